@@ -1,0 +1,92 @@
+package volume
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// DurabilityType is how a volume's data is kept on several bricks.
+type DurabilityType string
+
+// The durability types that Heketi knows (pkg/glusterfs/api, DurabilityType).
+const (
+	Replicate DurabilityType = "replicate"
+	Disperse  DurabilityType = "disperse"
+	None      DurabilityType = "none"
+)
+
+// Durability is the value of the StorageClass parameter volumetype.
+type Durability struct {
+	Type       DurabilityType
+	Replica    int // copies, for Replicate
+	Data       int // data bricks of a set, for Disperse
+	Redundancy int // bricks of a set that may be lost, for Disperse
+}
+
+// DefaultDurability is what an absent volumetype means, as in the in-tree plugin.
+func DefaultDurability() Durability { return Durability{Type: Replicate, Replica: 3} }
+
+const allowedVolumeTypes = `must be "replicate" or "replicate:N" with N from 1 to 3, ` +
+	`"disperse:D:R" with D:R one of 2:1, 4:2, 8:3 and 8:4, or "none"`
+
+// ParseDurability reads volumetype. Heketi itself checks only part of this (it takes a
+// negative replica count, for one), so that everything is checked here.
+func ParseDurability(s string) (Durability, error) {
+	kind, rest, hasCounts := strings.Cut(s, ":")
+	switch DurabilityType(kind) {
+	case Replicate:
+		if !hasCounts {
+			return DefaultDurability(), nil
+		}
+		if n, ok := parseCount(rest); ok && n <= 3 {
+			return Durability{Type: Replicate, Replica: n}, nil
+		}
+	case Disperse:
+		data, redundancy, _ := strings.Cut(rest, ":")
+		d, okData := parseCount(data)
+		r, okRedundancy := parseCount(redundancy)
+		if okData && okRedundancy && dispersable(d, r) {
+			return Durability{Type: Disperse, Data: d, Redundancy: r}, nil
+		}
+	case None:
+		if !hasCounts {
+			return Durability{Type: None}, nil
+		}
+	}
+	return Durability{}, Invalid("volumetype", s, allowedVolumeTypes)
+}
+
+func parseCount(s string) (int, bool) {
+	n, err := strconv.ParseUint(s, 10, 8)
+	return int(n), err == nil && n > 0
+}
+
+// dispersable holds Heketi's table (apps/glusterfs/volume_durability_ec.go).
+func dispersable(data, redundancy int) bool {
+	switch [2]int{data, redundancy} {
+	case [2]int{2, 1}, [2]int{4, 2}, [2]int{8, 3}, [2]int{8, 4}:
+		return true
+	}
+	return false
+}
+
+// MinGiB is the smallest volume of this durability: no brick is below 1 GiB.
+func (d Durability) MinGiB() int {
+	if d.Type == Disperse {
+		return d.Data
+	}
+	return 1
+}
+
+// String is the form that ParseDurability reads.
+func (d Durability) String() string {
+	switch d.Type {
+	case Replicate:
+		return fmt.Sprintf("%s:%d", Replicate, d.Replica)
+	case Disperse:
+		return fmt.Sprintf("%s:%d:%d", Disperse, d.Data, d.Redundancy)
+	case None:
+	}
+	return string(d.Type)
+}

@@ -1,0 +1,53 @@
+package volume
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The ways in which an operation on a volume can fail. Every error that leaves a
+// Provisioner wraps exactly one of them; the driver turns them into gRPC codes in
+// one place.
+var (
+	// ErrInvalid: the request is wrong and stays wrong when it is repeated.
+	ErrInvalid = errors.New("invalid argument")
+	// ErrOutOfRange: the size cannot be had from this driver, whatever is free.
+	ErrOutOfRange = errors.New("size out of range")
+	// ErrNotFound: there is no such volume.
+	ErrNotFound = errors.New("volume not found")
+	// ErrIncompatible: the name belongs to a volume that is not what was asked for.
+	ErrIncompatible = errors.New("volume exists with other properties")
+	// ErrExhausted: no cluster has room for the volume.
+	ErrExhausted = errors.New("no space")
+	// ErrBusy: another operation on the same volume is still running; repeat later.
+	ErrBusy = errors.New("operation in progress")
+	// ErrPrecondition: the volume or cluster is in a state that somebody has to change first.
+	ErrPrecondition = errors.New("precondition failed")
+	// ErrUnavailable: the backend cannot answer now, or cannot be trusted to.
+	ErrUnavailable = errors.New("backend unavailable")
+	// ErrUnauthenticated: the backend refuses the credentials.
+	ErrUnauthenticated = errors.New("backend refused the credentials")
+)
+
+// FieldError names the field of a request that is wrong, its value, and what is
+// allowed there. It wraps ErrInvalid.
+type FieldError struct {
+	Field   string
+	Value   string
+	Allowed string
+}
+
+func (e *FieldError) Error() string {
+	return fmt.Sprintf("%s: %q is not allowed: %s", e.Field, e.Value, e.Allowed)
+}
+
+func (e *FieldError) Unwrap() error { return ErrInvalid }
+
+// Invalid returns a FieldError; allowed is a phrase such as "must be a number from 1 to 3".
+func Invalid(field, value, allowed string) error {
+	const longest = 200 // a message is for reading; a megabyte of user text is not
+	if len(value) > longest {
+		value = value[:longest] + "..."
+	}
+	return &FieldError{Field: field, Value: value, Allowed: allowed}
+}

@@ -1,0 +1,64 @@
+package volume
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestGlusterName(t *testing.T) {
+	// The values are fixed for ever: volumes of released versions are found by them.
+	tests := map[string]string{
+		"pvc-2a6a4f4e-41bb-4c8f-9c0e-5fd5a4b3e3f9": "csi-pvc-2a6a4f4e-41bb-4c8f-9c0e-5fd5a4b3e3f9-3a29f725649fe2461315",
+		"a.b/c d": "csi-a-b-c-d-",
+		"":        "csi-volume-",
+		"ÄÖÜ":     "csi-volume-",
+	}
+	for in, prefix := range tests {
+		got := GlusterName(in)
+		if !strings.HasPrefix(got, prefix) {
+			t.Errorf("GlusterName(%q) = %q, want %q...", in, got, prefix)
+		}
+	}
+}
+
+func TestGlusterNameKeepsNamesApart(t *testing.T) {
+	long := strings.Repeat("x", 100)
+	seen := make(map[string]string)
+	for _, in := range []string{"a.b", "a-b", "a_b", "A-b", "a-b-", "-a-b", long, long + "y", long + "z"} {
+		name := GlusterName(in)
+		if other, ok := seen[name]; ok {
+			t.Errorf("%q and %q are both named %q", in, other, name)
+		}
+		seen[name] = in
+	}
+}
+
+func TestIsOurs(t *testing.T) {
+	for _, name := range []string{
+		"", "data", "heketidbstorage", "vol_0123456789abcdef0123456789abcdef", "csi-data", "csi-data-0123",
+		"csi-data-0123456789ABCDEF0123", "xcsi-data-0123456789abcdef0123", "csi-data-0123456789abcdef0123x",
+	} {
+		if IsOurs(name) {
+			t.Errorf("IsOurs(%q) = true", name)
+		}
+	}
+}
+
+func FuzzGlusterName(f *testing.F) {
+	allowed := regexp.MustCompile(`^[a-zA-Z0-9_-]+$`) // heketi: pkg/glusterfs/api, VolumeCreateRequest.Validate
+	f.Add("pvc-2a6a4f4e-41bb-4c8f-9c0e-5fd5a4b3e3f9")
+	f.Add("; rm -rf /")
+	f.Fuzz(func(t *testing.T, s string) {
+		name := GlusterName(s)
+		if !allowed.MatchString(name) || len(name) > 100 {
+			t.Errorf("GlusterName(%q) = %q", s, name)
+		}
+		if !IsOurs(name) {
+			t.Errorf("IsOurs(%q) = false", name)
+		}
+		if name != GlusterName(s) {
+			t.Errorf("GlusterName(%q) is not deterministic", s)
+		}
+	})
+}

@@ -1,0 +1,36 @@
+package volume
+
+import (
+	"net/url"
+	"strings"
+)
+
+// NormalizeURL checks the URL of a Heketi server, and returns it in the form in which
+// two spellings of one address are equal. field names it in the error.
+//
+// A path is refused: Heketi signs paths as it sees them itself, so that a prefix added
+// by a proxy cannot work (heketi: middleware/jwt.go, qsh claim). A trailing slash would
+// turn a POST into a GET by redirection.
+func NormalizeURL(field, raw string) (string, error) {
+	const allowed = "must look like http://host:8080 or https://host:8080, without path, query or credentials"
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+		strings.Trim(u.Path, "/") != "" {
+		return "", Invalid(field, redacted(u, raw), allowed)
+	}
+	scheme := strings.ToLower(u.Scheme)
+	if scheme != "http" && scheme != "https" {
+		return "", Invalid(field, raw, allowed)
+	}
+	host := strings.ToLower(u.Host)
+	defaultPort := map[string]string{"http": ":80", "https": ":443"}[scheme]
+	return scheme + "://" + strings.TrimSuffix(host, defaultPort), nil
+}
+
+// redacted keeps a password that somebody wrote into a URL out of the error.
+func redacted(u *url.URL, raw string) string {
+	if u != nil && u.User != nil {
+		return u.Redacted()
+	}
+	return raw
+}

@@ -1,0 +1,38 @@
+package volume
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Volume is a gluster volume that exists and can be mounted.
+type Volume struct {
+	Handle        Handle
+	Name          string   // of the gluster volume
+	CapacityBytes int64    // nominal; the file system in it is a little smaller
+	Servers       []string // storage host names or addresses of the cluster's nodes
+	Cluster       string   // Heketi cluster id
+	GID           int64    // group that owns the volume's root; 0 is root
+	Durability    Durability
+}
+
+// The keys of a volume's context, which is all that a node needs to mount it.
+const (
+	ContextVolume  = "volume"  // gluster volume name, for static volumes optionally with /sub/dir
+	ContextServers = "servers" // comma-separated hosts
+	ContextCluster = "cluster"
+	ContextBackend = "backend"
+	ContextGID     = "gid"
+)
+
+// Context is CSI's volume_context of the volume. It holds no secret: it is stored in
+// the PersistentVolume for everybody to read.
+func (v Volume) Context() map[string]string {
+	return map[string]string{
+		ContextVolume:  v.Name,
+		ContextServers: strings.Join(v.Servers, ","),
+		ContextCluster: v.Cluster,
+		ContextBackend: v.Handle.Backend,
+		ContextGID:     strconv.FormatInt(v.GID, 10),
+	}
+}
