@@ -1,0 +1,41 @@
+// Command glusterfs-csi provisions GlusterFS volumes through Heketi and mounts them, for Kubernetes and any other CSI
+// orchestrator.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	context.AfterFunc(ctx, stop)                         // the second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr)) //nolint:forbidigo // this is main
+}
+
+// run is the whole program. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRootCommand() //nolint:contextcheck // the commands get it from cobra, when they run
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	// One line, whatever the error: it is what an administrator sees of a container that does not start.
+	fmt.Fprintf(stderr, "%s: %s\n", command.CommandPath(), strings.ReplaceAll(err.Error(), "\n", "; "))
+	if errors.As(err, new(usageError)) {
+		return 2
+	}
+	return 1
+}
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }

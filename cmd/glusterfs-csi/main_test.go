@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// asMain makes the test's own binary behave as glusterfs-csi, so that a test can send it signals.
+const asMain = "GLUSTERFS_CSI_TEST_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asMain) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// command runs the program in this process, without the caller's environment.
+func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	t.Setenv(endpointVariable, "")
+	t.Setenv(nodeIDVariable, "")
+	var out, errs bytes.Buffer
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // whoever starts by mistake stops again
+	defer cancel()
+	code = run(ctx, args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestHelpListsOnlyTheModesFlags(t *testing.T) {
+	common := []string{"driver-name", "endpoint", "help", "logging-format", "metrics-address", "v"}
+	tests := map[string][]string{
+		"controller": {"config"},
+		"node":       {"node-id", "state-dir"},
+		"all":        {"config", "node-id", "state-dir"},
+	}
+	flag := regexp.MustCompile(`(?m)^ .*?--([a-z-]+)`)
+	for mode, own := range tests {
+		code, stdout, stderr := command(t, mode, "--help")
+		if code != 0 || stderr != "" {
+			t.Errorf("%s --help: code %d, %s", mode, code, stderr)
+		}
+		var got []string
+		for _, match := range flag.FindAllStringSubmatch(stdout, -1) {
+			got = append(got, match[1])
+		}
+		if want := slices.Sorted(slices.Values(slices.Concat(common, own))); !slices.Equal(got, want) {
+			t.Errorf("%s --help lists %q, want %q", mode, got, want)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	code, stdout, stderr := command(t, "version")
+	if code != 0 || stderr != "" || !regexp.MustCompile(`^glusterfs-csi \S.* \(go1\.\S+, \w+/\w+\)\n$`).MatchString(stdout) {
+		t.Errorf("code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+func TestWrongCommandLine(t *testing.T) {
+	dir := t.TempDir()
+	endpoint := "--endpoint=unix://" + filepath.Join(dir, "csi.sock")
+	empty := filepath.Join(dir, "empty.yaml")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state := "--state-dir=" + filepath.Join(dir, "state")
+	tests := []struct {
+		name string
+		args []string
+		code int
+		says []string
+	}{
+		{"nothing", nil, 2, []string{"controller, node or all"}},
+		{"unknown command", []string{"contoller"}, 2, []string{"contoller"}},
+		{"argument", []string{"node", "x"}, 2, []string{`"x"`}},
+		{"unknown flag", []string{"node", "--nodeid=x"}, 2, []string{"--nodeid", "node --help"}},
+		{"flag of another mode", []string{"node", endpoint, "--node-id=n", "--config=x"}, 2, []string{"--config"}},
+		{"node id of a controller", []string{"controller", endpoint, "--config=x", "--node-id=n"}, 2, []string{"--node-id"}},
+		{"no endpoint", []string{"controller"}, 2, []string{"--endpoint=unix:///csi/csi.sock", endpointVariable}},
+		{"TCP endpoint", []string{"node", "--endpoint=tcp://0.0.0.0:1", "--node-id=n"}, 2, []string{"tcp://0.0.0.0:1", "unix:///"}},
+		{"driver name", []string{"node", endpoint, "--node-id=n", "--driver-name=a_b"}, 2, []string{"--driver-name", "a_b", "63"}},
+		{"no config", []string{"controller", endpoint}, 2, []string{"--config=FILE", "backends"}},
+		{"no config for all", []string{"all", endpoint, "--node-id=n"}, 2, []string{"--config=FILE"}},
+		{"no node id", []string{"node", endpoint}, 2, []string{"--node-id=NAME", nodeIDVariable}},
+		{"long node id", []string{"node", endpoint, "--node-id=" + strings.Repeat("n", 257)}, 2, []string{"--node-id", "256"}},
+		{"relative state directory", []string{"node", endpoint, "--node-id=n", "--state-dir=x"}, 2, []string{"--state-dir=x", "absolute"}},
+		{"logging format", []string{"node", endpoint, "--node-id=n", "--logging-format=xml"}, 2, []string{"xml", "text or json"}},
+		{"verbosity", []string{"node", endpoint, "--node-id=n", "--v=-1"}, 2, []string{"--v=-1"}},
+		{"verbosity in words", []string{"node", endpoint, "--v=loud"}, 2, []string{"--v", "loud"}},
+		{"metrics address", []string{"node", endpoint, "--node-id=n", "--metrics-address=9090"}, 2, []string{"9090", ":9090"}},
+		{"config not there", []string{"controller", endpoint, "--config=" + filepath.Join(dir, "missing")}, 1, []string{"--config=", "missing"}},
+		{"config empty", []string{"controller", endpoint, "--config=" + empty}, 1, []string{"backends"}},
+		{"directory of the socket not there", []string{"node", "--endpoint=" + filepath.Join(dir, "missing", "s"), "--node-id=n", state}, 1, []string{"missing/s"}},
+		{"metrics address not ours", []string{"node", endpoint, "--node-id=n", state, "--metrics-address=192.0.2.1:9090"}, 1, []string{"192.0.2.1:9090"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			code, stdout, stderr := command(t, tt.args...)
+			if code != tt.code || stdout != "" {
+				t.Errorf("code %d, want %d; output %q", code, tt.code, stdout)
+			}
+			if strings.Count(stderr, "\n") != 1 || !strings.HasSuffix(stderr, "\n") || strings.Contains(stderr, "Usage") {
+				t.Errorf("not one line:\n%s", stderr)
+			}
+			for _, part := range append(tt.says, "glusterfs-csi") {
+				if !strings.Contains(stderr, part) {
+					t.Errorf("%q does not say %q", stderr, part)
+				}
+			}
+		})
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("a start that failed left something: %v, %v", entries, err)
+	}
+}
+
+func TestEnvironmentFillsIn(t *testing.T) {
+	t.Setenv(endpointVariable, "unix:///from/variable.sock")
+	t.Setenv(nodeIDVariable, "from-variable")
+	o := options{driverName: "x", stateDir: "/s", logging: loggingOptions{format: formatText}}
+	if err := o.complete(mode{node: true}); err != nil {
+		t.Fatal(err)
+	}
+	if o.socket != "/from/variable.sock" || o.nodeID != "from-variable" {
+		t.Errorf("%+v", o)
+	}
+	o.endpoint, o.nodeID = "/from/flag.sock", "from-flag"
+	if err := o.complete(mode{node: true}); err != nil || o.socket != "/from/flag.sock" || o.nodeID != "from-flag" {
+		t.Errorf("%+v, %v", o, err)
+	}
+}

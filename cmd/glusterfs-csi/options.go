@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+)
+
+// mode says which services a process offers.
+type mode struct{ controller, node bool }
+
+// options are what the flags say.
+type options struct {
+	endpoint       string
+	socket         string // the path that endpoint names
+	driverName     string
+	nodeID         string
+	config         string
+	stateDir       string
+	metricsAddress string
+	logging        loggingOptions
+}
+
+const (
+	endpointVariable = "CSI_ENDPOINT"
+	nodeIDVariable   = "NODE_ID"
+)
+
+// register adds the flags that have a meaning in the mode, and no others.
+func (o *options) register(flags *pflag.FlagSet, m mode) {
+	flags.StringVar(&o.endpoint, "endpoint", "", "unix socket to serve CSI on, as in unix:///csi/csi.sock (or variable "+endpointVariable+")")
+	flags.StringVar(&o.driverName, "driver-name", driver.DefaultName, "name of the driver, the provisioner of StorageClasses")
+	flags.StringVar(&o.metricsAddress, "metrics-address", "", "TCP address to serve Prometheus metrics on, as in :9090 (default off)")
+	flags.IntVarP(&o.logging.verbosity, "v", "v", 0, "log verbosity: 0 is for operators, 5 for debugging")
+	flags.StringVar(&o.logging.format, "logging-format", formatText, "text or json")
+	if m.controller {
+		flags.StringVar(&o.config, "config", "", "YAML file that lists the Heketi backends")
+	}
+	if m.node {
+		flags.StringVar(&o.nodeID, "node-id", "", "name of this node (or variable "+nodeIDVariable+")")
+		flags.StringVar(&o.stateDir, "state-dir", "/var/lib/glusterfs-csi", "directory for what must outlive this process; on the host in Kubernetes")
+	}
+}
+
+// complete takes what is missing from the environment, and checks everything. The error says what to write.
+func (o *options) complete(m mode) error {
+	if o.endpoint == "" {
+		o.endpoint = os.Getenv(endpointVariable)
+	}
+	if o.endpoint == "" {
+		return fmt.Errorf("--endpoint is missing: write --endpoint=unix:///csi/csi.sock, or set %s", endpointVariable)
+	}
+	var err error
+	if o.socket, err = driver.SocketPath(o.endpoint); err != nil {
+		return fmt.Errorf("--endpoint: %w", err)
+	}
+	if err := driver.CheckName(o.driverName); err != nil {
+		return fmt.Errorf("--driver-name: %w", err)
+	}
+	if err := o.logging.check(); err != nil {
+		return err
+	}
+	if o.metricsAddress != "" {
+		if _, _, err := net.SplitHostPort(o.metricsAddress); err != nil {
+			return fmt.Errorf("--metrics-address=%s: write host:port or :port, as in :9090", o.metricsAddress)
+		}
+	}
+	if m.controller && o.config == "" {
+		return errors.New("--config is missing: write --config=FILE, a YAML file with the list \"backends\" of Heketi servers (name, url, user, keyFile)")
+	}
+	if m.node {
+		return o.completeNode()
+	}
+	return nil
+}
+
+func (o *options) completeNode() error {
+	if o.nodeID == "" {
+		o.nodeID = os.Getenv(nodeIDVariable)
+	}
+	const longest = 256 // CSI spec, NodeGetInfoResponse.node_id
+	switch {
+	case o.nodeID == "":
+		return fmt.Errorf("--node-id is missing: write --node-id=NAME, the same at every start of this node, or set %s", nodeIDVariable)
+	case len(o.nodeID) > longest:
+		return fmt.Errorf("--node-id is %d bytes long: at most %d are allowed", len(o.nodeID), longest)
+	case !filepath.IsAbs(o.stateDir):
+		return fmt.Errorf("--state-dir=%s: write an absolute path", o.stateDir)
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
+)
+
+// serve runs the driver until ctx is done. Nothing is logged before everything is known to be in order, so that a
+// failed start leaves one line.
+func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
+	logger := o.logging.newLogger(logs)
+	klog.SetLoggerWithOptions(logger, klog.ContextualLogger(true)) // for libraries that log without a context
+	ctx = klog.NewContext(ctx, logger)
+
+	// First of all the socket: a second driver by mistake must end here, before it touches the state of the first.
+	calls, err := driver.Listen(ctx, o.socket)
+	if err != nil {
+		return err
+	}
+	defer calls.Close() // Serve closes it; this is for a start that fails
+	var scrapes net.Listener
+	if o.metricsAddress != "" {
+		if scrapes, err = metrics.Listen(ctx, o.metricsAddress); err != nil {
+			return err
+		}
+		defer scrapes.Close()
+	}
+
+	registry := metrics.NewRegistry()
+	config := driver.Config{Name: o.driverName, Version: buildVersion(), Metrics: registry}
+	stop := func() {}
+	if m.controller {
+		if stop, err = addController(ctx, &config, o); err != nil {
+			return err
+		}
+	}
+	if m.node {
+		if err := addNode(ctx, &config, o); err != nil {
+			return err
+		}
+	}
+	server, err := driver.NewServer(ctx, config)
+	if err != nil {
+		return err
+	}
+
+	logger.Info("Started", "driver", o.driverName, "version", config.Version, "endpoint", o.endpoint,
+		"controller", m.controller, "node", m.node, "nodeID", o.nodeID)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(ctx, calls) })
+	if scrapes != nil {
+		logger.Info("Serving metrics", "address", scrapes.Addr().String())
+		group.Go(func() error { return metrics.Serve(ctx, scrapes, registry) })
+	}
+	err = group.Wait()
+	stop()
+	if err != nil {
+		return err
+	}
+	logger.Info("Stopped")
+	return nil
+}

@@ -1,0 +1,74 @@
+package driver
+
+import (
+	"fmt"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// checkCapability checks that a gluster volume can be used in the way that c describes. field names c in the error.
+func checkCapability(field string, c *csi.VolumeCapability) error {
+	if c == nil {
+		return volume.Invalid(field, "", "must be given")
+	}
+	if err := checkAccessMode(field+".access_mode", c.GetAccessMode().GetMode()); err != nil {
+		return err
+	}
+	switch {
+	case c.GetBlock() != nil:
+		return volume.Invalid(field+".access_type", "block",
+			"must be mount: gluster volumes are file systems; for Kubernetes write volumeMode: Filesystem")
+	case c.GetMount() == nil:
+		return volume.Invalid(field+".access_type", "", "must be mount")
+	}
+	// external-provisioner leaves fs_type empty unless it is started with --default-fstype or the StorageClass has
+	// csi.storage.k8s.io/fstype. A disk's file system there is a misunderstanding that should not pass silently.
+	switch fsType := c.GetMount().GetFsType(); fsType {
+	case "", "glusterfs", "fuse.glusterfs":
+	default:
+		return volume.Invalid(field+".mount.fs_type", fsType, `must be empty or "glusterfs": gluster volumes are never formatted; `+
+			"remove csi.storage.k8s.io/fstype from the StorageClass and --default-fstype from external-provisioner")
+	}
+	if _, err := mount.ParseOptions(c.GetMount().GetMountFlags()); err != nil {
+		return fmt.Errorf("%s.mount.mount_flags: %w", field, err)
+	}
+	return nil
+}
+
+// checkAccessMode admits every mode but UNKNOWN: any number of nodes and workloads can share a gluster volume.
+func checkAccessMode(field string, mode csi.VolumeCapability_AccessMode_Mode) error {
+	switch mode {
+	case csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER,
+		csi.VolumeCapability_AccessMode_SINGLE_NODE_READER_ONLY,
+		csi.VolumeCapability_AccessMode_MULTI_NODE_READER_ONLY,
+		csi.VolumeCapability_AccessMode_MULTI_NODE_SINGLE_WRITER,
+		csi.VolumeCapability_AccessMode_MULTI_NODE_MULTI_WRITER,
+		csi.VolumeCapability_AccessMode_SINGLE_NODE_SINGLE_WRITER,
+		csi.VolumeCapability_AccessMode_SINGLE_NODE_MULTI_WRITER:
+		return nil
+	case csi.VolumeCapability_AccessMode_UNKNOWN:
+	}
+	return volume.Invalid(field, mode.String(), "must be one of the SINGLE_NODE and MULTI_NODE modes of the CSI specification")
+}
+
+func checkCapabilities(capabilities []*csi.VolumeCapability) error {
+	const field = "volume_capabilities"
+	if len(capabilities) == 0 {
+		return volume.Invalid(field, "", "must have at least one element")
+	}
+	for i, c := range capabilities {
+		if err := checkCapability(fmt.Sprintf("%s[%d]", field, i), c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOnly reports whether an access mode lets nobody write.
+func readOnly(mode csi.VolumeCapability_AccessMode_Mode) bool {
+	return mode == csi.VolumeCapability_AccessMode_SINGLE_NODE_READER_ONLY ||
+		mode == csi.VolumeCapability_AccessMode_MULTI_NODE_READER_ONLY
+}

@@ -1,0 +1,109 @@
+package driver
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+const anyHandle = "lab/0123456789abcdef0123456789abcdef"
+
+// fakeProvisioner answers with what is set, and keeps what it was asked.
+type fakeProvisioner struct {
+	volume.Provisioner
+	volume      volume.Volume
+	err         error
+	spec        volume.Spec
+	deleted     []volume.Handle
+	credentials volume.Credentials
+	calls       int
+}
+
+func (f *fakeProvisioner) Create(_ context.Context, spec volume.Spec) (volume.Volume, error) {
+	f.calls++
+	f.spec = spec
+	return f.volume, f.err
+}
+
+func (f *fakeProvisioner) Delete(_ context.Context, handle volume.Handle, credentials volume.Credentials) error {
+	f.calls++
+	f.deleted, f.credentials = append(f.deleted, handle), credentials
+	return f.err
+}
+
+func (f *fakeProvisioner) Get(_ context.Context, _ volume.Handle, credentials volume.Credentials) (volume.Volume, error) {
+	f.calls++
+	f.credentials = credentials
+	return f.volume, f.err
+}
+
+// fakeMounter does the same.
+type fakeMounter struct {
+	calls       []string
+	source      mount.Source
+	publication mount.Publication
+	stats       mount.Stats
+	err         error
+}
+
+func (f *fakeMounter) called(parts ...string) error {
+	f.calls = append(f.calls, strings.Join(parts, " "))
+	return f.err
+}
+
+func (f *fakeMounter) Stage(_ context.Context, s mount.Source, path string) error {
+	f.source = s
+	return f.called("stage", s.VolumeID, path)
+}
+
+func (f *fakeMounter) Unstage(_ context.Context, id, path string) error {
+	return f.called("unstage", id, path)
+}
+
+func (f *fakeMounter) Publish(_ context.Context, p mount.Publication) error {
+	f.publication = p
+	return f.called("publish", p.VolumeID, p.TargetPath)
+}
+
+func (f *fakeMounter) Unpublish(_ context.Context, id, path string) error {
+	return f.called("unpublish", id, path)
+}
+
+func (f *fakeMounter) Stats(_ context.Context, id, path string) (mount.Stats, error) {
+	return f.stats, f.called("stats", id, path)
+}
+
+func mountCapability(mode csi.VolumeCapability_AccessMode_Mode, flags ...string) *csi.VolumeCapability {
+	return &csi.VolumeCapability{
+		AccessMode: &csi.VolumeCapability_AccessMode{Mode: mode},
+		AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{MountFlags: flags}},
+	}
+}
+
+func anyCapability() *csi.VolumeCapability {
+	return mountCapability(csi.VolumeCapability_AccessMode_MULTI_NODE_MULTI_WRITER)
+}
+
+// wantError checks code and words of an error as the caller would see it.
+func wantError(t *testing.T, err error, code codes.Code, says ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want %s", code)
+	}
+	err = toStatus(err)
+	if got := status.Code(err); got != code {
+		t.Errorf("%v: code %s, want %s", err, got, code)
+	}
+	for _, part := range says {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"k8s.io/klog/v2"
+)
+
+// logCalls puts a logger with the call's method and number into the context and logs each call once, when it ends.
+func logCalls(logger klog.Logger) grpc.UnaryServerInterceptor {
+	var calls atomic.Uint64
+	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		logger := logger.WithValues("method", info.FullMethod, "call", calls.Add(1))
+		logger.V(5).Info("Call begins", "request", sanitized{request})
+		start := time.Now()
+		response, err := handler(klog.NewContext(ctx, logger), request)
+
+		values := []any{"code", status.Code(err).String(), "duration", time.Since(start).String(), "request", sanitized{request}}
+		switch {
+		case err != nil:
+			logger.Info("Call failed", append(values, "error", status.Convert(err).Message())...)
+		case chatty(info.FullMethod):
+			logger.V(5).Info("Call succeeded", values...)
+		default:
+			logger.Info("Call succeeded", values...)
+			logger.V(5).Info("Call answered", "response", sanitized{response})
+		}
+		return response, err
+	}
+}
+
+// chatty are the calls that probes and the kubelet repeat all the time.
+func chatty(method string) bool {
+	switch method {
+	case csi.Identity_Probe_FullMethodName, csi.Identity_GetPluginInfo_FullMethodName, csi.Identity_GetPluginCapabilities_FullMethodName,
+		csi.Controller_ControllerGetCapabilities_FullMethodName, csi.Node_NodeGetCapabilities_FullMethodName,
+		csi.Node_NodeGetInfo_FullMethodName, csi.Node_NodeGetVolumeStats_FullMethodName:
+		return true
+	}
+	return false
+}
+
+// recoverPanics turns a panic of a handler into INTERNAL. It stands inside of the logging and the metrics, so that
+// both see the call.
+func recoverPanics(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (response any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			klog.FromContext(ctx).Error(fmt.Errorf("panic: %v", p), "Call panicked", "stack", string(debug.Stack()))
+			response, err = nil, status.Error(codes.Internal, "the driver failed on this call; its log has the reason")
+		}
+	}()
+	return handler(ctx, request)
+}
+
+// mapErrors gives every error its code.
+func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	response, err := handler(ctx, request)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return response, nil
+}

@@ -1,0 +1,128 @@
+package driver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"github.com/go-logr/logr"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// call runs handler behind the interceptors, and returns its answer and what was logged.
+func call(t *testing.T, verbosity int, method string, request any, handler grpc.UnaryHandler) (response any, log string, err error) {
+	t.Helper()
+	var out bytes.Buffer
+	logger := textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&out), textlogger.Verbosity(verbosity)))
+	info := &grpc.UnaryServerInfo{FullMethod: method}
+	response, err = logCalls(logger)(t.Context(), request, info, func(ctx context.Context, request any) (any, error) {
+		return recoverPanics(ctx, request, info, func(ctx context.Context, request any) (any, error) {
+			return mapErrors(ctx, request, info, handler)
+		})
+	})
+	return response, out.String(), err
+}
+
+func answers(response any, err error) grpc.UnaryHandler {
+	return func(context.Context, any) (any, error) { return response, err }
+}
+
+func TestPanicBecomesInternal(t *testing.T) {
+	response, log, err := call(t, 0, csi.Node_NodeStageVolume_FullMethodName, &csi.NodeStageVolumeRequest{VolumeId: "v1"},
+		func(context.Context, any) (any, error) { panic("index out of reason") })
+	if response != nil || status.Code(err) != codes.Internal {
+		t.Errorf("%v, %v", response, err)
+	}
+	if strings.Contains(err.Error(), "index out") {
+		t.Errorf("%v tells the caller about the inside", err)
+	}
+	for _, part := range []string{"index out of reason", "interceptors_test.go", `code="Internal"`, "v1"} {
+		if !strings.Contains(log, part) {
+			t.Errorf("the log does not say %q:\n%s", part, log)
+		}
+	}
+}
+
+func TestCallLog(t *testing.T) {
+	create, probe := csi.Controller_CreateVolume_FullMethodName, csi.Identity_Probe_FullMethodName
+	stats := csi.Node_NodeGetVolumeStats_FullMethodName
+	request := &csi.CreateVolumeRequest{Name: "pvc-1", Secrets: map[string]string{"key": "topsecret"}}
+	tests := []struct {
+		name      string
+		verbosity int
+		method    string
+		handler   grpc.UnaryHandler
+		says      []string
+		silent    bool
+	}{
+		{name: "a change", method: create, handler: answers(&csi.CreateVolumeResponse{}, nil),
+			says: []string{"Call succeeded", create, "call=1", "duration=", `code="OK"`, "pvc-1"}},
+		{name: "a failure", method: create, handler: answers(nil, volume.Invalid("name", "x", "must be y")),
+			says: []string{"Call failed", `code="InvalidArgument"`, "must be y", "pvc-1"}},
+		{name: "a probe", method: probe, handler: answers(nil, nil), silent: true},
+		{name: "statistics", method: stats, handler: answers(nil, nil), silent: true},
+		{name: "a probe, debugging", method: probe, verbosity: 5, handler: answers(nil, nil), says: []string{"Call begins", "Call succeeded"}},
+		{name: "a failed probe", method: probe, handler: answers(nil, errors.New("no")), says: []string{"Call failed", `code="Internal"`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, log, _ := call(t, tt.verbosity, tt.method, request, tt.handler)
+			for _, part := range tt.says {
+				if !strings.Contains(log, part) {
+					t.Errorf("the log does not say %q:\n%s", part, log)
+				}
+			}
+			if tt.silent && log != "" {
+				t.Errorf("logged:\n%s", log)
+			}
+			if strings.Contains(log, "topsecret") {
+				t.Errorf("the log has the secret:\n%s", log)
+			}
+		})
+	}
+}
+
+func TestJSONLogHasTheRequestAndNotTheSecret(t *testing.T) {
+	var out bytes.Buffer
+	logger := logr.FromSlogHandler(slog.NewJSONHandler(&out, nil))
+	request := &csi.CreateVolumeRequest{Name: "pvc-1", Secrets: map[string]string{"key": "topsecret"}}
+	_, err := logCalls(logger)(t.Context(), request, &grpc.UnaryServerInfo{FullMethod: "m"}, answers(nil, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var line struct {
+		Method  string         `json:"method"`
+		Call    int            `json:"call"`
+		Request map[string]any `json:"request"`
+	}
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatalf("%v in %s", err, out.Bytes())
+	}
+	if line.Method != "m" || line.Call != 1 || line.Request["name"] != "pvc-1" || strings.Contains(out.String(), "topsecret") {
+		t.Errorf("%s", out.Bytes())
+	}
+}
+
+func TestHandlerLogsWithTheCall(t *testing.T) {
+	_, log, err := call(t, 0, "m", nil, func(ctx context.Context, _ any) (any, error) {
+		klog.FromContext(ctx).Info("Inside")
+		return nil, nil //nolint:nilnil // no answer is needed
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, _, _ := strings.Cut(log, "\n"); !strings.Contains(first, `"Inside"`) || !strings.Contains(first, "call=1") {
+		t.Errorf("logged:\n%s", log)
+	}
+}

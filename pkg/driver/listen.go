@@ -1,0 +1,61 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// SocketPath returns the path of a CSI endpoint: unix:///path, unix:/path or a plain absolute path. CSI endpoints are
+// unix sockets only, because whoever can call a driver is root on the node.
+func SocketPath(endpoint string) (string, error) {
+	path := strings.TrimPrefix(endpoint, "unix:")
+	path = strings.TrimPrefix(path, "//")
+	const longest = 107 // sun_path of unix(7), less the terminating byte
+	if len(path) > longest {
+		return "", fmt.Errorf("endpoint %q: the path of a unix socket must be at most %d bytes long", endpoint, longest)
+	}
+	if err := checkPath("endpoint", path); err != nil {
+		return "", fmt.Errorf("endpoint %q must be a unix socket, as in unix:///csi/csi.sock", endpoint)
+	}
+	return path, nil
+}
+
+// Listen opens the unix socket at path. The socket file of a process that has died is replaced; one that is answered
+// is an error, because two drivers behind one socket would each get half of the calls.
+func Listen(ctx context.Context, path string) (net.Listener, error) {
+	if err := removeStale(ctx, path); err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", path, err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", path, err)
+	}
+	return listener, nil
+}
+
+func removeStale(ctx context.Context, path string) error {
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return errors.New("it exists and is not a socket; remove it or choose another path")
+	}
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
+	if err == nil {
+		_ = conn.Close()
+		return errors.New("another process answers there; stop it or choose another path")
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("finding out whether somebody answers there: %w", err)
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,148 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+type nodeServer struct {
+	csi.UnimplementedNodeServer
+	mounter mount.Mounter
+	nodeID  string
+}
+
+// NodeGetInfo names this node. There is no limit of volumes and no topology.
+func (s *nodeServer) NodeGetInfo(context.Context, *csi.NodeGetInfoRequest) (*csi.NodeGetInfoResponse, error) {
+	return &csi.NodeGetInfoResponse{NodeId: s.nodeID}, nil
+}
+
+// NodeGetCapabilities says which optional calls this node answers.
+func (s *nodeServer) NodeGetCapabilities(context.Context, *csi.NodeGetCapabilitiesRequest) (*csi.NodeGetCapabilitiesResponse, error) {
+	response := &csi.NodeGetCapabilitiesResponse{}
+	for _, capability := range []csi.NodeServiceCapability_RPC_Type{
+		csi.NodeServiceCapability_RPC_STAGE_UNSTAGE_VOLUME,
+		csi.NodeServiceCapability_RPC_GET_VOLUME_STATS,
+	} {
+		response.Capabilities = append(response.Capabilities, &csi.NodeServiceCapability{
+			Type: &csi.NodeServiceCapability_Rpc{Rpc: &csi.NodeServiceCapability_RPC{Type: capability}},
+		})
+	}
+	return response, nil
+}
+
+// NodeStageVolume starts the volume's client and mounts it at the staging path.
+func (s *nodeServer) NodeStageVolume(ctx context.Context, request *csi.NodeStageVolumeRequest) (*csi.NodeStageVolumeResponse, error) {
+	id, path := request.GetVolumeId(), request.GetStagingTargetPath()
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	if err := checkPath("staging_target_path", path); err != nil {
+		return nil, err
+	}
+	if err := checkCapability("volume_capability", request.GetVolumeCapability()); err != nil {
+		return nil, err
+	}
+	source, err := sourceOf(id, request.GetVolumeContext(), request.GetVolumeCapability().GetMount().GetMountFlags())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.mounter.Stage(ctx, source, path); err != nil {
+		return nil, fmt.Errorf("staging volume %s: %w", id, err)
+	}
+	return &csi.NodeStageVolumeResponse{}, nil
+}
+
+// NodeUnstageVolume ends the volume's client and leaves the staging path an ordinary directory.
+func (s *nodeServer) NodeUnstageVolume(ctx context.Context, request *csi.NodeUnstageVolumeRequest) (*csi.NodeUnstageVolumeResponse, error) {
+	id, path := request.GetVolumeId(), request.GetStagingTargetPath()
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	if err := checkPath("staging_target_path", path); err != nil {
+		return nil, err
+	}
+	if err := s.mounter.Unstage(ctx, id, path); err != nil {
+		return nil, fmt.Errorf("unstaging volume %s: %w", id, err)
+	}
+	return &csi.NodeUnstageVolumeResponse{}, nil
+}
+
+// NodePublishVolume binds the staged volume to the target path.
+//
+// The kubelet repeats this call for volumes that are in use, and before 1.37 a final error then makes it forget
+// what the pod still uses. So nothing is checked here that only staging needs: mount flags or attributes that a later
+// version of the driver refuses must not fail a volume that is mounted.
+func (s *nodeServer) NodePublishVolume(ctx context.Context, request *csi.NodePublishVolumeRequest) (*csi.NodePublishVolumeResponse, error) {
+	id, capability := request.GetVolumeId(), request.GetVolumeCapability()
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	if err := checkPath("target_path", request.GetTargetPath()); err != nil {
+		return nil, err
+	}
+	if capability.GetMount() == nil {
+		return nil, volume.Invalid("volume_capability.access_type", "", "must be mount")
+	}
+	mode := capability.GetAccessMode().GetMode()
+	if err := checkAccessMode("volume_capability.access_mode", mode); err != nil {
+		return nil, err
+	}
+	if request.GetStagingTargetPath() == "" {
+		return nil, fmt.Errorf("%w: staging_target_path must be given", mount.ErrNotStaged)
+	}
+	if err := checkPath("staging_target_path", request.GetStagingTargetPath()); err != nil {
+		return nil, err
+	}
+	if err := s.mounter.Publish(ctx, mount.Publication{
+		VolumeID:    id,
+		StagingPath: request.GetStagingTargetPath(),
+		TargetPath:  request.GetTargetPath(),
+		ReadOnly:    request.GetReadonly() || readOnly(mode),
+	}); err != nil {
+		return nil, fmt.Errorf("publishing volume %s: %w", id, err)
+	}
+	return &csi.NodePublishVolumeResponse{}, nil
+}
+
+// NodeUnpublishVolume unmounts the target path and removes it.
+func (s *nodeServer) NodeUnpublishVolume(ctx context.Context, request *csi.NodeUnpublishVolumeRequest) (*csi.NodeUnpublishVolumeResponse, error) {
+	id, path := request.GetVolumeId(), request.GetTargetPath()
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	if err := checkPath("target_path", path); err != nil {
+		return nil, err
+	}
+	if err := s.mounter.Unpublish(ctx, id, path); err != nil {
+		return nil, fmt.Errorf("unpublishing volume %s: %w", id, err)
+	}
+	return &csi.NodeUnpublishVolumeResponse{}, nil
+}
+
+// NodeGetVolumeStats reports sizes and inodes. A path at which nothing can be mounted is NOT_FOUND, as the CSI spec
+// wants it for a volume that is not at the given path, and not INVALID_ARGUMENT.
+func (s *nodeServer) NodeGetVolumeStats(ctx context.Context, request *csi.NodeGetVolumeStatsRequest) (*csi.NodeGetVolumeStatsResponse, error) {
+	id, path := request.GetVolumeId(), request.GetVolumePath()
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	if path == "" {
+		return nil, checkPath("volume_path", path)
+	}
+	if checkPath("volume_path", path) != nil {
+		return nil, fmt.Errorf("%w: volume_path %q", mount.ErrNotMounted, path)
+	}
+	stats, err := s.mounter.Stats(ctx, id, path)
+	if err != nil {
+		return nil, fmt.Errorf("statistics of volume %s: %w", id, err)
+	}
+	return &csi.NodeGetVolumeStatsResponse{Usage: []*csi.VolumeUsage{
+		{Unit: csi.VolumeUsage_BYTES, Total: stats.TotalBytes, Used: stats.UsedBytes, Available: stats.AvailableBytes},
+		{Unit: csi.VolumeUsage_INODES, Total: stats.TotalInodes, Used: stats.UsedInodes, Available: stats.AvailableInodes},
+	}}, nil
+}

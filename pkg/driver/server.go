@@ -1,0 +1,89 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// Config says what a Server offers. Provisioner or Mounter must be set, and everything else but NodeID.
+type Config struct {
+	Name        string             // of the driver; see CheckName
+	Version     string             // of the build
+	Provisioner volume.Provisioner // nil: no controller service
+	Mounter     mount.Mounter      // nil: no node service
+	NodeID      string             // of the node service
+	Metrics     prometheus.Registerer
+}
+
+// Server answers CSI calls.
+type Server struct {
+	grpc  *grpc.Server
+	grace time.Duration // for calls that run when the server is told to stop
+}
+
+// NewServer returns a server of the services that config asks for. It logs to the logger of ctx.
+func NewServer(ctx context.Context, config Config) (*Server, error) {
+	calls := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(
+		// From a call that is answered from memory to a create that waits for bricks on a slow cluster.
+		grpcprom.WithHistogramBuckets([]float64{.005, .025, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300})))
+	if err := config.Metrics.Register(calls); err != nil {
+		return nil, fmt.Errorf("registering the metrics of CSI calls: %w", err)
+	}
+	server := grpc.NewServer(
+		grpc.ChainUnaryInterceptor(logCalls(klog.FromContext(ctx)), calls.UnaryServerInterceptor(), recoverPanics, mapErrors),
+		// A handler that is told to give up cleans up behind itself; the process must not end before it has.
+		grpc.WaitForHandlers(true),
+	)
+	csi.RegisterIdentityServer(server, &identityServer{name: config.Name, version: config.Version, controller: config.Provisioner != nil})
+	if config.Provisioner != nil {
+		csi.RegisterControllerServer(server, &controllerServer{provisioner: config.Provisioner})
+	}
+	if config.Mounter != nil {
+		csi.RegisterNodeServer(server, &nodeServer{mounter: config.Mounter, nodeID: config.NodeID})
+	}
+	return &Server{grpc: server, grace: 25 * time.Second}, nil
+}
+
+// Serve answers calls on listener until ctx is done, then accepts no more, and waits for those that run: 25 s for
+// them to finish, and a few more for them to give up. It closes listener, which removes the socket.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.grpc.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	logger := klog.FromContext(ctx)
+	logger.Info("Stopping: waiting for the calls that run", "limit", s.grace.String())
+	if !within(s.grace, s.grpc.GracefulStop) {
+		logger.Info("Stopping: cancelling the calls that still run")
+		if !within(s.grace/10, s.grpc.Stop) {
+			logger.Info("Stopping: some calls did not end")
+		}
+	}
+	return nil
+}
+
+// within runs f and reports whether it returned in time.
+func within(limit time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	select {
+	case <-done:
+		return true
+	case <-time.After(limit):
+		return false
+	}
+}

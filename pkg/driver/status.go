@@ -1,0 +1,62 @@
+package driver
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// code is the gRPC code of an error. This is the only place where errors of the domain become codes; the CSI spec's
+// error tables say which ones callers expect.
+//
+// What the kubelet and external-provisioner take for final (anything but CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE,
+// RESOURCE_EXHAUSTED and ABORTED) makes them forget the volume, so whatever may still be running or may pass by
+// itself must not be among the final ones.
+func code(err error) codes.Code {
+	table := []struct {
+		err  error
+		code codes.Code
+	}{
+		{nil, codes.OK},
+		{volume.ErrInvalid, codes.InvalidArgument},
+		{volume.ErrOutOfRange, codes.OutOfRange},
+		{volume.ErrNotFound, codes.NotFound},
+		{volume.ErrIncompatible, codes.AlreadyExists},
+		{volume.ErrExhausted, codes.ResourceExhausted},
+		{volume.ErrBusy, codes.Aborted},
+		{volume.ErrPrecondition, codes.FailedPrecondition},
+		{volume.ErrUnavailable, codes.Unavailable},
+		{volume.ErrUnauthenticated, codes.Unauthenticated},
+		{mount.ErrInvalid, codes.InvalidArgument},
+		{mount.ErrNotStaged, codes.FailedPrecondition},
+		{mount.ErrNotMounted, codes.NotFound},
+		{mount.ErrConflict, codes.AlreadyExists},
+		{mount.ErrBusy, codes.Aborted},
+		{mount.ErrUnavailable, codes.Unavailable},
+		{mount.ErrTimeout, codes.DeadlineExceeded},
+		{context.DeadlineExceeded, codes.DeadlineExceeded},
+		{context.Canceled, codes.Canceled},
+	}
+	for _, row := range table {
+		if errors.Is(err, row.err) {
+			return row.code
+		}
+	}
+	if s, ok := status.FromError(err); ok {
+		return s.Code()
+	}
+	return codes.Internal
+}
+
+// toStatus gives err its gRPC code. A status, as from an unimplemented method, stays what it is.
+func toStatus(err error) error {
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	return status.Error(code(err), err.Error())
+}

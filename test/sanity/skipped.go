@@ -1,0 +1,25 @@
+package sanity
+
+import (
+	_ "embed"
+	"strings"
+)
+
+//go:embed skipped.txt
+var skipped string
+
+// Skipped are the tests that csi-sanity leaves out for this driver, each with the capability that the driver does not
+// offer and why. They stand in skipped.txt, the reason in a line with # above the names.
+func Skipped() map[string]string {
+	reasons, reason := map[string]string{}, ""
+	for line := range strings.Lines(skipped) {
+		line = strings.TrimSpace(line)
+		switch words, isReason := strings.CutPrefix(line, "# "); {
+		case isReason:
+			reason = words
+		case line != "":
+			reasons[line] = reason
+		}
+	}
+	return reasons
+}
