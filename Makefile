@@ -1,0 +1,102 @@
+# glusterfs-csi. `make help` lists the targets.
+#
+# Everything that is built, downloaded or written while testing lies below build/,
+# apart from Go's own caches and Debian packages.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BUILD := $(CURDIR)/build
+BIN := $(BUILD)/bin
+DRIVER := $(BIN)/glusterfs-csi
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# The one place where tools are pinned.
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+
+# How long each fuzz target runs with `make fuzz`.
+FUZZTIME ?= 20s
+
+say = @printf '\n=== %s\n' "$(1)"
+
+include test/lab/lab.mk
+
+##@ The two commands
+
+.PHONY: demo
+demo: deps build ## The life of a volume, step by step, on real servers (needs root)
+	$(call say,demo: the life of a volume on three gluster nodes and a Heketi; about a minute)
+	go run ./test/demo -driver $(DRIVER)
+
+.PHONY: test
+test: deps lint test-unit test-sanity test-integration ## All tests (needs root)
+	$(call say,all tests passed)
+
+##@ Build
+
+.PHONY: build
+build: ## The driver: build/bin/glusterfs-csi
+	$(call say,building glusterfs-csi $(VERSION))
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(DRIVER) ./cmd/glusterfs-csi
+
+.PHONY: deps
+deps: ## Install the Debian packages that tests and demo need, where they are missing
+	$(call say,Debian packages)
+	test/lab/install.sh
+
+.PHONY: clean
+clean: lab-down ## End a running lab and remove build/
+	rm -rf $(BUILD)
+
+##@ Tests, one kind at a time
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## go vet and golangci-lint
+	$(call say,vet and lint)
+	go vet ./...
+	$(GOLANGCI_LINT) run ./...
+
+$(GOLANGCI_LINT):
+	$(call say,building golangci-lint $(GOLANGCI_LINT_VERSION); once, 1 to 3 minutes)
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(BIN)/golangci-lint $@
+
+.PHONY: test-unit
+test-unit: ## Unit tests and fuzz seeds, with the race detector
+	$(call say,unit tests and fuzz seeds, race detector on)
+	go test -race ./cmd/... ./pkg/... ./test/lab/...
+
+.PHONY: test-sanity
+test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock executor
+	$(call say,csi-sanity in process)
+	go test -count=1 -v ./test/sanity
+
+.PHONY: test-integration
+test-integration: build heketi ## Integration tests and csi-sanity on real servers and mounts
+	$(call say,integration tests on the lab: three gluster nodes, Heketi, two driver nodes; about 10 minutes)
+	go test -count=1 -timeout 40m -v ./test/integration
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (20s)
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' pkg | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$dir/*_test.go | cut -d' ' -f2); do \
+	    printf '\n=== %s %s\n' $$dir $$target; \
+	    go test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+	  done; \
+	done
+
+.PHONY: bench
+bench: deps build ## Measure against heketi-cli and mount.glusterfs; writes build/bench.json (needs root)
+	$(call say,benchmarks: pairs of runs on the lab; under 25 minutes)
+	go run ./test/bench -driver $(DRIVER) -out $(BUILD)/bench.json
+
+##@ Help
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
