@@ -1,0 +1,131 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
+)
+
+const downLimit = 30 * time.Second
+
+// down needs no record of what runs: the hub is found by its command line, all else ends with it, and loop devices
+// are found by their backing files.
+func down(ctx context.Context, layout machine.Layout) error {
+	if err := killHub(ctx, layout); err != nil {
+		return err
+	}
+	if err := machine.DetachLoops(layout.LoopPrefix(""), downLimit); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(layout.Dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.Name() == "log" || entry.Name() == "lock" {
+			continue
+		}
+		if err := os.RemoveAll(layout.Path(entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isHub(layout machine.Layout) func(proc string) bool {
+	want := layout.InitArgs(machine.Hub)
+	return func(proc string) bool {
+		args := arguments(proc)
+		return len(args) > len(want) && slices.Equal(args[1:1+len(want)], want)
+	}
+}
+
+// killHub kills the hub and waits until all that ran in the lab has gone.
+func killHub(ctx context.Context, layout machine.Layout) error {
+	hubs, err := processes(isHub(layout))
+	if err != nil {
+		return err
+	}
+	for _, hub := range hubs {
+		// A process handle, and a second look through it: the pid may have been given to another process meanwhile.
+		process, err := os.FindProcess(hub.pid)
+		if err == nil && isHub(layout)(fmt.Sprintf("/proc/%d", hub.pid)) {
+			err = process.Kill()
+		}
+		if err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return fmt.Errorf("end the lab's hub, pid %d: %w", hub.pid, err)
+		}
+	}
+	for end := time.Now().Add(downLimit); ; {
+		left, err := processes(inLab(layout))
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("processes of the lab are still there %s after its hub was killed: %v", downLimit, left)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// inLab tells the lab's processes by their environment or their mounts.
+func inLab(layout machine.Layout) func(proc string) bool {
+	host, _ := os.Readlink("/proc/self/ns/mnt")
+	return func(proc string) bool {
+		environ, _ := os.ReadFile(proc + "/environ")
+		if slices.Contains(strings.Split(string(environ), "\x00"), machine.LabVariable+"="+layout.Dir) {
+			return true
+		}
+		if mounts, err := os.Readlink(proc + "/ns/mnt"); err != nil || mounts == host {
+			return false
+		}
+		mounts, _ := os.ReadFile(proc + "/mountinfo")
+		return strings.Contains(string(mounts), layout.Dir+"/")
+	}
+}
+
+// Leftovers lists each process, mount and loop device that belongs to the lab of a directory. It finds them by other
+// signs than Down does, for tests that assert that Down was thorough. Networks and namespaces live only in processes.
+func Leftovers(dir string) ([]string, error) {
+	layout, err := layoutOf(dir)
+	if err != nil {
+		return nil, err
+	}
+	found, err := processes(inLab(layout))
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, p := range found {
+		list = append(list, fmt.Sprintf("process %d: %s", p.pid, strings.Join(p.args, " ")))
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, layout.Dir+"/") {
+			list = append(list, "mount "+strings.TrimSpace(line))
+		}
+	}
+	for _, prefix := range []string{layout.LoopPrefix(""), layout.Dir + "/"} {
+		loops, err := machine.Loops(prefix)
+		if err != nil {
+			return nil, err
+		}
+		for _, loop := range loops {
+			list = append(list, "loop device "+loop)
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,42 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// WriteEnv writes a file that a shell can source, with what it takes to use the lab.
+func (l *Lab) WriteEnv(path string) error {
+	var b strings.Builder
+	set := func(name, value string) { fmt.Fprintf(&b, "%s=%s\n", name, shellQuote(value)) }
+	set("LAB_DIR", l.layout.Dir)
+	set("HEKETI_URL", l.Heketi().URL)
+	set("HEKETI_USER", HeketiUser)
+	set("HEKETI_KEY", HeketiKey)
+	set("HEKETI_CLI", l.setup.HeketiCLI)
+	set("HEKETI_EXEC", l.Hub().Exec())
+	for i := 1; i <= StorageNodes; i++ {
+		set(fmt.Sprintf("STORAGE%d_EXEC", i), l.Storage(i).Exec())
+	}
+	for i := 1; i <= ClientNodes; i++ {
+		set(fmt.Sprintf("NODE%d_EXEC", i), l.Node(i).Exec())
+		set(fmt.Sprintf("NODE%d_DIR", i), l.NodeDir(i))
+	}
+	if l.hasDriver() {
+		set("CONTROLLER_ENDPOINT", l.Controller().Endpoint)
+		for i := 1; i <= ClientNodes; i++ {
+			set(fmt.Sprintf("NODE%d_ENDPOINT", i), l.NodePlugin(i).Endpoint)
+		}
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o600)
+}
+
+// shellQuote makes one word of a text for a POSIX shell.
+func shellQuote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// shellWords is a command line that stays the same whether a shell parses it or only splits it at spaces, as it does
+// with an unquoted variable. So no word may need quotes; layoutOf sees to that for paths of the lab.
+func shellWords(words ...string) string { return strings.Join(words, " ") }

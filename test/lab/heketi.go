@@ -1,0 +1,169 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
+)
+
+// HeketiUser and HeketiKey are the administrator's credentials on all Heketis of the lab.
+const (
+	HeketiUser = "admin"
+	HeketiKey  = "lab-admin-key"
+)
+
+const heketiPort = "8080"
+
+// Heketi is the lab's Heketi server. It runs on the hub.
+type Heketi struct {
+	*Service
+	// URL is its address on the lab's network; Lab.DialContext gets there.
+	URL string
+	// CLIPath is heketi-cli.
+	CLIPath string
+}
+
+// Heketi is the lab's Heketi server.
+func (l *Lab) Heketi() *Heketi {
+	address := net.JoinHostPort(machine.HubIP, heketiPort)
+	return &Heketi{
+		Service: &Service{
+			machine: l.Hub(), name: "heketi",
+			args: []string{l.setup.Heketi, "--config=" + l.layout.Path("heketi", "heketi.json")},
+			// The rebalance that Heketi starts after an expansion blocks it for ten seconds, even on empty bricks.
+			env: append([]string{"HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION=false"}, l.setup.HeketiEnv...),
+			ready: func(ctx context.Context) error {
+				return hello(ctx, &http.Client{Transport: &http.Transport{DialContext: l.DialContext, DisableKeepAlives: true}}, address)
+			},
+		},
+		URL:     "http://" + address,
+		CLIPath: l.setup.HeketiCLI,
+	}
+}
+
+// CLI runs heketi-cli as the administrator.
+func (h *Heketi) CLI(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := h.machine.Command(ctx, h.CLIPath, args...)
+	cmd.Env = append(machine.Environ(h.machine.lab.layout), heketiCLIEnv(h.URL)...)
+	return output(cmd)
+}
+
+// KeyFile holds HeketiKey.
+func (h *Heketi) KeyFile() string { return h.machine.lab.layout.Path("heketi", "heketi.key") }
+
+// DB is Heketi's database. The host sees it while the hub lives.
+func (h *Heketi) DB(ctx context.Context) (string, error) {
+	pid, err := h.machine.Pid(ctx)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("/proc/%d/root%s", pid, heketiDB), nil
+}
+
+// heketiDB lies on the hub's tmpfs: Heketi syncs it to disk about twenty times for each volume, which on a slow disk
+// takes longer than all the rest.
+const heketiDB = "/run/heketi.db"
+
+func (h *Heketi) writeFiles() error {
+	path := h.machine.lab.layout.Path
+	config := heketiConfig(heketiPort, map[string]any{
+		"executor": "ssh",
+		"sshexec": map[string]any{
+			"keyfile": path("ssh", "key"), "user": "root", "port": "22", "fstab": "/var/lib/heketi/fstab",
+		},
+		"db":       heketiDB,
+		"loglevel": "debug", // each command on a storage node, with its output
+	})
+	if err := writeJSON(path("heketi", "heketi.json"), config); err != nil {
+		return err
+	}
+	addresses := make([]string, 0, StorageNodes)
+	for i := 1; i <= StorageNodes; i++ {
+		addresses = append(addresses, storageIP(i))
+	}
+	if err := writeJSON(path("heketi", "topology.json"), topology(addresses, 1)); err != nil {
+		return err
+	}
+	return os.WriteFile(h.KeyFile(), []byte(HeketiKey), 0o600)
+}
+
+func (h *Heketi) loadTopology(ctx context.Context) error {
+	out, err := h.CLI(ctx, "topology", "load", "--json="+h.machine.lab.layout.Path("heketi", "topology.json"))
+	if err != nil {
+		return err
+	}
+	return topologyLoaded(out, StorageNodes)
+}
+
+// topologyLoaded reads what heketi-cli says: it ends with status 0 even when a device could not be added.
+func topologyLoaded(out []byte, devices int) error {
+	if added := strings.Count(string(out), "... OK"); added != devices {
+		return fmt.Errorf("%d of %d devices added:\n%s", added, devices, out)
+	}
+	return nil
+}
+
+func heketiConfig(port string, glusterfs map[string]any) map[string]any {
+	return map[string]any{
+		"port":      port,
+		"use_auth":  true,
+		"jwt":       map[string]any{"admin": map[string]any{"key": HeketiKey}, "user": map[string]any{"key": "lab-user-key"}},
+		"glusterfs": glusterfs,
+	}
+}
+
+// topology is one cluster, each node a zone of its own.
+func topology(addresses []string, devices int) map[string]any {
+	disks := make([]string, 0, devices)
+	for i := range devices {
+		disks = append(disks, fmt.Sprintf("/dev/disk%d", i))
+	}
+	nodes := make([]any, 0, len(addresses))
+	for i, address := range addresses {
+		nodes = append(nodes, map[string]any{
+			"node": map[string]any{
+				"hostnames": map[string]any{"manage": []string{address}, "storage": []string{address}},
+				"zone":      i + 1,
+			},
+			"devices": disks,
+		})
+	}
+	return map[string]any{"clusters": []any{map[string]any{"nodes": nodes}}}
+}
+
+func heketiCLIEnv(url string) []string {
+	return []string{"HEKETI_CLI_SERVER=" + url, "HEKETI_CLI_USER=" + HeketiUser, "HEKETI_CLI_KEY=" + HeketiKey}
+}
+
+// hello asks Heketi whether it is there, which needs no credentials.
+func hello(ctx context.Context, client *http.Client, address string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/hello", http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET /hello: %s", resp.Status)
+	}
+	return nil
+}
+
+// output is the standard output of a command; an error carries what it said on standard error.
+func output(cmd *exec.Cmd) ([]byte, error) {
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return out, fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(string(exit.Stderr)))
+	}
+	return out, err
+}

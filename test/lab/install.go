@@ -1,0 +1,24 @@
+package lab
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+)
+
+//go:embed install.sh
+var installScript string
+
+// Install installs the Debian packages that the lab needs, where they are missing.
+func Install(ctx context.Context, out io.Writer) error {
+	cmd := exec.CommandContext(ctx, "bash", "-s")
+	cmd.Stdin = strings.NewReader(installScript)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("install packages: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+package machine
+
+import "testing"
+
+func TestMac(t *testing.T) {
+	if got, err := mac("10.77.0.12"); err != nil || got != "02:00:0a:4d:00:0c" {
+		t.Errorf("mac is %q, %v", got, err)
+	}
+	for _, bad := range []string{"", "storage1", "fe80::1"} {
+		if got, err := mac(bad); err == nil {
+			t.Errorf("%q has the hardware address %q", bad, got)
+		}
+	}
+}
+
+// The kernel cuts backing file names of loop devices after 63 bytes.
+func TestLoopPrefixIsShortAndOwn(t *testing.T) {
+	a, b := Layout{Dir: "/a/build/lab"}, Layout{Dir: "/a/build/lab2"}
+	if a.LoopPrefix("storage1") == b.LoopPrefix("storage1") {
+		t.Error("two lab directories have the same loop devices")
+	}
+	if n := len(a.LoopPrefix("storage3")); n > 63 {
+		t.Errorf("the prefix has %d bytes", n)
+	}
+}

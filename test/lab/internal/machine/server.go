@@ -1,0 +1,65 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/rpc"
+	"os"
+	"syscall"
+)
+
+// Server carries out orders inside one machine. Its exported methods have the form that net/rpc asks for.
+type Server struct {
+	layout   Layout
+	name     string
+	services *services
+}
+
+// Start starts a service.
+func (s *Server) Start(spec ServiceSpec, _ *struct{}) error {
+	_, err := s.services.start(spec.Name, spec.Args, spec.Env, syscall.ProcAttr{
+		Dir: "/", Sys: &syscall.SysProcAttr{Setsid: true},
+	}, spec.Log)
+	return err
+}
+
+// Signal sends a signal to a service. One that has ended is not an error.
+func (s *Server) Signal(req SignalRequest, _ *struct{}) error {
+	p := s.services.get(req.Name)
+	if p == nil || !p.running() {
+		return nil
+	}
+	if err := syscall.Kill(p.pid, req.Signal); err != nil && err != syscall.ESRCH {
+		return fmt.Errorf("signal %s: %w", req.Name, err)
+	}
+	return nil
+}
+
+// Wait answers when the service has ended, or when the time is up with Running still true.
+func (s *Server) Wait(req WaitRequest, reply *ServiceState) error {
+	p := s.services.get(req.Name)
+	if p != nil {
+		p.wait(req.Timeout)
+	}
+	*reply = p.state()
+	return nil
+}
+
+func (s *Server) serve(listener net.Listener) error {
+	server := rpc.NewServer()
+	if err := server.RegisterName("Machine", s); err != nil {
+		return err
+	}
+	server.Accept(listener)
+	return nil
+}
+
+// listen replaces the socket that an earlier life of the machine left behind.
+func (s *Server) listen() (net.Listener, error) {
+	path := s.layout.Socket(s.name)
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	return (&net.ListenConfig{}).Listen(context.Background(), "unix", path)
+}

@@ -1,0 +1,203 @@
+// Package lab runs real servers on one machine: three GlusterFS nodes, a Heketi that serves volumes on them through its
+// ssh executor, and this driver: one controller and two nodes. Each is a "machine" with its own network, mounts and
+// processes. Tests, the demo and a person at a shell (see labctl) use it alike.
+//
+// A lab lives in one directory. The machines hang on one process, the hub, so that the lab can always be ended, also
+// after a crash of whatever started it. Labs in different directories do not know of each other.
+//
+// See lab.mk for the make targets, and docs/development.md for how to use it.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
+)
+
+// How many machines there are of each kind.
+const (
+	StorageNodes = 3
+	ClientNodes  = 2
+)
+
+// ErrRunning is the answer of Up when a lab runs in the directory already.
+var ErrRunning = errors.New("a lab is running there already")
+
+// ErrNotRunning is the answer of Open when none does.
+var ErrNotRunning = errors.New("no lab is running there")
+
+// Options says what Up starts. The zero value is a lab without the driver in build/lab.
+type Options struct {
+	// Dir is the lab directory, build/lab of this module by default. It must not be used for anything else.
+	Dir string
+	// Driver is the glusterfs-csi binary. Without it there is no controller and no node plugin.
+	Driver string
+	// Labctl is the labctl binary, which is the init of the machines; built when empty.
+	Labctl string
+	// Out gets the progress, one line for each step; nothing by default.
+	Out io.Writer
+	// EndWithCaller ends the lab when the calling process ends, however it ends. Down is still the way to end it.
+	EndWithCaller bool
+	// HeketiEnv is added to Heketi's environment, as "NAME=value".
+	HeketiEnv []string
+	// DriverArgs is added to the command line of the controller and of both node plugins.
+	DriverArgs []string
+}
+
+// Lab is a running lab.
+type Lab struct {
+	layout machine.Layout
+	hub    machine.Client
+	setup  setup
+}
+
+// setup is what Open has to know of the Options of Up, and the sign that Up came to its end.
+type setup struct {
+	Driver     string   `json:"driver"`
+	Labctl     string   `json:"labctl"`
+	Heketi     string   `json:"heketi"`
+	HeketiCLI  string   `json:"heketiCLI"`
+	HeketiEnv  []string `json:"heketiEnv"`
+	DriverArgs []string `json:"driverArgs"`
+}
+
+// Up starts a lab. What an interrupted Up or a crash left in the directory is cleared away first.
+func Up(ctx context.Context, options Options) (_ *Lab, err error) {
+	out := options.Out
+	if out == nil {
+		out = io.Discard
+	}
+	layout, err := layoutOf(options.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if os.Geteuid() != 0 {
+		return nil, errors.New("the lab needs root: it makes network and mount namespaces and loop devices")
+	}
+	unlock, err := lock(layout)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if _, err := Open(layout.Dir); err == nil {
+		return nil, fmt.Errorf("%s: %w", layout.Dir, ErrRunning)
+	}
+	l := &Lab{layout: layout, hub: machine.Client{Layout: layout, Name: machine.Hub}}
+	if err := down(ctx, layout); err != nil {
+		return nil, fmt.Errorf("clear away an earlier lab: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("lab in %s: %w; logs are in %s", layout.Dir, err, layout.Path("log")),
+				down(context.WithoutCancel(ctx), layout))
+		}
+	}()
+	start := time.Now()
+	for _, s := range l.steps(options, out) {
+		begin := time.Now()
+		if err := s.run(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		fmt.Fprintf(out, "lab: %-44s %5.1f s\n", s.name, time.Since(begin).Seconds())
+	}
+	// Written last: without it Open finds no lab, and the next Up clears everything away.
+	if err := writeJSON(layout.Path(setupFile), l.setup); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(out, "lab: %-44s %5.1f s\n", "ready", time.Since(start).Seconds())
+	return l, nil
+}
+
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+func (l *Lab) steps(options Options, out io.Writer) []step {
+	steps := []step{
+		{"Debian packages", func(ctx context.Context) error { return Install(ctx, out) }},
+		{"programs", func(ctx context.Context) error { return l.prepare(ctx, options, out) }},
+		{"lab directory", l.writeFiles},
+		{"hub", func(ctx context.Context) error { return l.startHub(ctx, options.EndWithCaller) }},
+		{"machines and Heketi", l.startMachines},
+		{"Heketi topology", func(ctx context.Context) error { return l.Heketi().loadTopology(ctx) }},
+	}
+	if options.Driver != "" {
+		steps = append(steps, step{"driver", l.startDriver})
+	}
+	return steps
+}
+
+const setupFile = "lab.json"
+
+// prepare builds what is missing and remembers where the programs are.
+func (l *Lab) prepare(ctx context.Context, options Options, out io.Writer) error {
+	l.setup = setup{HeketiEnv: options.HeketiEnv, DriverArgs: options.DriverArgs}
+	if options.Driver != "" {
+		driver, err := filepath.Abs(options.Driver)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(driver); err != nil {
+			return fmt.Errorf("the driver's binary: %w; build it with: make build", err)
+		}
+		l.setup.Driver = driver
+	}
+	heketi, err := BuildHeketi(ctx, out)
+	if err != nil {
+		return err
+	}
+	l.setup.Heketi, l.setup.HeketiCLI = heketi.Server, heketi.CLI
+	l.setup.Labctl = options.Labctl
+	if l.setup.Labctl == "" {
+		l.setup.Labctl, err = buildLabctl(ctx)
+	}
+	return err
+}
+
+// Open finds the running lab of a directory.
+func Open(dir string) (*Lab, error) {
+	layout, err := layoutOf(dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{layout: layout, hub: machine.Client{Layout: layout, Name: machine.Hub}}
+	if err := readJSON(layout.Path(setupFile), &l.setup); err != nil {
+		return nil, fmt.Errorf("%s: %w (%w)", layout.Dir, ErrNotRunning, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := l.hub.Pid(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w (%w)", layout.Dir, ErrNotRunning, err)
+	}
+	return l, nil
+}
+
+// Dir is the lab directory.
+func (l *Lab) Dir() string { return l.layout.Dir }
+
+// LogDir holds the logs of all machines, one directory for each. They stay after Down.
+func (l *Lab) LogDir() string { return l.layout.Path("log") }
+
+// Down ends the lab.
+func (l *Lab) Down(ctx context.Context) error { return Down(ctx, l.layout.Dir) }
+
+// Down ends the lab of a directory, whatever state it is in, and removes all but its logs.
+func Down(ctx context.Context, dir string) error {
+	layout, err := layoutOf(dir)
+	if err != nil {
+		return err
+	}
+	unlock, err := lock(layout)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return down(ctx, layout)
+}

@@ -1,0 +1,28 @@
+# The lab of real servers (package test/lab). LAB_DIR chooses another lab directory: two labs can run at a time.
+
+LAB_DIR ?= $(CURDIR)/build/lab
+LAB_ENV ?= $(LAB_DIR).env
+LABCTL := $(CURDIR)/build/bin/labctl
+
+##@ The lab: three GlusterFS nodes, Heketi, the driver
+
+.PHONY: lab-up
+lab-up: build labctl ## Start the lab; build/lab.env is for your shell (needs root)
+	$(LABCTL) --dir $(LAB_DIR) up --driver $(CURDIR)/build/bin/glusterfs-csi --env $(LAB_ENV)
+
+.PHONY: lab-down
+lab-down: labctl ## End the lab, also after a crash
+	$(LABCTL) --dir $(LAB_DIR) down
+	rm -f $(LAB_ENV)
+
+.PHONY: lab-status
+lab-status: labctl ## What runs in the lab
+	$(LABCTL) --dir $(LAB_DIR) status
+
+.PHONY: labctl
+labctl:
+	CGO_ENABLED=0 go build -buildvcs=false -o $(LABCTL) ./test/lab/labctl
+
+.PHONY: heketi
+heketi: labctl ## Heketi, from its own module test/lab/heketi
+	$(LABCTL) build-heketi

@@ -1,0 +1,24 @@
+// Command labctl runs the lab of real servers by hand. See package lab.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "machine" { // the init of a machine, started by the lab itself
+		fmt.Fprintln(os.Stderr, runMachine(os.Args[2:]))
+		os.Exit(1)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code, err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "labctl:", err)
+	}
+	os.Exit(code)
+}

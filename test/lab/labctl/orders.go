@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// order carries out a command on a running lab.
+func order(ctx context.Context, l *lab.Lab, command string, args []string, out io.Writer) error {
+	switch command {
+	case "status":
+		return status(ctx, l, out)
+	case "power-cut", "power-on", "unplug", "plug":
+		if len(args) != 1 {
+			return fmt.Errorf("say which machine: labctl %s N", command)
+		}
+		m, err := machineOf(l, args[0])
+		if err != nil {
+			return err
+		}
+		return fault(ctx, m, command)
+	case "heketi":
+		return service(ctx, l.Heketi(), args)
+	case "controller":
+		return service(ctx, l.Controller(), args)
+	}
+	for i := 1; i <= lab.ClientNodes; i++ {
+		if plugin := l.NodePlugin(i); plugin.Name() == command {
+			return service(ctx, plugin, args)
+		}
+	}
+	return fmt.Errorf("unknown command %q; labctl --help lists all", command)
+}
+
+func fault(ctx context.Context, m *lab.Machine, command string) error {
+	switch command {
+	case "power-cut":
+		return m.PowerCut(ctx)
+	case "power-on":
+		return m.Start(ctx)
+	case "unplug":
+		return m.Unplug(ctx)
+	default:
+		return m.Plug(ctx)
+	}
+}
+
+type controllable interface {
+	Start(context.Context) error
+	Stop(context.Context) error
+	Kill(context.Context) error
+}
+
+func service(ctx context.Context, s controllable, args []string) error {
+	if len(args) == 1 {
+		switch args[0] {
+		case "stop":
+			return s.Stop(ctx)
+		case "kill":
+			return s.Kill(ctx)
+		case "start":
+			return s.Start(ctx)
+		}
+	}
+	return errors.New("say one of stop, kill, start")
+}
+
+func status(ctx context.Context, l *lab.Lab, out io.Writer) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "lab in %s, logs in %s\n", l.Dir(), l.LogDir())
+	for _, m := range l.Machines() {
+		state := "off"
+		if pid, err := m.Pid(ctx); err == nil {
+			state = fmt.Sprintf("on, pid %d", pid)
+		}
+		fmt.Fprintf(table, "machine\t%s\t%s\t%s\n", m.Name, m.IP, state)
+	}
+	for _, s := range l.Services() {
+		state := "not running"
+		if pid, err := s.Pid(ctx); err == nil {
+			state = fmt.Sprintf("running, pid %d", pid)
+		}
+		fmt.Fprintf(table, "service\t%s\ton %s\t%s\n", s.Name(), s.Machine().Name, state)
+	}
+	return table.Flush()
+}

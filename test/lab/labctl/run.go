@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
+)
+
+const usage = `usage: labctl [--dir DIR] COMMAND
+
+  up [--driver BINARY] [--env FILE]  start the lab; without --driver only GlusterFS and Heketi
+  down                               end it, whatever state it is in
+  status                             what runs
+  exec MACHINE -- PROGRAM [ARG...]   run a program on hub, storage1..3, node1, node2
+  power-cut N | power-on N           storage node N (or a machine's name)
+  unplug N | plug N                  its network cable
+  heketi|controller|node1|node2  stop|kill|start
+  build-heketi                       build the Heketi server and client into build/bin
+  selfcheck                          list what is left of the lab; fails when there is something
+
+DIR is $LAB_DIR or build/lab.
+`
+
+func run(ctx context.Context, args []string, out io.Writer) (int, error) {
+	flags := flag.NewFlagSet("labctl", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.Usage = func() { fmt.Fprint(out, usage) }
+	dir := flags.String("dir", os.Getenv("LAB_DIR"), "")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0, nil
+		}
+		return 2, err
+	}
+	if flags.NArg() == 0 {
+		flags.Usage()
+		return 2, nil
+	}
+	command, rest := flags.Arg(0), flags.Args()[1:]
+	var err error
+	switch command {
+	case "up":
+		err = up(ctx, *dir, rest, out)
+	case "down":
+		err = lab.Down(ctx, *dir)
+	case "selfcheck":
+		err = selfcheck(*dir)
+	case "build-heketi":
+		_, err = lab.BuildHeketi(ctx, out)
+	case "exec":
+		return execute(ctx, *dir, rest)
+	default:
+		var l *lab.Lab
+		if l, err = lab.Open(*dir); err == nil {
+			err = order(ctx, l, command, rest, out)
+		} else if command == "status" && errors.Is(err, lab.ErrNotRunning) {
+			fmt.Fprintln(out, "no lab is running")
+			return 0, nil
+		}
+	}
+	if err != nil {
+		return 1, err
+	}
+	return 0, nil
+}
+
+func runMachine(args []string) error {
+	flags := flag.NewFlagSet("labctl machine", flag.ContinueOnError)
+	dir := flags.String("dir", "", "")
+	name := flags.String("name", "", "")
+	ip := flags.String("ip", "", "")
+	leash := flags.Bool("leash", false, "")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	return machine.Init(*dir, *name, *ip, *leash)
+}
+
+func up(ctx context.Context, dir string, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("labctl up", flag.ContinueOnError)
+	driver := flags.String("driver", "", "the glusterfs-csi binary")
+	env := flags.String("env", "", "write a file for the shell")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	l, err := lab.Up(ctx, lab.Options{Dir: dir, Driver: *driver, Labctl: self, Out: out})
+	if errors.Is(err, lab.ErrRunning) {
+		if l, err = lab.Open(dir); err == nil {
+			fmt.Fprintf(out, "lab: it runs already in %s; end it first to start it with other programs\n", l.Dir())
+			err = status(ctx, l, out)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if *env == "" {
+		return nil
+	}
+	path, err := filepath.Abs(*env)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "lab: to use it from a shell:  . %s\n", path)
+	return l.WriteEnv(path)
+}
+
+func selfcheck(dir string) error {
+	left, err := lab.Leftovers(dir)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("of the lab there is:\n  %s", strings.Join(left, "\n  "))
+	}
+	return nil
+}
+
+func machineOf(l *lab.Lab, name string) (*lab.Machine, error) {
+	names := make([]string, 0, 8)
+	for _, m := range l.Machines() {
+		if m.Name == name {
+			return m, nil
+		}
+		names = append(names, m.Name)
+	}
+	if i, err := strconv.Atoi(name); err == nil && i >= 1 && i <= lab.StorageNodes {
+		return l.Storage(i), nil
+	}
+	return nil, fmt.Errorf("no machine %q: there are %s", name, strings.Join(names, ", "))
+}

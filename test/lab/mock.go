@@ -1,0 +1,164 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// mockDevices is the number of disks on each mock node, of 500 GiB each (Heketi's mock executor fixes that size).
+const mockDevices = 4
+
+// MockHeketi is a real Heketi whose executor only pretends: for thousands of fast operations without root. Its
+// credentials are HeketiUser and HeketiKey. Cloning a volume makes it panic, which is a fault of its mock executor.
+type MockHeketi struct {
+	// URL is its address, on the loopback interface.
+	URL string
+	// CLIPath is heketi-cli.
+	CLIPath string
+	// Log is the file with its output.
+	Log string
+
+	server  string
+	config  string
+	address string
+	db      *os.File
+	process *os.Process
+	done    chan struct{} // closed when the process has ended
+}
+
+// StartMockHeketi starts a Heketi with one cluster of three nodes. Its configuration and log lie in dir, its database
+// in memory. It ends with Stop, or with the calling process however that ends.
+func StartMockHeketi(ctx context.Context, dir string) (*MockHeketi, error) {
+	binaries, err := BuildHeketi(ctx, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// On disk the database is synced about twenty times for each volume, which can take longer than all the rest.
+	fd, err := unix.MemfdCreate("heketi.db", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("database in memory: %w", err)
+	}
+	m := &MockHeketi{
+		CLIPath: binaries.CLI, Log: filepath.Join(dir, "heketi.log"),
+		server: binaries.Server, config: filepath.Join(dir, "heketi.json"),
+		address: net.JoinHostPort("127.0.0.1", port), db: os.NewFile(uintptr(fd), "heketi.db"),
+	}
+	m.URL = "http://" + m.address
+	config := heketiConfig(port, map[string]any{"executor": "mock", "db": "/proc/self/fd/3", "loglevel": "warning"})
+	if err := writeJSON(m.config, config); err != nil {
+		return nil, err
+	}
+	nodes := filepath.Join(dir, "topology.json")
+	if err := writeJSON(nodes, topology([]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, mockDevices)); err != nil {
+		return nil, err
+	}
+	if err := m.Start(ctx); err != nil {
+		return nil, err
+	}
+	out, err := m.CLI(ctx, "topology", "load", "--json="+nodes)
+	if err == nil {
+		err = topologyLoaded(out, StorageNodes*mockDevices)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("mock Heketi: %w", err), m.Stop())
+	}
+	return m, nil
+}
+
+// Start starts it again after Kill, on the same port and with the same database.
+func (m *MockHeketi) Start(ctx context.Context) error {
+	log, err := os.OpenFile(m.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.server, "--config="+m.config)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{m.db}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	started := make(chan error)
+	done := make(chan struct{})
+	go func() {
+		// The kernel sends Pdeathsig when the thread ends, so the thread stays with this goroutine.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+			close(done)
+		}
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("start %s: %w", m.server, err)
+	}
+	m.process, m.done = cmd.Process, done
+	return m.waitReady(ctx)
+}
+
+func (m *MockHeketi) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for {
+		err := hello(ctx, client, m.address)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-m.done:
+			return fmt.Errorf("mock Heketi ended while it was starting; the end of %s:\n%s", m.Log, tail(m.Log))
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("mock Heketi does not answer: %w", err), m.Kill())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// Kill ends it at once; the database stays.
+func (m *MockHeketi) Kill() error {
+	if err := m.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-m.done
+	return nil
+}
+
+// Stop ends it for good.
+func (m *MockHeketi) Stop() error { return errors.Join(m.Kill(), m.db.Close()) }
+
+// CLI runs heketi-cli as the administrator.
+func (m *MockHeketi) CLI(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, m.CLIPath, args...)
+	cmd.Env = append(os.Environ(), heketiCLIEnv(m.URL)...)
+	return output(cmd)
+}
+
+// freePort is a port that nobody uses now. Heketi cannot choose one itself.
+func freePort(ctx context.Context) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = listener.Close() }()
+	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
+}

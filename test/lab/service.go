@@ -1,0 +1,176 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
+)
+
+const (
+	readyLimit = 30 * time.Second
+	stopLimit  = 30 * time.Second
+)
+
+// Service is a server process on one of the machines: Heketi, the controller or a node plugin.
+type Service struct {
+	machine *Machine
+	name    string
+	args    []string
+	env     []string
+	ready   func(context.Context) error
+}
+
+// Start starts the process and waits until it answers.
+func (s *Service) Start(ctx context.Context) error {
+	spec := machine.ServiceSpec{
+		Name: s.name, Args: s.args, Env: append(machine.Environ(s.machine.lab.layout), s.env...), Log: s.Log(),
+	}
+	if err := s.machine.client.Call(ctx, "Start", spec, nil); err != nil {
+		return err
+	}
+	return s.WaitReady(ctx)
+}
+
+// WaitReady waits until the process answers. It gives up when the process has ended.
+func (s *Service) WaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	for {
+		err := s.ready(ctx)
+		if err == nil {
+			return nil
+		}
+		state, stateErr := s.wait(ctx, 20*time.Millisecond)
+		if stateErr == nil && !state.Running {
+			return fmt.Errorf("%s ended while it was starting (%s); the end of %s:\n%s", s.name, state.End, s.Log(), tail(s.Log()))
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s does not answer: %w; the end of %s:\n%s", s.name, err, s.Log(), tail(s.Log()))
+		}
+	}
+}
+
+// Stop sends SIGTERM and waits for the end. A process that stays is killed, which is an error, as is an end with
+// another status than 0. One that has ended before is none.
+func (s *Service) Stop(ctx context.Context) error {
+	if state, err := s.wait(ctx, 0); err != nil || !state.Running {
+		return err
+	}
+	state, err := s.end(ctx, syscall.SIGTERM)
+	if err != nil {
+		return err
+	}
+	if state.Running {
+		_, err := s.end(ctx, syscall.SIGKILL)
+		return errors.Join(fmt.Errorf("%s did not end within %s of SIGTERM and was killed", s.name, stopLimit), err)
+	}
+	if state.End != "" && state.End != "exit status 0" {
+		return fmt.Errorf("%s ended with %s after SIGTERM", s.name, state.End)
+	}
+	return nil
+}
+
+// Kill sends SIGKILL and waits until the process has gone.
+func (s *Service) Kill(ctx context.Context) error {
+	state, err := s.end(ctx, syscall.SIGKILL)
+	if err == nil && state.Running {
+		err = fmt.Errorf("%s does not end %s after SIGKILL", s.name, stopLimit)
+	}
+	return err
+}
+
+// Restart is Stop and Start.
+func (s *Service) Restart(ctx context.Context) error {
+	if err := s.Stop(ctx); err != nil {
+		return err
+	}
+	return s.Start(ctx)
+}
+
+// Running says whether the process is there.
+func (s *Service) Running(ctx context.Context) bool {
+	state, err := s.wait(ctx, 0)
+	return err == nil && state.Running
+}
+
+// Log is the file with the output of all runs of the process.
+func (s *Service) Log() string {
+	return filepath.Join(s.machine.lab.layout.LogDir(s.machine.Name), s.name+".log")
+}
+
+// Machine is where the process runs.
+func (s *Service) Machine() *Machine { return s.machine }
+
+// Pid is the process as the host counts.
+func (s *Service) Pid(ctx context.Context) (int, error) {
+	state, err := s.wait(ctx, 0)
+	if err != nil {
+		return 0, err
+	}
+	if !state.Running {
+		return 0, fmt.Errorf("%s does not run", s.name)
+	}
+	init, err := s.machine.Pid(ctx)
+	if err != nil {
+		return 0, err
+	}
+	space, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", init))
+	if err != nil {
+		return 0, err
+	}
+	found, err := processes(func(proc string) bool {
+		own, err := os.Readlink(proc + "/ns/pid")
+		return err == nil && own == space && innermostPid(proc) == state.Pid
+	})
+	if err != nil {
+		return 0, err
+	}
+	if len(found) != 1 {
+		return 0, fmt.Errorf("%s: pid %d of %s not found on the host", s.name, state.Pid, s.machine.Name)
+	}
+	return found[0].pid, nil
+}
+
+// innermostPid is the last number of the NSpid line of /proc/PID/status (proc(5)), or 0.
+func innermostPid(proc string) int {
+	data, _ := os.ReadFile(proc + "/status")
+	for line := range strings.Lines(string(data)) {
+		if numbers, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			fields := strings.Fields(numbers)
+			pid, _ := strconv.Atoi(fields[len(fields)-1])
+			return pid
+		}
+	}
+	return 0
+}
+
+func (s *Service) end(ctx context.Context, sig syscall.Signal) (machine.ServiceState, error) {
+	if err := s.machine.client.Call(ctx, "Signal", machine.SignalRequest{Name: s.name, Signal: sig}, nil); err != nil {
+		return machine.ServiceState{}, err
+	}
+	return s.wait(ctx, stopLimit)
+}
+
+func (s *Service) wait(ctx context.Context, limit time.Duration) (machine.ServiceState, error) {
+	var state machine.ServiceState
+	err := s.machine.client.Call(ctx, "Wait", machine.WaitRequest{Name: s.name, Timeout: limit}, &state)
+	return state, err
+}
+
+// tail is the end of a log, for an error message.
+func tail(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return strings.Join(lines[max(0, len(lines)-10):], "\n")
+}
