@@ -1,0 +1,111 @@
+package heketi
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+const largestKey = 64 << 10
+
+// Backend is one Heketi server: its connections, and the limit of operations on it.
+type Backend struct {
+	config    BackendConfig
+	transport *http.Transport
+	slots     chan struct{}
+	timing    Timing
+}
+
+func newBackend(config BackendConfig, timing Timing) (*Backend, error) {
+	b := &Backend{config: config, timing: timing, slots: make(chan struct{}, config.MaxInFlight)}
+	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
+	if config.CAFile != "" {
+		pool, err := readAuthorities(config.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("backend %q: caFile: %w", config.Name, err)
+		}
+		tlsConfig.RootCAs = pool
+	}
+	b.transport = &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSClientConfig:       tlsConfig,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ResponseHeaderTimeout: timing.Exchange,
+		// Every operation asks often for its end, and creating connections for it costs more than asking.
+		MaxIdleConnsPerHost: 2 * config.MaxInFlight,
+		IdleConnTimeout:     time.Minute,
+	}
+	return b, nil
+}
+
+// Name is what the configuration calls the backend.
+func (b *Backend) Name() string { return b.config.Name }
+
+// Client returns a client that uses the backend's credentials, or those given where
+// they are not empty. It fails with ErrInvalid for a user that cannot work.
+func (b *Backend) Client(credentials volume.Credentials) (*Client, error) {
+	if credentials.User == "" {
+		credentials.User = b.config.User
+	}
+	if err := checkUser("secrets.user", credentials.User); err != nil {
+		return nil, err
+	}
+	return &Client{backend: b, credentials: credentials}, nil
+}
+
+// acquire waits for one of the backend's operation slots.
+func (b *Backend) acquire(ctx context.Context) error {
+	select {
+	case b.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: backend %q: gave up waiting for one of its %d operation slots: %w",
+			volume.ErrBusy, b.config.Name, b.config.MaxInFlight, context.Cause(ctx))
+	}
+}
+
+func (b *Backend) release() { <-b.slots }
+
+// key returns the signing key: the request's own, or that of the file as it is now.
+func (b *Backend) key(credentials volume.Credentials) (string, error) {
+	if credentials.Key != "" || b.config.KeyFile == "" {
+		return credentials.Key, nil
+	}
+	key, err := readKey(b.config.KeyFile)
+	if err != nil {
+		return "", fmt.Errorf("%w: backend %q: keyFile: %w", volume.ErrUnauthenticated, b.config.Name, err)
+	}
+	return key, nil
+}
+
+func readKey(path string) (string, error) {
+	content, err := readSmallFile(path, largestKey)
+	if err != nil {
+		return "", err
+	}
+	key := bytes.TrimRight(content, "\r\n") // editors and echo end files with a newline
+	if len(key) == 0 {
+		return "", fmt.Errorf("%s is empty; write Heketi's admin key into it", path)
+	}
+	return string(key), nil
+}
+
+func readAuthorities(path string) (*x509.CertPool, error) {
+	pem, err := readSmallFile(path, largestConfig)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", path)
+	}
+	return pool, nil
+}

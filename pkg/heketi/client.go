@@ -1,0 +1,132 @@
+package heketi
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+
+	goclient "github.com/heketi/heketi/client/api/go-client"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// Client calls one backend with one user's credentials. Errors are *Error where Heketi
+// was asked, and always wrap one of package volume's.
+type Client struct {
+	backend     *Backend
+	credentials volume.Credentials
+}
+
+// CreateVolume makes a volume and waits for it, in one of the backend's operation slots.
+// OutcomeOf says what an error means for the volume.
+func (c *Client) CreateVolume(ctx context.Context, request CreateRequest) (Volume, error) {
+	if err := c.backend.acquire(ctx); err != nil {
+		return Volume{}, err
+	}
+	defer c.backend.release()
+	api, err := c.api(ctx, nil)
+	if err != nil {
+		return Volume{}, err
+	}
+	info, err := api.VolumeCreate(request.api())
+	if err == nil && info.Id == "" {
+		err = errNoVolume
+	}
+	if err != nil {
+		return Volume{}, c.typed(err, http.MethodPost, "/volumes")
+	}
+	return newVolume(info), nil
+}
+
+// DeleteVolume removes a volume and waits for it, in one of the backend's operation
+// slots. It checks nothing: neither whose volume it is, nor whether it is mounted.
+func (c *Client) DeleteVolume(ctx context.Context, id string) error {
+	if err := c.backend.acquire(ctx); err != nil {
+		return err
+	}
+	defer c.backend.release()
+	api, err := c.api(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := api.VolumeDelete(id); err != nil {
+		return c.typed(err, http.MethodDelete, "/volumes/"+id)
+	}
+	return nil
+}
+
+// Volume returns a complete volume. ErrNotFound also stands for one that is being made
+// or removed: Heketi hides those, and only the dump tells.
+func (c *Client) Volume(ctx context.Context, id string) (Volume, error) {
+	api, err := c.api(ctx, nil)
+	if err != nil {
+		return Volume{}, err
+	}
+	info, err := api.VolumeInfo(id)
+	if err == nil && info.Id != id {
+		err = errNoVolume
+	}
+	if err != nil {
+		return Volume{}, c.typed(err, http.MethodGet, "/volumes/"+id)
+	}
+	return newVolume(info), nil
+}
+
+// Clusters returns the ids of all clusters, in Heketi's order, which is stable.
+func (c *Client) Clusters(ctx context.Context) ([]string, error) {
+	api, err := c.api(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	list, err := api.ClusterList()
+	if err != nil {
+		return nil, c.typed(err, http.MethodGet, "/clusters")
+	}
+	return list.Clusters, nil
+}
+
+// Dump reads Heketi's whole database in one consistent view, what is pending included.
+func (c *Client) Dump(ctx context.Context) (Dump, error) {
+	var dump Dump
+	api, err := c.api(ctx, func(body io.Reader) (err error) {
+		dump, err = readDump(body)
+		return err
+	})
+	if err != nil {
+		return Dump{}, err
+	}
+	if _, err := api.DbDump(); err != nil {
+		return Dump{}, c.typed(err, http.MethodGet, "/db/dump")
+	}
+	return dump, nil
+}
+
+// api makes Heketi's client for one call. It is made anew each time because it knows no
+// context, and because the key may have changed; connections are the backend's.
+func (c *Client) api(ctx context.Context, stream func(io.Reader) error) (*goclient.Client, error) {
+	key, err := c.backend.key(c.credentials)
+	if err != nil {
+		return nil, err
+	}
+	options := goclient.DefaultClientOptions()
+	options.RetryEnabled = false // it would sleep for 10 to 30 seconds at a time
+	options.PollDelay = 0        // the performer holds each poll until the operation has ended
+	api := goclient.NewClientWithOptions(c.backend.config.URL, c.credentials.User, key, options)
+	api.SetClientFunc(func(_ *tls.Config, sign goclient.CheckRedirectFunc) (goclient.HttpPerformer, error) {
+		return newPerformer(ctx, c.backend, sign, stream), nil
+	})
+	return api, nil
+}
+
+var errNoVolume = errors.New("the answer describes no such volume")
+
+// typed makes an *Error of what Heketi's client found wrong itself, with an answer that
+// looked good to the performer.
+func (c *Client) typed(err error, method, path string) error {
+	if typed, ok := errors.AsType[*Error](err); ok {
+		return typed
+	}
+	return c.backend.newError(method, path, StageResult, 0, "", err)
+}

@@ -1,0 +1,144 @@
+package heketi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+const (
+	defaultUser = "admin"
+	// defaultMaxInFlight is Heketi's own limit (heketi: apps/glusterfs/app.go,
+	// DEFAULT_OP_LIMIT). More would only collect refusals.
+	defaultMaxInFlight = 8
+	largestMaxInFlight = 256
+	largestConfig      = 1 << 20
+)
+
+// Config is the driver's configuration file.
+type Config struct {
+	Backends []BackendConfig `json:"backends"`
+}
+
+// BackendConfig is one Heketi server. The key is read from its file at every use, so
+// that it may be changed while the driver runs.
+type BackendConfig struct {
+	Name        string `json:"name"`
+	URL         string `json:"url"`
+	User        string `json:"user,omitempty"`        // default admin
+	KeyFile     string `json:"keyFile,omitempty"`     // absent: keys come with requests, or Heketi wants none
+	CAFile      string `json:"caFile,omitempty"`      // PEM; absent: the system's authorities
+	MaxInFlight int    `json:"maxInFlight,omitempty"` // default 8
+}
+
+// LoadConfig reads, completes and checks the configuration file.
+func LoadConfig(path string) (Config, error) {
+	raw, err := readSmallFile(path, largestConfig)
+	if err != nil {
+		return Config{}, fmt.Errorf("read the configuration: %w", err)
+	}
+	var config Config
+	if err := yaml.UnmarshalStrict(raw, &config); err != nil {
+		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	if err := config.complete(); err != nil {
+		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return config, nil
+}
+
+// complete fills in defaults and normalises URLs. It reports everything that is wrong.
+func (c *Config) complete() error {
+	if len(c.Backends) == 0 {
+		return volume.Invalid("backends", "", "must list at least one Heketi server with name and url")
+	}
+	var errs []error
+	names, urls := map[string]string{}, map[string]string{}
+	for i := range c.Backends {
+		b := &c.Backends[i]
+		field := fmt.Sprintf("backends[%d]", i)
+		errs = append(errs, b.complete(field))
+		errs = append(errs, unique(names, field+".name", b.Name), unique(urls, field+".url", b.URL))
+	}
+	return errors.Join(errs...)
+}
+
+func unique(seen map[string]string, field, value string) error {
+	if value == "" {
+		return nil // complete has said so
+	}
+	if first, ok := seen[value]; ok {
+		return volume.Invalid(field, value, "must be different from "+first)
+	}
+	seen[value] = field
+	return nil
+}
+
+func (b *BackendConfig) complete(field string) error {
+	var errs []error
+	if !volume.ValidBackendName(b.Name) {
+		errs = append(errs, volume.Invalid(field+".name", b.Name,
+			"must be 1 to 63 lower-case letters, digits, dots and hyphens; it begins the volume handles and so can never change"))
+	}
+	url, err := volume.NormalizeURL(field+".url", b.URL)
+	if err == nil {
+		b.URL = url
+	}
+	errs = append(errs, err)
+	if b.User == "" {
+		b.User = defaultUser
+	}
+	errs = append(errs, checkUser(field+".user", b.User))
+	if b.MaxInFlight == 0 {
+		b.MaxInFlight = defaultMaxInFlight
+	}
+	if b.MaxInFlight < 1 || b.MaxInFlight > largestMaxInFlight {
+		errs = append(errs, volume.Invalid(field+".maxInFlight", strconv.Itoa(b.MaxInFlight),
+			fmt.Sprintf("must be a number from 1 to %d", largestMaxInFlight)))
+	}
+	if b.KeyFile != "" {
+		if _, err := readKey(b.KeyFile); err != nil {
+			errs = append(errs, fmt.Errorf("%s.keyFile: %w", field, err))
+		}
+	}
+	if b.CAFile != "" {
+		if _, err := readAuthorities(b.CAFile); err != nil {
+			errs = append(errs, fmt.Errorf("%s.caFile: %w", field, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkUser refuses all but admin. Heketi knows one other user, "user", whose create is
+// accepted and then cannot be followed, because everything but /volumes is forbidden to
+// it: the volume would be made and lost (heketi: apps/glusterfs/app_middleware.go).
+func checkUser(field, user string) error {
+	if user == defaultUser {
+		return nil
+	}
+	return volume.Invalid(field, user,
+		`must be "admin": Heketi's only other user, "user", may start a create but not ask for its result`)
+}
+
+// readSmallFile refuses what cannot be meant, such as a device or a disk image.
+func readSmallFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path) // #nosec G304 -- the administrator names this file
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	return content, nil
+}

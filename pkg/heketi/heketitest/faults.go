@@ -1,0 +1,66 @@
+package heketitest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+)
+
+// Fault is something that happens to requests instead of their answer.
+type Fault struct {
+	Prefix string // of method and path, such as "POST /volumes"
+	Times  int    // how often; 0 is until it is lifted
+
+	Status int    // answer this, without doing anything
+	Body   string // with Status
+	Drop   bool   // without Status: close the connection without an answer ...
+	After  bool   // ... but after the request was carried out
+
+	used   int
+	lifted bool
+}
+
+// Inject adds a fault. lift ends it.
+func (s *Server) Inject(f Fault) (lift func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fault := &f
+	s.faults = append(s.faults, fault)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		fault.lifted = true
+	}
+}
+
+func (s *Server) fault(r *http.Request) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	line := r.Method + " " + r.URL.Path
+	s.requests = append(s.requests, line)
+	for _, f := range s.faults {
+		if !f.lifted && strings.HasPrefix(line, f.Prefix) && (f.Times == 0 || f.used < f.Times) {
+			f.used++
+			return f
+		}
+	}
+	return nil
+}
+
+// faulty carries out a request under the fault that is meant for it, if there is one.
+func (s *Server) faulty(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := s.fault(r)
+		switch {
+		case f == nil:
+			next.ServeHTTP(w, r)
+		case f.Status != 0:
+			http.Error(w, f.Body, f.Status)
+		default:
+			if f.After {
+				next.ServeHTTP(httptest.NewRecorder(), r)
+			}
+			panic(http.ErrAbortHandler)
+		}
+	})
+}

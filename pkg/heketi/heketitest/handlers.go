@@ -1,0 +1,178 @@
+package heketitest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/heketi/heketi/pkg/glusterfs/api"
+)
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	locked := func(pattern string, handle http.HandlerFunc) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			handle(w, r)
+		})
+	}
+	locked("GET /clusters", s.listClusters)
+	locked("POST /volumes", s.createVolume)
+	locked("GET /volumes/{id}", s.volumeInfo)
+	locked("DELETE /volumes/{id}", s.deleteVolume)
+	locked("GET /queue/{id}", s.queueStatus)
+	locked("GET /db/dump", s.dump)
+	return s.faulty(s.authenticated(mux))
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone, and that is its own affair
+}
+
+func (s *Server) listClusters(w http.ResponseWriter, _ *http.Request) {
+	list := api.ClusterListResponse{Clusters: []string{}}
+	for _, c := range s.clusters {
+		list.Clusters = append(list.Clusters, c.ID)
+	}
+	answer(w, list)
+}
+
+func (s *Server) cluster(id string) *Cluster {
+	if i := slices.IndexFunc(s.clusters, func(c *Cluster) bool { return c.ID == id }); i >= 0 {
+		return s.clusters[i]
+	}
+	return nil
+}
+
+func (s *Server) createVolume(w http.ResponseWriter, r *http.Request) {
+	var request api.VolumeCreateRequest
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+		http.Error(w, "request unable to be parsed", http.StatusUnprocessableEntity)
+		return
+	}
+	if len(s.clusters) == 0 {
+		http.Error(w, "No clusters configured", http.StatusBadRequest)
+		return
+	}
+	// The real one takes any number of clusters; the driver must always give one.
+	if len(request.Clusters) != 1 || s.cluster(request.Clusters[0]) == nil {
+		http.Error(w, fmt.Sprintf("Cluster id %v not found", request.Clusters), http.StatusBadRequest)
+		return
+	}
+	if len(s.operations) >= s.limit {
+		http.Error(w, "Server busy. Retry operation later.", http.StatusTooManyRequests)
+		return
+	}
+	cluster := s.cluster(request.Clusters[0])
+	if refusal := s.refuseCreate(cluster, request); refusal != "" {
+		http.Error(w, "Failed to allocate new volume: "+refusal, http.StatusInternalServerError)
+		return
+	}
+	v := &record{}
+	v.info.VolumeCreateRequest, v.info.Id, v.info.Cluster = request, newID(), cluster.ID
+	v.info.Clusters = nil // not repeated in the answer
+	s.volumes[v.info.Id] = v
+	s.accept(w, v, false)
+}
+
+func (s *Server) refuseCreate(cluster *Cluster, request api.VolumeCreateRequest) string {
+	if cluster.BlockOnly {
+		return "Cluster does not support requested volume type"
+	}
+	used := 0
+	for _, v := range s.volumes {
+		if v.info.Cluster != cluster.ID {
+			continue
+		}
+		if v.info.Name == request.Name {
+			return fmt.Sprintf("Volume name '%s' already in use", request.Name)
+		}
+		used += v.info.Size
+	}
+	if used+request.Size > cluster.FreeGiB {
+		return "No space"
+	}
+	return ""
+}
+
+func (s *Server) deleteVolume(w http.ResponseWriter, r *http.Request) {
+	v := s.volumes[r.PathValue("id")]
+	switch {
+	case v == nil:
+		http.Error(w, "Id not found", http.StatusNotFound)
+	case len(s.operations) >= s.limit:
+		http.Error(w, "Server busy. Retry operation later.", http.StatusTooManyRequests)
+	case v.pending != "":
+		http.Error(w, "Failed to set up volume delete: The target exists, contains other items, or is in use.",
+			http.StatusInternalServerError)
+	default:
+		s.accept(w, v, true)
+	}
+}
+
+func (s *Server) accept(w http.ResponseWriter, v *record, isDelete bool) {
+	op := &operation{id: newID(), volume: v.info.Id, isDelete: isDelete}
+	v.pending = op.id
+	s.operations[op.id], s.queue[op.id] = op, op
+	if !s.held {
+		s.end(op)
+	}
+	w.Header().Set("Location", "/queue/"+op.id)
+	w.WriteHeader(http.StatusAccepted)
+}
+
+func (s *Server) queueStatus(w http.ResponseWriter, r *http.Request) {
+	op := s.queue[r.PathValue("id")]
+	switch {
+	case op == nil:
+		http.Error(w, "Id not found", http.StatusNotFound)
+		return
+	case !op.done:
+		w.Header().Set("X-Pending", "true")
+		return
+	case op.err != "":
+		http.Error(w, op.err, http.StatusInternalServerError)
+	case op.isDelete:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		http.Redirect(w, r, "/volumes/"+op.volume, http.StatusSeeOther)
+	}
+	delete(s.queue, op.id)
+}
+
+func (s *Server) volumeInfo(w http.ResponseWriter, r *http.Request) {
+	v := s.volumes[r.PathValue("id")]
+	if v == nil || v.pending != "" {
+		http.Error(w, "Id not found", http.StatusNotFound)
+		return
+	}
+	info := api.VolumeInfoResponse{VolumeInfo: v.info}
+	if c := s.cluster(v.info.Cluster); c != nil {
+		info.Mount.GlusterFS.Hosts = c.Hosts
+		info.Mount.GlusterFS.MountPoint = c.Hosts[0] + ":" + v.info.Name
+	}
+	answer(w, info)
+}
+
+// dump has the shape of heketi: apps/glusterfs/dbcommon.go, Db.
+func (s *Server) dump(w http.ResponseWriter, _ *http.Request) {
+	type object = map[string]any
+	clusters, volumes, operations := object{}, object{}, object{}
+	for _, c := range s.clusters {
+		clusters[c.ID] = object{"Info": object{"id": c.ID}}
+	}
+	for id, v := range s.volumes {
+		volumes[id] = object{"Info": v.info, "Bricks": []string{}, "Pending": object{"Id": v.pending}}
+	}
+	for id, op := range s.operations {
+		operations[id] = object{"Id": id, "Status": op.status}
+	}
+	answer(w, object{
+		"clusterentries": clusters, "volumeentries": volumes, "pendingoperations": operations,
+		"brickentries": object{}, "nodeentries": object{}, "deviceentries": object{},
+		"blockvolumeentries": object{}, "dbattributeentries": object{},
+	})
+}

@@ -1,0 +1,188 @@
+package heketi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	goclient "github.com/heketi/heketi/client/api/go-client"
+)
+
+const (
+	queuePath     = "/queue/"
+	largestAnswer = 4 << 20 // a volume of 32 bricks takes 10 KiB, its dump is streamed
+	largestText   = 16 << 10
+)
+
+// performer carries out the HTTP requests of one call of Heketi's client, which takes
+// an error from here to its caller as it is.
+type performer struct {
+	ctx     context.Context //nolint:containedctx // Heketi's client passes none on
+	backend *Backend
+	client  *http.Client
+	sign    goclient.CheckRedirectFunc
+	stream  func(io.Reader) error // reads the body of a good answer, which may be large
+}
+
+func newPerformer(ctx context.Context, b *Backend, sign goclient.CheckRedirectFunc, stream func(io.Reader) error) *performer {
+	p := &performer{ctx: ctx, backend: b, sign: sign, stream: stream}
+	p.client = &http.Client{Transport: b.transport, CheckRedirect: p.redirect}
+	return p
+}
+
+// Do implements Heketi's HttpPerformer.
+func (p *performer) Do(request *http.Request) (*http.Response, error) {
+	if strings.HasPrefix(request.URL.Path, queuePath) {
+		return p.follow(request)
+	}
+	return p.start(request)
+}
+
+// start sends a request, again when Heketi is at its limit: it says so before it
+// changes anything.
+func (p *performer) start(request *http.Request) (*http.Response, error) {
+	began := time.Now()
+	wait := p.backend.timing.PollMin
+	for {
+		response, err := p.exchange(request)
+		refused, ok := errors.AsType[*Error](err)
+		if !ok || refused.Status != http.StatusTooManyRequests ||
+			time.Since(began) > p.backend.timing.Throttle || !sleep(p.ctx, jitter(wait)) {
+			return response, err
+		}
+		wait = min(2*wait, p.backend.timing.PollMax)
+	}
+}
+
+// follow asks for an accepted operation until it has ended. A Heketi that is away for a
+// while is asked again, since the operation may well go on.
+func (p *performer) follow(request *http.Request) (*http.Response, error) {
+	began := time.Now()
+	lastHeard := began
+	for {
+		response, err := p.exchange(request)
+		switch {
+		case err == nil && response.Header.Get("X-Pending") != "true":
+			return response, nil
+		case err == nil:
+			lastHeard = time.Now()
+		case !away(err) || time.Since(lastHeard) > p.backend.timing.Outage:
+			return nil, err
+		}
+		if !sleep(p.ctx, p.backend.timing.pollInterval(time.Since(began))) {
+			return nil, p.backend.newError(request.Method, request.URL.Path, StagePoll, 0, "", context.Cause(p.ctx))
+		}
+	}
+}
+
+// away reports whether err says nothing about the operation, only about the way to Heketi.
+func away(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Status {
+	case 0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// exchange sends the request once and reads the whole answer, in bounded time and space.
+// Anything that is not an answer to this kind of request becomes an *Error.
+func (p *performer) exchange(original *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeoutCause(p.ctx, p.backend.timing.Exchange,
+		fmt.Errorf("no complete answer within %v", p.backend.timing.Exchange))
+	defer cancel()
+	request := original.Clone(ctx)
+	if original.GetBody != nil {
+		body, err := original.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		request.Body = body
+	}
+	// A token lives five minutes, an operation may take longer.
+	if err := p.sign(request, nil); err != nil {
+		return nil, fmt.Errorf("sign the request: %w", err)
+	}
+	stage := StageRequest
+	if strings.HasPrefix(request.URL.Path, queuePath) {
+		stage = StagePoll
+	}
+	fail := func(status int, text string, err error) error {
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return p.backend.newError(request.Method, request.URL.Path, stage, status, text, err)
+	}
+
+	response, err := p.client.Do(request) // #nosec G704 -- the administrator configures the address
+	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err // newError names method and path itself
+		}
+		return nil, fail(0, "", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if stage == StagePoll && !strings.HasPrefix(response.Request.URL.Path, queuePath) {
+		stage = StageResult
+	}
+	if !expected(stage, request.Method, response) {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, largestText))
+		return nil, fail(response.StatusCode, string(text), nil)
+	}
+	if err := p.readBody(response); err != nil {
+		return nil, fail(0, "", fmt.Errorf("read the answer: %w", err))
+	}
+	return response, nil
+}
+
+// expected reports whether an answer has a status that Heketi uses for success there
+// (heketi: server/rest/asynchttp.go).
+func expected(stage Stage, method string, response *http.Response) bool {
+	switch {
+	case stage == StagePoll:
+		return response.StatusCode == http.StatusNoContent ||
+			response.StatusCode == http.StatusOK && response.Header.Get("X-Pending") == "true"
+	case stage == StageRequest && method != http.MethodGet:
+		return response.StatusCode == http.StatusAccepted
+	}
+	return response.StatusCode == http.StatusOK
+}
+
+// readBody replaces the body by its content, so that nobody waits for it outside the
+// bounds of exchange.
+func (p *performer) readBody(response *http.Response) error {
+	if p.stream != nil {
+		err := p.stream(response.Body)
+		response.Body = http.NoBody
+		return err
+	}
+	content, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer+1))
+	if err != nil {
+		return err
+	}
+	if len(content) > largestAnswer {
+		return fmt.Errorf("it is larger than %d bytes", largestAnswer)
+	}
+	response.Body = io.NopCloser(bytes.NewReader(content))
+	return nil
+}
+
+// redirect follows only Heketi's own redirection, from the queue to the result. Any other
+// would turn a POST into a GET, or carry a signed token to another host.
+func (p *performer) redirect(request *http.Request, via []*http.Request) error {
+	from := via[0].URL
+	if len(via) > 1 || !strings.HasPrefix(from.Path, queuePath) ||
+		request.URL.Host != from.Host || request.URL.Scheme != from.Scheme {
+		return http.ErrUseLastResponse
+	}
+	return p.sign(request, via)
+}

@@ -1,0 +1,105 @@
+package heketi
+
+import (
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// ErrNameInUse means that the cluster has a volume of that name, complete or pending.
+var ErrNameInUse = errors.New("volume name already in use")
+
+// rule says what an answer of Heketi means. Heketi has no error codes, and answers most
+// refusals with status 500, so that the text has to tell (heketi: apps/glusterfs/errors.go,
+// app_volume.go, volume_entry.go; middleware/jwt.go).
+type rule struct {
+	stage   Stage  // "" is any
+	status  int    // 0 is any
+	text    string // part of the answer; "" is any
+	kind    error
+	exactly error
+	hint    string
+}
+
+const (
+	hintKey = "the key must be the admin key of this Heketi, and the clocks of both machines must agree: " +
+		"a token is valid for five minutes"
+	hintClock    = "the clocks of this machine and Heketi's differ; synchronise them"
+	hintRoom     = "add a device or a node to the cluster, or delete volumes"
+	hintPeers    = "gluster needs all its nodes for this; bring them back and it will be repeated"
+	hintReadOnly = "an administrator has switched Heketi to maintenance; heketi-cli server mode set normal ends it"
+)
+
+// rules are tried in order, the first that fits counts.
+func rules() []rule {
+	return []rule{
+		{status: http.StatusUnauthorized, text: "used before issued", kind: volume.ErrUnauthenticated, hint: hintClock},
+		{status: http.StatusUnauthorized, text: "expired", kind: volume.ErrUnauthenticated, hint: hintClock},
+		{status: http.StatusUnauthorized, kind: volume.ErrUnauthenticated, hint: hintKey},
+
+		{stage: StagePoll, status: http.StatusNotFound, kind: volume.ErrUnavailable,
+			hint: "Heketi no longer knows the operation, probably because it was restarted"},
+		{stage: StageRequest, status: http.StatusNotFound, text: "Id not found", kind: volume.ErrNotFound},
+		{status: http.StatusNotFound, kind: volume.ErrUnavailable, hint: "is this the URL of a Heketi server?"},
+
+		{text: "' already in use", kind: volume.ErrBusy, exactly: ErrNameInUse},
+		{text: "The target exists, contains other items, or is in use.", kind: volume.ErrBusy,
+			hint: "another operation on the volume is still pending in Heketi"},
+		{text: "Failed to set up volume delete: Id not found", kind: volume.ErrNotFound},
+		{text: "Failed to allocate new volume: Id not found", kind: volume.ErrUnavailable,
+			hint: "a volume of the cluster is being cloned, or a failed clone has damaged Heketi's database; see heketi-cli db check"},
+
+		{text: "No space", kind: volume.ErrExhausted, hint: hintRoom},
+		{text: "Minimum brick size limit reached", kind: volume.ErrExhausted, hint: hintRoom},
+		{text: "Maximum number of bricks reached", kind: volume.ErrExhausted, hint: hintRoom},
+		{text: "No online storage devices in cluster", kind: volume.ErrExhausted, hint: "heketi-cli topology info shows which devices are offline"},
+		{text: "No nodes in cluster", kind: volume.ErrExhausted, hint: "add nodes to the cluster"},
+		{text: "volumes and limit is", kind: volume.ErrExhausted, hint: "HEKETI_GLUSTER_MAX_VOLUMES_PER_CLUSTER sets the limit"},
+		{text: "Cluster does not support requested volume type", kind: volume.ErrPrecondition, hint: "the cluster is reserved for block volumes"},
+		{text: "Cluster has disabled all volume types", kind: volume.ErrPrecondition, hint: "heketi-cli cluster setflags --file=true allows them"},
+
+		{status: http.StatusTooManyRequests, kind: volume.ErrBusy,
+			hint: "Heketi runs as many operations as its max_inflight_operations allows"},
+		{status: http.StatusServiceUnavailable, text: "maintenance", kind: volume.ErrUnavailable, hint: hintReadOnly},
+		{text: "No clusters configured", kind: volume.ErrUnavailable, hint: HintNoClusters},
+		{text: "HTTP request to an HTTPS server", kind: volume.ErrUnavailable, hint: "the backend's url must begin with https"},
+		{status: http.StatusBadRequest, kind: volume.ErrInvalid},
+		{status: http.StatusUnprocessableEntity, kind: volume.ErrInvalid},
+		{status: http.StatusConflict, kind: volume.ErrPrecondition},
+
+		{text: "Some of the peers are down", kind: volume.ErrPrecondition, hint: hintPeers},
+		{text: "snapshots", kind: volume.ErrPrecondition, hint: "delete the volume's snapshots with the gluster command first"},
+		{text: "no hosts available", kind: volume.ErrUnavailable, hint: "Heketi finds none of the cluster's gluster nodes running"},
+		{text: "PANIC", kind: volume.ErrUnavailable, hint: "Heketi has crashed in the request; its log tells more"},
+	}
+}
+
+// HintNoClusters is said wherever a Heketi turns out to know nothing.
+const HintNoClusters = "it knows no cluster: either its database is lost, or heketi-cli topology load has never been run"
+
+func translate(e *Error) rule {
+	for _, r := range rules() {
+		if (r.stage == "" || r.stage == e.Stage) && (r.status == 0 || r.status == e.Status) &&
+			e.Status != 0 && strings.Contains(e.Text, r.text) {
+			return r
+		}
+	}
+	unavailable := rule{kind: volume.ErrUnavailable}
+	var (
+		authority   x509.UnknownAuthorityError
+		hostname    x509.HostnameError
+		certificate x509.CertificateInvalidError
+	)
+	switch {
+	case errors.As(e.Err, &authority):
+		unavailable.hint = "set the backend's caFile to the authority that signed Heketi's certificate"
+	case errors.As(e.Err, &hostname), errors.As(e.Err, &certificate):
+		unavailable.hint = "Heketi's certificate does not fit the backend's url, or is not valid now"
+	case e.neverArrived():
+		unavailable.hint = "is Heketi running, and is the backend's url right?"
+	}
+	return unavailable
+}

@@ -1,0 +1,69 @@
+package heketi
+
+import (
+	"github.com/heketi/heketi/pkg/glusterfs/api"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// CreateRequest asks for a volume in exactly one cluster. Heketi checks names per
+// cluster, so that only a request for one cluster is safe to repeat.
+type CreateRequest struct {
+	Name       string
+	Cluster    string
+	SizeGiB    int
+	Durability volume.Durability
+}
+
+func (r CreateRequest) api() *api.VolumeCreateRequest {
+	request := &api.VolumeCreateRequest{Name: r.Name, Clusters: []string{r.Cluster}, Size: r.SizeGiB}
+	request.Durability.Type = api.DurabilityType(r.Durability.Type)
+	request.Durability.Replicate.Replica = r.Durability.Replica
+	request.Durability.Disperse.Data = r.Durability.Data
+	request.Durability.Disperse.Redundancy = r.Durability.Redundancy
+	return request
+}
+
+// Volume is what Heketi says about a complete volume.
+type Volume struct {
+	ID         string
+	Name       string
+	Cluster    string
+	SizeGiB    int
+	GID        int64
+	Durability volume.Durability
+	Hosts      []string // storage addresses of all nodes of the cluster
+	Block      bool     // it hosts block volumes, and is no one's file system
+}
+
+func newVolume(info *api.VolumeInfoResponse) Volume {
+	return Volume{
+		ID:         info.Id,
+		Name:       info.Name,
+		Cluster:    info.Cluster,
+		SizeGiB:    info.Size,
+		GID:        info.Gid,
+		Durability: newDurability(info.Durability),
+		// Not the ready-made backup-volfile-servers option: its commas would end the
+		// mount option in which it stands.
+		Hosts: info.Mount.GlusterFS.Hosts,
+		Block: info.Block,
+	}
+}
+
+// newDurability undoes Heketi's abbreviations: it repeats the request, in which an absent
+// type means none and an absent replica count 2 (heketi: apps/glusterfs/volume_durability*.go).
+func newDurability(d api.VolumeDurabilityInfo) volume.Durability {
+	switch d.Type {
+	case api.DurabilityReplicate:
+		replica := d.Replicate.Replica
+		if replica == 0 {
+			replica = 2
+		}
+		return volume.Durability{Type: volume.Replicate, Replica: replica}
+	case api.DurabilityEC:
+		return volume.Durability{Type: volume.Disperse, Data: d.Disperse.Data, Redundancy: d.Disperse.Redundancy}
+	case api.DurabilityDistributeOnly:
+	}
+	return volume.Durability{Type: volume.None}
+}

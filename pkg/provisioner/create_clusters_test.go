@@ -1,0 +1,99 @@
+package provisioner_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+func TestCreateGoesOnToAClusterThatCan(t *testing.T) {
+	full, block, roomy := heketitest.NewCluster(), heketitest.NewCluster(), heketitest.NewCluster()
+	full.FreeGiB = 1
+	block.BlockOnly = true
+	f := start(t, full, block, roomy)
+	v := f.create(t, spec("pvc-1"))
+	if v.Cluster != roomy.ID {
+		t.Errorf("made in cluster %s, want %s", v.Cluster, roomy.ID)
+	}
+	if again := f.create(t, spec("pvc-1")); again.Handle != v.Handle {
+		t.Errorf("repeated: %v, want %v", again.Handle, v.Handle)
+	}
+	f.wantVolumes(t, 1)
+}
+
+func TestCreateWithoutAClusterThatCan(t *testing.T) {
+	full, block := heketitest.NewCluster(), heketitest.NewCluster()
+	full.FreeGiB = 1
+	block.BlockOnly = true
+	for _, tc := range []struct {
+		name     string
+		clusters []heketitest.Cluster
+		want     error
+	}{
+		{"one full", []heketitest.Cluster{full}, volume.ErrExhausted},
+		{"one for block volumes", []heketitest.Cluster{block}, volume.ErrPrecondition},
+		{"one full, one for block volumes", []heketitest.Cluster{block, full}, volume.ErrExhausted},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := start(t, tc.clusters...)
+			_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+			wantError(t, err, tc.want)
+			f.wantVolumes(t, 0)
+		})
+	}
+}
+
+func TestCreateStopsAtAClusterInDoubt(t *testing.T) {
+	for name, fault := range map[string]heketitest.Fault{
+		"the request is lost":   {Drop: true},
+		"the answer is lost":    {Drop: true, After: true},
+		"a gateway answers":     {Status: http.StatusBadGateway, Body: "bad gateway"},
+		"the answer is garbage": {Status: http.StatusOK, Body: "<html>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first, second := heketitest.NewCluster(), heketitest.NewCluster()
+			f := start(t, first, second)
+			fault.Prefix, fault.Times = "POST /volumes", 1
+			f.server.Inject(fault)
+			v, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+			if err != nil {
+				wantError(t, err, volume.ErrUnavailable)
+				f.wantVolumes(t, 0)
+				v = f.create(t, spec("pvc-1"))
+			}
+			if v.Cluster != first.ID {
+				t.Errorf("made in cluster %s, want the first, %s", v.Cluster, first.ID)
+			}
+			f.wantVolumes(t, 1)
+		})
+	}
+}
+
+func TestCreateWithTwoVolumesOfTheName(t *testing.T) {
+	a, b := heketitest.NewCluster(), heketitest.NewCluster()
+	f := start(t, a, b)
+	for _, cluster := range []string{a.ID, b.ID} {
+		f.server.AddVolume(volume.GlusterName("pvc-1"), cluster, false)
+	}
+	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrPrecondition)
+	f.wantVolumes(t, 2)
+}
+
+// TestCreateRepeatedInAClusterThatNowRefuses: the caller never learned of the volume that its first call made.
+func TestCreateRepeatedInAClusterThatNowRefuses(t *testing.T) {
+	cluster := heketitest.NewCluster()
+	cluster.BlockOnly = true // Heketi looks at this before it looks at the name
+	f := start(t, cluster)
+	id := f.server.AddVolume(volume.GlusterName("pvc-1"), cluster.ID, false)
+	same := spec("pvc-1")
+	same.Parameters.Durability = volume.Durability{Type: volume.None} // as AddVolume makes it
+	if v := f.create(t, same); v.Handle.ID != id {
+		t.Errorf("found volume %s, want %s", v.Handle.ID, id)
+	}
+	_, err := f.provisioner.Create(t.Context(), spec("pvc-2"))
+	wantError(t, err, volume.ErrPrecondition)
+	f.wantVolumes(t, 1)
+}

@@ -1,0 +1,134 @@
+package provisioner_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+func TestCreateWhenAnswersAreLost(t *testing.T) {
+	for name, fault := range map[string]heketitest.Fault{
+		"of the create": {Prefix: "POST /volumes", Drop: true, After: true, Times: 1},
+		"of the queue":  {Prefix: "GET /queue/", Drop: true, After: true, Times: 1}, // results are read once
+		"of the volume": {Prefix: "GET /volumes/", Drop: true, Times: 2},            // net/http itself repeats a GET
+		"as garbage":    {Prefix: "GET /volumes/", Status: http.StatusOK, Body: "{}", Times: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t)
+			f.server.Inject(fault)
+			if v := f.create(t, spec("pvc-1")); v.Name != volume.GlusterName("pvc-1") {
+				t.Errorf("got %+v", v)
+			}
+			f.wantVolumes(t, 1)
+			if n := f.server.Requests("POST /volumes"); n != 1 {
+				t.Errorf("%d creates sent, want 1", n)
+			}
+		})
+	}
+}
+
+func TestCreateWhoseAnswerIsLostWhileItRuns(t *testing.T) {
+	f := start(t)
+	f.server.Hold()
+	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Drop: true, After: true, Times: 1})
+	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrBusy)
+	_, err = f.provisioner.Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrBusy)
+	f.server.Release()
+	f.create(t, spec("pvc-1"))
+	f.wantVolumes(t, 1)
+}
+
+func TestCreateWhileHeketiRestarts(t *testing.T) {
+	f := start(t)
+	f.server.Hold()
+	call := background(t.Context(), f.provisioner, spec("pvc-1"))
+	eventually(t, "the create is accepted", func() bool { return f.server.Pending() == 1 })
+	f.server.Restart()
+	r := <-call
+	wantError(t, r.err, volume.ErrBusy)
+	if r.err != nil && !strings.Contains(r.err.Error(), "stale") {
+		t.Errorf("%v does not say that the operation is stale", r.err)
+	}
+
+	_, err := f.another(t, 8, timing()).Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrBusy)
+	f.wantVolumes(t, 1)
+
+	f.server.Clean()
+	f.server.Release()
+	f.create(t, spec("pvc-1"))
+	f.wantVolumes(t, 1)
+}
+
+func TestCreateWhileHeketiIsAwayForAMoment(t *testing.T) {
+	f := start(t)
+	f.server.Hold()
+	call := background(t.Context(), f.provisioner, spec("pvc-1"))
+	eventually(t, "the create is accepted", func() bool { return f.server.Pending() == 1 })
+	before := f.server.Requests("GET /queue/")
+	f.server.Inject(heketitest.Fault{Prefix: "GET /queue/", Status: http.StatusBadGateway, Times: 1})
+	eventually(t, "it is asked again", func() bool { return f.server.Requests("GET /queue/") > before+1 })
+	f.server.Release()
+	if r := <-call; r.err != nil {
+		t.Error(r.err)
+	}
+	if n := f.server.Requests("GET /db/dump"); n != 0 {
+		t.Errorf("%d look-ups, want none: the operation was followed", n)
+	}
+}
+
+func TestCreateWhenHeketiGoesAwayForGood(t *testing.T) {
+	f := start(t)
+	f.server.Hold()
+	call := background(t.Context(), f.provisioner, spec("pvc-1"))
+	eventually(t, "the create is accepted", func() bool { return f.server.Pending() == 1 })
+	back := f.server.Inject(heketitest.Fault{Drop: true})
+	r := <-call
+	wantError(t, r.err, volume.ErrUnavailable)
+	back()
+	f.server.Release()
+	f.create(t, spec("pvc-1"))
+	f.wantVolumes(t, 1)
+}
+
+func TestCreateThatGlusterRefuses(t *testing.T) {
+	f := start(t)
+	f.server.FailOperations("volume create: failed: Staging failed on 192.0.2.2")
+	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrUnavailable)
+	if err != nil && !strings.Contains(err.Error(), "Staging failed on 192.0.2.2") {
+		t.Errorf("%v does not say what gluster said", err)
+	}
+	f.server.FailOperations("")
+	f.create(t, spec("pvc-1"))
+	f.wantVolumes(t, 1)
+}
+
+func TestClose(t *testing.T) {
+	f := start(t)
+	f.server.Hold()
+	p := f.another(t, 8, timing())
+	call := background(t.Context(), p, spec("pvc-1"))
+	eventually(t, "the create is accepted", func() bool { return f.server.Pending() == 1 })
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Close(ctx); err == nil || !strings.Contains(err.Error(), volume.GlusterName("pvc-1")) {
+		t.Errorf("Close: %v, want an error that names the volume", err)
+	}
+	if r := <-call; r.err == nil {
+		t.Errorf("the abandoned create returned %+v", r.volume)
+	}
+	_, err := p.Create(t.Context(), spec("pvc-2"))
+	wantError(t, err, volume.ErrUnavailable)
+
+	f.server.Release()
+	f.create(t, spec("pvc-1")) // the next start of the driver
+	f.wantVolumes(t, 1)
+}

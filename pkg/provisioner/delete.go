@@ -1,0 +1,74 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// deletion is one request to remove a volume. It is comparable: only equal ones join.
+type deletion struct {
+	handle      volume.Handle
+	credentials volume.Credentials
+}
+
+// Delete implements volume.Provisioner.
+func (p *Provisioner) Delete(ctx context.Context, handle volume.Handle, credentials volume.Credentials) error {
+	client, err := p.client(handle, credentials)
+	if err != nil {
+		return err
+	}
+	request := deletion{handle: handle, credentials: credentials}
+	_, err = p.operations.do(ctx, "the delete of "+handle.String(), request,
+		func(ctx context.Context) (volume.Volume, error) { return volume.Volume{}, request.run(ctx, client) })
+	return err
+}
+
+func (d deletion) run(ctx context.Context, client *heketi.Client) error {
+	found, err := client.Volume(ctx, d.handle.ID)
+	if err != nil {
+		return d.goneIfMissing(ctx, client, err)
+	}
+	// Heketi's own database (heketidbstorage) is among what is refused here.
+	if !volume.IsOurs(found.Name) || found.Block {
+		return volume.Invalid("volume_id", d.handle.String(),
+			fmt.Sprintf("must be a volume that this driver made, and gluster volume %q was made by somebody else", found.Name))
+	}
+	err = client.DeleteVolume(ctx, d.handle.ID)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, volume.ErrNotFound):
+		return d.goneIfMissing(ctx, client, err)
+	case heketi.OutcomeOf(err) == heketi.Unknown:
+		return d.settle(ctx, client, err)
+	case heketi.OutcomeOf(err) == heketi.Failed:
+		// Heketi stops the gluster volume first, and does not start it again.
+		return fmt.Errorf("%w; the attempt may have left gluster volume %s stopped: it cannot be mounted, and the delete must be repeated",
+			err, found.Name)
+	}
+	return err
+}
+
+// settle looks at the volume after a delete whose outcome is unknown.
+func (d deletion) settle(ctx context.Context, client *heketi.Client, cause error) error {
+	klog.FromContext(ctx).Info("Looking for a volume whose delete has an unknown outcome", "volume", d.handle, "err", cause)
+	_, err := client.Volume(ctx, d.handle.ID)
+	if err == nil {
+		return fmt.Errorf("%w: the volume is still there, repeat the delete: %s", volume.ErrUnavailable, cause.Error())
+	}
+	return d.goneIfMissing(ctx, client, err)
+}
+
+// goneIfMissing makes success of a volume that is certainly gone.
+func (d deletion) goneIfMissing(ctx context.Context, client *heketi.Client, err error) error {
+	if err = explainMissing(ctx, client, d.handle, err); errors.Is(err, volume.ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,142 @@
+package provisioner_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+var everyKind = []error{
+	volume.ErrInvalid, volume.ErrOutOfRange, volume.ErrNotFound, volume.ErrIncompatible, volume.ErrExhausted,
+	volume.ErrBusy, volume.ErrPrecondition, volume.ErrUnavailable, volume.ErrUnauthenticated,
+}
+
+// wantError checks that err wraps kind and no other of the domain's errors.
+func wantError(t *testing.T, err, kind error) {
+	t.Helper()
+	for _, k := range everyKind {
+		if got, want := errors.Is(err, k), errors.Is(kind, k); got != want {
+			t.Errorf("error %v: is %q: %t, want %t", err, k, got, want)
+		}
+	}
+}
+
+func timing() heketi.Timing {
+	return heketi.Timing{
+		PollMin: time.Millisecond, PollMax: 5 * time.Millisecond,
+		Exchange: 30 * time.Second, Outage: 50 * time.Millisecond, Throttle: 30 * time.Second,
+	}
+}
+
+type fixture struct {
+	server      *heketitest.Server
+	provisioner *provisioner.Provisioner
+	keyFile     string
+}
+
+// start makes a server and a provisioner for it, and checks at the end that no operation
+// runs on and that none was left unasked for in Heketi's queue.
+func start(t *testing.T, clusters ...heketitest.Cluster) *fixture {
+	t.Helper()
+	if len(clusters) == 0 {
+		clusters = []heketitest.Cluster{heketitest.NewCluster()}
+	}
+	f := &fixture{server: heketitest.New(t, clusters...), keyFile: filepath.Join(t.TempDir(), "key")}
+	f.writeKey(t, heketitest.DefaultKey+"\n")
+	f.provisioner = f.another(t, 8, timing())
+	return f
+}
+
+func (f *fixture) writeKey(t *testing.T, key string) {
+	t.Helper()
+	if err := os.WriteFile(f.keyFile, []byte(key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// another returns a provisioner that shares nothing with the first but the server, as
+// the driver after a restart does.
+func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing) *provisioner.Provisioner {
+	t.Helper()
+	config := heketi.Config{Backends: []heketi.BackendConfig{
+		{Name: "main", URL: f.server.URL, KeyFile: f.keyFile, MaxInFlight: maxInFlight},
+	}}
+	backends, err := heketi.NewBackends(config, timing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := provisioner.New(backends)
+	t.Cleanup(func() {
+		f.server.Release()
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := p.Close(ctx); err != nil {
+			t.Errorf("an operation did not end: %v", err)
+		}
+		backends.Close()
+	})
+	return p
+}
+
+func spec(name string) volume.Spec {
+	return volume.Spec{
+		Name:       name,
+		Capacity:   volume.Capacity{RequiredBytes: 2 * volume.GiB},
+		Parameters: volume.Parameters{Durability: volume.DefaultDurability()},
+	}
+}
+
+func (f *fixture) create(t *testing.T, s volume.Spec) volume.Volume {
+	t.Helper()
+	v, err := f.provisioner.Create(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (f *fixture) wantVolumes(t *testing.T, n int) {
+	t.Helper()
+	if names := f.server.VolumeNames(); len(names) != n {
+		t.Errorf("Heketi has volumes %v, want %d of them", names, n)
+	}
+}
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("did not happen: %s", what)
+		}
+	}
+}
+
+type result struct {
+	volume volume.Volume
+	err    error
+}
+
+// background starts a create whose result comes later.
+func background(ctx context.Context, p *provisioner.Provisioner, s volume.Spec) <-chan result {
+	results := make(chan result, 1)
+	go func() {
+		v, err := p.Create(ctx, s)
+		results <- result{v, err}
+	}()
+	return results
+}

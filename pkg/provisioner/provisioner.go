@@ -1,0 +1,61 @@
+package provisioner
+
+import (
+	"context"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// Provisioner implements volume.Provisioner over Heketi servers.
+type Provisioner struct {
+	backends   *heketi.Backends
+	operations *operations
+}
+
+var _ volume.Provisioner = (*Provisioner)(nil)
+
+// New returns a provisioner over the backends. Close ends it.
+func New(backends *heketi.Backends) *Provisioner {
+	return &Provisioner{backends: backends, operations: newOperations()}
+}
+
+// Close refuses new operations and waits for those that run, until ctx is done; then it
+// stops following them, and its error names them. Heketi carries them on, and the next
+// start of the driver finds what they have made.
+func (p *Provisioner) Close(ctx context.Context) error {
+	return p.operations.close(ctx)
+}
+
+// Get implements volume.Provisioner.
+func (p *Provisioner) Get(ctx context.Context, handle volume.Handle, credentials volume.Credentials) (volume.Volume, error) {
+	client, err := p.client(handle, credentials)
+	if err != nil {
+		return volume.Volume{}, err
+	}
+	found, err := client.Volume(ctx, handle.ID)
+	if err != nil {
+		return volume.Volume{}, explainMissing(ctx, client, handle, err)
+	}
+	return newVolume(handle.Backend, found), nil
+}
+
+func (p *Provisioner) client(handle volume.Handle, credentials volume.Credentials) (*heketi.Client, error) {
+	backend, err := p.backends.ByName(handle.Backend)
+	if err != nil {
+		return nil, err
+	}
+	return backend.Client(credentials)
+}
+
+func newVolume(backend string, v heketi.Volume) volume.Volume {
+	return volume.Volume{
+		Handle:        volume.Handle{Backend: backend, ID: v.ID},
+		Name:          v.Name,
+		CapacityBytes: int64(v.SizeGiB) * volume.GiB,
+		Servers:       v.Hosts,
+		Cluster:       v.Cluster,
+		GID:           v.GID,
+		Durability:    v.Durability,
+	}
+}
