@@ -1,0 +1,45 @@
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// maxLayers bounds the mounts that Detach takes off one path.
+const maxLayers = 100
+
+// Detach unmounts everything stacked at path, as long as mine agrees to each, and reports the first refusal. It
+// needs no answer from a client: the mounts leave the tree at once and end when their last user does. A path that
+// does not exist or is not a mount point is success.
+func Detach(path string, mine func(*mountinfo.Info) error) error {
+	for range maxLayers {
+		top, err := Top(path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && top == nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := mine(top); err != nil {
+			return err
+		}
+		err = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("unmount %s: %w", path, err)
+		}
+	}
+	return fmt.Errorf("unmount %s: still mounted after %d layers were taken off", path, maxLayers)
+}
+
+// RemoveDir removes an empty directory that is not a mount point. It never removes data: rmdir(2) refuses both. A
+// path that does not exist is success.
+func RemoveDir(path string) error {
+	if err := unix.Rmdir(path); err != nil && !errors.Is(err, unix.ENOENT) {
+		return &fs.PathError{Op: "rmdir", Path: path, Err: err}
+	}
+	return nil
+}

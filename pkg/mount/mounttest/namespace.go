@@ -1,0 +1,50 @@
+package mounttest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// RunPrivate is for TestMain: it runs the tests as process 1 of a mount and a process namespace of their own, so that
+// neither mounts nor processes can be left behind, and returns the exit status.
+func RunPrivate(m *testing.M) int {
+	const marker = "MOUNTTEST_PRIVATE"
+	if os.Getenv(marker) != "" {
+		return m.Run()
+	}
+	if os.Getpid() == 1 && os.Getenv(marker+"_CHILD") != "" {
+		if err := errors.Join(
+			unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+			unix.Mount("proc", "/proc", "proc", 0, ""),
+			os.Setenv(marker, "1"),
+		); err != nil {
+			fmt.Fprintln(os.Stderr, "private namespace:", err)
+			return 1
+		}
+		return m.Run()
+	}
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "these tests mount file systems in a namespace of their own: run them as root")
+		return 1
+	}
+	self := exec.Command(os.Args[0], os.Args[1:]...) //nolint:gosec,noctx // this very test, which has its own timeout
+	self.Stdin, self.Stdout, self.Stderr = os.Stdin, os.Stdout, os.Stderr
+	self.Env = append(os.Environ(), marker+"_CHILD=1")
+	self.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	err := self.Run()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return max(exit.ExitCode(), 1)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "private namespace:", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,179 @@
+package mount
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseOptions(t *testing.T) {
+	for _, c := range []struct {
+		flags     string
+		canonical string
+		args      string
+	}{
+		{"", "", ""},
+		{"ro", "ro", "--read-only"},
+		{"rw _netdev nofail auto defaults relatime transport=tcp fetch-attempts=5", "", ""},
+		{"acl selinux worm resolve-gids", "acl,resolve-gids,selinux,worm", "--acl --resolve-gids --selinux --worm"},
+		{"nosuid noatime nodev noexec", "noatime,nodev,noexec,nosuid", "--fuse-mountopts=noatime,nodev,noexec,nosuid"},
+		{"attribute-timeout=030 entry-timeout=0", "attribute-timeout=30,entry-timeout=0", "--attribute-timeout=30 --entry-timeout=0"},
+		{"attribute-timeout=30 attribute-timeout=030", "attribute-timeout=30", "--attribute-timeout=30"},
+		{"fopen-keep-cache", "fopen-keep-cache=on", "--fopen-keep-cache=on"},
+		{"use-readdirp=No event-history=TRUE", "event-history=on,use-readdirp=off", "--event-history=on --use-readdirp=off"},
+		{"direct-io-mode=enable", "direct-io-mode=on", "--direct-io-mode=on"},
+		{"log-level=error", "log-level=ERROR", ""},
+		{"server-port=24107", "volfile-server-port=24107", "--volfile-server-port=24107"},
+		{"backup-volfile-servers=b:[FD00::1]:b:c", "backup-volfile-servers=b:[fd00::1]:c", ""},
+		{"backupvolfile-server=c backup-volfile-servers=b:c", "backup-volfile-servers=c:b", ""},
+	} {
+		o, err := ParseOptions(strings.Fields(c.flags))
+		if err != nil {
+			t.Errorf("%q: %v", c.flags, err)
+			continue
+		}
+		if o.String() != c.canonical || strings.Join(o.ClientArgs(), " ") != c.args {
+			t.Errorf("%q: %q and %q, want %q and %q", c.flags, o, o.ClientArgs(), c.canonical, c.args)
+		}
+	}
+}
+
+func TestParseOptionsRefuses(t *testing.T) {
+	for flag, want := range map[string]string{
+		"":                                  `the option "" is unknown; allowed are`,
+		"ro,noatime":                        "one option per item",
+		"log-level=\"INFO\"":                `the character '"'`,
+		"ro noatime":                        `the character ' '`,
+		"ro;reboot":                         `the character ';'`,
+		"acl=$(reboot)":                     `the character '$'`,
+		"acl\x00":                           `the character '\x00'`,
+		"-o":                                "is unknown",
+		"--acl":                             "is unknown",
+		"frobnicate=1":                      "is unknown; allowed are",
+		"log-file=x":                        "keeps one log per volume",
+		"log-file=/var/log/x":               "keeps one log per volume",
+		"fuse-mountopts=suid":               "write the mount flag itself",
+		"xlator-option=transport.x=y":       "which data is mounted",
+		"volume-id=other":                   "which data is mounted",
+		"volfile-id=other":                  "which data is mounted",
+		"volfile-server=other":              "which data is mounted",
+		"capability":                        "who may reach it",
+		"subdir-mount=x":                    "name the directory with the volume",
+		"dump-fuse=x":                       "files of the node",
+		"auto_unmount":                      "uncover the directory below",
+		"oom-score-adj=1":                   "does not work with it",
+		"io-engine":                         "does not work with it",
+		"attribute-timeout":                 "a whole number from 0 to 86400",
+		"attribute-timeout=-1":              "a whole number from 0 to 86400",
+		"attribute-timeout=1.5":             "a whole number from 0 to 86400",
+		"attribute-timeout=86401":           "a whole number from 0 to 86400",
+		"lru-limit=99999999999999999999":    "a whole number",
+		"server-port=80":                    "a whole number from 1024 to 65535",
+		"use-readdirp=maybe":                "allowed are on and off",
+		"use-readdirp=":                     "allowed are on and off",
+		"direct-io-mode=x":                  "allowed are auto, disable, enable, off, on",
+		"log-level=LOUD":                    "allowed are TRACE, DEBUG",
+		"acl=1":                             "it takes no value",
+		"transport=rdma":                    "allowed are socket, tcp",
+		"backup-volfile-servers=":           "empty",
+		"backup-volfile-servers=a:":         "empty",
+		"backup-volfile-servers=fd00::1":    "IPv6 addresses stand in brackets",
+		"backup-volfile-servers=[fd00::1":   "stands in brackets",
+		"backup-volfile-servers=[fd00::1]b": "a colon is expected",
+		"backup-volfile-servers=a:-b":       "neither a host name nor an address",
+	} {
+		_, err := ParseOptions([]string{flag})
+		if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", flag, err, want)
+		}
+	}
+	for _, pair := range [][]string{{"ro", "rw"}, {"rw", "ro"}, {"attribute-timeout=1", "attribute-timeout=2"}, {"server-port=24107", "volfile-server-port=24108"}} {
+		if _, err := ParseOptions(pair); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%q: %v", pair, err)
+		}
+	}
+}
+
+func TestOptionsAnswerQuestions(t *testing.T) {
+	o, err := ParseOptions([]string{"ro", "log-level=debug", "server-port=24107", "backup-volfile-servers=b:[fd00::1]:c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !o.ReadOnly() || o.LogLevel() != "DEBUG" || o.Port() != 24107 || !slices.Equal(o.BackupServers(), []string{"b", "fd00::1", "c"}) {
+		t.Errorf("%v %v %v %v", o.ReadOnly(), o.LogLevel(), o.Port(), o.BackupServers())
+	}
+	var none Options
+	if none.ReadOnly() || none.LogLevel() != "" || none.Port() != 24007 || none.BackupServers() != nil || none.ClientArgs() != nil {
+		t.Error("no options have values")
+	}
+}
+
+func TestOptionsJSON(t *testing.T) {
+	for _, flags := range [][]string{nil, {"ro"}, {"noatime", "backup-volfile-servers=b:[fd00::1]"}} {
+		o, err := ParseOptions(flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Options
+		if err := json.Unmarshal(data, &back); err != nil || back.String() != o.String() {
+			t.Errorf("%s: %q, %v", data, back, err)
+		}
+	}
+	var o Options
+	for _, bad := range []string{`["log-file=/etc/passwd"]`, `"ro"`} {
+		if err := json.Unmarshal([]byte(bad), &o); err == nil {
+			t.Errorf("%s was accepted", bad)
+		}
+	}
+}
+
+// Every option of the table can really be used, and what is refused is not in it.
+func TestOptionTable(t *testing.T) {
+	for name, r := range optionTable() {
+		if refusal(name) != "" {
+			t.Errorf("%s is both allowed and refused", name)
+		}
+		if r.alias != "" && optionTable()[r.alias].parse == nil {
+			t.Errorf("%s is an alias of nothing", name)
+		}
+		if r.exclude != "" && optionTable()[r.exclude].exclude != name {
+			t.Errorf("%s excludes %s, but not the other way round", name, r.exclude)
+		}
+	}
+}
+
+func FuzzParseOptions(f *testing.F) {
+	for _, seed := range []string{"ro noatime", "attribute-timeout=1", "backup-volfile-servers=a:[fd00::1]", "log-level=info acl", "xlator-option=a.b=c", "ro,rw", "x y;z"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		flags := strings.Split(text, " ")
+		o, err := ParseOptions(flags)
+		if err != nil {
+			if !errors.Is(err, ErrInvalid) {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		for _, arg := range o.ClientArgs() {
+			if !strings.HasPrefix(arg, "--") || strings.ContainsAny(arg, " \t\n\"'`$;&|<>\\()*?#~!{}\x00") {
+				t.Errorf("%q gives argument %q", text, arg)
+			}
+		}
+		back, err := ParseOptions(strings.FieldsFunc(o.String(), func(r rune) bool { return r == ',' }))
+		if err != nil || back.String() != o.String() {
+			t.Errorf("%q: %q is not canonical: %q, %v", text, o, back, err)
+		}
+		if diff := cmp.Diff(o.BackupServers(), back.BackupServers()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -1,0 +1,189 @@
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// place says what becomes of an option.
+type place int
+
+const (
+	toClient  place = iota // argument of glusterfs
+	toMount                // flag of the FUSE mount
+	toServers              // more servers to fetch the volume file from
+	nowhere                // accepted, without effect here
+)
+
+// rule is one line of the option table.
+type rule struct {
+	place   place
+	parse   func(value string, given bool) (string, error) // canonical value; "" for an option without one
+	arg     string                                         // option of glusterfs, when its name differs
+	alias   string                                         // the name that is stored
+	exclude string                                         // the option that contradicts this one
+}
+
+// optionTable is the allow list: the options of mount.glusterfs that a glusterfs 10 client really takes and that can
+// neither write files, nor run code, nor change whose volume is mounted.
+func optionTable() map[string]rule {
+	seconds := number(0, 86400)
+	ignored := rule{place: nowhere, parse: noValue}
+	flag := rule{place: toMount, parse: noValue}
+	return map[string]rule{
+		"acl":                         {parse: noValue},
+		"attr-times-granularity":      {parse: number(1, 1_000_000_000)},
+		"attribute-timeout":           {parse: seconds},
+		"auto-invalidation":           {parse: boolean},
+		"background-qlen":             {parse: number(16, 65536)},
+		"congestion-threshold":        {parse: number(12, 65536)},
+		"direct-io-mode":              {parse: oneOf(map[string]string{"enable": "on", "disable": "off", "on": "on", "off": "off", "auto": "auto"})},
+		"entry-timeout":               {parse: seconds},
+		"event-history":               {parse: boolean},
+		"fopen-keep-cache":            {parse: boolean},
+		"fuse-dev-eperm-ratelimit-ns": {parse: number(0, 1_000_000_000)},
+		"fuse-flush-handle-interrupt": {parse: boolean},
+		"gid-timeout":                 {parse: seconds},
+		"global-threading":            {parse: boolean},
+		"invalidate-limit":            {parse: number(0, 1_000_000)},
+		"kernel-writeback-cache":      {parse: boolean},
+		"localtime-logging":           {parse: noValue},
+		"log-level":                   {parse: logLevel},
+		"lru-limit":                   {parse: number(0, 100_000_000)},
+		"negative-timeout":            {parse: seconds},
+		"reader-thread-count":         {parse: number(1, 64)},
+		"resolve-gids":                {parse: noValue},
+		"selinux":                     {parse: noValue},
+		"use-readdirp":                {parse: boolean},
+		"worm":                        {parse: noValue},
+		"volfile-server-port":         {parse: number(1024, 65535)},
+		"server-port":                 {parse: number(1024, 65535), alias: "volfile-server-port"},
+		"backup-volfile-servers":      {place: toServers, parse: backupServers},
+		"backupvolfile-server":        {place: toServers, parse: oneServer, alias: "backup-volfile-servers"},
+
+		"ro":      {parse: noValue, arg: "read-only", exclude: "rw"},
+		"rw":      {place: nowhere, parse: noValue, exclude: "ro"},
+		"noatime": flag,
+		"nodev":   flag,
+		"nosuid":  flag,
+		"noexec":  flag,
+
+		// What in-tree volumes carried, and what their defaults are anyway.
+		"transport":      {place: nowhere, parse: oneOf(map[string]string{"tcp": "tcp", "socket": "tcp"})},
+		"fetch-attempts": {place: nowhere, parse: number(0, 1000)},
+		"_netdev":        ignored, "nofail": ignored, "auto": ignored, "noauto": ignored, "defaults": ignored,
+		"atime": ignored, "relatime": ignored, "async": ignored, "dev": ignored, "suid": ignored, "exec": ignored,
+	}
+}
+
+// refusal says why a real option of the client is not for users; "" when there is no such reason.
+func refusal(name string) string {
+	switch name {
+	case "log-file", "logger", "log-format", "log-buf-size", "log-flush-timeout":
+		return "the driver keeps one log per volume itself"
+	case "fuse-mountopts":
+		return "write the mount flag itself: ro, noatime, nodev, nosuid or noexec"
+	case "xlator-option", "volume-name", "volfile", "volfile-check", "volfile-id", "volume-id", "volfile-server",
+		"volfile-server-transport", "volfile-max-fetch-attempts", "process-name", "thin-client", "aux-gfid-mount",
+		"no-root-squash", "root-squash", "secure-mgmt", "capability":
+		return "it would change which data is mounted, or who may reach it"
+	case "subdir-mount":
+		return "name the directory with the volume: <volume>/<directory>"
+	case "dump-fuse", "pid-file", "socket-file", "print-exports", "print-netgroups":
+		return "it makes the client write or read files of the node"
+	case "auto_unmount":
+		return "after a crash of the client it would uncover the directory below, and applications would write there; the driver cleans up itself"
+	case "oom-score-adj", "io-engine", "debug", "no-daemon", "mac-compat", "brick-mux":
+		return "the client does not work with it here"
+	}
+	return ""
+}
+
+func noValue(value string, given bool) (string, error) {
+	// A truth value is accepted, because glusterfs itself shows some of these as option[=BOOL].
+	if given && value != "true" {
+		return "", errors.New("it takes no value")
+	}
+	return "", nil
+}
+
+func boolean(value string, given bool) (string, error) {
+	switch strings.ToLower(value) {
+	case "on", "yes", "true", "enable", "1":
+		return "on", nil
+	case "off", "no", "false", "disable", "0":
+		return "off", nil
+	case "":
+		if !given {
+			return "on", nil
+		}
+	}
+	return "", errors.New("allowed are on and off")
+}
+
+func number(low, high int) func(string, bool) (string, error) {
+	return func(value string, _ bool) (string, error) {
+		n, err := strconv.ParseUint(value, 10, 31)
+		if err != nil || int(n) < low || int(n) > high {
+			return "", fmt.Errorf("allowed is a whole number from %d to %d", low, high)
+		}
+		return strconv.FormatUint(n, 10), nil
+	}
+}
+
+func oneOf(canonical map[string]string) func(string, bool) (string, error) {
+	return func(value string, _ bool) (string, error) {
+		if c, ok := canonical[strings.ToLower(value)]; ok {
+			return c, nil
+		}
+		names := make([]string, 0, len(canonical))
+		for name := range canonical {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return "", fmt.Errorf("allowed are %s", strings.Join(names, ", "))
+	}
+}
+
+func logLevel(value string, _ bool) (string, error) {
+	levels := []string{"TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "NONE"}
+	if level := strings.ToUpper(value); slices.Contains(levels, level) {
+		return level, nil
+	}
+	return "", fmt.Errorf("allowed are %s", strings.Join(levels, ", "))
+}
+
+func oneServer(value string, _ bool) (string, error) {
+	server, err := parseServer(value)
+	if err != nil {
+		return "", err
+	}
+	return bracket(server), nil
+}
+
+// backupServers reads a:b:[fd00::1], the form of mount.glusterfs: colons separate, so IPv6 must stand in brackets.
+func backupServers(value string, given bool) (string, error) {
+	var servers []string
+	for rest, more := value, true; more; {
+		item, after := rest, ""
+		if end := strings.IndexByte(rest, ']'); strings.HasPrefix(rest, "[") && end >= 0 {
+			item, after = rest[:end+1], rest[end+1:]
+		} else if colon := strings.IndexByte(rest, ':'); colon >= 0 {
+			item, after = rest[:colon], rest[colon:]
+		}
+		if rest, more = strings.CutPrefix(after, ":"); !more && after != "" {
+			return "", fmt.Errorf("after %q a colon is expected", item)
+		}
+		server, err := oneServer(item, given)
+		if err != nil {
+			return "", fmt.Errorf("%w (servers are separated by colons, IPv6 addresses stand in brackets)", err)
+		}
+		if !slices.Contains(servers, server) {
+			servers = append(servers, server)
+		}
+	}
+	return strings.Join(servers, ":"), nil
+}

@@ -1,0 +1,66 @@
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// ParseServers reads a comma separated list of GlusterFS servers: host names, IPv4, IPv6 with or without brackets.
+// Duplicates are dropped, the order is kept. No ports: glusterd's is the mount flag server-port. The error wraps ErrInvalid.
+func ParseServers(list string) ([]string, error) {
+	var servers []string
+	for item := range strings.SplitSeq(list, ",") {
+		server, err := parseServer(strings.TrimSpace(item))
+		if err != nil {
+			return nil, fmt.Errorf("%w: servers %q: %w", ErrInvalid, list, err)
+		}
+		if !slices.Contains(servers, server) {
+			servers = append(servers, server)
+		}
+	}
+	return servers, nil
+}
+
+// hostName is strict enough that a server can stand anywhere in an argument vector: it never starts with a dash.
+func hostName() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$`)
+}
+
+func parseServer(s string) (string, error) {
+	inner, bracketed := strings.CutPrefix(s, "[")
+	if bracketed {
+		var closed bool
+		if inner, closed = strings.CutSuffix(inner, "]"); !closed || !strings.Contains(inner, ":") {
+			return "", fmt.Errorf("%q: only an IPv6 address, without a port, stands in brackets", s)
+		}
+	}
+	if addr, err := netip.ParseAddr(inner); err == nil {
+		addr = addr.Unmap()
+		if addr.Zone() != "" || addr.IsUnspecified() || addr.IsMulticast() {
+			return "", fmt.Errorf("%q is not the address of a server", s)
+		}
+		return addr.String(), nil
+	}
+	name := strings.ToLower(s)
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	switch {
+	case name == "":
+		return "", errors.New("a server's name is empty")
+	case strings.Contains(name, ":"):
+		return "", fmt.Errorf("%q is neither a host name nor an address: separate servers by commas, without ports", s)
+	case len(name) > 253 || !hostName().MatchString(name) || strings.Trim(last, "0123456789") == "":
+		return "", fmt.Errorf("%q is neither a host name nor an address", s)
+	}
+	return name, nil
+}
+
+func bracket(server string) string {
+	if strings.Contains(server, ":") {
+		return "[" + server + "]"
+	}
+	return server
+}

@@ -1,0 +1,74 @@
+package mount
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseServers(t *testing.T) {
+	for list, want := range map[string][]string{
+		"gluster1":                       {"gluster1"},
+		"Gluster1.Example.ORG, 10.0.0.1": {"gluster1.example.org", "10.0.0.1"},
+		"a,b,a":                          {"a", "b"},
+		"[FD00::1],fd00::2,fd00:0::1":    {"fd00::1", "fd00::2"},
+		"::ffff:10.0.0.1":                {"10.0.0.1"},
+		"a_b.c-d,1a":                     {"a_b.c-d", "1a"},
+		strings.Repeat("a", 63) + ".b":   {strings.Repeat("a", 63) + ".b"},
+		"10.0.0.1,storage-0.heketi.svc":  {"10.0.0.1", "storage-0.heketi.svc"},
+	} {
+		got, err := ParseServers(list)
+		if err != nil {
+			t.Errorf("%q: %v", list, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: %s", list, diff)
+		}
+	}
+	for _, list := range []string{
+		"", " ", "a,", ",a", "a,,b", "a:b", "a:24007", "10.0.0.1:24007", "[10.0.0.1]", "[fd00::1]:24007", "[a]", "[fd00::1", "fd00::1]",
+		"-a", "--log-file=x", "a-", "a.-b", "a..b", ".a", "a.", "a b", "a;b", "a/b", "a$b", "a\nb", "ä", "300.1.1.1", "10.0.0", "1",
+		"0.0.0.0", "::", "224.0.0.1", "ff02::1", "fe80::1%eth0", strings.Repeat("a", 64), strings.Repeat("a.", 130) + "b",
+	} {
+		if got, err := ParseServers(list); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%q: %q, %v", list, got, err)
+		}
+	}
+}
+
+func FuzzParseServers(f *testing.F) {
+	for _, seed := range []string{"a,b", "[fd00::1], 10.0.0.1", "a:b", "-a", "::ffff:1.2.3.4", "fe80::1%x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		servers, err := ParseServers(list)
+		if err != nil {
+			if !errors.Is(err, ErrInvalid) {
+				t.Fatalf("%q: %v", list, err)
+			}
+			return
+		}
+		for _, server := range servers {
+			if strings.Trim(server, "abcdefghijklmnopqrstuvwxyz0123456789_-.:") != "" || strings.HasPrefix(server, "-") || server == "" {
+				t.Errorf("%q gives server %q", list, server)
+			}
+		}
+		again, err := ParseServers(strings.Join(servers, ","))
+		if diff := cmp.Diff(servers, again); err != nil || diff != "" {
+			t.Errorf("%q is not canonical: %v %s", servers, err, diff)
+		}
+		if back, err := backupServers(bracketAll(servers), true); err != nil || back != bracketAll(servers) {
+			t.Errorf("%q as backup servers: %q, %v", servers, back, err)
+		}
+	})
+}
+
+func bracketAll(servers []string) string {
+	out := make([]string, len(servers))
+	for i, server := range servers {
+		out[i] = bracket(server)
+	}
+	return strings.Join(out, ":")
+}

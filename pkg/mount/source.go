@@ -1,0 +1,60 @@
+package mount
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// ParseVolume splits "volume" or "volume/sub/dir". The error wraps ErrInvalid.
+func ParseVolume(s string) (volume, subdir string, err error) {
+	volume, subdir, _ = strings.Cut(strings.TrimPrefix(s, "/"), "/")
+	subdir = strings.TrimSuffix(subdir, "/")
+	return volume, subdir, checkVolume(volume, subdir)
+}
+
+func checkVolume(volume, subdir string) error {
+	if !regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,127}$`).MatchString(volume) {
+		return fmt.Errorf("%w: volume %q: the name of a GlusterFS volume has letters, digits, - and _ only", ErrInvalid, volume)
+	}
+	if subdir == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(subdir, "/") {
+		if part == "" || part == "." || part == ".." || len(part) > 255 || strings.ContainsFunc(part, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return fmt.Errorf("%w: volume %q: directory %q: a path of ordinary names is needed, no dots alone", ErrInvalid, volume, subdir)
+		}
+	}
+	return nil
+}
+
+// Validate checks what a Source is made of. The error wraps ErrInvalid.
+func (s Source) Validate() error {
+	if s.VolumeID == "" {
+		return fmt.Errorf("%w: the volume id is empty", ErrInvalid)
+	}
+	if len(s.Servers)+len(s.Options.BackupServers()) == 0 {
+		return fmt.Errorf("%w: volume %s: no GlusterFS server is given", ErrInvalid, s.VolumeID)
+	}
+	for _, server := range s.Servers {
+		if parsed, err := parseServer(server); err != nil || parsed != server {
+			return fmt.Errorf("%w: volume %s: %q is not a server as ParseServers returns it", ErrInvalid, s.VolumeID, server)
+		}
+	}
+	return checkVolume(s.Volume, s.Subdir)
+}
+
+// Difference says in which way a mount of s is not what other asks for, or "". The order of servers does not matter.
+func (s Source) Difference(other Source) string {
+	sorted := func(servers []string) []string { return slices.Sorted(slices.Values(servers)) }
+	switch {
+	case s.Volume != other.Volume || s.Subdir != other.Subdir:
+		return fmt.Sprintf("from volume %q directory %q, not %q directory %q", s.Volume, s.Subdir, other.Volume, other.Subdir)
+	case !slices.Equal(sorted(s.Servers), sorted(other.Servers)):
+		return fmt.Sprintf("with servers %q, not %q", s.Servers, other.Servers)
+	case s.Options.String() != other.Options.String():
+		return fmt.Sprintf("with mount options %q, not %q", s.Options, other.Options)
+	}
+	return ""
+}

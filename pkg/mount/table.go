@@ -1,0 +1,97 @@
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// Device is the number of a mounted file system. Each FUSE client's is its own, as long as one mount of it lives.
+type Device struct{ Major, Minor uint32 }
+
+// String is the form of mountinfo, 0:42.
+func (d Device) String() string { return fmt.Sprintf("%d:%d", d.Major, d.Minor) }
+
+// MarshalText writes the form of mountinfo.
+func (d Device) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads the form of mountinfo.
+func (d *Device) UnmarshalText(text []byte) error {
+	if _, err := fmt.Sscanf(string(text), "%d:%d", &d.Major, &d.Minor); err != nil {
+		return fmt.Errorf("device %q: %w", text, err)
+	}
+	return nil
+}
+
+// DeviceOf returns the device of a line of mountinfo.
+func DeviceOf(i *mountinfo.Info) Device { return Device{uint32(i.Major), uint32(i.Minor)} }
+
+// Top returns the mount that is visible at path, which has no symbolic links in it, or nil when path is not a mount
+// point. The error wraps fs.ErrNotExist when path does not exist. It never asks the file system mounted there, so it
+// works for dead and hung clients: DONT_SYNC and the mount's id are answered by the kernel alone.
+func Top(path string) (*mountinfo.Info, error) {
+	for range 10 {
+		id, _, isRoot, err := identify(unix.AT_FDCWD, path)
+		if err != nil || !isRoot {
+			return nil, err
+		}
+		table, err := os.Open("/proc/thread-self/mountinfo")
+		if err != nil {
+			return nil, fmt.Errorf("read mountinfo: %w", err)
+		}
+		found, err := find(table, id)
+		_ = table.Close()
+		if found != nil || err != nil {
+			return found, err
+		}
+	} // unmounted between the two looks: look again
+	return nil, fmt.Errorf("mounts at %s change too fast to be read", path)
+}
+
+// find returns the mount with an id, or nil.
+func find(table io.Reader, id uint64) (*mountinfo.Info, error) {
+	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != id, uint64(i.ID) == id })
+	if err != nil {
+		return nil, fmt.Errorf("read mountinfo: %w", err)
+	}
+	if len(found) == 0 {
+		return nil, nil //nolint:nilnil // as Top
+	}
+	return found[0], nil
+}
+
+// MountsOf lists the mounts of a device in this mount namespace.
+func MountsOf(d Device) ([]*mountinfo.Info, error) {
+	return mountinfo.GetMounts(func(i *mountinfo.Info) (skip, stop bool) { return DeviceOf(i) != d, false })
+}
+
+// IsReadOnly tells whether writes through this mount are refused.
+func IsReadOnly(i *mountinfo.Info) bool {
+	return slices.Contains(strings.Split(i.Options, ","), "ro")
+}
+
+// identify asks the kernel for the mount that a path, or a file descriptor when path is empty, leads to.
+func identify(dir int, path string) (id uint64, dev Device, isRoot bool, err error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
+	if path == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	var st unix.Statx_t
+	for {
+		err = unix.Statx(dir, path, flags, unix.STATX_MNT_ID, &st)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return 0, Device{}, false, &fs.PathError{Op: "statx", Path: path, Err: err}
+	}
+	return st.Mnt_id, Device{st.Dev_major, st.Dev_minor}, st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+}

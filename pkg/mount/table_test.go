@@ -1,0 +1,49 @@
+package mount
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// What users can choose, sources and mount points, never makes another mount be found.
+func FuzzMountinfo(f *testing.F) {
+	for _, seed := range [][2]string{{"127.0.0.1:/vol", "/mnt"}, {"a b", "/with space"}, {"", "/"}, {"x\n9 1 0:9 / /fake rw - tmpfs t rw", "/tab\t\\040"}, {"-", "/ - x"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, source, point string) {
+		if source == "" || strings.Contains(source+point, "\x00") {
+			return // the kernel writes "none", and has no such names
+		}
+		escape := strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`, "#", `\043`).Replace // as the kernel does
+		line := func(id int, point, source string) string {
+			return fmt.Sprintf("%d 1 0:%d / %s rw,relatime shared:1 - fuse.glusterfs %s rw,user_id=0\n", id, id, escape(point), escape(source))
+		}
+		table := line(7, point, source) + line(8, "/second", "second") + line(9, point, "third")
+		for id, want := range map[uint64][2]string{7: {point, source}, 8: {"/second", "second"}, 9: {point, "third"}} {
+			got, err := find(strings.NewReader(table), id)
+			if err != nil || got == nil || got.Mountpoint != want[0] || got.Source != want[1] || (DeviceOf(got) != Device{0, uint32(id)}) {
+				t.Errorf("%d: %+v, %v, want %q", id, got, err, want)
+			}
+		}
+		if got, err := find(strings.NewReader(table), 10); got != nil || err != nil {
+			t.Errorf("found %+v, %v", got, err)
+		}
+	})
+}
+
+func TestDeviceJSON(t *testing.T) {
+	want := Device{259, 1048575}
+	data, err := json.Marshal(want)
+	if err != nil || string(data) != `"259:1048575"` {
+		t.Errorf("%s, %v", data, err)
+	}
+	var got Device
+	if err := json.Unmarshal(data, &got); err != nil || got != want {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := json.Unmarshal([]byte(`"x"`), &got); err == nil {
+		t.Error("accepted")
+	}
+}

@@ -1,0 +1,92 @@
+package mount
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// moveMountBeneath (Linux 6.5) attaches a mount under the one that is on top. Not in x/sys/unix yet.
+const moveMountBeneath = 0x200
+
+// Bind makes the file system that is mounted at source visible at target, too: an existing directory, or a mount
+// point whose dead mount it replaces without uncovering the directory below. Read-only from the first moment where
+// asked. The source must be of device want, so that a mount that has just been exchanged is never passed on.
+func Bind(source string, want Device, target string, readOnly bool) error {
+	src, err := unix.Open(source, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", source, err)
+	}
+	defer unix.Close(src)
+	switch _, dev, _, err := identify(src, ""); {
+	case err != nil:
+		return err
+	case dev != want:
+		return fmt.Errorf("bind %s: its device is %s, expected %s", source, dev, want)
+	}
+	tree, err := unix.OpenTree(src, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return fmt.Errorf("bind %s (open_tree): %w", source, err)
+	}
+	defer unix.Close(tree)
+	if readOnly {
+		attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+		if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &attr); err != nil {
+			return fmt.Errorf("make the bind of %s read-only (mount_setattr): %w", source, err)
+		}
+	}
+	return attach(tree, target)
+}
+
+const byFD = unix.MOVE_MOUNT_F_EMPTY_PATH | unix.MOVE_MOUNT_T_EMPTY_PATH
+
+func attach(tree int, target string) error {
+	point, err := unix.Openat2(unix.AT_FDCWD, target, &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return fmt.Errorf("open mount point %s: %w", target, err)
+	}
+	defer unix.Close(point)
+	_, _, covered, err := identify(point, "")
+	switch {
+	case err != nil:
+	case covered:
+		err = replace(tree, point)
+	default:
+		err = unix.MoveMount(tree, "", point, "", byFD)
+	}
+	if err != nil {
+		return fmt.Errorf("mount at %s: %w", target, err)
+	}
+	return nil
+}
+
+// replace puts the tree where the mount behind point is on top, which it takes away only afterwards.
+func replace(tree, point int) error {
+	err := unix.MoveMount(tree, "", point, "", byFD|moveMountBeneath)
+	if err == nil {
+		// By file descriptor, because by path it would be whatever is on top by then.
+		return unix.Unmount(fmt.Sprintf("/proc/thread-self/fd/%d", point), unix.MNT_DETACH)
+	}
+	if !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	// Linux before 6.5: cover the old mount, which goes when the path is unmounted. It becomes private first, or the
+	// new one would appear on every bind of the old one.
+	private := unix.MountAttr{Propagation: unix.MS_PRIVATE}
+	if err := unix.MountSetattr(point, "", unix.AT_EMPTY_PATH, &private); err != nil {
+		return err
+	}
+	return unix.MoveMount(tree, "", point, "", byFD)
+}
+
+// CheckKernel tells whether this kernel has the calls that Bind needs (Linux 5.12).
+func CheckKernel() error {
+	err := unix.MountSetattr(-1, "", unix.AT_EMPTY_PATH, &unix.MountAttr{})
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("mount_setattr: %w; Linux 5.12 or newer and CAP_SYS_ADMIN are needed", err)
+	}
+	return nil
+}

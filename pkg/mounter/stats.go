@@ -1,0 +1,93 @@
+package mounter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+	mountutils "k8s.io/mount-utils"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Stats implements mount.Mounter.
+func (s *Self) Stats(ctx context.Context, volumeID, path string) (mount.Stats, error) {
+	resolved, err := resolve(path)
+	var top *mountinfo.Info
+	if err == nil {
+		top, err = mount.Top(resolved)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return mount.Stats{}, err
+	}
+	r, known := s.record(volumeID)
+	if !known || top == nil {
+		return mount.Stats{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)
+	}
+	if mount.DeviceOf(top) != r.Device {
+		if err := s.replaceable(ctx, top, volumeID); err != nil {
+			return mount.Stats{}, fmt.Errorf("%w: volume %s at %s: %v", mount.ErrNotMounted, volumeID, path, err) //nolint:errorlint // one sentinel
+		}
+		return mount.Stats{}, fmt.Errorf("%w: the client that served %s has ended; publishing the volume again replaces it", mount.ErrUnavailable, path)
+	}
+	if err := boundLog(s.logPath(volumeID)); err != nil {
+		return mount.Stats{}, err
+	}
+	stats, err := mount.Within(ctx, s.limits.ask, func() (mount.Stats, error) {
+		return s.stats.ask(volumeID, func() (mount.Stats, error) { return mount.Statfs(resolved) })
+	})
+	if err != nil {
+		return mount.Stats{}, statsError(err, r, path)
+	}
+	return stats, nil
+}
+
+func statsError(err error, r record, path string) error {
+	switch {
+	case errors.Is(err, mount.ErrTimeout):
+		return fmt.Errorf("volume %s does not answer: client or bricks hang: %w", r.Source.VolumeID, err)
+	case !mountutils.IsCorruptedMnt(err) && !errors.Is(err, unix.ECONNABORTED): // asked at the moment of its death
+		return fmt.Errorf("statfs %s: %w", path, err)
+	case r.Process.alive():
+		return fmt.Errorf("%w: the bricks of volume %s do not answer (%w)", mount.ErrUnavailable, r.Source.VolumeID, err)
+	}
+	return fmt.Errorf("%w: the client of volume %s has ended (%w)", mount.ErrUnavailable, r.Source.VolumeID, err)
+}
+
+// statsGroup keeps one statfs per volume under way: more would hang beside it, each with a thread of its own.
+type statsGroup struct {
+	mu      sync.Mutex
+	running map[string]*statsCall
+}
+
+type statsCall struct {
+	done  chan struct{}
+	stats mount.Stats
+	err   error
+}
+
+// ask joins the volume's question that is under way, or asks.
+func (g *statsGroup) ask(volumeID string, statfs func() (mount.Stats, error)) (mount.Stats, error) {
+	g.mu.Lock()
+	if call, ok := g.running[volumeID]; ok {
+		g.mu.Unlock()
+		<-call.done
+		return call.stats, call.err
+	}
+	call := &statsCall{done: make(chan struct{})}
+	if g.running == nil {
+		g.running = map[string]*statsCall{}
+	}
+	g.running[volumeID] = call
+	g.mu.Unlock()
+	call.stats, call.err = statfs()
+	g.mu.Lock()
+	delete(g.running, volumeID)
+	g.mu.Unlock()
+	close(call.done)
+	return call.stats, call.err
+}

@@ -1,0 +1,98 @@
+package mounter
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+func TestStats(t *testing.T) {
+	n := newNode(t)
+	n.stage()
+	n.mustPublish("target")
+	want := mount.Stats{
+		TotalBytes: 4096 * 1000, UsedBytes: 4096 * 400, AvailableBytes: 4096 * 500,
+		TotalInodes: 100, UsedInodes: 60, AvailableInodes: 40,
+	}
+	for _, name := range []string{"staging", "target"} {
+		if got, err := n.Stats(t.Context(), "id-vol", n.path(name)); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	foreign := n.mkdir("foreign")
+	if err := unix.Mount("tmpfs", foreign, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{n.path("missing"), n.path("missing/target"), n.mkdir("plain"), foreign} {
+		if _, err := n.Stats(t.Context(), "id-vol", path); !errors.Is(err, mount.ErrNotMounted) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := n.Stats(t.Context(), "id-other", n.path("target")); !errors.Is(err, mount.ErrNotMounted) {
+		t.Errorf("another volume: %v", err)
+	}
+}
+
+func TestStatsOfBrokenVolumes(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(n *node, r record)
+		kind    error
+		text    string
+	}{
+		"dead":        {func(n *node, r record) { n.kill(r) }, mount.ErrUnavailable, "has ended"},
+		"bricks away": {func(n *node, r record) { n.bricksAway(r) }, mount.ErrUnavailable, "bricks of volume id-vol do not answer"},
+		"hung":        {func(n *node, r record) { n.signal(r, unix.SIGSTOP) }, mount.ErrTimeout, "does not answer"},
+		"old bind": {func(n *node, r record) {
+			n.kill(r)
+			n.stage()
+		}, mount.ErrUnavailable, "publishing the volume again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			r := n.stage()
+			n.mustPublish("target")
+			c.prepare(n, r)
+			_, err := n.Stats(t.Context(), "id-vol", n.path("target"))
+			if !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// However many ask, a hung client blocks one thread.
+func TestOneStatfsPerVolume(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var group statsGroup
+		var callers sync.WaitGroup
+		asked, answer := 0, make(chan struct{})
+		ask := func(volumeID string) {
+			got, err := group.ask(volumeID, func() (mount.Stats, error) {
+				asked++
+				<-answer
+				return mount.Stats{TotalBytes: 7}, nil
+			})
+			if err != nil || got.TotalBytes != 7 {
+				t.Errorf("%+v, %v", got, err)
+			}
+		}
+		for range 20 {
+			callers.Go(func() { ask("a") })
+		}
+		synctest.Wait()
+		if asked != 1 {
+			t.Errorf("%d questions are under way", asked)
+		}
+		close(answer)
+		callers.Wait()
+		if ask("a"); asked != 2 {
+			t.Error("an old answer was given")
+		}
+	})
+}
