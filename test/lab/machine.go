@@ -67,7 +67,24 @@ func (m *Machine) Start(ctx context.Context) error {
 // PowerCut ends all processes of the machine at once, without a word to anybody. Its disks stay; what it had written
 // without fsync is not lost, unlike in a real power cut, since the kernel lives on.
 func (m *Machine) PowerCut(ctx context.Context) error {
-	return m.order(ctx, "PowerCut", m.Name)
+	if err := m.order(ctx, "PowerCut", m.Name); err != nil {
+		return err
+	}
+	return m.forgotten(ctx)
+}
+
+// forgotten lets the other machines forget the hardware address at once, as they would after a while. Until then each
+// connect to this machine takes most of a minute, and one begun now is not noticed by the machine when it comes back.
+func (m *Machine) forgotten(ctx context.Context) error {
+	for _, other := range m.lab.Machines() {
+		if other.Name == m.Name || !other.Running(ctx) {
+			continue
+		}
+		if out, err := other.Command(ctx, "ip", "neigh", "flush", "to", m.IP).CombinedOutput(); err != nil {
+			return fmt.Errorf("forget the hardware address of %s on %s: %w: %s", m.Name, other.Name, err, out)
+		}
+	}
+	return nil
 }
 
 // Unplug cuts the machine's network silently: connections stay open and hang. It lasts until Plug or Start.

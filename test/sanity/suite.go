@@ -22,7 +22,9 @@ func Run(t *testing.T, config csisanity.TestConfig) {
 	gomega.RegisterFailHandler(ginkgo.Fail)
 	suite := csisanity.GinkgoTest(&config)
 	defer suite.Finalize()
-	if !ginkgo.RunSpecs(t, "csi-sanity") {
+	_, reporter := ginkgo.GinkgoConfiguration()
+	reporter.NoColor = true // the output goes to logs, too
+	if !ginkgo.RunSpecs(t, "csi-sanity", reporter) {
 		t.Error("csi-sanity failed")
 	}
 	account(t, report.SpecReports, Skipped())
