@@ -1,0 +1,86 @@
+package integration
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// TestStageFails gives volumes that cannot be mounted. The reason must be told, and nothing may be left.
+func TestStageFails(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	stopped := r.create(createRequest(single()))
+	r.gluster(2, "volume", "stop", nameOf(stopped))
+	good := r.create(createRequest(single()))
+	servers := good.GetVolumeContext()["servers"]
+	for _, c := range []struct {
+		name   string
+		volume *csi.Volume
+		says   []string
+	}{
+		{"no such volume", static("s", servers, "nobody-made-this"), []string{`no such volume "nobody-made-this"`}},
+		{"stopped volume", stopped, []string{nameOf(stopped), "not started"}},
+		{"no such directory", static("s", servers, nameOf(good)+"/no/such"), []string{"directory /no/such does not exist in the volume"}},
+		{"server without address", static("s", "nowhere.invalid", nameOf(good)), []string{"nowhere.invalid: the name does not resolve"}},
+		{"no glusterd on any server", static("s", r.lab.Hub().IP+",node2", nameOf(good)), []string{
+			r.lab.Hub().IP + ": connection refused", "node2: connection refused", "port 24007",
+		}},
+	} {
+		r.Run(c.name, func(t *testing.T) {
+			r := r.on(t)
+			staging := r.directory(n)
+			_, err := n.NodeStageVolume(r.call(), stageRequest(c.volume, staging))
+			r.refused(err, codes.Unavailable, c.says...)
+			r.notMounted(n, filepath.Dir(n.dir))
+			r.noClient(n, "")
+			_, err = n.NodePublishVolume(r.call(), publishRequest(c.volume, staging, filepath.Join(staging, "target")))
+			r.refused(err, codes.FailedPrecondition, "NodeStageVolume has to come first")
+			r.unstage(n, c.volume, staging) // what an orchestrator does when it gives up
+			r.noState(n)
+		})
+	}
+}
+
+// TestStageGivenUp stages from servers that take connections and say nothing, until the caller loses patience.
+func TestStageGivenUp(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	r.muteServers()
+	staging := r.directory(n)
+	ctx, cancel := context.WithTimeout(r.call(), 3*time.Second)
+	defer cancel()
+	_, err := n.NodeStageVolume(ctx, stageRequest(v, staging))
+	if status.Code(err) != codes.DeadlineExceeded {
+		r.Errorf("NodeStageVolume of mute servers: %v", err)
+	}
+	r.noClient(n, nameOf(v))
+	r.notMounted(n, filepath.Dir(n.dir))
+	r.unstage(n, v, staging)
+	r.noState(n)
+}
+
+// muteServers makes every glusterd hang until the test ends, or until the returned function is called.
+func (r *rig) muteServers() (wake func()) {
+	r.Helper()
+	signal := func(signal string) {
+		for i := 1; i <= lab.StorageNodes; i++ {
+			pid, err := r.command(r.lab.Storage(i), "cat", "/run/glusterd.pid")
+			r.ok(err, "pid of glusterd")
+			_, err = r.command(r.lab.Storage(i), "kill", signal, strings.TrimSpace(pid))
+			r.ok(err, "signal glusterd")
+		}
+	}
+	r.Cleanup(func() { signal("-CONT") })
+	signal("-STOP")
+	return func() { signal("-CONT") }
+}

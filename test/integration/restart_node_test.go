@@ -1,0 +1,146 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// TestNodePluginEndsBetweenStageAndPublish publishes with another process than the one that staged.
+func TestNodePluginEndsBetweenStageAndPublish(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	before := r.onlyClient(n, nameOf(v))
+	r.ok(n.plugin.Kill(r.call()), "kill -9 of the node plugin")
+	r.ok(n.plugin.Start(r.call()), "start the node plugin")
+	target := r.publish(n, v, staging, false)
+	if after := r.onlyClient(n, nameOf(v)); after.pid != before.pid {
+		r.Errorf("the client was %v and is %v", before, after)
+	}
+	r.write(n, "data", target, "file")
+	r.read(n, "data", staging, "file")
+}
+
+// TestNodePluginEndsWhilePublished does I/O while no node plugin runs, and cleans up with another process than the one
+// that mounted.
+func TestNodePluginEndsWhilePublished(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	for name, end := range map[string]func(*lab.DriverProcess, context.Context) error{
+		"kill -9": (*lab.DriverProcess).Kill, "SIGTERM": (*lab.DriverProcess).Stop,
+	} {
+		r.Run(name, func(t *testing.T) {
+			r := r.on(t)
+			staging := r.stage(n, v)
+			target := r.publish(n, v, staging, false)
+			held, err := os.OpenFile(r.inside(n, target, "held"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+			r.ok(err, "open a file")
+			defer func() { _ = held.Close() }()
+			r.ok(end(n.plugin, r.call()), name)
+			for _, m := range []string{staging, target} {
+				r.glusterMount(n, m)
+			}
+			_, err = held.WriteString("written with no plugin running")
+			r.ok(err, "write to a file that was open before")
+			r.ok(held.Close(), "close it")
+			r.read(n, "written with no plugin running", staging, "held")
+			r.ok(n.plugin.Start(r.call()), "start the node plugin")
+			r.read(n, "written with no plugin running", target, "held")
+			r.unpublish(n, v, target)
+			r.absent(n, target)
+			r.unstage(n, v, staging)
+			r.notMounted(n, filepath.Dir(n.dir)) // the state directory is there, too
+			r.noClient(n, nameOf(v))
+			r.noState(n)
+		})
+	}
+}
+
+// noState waits until the node plugin has forgotten all volumes.
+func (r *rig) noState(n *node) {
+	r.Helper()
+	state := filepath.Join(filepath.Dir(n.dir), "state")
+	r.eventually(commandLimit, "the state directory becomes empty", func() error {
+		var left []string
+		err := filepath.WalkDir(state, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && (!entry.IsDir() || filepath.Base(filepath.Dir(path)) == "clients") {
+				left = append(left, path)
+			}
+			return err
+		})
+		if len(left) > 0 {
+			err = errors.Join(err, fmt.Errorf("it has %s", strings.Join(left, ", ")))
+		}
+		return err
+	})
+}
+
+// TestNodePluginKilledInStage kills the plugin while it waits for the client's first answer.
+func TestNodePluginKilledInStage(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	staging := r.directory(n)
+	r.Cleanup(func() { r.unstage(n, v, staging) })
+	wake := r.muteServers() // or the client might be ready before it is seen
+	answer := make(chan error, 1)
+	go func() {
+		_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging))
+		answer <- err
+	}()
+	r.eventually(commandLimit, "a client starts", func() error {
+		if len(r.clients(n, nameOf(v))) == 0 {
+			return errors.New("no client yet")
+		}
+		return nil
+	})
+	r.ok(n.plugin.Kill(r.call()), "kill -9 of the node plugin")
+	r.refused(<-answer, codes.Unavailable)
+	wake()
+	r.ok(n.plugin.Start(r.call()), "start the node plugin")
+	_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging))
+	r.ok(err, "NodeStageVolume again")
+	target := r.publish(n, v, staging, false)
+	r.onlyClient(n, nameOf(v))
+	r.write(n, "data", target, "file")
+	r.unpublish(n, v, target)
+	r.unstage(n, v, staging)
+	r.notMounted(n, filepath.Dir(n.dir))
+	r.noClient(n, nameOf(v))
+	r.noState(n)
+}
+
+// TestNodeSwitchedOff loses the node's processes and mounts, and keeps the plugin's records.
+func TestNodeSwitchedOff(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	target := r.publish(n, v, staging, false)
+	r.write(n, "data", target, "file")
+	r.ok(n.PowerCut(r.call()), "power cut of the node")
+	r.ok(n.Start(r.call()), "power on")
+	r.ok(n.plugin.Start(r.call()), "start the node plugin")
+	r.notMounted(n, filepath.Dir(n.dir))
+	_, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, target)) // the kubelet may believe that it is staged
+	r.ok(err, "NodePublishVolume after the node was switched off")
+	r.glusterMount(n, staging)
+	r.read(n, "data", target, "file")
+	r.onlyClient(n, nameOf(v))
+	r.unpublish(n, v, target)
+	r.unstage(n, v, staging)
+	r.noClient(n, nameOf(v))
+	r.noState(n)
+}
