@@ -75,18 +75,10 @@ func TestPowerCut(t *testing.T) {
 	r.nowhere(doomedSeen, r.brickPaths(doomedSeen))
 }
 
-// powerCut switches a storage machine off. The others forget its hardware address at once, as they would after a while:
-// until then each of their connects to it takes most of a minute.
+// powerCut switches a storage machine off.
 func (r *rig) powerCut(i int) {
 	r.Helper()
-	off := r.lab.Storage(i)
-	r.ok(off.PowerCut(r.call()), "power cut")
-	for _, m := range r.lab.Machines() {
-		if m.Name != off.Name {
-			_, err := r.command(m, "ip", "neigh", "flush", "to", off.IP)
-			r.ok(err, "forget the hardware address")
-		}
-	}
+	r.ok(r.lab.Storage(i).PowerCut(r.call()), "power cut")
 }
 
 // powerOn switches a storage machine on and waits until its peers see it.
