@@ -20,6 +20,7 @@ GOLANGCI_LINT := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 # How long each fuzz target runs with `make fuzz`.
 FUZZTIME ?= 20s
 
+# (No commas in the text: they would separate arguments.)
 say = @printf '\n=== %s\n' "$(1)"
 
 include test/lab/lab.mk
@@ -60,13 +61,13 @@ lint: $(GOLANGCI_LINT) ## go vet and golangci-lint
 	$(GOLANGCI_LINT) run ./...
 
 $(GOLANGCI_LINT):
-	$(call say,building golangci-lint $(GOLANGCI_LINT_VERSION); once, 1 to 3 minutes)
+	$(call say,building golangci-lint $(GOLANGCI_LINT_VERSION) - once; 1 to 3 minutes)
 	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv $(BIN)/golangci-lint $@
 
 .PHONY: test-unit
 test-unit: ## Unit tests and fuzz seeds, with the race detector
-	$(call say,unit tests and fuzz seeds, race detector on)
+	$(call say,unit tests and fuzz seeds with the race detector)
 	go test -race ./cmd/... ./pkg/... ./test/lab/...
 
 .PHONY: test-sanity
@@ -76,7 +77,7 @@ test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock e
 
 .PHONY: test-integration
 test-integration: build heketi ## Integration tests and csi-sanity on real servers and mounts
-	$(call say,integration tests on the lab: three gluster nodes, Heketi, two driver nodes; about 10 minutes)
+	$(call say,integration tests on the lab: real gluster + Heketi + FUSE mounts; 3 to 8 minutes)
 	go test -count=1 -timeout 40m -v ./test/integration
 
 .PHONY: fuzz

@@ -63,7 +63,7 @@ func TestDeadClient(t *testing.T) {
 			}
 		},
 		"another node plugin": func(r *rig, staging, target string) {
-			r.ok(n.plugin.Kill(r.call()), "kill -9 of the node plugin")
+			r.end(n.plugin, n.plugin.Kill)
 			r.ok(n.plugin.Start(r.call()), "start the node plugin")
 			_, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, target))
 			r.ok(err, "NodePublishVolume over a dead client, by another process")

@@ -58,8 +58,7 @@ func TestWrongKey(t *testing.T) {
 func TestHeketiDown(t *testing.T) {
 	r := newRig(t)
 	v := r.create(createRequest(single()))
-	r.Cleanup(func() { r.ok(r.lab.Heketi().Start(r.call()), "start Heketi") })
-	r.ok(r.lab.Heketi().Kill(r.call()), "kill -9 of Heketi")
+	r.end(r.lab.Heketi(), r.lab.Heketi().Kill)
 	says := []string{`heketi "lab"`, r.lab.Heketi().URL, "connection refused", "is Heketi running"}
 	_, err := r.controller.CreateVolume(r.call(), createRequest(single()))
 	r.refused(err, codes.Unavailable, says...)
@@ -126,12 +125,11 @@ func TestHeketiLostItsDatabase(t *testing.T) {
 	v := r.create(createRequest(single()))
 	db, err := r.lab.Heketi().DB(r.call())
 	r.ok(err, "find the database")
-	r.ok(r.lab.Heketi().Kill(r.call()), "kill -9 of Heketi")
+	r.end(r.lab.Heketi(), r.lab.Heketi().Kill)
 	r.ok(os.Rename(db, db+".kept"), "lose the database")
 	r.Cleanup(func() {
 		r.ok(r.lab.Heketi().Kill(r.call()), "kill -9 of Heketi")
 		r.ok(os.Rename(db+".kept", db), "find the database again")
-		r.ok(r.lab.Heketi().Start(r.call()), "start Heketi")
 	})
 	r.ok(r.lab.Heketi().Start(r.call()), "start Heketi")
 	_, err = r.controller.DeleteVolume(r.call(), &csi.DeleteVolumeRequest{VolumeId: v.GetVolumeId()})

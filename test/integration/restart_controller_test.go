@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,8 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
 type answer struct {
@@ -83,7 +84,7 @@ func TestControllerKilledInCreate(t *testing.T) {
 			request := createRequest(replica3())
 			answers := r.creating(request)
 			wait(r, request)
-			r.ok(r.lab.Controller().Kill(r.call()), "kill -9 of the controller")
+			r.end(r.lab.Controller(), r.lab.Controller().Kill)
 			r.refused((<-answers).err, codes.Unavailable)
 			r.ok(r.lab.Controller().Start(r.call()), "start the controller")
 			r.isTheOnlyOne(request, r.repeat(request))
@@ -114,17 +115,11 @@ func (r *rig) isTheOnlyOne(request *csi.CreateVolumeRequest, v *csi.Volume) {
 // TestSIGTERM stops each of the driver's processes: exit status 0 (which Stop checks), and no socket left.
 func TestSIGTERM(t *testing.T) {
 	r := newRig(t)
-	processes := map[string]interface {
-		Stop(context.Context) error
-		Start(context.Context) error
-	}{"controller": r.lab.Controller(), "node": r.nodes[1].plugin}
-	sockets := map[string]string{"controller": r.lab.Controller().Endpoint, "node": r.nodes[1].plugin.Endpoint}
-	for name, process := range processes {
+	for name, process := range map[string]*lab.DriverProcess{"controller": r.lab.Controller(), "node": r.nodes[1].plugin} {
 		r.Run(name, func(t *testing.T) {
 			r := r.on(t)
-			r.Cleanup(func() { r.ok(process.Start(r.call()), "start the "+name) })
-			r.ok(process.Stop(r.call()), "SIGTERM of the "+name)
-			socket := strings.TrimPrefix(sockets[name], "unix://")
+			r.end(process, process.Stop)
+			socket := strings.TrimPrefix(process.Endpoint, "unix://")
 			if _, err := os.Lstat(socket); !errors.Is(err, fs.ErrNotExist) {
 				r.Errorf("%s is still there after SIGTERM: %v", socket, err)
 			}
@@ -137,7 +132,7 @@ func TestSIGTERMInCreate(t *testing.T) {
 	r := newRig(t)
 	request := createRequest(replica3())
 	answers := r.creating(request)
-	r.ok(r.lab.Controller().Stop(r.call()), "SIGTERM of the controller")
+	r.end(r.lab.Controller(), r.lab.Controller().Stop)
 	a := <-answers
 	r.ok(r.lab.Controller().Start(r.call()), "start the controller")
 	r.ok(a.err, "CreateVolume that was running at SIGTERM")

@@ -13,7 +13,7 @@ func TestHeketiKilledInCreate(t *testing.T) {
 	r := newRig(t)
 	request := createRequest(replica3())
 	answers := r.creating(request)
-	r.ok(r.lab.Heketi().Kill(r.call()), "kill -9 of Heketi")
+	r.end(r.lab.Heketi(), r.lab.Heketi().Kill)
 	r.ok(r.lab.Heketi().Start(r.call()), "start Heketi")
 	r.refused((<-answers).err, codes.Aborted, "heketi-cli server operations cleanup")
 	_, err := r.controller.CreateVolume(r.call(), request)
@@ -36,7 +36,7 @@ func TestHeketiKilledInDelete(t *testing.T) {
 		answers <- err
 	}()
 	r.pending(request.GetName())
-	r.ok(r.lab.Heketi().Kill(r.call()), "kill -9 of Heketi")
+	r.end(r.lab.Heketi(), r.lab.Heketi().Kill)
 	r.ok(r.lab.Heketi().Start(r.call()), "start Heketi")
 	r.refused(<-answers, codes.Aborted, "heketi-cli server operations cleanup")
 	r.cleanUpHeketi()

@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
-
-	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
 // TestNodePluginEndsBetweenStageAndPublish publishes with another process than the one that staged.
@@ -22,7 +20,7 @@ func TestNodePluginEndsBetweenStageAndPublish(t *testing.T) {
 	v := r.create(createRequest(single()))
 	staging := r.stage(n, v)
 	before := r.onlyClient(n, nameOf(v))
-	r.ok(n.plugin.Kill(r.call()), "kill -9 of the node plugin")
+	r.end(n.plugin, n.plugin.Kill)
 	r.ok(n.plugin.Start(r.call()), "start the node plugin")
 	target := r.publish(n, v, staging, false)
 	if after := r.onlyClient(n, nameOf(v)); after.pid != before.pid {
@@ -38,9 +36,7 @@ func TestNodePluginEndsWhilePublished(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
 	v := r.create(createRequest(single()))
-	for name, end := range map[string]func(*lab.DriverProcess, context.Context) error{
-		"kill -9": (*lab.DriverProcess).Kill, "SIGTERM": (*lab.DriverProcess).Stop,
-	} {
+	for name, how := range map[string]func(context.Context) error{"kill -9": n.plugin.Kill, "SIGTERM": n.plugin.Stop} {
 		r.Run(name, func(t *testing.T) {
 			r := r.on(t)
 			staging := r.stage(n, v)
@@ -48,7 +44,7 @@ func TestNodePluginEndsWhilePublished(t *testing.T) {
 			held, err := os.OpenFile(r.inside(n, target, "held"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
 			r.ok(err, "open a file")
 			defer func() { _ = held.Close() }()
-			r.ok(end(n.plugin, r.call()), name)
+			r.end(n.plugin, how)
 			for _, m := range []string{staging, target} {
 				r.glusterMount(n, m)
 			}
@@ -106,7 +102,7 @@ func TestNodePluginKilledInStage(t *testing.T) {
 		}
 		return nil
 	})
-	r.ok(n.plugin.Kill(r.call()), "kill -9 of the node plugin")
+	r.end(n.plugin, n.plugin.Kill)
 	r.refused(<-answer, codes.Unavailable)
 	wake()
 	r.ok(n.plugin.Start(r.call()), "start the node plugin")
@@ -130,7 +126,8 @@ func TestNodeSwitchedOff(t *testing.T) {
 	staging := r.stage(n, v)
 	target := r.publish(n, v, staging, false)
 	r.write(n, "data", target, "file")
-	r.ok(n.PowerCut(r.call()), "power cut of the node")
+	r.end(n.plugin, n.PowerCut)
+	r.Cleanup(func() { r.ok(n.Start(r.call()), "power on") })
 	r.ok(n.Start(r.call()), "power on")
 	r.ok(n.plugin.Start(r.call()), "start the node plugin")
 	r.notMounted(n, filepath.Dir(n.dir))

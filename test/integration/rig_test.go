@@ -131,6 +131,21 @@ func (r *rig) eventually(limit time.Duration, what string, check func() error) {
 	}
 }
 
+// end kills or stops a process of the lab. At the end of the test it runs again, also when the test has failed: cleaning
+// up would wait for it.
+func (r *rig) end(process interface {
+	Start(context.Context) error
+	Running(context.Context) bool
+}, how func(context.Context) error) {
+	r.Helper()
+	r.Cleanup(func() {
+		if !process.Running(r.call()) {
+			r.ok(process.Start(r.call()), "start a process again")
+		}
+	})
+	r.ok(how(r.call()), "end a process")
+}
+
 // again repeats a call that the driver puts off because of another one, as orchestrators do.
 func again(call func() error) error {
 	for range 100 {

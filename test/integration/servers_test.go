@@ -145,8 +145,7 @@ func TestHeketiAway(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
 	v := r.create(createRequest(single()))
-	r.Cleanup(func() { r.ok(r.lab.Heketi().Start(r.call()), "start Heketi") })
-	r.ok(r.lab.Heketi().Kill(r.call()), "kill -9 of Heketi")
+	r.end(r.lab.Heketi(), r.lab.Heketi().Kill)
 	staging := r.stage(n, v)
 	target := r.publish(n, v, staging, false)
 	r.write(n, "data", target, "file")
