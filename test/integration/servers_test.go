@@ -40,7 +40,7 @@ func TestPowerCut(t *testing.T) {
 	before := r.onlyClient(one, nameOf(v))
 
 	r.Cleanup(func() { r.powerOn(1) })
-	r.powerCut(1)
+	r.ok(r.lab.Storage(1).PowerCut(r.call()), "power cut")
 	r.write(one, "during", target, "during")
 	r.read(one, "before", target, "before")
 
@@ -73,12 +73,6 @@ func TestPowerCut(t *testing.T) {
 		return err
 	})
 	r.nowhere(doomedSeen, r.brickPaths(doomedSeen))
-}
-
-// powerCut switches a storage machine off.
-func (r *rig) powerCut(i int) {
-	r.Helper()
-	r.ok(r.lab.Storage(i).PowerCut(r.call()), "power cut")
 }
 
 // powerOn switches a storage machine on and waits until its peers see it.
