@@ -15,7 +15,7 @@ import (
 // loses 3 s at one that refuses and 42 s at one that is silent, so the order decides how long a mount takes.
 type Prober struct {
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
-	Grace time.Duration // how long earlier servers may still answer once a later one has
+	Grace time.Duration // how long earlier servers may at most still answer once a later one has; see patience
 	Limit time.Duration // how long the first answer may take
 }
 
@@ -38,6 +38,7 @@ func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachabl
 	ctx, cancel := context.WithTimeout(ctx, p.Limit)
 	defer cancel()
 	found := make([]answer, len(servers))
+	began := time.Now()
 	answers := p.ask(ctx, servers, port)
 	var grace <-chan time.Time
 collect:
@@ -46,7 +47,7 @@ collect:
 		case a := <-answers:
 			found[a.index] = a
 			if a.state == reached && grace == nil {
-				grace = time.After(p.Grace)
+				grace = time.After(p.patience(time.Since(began)))
 			}
 		case <-grace:
 			break collect
@@ -74,6 +75,12 @@ collect:
 		}
 	}
 	return r, nil
+}
+
+// patience is how long servers further up the list are waited for after another has answered. One that takes several
+// times as long is no better than it, so that a silent server does not cost the whole grace on a fast network.
+func (p Prober) patience(first time.Duration) time.Duration {
+	return min(p.Grace, max(5*time.Millisecond, 5*first))
 }
 
 type state int
