@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// screen prints the steps. Lines appear as things happen, so that a step that hangs shows where.
+type screen struct {
+	out    io.Writer
+	colour bool
+	hide   *strings.Replacer // what is long and says nothing
+	steps  int
+	label  string // of the line before: it is not repeated
+}
+
+func newScreen(out io.Writer, colour bool) *screen {
+	return &screen{out: out, colour: colour, hide: strings.NewReplacer()}
+}
+
+// useColour is the usual agreement: terminals only, and https://no-color.org.
+func useColour(out output, env func(string) string) bool {
+	_, err := unix.IoctlGetTermios(int(out.Fd()), unix.TCGETS)
+	return err == nil && env("NO_COLOR") == "" && env("TERM") != "dumb"
+}
+
+const (
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	normal = "\x1b[0m"
+)
+
+func (s *screen) paint(style, text string) string {
+	if !s.colour || text == "" {
+		return text
+	}
+	return style + text + normal
+}
+
+// title opens the demo.
+func (s *screen) title(text string, about ...string) {
+	fmt.Fprintf(s.out, "\n%s\n\n", s.paint(bold, text))
+	for _, line := range about {
+		fmt.Fprintln(s.out, line)
+	}
+}
+
+// headline opens a step.
+func (s *screen) headline(text string) {
+	s.steps++
+	s.label = ""
+	fmt.Fprintf(s.out, "\n%s\n", s.paint(bold, fmt.Sprintf("%2d  %s", s.steps, text)))
+}
+
+// called says what is asked of whom.
+func (s *screen) called(who, format string, args ...any) {
+	s.line("called", fmt.Sprintf("%-10s  ", who)+fmt.Sprintf(format, args...))
+}
+
+// answer says what came of it.
+func (s *screen) answer(format string, args ...any) { s.line("answer", fmt.Sprintf(format, args...)) }
+
+// field is an answer with a name.
+func (s *screen) field(name, format string, args ...any) {
+	s.line("answer", fmt.Sprintf("%-10s  ", name)+fmt.Sprintf(format, args...))
+}
+
+// took closes a step.
+func (s *screen) took(d time.Duration) { s.line("time", round(d)) }
+
+// failed closes the last step.
+func (s *screen) failed(err error, hint string) {
+	fmt.Fprintln(s.out)
+	for i, line := range strings.Split(s.shorten(err.Error()), "\n") {
+		label := ""
+		if i == 0 {
+			label = "FAILED"
+		}
+		fmt.Fprintf(s.out, "    %s%s\n", s.paint(red, fmt.Sprintf("%-8s", label)), line)
+	}
+	fmt.Fprintf(s.out, "    %-8s%s\n", "logs", hint)
+}
+
+// summary closes the demo.
+func (s *screen) summary(headline string, lines ...string) {
+	fmt.Fprintf(s.out, "\n%s\n\n", s.paint(bold, headline))
+	for _, line := range lines {
+		fmt.Fprintf(s.out, "    %s\n", line)
+	}
+	fmt.Fprintln(s.out)
+}
+
+func (s *screen) line(label, text string) {
+	shown := label
+	if label == s.label {
+		shown = ""
+	}
+	s.label = label
+	fmt.Fprintf(s.out, "    %s%s\n", s.paint(dim, fmt.Sprintf("%-8s", shown)), strings.TrimRight(s.shorten(text), " "))
+}
+
+var longID = regexp.MustCompile(`([0-9a-f]{6})[0-9a-f]{14,}`)
+
+// shorten leaves of ids and digests as much as one needs to tell them apart.
+func (s *screen) shorten(text string) string {
+	return longID.ReplaceAllString(s.hide.Replace(text), "$1..")
+}
+
+// round keeps what a person reads: 31 ms, 1.25 s.
+func round(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
+}
+
+// size is a number of bytes for people.
+func size(bytes int64) string {
+	switch {
+	case bytes >= 1<<30:
+		return fmt.Sprintf("%.2f GiB", float64(bytes)/(1<<30))
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	}
+	return fmt.Sprintf("%d bytes", bytes)
+}
