@@ -127,8 +127,8 @@ func TestPollInterval(t *testing.T) {
 	timing := DefaultTiming()
 	for elapsed, want := range map[time.Duration]time.Duration{
 		0:               10 * time.Millisecond,
-		time.Second:     100 * time.Millisecond,
-		5 * time.Second: 500 * time.Millisecond,
+		time.Second:     20 * time.Millisecond,
+		5 * time.Second: 100 * time.Millisecond,
 		time.Hour:       time.Second,
 	} {
 		if got := timing.pollInterval(elapsed); got != want {

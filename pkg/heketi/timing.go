@@ -27,9 +27,9 @@ func DefaultTiming() Timing {
 }
 
 // pollInterval grows with the time that the operation already took, so that the end is
-// noticed late by about a twentieth of it, whether that takes a moment or an hour.
+// noticed late by about a hundredth of it, whether that takes a moment or an hour.
 func (t Timing) pollInterval(elapsed time.Duration) time.Duration {
-	return min(max(elapsed/10, t.PollMin), t.PollMax)
+	return min(max(elapsed/50, t.PollMin), t.PollMax)
 }
 
 // jitter spreads callers that were refused together over the interval's second half.
