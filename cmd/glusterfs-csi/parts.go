@@ -9,6 +9,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mounter"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
 )
@@ -16,15 +17,12 @@ import (
 // addController gives config a provisioner over the configured Heketi servers. Nobody is asked anything yet: a Heketi
 // that is away must not keep the driver from starting. The caller calls stop at the end.
 func addController(ctx context.Context, config *driver.Config, o options) (stop func(), err error) {
-	settings, err := heketi.LoadConfig(o.config)
+	observer := metrics.NewHeketi(config.Metrics)
+	backends, err := heketi.OpenBackends(klog.FromContext(ctx), o.config, heketi.DefaultTiming(), heketi.WithObserver(observer))
 	if err != nil {
 		return nil, fmt.Errorf("--config=%s: %w", o.config, err)
 	}
-	backends, err := heketi.NewBackends(settings, heketi.DefaultTiming())
-	if err != nil {
-		return nil, fmt.Errorf("--config=%s: %w", o.config, err)
-	}
-	p := provisioner.New(backends)
+	p := provisioner.New(backends, provisioner.WithObserver(observer))
 	config.Provisioner = p
 	return func() {
 		// The calls have ended by now. What still runs belongs to calls that were given up, and Heketi carries it on.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +19,9 @@ import (
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
 // program is glusterfs-csi in a process of its own, logging JSON.
@@ -91,6 +94,9 @@ func fakeHeketi(t *testing.T) (config string, creating, release chan struct{}) {
 	mux.HandleFunc("GET /clusters", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"clusters":["`+id+`"]}`)
 	})
+	mux.HandleFunc("GET /db/dump", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"clusterentries":{"`+id+`":{"Info":{"file":true}}},"volumeentries":{}}`)
+	})
 	mux.HandleFunc("POST /volumes", func(w http.ResponseWriter, _ *http.Request) {
 		close(creating)
 		<-release
@@ -142,7 +148,11 @@ func TestTermLetsACreateFinish(t *testing.T) {
 		})
 		created <- err
 	}()
-	<-creating
+	select {
+	case <-creating:
+	case err := <-created:
+		t.Fatalf("the create ended before Heketi was asked: %v", err)
+	}
 	p.signal(t, syscall.SIGTERM)
 	p.awaitLog(t, "Stopping: waiting for the calls that run")
 	close(release)
@@ -153,6 +163,27 @@ func TestTermLetsACreateFinish(t *testing.T) {
 	p.awaitLog(t, "Stopped")
 	if err := p.cmd.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A backend that is added to the configuration is there for the next call.
+func TestConfigurationIsFollowed(t *testing.T) {
+	config, _, _ := fakeHeketi(t)
+	p := startProgram(t, filepath.Join(t.TempDir(), "csi.sock"), "controller", "--config="+config)
+	client := csi.NewControllerClient(p.dial(t))
+	ask := &csi.GetCapacityRequest{Parameters: map[string]string{"backend": "second"}}
+	if _, err := client.GetCapacity(t.Context(), ask); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("a backend that is not configured: %v", err)
+	}
+	content, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, bytes.ReplaceAll(content, []byte("name: lab"), []byte("name: second")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.GetCapacity(t.Context(), ask); err != nil {
+		t.Errorf("after it was added: %v", err)
 	}
 }
 

@@ -18,11 +18,19 @@ type controllerServer struct {
 
 // ControllerGetCapabilities says which optional calls this controller answers.
 func (s *controllerServer) ControllerGetCapabilities(context.Context, *csi.ControllerGetCapabilitiesRequest) (*csi.ControllerGetCapabilitiesResponse, error) {
-	return &csi.ControllerGetCapabilitiesResponse{Capabilities: []*csi.ControllerServiceCapability{
-		{Type: &csi.ControllerServiceCapability_Rpc{Rpc: &csi.ControllerServiceCapability_RPC{
-			Type: csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME,
-		}}},
-	}}, nil
+	response := &csi.ControllerGetCapabilitiesResponse{}
+	for _, t := range []csi.ControllerServiceCapability_RPC_Type{
+		csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME,
+		csi.ControllerServiceCapability_RPC_EXPAND_VOLUME,
+		csi.ControllerServiceCapability_RPC_GET_CAPACITY,
+		csi.ControllerServiceCapability_RPC_LIST_VOLUMES,
+		csi.ControllerServiceCapability_RPC_GET_VOLUME,
+	} {
+		response.Capabilities = append(response.Capabilities, &csi.ControllerServiceCapability{
+			Type: &csi.ControllerServiceCapability_Rpc{Rpc: &csi.ControllerServiceCapability_RPC{Type: t}},
+		})
+	}
+	return response, nil
 }
 
 // CreateVolume checks the whole request before anything is touched, then makes the volume or finds the one that an
@@ -36,11 +44,7 @@ func (s *controllerServer) CreateVolume(ctx context.Context, request *csi.Create
 	if err != nil {
 		return nil, fmt.Errorf("creating volume %q: %w", request.GetName(), err)
 	}
-	return &csi.CreateVolumeResponse{Volume: &csi.Volume{
-		VolumeId:      made.Handle.String(),
-		CapacityBytes: made.CapacityBytes,
-		VolumeContext: made.Context(),
-	}}, nil
+	return &csi.CreateVolumeResponse{Volume: describe(made)}, nil
 }
 
 // DeleteVolume deletes a volume that this driver made. An id that this driver cannot have made names no volume of
@@ -60,39 +64,7 @@ func (s *controllerServer) DeleteVolume(ctx context.Context, request *csi.Delete
 	return &csi.DeleteVolumeResponse{}, nil
 }
 
-// ValidateVolumeCapabilities confirms what a volume can be used for. A static volume is unknown to the backend and
-// its servers are not reachable from here by design, so that for it only its context is checked, not its existence.
-func (s *controllerServer) ValidateVolumeCapabilities(ctx context.Context, request *csi.ValidateVolumeCapabilitiesRequest) (*csi.ValidateVolumeCapabilitiesResponse, error) {
-	if err := checkID(request.GetVolumeId()); err != nil {
-		return nil, err
-	}
-	if len(request.GetVolumeCapabilities()) == 0 {
-		return nil, checkCapabilities(nil)
-	}
-	if err := s.checkExists(ctx, request); err != nil {
-		return nil, err
-	}
-	if err := checkCapabilities(request.GetVolumeCapabilities()); err != nil {
-		return &csi.ValidateVolumeCapabilitiesResponse{Message: err.Error()}, nil //nolint:nilerr // "not confirmed" is an answer
-	}
-	return &csi.ValidateVolumeCapabilitiesResponse{Confirmed: &csi.ValidateVolumeCapabilitiesResponse_Confirmed{
-		VolumeContext:      request.GetVolumeContext(),
-		VolumeCapabilities: request.GetVolumeCapabilities(),
-	}}, nil
-}
-
-func (s *controllerServer) checkExists(ctx context.Context, request *csi.ValidateVolumeCapabilitiesRequest) error {
-	id, attributes := request.GetVolumeId(), request.GetVolumeContext()
-	handle, err := volume.ParseHandle(id)
-	if err == nil {
-		if _, err = s.provisioner.Get(ctx, handle, credentialsOf(request.GetSecrets())); err != nil {
-			return fmt.Errorf("looking up volume %s: %w", handle, err)
-		}
-		return nil
-	}
-	if attributes[volume.ContextVolume] == "" {
-		return fmt.Errorf("%w: %q is neither a volume that this driver made nor, without volume_context, a static one", volume.ErrNotFound, id)
-	}
-	_, err = sourceOf(id, attributes, nil)
-	return err
+// describe is a volume as CSI shows it.
+func describe(v volume.Volume) *csi.Volume {
+	return &csi.Volume{VolumeId: v.Handle.String(), CapacityBytes: v.CapacityBytes, VolumeContext: v.Context()}
 }

@@ -39,7 +39,7 @@ func TestCreateVolumeAnswer(t *testing.T) {
 	wantSpec := volume.Spec{
 		Name:        "pvc-1",
 		Capacity:    volume.Capacity{RequiredBytes: 2*volume.GiB + 1, LimitBytes: 5 * volume.GiB},
-		Parameters:  volume.Parameters{Durability: volume.Durability{Type: volume.None}},
+		Parameters:  volume.Parameters{Durability: volume.Durability{Type: volume.None}, GIDs: volume.DefaultGIDRange(), SnapFactor: 1},
 		Credentials: volume.Credentials{User: "admin", Key: "topsecret"},
 	}
 	if diff := cmp.Diff(wantSpec, provisioner.spec); diff != "" {
@@ -87,58 +87,6 @@ func TestDeleteVolume(t *testing.T) {
 			}
 			if tt.asked && (provisioner.deleted[0].String() != anyHandle || provisioner.credentials != volume.Credentials{User: "u", Key: "k"}) {
 				t.Errorf("asked to delete %v with %+v", provisioner.deleted, provisioner.credentials)
-			}
-		})
-	}
-}
-
-func TestValidateVolumeCapabilities(t *testing.T) {
-	static := map[string]string{"volume": "data", "server": "10.0.0.1"}
-	block := &csi.VolumeCapability{
-		AccessMode: anyCapability().GetAccessMode(),
-		AccessType: &csi.VolumeCapability_Block{Block: &csi.VolumeCapability_BlockVolume{}},
-	}
-	tests := []struct {
-		name       string
-		id         string
-		attributes map[string]string
-		capability *csi.VolumeCapability
-		err        error // of the provisioner
-		code       codes.Code
-		confirmed  bool
-		message    string
-	}{
-		{name: "no id", capability: anyCapability(), code: codes.InvalidArgument},
-		{name: "no capabilities", id: anyHandle, code: codes.InvalidArgument},
-		{name: "ours", id: anyHandle, capability: anyCapability(), confirmed: true},
-		{name: "gone", id: anyHandle, capability: anyCapability(), err: volume.ErrNotFound, code: codes.NotFound},
-		{name: "away", id: anyHandle, capability: anyCapability(), err: volume.ErrUnavailable, code: codes.Unavailable},
-		{name: "block", id: anyHandle, capability: block, message: "block"},
-		{name: "bad flag", id: anyHandle, capability: mountCapability(csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER, "log-file=x"), message: "log-file"},
-		{name: "not ours", id: "fake-vol-id", capability: anyCapability(), code: codes.NotFound},
-		{name: "static", id: "my-data", attributes: static, capability: anyCapability(), confirmed: true},
-		{name: "static, block", id: "my-data", attributes: static, capability: block, message: "block"},
-		{name: "static, wrong context", id: "my-data", attributes: map[string]string{"volume": "data", "server": "x", "serverz": "y"}, capability: anyCapability(), code: codes.InvalidArgument},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			request := &csi.ValidateVolumeCapabilitiesRequest{VolumeId: tt.id, VolumeContext: tt.attributes}
-			if tt.capability != nil {
-				request.VolumeCapabilities = []*csi.VolumeCapability{tt.capability}
-			}
-			response, err := (&controllerServer{provisioner: &fakeProvisioner{err: tt.err}}).ValidateVolumeCapabilities(t.Context(), request)
-			if tt.code != codes.OK {
-				wantError(t, err, tt.code)
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := len(response.GetConfirmed().GetVolumeCapabilities()) == 1; got != tt.confirmed {
-				t.Errorf("confirmed: %t, want %t (%s)", got, tt.confirmed, response.GetMessage())
-			}
-			if !strings.Contains(response.GetMessage(), tt.message) {
-				t.Errorf("message %q does not say %q", response.GetMessage(), tt.message)
 			}
 		})
 	}

@@ -17,13 +17,18 @@ const anyHandle = "lab/0123456789abcdef0123456789abcdef"
 
 // fakeProvisioner answers with what is set, and keeps what it was asked.
 type fakeProvisioner struct {
-	volume.Provisioner
 	volume      volume.Volume
 	err         error
 	spec        volume.Spec
 	deleted     []volume.Handle
 	credentials volume.Credentials
 	calls       int
+
+	volumes    []volume.Volume
+	after      string
+	capacity   volume.Capacity
+	parameters volume.Parameters
+	space      volume.Space
 }
 
 func (f *fakeProvisioner) Create(_ context.Context, spec volume.Spec) (volume.Volume, error) {
@@ -42,6 +47,27 @@ func (f *fakeProvisioner) Get(_ context.Context, _ volume.Handle, credentials vo
 	f.calls++
 	f.credentials = credentials
 	return f.volume, f.err
+}
+
+func (f *fakeProvisioner) Expand(_ context.Context, _ volume.Handle, capacity volume.Capacity, credentials volume.Credentials) (int64, error) {
+	f.calls++
+	f.capacity, f.credentials = capacity, credentials
+	return f.volume.CapacityBytes, f.err
+}
+
+func (f *fakeProvisioner) List(_ context.Context, after string, limit int) ([]volume.Volume, bool, error) {
+	f.calls++
+	f.after = after
+	if limit > 0 && limit < len(f.volumes) {
+		return f.volumes[:limit], true, f.err
+	}
+	return f.volumes, false, f.err
+}
+
+func (f *fakeProvisioner) Available(_ context.Context, parameters volume.Parameters) (volume.Space, error) {
+	f.calls++
+	f.parameters = parameters
+	return f.space, f.err
 }
 
 // fakeMounter does the same.

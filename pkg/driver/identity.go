@@ -43,6 +43,10 @@ func (s *identityServer) GetPluginCapabilities(context.Context, *csi.GetPluginCa
 			Type: &csi.PluginCapability_Service_{Service: &csi.PluginCapability_Service{
 				Type: csi.PluginCapability_Service_CONTROLLER_SERVICE,
 			}},
+		}, &csi.PluginCapability{
+			Type: &csi.PluginCapability_VolumeExpansion_{VolumeExpansion: &csi.PluginCapability_VolumeExpansion{
+				Type: csi.PluginCapability_VolumeExpansion_ONLINE,
+			}},
 		})
 	}
 	return response, nil

@@ -36,11 +36,12 @@ func TestIdentity(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		offered := false
+		offered, expands := false, false
 		for _, c := range got.GetCapabilities() {
 			offered = offered || c.GetService().GetType() == csi.PluginCapability_Service_CONTROLLER_SERVICE
+			expands = expands || c.GetVolumeExpansion().GetType() == csi.PluginCapability_VolumeExpansion_ONLINE
 		}
-		if offered != controller {
+		if offered != controller || expands != controller {
 			t.Errorf("controller %t: %v", controller, got)
 		}
 	}

@@ -32,6 +32,7 @@ func code(err error) codes.Code {
 		{volume.ErrPrecondition, codes.FailedPrecondition},
 		{volume.ErrUnavailable, codes.Unavailable},
 		{volume.ErrUnauthenticated, codes.Unauthenticated},
+		{errToken, codes.Aborted},
 		{mount.ErrInvalid, codes.InvalidArgument},
 		{mount.ErrNotStaged, codes.FailedPrecondition},
 		{mount.ErrNotMounted, codes.NotFound},

@@ -29,6 +29,7 @@ func TestToStatus(t *testing.T) {
 		{volume.ErrPrecondition, codes.FailedPrecondition},
 		{volume.ErrUnavailable, codes.Unavailable},
 		{volume.ErrUnauthenticated, codes.Unauthenticated},
+		{errToken, codes.Aborted},
 		{mount.ErrInvalid, codes.InvalidArgument},
 		{mount.ErrNotStaged, codes.FailedPrecondition},
 		{mount.ErrNotMounted, codes.NotFound},

@@ -20,11 +20,15 @@ type Backend struct {
 	config    BackendConfig
 	transport *http.Transport
 	slots     chan struct{}
+	dumps     chan struct{}
 	timing    Timing
+	observer  Observer
 }
 
-func newBackend(config BackendConfig, timing Timing) (*Backend, error) {
-	b := &Backend{config: config, timing: timing, slots: make(chan struct{}, config.MaxInFlight)}
+func newBackend(config BackendConfig, timing Timing, observer Observer) (*Backend, error) {
+	b := &Backend{config: config, timing: timing, slots: make(chan struct{}, config.MaxInFlight), observer: observer,
+		// Each dump takes megabytes here and the attention of all of Heketi's database there.
+		dumps: make(chan struct{}, 2)}
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if config.CAFile != "" {
 		pool, err := readAuthorities(config.CAFile)
@@ -48,6 +52,9 @@ func newBackend(config BackendConfig, timing Timing) (*Backend, error) {
 
 // Name is what the configuration calls the backend.
 func (b *Backend) Name() string { return b.config.Name }
+
+// HasKey reports whether the configuration gives the backend a key of its own.
+func (b *Backend) HasKey() bool { return b.config.KeyFile != "" }
 
 // Client returns a client that uses the backend's credentials, or those given where
 // they are not empty. It fails with ErrInvalid for a user that cannot work.

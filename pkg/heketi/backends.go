@@ -4,73 +4,88 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // Backends are the configured Heketi servers.
 type Backends struct {
-	all []*Backend
+	timing   Timing
+	observer Observer
+	file     *configFile // nil: the configuration never changes
+
+	mu  sync.Mutex
+	all []*Backend // replaced, never changed
 }
 
 // NewBackends makes the backends of a configuration; LoadConfig has checked it.
-func NewBackends(config Config, timing Timing) (*Backends, error) {
+func NewBackends(config Config, timing Timing, options ...Option) (*Backends, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	backends := &Backends{}
-	for _, c := range config.Backends {
-		b, err := newBackend(c, timing)
-		if err != nil {
-			return nil, err
-		}
-		backends.all = append(backends.all, b)
+	backends := &Backends{timing: timing, observer: unobserved{}}
+	for _, option := range options {
+		option(backends)
+	}
+	if err := backends.replace(config); err != nil {
+		return nil, err
 	}
 	return backends, nil
+}
+
+// All are the backends as they are configured now.
+func (bs *Backends) All() []*Backend {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	bs.reload()
+	return bs.all
 }
 
 // Select finds the backend that a StorageClass means: by its name, by its URL
 // (normalised), or, with neither given, the only one there is. It fails with ErrInvalid.
 func (bs *Backends) Select(name, url string) (*Backend, error) {
+	all := bs.All()
 	switch {
 	case name != "":
-		if b := bs.find(func(b *Backend) bool { return b.config.Name == name }); b != nil {
+		if b := find(all, func(b *Backend) bool { return b.config.Name == name }); b != nil {
 			return b, nil
 		}
-		return nil, volume.Invalid("backend", name, "must be one of the configured backends: "+bs.names())
+		return nil, volume.Invalid("backend", name, "must be one of the configured backends: "+names(all))
 	case url != "":
-		if b := bs.find(func(b *Backend) bool { return b.config.URL == url }); b != nil {
+		if b := find(all, func(b *Backend) bool { return b.config.URL == url }); b != nil {
 			return b, nil
 		}
 		return nil, volume.Invalid("resturl", url,
-			"must be the URL of a configured backend, because credentials are kept there: "+bs.names())
-	case len(bs.all) == 1:
-		return bs.all[0], nil
+			"must be the URL of a configured backend, because credentials are kept there: "+names(all))
+	case len(all) == 1:
+		return all[0], nil
 	}
 	return nil, volume.Invalid("backend", "",
-		"must be given, or resturl, when several backends are configured: "+bs.names())
+		"must be given, or resturl, when several backends are configured: "+names(all))
 }
 
 // ByName finds the backend of a volume handle. It fails with ErrPrecondition: the volume
 // may well exist, but not for this configuration.
 func (bs *Backends) ByName(name string) (*Backend, error) {
-	if b := bs.find(func(b *Backend) bool { return b.config.Name == name }); b != nil {
+	all := bs.All()
+	if b := find(all, func(b *Backend) bool { return b.config.Name == name }); b != nil {
 		return b, nil
 	}
 	return nil, fmt.Errorf("%w: the volume belongs to backend %q, which is not configured (configured: %s); "+
-		"add it to the driver's configuration", volume.ErrPrecondition, name, bs.names())
+		"add it to the driver's configuration", volume.ErrPrecondition, name, names(all))
 }
 
-func (bs *Backends) find(match func(*Backend) bool) *Backend {
-	if i := slices.IndexFunc(bs.all, match); i >= 0 {
-		return bs.all[i]
+func find(all []*Backend, match func(*Backend) bool) *Backend {
+	if i := slices.IndexFunc(all, match); i >= 0 {
+		return all[i]
 	}
 	return nil
 }
 
-func (bs *Backends) names() string {
-	names := make([]string, 0, len(bs.all))
-	for _, b := range bs.all {
+func names(all []*Backend) string {
+	names := make([]string, 0, len(all))
+	for _, b := range all {
 		names = append(names, fmt.Sprintf("%s (%s)", b.config.Name, b.config.URL))
 	}
 	return strings.Join(names, ", ")
@@ -78,6 +93,8 @@ func (bs *Backends) names() string {
 
 // Close drops idle connections.
 func (bs *Backends) Close() {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
 	for _, b := range bs.all {
 		b.transport.CloseIdleConnections()
 	}

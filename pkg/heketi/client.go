@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
 	goclient "github.com/heketi/heketi/client/api/go-client"
+	"github.com/heketi/heketi/pkg/glusterfs/api"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -21,40 +23,59 @@ type Client struct {
 
 // CreateVolume makes a volume and waits for it, in one of the backend's operation slots.
 // OutcomeOf says what an error means for the volume.
-func (c *Client) CreateVolume(ctx context.Context, request CreateRequest) (Volume, error) {
-	if err := c.backend.acquire(ctx); err != nil {
-		return Volume{}, err
-	}
-	defer c.backend.release()
-	api, err := c.api(ctx, nil)
-	if err != nil {
-		return Volume{}, err
-	}
-	info, err := api.VolumeCreate(request.api())
-	if err == nil && info.Id == "" {
-		err = errNoVolume
-	}
-	if err != nil {
-		return Volume{}, c.typed(err, http.MethodPost, "/volumes")
-	}
-	return newVolume(info), nil
+func (c *Client) CreateVolume(ctx context.Context, request CreateRequest) (made Volume, err error) {
+	err = c.backend.operate(ctx, "create", func() error {
+		api, err := c.api(ctx, nil)
+		if err != nil {
+			return err
+		}
+		info, err := api.VolumeCreate(request.api())
+		if err == nil && info.Id == "" {
+			err = errNoVolume
+		}
+		if err != nil {
+			return c.typed(err, http.MethodPost, "/volumes")
+		}
+		made = newVolume(info)
+		return nil
+	})
+	return made, err
+}
+
+// ExpandVolume makes a volume larger by deltaGiB and waits for it, in one of the backend's operation slots. Heketi
+// neither locks the volume nor recognises a repetition: the caller has to exclude both. OutcomeOf says what an error means.
+func (c *Client) ExpandVolume(ctx context.Context, id string, deltaGiB int) (expanded Volume, err error) {
+	err = c.backend.operate(ctx, "expand", func() error {
+		client, err := c.api(ctx, nil)
+		if err != nil {
+			return err
+		}
+		info, err := client.VolumeExpand(id, &api.VolumeExpandRequest{Size: deltaGiB})
+		if err == nil && info.Id != id {
+			err = errNoVolume
+		}
+		if err != nil {
+			return c.typed(err, http.MethodPost, "/volumes/"+id+"/expand")
+		}
+		expanded = newVolume(info)
+		return nil
+	})
+	return expanded, err
 }
 
 // DeleteVolume removes a volume and waits for it, in one of the backend's operation
 // slots. It checks nothing: neither whose volume it is, nor whether it is mounted.
 func (c *Client) DeleteVolume(ctx context.Context, id string) error {
-	if err := c.backend.acquire(ctx); err != nil {
-		return err
-	}
-	defer c.backend.release()
-	api, err := c.api(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := api.VolumeDelete(id); err != nil {
-		return c.typed(err, http.MethodDelete, "/volumes/"+id)
-	}
-	return nil
+	return c.backend.operate(ctx, "delete", func() error {
+		api, err := c.api(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if err := api.VolumeDelete(id); err != nil {
+			return c.typed(err, http.MethodDelete, "/volumes/"+id)
+		}
+		return nil
+	})
 }
 
 // Volume returns a complete volume. ErrNotFound also stands for one that is being made
@@ -89,6 +110,13 @@ func (c *Client) Clusters(ctx context.Context) ([]string, error) {
 
 // Dump reads Heketi's whole database in one consistent view, what is pending included.
 func (c *Client) Dump(ctx context.Context) (Dump, error) {
+	select {
+	case c.backend.dumps <- struct{}{}:
+		defer func() { <-c.backend.dumps }()
+	case <-ctx.Done():
+		return Dump{}, fmt.Errorf("%w: backend %q: gave up waiting for other reads of the whole database: %w",
+			volume.ErrUnavailable, c.backend.Name(), context.Cause(ctx))
+	}
 	var dump Dump
 	api, err := c.api(ctx, func(body io.Reader) (err error) {
 		dump, err = readDump(body)
@@ -120,7 +148,10 @@ func (c *Client) api(ctx context.Context, stream func(io.Reader) error) (*goclie
 	return api, nil
 }
 
-var errNoVolume = errors.New("the answer describes no such volume")
+var (
+	errNoVolume    = errors.New("the answer describes no such volume")
+	errNoOperation = errors.New("the answer describes no such operation")
+)
 
 // typed makes an *Error of what Heketi's client found wrong itself, with an answer that
 // looked good to the performer.

@@ -5,21 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // Dump is what the driver needs of Heketi's database. Unlike volume info and list it
 // shows what is pending, and it comes in one request however many volumes there are.
 type Dump struct {
-	Clusters   map[string]struct{}
+	Clusters   map[string]DumpCluster
 	Volumes    map[string]DumpVolume
 	Operations map[string]DumpOperation
+	Nodes      map[string]DumpNode
+	Devices    map[string]DumpDevice
+}
+
+// DumpCluster is a cluster as it is recorded.
+type DumpCluster struct {
+	Nodes []string // ids, in Heketi's order
+	File  bool     // it takes volumes of ours; if not, it is reserved for block volumes
 }
 
 // DumpVolume is a volume as it is recorded.
 type DumpVolume struct {
-	Name    string
-	Cluster string
-	Pending string // id of the operation that makes, removes or clones it; "" is complete
+	Name       string
+	Cluster    string
+	SizeGiB    int
+	GID        int64
+	Durability volume.Durability
+	Block      bool   // it hosts block volumes
+	Pending    string // id of the operation that makes, removes or clones it; "" is complete
 }
 
 // DumpOperation is an operation that is not finished. Its status is "" while it runs,
@@ -29,13 +43,44 @@ type DumpOperation struct {
 	Status string
 }
 
+// DumpNode is a node as an administrator has set it up. Whether it answers, Heketi does not record.
+type DumpNode struct {
+	Host   string // storage address
+	Zone   int
+	Online bool
+	Tags   map[string]string
+}
+
+// DumpDevice is a disk of a node.
+type DumpDevice struct {
+	Node      string // id
+	Online    bool
+	FreeKiB   uint64
+	ExtentKiB uint64 // thin pools are whole multiples of it
+	Tags      map[string]string
+}
+
+// Hosts are the storage addresses of a cluster's nodes, in the order in which volume info has them
+// (heketi: apps/glusterfs/volume_entry_create.go).
+func (d Dump) Hosts(cluster string) []string {
+	var hosts []string
+	for _, id := range d.Clusters[cluster].Nodes {
+		if host := d.Nodes[id].Host; host != "" {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
 // readDump decodes the dump entry by entry: with thousands of volumes it is tens of
 // megabytes, nearly all of it bricks (heketi: apps/glusterfs/dbcommon.go, Db).
 func readDump(r io.Reader) (Dump, error) {
 	dump := Dump{
-		Clusters:   map[string]struct{}{},
+		Clusters:   map[string]DumpCluster{},
 		Volumes:    map[string]DumpVolume{},
 		Operations: map[string]DumpOperation{},
+		Nodes:      map[string]DumpNode{},
+		Devices:    map[string]DumpDevice{},
 	}
 	decoder := json.NewDecoder(r)
 	seen := map[string]bool{}
@@ -51,34 +96,6 @@ func readDump(r io.Reader) (Dump, error) {
 		return Dump{}, errors.New("the answer is not a dump of Heketi's database")
 	}
 	return dump, nil
-}
-
-func (d *Dump) add(decoder *json.Decoder, section, id string) error {
-	switch section {
-	case "volumeentries":
-		var entry struct {
-			Info struct {
-				Name    string `json:"name"`
-				Cluster string `json:"cluster"`
-			} `json:"Info"`
-			Pending struct {
-				ID string `json:"Id"`
-			} `json:"Pending"`
-		}
-		err := decoder.Decode(&entry)
-		d.Volumes[id] = DumpVolume{Name: entry.Info.Name, Cluster: entry.Info.Cluster, Pending: entry.Pending.ID}
-		return err
-	case "pendingoperations":
-		var entry struct {
-			Status string `json:"Status"`
-		}
-		err := decoder.Decode(&entry)
-		d.Operations[id] = DumpOperation{Status: entry.Status}
-		return err
-	case "clusterentries":
-		d.Clusters[id] = struct{}{}
-	}
-	return decoder.Decode(&ignored{})
 }
 
 // ignored takes any value and keeps nothing.

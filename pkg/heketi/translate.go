@@ -29,6 +29,7 @@ const (
 		"a token is valid for five minutes"
 	hintClock    = "the clocks of this machine and Heketi's differ; synchronise them"
 	hintRoom     = "add a device or a node to the cluster, or delete volumes"
+	hintBricks   = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also says this when room is scattered"
 	hintPeers    = "gluster needs all its nodes for this; bring them back and it will be repeated"
 	hintReadOnly = "an administrator has switched Heketi to maintenance; heketi-cli server mode set normal ends it"
 )
@@ -54,7 +55,7 @@ func rules() []rule {
 
 		{text: "No space", kind: volume.ErrExhausted, hint: hintRoom},
 		{text: "Minimum brick size limit reached", kind: volume.ErrExhausted, hint: hintRoom},
-		{text: "Maximum number of bricks reached", kind: volume.ErrExhausted, hint: hintRoom},
+		{text: "Maximum number of bricks reached", kind: volume.ErrExhausted, hint: hintBricks},
 		{text: "No online storage devices in cluster", kind: volume.ErrExhausted, hint: "heketi-cli topology info shows which devices are offline"},
 		{text: "No nodes in cluster", kind: volume.ErrExhausted, hint: "add nodes to the cluster"},
 		{text: "volumes and limit is", kind: volume.ErrExhausted, hint: "HEKETI_GLUSTER_MAX_VOLUMES_PER_CLUSTER sets the limit"},

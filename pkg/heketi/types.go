@@ -1,6 +1,9 @@
 package heketi
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/heketi/heketi/pkg/glusterfs/api"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -13,6 +16,9 @@ type CreateRequest struct {
 	Cluster    string
 	SizeGiB    int
 	Durability volume.Durability
+	GID        int64
+	Options    []string // "key value"; Heketi pastes them into a shell command
+	SnapFactor float64
 }
 
 func (r CreateRequest) api() *api.VolumeCreateRequest {
@@ -21,6 +27,10 @@ func (r CreateRequest) api() *api.VolumeCreateRequest {
 	request.Durability.Replicate.Replica = r.Durability.Replica
 	request.Durability.Disperse.Data = r.Durability.Data
 	request.Durability.Disperse.Redundancy = r.Durability.Redundancy
+	request.Gid = r.GID
+	request.GlusterVolumeOptions = r.Options
+	// As the in-tree plugin: it only makes the thin pools larger, by the factor.
+	request.Snapshot.Enable, request.Snapshot.Factor = true, float32(r.SnapFactor)
 	return request
 }
 
@@ -32,12 +42,15 @@ type Volume struct {
 	SizeGiB    int
 	GID        int64
 	Durability volume.Durability
+	Options    []string // "key value", those that Heketi sets on every volume among them
+	SnapFactor float64
 	Hosts      []string // storage addresses of all nodes of the cluster
+	Bricks     []string // ids
 	Block      bool     // it hosts block volumes, and is no one's file system
 }
 
 func newVolume(info *api.VolumeInfoResponse) Volume {
-	return Volume{
+	v := Volume{
 		ID:         info.Id,
 		Name:       info.Name,
 		Cluster:    info.Cluster,
@@ -48,7 +61,14 @@ func newVolume(info *api.VolumeInfoResponse) Volume {
 		// mount option in which it stands.
 		Hosts: info.Mount.GlusterFS.Hosts,
 		Block: info.Block,
+		// Heketi joins its own options to the request's and leaves blanks where it has none.
+		Options:    slices.DeleteFunc(slices.Clone(info.GlusterVolumeOptions), func(o string) bool { return strings.TrimSpace(o) == "" }),
+		SnapFactor: max(1, float64(info.Snapshot.Factor)),
 	}
+	for _, brick := range info.Bricks {
+		v.Bricks = append(v.Bricks, brick.Id)
+	}
+	return v
 }
 
 // newDurability undoes Heketi's abbreviations: it repeats the request, in which an absent

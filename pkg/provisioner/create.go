@@ -15,12 +15,15 @@ import (
 
 // creation is one request for a volume. It is comparable: only equal ones join.
 type creation struct {
-	backend     *heketi.Backend
+	backend     string
 	name        string // of the gluster volume
 	sizeGiB     int
 	capacity    volume.Capacity
 	durability  volume.Durability
 	clusters    string // comma-separated, "" is any
+	gids        volume.GIDRange
+	options     string // one a line
+	snapFactor  float64
 	credentials volume.Credentials
 }
 
@@ -38,26 +41,78 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	if err != nil {
 		return volume.Volume{}, err
 	}
+	if err := checkSecret(parameters.SecretRef, backend.HasKey() || spec.Credentials.Key != ""); err != nil {
+		return volume.Volume{}, err
+	}
 	client, err := backend.Client(spec.Credentials)
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	request := creation{
+	request := newCreation(spec, backend.Name(), sizeGiB)
+	run := creating{creation: request, client: client, index: p.index(request.backend), observer: p.observer}
+	return p.operations.do(ctx, task{kind: "create", subject: request.name, key: csiKey(request.name), request: request}, run.run)
+}
+
+func newCreation(spec volume.Spec, backend string, sizeGiB int) creation {
+	parameters := spec.Parameters
+	options := make([]string, 0, len(parameters.Options))
+	for _, o := range parameters.Options {
+		options = append(options, o.String())
+	}
+	return creation{
 		backend:     backend,
-		name:        volume.GlusterName(spec.Name),
+		name:        volume.GlusterName(spec.Name, parameters.Naming),
 		sizeGiB:     sizeGiB,
 		capacity:    spec.Capacity,
 		durability:  parameters.Durability,
 		clusters:    strings.Join(parameters.Clusters, ","),
+		gids:        parameters.GIDs,
+		options:     strings.Join(options, "\n"),
+		snapFactor:  parameters.SnapFactor,
 		credentials: spec.Credentials,
 	}
-	return p.operations.do(ctx, "the create of "+request.name, request,
-		func(ctx context.Context) (volume.Volume, error) { return request.run(ctx, client) })
 }
 
-func (c creation) run(ctx context.Context, client *heketi.Client) (volume.Volume, error) {
-	all, err := client.Clusters(ctx)
+// checkSecret accepts the Secret of an in-tree class where it is not needed. The driver must not read Secrets that
+// somebody names in a class: whoever may write classes could have it read any.
+func checkSecret(ref string, haveKey bool) error {
+	if ref == "" || haveKey {
+		return nil
+	}
+	return volume.Invalid("secretName", ref, "names a Secret that this driver does not read, and it has no key for this backend: write the key into "+
+		"the file that keyFile names in the backend's configuration, or let the class's csi.storage.k8s.io/provisioner-secret-name and "+
+		"csi.storage.k8s.io/provisioner-secret-namespace name a Secret with the fields user and key")
+}
+
+func (c creation) optionList() []string {
+	if c.options == "" {
+		return nil
+	}
+	return strings.Split(c.options, "\n")
+}
+
+// creating is a creation that is carried out.
+type creating struct {
+	creation
+	client   *heketi.Client
+	index    *index
+	observer Observer
+}
+
+func (c *creating) run(ctx context.Context) (volume.Volume, error) {
+	v, err := c.once(ctx)
+	if err != nil && cleanUp(ctx, c.client, c.index, err) {
+		return c.once(ctx)
+	}
+	return v, err
+}
+
+func (c *creating) once(ctx context.Context) (volume.Volume, error) {
+	all, err := c.client.Clusters(ctx)
 	if err != nil {
+		return volume.Volume{}, err
+	}
+	if err := c.index.trust(all); err != nil {
 		return volume.Volume{}, err
 	}
 	eligible, err := c.eligible(all)
@@ -67,19 +122,27 @@ func (c creation) run(ctx context.Context, client *heketi.Client) (volume.Volume
 	// Heketi refuses a name that the cluster has, atomically, so that one cluster needs no
 	// look-up. It does not look at other clusters.
 	if len(all) > 1 {
-		found, err := c.find(ctx, client)
-		if !errors.Is(err, volume.ErrNotFound) {
+		if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {
 			return found, err
 		}
 	}
-	return c.tryEach(ctx, client, eligible)
+	gid, err := c.index.reserve(ctx, c.client, c.name, c.gids)
+	// No group id is needed for a volume that exists, and Heketi does not see that two names belong together.
+	if errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name) {
+		found, findErr := c.find(ctx)
+		if !errors.Is(findErr, volume.ErrNotFound) {
+			c.index.free(c.name)
+			return found, findErr
+		}
+	}
+	if err != nil {
+		return volume.Volume{}, err
+	}
+	return c.tryEach(ctx, eligible, gid)
 }
 
 // eligible are the clusters in which the volume may lie, in order of preference.
 func (c creation) eligible(all []string) ([]string, error) {
-	if len(all) == 0 {
-		return nil, noClusters(c.backend.Name())
-	}
 	if c.clusters == "" {
 		return all, nil
 	}
@@ -87,7 +150,7 @@ func (c creation) eligible(all []string) ([]string, error) {
 	for _, id := range wanted {
 		if !slices.Contains(all, id) {
 			return nil, volume.Invalid("clusterid", id, fmt.Sprintf("must be one of the clusters of backend %q: %s",
-				c.backend.Name(), strings.Join(all, ", ")))
+				c.backend, strings.Join(all, ", ")))
 		}
 	}
 	return wanted, nil
@@ -95,30 +158,39 @@ func (c creation) eligible(all []string) ([]string, error) {
 
 // tryEach goes on to the next cluster only when one has refused for want of room or
 // of ability. After anything that leaves room for doubt, another cluster could get a
-// second volume of the name.
-func (c creation) tryEach(ctx context.Context, client *heketi.Client, clusters []string) (volume.Volume, error) {
+// second volume of the name. It ends the reservation of the group id.
+func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (volume.Volume, error) {
 	var refusals []error
 	for _, cluster := range clusters {
-		made, err := client.CreateVolume(ctx, heketi.CreateRequest{
+		made, err := c.client.CreateVolume(ctx, heketi.CreateRequest{
 			Name: c.name, Cluster: cluster, SizeGiB: c.sizeGiB, Durability: c.durability,
+			GID: gid, Options: c.optionList(), SnapFactor: c.snapFactor,
 		})
-		switch {
+		switch outcome := heketi.OutcomeOf(err); {
 		case err == nil:
-			return newVolume(c.backend.Name(), made), nil
+			v := newVolume(c.backend, made)
+			c.index.made(v)
+			return v, nil
 		case errors.Is(err, heketi.ErrNameInUse):
-			return c.settle(ctx, client, err)
-		case heketi.OutcomeOf(err) == heketi.Unknown:
+			c.index.free(c.name)
+			return c.settle(ctx, err)
+		case outcome == heketi.Unknown:
 			klog.FromContext(ctx).Info("Looking for a volume whose create has an unknown outcome", "volume", c.name, "err", err)
-			return c.settle(ctx, client, err)
-		case heketi.OutcomeOf(err) == heketi.Refused &&
-			(errors.Is(err, volume.ErrExhausted) || errors.Is(err, volume.ErrPrecondition)):
+			c.index.doubt(c.name, c.index.refresh)
+			return c.settle(ctx, err)
+		case outcome == heketi.Failed:
+			c.index.doubt(c.name, 0) // Heketi keeps the volume, pending, when it cannot undo it
+			return volume.Volume{}, err
+		case errors.Is(err, volume.ErrExhausted), errors.Is(err, volume.ErrPrecondition):
 			refusals = append(refusals, fmt.Errorf("cluster %s: %w", cluster, err))
 		default:
+			c.index.free(c.name)
 			return volume.Volume{}, err
 		}
 	}
+	c.index.free(c.name)
 	// Heketi looks at room and abilities before it looks at the name: an earlier call may have made the volume.
-	if found, err := c.find(ctx, client); !errors.Is(err, volume.ErrNotFound) {
+	if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {
 		return found, err
 	}
 	return volume.Volume{}, everyClusterRefused(refusals)
@@ -142,8 +214,8 @@ func everyClusterRefused(refusals []error) error {
 }
 
 // settle looks for the volume after a create that did not simply succeed or fail.
-func (c creation) settle(ctx context.Context, client *heketi.Client, cause error) (volume.Volume, error) {
-	found, err := c.find(ctx, client)
+func (c *creating) settle(ctx context.Context, cause error) (volume.Volume, error) {
+	found, err := c.find(ctx)
 	used := errors.Is(cause, heketi.ErrNameInUse)
 	switch {
 	case err == nil:

@@ -75,7 +75,7 @@ func TestCreateWithTwoVolumesOfTheName(t *testing.T) {
 	a, b := heketitest.NewCluster(), heketitest.NewCluster()
 	f := start(t, a, b)
 	for _, cluster := range []string{a.ID, b.ID} {
-		f.server.AddVolume(volume.GlusterName("pvc-1"), cluster, false)
+		f.server.AddVolume(glusterName(), cluster, false)
 	}
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrPrecondition)
@@ -87,7 +87,7 @@ func TestCreateRepeatedInAClusterThatNowRefuses(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	cluster.BlockOnly = true // Heketi looks at this before it looks at the name
 	f := start(t, cluster)
-	id := f.server.AddVolume(volume.GlusterName("pvc-1"), cluster.ID, false)
+	id := f.server.AddVolumeOf(2000, glusterName(), cluster.ID)
 	same := spec("pvc-1")
 	same.Parameters.Durability = volume.Durability{Type: volume.None} // as AddVolume makes it
 	if v := f.create(t, same); v.Handle.ID != id {

@@ -20,7 +20,7 @@ func TestCreateWhenAnswersAreLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := start(t)
 			f.server.Inject(fault)
-			if v := f.create(t, spec("pvc-1")); v.Name != volume.GlusterName("pvc-1") {
+			if v := f.create(t, spec("pvc-1")); v.Name != glusterName() {
 				t.Errorf("got %+v", v)
 			}
 			f.wantVolumes(t, 1)
@@ -44,26 +44,49 @@ func TestCreateWhoseAnswerIsLostWhileItRuns(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
+// TestCreateWhileHeketiRestarts: what the create has left is cleaned up, nobody else's is.
 func TestCreateWhileHeketiRestarts(t *testing.T) {
+	for name, interrupt := range map[string]func(*heketitest.Server){
+		"killed":        (*heketitest.Server).Restart,
+		"cannot undo":   func(s *heketitest.Server) { s.Strand("lvremove failed") },
+		"killed, twice": func(s *heketitest.Server) { s.Restart(); s.Restart() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t)
+			f.server.Hold()
+			theirs := background(t.Context(), f.another(t, 8, timing()), spec("pvc-2"))
+			call := background(t.Context(), f.provisioner, spec("pvc-1"))
+			eventually(t, "the creates are accepted", func() bool { return f.server.Pending() == 2 })
+			cleanable := f.server.Inject(heketitest.Fault{Prefix: "POST /operations/", Status: http.StatusBadGateway})
+			interrupt(f.server)
+			f.server.Release()
+			<-call
+			<-theirs
+			cleanable()
+			f.create(t, spec("pvc-1"))
+			f.wantVolumes(t, 2)
+			if f.server.Pending() != 1 {
+				t.Errorf("%d operations are left, want that of the other volume", f.server.Pending())
+			}
+			f.create(t, spec("pvc-2"))
+			f.wantVolumes(t, 2)
+			wantGIDs(t, f)
+		})
+	}
+}
+
+// TestNoCleanUpOfWhatRuns: an operation that has not ended is waited for.
+func TestNoCleanUpOfWhatRuns(t *testing.T) {
 	f := start(t)
 	f.server.Hold()
-	call := background(t.Context(), f.provisioner, spec("pvc-1"))
-	eventually(t, "the create is accepted", func() bool { return f.server.Pending() == 1 })
-	f.server.Restart()
-	r := <-call
-	wantError(t, r.err, volume.ErrBusy)
-	if r.err != nil && !strings.Contains(r.err.Error(), "stale") {
-		t.Errorf("%v does not say that the operation is stale", r.err)
+	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Drop: true, After: true, Times: 1})
+	for range 2 {
+		_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+		wantError(t, err, volume.ErrBusy)
 	}
-
-	_, err := f.another(t, 8, timing()).Create(t.Context(), spec("pvc-1"))
-	wantError(t, err, volume.ErrBusy)
-	f.wantVolumes(t, 1)
-
-	f.server.Clean()
-	f.server.Release()
-	f.create(t, spec("pvc-1"))
-	f.wantVolumes(t, 1)
+	if n := f.server.Requests("POST /operations/"); n != 0 {
+		t.Errorf("%d clean-ups were asked for", n)
+	}
 }
 
 func TestCreateWhileHeketiIsAwayForAMoment(t *testing.T) {
@@ -78,8 +101,8 @@ func TestCreateWhileHeketiIsAwayForAMoment(t *testing.T) {
 	if r := <-call; r.err != nil {
 		t.Error(r.err)
 	}
-	if n := f.server.Requests("GET /db/dump"); n != 0 {
-		t.Errorf("%d look-ups, want none: the operation was followed", n)
+	if n := f.server.Requests("GET /db/dump"); n != 1 {
+		t.Errorf("%d look-ups, want only that for the group id: the operation was followed", n)
 	}
 }
 
@@ -119,7 +142,7 @@ func TestClose(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := p.Close(ctx); err == nil || !strings.Contains(err.Error(), volume.GlusterName("pvc-1")) {
+	if err := p.Close(ctx); err == nil || !strings.Contains(err.Error(), glusterName()) {
 		t.Errorf("Close: %v, want an error that names the volume", err)
 	}
 	if r := <-call; r.err == nil {

@@ -24,29 +24,39 @@ func (p *Provisioner) Delete(ctx context.Context, handle volume.Handle, credenti
 		return err
 	}
 	request := deletion{handle: handle, credentials: credentials}
-	_, err = p.operations.do(ctx, "the delete of "+handle.String(), request,
-		func(ctx context.Context) (volume.Volume, error) { return volume.Volume{}, request.run(ctx, client) })
+	x := p.index(handle.Backend)
+	_, err = p.operations.do(ctx, task{kind: "delete", subject: handle.String(), key: volumeKey(handle), request: request},
+		func(ctx context.Context) (volume.Volume, error) { return volume.Volume{}, request.run(ctx, client, x) })
 	return err
 }
 
-func (d deletion) run(ctx context.Context, client *heketi.Client) error {
+func (d deletion) run(ctx context.Context, client *heketi.Client, x *index) error {
+	err := d.once(ctx, client, x)
+	if err != nil && cleanUp(ctx, client, x, err) {
+		err = d.once(ctx, client, x)
+	}
+	if err == nil {
+		x.gone(d.handle.ID)
+	}
+	return err
+}
+
+func (d deletion) once(ctx context.Context, client *heketi.Client, x *index) error {
 	found, err := client.Volume(ctx, d.handle.ID)
 	if err != nil {
-		return d.goneIfMissing(ctx, client, err)
+		return d.goneIfMissing(ctx, client, x, err)
 	}
-	// Heketi's own database (heketidbstorage) is among what is refused here.
-	if !volume.IsOurs(found.Name) || found.Block {
-		return volume.Invalid("volume_id", d.handle.String(),
-			fmt.Sprintf("must be a volume that this driver made, and gluster volume %q was made by somebody else", found.Name))
+	if err := checkOwner(d.handle, found); err != nil {
+		return err
 	}
 	err = client.DeleteVolume(ctx, d.handle.ID)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, volume.ErrNotFound):
-		return d.goneIfMissing(ctx, client, err)
+		return d.goneIfMissing(ctx, client, x, err)
 	case heketi.OutcomeOf(err) == heketi.Unknown:
-		return d.settle(ctx, client, err)
+		return d.settle(ctx, client, x, err)
 	case heketi.OutcomeOf(err) == heketi.Failed:
 		// Heketi stops the gluster volume first, and does not start it again.
 		return fmt.Errorf("%w; the attempt may have left gluster volume %s stopped: it cannot be mounted, and the delete must be repeated",
@@ -56,18 +66,18 @@ func (d deletion) run(ctx context.Context, client *heketi.Client) error {
 }
 
 // settle looks at the volume after a delete whose outcome is unknown.
-func (d deletion) settle(ctx context.Context, client *heketi.Client, cause error) error {
+func (d deletion) settle(ctx context.Context, client *heketi.Client, x *index, cause error) error {
 	klog.FromContext(ctx).Info("Looking for a volume whose delete has an unknown outcome", "volume", d.handle, "err", cause)
 	_, err := client.Volume(ctx, d.handle.ID)
 	if err == nil {
 		return fmt.Errorf("%w: the volume is still there, repeat the delete: %s", volume.ErrUnavailable, cause.Error())
 	}
-	return d.goneIfMissing(ctx, client, err)
+	return d.goneIfMissing(ctx, client, x, err)
 }
 
 // goneIfMissing makes success of a volume that is certainly gone.
-func (d deletion) goneIfMissing(ctx context.Context, client *heketi.Client, err error) error {
-	if err = explainMissing(ctx, client, d.handle, err); errors.Is(err, volume.ErrNotFound) {
+func (d deletion) goneIfMissing(ctx context.Context, client *heketi.Client, x *index, err error) error {
+	if err = explainMissing(ctx, client, x, d.handle, err); errors.Is(err, volume.ErrNotFound) {
 		return nil
 	}
 	return err

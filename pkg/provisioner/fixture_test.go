@@ -64,7 +64,7 @@ func (f *fixture) writeKey(t *testing.T, key string) {
 
 // another returns a provisioner that shares nothing with the first but the server, as
 // the driver after a restart does.
-func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing) *provisioner.Provisioner {
+func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing, options ...provisioner.Option) *provisioner.Provisioner {
 	t.Helper()
 	config := heketi.Config{Backends: []heketi.BackendConfig{
 		{Name: "main", URL: f.server.URL, KeyFile: f.keyFile, MaxInFlight: maxInFlight},
@@ -73,7 +73,7 @@ func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := provisioner.New(backends)
+	p := provisioner.New(backends, options...)
 	t.Cleanup(func() {
 		f.server.Release()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -88,11 +88,16 @@ func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing) *
 
 func spec(name string) volume.Spec {
 	return volume.Spec{
-		Name:       name,
-		Capacity:   volume.Capacity{RequiredBytes: 2 * volume.GiB},
-		Parameters: volume.Parameters{Durability: volume.DefaultDurability()},
+		Name:     name,
+		Capacity: volume.Capacity{RequiredBytes: 2 * volume.GiB},
+		Parameters: volume.Parameters{
+			Durability: volume.DefaultDurability(), GIDs: volume.DefaultGIDRange(), SnapFactor: 1,
+		},
 	}
 }
+
+// glusterName is the name of the volume that spec("pvc-1") asks for.
+func glusterName() string { return volume.GlusterName("pvc-1", volume.Naming{}) }
 
 func (f *fixture) create(t *testing.T, s volume.Spec) volume.Volume {
 	t.Helper()

@@ -13,32 +13,44 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// operations are the creates and deletes that run. Each has its own goroutine and outlives
+// operations are the creates, deletes and expands that run. Each has its own goroutine and outlives
 // the call that started it, because Heketi's side of it does, and because only somebody
 // who asks for its end learns of it.
 type operations struct {
+	joined func(kind string) // told of every call that joins
+
 	mu      sync.Mutex
 	running map[string]*operation
 	closed  bool
 	group   sync.WaitGroup
 }
 
+// task says what an operation is for.
+type task struct {
+	kind    string // "create", "delete", "expand"
+	subject string // the volume, for people
+	key     string // the volume: one operation of a key at a time
+	request any    // comparable; only calls with equal ones join
+}
+
+func (t task) String() string { return "the " + t.kind + " of " + t.subject }
+
 type operation struct {
-	request any // comparable
-	cancel  context.CancelFunc
-	done    chan struct{}
-	volume  volume.Volume
-	err     error
+	task   task
+	cancel context.CancelFunc
+	done   chan struct{}
+	volume volume.Volume
+	err    error
 }
 
-func newOperations() *operations {
-	return &operations{running: map[string]*operation{}}
+func newOperations(joined func(kind string)) *operations {
+	return &operations{joined: joined, running: map[string]*operation{}}
 }
 
-// do runs an operation, or joins the one of that key which runs already, and waits for
-// its end or for ctx. ErrBusy: it goes on, or the running one was for another request.
-func (o *operations) do(ctx context.Context, key string, request any, run func(context.Context) (volume.Volume, error)) (volume.Volume, error) {
-	op, err := o.join(ctx, key, request, run)
+// do runs an operation, or joins the equal one which runs already, and waits for its end or
+// for ctx. ErrBusy: it goes on, or another operation on the volume is running.
+func (o *operations) do(ctx context.Context, t task, run func(context.Context) (volume.Volume, error)) (volume.Volume, error) {
+	op, err := o.join(ctx, t, run)
 	if err != nil {
 		return volume.Volume{}, err
 	}
@@ -47,42 +59,42 @@ func (o *operations) do(ctx context.Context, key string, request any, run func(c
 		return op.volume, op.err
 	case <-ctx.Done():
 		return volume.Volume{}, fmt.Errorf("%w: %s goes on after the call has ended (%w); repeat the call to wait for it",
-			volume.ErrBusy, key, context.Cause(ctx))
+			volume.ErrBusy, t, context.Cause(ctx))
 	}
 }
 
-func (o *operations) join(ctx context.Context, key string, request any, run func(context.Context) (volume.Volume, error)) (*operation, error) {
+func (o *operations) join(ctx context.Context, t task, run func(context.Context) (volume.Volume, error)) (*operation, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if op, ok := o.running[key]; ok {
-		if op.request != request {
-			return nil, fmt.Errorf("%w: %s is running for a call with other parameters; repeat the call when that has ended",
-				volume.ErrBusy, key)
+	if op, ok := o.running[t.key]; ok {
+		if op.task.request != t.request {
+			return nil, fmt.Errorf("%w: %s is running for another call; repeat %s when that has ended", volume.ErrBusy, op.task, t)
 		}
+		o.joined(t.kind)
 		return op, nil
 	}
 	if o.closed {
-		return nil, fmt.Errorf("%w: %s was not begun because the driver is being stopped", volume.ErrUnavailable, key)
+		return nil, fmt.Errorf("%w: %s was not begun because the driver is being stopped", volume.ErrUnavailable, t)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	op := &operation{request: request, cancel: cancel, done: make(chan struct{})}
-	o.running[key] = op
+	op := &operation{task: t, cancel: cancel, done: make(chan struct{})}
+	o.running[t.key] = op
 	o.group.Go(func() {
-		o.run(ctx, key, op, run)
+		o.run(ctx, op, run)
 	})
 	return op, nil
 }
 
-func (o *operations) run(ctx context.Context, key string, op *operation, run func(context.Context) (volume.Volume, error)) {
+func (o *operations) run(ctx context.Context, op *operation, run func(context.Context) (volume.Volume, error)) {
 	defer op.cancel()
 	defer func() {
 		// The interceptor that catches panics is not on this goroutine's stack.
 		if r := recover(); r != nil {
-			op.err = fmt.Errorf("%w: %s: panic: %v", volume.ErrUnavailable, key, r)
+			op.err = fmt.Errorf("%w: %s: panic: %v", volume.ErrUnavailable, op.task, r)
 			klog.FromContext(ctx).Error(op.err, "Operation panicked", "stack", string(debug.Stack()))
 		}
 		o.mu.Lock()
-		delete(o.running, key)
+		delete(o.running, op.task.key)
 		o.mu.Unlock()
 		close(op.done)
 	}()
@@ -114,11 +126,11 @@ func (o *operations) close(ctx context.Context) error {
 func (o *operations) abandon() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	keys := make([]string, 0, len(o.running))
-	for key, op := range o.running {
+	tasks := make([]string, 0, len(o.running))
+	for _, op := range o.running {
 		op.cancel()
-		keys = append(keys, key)
+		tasks = append(tasks, op.task.String())
 	}
-	slices.Sort(keys)
-	return keys
+	slices.Sort(tasks)
+	return tasks
 }

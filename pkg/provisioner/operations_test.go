@@ -12,6 +12,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
+func taskOf(key, request string) task {
+	return task{kind: "create", subject: key, key: key, request: request}
+}
+
 // takes returns an operation that ends after a while, or with its context, and counts.
 func takes(d time.Duration, runs *int) func(context.Context) (volume.Volume, error) {
 	return func(ctx context.Context) (volume.Volume, error) {
@@ -27,28 +31,28 @@ func takes(d time.Duration, runs *int) func(context.Context) (volume.Volume, err
 
 func TestCallsJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, runs := newOperations(), 0
+		o, runs := newOperations(func(string) {}), 0
 		var calls sync.WaitGroup
 		for range 16 {
 			calls.Go(func() {
-				if v, err := o.do(t.Context(), "key", "request", takes(time.Hour, &runs)); err != nil || v.Name != "made" {
+				if v, err := o.do(t.Context(), taskOf("key", "request"), takes(time.Hour, &runs)); err != nil || v.Name != "made" {
 					t.Errorf("got %v, %v", v, err)
 				}
 			})
 		}
 		synctest.Wait()
-		_, err := o.do(t.Context(), "key", "another request", takes(time.Hour, &runs))
+		_, err := o.do(t.Context(), taskOf("key", "another request"), takes(time.Hour, &runs))
 		if !errors.Is(err, volume.ErrBusy) {
 			t.Errorf("another request: %v", err)
 		}
-		if _, err := o.do(t.Context(), "another key", "request", takes(time.Minute, &runs)); err != nil {
+		if _, err := o.do(t.Context(), taskOf("another key", "request"), takes(time.Minute, &runs)); err != nil {
 			t.Errorf("another key: %v", err)
 		}
 		calls.Wait()
 		if runs != 2 {
 			t.Errorf("%d operations ran, want 2", runs)
 		}
-		if _, err := o.do(t.Context(), "key", "another request", takes(time.Hour, &runs)); err != nil || runs != 3 {
+		if _, err := o.do(t.Context(), taskOf("key", "another request"), takes(time.Hour, &runs)); err != nil || runs != 3 {
 			t.Errorf("after the end of the first: %v, %d operations", err, runs)
 		}
 	})
@@ -56,22 +60,22 @@ func TestCallsJoin(t *testing.T) {
 
 func TestOperationOutlivesItsCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, runs := newOperations(), 0
+		o, runs := newOperations(func(string) {}), 0
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		_, err := o.do(ctx, "the create of x", "request", takes(time.Hour, &runs))
+		_, err := o.do(ctx, taskOf("x", "request"), takes(time.Hour, &runs))
 		if !errors.Is(err, volume.ErrBusy) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the create of x goes on") {
 			t.Errorf("got %v", err)
 		}
-		if v, err := o.do(t.Context(), "the create of x", "request", takes(time.Hour, &runs)); err != nil || v.Name != "made" || runs != 1 {
+		if v, err := o.do(t.Context(), taskOf("x", "request"), takes(time.Hour, &runs)); err != nil || v.Name != "made" || runs != 1 {
 			t.Errorf("repeated: %v, %v, %d operations", v, err, runs)
 		}
 	})
 }
 
 func TestPanicEndsOnlyTheOperation(t *testing.T) {
-	o := newOperations()
-	_, err := o.do(t.Context(), "key", "request", func(context.Context) (volume.Volume, error) { panic("oops") })
+	o := newOperations(func(string) {})
+	_, err := o.do(t.Context(), taskOf("key", "request"), func(context.Context) (volume.Volume, error) { panic("oops") })
 	if !errors.Is(err, volume.ErrUnavailable) || !strings.Contains(err.Error(), "oops") {
 		t.Errorf("got %v", err)
 	}
@@ -86,14 +90,14 @@ func TestCloseWaits(t *testing.T) {
 		want     string // "" is that everything has ended
 	}{
 		"long enough":     {2 * time.Hour, ""},
-		"not long enough": {time.Minute, "stopped following key"},
+		"not long enough": {time.Minute, "stopped following the create of key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o, runs := newOperations(), 0
+				o, runs := newOperations(func(string) {}), 0
 				call := make(chan error, 1)
 				go func() {
-					_, err := o.do(t.Context(), "key", "request", takes(time.Hour, &runs))
+					_, err := o.do(t.Context(), taskOf("key", "request"), takes(time.Hour, &runs))
 					call <- err
 				}()
 				synctest.Wait()
@@ -102,7 +106,7 @@ func TestCloseWaits(t *testing.T) {
 				closed := make(chan error, 1)
 				go func() { closed <- o.close(ctx) }()
 				synctest.Wait()
-				if _, err := o.do(t.Context(), "later", "request", takes(0, &runs)); !errors.Is(err, volume.ErrUnavailable) {
+				if _, err := o.do(t.Context(), taskOf("later", "request"), takes(0, &runs)); !errors.Is(err, volume.ErrUnavailable) {
 					t.Errorf("begun while closing: %v", err)
 				}
 				err := <-closed

@@ -2,6 +2,8 @@ package provisioner
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -11,13 +13,24 @@ import (
 type Provisioner struct {
 	backends   *heketi.Backends
 	operations *operations
+	listing    listing
+	observer   Observer
+	refresh    time.Duration
+
+	mu      sync.Mutex
+	indexes map[string]*index // by name of the backend
 }
 
 var _ volume.Provisioner = (*Provisioner)(nil)
 
 // New returns a provisioner over the backends. Close ends it.
-func New(backends *heketi.Backends) *Provisioner {
-	return &Provisioner{backends: backends, operations: newOperations()}
+func New(backends *heketi.Backends, options ...Option) *Provisioner {
+	p := &Provisioner{backends: backends, observer: unobserved{}, refresh: defaultRefresh, indexes: map[string]*index{}}
+	for _, option := range options {
+		option(p)
+	}
+	p.operations = newOperations(p.observer.Joined)
+	return p
 }
 
 // Close refuses new operations and waits for those that run, until ctx is done; then it
@@ -35,9 +48,11 @@ func (p *Provisioner) Get(ctx context.Context, handle volume.Handle, credentials
 	}
 	found, err := client.Volume(ctx, handle.ID)
 	if err != nil {
-		return volume.Volume{}, explainMissing(ctx, client, handle, err)
+		return volume.Volume{}, explainMissing(ctx, client, p.index(handle.Backend), handle, err)
 	}
-	return newVolume(handle.Backend, found), nil
+	v := newVolume(handle.Backend, found)
+	v.Handle = handle // adopted or not
+	return v, nil
 }
 
 func (p *Provisioner) client(handle volume.Handle, credentials volume.Credentials) (*heketi.Client, error) {
@@ -47,6 +62,18 @@ func (p *Provisioner) client(handle volume.Handle, credentials volume.Credential
 	}
 	return backend.Client(credentials)
 }
+
+func (p *Provisioner) index(backend string) *index {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.indexes[backend] == nil {
+		p.indexes[backend] = newIndex(backend, p.refresh)
+	}
+	return p.indexes[backend]
+}
+
+// volumeKey is the same for every handle of a volume.
+func volumeKey(handle volume.Handle) string { return handle.Backend + "/" + handle.ID }
 
 func newVolume(backend string, v heketi.Volume) volume.Volume {
 	return volume.Volume{

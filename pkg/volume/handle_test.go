@@ -9,7 +9,7 @@ import (
 const anyID = "0123456789abcdef0123456789abcdef"
 
 func TestParseHandle(t *testing.T) {
-	for _, in := range []string{"lab/" + anyID, "b/" + anyID, "heketi-1.example.org/" + anyID} {
+	for _, in := range []string{"lab/" + anyID, "b/" + anyID, "heketi-1.example.org/" + anyID, "lab/" + anyID + "/adopted"} {
 		h, err := ParseHandle(in)
 		if err != nil {
 			t.Errorf("ParseHandle(%q): %v", in, err)
@@ -23,7 +23,7 @@ func TestParseHandle(t *testing.T) {
 
 func TestParseHandleRefuses(t *testing.T) {
 	for _, in := range []string{
-		"", "/", "lab", "lab/", "/" + anyID, anyID, "lab/" + anyID + "/", "lab/" + anyID[1:], "lab/" + strings.ToUpper(anyID),
+		"", "/", "lab", "lab/", "/" + anyID, anyID, "lab/" + anyID + "/", "lab/" + anyID + "/adopted/", "lab/" + anyID + "/intree", "lab/" + anyID[1:], "lab/" + strings.ToUpper(anyID),
 		"Lab/" + anyID, "-lab/" + anyID, "lab-/" + anyID, "../" + anyID, "a/b/" + anyID, "lab /" + anyID,
 		strings.Repeat("b", 64) + "/" + anyID, "lab/../../volumes/000000000000000000000",
 	} {

@@ -8,32 +8,50 @@ import (
 )
 
 const (
-	namePrefix   = "csi-"
-	readablePart = 64 // of the CSI name; enough for "pvc-<uuid>"
-	digestPart   = 20 // hexadecimal digits: 80 bits
+	namePrefix = "csi-"
+	digestPart = 20 // hexadecimal digits: 80 bits
+	// longestName leaves room for a host and a brick path in the name of a file that glusterd writes for each brick,
+	// "<volume>.<host>.<brick path>.vol", which may have 255 bytes.
+	longestName = 90
 )
 
 var (
-	unsafeInName = regexp.MustCompile(`[^a-zA-Z0-9-]+`)
-	ownName      = regexp.MustCompile(`^csi-[a-zA-Z0-9-]{1,64}-[0-9a-f]{20}$`)
+	unsafeInName    = regexp.MustCompile(`[^a-zA-Z0-9-]+`)
+	validNamePrefix = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{0,39}$`)
+	ownName         = regexp.MustCompile(`^([a-zA-Z0-9-]{1,40}_)?csi-[a-zA-Z0-9_-]{1,65}-[0-9a-f]{20}$`)
 )
 
-// GlusterName derives the name of the gluster volume from the CSI name: the same every
-// time, of characters that Heketi allows, and ending in a digest of the whole CSI name.
-// The digest keeps two CSI names apart that look alike once cleaned, and keeps the
-// result from ever meeting a volume that was made by hand: Heketi's rollback of a
-// failed create deletes the gluster volume of that name, whoever made it
-// (heketi: apps/glusterfs/operations_volume.go).
-func GlusterName(csiName string) string {
-	readable := unsafeInName.ReplaceAllString(csiName, "-")
-	readable = strings.Trim(readable[:min(len(readable), readablePart)], "-")
+// Naming is what a gluster volume's name tells people, besides the CSI name. All of it is optional.
+type Naming struct {
+	Prefix       string // the class's volumenameprefix
+	PVCNamespace string
+	PVCName      string
+}
+
+// GlusterName derives the name of the gluster volume from the CSI name: the same every time, of characters that
+// Heketi allows, and ending in a digest of the whole CSI name. The digest keeps two CSI names apart that look alike
+// once cleaned, and keeps the result from ever meeting a volume that was made by hand: Heketi's rollback of a failed
+// create deletes the gluster volume of that name, whoever made it (heketi: apps/glusterfs/operations_volume.go).
+func GlusterName(csiName string, naming Naming) string {
+	prefix := namePrefix
+	if naming.Prefix != "" {
+		prefix = naming.Prefix + "_" + namePrefix
+	}
+	readable := cleaned(csiName)
+	if naming.PVCNamespace != "" && naming.PVCName != "" {
+		readable = cleaned(naming.PVCNamespace) + "_" + cleaned(naming.PVCName)
+	}
+	room := longestName - len(prefix) - len("-") - digestPart
+	readable = strings.Trim(readable[:min(len(readable), room)], "-_")
 	if readable == "" {
 		readable = "volume"
 	}
 	digest := sha256.Sum256([]byte(csiName))
-	return namePrefix + readable + "-" + hex.EncodeToString(digest[:])[:digestPart]
+	return prefix + readable + "-" + hex.EncodeToString(digest[:])[:digestPart]
 }
 
-// IsOurs reports whether a gluster volume's name has the form that GlusterName makes.
-// Nothing else may be deleted by its id alone.
+func cleaned(s string) string { return unsafeInName.ReplaceAllString(s, "-") }
+
+// IsOurs reports whether a gluster volume's name has the form that GlusterName makes. Nothing else may be deleted or
+// changed by its id alone.
 func IsOurs(glusterName string) bool { return ownName.MatchString(glusterName) }

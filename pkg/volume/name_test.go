@@ -15,7 +15,7 @@ func TestGlusterName(t *testing.T) {
 		"ÄÖÜ":     "csi-volume-",
 	}
 	for in, prefix := range tests {
-		got := GlusterName(in)
+		got := GlusterName(in, Naming{})
 		if !strings.HasPrefix(got, prefix) {
 			t.Errorf("GlusterName(%q) = %q, want %q...", in, got, prefix)
 		}
@@ -26,11 +26,26 @@ func TestGlusterNameKeepsNamesApart(t *testing.T) {
 	long := strings.Repeat("x", 100)
 	seen := make(map[string]string)
 	for _, in := range []string{"a.b", "a-b", "a_b", "A-b", "a-b-", "-a-b", long, long + "y", long + "z"} {
-		name := GlusterName(in)
+		name := GlusterName(in, Naming{})
 		if other, ok := seen[name]; ok {
 			t.Errorf("%q and %q are both named %q", in, other, name)
 		}
 		seen[name] = in
+	}
+}
+
+func TestGlusterNameTellsOfThePVC(t *testing.T) {
+	tests := map[string]Naming{
+		"csi-default_site-":            {PVCNamespace: "default", PVCName: "site"},
+		"team-a_csi-default_site-":     {Prefix: "team-a", PVCNamespace: "default", PVCName: "site"},
+		"team-a_csi-pvc-1-":            {Prefix: "team-a"},
+		"csi-pvc-1-":                   {PVCNamespace: "default"},
+		"csi-web_data-www-example-org": {PVCNamespace: "web", PVCName: "data.www.example.org"},
+	}
+	for prefix, naming := range tests {
+		if got := GlusterName("pvc-1", naming); !strings.HasPrefix(got, prefix) || !IsOurs(got) {
+			t.Errorf("GlusterName(%+v) = %q, want %q...", naming, got, prefix)
+		}
 	}
 }
 
@@ -47,17 +62,22 @@ func TestIsOurs(t *testing.T) {
 
 func FuzzGlusterName(f *testing.F) {
 	allowed := regexp.MustCompile(`^[a-zA-Z0-9_-]+$`) // heketi: pkg/glusterfs/api, VolumeCreateRequest.Validate
-	f.Add("pvc-2a6a4f4e-41bb-4c8f-9c0e-5fd5a4b3e3f9")
-	f.Add("; rm -rf /")
-	f.Fuzz(func(t *testing.T, s string) {
-		name := GlusterName(s)
-		if !allowed.MatchString(name) || len(name) > 100 {
-			t.Errorf("GlusterName(%q) = %q", s, name)
+	f.Add("pvc-2a6a4f4e-41bb-4c8f-9c0e-5fd5a4b3e3f9", "gluster", "default", "data-web-0")
+	f.Add("; rm -rf /", "", "../..", "a.b.c")
+	f.Add("x", strings.Repeat("p", 40), strings.Repeat("n", 63), strings.Repeat("c", 253))
+	f.Fuzz(func(t *testing.T, s, prefix, namespace, pvc string) {
+		if !validNamePrefix.MatchString(prefix) {
+			prefix = ""
+		}
+		naming := Naming{Prefix: prefix, PVCNamespace: namespace, PVCName: pvc}
+		name := GlusterName(s, naming)
+		if !allowed.MatchString(name) || len(name) > longestName {
+			t.Errorf("GlusterName(%q, %+v) = %q", s, naming, name)
 		}
 		if !IsOurs(name) {
 			t.Errorf("IsOurs(%q) = false", name)
 		}
-		if name != GlusterName(s) {
+		if name != GlusterName(s, naming) {
 			t.Errorf("GlusterName(%q) is not deterministic", s)
 		}
 	})

@@ -8,6 +8,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+func defaults(change func(*Parameters)) Parameters {
+	p := Parameters{Durability: DefaultDurability(), GIDs: DefaultGIDRange(), SnapFactor: 1}
+	change(&p)
+	return p
+}
+
 func TestParseParameters(t *testing.T) {
 	other := strings.Repeat("f", 32)
 	tests := []struct {
@@ -15,19 +21,52 @@ func TestParseParameters(t *testing.T) {
 		raw  map[string]string
 		want Parameters
 	}{
-		{name: "none", want: Parameters{Durability: DefaultDurability()}},
+		{name: "none", want: defaults(func(*Parameters) {})},
 		{
-			name: "all, in in-tree spelling",
-			raw:  map[string]string{"restURL": "HTTP://Heketi.Example:8080/", "clusterId": anyID + ", " + other + "," + anyID, "volumeType": "disperse:4:2"},
-			want: Parameters{
-				RestURL: "http://heketi.example:8080", Clusters: []string{anyID, other},
-				Durability: Durability{Type: Disperse, Data: 4, Redundancy: 2},
+			name: "a whole class of the in-tree plugin",
+			raw: map[string]string{
+				"restURL": "HTTP://Heketi.Example:8080/", "clusterId": anyID + ", " + other + "," + anyID, "volumeType": "disperse:4:2",
+				"restAuthEnabled": "true", "restUser": "admin", "secretNamespace": "default", "secretName": "heketi-secret",
+				"gidMin": "40000", "gidMax": "50000", "volumeOptions": "client.ssl on, diagnostics.brick-log-level DEBUG",
+				"volumeNamePrefix": "dept-dev", "snapFactor": "1.5", "customEpNamePrefix": "dbstorage",
 			},
+			want: defaults(func(p *Parameters) {
+				p.RestURL, p.Clusters = "http://heketi.example:8080", []string{anyID, other}
+				p.Durability = Durability{Type: Disperse, Data: 4, Redundancy: 2}
+				p.GIDs, p.SecretRef = GIDRange{40000, 50000}, "default/heketi-secret"
+				p.Options = []Option{{"client.ssl", "on"}, {"diagnostics.brick-log-level", "DEBUG"}}
+				p.Naming.Prefix, p.SnapFactor = "dept-dev", 1.5
+			}),
 		},
 		{
-			name: "backend and the provisioner's own keys",
-			raw:  map[string]string{"backend": "lab", "csi.storage.k8s.io/pvc/name": "data", "csi.storage.k8s.io/pv/name": "pvc-1"},
-			want: Parameters{Backend: "lab", Durability: DefaultDurability()},
+			name: "the PVC of external-provisioner",
+			raw:  map[string]string{"backend": "lab", keyPVCName: "data", keyPVCNamespace: "web", "csi.storage.k8s.io/pv/name": "pvc-1"},
+			want: defaults(func(p *Parameters) { p.Backend, p.Naming = "lab", Naming{PVCNamespace: "web", PVCName: "data"} }),
+		},
+		{
+			name: "arbiter, zones and tags",
+			raw:  map[string]string{"arbiter": "true", "averageFileSize": "256", "zoneChecking": "strict", "deviceTagMatch": "disk!=Slow"},
+			want: defaults(func(p *Parameters) {
+				p.Options = []Option{
+					{"user.heketi.arbiter", "true"}, {"user.heketi.average-file-size", "256"},
+					{"user.heketi.device-tag-match", "disk!=Slow"}, {"user.heketi.zone-checking", "strict"},
+				}
+			}),
+		},
+		{
+			name: "the same as options",
+			raw:  map[string]string{"volumeoptions": "user.heketi.arbiter true,user.note a-b, user.heketi.arbiter true", "arbiter": "true"},
+			want: defaults(func(p *Parameters) { p.Options = []Option{{"user.heketi.arbiter", "true"}, {"user.note", "a-b"}} }),
+		},
+		{
+			name: "values that in-tree classes may have without effect",
+			raw:  map[string]string{"restauthenabled": "false", "restuser": "", "secretnamespace": "", "secretname": "", "volumeoptions": "", "customepnameprefix": ""},
+			want: defaults(func(*Parameters) {}),
+		},
+		{
+			name: "the whole range of group ids",
+			raw:  map[string]string{"gidmin": "2000", "gidmax": "2147483647"},
+			want: defaults(func(*Parameters) {}),
 		},
 	}
 	for _, tt := range tests {
@@ -46,7 +85,7 @@ func TestParseParameters(t *testing.T) {
 func TestParseParametersRefuses(t *testing.T) {
 	tests := []struct {
 		raw  map[string]string
-		says []string // field, value
+		says []string // field, value, what is allowed
 	}{
 		{map[string]string{"volumetyp": "none"}, []string{"parameters", "volumetyp", "known are"}},
 		{map[string]string{"volumetype": "replicate:9"}, []string{"volumetype", "replicate:9", "1 to 3"}},
@@ -59,6 +98,28 @@ func TestParseParametersRefuses(t *testing.T) {
 		{map[string]string{"backend": "a", "Backend": "b"}, []string{"twice"}},
 		{map[string]string{"backend": "a", "resturl": "http://h:1"}, []string{"resturl", "backend"}},
 		{map[string]string{"csi.storage.k8s.iox": "1"}, []string{"csi.storage.k8s.iox"}},
+		{map[string]string{"gidmin": "1999"}, []string{"gidMin", "1999", "2000 to 2147483647"}},
+		{map[string]string{"gidmin": "x"}, []string{"gidMin", "2000"}},
+		{map[string]string{"gidmax": "2147483648"}, []string{"gidMax", "2147483648"}},
+		{map[string]string{"gidmin": "3000", "gidmax": "2999"}, []string{"gidMin", "3000", "gidMax (2999)"}},
+		{map[string]string{"snapfactor": "0.5"}, []string{"snapfactor", "0.5", "1 to 100"}},
+		{map[string]string{"snapfactor": "101"}, []string{"snapfactor", "101"}},
+		{map[string]string{"snapfactor": "NaN"}, []string{"snapfactor"}},
+		{map[string]string{"volumenameprefix": "a_b"}, []string{"volumenameprefix", "a_b", "letters"}},
+		{map[string]string{"volumenameprefix": strings.Repeat("a", 41)}, []string{"volumenameprefix", "40"}},
+		{map[string]string{"customepnameprefix": strings.Repeat("a", 27)}, []string{"customEpNamePrefix", "26"}},
+		{map[string]string{"restuser": "user"}, []string{"restuser", "user", "admin", "not ask for its end"}},
+		{map[string]string{"restuser": "bob"}, []string{"restuser", "bob", "admin"}},
+		{map[string]string{"restuserkey": "topsecret"}, []string{"restuserkey", "keyFile", "provisioner-secret-name"}},
+		{map[string]string{"secretname": "a"}, []string{"secretName", "secretNamespace"}},
+		{map[string]string{"secretnamespace": "a"}, []string{"secretNamespace"}},
+		{map[string]string{"arbiter": "maybe"}, []string{"arbiter", "maybe", "true, false"}},
+		{map[string]string{"arbiter": "true", "volumetype": "none"}, []string{"arbiter", "replicate:3", "none"}},
+		{map[string]string{"averagefilesize": "64"}, []string{"averageFileSize", "arbiter"}},
+		{map[string]string{"arbiter": "true", "averagefilesize": "0"}, []string{"averageFileSize", "1 to"}},
+		{map[string]string{"zonechecking": "loose"}, []string{"zoneChecking", "loose", "none, strict"}},
+		{map[string]string{"devicetagmatch": "a b"}, []string{"deviceTagMatch", "key=value"}},
+		{map[string]string{"arbiter": "false", "volumeoptions": "user.heketi.arbiter true"}, []string{"volumeoptions", "user.heketi.arbiter", "contradicts"}},
 	}
 	for _, tt := range tests {
 		_, err := ParseParameters(tt.raw)
@@ -71,6 +132,9 @@ func TestParseParametersRefuses(t *testing.T) {
 				t.Errorf("%v: %q does not say %q", tt.raw, err, part)
 			}
 		}
+		if key := tt.raw["restuserkey"]; key != "" && strings.Contains(err.Error(), key) {
+			t.Errorf("%v: %q shows the key", tt.raw, err)
+		}
 	}
 }
 
@@ -78,6 +142,8 @@ func FuzzParseParameters(f *testing.F) {
 	f.Add("volumetype", "replicate:3")
 	f.Add("resturl", "http://user:secret@host:8080/x?y")
 	f.Add("clusterid", anyID+",")
+	f.Add("volumeoptions", "client.ssl on; touch /tmp/x, user.a $(id)")
+	f.Add("devicetagmatch", "a!=`id`")
 	f.Fuzz(func(t *testing.T, key, value string) {
 		p, err := ParseParameters(map[string]string{key: value})
 		if err != nil {
@@ -85,6 +151,11 @@ func FuzzParseParameters(f *testing.F) {
 				t.Errorf("%q=%q: %v is not ErrInvalid", key, value, err)
 			}
 			return
+		}
+		for _, o := range p.Options {
+			if !shellSafe.MatchString(o.Value) && !strings.Contains(o.Value, "!=") || strings.ContainsAny(o.String(), "\"'`$;&|<>()*?[]{}\\\n~#") {
+				t.Errorf("%q=%q: option %q", key, value, o)
+			}
 		}
 		for _, id := range p.Clusters {
 			if !heketiID.MatchString(id) {

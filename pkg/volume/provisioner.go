@@ -36,4 +36,23 @@ type Provisioner interface {
 
 	// Get returns an existing volume. ErrNotFound: there is none.
 	Get(ctx context.Context, handle Handle, credentials Credentials) (Volume, error)
+
+	// Expand makes the volume at least as large as the capacity asks for, online, and returns its size in bytes. A
+	// volume that is large enough stays as it is; none is ever made smaller.
+	Expand(ctx context.Context, handle Handle, capacity Capacity, credentials Credentials) (int64, error)
+
+	// List returns up to limit volumes that this driver made, of all backends, in the order of their handles,
+	// beginning with the first whose handle is above after. A limit of 0 is no limit. more: there are others behind.
+	List(ctx context.Context, after string, limit int) (volumes []Volume, more bool, err error)
+
+	// Available estimates what can be made with these parameters.
+	Available(ctx context.Context, parameters Parameters) (Space, error)
+}
+
+// Space is what a backend has room for, in bytes of usable capacity. Heketi publishes what its devices have free, not
+// where it would put a volume, so that all of it is an estimate.
+type Space struct {
+	Total   int64 // in volumes of any size
+	Largest int64 // in a single volume
+	Least   int64 // the smallest volume that can be asked for
 }

@@ -22,7 +22,11 @@ func (s *Server) handler() http.Handler {
 	locked("POST /volumes", s.createVolume)
 	locked("GET /volumes/{id}", s.volumeInfo)
 	locked("DELETE /volumes/{id}", s.deleteVolume)
+	locked("POST /volumes/{id}/expand", s.expandVolume)
 	locked("GET /queue/{id}", s.queueStatus)
+	locked("GET /operations/pending", s.listOperations)
+	locked("GET /operations/pending/{id}", s.operationDetails)
+	locked("POST /operations/pending/cleanup", s.cleanUp)
 	locked("GET /db/dump", s.dump)
 	return s.faulty(s.authenticated(mux))
 }
@@ -71,31 +75,40 @@ func (s *Server) createVolume(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Failed to allocate new volume: "+refusal, http.StatusInternalServerError)
 		return
 	}
-	v := &record{}
+	v := &record{bricks: newBricks(request.Durability)}
 	v.info.VolumeCreateRequest, v.info.Id, v.info.Cluster = request, newID(), cluster.ID
 	v.info.Clusters = nil // not repeated in the answer
+	// Between what the server is set up to set before and after them, which is nothing.
+	v.info.GlusterVolumeOptions = slices.Concat([]string{""}, request.GlusterVolumeOptions, []string{""})
 	s.volumes[v.info.Id] = v
-	s.accept(w, v, false)
+	op := s.begin(create, v)
+	s.accept(w, op)
 }
 
+// refuseCreate holds what is wrong with a request that Heketi takes at first, in Heketi's order.
 func (s *Server) refuseCreate(cluster *Cluster, request api.VolumeCreateRequest) string {
 	if cluster.BlockOnly {
 		return "Cluster does not support requested volume type"
 	}
-	used := 0
 	for _, v := range s.volumes {
-		if v.info.Cluster != cluster.ID {
-			continue
-		}
-		if v.info.Name == request.Name {
+		if v.info.Cluster == cluster.ID && v.info.Name == request.Name {
 			return fmt.Sprintf("Volume name '%s' already in use", request.Name)
 		}
-		used += v.info.Size
 	}
-	if used+request.Size > cluster.FreeGiB {
+	if request.Size > s.free(cluster) {
 		return "No space"
 	}
 	return ""
+}
+
+func (s *Server) free(cluster *Cluster) int {
+	free := cluster.FreeGiB
+	for _, v := range s.volumes {
+		if v.info.Cluster == cluster.ID {
+			free -= v.info.Size
+		}
+	}
+	return free
 }
 
 func (s *Server) deleteVolume(w http.ResponseWriter, r *http.Request) {
@@ -105,19 +118,25 @@ func (s *Server) deleteVolume(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Id not found", http.StatusNotFound)
 	case len(s.operations) >= s.limit:
 		http.Error(w, "Server busy. Retry operation later.", http.StatusTooManyRequests)
-	case v.pending != "":
+	case v.pending != "" || s.expanding(v):
 		http.Error(w, "Failed to set up volume delete: The target exists, contains other items, or is in use.",
 			http.StatusInternalServerError)
 	default:
-		s.accept(w, v, true)
+		s.accept(w, s.begin(remove, v))
 	}
 }
 
-func (s *Server) accept(w http.ResponseWriter, v *record, isDelete bool) {
-	op := &operation{id: newID(), volume: v.info.Id, isDelete: isDelete}
+// begin records an operation that makes or removes the volume, and so hides it.
+func (s *Server) begin(k kind, v *record) *operation {
+	op := &operation{id: newID(), kind: k, volume: v.info.Id}
 	v.pending = op.id
-	s.operations[op.id], s.queue[op.id] = op, op
-	if !s.held {
+	s.operations[op.id] = op
+	return op
+}
+
+func (s *Server) accept(w http.ResponseWriter, op *operation) {
+	s.queue[op.id] = op
+	if !s.held && !op.done {
 		s.end(op)
 	}
 	w.Header().Set("Location", "/queue/"+op.id)
@@ -135,7 +154,7 @@ func (s *Server) queueStatus(w http.ResponseWriter, r *http.Request) {
 		return
 	case op.err != "":
 		http.Error(w, op.err, http.StatusInternalServerError)
-	case op.isDelete:
+	case op.kind == remove, op.kind == cleanup:
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		http.Redirect(w, r, "/volumes/"+op.volume, http.StatusSeeOther)
@@ -150,6 +169,9 @@ func (s *Server) volumeInfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	info := api.VolumeInfoResponse{VolumeInfo: v.info}
+	for _, id := range v.bricks {
+		info.Bricks = append(info.Bricks, api.BrickInfo{Id: id})
+	}
 	if c := s.cluster(v.info.Cluster); c != nil {
 		info.Mount.GlusterFS.Hosts = c.Hosts
 		info.Mount.GlusterFS.MountPoint = c.Hosts[0] + ":" + v.info.Name
@@ -165,7 +187,7 @@ func (s *Server) dump(w http.ResponseWriter, _ *http.Request) {
 		clusters[c.ID] = object{"Info": object{"id": c.ID}}
 	}
 	for id, v := range s.volumes {
-		volumes[id] = object{"Info": v.info, "Bricks": []string{}, "Pending": object{"Id": v.pending}}
+		volumes[id] = object{"Info": v.info, "Bricks": v.bricks, "Pending": object{"Id": v.pending}}
 	}
 	for id, op := range s.operations {
 		operations[id] = object{"Id": id, "Status": op.status}

@@ -49,17 +49,30 @@ type Server struct {
 
 type record struct {
 	info    api.VolumeInfo
-	pending string
+	bricks  []string // ids
+	pending string   // Heketi does not mark a volume that it expands
 }
 
 type operation struct {
-	id       string
-	volume   string
-	isDelete bool
-	status   string // as in the database: "", "stale", "failed"
-	done     bool
-	err      string
+	id      string
+	kind    kind
+	volume  string
+	bricks  []string // of an expand
+	newSize int      // of an expand, computed when it begins, as Heketi does: overlapping ones lose one
+	status  string   // as in the database: "", "stale", "failed"
+	done    bool
+	err     string
 }
+
+// kind is the type of an operation as /operations/pending names it.
+type kind string
+
+const (
+	create  kind = "create-volume"
+	remove  kind = "delete-volume"
+	expand  kind = "expand-volume"
+	cleanup kind = "" // is not recorded as an operation itself
+)
 
 // New starts a server; it ends with the test.
 func New(tb testing.TB, clusters ...Cluster) *Server {
@@ -129,17 +142,74 @@ func (s *Server) Restart() {
 	}
 }
 
-// Clean does what Heketi's cleaner does with stale operations: a create is undone, a
+// Clean does what Heketi's cleaner does with stale and failed operations: a create or expand is undone, a
 // delete is finished.
 func (s *Server) Clean() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, op := range s.operations {
-		if op.status != "" {
-			delete(s.volumes, op.volume)
-			delete(s.operations, id)
-		}
+	for id := range s.operations {
+		s.clean(id)
 	}
+}
+
+func (s *Server) clean(id string) {
+	op := s.operations[id]
+	if op == nil || op.status == "" {
+		return
+	}
+	delete(s.operations, id)
+	if op.kind == expand {
+		s.removeBricks(op)
+		return
+	}
+	delete(s.volumes, op.volume)
+}
+
+func (s *Server) removeBricks(op *operation) {
+	v := s.volumes[op.volume]
+	v.bricks = slices.DeleteFunc(v.bricks, func(id string) bool { return slices.Contains(op.bricks, id) })
+}
+
+// Strand makes every operation that runs a failed one, which Heketi could not undo.
+func (s *Server) Strand(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, op := range s.operations {
+		op.status, op.done, op.err = "failed", true, text
+	}
+}
+
+// Expand makes a volume larger, as an administrator does with heketi-cli, and waits for nothing.
+func (s *Server) Expand(id string, deltaGiB int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expand(s.volumes[id], deltaGiB)
+}
+
+// Size is the size of a volume in GiB.
+func (s *Server) Size(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.volumes[id].info.Size
+}
+
+// Bricks is the number of a volume's bricks, pending ones included.
+func (s *Server) Bricks(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.volumes[id].bricks)
+}
+
+// GIDs are the group ids of all volumes, pending ones included, sorted.
+func (s *Server) GIDs() []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gids := make([]int64, 0, len(s.volumes))
+	for _, v := range s.volumes {
+		gids = append(gids, v.info.Gid)
+	}
+	slices.Sort(gids)
+	return gids
 }
 
 // EmptyDatabase forgets everything, as a Heketi that starts without its database.
@@ -150,12 +220,31 @@ func (s *Server) EmptyDatabase() {
 	s.volumes, s.operations, s.queue = map[string]*record{}, map[string]*operation{}, map[string]*operation{}
 }
 
-// AddVolume records a complete volume of 2 GiB that somebody else made, and returns its
+// ReplaceDatabase forgets everything and has other clusters, as a Heketi that starts with the database of another.
+func (s *Server) ReplaceDatabase(clusters ...Cluster) {
+	s.EmptyDatabase()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range clusters {
+		s.clusters = append(s.clusters, &c)
+	}
+}
+
+// AddVolumeOf records a complete volume of 2 GiB with a group id that somebody else made, and returns its id.
+func (s *Server) AddVolumeOf(gid int64, name, cluster string) string {
+	id := s.AddVolume(name, cluster, false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.volumes[id].info.Gid = gid
+	return id
+}
+
+// AddVolume records a complete volume of 2 GiB and two bricks that somebody else made, and returns its
 // id; block is whether it hosts block volumes.
 func (s *Server) AddVolume(name, cluster string, block bool) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := &record{}
+	v := &record{bricks: []string{newID(), newID()}}
 	v.info.Name, v.info.Size, v.info.Block = name, 2, block
 	v.info.Id, v.info.Cluster = newID(), cluster
 	s.volumes[v.info.Id] = v
@@ -212,9 +301,14 @@ func (s *Server) endAll() {
 func (s *Server) end(op *operation) {
 	op.done, op.err = true, s.opError
 	delete(s.operations, op.id)
-	if op.isDelete == (op.err == "") { // deleted, or never made
+	switch {
+	case op.kind == expand && op.err != "":
+		s.removeBricks(op)
+	case op.kind == expand:
+		s.volumes[op.volume].info.Size = op.newSize
+	case (op.kind == remove) == (op.err == ""): // deleted, or never made
 		delete(s.volumes, op.volume)
-		return
+	default:
+		s.volumes[op.volume].pending = ""
 	}
-	s.volumes[op.volume].pending = ""
 }

@@ -1,0 +1,37 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// GetCapacity estimates what can be made of a StorageClass. Topology is not looked at, since every node can reach
+// every volume. The request brings no secrets, so that the backend's own key is used.
+func (s *controllerServer) GetCapacity(ctx context.Context, request *csi.GetCapacityRequest) (*csi.GetCapacityResponse, error) {
+	parameters, err := volume.ParseParameters(request.GetParameters())
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range request.GetVolumeCapabilities() {
+		// The CSI spec asks for the room for such volumes, and there is none.
+		if err := checkCapability(fmt.Sprintf("volume_capabilities[%d]", i), c); err != nil {
+			klog.FromContext(ctx).V(5).Info("No capacity for these capabilities", "err", err.Error())
+			return &csi.GetCapacityResponse{}, nil
+		}
+	}
+	space, err := s.provisioner.Available(ctx, parameters)
+	if err != nil {
+		return nil, fmt.Errorf("estimating capacity: %w", err)
+	}
+	return &csi.GetCapacityResponse{
+		AvailableCapacity: space.Total,
+		MaximumVolumeSize: wrapperspb.Int64(space.Largest),
+		MinimumVolumeSize: wrapperspb.Int64(space.Least),
+	}, nil
+}

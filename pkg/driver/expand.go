@@ -1,0 +1,52 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// ControllerExpandVolume enlarges a volume while it is in use. Nodes have nothing to do: mounted clients follow by
+// themselves.
+func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *csi.ControllerExpandVolumeRequest) (*csi.ControllerExpandVolumeResponse, error) {
+	handle, err := handleOf(request.GetVolumeId())
+	if err != nil {
+		return nil, err
+	}
+	if request.GetCapacityRange() == nil {
+		return nil, volume.Invalid("capacity_range", "", "must be given")
+	}
+	capacity, err := capacityOf(request.GetCapacityRange())
+	if err != nil {
+		return nil, err
+	}
+	if err := capacity.Validate(); err != nil {
+		return nil, err
+	}
+	if c := request.GetVolumeCapability(); c != nil {
+		if err := checkCapability("volume_capability", c); err != nil {
+			return nil, err
+		}
+	}
+	size, err := s.provisioner.Expand(ctx, handle, capacity, credentialsOf(request.GetSecrets()))
+	if err != nil {
+		return nil, fmt.Errorf("expanding volume %s: %w", handle, err)
+	}
+	return &csi.ControllerExpandVolumeResponse{CapacityBytes: size}, nil
+}
+
+// handleOf reads the id of a volume that must exist. An id that this driver cannot have made names none; a static
+// volume's size is the business of whoever made it.
+func handleOf(id string) (volume.Handle, error) {
+	if err := checkID(id); err != nil {
+		return volume.Handle{}, err
+	}
+	handle, err := volume.ParseHandle(id)
+	if err != nil {
+		return volume.Handle{}, fmt.Errorf("%w: %q is not the id of a volume that this driver made or has taken over", volume.ErrNotFound, id)
+	}
+	return handle, nil
+}

@@ -1,0 +1,68 @@
+package driver
+
+import (
+	"testing"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc/codes"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+func TestControllerExpandVolume(t *testing.T) {
+	block := &csi.VolumeCapability{
+		AccessMode: anyCapability().GetAccessMode(),
+		AccessType: &csi.VolumeCapability_Block{Block: &csi.VolumeCapability_BlockVolume{}},
+	}
+	three := &csi.CapacityRange{RequiredBytes: 3 * volume.GiB, LimitBytes: 4 * volume.GiB}
+	tests := []struct {
+		name       string
+		id         string
+		size       *csi.CapacityRange
+		capability *csi.VolumeCapability
+		err        error // of the provisioner
+		code       codes.Code
+		asked      bool
+	}{
+		{name: "no id", size: three, code: codes.InvalidArgument},
+		{name: "no range", id: anyHandle, code: codes.InvalidArgument},
+		{name: "empty range", id: anyHandle, size: &csi.CapacityRange{}, code: codes.InvalidArgument},
+		{name: "contradiction", id: anyHandle, size: &csi.CapacityRange{RequiredBytes: 2, LimitBytes: 1}, code: codes.InvalidArgument},
+		{name: "block", id: anyHandle, size: three, capability: block, code: codes.InvalidArgument},
+		{name: "static", id: "my-data", size: three, code: codes.NotFound},
+		{name: "without capability", id: anyHandle, size: three, asked: true},
+		{name: "with capability", id: anyHandle, size: three, capability: anyCapability(), asked: true},
+		{name: "taken over", id: anyHandle + "/adopted", size: three, asked: true},
+		{name: "gone", id: anyHandle, size: three, err: volume.ErrNotFound, code: codes.NotFound, asked: true},
+		{name: "too large", id: anyHandle, size: three, err: volume.ErrOutOfRange, code: codes.OutOfRange, asked: true},
+		{name: "no room", id: anyHandle, size: three, err: volume.ErrExhausted, code: codes.ResourceExhausted, asked: true},
+		{name: "busy", id: anyHandle, size: three, err: volume.ErrBusy, code: codes.Aborted, asked: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			provisioner := &fakeProvisioner{volume: volume.Volume{CapacityBytes: 3 * volume.GiB}, err: tt.err}
+			response, err := (&controllerServer{provisioner: provisioner}).ControllerExpandVolume(t.Context(), &csi.ControllerExpandVolumeRequest{
+				VolumeId: tt.id, CapacityRange: tt.size, VolumeCapability: tt.capability, Secrets: map[string]string{"user": "u", "key": "k"},
+			})
+			if asked := provisioner.calls > 0; asked != tt.asked {
+				t.Errorf("backend asked: %t, want %t", asked, tt.asked)
+			}
+			if tt.code != codes.OK {
+				wantError(t, err, tt.code)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.GetCapacityBytes() != 3*volume.GiB || response.GetNodeExpansionRequired() {
+				t.Errorf("answer: %v", response)
+			}
+			if want := (volume.Capacity{RequiredBytes: 3 * volume.GiB, LimitBytes: 4 * volume.GiB}); provisioner.capacity != want {
+				t.Errorf("asked for %+v, want %+v", provisioner.capacity, want)
+			}
+			if want := (volume.Credentials{User: "u", Key: "k"}); provisioner.credentials != want {
+				t.Error("the request's credentials were not used")
+			}
+		})
+	}
+}

@@ -1,0 +1,57 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// errToken: the CSI spec wants ABORTED for it, so that the caller begins again without a token.
+var errToken = errors.New("starting_token is not one of this driver's; list again from the beginning")
+
+// ListVolumes lists the volumes that this driver made. The token is the id of the last volume of the page before, so
+// that it stays good when that volume is deleted or others are made.
+func (s *controllerServer) ListVolumes(ctx context.Context, request *csi.ListVolumesRequest) (*csi.ListVolumesResponse, error) {
+	if n := request.GetMaxEntries(); n < 0 {
+		return nil, volume.Invalid("max_entries", strconv.Itoa(int(n)), "must not be negative")
+	}
+	after := request.GetStartingToken()
+	if after != "" {
+		if _, err := volume.ParseHandle(after); err != nil {
+			return nil, errToken
+		}
+	}
+	volumes, more, err := s.provisioner.List(ctx, after, int(request.GetMaxEntries()))
+	if err != nil {
+		return nil, fmt.Errorf("listing volumes: %w", err)
+	}
+	response := &csi.ListVolumesResponse{Entries: make([]*csi.ListVolumesResponse_Entry, 0, len(volumes))}
+	for _, v := range volumes {
+		response.Entries = append(response.Entries, &csi.ListVolumesResponse_Entry{Volume: describe(v)})
+	}
+	if more && len(volumes) > 0 {
+		response.NextToken = volumes[len(volumes)-1].Handle.String()
+	}
+	return response, nil
+}
+
+// ControllerGetVolume describes one volume. The request brings no secrets, so that the backend's own key is used.
+func (s *controllerServer) ControllerGetVolume(ctx context.Context, request *csi.ControllerGetVolumeRequest) (*csi.ControllerGetVolumeResponse, error) {
+	handle, err := handleOf(request.GetVolumeId())
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.provisioner.Get(ctx, handle, volume.Credentials{})
+	if err != nil {
+		return nil, fmt.Errorf("looking up volume %s: %w", handle, err)
+	}
+	return &csi.ControllerGetVolumeResponse{
+		Volume: describe(found),
+		Status: &csi.ControllerGetVolumeResponse_VolumeStatus{}, // gluster volumes are not attached to nodes
+	}, nil
+}

@@ -1,0 +1,79 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// ValidateVolumeCapabilities confirms what a volume can be used for, and that it is what the request says of it. A
+// static volume is unknown to the backend and its servers are not reachable from here by design, so that for it only
+// its context is checked, not its existence.
+func (s *controllerServer) ValidateVolumeCapabilities(ctx context.Context, request *csi.ValidateVolumeCapabilitiesRequest) (*csi.ValidateVolumeCapabilitiesResponse, error) {
+	if err := checkID(request.GetVolumeId()); err != nil {
+		return nil, err
+	}
+	if len(request.GetVolumeCapabilities()) == 0 {
+		return nil, checkCapabilities(nil)
+	}
+	difference, err := s.compare(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if difference == "" {
+		if err := checkCapabilities(request.GetVolumeCapabilities()); err != nil {
+			difference = err.Error()
+		}
+	}
+	if difference != "" {
+		return &csi.ValidateVolumeCapabilitiesResponse{Message: difference}, nil
+	}
+	return &csi.ValidateVolumeCapabilitiesResponse{Confirmed: &csi.ValidateVolumeCapabilitiesResponse_Confirmed{
+		VolumeContext:      request.GetVolumeContext(),
+		VolumeCapabilities: request.GetVolumeCapabilities(),
+		Parameters:         request.GetParameters(),
+	}}, nil
+}
+
+// compare looks the volume up, and says in which way it is another one than the request describes.
+func (s *controllerServer) compare(ctx context.Context, request *csi.ValidateVolumeCapabilitiesRequest) (difference string, err error) {
+	id, attributes := request.GetVolumeId(), request.GetVolumeContext()
+	handle, err := volume.ParseHandle(id)
+	if err == nil {
+		found, err := s.provisioner.Get(ctx, handle, credentialsOf(request.GetSecrets()))
+		if err != nil {
+			return "", fmt.Errorf("looking up volume %s: %w", handle, err)
+		}
+		return differs(found, attributes, request.GetParameters()), nil
+	}
+	if attributes[volume.ContextVolume] == "" {
+		return "", fmt.Errorf("%w: %q is neither a volume that this driver made nor, without volume_context, a static one", volume.ErrNotFound, id)
+	}
+	_, err = sourceOf(id, attributes, nil)
+	return "", err
+}
+
+// differs compares a volume with what is cheap to compare of its context and of a class; "" is no difference. An
+// administrator may have changed servers and gid, and a node works with what it is given.
+func differs(found volume.Volume, attributes, raw map[string]string) string {
+	if name := attributes[volume.ContextVolume]; name != "" && name != found.Name {
+		return fmt.Sprintf("volume_context.%s is %q, but the gluster volume of this id is %q", volume.ContextVolume, name, found.Name)
+	}
+	if len(raw) == 0 {
+		return ""
+	}
+	parameters, err := volume.ParseParameters(raw)
+	switch {
+	case err != nil:
+		return err.Error()
+	case parameters.Durability != found.Durability:
+		return fmt.Sprintf("volumetype is %s, but the volume is %s", parameters.Durability, found.Durability)
+	case len(parameters.Clusters) > 0 && !slices.Contains(parameters.Clusters, found.Cluster):
+		return fmt.Sprintf("clusterid is %s, but the volume lies in cluster %s", raw["clusterid"], found.Cluster)
+	}
+	return ""
+}

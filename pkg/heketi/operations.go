@@ -1,0 +1,86 @@
+package heketi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/heketi/heketi/pkg/glusterfs/api"
+)
+
+// Operation is one that Heketi has begun and not finished.
+type Operation struct {
+	ID     string
+	Type   string
+	Status string   // as in DumpOperation
+	Things []string // ids of the volumes and bricks that it makes, changes or removes
+}
+
+// The types of operations that matter here (heketi: apps/glusterfs/pendingop.go).
+const (
+	OperationCreateVolume = "create-volume"
+	OperationDeleteVolume = "delete-volume"
+	OperationExpandVolume = "expand-volume"
+)
+
+// Touches reports whether the operation concerns the volume or one of its bricks.
+func (o Operation) Touches(v Volume) bool {
+	return slices.ContainsFunc(o.Things, func(id string) bool { return id == v.ID || slices.Contains(v.Bricks, id) })
+}
+
+// Operation describes an unfinished operation. ErrNotFound: it has ended.
+func (c *Client) Operation(ctx context.Context, id string) (Operation, error) {
+	client, err := c.api(ctx, nil)
+	if err != nil {
+		return Operation{}, err
+	}
+	details, err := client.PendingOperationDetails(id)
+	if err == nil && details.Id != id {
+		err = errNoOperation
+	}
+	if err != nil {
+		return Operation{}, c.typed(err, http.MethodGet, "/operations/pending/"+id)
+	}
+	op := Operation{ID: id, Type: details.TypeName, Status: details.Status}
+	for _, change := range details.Changes {
+		op.Things = append(op.Things, change.Id)
+	}
+	return op, nil
+}
+
+// OperationIDs lists the unfinished operations, except those of the types given.
+func (c *Client) OperationIDs(ctx context.Context, except ...string) ([]string, error) {
+	client, err := c.api(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	list, err := client.PendingOperationList()
+	if err == nil && list.PendingOperations == nil {
+		err = errNoOperation // Heketi writes an empty list
+	}
+	if err != nil {
+		return nil, c.typed(err, http.MethodGet, "/operations/pending")
+	}
+	var ids []string
+	for _, op := range list.PendingOperations {
+		if !slices.Contains(except, op.TypeName) {
+			ids = append(ids, op.Id)
+		}
+	}
+	return ids, nil
+}
+
+// CleanUp has Heketi undo or finish one operation that is stale or failed, and waits for it, in one of the backend's
+// operation slots. Success says only that Heketi has tried. A create is undone, a delete is finished.
+func (c *Client) CleanUp(ctx context.Context, operationID string) error {
+	return c.backend.operate(ctx, "cleanup", func() error {
+		client, err := c.api(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if err := client.PendingOperationCleanUp(&api.PendingOperationsCleanRequest{Operations: []string{operationID}}); err != nil {
+			return c.typed(err, http.MethodPost, "/operations/pending/cleanup")
+		}
+		return nil
+	})
+}

@@ -1,0 +1,98 @@
+package heketi
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// What decides where Heketi puts bricks (heketi: apps/glusterfs/volume_entry.go, tags.go).
+const (
+	optionZoneChecking = "user.heketi.zone-checking"
+	optionTagMatch     = "user.heketi.device-tag-match"
+
+	tagArbiter      = "arbiter"
+	arbiterRequired = "required" // arbiter bricks and nothing else
+	arbiterDisabled = "disabled" // no arbiter bricks
+)
+
+// NewRoom looks for the disks of a cluster that may take bricks: those that are online on nodes that are online, and
+// that the layout's options admit. A cluster that takes no file volumes has none.
+//
+// Arbiter bricks are small. Where some disks are set aside for them, these take them all, and the others need places
+// only for the data; elsewhere an arbiter brick may take the place of a whole one, and is counted as that.
+func NewRoom(dump Dump, cluster string, layout Layout) Room {
+	room := Room{layout: layout, places: layout.bricksInSet()}
+	if !dump.Clusters[cluster].File {
+		return room
+	}
+	groups := map[string][]disk{}
+	dedicated := map[string]bool{} // groups with a disk that is for arbiter bricks only
+	arbiterFits := false
+	for _, device := range dump.Devices {
+		node := dump.Nodes[device.Node]
+		if !device.Online || !node.Online || !slices.Contains(dump.Clusters[cluster].Nodes, device.Node) {
+			continue
+		}
+		tags := merged(node.Tags, device.Tags)
+		if !layout.admits(tags) {
+			continue
+		}
+		group := layout.group(device.Node, node.Zone)
+		arbiterFits = arbiterFits || tags[tagArbiter] != arbiterDisabled
+		if layout.Arbiter && tags[tagArbiter] == arbiterRequired {
+			dedicated[group] = true
+			continue
+		}
+		groups[group] = append(groups[group], disk{freeKiB: device.FreeKiB, extentKiB: max(device.ExtentKiB, 1)})
+	}
+	if layout.Arbiter && !arbiterFits {
+		return room
+	}
+	if len(dedicated) > 0 {
+		room.places = max(room.places-1, 1)
+		maps.DeleteFunc(groups, func(group string, _ []disk) bool { return dedicated[group] })
+	}
+	room.groups = slices.Collect(maps.Values(groups))
+	return room
+}
+
+// group names what a disk has in common with those that may not take another brick of the same set.
+func (l Layout) group(node string, zone int) string {
+	if l.option(optionZoneChecking) == "strict" {
+		return strconv.Itoa(zone)
+	}
+	return node
+}
+
+// admits applies the rule for tags, key=value or key!=value.
+func (l Layout) admits(tags map[string]string) bool {
+	rule := l.option(optionTagMatch)
+	if rule == "" {
+		return true
+	}
+	key, value, _ := strings.Cut(rule, "=")
+	if name, negated := strings.CutSuffix(key, "!"); negated {
+		return tags[name] != value
+	}
+	return tags[key] == value
+}
+
+func (l Layout) option(key string) string {
+	i := slices.IndexFunc(l.Options, func(o volume.Option) bool { return o.Key == key })
+	if i < 0 {
+		return ""
+	}
+	return l.Options[i].Value
+}
+
+// merged are the tags of a device; those of its node are valid for it, unless it has its own of the key.
+func merged(node, device map[string]string) map[string]string {
+	tags := make(map[string]string, len(node)+len(device))
+	maps.Copy(tags, node)
+	maps.Copy(tags, device)
+	return tags
+}

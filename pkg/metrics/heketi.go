@@ -1,0 +1,60 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Heketi counts what the driver has Heketi do, and what it was spared. It is an Observer of packages heketi and
+// provisioner.
+type Heketi struct {
+	running  *prometheus.GaugeVec
+	queued   *prometheus.HistogramVec
+	duration *prometheus.HistogramVec
+	existing *prometheus.CounterVec
+	joined   *prometheus.CounterVec
+}
+
+// NewHeketi registers the metrics.
+func NewHeketi(registry prometheus.Registerer) *Heketi {
+	const prefix = "glusterfs_csi_"
+	long := prometheus.ExponentialBuckets(0.05, 2, 16) // to 27 minutes: creates take long on busy nodes
+	h := &Heketi{
+		running: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: prefix + "heketi_operations_in_flight", Help: "Operations that Heketi carries out for this driver now.",
+		}, []string{"backend", "operation"}),
+		queued: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: prefix + "heketi_operation_queue_seconds", Help: "Time that operations waited for one of the backend's slots.", Buckets: long,
+		}, []string{"backend", "operation"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: prefix + "heketi_operation_duration_seconds", Help: "Time from the request to the end of the operation, by outcome: done, refused, failed or unknown.", Buckets: long,
+		}, []string{"backend", "operation", "outcome"}),
+		existing: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: prefix + "existing_volumes_total", Help: "Creates that found the volume which an earlier one had made.",
+		}, []string{"backend"}),
+		joined: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: prefix + "joined_calls_total", Help: "Calls that waited for an operation which an earlier one had begun.",
+		}, []string{"operation"}),
+	}
+	registry.MustRegister(h.running, h.queued, h.duration, h.existing, h.joined)
+	return h
+}
+
+// Began implements heketi.Observer.
+func (h *Heketi) Began(backend, operation string, queued time.Duration) (ended func(outcome string)) {
+	h.queued.WithLabelValues(backend, operation).Observe(queued.Seconds())
+	running := h.running.WithLabelValues(backend, operation)
+	running.Inc()
+	began := time.Now()
+	return func(outcome string) {
+		running.Dec()
+		h.duration.WithLabelValues(backend, operation, outcome).Observe(time.Since(began).Seconds())
+	}
+}
+
+// Existing implements provisioner.Observer.
+func (h *Heketi) Existing(backend string) { h.existing.WithLabelValues(backend).Inc() }
+
+// Joined implements provisioner.Observer.
+func (h *Heketi) Joined(kind string) { h.joined.WithLabelValues(kind).Inc() }

@@ -1,0 +1,45 @@
+package metrics
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func TestHeketi(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	h := NewHeketi(registry)
+	value := func(name string) float64 {
+		t.Helper()
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "glusterfs_csi_"+name {
+				m := f.GetMetric()[0]
+				return m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+		return -1
+	}
+	ended := h.Began("main", "create", time.Second)
+	h.Existing("main")
+	h.Joined("create")
+	for name, want := range map[string]float64{
+		"heketi_operations_in_flight": 1, "heketi_operation_queue_seconds": 1, "heketi_operation_duration_seconds": -1,
+		"existing_volumes_total": 1, "joined_calls_total": 1,
+	} {
+		if got := value(name); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	ended("done")
+	if got := value("heketi_operations_in_flight"); got != 0 {
+		t.Errorf("%v operations in flight after the end", got)
+	}
+	if got := value("heketi_operation_duration_seconds"); got != 1 {
+		t.Errorf("%v durations, want 1", got)
+	}
+}

@@ -1,0 +1,144 @@
+package provisioner_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// realHeketi starts a Heketi whose executor pretends, with three nodes of four disks.
+func realHeketi(t *testing.T) (*lab.MockHeketi, *provisioner.Provisioner) {
+	t.Helper()
+	dir := t.TempDir()
+	server, err := lab.StartMockHeketi(t.Context(), dir)
+	if err != nil {
+		t.Fatalf("starting Heketi: %v (make heketi builds it)", err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	key := filepath.Join(dir, "key")
+	if err := os.WriteFile(key, []byte(lab.HeketiKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{
+		{Name: "mock", URL: server.URL, User: lab.HeketiUser, KeyFile: key},
+	}}, timing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(backends.Close)
+	return server, provisioner.New(backends)
+}
+
+// keepDisks sets disks offline until every node has so many.
+func keepDisks(t *testing.T, server *lab.MockHeketi, n int) {
+	t.Helper()
+	out, err := server.CLI(t.Context(), "topology", "info", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var topology struct {
+		Clusters []struct {
+			Nodes []struct {
+				Devices []struct {
+					ID    string `json:"id"`
+					State string `json:"state"`
+				} `json:"devices"`
+			} `json:"nodes"`
+		} `json:"clusters"`
+	}
+	if err := json.Unmarshal(out, &topology); err != nil {
+		t.Fatal(err)
+	}
+	for _, node := range topology.Clusters[0].Nodes {
+		for i, device := range node.Devices {
+			order := "enable"
+			if i >= n {
+				order = "disable"
+			}
+			if out, err := server.CLI(t.Context(), "device", order, device.ID); err != nil {
+				t.Fatalf("%s: %v", out, err)
+			}
+		}
+	}
+}
+
+// The largest volume that is promised can be made, and a larger one cannot; and so on with what is left, until there
+// is nothing.
+func TestAvailableIsWhatHeketiCanMake(t *testing.T) {
+	server, p := realHeketi(t)
+	tests := []struct {
+		disks      int // of each node; each has 500 GiB
+		parameters map[string]string
+		lucky      bool // Heketi may find room for more, since it tries the disks in random order
+	}{
+		{disks: 1},
+		{disks: 1, parameters: map[string]string{"snapfactor": "1.7"}},
+		{disks: 1, parameters: map[string]string{"volumetype": "disperse:2:1"}},
+		{disks: 1, parameters: map[string]string{"volumetype": "none"}},
+		{disks: 4},
+		{disks: 3, parameters: map[string]string{"volumetype": "disperse:2:1"}},
+		{disks: 2, parameters: map[string]string{"volumetype": "none", "snapfactor": "3"}},
+		{disks: 1, parameters: map[string]string{"volumetype": "replicate:2"}, lucky: true},
+		{disks: 3, parameters: map[string]string{"volumetype": "replicate:2"}, lucky: true},
+	}
+	for i, tt := range tests {
+		t.Run(fmt.Sprintf("%d disks %v", tt.disks, tt.parameters), func(t *testing.T) {
+			keepDisks(t, server, tt.disks)
+			parameters, err := volume.ParseParameters(tt.parameters)
+			if err != nil {
+				t.Fatal(err)
+			}
+			create := func(round int, bytes int64) (volume.Volume, error) {
+				return p.Create(t.Context(), volume.Spec{
+					Name: fmt.Sprintf("pvc-%d-%d", i, round), Capacity: volume.Capacity{RequiredBytes: bytes}, Parameters: parameters,
+				})
+			}
+			var made []volume.Handle
+			for round := 0; ; round++ {
+				space, err := p.Available(t.Context(), parameters)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("round %d: largest %d GiB, total %d GiB", round, space.Largest/volume.GiB, space.Total/volume.GiB)
+				if v, err := create(round, space.Largest+volume.GiB); tt.lucky && err == nil {
+					made = append(made, v.Handle)
+					continue
+				} else if !errors.Is(err, volume.ErrExhausted) {
+					t.Fatalf("%d GiB were promised, but one more is no error: %+v, %v", space.Largest/volume.GiB, v, err)
+				}
+				if space.Largest == 0 {
+					break
+				}
+				v, err := create(round, space.Largest)
+				if err != nil {
+					t.Fatalf("%d GiB were promised: %v", space.Largest/volume.GiB, err)
+				}
+				made = append(made, v.Handle)
+			}
+			if len(made) == 0 {
+				t.Error("nothing was ever promised")
+			}
+			for _, handle := range made {
+				if err := p.Delete(t.Context(), handle, volume.Credentials{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	if out, err := server.CLI(t.Context(), "volume", "list"); err != nil || strings.TrimSpace(string(out)) != "" {
+		t.Errorf("volumes are left in Heketi: %s (%v)", out, err)
+	}
+}

@@ -1,0 +1,173 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// mostBricks is Heketi's default limit of bricks in a volume (heketi: apps/glusterfs/app_config.go, BrickMaxNum).
+const mostBricks = 32
+
+// expansion is one request for a larger volume. It is comparable: only equal ones join.
+type expansion struct {
+	handle      volume.Handle
+	capacity    volume.Capacity
+	credentials volume.Credentials
+}
+
+// Expand implements volume.Provisioner.
+func (p *Provisioner) Expand(ctx context.Context, handle volume.Handle, capacity volume.Capacity, credentials volume.Credentials) (int64, error) {
+	if _, err := capacity.SizeGiB(1); err != nil {
+		return 0, err
+	}
+	client, err := p.client(handle, credentials)
+	if err != nil {
+		return 0, err
+	}
+	request := expansion{handle: handle, capacity: capacity, credentials: credentials}
+	run := expanding{expansion: request, client: client, index: p.index(handle.Backend)}
+	expanded, err := p.operations.do(ctx, task{kind: "expand", subject: handle.String(), key: volumeKey(handle), request: request}, run.run)
+	return expanded.CapacityBytes, err
+}
+
+// expanding is an expansion that is carried out. Heketi is told by how much, not to which size, does not recognise a
+// repetition, and loses the one of two that overlap: so the difference comes from its own figure, read when no
+// operation on the volume is pending, and is sent at most once.
+type expanding struct {
+	expansion
+	client *heketi.Client
+	index  *index
+}
+
+func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
+	found, err := e.inspect(ctx)
+	if err != nil {
+		return volume.Volume{}, err
+	}
+	need, err := e.need(found)
+	if err != nil || need == 0 {
+		return newVolume(e.handle.Backend, found), err
+	}
+	expanded, err := e.client.ExpandVolume(ctx, e.handle.ID, need)
+	switch outcome := heketi.OutcomeOf(err); {
+	case err == nil:
+		return e.enough(expanded, "Heketi has expanded it; somebody else must have done so at the same time")
+	case outcome == heketi.Unknown:
+		return e.settle(ctx, err)
+	case errors.Is(err, volume.ErrNotFound):
+		return volume.Volume{}, explainMissing(ctx, e.client, e.index, e.handle, err)
+	case errors.Is(err, volume.ErrExhausted):
+		return volume.Volume{}, fmt.Errorf("%w; gluster volume %s %s", err, found.Name, remains(found))
+	case outcome == heketi.Failed:
+		return volume.Volume{}, fmt.Errorf("%w; gluster volume %s keeps its size of %d GiB", err, found.Name, found.SizeGiB)
+	}
+	return volume.Volume{}, err
+}
+
+// inspect returns the volume, which no operation of Heketi's is changing and which is this driver's to change. The
+// operations are listed first: what begins after that finds the volume with the size that is read then.
+func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
+	// While a volume is made or removed, Heketi hides it.
+	ids, err := e.client.OperationIDs(ctx, heketi.OperationCreateVolume, heketi.OperationDeleteVolume)
+	if err != nil {
+		return heketi.Volume{}, err
+	}
+	operations := make([]heketi.Operation, 0, len(ids))
+	for _, id := range ids {
+		op, err := e.client.Operation(ctx, id)
+		if errors.Is(err, volume.ErrNotFound) {
+			continue // it has ended
+		}
+		if err != nil {
+			return heketi.Volume{}, err
+		}
+		operations = append(operations, op)
+	}
+	found, err := e.client.Volume(ctx, e.handle.ID)
+	if err != nil {
+		return heketi.Volume{}, explainMissing(ctx, e.client, e.index, e.handle, err)
+	}
+	if err := checkOwner(e.handle, found); err != nil {
+		return heketi.Volume{}, err
+	}
+	for _, op := range operations {
+		if op.Touches(found) {
+			return heketi.Volume{}, busyVolume(op, found)
+		}
+	}
+	return found, nil
+}
+
+func busyVolume(op heketi.Operation, v heketi.Volume) error {
+	if ended(op.Status) {
+		return fmt.Errorf("%w: gluster volume %s: Heketi's operation %s (%s) is %s, and the volume's size, %d GiB, is not certain before Heketi has undone "+
+			"it, a minute after its start or within the hour; look at gluster volume info %s before you do that by hand, since Heketi removes the new bricks "+
+			"without asking gluster", volume.ErrBusy, v.Name, op.ID, op.Type, op.Status, v.SizeGiB, v.Name)
+	}
+	return fmt.Errorf("%w: gluster volume %s is being changed by Heketi's operation %s (%s)", volume.ErrBusy, v.Name, op.ID, op.Type)
+}
+
+// need is by how many GiB the volume has to grow.
+func (e *expanding) need(v heketi.Volume) (int, error) {
+	limit, current := e.capacity.LimitBytes, int64(v.SizeGiB)*volume.GiB
+	if e.capacity.Allows(current) {
+		return 0, nil
+	}
+	if limit > 0 && current > limit {
+		return 0, fmt.Errorf("%w: the volume has %d bytes, capacity_range.limit_bytes is %d, and no volume can be made smaller",
+			volume.ErrOutOfRange, current, limit)
+	}
+	target, err := e.capacity.SizeGiB(1)
+	if err != nil {
+		return 0, err
+	}
+	// Heketi adds whole sets of bricks, and makes none below 1 GiB.
+	need := max(target-v.SizeGiB, v.Durability.MinGiB())
+	if size := current + int64(need)*volume.GiB; limit > 0 && size > limit {
+		return 0, fmt.Errorf("%w: a volume of type %s grows by at least %d GiB, to %d bytes, but capacity_range.limit_bytes is %d",
+			volume.ErrOutOfRange, v.Durability, v.Durability.MinGiB(), size, limit)
+	}
+	return need, nil
+}
+
+// settle looks at the volume after an expand whose outcome is unknown. It never expands again: the request may still
+// be on its way.
+func (e *expanding) settle(ctx context.Context, cause error) (volume.Volume, error) {
+	klog.FromContext(ctx).Info("Looking at a volume whose expand has an unknown outcome", "volume", e.handle, "err", cause)
+	found, err := e.inspect(ctx)
+	if err != nil {
+		return volume.Volume{}, fmt.Errorf("%w (looked at after: %s)", err, cause.Error())
+	}
+	return e.enough(found, cause.Error())
+}
+
+// enough returns a volume that has the size which was asked for.
+func (e *expanding) enough(v heketi.Volume, why string) (volume.Volume, error) {
+	made := newVolume(e.handle.Backend, v)
+	if made.CapacityBytes < e.capacity.RequiredBytes {
+		return volume.Volume{}, fmt.Errorf("%w: gluster volume %s has %d GiB, which is not the size asked for; repeat the expand: %s",
+			volume.ErrUnavailable, v.Name, v.SizeGiB, why)
+	}
+	return made, nil
+}
+
+// remains says what may still be done with a volume that Heketi does not expand as asked.
+func remains(v heketi.Volume) string {
+	set := bricksInSet(v.Durability)
+	sets := max(0, mostBricks-len(v.Bricks)) / set
+	state := fmt.Sprintf("keeps its size of %d GiB, in %d bricks of at most %d", v.SizeGiB, len(v.Bricks), mostBricks)
+	if sets == 0 {
+		return state + ", and cannot grow any more: make a new, larger volume and copy the data"
+	}
+	return state + fmt.Sprintf("; it can grow %d more times at the most, by %d brick(s) of one size on different nodes, each of at least 1 GiB, "+
+		"so a smaller size may be possible, and few large steps are better than many small ones", sets, set)
+}
+
+// bricksInSet: Replica is zero unless the volume is replicated, and so on.
+func bricksInSet(d volume.Durability) int { return max(1, d.Replica+d.Data+d.Redundancy) }

@@ -1,0 +1,245 @@
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// defaultRefresh is how old what is known of a backend's group ids may be when one is handed out.
+const defaultRefresh = 30 * time.Second
+
+// index is what is remembered of one backend between calls: its clusters, its volumes, and the group ids that are
+// taken, so that a create needs no look-up. All of it comes from Heketi's own records, and is read again while creates
+// happen, since others make volumes too.
+type index struct {
+	backend string
+	refresh time.Duration
+	reading chan struct{} // holds a token while somebody reads
+
+	mu       sync.Mutex
+	asOf     time.Time              // when the records in use were asked for; zero: never
+	clusters map[string]struct{}    // all that were ever seen
+	volumes  map[string]known       // by Heketi's id
+	taken    map[int64]int          // group id -> volumes that have it
+	ours     map[string]string      // key of the CSI name -> gluster volume name
+	held     map[string]reservation // by the key of the CSI name
+}
+
+// known is a volume of the backend, pending or not, whoever made it.
+type known struct {
+	name string
+	gid  int64
+	made time.Time // when this process learned that it made it; zero: it is in the records
+}
+
+// reservation keeps a group id for a volume that is being made, or may be.
+type reservation struct {
+	gid     int64
+	expires time.Time // records asked for later than this tell whether there is a volume; zero: the create runs
+}
+
+func newIndex(backend string, refresh time.Duration) *index {
+	return &index{
+		backend: backend, refresh: refresh, reading: make(chan struct{}, 1),
+		clusters: map[string]struct{}{}, volumes: map[string]known{}, taken: map[int64]int{},
+		ours: map[string]string{}, held: map[string]reservation{},
+	}
+}
+
+// csiKey is the same for all gluster volume names of one CSI name: their digest. Classes that name volumes
+// differently must not make a second volume.
+func csiKey(name string) string { return name[strings.LastIndex(name, "-")+1:] }
+
+// reserve returns a group id of the range that no volume of the backend has and that nobody else is given, until one
+// of made, free and doubt. ErrExhausted: there is none.
+func (x *index) reserve(ctx context.Context, client *heketi.Client, name string, gids volume.GIDRange) (int64, error) {
+	if err := x.readSince(ctx, client, time.Now().Add(-x.refresh)); err != nil {
+		return 0, err
+	}
+	gid, err := x.pick(csiKey(name), gids)
+	if err == nil {
+		return gid, nil
+	}
+	// Somebody else may have deleted volumes.
+	if err := x.readSince(ctx, client, time.Now()); err != nil {
+		return 0, err
+	}
+	return x.pick(csiKey(name), gids)
+}
+
+func (x *index) pick(key string, gids volume.GIDRange) (int64, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	held := make(map[int64]bool, len(x.held))
+	for k, r := range x.held {
+		held[r.gid] = held[r.gid] || k != key
+	}
+	if r, again := x.held[key]; again && gids.Contains(r.gid) && !held[r.gid] && x.taken[r.gid] == 0 {
+		x.held[key] = reservation{gid: r.gid}
+		return r.gid, nil
+	}
+	gid, err := gids.Lowest(func(gid int64) bool { return held[gid] || x.taken[gid] > 0 })
+	if err != nil {
+		return 0, err
+	}
+	x.held[key] = reservation{gid: gid}
+	return gid, nil
+}
+
+// made ends a reservation: there is a volume now.
+func (x *index) made(v volume.Volume) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.held, csiKey(v.Name))
+	x.remove(v.Handle.ID)
+	x.add(v.Handle.ID, known{name: v.Name, gid: v.GID, made: time.Now()})
+}
+
+// free ends a reservation: nothing was begun.
+func (x *index) free(name string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.held, csiKey(name))
+}
+
+// doubt keeps a reservation until Heketi's records tell. A request without an answer may still be under way to Heketi,
+// so that records that are read at once prove nothing.
+func (x *index) doubt(name string, grace time.Duration) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r, ok := x.held[csiKey(name)]; ok {
+		r.expires = time.Now().Add(grace)
+		x.held[csiKey(name)] = r
+	}
+}
+
+// gone forgets a volume that was deleted.
+func (x *index) gone(id string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.remove(id)
+}
+
+// hasOther reports whether the CSI name has a volume with another gluster volume name.
+func (x *index) hasOther(name string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	other, ok := x.ours[csiKey(name)]
+	return ok && other != name
+}
+
+// readSince makes sure that the records in use are not older than since.
+func (x *index) readSince(ctx context.Context, client *heketi.Client, since time.Time) error {
+	select {
+	case x.reading <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: backend %q: gave up waiting for its records: %w", volume.ErrUnavailable, x.backend, context.Cause(ctx))
+	}
+	defer func() { <-x.reading }()
+	x.mu.Lock()
+	current := !x.asOf.IsZero() && !x.asOf.Before(since)
+	x.mu.Unlock()
+	if current {
+		return nil
+	}
+	_, err := x.read(ctx, client)
+	return err
+}
+
+// read returns Heketi's records, and remembers what they say.
+func (x *index) read(ctx context.Context, client *heketi.Client) (heketi.Dump, error) {
+	asked := time.Now()
+	dump, err := client.Dump(ctx)
+	if err != nil {
+		return heketi.Dump{}, err
+	}
+	clusters := make([]string, 0, len(dump.Clusters))
+	for id := range dump.Clusters {
+		clusters = append(clusters, id)
+	}
+	if err := x.trust(clusters); err != nil {
+		return heketi.Dump{}, err
+	}
+	x.take(dump, asked)
+	return dump, nil
+}
+
+// trust refuses a Heketi that has lost its database (it knows no cluster), or has another one than it had before in
+// the life of this process (it knows none of the clusters that it knew). The latter cannot be told after a restart of the driver: nothing
+// outside Heketi records which database made a volume, and a handle cannot name the cluster without becoming invalid
+// for every volume that exists.
+func (x *index) trust(clusters []string) error {
+	if len(clusters) == 0 {
+		return noClusters(x.backend)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, some := x.clusters[clusters[0]]
+	for _, id := range clusters {
+		_, ok := x.clusters[id]
+		some = some || ok
+	}
+	if len(x.clusters) > 0 && !some {
+		slices.Sort(clusters)
+		return fmt.Errorf("%w: backend %q cannot be trusted: it knows none of the clusters that it knew before, only %s, so that its database "+
+			"is probably not the one that has the volumes; restore that, or restart the driver if the clusters were replaced on purpose",
+			volume.ErrUnavailable, x.backend, strings.Join(clusters, ", "))
+	}
+	for _, id := range clusters {
+		x.clusters[id] = struct{}{}
+	}
+	return nil
+}
+
+// take replaces what is known by the records that were asked for at that time.
+func (x *index) take(dump heketi.Dump, asked time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if asked.Before(x.asOf) {
+		return
+	}
+	before := x.volumes
+	x.asOf, x.volumes, x.taken, x.ours = asked, make(map[string]known, len(dump.Volumes)), make(map[int64]int, len(dump.Volumes)), map[string]string{}
+	for id, v := range dump.Volumes {
+		x.add(id, known{name: v.Name, gid: v.GID})
+	}
+	for id, v := range before {
+		if _, recorded := x.volumes[id]; !recorded && !v.made.IsZero() && !v.made.Before(asked) {
+			x.add(id, v) // made after these records were written
+		}
+	}
+	for key, r := range x.held {
+		if !r.expires.IsZero() && r.expires.Before(asked) {
+			delete(x.held, key)
+		}
+	}
+}
+
+func (x *index) add(id string, v known) {
+	x.volumes[id] = v
+	x.taken[v.gid]++
+	if volume.IsOurs(v.name) {
+		x.ours[csiKey(v.name)] = v.name
+	}
+}
+
+func (x *index) remove(id string) {
+	v, ok := x.volumes[id]
+	if !ok {
+		return
+	}
+	delete(x.volumes, id)
+	if x.taken[v.gid]--; x.taken[v.gid] == 0 {
+		delete(x.taken, v.gid)
+	}
+	if x.ours[csiKey(v.name)] == v.name {
+		delete(x.ours, csiKey(v.name))
+	}
+}

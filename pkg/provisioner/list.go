@@ -1,0 +1,134 @@
+package provisioner
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// listingLifetime is how long the following pages of a list are served from the listing that its first page has read.
+const listingLifetime = time.Minute
+
+// listing keeps what the first page of a list has read. A dump for every page would make reading a long list
+// quadratic.
+type listing struct {
+	mu      sync.Mutex
+	read    time.Time
+	volumes []listed
+}
+
+// listed is a volume with its handle as it is sorted by.
+type listed struct {
+	handle string
+	volume volume.Volume
+}
+
+// List implements volume.Provisioner. The first page, which has no after, shows what exists now; the following ones
+// may be up to a minute old. A backend that does not answer fails the whole call, because a volume that is missing
+// from a list is taken for lost.
+func (p *Provisioner) List(ctx context.Context, after string, limit int) (volumes []volume.Volume, more bool, err error) {
+	all, recent := p.listing.recent()
+	fresh := after == "" || !recent
+	if fresh {
+		if all, err = p.listAll(ctx); err != nil {
+			return nil, false, err
+		}
+	}
+	start, found := slices.BinarySearchFunc(all, after, func(l listed, handle string) int { return strings.Compare(l.handle, handle) })
+	if found {
+		start++
+	}
+	rest := all[start:]
+	page := rest
+	if limit > 0 && len(rest) > limit {
+		page = rest[:limit]
+	}
+	more = len(page) < len(rest)
+	switch {
+	case more && fresh:
+		p.listing.keep(all)
+	case !more && after != "":
+		p.listing.keep(nil)
+	}
+	volumes = make([]volume.Volume, 0, len(page))
+	for _, l := range page {
+		volumes = append(volumes, l.volume)
+	}
+	return volumes, more, nil
+}
+
+func (l *listing) recent() ([]listed, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.volumes, l.volumes != nil && time.Since(l.read) < listingLifetime
+}
+
+func (l *listing) keep(volumes []listed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.volumes, l.read = volumes, time.Now()
+}
+
+// listAll reads all backends at the same time.
+func (p *Provisioner) listAll(ctx context.Context) ([]listed, error) {
+	backends := p.backends.All()
+	each := make([][]listed, len(backends))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, backend := range backends {
+		group.Go(func() (err error) {
+			each[i], err = listBackend(ctx, backend)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(each...)
+	slices.SortFunc(all, func(a, b listed) int { return strings.Compare(a.handle, b.handle) })
+	return all, nil
+}
+
+func listBackend(ctx context.Context, backend *heketi.Backend) ([]listed, error) {
+	dump, err := dumpOf(ctx, backend)
+	if err != nil {
+		return nil, err
+	}
+	var list []listed
+	hosts := map[string][]string{} // shared by the volumes of a cluster
+	for id, v := range dump.Volumes {
+		if v.Pending != "" || v.Block || !volume.IsOurs(v.Name) {
+			continue
+		}
+		if _, ok := hosts[v.Cluster]; !ok {
+			hosts[v.Cluster] = dump.Hosts(v.Cluster)
+		}
+		made := newVolume(backend.Name(), heketi.Volume{
+			ID: id, Name: v.Name, Cluster: v.Cluster, SizeGiB: v.SizeGiB, GID: v.GID, Durability: v.Durability, Hosts: hosts[v.Cluster],
+		})
+		list = append(list, listed{handle: made.Handle.String(), volume: made})
+	}
+	return list, nil
+}
+
+// dumpOf reads a backend's database with the configured key: the requests that need it bring none.
+func dumpOf(ctx context.Context, backend *heketi.Backend) (heketi.Dump, error) {
+	client, err := backend.Client(volume.Credentials{})
+	if err != nil {
+		return heketi.Dump{}, err
+	}
+	dump, err := client.Dump(ctx)
+	if err != nil {
+		return heketi.Dump{}, err
+	}
+	if len(dump.Clusters) == 0 {
+		return heketi.Dump{}, noClusters(backend.Name())
+	}
+	return dump, nil
+}

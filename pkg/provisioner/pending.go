@@ -1,0 +1,69 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// pendingError is a volume on which an operation of Heketi's is not finished. It wraps ErrBusy.
+type pendingError struct {
+	handle    volume.Handle
+	name      string // of the gluster volume
+	operation string // Heketi's id
+	status    string // as in heketi.DumpOperation
+}
+
+func pending(dump heketi.Dump, handle volume.Handle) error {
+	v := dump.Volumes[handle.ID]
+	return &pendingError{handle: handle, name: v.Name, operation: v.Pending, status: dump.Operations[v.Pending].Status}
+}
+
+func (e *pendingError) Error() string {
+	if ended(e.status) {
+		return fmt.Sprintf("%v: volume %s (%s): operation %s is %s in Heketi, which cleans it up a minute after its start and then every hour; "+
+			"heketi-cli server operations cleanup does it at once", volume.ErrBusy, e.handle, e.name, e.operation, e.status)
+	}
+	return fmt.Sprintf("%v: volume %s (%s) is being made, removed or cloned by Heketi's operation %s", volume.ErrBusy, e.handle, e.name, e.operation)
+}
+
+func (e *pendingError) Unwrap() error { return volume.ErrBusy }
+
+// ended reports whether nobody carries on an operation of this status.
+func ended(status string) bool { return status == "stale" || status == "failed" }
+
+// cleanUp reports whether the operation that err is about has been cleaned up, so that the call may be tried again. Only a create
+// or delete of a volume of ours is: the one is undone, the other finished, both by Heketi itself sooner or later. To
+// undo an expand, Heketi removes bricks that gluster may already be using (heketi: apps/glusterfs/operations_volume.go,
+// VolumeExpandOperation.Clean never removes them from the gluster volume), which is nothing to hurry.
+func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bool {
+	stuck, ok := errors.AsType[*pendingError](err)
+	if !ok || !ended(stuck.status) || !volume.IsOurs(stuck.name) {
+		return false
+	}
+	logger := klog.FromContext(ctx)
+	op, err := client.Operation(ctx, stuck.operation)
+	switch {
+	case errors.Is(err, volume.ErrNotFound):
+		return true // Heketi was faster
+	case err != nil:
+		logger.Error(err, "Cannot look at the operation that blocks a volume", "volume", stuck.name, "operation", stuck.operation)
+		return false
+	case !ended(op.Status) || !slices.Contains(op.Things, stuck.handle.ID),
+		op.Type != heketi.OperationCreateVolume && op.Type != heketi.OperationDeleteVolume:
+		return false
+	}
+	logger.Info("Having Heketi clean up the operation that blocks a volume", "volume", stuck.name, "operation", op.ID, "type", op.Type, "status", op.Status)
+	if err := client.CleanUp(ctx, op.ID); err != nil {
+		logger.Error(err, "Heketi has not cleaned up", "volume", stuck.name, "operation", op.ID)
+		return false
+	}
+	x.gone(stuck.handle.ID)
+	return true
+}

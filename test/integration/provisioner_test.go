@@ -1,0 +1,183 @@
+// Package integration_test holds what only a real Heketi can prove: its executor pretends, all the rest of it is real.
+package integration_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// newProvisioner is a driver's start: it knows nothing of what another has done.
+func newProvisioner(t *testing.T, url string) *provisioner.Provisioner {
+	t.Helper()
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(lab.HeketiKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{{Name: "mock", URL: url, KeyFile: key}}}, heketi.DefaultTiming())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := provisioner.New(backends)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := p.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		backends.Close()
+	})
+	return p
+}
+
+func mockHeketi(t *testing.T) *lab.MockHeketi {
+	t.Helper()
+	mock, err := lab.StartMockHeketi(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := mock.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return mock
+}
+
+func TestEveryParameterAndExpand(t *testing.T) {
+	mock := mockHeketi(t)
+	p := newProvisioner(t, mock.URL)
+	parameters, err := volume.ParseParameters(map[string]string{
+		"gidmin": "40000", "gidmax": "50000", "volumenameprefix": "dept", "snapfactor": "1.3", "arbiter": "true", "averagefilesize": "256",
+		"volumeoptions": "client.ssl on, diagnostics.brick-log-level DEBUG, user.note a-b", "zonechecking": "none", "volumetype": "replicate:3",
+		"csi.storage.k8s.io/pvc/name": "data", "csi.storage.k8s.io/pvc/namespace": "web", "secretname": "s", "secretnamespace": "default",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := volume.Spec{Name: "pvc-1", Capacity: volume.Capacity{RequiredBytes: 2 * volume.GiB}, Parameters: parameters}
+	v, err := p.Create(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []*provisioner.Provisioner{p, newProvisioner(t, mock.URL)} {
+		if found, err := again.Create(t.Context(), spec); err != nil || found.Handle != v.Handle {
+			t.Errorf("repeated: %v, %v; want %v", found.Handle, err, v.Handle)
+		}
+	}
+	out, err := mock.CLI(t.Context(), "volume", "info", v.Handle.ID, "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info struct {
+		Name     string   `json:"name"`
+		GID      int64    `json:"gid"`
+		Options  []string `json:"glustervolumeoptions"`
+		Snapshot struct {
+			Factor float64 `json:"factor"`
+		} `json:"snapshot"`
+	}
+	if err := json.Unmarshal(out, &info); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(info.Name, "dept_csi-web_data-") || info.GID != 40000 || info.Snapshot.Factor != 1.3 || !slices.Contains(info.Options, "client.ssl on") {
+		t.Errorf("Heketi has %+v", info)
+	}
+	for _, gib := range []int64{3, 3, 7} {
+		size, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: gib * volume.GiB}, volume.Credentials{})
+		if err != nil || size != gib*volume.GiB {
+			t.Errorf("expand to %d GiB: %d, %v", gib, size, err)
+		}
+	}
+	if err := p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLimitsOfExpand(t *testing.T) {
+	mock := mockHeketi(t)
+	p := newProvisioner(t, mock.URL)
+	parameters, err := volume.ParseParameters(map[string]string{"volumetype": "disperse:2:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := p.Create(t.Context(), volume.Spec{Name: "pvc-1", Capacity: volume.Capacity{RequiredBytes: 2 * volume.GiB}, Parameters: parameters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for gib := int64(3); gib <= 19; gib += 2 { // each one more than there is, so two more
+		size, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: gib * volume.GiB}, volume.Credentials{})
+		if err != nil || size != (gib+1)*volume.GiB {
+			t.Errorf("expand to %d GiB: %d, %v", gib, size, err)
+		}
+	}
+	_, err = p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 21 * volume.GiB}, volume.Credentials{})
+	if err == nil || !strings.Contains(err.Error(), "cannot grow any more") {
+		t.Errorf("the 31st brick: %v", err)
+	}
+	// An administrator's volume is his until he hands it over.
+	out, err := mock.CLI(t.Context(), "volume", "create", "--size=1", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(out, &made); err != nil {
+		t.Fatal(err)
+	}
+	handle := volume.Handle{Backend: "mock", ID: made.ID}
+	if _, err := p.Expand(t.Context(), handle, volume.Capacity{RequiredBytes: 2 * volume.GiB}, volume.Credentials{}); err == nil {
+		t.Error("a foreign volume was expanded")
+	}
+	handle.Adopted = true
+	if size, err := p.Expand(t.Context(), handle, volume.Capacity{RequiredBytes: 2 * volume.GiB}, volume.Credentials{}); err != nil || size != 2*volume.GiB {
+		t.Errorf("adopted: %d, %v", size, err)
+	}
+	if err := p.Delete(t.Context(), handle, volume.Credentials{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGroupIDsOfTwoStarts(t *testing.T) {
+	mock := mockHeketi(t)
+	seen := map[int64]string{}
+	for start := range 2 {
+		p := newProvisioner(t, mock.URL)
+		volumes := make([]volume.Volume, 20)
+		var group errgroup.Group
+		for i := range volumes {
+			group.Go(func() (err error) {
+				parameters, err := volume.ParseParameters(map[string]string{"gidmin": strconv.Itoa(2000 + i%3)})
+				if err != nil {
+					return err
+				}
+				volumes[i], err = p.Create(t.Context(), volume.Spec{Name: fmt.Sprintf("pvc-%d-%d", start, i), Parameters: parameters})
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range volumes {
+			if other, taken := seen[v.GID]; taken {
+				t.Errorf("%s and %s have the group id %d", v.Name, other, v.GID)
+			}
+			seen[v.GID] = v.Name
+		}
+	}
+}
