@@ -102,9 +102,6 @@ func fakeHeketi(t *testing.T) (config string, creating, release chan struct{}) {
 		<-release
 		http.Error(w, "Failed to allocate new volume: No space", http.StatusInternalServerError)
 	})
-	mux.HandleFunc("GET /db/dump", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"clusterentries":{"`+id+`":{}},"volumeentries":{}}`)
-	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	config = filepath.Join(t.TempDir(), "config.yaml")

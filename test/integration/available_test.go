@@ -1,46 +1,15 @@
-package provisioner_test
+package integration_test
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
-
-// realHeketi starts a Heketi whose executor pretends, with three nodes of four disks.
-func realHeketi(t *testing.T) (*lab.MockHeketi, *provisioner.Provisioner) {
-	t.Helper()
-	dir := t.TempDir()
-	server, err := lab.StartMockHeketi(t.Context(), dir)
-	if err != nil {
-		t.Fatalf("starting Heketi: %v (make heketi builds it)", err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	key := filepath.Join(dir, "key")
-	if err := os.WriteFile(key, []byte(lab.HeketiKey), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{
-		{Name: "mock", URL: server.URL, User: lab.HeketiUser, KeyFile: key},
-	}}, timing())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(backends.Close)
-	return server, provisioner.New(backends)
-}
 
 // keepDisks sets disks offline until every node has so many.
 func keepDisks(t *testing.T, server *lab.MockHeketi, n int) {
@@ -78,7 +47,8 @@ func keepDisks(t *testing.T, server *lab.MockHeketi, n int) {
 // The largest volume that is promised can be made, and a larger one cannot; and so on with what is left, until there
 // is nothing.
 func TestAvailableIsWhatHeketiCanMake(t *testing.T) {
-	server, p := realHeketi(t)
+	server := mockHeketi(t)
+	p := newProvisioner(t, server.URL)
 	tests := []struct {
 		disks      int // of each node; each has 500 GiB
 		parameters map[string]string
