@@ -50,7 +50,12 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	}
 	request := newCreation(spec, backend.Name(), sizeGiB)
 	run := creating{creation: request, client: client, index: p.index(request.backend), observer: p.observer}
-	return p.operations.do(ctx, task{kind: "create", subject: request.name, key: csiKey(request.name), request: request}, run.run)
+	made, err := p.operations.do(ctx, task{kind: "create", subject: request.name, key: csiKey(request.name), request: request}, run.run)
+	if err == nil && run.index.wasDeleted(made.Handle.ID) {
+		// This call has joined an operation that had found the volume before the delete.
+		return volume.Volume{}, fmt.Errorf("%w: volume %s was deleted after it was found; repeat the create", volume.ErrBusy, made.Name)
+	}
+	return made, err
 }
 
 func newCreation(spec volume.Spec, backend string, sizeGiB int) creation {

@@ -155,3 +155,28 @@ func TestClose(t *testing.T) {
 	f.create(t, spec("pvc-1")) // the next start of the driver
 	f.wantVolumes(t, 1)
 }
+
+// TestCreateJoinsAnOldAnswer: a create that has found the volume gets its answer late, after a delete has succeeded.
+func TestCreateJoinsAnOldAnswer(t *testing.T) {
+	f := start(t)
+	v := f.create(t, spec("pvc-1"))
+	answer := make(chan struct{})
+	f.server.Inject(heketitest.Fault{Prefix: "GET /volumes/" + v.Handle.ID, Times: 1, Late: answer})
+	late := make(chan error, 1)
+	before := f.server.Requests("GET /volumes/")
+	go func() {
+		_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+		late <- err
+	}()
+	eventually(t, "the create looks at the volume", func() bool { return f.server.Requests("GET /volumes/") > before })
+	if err := f.provisioner.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
+		t.Fatal(err)
+	}
+	close(answer)
+	wantError(t, <-late, volume.ErrBusy)
+	again := f.create(t, spec("pvc-1"))
+	if again.Handle == v.Handle {
+		t.Errorf("volume %s was deleted, and is back", v.Handle)
+	}
+	f.wantVolumes(t, 1)
+}

@@ -3,6 +3,7 @@ package provisioner
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type index struct {
 	taken    map[int64]int          // group id -> volumes that have it
 	ours     map[string]string      // key of the CSI name -> gluster volume name
 	held     map[string]reservation // by the key of the CSI name
+	deleted  map[string]time.Time   // when a volume of that id was deleted, for a while
 }
 
 // known is a volume of the backend, pending or not, whoever made it.
@@ -49,7 +51,7 @@ func newIndex(backend string, refresh time.Duration) *index {
 	return &index{
 		backend: backend, refresh: refresh, reading: make(chan struct{}, 1),
 		clusters: map[string]struct{}{}, volumes: map[string]known{}, taken: map[int64]int{},
-		ours: map[string]string{}, held: map[string]reservation{},
+		ours: map[string]string{}, held: map[string]reservation{}, deleted: map[string]time.Time{},
 	}
 }
 
@@ -122,9 +124,20 @@ func (x *index) doubt(name string, grace time.Duration) {
 
 // gone forgets a volume that was deleted.
 func (x *index) gone(id string) {
+	const longestCreate = time.Hour // that may still hold an answer about the volume
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.remove(id)
+	maps.DeleteFunc(x.deleted, func(_ string, at time.Time) bool { return time.Since(at) > longestCreate })
+	x.deleted[id] = time.Now()
+}
+
+// wasDeleted reports whether this process has deleted the volume.
+func (x *index) wasDeleted(id string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, ok := x.deleted[id]
+	return ok
 }
 
 // hasOther reports whether the CSI name has a volume with another gluster volume name.

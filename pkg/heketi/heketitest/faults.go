@@ -16,6 +16,8 @@ type Fault struct {
 	Drop   bool   // without Status: close the connection without an answer ...
 	After  bool   // ... but after the request was carried out
 
+	Late <-chan struct{} // carry the request out, and keep the answer back until this is closed
+
 	used   int
 	lifted bool
 }
@@ -56,6 +58,12 @@ func (s *Server) faulty(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		case f.Status != 0:
 			http.Error(w, f.Body, f.Status)
+		case f.Late != nil:
+			answer := httptest.NewRecorder()
+			next.ServeHTTP(answer, r)
+			<-f.Late
+			w.WriteHeader(answer.Code)
+			_, _ = w.Write(answer.Body.Bytes())
 		default:
 			if f.After {
 				next.ServeHTTP(httptest.NewRecorder(), r)
