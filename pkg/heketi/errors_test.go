@@ -26,7 +26,7 @@ func TestAnswers(t *testing.T) {
 		outcome Outcome
 	}{
 		{StageRequest, 400, "validation failed: size: cannot be blank.", volume.ErrInvalid, Refused},
-		{StageRequest, 400, "Cluster id 1 not found", volume.ErrInvalid, Refused},
+		{StageRequest, 400, "Cluster id 1 not found", volume.ErrUnavailable, Refused},
 		{StageRequest, 400, "No clusters configured", volume.ErrUnavailable, Refused},
 		{StageRequest, 400, "Client sent an HTTP request to an HTTPS server.", volume.ErrUnavailable, Refused},
 		{StageRequest, 422, "request unable to be parsed", volume.ErrInvalid, Refused},

@@ -67,6 +67,8 @@ func rules() []rule {
 		{status: http.StatusServiceUnavailable, text: "maintenance", kind: volume.ErrUnavailable, hint: hintReadOnly},
 		{text: "No clusters configured", kind: volume.ErrUnavailable, hint: HintNoClusters},
 		{text: "HTTP request to an HTTPS server", kind: volume.ErrUnavailable, hint: "the backend's url must begin with https"},
+		{status: http.StatusBadRequest, text: "Cluster id ", kind: volume.ErrUnavailable,
+			hint: "it was one of Heketi's clusters a moment ago: clusters or database have been exchanged"},
 		{status: http.StatusBadRequest, kind: volume.ErrInvalid},
 		{status: http.StatusUnprocessableEntity, kind: volume.ErrInvalid},
 		{status: http.StatusConflict, kind: volume.ErrPrecondition},

@@ -18,7 +18,7 @@ func (p *Provisioner) Available(ctx context.Context, parameters volume.Parameter
 	if err != nil {
 		return volume.Space{}, err
 	}
-	dump, err := dumpOf(ctx, backend)
+	dump, err := p.dumpOf(ctx, backend)
 	if err != nil {
 		return volume.Space{}, err
 	}

@@ -83,7 +83,7 @@ func (p *Provisioner) listAll(ctx context.Context) ([]listed, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	for i, backend := range backends {
 		group.Go(func() (err error) {
-			each[i], err = listBackend(ctx, backend)
+			each[i], err = p.listBackend(ctx, backend)
 			return err
 		})
 	}
@@ -95,8 +95,8 @@ func (p *Provisioner) listAll(ctx context.Context) ([]listed, error) {
 	return all, nil
 }
 
-func listBackend(ctx context.Context, backend *heketi.Backend) ([]listed, error) {
-	dump, err := dumpOf(ctx, backend)
+func (p *Provisioner) listBackend(ctx context.Context, backend *heketi.Backend) ([]listed, error) {
+	dump, err := p.dumpOf(ctx, backend)
 	if err != nil {
 		return nil, err
 	}
@@ -118,17 +118,10 @@ func listBackend(ctx context.Context, backend *heketi.Backend) ([]listed, error)
 }
 
 // dumpOf reads a backend's database with the configured key: the requests that need it bring none.
-func dumpOf(ctx context.Context, backend *heketi.Backend) (heketi.Dump, error) {
+func (p *Provisioner) dumpOf(ctx context.Context, backend *heketi.Backend) (heketi.Dump, error) {
 	client, err := backend.Client(volume.Credentials{})
 	if err != nil {
 		return heketi.Dump{}, err
 	}
-	dump, err := client.Dump(ctx)
-	if err != nil {
-		return heketi.Dump{}, err
-	}
-	if len(dump.Clusters) == 0 {
-		return heketi.Dump{}, noClusters(backend.Name())
-	}
-	return dump, nil
+	return p.index(backend.Name()).read(ctx, client)
 }

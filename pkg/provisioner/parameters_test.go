@@ -84,7 +84,9 @@ func TestAnotherDatabase(t *testing.T) {
 	_, createErr := f.provisioner.Create(t.Context(), spec("pvc-2"))
 	_, getErr := f.provisioner.Get(t.Context(), v.Handle, volume.Credentials{})
 	_, expandErr := f.expand(t, v.Handle, 5)
-	for _, err := range []error{f.delete(t, v.Handle), createErr, getErr, expandErr} {
+	_, _, listErr := f.provisioner.List(t.Context(), "", 0)
+	_, spaceErr := f.provisioner.Available(t.Context(), spec("pvc-2").Parameters)
+	for _, err := range []error{f.delete(t, v.Handle), createErr, getErr, expandErr, listErr, spaceErr} {
 		wantError(t, err, volume.ErrUnavailable)
 		says(t, err, "none of the clusters that it knew before")
 	}
