@@ -68,11 +68,11 @@ func TestStatic(t *testing.T) {
 		},
 		{
 			name:       "mount options",
-			attributes: map[string]string{"servers": servers, "volume": "hand-made", "mountOptions": "noatime,attribute-timeout=7"},
+			attributes: map[string]string{"server": r.lab.Storage(2).IP, "volume": "hand-made", "mountOptions": "noatime,attribute-timeout=7"},
 			flags:      []string{"log-level=ERROR", "backup-volfile-servers=storage3"},
 			args: []string{
 				"--log-level=ERROR",
-				"--volfile-server=" + r.lab.Storage(1).IP, "--volfile-server=" + r.lab.Storage(2).IP, "--volfile-server=storage3",
+				"--volfile-server=" + r.lab.Storage(2).IP, "--volfile-server=storage3",
 				"--attribute-timeout=7", "--fuse-mountopts=noatime",
 			},
 			mounted: []string{"noatime", "rw"},
