@@ -131,7 +131,7 @@ func (c *creating) once(ctx context.Context) (volume.Volume, error) {
 			return found, err
 		}
 	}
-	gid, err := c.index.reserve(ctx, c.client, c.name, c.gids)
+	reserved, err := c.index.reserve(ctx, c.client, c.name, c.gids)
 	// No group id is needed for a volume that exists, and Heketi does not see that two names belong together.
 	if errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name) {
 		found, findErr := c.find(ctx)
@@ -143,7 +143,8 @@ func (c *creating) once(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	return c.tryEach(ctx, eligible, gid)
+	c.name = reserved.name
+	return c.tryEach(ctx, eligible, reserved.gid)
 }
 
 // eligible are the clusters in which the volume may lie, in order of preference.

@@ -180,3 +180,21 @@ func TestCreateJoinsAnOldAnswer(t *testing.T) {
 	}
 	f.wantVolumes(t, 1)
 }
+
+// TestCreateInDoubtUnderAnotherName: the class names volumes differently now, and nobody knows yet whether the volume
+// of the first call is there.
+func TestCreateInDoubtUnderAnotherName(t *testing.T) {
+	f := start(t)
+	f.create(t, spec("pvc-0")) // the records are fresh from here on
+	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Times: 1, Drop: true, After: true})
+	lift := f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Drop: true})
+	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrUnavailable)
+	lift()
+	renamed := spec("pvc-1")
+	renamed.Parameters.Naming.Prefix = "team-a"
+	if v := f.create(t, renamed); v.Name != glusterName() {
+		t.Errorf("the volume is %s, the first call had asked for %s", v.Name, glusterName())
+	}
+	f.wantVolumes(t, 2)
+}

@@ -43,6 +43,7 @@ type known struct {
 
 // reservation keeps a group id for a volume that is being made, or may be.
 type reservation struct {
+	name    string // of the gluster volume, as Heketi was told
 	gid     int64
 	expires time.Time // records asked for later than this tell whether there is a volume; zero: the create runs
 }
@@ -61,38 +62,48 @@ func csiKey(name string) string { return name[strings.LastIndex(name, "-")+1:] }
 
 // reserve returns a group id of the range that no volume of the backend has and that nobody else is given, until one
 // of made, free and doubt. ErrExhausted: there is none.
-func (x *index) reserve(ctx context.Context, client *heketi.Client, name string, gids volume.GIDRange) (int64, error) {
+//
+// It also returns the name to make the volume under: that of an earlier create of the same CSI name whose outcome is
+// in doubt, which may have been another, and under which Heketi will find the volume.
+func (x *index) reserve(ctx context.Context, client *heketi.Client, name string, gids volume.GIDRange) (reservation, error) {
 	if err := x.readSince(ctx, client, time.Now().Add(-x.refresh)); err != nil {
-		return 0, err
+		return reservation{}, err
 	}
-	gid, err := x.pick(csiKey(name), gids)
+	picked, err := x.pick(name, gids)
 	if err == nil {
-		return gid, nil
+		return picked, nil
 	}
 	// Somebody else may have deleted volumes.
 	if err := x.readSince(ctx, client, time.Now()); err != nil {
-		return 0, err
+		return reservation{}, err
 	}
-	return x.pick(csiKey(name), gids)
+	return x.pick(name, gids)
 }
 
-func (x *index) pick(key string, gids volume.GIDRange) (int64, error) {
+func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
+	key := csiKey(name)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	held := make(map[int64]bool, len(x.held))
 	for k, r := range x.held {
 		held[r.gid] = held[r.gid] || k != key
 	}
-	if r, again := x.held[key]; again && gids.Contains(r.gid) && !held[r.gid] && x.taken[r.gid] == 0 {
-		x.held[key] = reservation{gid: r.gid}
-		return r.gid, nil
+	picked := reservation{name: name}
+	earlier, again := x.held[key]
+	if again {
+		picked.name = earlier.name
 	}
-	gid, err := gids.Lowest(func(gid int64) bool { return held[gid] || x.taken[gid] > 0 })
-	if err != nil {
-		return 0, err
+	if again && gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
+		picked.gid = earlier.gid
+	} else {
+		var err error
+		picked.gid, err = gids.Lowest(func(gid int64) bool { return held[gid] || x.taken[gid] > 0 })
+		if err != nil {
+			return reservation{}, err
+		}
 	}
-	x.held[key] = reservation{gid: gid}
-	return gid, nil
+	x.held[key] = picked
+	return picked, nil
 }
 
 // made ends a reservation: there is a volume now.

@@ -16,8 +16,8 @@ const (
 
 func mustPick(t *testing.T, x *index, name string, want int64) {
 	t.Helper()
-	if gid, err := x.pick(csiKey(name), volume.DefaultGIDRange()); err != nil || gid != want {
-		t.Errorf("%s is given group id %d, %v; want %d", name, gid, err, want)
+	if picked, err := x.pick(name, volume.DefaultGIDRange()); err != nil || picked.gid != want {
+		t.Errorf("%s is given group id %d, %v; want %d", name, picked.gid, err, want)
 	}
 }
 
