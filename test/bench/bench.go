@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// bench is what the families share.
+type bench struct {
+	lab        *lab.Lab
+	driver     string
+	pairs      int // instead of the usual number, unless 0
+	controller csi.ControllerClient
+	node       csi.NodeClient // on client machine 1
+	names      int
+}
+
+// runs is how many pairs there are.
+func (b *bench) runs(usual int) int {
+	if b.pairs > 0 {
+		return b.pairs
+	}
+	return usual
+}
+
+func (b *bench) connect() (closeAll func(), err error) {
+	controller, err := b.lab.Controller().Dial()
+	if err != nil {
+		return nil, err
+	}
+	node, err := b.lab.NodePlugin(1).Dial()
+	if err != nil {
+		_ = controller.Close()
+		return nil, err
+	}
+	b.controller, b.node = csi.NewControllerClient(controller), csi.NewNodeClient(node)
+	// The first call of a connection also makes it, which an orchestrator does once and not for each volume.
+	for _, conn := range []*grpc.ClientConn{controller, node} {
+		conn.Connect()
+	}
+	return func() { _, _ = controller.Close(), node.Close() }, nil
+}
+
+// name is a new one each time.
+func (b *bench) name(prefix string) string {
+	b.names++
+	return fmt.Sprintf("%s-%d", prefix, b.names)
+}
+
+// create makes a volume of 1 GiB with three replicas through the driver.
+func (b *bench) create(ctx context.Context, name string) (*csi.Volume, error) {
+	answer, err := b.controller.CreateVolume(ctx, &csi.CreateVolumeRequest{
+		Name:               name,
+		CapacityRange:      &csi.CapacityRange{RequiredBytes: 1 << 30},
+		Parameters:         map[string]string{"volumetype": "replicate:3"},
+		VolumeCapabilities: []*csi.VolumeCapability{capability()},
+	})
+	return answer.GetVolume(), err
+}
+
+func (b *bench) remove(ctx context.Context, v *csi.Volume) error {
+	_, err := b.controller.DeleteVolume(ctx, &csi.DeleteVolumeRequest{VolumeId: v.GetVolumeId()})
+	return err
+}
+
+func capability() *csi.VolumeCapability {
+	return &csi.VolumeCapability{
+		AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{}},
+		AccessMode: &csi.VolumeCapability_AccessMode{Mode: csi.VolumeCapability_AccessMode_MULTI_NODE_MULTI_WRITER},
+	}
+}
+
+// place is where a volume is mounted on node 1: the staging path and the target, or what the baseline uses in their place.
+type place struct{ staging, target string }
+
+// place makes the directories that an orchestrator makes. The lab has the host's file system.
+func (b *bench) place(name string) (place, error) {
+	p := place{filepath.Join(b.lab.NodeDir(1), name, "staging"), filepath.Join(b.lab.NodeDir(1), name, "target")}
+	return p, os.MkdirAll(p.staging, 0o755)
+}
+
+func (b *bench) stage(ctx context.Context, v *csi.Volume, p place) error {
+	_, err := b.node.NodeStageVolume(ctx, &csi.NodeStageVolumeRequest{
+		VolumeId: v.GetVolumeId(), VolumeContext: v.GetVolumeContext(), StagingTargetPath: p.staging, VolumeCapability: capability(),
+	})
+	return err
+}
+
+func (b *bench) publish(ctx context.Context, v *csi.Volume, p place) error {
+	_, err := b.node.NodePublishVolume(ctx, &csi.NodePublishVolumeRequest{
+		VolumeId: v.GetVolumeId(), VolumeContext: v.GetVolumeContext(),
+		StagingTargetPath: p.staging, TargetPath: p.target, VolumeCapability: capability(),
+	})
+	return err
+}
+
+func (b *bench) unpublish(ctx context.Context, v *csi.Volume, p place) error {
+	_, err := b.node.NodeUnpublishVolume(ctx, &csi.NodeUnpublishVolumeRequest{VolumeId: v.GetVolumeId(), TargetPath: p.target})
+	return err
+}
+
+func (b *bench) unstage(ctx context.Context, v *csi.Volume, p place) error {
+	_, err := b.node.NodeUnstageVolume(ctx, &csi.NodeUnstageVolumeRequest{VolumeId: v.GetVolumeId(), StagingTargetPath: p.staging})
+	return err
+}
+
+// quiet waits until no GlusterFS client is left on node 1: they end a little after their last mount, and one that is ending
+// must not slow down the next run.
+func (b *bench) quiet(ctx context.Context) error {
+	limit := time.Now().Add(30 * time.Second)
+	for {
+		left, err := clients(ctx, b.lab.Node(1))
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		if time.Now().After(limit) {
+			return fmt.Errorf("GlusterFS clients do not end: %v", left)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// clients lists the GlusterFS client processes on a machine, which are in its PID namespace, as the host counts.
+func clients(ctx context.Context, m *lab.Machine) ([]string, error) {
+	pid, err := m.Pid(ctx)
+	if err != nil {
+		return nil, err
+	}
+	space, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
+	if err != nil {
+		return nil, err
+	}
+	names, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, name := range names {
+		process := filepath.Dir(name)
+		its, err := os.Readlink(filepath.Join(process, "ns/pid"))
+		comm, _ := os.ReadFile(name) // a process may end while one looks
+		if err == nil && its == space && strings.TrimSpace(string(comm)) == "glusterfs" {
+			found = append(found, filepath.Base(process))
+		}
+	}
+	return found, nil
+}
+
+// clock is the seconds since a moment.
+func clock(since time.Time) float64 { return time.Since(since).Seconds() }

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	idleVolumes = 10
+	idleWindow  = time.Minute
+	// A window begins every quarter of a minute, so that ten of them take three and a quarter minutes instead of ten.
+	idleStep = idleWindow / 4
+)
+
+const (
+	mib          = 1 << 20
+	rssBaseline  = 25   // MiB
+	cpuBaseline  = 0.06 // seconds in a minute: 0.1 % of one core
+	sizeBaseline = 20   // MiB
+)
+
+func binarySize(ctx context.Context, b *bench) ([]row, error) {
+	ours := func(context.Context) ([]float64, error) {
+		info, err := os.Stat(b.driver)
+		if err != nil {
+			return nil, err
+		}
+		return []float64{float64(info.Size()) / mib}, nil
+	}
+	s, err := alternate(ctx, b.runs(10), ours, fixed(sizeBaseline))
+	if err != nil {
+		return nil, err
+	}
+	return []row{newRow("binary-size", "MiB", "20 MiB", s[0], atMost(1), "")}, nil
+}
+
+// idle mounts ten volumes, and then looks at the two processes while nobody calls them.
+func idle(ctx context.Context, b *bench) ([]row, error) {
+	remove, err := b.mountMany(ctx)
+	if err != nil {
+		return nil, err
+	}
+	controller, err := b.lab.Controller().Pid(ctx)
+	if err != nil {
+		return nil, err
+	}
+	node, err := b.lab.NodePlugin(1).Pid(ctx)
+	if err != nil {
+		return nil, err
+	}
+	processes := []int{controller, node}
+	used, err := cpuSeconds(processes)
+	if err != nil {
+		return nil, err
+	}
+	times := []float64{used} // at the ends of the steps that make the current window
+	look := func(ctx context.Context) ([]float64, error) {
+		for len(times) <= int(idleWindow/idleStep) {
+			if err := sleep(ctx, idleStep); err != nil {
+				return nil, err
+			}
+			used, err := cpuSeconds(processes)
+			if err != nil {
+				return nil, err
+			}
+			times = append(times, used)
+		}
+		memory, err := resident(processes)
+		cpu := times[len(times)-1] - times[0]
+		times = times[1:]
+		if err != nil {
+			return nil, err
+		}
+		return []float64{slices.Max(memory), cpu}, nil
+	}
+	s, err := alternate(ctx, b.runs(10), look, fixed(rssBaseline, cpuBaseline))
+	if err != nil {
+		return nil, err
+	}
+	memory, err := resident(processes)
+	if err != nil {
+		return nil, err
+	}
+	rss := fmt.Sprintf("VmRSS of the larger process; at the end controller %.1f and node %.1f MiB, together %.1f with the pages of the binary counted twice",
+		memory[0], memory[1], memory[0]+memory[1])
+	cpu := fmt.Sprintf("controller and node added up, in %s with %d volumes mounted; a window begins every %s", idleWindow, idleVolumes, idleStep)
+	return []row{
+		newRow("rss-idle", "MiB", "25 MiB", s[0], atMost(1), rss),
+		newRow("cpu-idle", "s", "0.06 s (0.1 %)", s[1], atMost(1), cpu),
+	}, remove(ctx)
+}
+
+// mountMany creates, stages and publishes the volumes; remove undoes it.
+func (b *bench) mountMany(ctx context.Context) (remove func(context.Context) error, err error) {
+	volumes, places := make([]*csi.Volume, idleVolumes), make([]place, idleVolumes)
+	for i := range volumes {
+		if volumes[i], err = b.create(ctx, b.name("idle")); err != nil {
+			return nil, err
+		}
+		if places[i], err = b.place("idle" + strconv.Itoa(i)); err != nil {
+			return nil, err
+		}
+		if err := b.stage(ctx, volumes[i], places[i]); err != nil {
+			return nil, err
+		}
+		if err := b.publish(ctx, volumes[i], places[i]); err != nil {
+			return nil, err
+		}
+	}
+	return func(ctx context.Context) error {
+		for i := range volumes {
+			if err := b.unpublish(ctx, volumes[i], places[i]); err != nil {
+				return err
+			}
+			if err := b.unstage(ctx, volumes[i], places[i]); err != nil {
+				return err
+			}
+			if err := b.remove(ctx, volumes[i]); err != nil {
+				return err
+			}
+		}
+		return b.quiet(ctx)
+	}, nil
+}
+
+// cpuSeconds is what the processes have used so far, all threads that ever were, to the nanosecond: the ticks of
+// /proc/PID/stat would be too coarse. The clock's number is made as in clock_getcpuclockid(3).
+func cpuSeconds(processes []int) (float64, error) {
+	const clockSched = 2 // CPUCLOCK_SCHED of the kernel's posix-timers.h
+	sum := 0.0
+	for _, pid := range processes {
+		var t unix.Timespec
+		if err := unix.ClockGettime(int32(^pid<<3|clockSched), &t); err != nil {
+			return 0, fmt.Errorf("CPU clock of process %d: %w", pid, err)
+		}
+		sum += float64(t.Nano()) / 1e9
+	}
+	return sum, nil
+}
+
+// resident is VmRSS of each process in MiB.
+func resident(processes []int) ([]float64, error) {
+	memory := make([]float64, len(processes))
+	for i, pid := range processes {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(status)) {
+			if text, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+				kib, err := strconv.ParseFloat(strings.Fields(text)[0], 64)
+				if err != nil {
+					return nil, err
+				}
+				memory[i] = kib / 1024
+			}
+		}
+	}
+	return memory, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// work is what this program does when it runs on one of the lab's machines.
+type work struct {
+	Commands [][]string `json:"commands"` // run in order, or AtOnce at a time
+	AtOnce   int        `json:"atOnce"`
+}
+
+// done is its answer.
+type done struct {
+	Seconds float64   `json:"seconds"` // of all commands
+	Outputs []string  `json:"outputs"` // of each command
+	Both    []float64 `json:"both"`    // seconds of each of the directories
+}
+
+// inside runs the work and writes the answer as JSON. The time does not contain the start of this program.
+func inside(ctx context.Context, kind string, arguments []string, out io.Writer) error {
+	var answer done
+	var err error
+	switch kind {
+	case "commands":
+		var w work
+		if err := json.Unmarshal([]byte(arguments[0]), &w); err != nil {
+			return err
+		}
+		answer, err = runCommands(ctx, w)
+	case "io":
+		answer.Both, err = useFiles(arguments)
+	default:
+		return fmt.Errorf("inside: unknown work %q", kind)
+	}
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(answer)
+}
+
+func runCommands(ctx context.Context, w work) (done, error) {
+	outputs := make([]string, len(w.Commands))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, w.AtOnce))
+	begin := time.Now()
+	for i, command := range w.Commands {
+		group.Go(func() error {
+			cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+			var said strings.Builder
+			cmd.Stderr = &said
+			text, err := cmd.Output()
+			if err != nil {
+				return fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, strings.TrimSpace(said.String()))
+			}
+			outputs[i] = string(text)
+			return nil
+		})
+	}
+	err := group.Wait()
+	return done{Seconds: time.Since(begin).Seconds(), Outputs: outputs}, err
+}
+
+// timed runs commands on a machine, one after the other or some at once, and returns what their run took there.
+func timed(ctx context.Context, m *lab.Machine, atOnce int, env []string, commands ...[]string) (done, error) {
+	argument, err := json.Marshal(work{Commands: commands, AtOnce: atOnce})
+	if err != nil {
+		return done{}, err
+	}
+	return onMachine(ctx, m, env, "commands", string(argument))
+}
+
+// onMachine starts this program on a machine.
+func onMachine(ctx context.Context, m *lab.Machine, env []string, kind string, arguments ...string) (done, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return done{}, err
+	}
+	cmd := m.Command(ctx, self, append([]string{"inside", kind}, arguments...)...)
+	cmd.Env = append(os.Environ(), env...)
+	text, err := cmd.Output()
+	if err != nil {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(exit.Stderr)))
+		}
+		return done{}, fmt.Errorf("on %s: %w", m.Name, err)
+	}
+	var answer done
+	return answer, json.Unmarshal(text, &answer)
+}

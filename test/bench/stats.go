@@ -1,0 +1,38 @@
+package main
+
+import "slices"
+
+// spread is how the figures of one side lie.
+type spread struct {
+	Min    float64 `json:"min"`
+	Median float64 `json:"median"`
+	Max    float64 `json:"max"`
+}
+
+// spreadOf needs at least one figure.
+func spreadOf(figures []float64) spread {
+	return spread{Min: slices.Min(figures), Median: median(figures), Max: slices.Max(figures)}
+}
+
+// median of an even number of figures is the middle of the two in the middle.
+func median(figures []float64) float64 {
+	sorted := slices.Sorted(slices.Values(figures))
+	half := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[half]
+	}
+	return (sorted[half-1] + sorted[half]) / 2
+}
+
+// samples are the figures of both sides; those with the same index are a pair.
+type samples struct{ ours, baseline []float64 }
+
+// ratio is the median of the pairs' own ratios. Unlike the ratio of the medians, it is not moved by a time in which the
+// machine was slow, as that met both halves of a pair.
+func (s samples) ratio() float64 {
+	ratios := make([]float64, len(s.ours))
+	for i := range s.ours {
+		ratios[i] = s.ours[i] / s.baseline[i]
+	}
+	return median(ratios)
+}
