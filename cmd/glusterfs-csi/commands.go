@@ -26,6 +26,8 @@ func newRootCommand() *cobra.Command {
 		newServeCommand("controller", mode{controller: true}, "Make and delete volumes through Heketi; run one of these"),
 		newServeCommand("node", mode{node: true}, "Mount volumes on this node; run one of these on every node"),
 		newServeCommand("all", mode{controller: true, node: true}, "Do both in one process"),
+		newDoctorCommand(),
+		newOrphansCommand(),
 		newVersionCommand(),
 	)
 	return root

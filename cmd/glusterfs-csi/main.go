@@ -19,7 +19,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr)) //nolint:forbidigo // this is main
 }
 
-// run is the whole program. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line.
+// run is the whole program. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line; doctor and orphans
+// have their own (examine.go).
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand() //nolint:contextcheck // the commands get it from cobra, when they run
 	root.SetArgs(args)
@@ -29,9 +30,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
+	if found, ok := errors.AsType[foundError](err); ok {
+		return found.code
+	}
 	// One line, whatever the error: it is what an administrator sees of a container that does not start.
 	fmt.Fprintf(stderr, "%s: %s\n", command.CommandPath(), strings.ReplaceAll(err.Error(), "\n", "; "))
-	if errors.As(err, new(usageError)) {
+	switch {
+	case errors.As(err, new(examinationError)):
+		return examinationFailed
+	case errors.As(err, new(usageError)):
 		return 2
 	}
 	return 1

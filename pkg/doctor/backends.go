@@ -1,0 +1,173 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// Heketi's limits for the times in a token (heketi: middleware/jwt.go): it lives five minutes, and may have been
+// issued two minutes in the future.
+const (
+	farthestAhead  = 5 * time.Minute
+	farthestBehind = 2 * time.Minute
+)
+
+// backends checks the configuration, and every Heketi in it.
+func (c checker) backends(ctx context.Context, path string) []report.Finding {
+	backends, findings := c.configuration(path)
+	var mu sync.Mutex
+	owners := map[string][]string{} // cluster id -> backends that have it
+	checks := make([]func(context.Context) []report.Finding, len(backends))
+	for i, backend := range backends {
+		checks[i] = func(ctx context.Context) []report.Finding {
+			p := patient{checker: c, backend: backend, subject: Subject(backend)}
+			found := p.examine(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			for id := range p.dump.Clusters {
+				owners[id] = append(owners[id], backend.Name())
+			}
+			return found
+		}
+	}
+	findings = append(findings, parallel(ctx, checks)...)
+	return append(findings, shared(owners)...)
+}
+
+// Subject names a backend in findings.
+func Subject(b *heketi.Backend) string { return fmt.Sprintf("backend %q (%s)", b.Name(), b.URL()) }
+
+// shared finds a Heketi that is configured twice. Group ids are unique per backend only.
+func shared(owners map[string][]string) []report.Finding {
+	said := map[string]bool{}
+	var findings []report.Finding
+	for _, cluster := range slices.Sorted(maps.Keys(owners)) {
+		names := slices.Sorted(slices.Values(owners[cluster]))
+		subject := "backends " + strings.Join(names, ", ")
+		if len(names) < 2 || said[subject] {
+			continue
+		}
+		said[subject] = true
+		findings = append(findings, report.Finding{
+			Severity: report.Warning, Check: "configuration", Subject: subject,
+			Message: "they are one and the same Heketi (all know cluster " + cluster + "), so that group ids may be given twice and operations exceed its limit",
+			Remedy:  "keep one of them; if volumes have handles of both, keep both and use only one in StorageClasses",
+		})
+	}
+	return findings
+}
+
+// patient is a backend that is examined.
+type patient struct {
+	checker
+	backend *heketi.Backend
+	subject string
+	client  *heketi.Client
+	dump    heketi.Dump
+}
+
+func (p *patient) finding(severity report.Severity, check, message, remedy string, commands ...string) report.Finding {
+	return report.Finding{Severity: severity, Check: check, Subject: p.subject, Message: message, Remedy: remedy, Commands: commands}
+}
+
+// failed is a finding about a request that failed.
+func (p *patient) failed(severity report.Severity, check string, err error) report.Finding {
+	message, remedy := Explain(err)
+	return p.finding(severity, check, message, remedy)
+}
+
+// Explain parts an error into what happened and what to do.
+func Explain(err error) (message, remedy string) {
+	message, remedy = err.Error(), "Heketi's log tells more"
+	if e, ok := errors.AsType[*heketi.Error](err); ok && e.Hint() != "" {
+		message, remedy = strings.TrimSuffix(message, "; "+e.Hint()), e.Hint()
+	}
+	return message, remedy
+}
+
+// examine stops where nothing further can be learned.
+func (p *patient) examine(ctx context.Context) []report.Finding {
+	greeting, err := p.backend.Hello(ctx)
+	if err != nil {
+		return []report.Finding{p.failed(report.Critical, "heketi-reachable", err)}
+	}
+	findings := []report.Finding{p.finding(report.OK, "heketi-reachable", "it answers", ""), p.clock(greeting)}
+	key, ok := p.key(ctx)
+	findings = append(findings, key)
+	if !ok {
+		return findings
+	}
+	p.dump, err = p.client.Dump(ctx)
+	if err != nil {
+		findings = append(findings, p.failed(report.Critical, "heketi-database", err))
+	}
+	checks := []func(context.Context) []report.Finding{p.database, p.operations}
+	if err == nil {
+		checks = append(checks, p.clusters, p.volumeCount, p.names, p.ports)
+	}
+	return append(findings, parallel(ctx, checks)...)
+}
+
+func (p *patient) clock(greeting heketi.Greeting) report.Finding {
+	const check = "heketi-clock"
+	if !greeting.Timed {
+		return p.finding(report.Info, check, "its answer does not say what time it is there, so the clocks cannot be compared", "")
+	}
+	ahead := greeting.Ahead.Round(time.Second)
+	side, distance, limit := "ahead of", ahead, farthestAhead
+	if ahead < 0 {
+		side, distance, limit = "behind", -ahead, farthestBehind
+	}
+	message := fmt.Sprintf("its clock is %s %s this machine's", distance, side)
+	limits := fmt.Sprintf("; Heketi refuses every request when it is more than %s ahead or %s behind", farthestAhead, farthestBehind)
+	const remedy = "synchronise the clocks of both machines (chrony, systemd-timesyncd)"
+	switch {
+	case distance >= limit:
+		return p.finding(report.Critical, check, message+limits, remedy)
+	case distance >= limit/2:
+		return p.finding(report.Warning, check, message+limits, remedy)
+	case distance <= 2*time.Second: // an answer has whole seconds
+		return p.finding(report.OK, check, "its clock agrees with this machine's", "")
+	}
+	return p.finding(report.OK, check, message, "")
+}
+
+// key asks for the list of clusters, which is cheap and which only the administrator may have.
+func (p *patient) key(ctx context.Context) (finding report.Finding, ok bool) {
+	const check = "heketi-key"
+	var err error
+	if p.client, err = p.backend.Client(volume.Credentials{}); err != nil {
+		return p.failed(report.Critical, check, err), false
+	}
+	clusters, err := p.client.Clusters(ctx)
+	switch {
+	case errors.Is(err, volume.ErrUnauthenticated) && !p.backend.HasKey():
+		return p.finding(report.Warning, check, "it wants a key and none is configured, so that only requests with secrets of their own work; "+
+			"capacity, lists and the rest of this examination need a configured one", "set the backend's keyFile"), false
+	case err != nil:
+		return p.failed(report.Critical, check, err), false
+	case len(clusters) == 0:
+		return p.finding(report.Critical, "heketi-database", heketi.HintNoClusters,
+			"if it had volumes, restore its database and create nothing before that; otherwise load a topology",
+			CLI(p.backend, "topology load --json=topology.json")), false
+	case !p.backend.HasKey():
+		return p.finding(report.Info, check, "it takes requests without a key: whoever reaches it can delete every volume",
+			"start Heketi without --disable-auth, with keys, and set the backend's keyFile"), true
+	}
+	return p.finding(report.OK, check, "it accepts the key", ""), true
+}
+
+// CLI is a command line of heketi-cli, which takes the key from HEKETI_CLI_KEY.
+func CLI(b *heketi.Backend, command string) string {
+	return "heketi-cli --server " + b.URL() + " --user admin " + command
+}

@@ -1,0 +1,185 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+const (
+	kibPerGiB = 1 << 20
+	// volumesPerCluster is Heketi's default limit (heketi: HEKETI_GLUSTER_MAX_VOLUMES_PER_CLUSTER); it does not publish
+	// its own.
+	volumesPerCluster = 1000
+	glusterdPort      = 24007
+)
+
+func (p *patient) clusterIDs() []string { return slices.Sorted(maps.Keys(p.dump.Clusters)) }
+
+// clusters looks at what is offline, and at what is free.
+func (p *patient) clusters(context.Context) []report.Finding {
+	findings := make([]report.Finding, 0, len(p.dump.Clusters))
+	for _, id := range p.clusterIDs() {
+		findings = append(findings, p.offline(id)...)
+		findings = append(findings, p.capacity(id))
+	}
+	return findings
+}
+
+func (p *patient) offline(cluster string) []report.Finding {
+	const check = "cluster-offline"
+	var findings []report.Finding
+	say := func(what, where, command string) {
+		findings = append(findings, p.finding(report.Warning, check,
+			fmt.Sprintf("cluster %s: %s is offline or failed%s, so that no new bricks are put there", cluster, what, where),
+			"if that is not meant, put it back:", CLI(p.backend, command)))
+	}
+	for _, nodeID := range p.dump.Clusters[cluster].Nodes {
+		node := p.dump.Nodes[nodeID]
+		if !node.Online {
+			say("node "+node.Host, "", "node enable "+nodeID)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.dump.Devices)) {
+		device := p.dump.Devices[id]
+		if !device.Online && slices.Contains(p.dump.Clusters[cluster].Nodes, device.Node) {
+			say("device "+id, " on node "+p.dump.Nodes[device.Node].Host, "device enable "+id)
+		}
+	}
+	return findings
+}
+
+func (p *patient) capacity(cluster string) report.Finding {
+	const check = "cluster-capacity"
+	if !p.dump.Clusters[cluster].File {
+		return p.finding(report.Info, check, fmt.Sprintf("cluster %s takes no file volumes: it is reserved for block volumes", cluster), "")
+	}
+	var devices, online int
+	var freeKiB uint64
+	for _, d := range p.dump.Devices {
+		if !slices.Contains(p.dump.Clusters[cluster].Nodes, d.Node) {
+			continue
+		}
+		devices++
+		if d.Online && p.dump.Nodes[d.Node].Online {
+			online++
+			freeKiB += d.FreeKiB
+		}
+	}
+	largest := heketi.NewRoom(p.dump, cluster, heketi.Layout{Durability: volume.DefaultDurability(), SnapFactor: 1}).LargestGiB()
+	message := fmt.Sprintf("cluster %s: %s, %d of %s usable, %d GiB of raw space free there; ", cluster,
+		plural(len(p.dump.Clusters[cluster].Nodes), "node"), online, plural(devices, "device"), freeKiB/kibPerGiB)
+	if largest == 0 {
+		return p.finding(report.Warning, check, message+"no volume with three copies, the default, fits",
+			"add a device or a node, or delete volumes. Three copies need three nodes with free space; classes with another volumetype may still work")
+	}
+	return p.finding(report.OK, check, fmt.Sprintf("%sa volume with three copies may have up to %d GiB", message, largest), "")
+}
+
+// volumeCount compares with Heketi's limit.
+func (p *patient) volumeCount(context.Context) []report.Finding {
+	const check = "heketi-volumes"
+	counts := map[string]int{}
+	for _, v := range p.dump.Volumes {
+		counts[v.Cluster]++
+	}
+	findings := make([]report.Finding, 0, len(p.dump.Clusters))
+	for _, id := range p.clusterIDs() {
+		message := fmt.Sprintf("cluster %s has %s", id, plural(counts[id], "volume"))
+		if counts[id] < volumesPerCluster*9/10 {
+			findings = append(findings, p.finding(report.OK, check, message, ""))
+			continue
+		}
+		findings = append(findings, p.finding(report.Warning, check,
+			fmt.Sprintf("%s; Heketi makes no more than %d in a cluster, unless it is set up otherwise", message, volumesPerCluster),
+			"start Heketi with a higher HEKETI_GLUSTER_MAX_VOLUMES_PER_CLUSTER, or add a cluster; if you have done so, nothing is wrong"))
+	}
+	return findings
+}
+
+// names looks for volumes that were made twice: Heketi's own check of names looks at one cluster only.
+func (p *patient) names(context.Context) []report.Finding {
+	const check = "heketi-names"
+	same := map[string][]string{}
+	for id, v := range p.dump.Volumes {
+		key := v.Name
+		if volume.IsOurs(v.Name) {
+			// The digest at the end is that of the CSI name, which may not have two volumes, however they are called.
+			key = v.Name[strings.LastIndexByte(v.Name, '-'):]
+		}
+		same[key] = append(same[key], fmt.Sprintf("%s (id %s, cluster %s)", v.Name, id, v.Cluster))
+	}
+	var findings []report.Finding
+	for _, key := range slices.Sorted(maps.Keys(same)) {
+		if len(same[key]) < 2 {
+			continue
+		}
+		volumes := slices.Sorted(slices.Values(same[key]))
+		findings = append(findings, p.finding(report.Warning, check,
+			"several volumes of one name: "+named(volumes, "; "),
+			"find out which of them has the data (glusterfs-csi orphans tells which one a PersistentVolume uses), and delete the others"))
+	}
+	if findings == nil {
+		findings = append(findings, p.finding(report.OK, check, "no name has two volumes", ""))
+	}
+	return findings
+}
+
+// ports connects to every gluster server of the clusters.
+func (p *patient) ports(ctx context.Context) []report.Finding {
+	findings := make([]report.Finding, 0, len(p.dump.Clusters))
+	for _, id := range p.clusterIDs() {
+		findings = append(findings, p.reach(ctx, p.subject+", cluster "+id, p.dump.Hosts(id))...)
+	}
+	return findings
+}
+
+// reach connects to gluster servers, of which a client needs at least one to mount.
+func (c checker) reach(ctx context.Context, subject string, hosts []string) []report.Finding {
+	if len(hosts) == 0 {
+		return nil
+	}
+	const check = "gluster-port"
+	checks := make([]func(context.Context) []report.Finding, len(hosts))
+	for i, host := range hosts {
+		checks[i] = func(ctx context.Context) []report.Finding {
+			_, err := c.prober.Order(ctx, []string{host}, glusterdPort)
+			if err == nil {
+				return nil
+			}
+			message := fmt.Sprintf("gluster server %s cannot be reached on port %d: %s", host, glusterdPort, reason(err, host))
+			return []report.Finding{{
+				Severity: report.Warning, Check: check, Subject: subject, Message: message,
+				Remedy: "check that glusterd runs on that node (systemctl status glusterd), and that no firewall or NetworkPolicy is between it and " +
+					"this machine; clients also need the bricks' ports, 49152 and above",
+			}}
+		}
+	}
+	findings := parallel(ctx, checks)
+	switch {
+	case len(findings) == 0:
+		findings = append(findings, report.Finding{Severity: report.OK, Check: check, Subject: subject,
+			Message: fmt.Sprintf("port %d of %s can be reached", glusterdPort, plural(len(hosts), "gluster server"))})
+	case len(findings) == len(hosts): // nothing can be mounted from here
+		for i := range findings {
+			findings[i].Severity = report.Critical
+		}
+	}
+	return findings
+}
+
+// reason is what the prober says about one server, without what concerns all of them.
+func reason(err error, host string) string {
+	_, rest, found := strings.Cut(err.Error(), "("+host+": ")
+	text, _, closed := strings.Cut(rest, "); ")
+	if !found || !closed {
+		return err.Error()
+	}
+	return text
+}

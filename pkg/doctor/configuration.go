@@ -1,0 +1,85 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+)
+
+// configuration reads the configuration file as the driver does. Where the driver would refuse it, the backends whose
+// own entries are right are returned all the same: the more is known of a broken set-up, the better.
+func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding) {
+	subject := "configuration " + path
+	config, err := heketi.LoadConfig(path)
+	var findings []report.Finding
+	if err != nil {
+		for _, e := range flatten(err) {
+			findings = append(findings, report.Finding{
+				Severity: report.Critical, Check: "configuration", Subject: subject, Message: redact(e.Error()),
+				Remedy: "correct the file. A driver that runs keeps the configuration it has, one that starts with this file ends at once",
+			})
+		}
+		config = readLoosely(path)
+	} else {
+		findings = append(findings, report.Finding{
+			Severity: report.OK, Check: "configuration", Subject: subject,
+			Message: plural(len(config.Backends), "backend") + ", entries and files are right",
+		})
+	}
+	var backends []*heketi.Backend
+	for _, entry := range config.Backends {
+		one, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{entry}}, c.timing())
+		if err == nil {
+			backends = append(backends, one.All()...)
+		}
+	}
+	return backends, findings
+}
+
+// readLoosely ignores what is wrong.
+func readLoosely(path string) heketi.Config {
+	var config heketi.Config
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
+		return config
+	}
+	raw, err := os.ReadFile(path) // #nosec G304 -- the administrator names this file
+	if err != nil || yaml.Unmarshal(raw, &config) != nil {
+		return heketi.Config{}
+	}
+	return config
+}
+
+// flatten returns the errors that errors.Join has put together, also below a common prefix, which is left out.
+func flatten(err error) []error {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		joined, ok := e.(interface{ Unwrap() []error })
+		if !ok {
+			continue
+		}
+		parts := joined.Unwrap()
+		all := make([]error, 0, len(parts))
+		for _, part := range parts {
+			all = append(all, flatten(part)...)
+		}
+		return all
+	}
+	return []error{err}
+}
+
+var userInfo = regexp.MustCompile(`://[^/@]*@`)
+
+// redact removes a password that somebody has written into a URL which is too wrong to be taken apart.
+func redact(text string) string { return userInfo.ReplaceAllString(text, "://(not shown)@") }
+
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,144 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+)
+
+const checkLeftovers = "node-leftovers"
+
+// mounts asks each GlusterFS client of the mount namespace, the driver's and others', once.
+func (n *Node) mounts(ctx context.Context, c checker) []report.Finding {
+	all, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("fuse.glusterfs"))
+	if err != nil {
+		return nodeFinding(report.Warning, checkLeftovers, fmt.Sprintf("the mounts cannot be read: %v", err), "")
+	}
+	visible := map[mount.Device][]string{}
+	var order []mount.Device
+	for _, m := range all {
+		if top, err := mount.Top(m.Mountpoint); err != nil || top == nil || top.ID != m.ID {
+			continue // covered by another
+		}
+		device := mount.DeviceOf(m)
+		if visible[device] == nil {
+			order = append(order, device)
+		}
+		visible[device] = append(visible[device], m.Mountpoint)
+	}
+	checks := make([]func(context.Context) []report.Finding, len(order))
+	for i, device := range order {
+		checks[i] = func(ctx context.Context) []report.Finding { return c.askClient(ctx, visible[device]) }
+	}
+	findings := parallel(ctx, checks)
+	if len(findings) == 0 {
+		return nodeFinding(report.OK, checkLeftovers, plural(len(order), "GlusterFS client")+" mounted, none dead", "")
+	}
+	return findings
+}
+
+func (c checker) askClient(ctx context.Context, paths []string) []report.Finding {
+	ended, err := mount.Within(ctx, c.limit/4, func() (bool, error) { return mount.ClientEnded(paths[0]) })
+	at := "at " + named(paths, ", ")
+	switch {
+	case errors.Is(err, mount.ErrTimeout):
+		return nodeFinding(report.Warning, checkLeftovers, fmt.Sprintf("a GlusterFS client does not answer within %s: it is mounted %s", c.limit/4, at),
+			"its log tells why (in the node plugin's state directory, logs/); a client that waits for its servers goes on when they are back")
+	case err != nil:
+		return nodeFinding(report.Warning, checkLeftovers, err.Error(), "")
+	case ended:
+		return nodeFinding(report.Warning, checkLeftovers, "a GlusterFS client has died, and its mount is still there "+at+
+			": whoever uses it gets \"Transport endpoint is not connected\"",
+			"delete the pods that use the volume on this node, so that it is mounted anew. If nobody uses it:", "umount --lazy "+quoted(paths[0]))
+	}
+	return nil
+}
+
+// quoted is the path as one word of a shell.
+func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
+
+// records looks into the node plugin's state directory.
+func (n *Node) records(ctx context.Context, c checker) []report.Finding {
+	subject := "state directory " + n.StateDir
+	volumes, err := readRecords(filepath.Join(n.StateDir, "volumes"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return []report.Finding{{Severity: report.Info, Check: checkLeftovers, Subject: subject,
+			Message: "it is not there: no node plugin has run here, or with another --state-dir"}}
+	}
+	ending, endingErr := readRecords(filepath.Join(n.StateDir, "ending"))
+	if err = errors.Join(err, endingErr); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject, Message: shortened(err.Error()),
+			Remedy: "the node plugin cannot read it either; look at the disk, and remove the file if its volume is not mounted here"}}
+	}
+	findings := recordFindings(subject, volumes, ending)
+	var servers []string
+	for _, r := range volumes {
+		servers = append(servers, r.Source.Servers...)
+	}
+	slices.Sort(servers)
+	return append(findings, c.reach(ctx, "gluster servers of the volumes on this node", slices.Compact(servers))...)
+}
+
+// nodeRecord is what is needed of a record of the node plugin (pkg/mounter).
+type nodeRecord struct {
+	Source mount.Source `json:"source"`
+	BootID string       `json:"bootID"`
+}
+
+func recordFindings(subject string, volumes, ending []nodeRecord) []report.Finding {
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // without it, nothing is said of earlier boots
+	old := 0
+	for _, r := range slices.Concat(volumes, ending) {
+		if len(boot) > 0 && r.BootID != strings.TrimSpace(string(boot)) {
+			old++
+		}
+	}
+	var findings []report.Finding
+	if old > 0 {
+		findings = append(findings, report.Finding{Severity: report.Info, Check: checkLeftovers, Subject: subject,
+			Message: plural(old, "record") + " of an earlier boot", Remedy: "the node plugin removes them when it starts"})
+	}
+	if len(ending) > 0 {
+		findings = append(findings, report.Finding{Severity: report.Info, Check: checkLeftovers, Subject: subject,
+			Message: plural(len(ending), "client") + " told to end and not yet seen to have ended", Remedy: "the node plugin sees to it when it starts"})
+	}
+	return append(findings, report.Finding{Severity: report.OK, Check: checkLeftovers, Subject: subject,
+		Message: plural(len(volumes), "volume") + " recorded as mounted"})
+}
+
+func readRecords(dir string) ([]nodeRecord, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var records []nodeRecord
+	for _, entry := range entries {
+		if filepath.Ext(entry.Name()) != ".json" {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, entry.Name())) // #nosec G304 -- below the state directory
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has just been removed
+		}
+		var r nodeRecord
+		if err == nil {
+			err = json.Unmarshal(raw, &r)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("record %s: %w", entry.Name(), err)
+		}
+		records = append(records, r)
+	}
+	return records, nil
+}

@@ -1,0 +1,65 @@
+package doctor
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+)
+
+func TestMain(m *testing.M) { os.Exit(mounttest.RunPrivate(m)) }
+
+// fuseMount is a mount whose client is this test, which never answers.
+func fuseMount(t *testing.T, path string) (client int) {
+	t.Helper()
+	client, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", client)
+	if err := unix.Mount("server:/volume", path, "fuse.glusterfs", 0, data); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(path, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return client
+}
+
+func TestMounts(t *testing.T) {
+	dir := t.TempDir() + "/it's a volume"
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	client := fuseMount(t, dir)
+	run := func() []report.Finding {
+		return (&Node{}).mounts(t.Context(), checker{limit: 200 * time.Millisecond})
+	}
+	findings := run()
+	if len(findings) != 1 || findings[0].Severity != report.Warning || !strings.Contains(findings[0].Message, "does not answer within 50ms") {
+		t.Errorf("mute: %+v", findings)
+	}
+	if err := unix.Close(client); err != nil {
+		t.Fatal(err)
+	}
+	findings = run()
+	if len(findings) != 1 || findings[0].Severity != report.Warning || !strings.Contains(findings[0].Message, "has died") ||
+		findings[0].Commands[0] != "umount --lazy '"+strings.ReplaceAll(dir, "'", `'\''`)+"'" {
+		t.Errorf("dead: %+v", findings)
+	}
+}
+
+func TestNoMounts(t *testing.T) {
+	findings := (&Node{}).mounts(t.Context(), checker{limit: time.Second})
+	if len(findings) != 1 || findings[0].Severity != report.OK {
+		t.Errorf("%+v", findings)
+	}
+}

@@ -1,0 +1,134 @@
+package heketi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// URL is the backend's address, without credentials.
+func (b *Backend) URL() string { return b.config.URL }
+
+// Hint is what can be done about the error, as the end of its text says it; "" if that is not known.
+func (e *Error) Hint() string { return e.rule.hint }
+
+// Greeting is Heketi's answer to a request that needs no key.
+type Greeting struct {
+	// Ahead is how far Heketi's clock is ahead of this machine's, negative when it is behind. HTTP tells whole seconds,
+	// so that it can be wrong by one and by the time that the answer took.
+	Ahead time.Duration
+	// Timed is false when the answer did not say what time it is.
+	Timed bool
+}
+
+// Hello asks whether there is a Heketi at the backend's URL (heketi: main.go, /hello). It uses no key.
+func (b *Backend) Hello(ctx context.Context) (Greeting, error) {
+	const path = "/hello"
+	fail := func(status int, text string, err error) (Greeting, error) {
+		return Greeting{}, b.newError(http.MethodGet, path, StageRequest, status, text, err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, b.timing.Exchange, fmt.Errorf("no complete answer within %v", b.timing.Exchange))
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.config.URL+path, nil)
+	if err != nil {
+		return fail(0, "", err)
+	}
+	asked := time.Now()
+	response, err := b.transport.RoundTrip(request) // follows no redirection: a Heketi sends none
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return fail(0, "", err)
+	}
+	answered := time.Now()
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(response.Body, largestText))
+	switch {
+	case err != nil:
+		return fail(0, "", fmt.Errorf("read the answer: %w", err))
+	case response.StatusCode != http.StatusOK:
+		return fail(response.StatusCode, string(text), nil)
+	case !strings.Contains(string(text), "Hello from Heketi"):
+		return fail(0, "", errNotHeketi)
+	}
+	date, err := http.ParseTime(response.Header.Get("Date"))
+	if err != nil {
+		return Greeting{}, nil // a proxy may have removed it
+	}
+	// The second that is cut off is half a one on average.
+	ahead := date.Add(time.Second / 2).Sub(asked.Add(answered.Sub(asked) / 2))
+	return Greeting{Ahead: ahead, Timed: true}, nil
+}
+
+// Inconsistencies has Heketi compare the entries of its database with each other, and returns what does not fit, in
+// its own words (heketi: apps/glusterfs/db_operations.go, dbCheckConsistency).
+func (c *Client) Inconsistencies(ctx context.Context) ([]string, error) {
+	client, err := c.api(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	type bucket struct {
+		Inconsistencies []string `json:"inconsistencies"`
+	}
+	var check struct {
+		Clusters     bucket `json:"clusters"`
+		Volumes      bucket `json:"volumes"`
+		Bricks       bucket `json:"bricks"`
+		Nodes        bucket `json:"nodes"`
+		Devices      bucket `json:"devices"`
+		BlockVolumes bucket `json:"blockvolumes"`
+		Operations   bucket `json:"pendingoperations"`
+		Total        *int   `json:"totalinconsistencies"`
+	}
+	answer, err := client.DbCheck()
+	if err == nil {
+		err = json.Unmarshal([]byte(answer), &check)
+	}
+	if err == nil && check.Total == nil {
+		err = errNoCheck
+	}
+	if err != nil {
+		return nil, c.typed(err, http.MethodGet, "/db/check")
+	}
+	var found []string
+	for _, b := range []bucket{check.Clusters, check.Volumes, check.Bricks, check.Nodes, check.Devices, check.BlockVolumes, check.Operations} {
+		for _, text := range b.Inconsistencies {
+			found = append(found, oneLine(text))
+		}
+	}
+	for len(found) < *check.Total {
+		found = append(found, "(Heketi does not say what)")
+	}
+	return found, nil
+}
+
+// Operations lists the unfinished operations, without the things that they concern.
+func (c *Client) Operations(ctx context.Context) ([]Operation, error) {
+	client, err := c.api(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	list, err := client.PendingOperationList()
+	if err == nil && list.PendingOperations == nil {
+		err = errNoOperation // Heketi writes an empty list
+	}
+	if err != nil {
+		return nil, c.typed(err, http.MethodGet, "/operations/pending")
+	}
+	operations := make([]Operation, 0, len(list.PendingOperations))
+	for _, op := range list.PendingOperations {
+		operations = append(operations, Operation{ID: op.Id, Type: op.TypeName, Status: op.Status})
+	}
+	return operations, nil
+}
+
+var (
+	errNotHeketi = errors.New("something answers, but it is not a Heketi server")
+	errNoCheck   = errors.New("the answer is no result of a database check")
+)

@@ -1,0 +1,186 @@
+// Package orphans compares the volumes that Heketi has with the PersistentVolumes that Kubernetes has. It reports, and
+// deletes nothing.
+package orphans
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/doctor"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// The checks, as findings name them.
+const (
+	checkUnknown    = "backend-unknown"
+	checkOrphan     = "volume-without-pv"
+	checkNoVolume   = "pv-without-volume"
+	checkPending    = "pv-volume-pending"
+	checkMismatch   = "pv-mismatch"
+	checkOperations = "operations-left-behind"
+	checkSummary    = "compared"
+)
+
+// Find compares the backends with the PersistentVolumes of all Kubernetes clusters that use them; driver is the name
+// of the driver in these. It asks every backend at the same time, and returns the findings by falling weight.
+func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []report.Finding {
+	c := newComparison(driver, pvs)
+	found := make([][]report.Finding, len(backends))
+	var group errgroup.Group
+	for i, b := range backends {
+		group.Go(func() error {
+			found[i] = c.backend(ctx, b)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	findings := append(c.unconfigured(backends), c.twice()...)
+	findings = append(findings, slices.Concat(found...)...)
+	report.Sort(findings)
+	return findings
+}
+
+// comparison is what is known before any Heketi was asked.
+type comparison struct {
+	driver    string
+	ours      int             // PersistentVolumes of the driver
+	byBackend map[string][]pv // those whose handles name a volume of Heketi's
+	byID      map[string][]pv // the same, by Heketi's id: that is unique, whatever the backend is called
+	names     map[string][]PV // all that mount a gluster volume of that name, of whichever kind they are
+}
+
+// pv is a PersistentVolume with its handle.
+type pv struct {
+	PV
+	handle volume.Handle
+}
+
+func newComparison(driver string, pvs []PV) comparison {
+	c := comparison{driver: driver, byBackend: map[string][]pv{}, byID: map[string][]pv{}, names: map[string][]PV{}}
+	for _, each := range pvs {
+		if name := each.glusterName(); name != "" {
+			c.names[name] = append(c.names[name], each)
+		}
+		if each.Driver != driver {
+			continue
+		}
+		c.ours++
+		handle, err := volume.ParseHandle(each.Handle)
+		if err != nil {
+			continue // a static volume, which Heketi need not know
+		}
+		c.byBackend[handle.Backend] = append(c.byBackend[handle.Backend], pv{each, handle})
+		c.byID[handle.ID] = append(c.byID[handle.ID], pv{each, handle})
+	}
+	return c
+}
+
+// unconfigured says which PersistentVolumes nothing can be said of.
+func (c comparison) unconfigured(backends []*heketi.Backend) []report.Finding {
+	var findings []report.Finding
+	for _, name := range slices.Sorted(maps.Keys(c.byBackend)) {
+		if slices.ContainsFunc(backends, func(b *heketi.Backend) bool { return b.Name() == name }) {
+			continue
+		}
+		findings = append(findings, report.Finding{
+			Severity: report.Warning, Check: checkUnknown, Subject: fmt.Sprintf("backend %q", name),
+			Message: fmt.Sprintf("%d PersistentVolumes belong to it, and it is not configured; whether their volumes exist is unknown: %s",
+				len(c.byBackend[name]), pvNames(c.byBackend[name])),
+			Remedy: "add the backend to the configuration, under this name; until then these volumes can be neither deleted nor expanded",
+		})
+	}
+	return findings
+}
+
+// twice finds PersistentVolumes that stand for the same volume: deleting one deletes the other's data.
+func (c comparison) twice() []report.Finding {
+	var findings []report.Finding
+	for _, id := range slices.Sorted(maps.Keys(c.byID)) {
+		if len(c.byID[id]) > 1 {
+			findings = append(findings, report.Finding{
+				Severity: report.Warning, Check: checkMismatch, Subject: "volume " + id,
+				Message: "several PersistentVolumes stand for it: " + pvNames(c.byID[id]) + "; with reclaim policy Delete, the end of one is the end of the data of all",
+				Remedy:  "set their reclaim policy to Retain, or keep only one of them",
+			})
+		}
+	}
+	return findings
+}
+
+// backend compares one backend. Where Heketi's answer cannot be trusted nothing is concluded from it.
+func (c comparison) backend(ctx context.Context, b *heketi.Backend) []report.Finding {
+	subject := doctor.Subject(b)
+	unknown := func(message, remedy string) []report.Finding {
+		return []report.Finding{{
+			Severity: report.Warning, Check: checkUnknown, Subject: subject,
+			Message: fmt.Sprintf("unknown, so that nothing is said about its volumes or the %d PersistentVolumes that have them: %s",
+				len(c.byBackend[b.Name()]), message),
+			Remedy: remedy,
+		}}
+	}
+	client, err := b.Client(volume.Credentials{})
+	if err != nil {
+		return unknown(doctor.Explain(err))
+	}
+	// The operations first: one that ends in between is then missing in the records, and not the other way round.
+	operations, err := client.Operations(ctx)
+	if err != nil {
+		return unknown(doctor.Explain(err))
+	}
+	dump, err := client.Dump(ctx)
+	switch {
+	case err != nil:
+		return unknown(doctor.Explain(err))
+	case len(dump.Clusters) == 0:
+		return unknown(heketi.HintNoClusters, "restore its database; until then delete nothing, neither volumes nor PersistentVolumes")
+	case c.foreign(b, dump):
+		return unknown("it knows none of the clusters that the PersistentVolumes name, so that its database is probably not the one that has the volumes",
+			"check the backend's url, or restore the database; until then delete nothing, neither volumes nor PersistentVolumes")
+	}
+	k := known{comparison: c, b: b, subject: subject, dump: dump}
+	findings := append(k.volumesWithoutPV(), k.pvs()...)
+	left := slices.DeleteFunc(operations, func(op heketi.Operation) bool { return op.Status == "" })
+	if len(left) > 0 {
+		findings = append(findings, doctor.LeftBehind(b, dump, left, checkOperations))
+	}
+	return append(findings, k.summary())
+}
+
+// foreign reports whether the PersistentVolumes name clusters and Heketi knows none of them.
+func (c comparison) foreign(b *heketi.Backend, dump heketi.Dump) bool {
+	named := false
+	for _, pv := range c.byBackend[b.Name()] {
+		cluster := pv.Context[volume.ContextCluster]
+		if _, ok := dump.Clusters[cluster]; ok {
+			return false
+		}
+		named = named || cluster != ""
+	}
+	return named
+}
+
+func firstPart(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first
+}
+
+// pvNames names the first few.
+func pvNames(pvs []pv) string {
+	const most = 5
+	names := make([]string, 0, most)
+	for _, pv := range pvs[:min(len(pvs), most)] {
+		names = append(names, pv.Name)
+	}
+	text := strings.Join(names, ", ")
+	if len(pvs) > most {
+		text += fmt.Sprintf(" and %d more", len(pvs)-most)
+	}
+	return text
+}
