@@ -27,10 +27,13 @@ func NormalizeURL(field, raw string) (string, error) {
 	return scheme + "://" + strings.TrimSuffix(host, defaultPort), nil
 }
 
-// redacted keeps a password that somebody wrote into a URL out of the error.
+// redacted keeps a password that somebody wrote into a URL out of the error, also where it makes the URL unreadable.
 func redacted(u *url.URL, raw string) string {
-	if u != nil && u.User != nil {
+	switch {
+	case u != nil && u.User != nil:
 		return u.Redacted()
+	case strings.Contains(raw, "@"):
+		return "(not shown, since it may hold a password)"
 	}
 	return raw
 }
