@@ -61,7 +61,7 @@ func newIndex(backend string, refresh time.Duration) *index {
 func csiKey(name string) string { return name[strings.LastIndex(name, "-")+1:] }
 
 // reserve returns a group id of the range that no volume of the backend has and that nobody else is given, until one
-// of made, free and doubt. ErrExhausted: there is none.
+// of made and doubt. ErrExhausted: there is none.
 //
 // It also returns the name to make the volume under: that of an earlier create of the same CSI name whose outcome is
 // in doubt, which may have been another, and under which Heketi will find the volume.
@@ -115,20 +115,13 @@ func (x *index) made(v volume.Volume) {
 	x.add(v.Handle.ID, known{name: v.Name, gid: v.GID, made: time.Now()})
 }
 
-// free ends a reservation: nothing was begun.
-func (x *index) free(name string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	delete(x.held, csiKey(name))
-}
-
 // doubt keeps a reservation until Heketi's records tell. A request without an answer may still be under way to Heketi,
 // so that records that are read at once prove nothing.
-func (x *index) doubt(name string, grace time.Duration) {
+func (x *index) doubt(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r, ok := x.held[csiKey(name)]; ok {
-		r.expires = time.Now().Add(grace)
+		r.expires = time.Now().Add(x.refresh)
 		x.held[csiKey(name)] = r
 	}
 }

@@ -44,7 +44,7 @@ func TestReservationInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newIndex("main", time.Minute)
 		mustPick(t, x, nameA, 2000)
-		x.doubt(nameA, time.Minute)
+		x.doubt(nameA)
 		time.Sleep(59 * time.Second)
 		x.take(heketi.Dump{}, time.Now())
 		mustPick(t, x, nameB, 2001)
