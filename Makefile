@@ -24,6 +24,7 @@ FUZZTIME ?= 20s
 say = @printf '\n=== %s\n' "$(1)"
 
 include test/lab/lab.mk
+include test/faults/faults.mk
 
 ##@ The two commands
 
@@ -33,7 +34,7 @@ demo: deps build ## The life of a volume, step by step, on real servers (needs r
 	go run ./test/demo -driver $(DRIVER)
 
 .PHONY: test
-test: deps lint test-unit test-sanity test-integration ## All tests (needs root)
+test: deps lint test-unit test-sanity test-schedules test-integration ## All tests (needs root)
 	$(call say,all tests passed)
 
 ##@ Build
@@ -66,9 +67,9 @@ $(GOLANGCI_LINT):
 	mv $(BIN)/golangci-lint $@
 
 .PHONY: test-unit
-test-unit: ## Unit tests and fuzz seeds, with the race detector
+test-unit: heketi ## Unit tests and fuzz seeds, with the race detector
 	$(call say,unit tests and fuzz seeds with the race detector)
-	go test -race ./cmd/... ./pkg/... ./test/lab/...
+	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/demo ./test/bench
 
 .PHONY: test-sanity
 test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock executor

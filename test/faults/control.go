@@ -1,0 +1,138 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// controls carries out what happens to the servers. Kills come one after the other, because a server has to be there
+// to be killed.
+func (s *schedule) controls(ctx context.Context) error {
+	errs := make(chan error, len(s.plan.Controls))
+	var kills sync.Mutex
+	for _, c := range s.plan.Controls {
+		go func() {
+			wait(ctx, c.At)
+			if c.Kind == KillHeketi || c.Kind == KillDriver || c.Kind == RefuseAll {
+				kills.Lock()
+				defer kills.Unlock()
+			}
+			errs <- s.control(ctx, c)
+		}()
+	}
+	var first error
+	for range s.plan.Controls {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (s *schedule) control(ctx context.Context, c Control) (err error) {
+	s.trace.Add("control", "%s for %v", c.Kind, c.For)
+	defer func() { s.trace.Add("control", "%s has ended", c.Kind) }()
+	switch c.Kind {
+	case KillHeketi:
+		err = s.rig.killHeketi(ctx, c.For)
+	case KillDriver:
+		err = s.rig.killDriver(ctx, c.For)
+	case RefuseAll:
+		err = s.rig.refuse(ctx, c.For)
+	case Stall:
+		s.rig.proxy.Stall()
+		s.watch(ctx, c.For)
+		s.rig.proxy.Calm()
+	case CloseCluster:
+		// Heketi may be dead at either moment; the cluster is open at the end in any case.
+		_ = s.rig.heketi.open(c.Pick, false)
+		wait(ctx, c.For)
+		_ = s.rig.heketi.open(c.Pick, true)
+	case Amnesia, Stranger:
+		s.rig.proxy.Route(s.rig.others[c.Kind])
+		wait(ctx, c.For)
+		s.rig.proxy.Route(s.rig.heketi.server.URL)
+	case Slow, CreateFails, DestroyFails:
+		if err = s.rig.heketi.set(c.Kind, true); err != nil {
+			return err
+		}
+		wait(ctx, c.For)
+		err = s.rig.heketi.set(c.Kind, false)
+	default:
+		err = fmt.Errorf("unknown control %q", c.Kind)
+	}
+	return err
+}
+
+// watch finds calls that are not answered in time, while nothing that Heketi is asked for is answered. Callers cannot
+// see them: their side of a call ends at its deadline whatever the driver does.
+func (s *schedule) watch(ctx context.Context, d time.Duration) {
+	const bound = 2 * time.Second // on a busy machine
+	began := time.Now()
+	for right := began; time.Since(began) < d && wait(ctx, 20*time.Millisecond); {
+		waiting := s.waiting.Load()
+		running, err := s.rig.driver.running(ctx)
+		if err != nil || int64(running) <= waiting {
+			right = time.Now()
+		}
+		if time.Since(right) > bound {
+			s.model.Violate("%d calls run in the driver and callers wait for %d of them, since %v", running, waiting, bound)
+			return
+		}
+	}
+}
+
+func (r *rig) killHeketi(ctx context.Context, down time.Duration) error {
+	if err := r.heketi.server.Kill(); err != nil {
+		return err
+	}
+	r.proxy.ledger.forget()
+	wait(ctx, down)
+	return r.heketi.restart(ctx)
+}
+
+func (r *rig) killDriver(ctx context.Context, down time.Duration) error {
+	if !r.driver.alive() {
+		return fmt.Errorf("the driver has ended by itself, the end of its log:\n%s", tail(r.driver.log, 0, 20))
+	}
+	if err := r.driver.kill(); err != nil {
+		return err
+	}
+	if err := r.proxy.Drain(ctx); err != nil {
+		return err
+	}
+	r.proxy.ledger.forget()
+	wait(ctx, down)
+	return r.driver.start(ctx)
+}
+
+func (r *rig) refuse(ctx context.Context, down time.Duration) error {
+	if err := r.proxy.Refuse(); err != nil {
+		return err
+	}
+	if err := r.proxy.Drain(ctx); err != nil {
+		return err
+	}
+	r.proxy.ledger.forget() // answers to these were lost without the proxy's noticing
+	wait(ctx, down)
+	return r.proxy.Listen(ctx)
+}
+
+// calm ends everything that a plan may have begun.
+func (r *rig) calm(ctx context.Context) error {
+	r.proxy.Calm()
+	r.proxy.Route(r.heketi.server.URL)
+	for _, name := range []string{switchSlow, switchCreateFails, switchDestroyFails} {
+		if err := r.heketi.set(name, false); err != nil {
+			return err
+		}
+	}
+	for i := range r.heketi.clusters {
+		if err := r.heketi.open(i, true); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,221 @@
+package faults
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// backendName begins the volume handles.
+const backendName = "mock"
+
+// driver is glusterfs-csi controller in a process of its own.
+type driver struct {
+	csi.ControllerClient
+
+	program string
+	config  string
+	socket  string
+	log     string
+	conn    *grpc.ClientConn
+	process *os.Process
+	done    chan struct{} // closed when the process has ended
+	metrics string        // URL
+}
+
+// startDriver starts a driver with one backend, Heketi at url. Everything it needs lies in dir.
+func startDriver(ctx context.Context, program, dir, url string) (*driver, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	key := filepath.Join(dir, "key")
+	if err := os.WriteFile(key, []byte(lab.HeketiKey), 0o600); err != nil {
+		return nil, err
+	}
+	d := &driver{
+		program: program, config: filepath.Join(dir, "config.yaml"),
+		socket: filepath.Join(dir, "csi.sock"), log: filepath.Join(dir, "driver.log"),
+	}
+	config := fmt.Sprintf("backends:\n- name: %s\n  url: %s\n  user: %s\n  keyFile: %s\n", backendName, url, lab.HeketiUser, key)
+	if err := os.WriteFile(d.config, []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	var err error
+	d.conn, err = grpc.NewClient("unix:"+d.socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 5 * time.Millisecond, Multiplier: 1.5, MaxDelay: 50 * time.Millisecond},
+			MinConnectTimeout: time.Second,
+		}))
+	if err != nil {
+		return nil, err
+	}
+	d.ControllerClient = csi.NewControllerClient(d.conn)
+	if err := d.start(ctx); err != nil {
+		return nil, errors.Join(err, d.conn.Close())
+	}
+	return d, nil
+}
+
+func (d *driver) start(ctx context.Context) error {
+	output, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = output.Close() }()
+	from, err := output.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), d.program, "controller",
+		"--endpoint=unix://"+d.socket, "--config="+d.config, "--metrics-address=127.0.0.1:0")
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	started, done := make(chan error), make(chan struct{})
+	go func() {
+		// The kernel sends Pdeathsig when the thread ends, so the thread stays with this goroutine.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+			close(done)
+		}
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("start %s: %w", d.program, err)
+	}
+	d.process, d.done = cmd.Process, done
+	return d.waitReady(ctx, from)
+}
+
+func (d *driver) waitReady(ctx context.Context, from int64) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		d.metrics = metricsURL(d.log, from)
+		_, err := d.ControllerGetCapabilities(ctx, &csi.ControllerGetCapabilitiesRequest{}, grpc.WaitForReady(true))
+		if err == nil && d.metrics != "" {
+			return nil
+		}
+		if !d.alive() || !wait(ctx, 2*time.Millisecond) {
+			return errors.Join(fmt.Errorf("the driver does not answer (%w), the end of its log:\n%s", err, tail(d.log, from, 20)), d.kill())
+		}
+	}
+}
+
+// metricsURL reads in the log where the driver serves its metrics.
+func metricsURL(log string, from int64) string {
+	for line := range strings.Lines(readFrom(log, from)) {
+		if _, address, ok := strings.Cut(line, `"Serving metrics" address="`); ok {
+			address, _, _ = strings.Cut(address, `"`)
+			return "http://" + address + "/metrics"
+		}
+	}
+	return ""
+}
+
+func readFrom(path string, from int64) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	if _, err := f.Seek(from, io.SeekStart); err != nil {
+		return ""
+	}
+	content, _ := io.ReadAll(f)
+	return string(content)
+}
+
+// size is where the next line of the log will begin.
+func (d *driver) size() int64 {
+	info, err := os.Stat(d.log)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// tail is the end of what stands in a log from a place on.
+func tail(path string, from int64, lines int) string {
+	all := strings.Split(strings.TrimSpace(readFrom(path, from)), "\n")
+	return strings.Join(all[max(len(all)-lines, 0):], "\n")
+}
+
+func (d *driver) alive() bool {
+	select {
+	case <-d.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// kill sends SIGKILL and waits for the end.
+func (d *driver) kill() error {
+	if err := d.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-d.done
+	return nil
+}
+
+// stop ends it for good.
+func (d *driver) stop() error { return errors.Join(d.conn.Close(), d.kill()) }
+
+// running is the number of calls that the driver has begun and not answered, by its own metrics.
+func (d *driver) running(ctx context.Context) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.metrics, http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	running := 0
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), "} ")
+		n, _ := strconv.Atoi(value)
+		switch {
+		case strings.HasPrefix(name, "grpc_server_started_total{"):
+			running += n
+		case strings.HasPrefix(name, "grpc_server_handled_total{"):
+			running -= n
+		}
+	}
+	return running, nil
+}
+
+// misdeeds are lines that must not be in the driver's log: panics, and anything secret.
+func (d *driver) misdeeds() []string {
+	var found []string
+	for line := range strings.Lines(readFrom(d.log, 0)) {
+		for _, word := range []string{"panick", "panic:", "DATA RACE", lab.HeketiKey, "bearer "} {
+			if strings.Contains(line, word) {
+				found = append(found, "in the driver's log: "+strings.TrimSpace(line))
+			}
+		}
+	}
+	return found
+}

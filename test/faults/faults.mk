@@ -1,0 +1,15 @@
+# Schedules of faults between the driver and Heketi (package test/faults). FAULT_SEED=N FAULT_SCHEDULES=1 replays one.
+
+##@ Faults
+
+.PHONY: test-schedules
+test-schedules: heketi ## 100 schedules of faults; a part of `make test`
+	go test -count=1 ./test/faults/...
+
+.PHONY: test-faults
+test-faults: heketi ## 1,000 schedules of faults, or FAULT_SCHEDULES
+	FAULT_SCHEDULES=$${FAULT_SCHEDULES:-1000} go test -count=1 -timeout 60m -v -run TestSchedules ./test/faults
+
+.PHONY: test-mutations
+test-mutations: heketi ## Disable each rule of the driver in turn: the schedules have to notice
+	go run ./test/faults/mutations

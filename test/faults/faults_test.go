@@ -1,0 +1,76 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The variables of the environment.
+const (
+	variableSchedules = "FAULT_SCHEDULES" // how many schedules, default 100
+	variableSeed      = "FAULT_SEED"      // the first seed, default 1; with FAULT_SCHEDULES=1 it is replayed
+	variableWorkers   = "FAULT_WORKERS"   // how many run at a time
+	variableDriver    = "FAULT_DRIVER"    // a driver to test instead of the one that is built from here
+)
+
+// TestSchedules runs as many schedules as are asked for, and those that have found something once.
+func TestSchedules(t *testing.T) {
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	first, count := number(t, variableSeed, 1), number(t, variableSchedules, 100)
+	var seeds []uint64
+	for i := range count {
+		seeds = append(seeds, uint64(first+i))
+	}
+	for _, seed := range regressions() {
+		if os.Getenv(variableSeed) == "" && !slices.Contains(seeds, seed) {
+			seeds = append(seeds, seed)
+		}
+	}
+	t.Logf("%d schedules, seeds %d to %d and regressions; %s=N %s=1 replays one", len(seeds), first, first+count-1, variableSeed, variableSchedules)
+	config := Config{
+		Driver: buildDriver(t), Dir: t.TempDir(), Seeds: seeds, Workers: number(t, variableWorkers, 4), Log: t.Output(),
+	}
+	err := Run(ctx, config)
+	if failure, ok := errors.AsType[*ScheduleError](err); ok {
+		t.Fatalf("%v\n\n%s\n\nreplay with: %s=%d %s=1 go test -count=1 -run TestSchedules ./test/faults", failure, failure.Trace, variableSeed, failure.Seed, variableSchedules)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func number(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	value := os.Getenv(variable)
+	if value == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 {
+		t.Fatalf("%s=%s: write a number", variable, value)
+	}
+	return n
+}
+
+func buildDriver(t *testing.T) string {
+	t.Helper()
+	if driver := os.Getenv(variableDriver); driver != "" {
+		return driver
+	}
+	path := filepath.Join(t.TempDir(), "glusterfs-csi")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", path, "../../cmd/glusterfs-csi")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatal(fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out))
+	}
+	return path
+}

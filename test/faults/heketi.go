@@ -1,0 +1,226 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	goclient "github.com/heketi/heketi/client/api/go-client"
+	"github.com/heketi/heketi/pkg/glusterfs/api"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// heketi is the server under the driver, and the administrator's way to it past the proxy.
+type heketi struct {
+	server   *lab.MockHeketi
+	dir      string
+	admin    *goclient.Client
+	clusters []string
+	foreign  map[string]Recorded // volumes that somebody else has made, by id
+}
+
+// startHeketi starts a Heketi with one or two clusters, with volumes in them that are none of the driver's.
+func startHeketi(ctx context.Context, dir string, clusters int) (*heketi, error) {
+	server, err := startServer(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	h := &heketi{server: server, dir: dir, admin: newAdmin(server.URL)}
+	if err := h.furnish(ctx, clusters); err != nil {
+		return nil, errors.Join(err, h.server.Stop())
+	}
+	return h, nil
+}
+
+// startEmptyHeketi starts one that has lost its database.
+func startEmptyHeketi(ctx context.Context, dir string) (*lab.MockHeketi, error) {
+	server, err := startServer(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	err = reconfigure(ctx, server, dir, map[string]any{"db": filepath.Join(dir, "empty.db")})
+	if err != nil {
+		return nil, errors.Join(err, server.Stop())
+	}
+	return server, nil
+}
+
+func startServer(ctx context.Context, dir string) (*lab.MockHeketi, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	server, err := lab.StartMockHeketi(ctx, dir)
+	if err != nil {
+		return nil, fmt.Errorf("starting Heketi: %w (make heketi builds it)", err)
+	}
+	return server, nil
+}
+
+func newAdmin(url string) *goclient.Client {
+	options := goclient.DefaultClientOptions()
+	options.RetryEnabled = false
+	options.PollDelay = 10 // milliseconds
+	return goclient.NewClientWithOptions(url, lab.HeketiUser, lab.HeketiKey, options)
+}
+
+// reconfigure restarts a server with other settings in the section "glusterfs" of its configuration.
+func reconfigure(ctx context.Context, server *lab.MockHeketi, dir string, settings map[string]any) error {
+	path := filepath.Join(dir, "heketi.json") // StartMockHeketi writes it there
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var config struct {
+		Port      string         `json:"port"`
+		Auth      bool           `json:"use_auth"`
+		JWT       any            `json:"jwt"`
+		GlusterFS map[string]any `json:"glusterfs"`
+	}
+	if err := json.Unmarshal(raw, &config); err != nil {
+		return err
+	}
+	maps.Copy(config.GlusterFS, settings)
+	if raw, err = json.MarshalIndent(config, "", "  "); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		return err
+	}
+	if err := server.Kill(); err != nil {
+		return err
+	}
+	return server.Start(ctx)
+}
+
+func (h *heketi) furnish(ctx context.Context, clusters int) error {
+	for i := 1; i < clusters; i++ {
+		if err := h.addCluster(ctx, i); err != nil {
+			return err
+		}
+	}
+	key := filepath.Join(h.dir, "ssh.key")
+	if err := writeKey(key); err != nil {
+		return err
+	}
+	if err := reconfigure(ctx, h.server, h.dir, executorConfig(h.dir, key)); err != nil {
+		return err
+	}
+	list, err := h.admin.ClusterList()
+	if err != nil {
+		return err
+	}
+	if h.clusters = list.Clusters; len(h.clusters) != clusters {
+		return fmt.Errorf("mock Heketi has %d clusters, want %d", len(h.clusters), clusters)
+	}
+	return h.addForeign()
+}
+
+// addCluster loads three more nodes, which the executor only pretends to prepare.
+func (h *heketi) addCluster(ctx context.Context, number int) error {
+	const count = 3
+	nodes := make([]any, 0, count)
+	for i := range count {
+		address := []string{fmt.Sprintf("10.0.%d.%d", number, i+1)}
+		nodes = append(nodes, map[string]any{
+			"node": map[string]any{
+				"hostnames": map[string]any{"manage": address, "storage": address}, "zone": i + 1,
+			},
+			"devices": []string{"/dev/disk0", "/dev/disk1"},
+		})
+	}
+	raw, err := json.Marshal(map[string]any{"clusters": []any{map[string]any{"nodes": nodes}}})
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(h.dir, fmt.Sprintf("topology-%d.json", number))
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		return err
+	}
+	_, err = h.server.CLI(ctx, "topology", "load", "--json="+path)
+	return err
+}
+
+// addForeign makes the volumes that nothing may happen to. Two of them look nearly like the driver's own.
+func (h *heketi) addForeign() error {
+	h.foreign = map[string]Recorded{}
+	for i, name := range []string{"data", "csi-data", "csi-pvc-1-0123456789abcdef"} {
+		request := &api.VolumeCreateRequest{Name: name, Size: 2 + i, Gid: int64(gidMin + i)}
+		request.Clusters = h.clusters[:1]
+		if _, err := h.admin.VolumeCreate(request); err != nil {
+			return fmt.Errorf("the foreign volume %s: %w", name, err)
+		}
+	}
+	truth, err := h.truth()
+	h.foreign = truth.Volumes
+	return err
+}
+
+func (h *heketi) truth() (Truth, error) { return readTruth(h.admin) }
+
+// clusterIDs is the parameter clusterid of a class that names these clusters.
+func (h *heketi) clusterIDs(indexes []int) string {
+	ids := make([]string, 0, len(indexes))
+	for _, i := range indexes {
+		ids = append(ids, h.clusters[i])
+	}
+	return strings.Join(ids, ",")
+}
+
+// anyForeign is the id of a foreign volume.
+func (h *heketi) anyForeign(pick int) string {
+	return sortedKeys(h.foreign)[pick%len(h.foreign)]
+}
+
+// set turns a switch of the executor on or off.
+func (h *heketi) set(name string, on bool) error {
+	path := filepath.Join(h.dir, name)
+	if on {
+		return os.WriteFile(path, nil, 0o600)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// open says whether a cluster takes volumes of files.
+func (h *heketi) open(cluster int, open bool) error {
+	request := &api.ClusterSetFlagsRequest{}
+	request.File, request.Block = open, true
+	return h.admin.ClusterSetFlags(h.clusters[cluster%len(h.clusters)], request)
+}
+
+// restart starts it again after a kill. Its port was free for anybody meanwhile, so that it may take a few attempts.
+func (h *heketi) restart(ctx context.Context) error {
+	for attempt := 1; ; attempt++ {
+		err := h.server.Start(ctx)
+		if err == nil || attempt == 5 || !wait(ctx, 200*time.Millisecond) {
+			return err
+		}
+	}
+}
+
+// check asks Heketi what it finds wrong in its own records.
+func (h *heketi) check() error {
+	text, err := h.admin.DbCheck()
+	if err != nil {
+		return err
+	}
+	var found struct {
+		Total int `json:"totalinconsistencies"`
+	}
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		return err
+	}
+	if found.Total > 0 {
+		return fmt.Errorf("%d inconsistencies in the database, by Heketi's own check: %s", found.Total, text)
+	}
+	return nil
+}

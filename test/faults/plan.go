@@ -1,0 +1,179 @@
+package faults
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Plan is one schedule.
+type Plan struct {
+	Seed     uint64
+	Clusters int // of the Heketi under it
+	Names    []Name
+	Callers  [][]Step
+	Rates    map[Class][]Rate
+	Controls []Control
+}
+
+// Name is a CSI volume name, and what is usually asked for under it.
+type Name struct {
+	CSI        string
+	SizeGiB    int
+	VolumeType string
+	Clusters   []int // indexes of those that the class names, in its order; none is any
+}
+
+// Step is one call of a caller.
+type Step struct {
+	Verb     string
+	Name     int    // index in Names
+	More     int    // GiB above the name's size: an unusual create, or an expand
+	Prefix   string // of the volume's name
+	Pick     int    // for verbs that choose among something
+	Deadline time.Duration
+	Pause    time.Duration // before the call
+}
+
+// Control is something that happens to the servers.
+type Control struct {
+	Kind string
+	At   time.Duration
+	For  time.Duration // how long it lasts
+	Pick int
+}
+
+// The kinds of controls.
+const (
+	KillHeketi   = "kill-heketi"
+	KillDriver   = "kill-driver"
+	RefuseAll    = "refuse-connections"
+	Stall        = "stall" // whatever is sent to Heketi is held
+	CloseCluster = "close-cluster"
+	Amnesia      = "amnesia"  // a Heketi without its database answers
+	Stranger     = "stranger" // a Heketi with another database answers
+	Slow         = switchSlow
+	CreateFails  = switchCreateFails
+	DestroyFails = switchDestroyFails
+)
+
+// Has reports whether a kind of control is part of the plan.
+func (p Plan) Has(kind string) bool {
+	return slices.ContainsFunc(p.Controls, func(c Control) bool { return c.Kind == kind })
+}
+
+// Clusters says how many clusters the schedule of a seed needs.
+func Clusters(seed uint64) int { return 1 + int(seed%2) }
+
+// NewPlan makes the schedule of a seed out of verbs. Each has only some of the faults, and those the more often: that
+// finds more than a little of everything.
+func NewPlan(seed uint64, verbs []Verb) Plan {
+	dice := rand.New(rand.NewPCG(seed, 0x6c757374))
+	p := Plan{Seed: seed, Clusters: Clusters(seed)}
+	types := []string{"replicate:3", "none", "replicate:2", "disperse:2:1"}
+	for i := range 1 + dice.IntN(3) {
+		name := Name{CSI: fmt.Sprintf("pvc-%d-%c", seed, 'a'+i), SizeGiB: 1 + dice.IntN(4), VolumeType: types[dice.IntN(len(types))]}
+		if strings.HasPrefix(name.VolumeType, "disperse:2") {
+			name.SizeGiB = 2 * (1 + name.SizeGiB/2) // Heketi makes these in steps of 2 GiB
+		}
+		name.Clusters = [][]int{nil, nil, {0}, {p.Clusters - 1, 0}}[dice.IntN(4)]
+		p.Names = append(p.Names, name)
+	}
+	for range 2 + dice.IntN(3) {
+		p.Callers = append(p.Callers, p.steps(dice, verbs))
+	}
+	p.Rates = rates(dice)
+	p.Controls = controls(dice)
+	return p
+}
+
+func (p Plan) steps(dice *rand.Rand, verbs []Verb) []Step {
+	total := 0
+	for _, v := range verbs {
+		total += v.Weight
+	}
+	deadlines := []int{20, 60, 150, 400, 1500} // milliseconds
+	n := 2 + dice.IntN(4)
+	steps := make([]Step, 0, 2*n)
+	for range n {
+		point := dice.IntN(total)
+		verb := verbs[slices.IndexFunc(verbs, func(v Verb) bool { point -= v.Weight; return point < 0 })]
+		step := Step{
+			Verb: verb.Name, Name: dice.IntN(len(p.Names)), Pick: dice.IntN(1 << 16),
+			Deadline: time.Duration(deadlines[dice.IntN(len(deadlines))]) * time.Millisecond,
+			Pause:    time.Duration(dice.IntN(80)) * time.Millisecond,
+		}
+		if verb.Grows || dice.IntN(8) == 0 {
+			step.More = 2 * (1 + dice.IntN(3))
+		}
+		if dice.IntN(8) == 0 {
+			step.Prefix = "other"
+		}
+		// external-provisioner repeats what has not been answered; most calls come several times.
+		for range 1 + dice.IntN(2) {
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+func rates(dice *rand.Rand) map[Class][]Rate {
+	rates := map[Class][]Rate{}
+	if dice.IntN(8) == 0 {
+		return rates
+	}
+	faults := everyFault()
+	dice.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+	faults = faults[:1+dice.IntN(4)]
+	for _, class := range everyClass() {
+		most := []float64{0, .3, .7}[dice.IntN(3)]
+		if class == ClassPoll {
+			most /= 3 // there are many of them for one operation
+		}
+		for _, fault := range faults {
+			// Heketi adds twice what it is told to add twice, and nobody can take it back.
+			doubled := class == ClassExpand && fault == Duplicate
+			if most > 0 && !doubled {
+				rates[class] = append(rates[class], Rate{fault, most / float64(len(faults))})
+			}
+		}
+	}
+	return rates
+}
+
+func controls(dice *rand.Rand) []Control {
+	// What comes in front of a kill makes it likely that something is under way.
+	combinations := [][]string{
+		{KillHeketi}, {Slow, KillHeketi}, {Slow, KillHeketi, DestroyFails},
+		{KillDriver}, {Slow, KillDriver}, {Slow, KillDriver}, {KillDriver, KillDriver}, {Slow, DestroyFails, KillDriver},
+		{RefuseAll}, {Stall}, {CloseCluster}, {CloseCluster}, {CloseCluster, CloseCluster}, {CloseCluster, KillDriver},
+		// The driver knows the stranger only while it lives.
+		{Amnesia}, {Amnesia, Slow}, {Stranger}, {Stranger, Slow}, {Slow}, {CreateFails}, {CreateFails, DestroyFails}, {DestroyFails}, {Slow, DestroyFails},
+		nil, nil, nil,
+	}
+	kinds := combinations[dice.IntN(len(combinations))]
+	controls := make([]Control, 0, len(kinds))
+	for _, kind := range kinds {
+		c := Control{Kind: kind, At: ms(dice, 400), For: 50*time.Millisecond + ms(dice, 400), Pick: dice.IntN(2)}
+		switch kind {
+		case Slow:
+			c.At, c.For = ms(dice, 100), time.Second
+		case CloseCluster:
+			c.At = ms(dice, 150)
+		case Stall:
+			c.For = 4 * time.Second // longer than any deadline of a caller, by more than the bound for answers
+		case KillHeketi, RefuseAll:
+			c.For = ms(dice, 150)
+		case KillDriver:
+			c.For = ms(dice, 60)
+		}
+		controls = append(controls, c)
+	}
+	return controls
+}
+
+func ms(dice *rand.Rand, most int) time.Duration {
+	return time.Duration(dice.IntN(most)) * time.Millisecond
+}

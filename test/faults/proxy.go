@@ -1,0 +1,321 @@
+package faults
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log"
+	"maps"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Proxy stands between the driver and Heketi. It passes everything on as it is, the signed token among it, which covers
+// method and path only; Heketi's Location headers name no host.
+type Proxy struct {
+	URL string
+
+	address  string
+	client   *http.Client
+	upstream atomic.Pointer[string] // base URL
+	trace    atomic.Pointer[Trace]
+	requests atomic.Int64
+	inFlight atomic.Int64
+	ledger   *ledger
+
+	mu      sync.Mutex
+	faults  *stream
+	calm    chan struct{} // closed when what is held is let go
+	stalled bool          // everything is held
+	server  *http.Server  // nil while connections are refused
+}
+
+// StartProxy starts a proxy without faults before upstream, a base URL.
+func StartProxy(ctx context.Context, upstream string) (*Proxy, error) {
+	p := &Proxy{
+		address: "127.0.0.1:0", ledger: newLedger(), calm: make(chan struct{}),
+		client: &http.Client{
+			Timeout:       30 * time.Second,
+			Transport:     &http.Transport{MaxIdleConnsPerHost: 32},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	p.Route(upstream)
+	if err := p.Listen(ctx); err != nil {
+		return nil, err
+	}
+	p.URL = "http://" + p.address
+	return p, nil
+}
+
+// Listen accepts connections, at the same address as before.
+func (p *Proxy) Listen(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: p, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	p.mu.Lock()
+	p.address, p.server = listener.Addr().String(), server
+	p.mu.Unlock()
+	go func() { _ = server.Serve(listener) }() // it ends with Refuse or Close
+	return nil
+}
+
+// Refuse resets all connections and refuses new ones.
+func (p *Proxy) Refuse() error {
+	p.mu.Lock()
+	server := p.server
+	p.server = nil
+	p.mu.Unlock()
+	if server == nil {
+		return nil
+	}
+	return server.Close()
+}
+
+// Close ends the proxy.
+func (p *Proxy) Close() error {
+	p.Calm()
+	err := p.Refuse()
+	p.client.CloseIdleConnections()
+	return err
+}
+
+// Route sends everything to another server from now on.
+func (p *Proxy) Route(upstream string) { p.upstream.Store(&upstream) }
+
+// Storm begins with the faults, and writes what happens to trace.
+func (p *Proxy) Storm(faults *stream, trace *Trace) {
+	p.trace.Store(trace)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults, p.calm = faults, make(chan struct{})
+}
+
+// Calm ends the faults and lets go of what is held.
+func (p *Proxy) Calm() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults, p.stalled = nil, false
+	select {
+	case <-p.calm:
+	default:
+		close(p.calm)
+	}
+}
+
+// Stall holds everything that is sent from now on, until Calm.
+func (p *Proxy) Stall() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stalled = true
+}
+
+// Drain waits until nobody is being served. It is for a driver that has been killed: none of its requests may arrive
+// after those of the next one.
+func (p *Proxy) Drain(ctx context.Context) error {
+	for p.inFlight.Load() > 0 {
+		if !wait(ctx, time.Millisecond) {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.requests.Add(1)
+	p.inFlight.Add(1)
+	defer p.inFlight.Add(-1)
+	body, err := io.ReadAll(r.Body) // only then is the end of the connection noticed
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	p.mu.Lock()
+	faults, calm, stalled := p.faults, p.calm, p.stalled
+	p.mu.Unlock()
+	if stalled && !hold(r.Context(), time.Minute, calm) {
+		panic(http.ErrAbortHandler)
+	}
+	class := classOf(r.Method, r.URL.Path)
+	happens := faults.next(class)
+	what := purpose(r, body)
+
+	p.ledger.begins(what)
+	answer, outcome := p.carryOut(r, body, happens, calm)
+	p.ledger.ends(what)
+	p.account(r, class, what, happens, answer)
+	if happens.fault != NoFault || class != ClassPoll || !answer.pending() {
+		p.trace.Load().Add("proxy", "%s %s %s: %s", r.Method, shortPath(r.URL.Path), happens.fault, outcome)
+	}
+	answer.send(w, happens.fault == HalfBody)
+}
+
+// carryOut forwards the request as often as is due, and says what the driver gets. A nil answer is a reset connection.
+func (p *Proxy) carryOut(r *http.Request, body []byte, happens happening, calm <-chan struct{}) (*answer, string) {
+	if instead, ok := happens.instead(); ok {
+		return instead, "not forwarded"
+	}
+	if happens.fault == Delay && !hold(r.Context(), happens.hold, calm) {
+		return nil, "driver has gone"
+	}
+	if happens.fault == Hang {
+		hold(r.Context(), happens.hold, calm)
+		return nil, "not forwarded"
+	}
+	// What has begun goes on when the driver goes: Heketi does not notice either.
+	ctx := context.WithoutCancel(r.Context())
+	got, err := p.forward(ctx, r, body)
+	if happens.fault == Duplicate && err == nil {
+		second, secondErr := p.forward(ctx, r, body)
+		if happens.variant%2 == 1 {
+			got, err = second, secondErr
+		}
+	}
+	switch {
+	case err != nil && happens.variant%2 == 0:
+		return nil, "no answer from Heketi: " + err.Error()
+	case err != nil:
+		return page(http.StatusBadGateway), "502: " + err.Error()
+	}
+	if happens.fault == SlowAnswer {
+		hold(r.Context(), happens.hold, calm)
+	}
+	return happens.spoil(got), strconv.Itoa(got.status)
+}
+
+func (p *Proxy) forward(ctx context.Context, r *http.Request, body []byte) (*answer, error) {
+	request, err := http.NewRequestWithContext(ctx, r.Method, *p.upstream.Load()+r.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header = r.Header.Clone()
+	response, err := p.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &answer{status: response.StatusCode, header: response.Header, body: content}, nil
+}
+
+// account tells the ledger what the driver is about to hear.
+func (p *Proxy) account(r *http.Request, class Class, what string, happens happening, a *answer) {
+	switch {
+	case class == ClassPoll && a != nil && !a.pending() && !away(a.status):
+		p.ledger.heard(r.URL.Path)
+	case what != "" && a != nil && a.status == http.StatusAccepted && happens.fault != HalfBody:
+		p.ledger.accepted(what, a.header.Get("Location"))
+	}
+}
+
+// away is what a gateway says of a server that does not answer, and nothing about an operation there.
+func away(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// hold waits. It returns false when nobody waits for the answer any more.
+func hold(ctx context.Context, d time.Duration, calm <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-calm:
+	case <-timer.C:
+	}
+	return ctx.Err() == nil
+}
+
+// instead is what the driver gets without Heketi's knowledge, if the fault is of that kind.
+func (h happening) instead() (*answer, bool) {
+	statuses := []int{http.StatusOK, http.StatusAccepted, http.StatusNotFound, http.StatusInternalServerError}
+	switch h.fault { //nolint:exhaustive // the others are forwarded
+	case DropRequest:
+		return nil, true
+	case Throttled:
+		return &answer{status: http.StatusTooManyRequests, body: []byte("Server busy. Retry operation later.\n")}, true
+	case Unavailable:
+		return page(http.StatusServiceUnavailable), true
+	case Garbage:
+		return page(statuses[h.variant%len(statuses)]), true
+	}
+	return nil, false
+}
+
+// spoil is what the driver gets of Heketi's answer.
+func (h happening) spoil(a *answer) *answer {
+	switch {
+	case h.fault == DropResponse, h.fault == HalfBody && len(a.body) == 0:
+		return nil
+	case h.fault == TimedOut:
+		return page(http.StatusGatewayTimeout)
+	}
+	return a
+}
+
+// answer is a whole answer; nil is none.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func page(status int) *answer {
+	return &answer{
+		status: status, header: http.Header{"Content-Type": {"text/html"}},
+		body: []byte("<html><body><h1>" + http.StatusText(status) + "</h1>default backend</body></html>\n"),
+	}
+}
+
+func (a *answer) pending() bool { return a != nil && a.header.Get("X-Pending") == "true" }
+
+func (a *answer) send(w http.ResponseWriter, half bool) {
+	if a == nil {
+		panic(http.ErrAbortHandler)
+	}
+	maps.Copy(w.Header(), a.header)
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	if a.status == http.StatusNoContent {
+		w.Header().Del("Content-Length")
+	}
+	w.WriteHeader(a.status)
+	if half {
+		_, _ = w.Write(a.body[:len(a.body)/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = w.Write(a.body) // the driver may be gone
+}
+
+// shortPath cuts the ids, which are long and of which the beginning is enough.
+func shortPath(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if len(part) == 32 {
+			parts[i] = part[:8]
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// wait returns early, and false, when ctx is done.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,324 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+const gib = volume.GiB
+
+// Verb is something that callers do.
+type Verb struct {
+	Name   string
+	Weight int
+	Grows  bool // it asks for more than the usual size
+	// Needs is the capability that a driver must advertise for it; UNKNOWN is none.
+	Needs csi.ControllerServiceCapability_RPC_Type
+	// Prepare makes the request of a step, which is repeated as it is. Nil: there is nothing to ask for yet.
+	Prepare func(s *schedule, step Step) *request
+}
+
+// request is a call that can be repeated.
+type request struct {
+	text string
+	// send sends it and tells the model.
+	send func(ctx context.Context) error
+	// definite are the codes after which nobody repeats it, besides OK.
+	definite []codes.Code
+}
+
+func everyVerb() []Verb {
+	return []Verb{
+		{Name: "create", Weight: 10, Needs: csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME, Prepare: prepareCreate},
+		{Name: "delete", Weight: 7, Needs: csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME, Prepare: prepareDelete},
+		{Name: "delete-foreign", Weight: 1, Needs: csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME, Prepare: prepareDeleteForeign},
+		{Name: "validate", Weight: 2, Prepare: prepareValidate},
+		{Name: "expand", Weight: 7, Grows: true, Needs: csi.ControllerServiceCapability_RPC_EXPAND_VOLUME, Prepare: prepareExpand},
+		{Name: "list", Weight: 3, Needs: csi.ControllerServiceCapability_RPC_LIST_VOLUMES, Prepare: prepareList},
+		{Name: "get", Weight: 2, Needs: csi.ControllerServiceCapability_RPC_GET_VOLUME, Prepare: prepareGet},
+		{Name: "capacity", Weight: 1, Needs: csi.ControllerServiceCapability_RPC_GET_CAPACITY, Prepare: prepareCapacity},
+	}
+}
+
+// verbsOf are those that the driver offers.
+func verbsOf(ctx context.Context, client csi.ControllerClient) ([]Verb, error) {
+	response, err := client.ControllerGetCapabilities(ctx, &csi.ControllerGetCapabilitiesRequest{})
+	if err != nil {
+		return nil, err
+	}
+	offered := map[csi.ControllerServiceCapability_RPC_Type]bool{csi.ControllerServiceCapability_RPC_UNKNOWN: true}
+	for _, c := range response.GetCapabilities() {
+		offered[c.GetRpc().GetType()] = true
+	}
+	return slices.DeleteFunc(everyVerb(), func(v Verb) bool { return !offered[v.Needs] }), nil
+}
+
+func handleOf(id string) string { return volume.Handle{Backend: backendName, ID: id}.String() }
+
+func idOf(handle string) string { return strings.TrimPrefix(handle, backendName+"/") }
+
+func capabilities() []*csi.VolumeCapability {
+	return []*csi.VolumeCapability{{
+		AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{}},
+		AccessMode: &csi.VolumeCapability_AccessMode{Mode: csi.VolumeCapability_AccessMode_MULTI_NODE_MULTI_WRITER},
+	}}
+}
+
+func prepareCreate(s *schedule, step Step) *request {
+	name := s.plan.Names[step.Name]
+	return s.create(name, name.SizeGiB+step.More, step.Prefix)
+}
+
+// create is also for the end of a schedule. The prefix is the class's volumenameprefix: classes may change, and give
+// the same CSI name another gluster volume name, but never a second volume.
+func (s *schedule) create(name Name, sizeGiB int, prefix string) *request {
+	r := &csi.CreateVolumeRequest{
+		Name: name.CSI, VolumeCapabilities: capabilities(), Parameters: maps.Clone(s.rig.parameters),
+		CapacityRange: &csi.CapacityRange{RequiredBytes: int64(sizeGiB) * gib},
+	}
+	r.Parameters["volumetype"] = name.VolumeType
+	if prefix != "" {
+		r.Parameters["volumenameprefix"] = prefix
+	}
+	if ids := s.rig.heketi.clusterIDs(name.Clusters); ids != "" {
+		r.Parameters["clusterid"] = ids
+	}
+	return &request{
+		text:     fmt.Sprintf("create %s, %d GiB, %s, clusters %v, prefix %q", name.CSI, sizeGiB, name.VolumeType, name.Clusters, prefix),
+		definite: []codes.Code{codes.AlreadyExists},
+		send: func(ctx context.Context) error {
+			call := s.model.CreateBegins(name.CSI, sizeGiB, sizeGiB != name.SizeGiB)
+			response, err := s.rig.driver.CreateVolume(ctx, r)
+			if err != nil {
+				s.model.CreateFails(call, status.Code(err), s.expectedOfCreate()...)
+				s.lookAfterRefusal(call, err)
+				return err
+			}
+			id := idOf(response.GetVolume().GetVolumeId())
+			s.model.CreateSucceeds(call, id, sizeGiB, response.GetVolume().GetCapacityBytes())
+			s.lookAfterCreate(id, response.GetVolume())
+			return nil
+		},
+	}
+}
+
+func prepareDelete(s *schedule, step Step) *request {
+	id := s.model.Latest(s.plan.Names[step.Name].CSI)
+	if id == "" {
+		return nil
+	}
+	return s.delete(id)
+}
+
+func (s *schedule) delete(id string) *request {
+	return &request{
+		text: "delete " + id,
+		send: func(ctx context.Context) error {
+			call := s.model.DeleteBegins(id)
+			_, err := s.rig.driver.DeleteVolume(ctx, &csi.DeleteVolumeRequest{VolumeId: handleOf(id)})
+			s.model.DeleteEnds(call, status.Code(err), s.expectedOfDelete()...)
+			if err == nil {
+				s.lookAfterDelete(id)
+			}
+			return err
+		},
+	}
+}
+
+// prepareDeleteForeign tries what an administrator's slip of the hand does: a handle with the id of somebody else's
+// volume.
+func prepareDeleteForeign(s *schedule, step Step) *request {
+	id := s.rig.heketi.anyForeign(step.Pick)
+	return &request{
+		text:     "delete somebody else's " + id,
+		definite: []codes.Code{codes.InvalidArgument, codes.FailedPrecondition, codes.PermissionDenied},
+		send: func(ctx context.Context) error {
+			_, err := s.rig.driver.DeleteVolume(ctx, &csi.DeleteVolumeRequest{VolumeId: handleOf(id)})
+			if err == nil {
+				s.model.Violate("the delete of somebody else's volume %s was answered with OK", id)
+			}
+			return err
+		},
+	}
+}
+
+func prepareValidate(s *schedule, step Step) *request {
+	return s.read("validate", step, func(ctx context.Context, handle string) error {
+		_, err := s.rig.driver.ValidateVolumeCapabilities(ctx, &csi.ValidateVolumeCapabilitiesRequest{
+			VolumeId: handle, VolumeCapabilities: capabilities(),
+		})
+		return err
+	})
+}
+
+func prepareGet(s *schedule, step Step) *request {
+	return s.read("get", step, func(ctx context.Context, handle string) error {
+		_, err := s.rig.driver.ControllerGetVolume(ctx, &csi.ControllerGetVolumeRequest{VolumeId: handle})
+		return err
+	})
+}
+
+// read asks about the latest volume of a name.
+func (s *schedule) read(what string, step Step, ask func(ctx context.Context, handle string) error) *request {
+	id := s.model.Latest(s.plan.Names[step.Name].CSI)
+	if id == "" {
+		return nil
+	}
+	return &request{
+		text:     what + " " + id,
+		definite: []codes.Code{codes.NotFound},
+		send: func(ctx context.Context) error {
+			call := s.model.ReadBegins(id)
+			err := ask(ctx, handleOf(id))
+			s.model.ReadEnds(call, what, status.Code(err))
+			return err
+		},
+	}
+}
+
+func prepareExpand(s *schedule, step Step) *request {
+	name := s.plan.Names[step.Name]
+	id := s.model.Latest(name.CSI)
+	if id == "" {
+		return nil
+	}
+	sizeGiB := name.SizeGiB + step.More
+	return &request{
+		text:     fmt.Sprintf("expand %s to %d GiB", id, sizeGiB),
+		definite: []codes.Code{codes.NotFound},
+		send: func(ctx context.Context) error {
+			call := s.model.ExpandBegins(id, sizeGiB)
+			response, err := s.rig.driver.ControllerExpandVolume(ctx, &csi.ControllerExpandVolumeRequest{
+				VolumeId: handleOf(id), CapacityRange: &csi.CapacityRange{RequiredBytes: int64(sizeGiB) * gib},
+			})
+			s.model.ExpandEnds(call, status.Code(err), sizeGiB, response.GetCapacityBytes(), s.expectedOfCreate()...)
+			return err
+		},
+	}
+}
+
+// prepareList reads all pages, two volumes at a time.
+func prepareList(s *schedule, _ Step) *request {
+	return &request{
+		text: "list",
+		send: func(ctx context.Context) error {
+			call := s.model.ReadBegins("")
+			listed := map[string]int64{}
+			r := &csi.ListVolumesRequest{MaxEntries: 2}
+			for {
+				response, err := s.rig.driver.ListVolumes(ctx, r)
+				if err != nil {
+					return err
+				}
+				for _, entry := range response.GetEntries() {
+					id := idOf(entry.GetVolume().GetVolumeId())
+					if _, twice := listed[id]; twice {
+						s.model.Violate("list has %s twice", id)
+					}
+					if v, ok := s.rig.heketi.foreign[id]; ok {
+						s.model.Violate("list has %s (%s), which is somebody else's", id, v.Name)
+					}
+					listed[id] = entry.GetVolume().GetCapacityBytes()
+				}
+				if r.StartingToken = response.GetNextToken(); r.GetStartingToken() == "" {
+					s.model.ListEnds(call, listed)
+					return nil
+				}
+			}
+		},
+	}
+}
+
+func prepareCapacity(s *schedule, _ Step) *request {
+	return &request{
+		text: "capacity",
+		send: func(ctx context.Context) error {
+			response, err := s.rig.driver.GetCapacity(ctx, &csi.GetCapacityRequest{})
+			if err == nil && response.GetAvailableCapacity() < 0 {
+				s.model.Violate("the capacity is %d bytes", response.GetAvailableCapacity())
+			}
+			return err
+		},
+	}
+}
+
+// lookAfterCreate asks Heketi itself right after a create has succeeded.
+func (s *schedule) lookAfterCreate(id string, v *csi.Volume) {
+	truth, err := s.rig.heketi.truth()
+	if err != nil || !s.model.Untouched(id) {
+		return // Heketi has just been killed, or somebody deletes it; the end of the schedule tells
+	}
+	found, ok := truth.Volumes[id]
+	switch {
+	case !ok || found.Pending != "":
+		s.model.Violate("a create returned %s, which Heketi does not have or has not finished: %+v", id, found)
+	case strconv.FormatInt(found.GID, 10) != v.GetVolumeContext()[volume.ContextGID]:
+		s.model.Violate("a create returned %s with group id %s, Heketi has %d", id, v.GetVolumeContext()[volume.ContextGID], found.GID)
+	}
+}
+
+// lookAfterDelete asks Heketi itself right after a delete has succeeded.
+func (s *schedule) lookAfterDelete(id string) {
+	truth, err := s.rig.heketi.truth()
+	if err != nil {
+		return
+	}
+	if found, ok := truth.Volumes[id]; ok {
+		s.model.Violate("a delete of %s succeeded, but Heketi has it: %+v", id, found)
+	}
+}
+
+// lookAfterRefusal asks Heketi itself after a create was answered in a way that makes external-provisioner forget the
+// volume: then there must be none.
+func (s *schedule) lookAfterRefusal(call Call, err error) {
+	harmless := []codes.Code{
+		codes.Aborted, codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Canceled, codes.AlreadyExists,
+	}
+	if slices.Contains(harmless, status.Code(err)) {
+		return
+	}
+	truth, truthErr := s.rig.heketi.truth()
+	if truthErr != nil || !s.model.IsLast(call) {
+		return
+	}
+	for _, id := range truth.Of(call.name) {
+		s.model.Violate("a create of %s was refused for good, but Heketi has its volume %s: %v", call.name, id, err)
+	}
+}
+
+// expectedOfCreate are final codes that the plan can lead to.
+func (s *schedule) expectedOfCreate() []codes.Code {
+	if s.plan.Has(CloseCluster) {
+		return []codes.Code{codes.FailedPrecondition}
+	}
+	return nil
+}
+
+func (s *schedule) expectedOfDelete() []codes.Code {
+	if s.plan.Has(DestroyFails) {
+		return []codes.Code{codes.FailedPrecondition} // "Some of the peers are down"
+	}
+	return nil
+}
+
+// supportsGroupIDs finds out whether the driver knows gidMin and gidMax: that cannot be advertised.
+func supportsGroupIDs(ctx context.Context, client csi.ControllerClient) (bool, error) {
+	_, err := client.CreateVolume(ctx, &csi.CreateVolumeRequest{
+		Name: "probe", VolumeCapabilities: capabilities(),
+		Parameters: map[string]string{"gidMin": strconv.Itoa(gidMin), "gidMax": "no number"},
+	})
+	if status.Code(err) != codes.InvalidArgument {
+		return false, fmt.Errorf("a class with a bad gidMax is not answered with INVALID_ARGUMENT: %w", err)
+	}
+	return !strings.Contains(err.Error(), "not a known parameter"), nil
+}
