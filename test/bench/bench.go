@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -118,7 +117,7 @@ func (b *bench) unstage(ctx context.Context, v *csi.Volume, p place) error {
 func (b *bench) quiet(ctx context.Context) error {
 	limit := time.Now().Add(30 * time.Second)
 	for {
-		left, err := clients(ctx, b.lab.Node(1))
+		left, err := b.lab.Node(1).Processes(ctx, "glusterfs")
 		if err != nil || len(left) == 0 {
 			return err
 		}
@@ -131,32 +130,6 @@ func (b *bench) quiet(ctx context.Context) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// clients lists the GlusterFS client processes on a machine, which are in its PID namespace, as the host counts.
-func clients(ctx context.Context, m *lab.Machine) ([]string, error) {
-	pid, err := m.Pid(ctx)
-	if err != nil {
-		return nil, err
-	}
-	space, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
-	if err != nil {
-		return nil, err
-	}
-	names, err := filepath.Glob("/proc/[0-9]*/comm")
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for _, name := range names {
-		process := filepath.Dir(name)
-		its, err := os.Readlink(filepath.Join(process, "ns/pid"))
-		comm, _ := os.ReadFile(name) // a process may end while one looks
-		if err == nil && its == space && strings.TrimSpace(string(comm)) == "glusterfs" {
-			found = append(found, filepath.Base(process))
-		}
-	}
-	return found, nil
 }
 
 // clock is the seconds since a moment.

@@ -100,7 +100,7 @@ func goneFromBricks(ctx context.Context, d *demo) error {
 		if err := gone(root + b.dir); err != nil {
 			return fmt.Errorf("on %s: %w", b.host.Name, err)
 		}
-		bricks, err := processes(ctx, b.host, "glusterfsd")
+		bricks, err := b.host.Processes(ctx, "glusterfsd")
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func noClient(ctx context.Context, n *node) error {
 	if err != nil {
 		return err
 	}
-	clients, err := processes(ctx, n.Machine, "glusterfs")
+	clients, err := n.Processes(ctx, "glusterfs")
 	if err != nil {
 		return err
 	}

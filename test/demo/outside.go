@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -54,32 +53,6 @@ func glusterMounts(ctx context.Context, m *lab.Machine) ([]*mountinfo.Info, erro
 	}
 	defer func() { _ = table.Close() }()
 	return mountinfo.GetMountsFromReader(table, mountinfo.FSTypeFilter("fuse.glusterfs"))
-}
-
-// processes lists those on a machine, which are those in its PID namespace, that run the named program.
-func processes(ctx context.Context, m *lab.Machine, program string) ([]string, error) {
-	pid, err := m.Pid(ctx)
-	if err != nil {
-		return nil, err
-	}
-	space, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
-	if err != nil {
-		return nil, err
-	}
-	names, err := filepath.Glob("/proc/[0-9]*/comm")
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for _, name := range names {
-		process := filepath.Dir(name)
-		its, err := os.Readlink(filepath.Join(process, "ns/pid"))
-		comm, _ := os.ReadFile(name) // a process may end while one looks
-		if err == nil && its == space && strings.TrimSpace(string(comm)) == program {
-			found = append(found, filepath.Base(process))
-		}
-	}
-	return found, nil
 }
 
 // eventually asks again and again until the answer is nil, or the limit is over.
