@@ -132,6 +132,9 @@ func (c *creating) once(ctx context.Context) (volume.Volume, error) {
 		}
 	}
 	reserved, err := c.index.reserve(ctx, c.client, c.name, c.gids)
+	if err == nil {
+		c.name = reserved.name
+	}
 	// No group id is needed for a volume that exists, and Heketi does not see that two names belong together.
 	if errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name) {
 		found, findErr := c.find(ctx)
@@ -143,7 +146,6 @@ func (c *creating) once(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	c.name = reserved.name
 	return c.tryEach(ctx, eligible, reserved.gid)
 }
 

@@ -198,3 +198,18 @@ func TestCreateInDoubtUnderAnotherName(t *testing.T) {
 	}
 	f.wantVolumes(t, 2)
 }
+
+// TestCreateAfterARefusalUnderAnotherName: a refused request under another name leaves no trace in the next one.
+func TestCreateAfterARefusalUnderAnotherName(t *testing.T) {
+	f := start(t)
+	v := f.create(t, spec("pvc-1"))
+	renamed := spec("pvc-1")
+	renamed.Parameters.Naming.Prefix = "team-a"
+	renamed.Capacity.RequiredBytes = 7 * volume.GiB
+	_, err := f.provisioner.Create(t.Context(), renamed)
+	wantError(t, err, volume.ErrIncompatible)
+	if again := f.create(t, spec("pvc-1")); again.Handle != v.Handle {
+		t.Errorf("the create returned %s, and before %s", again.Handle, v.Handle)
+	}
+	f.wantVolumes(t, 1)
+}
