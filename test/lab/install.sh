@@ -1,8 +1,8 @@
 #!/bin/bash
-# Installs the Debian packages that the lab needs, where they are missing. Starts no service.
+# Installs the Debian packages that the lab and the race detector (gcc) need, where they are missing. Starts no service.
 set -eu
 
-packages=(glusterfs-server glusterfs-client xfsprogs attr openssh-server lvm2 iproute2 util-linux)
+packages=(glusterfs-server glusterfs-client xfsprogs attr openssh-server lvm2 iproute2 util-linux gcc libc6-dev)
 
 missing=()
 for package in "${packages[@]}"; do
