@@ -36,8 +36,8 @@ func executorConfig(dir, keyFile string) map[string]any {
 		"executor": "inject/ssh",
 		"sshexec":  map[string]any{"keyfile": keyFile, "user": "nobody", "fstab": "/dev/null"},
 		"injectexec": map[string]any{"command_injection": map[string]any{"commands": []any{
-			hook("volume (create|stop|rebalance) ", switchSlow, map[string]any{"Result": "ok", "Pause": pauseOf(slowness)}),
 			hook("volume (start|add-brick) ", switchCreateFails, fails("volume start: failed: injected")),
+			hook("volume (create|stop|add-brick|rebalance) ", switchSlow, map[string]any{"Result": "ok", "Pause": pauseOf(slowness)}),
 			hook("volume delete ", switchDestroyFails, fails("volume delete: failed: Some of the peers are down")),
 			hook("thin_count", "", map[string]any{"Result": "0"}),
 			hook(".*", "", map[string]any{"Result": "ok"}),

@@ -81,25 +81,35 @@ func NewPlan(seed uint64, verbs []Verb) Plan {
 		name.Clusters = [][]int{nil, nil, {0}, {p.Clusters - 1, 0}}[dice.IntN(4)]
 		p.Names = append(p.Names, name)
 	}
+	favourite := verbs[dice.IntN(len(verbs))].Name
 	for range 2 + dice.IntN(3) {
-		p.Callers = append(p.Callers, p.steps(dice, verbs))
+		p.Callers = append(p.Callers, p.steps(dice, verbs, favourite))
 	}
+	// Most other calls need a volume.
+	first := Step{Verb: "create", Deadline: 1500 * time.Millisecond}
+	p.Callers[0] = slices.Insert(p.Callers[0], 0, first)
 	p.Rates = rates(dice)
 	p.Controls = controls(dice)
 	return p
 }
 
-func (p Plan) steps(dice *rand.Rand, verbs []Verb) []Step {
+func (p Plan) steps(dice *rand.Rand, verbs []Verb, favourite string) []Step {
+	weight := func(v Verb) int {
+		if v.Name == favourite {
+			return 4 * v.Weight
+		}
+		return v.Weight
+	}
 	total := 0
 	for _, v := range verbs {
-		total += v.Weight
+		total += weight(v)
 	}
 	deadlines := []int{20, 60, 150, 400, 1500} // milliseconds
 	n := 2 + dice.IntN(4)
-	steps := make([]Step, 0, 2*n)
+	steps := make([]Step, 0, 3*n)
 	for range n {
 		point := dice.IntN(total)
-		verb := verbs[slices.IndexFunc(verbs, func(v Verb) bool { point -= v.Weight; return point < 0 })]
+		verb := verbs[slices.IndexFunc(verbs, func(v Verb) bool { point -= weight(v); return point < 0 })]
 		step := Step{
 			Verb: verb.Name, Name: dice.IntN(len(p.Names)), Pick: dice.IntN(1 << 16),
 			Deadline: time.Duration(deadlines[dice.IntN(len(deadlines))]) * time.Millisecond,
@@ -112,7 +122,7 @@ func (p Plan) steps(dice *rand.Rand, verbs []Verb) []Step {
 			step.Prefix = "other"
 		}
 		// external-provisioner repeats what has not been answered; most calls come several times.
-		for range 1 + dice.IntN(2) {
+		for range 1 + dice.IntN(3) {
 			steps = append(steps, step)
 		}
 	}
@@ -127,8 +137,16 @@ func rates(dice *rand.Rand) map[Class][]Rate {
 	faults := everyFault()
 	dice.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
 	faults = faults[:1+dice.IntN(4)]
+	// Nothing leads to more doubt than an answer that is lost after all was done.
+	lossy := dice.IntN(3) == 0
+	if lossy {
+		faults = []Fault{faults[0], DropResponse, TimedOut}
+	}
 	for _, class := range everyClass() {
 		most := []float64{0, .3, .7}[dice.IntN(3)]
+		if lossy && (class == ClassCreate || class == ClassDelete || class == ClassExpand) {
+			most = .7
+		}
 		if class == ClassPoll {
 			most /= 3 // there are many of them for one operation
 		}
@@ -159,7 +177,7 @@ func controls(dice *rand.Rand) []Control {
 		c := Control{Kind: kind, At: ms(dice, 400), For: 50*time.Millisecond + ms(dice, 400), Pick: dice.IntN(2)}
 		switch kind {
 		case Slow:
-			c.At, c.For = ms(dice, 100), time.Second
+			c.At, c.For = ms(dice, 300), time.Second
 		case CloseCluster:
 			c.At = ms(dice, 150)
 		case Stall:

@@ -27,7 +27,7 @@ func TestPlansHaveEverything(t *testing.T) {
 	for _, v := range everyVerb() {
 		missing[v.Name] = true
 	}
-	for seed := range uint64(100) {
+	for seed := range uint64(200) {
 		p := NewPlan(seed, everyVerb())
 		for _, rates := range p.Rates {
 			for _, rate := range rates {
@@ -44,7 +44,7 @@ func TestPlansHaveEverything(t *testing.T) {
 		}
 	}
 	if len(missing) > 0 {
-		t.Errorf("a hundred plans lack %v", sortedKeys(missing))
+		t.Errorf("two hundred plans lack %v", sortedKeys(missing))
 	}
 }
 

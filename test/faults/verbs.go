@@ -43,7 +43,7 @@ func everyVerb() []Verb {
 		{Name: "delete", Weight: 7, Needs: csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME, Prepare: prepareDelete},
 		{Name: "delete-foreign", Weight: 1, Needs: csi.ControllerServiceCapability_RPC_CREATE_DELETE_VOLUME, Prepare: prepareDeleteForeign},
 		{Name: "validate", Weight: 2, Prepare: prepareValidate},
-		{Name: "expand", Weight: 7, Grows: true, Needs: csi.ControllerServiceCapability_RPC_EXPAND_VOLUME, Prepare: prepareExpand},
+		{Name: "expand", Weight: 12, Grows: true, Needs: csi.ControllerServiceCapability_RPC_EXPAND_VOLUME, Prepare: prepareExpand},
 		{Name: "list", Weight: 3, Needs: csi.ControllerServiceCapability_RPC_LIST_VOLUMES, Prepare: prepareList},
 		{Name: "get", Weight: 2, Needs: csi.ControllerServiceCapability_RPC_GET_VOLUME, Prepare: prepareGet},
 		{Name: "capacity", Weight: 1, Needs: csi.ControllerServiceCapability_RPC_GET_CAPACITY, Prepare: prepareCapacity},
