@@ -88,6 +88,8 @@ func device(m *mountinfo.Info) string { return fmt.Sprintf("%d:%d", m.Major, m.M
 type client struct {
 	pid  int // as the host counts
 	args []string
+
+	parent int
 }
 
 func (c client) String() string { return fmt.Sprintf("%d %s", c.pid, strings.Join(c.args, " ")) }
@@ -122,9 +124,24 @@ func (r *rig) clients(n *node, volume string) []client {
 		}
 		pid, err := strconv.Atoi(filepath.Base(path))
 		r.ok(err, path)
-		found = append(found, client{pid: pid, args: args})
+		found = append(found, client{pid: pid, args: args, parent: parentOf(path)})
 	}
-	return found
+	// A client calls mount(2) in a child of its own, which may not have ended yet.
+	return slices.DeleteFunc(slices.Clone(found), func(c client) bool {
+		return slices.ContainsFunc(found, func(other client) bool { return other.pid == c.parent })
+	})
+}
+
+// parentOf reads the parent from a process's folder in /proc; 0 for one that has ended.
+func parentOf(path string) int {
+	data, _ := os.ReadFile(path + "/stat")
+	_, rest, _ := strings.Cut(string(data), ") ") // behind the name
+	fields := strings.Fields(rest)
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, _ := strconv.Atoi(fields[1])
+	return parent
 }
 
 // onlyClient is the node's FUSE client of a volume. There may never be a second one.
