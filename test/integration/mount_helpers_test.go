@@ -3,9 +3,11 @@ package integration
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 )
@@ -87,12 +89,18 @@ func (r *rig) write(n *node, content string, path ...string) {
 	r.ok(os.WriteFile(r.inside(n, path...), []byte(content), 0o644), "write on "+n.Name)
 }
 
-// read reads a file on the node, which must have this content.
+// read reads a file on the node, which must have this content. What another node has just written may be there a moment
+// later: a dispersed volume keeps its lock, and the new size with it, for a second (disperse.eager-lock-timeout).
 func (r *rig) read(n *node, content string, path ...string) {
 	r.Helper()
-	data, err := os.ReadFile(r.inside(n, path...))
-	r.ok(err, "read on "+n.Name)
-	if string(data) != content {
-		r.Errorf("%s: %s has %q, want %q", n.Name, filepath.Join(path...), data, content)
-	}
+	r.eventually(10*time.Second, "read on "+n.Name, func() error {
+		data, err := os.ReadFile(r.inside(n, path...))
+		if err != nil {
+			return err
+		}
+		if string(data) != content {
+			return fmt.Errorf("%s: %s has %q, want %q", n.Name, filepath.Join(path...), data, content)
+		}
+		return nil
+	})
 }
