@@ -97,7 +97,7 @@ func (r *rig) killDriver(ctx context.Context, down time.Duration) error {
 	if !r.driver.alive() {
 		return fmt.Errorf("the driver has ended by itself, the end of its log:\n%s", tail(r.driver.log, 0, 20))
 	}
-	if err := r.driver.kill(); err != nil {
+	if err := r.driver.child.Kill(); err != nil {
 		return err
 	}
 	if err := r.proxy.Drain(ctx); err != nil {

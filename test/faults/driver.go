@@ -10,10 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -36,9 +34,8 @@ type driver struct {
 	socket  string
 	log     string
 	conn    *grpc.ClientConn
-	process *os.Process
-	done    chan struct{} // closed when the process has ended
-	metrics string        // URL
+	child   *lab.Child
+	metrics string // URL
 }
 
 // startDriver starts a driver with one backend, Heketi at url. Everything it needs lies in dir.
@@ -87,23 +84,9 @@ func (d *driver) start(ctx context.Context) error {
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), d.program, "controller",
 		"--endpoint=unix://"+d.socket, "--config="+d.config, "--metrics-address=127.0.0.1:0")
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	started, done := make(chan error), make(chan struct{})
-	go func() {
-		// The kernel sends Pdeathsig when the thread ends, so the thread stays with this goroutine.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-			close(done)
-		}
-	}()
-	if err := <-started; err != nil {
-		return fmt.Errorf("start %s: %w", d.program, err)
+	if d.child, err = lab.StartChild(cmd); err != nil {
+		return err
 	}
-	d.process, d.done = cmd.Process, done
 	return d.waitReady(ctx, from)
 }
 
@@ -117,7 +100,7 @@ func (d *driver) waitReady(ctx context.Context, from int64) error {
 			return nil
 		}
 		if !d.alive() || !wait(ctx, 2*time.Millisecond) {
-			return errors.Join(fmt.Errorf("the driver does not answer (%w), the end of its log:\n%s", err, tail(d.log, from, 20)), d.kill())
+			return errors.Join(fmt.Errorf("the driver does not answer (%w), the end of its log:\n%s", err, tail(d.log, from, 20)), d.child.Kill())
 		}
 	}
 }
@@ -163,24 +146,15 @@ func tail(path string, from int64, lines int) string {
 
 func (d *driver) alive() bool {
 	select {
-	case <-d.done:
+	case <-d.child.Done():
 		return false
 	default:
 		return true
 	}
 }
 
-// kill sends SIGKILL and waits for the end.
-func (d *driver) kill() error {
-	if err := d.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	<-d.done
-	return nil
-}
-
 // stop ends it for good.
-func (d *driver) stop() error { return errors.Join(d.conn.Close(), d.kill()) }
+func (d *driver) stop() error { return errors.Join(d.conn.Close(), d.child.Kill()) }
 
 // running is the number of calls that the driver has begun and not answered, by its own metrics.
 func (d *driver) running(ctx context.Context) (int, error) {

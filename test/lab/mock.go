@@ -9,9 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,8 +32,7 @@ type MockHeketi struct {
 	config  string
 	address string
 	db      *os.File
-	process *os.Process
-	done    chan struct{} // closed when the process has ended
+	child   *Child
 }
 
 // StartMockHeketi starts a Heketi with one cluster of three nodes. Its configuration and log lie in dir, its database
@@ -94,24 +91,9 @@ func (m *MockHeketi) Start(ctx context.Context) error {
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.server, "--config="+m.config)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{m.db}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	started := make(chan error)
-	done := make(chan struct{})
-	go func() {
-		// The kernel sends Pdeathsig when the thread ends, so the thread stays with this goroutine.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-			close(done)
-		}
-	}()
-	if err := <-started; err != nil {
-		return fmt.Errorf("start %s: %w", m.server, err)
+	if m.child, err = StartChild(cmd); err != nil {
+		return err
 	}
-	m.process, m.done = cmd.Process, done
 	return m.waitReady(ctx)
 }
 
@@ -125,7 +107,7 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-m.done:
+		case <-m.child.Done():
 			return fmt.Errorf("mock Heketi ended while it was starting; the end of %s:\n%s", m.Log, tail(m.Log))
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("mock Heketi does not answer: %w", err), m.Kill())
@@ -135,13 +117,7 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 }
 
 // Kill ends it at once; the database stays.
-func (m *MockHeketi) Kill() error {
-	if err := m.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	<-m.done
-	return nil
-}
+func (m *MockHeketi) Kill() error { return m.child.Kill() }
 
 // Stop ends it for good.
 func (m *MockHeketi) Stop() error { return errors.Join(m.Kill(), m.db.Close()) }
