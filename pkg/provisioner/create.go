@@ -134,12 +134,12 @@ func (c *creating) once(ctx context.Context) (volume.Volume, error) {
 	reserved, err := c.index.reserve(ctx, c.client, c.name, c.gids)
 	if err == nil {
 		c.name = reserved.name
+		defer c.index.doubt(c.name) // whichever way this ends without a volume
 	}
 	// No group id is needed for a volume that exists, and Heketi does not see that two names belong together.
 	if errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name) {
 		found, findErr := c.find(ctx)
 		if !errors.Is(findErr, volume.ErrNotFound) {
-			c.index.doubt(c.name)
 			return found, findErr
 		}
 	}
@@ -166,8 +166,7 @@ func (c creation) eligible(all []string) ([]string, error) {
 
 // tryEach goes on to the next cluster only when one has refused for want of room or
 // of ability. After anything that leaves room for doubt, another cluster could get a
-// second volume of the name. Without a volume the reservation of the group id stays for a while: an
-// earlier call of the name may be in doubt.
+// second volume of the name.
 func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (volume.Volume, error) {
 	var refusals []error
 	for _, cluster := range clusters {
@@ -181,23 +180,18 @@ func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (v
 			c.index.made(v)
 			return v, nil
 		case errors.Is(err, heketi.ErrNameInUse):
-			c.index.doubt(c.name)
 			return c.settle(ctx, err)
 		case outcome == heketi.Unknown:
 			klog.FromContext(ctx).Info("Looking for a volume whose create has an unknown outcome", "volume", c.name, "err", err)
-			c.index.doubt(c.name)
 			return c.settle(ctx, err)
 		case outcome == heketi.Failed:
-			c.index.doubt(c.name) // Heketi keeps the volume, pending, when it cannot undo it
-			return volume.Volume{}, err
+			return volume.Volume{}, err // Heketi keeps the volume, pending, when it cannot undo it
 		case errors.Is(err, volume.ErrExhausted), errors.Is(err, volume.ErrPrecondition):
 			refusals = append(refusals, fmt.Errorf("cluster %s: %w", cluster, err))
 		default:
-			c.index.doubt(c.name)
 			return volume.Volume{}, err
 		}
 	}
-	c.index.doubt(c.name)
 	// Heketi looks at room and abilities before it looks at the name: an earlier call may have made the volume.
 	if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {
 		return found, err

@@ -116,7 +116,7 @@ func (x *index) made(v volume.Volume) {
 }
 
 // doubt keeps a reservation until Heketi's records tell. A request without an answer may still be under way to Heketi,
-// so that records that are read at once prove nothing.
+// so that records that are read at once prove nothing. Where there is a volume by now, nothing is reserved any more.
 func (x *index) doubt(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -177,11 +177,7 @@ func (x *index) read(ctx context.Context, client *heketi.Client) (heketi.Dump, e
 	if err != nil {
 		return heketi.Dump{}, err
 	}
-	clusters := make([]string, 0, len(dump.Clusters))
-	for id := range dump.Clusters {
-		clusters = append(clusters, id)
-	}
-	if err := x.trust(clusters); err != nil {
+	if err := x.trust(slices.Collect(maps.Keys(dump.Clusters))); err != nil {
 		return heketi.Dump{}, err
 	}
 	x.take(dump, asked)
@@ -189,20 +185,19 @@ func (x *index) read(ctx context.Context, client *heketi.Client) (heketi.Dump, e
 }
 
 // trust refuses a Heketi that has lost its database (it knows no cluster), or has another one than it had before in
-// the life of this process (it knows none of the clusters that it knew). The latter cannot be told after a restart of the driver: nothing
-// outside Heketi records which database made a volume, and a handle cannot name the cluster without becoming invalid
-// for every volume that exists.
+// the life of this process (it knows none of the clusters that it knew). The latter cannot be told after a restart of
+// the driver: nothing outside Heketi records which database made a volume, and a handle cannot name the cluster
+// without becoming invalid for every volume that exists.
 func (x *index) trust(clusters []string) error {
 	if len(clusters) == 0 {
 		return noClusters(x.backend)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	_, some := x.clusters[clusters[0]]
-	for _, id := range clusters {
+	some := slices.ContainsFunc(clusters, func(id string) bool {
 		_, ok := x.clusters[id]
-		some = some || ok
-	}
+		return ok
+	})
 	if len(x.clusters) > 0 && !some {
 		slices.Sort(clusters)
 		return fmt.Errorf("%w: backend %q cannot be trusted: it knows none of the clusters that it knew before, only %s, so that its database "+

@@ -46,7 +46,7 @@ func createMutants() []Mutant {
 		{"no-look-up-across-clusters", "with several clusters the name is looked up in all of them first",
 			[]Edit{{create, "if len(all) > 1 {", "if len(all) > 1 && false {"}}},
 		{"doubt-goes-on", "after an unknown outcome no other cluster is tried",
-			[]Edit{{create, "\"err\", err)\n\t\t\tc.index.doubt(c.name)\n\t\t\treturn c.settle(ctx, err)", "\"err\", err)\n\t\t\trefusals = append(refusals, err)"}}},
+			[]Edit{{create, "\"err\", err)\n\t\t\treturn c.settle(ctx, err)", "\"err\", err)\n\t\t\trefusals = append(refusals, err)"}}},
 		{"refused-for-good-unseen", "before a create is refused for good the volume is looked for: an earlier call may have made it",
 			[]Edit{{create, "if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {\n\t\treturn found, err\n\t}\n\treturn volume.Volume{}, everyClusterRefused(refusals)",
 				"return volume.Volume{}, everyClusterRefused(refusals)"}}},
