@@ -108,26 +108,6 @@ func (c *Client) Inconsistencies(ctx context.Context) ([]string, error) {
 	return found, nil
 }
 
-// Operations lists the unfinished operations, without the things that they concern.
-func (c *Client) Operations(ctx context.Context) ([]Operation, error) {
-	client, err := c.api(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	list, err := client.PendingOperationList()
-	if err == nil && list.PendingOperations == nil {
-		err = errNoOperation // Heketi writes an empty list
-	}
-	if err != nil {
-		return nil, c.typed(err, http.MethodGet, "/operations/pending")
-	}
-	operations := make([]Operation, 0, len(list.PendingOperations))
-	for _, op := range list.PendingOperations {
-		operations = append(operations, Operation{ID: op.Id, Type: op.TypeName, Status: op.Status})
-	}
-	return operations, nil
-}
-
 var (
 	errNotHeketi = errors.New("something answers, but it is not a Heketi server")
 	errNoCheck   = errors.New("the answer is no result of a database check")

@@ -48,8 +48,8 @@ func (c *Client) Operation(ctx context.Context, id string) (Operation, error) {
 	return op, nil
 }
 
-// OperationIDs lists the unfinished operations, except those of the types given.
-func (c *Client) OperationIDs(ctx context.Context, except ...string) ([]string, error) {
+// Operations lists the unfinished operations, without the things that they concern.
+func (c *Client) Operations(ctx context.Context) ([]Operation, error) {
 	client, err := c.api(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -61,13 +61,11 @@ func (c *Client) OperationIDs(ctx context.Context, except ...string) ([]string, 
 	if err != nil {
 		return nil, c.typed(err, http.MethodGet, "/operations/pending")
 	}
-	var ids []string
+	operations := make([]Operation, 0, len(list.PendingOperations))
 	for _, op := range list.PendingOperations {
-		if !slices.Contains(except, op.TypeName) {
-			ids = append(ids, op.Id)
-		}
+		operations = append(operations, Operation{ID: op.Id, Type: op.TypeName, Status: op.Status})
 	}
-	return ids, nil
+	return operations, nil
 }
 
 // CleanUp has Heketi undo or finish one operation that is stale or failed, and waits for it, in one of the backend's

@@ -26,9 +26,7 @@ func ParseServers(list string) ([]string, error) {
 }
 
 // hostName is strict enough that a server can stand anywhere in an argument vector: it never starts with a dash.
-func hostName() *regexp.Regexp {
-	return regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$`)
-}
+var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$`)
 
 func parseServer(s string) (string, error) {
 	inner, bracketed := strings.CutPrefix(s, "[")
@@ -52,7 +50,7 @@ func parseServer(s string) (string, error) {
 		return "", errors.New("a server's name is empty")
 	case strings.Contains(name, ":"):
 		return "", fmt.Errorf("%q is neither a host name nor an address: separate servers by commas, without ports", s)
-	case len(name) > 253 || !hostName().MatchString(name) || strings.Trim(last, "0123456789") == "":
+	case len(name) > 253 || !hostName.MatchString(name) || strings.Trim(last, "0123456789") == "":
 		return "", fmt.Errorf("%q is neither a host name nor an address", s)
 	}
 	return name, nil

@@ -74,13 +74,16 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 // operations are listed first: what begins after that finds the volume with the size that is read then.
 func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 	// While a volume is made or removed, Heketi hides it.
-	ids, err := e.client.OperationIDs(ctx, heketi.OperationCreateVolume, heketi.OperationDeleteVolume)
+	listed, err := e.client.Operations(ctx)
 	if err != nil {
 		return heketi.Volume{}, err
 	}
-	operations := make([]heketi.Operation, 0, len(ids))
-	for _, id := range ids {
-		op, err := e.client.Operation(ctx, id)
+	operations := make([]heketi.Operation, 0, len(listed))
+	for _, op := range listed {
+		if op.Type == heketi.OperationCreateVolume || op.Type == heketi.OperationDeleteVolume {
+			continue
+		}
+		op, err := e.client.Operation(ctx, op.ID)
 		if errors.Is(err, volume.ErrNotFound) {
 			continue // it has ended
 		}

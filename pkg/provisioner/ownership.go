@@ -21,8 +21,9 @@ func checkOwner(handle volume.Handle, v heketi.Volume) error {
 	case volume.IsOurs(v.Name) || handle.Adopted:
 		return nil
 	}
-	handle.Adopted = true
-	return volume.Invalid(field, volume.Handle{Backend: handle.Backend, ID: handle.ID}.String(),
+	adopted := handle
+	adopted.Adopted = true
+	return volume.Invalid(field, handle.String(),
 		fmt.Sprintf("must be a volume that this driver made, and gluster volume %q was made by somebody else; the handle %s would put it into "+
-			"this driver's hands", v.Name, handle))
+			"this driver's hands", v.Name, adopted))
 }
