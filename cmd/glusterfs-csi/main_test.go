@@ -36,11 +36,13 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 }
 
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
-	common := []string{"driver-name", "endpoint", "help", "logging-format", "metrics-address", "v"}
+	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "v"}
+	controller := []string{"annotate-pv-gid", "config"}
+	node := []string{"kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint", "state-dir"}
 	tests := map[string][]string{
-		"controller": {"config"},
-		"node":       {"node-id", "state-dir"},
-		"all":        {"config", "node-id", "state-dir"},
+		"controller": controller,
+		"node":       node,
+		"all":        slices.Concat(controller, node),
 	}
 	flag := regexp.MustCompile(`(?m)^ .*?--([a-z-]+)`)
 	for mode, own := range tests {
@@ -73,6 +75,7 @@ func TestWrongCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	state := "--state-dir=" + filepath.Join(dir, "state")
+	used := "--state-dir=" + t.TempDir() // for starts that fail after the node has looked at its state
 	tests := []struct {
 		name string
 		args []string
@@ -97,9 +100,20 @@ func TestWrongCommandLine(t *testing.T) {
 		{"verbosity", []string{"node", endpoint, "--node-id=n", "--v=-1"}, 2, []string{"--v=-1"}},
 		{"verbosity in words", []string{"node", endpoint, "--v=loud"}, 2, []string{"--v", "loud"}},
 		{"metrics address", []string{"node", endpoint, "--node-id=n", "--metrics-address=9090"}, 2, []string{"9090", ":9090"}},
+		{"health address", []string{"node", endpoint, "--node-id=n", "--health-address=9808"}, 2, []string{"--health-address=9808", ":9808"}},
+		{"registration without endpoint", []string{"node", endpoint, "--node-id=n", "--registration-dir=/r"}, 2, []string{"--kubelet-endpoint", "as the kubelet sees it"}},
+		{"endpoint without registration", []string{"node", endpoint, "--node-id=n", "--kubelet-endpoint=/s"}, 2, []string{"--registration-dir", "node-driver-registrar"}},
+		{"relative registration", []string{"node", endpoint, "--node-id=n", "--registration-dir=r", "--kubelet-endpoint=/s"}, 2, []string{"--registration-dir=r", "absolute"}},
+		{"relative kubelet endpoint", []string{"node", endpoint, "--node-id=n", "--registration-dir=/r", "--kubelet-endpoint=unix:///s"}, 2, []string{"--kubelet-endpoint=unix:///s", "without unix://"}},
+		{"long registration", []string{"node", endpoint, "--node-id=n", "--registration-dir=/" + strings.Repeat("r", 100), "--kubelet-endpoint=/s"}, 2, []string{"--registration-dir", "107"}},
+		{"annotations of a node", []string{"node", endpoint, "--node-id=n", "--annotate-pv-gid"}, 2, []string{"--annotate-pv-gid"}},
 		{"config not there", []string{"controller", endpoint, "--config=" + filepath.Join(dir, "missing")}, 1, []string{"--config=", "missing"}},
 		{"config empty", []string{"controller", endpoint, "--config=" + empty}, 1, []string{"backends"}},
 		{"directory of the socket not there", []string{"node", "--endpoint=" + filepath.Join(dir, "missing", "s"), "--node-id=n", state}, 1, []string{"missing/s"}},
+		{"registration directory not there", []string{"node", endpoint, "--node-id=n", used, "--registration-dir=" + filepath.Join(dir, "missing"), "--kubelet-endpoint=/s"}, 1, []string{"--registration-dir=", "missing"}},
+		{"no Kubernetes", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint"}, 1, []string{"--kubeconfig=", "no pod"}},
+		{"kubeconfig not there", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint", "--kubeconfig=/missing"}, 1, []string{"--kubeconfig=/missing"}},
+		{"health address not ours", []string{"node", endpoint, "--node-id=n", state, "--health-address=192.0.2.1:9808"}, 1, []string{"--health-address", "192.0.2.1:9808"}},
 		{"metrics address not ours", []string{"node", endpoint, "--node-id=n", state, "--metrics-address=192.0.2.1:9090"}, 1, []string{"192.0.2.1:9090"}},
 	}
 	for _, tt := range tests {

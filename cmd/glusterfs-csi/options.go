@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
 // mode says which services a process offers.
@@ -24,6 +25,11 @@ type options struct {
 	config         string
 	stateDir       string
 	metricsAddress string
+	healthAddress  string
+	kubeconfig     string
+	annotateGIDs   bool
+	registration   registrationOptions
+	removeTaint    bool
 	logging        loggingOptions
 }
 
@@ -37,14 +43,19 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	flags.StringVar(&o.endpoint, "endpoint", "", "unix socket to serve CSI on, as in unix:///csi/csi.sock (or variable "+endpointVariable+")")
 	flags.StringVar(&o.driverName, "driver-name", driver.DefaultName, "name of the driver, the provisioner of StorageClasses")
 	flags.StringVar(&o.metricsAddress, "metrics-address", "", "TCP address to serve Prometheus metrics on, as in :9090 (default off)")
+	flags.StringVar(&o.healthAddress, "health-address", "", "TCP address to serve /healthz on, which watches this process only, as in :9808 (default off)")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "file that says how to reach the Kubernetes API (default as the pod that this is); only for flags that need the API")
 	flags.IntVarP(&o.logging.verbosity, "v", "v", 0, "log verbosity: 0 is for operators, 5 for debugging")
 	flags.StringVar(&o.logging.format, "logging-format", formatText, "text or json")
 	if m.controller {
 		flags.StringVar(&o.config, "config", "", "YAML file that lists the Heketi backends")
+		flags.BoolVar(&o.annotateGIDs, "annotate-pv-gid", false, "annotate PersistentVolumes with their group, where the API server does not (no MutatingAdmissionPolicy); asks the Kubernetes API")
 	}
 	if m.node {
 		flags.StringVar(&o.nodeID, "node-id", "", "name of this node (or variable "+nodeIDVariable+")")
 		flags.StringVar(&o.stateDir, "state-dir", "/var/lib/glusterfs-csi", "directory for what must outlive this process; on the host in Kubernetes")
+		o.registration.register(flags)
+		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; asks the Kubernetes API")
 	}
 }
 
@@ -66,10 +77,11 @@ func (o *options) complete(m mode) error {
 	if err := o.logging.check(); err != nil {
 		return err
 	}
-	if o.metricsAddress != "" {
-		if _, _, err := net.SplitHostPort(o.metricsAddress); err != nil {
-			return fmt.Errorf("--metrics-address=%s: write host:port or :port, as in :9090", o.metricsAddress)
-		}
+	if err := checkAddress("--metrics-address", o.metricsAddress, ":9090"); err != nil {
+		return err
+	}
+	if err := checkAddress("--health-address", o.healthAddress, ":9808"); err != nil {
+		return err
 	}
 	if m.controller && o.config == "" {
 		return errors.New("--config is missing: write --config=FILE, a YAML file with the list \"backends\" of Heketi servers (name, url, user, keyFile)")
@@ -92,6 +104,16 @@ func (o *options) completeNode() error {
 		return fmt.Errorf("--node-id is %d bytes long: at most %d are allowed", len(o.nodeID), longest)
 	case !filepath.IsAbs(o.stateDir):
 		return fmt.Errorf("--state-dir=%s: write an absolute path", o.stateDir)
+	}
+	return o.registration.check(o.driverName)
+}
+
+func checkAddress(flag, address, example string) error {
+	if address == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return fmt.Errorf("%s=%s: write host:port or :port, as in %s", flag, address, example)
 	}
 	return nil
 }

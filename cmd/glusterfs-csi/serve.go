@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
@@ -25,13 +24,11 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 		return err
 	}
 	defer calls.Close() // Serve closes it; this is for a start that fails
-	var scrapes net.Listener
-	if o.metricsAddress != "" {
-		if scrapes, err = metrics.Listen(ctx, o.metricsAddress); err != nil {
-			return err
-		}
-		defer scrapes.Close()
+	watched, err := openObservers(ctx, o)
+	if err != nil {
+		return err
 	}
+	defer watched.close()
 
 	registry := metrics.NewRegistry()
 	config := driver.Config{Name: o.driverName, Version: buildVersion(), Metrics: registry}
@@ -50,14 +47,18 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	tasks, err := kubernetesTasks(ctx, o)
+	if err != nil {
+		return err
+	}
 
 	logger.Info("Started", "driver", o.driverName, "version", config.Version, "endpoint", o.endpoint,
 		"controller", m.controller, "node", m.node, "nodeID", o.nodeID)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx, calls) })
-	if scrapes != nil {
-		logger.Info("Serving metrics", "address", scrapes.Addr().String())
-		group.Go(func() error { return metrics.Serve(ctx, scrapes, registry) })
+	watched.serve(ctx, group, registry, o.socket)
+	for _, task := range tasks {
+		group.Go(func() error { return task(ctx) })
 	}
 	err = group.Wait()
 	stop()

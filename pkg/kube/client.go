@@ -23,6 +23,7 @@ func NewClient(kubeconfig string) (*Client, error) {
 		return nil, err
 	}
 	config.UserAgent = filepath.Base(os.Args[0])
+	config.QPS = -1 // no limit of our own: the API server's priority and fairness sheds load, and knows how much there is
 	api, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-// Package metrics offers the numbers of this process to Prometheus.
+// Package metrics offers the numbers of this process to Prometheus, and its health to the kubelet.
 package metrics
 
 import (
@@ -21,11 +21,11 @@ func NewRegistry() *prometheus.Registry {
 	return registry
 }
 
-// Listen opens the TCP address, such as ":9090", on which Serve will answer.
+// Listen opens the TCP address, such as ":9090", on which Serve or ServeHealth will answer.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on metrics address %q: %w", address, err)
+		return nil, fmt.Errorf("cannot listen on address %q: %w", address, err)
 	}
 	return listener, nil
 }
@@ -34,17 +34,21 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 func Serve(ctx context.Context, listener net.Listener, gatherer prometheus.Gatherer) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
+	return serve(ctx, listener, mux)
+}
+
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
-		Handler:           mux,
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 	}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // a scrape can be repeated: no grace
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // scrapes and probes can be repeated: no grace
 	defer stop()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving metrics on %s: %w", listener.Addr(), err)
+		return fmt.Errorf("serving on %s: %w", listener.Addr(), err)
 	}
 	return nil
 }

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+)
+
+// registrationOptions say how the kubelet of this node learns of the driver.
+type registrationOptions struct {
+	dir             string // "": node-driver-registrar does it, or there is no kubelet
+	kubeletEndpoint string
+}
+
+func (o *registrationOptions) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.dir, "registration-dir", "", "the kubelet's directory plugins_registry, to register the driver with it; without it, node-driver-registrar has to (default off)")
+	flags.StringVar(&o.kubeletEndpoint, "kubelet-endpoint", "", "path of the CSI socket as the kubelet sees it, as in /var/lib/kubelet/plugins/"+driver.DefaultName+"/csi.sock; goes with --registration-dir")
+}
+
+func (o *registrationOptions) check(driverName string) error {
+	switch {
+	case o.dir == "" && o.kubeletEndpoint == "":
+		return nil
+	case o.dir == "":
+		return errors.New("--kubelet-endpoint has no meaning without --registration-dir: write both, or none and run node-driver-registrar")
+	case !filepath.IsAbs(o.dir):
+		return fmt.Errorf("--registration-dir=%s: write an absolute path, as in /registration", o.dir)
+	case o.kubeletEndpoint == "":
+		return errors.New("--kubelet-endpoint is missing: --registration-dir needs the path of the CSI socket as the kubelet sees it")
+	case !filepath.IsAbs(o.kubeletEndpoint):
+		return fmt.Errorf("--kubelet-endpoint=%s: write an absolute path, without unix://", o.kubeletEndpoint)
+	}
+	if _, err := driver.SocketPath(driver.RegistrationSocket(o.dir, driverName)); err != nil {
+		return fmt.Errorf("--registration-dir: %w", err)
+	}
+	return nil
+}
+
+// kubernetesTasks are the parts that talk with Kubernetes, to run beside the CSI server until their context is done. The
+// kubelet may ask the CSI server at once, so that it has to be ready; and none of the tasks may be needed by a CSI call.
+func kubernetesTasks(ctx context.Context, o options) (tasks []func(context.Context) error, err error) {
+	var client *kube.Client
+	if o.annotateGIDs || o.removeTaint {
+		if client, err = kube.NewClient(o.kubeconfig); err != nil {
+			return nil, fmt.Errorf("--kubeconfig=%s: %w", o.kubeconfig, err)
+		}
+	}
+	if o.annotateGIDs {
+		tasks = append(tasks, func(ctx context.Context) error {
+			client.AnnotateGIDs(ctx, o.driverName)
+			return nil
+		})
+	}
+	var registration *driver.Registration
+	if o.registration.dir != "" {
+		registration, err = driver.OpenRegistration(ctx, o.registration.dir, o.driverName, o.registration.kubeletEndpoint)
+		if err != nil {
+			return nil, fmt.Errorf("--registration-dir=%s: %w", o.registration.dir, err)
+		}
+		tasks = append(tasks, registration.Serve)
+	}
+	if o.removeTaint {
+		tasks = append(tasks, func(ctx context.Context) error {
+			if registration != nil {
+				select {
+				case <-registration.Registered():
+				case <-ctx.Done():
+					return nil
+				}
+			}
+			client.RemoveNotReadyTaint(ctx, o.driverName, o.nodeID)
+			return nil
+		})
+	}
+	return tasks, nil
+}

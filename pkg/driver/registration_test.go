@@ -1,0 +1,137 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"k8s.io/apimachinery/pkg/util/wait"
+	registerapi "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
+)
+
+// kubelet dials the socket as the kubelet's plugin manager does: by path, with its own dialer.
+func kubelet(t *testing.T, socket string) registerapi.RegistrationClient {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, path string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return registerapi.NewRegistrationClient(conn)
+}
+
+// startRegistration returns a stop that gives the error of Serve.
+func startRegistration(t *testing.T, dir string, retry time.Duration) (r *Registration, stop func() error) {
+	t.Helper()
+	r, err := OpenRegistration(t.Context(), dir, DefaultName, "/var/lib/kubelet/plugins/x/csi.sock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.retry = wait.Backoff{Duration: retry}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Serve(ctx) }()
+	return r, func() error { cancel(); return <-ended }
+}
+
+func notify(t *testing.T, client registerapi.RegistrationClient, status *registerapi.RegistrationStatus) {
+	t.Helper()
+	if _, err := client.NotifyRegistrationStatus(t.Context(), status); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRegistration(t *testing.T) {
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "glusterfs.csi.gluster.org-reg.sock")
+	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale.SetUnlinkOnClose(false) // as after kill -9
+	_ = stale.Close()
+
+	r, stop := startRegistration(t, dir, time.Hour)
+	client := kubelet(t, socket)
+	info, err := client.GetInfo(t.Context(), &registerapi.InfoRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.GetType() != "CSIPlugin" || info.GetName() != DefaultName || info.GetEndpoint() != "/var/lib/kubelet/plugins/x/csi.sock" ||
+		len(info.GetSupportedVersions()) != 1 || info.GetSupportedVersions()[0] != "1.0.0" {
+		t.Errorf("%v", info)
+	}
+	select {
+	case <-r.Registered():
+		t.Error("registered before the kubelet said so")
+	default:
+	}
+	for range 2 { // the second is that of a kubelet which was restarted
+		notify(t, client, &registerapi.RegistrationStatus{PluginRegistered: true})
+		<-r.Registered()
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(socket); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the socket is left: %v", err)
+	}
+}
+
+// A refusal must not end the process, which owns the clients of all mounts.
+func TestRegistrationRefused(t *testing.T) {
+	dir := t.TempDir()
+	r, stop := startRegistration(t, dir, time.Millisecond)
+	socket := RegistrationSocket(dir, DefaultName)
+	before, err := os.Lstat(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notify(t, kubelet(t, socket), &registerapi.RegistrationStatus{Error: "no NodeGetInfo"})
+	for { // until the kubelet would see another socket
+		after, err := os.Lstat(socket)
+		if err == nil && !after.ModTime().Equal(before.ModTime()) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	notify(t, kubelet(t, socket), &registerapi.RegistrationStatus{PluginRegistered: true})
+	<-r.Registered()
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A kubelet that asks again by itself gets the same socket.
+func TestRegistrationAfterRefusal(t *testing.T) {
+	dir := t.TempDir()
+	r, stop := startRegistration(t, dir, time.Hour)
+	client := kubelet(t, RegistrationSocket(dir, DefaultName))
+	notify(t, client, &registerapi.RegistrationStatus{Error: "not yet"})
+	notify(t, client, &registerapi.RegistrationStatus{PluginRegistered: true})
+	<-r.Registered()
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRegistrationRefusesALiveSocket(t *testing.T) {
+	dir := t.TempDir()
+	_, stop := startRegistration(t, dir, time.Hour)
+	if _, err := OpenRegistration(t.Context(), dir, DefaultName, "/x"); err == nil {
+		t.Error("two processes register one driver")
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,139 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+)
+
+// GIDAnnotation on a PersistentVolume makes the kubelet add the group to the supplemental groups of every pod that
+// uses the volume, of whatever kind the volume is (kubernetes: pkg/volume/util, VolumeGidAnnotationKey).
+const GIDAnnotation = "pv.beta.kubernetes.io/gid"
+
+// gidAttribute is where the driver writes a volume's group into spec.csi.volumeAttributes (volume.ContextGID).
+const gidAttribute = "gid"
+
+const annotateVerbs = "list, watch and patch persistentvolumes"
+
+// usableGID leaves out 0: a root directory with group 0 belongs to root, whose group no pod must get.
+var usableGID = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
+
+// AnnotateGIDs gives every PersistentVolume of the driver the annotation GIDAnnotation with the group of its volume
+// attributes, now and when new ones appear, until ctx is done. A PersistentVolume that has the annotation is left alone,
+// whatever its value. Two processes that do this at a time do each other no harm: each write holds for the version of the
+// object that was read, and says the same.
+//
+// It is for API servers that do not serve MutatingAdmissionPolicy, which adds the annotation in the request that creates
+// the PersistentVolume. This one comes a moment later, longer while the controller or the API server is away. The
+// kubelet reads the annotation when it starts a pod: one that was started in this window lacks the group until it is
+// made anew, and a user who is not root cannot write until then.
+func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
+	volumes := c.resource("", "persistentvolumes")
+	queue := workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[ungrouped](100*time.Millisecond, time.Minute))
+	lw := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			list, err := volumes.List(ctx, options)
+			return list, explain(err, annotateVerbs)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			events, err := volumes.Watch(ctx, options)
+			return events, explain(err, annotateVerbs)
+		},
+	}, c.api)
+	logger := klog.FromContext(ctx)
+	reflector := cache.NewReflectorWithOptions(lw, &unstructured.Unstructured{}, &ungroupedStore{driver: driver, queue: queue},
+		cache.ReflectorOptions{Logger: &logger, Name: "annotate-pv-gid", TypeDescription: "persistentvolumes"})
+
+	stop := context.AfterFunc(ctx, queue.ShutDown)
+	defer stop()
+	watched := make(chan struct{})
+	go func() { defer close(watched); reflector.RunWithContext(ctx) }()
+	for {
+		volume, shutdown := queue.Get()
+		if shutdown {
+			<-watched
+			return
+		}
+		if err := c.annotate(ctx, volume); err != nil && ctx.Err() == nil {
+			logger.Error(err, "A PersistentVolume could not be annotated with its group; trying again", "persistentVolume", volume.name, "gid", volume.gid)
+			queue.AddRateLimited(volume)
+		} else {
+			queue.Forget(volume)
+		}
+		queue.Done(volume)
+	}
+}
+
+// annotate returns nil when there is nothing more to do for this version of the object.
+func (c *Client) annotate(ctx context.Context, volume ungrouped) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"resourceVersion": volume.version, // the API server refuses the patch of another version
+		"annotations":     map[string]string{GIDAnnotation: volume.gid},
+	}})
+	if err != nil {
+		return err
+	}
+	_, err = c.resource("", "persistentvolumes").Patch(ctx, volume.name, types.MergePatchType, patch, metav1.PatchOptions{})
+	switch {
+	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+		return nil // the watch brings the newer version, if there is one
+	case err != nil:
+		return explain(err, annotateVerbs)
+	}
+	klog.FromContext(ctx).Info("Annotated a PersistentVolume with its group", "persistentVolume", volume.name, "gid", volume.gid)
+	return nil
+}
+
+// ungrouped is one version of a PersistentVolume that lacks the annotation.
+type ungrouped struct{ name, version, gid string }
+
+// ungroupedStore is what the reflector writes to. It keeps no objects, it queues those that have work to do.
+type ungroupedStore struct {
+	driver string
+	queue  workqueue.TypedInterface[ungrouped]
+}
+
+// Add queues the object if it lacks the annotation.
+func (s *ungroupedStore) Add(object any) error {
+	pv, ok := object.(*unstructured.Unstructured)
+	if !ok || pv.GetDeletionTimestamp() != nil {
+		return nil
+	}
+	if _, annotated := pv.GetAnnotations()[GIDAnnotation]; annotated {
+		return nil
+	}
+	driver, _, _ := unstructured.NestedString(pv.Object, "spec", "csi", "driver")
+	gid, _, _ := unstructured.NestedString(pv.Object, "spec", "csi", "volumeAttributes", gidAttribute)
+	if driver == s.driver && usableGID.MatchString(gid) {
+		s.queue.Add(ungrouped{name: pv.GetName(), version: pv.GetResourceVersion(), gid: gid})
+	}
+	return nil
+}
+
+// Update is Add.
+func (s *ungroupedStore) Update(object any) error { return s.Add(object) }
+
+// Delete has nothing to forget.
+func (s *ungroupedStore) Delete(any) error { return nil }
+
+// Replace adds the objects of a list.
+func (s *ungroupedStore) Replace(objects []any, _ string) error {
+	for _, object := range objects {
+		_ = s.Add(object)
+	}
+	return nil
+}
+
+// Resync has nothing to do: what failed is in the queue.
+func (s *ungroupedStore) Resync() error { return nil }

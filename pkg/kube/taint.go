@@ -1,0 +1,114 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/klog/v2"
+)
+
+// NotReadySuffix follows the driver's name and a slash in the key of the taint that keeps pods away from a node until
+// the driver can mount there.
+const NotReadySuffix = "agent-not-ready"
+
+// RemoveNotReadyTaint removes the taint <driver>/agent-not-ready, whatever its effect, from the node, as soon as the
+// node's CSINode object lists the driver: before that the scheduler may still believe that the node has no driver. It
+// tries again with growing pauses until it is done or ctx is, and logs what is in the way whenever that changes. A taint
+// that comes later stays, and none is ever added.
+func (c *Client) RemoveNotReadyTaint(ctx context.Context, driver, node string) {
+	c.removeNotReadyTaint(ctx, driver, node, wait.Backoff{Duration: time.Second, Factor: 2, Steps: 10, Cap: time.Minute})
+}
+
+func (c *Client) removeNotReadyTaint(ctx context.Context, driver, node string, retry wait.Backoff) {
+	logger := klog.FromContext(ctx).WithValues("node", node, "taint", driver+"/"+NotReadySuffix)
+	said := ""
+	for {
+		removed, err := c.tryRemoveTaint(ctx, driver, node)
+		switch {
+		case err == nil && removed:
+			logger.Info("Removed the taint: the node is ready")
+			return
+		case err == nil:
+			logger.V(4).Info("The node does not have the taint")
+			return
+		case ctx.Err() != nil:
+			return
+		case err.Error() != said:
+			said = err.Error()
+			logger.Error(err, "The taint cannot be removed yet; trying again")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retry.Step()):
+		}
+	}
+}
+
+// tryRemoveTaint reports whether the node had the taint. The taints that it writes are those that it read: somebody
+// who changed them in between makes it fail.
+func (c *Client) tryRemoveTaint(ctx context.Context, driver, node string) (bool, error) {
+	csiNode, err := c.resource("storage.k8s.io", "csinodes").Get(ctx, node, metav1.GetOptions{})
+	if err != nil {
+		return false, explain(err, "get csinodes.storage.k8s.io and get and patch nodes")
+	}
+	if !listsDriver(csiNode, driver) {
+		return false, errors.New("the CSINode object does not list the driver yet")
+	}
+	nodes := c.resource("", "nodes")
+	object, err := nodes.Get(ctx, node, metav1.GetOptions{})
+	if err != nil {
+		return false, explain(err, "get and patch nodes")
+	}
+	taints, _, err := unstructured.NestedSlice(object.Object, "spec", "taints")
+	if err != nil {
+		return false, err
+	}
+	kept := slices.DeleteFunc(slices.Clone(taints), func(taint any) bool {
+		fields, _ := taint.(map[string]any)
+		return fields["key"] == driver+"/"+NotReadySuffix
+	})
+	if len(kept) == len(taints) {
+		return false, nil
+	}
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": "/spec/taints", "value": taints},
+		{"op": "replace", "path": "/spec/taints", "value": kept},
+	})
+	if err != nil {
+		return false, err
+	}
+	_, err = nodes.Patch(ctx, node, types.JSONPatchType, patch, metav1.PatchOptions{})
+	return true, explain(err, "get and patch nodes")
+}
+
+func listsDriver(csiNode *unstructured.Unstructured, driver string) bool {
+	drivers, _, _ := unstructured.NestedSlice(csiNode.Object, "spec", "drivers")
+	return slices.ContainsFunc(drivers, func(entry any) bool {
+		fields, _ := entry.(map[string]any)
+		return fields["name"] == driver
+	})
+}
+
+func (c *Client) resource(group, name string) dynamic.ResourceInterface {
+	return c.api.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: name})
+}
+
+// explain says what a forbidden request needs.
+func explain(err error, verbs string) error {
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("%w; a ClusterRole of this process's ServiceAccount must allow: %s", err, verbs)
+	}
+	return err
+}

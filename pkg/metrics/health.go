@@ -1,0 +1,32 @@
+package metrics
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// healthLimit is how long the process may take to answer itself. The kubelet gives a probe one second if nobody says
+// otherwise.
+const healthLimit = time.Second
+
+// ServeHealth answers GET /healthz on listener until ctx is done, and closes listener: 200 if check returns nil within
+// a second, else 500 with the error. Check must be about this process only: whoever restarts it because of the answer
+// can heal nothing else.
+func ServeHealth(ctx context.Context, listener net.Listener, check func(context.Context) error) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		limited, cancel := context.WithTimeout(ctx, healthLimit)
+		defer cancel()
+		if err := check(limited); err != nil {
+			klog.FromContext(ctx).Error(err, "The health check failed")
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n"))
+	})
+	return serve(ctx, listener, mux)
+}
