@@ -1,21 +1,33 @@
 # Two images from one file:
 #   docker build --target controller .   the static binary alone
 #   docker build --target node .         the binary and the GlusterFS FUSE client
-# The bases are arguments, so that they can be pinned by digest.
+# For several architectures: docker buildx build --platform linux/amd64,linux/arm64 --target node .
+# The bases are arguments, so that they can be pinned by digest, as in --build-arg NODE_BASE=debian@sha256:...
 ARG GO_BASE=golang:1.26-bookworm
 ARG NODE_BASE=debian:bookworm-slim
 
-FROM ${GO_BASE} AS build
+# The compiler runs on the builder's own architecture and writes for the target's.
+FROM --platform=${BUILDPLATFORM} ${GO_BASE} AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY cmd cmd
 COPY pkg pkg
 ARG VERSION=unknown
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" \
-    -o /glusterfs-csi ./cmd/glusterfs-csi
+ARG TARGETOS
+ARG TARGETARCH
+RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /glusterfs-csi ./cmd/glusterfs-csi
 
 FROM scratch AS controller
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="glusterfs-csi-controller" \
+      org.opencontainers.image.description="CSI driver for GlusterFS volumes that Heketi provisions: the controller" \
+      org.opencontainers.image.source="https://github.com/glusterfs-csi/glusterfs-csi" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /glusterfs-csi /glusterfs-csi
 # A numeric user, so that Kubernetes can tell that it is not root (runAsNonRoot).
@@ -26,7 +38,15 @@ CMD ["controller"]
 FROM ${NODE_BASE} AS node
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends glusterfs-client \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/*.log
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="glusterfs-csi-node" \
+      org.opencontainers.image.description="CSI driver for GlusterFS volumes that Heketi provisions: the node plugin with the GlusterFS client" \
+      org.opencontainers.image.source="https://github.com/glusterfs-csi/glusterfs-csi" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /glusterfs-csi /glusterfs-csi
 ENTRYPOINT ["/glusterfs-csi"]
 CMD ["node"]

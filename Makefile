@@ -1,7 +1,8 @@
 # glusterfs-csi. `make help` lists the targets.
 #
 # Everything that is built, downloaded or written while testing lies below build/,
-# apart from Go's own caches and Debian packages.
+# apart from Go's own caches, a cache of the programs that end-to-end tests need
+# (see test/e2e/tools/build.sh) and Debian packages.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,6 +13,9 @@ BUILD := $(CURDIR)/build
 BIN := $(BUILD)/bin
 DRIVER := $(BIN)/glusterfs-csi
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# The flags of a release, the same in the Dockerfile: the same source gives the same bytes, wherever it lies.
+RELEASE_FLAGS := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
 # The one place where tools are pinned.
 GOLANGCI_LINT_VERSION := v2.15.0
@@ -25,6 +29,9 @@ say = @printf '\n=== %s\n' "$(1)"
 
 include test/lab/lab.mk
 include test/faults/faults.mk
+include test/e2e/e2e.mk
+include deploy/images/images.mk
+include charts/charts.mk
 
 ##@ The two commands
 
@@ -34,7 +41,7 @@ demo: deps build ## The life of a volume, step by step, on real servers (needs r
 	go run ./test/demo -driver $(DRIVER)
 
 .PHONY: test
-test: deps lint test-unit test-sanity test-schedules test-integration ## All tests (needs root)
+test: deps lint test-unit test-chart test-sanity test-schedules test-integration ## All tests (needs root)
 	$(call say,all tests passed)
 
 ##@ Build
@@ -42,7 +49,7 @@ test: deps lint test-unit test-sanity test-schedules test-integration ## All tes
 .PHONY: build
 build: ## The driver: build/bin/glusterfs-csi
 	$(call say,building glusterfs-csi $(VERSION))
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(DRIVER) ./cmd/glusterfs-csi
+	CGO_ENABLED=0 go build $(RELEASE_FLAGS) -o $(DRIVER) ./cmd/glusterfs-csi
 
 .PHONY: deps
 deps: ## Install the Debian packages that tests and demo need, where they are missing
@@ -50,7 +57,7 @@ deps: ## Install the Debian packages that tests and demo need, where they are mi
 	test/lab/install.sh
 
 .PHONY: clean
-clean: lab-down ## End a running lab and remove build/
+clean: lab-down e2e-down ## End a running lab and remove build/
 	rm -rf $(BUILD)
 
 ##@ Tests, one kind at a time
@@ -69,7 +76,7 @@ $(GOLANGCI_LINT):
 .PHONY: test-unit
 test-unit: heketi ## Unit tests and fuzz seeds, with the race detector
 	$(call say,unit tests and fuzz seeds with the race detector)
-	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/demo ./test/bench
+	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/demo ./test/bench ./test/e2e/images ./deploy/...
 
 .PHONY: test-sanity
 test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock executor

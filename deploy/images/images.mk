@@ -1,0 +1,25 @@
+# The two images, built from the Dockerfile with bases that are made here: no image registry is asked (deploy/images/build.sh).
+
+# A tag must not hold what git describe never writes and people may.
+IMAGE_VERSION := $(shell printf %s '$(VERSION)' | tr -c 'A-Za-z0-9_.-' -)
+IMAGES := $(BUILD)/images
+
+# Pinned like the tools of the Makefile.
+CYCLONEDX_GOMOD_VERSION := v1.10.0
+CYCLONEDX_GOMOD := $(BIN)/cyclonedx-gomod-$(CYCLONEDX_GOMOD_VERSION)
+
+##@ Images
+
+.PHONY: images
+images: $(CYCLONEDX_GOMOD) ## Both images, from local bases: build/images/{controller,node}.tar (needs root)
+	deploy/images/install.sh
+	VERSION=$(IMAGE_VERSION) CYCLONEDX_GOMOD=$(CYCLONEDX_GOMOD) deploy/images/build.sh $(IMAGES)
+
+.PHONY: test-reproducible
+test-reproducible: ## The same source, built twice in different directories, gives the same bytes
+	$(call say,building twice for amd64 and arm64 - the second time without a build cache; a few minutes)
+	deploy/images/reproducible.sh $(RELEASE_FLAGS)
+
+$(CYCLONEDX_GOMOD):
+	GOBIN=$(BIN) go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_GOMOD_VERSION)
+	mv $(BIN)/cyclonedx-gomod $@

@@ -1,0 +1,20 @@
+#!/bin/bash
+# Installs the Debian packages that build the images, where they are missing. Starts no service.
+set -eu
+
+packages=(buildah mmdebstrap)
+
+if dpkg-query -W -f='${db:Status-Status}\n' "${packages[@]}" 2>&1 | grep -qv '^installed$'; then
+	if [ "$(id -u)" != 0 ]; then
+		echo "missing Debian packages, run as root: apt-get install ${packages[*]}" >&2
+		exit 1
+	fi
+	echo "installing ${packages[*]} (40 MB)"
+	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+	log=$(mktemp)
+	trap 'rm -f "$log"' EXIT
+	if ! { apt-get update && apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 </dev/null; then
+		tail -n 20 "$log" >&2
+		exit 1
+	fi
+fi
