@@ -1,0 +1,38 @@
+# The chart, and the plain manifests that are made of it (package test/chart).
+
+HELM_VERSION := v4.3.1
+HELM := $(BIN)/helm
+HELM_DOCS_VERSION := v1.14.2
+HELM_DOCS := $(BIN)/helm-docs
+CHART := charts/glusterfs-csi
+
+##@ The chart and the manifests
+
+.PHONY: test-chart
+test-chart: build $(HELM) $(HELM_DOCS) ## The chart's renderings, schema and permissions; deploy/ and its examples
+	$(call say,chart and manifests)
+	go test -count=1 ./test/chart
+
+.PHONY: chart-lint
+chart-lint: $(HELM) ## helm lint
+	$(HELM) lint --strict $(CHART)
+
+.PHONY: manifests
+manifests: $(HELM) ## Write deploy/glusterfs-csi.yaml
+	go test -count=1 ./test/chart -run '^TestDeployIsTheChart$$' -update
+
+.PHONY: chart-golden
+chart-golden: $(HELM) ## Write the renderings that test-chart compares with
+	go test -count=1 ./test/chart -run '^TestGolden$$' -update
+
+.PHONY: chart-docs
+chart-docs: $(HELM_DOCS) ## Write the chart's README.md
+	go test -count=1 ./test/chart -run '^TestReadmeHasTheValues$$' -update
+
+$(HELM):
+	$(call say,building helm $(HELM_VERSION) - once; 2 to 4 minutes)
+	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
+
+$(HELM_DOCS):
+	$(call say,building helm-docs $(HELM_DOCS_VERSION) - once)
+	GOBIN=$(BIN) go install github.com/norwoodj/helm-docs/cmd/helm-docs@$(HELM_DOCS_VERSION)

@@ -1,0 +1,135 @@
+{{/* The name of the release's objects. It must never change: selectors and StatefulSet names cannot be upgraded. */}}
+{{- define "glusterfs-csi.fullname" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "glusterfs-csi.controller" -}}{{ include "glusterfs-csi.fullname" . }}-controller{{- end -}}
+{{- define "glusterfs-csi.node" -}}{{ include "glusterfs-csi.fullname" . }}-node{{- end -}}
+
+{{/* Labels of objects, not of pods: the chart's version in a pod's labels would restart it at each upgrade. */}}
+{{- define "glusterfs-csi.labels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* Labels that pods are found by. Call with (list . "controller") or (list . "node"). They must never change. */}}
+{{- define "glusterfs-csi.selectorLabels" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ $root.Chart.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* An image's reference. Call with (list . image); our own images have the application's version as tag. */}}
+{{- define "glusterfs-csi.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ $image.tag | default $root.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* Logging flags, the same for the driver and the sidecars. */}}
+{{- define "glusterfs-csi.loggingArgs" -}}
+- --v={{ .Values.logging.verbosity }}
+- --logging-format={{ .Values.logging.format }}
+{{- end -}}
+
+{{/* "policy", "controller" or "off": who annotates PersistentVolumes with their group id. */}}
+{{- define "glusterfs-csi.gidAnnotation" -}}
+{{- if ne .Values.gidAnnotation "auto" -}}
+{{ .Values.gidAnnotation }}
+{{- else if .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
+policy
+{{- else -}}
+controller
+{{- end -}}
+{{- end -}}
+
+{{/* What a container needs that is neither root nor writes anywhere. */}}
+{{- define "glusterfs-csi.restricted" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* Path of the node plugin's socket, as the kubelet sees it. */}}
+{{- define "glusterfs-csi.pluginDir" -}}
+{{ .Values.kubeletDir }}/plugins/{{ .Values.driverName }}
+{{- end -}}
+
+{{/* Probes that ask the process whether it runs, and nobody else. */}}
+{{- define "glusterfs-csi.healthGet" -}}
+path: /healthz
+port: health
+{{- end -}}
+
+{{/* Not empty if a backend's key is among the values, and so needs a Secret of the chart. */}}
+{{- define "glusterfs-csi.hasKeys" -}}
+{{- range .Values.backends }}{{ if .key }}true{{ end }}{{ end -}}
+{{- end -}}
+
+{{/* The controller holds no state, so a restart costs little. Heketi being away is no reason for one, and not looked at. */}}
+{{- define "glusterfs-csi.controllerProbes" -}}
+startupProbe:
+  httpGet:
+    {{- include "glusterfs-csi.healthGet" . | nindent 4 }}
+  periodSeconds: 1
+  failureThreshold: 60
+livenessProbe:
+  httpGet:
+    {{- include "glusterfs-csi.healthGet" . | nindent 4 }}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet:
+    {{- include "glusterfs-csi.healthGet" . | nindent 4 }}
+  periodSeconds: 10
+  timeoutSeconds: 5
+{{- end -}}
+
+{{/* Asked on the node's own loopback address: with hostNetwork, nobody else can reach it. */}}
+{{- define "glusterfs-csi.nodeProbes" -}}
+startupProbe:
+  httpGet:
+    host: 127.0.0.1
+    {{- include "glusterfs-csi.healthGet" . | nindent 4 }}
+  periodSeconds: 1
+  failureThreshold: 300
+readinessProbe:
+  httpGet:
+    host: 127.0.0.1
+    {{- include "glusterfs-csi.healthGet" . | nindent 4 }}
+  periodSeconds: 10
+  timeoutSeconds: 5
+{{- if .Values.node.livenessProbe }}
+livenessProbe:
+  httpGet:
+    host: 127.0.0.1
+    {{- include "glusterfs-csi.healthGet" . | nindent 4 }}
+  periodSeconds: 30
+  timeoutSeconds: 10
+  failureThreshold: 10
+{{- end }}
+{{- end -}}
+
+{{/* The ports of the backends' URLs, separated by commas. */}}
+{{- define "glusterfs-csi.heketiPorts" -}}
+{{- $ports := list -}}
+{{- range .Values.backends -}}
+{{- $url := urlParse .url -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}
+{{- $ports = append $ports ($port | default (ternary "443" "80" (eq ($url.scheme | lower) "https"))) -}}
+{{- end -}}
+{{- join "," $ports -}}
+{{- end -}}

@@ -1,0 +1,156 @@
+package chart
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// container is one of a rendered pod template.
+type container struct {
+	component, name string
+	spec            map[string]any
+	pod             map[string]any
+}
+
+func containers(t *testing.T, r rendering) []container {
+	t.Helper()
+	var list []container
+	for _, object := range objects(t, r.render(t)) {
+		pod, found, _ := unstructured.NestedMap(object.Object, "spec", "template", "spec")
+		if !found {
+			continue
+		}
+		component := strings.TrimPrefix(object.GetName(), "glusterfs-csi-")
+		for _, spec := range dig(t, pod, "containers").([]any) {
+			fields := spec.(map[string]any)
+			list = append(list, container{component, fields["name"].(string), fields, pod})
+		}
+	}
+	return list
+}
+
+func (c container) args() []string {
+	list := c.spec["args"].([]any)
+	args := make([]string, 0, len(list))
+	for _, arg := range list {
+		args = append(args, arg.(string))
+	}
+	return args
+}
+
+// Everything is as narrow as can be but the container that mounts.
+func TestContainersAreRestricted(t *testing.T) {
+	for _, r := range renderings() {
+		for _, c := range containers(t, r) {
+			t.Run(strings.Join([]string{r.name, c.component, c.name}, "/"), func(t *testing.T) {
+				context := dig(t, c.spec, "securityContext").(map[string]any)
+				if context["readOnlyRootFilesystem"] != true {
+					t.Error("may write to its root file system")
+				}
+				if c.component == "node" && c.name == "glusterfs-csi" {
+					return // privileged, for the propagation of its mounts
+				}
+				if context["privileged"] != nil || context["allowPrivilegeEscalation"] != false {
+					t.Errorf("may get privileges: %v", context)
+				}
+				if drop, _, _ := unstructured.NestedStringSlice(context, "capabilities", "drop"); !slices.Equal(drop, []string{"ALL"}) {
+					t.Errorf("keeps capabilities: %v", context)
+				}
+				profile := context
+				if c.component == "controller" {
+					profile = dig(t, c.pod, "securityContext").(map[string]any)
+					if profile["runAsNonRoot"] != true {
+						t.Error("may run as root")
+					}
+				}
+				if kind, _, _ := unstructured.NestedString(profile, "seccompProfile", "type"); kind != "RuntimeDefault" {
+					t.Errorf("has no seccomp profile: %v", profile)
+				}
+			})
+		}
+	}
+}
+
+// The probes ask the process, and no socket that somebody else may hold up.
+func TestProbesAreServed(t *testing.T) {
+	for _, r := range renderings() {
+		served := map[string]string{} // port, by component
+		for _, c := range containers(t, r) {
+			for _, arg := range c.args() {
+				for _, flag := range []string{"--health-address=", "--http-endpoint="} {
+					if address, is := strings.CutPrefix(arg, flag); is && (c.name == "glusterfs-csi" || c.name == "liveness-probe") {
+						if served[c.component] != "" {
+							t.Errorf("%s: two containers of the %s serve health", r.name, c.component)
+						}
+						served[c.component] = address[strings.LastIndex(address, ":")+1:]
+					}
+				}
+			}
+		}
+		for _, c := range containers(t, r) {
+			for field := range c.spec {
+				if !strings.HasSuffix(field, "Probe") {
+					continue
+				}
+				if got := dig(t, c.spec, field, "httpGet", "path"); got != "/healthz" {
+					t.Errorf("%s: %s of the %s asks for %v", r.name, field, c.component, got)
+				}
+				if got := dig(t, c.spec, field, "httpGet", "port"); got != "health" {
+					t.Errorf("%s: %s of the %s asks port %v", r.name, field, c.component, got)
+				}
+				if port := healthPort(c); port != served[c.component] {
+					t.Errorf("%s: the %s is asked on port %s, and answers on %q", r.name, c.component, port, served[c.component])
+				}
+			}
+		}
+	}
+}
+
+func healthPort(c container) string {
+	for _, port := range c.spec["ports"].([]any) {
+		if fields := port.(map[string]any); fields["name"] == "health" {
+			return fmt.Sprint(fields["containerPort"])
+		}
+	}
+	return ""
+}
+
+// The driver knows each flag that the chart gives it.
+func TestFlagsAreKnown(t *testing.T) {
+	driver, err := filepath.Abs(filepath.Join(root, "build/bin/glusterfs-csi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]string{}
+	for _, component := range []string{"controller", "node"} {
+		out, err := exec.CommandContext(t.Context(), driver, component, "--help").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v (make build): %s", err, out)
+		}
+		known[component] = string(out)
+	}
+	for _, r := range renderings() {
+		for _, c := range containers(t, r) {
+			if c.name != "glusterfs-csi" {
+				continue
+			}
+			args := c.args()
+			if args[0] != c.component {
+				t.Errorf("%s: the %s runs %s", r.name, c.component, args[0])
+			}
+			for _, arg := range args[1:] {
+				flag, _, _ := strings.Cut(arg, "=")
+				if !regexp.MustCompile(`(^|[ ,])` + flag + `[ ,]`).MatchString(known[c.component]) {
+					t.Errorf("%s: the %s does not know %s", r.name, c.component, flag)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package chart
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+)
+
+// Plain manifests are for Kubernetes 1.36.
+func TestDeployIsTheChart(t *testing.T) {
+	r := rendering{name: "deploy", values: deploy + "/values.yaml", apis: []string{validatingPolicies, mutatingPolicies}}
+	got := "# Made by `make manifests` from charts/glusterfs-csi and deploy/values.yaml.\n" + r.render(t)
+	path := deploy + "/glusterfs-csi.yaml"
+	if *update {
+		write(t, path, got)
+		return
+	}
+	if diff := cmp.Diff(read(t, path), got); diff != "" {
+		t.Errorf("deploy/glusterfs-csi.yaml is not what the chart renders (make manifests):\n%s", diff)
+	}
+}
+
+func TestKustomizationListsFilesThatExist(t *testing.T) {
+	var kustomization struct {
+		Namespace string
+		Resources []string
+	}
+	if err := yaml.Unmarshal([]byte(read(t, deploy+"/kustomization.yaml")), &kustomization); err != nil {
+		t.Fatal(err)
+	}
+	namespaces := map[string]bool{}
+	for _, name := range kustomization.Resources {
+		for _, object := range objects(t, read(t, filepath.Join(deploy, name))) {
+			if object.GetKind() == "Namespace" {
+				namespaces[object.GetName()] = true
+			}
+		}
+	}
+	if !namespaces[kustomization.Namespace] {
+		t.Errorf("nothing makes the namespace %s", kustomization.Namespace)
+	}
+}
+
+// The table of values in the chart's README is made of the comments in values.yaml.
+func TestReadmeHasTheValues(t *testing.T) {
+	dir, err := filepath.Abs(chartDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := tool(t, "helm-docs", "--chart-search-root", dir, "--dry-run", "--sort-values-order", "file", "--log-level", "error")
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	for row := range strings.Lines(said) {
+		if strings.HasSuffix(row, "|  |\n") {
+			t.Errorf("a value without a comment that begins with --: %s", row)
+		}
+	}
+	said = strings.TrimSpace(said) + "\n"
+	if *update {
+		write(t, chartDir+"/README.md", said)
+		return
+	}
+	if diff := cmp.Diff(read(t, chartDir+"/README.md"), said); diff != "" {
+		t.Errorf("charts/glusterfs-csi/README.md is not of values.yaml and README.md.gotmpl (make chart-docs):\n%s", diff)
+	}
+}
+
+// The table of examples lists every file, and no other.
+func TestExamplesAreListed(t *testing.T) {
+	table := read(t, deploy+"/examples/README.md")
+	for _, path := range files(t, deploy+"/examples/*.yaml") {
+		if !strings.Contains(table, "`"+filepath.Base(path)+"`") {
+			t.Errorf("%s is not in the table", filepath.Base(path))
+		}
+	}
+	for part := range strings.SplitSeq(table, "`") {
+		if strings.HasSuffix(part, ".yaml") {
+			if _, err := os.Stat(filepath.Join(deploy, "examples", part)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

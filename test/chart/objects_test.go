@@ -1,0 +1,110 @@
+package chart
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/yaml"
+)
+
+// documents splits YAML, and leaves out what is empty or only comments.
+func documents(t *testing.T, text string) []string {
+	t.Helper()
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
+	var docs []string
+	for {
+		doc, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return docs
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var content any
+		if err := yaml.Unmarshal(doc, &content); err != nil {
+			t.Fatalf("%v in\n%s", err, doc)
+		}
+		if content != nil {
+			docs = append(docs, string(doc))
+		}
+	}
+}
+
+func objects(t *testing.T, text string) []*unstructured.Unstructured {
+	t.Helper()
+	docs := documents(t, text)
+	list := make([]*unstructured.Unstructured, 0, len(docs))
+	for _, doc := range docs {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(doc), &object.Object); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, object)
+	}
+	return list
+}
+
+// only returns the object of this kind and name.
+func only(t *testing.T, list []*unstructured.Unstructured, kind, name string) *unstructured.Unstructured {
+	t.Helper()
+	for _, object := range list {
+		if object.GetKind() == kind && object.GetName() == name {
+			return object
+		}
+	}
+	t.Fatalf("there is no %s %s", kind, name)
+	return nil
+}
+
+// dig returns what lies at a path of fields.
+func dig(t *testing.T, object map[string]any, path ...string) any {
+	t.Helper()
+	value, found, err := unstructured.NestedFieldNoCopy(object, path...)
+	if err != nil || !found {
+		t.Fatalf("%s: found %v, %v", strings.Join(path, "."), found, err)
+	}
+	return value
+}
+
+// checkStrictly decodes into the types of the Kubernetes API and refuses fields that these do not have. A PodMonitor is of
+// the Prometheus operator, whose types are not at hand.
+func checkStrictly(t *testing.T, text string) {
+	t.Helper()
+	decoder := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
+	for _, doc := range documents(t, text) {
+		if strings.Contains(doc, "apiVersion: monitoring.coreos.com/v1\n") {
+			continue
+		}
+		if _, _, err := decoder.Decode([]byte(doc), nil, nil); err != nil {
+			t.Errorf("%v in\n%s", err, doc)
+		}
+	}
+}
+
+func TestObjectsAreOfTheKubernetesAPI(t *testing.T) {
+	for _, r := range renderings() {
+		t.Run(r.name, func(t *testing.T) { checkStrictly(t, r.render(t)) })
+	}
+	for _, pattern := range []string{deploy + "/glusterfs-csi.yaml", deploy + "/namespace.yaml", deploy + "/examples/*.yaml"} {
+		for _, path := range files(t, pattern) {
+			t.Run(filepath.Base(path), func(t *testing.T) { checkStrictly(t, read(t, path)) })
+		}
+	}
+}
+
+func files(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: %d files, %v", pattern, len(paths), err)
+	}
+	return paths
+}

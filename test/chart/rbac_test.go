@@ -1,0 +1,71 @@
+package chart
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// The README says why each account has each verb. Here it must name every verb that the chart grants anywhere, and no other.
+func TestReadmeExplainsEveryVerb(t *testing.T) {
+	granted := map[string]bool{}
+	for _, r := range renderings() {
+		for _, object := range objects(t, r.render(t)) {
+			if kind := object.GetKind(); kind != "ClusterRole" && kind != "Role" {
+				continue
+			}
+			account, _, _ := strings.Cut(strings.TrimPrefix(object.GetName(), "glusterfs-csi-"), "-")
+			for _, rule := range dig(t, object.Object, "rules").([]any) {
+				for _, grant := range grants(rule.(map[string]any)) {
+					granted[account+" "+grant] = true
+				}
+			}
+		}
+	}
+	explained := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (controller|node) \\| `([^`]+)`[^|]*\\| ([a-z, ]+) \\|").FindAllStringSubmatch(read(t, chartDir+"/README.md"), -1) {
+		for verb := range strings.SplitSeq(row[3], ", ") {
+			explained[row[1]+" "+row[2]+" "+verb] = true
+		}
+	}
+	if diff := cmp.Diff(sorted(granted), sorted(explained)); diff != "" {
+		t.Errorf("granted by the chart (-), explained by its README (+):\n%s", diff)
+	}
+}
+
+func grants(rule map[string]any) []string {
+	resources, _, _ := unstructured.NestedStringSlice(rule, "resources")
+	verbs, _, _ := unstructured.NestedStringSlice(rule, "verbs")
+	list := make([]string, 0, len(resources)*len(verbs))
+	for _, resource := range resources {
+		for _, verb := range verbs {
+			list = append(list, fmt.Sprintf("%s %s", resource, verb))
+		}
+	}
+	return list
+}
+
+func sorted(set map[string]bool) []string {
+	list := make([]string, 0, len(set))
+	for item := range set {
+		list = append(list, item)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Accounts that ask the API for nothing get no token.
+func TestTokensAreOnlyWhereNeeded(t *testing.T) {
+	for _, r := range renderings() {
+		list := objects(t, r.render(t))
+		roles := slices.ContainsFunc(list, func(o *unstructured.Unstructured) bool {
+			return o.GetKind() == "ClusterRole" && o.GetName() == "glusterfs-csi-node"
+		})
+		same(t, only(t, list, "DaemonSet", "glusterfs-csi-node"), roles, "spec", "template", "spec", "automountServiceAccountToken")
+	}
+}

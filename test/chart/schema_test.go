@@ -1,0 +1,60 @@
+package chart
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const backend = "backends: [{name: a, url: 'http://h:1'}]\n"
+
+func TestValuesAreRefused(t *testing.T) {
+	tests := []struct {
+		name, values string
+		says         []string // the path of the value, what is wrong
+	}{
+		{"an unknown value", "backend: []", []string{"'backend' not allowed"}},
+		{"an unknown value below another", "node: {tolerance: []}", []string{"/node", "'tolerance' not allowed"}},
+		{"an unknown field of a backend", "backends: [{name: a, url: 'http://h:1', secret: x}]", []string{"/backends/0", "'secret' not allowed"}},
+		{"an unknown field of an image", "resizer: {image: {repository: r, version: v1}}", []string{"/resizer/image", "'version' not allowed"}},
+		{"a text for a number", "logging: {verbosity: high}", []string{"/logging/verbosity", "want integer"}},
+		{"a number for a text", "driverName: 7", []string{"/driverName", "want string"}},
+		{"a text for a switch", "metrics: {enabled: 'yes'}", []string{"/metrics/enabled", "want boolean"}},
+		{"one for a list", "backends: {name: a, url: 'http://h:1'}", []string{"/backends", "want array"}},
+		{"a backend without name", "backends: [{url: 'http://h:1'}]", []string{"/backends/0", "missing property 'name'"}},
+		{"a backend without address", "backends: [{name: a}]", []string{"/backends/0", "missing property 'url'"}},
+		{"a backend's name that cannot begin a handle", "backends: [{name: A/b, url: 'http://h:1'}]", []string{"/backends/0/name", "does not match"}},
+		{"an address without scheme", "backends: [{name: a, url: 'h:1'}]", []string{"/backends/0/url", "does not match"}},
+		{"Heketi's other user", "backends: [{name: a, url: 'http://h:1', user: user}]", []string{"/backends/0/user", "admin"}},
+		{"two keys for a backend", "backends: [{name: a, url: 'http://h:1', key: k, existingSecret: {name: s}}]", []string{"/backends/0", "not"}},
+		{"a file name for an authority", "backends: [{name: a, url: 'http://h:1', caBundle: /ca.crt}]", []string{"/backends/0/caBundle", "CERTIFICATE"}},
+		{"too much in flight", "backends: [{name: a, url: 'http://h:1', maxInFlight: 1000}]", []string{"/backends/0/maxInFlight", "256"}},
+		{"a boolean as a parameter", backend + "storageClasses: [{name: c, parameters: {arbiter: true}}]", []string{"/storageClasses/0/parameters/arbiter", "want string"}},
+		{"an unknown reclaim policy", backend + "storageClasses: [{name: c, reclaimPolicy: Recycle}]", []string{"/storageClasses/0/reclaimPolicy"}},
+		{"two default classes", backend + "storageClasses: [{name: c, default: true}, {name: d, default: true}]", []string{"c and d", "mark one"}},
+		{"a class and no Heketi", "storageClasses: [{name: c}]", []string{"backends is empty"}},
+		{"an unknown group policy", "fsGroupPolicy: Always", []string{"/fsGroupPolicy"}},
+		{"off without quotes", "gidAnnotation: off", []string{"/gidAnnotation"}},
+		{"a relative directory", "kubeletDir: var/lib/kubelet", []string{"/kubeletDir"}},
+		{"a time without unit", "provisioner: {timeout: '300'}", []string{"/provisioner/timeout"}},
+		{"a port that is none", "node: {healthPort: 70000}", []string{"/node/healthPort", "65,535"}},
+		{"a tag for a digest", "node: {image: {repository: r, digest: v1}}", []string{"/node/image/digest"}},
+		{"an unknown resource field", "node: {resources: {request: {cpu: 1}}}", []string{"/node/resources", "'request' not allowed"}},
+		{"an amount that is none", "node: {resources: {limits: {memory: much}}}", []string{"/node/resources/limits/memory"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "values.yaml")
+			write(t, path, tt.values)
+			said, err := helm(t, "template", "glusterfs-csi", chartDir, "--values", path)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, part := range tt.says {
+				if !strings.Contains(said, part) {
+					t.Errorf("%q does not say %q", said, part)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,76 @@
+package chart
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// What Kubernetes lets nobody change in an object that exists. A chart that renders it otherwise cannot be upgraded to;
+// so this is written down here a second time, and must stay what it was in 0.1.0.
+func TestWhatCannotBeUpgraded(t *testing.T) {
+	selector := func(component string) any {
+		return map[string]any{
+			"app.kubernetes.io/name": "glusterfs-csi", "app.kubernetes.io/instance": "glusterfs-csi", "app.kubernetes.io/component": component,
+		}
+	}
+	for _, r := range renderings() {
+		t.Run(r.name, func(t *testing.T) {
+			list := objects(t, r.render(t))
+			node := only(t, list, "DaemonSet", "glusterfs-csi-node")
+			same(t, node, selector("node"), "spec", "selector", "matchLabels")
+			driver := only(t, list, "CSIDriver", driverName(r))
+			same(t, driver, false, "spec", "attachRequired")
+			same(t, driver, []any{"Persistent"}, "spec", "volumeLifecycleModes")
+			if r.name == "static" {
+				return
+			}
+			controller := only(t, list, "StatefulSet", "glusterfs-csi-controller")
+			same(t, controller, selector("controller"), "spec", "selector", "matchLabels")
+			same(t, controller, "glusterfs-csi-controller", "spec", "serviceName")
+			same(t, controller, "Parallel", "spec", "podManagementPolicy")
+			if _, found, _ := unstructured.NestedSlice(controller.Object, "spec", "volumeClaimTemplates"); found {
+				t.Error("volumeClaimTemplates cannot be changed later")
+			}
+		})
+	}
+}
+
+// A new version of the chart alone must restart no pod: on nodes that would be for an administrator to do by hand.
+func TestPodsDoNotKnowTheChartsVersion(t *testing.T) {
+	for _, r := range renderings() {
+		for _, object := range objects(t, r.render(t)) {
+			metadata, found, _ := unstructured.NestedMap(object.Object, "spec", "template", "metadata")
+			if !found {
+				continue
+			}
+			for _, key := range []string{"helm.sh/chart", "app.kubernetes.io/version"} {
+				if _, has := dig(t, metadata, "labels").(map[string]any)[key]; has {
+					t.Errorf("%s: pods of %s have the label %s", r.name, object.GetName(), key)
+				}
+			}
+		}
+	}
+}
+
+// A controller is replaced by Kubernetes; the clients in a node plugin end with it, so that this one waits for somebody.
+func TestNodePluginsAreReplacedByHand(t *testing.T) {
+	for _, r := range renderings() {
+		same(t, only(t, objects(t, r.render(t)), "DaemonSet", "glusterfs-csi-node"), "OnDelete", "spec", "updateStrategy", "type")
+	}
+}
+
+func driverName(r rendering) string {
+	if r.name == "sidecars" {
+		return "gluster.example.org"
+	}
+	return "glusterfs.csi.gluster.org"
+}
+
+func same(t *testing.T, object *unstructured.Unstructured, want any, path ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, dig(t, object.Object, path...)); diff != "" {
+		t.Errorf("%s %s: %v: %s", object.GetKind(), object.GetName(), path, diff)
+	}
+}
