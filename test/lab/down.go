@@ -14,13 +14,16 @@ import (
 
 const downLimit = 30 * time.Second
 
-// down needs no record of what runs: the hub is found by its command line, all else ends with it, and loop devices
-// are found by their backing files.
+// down needs no record of what runs: the hub is found by its command line, all else ends with it, loop devices are
+// found by their backing files and control groups by their names.
 func down(ctx context.Context, layout machine.Layout) error {
 	if err := killHub(ctx, layout); err != nil {
 		return err
 	}
 	if err := machine.DetachLoops(layout.LoopPrefix(""), downLimit); err != nil {
+		return err
+	}
+	if err := machine.RemoveCgroups(layout, downLimit); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(layout.Dir)
@@ -78,10 +81,14 @@ func killHub(ctx context.Context, layout machine.Layout) error {
 	}
 }
 
-// inLab tells the lab's processes by their environment or their mounts.
+// inLab tells the lab's processes by their environment, their mounts or, in a pod, their control groups.
 func inLab(layout machine.Layout) func(proc string) bool {
 	host, _ := os.Readlink("/proc/self/ns/mnt")
 	return func(proc string) bool {
+		cgroups, _ := os.ReadFile(proc + "/cgroup")
+		if strings.Contains(string(cgroups), ":"+layout.Cgroup("")+"/") {
+			return true
+		}
 		environ, _ := os.ReadFile(proc + "/environ")
 		if slices.Contains(strings.Split(string(environ), "\x00"), machine.LabVariable+"="+layout.Dir) {
 			return true
@@ -94,8 +101,9 @@ func inLab(layout machine.Layout) func(proc string) bool {
 	}
 }
 
-// Leftovers lists each process, mount and loop device that belongs to the lab of a directory. It finds them by other
-// signs than Down does, for tests that assert that Down was thorough. Networks and namespaces live only in processes.
+// Leftovers lists each process, mount, control group and loop device that belongs to the lab of a directory. It finds
+// most of them by other signs than Down does, for tests that assert that Down was thorough. Networks and namespaces live
+// only in processes.
 func Leftovers(dir string) ([]string, error) {
 	layout, err := layoutOf(dir)
 	if err != nil {
@@ -117,6 +125,9 @@ func Leftovers(dir string) ([]string, error) {
 		if strings.Contains(line, layout.Dir+"/") {
 			list = append(list, "mount "+strings.TrimSpace(line))
 		}
+	}
+	for _, dir := range machine.Cgroups(layout) {
+		list = append(list, "control group "+dir)
 	}
 	for _, prefix := range []string{layout.LoopPrefix(""), layout.Dir + "/"} {
 		loops, err := machine.Loops(prefix)

@@ -40,6 +40,9 @@ func (l *Lab) writeFiles(ctx context.Context) error {
 		name := nodeName(i)
 		dirs = append(dirs, l.layout.LogDir(name), path(name, "state"), path(name, "kubelet"))
 		hosts = append(hosts, nodeIP(i)+" "+name)
+		if l.setup.Workers {
+			dirs = append(dirs, l.layout.WorkerDir(name))
+		}
 	}
 	for _, dir := range dirs {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

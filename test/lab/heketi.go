@@ -13,15 +13,19 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
+// Ports of the Heketi servers on the hub.
+const (
+	heketiPort       = "8080"
+	secondHeketiPort = "8081"
+)
+
 // HeketiUser and HeketiKey are the administrator's credentials on all Heketis of the lab.
 const (
 	HeketiUser = "admin"
 	HeketiKey  = "lab-admin-key"
 )
 
-const heketiPort = "8080"
-
-// Heketi is the lab's Heketi server. It runs on the hub.
+// Heketi is a Heketi server on the hub.
 type Heketi struct {
 	*Service
 	// URL is its address on the lab's network; Lab.DialContext gets there.
@@ -31,12 +35,14 @@ type Heketi struct {
 }
 
 // Heketi is the lab's Heketi server.
-func (l *Lab) Heketi() *Heketi {
-	address := net.JoinHostPort(machine.HubIP, heketiPort)
+func (l *Lab) Heketi() *Heketi { return l.heketi("heketi", heketiPort) }
+
+func (l *Lab) heketi(name, port string) *Heketi {
+	address := net.JoinHostPort(machine.HubIP, port)
 	return &Heketi{
 		Service: &Service{
-			machine: l.Hub(), name: "heketi",
-			args: []string{l.setup.Heketi, "--config=" + l.layout.Path("heketi", "heketi.json")},
+			machine: l.Hub(), name: name,
+			args: []string{l.setup.Heketi, "--config=" + l.layout.Path("heketi", name+".json")},
 			// The rebalance that Heketi starts after an expansion blocks it for ten seconds, even on empty bricks.
 			env: append([]string{"HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION=false"}, l.setup.HeketiEnv...),
 			ready: func(ctx context.Context) error {

@@ -12,9 +12,10 @@ import (
 //go:embed install.sh
 var installScript string
 
-// Install installs the Debian packages that the lab needs, where they are missing.
-func Install(ctx context.Context, out io.Writer) error {
-	cmd := exec.CommandContext(ctx, "bash", "-s")
+// Install installs the Debian packages that the lab needs, where they are missing. The argument "kubernetes" adds those
+// of package kubernetes.
+func Install(ctx context.Context, out io.Writer, args ...string) error {
+	cmd := exec.CommandContext(ctx, "bash", append([]string{"-s", "--"}, args...)...)
 	cmd.Stdin = strings.NewReader(installScript)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil {

@@ -42,6 +42,8 @@ type Options struct {
 	Labctl string
 	// Out gets the progress, one line for each step; nothing by default.
 	Out io.Writer
+	// Workers prepares the client machines to be Kubernetes nodes; see package kubernetes.
+	Workers bool
 	// EndWithCaller ends the lab when the calling process ends, however it ends. Down is still the way to end it.
 	EndWithCaller bool
 	// HeketiEnv is added to Heketi's environment, as "NAME=value".
@@ -65,6 +67,7 @@ type setup struct {
 	HeketiCLI  string   `json:"heketiCLI"`
 	HeketiEnv  []string `json:"heketiEnv"`
 	DriverArgs []string `json:"driverArgs"`
+	Workers    bool     `json:"workers"`
 }
 
 // Up starts a lab. What an interrupted Up or a crash left in the directory is cleared away first.
@@ -138,7 +141,7 @@ const setupFile = "lab.json"
 
 // prepare builds what is missing and remembers where the programs are.
 func (l *Lab) prepare(ctx context.Context, options Options, out io.Writer) error {
-	l.setup = setup{HeketiEnv: options.HeketiEnv, DriverArgs: options.DriverArgs}
+	l.setup = setup{HeketiEnv: options.HeketiEnv, DriverArgs: options.DriverArgs, Workers: options.Workers}
 	if options.Driver != "" {
 		driver, err := filepath.Abs(options.Driver)
 		if err != nil {

@@ -141,5 +141,10 @@ func Signal(cmd *exec.Cmd, sig syscall.Signal) error {
 
 // Exec is the beginning of a shell command line that runs a program inside the machine.
 func (m *Machine) Exec() string {
-	return shellWords(m.lab.setup.Labctl, "--dir", m.lab.layout.Dir, "exec", m.Name, "--")
+	return m.lab.Labctl("exec", m.Name, "--")
+}
+
+// Labctl is a shell command line, or the beginning of one, that runs labctl for this lab.
+func (l *Lab) Labctl(args ...string) string {
+	return shellWords(append([]string{l.setup.Labctl, "--dir", l.layout.Dir}, args...)...)
 }

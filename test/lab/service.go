@@ -26,12 +26,35 @@ type Service struct {
 	args    []string
 	env     []string
 	ready   func(context.Context) error
+	respawn bool
+}
+
+// Program is what a Service runs.
+type Program struct {
+	// Name of the service, and of its log.
+	Name string
+	// Args is the whole command line, Args[0] an absolute path.
+	Args []string
+	// Env is added to the lab's environment, as "NAME=value".
+	Env []string
+	// Ready says whether the process answers.
+	Ready func(context.Context) error
+	// Respawn starts the process again when it has ended by itself.
+	Respawn bool
+}
+
+// Service is a program that can be run on the machine. Nothing is started yet.
+func (m *Machine) Service(program Program) *Service {
+	return &Service{
+		machine: m, name: program.Name, args: program.Args, env: program.Env, ready: program.Ready, respawn: program.Respawn,
+	}
 }
 
 // Start starts the process and waits until it answers.
 func (s *Service) Start(ctx context.Context) error {
 	spec := machine.ServiceSpec{
 		Name: s.name, Args: s.args, Env: append(machine.Environ(s.machine.lab.layout), s.env...), Log: s.Log(),
+		Respawn: s.respawn,
 	}
 	if err := s.machine.client.Call(ctx, "Start", spec, nil); err != nil {
 		return err

@@ -9,10 +9,28 @@ import (
 	"syscall"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// execute stays the parent of the program and hands signals on, so that the program never becomes an orphan. It ends
-// with the status of the program, as a shell would give it.
+// administer runs a program of the cluster's administrator.
+func administer(ctx context.Context, dir string, args []string) (int, error) {
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return 2, errors.New("say: labctl kube PROGRAM [ARG...]")
+	}
+	l, err := lab.Open(dir)
+	if err != nil {
+		return 1, err
+	}
+	c, err := kubernetes.Open(l)
+	if err != nil {
+		return 1, err
+	}
+	return wait(c.Command(context.WithoutCancel(ctx), args[0], args[1:]...))
+}
+
 func execute(ctx context.Context, dir string, args []string) (int, error) {
 	if len(args) > 1 && args[1] == "--" {
 		args = append(args[:1], args[2:]...)
@@ -28,9 +46,14 @@ func execute(ctx context.Context, dir string, args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
+	return wait(m.Command(context.WithoutCancel(ctx), args[1], args[2:]...))
+}
+
+// wait stays the parent of the program and hands signals on, so that the program never becomes an orphan. It ends with
+// the status of the program, as a shell would give it.
+func wait(cmd *exec.Cmd) (int, error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	cmd := m.Command(context.WithoutCancel(ctx), args[1], args[2:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return 1, err

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
 // order carries out a command on a running lab.
@@ -23,7 +26,7 @@ func order(ctx context.Context, l *lab.Lab, command string, args []string, out i
 		if err != nil {
 			return err
 		}
-		return fault(ctx, m, command)
+		return fault(ctx, l, m, command)
 	case "heketi":
 		return service(ctx, l.Heketi(), args)
 	case "controller":
@@ -34,14 +37,26 @@ func order(ctx context.Context, l *lab.Lab, command string, args []string, out i
 			return service(ctx, plugin, args)
 		}
 	}
+	if c, err := kubernetes.Open(l); err == nil {
+		if s, ok := c.Services()[command]; ok {
+			return service(ctx, s, args)
+		}
+	}
 	return fmt.Errorf("unknown command %q; labctl --help lists all", command)
 }
 
-func fault(ctx context.Context, m *lab.Machine, command string) error {
+func fault(ctx context.Context, l *lab.Lab, m *lab.Machine, command string) error {
 	switch command {
 	case "power-cut":
 		return m.PowerCut(ctx)
 	case "power-on":
+		if c, err := kubernetes.Open(l); err == nil {
+			for _, node := range c.Nodes() {
+				if node.Name == m.Name {
+					return node.Start(ctx)
+				}
+			}
+		}
 		return m.Start(ctx)
 	case "unplug":
 		return m.Unplug(ctx)
@@ -80,7 +95,14 @@ func status(ctx context.Context, l *lab.Lab, out io.Writer) error {
 		}
 		fmt.Fprintf(table, "machine\t%s\t%s\t%s\n", m.Name, m.IP, state)
 	}
-	for _, s := range l.Services() {
+	services := l.Services()
+	if c, err := kubernetes.Open(l); err == nil {
+		cluster := c.Services()
+		for _, name := range slices.Sorted(maps.Keys(cluster)) {
+			services = append(services, cluster[name])
+		}
+	}
+	for _, s := range services {
 		state := "not running"
 		if pid, err := s.Pid(ctx); err == nil {
 			state = fmt.Sprintf("running, pid %d", pid)

@@ -13,17 +13,24 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
 const usage = `usage: labctl [--dir DIR] COMMAND
 
-  up [--driver BINARY] [--env FILE]  start the lab; without --driver only GlusterFS and Heketi
+  up [--driver BINARY] [--kubernetes TOOLS [--images DIR]] [--env FILE]
+                                     start the lab; by default only GlusterFS and Heketi. TOOLS is the directory of
+                                     the programs (make e2e-tools), DIR has image archives for the nodes
   down                               end it, whatever state it is in
   status                             what runs
   exec MACHINE -- PROGRAM [ARG...]   run a program on hub, storage1..3, node1, node2
   power-cut N | power-on N           storage node N (or a machine's name)
   unplug N | plug N                  its network cable
   heketi|controller|node1|node2  stop|kill|start
+                                     the driver's processes, when there is no Kubernetes
+  etcd|kube-apiserver|kube-controller-manager|kube-scheduler|
+  node1/kubelet|node1/kube-proxy|node1/containerd|node2/...  stop|kill|start
+  kube [--] PROGRAM [ARG...]         run kubectl, helm, ... on the hub as the cluster's administrator
   build-heketi                       build the Heketi server and client into build/bin
   selfcheck                          list what is left of the lab; fails when there is something
 
@@ -58,6 +65,8 @@ func run(ctx context.Context, args []string, out io.Writer) (int, error) {
 		_, err = lab.BuildHeketi(ctx, out)
 	case "exec":
 		return execute(ctx, *dir, rest)
+	case "kube":
+		return administer(ctx, *dir, rest)
 	default:
 		var l *lab.Lab
 		if l, err = lab.Open(*dir); err == nil {
@@ -89,6 +98,8 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("labctl up", flag.ContinueOnError)
 	driver := flags.String("driver", "", "the glusterfs-csi binary")
 	env := flags.String("env", "", "write a file for the shell")
+	tools := flags.String("kubernetes", "", "the directory of the programs of Kubernetes")
+	images := flags.String("images", "", "the directory of image archives for the nodes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -96,7 +107,10 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	l, err := lab.Up(ctx, lab.Options{Dir: dir, Driver: *driver, Labctl: self, Out: out})
+	l, err := lab.Up(ctx, lab.Options{Dir: dir, Driver: *driver, Labctl: self, Out: out, Workers: *tools != ""})
+	if err == nil && *tools != "" {
+		err = upKubernetes(ctx, l, *tools, *images, out)
+	}
 	if errors.Is(err, lab.ErrRunning) {
 		if l, err = lab.Open(dir); err == nil {
 			fmt.Fprintf(out, "lab: it runs already in %s; end it first to start it with other programs\n", l.Dir())
@@ -114,7 +128,29 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "lab: to use it from a shell:  . %s\n", path)
-	return l.WriteEnv(path)
+	if err := l.WriteEnv(path); err != nil {
+		return err
+	}
+	c, err := kubernetes.Open(l)
+	if errors.Is(err, kubernetes.ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.AppendEnv(path)
+}
+
+// upKubernetes leaves nothing behind when it fails but logs.
+func upKubernetes(ctx context.Context, l *lab.Lab, tools, images string, out io.Writer) error {
+	archives, err := kubernetes.ImagesIn(images)
+	if err != nil {
+		return err
+	}
+	if _, err := kubernetes.Up(ctx, l, kubernetes.Options{Tools: tools, Images: archives, Out: out}); err != nil {
+		return errors.Join(err, l.Down(context.WithoutCancel(ctx)))
+	}
+	return nil
 }
 
 func selfcheck(dir string) error {

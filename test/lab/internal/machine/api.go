@@ -13,6 +13,8 @@ type ServiceSpec struct {
 	Env  []string
 	// Log takes the output; it is appended to.
 	Log string
+	// Respawn starts the process again when it has ended by itself, as systemd does, until it gets a signal.
+	Respawn bool
 }
 
 // SignalRequest sends Signal to the service Name.

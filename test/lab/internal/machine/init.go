@@ -89,5 +89,8 @@ func setUp(layout Layout, name, ip string) error {
 	if strings.HasPrefix(name, "storage") {
 		return setUpStorage(layout, name)
 	}
+	if isWorker(layout, name) {
+		return setUpWorker(layout, name)
+	}
 	return nil
 }

@@ -23,6 +23,12 @@ func (l Layout) Tag() string {
 	return "gfs-" + hex.EncodeToString(sum[:4])
 }
 
+// Cgroup is the control group of all pods of the lab, of the named machine's when name is not empty.
+func (l Layout) Cgroup(name string) string { return filepath.Join("/", l.Tag(), name) }
+
+// WorkerDir holds what a Kubernetes node keeps on its disk. A machine that has one is such a node.
+func (l Layout) WorkerDir(name string) string { return l.Path(name, "worker") }
+
 // LoopPrefix begins the backing file name of each loop device of the named machine, or of all when name is empty.
 func (l Layout) LoopPrefix(name string) string {
 	if name == "" {

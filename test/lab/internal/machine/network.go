@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -15,12 +16,36 @@ const (
 	bridge = "lab0"
 )
 
+// The networks of a Kubernetes in the lab. For all machines the way there is the hub.
+const (
+	PodNetwork     = "10.244.0.0/16"
+	ServiceNetwork = "10.96.0.0/16"
+)
+
+// PodNetworkOf is the part of PodNetwork that belongs to the machine with that address.
+func PodNetworkOf(address string) (netip.Prefix, error) {
+	b, err := parse(address)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 244, b[3], 0}), 24), nil
+}
+
 func setUpBridge() error {
 	mac, err := mac(HubIP)
 	if err != nil {
 		return err
 	}
-	return ip("link add "+bridge+" address "+mac+" type bridge", "addr add "+HubIP+"/24 dev "+bridge, "link set "+bridge+" up")
+	if err := ip("link add "+bridge+" address "+mac+" type bridge",
+		"addr add "+HubIP+"/24 dev "+bridge, "link set "+bridge+" up"); err != nil {
+		return err
+	}
+	return forward()
+}
+
+// forward lets the machine hand on packets that are for others.
+func forward() error {
+	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0)
 }
 
 func port(name string) string { return "p-" + name }
@@ -39,18 +64,26 @@ func setUpLink(address string) error {
 	if err != nil {
 		return err
 	}
-	return ip("addr add "+address+"/24 dev eth0", "link set eth0 address "+mac+" up")
+	return ip("addr add "+address+"/24 dev eth0", "link set eth0 address "+mac+" up",
+		"route add "+PodNetwork+" via "+HubIP, "route add "+ServiceNetwork+" via "+HubIP)
 }
 
 // mac makes a hardware address of an IPv4 address. A machine must have the same one after each start, as a network card
 // has: else its peers go on sending to the old one, for a minute or more.
 func mac(address string) (string, error) {
+	b, err := parse(address)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("02:00:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3]), nil
+}
+
+func parse(address string) ([4]byte, error) {
 	parsed, err := netip.ParseAddr(address)
 	if err != nil || !parsed.Is4() {
-		return "", fmt.Errorf("machine address %q: want IPv4", address)
+		return [4]byte{}, fmt.Errorf("machine address %q: want IPv4", address)
 	}
-	b := parsed.As4()
-	return fmt.Sprintf("02:00:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3]), nil
+	return parsed.As4(), nil
 }
 
 // ip runs the lines as one batch of ip(8).

@@ -13,6 +13,14 @@ func TestMac(t *testing.T) {
 	}
 }
 
+func TestPodNetworksOfMachinesAreApart(t *testing.T) {
+	a, errA := PodNetworkOf("10.77.0.21")
+	b, errB := PodNetworkOf("10.77.0.22")
+	if errA != nil || errB != nil || a.Overlaps(b) || a.String() != "10.244.21.0/24" {
+		t.Errorf("pod networks are %s (%v) and %s (%v)", a, errA, b, errB)
+	}
+}
+
 // The kernel cuts backing file names of loop devices after 63 bytes.
 func TestLoopPrefixIsShortAndOwn(t *testing.T) {
 	a, b := Layout{Dir: "/a/build/lab"}, Layout{Dir: "/a/build/lab2"}

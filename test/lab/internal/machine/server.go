@@ -7,6 +7,7 @@ import (
 	"net/rpc"
 	"os"
 	"syscall"
+	"time"
 )
 
 // Server carries out orders inside one machine. Its exported methods have the form that net/rpc asks for.
@@ -18,16 +19,34 @@ type Server struct {
 
 // Start starts a service.
 func (s *Server) Start(spec ServiceSpec, _ *struct{}) error {
-	_, err := s.services.start(spec.Name, spec.Args, spec.Env, syscall.ProcAttr{
+	p, err := s.services.start(spec.Name, spec.Args, spec.Env, syscall.ProcAttr{
 		Dir: "/", Sys: &syscall.SysProcAttr{Setsid: true},
 	}, spec.Log)
+	if err == nil && spec.Respawn {
+		go s.respawn(spec, p)
+	}
 	return err
+}
+
+const respawnDelay = 300 * time.Millisecond
+
+// respawn starts the service again when p has ended by itself.
+func (s *Server) respawn(spec ServiceSpec, p *process) {
+	<-p.done
+	time.Sleep(respawnDelay)
+	if !p.signalled.Load() {
+		_ = s.Start(spec, nil) // an error: somebody else has started it meanwhile
+	}
 }
 
 // Signal sends a signal to a service. One that has ended is not an error.
 func (s *Server) Signal(req SignalRequest, _ *struct{}) error {
 	p := s.services.get(req.Name)
-	if p == nil || !p.running() {
+	if p == nil {
+		return nil
+	}
+	p.signalled.Store(true)
+	if !p.running() {
 		return nil
 	}
 	if err := syscall.Kill(p.pid, req.Signal); err != nil && err != syscall.ESRCH {

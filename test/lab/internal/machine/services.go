@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -19,6 +20,8 @@ type process struct {
 	pid  int
 	done chan struct{} // closed when reaped; status is valid then
 	end  string
+	// signalled: its end, if it ends, is what somebody asked for.
+	signalled atomic.Bool
 }
 
 func newServices() *services {

@@ -31,6 +31,44 @@ func TestServicesReapWhatTheyStarted(t *testing.T) {
 	}
 }
 
+func TestServicesRespawn(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	s := &Server{services: newServices()}
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				s.services.reap()
+			}
+		}
+	}()
+	spec := ServiceSpec{Name: "x", Args: []string{"/bin/sh", "-c", "echo run; test -e " + dir + "/second || { touch " + dir + "/second; exit 1; }; exec sleep 60"}, Log: log, Respawn: true}
+	if err := s.Start(spec, nil); err != nil {
+		t.Fatal(err)
+	}
+	first := s.services.get("x")
+	second := first
+	for end := time.Now().Add(10 * time.Second); second == first || !second.running(); second = s.services.get("x") {
+		if time.Now().After(end) {
+			t.Fatal("it was not started again")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := s.Signal(SignalRequest{Name: "x", Signal: syscall.SIGKILL}, nil); err != nil {
+		t.Fatal(err)
+	}
+	<-second.done
+	time.Sleep(2 * respawnDelay)
+	if p := s.services.get("x"); p != second {
+		t.Errorf("pid %d was started after the service had been ended by a signal", p.pid)
+	}
+}
+
 func TestServicesRunOnce(t *testing.T) {
 	s := newServices()
 	log := filepath.Join(t.TempDir(), "log")

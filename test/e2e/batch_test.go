@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// batchLimit is for all claims of a batch to be bound, or to be gone, on a busy machine.
+const batchLimit = 4 * time.Minute
+
+// batch is a number of claims that are made at once.
+type batch struct {
+	*space
+	count  int
+	heketi *lab.Heketi
+}
+
+// newBatch makes the claims. heketi is the server of their class.
+func newBatch(t *testing.T, namespace, class string, heketi *lab.Heketi, count int) *batch {
+	t.Helper()
+	b := &batch{space: newSpace(t, namespace), count: count, heketi: heketi}
+	var manifests strings.Builder
+	for i := range count {
+		manifests.WriteString(claim(fmt.Sprintf("claim-%d", i), class, "ReadWriteMany", "1Gi"))
+	}
+	b.apply(manifests.String())
+	return b
+}
+
+// bound is how many claims are bound.
+func (b *batch) bound() int {
+	b.Helper()
+	return strings.Count(b.kubectl("get", "pvc", "-o", "jsonpath={.items[*].status.phase}"), "Bound")
+}
+
+// underWay waits until some volumes are there. Others are being made then, and others wait.
+func (b *batch) underWay() {
+	b.Helper()
+	b.within("the first claims are bound", func() error {
+		if bound := b.bound(); bound < 2 {
+			return fmt.Errorf("%d claims are bound", bound)
+		}
+		return nil
+	})
+	b.isUnderWay()
+}
+
+// isUnderWay fails the test when there is nothing left to disturb.
+func (b *batch) isUnderWay() {
+	b.Helper()
+	if b.bound() == b.count {
+		b.Fatalf("all %d claims are bound already: nothing was under way", b.count)
+	}
+}
+
+func (b *batch) waitBound() {
+	b.Helper()
+	if _, err := b.try("wait", "pvc", "--all", "--for=jsonpath={.status.phase}=Bound", "--timeout="+batchLimit.String()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// complete waits until all claims are bound, and checks that each has one volume, that there are no others, and that
+// nothing is left of a volume that was begun and not finished.
+func (b *batch) complete() {
+	b.Helper()
+	b.waitBound()
+	b.within("each claim has one volume", func() error {
+		if volumes := b.inHeketi(); len(volumes) != b.count {
+			return fmt.Errorf("Heketi has %d volumes for %d claims: %q", len(volumes), b.count, volumes)
+		}
+		if volumes := b.persistentVolumes(); len(volumes) != b.count {
+			return fmt.Errorf("there are %d PersistentVolumes for %d claims: %q", len(volumes), b.count, volumes)
+		}
+		out, err := b.heketi.CLI(b.Context(), "server", "operations", "list")
+		if err == nil && strings.Contains(string(out), "Id:") {
+			err = fmt.Errorf("operations are left in Heketi:\n%s", out)
+		}
+		return err
+	})
+}
+
+// remove deletes the claims and waits until nothing of them is left.
+func (b *batch) remove() {
+	b.Helper()
+	b.kubectl("delete", "pvc", "--all", "--wait=false")
+	b.within("nothing of the claims is left", func() error {
+		if left := b.persistentVolumes(); len(left) > 0 {
+			return fmt.Errorf("%d PersistentVolumes: %q", len(left), left)
+		}
+		if left := b.inHeketi(); len(left) > 0 {
+			return fmt.Errorf("%d volumes in Heketi: %q", len(left), left)
+		}
+		return nil
+	})
+}
+
+// ours says whether a gluster volume is that of a claim.
+func (b *batch) ours(volume string) bool { return strings.Contains(volume, "csi-"+b.namespace+"_") }
+
+// inHeketi are the volumes that Heketi has for the claims, finished or not: "volume list" hides what is pending.
+func (b *batch) inHeketi() []string {
+	b.Helper()
+	out, err := b.heketi.CLI(b.Context(), "db", "dump")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var dump struct {
+		Volumes map[string]struct{ Info struct{ Name string } } `json:"volumeentries"`
+	}
+	if err := json.Unmarshal(out, &dump); err != nil {
+		b.Fatal(err)
+	}
+	var names []string
+	for _, v := range dump.Volumes {
+		if b.ours(v.Info.Name) {
+			names = append(names, v.Info.Name)
+		}
+	}
+	return names
+}
+
+// inGluster are the gluster volumes of the claims.
+func (b *batch) inGluster() []string {
+	b.Helper()
+	return slices.DeleteFunc(strings.Fields(gluster(b.T, "volume", "list")), func(name string) bool { return !b.ours(name) })
+}
+
+func (b *batch) persistentVolumes() []string {
+	b.Helper()
+	return strings.Fields(b.kubectl("get", "pv", "-o",
+		`jsonpath={.items[?(@.spec.claimRef.namespace=="`+b.namespace+`")].metadata.name}`))
+}
+
+// within tries again until the check gives no error.
+func (b *batch) within(what string, check func() error) {
+	b.Helper()
+	for end := time.Now().Add(batchLimit); ; time.Sleep(200 * time.Millisecond) {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			b.Fatalf("not within %s: %s: %v", batchLimit, what, err)
+		}
+	}
+}

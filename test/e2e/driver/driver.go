@@ -1,0 +1,154 @@
+// Package driver puts the driver on a Kubernetes of the lab as an administrator does: with helm and the chart.
+package driver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
+)
+
+// Names that the chart gives, or is given.
+const (
+	Name      = "glusterfs.csi.gluster.org"
+	Namespace = "glusterfs-csi"
+	Release   = "glusterfs-csi"
+	// Controller is the StatefulSet, ControllerPod its pod, Node the DaemonSet.
+	Controller    = Release + "-controller"
+	ControllerPod = Controller + "-0"
+	Node          = Release + "-node"
+	// NotReadyTaint keeps pods away from a node until the driver can mount there.
+	NotReadyTaint = Name + "/agent-not-ready"
+)
+
+// readyLimit is for pods whose images the nodes have already, on a busy machine.
+const readyLimit = 2 * time.Minute
+
+// Driver is the driver on a cluster, installed or not.
+type Driver struct {
+	cluster *kubernetes.Cluster
+	root    string // of this repository
+}
+
+// On is the driver on a cluster. root is the directory of this repository.
+func On(c *kubernetes.Cluster, root string) (*Driver, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	d := &Driver{cluster: c, root: root}
+	for _, path := range []string{d.chart(), d.helm()} {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("%w; make e2e has all that is needed", err)
+		}
+	}
+	return d, nil
+}
+
+func (d *Driver) chart() string { return filepath.Join(d.root, "charts", "glusterfs-csi") }
+func (d *Driver) helm() string  { return filepath.Join(d.root, "build", "bin", "helm") }
+
+// ValuesFile is where Install writes the chart's values.
+func (d *Driver) ValuesFile() string { return filepath.Join(d.cluster.Lab().Dir(), "values.json") }
+
+// Installed says whether the chart is there.
+func (d *Driver) Installed(ctx context.Context) (bool, error) {
+	out, err := d.Helm(ctx, "list", "--all", "--short")
+	return strings.TrimSpace(out) == Release, err
+}
+
+// Install starts the second Heketi, installs the chart with Values, and waits until the driver is ready on all nodes.
+func (d *Driver) Install(ctx context.Context) error {
+	if err := d.cluster.Lab().StartSecondHeketi(ctx); err != nil {
+		return err
+	}
+	values, err := Values(ctx, d.cluster)
+	if err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(values, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(d.ValuesFile(), append(data, '\n'), 0o600); err != nil {
+		return err
+	}
+	if err := d.cluster.Apply(ctx, namespace); err != nil {
+		return err
+	}
+	return d.Upgrade(ctx)
+}
+
+// namespace allows the node plugin's privileged pods, where a cluster would not.
+const namespace = `apiVersion: v1
+kind: Namespace
+metadata:
+  name: ` + Namespace + `
+  labels: {pod-security.kubernetes.io/enforce: privileged}
+`
+
+// Upgrade gives the chart other values than Install did, as helm's "--set" writes them, and waits until the driver is
+// ready. Without any, it undoes an earlier Upgrade.
+func (d *Driver) Upgrade(ctx context.Context, set ...string) error {
+	args := []string{"upgrade", "--install", Release, d.chart(), "--values", d.ValuesFile()}
+	for _, s := range set {
+		args = append(args, "--set", s)
+	}
+	if _, err := d.Helm(ctx, args...); err != nil {
+		return err
+	}
+	return d.WaitReady(ctx)
+}
+
+// WaitReady waits for the controller, the node plugins, and their registration with each kubelet. A node plugin may be of
+// an older version: its DaemonSet is updated by hand.
+func (d *Driver) WaitReady(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.wait(ctx, "rollout", "status", "statefulset/"+Controller) })
+	for _, node := range d.cluster.Nodes() {
+		group.Go(func() error {
+			return d.wait(ctx, "wait", "csinode/"+node.Name, `--for=jsonpath={.spec.drivers[?(@.name=="`+Name+`")].nodeID}=`+node.Name)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return d.wait(context.WithoutCancel(ctx), "wait", "pod", "--all", "--for=condition=Ready")
+}
+
+func (d *Driver) wait(ctx context.Context, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	_, err := d.cluster.Kubectl(ctx, append(args, "--namespace="+Namespace, "--timeout="+readyLimit.String())...)
+	if err == nil {
+		return nil
+	}
+	state, _ := d.cluster.Kubectl(context.WithoutCancel(ctx), "describe", "pods", "--namespace="+Namespace)
+	return fmt.Errorf("the driver does not become ready: %w\n%s", err, state)
+}
+
+// Uninstall removes the chart and its namespace. Volumes must have gone before.
+func (d *Driver) Uninstall(ctx context.Context) error {
+	_, err := d.Helm(ctx, "uninstall", Release, "--wait", "--timeout="+readyLimit.String())
+	_, deleted := d.cluster.Kubectl(ctx, "delete", "namespace", Namespace, "--timeout="+readyLimit.String())
+	return errors.Join(err, deleted)
+}
+
+// Helm runs helm in the driver's namespace and gives its standard output. An error carries all that it said.
+func (d *Driver) Helm(ctx context.Context, args ...string) (string, error) {
+	cmd := d.cluster.Command(ctx, d.helm(), append(args, "--namespace="+Namespace)...)
+	var out, problem strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &problem
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("helm %s: %w: %s%s", strings.Join(args, " "), err, out.String(), problem.String())
+	}
+	return out.String(), nil
+}

@@ -1,0 +1,111 @@
+package driver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
+)
+
+// The two backends: the lab's Heketi, and one that only pretends, for many volumes that nobody mounts.
+const (
+	Backend        = "production"
+	ArchiveBackend = "archive"
+)
+
+// The classes of Values. DefaultClass has parameters as they were for kubernetes.io/glusterfs, ArchiveClass is of ArchiveBackend.
+const (
+	DefaultClass = "glusterfs"
+	ArchiveClass = "glusterfs-archive"
+)
+
+// Group ids of volumes of DefaultClass.
+const (
+	GIDMin = 40000
+	GIDMax = 50000
+)
+
+// WrongKeySecret, in namespace default, may be read by the controller: for classes that name a Secret of their own.
+const WrongKeySecret = "heketi-wrong-key"
+
+// Values are the chart's.
+func Values(ctx context.Context, c *kubernetes.Cluster) (map[string]any, error) {
+	version, err := Version(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	heketi, second := c.Lab().Heketi(), c.Lab().SecondHeketi()
+	gluster, err := clusterID(ctx, heketi)
+	if err != nil {
+		return nil, err
+	}
+	image := func(name string) map[string]any {
+		return map[string]any{"image": map[string]any{"repository": Registry + "/" + name, "tag": version}}
+	}
+	return map[string]any{
+		"controller": image(controllerImage),
+		"node":       image(nodeImage),
+		"backends": []any{
+			map[string]any{"name": Backend, "url": heketi.URL, "key": lab.HeketiKey},
+			map[string]any{"name": ArchiveBackend, "url": second.URL, "key": lab.HeketiKey},
+		},
+		"storageClasses": []any{
+			map[string]any{"name": DefaultClass, "default": true, "parameters": map[string]any{
+				"resturl": heketi.URL, "clusterid": gluster,
+				"restauthenabled": "true", "restuser": lab.HeketiUser, "secretNamespace": "default", "secretName": "heketi-secret",
+				"gidMin": fmt.Sprint(GIDMin), "gidMax": fmt.Sprint(GIDMax),
+				"volumetype": "replicate:3", "volumenameprefix": "lab",
+			}},
+			map[string]any{"name": ArchiveClass, "parameters": map[string]any{"backend": ArchiveBackend}},
+		},
+		"classSecrets":    []any{map[string]any{"namespace": "default", "names": []any{WrongKeySecret}}},
+		"storageCapacity": map[string]any{"pollInterval": "10s"},
+		"logging":         map[string]any{"verbosity": 4},
+	}, nil
+}
+
+// clusterID is the only cluster of a Heketi.
+func clusterID(ctx context.Context, h *lab.Heketi) (string, error) {
+	out, err := h.CLI(ctx, "cluster", "list", "--json")
+	if err != nil {
+		return "", err
+	}
+	var list struct{ Clusters []string }
+	if err := json.Unmarshal(out, &list); err != nil {
+		return "", fmt.Errorf("read %q: %w", out, err)
+	}
+	if len(list.Clusters) != 1 {
+		return "", fmt.Errorf("%s has %d clusters, want one", h.URL, len(list.Clusters))
+	}
+	return list.Clusters[0], nil
+}
+
+// Registry is under which "make images" names the driver's images.
+const Registry = "docker.io/library"
+
+const (
+	controllerImage = "glusterfs-csi-controller"
+	nodeImage       = "glusterfs-csi-node"
+)
+
+// Version asks a node which version of the driver's images it has.
+func Version(ctx context.Context, c *kubernetes.Cluster) (string, error) {
+	const image = Registry + "/" + controllerImage + ":"
+	out, err := c.Node(1).Machine.Command(ctx, "ctr", "--namespace=k8s.io", "images", "list", "--quiet").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("list the images of a node: %w: %s", err, out)
+	}
+	var versions []string
+	for name := range strings.FieldsSeq(string(out)) {
+		if version, ok := strings.CutPrefix(name, image); ok {
+			versions = append(versions, version)
+		}
+	}
+	if len(versions) != 1 {
+		return "", fmt.Errorf("the node must have one %s, and has the versions %q; build it with: make images", image, versions)
+	}
+	return versions[0], nil
+}

@@ -1,0 +1,48 @@
+# A real Kubernetes beside real gluster servers (packages test/lab/kubernetes and test/e2e).
+
+E2E_DIR ?= $(BUILD)/e2e
+E2E_ENV ?= $(E2E_DIR).env
+e2e_tools = $$(test/e2e/tools/build.sh)
+
+##@ Kubernetes in the lab
+
+.PHONY: e2e-deps
+e2e-deps:
+	$(call say,Debian packages)
+	test/lab/install.sh kubernetes
+
+.PHONY: e2e-tools
+e2e-tools: ## Kubernetes, the CSI sidecars, the storage test suite: built once, cached by hash
+	$(call say,tools of the end-to-end tests)
+	@test/e2e/tools/build.sh
+
+.PHONY: e2e-images
+e2e-images: e2e-deps e2e-tools ## Images of the sidecars and of the tests: build/images
+	$(call say,images of the sidecars and of the tests)
+	@tools=$(e2e_tools); go run ./test/e2e/images -tools "$$tools" -out $(BUILD)/images
+
+.PHONY: e2e
+e2e: deps images e2e-images $(BIN)/helm ## The driver on a real Kubernetes: from a StorageClass to pods that share files (needs root)
+	$(call say,end-to-end tests on Kubernetes beside gluster and Heketi)
+	go test -count=1 -timeout 40m -parallel 8 -v ./test/e2e
+
+.PHONY: e2e-up
+e2e-up: labctl images e2e-images $(BIN)/helm ## Start gluster, Heketi and Kubernetes with the driver; build/e2e.env is for your shell (needs root)
+	@tools=$(e2e_tools); $(LABCTL) --dir $(E2E_DIR) up --kubernetes "$$tools" --images $(BUILD)/images --env $(E2E_ENV)
+	go run ./test/e2e/install -lab $(E2E_DIR)
+	@echo "E2E_VALUES='$(E2E_DIR)/values.json'" >>$(E2E_ENV)
+
+.PHONY: e2e-down
+e2e-down: labctl ## End it, also after a crash, and what a killed test run has left
+	$(LABCTL) --dir $(E2E_DIR) down
+	$(LABCTL) --dir $(BUILD)/e2e-test down
+	$(LABCTL) --dir $(BUILD)/e2e-demo down
+	rm -f $(E2E_ENV)
+
+# The tutorial (package test/e2e/tutorial).
+
+# What it needs is built before, so that nothing but the tutorial is on the screen.
+.PHONY: demo-kubernetes
+demo-kubernetes: deps images e2e-images $(BIN)/helm ## docs/tutorial.md on a real Kubernetes, step by step (needs root)
+	$(call say,demo: from a Kubernetes and three gluster nodes to a page that two web servers share; about three minutes)
+	@tools=$(e2e_tools); go run ./test/e2e/demo -tools "$$tools" -images $(BUILD)/images -lab $(BUILD)/e2e-demo

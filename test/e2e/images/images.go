@@ -1,0 +1,90 @@
+package main
+
+import (
+	"debug/buildinfo"
+	_ "embed"
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// image is one archive.
+type image struct {
+	file string
+	// names, all of the same image.
+	names  []string
+	config config
+	layers maker
+}
+
+//go:embed files/nginx.conf
+var nginxConf []byte
+
+const (
+	suiteRegistry   = "registry.k8s.io/e2e-test-images/"
+	sidecarRegistry = "registry.k8s.io/sig-storage/"
+	searchPath      = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+)
+
+// images lists all. The tags of the suite's are those in test/utils/image/manifest.go of the Kubernetes in
+// test/e2e/tools.
+//
+// Not what upstream has under the name: busybox and nginx are Debian's; agnhost is upstream's program over that busybox.
+func images(tools string) ([]image, error) {
+	busybox := debian("busybox")
+	nginx := debian("busybox", "nginx-light")
+	list := []image{
+		{
+			file: "pause.tar", names: []string{"registry.k8s.io/pause:3.10.2"},
+			config: config{Entrypoint: []string{"/pause"}, User: "65535:65535"},
+			layers: fileLayer(program(filepath.Join(tools, "pause"))),
+		},
+		{
+			file: "busybox.tar", names: []string{suiteRegistry + "busybox:1.37.0-1", "docker.io/library/busybox:1.35"},
+			config: config{Cmd: []string{"sh"}, Env: []string{searchPath}},
+			layers: busybox,
+		},
+		{
+			file: "agnhost.tar", names: []string{suiteRegistry + "agnhost:2.63.0"},
+			config: config{Entrypoint: []string{"/agnhost"}, Cmd: []string{"pause"}, Env: []string{searchPath}},
+			layers: stack(busybox, fileLayer(program(filepath.Join(tools, "agnhost")))),
+		},
+		{
+			file: "nginx.tar", names: []string{"docker.io/library/nginx:1.22", suiteRegistry + "nginx:1.15-4"},
+			config: config{Cmd: []string{"nginx", "-g", "daemon off;"}, Env: []string{searchPath}},
+			layers: stack(nginx, fileLayer(file{name: "etc/nginx/nginx.conf", mode: 0o644, content: nginxConf})),
+		},
+	}
+	for _, name := range []string{"csi-provisioner", "csi-resizer"} {
+		path := filepath.Join(tools, name)
+		version, err := moduleVersion(path)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, image{
+			file: name + ".tar", names: []string{sidecarRegistry + name + ":" + version},
+			config: config{Entrypoint: []string{"/" + name}},
+			layers: fileLayer(file{name: "tmp", mode: 0o1777, directory: true}, program(path)),
+		})
+	}
+	return list, nil
+}
+
+// moduleVersion is that of the module which holds the main package of a Go program.
+func moduleVersion(path string) (string, error) {
+	info, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%w; build it with: make e2e-tools", err)
+	}
+	for _, module := range append(info.Deps, &info.Main) {
+		if strings.HasPrefix(info.Path, module.Path+"/") {
+			return module.Version, nil
+		}
+	}
+	return "", fmt.Errorf("%s does not say the version of %s", path, info.Path)
+}
+
+// program is an executable of the host at the root of the image.
+func program(path string) file {
+	return file{name: filepath.Base(path), mode: 0o755, from: path}
+}

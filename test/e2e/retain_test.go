@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The patches that docs/kubernetes.md says.
+const (
+	withoutClaim = `[{"op":"remove","path":"/spec/claimRef"}]`
+	sameClaim    = `[{"op":"remove","path":"/spec/claimRef/uid"},{"op":"remove","path":"/spec/claimRef/resourceVersion"}]`
+)
+
+// testRetain keeps a volume over the ends of its claims, gives it to others in both ways of docs/kubernetes.md, and deletes
+// it by its policy.
+func testRetain(t *testing.T) {
+	for _, patch := range []string{withoutClaim, sameClaim} {
+		if !strings.Contains(document(t, "kubernetes.md"), patch) {
+			t.Errorf("docs/kubernetes.md does not say %s", patch)
+		}
+	}
+	s := newSpace(t, "retain")
+	s.class(example(t, "storageclass-retain.yaml"))
+	s.apply(claim("first", "gluster-retain", "ReadWriteMany", "1Gi") + pod("writer", "", "first", 1000))
+	v := s.bound("first")
+	name := v.Metadata.Name
+	s.running("writer")
+	s.in("writer", "echo kept > /data/file")
+	bricks := mustGluster(t, v.gluster()).bricks(t)
+
+	s.kubectl("delete", "pod/writer", "pvc/first", patience)
+	s.phase(name, "Released")
+	onBricks(t, v.gluster(), "file", "kept\n", 3)
+
+	// Another claim, by the volume's name.
+	s.kubectl("patch", "pv", name, "--type=json", "-p", withoutClaim)
+	s.phase(name, "Available")
+	second := strings.Replace(claim("second", "gluster-retain", "ReadWriteMany", "1Gi"), "spec:", "spec:\n  volumeName: "+name, 1)
+	s.apply(second + pod("second", "", "second", 1000))
+	s.running("second")
+	if got := s.in("second", "cat /data/file && echo more >> /data/file"); got != "kept\n" {
+		t.Errorf("the next claim's pod reads %q", got)
+	}
+	s.kubectl("delete", "pod/second", "pvc/second", patience)
+	s.phase(name, "Released")
+
+	// A claim of the same name, for which the volume is kept.
+	s.kubectl("patch", "pv", name, "--type=json", "-p", sameClaim)
+	s.apply(claim("second", "gluster-retain", "ReadWriteMany", "1Gi") + pod("third", "", "second", 1000))
+	s.running("third")
+	if got := s.in("third", "cat /data/file"); got != "kept\nmore\n" {
+		t.Errorf("the pod of the claim of the same name reads %q", got)
+	}
+	s.kubectl("delete", "pod/third", "pvc/second", patience)
+	s.phase(name, "Released")
+
+	s.kubectl("patch", "pv", name, "-p", `{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}`)
+	s.kubectl("wait", "--for=delete", patience, "pv/"+name)
+	nowhere(t, v.gluster(), bricks)
+}
+
+// document is a file of docs.
+func document(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, "docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

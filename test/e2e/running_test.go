@@ -1,0 +1,151 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// What pods with volumes notice when something restarts or a node is drained.
+
+// writer is the manifest of a pod that writes ten lines a second into a file of its own name, and ends when it cannot.
+func writer(name, node, claim string) string {
+	return fmt.Sprintf(`---
+apiVersion: v1
+kind: Pod
+metadata: {name: %[1]s}
+spec:
+  nodeSelector: {kubernetes.io/hostname: %[2]s}
+  terminationGracePeriodSeconds: 0
+  restartPolicy: Never
+  containers:
+    - name: main
+      image: %[4]s
+      command: [sh, -c, "while echo line >> /data/%[1]s; do sleep 0.1; done"]
+      readinessProbe: {exec: {command: [test, -s, /data/%[1]s]}, periodSeconds: 1}
+      volumeMounts: [{name: data, mountPath: /data}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: %[3]s}}]
+`, name, node, claim, busyboxImage)
+}
+
+func TestPodsWithVolumesDoNotNotice(t *testing.T) {
+	d := theDriver(t)
+	s := newSpace(t, "unnoticed")
+	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + writer("writer", "node1", "data"))
+	s.running("writer")
+	started := s.startedAt("writer")
+	again := func(t *testing.T, service *lab.Service) {
+		t.Helper()
+		ok(t, service.Kill(t.Context()))
+		ok(t, service.Start(t.Context()))
+	}
+	for i, test := range []struct {
+		name    string
+		restart func(*testing.T)
+	}{
+		{"API server killed", func(t *testing.T) { again(t, cluster.APIServer()) }},
+		{"kubelet killed", func(t *testing.T) { again(t, cluster.Node(1).Kubelet()) }},
+		{"containerd killed", func(t *testing.T) { again(t, cluster.Node(1).Containerd()) }},
+		{"Heketi killed", func(t *testing.T) { again(t, cluster.Lab().Heketi().Service) }},
+		{"controller replaced", func(t *testing.T) { inDriver(t, "delete", "pod", driver.ControllerPod) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := s.lines("writer")
+			test.restart(t)
+			ok(t, cluster.APIServer().WaitReady(t.Context()))
+			ok(t, d.WaitReady(t.Context()))
+			eventually(t, func() error {
+				if after := s.lines("writer"); after <= before {
+					return fmt.Errorf("the pod had written %d lines before, and has %d now", before, after)
+				}
+				return nil
+			})
+			if now := s.startedAt("writer"); now != started {
+				t.Errorf("the pod started at %s and again at %s", started, now)
+			}
+			// What was restarted works: the node takes another pod with the volume, and lets it go.
+			later := "later-" + strconv.Itoa(i)
+			s.apply(writer(later, "node1", "data"))
+			s.running(later)
+			s.kubectl("delete", "pod", later, patience)
+		})
+	}
+}
+
+func TestDrainedPodsFindTheirData(t *testing.T) {
+	d := theDriver(t)
+	s := newSpace(t, "drained")
+	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + `---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: moving}
+spec:
+  selector: {matchLabels: {app: moving}}
+  template:
+    metadata: {labels: {app: moving}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+        - name: main
+          image: ` + busyboxImage + `
+          command: [sh, -c, "echo $NODE >> /data/nodes && sleep 1000000"]
+          env: [{name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+          readinessProbe: {exec: {command: [test, -s, /data/nodes]}, periodSeconds: 1}
+          volumeMounts: [{name: data, mountPath: /data}]
+      volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+`)
+	v := s.bound("data")
+	ready := func() string {
+		s.kubectl("rollout", "status", "deployment/moving", patience)
+		return s.kubectl("get", "pods", "-l", "app=moving", "-o", "jsonpath={.items[*].spec.nodeName}")
+	}
+	from := ready()
+	t.Cleanup(func() {
+		if _, err := cluster.Kubectl(context.Background(), "uncordon", from); err != nil {
+			t.Error(err)
+		}
+	})
+	kubectl(t, "drain", from, "--ignore-daemonsets", "--delete-emptydir-data", "--force", patience)
+	to := ready()
+	if to == from {
+		t.Errorf("the pod is on %s, which was drained", to)
+	}
+	if got, want := s.kubectl("exec", "deployment/moving", "--", "cat", "/data/nodes"), from+"\n"+to+"\n"; got != want {
+		t.Errorf("the volume has %q, want %q", got, want)
+	}
+	for i, node := range cluster.Nodes() {
+		if node.Name == from {
+			eventually(t, func() error {
+				if left := clients(t, i+1, v.gluster()); len(left) > 0 {
+					return fmt.Errorf("the drained node still has the client %q", left)
+				}
+				return nil
+			})
+		}
+	}
+	ok(t, d.WaitReady(t.Context())) // the controller may have moved, too
+}
+
+// lines is how many lines a writer has written, as the pod sees it.
+func (s *space) lines(pod string) int {
+	s.Helper()
+	n, err := strconv.Atoi(strings.TrimSpace(s.in(pod, "wc -l < /data/"+pod)))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return n
+}
+
+func (s *space) startedAt(pod string) string {
+	s.Helper()
+	at := s.kubectl("get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[0].state.running.startedAt}")
+	if at == "" {
+		s.Fatal(s.kubectl("describe", "pod", pod))
+	}
+	return at
+}

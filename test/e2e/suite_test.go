@@ -1,0 +1,175 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onsi/ginkgo/v2/types"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
+)
+
+// suiteProcs is how many specs run at a time. More do not end sooner on two cores.
+const suiteProcs = 4
+
+// TestStorageSuite runs the storage suite that Kubernetes has for drivers like this one, all of it: what is left out is left
+// out by the suite itself, because testdata/driver.yaml does not claim it. docs/conformance.md must say so.
+func TestStorageSuite(t *testing.T) {
+	theDriver(t)
+	for _, set := range []struct{ name, labels string }{
+		{"fast", "!Slow && !Serial"},
+		{"slow", "Slow || Serial"},
+	} {
+		t.Run(set.name, func(t *testing.T) {
+			report := runSuite(t, set.name, set.labels)
+			for _, reason := range report.SpecialSuiteFailureReasons {
+				t.Error(reason)
+			}
+			got := tally(t, report)
+			t.Logf("%d specs passed in %s; left out by the suite itself: %d", got.passed, report.RunTime.Round(time.Second), got.leftOut())
+			if got.passed == 0 {
+				t.Error("no spec ran")
+			}
+			if !report.SuiteSucceeded && !t.Failed() {
+				t.Error("the suite did not succeed")
+			}
+			compare(t, set.name, got)
+		})
+	}
+}
+
+// runSuite leaves report and log in build/e2e-suite.
+func runSuite(t *testing.T, set, labels string) types.Report {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join(buildDir(), "e2e-suite"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, set+".json")
+	if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(dir, set+".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	cmd := cluster.Command(t.Context(), "ginkgo",
+		fmt.Sprintf("-procs=%d", suiteProcs), "-no-color", "-timeout=60m", "-focus=External Storage", "-label-filter="+labels,
+		"-output-dir="+dir, "-json-report="+filepath.Base(file), "-junit-report="+set+".xml",
+		cluster.Tool("storage-e2e.test"), "--",
+		"-provider=local", "-kubeconfig="+cluster.Kubeconfig(), "-storage.testdriver="+filepath.Join("testdata", "driver.yaml"),
+		"-num-nodes=2", "-minStartupPods=0", "-e2e-output-dir="+dir)
+	cmd.Stdout, cmd.Stderr = log, log
+	ended := cmd.Run()
+	summary(t, log)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v: %v; see %s", ended, err, log.Name())
+	}
+	var reports []types.Report
+	if err := json.Unmarshal(data, &reports); err != nil {
+		t.Fatal(err)
+	}
+	if len(reports) != 1 {
+		t.Fatalf("%s has %d reports, want one", file, len(reports))
+	}
+	if (ended == nil) != reports[0].SuiteSucceeded {
+		t.Errorf("the suite ended with %v, and its report says success: %v", ended, reports[0].SuiteSucceeded)
+	}
+	return reports[0]
+}
+
+// summary shows the suite's own last lines.
+func summary(t *testing.T, log *os.File) {
+	t.Helper()
+	if _, err := log.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		for _, begin := range []string{"Ran ", "SUCCESS!", "FAIL! "} {
+			if strings.HasPrefix(line, begin) {
+				t.Log(strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
+// suiteResult is what became of the specs of a set.
+type suiteResult struct {
+	passed  int
+	reasons map[string]int // why the suite left specs out, and how many
+}
+
+func (r suiteResult) leftOut() int {
+	n := 0
+	for _, count := range r.reasons {
+		n += count
+	}
+	return n
+}
+
+func tally(t *testing.T, report types.Report) suiteResult {
+	t.Helper()
+	result := suiteResult{reasons: map[string]int{}}
+	for _, spec := range report.SpecReports {
+		switch {
+		case spec.Failed():
+			t.Errorf("%s %s: %s\n%s", spec.State, spec.FullText(), spec.Failure.Location, spec.FailureMessage())
+		case spec.State == types.SpecStatePending:
+			t.Errorf("pending: %s", spec.FullText())
+		case spec.LeafNodeType != types.NodeTypeIt:
+		case spec.State == types.SpecStatePassed:
+			result.passed++
+		case spec.FailureMessage() != "": // otherwise it is not of this set
+			result.reasons[reason(spec.FailureMessage())]++
+		}
+	}
+	return result
+}
+
+// reason is why the suite leaves a spec out, in its own words but without the driver's name.
+func reason(message string) string {
+	for _, name := range []string{`"` + driver.Name + `"`, driver.Name} {
+		message = strings.TrimPrefix(message, "Driver "+name+" ")
+	}
+	message = strings.TrimSuffix(message, "skipping")
+	return strings.TrimRight(message, " -,.")
+}
+
+// compare holds the result against docs/conformance.md.
+func compare(t *testing.T, set string, got suiteResult) {
+	t.Helper()
+	want := documented(t, set)
+	if want.passed != got.passed {
+		t.Errorf("%s specs passed: %d, documented: %d", set, got.passed, want.passed)
+	}
+	var names []string
+	for _, reasons := range []map[string]int{want.reasons, got.reasons} {
+		for name := range reasons {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if got.reasons[name] != want.reasons[name] {
+			t.Errorf("%s specs left out because of %q: %d, documented: %d", set, name, got.reasons[name], want.reasons[name])
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package tutorial
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	const document = `# A title
+
+What it is about,
+in two lines.
+
+` + "```sh yours" + `
+NAME=me
+` + "```" + `
+
+## First
+
+Do this.
+
+` + "```sh" + `
+one
+two
+` + "```" + `
+
+` + "```text" + `
+1
+…
+` + "```" + `
+
+And there:
+
+` + "```sh gluster-node" + `
+# not a heading
+three
+` + "```" + `
+
+## Nothing to do
+
+Prose only.
+`
+	got, err := Parse(strings.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Block{
+		{Shell: Yours, Line: 6, Section: "A title", Prose: []string{"What it is about,", "in two lines."}, Commands: "NAME=me\n"},
+		{Shell: Reader, Line: 14, Section: "First", Prose: []string{"Do this."}, Commands: "one\ntwo\n", Output: "1\n…\n"},
+		{Shell: GlusterNode, Line: 26, Section: "First", Prose: []string{"And there:"}, Commands: "# not a heading\nthree\n"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParseRefusesWhatNobodyWouldRun(t *testing.T) {
+	block := func(info string) string { return "```" + info + "\nbody\n```\n" }
+	for name, c := range map[string]struct{ document, want string }{
+		"another kind":            {block("bash"), `line 1: a block of "bash"`},
+		"no kind":                 {block(""), `line 1: a block of ""`},
+		"indented":                {"- item\n\n  ```sh\n  body\n  ```\n", "line 3: an indented block"},
+		"no end":                  {"text\n```sh\nbody\n", "line 2: a block without an end"},
+		"output first":            {block("text"), "line 1: output must stand right behind"},
+		"output behind prose":     {block("sh") + "It prints:\n" + block("text"), "line 5: output must stand right behind"},
+		"output twice":            {block("sh") + block("text") + block("text"), "line 7: output without commands"},
+		"output in a new section": {block("sh") + "# Section\n" + block("text"), "line 5: output without commands"},
+		"output of variables":     {block("sh yours") + block("text"), "line 4: output without commands"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse(strings.NewReader(c.document))
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("the error is %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestTheTutorialCanBeRun(t *testing.T) {
+	file, err := os.Open("../../../docs/tutorial.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	blocks, err := Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shells := map[Shell]int{}
+	for _, b := range blocks {
+		shells[b.Shell]++
+	}
+	for _, shell := range []Shell{Reader, GlusterNode, Yours} {
+		if shells[shell] == 0 {
+			t.Errorf("there is no block for %q", shell)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package tutorial
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
+)
+
+// InLab runs a document of this repository on a cluster of the lab, on which the driver is not installed. root is the
+// directory of the repository, where make has built helm.
+func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, out io.Writer, colour bool) error {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(filepath.Join(root, document))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	blocks, err := Parse(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", document, err)
+	}
+	dir, err := readerDir(c, root)
+	if err != nil {
+		return err
+	}
+	version, err := driver.Version(ctx, c)
+	if err != nil {
+		return err
+	}
+	r := Runner{
+		Command: func(ctx context.Context, shell Shell, name string, args ...string) *exec.Cmd {
+			if shell == GlusterNode {
+				return c.Lab().Storage(1).Command(ctx, name, args...)
+			}
+			cmd := c.Command(ctx, name, args...)
+			return withTools(cmd, filepath.Join(root, "build", "bin"))
+		},
+		Yours: map[string]string{
+			"HEKETI_URL": c.Lab().Heketi().URL, "HEKETI_KEY": lab.HeketiKey,
+			"REGISTRY": driver.Registry, "VERSION": version,
+		},
+		Dir: dir, Out: out, Colour: colour,
+	}
+	if err := r.Run(ctx, blocks); err != nil {
+		return fmt.Errorf("%s: %w", document, err)
+	}
+	return nil
+}
+
+// readerDir is a fresh directory that looks to the reader like a clone of the repository.
+func readerDir(c *kubernetes.Cluster, root string) (string, error) {
+	dir, err := os.MkdirTemp(c.Lab().Dir(), "tutorial-")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Symlink(filepath.Join(root, "charts"), filepath.Join(dir, "charts"))
+}
+
+// withTools puts a directory before the search path.
+func withTools(cmd *exec.Cmd, dir string) *exec.Cmd {
+	for i, variable := range cmd.Env {
+		if path, ok := strings.CutPrefix(variable, "PATH="); ok {
+			cmd.Env[i] = "PATH=" + dir + ":" + path
+		}
+	}
+	return cmd
+}

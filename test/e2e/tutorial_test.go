@@ -1,0 +1,23 @@
+package e2e
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/tutorial"
+)
+
+// TestTutorial runs the commands of docs/tutorial.md, which install the driver and remove it again, and compares what they print with
+// what the document says.
+func TestTutorial(t *testing.T) {
+	noDriver(t)
+	err := tutorial.InLab(t.Context(), cluster, root, filepath.Join("docs", "tutorial.md"), t.Output(), false)
+	if err != nil {
+		t.Error(err)
+		for _, what := range []string{"pods,pvc,events", "pv,storageclasses,csinodes"} {
+			if out, err := cluster.Kubectl(t.Context(), "get", what, "--all-namespaces", "--output=wide"); err == nil {
+				t.Log(out)
+			}
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const cgroupMount = "/sys/fs/cgroup"
+
+// hierarchies are the mounts of control groups: the one of version 2, or those of version 1, one for each controller.
+func hierarchies() ([]string, error) {
+	if _, err := os.Stat(filepath.Join(cgroupMount, "cgroup.controllers")); err == nil {
+		return []string{cgroupMount}, nil
+	}
+	return filepath.Glob(cgroupMount + "/*")
+}
+
+// makeCgroups makes the machine's group in each hierarchy; the kubelet makes those of pods below it.
+func makeCgroups(layout Layout, name string) error {
+	mounts, err := hierarchies()
+	if err != nil {
+		return err
+	}
+	for _, mount := range mounts {
+		group := mount
+		for elem := range strings.SplitSeq(strings.Trim(layout.Cgroup(name), "/"), "/") {
+			if err := handDown(group); err != nil {
+				return err
+			}
+			group = filepath.Join(group, elem)
+			if err := os.Mkdir(group, 0o755); err != nil && !os.IsExist(err) {
+				return err
+			}
+			if err := inheritCpuset(group); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// handDown lets the children of a group of version 2 use the group's controllers.
+func handDown(group string) error {
+	controllers, err := os.ReadFile(filepath.Join(group, "cgroup.controllers"))
+	if os.IsNotExist(err) {
+		return nil // version 1
+	}
+	if err != nil {
+		return err
+	}
+	var enable strings.Builder
+	for controller := range strings.FieldsSeq(string(controllers)) {
+		enable.WriteString("+" + controller + " ")
+	}
+	if err := os.WriteFile(filepath.Join(group, "cgroup.subtree_control"), []byte(enable.String()), 0); err != nil {
+		return fmt.Errorf("hand controllers down from %s: %w", group, err)
+	}
+	return nil
+}
+
+// inheritCpuset fills in what is empty in a new group of version 1, where no process may enter until it is set.
+func inheritCpuset(group string) error {
+	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+		value, err := os.ReadFile(filepath.Join(filepath.Dir(group), file))
+		if os.IsNotExist(err) {
+			continue // another controller, or version 2
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(group, file), value, 0); err != nil {
+			return fmt.Errorf("%s of %s: %w", file, group, err)
+		}
+	}
+	return nil
+}
+
+// Cgroups lists the lab's control groups in all hierarchies, parents first.
+func Cgroups(layout Layout) []string {
+	mounts, _ := hierarchies() // the error is that of a malformed pattern
+	var groups []string
+	for _, mount := range mounts {
+		_ = filepath.WalkDir(mount+layout.Cgroup(""), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() { // an error: it has gone meanwhile
+				groups = append(groups, path)
+			}
+			return nil
+		})
+	}
+	return groups
+}
+
+// RemoveCgroups removes them. A group is busy for a moment after its last process has ended; the call waits for that.
+func RemoveCgroups(layout Layout, limit time.Duration) error {
+	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+		groups := Cgroups(layout)
+		if len(groups) == 0 {
+			return nil
+		}
+		slices.Reverse(groups) // children first
+		var last error
+		for _, group := range groups {
+			if err := unix.Rmdir(group); err != nil && !errors.Is(err, unix.ENOENT) {
+				last = fmt.Errorf("remove control group %s: %w", group, err)
+			}
+		}
+		if time.Now().After(end) {
+			return last
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package machine
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestCgroupsAreRemovedWithTheirProcesses(t *testing.T) {
+	layout := Layout{Dir: t.TempDir()}
+	if err := makeCgroups(layout, "node1"); err != nil {
+		t.Fatal(err)
+	}
+	mounts, err := hierarchies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := len(Cgroups(layout)), 2*len(mounts); got != want {
+		t.Errorf("%d control groups were made, want the lab's and the machine's in %d hierarchies", got, len(mounts))
+	}
+	busy := exec.CommandContext(t.Context(), "sleep", "60")
+	if err := busy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	procs := filepath.Join(mounts[0], layout.Cgroup("node1"), "cgroup.procs")
+	if err := os.WriteFile(procs, []byte(strconv.Itoa(busy.Process.Pid)), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveCgroups(layout, 100*time.Millisecond); err == nil {
+		t.Error("a group with a process in it was removed")
+	}
+	_ = busy.Process.Kill()
+	_ = busy.Wait()
+	if err := RemoveCgroups(layout, 10*time.Second); err != nil {
+		t.Error(err)
+	}
+	if left := Cgroups(layout); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}

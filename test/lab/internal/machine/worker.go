@@ -1,0 +1,73 @@
+package machine
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+func isWorker(layout Layout, name string) bool {
+	_, err := os.Stat(layout.WorkerDir(name))
+	return err == nil
+}
+
+// setUpWorker makes of a machine what a kubelet and a containerd expect of their host: the directories of their own at
+// the usual places, mounts that can be shared with pods, and control groups.
+func setUpWorker(layout Layout, name string) error {
+	for _, dir := range []string{"/var/lib", "/var/log"} {
+		if err := cover(layout, dir); err != nil {
+			return err
+		}
+	}
+	disk := layout.WorkerDir(name)
+	for _, b := range [][2]string{
+		{filepath.Join(disk, "kubelet"), "/var/lib/kubelet"},
+		{filepath.Join(disk, "containerd"), "/var/lib/containerd"},
+		{layout.LogDir(name), "/var/log/glusterfs"}, // again: /var/log is new
+	} {
+		if err := makeDirs(b[0]); err != nil {
+			return err
+		}
+		if err := bind(b[0], b[1]); err != nil {
+			return err
+		}
+	}
+	if err := keepTunables(); err != nil {
+		return err
+	}
+	// Else no mount of a pod can be seen by another (mountPropagation: Bidirectional). Still none reaches the host.
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("share mounts with pods: %w", err)
+	}
+	if err := forward(); err != nil {
+		return err
+	}
+	return makeCgroups(layout, name)
+}
+
+// keepTunables puts files over the settings that a kubelet writes at its start and that the whole kernel shares: the
+// lab must not change the host. Those under net are the machine's own.
+func keepTunables() error {
+	if err := makeDirs("/run/tunables"); err != nil {
+		return err
+	}
+	for _, name := range []string{
+		"vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops",
+		"kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes",
+	} {
+		setting := filepath.Join("/proc/sys", name)
+		value, err := os.ReadFile(setting)
+		if err != nil {
+			return err
+		}
+		stand := filepath.Join("/run/tunables", filepath.Base(name))
+		if err := os.WriteFile(stand, value, 0o644); err != nil {
+			return err
+		}
+		if err := bind(stand, setting); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+// Package kubernetes runs a real Kubernetes in the lab, beside its GlusterFS nodes and its Heketi: etcd, the API server,
+// the controller manager and the scheduler on the hub, and kubelet, kube-proxy and containerd on each client machine. The
+// programs come from test/e2e/tools.
+//
+// There is no DNS for pods. The lab's Down ends the cluster with everything else.
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
+)
+
+// Options says what the cluster is made of.
+type Options struct {
+	// Tools is the directory of the programs, as test/e2e/tools/build.sh prints it.
+	Tools string
+	// Images are archives that both nodes import. There is no registry to pull others from.
+	Images []string
+	// Out gets the progress, one line for each step; nothing by default.
+	Out io.Writer
+}
+
+// Cluster is a running Kubernetes.
+type Cluster struct {
+	lab   *lab.Lab
+	tools string
+}
+
+// readyLimit is for a node to become ready, and for the first ServiceAccount, once the API server answers.
+const readyLimit = 90 * time.Second
+
+// Up starts Kubernetes in a lab that was started with lab.Options.Workers. A lab has at most one in its life.
+func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
+	out := options.Out
+	if out == nil {
+		out = io.Discard
+	}
+	tools, err := filepath.Abs(options.Tools)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(tools, "kube-apiserver")); err != nil {
+		return nil, fmt.Errorf("the programs of Kubernetes: %w; build them with: make e2e-tools", err)
+	}
+	c := &Cluster{lab: l, tools: tools}
+	if _, err := os.Stat(c.layout().WorkerDir(c.Node(1).Name)); err != nil {
+		return nil, fmt.Errorf("the lab has no workers: %w; start it with lab.Options.Workers", err)
+	}
+	for _, s := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"Debian packages for Kubernetes", func(ctx context.Context) error { return lab.Install(ctx, out, "kubernetes") }},
+		{"certificates and configuration", func(context.Context) error { return c.writeFiles() }},
+		{"Kubernetes, images on its nodes", func(ctx context.Context) error { return c.start(ctx, options.Images) }},
+		{"nodes are ready", c.waitReady},
+	} {
+		begin := time.Now()
+		if err := s.run(ctx); err != nil {
+			return nil, fmt.Errorf("kubernetes in %s: %s: %w; logs are in %s", l.Dir(), s.name, err, l.LogDir())
+		}
+		fmt.Fprintf(out, "lab: %-44s %5.1f s\n", s.name, time.Since(begin).Seconds())
+	}
+	return c, nil
+}
+
+// ErrNone is the answer of Open when no Kubernetes was started in the lab.
+var ErrNone = errors.New("no Kubernetes was started there")
+
+// Open finds the Kubernetes of a running lab.
+func Open(l *lab.Lab) (*Cluster, error) {
+	c := &Cluster{lab: l}
+	tools, err := os.Readlink(c.path("tools"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w (%w)", l.Dir(), ErrNone, err)
+	}
+	c.tools = tools
+	return c, nil
+}
+
+// start starts everything at once: nodes import images while the control plane comes up.
+func (c *Cluster) start(ctx context.Context, images []string) error {
+	if err := c.routes(ctx); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	served := make(chan struct{})
+	group.Go(func() error {
+		if err := startAll(ctx, c.Etcd(), c.APIServer()); err != nil {
+			return err
+		}
+		close(served)
+		return startAll(ctx, c.ControllerManager(), c.Scheduler())
+	})
+	for _, node := range c.Nodes() {
+		group.Go(func() error {
+			if err := node.Containerd().Start(ctx); err != nil {
+				return err
+			}
+			if err := node.ImportImages(ctx, images...); err != nil {
+				return err
+			}
+			select {
+			case <-served:
+				return startAll(ctx, node.Kubelet(), node.Proxy())
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// startAll starts one after the other.
+func startAll(ctx context.Context, services ...*lab.Service) error {
+	for _, s := range services {
+		if err := s.Start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waitReady waits until pods can be made: all nodes are ready and the first ServiceAccount is there.
+func (c *Cluster) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	for _, node := range c.Nodes() {
+		group.Go(func() error { return node.WaitReady(ctx) })
+	}
+	group.Go(func() error {
+		_, err := c.Kubectl(ctx, "wait", "--for=create", "--timeout="+readyLimit.String(), "serviceaccount/default")
+		return err
+	})
+	return group.Wait()
+}
+
+func (c *Cluster) layout() machine.Layout { return machine.Layout{Dir: c.lab.Dir()} }
+
+// path is a file of the cluster.
+func (c *Cluster) path(elem ...string) string {
+	return filepath.Join(append([]string{c.lab.Dir(), "kubernetes"}, elem...)...)
+}
+
+// Tool is the path of one of the programs, which all machines see: kubectl, ginkgo, storage-e2e.test.
+func (c *Cluster) Tool(name string) string { return filepath.Join(c.tools, name) }
+
+// Lab is the lab that the cluster runs in.
+func (c *Cluster) Lab() *lab.Lab { return c.lab }

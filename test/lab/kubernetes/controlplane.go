@@ -1,0 +1,158 @@
+package kubernetes
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
+)
+
+// serviceIP is the first address of the services, that of the service "kubernetes". The hub has it, too: so the API server
+// is reached there also from machines without a kube-proxy.
+const (
+	serviceIP    = "10.96.0.1"
+	apiServerURL = "https://" + machine.HubIP + ":443"
+	etcdURL      = "http://127.0.0.1:2379"
+)
+
+// routes lets the hub carry packets for pods and for serviceIP.
+func (c *Cluster) routes(ctx context.Context) error {
+	hub := c.lab.Hub()
+	if err := run(hub.Command(ctx, "ip", "addr", "replace", serviceIP+"/32", "dev", "lo")); err != nil {
+		return err
+	}
+	for _, node := range c.Nodes() {
+		pods, err := machine.PodNetworkOf(node.Machine.IP)
+		if err != nil {
+			return err
+		}
+		if err := run(hub.Command(ctx, "ip", "route", "replace", pods.String(), "via", node.Machine.IP)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Services lists the cluster's processes by the names that labctl knows: "etcd", "node1/kubelet".
+func (c *Cluster) Services() map[string]*lab.Service {
+	all := map[string]*lab.Service{}
+	for _, s := range []*lab.Service{c.Etcd(), c.APIServer(), c.ControllerManager(), c.Scheduler()} {
+		all[s.Name()] = s
+	}
+	for _, node := range c.Nodes() {
+		for _, s := range []*lab.Service{node.Containerd(), node.Kubelet(), node.Proxy()} {
+			all[node.Name+"/"+s.Name()] = s
+		}
+	}
+	return all
+}
+
+// Etcd is the cluster's database.
+func (c *Cluster) Etcd() *lab.Service {
+	return c.lab.Hub().Service(lab.Program{
+		Name: "etcd",
+		Args: []string{
+			c.Tool("etcd"), "--data-dir=" + c.path("etcd"), "--listen-client-urls=" + etcdURL, "--advertise-client-urls=" + etcdURL,
+			"--listen-peer-urls=http://127.0.0.1:2380", "--unsafe-no-fsync",
+		},
+		Ready: c.answers(etcdURL + "/readyz"),
+	})
+}
+
+// APIServer is the Kubernetes API.
+func (c *Cluster) APIServer() *lab.Service {
+	return c.lab.Hub().Service(lab.Program{
+		Name: "kube-apiserver",
+		Args: []string{
+			c.Tool("kube-apiserver"), "--etcd-servers=" + etcdURL,
+			"--secure-port=443", "--advertise-address=" + machine.HubIP, "--service-cluster-ip-range=" + machine.ServiceNetwork,
+			"--tls-cert-file=" + c.certFile(serverName), "--tls-private-key-file=" + c.keyFile(serverName),
+			"--client-ca-file=" + c.certFile(caName),
+			"--kubelet-certificate-authority=" + c.certFile(caName),
+			"--kubelet-client-certificate=" + c.certFile(adminName), "--kubelet-client-key=" + c.keyFile(adminName),
+			"--kubelet-preferred-address-types=InternalIP",
+			"--service-account-issuer=https://kubernetes.default.svc",
+			"--service-account-key-file=" + c.keyFile(tokensName), "--service-account-signing-key-file=" + c.keyFile(tokensName),
+			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
+		},
+		Ready: c.answers(apiServerURL + "/readyz"),
+	})
+}
+
+// ControllerManager ends itself when the API server is away for too long; the lab starts it again.
+func (c *Cluster) ControllerManager() *lab.Service {
+	return c.component(controllerManagerName, "10257",
+		"--use-service-account-credentials=true", "--service-account-private-key-file="+c.keyFile(tokensName),
+		"--root-ca-file="+c.certFile(caName),
+		// Pods use what the nodes' own configuration gives them.
+		"--allocate-node-cidrs=false",
+		// The usual 20 a second make the first ServiceAccount, which every pod needs, take seconds.
+		"--kube-api-qps=500", "--kube-api-burst=1000")
+}
+
+// Scheduler ends itself when the API server is away for too long; the lab starts it again.
+func (c *Cluster) Scheduler() *lab.Service { return c.component(schedulerName, "10259") }
+
+func (c *Cluster) component(name, port string, args ...string) *lab.Service {
+	kubeconfig := c.kubeconfigFile(name)
+	return c.lab.Hub().Service(lab.Program{
+		Name: name,
+		Args: append([]string{
+			c.Tool(name), "--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig,
+			"--authorization-kubeconfig=" + kubeconfig, "--leader-elect=false", "--bind-address=127.0.0.1", "--secure-port=" + port,
+			"--tls-cert-file=" + c.certFile(serverName), "--tls-private-key-file=" + c.keyFile(serverName),
+		}, args...),
+		Ready:   c.answers("https://127.0.0.1:" + port + "/healthz"),
+		Respawn: true,
+	})
+}
+
+// answers asks with the administrator's certificate, from the hub.
+func (c *Cluster) answers(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		client, err := c.HTTPClient()
+		if err != nil {
+			return err
+		}
+		defer client.CloseIdleConnections()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return err
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("GET %s: %s", url, resp.Status)
+		}
+		return nil
+	}
+}
+
+// HTTPClient reaches the lab's network from the host, as the cluster's administrator where it is asked for a certificate.
+func (c *Cluster) HTTPClient() (*http.Client, error) {
+	pair, err := tls.LoadX509KeyPair(c.certFile(adminName), c.keyFile(adminName))
+	if err != nil {
+		return nil, err
+	}
+	ca, err := os.ReadFile(c.certFile(caName))
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(ca) {
+		return nil, errors.New(c.certFile(caName) + " holds no certificate")
+	}
+	return &http.Client{Transport: &http.Transport{
+		DialContext:     c.lab.DialContext,
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: []tls.Certificate{pair}},
+	}}, nil
+}

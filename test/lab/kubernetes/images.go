@@ -1,0 +1,88 @@
+package kubernetes
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// ImagesIn lists the image archives in a directory. Other archives may lie beside them.
+func ImagesIn(dir string) ([]string, error) {
+	found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
+	if err != nil {
+		return nil, err
+	}
+	var images []string
+	for _, path := range found {
+		is, err := isImage(path)
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			images = append(images, path)
+		}
+	}
+	return images, nil
+}
+
+// isImage looks for the table of contents that OCI or Docker archives have.
+func isImage(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = file.Close() }()
+	if info, err := file.Stat(); err != nil || info.IsDir() {
+		return false, err
+	}
+	for r := tar.NewReader(file); ; {
+		header, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", path, err)
+		}
+		if slices.Contains([]string{"index.json", "manifest.json"}, header.Name) {
+			return true, nil
+		}
+	}
+}
+
+// ImportImages loads images, archives on the host, into all nodes.
+func (c *Cluster) ImportImages(ctx context.Context, archives ...string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, node := range c.Nodes() {
+		group.Go(func() error { return node.ImportImages(ctx, archives...) })
+	}
+	return group.Wait()
+}
+
+// ImportImages loads images, archives on the host, into the node's containerd.
+func (n *Node) ImportImages(ctx context.Context, archives ...string) error {
+	for _, archive := range archives {
+		if err := n.importImage(ctx, archive); err != nil {
+			return fmt.Errorf("image %s on %s: %w", archive, n.Name, err)
+		}
+	}
+	return nil
+}
+
+// importImage hands the archive over on standard input, so that it may lie where the machine sees no file of the host.
+func (n *Node) importImage(ctx context.Context, archive string) error {
+	file, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	cmd := n.Machine.Command(ctx, "ctr", "--namespace=k8s.io", "images", "import", "-")
+	cmd.Stdin = file
+	return run(cmd)
+}

@@ -1,0 +1,91 @@
+package kubernetes
+
+import (
+	"context"
+	"net"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// pauseImage holds the network of each pod.
+const pauseImage = "registry.k8s.io/pause:3.10.2"
+
+// Node is a worker of the cluster.
+type Node struct {
+	cluster *Cluster
+	// Machine is the node's host.
+	Machine *lab.Machine
+	// Name is the node's and its machine's: "node1".
+	Name string
+}
+
+// Node is the i-th, counted from 1.
+func (c *Cluster) Node(i int) *Node {
+	m := c.lab.Node(i)
+	return &Node{cluster: c, Machine: m, Name: m.Name}
+}
+
+// Nodes lists all workers.
+func (c *Cluster) Nodes() []*Node {
+	nodes := make([]*Node, 0, lab.ClientNodes)
+	for i := 1; i <= lab.ClientNodes; i++ {
+		nodes = append(nodes, c.Node(i))
+	}
+	return nodes
+}
+
+// path is a file of the node's configuration.
+func (n *Node) path(elem ...string) string {
+	return n.cluster.path(append([]string{n.Name}, elem...)...)
+}
+
+// Kubeconfig is the kubelet's own.
+func (n *Node) Kubeconfig() string { return n.cluster.kubeconfigFile(n.Name) }
+
+// Containerd runs the node's containers, which do not end with it.
+func (n *Node) Containerd() *lab.Service {
+	return n.Machine.Service(lab.Program{
+		Name:  "containerd",
+		Args:  []string{"/usr/bin/containerd", "--config=" + n.path("containerd.toml")},
+		Ready: func(ctx context.Context) error { return run(n.Machine.Command(ctx, "ctr", "version")) },
+	})
+}
+
+// Kubelet is the node's agent. It needs Containerd.
+func (n *Node) Kubelet() *lab.Service {
+	return n.Machine.Service(lab.Program{
+		Name: "kubelet",
+		Args: []string{
+			n.cluster.Tool("kubelet"), "--config=" + n.path("kubelet.yaml"), "--kubeconfig=" + n.Kubeconfig(),
+			"--node-ip=" + n.Machine.IP,
+		},
+		Ready: n.cluster.answers("http://" + net.JoinHostPort(n.Machine.IP, "10248") + "/healthz"),
+	})
+}
+
+// Proxy sends what is for the address of a service to one of its pods.
+func (n *Node) Proxy() *lab.Service {
+	return n.Machine.Service(lab.Program{
+		Name:  proxyName,
+		Args:  []string{n.cluster.Tool(proxyName), "--config=" + n.path("kube-proxy.yaml")},
+		Ready: n.cluster.answers("http://" + net.JoinHostPort(n.Machine.IP, "10256") + "/livez"),
+	})
+}
+
+// Start switches the node on, its machine and all that runs there.
+func (n *Node) Start(ctx context.Context) error {
+	if err := n.Machine.Start(ctx); err != nil {
+		return err
+	}
+	return startAll(ctx, n.Containerd(), n.Kubelet(), n.Proxy())
+}
+
+// WaitReady waits until the node is there and ready for pods.
+func (n *Node) WaitReady(ctx context.Context) error {
+	for _, condition := range []string{"create", "condition=Ready"} {
+		if _, err := n.cluster.Kubectl(ctx, "wait", "--for="+condition, "--timeout="+readyLimit.String(), "node/"+n.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

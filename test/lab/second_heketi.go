@@ -1,0 +1,31 @@
+package lab
+
+import "context"
+
+// SecondHeketi is another Heketi on the hub, for those who need two. Its executor only pretends, like MockHeketi's, so that
+// nothing can mount its volumes. It runs after StartSecondHeketi.
+func (l *Lab) SecondHeketi() *Heketi { return l.heketi("second-heketi", secondHeketiPort) }
+
+// StartSecondHeketi starts SecondHeketi for the first time, with one cluster of three nodes. One that runs is left as it is.
+func (l *Lab) StartSecondHeketi(ctx context.Context) error {
+	h := l.SecondHeketi()
+	if h.Running(ctx) {
+		return nil
+	}
+	config := heketiConfig(secondHeketiPort, map[string]any{"executor": "mock", "db": "/run/second-heketi.db", "loglevel": "warning"})
+	if err := writeJSON(l.layout.Path("heketi", h.name+".json"), config); err != nil {
+		return err
+	}
+	nodes := l.layout.Path("heketi", "second-topology.json")
+	if err := writeJSON(nodes, topology([]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, mockDevices)); err != nil {
+		return err
+	}
+	if err := h.Start(ctx); err != nil {
+		return err
+	}
+	out, err := h.CLI(ctx, "topology", "load", "--json="+nodes)
+	if err != nil {
+		return err
+	}
+	return topologyLoaded(out, StorageNodes*mockDevices)
+}
