@@ -12,7 +12,7 @@ RUN go mod download
 COPY cmd cmd
 COPY pkg pkg
 ARG VERSION=unknown
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" \
+RUN CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags "-s -w -X main.version=${VERSION}" \
     -o /glusterfs-csi ./cmd/glusterfs-csi
 
 FROM scratch AS controller
