@@ -36,11 +36,11 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 }
 
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
-	common := []string{"driver-name", "endpoint", "help", "logging-format", "metrics-address", "v"}
+	common := []string{"driver-name", "endpoint", "help", "logging-format", "metrics-address", "v", "volume-health"}
 	tests := map[string][]string{
-		"controller": {"config"},
+		"controller": {"config", "kubeconfig", "report-orphans"},
 		"node":       {"node-id", "state-dir"},
-		"all":        {"config", "node-id", "state-dir"},
+		"all":        {"config", "kubeconfig", "node-id", "report-orphans", "state-dir"},
 	}
 	flag := regexp.MustCompile(`(?m)^ .*?--([a-z-]+)`)
 	for mode, own := range tests {
@@ -72,6 +72,8 @@ func TestWrongCommandLine(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	config, _, _ := fakeHeketi(t)
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
 	state := "--state-dir=" + filepath.Join(dir, "state")
 	tests := []struct {
 		name string
@@ -97,6 +99,10 @@ func TestWrongCommandLine(t *testing.T) {
 		{"verbosity", []string{"node", endpoint, "--node-id=n", "--v=-1"}, 2, []string{"--v=-1"}},
 		{"verbosity in words", []string{"node", endpoint, "--v=loud"}, 2, []string{"--v", "loud"}},
 		{"metrics address", []string{"node", endpoint, "--node-id=n", "--metrics-address=9090"}, 2, []string{"9090", ":9090"}},
+		{"too often", []string{"controller", endpoint, "--config=x", "--report-orphans=1m"}, 2, []string{"--report-orphans=1m0s", "10m", "0 for never"}},
+		{"not even never", []string{"controller", endpoint, "--config=x", "--report-orphans=-1h"}, 2, []string{"--report-orphans=-1h", "10m"}},
+		{"no Kubernetes", []string{"controller", endpoint, "--config=" + config, "--report-orphans=1h"}, 1, []string{"--report-orphans=1h", "no pod", "--kubeconfig=FILE"}},
+		{"kubeconfig not there", []string{"controller", endpoint, "--config=" + config, "--report-orphans=1h", "--kubeconfig=/missing"}, 1, []string{"--kubeconfig=/missing"}},
 		{"config not there", []string{"controller", endpoint, "--config=" + filepath.Join(dir, "missing")}, 1, []string{"--config=", "missing"}},
 		{"config empty", []string{"controller", endpoint, "--config=" + empty}, 1, []string{"backends"}},
 		{"directory of the socket not there", []string{"node", "--endpoint=" + filepath.Join(dir, "missing", "s"), "--node-id=n", state}, 1, []string{"missing/s"}},

@@ -6,10 +6,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
 )
 
 // mode says which services a process offers.
@@ -22,8 +24,11 @@ type options struct {
 	driverName     string
 	nodeID         string
 	config         string
+	kubeconfig     string
+	reportOrphans  time.Duration // 0: never
 	stateDir       string
 	metricsAddress string
+	volumeHealth   bool
 	logging        loggingOptions
 }
 
@@ -37,10 +42,13 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	flags.StringVar(&o.endpoint, "endpoint", "", "unix socket to serve CSI on, as in unix:///csi/csi.sock (or variable "+endpointVariable+")")
 	flags.StringVar(&o.driverName, "driver-name", driver.DefaultName, "name of the driver, the provisioner of StorageClasses")
 	flags.StringVar(&o.metricsAddress, "metrics-address", "", "TCP address to serve Prometheus metrics on, as in :9090 (default off)")
+	flags.BoolVar(&o.volumeHealth, "volume-health", false, "answer CSI's calls for the health of volumes, which are alpha in CSI 1.13")
 	flags.IntVarP(&o.logging.verbosity, "v", "v", 0, "log verbosity: 0 is for operators, 5 for debugging")
 	flags.StringVar(&o.logging.format, "logging-format", formatText, "text or json")
 	if m.controller {
 		flags.StringVar(&o.config, "config", "", "YAML file that lists the Heketi backends")
+		flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file of the Kubernetes cluster, for --report-orphans (default the one that this pod runs in)")
+		flags.DurationVar(&o.reportOrphans, "report-orphans", 0, "how often to compare Heketi's volumes with the PersistentVolumes, as in 6h, for logs and metrics (default 0, never)")
 	}
 	if m.node {
 		flags.StringVar(&o.nodeID, "node-id", "", "name of this node (or variable "+nodeIDVariable+")")
@@ -73,6 +81,9 @@ func (o *options) complete(m mode) error {
 	}
 	if m.controller && o.config == "" {
 		return errors.New("--config is missing: write --config=FILE, a YAML file with the list \"backends\" of Heketi servers (name, url, user, keyFile)")
+	}
+	if o.reportOrphans != 0 && o.reportOrphans < orphans.Settle {
+		return fmt.Errorf("--report-orphans=%s: write at least %s, as in 6h, or 0 for never", o.reportOrphans, orphans.Settle)
 	}
 	if m.node {
 		return o.completeNode()

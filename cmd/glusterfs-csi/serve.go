@@ -34,10 +34,10 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	}
 
 	registry := metrics.NewRegistry()
-	config := driver.Config{Name: o.driverName, Version: buildVersion(), Metrics: registry}
-	stop := func() {}
+	config := driver.Config{Name: o.driverName, Version: buildVersion(), Metrics: registry, Health: o.volumeHealth}
+	controller := background{stop: func() {}}
 	if m.controller {
-		if stop, err = addController(ctx, &config, o); err != nil {
+		if controller, err = addController(ctx, &config, o); err != nil {
 			return err
 		}
 	}
@@ -59,8 +59,14 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 		logger.Info("Serving metrics", "address", scrapes.Addr().String())
 		group.Go(func() error { return metrics.Serve(ctx, scrapes, registry) })
 	}
+	if controller.run != nil {
+		group.Go(func() error {
+			controller.run(ctx)
+			return nil
+		})
+	}
 	err = group.Wait()
-	stop()
+	controller.stop()
 	if err != nil {
 		return err
 	}
