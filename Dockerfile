@@ -17,7 +17,7 @@ ARG VERSION=unknown
 ARG TARGETOS
 ARG TARGETARCH
 RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /glusterfs-csi ./cmd/glusterfs-csi
+    go build -trimpath -buildvcs=false -tags grpcnotrace -ldflags "-s -w -X main.version=${VERSION}" -o /glusterfs-csi ./cmd/glusterfs-csi
 
 FROM scratch AS controller
 ARG VERSION=unknown

@@ -39,6 +39,7 @@ func heketiConfig(t *testing.T) (path string, server *heketitest.Server) {
 func TestExaminationCommandLines(t *testing.T) {
 	config, _ := heketiConfig(t)
 	pvs := writeFile(t, "pvs.json", `{"kind": "List", "items": []}`)
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
 	tests := []struct {
 		args []string
 		says string
@@ -48,7 +49,11 @@ func TestExaminationCommandLines(t *testing.T) {
 		{[]string{"doctor", "--confg=x"}, "--confg"},
 		{[]string{"doctor", "--config=" + config, "--output=xml"}, "text or json"},
 		{[]string{"orphans", "--pvs=" + pvs}, "--config=FILE"},
+		{[]string{"orphans", "--config=" + config}, "--kubeconfig=FILE"},
 		{[]string{"orphans", "--config=" + config}, "--pvs=FILE"},
+		{[]string{"orphans", "--config=" + config, "--kubeconfig=/missing"}, "--kubeconfig=/missing"},
+		{[]string{"orphans", "--config=" + config, "--kubeconfig="}, "--kubeconfig= names no file"},
+		{[]string{"orphans", "--config=" + config, "--in-cluster"}, "--in-cluster: no kubeconfig file is given, and this is no pod"},
 		{[]string{"orphans", "--config=/missing", "--pvs=" + pvs}, "/missing"},
 		{[]string{"orphans", "--config=" + config, "--pvs=/missing"}, "/missing"},
 		{[]string{"orphans", "--config=" + config, "--pvs=" + config}, "not a list"},

@@ -42,13 +42,26 @@ func (o *registrationOptions) check(driverName string) error {
 	return nil
 }
 
+// newKubernetesClient serves the flags that need the Kubernetes API.
+func newKubernetesClient(o options) (*kube.Client, error) {
+	client, err := kube.NewClient(o.kubeconfig)
+	switch {
+	case err == nil:
+		return client, nil
+	case o.kubeconfig == "":
+		return nil, fmt.Errorf("--kubeconfig is missing: --report-orphans, --annotate-pv-gid and --remove-agent-not-ready-taint need the Kubernetes API: %w", err)
+	default:
+		return nil, fmt.Errorf("--kubeconfig=%s: %w", o.kubeconfig, err)
+	}
+}
+
 // kubernetesTasks are the parts that talk with Kubernetes, to run beside the CSI server until their context is done. The
 // kubelet may ask the CSI server at once, so that it has to be ready; and none of the tasks may be needed by a CSI call.
 func kubernetesTasks(ctx context.Context, o options) (tasks []func(context.Context) error, err error) {
 	var client *kube.Client
 	if o.annotateGIDs || o.removeTaint {
-		if client, err = kube.NewClient(o.kubeconfig); err != nil {
-			return nil, fmt.Errorf("--kubeconfig=%s: %w", o.kubeconfig, err)
+		if client, err = newKubernetesClient(o); err != nil {
+			return nil, err
 		}
 	}
 	if o.annotateGIDs {

@@ -36,8 +36,8 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 }
 
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
-	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "v"}
-	controller := []string{"annotate-pv-gid", "config"}
+	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "v", "volume-health"}
+	controller := []string{"annotate-pv-gid", "config", "report-orphans"}
 	node := []string{"kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint", "state-dir"}
 	tests := map[string][]string{
 		"controller": controller,
@@ -74,6 +74,8 @@ func TestWrongCommandLine(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	config, _, _ := fakeHeketi(t)
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
 	state := "--state-dir=" + filepath.Join(dir, "state")
 	used := "--state-dir=" + t.TempDir() // for starts that fail after the node has looked at its state
 	tests := []struct {
@@ -107,11 +109,15 @@ func TestWrongCommandLine(t *testing.T) {
 		{"relative kubelet endpoint", []string{"node", endpoint, "--node-id=n", "--registration-dir=/r", "--kubelet-endpoint=unix:///s"}, 2, []string{"--kubelet-endpoint=unix:///s", "without unix://"}},
 		{"long registration", []string{"node", endpoint, "--node-id=n", "--registration-dir=/" + strings.Repeat("r", 100), "--kubelet-endpoint=/s"}, 2, []string{"--registration-dir", "107"}},
 		{"annotations of a node", []string{"node", endpoint, "--node-id=n", "--annotate-pv-gid"}, 2, []string{"--annotate-pv-gid"}},
+		{"too often", []string{"controller", endpoint, "--config=x", "--report-orphans=1m"}, 2, []string{"--report-orphans=1m0s", "10m", "0 for never"}},
+		{"not even never", []string{"controller", endpoint, "--config=x", "--report-orphans=-1h"}, 2, []string{"--report-orphans=-1h", "10m"}},
+		{"no Kubernetes", []string{"controller", endpoint, "--config=" + config, "--report-orphans=1h"}, 1, []string{"--kubeconfig is missing", "--report-orphans", "no pod"}},
+		{"kubeconfig not there", []string{"controller", endpoint, "--config=" + config, "--report-orphans=1h", "--kubeconfig=/missing"}, 1, []string{"--kubeconfig=/missing"}},
 		{"config not there", []string{"controller", endpoint, "--config=" + filepath.Join(dir, "missing")}, 1, []string{"--config=", "missing"}},
 		{"config empty", []string{"controller", endpoint, "--config=" + empty}, 1, []string{"backends"}},
 		{"directory of the socket not there", []string{"node", "--endpoint=" + filepath.Join(dir, "missing", "s"), "--node-id=n", state}, 1, []string{"missing/s"}},
 		{"registration directory not there", []string{"node", endpoint, "--node-id=n", used, "--registration-dir=" + filepath.Join(dir, "missing"), "--kubelet-endpoint=/s"}, 1, []string{"--registration-dir=", "missing"}},
-		{"no Kubernetes", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint"}, 1, []string{"--kubeconfig=", "no pod"}},
+		{"a node without Kubernetes", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint"}, 1, []string{"--kubeconfig is missing", "no pod"}},
 		{"kubeconfig not there", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint", "--kubeconfig=/missing"}, 1, []string{"--kubeconfig=/missing"}},
 		{"health address not ours", []string{"node", endpoint, "--node-id=n", state, "--health-address=192.0.2.1:9808"}, 1, []string{"--health-address", "192.0.2.1:9808"}},
 		{"metrics address not ours", []string{"node", endpoint, "--node-id=n", state, "--metrics-address=192.0.2.1:9090"}, 1, []string{"192.0.2.1:9090"}},

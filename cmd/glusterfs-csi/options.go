@@ -6,11 +6,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
 )
 
 // mode says which services a process offers.
@@ -23,13 +25,15 @@ type options struct {
 	driverName     string
 	nodeID         string
 	config         string
+	kubeconfig     string
+	reportOrphans  time.Duration // 0: never
 	stateDir       string
 	metricsAddress string
 	healthAddress  string
-	kubeconfig     string
 	annotateGIDs   bool
 	registration   registrationOptions
 	removeTaint    bool
+	volumeHealth   bool
 	logging        loggingOptions
 }
 
@@ -45,11 +49,13 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	flags.StringVar(&o.metricsAddress, "metrics-address", "", "TCP address to serve Prometheus metrics on, as in :9090 (default off)")
 	flags.StringVar(&o.healthAddress, "health-address", "", "TCP address to serve /healthz on, which watches this process only, as in :9808 (default off)")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "file that says how to reach the Kubernetes API (default as the pod that this is); only for flags that need the API")
+	flags.BoolVar(&o.volumeHealth, "volume-health", false, "answer CSI's calls for the health of volumes, which are alpha in CSI 1.13")
 	flags.IntVarP(&o.logging.verbosity, "v", "v", 0, "log verbosity: 0 is for operators, 5 for debugging")
 	flags.StringVar(&o.logging.format, "logging-format", formatText, "text or json")
 	if m.controller {
 		flags.StringVar(&o.config, "config", "", "YAML file that lists the Heketi backends")
 		flags.BoolVar(&o.annotateGIDs, "annotate-pv-gid", false, "annotate PersistentVolumes with their group, where the API server does not (no MutatingAdmissionPolicy); asks the Kubernetes API")
+		flags.DurationVar(&o.reportOrphans, "report-orphans", 0, "how often to compare Heketi's volumes with the PersistentVolumes, as in 6h, for logs and metrics (default 0, never)")
 	}
 	if m.node {
 		flags.StringVar(&o.nodeID, "node-id", "", "name of this node (or variable "+nodeIDVariable+")")
@@ -85,6 +91,9 @@ func (o *options) complete(m mode) error {
 	}
 	if m.controller && o.config == "" {
 		return errors.New("--config is missing: write --config=FILE, a YAML file with the list \"backends\" of Heketi servers (name, url, user, keyFile)")
+	}
+	if o.reportOrphans != 0 && o.reportOrphans < orphans.Settle {
+		return fmt.Errorf("--report-orphans=%s: write at least %s, as in 6h, or 0 for never", o.reportOrphans, orphans.Settle)
 	}
 	if m.node {
 		return o.completeNode()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,37 +17,34 @@ import (
 func newOrphansCommand() *cobra.Command {
 	var (
 		config, name string
-		lists        []string
+		sources      pvSources
 	)
 	cmd := newExaminationCommand("orphans", "Report volumes without PersistentVolume, and PersistentVolumes without volume",
-		"Orphans compares the volumes that each Heketi has with a list of PersistentVolumes:\n\n"+
+		"Orphans compares the volumes that each Heketi has with the PersistentVolumes of a Kubernetes cluster:\n\n"+
+			"  glusterfs-csi orphans --config=FILE --kubeconfig=FILE\n"+
 			"  kubectl get pv -o json | glusterfs-csi orphans --config=FILE --pvs=-\n\n"+
-			"When several Kubernetes clusters use a Heketi, give --pvs for each of them. It deletes nothing; it writes the\n"+
+			"When several Kubernetes clusters use a Heketi, name all of them, each once. It deletes nothing; it writes the\n"+
 			"commands that would.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
-			switch {
-			case config == "":
+			if config == "" {
 				return nil, errors.New("--config is missing: write --config=FILE, the driver's configuration")
-			case len(lists) == 0:
-				return nil, errors.New("--pvs is missing: write --pvs=FILE, the output of kubectl get pv -o json, or --pvs=- for standard input")
 			}
-			return findOrphans(cmd.Context(), config, name, lists, cmd.InOrStdin())
+			if err := sources.check(); err != nil {
+				return nil, err
+			}
+			pvs, err := sources.read(cmd.Context(), cmd.InOrStdin())
+			if err != nil {
+				return nil, err
+			}
+			return findOrphans(cmd.Context(), config, name, pvs)
 		})
 	cmd.Flags().StringVar(&config, "config", "", "YAML file that lists the Heketi backends, as for the controller")
-	cmd.Flags().StringArrayVar(&lists, "pvs", nil, "output of kubectl get pv -o json (or yaml), - is standard input; once for each Kubernetes cluster")
 	cmd.Flags().StringVar(&name, "driver-name", driver.DefaultName, "name of the driver in the PersistentVolumes")
+	sources.register(cmd.Flags())
 	return cmd
 }
 
-func findOrphans(ctx context.Context, config, driverName string, lists []string, stdin io.Reader) ([]report.Finding, error) {
-	var pvs []orphans.PV
-	for _, list := range lists {
-		more, err := readPVs(list, stdin)
-		if err != nil {
-			return nil, fmt.Errorf("--pvs=%s: %w", list, err)
-		}
-		pvs = append(pvs, more...)
-	}
+func findOrphans(ctx context.Context, config, driverName string, pvs []orphans.PV) ([]report.Finding, error) {
 	loaded, err := heketi.LoadConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("--config=%s: %w", config, err)
@@ -62,16 +57,4 @@ func findOrphans(ctx context.Context, config, driverName string, lists []string,
 	}
 	defer backends.Close()
 	return orphans.Find(ctx, backends.All(), driverName, pvs), nil
-}
-
-func readPVs(list string, stdin io.Reader) ([]orphans.PV, error) {
-	if list == "-" {
-		return orphans.ReadPVs(stdin)
-	}
-	f, err := os.Open(list) // #nosec G304 -- the administrator names this file
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return orphans.ReadPVs(f)
 }

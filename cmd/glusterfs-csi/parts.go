@@ -5,26 +5,42 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mounter"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
 )
 
+// background is what a part of the driver does beside its calls.
+type background struct {
+	run  func(ctx context.Context) // until ctx is done; nil: nothing
+	stop func()                    // at the end, when no call runs any more
+}
+
 // addController gives config a provisioner over the configured Heketi servers. Nobody is asked anything yet: a Heketi
-// that is away must not keep the driver from starting. The caller calls stop at the end.
-func addController(ctx context.Context, config *driver.Config, o options) (stop func(), err error) {
+// that is away must not keep the driver from starting.
+func addController(ctx context.Context, config *driver.Config, o options) (background, error) {
 	observer := metrics.NewHeketi(config.Metrics)
 	backends, err := heketi.OpenBackends(klog.FromContext(ctx), o.config, heketi.DefaultTiming(), heketi.WithObserver(observer))
 	if err != nil {
-		return nil, fmt.Errorf("--config=%s: %w", o.config, err)
+		return background{}, fmt.Errorf("--config=%s: %w", o.config, err)
+	}
+	var run func(context.Context)
+	if o.reportOrphans > 0 {
+		watcher, err := newOrphansWatcher(o, backends, config.Metrics)
+		if err != nil {
+			return background{}, err
+		}
+		run = watcher.Run
 	}
 	p := provisioner.New(backends, provisioner.WithObserver(observer))
 	config.Provisioner = p
-	return func() {
+	return background{run: run, stop: func() {
 		// The calls have ended by now. What still runs belongs to calls that were given up, and Heketi carries it on.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
@@ -32,11 +48,23 @@ func addController(ctx context.Context, config *driver.Config, o options) (stop 
 			klog.FromContext(ctx).Info("Stopping with operations under way", "err", err.Error())
 		}
 		backends.Close()
+	}}, nil
+}
+
+func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus.Registerer) (*orphans.Watcher, error) {
+	client, err := newKubernetesClient(o)
+	if err != nil {
+		return nil, err
+	}
+	return &orphans.Watcher{
+		Backends: backends.All,
+		PVs:      func(ctx context.Context) ([]orphans.PV, error) { return listPVs(ctx, client) },
+		Driver:   o.driverName, Interval: o.reportOrphans, Observer: metrics.NewOrphans(registry),
 	}, nil
 }
 
 func addNode(ctx context.Context, config *driver.Config, o options) error {
-	m, err := mounter.NewSelf(ctx, mounter.Config{StateDir: o.stateDir})
+	m, err := mounter.NewSelf(ctx, mounter.Config{StateDir: o.stateDir, Health: o.volumeHealth})
 	if err != nil {
 		return fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}

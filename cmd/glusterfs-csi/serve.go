@@ -31,10 +31,10 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	defer watched.close()
 
 	registry := metrics.NewRegistry()
-	config := driver.Config{Name: o.driverName, Version: buildVersion(), Metrics: registry}
-	stop := func() {}
+	config := driver.Config{Name: o.driverName, Version: buildVersion(), Metrics: registry, Health: o.volumeHealth}
+	controller := background{stop: func() {}}
 	if m.controller {
-		if stop, err = addController(ctx, &config, o); err != nil {
+		if controller, err = addController(ctx, &config, o); err != nil {
 			return err
 		}
 	}
@@ -60,8 +60,14 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	for _, task := range tasks {
 		group.Go(func() error { return task(ctx) })
 	}
+	if controller.run != nil {
+		group.Go(func() error {
+			controller.run(ctx)
+			return nil
+		})
+	}
 	err = group.Wait()
-	stop()
+	controller.stop()
 	if err != nil {
 		return err
 	}

@@ -215,20 +215,29 @@ func TestMetricsAddress(t *testing.T) {
 	if _, err := csi.NewNodeClient(p.dial(t)).NodeGetInfo(t.Context(), &csi.NodeGetInfoRequest{}); err != nil {
 		t.Error(err)
 	}
-	response, err := http.Get("http://" + address + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if want := `grpc_server_handled_total{grpc_code="OK",grpc_method="NodeGetInfo"`; err != nil || !strings.Contains(string(body), want) {
-		t.Errorf("no %s in the metrics (%v):\n%s", want, err, body)
+	want := `grpc_server_handled_total{grpc_code="OK",grpc_method="NodeGetInfo"`
+	if body := getMetrics(t, address); !strings.Contains(body, want) {
+		t.Errorf("no %s in the metrics:\n%s", want, body)
 	}
 	p.signal(t, syscall.SIGTERM)
 	p.awaitLog(t, "Stopped")
 	if err := p.cmd.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+func getMetrics(t *testing.T, address string) string {
+	t.Helper()
+	response, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 func TestServeEndsWithItsContext(t *testing.T) {

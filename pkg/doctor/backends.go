@@ -89,7 +89,11 @@ func (p *patient) failed(severity report.Severity, check string, err error) repo
 // Explain parts an error into what happened and what to do.
 func Explain(err error) (message, remedy string) {
 	message, remedy = err.Error(), "Heketi's log tells more"
-	if e, ok := errors.AsType[*heketi.Error](err); ok && e.Hint() != "" {
+	type hinting interface {
+		error
+		Hint() string
+	}
+	if e, ok := errors.AsType[hinting](err); ok && e.Hint() != "" {
 		message, remedy = strings.TrimSuffix(message, "; "+e.Hint()), e.Hint()
 	}
 	return message, remedy
@@ -150,7 +154,12 @@ func (p *patient) key(ctx context.Context) (finding report.Finding, ok bool) {
 		return p.failed(report.Critical, check, err), false
 	}
 	clusters, err := p.client.Clusters(ctx)
+	_, otherDatabase := errors.AsType[*heketi.OtherDatabaseError](err)
 	switch {
+	case otherDatabase:
+		finding := p.failed(report.Critical, "heketi-database", err)
+		finding.Commands = []string{CLI(p.backend, "cluster list")}
+		return finding, false
 	case errors.Is(err, volume.ErrUnauthenticated) && !p.backend.HasKey():
 		return p.finding(report.Warning, check, "it wants a key and none is configured, so that only requests with secrets of their own work; "+
 			"capacity, lists and the rest of this examination need a configured one", "set the backend's keyFile"), false

@@ -115,6 +115,22 @@ func configFile(t *testing.T, key string, servers map[string]string) string {
 	return path
 }
 
+// addCluster names one more cluster in a configuration of one backend.
+func addCluster(t *testing.T, path, cluster string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
+	if !strings.Contains(text, "  clusters:\n") {
+		text += "  clusters:\n"
+	}
+	if err := os.WriteFile(path, []byte(text+"  - "+cluster+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func one(url string) map[string]string { return map[string]string{"production": url} }
 
 // find returns the findings of a check.

@@ -33,6 +33,20 @@ func TestRealHeketi(t *testing.T) {
 		t.Fatalf("healthy: %+v", findings)
 	}
 
+	_, cluster, _ := strings.Cut(cli("cluster", "list"), "Id:")
+	cluster, _, _ = strings.Cut(cluster, " ")
+	recognised := Config{ConfigFile: configFile(t, lab.HeketiKey, one(heketi.URL)), Prober: prober()}
+	addCluster(t, recognised.ConfigFile, cluster)
+	if findings := Run(t.Context(), recognised); report.ExitCode(findings) != 0 || len(find(findings, "heketi-database")) != 1 {
+		t.Fatalf("its cluster is configured: %+v", findings)
+	}
+	addCluster(t, recognised.ConfigFile, id(0xbad))
+	found := find(Run(t.Context(), recognised), "heketi-database")
+	if len(found) != 1 || found[0].Severity != report.Critical || !strings.Contains(found[0].Message, "does not have cluster "+id(0xbad)) ||
+		!strings.Contains(found[0].Message, "only "+cluster) || strings.Contains(found[0].Message, found[0].Remedy) || !strings.Contains(found[0].Remedy, "restore the database") {
+		t.Errorf("another cluster is configured: %+v", found)
+	}
+
 	_, node, _ := strings.Cut(cli("node", "list"), "Id:")
 	node, _, _ = strings.Cut(node, "\t")
 	cli("node", "disable", strings.TrimSpace(node))

@@ -25,6 +25,7 @@ type fakeProvisioner struct {
 	calls       int
 
 	volumes    []volume.Volume
+	unwell     []volume.Health
 	after      string
 	capacity   volume.Capacity
 	parameters volume.Parameters
@@ -70,12 +71,28 @@ func (f *fakeProvisioner) Available(_ context.Context, parameters volume.Paramet
 	return f.space, f.err
 }
 
+func (f *fakeProvisioner) Health(_ context.Context, _ volume.Handle, credentials volume.Credentials) (volume.Health, error) {
+	f.calls++
+	f.credentials = credentials
+	return f.unwell[0], f.err
+}
+
+func (f *fakeProvisioner) ListHealth(_ context.Context, after string, limit int) ([]volume.Health, bool, error) {
+	f.calls++
+	f.after = after
+	if limit > 0 && limit < len(f.unwell) {
+		return f.unwell[:limit], true, f.err
+	}
+	return f.unwell, false, f.err
+}
+
 // fakeMounter does the same.
 type fakeMounter struct {
 	calls       []string
 	source      mount.Source
 	publication mount.Publication
 	stats       mount.Stats
+	health      mount.Health
 	err         error
 }
 
@@ -104,6 +121,10 @@ func (f *fakeMounter) Unpublish(_ context.Context, id, path string) error {
 
 func (f *fakeMounter) Stats(_ context.Context, id, path string) (mount.Stats, error) {
 	return f.stats, f.called("stats", id, path)
+}
+
+func (f *fakeMounter) Health(_ context.Context, id, path string) (mount.Health, error) {
+	return f.health, f.called("health", id, path)
 }
 
 func mountCapability(mode csi.VolumeCapability_AccessMode_Mode, flags ...string) *csi.VolumeCapability {

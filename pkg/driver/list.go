@@ -17,14 +17,9 @@ var errToken = errors.New("starting_token is not one of this driver's; list agai
 // ListVolumes lists the volumes that this driver made. The token is the id of the last volume of the page before, so
 // that it stays good when that volume is deleted or others are made.
 func (s *controllerServer) ListVolumes(ctx context.Context, request *csi.ListVolumesRequest) (*csi.ListVolumesResponse, error) {
-	if n := request.GetMaxEntries(); n < 0 {
-		return nil, volume.Invalid("max_entries", strconv.Itoa(int(n)), "must not be negative")
-	}
 	after := request.GetStartingToken()
-	if after != "" {
-		if _, err := volume.ParseHandle(after); err != nil {
-			return nil, errToken
-		}
+	if err := checkPage(request.GetMaxEntries(), after); err != nil {
+		return nil, err
 	}
 	volumes, more, err := s.provisioner.List(ctx, after, int(request.GetMaxEntries()))
 	if err != nil {
@@ -38,6 +33,20 @@ func (s *controllerServer) ListVolumes(ctx context.Context, request *csi.ListVol
 		response.NextToken = volumes[len(volumes)-1].Handle.String()
 	}
 	return response, nil
+}
+
+// checkPage checks what a request for a page of volumes says.
+func checkPage(maxEntries int32, token string) error {
+	if maxEntries < 0 {
+		return volume.Invalid("max_entries", strconv.Itoa(int(maxEntries)), "must not be negative")
+	}
+	if token == "" {
+		return nil
+	}
+	if _, err := volume.ParseHandle(token); err != nil {
+		return errToken
+	}
+	return nil
 }
 
 // ControllerGetVolume describes one volume. The request brings no secrets, so that the backend's own key is used.

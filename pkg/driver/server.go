@@ -23,6 +23,7 @@ type Config struct {
 	Provisioner volume.Provisioner // nil: no controller service
 	Mounter     mount.Mounter      // nil: no node service
 	NodeID      string             // of the node service
+	Health      bool               // offer the health of volumes, which is alpha in the CSI spec
 	Metrics     prometheus.Registerer
 }
 
@@ -47,10 +48,10 @@ func NewServer(ctx context.Context, config Config) (*Server, error) {
 	)
 	csi.RegisterIdentityServer(server, &identityServer{name: config.Name, version: config.Version, controller: config.Provisioner != nil})
 	if config.Provisioner != nil {
-		csi.RegisterControllerServer(server, &controllerServer{provisioner: config.Provisioner})
+		csi.RegisterControllerServer(server, &controllerServer{provisioner: config.Provisioner, health: config.Health})
 	}
 	if config.Mounter != nil {
-		csi.RegisterNodeServer(server, &nodeServer{mounter: config.Mounter, nodeID: config.NodeID})
+		csi.RegisterNodeServer(server, &nodeServer{mounter: config.Mounter, nodeID: config.NodeID, health: config.Health})
 	}
 	return &Server{grpc: server, grace: 25 * time.Second}, nil
 }

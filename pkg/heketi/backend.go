@@ -18,6 +18,7 @@ const largestKey = 64 << 10
 // Backend is one Heketi server: its connections, and the limit of operations on it.
 type Backend struct {
 	config    BackendConfig
+	authority fileState // of caFile when it was read; zero: there is none
 	transport *http.Transport
 	slots     chan struct{}
 	dumps     chan struct{}
@@ -31,18 +32,22 @@ func newBackend(config BackendConfig, timing Timing, observer Observer) (*Backen
 		dumps: make(chan struct{}, 2)}
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if config.CAFile != "" {
+		// Before the content: a change in between is then seen as one.
+		state, err := stateOf(config.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("backend %q: caFile: %w", config.Name, err)
+		}
 		pool, err := readAuthorities(config.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("backend %q: caFile: %w", config.Name, err)
 		}
-		tlsConfig.RootCAs = pool
+		b.authority, tlsConfig.RootCAs = state, pool
 	}
 	b.transport = &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		TLSClientConfig:       tlsConfig,
-		TLSHandshakeTimeout:   5 * time.Second,
-		ResponseHeaderTimeout: timing.Exchange,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSClientConfig:     tlsConfig,
+		TLSHandshakeTimeout: 5 * time.Second,
 		// Every operation asks often for its end, and creating connections for it costs more than asking.
 		MaxIdleConnsPerHost: 2 * config.MaxInFlight,
 		IdleConnTimeout:     time.Minute,

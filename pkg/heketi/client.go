@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+	"time"
 
 	goclient "github.com/heketi/heketi/client/api/go-client"
 	"github.com/heketi/heketi/pkg/glusterfs/api"
@@ -95,7 +98,8 @@ func (c *Client) Volume(ctx context.Context, id string) (Volume, error) {
 	return newVolume(info), nil
 }
 
-// Clusters returns the ids of all clusters, in Heketi's order, which is stable.
+// Clusters returns the ids of all clusters, in Heketi's order, which is stable. It fails with an OtherDatabaseError where
+// one of the configuration is missing.
 func (c *Client) Clusters(ctx context.Context) ([]string, error) {
 	api, err := c.api(ctx, nil)
 	if err != nil {
@@ -105,10 +109,14 @@ func (c *Client) Clusters(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, c.typed(err, http.MethodGet, "/clusters")
 	}
+	if err := c.backend.recognise(list.Clusters); err != nil {
+		return nil, err
+	}
 	return list.Clusters, nil
 }
 
-// Dump reads Heketi's whole database in one consistent view, what is pending included.
+// Dump reads Heketi's whole database in one consistent view, what is pending included. It fails with an
+// OtherDatabaseError where a cluster of the configuration is missing in it.
 func (c *Client) Dump(ctx context.Context) (Dump, error) {
 	select {
 	case c.backend.dumps <- struct{}{}:
@@ -128,12 +136,20 @@ func (c *Client) Dump(ctx context.Context) (Dump, error) {
 	if _, err := api.DbDump(); err != nil {
 		return Dump{}, c.typed(err, http.MethodGet, "/db/dump")
 	}
+	if err := c.backend.recognise(slices.Collect(maps.Keys(dump.Clusters))); err != nil {
+		return Dump{}, err
+	}
 	return dump, nil
 }
 
 // api makes Heketi's client for one call. It is made anew each time because it knows no
 // context, and because the key may have changed; connections are the backend's.
 func (c *Client) api(ctx context.Context, stream func(io.Reader) error) (*goclient.Client, error) {
+	return c.apiWithin(ctx, c.backend.timing.Exchange, stream)
+}
+
+// apiWithin is api with a limit of its own for each request.
+func (c *Client) apiWithin(ctx context.Context, limit time.Duration, stream func(io.Reader) error) (*goclient.Client, error) {
 	key, err := c.backend.key(c.credentials)
 	if err != nil {
 		return nil, err
@@ -143,7 +159,7 @@ func (c *Client) api(ctx context.Context, stream func(io.Reader) error) (*goclie
 	options.PollDelay = 0        // the performer holds each poll until the operation has ended
 	api := goclient.NewClientWithOptions(c.backend.config.URL, c.credentials.User, key, options)
 	api.SetClientFunc(func(_ *tls.Config, sign goclient.CheckRedirectFunc) (goclient.HttpPerformer, error) {
-		return newPerformer(ctx, c.backend, sign, stream), nil
+		return newPerformer(ctx, c.backend, limit, sign, stream), nil
 	})
 	return api, nil
 }

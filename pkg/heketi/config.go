@@ -35,6 +35,9 @@ type BackendConfig struct {
 	KeyFile     string `json:"keyFile,omitempty"`     // absent: keys come with requests, or Heketi wants none
 	CAFile      string `json:"caFile,omitempty"`      // PEM; absent: the system's authorities
 	MaxInFlight int    `json:"maxInFlight,omitempty"` // default 8
+	// Clusters are ids of Heketi clusters by which its database is recognised: one that does not have them all is another
+	// one. They restrict nothing, volumes may also lie in others. Absent: no database is recognised.
+	Clusters []string `json:"clusters,omitempty"`
 }
 
 // LoadConfig reads, completes and checks the configuration file.
@@ -102,6 +105,7 @@ func (b *BackendConfig) complete(field string) error {
 		errs = append(errs, volume.Invalid(field+".maxInFlight", strconv.Itoa(b.MaxInFlight),
 			fmt.Sprintf("must be a number from 1 to %d", largestMaxInFlight)))
 	}
+	errs = append(errs, b.checkClusters(field+".clusters"))
 	if b.KeyFile != "" {
 		if _, err := readKey(b.KeyFile); err != nil {
 			errs = append(errs, fmt.Errorf("%s.keyFile: %w", field, err))
@@ -111,6 +115,20 @@ func (b *BackendConfig) complete(field string) error {
 		if _, err := readAuthorities(b.CAFile); err != nil {
 			errs = append(errs, fmt.Errorf("%s.caFile: %w", field, err))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+func (b *BackendConfig) checkClusters(field string) error {
+	var errs []error
+	seen := map[string]string{}
+	for i, id := range b.Clusters {
+		field := fmt.Sprintf("%s[%d]", field, i)
+		if !volume.ValidHeketiID(id) {
+			errs = append(errs, volume.Invalid(field, id, "must be the id of a Heketi cluster, 32 hexadecimal digits in lower case, as heketi-cli cluster list shows it"))
+			continue
+		}
+		errs = append(errs, unique(seen, field, id))
 	}
 	return errors.Join(errs...)
 }

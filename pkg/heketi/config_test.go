@@ -32,6 +32,7 @@ backends:
   url: https://heketi:8443
   user: admin
   maxInFlight: 3
+  clusters: [`+clusterA+`, `+clusterB+`]
 `)
 	got, err := LoadConfig(path)
 	if err != nil {
@@ -39,7 +40,7 @@ backends:
 	}
 	want := Config{Backends: []BackendConfig{
 		{Name: "main", URL: "http://heketi", User: "admin", KeyFile: key, MaxInFlight: 8},
-		{Name: "other", URL: "https://heketi:8443", User: "admin", MaxInFlight: 3},
+		{Name: "other", URL: "https://heketi:8443", User: "admin", MaxInFlight: 3, Clusters: []string{clusterA, clusterB}},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -67,6 +68,11 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"no such CA file", "backends:\n- name: a\n  url: http://h\n  caFile: /nowhere/ca", "backends[0].caFile: open /nowhere/ca"},
 		{"a CA file without certificate", "backends:\n- name: a\n  url: http://h\n  caFile: " + empty, "no PEM certificate"},
 		{"an endless key file", "backends:\n- name: a\n  url: http://h\n  keyFile: /dev/zero", "larger than"},
+		{"clusters that are no list", "backends:\n- name: a\n  url: http://h\n  clusters: " + clusterA, "clusters"},
+		{"a cluster that is no id", "backends:\n- name: a\n  url: http://h\n  clusters: [main]", `backends[0].clusters[0]: "main"`},
+		{"a cluster in capitals", "backends:\n- name: a\n  url: http://h\n  clusters: [" + strings.ToUpper(clusterA) + "]", "in lower case"},
+		{"an empty cluster", "backends:\n- name: a\n  url: http://h\n  clusters: [" + clusterA + ", '']", "backends[0].clusters[1]"},
+		{"a cluster twice", "backends:\n- name: a\n  url: http://h\n  clusters: [" + clusterA + ", " + clusterA + "]", "must be different from backends[0].clusters[0]"},
 		{"a name twice", "backends:\n- name: a\n  url: http://h\n- name: a\n  url: http://i", `backends[1].name: "a" is not allowed: must be different from backends[0].name`},
 		{"a url twice", "backends:\n- name: a\n  url: http://h\n- name: b\n  url: http://H:80/", "must be different from backends[0].url"},
 	} {

@@ -75,6 +75,11 @@ func (d Dump) Hosts(cluster string) []string {
 // readDump decodes the dump entry by entry: with thousands of volumes it is tens of
 // megabytes, nearly all of it bricks (heketi: apps/glusterfs/dbcommon.go, Db).
 func readDump(r io.Reader) (Dump, error) {
+	return decodeDump(json.NewDecoder(r))
+}
+
+// decodeDump reads the dump that comes next.
+func decodeDump(decoder *json.Decoder) (Dump, error) {
 	dump := Dump{
 		Clusters:   map[string]DumpCluster{},
 		Volumes:    map[string]DumpVolume{},
@@ -82,7 +87,6 @@ func readDump(r io.Reader) (Dump, error) {
 		Nodes:      map[string]DumpNode{},
 		Devices:    map[string]DumpDevice{},
 	}
-	decoder := json.NewDecoder(r)
 	seen := map[string]bool{}
 	err := eachMember(decoder, func(section string) error {
 		seen[section] = true

@@ -25,13 +25,14 @@ const (
 type performer struct {
 	ctx     context.Context //nolint:containedctx // Heketi's client passes none on
 	backend *Backend
+	limit   time.Duration // of one request with its whole answer
 	client  *http.Client
 	sign    goclient.CheckRedirectFunc
 	stream  func(io.Reader) error // reads the body of a good answer, which may be large
 }
 
-func newPerformer(ctx context.Context, b *Backend, sign goclient.CheckRedirectFunc, stream func(io.Reader) error) *performer {
-	p := &performer{ctx: ctx, backend: b, sign: sign, stream: stream}
+func newPerformer(ctx context.Context, b *Backend, limit time.Duration, sign goclient.CheckRedirectFunc, stream func(io.Reader) error) *performer {
+	p := &performer{ctx: ctx, backend: b, limit: limit, sign: sign, stream: stream}
 	p.client = &http.Client{Transport: b.transport, CheckRedirect: p.redirect}
 	return p
 }
@@ -97,8 +98,7 @@ func away(err error) bool {
 // exchange sends the request once and reads the whole answer, in bounded time and space.
 // Anything that is not an answer to this kind of request becomes an *Error.
 func (p *performer) exchange(original *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeoutCause(p.ctx, p.backend.timing.Exchange,
-		fmt.Errorf("no complete answer within %v", p.backend.timing.Exchange))
+	ctx, cancel := context.WithTimeoutCause(p.ctx, p.limit, fmt.Errorf("no complete answer within %v", p.limit))
 	defer cancel()
 	request := original.Clone(ctx)
 	if original.GetBody != nil {

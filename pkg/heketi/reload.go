@@ -3,6 +3,8 @@ package heketi
 import (
 	"fmt"
 	"os"
+	"reflect"
+	"slices"
 	"syscall"
 
 	"k8s.io/klog/v2"
@@ -42,14 +44,14 @@ func OpenBackends(logger klog.Logger, path string, timing Timing, options ...Opt
 	return backends, nil
 }
 
-// reload looks at the file. A wrong one is read again every time: what is wrong may be a key file, and not the
-// configuration itself.
+// reload looks at the file, and at the authorities that it names. A wrong one is read again every time: what is wrong
+// may be a key file, and not the configuration itself.
 func (bs *Backends) reload() {
 	if bs.file == nil {
 		return
 	}
 	state, err := stateOf(bs.file.path)
-	if err == nil && state == bs.file.read {
+	if err == nil && state == bs.file.read && !slices.ContainsFunc(bs.all, (*Backend).authorityChanged) {
 		bs.file.failed = ""
 		return
 	}
@@ -68,15 +70,15 @@ func (bs *Backends) reload() {
 		return
 	}
 	bs.file.read, bs.file.failed = state, ""
-	bs.file.logger.Info("The configuration has changed", "path", bs.file.path, "backends", names(bs.all))
+	bs.file.logger.Info("The configuration or a file that it names has changed", "path", bs.file.path, "backends", names(bs.all))
 }
 
-// replace makes the configured backends the present ones. Those whose entry is unchanged stay, with their connections
-// and their limit of operations.
+// replace makes the configured backends the present ones. Those whose entry and authority are unchanged stay, with their
+// connections and their limit of operations.
 func (bs *Backends) replace(config Config) error {
 	all := make([]*Backend, 0, len(config.Backends))
 	for _, c := range config.Backends {
-		b := find(bs.all, func(b *Backend) bool { return b.config == c })
+		b := find(bs.all, func(b *Backend) bool { return reflect.DeepEqual(b.config, c) && !b.authorityChanged() })
 		if b == nil {
 			var err error
 			if b, err = newBackend(c, bs.timing, bs.observer); err != nil {
@@ -92,6 +94,15 @@ func (bs *Backends) replace(config Config) error {
 	}
 	bs.all = all
 	return nil
+}
+
+// authorityChanged reports whether caFile is another one than was read, or cannot be looked at.
+func (b *Backend) authorityChanged() bool {
+	if b.config.CAFile == "" {
+		return false
+	}
+	state, err := stateOf(b.config.CAFile)
+	return err != nil || state != b.authority
 }
 
 // stateOf follows symbolic links: Kubernetes changes a mounted ConfigMap by exchanging one.

@@ -1,10 +1,21 @@
 package heketi
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/klog/v2/ktesting"
 )
@@ -94,6 +105,86 @@ func TestReload(t *testing.T) {
 	if all := backends.All(); len(all) != 2 {
 		t.Errorf("after the file was removed: %s", names(all))
 	}
+}
+
+// TestReloadAuthority exchanges the content of caFile: the configuration itself stays as it is.
+func TestReloadAuthority(t *testing.T) {
+	old, next := httptest.NewTLSServer(hello()), httptest.NewUnstartedServer(hello())
+	defer old.Close()
+	defer next.Close()
+	next.TLS = &tls.Config{Certificates: []tls.Certificate{ownCertificate(t)}}
+	next.StartTLS()
+	authority := configuration{t, filepath.Join(t.TempDir(), "ca.crt")}
+	authority.write(certificateOf(old))
+	file := configuration{t, filepath.Join(t.TempDir(), "config.yaml")}
+	file.write("backends:\n- {name: old, url: '" + old.URL + "', caFile: '" + authority.path + "'}\n" +
+		"- {name: next, url: '" + next.URL + "', caFile: '" + authority.path + "'}\n- {name: plain, url: 'http://a.example'}\n")
+	backends, err := OpenBackends(ktesting.NewLogger(t, ktesting.NewConfig()), file.path, DefaultTiming())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backends.Close()
+	answers := func(name string) error {
+		t.Helper()
+		b, err := backends.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.Hello(t.Context())
+		return err
+	}
+	plain, err := backends.ByName("plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answers("old"); err != nil {
+		t.Error(err)
+	}
+	if err := answers("next"); err == nil {
+		t.Error("a certificate of an authority that is not in caFile was accepted")
+	}
+	for _, wrong := range []string{"", "nonsense"} {
+		authority.write(wrong)
+		if err := answers("old"); err != nil {
+			t.Errorf("with a wrong caFile the old authority stays: %v", err)
+		}
+	}
+	authority.write(certificateOf(next))
+	if err := answers("next"); err != nil {
+		t.Errorf("the new authority: %v", err)
+	}
+	if err := answers("old"); err == nil {
+		t.Error("a certificate of the old authority is still accepted")
+	}
+	if same, err := backends.ByName("plain"); err != nil || same != plain {
+		t.Errorf("a backend without caFile was replaced (%v)", err)
+	}
+}
+
+func hello() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("Hello from Heketi")) })
+}
+
+func certificateOf(server *httptest.Server) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+}
+
+// ownCertificate is signed by itself; package httptest has only one.
+func ownCertificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func TestOpenBackendsRefuses(t *testing.T) {

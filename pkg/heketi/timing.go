@@ -11,6 +11,7 @@ type Timing struct {
 	PollMin  time.Duration // first interval between questions for an operation's end
 	PollMax  time.Duration // longest such interval
 	Exchange time.Duration // one request with its whole answer
+	Examine  time.Duration // an examination of gluster, which is one request, too
 	Outage   time.Duration // how long an accepted operation's Heketi may be away before its end is unknown
 	Throttle time.Duration // how long to go on when Heketi is at its own limit
 }
@@ -21,6 +22,8 @@ func DefaultTiming() Timing {
 		PollMin:  10 * time.Millisecond,
 		PollMax:  time.Second,
 		Exchange: time.Minute,
+		// Five questions to each node, and about two minutes for each of them to a node that is silent behind a router.
+		Examine:  15 * time.Minute,
 		Outage:   time.Minute,
 		Throttle: time.Minute,
 	}

@@ -31,6 +31,8 @@ const (
 	hintRoom     = "add a device or a node to the cluster, or delete volumes"
 	hintBricks   = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also says this when room is scattered"
 	hintPeers    = "gluster needs all its nodes for this; bring them back and it will be repeated"
+	hintTaken    = "a disk has less room than Heketi believes, because something else has taken it; heketi-cli device resync tells Heketi"
+	hintNode     = "Heketi cannot reach one of its gluster nodes; bring it back, or have Heketi use the others with heketi-cli node disable"
 	hintReadOnly = "an administrator has switched Heketi to maintenance; heketi-cli server mode set normal ends it"
 )
 
@@ -75,6 +77,8 @@ func rules() []rule {
 
 		{text: "Some of the peers are down", kind: volume.ErrPrecondition, hint: hintPeers},
 		{text: "snapshots", kind: volume.ErrPrecondition, hint: "delete the volume's snapshots with the gluster command first"},
+		{stage: StagePoll, text: "insufficient free space", kind: volume.ErrExhausted, hint: hintTaken},
+		{stage: StagePoll, text: "dial tcp", kind: volume.ErrUnavailable, hint: hintNode},
 		{text: "no hosts available", kind: volume.ErrUnavailable, hint: "Heketi finds none of the cluster's gluster nodes running"},
 		{text: "PANIC", kind: volume.ErrUnavailable, hint: "Heketi has crashed in the request; its log tells more"},
 	}

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +13,8 @@ import (
 
 // Client asks the API server of one cluster.
 type Client struct {
-	api dynamic.Interface
+	api  dynamic.Interface
+	host string // of the API server, for messages
 }
 
 // NewClient connects to the API server that a kubeconfig file names, in its current context. With kubeconfig "" it is the
@@ -28,16 +30,28 @@ func NewClient(kubeconfig string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api: api}, nil
+	return &Client{api: api, host: config.Host}, nil
 }
 
 func loadConfig(kubeconfig string) (*rest.Config, error) {
 	if kubeconfig == "" {
 		config, err := rest.InClusterConfig()
 		if err != nil {
-			return nil, fmt.Errorf("no kubeconfig file is given, and this is no pod: %w", err)
+			return nil, fmt.Errorf("no kubeconfig file is given, and this is no pod with a ServiceAccount: %w", err)
 		}
 		return config, nil
 	}
-	return clientcmd.BuildConfigFromFlags("", kubeconfig)
+	// Not clientcmd.BuildConfigFromFlags: in a pod it takes the pod's own cluster for a kubeconfig file that is empty.
+	loaded, err := clientcmd.LoadFromFile(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	if err := clientcmd.ResolveLocalPaths(loaded); err != nil {
+		return nil, err
+	}
+	config, err := clientcmd.NewDefaultClientConfig(*loaded, nil).ClientConfig()
+	if clientcmd.IsEmptyConfig(err) { // its text speaks of an environment variable that has no meaning here
+		return nil, errors.New("it names no API server: is it a kubeconfig file with a current-context?")
+	}
+	return config, err
 }

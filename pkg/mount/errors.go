@@ -9,7 +9,7 @@ var (
 	ErrInvalid = errors.New("invalid request")
 	// ErrNotStaged: Publish before Stage (FAILED_PRECONDITION).
 	ErrNotStaged = errors.New("volume is not staged")
-	// ErrNotMounted: Stats of a path where the volume is not mounted (NOT_FOUND).
+	// ErrNotMounted: Stats or Health of a path where the volume is not mounted (NOT_FOUND).
 	ErrNotMounted = errors.New("volume is not mounted here")
 	// ErrConflict: staged or published already, and differently (ALREADY_EXISTS).
 	ErrConflict = errors.New("incompatible with what is mounted")

@@ -26,6 +26,10 @@ type Mounter interface {
 	// Stats reports the file system behind path, the volume's staging or target path.
 	// Errors: ErrInvalid, ErrNotMounted, ErrUnavailable (client dead or bricks away), ErrTimeout.
 	Stats(ctx context.Context, volumeID, path string) (Stats, error)
+	// Health reports how the client behind path, the volume's staging or target path, is and which bricks it has.
+	// An empty path stands for the staging path.
+	// Errors: ErrInvalid, ErrNotMounted, ErrTimeout (ctx has ended).
+	Health(ctx context.Context, volumeID, path string) (Health, error)
 }
 
 // Source is everything needed to mount a volume without Heketi.

@@ -15,6 +15,7 @@ import (
 // one exits by itself; the rest happens in the background and, through a file in ending/, also over a restart.
 func (s *Self) end(ctx context.Context, r record) {
 	log := logger(ctx, r)
+	s.metas.close(r) // or it would keep the client
 	if err := errors.Join(writeRecord(s.endingPath(r), r), mount.Detach(s.freshPath(r), anyMount)); err != nil {
 		log.Error(err, "Cannot end the GlusterFS client in good order")
 	}
@@ -24,6 +25,7 @@ func (s *Self) end(ctx context.Context, r record) {
 // finish waits for a client's end, kills it when that does not come, and removes what it leaves.
 func (s *Self) finish(log klog.Logger, r record) {
 	ended, err := s.awaitEnd(r)
+	s.metas.close(r) // of a question that came in between
 	if err == nil && ended {
 		err = errors.Join(mount.RemoveDir(s.freshPath(r)), removeFile(s.endingPath(r)))
 	}
@@ -66,6 +68,7 @@ func (s *Self) kill(pidfd int) error {
 // discard ends a client that nothing uses, at once, and removes its fresh path.
 func (s *Self) discard(r record) error {
 	fresh := s.freshPath(r)
+	s.metas.close(r)
 	if r.Process.PID == 0 { // this process, or the one before it, was stopped before it could write the number down
 		r.Process, _ = findClient(fresh)
 	}

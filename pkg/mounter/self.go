@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
@@ -34,6 +35,7 @@ type Config struct {
 	Glusterfs    string        // the client's binary; default "glusterfs"
 	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, above the client's own 42 s
 	Prober       *mount.Prober // default mount.NewProber
+	Health       bool          // Health is asked for: keep from a client's start what it needs
 }
 
 // limits bound the waiting for what normally takes milliseconds.
@@ -51,6 +53,8 @@ type Self struct {
 	bootID string
 	locks  locks
 	stats  statsGroup
+	asked  singleflight.Group // what Health asks a client: one question of a kind at a time
+	metas  metaDirs
 	ending sync.WaitGroup // clients that were told to go
 
 	mu      sync.Mutex

@@ -91,6 +91,9 @@ func (s *Self) ensure(ctx context.Context, source mount.Source, path string) (re
 	if known && former.Generation != r.Generation {
 		s.end(ctx, former)
 	}
+	if s.cfg.Health {
+		s.holdMeta(ctx, r, path)
+	}
 	return r, s.leaveFresh(r)
 }
 

@@ -16,23 +16,12 @@ import (
 
 // Stats implements mount.Mounter.
 func (s *Self) Stats(ctx context.Context, volumeID, path string) (mount.Stats, error) {
-	resolved, err := resolve(path)
-	var top *mountinfo.Info
-	if err == nil {
-		top, err = mount.Top(resolved)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return mount.Stats{}, err
-	}
-	r, known := s.record(volumeID)
-	if !known || top == nil {
-		return mount.Stats{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)
-	}
-	if mount.DeviceOf(top) != r.Device {
-		if err := s.replaceable(ctx, top, volumeID); err != nil {
-			return mount.Stats{}, fmt.Errorf("%w: volume %s at %s: %v", mount.ErrNotMounted, volumeID, path, err) //nolint:errorlint // one sentinel
-		}
+	resolved, r, err := s.mounted(ctx, volumeID, path)
+	switch {
+	case errors.Is(err, errReplaced):
 		return mount.Stats{}, fmt.Errorf("%w: the client that served %s has ended; publishing the volume again replaces it", mount.ErrUnavailable, path)
+	case err != nil:
+		return mount.Stats{}, err
 	}
 	if err := boundLog(s.logPath(volumeID)); err != nil {
 		return mount.Stats{}, err
@@ -44,6 +33,33 @@ func (s *Self) Stats(ctx context.Context, volumeID, path string) (mount.Stats, e
 		return mount.Stats{}, statsError(err, r, path)
 	}
 	return stats, nil
+}
+
+// errReplaced: the client that the path had is gone, and the volume has another by now.
+var errReplaced = errors.New("the client has ended and was replaced")
+
+// mounted finds the volume at its staging or target path, which it returns without symbolic links. Errors:
+// ErrNotMounted, errReplaced.
+func (s *Self) mounted(ctx context.Context, volumeID, path string) (resolved string, r record, err error) {
+	resolved, err = resolve(path)
+	var top *mountinfo.Info
+	if err == nil {
+		top, err = mount.Top(resolved)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", record{}, err
+	}
+	r, known := s.record(volumeID)
+	if !known || top == nil {
+		return "", record{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)
+	}
+	if mount.DeviceOf(top) != r.Device {
+		if err := s.replaceable(ctx, top, volumeID); err != nil {
+			return "", record{}, fmt.Errorf("%w: volume %s at %s: %v", mount.ErrNotMounted, volumeID, path, err) //nolint:errorlint // one sentinel
+		}
+		return "", record{}, errReplaced
+	}
+	return resolved, r, nil
 }
 
 func statsError(err error, r record, path string) error {

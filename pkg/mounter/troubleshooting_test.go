@@ -13,7 +13,7 @@ func TestTroubleshooting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	messages := regexp.MustCompile("`[^`]+`").FindAllString(string(page), -1)
+	messages := regexp.MustCompile("`[^`\n]+`").FindAllString(string(page), -1)
 	for _, e := range explanations() {
 		found := false
 		for _, m := range messages {

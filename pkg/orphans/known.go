@@ -27,8 +27,8 @@ func (k known) ids() []string {
 }
 
 // volumesWithoutPV looks only at volumes that this driver made, and leaves out those that are being made or deleted.
-func (k known) volumesWithoutPV() []report.Finding {
-	var findings []report.Finding
+func (k known) volumesWithoutPV() []finding {
+	var findings []finding
 	for _, id := range k.ids() {
 		v := k.dump.Volumes[id]
 		if v.Block || v.Pending != "" || !volume.IsOurs(v.Name) || len(k.byID[id]) > 0 {
@@ -36,39 +36,39 @@ func (k known) volumesWithoutPV() []report.Finding {
 		}
 		subject := fmt.Sprintf("gluster volume %s (id %s, backend %q)", v.Name, id, k.b.Name())
 		if users := k.names[v.Name]; len(users) > 0 {
-			findings = append(findings, report.Finding{
+			findings = append(findings, finding{report.Finding{
 				Severity: report.Info, Check: checkOrphan, Subject: subject,
 				Message: fmt.Sprintf("no PersistentVolume has its handle, but %s mounts it by its name", users[0]),
-			})
+			}, []string{id}})
 			continue
 		}
 		message := fmt.Sprintf("%d GiB in cluster %s without a PersistentVolume", v.SizeGiB, v.Cluster)
 		if k.ours == 0 {
 			message += "; the list has none of driver " + k.driver + " at all: is it that of the right Kubernetes cluster?"
 		}
-		findings = append(findings, report.Finding{
+		findings = append(findings, finding{report.Finding{
 			Severity: report.Warning, Check: checkOrphan, Subject: subject, Message: message,
 			Remedy: "it may have been kept on purpose (reclaim policy Retain), belong to another Kubernetes cluster, or have been made after the list of " +
 				"PersistentVolumes: look again with a new list, and look what is in it. This ends the volume and its data:",
 			Commands: []string{doctor.CLI(k.b, "volume delete "+id)},
-		})
+		}, []string{id}})
 	}
 	return findings
 }
 
 // pvs looks at every PersistentVolume of the backend.
-func (k known) pvs() []report.Finding {
-	var findings []report.Finding
+func (k known) pvs() []finding {
+	var findings []finding
 	for _, pv := range slices.SortedStableFunc(slices.Values(k.byBackend[k.b.Name()]), func(a, b pv) int { return strings.Compare(a.Name, b.Name) }) {
 		v, exists := k.dump.Volumes[pv.handle.ID]
 		switch {
 		case !exists:
-			findings = append(findings, k.withoutVolume(pv))
+			findings = append(findings, finding{k.withoutVolume(pv), []string{pv.Name}})
 		case v.Pending != "":
-			findings = append(findings, report.Finding{
+			findings = append(findings, finding{report.Finding{
 				Severity: report.Info, Check: checkPending, Subject: pv.String(),
 				Message: fmt.Sprintf("Heketi is deleting or cloning its volume %s (operation %s, %s)", v.Name, v.Pending, status(k.dump.Operations[v.Pending])),
-			})
+			}, []string{pv.Name}})
 		default:
 			findings = append(findings, k.differences(pv, v)...)
 		}
@@ -120,10 +120,12 @@ func (k known) idOf(name string) string {
 }
 
 // differences compares what nodes mount with what Heketi has under the handle.
-func (k known) differences(pv pv, v heketi.DumpVolume) []report.Finding {
-	var findings []report.Finding
+func (k known) differences(pv pv, v heketi.DumpVolume) []finding {
+	var findings []finding
 	say := func(severity report.Severity, message, remedy string) {
-		findings = append(findings, report.Finding{Severity: severity, Check: checkMismatch, Subject: pv.String(), Message: message, Remedy: remedy})
+		findings = append(findings, finding{
+			report.Finding{Severity: severity, Check: checkMismatch, Subject: pv.String(), Message: message, Remedy: remedy}, []string{pv.Name},
+		})
 	}
 	const correct = "find out which is right, set the reclaim policy to Retain, and make the PersistentVolume anew with the right attributes: they cannot be changed"
 	if name := pv.glusterName(); name != "" && name != v.Name {

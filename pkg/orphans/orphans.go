@@ -31,20 +31,43 @@ const (
 // Find compares the backends with the PersistentVolumes of all Kubernetes clusters that use them; driver is the name
 // of the driver in these. It asks every backend at the same time, and returns the findings by falling weight.
 func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []report.Finding {
+	var findings []report.Finding
+	for _, l := range compare(ctx, backends, driver, pvs) {
+		for _, f := range l.findings {
+			findings = append(findings, f.Finding)
+		}
+	}
+	report.Sort(findings)
+	return findings
+}
+
+// look is what was found of one backend, or, with backend "", of none of those that are configured or of several.
+type look struct {
+	backend  string
+	unknown  bool // nothing was concluded; the only finding says why
+	findings []finding
+}
+
+// finding is one with the things that it is about: ids of volumes and operations, names of PersistentVolumes and backends.
+// They are the same in every look.
+type finding struct {
+	report.Finding
+	things []string
+}
+
+func compare(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []look {
 	c := newComparison(driver, pvs)
-	found := make([][]report.Finding, len(backends))
+	looks := make([]look, len(backends)+1)
+	looks[0] = look{findings: append(c.unconfigured(backends), c.twice()...)}
 	var group errgroup.Group
 	for i, b := range backends {
 		group.Go(func() error {
-			found[i] = c.backend(ctx, b)
+			looks[i+1] = c.backend(ctx, b)
 			return nil
 		})
 	}
 	_ = group.Wait()
-	findings := append(c.unconfigured(backends), c.twice()...)
-	findings = append(findings, slices.Concat(found...)...)
-	report.Sort(findings)
-	return findings
+	return looks
 }
 
 // comparison is what is known before any Heketi was asked.
@@ -83,47 +106,47 @@ func newComparison(driver string, pvs []PV) comparison {
 }
 
 // unconfigured says which PersistentVolumes nothing can be said of.
-func (c comparison) unconfigured(backends []*heketi.Backend) []report.Finding {
-	var findings []report.Finding
+func (c comparison) unconfigured(backends []*heketi.Backend) []finding {
+	var findings []finding
 	for _, name := range slices.Sorted(maps.Keys(c.byBackend)) {
 		if slices.ContainsFunc(backends, func(b *heketi.Backend) bool { return b.Name() == name }) {
 			continue
 		}
-		findings = append(findings, report.Finding{
+		findings = append(findings, finding{report.Finding{
 			Severity: report.Warning, Check: checkUnknown, Subject: fmt.Sprintf("backend %q", name),
 			Message: fmt.Sprintf("%d PersistentVolumes belong to it, and it is not configured; whether their volumes exist is unknown: %s",
 				len(c.byBackend[name]), pvNames(c.byBackend[name])),
 			Remedy: "add the backend to the configuration, under this name; until then these volumes can be neither deleted nor expanded",
-		})
+		}, []string{name}})
 	}
 	return findings
 }
 
 // twice finds PersistentVolumes that stand for the same volume: deleting one deletes the other's data.
-func (c comparison) twice() []report.Finding {
-	var findings []report.Finding
+func (c comparison) twice() []finding {
+	var findings []finding
 	for _, id := range slices.Sorted(maps.Keys(c.byID)) {
 		if len(c.byID[id]) > 1 {
-			findings = append(findings, report.Finding{
+			findings = append(findings, finding{report.Finding{
 				Severity: report.Warning, Check: checkMismatch, Subject: "volume " + id,
 				Message: "several PersistentVolumes stand for it: " + pvNames(c.byID[id]) + "; with reclaim policy Delete, the end of one is the end of the data of all",
 				Remedy:  "set their reclaim policy to Retain, or keep only one of them",
-			})
+			}, []string{id}})
 		}
 	}
 	return findings
 }
 
 // backend compares one backend. Where Heketi's answer cannot be trusted nothing is concluded from it.
-func (c comparison) backend(ctx context.Context, b *heketi.Backend) []report.Finding {
+func (c comparison) backend(ctx context.Context, b *heketi.Backend) look {
 	subject := doctor.Subject(b)
-	unknown := func(message, remedy string) []report.Finding {
-		return []report.Finding{{
+	unknown := func(message, remedy string) look {
+		return look{backend: b.Name(), unknown: true, findings: []finding{{Finding: report.Finding{
 			Severity: report.Warning, Check: checkUnknown, Subject: subject,
 			Message: fmt.Sprintf("unknown, so that nothing is said about its volumes or the %d PersistentVolumes that have them: %s",
 				len(c.byBackend[b.Name()]), message),
 			Remedy: remedy,
-		}}
+		}}}}
 	}
 	client, err := b.Client(volume.Credentials{})
 	if err != nil {
@@ -148,9 +171,13 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) []report.Fin
 	findings := append(k.volumesWithoutPV(), k.pvs()...)
 	left := slices.DeleteFunc(operations, func(op heketi.Operation) bool { return op.Status == "" })
 	if len(left) > 0 {
-		findings = append(findings, doctor.LeftBehind(b, dump, left, checkOperations))
+		f := finding{Finding: doctor.LeftBehind(b, dump, left, checkOperations)}
+		for _, op := range left {
+			f.things = append(f.things, op.ID)
+		}
+		findings = append(findings, f)
 	}
-	return append(findings, k.summary())
+	return look{backend: b.Name(), findings: append(findings, finding{Finding: k.summary()})}
 }
 
 // foreign reports whether the PersistentVolumes name clusters and Heketi knows none of them.

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -39,4 +40,20 @@ func (p *Provisioner) Available(ctx context.Context, parameters volume.Parameter
 		}
 	}
 	return space, nil
+}
+
+// whatFits adds to a refusal of a create for want of room which size would not be refused, going by Heketi's records.
+func (p *Provisioner) whatFits(ctx context.Context, request creation, parameters volume.Parameters, refusal error) error {
+	if !errors.Is(refusal, volume.ErrExhausted) {
+		return refusal
+	}
+	space, err := p.Available(ctx, parameters)
+	largest := space.Largest / volume.GiB
+	switch {
+	case err != nil, largest >= int64(request.sizeGiB): // the reason is another one
+		return refusal
+	case largest == 0:
+		return fmt.Errorf("%w; there is no room for a volume of type %s of any size", refusal, request.durability)
+	}
+	return fmt.Errorf("%w; the largest volume of type %s for which there is room has %d GiB", refusal, request.durability, largest)
 }

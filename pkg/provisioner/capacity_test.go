@@ -1,6 +1,10 @@
 package provisioner_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -52,7 +56,49 @@ func TestAvailable(t *testing.T) {
 	wantError(t, err, volume.ErrInvalid)
 	_, err = p.Available(t.Context(), volume.Parameters{Durability: volume.DefaultDurability(), Backend: "zzz"})
 	wantError(t, err, volume.ErrInvalid)
-	d.breakDown()
+	d.replace(nil)
 	_, err = p.Available(t.Context(), volume.Parameters{Durability: volume.DefaultDurability()})
 	wantError(t, err, volume.ErrUnavailable)
+}
+
+func TestCreateSaysWhatFits(t *testing.T) {
+	d := newDatabase(t) // 99 GiB fit, and 198 GiB of type disperse:2:1
+	target, err := url.Parse(d.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := httputil.NewSingleHostReverseProxy(target)
+	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			http.Error(w, "Failed to allocate new volume: No space", http.StatusInternalServerError)
+			return
+		}
+		others.ServeHTTP(w, r)
+	}))
+	defer full.Close()
+	d.url = full.URL
+	p := over(t, d)
+	for _, tt := range []struct {
+		name       string
+		volumeType string
+		size       int64 // GiB
+		says       string
+	}{
+		{"too large", "replicate:3", 100, "; the largest volume of type replicate:3 for which there is room has 99 GiB"},
+		{"too large and dispersed", "disperse:2:1", 199, "; the largest volume of type disperse:2:1 for which there is room has 198 GiB"},
+		{"too few nodes", "disperse:4:2", 4, "; there is no room for a volume of type disperse:4:2 of any size"},
+		{"there should be room", "replicate:3", 99, "or delete volumes"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			parameters, err := volume.ParseParameters(map[string]string{"volumetype": tt.volumeType})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = p.Create(t.Context(), volume.Spec{Name: "pvc-1", Capacity: volume.Capacity{RequiredBytes: tt.size * volume.GiB}, Parameters: parameters})
+			wantError(t, err, volume.ErrExhausted)
+			if !strings.HasSuffix(err.Error(), tt.says) {
+				t.Errorf("%v: want %q at the end", err, tt.says)
+			}
+		})
+	}
 }

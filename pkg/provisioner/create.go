@@ -55,7 +55,10 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 		// This call has joined an operation that had found the volume before the delete.
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was deleted after it was found; repeat the create", volume.ErrBusy, made.Name)
 	}
-	return made, err
+	if err == nil && run.index.outgrown(made) {
+		return volume.Volume{}, fmt.Errorf("%w: volume %s was expanded after it was found; repeat the create", volume.ErrBusy, made.Name)
+	}
+	return made, p.whatFits(ctx, request, parameters, err)
 }
 
 func newCreation(spec volume.Spec, backend string, sizeGiB int) creation {

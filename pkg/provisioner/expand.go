@@ -33,6 +33,9 @@ func (p *Provisioner) Expand(ctx context.Context, handle volume.Handle, capacity
 	request := expansion{handle: handle, capacity: capacity, credentials: credentials}
 	run := expanding{expansion: request, client: client, index: p.index(handle.Backend)}
 	expanded, err := p.operations.do(ctx, task{kind: "expand", subject: handle.String(), key: volumeKey(handle), request: request}, run.run)
+	if err == nil {
+		run.index.grew(expanded)
+	}
 	return expanded.CapacityBytes, err
 }
 
@@ -46,6 +49,7 @@ type expanding struct {
 }
 
 func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
+	defer e.index.catalogue.change(e.handle.ID)
 	found, err := e.inspect(ctx)
 	if err != nil {
 		return volume.Volume{}, err

@@ -32,7 +32,7 @@ func wantError(t *testing.T, err, kind error) {
 func timing() heketi.Timing {
 	return heketi.Timing{
 		PollMin: time.Millisecond, PollMax: 5 * time.Millisecond,
-		Exchange: 30 * time.Second, Outage: 50 * time.Millisecond, Throttle: 30 * time.Second,
+		Exchange: 30 * time.Second, Examine: 30 * time.Second, Outage: 50 * time.Millisecond, Throttle: 30 * time.Second,
 	}
 }
 
@@ -66,10 +66,13 @@ func (f *fixture) writeKey(t *testing.T, key string) {
 // the driver after a restart does.
 func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing, options ...provisioner.Option) *provisioner.Provisioner {
 	t.Helper()
-	config := heketi.Config{Backends: []heketi.BackendConfig{
-		{Name: "main", URL: f.server.URL, KeyFile: f.keyFile, MaxInFlight: maxInFlight},
-	}}
-	backends, err := heketi.NewBackends(config, timing)
+	config := heketi.BackendConfig{Name: "main", URL: f.server.URL, KeyFile: f.keyFile, MaxInFlight: maxInFlight}
+	return f.configured(t, config, timing, options...)
+}
+
+func (f *fixture) configured(t *testing.T, config heketi.BackendConfig, timing heketi.Timing, options ...provisioner.Option) *provisioner.Provisioner {
+	t.Helper()
+	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{config}}, timing)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,8 @@ type index struct {
 	refresh time.Duration
 	reading chan struct{} // holds a token while somebody reads
 
+	catalogue catalogue
+
 	mu       sync.Mutex
 	asOf     time.Time              // when the records in use were asked for; zero: never
 	clusters map[string]struct{}    // all that were ever seen
@@ -32,6 +34,7 @@ type index struct {
 	ours     map[string]string      // key of the CSI name -> gluster volume name
 	held     map[string]reservation // by the key of the CSI name
 	deleted  map[string]time.Time   // when a volume of that id was deleted, for a while
+	expanded map[string]int64       // by Heketi's id: bytes that an expand has told, until the volume is looked up
 }
 
 // known is a volume of the backend, pending or not, whoever made it.
@@ -52,7 +55,7 @@ func newIndex(backend string, refresh time.Duration) *index {
 	return &index{
 		backend: backend, refresh: refresh, reading: make(chan struct{}, 1),
 		clusters: map[string]struct{}{}, volumes: map[string]known{}, taken: map[int64]int{},
-		ours: map[string]string{}, held: map[string]reservation{}, deleted: map[string]time.Time{},
+		ours: map[string]string{}, held: map[string]reservation{}, deleted: map[string]time.Time{}, expanded: map[string]int64{},
 	}
 }
 
@@ -134,6 +137,7 @@ func (x *index) gone(id string) {
 	x.remove(id)
 	maps.DeleteFunc(x.deleted, func(_ string, at time.Time) bool { return time.Since(at) > longestCreate })
 	x.deleted[id] = time.Now()
+	delete(x.expanded, id)
 }
 
 // wasDeleted reports whether this process has deleted the volume.
@@ -186,8 +190,9 @@ func (x *index) read(ctx context.Context, client *heketi.Client) (heketi.Dump, e
 
 // trust refuses a Heketi that has lost its database (it knows no cluster), or has another one than it had before in
 // the life of this process (it knows none of the clusters that it knew). The latter cannot be told after a restart of
-// the driver: nothing outside Heketi records which database made a volume, and a handle cannot name the cluster
-// without becoming invalid for every volume that exists.
+// the driver, unless the configuration names clusters (which the client checks): nothing else outside Heketi records
+// which database made a volume, and a handle cannot name the cluster without becoming invalid for every volume that
+// exists.
 func (x *index) trust(clusters []string) error {
 	if len(clusters) == 0 {
 		return noClusters(x.backend)

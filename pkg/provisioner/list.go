@@ -30,9 +30,10 @@ type listed struct {
 	volume volume.Volume
 }
 
-// List implements volume.Provisioner. The first page, which has no after, shows what exists now; the following ones
-// may be up to a minute old. A backend that does not answer fails the whole call, because a volume that is missing
-// from a list is taken for lost.
+// List implements volume.Provisioner. The first page, which has no after, shows the volumes that exist now; the following
+// ones may be up to a minute old. The size of a volume that somebody else has expanded, and its servers, may be up to ten
+// minutes old. A backend that does not answer fails the whole call, because a volume that is missing from a list is taken
+// for lost.
 func (p *Provisioner) List(ctx context.Context, after string, limit int) (volumes []volume.Volume, more bool, err error) {
 	all, recent := p.listing.recent()
 	fresh := after == "" || !recent
@@ -96,25 +97,12 @@ func (p *Provisioner) listAll(ctx context.Context) ([]listed, error) {
 }
 
 func (p *Provisioner) listBackend(ctx context.Context, backend *heketi.Backend) ([]listed, error) {
-	dump, err := p.dumpOf(ctx, backend)
+	client, err := backend.Client(volume.Credentials{}) // the request brings none
 	if err != nil {
 		return nil, err
 	}
-	var list []listed
-	hosts := map[string][]string{} // shared by the volumes of a cluster
-	for id, v := range dump.Volumes {
-		if v.Pending != "" || v.Block || !volume.IsOurs(v.Name) {
-			continue
-		}
-		if _, ok := hosts[v.Cluster]; !ok {
-			hosts[v.Cluster] = dump.Hosts(v.Cluster)
-		}
-		made := newVolume(backend.Name(), heketi.Volume{
-			ID: id, Name: v.Name, Cluster: v.Cluster, SizeGiB: v.SizeGiB, GID: v.GID, Durability: v.Durability, Hosts: hosts[v.Cluster],
-		})
-		list = append(list, listed{handle: made.Handle.String(), volume: made})
-	}
-	return list, nil
+	x := p.index(backend.Name())
+	return x.catalogue.list(ctx, client, x)
 }
 
 // dumpOf reads a backend's database with the configured key: the requests that need it bring none.

@@ -3,6 +3,7 @@ package provisioner_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -20,13 +21,16 @@ import (
 
 type object = map[string]any
 
-// database is a Heketi of which nothing but its database can be asked for.
+// database is a Heketi that only reads.
 type database struct {
 	url string
 
-	mu    sync.Mutex
-	db    map[string]object
-	dumps int
+	mu      sync.Mutex
+	db      map[string]object
+	dumps   int
+	infos   int    // volumes that were asked for one by one
+	listed  func() // called once, after the next answer with the ids of all volumes
+	trusted func() // called once, after the next answer with the clusters
 }
 
 // clusterID is the cluster of every database.
@@ -44,21 +48,52 @@ func newDatabase(t *testing.T) *database {
 		d.db["nodeentries"][node] = object{"State": "online", "Info": object{"hostnames": object{"storage": []string{fmt.Sprintf("192.0.2.%d", i)}}}}
 		d.db["deviceentries"]["d"+node] = object{"State": "online", "NodeId": node, "ExtentSize": 4096, "Info": object{"storage": object{"free": 104857600}}}
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.dumps++
-		if d.db == nil {
-			http.Error(w, "down", http.StatusBadGateway)
-			return
-		}
-		if err := json.NewEncoder(w).Encode(d.db); err != nil {
+		value, after := d.answer(r.URL.Path)
+		d.mu.Unlock()
+		if value == nil {
+			http.Error(w, "Id not found", http.StatusNotFound)
+		} else if err := json.NewEncoder(w).Encode(value); err != nil {
 			t.Error(err)
+		}
+		if after != nil {
+			after()
 		}
 	}))
 	t.Cleanup(server.Close)
 	d.url = server.URL
 	return d
+}
+
+func (d *database) answer(path string) (value any, after func()) {
+	switch path {
+	case "/db/dump":
+		d.dumps++
+		return d.db, nil
+	case "/clusters":
+		after, d.trusted = d.trusted, nil
+		return object{"clusters": slices.Collect(maps.Keys(d.db["clusterentries"]))}, after
+	case "/volumes":
+		after, d.listed = d.listed, nil
+		ids := []string{}
+		for id, v := range d.db["volumeentries"] {
+			if _, pending := v.(object)["Pending"]; !pending {
+				ids = append(ids, id)
+			}
+		}
+		return object{"volumes": ids}, after
+	}
+	d.infos++
+	id := path[strings.LastIndex(path, "/")+1:]
+	v, ok := d.db["volumeentries"][id].(object)
+	if !ok || v["Pending"] != nil {
+		return nil, nil
+	}
+	info := maps.Clone(v["Info"].(object))
+	info["id"] = id
+	info["mount"] = object{"glusterfs": object{"hosts": []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}}}
+	return info, nil
 }
 
 func (d *database) add(id int, entry object) {
@@ -82,17 +117,19 @@ func (d *database) remove(id int) {
 	delete(d.db["volumeentries"], fmt.Sprintf("%032x", id))
 }
 
-// breakDown makes it answer nothing of use.
-func (d *database) breakDown() {
+// replace gives it another database, and returns the one before.
+func (d *database) replace(db map[string]object) map[string]object {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.db = nil
+	before := d.db
+	d.db = db
+	return before
 }
 
-func (d *database) asked() int {
+func (d *database) asked() (dumps, infos int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.dumps
+	return d.dumps, d.infos
 }
 
 // over makes a provisioner over backends named a, b and so on.
@@ -187,8 +224,8 @@ func TestListIsStable(t *testing.T) {
 		}
 		first, after = append(first, page...), page[2].Handle.String()
 	}
-	if len(first) != 10 || d.asked() != 1 {
-		t.Errorf("%d volumes with %d dumps, want 10 with 1", len(first), d.asked())
+	if dumps, _ := d.asked(); len(first) != 10 || dumps != 1 {
+		t.Errorf("%d volumes with %d dumps, want 10 with 1", len(first), dumps)
 	}
 	// A token stays good when there is nothing left of the list that it comes from.
 	rest, more, err := p.List(t.Context(), fmt.Sprintf("a/%032x", 19), 100)
@@ -205,7 +242,7 @@ func TestListNeedsEveryBackend(t *testing.T) {
 	a, b := newDatabase(t), newDatabase(t)
 	a.addOurs(1)
 	p := over(t, a, b)
-	b.breakDown()
+	b.replace(nil)
 	got, _, err := p.List(t.Context(), "", 0)
 	wantError(t, err, volume.ErrUnavailable)
 	if len(got) > 0 {

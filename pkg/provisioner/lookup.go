@@ -37,6 +37,7 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	if dump.Volumes[id].Pending != "" {
 		return volume.Volume{}, pending(dump, volume.Handle{Backend: c.backend, ID: id})
 	}
+	c.index.readsAnew(id)
 	found, err := c.client.Volume(ctx, id)
 	if errors.Is(err, volume.ErrNotFound) {
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was being removed while it was looked up", volume.ErrBusy, c.name)

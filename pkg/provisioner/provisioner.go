@@ -11,11 +11,12 @@ import (
 
 // Provisioner implements volume.Provisioner over Heketi servers.
 type Provisioner struct {
-	backends   *heketi.Backends
-	operations *operations
-	listing    listing
-	observer   Observer
-	refresh    time.Duration
+	backends     *heketi.Backends
+	operations   *operations
+	listing      listing
+	examinations examinations
+	observer     Observer
+	refresh      time.Duration
 
 	mu      sync.Mutex
 	indexes map[string]*index // by name of the backend

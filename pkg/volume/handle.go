@@ -46,3 +46,6 @@ func (h Handle) String() string {
 
 // ValidBackendName reports whether name may name a backend, and so begin a handle.
 func ValidBackendName(name string) bool { return backendName.MatchString(name) }
+
+// ValidHeketiID reports whether id may be the id of a volume or cluster of Heketi's.
+func ValidHeketiID(id string) bool { return heketiID.MatchString(id) }

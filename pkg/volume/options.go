@@ -53,13 +53,13 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 // parseOptions reads volumeoptions, "key value, key value". The result is sorted by key.
 func parseOptions(raw string) ([]Option, error) {
 	const field = "volumeoptions"
-	if strings.TrimSpace(raw) == "" {
-		return nil, nil
-	}
 	known := glusterOptions()
 	values := map[string]string{}
 	for item := range strings.SplitSeq(raw, ",") {
 		words := strings.Fields(item)
+		if len(words) == 0 {
+			continue // a comma too many, which Heketi forgives the in-tree plugin
+		}
 		if len(words) != 2 {
 			return nil, Invalid(field, item, `every item must be an option and its value, separated by a blank; items are separated by commas`)
 		}
@@ -71,6 +71,9 @@ func parseOptions(raw string) ([]Option, error) {
 			return nil, Invalid(field, key, fmt.Sprintf("is given twice, as %s and as %s", old, value))
 		}
 		values[key] = value
+	}
+	if len(values) == 0 {
+		return nil, nil
 	}
 	options := make([]Option, 0, len(values))
 	for _, key := range sortedKeys(values) {

@@ -63,7 +63,9 @@ func ParseParameters(raw map[string]string) (Parameters, error) {
 type parser struct {
 	Parameters
 	named                       []Option // Heketi's options by their own parameters
+	user                        string
 	secretNamespace, secretName string
+	withoutLogin                bool // restauthenabled is given, and not true
 }
 
 // setters has a line for each parameter.
@@ -71,30 +73,46 @@ func (p *parser) setters() map[string]func(value string) error {
 	return map[string]func(string) error{
 		"backend":          p.setBackend,
 		"resturl":          func(v string) (err error) { p.RestURL, err = NormalizeURL("resturl", v); return err },
-		"clusterid":        func(v string) (err error) { p.Clusters, err = parseClusters(v); return err },
-		"volumetype":       func(v string) (err error) { p.Durability, err = ParseDurability(v); return err },
+		"clusterid":        orAbsent(func(v string) (err error) { p.Clusters, err = parseClusters(v); return err }),
+		"volumetype":       orAbsent(func(v string) (err error) { p.Durability, err = ParseDurability(v); return err }),
 		"gidmin":           func(v string) (err error) { p.GIDs.Min, err = parseGID("gidMin", v); return err },
 		"gidmax":           func(v string) (err error) { p.GIDs.Max, err = parseGID("gidMax", v); return err },
 		"volumeoptions":    func(v string) (err error) { p.Options, err = parseOptions(v); return err },
-		"volumenameprefix": p.setNamePrefix,
-		"snapfactor":       p.setSnapFactor,
+		"volumenameprefix": orAbsent(p.setNamePrefix),
+		"snapfactor":       orAbsent(p.setSnapFactor),
 
 		"arbiter":         p.heketiOption("arbiter", optionArbiter, oneOf("true", "false")),
 		"averagefilesize": p.heketiOption("averageFileSize", optionFileSize, number(1, 1<<40)),
 		"zonechecking":    p.heketiOption("zoneChecking", optionZoneChecking, oneOf("none", "strict")),
 		"devicetagmatch":  p.heketiOption("deviceTagMatch", optionTagMatch, matching("^"+tagMatch+"$", "key=value or key!=value")),
 
-		"restauthenabled":    ignored, // whether there is a key is the backend's configuration
+		"restauthenabled":    func(v string) error { p.withoutLogin = !strings.EqualFold(v, "true"); return nil },
 		"customepnameprefix": p.checkEndpointPrefix,
-		"restuser":           checkUser,
-		"restuserkey":        refuseKey,
+		"restuser":           func(v string) error { p.user = v; return nil },
+		"restuserkey":        orAbsent(refuseKey),
 		"secretnamespace":    func(v string) error { p.secretNamespace = v; return nil },
 		"secretname":         func(v string) error { p.secretName = v; return nil },
 	}
 }
 
+// orAbsent takes an empty value for none, as the in-tree plugin does for these parameters.
+func orAbsent(set func(string) error) func(string) error {
+	return func(value string) error {
+		if value == "" {
+			return nil
+		}
+		return set(value)
+	}
+}
+
 // finish checks what concerns several parameters.
 func (p *parser) finish() (Parameters, error) {
+	if p.withoutLogin { // the in-tree plugin then forgets them; whether there is a key is the backend's configuration
+		p.user, p.secretNamespace, p.secretName = "", "", ""
+	}
+	if err := checkUser(p.user); err != nil {
+		return Parameters{}, err
+	}
 	switch {
 	case p.Backend != "" && p.RestURL != "":
 		return Parameters{}, Invalid("resturl", p.RestURL, "must not be given together with backend; either one is enough")
@@ -176,8 +194,6 @@ func (p *parser) checkEndpointPrefix(value string) error {
 	}
 	return nil
 }
-
-func ignored(string) error { return nil }
 
 func checkUser(value string) error {
 	switch value {

@@ -94,7 +94,7 @@ func TestParseParametersRefuses(t *testing.T) {
 		{map[string]string{"backend": "a/b"}, []string{"backend", "a/b"}},
 		{map[string]string{"resturl": "heketi:8080"}, []string{"resturl", "heketi:8080", "http://"}},
 		{map[string]string{"clusterid": "all"}, []string{"clusterid", "all", "32 hexadecimal"}},
-		{map[string]string{"clusterid": ""}, []string{"clusterid"}},
+		{map[string]string{"clusterid": ","}, []string{"clusterid"}},
 		{map[string]string{"backend": "a", "Backend": "b"}, []string{"twice"}},
 		{map[string]string{"backend": "a", "resturl": "http://h:1"}, []string{"resturl", "backend"}},
 		{map[string]string{"csi.storage.k8s.iox": "1"}, []string{"csi.storage.k8s.iox"}},

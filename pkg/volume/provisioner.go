@@ -45,6 +45,12 @@ type Provisioner interface {
 	// beginning with the first whose handle is above after. A limit of 0 is no limit. more: there are others behind.
 	List(ctx context.Context, after string, limit int) (volumes []Volume, more bool, err error)
 
+	// Health says what the backend knows to be wrong with a volume. ErrUnavailable: it cannot tell.
+	Health(ctx context.Context, handle Handle, credentials Credentials) (Health, error)
+
+	// ListHealth is List for the volumes that something is known to be wrong with, and only those.
+	ListHealth(ctx context.Context, after string, limit int) (health []Health, more bool, err error)
+
 	// Available estimates what can be made with these parameters.
 	Available(ctx context.Context, parameters Parameters) (Space, error)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,12 +16,15 @@ import (
 
 // bench is what the families share.
 type bench struct {
-	lab        *lab.Lab
+	lab        *lab.Lab // nil until a family needs it
+	dir        string   // of the lab; each rig has one beside it
 	driver     string
 	pairs      int // instead of the usual number, unless 0
 	controller csi.ControllerClient
 	node       csi.NodeClient // on client machine 1
 	names      int
+
+	connections []*grpc.ClientConn // of controller and node
 }
 
 // runs is how many pairs there are.
@@ -31,28 +35,63 @@ func (b *bench) runs(usual int) int {
 	return usual
 }
 
-func (b *bench) connect() (closeAll func(), err error) {
+// up starts the lab and connects to the driver there, unless that was done already.
+func (b *bench) up(ctx context.Context) (err error) {
+	if b.lab != nil {
+		return nil
+	}
+	if b.lab, err = lab.Up(ctx, lab.Options{Dir: b.dir, Driver: b.driver, Out: os.Stdout, EndWithCaller: true}); err != nil {
+		return err
+	}
 	controller, err := b.lab.Controller().Dial()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	node, err := b.lab.NodePlugin(1).Dial()
 	if err != nil {
-		_ = controller.Close()
-		return nil, err
+		return errors.Join(err, controller.Close())
 	}
-	b.controller, b.node = csi.NewControllerClient(controller), csi.NewNodeClient(node)
+	b.controller, b.node, b.connections = csi.NewControllerClient(controller), csi.NewNodeClient(node), []*grpc.ClientConn{controller, node}
 	// The first call of a connection also makes it, which an orchestrator does once and not for each volume.
-	for _, conn := range []*grpc.ClientConn{controller, node} {
+	for _, conn := range b.connections {
 		conn.Connect()
 	}
-	return func() { _, _ = controller.Close(), node.Close() }, nil
+	return nil
+}
+
+// down ends the lab, if there is one.
+func (b *bench) down(ctx context.Context) error {
+	if b.lab == nil {
+		return nil
+	}
+	var errs []error
+	for _, conn := range b.connections {
+		errs = append(errs, conn.Close())
+	}
+	return errors.Join(append(errs, b.lab.Down(ctx))...)
+}
+
+// logs is where to look when a family fails.
+func (b *bench) logs(f family) string {
+	if f.onLab {
+		return b.lab.LogDir()
+	}
+	return b.rigDir()
 }
 
 // name is a new one each time.
 func (b *bench) name(prefix string) string {
 	b.names++
 	return fmt.Sprintf("%s-%d", prefix, b.names)
+}
+
+// namesOf are n new names.
+func (b *bench) namesOf(prefix string, n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = b.name(prefix)
+	}
+	return names
 }
 
 // create makes a volume of 1 GiB with three replicas through the driver.

@@ -132,11 +132,11 @@ func (b *bench) staged(v *csi.Volume, p place) side {
 // scriptMounted measures mount -t glusterfs. It unmounts again.
 func (b *bench) scriptMounted(v *csi.Volume, p place) side {
 	return func(ctx context.Context) ([]float64, error) {
-		answer, err := timed(ctx, b.lab.Node(1), 1, nil, b.mountCommand(v, p.staging))
+		answer, err := timed(ctx, b.lab.Node(1), 1, b.mountCommand(v, p.staging))
 		if err != nil {
 			return nil, err
 		}
-		if _, err := timed(ctx, b.lab.Node(1), 1, nil, []string{"umount", p.staging}); err != nil {
+		if _, err := timed(ctx, b.lab.Node(1), 1, []string{"umount", p.staging}); err != nil {
 			return nil, err
 		}
 		return []float64{answer.Seconds}, b.quiet(ctx)

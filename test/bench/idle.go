@@ -150,21 +150,27 @@ func cpuSeconds(processes []int) (float64, error) {
 func resident(processes []int) ([]float64, error) {
 	memory := make([]float64, len(processes))
 	for i, pid := range processes {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if err != nil {
+		var err error
+		if memory[i], err = memoryOf(pid, "VmRSS"); err != nil {
 			return nil, err
-		}
-		for line := range strings.Lines(string(status)) {
-			if text, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-				kib, err := strconv.ParseFloat(strings.Fields(text)[0], 64)
-				if err != nil {
-					return nil, err
-				}
-				memory[i] = kib / 1024
-			}
 		}
 	}
 	return memory, nil
+}
+
+// memoryOf is a field of /proc/PID/status in MiB.
+func memoryOf(pid int, field string) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if text, ok := strings.CutPrefix(line, field+":"); ok {
+			kib, err := strconv.ParseFloat(strings.Fields(text)[0], 64)
+			return kib / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("process %d has no %s", pid, field)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -74,22 +74,21 @@ func runCommands(ctx context.Context, w work) (done, error) {
 }
 
 // timed runs commands on a machine, one after the other or some at once, and returns what their run took there.
-func timed(ctx context.Context, m *lab.Machine, atOnce int, env []string, commands ...[]string) (done, error) {
+func timed(ctx context.Context, m *lab.Machine, atOnce int, commands ...[]string) (done, error) {
 	argument, err := json.Marshal(work{Commands: commands, AtOnce: atOnce})
 	if err != nil {
 		return done{}, err
 	}
-	return onMachine(ctx, m, env, "commands", string(argument))
+	return onMachine(ctx, m, "commands", string(argument))
 }
 
 // onMachine starts this program on a machine.
-func onMachine(ctx context.Context, m *lab.Machine, env []string, kind string, arguments ...string) (done, error) {
+func onMachine(ctx context.Context, m *lab.Machine, kind string, arguments ...string) (done, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return done{}, err
 	}
 	cmd := m.Command(ctx, self, append([]string{"inside", kind}, arguments...)...)
-	cmd.Env = append(os.Environ(), env...)
 	text, err := cmd.Output()
 	if err != nil {
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok {

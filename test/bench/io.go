@@ -42,14 +42,14 @@ func (b *bench) useBoth(ctx context.Context, v *csi.Volume, mine, its place) ([]
 	if err := b.publish(ctx, v, mine); err != nil {
 		return nil, err
 	}
-	if _, err := timed(ctx, b.lab.Node(1), 1, nil, b.mountCommand(v, its.staging)); err != nil {
+	if _, err := timed(ctx, b.lab.Node(1), 1, b.mountCommand(v, its.staging)); err != nil {
 		return nil, err
 	}
-	answer, err := onMachine(ctx, b.lab.Node(1), nil, "io", mine.target, its.staging)
+	answer, err := onMachine(ctx, b.lab.Node(1), "io", mine.target, its.staging)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := timed(ctx, b.lab.Node(1), 1, nil, []string{"umount", its.staging}); err != nil {
+	if _, err := timed(ctx, b.lab.Node(1), 1, []string{"umount", its.staging}); err != nil {
 		return nil, err
 	}
 	if err := b.unpublish(ctx, v, mine); err != nil {

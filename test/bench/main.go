@@ -1,5 +1,7 @@
 // Command bench measures the driver against what an administrator would use in its place, on a lab of its own (package
 // lab): pairs of runs, ours and the baseline, in alternating order, so that whatever else the machine does meets both.
+// What grows with the number of volumes is measured without that lab, on a Heketi that only pretends to command
+// gluster and has its database in memory: a real cluster would hide Heketi's and the driver's part in gluster's.
 //
 // Ours is measured as an orchestrator sees it: gRPC calls from the host to the driver's sockets. A baseline that is a
 // command is timed on the machine where it runs, from its start to its end, without the way there. Every run leaves
@@ -13,12 +15,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
 func main() {
@@ -39,8 +41,8 @@ func run(ctx context.Context, args []string) error {
 	driver := flags.String("driver", filepath.Join("build", "bin", "glusterfs-csi"), "the driver's binary, stripped")
 	dir := flags.String("lab", filepath.Join("build", "lab-bench"), "directory of the benchmark's own lab")
 	out := flags.String("out", filepath.Join("build", "bench.json"), "where the figures go, as JSON")
-	only := flags.String("only", "", "comma-separated names of rows; all by default")
-	pairs := flags.Int("pairs", 0, "number of pairs instead of 10 (3 for create-parallel and fuse-io)")
+	only := flags.String("only", "", "comma-separated names of rows, also patterns such as *-at-*; all by default")
+	pairs := flags.Int("pairs", 0, "number of pairs instead of each row's usual one, which is 3 to 20")
 	if err := flags.Parse(args); err != nil {
 		return errors.New("see above")
 	}
@@ -64,75 +66,75 @@ func run(ctx context.Context, args []string) error {
 // family is a group of rows that are measured together.
 type family struct {
 	names []string
+	onLab bool // of real servers
 	run   func(context.Context, *bench) ([]row, error)
 }
 
 func families() []family {
 	return []family{
-		{[]string{"create", "delete"}, createDelete},
-		{[]string{"create-parallel"}, createParallel},
-		{[]string{"mount", "unmount"}, mountUnmount},
-		{[]string{"rss-idle", "cpu-idle"}, idle},
-		{[]string{"binary-size"}, binarySize},
-		{[]string{"fuse-io"}, fuseIO},
+		// First, as long as no lab runs beside them.
+		scaleAt(10), scaleAt(1000), scaleAt(largest), manyCallers(),
+		{[]string{"binary-size"}, false, binarySize},
+		{[]string{"create", "delete"}, true, createDelete},
+		{[]string{"create-parallel"}, true, createParallel},
+		{[]string{"mount", "unmount"}, true, mountUnmount},
+		{[]string{"rss-idle", "cpu-idle"}, true, idle},
+		{[]string{"fuse-io"}, true, fuseIO},
 		// Last, because Heketi places no bricks for up to two minutes on a node that it found broken.
-		{[]string{"mount-first-server-refuses", "mount-first-server-silent"}, firstServer},
+		{[]string{"mount-first-server-refuses", "mount-first-server-silent"}, true, firstServer},
 	}
 }
 
-// choose returns the families that have one of the rows in a comma-separated list.
+// choose returns the families that have a row of which the name matches one of a comma-separated list of patterns.
 func choose(only string) ([]family, error) {
 	if only == "" {
 		return families(), nil
 	}
+	patterns := strings.Split(only, ",")
+	matched := make([]bool, len(patterns))
 	var chosen []family
 	var known []string
-	asked := map[string]bool{}
-	for name := range strings.SplitSeq(only, ",") {
-		asked[strings.TrimSpace(name)] = true
-	}
 	for _, f := range families() {
 		take := false
 		for _, name := range f.names {
-			take = take || asked[name]
 			known = append(known, name)
-			delete(asked, name)
+			for i, pattern := range patterns {
+				if ok, err := path.Match(strings.TrimSpace(pattern), name); ok && err == nil {
+					take, matched[i] = true, true
+				}
+			}
 		}
 		if take {
 			chosen = append(chosen, f)
 		}
 	}
-	for name := range asked {
-		return nil, fmt.Errorf("-only: there is no row %q; there are %s", name, strings.Join(known, ", "))
+	if i := slices.Index(matched, false); i >= 0 {
+		return nil, fmt.Errorf("-only: there is no row %q; there are %s", patterns[i], strings.Join(known, ", "))
 	}
 	return chosen, nil
 }
 
-// measure runs the families on a lab, which is ended whatever happens.
+// measure runs the families, those that need it on a lab, which is ended whatever happens.
 func measure(ctx context.Context, driver, dir string, pairs int, wanted []family) (rows []row, err error) {
-	l, err := lab.Up(ctx, lab.Options{Dir: dir, Driver: driver, Out: os.Stdout, EndWithCaller: true})
-	if err != nil {
-		return nil, err
-	}
+	b := &bench{driver: driver, dir: dir, pairs: pairs}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
-		err = errors.Join(err, l.Down(ctx))
+		err = errors.Join(err, b.down(ctx))
 	}()
-	b := &bench{lab: l, driver: driver, pairs: pairs}
-	closeAll, err := b.connect()
-	if err != nil {
-		return nil, err
-	}
-	defer closeAll()
 	for _, f := range wanted {
+		if f.onLab {
+			if err := b.up(ctx); err != nil {
+				return nil, err
+			}
+		}
 		begin := time.Now()
 		measured, err := f.run(ctx, b)
 		if ctx.Err() != nil {
-			return nil, errors.New("interrupted; the lab has ended")
+			return nil, errors.New("interrupted; all that was started has ended")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w; logs are in %s", strings.Join(f.names, " and "), err, l.LogDir())
+			return nil, fmt.Errorf("%s: %w; logs are in %s", strings.Join(f.names, " and "), err, b.logs(f))
 		}
 		fmt.Printf("bench: %-44s %5.0f s\n", strings.Join(f.names, ", "), time.Since(begin).Seconds())
 		rows = append(rows, measured...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -10,11 +11,14 @@ func TestChoose(t *testing.T) {
 		only string
 		want string // first names of the chosen families, in their own order
 	}{
-		"nothing means all":        {"", "create create-parallel mount rss-idle binary-size fuse-io mount-first-server-refuses"},
+		"nothing means all": {"", "create-at-10 create-at-1000 create-at-5000 create-100-callers-at-1000 binary-size " +
+			"create create-parallel mount rss-idle fuse-io mount-first-server-refuses"},
 		"one":                      {"fuse-io", "fuse-io"},
 		"a row of a family":        {"unmount", "mount"},
 		"two rows of one family":   {"delete, create", "create"},
 		"the order is the bench's": {"fuse-io,create", "create fuse-io"},
+		"a pattern":                {"*-at-*", "create-at-10 create-at-1000 create-at-5000 create-100-callers-at-1000"},
+		"a pattern and a name":     {"list-at-?0,fuse-io", "create-at-10 fuse-io"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			chosen, err := choose(c.only)
@@ -33,7 +37,10 @@ func TestChoose(t *testing.T) {
 }
 
 func TestChooseRefusesAnUnknownName(t *testing.T) {
-	if _, err := choose("create,remove"); err == nil || !strings.Contains(err.Error(), `"remove"`) || !strings.Contains(err.Error(), "delete") {
-		t.Errorf("the error does not say what is wrong and what there is: %v", err)
+	for _, unknown := range []string{"remove", "list-at-7*", "[create"} {
+		_, err := choose("create," + unknown)
+		if err == nil || !strings.Contains(err.Error(), strconv.Quote(unknown)) || !strings.Contains(err.Error(), "delete") {
+			t.Errorf("the error does not say what is wrong and what there is: %v", err)
+		}
 	}
 }

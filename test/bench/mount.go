@@ -63,11 +63,11 @@ func (b *bench) lifeOurs(ctx context.Context, v *csi.Volume, p place) ([]float64
 
 // lifeScript does the same with the commands that an administrator has.
 func (b *bench) lifeScript(ctx context.Context, v *csi.Volume, p place) ([]float64, error) {
-	mounted, err := timed(ctx, b.lab.Node(1), 1, nil, b.mountCommand(v, p.staging), []string{"mount", "--bind", p.staging, p.target})
+	mounted, err := timed(ctx, b.lab.Node(1), 1, b.mountCommand(v, p.staging), []string{"mount", "--bind", p.staging, p.target})
 	if err != nil {
 		return nil, err
 	}
-	unmounted, err := timed(ctx, b.lab.Node(1), 1, nil, []string{"umount", p.target}, []string{"umount", p.staging})
+	unmounted, err := timed(ctx, b.lab.Node(1), 1, []string{"umount", p.target}, []string{"umount", p.staging})
 	if err == nil {
 		err = b.quiet(ctx)
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
 // TestNodePluginIsReplacedByHand shows what docs/upgrade.md says: an upgrade leaves node plugins alone; one that is

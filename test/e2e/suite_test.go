@@ -22,7 +22,10 @@ const suiteProcs = 4
 // TestStorageSuite runs the storage suite that Kubernetes has for drivers like this one, all of it: what is left out is left
 // out by the suite itself, because testdata/driver.yaml does not claim it. docs/conformance.md must say so.
 func TestStorageSuite(t *testing.T) {
-	theDriver(t)
+	d := theDriver(t)
+	undoUpgrades(t, d)
+	// The class is bound at once, for which the chart publishes no capacity unless it is told to.
+	ok(t, d.Upgrade(t.Context(), "storageCapacity.forImmediateBinding=true"))
 	for _, set := range []struct{ name, labels string }{
 		{"fast", "!Slow && !Serial"},
 		{"slow", "Slow || Serial"},

@@ -13,17 +13,15 @@ import (
 )
 
 // kill ends a FUSE client, whose mounts stay, and waits until the node sees them dead.
-func (r *rig) kill(n *node, volume, target string) client {
+func (r *rig) kill(n *node, volume, target string) {
 	r.Helper()
-	c := r.onlyClient(n, volume)
-	c.signal(r, syscall.SIGKILL)
+	r.onlyClient(n, volume).signal(r, syscall.SIGKILL)
 	r.eventually(commandLimit, "the mount dies with its client", func() error {
 		if _, err := os.ReadDir(r.inside(n, target)); !errors.Is(err, syscall.ENOTCONN) {
 			return fmt.Errorf("reading %s: %w", target, errors.Join(err, errors.New("still answered")))
 		}
 		return nil
 	})
-	return c
 }
 
 // TestDeadClient kills the FUSE client under mounts that are in use.

@@ -33,6 +33,8 @@ func run(m *testing.M) int {
 		Dir: dir, Driver: filepath.Join(buildDir(), "bin", "glusterfs-csi"), Out: os.Stdout, EndWithCaller: true,
 		// It would keep a server that was switched off out of new volumes for two minutes after its return.
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
+		// The calls are off by default; what else the driver does must not depend on them.
+		DriverArgs: []string{"--volume-health"},
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "integration:", err)

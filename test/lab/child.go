@@ -36,6 +36,9 @@ func StartChild(cmd *exec.Cmd) (*Child, error) {
 	return &Child{process: cmd.Process, done: done}, nil
 }
 
+// Pid is its number.
+func (c *Child) Pid() int { return c.process.Pid }
+
 // Done is closed when the process has ended.
 func (c *Child) Done() <-chan struct{} { return c.done }
 

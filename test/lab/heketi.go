@@ -46,7 +46,7 @@ func (l *Lab) heketi(name, port string) *Heketi {
 			// The rebalance that Heketi starts after an expansion blocks it for ten seconds, even on empty bricks.
 			env: append([]string{"HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION=false"}, l.setup.HeketiEnv...),
 			ready: func(ctx context.Context) error {
-				return hello(ctx, &http.Client{Transport: &http.Transport{DialContext: l.DialContext, DisableKeepAlives: true}}, address)
+				return hello(ctx, &http.Client{Transport: &http.Transport{DialContext: l.DialContext, DisableKeepAlives: true}}, "http://"+address)
 			},
 		},
 		URL:     "http://" + address,
@@ -149,8 +149,8 @@ func heketiCLIEnv(url string) []string {
 }
 
 // hello asks Heketi whether it is there, which needs no credentials.
-func hello(ctx context.Context, client *http.Client, address string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/hello", http.NoBody)
+func hello(ctx context.Context, client *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/hello", http.NoBody)
 	if err != nil {
 		return err
 	}

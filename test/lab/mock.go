@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -30,6 +31,7 @@ type MockHeketi struct {
 
 	server  string
 	config  string
+	caFile  string // "" without TLS
 	address string
 	db      *os.File
 	child   *Child
@@ -100,9 +102,12 @@ func (m *MockHeketi) Start(ctx context.Context) error {
 func (m *MockHeketi) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // #nosec G402 -- whether it answers is asked, nothing is told
+	}}
 	for {
-		err := hello(ctx, client, m.address)
+		err := hello(ctx, client, m.URL)
 		if err == nil {
 			return nil
 		}
@@ -116,6 +121,23 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 	}
 }
 
+// UseTLS restarts it with a certificate, on the same port. caFile is the authority, for CLI.
+func (m *MockHeketi) UseTLS(ctx context.Context, certFile, keyFile, caFile string) error {
+	var config map[string]any
+	if err := readJSON(m.config, &config); err != nil {
+		return err
+	}
+	config["enable_tls"], config["cert_file"], config["key_file"] = true, certFile, keyFile
+	if err := writeJSON(m.config, config); err != nil {
+		return err
+	}
+	if err := m.Kill(); err != nil {
+		return err
+	}
+	m.URL, m.caFile = "https://"+m.address, caFile
+	return m.Start(ctx)
+}
+
 // Kill ends it at once; the database stays.
 func (m *MockHeketi) Kill() error { return m.child.Kill() }
 
@@ -124,6 +146,9 @@ func (m *MockHeketi) Stop() error { return errors.Join(m.Kill(), m.db.Close()) }
 
 // CLI runs heketi-cli as the administrator.
 func (m *MockHeketi) CLI(ctx context.Context, args ...string) ([]byte, error) {
+	if m.caFile != "" {
+		args = append([]string{"--tls-cert=" + m.caFile}, args...)
+	}
 	cmd := exec.CommandContext(ctx, m.CLIPath, args...)
 	cmd.Env = append(os.Environ(), heketiCLIEnv(m.URL)...)
 	return output(cmd)

@@ -67,7 +67,7 @@ func serve(t *testing.T, server *lab.MockHeketi, socket string) (endpoint string
 	ctx, stop := context.WithCancel(klog.NewContext(t.Context(), logger))
 	csi, err := driver.NewServer(ctx, driver.Config{
 		Name: driver.DefaultName, Version: "test", Provisioner: p, Mounter: mounttest.New(), NodeID: "node-1",
-		Metrics: prometheus.NewRegistry(),
+		Health: true, Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,8 @@ type Fault struct {
 	Drop   bool   // without Status: close the connection without an answer ...
 	After  bool   // ... but after the request was carried out
 
-	Late <-chan struct{} // carry the request out, and keep the answer back until this is closed
+	Late    <-chan struct{} // carry the request out, and keep the answer back until this is closed
+	Carried chan<- struct{} // with Late: is sent to when the request was carried out; nil tells nobody
 
 	used   int
 	lifted bool
@@ -61,6 +62,9 @@ func (s *Server) faulty(next http.Handler) http.Handler {
 		case f.Late != nil:
 			answer := httptest.NewRecorder()
 			next.ServeHTTP(answer, r)
+			if f.Carried != nil {
+				f.Carried <- struct{}{}
+			}
 			<-f.Late
 			w.WriteHeader(answer.Code)
 			_, _ = w.Write(answer.Body.Bytes())

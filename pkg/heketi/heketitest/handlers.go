@@ -20,6 +20,7 @@ func (s *Server) handler() http.Handler {
 	}
 	locked("GET /clusters", s.listClusters)
 	locked("POST /volumes", s.createVolume)
+	locked("GET /volumes", s.listVolumes)
 	locked("GET /volumes/{id}", s.volumeInfo)
 	locked("DELETE /volumes/{id}", s.deleteVolume)
 	locked("POST /volumes/{id}/expand", s.expandVolume)
@@ -40,6 +41,17 @@ func (s *Server) listClusters(w http.ResponseWriter, _ *http.Request) {
 	list := api.ClusterListResponse{Clusters: []string{}}
 	for _, c := range s.clusters {
 		list.Clusters = append(list.Clusters, c.ID)
+	}
+	answer(w, list)
+}
+
+// listVolumes leaves out what is pending.
+func (s *Server) listVolumes(w http.ResponseWriter, _ *http.Request) {
+	list := api.VolumeListResponse{Volumes: []string{}}
+	for id, v := range s.volumes {
+		if v.pending == "" {
+			list.Volumes = append(list.Volumes, id)
+		}
 	}
 	answer(w, list)
 }

@@ -126,6 +126,21 @@ func (m *Mounter) Stats(_ context.Context, volumeID, path string) (mount.Stats, 
 	return mount.Stats{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)
 }
 
+// Health implements mount.Mounter: all is well.
+func (m *Mounter) Health(ctx context.Context, volumeID, path string) (mount.Health, error) {
+	if path == "" {
+		m.mu.Lock()
+		s, ok := m.staged[volumeID]
+		m.mu.Unlock()
+		if !ok {
+			return mount.Health{}, fmt.Errorf("%w: volume %s", mount.ErrNotMounted, volumeID)
+		}
+		path = s.path
+	}
+	_, err := m.Stats(ctx, volumeID, path)
+	return mount.Health{}, err
+}
+
 func check(path string) error {
 	if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {
 		return fmt.Errorf("%w: path %q: an absolute path below / is needed", mount.ErrInvalid, path)

@@ -15,11 +15,11 @@ type Edit struct {
 }
 
 const (
+	catalogue  = "pkg/provisioner/catalogue.go"
 	create     = "pkg/provisioner/create.go"
 	deletion   = "pkg/provisioner/delete.go"
 	expand     = "pkg/provisioner/expand.go"
 	index      = "pkg/provisioner/index.go"
-	list       = "pkg/provisioner/list.go"
 	lookup     = "pkg/provisioner/lookup.go"
 	operations = "pkg/provisioner/operations.go"
 	ownership  = "pkg/provisioner/ownership.go"
@@ -85,7 +85,7 @@ func trustMutants() []Mutant {
 		{"delete-anything", "only volumes that the driver made are deleted",
 			[]Edit{{ownership, "case volume.IsOurs(v.Name) || handle.Adopted:", "case true:"}}},
 		{"list-anything", "only volumes that the driver made are listed",
-			[]Edit{{list, "|| !volume.IsOurs(v.Name) {", "{"}}},
+			[]Edit{{catalogue, "listed: !v.Block && volume.IsOurs(v.Name)", "listed: !v.Block"}}},
 	}
 }
 

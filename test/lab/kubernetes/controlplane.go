@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
@@ -80,10 +81,18 @@ func (c *Cluster) APIServer() *lab.Service {
 			"--service-account-issuer=https://kubernetes.default.svc",
 			"--service-account-key-file=" + c.keyFile(tokensName), "--service-account-signing-key-file=" + c.keyFile(tokensName),
 			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
+			"--audit-policy-file=" + c.path(auditPolicy), "--audit-log-path=" + c.AuditLog(),
 		},
 		Ready: c.answers(apiServerURL + "/readyz"),
 	})
 }
+
+// AuditLog is where the API server writes each request of a pod, as files/audit.yaml says.
+func (c *Cluster) AuditLog() string {
+	return filepath.Join(c.layout().LogDir(machine.Hub), "audit.log")
+}
+
+const auditPolicy = "audit.yaml"
 
 // ControllerManager ends itself when the API server is away for too long; the lab starts it again.
 func (c *Cluster) ControllerManager() *lab.Service {

@@ -23,6 +23,9 @@ func (c *Cluster) writeFiles() error {
 	if err := c.makePKI(); err != nil {
 		return err
 	}
+	if err := render(auditPolicy, c.path(auditPolicy), nil); err != nil {
+		return err
+	}
 	names := []string{adminName, controllerManagerName, schedulerName, proxyName}
 	for _, node := range c.Nodes() {
 		names = append(names, node.Name)

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
+)
+
+// pvSources are the Kubernetes clusters whose PersistentVolumes are compared: files that kubectl wrote, or API servers.
+type pvSources struct {
+	lists       []string
+	kubeconfigs []string
+	inCluster   bool
+}
+
+func (s *pvSources) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&s.kubeconfigs, "kubeconfig", nil, "kubeconfig file, for the PersistentVolumes of its current context; once for each Kubernetes cluster")
+	flags.BoolVar(&s.inCluster, "in-cluster", false, "take the PersistentVolumes of the Kubernetes cluster that this pod runs in")
+	flags.StringArrayVar(&s.lists, "pvs", nil, "output of kubectl get pv -o json (or yaml), - is standard input; once for each Kubernetes cluster")
+}
+
+func (s *pvSources) check() error {
+	if len(s.lists)+len(s.kubeconfigs) == 0 && !s.inCluster {
+		return errors.New("say where the PersistentVolumes are: --kubeconfig=FILE; or --in-cluster, in a pod; " +
+			"or --pvs=FILE, the output of kubectl get pv -o json, - for standard input")
+	}
+	return nil
+}
+
+// read returns the PersistentVolumes of all clusters, or an error that names the flag of the one that cannot be read.
+func (s *pvSources) read(ctx context.Context, stdin io.Reader) ([]orphans.PV, error) {
+	var all []orphans.PV
+	for _, list := range s.lists {
+		pvs, err := readPVs(list, stdin)
+		if err != nil {
+			return nil, fmt.Errorf("--pvs=%s: %w", list, err)
+		}
+		all = append(all, pvs...)
+	}
+	for _, kubeconfig := range s.kubeconfigs {
+		if kubeconfig == "" { // to package kube, that is the pod's own cluster
+			return nil, errors.New("--kubeconfig= names no file; write --kubeconfig=FILE")
+		}
+		pvs, err := askForPVs(ctx, kubeconfig)
+		if err != nil {
+			return nil, fmt.Errorf("--kubeconfig=%s: %w", kubeconfig, err)
+		}
+		all = append(all, pvs...)
+	}
+	if s.inCluster {
+		pvs, err := askForPVs(ctx, "")
+		if err != nil {
+			return nil, fmt.Errorf("--in-cluster: %w", err)
+		}
+		all = append(all, pvs...)
+	}
+	return all, nil
+}
+
+func readPVs(list string, stdin io.Reader) ([]orphans.PV, error) {
+	if list == "-" {
+		return orphans.ReadPVs(stdin)
+	}
+	f, err := os.Open(list) // #nosec G304 -- the administrator names this file
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return orphans.ReadPVs(f)
+}
+
+func askForPVs(ctx context.Context, kubeconfig string) ([]orphans.PV, error) {
+	client, err := kube.NewClient(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	return listPVs(ctx, client)
+}
+
+// listPVs keeps package orphans free of the Kubernetes API.
+func listPVs(ctx context.Context, client *kube.Client) ([]orphans.PV, error) {
+	found, err := client.PersistentVolumes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pvs := make([]orphans.PV, 0, len(found))
+	for _, pv := range found {
+		pvs = append(pvs, orphans.PV(pv))
+	}
+	return pvs, nil
+}

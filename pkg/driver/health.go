@@ -1,0 +1,135 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// The reasons that only a client's view of a volume can have.
+const (
+	reasonClientDead   = "ClientDead"
+	reasonClientHung   = "ClientHung"
+	reasonNotAnswering = "NotAnswering"
+	reasonIOError      = "IOError"
+)
+
+// ControllerGetVolumeHealth says what Heketi finds wrong with a volume.
+func (s *controllerServer) ControllerGetVolumeHealth(ctx context.Context, request *csi.ControllerGetVolumeHealthRequest) (*csi.ControllerGetVolumeHealthResponse, error) {
+	if !s.health {
+		return s.UnimplementedControllerServer.ControllerGetVolumeHealth(ctx, request)
+	}
+	handle, err := handleOf(request.GetVolumeId())
+	if err != nil {
+		return nil, err
+	}
+	health, err := s.provisioner.Health(ctx, handle, credentialsOf(request.GetSecrets()))
+	if err != nil {
+		return nil, fmt.Errorf("health of volume %s: %w", handle, err)
+	}
+	return &csi.ControllerGetVolumeHealthResponse{VolumeHealth: describeHealth(request.GetVolumeId(), health.Conditions)}, nil
+}
+
+// ControllerListVolumeHealth lists the volumes with which Heketi finds something wrong. The token is as for ListVolumes.
+// Secrets are not used: the list is of all backends.
+func (s *controllerServer) ControllerListVolumeHealth(ctx context.Context, request *csi.ControllerListVolumeHealthRequest) (*csi.ControllerListVolumeHealthResponse, error) {
+	if !s.health {
+		return s.UnimplementedControllerServer.ControllerListVolumeHealth(ctx, request)
+	}
+	after := request.GetStartingToken()
+	if err := checkPage(request.GetMaxEntries(), after); err != nil {
+		return nil, err
+	}
+	unwell, more, err := s.provisioner.ListHealth(ctx, after, int(request.GetMaxEntries()))
+	if err != nil {
+		return nil, fmt.Errorf("listing the health of volumes: %w", err)
+	}
+	response := &csi.ControllerListVolumeHealthResponse{Entries: make([]*csi.VolumeHealth, 0, len(unwell))}
+	for _, health := range unwell {
+		response.Entries = append(response.Entries, describeHealth(health.Handle.String(), health.Conditions))
+	}
+	if more && len(unwell) > 0 {
+		response.NextToken = unwell[len(unwell)-1].Handle.String()
+	}
+	return response, nil
+}
+
+// NodeGetVolumeHealth says what this node's client finds wrong with a volume.
+func (s *nodeServer) NodeGetVolumeHealth(ctx context.Context, request *csi.NodeGetVolumeHealthRequest) (*csi.NodeGetVolumeHealthResponse, error) {
+	if !s.health {
+		return s.UnimplementedNodeServer.NodeGetVolumeHealth(ctx, request)
+	}
+	id, field, path := request.GetVolumeId(), "volume_publish_path", request.GetVolumePublishPath()
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	if path == "" {
+		field, path = "staging_target_path", request.GetStagingTargetPath()
+	}
+	if path != "" { // both are optional
+		if err := checkPath(field, path); err != nil {
+			return nil, err
+		}
+	}
+	health, err := s.mounter.Health(ctx, id, path)
+	if err != nil {
+		return nil, fmt.Errorf("health of volume %s: %w", id, err)
+	}
+	return &csi.NodeGetVolumeHealthResponse{VolumeHealth: describeHealth(id, conditionsOf(health))}, nil
+}
+
+// conditionsOf says what a client's answers mean.
+func conditionsOf(h mount.Health) []volume.Condition {
+	bad := func(severity volume.Severity, reason, format string, args ...any) []volume.Condition {
+		return []volume.Condition{{Severity: severity, Reason: reason, Message: fmt.Sprintf(format, args...)}}
+	}
+	switch {
+	case h.Ended:
+		return bad(volume.Inaccessible, reasonClientDead, "the GlusterFS client of the volume on this node has ended; restart the pods that use it "+
+			"here: publishing the volume again starts another client")
+	case h.Hung:
+		return bad(volume.Inaccessible, reasonClientHung, "the GlusterFS client of the volume on this node does not answer, its process hangs; restart the "+
+			"pods that use it here: unstaging the volume ends the client")
+	}
+	var conditions []volume.Condition
+	if len(h.Down) > 0 {
+		severity := volume.Degraded
+		if h.Lost {
+			severity = volume.Inaccessible
+		}
+		conditions = bad(severity, volume.ReasonBricksDown, "this node has no connection to %d of %d bricks: %s; look at the brick processes with gluster volume "+
+			"status, and at the network between", len(h.Down), h.Bricks, strings.Join(h.Down, ", "))
+	}
+	switch {
+	case h.Root == nil || h.Lost: // the one follows from the other
+		return conditions
+	case errors.Is(h.Root, mount.ErrUnavailable), errors.Is(h.Root, mount.ErrTimeout):
+		return append(conditions, bad(volume.Inaccessible, reasonNotAnswering, "the volume's root directory cannot be read on this node (%v): bricks do not "+
+			"answer; one that falls silent holds everything up until network.ping-timeout, 42 s", h.Root)...)
+	}
+	return append(conditions, bad(volume.Inaccessible, reasonIOError, "the volume's root directory cannot be read on this node: %v; look at the "+
+		"client's log", h.Root)...)
+}
+
+func describeHealth(id string, conditions []volume.Condition) *csi.VolumeHealth {
+	described := &csi.VolumeHealth{VolumeId: id}
+	for _, c := range conditions {
+		described.HealthStatuses = append(described.HealthStatuses, &csi.VolumeHealth_VolumeHealthEntry{
+			Status: errorType(c.Severity), Reason: c.Reason, Message: c.Message,
+		})
+	}
+	return described
+}
+
+func errorType(severity volume.Severity) csi.VolumeHealthErrorType {
+	if severity == volume.Inaccessible {
+		return csi.VolumeHealthErrorType_INACCESSIBLE
+	}
+	return csi.VolumeHealthErrorType_DEGRADED
+}

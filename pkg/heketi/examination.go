@@ -1,0 +1,148 @@
+package heketi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"path"
+	"slices"
+)
+
+// Examination is what Heketi finds when it asks every gluster node: which volumes gluster has, and which of the
+// bricks' file systems are mounted. It does not ask whether brick processes run (heketi: apps/glusterfs/examiner.go).
+type Examination struct {
+	Database Dump
+	Clusters map[string]ExaminedCluster // by Heketi's id
+}
+
+// ExaminedCluster is what the nodes of a cluster have answered.
+type ExaminedCluster struct {
+	Nodes   map[string]ExaminedNode  // by Heketi's id
+	Volumes map[string]GlusterVolume // by name, as a node has told; nil: glusterd has answered on none
+}
+
+// ExaminedNode is a gluster node.
+type ExaminedNode struct {
+	Reached  bool            // Heketi could run a command there
+	Glusterd bool            // glusterd has answered there
+	Mounted  map[string]bool // by the mount point of a brick's file system; nil: not known
+}
+
+// GlusterVolume is a volume as gluster has it.
+type GlusterVolume struct {
+	Status string   // "Started", "Stopped" or "Created"
+	Bricks []string // host:/path, the bricks of a set beside each other
+	Set    int      // bricks in a set: copies, or pieces of a dispersed volume; at least 1
+	Needed int      // bricks of a set that are enough to read and to write
+}
+
+// Started tells whether it can be mounted.
+func (v GlusterVolume) Started() bool { return v.Status == "Started" }
+
+// Examine has Heketi ask all gluster nodes, one after the other. That takes seconds, and where a node does not answer
+// at all, minutes. Heketi goes on when nobody waits any more.
+func (c *Client) Examine(ctx context.Context) (Examination, error) {
+	var found Examination
+	client, err := c.apiWithin(ctx, c.backend.timing.Examine, func(body io.Reader) (err error) {
+		found, err = readExamination(body)
+		return err
+	})
+	if err != nil {
+		return Examination{}, err
+	}
+	if _, err := client.StateExamineGluster(); err != nil {
+		return Examination{}, c.typed(err, http.MethodGet, "/internal/state/examine/gluster")
+	}
+	if err := c.backend.recognise(slices.Collect(maps.Keys(found.Database.Clusters))); err != nil {
+		return Examination{}, err
+	}
+	return found, nil
+}
+
+// readExamination decodes node by node: each repeats what gluster knows of every volume.
+func readExamination(r io.Reader) (Examination, error) {
+	found := Examination{Clusters: map[string]ExaminedCluster{}}
+	decoder := json.NewDecoder(r)
+	seen := map[string]bool{}
+	err := eachMember(decoder, func(name string) (err error) {
+		seen[name] = true
+		switch name {
+		case "heketidb":
+			found.Database, err = decodeDump(decoder)
+			return err
+		case "clusters":
+			return eachElement(decoder, func() error { return found.readCluster(decoder) })
+		}
+		return decoder.Decode(&ignored{})
+	})
+	if err != nil {
+		return Examination{}, fmt.Errorf("examination of gluster: %w", err)
+	}
+	if !seen["heketidb"] || !seen["clusters"] {
+		return Examination{}, errors.New("the answer is not an examination of gluster")
+	}
+	return found, nil
+}
+
+func (e *Examination) readCluster(decoder *json.Decoder) error {
+	id, cluster := "", ExaminedCluster{Nodes: map[string]ExaminedNode{}}
+	err := eachMember(decoder, func(name string) error {
+		switch name {
+		case "ClusterHeketiID":
+			return decoder.Decode(&id)
+		case "NodesData":
+			return eachElement(decoder, func() error {
+				var node nodeData
+				if err := decoder.Decode(&node); err != nil {
+					return err
+				}
+				cluster.add(node)
+				return nil
+			})
+		}
+		return decoder.Decode(&ignored{})
+	})
+	e.Clusters[id] = cluster
+	return err
+}
+
+// add keeps the volumes of the first node that knows them: glusterd says the same on every node.
+func (c *ExaminedCluster) add(node nodeData) {
+	c.Nodes[node.NodeHeketiID] = node.examined()
+	if node.VolumeInfo == nil || c.Volumes != nil {
+		return
+	}
+	c.Volumes = map[string]GlusterVolume{}
+	for _, v := range node.VolumeInfo.Volumes.VolumeList {
+		c.Volumes[v.VolumeName] = v.volume()
+	}
+}
+
+// eachElement calls read for every element of the array that comes next; read consumes it. A null is an empty array.
+func eachElement(decoder *json.Decoder, read func() error) error {
+	token, err := decoder.Token()
+	if err != nil || token == nil {
+		return err
+	}
+	if token != json.Delim('[') {
+		return fmt.Errorf("found %v where an array was expected", token)
+	}
+	for decoder.More() {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	_, err = decoder.Token()
+	return err
+}
+
+// BrickMounted tells whether the file system under a brick's path is mounted on the node; known is false where the
+// node did not say. Heketi makes each brick one level below a mount point of its own.
+func (n ExaminedNode) BrickMounted(brick string) (mounted, known bool) {
+	mounted, known = n.Mounted[path.Dir(brick)]
+	return mounted, known
+}

@@ -1,0 +1,92 @@
+package heketi
+
+import "strconv"
+
+// What Heketi writes about a node (heketi: apps/glusterfs/examiner.go, executors/executor.go), as far as it is of use.
+type (
+	nodeData struct {
+		NodeHeketiID string `json:"NodeHeketiID"`
+		VolumeInfo   *struct {
+			Volumes struct {
+				VolumeList []volumeInfo `json:"VolumeList"`
+			} `json:"Volumes"`
+		} `json:"VolumeInfo"`
+		BricksMountStatus *struct {
+			Statuses []struct {
+				MountPoint string `json:"MountPoint"`
+				Mounted    bool   `json:"Mounted"`
+			} `json:"Statuses"`
+		} `json:"BricksMountStatus"`
+	}
+	volumeInfo struct {
+		VolumeName      string `json:"VolumeName"`
+		StatusStr       string `json:"StatusStr"`
+		ReplicaCount    int    `json:"ReplicaCount"`
+		DisperseCount   int    `json:"DisperseCount"`
+		RedundancyCount int    `json:"RedundancyCount"`
+		Bricks          struct {
+			BrickList []struct {
+				Name string `json:"Name"`
+			} `json:"BrickList"`
+		} `json:"Bricks"`
+		Options struct {
+			OptionList []volumeOption `json:"OptionList"`
+		} `json:"Options"`
+	}
+	volumeOption struct {
+		Name  string `json:"Name"`
+		Value string `json:"Value"`
+	}
+)
+
+func (n nodeData) examined() ExaminedNode {
+	node := ExaminedNode{Reached: n.VolumeInfo != nil || n.BricksMountStatus != nil, Glusterd: n.VolumeInfo != nil}
+	if n.BricksMountStatus == nil {
+		return node
+	}
+	node.Mounted = map[string]bool{}
+	for _, status := range n.BricksMountStatus.Statuses {
+		node.Mounted[status.MountPoint] = status.Mounted
+	}
+	return node
+}
+
+func (v volumeInfo) volume() GlusterVolume {
+	bricks := make([]string, 0, len(v.Bricks.BrickList))
+	for _, brick := range v.Bricks.BrickList {
+		bricks = append(bricks, brick.Name)
+	}
+	set, needed := 1, 1
+	switch {
+	case v.DisperseCount > 0:
+		set, needed = v.DisperseCount, v.DisperseCount-v.RedundancyCount
+	case v.ReplicaCount > 1:
+		set, needed = v.ReplicaCount, v.quorum()
+	}
+	return GlusterVolume{Status: v.StatusStr, Bricks: bricks, Set: set, Needed: min(max(1, needed), set)}
+}
+
+// quorum is how many copies have to be there. Unless options say otherwise gluster wants more than half of three and
+// more copies, and any of two. Of two with quorum "auto" it wants the first, which is not told apart here: a client knows.
+func (v volumeInfo) quorum() int {
+	needed := 1
+	if v.ReplicaCount > 2 {
+		needed = v.ReplicaCount/2 + 1
+	}
+	kind, count := "", 0
+	for _, option := range v.Options.OptionList {
+		switch option.Name {
+		case "cluster.quorum-type":
+			kind = option.Value
+		case "cluster.quorum-count":
+			count, _ = strconv.Atoi(option.Value) // gluster has checked it
+		}
+	}
+	switch {
+	case kind == "none":
+		return 1
+	case kind == "fixed" && count > 0:
+		return count
+	}
+	return needed
+}

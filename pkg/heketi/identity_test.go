@@ -1,0 +1,86 @@
+package heketi
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/klog/v2/ktesting"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+const (
+	clusterA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	clusterB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	clusterC = "cccccccccccccccccccccccccccccccc"
+)
+
+func TestRecognise(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		configured []string
+		present    []string
+		says       string // "" is recognised
+	}{
+		{"nothing is configured", nil, nil, ""},
+		{"the same", []string{clusterA, clusterB}, []string{clusterB, clusterA}, ""},
+		{"more than configured", []string{clusterA}, []string{clusterB, clusterA}, ""},
+		{"another", []string{clusterA}, []string{clusterC, clusterB}, "cluster " + clusterA + ", which the backend's clusters name in the driver's configuration, but only " + clusterB + ", " + clusterC},
+		{"one is missing", []string{clusterA, clusterB}, []string{clusterA}, "cluster " + clusterB + ","},
+		{"none at all", []string{clusterA, clusterB}, nil, "cluster " + clusterA + ", " + clusterB + ", which the backend's clusters name in the driver's configuration, but no cluster at all"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := &Backend{config: BackendConfig{Name: "main", URL: "http://heketi:8080", Clusters: tt.configured}}
+			err := b.recognise(tt.present)
+			if tt.says == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if !errors.Is(err, volume.ErrUnavailable) {
+				t.Fatalf("%v, want ErrUnavailable", err)
+			}
+			for _, part := range []string{tt.says, `backend "main" (http://heketi:8080)`, hintOtherDatabase} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+// TestReloadClusters: what a database is recognised by may be changed while the driver runs.
+func TestReloadClusters(t *testing.T) {
+	const entry = "backends:\n- name: a\n  url: http://h\n"
+	file := configuration{t, filepath.Join(t.TempDir(), "config.yaml")}
+	file.write(entry + "  clusters: [" + clusterA + "]\n")
+	backends, err := OpenBackends(ktesting.NewLogger(t, ktesting.NewConfig()), file.path, DefaultTiming())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backends.Close()
+	first := backends.All()[0]
+	file.write("# the same again\n" + entry + "  clusters: [" + clusterA + "]\n")
+	if backends.All()[0] != first {
+		t.Error("a backend whose clusters are unchanged was replaced")
+	}
+	file.write(entry + "  clusters: [" + clusterB + "]\n")
+	if err := backends.All()[0].recognise([]string{clusterB}); err != nil {
+		t.Errorf("changed: %v", err)
+	}
+}
+
+func TestTroubleshootingOtherDatabase(t *testing.T) {
+	page, err := os.ReadFile("../../docs/troubleshooting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const words = "its Heketi does not have cluster"
+	if message := (&OtherDatabaseError{}).Error(); !strings.Contains(message, words) || !strings.Contains(string(page), "| `"+words+"`") {
+		t.Errorf("docs/troubleshooting.md does not have %q of %q", words, message)
+	}
+}

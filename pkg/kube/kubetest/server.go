@@ -1,0 +1,143 @@
+// Package kubetest is an HTTPS server for tests that answers one request of the Kubernetes API as an API server does: the
+// list of PersistentVolumes, in pages. It is no API server: it checks a token, and nothing that is put into it.
+package kubetest
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+const path = "/api/v1/persistentvolumes"
+
+// Server is the fake. All its methods may be called while it serves.
+type Server struct {
+	http *httptest.Server
+
+	mu       sync.Mutex
+	pageSize int
+	pvs      []json.RawMessage
+	failures []failure
+	pages    int
+}
+
+type failure struct {
+	code            int
+	reason, message string
+}
+
+// New starts a server whose pages have at most pageSize PersistentVolumes, fewer than a client asks for, so that a few make
+// several. It ends with the test.
+func New(tb testing.TB, pageSize int) *Server {
+	tb.Helper()
+	s := &Server{pageSize: pageSize}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+path, s.list)
+	s.http = httptest.NewUnstartedServer(mux)
+	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are part of tests
+	s.http.StartTLS()
+	tb.Cleanup(s.http.Close)
+	return s
+}
+
+// Add puts PersistentVolumes into the list, as JSON.
+func (s *Server) Add(pvs ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, pv := range pvs {
+		s.pvs = append(s.pvs, json.RawMessage(pv))
+	}
+}
+
+// Fail has the next requests refused, one by each code and reason. Code 0 answers as usual.
+func (s *Server) Fail(code int, reason, message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures = append(s.failures, failure{code, reason, message})
+}
+
+// Pages is how many requests have been made.
+func (s *Server) Pages() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pages
+}
+
+// Close ends it early: nothing answers at its address.
+func (s *Server) Close() { s.http.Close() }
+
+const token = "a-ServiceAccount's-token" // #nosec G101 -- of this server only
+
+// Kubeconfig writes a kubeconfig file for the server, with a file beside it that it names by a relative path.
+func (s *Server) Kubeconfig(tb testing.TB) string {
+	tb.Helper()
+	return s.KubeconfigWithToken(tb, token)
+}
+
+// KubeconfigWithToken is Kubeconfig with another token than the server's.
+func (s *Server) KubeconfigWithToken(tb testing.TB, token string) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
+	config := fmt.Sprintf(`{"kind": "Config", "apiVersion": "v1", "current-context": "c",
+		"contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+		"clusters": [{"name": "c", "cluster": {"server": %q, "certificate-authority": "ca.crt"}}],
+		"users": [{"name": "u", "user": {"token": %q}}]}`, s.http.URL, token)
+	for name, content := range map[string][]byte{"ca.crt": authority, "config": []byte(config)} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "config")
+}
+
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pages++
+	if r.Header.Get("Authorization") != "Bearer "+token {
+		refuse(w, failure{http.StatusUnauthorized, "Unauthorized", "Unauthorized"})
+		return
+	}
+	if len(s.failures) > 0 {
+		next := s.failures[0]
+		s.failures = s.failures[1:]
+		if next.code != 0 {
+			refuse(w, next)
+			return
+		}
+	}
+	begin, _ := strconv.Atoi(r.URL.Query().Get("continue"))
+	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
+	if err != nil { // without a limit all of it
+		limit = len(s.pvs)
+	}
+	end := min(begin+min(limit, s.pageSize), len(s.pvs))
+	metadata := map[string]any{"resourceVersion": "7"}
+	if end < len(s.pvs) {
+		metadata["continue"] = strconv.Itoa(end)
+	}
+	answer(w, http.StatusOK, map[string]any{"kind": "PersistentVolumeList", "apiVersion": "v1", "metadata": metadata, "items": s.pvs[begin:end]})
+}
+
+func refuse(w http.ResponseWriter, f failure) {
+	answer(w, f.code, map[string]any{
+		"kind": "Status", "apiVersion": "v1", "metadata": map[string]any{}, "status": "Failure",
+		"code": f.code, "reason": f.reason, "message": f.message,
+	})
+}
+
+func answer(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(v)
+}

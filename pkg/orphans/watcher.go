@@ -1,0 +1,194 @@
+package orphans
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+)
+
+// Settle is the least time between two looks. A create whose answer was lost is repeated after at most five minutes
+// (external-provisioner, --retry-interval-max); until then its volume has no PersistentVolume, and belongs to somebody all
+// the same.
+const Settle = 10 * time.Minute
+
+// Observer is told what a Watcher finds. Backend "" stands for what is not of one configured backend.
+type Observer interface {
+	// Began is called before the first look at the backend.
+	Began(backend string)
+	// Compared is called after every look that has succeeded for the backend. counts has all kinds that there can be;
+	// nil after the first look, when nothing has been seen twice.
+	Compared(backend string, counts map[string]int)
+	// Forgotten is called when the backend is no longer configured.
+	Forgotten(backend string)
+}
+
+// Watcher looks for orphans again and again. It reports what was there in two successive looks, so that nothing is called
+// an orphan that is only on its way: a volume whose PersistentVolume is being made, or the other way round.
+type Watcher struct {
+	Backends func() []*heketi.Backend // those that are configured now
+	PVs      func(ctx context.Context) ([]PV, error)
+	Driver   string
+	Interval time.Duration // between looks, at least Settle; the second look comes after Settle
+	Observer Observer
+
+	seen map[string]*sight // by backend
+}
+
+// sight is what is known of one backend.
+type sight struct {
+	looked    bool // with success
+	last      map[thing]bool
+	confirmed map[thing]bool
+}
+
+// thing is an orphan.
+type thing struct{ kind, id string }
+
+func (t thing) String() string { return t.kind + " " + t.id }
+
+// Run looks until ctx is done.
+func (w *Watcher) Run(ctx context.Context) {
+	w.look(ctx)
+	for pause := Settle; sleep(ctx, pause); pause = w.Interval {
+		w.look(ctx)
+	}
+}
+
+// sleep returns false when ctx is done.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// look compares once. What cannot be learned leaves what is known of it as it was.
+func (w *Watcher) look(ctx context.Context) {
+	logger := klog.FromContext(ctx)
+	backends := w.Backends()
+	w.follow(backends)
+	pvs, err := w.PVs(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			logger.Error(err, "Cannot look for orphans: the PersistentVolumes are unknown")
+		}
+		return
+	}
+	looks := compare(ctx, backends, w.Driver, pvs)
+	if ctx.Err() != nil {
+		return
+	}
+	for _, l := range looks {
+		if l.unknown {
+			logger.Info("Cannot look for orphans of a backend", "backend", l.backend, "reason", l.findings[0].Message)
+			continue
+		}
+		w.take(logger, l)
+	}
+}
+
+// follow keeps a sight of each backend that is configured now, and one of what belongs to none of them.
+func (w *Watcher) follow(backends []*heketi.Backend) {
+	now := map[string]*sight{}
+	for _, name := range append(names(backends), "") {
+		if now[name] = w.seen[name]; now[name] == nil {
+			now[name] = &sight{}
+			w.Observer.Began(name)
+		}
+	}
+	for name := range w.seen {
+		if now[name] == nil {
+			w.Observer.Forgotten(name)
+		}
+	}
+	w.seen = now
+}
+
+func names(backends []*heketi.Backend) []string {
+	names := make([]string, 0, len(backends)+1)
+	for _, b := range backends {
+		names = append(names, b.Name())
+	}
+	return names
+}
+
+// take compares a look with the one before it.
+func (w *Watcher) take(logger klog.Logger, l look) {
+	now, s := l.things(), w.seen[l.backend]
+	if !s.looked {
+		s.looked, s.last = true, now
+		w.Observer.Compared(l.backend, nil)
+		return
+	}
+	confirmed := map[thing]bool{}
+	for t := range now {
+		if s.last[t] {
+			confirmed[t] = true
+		}
+	}
+	found, gone := without(confirmed, s.confirmed), without(s.confirmed, confirmed)
+	s.last, s.confirmed = now, confirmed
+	w.Observer.Compared(l.backend, l.count(confirmed))
+	if len(found)+len(gone) > 0 {
+		logger.Info("The orphans have changed; glusterfs-csi orphans says what to do about them",
+			"backend", l.backend, "total", len(confirmed), "found", brief(found), "gone", brief(gone))
+	}
+}
+
+// things are those that ask for attention.
+func (l look) things() map[thing]bool {
+	things := map[thing]bool{}
+	for _, f := range l.findings {
+		if f.Severity != report.Critical && f.Severity != report.Warning {
+			continue
+		}
+		for _, id := range f.things {
+			things[thing{f.Check, id}] = true
+		}
+	}
+	return things
+}
+
+// count has a number for each kind that the backend can have, whether there are any or not.
+func (l look) count(things map[thing]bool) map[string]int {
+	counts := map[string]int{checkOrphan: 0, checkNoVolume: 0, checkMismatch: 0, checkOperations: 0}
+	if l.backend == "" {
+		counts = map[string]int{checkUnknown: 0, checkMismatch: 0}
+	}
+	for t := range things {
+		counts[t.kind]++
+	}
+	return counts
+}
+
+// without is what a has and b has not.
+func without(a, b map[thing]bool) []string {
+	var only []string
+	for t := range a {
+		if !b[t] {
+			only = append(only, t.String())
+		}
+	}
+	slices.Sort(only)
+	return only
+}
+
+// brief keeps a log line short.
+func brief(things []string) string {
+	const most = 10
+	if len(things) <= most {
+		return strings.Join(things, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(things[:most], ", "), len(things)-most)
+}

@@ -1,0 +1,42 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+)
+
+// TestControllerAnnotates takes the API server's policy away, as it is in older Kubernetes: then the controller gives
+// PersistentVolumes the annotation with their group, those, too, that are there already.
+func TestControllerAnnotates(t *testing.T) {
+	d := theDriver(t)
+	up(t, example(t, "storageclass-replicate.yaml"), "")
+	s := newSpace(t, "annotator")
+	s.apply(claim("early", "gluster-replicate", "ReadWriteMany", "1Gi"))
+	early := s.bound("early")
+	if err := d.Upgrade(t.Context(), "gidAnnotation=controller"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := d.Upgrade(t.Context()); err != nil {
+			t.Error(err)
+		}
+		kubectl(t, "get", "mutatingadmissionpolicy", "-o", "name")
+	}()
+	if policies := kubectl(t, "get", "mutatingadmissionpolicies,mutatingadmissionpolicybindings", "-o", "name"); policies != "" {
+		t.Errorf("there are still the policies %s", policies)
+	}
+	s.kubectl("annotate", "pv", early.Metadata.Name, "pv.beta.kubernetes.io/gid-")
+	s.apply(claim("late", "gluster-replicate", "ReadWriteMany", "1Gi"))
+	for _, v := range []volume{early, s.bound("late")} {
+		gid := v.Spec.CSI.VolumeAttributes["gid"]
+		eventually(t, func() error {
+			if got := s.volume(v.Metadata.Name).Metadata.Annotations["pv.beta.kubernetes.io/gid"]; got != gid {
+				return fmt.Errorf("volume %s has the annotation %q, want %q", v.Metadata.Name, got, gid)
+			}
+			return nil
+		})
+	}
+	s.apply(pod("user", "", "late", 1000))
+	s.running("user")
+	s.in("user", "echo mine > /data/file")
+}

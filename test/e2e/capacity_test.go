@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+)
+
+// TestCapacity compares the room that is published for a class with what Heketi has, and lets the scheduler use it.
+func TestCapacity(t *testing.T) {
+	theDriver(t)
+	up(t, example(t, "storageclass-wait.yaml"), "")
+	eventually(t, func() error {
+		published, free := publishedGiB(t, "gluster-wait"), freeGiB(t)
+		// Three copies take a brick of each disk. LVM and the thin pool's metadata take less than a hundredth.
+		if published > free || published < free*99/100-1 {
+			return fmt.Errorf("%d GiB are published, and each disk has %d GiB", published, free)
+		}
+		return nil
+	})
+	before := publishedGiB(t, "gluster-wait")
+
+	s := newSpace(t, "capacity")
+	s.apply(claim("fits", "gluster-wait", "ReadWriteMany", "2Gi") + claim("too-large", "gluster-wait", "ReadWriteMany", fmt.Sprintf("%dGi", before+1)))
+	s.apply(pod("fits", "", "fits", 0) + pod("too-large", "", "too-large", 0))
+	s.running("fits")
+	eventually(t, func() error {
+		if said := s.events("Pod", "too-large"); !strings.Contains(said, "not enough free storage") {
+			return errors.New("the pod's events do not say why it waits: " + said)
+		}
+		return nil
+	})
+	t.Logf("what a person sees at a pod whose volume does not fit:\n%s", s.events("Pod", "too-large"))
+	if phase := s.kubectl("get", "pvc", "too-large", "-o", "jsonpath={.status.phase}"); phase != "Pending" {
+		t.Errorf("the claim that does not fit is %s, want Pending", phase)
+	}
+	eventually(t, func() error {
+		if now := publishedGiB(t, "gluster-wait"); now > before-2 {
+			return fmt.Errorf("with 2 GiB less than %d GiB, %d GiB are published", before, now)
+		}
+		return nil
+	})
+}
+
+// publishedGiB is the size of the largest volume, as the only CSIStorageCapacity of a class says it.
+func publishedGiB(t *testing.T, class string) int64 {
+	t.Helper()
+	var size string
+	eventually(t, func() error {
+		size = inDriver(t, "get", "csistoragecapacities", "-o", `jsonpath={.items[?(@.storageClassName=="`+class+`")].maximumVolumeSize}`)
+		if size == "" || strings.Contains(size, " ") {
+			return fmt.Errorf("the sizes published for %s are %q, want one", class, size)
+		}
+		return nil
+	})
+	quantity, err := resource.ParseQuantity(size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return quantity.Value() >> 30
+}
+
+// freeGiB is what Heketi has on the disk with the least room.
+func freeGiB(t *testing.T) int64 {
+	t.Helper()
+	out, err := cluster.Lab().Heketi().CLI(t.Context(), "topology", "info", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var topology struct {
+		Clusters []struct {
+			Nodes []struct {
+				Devices []struct{ Storage struct{ Free int64 } } // KiB
+			}
+		}
+	}
+	if err := json.Unmarshal(out, &topology); err != nil {
+		t.Fatal(err)
+	}
+	least := int64(-1)
+	for _, c := range topology.Clusters {
+		for _, n := range c.Nodes {
+			for _, d := range n.Devices {
+				if free := d.Storage.Free >> 20; least < 0 || free < least {
+					least = free
+				}
+			}
+		}
+	}
+	return least
+}
+

@@ -1,0 +1,124 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// TestOfflineNodes takes nodes of one of two clusters offline: volumes go to the other cluster, names are found in both,
+// and with no node left there is no room. (Lost answers and closed clusters are the matter of test/faults.)
+func TestOfflineNodes(t *testing.T) {
+	server := mockHeketi(t)
+	addCluster(t, server)
+	clusters := nodesOf(t, server)
+	c := newController(t, "url: "+server.URL)
+	order := map[string]string{"clusterid": clusters[0].id + "," + clusters[1].id}
+
+	first := c.mustCreate("pvc-first", order)
+	if cluster := first.GetVolumeContext()["cluster"]; cluster != clusters[0].id {
+		t.Errorf("the volume lies in cluster %s, want the first one that the class names, %s", cluster, clusters[0].id)
+	}
+	nodes(t, server, "disable", clusters[0].nodes[:1]) // three copies need three nodes
+	second := c.mustCreate("pvc-second", order)
+	if cluster := second.GetVolumeContext()["cluster"]; cluster != clusters[1].id {
+		t.Errorf("the volume lies in cluster %s, want the one whose nodes are online, %s", cluster, clusters[1].id)
+	}
+	_, err := c.create("pvc-third", map[string]string{"clusterid": clusters[0].id})
+	c.refused(err, codes.ResourceExhausted, "No space", "add a device or a node")
+	nodes(t, server, "disable", clusters[0].nodes[1:])
+	nodes(t, server, "disable", clusters[1].nodes)
+	_, err = c.create("pvc-third", order)
+	c.refused(err, codes.ResourceExhausted, clusters[0].id, clusters[1].id, "offline")
+	for name, v := range map[string]string{"pvc-first": first.GetVolumeId(), "pvc-second": second.GetVolumeId()} {
+		if found, err := c.create(name, order); err != nil || found.GetVolumeId() != v {
+			t.Errorf("%s with all nodes offline: %s (%v), want %s", name, found.GetVolumeId(), err, v)
+		}
+	}
+	nodes(t, server, "enable", append(clusters[0].nodes, clusters[1].nodes...))
+	// The first cluster has room again, and must not get a second volume of the name.
+	if found := c.mustCreate("pvc-second", order); found.GetVolumeId() != second.GetVolumeId() {
+		t.Errorf("pvc-second was %s and is %s", second.GetVolumeId(), found.GetVolumeId())
+	}
+	if all := volumesIn(t, server); strings.Count(all, "Id:") != 2 {
+		t.Errorf("Heketi has %q, want two volumes", all)
+	}
+	c.mustDelete(first.GetVolumeId())
+	c.mustDelete(second.GetVolumeId())
+}
+
+type cluster struct {
+	id    string
+	nodes []string
+}
+
+func addCluster(t *testing.T, server *lab.MockHeketi) {
+	t.Helper()
+	const count = 3
+	all := make([]any, 0, count)
+	for i := range count {
+		address := []string{fmt.Sprintf("10.0.1.%d", i+1)}
+		all = append(all, map[string]any{
+			"node":    map[string]any{"hostnames": map[string]any{"manage": address, "storage": address}, "zone": i + 1},
+			"devices": []string{"/dev/disk0"},
+		})
+	}
+	raw, err := json.Marshal(map[string]any{"clusters": []any{map[string]any{"nodes": all}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "topology.json")
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := server.CLI(t.Context(), "topology", "load", "--json="+path); err != nil {
+		t.Fatalf("%s: %v", out, err)
+	}
+}
+
+func nodesOf(t *testing.T, server *lab.MockHeketi) []cluster {
+	t.Helper()
+	out, err := server.CLI(t.Context(), "topology", "info", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var topology struct {
+		Clusters []struct {
+			ID    string `json:"id"`
+			Nodes []struct {
+				ID string `json:"id"`
+			} `json:"nodes"`
+		} `json:"clusters"`
+	}
+	if err := json.Unmarshal(out, &topology); err != nil {
+		t.Fatal(err)
+	}
+	found := make([]cluster, 0, len(topology.Clusters))
+	for _, c := range topology.Clusters {
+		one := cluster{id: c.ID}
+		for _, n := range c.Nodes {
+			one.nodes = append(one.nodes, n.ID)
+		}
+		found = append(found, one)
+	}
+	if len(found) != 2 || len(found[0].nodes) != 3 || len(found[1].nodes) != 3 {
+		t.Fatalf("Heketi has the clusters %v, want two of three nodes", found)
+	}
+	return found
+}
+
+func nodes(t *testing.T, server *lab.MockHeketi, order string, ids []string) {
+	t.Helper()
+	for _, id := range ids {
+		if out, err := server.CLI(t.Context(), "node", order, id); err != nil {
+			t.Fatalf("%s: %v", out, err)
+		}
+	}
+}

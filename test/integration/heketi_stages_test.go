@@ -1,0 +1,85 @@
+package integration
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// stage is a moment of Heketi's work. It is reached when calls of a program on the storage machines are held, and what it
+// is called is proved by what is there at that time.
+type stage struct {
+	name    string
+	program string
+	pattern string
+	when    lab.When
+	calls   int // that are held
+
+	bricks  int    // logical volumes more than there were before the call
+	status  string // of the gluster volume, "" when there is none
+	members int    // bricks that gluster counts
+
+	// answerLost lets Heketi finish, so that its records are complete and nobody has heard of it.
+	answerLost bool
+}
+
+// killedAt makes a call and kills Heketi at that stage of the work on the volume of a CSI name. The answer may come
+// before or after the new start of Heketi.
+func (r *rig) killedAt(s stage, csiName string, call func() error) error {
+	r.Helper()
+	before := len(r.logicalVolumes())
+	gate, err := r.lab.Hold(s.program, s.pattern, s.when)
+	r.ok(err, "hold Heketi")
+	r.Cleanup(func() { r.ok(gate.Open(), "let go of Heketi's calls") })
+	answers := make(chan error, 1)
+	go func() { answers <- call() }()
+	r.ok(gate.Wait(r.ctx(commandLimit), s.calls), "Heketi comes to the stage")
+	if r.anOperation() == "" {
+		r.Errorf("at this stage Heketi has no unfinished operation on %s", csiName)
+	}
+	r.looksLike(s, csiName, len(r.logicalVolumes())-before)
+	thaw := func() {}
+	if s.answerLost {
+		thaw = r.freezeController()
+		r.ok(gate.Open(), "let Heketi finish")
+		r.eventually(commandLimit, "Heketi is done", func() error {
+			if id := r.anOperation(); id != "" {
+				return errors.New("still at work on operation " + id)
+			}
+			return nil
+		})
+	}
+	r.end(r.lab.Heketi(), r.lab.Heketi().Kill)
+	r.ok(gate.Open(), "let go of Heketi's calls")
+	r.ok(r.lab.Heketi().Start(r.call()), "start Heketi")
+	thaw()
+	return <-answers
+}
+
+// looksLike compares the disks and gluster with what the stage is said to be.
+func (r *rig) looksLike(s stage, csiName string, bricks int) {
+	r.Helper()
+	var seen glusterVolume
+	for _, v := range r.glusterVolumes() {
+		if strings.Contains(v.Name, csiName) {
+			seen = v
+		}
+	}
+	if bricks != s.bricks || seen.Status != s.status || len(seen.Bricks) != s.members {
+		r.Errorf("%d more logical volumes, gluster has the volume %q with %d bricks; want %d, %q, %d",
+			bricks, seen.Status, len(seen.Bricks), s.bricks, s.status, s.members)
+	}
+}
+
+// freezeController keeps the controller from hearing anything until the returned function is called.
+func (r *rig) freezeController() (thaw func()) {
+	r.Helper()
+	pid, err := r.lab.Controller().Pid(r.call())
+	r.ok(err, "pid of the controller")
+	thaw = func() { r.ok(syscall.Kill(pid, syscall.SIGCONT), "let the controller go on") }
+	r.Cleanup(thaw)
+	r.ok(syscall.Kill(pid, syscall.SIGSTOP), "stop the controller")
+	return thaw
+}

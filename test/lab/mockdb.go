@@ -1,0 +1,65 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Import restarts it, on the same port, with a database that Heketi makes from a dump of one (heketi-cli db dump), and
+// without its limit of 1000 volumes for each cluster.
+func (m *MockHeketi) Import(ctx context.Context, dump []byte) (err error) {
+	dir, err := os.MkdirTemp(filepath.Dir(m.config), "import")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	text, db := filepath.Join(dir, "dump.json"), filepath.Join(dir, "heketi.db")
+	if err := os.WriteFile(text, dump, 0o600); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, m.server, "db", "import", "--jsonfile="+text, "--dbfile="+db)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("import a database: %w: %s", err, out)
+	}
+	var config map[string]any
+	if err := readJSON(m.config, &config); err != nil {
+		return err
+	}
+	settings, ok := config["glusterfs"].(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s has no section glusterfs", m.config)
+	}
+	settings["max_volumes_per_cluster"] = -1
+	if err := writeJSON(m.config, config); err != nil {
+		return err
+	}
+	if err := m.Kill(); err != nil {
+		return err
+	}
+	if err := m.replaceDB(db); err != nil {
+		return err
+	}
+	return m.Start(ctx)
+}
+
+// replaceDB copies a file into the database in memory: Heketi imports only into a file that is not there yet.
+func (m *MockHeketi) replaceDB(path string) error {
+	from, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }()
+	if err := m.db.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := m.db.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err = io.Copy(m.db, from)
+	return err
+}
