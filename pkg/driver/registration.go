@@ -22,7 +22,7 @@ type Registration struct {
 	path       string
 	info       *registerapi.PluginInfo
 	listener   net.Listener
-	retry      wait.Backoff // between a refusal of the kubelet and the next announcement
+	delays     wait.Backoff // between a refusal of the kubelet and the next announcement
 	registered chan struct{}
 	once       sync.Once
 }
@@ -49,7 +49,7 @@ func OpenRegistration(ctx context.Context, dir, driver, endpoint string) (*Regis
 			SupportedVersions: []string{"1.0.0"},
 		},
 		listener:   listener,
-		retry:      wait.Backoff{Duration: 5 * time.Second, Factor: 2, Steps: 10, Cap: 2 * time.Minute},
+		delays:     wait.Backoff{Duration: 5 * time.Second, Factor: 2, Steps: 10, Cap: 2 * time.Minute},
 		registered: make(chan struct{}),
 	}, nil
 }
@@ -61,18 +61,19 @@ func (r *Registration) Registered() <-chan struct{} { return r.registered }
 // kubelet refuses the driver, the socket is made anew after a while, which is how a kubelet that does not ask again by
 // itself is made to. Its refusals are logged and never an error of Serve.
 func (r *Registration) Serve(ctx context.Context) error {
+	retry := r.delays
 	for {
-		if err := r.serveOnce(ctx); err != nil || ctx.Err() != nil {
+		if err := r.serveOnce(ctx, &retry); err != nil || ctx.Err() != nil {
 			return err
 		}
-		if !r.reopen(ctx) {
+		if !r.reopen(ctx, &retry) {
 			return nil
 		}
 	}
 }
 
 // reopen reports whether it opened the socket before ctx was done.
-func (r *Registration) reopen(ctx context.Context) bool {
+func (r *Registration) reopen(ctx context.Context, retry *wait.Backoff) bool {
 	for {
 		var err error
 		if r.listener, err = Listen(ctx, r.path); err == nil {
@@ -82,14 +83,14 @@ func (r *Registration) reopen(ctx context.Context) bool {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(r.retry.Step()):
+		case <-time.After(retry.Step()):
 		}
 	}
 }
 
 // serveOnce serves on the socket until ctx is done or the kubelet's last word has been a refusal for the time of retry.
 // It closes the socket.
-func (r *Registration) serveOnce(ctx context.Context) error {
+func (r *Registration) serveOnce(ctx context.Context, retry *wait.Backoff) error {
 	answers := &registrationServer{info: r.info, logger: klog.FromContext(ctx), statuses: make(chan bool)}
 	server := grpc.NewServer()
 	registerapi.RegisterRegistrationServer(server, answers)
@@ -106,9 +107,10 @@ func (r *Registration) serveOnce(ctx context.Context) error {
 		case registered := <-answers.statuses:
 			again = nil
 			if registered {
+				*retry = r.delays
 				r.once.Do(func() { close(r.registered) })
 			} else {
-				again = time.After(r.retry.Step())
+				again = time.After(retry.Step())
 			}
 		case <-again:
 			return nil

@@ -37,7 +37,7 @@ func startRegistration(t *testing.T, dir string, retry time.Duration) (r *Regist
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.retry = wait.Backoff{Duration: retry}
+	r.delays = wait.Backoff{Duration: retry}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Serve(ctx) }()

@@ -22,7 +22,7 @@ type Examination struct {
 // ExaminedCluster is what the nodes of a cluster have answered.
 type ExaminedCluster struct {
 	Nodes   map[string]ExaminedNode  // by Heketi's id
-	Volumes map[string]GlusterVolume // by name, as a node has told; nil: glusterd has answered on none
+	Volumes map[string]GlusterVolume // by name, as nodes have told; nil: glusterd has answered on none
 }
 
 // ExaminedNode is a gluster node.
@@ -110,15 +110,20 @@ func (e *Examination) readCluster(decoder *json.Decoder) error {
 	return err
 }
 
-// add keeps the volumes of the first node that knows them: glusterd says the same on every node.
+// add keeps what the first node that knows a volume says of it: glusterd says the same on every node, unless one was
+// detached or installed anew and knows nothing.
 func (c *ExaminedCluster) add(node nodeData) {
 	c.Nodes[node.NodeHeketiID] = node.examined()
-	if node.VolumeInfo == nil || c.Volumes != nil {
+	if node.VolumeInfo == nil {
 		return
 	}
-	c.Volumes = map[string]GlusterVolume{}
+	if c.Volumes == nil {
+		c.Volumes = map[string]GlusterVolume{}
+	}
 	for _, v := range node.VolumeInfo.Volumes.VolumeList {
-		c.Volumes[v.VolumeName] = v.volume()
+		if _, ok := c.Volumes[v.VolumeName]; !ok {
+			c.Volumes[v.VolumeName] = v.volume()
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package heketi
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -64,6 +65,24 @@ func TestReadExamination(t *testing.T) {
 		if mounted, known := node.BrickMounted(brick); mounted != want[0] || known != want[1] {
 			t.Errorf("%s: mounted %t, known %t", brick, mounted, known)
 		}
+	}
+}
+
+// TestANodeThatKnowsNothing: a server that was detached or installed anew does not hide what the others know.
+func TestANodeThatKnowsNothing(t *testing.T) {
+	c := ExaminedCluster{Nodes: map[string]ExaminedNode{}}
+	for _, text := range []string{
+		`{"NodeHeketiID": "anew", "VolumeInfo": {"Volumes": {"VolumeList": null}}}`,
+		`{"NodeHeketiID": "old", "VolumeInfo": {"Volumes": {"VolumeList": [{"VolumeName": "one"}]}}}`,
+	} {
+		var node nodeData
+		if err := json.Unmarshal([]byte(text), &node); err != nil {
+			t.Fatal(err)
+		}
+		c.add(node)
+	}
+	if _, ok := c.Volumes["one"]; !ok {
+		t.Error("the volume is missing")
 	}
 }
 

@@ -52,8 +52,7 @@ type Self struct {
 	limits limits
 	bootID string
 	locks  locks
-	stats  statsGroup
-	asked  singleflight.Group // what Health asks a client: one question of a kind at a time
+	asked  singleflight.Group // what clients are asked: one question of a kind at a time
 	metas  metaDirs
 	ending sync.WaitGroup // clients that were told to go
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -27,7 +26,7 @@ func (s *Self) Stats(ctx context.Context, volumeID, path string) (mount.Stats, e
 		return mount.Stats{}, err
 	}
 	stats, err := mount.Within(ctx, s.limits.ask, func() (mount.Stats, error) {
-		return s.stats.ask(volumeID, func() (mount.Stats, error) { return mount.Statfs(resolved) })
+		return once(s, "statfs "+volumeID, func() (mount.Stats, error) { return mount.Statfs(resolved) })
 	})
 	if err != nil {
 		return mount.Stats{}, statsError(err, r, path)
@@ -72,38 +71,4 @@ func statsError(err error, r record, path string) error {
 		return fmt.Errorf("%w: the bricks of volume %s do not answer (%w)", mount.ErrUnavailable, r.Source.VolumeID, err)
 	}
 	return fmt.Errorf("%w: the client of volume %s has ended (%w)", mount.ErrUnavailable, r.Source.VolumeID, err)
-}
-
-// statsGroup keeps one statfs per volume under way: more would hang beside it, each with a thread of its own.
-type statsGroup struct {
-	mu      sync.Mutex
-	running map[string]*statsCall
-}
-
-type statsCall struct {
-	done  chan struct{}
-	stats mount.Stats
-	err   error
-}
-
-// ask joins the volume's question that is under way, or asks.
-func (g *statsGroup) ask(volumeID string, statfs func() (mount.Stats, error)) (mount.Stats, error) {
-	g.mu.Lock()
-	if call, ok := g.running[volumeID]; ok {
-		g.mu.Unlock()
-		<-call.done
-		return call.stats, call.err
-	}
-	call := &statsCall{done: make(chan struct{})}
-	if g.running == nil {
-		g.running = map[string]*statsCall{}
-	}
-	g.running[volumeID] = call
-	g.mu.Unlock()
-	call.stats, call.err = statfs()
-	g.mu.Lock()
-	delete(g.running, volumeID)
-	g.mu.Unlock()
-	close(call.done)
-	return call.stats, call.err
 }

@@ -69,11 +69,11 @@ func TestStatsOfBrokenVolumes(t *testing.T) {
 // However many ask, a hung client blocks one thread.
 func TestOneStatfsPerVolume(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var group statsGroup
+		var s Self
 		var callers sync.WaitGroup
 		asked, answer := 0, make(chan struct{})
 		ask := func(volumeID string) {
-			got, err := group.ask(volumeID, func() (mount.Stats, error) {
+			got, err := once(&s, "statfs "+volumeID, func() (mount.Stats, error) {
 				asked++
 				<-answer
 				return mount.Stats{TotalBytes: 7}, nil

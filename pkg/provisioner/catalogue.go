@@ -169,6 +169,9 @@ func (c *catalogue) keep(entries map[string]entry, asked time.Time, whole bool) 
 func (c *catalogue) change(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.whole.IsZero() {
+		return // nobody lists, so that nothing is remembered
+	}
 	if c.changed == nil {
 		c.changed = map[string]time.Time{}
 	}

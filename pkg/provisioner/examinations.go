@@ -21,18 +21,18 @@ const (
 // examinations are the last ones of each backend.
 type examinations struct {
 	mu   sync.Mutex
-	last map[string]*examined // by backend
+	last map[string]*result // by backend
 }
 
-// examined is how an examination has ended.
-type examined struct {
+// result is how an examination has ended.
+type result struct {
 	found heketi.Examination
 	took  time.Duration
 	ended time.Time
 	read  bool // somebody was given it
 }
 
-func (e *examined) usable(now time.Time) bool {
+func (e *result) usable(now time.Time) bool {
 	lifetime := unreadLifetime
 	if e.read {
 		lifetime = min(max(leastLifetime, lifetimeFactor*e.took), mostLifetime)
@@ -58,13 +58,13 @@ func (x *examinations) keep(backend string, began time.Time, found heketi.Examin
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.last == nil {
-		x.last = map[string]*examined{}
+		x.last = map[string]*result{}
 	}
-	x.last[backend] = &examined{found: found, took: now.Sub(began), ended: now}
+	x.last[backend] = &result{found: found, took: now.Sub(began), ended: now}
 }
 
-// examination is the key of those that may be joined.
-type examination struct{ credentials volume.Credentials }
+// examinationRequest: only calls with equal ones join.
+type examinationRequest struct{ credentials volume.Credentials }
 
 // examine returns what Heketi knows of a backend's bricks. One examination of a backend runs at a time; it outlives
 // the call, as creates do, and the next call gets what it has found.
@@ -72,7 +72,7 @@ func (p *Provisioner) examine(ctx context.Context, backend string, client *heket
 	if found, ok := p.examinations.recent(backend, time.Now()); ok {
 		return found, nil
 	}
-	t := task{kind: "examination", subject: "backend " + backend, key: "examination of " + backend, request: examination{credentials}}
+	t := task{kind: "examination", subject: "backend " + backend, key: "examination of " + backend, request: examinationRequest{credentials}}
 	if _, err := p.operations.do(ctx, t, func(ctx context.Context) (volume.Volume, error) {
 		began := time.Now()
 		found, err := client.Examine(ctx)

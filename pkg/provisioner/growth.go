@@ -9,7 +9,7 @@ import "github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 func (x *index) grew(v volume.Volume) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.expanded[v.Handle.ID] = v.CapacityBytes
+	x.expanded[v.Handle.ID] = max(x.expanded[v.Handle.ID], v.CapacityBytes)
 }
 
 // readsAnew forgets that size: what is read from now on cannot be from before.

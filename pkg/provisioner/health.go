@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,7 +39,21 @@ func (p *Provisioner) Health(ctx context.Context, handle volume.Handle, credenti
 		return volume.Health{Handle: handle}, nil // younger than the examination
 	}
 	conditions, err := assess(examination, found.Cluster, found.Name)
-	return volume.Health{Handle: handle, Conditions: conditions}, err
+	if err != nil {
+		return volume.Health{}, err
+	}
+	if missing(conditions) {
+		if _, err := client.Volume(ctx, handle.ID); err != nil {
+			return volume.Health{}, explainMissing(ctx, client, p.index(handle.Backend), handle, err)
+		}
+	}
+	return volume.Health{Handle: handle, Conditions: conditions}, nil
+}
+
+// missing reports whether gluster does not have a volume that Heketi had: Heketi reads its records before it asks gluster,
+// so that the volume may have been deleted through Heketi in between. Whoever finds one has to ask Heketi again.
+func missing(conditions []volume.Condition) bool {
+	return slices.ContainsFunc(conditions, func(c volume.Condition) bool { return c.Reason == reasonMissing })
 }
 
 // ListHealth implements volume.Provisioner. A backend, or a cluster, that cannot tell fails the whole call, because a
@@ -82,6 +97,15 @@ func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]
 		conditions, err := assess(examination, v.Cluster, v.Name)
 		if err != nil {
 			return nil, fmt.Errorf("backend %q: %w", backend.Name(), err)
+		}
+		if missing(conditions) {
+			_, err := client.Volume(ctx, id)
+			if errors.Is(err, volume.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
 		if len(conditions) > 0 {
 			unwell = append(unwell, volume.Health{Handle: volume.Handle{Backend: backend.Name(), ID: id}, Conditions: conditions})

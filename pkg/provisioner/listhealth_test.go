@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,17 +21,29 @@ type examined struct {
 	url   string
 	asked atomic.Int64  // how often for an examination
 	hold  chan struct{} // an examination ends when it is closed
+
+	deleted sync.Map // ids of volumes that are gone since Heketi read its records
 }
+
+// Volumes that Heketi had in its records and gluster does not have.
+const (
+	lostID    = 0xa001 // Heketi still has it
+	deletedID = 0xa002 // it was deleted through Heketi meanwhile
+)
 
 func newExamined(t *testing.T, volumes int) *examined {
 	t.Helper()
 	e := &examined{hold: make(chan struct{})}
-	records, gluster := make([]string, 0, volumes+2), make([]string, 0, volumes)
+	records, gluster := make([]string, 0, volumes+4), make([]string, 0, volumes)
 	for i := range volumes {
 		name := nameOf(i)
 		records = append(records, fmt.Sprintf(`"%032x": {"Info": {"name": %q, "cluster": "c"}}`, i, name))
 		gluster = append(gluster, fmt.Sprintf(`{"VolumeName": %q, "StatusStr": "Started", "ReplicaCount": 2, "Bricks": {"BrickList": [{"Name": "a:/b/%d/brick"}, {"Name": "b:/b/%d/brick"}]}}`, name, i, i))
 	}
+	for _, id := range []int{lostID, deletedID} { // gluster has neither
+		records = append(records, fmt.Sprintf(`"%032x": {"Info": {"name": %q, "cluster": "c"}}`, id, nameOf(id)))
+	}
+	e.deleted.Store(fmt.Sprintf("%032x", deletedID), true)
 	records = append(records,
 		`"00000000000000000000000000001001": {"Info": {"name": "somebody-elses", "cluster": "c"}}`,
 		fmt.Sprintf(`"00000000000000000000000000001002": {"Info": {"name": %q, "cluster": "c"}, "Pending": {"Id": "o"}}`, nameOf(1002)))
@@ -42,6 +55,10 @@ func newExamined(t *testing.T, volumes int) *examined {
 		strings.Join(records, ","), strings.Join(gluster, ","))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if id, ok := strings.CutPrefix(r.URL.Path, "/volumes/"); ok {
+			if _, ok := e.deleted.Load(id); ok {
+				http.Error(w, "Id not found", http.StatusNotFound)
+				return
+			}
 			_, _ = fmt.Fprintf(w, `{"id": %q, "name": %q, "cluster": "c"}`, id, nameOf(0))
 			return
 		}
@@ -85,6 +102,13 @@ func TestListHealth(t *testing.T) {
 		}
 		for _, health := range page {
 			after = health.Handle.String()
+			if health.Handle.ID == fmt.Sprintf("%032x", lostID) {
+				if health.Conditions[0].Reason != "VolumeMissing" {
+					t.Errorf("%s: %v", after, health.Conditions)
+				}
+				got = append(got, after)
+				continue
+			}
 			if len(health.Conditions) != 1 || health.Conditions[0].Severity != volume.Degraded || !strings.Contains(health.Conditions[0].Message, "b:/b/") {
 				t.Errorf("%s: %v", after, health.Conditions)
 			}
@@ -98,6 +122,7 @@ func TestListHealth(t *testing.T) {
 	for i := range 5 {
 		want = append(want, fmt.Sprintf("main/%032x", i))
 	}
+	want = append(want, fmt.Sprintf("main/%032x", lostID))
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("volumes %v, want ours that are complete: %v", got, want)
 	}
@@ -121,7 +146,7 @@ func TestExaminationOutlivesItsCalls(t *testing.T) {
 		wantError(t, err, volume.ErrBusy)
 	}
 	close(e.hold)
-	if health, _, err := p.ListHealth(t.Context(), "", 0); err != nil || len(health) != 1 {
+	if health, _, err := p.ListHealth(t.Context(), "", 0); err != nil || len(health) != 2 {
 		t.Errorf("%v, %v", health, err)
 	}
 	if n := e.asked.Load(); n != 1 {

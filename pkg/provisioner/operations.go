@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// operations are the creates, deletes and expands that run. Each has its own goroutine and outlives
+// operations are the creates, deletes, expands and examinations that run. Each has its own goroutine and outlives
 // the call that started it, because Heketi's side of it does, and because only somebody
 // who asks for its end learns of it.
 type operations struct {
@@ -27,7 +27,7 @@ type operations struct {
 
 // task says what an operation is for.
 type task struct {
-	kind    string // "create", "delete", "expand"
+	kind    string // "create", "delete", "expand", "examination"
 	subject string // the volume, for people
 	key     string // the volume: one operation of a key at a time
 	request any    // comparable; only calls with equal ones join

@@ -18,7 +18,8 @@ if [ -d "$target" ]; then
 	echo "$target"
 	exit
 fi
-find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -rf {} + # what no clone has used for a month
+# What no clone has used for a month.
+find "$cache" -mindepth 1 -maxdepth 1 -type d -regextype posix-extended -regex '.*/[0-9a-f]{16}' -mtime +30 -exec rm -rf {} +
 
 echo "building Kubernetes, the CSI sidecars and the storage test suite: once; about 10 minutes on two cores" >&2
 rm -rf "$cache/new"

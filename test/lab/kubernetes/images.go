@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // ImagesIn lists the image archives in a directory. Other archives may lie beside them.
@@ -54,15 +52,6 @@ func isImage(path string) (bool, error) {
 			return true, nil
 		}
 	}
-}
-
-// ImportImages loads images, archives on the host, into all nodes.
-func (c *Cluster) ImportImages(ctx context.Context, archives ...string) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, node := range c.Nodes() {
-		group.Go(func() error { return node.ImportImages(ctx, archives...) })
-	}
-	return group.Wait()
 }
 
 // ImportImages loads images, archives on the host, into the node's containerd.
