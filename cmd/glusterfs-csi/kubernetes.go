@@ -10,6 +10,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // registrationOptions say how the kubelet of this node learns of the driver.
@@ -49,7 +50,7 @@ func newKubernetesClient(o options) (*kube.Client, error) {
 	case err == nil:
 		return client, nil
 	case o.kubeconfig == "":
-		return nil, fmt.Errorf("--kubeconfig is missing: --report-orphans, --annotate-pv-gid and --remove-agent-not-ready-taint need the Kubernetes API: %w", err)
+		return nil, fmt.Errorf("--kubeconfig is missing: --report-orphans, --annotate-pv-gid, --publish-capacity and --remove-agent-not-ready-taint need the Kubernetes API: %w", err)
 	default:
 		return nil, fmt.Errorf("--kubeconfig=%s: %w", o.kubeconfig, err)
 	}
@@ -57,9 +58,9 @@ func newKubernetesClient(o options) (*kube.Client, error) {
 
 // kubernetesTasks are the parts that talk with Kubernetes, to run beside the CSI server until their context is done. The
 // kubelet may ask the CSI server at once, so that it has to be ready; and none of the tasks may be needed by a CSI call.
-func kubernetesTasks(ctx context.Context, o options) (tasks []func(context.Context) error, err error) {
+func kubernetesTasks(ctx context.Context, o options, provisioner volume.Provisioner) (tasks []func(context.Context) error, err error) {
 	var client *kube.Client
-	if o.annotateGIDs || o.removeTaint {
+	if o.annotateGIDs || o.removeTaint || o.capacity.interval > 0 {
 		if client, err = newKubernetesClient(o); err != nil {
 			return nil, err
 		}
@@ -67,6 +68,12 @@ func kubernetesTasks(ctx context.Context, o options) (tasks []func(context.Conte
 	if o.annotateGIDs {
 		tasks = append(tasks, func(ctx context.Context) error {
 			client.AnnotateGIDs(ctx, o.driverName)
+			return nil
+		})
+	}
+	if o.capacity.interval > 0 {
+		tasks = append(tasks, func(ctx context.Context) error {
+			client.PublishCapacity(ctx, o.capacity.publication(o.driverName, provisioner))
 			return nil
 		})
 	}

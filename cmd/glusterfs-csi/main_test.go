@@ -37,7 +37,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
 	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "v", "volume-health"}
-	controller := []string{"annotate-pv-gid", "config", "report-orphans"}
+	controller := []string{"annotate-pv-gid", "config", "publish-capacity", "publish-capacity-immediate", "report-orphans"}
 	node := []string{"kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint", "state-dir"}
 	tests := map[string][]string{
 		"controller": controller,
@@ -108,6 +108,9 @@ func TestWrongCommandLine(t *testing.T) {
 		{"relative registration", []string{"node", endpoint, "--node-id=n", "--registration-dir=r", "--kubelet-endpoint=/s"}, 2, []string{"--registration-dir=r", "absolute"}},
 		{"relative kubelet endpoint", []string{"node", endpoint, "--node-id=n", "--registration-dir=/r", "--kubelet-endpoint=unix:///s"}, 2, []string{"--kubelet-endpoint=unix:///s", "without unix://"}},
 		{"long registration", []string{"node", endpoint, "--node-id=n", "--registration-dir=/" + strings.Repeat("r", 100), "--kubelet-endpoint=/s"}, 2, []string{"--registration-dir", "107"}},
+		{"capacity too often", []string{"controller", endpoint, "--config=" + config, "--publish-capacity=1ms"}, 2, []string{"--publish-capacity=1ms", "at least 1s"}},
+		{"capacity outside of a pod", []string{"controller", endpoint, "--config=" + config, "--publish-capacity=5m"}, 2, []string{"--publish-capacity", "POD_NAMESPACE", "POD_NAME"}},
+		{"capacity of nothing", []string{"controller", endpoint, "--config=" + config, "--publish-capacity-immediate"}, 2, []string{"--publish-capacity-immediate", "--publish-capacity="}},
 		{"annotations of a node", []string{"node", endpoint, "--node-id=n", "--annotate-pv-gid"}, 2, []string{"--annotate-pv-gid"}},
 		{"too often", []string{"controller", endpoint, "--config=x", "--report-orphans=1m"}, 2, []string{"--report-orphans=1m0s", "10m", "0 for never"}},
 		{"not even never", []string{"controller", endpoint, "--config=x", "--report-orphans=-1h"}, 2, []string{"--report-orphans=-1h", "10m"}},

@@ -31,6 +31,7 @@ type options struct {
 	metricsAddress string
 	healthAddress  string
 	annotateGIDs   bool
+	capacity       capacityOptions
 	registration   registrationOptions
 	removeTaint    bool
 	volumeHealth   bool
@@ -55,6 +56,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	if m.controller {
 		flags.StringVar(&o.config, "config", "", "YAML file that lists the Heketi backends")
 		flags.BoolVar(&o.annotateGIDs, "annotate-pv-gid", false, "annotate PersistentVolumes with their group, where the API server does not (no MutatingAdmissionPolicy); asks the Kubernetes API")
+		o.capacity.register(flags)
 		flags.DurationVar(&o.reportOrphans, "report-orphans", 0, "how often to compare Heketi's volumes with the PersistentVolumes, as in 6h, for logs and metrics (default 0, never)")
 	}
 	if m.node {
@@ -94,6 +96,9 @@ func (o *options) complete(m mode) error {
 	}
 	if o.reportOrphans != 0 && o.reportOrphans < orphans.Settle {
 		return fmt.Errorf("--report-orphans=%s: write at least %s, as in 6h, or 0 for never", o.reportOrphans, orphans.Settle)
+	}
+	if err := o.capacity.complete(); err != nil {
+		return err
 	}
 	if m.node {
 		return o.completeNode()

@@ -55,7 +55,7 @@ func TestOrphansOfAClusterThatRefuses(t *testing.T) {
 	kubeconfig := bad.Kubeconfig(t)
 	code, stdout, stderr := command(t, "orphans", "--config="+config, "--kubeconfig="+good.Kubeconfig(t), "--kubeconfig="+kubeconfig)
 	if code != 3 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--kubeconfig="+kubeconfig) ||
-		!strings.Contains(stderr, "the verb list on the resource persistentvolumes") {
+		!strings.Contains(stderr, "must allow: list persistentvolumes") {
 		t.Errorf("code %d, %q, %s", code, stdout, stderr)
 	}
 }

@@ -7,12 +7,8 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 )
@@ -39,21 +35,10 @@ var usableGID = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
 // kubelet reads the annotation when it starts a pod: one that was started in this window lacks the group until it is
 // made anew, and a user who is not root cannot write until then.
 func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
-	volumes := c.resource("", "persistentvolumes")
+	volumes := c.resource("", "persistentvolumes", annotateVerbs)
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[ungrouped](100*time.Millisecond, time.Minute))
-	lw := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			list, err := volumes.List(ctx, options)
-			return list, explain(err, annotateVerbs)
-		},
-		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			events, err := volumes.Watch(ctx, options)
-			return events, explain(err, annotateVerbs)
-		},
-	}, c.api)
 	logger := klog.FromContext(ctx)
-	reflector := cache.NewReflectorWithOptions(lw, &unstructured.Unstructured{}, &ungroupedStore{driver: driver, queue: queue},
-		cache.ReflectorOptions{Logger: &logger, Name: "annotate-pv-gid", TypeDescription: "persistentvolumes"})
+	reflector := volumes.reflector(logger, "annotate-pv-gid", "persistentvolumes", &ungroupedStore{driver: driver, queue: queue})
 
 	stop := context.AfterFunc(ctx, queue.ShutDown)
 	defer stop()
@@ -65,7 +50,7 @@ func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
 			<-watched
 			return
 		}
-		if err := c.annotate(ctx, volume); err != nil && ctx.Err() == nil {
+		if err := annotate(ctx, volumes, volume); err != nil && ctx.Err() == nil {
 			logger.Error(err, "A PersistentVolume could not be annotated with its group; trying again", "persistentVolume", volume.name, "gid", volume.gid)
 			queue.AddRateLimited(volume)
 		} else {
@@ -76,7 +61,7 @@ func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
 }
 
 // annotate returns nil when there is nothing more to do for this version of the object.
-func (c *Client) annotate(ctx context.Context, volume ungrouped) error {
+func annotate(ctx context.Context, volumes resource, volume ungrouped) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"resourceVersion": volume.version, // the API server refuses the patch of another version
 		"annotations":     map[string]string{GIDAnnotation: volume.gid},
@@ -84,12 +69,12 @@ func (c *Client) annotate(ctx context.Context, volume ungrouped) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.resource("", "persistentvolumes").Patch(ctx, volume.name, types.MergePatchType, patch, metav1.PatchOptions{})
+	err = volumes.patch(ctx, volume.name, types.MergePatchType, patch)
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
 		return nil // the watch brings the newer version, if there is one
 	case err != nil:
-		return explain(err, annotateVerbs)
+		return err
 	}
 	klog.FromContext(ctx).Info("Annotated a PersistentVolume with its group", "persistentVolume", volume.name, "gid", volume.gid)
 	return nil

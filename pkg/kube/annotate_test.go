@@ -22,7 +22,7 @@ func pv(name, driver, gid, more string) string {
 func awaitGID(t *testing.T, c *Client, name, want string) {
 	t.Helper()
 	for {
-		object, err := c.resource("", "persistentvolumes").Get(t.Context(), name, metav1.GetOptions{})
+		object, err := c.resource("", "persistentvolumes", "").api.Get(t.Context(), name, metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +38,7 @@ func awaitGID(t *testing.T, c *Client, name, want string) {
 
 func create(t *testing.T, c *Client, object string) {
 	t.Helper()
-	if _, err := c.resource("", "persistentvolumes").Create(t.Context(), parse(t, object), metav1.CreateOptions{}); err != nil {
+	if _, err := c.resource("", "persistentvolumes", "").api.Create(t.Context(), parse(t, object), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -56,7 +56,7 @@ func TestAnnotateGIDs(t *testing.T) {
 	create(t, c, pv("new", testDriver, "2002", ""))
 	awaitGID(t, c, "new", "2002")
 	awaitGID(t, c, "annotated", "7")
-	object, err := c.resource("", "persistentvolumes").Get(t.Context(), "old", metav1.GetOptions{})
+	object, err := c.resource("", "persistentvolumes", "").api.Get(t.Context(), "old", metav1.GetOptions{})
 	if err != nil || object.GetAnnotations()["mine"] != "x" {
 		t.Errorf("%v, %v", object, err)
 	}
@@ -114,7 +114,7 @@ func TestAnnotateAfterAConflict(t *testing.T) {
 	for count(api, "patch") < 1 || count(api, "watch") < 1 {
 		time.Sleep(time.Millisecond)
 	}
-	volumes := c.resource("", "persistentvolumes")
+	volumes := c.resource("", "persistentvolumes", "").api
 	if _, err := volumes.Update(t.Context(), parse(t, pv("a", testDriver, "2000", `, resourceVersion: "2"`)), metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestAnnotateAfterAConflict(t *testing.T) {
 
 func TestAnnotateSendsTheVersion(t *testing.T) {
 	c, api := newFakeCluster(t, pv("a", testDriver, "2000", `, resourceVersion: "41"`))
-	if err := c.annotate(t.Context(), ungrouped{name: "a", version: "41", gid: "2000"}); err != nil {
+	if err := annotate(t.Context(), c.resource("", "persistentvolumes", ""), ungrouped{name: "a", version: "41", gid: "2000"}); err != nil {
 		t.Fatal(err)
 	}
 	actions := api.Actions()

@@ -9,12 +9,14 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// explain says what to do about the failure of a request for which the verb on the resource must be allowed.
-func (c *Client) explain(err error, verb, resource string) error {
+// explain says what to do about the failure of a request. Needs is what a ClusterRole must allow, as "list persistentvolumes".
+func (c *Client) explain(err error, needs string) error {
 	transport, unreachable := errors.AsType[*url.Error](err)
 	switch {
+	case err == nil:
+		return nil
 	case apierrors.IsForbidden(err):
-		return fmt.Errorf("%w: allow it the verb %s on the resource %s, in a ClusterRole that is bound to it", err, verb, resource)
+		return fmt.Errorf("%w: a ClusterRole that is bound to it must allow: %s", err, needs)
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("API server %s does not accept the credentials: %w: make new ones, those of the kubeconfig file may have expired", c.host, err)
 	case errors.Is(err, context.Canceled):

@@ -26,7 +26,9 @@ func newFakeCluster(t *testing.T, objects ...string) (*Client, *fake.FakeDynamic
 		parsed = append(parsed, parse(t, object))
 	}
 	api := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{
-		{Version: "v1", Resource: "persistentvolumes"}: "PersistentVolumeList",
+		{Version: "v1", Resource: "persistentvolumes"}:                             "PersistentVolumeList",
+		{Group: "storage.k8s.io", Version: "v1", Resource: "storageclasses"}:       "StorageClassList",
+		{Group: "storage.k8s.io", Version: "v1", Resource: "csistoragecapacities"}: "CSIStorageCapacityList",
 	}, parsed...)
 	return &Client{api: api}, api
 }

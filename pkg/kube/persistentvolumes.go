@@ -3,13 +3,11 @@ package kube
 import (
 	"context"
 	"fmt"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // PersistentVolume is what is needed of one.
@@ -25,9 +23,8 @@ type PersistentVolume struct {
 }
 
 const (
-	pageSize  = 500              // as kubectl's; a page is one to two megabytes
-	pageLimit = 30 * time.Second // for one page
-	mostTries = 3                // of a list that expires between two pages
+	pageSize  = 500 // as kubectl's; a page is one to two megabytes
+	mostTries = 3   // of a list that expires between two pages
 )
 
 // PersistentVolumes lists all there are, or fails. Whoever compares the list with something else must not take what is
@@ -42,7 +39,7 @@ func (c *Client) PersistentVolumes(ctx context.Context) ([]PersistentVolume, err
 			// The server has forgotten the state that the first pages showed, which it keeps for some minutes. It would go
 			// on with the present one, in which volumes may be missing that were made in between: begin again.
 		default:
-			return nil, c.explain(err, "list", "persistentvolumes")
+			return nil, err
 		}
 	}
 }
@@ -69,11 +66,10 @@ func (c *Client) listPersistentVolumes(ctx context.Context) ([]PersistentVolume,
 }
 
 func (c *Client) persistentVolumePage(ctx context.Context, options metav1.ListOptions) (*unstructured.UnstructuredList, error) {
-	ctx, cancel := context.WithTimeout(ctx, pageLimit)
-	defer cancel()
-	page, err := c.api.Resource(schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumes"}).List(ctx, options)
+	page, err := c.resource("", "persistentvolumes", "list persistentvolumes").list(ctx, options)
 	if err == nil && page.GetKind() != "PersistentVolumeList" {
-		err = fmt.Errorf("its answer is of kind %q, and not a list of PersistentVolumes", page.GetKind()) // client-go takes that for an empty list
+		// client-go takes that for an empty list.
+		err = fmt.Errorf("API server %s: its answer is of kind %q, and not a list of PersistentVolumes", c.host, page.GetKind())
 	}
 	return page, err
 }

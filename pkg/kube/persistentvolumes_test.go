@@ -88,14 +88,14 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"forbidden", func(s *kubetest.Server) string {
 			s.Fail(http.StatusForbidden, "Forbidden", `persistentvolumes is forbidden: User "u" cannot list resource "persistentvolumes" in API group "" at the cluster scope`)
 			return s.Kubeconfig(t)
-		}, []string{`User "u" cannot list`, "allow it the verb list on the resource persistentvolumes", "ClusterRole"}},
+		}, []string{`User "u" cannot list`, "must allow: list persistentvolumes", "ClusterRole"}},
 		{"unauthorized", func(s *kubetest.Server) string { return s.KubeconfigWithToken(t, "old") },
 			[]string{"https://127.0.0.1", "does not accept the credentials", "expired"}},
 		{"forbidden on the second page", func(s *kubetest.Server) string {
 			s.Fail(0, "", "")
 			s.Fail(http.StatusForbidden, "Forbidden", "no more")
 			return s.Kubeconfig(t)
-		}, []string{"no more", "verb list"}},
+		}, []string{"no more", "must allow: list"}},
 		{"nobody there", func(s *kubetest.Server) string { s.Close(); return s.Kubeconfig(t) },
 			[]string{"https://127.0.0.1", "cannot be reached", "connection refused", "is it running"}},
 		{"another's certificate", func(s *kubetest.Server) string {

@@ -4,23 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/klog/v2"
 )
 
 // NotReadySuffix follows the driver's name and a slash in the key of the taint that keeps pods away from a node until
 // the driver can mount there.
 const NotReadySuffix = "agent-not-ready"
+
+const taintVerbs = "get csinodes.storage.k8s.io, get and patch nodes"
 
 // RemoveNotReadyTaint removes the taint <driver>/agent-not-ready, whatever its effect, from the node, as soon as the
 // node's CSINode object lists the driver: before that the scheduler may still believe that the node has no driver. It
@@ -59,17 +56,17 @@ func (c *Client) removeNotReadyTaint(ctx context.Context, driver, node string, r
 // tryRemoveTaint reports whether the node had the taint. The taints that it writes are those that it read: somebody
 // who changed them in between makes it fail.
 func (c *Client) tryRemoveTaint(ctx context.Context, driver, node string) (bool, error) {
-	csiNode, err := c.resource("storage.k8s.io", "csinodes").Get(ctx, node, metav1.GetOptions{})
+	csiNode, err := c.resource("storage.k8s.io", "csinodes", taintVerbs).get(ctx, node)
 	if err != nil {
-		return false, explain(err, "get csinodes.storage.k8s.io and get and patch nodes")
+		return false, err
 	}
 	if !listsDriver(csiNode, driver) {
 		return false, errors.New("the CSINode object does not list the driver yet")
 	}
-	nodes := c.resource("", "nodes")
-	object, err := nodes.Get(ctx, node, metav1.GetOptions{})
+	nodes := c.resource("", "nodes", taintVerbs)
+	object, err := nodes.get(ctx, node)
 	if err != nil {
-		return false, explain(err, "get and patch nodes")
+		return false, err
 	}
 	taints, _, err := unstructured.NestedSlice(object.Object, "spec", "taints")
 	if err != nil {
@@ -89,8 +86,7 @@ func (c *Client) tryRemoveTaint(ctx context.Context, driver, node string) (bool,
 	if err != nil {
 		return false, err
 	}
-	_, err = nodes.Patch(ctx, node, types.JSONPatchType, patch, metav1.PatchOptions{})
-	return true, explain(err, "get and patch nodes")
+	return true, nodes.patch(ctx, node, types.JSONPatchType, patch)
 }
 
 func listsDriver(csiNode *unstructured.Unstructured, driver string) bool {
@@ -99,16 +95,4 @@ func listsDriver(csiNode *unstructured.Unstructured, driver string) bool {
 		fields, _ := entry.(map[string]any)
 		return fields["name"] == driver
 	})
-}
-
-func (c *Client) resource(group, name string) dynamic.ResourceInterface {
-	return c.api.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: name})
-}
-
-// explain says what a forbidden request needs.
-func explain(err error, verbs string) error {
-	if apierrors.IsForbidden(err) {
-		return fmt.Errorf("%w; a ClusterRole of this process's ServiceAccount must allow: %s", err, verbs)
-	}
-	return err
 }

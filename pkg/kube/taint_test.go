@@ -32,7 +32,7 @@ func fastRetry() wait.Backoff { return wait.Backoff{Duration: time.Millisecond} 
 // taints returns the keys of the node's taints.
 func taints(t *testing.T, c *Client) (keys []string) {
 	t.Helper()
-	node, err := c.resource("", "nodes").Get(t.Context(), testNode, metav1.GetOptions{})
+	node, err := c.resource("", "nodes", "").api.Get(t.Context(), testNode, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestRemoveTaintWaitsForTheDriver(t *testing.T) {
 	if n := count(api, "patch"); n != 0 {
 		t.Errorf("%d patches of a node without the driver", n)
 	}
-	if _, err := c.resource("storage.k8s.io", "csinodes").Update(t.Context(), parse(t, registeredNode), metav1.UpdateOptions{}); err != nil {
+	if _, err := c.resource("storage.k8s.io", "csinodes", "").api.Update(t.Context(), parse(t, registeredNode), metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	<-done
@@ -123,7 +123,7 @@ func TestRemoveTaintForbidden(t *testing.T) {
 	if diff := cmp.Diff([]string{"mine"}, taints(t, c)); diff != "" {
 		t.Error(diff)
 	}
-	if n := strings.Count(log.String(), "must allow: get and patch nodes"); n != 1 {
+	if n := strings.Count(log.String(), "must allow: get csinodes.storage.k8s.io, get and patch nodes"); n != 1 {
 		t.Errorf("said %d times:\n%s", n, log.String())
 	}
 }

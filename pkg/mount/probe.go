@@ -127,11 +127,22 @@ func dialReason(err error) string {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "the name does not resolve"
 	case errors.As(err, &dns):
-		return "the name does not resolve: " + dns.Err
+		return "the name does not resolve: " + withoutPorts(dns.Err)
 	case errors.As(err, &op) && op.Timeout():
 		return "no answer"
 	case errors.As(err, &op):
 		return strings.TrimPrefix(op.Err.Error(), "connect: ")
 	}
 	return err.Error()
+}
+
+// withoutPorts takes "read udp 10.0.0.1:57770->10.0.0.2:53: " from the beginning. The first port is another each time: with
+// it, Kubernetes would take each repetition of an event for a new one.
+func withoutPorts(dns string) string {
+	if _, behind, found := strings.Cut(dns, "->"); found {
+		if _, reason, found := strings.Cut(behind, ": "); found {
+			return reason
+		}
+	}
+	return dns
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,3 +126,23 @@ func (remoteConn) Write([]byte) (int, error)        { return 0, net.ErrClosed }
 func (remoteConn) SetDeadline(time.Time) error      { return nil }
 func (remoteConn) SetReadDeadline(time.Time) error  { return nil }
 func (remoteConn) SetWriteDeadline(time.Time) error { return nil }
+
+func TestDialReason(t *testing.T) {
+	tests := []struct {
+		err  error
+		want string
+	}{
+		{context.DeadlineExceeded, "no answer"},
+		{&net.DNSError{Err: "no such host", IsNotFound: true}, "the name does not resolve"},
+		{&net.DNSError{Err: "read udp 127.0.0.1:57770->127.0.0.1:53: read: connection refused"}, "the name does not resolve: read: connection refused"},
+		{&net.DNSError{Err: "read udp [::1]:57770->[::1]:53: read: connection refused"}, "the name does not resolve: read: connection refused"},
+		{&net.DNSError{Err: "server misbehaving"}, "the name does not resolve: server misbehaving"},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "connection refused"},
+		{errors.New("other"), "other"},
+	}
+	for _, tt := range tests {
+		if got := dialReason(tt.err); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,235 @@
+package kube
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+)
+
+// Capacity publishes how much room each StorageClass of the driver has, as CSIStorageCapacity objects, which the scheduler
+// compares with claims of classes that wait for a pod.
+//
+// It does what external-provisioner offers, too. That one (6.3.0) cannot do it for a driver without topology: it takes the
+// objects that it made for somebody else's, since the API server gives back their empty nodeTopology as none, and deletes
+// them at once; and pods wait for ever.
+type Capacity struct {
+	// Driver is the provisioner of the classes.
+	Driver string
+	// Namespace and Pod are this process's. The objects lie in the namespace, and go with the pod's StatefulSet.
+	Namespace, Pod string
+	// Interval is how old a figure may become. A class that is new or changed is looked at immediately.
+	Interval time.Duration
+	// Immediate is for classes, too, that the scheduler does not ask about.
+	Immediate bool
+	// Room is how much can be made with a class's parameters, in bytes: in all, and in one volume.
+	Room func(ctx context.Context, parameters map[string]string) (total, largest int64, err error)
+}
+
+const (
+	capacityRetry = 15 * time.Second
+	driverLabel   = "csi.storage.k8s.io/drivername"
+	managerLabel  = "csi.storage.k8s.io/managed-by"
+	manager       = "glusterfs-csi"
+
+	classVerbs    = "list and watch storageclasses.storage.k8s.io"
+	capacityVerbs = "list, create, update and delete csistoragecapacities.storage.k8s.io, and get its own pod"
+)
+
+// PublishCapacity goes on until ctx is done. While the room of a class is not known, its object stays as it was; a class
+// that has none yet gets one that keeps no pod back.
+func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
+	logger := klog.FromContext(ctx)
+	classes := &noticedStore{Store: cache.NewStore(cache.MetaNamespaceKeyFunc), concerns: o.concerns, changed: make(chan struct{}, 1)}
+	reflector := c.resource("storage.k8s.io", "storageclasses", classVerbs).reflector(logger, "publish-capacity", "storageclasses", classes)
+	watched := make(chan struct{})
+	go func() { defer close(watched); reflector.RunWithContext(ctx) }()
+	defer func() { <-watched }()
+
+	var next <-chan time.Time // none before the classes are known
+	said := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-classes.changed:
+		case <-next:
+		}
+		err := c.publishCapacity(ctx, o, classes.List())
+		switch {
+		case err == nil:
+			said, next = "", time.After(o.Interval)
+			continue
+		case ctx.Err() == nil && err.Error() != said:
+			said = err.Error()
+			logger.Error(err, "Not all capacity can be published; trying again")
+		}
+		next = time.After(min(o.Interval, capacityRetry))
+	}
+}
+
+// publishCapacity makes the objects what they should be. One class that fails does not keep it from the others.
+func (c *Client) publishCapacity(ctx context.Context, o Capacity, classes []any) error {
+	objects := c.capacities(o.Namespace)
+	list, err := objects.list(ctx, metav1.ListOptions{LabelSelector: driverLabel + "=" + o.Driver + "," + managerLabel + "=" + manager})
+	if err != nil {
+		return err
+	}
+	left := map[string]*unstructured.Unstructured{} // by name
+	for i := range list.Items {
+		left[list.Items[i].GetName()] = &list.Items[i]
+	}
+	var problems []error
+	for _, class := range classes {
+		class, ok := class.(*unstructured.Unstructured)
+		if !ok {
+			continue
+		}
+		name := o.objectName(class.GetName())
+		if err := c.publishClass(ctx, o, class, left[name]); err != nil {
+			problems = append(problems, fmt.Errorf("StorageClass %s: %w", class.GetName(), err))
+		}
+		delete(left, name)
+	}
+	for name := range left {
+		problems = append(problems, objects.delete(ctx, name))
+	}
+	return errors.Join(problems...)
+}
+
+func (c *Client) capacities(namespace string) resource {
+	return c.namespaced("storage.k8s.io", "csistoragecapacities", namespace, capacityVerbs)
+}
+
+func (o Capacity) concerns(class *unstructured.Unstructured) bool {
+	provisioner, _, _ := unstructured.NestedString(class.Object, "provisioner")
+	mode, _, _ := unstructured.NestedString(class.Object, "volumeBindingMode")
+	return provisioner == o.Driver && (o.Immediate || mode == "WaitForFirstConsumer")
+}
+
+// objectName is the same for a class at any time, so that there is never a second object for it.
+func (o Capacity) objectName(class string) string {
+	sum := sha256.Sum256([]byte(o.Driver + "/" + class))
+	return fmt.Sprintf("csisc-%x", sum[:8])
+}
+
+// plenty is published for a class of which nothing is known yet, 1 EiB: without an object the scheduler would keep back the
+// class's pods for want of room, and nobody would learn the reason, which CreateVolume gives.
+const plenty = 1 << 60
+
+// publishClass writes the object of one class if it is not yet what it should be. present is nil if there is none. What
+// keeps the room from being known is returned also when an object could be written.
+func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *unstructured.Unstructured) error {
+	parameters, _, err := unstructured.NestedStringMap(class.Object, "parameters")
+	if err != nil {
+		return err
+	}
+	total, largest, unknown := o.Room(ctx, parameters)
+	if unknown != nil {
+		if present != nil {
+			return unknown
+		}
+		total, largest = plenty, plenty
+	}
+	if present != nil {
+		if bytesOf(present, "capacity") == total && bytesOf(present, "maximumVolumeSize") == largest {
+			return nil
+		}
+		setBytes(present, total, largest)
+		return c.capacities(o.Namespace).update(ctx, present)
+	}
+	owner, err := c.owner(ctx, o)
+	if err != nil {
+		return err
+	}
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "storage.k8s.io/v1", "kind": "CSIStorageCapacity",
+		"storageClassName": class.GetName(),
+		"nodeTopology":     map[string]any{}, // every node reaches every volume; without it, none would
+	}}
+	object.SetName(o.objectName(class.GetName()))
+	object.SetNamespace(o.Namespace)
+	object.SetLabels(map[string]string{driverLabel: o.Driver, managerLabel: manager})
+	object.SetOwnerReferences([]metav1.OwnerReference{owner})
+	setBytes(object, total, largest)
+	return errors.Join(unknown, c.capacities(o.Namespace).create(ctx, object))
+}
+
+// owner is what has made the pod, so that a new pod finds the objects, or the pod itself.
+func (c *Client) owner(ctx context.Context, o Capacity) (metav1.OwnerReference, error) {
+	pod, err := c.namespaced("", "pods", o.Namespace, capacityVerbs).get(ctx, o.Pod)
+	if err != nil {
+		return metav1.OwnerReference{}, err
+	}
+	if of := metav1.GetControllerOf(pod); of != nil {
+		return metav1.OwnerReference{APIVersion: of.APIVersion, Kind: of.Kind, Name: of.Name, UID: of.UID}, nil
+	}
+	return metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: pod.GetName(), UID: pod.GetUID()}, nil
+}
+
+func setBytes(object *unstructured.Unstructured, total, largest int64) {
+	object.Object["capacity"] = strconv.FormatInt(total, 10)
+	object.Object["maximumVolumeSize"] = strconv.FormatInt(largest, 10)
+}
+
+// bytesOf is a quantity of the object, or -1 if it has none.
+func bytesOf(object *unstructured.Unstructured, field string) int64 {
+	text, _, _ := unstructured.NestedString(object.Object, field)
+	quantity, err := apiresource.ParseQuantity(text)
+	if err != nil {
+		return -1
+	}
+	return quantity.Value()
+}
+
+// noticedStore keeps the classes that concern the driver, and says when one of them has changed.
+type noticedStore struct {
+	cache.Store
+	concerns func(class *unstructured.Unstructured) bool
+	changed  chan struct{}
+}
+
+func (s *noticedStore) noticed(err error) error {
+	select {
+	case s.changed <- struct{}{}:
+	default: // it is known already
+	}
+	return err
+}
+
+// Add stores a new class, or a newer version of one.
+func (s *noticedStore) Add(object any) error {
+	if class, ok := object.(*unstructured.Unstructured); ok && s.concerns(class) {
+		return s.noticed(s.Store.Add(object))
+	}
+	return nil
+}
+
+// Update is Add: what makes a class the driver's cannot change.
+func (s *noticedStore) Update(object any) error { return s.Add(object) }
+
+// Delete forgets a class.
+func (s *noticedStore) Delete(object any) error {
+	if _, known, err := s.Get(object); err != nil || !known {
+		return err
+	}
+	return s.noticed(s.Store.Delete(object))
+}
+
+// Replace stores a list.
+func (s *noticedStore) Replace(objects []any, version string) error {
+	objects = slices.DeleteFunc(slices.Clone(objects), func(object any) bool {
+		class, ok := object.(*unstructured.Unstructured)
+		return !ok || !s.concerns(class)
+	})
+	return s.noticed(s.Store.Replace(objects, version))
+}

@@ -1,0 +1,131 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const gib = 1 << 30
+
+func class(name, provisioner, mode, parameters string) string {
+	return fmt.Sprintf(`{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: %q}, provisioner: %q, volumeBindingMode: %q, parameters: {%s}}`,
+		name, provisioner, mode, parameters)
+}
+
+const controllerPod = `{apiVersion: v1, kind: Pod, metadata: {namespace: ns, name: controller-0, uid: p, ownerReferences: [
+	{apiVersion: apps/v1, kind: StatefulSet, name: controller, uid: s, controller: true, blockOwnerDeletion: true}]}}`
+
+// published are the figures of all objects by class, as "total largest" in GiB.
+func published(t *testing.T, c *Client) map[string]string {
+	t.Helper()
+	list, err := c.capacities("ns").list(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	figures := map[string]string{}
+	for _, object := range list.Items {
+		class, _, _ := unstructured.NestedString(object.Object, "storageClassName")
+		figures[class] = fmt.Sprint(bytesOf(&object, "capacity")/gib, bytesOf(&object, "maximumVolumeSize")/gib)
+	}
+	return figures
+}
+
+func awaitPublished(t *testing.T, c *Client, want map[string]string) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		got := published(t, c)
+		if fmt.Sprint(got) == fmt.Sprint(want) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("published is %v, want %v", got, want)
+		}
+	}
+}
+
+func TestPublishCapacity(t *testing.T) {
+	c, api := newFakeCluster(t, controllerPod,
+		class("waits", testDriver, "WaitForFirstConsumer", "volumetype: none"),
+		class("broken", testDriver, "WaitForFirstConsumer", "volumetype: broken"),
+		class("immediate", testDriver, "Immediate", ""),
+		class("foreign", "other", "WaitForFirstConsumer", ""))
+	var free atomic.Int64
+	free.Store(10)
+	o := Capacity{
+		Driver: testDriver, Namespace: "ns", Pod: "controller-0", Interval: 5 * time.Millisecond,
+		Room: func(_ context.Context, parameters map[string]string) (total, largest int64, err error) {
+			if parameters["volumetype"] == "broken" {
+				return 0, 0, errors.New("broken")
+			}
+			return 3 * free.Load() * gib, free.Load() * gib, nil
+		},
+	}
+	run(t, func(ctx context.Context) { c.PublishCapacity(ctx, o) })
+	// Nobody knows what fits into the broken one, so that its pods must come as far as CreateVolume, which says what is wrong.
+	const broken = "1073741824 1073741824"
+	awaitPublished(t, c, map[string]string{"broken": broken, "waits": "30 10"})
+	object, err := c.capacities("ns").get(t.Context(), o.objectName("waits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if topology, found, _ := unstructured.NestedMap(object.Object, "nodeTopology"); !found || len(topology) > 0 {
+		t.Errorf("nodeTopology is %v (%v), want an empty one", topology, found)
+	}
+	if owners := object.GetOwnerReferences(); len(owners) != 1 || owners[0].Kind != "StatefulSet" || owners[0].UID != "s" || owners[0].Controller != nil {
+		t.Errorf("it belongs to %+v, want the StatefulSet", owners)
+	}
+
+	free.Store(8)
+	awaitPublished(t, c, map[string]string{"broken": broken, "waits": "24 8"})
+	for count(api, "watch") == 0 { // the fake API server forgets what happens between list and watch
+		time.Sleep(time.Millisecond)
+	}
+	classes := c.resource("storage.k8s.io", "storageclasses", "").api
+	if _, err := classes.Create(t.Context(), parse(t, class("new", testDriver, "WaitForFirstConsumer", "")), metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	awaitPublished(t, c, map[string]string{"broken": broken, "new": "24 8", "waits": "24 8"})
+	if err := classes.Delete(t.Context(), "waits", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	awaitPublished(t, c, map[string]string{"broken": broken, "new": "24 8"})
+}
+
+// What is right already is not written again, and what is not known stays as it was.
+func TestPublishCapacityLeavesWhatItCan(t *testing.T) {
+	c, api := newFakeCluster(t, controllerPod)
+	var away error
+	o := Capacity{
+		Driver: testDriver, Namespace: "ns", Pod: "controller-0",
+		Room: func(context.Context, map[string]string) (total, largest int64, err error) { return 2 * gib, gib, away },
+	}
+	classes := []any{parse(t, class("waits", testDriver, "WaitForFirstConsumer", ""))}
+	for range 2 {
+		if err := c.publishCapacity(t.Context(), o, classes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	away = errors.New("Heketi is away")
+	if err := c.publishCapacity(t.Context(), o, classes); err == nil || !strings.Contains(err.Error(), "StorageClass waits: Heketi is away") {
+		t.Error(err)
+	}
+	if creates, updates, deletes := count(api, "create"), count(api, "update"), count(api, "delete"); creates != 1 || updates+deletes != 0 {
+		t.Errorf("%d creates, %d updates, %d deletes, want one create", creates, updates, deletes)
+	}
+	awaitPublished(t, c, map[string]string{"waits": "2 1"})
+	o.Immediate = true
+	classes = []any{parse(t, class("immediate", testDriver, "Immediate", ""))}
+	away = nil
+	if err := c.publishCapacity(t.Context(), o, classes); err != nil {
+		t.Fatal(err)
+	}
+	awaitPublished(t, c, map[string]string{"immediate": "2 1"})
+}

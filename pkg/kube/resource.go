@@ -1,0 +1,90 @@
+package kube
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+)
+
+// requestLimit is how long one request may take, a page of a long list included. A watch has no limit.
+const requestLimit = 30 * time.Second
+
+// resource is one kind of object, as version v1. Its errors say what to do; see Client.explain.
+type resource struct {
+	client *Client
+	api    dynamic.ResourceInterface
+	needs  string // what a ClusterRole must allow for the work that is done with it
+}
+
+func (c *Client) resource(group, name, needs string) resource {
+	return resource{c, c.api.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: name}), needs}
+}
+
+func (c *Client) namespaced(group, name, namespace, needs string) resource {
+	return resource{c, c.api.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: name}).Namespace(namespace), needs}
+}
+
+func (r resource) get(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	object, err := r.api.Get(ctx, name, metav1.GetOptions{})
+	return object, r.client.explain(err, r.needs)
+}
+
+func (r resource) list(ctx context.Context, options metav1.ListOptions) (*unstructured.UnstructuredList, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	list, err := r.api.List(ctx, options)
+	return list, r.client.explain(err, r.needs)
+}
+
+func (r resource) create(ctx context.Context, object *unstructured.Unstructured) error {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	_, err := r.api.Create(ctx, object, metav1.CreateOptions{})
+	return r.client.explain(err, r.needs)
+}
+
+func (r resource) update(ctx context.Context, object *unstructured.Unstructured) error {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	_, err := r.api.Update(ctx, object, metav1.UpdateOptions{})
+	return r.client.explain(err, r.needs)
+}
+
+func (r resource) patch(ctx context.Context, name string, kind types.PatchType, patch []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	_, err := r.api.Patch(ctx, name, kind, patch, metav1.PatchOptions{})
+	return r.client.explain(err, r.needs)
+}
+
+func (r resource) delete(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	return r.client.explain(r.api.Delete(ctx, name, metav1.DeleteOptions{}), r.needs)
+}
+
+// reflector keeps store up to date with all objects of the kind, while it runs. Name is for its log lines.
+func (r resource) reflector(logger klog.Logger, name, kind string, store cache.ReflectorStore) *cache.Reflector {
+	lw := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			return r.list(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			events, err := r.api.Watch(ctx, options)
+			return events, r.client.explain(err, r.needs)
+		},
+	}, r.client.api)
+	return cache.NewReflectorWithOptions(lw, &unstructured.Unstructured{}, store,
+		cache.ReflectorOptions{Logger: &logger, Name: name, TypeDescription: kind})
+}
