@@ -20,7 +20,9 @@ func TestControllerAnnotates(t *testing.T) {
 		if err := d.Upgrade(t.Context()); err != nil {
 			t.Error(err)
 		}
-		kubectl(t, "get", "mutatingadmissionpolicy", "-o", "name")
+		if kubectl(t, "get", "mutatingadmissionpolicies", "-o", "name") == "" {
+			t.Error("the policy does not come back")
+		}
 	}()
 	if policies := kubectl(t, "get", "mutatingadmissionpolicies,mutatingadmissionpolicybindings", "-o", "name"); policies != "" {
 		t.Errorf("there are still the policies %s", policies)

@@ -44,9 +44,14 @@ func auditCount(t *testing.T, since int64) apiRequests {
 	counted := apiRequests{}
 	for line := range strings.Lines(string(text)) {
 		var event struct {
-			Verb      string
-			User      struct{ Username string }
-			ObjectRef struct{ Resource, Subresource string }
+			Verb string `json:"verb"`
+			User struct {
+				Username string `json:"username"`
+			} `json:"user"`
+			Object struct {
+				Resource    string `json:"resource"`
+				Subresource string `json:"subresource"`
+			} `json:"objectRef"`
 		}
 		if err := json.Unmarshal([]byte(line), &event); err != nil {
 			t.Fatalf("%v: %s", err, line)
@@ -54,9 +59,9 @@ func auditCount(t *testing.T, since int64) apiRequests {
 		if event.User.Username != "system:serviceaccount:"+driver.Namespace+":"+driver.Controller {
 			continue
 		}
-		what := event.ObjectRef.Resource
-		if event.ObjectRef.Subresource != "" {
-			what += "/" + event.ObjectRef.Subresource
+		what := event.Object.Resource
+		if event.Object.Subresource != "" {
+			what += "/" + event.Object.Subresource
 		}
 		counted[event.Verb+" "+what]++
 	}

@@ -112,7 +112,11 @@ func (b *batch) inHeketi() []string {
 		b.Fatal(err)
 	}
 	var dump struct {
-		Volumes map[string]struct{ Info struct{ Name string } } `json:"volumeentries"`
+		Volumes map[string]struct {
+			Info struct {
+				Name string `json:"name"`
+			} `json:"Info"`
+		} `json:"volumeentries"`
 	}
 	if err := json.Unmarshal(out, &dump); err != nil {
 		b.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/resource"
-
 )
 
 // TestCapacity compares the room that is published for a class with what Heketi has, and lets the scheduler use it.
@@ -30,7 +29,7 @@ func TestCapacity(t *testing.T) {
 	s.apply(pod("fits", "", "fits", 0) + pod("too-large", "", "too-large", 0))
 	s.running("fits")
 	eventually(t, func() error {
-		if said := s.events("Pod", "too-large"); !strings.Contains(said, "not enough free storage") {
+		if said := s.events("Pod", "too-large"); !strings.Contains(said, "did not have enough free storage") {
 			return errors.New("the pod's events do not say why it waits: " + said)
 		}
 		return nil
@@ -75,9 +74,13 @@ func freeGiB(t *testing.T) int64 {
 	var topology struct {
 		Clusters []struct {
 			Nodes []struct {
-				Devices []struct{ Storage struct{ Free int64 } } // KiB
-			}
-		}
+				Devices []struct {
+					Storage struct {
+						Free int64 `json:"free"` // KiB
+					} `json:"storage"`
+				} `json:"devices"`
+			} `json:"nodes"`
+		} `json:"clusters"`
 	}
 	if err := json.Unmarshal(out, &topology); err != nil {
 		t.Fatal(err)
@@ -94,4 +97,3 @@ func freeGiB(t *testing.T) int64 {
 	}
 	return least
 }
-

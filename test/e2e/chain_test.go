@@ -15,28 +15,27 @@ import (
 
 // testChain is the life of a volume, each step looked at from outside: from a claim of the default class, with parameters
 // of the in-tree plugin, to a page that several pods serve and write, and back to nothing.
-func testChain(t *testing.T) {
-	s := newSpace(t, "chain")
+func testChain(s *space) {
 	s.apply(claim("site", "", "ReadWriteMany", "1Gi"))
 	v := s.bound("site")
 	heketi := cluster.Lab().Heketi()
 
 	gid := v.Spec.CSI.VolumeAttributes["gid"]
 	if n, err := strconv.Atoi(gid); err != nil || n < driver.GIDMin || n > driver.GIDMax {
-		t.Errorf("the group id is %q, want one from %d to %d", gid, driver.GIDMin, driver.GIDMax)
+		s.Errorf("the group id is %q, want one from %d to %d", gid, driver.GIDMin, driver.GIDMax)
 	}
 	if got := v.Metadata.Annotations["pv.beta.kubernetes.io/gid"]; got != gid {
-		t.Errorf("the annotation with the group id is %q, want %q", got, gid)
+		s.Errorf("the annotation with the group id is %q, want %q", got, gid)
 	}
 	if v.Spec.StorageClassName != driver.DefaultClass || !strings.HasPrefix(v.gluster(), "lab_csi-chain_site-") {
-		t.Errorf("class %q, gluster volume %q", v.Spec.StorageClassName, v.gluster())
+		s.Errorf("class %q, gluster volume %q", v.Spec.StorageClassName, v.gluster())
 	}
-	if got := inHeketi(t, heketi, v.gluster()); len(got) != 1 || got[0].GiB != 1 {
-		t.Errorf("Heketi has %+v, want one of 1 GiB", got)
+	if got := inHeketi(s.T, heketi, v.gluster()); len(got) != 1 || got[0].GiB != 1 {
+		s.Errorf("Heketi has %+v, want one of 1 GiB", got)
 	}
-	made := mustGluster(t, v.gluster())
+	made := mustGluster(s.T, v.gluster())
 	if made.Type != "Replicate" || len(made.Bricks) != 3 {
-		t.Errorf("gluster made %+v, want three copies", made)
+		s.Errorf("gluster made %+v, want three copies", made)
 	}
 
 	const page = "<h1>from GlusterFS</h1>\n"
@@ -44,55 +43,55 @@ func testChain(t *testing.T) {
 	s.running("web")
 	s.in("web", "echo '<h1>from GlusterFS</h1>' > /usr/share/nginx/html/index.html")
 	if got := s.page("web"); got != page {
-		t.Errorf("the page is %q", got)
+		s.Errorf("the page is %q", got)
 	}
-	onBricks(t, v.gluster(), "index.html", page, 3)
+	onBricks(s.T, v.gluster(), "index.html", page)
 
 	// Another node reads and writes.
 	s.apply(pod("editor", "node2", "site", 0) + pod("user", "node2", "site", 1000))
 	s.running("editor", "user")
 	if got := s.in("editor", "cat /data/index.html"); got != page {
-		t.Errorf("the other node reads %q", got)
+		s.Errorf("the other node reads %q", got)
 	}
 	s.in("editor", "echo '<p>and from node2</p>' >> /data/index.html")
 	both := page + "<p>and from node2</p>\n"
-	eventually(t, func() error { // the client believes its attributes for a second
+	eventually(s.T, func() error { // the client believes its attributes for a second
 		if got := s.page("web"); got != both {
 			return fmt.Errorf("the page is %q, want %q", got, both)
 		}
 		return nil
 	})
-	if n := len(clients(t, 2, v.gluster())); n != 1 {
-		t.Errorf("two pods on node2 have %d clients, want one", n)
+	if n := len(clients(s.T, 2, v.gluster())); n != 1 {
+		s.Errorf("two pods on node2 have %d clients, want one", n)
 	}
 
 	// Who is not root writes with the group that the pod got by itself.
 	if groups := strings.Fields(s.in("user", "id -G")); !slices.Contains(groups, gid) {
-		t.Errorf("the pod's groups are %v, want %s among them", groups, gid)
+		s.Errorf("the pod's groups are %v, want %s among them", groups, gid)
 	}
 	s.in("user", "echo mine > /data/of-user")
-	onBricks(t, v.gluster(), "of-user", "mine\n", 3)
-	for _, brick := range made.bricks(t) {
-		if owner := ownerOf(t, filepath.Join(brick, "of-user")); owner != "1000:"+gid {
-			t.Errorf("the file on the brick belongs to %s, want 1000:%s", owner, gid)
+	onBricks(s.T, v.gluster(), "of-user", "mine\n")
+	for _, brick := range made.bricks(s.T) {
+		if owner := ownerOf(s.T, filepath.Join(brick, "of-user")); owner != "1000:"+gid {
+			s.Errorf("the file on the brick belongs to %s, want 1000:%s", owner, gid)
 		}
 	}
 
 	// It grows while it is used.
 	if before := s.size("web", "/usr/share/nginx/html"); before > 1<<30 || before < 9*(1<<30)/10 {
-		t.Errorf("the pod sees %d bytes of 1 GiB", before)
+		s.Errorf("the pod sees %d bytes of 1 GiB", before)
 	}
 	s.kubectl("patch", "pvc", "site", "-p", `{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}`)
 	s.kubectl("wait", "--for=jsonpath={.status.capacity.storage}=2Gi", patience, "pvc/site")
-	eventually(t, func() error {
+	eventually(s.T, func() error {
 		if size := s.size("web", "/usr/share/nginx/html"); size < 9*(2<<30)/10 {
 			return fmt.Errorf("the pod sees %d bytes of 2 GiB", size)
 		}
 		return nil
 	})
-	grown := mustGluster(t, v.gluster())
-	if got := inHeketi(t, heketi, v.gluster()); len(grown.Bricks) != 6 || len(got) != 1 || got[0].GiB != 2 {
-		t.Errorf("grown to %+v, and in Heketi %+v", grown, got)
+	grown := mustGluster(s.T, v.gluster())
+	if got := inHeketi(s.T, heketi, v.gluster()); len(grown.Bricks) != 6 || len(got) != 1 || got[0].GiB != 2 {
+		s.Errorf("grown to %+v, and in Heketi %+v", grown, got)
 	}
 
 	// Data outlive the pods.
@@ -100,14 +99,14 @@ func testChain(t *testing.T) {
 	s.apply(webServer("web", "node2", "site"))
 	s.running("web")
 	if got := s.page("web"); got != both {
-		t.Errorf("after all pods were deleted, the page is %q, want %q", got, both)
+		s.Errorf("after all pods were deleted, the page is %q, want %q", got, both)
 	}
 
 	// And nothing outlives the claim.
 	s.kubectl("delete", "pod", "--all", patience)
 	s.kubectl("delete", "pvc", "site", patience)
 	s.kubectl("wait", "--for=delete", patience, "pv/"+v.Metadata.Name)
-	nowhere(t, v.gluster(), grown.bricks(t))
+	nowhere(s.T, v.gluster(), grown.bricks(s.T))
 }
 
 // webServer is the manifest of a pod with nginx that serves a claim.

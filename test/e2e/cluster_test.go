@@ -46,7 +46,7 @@ func TestPodsRunOnBothNodes(t *testing.T) {
 	for name, command := range map[string]string{
 		"a pod on the other node": "ping -c1 -W5 " + other,
 		"glusterd":                "nc -w5 " + storage + " 24007 </dev/null",
-		"Heketi":                  "wget -q -O- -T5 " + cluster.Lab().Heketi().URL + "/hello",
+		"Heketi":                  "timeout 5 wget -q -O- " + cluster.Lab().Heketi().URL + "/hello",
 		"the API server":          "nc -w5 10.96.0.1 443 </dev/null",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +71,7 @@ spec: {selector: {app: web}, ports: [{port: 8000, targetPort: 80}]}
 `, "")
 	address := kubectl(t, "get", "service", "web", "-o", "jsonpath={.spec.clusterIP}")
 	eventually(t, func() error {
-		page, err := cluster.Kubectl(t.Context(), "exec", "client", "--", "wget", "-q", "-O-", "-T5", "http://"+address+":8000/")
+		page, err := cluster.Kubectl(t.Context(), "exec", "client", "--", "timeout", "5", "wget", "-q", "-O-", "http://"+address+":8000/")
 		if err == nil && !strings.Contains(page, "Welcome to nginx") {
 			err = fmt.Errorf("the page is %q", page)
 		}
@@ -103,7 +103,7 @@ func TestKubeletsLeaveTheKernelOfTheHostAlone(t *testing.T) {
 		t.Errorf("kernel/panic on the node lies on %q, %v; want a file of its own on tmpfs", out, err)
 	}
 	// Nobody but a kubelet sets 10.
-	if out, err := cluster.Node(1).Machine.Command(t.Context(), "cat", "/proc/sys/kernel/panic").Output(); err != nil || string(out) != "10\n" {
+	if out, err := cluster.Node(1).Machine.Command(t.Context(), "cat", "/proc/sys/kernel/panic").Output(); err != nil || strings.TrimSpace(string(out)) != "10" {
 		t.Errorf("kernel/panic on the node is %q, %v; was it not the kubelet's to set?", out, err)
 	}
 }

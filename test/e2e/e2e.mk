@@ -2,6 +2,8 @@
 
 E2E_DIR ?= $(BUILD)/e2e
 E2E_ENV ?= $(E2E_DIR).env
+# What "make e2e" leaves to "make e2e-full".
+E2E_LONG := ^TestStorageSuite$$/^slow$$|^TestFiftyMounts$$
 e2e_tools = $$(test/e2e/tools/build.sh)
 
 ##@ Kubernetes in the lab
@@ -24,7 +26,12 @@ e2e-images: e2e-deps e2e-tools ## Images of the sidecars and of the tests: build
 .PHONY: e2e
 e2e: deps images e2e-images $(BIN)/helm ## The driver on a real Kubernetes: from a StorageClass to pods that share files (needs root)
 	$(call say,end-to-end tests on Kubernetes beside gluster and Heketi)
-	go test -count=1 -timeout 40m -parallel 8 -v ./test/e2e
+	PATH=$(BIN):$$PATH go test -count=1 -timeout 40m -parallel 8 -skip '$(E2E_LONG)' -v ./test/e2e
+
+.PHONY: e2e-full
+e2e-full: deps images e2e-images $(BIN)/helm ## The same, with the slow specs of Kubernetes's storage suite and what only measures
+	$(call say,all end-to-end tests on Kubernetes beside gluster and Heketi)
+	PATH=$(BIN):$$PATH go test -count=1 -timeout 80m -parallel 8 -v ./test/e2e
 
 .PHONY: e2e-up
 e2e-up: labctl images e2e-images $(BIN)/helm ## Start gluster, Heketi and Kubernetes with the driver; build/e2e.env is for your shell (needs root)
@@ -44,5 +51,5 @@ e2e-down: labctl ## End it, also after a crash, and what a killed test run has l
 # What it needs is built before, so that nothing but the tutorial is on the screen.
 .PHONY: demo-kubernetes
 demo-kubernetes: deps images e2e-images $(BIN)/helm ## docs/tutorial.md on a real Kubernetes, step by step (needs root)
-	$(call say,demo: from a Kubernetes and three gluster nodes to a page that two web servers share; about three minutes)
+	$(call say,demo: from a Kubernetes and three gluster nodes to a page that two web servers share; about two minutes)
 	@tools=$(e2e_tools); go run ./test/e2e/demo -tools "$$tools" -images $(BUILD)/images -lab $(BUILD)/e2e-demo

@@ -25,7 +25,7 @@ func TestHeketiAway(t *testing.T) {
 	s.apply(claim("meanwhile", "gluster-replicate", "ReadWriteMany", "1Gi") + pod("late", "", "before", 0))
 	mistake{
 		kind: "PersistentVolumeClaim", whom: "meanwhile", documented: "is Heketi running, and is the backend's url right?", said: []string{heketi.URL},
-	}.check(s, t)
+	}.check(t, s)
 	s.running("late")
 	s.in("worker", "echo works > /data/file")
 	if got := s.in("late", "cat /data/file"); got != "works\n" {

@@ -2,23 +2,21 @@ package e2e
 
 import (
 	"strings"
-	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
 // testTwoHeketis makes a volume in each of two Heketis, and deletes each where it is.
-func testTwoHeketis(t *testing.T) {
-	s := newSpace(t, "two-heketis")
+func testTwoHeketis(s *space) {
 	// Eleven servers for disperse:8:3 are more than there are.
-	s.class(example(t, "storageclass-two-heketis.yaml", "disperse:8:3", "replicate:3"))
+	s.class(example(s.T, "storageclass-two-heketis.yaml", "disperse:8:3", "replicate:3"))
 	s.apply(claim("here", "gluster-production", "ReadWriteMany", "1Gi") + claim("there", "gluster-archive", "ReadWriteMany", "1Gi"))
 	here, there := s.bound("here"), s.bound("there")
 	first, second := cluster.Lab().Heketi(), cluster.Lab().SecondHeketi()
 	check := func(v volume, inFirst, inSecond int) {
-		t.Helper()
-		if a, b := inHeketi(t, first, v.gluster()), inHeketi(t, second, v.gluster()); len(a) != inFirst || len(b) != inSecond {
-			t.Errorf("%s is %d times in the first and %d times in the second Heketi, want %d and %d",
+		s.Helper()
+		if a, b := inHeketi(s.T, first, v.gluster()), inHeketi(s.T, second, v.gluster()); len(a) != inFirst || len(b) != inSecond {
+			s.Errorf("%s is %d times in the first and %d times in the second Heketi, want %d and %d",
 				v.gluster(), len(a), len(b), inFirst, inSecond)
 		}
 	}
@@ -26,7 +24,7 @@ func testTwoHeketis(t *testing.T) {
 	check(there, 0, 1)
 	for v, backend := range map[string]string{here.Spec.CSI.VolumeHandle: driver.Backend, there.Spec.CSI.VolumeHandle: driver.ArchiveBackend} {
 		if !strings.HasPrefix(v, backend+"/") {
-			t.Errorf("the handle %s does not begin with %s", v, backend)
+			s.Errorf("the handle %s does not begin with %s", v, backend)
 		}
 	}
 	s.kubectl("delete", "pvc", "--all", patience)

@@ -42,7 +42,7 @@ func mistakes(s *space) []mistake {
 			class:   class("five-copies", production, "volumetype: replicate:5"),
 			objects: claim("five-copies", "five-copies", "ReadWriteMany", "1Gi"),
 			kind:    "PersistentVolumeClaim", whom: "five-copies",
-			documented: "is not allowed", said: []string{"volumetype", "replicate:5", "replicate:3"},
+			documented: "is not allowed", said: []string{"volumetype", "replicate:5", "from 1 to 3"},
 		},
 		{
 			name:    "backend that is not configured",
@@ -104,15 +104,15 @@ func TestMistakes(t *testing.T) {
 	s.bound("growing")
 	s.kubectl("patch", "pvc", "growing", "-p", `{"spec":{"resources":{"requests":{"storage":"100Ti"}}}}`)
 	all = append(all, mistake{
-		name: "growing further than there is", kind: "PersistentVolumeClaim", whom: "growing", documented: "No space",
+		name: "growing further than there is", kind: "PersistentVolumeClaim", whom: "growing", documented: "Maximum number of bricks reached",
 	})
 	for _, m := range all {
-		t.Run(m.name, func(t *testing.T) { m.check(s, t) })
+		t.Run(m.name, func(t *testing.T) { m.check(t, s) })
 	}
 }
 
 // check waits for the message.
-func (m mistake) check(s *space, t *testing.T) {
+func (m mistake) check(t *testing.T, s *space) {
 	t.Helper()
 	if !strings.Contains(document(t, "troubleshooting.md"), m.documented) {
 		t.Errorf("docs/troubleshooting.md does not explain %q", m.documented)

@@ -11,7 +11,7 @@ import (
 func TestNodePluginIsReplacedByHand(t *testing.T) {
 	d := theDriver(t)
 	s := newSpace(t, "disconnected")
-	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + writer("here", "node1", "data") + writer("elsewhere", "node2", "data"))
+	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + writer("here", "node1") + writer("elsewhere", "node2"))
 	s.running("here", "elsewhere")
 	idle := pod("idle", "node1", "data", 0)
 	s.apply(idle)
@@ -23,15 +23,15 @@ func TestNodePluginIsReplacedByHand(t *testing.T) {
 	if now := nodePlugin(t, "node1"); now != old {
 		t.Fatalf("the upgrade has replaced the node plugin %s by %s", old, now)
 	}
-	before := s.lines("here")
+	s.goesOn("here", s.lines("here"))
+
+	inDriver(t, "delete", "pod", old, patience)
 	eventually(t, func() error {
-		if after := s.lines("here"); after <= before {
-			return fmt.Errorf("the pod had written %d lines before the upgrade, and has %d now", before, after)
+		if now := nodePlugin(t, "node1"); now == "" || now == old {
+			return fmt.Errorf("the node plugin is %q, and was %q", now, old)
 		}
 		return nil
 	})
-
-	inDriver(t, "delete", "pod", old, patience)
 	ok(t, d.WaitReady(t.Context()))
 	const disconnected = "Transport endpoint is not connected"
 	if message := s.inFails("idle", "cat /data/here"); !strings.Contains(message, disconnected) {
@@ -44,7 +44,7 @@ func TestNodePluginIsReplacedByHand(t *testing.T) {
 	s.lines("elsewhere")
 
 	// The next pod gets a new client, while the mounts of the others are still dead.
-	s.apply(writer("next", "node1", "data"))
+	s.apply(writer("next", "node1"))
 	s.running("next")
 	s.inFails("idle", "cat /data/here")
 	s.kubectl("delete", "pod", "idle", "here", patience)

@@ -81,20 +81,13 @@ func (v glusterVolume) bricks(t *testing.T) []string {
 	return paths
 }
 
-// onBricks checks that a file of this content is on so many bricks of a volume.
-func onBricks(t *testing.T, volume, file, content string, want int) {
+// onBricks checks that a file of this content is on all bricks of a volume.
+func onBricks(t *testing.T, volume, file, content string) {
 	t.Helper()
-	var seen []string
-	got := 0
 	for _, brick := range mustGluster(t, volume).bricks(t) {
-		data, err := os.ReadFile(filepath.Join(brick, file))
-		seen = append(seen, fmt.Sprintf("%q %v", data, err))
-		if err == nil && string(data) == content {
-			got++
+		if data, err := os.ReadFile(filepath.Join(brick, file)); err != nil || string(data) != content {
+			t.Errorf("%s/%s is %q (%v), want %q", brick, file, data, err, content)
 		}
-	}
-	if got != want {
-		t.Errorf("%q with content %q is on %d bricks of %s, want %d: %s", file, content, got, volume, want, strings.Join(seen, ", "))
 	}
 }
 
@@ -114,9 +107,9 @@ func inHeketi(t *testing.T, h *lab.Heketi, name string) []heketiVolume {
 	var dump struct {
 		Volumes map[string]struct {
 			Info struct {
-				Name string
-				Size int
-			}
+				Name string `json:"name"`
+				Size int    `json:"size"`
+			} `json:"Info"`
 		} `json:"volumeentries"`
 	}
 	if err := json.Unmarshal(out, &dump); err != nil {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -28,36 +29,40 @@ func TestOneVolumeForEachClaim(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		namespace string
-		disturb   func(*testing.T, *batch)
+		disturb   func(*batch)
 	}{
-		{"controller pod deleted", "controller-deleted", func(t *testing.T, _ *batch) {
-			before := controllerUID(t)
-			inDriver(t, "delete", "pod", driver.ControllerPod, "--grace-period=0", "--force")
-			ok(t, d.WaitReady(t.Context()))
-			if controllerUID(t) == before {
-				t.Error("the controller's pod is still the same")
-			}
+		{"controller pod deleted", "controller-deleted", func(b *batch) {
+			before := controllerUID(b.T)
+			inDriver(b.T, "delete", "pod", driver.ControllerPod, "--grace-period=0", "--force")
+			eventually(b.T, func() error {
+				out, err := cluster.Kubectl(b.Context(), "get", "pod", driver.ControllerPod, "--namespace="+driver.Namespace, "-o", "jsonpath={.metadata.uid}")
+				if err == nil && out == before {
+					err = errors.New("the controller's pod is still the same")
+				}
+				return err
+			})
+			ok(b.T, d.WaitReady(b.Context()))
 		}},
-		{"Heketi killed", "heketi-killed", func(t *testing.T, b *batch) {
-			ok(t, heketi.Kill(t.Context()))
+		{"Heketi killed", "heketi-killed", func(b *batch) {
+			ok(b.T, heketi.Kill(b.Context()))
 			b.isUnderWay()
-			ok(t, heketi.Start(t.Context()))
+			ok(b.T, heketi.Start(b.Context()))
 		}},
-		{"API server killed", "apiserver-killed", func(t *testing.T, _ *batch) {
-			ok(t, cluster.APIServer().Kill(t.Context()))
-			ok(t, cluster.APIServer().Start(t.Context()))
+		{"API server killed", "apiserver-killed", func(b *batch) {
+			ok(b.T, cluster.APIServer().Kill(b.Context()))
+			ok(b.T, cluster.APIServer().Start(b.Context()))
 		}},
-		{"helm upgrade and rollback", "helm-upgrade", func(t *testing.T, b *batch) {
-			undoUpgrades(t, d)
-			first := controllerUID(t)
-			ok(t, d.Upgrade(t.Context(), "controller.podAnnotations.version=next"))
-			second := controllerUID(t)
+		{"helm upgrade and rollback", "helm-upgrade", func(b *batch) {
+			undoUpgrades(b.T, d)
+			first := controllerUID(b.T)
+			ok(b.T, d.Upgrade(b.Context(), "controller.podAnnotations.version=next"))
+			second := controllerUID(b.T)
 			b.isUnderWay()
-			_, err := d.Helm(t.Context(), "rollback", driver.Release)
-			ok(t, err)
-			ok(t, d.WaitReady(t.Context()))
-			if third := controllerUID(t); first == second || second == third {
-				t.Errorf("the controller's pods were %s, %s after the upgrade, %s after the rollback", first, second, third)
+			_, err := d.Helm(b.Context(), "rollback", driver.Release)
+			ok(b.T, err)
+			ok(b.T, d.WaitReady(b.Context()))
+			if third := controllerUID(b.T); first == second || second == third {
+				b.Errorf("the controller's pods were %s, %s after the upgrade, %s after the rollback", first, second, third)
 			}
 		}},
 	} {
@@ -65,7 +70,7 @@ func TestOneVolumeForEachClaim(t *testing.T) {
 			begin := time.Now()
 			b := newBatch(t, test.namespace, "single", heketi, restartClaims)
 			b.underWay()
-			test.disturb(t, b)
+			test.disturb(b)
 			b.complete()
 			if volumes := b.inGluster(); len(volumes) != b.count {
 				t.Errorf("gluster has %d volumes for %d claims: %q", len(volumes), b.count, volumes)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,24 +16,27 @@ const (
 
 // testRetain keeps a volume over the ends of its claims, gives it to others in both ways of docs/kubernetes.md, and deletes
 // it by its policy.
-func testRetain(t *testing.T) {
+func testRetain(s *space) {
 	for _, patch := range []string{withoutClaim, sameClaim} {
-		if !strings.Contains(document(t, "kubernetes.md"), patch) {
-			t.Errorf("docs/kubernetes.md does not say %s", patch)
+		if !strings.Contains(document(s.T, "kubernetes.md"), patch) {
+			s.Errorf("docs/kubernetes.md does not say %s", patch)
 		}
 	}
-	s := newSpace(t, "retain")
-	s.class(example(t, "storageclass-retain.yaml"))
+	s.class(example(s.T, "storageclass-retain.yaml"))
 	s.apply(claim("first", "gluster-retain", "ReadWriteMany", "1Gi") + pod("writer", "", "first", 1000))
 	v := s.bound("first")
 	name := v.Metadata.Name
+	const deletePolicy = `{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}`
+	s.Cleanup(func() { // also when the test fails half-way
+		_, _ = cluster.Kubectl(context.Background(), "patch", "pv", name, "-p", deletePolicy)
+	})
 	s.running("writer")
 	s.in("writer", "echo kept > /data/file")
-	bricks := mustGluster(t, v.gluster()).bricks(t)
+	bricks := mustGluster(s.T, v.gluster()).bricks(s.T)
 
 	s.kubectl("delete", "pod/writer", "pvc/first", patience)
 	s.phase(name, "Released")
-	onBricks(t, v.gluster(), "file", "kept\n", 3)
+	onBricks(s.T, v.gluster(), "file", "kept\n")
 
 	// Another claim, by the volume's name.
 	s.kubectl("patch", "pv", name, "--type=json", "-p", withoutClaim)
@@ -41,7 +45,7 @@ func testRetain(t *testing.T) {
 	s.apply(second + pod("second", "", "second", 1000))
 	s.running("second")
 	if got := s.in("second", "cat /data/file && echo more >> /data/file"); got != "kept\n" {
-		t.Errorf("the next claim's pod reads %q", got)
+		s.Errorf("the next claim's pod reads %q", got)
 	}
 	s.kubectl("delete", "pod/second", "pvc/second", patience)
 	s.phase(name, "Released")
@@ -51,14 +55,14 @@ func testRetain(t *testing.T) {
 	s.apply(claim("second", "gluster-retain", "ReadWriteMany", "1Gi") + pod("third", "", "second", 1000))
 	s.running("third")
 	if got := s.in("third", "cat /data/file"); got != "kept\nmore\n" {
-		t.Errorf("the pod of the claim of the same name reads %q", got)
+		s.Errorf("the pod of the claim of the same name reads %q", got)
 	}
 	s.kubectl("delete", "pod/third", "pvc/second", patience)
 	s.phase(name, "Released")
 
-	s.kubectl("patch", "pv", name, "-p", `{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}`)
+	s.kubectl("patch", "pv", name, "-p", deletePolicy)
 	s.kubectl("wait", "--for=delete", patience, "pv/"+name)
-	nowhere(t, v.gluster(), bricks)
+	nowhere(s.T, v.gluster(), bricks)
 }
 
 // document is a file of docs.

@@ -13,8 +13,9 @@ import (
 
 // What pods with volumes notice when something restarts or a node is drained.
 
-// writer is the manifest of a pod that writes ten lines a second into a file of its own name, and ends when it cannot.
-func writer(name, node, claim string) string {
+// writer is the manifest of a pod that writes ten lines a second into a file of its own name in the volume of the claim
+// "data", and ends when it cannot.
+func writer(name, node string) string {
 	return fmt.Sprintf(`---
 apiVersion: v1
 kind: Pod
@@ -25,55 +26,59 @@ spec:
   restartPolicy: Never
   containers:
     - name: main
-      image: %[4]s
-      command: [sh, -c, "while echo line >> /data/%[1]s; do sleep 0.1; done"]
+      image: %[3]s
+      command: [sh, -c, "while echo line >> /data/%[1]s; do sleep 0.1; done; exit 1"]
       readinessProbe: {exec: {command: [test, -s, /data/%[1]s]}, periodSeconds: 1}
       volumeMounts: [{name: data, mountPath: /data}]
-  volumes: [{name: data, persistentVolumeClaim: {claimName: %[3]s}}]
-`, name, node, claim, busyboxImage)
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+`, name, node, busyboxImage)
 }
 
 func TestPodsWithVolumesDoNotNotice(t *testing.T) {
 	d := theDriver(t)
 	s := newSpace(t, "unnoticed")
-	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + writer("writer", "node1", "data"))
+	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + writer("writer", "node1"))
 	s.running("writer")
 	started := s.startedAt("writer")
-	again := func(t *testing.T, service *lab.Service) {
-		t.Helper()
-		ok(t, service.Kill(t.Context()))
-		ok(t, service.Start(t.Context()))
-	}
 	for i, test := range []struct {
 		name    string
-		restart func(*testing.T)
+		restart func(context.Context) error
 	}{
-		{"API server killed", func(t *testing.T) { again(t, cluster.APIServer()) }},
-		{"kubelet killed", func(t *testing.T) { again(t, cluster.Node(1).Kubelet()) }},
-		{"containerd killed", func(t *testing.T) { again(t, cluster.Node(1).Containerd()) }},
-		{"Heketi killed", func(t *testing.T) { again(t, cluster.Lab().Heketi().Service) }},
-		{"controller replaced", func(t *testing.T) { inDriver(t, "delete", "pod", driver.ControllerPod) }},
+		{"API server killed", killed(cluster.APIServer())},
+		{"kubelet killed", killed(cluster.Node(1).Kubelet())},
+		{"containerd killed", killed(cluster.Node(1).Containerd())},
+		{"Heketi killed", killed(cluster.Lab().Heketi().Service)},
+		{"controller replaced", func(ctx context.Context) error {
+			_, err := cluster.Kubectl(ctx, "delete", "pod", driver.ControllerPod, "--namespace="+driver.Namespace)
+			return err
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			s := &space{T: t, namespace: s.namespace}
 			before := s.lines("writer")
-			test.restart(t)
+			ok(t, test.restart(t.Context()))
 			ok(t, cluster.APIServer().WaitReady(t.Context()))
 			ok(t, d.WaitReady(t.Context()))
-			eventually(t, func() error {
-				if after := s.lines("writer"); after <= before {
-					return fmt.Errorf("the pod had written %d lines before, and has %d now", before, after)
-				}
-				return nil
-			})
+			s.goesOn("writer", before)
 			if now := s.startedAt("writer"); now != started {
 				t.Errorf("the pod started at %s and again at %s", started, now)
 			}
 			// What was restarted works: the node takes another pod with the volume, and lets it go.
 			later := "later-" + strconv.Itoa(i)
-			s.apply(writer(later, "node1", "data"))
+			s.apply(writer(later, "node1"))
 			s.running(later)
 			s.kubectl("delete", "pod", later, patience)
 		})
+	}
+}
+
+// killed kills a service and starts it again.
+func killed(s *lab.Service) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := s.Kill(ctx); err != nil {
+			return err
+		}
+		return s.Start(ctx)
 	}
 }
 
@@ -134,11 +139,31 @@ spec:
 // lines is how many lines a writer has written, as the pod sees it.
 func (s *space) lines(pod string) int {
 	s.Helper()
-	n, err := strconv.Atoi(strings.TrimSpace(s.in(pod, "wc -l < /data/"+pod)))
+	n, err := s.tryLines(pod)
 	if err != nil {
 		s.Fatal(err)
 	}
 	return n
+}
+
+func (s *space) tryLines(pod string) (int, error) {
+	out, err := s.try("exec", pod, "--", "sh", "-c", "wc -l < /data/"+pod)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(out))
+}
+
+// goesOn waits until a writer has written more than so many lines.
+func (s *space) goesOn(pod string, before int) {
+	s.Helper()
+	eventually(s.T, func() error {
+		after, err := s.tryLines(pod) // a kubelet that has just started does not know its pods yet
+		if err == nil && after <= before {
+			err = fmt.Errorf("pod %s had written %d lines before, and has %d now", pod, before, after)
+		}
+		return err
+	})
 }
 
 func (s *space) startedAt(pod string) string {

@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,12 +96,7 @@ func (s *space) apply(manifests string) {
 // class applies a StorageClass, which has no namespace and ends with the test.
 func (s *space) class(manifest string) {
 	s.Helper()
-	s.Cleanup(func() {
-		if err := cluster.Delete(context.Background(), manifest); err != nil {
-			s.Error(err)
-		}
-	})
-	s.apply(manifest)
+	up(s.T, manifest, "")
 }
 
 // in runs a shell command in a pod, and gives what it prints.
@@ -132,19 +128,21 @@ func (s *space) running(pods ...string) {
 // volume is a PersistentVolume.
 type volume struct {
 	Metadata struct {
-		Name        string
-		Annotations map[string]string
-	}
+		Name        string            `json:"name"`
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
 	Spec struct {
-		StorageClassName string
-		Capacity         struct{ Storage string }
-		MountOptions     []string
+		StorageClassName string            `json:"storageClassName"`
+		Capacity         map[string]string `json:"capacity"`
+		MountOptions     []string          `json:"mountOptions"`
 		CSI              struct {
-			VolumeHandle     string
-			VolumeAttributes map[string]string
-		}
-	}
-	Status struct{ Phase string }
+			VolumeHandle     string            `json:"volumeHandle"`
+			VolumeAttributes map[string]string `json:"volumeAttributes"`
+		} `json:"csi"`
+	} `json:"spec"`
+	Status struct {
+		Phase string `json:"phase"`
+	} `json:"status"`
 }
 
 // gluster is the name of the gluster volume.
@@ -221,7 +219,8 @@ spec:%s
 `, name, selector, user, busyboxImage, claim)
 }
 
-// example is a file of deploy/examples with some texts replaced, as readers do. Images are those that the nodes have.
+// example is a file of deploy/examples with some texts replaced, as readers do. Images are those that the nodes have, and
+// classes name the backend, as they must where there are several.
 func example(t *testing.T, name string, oldNew ...string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, "deploy", "examples", name))
@@ -233,21 +232,38 @@ func example(t *testing.T, name string, oldNew ...string) string {
 			t.Fatalf("%s does not contain %q", name, oldNew[i])
 		}
 	}
-	images := []string{"busybox:1.37", busyboxImage, "nginx:1.29", nginxImage}
-	return strings.NewReplacer(append(images, oldNew...)...).Replace(string(data))
+	if !strings.Contains(string(data), "backend:") {
+		oldNew = append(oldNew, "\nparameters:", "\nparameters:\n  backend: "+driver.Backend)
+	}
+	return strings.NewReplacer(append(oldNew, "busybox:1.37", busyboxImage, "nginx:1.29", nginxImage)...).Replace(string(data))
 }
 
 const nginxImage = "nginx:1.22"
 
-// page fetches a pod's index.html.
+// page fetches a pod's index.html. An answer that is none is its error.
 func (s *space) page(pod string) string {
 	s.Helper()
-	ip := s.kubectl("get", "pod", pod, "-o", "jsonpath={.status.podIP}")
-	out, err := cluster.Lab().Hub().Command(s.Context(), "/bin/busybox", "wget", "-q", "-O-", "-T10", "http://"+ip+"/").Output()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return fmt.Sprintf("%v: %s", err, exit.Stderr)
+	client, err := cluster.HTTPClient()
+	if err != nil {
+		s.Fatal(err)
 	}
-	return string(out)
+	defer client.CloseIdleConnections()
+	client.Timeout = 10 * time.Second
+	request, err := http.NewRequestWithContext(s.Context(), http.MethodGet,
+		"http://"+s.kubectl("get", "pod", pod, "-o", "jsonpath={.status.podIP}")+"/", http.NoBody)
+	if err != nil {
+		s.Fatal(err)
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // inDriver runs kubectl in the namespace of the driver.

@@ -11,33 +11,31 @@ import (
 )
 
 // testStatic chooses a directory of a volume that the driver did not make by the label of its PersistentVolume.
-func testStatic(t *testing.T) {
-	handMade(t, "data")
-	s := newSpace(t, "static")
+func testStatic(s *space) {
 	// The administrator makes the directories and says whose they are.
 	s.apply(staticVolume("all-data", s.namespace, servers(), "data") + pod("administrator", "", "all-data", 0))
 	s.running("administrator")
 	s.in("administrator", "cd /data && mkdir -p projects/a projects/b && chgrp 40001 projects/a && chmod 2775 projects/a")
 
-	s.apply(marked(example(t, "static-pv.yaml", exampleServers, servers()), s.namespace))
+	s.apply(marked(example(s.T, "static-pv.yaml", exampleServers, servers()), s.namespace))
 	if v := s.bound("project"); v.Metadata.Name != "projects-a" {
-		t.Errorf("the claim got %s, want projects-a", v.Metadata.Name)
+		s.Errorf("the claim got %s, want projects-a", v.Metadata.Name)
 	}
 	s.apply(pod("member", "", "project", 1000))
 	s.running("member")
 	s.in("member", "echo ours > /data/file")
-	onBricks(t, "data", "projects/a/file", "ours\n", 3)
+	onBricks(s.T, "data", "projects/a/file", "ours\n")
 	if mount := s.in("member", "grep ' /data ' /proc/mounts"); !strings.Contains(mount, "noatime") {
-		t.Errorf("the mount does not have the option noatime: %s", mount)
+		s.Errorf("the mount does not have the option noatime: %s", mount)
 	}
 	if other := s.volume("projects-b"); other.Status.Phase != "Available" {
-		t.Errorf("projects-b is %s, want Available", other.Status.Phase)
+		s.Errorf("projects-b is %s, want Available", other.Status.Phase)
 	}
 
 	// Nobody deletes what the driver did not make.
 	s.kubectl("delete", "pod/member", "pvc/project", patience)
 	s.phase("projects-a", "Released")
-	onBricks(t, "data", "projects/a/file", "ours\n", 3)
+	onBricks(s.T, "data", "projects/a/file", "ours\n")
 }
 
 // exampleServers stands in the examples.
@@ -60,7 +58,9 @@ func handMade(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var made struct{ ID string }
+	var made struct {
+		ID string `json:"id"`
+	}
 	if err := json.Unmarshal(out, &made); err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// suiteProcs is how many specs run at a time. More do not end sooner on two cores.
-const suiteProcs = 4
+// suiteProcs is how many specs run at a time. They wait most of the time.
+const suiteProcs = 8
 
 // TestStorageSuite runs the storage suite that Kubernetes has for drivers like this one, all of it: what is left out is left
 // out by the suite itself, because testdata/driver.yaml does not claim it. docs/conformance.md must say so.
@@ -150,8 +150,9 @@ func reason(message string) string {
 	for _, name := range []string{`"` + driver.Name + `"`, driver.Name} {
 		message = strings.TrimPrefix(message, "Driver "+name+" ")
 	}
+	message, _, _ = strings.Cut(message, ": ") // details of this machine
 	message = strings.TrimSuffix(message, "skipping")
-	return strings.TrimRight(message, " -,.")
+	return strings.TrimRight(message, " -.")
 }
 
 // compare holds the result against docs/conformance.md.

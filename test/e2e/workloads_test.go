@@ -4,59 +4,55 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 )
 
 // The workloads of deploy/examples, as they stand there.
 
 // testEphemeral makes a volume with a pod, which ends with it.
-func testEphemeral(t *testing.T) {
-	s := newSpace(t, "ephemeral")
-	s.apply(example(t, "ephemeral.yaml"))
+func testEphemeral(s *space) {
+	s.apply(example(s.T, "ephemeral.yaml"))
 	s.running("scratch")
 	v := s.bound("scratch-work")
 	s.in("scratch", "test -s /work/started")
-	bricks := mustGluster(t, v.gluster()).bricks(t)
+	bricks := mustGluster(s.T, v.gluster()).bricks(s.T)
 	s.kubectl("delete", "pod", "scratch", "--grace-period=1", patience)
 	s.kubectl("wait", "--for=delete", patience, "pvc/scratch-work", "pv/"+v.Metadata.Name)
-	nowhere(t, v.gluster(), bricks)
+	nowhere(s.T, v.gluster(), bricks)
 }
 
 // testStatefulSet has a volume for each pod, which gets it back when it is made again.
-func testStatefulSet(t *testing.T) {
-	s := newSpace(t, "stateful")
-	s.apply(example(t, "statefulset.yaml"))
+func testStatefulSet(s *space) {
+	s.apply(example(s.T, "statefulset.yaml"))
 	s.kubectl("rollout", "status", "statefulset/log", patience)
 	zero, one := s.bound("data-log-0"), s.bound("data-log-1")
 	if zero.gluster() == one.gluster() {
-		t.Errorf("both pods have %s", one.gluster())
+		s.Errorf("both pods have %s", one.gluster())
 	}
 	s.in("log-0", "echo before > /data/mark")
 	s.kubectl("delete", "pod", "log-0", "--grace-period=1", patience)
 	s.kubectl("rollout", "status", "statefulset/log", patience)
 	s.running("log-0")
 	if got := s.in("log-0", "cat /data/mark"); got != "before\n" {
-		t.Errorf("made again, the pod reads %q", got)
+		s.Errorf("made again, the pod reads %q", got)
 	}
 	if again := s.bound("data-log-0"); again.Metadata.Name != zero.Metadata.Name {
-		t.Errorf("made again, the pod has %s instead of %s", again.Metadata.Name, zero.Metadata.Name)
+		s.Errorf("made again, the pod has %s instead of %s", again.Metadata.Name, zero.Metadata.Name)
 	}
 	s.inFails("log-1", "test -e /data/mark")
-	onBricks(t, zero.gluster(), "mark", "before\n", 3)
+	onBricks(s.T, zero.gluster(), "mark", "before\n")
 	s.kubectl("delete", "statefulset", "log", patience)
 	s.kubectl("delete", "pod", "--all", "--grace-period=1", patience)
 }
 
 // testWebServers serves one volume from three pods on both nodes.
-func testWebServers(t *testing.T) {
-	s := newSpace(t, "web-servers")
-	s.apply(example(t, "nginx.yaml"))
+func testWebServers(s *space) {
+	s.apply(example(s.T, "nginx.yaml"))
 	s.kubectl("rollout", "status", "deployment/site", patience)
 	pods := strings.Fields(s.kubectl("get", "pods", "-l", "app=site", "-o", "jsonpath={.items[*].metadata.name}"))
 	nodes := strings.Fields(s.kubectl("get", "pods", "-l", "app=site", "-o", "jsonpath={.items[*].spec.nodeName}"))
 	slices.Sort(nodes)
 	if len(pods) != 3 || len(slices.Compact(nodes)) != 2 {
-		t.Errorf("pods %v on nodes %v, want three on two", pods, nodes)
+		s.Errorf("pods %v on nodes %v, want three on two", pods, nodes)
 	}
 	for i, pod := range pods {
 		page := fmt.Sprintf("Written by number %d\n", i)
@@ -66,7 +62,7 @@ func testWebServers(t *testing.T) {
 			s.in(pod, "printf '"+strings.TrimSpace(page)+"\\n' > /usr/share/nginx/html/index.html")
 		}
 		for _, other := range pods {
-			eventually(t, func() error {
+			eventually(s.T, func() error {
 				if got := s.page(other); got != page {
 					return fmt.Errorf("%s serves %q, want %q", other, got, page)
 				}
@@ -77,23 +73,21 @@ func testWebServers(t *testing.T) {
 }
 
 // testGrowing applies the same claim again with a larger size.
-func testGrowing(t *testing.T) {
-	s := newSpace(t, "growing")
-	s.apply(example(t, "expansion.yaml"))
+func testGrowing(s *space) {
+	s.apply(example(s.T, "expansion.yaml"))
 	v := s.bound("growing")
-	s.apply(example(t, "expansion.yaml", "storage: 2Gi", "storage: 3Gi"))
+	s.apply(example(s.T, "expansion.yaml", "storage: 2Gi", "storage: 3Gi"))
 	s.kubectl("wait", "--for=jsonpath={.status.capacity.storage}=3Gi", patience, "pvc/growing")
-	if got := s.volume(v.Metadata.Name).Spec.Capacity.Storage; got != "3Gi" {
-		t.Errorf("the PersistentVolume has %s", got)
+	if got := s.volume(v.Metadata.Name).Spec.Capacity["storage"]; got != "3Gi" {
+		s.Errorf("the PersistentVolume has %s", got)
 	}
-	if n := len(mustGluster(t, v.gluster()).Bricks); n != 6 {
-		t.Errorf("the gluster volume has %d bricks, want 6", n)
+	if n := len(mustGluster(s.T, v.gluster()).Bricks); n != 6 {
+		s.Errorf("the gluster volume has %d bricks, want 6", n)
 	}
 }
 
 // testKinds makes each kind of volume for which there are enough servers.
-func testKinds(t *testing.T) {
-	s := newSpace(t, "kinds")
+func testKinds(s *space) {
 	kinds := []struct {
 		file, class, gluster string
 		bricks               int
@@ -102,17 +96,12 @@ func testKinds(t *testing.T) {
 		{"storageclass-distribute.yaml", "gluster-distribute", "Distribute", 1},
 	}
 	for _, k := range kinds {
-		s.class(example(t, k.file))
+		s.class(example(s.T, k.file))
 		s.apply(claim(k.class, k.class, "ReadWriteMany", "1Gi"))
 	}
 	for _, k := range kinds {
-		if v := mustGluster(t, s.bound(k.class).gluster()); v.Type != k.gluster || len(v.Bricks) != k.bricks {
-			t.Errorf("%s made %+v, want %s with %d bricks", k.file, v, k.gluster, k.bricks)
+		if v := mustGluster(s.T, s.bound(k.class).gluster()); v.Type != k.gluster || len(v.Bricks) != k.bricks {
+			s.Errorf("%s made %+v, want %s with %d bricks", k.file, v, k.gluster, k.bricks)
 		}
 	}
-}
-
-// testExamples lets the API server check all examples, those, too, that no test uses.
-func testExamples(t *testing.T) {
-	kubectl(t, "apply", "--dry-run=server", "--validate=strict", "-f", root+"/deploy/examples")
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -77,11 +78,18 @@ func up(ctx context.Context, dir, tools, images string, out io.Writer) (*kuberne
 	return c, nil
 }
 
-// end has a time of its own, as the demo's may be over.
+// end brings the lab down and looks for what it may have left. It has a time of its own, as the demo's may be over.
 func end(l *lab.Lab) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	return l.Down(ctx)
+	if err := l.Down(ctx); err != nil {
+		return fmt.Errorf("end the lab: %w", err)
+	}
+	left, err := lab.Leftovers(l.Dir())
+	if err == nil && len(left) > 0 {
+		err = errors.New("the lab left behind:\n" + strings.Join(left, "\n"))
+	}
+	return err
 }
 
 // useColour is the usual agreement: terminals only, and https://no-color.org.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ func (d *Driver) ValuesFile() string { return filepath.Join(d.cluster.Lab().Dir(
 
 // Installed says whether the chart is there.
 func (d *Driver) Installed(ctx context.Context) (bool, error) {
-	out, err := d.Helm(ctx, "list", "--all", "--short")
+	out, err := d.Helm(ctx, "list", "--short")
 	return strings.TrimSpace(out) == Release, err
 }
 
@@ -99,8 +100,8 @@ metadata:
 // ready. Without any, it undoes an earlier Upgrade.
 func (d *Driver) Upgrade(ctx context.Context, set ...string) error {
 	args := []string{"upgrade", "--install", Release, d.chart(), "--values", d.ValuesFile()}
-	for _, s := range set {
-		args = append(args, "--set", s)
+	if len(set) > 0 {
+		args = append(args, "--set", strings.Join(set, ","))
 	}
 	if _, err := d.Helm(ctx, args...); err != nil {
 		return err
@@ -114,14 +115,25 @@ func (d *Driver) WaitReady(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.wait(ctx, "rollout", "status", "statefulset/"+Controller) })
 	for _, node := range d.cluster.Nodes() {
-		group.Go(func() error {
-			return d.wait(ctx, "wait", "csinode/"+node.Name, `--for=jsonpath={.spec.drivers[?(@.name=="`+Name+`")].nodeID}=`+node.Name)
-		})
+		group.Go(func() error { return d.registered(ctx, node.Name) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	return d.wait(context.WithoutCancel(ctx), "wait", "pod", "--all", "--for=condition=Ready")
+}
+
+// registered waits until a kubelet has told the API server of the driver.
+func (d *Driver) registered(ctx context.Context, node string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	for {
+		drivers, err := d.cluster.Kubectl(ctx, "get", "csinode", node, "-o", "jsonpath={.spec.drivers[*].name}")
+		if err != nil || slices.Contains(strings.Fields(drivers), Name) {
+			return err
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
 }
 
 func (d *Driver) wait(ctx context.Context, args ...string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
@@ -28,7 +29,8 @@ const (
 	GIDMax = 50000
 )
 
-// WrongKeySecret, in namespace default, may be read by the controller: for classes that name a Secret of their own.
+// WrongKeySecret is the name of a Secret in namespace default that the controller may read, for classes that name one of
+// their own.
 const WrongKeySecret = "heketi-wrong-key"
 
 // Values are the chart's.
@@ -56,7 +58,7 @@ func Values(ctx context.Context, c *kubernetes.Cluster) (map[string]any, error) 
 			map[string]any{"name": DefaultClass, "default": true, "parameters": map[string]any{
 				"resturl": heketi.URL, "clusterid": gluster,
 				"restauthenabled": "true", "restuser": lab.HeketiUser, "secretNamespace": "default", "secretName": "heketi-secret",
-				"gidMin": fmt.Sprint(GIDMin), "gidMax": fmt.Sprint(GIDMax),
+				"gidMin": strconv.Itoa(GIDMin), "gidMax": strconv.Itoa(GIDMax),
 				"volumetype": "replicate:3", "volumenameprefix": "lab",
 			}},
 			map[string]any{"name": ArchiveClass, "parameters": map[string]any{"backend": ArchiveBackend}},
@@ -73,7 +75,9 @@ func clusterID(ctx context.Context, h *lab.Heketi) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var list struct{ Clusters []string }
+	var list struct {
+		Clusters []string `json:"clusters"`
+	}
 	if err := json.Unmarshal(out, &list); err != nil {
 		return "", fmt.Errorf("read %q: %w", out, err)
 	}

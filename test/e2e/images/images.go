@@ -20,6 +20,9 @@ type image struct {
 //go:embed files/nginx.conf
 var nginxConf []byte
 
+//go:embed files/hello-populator.sh
+var helloPopulator []byte
+
 const (
 	suiteRegistry   = "registry.k8s.io/e2e-test-images/"
 	sidecarRegistry = "registry.k8s.io/sig-storage/"
@@ -29,7 +32,8 @@ const (
 // images lists all. The tags of the suite's are those in test/utils/image/manifest.go of the Kubernetes in
 // test/e2e/tools.
 //
-// Not what upstream has under the name: busybox and nginx are Debian's; agnhost is upstream's program over that busybox.
+// Not what upstream has under the name: busybox and nginx are Debian's; agnhost is upstream's program over that busybox;
+// hello-populator is a script.
 func images(tools string) ([]image, error) {
 	busybox := debian("busybox")
 	nginx := debian("busybox", "nginx-light")
@@ -53,6 +57,13 @@ func images(tools string) ([]image, error) {
 			file: "nginx.tar", names: []string{"docker.io/library/nginx:1.22", suiteRegistry + "nginx:1.15-4"},
 			config: config{Cmd: []string{"nginx", "-g", "daemon off;"}, Env: []string{searchPath}},
 			layers: stack(nginx, fileLayer(file{name: "etc/nginx/nginx.conf", mode: 0o644, content: nginxConf})),
+		},
+		{
+			file: "hello-populator.tar", names: []string{sidecarRegistry + "hello-populator:v1.0.1"},
+			config: config{Entrypoint: []string{"/hello-populator.sh"}, Env: []string{searchPath}},
+			layers: stack(busybox, fileLayer(
+				program(filepath.Join(tools, "kubectl")),
+				file{name: "hello-populator.sh", mode: 0o755, content: helloPopulator})),
 		},
 	}
 	for _, name := range []string{"csi-provisioner", "csi-resizer"} {
