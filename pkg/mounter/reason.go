@@ -63,6 +63,8 @@ func explanations() []explanation {
 		{`first lookup on root failed \(Transport endpoint is not connected\)`, `no brick of the volume can be reached: it is not started, its bricks are down, or their ports are blocked for this node`},
 		{`first lookup on root failed \(([^)]*)\)`, `the volume's root directory cannot be read: $1`},
 		{`connection to (\S+) failed \(([^)]*)\); disconnecting`, `server $1 accepts connections but breaks them off ($2); is TLS (the secure-access marker) on at one side only?`},
+		// 1 is no signal here: the client has lost its last server before it knew the volume. It says nothing else of that.
+		{`received signum \(1\), shutting down`, `the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?`},
 	}
 	out := make([]explanation, len(list))
 	for i, e := range list {

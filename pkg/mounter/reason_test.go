@@ -20,6 +20,8 @@ func TestReason(t *testing.T) {
 		"no directory": {`[2026-11-24 18:41:03.047501 +0000] W [MSGID: 114043] [client-handshake.c:726:client_setvolume_cbk] 0-v1-client-0: failed to set the volume [{errno=2}, {error=No such file or directory}] 
 [2026-11-24 18:41:03.047518 +0000] E [MSGID: 114044] [client-handshake.c:756:client_setvolume_cbk] 0-v1-client-0: SETVOLUME on remote-host failed [{remote-error=subdirectory for mount "/nosub" is not found}, {errno=2}, {error=No such file or directory}] 
 [2026-11-24 18:41:03.047524 +0000] E [fuse-bridge.c:6552:notify] 0-fuse: Server authentication failed. Shutting down.`, "directory /nosub does not exist in the volume"},
+		"no TLS to a server with": {`[2026-11-24 23:27:17.640154 +0000] W [glusterfsd.c:1458:cleanup_and_exit] (-->/lib/x86_64-linux-gnu/libgfrpc.so.0(+0xf965) [0x7f8dc16aa965] -->glusterfs(+0x14639) [0x555b80cec639] -->glusterfs(cleanup_and_exit+0x57) [0x555b80ce3467] ) 0-: received signum (1), shutting down `,
+			"the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?"},
 		"no name":           {`[2026-11-24 18:41:04.064162 +0000] E [name.c:267:af_inet_client_get_remote_sockaddr] 0-glusterfs: DNS resolution failed on host no.such.host`, "DNS resolution failed for server no.such.host"},
 		"unknown option":    {"glusterfs: unrecognized option '--frobnicate=1'\nTry `glusterfs --help' or `glusterfs --usage' for more information.", "this glusterfs does not know the option --frobnicate=1"},
 		"nothing to say":    {"", ""},

@@ -28,6 +28,9 @@ func TestDriverReadsItsConfiguration(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if clusters := config.Backends[0].Clusters; (r.name == "everything") != (len(clusters) == 1) {
+				t.Errorf("clusters %v", clusters)
+			}
 			if r.name == "placement" {
 				first, second := config.Backends[0], config.Backends[1]
 				if first.Name != "production" || first.URL != "https://heketi.example.org:8443" || first.MaxInFlight != 4 || first.CAFile == "" || first.KeyFile == "" {

@@ -38,6 +38,8 @@ func TestValuesAreRefused(t *testing.T) {
 		{"a relative directory", "kubeletDir: var/lib/kubelet", []string{"/kubeletDir"}},
 		{"a time without unit", "provisioner: {timeout: '300'}", []string{"/provisioner/timeout"}},
 		{"a port that is none", "node: {healthPort: 70000}", []string{"/node/healthPort", "65,535"}},
+		{"TLS with glusterd and no certificate", "node: {tls: {managementEncryption: true}}", []string{"/node/tls/existingSecret", "minLength"}},
+		{"a path for a Secret", "node: {tls: {existingSecret: /etc/ssl}}", []string{"/node/tls/existingSecret", "does not match"}},
 		{"a tag for a digest", "node: {image: {repository: r, digest: v1}}", []string{"/node/image/digest"}},
 		{"an unknown resource field", "node: {resources: {request: {cpu: 1}}}", []string{"/node/resources", "'request' not allowed"}},
 		{"an amount that is none", "node: {resources: {limits: {memory: much}}}", []string{"/node/resources/limits/memory"}},

@@ -13,7 +13,7 @@ func testEphemeral(s *space) {
 	s.apply(example(s.T, "ephemeral.yaml"))
 	s.running("scratch")
 	v := s.bound("scratch-work")
-	s.in("scratch", "test -s /work/started")
+	s.in("scratch", "test -s /scratch/started")
 	bricks := mustGluster(s.T, v.gluster()).bricks(s.T)
 	s.kubectl("delete", "pod", "scratch", "--grace-period=1", patience)
 	s.kubectl("wait", "--for=delete", patience, "pvc/scratch-work", "pv/"+v.Metadata.Name)
