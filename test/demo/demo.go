@@ -84,7 +84,7 @@ func show(ctx context.Context, driver, dir string, s *screen) (err error) {
 	d := &demo{screen: s, lab: l, pages: map[string]string{}, stopServer: func() {}}
 	if err := d.live(ctx); err != nil {
 		s.failed(err, l.LogDir()+": hub/controller.log, hub/heketi.log, node1/node1.log, node2/node2.log, ...")
-		return errors.Join(errors.New("stopped at the first thing that was not as it should be"), end(l))
+		return errors.Join(errors.New("stopped at the first thing that was not as it should be"), lab.End(l.Dir()))
 	}
 	return d.finish(begin)
 }
@@ -122,7 +122,7 @@ func (d *demo) finish(begin time.Time) error {
 	d.headline("End the servers")
 	d.called("lab", "down")
 	ending := time.Now()
-	if err := end(d.lab); err != nil {
+	if err := lab.End(d.lab.Dir()); err != nil {
 		d.failed(err, d.lab.LogDir())
 		return errors.New("the lab could not be ended")
 	}
@@ -136,23 +136,6 @@ func (d *demo) finish(begin time.Time) error {
 		fmt.Sprintf("When that node was back, it had caught up after %s.", round(f.healed)),
 		"To try things by hand: make lab-up, and docs/development.md. The logs of this run: "+d.lab.LogDir(),
 	)
-	return nil
-}
-
-// end brings the lab down and looks for what it may have left. It has a time of its own, as the demo's may be over.
-func end(l *lab.Lab) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stepLimit)
-	defer cancel()
-	if err := l.Down(ctx); err != nil {
-		return fmt.Errorf("end the lab: %w", err)
-	}
-	left, err := lab.Leftovers(l.Dir())
-	if err != nil {
-		return err
-	}
-	if len(left) > 0 {
-		return errors.New("the lab left behind:\n" + strings.Join(left, "\n"))
-	}
 	return nil
 }
 

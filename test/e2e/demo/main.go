@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -54,7 +53,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	err = tutorial.InLab(ctx, c, ".", filepath.Join("docs", "tutorial.md"), os.Stdout, useColour())
-	if err = errors.Join(err, end(c.Lab())); err != nil {
+	if err = errors.Join(err, lab.End(c.Lab().Dir())); err != nil {
 		return fmt.Errorf("%w\nlogs are in %s", err, c.Lab().LogDir())
 	}
 	fmt.Printf("\nAll of docs/tutorial.md is true, in %.0f s, and nothing is left running.\nA cluster to play with: make e2e-up\n", time.Since(begin).Seconds())
@@ -73,23 +72,9 @@ func up(ctx context.Context, dir, tools, images string, out io.Writer) (*kuberne
 	}
 	c, err := kubernetes.Up(ctx, l, kubernetes.Options{Tools: tools, Images: archives, Out: out})
 	if err != nil {
-		return nil, errors.Join(err, end(l))
+		return nil, errors.Join(err, lab.End(l.Dir()))
 	}
 	return c, nil
-}
-
-// end brings the lab down and looks for what it may have left. It has a time of its own, as the demo's may be over.
-func end(l *lab.Lab) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	if err := l.Down(ctx); err != nil {
-		return fmt.Errorf("end the lab: %w", err)
-	}
-	left, err := lab.Leftovers(l.Dir())
-	if err == nil && len(left) > 0 {
-		err = errors.New("the lab left behind:\n" + strings.Join(left, "\n"))
-	}
-	return err
 }
 
 // useColour is the usual agreement: terminals only, and https://no-color.org.
