@@ -13,6 +13,7 @@ func TestControllerAnnotates(t *testing.T) {
 	s := newSpace(t, "annotator")
 	s.apply(claim("early", "gluster-replicate", "ReadWriteMany", "1Gi"))
 	early := s.bound("early")
+	s.kubectl("annotate", "pv", early.Metadata.Name, "pv.beta.kubernetes.io/gid-") // the policy looks at new ones only
 	if err := d.Upgrade(t.Context(), "gidAnnotation=controller"); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,6 @@ func TestControllerAnnotates(t *testing.T) {
 	if policies := kubectl(t, "get", "mutatingadmissionpolicies,mutatingadmissionpolicybindings", "-o", "name"); policies != "" {
 		t.Errorf("there are still the policies %s", policies)
 	}
-	s.kubectl("annotate", "pv", early.Metadata.Name, "pv.beta.kubernetes.io/gid-")
 	s.apply(claim("late", "gluster-replicate", "ReadWriteMany", "1Gi"))
 	for _, v := range []volume{early, s.bound("late")} {
 		gid := v.Spec.CSI.VolumeAttributes["gid"]

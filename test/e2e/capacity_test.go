@@ -46,6 +46,21 @@ func TestCapacity(t *testing.T) {
 	})
 }
 
+// TestMistakeInAClassThatWaits: nobody knows how much room such a class has. That must not keep its pods from the point
+// where the mistake is named.
+func TestMistakeInAClassThatWaits(t *testing.T) {
+	theDriver(t)
+	up(t, strings.NewReplacer("gluster-wait", "gluster-misspelt", "volumetype", "volumetipe").Replace(example(t, "storageclass-wait.yaml")), "")
+	s := newSpace(t, "misspelt")
+	s.apply(claim("claim", "gluster-misspelt", "ReadWriteMany", "1Gi") + pod("user", "", "claim", 0))
+	eventually(t, func() error {
+		if said := s.events("PersistentVolumeClaim", "claim"); !strings.Contains(said, "volumetipe") {
+			return errors.New("the claim's events do not name the mistake: " + said)
+		}
+		return nil
+	})
+}
+
 // publishedGiB is the size of the largest volume, as the only CSIStorageCapacity of a class says it.
 func publishedGiB(t *testing.T, class string) int64 {
 	t.Helper()

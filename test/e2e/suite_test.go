@@ -51,10 +51,7 @@ func TestStorageSuite(t *testing.T) {
 // runSuite leaves report and log in build/e2e-suite.
 func runSuite(t *testing.T, set, labels string) types.Report {
 	t.Helper()
-	dir, err := filepath.Abs(filepath.Join(buildDir(), "e2e-suite"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, driverFile := absolute(t, buildDir(), "e2e-suite"), absolute(t, "testdata", "driver.yaml") // ginkgo changes its directory
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +68,7 @@ func runSuite(t *testing.T, set, labels string) types.Report {
 		fmt.Sprintf("-procs=%d", suiteProcs), "-no-color", "-timeout=60m", "-focus=External Storage", "-label-filter="+labels,
 		"-output-dir="+dir, "-json-report="+filepath.Base(file), "-junit-report="+set+".xml",
 		cluster.Tool("storage-e2e.test"), "--",
-		"-provider=local", "-kubeconfig="+cluster.Kubeconfig(), "-storage.testdriver="+filepath.Join("testdata", "driver.yaml"),
+		"-provider=local", "-kubeconfig="+cluster.Kubeconfig(), "-storage.testdriver="+driverFile,
 		"-num-nodes=2", "-minStartupPods=0", "-e2e-output-dir="+dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	ended := cmd.Run()
@@ -85,12 +82,19 @@ func runSuite(t *testing.T, set, labels string) types.Report {
 		t.Fatal(err)
 	}
 	if len(reports) != 1 {
-		t.Fatalf("%s has %d reports, want one", file, len(reports))
+		t.Fatalf("%s has %d reports, want one; see %s", file, len(reports), log.Name())
 	}
 	if (ended == nil) != reports[0].SuiteSucceeded {
 		t.Errorf("the suite ended with %v, and its report says success: %v", ended, reports[0].SuiteSucceeded)
 	}
 	return reports[0]
+}
+
+func absolute(t *testing.T, elem ...string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(elem...))
+	ok(t, err)
+	return path
 }
 
 // summary shows the suite's own last lines.
