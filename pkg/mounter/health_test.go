@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
@@ -21,7 +19,7 @@ func TestHealth(t *testing.T) {
 		"all is well": {prepare: func(*node, record) {}},
 		"dead":        {prepare: func(n *node, r record) { n.kill(r) }, want: mount.Health{Ended: true}},
 		"bricks away": {prepare: func(n *node, r record) { n.bricksAway(r) }, root: mount.ErrUnavailable},
-		"hung":        {prepare: func(n *node, r record) { n.signal(r, unix.SIGSTOP) }, want: mount.Health{Hung: true}},
+		"hung":        {prepare: func(n *node, r record) { n.stop(r) }, want: mount.Health{Hung: true}},
 		"old bind": {prepare: func(n *node, r record) {
 			n.kill(r)
 			n.stage()
@@ -50,7 +48,7 @@ func TestHealth(t *testing.T) {
 func TestHealthWithoutTime(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
-	n.signal(r, unix.SIGSTOP)
+	n.stop(r)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if health, err := n.Health(ctx, "id-vol", n.path("staging")); !errors.Is(err, mount.ErrTimeout) {

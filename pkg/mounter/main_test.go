@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -144,6 +145,19 @@ func (n *node) signal(r record, sig syscall.Signal) {
 	if err := syscall.Kill(r.Process.PID, sig); err != nil {
 		n.t.Fatal(err)
 	}
+}
+
+// stop makes the client hang. The signal alone is not enough: its threads stop a moment later.
+func (n *node) stop(r record) {
+	n.t.Helper()
+	n.signal(r, syscall.SIGSTOP)
+	waitFor(n.t, "the client's standstill", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.Process.PID))
+		return err == nil && !slices.ContainsFunc(threads, func(thread string) bool {
+			data, err := os.ReadFile(thread)
+			return err == nil && !strings.Contains(string(data), ") T ")
+		})
+	})
 }
 
 // bricksAway makes the client answer as when no brick can be reached.

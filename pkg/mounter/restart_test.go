@@ -193,7 +193,7 @@ func TestEndingIsResumed(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	// As if the process had been killed right after it took the mount away from a client that hangs.
-	n.signal(r, unix.SIGSTOP)
+	n.stop(r)
 	if err := errors.Join(
 		mount.Detach(n.path("staging"), anyMount), writeRecord(n.endingPath(r), r), n.forget("id-vol"),
 	); err != nil {

@@ -47,7 +47,7 @@ func TestStatsOfBrokenVolumes(t *testing.T) {
 	}{
 		"dead":        {func(n *node, r record) { n.kill(r) }, mount.ErrUnavailable, "has ended"},
 		"bricks away": {func(n *node, r record) { n.bricksAway(r) }, mount.ErrUnavailable, "bricks of volume id-vol do not answer"},
-		"hung":        {func(n *node, r record) { n.signal(r, unix.SIGSTOP) }, mount.ErrTimeout, "does not answer"},
+		"hung":        {func(n *node, r record) { n.stop(r) }, mount.ErrTimeout, "does not answer"},
 		"old bind": {func(n *node, r record) {
 			n.kill(r)
 			n.stage()

@@ -15,7 +15,7 @@ func TestUnpublishAndUnstage(t *testing.T) {
 	for name, prepare := range map[string]func(n *node, r record){
 		"healthy":     func(*node, record) {},
 		"dead":        func(n *node, r record) { n.kill(r) },
-		"hung":        func(n *node, r record) { n.signal(r, unix.SIGSTOP) },
+		"hung":        func(n *node, r record) { n.stop(r) },
 		"bricks away": func(n *node, r record) { n.bricksAway(r) },
 		"layers": func(n *node, _ record) {
 			for range 3 {

@@ -79,6 +79,12 @@ func TestPowerCut(t *testing.T) {
 func (r *rig) powerOn(i int) {
 	r.Helper()
 	r.ok(r.lab.Storage(i).Start(r.call()), "power on")
+	r.peersConnect()
+}
+
+// peersConnect waits until each glusterd sees the others.
+func (r *rig) peersConnect() {
+	r.Helper()
 	r.eventually(commandLimit, "peers connect", func() error {
 		for j := 1; j <= 3; j++ {
 			if out := r.gluster(j, "pool", "list"); strings.Count(out, "Connected") != 3 {

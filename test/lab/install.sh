@@ -3,7 +3,7 @@
 # also those of a Kubernetes in the lab and of the images for it. Starts no service.
 set -eu
 
-packages=(glusterfs-server glusterfs-client xfsprogs attr openssh-server lvm2 iproute2 util-linux gcc libc6-dev)
+packages=(glusterfs-server glusterfs-client xfsprogs attr openssh-server openssl lvm2 iproute2 util-linux gcc libc6-dev)
 if [ "${1-}" = kubernetes ]; then
 	packages+=(containerd runc containernetworking-plugins iptables mmdebstrap)
 fi

@@ -1,0 +1,152 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc/codes"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// TestBrickTLS mounts a volume whose bricks speak TLS only. The certificates lie as the chart mounts its Secret: in a
+// directory that has nothing else.
+func TestBrickTLS(t *testing.T) {
+	r := newRig(t)
+	n, other := r.nodes[0], r.nodes[1]
+	brick := r.handMade("encrypted")
+	ours := r.newAuthority()
+	r.cover(r.lab.Storage(2), certificatesDir, ours.issue("storage2"))
+	r.cover(n.Machine, certificatesDir, ours.issue("node1"))
+	for option, value := range map[string]string{"client.ssl": "on", "server.ssl": "on", "auth.ssl-allow": "node1"} {
+		r.gluster(2, "volume", "set", "encrypted", option, value)
+	}
+	r.gluster(2, "volume", "stop", "encrypted") // a brick that runs does not take to TLS
+	r.gluster(2, "volume", "start", "encrypted")
+
+	v := static("encrypted", r.lab.Storage(2).IP, "encrypted")
+	target := r.publish(n, v, r.stage(n, v), false)
+	r.write(n, "data", target, "file")
+	if data, err := os.ReadFile(filepath.Join(brick, "file")); string(data) != "data" {
+		r.Errorf("the brick has %q, %v", data, err)
+	}
+	for _, c := range []struct {
+		name   string
+		covers map[string]string // directories of the node
+		says   string
+	}{
+		{"no certificate", nil, "TLS failed"},
+		{"certificate of another authority", map[string]string{certificatesDir: r.newAuthority().issue("node1")}, "TLS failed"},
+		{"certificate that the volume does not allow", map[string]string{certificatesDir: ours.issue("node2")}, "auth.ssl-allow"},
+		{"TLS to a glusterd without", map[string]string{certificatesDir: ours.issue("node1"), markerDir: r.marker()}, "secure-access marker"},
+	} {
+		r.Run(c.name, func(t *testing.T) {
+			r := r.on(t)
+			for over, dir := range c.covers {
+				r.cover(other.Machine, over, dir)
+			}
+			r.cannotStage(other, v, c.says)
+		})
+	}
+	r.read(n, "data", target, "file")
+}
+
+// TestBrickTLSOfAClass makes such a volume as a StorageClass asks for it.
+func TestBrickTLSOfAClass(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	ours := r.newAuthority()
+	r.coverStorage(ours)
+	v := r.create(createRequest(map[string]string{"volumeoptions": "client.ssl on, server.ssl on"}))
+	r.cannotStage(n, v, "TLS failed")
+	r.cover(n.Machine, certificatesDir, ours.issue("node1"))
+	target := r.publish(n, v, r.stage(n, v), false)
+	r.write(n, "data", target, "file")
+	if found := r.onBricks(r.mustGlusterVolume(nameOf(v)), "file", "data"); found != 3 {
+		r.Errorf("the file is on %d bricks, want 3", found)
+	}
+	if out := r.gluster(2, "volume", "heal", nameOf(v), "info"); strings.Count(out, "Status: Connected") != 3 {
+		r.Errorf("the servers do not reach each other's bricks:\n%s", out)
+	}
+}
+
+// TestGlusterdTLS mounts while glusterd, too, speaks TLS only, on all servers.
+func TestGlusterdTLS(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	brick := r.handMade("managed")
+	ours := r.newAuthority()
+	r.coverStorage(ours)
+	r.gluster(2, "volume", "stop", "managed") // a brick that runs would not find its glusterd again
+	r.glusterdWithTLS()
+	r.gluster(2, "volume", "start", "managed")
+
+	v := static("managed", r.lab.Storage(2).IP, "managed")
+	r.cannotStage(n, v, "breaks them off")
+	r.cover(n.Machine, markerDir, r.marker())
+	r.cannotStage(n, v, "TLS failed")
+	r.cover(n.Machine, certificatesDir, ours.issue("node1"))
+	target := r.publish(n, v, r.stage(n, v), false)
+	r.write(n, "data", target, "file")
+	if data, err := os.ReadFile(filepath.Join(brick, "file")); string(data) != "data" {
+		r.Errorf("the brick has %q, %v", data, err)
+	}
+}
+
+// cannotStage stages in vain. The reason must be told, and nothing may be left.
+func (r *rig) cannotStage(n *node, v *csi.Volume, says string) {
+	r.Helper()
+	staging := r.directory(n)
+	_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging))
+	r.refused(err, codes.Unavailable, says)
+	r.notMounted(n, staging)
+	r.noClient(n, nameOf(v))
+	r.unstage(n, v, staging)
+}
+
+// coverStorage gives a certificate to each storage machine.
+func (r *rig) coverStorage(a *glusterAuthority) {
+	r.Helper()
+	for i := 1; i <= lab.StorageNodes; i++ {
+		r.cover(r.lab.Storage(i), certificatesDir, a.issue(r.lab.Storage(i).Name))
+	}
+}
+
+// glusterdWithTLS restarts glusterd on all storage machines, with TLS until the test ends.
+func (r *rig) glusterdWithTLS() {
+	r.Helper()
+	markers := make([]string, lab.StorageNodes)
+	for i := range markers {
+		markers[i] = filepath.Join(r.lab.Dir(), r.lab.Storage(i+1).Name, "glusterd", markerFile)
+	}
+	r.Cleanup(func() {
+		for _, marker := range markers {
+			r.ok(os.RemoveAll(marker), "remove the marker")
+		}
+		r.restartGlusterd()
+	})
+	for _, marker := range markers {
+		r.ok(os.WriteFile(marker, nil, 0o600), "write the marker")
+	}
+	r.restartGlusterd()
+}
+
+// restartGlusterd restarts it on all storage machines, with the arguments and the environment that it has.
+func (r *rig) restartGlusterd() {
+	r.Helper()
+	const script = `
+pid=$(cat /run/glusterd.pid)
+environ=$(tr '\0' '\n' </proc/$pid/environ)
+args=$(tr '\0' '\n' </proc/$pid/cmdline)
+kill $pid
+while [ -e /proc/$pid ]; do sleep 0.02; done
+exec env -i $environ $args`
+	for i := 1; i <= lab.StorageNodes; i++ {
+		_, err := r.command(r.lab.Storage(i), "sh", "-ec", script)
+		r.ok(err, "restart glusterd")
+	}
+	r.peersConnect()
+}
