@@ -21,79 +21,65 @@ parameters: {backend: ` + driver.Backend + `, volumetype: none}
 
 // TestOneVolumeForEachClaim loses what makes volumes while it is at work: in the end there are 20 volumes, not 21.
 func TestOneVolumeForEachClaim(t *testing.T) {
+	const count = 20
 	d := theDriver(t)
+	undoUpgrades(t, d)
 	up(t, singleClass, "")
 	heketi := cluster.Lab().Heketi()
+	next := "controller.podAnnotations.version=next"
+	helm := func(args ...string) func(*batch) {
+		return func(b *batch) {
+			before := controllerUID(b.T)
+			_, err := d.Helm(b.Context(), args...)
+			ok(b.T, err)
+			b.isUnderWay()
+			b.newController(before)
+		}
+	}
 	for _, test := range []struct {
 		name      string
 		namespace string
+		prepare   []string // what to set with helm before
 		disturb   func(*batch)
 	}{
-		{"controller pod deleted", "controller-deleted", func(b *batch) {
+		{"controller pod deleted", "controller-deleted", nil, func(b *batch) {
 			before := controllerUID(b.T)
 			inDriver(b.T, "delete", "pod", driver.ControllerPod, "--grace-period=0", "--force")
 			b.newController(before)
-			ok(b.T, d.WaitReady(b.Context()))
 		}},
-		{"Heketi killed", "heketi-killed", func(b *batch) {
+		{"Heketi killed", "heketi-killed", nil, func(b *batch) {
 			ok(b.T, heketi.Kill(b.Context()))
 			b.isUnderWay()
 			ok(b.T, heketi.Start(b.Context()))
 		}},
+		{"API server killed", "apiserver-killed", nil, func(b *batch) {
+			ok(b.T, cluster.APIServer().Kill(b.Context()))
+			ok(b.T, cluster.APIServer().Start(b.Context()))
+		}},
+		{"helm upgrade", "helm-upgrade", nil, helm("upgrade", driver.Release, filepath.Join(root, "charts", "glusterfs-csi"), "--reuse-values", "--set="+next)},
+		{"helm rollback", "helm-rollback", []string{next}, helm("rollback", driver.Release)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b := newBatch(t, test.namespace, "single", heketi, 20)
-			b.undisturbedBy(test.disturb)
+			if test.prepare != nil {
+				ok(t, d.Upgrade(t.Context()))
+				ok(t, d.Upgrade(t.Context(), test.prepare...))
+			}
+			begin := time.Now()
+			b := newBatch(t, test.namespace, "single", heketi, count)
+			b.underWay()
+			test.disturb(b)
+			b.complete()
+			if volumes := b.inGluster(); len(volumes) != count {
+				t.Errorf("gluster has %d volumes for %d claims: %q", len(volumes), count, volumes)
+			}
+			t.Logf("%d claims bound after %.1f s", count, time.Since(begin).Seconds())
+			ok(t, d.WaitReady(t.Context()))
+			b.remove()
 			if volumes := b.inGluster(); len(volumes) > 0 {
 				t.Errorf("left in gluster: %q", volumes)
 			}
 		})
 	}
-}
-
-// TestOneVolumeForEachClaimOfMany does the same with what takes longer than to make 20 volumes. Their Heketi only pretends.
-func TestOneVolumeForEachClaimOfMany(t *testing.T) {
-	d := theDriver(t)
-	undoUpgrades(t, d)
-	for _, test := range []struct {
-		name      string
-		namespace string
-		disturb   func(*batch)
-	}{
-		{"API server killed", "apiserver-killed", func(b *batch) {
-			ok(b.T, cluster.APIServer().Kill(b.Context()))
-			ok(b.T, cluster.APIServer().Start(b.Context()))
-			b.isUnderWay()
-		}},
-		{"helm upgrade and rollback", "helm-upgrade", func(b *batch) {
-			for _, args := range [][]string{
-				{"upgrade", driver.Release, filepath.Join(root, "charts", "glusterfs-csi"), "--reuse-values", "--set=controller.podAnnotations.version=next"},
-				{"rollback", driver.Release},
-			} {
-				before := controllerUID(b.T)
-				_, err := d.Helm(b.Context(), args...)
-				ok(b.T, err)
-				b.newController(before)
-				b.isUnderWay()
-				ok(b.T, d.WaitReady(b.Context()))
-			}
-		}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			newBatch(t, test.namespace, driver.ArchiveClass, cluster.Lab().SecondHeketi(), 100).undisturbedBy(test.disturb)
-		})
-	}
-}
-
-// undisturbedBy checks that the claims get what they should in spite of a disturbance, and lose it when they are deleted.
-func (b *batch) undisturbedBy(disturb func(*batch)) {
-	b.Helper()
-	begin := time.Now()
-	b.underWay()
-	disturb(b)
-	b.complete()
-	b.Logf("%d claims bound after %.1f s", b.count, time.Since(begin).Seconds())
-	b.remove()
 }
 
 // newController waits until the controller's pod is another one.

@@ -32,8 +32,8 @@ const (
 // images lists all. The tags of the suite's are those in test/utils/image/manifest.go of the Kubernetes in
 // test/e2e/tools.
 //
-// Not what upstream has under the name: busybox and nginx are Debian's; agnhost is upstream's program over that busybox;
-// hello-populator is a script.
+// Not what upstream has under the name: busybox and nginx are Debian's; glibc-dns-testing, in which the suite runs shell
+// commands, is that busybox; agnhost is upstream's program over it; hello-populator is a script.
 func images(tools string) ([]image, error) {
 	busybox := debian("busybox")
 	nginx := debian("busybox", "nginx-light")
@@ -44,7 +44,9 @@ func images(tools string) ([]image, error) {
 			layers: fileLayer(program(filepath.Join(tools, "pause"))),
 		},
 		{
-			file: "busybox.tar", names: []string{suiteRegistry + "busybox:1.37.0-1", "docker.io/library/busybox:1.35"},
+			file: "busybox.tar", names: []string{
+				suiteRegistry + "busybox:1.37.0-1", suiteRegistry + "glibc-dns-testing:2.0.0", "docker.io/library/busybox:1.35",
+			},
 			config: config{Cmd: []string{"sh"}, Env: []string{searchPath}},
 			layers: busybox,
 		},
