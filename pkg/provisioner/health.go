@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -59,19 +57,11 @@ func missing(conditions []volume.Condition) bool {
 // ListHealth implements volume.Provisioner. A backend, or a cluster, that cannot tell fails the whole call, because a
 // volume that is not in the list is taken for healthy.
 func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (health []volume.Health, more bool, err error) {
-	backends := p.backends.All()
-	each := make([][]volume.Health, len(backends))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, backend := range backends {
-		group.Go(func() (err error) {
-			each[i], err = p.healthOf(ctx, backend)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	all, err := ofAll(ctx, p.backends.All(), p.healthOf)
+	if err != nil {
 		return nil, false, err
 	}
-	all := slices.DeleteFunc(slices.Concat(each...), func(h volume.Health) bool { return h.Handle.String() <= after })
+	all = slices.DeleteFunc(all, func(h volume.Health) bool { return h.Handle.String() <= after })
 	slices.SortFunc(all, func(a, b volume.Health) int { return strings.Compare(a.Handle.String(), b.Handle.String()) })
 	if limit > 0 && len(all) > limit {
 		return all[:limit], true, nil

@@ -79,21 +79,28 @@ func (l *listing) keep(volumes []listed) {
 
 // listAll reads all backends at the same time.
 func (p *Provisioner) listAll(ctx context.Context) ([]listed, error) {
-	backends := p.backends.All()
-	each := make([][]listed, len(backends))
+	all, err := ofAll(ctx, p.backends.All(), p.listBackend)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b listed) int { return strings.Compare(a.handle, b.handle) })
+	return all, nil
+}
+
+// ofAll asks all backends at the same time, and fails when one does.
+func ofAll[T any](ctx context.Context, backends []*heketi.Backend, ask func(context.Context, *heketi.Backend) ([]T, error)) ([]T, error) {
+	each := make([][]T, len(backends))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, backend := range backends {
 		group.Go(func() (err error) {
-			each[i], err = p.listBackend(ctx, backend)
+			each[i], err = ask(ctx, backend)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	all := slices.Concat(each...)
-	slices.SortFunc(all, func(a, b listed) int { return strings.Compare(a.handle, b.handle) })
-	return all, nil
+	return slices.Concat(each...), nil
 }
 
 func (p *Provisioner) listBackend(ctx context.Context, backend *heketi.Backend) ([]listed, error) {

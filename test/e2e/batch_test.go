@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -107,24 +106,10 @@ func (b *batch) ours(volume string) bool { return strings.Contains(volume, "csi-
 // inHeketi are the volumes that Heketi has for the claims, finished or not: "volume list" hides what is pending.
 func (b *batch) inHeketi() []string {
 	b.Helper()
-	out, err := b.heketi.CLI(b.Context(), "db", "dump")
-	if err != nil {
-		b.Fatal(err)
-	}
-	var dump struct {
-		Volumes map[string]struct {
-			Info struct {
-				Name string `json:"name"`
-			} `json:"Info"`
-		} `json:"volumeentries"`
-	}
-	if err := json.Unmarshal(out, &dump); err != nil {
-		b.Fatal(err)
-	}
 	var names []string
-	for _, v := range dump.Volumes {
-		if b.ours(v.Info.Name) {
-			names = append(names, v.Info.Name)
+	for _, v := range heketiVolumes(b.T, b.heketi) {
+		if b.ours(v.Name) {
+			names = append(names, v.Name)
 		}
 	}
 	return names
@@ -145,13 +130,10 @@ func (b *batch) persistentVolumes() []string {
 // within tries again until the check gives no error.
 func (b *batch) within(what string, check func() error) {
 	b.Helper()
-	for end := time.Now().Add(batchLimit); ; time.Sleep(200 * time.Millisecond) {
-		err := check()
-		if err == nil {
-			return
+	within(b.T, batchLimit, func() error {
+		if err := check(); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
 		}
-		if time.Now().After(end) {
-			b.Fatalf("not within %s: %s: %v", batchLimit, what, err)
-		}
-	}
+		return nil
+	})
 }

@@ -222,13 +222,18 @@ spec:
 // eventually tries again for up to a minute.
 func eventually(t *testing.T, try func() error) {
 	t.Helper()
+	within(t, time.Minute, try)
+}
+
+func within(t *testing.T, limit time.Duration, try func() error) {
+	t.Helper()
 	var err error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		if err = try(); err == nil {
 			return
 		}
 	}
-	t.Fatal(err)
+	t.Fatalf("not within %s: %v", limit, err)
 }
 
 // up applies manifests, removes them when the test ends, and waits for the pod when one is named.

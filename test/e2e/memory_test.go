@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
-	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
 // Processes of the driver's containers, by the beginning of their command lines.
@@ -30,10 +29,6 @@ func TestFiftyMounts(t *testing.T) {
 	v := s.bound("data")
 	idle := memory(t, 2)
 
-	var servers []string
-	for i := 1; i <= lab.StorageNodes; i++ {
-		servers = append(servers, cluster.Lab().Storage(i).IP)
-	}
 	var manifests, mounts, volumes strings.Builder
 	for i := range count {
 		s.in("maker", fmt.Sprintf("mkdir /data/%d", i))
@@ -60,7 +55,7 @@ spec:
   storageClassName: ""
   volumeName: fifty-%[1]d
   resources: {requests: {storage: 1Gi}}
-`, i, driver.Name, strings.Join(servers, ","), v.gluster())
+`, i, driver.Name, servers(), v.gluster())
 		fmt.Fprintf(&mounts, "        - {name: part-%[1]d, mountPath: /parts/%[1]d}\n", i)
 		fmt.Fprintf(&volumes, "    - {name: part-%[1]d, persistentVolumeClaim: {claimName: part-%[1]d}}\n", i)
 	}

@@ -100,6 +100,12 @@ type heketiVolume struct {
 // inHeketi are a Heketi's volumes of a name, finished or not: "volume list" would hide the others.
 func inHeketi(t *testing.T, h *lab.Heketi, name string) []heketiVolume {
 	t.Helper()
+	return slices.DeleteFunc(heketiVolumes(t, h), func(v heketiVolume) bool { return v.Name != name })
+}
+
+// heketiVolumes are all that Heketi has, finished or not.
+func heketiVolumes(t *testing.T, h *lab.Heketi) []heketiVolume {
+	t.Helper()
 	out, err := h.CLI(t.Context(), "db", "dump")
 	if err != nil {
 		t.Fatal(err)
@@ -115,11 +121,9 @@ func inHeketi(t *testing.T, h *lab.Heketi, name string) []heketiVolume {
 	if err := json.Unmarshal(out, &dump); err != nil {
 		t.Fatal(err)
 	}
-	var found []heketiVolume
+	found := make([]heketiVolume, 0, len(dump.Volumes))
 	for _, v := range dump.Volumes {
-		if v.Info.Name == name {
-			found = append(found, heketiVolume{Name: v.Info.Name, GiB: v.Info.Size})
-		}
+		found = append(found, heketiVolume{Name: v.Info.Name, GiB: v.Info.Size})
 	}
 	return found
 }
