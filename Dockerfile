@@ -35,7 +35,8 @@ USER 65532:65532
 ENTRYPOINT ["/glusterfs-csi"]
 CMD ["controller"]
 
-FROM ${NODE_BASE} AS node
+# That is the default; but buildah 1.28 goes on with the platform of the stage before.
+FROM --platform=${TARGETPLATFORM} ${NODE_BASE} AS node
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends glusterfs-client \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/*.log

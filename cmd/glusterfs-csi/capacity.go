@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -47,15 +48,15 @@ func (o *capacityOptions) complete() error {
 	return nil
 }
 
-func (o *capacityOptions) publication(driverName string, provisioner volume.Provisioner) kube.Capacity {
+func (o *capacityOptions) publication(driverName string, p *provisioner.Provisioner) kube.Capacity {
 	return kube.Capacity{
 		Driver: driverName, Namespace: o.namespace, Pod: o.pod, Interval: o.interval, Immediate: o.immediate,
-		Room: func(ctx context.Context, class map[string]string) (total, largest int64, err error) {
+		Room: func(ctx context.Context, class map[string]string, since time.Time) (total, largest int64, err error) {
 			parameters, err := volume.ParseParameters(class)
 			if err != nil {
 				return 0, 0, err
 			}
-			space, err := provisioner.Available(ctx, parameters)
+			space, err := p.AvailableSince(ctx, parameters, since)
 			return space.Total, space.Largest, err
 		},
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
 )
 
 // registrationOptions say how the kubelet of this node learns of the driver.
@@ -58,7 +58,7 @@ func newKubernetesClient(o options) (*kube.Client, error) {
 
 // kubernetesTasks are the parts that talk with Kubernetes, to run beside the CSI server until their context is done. The
 // kubelet may ask the CSI server at once, so that it has to be ready; and none of the tasks may be needed by a CSI call.
-func kubernetesTasks(ctx context.Context, o options, provisioner volume.Provisioner) (tasks []func(context.Context) error, err error) {
+func kubernetesTasks(ctx context.Context, o options, p *provisioner.Provisioner) (tasks []func(context.Context) error, err error) {
 	var client *kube.Client
 	if o.annotateGIDs || o.removeTaint || o.capacity.interval > 0 {
 		if client, err = newKubernetesClient(o); err != nil {
@@ -73,7 +73,7 @@ func kubernetesTasks(ctx context.Context, o options, provisioner volume.Provisio
 	}
 	if o.capacity.interval > 0 {
 		tasks = append(tasks, func(ctx context.Context) error {
-			client.PublishCapacity(ctx, o.capacity.publication(o.driverName, provisioner))
+			client.PublishCapacity(ctx, o.capacity.publication(o.driverName, p))
 			return nil
 		})
 	}

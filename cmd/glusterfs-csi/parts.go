@@ -18,8 +18,9 @@ import (
 
 // background is what a part of the driver does beside its calls.
 type background struct {
-	run  func(ctx context.Context) // until ctx is done; nil: nothing
-	stop func()                    // at the end, when no call runs any more
+	run         func(ctx context.Context) // until ctx is done; nil: nothing
+	stop        func()                    // at the end, when no call runs any more
+	provisioner *provisioner.Provisioner  // for other parts; nil: it has none
 }
 
 // addController gives config a provisioner over the configured Heketi servers. Nobody is asked anything yet: a Heketi
@@ -40,7 +41,7 @@ func addController(ctx context.Context, config *driver.Config, o options) (backg
 	}
 	p := provisioner.New(backends, provisioner.WithObserver(observer))
 	config.Provisioner = p
-	return background{run: run, stop: func() {
+	return background{run: run, provisioner: p, stop: func() {
 		// The calls have ended by now. What still runs belongs to calls that were given up, and Heketi carries it on.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
@@ -57,9 +58,8 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 		return nil, err
 	}
 	return &orphans.Watcher{
-		Backends: backends.All,
-		PVs:      func(ctx context.Context) ([]orphans.PV, error) { return listPVs(ctx, client) },
-		Driver:   o.driverName, Interval: o.reportOrphans, Observer: metrics.NewOrphans(registry),
+		Backends: backends.All, PVs: client.PersistentVolumes,
+		Driver: o.driverName, Interval: o.reportOrphans, Observer: metrics.NewOrphans(registry),
 	}, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/persistentvolume"
 )
 
 // pvSources are the Kubernetes clusters whose PersistentVolumes are compared: files that kubectl wrote, or API servers.
@@ -35,8 +35,8 @@ func (s *pvSources) check() error {
 }
 
 // read returns the PersistentVolumes of all clusters, or an error that names the flag of the one that cannot be read.
-func (s *pvSources) read(ctx context.Context, stdin io.Reader) ([]orphans.PV, error) {
-	var all []orphans.PV
+func (s *pvSources) read(ctx context.Context, stdin io.Reader) ([]persistentvolume.PV, error) {
+	var all []persistentvolume.PV
 	for _, list := range s.lists {
 		pvs, err := readPVs(list, stdin)
 		if err != nil {
@@ -64,35 +64,22 @@ func (s *pvSources) read(ctx context.Context, stdin io.Reader) ([]orphans.PV, er
 	return all, nil
 }
 
-func readPVs(list string, stdin io.Reader) ([]orphans.PV, error) {
+func readPVs(list string, stdin io.Reader) ([]persistentvolume.PV, error) {
 	if list == "-" {
-		return orphans.ReadPVs(stdin)
+		return persistentvolume.ReadList(stdin)
 	}
 	f, err := os.Open(list) // #nosec G304 -- the administrator names this file
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return orphans.ReadPVs(f)
+	return persistentvolume.ReadList(f)
 }
 
-func askForPVs(ctx context.Context, kubeconfig string) ([]orphans.PV, error) {
+func askForPVs(ctx context.Context, kubeconfig string) ([]persistentvolume.PV, error) {
 	client, err := kube.NewClient(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	return listPVs(ctx, client)
-}
-
-// listPVs keeps package orphans free of the Kubernetes API.
-func listPVs(ctx context.Context, client *kube.Client) ([]orphans.PV, error) {
-	found, err := client.PersistentVolumes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	pvs := make([]orphans.PV, 0, len(found))
-	for _, pv := range found {
-		pvs = append(pvs, orphans.PV(pv))
-	}
-	return pvs, nil
+	return client.PersistentVolumes(ctx)
 }

@@ -47,7 +47,7 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	tasks, err := kubernetesTasks(ctx, o, config.Provisioner)
+	tasks, err := kubernetesTasks(ctx, o, controller.provisioner)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,8 @@
 # Builds both images of the Dockerfile into the directory $1: controller.tar and node.tar, which docker load and
 # ctr -n k8s.io images import take, and controller.cdx.json and node.cdx.json, the bills of materials (CycloneDX).
 #
-# VERSION is the tag, CYCLONEDX_GOMOD the program of that name. The bases are made here: Debian with mmdebstrap, from the
+# VERSION is the tag, CYCLONEDX_GOMOD the program of that name, ARCH the architecture in Debian's words, by default this
+# machine's. The bases are made here: Debian with mmdebstrap, from the
 # machine's own apt sources, and for the build stage the machine's own Go. Nothing asks an image registry. What has not
 # changed is not built again, and no container is left.
 set -eu
@@ -20,12 +21,28 @@ exec 9>"$work/lock"
 flock 9
 
 suite=bookworm
+native=$(dpkg --print-architecture)
+arch=${ARCH:-$native}
+case $arch in
+amd64) emulator=qemu-x86_64 ;;
+arm64) emulator=qemu-aarch64 ;;
+*)
+	echo "ARCH is \"$arch\", and can be amd64 or arm64" >&2
+	exit 1
+	;;
+esac
+# Debian's packages run their own programs when they are installed. The emulator ends with the mount namespace, unless the
+# machine has one anyway.
+if [ "$arch" != "$native" ] && ! arch-test "$arch" >/dev/null; then
+	mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+	cat /usr/lib/binfmt.d/$emulator.conf >/proc/sys/fs/binfmt_misc/register
+fi
 name=glusterfs-csi
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 built_at=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
 sources() {
-	echo "$VERSION $revision $(go version)"
+	echo "$VERSION $revision $arch $(go version)"
 	find Dockerfile go.mod go.sum deploy/images cmd pkg -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
 }
 hash=$(sources | sha256sum)
@@ -51,24 +68,28 @@ for folder in doc man locale info; do
 	slim+=("--dpkgopt=path-exclude=/usr/share/$folder/*")
 done
 slim+=('--dpkgopt=path-include=/usr/share/doc/*/copyright')
-base=$work/debian-$suite.tar
-if [ ! -s "$base" ]; then
-	echo "=== Debian $suite, until somebody removes $base"
-	sources=/etc/apt/sources.list.d/debian.sources
-	[ -e $sources ] || sources=/etc/apt/sources.list
-	mmdebstrap --quiet --variant=minbase "${slim[@]}" "$suite" "$work/tmp/base.tar" $sources
-	b rmi --all --force >/dev/null
-	mv "$work/tmp/base.tar" "$base"
-fi
-if ! b inspect --type image localhost/debian:$suite >/dev/null 2>&1; then
-	c=$(b from scratch)
-	b add --quiet "$c" "$base" /
-	b config --cmd /bin/sh "$c"
-	b commit --quiet --rm "$c" localhost/debian:$suite >/dev/null
-fi
+# debian makes the base image of an architecture.
+debian() {
+	local image=localhost/debian-$1:$suite base=$work/debian-$suite-$1.tar sources=/etc/apt/sources.list.d/debian.sources c
+	if [ ! -s "$base" ]; then
+		echo "=== Debian $suite for $1, until somebody removes $base"
+		[ -e $sources ] || sources=/etc/apt/sources.list
+		mmdebstrap --quiet --variant=minbase --architectures="$1" "${slim[@]}" "$suite" "$work/tmp/base.tar" $sources
+		b rmi --force "$image" >/dev/null 2>&1 || true
+		mv "$work/tmp/base.tar" "$base"
+	fi
+	if ! b inspect --type image "$image" >/dev/null 2>&1; then
+		c=$(b from --arch "$1" scratch)
+		b add --quiet "$c" "$base" /
+		b config --cmd /bin/sh --arch "$1" "$c"
+		b commit --quiet --rm "$c" "$image" >/dev/null
+	fi
+}
+debian "$native"
+debian "$arch"
 if ! b inspect --type image localhost/golang:$suite >/dev/null 2>&1; then
 	# Go itself is mounted when it is needed.
-	c=$(b from localhost/debian:$suite)
+	c=$(b from localhost/debian-"$native":$suite)
 	b run "$c" -- sh -c 'apt-get update && apt-get install -y --no-install-recommends ca-certificates' >"$work/golang.log" 2>&1
 	b config --env PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env GOPATH=/go "$c"
 	b commit --quiet --rm "$c" localhost/golang:$suite >/dev/null
@@ -77,8 +98,8 @@ fi
 go mod download
 for target in controller node; do
 	echo "=== $name-$target:$VERSION"
-	b bud --quiet --target $target --iidfile "$work/tmp/image" --timestamp "$built_at" \
-		--build-arg GO_BASE=localhost/golang:$suite --build-arg NODE_BASE=localhost/debian:$suite \
+	b bud --quiet --pull-never --platform "linux/$arch" --target $target --iidfile "$work/tmp/image" --timestamp "$built_at" \
+		--build-arg BUILDPLATFORM="linux/$native" --build-arg TARGETPLATFORM="linux/$arch" --build-arg GO_BASE=localhost/golang:$suite --build-arg NODE_BASE=localhost/debian-$arch:$suite \
 		--build-arg VERSION="$VERSION" --build-arg REVISION="$revision" \
 		--volume "$(go env GOROOT):/usr/local/go:ro" --volume "$(go env GOMODCACHE):/go/pkg/mod" \
 		--volume "$(go env GOCACHE):/root/.cache/go-build" . >"$work/$target.log" 2>&1 || {

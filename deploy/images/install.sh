@@ -1,8 +1,12 @@
 #!/bin/bash
-# Installs the Debian packages that build the images, where they are missing. Starts no service.
+# Installs the Debian packages that build the images, where they are missing; for another architecture ARCH an emulator, too.
+# Starts no service.
 set -eu
 
 packages=(buildah mmdebstrap)
+if [ "${ARCH:-$(dpkg --print-architecture)}" != "$(dpkg --print-architecture)" ]; then
+	packages+=(arch-test qemu-user-static)
+fi
 
 if dpkg-query -W -f='${db:Status-Status}\n' "${packages[@]}" 2>&1 | grep -qv '^installed$'; then
 	if [ "$(id -u)" != 0 ]; then

@@ -31,8 +31,9 @@ type Capacity struct {
 	Interval time.Duration
 	// Immediate is for classes, too, that the scheduler does not ask about.
 	Immediate bool
-	// Room is how much can be made with a class's parameters, in bytes: in all, and in one volume.
-	Room func(ctx context.Context, parameters map[string]string) (total, largest int64, err error)
+	// Room is how much can be made with a class's parameters, in bytes: in all, and in one volume. Nothing that it goes by may
+	// be older than since, which is the same for all classes of a round.
+	Room func(ctx context.Context, parameters map[string]string, since time.Time) (total, largest int64, err error)
 }
 
 const (
@@ -79,6 +80,7 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 
 // publishCapacity makes the objects what they should be. One class that fails does not keep it from the others.
 func (c *Client) publishCapacity(ctx context.Context, o Capacity, classes []any) error {
+	began := time.Now()
 	objects := c.capacities(o.Namespace)
 	list, err := objects.list(ctx, metav1.ListOptions{LabelSelector: driverLabel + "=" + o.Driver + "," + managerLabel + "=" + manager})
 	if err != nil {
@@ -95,7 +97,7 @@ func (c *Client) publishCapacity(ctx context.Context, o Capacity, classes []any)
 			continue
 		}
 		name := o.objectName(class.GetName())
-		if err := c.publishClass(ctx, o, class, left[name]); err != nil {
+		if err := c.publishClass(ctx, o, class, left[name], began); err != nil {
 			problems = append(problems, fmt.Errorf("StorageClass %s: %w", class.GetName(), err))
 		}
 		delete(left, name)
@@ -128,12 +130,12 @@ const plenty = 1 << 60
 
 // publishClass writes the object of one class if it is not yet what it should be. present is nil if there is none. What
 // keeps the room from being known is returned also when an object could be written.
-func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *unstructured.Unstructured) error {
+func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *unstructured.Unstructured, since time.Time) error {
 	parameters, _, err := unstructured.NestedStringMap(class.Object, "parameters")
 	if err != nil {
 		return err
 	}
-	total, largest, unknown := o.Room(ctx, parameters)
+	total, largest, unknown := o.Room(ctx, parameters, since)
 	if unknown != nil {
 		if present != nil {
 			return unknown

@@ -61,7 +61,7 @@ func TestPublishCapacity(t *testing.T) {
 	free.Store(10)
 	o := Capacity{
 		Driver: testDriver, Namespace: "ns", Pod: "controller-0", Interval: 5 * time.Millisecond,
-		Room: func(_ context.Context, parameters map[string]string) (total, largest int64, err error) {
+		Room: func(_ context.Context, parameters map[string]string, _ time.Time) (total, largest int64, err error) {
 			if parameters["volumetype"] == "broken" {
 				return 0, 0, errors.New("broken")
 			}
@@ -105,7 +105,9 @@ func TestPublishCapacityLeavesWhatItCan(t *testing.T) {
 	var away error
 	o := Capacity{
 		Driver: testDriver, Namespace: "ns", Pod: "controller-0",
-		Room: func(context.Context, map[string]string) (total, largest int64, err error) { return 2 * gib, gib, away },
+		Room: func(context.Context, map[string]string, time.Time) (total, largest int64, err error) {
+			return 2 * gib, gib, away
+		},
 	}
 	classes := []any{parse(t, class("waits", testDriver, "WaitForFirstConsumer", ""))}
 	for range 2 {
@@ -128,4 +130,28 @@ func TestPublishCapacityLeavesWhatItCan(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitPublished(t, c, map[string]string{"immediate": "2 1"})
+}
+
+// What is learned for one class of a round may be used for the others, and not for those of the next.
+func TestPublishCapacityInRounds(t *testing.T) {
+	c, _ := newFakeCluster(t, controllerPod)
+	var asked []time.Time
+	o := Capacity{
+		Driver: testDriver, Namespace: "ns", Pod: "controller-0",
+		Room: func(_ context.Context, _ map[string]string, since time.Time) (total, largest int64, err error) {
+			asked = append(asked, since)
+			return gib, gib, nil
+		},
+	}
+	classes := []any{parse(t, class("a", testDriver, "WaitForFirstConsumer", "")), parse(t, class("b", testDriver, "WaitForFirstConsumer", ""))}
+	began := make([]time.Time, 2)
+	for i := range began {
+		began[i] = time.Now()
+		if err := c.publishCapacity(t.Context(), o, classes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(asked) != 4 || asked[0] != asked[1] || asked[2] != asked[3] || asked[0].Before(began[0]) || asked[2].Before(began[1]) {
+		t.Errorf("rounds that began at %v asked for what is known since %v", began, asked)
+	}
 }

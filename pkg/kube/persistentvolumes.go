@@ -8,19 +8,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-)
 
-// PersistentVolume is what is needed of one.
-type PersistentVolume struct {
-	Name     string
-	Phase    string
-	Claim    string // namespace/name of its PersistentVolumeClaim, "" if it has none
-	Deleting bool
-	Driver   string            // of CSI; "" if the volume is of another kind
-	Handle   string            // CSI's volumeHandle
-	Context  map[string]string // CSI's volumeAttributes
-	Gluster  string            // path of the in-tree plugin: a gluster volume's name
-}
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/persistentvolume"
+)
 
 const (
 	pageSize  = 500 // as kubectl's; a page is one to two megabytes
@@ -29,7 +19,7 @@ const (
 
 // PersistentVolumes lists all there are, or fails. Whoever compares the list with something else must not take what is
 // missing in a part of it for absent.
-func (c *Client) PersistentVolumes(ctx context.Context) ([]PersistentVolume, error) {
+func (c *Client) PersistentVolumes(ctx context.Context) ([]persistentvolume.PV, error) {
 	for try := 1; ; try++ {
 		all, err := c.listPersistentVolumes(ctx)
 		switch {
@@ -44,8 +34,8 @@ func (c *Client) PersistentVolumes(ctx context.Context) ([]PersistentVolume, err
 	}
 }
 
-func (c *Client) listPersistentVolumes(ctx context.Context) ([]PersistentVolume, error) {
-	var all []PersistentVolume
+func (c *Client) listPersistentVolumes(ctx context.Context) ([]persistentvolume.PV, error) {
+	var all []persistentvolume.PV
 	options := metav1.ListOptions{Limit: pageSize}
 	for {
 		page, err := c.persistentVolumePage(ctx, options)
@@ -53,7 +43,7 @@ func (c *Client) listPersistentVolumes(ctx context.Context) ([]PersistentVolume,
 			return nil, err
 		}
 		for _, item := range page.Items {
-			pv, err := newPersistentVolume(item)
+			pv, err := readPersistentVolume(item)
 			if err != nil {
 				return nil, err
 			}
@@ -74,38 +64,11 @@ func (c *Client) persistentVolumePage(ctx context.Context, options metav1.ListOp
 	return page, err
 }
 
-// pvObject is the part of a PersistentVolume that is read.
-type pvObject struct {
-	Spec struct {
-		ClaimRef *struct {
-			Namespace string `json:"namespace"`
-			Name      string `json:"name"`
-		} `json:"claimRef"`
-		CSI struct {
-			Driver           string            `json:"driver"`
-			VolumeHandle     string            `json:"volumeHandle"`
-			VolumeAttributes map[string]string `json:"volumeAttributes"`
-		} `json:"csi"`
-		GlusterFS struct {
-			Path string `json:"path"`
-		} `json:"glusterfs"`
-	} `json:"spec"`
-	Status struct {
-		Phase string `json:"phase"`
-	} `json:"status"`
-}
-
-func newPersistentVolume(item unstructured.Unstructured) (PersistentVolume, error) {
-	var o pvObject
+// readPersistentVolume decodes an object of the dynamic client.
+func readPersistentVolume(item unstructured.Unstructured) (persistentvolume.PV, error) {
+	var o persistentvolume.Object
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(item.Object, &o); err != nil {
-		return PersistentVolume{}, fmt.Errorf("PersistentVolume %s: %w", item.GetName(), err)
+		return persistentvolume.PV{}, fmt.Errorf("PersistentVolume %s: %w", item.GetName(), err)
 	}
-	pv := PersistentVolume{
-		Name: item.GetName(), Phase: o.Status.Phase, Deleting: item.GetDeletionTimestamp() != nil,
-		Driver: o.Spec.CSI.Driver, Handle: o.Spec.CSI.VolumeHandle, Context: o.Spec.CSI.VolumeAttributes, Gluster: o.Spec.GlusterFS.Path,
-	}
-	if claim := o.Spec.ClaimRef; claim != nil {
-		pv.Claim = claim.Namespace + "/" + claim.Name
-	}
-	return pv, nil
+	return o.PV()
 }

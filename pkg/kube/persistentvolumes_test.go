@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/persistentvolume"
 )
 
 func connect(t *testing.T, kubeconfig string) *Client {
@@ -34,7 +35,7 @@ func TestPersistentVolumes(t *testing.T) {
 		`{"metadata": {"name": "old"}, "spec": {"glusterfs": {"endpoints": "e", "path": "vol_1"}}, "status": {"phase": "Available"}}`,
 		`{"metadata": {"name": "nfs"}, "spec": {"nfs": {"server": "s", "path": "/"}}, "status": {}}`)
 	got, err := connect(t, server.Kubeconfig(t)).PersistentVolumes(t.Context())
-	want := []PersistentVolume{
+	want := []persistentvolume.PV{
 		{Name: "pvc-1", Phase: "Bound", Claim: "default/web", Deleting: true, Driver: "d", Handle: "a/b", Context: map[string]string{"volume": "v", "gid": "2000"}},
 		{Name: "old", Phase: "Available", Gluster: "vol_1"},
 		{Name: "nfs"},
@@ -68,7 +69,7 @@ func TestListExpires(t *testing.T) {
 	server.Fail(0, "", "")
 	server.Fail(http.StatusGone, "Expired", expired)
 	got, err := connect(t, server.Kubeconfig(t)).PersistentVolumes(t.Context())
-	if err != nil || !reflect.DeepEqual(got, []PersistentVolume{{Name: "a"}, {Name: "b"}}) {
+	if err != nil || !reflect.DeepEqual(got, []persistentvolume.PV{{Name: "a"}, {Name: "b"}}) {
 		t.Errorf("%v, %+v", err, got)
 	}
 	for range mostTries {

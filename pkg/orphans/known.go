@@ -91,7 +91,7 @@ func (k known) withoutVolume(pv pv) report.Finding {
 			"restore the data into a new volume first. If the list is older than the deletion, look again with a new one",
 		Commands: []string{"kubectl delete pv " + pv.Name},
 	}
-	if name := pv.glusterName(); name != "" {
+	if name := glusterName(pv.PV); name != "" {
 		f.Message += ", which was gluster volume " + name
 		if id := k.idOf(name); id != "" {
 			f.Message += "; a volume of that name exists there with another id, " + id
@@ -128,7 +128,7 @@ func (k known) differences(pv pv, v heketi.DumpVolume) []finding {
 		})
 	}
 	const correct = "find out which is right, set the reclaim policy to Retain, and make the PersistentVolume anew with the right attributes: they cannot be changed"
-	if name := pv.glusterName(); name != "" && name != v.Name {
+	if name := glusterName(pv.PV); name != "" && name != v.Name {
 		say(report.Critical, fmt.Sprintf("its pods mount gluster volume %s, but its handle is that of %s, which would be the one to be deleted or expanded", name, v.Name), correct)
 	}
 	if cluster := pv.Context[volume.ContextCluster]; cluster != "" && cluster != v.Cluster {

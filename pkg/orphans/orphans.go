@@ -13,6 +13,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/doctor"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/persistentvolume"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -27,6 +28,9 @@ const (
 	checkOperations = "operations-left-behind"
 	checkSummary    = "compared"
 )
+
+// PV is one of the PersistentVolumes that are compared.
+type PV = persistentvolume.PV
 
 // Find compares the backends with the PersistentVolumes of all Kubernetes clusters that use them; driver is the name
 // of the driver in these. It asks every backend at the same time, and returns the findings by falling weight.
@@ -88,7 +92,7 @@ type pv struct {
 func newComparison(driver string, pvs []PV) comparison {
 	c := comparison{driver: driver, byBackend: map[string][]pv{}, byID: map[string][]pv{}, names: map[string][]PV{}}
 	for _, each := range pvs {
-		if name := each.glusterName(); name != "" {
+		if name := glusterName(each); name != "" {
 			c.names[name] = append(c.names[name], each)
 		}
 		if each.Driver != driver {
@@ -191,6 +195,14 @@ func (c comparison) foreign(b *heketi.Backend, dump heketi.Dump) bool {
 		named = named || cluster != ""
 	}
 	return named
+}
+
+// glusterName is the gluster volume that the PersistentVolume says it mounts.
+func glusterName(pv PV) string {
+	if pv.Gluster != "" {
+		return firstPart(pv.Gluster)
+	}
+	return firstPart(pv.Context[volume.ContextVolume])
 }
 
 func firstPart(path string) string {

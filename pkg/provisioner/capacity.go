@@ -5,21 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Available implements volume.Provisioner. Each cluster is looked at by itself, since a volume lies in one. Heketi
-// also passes over nodes whose glusterd did not answer its last check, which it tells nobody, so that a node which is
-// down counts until an administrator has set it offline.
+// Available implements volume.Provisioner. What it goes by, Heketi has written during the call.
 func (p *Provisioner) Available(ctx context.Context, parameters volume.Parameters) (volume.Space, error) {
+	return p.AvailableSince(ctx, parameters, time.Now())
+}
+
+// AvailableSince is Available going by what Heketi has written since a time: calls with the same one share a reading of
+// its whole database. Each cluster is looked at by itself, since a volume lies in one. Heketi also passes over nodes whose
+// glusterd did not answer its last check, which it tells nobody, so that a node which is down counts until an administrator
+// has set it offline.
+func (p *Provisioner) AvailableSince(ctx context.Context, parameters volume.Parameters, since time.Time) (volume.Space, error) {
 	space := volume.Space{Least: int64(parameters.Durability.MinGiB()) * volume.GiB}
 	backend, err := p.backends.Select(parameters.Backend, parameters.RestURL)
 	if err != nil {
 		return volume.Space{}, err
 	}
-	dump, err := p.dumpOf(ctx, backend)
+	client, err := backend.Client(volume.Credentials{}) // the request brings none
+	if err != nil {
+		return volume.Space{}, err
+	}
+	dump, err := p.index(backend.Name()).hardwareSince(ctx, client, since)
 	if err != nil {
 		return volume.Space{}, err
 	}

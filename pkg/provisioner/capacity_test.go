@@ -1,13 +1,19 @@
 package provisioner_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -59,6 +65,124 @@ func TestAvailable(t *testing.T) {
 	d.replace(nil)
 	_, err = p.Available(t.Context(), volume.Parameters{Durability: volume.DefaultDurability()})
 	wantError(t, err, volume.ErrUnavailable)
+}
+
+// halve takes away half of the disks' room.
+func (d *database) halve() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, device := range d.db["deviceentries"] {
+		free := device.(object)["Info"].(object)["storage"].(object)
+		free["free"] = free["free"].(int) / 2
+	}
+}
+
+// One reading of a backend's database serves all classes of a round, and no later one.
+func TestAvailableOfARound(t *testing.T) {
+	a, b := newDatabase(t), newDatabase(t)
+	p := over(t, a, b)
+	parse := func(class map[string]string) volume.Parameters {
+		parameters, err := volume.ParseParameters(class)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parameters
+	}
+	var round time.Time
+	for _, step := range []struct {
+		name     string
+		newRound bool
+		class    map[string]string
+		largest  int64 // GiB
+		ofA, ofB int   // dumps in all
+		after    func()
+	}{
+		{"the first class", true, map[string]string{"backend": "a"}, 99, 1, 0, nil},
+		{"another one", false, map[string]string{"backend": "a", "volumetype": "disperse:2:1"}, 198, 1, 0, nil},
+		{"one of another backend", false, map[string]string{"backend": "b"}, 99, 1, 1, a.halve},
+		{"after a change", false, map[string]string{"backend": "a"}, 99, 1, 1, nil},
+		{"the next round", true, map[string]string{"backend": "a"}, 49, 2, 1, a.halve},
+		{"and the one after it", true, map[string]string{"backend": "a"}, 24, 3, 1, a.halve},
+	} {
+		if step.newRound {
+			round = time.Now()
+		}
+		space, err := p.AvailableSince(t.Context(), parse(step.class), round)
+		ofA, _ := a.asked()
+		ofB, _ := b.asked()
+		if err != nil || space.Largest != step.largest*volume.GiB || ofA != step.ofA || ofB != step.ofB {
+			t.Errorf("%s: %+v, %v after %d and %d dumps, want %d GiB after %d and %d", step.name, space, err, ofA, ofB, step.largest, step.ofA, step.ofB)
+		}
+		if step.after != nil {
+			step.after()
+		}
+	}
+	// A call by itself, as GetCapacity makes it, may follow a create or a delete.
+	if space, err := p.Available(t.Context(), parse(map[string]string{"backend": "a"})); err != nil || space.Largest != 12*volume.GiB {
+		t.Errorf("%+v, %v, want what there is now, 12 GiB", space, err)
+	}
+}
+
+// late keeps the answer to the next dump back; reading receives when Heketi has written it.
+func (f *fixture) late(t *testing.T) (reading <-chan struct{}, answer func()) {
+	t.Helper()
+	release, carried := make(chan struct{}), make(chan struct{}, 1)
+	f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Times: 1, Late: release, Carried: carried})
+	answer = sync.OnceFunc(func() { close(release) })
+	t.Cleanup(answer)
+	return carried, answer
+}
+
+// A reading that began before is not new enough; of those who then need one, one reads.
+func TestAvailableAtTheSameTime(t *testing.T) {
+	f := start(t)
+	reading, answer := f.late(t)
+	var group errgroup.Group
+	group.Go(func() error {
+		_, err := f.provisioner.Available(t.Context(), spec("pvc-1").Parameters)
+		return err
+	})
+	<-reading
+	since := time.Now()
+	for range 8 {
+		group.Go(func() error {
+			_, err := f.provisioner.AvailableSince(t.Context(), spec("pvc-1").Parameters, since)
+			return err
+		})
+	}
+	answer()
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := f.server.Requests("GET /db/dump"); n != 2 {
+		t.Errorf("the database was read %d times, want 2", n)
+	}
+}
+
+// A create that needs no newer records does not wait for somebody who does.
+func TestCreateWhileCapacityIsRead(t *testing.T) {
+	f := start(t)
+	f.create(t, spec("pvc-1"))
+	reading, answer := f.late(t)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := f.provisioner.Available(t.Context(), spec("pvc-1").Parameters)
+		ended <- err
+	}()
+	select {
+	case <-reading:
+	case err := <-ended:
+		t.Fatalf("it has not waited for Heketi: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := f.provisioner.Create(ctx, spec("pvc-2")); err != nil {
+		t.Error(err)
+	}
+	answer()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestCreateSaysWhatFits(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 const defaultRefresh = 30 * time.Second
 
 // index is what is remembered of one backend between calls: its clusters, its volumes, and the group ids that are
-// taken, so that a create needs no look-up. All of it comes from Heketi's own records, and is read again while creates
-// happen, since others make volumes too.
+// taken, so that a create needs no look-up; and its disks. All of it comes from Heketi's own records, and is read again
+// while creates happen, since others make volumes too.
 type index struct {
 	backend string
 	refresh time.Duration
@@ -29,6 +29,7 @@ type index struct {
 	mu       sync.Mutex
 	asOf     time.Time              // when the records in use were asked for; zero: never
 	clusters map[string]struct{}    // all that were ever seen
+	hardware heketi.Dump            // clusters, nodes and devices of the records in use; replaced, never changed
 	volumes  map[string]known       // by Heketi's id
 	taken    map[int64]int          // group id -> volumes that have it
 	ours     map[string]string      // key of the CSI name -> gluster volume name
@@ -156,22 +157,40 @@ func (x *index) hasOther(name string) bool {
 	return ok && other != name
 }
 
-// readSince makes sure that the records in use are not older than since.
+// hardwareSince returns the clusters, nodes and devices of records that are not older than since, and nothing else of them.
+func (x *index) hardwareSince(ctx context.Context, client *heketi.Client, since time.Time) (heketi.Dump, error) {
+	if err := x.readSince(ctx, client, since); err != nil {
+		return heketi.Dump{}, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.hardware, nil
+}
+
+// readSince makes sure that the records in use are not older than since. Those who need newer ones at the same time wait
+// for one of them to read.
 func (x *index) readSince(ctx context.Context, client *heketi.Client, since time.Time) error {
+	if x.readAfter(since) {
+		return nil // no matter who else reads
+	}
 	select {
 	case x.reading <- struct{}{}:
 	case <-ctx.Done():
 		return fmt.Errorf("%w: backend %q: gave up waiting for its records: %w", volume.ErrUnavailable, x.backend, context.Cause(ctx))
 	}
 	defer func() { <-x.reading }()
-	x.mu.Lock()
-	current := !x.asOf.IsZero() && !x.asOf.Before(since)
-	x.mu.Unlock()
-	if current {
+	if x.readAfter(since) {
 		return nil
 	}
 	_, err := x.read(ctx, client)
 	return err
+}
+
+// readAfter reports whether the records in use were asked for at that time or later.
+func (x *index) readAfter(since time.Time) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return !x.asOf.IsZero() && !x.asOf.Before(since)
 }
 
 // read returns Heketi's records, and remembers what they say.
@@ -222,6 +241,7 @@ func (x *index) take(dump heketi.Dump, asked time.Time) {
 	if asked.Before(x.asOf) {
 		return
 	}
+	x.hardware = heketi.Dump{Clusters: dump.Clusters, Nodes: dump.Nodes, Devices: dump.Devices}
 	before := x.volumes
 	x.asOf, x.volumes, x.taken, x.ours = asked, make(map[string]known, len(dump.Volumes)), make(map[int64]int, len(dump.Volumes)), map[string]string{}
 	for id, v := range dump.Volumes {

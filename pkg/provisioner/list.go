@@ -111,12 +111,3 @@ func (p *Provisioner) listBackend(ctx context.Context, backend *heketi.Backend) 
 	x := p.index(backend.Name())
 	return x.catalogue.list(ctx, client, x)
 }
-
-// dumpOf reads a backend's database with the configured key: the requests that need it bring none.
-func (p *Provisioner) dumpOf(ctx context.Context, backend *heketi.Backend) (heketi.Dump, error) {
-	client, err := backend.Client(volume.Credentials{})
-	if err != nil {
-		return heketi.Dump{}, err
-	}
-	return p.index(backend.Name()).read(ctx, client)
-}

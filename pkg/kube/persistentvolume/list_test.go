@@ -1,4 +1,4 @@
-package orphans
+package persistentvolume
 
 import (
 	"reflect"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestReadPVs(t *testing.T) {
+func TestReadList(t *testing.T) {
 	const asYAML = `apiVersion: v1
 kind: List
 metadata: {resourceVersion: ""}
@@ -30,18 +30,18 @@ items:
 		{Name: "old", Gluster: "vol_1"},
 	}
 	for name, text := range map[string]string{"YAML": asYAML, "JSON": asJSON} {
-		got, err := ReadPVs(strings.NewReader(text))
+		got, err := ReadList(strings.NewReader(text))
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v, %+v", name, err, got)
 		}
 	}
-	if got, err := ReadPVs(strings.NewReader(`{"kind": "List", "items": []}`)); err != nil || len(got) != 0 {
+	if got, err := ReadList(strings.NewReader(`{"kind": "List", "items": []}`)); err != nil || len(got) != 0 {
 		t.Errorf("no PersistentVolumes: %v, %+v", err, got)
 	}
 }
 
 // What may be less than the whole list would make orphans of volumes that are in use.
-func TestReadPVsRefuses(t *testing.T) {
+func TestReadListRefuses(t *testing.T) {
 	tests := map[string]struct{ text, says string }{
 		"nothing":        {" \n", "empty"},
 		"a table":        {"NAME   CAPACITY\npvc-1  1Gi\n", "kubectl get pv"},
@@ -53,7 +53,7 @@ func TestReadPVsRefuses(t *testing.T) {
 		"an unsafe name": {`{"kind": "PersistentVolumeList", "items": [{"metadata": {"name": "a; reboot"}}]}`, "no name"},
 	}
 	for name, tt := range tests {
-		if got, err := ReadPVs(strings.NewReader(tt.text)); err == nil || !strings.Contains(err.Error(), tt.says) {
+		if got, err := ReadList(strings.NewReader(tt.text)); err == nil || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v, %+v", name, err, got)
 		}
 	}

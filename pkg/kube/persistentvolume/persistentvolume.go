@@ -1,0 +1,78 @@
+// Package persistentvolume reads PersistentVolumes as the API server and kubectl write them. It asks nobody, so that whoever
+// only compares them needs no client.
+package persistentvolume
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// PV is what is needed of a PersistentVolume.
+type PV struct {
+	Name     string
+	Phase    string
+	Claim    string // namespace/name of its PersistentVolumeClaim, "" if it has none
+	Deleting bool
+	Driver   string            // of CSI; "" if the volume is of another kind
+	Handle   string            // CSI's volumeHandle
+	Context  map[string]string // CSI's volumeAttributes
+	Gluster  string            // path of the in-tree plugin: a gluster volume's name
+}
+
+// String names the PersistentVolume and who uses it.
+func (pv PV) String() string {
+	text := "PersistentVolume " + pv.Name
+	switch {
+	case pv.Claim != "" && pv.Phase != "":
+		text += " (" + pv.Phase + ", claim " + pv.Claim + ")"
+	case pv.Phase != "":
+		text += " (" + pv.Phase + ")"
+	}
+	return text
+}
+
+// Object is the part of the API's object that is read.
+type Object struct {
+	Kind     string `json:"kind"`
+	Metadata struct {
+		Name              string `json:"name"`
+		DeletionTimestamp string `json:"deletionTimestamp"`
+	} `json:"metadata"`
+	Spec struct {
+		ClaimRef *struct {
+			Namespace string `json:"namespace"`
+			Name      string `json:"name"`
+		} `json:"claimRef"`
+		CSI struct {
+			Driver           string            `json:"driver"`
+			VolumeHandle     string            `json:"volumeHandle"`
+			VolumeAttributes map[string]string `json:"volumeAttributes"`
+		} `json:"csi"`
+		GlusterFS struct {
+			Path string `json:"path"`
+		} `json:"glusterfs"`
+	} `json:"spec"`
+	Status struct {
+		Phase string `json:"phase"`
+	} `json:"status"`
+}
+
+var kubernetesName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+
+// PV fails when the name is none that Kubernetes allows: it becomes part of commands. So does that of the claim, without
+// which there is still a PV.
+func (o Object) PV() (PV, error) {
+	if !kubernetesName.MatchString(o.Metadata.Name) {
+		return PV{}, fmt.Errorf("%q is no name of a PersistentVolume", o.Metadata.Name)
+	}
+	pv := PV{
+		Name: o.Metadata.Name, Phase: o.Status.Phase, Deleting: o.Metadata.DeletionTimestamp != "",
+		Driver: o.Spec.CSI.Driver, Handle: o.Spec.CSI.VolumeHandle, Context: o.Spec.CSI.VolumeAttributes,
+		Gluster: o.Spec.GlusterFS.Path,
+	}
+	claim := o.Spec.ClaimRef
+	if claim != nil && kubernetesName.MatchString(claim.Namespace) && kubernetesName.MatchString(claim.Name) {
+		pv.Claim = claim.Namespace + "/" + claim.Name
+	}
+	return pv, nil
+}
