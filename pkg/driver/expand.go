@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -32,6 +33,12 @@ func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *
 		}
 	}
 	size, err := s.provisioner.Expand(ctx, handle, capacity, credentialsOf(request.GetSecrets()))
+	if errors.Is(err, volume.ErrExhausted) {
+		// OUT_OF_RANGE (CSI spec, ControllerExpandVolume errors: unsupported capacity_range), since nothing of it is left.
+		// external-resizer takes RESOURCE_EXHAUSTED as "may be in progress" and would ask for this size for ever, also after
+		// the claim asks for less. OUT_OF_RANGE it repeats too, at longer intervals, so that room made later is found.
+		err = fmt.Errorf("%w: %s", volume.ErrOutOfRange, err.Error())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("expanding volume %s: %w", handle, err)
 	}

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -22,6 +23,7 @@ func TestControllerExpandVolume(t *testing.T) {
 		capability *csi.VolumeCapability
 		err        error // of the provisioner
 		code       codes.Code
+		says       string
 		asked      bool
 	}{
 		{name: "no id", size: three, code: codes.InvalidArgument},
@@ -35,7 +37,8 @@ func TestControllerExpandVolume(t *testing.T) {
 		{name: "taken over", id: anyHandle + "/adopted", size: three, asked: true},
 		{name: "gone", id: anyHandle, size: three, err: volume.ErrNotFound, code: codes.NotFound, asked: true},
 		{name: "too large", id: anyHandle, size: three, err: volume.ErrOutOfRange, code: codes.OutOfRange, asked: true},
-		{name: "no room", id: anyHandle, size: three, err: volume.ErrExhausted, code: codes.ResourceExhausted, asked: true},
+		// Final for external-resizer, which would otherwise never take a smaller size.
+		{name: "no room", id: anyHandle, size: three, err: fmt.Errorf("%w: 2 GiB more", volume.ErrExhausted), code: codes.OutOfRange, says: "no space: 2 GiB more", asked: true},
 		{name: "busy", id: anyHandle, size: three, err: volume.ErrBusy, code: codes.Aborted, asked: true},
 	}
 	for _, tt := range tests {
@@ -48,7 +51,7 @@ func TestControllerExpandVolume(t *testing.T) {
 				t.Errorf("backend asked: %t, want %t", asked, tt.asked)
 			}
 			if tt.code != codes.OK {
-				wantError(t, err, tt.code)
+				wantError(t, err, tt.code, tt.says)
 				return
 			}
 			if err != nil {

@@ -159,7 +159,9 @@ func (c *Client) apiWithin(ctx context.Context, limit time.Duration, stream func
 	options.PollDelay = 0        // the performer holds each poll until the operation has ended
 	api := goclient.NewClientWithOptions(c.backend.config.URL, c.credentials.User, key, options)
 	api.SetClientFunc(func(_ *tls.Config, sign goclient.CheckRedirectFunc) (goclient.HttpPerformer, error) {
-		return newPerformer(ctx, c.backend, limit, sign, stream), nil
+		p := newPerformer(ctx, c.backend, limit, sign, stream)
+		p.keyless = key == ""
+		return p, nil
 	})
 	return api, nil
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	goclient "github.com/heketi/heketi/client/api/go-client"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 const (
@@ -29,6 +31,7 @@ type performer struct {
 	client  *http.Client
 	sign    goclient.CheckRedirectFunc
 	stream  func(io.Reader) error // reads the body of a good answer, which may be large
+	keyless bool                  // requests are signed with no key, as a Heketi without authentication takes them
 }
 
 func newPerformer(ctx context.Context, b *Backend, limit time.Duration, sign goclient.CheckRedirectFunc, stream func(io.Reader) error) *performer {
@@ -120,7 +123,11 @@ func (p *performer) exchange(original *http.Request) (*http.Response, error) {
 		if err != nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return p.backend.newError(request.Method, request.URL.Path, stage, status, text, err)
+		failed := p.backend.newError(request.Method, request.URL.Path, stage, status, text, err)
+		if p.keyless && errors.Is(failed, volume.ErrUnauthenticated) {
+			failed.rule.hint = fmt.Sprintf(hintNoKey, p.backend.Name())
+		}
+		return failed
 	}
 
 	response, err := p.client.Do(request) // #nosec G704 -- the administrator configures the address

@@ -52,6 +52,42 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// TestRefusedKeys: what is said depends on whether there was a key at all.
+func TestRefusedKeys(t *testing.T) {
+	wrong := writeFile(t, "key", "wrong")
+	const none = `no key is configured for backend "main"`
+	for _, tc := range []struct {
+		name        string
+		keyFile     string
+		credentials volume.Credentials
+		status      int
+		answer      string
+		says, not   string
+	}{
+		{name: "no key", status: 401, answer: "signature is invalid", says: none, not: hintKey},
+		{name: "no key, and other clocks", status: 401, answer: "Token used before issued", says: none, not: hintClock},
+		{name: "only a user", credentials: volume.Credentials{User: "admin"}, status: 401, answer: "signature is invalid", says: none, not: hintKey},
+		{name: "a configured key", keyFile: wrong, status: 401, answer: "signature is invalid", says: hintKey, not: "no key"},
+		{name: "a configured key, and other clocks", keyFile: wrong, status: 401, answer: "Token used before issued", says: hintClock, not: "no key"},
+		{name: "the request's key", credentials: volume.Credentials{Key: "wrong"}, status: 401, answer: "signature is invalid", says: hintKey, not: "no key"},
+		{name: "another refusal", status: 500, answer: "No space", says: hintRoom, not: "no key"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, tc.answer, tc.status) }))
+			defer server.Close()
+			client := newTestClient(t, BackendConfig{URL: server.URL, KeyFile: tc.keyFile}, DefaultTiming())
+			client, err := client.backend.Client(tc.credentials)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = client.Clusters(t.Context())
+			if err == nil || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), tc.not) {
+				t.Errorf("%v: want %q and not %q", err, tc.says, tc.not)
+			}
+		})
+	}
+}
+
 // TestRedirects: a redirected POST would become a GET, and a token would go to whoever is
 // named.
 func TestRedirects(t *testing.T) {

@@ -13,8 +13,10 @@ const (
 	kibPerGiB       = 1 << 20
 	smallestBrick   = 1 * kibPerGiB
 	largestBrick    = 4 * 1024 * kibPerGiB
-	mostBricks      = 32
 	largestMetadata = 16 * kibPerGiB
+
+	// MostBricks is how many bricks a volume may have.
+	MostBricks = 32
 )
 
 // Layout is what of a volume decides where it fits.
@@ -23,9 +25,11 @@ type Layout struct {
 	SnapFactor float64
 	Options    []volume.Option
 	Arbiter    bool
+	Bricks     int // that the volume has already
 }
 
-func (l Layout) bricksInSet() int {
+// BricksInSet is the number of bricks that Heketi adds at once.
+func (l Layout) BricksInSet() int {
 	switch l.Durability.Type {
 	case volume.Replicate:
 		return max(l.Durability.Replica, 1)
@@ -35,6 +39,9 @@ func (l Layout) bricksInSet() int {
 	}
 	return 1
 }
+
+// SetsLeft is how many sets of bricks the volume may still get.
+func (l Layout) SetsLeft() int { return max(0, MostBricks-l.Bricks) / l.BricksInSet() }
 
 // data is the number of bricks among which the data of a set is split.
 func (l Layout) data() uint64 {
@@ -51,19 +58,21 @@ func (l Layout) brickKiB(sizeGiB, sets int) uint64 {
 
 // Room is what a cluster has free for volumes of one layout.
 type Room struct {
-	layout Layout
-	places int      // bricks of a set that need a place of their own
-	groups [][]disk // disks that can take only one brick of a set among them
+	cluster string
+	layout  Layout
+	places  int      // bricks of a set that need a place of their own
+	groups  [][]disk // disks that can take only one brick of a set among them
 }
 
 type disk struct {
 	freeKiB, extentKiB uint64
 }
 
-// LargestGiB is the largest volume that surely fits, in whichever order Heketi tries the disks; 0 is none.
+// LargestGiB is the largest volume that surely fits, in whichever order Heketi tries the disks; 0 is none. For a volume
+// that has bricks already it is by how much one expand may surely enlarge it.
 func (r Room) LargestGiB() int {
 	largest := 0
-	for sets := 1; sets*r.layout.bricksInSet() <= mostBricks; sets *= 2 {
+	for sets := 1; sets <= r.layout.SetsLeft(); sets *= 2 {
 		// With the number of sets fixed, a smaller volume fits wherever a larger one does.
 		limit := sets * largestBrick / kibPerGiB * int(r.layout.data())
 		fits := func(sizeGiB int) bool { return r.surelyFits(r.layout.brickKiB(sizeGiB, sets), sets) }

@@ -2,6 +2,7 @@ package heketi
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -45,11 +46,15 @@ func TestRoom(t *testing.T) {
 		factor         float64
 		options        []volume.Option
 		arbiter        bool
+		bricks         int
 		change         func(Dump)
 		largest, total int
+		lacks          string
 	}{
-		{name: "nothing", dump: cluster(), largest: 0, total: 0},
-		{name: "two nodes for three copies", dump: cluster(big, big), largest: 0, total: 0},
+		{name: "nothing", dump: cluster(), lacks: "3 nodes, cluster c has 0"},
+		{name: "two nodes for three copies", dump: cluster(big, big), lacks: "3 nodes, cluster c has 2"},
+		{name: "three nodes for six bricks", dump: cluster(big, big, big), volumeType: "disperse:4:2", lacks: "6 nodes, cluster c has 3"},
+		{name: "six full nodes", dump: cluster(disks(0), disks(0), disks(0), disks(0), disks(0), disks(0)), volumeType: "disperse:4:2"},
 		{name: "exactly the space is not enough", dump: cluster(disks(oneGiB), disks(oneGiB), disks(oneGiB)), largest: 0, total: 0},
 		{name: "one KiB more is", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1)), largest: 1, total: 1},
 		// 100 GiB: 99 GiB of pool are 103809024 KiB, the metadata of 519045 KiB take 127 extents, 520192 KiB, together
@@ -70,19 +75,22 @@ func TestRoom(t *testing.T) {
 		// Metadata never take more than 16 GiB: 4 TiB need 4 TiB + 16 GiB.
 		{name: "most metadata", dump: cluster(disks(tib4+16<<20), disks(tib4+16<<20), disks(tib4+16<<20+1)), largest: 4095, total: 4095},
 		{name: "and one KiB", dump: cluster(disks(tib4+16<<20+1), disks(tib4+16<<20+1), disks(tib4+16<<20+1)), largest: 4096, total: 4096},
-		{name: "device offline", dump: cluster(big, big, big), change: func(d Dump) {
+		// Of two places on each node a set takes one, and only one set is left.
+		{name: "one more set", dump: cluster(disks(oneGiB+1, oneGiB+1), disks(oneGiB+1, oneGiB+1), disks(oneGiB+1, oneGiB+1)), bricks: 27, largest: 1, total: 2},
+		{name: "all bricks but two", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1)), bricks: 30, largest: 0, total: 1},
+		{name: "device offline", dump: cluster(big, big, big), lacks: "3 nodes, cluster c has 2", change: func(d Dump) {
 			change(d.Devices, "n3-d1", func(v *DumpDevice) { v.Online = false })
 		}},
-		{name: "node offline", dump: cluster(big, big, big), change: func(d Dump) {
+		{name: "node offline", dump: cluster(big, big, big), lacks: "3 nodes, cluster c has 2", change: func(d Dump) {
 			change(d.Nodes, "n3", func(v *DumpNode) { v.Online = false })
 		}},
-		{name: "for block volumes", dump: cluster(big, big, big), change: func(d Dump) {
+		{name: "for block volumes", dump: cluster(big, big, big), lacks: "3 nodes, cluster c has 0", change: func(d Dump) {
 			change(d.Clusters, "c", func(v *DumpCluster) { v.File = false })
 		}},
-		{name: "node of another cluster", dump: cluster(big, big, big), change: func(d Dump) {
+		{name: "node of another cluster", dump: cluster(big, big, big), lacks: "3 nodes, cluster c has 2", change: func(d Dump) {
 			change(d.Clusters, "c", func(v *DumpCluster) { v.Nodes = v.Nodes[:2] })
 		}},
-		{name: "two zones", dump: cluster(big, big, big), options: option("user.heketi.zone-checking", "strict"), change: func(d Dump) {
+		{name: "two zones", dump: cluster(big, big, big), options: option("user.heketi.zone-checking", "strict"), lacks: "3 zones, cluster c has 2", change: func(d Dump) {
 			change(d.Nodes, "n3", func(v *DumpNode) { v.Zone = 1 })
 		}},
 		{name: "three zones", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1)), options: option("user.heketi.zone-checking", "strict"), largest: 1, total: 1},
@@ -92,14 +100,19 @@ func TestRoom(t *testing.T) {
 			change(d.Nodes, "n3", func(v *DumpNode) { v.Tags = map[string]string{"disk": "hdd"} })
 			change(d.Devices, "n3-d1", func(v *DumpDevice) { v.Tags = map[string]string{"disk": "ssd"} })
 		}},
-		{name: "tag unwanted", dump: cluster(big, big, big), options: option("user.heketi.device-tag-match", "disk!=slow"), change: func(d Dump) {
+		{name: "tag unwanted", dump: cluster(big, big, big), options: option("user.heketi.device-tag-match", "disk!=slow"), lacks: "3 nodes, cluster c has 2", change: func(d Dump) {
 			change(d.Nodes, "n1", func(v *DumpNode) { v.Tags = map[string]string{"disk": "slow"} })
 		}},
 		{name: "arbiter anywhere", dump: cluster(disks(5*oneGiB+1), disks(5*oneGiB+1), disks(oneGiB+1)), arbiter: true, largest: 1, total: 1},
 		{name: "arbiter disk", dump: cluster(disks(5*oneGiB+1), disks(5*oneGiB+1), disks(oneGiB+1)), arbiter: true, largest: 5, total: 5, change: func(d Dump) {
 			change(d.Nodes, "n3", func(v *DumpNode) { v.Tags = map[string]string{"arbiter": "required"} })
 		}},
-		{name: "arbiter nowhere", dump: cluster(big, big, big), arbiter: true, change: func(d Dump) {
+		{name: "arbiter disks and one more node", dump: cluster(big, big, big), arbiter: true, lacks: "3 nodes, cluster c has 2", change: func(d Dump) {
+			for _, id := range []string{"n2", "n3"} {
+				change(d.Nodes, id, func(v *DumpNode) { v.Tags = map[string]string{"arbiter": "required"} })
+			}
+		}},
+		{name: "arbiter nowhere", dump: cluster(big, big, big), arbiter: true, lacks: "3 nodes, cluster c has 0", change: func(d Dump) {
 			for id := range d.Nodes {
 				change(d.Nodes, id, func(v *DumpNode) { v.Tags = map[string]string{"arbiter": "disabled"} })
 			}
@@ -110,7 +123,7 @@ func TestRoom(t *testing.T) {
 			if tt.change != nil {
 				tt.change(tt.dump)
 			}
-			layout := Layout{Durability: volume.DefaultDurability(), SnapFactor: max(tt.factor, 1), Options: tt.options, Arbiter: tt.arbiter}
+			layout := Layout{Durability: volume.DefaultDurability(), SnapFactor: max(tt.factor, 1), Options: tt.options, Arbiter: tt.arbiter, Bricks: tt.bricks}
 			if tt.volumeType != "" {
 				d, err := volume.ParseDurability(tt.volumeType)
 				if err != nil {
@@ -124,6 +137,10 @@ func TestRoom(t *testing.T) {
 			}
 			if got := room.TotalGiB(); got != tt.total {
 				t.Errorf("total: %d GiB, want %d", got, tt.total)
+			}
+			lacks := strings.NewReplacer("it needs ", "", ", and cluster", ", cluster", " with an online disk that may be used for it", "").Replace(room.Lacks())
+			if lacks != tt.lacks {
+				t.Errorf("lacks %q, want %q", lacks, tt.lacks)
 			}
 		})
 	}

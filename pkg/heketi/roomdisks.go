@@ -1,6 +1,7 @@
 package heketi
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 // What decides where Heketi puts bricks (heketi: apps/glusterfs/volume_entry.go, tags.go).
 const (
+	optionArbiter      = "user.heketi.arbiter"
 	optionZoneChecking = "user.heketi.zone-checking"
 	optionTagMatch     = "user.heketi.device-tag-match"
 
@@ -25,7 +27,7 @@ const (
 // Arbiter bricks are small. Where some disks are set aside for them, these take them all, and the others need places
 // only for the data; elsewhere an arbiter brick may take the place of a whole one, and is counted as that.
 func NewRoom(dump Dump, cluster string, layout Layout) Room {
-	room := Room{layout: layout, places: layout.bricksInSet()}
+	room := Room{cluster: cluster, layout: layout, places: layout.BricksInSet()}
 	if !dump.Clusters[cluster].File {
 		return room
 	}
@@ -62,10 +64,27 @@ func NewRoom(dump Dump, cluster string, layout Layout) Room {
 
 // group names what a disk has in common with those that may not take another brick of the same set.
 func (l Layout) group(node string, zone int) string {
-	if l.option(optionZoneChecking) == "strict" {
+	if l.strictZones() {
 		return strconv.Itoa(zone)
 	}
 	return node
+}
+
+func (l Layout) strictZones() bool { return l.option(optionZoneChecking) == "strict" }
+
+// Lacks says that the cluster has disks for the layout on fewer nodes, or in fewer zones, than a set of bricks needs, so
+// that nothing fits however much is free; "" where it has them on enough.
+func (r Room) Lacks() string {
+	if len(r.groups) >= r.places {
+		return ""
+	}
+	where := "nodes"
+	if r.layout.strictZones() {
+		where = "zones"
+	}
+	dedicated := r.layout.BricksInSet() - r.places // arbiter bricks, which have their own disks
+	return fmt.Sprintf("it needs %d %s, and cluster %s has %d with an online disk that may be used for it",
+		r.layout.BricksInSet(), where, r.cluster, len(r.groups)+dedicated)
 }
 
 // admits applies the rule for tags, key=value or key!=value.

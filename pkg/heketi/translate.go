@@ -27,6 +27,8 @@ type rule struct {
 const (
 	hintKey = "the key must be the admin key of this Heketi, and the clocks of both machines must agree: " +
 		"a token is valid for five minutes"
+	hintNoKey = "no key is configured for backend %q, and the request brought none: write Heketi's admin key into a file, and name it as " +
+		"the backend's keyFile in the configuration file (chart: backends[].existingSecret or key)"
 	hintClock    = "the clocks of this machine and Heketi's differ; synchronise them"
 	hintRoom     = "add a device or a node to the cluster, or delete volumes"
 	hintBricks   = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also says this when room is scattered"

@@ -12,7 +12,7 @@ func TestTroubleshooting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range rules() {
+	for _, r := range append(rules(), rule{hint: hintNoKey}) {
 		if r.hint == "" && r.exactly == nil {
 			continue // Heketi's own words, about the request
 		}

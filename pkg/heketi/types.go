@@ -2,6 +2,7 @@ package heketi
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/heketi/heketi/pkg/glusterfs/api"
@@ -69,6 +70,17 @@ func newVolume(info *api.VolumeInfoResponse) Volume {
 		v.Bricks = append(v.Bricks, brick.Id)
 	}
 	return v
+}
+
+// Layout is what decides where the bricks fit that an expand adds.
+func (v Volume) Layout() Layout {
+	layout := Layout{Durability: v.Durability, SnapFactor: v.SnapFactor, Bricks: len(v.Bricks)}
+	for _, o := range v.Options {
+		key, value, _ := strings.Cut(o, " ")
+		layout.Options = append(layout.Options, volume.Option{Key: key, Value: value})
+	}
+	layout.Arbiter, _ = strconv.ParseBool(layout.option(optionArbiter)) // as Heketi does
+	return layout
 }
 
 // newDurability undoes Heketi's abbreviations: it repeats the request, in which an absent

@@ -41,3 +41,36 @@ func TestDurability(t *testing.T) {
 		}
 	}
 }
+
+func TestLayoutOfAVolume(t *testing.T) {
+	three := volume.DefaultDurability()
+	for _, tc := range []struct {
+		volume Volume
+		want   Layout
+		sets   int
+		inASet int
+	}{
+		{volume: Volume{Durability: three, SnapFactor: 1.5, Bricks: make([]string, 27)}, want: Layout{Durability: three, SnapFactor: 1.5, Bricks: 27}, sets: 1, inASet: 3},
+		{
+			volume: Volume{Durability: three, Options: []string{"user.heketi.arbiter true", "server.tcp-user-timeout 42", "odd"}, Bricks: make([]string, 33)},
+			want: Layout{
+				Durability: three, Arbiter: true, Bricks: 33,
+				Options: []volume.Option{{Key: "user.heketi.arbiter", Value: "true"}, {Key: "server.tcp-user-timeout", Value: "42"}, {Key: "odd"}},
+			},
+			inASet: 3,
+		},
+		{
+			volume: Volume{Durability: volume.Durability{Type: volume.None}, Options: []string{"user.heketi.arbiter false"}, Bricks: make([]string, 1)},
+			want:   Layout{Durability: volume.Durability{Type: volume.None}, Bricks: 1, Options: []volume.Option{{Key: "user.heketi.arbiter", Value: "false"}}},
+			sets:   31, inASet: 1,
+		},
+	} {
+		got := tc.volume.Layout()
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Error(diff)
+		}
+		if got.SetsLeft() != tc.sets || got.BricksInSet() != tc.inASet {
+			t.Errorf("%+v: %d sets of %d bricks, want %d of %d", tc.volume, got.SetsLeft(), got.BricksInSet(), tc.sets, tc.inASet)
+		}
+	}
+}

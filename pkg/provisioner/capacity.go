@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
@@ -21,36 +23,46 @@ func (p *Provisioner) Available(ctx context.Context, parameters volume.Parameter
 // glusterd did not answer its last check, which it tells nobody, so that a node which is down counts until an administrator
 // has set it offline.
 func (p *Provisioner) AvailableSince(ctx context.Context, parameters volume.Parameters, since time.Time) (volume.Space, error) {
+	rooms, err := p.rooms(ctx, parameters, volume.Credentials{}, since) // the request brings none
+	if err != nil {
+		return volume.Space{}, err
+	}
 	space := volume.Space{Least: int64(parameters.Durability.MinGiB()) * volume.GiB}
-	backend, err := p.backends.Select(parameters.Backend, parameters.RestURL)
-	if err != nil {
-		return volume.Space{}, err
-	}
-	client, err := backend.Client(volume.Credentials{}) // the request brings none
-	if err != nil {
-		return volume.Space{}, err
-	}
-	dump, err := p.index(backend.Name()).hardwareSince(ctx, client, since)
-	if err != nil {
-		return volume.Space{}, err
-	}
-	for id := range dump.Clusters {
-		if len(parameters.Clusters) > 0 && !slices.Contains(parameters.Clusters, id) {
-			continue
-		}
-		room := heketi.NewRoom(dump, id, heketi.Layout{
-			Durability: parameters.Durability, SnapFactor: parameters.SnapFactor, Options: parameters.Options, Arbiter: parameters.Arbiter(),
-		})
+	for _, room := range rooms {
 		largest := int64(room.LargestGiB()) * volume.GiB
 		space.Largest = max(space.Largest, largest)
 		space.Total += max(int64(room.TotalGiB())*volume.GiB, largest)
 	}
-	for _, id := range parameters.Clusters {
+	return space, nil
+}
+
+// rooms are what the clusters have free that take volumes of files and in which one of the class may lie.
+func (p *Provisioner) rooms(ctx context.Context, class volume.Parameters, credentials volume.Credentials, since time.Time) ([]heketi.Room, error) {
+	backend, err := p.backends.Select(class.Backend, class.RestURL)
+	if err != nil {
+		return nil, err
+	}
+	client, err := backend.Client(credentials)
+	if err != nil {
+		return nil, err
+	}
+	dump, err := p.index(backend.Name()).hardwareSince(ctx, client, since)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range class.Clusters {
 		if _, ok := dump.Clusters[id]; !ok {
-			return volume.Space{}, volume.Invalid("clusterid", id, fmt.Sprintf("is not a cluster of backend %q", backend.Name()))
+			return nil, volume.Invalid("clusterid", id, fmt.Sprintf("is not a cluster of backend %q", backend.Name()))
 		}
 	}
-	return space, nil
+	layout := heketi.Layout{Durability: class.Durability, SnapFactor: class.SnapFactor, Options: class.Options, Arbiter: class.Arbiter()}
+	var rooms []heketi.Room
+	for _, id := range slices.Sorted(maps.Keys(dump.Clusters)) {
+		if dump.Clusters[id].File && (len(class.Clusters) == 0 || slices.Contains(class.Clusters, id)) {
+			rooms = append(rooms, heketi.NewRoom(dump, id, layout))
+		}
+	}
+	return rooms, nil
 }
 
 // whatFits adds to a refusal of a create for want of room which size would not be refused, going by Heketi's records.
@@ -58,13 +70,27 @@ func (p *Provisioner) whatFits(ctx context.Context, request creation, parameters
 	if !errors.Is(refusal, volume.ErrExhausted) {
 		return refusal
 	}
-	space, err := p.Available(ctx, parameters)
-	largest := space.Largest / volume.GiB
+	rooms, err := p.rooms(ctx, parameters, request.credentials, time.Now())
+	largest := 0
+	var lacks []string
+	for _, room := range rooms {
+		largest = max(largest, room.LargestGiB())
+		lacks = append(lacks, room.Lacks())
+	}
 	switch {
-	case err != nil, largest >= int64(request.sizeGiB): // the reason is another one
+	case err != nil, largest >= request.sizeGiB: // the reason is another one
 		return refusal
 	case largest == 0:
-		return fmt.Errorf("%w; there is no room for a volume of type %s of any size", refusal, request.durability)
+		return fmt.Errorf("%w; there is no room for a volume of type %s of any size%s", refusal, request.durability, because(lacks...))
 	}
 	return fmt.Errorf("%w; the largest volume of type %s for which there is room has %d GiB", refusal, request.durability, largest)
+}
+
+// because gives a sentence its reasons, of which some or all may be empty.
+func because(reasons ...string) string {
+	reasons = slices.DeleteFunc(reasons, func(reason string) bool { return reason == "" })
+	if len(reasons) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(reasons, "; ")
 }

@@ -2,6 +2,7 @@ package provisioner_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -43,11 +45,7 @@ func TestAvailable(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			parameters, err := volume.ParseParameters(tt.parameters)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := p.Available(t.Context(), parameters)
+			got, err := p.Available(t.Context(), parse(t, tt.parameters))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,13 +79,6 @@ func (d *database) halve() {
 func TestAvailableOfARound(t *testing.T) {
 	a, b := newDatabase(t), newDatabase(t)
 	p := over(t, a, b)
-	parse := func(class map[string]string) volume.Parameters {
-		parameters, err := volume.ParseParameters(class)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return parameters
-	}
 	var round time.Time
 	for _, step := range []struct {
 		name     string
@@ -107,7 +98,7 @@ func TestAvailableOfARound(t *testing.T) {
 		if step.newRound {
 			round = time.Now()
 		}
-		space, err := p.AvailableSince(t.Context(), parse(step.class), round)
+		space, err := p.AvailableSince(t.Context(), parse(t, step.class), round)
 		ofA, _ := a.asked()
 		ofB, _ := b.asked()
 		if err != nil || space.Largest != step.largest*volume.GiB || ofA != step.ofA || ofB != step.ofB {
@@ -118,7 +109,7 @@ func TestAvailableOfARound(t *testing.T) {
 		}
 	}
 	// A call by itself, as GetCapacity makes it, may follow a create or a delete.
-	if space, err := p.Available(t.Context(), parse(map[string]string{"backend": "a"})); err != nil || space.Largest != 12*volume.GiB {
+	if space, err := p.Available(t.Context(), parse(t, map[string]string{"backend": "a"})); err != nil || space.Largest != 12*volume.GiB {
 		t.Errorf("%+v, %v, want what there is now, 12 GiB", space, err)
 	}
 }
@@ -185,6 +176,35 @@ func TestCreateWhileCapacityIsRead(t *testing.T) {
 	}
 }
 
+// The figures are had with the key that the class's Secret holds, where no other one is known.
+func TestCreateSaysWhatFitsByItsOwnKey(t *testing.T) {
+	cluster := heketitest.NewCluster()
+	cluster.FreeGiB = 16
+	f := start(t, cluster)
+	target, err := url.Parse(f.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disks := httputil.NewSingleHostReverseProxy(target)
+	disks.ModifyResponse = func(r *http.Response) error {
+		if r.Request.URL.Path == "/db/dump" && r.StatusCode == http.StatusOK {
+			body := records(t, cluster.ID, true, []int{10}, []int{10}, []int{10})
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+			r.Header.Del("Content-Length")
+		}
+		return nil
+	}
+	front := httptest.NewServer(disks)
+	defer front.Close()
+	p := f.configured(t, heketi.BackendConfig{Name: "main", URL: front.URL}, timing())
+	s := spec("pvc-1")
+	s.Capacity.RequiredBytes = 20 * volume.GiB
+	s.Credentials.Key = heketitest.DefaultKey
+	_, err = p.Create(t.Context(), s)
+	wantError(t, err, volume.ErrExhausted)
+	says(t, err, "the largest volume of type replicate:3 for which there is room has 9 GiB")
+}
+
 func TestCreateSaysWhatFits(t *testing.T) {
 	d := newDatabase(t) // 99 GiB fit, and 198 GiB of type disperse:2:1
 	target, err := url.Parse(d.url)
@@ -210,15 +230,13 @@ func TestCreateSaysWhatFits(t *testing.T) {
 	}{
 		{"too large", "replicate:3", 100, "; the largest volume of type replicate:3 for which there is room has 99 GiB"},
 		{"too large and dispersed", "disperse:2:1", 199, "; the largest volume of type disperse:2:1 for which there is room has 198 GiB"},
-		{"too few nodes", "disperse:4:2", 4, "; there is no room for a volume of type disperse:4:2 of any size"},
+		{"too few nodes", "disperse:4:2", 4, "; there is no room for a volume of type disperse:4:2 of any size: it needs 6 nodes, and cluster " + clusterID +
+			" has 3 with an online disk that may be used for it"},
 		{"there should be room", "replicate:3", 99, "or delete volumes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			parameters, err := volume.ParseParameters(map[string]string{"volumetype": tt.volumeType})
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = p.Create(t.Context(), volume.Spec{Name: "pvc-1", Capacity: volume.Capacity{RequiredBytes: tt.size * volume.GiB}, Parameters: parameters})
+			parameters := parse(t, map[string]string{"volumetype": tt.volumeType})
+			_, err := p.Create(t.Context(), volume.Spec{Name: "pvc-1", Capacity: volume.Capacity{RequiredBytes: tt.size * volume.GiB}, Parameters: parameters})
 			wantError(t, err, volume.ErrExhausted)
 			if !strings.HasSuffix(err.Error(), tt.says) {
 				t.Errorf("%v: want %q at the end", err, tt.says)

@@ -11,9 +11,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// mostBricks is Heketi's default limit of bricks in a volume (heketi: apps/glusterfs/app_config.go, BrickMaxNum).
-const mostBricks = 32
-
 // expansion is one request for a larger volume. It is comparable: only equal ones join.
 type expansion struct {
 	handle      volume.Handle
@@ -67,7 +64,7 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	case errors.Is(err, volume.ErrNotFound):
 		return volume.Volume{}, explainMissing(ctx, e.client, e.index, e.handle, err)
 	case errors.Is(err, volume.ErrExhausted):
-		return volume.Volume{}, fmt.Errorf("%w; gluster volume %s %s", err, found.Name, remains(found))
+		return volume.Volume{}, e.exhausted(ctx, found, need, err)
 	case outcome == heketi.Failed:
 		return volume.Volume{}, fmt.Errorf("%w; gluster volume %s keeps its size of %d GiB", err, found.Name, found.SizeGiB)
 	}
@@ -163,18 +160,3 @@ func (e *expanding) enough(v heketi.Volume, why string) (volume.Volume, error) {
 	}
 	return made, nil
 }
-
-// remains says what may still be done with a volume that Heketi does not expand as asked.
-func remains(v heketi.Volume) string {
-	set := bricksInSet(v.Durability)
-	sets := max(0, mostBricks-len(v.Bricks)) / set
-	state := fmt.Sprintf("keeps its size of %d GiB, in %d bricks of at most %d", v.SizeGiB, len(v.Bricks), mostBricks)
-	if sets == 0 {
-		return state + ", and cannot grow any more: make a new, larger volume and copy the data"
-	}
-	return state + fmt.Sprintf("; it can grow %d more times at the most, by %d brick(s) of one size on different nodes, each of at least 1 GiB, "+
-		"so a smaller size may be possible, and few large steps are better than many small ones", sets, set)
-}
-
-// bricksInSet: Replica is zero unless the volume is replicated, and so on.
-func bricksInSet(d volume.Durability) int { return max(1, d.Replica+d.Data+d.Redundancy) }

@@ -99,6 +99,16 @@ func spec(name string) volume.Spec {
 	}
 }
 
+// parse reads the parameters of a StorageClass.
+func parse(t *testing.T, class map[string]string) volume.Parameters {
+	t.Helper()
+	parameters, err := volume.ParseParameters(class)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parameters
+}
+
 // glusterName is the name of the volume that spec("pvc-1") asks for.
 func glusterName() string { return volume.GlusterName("pvc-1", volume.Naming{}) }
 

@@ -38,7 +38,8 @@ type Provisioner interface {
 	Get(ctx context.Context, handle Handle, credentials Credentials) (Volume, error)
 
 	// Expand makes the volume at least as large as the capacity asks for, online, and returns its size in bytes. A
-	// volume that is large enough stays as it is; none is ever made smaller.
+	// volume that is large enough stays as it is; none is ever made smaller. ErrExhausted: the volume has its old size, and
+	// nothing of the expand is left or running.
 	Expand(ctx context.Context, handle Handle, capacity Capacity, credentials Credentials) (int64, error)
 
 	// List returns up to limit volumes that this driver made, of all backends, in the order of their handles,

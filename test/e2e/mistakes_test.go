@@ -109,6 +109,11 @@ func TestMistakes(t *testing.T) {
 	for _, m := range all {
 		t.Run(m.name, func(t *testing.T) { m.check(t, s) })
 	}
+	t.Run("and then growing less", func(t *testing.T) {
+		s := &space{T: t, namespace: s.namespace}
+		s.kubectl("patch", "pvc", "growing", "-p", `{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}`)
+		s.kubectl("wait", "--for=jsonpath={.status.capacity.storage}=2Gi", patience, "pvc/growing")
+	})
 }
 
 // check waits for the message.

@@ -212,7 +212,7 @@ func (m *Model) ExpandEnds(c Call, code codes.Code, askedGiB int, bytes int64, e
 	s := m.ids[c.id]
 	if code != codes.OK {
 		if code != codes.NotFound || s.deleting == 0 {
-			m.checkCode("expand of "+c.id, code, append(expected, codes.ResourceExhausted)...)
+			m.checkCode("expand of "+c.id, code, append(expected, codes.OutOfRange)...)
 		}
 		return
 	}

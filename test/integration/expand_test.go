@@ -79,7 +79,7 @@ func TestExpandRefused(t *testing.T) {
 	r := newRig(t)
 	v := r.create(createRequest(single()))
 	_, err := r.controller.ControllerExpandVolume(r.call(), expandRequest(v, 1000*gib))
-	r.refused(err, codes.ResourceExhausted, nameOf(v))
+	r.refused(err, codes.OutOfRange, nameOf(v))
 	_, err = r.controller.ControllerExpandVolume(r.call(), &csi.ControllerExpandVolumeRequest{
 		VolumeId: v.GetVolumeId(), CapacityRange: &csi.CapacityRange{RequiredBytes: gib + 1, LimitBytes: gib + 2},
 	})

@@ -60,7 +60,7 @@ func TestFullDisks(t *testing.T) {
 	_, err = r.controller.CreateVolume(r.call(), request)
 	r.refused(err, codes.ResourceExhausted, "there is no room for a volume of type replicate:3 of any size")
 	err = r.expand(v, 2)
-	r.refused(err, codes.ResourceExhausted, nameOf(v), "keeps its size of 1 GiB, in 3 bricks", "it can grow")
+	r.refused(err, codes.OutOfRange, nameOf(v), "keeps its size of 1 GiB, in 3 bricks", "it can grow", "there is no room for it to grow now")
 	r.isInHeketi(v, 1, "replicate:3")
 	r.bricksAgree()
 
@@ -84,7 +84,7 @@ func TestDisksFullerThanHeketiKnows(t *testing.T) {
 	r.refused(err, codes.ResourceExhausted, "insufficient free space", "heketi-cli device resync")
 	r.noTraceOf(request)
 	err = r.expand(v, int(largest)+1)
-	r.refused(err, codes.ResourceExhausted, "insufficient free space", nameOf(v), "keeps its size of 1 GiB")
+	r.refused(err, codes.OutOfRange, "insufficient free space", nameOf(v), "keeps its size of 1 GiB")
 	r.isInHeketi(v, 1, "none")
 	r.noOperation()
 	r.bricksAgree()

@@ -1,0 +1,50 @@
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+)
+
+// exhausted is the answer to an expand for which there is no room. ErrExhausted is final for whoever asks, so that nothing
+// may be pending: an expand that Heketi has begun and cannot undo stays so (heketi: apps/glusterfs/operations_manage.go,
+// runOperationAfterBuild), and keeps the volume busy.
+func (e *expanding) exhausted(ctx context.Context, v heketi.Volume, needGiB int, refusal error) error {
+	if heketi.OutcomeOf(refusal) == heketi.Failed {
+		if _, err := e.inspect(ctx); err != nil {
+			return fmt.Errorf("%w (looked at after: %s)", err, refusal.Error())
+		}
+	}
+	return fmt.Errorf("%w; gluster volume %s %s", refusal, v.Name, e.remains(ctx, v, needGiB))
+}
+
+// remains says what may still be done with a volume that Heketi does not expand as asked.
+func (e *expanding) remains(ctx context.Context, v heketi.Volume, needGiB int) string {
+	layout := v.Layout()
+	state := fmt.Sprintf("keeps its size of %d GiB, in %d bricks of at most %d", v.SizeGiB, len(v.Bricks), heketi.MostBricks)
+	if layout.SetsLeft() == 0 {
+		return state + ", and cannot grow any more: make a new, larger volume and copy the data"
+	}
+	return state + fmt.Sprintf("; it can grow %d more times at the most, by %d brick(s) of one size on different nodes, each of at least 1 GiB, ",
+		layout.SetsLeft(), layout.BricksInSet()) + e.fits(ctx, v.Cluster, layout, needGiB)
+}
+
+// fits says by how much the volume may grow at once, going by Heketi's records.
+func (e *expanding) fits(ctx context.Context, cluster string, layout heketi.Layout, needGiB int) string {
+	const few = "few large steps are better than many small ones"
+	dump, err := e.index.hardwareSince(ctx, e.client, time.Now())
+	if err != nil || !dump.Clusters[cluster].File { // no figures, or a cluster whose room is for others
+		return "so a smaller size may be possible, and " + few
+	}
+	room := heketi.NewRoom(dump, cluster, layout)
+	switch largest := room.LargestGiB(); {
+	case largest >= needGiB: // the reason is another one
+		return "so a smaller size may be possible, and " + few
+	case largest == 0:
+		return "but there is no room for it to grow now" + because(room.Lacks())
+	default:
+		return fmt.Sprintf("and %s; there is room for %d GiB more in one step", few, largest)
+	}
+}
