@@ -37,7 +37,12 @@ func TestUnstageSparesForeignProcess(t *testing.T) {
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r.Process.PID = other.Process.Pid
+	identity, err := identifyProcess(other.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The client began before; not by its own time, since the kernel counts in hundredths of a second.
+	r.Process = process{identity.PID, identity.Start - 1}
 	if err := n.save(r); err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +50,7 @@ func TestUnstageSparesForeignProcess(t *testing.T) {
 		t.Error(err)
 	}
 	n.ending.Wait()
-	identity, err := identifyProcess(other.Process.Pid)
-	if err != nil || !identity.alive() {
+	if now, err := identifyProcess(other.Process.Pid); err != nil || now != identity || !now.alive() {
 		t.Errorf("a foreign process was killed: %v", err)
 	}
 	_ = other.Process.Kill()

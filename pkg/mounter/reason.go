@@ -46,15 +46,23 @@ type explanation struct {
 	words   string // $1 is the pattern's first group
 }
 
+// Explanations of several lines. brokenOff is for a server that ends connections before it has answered anything.
+const (
+	tlsFailed = `TLS failed: certificates and the secure-access marker on this node must match the servers'`
+	brokenOff = `the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?`
+)
+
 // explanations are in order of rank: a cause stands before the consequences it has in the same log.
 func explanations() []explanation {
 	list := [][2]string{
 		{`unrecognized option '([^']*)'`, `this glusterfs does not know the option $1`},
 		{`subdirectory for mount "([^"]*)" is not found`, `directory $1 does not exist in the volume`},
 		{`DNS resolution failed on host (\S+)`, `DNS resolution failed for server $1`},
+		{`(?i)error:[0-9A-F]+:(SSL|.*certificate)`, tlsFailed}, // from OpenSSL
+		// The request for the volume file was never answered; the client then says that it failed, as of a volume that is not there.
+		{`forced unwinding frame type\(GlusterFS Handshake\) op\(GETSPEC`, brokenOff},
 		{`failed to fetch volume file \(key:/?([^)]*)\)`, `volume file not found on server: no such volume "$1"`},
-		{`(?i)error:[0-9A-F]+:(SSL[^\]]*|.*certificate[^\]]*)|SSL connect error|SSL support .* is NOT enabled|failed to open .*\.pem|could not load our cert`,
-			`TLS failed: certificates and the secure-access marker on this node must match the servers'`},
+		{`(?i)SSL connect error|SSL support .* is NOT enabled|failed to open .*\.pem|could not load our cert`, tlsFailed},
 		{`(?i)SETVOLUME on remote-host failed.*remote-error=([^}]*)\}`, `a brick refused this client: $1 (look at the volume's auth.allow, auth.reject, auth.ssl-allow)`},
 		{`Server authentication failed`, `the bricks refused this client: look at the volume's auth.allow, auth.reject, auth.ssl-allow`},
 		{`cannot open /dev/fuse \(([^)]*)\)`, `cannot open /dev/fuse: $1; the fuse module and a privileged container are needed`},
@@ -64,7 +72,7 @@ func explanations() []explanation {
 		{`first lookup on root failed \(([^)]*)\)`, `the volume's root directory cannot be read: $1`},
 		{`connection to (\S+) failed \(([^)]*)\); disconnecting`, `server $1 accepts connections but breaks them off ($2); is TLS (the secure-access marker) on at one side only?`},
 		// 1 is no signal here: the client has lost its last server before it knew the volume. It says nothing else of that.
-		{`received signum \(1\), shutting down`, `the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?`},
+		{`received signum \(1\), shutting down`, brokenOff},
 	}
 	out := make([]explanation, len(list))
 	for i, e := range list {
