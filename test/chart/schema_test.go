@@ -6,8 +6,12 @@ import (
 	"testing"
 )
 
-const backend = "backends: [{name: a, url: 'http://h:1'}]\n"
+const (
+	backend     = "backends: [{name: a, url: 'http://h:1'}]\n"
+	twoBackends = "backends: [{name: a, url: 'http://h:1'}, {name: b, url: 'http://h:2'}]\n"
+)
 
+// What one value alone can tell.
 func TestValuesAreRefused(t *testing.T) {
 	tests := []struct {
 		name, values string
@@ -24,15 +28,13 @@ func TestValuesAreRefused(t *testing.T) {
 		{"a backend without name", "backends: [{url: 'http://h:1'}]", []string{"/backends/0", "missing property 'name'"}},
 		{"a backend without address", "backends: [{name: a}]", []string{"/backends/0", "missing property 'url'"}},
 		{"a backend's name that cannot begin a handle", "backends: [{name: A/b, url: 'http://h:1'}]", []string{"/backends/0/name", "does not match"}},
-		{"an address without scheme", "backends: [{name: a, url: 'h:1'}]", []string{"/backends/0/url", "does not match"}},
 		{"Heketi's other user", "backends: [{name: a, url: 'http://h:1', user: user}]", []string{"/backends/0/user", "admin"}},
-		{"two keys for a backend", "backends: [{name: a, url: 'http://h:1', key: k, existingSecret: {name: s}}]", []string{"/backends/0", "not"}},
+		{"a key of which nothing is left", "backends: [{name: a, url: 'http://h:1', key: \"\\n\"}]", []string{"/backends/0/key"}},
 		{"a file name for an authority", "backends: [{name: a, url: 'http://h:1', caBundle: /ca.crt}]", []string{"/backends/0/caBundle", "CERTIFICATE"}},
+		{"half an authority", "backends: [{name: a, url: 'http://h:1', caBundle: '-----BEGIN CERTIFICATE-----'}]", []string{"/backends/0/caBundle", "END"}},
 		{"too much in flight", "backends: [{name: a, url: 'http://h:1', maxInFlight: 1000}]", []string{"/backends/0/maxInFlight", "256"}},
 		{"a boolean as a parameter", backend + "storageClasses: [{name: c, parameters: {arbiter: true}}]", []string{"/storageClasses/0/parameters/arbiter", "want string"}},
 		{"an unknown reclaim policy", backend + "storageClasses: [{name: c, reclaimPolicy: Recycle}]", []string{"/storageClasses/0/reclaimPolicy"}},
-		{"two default classes", backend + "storageClasses: [{name: c, default: true}, {name: d, default: true}]", []string{"c and d", "mark one"}},
-		{"a class and no Heketi", "storageClasses: [{name: c}]", []string{"backends is empty"}},
 		{"an unknown group policy", "fsGroupPolicy: Always", []string{"/fsGroupPolicy"}},
 		{"off without quotes", "gidAnnotation: off", []string{"/gidAnnotation"}},
 		{"a relative directory", "kubeletDir: var/lib/kubelet", []string{"/kubeletDir"}},
@@ -45,18 +47,31 @@ func TestValuesAreRefused(t *testing.T) {
 		{"an amount that is none", "node: {resources: {limits: {memory: much}}}", []string{"/node/resources/limits/memory"}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "values.yaml")
-			write(t, path, tt.values)
-			said, err := helm(t, "template", "glusterfs-csi", chartDir, "--values", path)
-			if err == nil {
-				t.Fatal("accepted")
-			}
-			for _, part := range tt.says {
-				if !strings.Contains(said, part) {
-					t.Errorf("%q does not say %q", said, part)
-				}
-			}
-		})
+		t.Run(tt.name, func(t *testing.T) { refused(t, tt.values, tt.says...) })
 	}
+}
+
+// refused renders the values, and wants an error with all these parts, and without what is called hidden.
+func refused(t *testing.T, values string, says ...string) {
+	t.Helper()
+	said, err := template(t, values)
+	if err == nil {
+		t.Fatalf("accepted: %s", values)
+	}
+	if strings.Contains(said, "hidden") {
+		t.Errorf("%q shows a secret", said)
+	}
+	for _, part := range says {
+		if !strings.Contains(said, part) {
+			t.Errorf("%q does not say %q", said, part)
+		}
+	}
+}
+
+// template returns what helm says of the values.
+func template(t *testing.T, values string) (string, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "values.yaml")
+	write(t, path, values)
+	return helm(t, "template", "glusterfs-csi", chartDir, "--values", path)
 }

@@ -1,0 +1,154 @@
+{{/* What the driver would refuse after the installation only, in the log of a pod that does not start or at a claim. JSON Schema cannot say
+     it, or not in words that anybody understands; the rest is in values.schema.json. */}}
+
+{{/* Backends with which the controller would not start: pkg/heketi, LoadConfig. */}}
+{{- define "glusterfs-csi.checkBackends" -}}
+{{- $names := dict -}}
+{{- $urls := dict -}}
+{{- range $i, $backend := .Values.backends -}}
+{{- $field := printf "backends[%d]" $i -}}
+{{- if not (regexMatch "^(?i:https?)://([^][/?#@:\\s]+|\\[[^][/?#@\\s]+\\])(:[0-9]*)?/*$" .url) -}}
+{{- fail (printf "%s.url: %s must look like http://host:8080 or https://host:8080, without path, query or credentials"
+      $field (include "glusterfs-csi.shownURL" .url)) -}}
+{{- end -}}
+{{- with get $names .name -}}
+{{- fail (printf "%s.name: %q is the name of %s, too; each backend needs its own" $field $backend.name .) -}}
+{{- end -}}
+{{- $url := include "glusterfs-csi.normalURL" .url -}}
+{{- with get $urls $url -}}
+{{- fail (printf "%s.url: %q is the address of %s, too; list each Heketi once" $field $backend.url .) -}}
+{{- end -}}
+{{- if and .key .existingSecret -}}
+{{- fail (printf "%s: %q has both key and existingSecret, but Heketi has one admin key; leave one of them out" $field .name) -}}
+{{- end -}}
+{{- $_ := set $names .name $field -}}
+{{- $_ := set $urls $url $field -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A URL in the form in which two spellings of one address are equal: pkg/volume, NormalizeURL. */}}
+{{- define "glusterfs-csi.normalURL" -}}
+{{- $url := regexReplaceAll "/+$" (lower .) "" -}}
+{{- $url = regexReplaceAll "^(http://.*):80$" $url "${1}" -}}
+{{- regexReplaceAll "^(https://.*):443$" $url "${1}" -}}
+{{- end -}}
+
+{{/* A password that somebody wrote into a URL stays out of the error. */}}
+{{- define "glusterfs-csi.shownURL" -}}
+{{ ternary "(not shown, since it may hold a password)" (quote .) (contains "@" .) }}
+{{- end -}}
+
+{{/* helm forgets earlier values as soon as an upgrade is given any: without backends, the controller would be gone unnoticed. In helm
+     template, lookup finds nothing: whoever applies renderings by other means is not held up. */}}
+{{- define "glusterfs-csi.checkControllerStays" -}}
+{{- if and .Release.IsUpgrade (not .Values.backends) -}}
+{{- $name := include "glusterfs-csi.controller" . -}}
+{{- if lookup "apps/v1" "StatefulSet" .Release.Namespace $name -}}
+{{- fail (printf (print "backends is empty, so that this upgrade would remove the controller, without which no volume is made, grown or "
+      "deleted. helm forgets the values of the last upgrade: name all of them again, as in --values my-values.yaml. "
+      "If the controller is to go, delete it first: kubectl -n %s delete statefulset %s") .Release.Namespace $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Times so short that the driver or a sidecar could do nothing with them: cmd/glusterfs-csi, --report-orphans and --publish-capacity. */}}
+{{- define "glusterfs-csi.checkDurations" -}}
+{{- with .Values.controller.reportOrphans -}}
+{{- include "glusterfs-csi.checkDuration" (list "controller.reportOrphans" . "10m" "as in 6h, or \"\" for never") -}}
+{{- end -}}
+{{- if .Values.storageCapacity.enabled -}}
+{{- include "glusterfs-csi.checkDuration" (list "storageCapacity.pollInterval" .Values.storageCapacity.pollInterval "1s"
+      "as in 5m") -}}
+{{- end -}}
+{{- include "glusterfs-csi.checkDuration" (list "provisioner.timeout" .Values.provisioner.timeout "1s" "as in 5m") -}}
+{{- include "glusterfs-csi.checkDuration" (list "resizer.timeout" .Values.resizer.timeout "1s" "as in 5m") -}}
+{{- end -}}
+
+{{/* Call with (list value's-name duration least advice). */}}
+{{- define "glusterfs-csi.checkDuration" -}}
+{{- $zero := toDate "2006" "2000" -}}
+{{- if lt (mustDateModify (index . 1) $zero | unixEpoch | int64) (mustDateModify (index . 2) $zero | unixEpoch | int64) -}}
+{{- fail (printf "%s: %s is too short; write at least %s, %s" (index . 0) (index . 1) (index . 2) (index . 3)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Two servers on one port of the node. Kubernetes lets that pass, and the node plugin would not start. */}}
+{{- define "glusterfs-csi.checkPorts" -}}
+{{- if and .Values.metrics.enabled (eq (int .Values.node.metricsPort) (int .Values.node.healthPort)) -}}
+{{- fail (printf "node.metricsPort: %d is node.healthPort, too; choose another" (int .Values.node.metricsPort)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Classes of which the driver would make no volume. What a parameter's value may be, the driver says at the claim. */}}
+{{- define "glusterfs-csi.checkClasses" -}}
+{{- if and .Values.storageClasses (not .Values.backends) -}}
+{{- fail "storageClasses: nothing can make their volumes, since backends is empty; list a Heketi there" -}}
+{{- end -}}
+{{- $defaults := list -}}
+{{- range $i, $class := .Values.storageClasses -}}
+{{- if .default -}}
+{{- $defaults = append $defaults .name -}}
+{{- end -}}
+{{- $field := printf "storageClasses[%d] (%s).parameters" $i .name -}}
+{{- include "glusterfs-csi.checkParameters" (list $field .parameters $.Values.backends) -}}
+{{- end -}}
+{{- if gt (len $defaults) 1 -}}
+{{- fail (printf "storageClasses: %s are all marked as default; mark one" (join " and " $defaults)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Call with (list field parameters backends). Letter case does not matter in names of parameters. */}}
+{{- define "glusterfs-csi.checkParameters" -}}
+{{- $field := index . 0 -}}
+{{- $known := include "glusterfs-csi.parameterNames" . | splitList " " -}}
+{{- $given := dict -}}
+{{- range $key, $value := index . 1 -}}
+{{- if not (hasPrefix "csi.storage.k8s.io/" $key) -}}
+{{- $name := lower $key -}}
+{{- if not (has $name (join " " $known | lower | splitList " ")) -}}
+{{- fail (printf "%s: %q is not a known parameter; known are %s, and csi.storage.k8s.io/..." $field $key (join ", " $known)) -}}
+{{- end -}}
+{{- if hasKey $given $name -}}
+{{- fail (printf "%s: %q is given twice, in different letter case" $field $key) -}}
+{{- end -}}
+{{- $_ := set $given $name $value -}}
+{{- end -}}
+{{- end -}}
+{{- if get $given "restuserkey" -}}
+{{- fail (printf (print "%s: restuserkey must not be written into a StorageClass, where everybody can read it; remove it, and name a Secret "
+      "with Heketi's key in the backend's existingSecret") $field) -}}
+{{- end -}}
+{{- include "glusterfs-csi.checkChoice" (list $field $given (index . 2)) -}}
+{{- end -}}
+
+{{/* All that pkg/volume knows (docs/parameters.md), as test/chart checks. */}}
+{{- define "glusterfs-csi.parameterNames" -}}
+arbiter averageFileSize backend clusterid customEpNamePrefix deviceTagMatch gidMax gidMin restauthenabled resturl restuser
+{{- " restuserkey secretName secretNamespace snapfactor volumenameprefix volumeoptions volumetype zoneChecking" -}}
+{{- end -}}
+
+{{/* A class says by name or address which of several Heketis it means: pkg/heketi, Select. Call with (list field parameters backends), names of
+     parameters in lower case. */}}
+{{- define "glusterfs-csi.checkChoice" -}}
+{{- $field := index . 0 -}}
+{{- $given := index . 1 -}}
+{{- $names := list -}}
+{{- $urls := list -}}
+{{- range index . 2 -}}
+{{- $names = append $names .name -}}
+{{- $urls = append $urls (include "glusterfs-csi.normalURL" .url) -}}
+{{- end -}}
+{{- if hasKey $given "backend" -}}
+{{- if not (has $given.backend $names) -}}
+{{- fail (printf "%s: backend: %q is not in backends; there are %s" $field $given.backend (join ", " $names)) -}}
+{{- end -}}
+{{- else if hasKey $given "resturl" -}}
+{{- if not (has (include "glusterfs-csi.normalURL" $given.resturl) $urls) -}}
+{{- fail (printf "%s: resturl: %s is the url of no backend; there are %s"
+      $field (include "glusterfs-csi.shownURL" $given.resturl) (join ", " $urls)) -}}
+{{- end -}}
+{{- else if gt (len $names) 1 -}}
+{{- fail (printf (print "%s: backend is missing, and there are several: %s. Kubernetes lets nobody change the parameters of a class: "
+      "if there is a StorageClass of this name, delete it, and helm makes it anew; volumes do not mind") $field (join ", " $names)) -}}
+{{- end -}}
+{{- end -}}

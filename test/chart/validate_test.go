@@ -1,0 +1,119 @@
+package chart
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// With these, the driver would not start, or its classes would make no volume.
+func TestWhatTheDriverWouldRefuse(t *testing.T) {
+	class := func(parameters string) string { return "storageClasses: [{name: c, parameters: {" + parameters + "}}]" }
+	const inC = "storageClasses[0] (c).parameters: "
+	tests := []struct {
+		name, values string
+		says         []string
+	}{
+		{"two backends of one name", "backends: [{name: a, url: 'http://h:1'}, {name: a, url: 'http://h:2'}]", []string{`backends[1].name: "a"`, "of backends[0]"}},
+		{"two backends of one address", "backends: [{name: a, url: 'http://h'}, {name: b, url: 'HTTP://H:80/'}]", []string{`backends[1].url: "HTTP://H:80/"`, "of backends[0]"}},
+		{"the same with TLS", "backends: [{name: a, url: 'https://h:443'}, {name: b, url: 'https://h//'}]", []string{"backends[1].url", "of backends[0]"}},
+		{"two keys for a backend", "backends: [{name: a, url: 'http://h:1', key: k, existingSecret: {name: s}}]", []string{`backends[0]: "a" has both key and existingSecret`}},
+		{"orphans too often", backend + "controller: {reportOrphans: 5s}", []string{"controller.reportOrphans: 5s", "at least 10m", "6h"}},
+		{"room asked for without pause", backend + "storageCapacity: {pollInterval: 0s}", []string{"storageCapacity.pollInterval: 0s", "at least 1s"}},
+		{"no time for a creation", backend + "provisioner: {timeout: 0m0s}", []string{"provisioner.timeout: 0m0s", "at least 1s"}},
+		{"no time for an expansion", backend + "resizer: {timeout: 0h}", []string{"resizer.timeout: 0h", "at least 1s"}},
+		{"a time that nobody lives to see", backend + "resizer: {timeout: 9999999h}", []string{"invalid duration"}},
+		{"one port for two servers", "metrics: {enabled: true}\nnode: {metricsPort: 29680}", []string{"node.metricsPort: 29680 is node.healthPort"}},
+		{"two default classes", backend + "storageClasses: [{name: c, default: true}, {name: d, default: true}]", []string{"c and d", "mark one"}},
+		{"a class and no Heketi", "storageClasses: [{name: c}]", []string{"backends is empty"}},
+		{"a parameter that is misspelt", backend + class("volumtype: none"), []string{inC + `"volumtype" is not a known parameter`, "volumetype"}},
+		{"a parameter twice", backend + class("gidMin: '2000', gidmin: '3000'"), []string{inC + `"gidmin" is given twice`}},
+		{"a key in a class", backend + class("restUserKey: hidden"), []string{inC + "restuserkey", "existingSecret"}},
+		{"an unknown backend", backend + class("backend: b"), []string{inC + `backend: "b" is not in backends; there are a`}},
+		{"an unknown address", twoBackends + class("resturl: 'http://h:3'"), []string{inC + `resturl: "http://h:3"`, "there are http://h:1, http://h:2"}},
+		{"none of several backends", twoBackends + "storageClasses: [{name: c}]", []string{inC + "backend is missing", "a, b", "delete it"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { refused(t, tt.values, tt.says...) })
+	}
+}
+
+// The neighbours of what is refused.
+func TestWhatTheDriverTakes(t *testing.T) {
+	for name, values := range map[string]string{
+		"one port for one server":    "node: {metricsPort: 29680}",
+		"no orphans":                 backend + "controller: {reportOrphans: ''}",
+		"no room and no pause":       backend + "storageCapacity: {enabled: false, pollInterval: 0s}",
+		"a class without parameters": backend + "storageClasses: [{name: c}]",
+		"other letter case":          backend + "storageClasses: [{name: c, parameters: {VOLUMETYPE: none, Backend: a}}]",
+		"an empty key":               backend + "storageClasses: [{name: c, parameters: {restuserkey: ''}}]",
+		"keys of Kubernetes":         backend + "storageClasses: [{name: c, parameters: {csi.storage.k8s.io/provisioner-secret-name: s}}]",
+		"another spelling":           twoBackends + "storageClasses: [{name: c, parameters: {resturl: 'HTTP://H:2/'}}]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if said, err := template(t, values); err != nil {
+				t.Error(said)
+			}
+		})
+	}
+}
+
+// The chart has a list of its own, spelt as in docs/parameters.md.
+func TestParametersAreTheDrivers(t *testing.T) {
+	_, err := volume.ParseParameters(map[string]string{"unknown": ""})
+	said, _ := template(t, backend+"storageClasses: [{name: c, parameters: {unknown: ''}}]")
+	drivers, charts := known(t, err.Error()), known(t, said)
+	for i, name := range charts {
+		if !strings.Contains(read(t, root+"/docs/parameters.md"), "`"+name+"`") {
+			t.Errorf("docs/parameters.md spells %s otherwise", name)
+		}
+		charts[i] = strings.ToLower(name)
+	}
+	slices.Sort(charts)
+	if diff := cmp.Diff(drivers, charts); diff != "" {
+		t.Errorf("parameters of the driver (-) and of the chart (+):\n%s", diff)
+	}
+}
+
+// known returns the parameters that a refusal lists, but those of Kubernetes.
+func known(t *testing.T, refusal string) []string {
+	t.Helper()
+	_, list, found := strings.Cut(refusal, "known are ")
+	if !found {
+		t.Fatalf("%q lists nothing", refusal)
+	}
+	list, _, _ = strings.Cut(list, ", and ")
+	return strings.Split(list, ", ")
+}
+
+func TestAddressesAreTheDrivers(t *testing.T) {
+	for _, url := range []string{
+		"http://heketi:8080", "http://heketi:8080/", "HTTP://HEKETI:80", "https://heketi:443//", "https://10.0.0.1", "http://[fd00::1]:8080/",
+		"", "heketi", "heketi:8080", "10.0.0.1:8080", "ftp://heketi", "http://", "http://:8080", "http://heketi/api", "http://heketi?x=1",
+		"http://heketi#x", "http://heketi:port", "http://he ki", "http://[fd00::1", "http://fd00::1", "x http://heketi",
+		"http://user:hidden@heketi:8080", "http://user:hidden/1@heketi", "http://user:hidden%zz@heketi",
+	} {
+		_, wrong := volume.NormalizeURL("url", url)
+		values := fmt.Sprintf("backends: [{name: a, url: %q}]\nnetworkPolicy: {enabled: true}", url)
+		if wrong != nil {
+			refused(t, values, "backends[0].url: ", "without path, query or credentials")
+		} else if said, err := template(t, values); err != nil {
+			t.Errorf("%q: the driver takes it, helm says %s", url, said)
+		}
+	}
+}
+
+func TestOrphansAreReportedAsOftenAsTheDriverCan(t *testing.T) {
+	values := backend + "controller: {reportOrphans: %s}"
+	if said, err := template(t, fmt.Sprintf(values, orphans.Settle)); err != nil {
+		t.Error(said)
+	}
+	refused(t, fmt.Sprintf(values, orphans.Settle-time.Second), "controller.reportOrphans")
+}
