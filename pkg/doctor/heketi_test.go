@@ -6,26 +6,15 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
 // On a real Heketi with the mock executor: first all is well, then a node is switched off, and Heketi dies in an operation.
 func TestRealHeketi(t *testing.T) {
-	heketi, err := lab.StartMockHeketi(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := heketi.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	heketi := labtest.MockHeketi(t)
 	cli := func(args ...string) string {
 		t.Helper()
-		out, err := heketi.CLI(t.Context(), args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(out)
+		return labtest.CLI(t, heketi, args...)
 	}
 	cli("volume", "create", "--size=1", "--name="+ourName("pvc-1"))
 	config := Config{ConfigFile: configFile(t, lab.HeketiKey, one(heketi.URL)), Prober: prober()}

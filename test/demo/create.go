@@ -10,6 +10,7 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // volumeName is the CSI name; Kubernetes writes "pvc-<uuid>" there.
@@ -62,12 +63,12 @@ func lookAtVolume(ctx context.Context, d *demo) error {
 	gluster := fields(info)
 	d.field("state", "%s, %s, %s", gluster["Type"], gluster["Status"], gluster["Number of Bricks"])
 	for i := 1; i <= lab.StorageNodes; i++ {
-		b, err := d.brick(gluster[fmt.Sprintf("Brick%d", i)])
+		b, err := outside.BrickAt(d.lab, gluster[fmt.Sprintf("Brick%d", i)])
 		if err != nil {
 			return fmt.Errorf("%w in:\n%s", err, info)
 		}
 		d.bricks = append(d.bricks, b)
-		d.field(fmt.Sprintf("brick %d", i), "%s:%s", b.host.Name, b.dir)
+		d.field(fmt.Sprintf("brick %d", i), "%s:%s", b.Machine.Name, b.Dir)
 	}
 	if gluster["Status"] != "Started" {
 		return fmt.Errorf("the volume is not started:\n%s", info)

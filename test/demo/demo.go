@@ -11,6 +11,7 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // stepLimit ends a step that hangs.
@@ -23,7 +24,7 @@ type demo struct {
 	controller csi.ControllerClient
 	nodes      []*node
 	volume     *csi.Volume
-	bricks     []brick
+	bricks     []outside.Brick
 	pages      map[string]string // what was written into the volume, by file name
 	cut        *lab.Machine      // the storage node that lost its power
 	stopServer func()

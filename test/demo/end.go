@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 func deleteVolume(ctx context.Context, d *demo) error {
@@ -40,29 +40,14 @@ func goneFromHeketi(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	text, err := d.lab.Heketi().CLI(ctx, "topology", "info", "--json")
+	topology, err := outside.Topology(ctx, d.lab.Heketi())
 	if err != nil {
 		return err
 	}
-	var topology struct {
-		Clusters []struct {
-			Nodes []struct {
-				Devices []struct {
-					Storage struct {
-						Used uint64 `json:"used"` // KiB
-					} `json:"storage"`
-					Bricks []any `json:"bricks"`
-				} `json:"devices"`
-			} `json:"nodes"`
-		} `json:"clusters"`
-	}
-	if err := json.Unmarshal(text, &topology); err != nil {
-		return fmt.Errorf("topology: %w", err)
-	}
 	disks, bricks, used := 0, 0, uint64(0)
-	for _, c := range topology.Clusters {
+	for _, c := range topology.ClusterList {
 		for _, n := range c.Nodes {
-			for _, device := range n.Devices {
+			for _, device := range n.DevicesInfo {
 				disks, bricks, used = disks+1, bricks+len(device.Bricks), used+device.Storage.Used
 			}
 		}
@@ -91,35 +76,35 @@ func goneFromGluster(ctx context.Context, d *demo) error {
 
 func goneFromBricks(ctx context.Context, d *demo) error {
 	for _, b := range d.bricks {
-		d.called(b.host.Name, "ls %s; brick processes, mounts, fstab", b.dir)
-		pid, err := b.host.Pid(ctx)
+		d.called(b.Machine.Name, "ls %s; brick processes, mounts, fstab", b.Dir)
+		pid, err := b.Machine.Pid(ctx)
 		if err != nil {
 			return err
 		}
 		root := fmt.Sprintf("/proc/%d/root", pid)
-		if err := gone(root + b.dir); err != nil {
-			return fmt.Errorf("on %s: %w", b.host.Name, err)
+		if err := gone(root + b.Dir); err != nil {
+			return fmt.Errorf("on %s: %w", b.Machine.Name, err)
 		}
-		bricks, err := b.host.Processes(ctx, "glusterfsd")
+		bricks, err := b.Machine.Processes(ctx, "glusterfsd")
 		if err != nil {
 			return err
 		}
 		if len(bricks) > 0 {
-			return fmt.Errorf("on %s: %w: brick processes %v", b.host.Name, errLeft, bricks)
+			return fmt.Errorf("on %s: %w: brick processes %v", b.Machine.Name, errLeft, bricks)
 		}
 		table, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid))
 		if err != nil {
 			return err
 		}
 		if strings.Contains(string(table), "/var/lib/heketi/mounts/") {
-			return fmt.Errorf("on %s: %w: mounts of bricks", b.host.Name, errLeft)
+			return fmt.Errorf("on %s: %w: mounts of bricks", b.Machine.Name, errLeft)
 		}
 		fstab, err := os.ReadFile(root + "/var/lib/heketi/fstab")
 		if err != nil {
 			return err
 		}
 		if strings.TrimSpace(string(fstab)) != "" {
-			return fmt.Errorf("on %s: %w: in fstab: %s", b.host.Name, errLeft, fstab)
+			return fmt.Errorf("on %s: %w: in fstab: %s", b.Machine.Name, errLeft, fstab)
 		}
 	}
 	d.answer("no directory, no process, no mount, no line in fstab on any of them")

@@ -7,41 +7,22 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
-	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	err := run(ctx, os.Args[1:], os.Stdout)
-	interrupted := ctx.Err() != nil
-	stop()
-	switch {
-	case err == nil:
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
-	case interrupted:
-		fmt.Fprintln(os.Stderr, "demo: interrupted; the lab has ended")
-		os.Exit(130)
-	default:
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("demo", run) }
 
 // run is the demo, or one of the two programs that the demo runs inside the lab's machines.
-func run(ctx context.Context, args []string, out *os.File) error {
+func run(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 3 && args[0] == "serve":
-		return serve(ctx, args[1], args[2], out)
+		return serve(ctx, args[1], args[2], os.Stdout)
 	case len(args) == 2 && args[0] == "fetch":
-		return fetch(ctx, args[1], out)
+		return fetch(ctx, args[1], os.Stdout)
 	}
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	driver := flags.String("driver", filepath.Join("build", "bin", "glusterfs-csi"), "the driver's binary")
@@ -49,11 +30,5 @@ func run(ctx context.Context, args []string, out *os.File) error {
 	if err := flags.Parse(args); err != nil {
 		return flag.ErrHelp // the flag package has said why
 	}
-	return show(ctx, *driver, *dir, newScreen(out, useColour(out, os.Getenv)))
-}
-
-// output is a writer that may be a terminal.
-type output interface {
-	io.Writer
-	Fd() uintptr
+	return show(ctx, *driver, *dir, newScreen(os.Stdout, program.UseColour(os.Stdout)))
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 func mountVolume(ctx context.Context, d *demo) error {
@@ -94,7 +96,7 @@ func noClient(ctx context.Context, n *node) error {
 	if err != nil {
 		return err
 	}
-	clients, err := n.Processes(ctx, "glusterfs")
+	clients, err := outside.Clients(ctx, n.Machine, "")
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 func cutPower(ctx context.Context, d *demo) error {
@@ -16,14 +17,14 @@ func cutPower(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	b, err := d.brick(source)
+	b, err := outside.BrickAt(d.lab, source)
 	if err != nil {
 		return err
 	}
-	d.cut = b.host
-	d.called("host", "mount table of %s: mounted from %s, which is %s", n.Name, strings.Split(source, ":")[0], b.host.Name)
-	d.called("lab", "power cut of %s (all its processes are killed)", b.host.Name)
-	if err := b.host.PowerCut(ctx); err != nil {
+	d.cut = b.Machine
+	d.called("host", "mount table of %s: mounted from %s, which is %s", n.Name, strings.Split(source, ":")[0], b.Machine.Name)
+	d.called("lab", "power cut of %s (all its processes are killed)", b.Machine.Name)
+	if err := b.Machine.PowerCut(ctx); err != nil {
 		return err
 	}
 	begin := time.Now()
@@ -37,8 +38,8 @@ func cutPower(ctx context.Context, d *demo) error {
 			return err
 		}
 	}
-	if b.host.Running(ctx) {
-		return fmt.Errorf("%s was not switched off at all", b.host.Name)
+	if b.Machine.Running(ctx) {
+		return fmt.Errorf("%s was not switched off at all", b.Machine.Name)
 	}
 	return nil
 }
@@ -66,9 +67,9 @@ func bringBack(ctx context.Context, d *demo) error {
 		}
 	}
 	d.answer("after %s: all servers see each other", round(time.Since(begin)))
-	var back []brick
+	var back []outside.Brick
 	for _, b := range d.bricks {
-		if b.host.Name == d.cut.Name {
+		if b.Machine.Name == d.cut.Name {
 			back = append(back, b)
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // screen prints the steps. Lines appear as things happen, so that a step that hangs shows where.
@@ -21,12 +19,6 @@ type screen struct {
 
 func newScreen(out io.Writer, colour bool) *screen {
 	return &screen{out: out, colour: colour, hide: strings.NewReplacer()}
-}
-
-// useColour is the usual agreement: terminals only, and https://no-color.org.
-func useColour(out output, env func(string) string) bool {
-	_, err := unix.IoctlGetTermios(int(out.Fd()), unix.TCGETS)
-	return err == nil && env("NO_COLOR") == "" && env("TERM") != "dumb"
 }
 
 const (

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -62,17 +61,6 @@ func TestScreenWithColourSaysTheSame(t *testing.T) {
 	stripped := strings.NewReplacer(bold, "", dim, "", red, "", normal, "").Replace(coloured.String())
 	if diff := cmp.Diff(plain.String(), stripped); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestNoColourInAFile(t *testing.T) {
-	file, err := os.Create(t.TempDir() + "/log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	if useColour(file, func(string) string { return "" }) {
-		t.Error("colour in a file")
 	}
 }
 

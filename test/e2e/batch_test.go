@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // batchLimit is for all claims of a batch to be bound, or to be gone, on a busy machine.
@@ -38,8 +39,8 @@ func (b *batch) bound() int {
 	return strings.Count(b.kubectl("get", "pvc", "-o", "jsonpath={.items[*].status.phase}"), "Bound")
 }
 
-// underWay waits until some volumes are there. Others are being made then, and others wait.
-func (b *batch) underWay() {
+// someBound waits until some volumes are there. Others are being made then, and others wait.
+func (b *batch) someBound() {
 	b.Helper()
 	b.within("the first claims are bound", func() error {
 		if bound := b.bound(); bound < 2 {
@@ -47,11 +48,11 @@ func (b *batch) underWay() {
 		}
 		return nil
 	})
-	b.isUnderWay()
+	b.isBinding()
 }
 
-// isUnderWay fails the test when there is nothing left to disturb.
-func (b *batch) isUnderWay() {
+// isBinding fails the test when there is nothing left to disturb.
+func (b *batch) isBinding() {
 	b.Helper()
 	if b.bound() == b.count {
 		b.Fatalf("all %d claims are bound already: nothing was under way", b.count)
@@ -77,9 +78,9 @@ func (b *batch) complete() {
 		if volumes := b.persistentVolumes(); len(volumes) != b.count {
 			return fmt.Errorf("there are %d PersistentVolumes for %d claims: %q", len(volumes), b.count, volumes)
 		}
-		out, err := b.heketi.CLI(b.Context(), "server", "operations", "list")
-		if err == nil && strings.Contains(string(out), "Id:") {
-			err = fmt.Errorf("operations are left in Heketi:\n%s", out)
+		operations, err := outside.Operations(b.Context(), b.heketi)
+		if err == nil && len(operations) > 0 {
+			err = fmt.Errorf("operations are left in Heketi: %q", operations)
 		}
 		return err
 	})
@@ -88,7 +89,38 @@ func (b *batch) complete() {
 // remove deletes the claims and waits until nothing of them is left.
 func (b *batch) remove() {
 	b.Helper()
+	b.delete()
+	b.waitGone()
+}
+
+// delete only begins.
+func (b *batch) delete() {
+	b.Helper()
 	b.kubectl("delete", "pvc", "--all", "--wait=false")
+}
+
+// someGone waits until some volumes are gone. Others are being deleted then, and others wait.
+func (b *batch) someGone() {
+	b.Helper()
+	b.within("the first volumes are gone", func() error {
+		if left := len(b.persistentVolumes()); left > b.count-2 {
+			return fmt.Errorf("of %d volumes %d are left", b.count, left)
+		}
+		return nil
+	})
+	b.isEnding()
+}
+
+// isEnding fails the test when there is nothing left to disturb.
+func (b *batch) isEnding() {
+	b.Helper()
+	if len(b.persistentVolumes()) == 0 {
+		b.Fatalf("all %d volumes are gone already: nothing was under way", b.count)
+	}
+}
+
+func (b *batch) waitGone() {
+	b.Helper()
 	b.within("nothing of the claims is left", func() error {
 		if left := b.persistentVolumes(); len(left) > 0 {
 			return fmt.Errorf("%d PersistentVolumes: %q", len(left), left)

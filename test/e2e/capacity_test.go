@@ -1,13 +1,14 @@
 package e2e
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // TestCapacity compares the room that is published for a class with what Heketi has, and lets the scheduler use it.
@@ -82,29 +83,13 @@ func publishedGiB(t *testing.T, class string) int64 {
 // freeGiB is what Heketi has on the disk with the least room.
 func freeGiB(t *testing.T) int64 {
 	t.Helper()
-	out, err := cluster.Lab().Heketi().CLI(t.Context(), "topology", "info", "--json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var topology struct {
-		Clusters []struct {
-			Nodes []struct {
-				Devices []struct {
-					Storage struct {
-						Free int64 `json:"free"` // KiB
-					} `json:"storage"`
-				} `json:"devices"`
-			} `json:"nodes"`
-		} `json:"clusters"`
-	}
-	if err := json.Unmarshal(out, &topology); err != nil {
-		t.Fatal(err)
-	}
+	topology, err := outside.Topology(t.Context(), cluster.Lab().Heketi())
+	ok(t, err)
 	least := int64(-1)
-	for _, c := range topology.Clusters {
+	for _, c := range topology.ClusterList {
 		for _, n := range c.Nodes {
-			for _, d := range n.Devices {
-				if free := d.Storage.Free >> 20; least < 0 || free < least {
+			for _, d := range n.DevicesInfo {
+				if free := int64(d.Storage.Free >> 20); least < 0 || free < least {
 					least = free
 				}
 			}

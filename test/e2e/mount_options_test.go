@@ -23,7 +23,7 @@ func testMountOptions(s *space) {
 		s.Fatalf("node1 has the clients %q, want one", found)
 	}
 	for _, want := range []string{"--log-level=ERROR", "--attribute-timeout=5", "--entry-timeout=5"} {
-		if !slices.Contains(strings.Fields(found[0]), want) {
+		if !slices.Contains(found[0].Args, want) {
 			s.Errorf("the client does not have %s: %s", want, found[0])
 		}
 	}

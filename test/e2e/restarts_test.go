@@ -11,80 +11,92 @@ import (
 )
 
 // singleClass makes volumes of one brick, the quickest there are.
+const singleClassName = "single"
 const singleClass = `---
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
-metadata: {name: single}
+metadata: {name: ` + singleClassName + `}
 provisioner: ` + driver.Name + `
+allowVolumeExpansion: true
 parameters: {backend: ` + driver.Backend + `, volumetype: none}
 `
 
-// TestOneVolumeForEachClaim loses what makes volumes while it is at work: in the end there are 20 volumes, not 21.
+// TestOneVolumeForEachClaim loses what makes volumes while it is at work: in the end there are 20 volumes, not 21. The same
+// is lost again while they are deleted, and none is left.
 func TestOneVolumeForEachClaim(t *testing.T) {
-	const count = 20
 	d := theDriver(t)
 	undoUpgrades(t, d)
 	up(t, singleClass, "")
 	heketi := cluster.Lab().Heketi()
-	next := "controller.podAnnotations.version=next"
-	helm := func(args ...string) func(*batch) {
-		return func(b *batch) {
-			before := controllerUID(b.T)
-			_, err := d.Helm(b.Context(), args...)
-			ok(b.T, err)
-			b.isUnderWay()
-			b.newController(before)
+	type disturbance func(b *batch, underWay func())
+	helm := func(args ...string) disturbance {
+		return func(b *batch, underWay func()) {
+			b.newController(func() {
+				_, err := d.Helm(b.Context(), args...)
+				ok(b.T, err)
+				underWay()
+			})
 		}
 	}
-	for _, test := range []struct {
-		name      string
-		namespace string
-		prepare   []string // what to set with helm before
-		disturb   func(*batch)
-	}{
-		{"controller pod deleted", "controller-deleted", nil, func(b *batch) {
-			before := controllerUID(b.T)
+	upgrade := helm("upgrade", driver.Release, filepath.Join(root, "charts", "glusterfs-csi"), "--reuse-values",
+		"--set=controller.podAnnotations.version=next")
+	controllerDeleted := func(b *batch, underWay func()) {
+		b.newController(func() {
 			inDriver(b.T, "delete", "pod", driver.ControllerPod, "--grace-period=0", "--force")
-			b.newController(before)
-		}},
-		{"Heketi killed", "heketi-killed", nil, func(b *batch) {
-			ok(b.T, heketi.Kill(b.Context()))
-			b.isUnderWay()
-			ok(b.T, heketi.Start(b.Context()))
-		}},
-		{"API server killed", "apiserver-killed", nil, func(b *batch) {
-			ok(b.T, cluster.APIServer().Kill(b.Context()))
-			ok(b.T, cluster.APIServer().Start(b.Context()))
-		}},
-		{"helm upgrade", "helm-upgrade", nil, helm("upgrade", driver.Release, filepath.Join(root, "charts", "glusterfs-csi"), "--reuse-values", "--set="+next)},
-		{"helm rollback", "helm-rollback", []string{next}, helm("rollback", driver.Release)},
+			underWay()
+		})
+	}
+	heketiKilled := func(b *batch, underWay func()) {
+		ok(b.T, heketi.Kill(b.Context()))
+		underWay()
+		ok(b.T, heketi.Start(b.Context()))
+	}
+	serverKilled := func(b *batch, underWay func()) {
+		underWay()
+		ok(b.T, cluster.APIServer().Kill(b.Context()))
+		ok(b.T, cluster.APIServer().Start(b.Context()))
+	}
+	for _, test := range []struct {
+		name           string
+		namespace      string
+		count          int
+		making, ending disturbance
+	}{
+		{"controller pod deleted", "controller-deleted", 20, controllerDeleted, controllerDeleted},
+		{"Heketi killed", "heketi-killed", 20, heketiKilled, heketiKilled},
+		{"API server killed", "apiserver-killed", 10, serverKilled, serverKilled},
+		{"helm upgrade and rollback", "helm", 15, upgrade, helm("rollback", driver.Release)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.prepare != nil {
-				ok(t, d.Upgrade(t.Context()))
-				ok(t, d.Upgrade(t.Context(), test.prepare...))
-			}
 			begin := time.Now()
-			b := newBatch(t, test.namespace, "single", heketi, count)
-			b.underWay()
-			test.disturb(b)
+			b := newBatch(t, test.namespace, singleClassName, heketi, test.count)
+			b.someBound()
+			test.making(b, b.isBinding)
 			b.complete()
-			if volumes := b.inGluster(); len(volumes) != count {
-				t.Errorf("gluster has %d volumes for %d claims: %q", len(volumes), count, volumes)
+			if volumes := b.inGluster(); len(volumes) != test.count {
+				t.Errorf("gluster has %d volumes for %d claims: %q", len(volumes), test.count, volumes)
 			}
-			t.Logf("%d claims bound after %.1f s", count, time.Since(begin).Seconds())
-			ok(t, d.WaitReady(t.Context()))
-			b.remove()
+			t.Logf("%d claims bound after %.1f s", test.count, time.Since(begin).Seconds())
+
+			begin = time.Now()
+			b.delete()
+			b.someGone()
+			test.ending(b, b.isEnding)
+			b.waitGone()
 			if volumes := b.inGluster(); len(volumes) > 0 {
 				t.Errorf("left in gluster: %q", volumes)
 			}
+			t.Logf("all are gone after %.1f s", time.Since(begin).Seconds())
+			ok(t, d.WaitReady(t.Context()))
 		})
 	}
 }
 
-// newController waits until the controller's pod is another one.
-func (b *batch) newController(before string) {
+// newController waits until the controller's pod is another one than before.
+func (b *batch) newController(replace func()) {
 	b.Helper()
+	before := inDriver(b.T, "get", "pod", driver.ControllerPod, "-o", "jsonpath={.metadata.uid}")
+	replace()
 	eventually(b.T, func() error {
 		now, err := cluster.Kubectl(b.Context(), "get", "pod", driver.ControllerPod, "--namespace="+driver.Namespace, "-o", "jsonpath={.metadata.uid}")
 		if err == nil && now == before {
@@ -92,11 +104,6 @@ func (b *batch) newController(before string) {
 		}
 		return err
 	})
-}
-
-func controllerUID(t *testing.T) string {
-	t.Helper()
-	return inDriver(t, "get", "pod", driver.ControllerPod, "-o", "jsonpath={.metadata.uid}")
 }
 
 // undoUpgrades gives the chart its first values back when the test has ended.

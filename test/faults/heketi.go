@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +27,7 @@ type heketi struct {
 
 // startHeketi starts a Heketi with one or two clusters, with volumes in them that are none of the driver's.
 func startHeketi(ctx context.Context, dir string, clusters int) (*heketi, error) {
-	server, err := startServer(ctx, dir)
+	server, err := lab.StartMockHeketi(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -41,24 +40,12 @@ func startHeketi(ctx context.Context, dir string, clusters int) (*heketi, error)
 
 // startEmptyHeketi starts one that has lost its database.
 func startEmptyHeketi(ctx context.Context, dir string) (*lab.MockHeketi, error) {
-	server, err := startServer(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	err = reconfigure(ctx, server, dir, map[string]any{"db": filepath.Join(dir, "empty.db")})
-	if err != nil {
-		return nil, errors.Join(err, server.Stop())
-	}
-	return server, nil
-}
-
-func startServer(ctx context.Context, dir string) (*lab.MockHeketi, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
 	server, err := lab.StartMockHeketi(ctx, dir)
 	if err != nil {
-		return nil, fmt.Errorf("starting Heketi: %w (make heketi builds it)", err)
+		return nil, err
+	}
+	if err := server.Reconfigure(ctx, map[string]any{"db": filepath.Join(dir, "empty.db")}); err != nil {
+		return nil, errors.Join(err, server.Stop())
 	}
 	return server, nil
 }
@@ -70,38 +57,9 @@ func newAdmin(url string) *goclient.Client {
 	return goclient.NewClientWithOptions(url, lab.HeketiUser, lab.HeketiKey, options)
 }
 
-// reconfigure restarts a server with other settings in the section "glusterfs" of its configuration.
-func reconfigure(ctx context.Context, server *lab.MockHeketi, dir string, settings map[string]any) error {
-	path := filepath.Join(dir, "heketi.json") // StartMockHeketi writes it there
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	var config struct {
-		Port      string         `json:"port"`
-		Auth      bool           `json:"use_auth"`
-		JWT       any            `json:"jwt"`
-		GlusterFS map[string]any `json:"glusterfs"`
-	}
-	if err := json.Unmarshal(raw, &config); err != nil {
-		return err
-	}
-	maps.Copy(config.GlusterFS, settings)
-	if raw, err = json.MarshalIndent(config, "", "  "); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		return err
-	}
-	if err := server.Kill(); err != nil {
-		return err
-	}
-	return server.Start(ctx)
-}
-
 func (h *heketi) furnish(ctx context.Context, clusters int) error {
-	for i := 1; i < clusters; i++ {
-		if err := h.addCluster(ctx, i); err != nil {
+	for range clusters - 1 {
+		if err := h.server.AddCluster(ctx); err != nil {
 			return err
 		}
 	}
@@ -109,7 +67,7 @@ func (h *heketi) furnish(ctx context.Context, clusters int) error {
 	if err := writeKey(key); err != nil {
 		return err
 	}
-	if err := reconfigure(ctx, h.server, h.dir, executorConfig(h.dir, key)); err != nil {
+	if err := h.server.Reconfigure(ctx, executorConfig(h.dir, key)); err != nil {
 		return err
 	}
 	list, err := h.admin.ClusterList()
@@ -120,31 +78,6 @@ func (h *heketi) furnish(ctx context.Context, clusters int) error {
 		return fmt.Errorf("mock Heketi has %d clusters, want %d", len(h.clusters), clusters)
 	}
 	return h.addForeign()
-}
-
-// addCluster loads three more nodes, which the executor only pretends to prepare.
-func (h *heketi) addCluster(ctx context.Context, number int) error {
-	const count = 3
-	nodes := make([]any, 0, count)
-	for i := range count {
-		address := []string{fmt.Sprintf("10.0.%d.%d", number, i+1)}
-		nodes = append(nodes, map[string]any{
-			"node": map[string]any{
-				"hostnames": map[string]any{"manage": address, "storage": address}, "zone": i + 1,
-			},
-			"devices": []string{"/dev/disk0", "/dev/disk1"},
-		})
-	}
-	raw, err := json.Marshal(map[string]any{"clusters": []any{map[string]any{"nodes": nodes}}})
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(h.dir, fmt.Sprintf("topology-%d.json", number))
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		return err
-	}
-	_, err = h.server.CLI(ctx, "topology", "load", "--json="+path)
-	return err
 }
 
 // addForeign makes the volumes that nothing may happen to. Two of them look nearly like the driver's own.

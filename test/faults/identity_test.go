@@ -13,30 +13,19 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
 // TestOtherDatabaseAfterARestart: the driver is restarted, and at its backend's address answers a Heketi with another
 // database. By the clusters of its configuration it notices, and back with the right one all goes on.
 func TestOtherDatabaseAfterARestart(t *testing.T) {
-	ctx, dir := t.Context(), t.TempDir()
-	server := func(name string) *lab.MockHeketi {
-		server, err := startServer(ctx, filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := server.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
-		return server
-	}
-	right, other := server("right"), server("other")
+	ctx := t.Context()
+	right, other := labtest.MockHeketi(t), labtest.MockHeketi(t)
 	list, err := newAdmin(right.URL).ClusterList()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := startDriver(ctx, buildDriver(t), filepath.Join(dir, "driver"), right.URL)
+	d, err := startDriver(ctx, buildDriver(t), filepath.Join(t.TempDir(), "driver"), right.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
 // Config says what to run.
@@ -43,7 +45,7 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
-	stranger, err := startServer(ctx, filepath.Join(config.Dir, "stranger"))
+	stranger, err := lab.StartMockHeketi(ctx, filepath.Join(config.Dir, "stranger"))
 	if err != nil {
 		return errors.Join(err, empty.Stop())
 	}

@@ -1,7 +1,6 @@
 package integration_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,37 +8,24 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // keepDisks sets disks offline until every node has so many.
 func keepDisks(t *testing.T, server *lab.MockHeketi, n int) {
 	t.Helper()
-	out, err := server.CLI(t.Context(), "topology", "info", "--json")
+	topology, err := outside.Topology(t.Context(), server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var topology struct {
-		Clusters []struct {
-			Nodes []struct {
-				Devices []struct {
-					ID    string `json:"id"`
-					State string `json:"state"`
-				} `json:"devices"`
-			} `json:"nodes"`
-		} `json:"clusters"`
-	}
-	if err := json.Unmarshal(out, &topology); err != nil {
-		t.Fatal(err)
-	}
-	for _, node := range topology.Clusters[0].Nodes {
-		for i, device := range node.Devices {
+	for _, node := range topology.ClusterList[0].Nodes {
+		for i, device := range node.DevicesInfo {
 			order := "enable"
 			if i >= n {
 				order = "disable"
 			}
-			if out, err := server.CLI(t.Context(), "device", order, device.ID); err != nil {
-				t.Fatalf("%s: %v", out, err)
-			}
+			labtest.CLI(t, server, "device", order, device.Id)
 		}
 	}
 }
@@ -47,8 +33,8 @@ func keepDisks(t *testing.T, server *lab.MockHeketi, n int) {
 // The largest volume that is promised can be made, and a larger one cannot; and so on with what is left, until there
 // is nothing.
 func TestAvailableIsWhatHeketiCanMake(t *testing.T) {
-	server := mockHeketi(t)
-	p := newProvisioner(t, server.URL)
+	server := labtest.MockHeketi(t)
+	p := labtest.Provisioner(t, server.URL)
 	tests := []struct {
 		disks      int // of each node; each has 500 GiB
 		parameters map[string]string

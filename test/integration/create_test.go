@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // TestCreate makes a volume of each kind and compares what the driver says with what Heketi and gluster say.
@@ -21,23 +23,23 @@ func TestCreate(t *testing.T) {
 		gib        int
 		durability string
 		bricks     int // that get a file or a part of it
-		want       glusterVolume
+		want       outside.GlusterVolume
 	}{
 		{
 			"a byte more than 1 GiB becomes 2 GiB, on three copies by default", "", &csi.CapacityRange{RequiredBytes: gib + 1},
-			2, "replicate:3", 3, glusterVolume{Type: "Replicate", Replica: 3},
+			2, "replicate:3", 3, outside.GlusterVolume{Type: "Replicate", Replica: 3},
 		},
 		{
 			"disperse has at least 1 GiB for each data brick", "disperse:2:1", &csi.CapacityRange{RequiredBytes: 1},
-			2, "disperse:2:1", 3, glusterVolume{Type: "Disperse", Replica: 1, Disperse: 3, Redundancy: 1},
+			2, "disperse:2:1", 3, outside.GlusterVolume{Type: "Disperse", Replica: 1, Disperse: 3, Redundancy: 1},
 		},
 		{
 			"none, and no size asked for", "none", nil,
-			1, "none", 1, glusterVolume{Type: "Distribute", Replica: 1},
+			1, "none", 1, outside.GlusterVolume{Type: "Distribute", Replica: 1},
 		},
 		{
 			"two copies, with a limit that is no whole number of GiB", "replicate:2", &csi.CapacityRange{RequiredBytes: gib, LimitBytes: gib + gib/2},
-			1, "replicate:2", 2, glusterVolume{Type: "Replicate", Replica: 2},
+			1, "replicate:2", 2, outside.GlusterVolume{Type: "Replicate", Replica: 2},
 		},
 	} {
 		r.Run(c.name, func(t *testing.T) {
@@ -72,7 +74,7 @@ func (r *rig) isInHeketi(v *csi.Volume, size int, durability string) {
 	if len(found) != 1 {
 		r.Fatalf("Heketi has %d volumes of name %s: %+v", len(found), nameOf(v), found)
 	}
-	want := heketiVolume{ID: strings.TrimPrefix(v.GetVolumeId(), "lab/"), Name: nameOf(v), GiB: size, Durability: durability}
+	want := outside.HeketiVolume{ID: strings.TrimPrefix(v.GetVolumeId(), "lab/"), Name: nameOf(v), GiB: size, Durability: durability}
 	if found[0] != want {
 		r.Errorf("Heketi has %+v, want %+v", found[0], want)
 	}
@@ -90,7 +92,7 @@ func (r *rig) isInHeketi(v *csi.Volume, size int, durability string) {
 }
 
 // canBeUsed writes on one node, reads on the other, and counts the bricks that have the file.
-func (r *rig) canBeUsed(v *csi.Volume, seen glusterVolume, bricks int) {
+func (r *rig) canBeUsed(v *csi.Volume, seen outside.GlusterVolume, bricks int) {
 	r.Helper()
 	var staging, target [2]string
 	for i, n := range r.nodes {
@@ -115,7 +117,7 @@ func (r *rig) canBeUsed(v *csi.Volume, seen glusterVolume, bricks int) {
 	}
 }
 
-func equalVolumes(a, b glusterVolume) bool {
+func equalVolumes(a, b outside.GlusterVolume) bool {
 	return slices.Equal(a.Bricks, b.Bricks) && a.Name == b.Name && a.Status == b.Status && a.Type == b.Type &&
 		a.Replica == b.Replica && a.Disperse == b.Disperse && a.Redundancy == b.Redundancy
 }

@@ -15,7 +15,7 @@ import (
 // kill ends a FUSE client, whose mounts stay, and waits until the node sees them dead.
 func (r *rig) kill(n *node, volume, target string) {
 	r.Helper()
-	r.onlyClient(n, volume).signal(r, syscall.SIGKILL)
+	r.signal(n, volume, "KILL")
 	r.eventually(commandLimit, "the mount dies with its client", func() error {
 		if _, err := os.ReadDir(r.inside(n, target)); !errors.Is(err, syscall.ENOTCONN) {
 			return fmt.Errorf("reading %s: %w", target, errors.Join(err, errors.New("still answered")))
@@ -100,8 +100,7 @@ func TestHungClient(t *testing.T) {
 	v := r.create(createRequest(single()))
 	staging := r.stage(n, v)
 	target := r.publish(n, v, staging, false)
-	c := r.onlyClient(n, nameOf(v))
-	c.signal(r, syscall.SIGSTOP)
+	r.signal(n, nameOf(v), "STOP")
 
 	_, err := n.NodeGetVolumeStats(r.call(), &csi.NodeGetVolumeStatsRequest{VolumeId: v.GetVolumeId(), VolumePath: target})
 	r.refused(err, codes.DeadlineExceeded, "volume "+v.GetVolumeId()+" does not answer")

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // examinationLimit is for what the controller knows to become true: it asks Heketi again some time after the last time,
@@ -20,7 +22,7 @@ type patient struct {
 	*rig
 	n               *node
 	v               *csi.Volume
-	seen            glusterVolume
+	seen            outside.GlusterVolume
 	staging, target string
 }
 
@@ -69,19 +71,19 @@ func (p patient) bricksDie() {
 }
 
 func (p patient) serverOff() {
-	i := slices.IndexFunc(p.seen.Bricks, func(brick string) bool { return p.hostOf(brick) == 1 })
-	p.Cleanup(func() { p.powerOn(1) })
+	i := slices.IndexFunc(p.seen.Bricks, func(brick string) bool { return p.storageOf(brick).Name == "storage1" })
+	p.Cleanup(func() { p.powerOn() })
 	p.ok(p.lab.Storage(1).PowerCut(p.call()), "power cut")
 	p.nodeSays("DEGRADED BricksDown", p.seen.Bricks[i])
 	p.controllerSays("DEGRADED BricksDown", p.seen.Bricks[i], "does not reach")
-	p.powerOn(1)
+	p.powerOn()
 }
 
 func (p patient) unmounted() {
 	brick := p.seen.Bricks[1]
 	_, path, _ := strings.Cut(brick, ":")
 	point := strings.TrimSuffix(path, "/brick")
-	storage := p.lab.Storage(p.hostOf(brick))
+	storage := p.storageOf(brick)
 	remount := func() {
 		_, err := p.command(storage, "sh", "-c", "mountpoint -q "+point+" || mount -T /var/lib/heketi/fstab "+point)
 		p.ok(err, "mount the brick again")
@@ -190,7 +192,7 @@ func (p patient) killBrick(brick string) {
 	_, path, _ := strings.Cut(brick, ":")
 	for _, process := range answer.Nodes {
 		if process.Path == path {
-			_, err := p.command(p.lab.Storage(p.hostOf(brick)), "kill", "-9", process.Pid)
+			_, err := p.command(p.storageOf(brick), "kill", "-9", process.Pid)
 			p.ok(err, "kill a brick")
 			return
 		}

@@ -17,13 +17,14 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
 // TestClocksDiffer uses tokens as a driver would make them whose clock is wrong. A process cannot be given another clock
 // than its machine's, so that a proxy on the way dates each of the driver's tokens anew, with the right key. The
 // answers, and the limits, are those of a real Heketi.
 func TestClocksDiffer(t *testing.T) {
-	server := mockHeketi(t)
+	server := labtest.MockHeketi(t)
 	var ahead atomic.Int64 // nanoseconds by which the driver's clock seems to be ahead of Heketi's
 	target, err := url.Parse(server.URL)
 	if err != nil {

@@ -1,24 +1,24 @@
 package integration_test
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // TestOfflineNodes takes nodes of one of two clusters offline: volumes go to the other cluster, names are found in both,
 // and with no node left there is no room. (Lost answers and closed clusters are the matter of test/faults.)
 func TestOfflineNodes(t *testing.T) {
-	server := mockHeketi(t)
-	addCluster(t, server)
-	clusters := nodesOf(t, server)
+	server := labtest.MockHeketi(t)
+	if err := server.AddCluster(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clusters := clustersOf(t, server)
 	c := newController(t, "url: "+server.URL)
 	order := map[string]string{"clusterid": clusters[0].id + "," + clusters[1].id}
 
@@ -59,52 +59,17 @@ type cluster struct {
 	nodes []string
 }
 
-func addCluster(t *testing.T, server *lab.MockHeketi) {
+func clustersOf(t *testing.T, server *lab.MockHeketi) []cluster {
 	t.Helper()
-	const count = 3
-	all := make([]any, 0, count)
-	for i := range count {
-		address := []string{fmt.Sprintf("10.0.1.%d", i+1)}
-		all = append(all, map[string]any{
-			"node":    map[string]any{"hostnames": map[string]any{"manage": address, "storage": address}, "zone": i + 1},
-			"devices": []string{"/dev/disk0"},
-		})
-	}
-	raw, err := json.Marshal(map[string]any{"clusters": []any{map[string]any{"nodes": all}}})
+	topology, err := outside.Topology(t.Context(), server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "topology.json")
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := server.CLI(t.Context(), "topology", "load", "--json="+path); err != nil {
-		t.Fatalf("%s: %v", out, err)
-	}
-}
-
-func nodesOf(t *testing.T, server *lab.MockHeketi) []cluster {
-	t.Helper()
-	out, err := server.CLI(t.Context(), "topology", "info", "--json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var topology struct {
-		Clusters []struct {
-			ID    string `json:"id"`
-			Nodes []struct {
-				ID string `json:"id"`
-			} `json:"nodes"`
-		} `json:"clusters"`
-	}
-	if err := json.Unmarshal(out, &topology); err != nil {
-		t.Fatal(err)
-	}
-	found := make([]cluster, 0, len(topology.Clusters))
-	for _, c := range topology.Clusters {
-		one := cluster{id: c.ID}
+	found := make([]cluster, 0, len(topology.ClusterList))
+	for _, c := range topology.ClusterList {
+		one := cluster{id: c.Id}
 		for _, n := range c.Nodes {
-			one.nodes = append(one.nodes, n.ID)
+			one.nodes = append(one.nodes, n.Id)
 		}
 		found = append(found, one)
 	}
@@ -117,8 +82,6 @@ func nodesOf(t *testing.T, server *lab.MockHeketi) []cluster {
 func nodes(t *testing.T, server *lab.MockHeketi, order string, ids []string) {
 	t.Helper()
 	for _, id := range ids {
-		if out, err := server.CLI(t.Context(), "node", order, id); err != nil {
-			t.Fatalf("%s: %v", out, err)
-		}
+		labtest.CLI(t, server, "node", order, id)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // stage is a moment of Heketi's work. It is reached when calls of a program on the storage machines are held, and what it
@@ -61,7 +62,7 @@ func (r *rig) killedAt(s stage, csiName string, call func() error) error {
 // looksLike compares the disks and gluster with what the stage is said to be.
 func (r *rig) looksLike(s stage, csiName string, bricks int) {
 	r.Helper()
-	var seen glusterVolume
+	var seen outside.GlusterVolume
 	for _, v := range r.glusterVolumes() {
 		if strings.Contains(v.Name, csiName) {
 			seen = v

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
 // authority signs certificates. Its own lies in file.
@@ -94,7 +96,7 @@ func (a *authority) writePEM(path, kind string, der []byte) {
 
 // TestHeketiWithTLS talks to a Heketi that has a certificate of a private authority.
 func TestHeketiWithTLS(t *testing.T) {
-	server := mockHeketi(t)
+	server := labtest.MockHeketi(t)
 	plain := server.URL
 	right, wrong := newAuthority(t), newAuthority(t)
 	certFile, keyFile := right.issue()

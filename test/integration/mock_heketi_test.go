@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
 // controller is glusterfs-csi controller in a process of its own, with one backend, named mock.
@@ -30,10 +31,7 @@ type controller struct {
 func newController(t *testing.T, settings ...string) *controller {
 	t.Helper()
 	dir := t.TempDir()
-	c := &controller{T: t, config: filepath.Join(dir, "config.yaml"), key: filepath.Join(dir, "key")}
-	if err := os.WriteFile(c.key, []byte(lab.HeketiKey), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c := &controller{T: t, config: filepath.Join(dir, "config.yaml"), key: labtest.KeyFile(t)}
 	c.configure(settings...)
 	socket := filepath.Join(dir, "csi.sock")
 	program, err := filepath.Abs("../../build/bin/glusterfs-csi")
@@ -120,9 +118,5 @@ func (c *controller) refused(err error, code codes.Code, says ...string) {
 // volumesIn are the ids of Heketi's volumes, as heketi-cli lists them.
 func volumesIn(t *testing.T, server *lab.MockHeketi) string {
 	t.Helper()
-	out, err := server.CLI(t.Context(), "volume", "list")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(out)
+	return labtest.CLI(t, server, "volume", "list")
 }

@@ -20,7 +20,7 @@ func TestNodeDown(t *testing.T) {
 	doomedSeen := r.mustGlusterVolume(nameOf(doomed))
 	request := createRequest(replica3())
 	r.noticeSooner()
-	r.Cleanup(func() { r.powerOn(1) })
+	r.Cleanup(func() { r.powerOn() })
 	r.ok(r.lab.Storage(1).PowerCut(r.call()), "power cut")
 
 	_, err := r.controller.CreateVolume(r.call(), request)
@@ -41,7 +41,7 @@ func TestNodeDown(t *testing.T) {
 		r.Errorf("Heketi has %+v, want the volume as before", found)
 	}
 
-	r.powerOn(1)
+	r.powerOn()
 	r.isTheOnlyOne(request, r.repeat(request))
 	r.eventually(callLimit, "DeleteVolume succeeds", remove)
 	r.nowhere(doomedSeen, r.brickPaths(doomedSeen))
@@ -67,14 +67,14 @@ func TestPowerCutInCreate(t *testing.T) {
 		answers <- err
 	}()
 	r.ok(gate.Wait(r.ctx(commandLimit), 3), "Heketi makes bricks")
-	r.Cleanup(func() { r.powerOn(1) })
+	r.Cleanup(func() { r.powerOn() })
 	r.ok(r.lab.Storage(1).PowerCut(r.call()), "power cut")
 	r.ok(gate.Open(), "let Heketi go on")
 	time.AfterFunc(2*time.Second, cancel)
 	if err := <-answers; status.Code(err) != codes.Canceled && status.Code(err) != codes.Aborted {
 		r.Errorf("CreateVolume that was given up: %v", err)
 	}
-	r.powerOn(1)
+	r.powerOn()
 	r.isTheOnlyOne(request, r.repeat(request))
 	r.noOperation()
 	r.bricksAgree()

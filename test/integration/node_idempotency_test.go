@@ -40,7 +40,7 @@ func TestNodeCallsAgain(t *testing.T) {
 	if r.glusterMount(n, staging); isReadOnly(r.glusterMount(n, target)) {
 		r.Error("a refused call has changed the mount:", describe(r.mounts(n, target)))
 	}
-	if after := r.onlyClient(n, nameOf(v)); after.pid != before.pid {
+	if after := r.onlyClient(n, nameOf(v)); after.PID != before.PID {
 		r.Errorf("the client was %v and is %v", before, after)
 	}
 	for range 2 {

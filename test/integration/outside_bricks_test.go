@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // Heketi gives a brick an id, which is part of the names of its logical volume and of its directory.
@@ -30,7 +30,9 @@ func bricksIn(text string) brickSet {
 // would be mounted at the next boot are the same bricks, of all volumes in the lab. All storage machines must run.
 func (r *rig) bricksAgree() {
 	r.Helper()
-	records := r.bricksInHeketi()
+	ids, err := outside.BricksInHeketi(r.ctx(commandLimit), r.lab.Heketi())
+	r.ok(err, "Heketi's bricks")
+	records := brickSet(ids)
 	for where, found := range map[string]brickSet{
 		"gluster's volumes": r.bricksInGluster(), "logical volumes": r.logicalVolumes(),
 		"mounts": r.brickMounts(), "fstabs": r.bricksInFstab(),
@@ -42,21 +44,6 @@ func (r *rig) bricksAgree() {
 	if unused := r.unusedPools(); len(unused) > 0 {
 		r.Errorf("thin pools without a volume take room: %v", unused)
 	}
-}
-
-func (r *rig) bricksInHeketi() brickSet {
-	r.Helper()
-	out, err := r.lab.Heketi().CLI(r.ctx(commandLimit), "db", "dump")
-	r.ok(err, "heketi-cli db dump")
-	var dump struct {
-		Bricks map[string]json.RawMessage `json:"brickentries"`
-	}
-	r.ok(json.Unmarshal(out, &dump), "read heketi-cli db dump")
-	found := brickSet{}
-	for id := range dump.Bricks {
-		found[id] = true
-	}
-	return found
 }
 
 func (r *rig) bricksInGluster() brickSet {

@@ -7,11 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/moby/sys/mountinfo"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // root is the node's file system as the host sees it: with what is mounted there.
@@ -31,12 +31,7 @@ func (r *rig) inside(n *node, elem ...string) string {
 // mounts lists what is mounted on the node at a path or below it.
 func (r *rig) mounts(n *node, path string) []*mountinfo.Info {
 	r.Helper()
-	pid, err := n.Pid(r.ctx(commandLimit))
-	r.ok(err, n.Name)
-	file, err := os.Open(fmt.Sprintf("/proc/%d/mountinfo", pid))
-	r.ok(err, "mountinfo of "+n.Name)
-	defer func() { _ = file.Close() }()
-	found, err := mountinfo.GetMountsFromReader(file, mountinfo.PrefixFilter(path))
+	found, err := outside.Mounts(r.ctx(commandLimit), n.Machine, mountinfo.PrefixFilter(path))
 	r.ok(err, "mountinfo of "+n.Name)
 	return found
 }
@@ -84,68 +79,23 @@ func isReadOnly(m *mountinfo.Info) bool {
 
 func device(m *mountinfo.Info) string { return fmt.Sprintf("%d:%d", m.Major, m.Minor) }
 
-// client is a GlusterFS FUSE client.
-type client struct {
-	pid  int // as the host counts
-	args []string
-
-	parent int
-}
-
-func (c client) String() string { return fmt.Sprintf("%d %s", c.pid, strings.Join(c.args, " ")) }
-
-// signal sends a signal to exactly this process.
-func (c client) signal(r *rig, signal syscall.Signal) {
+// signal sends a signal, such as "KILL", to the node's FUSE client of a volume.
+func (r *rig) signal(n *node, volume, signal string) {
 	r.Helper()
-	process, err := os.FindProcess(c.pid)
-	r.ok(err, "find the client")
-	r.ok(process.Signal(signal), "signal the client")
+	_, err := r.command(n.Machine, "kill", "-s", signal, r.onlyClient(n, volume).PID)
+	r.ok(err, "signal the client")
 }
 
-// clients lists the node's FUSE clients of a gluster volume, or all of them when volume is empty. Processes belong to
-// the node whose mounts they see.
-func (r *rig) clients(n *node, volume string) []client {
+// clients lists the node's FUSE clients of a gluster volume, or all of them when volume is empty.
+func (r *rig) clients(n *node, volume string) []outside.Client {
 	r.Helper()
-	pid, err := n.Pid(r.ctx(commandLimit))
-	r.ok(err, n.Name)
-	space, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", pid))
-	r.ok(err, "mount namespace of "+n.Name)
-	paths, err := filepath.Glob("/proc/[0-9]*")
-	r.ok(err, "list /proc")
-	var found []client
-	for _, path := range paths {
-		if own, err := os.Readlink(path + "/ns/mnt"); err != nil || own != space {
-			continue
-		}
-		data, _ := os.ReadFile(path + "/cmdline") // empty for one that has ended
-		args := strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
-		if filepath.Base(args[0]) != "glusterfs" || volume != "" && !slices.Contains(args, "--volfile-id=/"+volume) {
-			continue
-		}
-		pid, err := strconv.Atoi(filepath.Base(path))
-		r.ok(err, path)
-		found = append(found, client{pid: pid, args: args, parent: parentOf(path)})
-	}
-	// A client calls mount(2) in a child of its own, which may not have ended yet.
-	return slices.DeleteFunc(slices.Clone(found), func(c client) bool {
-		return slices.ContainsFunc(found, func(other client) bool { return other.pid == c.parent })
-	})
-}
-
-// parentOf reads the parent from a process's folder in /proc; 0 for one that has ended.
-func parentOf(path string) int {
-	data, _ := os.ReadFile(path + "/stat")
-	_, rest, _ := strings.Cut(string(data), ") ") // behind the name
-	fields := strings.Fields(rest)
-	if len(fields) < 2 {
-		return 0
-	}
-	parent, _ := strconv.Atoi(fields[1])
-	return parent
+	found, err := outside.Clients(r.ctx(commandLimit), n.Machine, volume)
+	r.ok(err, "clients on "+n.Name)
+	return found
 }
 
 // onlyClient is the node's FUSE client of a volume. There may never be a second one.
-func (r *rig) onlyClient(n *node, volume string) client {
+func (r *rig) onlyClient(n *node, volume string) outside.Client {
 	r.Helper()
 	found := r.clients(n, volume)
 	if len(found) != 1 {

@@ -2,65 +2,23 @@
 package integration_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
-	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// newProvisioner is a driver's start: it knows nothing of what another has done.
-func newProvisioner(t *testing.T, url string) *provisioner.Provisioner {
-	t.Helper()
-	key := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(key, []byte(lab.HeketiKey), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{{Name: "mock", URL: url, KeyFile: key}}}, heketi.DefaultTiming())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := provisioner.New(backends)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := p.Close(ctx); err != nil {
-			t.Error(err)
-		}
-		backends.Close()
-	})
-	return p
-}
-
-func mockHeketi(t *testing.T) *lab.MockHeketi {
-	t.Helper()
-	mock, err := lab.StartMockHeketi(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := mock.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return mock
-}
-
 func TestEveryParameterAndExpand(t *testing.T) {
-	mock := mockHeketi(t)
-	p := newProvisioner(t, mock.URL)
+	mock := labtest.MockHeketi(t)
+	p := labtest.Provisioner(t, mock.URL)
 	parameters, err := volume.ParseParameters(map[string]string{
 		"gidmin": "40000", "gidmax": "50000", "volumenameprefix": "dept", "snapfactor": "1.3", "arbiter": "true", "averagefilesize": "256",
 		"volumeoptions": "client.ssl on, diagnostics.brick-log-level DEBUG, user.note a-b", "zonechecking": "none", "volumetype": "replicate:3",
@@ -74,15 +32,12 @@ func TestEveryParameterAndExpand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, again := range []*provisioner.Provisioner{p, newProvisioner(t, mock.URL)} {
+	for _, again := range []*provisioner.Provisioner{p, labtest.Provisioner(t, mock.URL)} {
 		if found, err := again.Create(t.Context(), spec); err != nil || found.Handle != v.Handle {
 			t.Errorf("repeated: %v, %v; want %v", found.Handle, err, v.Handle)
 		}
 	}
-	out, err := mock.CLI(t.Context(), "volume", "info", v.Handle.ID, "--json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := labtest.CLI(t, mock, "volume", "info", v.Handle.ID, "--json")
 	var info struct {
 		Name     string   `json:"name"`
 		GID      int64    `json:"gid"`
@@ -91,7 +46,7 @@ func TestEveryParameterAndExpand(t *testing.T) {
 			Factor float64 `json:"factor"`
 		} `json:"snapshot"`
 	}
-	if err := json.Unmarshal(out, &info); err != nil {
+	if err := json.Unmarshal([]byte(out), &info); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(info.Name, "dept_csi-web_data-") || info.GID != 40000 || info.Snapshot.Factor != 1.3 || !slices.Contains(info.Options, "client.ssl on") {
@@ -109,8 +64,8 @@ func TestEveryParameterAndExpand(t *testing.T) {
 }
 
 func TestLimitsOfExpand(t *testing.T) {
-	mock := mockHeketi(t)
-	p := newProvisioner(t, mock.URL)
+	mock := labtest.MockHeketi(t)
+	p := labtest.Provisioner(t, mock.URL)
 	parameters, err := volume.ParseParameters(map[string]string{"volumetype": "disperse:2:1"})
 	if err != nil {
 		t.Fatal(err)
@@ -154,10 +109,10 @@ func TestLimitsOfExpand(t *testing.T) {
 }
 
 func TestGroupIDsOfTwoStarts(t *testing.T) {
-	mock := mockHeketi(t)
+	mock := labtest.MockHeketi(t)
 	seen := map[int64]string{}
 	for start := range 2 {
-		p := newProvisioner(t, mock.URL)
+		p := labtest.Provisioner(t, mock.URL)
 		volumes := make([]volume.Volume, 20)
 		var group errgroup.Group
 		for i := range volumes {

@@ -23,7 +23,7 @@ func TestNodePluginEndsBetweenStageAndPublish(t *testing.T) {
 	r.end(n.plugin, n.plugin.Kill)
 	r.ok(n.plugin.Start(r.call()), "start the node plugin")
 	target := r.publish(n, v, staging, false)
-	if after := r.onlyClient(n, nameOf(v)); after.pid != before.pid {
+	if after := r.onlyClient(n, nameOf(v)); after.PID != before.PID {
 		r.Errorf("the client was %v and is %v", before, after)
 	}
 	r.write(n, "data", target, "file")

@@ -39,7 +39,7 @@ func TestPowerCut(t *testing.T) {
 	r.write(one, "before", target, "before")
 	before := r.onlyClient(one, nameOf(v))
 
-	r.Cleanup(func() { r.powerOn(1) })
+	r.Cleanup(func() { r.powerOn() })
 	r.ok(r.lab.Storage(1).PowerCut(r.call()), "power cut")
 	r.write(one, "during", target, "during")
 	r.read(one, "before", target, "before")
@@ -54,7 +54,7 @@ func TestPowerCut(t *testing.T) {
 	_, err := r.controller.DeleteVolume(r.call(), &csi.DeleteVolumeRequest{VolumeId: doomed.GetVolumeId()})
 	r.refused(err, codes.FailedPrecondition, "peers are down", "repeated")
 
-	r.powerOn(1)
+	r.powerOn()
 	r.eventually(callLimit, "self-heal", func() error {
 		out := r.gluster(2, "volume", "heal", nameOf(v), "info")
 		entries := regexp.MustCompile(`(?m)^Number of entries: 0$`).FindAllString(out, -1)
@@ -65,7 +65,7 @@ func TestPowerCut(t *testing.T) {
 		return nil
 	})
 	r.read(one, "during", target, "during")
-	if after := r.onlyClient(one, nameOf(v)); after.pid != before.pid {
+	if after := r.onlyClient(one, nameOf(v)); after.PID != before.PID {
 		r.Errorf("the client was %v and is %v", before, after)
 	}
 	r.eventually(callLimit, "DeleteVolume succeeds once all servers are there", func() error {
@@ -75,10 +75,10 @@ func TestPowerCut(t *testing.T) {
 	r.nowhere(doomedSeen, r.brickPaths(doomedSeen))
 }
 
-// powerOn switches a storage machine on and waits until its peers see it.
-func (r *rig) powerOn(i int) {
+// powerOn switches storage1 on, the one that tests switch off, and waits until its peers see it.
+func (r *rig) powerOn() {
 	r.Helper()
-	r.ok(r.lab.Storage(i).Start(r.call()), "power on")
+	r.ok(r.lab.Storage(1).Start(r.call()), "power on")
 	r.peersConnect()
 }
 
@@ -103,7 +103,7 @@ func TestUnplugged(t *testing.T) {
 	seen := r.mustGlusterVolume(nameOf(v))
 	r.Cleanup(func() {
 		r.ok(r.lab.Storage(1).Plug(r.call()), "plug the cable in")
-		r.powerOn(1)
+		r.powerOn()
 	})
 	r.ok(r.lab.Storage(1).Unplug(r.call()), "unplug the cable")
 	target := r.publish(n, v, r.stage(n, v), false)
@@ -119,14 +119,14 @@ func TestSilentBricks(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
 	v := r.create(createRequest(single()))
-	silent := r.hostOf(r.mustGlusterVolume(nameOf(v)).Bricks[0])
+	silent := r.storageOf(r.mustGlusterVolume(nameOf(v)).Bricks[0])
 	staging := r.stage(n, v)
 	target := r.publish(n, v, staging, false)
 	r.Cleanup(func() {
-		r.ok(r.lab.Storage(silent).Plug(r.call()), "plug the cable in")
-		r.powerOn(silent)
+		r.ok(silent.Plug(r.call()), "plug the cable in")
+		r.peersConnect()
 	})
-	r.ok(r.lab.Storage(silent).Unplug(r.call()), "unplug the cable")
+	r.ok(silent.Unplug(r.call()), "unplug the cable")
 	_, err := n.NodeGetVolumeStats(r.call(), &csi.NodeGetVolumeStatsRequest{VolumeId: v.GetVolumeId(), VolumePath: target})
 	r.refused(err, codes.DeadlineExceeded, "volume "+v.GetVolumeId()+" does not answer")
 	second := r.publish(n, v, staging, false)

@@ -96,7 +96,7 @@ func TestStatic(t *testing.T) {
 			if names := r.list(other, target); !slices.Equal(names, c.entries) {
 				r.Errorf("the mount has %v, want %v", names, c.entries)
 			}
-			args := r.onlyClient(other, "hand-made").args
+			args := r.onlyClient(other, "hand-made").Args
 			rest := args
 			for _, want := range c.args {
 				i := slices.Index(rest, want)

@@ -34,6 +34,11 @@ type Heketi struct {
 	CLIPath string
 }
 
+// HeketiCLI runs heketi-cli as the administrator of a Heketi or MockHeketi.
+type HeketiCLI interface {
+	CLI(ctx context.Context, args ...string) ([]byte, error)
+}
+
 // Heketi is the lab's Heketi server.
 func (l *Lab) Heketi() *Heketi { return l.heketi("heketi", heketiPort) }
 
@@ -58,7 +63,7 @@ func (l *Lab) heketi(name, port string) *Heketi {
 func (h *Heketi) CLI(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := h.machine.Command(ctx, h.CLIPath, args...)
 	cmd.Env = append(machine.Environ(h.machine.lab.layout), heketiCLIEnv(h.URL)...)
-	return output(cmd)
+	return output(cmd, append([]string{"heketi-cli"}, args...))
 }
 
 // KeyFile holds HeketiKey.
@@ -90,30 +95,15 @@ func (h *Heketi) writeFiles() error {
 	if err := writeJSON(path("heketi", "heketi.json"), config); err != nil {
 		return err
 	}
-	addresses := make([]string, 0, StorageNodes)
-	for i := 1; i <= StorageNodes; i++ {
-		addresses = append(addresses, storageIP(i))
-	}
-	if err := writeJSON(path("heketi", "topology.json"), topology(addresses, 1)); err != nil {
-		return err
-	}
 	return os.WriteFile(h.KeyFile(), []byte(HeketiKey), 0o600)
 }
 
 func (h *Heketi) loadTopology(ctx context.Context) error {
-	out, err := h.CLI(ctx, "topology", "load", "--json="+h.machine.lab.layout.Path("heketi", "topology.json"))
-	if err != nil {
-		return err
+	addresses := make([]string, 0, StorageNodes)
+	for i := 1; i <= StorageNodes; i++ {
+		addresses = append(addresses, storageIP(i))
 	}
-	return topologyLoaded(out, StorageNodes)
-}
-
-// topologyLoaded reads what heketi-cli says: it ends with status 0 even when a device could not be added.
-func topologyLoaded(out []byte, devices int) error {
-	if added := strings.Count(string(out), "... OK"); added != devices {
-		return fmt.Errorf("%d of %d devices added:\n%s", added, devices, out)
-	}
-	return nil
+	return loadTopology(ctx, h, h.machine.lab.layout.Path("heketi", "topology.json"), addresses, 1)
 }
 
 func heketiConfig(port string, glusterfs map[string]any) map[string]any {
@@ -125,8 +115,9 @@ func heketiConfig(port string, glusterfs map[string]any) map[string]any {
 	}
 }
 
-// topology is one cluster, each node a zone of its own.
-func topology(addresses []string, devices int) map[string]any {
+// loadTopology adds a cluster to a Heketi: a node at each address, in a zone of its own, with so many disks. file is where
+// heketi-cli shall read it.
+func loadTopology(ctx context.Context, h HeketiCLI, file string, addresses []string, devices int) error {
 	disks := make([]string, 0, devices)
 	for i := range devices {
 		disks = append(disks, fmt.Sprintf("/dev/disk%d", i))
@@ -141,7 +132,18 @@ func topology(addresses []string, devices int) map[string]any {
 			"devices": disks,
 		})
 	}
-	return map[string]any{"clusters": []any{map[string]any{"nodes": nodes}}}
+	if err := writeJSON(file, map[string]any{"clusters": []any{map[string]any{"nodes": nodes}}}); err != nil {
+		return err
+	}
+	out, err := h.CLI(ctx, "topology", "load", "--json="+file)
+	if err != nil {
+		return err
+	}
+	// heketi-cli ends with status 0 even when a disk could not be added.
+	if added, want := strings.Count(string(out), "... OK"), len(addresses)*devices; added != want {
+		return fmt.Errorf("%d of %d disks added:\n%s", added, want, out)
+	}
+	return nil
 }
 
 func heketiCLIEnv(url string) []string {
@@ -165,11 +167,11 @@ func hello(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// output is the standard output of a command; an error carries what it said on standard error.
-func output(cmd *exec.Cmd) ([]byte, error) {
+// output is the standard output of a command; an error says what the command is called and carries all that it said.
+func output(cmd *exec.Cmd, called []string) ([]byte, error) {
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return out, fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(string(exit.Stderr)))
+		return out, fmt.Errorf("%s: %w: %s", strings.Join(called, " "), err, strings.TrimSpace(string(exit.Stderr)+string(out)))
 	}
 	return out, err
 }

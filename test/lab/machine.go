@@ -118,6 +118,12 @@ func (m *Machine) Command(ctx context.Context, name string, args ...string) *exe
 	return cmd
 }
 
+// Output runs a program inside the machine and gives its standard output. An error carries all that it said.
+func (m *Machine) Output(ctx context.Context, name string, args ...string) (string, error) {
+	out, err := output(m.Command(ctx, name, args...), append([]string{m.Name + ":", name}, args...))
+	return string(out), err
+}
+
 // Signal sends a signal to the program that a Machine.Command started. To kill the wrapper that entered the machine,
 // which is what cmd.Process is, would leave the program running there as an orphan.
 func Signal(cmd *exec.Cmd, sig syscall.Signal) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -29,12 +30,14 @@ type MockHeketi struct {
 	// Log is the file with its output.
 	Log string
 
-	server  string
-	config  string
-	caFile  string // "" without TLS
-	address string
-	db      *os.File
-	child   *Child
+	server   string
+	dir      string
+	config   map[string]any // what Start writes into heketi.json
+	caFile   string         // "" without TLS
+	address  string
+	clusters int
+	db       *os.File
+	child    *Child
 }
 
 // StartMockHeketi starts a Heketi with one cluster of three nodes. Its configuration and log lie in dir, its database
@@ -45,6 +48,9 @@ func StartMockHeketi(ctx context.Context, dir string) (*MockHeketi, error) {
 		return nil, err
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
 	port, err := freePort(ctx)
@@ -58,39 +64,62 @@ func StartMockHeketi(ctx context.Context, dir string) (*MockHeketi, error) {
 	}
 	m := &MockHeketi{
 		CLIPath: binaries.CLI, Log: filepath.Join(dir, "heketi.log"),
-		server: binaries.Server, config: filepath.Join(dir, "heketi.json"),
+		server: binaries.Server, dir: dir, config: heketiConfig(port, mockConfig("/proc/self/fd/3")),
 		address: net.JoinHostPort("127.0.0.1", port), db: os.NewFile(uintptr(fd), "heketi.db"),
 	}
 	m.URL = "http://" + m.address
-	config := heketiConfig(port, map[string]any{"executor": "mock", "db": "/proc/self/fd/3", "loglevel": "warning"})
-	if err := writeJSON(m.config, config); err != nil {
-		return nil, err
-	}
-	nodes := filepath.Join(dir, "topology.json")
-	if err := writeJSON(nodes, topology([]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, mockDevices)); err != nil {
-		return nil, err
-	}
 	if err := m.Start(ctx); err != nil {
 		return nil, err
 	}
-	out, err := m.CLI(ctx, "topology", "load", "--json="+nodes)
-	if err == nil {
-		err = topologyLoaded(out, StorageNodes*mockDevices)
-	}
-	if err != nil {
+	if err := m.AddCluster(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("mock Heketi: %w", err), m.Stop())
 	}
 	return m, nil
 }
 
+// mockConfig is the section "glusterfs" of a Heketi that only pretends.
+func mockConfig(db string) map[string]any {
+	return map[string]any{"executor": "mock", "db": db, "loglevel": "warning"}
+}
+
+// mockNodes are the addresses of the i-th cluster of a Heketi that only pretends. Nobody is there.
+func mockNodes(i int) []string {
+	return []string{fmt.Sprintf("10.0.%d.1", i), fmt.Sprintf("10.0.%d.2", i), fmt.Sprintf("10.0.%d.3", i)}
+}
+
+// AddCluster adds a cluster of three nodes.
+func (m *MockHeketi) AddCluster(ctx context.Context) error {
+	m.clusters++
+	file := filepath.Join(m.dir, fmt.Sprintf("topology-%d.json", m.clusters))
+	return loadTopology(ctx, m, file, mockNodes(m.clusters), mockDevices)
+}
+
+// Reconfigure restarts it, on the same port and with the same database, with other settings in the section "glusterfs" of
+// its configuration.
+func (m *MockHeketi) Reconfigure(ctx context.Context, settings map[string]any) error {
+	maps.Copy(m.config["glusterfs"].(map[string]any), settings)
+	return m.restart(ctx)
+}
+
+func (m *MockHeketi) restart(ctx context.Context) error {
+	if err := m.Kill(); err != nil {
+		return err
+	}
+	return m.Start(ctx)
+}
+
 // Start starts it again after Kill, on the same port and with the same database.
 func (m *MockHeketi) Start(ctx context.Context) error {
+	config := filepath.Join(m.dir, "heketi.json")
+	if err := writeJSON(config, m.config); err != nil {
+		return err
+	}
 	log, err := os.OpenFile(m.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.server, "--config="+m.config)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.server, "--config="+config)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{m.db}
 	if m.child, err = StartChild(cmd); err != nil {
@@ -123,19 +152,9 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 
 // UseTLS restarts it with a certificate, on the same port. caFile is the authority, for CLI.
 func (m *MockHeketi) UseTLS(ctx context.Context, certFile, keyFile, caFile string) error {
-	var config map[string]any
-	if err := readJSON(m.config, &config); err != nil {
-		return err
-	}
-	config["enable_tls"], config["cert_file"], config["key_file"] = true, certFile, keyFile
-	if err := writeJSON(m.config, config); err != nil {
-		return err
-	}
-	if err := m.Kill(); err != nil {
-		return err
-	}
+	m.config["enable_tls"], m.config["cert_file"], m.config["key_file"] = true, certFile, keyFile
 	m.URL, m.caFile = "https://"+m.address, caFile
-	return m.Start(ctx)
+	return m.restart(ctx)
 }
 
 // Kill ends it at once; the database stays.
@@ -151,7 +170,7 @@ func (m *MockHeketi) CLI(ctx context.Context, args ...string) ([]byte, error) {
 	}
 	cmd := exec.CommandContext(ctx, m.CLIPath, args...)
 	cmd.Env = append(os.Environ(), heketiCLIEnv(m.URL)...)
-	return output(cmd)
+	return output(cmd, append([]string{"heketi-cli"}, args...))
 }
 
 // freePort is a port that nobody uses now. Heketi cannot choose one itself.

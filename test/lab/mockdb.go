@@ -13,7 +13,7 @@ import (
 // Import restarts it, on the same port, with a database that Heketi makes from a dump of one (heketi-cli db dump), and
 // without its limit of 1000 volumes for each cluster.
 func (m *MockHeketi) Import(ctx context.Context, dump []byte) (err error) {
-	dir, err := os.MkdirTemp(filepath.Dir(m.config), "import")
+	dir, err := os.MkdirTemp(m.dir, "import")
 	if err != nil {
 		return err
 	}
@@ -26,25 +26,13 @@ func (m *MockHeketi) Import(ctx context.Context, dump []byte) (err error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("import a database: %w: %s", err, out)
 	}
-	var config map[string]any
-	if err := readJSON(m.config, &config); err != nil {
-		return err
-	}
-	settings, ok := config["glusterfs"].(map[string]any)
-	if !ok {
-		return fmt.Errorf("%s has no section glusterfs", m.config)
-	}
-	settings["max_volumes_per_cluster"] = -1
-	if err := writeJSON(m.config, config); err != nil {
-		return err
-	}
 	if err := m.Kill(); err != nil {
 		return err
 	}
 	if err := m.replaceDB(db); err != nil {
 		return err
 	}
-	return m.Start(ctx)
+	return m.Reconfigure(ctx, map[string]any{"max_volumes_per_cluster": -1})
 }
 
 // replaceDB copies a file into the database in memory: Heketi imports only into a file that is not there yet.

@@ -12,20 +12,12 @@ func (l *Lab) StartSecondHeketi(ctx context.Context) error {
 	if h.Running(ctx) {
 		return nil
 	}
-	config := heketiConfig(secondHeketiPort, map[string]any{"executor": "mock", "db": "/run/second-heketi.db", "loglevel": "warning"})
+	config := heketiConfig(secondHeketiPort, mockConfig("/run/second-heketi.db"))
 	if err := writeJSON(l.layout.Path("heketi", h.name+".json"), config); err != nil {
-		return err
-	}
-	nodes := l.layout.Path("heketi", "second-topology.json")
-	if err := writeJSON(nodes, topology([]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, mockDevices)); err != nil {
 		return err
 	}
 	if err := h.Start(ctx); err != nil {
 		return err
 	}
-	out, err := h.CLI(ctx, "topology", "load", "--json="+nodes)
-	if err != nil {
-		return err
-	}
-	return topologyLoaded(out, StorageNodes*mockDevices)
+	return loadTopology(ctx, h, l.layout.Path("heketi", "second-topology.json"), mockNodes(1), mockDevices)
 }

@@ -7,37 +7,17 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/tutorial"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	err := run(ctx, os.Args[1:])
-	interrupted := ctx.Err() != nil
-	stop()
-	switch {
-	case err == nil:
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
-	case interrupted:
-		fmt.Fprintln(os.Stderr, "demo: interrupted; the cluster has ended")
-		os.Exit(130)
-	default:
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("demo", run) }
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
@@ -48,37 +28,15 @@ func run(ctx context.Context, args []string) error {
 		return flag.ErrHelp // the flag package has said why
 	}
 	begin := time.Now()
-	c, err := up(ctx, *dir, *tools, *images, os.Stdout)
+	c, err := kubernetes.UpWithLab(ctx, lab.Options{Dir: *dir, Out: os.Stdout, EndWithCaller: true},
+		kubernetes.Options{Tools: *tools, Images: *images, Out: os.Stdout})
 	if err != nil {
 		return err
 	}
-	err = tutorial.InLab(ctx, c, ".", filepath.Join("docs", "tutorial.md"), os.Stdout, useColour())
+	err = tutorial.InLab(ctx, c, ".", filepath.Join("docs", "tutorial.md"), os.Stdout, program.UseColour(os.Stdout))
 	if err = errors.Join(err, lab.End(c.Lab().Dir())); err != nil {
 		return fmt.Errorf("%w\nlogs are in %s", err, c.Lab().LogDir())
 	}
 	fmt.Printf("\nAll of docs/tutorial.md is true, in %.0f s, and nothing is left running.\nA cluster to play with: make e2e-up\n", time.Since(begin).Seconds())
 	return nil
-}
-
-// up leaves nothing running when it fails.
-func up(ctx context.Context, dir, tools, images string, out io.Writer) (*kubernetes.Cluster, error) {
-	archives, err := kubernetes.ImagesIn(images)
-	if err != nil {
-		return nil, err
-	}
-	l, err := lab.Up(ctx, lab.Options{Dir: dir, Workers: true, Out: out, EndWithCaller: true})
-	if err != nil {
-		return nil, err
-	}
-	c, err := kubernetes.Up(ctx, l, kubernetes.Options{Tools: tools, Images: archives, Out: out})
-	if err != nil {
-		return nil, errors.Join(err, lab.End(l.Dir()))
-	}
-	return c, nil
-}
-
-// useColour is the usual agreement: terminals only, and https://no-color.org.
-func useColour() bool {
-	_, err := unix.IoctlGetTermios(int(os.Stdout.Fd()), unix.TCGETS)
-	return err == nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

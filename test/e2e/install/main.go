@@ -11,7 +11,6 @@ import (
 	"syscall"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
-	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
@@ -28,11 +27,7 @@ func main() {
 }
 
 func run(ctx context.Context, dir string) error {
-	l, err := lab.Open(dir)
-	if err != nil {
-		return err
-	}
-	c, err := kubernetes.Open(l)
+	c, err := kubernetes.OpenIn(dir)
 	if err != nil {
 		return err
 	}

@@ -24,8 +24,8 @@ import (
 type Options struct {
 	// Tools is the directory of the programs, as test/e2e/tools/build.sh prints it.
 	Tools string
-	// Images are archives that both nodes import. There is no registry to pull others from.
-	Images []string
+	// Images is a directory of archives that both nodes import; none by default. There is no registry to pull others from.
+	Images string
 	// Out gets the progress, one line for each step; nothing by default.
 	Out io.Writer
 }
@@ -52,6 +52,12 @@ func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 	if _, err := os.Stat(filepath.Join(tools, "kube-apiserver")); err != nil {
 		return nil, fmt.Errorf("the programs of Kubernetes: %w; build them with: make e2e-tools", err)
 	}
+	var images []string
+	if options.Images != "" {
+		if images, err = imagesIn(options.Images); err != nil {
+			return nil, err
+		}
+	}
 	c := &Cluster{lab: l, tools: tools}
 	if _, err := os.Stat(c.layout().WorkerDir(c.Node(1).Name)); err != nil {
 		return nil, fmt.Errorf("the lab has no workers: %w; start it with lab.Options.Workers", err)
@@ -62,7 +68,7 @@ func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 	}{
 		{"Debian packages for Kubernetes", func(ctx context.Context) error { return lab.Install(ctx, out, "kubernetes") }},
 		{"certificates and configuration", func(context.Context) error { return c.writeFiles() }},
-		{"Kubernetes, images on its nodes", func(ctx context.Context) error { return c.start(ctx, options.Images) }},
+		{"Kubernetes, images on its nodes", func(ctx context.Context) error { return c.start(ctx, images) }},
 		{"nodes are ready", c.waitReady},
 	} {
 		begin := time.Now()
@@ -70,6 +76,20 @@ func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 			return nil, fmt.Errorf("kubernetes in %s: %s: %w; logs are in %s", l.Dir(), s.name, err, l.LogDir())
 		}
 		fmt.Fprintf(out, "lab: %-44s %5.1f s\n", s.name, time.Since(begin).Seconds())
+	}
+	return c, nil
+}
+
+// UpWithLab starts a lab and Kubernetes in it. It leaves nothing running when it fails.
+func UpWithLab(ctx context.Context, labOptions lab.Options, options Options) (*Cluster, error) {
+	labOptions.Workers = true
+	l, err := lab.Up(ctx, labOptions)
+	if err != nil {
+		return nil, err
+	}
+	c, err := Up(ctx, l, options)
+	if err != nil {
+		return nil, errors.Join(err, lab.End(l.Dir()))
 	}
 	return c, nil
 }
@@ -86,6 +106,15 @@ func Open(l *lab.Lab) (*Cluster, error) {
 	}
 	c.tools = tools
 	return c, nil
+}
+
+// OpenIn finds the Kubernetes of the lab that runs in a directory.
+func OpenIn(dir string) (*Cluster, error) {
+	l, err := lab.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return Open(l)
 }
 
 // start starts everything at once: nodes import images while the control plane comes up.

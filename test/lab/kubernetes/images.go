@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// ImagesIn lists the image archives in a directory. Other archives may lie beside them.
-func ImagesIn(dir string) ([]string, error) {
+// imagesIn lists the image archives in a directory. Other archives may lie beside them.
+func imagesIn(dir string) ([]string, error) {
 	found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
 	if err != nil {
 		return nil, err

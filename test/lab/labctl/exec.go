@@ -20,11 +20,7 @@ func administer(ctx context.Context, dir string, args []string) (int, error) {
 	if len(args) == 0 {
 		return 2, errors.New("say: labctl kube PROGRAM [ARG...]")
 	}
-	l, err := lab.Open(dir)
-	if err != nil {
-		return 1, err
-	}
-	c, err := kubernetes.Open(l)
+	c, err := kubernetes.OpenIn(dir)
 	if err != nil {
 		return 1, err
 	}

@@ -107,15 +107,20 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	l, err := lab.Up(ctx, lab.Options{Dir: dir, Driver: *driver, Labctl: self, Out: out, Workers: *tools != ""})
-	if err == nil && *tools != "" {
-		err = upKubernetes(ctx, l, *tools, *images, out)
+	options := lab.Options{Dir: dir, Driver: *driver, Labctl: self, Out: out}
+	if *tools == "" {
+		_, err = lab.Up(ctx, options)
+	} else {
+		_, err = kubernetes.UpWithLab(ctx, options, kubernetes.Options{Tools: *tools, Images: *images, Out: out})
 	}
-	if errors.Is(err, lab.ErrRunning) {
-		if l, err = lab.Open(dir); err == nil {
-			fmt.Fprintf(out, "lab: it runs already in %s; end it first to start it with other programs\n", l.Dir())
-			err = status(ctx, l, out)
-		}
+	running := errors.Is(err, lab.ErrRunning)
+	if err != nil && !running {
+		return err
+	}
+	l, err := lab.Open(dir)
+	if err == nil && running {
+		fmt.Fprintf(out, "lab: it runs already in %s; end it first to start it with other programs\n", l.Dir())
+		err = status(ctx, l, out)
 	}
 	if err != nil {
 		return err
@@ -139,18 +144,6 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 		return err
 	}
 	return c.AppendEnv(path)
-}
-
-// upKubernetes leaves nothing behind when it fails but logs.
-func upKubernetes(ctx context.Context, l *lab.Lab, tools, images string, out io.Writer) error {
-	archives, err := kubernetes.ImagesIn(images)
-	if err != nil {
-		return err
-	}
-	if _, err := kubernetes.Up(ctx, l, kubernetes.Options{Tools: tools, Images: archives, Out: out}); err != nil {
-		return errors.Join(err, l.Down(context.WithoutCancel(ctx)))
-	}
-	return nil
 }
 
 func selfcheck(dir string) error {

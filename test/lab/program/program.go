@@ -1,0 +1,73 @@
+// Package program is how programs and tests that start a lab of their own begin, and how they end.
+package program
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// Main is a main program. Signals end the context of run, which has to end the lab whatever happens; flag.ErrHelp is its
+// answer to arguments about which the flag package has said all.
+func Main(name string, run func(ctx context.Context, args []string) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	err := run(ctx, os.Args[1:])
+	interrupted := ctx.Err() != nil
+	stop()
+	switch {
+	case err == nil:
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case interrupted:
+		fmt.Fprintf(os.Stderr, "%s: interrupted; the lab has ended\n", name)
+		os.Exit(130)
+	default:
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
+
+// Tests is the body of a TestMain, and gives the exit status: up starts a lab in dir, or leaves none when it fails; after the
+// tests, or when they are interrupted, it is ended.
+func Tests(name, dir string, up func(context.Context) error, tests func() int) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := up(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		return 1
+	}
+	defer context.AfterFunc(ctx, func() {
+		end(name, dir)
+		os.Exit(130)
+	})()
+	code := tests()
+	if !end(name, dir) {
+		return 1
+	}
+	return code
+}
+
+// end says where the logs of the lab are.
+func end(name, dir string) (ended bool) {
+	if err := lab.End(dir); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		return false
+	}
+	fmt.Fprintf(os.Stderr, "%s: the lab has ended and left nothing behind; its logs are in %s\n", name, filepath.Join(dir, "log"))
+	return true
+}
+
+// UseColour is the usual agreement: terminals only, and https://no-color.org.
+func UseColour(out *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(out.Fd()), unix.TCGETS)
+	return err == nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
