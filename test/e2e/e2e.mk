@@ -3,7 +3,7 @@
 E2E_DIR ?= $(BUILD)/e2e
 E2E_ENV ?= $(E2E_DIR).env
 # What "make e2e" leaves to "make e2e-full".
-E2E_LONG := ^TestStorageSuite$$/^slow$$|^TestFiftyMounts$$
+E2E_LONG := ^TestStorageSuite$$/^(fast_on_three_copies|slow)$$|^TestFiftyMounts$$|^TestSidecars$$|^TestTLSTo|^TestSilentNodePluginIsRestarted$$
 e2e_tools = $$(test/e2e/tools/build.sh)
 
 ##@ Kubernetes in the lab
@@ -29,7 +29,7 @@ e2e: deps images e2e-images $(BIN)/helm ## The driver on a real Kubernetes: from
 	PATH=$(BIN):$$PATH go test -count=1 -timeout 40m -parallel 8 -skip '$(E2E_LONG)' -v ./test/e2e
 
 .PHONY: e2e-full
-e2e-full: deps images e2e-images $(BIN)/helm ## The same, with the slow specs of Kubernetes's storage suite and what only measures
+e2e-full: deps images e2e-images $(BIN)/helm ## The same, with all specs of Kubernetes's storage suite and what only measures
 	$(call say,all end-to-end tests on Kubernetes beside gluster and Heketi)
 	PATH=$(BIN):$$PATH go test -count=1 -timeout 80m -parallel 8 -v ./test/e2e
 

@@ -26,6 +26,7 @@ var helloPopulator []byte
 const (
 	suiteRegistry   = "registry.k8s.io/e2e-test-images/"
 	sidecarRegistry = "registry.k8s.io/sig-storage/"
+	ownRegistry     = "docker.io/library/"
 	searchPath      = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
@@ -33,7 +34,9 @@ const (
 // test/e2e/tools.
 //
 // Not what upstream has under the name: busybox and nginx are Debian's; glibc-dns-testing, in which the suite runs shell
-// commands, is that busybox; agnhost is upstream's program over it; hello-populator is a script.
+// commands, is that busybox; agnhost is upstream's program over it; hello-populator is a script. Where node-driver-registrar
+// and livenessprobe would be, whose modules cannot be had, are stand-ins, and under names of their own: they are no proof
+// that the sidecars themselves work.
 func images(tools string) ([]image, error) {
 	busybox := debian("busybox")
 	nginx := debian("busybox", "nginx-light")
@@ -78,6 +81,13 @@ func images(tools string) ([]image, error) {
 			file: name + ".tar", names: []string{sidecarRegistry + name + ":" + version},
 			config: config{Entrypoint: []string{"/" + name}},
 			layers: fileLayer(file{name: "tmp", mode: 0o1777, directory: true}, program(path)),
+		})
+	}
+	for _, name := range []string{"registrar-stand-in", "livenessprobe-stand-in"} {
+		list = append(list, image{
+			file: name + ".tar", names: []string{ownRegistry + name + ":v1"},
+			config: config{Entrypoint: []string{"/" + name}},
+			layers: fileLayer(program(filepath.Join(tools, name))),
 		})
 	}
 	return list, nil

@@ -29,7 +29,7 @@ IFS=. read -r major minor _ <<<"${version#v}"
 package=k8s.io/component-base/version
 flags="-s -w -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
 
-go build -ldflags "$flags" -o "$cache/new/" ./kube-aio tool
+go build -ldflags "$flags" -o "$cache/new/" ./kube-aio ./registrar-stand-in ./livenessprobe-stand-in tool
 go test -c -ldflags "$flags" -o "$cache/new/storage-e2e.test" ./storage-e2e
 for component in etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet; do
 	ln -s kube-aio "$cache/new/$component"

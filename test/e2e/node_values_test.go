@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
+)
+
+// nodePluginsWith gives the chart other values and replaces all node plugins, which an upgrade leaves alone. Both are
+// undone when the test ends.
+func nodePluginsWith(t *testing.T, d *driver.Driver, set ...string) {
+	t.Helper()
+	undoNodePlugins(t, d)
+	ok(t, d.Upgrade(t.Context(), set...))
+	replaceNodePlugins(t, d)
+}
+
+// undoNodePlugins gives the chart its first values back and replaces all node plugins, when the test has ended.
+func undoNodePlugins(t *testing.T, d *driver.Driver) {
+	t.Helper()
+	t.Cleanup(func() {
+		ctx := context.Background()
+		if err := d.Upgrade(ctx); err != nil {
+			t.Error(err)
+		}
+		for _, node := range cluster.Nodes() {
+			if err := replace(ctx, d, node.Name); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// replaceNodePlugins replaces them, on these nodes or on all, as docs/upgrade.md says.
+func replaceNodePlugins(t *testing.T, d *driver.Driver, nodes ...string) {
+	t.Helper()
+	if len(nodes) == 0 {
+		for _, node := range cluster.Nodes() {
+			nodes = append(nodes, node.Name)
+		}
+	}
+	for _, node := range nodes {
+		ok(t, replace(t.Context(), d, node))
+	}
+}
+
+// replace waits until the new node plugin of a node is ready.
+func replace(ctx context.Context, d *driver.Driver, node string) error {
+	of := []string{
+		"--namespace=" + driver.Namespace, "--selector=app.kubernetes.io/component=node", "--field-selector=spec.nodeName=" + node,
+	}
+	if _, err := cluster.Kubectl(ctx, append([]string{"delete", "pod", patience}, of...)...); err != nil {
+		return err
+	}
+	if _, err := cluster.Kubectl(ctx, append([]string{"wait", "pod", "--for=create", patience}, of...)...); err != nil {
+		return fmt.Errorf("no new node plugin on %s: %w", node, err)
+	}
+	if _, err := cluster.Kubectl(ctx, append([]string{"wait", "pod", "--for=condition=Ready", patience}, of...)...); err != nil {
+		return fmt.Errorf("the new node plugin on %s: %w", node, err)
+	}
+	return d.WaitReady(ctx)
+}

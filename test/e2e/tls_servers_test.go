@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/xml"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// Where Debian's GlusterFS looks for its certificate, and what makes glusterd speak TLS.
+const (
+	certificatesDir = "/usr/lib/ssl"
+	markerFile      = "secure-access"
+)
+
+// coverStorage gives a certificate to each storage machine, until the test ends.
+func coverStorage(t *testing.T, a *authority) {
+	t.Helper()
+	for i := 1; i <= lab.StorageNodes; i++ {
+		m := cluster.Lab().Storage(i)
+		on := func(ctx context.Context, command ...string) {
+			t.Helper()
+			if out, err := m.Command(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
+				t.Errorf("%q on %s: %v: %s", command, m.Name, err, out)
+			}
+		}
+		on(t.Context(), "mount", "--bind", a.issue(m.Name), certificatesDir)
+		t.Cleanup(func() { on(context.Background(), "umount", certificatesDir) })
+	}
+}
+
+// glusterdWithTLS restarts glusterd on all storage machines, with TLS until the test ends. No volume may be there: bricks
+// that run would not find their glusterd again.
+func glusterdWithTLS(t *testing.T) {
+	t.Helper()
+	if volumes := strings.Fields(gluster(t, "volume", "list")); len(volumes) > 0 {
+		t.Fatalf("glusterd cannot be changed under the volumes %q", volumes)
+	}
+	markers := make([]string, lab.StorageNodes)
+	for i := range markers {
+		markers[i] = filepath.Join(cluster.Lab().Dir(), cluster.Lab().Storage(i+1).Name, "glusterd", markerFile)
+	}
+	t.Cleanup(func() {
+		for _, marker := range markers {
+			if err := os.Remove(marker); err != nil {
+				t.Error(err)
+			}
+		}
+		restartGlusterd(t)
+	})
+	for _, marker := range markers {
+		ok(t, os.WriteFile(marker, nil, 0o600))
+	}
+	restartGlusterd(t)
+}
+
+// restartGlusterd restarts it on all storage machines, with the arguments and the environment that it has, and waits until
+// they know each other again.
+func restartGlusterd(t *testing.T) {
+	t.Helper()
+	const script = `
+pid=$(cat /run/glusterd.pid)
+environ=$(tr '\0' '\n' </proc/$pid/environ)
+args=$(tr '\0' '\n' </proc/$pid/cmdline)
+kill $pid
+while [ -e /proc/$pid ]; do sleep 0.02; done
+exec env -i $environ $args`
+	ctx := context.Background()
+	for i := 1; i <= lab.StorageNodes; i++ {
+		m := cluster.Lab().Storage(i)
+		if out, err := m.Command(ctx, "sh", "-ec", script).CombinedOutput(); err != nil {
+			t.Errorf("restart glusterd on %s: %v: %s", m.Name, err, out)
+		}
+	}
+	eventually(t, func() error {
+		for i := 1; i <= lab.StorageNodes; i++ {
+			m := cluster.Lab().Storage(i)
+			out, err := m.Command(ctx, "gluster", "--mode=script", "pool", "list").CombinedOutput()
+			if err != nil || strings.Count(string(out), "Connected") != lab.StorageNodes {
+				return fmt.Errorf("%s sees %w\n%s", m.Name, err, out)
+			}
+		}
+		return nil
+	})
+}
+
+// brickAddresses is where the bricks of a volume listen.
+func brickAddresses(t *testing.T, volume string) []string {
+	t.Helper()
+	var answer struct {
+		Processes []struct {
+			Host   string `xml:"hostname"`
+			Path   string `xml:"path"`
+			Port   string `xml:"port"`
+			Status string `xml:"status"`
+		} `xml:"volStatus>volumes>volume>node"`
+	}
+	ok(t, xml.Unmarshal([]byte(gluster(t, "volume", "status", volume, "--xml")), &answer))
+	var addresses []string
+	for _, p := range answer.Processes {
+		if strings.HasPrefix(p.Path, "/") && p.Status == "1" { // not the self-heal daemons
+			addresses = append(addresses, net.JoinHostPort(p.Host, p.Port))
+		}
+	}
+	if want := len(mustGluster(t, volume).Bricks); len(addresses) != want {
+		t.Fatalf("volume %s has bricks at %q, want %d", volume, addresses, want)
+	}
+	return addresses
+}
+
+// speaksOnlyTLS checks that a server does, and only with those who have a certificate of the authority.
+func speaksOnlyTLS(t *testing.T, address string, a *authority, certificates string) {
+	t.Helper()
+	if err := handshake(t, address, a.client(certificates)); err != nil {
+		t.Errorf("%s does not speak TLS: %v", address, err)
+	}
+	nobody := a.client(certificates)
+	nobody.Certificates = nil
+	if err := handshake(t, address, nobody); err == nil {
+		t.Errorf("%s speaks TLS with somebody without a certificate", address)
+	}
+	stranger := newAuthority(t)
+	other := a.client(certificates)
+	other.Certificates = stranger.client(stranger.issue("nodes")).Certificates
+	if err := handshake(t, address, other); err == nil {
+		t.Errorf("%s speaks TLS with somebody whose certificate is of another authority", address)
+	}
+}
+
+// handshake also listens for a second: with TLS 1.3 a server refuses a certificate when the client is content already.
+func handshake(t *testing.T, address string, config *tls.Config) error {
+	t.Helper()
+	plain, err := cluster.Lab().DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		return err
+	}
+	conn := tls.Client(plain, config)
+	defer func() { _ = conn.Close() }()
+	if err := conn.HandshakeContext(t.Context()); err != nil {
+		return err
+	}
+	ok(t, conn.SetReadDeadline(time.Now().Add(time.Second)))
+	if _, err := conn.Read(make([]byte, 1)); err != nil && !os.IsTimeout(err) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// encryptedClass is as docs/install.md says.
+const encryptedClass = `---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: encrypted}
+provisioner: ` + driver.Name + `
+parameters: {backend: ` + driver.Backend + `, volumetype: "replicate:3", volumeoptions: "client.ssl on, server.ssl on"}
+`
+
+// What docs/troubleshooting.md explains.
+const (
+	tlsFailed = "TLS failed"
+	brokenOff = "accepts connections but breaks them off"
+)
+
+// tlsSecret has the name that it has in docs/install.md.
+const tlsSecret = "gluster-tls"
+
+// TestTLSToBricks has a volume whose bricks speak nothing but TLS, and certificates for the node plugins in a Secret.
+func TestTLSToBricks(t *testing.T) {
+	d := theDriver(t)
+	ours := newAuthority(t)
+	coverStorage(t, ours)
+	s := newSpace(t, "encrypted")
+	s.class(encryptedClass)
+	s.apply(claim("data", "encrypted", "ReadWriteMany", "1Gi"))
+	volume := s.bound("data").gluster()
+	s.cannotMount("no-certificate", tlsFailed)
+
+	undoNodePlugins(t, d)
+	certificates := ours.issue("nodes")
+	tlsFiles(t, certificates)
+	ok(t, d.Upgrade(t.Context(), "node.tls.existingSecret="+tlsSecret))
+	replaceNodePlugins(t, d, "node1")
+	s.apply(writer("writer", "node1"))
+	s.running("writer")
+	s.in("writer", "echo secret > /data/file")
+	onBricks(t, volume, "file", "secret\n")
+	for _, address := range brickAddresses(t, volume) {
+		speaksOnlyTLS(t, address, ours, certificates)
+	}
+	s.cannotMount("plugin-of-before", tlsFailed)
+
+	tlsFiles(t, newAuthority(t).issue("nodes"))
+	replaceNodePlugins(t, d, "node2")
+	s.cannotMount("other-authority", tlsFailed)
+	s.goesOn("writer", s.lines("writer")) // its client has read its certificate long ago
+
+	// Clients that start after the kubelet has written the Secret's new content have it, without another node plugin.
+	tlsFiles(t, ours.issue("nodes"))
+	written(t, nodePlugin(t, "node2"))
+	waitForFiles(t, "node2", ours)
+	s.apply(writer("reader", "node2"))
+	s.running("reader")
+	if got := s.in("reader", "cat /data/file"); got != "secret\n" {
+		t.Errorf("the other node reads %q", got)
+	}
+	s.kubectl("delete", "pods", "--all", patience)
+}
+
+// TestTLSToGlusterd has servers whose glusterds, too, speak nothing but TLS.
+func TestTLSToGlusterd(t *testing.T) {
+	d := theDriver(t)
+	ours := newAuthority(t)
+	coverStorage(t, ours)
+	glusterdWithTLS(t)
+	s := newSpace(t, "managed")
+	s.apply(claim("data", "", "ReadWriteMany", "1Gi"))
+	volume := s.bound("data").gluster()
+	s.cannotMount("no-marker", brokenOff)
+
+	undoNodePlugins(t, d)
+	certificates := ours.issue("nodes")
+	tlsFiles(t, certificates)
+	ok(t, d.Upgrade(t.Context(), "node.tls.existingSecret="+tlsSecret, "node.tls.managementEncryption=true"))
+	replaceNodePlugins(t, d, "node1")
+	s.apply(writer("writer", "node1"))
+	s.running("writer")
+	s.in("writer", "echo data > /data/file")
+	onBricks(t, volume, "file", "data\n")
+	for i := 1; i <= lab.StorageNodes; i++ {
+		speaksOnlyTLS(t, net.JoinHostPort(cluster.Lab().Storage(i).IP, "24007"), ours, certificates)
+	}
+	s.cannotMount("plugin-of-before", brokenOff)
+
+	tlsFiles(t, newAuthority(t).issue("nodes"))
+	replaceNodePlugins(t, d, "node2")
+	s.cannotMount("other-authority", tlsFailed)
+	s.goesOn("writer", s.lines("writer"))
+	s.kubectl("delete", "pods", "--all", patience)
+}
+
+// cannotMount starts a pod on node2 in vain: an event of it says why, in words that docs/troubleshooting.md explains.
+func (s *space) cannotMount(name, why string) {
+	s.Helper()
+	if !strings.Contains(document(s.T, "troubleshooting.md"), why) {
+		s.Errorf("docs/troubleshooting.md does not explain %q", why)
+	}
+	s.apply(pod(name, "node2", "data", 0))
+	var events string
+	eventually(s.T, func() error {
+		events = s.events("Pod", name)
+		if !strings.Contains(events, "Warning FailedMount") || !strings.Contains(events, why) {
+			return fmt.Errorf("the events of pod %s do not say %q:\n%s", name, why, events)
+		}
+		return nil
+	})
+	s.Logf("pod %s:\n%s", name, events)
+	s.kubectl("delete", "pod", name, patience)
+}
+
+// tlsFiles puts a machine's files into the Secret of the node plugins, as docs/install.md says. It ends with the test.
+func tlsFiles(t *testing.T, dir string) {
+	t.Helper()
+	from := func(file string) string { return "--from-file=" + filepath.Join(dir, file) }
+	up(t, inDriver(t, "create", "secret", "generic", tlsSecret, "--dry-run=client", "--output=yaml",
+		from(certificateFile), from(keyFile), from(authorityFile)), "")
+}
+
+// written makes a kubelet look at a pod now, which it does every minute, and so write what has changed in its Secrets and
+// ConfigMaps.
+func written(t *testing.T, pod string) {
+	t.Helper()
+	inDriver(t, "annotate", "pod", pod, "--overwrite", "e2e="+time.Now().Format("150405.000"))
+}
+
+// waitForFiles waits until the node plugin of a node sees files of this authority.
+func waitForFiles(t *testing.T, node string, a *authority) {
+	t.Helper()
+	eventually(t, func() error {
+		got, err := cluster.Kubectl(t.Context(), "exec", nodePlugin(t, node), "--namespace="+driver.Namespace, "--container=glusterfs-csi",
+			"--", "cat", filepath.Join(certificatesDir, authorityFile))
+		if err == nil && got != a.pem() {
+			err = fmt.Errorf("the node plugin of %s has still other certificates", node)
+		}
+		return err
+	})
+}
