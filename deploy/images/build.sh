@@ -3,9 +3,8 @@
 # ctr -n k8s.io images import take, and controller.cdx.json and node.cdx.json, the bills of materials (CycloneDX).
 #
 # VERSION is the tag, CYCLONEDX_GOMOD the program of that name, ARCH the architecture in Debian's words, by default this
-# machine's. The bases are made here: Debian with mmdebstrap, from the
-# machine's own apt sources, and for the build stage the machine's own Go. Nothing asks an image registry. What has not
-# changed is not built again, and no container is left.
+# machine's. The bases are made here: Debian with mmdebstrap, from the machine's own apt sources, and for the build stage the
+# machine's own Go. Nothing asks an image registry. What has not changed is not built again, and no container is left.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -31,12 +30,6 @@ arm64) emulator=qemu-aarch64 ;;
 	exit 1
 	;;
 esac
-# Debian's packages run their own programs when they are installed. The emulator ends with the mount namespace, unless the
-# machine has one anyway.
-if [ "$arch" != "$native" ] && ! arch-test "$arch" >/dev/null; then
-	mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
-	cat /usr/lib/binfmt.d/$emulator.conf >/proc/sys/fs/binfmt_misc/register
-fi
 name=glusterfs-csi
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 built_at=$(git log -1 --format=%ct 2>/dev/null || echo 0)
@@ -46,7 +39,7 @@ sources() {
 	find Dockerfile go.mod go.sum deploy/images cmd pkg -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
 }
 hash=$(sources | sha256sum)
-if [ "$(cat "$work/built-from" 2>/dev/null)" = "$hash" ] && [ -e "$out/controller.tar" ] && [ -e "$out/node.tar" ]; then
+if [ "$(cat "$work/built-from" 2>/dev/null)" = "$hash" ] && [ -s "$work/debian-$suite-$arch.tar" ] && [ -e "$out/controller.tar" ] && [ -e "$out/node.tar" ]; then
 	echo "images of $VERSION are built"
 	exit 0
 fi
@@ -56,11 +49,21 @@ mkdir -p "$work/tmp"
 # vfs copies files where overlay would mount them, which not every machine can inside of a container.
 export BUILDAH_ISOLATION=chroot TMPDIR=$work/tmp
 b() { buildah --storage-driver vfs --root "$work/storage" --runroot "$work/storage/run" "$@"; }
+registered=
 cleanup() {
+	[ -z "$registered" ] || echo -1 >"$registered"
 	b rm --all >/dev/null || true
 	rm -rf --one-file-system "$work/tmp"
 }
 trap cleanup EXIT
+
+# Debian's packages run their own programs when they are installed. An emulator that the machine does not have is there only
+# for this script: see cleanup.
+if [ "$arch" != "$native" ] && ! arch-test "$arch" >/dev/null; then
+	mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+	cat /usr/lib/binfmt.d/$emulator.conf >/proc/sys/fs/binfmt_misc/register
+	registered=/proc/sys/fs/binfmt_misc/$emulator
+fi
 
 # No manuals and translations, but the licenses, like Docker's debian:bookworm-slim.
 slim=()
@@ -75,7 +78,7 @@ debian() {
 		echo "=== Debian $suite for $1, until somebody removes $base"
 		[ -e $sources ] || sources=/etc/apt/sources.list
 		mmdebstrap --quiet --variant=minbase --architectures="$1" "${slim[@]}" "$suite" "$work/tmp/base.tar" $sources
-		b rmi --force "$image" >/dev/null 2>&1 || true
+		b rmi --force "$image" localhost/golang:$suite >/dev/null 2>&1 || true
 		mv "$work/tmp/base.tar" "$base"
 	fi
 	if ! b inspect --type image "$image" >/dev/null 2>&1; then

@@ -2,7 +2,9 @@
 
 # A tag must not hold what git describe never writes and people may.
 IMAGE_VERSION := $(shell printf %s '$(VERSION)' | tr -c 'A-Za-z0-9_.-' -)
-IMAGES ?= $(BUILD)/images$(if $(ARCH),-$(ARCH))
+# amd64 or arm64, if not this machine's.
+IMAGE_ARCH ?=
+IMAGES := $(BUILD)/images$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
 
 # Pinned like the tools of the Makefile.
 CYCLONEDX_GOMOD_VERSION := v1.10.0
@@ -11,9 +13,9 @@ CYCLONEDX_GOMOD := $(BIN)/cyclonedx-gomod-$(CYCLONEDX_GOMOD_VERSION)
 ##@ Images
 
 .PHONY: images
-images: $(CYCLONEDX_GOMOD) ## Both images, from local bases: build/images/{controller,node}.tar; with ARCH=arm64 build/images-arm64/... (needs root)
-	ARCH=$(ARCH) deploy/images/install.sh
-	ARCH=$(ARCH) VERSION=$(IMAGE_VERSION) CYCLONEDX_GOMOD=$(CYCLONEDX_GOMOD) deploy/images/build.sh $(IMAGES)
+images: $(CYCLONEDX_GOMOD) ## Both images, from local bases: build/images/{controller,node}.tar; with IMAGE_ARCH=arm64 build/images-arm64/... (needs root)
+	ARCH=$(IMAGE_ARCH) deploy/images/install.sh
+	ARCH=$(IMAGE_ARCH) VERSION=$(IMAGE_VERSION) CYCLONEDX_GOMOD=$(CYCLONEDX_GOMOD) deploy/images/build.sh $(IMAGES)
 
 .PHONY: test-reproducible
 test-reproducible: ## The same source, built twice in different directories, gives the same bytes

@@ -73,18 +73,18 @@ func (l Layout) group(node string, zone int) string {
 func (l Layout) strictZones() bool { return l.option(optionZoneChecking) == "strict" }
 
 // Lacks says that the cluster has disks for the layout on fewer nodes, or in fewer zones, than a set of bricks needs, so
-// that nothing fits however much is free; "" where it has them on enough.
+// that nothing fits however much is free; "" where it has them on enough, or where disks that are set aside for arbiter
+// bricks leave more than one way to place a set.
 func (r Room) Lacks() string {
-	if len(r.groups) >= r.places {
+	if len(r.groups) >= r.places || r.layout.Arbiter {
 		return ""
 	}
 	where := "nodes"
 	if r.layout.strictZones() {
 		where = "zones"
 	}
-	dedicated := r.layout.BricksInSet() - r.places // arbiter bricks, which have their own disks
 	return fmt.Sprintf("it needs %d %s, and cluster %s has %d with an online disk that may be used for it",
-		r.layout.BricksInSet(), where, r.cluster, len(r.groups)+dedicated)
+		r.places, where, r.cluster, len(r.groups))
 }
 
 // admits applies the rule for tags, key=value or key!=value.

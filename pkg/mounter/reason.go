@@ -59,14 +59,14 @@ func explanations() []explanation {
 		{`subdirectory for mount "([^"]*)" is not found`, `directory $1 does not exist in the volume`},
 		{`DNS resolution failed on host (\S+)`, `DNS resolution failed for server $1`},
 		{`(?i)error:[0-9A-F]+:(SSL|.*certificate)`, tlsFailed}, // from OpenSSL
-		// The request for the volume file was never answered; the client then says that it failed, as of a volume that is not there.
-		{`forced unwinding frame type\(GlusterFS Handshake\) op\(GETSPEC`, brokenOff},
-		{`failed to fetch volume file \(key:/?([^)]*)\)`, `volume file not found on server: no such volume "$1"`},
 		{`(?i)SSL connect error|SSL support .* is NOT enabled|failed to open .*\.pem|could not load our cert`, tlsFailed},
 		{`(?i)SETVOLUME on remote-host failed.*remote-error=([^}]*)\}`, `a brick refused this client: $1 (look at the volume's auth.allow, auth.reject, auth.ssl-allow)`},
 		{`Server authentication failed`, `the bricks refused this client: look at the volume's auth.allow, auth.reject, auth.ssl-allow`},
 		{`cannot open /dev/fuse \(([^)]*)\)`, `cannot open /dev/fuse: $1; the fuse module and a privileged container are needed`},
 		{`0-glusterfs-fuse: mount of \S+ to \S+ \(([^)]*)\) failed`, `the kernel refused the mount ($1); /dev/fuse and a privileged container are needed`},
+		// The request for the volume file was never answered; the client then says that it failed, as of a volume that is not there.
+		{`forced unwinding frame type\(GlusterFS Handshake\) op\(GETSPEC`, brokenOff},
+		{`failed to fetch volume file \(key:/?([^)]*)\)`, `volume file not found on server: no such volume "$1"`},
 		{`failed to get the port number for remote subvolume`, `the volume is not started, or its bricks are down (gluster volume status tells)`},
 		{`first lookup on root failed \(Transport endpoint is not connected\)`, `no brick of the volume can be reached: it is not started, its bricks are down, or their ports are blocked for this node`},
 		{`first lookup on root failed \(([^)]*)\)`, `the volume's root directory cannot be read: $1`},

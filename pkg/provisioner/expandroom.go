@@ -13,9 +13,11 @@ import (
 // runOperationAfterBuild), and keeps the volume busy.
 func (e *expanding) exhausted(ctx context.Context, v heketi.Volume, needGiB int, refusal error) error {
 	if heketi.OutcomeOf(refusal) == heketi.Failed {
-		if _, err := e.inspect(ctx); err != nil {
+		now, err := e.inspect(ctx)
+		if err != nil {
 			return fmt.Errorf("%w (looked at after: %s)", err, refusal.Error())
 		}
+		v = now
 	}
 	return fmt.Errorf("%w; gluster volume %s %s", refusal, v.Name, e.remains(ctx, v, needGiB))
 }

@@ -181,10 +181,12 @@ func (p *parser) checkArbiter() error {
 	return nil
 }
 
-// Arbiter reports whether the third brick of each set is to hold names and attributes only.
+// Arbiter reports whether the third brick of each set is to hold names and attributes only, as Heketi reads the option
+// (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption).
 func (p Parameters) Arbiter() bool {
 	return slices.ContainsFunc(p.Options, func(o Option) bool {
-		return o.Key == optionArbiter && slices.Contains([]string{"true", "1", "on", "yes", "enable"}, strings.ToLower(o.Value))
+		on, err := strconv.ParseBool(o.Value)
+		return o.Key == optionArbiter && err == nil && on
 	})
 }
 

@@ -29,7 +29,7 @@ e2e: deps images e2e-images $(BIN)/helm ## The driver on a real Kubernetes: from
 	PATH=$(BIN):$$PATH go test -count=1 -timeout 40m -parallel 8 -skip '$(E2E_LONG)' -v ./test/e2e
 
 .PHONY: e2e-full
-e2e-full: deps images e2e-images $(BIN)/helm ## The same, with all specs of Kubernetes's storage suite and what only measures
+e2e-full: deps images e2e-images $(BIN)/helm ## The same, with all specs of Kubernetes's storage suite, TLS, the chart's sidecars, and what takes long
 	$(call say,all end-to-end tests on Kubernetes beside gluster and Heketi)
 	PATH=$(BIN):$$PATH go test -count=1 -timeout 80m -parallel 8 -v ./test/e2e
 

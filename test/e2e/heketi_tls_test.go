@@ -17,6 +17,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
 // tlsClass makes volumes in the Heketi that speaks TLS.
@@ -32,7 +33,7 @@ parameters: {backend: over-tls}
 // authority in caBundle.
 func TestTLSToHeketi(t *testing.T) {
 	d := theDriver(t)
-	ours := newAuthority(t)
+	ours := certificates.NewAuthority(t)
 	heketi := startTLSHeketi(t, ours)
 	undoUpgrades(t, d)
 	s := newSpace(t, "over-tls")
@@ -40,18 +41,18 @@ func TestTLSToHeketi(t *testing.T) {
 	uid := func() string {
 		return inDriver(t, "get", "pod", driver.ControllerPod, "-o", "jsonpath={.metadata.uid}")
 	}
-	with := func(a *authority) {
+	with := func(a *certificates.Authority) {
 		t.Helper()
 		before := uid()
 		ok(t, d.Upgrade(t.Context(), "backends[2].name=over-tls", "backends[2].url="+heketi.url, "backends[2].key="+lab.HeketiKey,
-			"backends[2].caBundle="+a.pem()))
+			"backends[2].caBundle="+a.PEM()))
 		if uid() != before {
 			t.Error("the controller was restarted for a backend")
 		}
 		written(t, driver.ControllerPod)
 	}
 
-	with(newAuthority(t))
+	with(certificates.NewAuthority(t))
 	// A claim that comes before the controller has the backend would not be tried again for minutes.
 	eventually(t, func() error {
 		out, err := cluster.Kubectl(t.Context(), "exec", driver.ControllerPod, "--namespace="+driver.Namespace, "--container=glusterfs-csi",
@@ -98,7 +99,7 @@ type tlsHeketi struct {
 }
 
 // startTLSHeketi starts it, until the test ends.
-func startTLSHeketi(t *testing.T, a *authority) *tlsHeketi {
+func startTLSHeketi(t *testing.T, a *certificates.Authority) *tlsHeketi {
 	t.Helper()
 	const port = "8443"
 	programs, err := lab.BuildHeketi(t.Context(), io.Discard)
@@ -106,13 +107,13 @@ func startTLSHeketi(t *testing.T, a *authority) *tlsHeketi {
 	first, err := url.Parse(cluster.Lab().Heketi().URL)
 	ok(t, err)
 	host := first.Hostname()
-	certificates := a.issue("heketi", net.ParseIP(host))
-	h := &tlsHeketi{url: "https://" + net.JoinHostPort(host, port), authority: filepath.Join(certificates, authorityFile), program: programs}
+	files := a.Issue("heketi", net.ParseIP(host))
+	h := &tlsHeketi{url: "https://" + net.JoinHostPort(host, port), authority: filepath.Join(files, certificates.AuthorityFile), program: programs}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "heketi.json")
 	writeJSON(t, config, map[string]any{
 		"port": port, "enable_tls": true,
-		"cert_file": filepath.Join(certificates, certificateFile), "key_file": filepath.Join(certificates, keyFile),
+		"cert_file": filepath.Join(files, certificates.CertificateFile), "key_file": filepath.Join(files, certificates.KeyFile),
 		"use_auth": true, "jwt": map[string]any{"admin": map[string]any{"key": lab.HeketiKey}, "user": map[string]any{"key": "user-key"}},
 		"glusterfs": map[string]any{"executor": "mock", "db": filepath.Join(dir, "heketi.db"), "loglevel": "warning"},
 	})
@@ -140,9 +141,9 @@ func startTLSHeketi(t *testing.T, a *authority) *tlsHeketi {
 }
 
 // answers asks over TLS, as a client that knows the authority.
-func (h *tlsHeketi) answers(a *authority) func(context.Context) error {
+func (h *tlsHeketi) answers(a *certificates.Authority) func(context.Context) error {
 	roots := x509.NewCertPool()
-	roots.AddCert(a.certificate)
+	roots.AddCert(a.Certificate)
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: cluster.Lab().DialContext, DisableKeepAlives: true,
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},

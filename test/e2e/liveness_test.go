@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestSilentNodePluginIsRestarted freezes a node plugin that has a liveness probe. For five minutes pods with volumes do
-// not notice; then they do, by the restart, as the value's description says.
+// TestSilentNodePluginIsRestarted freezes a node plugin that has a liveness probe. Pods with volumes do not notice, until
+// after some minutes they do, by the restart, as the value's description says.
 func TestSilentNodePluginIsRestarted(t *testing.T) {
 	d := theDriver(t)
 	s := newSpace(t, "silent")

@@ -10,19 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// singleClass makes volumes of one brick, the quickest there are.
-const singleClassName = "single"
-const singleClass = `---
-apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata: {name: ` + singleClassName + `}
-provisioner: ` + driver.Name + `
-allowVolumeExpansion: true
-parameters: {backend: ` + driver.Backend + `, volumetype: none}
-`
-
-// TestOneVolumeForEachClaim loses what makes volumes while it is at work: in the end there are 20 volumes, not 21. The same
-// is lost again while they are deleted, and none is left.
+// TestOneVolumeForEachClaim loses what makes volumes while it is at work: in the end there are as many
+// volumes as claims, and not one more. The same is lost again while they are deleted, and none is left.
 func TestOneVolumeForEachClaim(t *testing.T) {
 	d := theDriver(t)
 	undoUpgrades(t, d)
@@ -32,9 +21,9 @@ func TestOneVolumeForEachClaim(t *testing.T) {
 	helm := func(args ...string) disturbance {
 		return func(b *batch, underWay func()) {
 			b.newController(func() {
+				underWay()
 				_, err := d.Helm(b.Context(), args...)
 				ok(b.T, err)
-				underWay()
 			})
 		}
 	}

@@ -12,8 +12,8 @@ import (
 // withSidecars are the chart's values for the two sidecars that can do what the driver does itself. The images have
 // stand-ins for them (package images), which ss names by their first 15 letters.
 var withSidecars = []string{
-	"registrarSidecar.enabled=true", "registrarSidecar.image.repository=docker.io/library/registrar-stand-in", "registrarSidecar.image.tag=v1",
-	"livenessProbeSidecar.enabled=true", "livenessProbeSidecar.image.repository=docker.io/library/livenessprobe-stand-in",
+	"registrarSidecar.enabled=true", "registrarSidecar.image.repository=" + driver.Registry + "/registrar-stand-in", "registrarSidecar.image.tag=v1",
+	"livenessProbeSidecar.enabled=true", "livenessProbeSidecar.image.repository=" + driver.Registry + "/livenessprobe-stand-in",
 	"livenessProbeSidecar.image.tag=v1",
 }
 

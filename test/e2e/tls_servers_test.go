@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
 // Where Debian's GlusterFS looks for its certificate, and what makes glusterd speak TLS.
@@ -22,7 +23,7 @@ const (
 )
 
 // coverStorage gives a certificate to each storage machine, until the test ends.
-func coverStorage(t *testing.T, a *authority) {
+func coverStorage(t *testing.T, a *certificates.Authority) {
 	t.Helper()
 	for i := 1; i <= lab.StorageNodes; i++ {
 		m := cluster.Lab().Storage(i)
@@ -32,7 +33,7 @@ func coverStorage(t *testing.T, a *authority) {
 				t.Errorf("%q on %s: %v: %s", command, m.Name, err, out)
 			}
 		}
-		on(t.Context(), "mount", "--bind", a.issue(m.Name), certificatesDir)
+		on(t.Context(), "mount", "--bind", a.Issue(m.Name), certificatesDir)
 		t.Cleanup(func() { on(context.Background(), "umount", certificatesDir) })
 	}
 }
@@ -116,22 +117,36 @@ func brickAddresses(t *testing.T, volume string) []string {
 	return addresses
 }
 
-// speaksOnlyTLS checks that a server does, and only with those who have a certificate of the authority.
-func speaksOnlyTLS(t *testing.T, address string, a *authority, certificates string) {
+// wantsOurCertificate checks that a server speaks TLS with those who have a certificate of the authority, and with nobody else.
+func wantsOurCertificate(t *testing.T, address string, a *certificates.Authority, files string) {
 	t.Helper()
-	if err := handshake(t, address, a.client(certificates)); err != nil {
+	if err := handshake(t, address, tlsClient(t, a, files)); err != nil {
 		t.Errorf("%s does not speak TLS: %v", address, err)
 	}
-	nobody := a.client(certificates)
+	nobody := tlsClient(t, a, files)
 	nobody.Certificates = nil
 	if err := handshake(t, address, nobody); err == nil {
 		t.Errorf("%s speaks TLS with somebody without a certificate", address)
 	}
-	stranger := newAuthority(t)
-	other := a.client(certificates)
-	other.Certificates = stranger.client(stranger.issue("nodes")).Certificates
+	stranger := certificates.NewAuthority(t)
+	other := tlsClient(t, a, files)
+	other.Certificates = tlsClient(t, stranger, stranger.Issue("nodes")).Certificates
 	if err := handshake(t, address, other); err == nil {
 		t.Errorf("%s speaks TLS with somebody whose certificate is of another authority", address)
+	}
+}
+
+// tlsClient is how somebody with issued files speaks TLS to servers of the same authority, whose names are not looked at.
+func tlsClient(t *testing.T, a *certificates.Authority, files string) *tls.Config {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(files, certificates.CertificateFile), filepath.Join(files, certificates.KeyFile))
+	ok(t, err)
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair},
+		InsecureSkipVerify: true, // #nosec G402 -- VerifyConnection does
+		VerifyConnection: func(state tls.ConnectionState) error {
+			return state.PeerCertificates[0].CheckSignatureFrom(a.Certificate)
+		},
 	}
 }
 

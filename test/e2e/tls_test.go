@@ -10,6 +10,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
 // encryptedClass is as docs/install.md says.
@@ -33,7 +34,7 @@ const tlsSecret = "gluster-tls"
 // TestTLSToBricks has a volume whose bricks speak nothing but TLS, and certificates for the node plugins in a Secret.
 func TestTLSToBricks(t *testing.T) {
 	d := theDriver(t)
-	ours := newAuthority(t)
+	ours := certificates.NewAuthority(t)
 	coverStorage(t, ours)
 	s := newSpace(t, "encrypted")
 	s.class(encryptedClass)
@@ -42,8 +43,8 @@ func TestTLSToBricks(t *testing.T) {
 	s.cannotMount("no-certificate", tlsFailed)
 
 	undoNodePlugins(t, d)
-	certificates := ours.issue("nodes")
-	tlsFiles(t, certificates)
+	files := ours.Issue("nodes")
+	tlsFiles(t, files)
 	ok(t, d.Upgrade(t.Context(), "node.tls.existingSecret="+tlsSecret))
 	replaceNodePlugins(t, d, "node1")
 	s.apply(writer("writer", "node1"))
@@ -51,17 +52,17 @@ func TestTLSToBricks(t *testing.T) {
 	s.in("writer", "echo secret > /data/file")
 	onBricks(t, volume, "file", "secret\n")
 	for _, address := range brickAddresses(t, volume) {
-		speaksOnlyTLS(t, address, ours, certificates)
+		wantsOurCertificate(t, address, ours, files)
 	}
 	s.cannotMount("plugin-of-before", tlsFailed)
 
-	tlsFiles(t, newAuthority(t).issue("nodes"))
+	tlsFiles(t, certificates.NewAuthority(t).Issue("nodes"))
 	replaceNodePlugins(t, d, "node2")
 	s.cannotMount("other-authority", tlsFailed)
 	s.goesOn("writer", s.lines("writer")) // its client has read its certificate long ago
 
 	// Clients that start after the kubelet has written the Secret's new content have it, without another node plugin.
-	tlsFiles(t, ours.issue("nodes"))
+	tlsFiles(t, ours.Issue("nodes"))
 	written(t, nodePlugin(t, "node2"))
 	waitForFiles(t, "node2", ours)
 	s.apply(writer("reader", "node2"))
@@ -75,7 +76,7 @@ func TestTLSToBricks(t *testing.T) {
 // TestTLSToGlusterd has servers whose glusterds, too, speak nothing but TLS.
 func TestTLSToGlusterd(t *testing.T) {
 	d := theDriver(t)
-	ours := newAuthority(t)
+	ours := certificates.NewAuthority(t)
 	coverStorage(t, ours)
 	glusterdWithTLS(t)
 	s := newSpace(t, "managed")
@@ -84,8 +85,8 @@ func TestTLSToGlusterd(t *testing.T) {
 	s.cannotMount("no-marker", brokenOff)
 
 	undoNodePlugins(t, d)
-	certificates := ours.issue("nodes")
-	tlsFiles(t, certificates)
+	files := ours.Issue("nodes")
+	tlsFiles(t, files)
 	ok(t, d.Upgrade(t.Context(), "node.tls.existingSecret="+tlsSecret, "node.tls.managementEncryption=true"))
 	replaceNodePlugins(t, d, "node1")
 	s.apply(writer("writer", "node1"))
@@ -93,11 +94,11 @@ func TestTLSToGlusterd(t *testing.T) {
 	s.in("writer", "echo data > /data/file")
 	onBricks(t, volume, "file", "data\n")
 	for i := 1; i <= lab.StorageNodes; i++ {
-		speaksOnlyTLS(t, net.JoinHostPort(cluster.Lab().Storage(i).IP, "24007"), ours, certificates)
+		wantsOurCertificate(t, net.JoinHostPort(cluster.Lab().Storage(i).IP, "24007"), ours, files)
 	}
 	s.cannotMount("plugin-of-before", brokenOff)
 
-	tlsFiles(t, newAuthority(t).issue("nodes"))
+	tlsFiles(t, certificates.NewAuthority(t).Issue("nodes"))
 	replaceNodePlugins(t, d, "node2")
 	s.cannotMount("other-authority", tlsFailed)
 	s.goesOn("writer", s.lines("writer"))
@@ -128,7 +129,7 @@ func tlsFiles(t *testing.T, dir string) {
 	t.Helper()
 	from := func(file string) string { return "--from-file=" + filepath.Join(dir, file) }
 	up(t, inDriver(t, "create", "secret", "generic", tlsSecret, "--dry-run=client", "--output=yaml",
-		from(certificateFile), from(keyFile), from(authorityFile)), "")
+		from(certificates.CertificateFile), from(certificates.KeyFile), from(certificates.AuthorityFile)), "")
 }
 
 // written makes a kubelet look at a pod now, which it does every minute, and so write what has changed in its Secrets and
@@ -139,12 +140,12 @@ func written(t *testing.T, pod string) {
 }
 
 // waitForFiles waits until the node plugin of a node sees files of this authority.
-func waitForFiles(t *testing.T, node string, a *authority) {
+func waitForFiles(t *testing.T, node string, a *certificates.Authority) {
 	t.Helper()
 	eventually(t, func() error {
 		got, err := cluster.Kubectl(t.Context(), "exec", nodePlugin(t, node), "--namespace="+driver.Namespace, "--container=glusterfs-csi",
-			"--", "cat", filepath.Join(certificatesDir, authorityFile))
-		if err == nil && got != a.pem() {
+			"--", "cat", filepath.Join(certificatesDir, certificates.AuthorityFile))
+		if err == nil && got != a.PEM() {
 			err = fmt.Errorf("the node plugin of %s has still other certificates", node)
 		}
 		return err

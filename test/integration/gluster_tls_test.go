@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
 // TestBrickTLS mounts a volume whose bricks speak TLS only. The certificates lie as the chart mounts its Secret: in a
@@ -18,9 +19,9 @@ func TestBrickTLS(t *testing.T) {
 	r := newRig(t)
 	n, other := r.nodes[0], r.nodes[1]
 	brick := r.handMade("encrypted")
-	ours := r.newAuthority()
-	r.cover(r.lab.Storage(2), certificatesDir, ours.issue("storage2"))
-	r.cover(n.Machine, certificatesDir, ours.issue("node1"))
+	ours := certificates.NewAuthority(r.T)
+	r.cover(r.lab.Storage(2), certificatesDir, ours.Issue("storage2"))
+	r.cover(n.Machine, certificatesDir, ours.Issue("node1"))
 	for option, value := range map[string]string{"client.ssl": "on", "server.ssl": "on", "auth.ssl-allow": "node1"} {
 		r.gluster(2, "volume", "set", "encrypted", option, value)
 	}
@@ -39,9 +40,9 @@ func TestBrickTLS(t *testing.T) {
 		says   string
 	}{
 		{"no certificate", nil, "TLS failed"},
-		{"certificate of another authority", map[string]string{certificatesDir: r.newAuthority().issue("node1")}, "TLS failed"},
-		{"certificate that the volume does not allow", map[string]string{certificatesDir: ours.issue("node2")}, "auth.ssl-allow"},
-		{"TLS to a glusterd without", map[string]string{certificatesDir: ours.issue("node1"), markerDir: r.marker()}, "secure-access marker"},
+		{"certificate of another authority", map[string]string{certificatesDir: certificates.NewAuthority(r.T).Issue("node1")}, "TLS failed"},
+		{"certificate that the volume does not allow", map[string]string{certificatesDir: ours.Issue("node2")}, "auth.ssl-allow"},
+		{"TLS to a glusterd without", map[string]string{certificatesDir: ours.Issue("node1"), markerDir: r.marker()}, "secure-access marker"},
 	} {
 		r.Run(c.name, func(t *testing.T) {
 			r := r.on(t)
@@ -58,11 +59,11 @@ func TestBrickTLS(t *testing.T) {
 func TestBrickTLSOfAClass(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
-	ours := r.newAuthority()
+	ours := certificates.NewAuthority(r.T)
 	r.coverStorage(ours)
 	v := r.create(createRequest(map[string]string{"volumeoptions": "client.ssl on, server.ssl on"}))
 	r.cannotStage(n, v, "TLS failed")
-	r.cover(n.Machine, certificatesDir, ours.issue("node1"))
+	r.cover(n.Machine, certificatesDir, ours.Issue("node1"))
 	target := r.publish(n, v, r.stage(n, v), false)
 	r.write(n, "data", target, "file")
 	if found := r.onBricks(r.mustGlusterVolume(nameOf(v)), "file", "data"); found != 3 {
@@ -78,7 +79,7 @@ func TestGlusterdTLS(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
 	brick := r.handMade("managed")
-	ours := r.newAuthority()
+	ours := certificates.NewAuthority(r.T)
 	r.coverStorage(ours)
 	r.gluster(2, "volume", "stop", "managed") // a brick that runs would not find its glusterd again
 	r.glusterdWithTLS()
@@ -88,7 +89,7 @@ func TestGlusterdTLS(t *testing.T) {
 	r.cannotStage(n, v, "breaks them off")
 	r.cover(n.Machine, markerDir, r.marker())
 	r.cannotStage(n, v, "TLS failed")
-	r.cover(n.Machine, certificatesDir, ours.issue("node1"))
+	r.cover(n.Machine, certificatesDir, ours.Issue("node1"))
 	target := r.publish(n, v, r.stage(n, v), false)
 	r.write(n, "data", target, "file")
 	if data, err := os.ReadFile(filepath.Join(brick, "file")); string(data) != "data" {
@@ -108,10 +109,10 @@ func (r *rig) cannotStage(n *node, v *csi.Volume, says string) {
 }
 
 // coverStorage gives a certificate to each storage machine.
-func (r *rig) coverStorage(a *glusterAuthority) {
+func (r *rig) coverStorage(a *certificates.Authority) {
 	r.Helper()
 	for i := 1; i <= lab.StorageNodes; i++ {
-		r.cover(r.lab.Storage(i), certificatesDir, a.issue(r.lab.Storage(i).Name))
+		r.cover(r.lab.Storage(i), certificatesDir, a.Issue(r.lab.Storage(i).Name))
 	}
 }
 

@@ -35,7 +35,7 @@ const (
 //
 // Not what upstream has under the name: busybox and nginx are Debian's; glibc-dns-testing, in which the suite runs shell
 // commands, is that busybox; agnhost is upstream's program over it; hello-populator is a script. Where node-driver-registrar
-// and livenessprobe would be, whose modules cannot be had, are stand-ins, and under names of their own: they are no proof
+// and livenessprobe would be, which are not among the tools, are stand-ins, and under names of their own: they are no proof
 // that the sidecars themselves work.
 func images(tools string) ([]image, error) {
 	busybox := debian("busybox")

@@ -1,4 +1,4 @@
-// Package program is how programs and tests that start a lab of their own begin, and how they end.
+// Package program is how the demos, and tests with a lab of their own, begin and end.
 package program
 
 import (

@@ -1,6 +1,6 @@
 // Livenessprobe-stand-in does what the documentation of livenessprobe says of it, for tests of the chart: it answers
 // /healthz with what the driver answers to CSI's Probe. It knows those flags of the sidecar's that the chart writes, and no
-// others. It is not the sidecar, whose module the tests cannot have: what only the sidecar's own code does is not tested
+// others. It is not the sidecar, which is not among the tools: what only the sidecar's own code does is not tested
 // with it.
 package main
 

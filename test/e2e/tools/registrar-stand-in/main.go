@@ -1,6 +1,6 @@
 // Registrar-stand-in does what the documentation of node-driver-registrar says of it, for tests of the chart: it asks the
 // driver for its name, and serves the kubelet's plugin registration API in /registration. It knows those flags of the
-// sidecar's that the chart writes, and no others. It is not the sidecar, whose module the tests cannot have: what only the
+// sidecar's that the chart writes, and no others. It is not the sidecar, which is not among the tools: what only the
 // sidecar's own code does is not tested with it.
 package main
 
