@@ -23,7 +23,7 @@ func down(ctx context.Context, layout machine.Layout) error {
 	if err := machine.DetachLoops(layout.LoopPrefix(""), downLimit); err != nil {
 		return err
 	}
-	if err := machine.RemoveCgroups(layout, downLimit); err != nil {
+	if err := machine.RemoveCgroups(layout, "", downLimit); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(layout.Dir)
@@ -126,7 +126,7 @@ func Leftovers(dir string) ([]string, error) {
 			list = append(list, "mount "+strings.TrimSpace(line))
 		}
 	}
-	for _, dir := range machine.Cgroups(layout) {
+	for _, dir := range machine.Cgroups(layout, "") {
 		list = append(list, "control group "+dir)
 	}
 	for _, prefix := range []string{layout.LoopPrefix(""), layout.Dir + "/"} {

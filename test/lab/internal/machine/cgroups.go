@@ -83,12 +83,12 @@ func inheritCpuset(group string) error {
 	return nil
 }
 
-// Cgroups lists the lab's control groups in all hierarchies, parents first.
-func Cgroups(layout Layout) []string {
+// Cgroups lists the named machine's control groups in all hierarchies, or all of the lab when name is empty, parents first.
+func Cgroups(layout Layout, name string) []string {
 	mounts, _ := hierarchies() // the error is that of a malformed pattern
 	var groups []string
 	for _, mount := range mounts {
-		_ = filepath.WalkDir(mount+layout.Cgroup(""), func(path string, entry fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(mount+layout.Cgroup(name), func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && entry.IsDir() { // an error: it has gone meanwhile
 				groups = append(groups, path)
 			}
@@ -99,9 +99,9 @@ func Cgroups(layout Layout) []string {
 }
 
 // RemoveCgroups removes them. A group is busy for a moment after its last process has ended; the call waits for that.
-func RemoveCgroups(layout Layout, limit time.Duration) error {
+func RemoveCgroups(layout Layout, name string, limit time.Duration) error {
 	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
-		groups := Cgroups(layout)
+		groups := Cgroups(layout, name)
 		if len(groups) == 0 {
 			return nil
 		}

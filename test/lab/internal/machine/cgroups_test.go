@@ -18,7 +18,7 @@ func TestCgroupsAreRemovedWithTheirProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := len(Cgroups(layout)), 2*len(mounts); got != want {
+	if got, want := len(Cgroups(layout, "")), 2*len(mounts); got != want {
 		t.Errorf("%d control groups were made, want the lab's and the machine's in %d hierarchies", got, len(mounts))
 	}
 	busy := exec.CommandContext(t.Context(), "sleep", "60")
@@ -29,15 +29,24 @@ func TestCgroupsAreRemovedWithTheirProcesses(t *testing.T) {
 	if err := os.WriteFile(procs, []byte(strconv.Itoa(busy.Process.Pid)), 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := RemoveCgroups(layout, 100*time.Millisecond); err == nil {
+	if err := RemoveCgroups(layout, "", 100*time.Millisecond); err == nil {
 		t.Error("a group with a process in it was removed")
+	}
+	if err := makeCgroups(layout, "node2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveCgroups(layout, "node2", 10*time.Second); err != nil {
+		t.Error(err)
+	}
+	if left := Cgroups(layout, "node1"); len(left) == 0 || len(Cgroups(layout, "node2")) > 0 {
+		t.Errorf("of the other machine %q are left", left)
 	}
 	_ = busy.Process.Kill()
 	_ = busy.Wait()
-	if err := RemoveCgroups(layout, 10*time.Second); err != nil {
+	if err := RemoveCgroups(layout, "", 10*time.Second); err != nil {
 		t.Error(err)
 	}
-	if left := Cgroups(layout); len(left) > 0 {
+	if left := Cgroups(layout, ""); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
 }

@@ -65,7 +65,8 @@ func (s *Server) boot(name string, p *process, leash io.Writer, ready io.Reader)
 }
 
 // PowerCut kills a machine with all that runs in it, and answers when its loop devices are gone too: before that, its
-// images must not be attached a second time.
+// images must not be attached a second time. Its control groups go, too, as they would with a kernel: a kubelet looks for the
+// container of each that it finds, three seconds long.
 func (s *Server) PowerCut(name string, _ *struct{}) error {
 	if p := s.services.get(name); p != nil && p.running() {
 		if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
@@ -74,6 +75,9 @@ func (s *Server) PowerCut(name string, _ *struct{}) error {
 		if !p.wait(powerCutLimit) {
 			return fmt.Errorf("%s does not end %s after SIGKILL", name, powerCutLimit)
 		}
+	}
+	if err := RemoveCgroups(s.layout, name, powerCutLimit); err != nil {
+		return err
 	}
 	return DetachLoops(s.layout.LoopPrefix(name), powerCutLimit)
 }
