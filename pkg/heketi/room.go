@@ -24,7 +24,6 @@ type Layout struct {
 	Durability volume.Durability
 	SnapFactor float64
 	Options    []volume.Option
-	Arbiter    bool
 	Bricks     int // that the volume has already
 }
 

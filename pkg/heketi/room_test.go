@@ -123,7 +123,10 @@ func TestRoom(t *testing.T) {
 			if tt.change != nil {
 				tt.change(tt.dump)
 			}
-			layout := Layout{Durability: volume.DefaultDurability(), SnapFactor: max(tt.factor, 1), Options: tt.options, Arbiter: tt.arbiter, Bricks: tt.bricks}
+			layout := Layout{Durability: volume.DefaultDurability(), SnapFactor: max(tt.factor, 1), Options: tt.options, Bricks: tt.bricks}
+			if tt.arbiter {
+				layout.Options = append(layout.Options, option("user.heketi.arbiter", "true")...)
+			}
 			if tt.volumeType != "" {
 				d, err := volume.ParseDurability(tt.volumeType)
 				if err != nil {

@@ -45,13 +45,13 @@ func NewRoom(dump Dump, cluster string, layout Layout) Room {
 		}
 		group := layout.group(device.Node, node.Zone)
 		arbiterFits = arbiterFits || tags[tagArbiter] != arbiterDisabled
-		if layout.Arbiter && tags[tagArbiter] == arbiterRequired {
+		if layout.arbiter() && tags[tagArbiter] == arbiterRequired {
 			dedicated[group] = true
 			continue
 		}
 		groups[group] = append(groups[group], disk{freeKiB: device.FreeKiB, extentKiB: max(device.ExtentKiB, 1)})
 	}
-	if layout.Arbiter && !arbiterFits {
+	if layout.arbiter() && !arbiterFits {
 		return room
 	}
 	if len(dedicated) > 0 {
@@ -70,13 +70,19 @@ func (l Layout) group(node string, zone int) string {
 	return node
 }
 
+// arbiter is Heketi's reading of the option (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption).
+func (l Layout) arbiter() bool {
+	on, err := strconv.ParseBool(l.option(optionArbiter))
+	return err == nil && on
+}
+
 func (l Layout) strictZones() bool { return l.option(optionZoneChecking) == "strict" }
 
 // Lacks says that the cluster has disks for the layout on fewer nodes, or in fewer zones, than a set of bricks needs, so
 // that nothing fits however much is free; "" where it has them on enough, or where disks that are set aside for arbiter
 // bricks leave more than one way to place a set.
 func (r Room) Lacks() string {
-	if len(r.groups) >= r.places || r.layout.Arbiter {
+	if len(r.groups) >= r.places || r.layout.arbiter() {
 		return ""
 	}
 	where := "nodes"

@@ -2,7 +2,6 @@ package heketi
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/heketi/heketi/pkg/glusterfs/api"
@@ -79,7 +78,6 @@ func (v Volume) Layout() Layout {
 		key, value, _ := strings.Cut(o, " ")
 		layout.Options = append(layout.Options, volume.Option{Key: key, Value: value})
 	}
-	layout.Arbiter, _ = strconv.ParseBool(layout.option(optionArbiter)) // as Heketi does
 	return layout
 }
 

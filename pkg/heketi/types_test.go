@@ -45,19 +45,20 @@ func TestDurability(t *testing.T) {
 func TestLayoutOfAVolume(t *testing.T) {
 	three := volume.DefaultDurability()
 	for _, tc := range []struct {
-		volume Volume
-		want   Layout
-		sets   int
-		inASet int
+		volume  Volume
+		want    Layout
+		arbiter bool
+		sets    int
+		inASet  int
 	}{
 		{volume: Volume{Durability: three, SnapFactor: 1.5, Bricks: make([]string, 27)}, want: Layout{Durability: three, SnapFactor: 1.5, Bricks: 27}, sets: 1, inASet: 3},
 		{
 			volume: Volume{Durability: three, Options: []string{"user.heketi.arbiter true", "server.tcp-user-timeout 42", "odd"}, Bricks: make([]string, 33)},
 			want: Layout{
-				Durability: three, Arbiter: true, Bricks: 33,
+				Durability: three, Bricks: 33,
 				Options: []volume.Option{{Key: "user.heketi.arbiter", Value: "true"}, {Key: "server.tcp-user-timeout", Value: "42"}, {Key: "odd"}},
 			},
-			inASet: 3,
+			arbiter: true, inASet: 3,
 		},
 		{
 			volume: Volume{Durability: volume.Durability{Type: volume.None}, Options: []string{"user.heketi.arbiter false"}, Bricks: make([]string, 1)},
@@ -68,6 +69,9 @@ func TestLayoutOfAVolume(t *testing.T) {
 		got := tc.volume.Layout()
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Error(diff)
+		}
+		if got.arbiter() != tc.arbiter {
+			t.Errorf("%+v: arbiter %t, want %t", tc.volume, got.arbiter(), tc.arbiter)
 		}
 		if got.SetsLeft() != tc.sets || got.BricksInSet() != tc.inASet {
 			t.Errorf("%+v: %d sets of %d bricks, want %d of %d", tc.volume, got.SetsLeft(), got.BricksInSet(), tc.sets, tc.inASet)

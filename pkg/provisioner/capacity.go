@@ -55,7 +55,7 @@ func (p *Provisioner) rooms(ctx context.Context, class volume.Parameters, creden
 			return nil, volume.Invalid("clusterid", id, fmt.Sprintf("is not a cluster of backend %q", backend.Name()))
 		}
 	}
-	layout := heketi.Layout{Durability: class.Durability, SnapFactor: class.SnapFactor, Options: class.Options, Arbiter: class.Arbiter()}
+	layout := heketi.Layout{Durability: class.Durability, SnapFactor: class.SnapFactor, Options: class.Options}
 	var rooms []heketi.Room
 	for _, id := range slices.Sorted(maps.Keys(dump.Clusters)) {
 		if dump.Clusters[id].File && (len(class.Clusters) == 0 || slices.Contains(class.Clusters, id)) {

@@ -190,17 +190,24 @@ func TestExpandBesidesAnAdministrator(t *testing.T) {
 	f.wantSize(t, v, 7, 1)
 }
 
+// expandHeld begins an expand that Heketi accepts and holds. The channel gets its answer.
+func (f *fixture) expandHeld(t *testing.T, handle volume.Handle, gib int64) <-chan error {
+	t.Helper()
+	f.server.Hold()
+	call := make(chan error, 1)
+	go func() {
+		_, err := f.expand(t, handle, gib)
+		call <- err
+	}()
+	eventually(t, "the expand is accepted", func() bool { return f.server.Pending() == 1 })
+	return call
+}
+
 // TestExpandWhileHeketiIsKilled: nothing is said of the size, nothing is repeated and nothing is cleaned up by us.
 func TestExpandWhileHeketiIsKilled(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
-	f.server.Hold()
-	call := make(chan error, 1)
-	go func() {
-		_, err := f.expand(t, v.Handle, 5)
-		call <- err
-	}()
-	eventually(t, "the expand is accepted", func() bool { return f.server.Pending() == 1 })
+	call := f.expandHeld(t, v.Handle, 5)
 	f.server.Restart()
 	f.server.Release()
 	err := <-call

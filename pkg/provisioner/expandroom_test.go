@@ -113,13 +113,7 @@ func TestExpandWithoutRoomOnTheDisks(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			f := start(t)
 			v := f.create(t, spec("pvc-1"))
-			f.server.Hold()
-			call := make(chan error, 1)
-			go func() {
-				_, err := f.expand(t, v.Handle, 5)
-				call <- err
-			}()
-			eventually(t, "the expand is accepted", func() bool { return f.server.Pending() == 1 })
+			call := f.expandHeld(t, v.Handle, 5)
 			tc.happen(f.server)
 			err := <-call
 			wantError(t, err, tc.err)

@@ -171,7 +171,7 @@ func (p *parser) heketiOption(field, key string, t optionType) func(string) erro
 }
 
 func (p *parser) checkArbiter() error {
-	on := p.Arbiter()
+	on := p.arbiter()
 	if on && p.Durability != DefaultDurability() {
 		return Invalid("arbiter", "true", "needs volumetype replicate:3, not "+p.Durability.String())
 	}
@@ -181,9 +181,9 @@ func (p *parser) checkArbiter() error {
 	return nil
 }
 
-// Arbiter reports whether the third brick of each set is to hold names and attributes only, as Heketi reads the option
+// arbiter reports whether the third brick of each set is to hold names and attributes only, as Heketi reads the option
 // (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption).
-func (p Parameters) Arbiter() bool {
+func (p Parameters) arbiter() bool {
 	return slices.ContainsFunc(p.Options, func(o Option) bool {
 		on, err := strconv.ParseBool(o.Value)
 		return o.Key == optionArbiter && err == nil && on
