@@ -63,22 +63,13 @@ func glusterdWithTLS(t *testing.T) {
 	restartGlusterd(t)
 }
 
-// restartGlusterd restarts it on all storage machines, with the arguments and the environment that it has, and waits until
-// they know each other again.
+// restartGlusterd restarts it on all storage machines, and waits until they know each other again.
 func restartGlusterd(t *testing.T) {
 	t.Helper()
-	const script = `
-pid=$(cat /run/glusterd.pid)
-environ=$(tr '\0' '\n' </proc/$pid/environ)
-args=$(tr '\0' '\n' </proc/$pid/cmdline)
-kill $pid
-while [ -e /proc/$pid ]; do sleep 0.02; done
-exec env -i $environ $args`
 	ctx := context.Background()
 	for i := 1; i <= lab.StorageNodes; i++ {
-		m := cluster.Lab().Storage(i)
-		if out, err := m.Command(ctx, "sh", "-ec", script).CombinedOutput(); err != nil {
-			t.Errorf("restart glusterd on %s: %v: %s", m.Name, err, out)
+		if err := cluster.Lab().Storage(i).RestartGlusterd(ctx); err != nil {
+			t.Error(err)
 		}
 	}
 	eventually(t, func() error {

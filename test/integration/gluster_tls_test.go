@@ -135,19 +135,11 @@ func (r *rig) glusterdWithTLS() {
 	r.restartGlusterd()
 }
 
-// restartGlusterd restarts it on all storage machines, with the arguments and the environment that it has.
+// restartGlusterd restarts it on all storage machines.
 func (r *rig) restartGlusterd() {
 	r.Helper()
-	const script = `
-pid=$(cat /run/glusterd.pid)
-environ=$(tr '\0' '\n' </proc/$pid/environ)
-args=$(tr '\0' '\n' </proc/$pid/cmdline)
-kill $pid
-while [ -e /proc/$pid ]; do sleep 0.02; done
-exec env -i $environ $args`
 	for i := 1; i <= lab.StorageNodes; i++ {
-		_, err := r.command(r.lab.Storage(i), "sh", "-ec", script)
-		r.ok(err, "restart glusterd")
+		r.ok(r.lab.Storage(i).RestartGlusterd(r.ctx(commandLimit)), "restart glusterd")
 	}
 	r.peersConnect()
 }
