@@ -36,9 +36,9 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 }
 
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
-	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "v", "volume-health"}
-	controller := []string{"annotate-pv-gid", "config", "publish-capacity", "publish-capacity-immediate", "report-orphans"}
-	node := []string{"kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint", "state-dir"}
+	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "state-dir", "v", "volume-health"}
+	controller := []string{"annotate-pv-gid", "config", "late-requests", "publish-capacity", "publish-capacity-immediate", "report-orphans"}
+	node := []string{"kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint"}
 	tests := map[string][]string{
 		"controller": controller,
 		"node":       node,
@@ -98,6 +98,9 @@ func TestWrongCommandLine(t *testing.T) {
 		{"no node id", []string{"node", endpoint}, 2, []string{"--node-id=NAME", nodeIDVariable}},
 		{"long node id", []string{"node", endpoint, "--node-id=" + strings.Repeat("n", 257)}, 2, []string{"--node-id", "256"}},
 		{"relative state directory", []string{"node", endpoint, "--node-id=n", "--state-dir=x"}, 2, []string{"--state-dir=x", "absolute"}},
+		{"relative state directory of a controller", []string{"controller", endpoint, "--config=x", "--state-dir=x"}, 2, []string{"--state-dir=x", "absolute"}},
+		{"state directory that is a file", []string{"controller", endpoint, "--config=" + config, "--state-dir=" + config}, 1, []string{"--state-dir=", "not a directory"}},
+		{"late requests", []string{"controller", endpoint, "--config=x", "--late-requests=0"}, 2, []string{"--late-requests=0s", "at least 1s", "10m0s"}},
 		{"logging format", []string{"node", endpoint, "--node-id=n", "--logging-format=xml"}, 2, []string{"xml", "text or json"}},
 		{"verbosity", []string{"node", endpoint, "--node-id=n", "--v=-1"}, 2, []string{"--v=-1"}},
 		{"verbosity in words", []string{"node", endpoint, "--v=loud"}, 2, []string{"--v", "loud"}},

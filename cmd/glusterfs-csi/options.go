@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
 )
@@ -27,7 +28,8 @@ type options struct {
 	config         string
 	kubeconfig     string
 	reportOrphans  time.Duration // 0: never
-	stateDir       string
+	stateDir       string        // "": the controller remembers nothing beyond its end
+	lateRequests   time.Duration // see heketi.Timing.Late
 	metricsAddress string
 	healthAddress  string
 	annotateGIDs   bool
@@ -53,7 +55,14 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	flags.BoolVar(&o.volumeHealth, "volume-health", false, "answer CSI's calls for the health of volumes, which are alpha in CSI 1.13")
 	flags.IntVarP(&o.logging.verbosity, "v", "v", 0, "log verbosity: 0 is for operators, 5 for debugging")
 	flags.StringVar(&o.logging.format, "logging-format", formatText, "text or json")
+	stateDir := ""
+	if m.node {
+		stateDir = "/var/lib/glusterfs-csi"
+	}
+	flags.StringVar(&o.stateDir, "state-dir", stateDir, "directory for what must outlive this process: a node's on the host, a controller's as long as its pod (controller's default none)")
 	if m.controller {
+		flags.DurationVar(&o.lateRequests, "late-requests", heketi.DefaultTiming().Late, "how long Heketi may still carry out a request that was not answered; "+
+			"the next expand of the volume waits that long")
 		flags.StringVar(&o.config, "config", "", "YAML file that lists the Heketi backends")
 		flags.BoolVar(&o.annotateGIDs, "annotate-pv-gid", false, "annotate PersistentVolumes with their group, where the API server does not (no MutatingAdmissionPolicy); asks the Kubernetes API")
 		o.capacity.register(flags)
@@ -61,7 +70,6 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	}
 	if m.node {
 		flags.StringVar(&o.nodeID, "node-id", "", "name of this node (or variable "+nodeIDVariable+")")
-		flags.StringVar(&o.stateDir, "state-dir", "/var/lib/glusterfs-csi", "directory for what must outlive this process; on the host in Kubernetes")
 		o.registration.register(flags)
 		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; asks the Kubernetes API")
 	}
@@ -91,19 +99,30 @@ func (o *options) complete(m mode) error {
 	if err := checkAddress("--health-address", o.healthAddress, ":9808"); err != nil {
 		return err
 	}
-	if m.controller && o.config == "" {
-		return errors.New("--config is missing: write --config=FILE, a YAML file with the list \"backends\" of Heketi servers (name, url, user, keyFile)")
+	if (m.node || o.stateDir != "") && !filepath.IsAbs(o.stateDir) {
+		return fmt.Errorf("--state-dir=%s: write an absolute path", o.stateDir)
 	}
-	if o.reportOrphans != 0 && o.reportOrphans < orphans.Settle {
-		return fmt.Errorf("--report-orphans=%s: write at least %s, as in 6h, or 0 for never", o.reportOrphans, orphans.Settle)
-	}
-	if err := o.capacity.complete(); err != nil {
-		return err
+	if m.controller {
+		if err := o.completeController(); err != nil {
+			return err
+		}
 	}
 	if m.node {
 		return o.completeNode()
 	}
 	return nil
+}
+
+func (o *options) completeController() error {
+	switch {
+	case o.config == "":
+		return errors.New("--config is missing: write --config=FILE, a YAML file with the list \"backends\" of Heketi servers (name, url, user, keyFile)")
+	case o.lateRequests < time.Second:
+		return fmt.Errorf("--late-requests=%s: write at least 1s; the default, %s, is as long as Heketi may take a request for valid", o.lateRequests, heketi.DefaultTiming().Late)
+	case o.reportOrphans != 0 && o.reportOrphans < orphans.Settle:
+		return fmt.Errorf("--report-orphans=%s: write at least %s, as in 6h, or 0 for never", o.reportOrphans, orphans.Settle)
+	}
+	return o.capacity.complete()
 }
 
 func (o *options) completeNode() error {
@@ -116,8 +135,6 @@ func (o *options) completeNode() error {
 		return fmt.Errorf("--node-id is missing: write --node-id=NAME, the same at every start of this node, or set %s", nodeIDVariable)
 	case len(o.nodeID) > longest:
 		return fmt.Errorf("--node-id is %d bytes long: at most %d are allowed", len(o.nodeID), longest)
-	case !filepath.IsAbs(o.stateDir):
-		return fmt.Errorf("--state-dir=%s: write an absolute path", o.stateDir)
 	}
 	return o.registration.check(o.driverName)
 }

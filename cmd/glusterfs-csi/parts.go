@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,7 +28,9 @@ type background struct {
 // that is away must not keep the driver from starting.
 func addController(ctx context.Context, config *driver.Config, o options) (background, error) {
 	observer := metrics.NewHeketi(config.Metrics)
-	backends, err := heketi.OpenBackends(klog.FromContext(ctx), o.config, heketi.DefaultTiming(), heketi.WithObserver(observer))
+	timing := heketi.DefaultTiming()
+	timing.Late = o.lateRequests
+	backends, err := heketi.OpenBackends(klog.FromContext(ctx), o.config, timing, heketi.WithObserver(observer))
 	if err != nil {
 		return background{}, fmt.Errorf("--config=%s: %w", o.config, err)
 	}
@@ -39,7 +42,15 @@ func addController(ctx context.Context, config *driver.Config, o options) (backg
 		}
 		run = watcher.Run
 	}
-	p := provisioner.New(backends, provisioner.WithObserver(observer))
+	provisionerOptions := []provisioner.Option{provisioner.WithObserver(observer)}
+	if o.stateDir != "" {
+		journal, err := provisioner.OpenJournal(filepath.Join(o.stateDir, "expands"))
+		if err != nil {
+			return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
+		}
+		provisionerOptions = append(provisionerOptions, provisioner.WithJournal(journal))
+	}
+	p := provisioner.New(backends, provisionerOptions...)
 	config.Provisioner = p
 	return background{run: run, provisioner: p, stop: func() {
 		// The calls have ended by now. What still runs belongs to calls that were given up, and Heketi carries it on.

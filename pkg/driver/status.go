@@ -14,9 +14,10 @@ import (
 // code is the gRPC code of an error. This is the only place where errors of the domain become codes; the CSI spec's
 // error tables say which ones callers expect.
 //
-// What the kubelet and external-provisioner take for final (anything but CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE,
-// RESOURCE_EXHAUSTED and ABORTED) makes them forget the volume, so whatever may still be running or may pass by
-// itself must not be among the final ones.
+// A code that is final makes the caller forget the volume. For external-provisioner every code is final but CANCELLED,
+// DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED (v6.3.0, pkg/controller/controller.go, checkError); for the kubelet and
+// external-resizer RESOURCE_EXHAUSTED is not final either. An operation that may still be running must not be answered
+// with a final code.
 func code(err error) codes.Code {
 	table := []struct {
 		err  error
@@ -31,6 +32,7 @@ func code(err error) codes.Code {
 		{volume.ErrBusy, codes.Aborted},
 		{volume.ErrPrecondition, codes.FailedPrecondition},
 		{volume.ErrUnavailable, codes.Unavailable},
+		{volume.ErrFailed, codes.Internal},
 		{volume.ErrUnauthenticated, codes.Unauthenticated},
 		{errToken, codes.Aborted},
 		{mount.ErrInvalid, codes.InvalidArgument},

@@ -28,6 +28,7 @@ func TestToStatus(t *testing.T) {
 		{volume.ErrBusy, codes.Aborted},
 		{volume.ErrPrecondition, codes.FailedPrecondition},
 		{volume.ErrUnavailable, codes.Unavailable},
+		{volume.ErrFailed, codes.Internal},
 		{volume.ErrUnauthenticated, codes.Unauthenticated},
 		{errToken, codes.Aborted},
 		{mount.ErrInvalid, codes.InvalidArgument},
@@ -59,15 +60,19 @@ func TestToStatus(t *testing.T) {
 	}
 }
 
-// What may still be running, or may pass by itself, must not look final to the kubelet and external-provisioner.
-func TestTransientErrorsAreNotFinal(t *testing.T) {
-	pending := []codes.Code{codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.ResourceExhausted, codes.Aborted}
-	for _, err := range []error{
-		volume.ErrBusy, volume.ErrUnavailable, volume.ErrExhausted, mount.ErrBusy, mount.ErrUnavailable, mount.ErrTimeout,
-		context.DeadlineExceeded, context.Canceled,
-	} {
-		if !slices.Contains(pending, code(err)) {
-			t.Errorf("%v: %s is final", err, code(err))
+// TestFinalCodes: external-provisioner forgets a volume after a final code (v6.3.0, pkg/controller/controller.go, checkError),
+// so that an operation which may still be running has none, and one that is over has one: its claim may then be given up.
+func TestFinalCodes(t *testing.T) {
+	inBackground := []codes.Code{codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.Aborted}
+	running := []error{
+		volume.ErrBusy, volume.ErrUnavailable, mount.ErrBusy, mount.ErrUnavailable, mount.ErrTimeout, context.DeadlineExceeded, context.Canceled,
+	}
+	over := []error{
+		volume.ErrInvalid, volume.ErrOutOfRange, volume.ErrIncompatible, volume.ErrExhausted, volume.ErrPrecondition, volume.ErrFailed,
+	}
+	for _, err := range slices.Concat(running, over) {
+		if got, want := slices.Contains(inBackground, code(err)), slices.Contains(running, err); got != want {
+			t.Errorf("%v: %s; may still be running: %t, want %t", err, code(err), got, want)
 		}
 	}
 }

@@ -1,13 +1,13 @@
 package heketi
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -89,7 +89,7 @@ func (b *Backend) release() { <-b.slots }
 // key returns the signing key: the request's own, or that of the file as it is now.
 func (b *Backend) key(credentials volume.Credentials) (string, error) {
 	if credentials.Key != "" || b.config.KeyFile == "" {
-		return credentials.Key, nil
+		return trimKey(credentials.Key), nil
 	}
 	key, err := readKey(b.config.KeyFile)
 	if err != nil {
@@ -103,12 +103,15 @@ func readKey(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key := bytes.TrimRight(content, "\r\n") // editors and echo end files with a newline
-	if len(key) == 0 {
+	key := trimKey(string(content))
+	if key == "" {
 		return "", fmt.Errorf("%s is empty; write Heketi's admin key into it", path)
 	}
-	return string(key), nil
+	return key, nil
 }
+
+// trimKey removes the newline with which editors and echo end a file, be it the key file or one that became a Secret.
+func trimKey(key string) string { return strings.TrimRight(key, "\r\n") }
 
 func readAuthorities(path string) (*x509.CertPool, error) {
 	pem, err := readSmallFile(path, largestConfig)

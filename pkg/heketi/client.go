@@ -24,6 +24,9 @@ type Client struct {
 	credentials volume.Credentials
 }
 
+// Timing says how long the backend's clients wait for what.
+func (c *Client) Timing() Timing { return c.backend.timing }
+
 // CreateVolume makes a volume and waits for it, in one of the backend's operation slots.
 // OutcomeOf says what an error means for the volume.
 func (c *Client) CreateVolume(ctx context.Context, request CreateRequest) (made Volume, err error) {
@@ -46,11 +49,15 @@ func (c *Client) CreateVolume(ctx context.Context, request CreateRequest) (made 
 }
 
 // ExpandVolume makes a volume larger by deltaGiB and waits for it, in one of the backend's operation slots. Heketi
-// neither locks the volume nor recognises a repetition: the caller has to exclude both. OutcomeOf says what an error means.
-func (c *Client) ExpandVolume(ctx context.Context, id string, deltaGiB int) (expanded Volume, err error) {
+// neither locks the volume nor recognises a repetition: the caller has to exclude both. sending is called when a slot is
+// free and before anything is sent; its error ends the call. OutcomeOf says what an error means.
+func (c *Client) ExpandVolume(ctx context.Context, id string, deltaGiB int, sending func() error) (expanded Volume, err error) {
 	err = c.backend.operate(ctx, "expand", func() error {
 		client, err := c.api(ctx, nil)
 		if err != nil {
+			return err
+		}
+		if err := sending(); err != nil {
 			return err
 		}
 		info, err := client.VolumeExpand(id, &api.VolumeExpandRequest{Size: deltaGiB})

@@ -94,7 +94,7 @@ func OutcomeOf(err error) Outcome {
 	case StagePoll:
 		// Heketi answers 500 for an operation that has failed, and only once. Anything else
 		// came from a server that has forgotten the operation, or did not come from Heketi.
-		if e.Status == http.StatusInternalServerError {
+		if e.Status == http.StatusInternalServerError && !e.panicked() {
 			return Failed
 		}
 	case StageRequest:
@@ -105,6 +105,16 @@ func OutcomeOf(err error) Outcome {
 	}
 	return Unknown
 }
+
+// MayBeLate reports whether the request that err is about was sent, was not answered by Heketi, and so may still be
+// carried out later. An operation that Heketi has accepted is not meant: Heketi's records show it.
+func MayBeLate(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Stage == StageRequest && OutcomeOf(err) == Unknown
+}
+
+// panicked reports whether Heketi has crashed in the request, which says nothing about an operation.
+func (e *Error) panicked() bool { return strings.HasPrefix(e.Text, "PANIC") }
 
 func (e *Error) neverArrived() bool {
 	op, ok := errors.AsType[*net.OpError](e.Err)

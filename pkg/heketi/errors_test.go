@@ -63,12 +63,12 @@ func TestAnswers(t *testing.T) {
 		{StageRequest, 200, "<html>", volume.ErrUnavailable, Unknown},
 		{StagePoll, 401, "Administrator access required", volume.ErrUnauthenticated, Unknown},
 		{StagePoll, 404, "Id not found", volume.ErrUnavailable, Unknown},
-		{StagePoll, 500, "volume set: failed: option : bogus does not exist", volume.ErrUnavailable, Failed},
+		{StagePoll, 500, "volume set: failed: option : bogus does not exist", volume.ErrFailed, Failed},
 		{StagePoll, 500, "No space", volume.ErrExhausted, Failed},
-		{StagePoll, 500, "no hosts available (3 total)", volume.ErrUnavailable, Failed},
+		{StagePoll, 500, "no hosts available (3 total)", volume.ErrFailed, Failed},
 		{StagePoll, 500, "All 3 hosts: Unable to delete volume d: Some of the peers are down", volume.ErrPrecondition, Failed},
 		{StagePoll, 500, `Volume group "vg_1" has insufficient free space (24 extents): 259 required.`, volume.ErrExhausted, Failed},
-		{StagePoll, 500, "dial tcp 10.0.0.1:22: connect: no route to host", volume.ErrUnavailable, Failed},
+		{StagePoll, 500, "dial tcp 10.0.0.1:22: connect: no route to host", volume.ErrFailed, Failed},
 		{StagePoll, 502, "bad gateway", volume.ErrUnavailable, Unknown},
 		{StageResult, 404, "Id not found", volume.ErrUnavailable, Unknown},
 		{StageResult, 200, "{}", volume.ErrUnavailable, Unknown},
@@ -84,6 +84,48 @@ func TestAnswers(t *testing.T) {
 		if errors.Is(err, ErrNameInUse) != inUse {
 			t.Errorf("%s %d %q: ErrNameInUse is %t", tc.stage, tc.status, tc.text, !inUse)
 		}
+	}
+}
+
+// TestAnswersToQuestions: a gateway that does not take a question refuses nothing that a user has asked for.
+func TestAnswersToQuestions(t *testing.T) {
+	for _, status := range []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotFound} {
+		for _, method := range []string{http.MethodGet, http.MethodDelete} {
+			err := testBackend().newError(method, "/clusters", StageRequest, status, "<html>The plain HTTP request was sent to HTTPS port</html>", nil)
+			if !errors.Is(err, volume.ErrUnavailable) || !strings.HasSuffix(err.Error(), hintNoHeketi) {
+				t.Errorf("%s, HTTP %d: %v", method, status, err)
+			}
+		}
+	}
+}
+
+func TestMayBeLate(t *testing.T) {
+	for _, tc := range []struct {
+		stage  Stage
+		status int
+		text   string
+		cause  error
+		want   bool
+	}{
+		{StageRequest, 0, "", io.ErrUnexpectedEOF, true},
+		{StageRequest, 0, "", context.DeadlineExceeded, true},
+		{StageRequest, 0, "", &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}, true},
+		{StageRequest, 504, "upstream timed out", nil, true},
+		{StageRequest, 500, "PANIC: oops", nil, true},
+		{StageRequest, 0, "", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}, false},
+		{StageRequest, 500, "Failed to allocate volume expansion: No space", nil, false},
+		{StageRequest, 429, "Server busy. Retry operation later.", nil, false},
+		{StagePoll, 0, "", io.ErrUnexpectedEOF, false},
+		{StagePoll, 500, "volume add-brick: failed", nil, false},
+		{StageResult, 0, "", io.ErrUnexpectedEOF, false},
+	} {
+		err := testBackend().newError(http.MethodPost, "/volumes/1/expand", tc.stage, tc.status, tc.text, tc.cause)
+		if got := MayBeLate(err); got != tc.want {
+			t.Errorf("%s: %v: %t, want %t", tc.stage, err, got, tc.want)
+		}
+	}
+	if MayBeLate(nil) || MayBeLate(volume.ErrBusy) {
+		t.Error("what was not sent may be late")
 	}
 }
 

@@ -14,6 +14,8 @@ type Timing struct {
 	Examine  time.Duration // an examination of gluster, which is one request, too
 	Outage   time.Duration // how long an accepted operation's Heketi may be away before its end is unknown
 	Throttle time.Duration // how long to go on when Heketi is at its own limit
+	Again    time.Duration // between two looks at a volume before something that cannot be repeated
+	Late     time.Duration // how long after the driver gave up on a request it may still be carried out
 }
 
 // DefaultTiming fits a Heketi in the same network.
@@ -26,6 +28,11 @@ func DefaultTiming() Timing {
 		Examine:  15 * time.Minute,
 		Outage:   time.Minute,
 		Throttle: time.Minute,
+		// A Heketi that stood still answers questions and requests in any order when it goes on.
+		Again: 200 * time.Millisecond,
+		// Heketi refuses a token five minutes after it was made (heketi: client/api/go-client/client.go, setToken), by a clock
+		// that may be two minutes behind (heketi: middleware/jwt.go, iatLeeway). The rest is for Throttle and Exchange.
+		Late: 10 * time.Minute,
 	}
 }
 

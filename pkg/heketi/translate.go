@@ -17,6 +17,7 @@ var ErrNameInUse = errors.New("volume name already in use")
 // app_volume.go, volume_entry.go; middleware/jwt.go).
 type rule struct {
 	stage   Stage  // "" is any
+	method  string // "" is any
 	status  int    // 0 is any
 	text    string // part of the answer; "" is any
 	kind    error
@@ -34,7 +35,9 @@ const (
 	hintBricks   = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also says this when room is scattered"
 	hintPeers    = "gluster needs all its nodes for this; bring them back and it will be repeated"
 	hintTaken    = "a disk has less room than Heketi believes, because something else has taken it; heketi-cli device resync tells Heketi"
+	hintNoHosts  = "Heketi finds none of the cluster's gluster nodes running"
 	hintNode     = "Heketi cannot reach one of its gluster nodes; bring it back, or have Heketi use the others with heketi-cli node disable"
+	hintNoHeketi = "is this the URL of a Heketi server?"
 	hintReadOnly = "an administrator has switched Heketi to maintenance; heketi-cli server mode set normal ends it"
 )
 
@@ -48,7 +51,7 @@ func rules() []rule {
 		{stage: StagePoll, status: http.StatusNotFound, kind: volume.ErrUnavailable,
 			hint: "Heketi no longer knows the operation, probably because it was restarted"},
 		{stage: StageRequest, status: http.StatusNotFound, text: "Id not found", kind: volume.ErrNotFound},
-		{status: http.StatusNotFound, kind: volume.ErrUnavailable, hint: "is this the URL of a Heketi server?"},
+		{status: http.StatusNotFound, kind: volume.ErrUnavailable, hint: hintNoHeketi},
 
 		{text: "' already in use", kind: volume.ErrBusy, exactly: ErrNameInUse},
 		{text: "The target exists, contains other items, or is in use.", kind: volume.ErrBusy,
@@ -73,16 +76,21 @@ func rules() []rule {
 		{text: "HTTP request to an HTTPS server", kind: volume.ErrUnavailable, hint: "the backend's url must begin with https"},
 		{status: http.StatusBadRequest, text: "Cluster id ", kind: volume.ErrUnavailable,
 			hint: "it was one of Heketi's clusters a moment ago: clusters or database have been exchanged"},
-		{status: http.StatusBadRequest, kind: volume.ErrInvalid},
-		{status: http.StatusUnprocessableEntity, kind: volume.ErrInvalid},
+		{method: http.MethodPost, status: http.StatusBadRequest, kind: volume.ErrInvalid},
+		{method: http.MethodPost, status: http.StatusUnprocessableEntity, kind: volume.ErrInvalid},
+		// Nothing in the other requests comes from a user.
+		{status: http.StatusBadRequest, kind: volume.ErrUnavailable, hint: hintNoHeketi},
+		{status: http.StatusUnprocessableEntity, kind: volume.ErrUnavailable, hint: hintNoHeketi},
 		{status: http.StatusConflict, kind: volume.ErrPrecondition},
 
 		{text: "Some of the peers are down", kind: volume.ErrPrecondition, hint: hintPeers},
 		{text: "snapshots", kind: volume.ErrPrecondition, hint: "delete the volume's snapshots with the gluster command first"},
 		{stage: StagePoll, text: "insufficient free space", kind: volume.ErrExhausted, hint: hintTaken},
-		{stage: StagePoll, text: "dial tcp", kind: volume.ErrUnavailable, hint: hintNode},
-		{text: "no hosts available", kind: volume.ErrUnavailable, hint: "Heketi finds none of the cluster's gluster nodes running"},
 		{text: "PANIC", kind: volume.ErrUnavailable, hint: "Heketi has crashed in the request; its log tells more"},
+		{stage: StagePoll, status: http.StatusInternalServerError, text: "dial tcp", kind: volume.ErrFailed, hint: hintNode},
+		{stage: StagePoll, status: http.StatusInternalServerError, text: "no hosts available", kind: volume.ErrFailed, hint: hintNoHosts},
+		{text: "no hosts available", kind: volume.ErrUnavailable, hint: hintNoHosts},
+		{stage: StagePoll, status: http.StatusInternalServerError, kind: volume.ErrFailed},
 	}
 }
 
@@ -91,7 +99,7 @@ const HintNoClusters = "it knows no cluster: either its database is lost, or hek
 
 func translate(e *Error) rule {
 	for _, r := range rules() {
-		if (r.stage == "" || r.stage == e.Stage) && (r.status == 0 || r.status == e.Status) &&
+		if (r.stage == "" || r.stage == e.Stage) && (r.method == "" || r.method == e.Method) && (r.status == 0 || r.status == e.Status) &&
 			e.Status != 0 && strings.Contains(e.Text, r.text) {
 			return r
 		}

@@ -46,6 +46,7 @@ type Volume struct {
 	SnapFactor float64
 	Hosts      []string // storage addresses of all nodes of the cluster
 	Bricks     []string // ids
+	BricksKiB  uint64   // sum of the bricks' sizes, copies and redundancy included
 	Block      bool     // it hosts block volumes, and is no one's file system
 }
 
@@ -67,8 +68,20 @@ func newVolume(info *api.VolumeInfoResponse) Volume {
 	}
 	for _, brick := range info.Bricks {
 		v.Bricks = append(v.Bricks, brick.Id)
+		v.BricksKiB += brick.Size
 	}
 	return v
+}
+
+// DataGiB is how much data the volume's bricks hold, by their sizes, in whole GiB. It is the recorded size, unless two
+// expands have overlapped or one was cut off: Heketi then loses one of the two records. ok is false for a volume with
+// arbiter bricks, whose sizes do not follow from that of the volume alone.
+func (v Volume) DataGiB() (gib int, ok bool) {
+	layout := v.Layout()
+	if layout.arbiter() {
+		return 0, false
+	}
+	return int(v.BricksKiB * layout.data() / uint64(layout.BricksInSet()) / kibPerGiB), true
 }
 
 // Layout is what decides where the bricks fit that an expand adds.

@@ -15,13 +15,13 @@ func TestKeyThatChanges(t *testing.T) {
 	f := start(t)
 	f.writeKey(t, "a wrong key")
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
-	wantError(t, err, volume.ErrUnauthenticated)
+	wantError(t, err, volume.ErrUnavailable)
 	if err != nil && (!strings.Contains(err.Error(), "clocks") || strings.Contains(err.Error(), "a wrong key")) {
 		t.Errorf("%v; want a hint about clocks, and no key", err)
 	}
 
 	own := spec("pvc-1")
-	own.Credentials = volume.Credentials{Key: heketitest.DefaultKey}
+	own.Credentials = volume.Credentials{Key: heketitest.DefaultKey + "\n"} // of a Secret that was made from a file
 	f.create(t, own)
 
 	f.server.SetKey("the next key")
@@ -31,7 +31,7 @@ func TestKeyThatChanges(t *testing.T) {
 
 	f.writeKey(t, "\n")
 	_, err = f.provisioner.Create(t.Context(), spec("pvc-2"))
-	wantError(t, err, volume.ErrUnauthenticated)
+	wantError(t, err, volume.ErrUnavailable)
 }
 
 func TestHeketiAway(t *testing.T) {

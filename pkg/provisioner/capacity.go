@@ -46,7 +46,7 @@ func (p *Provisioner) rooms(ctx context.Context, class volume.Parameters, creden
 	if err != nil {
 		return nil, err
 	}
-	dump, err := p.index(backend.Name()).hardwareSince(ctx, client, since)
+	dump, err := p.index(backend.Name()).recordsSince(ctx, client, since)
 	if err != nil {
 		return nil, err
 	}
@@ -65,12 +65,13 @@ func (p *Provisioner) rooms(ctx context.Context, class volume.Parameters, creden
 	return rooms, nil
 }
 
-// whatFits adds to a refusal of a create for want of room which size would not be refused, going by Heketi's records.
-func (p *Provisioner) whatFits(ctx context.Context, request creation, parameters volume.Parameters, refusal error) error {
+// whatFits adds to an ErrExhausted the largest size that would fit, by records that Heketi wrote after the create began: the
+// create itself has looked for the volume in them.
+func (p *Provisioner) whatFits(ctx context.Context, request creation, parameters volume.Parameters, began time.Time, refusal error) error {
 	if !errors.Is(refusal, volume.ErrExhausted) {
 		return refusal
 	}
-	rooms, err := p.rooms(ctx, parameters, request.credentials, time.Now())
+	rooms, err := p.rooms(ctx, parameters, request.credentials, began)
 	largest := 0
 	var lacks []string
 	for _, room := range rooms {

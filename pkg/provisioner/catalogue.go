@@ -116,7 +116,7 @@ func askEach(ctx context.Context, client *heketi.Client, backend string, ids []s
 
 // readEntries takes everything from Heketi's records.
 func readEntries(ctx context.Context, client *heketi.Client, x *index) (map[string]entry, error) {
-	dump, err := x.read(ctx, client)
+	dump, err := x.recordsSince(ctx, client, time.Now())
 	if err != nil {
 		return nil, err
 	}

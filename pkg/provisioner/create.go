@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/klog/v2"
 
@@ -50,6 +51,7 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	}
 	request := newCreation(spec, backend.Name(), sizeGiB)
 	run := creating{creation: request, client: client, index: p.index(request.backend), observer: p.observer}
+	began := time.Now()
 	made, err := p.operations.do(ctx, task{kind: "create", subject: request.name, key: csiKey(request.name), request: request}, run.run)
 	if err == nil && run.index.wasDeleted(made.Handle.ID) {
 		// This call has joined an operation that had found the volume before the delete.
@@ -58,7 +60,7 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	if err == nil && run.index.outgrown(made) {
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was expanded after it was found; repeat the create", volume.ErrBusy, made.Name)
 	}
-	return made, p.whatFits(ctx, request, parameters, err)
+	return made, p.whatFits(ctx, request, parameters, began, err)
 }
 
 func newCreation(spec volume.Spec, backend string, sizeGiB int) creation {
@@ -105,14 +107,42 @@ type creating struct {
 	client   *heketi.Client
 	index    *index
 	observer Observer
+	absent   bool // Heketi's records did not have the volume, and no create was sent since
 }
 
 func (c *creating) run(ctx context.Context) (volume.Volume, error) {
 	v, err := c.once(ctx)
 	if err != nil && cleanUp(ctx, c.client, c.index, err) {
-		return c.once(ctx)
+		v, err = c.once(ctx)
 	}
-	return v, err
+	if err == nil || errors.Is(err, volume.ErrBusy) || errors.Is(err, volume.ErrUnavailable) || errors.Is(err, volume.ErrIncompatible) {
+		return v, err
+	}
+	return c.refuse(ctx, err)
+}
+
+// refuse returns the error of a create that is refused for good: external-provisioner then forgets the volume. An earlier
+// create may have made it, or may do so yet, or Heketi may have begun it and cannot undo it. As long as that is possible, the
+// error is one that asks for a repetition.
+func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, error) {
+	if errors.Is(refusal, volume.ErrUnauthenticated) {
+		return volume.Volume{}, fmt.Errorf("%w: %s", volume.ErrUnavailable, refusal.Error()) // a look would be refused as well
+	}
+	if !c.absent {
+		found, err := c.find(ctx)
+		switch {
+		case err == nil || errors.Is(err, volume.ErrBusy) || errors.Is(err, volume.ErrIncompatible) || errors.Is(err, volume.ErrPrecondition):
+			return found, err
+		case !errors.Is(err, volume.ErrNotFound):
+			return volume.Volume{}, fmt.Errorf("%w: %s; whether an earlier create has made the volume is not known: %s",
+				volume.ErrUnavailable, refusal.Error(), err.Error())
+		}
+	}
+	if until := c.index.lateUntil(c.name); !until.IsZero() {
+		return volume.Volume{}, fmt.Errorf("%w: %s; an earlier create was not answered and may still be carried out until %s",
+			volume.ErrUnavailable, refusal.Error(), until.UTC().Format("15:04:05 MST"))
+	}
+	return volume.Volume{}, refusal
 }
 
 func (c *creating) once(ctx context.Context) (volume.Volume, error) {
@@ -173,6 +203,7 @@ func (c creation) eligible(all []string) ([]string, error) {
 func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (volume.Volume, error) {
 	var refusals []error
 	for _, cluster := range clusters {
+		c.absent = false
 		made, err := c.client.CreateVolume(ctx, heketi.CreateRequest{
 			Name: c.name, Cluster: cluster, SizeGiB: c.sizeGiB, Durability: c.durability,
 			GID: gid, Options: c.optionList(), SnapFactor: c.snapFactor,
@@ -186,9 +217,12 @@ func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (v
 			return c.settle(ctx, err)
 		case outcome == heketi.Unknown:
 			klog.FromContext(ctx).Info("Looking for a volume whose create has an unknown outcome", "volume", c.name, "err", err)
+			if heketi.MayBeLate(err) {
+				c.index.unanswered(c.name, time.Now().Add(c.client.Timing().Late))
+			}
 			return c.settle(ctx, err)
 		case outcome == heketi.Failed:
-			return volume.Volume{}, err // Heketi keeps the volume, pending, when it cannot undo it
+			return volume.Volume{}, err
 		case errors.Is(err, volume.ErrExhausted), errors.Is(err, volume.ErrPrecondition):
 			refusals = append(refusals, fmt.Errorf("cluster %s: %w", cluster, err))
 		default:

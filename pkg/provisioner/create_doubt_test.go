@@ -124,7 +124,7 @@ func TestCreateThatGlusterRefuses(t *testing.T) {
 	f := start(t)
 	f.server.FailOperations("volume create: failed: Staging failed on 192.0.2.2")
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
-	wantError(t, err, volume.ErrUnavailable)
+	wantError(t, err, volume.ErrFailed)
 	if err != nil && !strings.Contains(err.Error(), "Staging failed on 192.0.2.2") {
 		t.Errorf("%v does not say what gluster said", err)
 	}

@@ -26,27 +26,34 @@ func (p *Provisioner) Delete(ctx context.Context, handle volume.Handle, credenti
 	request := deletion{handle: handle, credentials: credentials}
 	x := p.index(handle.Backend)
 	_, err = p.operations.do(ctx, task{kind: "delete", subject: handle.String(), key: volumeKey(handle), request: request},
-		func(ctx context.Context) (volume.Volume, error) { return volume.Volume{}, request.run(ctx, client, x) })
+		func(ctx context.Context) (volume.Volume, error) {
+			return volume.Volume{}, request.run(ctx, client, x, p.journal)
+		})
 	return err
 }
 
-func (d deletion) run(ctx context.Context, client *heketi.Client, x *index) error {
-	err := d.once(ctx, client, x)
+func (d deletion) run(ctx context.Context, client *heketi.Client, x *index, journal *Journal) error {
+	err := d.once(ctx, client, x, journal)
 	if err != nil && cleanUp(ctx, client, x, err) {
-		err = d.once(ctx, client, x)
+		err = d.once(ctx, client, x, journal)
 	}
 	if err == nil {
 		x.gone(d.handle.ID)
+		journal.end(volumeKey(d.handle))
 	}
 	return err
 }
 
-func (d deletion) once(ctx context.Context, client *heketi.Client, x *index) error {
+func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, journal *Journal) error {
 	found, err := client.Volume(ctx, d.handle.ID)
 	if err != nil {
 		return d.goneIfMissing(ctx, client, x, err)
 	}
 	if err := checkOwner(d.handle, found); err != nil {
+		return err
+	}
+	// An expand that arrives during the delete would put the volume back into Heketi's records.
+	if err := journal.check(volumeKey(d.handle), found, client.Timing().Late); err != nil {
 		return err
 	}
 	err = client.DeleteVolume(ctx, d.handle.ID)
@@ -58,11 +65,18 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index) err
 	case heketi.OutcomeOf(err) == heketi.Unknown:
 		return d.settle(ctx, client, x, err)
 	case heketi.OutcomeOf(err) == heketi.Failed:
-		// Heketi stops the gluster volume first, and does not start it again.
-		return fmt.Errorf("%w; the attempt may have left gluster volume %s stopped: it cannot be mounted, and the delete must be repeated",
-			err, found.Name)
+		return d.failed(ctx, client, x, found.Name, err)
 	}
 	return err
+}
+
+// failed returns the error of a delete that Heketi has begun and that has failed: ErrBusy if Heketi could not undo it. Heketi
+// stops the gluster volume first, and does not start it again.
+func (d deletion) failed(ctx context.Context, client *heketi.Client, x *index, name string, failure error) error {
+	if _, err := client.Volume(ctx, d.handle.ID); err != nil {
+		return d.goneIfMissing(ctx, client, x, err)
+	}
+	return fmt.Errorf("%w; the attempt may have left gluster volume %s stopped: it cannot be mounted, and the delete must be repeated", failure, name)
 }
 
 // settle looks at the volume after a delete whose outcome is unknown.

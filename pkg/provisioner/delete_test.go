@@ -172,7 +172,7 @@ func TestDeleteThatGlusterRefuses(t *testing.T) {
 	for text, want := range map[string]error{
 		"All 3 hosts: Unable to delete volume v: Some of the peers are down":                          volume.ErrPrecondition,
 		"All 3 hosts: Unable to delete volume v: Cannot delete Volume v ,as it has 1 snapshots.":      volume.ErrPrecondition,
-		"All 3 hosts: Unable to delete volume v: Another transaction is in progress for v. Try again": volume.ErrUnavailable,
+		"All 3 hosts: Unable to delete volume v: Another transaction is in progress for v. Try again": volume.ErrFailed,
 	} {
 		t.Run(text, func(t *testing.T) {
 			f := start(t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"k8s.io/klog/v2"
 
@@ -28,7 +30,7 @@ func (p *Provisioner) Expand(ctx context.Context, handle volume.Handle, capacity
 		return 0, err
 	}
 	request := expansion{handle: handle, capacity: capacity, credentials: credentials}
-	run := expanding{expansion: request, client: client, index: p.index(handle.Backend)}
+	run := expanding{expansion: request, client: client, index: p.index(handle.Backend), journal: p.journal}
 	expanded, err := p.operations.do(ctx, task{kind: "expand", subject: handle.String(), key: volumeKey(handle), request: request}, run.run)
 	if err == nil {
 		run.index.grew(expanded)
@@ -38,11 +40,12 @@ func (p *Provisioner) Expand(ctx context.Context, handle volume.Handle, capacity
 
 // expanding is an expansion that is carried out. Heketi is told by how much, not to which size, does not recognise a
 // repetition, and loses the one of two that overlap: so the difference comes from its own figure, read when no
-// operation on the volume is pending, and is sent at most once.
+// operation on the volume is pending and no earlier request can be on its way, and is sent at most once.
 type expanding struct {
 	expansion
-	client *heketi.Client
-	index  *index
+	client  *heketi.Client
+	index   *index
+	journal *Journal
 }
 
 func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
@@ -55,20 +58,67 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	if err != nil || need == 0 {
 		return newVolume(e.handle.Backend, found), err
 	}
-	expanded, err := e.client.ExpandVolume(ctx, e.handle.ID, need)
+	if err := e.journal.check(volumeKey(e.handle), found, e.client.Timing().Late); err != nil {
+		return volume.Volume{}, err
+	}
+	if err := e.lookAgain(ctx, found); err != nil {
+		return volume.Volume{}, err
+	}
+	expanded, err := e.send(ctx, found, need)
 	switch outcome := heketi.OutcomeOf(err); {
 	case err == nil:
-		return e.enough(expanded, "Heketi has expanded it; somebody else must have done so at the same time")
+		return e.enough(expanded, "Heketi has expanded it, but another caller did so at the same time")
 	case outcome == heketi.Unknown:
 		return e.settle(ctx, err)
+	case outcome == heketi.Failed:
+		return volume.Volume{}, e.failed(ctx, need, err)
 	case errors.Is(err, volume.ErrNotFound):
 		return volume.Volume{}, explainMissing(ctx, e.client, e.index, e.handle, err)
 	case errors.Is(err, volume.ErrExhausted):
 		return volume.Volume{}, e.exhausted(ctx, found, need, err)
-	case outcome == heketi.Failed:
-		return volume.Volume{}, fmt.Errorf("%w; gluster volume %s keeps its size of %d GiB", err, found.Name, found.SizeGiB)
 	}
 	return volume.Volume{}, err
+}
+
+// send sends the one request, with a note of it on disk until its outcome is known.
+func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (heketi.Volume, error) {
+	key := volumeKey(e.handle)
+	begun := false
+	expanded, err := e.client.ExpandVolume(ctx, e.handle.ID, need, func() error {
+		begun = true
+		return e.journal.begin(key, v.SizeGiB, need)
+	})
+	switch {
+	case heketi.MayBeLate(err):
+		e.journal.unanswered(key)
+	case begun:
+		e.journal.end(key)
+	}
+	return expanded, err
+}
+
+// lookAgain looks at the volume a second time, a little later. After a Heketi has stood still, it answers what it was sent
+// meanwhile in any order, so that a request which it already has may not show in its first answer. A size that the bricks do
+// not have is one that Heketi lost count of, and nothing can be added to it safely.
+func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
+	select {
+	case <-time.After(e.client.Timing().Again):
+	case <-ctx.Done():
+		return fmt.Errorf("%w: the driver is being stopped: %w", volume.ErrUnavailable, context.Cause(ctx))
+	}
+	now, err := e.inspect(ctx)
+	if err != nil {
+		return err
+	}
+	if now.SizeGiB != first.SizeGiB || !slices.Equal(now.Bricks, first.Bricks) {
+		return fmt.Errorf("%w: gluster volume %s was changed by another caller while the driver looked at it", volume.ErrBusy, now.Name)
+	}
+	if held, ok := now.DataGiB(); ok && held != now.SizeGiB {
+		return fmt.Errorf("%w: gluster volume %s has %d GiB by Heketi's records, but bricks for %d GiB: an earlier expand was cut off, or two have overlapped. "+
+			"The driver does not expand it; compare it with gluster volume info %s, and correct Heketi's database",
+			volume.ErrPrecondition, now.Name, now.SizeGiB, held, now.Name)
+	}
+	return nil
 }
 
 // inspect returns the volume, which no operation of Heketi's is changing and which is this driver's to change. The
@@ -140,13 +190,15 @@ func (e *expanding) need(v heketi.Volume) (int, error) {
 	return need, nil
 }
 
-// settle looks at the volume after an expand whose outcome is unknown. It never expands again: the request may still
-// be on its way.
+// settle looks at the volume after an expand whose outcome is unknown. It never expands again: the request may be late.
 func (e *expanding) settle(ctx context.Context, cause error) (volume.Volume, error) {
 	klog.FromContext(ctx).Info("Looking at a volume whose expand has an unknown outcome", "volume", e.handle, "err", cause)
 	found, err := e.inspect(ctx)
 	if err != nil {
 		return volume.Volume{}, fmt.Errorf("%w (looked at after: %s)", err, cause.Error())
+	}
+	if err := e.journal.check(volumeKey(e.handle), found, e.client.Timing().Late); err != nil && !e.capacity.Allows(int64(found.SizeGiB)*volume.GiB) {
+		return volume.Volume{}, fmt.Errorf("%w (%s)", err, cause.Error())
 	}
 	return e.enough(found, cause.Error())
 }

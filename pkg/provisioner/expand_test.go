@@ -130,10 +130,8 @@ func TestExpandWhenAnswersAreLost(t *testing.T) {
 		fault heketitest.Fault
 		err   error // of the first call
 	}{
-		"the request":    {heketitest.Fault{Prefix: "POST /volumes/", Drop: true, Times: 1}, volume.ErrUnavailable},
 		"the answer":     {heketitest.Fault{Prefix: "POST /volumes/", Drop: true, After: true, Times: 1}, nil},
 		"of the queue":   {heketitest.Fault{Prefix: "GET /queue/", Drop: true, After: true, Times: 1}, nil},
-		"by a gateway":   {heketitest.Fault{Prefix: "POST /volumes/", Status: http.StatusBadGateway, Times: 1}, volume.ErrUnavailable},
 		"before it goes": {heketitest.Fault{Prefix: "GET /operations/pending", Status: http.StatusBadGateway, Times: 1}, volume.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -235,7 +233,7 @@ func TestExpandThatFails(t *testing.T) {
 	v := f.create(t, spec("pvc-1"))
 	f.server.FailOperations("add-brick: failed: Staging failed")
 	_, err := f.expand(t, v.Handle, 5)
-	wantError(t, err, volume.ErrUnavailable)
+	wantError(t, err, volume.ErrFailed)
 	says(t, err, "Staging failed", "keeps its size of 2 GiB")
 	f.server.FailOperations("")
 	if size, err := f.expand(t, v.Handle, 5); err != nil || size != 5 {

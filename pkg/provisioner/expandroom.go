@@ -2,23 +2,30 @@ package provisioner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// exhausted is the answer to an expand for which there is no room. ErrExhausted is final for whoever asks, so that nothing
-// may be pending: an expand that Heketi has begun and cannot undo stays so (heketi: apps/glusterfs/operations_manage.go,
+// failed returns the error of an expand that Heketi has begun and that has failed. The caller takes it for final, so that
+// nothing may be pending: an expand that Heketi cannot undo stays pending (heketi: apps/glusterfs/operations_manage.go,
 // runOperationAfterBuild), and keeps the volume busy.
-func (e *expanding) exhausted(ctx context.Context, v heketi.Volume, needGiB int, refusal error) error {
-	if heketi.OutcomeOf(refusal) == heketi.Failed {
-		now, err := e.inspect(ctx)
-		if err != nil {
-			return fmt.Errorf("%w (looked at after: %s)", err, refusal.Error())
-		}
-		v = now
+func (e *expanding) failed(ctx context.Context, needGiB int, failure error) error {
+	now, err := e.inspect(ctx)
+	if err != nil {
+		return fmt.Errorf("%w (looked at after: %s)", err, failure.Error())
 	}
+	if errors.Is(failure, volume.ErrExhausted) {
+		return e.exhausted(ctx, now, needGiB, failure)
+	}
+	return fmt.Errorf("%w; gluster volume %s keeps its size of %d GiB", failure, now.Name, now.SizeGiB)
+}
+
+// exhausted returns the error of an expand for which there is no room, with what there is room for.
+func (e *expanding) exhausted(ctx context.Context, v heketi.Volume, needGiB int, refusal error) error {
 	return fmt.Errorf("%w; gluster volume %s %s", refusal, v.Name, e.remains(ctx, v, needGiB))
 }
 
@@ -36,7 +43,7 @@ func (e *expanding) remains(ctx context.Context, v heketi.Volume, needGiB int) s
 // fits says by how much the volume may grow at once, going by Heketi's records.
 func (e *expanding) fits(ctx context.Context, cluster string, layout heketi.Layout, needGiB int) string {
 	const few = "few large steps are better than many small ones"
-	dump, err := e.index.hardwareSince(ctx, e.client, time.Now())
+	dump, err := e.index.recordsSince(ctx, e.client, time.Now())
 	if err != nil || !dump.Clusters[cluster].File { // no figures, or a cluster whose room is for others
 		return "so a smaller size may be possible, and " + few
 	}

@@ -16,7 +16,7 @@ import (
 
 var everyKind = []error{
 	volume.ErrInvalid, volume.ErrOutOfRange, volume.ErrNotFound, volume.ErrIncompatible, volume.ErrExhausted,
-	volume.ErrBusy, volume.ErrPrecondition, volume.ErrUnavailable, volume.ErrUnauthenticated,
+	volume.ErrBusy, volume.ErrPrecondition, volume.ErrUnavailable, volume.ErrFailed, volume.ErrUnauthenticated,
 }
 
 // wantError checks that err wraps kind and no other of the domain's errors.
@@ -33,6 +33,7 @@ func timing() heketi.Timing {
 	return heketi.Timing{
 		PollMin: time.Millisecond, PollMax: 5 * time.Millisecond,
 		Exchange: 30 * time.Second, Examine: 30 * time.Second, Outage: 50 * time.Millisecond, Throttle: 30 * time.Second,
+		Again: time.Millisecond, Late: 30 * time.Second,
 	}
 }
 

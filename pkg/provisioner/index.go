@@ -29,7 +29,7 @@ type index struct {
 	mu       sync.Mutex
 	asOf     time.Time              // when the records in use were asked for; zero: never
 	clusters map[string]struct{}    // all that were ever seen
-	hardware heketi.Dump            // clusters, nodes and devices of the records in use; replaced, never changed
+	records  heketi.Dump            // the records in use; replaced, never changed
 	volumes  map[string]known       // by Heketi's id
 	taken    map[int64]int          // group id -> volumes that have it
 	ours     map[string]string      // key of the CSI name -> gluster volume name
@@ -50,6 +50,7 @@ type reservation struct {
 	name    string // of the gluster volume, as Heketi was told
 	gid     int64
 	expires time.Time // records asked for later than this tell whether there is a volume; zero: the create runs
+	late    time.Time // until then a create that was not answered may still be carried out
 }
 
 func newIndex(backend string, refresh time.Duration) *index {
@@ -95,7 +96,7 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	picked := reservation{name: name}
 	earlier, again := x.held[key]
 	if again {
-		picked.name = earlier.name
+		picked.name, picked.late = earlier.name, earlier.late
 	}
 	if again && gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
 		picked.gid = earlier.gid
@@ -110,24 +111,53 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	return picked, nil
 }
 
-// made ends a reservation: there is a volume now.
+// made ends a reservation: there is a volume now. The group id of a create that may be late stays reserved, because that
+// create makes a second volume if it arrives after the first one was deleted.
 func (x *index) made(v volume.Volume) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.held, csiKey(v.Name))
+	key := csiKey(v.Name)
+	if r := x.held[key]; r.late.After(time.Now()) {
+		r.expires = r.late
+		x.held[key] = r
+	} else {
+		delete(x.held, key)
+	}
 	x.remove(v.Handle.ID)
 	x.add(v.Handle.ID, known{name: v.Name, gid: v.GID, made: time.Now()})
 }
 
-// doubt keeps a reservation until Heketi's records tell. A request without an answer may still be under way to Heketi,
-// so that records that are read at once prove nothing. Where there is a volume by now, nothing is reserved any more.
+// doubt keeps the reservation of a create that has ended without a volume until later records show whether there is one.
 func (x *index) doubt(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if r, ok := x.held[csiKey(name)]; ok {
+	if r, ok := x.held[csiKey(name)]; ok && r.expires.IsZero() {
 		r.expires = time.Now().Add(x.refresh)
+		if r.late.After(r.expires) {
+			r.expires = r.late
+		}
 		x.held[csiKey(name)] = r
 	}
+}
+
+// unanswered notes that a create may still be carried out until a time.
+func (x *index) unanswered(name string, until time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r, ok := x.held[csiKey(name)]; ok {
+		r.late = until
+		x.held[csiKey(name)] = r
+	}
+}
+
+// lateUntil returns the time until which an earlier create of the CSI name may still be carried out; zero is none.
+func (x *index) lateUntil(name string) time.Time {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r := x.held[csiKey(name)]; r.late.After(time.Now()) {
+		return r.late
+	}
+	return time.Time{}
 }
 
 // gone forgets a volume that was deleted.
@@ -157,14 +187,14 @@ func (x *index) hasOther(name string) bool {
 	return ok && other != name
 }
 
-// hardwareSince returns the clusters, nodes and devices of records that are not older than since, and nothing else of them.
-func (x *index) hardwareSince(ctx context.Context, client *heketi.Client, since time.Time) (heketi.Dump, error) {
+// recordsSince returns Heketi's records, which are not older than since. The caller must not change them.
+func (x *index) recordsSince(ctx context.Context, client *heketi.Client, since time.Time) (heketi.Dump, error) {
 	if err := x.readSince(ctx, client, since); err != nil {
 		return heketi.Dump{}, err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.hardware, nil
+	return x.records, nil
 }
 
 // readSince makes sure that the records in use are not older than since. Those who need newer ones at the same time wait
@@ -182,8 +212,7 @@ func (x *index) readSince(ctx context.Context, client *heketi.Client, since time
 	if x.readAfter(since) {
 		return nil
 	}
-	_, err := x.read(ctx, client)
-	return err
+	return x.read(ctx, client)
 }
 
 // readAfter reports whether the records in use were asked for at that time or later.
@@ -193,18 +222,18 @@ func (x *index) readAfter(since time.Time) bool {
 	return !x.asOf.IsZero() && !x.asOf.Before(since)
 }
 
-// read returns Heketi's records, and remembers what they say.
-func (x *index) read(ctx context.Context, client *heketi.Client) (heketi.Dump, error) {
+// read makes Heketi's records of now the ones in use.
+func (x *index) read(ctx context.Context, client *heketi.Client) error {
 	asked := time.Now()
 	dump, err := client.Dump(ctx)
 	if err != nil {
-		return heketi.Dump{}, err
+		return err
 	}
 	if err := x.trust(slices.Collect(maps.Keys(dump.Clusters))); err != nil {
-		return heketi.Dump{}, err
+		return err
 	}
 	x.take(dump, asked)
-	return dump, nil
+	return nil
 }
 
 // trust refuses a Heketi that has lost its database (it knows no cluster), or has another one than it had before in
@@ -241,8 +270,8 @@ func (x *index) take(dump heketi.Dump, asked time.Time) {
 	if asked.Before(x.asOf) {
 		return
 	}
-	x.hardware = heketi.Dump{Clusters: dump.Clusters, Nodes: dump.Nodes, Devices: dump.Devices}
 	before := x.volumes
+	x.records = dump
 	x.asOf, x.volumes, x.taken, x.ours = asked, make(map[string]known, len(dump.Volumes)), make(map[int64]int, len(dump.Volumes)), map[string]string{}
 	for id, v := range dump.Volumes {
 		x.add(id, known{name: v.Name, gid: v.GID})

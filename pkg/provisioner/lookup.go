@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -15,7 +16,8 @@ import (
 // does not name. ErrNotFound: there is none; ErrBusy: it is being made or removed;
 // ErrIncompatible: it is not what the request asks for.
 func (c *creating) find(ctx context.Context) (volume.Volume, error) {
-	dump, err := c.index.read(ctx, c.client)
+	c.absent = false
+	dump, err := c.index.recordsSince(ctx, c.client, time.Now())
 	if err != nil {
 		return volume.Volume{}, err
 	}
@@ -27,6 +29,7 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	}
 	switch {
 	case len(ids) == 0:
+		c.absent = true
 		return volume.Volume{}, fmt.Errorf("%w: backend %q has no volume %s", volume.ErrNotFound, c.backend, c.name)
 	case len(ids) > 1:
 		slices.Sort(ids)
@@ -92,7 +95,7 @@ func explainMissing(ctx context.Context, client *heketi.Client, x *index, handle
 	if !errors.Is(err, volume.ErrNotFound) {
 		return err
 	}
-	dump, dumpErr := x.read(ctx, client)
+	dump, dumpErr := x.recordsSince(ctx, client, time.Now())
 	if dumpErr != nil {
 		return dumpErr
 	}

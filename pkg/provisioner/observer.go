@@ -20,6 +20,9 @@ func WithObserver(o Observer) Option { return func(p *Provisioner) { p.observer 
 // somebody else makes with a group id of his own choice may go unnoticed.
 func WithRefresh(d time.Duration) Option { return func(p *Provisioner) { p.refresh = d } }
 
+// WithJournal has the provisioner remember in j which expands it has sent, by default only as long as it lives.
+func WithJournal(j *Journal) Option { return func(p *Provisioner) { p.journal = j } }
+
 type unobserved struct{}
 
 // Existing implements Observer.

@@ -17,6 +17,7 @@ type Provisioner struct {
 	examinations examinations
 	observer     Observer
 	refresh      time.Duration
+	journal      *Journal
 
 	mu      sync.Mutex
 	indexes map[string]*index // by name of the backend
@@ -26,7 +27,7 @@ var _ volume.Provisioner = (*Provisioner)(nil)
 
 // New returns a provisioner over the backends. Close ends it.
 func New(backends *heketi.Backends, options ...Option) *Provisioner {
-	p := &Provisioner{backends: backends, observer: unobserved{}, refresh: defaultRefresh, indexes: map[string]*index{}}
+	p := &Provisioner{backends: backends, observer: unobserved{}, refresh: defaultRefresh, journal: newJournal(), indexes: map[string]*index{}}
 	for _, option := range options {
 		option(p)
 	}

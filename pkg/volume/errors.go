@@ -25,6 +25,8 @@ var (
 	ErrPrecondition = errors.New("precondition failed")
 	// ErrUnavailable: the backend cannot answer now, or cannot be trusted to.
 	ErrUnavailable = errors.New("backend unavailable")
+	// ErrFailed: the backend has tried and failed, and nothing of the attempt is left. The same call may succeed later.
+	ErrFailed = errors.New("operation failed")
 	// ErrUnauthenticated: the backend refuses the credentials.
 	ErrUnauthenticated = errors.New("backend refused the credentials")
 )

@@ -21,7 +21,7 @@ type DriverProcess struct {
 
 // Controller is the driver's controller, on the hub.
 func (l *Lab) Controller() *DriverProcess {
-	return l.driverProcess(l.Hub(), "controller", "controller", "--config", l.ConfigFile())
+	return l.driverProcess(l.Hub(), "controller", "controller", "--config", l.ConfigFile(), "--state-dir", l.layout.Path("controller-state"))
 }
 
 // NodePlugin is the driver's node plugin on the i-th client machine.

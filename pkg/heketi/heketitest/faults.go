@@ -1,6 +1,9 @@
 package heketitest
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,7 +20,8 @@ type Fault struct {
 	After  bool   // ... but after the request was carried out
 
 	Late    <-chan struct{} // carry the request out, and keep the answer back until this is closed
-	Carried chan<- struct{} // with Late: is sent to when the request was carried out; nil tells nobody
+	Held    <-chan struct{} // close the connection without an answer, and carry the request out when this is closed
+	Carried chan<- struct{} // with Late or Held: is sent to when the request was carried out; nil tells nobody
 
 	used   int
 	lifted bool
@@ -68,6 +72,19 @@ func (s *Server) faulty(next http.Handler) http.Handler {
 			<-f.Late
 			w.WriteHeader(answer.Code)
 			_, _ = w.Write(answer.Body.Bytes())
+		case f.Held != nil:
+			// The request ends with its connection, and is carried out without it.
+			body, _ := io.ReadAll(r.Body)
+			late := r.Clone(context.WithoutCancel(r.Context()))
+			late.Body = io.NopCloser(bytes.NewReader(body))
+			go func() {
+				<-f.Held
+				next.ServeHTTP(httptest.NewRecorder(), late)
+				if f.Carried != nil {
+					f.Carried <- struct{}{}
+				}
+			}()
+			panic(http.ErrAbortHandler)
 		default:
 			if f.After {
 				next.ServeHTTP(httptest.NewRecorder(), r)

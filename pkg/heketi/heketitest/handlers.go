@@ -87,7 +87,7 @@ func (s *Server) createVolume(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Failed to allocate new volume: "+refusal, http.StatusInternalServerError)
 		return
 	}
-	v := &record{bricks: newBricks(request.Durability)}
+	v := &record{bricks: newBricks(request.Durability, request.Size)}
 	v.info.VolumeCreateRequest, v.info.Id, v.info.Cluster = request, newID(), cluster.ID
 	v.info.Clusters = nil // not repeated in the answer
 	// Between what the server is set up to set before and after them, which is nothing.
@@ -180,10 +180,7 @@ func (s *Server) volumeInfo(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Id not found", http.StatusNotFound)
 		return
 	}
-	info := api.VolumeInfoResponse{VolumeInfo: v.info}
-	for _, id := range v.bricks {
-		info.Bricks = append(info.Bricks, api.BrickInfo{Id: id})
-	}
+	info := api.VolumeInfoResponse{VolumeInfo: v.info, Bricks: v.bricks}
 	if c := s.cluster(v.info.Cluster); c != nil {
 		info.Mount.GlusterFS.Hosts = c.Hosts
 		info.Mount.GlusterFS.MountPoint = c.Hosts[0] + ":" + v.info.Name
@@ -199,7 +196,7 @@ func (s *Server) dump(w http.ResponseWriter, _ *http.Request) {
 		clusters[c.ID] = object{"Info": object{"id": c.ID}}
 	}
 	for id, v := range s.volumes {
-		volumes[id] = object{"Info": v.info, "Bricks": v.bricks, "Pending": object{"Id": v.pending}}
+		volumes[id] = object{"Info": v.info, "Bricks": idsOf(v.bricks), "Pending": object{"Id": v.pending}}
 	}
 	for id, op := range s.operations {
 		operations[id] = object{"Id": id, "Status": op.status}

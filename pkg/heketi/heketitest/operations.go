@@ -11,21 +11,31 @@ import (
 // mostBricks is Heketi's default limit (heketi: apps/glusterfs, BrickMaxNum).
 const mostBricks = 32
 
-// newBricks are the bricks of one set.
-func newBricks(d api.VolumeDurabilityInfo) []string {
-	n := 1
+const kibPerGiB = 1 << 20
+
+// newBricks returns the bricks of one set that holds so many GiB of data.
+func newBricks(d api.VolumeDurabilityInfo, sizeGiB int) []api.BrickInfo {
+	n, data := 1, 1
 	switch d.Type {
 	case api.DurabilityReplicate:
 		n = d.Replicate.Replica
 	case api.DurabilityEC:
-		n = d.Disperse.Data + d.Disperse.Redundancy
+		n, data = d.Disperse.Data+d.Disperse.Redundancy, d.Disperse.Data
 	case api.DurabilityDistributeOnly:
 	}
-	bricks := make([]string, n)
+	bricks := make([]api.BrickInfo, n)
 	for i := range bricks {
-		bricks[i] = newID()
+		bricks[i] = api.BrickInfo{Id: newID(), Size: uint64(sizeGiB * kibPerGiB / data)}
 	}
 	return bricks
+}
+
+func idsOf(bricks []api.BrickInfo) []string {
+	ids := make([]string, 0, len(bricks))
+	for _, b := range bricks {
+		ids = append(ids, b.Id)
+	}
+	return ids
 }
 
 func (s *Server) expandVolume(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +63,7 @@ func (s *Server) refuseExpand(v *record, deltaGiB int) string {
 	if d := v.info.Durability; d.Type == api.DurabilityEC && deltaGiB < d.Disperse.Data {
 		return "Minimum brick size limit reached.  Out of space."
 	}
-	if len(v.bricks)+len(newBricks(v.info.Durability)) > mostBricks {
+	if len(v.bricks)+len(newBricks(v.info.Durability, deltaGiB)) > mostBricks {
 		return "Maximum number of bricks reached."
 	}
 	if c := s.cluster(v.info.Cluster); c != nil && deltaGiB > s.free(c) {
@@ -64,7 +74,7 @@ func (s *Server) refuseExpand(v *record, deltaGiB int) string {
 
 // expand begins an expand: the volume stays visible, with its new bricks and its old size.
 func (s *Server) expand(v *record, deltaGiB int) *operation {
-	op := &operation{id: newID(), kind: expand, volume: v.info.Id, bricks: newBricks(v.info.Durability), newSize: v.info.Size + deltaGiB}
+	op := &operation{id: newID(), kind: expand, volume: v.info.Id, bricks: newBricks(v.info.Durability, deltaGiB), newSize: v.info.Size + deltaGiB}
 	v.bricks = append(v.bricks, op.bricks...)
 	s.operations[op.id] = op
 	if !s.held {
@@ -101,7 +111,7 @@ func (s *Server) operationDetails(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	details := api.PendingOperationDetails{PendingOperationInfo: op.info(), Changes: []api.PendingChangeInfo{{Id: op.volume}}}
-	for _, id := range op.bricks {
+	for _, id := range idsOf(op.bricks) {
 		details.Changes = append(details.Changes, api.PendingChangeInfo{Id: id})
 	}
 	answer(w, details)

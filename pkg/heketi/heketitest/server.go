@@ -49,17 +49,17 @@ type Server struct {
 
 type record struct {
 	info    api.VolumeInfo
-	bricks  []string // ids
-	pending string   // Heketi does not mark a volume that it expands
+	bricks  []api.BrickInfo
+	pending string // Heketi does not mark a volume that it expands
 }
 
 type operation struct {
 	id      string
 	kind    kind
 	volume  string
-	bricks  []string // of an expand
-	newSize int      // of an expand, computed when it begins, as Heketi does: overlapping ones lose one
-	status  string   // as in the database: "", "stale", "failed"
+	bricks  []api.BrickInfo // of an expand
+	newSize int             // of an expand, computed when it begins, as Heketi does: overlapping ones lose one
+	status  string          // as in the database: "", "stale", "failed"
 	done    bool
 	err     string
 }
@@ -167,7 +167,7 @@ func (s *Server) clean(id string) {
 
 func (s *Server) removeBricks(op *operation) {
 	v := s.volumes[op.volume]
-	v.bricks = slices.DeleteFunc(v.bricks, func(id string) bool { return slices.Contains(op.bricks, id) })
+	v.bricks = slices.DeleteFunc(v.bricks, func(b api.BrickInfo) bool { return slices.Contains(op.bricks, b) })
 }
 
 // Strand makes every operation that runs a failed one, which Heketi could not undo.
@@ -191,6 +191,13 @@ func (s *Server) Size(id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.volumes[id].info.Size
+}
+
+// SetSize records another size of a volume than its bricks have, as two expands that overlap do.
+func (s *Server) SetSize(id string, gib int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.volumes[id].info.Size = gib
 }
 
 // Bricks is the number of a volume's bricks, pending ones included.
@@ -244,7 +251,7 @@ func (s *Server) AddVolumeOf(gid int64, name, cluster string) string {
 func (s *Server) AddVolume(name, cluster string, block bool) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := &record{bricks: []string{newID(), newID()}}
+	v := &record{bricks: []api.BrickInfo{{Id: newID(), Size: kibPerGiB}, {Id: newID(), Size: kibPerGiB}}}
 	v.info.Name, v.info.Size, v.info.Block = name, 2, block
 	v.info.Id, v.info.Cluster = newID(), cluster
 	s.volumes[v.info.Id] = v

@@ -1,0 +1,149 @@
+package provisioner_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// lateExpand begins an expand to 5 GiB that is not answered, and that is carried out when arrive is called.
+func (f *fixture) lateExpand(t *testing.T, p *provisioner.Provisioner, handle volume.Handle) (arrive func()) {
+	t.Helper()
+	release, carried := make(chan struct{}), make(chan struct{})
+	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes/", Times: 1, Held: release, Carried: carried})
+	_, err := p.Expand(t.Context(), handle, volume.Capacity{RequiredBytes: 5 * volume.GiB}, volume.Credentials{})
+	wantError(t, err, volume.ErrBusy)
+	says(t, err, "2 GiB", "may still be carried out until")
+	return func() {
+		close(release)
+		<-carried
+	}
+}
+
+func (f *fixture) withJournal(t *testing.T, dir string, timing heketi.Timing) *provisioner.Provisioner {
+	t.Helper()
+	journal, err := provisioner.OpenJournal(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.another(t, 8, timing, provisioner.WithJournal(journal))
+}
+
+// TestExpandThatArrivesLate: a gateway, or a Heketi that stood still, carries an expand out after the driver has given up on it.
+func TestExpandThatArrivesLate(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		restart bool // of the driver, while the request is on its way
+	}{{"to the same driver", false}, {"after a restart", true}} {
+		t.Run(tc.name, func(t *testing.T) {
+			f, dir := start(t), t.TempDir()
+			v := f.create(t, spec("pvc-1"))
+			p := f.withJournal(t, dir, timing())
+			arrive := f.lateExpand(t, p, v.Handle)
+			if tc.restart {
+				p = f.withJournal(t, dir, timing())
+			}
+			for range 3 { // external-resizer repeats the call
+				_, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 5 * volume.GiB}, volume.Credentials{})
+				wantError(t, err, volume.ErrBusy)
+			}
+			// A delete that the expand meets would leave a record of the volume.
+			wantError(t, p.Delete(t.Context(), v.Handle, volume.Credentials{}), volume.ErrBusy)
+			if size, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 2 * volume.GiB}, volume.Credentials{}); err != nil || size != 2*volume.GiB {
+				t.Errorf("an expand for which nothing has to be sent: %d bytes, %v", size, err)
+			}
+			arrive()
+			if size, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 5 * volume.GiB}, volume.Credentials{}); err != nil || size != 5*volume.GiB {
+				t.Errorf("when it has arrived: %d bytes, %v", size, err)
+			}
+			f.wantSize(t, v, 5, 1)
+			if size, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 7 * volume.GiB}, volume.Credentials{}); err != nil || size != 7*volume.GiB {
+				t.Errorf("the next one: %d bytes, %v", size, err)
+			}
+			f.wantSize(t, v, 7, 2)
+		})
+	}
+}
+
+// TestExpandThatNeverArrives: once the request is too old for Heketi, the next one is sent.
+func TestExpandThatNeverArrives(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		fault heketitest.Fault
+	}{
+		{"connection reset", heketitest.Fault{Prefix: "POST /volumes/", Times: 1, Drop: true}},
+		{"a gateway's answer", heketitest.Fault{Prefix: "POST /volumes/", Times: 1, Status: http.StatusBadGateway}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f, dir := start(t), t.TempDir()
+			short := timing()
+			short.Late = 200 * time.Millisecond
+			v := f.create(t, spec("pvc-1"))
+			f.server.Inject(tc.fault)
+			ask := volume.Capacity{RequiredBytes: 5 * volume.GiB}
+			_, err := f.withJournal(t, dir, short).Expand(t.Context(), v.Handle, ask, volume.Credentials{})
+			wantError(t, err, volume.ErrBusy)
+			p := f.withJournal(t, dir, short)
+			eventually(t, "the next expand", func() bool {
+				size, err := p.Expand(t.Context(), v.Handle, ask, volume.Credentials{})
+				return err == nil && size == 5*volume.GiB
+			})
+			f.wantSize(t, v, 5, 2)
+		})
+	}
+}
+
+// TestExpandOfAVolumeThatChanges: between the two looks, another request is carried out.
+func TestExpandOfAVolumeThatChanges(t *testing.T) {
+	f := start(t)
+	slow := timing()
+	slow.Again = 300 * time.Millisecond
+	p := f.another(t, 8, slow)
+	v := f.create(t, spec("pvc-1"))
+	call := make(chan error, 1)
+	go func() {
+		_, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 5 * volume.GiB}, volume.Credentials{})
+		call <- err
+	}()
+	eventually(t, "the first look", func() bool { return f.server.Requests("GET /volumes/"+v.Handle.ID) > 1 })
+	f.server.Expand(v.Handle.ID, 3)
+	wantError(t, <-call, volume.ErrBusy)
+	f.wantSize(t, v, 5, 0)
+}
+
+// TestExpandOfAVolumeWithAnotherRecord: Heketi has lost one of two expands, so that its record says less than the bricks hold.
+func TestExpandOfAVolumeWithAnotherRecord(t *testing.T) {
+	for _, tc := range []struct {
+		volumetype string
+		sizeGiB    int
+		options    []volume.Option
+		want       error
+	}{
+		{"replicate:3", 2, nil, nil},
+		{"replicate:3", 3, nil, volume.ErrPrecondition},
+		{"replicate:2", 1, nil, volume.ErrPrecondition},
+		{"disperse:2:1", 2, nil, nil},
+		{"disperse:2:1", 4, nil, volume.ErrPrecondition},
+		{"none", 2, nil, nil},
+		{"none", 8, nil, volume.ErrPrecondition},
+		{"replicate:3", 3, []volume.Option{{Key: "user.heketi.arbiter", Value: "true"}}, nil}, // its bricks do not tell
+	} {
+		f := start(t)
+		s := spec("pvc-1")
+		s.Parameters.Durability, _ = volume.ParseDurability(tc.volumetype)
+		s.Parameters.Options = tc.options
+		v := f.create(t, s)
+		f.server.SetSize(v.Handle.ID, tc.sizeGiB)
+		size, err := f.expand(t, v.Handle, 10)
+		wantError(t, err, tc.want)
+		says(t, err, "by Heketi's records, but bricks for 2 GiB", "gluster volume info")
+		if err == nil && size != 10 {
+			t.Errorf("%s: %d GiB, want 10", tc.volumetype, size)
+		}
+	}
+}
