@@ -71,7 +71,7 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	case outcome == heketi.Unknown:
 		return e.settle(ctx, err)
 	case outcome == heketi.Failed:
-		return volume.Volume{}, e.failed(ctx, need, err)
+		return e.failed(ctx, need, err)
 	case errors.Is(err, volume.ErrNotFound):
 		return volume.Volume{}, explainMissing(ctx, e.client, e.index, e.handle, err)
 	case errors.Is(err, volume.ErrExhausted):

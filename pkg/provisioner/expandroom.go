@@ -10,18 +10,21 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// failed returns the error of an expand that Heketi has begun and that has failed. The caller takes it for final, so that
-// nothing may be pending: an expand that Heketi cannot undo stays pending (heketi: apps/glusterfs/operations_manage.go,
-// runOperationAfterBuild), and keeps the volume busy.
-func (e *expanding) failed(ctx context.Context, needGiB int, failure error) error {
+// failed looks at the volume after an expand that Heketi has begun and that has failed. The caller takes the error for final,
+// so that nothing may be pending: an expand that Heketi cannot undo stays pending (heketi: apps/glusterfs/operations_manage.go,
+// runOperationAfterBuild), and keeps the volume busy. A gateway may also have made up the failure.
+func (e *expanding) failed(ctx context.Context, needGiB int, failure error) (volume.Volume, error) {
 	now, err := e.inspect(ctx)
-	if err != nil {
-		return fmt.Errorf("%w (looked at after: %s)", err, failure.Error())
+	made := newVolume(e.handle.Backend, now)
+	switch {
+	case err != nil:
+		return volume.Volume{}, fmt.Errorf("%w (looked at after: %s)", err, failure.Error())
+	case e.capacity.Allows(made.CapacityBytes):
+		return made, nil
+	case errors.Is(failure, volume.ErrExhausted):
+		return volume.Volume{}, e.exhausted(ctx, now, needGiB, failure)
 	}
-	if errors.Is(failure, volume.ErrExhausted) {
-		return e.exhausted(ctx, now, needGiB, failure)
-	}
-	return fmt.Errorf("%w; gluster volume %s keeps its size of %d GiB", failure, now.Name, now.SizeGiB)
+	return volume.Volume{}, fmt.Errorf("%w; gluster volume %s keeps its size of %d GiB", failure, now.Name, now.SizeGiB)
 }
 
 // exhausted returns the error of an expand for which there is no room, with what there is room for.

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -54,7 +55,14 @@ func (s *schedule) control(ctx context.Context, c Control) (err error) {
 		s.rig.proxy.Route(s.rig.others[c.Kind])
 		wait(ctx, c.For)
 		s.rig.proxy.Route(s.rig.heketi.server.URL)
-	case Slow, CreateFails, DestroyFails:
+	case Pause:
+		err = s.rig.pauseHeketi(ctx, c.For)
+	case Full:
+		// Heketi may be dead at either moment; the nodes are online at the end in any case.
+		_ = s.rig.heketi.fill(c.Pick, true)
+		wait(ctx, c.For)
+		_ = s.rig.heketi.fill(c.Pick, false)
+	case Slow, CreateFails, DestroyFails, NoSpace:
 		if err = s.rig.heketi.set(c.Kind, true); err != nil {
 			return err
 		}
@@ -93,6 +101,14 @@ func (r *rig) killHeketi(ctx context.Context, down time.Duration) error {
 	return r.heketi.restart(ctx)
 }
 
+func (r *rig) pauseHeketi(ctx context.Context, d time.Duration) error {
+	if err := r.heketi.server.Pause(); err != nil {
+		return err
+	}
+	wait(ctx, d)
+	return r.heketi.server.Resume()
+}
+
 func (r *rig) killDriver(ctx context.Context, down time.Duration) error {
 	if !r.driver.alive() {
 		return fmt.Errorf("the driver has ended by itself, the end of its log:\n%s", tail(r.driver.log, 0, 20))
@@ -124,13 +140,13 @@ func (r *rig) refuse(ctx context.Context, down time.Duration) error {
 func (r *rig) calm(ctx context.Context) error {
 	r.proxy.Calm()
 	r.proxy.Route(r.heketi.server.URL)
-	for _, name := range []string{switchSlow, switchCreateFails, switchDestroyFails} {
+	for _, name := range []string{switchSlow, switchCreateFails, switchDestroyFails, switchNoSpace} {
 		if err := r.heketi.set(name, false); err != nil {
 			return err
 		}
 	}
 	for i := range r.heketi.clusters {
-		if err := r.heketi.open(i, true); err != nil {
+		if err := errors.Join(r.heketi.open(i, true), r.heketi.fill(i, false)); err != nil {
 			return err
 		}
 	}

@@ -82,7 +82,8 @@ func (d *driver) start(ctx context.Context) error {
 		return err
 	}
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), d.program, "controller",
-		"--endpoint=unix://"+d.socket, "--config="+d.config, "--metrics-address=127.0.0.1:0")
+		"--endpoint=unix://"+d.socket, "--config="+d.config, "--metrics-address=127.0.0.1:0",
+		"--state-dir="+filepath.Dir(d.config), "--late-requests="+lateRequests.String())
 	cmd.Stdout, cmd.Stderr = output, output
 	if d.child, err = lab.StartChild(cmd); err != nil {
 		return err

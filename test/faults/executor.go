@@ -15,6 +15,7 @@ const (
 	switchSlow         = "slow"          // creating, stopping and enlarging a volume takes a while
 	switchCreateFails  = "create-fails"  // a volume cannot be started or enlarged
 	switchDestroyFails = "destroy-fails" // a volume cannot be deleted, and a failed create not be undone
+	switchNoSpace      = "no-space"      // a disk has less room than Heketi believes
 )
 
 // slowness is how long a slow command takes; a create or delete has one or two of them.
@@ -37,6 +38,7 @@ func executorConfig(dir, keyFile string) map[string]any {
 		"sshexec":  map[string]any{"keyfile": keyFile, "user": "nobody", "fstab": "/dev/null"},
 		"injectexec": map[string]any{"command_injection": map[string]any{"commands": []any{
 			hook("volume (start|add-brick) ", switchCreateFails, fails("volume start: failed: injected")),
+			hook("volume (start|add-brick) ", switchNoSpace, fails(`Volume group "vg" has insufficient free space (0 extents): 256 required.`)),
 			hook("volume (create|stop|add-brick|rebalance) ", switchSlow, map[string]any{"Result": "ok", "Pause": pauseOf(slowness)}),
 			hook("volume delete ", switchDestroyFails, fails("volume delete: failed: Some of the peers are down")),
 			hook("thin_count", "", map[string]any{"Result": "0"}),

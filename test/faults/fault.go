@@ -25,10 +25,19 @@ const (
 	Unavailable  Fault = "unavailable"   // 503 of a gateway, not forwarded
 	TimedOut     Fault = "timed-out"     // carried out, and 504 of a gateway
 	Garbage      Fault = "garbage"       // some status with a page of a gateway, not forwarded
+	// Late is a request that is carried out after the driver has given up on it: connection reset, then forwarded after
+	// up to longestLate, whoever has died meanwhile.
+	Late Fault = "late"
+)
+
+// longestLate is much shorter than lateRequests, because a busy machine delays what is due.
+const (
+	longestLate  = 1200 * time.Millisecond
+	lateRequests = 3 * time.Second // --late-requests of the driver
 )
 
 func everyFault() []Fault {
-	return []Fault{DropRequest, DropResponse, HalfBody, Hang, Delay, SlowAnswer, Duplicate, Throttled, Unavailable, TimedOut, Garbage}
+	return []Fault{DropRequest, DropResponse, HalfBody, Hang, Delay, SlowAnswer, Duplicate, Throttled, Unavailable, TimedOut, Garbage, Late}
 }
 
 // Class is a kind of request; each has its own sequence of faults.
@@ -84,6 +93,11 @@ type happening struct {
 	fault   Fault
 	hold    time.Duration // for those that hold
 	variant int           // for those that come in several kinds
+}
+
+// lateness is when a late request is carried out.
+func (h happening) lateness() time.Duration {
+	return longestLate * time.Duration(h.variant) / (1 << 16)
 }
 
 // stream decides what happens to the n-th request of each class, in whatever order the classes come.

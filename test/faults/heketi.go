@@ -130,6 +130,24 @@ func (h *heketi) open(cluster int, open bool) error {
 	return h.admin.ClusterSetFlags(h.clusters[cluster%len(h.clusters)], request)
 }
 
+// fill leaves a cluster one node, on which there is room only for volumes of one brick, or gives it its nodes back.
+func (h *heketi) fill(cluster int, full bool) error {
+	info, err := h.admin.ClusterInfo(h.clusters[cluster%len(h.clusters)])
+	if err != nil {
+		return err
+	}
+	state := api.StateRequest{State: api.EntryStateOnline}
+	if full {
+		state.State = api.EntryStateOffline
+	}
+	for _, node := range info.Nodes[1:] {
+		if err := h.admin.NodeState(node, &state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // restart starts it again after a kill. Its port was free for anybody meanwhile, so that it may take a few attempts.
 func (h *heketi) restart(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {

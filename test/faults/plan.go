@@ -54,6 +54,9 @@ const (
 	CloseCluster = "close-cluster"
 	Amnesia      = "amnesia"  // a Heketi without its database answers
 	Stranger     = "stranger" // a Heketi with another database answers
+	Pause        = "pause"    // Heketi stands still and goes on
+	Full         = "full"     // a cluster has too few nodes for most volumes
+	NoSpace      = switchNoSpace
 	Slow         = switchSlow
 	CreateFails  = switchCreateFails
 	DestroyFails = switchDestroyFails
@@ -90,6 +93,9 @@ func NewPlan(seed uint64, verbs []Verb) Plan {
 	p.Callers[0] = slices.Insert(p.Callers[0], 0, first)
 	p.Rates = rates(dice)
 	p.Controls = controls(dice)
+	if p.Has(KillDriver) {
+		p.Rates[ClassCreate] = slices.DeleteFunc(p.Rates[ClassCreate], func(r Rate) bool { return r.Fault == Late })
+	}
 	return p
 }
 
@@ -140,11 +146,11 @@ func rates(dice *rand.Rand) map[Class][]Rate {
 	// Nothing leads to more doubt than an answer that is lost after all was done.
 	lossy := dice.IntN(3) == 0
 	if lossy {
-		faults = []Fault{faults[0], DropResponse, TimedOut}
+		faults = []Fault{faults[0], DropResponse, TimedOut, Late}
 	}
 	for _, class := range everyClass() {
 		most := []float64{0, .3, .7}[dice.IntN(3)]
-		if lossy && (class == ClassCreate || class == ClassDelete || class == ClassExpand) {
+		if lossy && mayBeLate(class) {
 			most = .7
 		}
 		if class == ClassPoll {
@@ -153,12 +159,17 @@ func rates(dice *rand.Rand) map[Class][]Rate {
 		for _, fault := range faults {
 			// Heketi adds twice what it is told to add twice, and nobody can take it back.
 			doubled := class == ClassExpand && fault == Duplicate
-			if most > 0 && !doubled {
+			if most > 0 && !doubled && (fault != Late || mayBeLate(class)) {
 				rates[class] = append(rates[class], Rate{fault, most / float64(len(faults))})
 			}
 		}
 	}
 	return rates
+}
+
+// mayBeLate reports whether a request of the class changes something.
+func mayBeLate(class Class) bool {
+	return class == ClassCreate || class == ClassDelete || class == ClassExpand
 }
 
 func controls(dice *rand.Rand) []Control {
@@ -169,6 +180,8 @@ func controls(dice *rand.Rand) []Control {
 		{RefuseAll}, {Stall}, {CloseCluster}, {CloseCluster}, {CloseCluster, CloseCluster}, {CloseCluster, KillDriver},
 		// The driver knows the stranger only while it lives.
 		{Amnesia}, {Amnesia, Slow}, {Stranger}, {Stranger, Slow}, {Slow}, {CreateFails}, {CreateFails, DestroyFails}, {DestroyFails}, {Slow, DestroyFails},
+		{Pause}, {Pause, KillDriver}, {Pause, KillDriver}, {Pause, Pause}, {Slow, Pause},
+		{Full}, {Full, KillDriver}, {Full, Full}, {NoSpace}, {NoSpace, DestroyFails}, {NoSpace, DestroyFails},
 		nil, nil, nil,
 	}
 	kinds := combinations[dice.IntN(len(combinations))]
@@ -178,8 +191,10 @@ func controls(dice *rand.Rand) []Control {
 		switch kind {
 		case Slow:
 			c.At, c.For = ms(dice, 300), time.Second
-		case CloseCluster:
+		case CloseCluster, Full:
 			c.At = ms(dice, 150)
+		case NoSpace:
+			c.At, c.For = ms(dice, 100), time.Second
 		case Stall:
 			c.For = 4 * time.Second // longer than any deadline of a caller, by more than the bound for answers
 		case KillHeketi, RefuseAll:

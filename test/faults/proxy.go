@@ -25,7 +25,8 @@ type Proxy struct {
 	upstream atomic.Pointer[string] // base URL
 	trace    atomic.Pointer[Trace]
 	requests atomic.Int64
-	inFlight atomic.Int64
+	inFlight atomic.Int64 // requests other than expands that are being served
+	late     atomic.Int64 // requests that will still be carried out
 	ledger   *ledger
 
 	mu      sync.Mutex
@@ -117,8 +118,8 @@ func (p *Proxy) Stall() {
 	p.stalled = true
 }
 
-// Drain waits until nobody is being served. It is for a driver that has been killed: none of its requests may arrive
-// after those of the next one.
+// Drain waits until nothing but expands is on its way. It is for a driver that has been killed: the next one knows of the
+// expands that may still arrive, but not of the group id of a create.
 func (p *Proxy) Drain(ctx context.Context) error {
 	for p.inFlight.Load() > 0 {
 		if !wait(ctx, time.Millisecond) {
@@ -131,8 +132,11 @@ func (p *Proxy) Drain(ctx context.Context) error {
 // ServeHTTP implements http.Handler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.requests.Add(1)
-	p.inFlight.Add(1)
-	defer p.inFlight.Add(-1)
+	class := classOf(r.Method, r.URL.Path)
+	if class != ClassExpand {
+		p.inFlight.Add(1)
+		defer p.inFlight.Add(-1)
+	}
 	body, err := io.ReadAll(r.Body) // only then is the end of the connection noticed
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -143,10 +147,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if stalled && !hold(r.Context(), time.Minute, calm) {
 		panic(http.ErrAbortHandler)
 	}
-	class := classOf(r.Method, r.URL.Path)
 	happens := faults.next(class)
 	what := purpose(r, body)
 
+	if happens.fault == Late {
+		p.trace.Load().Add("proxy", "%s %s %s: in %v", r.Method, shortPath(r.URL.Path), happens.fault, happens.lateness())
+		p.carryOutLate(r, body, class, what, happens.lateness())
+		panic(http.ErrAbortHandler)
+	}
 	p.ledger.begins(what)
 	answer, outcome := p.carryOut(r, body, happens, calm)
 	p.ledger.ends(what)
@@ -188,6 +196,28 @@ func (p *Proxy) carryOut(r *http.Request, body []byte, happens happening, calm <
 		hold(r.Context(), happens.hold, calm)
 	}
 	return happens.spoil(got), strconv.Itoa(got.status)
+}
+
+// carryOutLate forwards a request after a while, for nobody. An expand counts as begun until then: the driver must not send
+// another one. Creates and deletes may be sent again at once: Heketi recognises the volume.
+func (p *Proxy) carryOutLate(r *http.Request, body []byte, class Class, what string, d time.Duration) {
+	if class != ClassExpand {
+		what = ""
+	}
+	p.ledger.begins(what)
+	p.late.Add(1)
+	ctx := context.WithoutCancel(r.Context())
+	go func() {
+		defer p.late.Add(-1)
+		wait(ctx, d)
+		got, err := p.forward(ctx, r, body)
+		p.ledger.ends(what)
+		status := 0
+		if err == nil {
+			status = got.status
+		}
+		p.trace.Load().Add("proxy", "%s %s was carried out late: %d, %v", r.Method, shortPath(r.URL.Path), status, err)
+	}()
 }
 
 func (p *Proxy) forward(ctx context.Context, r *http.Request, body []byte) (*answer, error) {

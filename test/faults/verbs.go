@@ -282,7 +282,7 @@ func (s *schedule) lookAfterDelete(id string) {
 // volume: then there must be none.
 func (s *schedule) lookAfterRefusal(call Call, err error) {
 	harmless := []codes.Code{
-		codes.Aborted, codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Canceled, codes.AlreadyExists,
+		codes.Aborted, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.AlreadyExists,
 	}
 	if slices.Contains(harmless, status.Code(err)) {
 		return
@@ -296,17 +296,31 @@ func (s *schedule) lookAfterRefusal(call Call, err error) {
 	}
 }
 
-// expectedOfCreate are final codes that the plan can lead to.
+// expectedOfCreate returns the final codes of a create or expand to which the plan can lead.
 func (s *schedule) expectedOfCreate() []codes.Code {
+	expected := s.expectedOfFailure()
 	if s.plan.Has(CloseCluster) {
-		return []codes.Code{codes.FailedPrecondition}
+		expected = append(expected, codes.FailedPrecondition)
 	}
-	return nil
+	if s.plan.Has(Full) || s.plan.Has(NoSpace) || s.plan.Has(CloseCluster) {
+		expected = append(expected, codes.ResourceExhausted, codes.OutOfRange) // the latter of an expand
+	}
+	return expected
 }
 
 func (s *schedule) expectedOfDelete() []codes.Code {
+	expected := s.expectedOfFailure()
 	if s.plan.Has(DestroyFails) {
-		return []codes.Code{codes.FailedPrecondition} // "Some of the peers are down"
+		expected = append(expected, codes.FailedPrecondition) // "Some of the peers are down"
+	}
+	return expected
+}
+
+// expectedOfFailure returns INTERNAL where operations fail, or a gateway says so.
+func (s *schedule) expectedOfFailure() []codes.Code {
+	garbage := slices.ContainsFunc(s.plan.Rates[ClassPoll], func(r Rate) bool { return r.Fault == Garbage })
+	if garbage || s.plan.Has(CreateFails) || s.plan.Has(DestroyFails) {
+		return []codes.Code{codes.Internal}
 	}
 	return nil
 }

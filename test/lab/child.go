@@ -42,6 +42,9 @@ func (c *Child) Pid() int { return c.process.Pid }
 // Done is closed when the process has ended.
 func (c *Child) Done() <-chan struct{} { return c.done }
 
+// Signal sends a signal.
+func (c *Child) Signal(signal os.Signal) error { return c.process.Signal(signal) }
+
 // Kill sends SIGKILL and waits for the end.
 func (c *Child) Kill() error {
 	if err := c.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -156,6 +157,12 @@ func (m *MockHeketi) UseTLS(ctx context.Context, certFile, keyFile, caFile strin
 	m.URL, m.caFile = "https://"+m.address, caFile
 	return m.restart(ctx)
 }
+
+// Pause stops it until Resume: its connections stay, and the requests in them.
+func (m *MockHeketi) Pause() error { return m.child.Signal(syscall.SIGSTOP) }
+
+// Resume lets it go on.
+func (m *MockHeketi) Resume() error { return m.child.Signal(syscall.SIGCONT) }
 
 // Kill ends it at once; the database stays.
 func (m *MockHeketi) Kill() error { return m.child.Kill() }
