@@ -34,6 +34,9 @@ func NewBackends(config Config, timing Timing, options ...Option) (*Backends, er
 	return backends, nil
 }
 
+// Timing says how long clients of all backends wait for what.
+func (bs *Backends) Timing() Timing { return bs.timing }
+
 // All are the backends as they are configured now.
 func (bs *Backends) All() []*Backend {
 	bs.mu.Lock()

@@ -27,12 +27,15 @@ type Client struct {
 // Timing says how long the backend's clients wait for what.
 func (c *Client) Timing() Timing { return c.backend.timing }
 
-// CreateVolume makes a volume and waits for it, in one of the backend's operation slots.
-// OutcomeOf says what an error means for the volume.
-func (c *Client) CreateVolume(ctx context.Context, request CreateRequest) (made Volume, err error) {
+// CreateVolume makes a volume and waits for it, in one of the backend's operation slots. sending is called when a slot is
+// free and before anything is sent; its error ends the call. OutcomeOf says what an error means for the volume.
+func (c *Client) CreateVolume(ctx context.Context, request CreateRequest, sending func() error) (made Volume, err error) {
 	err = c.backend.operate(ctx, "create", func() error {
 		api, err := c.api(ctx, nil)
 		if err != nil {
+			return err
+		}
+		if err := sending(); err != nil {
 			return err
 		}
 		info, err := api.VolumeCreate(request.api())

@@ -106,7 +106,7 @@ func TestRedirects(t *testing.T) {
 	defer server.Close()
 
 	client := newTestClient(t, BackendConfig{URL: server.URL}, DefaultTiming())
-	_, err := client.CreateVolume(t.Context(), CreateRequest{})
+	_, err := client.CreateVolume(t.Context(), CreateRequest{}, func() error { return nil })
 	if !errors.Is(err, volume.ErrUnavailable) || OutcomeOf(err) != Unknown {
 		t.Errorf("redirected create: %v", err)
 	}
@@ -122,7 +122,7 @@ func TestAcceptedWithoutQueue(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	defer server.Close()
-	_, err := newTestClient(t, BackendConfig{URL: server.URL}, DefaultTiming()).CreateVolume(t.Context(), CreateRequest{})
+	_, err := newTestClient(t, BackendConfig{URL: server.URL}, DefaultTiming()).CreateVolume(t.Context(), CreateRequest{}, func() error { return nil })
 	if !errors.Is(err, volume.ErrUnavailable) || OutcomeOf(err) != Unknown {
 		t.Errorf("got %v", err)
 	}

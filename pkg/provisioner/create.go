@@ -50,7 +50,7 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 		return volume.Volume{}, err
 	}
 	request := newCreation(spec, backend.Name(), sizeGiB)
-	run := creating{creation: request, client: client, index: p.index(request.backend), observer: p.observer}
+	run := creating{creation: request, client: client, index: p.index(request.backend), journal: p.journal, observer: p.observer}
 	began := time.Now()
 	made, err := p.operations.do(ctx, task{kind: "create", subject: request.name, key: csiKey(request.name), request: request}, run.run)
 	if err == nil && run.index.wasDeleted(made.Handle.ID) {
@@ -106,6 +106,7 @@ type creating struct {
 	creation
 	client   *heketi.Client
 	index    *index
+	journal  *Journal
 	observer Observer
 	absent   bool // Heketi's records did not have the volume, and no create was sent since
 }
@@ -138,7 +139,7 @@ func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, er
 				volume.ErrUnavailable, refusal.Error(), err.Error())
 		}
 	}
-	if until := c.index.lateUntil(c.name); !until.IsZero() {
+	if _, until := c.index.late(c.name); !until.IsZero() {
 		return volume.Volume{}, fmt.Errorf("%w: %s; an earlier create was not answered and may still be carried out until %s",
 			volume.ErrUnavailable, refusal.Error(), until.UTC().Format("15:04:05 MST"))
 	}
@@ -179,6 +180,9 @@ func (c *creating) once(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
+	if cluster, until := c.index.late(c.name); !until.IsZero() {
+		eligible = []string{cluster} // in another one it could become a second volume
+	}
 	return c.tryEach(ctx, eligible, reserved.gid)
 }
 
@@ -204,10 +208,7 @@ func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (v
 	var refusals []error
 	for _, cluster := range clusters {
 		c.absent = false
-		made, err := c.client.CreateVolume(ctx, heketi.CreateRequest{
-			Name: c.name, Cluster: cluster, SizeGiB: c.sizeGiB, Durability: c.durability,
-			GID: gid, Options: c.optionList(), SnapFactor: c.snapFactor,
-		})
+		made, err := c.send(ctx, cluster, gid)
 		switch outcome := heketi.OutcomeOf(err); {
 		case err == nil:
 			v := newVolume(c.backend, made)
@@ -217,9 +218,6 @@ func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (v
 			return c.settle(ctx, err)
 		case outcome == heketi.Unknown:
 			klog.FromContext(ctx).Info("Looking for a volume whose create has an unknown outcome", "volume", c.name, "err", err)
-			if heketi.MayBeLate(err) {
-				c.index.unanswered(c.name, time.Now().Add(c.client.Timing().Late))
-			}
 			return c.settle(ctx, err)
 		case outcome == heketi.Failed:
 			return volume.Volume{}, err
@@ -234,6 +232,25 @@ func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (v
 		return found, err
 	}
 	return volume.Volume{}, everyClusterRefused(refusals)
+}
+
+// send sends a request for a volume in one cluster, with a note of it on disk until its outcome is known.
+func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.Volume, error) {
+	request := heketi.CreateRequest{
+		Name: c.name, Cluster: cluster, SizeGiB: c.sizeGiB, Durability: c.durability,
+		GID: gid, Options: c.optionList(), SnapFactor: c.snapFactor,
+	}
+	key := createKey(c.backend, c.name)
+	made, err := c.client.CreateVolume(ctx, request, func() error {
+		return c.journal.begin(key, sent{Name: c.name, Cluster: cluster, GID: gid})
+	})
+	if heketi.MayBeLate(err) {
+		c.index.unanswered(c.name, cluster, time.Now().Add(c.client.Timing().Late))
+		c.journal.unanswered(key)
+	} else if _, until := c.index.late(c.name); until.IsZero() {
+		c.journal.end(key)
+	}
+	return made, err
 }
 
 // everyClusterRefused wraps one of package volume's errors: that there is no room is

@@ -39,7 +39,7 @@ func (d deletion) run(ctx context.Context, client *heketi.Client, x *index, jour
 	}
 	if err == nil {
 		x.gone(d.handle.ID)
-		journal.end(volumeKey(d.handle))
+		journal.end(expandKey(d.handle))
 	}
 	return err
 }
@@ -53,7 +53,7 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, jou
 		return err
 	}
 	// An expand that arrives during the delete would put the volume back into Heketi's records.
-	if err := journal.check(volumeKey(d.handle), found, client.Timing().Late); err != nil {
+	if err := journal.check(expandKey(d.handle), found, client.Timing().Late); err != nil {
 		return err
 	}
 	err = client.DeleteVolume(ctx, d.handle.ID)

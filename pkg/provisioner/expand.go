@@ -58,7 +58,7 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	if err != nil || need == 0 {
 		return newVolume(e.handle.Backend, found), err
 	}
-	if err := e.journal.check(volumeKey(e.handle), found, e.client.Timing().Late); err != nil {
+	if err := e.journal.check(expandKey(e.handle), found, e.client.Timing().Late); err != nil {
 		return volume.Volume{}, err
 	}
 	if err := e.lookAgain(ctx, found); err != nil {
@@ -82,11 +82,11 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 
 // send sends the one request, with a note of it on disk until its outcome is known.
 func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (heketi.Volume, error) {
-	key := volumeKey(e.handle)
+	key := expandKey(e.handle)
 	begun := false
 	expanded, err := e.client.ExpandVolume(ctx, e.handle.ID, need, func() error {
 		begun = true
-		return e.journal.begin(key, v.SizeGiB, need)
+		return e.journal.begin(key, sent{SizeGiB: v.SizeGiB, MoreGiB: need})
 	})
 	switch {
 	case heketi.MayBeLate(err):
@@ -197,7 +197,7 @@ func (e *expanding) settle(ctx context.Context, cause error) (volume.Volume, err
 	if err != nil {
 		return volume.Volume{}, fmt.Errorf("%w (looked at after: %s)", err, cause.Error())
 	}
-	if err := e.journal.check(volumeKey(e.handle), found, e.client.Timing().Late); err != nil && !e.capacity.Allows(int64(found.SizeGiB)*volume.GiB) {
+	if err := e.journal.check(expandKey(e.handle), found, e.client.Timing().Late); err != nil && !e.capacity.Allows(int64(found.SizeGiB)*volume.GiB) {
 		return volume.Volume{}, fmt.Errorf("%w (%s)", err, cause.Error())
 	}
 	return e.enough(found, cause.Error())

@@ -50,7 +50,8 @@ type reservation struct {
 	name    string // of the gluster volume, as Heketi was told
 	gid     int64
 	expires time.Time // records asked for later than this tell whether there is a volume; zero: the create runs
-	late    time.Time // until then a create that was not answered may still be carried out
+	late    time.Time // until then a create that was not answered may still be carried out ...
+	cluster string    // ... in this cluster
 }
 
 func newIndex(backend string, refresh time.Duration) *index {
@@ -96,7 +97,7 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	picked := reservation{name: name}
 	earlier, again := x.held[key]
 	if again {
-		picked.name, picked.late = earlier.name, earlier.late
+		picked.name, picked.late, picked.cluster = earlier.name, earlier.late, earlier.cluster
 	}
 	if again && gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
 		picked.gid = earlier.gid
@@ -140,24 +141,31 @@ func (x *index) doubt(name string) {
 	}
 }
 
-// unanswered notes that a create may still be carried out until a time.
-func (x *index) unanswered(name string, until time.Time) {
+// unanswered notes that a create may still be carried out until a time, in a cluster.
+func (x *index) unanswered(name, cluster string, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r, ok := x.held[csiKey(name)]; ok {
-		r.late = until
+		r.late, r.cluster = until, cluster
 		x.held[csiKey(name)] = r
 	}
 }
 
-// lateUntil returns the time until which an earlier create of the CSI name may still be carried out; zero is none.
-func (x *index) lateUntil(name string) time.Time {
+// remember reserves what a create of an earlier process may still make.
+func (x *index) remember(request sent, until time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held[csiKey(request.Name)] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster}
+}
+
+// late returns the cluster in which an earlier create of the CSI name may still be carried out, and until when; zero is none.
+func (x *index) late(name string) (cluster string, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r := x.held[csiKey(name)]; r.late.After(time.Now()) {
-		return r.late
+		return r.cluster, r.late
 	}
-	return time.Time{}
+	return "", time.Time{}
 }
 
 // gone forgets a volume that was deleted.

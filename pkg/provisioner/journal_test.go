@@ -44,8 +44,8 @@ func TestJournal(t *testing.T) {
 		{"another caller has expanded it", nil, "", 4, false},
 		{"damaged", nil, "{", 5, false},
 		{"of nothing", nil, "{}", 5, false},
-		{"of another version", nil, `{"version":2,"sizeGiB":2,"moreGiB":3,"sent":"2000-01-01T00:00:00Z"}`, 5, false},
-		{"too old", nil, `{"version":1,"sizeGiB":2,"moreGiB":3,"sent":"2000-01-01T00:00:00Z"}`, 2, true},
+		{"of another version", nil, `{"version":2,"sizeGiB":2,"moreGiB":3,"at":"2000-01-01T00:00:00Z"}`, 5, false},
+		{"too old", nil, `{"version":1,"sizeGiB":2,"moreGiB":3,"at":"2000-01-01T00:00:00Z"}`, 2, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "state", "expands")
@@ -53,7 +53,7 @@ func TestJournal(t *testing.T) {
 			if !sizes(j, 2) {
 				t.Error("a new journal has something in it")
 			}
-			if err := j.begin(journalKey, 2, 3); err != nil {
+			if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
 				t.Fatal(err)
 			}
 			if tc.after != nil {
@@ -86,7 +86,7 @@ func TestJournalThatCannotBeWritten(t *testing.T) {
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.begin(journalKey, 2, 3); !errors.Is(err, volume.ErrUnavailable) {
+	if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); !errors.Is(err, volume.ErrUnavailable) {
 		t.Errorf("%v, want %v", err, volume.ErrUnavailable)
 	}
 	if err := os.WriteFile(dir, nil, 0o600); err != nil {

@@ -69,7 +69,11 @@ func (p *Provisioner) index(backend string) *index {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.indexes[backend] == nil {
-		p.indexes[backend] = newIndex(backend, p.refresh)
+		x := newIndex(backend, p.refresh)
+		for _, request := range p.journal.creates(backend, p.backends.Timing().Late) {
+			x.remember(request, request.At.Add(p.backends.Timing().Late))
+		}
+		p.indexes[backend] = x
 	}
 	return p.indexes[backend]
 }

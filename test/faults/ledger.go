@@ -16,6 +16,7 @@ const queuePath = "/queue/"
 // each to its end, and must not begin a second one of the same kind on the same volume meanwhile.
 type ledger struct {
 	mu       sync.Mutex
+	epoch    int               // how often everything was forgotten
 	begun    map[string]int    // requests on the way, by what they are for
 	open     map[string]string // accepted operations by queue path, and what they are for
 	overlaps []string
@@ -40,17 +41,19 @@ func purpose(r *http.Request, body []byte) string {
 	return ""
 }
 
-func (l *ledger) begins(what string) {
-	if what == "" {
-		return
-	}
+// begins is called before a request is carried out. The epoch is for accepted.
+func (l *ledger) begins(what string) (epoch int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if what == "" {
+		return l.epoch
+	}
 	following := slices.Contains(slices.Collect(maps.Values(l.open)), what)
 	if l.begun[what] > 0 || following {
 		l.overlaps = append(l.overlaps, fmt.Sprintf("the driver sent a second %q before it knew the end of the first", what))
 	}
 	l.begun[what]++
+	return l.epoch
 }
 
 func (l *ledger) ends(what string) {
@@ -62,14 +65,17 @@ func (l *ledger) ends(what string) {
 	l.begun[what] = max(l.begun[what]-1, 0)
 }
 
-// accepted is called when the driver is about to hear that its request was.
-func (l *ledger) accepted(what, queue string) {
+// accepted is called when the driver is about to hear that its request was. A driver that was killed since the request began,
+// or whose connections were cut off, hears nothing.
+func (l *ledger) accepted(epoch int, what, queue string) {
 	if what == "" || queue == "" {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open[queue] = what
+	if epoch == l.epoch {
+		l.open[queue] = what
+	}
 }
 
 // heard is called when the driver is about to hear something final about an operation, be it true or not.
@@ -83,6 +89,7 @@ func (l *ledger) heard(queue string) {
 func (l *ledger) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.epoch++
 	clear(l.open)
 	clear(l.begun)
 }

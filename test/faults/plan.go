@@ -93,9 +93,6 @@ func NewPlan(seed uint64, verbs []Verb) Plan {
 	p.Callers[0] = slices.Insert(p.Callers[0], 0, first)
 	p.Rates = rates(dice)
 	p.Controls = controls(dice)
-	if p.Has(KillDriver) {
-		p.Rates[ClassCreate] = slices.DeleteFunc(p.Rates[ClassCreate], func(r Rate) bool { return r.Fault == Late })
-	}
 	return p
 }
 

@@ -25,8 +25,7 @@ type Proxy struct {
 	upstream atomic.Pointer[string] // base URL
 	trace    atomic.Pointer[Trace]
 	requests atomic.Int64
-	inFlight atomic.Int64 // requests other than expands that are being served
-	late     atomic.Int64 // requests that will still be carried out
+	underWay atomic.Int64 // requests that are served, or will still be carried out
 	ledger   *ledger
 
 	mu      sync.Mutex
@@ -118,25 +117,11 @@ func (p *Proxy) Stall() {
 	p.stalled = true
 }
 
-// Drain waits until nothing but expands is on its way. It is for a driver that has been killed: the next one knows of the
-// expands that may still arrive, but not of the group id of a create.
-func (p *Proxy) Drain(ctx context.Context) error {
-	for p.inFlight.Load() > 0 {
-		if !wait(ctx, time.Millisecond) {
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
-
 // ServeHTTP implements http.Handler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.requests.Add(1)
-	class := classOf(r.Method, r.URL.Path)
-	if class != ClassExpand {
-		p.inFlight.Add(1)
-		defer p.inFlight.Add(-1)
-	}
+	p.underWay.Add(1)
+	defer p.underWay.Add(-1)
 	body, err := io.ReadAll(r.Body) // only then is the end of the connection noticed
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -147,6 +132,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if stalled && !hold(r.Context(), time.Minute, calm) {
 		panic(http.ErrAbortHandler)
 	}
+	class := classOf(r.Method, r.URL.Path)
 	happens := faults.next(class)
 	what := purpose(r, body)
 
@@ -155,10 +141,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.carryOutLate(r, body, class, what, happens.lateness())
 		panic(http.ErrAbortHandler)
 	}
-	p.ledger.begins(what)
+	epoch := p.ledger.begins(what)
 	answer, outcome := p.carryOut(r, body, happens, calm)
 	p.ledger.ends(what)
-	p.account(r, class, what, happens, answer)
+	p.account(r, class, epoch, what, happens, answer)
 	if happens.fault != NoFault || class != ClassPoll || !answer.pending() {
 		p.trace.Load().Add("proxy", "%s %s %s: %s", r.Method, shortPath(r.URL.Path), happens.fault, outcome)
 	}
@@ -205,10 +191,10 @@ func (p *Proxy) carryOutLate(r *http.Request, body []byte, class Class, what str
 		what = ""
 	}
 	p.ledger.begins(what)
-	p.late.Add(1)
+	p.underWay.Add(1)
 	ctx := context.WithoutCancel(r.Context())
 	go func() {
-		defer p.late.Add(-1)
+		defer p.underWay.Add(-1)
 		wait(ctx, d)
 		got, err := p.forward(ctx, r, body)
 		p.ledger.ends(what)
@@ -239,12 +225,12 @@ func (p *Proxy) forward(ctx context.Context, r *http.Request, body []byte) (*ans
 }
 
 // account tells the ledger what the driver is about to hear.
-func (p *Proxy) account(r *http.Request, class Class, what string, happens happening, a *answer) {
+func (p *Proxy) account(r *http.Request, class Class, epoch int, what string, happens happening, a *answer) {
 	switch {
 	case class == ClassPoll && a != nil && !a.pending() && !away(a.status):
 		p.ledger.heard(r.URL.Path)
 	case what != "" && a != nil && a.status == http.StatusAccepted && happens.fault != HalfBody:
-		p.ledger.accepted(what, a.header.Get("Location"))
+		p.ledger.accepted(epoch, what, a.header.Get("Location"))
 	}
 }
 

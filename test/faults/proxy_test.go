@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestProxy lets each fault happen to a create.
@@ -38,6 +39,7 @@ func TestProxy(t *testing.T) {
 		{Unavailable, 0, "503 <html>"},
 		{TimedOut, 1, "504 <html>"},
 		{Garbage, 0, " <html>"},
+		{Late, 1, ""},
 	}
 	for _, tt := range tests {
 		t.Run("fault "+string(tt.fault), func(t *testing.T) {
@@ -51,6 +53,8 @@ func TestProxy(t *testing.T) {
 			got := post(t, p.URL)
 			if !strings.Contains(got, tt.want) || (tt.want == "") != (got == "") {
 				t.Errorf("the answer is %q, want %q", got, tt.want)
+			}
+			for p.underWay.Load() > 0 && wait(t.Context(), time.Millisecond) { // a late one
 			}
 			if n := arrived.Load(); n != tt.arrives {
 				t.Errorf("it arrived %d times, want %d", n, tt.arrives)
@@ -114,13 +118,14 @@ func TestLedger(t *testing.T) {
 		overlaps   int
 		unfollowed int
 	}{
-		{"followed", func(l *ledger) { l.begins(what); l.ends(what); l.accepted(what, "/queue/1"); l.heard("/queue/1") }, 0, 0},
+		{"followed", func(l *ledger) { l.begins(what); l.ends(what); l.accepted(0, what, "/queue/1"); l.heard("/queue/1") }, 0, 0},
 		{"refused and sent again", func(l *ledger) { l.begins(what); l.ends(what); l.begins(what); l.ends(what) }, 0, 0},
-		{"not followed", func(l *ledger) { l.begins(what); l.ends(what); l.accepted(what, "/queue/1") }, 0, 1},
+		{"not followed", func(l *ledger) { l.begins(what); l.ends(what); l.accepted(0, what, "/queue/1") }, 0, 1},
 		{"sent twice at once", func(l *ledger) { l.begins(what); l.begins(what) }, 1, 0},
-		{"sent again before its end", func(l *ledger) { l.accepted(what, "/queue/1"); l.begins(what) }, 1, 1},
-		{"another one", func(l *ledger) { l.accepted(what, "/queue/1"); l.begins("create m") }, 0, 1},
-		{"killed in between", func(l *ledger) { l.begins(what); l.accepted(what, "/queue/1"); l.forget(); l.begins(what) }, 0, 0},
+		{"sent again before its end", func(l *ledger) { l.accepted(0, what, "/queue/1"); l.begins(what) }, 1, 1},
+		{"another one", func(l *ledger) { l.accepted(0, what, "/queue/1"); l.begins("create m") }, 0, 1},
+		{"killed in between", func(l *ledger) { l.begins(what); l.accepted(0, what, "/queue/1"); l.forget(); l.begins(what) }, 0, 0},
+		{"killed before the answer", func(l *ledger) { epoch := l.begins(what); l.forget(); l.accepted(epoch, what, "/queue/1") }, 0, 0},
 	}
 	for _, tt := range tests {
 		l := newLedger()

@@ -13,7 +13,7 @@ import (
 // gidMin is the first group id of the classes; the foreign volumes have the first ones.
 const (
 	gidMin = 3000
-	gidMax = 3009
+	gidMax = 3019
 )
 
 // rig is a Heketi, a driver, and the proxy between them. One schedule runs on it at a time.

@@ -132,8 +132,8 @@ func (s *schedule) settle(ctx context.Context, who string, r *request) {
 // quiet waits until nothing is under way, neither in Heketi nor in the driver.
 func (s *schedule) quiet(ctx context.Context) {
 	s.eventually(ctx, func() string {
-		if n := s.rig.proxy.late.Load(); n > 0 {
-			return fmt.Sprintf("%d requests have not been carried out yet", n)
+		if n := s.rig.proxy.underWay.Load(); n > 0 {
+			return fmt.Sprintf("%d requests to Heketi have no end", n)
 		}
 		return ""
 	})

@@ -20,6 +20,7 @@ const (
 	deletion   = "pkg/provisioner/delete.go"
 	expand     = "pkg/provisioner/expand.go"
 	index      = "pkg/provisioner/index.go"
+	journal    = "pkg/provisioner/journal.go"
 	lookup     = "pkg/provisioner/lookup.go"
 	operations = "pkg/provisioner/operations.go"
 	ownership  = "pkg/provisioner/ownership.go"
@@ -46,10 +47,12 @@ func createMutants() []Mutant {
 		{"no-look-up-across-clusters", "with several clusters the name is looked up in all of them first",
 			[]Edit{{create, "if len(all) > 1 {", "if len(all) > 1 && false {"}}},
 		{"doubt-goes-on", "after an unknown outcome no other cluster is tried",
-			[]Edit{{create, "Late))\n\t\t\t}\n\t\t\treturn c.settle(ctx, err)", "Late))\n\t\t\t}\n\t\t\trefusals = append(refusals, err)"}}},
+			[]Edit{{create, "\"err\", err)\n\t\t\treturn c.settle(ctx, err)", "\"err\", err)\n\t\t\trefusals = append(refusals, err)"}}},
 		{"refused-for-good-unseen", "before a create is refused for good the volume is looked for: an earlier call may have made it",
 			[]Edit{{create, "if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {\n\t\treturn found, err\n\t}\n\treturn volume.Volume{}, everyClusterRefused(refusals)",
 				"return volume.Volume{}, everyClusterRefused(refusals)"}}},
+		{"late-creates-forgotten", "while a create may still be carried out in one cluster, no other one is tried",
+			[]Edit{{create, "eligible = []string{cluster} // in", "_ = cluster // in"}}},
 		{"forgotten-is-failed", "a queue entry that Heketi no longer knows says nothing about the operation", []Edit{
 			{errorsFile, "if e.Status == http.StatusInternalServerError && !e.panicked() {", "if e.Status == http.StatusInternalServerError || e.Status == http.StatusNotFound {"},
 			{translate, "{stage: StagePoll, status: http.StatusNotFound, kind: volume.ErrUnavailable,", "{stage: StagePoll, status: http.StatusNotFound, kind: volume.ErrPrecondition,"},
@@ -58,7 +61,7 @@ func createMutants() []Mutant {
 			[]Edit{{lookup, "!c.capacity.Allows(size)", "false && !c.capacity.Allows(size)"}}},
 		{"other-names-unseen", "a CSI name has one volume also when its class names volumes differently by now", []Edit{
 			{index, "return ok && other != name", "return ok && other != name && false"},
-			{index, "picked.name, picked.late = earlier.name, earlier.late", "picked.name, picked.late = name, earlier.late"},
+			{index, "picked.name, picked.late, picked.cluster = earlier.name,", "picked.name, picked.late, picked.cluster = name,"},
 		}},
 		{"doubt-is-forgotten", "a create in doubt keeps its group id and its name",
 			[]Edit{{index, "r.expires = r.late\n\t\t}\n\t\tx.held[csiKey(name)] = r\n", "r.expires = r.late\n\t\t}\n\t\tdelete(x.held, csiKey(name))\n"}}},
@@ -96,6 +99,10 @@ func expandMutants() []Mutant {
 			[]Edit{{expand, "if op.Touches(found) {", "if op.Touches(found) && false {"}}},
 		{"expand-again-in-doubt", "an expand whose outcome is unknown is not sent again",
 			[]Edit{{expand, "return e.settle(ctx, err)", "expanded, err = e.client.ExpandVolume(ctx, e.handle.ID, need)\n\t\treturn newVolume(e.handle.Backend, expanded), err"}}},
+		{"late-expands-forgotten", "no expand is sent while an earlier one may still be carried out",
+			[]Edit{{journal, "if carriedOut || time.Now().After(until) {", "if true {"}}},
+		{"journal-forgotten", "a restarted driver knows what its predecessor has sent",
+			[]Edit{{journal, "j.sent[key] = request\n\t\t}\n\t}\n\treturn j, nil", "_ = request\n\t\t}\n\t}\n\treturn j, nil"}}},
 		{"delete-and-expand-at-once", "operations on one volume exclude each other",
 			[]Edit{{deletion, `key: volumeKey(handle)`, `key: "delete " + volumeKey(handle)`}}},
 	}

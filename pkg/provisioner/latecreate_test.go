@@ -1,0 +1,61 @@
+package provisioner_test
+
+import (
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// TestCreateThatArrivesLate: until a create can no longer arrive in its cluster, none is sent to another one, where Heketi would
+// make a second volume of the name.
+func TestCreateThatArrivesLate(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		restart bool // of the driver, while the request is on its way
+	}{{"to the same driver", false}, {"after a restart", true}} {
+		t.Run(tc.name, func(t *testing.T) {
+			first, second := heketitest.NewCluster(), heketitest.NewCluster()
+			first.FreeGiB = 2
+			f, dir := start(t, first, second), t.TempDir()
+			p := f.withJournal(t, dir, timing())
+			s := spec("pvc-1")
+			s.Parameters.Clusters = []string{first.ID, second.ID}
+			release, carried := make(chan struct{}), make(chan struct{})
+			f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Times: 1, Held: release, Carried: carried})
+			_, err := p.Create(t.Context(), s)
+			wantError(t, err, volume.ErrUnavailable)
+
+			// Another volume takes the room of the first cluster, so that it refuses.
+			other := spec("pvc-2")
+			other.Parameters.Clusters = []string{first.ID}
+			taken, err := p.Create(t.Context(), other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.restart {
+				p = f.withJournal(t, dir, timing())
+			}
+			_, err = p.Create(t.Context(), s)
+			wantError(t, err, volume.ErrUnavailable)
+			says(t, err, "No space", "may still be carried out until")
+			f.wantVolumes(t, 1)
+
+			if err := p.Delete(t.Context(), taken.Handle, volume.Credentials{}); err != nil {
+				t.Fatal(err)
+			}
+			third := spec("pvc-3")
+			third.Parameters.Clusters = []string{second.ID}
+			if v, err := p.Create(t.Context(), third); err != nil || v.GID == 2000 {
+				t.Errorf("group id %d, %v; want another one than that of the late create", v.GID, err)
+			}
+			close(release)
+			<-carried
+			made, err := p.Create(t.Context(), s)
+			if err != nil || made.Cluster != first.ID {
+				t.Errorf("cluster %s, %v; want the volume of the late create", made.Cluster, err)
+			}
+			f.wantVolumes(t, 2)
+		})
+	}
+}
