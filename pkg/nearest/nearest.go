@@ -1,0 +1,95 @@
+// Package nearest finds the names that a mistyped name may have meant, so that a message names a few of them instead of
+// all that are allowed. It imports nothing, so that every package may use it.
+package nearest
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// longest is the longest word that is compared. The time is quadratic, and words come from users.
+const longest = 100
+
+// Names returns up to limit names of known that word may have meant, the nearest first: those that differ from it in a
+// few letters, and those whose part behind the last dot does ("nl-cache" for performance.nl-cache). Letter case does not
+// count, and "_" is the same as "-".
+func Names(word string, known []string, limit int) []string {
+	if word == "" || len(word) > longest {
+		return nil
+	}
+	type candidate struct {
+		name  string
+		score int
+	}
+	var near []candidate
+	for _, name := range known {
+		if score, ok := compare(folded(word), folded(name)); ok {
+			near = append(near, candidate{name, score})
+		}
+	}
+	slices.SortStableFunc(near, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.name, b.name))
+	})
+	var names []string
+	for _, c := range near[:min(len(near), limit)] {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// Hint returns "did you mean a, b or c?" with up to three names of known, or "" if word is near none.
+func Hint(word string, known []string) string {
+	names := Names(word, known, 3)
+	switch last := len(names) - 1; last {
+	case -1:
+		return ""
+	case 0:
+		return "did you mean " + names[0] + "?"
+	default:
+		return "did you mean " + strings.Join(names[:last], ", ") + " or " + names[last] + "?"
+	}
+}
+
+func folded(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
+
+// compare returns how far apart two names are, and whether that is near.
+func compare(word, name string) (score int, near bool) {
+	score = distance(word, name)
+	near = score <= slips(word)
+	last := lastPart(word)
+	if apart := distance(last, lastPart(name)); apart <= slips(last) && (!near || apart+1 < score) {
+		return apart + 1, true
+	}
+	return score, near
+}
+
+// slips is the number of slips that a word of this length may have and still be recognised.
+func slips(word string) int { return min(3, 1+len(word)/6) }
+
+func lastPart(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
+
+// distance returns the least number of letters to insert, remove, replace, or exchange with their neighbour, that turns
+// a into b (optimal string alignment).
+func distance(a, b string) int {
+	// Rows of the table of distances between the first i letters of a and the first j of b: i-2, i-1 and i.
+	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range above {
+		above[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replace := above[j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			row[j] = min(replace, above[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, above, row = above, row, before
+	}
+	return above[len(b)]
+}
