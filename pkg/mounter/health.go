@@ -55,9 +55,7 @@ func (s *Self) told(ctx context.Context, r record, path string) (mount.Health, e
 	dir := s.metas.get(r)
 	if dir == nil {
 		// The way to .meta waits for bricks, so that the time it takes says nothing about the client.
-		ended, err := mount.Within(ctx, s.limits.ask, func() (bool, error) {
-			return once(s, "client "+r.name(), func() (bool, error) { return mount.ClientEnded(path) })
-		})
+		ended, err := s.ended(ctx, r.Device, path)
 		if err != nil || ended {
 			return mount.Health{}, err
 		}
@@ -65,9 +63,7 @@ func (s *Self) told(ctx context.Context, r record, path string) (mount.Health, e
 			return mount.Health{}, nil
 		}
 	}
-	return mount.Within(ctx, s.limits.ask, func() (mount.Health, error) {
-		return once(s, "meta "+r.name(), func() (mount.Health, error) { return askMeta(dir) })
-	})
+	return ask(ctx, s, "meta "+r.name(), func() (mount.Health, error) { return askMeta(dir) })
 }
 
 // holdMeta keeps the client's .meta, which it returns if it could be opened.
@@ -75,14 +71,12 @@ func (s *Self) holdMeta(ctx context.Context, r record, path string) *os.File {
 	if dir := s.metas.get(r); dir != nil {
 		return dir
 	}
-	dir, err := mount.Within(ctx, s.limits.ask, func() (*os.File, error) {
-		return once(s, "open "+r.name(), func() (*os.File, error) {
-			dir, err := openMeta(path, r.Device)
-			if err != nil {
-				return nil, err
-			}
-			return s.metas.put(r, dir), nil
-		})
+	dir, err := ask(ctx, s, "open "+r.name(), func() (*os.File, error) {
+		dir, err := openMeta(path, r.Device)
+		if err != nil {
+			return nil, err
+		}
+		return s.metas.put(r, dir), nil
 	})
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot open the client's .meta", "volumeID", r.Source.VolumeID, "err", err.Error())
@@ -93,9 +87,7 @@ func (s *Self) holdMeta(ctx context.Context, r record, path string) *os.File {
 
 // rootAnswers asks for the root directory, as every use of a file does.
 func (s *Self) rootAnswers(ctx context.Context, r record, path string) error {
-	dev, err := mount.Within(ctx, s.limits.ask, func() (mount.Device, error) {
-		return once(s, "root "+r.name(), func() (mount.Device, error) { return mount.Getattr(path) })
-	})
+	dev, err := ask(ctx, s, "root "+r.name(), func() (mount.Device, error) { return mount.Getattr(path) })
 	switch {
 	case errors.Is(err, mount.ErrTimeout):
 		return err
@@ -107,11 +99,4 @@ func (s *Self) rootAnswers(ctx context.Context, r record, path string) error {
 		return fmt.Errorf("%w: unmounted meanwhile", mount.ErrNotMounted)
 	}
 	return nil
-}
-
-// once joins the question of that name that is under way, or asks: more would hang beside it, each with a thread.
-func once[T any](s *Self, name string, ask func() (T, error)) (T, error) {
-	value, err, _ := s.asked.Do(name, func() (any, error) { return ask() })
-	answer, _ := value.(T)
-	return answer, err
 }

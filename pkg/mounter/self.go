@@ -23,7 +23,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
@@ -52,7 +51,7 @@ type Self struct {
 	limits limits
 	bootID string
 	locks  locks
-	asked  singleflight.Group // what clients are asked: one question of a kind at a time
+	asked  questions
 	metas  metaDirs
 	ending sync.WaitGroup // clients that were told to go
 

@@ -105,7 +105,7 @@ func (s *Self) replaceable(ctx context.Context, top *mountinfo.Info, volumeID st
 	if top.FSType != fsType {
 		return fmt.Errorf("%w: %s (%s) is mounted at %s, and not by this driver", mount.ErrConflict, top.Source, top.FSType, top.Mountpoint)
 	}
-	ended, err := s.ended(ctx, top)
+	ended, err := s.ended(ctx, mount.DeviceOf(top), top.Mountpoint)
 	switch {
 	case errors.Is(err, mount.ErrTimeout):
 		return fmt.Errorf("%w: the GlusterFS client at %s hangs", mount.ErrUnavailable, top.Mountpoint)
@@ -121,8 +121,9 @@ func (s *Self) replaceable(ctx context.Context, top *mountinfo.Info, volumeID st
 // fsType is that of every mount of a GlusterFS client.
 const fsType = "fuse.glusterfs"
 
-func (s *Self) ended(ctx context.Context, top *mountinfo.Info) (bool, error) {
-	return mount.Within(ctx, s.limits.ask, func() (bool, error) { return mount.ClientEnded(top.Mountpoint) })
+// ended asks the client of a device, mounted at path, whether it is there. ErrTimeout: it hangs.
+func (s *Self) ended(ctx context.Context, device mount.Device, path string) (bool, error) {
+	return ask(ctx, s, "client "+device.String(), func() (bool, error) { return mount.ClientEnded(path) })
 }
 
 // rootOf finds a mount of the whole volume by the client that runs, from which it can be bound again.

@@ -25,9 +25,7 @@ func (s *Self) Stats(ctx context.Context, volumeID, path string) (mount.Stats, e
 	if err := boundLog(s.logPath(volumeID)); err != nil {
 		return mount.Stats{}, err
 	}
-	stats, err := mount.Within(ctx, s.limits.ask, func() (mount.Stats, error) {
-		return once(s, "statfs "+volumeID, func() (mount.Stats, error) { return mount.Statfs(resolved) })
-	})
+	stats, err := ask(ctx, s, "statfs "+r.name(), func() (mount.Stats, error) { return mount.Statfs(resolved) })
 	if err != nil {
 		return mount.Stats{}, statsError(err, r, path)
 	}

@@ -3,9 +3,7 @@ package mounter
 import (
 	"errors"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 
 	"golang.org/x/sys/unix"
 
@@ -64,35 +62,4 @@ func TestStatsOfBrokenVolumes(t *testing.T) {
 			}
 		})
 	}
-}
-
-// However many ask, a hung client blocks one thread.
-func TestOneStatfsPerVolume(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var s Self
-		var callers sync.WaitGroup
-		asked, answer := 0, make(chan struct{})
-		ask := func(volumeID string) {
-			got, err := once(&s, "statfs "+volumeID, func() (mount.Stats, error) {
-				asked++
-				<-answer
-				return mount.Stats{TotalBytes: 7}, nil
-			})
-			if err != nil || got.TotalBytes != 7 {
-				t.Errorf("%+v, %v", got, err)
-			}
-		}
-		for range 20 {
-			callers.Go(func() { ask("a") })
-		}
-		synctest.Wait()
-		if asked != 1 {
-			t.Errorf("%d questions are under way", asked)
-		}
-		close(answer)
-		callers.Wait()
-		if ask("a"); asked != 2 {
-			t.Error("an old answer was given")
-		}
-	})
 }
