@@ -7,9 +7,12 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // SocketPath returns the path of a CSI endpoint: unix:///path, unix:/path or a plain absolute path. CSI endpoints are
@@ -30,14 +33,54 @@ func SocketPath(endpoint string) (string, error) {
 // Listen opens the unix socket at path. The socket file of a process that has died is replaced; one that is answered
 // is an error, because two drivers behind one socket would each get half of the calls.
 func Listen(ctx context.Context, path string) (net.Listener, error) {
-	if err := removeStale(ctx, path); err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w", path, err)
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	listener, err := listen(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", path, err)
 	}
 	return listener, nil
+}
+
+func listen(ctx context.Context, path string) (net.Listener, error) {
+	// Two that start at once must not both find the same stale socket, or the second one removes what the first has put in
+	// its place.
+	unlock, err := lockDirectory(ctx, filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := removeStale(ctx, path); err != nil {
+		return nil, err
+	}
+	return (&net.ListenConfig{}).Listen(ctx, "unix", path)
+}
+
+// lockDirectory keeps other drivers from opening sockets in a directory until unlock is called. The lock is on the
+// directory itself and ends with this process at the latest: no file is left, which the kubelet would find in the directory
+// that it watches for sockets.
+func lockDirectory(ctx context.Context, dir string) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, fmt.Errorf("another process holds the lock of directory %s; find it with lslocks", dir))
+	defer cancel()
+	f, err := os.Open(dir) //nolint:gosec // the administrator's path
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { _ = f.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			_ = f.Close()
+			return nil, context.Cause(ctx)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	_ = f.Close()
+	return nil, fmt.Errorf("locking directory %s: %w", dir, err)
 }
 
 func removeStale(ctx context.Context, path string) error {

@@ -1,11 +1,15 @@
 package driver
 
 import (
+	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 func TestSocketPath(t *testing.T) {
@@ -26,14 +30,7 @@ func TestSocketPath(t *testing.T) {
 
 func TestListenReplacesAStaleSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "csi.sock")
-	dead, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead.(*net.UnixListener).SetUnlinkOnClose(false) // as after kill -9
-	if err := dead.Close(); err != nil {
-		t.Fatal(err)
-	}
+	leaveStale(t, path)
 	if _, err := os.Lstat(path); err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +44,73 @@ func TestListenReplacesAStaleSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = conn.Close()
+}
+
+// leaveStale leaves a socket file at path that no process answers, as after kill -9.
+func leaveStale(t *testing.T, path string) {
+	t.Helper()
+	dead, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := dead.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestListenOnce: of several drivers that find the socket of a dead one at the same time, one gets it.
+func TestListenOnce(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "csi.sock")
+	for range 60 {
+		leaveStale(t, path)
+		listeners := make(chan net.Listener, 4)
+		var starting sync.WaitGroup
+		for range cap(listeners) {
+			starting.Go(func() {
+				if l, err := Listen(t.Context(), path); err == nil {
+					listeners <- l
+				}
+			})
+		}
+		starting.Wait()
+		if owners := len(listeners); owners != 1 {
+			t.Fatalf("%d own the socket", owners)
+		}
+		if err := (<-listeners).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+		t.Errorf("left in the directory, which the kubelet may watch: %v, %v", left, err)
+	}
+}
+
+// TestListenWaits for another process that opens a socket in the directory, and not for longer than its caller.
+func TestListenWaits(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := lockDirectory(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := Listen(ctx, filepath.Join(dir, "csi.sock")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while it is locked: %v", err)
+	}
+	opened := make(chan error)
+	go func() {
+		listener, err := Listen(t.Context(), filepath.Join(dir, "csi.sock"))
+		if err == nil {
+			err = listener.Close()
+		}
+		opened <- err
+	}()
+	unlock()
+	if err := <-opened; err != nil {
+		t.Errorf("after it was unlocked: %v", err)
+	}
 }
 
 func TestListenRefusesALiveSocket(t *testing.T) {
