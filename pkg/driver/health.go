@@ -50,12 +50,10 @@ func (s *controllerServer) ControllerListVolumeHealth(ctx context.Context, reque
 	if err != nil {
 		return nil, fmt.Errorf("listing the health of volumes: %w", err)
 	}
-	response := &csi.ControllerListVolumeHealthResponse{Entries: make([]*csi.VolumeHealth, 0, len(unwell))}
-	for _, health := range unwell {
-		response.Entries = append(response.Entries, describeHealth(health.Handle.String(), health.Conditions))
-	}
-	if more && len(unwell) > 0 {
-		response.NextToken = unwell[len(unwell)-1].Handle.String()
+	entries := page(unwell, func(h volume.Health) *csi.VolumeHealth { return describeHealth(h.Handle.String(), h.Conditions) })
+	response := &csi.ControllerListVolumeHealthResponse{Entries: entries}
+	if last := len(entries); last > 0 && (more || last < len(unwell)) {
+		response.NextToken = unwell[last-1].Handle.String()
 	}
 	return response, nil
 }

@@ -68,3 +68,24 @@ func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle
 	}
 	return response, nil
 }
+
+// bound ends calls whose caller has set no deadline: sidecars and the kubelet always do, but a handler must not wait for
+// ever for a caller that does not. An operation of the backend goes on beyond the call, as after any deadline.
+func bound(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, longest(info.FullMethod))
+		defer cancel()
+	}
+	return handler(ctx, request)
+}
+
+// longest returns how long a call may take whose caller does not say: twice what the chart gives the sidecars (5 min)
+// for calls that change volumes, more than twice the kubelet's own limit (2 min) for all others.
+func longest(method string) time.Duration {
+	switch method {
+	case csi.Controller_CreateVolume_FullMethodName, csi.Controller_DeleteVolume_FullMethodName, csi.Controller_ControllerExpandVolume_FullMethodName:
+		return 10 * time.Minute
+	}
+	return 5 * time.Minute
+}

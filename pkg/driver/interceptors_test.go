@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/go-logr/logr"
@@ -124,5 +126,40 @@ func TestHandlerLogsWithTheCall(t *testing.T) {
 	}
 	if first, _, _ := strings.Cut(log, "\n"); !strings.Contains(first, `"Inside"`) || !strings.Contains(first, "call=1") {
 		t.Errorf("logged:\n%s", log)
+	}
+}
+
+// TestBound: a call ends, also when its caller has set no deadline; one that has is left alone.
+func TestBound(t *testing.T) {
+	for _, tt := range []struct {
+		method string
+		caller time.Duration // 0: no deadline
+		want   time.Duration
+	}{
+		{csi.Controller_CreateVolume_FullMethodName, 0, 10 * time.Minute},
+		{csi.Controller_ControllerExpandVolume_FullMethodName, 0, 10 * time.Minute},
+		{csi.Controller_ListVolumes_FullMethodName, 0, 5 * time.Minute},
+		{csi.Node_NodeStageVolume_FullMethodName, 0, 5 * time.Minute},
+		{csi.Node_NodeStageVolume_FullMethodName, time.Second, time.Second},
+		{csi.Controller_CreateVolume_FullMethodName, time.Hour, time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, began := t.Context(), time.Now()
+			if tt.caller > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, tt.caller)
+				defer cancel()
+			}
+			info := &grpc.UnaryServerInfo{FullMethod: tt.method}
+			_, err := mapErrors(ctx, nil, info, func(ctx context.Context, request any) (any, error) {
+				return bound(ctx, request, info, func(ctx context.Context, _ any) (any, error) {
+					<-ctx.Done()
+					return nil, ctx.Err()
+				})
+			})
+			if took := time.Since(began); status.Code(err) != codes.DeadlineExceeded || took != tt.want {
+				t.Errorf("%s with %s: %v after %s, want %s", tt.method, tt.caller, err, took, tt.want)
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -25,14 +26,32 @@ func (s *controllerServer) ListVolumes(ctx context.Context, request *csi.ListVol
 	if err != nil {
 		return nil, fmt.Errorf("listing volumes: %w", err)
 	}
-	response := &csi.ListVolumesResponse{Entries: make([]*csi.ListVolumesResponse_Entry, 0, len(volumes))}
-	for _, v := range volumes {
-		response.Entries = append(response.Entries, &csi.ListVolumesResponse_Entry{Volume: describe(v)})
-	}
-	if more && len(volumes) > 0 {
-		response.NextToken = volumes[len(volumes)-1].Handle.String()
+	entries := page(volumes, func(v volume.Volume) *csi.ListVolumesResponse_Entry {
+		return &csi.ListVolumesResponse_Entry{Volume: describe(v)}
+	})
+	response := &csi.ListVolumesResponse{Entries: entries}
+	if last := len(entries); last > 0 && (more || last < len(volumes)) {
+		response.NextToken = volumes[last-1].Handle.String()
 	}
 	return response, nil
+}
+
+// page describes as many of the items, from the first, as fit into one answer, and at least one. A gRPC client takes
+// 4 MiB by default, which a list of all volumes may exceed; max_entries of 0 allows an answer of several pages (CSI spec,
+// ListVolumes).
+func page[T any, E proto.Message](items []T, describe func(T) E) []E {
+	const most = 3 << 20
+	entries := make([]E, 0, len(items))
+	size := 0
+	for _, item := range items {
+		entry := describe(item)
+		const frame = 6 // tag and length of an entry
+		if size += proto.Size(entry) + frame; size > most && len(entries) > 0 {
+			break
+		}
+		entries = append(entries, entry)
+	}
+	return entries
 }
 
 // checkPage checks what a request for a page of volumes says.

@@ -1,9 +1,13 @@
 package driver
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/google/go-cmp/cmp"
@@ -57,6 +61,64 @@ func TestListVolumes(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// listing answers lists as a backend does: what comes after a handle.
+type listing struct {
+	fakeProvisioner
+	volumes []volume.Volume
+	unwell  []volume.Health
+}
+
+func (l *listing) List(_ context.Context, after string, _ int) ([]volume.Volume, bool, error) {
+	return l.volumes[sort.Search(len(l.volumes), func(i int) bool { return l.volumes[i].Handle.String() > after }):], false, nil
+}
+
+func (l *listing) ListHealth(_ context.Context, after string, _ int) ([]volume.Health, bool, error) {
+	return l.unwell[sort.Search(len(l.unwell), func(i int) bool { return l.unwell[i].Handle.String() > after }):], false, nil
+}
+
+// TestListsPassAsPages: a client with gRPC's default limit of 4 MiB gets all volumes, also if it asks for no pages.
+func TestListsPassAsPages(t *testing.T) {
+	const many = 3_000 // large ones, as 13,000 ordinary volumes
+	provisioner := &listing{volumes: someVolumes(many), unwell: someUnwell(many)}
+	for i := range many {
+		provisioner.volumes[i].Servers = []string{strings.Repeat("s", 1500)}
+		provisioner.unwell[i].Conditions[0].Message = strings.Repeat("x", 1500)
+	}
+	client := csi.NewControllerClient(start(t, Config{Provisioner: provisioner, Health: true}, time.Minute).conn)
+	for name, list := range map[string]func(token string) (ids []string, next string, err error){
+		"ListVolumes": func(token string) ([]string, string, error) {
+			answer, err := client.ListVolumes(t.Context(), &csi.ListVolumesRequest{StartingToken: token})
+			ids := make([]string, 0, len(answer.GetEntries()))
+			for _, entry := range answer.GetEntries() {
+				ids = append(ids, entry.GetVolume().GetVolumeId())
+			}
+			return ids, answer.GetNextToken(), err
+		},
+		"ControllerListVolumeHealth": func(token string) ([]string, string, error) {
+			answer, err := client.ControllerListVolumeHealth(t.Context(), &csi.ControllerListVolumeHealthRequest{StartingToken: token})
+			ids := make([]string, 0, len(answer.GetEntries()))
+			for _, entry := range answer.GetEntries() {
+				ids = append(ids, entry.GetVolumeId())
+			}
+			return ids, answer.GetNextToken(), err
+		},
+	} {
+		var ids []string
+		pages, token := 0, ""
+		for pages == 0 || token != "" {
+			found, next, err := list(token)
+			if err != nil {
+				t.Fatalf("%s: page %d: %v", name, pages, err)
+			}
+			ids, token = append(ids, found...), next
+			pages++
+		}
+		if slices.Sort(ids); len(ids) != many || len(slices.Compact(ids)) != many || pages < 2 {
+			t.Errorf("%s: %d pages have %d volumes", name, pages, len(ids))
+		}
 	}
 }
 

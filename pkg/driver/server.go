@@ -42,7 +42,7 @@ func NewServer(ctx context.Context, config Config) (*Server, error) {
 		return nil, fmt.Errorf("registering the metrics of CSI calls: %w", err)
 	}
 	server := grpc.NewServer(
-		grpc.ChainUnaryInterceptor(logCalls(klog.FromContext(ctx)), calls.UnaryServerInterceptor(), recoverPanics, mapErrors),
+		grpc.ChainUnaryInterceptor(logCalls(klog.FromContext(ctx)), calls.UnaryServerInterceptor(), bound, recoverPanics, mapErrors),
 		// A handler that is told to give up cleans up behind itself; the process must not end before it has.
 		grpc.WaitForHandlers(true),
 	)

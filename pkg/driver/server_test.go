@@ -31,11 +31,17 @@ type running struct {
 
 func start(t *testing.T, config Config, grace time.Duration) *running {
 	t.Helper()
+	return startWith(t.Context(), t, config, grace)
+}
+
+// startWith starts a server that logs to the logger of ctx.
+func startWith(ctx context.Context, t *testing.T, config Config, grace time.Duration) *running {
+	t.Helper()
 	config.Name, config.Version = DefaultName, "test"
 	if config.Metrics == nil {
 		config.Metrics = prometheus.NewRegistry()
 	}
-	server, err := NewServer(t.Context(), config)
+	server, err := NewServer(ctx, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +51,7 @@ func start(t *testing.T, config Config, grace time.Duration) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(ctx)
 	r := &running{socket: socket, stop: stop, ended: make(chan error, 1)}
 	go func() { r.ended <- server.Serve(ctx, listener) }()
 	if r.conn, err = grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
@@ -93,6 +99,30 @@ func TestErrorsHaveCodesOnTheWire(t *testing.T) {
 	wantError(t, err, codes.ResourceExhausted, "pvc-1")
 	_, err = csi.NewControllerClient(conn).ListSnapshots(t.Context(), &csi.ListSnapshotsRequest{})
 	wantError(t, err, codes.Unimplemented)
+}
+
+// deadlines notes how long a call may take.
+type deadlines struct {
+	fakeMounter
+	left time.Duration
+}
+
+func (d *deadlines) Stage(ctx context.Context, _ mount.Source, _ string) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		d.left = time.Until(deadline)
+	}
+	return nil
+}
+
+func TestServerBoundsCalls(t *testing.T) {
+	mounter := &deadlines{}
+	conn := start(t, Config{Mounter: mounter}, time.Minute).conn
+	if _, err := csi.NewNodeClient(conn).NodeStageVolume(context.WithoutCancel(t.Context()), stageRequest()); err != nil {
+		t.Fatal(err)
+	}
+	if mounter.left <= 0 {
+		t.Error("a call without a deadline may take for ever")
+	}
 }
 
 func TestMetricsCountCalls(t *testing.T) {
