@@ -24,18 +24,26 @@ func checkCapability(field string, c *csi.VolumeCapability) error {
 	case c.GetMount() == nil:
 		return volume.Invalid(field+".access_type", "", "must be mount")
 	}
-	// external-provisioner leaves fs_type empty unless it is started with --default-fstype or the StorageClass has
-	// csi.storage.k8s.io/fstype. A disk's file system there is a misunderstanding that should not pass silently.
-	switch fsType := c.GetMount().GetFsType(); fsType {
-	case "", "glusterfs", "fuse.glusterfs":
-	default:
-		return volume.Invalid(field+".mount.fs_type", fsType, `must be empty or "glusterfs": gluster volumes are never formatted; `+
-			"remove csi.storage.k8s.io/fstype from the StorageClass and --default-fstype from external-provisioner")
-	}
 	if _, err := mount.ParseOptions(c.GetMount().GetMountFlags()); err != nil {
 		return fmt.Errorf("%s.mount.mount_flags: %w", field, err)
 	}
 	return nil
+}
+
+// checkFsType refuses the file system of a disk, which is a misunderstanding that should not pass silently as long as
+// nothing depends on it: external-provisioner leaves fs_type empty unless it is started with --default-fstype or the
+// StorageClass has csi.storage.k8s.io/fstype. The PersistentVolume of a volume that exists cannot be changed any more,
+// so that staging and expanding do not look at it.
+func checkFsType(field string, c *csi.VolumeCapability) error {
+	if fsType := c.GetMount().GetFsType(); ofDisk(fsType) {
+		return volume.Invalid(field+".mount.fs_type", fsType, `must be empty or "glusterfs": gluster volumes are never formatted; `+
+			"remove csi.storage.k8s.io/fstype from the StorageClass and --default-fstype from external-provisioner")
+	}
+	return nil
+}
+
+func ofDisk(fsType string) bool {
+	return fsType != "" && fsType != "glusterfs" && fsType != "fuse.glusterfs"
 }
 
 // checkAccessMode admits every mode but UNKNOWN: any number of nodes and workloads can share a gluster volume.
@@ -54,13 +62,18 @@ func checkAccessMode(field string, mode csi.VolumeCapability_AccessMode_Mode) er
 	return volume.Invalid(field, mode.String(), "must be one of the SINGLE_NODE and MULTI_NODE modes of the CSI specification")
 }
 
+// checkCapabilities checks what a volume that is asked for, or asked about, can be used for.
 func checkCapabilities(capabilities []*csi.VolumeCapability) error {
 	const field = "volume_capabilities"
 	if len(capabilities) == 0 {
 		return volume.Invalid(field, "", "must have at least one element")
 	}
 	for i, c := range capabilities {
-		if err := checkCapability(fmt.Sprintf("%s[%d]", field, i), c); err != nil {
+		field := fmt.Sprintf("%s[%d]", field, i)
+		if err := checkCapability(field, c); err != nil {
+			return err
+		}
+		if err := checkFsType(field, c); err != nil {
 			return err
 		}
 	}

@@ -18,9 +18,9 @@ func (s *controllerServer) GetCapacity(ctx context.Context, request *csi.GetCapa
 	if err != nil {
 		return nil, err
 	}
-	for i, c := range request.GetVolumeCapabilities() {
+	if len(request.GetVolumeCapabilities()) > 0 {
 		// The CSI spec asks for the room for such volumes, and there is none.
-		if err := checkCapability(fmt.Sprintf("volume_capabilities[%d]", i), c); err != nil {
+		if err := checkCapabilities(request.GetVolumeCapabilities()); err != nil {
 			klog.FromContext(ctx).V(5).Info("No capacity for these capabilities", "err", err.Error())
 			return &csi.GetCapacityResponse{}, nil
 		}

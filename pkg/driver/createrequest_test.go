@@ -55,9 +55,9 @@ func TestCreateVolumeRefuses(t *testing.T) {
 			AccessType: &csi.VolumeCapability_Block{Block: &csi.VolumeCapability_BlockVolume{}},
 		}), codes.InvalidArgument, []string{"access_type", "block", "file systems", "volumeMode: Filesystem"}},
 		{"fs_type", func(r *csi.CreateVolumeRequest) { r.VolumeCapabilities[0].GetMount().FsType = "ext4" }, codes.InvalidArgument, []string{"volume_capabilities[0].mount.fs_type", "ext4", "glusterfs"}},
-		{"comma in a flag", flags("acl,noatime"), codes.InvalidArgument, []string{"volume_capabilities[1].mount.mount_flags", "acl,noatime", "comma"}},
+		{"unknown option", flags("acl,noatme"), codes.InvalidArgument, []string{"volume_capabilities[1].mount.mount_flags", `"noatme"`, "did you mean noatime"}},
 		{"quote in a flag", flags(`acl"`), codes.InvalidArgument, []string{"mount_flags"}},
-		{"log-file", flags("log-file=/etc/passwd"), codes.InvalidArgument, []string{"mount_flags", "log-file"}},
+		{"xlator-option", flags("xlator-option=a.b=c"), codes.InvalidArgument, []string{"mount_flags", "xlator-option"}},
 		{"unknown parameter", parameter("volumetyp", "none"), codes.InvalidArgument, []string{"volumetyp", "volumetype"}},
 		{"replicate:9", parameter("volumetype", "replicate:9"), codes.InvalidArgument, []string{"volumetype", "replicate:9", "1 to 3"}},
 		{"disperse:3:1", parameter("volumetype", "disperse:3:1"), codes.InvalidArgument, []string{"volumetype", "disperse:3:1", "2:1"}},
@@ -105,7 +105,7 @@ func TestCreateVolumeAdmits(t *testing.T) {
 		"limit alone":       func(r *csi.CreateVolumeRequest) { r.CapacityRange = &csi.CapacityRange{LimitBytes: volume.GiB} },
 		"fs_type glusterfs": func(r *csi.CreateVolumeRequest) { r.VolumeCapabilities[0].GetMount().FsType = "glusterfs" },
 		"mount flags": func(r *csi.CreateVolumeRequest) {
-			r.VolumeCapabilities[0].GetMount().MountFlags = []string{"noatime", "log-level=ERROR"}
+			r.VolumeCapabilities[0].GetMount().MountFlags = []string{"noatime", "log-level=ERROR", "log-file=/x", "x-systemd.automount"}
 		},
 		"every access mode": func(r *csi.CreateVolumeRequest) {
 			for mode := range csi.VolumeCapability_AccessMode_Mode_name {

@@ -15,6 +15,8 @@ func TestControllerExpandVolume(t *testing.T) {
 		AccessMode: anyCapability().GetAccessMode(),
 		AccessType: &csi.VolumeCapability_Block{Block: &csi.VolumeCapability_BlockVolume{}},
 	}
+	ext4 := anyCapability()
+	ext4.GetMount().FsType = "ext4"
 	three := &csi.CapacityRange{RequiredBytes: 3 * volume.GiB, LimitBytes: 4 * volume.GiB}
 	tests := []struct {
 		name       string
@@ -34,6 +36,7 @@ func TestControllerExpandVolume(t *testing.T) {
 		{name: "static", id: "my-data", size: three, code: codes.NotFound},
 		{name: "without capability", id: anyHandle, size: three, asked: true},
 		{name: "with capability", id: anyHandle, size: three, capability: anyCapability(), asked: true},
+		{name: "with the file system of a copied volume", id: anyHandle, size: three, capability: ext4, asked: true},
 		{name: "taken over", id: anyHandle + "/adopted", size: three, asked: true},
 		{name: "gone", id: anyHandle, size: three, err: volume.ErrNotFound, code: codes.NotFound, asked: true},
 		{name: "too large", id: anyHandle, size: three, err: volume.ErrOutOfRange, code: codes.OutOfRange, asked: true},

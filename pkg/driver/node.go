@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
+	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -59,7 +60,19 @@ func (s *nodeServer) NodeStageVolume(ctx context.Context, request *csi.NodeStage
 	if err := s.mounter.Stage(ctx, source, path); err != nil {
 		return nil, fmt.Errorf("staging volume %s: %w", id, err)
 	}
+	logIgnored(klog.FromContext(ctx), source, request.GetVolumeCapability().GetMount().GetFsType())
 	return &csi.NodeStageVolumeResponse{}, nil
+}
+
+// logIgnored says what of a PersistentVolume has no effect. It cannot be corrected there, and must not keep a pod from
+// starting.
+func logIgnored(logger klog.Logger, source mount.Source, fsType string) {
+	if ignored := source.Options.Ignored(); len(ignored) > 0 {
+		logger.Info("Mount options that have no meaning for this driver are ignored", "volumeID", source.VolumeID, "options", ignored)
+	}
+	if ofDisk(fsType) {
+		logger.Info("The file system type is ignored: gluster volumes are never formatted", "volumeID", source.VolumeID, "fsType", fsType)
+	}
 }
 
 // NodeUnstageVolume ends the volume's client and leaves the staging path an ordinary directory.

@@ -9,6 +9,7 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -51,6 +52,25 @@ func TestNodeStageVolume(t *testing.T) {
 	}
 }
 
+// What a PersistentVolume was copied with, or its class has long had, keeps no pod from starting. It is logged once.
+func TestNodeStageVolumeIgnores(t *testing.T) {
+	request := stageRequest()
+	request.VolumeCapability.GetMount().FsType = "ext4"
+	request.VolumeCapability.GetMount().MountFlags = []string{"noatime,log-file=/x", "x-systemd.automount", "auto_unmount"}
+	mounter, out := &fakeMounter{}, &lockedBuffer{}
+	ctx := klog.NewContext(t.Context(), textLogger(out, 0))
+	if _, err := (&nodeServer{mounter: mounter}).NodeStageVolume(ctx, request); err != nil {
+		t.Fatal(err)
+	}
+	if got := mounter.source.Options.String(); got != "noatime" {
+		t.Errorf("mounted with %q", got)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], `options=["auto_unmount","log-file"]`) || !strings.Contains(lines[1], `fsType="ext4"`) {
+		t.Errorf("logged:\n%s", out)
+	}
+}
+
 func TestNodeStageVolumeRefuses(t *testing.T) {
 	tests := map[string]struct {
 		change func(*csi.NodeStageVolumeRequest)
@@ -59,10 +79,9 @@ func TestNodeStageVolumeRefuses(t *testing.T) {
 		"no id":         {func(r *csi.NodeStageVolumeRequest) { r.VolumeId = "" }, []string{"volume_id"}},
 		"no capability": {func(r *csi.NodeStageVolumeRequest) { r.VolumeCapability = nil }, []string{"volume_capability"}},
 		"no context":    {func(r *csi.NodeStageVolumeRequest) { r.VolumeContext = nil }, []string{"volume_context.volume"}},
-		"log-file": {func(r *csi.NodeStageVolumeRequest) {
-			r.VolumeCapability.GetMount().MountFlags = []string{"log-file=/x"}
-		}, []string{"log-file"}},
-		"comma in flags": {func(r *csi.NodeStageVolumeRequest) { r.VolumeCapability.GetMount().MountFlags = []string{"ro,acl"} }, []string{"comma"}},
+		"dump-fuse": {func(r *csi.NodeStageVolumeRequest) {
+			r.VolumeCapability.GetMount().MountFlags = []string{"dump-fuse=/x"}
+		}, []string{"dump-fuse"}},
 		"quote in flags": {func(r *csi.NodeStageVolumeRequest) { r.VolumeCapability.GetMount().MountFlags = []string{"acl'"} }, []string{"acl'"}},
 	}
 	for path, says := range badPaths() {
@@ -144,7 +163,7 @@ func TestNodePublishVolumeRefuses(t *testing.T) {
 // The kubelet publishes again what is in use: what a later version would refuse at staging must not fail it.
 func TestNodePublishVolumeIgnoresWhatOnlyStagingNeeds(t *testing.T) {
 	request := publishRequest()
-	request.VolumeCapability.GetMount().MountFlags = []string{"log-file=/x", "no-longer-allowed"}
+	request.VolumeCapability.GetMount().MountFlags = []string{"xlator-option=a.b=c", "no-longer-allowed"}
 	request.VolumeCapability.GetMount().FsType = "ext4"
 	request.VolumeContext = map[string]string{"unknown": "x"}
 	if _, err := (&nodeServer{mounter: &fakeMounter{}}).NodePublishVolume(t.Context(), request); err != nil {

@@ -18,6 +18,8 @@ func TestValidateVolumeCapabilities(t *testing.T) {
 		AccessMode: anyCapability().GetAccessMode(),
 		AccessType: &csi.VolumeCapability_Block{Block: &csi.VolumeCapability_BlockVolume{}},
 	}
+	ext4 := anyCapability()
+	ext4.GetMount().FsType = "ext4"
 	tests := []struct {
 		name       string
 		id         string
@@ -35,7 +37,9 @@ func TestValidateVolumeCapabilities(t *testing.T) {
 		{name: "gone", id: anyHandle, capability: anyCapability(), err: volume.ErrNotFound, code: codes.NotFound},
 		{name: "away", id: anyHandle, capability: anyCapability(), err: volume.ErrUnavailable, code: codes.Unavailable},
 		{name: "block", id: anyHandle, capability: block, message: "block"},
-		{name: "bad flag", id: anyHandle, capability: mountCapability(csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER, "log-file=x"), message: "log-file"},
+		{name: "bad flag", id: anyHandle, capability: mountCapability(csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER, "dump-fuse=x"), message: "dump-fuse"},
+		{name: "flag without effect", id: anyHandle, capability: mountCapability(csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER, "log-file=x"), confirmed: true},
+		{name: "file system of a disk", id: anyHandle, capability: ext4, message: "never formatted"},
 		{name: "same class", id: anyHandle, capability: anyCapability(), confirmed: true, attributes: map[string]string{"volume": "csi-x", "backend": "lab"},
 			parameters: map[string]string{"volumetype": "replicate:2", "clusterid": cluster}},
 		{name: "other volume", id: anyHandle, capability: anyCapability(), attributes: map[string]string{"volume": "csi-y"}, message: `"csi-x"`},

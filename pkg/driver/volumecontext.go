@@ -2,10 +2,12 @@ package driver
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/nearest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -35,7 +37,7 @@ func sourceOf(volumeID string, attributes map[string]string, mountFlags []string
 	}
 	flags := mountFlags
 	if own := attributes[contextMountOptions]; own != "" {
-		flags = slices.Concat(strings.Split(own, ","), mountFlags)
+		flags = slices.Concat([]string{own}, mountFlags)
 	}
 	options, err := mount.ParseOptions(flags)
 	if err != nil {
@@ -44,20 +46,44 @@ func sourceOf(volumeID string, attributes map[string]string, mountFlags []string
 	return mount.Source{VolumeID: volumeID, Servers: servers, Volume: name, Subdir: subdir, Options: options}, nil
 }
 
+// checkStatic refuses unknown attributes. The error has no value: that of a misspelt key may be a secret.
 func checkStatic(attributes map[string]string) error {
-	for key, value := range attributes {
-		switch key {
-		case volume.ContextVolume, volume.ContextServers, contextServer, contextMountOptions:
-			continue
-		}
+	known := []string{volume.ContextVolume, volume.ContextServers, contextServer, contextMountOptions}
+	for _, key := range slices.Sorted(maps.Keys(attributes)) {
 		// Kubernetes adds keys of its own, such as the pod's name where CSIDriver asks for it.
-		if strings.HasPrefix(key, "csi.storage.k8s.io/") || strings.HasPrefix(key, "storage.kubernetes.io/") {
+		if slices.Contains(known, key) || strings.HasPrefix(key, "csi.storage.k8s.io/") || strings.HasPrefix(key, "storage.kubernetes.io/") {
 			continue
 		}
-		return volume.Invalid("volume_context."+key, value, fmt.Sprintf("is not a known attribute of a static volume; known are %s, %s (or %s) and %s",
-			volume.ContextVolume, volume.ContextServers, contextServer, contextMountOptions))
+		hint := elsewhere(key)
+		if hint == "" {
+			hint = nearest.Hint(key, known)
+		}
+		if hint == "" {
+			hint = "known are " + strings.Join(known, ", ")
+		}
+		return volume.Invalid("volume_context", key, "it is no attribute of a static volume; "+hint+" See "+staticPage)
 	}
 	return nil
+}
+
+// staticPage is where the attributes are described.
+const staticPage = "docs/parameters.md#static-volumes"
+
+// elsewhere says how an attribute of another driver, or a field of an in-tree PersistentVolume, is written here.
+func elsewhere(key string) string {
+	switch strings.ToLower(key) {
+	case "share", "path", "glustervol", "volumename", "subdir":
+		return `use "volume": the gluster volume, with /directory behind it for a part of it.`
+	case "glusterserver", "glusterbkpservers", "host", "hosts":
+		return `use "servers": the gluster servers, separated by commas.`
+	case "endpoints", "endpointsnamespace":
+		return `use "servers": the addresses in these Endpoints, separated by commas.`
+	case "options", "mountflags":
+		return `use "mountOptions", or the PersistentVolume's own mountOptions.`
+	case "gid":
+		return "annotate the PersistentVolume with pv.beta.kubernetes.io/gid instead."
+	}
+	return ""
 }
 
 func serversOf(attributes map[string]string) ([]string, error) {

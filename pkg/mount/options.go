@@ -8,30 +8,38 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/nearest"
 )
 
 // Options are checked options of the GlusterFS client, made by ParseOptions. The zero value has none.
 type Options struct {
-	items []string // canonical "name" or "name=value", sorted by name
+	items   []string // canonical "name" or "name=value", sorted by name
+	ignored []string // names, sorted; neither stored nor compared
 }
 
-// ParseOptions checks mount flags, one option per item, against the allow list. The error wraps ErrInvalid and names
-// the option, its value and what is allowed.
+// ParseOptions checks mount flags against the allow list. A flag holds one option, or several separated by commas. The
+// error wraps ErrInvalid and names the option and what is allowed. The value of an unknown option is not in it: it may
+// be a secret.
 func ParseOptions(flags []string) (Options, error) {
 	table := optionTable()
 	values := map[string]string{}
 	seen := map[string]bool{}
-	for _, flag := range flags {
+	ignored := map[string]bool{}
+	for _, flag := range splitFlags(table, flags) {
 		name, value, err := parseOption(table, flag)
 		if err != nil {
-			return Options{}, fmt.Errorf("%w: mount flag %q: %w", ErrInvalid, flag, err)
+			return Options{}, err
 		}
 		r := table[name]
 		if seen[r.exclude] {
-			return Options{}, fmt.Errorf("%w: mount flag %q: %s is asked for too, choose one", ErrInvalid, flag, r.exclude)
+			return Options{}, invalidFlag(flag, fmt.Errorf("%s is asked for too, choose one", r.exclude))
 		}
 		seen[name] = true
-		if r.place == nowhere {
+		if r.place == ignoreReported {
+			ignored[name] = true
+		}
+		if r.ignored() || forOthers(name) {
 			continue
 		}
 		if r.alias != "" {
@@ -39,15 +47,15 @@ func ParseOptions(flags []string) (Options, error) {
 		}
 		if old, twice := values[name]; twice && old != value {
 			if r.place != toServers {
-				return Options{}, fmt.Errorf("%w: mount flag %q: it is given a second time, with another value than %q", ErrInvalid, flag, old)
+				return Options{}, invalidFlag(flag, fmt.Errorf("it is given a second time, with another value than %q", old))
 			}
 			if value, err = backupServers(old+":"+value, true); err != nil {
-				return Options{}, fmt.Errorf("%w: mount flag %q: %w", ErrInvalid, flag, err)
+				return Options{}, invalidFlag(flag, err)
 			}
 		}
 		values[name] = value
 	}
-	var o Options
+	o := Options{ignored: slices.Sorted(maps.Keys(ignored))}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if values[name] != "" {
 			name += "=" + values[name]
@@ -57,33 +65,67 @@ func ParseOptions(flags []string) (Options, error) {
 	return o, nil
 }
 
+// optionsPage is where the options are described.
+const optionsPage = "docs/parameters.md#mountoptions"
+
 func parseOption(table map[string]rule, flag string) (name, value string, err error) {
 	name, value, given := strings.Cut(flag, "=")
-	if why := refusal(name); why != "" {
-		return "", "", fmt.Errorf("the option %q is not allowed: %s", name, why)
-	}
-	if i := strings.IndexFunc(flag, unsafeInOption); i >= 0 {
-		bad := []rune(flag[i:])[0]
-		if bad == ',' {
-			return "", "", errors.New("a comma: write one option per item")
-		}
-		return "", "", fmt.Errorf("the character %q: only letters, digits and -_.:=[] are allowed", bad)
-	}
 	r, known := table[name]
-	if !known {
-		return "", "", fmt.Errorf("the option %q is unknown; allowed are %s", name, strings.Join(slices.Sorted(maps.Keys(table)), ", "))
+	switch {
+	case forOthers(name), known && r.parse == nil:
+		return name, "", nil
+	case name == "":
+		return "", "", invalidFlag(flag, errors.New("an empty option; remove the comma that is too many"))
+	case refusal(name) != "":
+		return "", "", invalidFlag(name, fmt.Errorf("this option is not allowed: %s; see %s", refusal(name), optionsPage))
 	}
-	value, err = r.parse(value, given)
-	return name, value, err
+	if i := strings.IndexFunc(name, unsafeInOption); i >= 0 {
+		return "", "", invalidFlag(name, badCharacter(name[i:]))
+	}
+	if !known {
+		hint := nearest.Hint(name, slices.Collect(maps.Keys(table)))
+		return "", "", invalidFlag(name, fmt.Errorf("this option is unknown; %s", seePage(hint)))
+	}
+	if i := strings.IndexFunc(value, unsafeInOption); i >= 0 {
+		return "", "", invalidFlag(flag, badCharacter(value[i:]))
+	}
+	if value, err = r.parse(value, given); err != nil {
+		return "", "", invalidFlag(flag, err)
+	}
+	return name, value, nil
 }
 
+func seePage(hint string) string {
+	if hint == "" {
+		return "see " + optionsPage
+	}
+	return hint + " See " + optionsPage
+}
+
+func badCharacter(s string) error {
+	return fmt.Errorf("the character %q: only letters, digits and -_.:=[] are allowed, and commas between options", []rune(s)[0])
+}
+
+func invalidFlag(flag string, err error) error {
+	const longest = 100 // a message is for reading
+	if len(flag) > longest {
+		flag = flag[:longest] + "..."
+	}
+	return fmt.Errorf("%w: mount flag %q: %w", ErrInvalid, flag, err)
+}
+
+// unsafeInOption admits a comma: splitFlags leaves it in lists of servers only.
 func unsafeInOption(r rune) bool {
 	switch {
 	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
 		return false
 	}
-	return !strings.ContainsRune("-_.:=[]", r)
+	return !strings.ContainsRune("-_.:=[],", r)
 }
+
+// Ignored returns the names of the options that were given and have no meaning in this driver. Those that mean nothing
+// anywhere but in fstab are not among them.
+func (o Options) Ignored() []string { return o.ignored }
 
 // String is the canonical form, which ParseOptions reads back when split at commas: equal options, equal strings.
 func (o Options) String() string { return strings.Join(o.items, ",") }

@@ -18,7 +18,8 @@ func TestParseOptions(t *testing.T) {
 	}{
 		{"", "", ""},
 		{"ro", "ro", "--read-only"},
-		{"rw _netdev nofail auto defaults relatime transport=tcp fetch-attempts=5", "", ""},
+		{"rw _netdev nofail auto defaults relatime nodiratime transport=tcp fetch-attempts=5", "", ""},
+		{"x-systemd.automount,x-systemd.requires=/mnt/a x-systemd.mount-timeout=5min,x-gvfs-show X-other=$(reboot) comment=$(reboot)", "", ""},
 		{"acl selinux worm resolve-gids", "acl,resolve-gids,selinux,worm", "--acl --resolve-gids --selinux --worm"},
 		{"nosuid noatime nodev noexec", "noatime,nodev,noexec,nosuid", "--fuse-mountopts=noatime,nodev,noexec,nosuid"},
 		{"attribute-timeout=030 entry-timeout=0", "attribute-timeout=30,entry-timeout=0", "--attribute-timeout=30 --entry-timeout=0"},
@@ -30,6 +31,12 @@ func TestParseOptions(t *testing.T) {
 		{"server-port=24107", "volfile-server-port=24107", "--volfile-server-port=24107"},
 		{"backup-volfile-servers=b:[FD00::1]:b:c", "backup-volfile-servers=b:[fd00::1]:c", ""},
 		{"backupvolfile-server=c backup-volfile-servers=b:c", "backup-volfile-servers=c:b", ""},
+		{"backupvolfile-server=a:b:c", "backup-volfile-servers=a:b:c", ""},
+		{"backup-volfile-servers=10.0.0.1,10.0.0.2", "backup-volfile-servers=10.0.0.1:10.0.0.2", ""},
+		{"backup-volfile-servers=fd00::1,b:[fd00::2],c", "backup-volfile-servers=[fd00::1]:b:[fd00::2]:c", ""},
+		{"ro,noatime,acl", "acl,noatime,ro", "--acl --read-only --fuse-mountopts=noatime"},
+		{"backup-volfile-servers=a,b,acl,log-level=INFO", "acl,backup-volfile-servers=a:b,log-level=INFO", "--acl"},
+		{"backup-volfile-servers=a,x-systemd.automount,log-file=/x backup-volfile-servers=b,c", "backup-volfile-servers=a:b:c", ""},
 	} {
 		o, err := ParseOptions(strings.Fields(c.flags))
 		if err != nil {
@@ -44,47 +51,50 @@ func TestParseOptions(t *testing.T) {
 
 func TestParseOptionsRefuses(t *testing.T) {
 	for flag, want := range map[string]string{
-		"":                                  `the option "" is unknown; allowed are`,
-		"ro,noatime":                        "one option per item",
-		"log-level=\"INFO\"":                `the character '"'`,
-		"ro noatime":                        `the character ' '`,
-		"ro;reboot":                         `the character ';'`,
-		"acl=$(reboot)":                     `the character '$'`,
-		"acl\x00":                           `the character '\x00'`,
-		"-o":                                "is unknown",
-		"--acl":                             "is unknown",
-		"frobnicate=1":                      "is unknown; allowed are",
-		"log-file=x":                        "keeps one log per volume",
-		"log-file=/var/log/x":               "keeps one log per volume",
-		"fuse-mountopts=suid":               "write the mount flag itself",
-		"xlator-option=transport.x=y":       "which data is mounted",
-		"volume-id=other":                   "which data is mounted",
-		"volfile-id=other":                  "which data is mounted",
-		"volfile-server=other":              "which data is mounted",
-		"capability":                        "who may reach it",
-		"subdir-mount=x":                    "name the directory with the volume",
-		"dump-fuse=x":                       "files of the node",
-		"auto_unmount":                      "uncover the directory below",
-		"oom-score-adj=1":                   "does not work with it",
-		"io-engine":                         "does not work with it",
-		"attribute-timeout":                 "a whole number from 0 to 86400",
-		"attribute-timeout=-1":              "a whole number from 0 to 86400",
-		"attribute-timeout=1.5":             "a whole number from 0 to 86400",
-		"attribute-timeout=86401":           "a whole number from 0 to 86400",
-		"lru-limit=99999999999999999999":    "a whole number",
-		"server-port=80":                    "a whole number from 1024 to 65535",
-		"use-readdirp=maybe":                "allowed are on and off",
-		"use-readdirp=":                     "allowed are on and off",
-		"direct-io-mode=x":                  "allowed are auto, disable, enable, off, on",
-		"log-level=LOUD":                    "allowed are TRACE, DEBUG",
-		"acl=1":                             "it takes no value",
-		"transport=rdma":                    "allowed are socket, tcp",
-		"backup-volfile-servers=":           "empty",
-		"backup-volfile-servers=a:":         "empty",
-		"backup-volfile-servers=fd00::1":    "IPv6 addresses stand in brackets",
-		"backup-volfile-servers=[fd00::1":   "stands in brackets",
-		"backup-volfile-servers=[fd00::1]b": "a colon is expected",
-		"backup-volfile-servers=a:-b":       "neither a host name nor an address",
+		"":                                   "an empty option",
+		"ro,,noatime":                        "an empty option",
+		"backup-volfile-servers=a,":          "an empty option",
+		"ro,noatme":                          `mount flag "noatme": this option is unknown; did you mean noatime? See docs/parameters.md#mountoptions`,
+		"backup_volfile_servers=a":           "did you mean backup-volfile-servers",
+		"backup-volfile-servers=a,dump-fuse": `mount flag "dump-fuse": this option is not allowed`,
+		"backup-volfile-servers=a,b=c":       `mount flag "b": this option is unknown`,
+		"log-level=\"INFO\"":                 `the character '"'`,
+		"ro noatime":                         `the character ' '`,
+		"ro;reboot":                          `the character ';'`,
+		"acl=$(reboot)":                      `the character '$'`,
+		"acl\x00":                            `the character '\x00'`,
+		"-o":                                 "is unknown",
+		"--acl":                              "is unknown",
+		"frobnicate=1":                       `mount flag "frobnicate": this option is unknown; see docs/parameters.md#mountoptions`,
+		"context=system_u:object_r:tmp_t:s0": "selinux keeps the labels",
+		"fuse-mountopts=suid":                "write the mount flag itself",
+		"xlator-option=transport.x=y":        "which data is mounted, or who may reach it; options of the volume belong into volumeoptions",
+		"volume-id=other":                    "which data is mounted",
+		"volfile-id=other":                   "which data is mounted",
+		"volfile-server=other":               "backup-volfile-servers adds servers",
+		"capability":                         "who may reach it",
+		"subdir-mount=x":                     "name the directory with the volume",
+		"dump-fuse=/x":                       "files of the node; log-level=DEBUG",
+		"oom-score-adj=1":                    "does not work with it",
+		"io-engine":                          "does not work with it",
+		"attribute-timeout":                  "a whole number from 0 to 86400",
+		"attribute-timeout=-1":               "a whole number from 0 to 86400",
+		"attribute-timeout=1.5":              "a whole number from 0 to 86400",
+		"attribute-timeout=86401":            "a whole number from 0 to 86400",
+		"lru-limit=99999999999999999999":     "a whole number",
+		"server-port=80":                     "a whole number from 1024 to 65535",
+		"use-readdirp=maybe":                 "allowed are on and off",
+		"use-readdirp=":                      "allowed are on and off",
+		"direct-io-mode=x":                   "allowed are auto, disable, enable, off, on",
+		"log-level=LOUD":                     "allowed are TRACE, DEBUG",
+		"acl=1":                              "it takes no value",
+		"transport=rdma":                     "allowed are socket, tcp",
+		"backup-volfile-servers=":            "empty",
+		"backup-volfile-servers=a:":          "empty",
+		"backup-volfile-servers=fd00::1":     "IPv6 addresses stand in brackets",
+		"backup-volfile-servers=[fd00::1":    "stands in brackets",
+		"backup-volfile-servers=[fd00::1]b":  "a colon is expected",
+		"backup-volfile-servers=a:-b":        "neither a host name nor an address",
 	} {
 		_, err := ParseOptions([]string{flag})
 		if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), want) {
@@ -128,9 +138,61 @@ func TestOptionsJSON(t *testing.T) {
 		}
 	}
 	var o Options
-	for _, bad := range []string{`["log-file=/etc/passwd"]`, `"ro"`} {
+	for _, bad := range []string{`["xlator-option=a.b=c"]`, `"ro"`} {
 		if err := json.Unmarshal([]byte(bad), &o); err == nil {
 			t.Errorf("%s was accepted", bad)
+		}
+	}
+}
+
+// Options without a meaning here are named once, and are no part of what is stored and compared.
+func TestIgnoredOptions(t *testing.T) {
+	o, err := ParseOptions([]string{"noatime,log-file=/var/log/x", "auto_unmount", "log-file=/y", "nofail,x-systemd.automount", "volfile-max-fetch-attempts=3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"auto_unmount", "log-file", "volfile-max-fetch-attempts"}; !slices.Equal(o.Ignored(), want) {
+		t.Errorf("ignored are %q, want %q", o.Ignored(), want)
+	}
+	plain, err := ParseOptions([]string{"noatime"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if difference := (Source{Options: o}).Difference(Source{Options: plain}); difference != "" {
+		t.Errorf("they make a difference: %s", difference)
+	}
+	data, err := json.Marshal(o)
+	if err != nil || string(data) != `["noatime"]` {
+		t.Errorf("%s, %v", data, err)
+	}
+}
+
+// An error repeats no value of an option that is unknown, and is short whatever the flag.
+func TestFlagErrors(t *testing.T) {
+	for _, flag := range []string{"password=SECRET", "user=joe,password=SECRET", "xlator-option=SECRET", "p;q=SECRET", "backup-volfile-servers=a,password=SECRET"} {
+		if _, err := ParseOptions([]string{flag}); err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%q: %v", flag, err)
+		}
+	}
+	for _, flag := range []string{strings.Repeat("x", 1<<16), "log-level=" + strings.Repeat("x", 1<<16)} {
+		if _, err := ParseOptions([]string{flag}); err == nil || len(err.Error()) > 300 {
+			t.Errorf("%.20q: %d bytes", flag, len(err.Error()))
+		}
+	}
+}
+
+func TestLoggable(t *testing.T) {
+	for flag, want := range map[string]string{
+		"noatime":                          "noatime",
+		"log-level=INFO, acl":              "log-level=INFO,acl",
+		"backup-volfile-servers=a,b,c=d":   "backup-volfile-servers=a,b,c=***",
+		"password=SECRET":                  "password=***",
+		"comment=SECRET,x-key=SECRET=":     "comment=***,x-key=***",
+		"xlator-option=SECRET,log-file=/x": "xlator-option=***,log-file=***",
+		"":                                 "",
+	} {
+		if got := Loggable(flag, "***"); got != want {
+			t.Errorf("%q: %q, want %q", flag, got, want)
 		}
 	}
 }
@@ -151,7 +213,7 @@ func TestOptionTable(t *testing.T) {
 }
 
 func FuzzParseOptions(f *testing.F) {
-	for _, seed := range []string{"ro noatime", "attribute-timeout=1", "backup-volfile-servers=a:[fd00::1]", "log-level=info acl", "xlator-option=a.b=c", "ro,rw", "x y;z"} {
+	for _, seed := range []string{"ro noatime", "attribute-timeout=1", "backup-volfile-servers=a:[fd00::1]", "log-level=info acl", "xlator-option=a.b=c", "ro,rw", "x y;z", "backup-volfile-servers=a,b,acl,fd00::1", "log-file=/x,x-a=b"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -171,6 +233,9 @@ func FuzzParseOptions(f *testing.F) {
 		back, err := ParseOptions(strings.FieldsFunc(o.String(), func(r rune) bool { return r == ',' }))
 		if err != nil || back.String() != o.String() {
 			t.Errorf("%q: %q is not canonical: %q, %v", text, o, back, err)
+		}
+		if len(back.Ignored()) > 0 {
+			t.Errorf("%q: %q has options that are ignored", text, o)
 		}
 		if diff := cmp.Diff(o.BackupServers(), back.BackupServers()); diff != "" {
 			t.Error(diff)

@@ -12,26 +12,30 @@ import (
 type place int
 
 const (
-	toClient  place = iota // argument of glusterfs
-	toMount                // flag of the FUSE mount
-	toServers              // more servers to fetch the volume file from
-	nowhere                // accepted, without effect here
+	toClient       place = iota // argument of glusterfs
+	toMount                     // flag of the FUSE mount
+	toServers                   // more servers to fetch the volume file from
+	ignore                      // accepted without effect: for fstab, or the default anyway
+	ignoreReported              // accepted without effect; Options.Ignored returns it
 )
 
 // rule is one line of the option table.
 type rule struct {
 	place   place
-	parse   func(value string, given bool) (string, error) // canonical value; "" for an option without one
+	parse   func(value string, given bool) (string, error) // canonical value; "" for an option without one. nil: any value
 	arg     string                                         // option of glusterfs, when its name differs
 	alias   string                                         // the name that is stored
 	exclude string                                         // the option that contradicts this one
 }
 
+func (r rule) ignored() bool { return r.place == ignore || r.place == ignoreReported }
+
 // optionTable is the allow list: the options of mount.glusterfs that a glusterfs 10 client really takes and that can
 // neither write files, nor run code, nor change whose volume is mounted.
 func optionTable() map[string]rule {
 	seconds := number(0, 86400)
-	ignored := rule{place: nowhere, parse: noValue}
+	ignored := rule{place: ignore, parse: noValue}
+	reported := rule{place: ignoreReported}
 	flag := rule{place: toMount, parse: noValue}
 	return map[string]rule{
 		"acl":                         {parse: noValue},
@@ -62,40 +66,57 @@ func optionTable() map[string]rule {
 		"volfile-server-port":         {parse: number(1024, 65535)},
 		"server-port":                 {parse: number(1024, 65535), alias: "volfile-server-port"},
 		"backup-volfile-servers":      {place: toServers, parse: backupServers},
-		"backupvolfile-server":        {place: toServers, parse: oneServer, alias: "backup-volfile-servers"},
+		"backupvolfile-server":        {place: toServers, parse: backupServers, alias: "backup-volfile-servers"},
 
 		"ro":      {parse: noValue, arg: "read-only", exclude: "rw"},
-		"rw":      {place: nowhere, parse: noValue, exclude: "ro"},
+		"rw":      {place: ignore, parse: noValue, exclude: "ro"},
 		"noatime": flag,
 		"nodev":   flag,
 		"nosuid":  flag,
 		"noexec":  flag,
 
-		// What in-tree volumes carried, and what their defaults are anyway.
-		"transport":      {place: nowhere, parse: oneOf(map[string]string{"tcp": "tcp", "socket": "tcp"})},
-		"fetch-attempts": {place: nowhere, parse: number(0, 1000)},
-		"_netdev":        ignored, "nofail": ignored, "auto": ignored, "noauto": ignored, "defaults": ignored,
-		"atime": ignored, "relatime": ignored, "async": ignored, "dev": ignored, "suid": ignored, "exec": ignored,
+		// What in-tree volumes and fstab carried, and what the defaults are anyway. FUSE never keeps access times.
+		"transport": {place: ignore, parse: oneOf(map[string]string{"tcp": "tcp", "socket": "tcp"})},
+		"comment":   {place: ignore},
+		"_netdev":   ignored, "nofail": ignored, "auto": ignored, "noauto": ignored, "defaults": ignored,
+		"async": ignored, "dev": ignored, "suid": ignored, "exec": ignored,
+		"atime": ignored, "relatime": ignored, "norelatime": ignored, "strictatime": ignored, "nostrictatime": ignored,
+		"diratime": ignored, "nodiratime": ignored,
+
+		// The driver keeps one log per volume, cleans up after dead clients and repeats failed mounts itself.
+		"log-file": reported, "logger": reported, "log-format": reported, "log-buf-size": reported, "log-flush-timeout": reported,
+		"auto_unmount": reported, "fetch-attempts": reported, "volfile-max-fetch-attempts": reported, "mem-accounting": reported,
+		// mount.glusterfs takes these and does nothing with them.
+		"sync": reported, "dirsync": reported, "mand": reported, "nomand": reported, "silent": reported, "loud": reported,
+		"iversion": reported, "noiversion": reported,
 	}
+}
+
+// forOthers reports whether an option is for other readers of fstab by its name: mount(8) gives "x-" to all programs in
+// user space, systemd among them.
+func forOthers(name string) bool {
+	return strings.HasPrefix(name, "x-") || strings.HasPrefix(name, "X-")
 }
 
 // refusal says why a real option of the client is not for users; "" when there is no such reason.
 func refusal(name string) string {
 	switch name {
-	case "log-file", "logger", "log-format", "log-buf-size", "log-flush-timeout":
-		return "the driver keeps one log per volume itself"
 	case "fuse-mountopts":
 		return "write the mount flag itself: ro, noatime, nodev, nosuid or noexec"
-	case "xlator-option", "volume-name", "volfile", "volfile-check", "volfile-id", "volume-id", "volfile-server",
-		"volfile-server-transport", "volfile-max-fetch-attempts", "process-name", "thin-client", "aux-gfid-mount",
+	case "xlator-option":
+		return "it would change which data is mounted, or who may reach it; options of the volume belong into volumeoptions of the StorageClass"
+	case "context", "fscontext", "defcontext", "rootcontext":
+		return "it would change who may reach the data; selinux keeps the labels of the volume's files"
+	case "volfile-server":
+		return "it would change which data is mounted; backup-volfile-servers adds servers"
+	case "volume-name", "volfile", "volfile-check", "volfile-id", "volume-id",
+		"volfile-server-transport", "process-name", "thin-client", "aux-gfid-mount",
 		"no-root-squash", "root-squash", "secure-mgmt", "capability":
 		return "it would change which data is mounted, or who may reach it"
 	case "subdir-mount":
 		return "name the directory with the volume: <volume>/<directory>"
 	case "dump-fuse", "pid-file", "socket-file", "print-exports", "print-netgroups":
-		return "it makes the client write or read files of the node"
-	case "auto_unmount":
-		return "after a crash of the client it would uncover the directory below, and applications would write there; the driver cleans up itself"
+		return "it makes the client write or read files of the node; log-level=DEBUG has the client's log say more"
 	case "oom-score-adj", "io-engine", "debug", "no-daemon", "mac-compat", "brick-mux":
 		return "the client does not work with it here"
 	}
@@ -154,36 +175,4 @@ func logLevel(value string, _ bool) (string, error) {
 		return level, nil
 	}
 	return "", fmt.Errorf("allowed are %s", strings.Join(levels, ", "))
-}
-
-func oneServer(value string, _ bool) (string, error) {
-	server, err := parseServer(value)
-	if err != nil {
-		return "", err
-	}
-	return bracket(server), nil
-}
-
-// backupServers reads a:b:[fd00::1], the form of mount.glusterfs: colons separate, so IPv6 must stand in brackets.
-func backupServers(value string, given bool) (string, error) {
-	var servers []string
-	for rest, more := value, true; more; {
-		item, after := rest, ""
-		if end := strings.IndexByte(rest, ']'); strings.HasPrefix(rest, "[") && end >= 0 {
-			item, after = rest[:end+1], rest[end+1:]
-		} else if colon := strings.IndexByte(rest, ':'); colon >= 0 {
-			item, after = rest[:colon], rest[colon:]
-		}
-		if rest, more = strings.CutPrefix(after, ":"); !more && after != "" {
-			return "", fmt.Errorf("after %q a colon is expected", item)
-		}
-		server, err := oneServer(item, given)
-		if err != nil {
-			return "", fmt.Errorf("%w (servers are separated by colons, IPv6 addresses stand in brackets)", err)
-		}
-		if !slices.Contains(servers, server) {
-			servers = append(servers, server)
-		}
-	}
-	return strings.Join(servers, ":"), nil
 }

@@ -79,6 +79,19 @@ func TestStatic(t *testing.T) {
 			entries: []string{"above", "sub"},
 		},
 		{
+			name: "mount options of fstab and in-tree volumes",
+			attributes: map[string]string{"server": r.lab.Storage(2).IP, "volume": "hand-made",
+				"mountOptions": "_netdev,backup-volfile-servers=storage3,storage1,log-level=INFO,log-file=/var/log/x.log"},
+			flags: []string{"x-systemd.automount,noatime", "auto_unmount", "nofail", "volfile-max-fetch-attempts=3", "backupvolfile-server=storage1"},
+			args: []string{
+				"--log-level=INFO",
+				"--volfile-server=" + r.lab.Storage(2).IP, "--volfile-server=storage3", "--volfile-server=storage1",
+				"--fuse-mountopts=noatime",
+			},
+			mounted: []string{"noatime", "rw"},
+			entries: []string{"above", "sub"},
+		},
+		{
 			name:       "read-only",
 			attributes: map[string]string{"servers": servers, "volume": "hand-made"},
 			flags:      []string{"ro"},

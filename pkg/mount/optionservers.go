@@ -1,0 +1,90 @@
+package mount
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// splitFlags returns the single options of mount flags: one flag may hold several, separated by commas, as for mount -o.
+// Heketi prints lists of backup servers with commas as well, so that a word behind such a list that is no option's name
+// is one more server.
+func splitFlags(table map[string]rule, flags []string) []string {
+	var options []string
+	for _, flag := range flags {
+		inServers := false
+		for part := range strings.SplitSeq(flag, ",") {
+			part = strings.TrimSpace(part)
+			if inServers && isServer(table, part) {
+				options[len(options)-1] += "," + part
+				continue
+			}
+			name, _, _ := strings.Cut(part, "=")
+			inServers = table[name].place == toServers
+			options = append(options, part)
+		}
+	}
+	return options
+}
+
+func isServer(table map[string]rule, word string) bool {
+	_, known := table[word]
+	return word != "" && !known && !strings.Contains(word, "=") && !forOthers(word) && refusal(word) == ""
+}
+
+// Loggable returns a mount flag as it may stand in a log. Values that can be anything are replaced by mask, since they
+// may be secret.
+func Loggable(flag, mask string) string {
+	table := optionTable()
+	options := splitFlags(table, []string{flag})
+	for i, option := range options {
+		if name, _, given := strings.Cut(option, "="); given && table[name].parse == nil {
+			options[i] = name + "=" + mask
+		}
+	}
+	return strings.Join(options, ",")
+}
+
+// backupServers reads a:b:[fd00::1], the form of mount.glusterfs, and a,b,fd00::1, the form of Heketi. Without a comma,
+// an IPv6 address stands in brackets: a::b is a slip rather than an address.
+func backupServers(value string, _ bool) (string, error) {
+	var servers []string
+	commas := strings.Contains(value, ",")
+	for list := range strings.SplitSeq(value, ",") {
+		items := []string{list}
+		if addr, err := netip.ParseAddr(list); err != nil || !addr.Is6() || !commas {
+			if items, err = splitServers(list); err != nil {
+				return "", err
+			}
+		}
+		for _, item := range items {
+			server, err := parseServer(item)
+			if err != nil {
+				return "", fmt.Errorf("%w (servers are separated by colons or commas, IPv6 addresses stand in brackets)", err)
+			}
+			if server = bracket(server); !slices.Contains(servers, server) {
+				servers = append(servers, server)
+			}
+		}
+	}
+	return strings.Join(servers, ":"), nil
+}
+
+// splitServers splits at colons outside of brackets.
+func splitServers(list string) ([]string, error) {
+	var items []string
+	for rest, more := list, true; more; {
+		item, after := rest, ""
+		if end := strings.IndexByte(rest, ']'); strings.HasPrefix(rest, "[") && end >= 0 {
+			item, after = rest[:end+1], rest[end+1:]
+		} else if colon := strings.IndexByte(rest, ':'); colon >= 0 {
+			item, after = rest[:colon], rest[colon:]
+		}
+		if rest, more = strings.CutPrefix(after, ":"); !more && after != "" {
+			return nil, fmt.Errorf("after %q a colon is expected", item)
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
