@@ -21,7 +21,7 @@ func (s *controllerServer) GetCapacity(ctx context.Context, request *csi.GetCapa
 	if len(request.GetVolumeCapabilities()) > 0 {
 		// The CSI spec asks for the room for such volumes, and there is none.
 		if err := checkCapabilities(request.GetVolumeCapabilities()); err != nil {
-			klog.FromContext(ctx).V(5).Info("No capacity for these capabilities", "err", err.Error())
+			klog.FromContext(ctx).V(5).Info("No capacity for these capabilities", "err", withoutPasswords(err.Error()))
 			return &csi.GetCapacityResponse{}, nil
 		}
 	}

@@ -75,12 +75,12 @@ func checkUnsupported(request *csi.CreateVolumeRequest) error {
 	case source != nil:
 		return volume.Invalid("volume_content_source", "", "must be absent; only empty volumes can be made")
 	}
-	for key, value := range request.GetMutableParameters() {
-		return volume.Invalid("mutable_parameters."+key, value, "volumes cannot be modified; remove the VolumeAttributesClass")
+	// Unknown keys may have secret values, which are therefore not in these errors.
+	for key := range request.GetMutableParameters() {
+		return volume.Invalid("mutable_parameters", key, "volumes cannot be modified; remove the VolumeAttributesClass")
 	}
 	if request.GetAccessibilityRequirements() != nil {
-		return volume.Invalid("accessibility_requirements", request.GetAccessibilityRequirements().String(),
-			"must be absent; every node can reach every volume")
+		return volume.Invalid("accessibility_requirements", "", "must be absent; every node can reach every volume")
 	}
 	return nil
 }

@@ -80,10 +80,10 @@ func TestCreateVolumeRefuses(t *testing.T) {
 				Volume: &csi.VolumeContentSource_VolumeSource{VolumeId: "v1"}}}
 		}, codes.InvalidArgument, []string{"volume_content_source.volume", "v1", "not supported"}},
 		{"from nothing", func(r *csi.CreateVolumeRequest) { r.VolumeContentSource = &csi.VolumeContentSource{} }, codes.InvalidArgument, []string{"volume_content_source"}},
-		{"mutable parameters", func(r *csi.CreateVolumeRequest) { r.MutableParameters = map[string]string{"iops": "5"} }, codes.InvalidArgument, []string{"mutable_parameters.iops", "5"}},
+		{"mutable parameters", func(r *csi.CreateVolumeRequest) { r.MutableParameters = map[string]string{"iops": "5"} }, codes.InvalidArgument, []string{"mutable_parameters", "iops"}},
 		{"topology", func(r *csi.CreateVolumeRequest) {
 			r.AccessibilityRequirements = &csi.TopologyRequirement{Requisite: []*csi.Topology{{Segments: map[string]string{"zone": "z1"}}}}
-		}, codes.InvalidArgument, []string{"accessibility_requirements", "z1"}},
+		}, codes.InvalidArgument, []string{"accessibility_requirements", "must be absent"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

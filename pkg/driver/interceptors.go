@@ -60,13 +60,15 @@ func recoverPanics(ctx context.Context, request any, _ *grpc.UnaryServerInfo, ha
 	return handler(ctx, request)
 }
 
-// mapErrors gives every error its code.
+// mapErrors gives every error its code. A message may quote what somebody wrote, a URL with a password for example.
 func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	response, err := handler(ctx, request)
-	if err != nil {
-		return nil, toStatus(err)
+	if err == nil {
+		return response, nil
 	}
-	return response, nil
+	answer := status.Convert(toStatus(err)).Proto()
+	answer.Message = withoutPasswords(answer.GetMessage())
+	return nil, status.ErrorProto(answer)
 }
 
 // bound ends calls whose caller has set no deadline: sidecars and the kubelet always do, but a handler must not wait for
