@@ -38,7 +38,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
 	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "state-dir", "v", "volume-health"}
 	controller := []string{"annotate-pv-gid", "config", "late-requests", "publish-capacity", "publish-capacity-immediate", "report-orphans"}
-	node := []string{"kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint"}
+	node := []string{"cluster-servers", "kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint"}
 	tests := map[string][]string{
 		"controller": controller,
 		"node":       node,
@@ -77,6 +77,7 @@ func TestWrongCommandLine(t *testing.T) {
 	config, _, _ := fakeHeketi(t)
 	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
 	state := "--state-dir=" + filepath.Join(dir, "state")
+	const cluster = "630372ccdc720a92c681fb928f27b53f"
 	used := "--state-dir=" + t.TempDir() // for starts that fail after the node has looked at its state
 	tests := []struct {
 		name string
@@ -101,6 +102,10 @@ func TestWrongCommandLine(t *testing.T) {
 		{"relative state directory of a controller", []string{"controller", endpoint, "--config=x", "--state-dir=x"}, 2, []string{"--state-dir=x", "absolute"}},
 		{"state directory that is a file", []string{"controller", endpoint, "--config=" + config, "--state-dir=" + config}, 1, []string{"--state-dir=", "not a directory"}},
 		{"late requests", []string{"controller", endpoint, "--config=x", "--late-requests=0"}, 2, []string{"--late-requests=0s", "at least 1s", "10m0s"}},
+		{"servers of no cluster", []string{"node", endpoint, "--node-id=n", "--cluster-servers=production=a,b"}, 2, []string{"--cluster-servers=production=a,b", "heketi-cli cluster list"}},
+		{"a cluster without servers", []string{"node", endpoint, "--node-id=n", "--cluster-servers=" + cluster}, 2, []string{"--cluster-servers=" + cluster, "a server's name is empty"}},
+		{"a port", []string{"node", endpoint, "--node-id=n", "--cluster-servers=" + cluster + "=a:24007"}, 2, []string{"a:24007", "without ports"}},
+		{"a cluster twice", []string{"node", endpoint, "--node-id=n", "--cluster-servers=" + cluster + "=a", "--cluster-servers=" + cluster + "=b"}, 2, []string{"given twice"}},
 		{"logging format", []string{"node", endpoint, "--node-id=n", "--logging-format=xml"}, 2, []string{"xml", "text or json"}},
 		{"verbosity", []string{"node", endpoint, "--node-id=n", "--v=-1"}, 2, []string{"--v=-1"}},
 		{"verbosity in words", []string{"node", endpoint, "--v=loud"}, 2, []string{"--v", "loud"}},

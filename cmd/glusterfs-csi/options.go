@@ -35,6 +35,7 @@ type options struct {
 	annotateGIDs   bool
 	capacity       capacityOptions
 	registration   registrationOptions
+	clusters       clusterOptions
 	removeTaint    bool
 	volumeHealth   bool
 	logging        loggingOptions
@@ -71,6 +72,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	if m.node {
 		flags.StringVar(&o.nodeID, "node-id", "", "name of this node (or variable "+nodeIDVariable+")")
 		o.registration.register(flags)
+		o.clusters.register(flags)
 		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; asks the Kubernetes API")
 	}
 }
@@ -135,6 +137,9 @@ func (o *options) completeNode() error {
 		return fmt.Errorf("--node-id is missing: write --node-id=NAME, the same at every start of this node, or set %s", nodeIDVariable)
 	case len(o.nodeID) > longest:
 		return fmt.Errorf("--node-id is %d bytes long: at most %d are allowed", len(o.nodeID), longest)
+	}
+	if err := o.clusters.complete(); err != nil {
+		return err
 	}
 	return o.registration.check(o.driverName)
 }

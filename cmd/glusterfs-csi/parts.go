@@ -75,7 +75,7 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 }
 
 func addNode(ctx context.Context, config *driver.Config, o options) error {
-	m, err := mounter.NewSelf(ctx, mounter.Config{StateDir: o.stateDir, Health: o.volumeHealth})
+	m, err := mounter.NewSelf(ctx, mounter.Config{StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers})
 	if err != nil {
 		return fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}

@@ -76,15 +76,15 @@ func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle
 func bound(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, longest(info.FullMethod))
+		ctx, cancel = context.WithTimeout(ctx, defaultLimit(info.FullMethod))
 		defer cancel()
 	}
 	return handler(ctx, request)
 }
 
-// longest returns how long a call may take whose caller does not say: twice what the chart gives the sidecars (5 min)
+// defaultLimit returns how long a call may take whose caller does not say: twice what the chart gives the sidecars (5 min)
 // for calls that change volumes, more than twice the kubelet's own limit (2 min) for all others.
-func longest(method string) time.Duration {
+func defaultLimit(method string) time.Duration {
 	switch method {
 	case csi.Controller_CreateVolume_FullMethodName, csi.Controller_DeleteVolume_FullMethodName, csi.Controller_ControllerExpandVolume_FullMethodName:
 		return 10 * time.Minute

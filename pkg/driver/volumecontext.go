@@ -43,7 +43,9 @@ func sourceOf(volumeID string, attributes map[string]string, mountFlags []string
 	if err != nil {
 		return mount.Source{}, fmt.Errorf("mount_flags and volume_context.%s: %w", contextMountOptions, err)
 	}
-	return mount.Source{VolumeID: volumeID, Servers: servers, Volume: name, Subdir: subdir, Options: options}, nil
+	return mount.Source{
+		VolumeID: volumeID, Servers: servers, Volume: name, Subdir: subdir, Cluster: attributes[volume.ContextCluster], Options: options,
+	}, nil
 }
 
 // checkStatic refuses unknown attributes. The error has no value: that of a misspelt key may be a secret.
@@ -61,7 +63,7 @@ func checkStatic(attributes map[string]string) error {
 		if hint == "" {
 			hint = "known are " + strings.Join(known, ", ")
 		}
-		return volume.Invalid("volume_context", key, "it is no attribute of a static volume; "+hint+" See "+staticPage)
+		return volume.Invalid("volume_context", key, "static volumes have no such attribute; "+hint+" See "+staticPage)
 	}
 	return nil
 }
@@ -73,7 +75,7 @@ const staticPage = "docs/parameters.md#static-volumes"
 func elsewhere(key string) string {
 	switch strings.ToLower(key) {
 	case "share", "path", "glustervol", "volumename", "subdir":
-		return `use "volume": the gluster volume, with /directory behind it for a part of it.`
+		return `use "volume": the gluster volume, optionally with /directory.`
 	case "glusterserver", "glusterbkpservers", "host", "hosts":
 		return `use "servers": the gluster servers, separated by commas.`
 	case "endpoints", "endpointsnamespace":

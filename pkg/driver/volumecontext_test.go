@@ -28,9 +28,9 @@ func TestSourceOf(t *testing.T) {
 		options    string
 	}{
 		{"provisioned", provisioned, []string{"noatime"},
-			mount.Source{Volume: "csi-x-0123", Servers: []string{"10.0.0.1", "fd00::2"}}, "noatime"},
+			mount.Source{Volume: "csi-x-0123", Servers: []string{"10.0.0.1", "fd00::2"}, Cluster: "c"}, "noatime"},
 		{"provisioned by a newer controller", newer, nil,
-			mount.Source{Volume: "csi-x-0123", Servers: []string{"10.0.0.1", "fd00::2"}}, ""},
+			mount.Source{Volume: "csi-x-0123", Servers: []string{"10.0.0.1", "fd00::2"}, Cluster: "c"}, ""},
 		{"static, one server", map[string]string{"volume": "data", "server": "gluster-1.example"}, nil,
 			mount.Source{Volume: "data", Servers: []string{"gluster-1.example"}}, ""},
 		{"static, servers and directory", map[string]string{"volume": "data/a/b", "servers": "a, [fd00::1] ,10.0.0.3"}, nil,

@@ -38,7 +38,10 @@ type Source struct {
 	Servers  []string `json:"servers"`          // as from ParseServers, in order of preference
 	Volume   string   `json:"volume"`           // the gluster volume's name
 	Subdir   string   `json:"subdir,omitempty"` // "" or "sub/dir": mount only this directory of the volume
-	Options  Options  `json:"options"`
+	// Cluster is the Heketi cluster of a provisioned volume, for which the node may know other servers. It is no part of
+	// what is compared: the volume's name and servers say which volume it is.
+	Cluster string  `json:"cluster,omitempty"`
+	Options Options `json:"options"`
 }
 
 // Publication is a bind of a staged volume.

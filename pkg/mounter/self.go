@@ -35,6 +35,8 @@ type Config struct {
 	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, above the client's own 42 s
 	Prober       *mount.Prober // default mount.NewProber
 	Health       bool          // Health is asked for: keep from a client's start what it needs
+	// Servers are asked instead of a source's own, by Heketi cluster: a PersistentVolume keeps the servers of its creation.
+	Servers map[string][]string
 }
 
 // limits bound the waiting for what normally takes milliseconds.

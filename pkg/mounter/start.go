@@ -46,6 +46,9 @@ func (s *Self) start(ctx context.Context, source mount.Source, stagingPath strin
 // order sorts the servers by reachability.
 func (s *Self) order(ctx context.Context, source mount.Source) (mount.Reachable, error) {
 	servers := slices.Clone(source.Servers)
+	if current, ok := s.cfg.Servers[source.Cluster]; ok {
+		servers = slices.Clone(current)
+	}
 	for _, server := range source.Options.BackupServers() {
 		if !slices.Contains(servers, server) {
 			servers = append(servers, server)

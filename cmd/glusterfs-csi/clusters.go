@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// clusterOptions say where the servers of clusters are today. PersistentVolumes have those of the day they were made.
+type clusterOptions struct {
+	flags   []string
+	servers map[string][]string // by Heketi cluster id
+}
+
+const clusterServersFlag = "cluster-servers"
+
+func (c *clusterOptions) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&c.flags, clusterServersFlag, nil, "servers to ask instead of those in the PersistentVolumes of a Heketi cluster, as in ID=HOST,HOST; may be repeated")
+}
+
+func (c *clusterOptions) complete() error {
+	id := regexp.MustCompile("^[0-9a-f]{32}$")
+	c.servers = make(map[string][]string, len(c.flags))
+	for _, flag := range c.flags {
+		cluster, list, _ := strings.Cut(flag, "=")
+		if !id.MatchString(cluster) {
+			return fmt.Errorf("--%s=%s: write ID=HOST,HOST with the id of a Heketi cluster, as heketi-cli cluster list and the attribute cluster of PersistentVolumes show it",
+				clusterServersFlag, flag)
+		}
+		if _, twice := c.servers[cluster]; twice {
+			return fmt.Errorf("--%s=%s: this cluster is given twice; write all its servers into one flag", clusterServersFlag, flag)
+		}
+		servers, err := mount.ParseServers(list)
+		if err != nil {
+			return fmt.Errorf("--%s=%s: %w", clusterServersFlag, flag, err)
+		}
+		c.servers[cluster] = servers
+	}
+	return nil
+}
