@@ -16,7 +16,7 @@ func TestCopiedVolume(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
 	brick := r.handMade("copied")
-	v := static("copied-by-hand", r.lab.Storage(2).IP, "copied")
+	v := static(newName(), r.lab.Storage(2).IP, "copied")
 	request := stageRequest(v, r.directory(n), "_netdev,x-systemd.automount", "log-file=/var/log/x.log,auto_unmount", "noatime")
 	request.VolumeCapability.GetMount().FsType = "ext4"
 	r.Cleanup(func() { r.unstage(n, v, request.GetStagingTargetPath()) })
@@ -31,7 +31,7 @@ func TestCopiedVolume(t *testing.T) {
 		`have no meaning for this driver are ignored`,
 		`fsType="ext4"`,
 	} {
-		if got := strings.Count(r.logAbout(n, "copied-by-hand"), line); got != 1 {
+		if got := strings.Count(r.logAbout(n, v.GetVolumeId()), line); got != 1 {
 			r.Errorf("the log says %q %d times", line, got)
 		}
 	}

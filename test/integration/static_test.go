@@ -85,7 +85,7 @@ func TestStatic(t *testing.T) {
 			flags: []string{"x-systemd.automount,noatime", "auto_unmount", "nofail", "volfile-max-fetch-attempts=3", "backupvolfile-server=storage1"},
 			args: []string{
 				"--log-level=INFO",
-				"--volfile-server=" + r.lab.Storage(2).IP, "--volfile-server=storage3", "--volfile-server=storage1",
+				"--volfile-server=" + r.lab.Storage(2).IP, "--volfile-server=storage3", // and storage1 before or behind it
 				"--fuse-mountopts=noatime",
 			},
 			mounted: []string{"noatime", "rw"},
