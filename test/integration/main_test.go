@@ -7,15 +7,54 @@ package integration
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/program"
 )
 
-func TestMain(m *testing.M) { os.Exit(program.Tests("integration", labDir(), up, m.Run)) }
+func TestMain(m *testing.M) {
+	os.Exit(program.Tests("integration", labDir(), up, func() int {
+		code := m.Run()
+		// Whatever the tests have made the driver do, it has logged it at verbosity 5.
+		if found := secretLines(filepath.Join(labDir(), "log")); len(found) > 0 {
+			fmt.Fprintf(os.Stderr, "secrets in the driver's logs:\n%s", strings.Join(found, ""))
+			return 1
+		}
+		return code
+	}))
+}
+
+// plantedKey is a key in places where it does not belong.
+const plantedKey = "hunter2-integration"
+
+// secretLines returns the lines of the driver's logs that have a key or a token in them.
+func secretLines(dir string) []string {
+	logs := []string{filepath.Join(dir, "hub", "controller.log")}
+	for i := range lab.ClientNodes {
+		node := fmt.Sprintf("node%d", i+1)
+		logs = append(logs, filepath.Join(dir, node, node+".log"))
+	}
+	var found []string
+	for _, path := range logs {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return []string{err.Error() + "\n"}
+		}
+		for line := range strings.Lines(string(data)) {
+			for _, secret := range []string{lab.HeketiKey, plantedKey, "bearer "} {
+				if strings.Contains(line, secret) {
+					found = append(found, filepath.Base(path)+": "+line)
+				}
+			}
+		}
+	}
+	return found
+}
 
 // up starts the lab. EndWithCaller is for ends that nothing here can catch: a panic in a test, kill -9, the limit of go test.
 func up(ctx context.Context) error {

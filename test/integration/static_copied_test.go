@@ -44,7 +44,7 @@ func TestCopiedVolume(t *testing.T) {
 func TestSecretsStayOutOfTheLog(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
-	const key = "hunter2-integration"
+	const key = plantedKey
 	create := createRequest(map[string]string{"resturl": "http://admin:" + key + "@heketi:8080", "restuserkeyy": key})
 	create.Secrets = map[string]string{"key": key}
 	_, err := r.controller.CreateVolume(r.call(), create)

@@ -40,7 +40,7 @@ func (l *Lab) NodeDir(i int) string { return l.layout.Path(nodeName(i), "kubelet
 func (l *Lab) driverProcess(m *Machine, name, mode string, args ...string) *DriverProcess {
 	socket := l.layout.Path("csi", name+".sock")
 	endpoint := "unix://" + socket
-	args = append([]string{l.setup.Driver, mode, "--endpoint", endpoint, "--v=4"}, args...)
+	args = append([]string{l.setup.Driver, mode, "--endpoint", endpoint, "--v=5"}, args...)
 	return &DriverProcess{
 		Service: &Service{
 			machine: m, name: name, args: append(args, l.setup.DriverArgs...),
