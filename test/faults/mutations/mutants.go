@@ -102,7 +102,7 @@ func expandMutants() []Mutant {
 		{"late-expands-forgotten", "no expand is sent while an earlier one may still be carried out",
 			[]Edit{{journal, "if carriedOut || time.Now().After(until) {", "if true {"}}},
 		{"journal-forgotten", "a restarted driver knows what its predecessor has sent",
-			[]Edit{{journal, "j.sent[key] = request\n\t\t}\n\t}\n\treturn j, nil", "_ = request\n\t\t}\n\t}\n\treturn j, nil"}}},
+			[]Edit{{journal, "j.sent[key] = request\n\t\t}\n\t}\n\treturn j, nil", "_, _ = key, request\n\t\t}\n\t}\n\treturn j, nil"}}},
 		{"delete-and-expand-at-once", "operations on one volume exclude each other",
 			[]Edit{{deletion, `key: volumeKey(handle)`, `key: "delete " + volumeKey(handle)`}}},
 	}
