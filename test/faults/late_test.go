@@ -3,6 +3,7 @@ package faults
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
@@ -54,6 +55,8 @@ func TestExpandThatOutlivesItsDriver(t *testing.T) {
 		if repeated++; code != codes.Aborted || repeated > 10_000 {
 			t.Fatalf("repeated: %s, %d bytes", code, size)
 		}
+	}
+	for proxy.underWay.Load() > 0 && wait(ctx, time.Millisecond) { // the late one, if it was not waited for
 	}
 	truth, err := readTruth(newAdmin(server.URL))
 	if err != nil {
