@@ -114,7 +114,7 @@ func MayBeLate(err error) bool {
 }
 
 // panicked reports whether Heketi has crashed in the request, which says nothing about an operation.
-func (e *Error) panicked() bool { return strings.HasPrefix(e.Text, "PANIC") }
+func (e *Error) panicked() bool { return strings.HasPrefix(e.Text, "PANIC: ") }
 
 func (e *Error) neverArrived() bool {
 	op, ok := errors.AsType[*net.OpError](e.Err)

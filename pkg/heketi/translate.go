@@ -15,11 +15,15 @@ var ErrNameInUse = errors.New("volume name already in use")
 // rule says what an answer of Heketi means. Heketi has no error codes, and answers most
 // refusals with status 500, so that the text has to tell (heketi: apps/glusterfs/errors.go,
 // app_volume.go, volume_entry.go; middleware/jwt.go).
+//
+// Answers quote names that users choose: volumes, which carry the names of namespace and claim, and hosts. So a text is
+// longer than one word, since names have no blanks, or stands at the beginning, where no name does.
 type rule struct {
 	stage   Stage  // "" is any
 	method  string // "" is any
 	status  int    // 0 is any
 	text    string // part of the answer; "" is any
+	begins  bool   // text is the beginning of the answer
 	kind    error
 	exactly error
 	hint    string
@@ -30,22 +34,23 @@ const (
 		"a token is valid for five minutes"
 	hintNoKey = "no key is configured for backend %q, and the request brought none: write Heketi's admin key into a file, and name it as " +
 		"the backend's keyFile in the configuration file (chart: backends[].existingSecret or key)"
-	hintClock    = "the clocks of this machine and Heketi's differ; synchronise them"
-	hintRoom     = "add a device or a node to the cluster, or delete volumes"
-	hintBricks   = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also says this when room is scattered"
-	hintPeers    = "gluster needs all its nodes for this; bring them back and it will be repeated"
-	hintTaken    = "a disk has less room than Heketi believes, because something else has taken it; heketi-cli device resync tells Heketi"
-	hintNoHosts  = "Heketi finds none of the cluster's gluster nodes running"
-	hintNode     = "Heketi cannot reach one of its gluster nodes; bring it back, or have Heketi use the others with heketi-cli node disable"
-	hintNoHeketi = "is this the URL of a Heketi server?"
-	hintReadOnly = "an administrator has switched Heketi to maintenance; heketi-cli server mode set normal ends it"
+	hintClock     = "the clocks of this machine and Heketi's differ; synchronise them"
+	hintRoom      = "add a device or a node to the cluster, or delete volumes"
+	hintBricks    = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also says this when room is scattered"
+	hintPeers     = "gluster needs all its nodes for this; bring them back and it will be repeated"
+	hintTaken     = "a disk has less room than Heketi believes, because something else has taken it; heketi-cli device resync tells Heketi"
+	hintNode      = "Heketi cannot reach one of its gluster nodes; bring it back, or have Heketi use the others with heketi-cli node disable"
+	hintSnapshots = "delete the volume's snapshots with the gluster command first"
+	hintNoHosts   = "Heketi finds none of the cluster's gluster nodes running"
+	hintNoHeketi  = "is this the URL of a Heketi server?"
+	hintReadOnly  = "an administrator has switched Heketi to maintenance; heketi-cli server mode set normal ends it"
 )
 
 // rules are tried in order, the first that fits counts.
 func rules() []rule {
 	return []rule{
 		{status: http.StatusUnauthorized, text: "used before issued", kind: volume.ErrUnauthenticated, hint: hintClock},
-		{status: http.StatusUnauthorized, text: "expired", kind: volume.ErrUnauthenticated, hint: hintClock},
+		{status: http.StatusUnauthorized, text: "is expired", kind: volume.ErrUnauthenticated, hint: hintClock},
 		{status: http.StatusUnauthorized, kind: volume.ErrUnauthenticated, hint: hintKey},
 
 		{stage: StagePoll, status: http.StatusNotFound, kind: volume.ErrUnavailable,
@@ -71,7 +76,7 @@ func rules() []rule {
 
 		{status: http.StatusTooManyRequests, kind: volume.ErrBusy,
 			hint: "Heketi runs as many operations as its max_inflight_operations allows"},
-		{status: http.StatusServiceUnavailable, text: "maintenance", kind: volume.ErrUnavailable, hint: hintReadOnly},
+		{status: http.StatusServiceUnavailable, text: "Service disabled for maintenance", kind: volume.ErrUnavailable, hint: hintReadOnly},
 		{text: "No clusters configured", kind: volume.ErrUnavailable, hint: HintNoClusters},
 		{text: "HTTP request to an HTTPS server", kind: volume.ErrUnavailable, hint: "the backend's url must begin with https"},
 		{status: http.StatusBadRequest, text: "Cluster id ", kind: volume.ErrUnavailable,
@@ -84,9 +89,10 @@ func rules() []rule {
 		{status: http.StatusConflict, kind: volume.ErrPrecondition},
 
 		{text: "Some of the peers are down", kind: volume.ErrPrecondition, hint: hintPeers},
-		{text: "snapshots", kind: volume.ErrPrecondition, hint: "delete the volume's snapshots with the gluster command first"},
+		{text: "because it contains ", kind: volume.ErrPrecondition, hint: hintSnapshots}, // Heketi's words, and gluster's:
+		{text: ",as it has ", kind: volume.ErrPrecondition, hint: hintSnapshots},
 		{stage: StagePoll, text: "insufficient free space", kind: volume.ErrExhausted, hint: hintTaken},
-		{text: "PANIC", kind: volume.ErrUnavailable, hint: "Heketi has crashed in the request; its log tells more"},
+		{text: "PANIC: ", begins: true, kind: volume.ErrUnavailable, hint: "Heketi has crashed in the request; its log tells more"},
 		{stage: StagePoll, status: http.StatusInternalServerError, text: "dial tcp", kind: volume.ErrFailed, hint: hintNode},
 		{stage: StagePoll, status: http.StatusInternalServerError, text: "no hosts available", kind: volume.ErrFailed, hint: hintNoHosts},
 		{text: "no hosts available", kind: volume.ErrUnavailable, hint: hintNoHosts},
@@ -97,10 +103,17 @@ func rules() []rule {
 // HintNoClusters is said wherever a Heketi turns out to know nothing.
 const HintNoClusters = "it knows no cluster: either its database is lost, or heketi-cli topology load has never been run"
 
+func (r rule) says(text string) bool {
+	if r.begins {
+		return strings.HasPrefix(text, r.text)
+	}
+	return strings.Contains(text, r.text)
+}
+
 func translate(e *Error) rule {
 	for _, r := range rules() {
 		if (r.stage == "" || r.stage == e.Stage) && (r.method == "" || r.method == e.Method) && (r.status == 0 || r.status == e.Status) &&
-			e.Status != 0 && strings.Contains(e.Text, r.text) {
+			e.Status != 0 && r.says(e.Text) {
 			return r
 		}
 	}
