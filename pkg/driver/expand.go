@@ -33,11 +33,17 @@ func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *
 		}
 	}
 	size, err := s.provisioner.Expand(ctx, handle, capacity, credentialsOf(request.GetSecrets()))
-	if errors.Is(err, volume.ErrExhausted) {
+	switch {
+	case errors.Is(err, volume.ErrExhausted):
 		// OUT_OF_RANGE (CSI spec, ControllerExpandVolume errors: unsupported capacity_range), since nothing of it is left.
 		// external-resizer takes RESOURCE_EXHAUSTED as "may be in progress" and would ask for this size for ever, also after
 		// the claim asks for less. OUT_OF_RANGE it repeats too, at longer intervals, so that room made later is found.
 		err = fmt.Errorf("%w: %s", volume.ErrOutOfRange, err.Error())
+	case errors.Is(err, volume.ErrPrecondition):
+		// FAILED_PRECONDITION means "volume in use" here (CSI spec, ControllerExpandVolume errors): external-resizer would report
+		// that the driver expands only offline, and not call again before all pods that use the claim have ended (its
+		// pkg/controller/expand_and_recover.go). UNAVAILABLE it repeats until the nodes or the backend are back.
+		err = fmt.Errorf("%w: %s", volume.ErrUnavailable, err.Error())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("expanding volume %s: %w", handle, err)
