@@ -36,7 +36,7 @@ func (s *controllerServer) ControllerGetVolumeHealth(ctx context.Context, reques
 	return &csi.ControllerGetVolumeHealthResponse{VolumeHealth: describeHealth(request.GetVolumeId(), health.Conditions)}, nil
 }
 
-// ControllerListVolumeHealth lists the volumes with which Heketi finds something wrong. The token is as for ListVolumes.
+// ControllerListVolumeHealth lists the volumes with which Heketi finds something wrong, under each of their handles. The token is as for ListVolumes.
 // Secrets are not used: the list is of all backends.
 func (s *controllerServer) ControllerListVolumeHealth(ctx context.Context, request *csi.ControllerListVolumeHealthRequest) (*csi.ControllerListVolumeHealthResponse, error) {
 	if !s.health {

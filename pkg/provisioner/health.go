@@ -69,7 +69,9 @@ func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (
 	return all, false, nil
 }
 
-// healthOf finds the volumes of a backend that are ours and not well.
+// healthOf finds the volumes of a backend that are not well. Heketi does not record which volumes have been taken over, so
+// that volumes of others are among them, and each is listed under both handles that a PersistentVolume may have for it: a
+// caller ignores those that it does not know, and would take one that is missing for healthy.
 func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]volume.Health, error) {
 	client, err := backend.Client(volume.Credentials{}) // as for a list
 	if err != nil {
@@ -81,7 +83,7 @@ func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]
 	}
 	var unwell []volume.Health
 	for id, v := range examination.Database.Volumes {
-		if v.Pending != "" || v.Block || !volume.IsOurs(v.Name) {
+		if v.Pending != "" || v.Block {
 			continue
 		}
 		conditions, err := assess(examination, v.Cluster, v.Name)
@@ -98,7 +100,10 @@ func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]
 			}
 		}
 		if len(conditions) > 0 {
-			unwell = append(unwell, volume.Health{Handle: volume.Handle{Backend: backend.Name(), ID: id}, Conditions: conditions})
+			handle := volume.Handle{Backend: backend.Name(), ID: id}
+			unwell = append(unwell, volume.Health{Handle: handle, Conditions: conditions})
+			handle.Adopted = true
+			unwell = append(unwell, volume.Health{Handle: handle, Conditions: conditions})
 		}
 	}
 	return unwell, nil

@@ -16,7 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// examined is a Heketi with volumes of ours, each with bricks on two nodes of which the second is away.
+// examined is a Heketi with volumes of ours and one of others, each with bricks on two nodes of which the second is away.
 type examined struct {
 	url   string
 	asked atomic.Int64  // how often for an examination
@@ -31,22 +31,33 @@ const (
 	deletedID = 0xa002 // it was deleted through Heketi meanwhile
 )
 
+// Volumes that this driver did not make, which may have been taken over, and one that Heketi has not finished.
+const (
+	foreignID = 0x1001
+	pendingID = 0x1002
+)
+
 func newExamined(t *testing.T, volumes int) *examined {
 	t.Helper()
 	e := &examined{hold: make(chan struct{})}
-	records, gluster := make([]string, 0, volumes+4), make([]string, 0, volumes)
-	for i := range volumes {
-		name := nameOf(i)
-		records = append(records, fmt.Sprintf(`"%032x": {"Info": {"name": %q, "cluster": "c"}}`, i, name))
-		gluster = append(gluster, fmt.Sprintf(`{"VolumeName": %q, "StatusStr": "Started", "ReplicaCount": 2, "Bricks": {"BrickList": [{"Name": "a:/b/%d/brick"}, {"Name": "b:/b/%d/brick"}]}}`, name, i, i))
+	records, gluster := make([]string, 0, volumes+4), make([]string, 0, volumes+1)
+	record := func(id int, name, more string) {
+		records = append(records, fmt.Sprintf(`"%032x": {"Info": {"name": %q, "cluster": "c"}%s}`, id, name, more))
 	}
+	inGluster := func(name string) {
+		gluster = append(gluster, fmt.Sprintf(`{"VolumeName": %q, "StatusStr": "Started", "ReplicaCount": 2, "Bricks": {"BrickList": [{"Name": "a:/b/brick"}, {"Name": "b:/b/brick"}]}}`, name))
+	}
+	for i := range volumes {
+		record(i, nameOf(i), "")
+		inGluster(nameOf(i))
+	}
+	record(foreignID, "somebody-elses", "")
+	inGluster("somebody-elses")
 	for _, id := range []int{lostID, deletedID} { // gluster has neither
-		records = append(records, fmt.Sprintf(`"%032x": {"Info": {"name": %q, "cluster": "c"}}`, id, nameOf(id)))
+		record(id, nameOf(id), "")
 	}
 	e.deleted.Store(fmt.Sprintf("%032x", deletedID), true)
-	records = append(records,
-		`"00000000000000000000000000001001": {"Info": {"name": "somebody-elses", "cluster": "c"}}`,
-		fmt.Sprintf(`"00000000000000000000000000001002": {"Info": {"name": %q, "cluster": "c"}, "Pending": {"Id": "o"}}`, nameOf(1002)))
+	record(pendingID, nameOf(pendingID), `, "Pending": {"Id": "o"}`)
 	examination := fmt.Sprintf(`{"heketidb": {
 		"clusterentries": {"c": {"Info": {"nodes": ["n1", "n2"], "file": true}}}, "volumeentries": {%s},
 		"nodeentries": {"n1": {"Info": {"hostnames": {"storage": ["a"]}}}, "n2": {"Info": {"hostnames": {"storage": ["b"]}}}}},
@@ -96,35 +107,31 @@ func TestListHealth(t *testing.T) {
 	var got []string
 	after := ""
 	for {
-		page, more, err := p.ListHealth(t.Context(), after, 2)
+		page, more, err := p.ListHealth(t.Context(), after, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, health := range page {
 			after = health.Handle.String()
-			if health.Handle.ID == fmt.Sprintf("%032x", lostID) {
-				if health.Conditions[0].Reason != "VolumeMissing" {
-					t.Errorf("%s: %v", after, health.Conditions)
-				}
-				got = append(got, after)
-				continue
-			}
-			if len(health.Conditions) != 1 || health.Conditions[0].Severity != volume.Degraded || !strings.Contains(health.Conditions[0].Message, "b:/b/") {
-				t.Errorf("%s: %v", after, health.Conditions)
-			}
 			got = append(got, after)
+			want := volume.Condition{Severity: volume.Degraded, Reason: volume.ReasonBricksDown}
+			if health.Handle.ID == fmt.Sprintf("%032x", lostID) {
+				want = volume.Condition{Severity: volume.Inaccessible, Reason: "VolumeMissing"}
+			}
+			if len(health.Conditions) != 1 || health.Conditions[0].Severity != want.Severity || health.Conditions[0].Reason != want.Reason {
+				t.Errorf("%s: %v, want %v", after, health.Conditions, want)
+			}
 		}
 		if !more {
 			break
 		}
 	}
-	want := make([]string, 0, 5)
-	for i := range 5 {
-		want = append(want, fmt.Sprintf("main/%032x", i))
+	var want []string
+	for _, id := range []int{0, 1, 2, 3, 4, foreignID, lostID} { // under both handles
+		want = append(want, fmt.Sprintf("main/%032x", id), fmt.Sprintf("main/%032x/adopted", id))
 	}
-	want = append(want, fmt.Sprintf("main/%032x", lostID))
 	if strings.Join(got, " ") != strings.Join(want, " ") {
-		t.Errorf("volumes %v, want ours that are complete: %v", got, want)
+		t.Errorf("volumes %v, want those that are complete: %v", got, want)
 	}
 	health, err := p.Health(t.Context(), volume.Handle{Backend: "main", ID: strings.Repeat("0", 32)}, volume.Credentials{})
 	if err != nil || len(health.Conditions) != 1 {
@@ -146,7 +153,7 @@ func TestExaminationOutlivesItsCalls(t *testing.T) {
 		wantError(t, err, volume.ErrBusy)
 	}
 	close(e.hold)
-	if health, _, err := p.ListHealth(t.Context(), "", 0); err != nil || len(health) != 2 {
+	if health, _, err := p.ListHealth(t.Context(), "", 0); err != nil || len(health) != 6 {
 		t.Errorf("%v, %v", health, err)
 	}
 	if n := e.asked.Load(); n != 1 {

@@ -49,7 +49,8 @@ type Provisioner interface {
 	// Health says what the backend knows to be wrong with a volume. ErrUnavailable: it cannot tell.
 	Health(ctx context.Context, handle Handle, credentials Credentials) (Health, error)
 
-	// ListHealth is List for the volumes that something is known to be wrong with, and only those.
+	// ListHealth lists the volumes that something is known to be wrong with, and only those, in pages as List does. Each is there
+	// under both of its handles, whether this driver made it or not, because any of them may have been taken over.
 	ListHealth(ctx context.Context, after string, limit int) (health []Health, more bool, err error)
 
 	// Available estimates what can be made with these parameters.
