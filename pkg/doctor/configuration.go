@@ -26,18 +26,28 @@ func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding
 			})
 		}
 		config = readLoosely(path)
-	} else {
+	}
+	var backends []*heketi.Backend
+	unreadable := false
+	for _, entry := range config.Backends {
+		one, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{entry}}, c.timing())
+		if err != nil {
+			continue // among the findings above
+		}
+		backends = append(backends, one.All()...)
+		for _, err := range one.All()[0].FileErrors() {
+			unreadable = true
+			findings = append(findings, report.Finding{
+				Severity: report.Critical, Check: "configuration", Subject: Subject(one.All()[0]), Message: redact(err.Error()),
+				Remedy: "correct the file; the driver takes it as soon as it can be read. Other backends work meanwhile",
+			})
+		}
+	}
+	if err == nil && !unreadable {
 		findings = append(findings, report.Finding{
 			Severity: report.OK, Check: "configuration", Subject: subject,
 			Message: plural(len(config.Backends), "backend") + ", entries and files are right",
 		})
-	}
-	var backends []*heketi.Backend
-	for _, entry := range config.Backends {
-		one, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{entry}}, c.timing())
-		if err == nil {
-			backends = append(backends, one.All()...)
-		}
 	}
 	return backends, findings
 }

@@ -19,6 +19,8 @@ func TestWrongConfiguration(t *testing.T) {
 		{"no YAML", "backends: [", []string{"yaml"}},
 		{"unknown field", "backends: [{name: a, url: 'http://h', key: hunter2}]", []string{`unknown field`}},
 		{"two mistakes", "backends: [{name: A, url: 'http://h'}, {name: b, url: 'http://i', keyFile: /missing}]", []string{"backends[0].name", "/missing"}},
+		{"two missing files", "backends: [{name: a, url: 'http://h'}, {name: b, url: 'http://i', keyFile: /key, caFile: /ca}]",
+			[]string{`backend "b": keyFile cannot be read: open /key`, `backend "b": caFile cannot be read: stat /ca`}},
 		{"password in a URL", "backends: [{name: a, url: 'http://admin:hunter2 @h'}]", []string{"backends[0].url"}},
 	}
 	for _, tt := range tests {
@@ -49,7 +51,7 @@ func TestOtherBackendsAreExamined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = f.WriteString("- name: broken\n  url: http://h\n  keyFile: /missing\n")
+	_, err = f.WriteString("- name: broken\n  url: http://h\n  maxInFlight: -1\n")
 	if err != nil || f.Close() != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,31 +18,23 @@ const largestKey = 64 << 10
 
 // Backend is one Heketi server: its connections, and the limit of operations on it.
 type Backend struct {
-	config    BackendConfig
-	authority fileState // of caFile when it was read; zero: there is none
-	transport *http.Transport
-	slots     chan struct{}
-	dumps     chan struct{}
-	timing    Timing
-	observer  Observer
+	config       BackendConfig
+	authority    fileState // of caFile when it was read; zero: there is none
+	authorityErr error     // why caFile cannot be read
+	transport    *http.Transport
+	slots        chan struct{}
+	dumps        chan struct{}
+	timing       Timing
+	observer     Observer
 }
 
-func newBackend(config BackendConfig, timing Timing, observer Observer) (*Backend, error) {
+func newBackend(config BackendConfig, timing Timing, observer Observer) *Backend {
 	b := &Backend{config: config, timing: timing, slots: make(chan struct{}, config.MaxInFlight), observer: observer,
 		// Each dump takes megabytes here and the attention of all of Heketi's database there.
 		dumps: make(chan struct{}, 2)}
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if config.CAFile != "" {
-		// Before the content: a change in between is then seen as one.
-		state, err := stateOf(config.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("backend %q: caFile: %w", config.Name, err)
-		}
-		pool, err := readAuthorities(config.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("backend %q: caFile: %w", config.Name, err)
-		}
-		b.authority, tlsConfig.RootCAs = state, pool
+		b.authority, tlsConfig.RootCAs, b.authorityErr = openAuthorities(config.CAFile)
 	}
 	b.transport = &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -52,7 +45,7 @@ func newBackend(config BackendConfig, timing Timing, observer Observer) (*Backen
 		MaxIdleConnsPerHost: 2 * config.MaxInFlight,
 		IdleConnTimeout:     time.Minute,
 	}
-	return b, nil
+	return b
 }
 
 // Name is what the configuration calls the backend.
@@ -61,9 +54,30 @@ func (b *Backend) Name() string { return b.config.Name }
 // HasKey reports whether the configuration gives the backend a key of its own.
 func (b *Backend) HasKey() bool { return b.config.KeyFile != "" }
 
+// FileErrors returns why the backend's key file and CA file cannot be read. Calls to the backend fail then.
+func (b *Backend) FileErrors() []error {
+	_, keyErr := b.key(volume.Credentials{})
+	return slices.DeleteFunc([]error{keyErr, b.checkAuthority()}, func(err error) bool { return err == nil })
+}
+
+func (b *Backend) checkAuthority() error {
+	if b.authorityErr == nil {
+		return nil
+	}
+	return b.unreadable("caFile", b.authorityErr)
+}
+
+// unreadable is ErrUnavailable and not ErrUnauthenticated: no one has refused anything, and the call is to be repeated.
+func (b *Backend) unreadable(field string, err error) error {
+	return fmt.Errorf("%w: backend %q: %s cannot be read: %w; correct it, calls to this Heketi fail until then", volume.ErrUnavailable, b.config.Name, field, err)
+}
+
 // Client returns a client that uses the backend's credentials, or those given where
-// they are not empty. It fails with ErrInvalid for a user that cannot work.
+// they are not empty. It fails with ErrInvalid for a user that cannot work, and with ErrUnavailable if the CA file cannot be read.
 func (b *Backend) Client(credentials volume.Credentials) (*Client, error) {
+	if err := b.checkAuthority(); err != nil {
+		return nil, err
+	}
 	if credentials.User == "" {
 		credentials.User = b.config.User
 	}
@@ -93,7 +107,7 @@ func (b *Backend) key(credentials volume.Credentials) (string, error) {
 	}
 	key, err := readKey(b.config.KeyFile)
 	if err != nil {
-		return "", fmt.Errorf("%w: backend %q: keyFile: %w", volume.ErrUnauthenticated, b.config.Name, err)
+		return "", b.unreadable("keyFile", err)
 	}
 	return key, nil
 }
@@ -112,6 +126,16 @@ func readKey(path string) (string, error) {
 
 // trimKey removes the newline with which editors and echo end a file, be it the key file or one that became a Secret.
 func trimKey(key string) string { return strings.TrimRight(key, "\r\n") }
+
+// openAuthorities looks at the file before it reads it: a change in between is then seen as one.
+func openAuthorities(path string) (fileState, *x509.CertPool, error) {
+	state, err := stateOf(path)
+	if err != nil {
+		return fileState{}, nil, err
+	}
+	pool, err := readAuthorities(path)
+	return state, pool, err
+}
 
 func readAuthorities(path string) (*x509.CertPool, error) {
 	pem, err := readSmallFile(path, largestConfig)

@@ -19,7 +19,8 @@ type Backends struct {
 	all []*Backend // replaced, never changed
 }
 
-// NewBackends makes the backends of a configuration; LoadConfig has checked it.
+// NewBackends makes the backends of a configuration; LoadConfig has checked it. A backend whose key file or CA file cannot be
+// read is there, and calls to it fail.
 func NewBackends(config Config, timing Timing, options ...Option) (*Backends, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
@@ -28,9 +29,7 @@ func NewBackends(config Config, timing Timing, options ...Option) (*Backends, er
 	for _, option := range options {
 		option(backends)
 	}
-	if err := backends.replace(config); err != nil {
-		return nil, err
-	}
+	_, _ = backends.replace(config) // its error is about backends that there were before
 	return backends, nil
 }
 

@@ -32,6 +32,9 @@ func (b *Backend) Hello(ctx context.Context) (Greeting, error) {
 	fail := func(status int, text string, err error) (Greeting, error) {
 		return Greeting{}, b.newError(http.MethodGet, path, StageRequest, status, text, err)
 	}
+	if err := b.checkAuthority(); err != nil {
+		return fail(0, "", err)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, b.timing.Exchange, fmt.Errorf("no complete answer within %v", b.timing.Exchange))
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.config.URL+path, nil)

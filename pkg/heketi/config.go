@@ -27,7 +27,8 @@ type Config struct {
 }
 
 // BackendConfig is one Heketi server. The key is read from its file at every use, so
-// that it may be changed while the driver runs.
+// that it may be changed while the driver runs. A key or CA file that cannot be read is no mistake in the configuration:
+// it keeps this backend from being used, and no other one.
 type BackendConfig struct {
 	Name        string `json:"name"`
 	URL         string `json:"url"`
@@ -106,16 +107,6 @@ func (b *BackendConfig) complete(field string) error {
 			fmt.Sprintf("must be a number from 1 to %d", largestMaxInFlight)))
 	}
 	errs = append(errs, b.checkClusters(field+".clusters"))
-	if b.KeyFile != "" {
-		if _, err := readKey(b.KeyFile); err != nil {
-			errs = append(errs, fmt.Errorf("%s.keyFile: %w", field, err))
-		}
-	}
-	if b.CAFile != "" {
-		if _, err := readAuthorities(b.CAFile); err != nil {
-			errs = append(errs, fmt.Errorf("%s.caFile: %w", field, err))
-		}
-	}
 	return errors.Join(errs...)
 }
 

@@ -48,7 +48,6 @@ backends:
 }
 
 func TestLoadConfigRefuses(t *testing.T) {
-	empty := writeFile(t, "empty", "\n")
 	for _, tc := range []struct {
 		name, config, want string
 	}{
@@ -63,11 +62,6 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"the issuer user", "backends:\n- name: a\n  url: http://h\n  user: user", "may start a create but not ask for its result"},
 		{"too many in flight", "backends:\n- name: a\n  url: http://h\n  maxInFlight: 257", "from 1 to 256"},
 		{"negative in flight", "backends:\n- name: a\n  url: http://h\n  maxInFlight: -1", "from 1 to 256"},
-		{"no such key file", "backends:\n- name: a\n  url: http://h\n  keyFile: /nowhere/key", "backends[0].keyFile: open /nowhere/key"},
-		{"an empty key file", "backends:\n- name: a\n  url: http://h\n  keyFile: " + empty, "is empty"},
-		{"no such CA file", "backends:\n- name: a\n  url: http://h\n  caFile: /nowhere/ca", "backends[0].caFile: open /nowhere/ca"},
-		{"a CA file without certificate", "backends:\n- name: a\n  url: http://h\n  caFile: " + empty, "no PEM certificate"},
-		{"an endless key file", "backends:\n- name: a\n  url: http://h\n  keyFile: /dev/zero", "larger than"},
 		{"clusters that are no list", "backends:\n- name: a\n  url: http://h\n  clusters: " + clusterA, "clusters"},
 		{"a cluster that is no id", "backends:\n- name: a\n  url: http://h\n  clusters: [main]", `backends[0].clusters[0]: "main"`},
 		{"a cluster in capitals", "backends:\n- name: a\n  url: http://h\n  clusters: [" + strings.ToUpper(clusterA) + "]", "in lower case"},

@@ -1,6 +1,7 @@
 package heketi
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -15,7 +16,7 @@ type configFile struct {
 	path   string
 	logger klog.Logger
 	read   fileState // of the content that is in force
-	failed string    // why the present content is not; "" if it is
+	failed string    // what was last logged: why the present content, or a file that it names, cannot be used; "" if it can
 }
 
 // fileState tells two contents of a file apart without reading them.
@@ -26,7 +27,7 @@ type fileState struct {
 
 // OpenBackends makes the backends of the configuration file, and follows the file from then on: every look-up finds
 // what it says at that time. Operations that run keep the backend that they have begun with. A file that is wrong is
-// logged, and leaves everything as it was.
+// logged, and leaves everything as it was. A key file or CA file that cannot be read is logged, too.
 func OpenBackends(logger klog.Logger, path string, timing Timing, options ...Option) (*Backends, error) {
 	state, err := stateOf(path)
 	if err != nil {
@@ -41,11 +42,23 @@ func OpenBackends(logger klog.Logger, path string, timing Timing, options ...Opt
 		return nil, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	backends.file = &configFile{path: path, logger: logger, read: state}
+	backends.file.report(backends.fileErrors())
 	return backends, nil
 }
 
-// reload looks at the file, and at the authorities that it names. A wrong one is read again every time: what is wrong
-// may be a key file, and not the configuration itself.
+// report logs a problem once, until there is another one or none.
+func (f *configFile) report(problem error) {
+	text := ""
+	if problem != nil {
+		text = problem.Error()
+	}
+	if text != f.failed && problem != nil {
+		f.logger.Error(problem, "The configuration, or a file that it names, cannot be used", "path", f.path)
+	}
+	f.failed = text
+}
+
+// reload looks at the file, and at the authorities that it names. One that cannot be used is read again every time.
 func (bs *Backends) reload() {
 	if bs.file == nil {
 		return
@@ -55,35 +68,41 @@ func (bs *Backends) reload() {
 		bs.file.failed = ""
 		return
 	}
+	changed := err == nil && state != bs.file.read
 	var config Config
 	if err == nil {
 		config, err = LoadConfig(bs.file.path)
 	}
-	if err == nil {
-		err = bs.replace(config)
-	}
 	if err != nil {
-		if bs.file.failed != err.Error() {
-			bs.file.failed = err.Error()
-			bs.file.logger.Error(err, "The changed configuration cannot be used, the old one stays in force", "path", bs.file.path)
-		}
+		bs.file.report(fmt.Errorf("the old configuration stays in force: %w", err))
 		return
 	}
-	bs.file.read, bs.file.failed = state, ""
-	bs.file.logger.Info("The configuration or a file that it names has changed", "path", bs.file.path, "backends", names(bs.all))
+	reread, err := bs.replace(config)
+	bs.file.read = state
+	bs.file.report(errors.Join(err, bs.fileErrors()))
+	if changed || reread {
+		bs.file.logger.Info("The configuration or a file that it names has changed", "path", bs.file.path, "backends", names(bs.all))
+	}
 }
 
 // replace makes the configured backends the present ones. Those whose entry and authority are unchanged stay, with their
-// connections and their limit of operations.
-func (bs *Backends) replace(config Config) error {
+// connections and their limit of operations, and so do those whose new authority cannot be read, which err says. reread: a
+// changed authority has been read.
+func (bs *Backends) replace(config Config) (reread bool, err error) {
 	all := make([]*Backend, 0, len(config.Backends))
 	for _, c := range config.Backends {
-		b := find(bs.all, func(b *Backend) bool { return reflect.DeepEqual(b.config, c) && !b.authorityChanged() })
-		if b == nil {
-			var err error
-			if b, err = newBackend(c, bs.timing, bs.observer); err != nil {
-				return err
-			}
+		old := find(bs.all, func(b *Backend) bool { return reflect.DeepEqual(b.config, c) })
+		if old != nil && !old.authorityChanged() {
+			all = append(all, old)
+			continue
+		}
+		b := newBackend(c, bs.timing, bs.observer)
+		switch {
+		case old != nil && old.authorityErr == nil && b.authorityErr != nil:
+			err = errors.Join(err, fmt.Errorf("backend %q: the old caFile stays in force: %w", c.Name, b.authorityErr))
+			b = old
+		case old != nil && b.authorityErr == nil:
+			reread = true
 		}
 		all = append(all, b)
 	}
@@ -93,13 +112,25 @@ func (bs *Backends) replace(config Config) error {
 		}
 	}
 	bs.all = all
-	return nil
+	return reread, err
 }
 
-// authorityChanged reports whether caFile is another one than was read, or cannot be looked at.
+// fileErrors says which files of all backends cannot be read.
+func (bs *Backends) fileErrors() error {
+	var errs []error
+	for _, b := range bs.all {
+		errs = append(errs, b.FileErrors()...)
+	}
+	return errors.Join(errs...)
+}
+
+// authorityChanged reports whether caFile is another one than was read, or could not be read.
 func (b *Backend) authorityChanged() bool {
 	if b.config.CAFile == "" {
 		return false
+	}
+	if b.authorityErr != nil {
+		return true
 	}
 	state, err := stateOf(b.config.CAFile)
 	return err != nil || state != b.authority

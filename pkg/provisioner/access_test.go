@@ -31,7 +31,7 @@ func TestKeyThatChanges(t *testing.T) {
 
 	f.writeKey(t, "\n")
 	_, err = f.provisioner.Create(t.Context(), spec("pvc-2"))
-	wantError(t, err, volume.ErrUnavailable)
+	wantError(t, err, volume.ErrUnavailable) // it may be right again in a moment
 }
 
 func TestHeketiAway(t *testing.T) {

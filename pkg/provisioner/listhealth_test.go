@@ -126,8 +126,9 @@ func TestListHealth(t *testing.T) {
 			break
 		}
 	}
-	var want []string
-	for _, id := range []int{0, 1, 2, 3, 4, foreignID, lostID} { // under both handles
+	sick := []int{0, 1, 2, 3, 4, foreignID, lostID}
+	want := make([]string, 0, 2*len(sick))
+	for _, id := range sick { // under both handles
 		want = append(want, fmt.Sprintf("main/%032x", id), fmt.Sprintf("main/%032x/adopted", id))
 	}
 	if strings.Join(got, " ") != strings.Join(want, " ") {
