@@ -38,7 +38,7 @@ func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
 	volumes := c.resource("", "persistentvolumes", annotateVerbs)
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[ungrouped](100*time.Millisecond, time.Minute))
 	logger := klog.FromContext(ctx)
-	reflector := volumes.reflector(logger, "annotate-pv-gid", "persistentvolumes", &ungroupedStore{driver: driver, queue: queue})
+	reflector := volumes.pagedReflector(logger, "annotate-pv-gid", "persistentvolumes", &ungroupedStore{driver: driver, queue: queue})
 
 	stop := context.AfterFunc(ctx, queue.ShutDown)
 	defer stop()
@@ -112,13 +112,8 @@ func (s *ungroupedStore) Update(object any) error { return s.Add(object) }
 // Delete has nothing to forget.
 func (s *ungroupedStore) Delete(any) error { return nil }
 
-// Replace adds the objects of a list.
-func (s *ungroupedStore) Replace(objects []any, _ string) error {
-	for _, object := range objects {
-		_ = s.Add(object)
-	}
-	return nil
-}
+// Replace has nothing to do: the objects of a list have been added page by page.
+func (s *ungroupedStore) Replace([]any, string) error { return nil }
 
 // Resync has nothing to do: what failed is in the queue.
 func (s *ungroupedStore) Resync() error { return nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
 )
 
 func pv(name, driver, gid, more string) string {
@@ -83,7 +86,7 @@ func TestAnnotateOnlyWhatIsOurs(t *testing.T) {
 	for name, tt := range tests {
 		queue := workqueue.NewTyped[ungrouped]()
 		store := &ungroupedStore{driver: testDriver, queue: queue}
-		if err := store.Replace([]any{parse(t, tt.object)}, ""); err != nil {
+		if err := store.Add(parse(t, tt.object)); err != nil {
 			t.Fatal(err)
 		}
 		if queue.Len() != tt.want {
@@ -133,5 +136,31 @@ func TestAnnotateSendsTheVersion(t *testing.T) {
 	patch := string(actions[len(actions)-1].(interface{ GetPatch() []byte }).GetPatch())
 	if want := `{"metadata":{"annotations":{"pv.beta.kubernetes.io/gid":"2000"},"resourceVersion":"41"}}`; patch != want {
 		t.Errorf("%s, want %s", patch, want)
+	}
+}
+
+// TestAnnotateHoldsOnePage: in a cluster with many PersistentVolumes, most of them other drivers', the annotator never has more
+// than a page of them.
+func TestAnnotateHoldsOnePage(t *testing.T) {
+	const others = 4*pageSize + 1
+	server := kubetest.New(t, 10*pageSize) // a client that asks for more than a page gets it
+	server.Add(`{"metadata": {"name": "first", "resourceVersion": "1"}, "spec": {"csi": {"driver": "` + testDriver + `", "volumeAttributes": {"gid": "2000"}}}}`)
+	for i := range others {
+		server.Add(fmt.Sprintf(`{"metadata": {"name": "other-%d", "resourceVersion": "1"}, "spec": {"csi": {"driver": "other.driver", "volumeAttributes": {"gid": "2000"}}}}`, i))
+	}
+	server.Add(`{"metadata": {"name": "last", "resourceVersion": "1"}, "spec": {"csi": {"driver": "` + testDriver + `", "volumeAttributes": {"gid": "2001"}}}}`)
+	c := connect(t, server.Kubeconfig(t))
+	run(t, func(ctx context.Context) { c.AnnotateGIDs(ctx, testDriver) })
+	for server.Watches() < 1 || len(server.Patched()) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	if got := server.Patched(); !slices.Equal(got, []string{"first", "last"}) {
+		t.Errorf("annotated %v", got)
+	}
+	if n := server.LargestPage(); n != pageSize {
+		t.Errorf("a request got %d PersistentVolumes, want pages of %d", n, pageSize)
+	}
+	if n := server.Pages(); n != 5 {
+		t.Errorf("%d requests, want 5", n)
 	}
 }

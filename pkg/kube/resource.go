@@ -76,15 +76,60 @@ func (r resource) delete(ctx context.Context, name string) error {
 
 // reflector keeps store up to date with all objects of the kind, while it runs. Name is for its log lines.
 func (r resource) reflector(logger klog.Logger, name, kind string, store cache.ReflectorStore) *cache.Reflector {
-	lw := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			return r.list(ctx, options)
 		},
-		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			events, err := r.api.Watch(ctx, options)
-			return events, r.client.explain(err, r.needs)
+		WatchFuncWithContext: r.watch,
+	}
+	return newReflector(logger, name, kind, cache.ToListWatcherWithWatchListSemantics(lw, r.client.api), store)
+}
+
+// pagedReflector is reflector for a store that keeps no objects: it adds those of a list to the store page by page, so that no
+// more than a page of them is in memory at a time. The store's Replace gets none.
+func (r resource) pagedReflector(logger klog.Logger, name, kind string, store cache.ReflectorStore) *cache.Reflector {
+	lw := pagedListWatch{&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
+			return r.addPages(ctx, store)
 		},
-	}, r.client.api)
+		WatchFuncWithContext: r.watch,
+	}}
+	return newReflector(logger, name, kind, lw, store)
+}
+
+// pagedListWatch has the reflector list: the objects that a watch begins with, it would collect.
+type pagedListWatch struct{ *cache.ListWatch }
+
+// IsWatchListSemanticsUnSupported is what the reflector asks for.
+func (pagedListWatch) IsWatchListSemanticsUnSupported() bool { return true }
+
+// addPages adds the objects that exist now to the store, and returns the list without them. The options of a reflector are not
+// used: for its resourceVersion, an API server answers from its cache, with everything at once.
+func (r resource) addPages(ctx context.Context, store cache.ReflectorStore) (*unstructured.UnstructuredList, error) {
+	options := metav1.ListOptions{Limit: pageSize}
+	for {
+		page, err := r.list(ctx, options)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Items {
+			if err := store.Add(&page.Items[i]); err != nil {
+				return nil, err
+			}
+		}
+		page.Items = nil
+		if options.Continue = page.GetContinue(); options.Continue == "" {
+			return page, nil
+		}
+	}
+}
+
+func (r resource) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	events, err := r.api.Watch(ctx, options)
+	return events, r.client.explain(err, r.needs)
+}
+
+func newReflector(logger klog.Logger, name, kind string, lw cache.ListerWatcher, store cache.ReflectorStore) *cache.Reflector {
 	return cache.NewReflectorWithOptions(lw, &unstructured.Unstructured{}, store,
 		cache.ReflectorOptions{Logger: &logger, Name: name, TypeDescription: kind})
 }

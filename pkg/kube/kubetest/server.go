@@ -1,5 +1,6 @@
-// Package kubetest is an HTTPS server for tests that answers one request of the Kubernetes API as an API server does: the
-// list of PersistentVolumes, in pages. It is no API server: it checks a token, and nothing that is put into it.
+// Package kubetest is an HTTPS server for tests that answers a few requests of the Kubernetes API as an API server does: the
+// list of PersistentVolumes in pages, a watch of them in which nothing happens, and patches, which it counts and does not
+// carry out. It is no API server: it checks a token, and nothing that is put into it.
 package kubetest
 
 import (
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -28,6 +30,9 @@ type Server struct {
 	pvs      []json.RawMessage
 	failures []failure
 	pages    int
+	largest  int
+	watches  int
+	patched  []string
 }
 
 type failure struct {
@@ -41,7 +46,8 @@ func New(tb testing.TB, pageSize int) *Server {
 	tb.Helper()
 	s := &Server{pageSize: pageSize}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+path, s.list)
+	mux.HandleFunc("GET "+path, s.get)
+	mux.HandleFunc("PATCH "+path+"/{name}", s.patch)
 	s.http = httptest.NewUnstartedServer(mux)
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are part of tests
 	s.http.StartTLS()
@@ -65,11 +71,32 @@ func (s *Server) Fail(code int, reason, message string) {
 	s.failures = append(s.failures, failure{code, reason, message})
 }
 
-// Pages is how many requests have been made.
+// Pages is how many requests for a list, or a page of one, have been made.
 func (s *Server) Pages() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pages
+}
+
+// LargestPage is how many PersistentVolumes were in the largest answer.
+func (s *Server) LargestPage() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.largest
+}
+
+// Watches is how many watches have been begun.
+func (s *Server) Watches() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.watches
+}
+
+// Patched are the PersistentVolumes for which patches came, in that order.
+func (s *Server) Patched() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.patched)
 }
 
 // Close ends it early: nothing answers at its address.
@@ -100,6 +127,31 @@ func (s *Server) KubeconfigWithToken(tb testing.TB, token string) string {
 	return filepath.Join(dir, "config")
 }
 
+func (s *Server) get(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Get("watch") == "true" {
+		if r.URL.Query().Get("sendInitialEvents") != "" { // as servers do that cannot list in a watch
+			refuse(w, failure{http.StatusUnprocessableEntity, "Invalid", "sendInitialEvents: Forbidden"})
+			return
+		}
+		s.mu.Lock()
+		s.watches++
+		s.mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return
+	}
+	s.list(w, r)
+}
+
+func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.patched = append(s.patched, r.PathValue("name"))
+	answer(w, http.StatusOK, map[string]any{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": map[string]any{"name": r.PathValue("name")}})
+}
+
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,6 +174,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		limit = len(s.pvs)
 	}
 	end := min(begin+min(limit, s.pageSize), len(s.pvs))
+	s.largest = max(s.largest, end-begin)
 	metadata := map[string]any{"resourceVersion": "7"}
 	if end < len(s.pvs) {
 		metadata["continue"] = strconv.Itoa(end)
