@@ -42,8 +42,8 @@ func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *
 	case errors.Is(err, volume.ErrPrecondition):
 		// FAILED_PRECONDITION means "volume in use" here (CSI spec, ControllerExpandVolume errors): external-resizer would report
 		// that the driver expands only offline, and not call again before all pods that use the claim have ended (its
-		// pkg/controller/expand_and_recover.go). UNAVAILABLE it repeats until the nodes or the backend are back.
-		err = fmt.Errorf("%w: %s", volume.ErrUnavailable, err.Error())
+		// pkg/controller/expand_and_recover.go). INTERNAL it repeats, and the claim may ask for less.
+		err = fmt.Errorf("%w: %s", volume.ErrFailed, err.Error())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("expanding volume %s: %w", handle, err)

@@ -43,7 +43,7 @@ func TestControllerExpandVolume(t *testing.T) {
 		// Final for external-resizer, which would otherwise never take a smaller size.
 		{name: "no room", id: anyHandle, size: three, err: fmt.Errorf("%w: 2 GiB more", volume.ErrExhausted), code: codes.OutOfRange, says: "no space: 2 GiB more", asked: true},
 		// FAILED_PRECONDITION would have external-resizer wait until no pod uses the volume.
-		{name: "peers down", id: anyHandle, size: three, err: fmt.Errorf("%w: peers are down", volume.ErrPrecondition), code: codes.Unavailable, says: "precondition failed: peers are down", asked: true},
+		{name: "peers down", id: anyHandle, size: three, err: fmt.Errorf("%w: peers are down", volume.ErrPrecondition), code: codes.Internal, says: "precondition failed: peers are down", asked: true},
 		{name: "busy", id: anyHandle, size: three, err: volume.ErrBusy, code: codes.Aborted, asked: true},
 	}
 	for _, tt := range tests {
