@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -93,14 +94,22 @@ func TestRegistrationRefused(t *testing.T) {
 	dir := t.TempDir()
 	r, stop := startRegistration(t, dir, time.Millisecond)
 	socket := RegistrationSocket(dir, DefaultName)
-	before, err := os.Lstat(socket)
+	idle, err := net.Dial("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	notify(t, kubelet(t, socket), &registerapi.RegistrationStatus{Error: "no NodeGetInfo"})
-	for { // until the kubelet would see another socket
-		after, err := os.Lstat(socket)
-		if err == nil && !after.ModTime().Equal(before.ModTime()) {
+	defer func() { _ = idle.Close() }()
+	const beginning, noSettings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // of HTTP/2
+	if _, err := io.WriteString(idle, beginning+noSettings); err != nil {
+		t.Fatal(err)
+	}
+	// The socket may be closed before the answer is sent, which is then cut off.
+	_, _ = kubelet(t, socket).NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{Error: "no NodeGetInfo"})
+	_, _ = io.Copy(io.Discard, idle) // until the socket is closed: the time of its file is too coarse to tell
+	for {
+		next, err := net.Dial("unix", socket)
+		if err == nil {
+			_ = next.Close()
 			break
 		}
 		time.Sleep(time.Millisecond)
