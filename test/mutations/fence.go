@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/mutations/switches"
+)
+
+const (
+	// fenced is the first argument of this program when it is to become a fenced test binary.
+	fenced = "fenced"
+	// workplace is where a fenced test binary sees the one directory that it may write to. It is short, since sockets are
+	// made below it, and on every machine.
+	workplace = "/mnt"
+	// noFence is the exit status when there is no fence; tests end with 0, 1 or 2.
+	noFence = 125
+)
+
+// enter runs in a mount and a process namespace that are new: a mutant may kill the wrong process, and unmount or delete
+// the wrong directory. It reaches only its own processes, and writes only
+// below dir and below build, where Heketi is built.
+func enter(dir, build, binary string, args []string) error {
+	writable := &unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY}
+	if err := errors.Join(
+		unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+		unix.Mount(dir, workplace, "", unix.MS_BIND, ""),
+		unix.Mount(build, build, "", unix.MS_BIND, ""),
+		unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}),
+		unix.MountSetattr(unix.AT_FDCWD, workplace, 0, writable),
+		unix.MountSetattr(unix.AT_FDCWD, build, 0, writable),
+		unix.Mount("proc", "/proc", "proc", 0, ""),
+	); err != nil {
+		return fmt.Errorf("the fence around a test: %w", err)
+	}
+	return fmt.Errorf("starting %s: %w", binary, syscall.Exec(binary, append([]string{binary}, args...), os.Environ()))
+}
+
+// outcome is how a run of tests ended.
+type outcome struct {
+	passed  bool
+	hung    bool
+	took    time.Duration
+	reached []byte // one byte per mutant
+	output  []byte
+}
+
+// run runs some tests of a suite, with mutant on, or with none if that is negative.
+func (s suite) run(ctx context.Context, dir string, on, mutants int, pattern string, limit time.Duration) (o outcome, err error) {
+	dir, err = os.MkdirTemp(dir, "run-")
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	reached := filepath.Join(dir, "reached")
+	if err := os.WriteFile(reached, make([]byte, mutants), 0o600); err != nil {
+		return o, err
+	}
+	const grace = 5 * time.Second // to print where it hangs
+	ctx, cancel := context.WithTimeout(ctx, limit+grace)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", fenced, dir, s.build, s.binary,
+		"-test.run", pattern, "-test.failfast", "-test.timeout", limit.String(), "-test.count", "1")
+	var output bytes.Buffer
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &output, &output
+	cmd.Env = append(os.Environ(), "TMPDIR="+workplace, switches.Reached+"="+filepath.Join(workplace, filepath.Base(reached)), switches.On+"="+strconv.Itoa(on))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	cmd.WaitDelay = grace
+	began := time.Now()
+	runErr := cmd.Run()
+	o.took, o.output = time.Since(began), output.Bytes()
+	var exit *exec.ExitError
+	if runErr != nil && !errors.As(runErr, &exit) && !errors.Is(runErr, exec.ErrWaitDelay) {
+		return o, runErr
+	}
+	if exit != nil && exit.ExitCode() == noFence {
+		return o, errors.New(output.String())
+	}
+	o.passed = runErr == nil
+	o.hung = o.took >= limit
+	o.reached, err = os.ReadFile(reached)
+	return o, err
+}
