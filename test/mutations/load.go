@@ -36,8 +36,10 @@ func (p goPackage) folder() string { return strings.TrimPrefix(p.ImportPath, mod
 
 func (p goPackage) hasTests() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
 
-// isHelper reports whether a package only exists for tests.
-func (p goPackage) isHelper() bool { return strings.HasSuffix(p.ImportPath, "test") }
+// isMutated reports whether mutants are made of a package. Those that only exist for tests have none.
+func (p goPackage) isMutated() bool {
+	return !p.DepOnly && strings.HasPrefix(p.folder(), "pkg/") && !strings.HasSuffix(p.ImportPath, "test")
+}
 
 // moduleRoot is the directory of this module, from the working directory upwards.
 func moduleRoot() (string, error) {
@@ -86,7 +88,7 @@ func generate(packages []goPackage, skip map[string]bool) ([]mutant, map[string]
 	sources := map[string][]byte{}
 	next := func() int { return len(all) }
 	for _, p := range packages {
-		if p.DepOnly || p.isHelper() {
+		if !p.isMutated() {
 			continue
 		}
 		checked, err := check(p, exports)

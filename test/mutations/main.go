@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -53,7 +54,8 @@ func main() {
 	}
 }
 
-func workers() int { return runtime.GOMAXPROCS(0) }
+// workers is how many tests run at once: many of them only wait.
+func workers() int { return 2 * runtime.GOMAXPROCS(0) }
 
 func run(ctx context.Context, out io.Writer, o options) (err error) {
 	root, err := moduleRoot()
@@ -70,7 +72,7 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	began := time.Now()
-	packages, err := list(ctx, root, "./pkg/...")
+	packages, err := list(ctx, root, "./pkg/...", "./cmd/...")
 	if err != nil {
 		return err
 	}
@@ -89,9 +91,13 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	results := make([]result, len(chosen))
 	g, groupCtx := errgroup.WithContext(ctx)
 	g.SetLimit(workers())
+	var done atomic.Int64
 	for i, m := range chosen {
 		g.Go(func() (err error) {
 			results[i], err = hunt(groupCtx, dir, suites, m, len(mutants))
+			if n := done.Add(1); n%500 == 0 {
+				fmt.Fprintf(out, "%d of %d mutants run\n", n, len(chosen))
+			}
 			return err
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -99,7 +100,11 @@ func (m *mutator) drop(stmt ast.Stmt) {
 		if s.Tok == token.DEFINE || blank(s) {
 			return
 		}
-	case *ast.IncDecStmt, *ast.SendStmt, *ast.GoStmt, *ast.DeferStmt:
+	case *ast.DeferStmt:
+		if m.releases(s.Call) {
+			return
+		}
+	case *ast.IncDecStmt, *ast.SendStmt, *ast.GoStmt:
 	case *ast.BranchStmt:
 		if s.Label != nil || s.Tok == token.FALLTHROUGH || s.Tok == token.GOTO {
 			return
@@ -110,6 +115,36 @@ func (m *mutator) drop(stmt ast.Stmt) {
 	if id, ok := m.add(stmt, "without", m.text(stmt)); ok {
 		m.wrap(stmt, fmt.Sprintf("if !switches__.Is(%d) { ", id), " }")
 	}
+}
+
+// releases reports whether a deferred call only releases what the garbage collector, or the end of a context, releases too:
+// a context, a timer, an open file or connection.
+func (m *mutator) releases(call *ast.CallExpr) bool {
+	switch f := call.Fun.(type) {
+	case *ast.SelectorExpr:
+		return f.Sel.Name == "Close" && len(call.Args) == 0 || f.Sel.Name == "Stop" && isNamed(m.info.TypeOf(f.X), "time", "Timer", "Ticker")
+	case *ast.Ident:
+		return isNamed(m.info.TypeOf(f), "context", "CancelFunc", "CancelCauseFunc")
+	case *ast.FuncLit:
+		if len(f.Body.List) != 1 {
+			return false
+		}
+		assign, ok := f.Body.List[0].(*ast.AssignStmt)
+		if !ok || len(assign.Rhs) != 1 {
+			return false
+		}
+		inner, ok := assign.Rhs[0].(*ast.CallExpr)
+		return ok && m.releases(inner)
+	}
+	return false
+}
+
+func isNamed(t types.Type, pkg string, names ...string) bool {
+	if pointer, ok := t.(*types.Pointer); ok {
+		t = pointer.Elem()
+	}
+	named, ok := t.(*types.Named)
+	return ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == pkg && slices.Contains(names, named.Obj().Name())
 }
 
 // blank reports whether an assignment only keeps the compiler quiet.
@@ -138,7 +173,7 @@ func (m *mutator) negate(cond ast.Expr) {
 		return
 	}
 	m.decided[cond] = true
-	if id, ok := m.add(cond, "not", m.text(cond)); ok {
+	if id, ok := m.add(cond, "not", m.told(cond)); ok {
 		m.wrap(cond, fmt.Sprintf("(switches__.Is(%d) != (", id), "))")
 	}
 }
@@ -169,14 +204,25 @@ func (m *mutator) returned(r *ast.ReturnStmt) {
 	for i, result := range r.Results {
 		want := sig.Results().At(i).Type()
 		switch {
-		case isBool(want):
+		case isBool(want) && !m.besideError(r):
 			m.negate(result)
 		case isError(want) && !m.info.Types[result].IsNil():
-			if id, ok := m.add(result, "nil for", m.text(result)); ok {
+			if id, ok := m.add(result, "nil for", m.told(result)); ok {
 				m.wrap(result, fmt.Sprintf("switches__.Failure(%d, ", id), ")")
 			}
 		}
 	}
+}
+
+// besideError reports whether a return has an error: callers look at nothing else then.
+func (m *mutator) besideError(r *ast.ReturnStmt) bool {
+	return len(r.Results) > 1 && m.endsInError() && !m.info.Types[r.Results[len(r.Results)-1]].IsNil()
+}
+
+// endsInError reports whether the last result of the innermost function is an error.
+func (m *mutator) endsInError() bool {
+	sig := m.signature()
+	return sig != nil && sig.Results().Len() > 0 && isError(sig.Results().At(sig.Results().Len()-1).Type())
 }
 
 // binary has an operand of && and || decide nothing, moves the limit of a comparison, and exchanges + and -, * and /.
@@ -267,17 +313,85 @@ func (m *mutator) integer(constant ast.Expr) {
 	if !ok {
 		return
 	}
-	switch p := m.parent().(type) {
-	case *ast.CaseClause:
-		return // it has to stay a constant
-	case *ast.KeyValueExpr:
-		if p.Key == constant {
-			return
-		}
+	if !m.counts(constant) {
+		return
 	}
 	if id, ok := m.add(constant, "1 more than", m.text(constant)+" in "+m.text(m.around())); ok {
 		m.wrap(constant, "(", fmt.Sprintf(" + switches__.One[%s](%d))", typ, id))
 	}
+}
+
+// counts reports whether a constant says how many, how large or which one.
+func (m *mutator) counts(constant ast.Expr) bool {
+	if hasSelector(constant) {
+		return false // flags of another package
+	}
+	switch p := m.parent().(type) {
+	case *ast.CaseClause:
+		return false // it has to stay a constant
+	case *ast.KeyValueExpr:
+		return p.Key != constant
+	case *ast.BinaryExpr:
+		switch p.Op {
+		case token.LSS, token.LEQ, token.GTR, token.GEQ:
+			return false // has a mutant already
+		}
+	case *ast.ReturnStmt:
+		return !m.besideError(p)
+	case *ast.CallExpr:
+		return !m.isFormal(p, constant)
+	}
+	return true
+}
+
+func hasSelector(n ast.Node) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		_, is := n.(*ast.SelectorExpr)
+		found = found || is
+		return !found
+	})
+	return found
+}
+
+// isFormal reports whether an argument is a base, a number of bits, a flag of a system call, or a capacity.
+func (m *mutator) isFormal(call *ast.CallExpr, argument ast.Expr) bool {
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		if f.Name != "make" {
+			return false
+		}
+		_, isChan := m.info.TypeOf(call).Underlying().(*types.Chan)
+		return isChan || len(call.Args) == 3 && call.Args[2] == argument
+	case *ast.SelectorExpr:
+		fn, ok := m.info.Uses[f.Sel].(*types.Func)
+		return ok && fn.Pkg() != nil && slices.Contains([]string{"strconv", "golang.org/x/sys/unix", "syscall"}, fn.Pkg().Path())
+	}
+	return false
+}
+
+// told returns the text of a node and, where that says little, the condition that it stands under.
+func (m *mutator) told(n ast.Expr) string {
+	text := m.text(n)
+	if _, ok := n.(*ast.Ident); !ok {
+		return text
+	}
+	for _, p := range slices.Backward(m.parents) {
+		switch p := p.(type) {
+		case *ast.IfStmt:
+			if p.Cond != n {
+				return text + " in if " + m.text(p.Cond)
+			}
+		case *ast.CaseClause:
+			if len(p.List) > 0 {
+				return text + " in case " + m.text(p.List[0])
+			}
+			return text + " in default"
+		case *ast.FuncLit, *ast.FuncDecl:
+			return text
+		}
+	}
+	return text
 }
 
 // around returns what stands around the current node, up to a statement, as far as it is short.
