@@ -70,7 +70,7 @@ func (s suite) run(ctx context.Context, dir string, on, mutants int, pattern str
 	ctx, cancel := context.WithTimeout(ctx, limit+grace)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", fenced, dir, s.build, s.binary,
-		"-test.run", pattern, "-test.failfast", "-test.timeout", limit.String(), "-test.count", "1")
+		"-test.run="+pattern, "-test.failfast", "-test.timeout="+limit.String())
 	var output bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &output, &output
 	cmd.Env = append(os.Environ(), "TMPDIR="+workplace, switches.Reached+"="+filepath.Join(workplace, filepath.Base(reached)), switches.On+"="+strconv.Itoa(on))

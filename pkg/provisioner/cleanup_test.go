@@ -1,0 +1,129 @@
+package provisioner_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+const cleanUps = "POST /operations/pending/cleanup"
+
+// stuck returns a fixture whose pvc-1 is pending, and stale, since Heketi was restarted in the middle of its create.
+func stuck(t *testing.T) *fixture {
+	t.Helper()
+	f := start(t)
+	f.server.Hold()
+	call := background(t.Context(), f.provisioner, spec("pvc-1"))
+	eventually(t, "the create is accepted", func() bool { return f.server.Pending() == 1 })
+	noCleanUp := f.server.Inject(heketitest.Fault{Prefix: cleanUps, Status: http.StatusBadGateway})
+	f.server.Restart()
+	if r := <-call; r.err == nil {
+		t.Fatal("the create has succeeded")
+	}
+	noCleanUp()
+	f.server.Release() // what is stale stays so
+	return f
+}
+
+// TestCleanUpOnlyWhatBlocksTheVolume: between the dump and the question for the operation, Heketi may have gone on.
+func TestCleanUpOnlyWhatBlocksTheVolume(t *testing.T) {
+	const another = "0123456789abcdef0123456789abcdef"
+	for _, tc := range []struct {
+		name                string
+		kind, status, thing string // of the operation; thing "" is the volume
+		want                bool
+	}{
+		{"a stale create", "create-volume", "stale", "", true},
+		{"a failed create", "create-volume", "failed", "", true},
+		{"a stale delete", "delete-volume", "stale", "", true},
+		{"it runs again", "create-volume", "", "", false},
+		{"it concerns another volume", "create-volume", "stale", another, false},
+		{"an expand", "expand-volume", "stale", "", false},
+		{"a clone", "clone-volume", "stale", "", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := stuck(t)
+			before := f.server.Requests(cleanUps)
+			thing := tc.thing
+			if thing == "" {
+				thing = f.server.VolumeIDs()[0]
+			}
+			operation := f.server.OperationIDs()[0]
+			f.server.Inject(heketitest.Fault{Prefix: "GET /operations/pending/" + operation, Status: http.StatusOK, Body: fmt.Sprintf(
+				`{"id": %q, "type_name": %q, "status": %q, "changes": [{"id": %q}]}`, operation, tc.kind, tc.status, thing)})
+			_, err := f.another(t, 8, timing()).Create(t.Context(), spec("pvc-1"))
+			if cleaned := f.server.Requests(cleanUps) > before; cleaned != tc.want || tc.want != (err == nil) {
+				t.Errorf("cleaned up: %t, error: %v; want %t", cleaned, err, tc.want)
+			}
+			if !tc.want {
+				wantError(t, err, volume.ErrBusy)
+			}
+		})
+	}
+}
+
+// TestCleanUpAsksOnlyForWhatHasEnded: about an operation that runs there is nothing to ask.
+func TestCleanUpAsksOnlyForWhatHasEnded(t *testing.T) {
+	f := start(t)
+	f.server.Hold()
+	call := background(t.Context(), f.provisioner, spec("pvc-1"))
+	eventually(t, "the create is accepted", func() bool { return f.server.Pending() == 1 })
+	_, err := f.another(t, 8, timing()).Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrBusy)
+	if n := f.server.Requests("GET /operations/pending/"); n != 0 {
+		t.Errorf("%d questions for an operation that runs", n)
+	}
+	f.server.Release()
+	<-call
+}
+
+// TestNoCleanUpOfOthersVolumes: what an administrator has begun with heketi-cli is not the driver's to finish.
+func TestNoCleanUpOfOthersVolumes(t *testing.T) {
+	cluster := heketitest.NewCluster()
+	f := start(t, cluster)
+	id := f.server.AddVolume("web", cluster.ID, false)
+	f.server.StrandDelete(id)
+	err := f.delete(t, volume.Handle{Backend: "main", ID: id})
+	wantError(t, err, volume.ErrBusy)
+	if n := f.server.Requests(cleanUps); n != 0 {
+		t.Errorf("%d clean-ups were asked for", n)
+	}
+	f.wantVolumes(t, 1)
+}
+
+// TestCleanUpFails: what Heketi does not clean up stays as it was.
+func TestCleanUpFails(t *testing.T) {
+	for name, prefix := range map[string]string{"the clean-up": cleanUps, "the question for the operation": "GET /operations/pending/"} {
+		t.Run(name, func(t *testing.T) {
+			f := stuck(t)
+			lift := f.server.Inject(heketitest.Fault{Prefix: prefix, Status: http.StatusBadGateway})
+			creates := f.server.Requests("POST /volumes")
+			_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+			wantError(t, err, volume.ErrBusy)
+			if n := f.server.Requests("POST /volumes") - creates; n != 1 {
+				t.Errorf("%d creates were sent, want 1: nothing has changed", n)
+			}
+			lift()
+			f.create(t, spec("pvc-1"))
+			f.wantVolumes(t, 1)
+		})
+	}
+}
+
+// TestCleanUpByHeketi: Heketi itself has cleaned up between the dump and the question for the operation.
+func TestCleanUpByHeketi(t *testing.T) {
+	f := stuck(t)
+	answer, asked := make(chan struct{}), make(chan struct{})
+	f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Times: 1, Late: answer, Carried: asked})
+	call := background(t.Context(), f.another(t, 8, timing()), spec("pvc-1"))
+	<-asked // for the group id
+	f.server.Clean()
+	close(answer)
+	if r := <-call; r.err != nil {
+		t.Error(r.err)
+	}
+	f.wantVolumes(t, 1)
+}
