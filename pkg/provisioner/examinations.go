@@ -74,6 +74,9 @@ func (p *Provisioner) examine(ctx context.Context, backend string, client *heket
 	}
 	t := task{kind: "examination", subject: "backend " + backend, key: "examination of " + backend, request: examinationRequest{credentials}}
 	if _, err := p.operations.do(ctx, t, func(ctx context.Context) (volume.Volume, error) {
+		if _, ok := p.examinations.recent(backend, time.Now()); ok {
+			return volume.Volume{}, nil // one has ended since
+		}
 		began := time.Now()
 		found, err := client.Examine(ctx)
 		if err == nil {
