@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 
@@ -73,7 +74,7 @@ func differs(found volume.Volume, attributes, raw map[string]string) string {
 	case parameters.Durability != found.Durability:
 		return fmt.Sprintf("volumetype is %s, but the volume is %s", parameters.Durability, found.Durability)
 	case len(parameters.Clusters) > 0 && !slices.Contains(parameters.Clusters, found.Cluster):
-		return fmt.Sprintf("clusterid is %s, but the volume lies in cluster %s", raw["clusterid"], found.Cluster)
+		return fmt.Sprintf("clusterid is %s, but the volume lies in cluster %s", strings.Join(parameters.Clusters, ", "), found.Cluster)
 	}
 	return ""
 }

@@ -46,6 +46,8 @@ func TestValidateVolumeCapabilities(t *testing.T) {
 		{name: "other durability", id: anyHandle, capability: anyCapability(), parameters: map[string]string{"volumetype": "none"}, message: "replicate:2"},
 		{name: "other cluster", id: anyHandle, capability: anyCapability(), message: cluster,
 			parameters: map[string]string{"volumetype": "replicate:2", "clusterid": strings.Repeat("0", 32)}},
+		{name: "other cluster, key in other letters", id: anyHandle, capability: anyCapability(), message: "clusterid is " + strings.Repeat("0", 32) + ", but",
+			parameters: map[string]string{"volumetype": "replicate:2", "clusterID": strings.Repeat("0", 32)}},
 		{name: "no class", id: anyHandle, capability: anyCapability(), parameters: map[string]string{"volumetype": "none:1"}, message: "volumetype"},
 		{name: "not ours", id: "fake-vol-id", capability: anyCapability(), code: codes.NotFound},
 		{name: "static", id: "my-data", attributes: static, capability: anyCapability(), confirmed: true},
