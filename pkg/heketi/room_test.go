@@ -2,6 +2,7 @@ package heketi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,9 @@ func TestRoom(t *testing.T) {
 		{name: "two zones", dump: cluster(big, big, big), options: option("user.heketi.zone-checking", "strict"), lacks: "3 zones, cluster c has 2", change: func(d Dump) {
 			change(d.Nodes, "n3", func(v *DumpNode) { v.Zone = 1 })
 		}},
+		{name: "two zones, and another option behind", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1)), largest: 1, total: 1,
+			options: slices.Concat(option("user.heketi.zone-checking", "strict"), option("user.heketi.zone-checking", "none")),
+			change:  func(d Dump) { change(d.Nodes, "n3", func(v *DumpNode) { v.Zone = 1 }) }},
 		{name: "three zones", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1)), options: option("user.heketi.zone-checking", "strict"), largest: 1, total: 1},
 		{name: "tag wanted", dump: cluster(disks(oneGiB+1, 9*oneGiB), disks(oneGiB+1), disks(oneGiB+1)), options: option("user.heketi.device-tag-match", "disk=ssd"), largest: 1, total: 1, change: func(d Dump) {
 			change(d.Devices, "n1-d1", func(v *DumpDevice) { v.Tags = map[string]string{"disk": "ssd"} })

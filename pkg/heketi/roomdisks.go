@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // What decides where Heketi puts bricks (heketi: apps/glusterfs/volume_entry.go, tags.go).
@@ -106,12 +104,15 @@ func (l Layout) admits(tags map[string]string) bool {
 	return tags[key] == value
 }
 
+// option returns the value of an option of Heketi, of which the last one counts (heketi: apps/glusterfs/volume_entry.go,
+// volOptsMap).
 func (l Layout) option(key string) string {
-	i := slices.IndexFunc(l.Options, func(o volume.Option) bool { return o.Key == key })
-	if i < 0 {
-		return ""
+	for _, o := range slices.Backward(l.Options) {
+		if o.Key == key {
+			return o.Value
+		}
 	}
-	return l.Options[i].Value
+	return ""
 }
 
 // merged are the tags of a device; those of its node are valid for it, unless it has its own of the key.
