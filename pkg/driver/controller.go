@@ -15,6 +15,7 @@ type controllerServer struct {
 	csi.UnimplementedControllerServer
 	provisioner volume.Provisioner
 	health      bool
+	logins      classLogins
 }
 
 // ControllerGetCapabilities says which optional calls this controller answers.
@@ -45,9 +46,10 @@ func (s *controllerServer) CreateVolume(ctx context.Context, request *csi.Create
 	if err != nil {
 		return nil, err
 	}
+	s.logins.report(ctx, spec, request.GetParameters())
 	made, err := s.provisioner.Create(ctx, spec)
 	if err != nil {
-		return nil, fmt.Errorf("creating volume %q: %w", request.GetName(), err)
+		return nil, fmt.Errorf("creating volume %q: %w", request.GetName(), explainLogin(err, spec.Parameters.Ignored))
 	}
 	return &csi.CreateVolumeResponse{Volume: describe(made)}, nil
 }

@@ -59,7 +59,7 @@ func TestCreateVolumeRefuses(t *testing.T) {
 		{"quote in a flag", flags(`acl"`), codes.InvalidArgument, []string{"mount_flags"}},
 		{"xlator-option", flags("xlator-option=a.b=c"), codes.InvalidArgument, []string{"mount_flags", "xlator-option"}},
 		{"unknown parameter", parameter("volumetyp", "none"), codes.InvalidArgument, []string{"volumetyp", "volumetype"}},
-		{"replicate:9", parameter("volumetype", "replicate:9"), codes.InvalidArgument, []string{"volumetype", "replicate:9", "1 to 3"}},
+		{"replicate:9", parameter("volumetype", "replicate:9"), codes.InvalidArgument, []string{"volumetype", "replicate:9", "2 or 3"}},
 		{"disperse:3:1", parameter("volumetype", "disperse:3:1"), codes.InvalidArgument, []string{"volumetype", "disperse:3:1", "2:1"}},
 		{"size zero", size(0, 0), codes.InvalidArgument, []string{"capacity_range", "required_bytes"}},
 		{"size negative", size(-1, 0), codes.InvalidArgument, []string{"required_bytes", "-1"}},

@@ -30,7 +30,7 @@ func TestDurability(t *testing.T) {
 			t.Errorf("%+v is %v, want %v", tc.info, got, tc.want)
 		}
 	}
-	for _, s := range []string{"replicate:1", "replicate:3", "disperse:8:4", "none"} {
+	for _, s := range []string{"replicate:2", "replicate:3", "disperse:8:4", "none"} {
 		want, err := volume.ParseDurability(s)
 		if err != nil {
 			t.Fatal(err)

@@ -42,9 +42,6 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	if err := checkSecret(parameters.SecretRef, backend.HasKey() || spec.Credentials.Key != ""); err != nil {
-		return volume.Volume{}, err
-	}
 	client, err := backend.Client(spec.Credentials)
 	if err != nil {
 		return volume.Volume{}, err
@@ -81,17 +78,6 @@ func newCreation(spec volume.Spec, backend string, sizeGiB int) creation {
 		snapFactor:  parameters.SnapFactor,
 		credentials: spec.Credentials,
 	}
-}
-
-// checkSecret accepts the Secret of an in-tree class where it is not needed. The driver must not read Secrets that
-// somebody names in a class: whoever may write classes could have it read any.
-func checkSecret(ref string, haveKey bool) error {
-	if ref == "" || haveKey {
-		return nil
-	}
-	return volume.Invalid("secretName", ref, "names a Secret that this driver does not read, and it has no key for this backend: write the key into "+
-		"the file that keyFile names in the backend's configuration, or let the class's csi.storage.k8s.io/provisioner-secret-name and "+
-		"csi.storage.k8s.io/provisioner-secret-namespace name a Secret with the fields user and key")
 }
 
 func (c creation) optionList() []string {

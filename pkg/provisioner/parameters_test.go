@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,7 @@ func TestCreateComparesEveryParameter(t *testing.T) {
 		"another range":              {func(p *volume.Parameters) { p.GIDs.Min = 40001 }, "group id is 40000"},
 		"fewer options":              {func(p *volume.Parameters) { p.Options = p.Options[:1] }, ""},
 		"another value of an option": {func(p *volume.Parameters) { p.Options[0].Value = "off" }, "client.ssl off"},
+		"another order of options":   {func(p *volume.Parameters) { slices.Reverse(p.Options) }, ""},
 		"another snapfactor":         {func(p *volume.Parameters) { p.SnapFactor = 2 }, "snapfactor is 1.3"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,23 +58,6 @@ func TestCreateComparesEveryParameter(t *testing.T) {
 			}
 			f.wantVolumes(t, 1)
 		})
-	}
-}
-
-func TestSecretOfAClass(t *testing.T) {
-	f := start(t)
-	s := spec("pvc-1")
-	s.Parameters.SecretRef = "default/heketi-secret"
-	f.create(t, s) // the backend has a key
-
-	f.keyFile = ""
-	p := f.another(t, 8, timing())
-	_, err := p.Create(t.Context(), s)
-	wantError(t, err, volume.ErrInvalid)
-	says(t, err, "secretName", "default/heketi-secret", "keyFile", "provisioner-secret-name")
-	s.Credentials.Key = heketitest.DefaultKey
-	if _, err := p.Create(t.Context(), s); err != nil {
-		t.Error(err)
 	}
 }
 

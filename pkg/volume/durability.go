@@ -27,11 +27,11 @@ type Durability struct {
 // DefaultDurability is what an absent volumetype means, as in the in-tree plugin.
 func DefaultDurability() Durability { return Durability{Type: Replicate, Replica: 3} }
 
-const allowedVolumeTypes = `must be "replicate" or "replicate:N" with N from 1 to 3, ` +
-	`"disperse:D:R" with D:R one of 2:1, 4:2, 8:3 and 8:4, or "none"`
+const allowedVolumeTypes = `must be "replicate" or "replicate:N" with N 2 or 3, ` +
+	`"disperse:D:R" with D:R one of 2:1, 4:2, 8:3 and 8:4, or "none" for a single copy`
 
-// ParseDurability reads volumetype. Heketi itself checks only part of this (it takes a
-// negative replica count, for one), so that everything is checked here.
+// ParseDurability reads volumetype. Heketi itself checks only part of this: it takes a
+// negative number of copies, and asks gluster for one copy, which gluster does not make.
 func ParseDurability(s string) (Durability, error) {
 	kind, rest, hasCounts := strings.Cut(s, ":")
 	switch DurabilityType(kind) {
@@ -39,7 +39,7 @@ func ParseDurability(s string) (Durability, error) {
 		if !hasCounts {
 			return DefaultDurability(), nil
 		}
-		if n, ok := parseCount(rest); ok && n <= 3 {
+		if n, ok := parseCount(rest); ok && n >= 2 && n <= 3 {
 			return Durability{Type: Replicate, Replica: n}, nil
 		}
 	case Disperse:

@@ -9,7 +9,6 @@ import (
 func TestParseDurability(t *testing.T) {
 	tests := map[string]Durability{
 		"replicate":    {Type: Replicate, Replica: 3},
-		"replicate:1":  {Type: Replicate, Replica: 1},
 		"replicate:2":  {Type: Replicate, Replica: 2},
 		"replicate:3":  {Type: Replicate, Replica: 3},
 		"disperse:2:1": {Type: Disperse, Data: 2, Redundancy: 1},
@@ -28,7 +27,7 @@ func TestParseDurability(t *testing.T) {
 
 func TestParseDurabilityRefuses(t *testing.T) {
 	for _, in := range []string{
-		"", "replica", "replicate:", "replicate:0", "replicate:9", "replicate:-2", "replicate:+2", "replicate:3:1",
+		"", "replica", "replicate:", "replicate:0", "replicate:1", "replicate:9", "replicate:-2", "replicate:+2", "replicate:3:1",
 		"replicate:x", "replicate:99999999999999999999", "disperse", "disperse:", "disperse:2", "disperse:3:1",
 		"disperse:2:1:0", "disperse:0:0", "none:", "none:1", "Replicate:3 ", " none",
 	} {

@@ -3,6 +3,7 @@ package volume
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // The ways in which an operation on a volume can fail. Every error that leaves a
@@ -45,11 +46,16 @@ func (e *FieldError) Error() string {
 
 func (e *FieldError) Unwrap() error { return ErrInvalid }
 
-// Invalid returns a FieldError; allowed is a phrase such as "must be a number from 1 to 3".
+// Invalid returns a FieldError; allowed is a phrase such as "must be a number from 1 to 3". A long value is cut: a message
+// is for reading, and Kubernetes cuts events.
 func Invalid(field, value, allowed string) error {
-	const longest = 200 // a message is for reading; a megabyte of user text is not
-	if len(value) > longest {
-		value = value[:longest] + "..."
+	const longest = 100 // as it is printed, in which a byte that cannot be printed takes four
+	short := value[:min(len(value), longest)]
+	for len(strconv.Quote(short)) > longest+len(`""`) {
+		short = short[:len(short)/2]
 	}
-	return &FieldError{Field: field, Value: value, Allowed: allowed}
+	if short != value {
+		short += "..."
+	}
+	return &FieldError{Field: field, Value: short, Allowed: allowed}
 }

@@ -45,6 +45,8 @@ func gidRange(low, high int64) func(*Parameters) {
 	return func(p *Parameters) { p.GIDs = GIDRange{low, high} }
 }
 
+func ignored(names ...string) func(*Parameters) { return func(p *Parameters) { p.Ignored = names } }
+
 func dispersed(p *Parameters) { p.Durability = Durability{Type: Disperse, Data: 4, Redundancy: 2} }
 
 func all(changes ...func(*Parameters)) func(*Parameters) {
@@ -68,19 +70,17 @@ func testedInTree() []inTreeCase {
 		maps.Copy(all, extra)
 		return all
 	}
-	const refusedKey = "refused: a class is no place for a secret"
 	return []inTreeCase{
-		{name: "password", parameters: m{"restuser": "admin", "restuserkey": "password"}, says: "restuserkey", documented: refusedKey},
+		{name: "password", parameters: m{"restuser": "admin", "restuserkey": "password"}, want: ignored("restuser", "restuserkey")},
 		{name: "secret", parameters: m{"restuser": "admin", "secretname": "mysecret", "secretnamespace": "default"},
-			want: func(p *Parameters) { p.SecretRef = "default/mysecret" }},
+			want: ignored("restuser", "secretName", "secretNamespace")},
 		{name: "no authentication", parameters: noLogin(nil), want: unchanged},
 		{name: "missing secret", parameters: m{"secretname": "mysecret", "secretnamespace": "default"}, inTree: refused,
-			want: func(p *Parameters) { p.SecretRef = "default/mysecret" }, lenient: "the Secret is not read, so nobody knows that it is missing"},
+			want: ignored("secretName", "secretNamespace"), lenient: "the Secret is not read"},
 		{name: "secret with no namespace", parameters: m{"secretname": "mysecret"}, inTree: refused, says: "secretNamespace"},
-		// The next two have a restuserkey there, which is not what they are about.
-		{name: "missing url", parameters: m{"resturl": absent, "restuser": "admin"}, inTree: refused,
-			want: func(p *Parameters) { p.RestURL = "" }, lenient: "the only backend of the configuration is meant"},
-		{name: "unknown parameter", parameters: m{"unknown": "yes", "restuser": "admin"}, inTree: refused, says: "unknown"},
+		{name: "missing url", parameters: m{"resturl": absent, "restuser": "admin", "restuserkey": "password"}, inTree: refused,
+			want: all(ignored("restuser", "restuserkey"), func(p *Parameters) { p.RestURL = "" }), lenient: "the only backend of the configuration is meant"},
+		{name: "unknown parameter", parameters: m{"unknown": "yes", "restuser": "admin", "restuserkey": "password"}, inTree: refused, says: "unknown"},
 		{name: "gidMin 0", parameters: noLogin(m{"gidMin": "0"}), inTree: refused, says: "gidMin"},
 		{name: "gidMin 1999", parameters: noLogin(m{"gidMin": "1999"}), inTree: refused, says: "gidMin"},
 		{name: "gidMax 0", parameters: noLogin(m{"gidMax": "0"}), inTree: refused, says: "gidMax"},
@@ -89,7 +89,7 @@ func testedInTree() []inTreeCase {
 		{name: "gidMin", parameters: noLogin(m{"gidMin": "4000"}), want: gidRange(4000, 2147483647)},
 		{name: "gidMax", parameters: noLogin(m{"gidMax": "5000"}), want: gidRange(2000, 5000)},
 		{name: "gidMin and gidMax", parameters: ranged(nil), want: gidRange(4000, 5000)},
-		{name: "four copies", parameters: ranged(m{"volumetype": "replicate:4"}), inTree: refusedByHeketi, says: "1 to 3"},
+		{name: "four copies", parameters: ranged(m{"volumetype": "replicate:4"}), inTree: refusedByHeketi, says: "2 or 3"},
 		{name: "dispersed", parameters: ranged(m{"volumetype": "disperse:4:2"}), want: all(gidRange(4000, 5000), dispersed)},
 		{name: "snapfactor 50", parameters: ranged(m{"volumetype": "disperse:4:2", "snapfactor": "50"}),
 			want: all(gidRange(4000, 5000), dispersed, func(p *Parameters) { p.SnapFactor = 50 })},
@@ -120,7 +120,7 @@ func untestedInTree() []inTreeCase {
 	options := func(o ...Option) func(*Parameters) { return func(p *Parameters) { p.Options = o } }
 	const (
 		otherCounts = "other counts fail in Heketi, or do something else"
-		safeOptions = "comma-separated `option value` pairs from a list that is safe"
+		safeOptions = "checked by name and value"
 		prefixes    = "1 to 40 letters, digits and dashes"
 	)
 	return []inTreeCase{
@@ -131,15 +131,20 @@ func untestedInTree() []inTreeCase {
 			want: all(gidRange(4000, 2147483647), func(p *Parameters) { p.Durability = Durability{Type: None} })},
 		{name: "a key twice", parameters: m{"gidmin": "4000", "gidMin": "5000"}, says: "twice", documented: "and so is a key that is given twice"},
 
-		{name: "without login, a user", parameters: m{"restauthenabled": "False", "restuser": "bob"}, want: unchanged},
-		{name: "without login, a Secret", parameters: m{"restauthenabled": "false", "secretname": "a", "secretnamespace": "b"}, want: unchanged},
-		{name: "without login, half a Secret", parameters: m{"restauthenabled": "", "secretname": "a"}, want: unchanged},
-		{name: "without login, a key", parameters: m{"restauthenabled": "false", "restuserkey": "k"}, says: "restuserkey",
-			documented: "refused: a class is no place for a secret"},
-		{name: "with login", parameters: m{"restauthenabled": "TRUE", "restuser": "admin"}, want: unchanged},
-		{name: "the user of little right", parameters: m{"restuser": "user"}, inTree: refusedByHeketi, says: "not ask for its end"},
-		{name: "a user that a Heketi without keys does not look at", parameters: m{"restuser": "bob"}, says: "restuser",
-			documented: "others cannot make volumes: refused"},
+		{name: "the class of the tutorial, on a Heketi without keys", parameters: m{"restuser": "joe", "restuserkey": "My Secret Life"},
+			want: ignored("restuser", "restuserkey")},
+		{name: "without login, a user", parameters: m{"restauthenabled": "False", "restuser": "bob"}, want: ignored("restauthenabled", "restuser")},
+		{name: "without login, a Secret", parameters: m{"restauthenabled": "false", "secretname": "a", "secretnamespace": "b"},
+			want: ignored("restauthenabled", "secretName", "secretNamespace")},
+		{name: "without login, half a Secret", parameters: m{"restauthenabled": "", "secretname": "a"}, want: ignored("restauthenabled", "secretName")},
+		{name: "with login, half a Secret", parameters: m{"restauthenabled": "true", "secretnamespace": "a"}, inTree: refused, says: "both"},
+		{name: "half a Secret and a key", parameters: m{"restuserkey": "k", "secretname": "a"}, inTree: refused, says: "both"},
+		{name: "without login, a key", parameters: m{"restauthenabled": "false", "restuserkey": "k"}, want: ignored("restauthenabled", "restuserkey")},
+		{name: "with login", parameters: m{"restauthenabled": "TRUE", "restuser": "admin"}, want: ignored("restauthenabled", "restuser")},
+		{name: "the user of little right", parameters: m{"restuser": "user"}, inTree: refusedByHeketi, want: ignored("restuser"),
+			lenient: "the backend's own user is used"},
+		{name: "a password in the url, which Heketi does not see", parameters: m{"resturl": strings.Replace(inTreeURL, "//", "//joe:secret@", 1)},
+			want: ignored("user and password in resturl")},
 
 		{name: "empty url", parameters: m{"resturl": ""}, inTree: refused, says: "resturl"},
 		{name: "url with a slash", parameters: m{"resturl": inTreeURL + "/"}, inTree: refusedByHeketi, want: unchanged,
@@ -154,13 +159,31 @@ func untestedInTree() []inTreeCase {
 		{name: "a comma after the cluster", parameters: m{"clusterid": strings.Repeat("a", 32) + ","}, inTree: refusedByHeketi, says: "clusterid"},
 
 		{name: "three copies", parameters: m{"volumetype": "replicate"}, want: unchanged},
-		{name: "one copy", parameters: m{"volumetype": "replicate:1"}, want: func(p *Parameters) { p.Durability.Replica = 1 }},
+		{name: "one copy, which gluster does not call a replica", parameters: m{"volumetype": "replicate:1"}, inTree: refusedByHeketi, says: "none"},
 		{name: "no copies, which Heketi takes for two", parameters: m{"volumetype": "replicate:0"}, says: "volumetype", documented: otherCounts},
 		{name: "copies and something more", parameters: m{"volumetype": "replicate:2:1"}, says: "volumetype", documented: "further parts are ignored"},
 		{name: "no redundancy and something more", parameters: m{"volumetype": "none:3"}, says: "volumetype", documented: "further parts are ignored"},
 		{name: "dispersed without redundancy", parameters: m{"volumetype": "disperse:4"}, inTree: refused, says: "volumetype"},
 		{name: "dispersed as Heketi does not", parameters: m{"volumetype": "disperse:3:1"}, inTree: refusedByHeketi, says: "volumetype"},
 		{name: "capitals", parameters: m{"volumetype": "Replicate:3"}, inTree: refused, says: "volumetype"},
+
+		{name: "an option without what stands before its dot", parameters: m{"volumeoptions": "features.cache-invalidation on, nl-cache on"},
+			want: options(Option{"features.cache-invalidation", "on"}, Option{"performance.nl-cache", "on"})},
+		{name: "such an option of which gluster has two", parameters: m{"volumeoptions": "eager-lock on"}, inTree: refusedByHeketi, says: "cluster.eager-lock or disperse.eager-lock"},
+		{name: "a group, and something else than it sets", parameters: m{"volumeoptions": "group virt, features.shard off"},
+			want: options(Option{"group", "virt"}, Option{"features.shard", "off"})},
+		{name: "two groups", parameters: m{"volumeoptions": "group metadata-cache, group nl-cache"},
+			want: options(Option{"group", "metadata-cache"}, Option{"group", "nl-cache"})},
+		{name: "a network", parameters: m{"volumeoptions": "auth.allow 10.0.0.0/8"}, want: options(Option{"auth.allow", "10.0.0.0/8"})},
+		{name: "blocks that are too small", parameters: m{"volumeoptions": "features.shard on, features.shard-block-size 64"}, inTree: refusedByHeketi, says: "4MB to 4TB"},
+		{name: "a size as gluster does not write it", parameters: m{"volumeoptions": "performance.write-behind-window-size 1M"}, inTree: refusedByHeketi, says: "1GB"},
+		{name: "a group that gluster has in small letters", parameters: m{"volumeoptions": "group VIRT"}, inTree: refusedByHeketi, says: "virt"},
+		{name: "an option for copies, without copies", parameters: m{"volumetype": "none", "volumeoptions": "cluster.self-heal-daemon off"},
+			inTree: refusedByHeketi, says: "at least 2 copies"},
+		{name: "the owner of the root directory", parameters: m{"volumeoptions": "storage.owner-gid 1000"}, says: "group id",
+			documented: "`storage.owner-gid` and `storage.owner-uid` are refused"},
+		{name: "a share of Samba", parameters: m{"volumeoptions": "user.smb enable"}, says: "Samba", documented: "export the volume by Samba or NFS"},
+		{name: "an option for root's command", parameters: m{"volumeoptions": "user.a --log-file=/etc/ld.so.preload"}, says: "dash", documented: safeOptions},
 
 		{name: "options", parameters: m{"volumeoptions": "client.ssl on, diagnostics.brick-log-level DEBUG"},
 			want: options(Option{"client.ssl", "on"}, Option{"diagnostics.brick-log-level", "DEBUG"})},
@@ -217,74 +240,6 @@ func TestInTreeClasses(t *testing.T) {
 			tt.want(&want)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
-			}
-		})
-	}
-}
-
-// TestInTreeSizes: what the plugin asked Heketi for, in GiB, and what this driver does (kubernetes:
-// pkg/volume/glusterfs/glusterfs.go, CreateVolume).
-func TestInTreeSizes(t *testing.T) {
-	for _, tt := range []struct {
-		bytes      int64
-		volumetype string
-		inTree     int
-		want       int
-		why        string // they differ
-	}{
-		{1, "replicate:3", 1, 1, ""},
-		{1000 * 1000 * 1000, "replicate:3", 1, 1, ""},
-		{GiB, "replicate:3", 1, 1, ""},
-		{GiB + 1, "replicate:3", 2, 2, ""},
-		{10 * GiB, "none", 10, 10, ""},
-		{3*GiB - 1, "disperse:4:2", 3, 4, "Heketi refuses a dispersed volume with bricks below 1 GiB"},
-		{4*GiB + 1, "disperse:4:2", 5, 5, ""},
-	} {
-		durability, err := ParseDurability(tt.volumetype)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := Capacity{RequiredBytes: tt.bytes}.SizeGiB(durability.MinGiB())
-		if err != nil || got != tt.want || (got != tt.inTree) != (tt.why != "") {
-			t.Errorf("%d bytes of %s: %d GiB, %v; want %d, in-tree %d (%s)", tt.bytes, tt.volumetype, got, err, tt.want, tt.inTree, tt.why)
-		}
-	}
-}
-
-// TestInTreeGroupIDs: the plugin's allocator gave the lowest free id of the range, both ends included (kubernetes:
-// pkg/volume/glusterfs/glusterfs_minmax.go).
-func TestInTreeGroupIDs(t *testing.T) {
-	const none = -1
-	for _, tt := range []struct {
-		name     string
-		low      string
-		high     string
-		taken    []int64
-		inTree   int64
-		want     int64
-		why      string // they differ
-		whatElse error
-	}{
-		{"first", "2000", "2005", nil, 2000, 2000, "", nil},
-		{"after two", "2000", "2005", []int64{2000, 2001}, 2002, 2002, "", nil},
-		{"a gap", "2000", "2005", []int64{2000, 2002}, 2001, 2001, "", nil},
-		{"the last", "2000", "2001", []int64{2000}, 2001, 2001, "", nil},
-		{"none is left", "2000", "2001", []int64{2000, 2001}, none, none, "", ErrExhausted},
-		{"a range of one", "4000", "4000", nil, 4000, 4000, "", nil},
-		{"outside the range", "4000", "4001", []int64{2000, 4002}, 4000, 4000, "", nil},
-		{"the highest", "2147483646", "2147483647", []int64{2147483646}, 2147483647, none, "Heketi refuses that id", ErrExhausted},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			p, err := ParseParameters(map[string]string{"gidMin": tt.low, "gidMax": tt.high})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := p.GIDs.Lowest(func(gid int64) bool { return slices.Contains(tt.taken, gid) })
-			if err != nil {
-				got = none
-			}
-			if got != tt.want || !errors.Is(err, tt.whatElse) || (got != tt.inTree) != (tt.why != "") {
-				t.Errorf("%d, %v; want %d, in-tree %d (%s)", got, err, tt.want, tt.inTree, tt.why)
 			}
 		})
 	}

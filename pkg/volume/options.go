@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,86 +17,140 @@ type Option struct {
 // String is the form that Heketi takes.
 func (o Option) String() string { return o.Key + " " + o.Value }
 
-// Heketi's own options, which it does not pass on to gluster (heketi: apps/glusterfs/volume_entry.go).
+// Options to which Heketi gives a meaning (heketi: apps/glusterfs/volume_entry.go). It hands them on to gluster, too, for
+// which everything below user. is a note.
 const (
 	heketiOptions      = "user.heketi."
 	optionArbiter      = heketiOptions + "arbiter"
 	optionFileSize     = heketiOptions + "average-file-size"
 	optionZoneChecking = heketiOptions + "zone-checking"
 	optionTagMatch     = heketiOptions + "device-tag-match"
+
+	optionGroup = "group" // sets all options of a file on the gluster server
+
+	fieldOptions = "volumeoptions"
 )
 
 var (
-	userOption = regexp.MustCompile(`^user\.[a-z0-9][a-z0-9._-]{0,100}$`)
-	// shellSafe: Heketi writes options into a shell command that root runs on a gluster node.
-	shellSafe = regexp.MustCompile(`^[A-Za-z0-9._:/@%+=-]{1,200}$`)
+	userOption = regexp.MustCompile(`^user\.[A-Za-z0-9][A-Za-z0-9._-]{0,100}$`)
+	// shellSafe: Heketi writes options into a shell command that root runs on a gluster server, gluster volume set NAME KEY
+	// VALUE, and gluster takes every word that begins with dashes for an option of its own, such as --log-file=.
+	shellSafe = regexp.MustCompile(`^[A-Za-z0-9._:/@%+=][A-Za-z0-9._:/@%+=-]{0,199}$`)
+	// readByServers is what programs on a gluster server look for in a volume's user.* options: glusterd loads a translator
+	// for user.xlator.*, and its hook scripts search the lines key=value with patterns like these, to share the volume
+	// by Samba or NFS (glusterfs: extras/hook-scripts, S30samba-start.sh, S31ganesha-start.sh, S13create-subdir-mounts.sh).
+	readByServers = regexp.MustCompile(`^user\.xlator|user.smb|user.cifs|ganesha.enable|auth.allow`)
 )
 
-// tagMatch is Heketi's filter of devices by tag (heketi: pkg/glusterfs/api, ValidateTags; apps/glusterfs/tag_matcher.go).
-const tagMatch = `[a-zA-Z0-9_.-]{1,32}!?=[a-zA-Z0-9_.@/-]{0,64}`
+// tagMatch is Heketi's filter of devices by tag (heketi: pkg/glusterfs/api, ValidateTags; apps/glusterfs/tag_matcher.go),
+// without a dash at its beginning.
+const tagMatch = `[a-zA-Z0-9_.][a-zA-Z0-9_.-]{0,31}!?=[a-zA-Z0-9_.@/-]{0,64}`
 
 // mergeOptions adds the options that parameters of their own stand for.
 func mergeOptions(options, named []Option) ([]Option, error) {
+	slices.SortFunc(named, func(a, b Option) int { return strings.Compare(a.Key, b.Key) }) // they were read in no particular order
 	for _, n := range named {
 		i := slices.IndexFunc(options, func(o Option) bool { return o.Key == n.Key })
 		if i < 0 {
 			options = append(options, n)
 		} else if options[i].Value != n.Value {
-			return nil, Invalid("volumeoptions", options[i].String(), "contradicts the parameter of its own that the class has for this option, which says "+n.Value)
+			return nil, Invalid(fieldOptions, options[i].String(), "contradicts the parameter of its own that the class has for this option, which says "+n.Value)
 		}
 	}
-	slices.SortFunc(options, func(a, b Option) int { return strings.Compare(a.Key, b.Key) })
 	return options, nil
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// parseOptions reads volumeoptions, "key value, key value". The result is sorted by key.
+// parseOptions reads volumeoptions, "key value, key value". It keeps their order: gluster sets one after the other, and
+// what a group sets may be set otherwise behind it.
 func parseOptions(raw string) ([]Option, error) {
-	const field = "volumeoptions"
 	known := glusterOptions()
-	values := map[string]string{}
+	var options []Option
 	for item := range strings.SplitSeq(raw, ",") {
 		words := strings.Fields(item)
 		if len(words) == 0 {
 			continue // a comma too many, which Heketi forgives the in-tree plugin
 		}
 		if len(words) != 2 {
-			return nil, Invalid(field, item, `every item must be an option and its value, separated by a blank; items are separated by commas`)
+			return nil, Invalid(fieldOptions, item, `every item must be an option and its value, separated by a blank; items are separated by commas`)
 		}
-		key, value := words[0], words[1]
-		if err := checkOption(known, key, value); err != nil {
+		option := Option{completed(words[0], known), words[1]}
+		if err := checkOption(known, option); err != nil {
 			return nil, err
 		}
-		if old, twice := values[key]; twice && old != value {
-			return nil, Invalid(field, key, fmt.Sprintf("is given twice, as %s and as %s", old, value))
+		for i, old := range options {
+			if old == option {
+				options = slices.Delete(options, i, i+1) // the last one counts
+				break
+			}
+			if old.Key == option.Key && old.Key != optionGroup {
+				return nil, Invalid(fieldOptions, old.Key, fmt.Sprintf("is given twice, as %s and as %s", old.Value, option.Value))
+			}
 		}
-		values[key] = value
-	}
-	if len(values) == 0 {
-		return nil, nil
-	}
-	options := make([]Option, 0, len(values))
-	for _, key := range sortedKeys(values) {
-		options = append(options, Option{key, values[key]})
+		options = append(options, option)
 	}
 	return options, nil
 }
 
-func checkOption(known map[string]optionType, key, value string) error {
-	const field = "volumeoptions"
-	if t, ok := known[key]; ok {
-		if !t.accepts(value) {
-			return Invalid(field, key+" "+value, "the value must be "+t.allowed)
+// completed returns the full name of an option that is given without what stands before its dot. As gluster does, it
+// completes a name only if a single option of gluster has it (glusterfs: glusterd-volume-set.c,
+// glusterd_check_option_exists).
+func completed(name string, known map[string]optionType) string {
+	var full []string
+	for _, keys := range [][]string{sortedKeys(known), sortedKeys(refusedOptions()), sameShortName()} {
+		for _, key := range keys {
+			if _, short, _ := strings.Cut(key, "."); short == name {
+				full = append(full, key)
+			}
+		}
+	}
+	if len(full) != 1 {
+		return name
+	}
+	return full[0]
+}
+
+func checkOption(known map[string]optionType, o Option) error {
+	if reason, ok := refusedOptions()[o.Key]; ok {
+		return Invalid(fieldOptions, o.String(), reason)
+	}
+	if t, ok := known[o.Key]; ok {
+		if !t.accepts(o.Value) {
+			return Invalid(fieldOptions, o.String(), "the value must be "+t.allowed)
 		}
 		return nil
 	}
-	if strings.HasPrefix(key, heketiOptions) || !userOption.MatchString(key) {
-		return Invalid(field, key, "is not one of the options that may be set: "+
-			strings.Join(sortedKeys(known), ", ")+", and user.* except "+heketiOptions+"*")
+	switch {
+	case strings.HasPrefix(o.Key, heketiOptions), !userOption.MatchString(o.Key):
+		return Invalid(fieldOptions, o.Key, "is not an option that a class may set; "+listed(o.Key, sortedKeys(known)))
+	case !shellSafe.MatchString(o.Value):
+		return Invalid(fieldOptions, o.String(), "a value must consist of letters, digits and ._:/@%+=- and not begin with a dash")
+	case readByServers.MatchString(o.Key + "=" + o.Value):
+		return Invalid(fieldOptions, o.String(), "programs on the gluster servers act on it: they export the volume by Samba or NFS, "+
+			"or load a translator; choose another name or value")
 	}
-	if !shellSafe.MatchString(value) {
-		return Invalid(field, key+" "+value, "a value must consist of letters, digits and ._:/@%+=-")
+	return nil
+}
+
+// checkCopies refuses options that gluster sets only on volumes with copies.
+func checkCopies(options []Option, durability Durability) error {
+	copies := 1
+	if durability.Type == Replicate {
+		copies = durability.Replica
+	}
+	known := glusterOptions()
+	for _, o := range options {
+		needed := 1
+		switch count, err := strconv.Atoi(o.Value); {
+		case known[o.Key].copies, o == Option{optionGroup, "virt"}: // a group is as good as its options
+			needed = 2
+		case o.Key == "cluster.quorum-count" && err == nil:
+			needed = count
+		}
+		if copies < needed {
+			return Invalid(fieldOptions, o.String(), fmt.Sprintf("needs a volumetype with at least %d copies, not %s; leave the option out", needed, durability))
+		}
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package volume
 
 import (
 	"errors"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,12 +15,16 @@ func TestParseOptions(t *testing.T) {
 		"":              nil,
 		"   ":           nil,
 		"client.ssl on": {{"client.ssl", "on"}},
-		" performance.cache-size 256MB ,\tnetwork.ping-timeout  10": {{"network.ping-timeout", "10"}, {"performance.cache-size", "256MB"}},
-		"cluster.min-free-disk 10%,user.team a@b":                   {{"cluster.min-free-disk", "10%"}, {"user.team", "a@b"}},
-		"client.ssl on, ,":                        {{"client.ssl", "on"}},
-		"client.ssl on,client.ssl on":             {{"client.ssl", "on"}},
-		"group virt":                              {{"group", "virt"}},
-		"user.heketi.device-tag-match disk!=slow": {{"user.heketi.device-tag-match", "disk!=slow"}},
+		" performance.cache-size 256MB ,\tnetwork.ping-timeout  10": {{"performance.cache-size", "256MB"}, {"network.ping-timeout", "10"}},
+		"cluster.min-free-disk 10%,user.Team.x-y_z a@b":             {{"cluster.min-free-disk", "10%"}, {"user.Team.x-y_z", "a@b"}},
+		"client.ssl on, ,":                          {{"client.ssl", "on"}},
+		"client.ssl on,client.ssl on":               {{"client.ssl", "on"}},
+		"group virt, cluster.choose-local on":       {{"group", "virt"}, {"cluster.choose-local", "on"}},
+		"features.shard off, group virt, shard off": {{"group", "virt"}, {"features.shard", "off"}},
+		"group metadata-cache, group nl-cache":      {{"group", "metadata-cache"}, {"group", "nl-cache"}},
+		"user.heketi.device-tag-match disk!=slow":   {{"user.heketi.device-tag-match", "disk!=slow"}},
+		// Short names, of which gluster has one full one each.
+		"nl-cache on, cache-size 64MB, shard Enable": {{"performance.nl-cache", "on"}, {"performance.cache-size", "64MB"}, {"features.shard", "Enable"}},
 	}
 	for raw, want := range tests {
 		got, err := parseOptions(raw)
@@ -36,20 +42,54 @@ func TestParseOptionsRefuses(t *testing.T) {
 		"client.ssl":                          {"client.ssl", "a blank"},
 		"client.ssl on off":                   {"client.ssl on off", "a blank"},
 		"client.ssl perhaps":                  {"client.ssl perhaps", "one of on, off"},
-		"network.ping-timeout 9999":           {"network.ping-timeout 9999", "0 to 1013"},
-		"performance.cache-size big":          {"performance.cache-size big", "64MB"},
 		"client.ssl on;reboot":                {"one of on, off"},
 		"client.ssl $(reboot)":                {"one of on, off"},
 		"user.x a;b":                          {"letters, digits"},
 		"user.x `id`":                         {"letters, digits"},
 		"user.x a'b":                          {"letters, digits"},
-		"user.x;y z":                          {"user.x;y", "may be set"},
-		"changelog.changelog-dir /etc":        {"changelog.changelog-dir", "may be set"},
-		"storage.create-mask 0777":            {"storage.create-mask", "may be set"},
-		"user.heketi.id 1":                    {"user.heketi.id", "except user.heketi.*"},
-		"--force yes":                         {"--force", "may be set"},
+		"user.x;y z":                          {"user.x;y", "may set", "docs/parameters.md"},
+		"changelog.changelog-dir /etc":        {"changelog.changelog-dir", "may set", "docs/parameters.md"},
+		"storage.create-mask 0777":            {"storage.create-mask", "may set"},
+		"user.heketi.id 1":                    {"user.heketi.id", "may set"},
 		"client.ssl on,client.ssl off":        {"client.ssl", "twice"},
+		"nl-cache on,performance.nl-cache no": {"performance.nl-cache", "twice, as on and as no"},
 		"user.heketi.device-tag-match a=b;ls": {"key=value"},
+
+		// Options of the gluster command.
+		"--force yes":                                    {"--force", "may set"},
+		"user.a --log-file=/etc/ld.so.preload":           {"user.a --log-file=/etc/ld.so.preload", "not begin with a dash"},
+		"user.a -x":                                      {"not begin with a dash"},
+		"auth.allow --xml":                               {"auth.allow --xml", "IPv4 network"},
+		"auth.ssl-allow --remote-host=h":                 {"common name"},
+		"cluster.min-free-disk --xml":                    {"percentage"},
+		"user.heketi.device-tag-match --log-file=/etc/x": {"key=value"},
+		"user.heketi.device-tag-match -a=b":              {"key=value"},
+		"--glusterd-sock=/x on":                          {"--glusterd-sock=/x", "may set"},
+		"group --xml":                                    {"nl-cache"},
+
+		// What programs on gluster servers act on.
+		"user.smb on":               {"user.smb on", "Samba"},
+		"user.cifs off":             {"user.cifs off", "Samba"},
+		"user.smbx enable":          {"Samba"}, // a pattern of the hook script, as are the next
+		"user.my.user.cifs on":      {"Samba"},
+		"user.my-user-smb on":       {"Samba"},
+		"user.x on=user.smb":        {"Samba"},
+		"user.ganesha.enable on":    {"NFS"},
+		"user.auth.allow /..":       {"Samba or NFS"},
+		"user.xlator.posix storage": {"translator"},
+		"user.xlator.a.b c":         {"translator"},
+
+		"storage.owner-gid 1000": {"storage.owner-gid 1000", "group id", "gidMin"},
+		"owner-uid 0":            {"storage.owner-uid 0", "group id"},
+
+		// Names that gluster would not complete, and the nearest ones.
+		"eager-lock on":          {"eager-lock", "did you mean cluster.eager-lock or disperse.eager-lock?", "docs/parameters.md"},
+		"shd-max-threads 2":      {"did you mean cluster.shd-max-threads?"},
+		"NL-CACHE on":            {"NL-CACHE", "did you mean performance.nl-cache"},
+		"performance.nlcache on": {"did you mean performance.nl-cache"},
+		"cluster.nl-cache on":    {"did you mean performance.nl-cache"},
+		"ssl on":                 {"did you mean client.ssl or server.ssl"},
+		"features.utime on":      {"did you mean features.ctime"},
 	}
 	for raw, says := range tests {
 		_, err := parseOptions(raw)
@@ -63,4 +103,135 @@ func TestParseOptionsRefuses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestOptionValues are the limits of each kind of value. test/integration asks gluster about those of each option.
+func TestOptionValues(t *testing.T) {
+	tests := []struct {
+		key     string
+		takes   string
+		refuses string
+	}{
+		{"client.ssl", "on OFF Enable 0", "2 enabled -"},
+		{"cluster.quorum-type", "none auto fixed", "Auto NONE"},
+		{"cluster.data-self-heal", "open on", "ON auto"},
+		{"cluster.lookup-unhashed", "auto on", "true AUTO"},
+		{"client.event-threads", "1 32", "0 33 04 +4 4.0 0x4 -1 99999999999999999999"},
+		{"network.ping-timeout", "0 42 1013 42s 5sec 16m 16min", "1014 17min 1h 5x s 010 5M 5mins"},
+		{"network.frame-timeout", "24h 1d 1days 23hr", "2d 1w 1wk"},
+		{"performance.nl-cache-timeout", "1w 52wk", "1y"},
+		{"features.shard-block-size", "4MB 64mb 4TB 4194304 4194304B 1.5GB", "64 3.99MB 5TB 64M 64K 64MiB MB 8MKB 0x4000000 1.5 -4MB"},
+		{"performance.write-behind-window-size", "512KB 1GB 524288 0.5MB", "511KB 1025MB 1M 1P"},
+		{"performance.cache-size", "4MB 1PB 32mb", "3MB 0"},
+		{"performance.rda-cache-limit", "0 10MB 1TB", "999999999999999PB 10M"},
+		{"cluster.min-free-disk", "0% 100% 10GB 5", "101% -1% 10G 010%"},
+		{"auth.allow", "10.0.0.1 10.0.0.0/8 fd00::1 node-1.example.org localhost", "10.0.0.0/33 fd00::/8 * 10.0.0.* a_b -a a- /sub(10.0.0.1) fe80::1%eth0 .a"},
+		{"transport.address-family", "inet inet6", "inet4"},
+	}
+	for _, tt := range tests {
+		kind, ok := glusterOptions()[tt.key]
+		if !ok {
+			t.Errorf("%s is not an option", tt.key)
+			continue
+		}
+		for value := range strings.FieldsSeq(tt.takes) {
+			if !kind.accepts(value) {
+				t.Errorf("%s refuses %s: it must be %s", tt.key, value, kind.allowed)
+			}
+		}
+		for value := range strings.FieldsSeq(tt.refuses) {
+			if kind.accepts(value) {
+				t.Errorf("%s takes %s: it must be %s", tt.key, value, kind.allowed)
+			}
+		}
+	}
+}
+
+func TestOptionsForCopies(t *testing.T) {
+	tests := []struct {
+		volumetype, options string
+		says                string // "" is no error
+	}{
+		{"replicate:3", "cluster.self-heal-daemon off, cluster.quorum-count 3, group virt", ""},
+		{"replicate:2", "cluster.quorum-count 2, group virt", ""},
+		{"none", "cluster.quorum-count 1, group samba, cluster.heal-timeout 60", ""},
+		{"replicate:2", "cluster.quorum-count 3", "at least 3 copies, not replicate:2"},
+		{"none", "cluster.data-self-heal on", "at least 2 copies, not none"},
+		{"disperse:4:2", "cluster.shd-max-threads 2", "at least 2 copies, not disperse:4:2"},
+		{"disperse:4:2", "quorum-type auto, self-heal-daemon on", "cluster.self-heal-daemon on"},
+		{"none", "group virt", "group virt"},
+	}
+	for _, tt := range tests {
+		_, err := ParseParameters(map[string]string{"volumetype": tt.volumetype, "volumeoptions": tt.options})
+		if tt.says == "" && err != nil {
+			t.Errorf("%s of %s: %v", tt.options, tt.volumetype, err)
+		}
+		if tt.says != "" && (!errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), tt.says)) {
+			t.Errorf("%s of %s: %v does not say %q", tt.options, tt.volumetype, err, tt.says)
+		}
+	}
+}
+
+// TestOptionsAreDocumented: docs/parameters.md lists the options and what they may be. test/integration reads the list there,
+// and sets them on a volume.
+func TestOptionsAreDocumented(t *testing.T) {
+	page := document(t)
+	_, section, _ := strings.Cut(page, "### Options of the volume\n")
+	section, _, _ = strings.Cut(section, "\n### ")
+	rows, switches, _ := strings.Cut(section, "These are on or off")
+	said := map[string]string{}
+	for line := range strings.Lines(rows) {
+		if cells := strings.Split(line, " | "); strings.HasPrefix(line, "| `") && len(cells) == 2 {
+			for _, name := range quoted(cells[0]) {
+				said[name] = strings.TrimSuffix(cells[1], " |\n")
+			}
+		}
+	}
+	values, names, _ := strings.Cut(switches, ":")
+	for _, name := range quoted(names) {
+		said[name] = "one of " + strings.Join(quoted(values), ", ")
+	}
+	want := map[string]string{}
+	for key, kind := range glusterOptions() {
+		want[key] = kind.allowed
+	}
+	if diff := cmp.Diff(want, said); diff != "" {
+		t.Errorf("options of the driver (-) and of docs/parameters.md (+):\n%s", diff)
+	}
+}
+
+// TestParametersAreDocumented: docs/parameters.md lists the parameters of a class.
+func TestParametersAreDocumented(t *testing.T) {
+	_, section, _ := strings.Cut(document(t), "## StorageClass `parameters`\n")
+	table, _, _ := strings.Cut(section, "\n`replicate` alone")
+	var said []string
+	for line := range strings.Lines(table) {
+		if cell, _, _ := strings.Cut(line, " | "); strings.HasPrefix(cell, "| `") {
+			said = append(said, quoted(strings.ToLower(cell))...)
+		}
+	}
+	slices.Sort(said)
+	if diff := cmp.Diff(sortedKeys((&parser{}).setters()), said); diff != "" {
+		t.Errorf("parameters of the driver (-) and of docs/parameters.md (+):\n%s", diff)
+	}
+}
+
+func document(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/parameters.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
+}
+
+// quoted returns what stands in backquotes.
+func quoted(text string) []string {
+	var found []string
+	for i, part := range strings.Split(text, "`") {
+		if i%2 == 1 {
+			found = append(found, part)
+		}
+	}
+	return found
 }

@@ -2,130 +2,148 @@ package volume
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// optionType is what the value of an option may be.
+// optionType is what the value of an option may be. No type admits a value that begins with a dash.
 type optionType struct {
 	allowed string // completes "must be ..."
 	accepts func(value string) bool
+	copies  bool // gluster sets the option only on volumes with copies
 }
 
-// glusterOptions are the options of gluster volume set that make sense for a volume of Kubernetes and can hurt
-// nobody else: none names a file or a program on a gluster node, and none is Heketi's or glusterd's own business.
-func glusterOptions() map[string]optionType {
-	logLevel := oneOf("DEBUG", "WARNING", "ERROR", "INFO", "CRITICAL", "NONE", "TRACE")
-	options := map[string]optionType{
-		optionArbiter:      toggle(),
-		optionFileSize:     number(1, 1<<40),
-		optionZoneChecking: oneOf("none", "strict"),
-		optionTagMatch:     matching(`^`+tagMatch+`$`, "key=value or key!=value"),
-
-		"auth.allow":     matching(`^[A-Za-z0-9.:_-]+$`, "an address or host name; several cannot be given here"),
-		"auth.reject":    matching(`^[A-Za-z0-9.:_-]+$`, "an address or host name; several cannot be given here"),
-		"auth.ssl-allow": matching(`^[A-Za-z0-9.:_@-]+$`, "the common name of a certificate"),
-
-		"client.event-threads":                 number(1, 32),
-		"server.event-threads":                 number(1, 1024),
-		"server.outstanding-rpc-limit":         number(0, 65536),
-		"cluster.data-self-heal-algorithm":     oneOf("full", "diff"),
-		"cluster.favorite-child-policy":        oneOf("none", "size", "ctime", "mtime", "majority"),
-		"cluster.heal-timeout":                 number(5, 1<<31-1),
-		"cluster.locking-scheme":               oneOf("full", "granular"),
-		"cluster.min-free-disk":                matching(`^[0-9]{1,9}([KMGT]B|%)?$`, "a percentage such as 10% or a size such as 1GB"),
-		"cluster.quorum-count":                 number(1, 3),
-		"cluster.quorum-type":                  oneOf("none", "auto", "fixed"),
-		"cluster.read-hash-mode":               number(0, 5),
-		"cluster.self-heal-window-size":        number(1, 1024),
-		"cluster.server-quorum-type":           oneOf("none", "server"),
-		"cluster.shd-max-threads":              number(1, 64),
-		"cluster.shd-wait-qlength":             number(1, 655536),
-		"diagnostics.brick-log-level":          logLevel,
-		"diagnostics.client-log-level":         logLevel,
-		"features.cache-invalidation-timeout":  number(0, 600),
-		"features.shard-block-size":            size(),
-		"group":                                oneOf("db-workload", "distributed-virt", "metadata-cache", "nl-cache", "samba", "virt"),
-		"network.frame-timeout":                number(0, 86400),
-		"network.inode-lru-limit":              number(0, 1<<20),
-		"network.ping-timeout":                 number(0, 1013),
-		"performance.cache-max-file-size":      size(),
-		"performance.cache-min-file-size":      size(),
-		"performance.cache-refresh-timeout":    number(0, 60),
-		"performance.cache-size":               size(),
-		"performance.high-prio-threads":        number(1, 64),
-		"performance.io-thread-count":          number(1, 64),
-		"performance.least-prio-threads":       number(1, 64),
-		"performance.low-prio-threads":         number(1, 64),
-		"performance.md-cache-timeout":         number(0, 600),
-		"performance.nl-cache-timeout":         number(0, 600),
-		"performance.normal-prio-threads":      number(1, 64),
-		"performance.rda-cache-limit":          size(),
-		"performance.write-behind-window-size": size(),
-		"storage.owner-gid":                    number(0, highestUsableGID),
-		"storage.owner-uid":                    number(0, highestUsableGID),
-		"transport.address-family":             oneOf("inet", "inet6"),
-		"cluster.background-self-heal-count":   number(0, 256),
-		"performance.nl-cache-limit":           size(),
-		"cluster.self-heal-readdir-size":       size(),
-		"storage.health-check-interval":        number(0, 86400),
-	}
-	for _, key := range toggles() {
-		options[key] = toggle()
-	}
-	return options
-}
-
-// toggles are the options that are on or off.
-func toggles() []string {
-	return strings.Fields(`
-		client.ssl server.ssl server.allow-insecure server.root-squash server.manage-gids
-		cluster.choose-local cluster.consistent-metadata cluster.data-self-heal cluster.eager-lock
-		cluster.ensure-durability cluster.entry-self-heal cluster.granular-entry-heal cluster.lookup-optimize
-		cluster.lookup-unhashed cluster.metadata-self-heal cluster.optimistic-change-log cluster.readdir-optimize
-		cluster.self-heal-daemon cluster.weighted-rebalance
-		disperse.eager-lock disperse.other-eager-lock
-		diagnostics.count-fop-hits diagnostics.latency-measurement
-		features.cache-invalidation features.ctime features.shard features.utime features.uss
-		network.remote-dio nfs.disable
-		performance.cache-invalidation performance.cache-samba-metadata performance.client-io-threads
-		performance.flush-behind performance.global-cache-invalidation performance.io-cache
-		performance.iot-pass-through performance.lazy-open performance.nl-cache performance.nl-cache-positive-entry
-		performance.open-behind performance.parallel-readdir performance.quick-read performance.read-after-open
-		performance.read-ahead performance.readdir-ahead performance.stat-prefetch performance.strict-o-direct
-		performance.strict-write-ordering performance.write-behind
-		storage.build-pgfid storage.fips-mode-rchecksum storage.linux-aio`)
-}
-
+// toggle is gluster's boolean, in any letter case.
 func toggle() optionType {
-	return oneOf("on", "off", "enable", "disable", "yes", "no", "true", "false", "1", "0")
+	t := oneOf("on", "off", "enable", "disable", "yes", "no", "true", "false", "1", "0")
+	return optionType{allowed: t.allowed, accepts: func(value string) bool { return t.accepts(strings.ToLower(value)) }}
 }
 
+// oneOf is a list of words, in which gluster minds letter case.
 func oneOf(values ...string) optionType {
 	return optionType{
 		allowed: "one of " + strings.Join(values, ", "),
-		accepts: func(value string) bool {
-			return slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, value) })
-		},
+		accepts: func(value string) bool { return slices.Contains(values, value) },
 	}
 }
+
+var (
+	// digits: gluster reads a zero in front as octal, where it does not refuse it.
+	digits     = regexp.MustCompile(`^(0|[1-9][0-9]{0,17})$`)
+	sizeDigits = regexp.MustCompile(`^([0-9]{1,15})(\.[0-9]{1,6})?$`)
+	hostLabel  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+	commonName = regexp.MustCompile(`^[A-Za-z0-9.:_@][A-Za-z0-9.:_@-]{0,199}$`)
+	tagRule    = regexp.MustCompile(`^` + tagMatch + `$`)
+)
+
+// most is the largest number where gluster itself sets no limit.
+const most = 1<<31 - 1
 
 func number(low, high int64) optionType {
+	allowed := fmt.Sprintf("a number from %d to %d", low, high)
+	return optionType{allowed: allowed, accepts: func(value string) bool { return numberIn(value, low, high) }}
+}
+
+func numberIn(value string, low, high int64) bool {
+	n, err := strconv.ParseInt(value, 10, 64)
+	return err == nil && digits.MatchString(value) && n >= low && n <= high
+}
+
+// seconds is a time in gluster's units.
+func seconds(low, high int64) optionType {
+	units := []struct {
+		names  string
+		length int64
+	}{{"s sec", 1}, {"m min", 60}, {"h hr", 3600}, {"d days", 86400}, {"w wk", 604800}}
 	return optionType{
-		allowed: fmt.Sprintf("a number from %d to %d", low, high),
+		allowed: fmt.Sprintf("a number of seconds from %d to %d, or one with a unit such as 10min", low, high),
 		accepts: func(value string) bool {
-			n, err := strconv.ParseInt(value, 10, 64)
-			return err == nil && n >= low && n <= high
+			count := strings.TrimRight(value, "abcdefghijklmnopqrstuvwxyz")
+			unit := value[len(count):]
+			for _, u := range units {
+				if slices.Contains(strings.Fields(u.names), unit) {
+					return numberIn(count, (low+u.length-1)/u.length, high/u.length)
+				}
+			}
+			return unit == "" && numberIn(count, low, high)
 		},
 	}
 }
 
-func size() optionType {
-	return matching(`^[0-9]{1,9}([KMGT]B?)?$`, "a size such as 65536, 128KB, 64MB or 1GB")
+// size is a number of bytes. gluster wants the B of a unit: 64M is an error. limits are shown as they are written here.
+func size(limits ...string) optionType {
+	low, high := 0.0, 1e18
+	allowed := "a size such as 65536, 128KB, 64MB or 1GB"
+	switch len(limits) {
+	case 1:
+		low, allowed = bytesOf(limits[0]), "a size of at least "+limits[0]
+	case 2:
+		low, high, allowed = bytesOf(limits[0]), bytesOf(limits[1]), fmt.Sprintf("a size from %s to %s", limits[0], limits[1])
+	}
+	return optionType{allowed: allowed, accepts: func(value string) bool {
+		bytes := bytesOf(value)
+		return bytes >= low && bytes <= high
+	}}
 }
 
-func matching(pattern, allowed string) optionType {
-	return optionType{allowed: allowed, accepts: regexp.MustCompile(pattern).MatchString}
+// bytesOf reads a size; -1 is none.
+func bytesOf(value string) float64 {
+	count, factor := strings.ToUpper(value), 1.0
+	if rest, ok := strings.CutSuffix(count, "B"); ok {
+		count = rest
+		for i, unit := range []string{"K", "M", "G", "T", "P"} {
+			if rest, ok := strings.CutSuffix(count, unit); ok {
+				count, factor = rest, float64(int64(1)<<(10*(i+1)))
+				break
+			}
+		}
+	}
+	parts := sizeDigits.FindStringSubmatch(count)
+	if parts == nil || parts[2] != "" && factor == 1 {
+		return -1
+	}
+	n, err := strconv.ParseFloat(count, 64)
+	if err != nil {
+		return -1
+	}
+	return n * factor
+}
+
+// percentOrSize is a share of a brick, or a size.
+func percentOrSize() optionType {
+	bytes := size()
+	return optionType{allowed: "a percentage from 0% to 100%, or a size such as 1GB", accepts: func(value string) bool {
+		if share, ok := strings.CutSuffix(value, "%"); ok {
+			return numberIn(share, 0, 100)
+		}
+		return bytes.accepts(value)
+	}}
+}
+
+// clients is who may reach a volume. gluster also takes lists and patterns, but volumeoptions are split at commas, and a
+// shell would expand an asterisk.
+func clients() optionType {
+	return optionType{allowed: "one address, host name or IPv4 network such as 10.0.0.0/16; several cannot be given here", accepts: isClient}
+}
+
+func isClient(value string) bool {
+	if network, err := netip.ParsePrefix(value); err == nil {
+		return network.Addr().Is4()
+	}
+	if address, err := netip.ParseAddr(value); err == nil {
+		return address.Zone() == ""
+	}
+	for label := range strings.SplitSeq(value, ".") {
+		if !hostLabel.MatchString(label) {
+			return false
+		}
+	}
+	return len(value) <= 253
+}
+
+func matching(pattern *regexp.Regexp, allowed string) optionType {
+	return optionType{allowed: allowed, accepts: pattern.MatchString}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/nearest"
 )
 
 // Parameters are the typed parameters of a StorageClass.
@@ -15,10 +17,11 @@ type Parameters struct {
 	Durability Durability
 	Naming     Naming
 	GIDs       GIDRange
-	Options    []Option // of the gluster volume and of Heketi, sorted by key
+	Options    []Option // of the gluster volume and of Heketi, in the order in which they are to be set
 	SnapFactor float64  // size of the thin pool below a brick, in sizes of the brick
-	// SecretRef is the Secret that an in-tree class names, "namespace/name". This driver does not read it; "" if not given.
-	SecretRef string
+	// Ignored are the parameters with which an in-tree class logs in to Heketi, sorted. This driver has its credentials from
+	// the backend's configuration or the request.
+	Ignored []string
 }
 
 // The keys that external-provisioner adds are not the user's. Those of the PVC become part of the volume's name.
@@ -29,7 +32,7 @@ const (
 )
 
 // ParseParameters reads the parameters of a StorageClass. Keys may be in any letter case, as in the in-tree plugin. It
-// fails with ErrInvalid for a key that it does not know, a key given twice, and a value that is not allowed.
+// returns ErrInvalid for an unknown key, a key given twice, and a value that is not allowed.
 func ParseParameters(raw map[string]string) (Parameters, error) {
 	p := parser{Parameters: Parameters{
 		Durability: DefaultDurability(),
@@ -49,7 +52,7 @@ func ParseParameters(raw map[string]string) (Parameters, error) {
 		seen[name] = true
 		set, ok := setters[name]
 		if !ok {
-			return Parameters{}, Invalid("parameters", key, "is not a known parameter; known are "+strings.Join(sortedKeys(setters), ", "))
+			return Parameters{}, Invalid("parameters", key, "is not a known parameter; "+listed(key, sortedKeys(setters)))
 		}
 		if err := set(value); err != nil {
 			return Parameters{}, err
@@ -59,39 +62,42 @@ func ParseParameters(raw map[string]string) (Parameters, error) {
 	return p.finish()
 }
 
+// listed says what an unknown word may have meant, and where the known ones stand.
+func listed(word string, known []string) string {
+	return strings.TrimLeft(nearest.Hint(word, known)+" docs/parameters.md lists all of them", " ")
+}
+
 // parser holds what is known of a class while its parameters are read, in no particular order.
 type parser struct {
 	Parameters
-	named                       []Option // Heketi's options by their own parameters
-	user                        string
-	secretNamespace, secretName string
-	withoutLogin                bool // restauthenabled is given, and not true
+	named []Option // Heketi's options by their own parameters
+	login login
 }
 
 // setters has a line for each parameter.
 func (p *parser) setters() map[string]func(value string) error {
 	return map[string]func(string) error{
 		"backend":          p.setBackend,
-		"resturl":          func(v string) (err error) { p.RestURL, err = NormalizeURL("resturl", v); return err },
+		"resturl":          func(v string) (err error) { p.RestURL, err = NormalizeURL("resturl", p.login.setURL(v)); return err },
 		"clusterid":        orAbsent(func(v string) (err error) { p.Clusters, err = parseClusters(v); return err }),
 		"volumetype":       orAbsent(func(v string) (err error) { p.Durability, err = ParseDurability(v); return err }),
 		"gidmin":           func(v string) (err error) { p.GIDs.Min, err = parseGID("gidMin", v); return err },
 		"gidmax":           func(v string) (err error) { p.GIDs.Max, err = parseGID("gidMax", v); return err },
-		"volumeoptions":    func(v string) (err error) { p.Options, err = parseOptions(v); return err },
+		fieldOptions:       func(v string) (err error) { p.Options, err = parseOptions(v); return err },
 		"volumenameprefix": orAbsent(p.setNamePrefix),
 		"snapfactor":       orAbsent(p.setSnapFactor),
 
 		"arbiter":         p.heketiOption("arbiter", optionArbiter, oneOf("true", "false")),
 		"averagefilesize": p.heketiOption("averageFileSize", optionFileSize, number(1, 1<<40)),
 		"zonechecking":    p.heketiOption("zoneChecking", optionZoneChecking, oneOf("none", "strict")),
-		"devicetagmatch":  p.heketiOption("deviceTagMatch", optionTagMatch, matching("^"+tagMatch+"$", "key=value or key!=value")),
+		"devicetagmatch":  p.heketiOption("deviceTagMatch", optionTagMatch, matching(tagRule, "key=value or key!=value")),
 
-		"restauthenabled":    func(v string) error { p.withoutLogin = !strings.EqualFold(v, "true"); return nil },
 		"customepnameprefix": p.checkEndpointPrefix,
-		"restuser":           func(v string) error { p.user = v; return nil },
-		"restuserkey":        orAbsent(refuseKey),
-		"secretnamespace":    func(v string) error { p.secretNamespace = v; return nil },
-		"secretname":         func(v string) error { p.secretName = v; return nil },
+		"restauthenabled":    p.login.setter(restAuthEnabled),
+		"restuser":           p.login.setter(restUser),
+		"restuserkey":        p.login.setter(restUserKey),
+		"secretnamespace":    p.login.setter(secretNamespace),
+		"secretname":         p.login.setter(secretName),
 	}
 }
 
@@ -107,27 +113,25 @@ func orAbsent(set func(string) error) func(string) error {
 
 // finish checks what concerns several parameters.
 func (p *parser) finish() (Parameters, error) {
-	if p.withoutLogin { // the in-tree plugin then forgets them; whether there is a key is the backend's configuration
-		p.user, p.secretNamespace, p.secretName = "", "", ""
-	}
-	if err := checkUser(p.user); err != nil {
-		return Parameters{}, err
-	}
 	switch {
 	case p.Backend != "" && p.RestURL != "":
 		return Parameters{}, Invalid("resturl", p.RestURL, "must not be given together with backend; either one is enough")
 	case p.GIDs.Min > p.GIDs.Max:
 		return Parameters{}, Invalid("gidMin", strconv.FormatInt(p.GIDs.Min, 10), fmt.Sprintf("must not be above gidMax (%d)", p.GIDs.Max))
-	case (p.secretNamespace == "") != (p.secretName == ""):
-		return Parameters{}, Invalid("secretName", p.secretName, "must be given together with secretNamespace, or neither of them")
-	case p.secretName != "":
-		p.SecretRef = p.secretNamespace + "/" + p.secretName
 	}
+	ignored, err := p.login.ignored()
+	if err != nil {
+		return Parameters{}, err
+	}
+	p.Ignored = ignored
 	options, err := mergeOptions(p.Options, p.named)
 	if err != nil {
 		return Parameters{}, err
 	}
 	p.Options = options
+	if err := checkCopies(p.Options, p.Durability); err != nil {
+		return Parameters{}, err
+	}
 	return p.Parameters, p.checkArbiter()
 }
 
@@ -159,13 +163,14 @@ func (p *parser) setSnapFactor(value string) error {
 // heketiOption returns the setter of a parameter that stands for one of Heketi's own options.
 func (p *parser) heketiOption(field, key string, t optionType) func(string) error {
 	return func(value string) error {
-		if !t.accepts(value) {
+		read := strings.ToLower(value)
+		if key == optionTagMatch {
+			read = value // tags have letter case
+		}
+		if !t.accepts(read) {
 			return Invalid(field, value, "must be "+t.allowed)
 		}
-		p.named = append(p.named, Option{key, strings.ToLower(value)})
-		if key == optionTagMatch {
-			p.named[len(p.named)-1].Value = value // tags have letter case
-		}
+		p.named = append(p.named, Option{key, read})
 		return nil
 	}
 }
@@ -195,22 +200,6 @@ func (p *parser) checkEndpointPrefix(value string) error {
 		return Invalid("customEpNamePrefix", value, "must have at most 26 characters; it has no effect, since no Endpoints are needed any more")
 	}
 	return nil
-}
-
-func checkUser(value string) error {
-	switch value {
-	case "", "admin":
-		return nil
-	case "user":
-		return Invalid("restuser", value, `must be "admin": Heketi lets "user" begin a create but not ask for its end`)
-	}
-	return Invalid("restuser", value, `must be "admin", the only user of Heketi that can create volumes`)
-}
-
-func refuseKey(string) error {
-	return Invalid("restuserkey", "(not shown)", "must not be written into a StorageClass, where everybody can read it; remove it, and "+
-		"write the key into the file that keyFile names in the backend's configuration, or into a Secret with the fields user and key that "+
-		"csi.storage.k8s.io/provisioner-secret-name and csi.storage.k8s.io/provisioner-secret-namespace name")
 }
 
 func parseClusters(value string) ([]string, error) {

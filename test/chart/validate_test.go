@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,9 +34,9 @@ func TestWhatTheDriverWouldRefuse(t *testing.T) {
 		{"one port for two servers", "metrics: {enabled: true}\nnode: {metricsPort: 29680}", []string{"node.metricsPort: 29680 is node.healthPort"}},
 		{"two default classes", backend + "storageClasses: [{name: c, default: true}, {name: d, default: true}]", []string{"c and d", "mark one"}},
 		{"a class and no Heketi", "storageClasses: [{name: c}]", []string{"backends is empty"}},
-		{"a parameter that is misspelt", backend + class("volumtype: none"), []string{inC + `"volumtype" is not a known parameter`, "volumetype"}},
+		{"a parameter that is misspelt", backend + class("volumtype: none"), []string{inC + `"volumtype" is not a known parameter`, "volumeoptions or volumetype?", "docs/parameters.md"}},
+		{"a parameter that is nothing like one", backend + class("xyz: none"), []string{inC + `"xyz" is not a known parameter; docs/parameters.md`}},
 		{"a parameter twice", backend + class("gidMin: '2000', gidmin: '3000'"), []string{inC + `"gidmin" is given twice`}},
-		{"a key in a class", backend + class("restUserKey: hidden"), []string{inC + "restuserkey", "existingSecret"}},
 		{"an unknown backend", backend + class("backend: b"), []string{inC + `backend: "b" is not in backends; there are a`}},
 		{"an unknown address", twoBackends + class("resturl: 'http://h:3'"), []string{inC + `resturl: "http://h:3"`, "there are http://h:1, http://h:2"}},
 		{"none of several backends", twoBackends + "storageClasses: [{name: c}]", []string{inC + "backend is missing", "a, b", "delete it"}},
@@ -53,7 +54,8 @@ func TestWhatTheDriverTakes(t *testing.T) {
 		"no room and no pause":       backend + "storageCapacity: {enabled: false, pollInterval: 0s}",
 		"a class without parameters": backend + "storageClasses: [{name: c}]",
 		"other letter case":          backend + "storageClasses: [{name: c, parameters: {VOLUMETYPE: none, Backend: a}}]",
-		"an empty key":               backend + "storageClasses: [{name: c, parameters: {restuserkey: ''}}]",
+		"credentials of a class":     backend + "storageClasses: [{name: c, parameters: {restUser: joe, restuserkey: My Secret Life}}]",
+		"a password in an address":   twoBackends + "storageClasses: [{name: c, parameters: {resturl: 'http://joe:hidden@h:2'}}]",
 		"keys of Kubernetes":         backend + "storageClasses: [{name: c, parameters: {csi.storage.k8s.io/provisioner-secret-name: s}}]",
 		"another spelling":           twoBackends + "storageClasses: [{name: c, parameters: {resturl: 'HTTP://H:2/'}}]",
 	} {
@@ -65,32 +67,27 @@ func TestWhatTheDriverTakes(t *testing.T) {
 	}
 }
 
-// The chart has a list of its own, spelt as in docs/parameters.md.
+// TestParametersAreTheDrivers: the chart has a list of its own, spelt as in docs/parameters.md, which has what the driver knows.
 func TestParametersAreTheDrivers(t *testing.T) {
-	_, err := volume.ParseParameters(map[string]string{"unknown": ""})
-	said, _ := template(t, backend+"storageClasses: [{name: c, parameters: {unknown: ''}}]")
-	drivers, charts := known(t, err.Error()), known(t, said)
-	for i, name := range charts {
-		if !strings.Contains(read(t, root+"/docs/parameters.md"), "`"+name+"`") {
-			t.Errorf("docs/parameters.md spells %s otherwise", name)
-		}
-		charts[i] = strings.ToLower(name)
-	}
-	slices.Sort(charts)
-	if diff := cmp.Diff(drivers, charts); diff != "" {
-		t.Errorf("parameters of the driver (-) and of the chart (+):\n%s", diff)
-	}
-}
-
-// known returns the parameters that a refusal lists, but those of Kubernetes.
-func known(t *testing.T, refusal string) []string {
-	t.Helper()
-	_, list, found := strings.Cut(refusal, "known are ")
+	_, list, _ := strings.Cut(read(t, root+"/charts/glusterfs-csi/templates/_validate.tpl"), `define "glusterfs-csi.parameterNames" -}}`)
+	list, _, found := strings.Cut(list, "{{- end -}}")
 	if !found {
-		t.Fatalf("%q lists nothing", refusal)
+		t.Fatal("_validate.tpl has no list of parameters")
 	}
-	list, _, _ = strings.Cut(list, ", and ")
-	return strings.Split(list, ", ")
+	charts := regexp.MustCompile(`[A-Za-z]+`).FindAllString(list, -1)
+	_, table, _ := strings.Cut(read(t, root+"/docs/parameters.md"), "## StorageClass `parameters`\n")
+	table, _, _ = strings.Cut(table, "\n`replicate` alone")
+	var documented []string
+	for line := range strings.Lines(table) {
+		if cell, _, _ := strings.Cut(line, " | "); strings.HasPrefix(cell, "| `") {
+			documented = append(documented, strings.Split(strings.Trim(cell, "| `"), "`, `")...)
+		}
+	}
+	slices.Sort(documented)
+	slices.Sort(charts)
+	if diff := cmp.Diff(documented, charts); diff != "" {
+		t.Errorf("parameters of docs/parameters.md (-) and of the chart (+):\n%s", diff)
+	}
 }
 
 func TestAddressesAreTheDrivers(t *testing.T) {

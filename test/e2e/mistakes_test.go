@@ -42,7 +42,7 @@ func mistakes(s *space) []mistake {
 			class:   class("five-copies", production, "volumetype: replicate:5"),
 			objects: claim("five-copies", "five-copies", "ReadWriteMany", "1Gi"),
 			kind:    "PersistentVolumeClaim", whom: "five-copies",
-			documented: "is not allowed", said: []string{"volumetype", "replicate:5", "from 1 to 3"},
+			documented: "is not allowed", said: []string{"volumetype", "replicate:5", "2 or 3"},
 		},
 		{
 			name:    "backend that is not configured",

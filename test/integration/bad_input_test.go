@@ -40,8 +40,8 @@ func TestBadCreate(t *testing.T) {
 				r.VolumeCapabilities[0].AccessType = &csi.VolumeCapability_Block{Block: &csi.VolumeCapability_BlockVolume{}}
 			}, codes.InvalidArgument, []string{"volume_capabilities[0].access_type", "block", "must be mount"},
 		},
-		{"unknown key", parameter("volumetyp", "none"), codes.InvalidArgument, []string{"parameters", "volumetyp", "known are", "volumetype"}},
-		{"nine copies", parameter("volumetype", "replicate:9"), codes.InvalidArgument, []string{"volumetype", "replicate:9", "from 1 to 3"}},
+		{"unknown key", parameter("volumetyp", "none"), codes.InvalidArgument, []string{"parameters", "volumetyp", "did you mean volumetype?", "docs/parameters.md"}},
+		{"nine copies", parameter("volumetype", "replicate:9"), codes.InvalidArgument, []string{"volumetype", "replicate:9", "2 or 3"}},
 		{"disperse 3:1", parameter("volumetype", "disperse:3:1"), codes.InvalidArgument, []string{"volumetype", "disperse:3:1", "2:1, 4:2"}},
 		{"no such backend", parameter("backend", "other"), codes.InvalidArgument, []string{"backend", "other", "lab (" + r.lab.Heketi().URL + ")"}},
 		{

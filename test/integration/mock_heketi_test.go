@@ -24,7 +24,7 @@ type controller struct {
 	*testing.T
 	csi.ControllerClient
 	config string
-	key    string
+	key    string // its file; "" is none
 }
 
 // newController starts it. settings are those of the backend, one a line, without name, user and keyFile.
@@ -60,7 +60,10 @@ func newController(t *testing.T, settings ...string) *controller {
 // configure writes the configuration, which the controller looks at before each call.
 func (c *controller) configure(settings ...string) {
 	c.Helper()
-	settings = append([]string{"backends:\n- name: mock", "user: " + lab.HeketiUser, "keyFile: " + c.key}, settings...)
+	if c.key != "" {
+		settings = append([]string{"keyFile: " + c.key}, settings...)
+	}
+	settings = append([]string{"backends:\n- name: mock", "user: " + lab.HeketiUser}, settings...)
 	text := strings.Join(settings, "\n  ") + "\n"
 	if err := os.WriteFile(c.config+".new", []byte(text), 0o600); err != nil {
 		c.Fatal(err)

@@ -35,6 +35,7 @@ type MockHeketi struct {
 	dir      string
 	config   map[string]any // what Start writes into heketi.json
 	caFile   string         // "" without TLS
+	args     []string       // of the program, besides --config
 	address  string
 	clusters int
 	db       *os.File
@@ -102,6 +103,12 @@ func (m *MockHeketi) Reconfigure(ctx context.Context, settings map[string]any) e
 	return m.restart(ctx)
 }
 
+// WithoutKeys restarts it as a Heketi that does everything for everybody.
+func (m *MockHeketi) WithoutKeys(ctx context.Context) error {
+	m.args = []string{"--disable-auth"}
+	return m.restart(ctx)
+}
+
 func (m *MockHeketi) restart(ctx context.Context) error {
 	if err := m.Kill(); err != nil {
 		return err
@@ -120,7 +127,7 @@ func (m *MockHeketi) Start(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.server, "--config="+config)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.server, append(m.args, "--config="+config)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{m.db}
 	if m.child, err = StartChild(cmd); err != nil {

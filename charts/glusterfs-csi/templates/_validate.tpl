@@ -106,17 +106,20 @@
 {{- if not (hasPrefix "csi.storage.k8s.io/" $key) -}}
 {{- $name := lower $key -}}
 {{- if not (has $name (join " " $known | lower | splitList " ")) -}}
-{{- fail (printf "%s: %q is not a known parameter; known are %s, and csi.storage.k8s.io/..." $field $key (join ", " $known)) -}}
+{{- $near := list -}}
+{{- range $known -}}
+{{- if hasPrefix (trunc 4 $name) (lower .) -}}
+{{- $near = append $near . -}}
+{{- end -}}
+{{- end -}}
+{{- fail (printf "%s: %q is not a known parameter; %sdocs/parameters.md lists all of them" $field $key
+      (ternary (printf "did you mean %s? " (join " or " $near)) "" (gt (len $near) 0))) -}}
 {{- end -}}
 {{- if hasKey $given $name -}}
 {{- fail (printf "%s: %q is given twice, in different letter case" $field $key) -}}
 {{- end -}}
 {{- $_ := set $given $name $value -}}
 {{- end -}}
-{{- end -}}
-{{- if get $given "restuserkey" -}}
-{{- fail (printf (print "%s: restuserkey must not be written into a StorageClass, where everybody can read it; remove it, and name a Secret "
-      "with Heketi's key in the backend's existingSecret") $field) -}}
 {{- end -}}
 {{- include "glusterfs-csi.checkChoice" (list $field $given (index . 2)) -}}
 {{- end -}}
@@ -127,7 +130,7 @@ arbiter averageFileSize backend clusterid customEpNamePrefix deviceTagMatch gidM
 {{- " restuserkey secretName secretNamespace snapfactor volumenameprefix volumeoptions volumetype zoneChecking" -}}
 {{- end -}}
 
-{{/* A class says by name or address which of several Heketis it means: pkg/heketi, Select. Call with (list field parameters backends), names of
+{{/* A class says by name or address which of several Heketis it means: pkg/heketi, Select. User and password in an address do not count. Call with (list field parameters backends), names of
      parameters in lower case. */}}
 {{- define "glusterfs-csi.checkChoice" -}}
 {{- $field := index . 0 -}}
@@ -143,7 +146,7 @@ arbiter averageFileSize backend clusterid customEpNamePrefix deviceTagMatch gidM
 {{- fail (printf "%s: backend: %q is not in backends; there are %s" $field $given.backend (join ", " $names)) -}}
 {{- end -}}
 {{- else if hasKey $given "resturl" -}}
-{{- if not (has (include "glusterfs-csi.normalURL" $given.resturl) $urls) -}}
+{{- if not (has (include "glusterfs-csi.normalURL" (regexReplaceAll "//[^/]*@" $given.resturl "//")) $urls) -}}
 {{- fail (printf "%s: resturl: %s is the url of no backend; there are %s"
       $field (include "glusterfs-csi.shownURL" $given.resturl) (join ", " $urls)) -}}
 {{- end -}}

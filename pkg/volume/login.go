@@ -1,0 +1,57 @@
+package volume
+
+import (
+	"net/url"
+	"strings"
+)
+
+// login holds the parameters with which the in-tree plugin logged in to Heketi. None of them decides anything here.
+type login map[string]string
+
+const (
+	restAuthEnabled = "restauthenabled"
+	restUser        = "restuser"
+	restUserKey     = "restuserkey"
+	secretNamespace = "secretNamespace"
+	secretName      = "secretName"
+	userInURL       = "user and password in resturl"
+)
+
+func (l *login) setter(key string) func(value string) error {
+	return func(value string) error { l.set(key, value); return nil }
+}
+
+func (l *login) set(key, value string) {
+	if value == "" && key != restAuthEnabled {
+		return // is the same as absent, as in the in-tree plugin
+	}
+	if *l == nil {
+		*l = login{}
+	}
+	(*l)[key] = value
+}
+
+// setURL returns resturl without user and password, which Heketi's client library overrides.
+func (l *login) setURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil {
+		return raw
+	}
+	l.set(userInURL, "yes")
+	u.User = nil
+	return u.String()
+}
+
+// ignored returns the names of the parameters. ErrInvalid: the in-tree plugin would have refused them, too.
+func (l *login) ignored() ([]string, error) {
+	given := *l
+	enabled, known := given[restAuthEnabled]
+	withLogin := !known || strings.EqualFold(enabled, "true") // otherwise the in-tree plugin does not look at the others
+	if (given[secretNamespace] == "") != (given[secretName] == "") && withLogin {
+		return nil, Invalid(secretName, given[secretName], "must be given together with secretNamespace; this driver reads neither, so leave out both")
+	}
+	if known && len(given) == 1 {
+		return nil, nil // says nothing that this driver would do otherwise
+	}
+	return sortedKeys(given), nil
+}
