@@ -46,6 +46,7 @@ demo: deps build ## The life of a volume, step by step, on real servers (needs r
 	go run ./test/demo -driver $(DRIVER)
 
 .PHONY: test
+test: export REQUIRE_GLUSTER = 1
 test: deps lint test-unit test-chart test-sanity test-schedules test-integration ## All tests (needs root)
 	$(call say,all tests passed)
 
