@@ -56,7 +56,7 @@ func (c *classLogins) first(parameters map[string]string) bool {
 
 // explainLogin adds to a refusal of the credentials that those of the class were not used.
 func explainLogin(err error, ignored []string) error {
-	if len(ignored) == 0 || !errors.Is(err, volume.ErrUnauthenticated) {
+	if len(ignored) == 0 || !errors.Is(err, volume.ErrLogin) {
 		return err
 	}
 	return fmt.Errorf("%w; this driver ignores %s of the StorageClass: remove them, and give the backend the key", err, strings.Join(ignored, ", "))

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -77,8 +78,8 @@ func TestRefusedLogin(t *testing.T) {
 		code       codes.Code
 		hinted     bool
 	}{
-		{volume.ErrUnauthenticated, theTutorials(), codes.Unauthenticated, true},
-		{volume.ErrUnauthenticated, nil, codes.Unauthenticated, false},
+		{errors.Join(volume.ErrUnavailable, volume.ErrLogin), theTutorials(), codes.Unavailable, true},
+		{errors.Join(volume.ErrUnavailable, volume.ErrLogin), nil, codes.Unavailable, false},
 		{volume.ErrUnavailable, theTutorials(), codes.Unavailable, false},
 	} {
 		server := &controllerServer{provisioner: &fakeProvisioner{err: fmt.Errorf("%w: heketi", tt.err)}}

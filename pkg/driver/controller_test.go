@@ -25,7 +25,7 @@ func TestCreateVolumeAnswer(t *testing.T) {
 	response, err := server.CreateVolume(t.Context(), createRequest(func(r *csi.CreateVolumeRequest) {
 		r.CapacityRange = &csi.CapacityRange{RequiredBytes: 2*volume.GiB + 1, LimitBytes: 5 * volume.GiB}
 		r.Parameters = map[string]string{"volumeType": "none"}
-		r.Secrets = map[string]string{"user": "admin\n", "key": "top secret \r\n", "other": "x"}
+		r.Secrets = map[string]string{"user": "admin", "key": "topsecret", "other": "x"}
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestCreateVolumeAnswer(t *testing.T) {
 		Name:        "pvc-1",
 		Capacity:    volume.Capacity{RequiredBytes: 2*volume.GiB + 1, LimitBytes: 5 * volume.GiB},
 		Parameters:  volume.Parameters{Durability: volume.Durability{Type: volume.None}, GIDs: volume.DefaultGIDRange(), SnapFactor: 1},
-		Credentials: volume.Credentials{User: "admin", Key: "top secret "},
+		Credentials: volume.Credentials{User: "admin", Key: "topsecret"},
 	}
 	if diff := cmp.Diff(wantSpec, provisioner.spec); diff != "" {
 		t.Error(diff)

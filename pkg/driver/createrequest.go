@@ -15,9 +15,7 @@ const (
 )
 
 func credentialsOf(secrets map[string]string) volume.Credentials {
-	// What makes a Secret of a file keeps the newline at its end, as in kubectl create secret --from-file.
-	value := func(key string) string { return strings.TrimRight(secrets[key], "\r\n") }
-	return volume.Credentials{User: value(secretUser), Key: value(secretKey)}
+	return volume.Credentials{User: secrets[secretUser], Key: secrets[secretKey]}
 }
 
 // specOf checks a create request completely, without asking anybody.

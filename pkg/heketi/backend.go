@@ -78,6 +78,7 @@ func (b *Backend) Client(credentials volume.Credentials) (*Client, error) {
 	if err := b.checkAuthority(); err != nil {
 		return nil, err
 	}
+	credentials.User, credentials.Key = trimNewline(credentials.User), trimNewline(credentials.Key)
 	if credentials.User == "" {
 		credentials.User = b.config.User
 	}
@@ -103,7 +104,7 @@ func (b *Backend) release() { <-b.slots }
 // key returns the signing key: the request's own, or that of the file as it is now.
 func (b *Backend) key(credentials volume.Credentials) (string, error) {
 	if credentials.Key != "" || b.config.KeyFile == "" {
-		return trimKey(credentials.Key), nil
+		return credentials.Key, nil
 	}
 	key, err := readKey(b.config.KeyFile)
 	if err != nil {
@@ -117,15 +118,16 @@ func readKey(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key := trimKey(string(content))
+	key := trimNewline(string(content))
 	if key == "" {
 		return "", fmt.Errorf("%s is empty; write Heketi's admin key into it", path)
 	}
 	return key, nil
 }
 
-// trimKey removes the newline with which editors and echo end a file, be it the key file or one that became a Secret.
-func trimKey(key string) string { return strings.TrimRight(key, "\r\n") }
+// trimNewline removes the newline with which editors and echo end a file, be it the key file or one that became a Secret, as
+// with kubectl create secret --from-file.
+func trimNewline(s string) string { return strings.TrimRight(s, "\r\n") }
 
 // openAuthorities looks at the file before it reads it: a change in between is then seen as one.
 func openAuthorities(path string) (fileState, *x509.CertPool, error) {

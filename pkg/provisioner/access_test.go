@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,12 +17,15 @@ func TestKeyThatChanges(t *testing.T) {
 	f.writeKey(t, "a wrong key")
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrUnavailable)
+	if !errors.Is(err, volume.ErrLogin) {
+		t.Errorf("%v does not wrap ErrLogin", err)
+	}
 	if err != nil && (!strings.Contains(err.Error(), "clocks") || strings.Contains(err.Error(), "a wrong key")) {
 		t.Errorf("%v; want a hint about clocks, and no key", err)
 	}
 
 	own := spec("pvc-1")
-	own.Credentials = volume.Credentials{Key: heketitest.DefaultKey + "\n"} // of a Secret that was made from a file
+	own.Credentials = volume.Credentials{User: "admin\n", Key: heketitest.DefaultKey + "\r\n"} // of a Secret that was made from a file
 	f.create(t, own)
 
 	f.server.SetKey("the next key")

@@ -113,7 +113,7 @@ func (c *creating) run(ctx context.Context) (volume.Volume, error) {
 // error is one that asks for a repetition.
 func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, error) {
 	if errors.Is(refusal, volume.ErrUnauthenticated) {
-		return volume.Volume{}, fmt.Errorf("%w: %s", volume.ErrUnavailable, refusal.Error()) // a look would be refused as well
+		return volume.Volume{}, loginError{refusal} // a look would be refused as well
 	}
 	if !c.absent {
 		found, err := c.find(ctx)
@@ -131,6 +131,13 @@ func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, er
 	}
 	return volume.Volume{}, refusal
 }
+
+// loginError is a login that was refused to a create. It wraps nothing that is final.
+type loginError struct{ refusal error }
+
+func (e loginError) Error() string { return fmt.Sprintf("%v: %v", volume.ErrUnavailable, e.refusal) }
+
+func (e loginError) Unwrap() []error { return []error{volume.ErrUnavailable, volume.ErrLogin} }
 
 func (c *creating) once(ctx context.Context) (volume.Volume, error) {
 	all, err := c.client.Clusters(ctx)

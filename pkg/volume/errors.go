@@ -28,9 +28,12 @@ var (
 	ErrUnavailable = errors.New("backend unavailable")
 	// ErrFailed: the backend has tried and failed, and nothing of the attempt is left. The same call may succeed later.
 	ErrFailed = errors.New("operation failed")
-	// ErrUnauthenticated: the backend refuses the credentials.
+	// ErrUnauthenticated: the backend refuses the credentials. A create has ErrUnavailable and ErrLogin instead.
 	ErrUnauthenticated = errors.New("backend refused the credentials")
 )
+
+// ErrLogin is wrapped beside ErrUnavailable when the reason is that the backend refuses the credentials.
+var ErrLogin = errors.New("login refused")
 
 // FieldError names the field of a request that is wrong, its value, and what is
 // allowed there. It wraps ErrInvalid.

@@ -38,11 +38,12 @@ func (b *bench) heketiCLI() heketiCLI {
 
 func (c heketiCLI) with(args ...string) []string { return slices.Concat(c.command, args) }
 
-// create makes volumes like those of bench.create, and returns their Heketi ids.
+// create makes volumes like those of bench.create, and returns their Heketi ids. Like those, and like the in-tree plugin's, they
+// have a group id, for which Heketi carries out two more commands on each node.
 func (c heketiCLI) create(ctx context.Context, names ...string) (seconds float64, ids []string, err error) {
 	commands := make([][]string, 0, len(names))
 	for _, name := range names {
-		commands = append(commands, c.with("volume", "create", "--size=1", "--durability=replicate", "--replica=3", "--name="+name, "--json"))
+		commands = append(commands, c.with("volume", "create", "--size=1", "--durability=replicate", "--replica=3", "--gid=2000", "--name="+name, "--json"))
 	}
 	answer, err := c.run(ctx, cliJobs, commands...)
 	if err != nil {

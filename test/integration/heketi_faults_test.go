@@ -24,7 +24,7 @@ func TestWrongKey(t *testing.T) {
 	wrong := rand.Text()
 	request.Secrets = map[string]string{"key": wrong}
 	_, err := r.controller.CreateVolume(r.call(), request)
-	r.refused(err, codes.Unauthenticated, `heketi "lab"`, "clocks")
+	r.refused(err, codes.Unavailable, `heketi "lab"`, "clocks")
 	if after := r.volumeNames(); len(after) != len(before) {
 		r.Errorf("Heketi's volumes were %v and are %v", before, after)
 	}
@@ -37,7 +37,7 @@ func TestWrongKey(t *testing.T) {
 	r.ok(os.WriteFile(file, []byte("an old key\n"), 0o600), "write a wrong key")
 	request.Secrets = nil
 	_, err = r.controller.CreateVolume(r.call(), request)
-	r.refused(err, codes.Unauthenticated, "clocks")
+	r.refused(err, codes.Unavailable, "clocks")
 	request.Secrets = map[string]string{"user": "admin", "key": string(right)}
 	v := r.create(request) // the secrets count, whatever the file has
 	restore()

@@ -17,7 +17,7 @@ func TestTutorialClass(t *testing.T) {
 	c.key = ""
 	c.configure("url: " + server.URL)
 	_, err := c.create("pvc-1", class)
-	c.refused(err, codes.Unauthenticated, "no key is configured for backend", "ignores restuser, restuserkey of the StorageClass")
+	c.refused(err, codes.Unavailable, "no key is configured for backend", "ignores restuser, restuserkey of the StorageClass")
 
 	if err := server.WithoutKeys(t.Context()); err != nil {
 		t.Fatal(err)
