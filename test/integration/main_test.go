@@ -34,7 +34,7 @@ const plantedKey = "hunter2-integration"
 
 // secretLines returns the lines of the driver's logs that have a key or a token in them.
 func secretLines(dir string) []string {
-	logs := []string{filepath.Join(dir, "hub", "controller.log")}
+	logs := append(make([]string, 0, 1+lab.ClientNodes), filepath.Join(dir, "hub", "controller.log"))
 	for i := range lab.ClientNodes {
 		node := fmt.Sprintf("node%d", i+1)
 		logs = append(logs, filepath.Join(dir, node, node+".log"))
