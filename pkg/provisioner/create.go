@@ -173,8 +173,12 @@ func (c *creating) once(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	if cluster, until := c.index.late(c.name); !until.IsZero() {
-		eligible = []string{cluster} // in another one it could become a second volume
+	if cluster, until := c.index.late(c.name); !until.IsZero() { // in another one it could become a second volume
+		if !slices.Contains(eligible, cluster) {
+			return volume.Volume{}, fmt.Errorf("%w: an earlier create for cluster %s, which the class no longer names, was not answered and may still be carried out until %s",
+				volume.ErrBusy, cluster, until.UTC().Format("15:04:05 MST"))
+		}
+		eligible = []string{cluster}
 	}
 	return c.tryEach(ctx, eligible, reserved.gid)
 }

@@ -40,6 +40,11 @@ func TestCreateThatArrivesLate(t *testing.T) {
 			wantError(t, err, volume.ErrUnavailable)
 			says(t, err, "No space", "may still be carried out until")
 			f.wantVolumes(t, 1)
+			elsewhere := s
+			elsewhere.Parameters.Clusters = []string{second.ID}
+			_, err = p.Create(t.Context(), elsewhere)
+			wantError(t, err, volume.ErrBusy)
+			f.wantVolumes(t, 1)
 
 			if err := p.Delete(t.Context(), taken.Handle, volume.Credentials{}); err != nil {
 				t.Fatal(err)
