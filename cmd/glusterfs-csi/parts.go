@@ -44,7 +44,7 @@ func addController(ctx context.Context, config *driver.Config, o options) (backg
 	}
 	provisionerOptions := []provisioner.Option{provisioner.WithObserver(observer)}
 	if o.stateDir != "" {
-		journal, err := provisioner.OpenJournal(filepath.Join(o.stateDir, "expands"))
+		journal, err := provisioner.OpenJournal(filepath.Join(o.stateDir, "requests"))
 		if err != nil {
 			return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 		}

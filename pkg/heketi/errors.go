@@ -19,7 +19,7 @@ const (
 	StageResult  Stage = "result"  // fetching or reading what a finished operation or good answer holds
 )
 
-// Outcome is what a failed create or delete has done.
+// Outcome is what a failed create, expand or delete has done.
 type Outcome int
 
 // The outcomes. Only Refused and Failed allow a conclusion.
@@ -83,7 +83,7 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// OutcomeOf says what a failed CreateVolume or DeleteVolume has done. An error that did
+// OutcomeOf says what a failed CreateVolume, ExpandVolume or DeleteVolume has done. An error that did
 // not come from a request (no slot, no key) has begun nothing.
 func OutcomeOf(err error) Outcome {
 	e, ok := errors.AsType[*Error](err)

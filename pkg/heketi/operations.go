@@ -68,6 +68,20 @@ func (c *Client) Operations(ctx context.Context) ([]Operation, error) {
 	return operations, nil
 }
 
+// Unrecorded returns how many requests Heketi has begun with, and has not recorded as operations yet. They have passed its check
+// of tokens (heketi: apps/glusterfs/app_operations.go, OperationsInfo).
+func (c *Client) Unrecorded(ctx context.Context) (int, error) {
+	client, err := c.api(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	info, err := client.OperationsInfo()
+	if err != nil {
+		return 0, c.typed(err, http.MethodGet, "/operations")
+	}
+	return int(info.InFlight) - int(info.New), nil
+}
+
 // CleanUp has Heketi undo or finish one operation that is stale or failed, and waits for it, in one of the backend's
 // operation slots. Success says only that Heketi has tried. A create is undone, a delete is finished.
 func (c *Client) CleanUp(ctx context.Context, operationID string) error {

@@ -159,7 +159,7 @@ func expected(stage Stage, method string, response *http.Response) bool {
 		return response.StatusCode == http.StatusNoContent ||
 			response.StatusCode == http.StatusOK && response.Header.Get("X-Pending") == "true"
 	case stage == StageRequest && method != http.MethodGet:
-		return response.StatusCode == http.StatusAccepted
+		return response.StatusCode == http.StatusAccepted && strings.HasPrefix(response.Header.Get("Location"), queuePath)
 	}
 	return response.StatusCode == http.StatusOK
 }

@@ -125,9 +125,9 @@ func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, er
 				volume.ErrUnavailable, refusal.Error(), err.Error())
 		}
 	}
-	if _, until := c.index.late(c.name); !until.IsZero() {
+	if _, end := c.index.late(c.name); !end.IsZero() {
 		return volume.Volume{}, fmt.Errorf("%w: %s; an earlier create was not answered and may still be carried out until %s",
-			volume.ErrUnavailable, refusal.Error(), until.UTC().Format("15:04:05 MST"))
+			volume.ErrUnavailable, refusal.Error(), until(end))
 	}
 	return volume.Volume{}, refusal
 }
@@ -173,10 +173,10 @@ func (c *creating) once(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	if cluster, until := c.index.late(c.name); !until.IsZero() { // in another one it could become a second volume
+	if cluster, end := c.index.late(c.name); !end.IsZero() { // in another one it could become a second volume
 		if !slices.Contains(eligible, cluster) {
 			return volume.Volume{}, fmt.Errorf("%w: an earlier create for cluster %s, which the class no longer names, was not answered and may still be carried out until %s",
-				volume.ErrBusy, cluster, until.UTC().Format("15:04:05 MST"))
+				volume.ErrBusy, cluster, until(end))
 		}
 		eligible = []string{cluster}
 	}
@@ -210,6 +210,7 @@ func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (v
 		case err == nil:
 			v := newVolume(c.backend, made)
 			c.index.made(v)
+			c.journal.hasMade(volumeKey(v.Handle))
 			return v, nil
 		case errors.Is(err, heketi.ErrNameInUse):
 			return c.settle(ctx, err)
@@ -244,7 +245,7 @@ func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.
 	if heketi.MayBeLate(err) {
 		c.index.unanswered(c.name, cluster, time.Now().Add(c.client.Timing().Late))
 		c.journal.unanswered(key)
-	} else if _, until := c.index.late(c.name); until.IsZero() {
+	} else if _, end := c.index.late(c.name); end.IsZero() {
 		c.journal.end(key)
 	}
 	return made, err

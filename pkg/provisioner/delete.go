@@ -39,7 +39,7 @@ func (d deletion) run(ctx context.Context, client *heketi.Client, x *index, jour
 	}
 	if err == nil {
 		x.gone(d.handle.ID)
-		journal.end(expandKey(d.handle))
+		journal.end(volumeKey(d.handle))
 	}
 	return err
 }
@@ -52,9 +52,14 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, jou
 	if err := checkOwner(d.handle, found); err != nil {
 		return err
 	}
-	// An expand that arrives during the delete would put the volume back into Heketi's records.
-	if err := journal.check(expandKey(d.handle), found, client.Timing().Late); err != nil {
+	// An expand that arrives during the delete would put the volume back into Heketi's records, and a create that arrives after
+	// it would make the volume once more, for no caller.
+	if err := checkLateExpand(ctx, client, journal, volumeKey(d.handle), found); err != nil {
 		return err
+	}
+	if _, late := x.late(found.Name); !late.IsZero() && volume.IsOurs(found.Name) {
+		return fmt.Errorf("%w: a create of gluster volume %s was not answered and may still be carried out until %s; it would make the volume again",
+			volume.ErrBusy, found.Name, until(late))
 	}
 	err = client.DeleteVolume(ctx, d.handle.ID)
 	switch {

@@ -22,6 +22,15 @@ type expansion struct {
 
 // Expand implements volume.Provisioner.
 func (p *Provisioner) Expand(ctx context.Context, handle volume.Handle, capacity volume.Capacity, credentials volume.Credentials) (int64, error) {
+	size, err := p.expand(ctx, handle, capacity, credentials)
+	final := err != nil && !errors.Is(err, volume.ErrBusy) && !errors.Is(err, volume.ErrUnavailable) && !errors.Is(err, volume.ErrNotFound)
+	if final && p.journal.hasExpand(volumeKey(handle)) {
+		return 0, fmt.Errorf("%w: an earlier expand was not answered and may still be carried out: %s", volume.ErrUnavailable, err.Error())
+	}
+	return size, err
+}
+
+func (p *Provisioner) expand(ctx context.Context, handle volume.Handle, capacity volume.Capacity, credentials volume.Credentials) (int64, error) {
 	if _, err := capacity.SizeGiB(1); err != nil {
 		return 0, err
 	}
@@ -58,13 +67,13 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	if err != nil || need == 0 {
 		return newVolume(e.handle.Backend, found), err
 	}
-	if err := e.journal.check(expandKey(e.handle), found, e.client.Timing().Late); err != nil {
+	if err := checkLateExpand(ctx, e.client, e.journal, volumeKey(e.handle), found); err != nil {
 		return volume.Volume{}, err
 	}
-	if err := e.lookAgain(ctx, found); err != nil {
+	expanded, sent, err := e.send(ctx, found, need)
+	if err != nil && !sent {
 		return volume.Volume{}, err
 	}
-	expanded, err := e.send(ctx, found, need)
 	switch outcome := heketi.OutcomeOf(err); {
 	case err == nil:
 		return e.enough(expanded, "Heketi has expanded it, but another caller did so at the same time")
@@ -80,21 +89,25 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	return volume.Volume{}, err
 }
 
-// send sends the one request, with a note of it on disk until its outcome is known.
-func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (heketi.Volume, error) {
-	key := expandKey(e.handle)
-	begun := false
-	expanded, err := e.client.ExpandVolume(ctx, e.handle.ID, need, func() error {
-		begun = true
-		return e.journal.begin(key, sent{SizeGiB: v.SizeGiB, MoreGiB: need})
+// send sends the one request, with a note of it on disk until its outcome is known. Before it does, in Heketi's slot, it looks
+// at the volume once more. begun is false for an error that came before the request.
+func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expanded heketi.Volume, begun bool, err error) {
+	key := volumeKey(e.handle)
+	expanded, err = e.client.ExpandVolume(ctx, e.handle.ID, need, func() error {
+		if err := e.lookAgain(ctx, v); err != nil {
+			return err
+		}
+		err := e.journal.begin(key, sent{SizeGiB: v.SizeGiB, MoreGiB: need})
+		begun = err == nil
+		return err
 	})
 	switch {
-	case heketi.MayBeLate(err):
+	case begun && heketi.MayBeLate(err):
 		e.journal.unanswered(key)
 	case begun:
 		e.journal.end(key)
 	}
-	return expanded, err
+	return expanded, begun, err
 }
 
 // lookAgain looks at the volume a second time, a little later. After a Heketi has stood still, it answers what it was sent
@@ -197,8 +210,8 @@ func (e *expanding) settle(ctx context.Context, cause error) (volume.Volume, err
 	if err != nil {
 		return volume.Volume{}, fmt.Errorf("%w (looked at after: %s)", err, cause.Error())
 	}
-	if err := e.journal.check(expandKey(e.handle), found, e.client.Timing().Late); err != nil && !e.capacity.Allows(int64(found.SizeGiB)*volume.GiB) {
-		return volume.Volume{}, fmt.Errorf("%w (%s)", err, cause.Error())
+	if err := checkLateExpand(ctx, e.client, e.journal, volumeKey(e.handle), found); err != nil && !e.capacity.Allows(int64(found.SizeGiB)*volume.GiB) {
+		return volume.Volume{}, err
 	}
 	return e.enough(found, cause.Error())
 }

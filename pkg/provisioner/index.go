@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,7 @@ type index struct {
 	backend string
 	refresh time.Duration
 	reading chan struct{} // holds a token while somebody reads
+	failed  failedReading // the last one, if it has failed
 
 	catalogue catalogue
 
@@ -97,7 +99,10 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	picked := reservation{name: name}
 	earlier, again := x.held[key]
 	if again {
-		picked.name, picked.late, picked.cluster = earlier.name, earlier.late, earlier.cluster
+		picked.late, picked.cluster = earlier.late, earlier.cluster
+	}
+	if again && earlier.name != "" { // a damaged note does not tell
+		picked.name = earlier.name
 	}
 	if again && gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
 		picked.gid = earlier.gid
@@ -152,10 +157,10 @@ func (x *index) unanswered(name, cluster string, until time.Time) {
 }
 
 // remember reserves what a create of an earlier process may still make.
-func (x *index) remember(request sent, until time.Time) {
+func (x *index) remember(key string, request sent, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.held[csiKey(request.Name)] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster}
+	x.held[key] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster}
 }
 
 // late returns the cluster in which an earlier create of the CSI name may still be carried out, and until when; zero is none.
@@ -220,7 +225,22 @@ func (x *index) readSince(ctx context.Context, client *heketi.Client, since time
 	if x.readAfter(since) {
 		return nil
 	}
-	return x.read(ctx, client)
+	if x.failed.err != nil && !x.failed.asked.Before(since) {
+		return x.failed.err // a Heketi that hangs is waited for once, not by one caller after another
+	}
+	asked := time.Now()
+	err := x.read(ctx, client)
+	x.failed = failedReading{}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, volume.ErrUnauthenticated) { // not the caller's own
+		x.failed = failedReading{asked: asked, err: err}
+	}
+	return err
+}
+
+// failedReading is guarded by the token in index.reading.
+type failedReading struct {
+	asked time.Time
+	err   error
 }
 
 // readAfter reports whether the records in use were asked for at that time or later.

@@ -1,15 +1,12 @@
 package provisioner
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -20,52 +17,40 @@ import (
 // repeats what the network has lost. Heketi adds a second expand to the first, and makes a second volume of one name if the
 // second create is for another cluster.
 //
-// Each request is on disk before it is sent, so that a driver that is killed and started again knows of it.
-//
-// Only one operation of a key runs at a time.
+// Each request is on disk before it is sent, so that a driver that is killed and started again knows of it. Only one
+// operation of a key runs at a time.
 type Journal struct {
-	dir string // "": in memory only
+	dir  string        // "": in memory only
+	late time.Duration // how long a request may be late (heketi.Timing.Late)
+
+	// A journal without a predecessor's notes cannot know what that has sent. external-resizer starts together with the driver
+	// and then repeats all expands that have not ended, so that only what is asked for in the first minutes is suspect.
+	suspectUntil time.Time // zero: the predecessor's notes are there
+	opened       time.Time
 
 	mu   sync.Mutex
-	sent map[string]sent // by expandKey or createKey
+	sent map[string]sent // by volumeKey or createKey
+	made map[string]bool // by volumeKey: volumes that this process has made while expands were suspect
 }
 
-// sent is a request.
-type sent struct {
-	Version int       `json:"version"`
-	At      time.Time `json:"at"`
+// suspectFor is how long after the start of a driver external-resizer may take to start.
+const suspectFor = 2 * time.Minute
 
-	SizeGiB int `json:"sizeGiB,omitempty"` // of the volume before an expand
-	MoreGiB int `json:"moreGiB,omitempty"`
-
-	Name    string `json:"name,omitempty"` // of the gluster volume that a create makes
-	Cluster string `json:"cluster,omitempty"`
-	GID     int64  `json:"gid,omitempty"`
+func newJournal() *Journal {
+	return &Journal{opened: time.Now(), sent: map[string]sent{}, made: map[string]bool{}}
 }
-
-const (
-	journalVersion = 1
-	journalSuffix  = ".json"
-)
-
-func newJournal() *Journal { return &Journal{sent: map[string]sent{}} }
-
-// expandKey is the same for every handle of a volume.
-func expandKey(handle volume.Handle) string { return handle.Backend + "/" + handle.ID }
-
-// createKey is the same for all gluster volume names of a CSI name.
-func createKey(backend, name string) string { return createKeys(backend) + csiKey(name) }
-
-// createKeys begins the keys of a backend's creates.
-func createKeys(backend string) string { return backend + "/create/" }
 
 // OpenJournal reads the journal that an earlier process has left in dir, which it makes if it is not there. A damaged file
 // stands for a request that was sent when the file was written.
 func OpenJournal(dir string) (*Journal, error) {
 	j := newJournal()
 	j.dir = dir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	known, err := openJournalDir(dir)
+	if err != nil {
 		return nil, err
+	}
+	if !known {
+		j.suspectUntil = j.opened.Add(suspectFor)
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -73,42 +58,10 @@ func OpenJournal(dir string) (*Journal, error) {
 	}
 	for _, file := range files {
 		if key, ok := keyOfFile(file.Name()); ok {
-			request, err := readSent(filepath.Join(dir, file.Name()))
-			if err != nil {
-				return nil, err
-			}
-			j.sent[key] = request
+			j.sent[key] = readSent(filepath.Join(dir, file.Name()), j.opened)
 		}
 	}
 	return j, nil
-}
-
-func readSent(path string) (sent, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return sent{}, err
-	}
-	content, err := os.ReadFile(path) // #nosec G304 -- a file of the driver's own directory
-	if err != nil {
-		return sent{}, err
-	}
-	if request, ok := parseSent(content); ok {
-		return request, nil
-	}
-	return sent{At: info.ModTime()}, nil
-}
-
-func parseSent(content []byte) (request sent, ok bool) {
-	err := json.Unmarshal(content, &request)
-	return request, err == nil && request.Version == journalVersion && !request.At.IsZero()
-}
-
-// The slash of a key is none of the characters of backends' names and volumes' ids.
-func fileOfKey(key string) string { return strings.ReplaceAll(key, "/", "_") + journalSuffix }
-
-func keyOfFile(name string) (key string, ok bool) {
-	name, ok = strings.CutSuffix(name, journalSuffix)
-	return strings.ReplaceAll(name, "_", "/"), ok
 }
 
 // begin remembers a request that is about to be sent. ErrUnavailable: it cannot be remembered, and must not be sent.
@@ -119,85 +72,95 @@ func (j *Journal) begin(key string, request sent) error {
 			"is the disk of --state-dir full or read-only?", volume.ErrUnavailable, err)
 	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	j.sent[key] = request
+	var old []string
+	for other, r := range j.sent {
+		if other != key && time.Since(r.At) > j.late {
+			old = append(old, other)
+			delete(j.sent, other)
+		}
+	}
+	j.mu.Unlock()
+	j.remove(old...)
 	return nil
 }
 
 // end forgets a request whose outcome is known.
 func (j *Journal) end(key string) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.forget(key)
+	_, ok := j.sent[key]
+	delete(j.sent, key)
+	j.mu.Unlock()
+	if ok {
+		j.remove(key)
+	}
 }
 
 // unanswered notes when the driver gave up on a request, if it has a note of the request.
 func (j *Journal) unanswered(key string) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	request, ok := j.sent[key]
-	if !ok {
-		return
-	}
 	request.At = time.Now()
-	j.sent[key] = request
-	_ = j.write(key, request) // what is written already is earlier by the time of one request
+	if ok {
+		j.sent[key] = request
+	}
+	j.mu.Unlock()
+	if ok {
+		_ = j.write(key, request) // what is written already is earlier by the time of one request
+	}
 }
 
-// creates returns the creates of a backend that may still be carried out, and forgets the others.
-func (j *Journal) creates(backend string, late time.Duration) []sent {
+// hasMade notes that this process has made a volume, so that no earlier one can have sent an expand of it.
+func (j *Journal) hasMade(key string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	var requests []sent
+	if time.Now().Before(j.suspectUntil) {
+		j.made[key] = true
+	}
+}
+
+// creates returns the creates of a backend that may still be carried out, by csiKey.
+func (j *Journal) creates(backend string) map[string]sent {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	requests := map[string]sent{}
 	for key, request := range j.sent {
-		if !strings.HasPrefix(key, createKeys(backend)) {
-			continue
-		}
-		if time.Since(request.At) > late {
-			j.forget(key)
-		} else if request.Name != "" {
-			requests = append(requests, request)
+		if name, ok := strings.CutPrefix(key, createKeys(backend)); ok && time.Since(request.At) <= j.late {
+			requests[name] = request
 		}
 	}
 	return requests
 }
 
-// check returns an error, ErrBusy, while an earlier request to expand the volume may still be carried out. A volume that has
-// the size which that request makes needs no more care.
-func (j *Journal) check(key string, v heketi.Volume, late time.Duration) error {
+// lateExpand is a request to expand a volume that may still be carried out.
+type lateExpand struct {
+	sent
+	until time.Time
+}
+
+// expandOf returns the request to expand a volume that was sent and not answered; ok is false if there is none. It is over
+// when Heketi would refuse it for its age, or when the volume has the size that it makes. (A volume that another caller has
+// given that very size meanwhile is taken for it.)
+func (j *Journal) expandOf(key string, v heketi.Volume) (late lateExpand, ok bool) {
+	j.mu.Lock()
+	request, ok := j.sent[key]
+	suspect := !ok && time.Now().Before(j.suspectUntil) && !j.made[key]
+	if suspect {
+		request, ok = sent{At: j.opened}, true
+		j.sent[key] = request
+	}
+	j.mu.Unlock()
+	if suspect {
+		_ = j.write(key, request) // it is as good as one that was sent
+	}
+	carriedOut := request.Version == journalVersion && v.SizeGiB == request.SizeGiB+request.MoreGiB
+	return lateExpand{sent: request, until: request.At.Add(j.late)}, ok && !carriedOut
+}
+
+// hasExpand reports whether a request to expand the volume may still be carried out, going by its age alone.
+func (j *Journal) hasExpand(key string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	request, ok := j.sent[key]
-	if !ok {
-		return nil
-	}
-	until := request.At.Add(late)
-	carriedOut := request.Version == journalVersion && v.SizeGiB == request.SizeGiB+request.MoreGiB
-	if carriedOut || time.Now().After(until) {
-		j.forget(key)
-		return nil
-	}
-	return fmt.Errorf("%w: gluster volume %s has %d GiB; an expand of it was sent to Heketi at %s and was not answered. It may still be carried out until %s, "+
-		"and Heketi would add a second one to it, so that the driver sends the next one after that",
-		volume.ErrBusy, v.Name, v.SizeGiB, request.At.UTC().Format(time.TimeOnly), until.UTC().Format("15:04:05 MST"))
-}
-
-func (j *Journal) forget(key string) {
-	delete(j.sent, key)
-	if j.dir != "" {
-		// A file that stays delays the next expand, if the driver is started again before it is too old.
-		_ = os.Remove(filepath.Join(j.dir, fileOfKey(key)))
-	}
-}
-
-// write replaces the file of a request in one step.
-func (j *Journal) write(key string, request sent) error {
-	if j.dir == "" {
-		return nil
-	}
-	content, err := json.Marshal(request)
-	if err != nil {
-		return err
-	}
-	return renameio.WriteFile(filepath.Join(j.dir, fileOfKey(key)), content, 0o600)
+	return ok && time.Since(request.At) <= j.late
 }

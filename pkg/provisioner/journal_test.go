@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,16 +20,14 @@ func openJournal(t *testing.T, dir string) *Journal {
 	if err != nil {
 		t.Fatal(err)
 	}
+	j.late = time.Hour
 	return j
 }
 
 func TestJournal(t *testing.T) {
 	sizes := func(j *Journal, sizeGiB int) bool { // whether an expand may be sent
-		err := j.check(journalKey, heketi.Volume{Name: "v", SizeGiB: sizeGiB}, time.Hour)
-		if err != nil && !errors.Is(err, volume.ErrBusy) {
-			t.Error(err)
-		}
-		return err == nil
+		late, ok := j.expandOf(journalKey, heketi.Volume{SizeGiB: sizeGiB})
+		return !ok || time.Now().After(late.until)
 	}
 	for _, tc := range []struct {
 		name  string
@@ -45,14 +44,12 @@ func TestJournal(t *testing.T) {
 		{"damaged", nil, "{", 5, false},
 		{"of nothing", nil, "{}", 5, false},
 		{"of another version", nil, `{"version":2,"sizeGiB":2,"moreGiB":3,"at":"2000-01-01T00:00:00Z"}`, 5, false},
+		{"of a clock that was ahead", nil, `{"version":1,"sizeGiB":2,"moreGiB":3,"at":"2999-01-01T00:00:00Z"}`, 2, false},
 		{"too old", nil, `{"version":1,"sizeGiB":2,"moreGiB":3,"at":"2000-01-01T00:00:00Z"}`, 2, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "state", "expands")
+			dir := filepath.Join(t.TempDir(), "state", "requests")
 			j := openJournal(t, dir)
-			if !sizes(j, 2) {
-				t.Error("a new journal has something in it")
-			}
 			if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
 				t.Fatal(err)
 			}
@@ -64,9 +61,6 @@ func TestJournal(t *testing.T) {
 			}
 			if got := sizes(openJournal(t, dir), tc.size); got != tc.want {
 				t.Errorf("the next process may send an expand of %d GiB: %t, want %t", tc.size, got, tc.want)
-			}
-			if files, _ := os.ReadDir(dir); tc.want && len(files) > 0 {
-				t.Errorf("files are left: %v", files)
 			}
 		})
 	}
@@ -81,9 +75,9 @@ func overwrite(t *testing.T, dir, content string) {
 
 // TestJournalThatCannotBeWritten: what cannot be remembered must not be sent.
 func TestJournalThatCannotBeWritten(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "expands")
+	dir := filepath.Join(t.TempDir(), "requests")
 	j := openJournal(t, dir)
-	if err := os.Remove(dir); err != nil {
+	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); !errors.Is(err, volume.ErrUnavailable) {
@@ -105,5 +99,49 @@ func TestJournalKeepsOtherFiles(t *testing.T) {
 	}
 	if j := openJournal(t, dir); len(j.sent) > 0 {
 		t.Errorf("requests %v", j.sent)
+	}
+}
+
+// TestJournalIsPruned: notes of volumes that are never asked for again do not stay.
+func TestJournalIsPruned(t *testing.T) {
+	dir := t.TempDir()
+	j := openJournal(t, dir)
+	j.late = time.Millisecond
+	for i := range 20 {
+		if err := j.begin(createKey("main", "csi-a-"+strconv.Itoa(i)), sent{Name: "csi-a"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(2 * j.late)
+	if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || len(j.sent) != 1 { // the marker's, too
+		t.Errorf("files %v, notes %v, %v", files, j.sent, err)
+	}
+}
+
+// TestJournalWithoutPredecessor: what is asked for right after the start may be what an earlier process has sent, unless this
+// one has made the volume.
+func TestJournalWithoutPredecessor(t *testing.T) {
+	const otherKey = "main/11111111111111111111111111111111"
+	dir := t.TempDir()
+	j := openJournal(t, dir)
+	j.hasMade(otherKey)
+	for key, want := range map[string]bool{journalKey: true, otherKey: false} {
+		if late, ok := j.expandOf(key, heketi.Volume{SizeGiB: 2}); ok != want || ok && !late.until.Equal(j.opened.Add(time.Hour)) {
+			t.Errorf("%s: %v, %t", key, late, ok)
+		}
+	}
+	next := openJournal(t, dir)
+	for key, want := range map[string]bool{journalKey: true, otherKey: false} {
+		if _, ok := next.expandOf(key, heketi.Volume{SizeGiB: 2}); ok != want {
+			t.Errorf("%s in the next process: %t, want %t", key, ok, want)
+		}
+	}
+	later := openJournal(t, t.TempDir())
+	later.suspectUntil = time.Now().Add(-time.Second)
+	if _, ok := later.expandOf(journalKey, heketi.Volume{SizeGiB: 2}); ok {
+		t.Error("later expands are suspect")
 	}
 }

@@ -27,6 +27,10 @@ func (f *fixture) lateExpand(t *testing.T, p *provisioner.Provisioner, handle vo
 
 func (f *fixture) withJournal(t *testing.T, dir string, timing heketi.Timing) *provisioner.Provisioner {
 	t.Helper()
+	_, err := provisioner.OpenJournal(dir) // by an earlier process
+	if err != nil {
+		t.Fatal(err)
+	}
 	journal, err := provisioner.OpenJournal(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +99,62 @@ func TestExpandThatNeverArrives(t *testing.T) {
 			})
 			f.wantSize(t, v, 5, 2)
 		})
+	}
+}
+
+// TestExpandThatHeketiHasBegunWith: Heketi's database hangs, so that it may carry the request out at any time, whatever its age.
+func TestExpandThatHeketiHasBegunWith(t *testing.T) {
+	f := start(t)
+	short := timing()
+	short.Late = time.Millisecond
+	p := f.another(t, 8, short)
+	v := f.create(t, spec("pvc-1"))
+	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes/", Times: 1, Drop: true})
+	f.server.SetUnrecorded(1)
+	ask := volume.Capacity{RequiredBytes: 5 * volume.GiB}
+	for range 3 {
+		_, err := p.Expand(t.Context(), v.Handle, ask, volume.Credentials{})
+		wantError(t, err, volume.ErrBusy)
+		time.Sleep(2 * short.Late)
+	}
+	wantError(t, p.Delete(t.Context(), v.Handle, volume.Credentials{}), volume.ErrBusy)
+	f.wantSize(t, v, 2, 1)
+	f.server.SetUnrecorded(0)
+	if size, err := p.Expand(t.Context(), v.Handle, ask, volume.Credentials{}); err != nil || size != 5*volume.GiB {
+		t.Errorf("%d bytes, %v", size, err)
+	}
+}
+
+// TestExpandRefusedWhileOneIsLate: external-resizer would take a final code as the end of the expand.
+func TestExpandRefusedWhileOneIsLate(t *testing.T) {
+	f := start(t)
+	v := f.create(t, spec("pvc-1"))
+	arrive := f.lateExpand(t, f.provisioner, v.Handle)
+	f.writeKey(t, "another key")
+	_, err := f.expand(t, v.Handle, 5)
+	wantError(t, err, volume.ErrUnavailable)
+	says(t, err, "an earlier expand was not answered")
+	arrive()
+}
+
+// TestExpandWithoutPredecessorsNotes: a driver that is asked right after its start holds what its predecessor may have sent.
+func TestExpandWithoutPredecessorsNotes(t *testing.T) {
+	f := start(t)
+	v := f.create(t, spec("pvc-1"))
+	journal, err := provisioner.OpenJournal(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := f.another(t, 8, timing(), provisioner.WithJournal(journal))
+	ask := volume.Capacity{RequiredBytes: 5 * volume.GiB}
+	_, err = p.Expand(t.Context(), v.Handle, ask, volume.Credentials{})
+	wantError(t, err, volume.ErrBusy)
+	own, err := p.Create(t.Context(), spec("pvc-2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Expand(t.Context(), own.Handle, ask, volume.Credentials{}); err != nil {
+		t.Errorf("a volume of its own: %v", err)
 	}
 }
 

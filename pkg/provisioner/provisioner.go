@@ -32,6 +32,7 @@ func New(backends *heketi.Backends, options ...Option) *Provisioner {
 		option(p)
 	}
 	p.operations = newOperations(p.observer.Joined)
+	p.journal.late = backends.Timing().Late
 	return p
 }
 
@@ -70,16 +71,13 @@ func (p *Provisioner) index(backend string) *index {
 	defer p.mu.Unlock()
 	if p.indexes[backend] == nil {
 		x := newIndex(backend, p.refresh)
-		for _, request := range p.journal.creates(backend, p.backends.Timing().Late) {
-			x.remember(request, request.At.Add(p.backends.Timing().Late))
+		for key, request := range p.journal.creates(backend) {
+			x.remember(key, request, request.At.Add(p.journal.late))
 		}
 		p.indexes[backend] = x
 	}
 	return p.indexes[backend]
 }
-
-// volumeKey is the same for every handle of a volume.
-func volumeKey(handle volume.Handle) string { return handle.Backend + "/" + handle.ID }
 
 func newVolume(backend string, v heketi.Volume) volume.Volume {
 	return volume.Volume{

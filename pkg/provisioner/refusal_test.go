@@ -146,17 +146,17 @@ func TestRefusedWhileACreateIsLate(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
-// TestGroupIDOfALateCreate: the create makes a second volume when the first one is gone, and its group id must not be another
-// volume's by then.
+// TestGroupIDOfALateCreate: the create would make a second volume when the first one is gone, so that this one stays, and its group
+// id is not given to another volume.
 func TestGroupIDOfALateCreate(t *testing.T) {
 	f := start(t)
 	release, carried := make(chan struct{}), make(chan struct{})
 	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Times: 1, Held: release, Carried: carried})
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrUnavailable)
-	if err := f.delete(t, f.create(t, spec("pvc-1")).Handle); err != nil {
-		t.Fatal(err)
-	}
+	v := f.create(t, spec("pvc-1"))
+	// The volume of the late create would belong to no claim.
+	wantError(t, f.delete(t, v.Handle), volume.ErrBusy)
 	f.create(t, spec("pvc-2"))
 	close(release)
 	<-carried

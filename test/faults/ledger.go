@@ -56,12 +56,12 @@ func (l *ledger) begins(what string) (epoch int) {
 	return l.epoch
 }
 
-func (l *ledger) ends(what string) {
-	if what == "" {
-		return
-	}
+func (l *ledger) ends(epoch int, what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if what == "" || epoch != l.epoch {
+		return
+	}
 	l.begun[what] = max(l.begun[what]-1, 0)
 }
 

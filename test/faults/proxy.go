@@ -143,7 +143,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	epoch := p.ledger.begins(what)
 	answer, outcome := p.carryOut(r, body, happens, calm)
-	p.ledger.ends(what)
+	p.ledger.ends(epoch, what)
 	p.account(r, class, epoch, what, happens, answer)
 	if happens.fault != NoFault || class != ClassPoll || !answer.pending() {
 		p.trace.Load().Add("proxy", "%s %s %s: %s", r.Method, shortPath(r.URL.Path), happens.fault, outcome)
@@ -190,14 +190,14 @@ func (p *Proxy) carryOutLate(r *http.Request, body []byte, class Class, what str
 	if class != ClassExpand {
 		what = ""
 	}
-	p.ledger.begins(what)
+	epoch := p.ledger.begins(what)
 	p.underWay.Add(1)
 	ctx := context.WithoutCancel(r.Context())
 	go func() {
 		defer p.underWay.Add(-1)
 		wait(ctx, d)
 		got, err := p.forward(ctx, r, body)
-		p.ledger.ends(what)
+		p.ledger.ends(epoch, what)
 		status := 0
 		if err == nil {
 			status = got.status

@@ -118,9 +118,9 @@ func TestLedger(t *testing.T) {
 		overlaps   int
 		unfollowed int
 	}{
-		{"followed", func(l *ledger) { l.begins(what); l.ends(what); l.accepted(0, what, "/queue/1"); l.heard("/queue/1") }, 0, 0},
-		{"refused and sent again", func(l *ledger) { l.begins(what); l.ends(what); l.begins(what); l.ends(what) }, 0, 0},
-		{"not followed", func(l *ledger) { l.begins(what); l.ends(what); l.accepted(0, what, "/queue/1") }, 0, 1},
+		{"followed", func(l *ledger) { l.begins(what); l.ends(0, what); l.accepted(0, what, "/queue/1"); l.heard("/queue/1") }, 0, 0},
+		{"refused and sent again", func(l *ledger) { l.begins(what); l.ends(0, what); l.begins(what); l.ends(0, what) }, 0, 0},
+		{"not followed", func(l *ledger) { l.begins(what); l.ends(0, what); l.accepted(0, what, "/queue/1") }, 0, 1},
 		{"sent twice at once", func(l *ledger) { l.begins(what); l.begins(what) }, 1, 0},
 		{"sent again before its end", func(l *ledger) { l.accepted(0, what, "/queue/1"); l.begins(what) }, 1, 1},
 		{"another one", func(l *ledger) { l.accepted(0, what, "/queue/1"); l.begins("create m") }, 0, 1},

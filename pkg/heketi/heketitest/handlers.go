@@ -25,6 +25,7 @@ func (s *Server) handler() http.Handler {
 	locked("DELETE /volumes/{id}", s.deleteVolume)
 	locked("POST /volumes/{id}/expand", s.expandVolume)
 	locked("GET /queue/{id}", s.queueStatus)
+	locked("GET /operations", s.operationsInfo)
 	locked("GET /operations/pending", s.listOperations)
 	locked("GET /operations/pending/{id}", s.operationDetails)
 	locked("POST /operations/pending/cleanup", s.cleanUp)

@@ -96,6 +96,24 @@ func (op *operation) info() api.PendingOperationInfo {
 	return api.PendingOperationInfo{Id: op.id, TypeName: string(op.kind), Status: op.status}
 }
 
+// SetUnrecorded sets how many requests hang before they are recorded, as with a database whose disk hangs.
+func (s *Server) SetUnrecorded(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unrecorded = n
+}
+
+func (s *Server) operationsInfo(w http.ResponseWriter, _ *http.Request) {
+	info := api.OperationsInfo{Total: uint64(len(s.operations))}
+	for _, op := range s.operations {
+		if op.status == "" {
+			info.New++
+		}
+	}
+	info.InFlight = info.New + uint64(s.unrecorded)
+	answer(w, info)
+}
+
 func (s *Server) listOperations(w http.ResponseWriter, _ *http.Request) {
 	list := api.PendingOperationListResponse{PendingOperations: []api.PendingOperationInfo{}}
 	for _, op := range s.operations {

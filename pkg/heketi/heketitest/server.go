@@ -42,6 +42,7 @@ type Server struct {
 	operations map[string]*operation // those that the database has
 	queue      map[string]*operation // those whose end may be asked for
 	held       bool
+	unrecorded int
 	opError    string
 	faults     []*Fault
 	requests   []string

@@ -1,0 +1,113 @@
+package provisioner
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// sent is a request: an expand or a create.
+type sent struct {
+	Version int       `json:"version"`
+	At      time.Time `json:"at"`
+
+	SizeGiB int `json:"sizeGiB,omitempty"` // of the volume before an expand
+	MoreGiB int `json:"moreGiB,omitempty"`
+
+	Name    string `json:"name,omitempty"` // of the gluster volume that a create makes
+	Cluster string `json:"cluster,omitempty"`
+	GID     int64  `json:"gid,omitempty"`
+}
+
+const (
+	journalVersion = 1
+	journalSuffix  = ".json"
+	journalMarker  = "journal" // a file that says that an earlier process has kept its notes here
+)
+
+// volumeKey is the same for every handle of a volume.
+func volumeKey(handle volume.Handle) string { return handle.Backend + "/" + handle.ID }
+
+// createKey is the same for all gluster volume names of a CSI name.
+func createKey(backend, name string) string { return createKeys(backend) + csiKey(name) }
+
+// createKeys begins the keys of a backend's creates.
+func createKeys(backend string) string { return backend + "/create/" }
+
+// The slash of a key is none of the characters of backends' names and volumes' ids.
+func fileOfKey(key string) string { return strings.ReplaceAll(key, "/", "_") + journalSuffix }
+
+func keyOfFile(name string) (key string, ok bool) {
+	name, ok = strings.CutSuffix(name, journalSuffix)
+	return strings.ReplaceAll(name, "_", "/"), ok && !strings.HasPrefix(name, ".")
+}
+
+// openJournalDir makes the directory, and reports whether an earlier process has used it. It fails where nothing can be written.
+func openJournalDir(dir string) (known bool, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return false, err
+	}
+	marker := filepath.Join(dir, journalMarker)
+	_, err = os.Stat(marker)
+	return err == nil, writeFile(dir, marker, nil)
+}
+
+// readSent reads a note. One that cannot be read stands for a request of which only the time is known, and a clock that was
+// set back makes none younger than the start of this process.
+func readSent(path string, now time.Time) sent {
+	request := sent{At: now}
+	content, err := os.ReadFile(path) // #nosec G304 -- a file of the driver's own directory
+	if err != nil {
+		return request
+	}
+	if parsed, ok := parseSent(content); ok {
+		request = parsed
+	} else if info, err := os.Stat(path); err == nil {
+		request.At = info.ModTime()
+	}
+	if request.At.After(now) {
+		request.At = now
+	}
+	return request
+}
+
+func parseSent(content []byte) (request sent, ok bool) {
+	err := json.Unmarshal(content, &request)
+	return request, err == nil && request.Version == journalVersion && !request.At.IsZero()
+}
+
+// write replaces the note of a request in one step.
+func (j *Journal) write(key string, request sent) error {
+	if j.dir == "" {
+		return nil
+	}
+	content, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	return writeFile(j.dir, filepath.Join(j.dir, fileOfKey(key)), content)
+}
+
+func writeFile(dir, path string, content []byte) error {
+	return renameio.WriteFile(path, content, 0o600, renameio.WithTempDir(dir))
+}
+
+// remove removes notes. One that stays delays the next request, if the driver is started again before it is too old.
+func (j *Journal) remove(keys ...string) {
+	for _, key := range keys {
+		if j.dir == "" {
+			return
+		}
+		if err := os.Remove(filepath.Join(j.dir, fileOfKey(key))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+	}
+}
