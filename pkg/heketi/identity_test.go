@@ -2,7 +2,6 @@ package heketi
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -71,16 +70,5 @@ func TestReloadClusters(t *testing.T) {
 	file.write(entry + "  clusters: [" + clusterB + "]\n")
 	if err := backends.All()[0].recognise([]string{clusterB}); err != nil {
 		t.Errorf("changed: %v", err)
-	}
-}
-
-func TestTroubleshootingOtherDatabase(t *testing.T) {
-	page, err := os.ReadFile("../../docs/troubleshooting.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const words = "its Heketi does not have cluster"
-	if message := (&OtherDatabaseError{}).Error(); !strings.Contains(message, words) || !strings.Contains(string(page), "| `"+words+"`") {
-		t.Errorf("docs/troubleshooting.md does not have %q of %q", words, message)
 	}
 }

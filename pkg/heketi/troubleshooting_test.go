@@ -1,34 +1,75 @@
 package heketi
 
 import (
-	"os"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
-// TestTroubleshooting: an administrator finds each message of the table in the documentation.
-func TestTroubleshooting(t *testing.T) {
-	page, err := os.ReadFile("../../docs/troubleshooting.md")
-	if err != nil {
-		t.Fatal(err)
+// explained are the messages that docs/troubleshooting.md has to explain, with the errors of package volume that they come
+// with, at one stage of a call or another.
+func explained() map[string][]error {
+	messages := map[string][]error{
+		hintNoKey:                       {volume.ErrUnauthenticated},
+		(&OtherDatabaseError{}).Error(): {volume.ErrUnavailable},
+		volume.ErrFailed.Error():        {volume.ErrFailed},
+		"No clusters configured":        {volume.ErrUnavailable}, // alone, since the hint is said without it, too
+		HintNoClusters:                  {volume.ErrUnavailable},
 	}
-	for _, r := range append(rules(), rule{hint: hintNoKey}) {
+	for _, r := range rules() {
 		if r.hint == "" && r.exactly == nil {
 			continue // Heketi's own words, about the request
 		}
-		said := r.text
-		if said == "" {
-			said = r.hint
+		for _, stage := range []Stage{StageRequest, StagePoll} {
+			if r.stage == "" || r.stage == stage {
+				err := testBackend().newError(http.MethodPost, "/volumes", stage, max(r.status, http.StatusBadRequest), r.text, nil)
+				messages[r.text+"; "+r.hint] = append(messages[r.text+"; "+r.hint], r.kind, err.rule.kind)
+			}
 		}
+	}
+	for _, cause := range []error{
+		x509.UnknownAuthorityError{}, x509.HostnameError{Certificate: &x509.Certificate{}}, x509.CertificateInvalidError{},
+		&net.OpError{Op: "dial", Err: errors.New("refused")},
+	} {
+		err := testBackend().newError(http.MethodGet, "/clusters", StageRequest, 0, "", cause)
+		messages[err.Hint()] = []error{err.rule.kind}
+	}
+	return messages
+}
+
+// TestTroubleshooting: docs/troubleshooting.md explains each message, with its code, and no other.
+func TestTroubleshooting(t *testing.T) {
+	codes := map[string]error{
+		"UNAUTHENTICATED": volume.ErrUnauthenticated, "UNAVAILABLE": volume.ErrUnavailable, "ABORTED": volume.ErrBusy,
+		"RESOURCE_EXHAUSTED": volume.ErrExhausted, "FAILED_PRECONDITION": volume.ErrPrecondition, "INTERNAL": volume.ErrFailed,
+	}
+	rows := documents.Rows(t, "What Heketi answers")
+	used := make([]bool, len(rows))
+	for message, kinds := range explained() {
 		found := false
-		for line := range strings.SplitSeq(string(page), "\n") {
-			quoted := strings.Split(line, "`")
-			for i := 1; i < len(quoted); i += 2 {
-				found = found || strings.Contains(said, quoted[i]) && len(quoted[i]) > 4 || strings.Contains(quoted[i], said)
+		for i, row := range rows {
+			if !row.Is(message) {
+				continue
+			}
+			found, used[i] = true, true
+			if code := strings.Trim(row.Cells[1], "`"); code != "" && !slices.Contains(kinds, codes[code]) { // "" reaches no user
+				t.Errorf("docs/troubleshooting.md: %s has code %s, and the error is %v", row.Cells[0], code, kinds)
 			}
 		}
 		if !found {
-			t.Errorf("docs/troubleshooting.md does not have %q", said)
+			t.Errorf("docs/troubleshooting.md does not have %q", message)
+		}
+	}
+	for i, row := range rows {
+		if !used[i] && !row.Is("none of the clusters that it knew before") { // package provisioner says that
+			t.Errorf("docs/troubleshooting.md explains what is never said: %s", row.Cells[0])
 		}
 	}
 }

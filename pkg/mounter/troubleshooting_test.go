@@ -1,23 +1,18 @@
 package mounter
 
 import (
-	"os"
-	"regexp"
-	"strings"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
-// TestTroubleshooting: an administrator finds each reason of a failed mount in the documentation.
+// TestTroubleshooting: docs/troubleshooting.md explains each reason of a failed mount.
 func TestTroubleshooting(t *testing.T) {
-	page, err := os.ReadFile("../../docs/troubleshooting.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	messages := regexp.MustCompile("`[^`\n]+`").FindAllString(string(page), -1)
+	rows := documents.Rows(t, "What a mount fails with")
 	for _, e := range explanations() {
 		found := false
-		for _, m := range messages {
-			found = found || len(m) > 10 && strings.Contains(e.words, strings.Trim(m, "`"))
+		for _, row := range rows {
+			found = found || row.Is(e.words)
 		}
 		if !found {
 			t.Errorf("docs/troubleshooting.md does not have %q", e.words)

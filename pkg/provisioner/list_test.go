@@ -196,6 +196,9 @@ func TestList(t *testing.T) {
 	if diff := cmp.Diff(want, all[0]); diff != "" {
 		t.Error(diff)
 	}
+	if len(all) != 3 {
+		t.Errorf("%d volumes, want 3: not those of others, those that are pending and those that host block volumes", len(all))
+	}
 	for _, limit := range []int{0, 1, 2, 3, 4} {
 		if got := list(t, p, limit); !slices.Equal(got, []string{"a1", "a3", "b2"}) {
 			t.Errorf("limit %d: %v", limit, got)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
@@ -64,7 +65,7 @@ func TestTLSToHeketi(t *testing.T) {
 	})
 	s.apply(claim("data", "over-tls", "ReadWriteMany", "1Gi"))
 	const unknown = "set the backend's caFile"
-	if !strings.Contains(document(t, "troubleshooting.md"), unknown) {
+	if !documents.Explains(t, unknown) {
 		t.Errorf("docs/troubleshooting.md does not explain %q", unknown)
 	}
 	eventually(t, func() error {

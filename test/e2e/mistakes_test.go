@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
@@ -119,7 +120,7 @@ func TestMistakes(t *testing.T) {
 // check waits for the message.
 func (m mistake) check(t *testing.T, s *space) {
 	t.Helper()
-	if !strings.Contains(document(t, "troubleshooting.md"), m.documented) {
+	if !documents.Explains(t, m.documented) {
 		t.Errorf("docs/troubleshooting.md does not explain %q", m.documented)
 	}
 	var seen string

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
@@ -108,7 +109,7 @@ func TestTLSToGlusterd(t *testing.T) {
 // cannotMount starts a pod on node2 in vain: an event of it says why, in words that docs/troubleshooting.md explains.
 func (s *space) cannotMount(name, why string) {
 	s.Helper()
-	if !strings.Contains(document(s.T, "troubleshooting.md"), why) {
+	if !documents.Explains(s.T, why) {
 		s.Errorf("docs/troubleshooting.md does not explain %q", why)
 	}
 	s.apply(pod(name, "node2", "data", 0))

@@ -11,5 +11,6 @@ test-faults: heketi ## 1,000 schedules of faults, or FAULT_SCHEDULES
 	FAULT_SCHEDULES=$${FAULT_SCHEDULES:-1000} go test -count=1 -timeout 60m -v -run TestSchedules ./test/faults
 
 .PHONY: test-mutations
-test-mutations: heketi ## Disable each rule of the driver in turn: the schedules have to notice
+test-mutations: heketi ## Disable each rule of the driver, and change pkg/ in thousands of small ways: tests have to notice
 	go run ./test/faults/mutations
+	go run ./test/mutations $(MUTATIONS)

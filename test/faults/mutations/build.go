@@ -47,8 +47,8 @@ func (m Mutant) apply(root string) (map[string]string, error) {
 	return changed, nil
 }
 
-// build builds the driver with the changes of a mutant, without touching the source.
-func (m Mutant) build(ctx context.Context, root, dir string) (driver string, err error) {
+// overlay writes the changed files of a mutant below dir, and a file that has Go's tools read them in place of the sources.
+func (m Mutant) overlay(root, dir string) (string, error) {
 	changed, err := m.apply(root)
 	if err != nil {
 		return "", err
@@ -65,7 +65,13 @@ func (m Mutant) build(ctx context.Context, root, dir string) (driver string, err
 		return "", err
 	}
 	overlay := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(overlay, raw, 0o600); err != nil {
+	return overlay, os.WriteFile(overlay, raw, 0o600)
+}
+
+// build builds the driver with the changes of a mutant, without touching the source.
+func (m Mutant) build(ctx context.Context, root, dir string) (driver string, err error) {
+	overlay, err := m.overlay(root, dir)
+	if err != nil {
 		return "", err
 	}
 	driver = filepath.Join(dir, "glusterfs-csi")

@@ -1,6 +1,6 @@
-// Command mutations shows that the schedules of package faults find what they are for: it disables the driver's rules
-// one after the other, in a build of its own, and runs schedules until one fails. A rule whose absence nothing notices
-// is a failure of the tests.
+// Command mutations shows that the tests find what they are for: it disables the driver's rules one after the other and
+// runs the schedules of package faults until one fails, or the unit tests that hold the rule. A rule whose absence nothing
+// notices is a failure of the tests.
 package main
 
 import (
@@ -20,11 +20,13 @@ import (
 )
 
 func main() {
-	schedules := flag.Int("schedules", 300, "how many schedules a mutant may survive")
-	only := flag.String("only", "", "run only the mutant of this name")
+	var o options
+	flag.IntVar(&o.schedules, "schedules", 300, "how many schedules a mutant may survive")
+	flag.StringVar(&o.only, "only", "", "run only the mutant of this name")
+	flag.BoolVar(&o.unit, "unit", false, "run only the mutants that unit tests notice")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, *schedules, *only)
+	err := o.run(ctx, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutations:", err)
@@ -32,7 +34,14 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer, schedules int, only string) (err error) {
+// options are the command's flags.
+type options struct {
+	schedules int
+	only      string
+	unit      bool
+}
+
+func (o options) run(ctx context.Context, out io.Writer) (err error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return err
@@ -42,23 +51,36 @@ func run(ctx context.Context, out io.Writer, schedules int, only string) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	survivors, err := o.runTests(ctx, out, root, dir)
+	if err == nil && !o.unit {
+		var more []string
+		more, err = o.runSchedules(ctx, out, root, dir)
+		survivors = append(survivors, more...)
+	}
+	if err == nil && len(survivors) > 0 {
+		err = fmt.Errorf("nothing noticed the absence of %s", strings.Join(survivors, ", "))
+	}
+	return err
+}
+
+// runSchedules returns the names of the mutants that no schedule notices.
+func (o options) runSchedules(ctx context.Context, out io.Writer, root, dir string) (survivors []string, err error) {
 	sound, err := Mutant{Name: "none"}.builtIn(ctx, root, filepath.Join(dir, "none"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var survivors []string
 	for _, m := range mutants() {
-		if only != "" && m.Name != only {
+		if o.only != "" && m.Name != o.only {
 			continue
 		}
 		began := time.Now()
-		caught, err := m.hunt(ctx, root, dir, sound, schedules)
+		caught, err := m.hunt(ctx, root, dir, sound, o.schedules)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if caught == nil {
 			survivors = append(survivors, m.Name)
-			fmt.Fprintf(out, "SURVIVED %s: %s (%d schedules, %.0f s)\n", m.Name, m.Rule, schedules, time.Since(began).Seconds())
+			fmt.Fprintf(out, "SURVIVED %s: %s (%d schedules, %.0f s)\n", m.Name, m.Rule, o.schedules, time.Since(began).Seconds())
 			continue
 		}
 		fmt.Fprintf(out, "caught   %s: %s\n         by seed %d after %.0f s\n", m.Name, m.Rule, caught.Seed, time.Since(began).Seconds())
@@ -66,10 +88,27 @@ func run(ctx context.Context, out io.Writer, schedules int, only string) (err er
 			fmt.Fprintf(out, "         %.200s\n", violation)
 		}
 	}
-	if len(survivors) > 0 {
-		return fmt.Errorf("nothing noticed the absence of %s", strings.Join(survivors, ", "))
+	return survivors, nil
+}
+
+// runTests returns the names of the mutants that no unit test notices.
+func (o options) runTests(ctx context.Context, out io.Writer, root, dir string) (survivors []string, err error) {
+	for _, m := range testMutants() {
+		if o.only != "" && m.Name != o.only {
+			continue
+		}
+		caught, output, err := m.hunt(ctx, root, dir)
+		if err != nil {
+			return nil, err
+		}
+		if !caught {
+			survivors = append(survivors, m.Name)
+			fmt.Fprintf(out, "SURVIVED %s: %s (%s of %s)\n%s", m.Name, m.Rule, m.Tests, m.Package, output)
+			continue
+		}
+		fmt.Fprintf(out, "caught   %s: %s\n         by %s of %s\n", m.Name, m.Rule, m.Tests, m.Package)
 	}
-	return nil
+	return survivors, nil
 }
 
 func (m Mutant) builtIn(ctx context.Context, root, dir string) (string, error) {

@@ -1,0 +1,100 @@
+// Package documents reads the project's documents for tests that hold them against the code.
+package documents
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Row is a row of a table whose first column quotes what a message contains.
+type Row struct {
+	// Says are alternatives, each a list of phrases that the message has in this order.
+	Says [][]string
+	// Cells are all columns, as they are written.
+	Cells []string
+}
+
+// Is reports whether a message is what the row is about.
+func (r Row) Is(message string) bool {
+	for _, phrases := range r.Says {
+		rest, all := message, true
+		for _, phrase := range phrases {
+			var found bool
+			_, rest, found = strings.Cut(rest, phrase)
+			all = all && found
+		}
+		if all && len(phrases) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Explains reports whether a row of docs/troubleshooting.md is about a message.
+func Explains(tb testing.TB, message string) bool {
+	tb.Helper()
+	return slices.ContainsFunc(Rows(tb, ""), func(r Row) bool { return r.Is(message) })
+}
+
+// Page returns a page of docs/.
+func Page(tb testing.TB, name string) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if content, err := os.ReadFile(filepath.Join(dir, "docs", name)); err == nil {
+			return string(content)
+		}
+	}
+	tb.Fatalf("there is no docs/%s above the working directory", name)
+	return ""
+}
+
+// Rows returns the rows of the tables in a section of docs/troubleshooting.md whose first column is "message contains".
+// Without a section it returns all of them.
+func Rows(tb testing.TB, section string) []Row {
+	tb.Helper()
+	var rows []Row
+	heading, inTable := "", false
+	for line := range strings.Lines(Page(tb, "troubleshooting.md")) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "## "):
+			heading, inTable = strings.TrimPrefix(line, "## "), false
+		case !strings.HasPrefix(line, "|"):
+			inTable = false
+		case strings.HasPrefix(line, "| message contains "):
+			inTable = true
+		case inTable && !strings.HasPrefix(line, "|---") && (section == "" || section == heading):
+			rows = append(rows, parseRow(line))
+		}
+	}
+	if len(rows) == 0 {
+		tb.Fatalf("docs/troubleshooting.md has no table of messages in section %q", section)
+	}
+	return rows
+}
+
+// parseRow reads "| `a` … `b`, `c` | ... |": a message that has a and then b, or one that has c.
+func parseRow(line string) Row {
+	row := Row{Cells: strings.Split(strings.Trim(line, "|"), "|")}
+	for i, cell := range row.Cells {
+		row.Cells[i] = strings.TrimSpace(cell)
+	}
+	quoted := strings.Split(row.Cells[0], "`")
+	var phrases []string
+	for i := 1; i < len(quoted); i += 2 {
+		if i > 1 && strings.TrimSpace(quoted[i-1]) == "," {
+			row.Says = append(row.Says, phrases)
+			phrases = nil
+		}
+		phrases = append(phrases, quoted[i])
+	}
+	row.Says = append(row.Says, phrases)
+	return row
+}

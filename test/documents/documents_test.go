@@ -1,0 +1,122 @@
+package documents
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestRow(t *testing.T) {
+	row := parseRow("| `used` … `before`, `expired` | `X` | cause | cure with `before` |")
+	for message, want := range map[string]bool{
+		"it was used just before": true,
+		"it has expired":          true,
+		"before it was used":      false,
+		"it was used":             false,
+		"":                        false,
+	} {
+		if got := row.Is(message); got != want {
+			t.Errorf("%q: %t, want %t", message, got, want)
+		}
+	}
+	if len(row.Cells) != 4 || row.Cells[1] != "`X`" {
+		t.Errorf("cells %q", row.Cells)
+	}
+}
+
+// TestTroubleshootingRows: each row about the driver's own messages, and about those of Heketi that it explains, has words
+// that are in the driver's source.
+func TestTroubleshootingRows(t *testing.T) {
+	literals := literalsBelow(t, "../../pkg")
+	const composed = "the examination of backend" // of what it is and what it is about: provisioner's task
+	for _, section := range []string{"What Heketi answers", "What the driver decides", "What a mount fails with"} {
+		rows := Rows(t, section)
+		if len(rows) < 10 {
+			t.Errorf("%s: only %d rows", section, len(rows))
+		}
+		for _, row := range rows {
+			for _, phrases := range row.Says {
+				for _, phrase := range phrases {
+					if phrase != composed && !strings.Contains(literals, phrase) {
+						t.Errorf("%s: no message in the source has %q", section, phrase)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestTroubleshootingPromises: rows about messages that are on no list in the source, which the tests of packages heketi and
+// mounter go through.
+func TestTroubleshootingPromises(t *testing.T) {
+	for section, messages := range map[string][]string{
+		"What Heketi answers": {"none of the clusters that it knew before"},
+		"What the driver decides": {
+			"volume exists with other properties", "several volumes for the name", "goes on after the call has ended", "is running for another call",
+			"may still be carried out until", "by Heketi's records, but bricks for", "could not make a note of it first",
+			"is not certain before Heketi has undone it", "may have left gluster volume", "and cannot grow any more", "is not allowed",
+			"names a Secret that this driver does not read", "must be a volume that this driver made", "which is not configured", "every group id from gidMin", "is not a known parameter",
+			"must be one of the configured backends", "glusterd has answered Heketi on none of the nodes of cluster",
+		},
+		"What a mount fails with": {"no GlusterFS server can be reached", "mount flag", "static volumes have no such attribute"},
+	} {
+		rows := Rows(t, section)
+		for _, message := range messages {
+			if !slices.ContainsFunc(rows, func(r Row) bool {
+				return slices.ContainsFunc(r.Says, func(phrases []string) bool { return slices.Contains(phrases, message) })
+			}) {
+				t.Errorf("docs/troubleshooting.md: section %q does not have %q", section, message)
+			}
+		}
+	}
+}
+
+// literalsBelow returns all strings in the sources of a directory's packages, without tests, one a line.
+func literalsBelow(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(filepath.Dir(path), "test") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			e, ok := n.(ast.Expr)
+			if !ok {
+				return true
+			}
+			text := joined(e)
+			all.WriteString(text + "\n")
+			return text == ""
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+// joined returns the text of a string, or of several that are added; what else is added counts as nothing.
+func joined(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		if text, err := strconv.Unquote(e.Value); err == nil && e.Kind == token.STRING {
+			return text
+		}
+	case *ast.BinaryExpr:
+		if e.Op == token.ADD {
+			return joined(e.X) + joined(e.Y)
+		}
+	}
+	return ""
+}

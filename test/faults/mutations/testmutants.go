@@ -1,0 +1,161 @@
+package main
+
+// testMutants are rules that named unit tests hold.
+func testMutants() []testMutant {
+	all := refusalMutants()
+	all = append(all, listMutants()...)
+	all = append(all, nodeMutants()...)
+	return append(all, secretMutants()...)
+}
+
+// refusalMutants: what is answered, cleaned up and counted only after a look; design rules 1 and 2, and slots.
+func refusalMutants() []testMutant {
+	const provisioner, pending, backend, identity = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/identity.go"
+	return []testMutant{
+		{Mutant{"no-look-before-a-refused-group-id", "before a create is refused because no group id is free, the volume is looked for",
+			[]Edit{{create, "errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name)", "c.index.hasOther(c.name)"},
+				{create, "if !c.absent {", "if false {"}}},
+			provisioner, "TestLookBeforeARefusalOfAGroupID"},
+		{Mutant{"no-look-before-a-refusal", "before a create is refused for want of room the volume is looked for",
+			[]Edit{{create, "if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {\n\t\treturn found, err\n\t}\n\treturn volume.Volume{}, everyClusterRefused(refusals)",
+				"return volume.Volume{}, everyClusterRefused(refusals)"},
+				{create, "if !c.absent {", "if false {"}}},
+			provisioner, "TestLookBeforeARefusal.*"},
+		{Mutant{"clean-up-what-runs", "only an operation that has ended is asked about",
+			[]Edit{{pending, "!ok || !ended(stuck.status) || ", "!ok || "}}},
+			provisioner, "TestCleanUpAsksOnlyForWhatHasEnded"},
+		{Mutant{"clean-up-what-runs-again", "an operation that runs again is not cleaned up",
+			[]Edit{{pending, "case !ended(op.Status) || ", "case "}}},
+			provisioner, "TestCleanUpOnlyWhatBlocksTheVolume"},
+		{Mutant{"clean-up-others", "what happens to volumes of others is not cleaned up",
+			[]Edit{{pending, " || !volume.IsOurs(stuck.name)", ""}}},
+			provisioner, "TestNoCleanUpOfOthersVolumes"},
+		{Mutant{"clean-up-another-volume", "an operation on another volume is not cleaned up",
+			[]Edit{{pending, " || !slices.Contains(op.Things, stuck.handle.ID)", " && slices.Contains(op.Things, \"\")"}}},
+			provisioner, "TestCleanUpOnlyWhatBlocksTheVolume"},
+		{Mutant{"clean-up-an-expand", "only creates and deletes are cleaned up",
+			[]Edit{{pending, "op.Type != heketi.OperationCreateVolume && op.Type != heketi.OperationDeleteVolume:", "false:"}}},
+			provisioner, "TestCleanUpOnlyWhatBlocksTheVolume"},
+		{Mutant{"group-taken-meanwhile", "the group id of a create in doubt is not used again when another volume has it by now",
+			[]Edit{{index, " && x.taken[earlier.gid] == 0", ""}}},
+			provisioner, "TestGIDTakenMeanwhile"},
+		{Mutant{"examination-of-another-database", "what a Heketi with another database has examined says nothing about volumes",
+			[]Edit{{"pkg/provisioner/examinations.go", "err = p.index(backend).trust(clusterIDs(found.Database))", "err = nil"}}},
+			provisioner, "TestExaminationOfAnotherDatabase"},
+		{Mutant{"reset-never-arrived", "a connection that is reset after a request leaves its outcome unknown",
+			[]Edit{{errorsFile, `return ok && op.Op == "dial"`, `return ok && op.Op != ""`}}},
+			"pkg/heketi", "TestMayBeLate"},
+		{Mutant{"no-slots", "a backend has no more operations at a time than maxInFlight",
+			[]Edit{{backend, "case b.slots <- struct{}{}:\n", "case b.slots <- struct{}{}:\n\t\t<-b.slots\n"}, {backend, "func (b *Backend) release() { <-b.slots }", "func (b *Backend) release() {}"}}},
+			provisioner, "TestLimit"},
+		{Mutant{"slots-are-kept", "an operation that has ended gives its slot back",
+			[]Edit{{backend, "func (b *Backend) release() { <-b.slots }", "func (b *Backend) release() {}"}}},
+			provisioner, "TestLimit|TestCreateConcurrently"},
+		{Mutant{"clusters-are-not-recognised", "a Heketi without a cluster that the configuration names has another database",
+			[]Edit{{identity, "if len(missing) == 0 {", "if true {"}}},
+			provisioner, "TestOtherDatabaseAfterARestart"},
+		{Mutant{"one-cluster-will-do", "a Heketi must have every cluster that the configuration names",
+			[]Edit{{identity, "if len(missing) == 0 {", "if len(missing) < len(b.config.Clusters) {"}}},
+			provisioner, "TestOtherDatabaseAfterARestart"},
+	}
+}
+
+// listMutants: what is shown, and whose objects are touched.
+func listMutants() []testMutant {
+	const provisioner, capacity = "pkg/provisioner", "pkg/kube/capacity.go"
+	return []testMutant{
+		{Mutant{"list-pending", "volumes that are pending are not listed",
+			[]Edit{{catalogue, "if v.Pending != \"\" {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue"}}},
+			provisioner, "TestList|TestListLeavesOutWhatIsPending"},
+		{Mutant{"old-first-page", "the first page of a list shows what exists now",
+			[]Edit{{"pkg/provisioner/list.go", `after == "" || !recent`, "!recent"}}},
+			provisioner, "TestFirstPageIsFresh"},
+		{Mutant{"capacity-of-other-managers", "only objects of this driver's own are deleted",
+			[]Edit{{capacity, `driverLabel + "=" + o.Driver + "," + managerLabel + "=" + manager`, `driverLabel + "=" + o.Driver`}}},
+			"pkg/kube", "TestPublishCapacityDeletesOnlyItsOwn"},
+		{Mutant{"capacity-of-other-drivers", "only objects about this driver are deleted",
+			[]Edit{{capacity, `driverLabel + "=" + o.Driver + "," + managerLabel + "=" + manager`, `managerLabel + "=" + manager`}}},
+			"pkg/kube", "TestPublishCapacityDeletesOnlyItsOwn"},
+		{Mutant{"capacity-of-other-classes", "nothing is published for classes of other drivers",
+			[]Edit{{capacity, "provisioner == o.Driver && ", `provisioner != "" && `}}},
+			"pkg/kube", "TestPublishCapacity"},
+		{Mutant{"groups-of-other-volumes", "PersistentVolumes of other drivers are not annotated",
+			[]Edit{{"pkg/kube/annotate.go", "driver == s.driver && ", "driver != \"\" && "}}},
+			"pkg/kube", "TestAnnotate.*"},
+	}
+}
+
+// nodeMutants: design rules 5 to 8 and 10, on a node.
+func nodeMutants() []testMutant {
+	const mounter, mount = "pkg/mounter", "pkg/mount"
+	return []testMutant{
+		{Mutant{"clients-end-with-the-driver", "a client outlives the process that started it",
+			[]Edit{{"pkg/mounter/client.go", "Setsid: true, ", "Setsid: true, Pdeathsig: syscall.SIGKILL, "}}},
+			mounter, "TestClientOutlivesKilledDriver"},
+		{Mutant{"clients-are-not-adopted", "a restarted driver carries on with the clients that run",
+			[]Edit{{"pkg/mounter/recover.go", "s.records[r.Source.VolumeID] = r\n", "_ = r\n"}}},
+			mounter, "TestRestartBetweenAnyTwoCalls|TestClientOutlivesKilledDriver"},
+		{Mutant{"fresh-path-is-kept", "a client is taken off the path at which it mounted first",
+			[]Edit{{"pkg/mounter/stage.go", "return errors.Join(mount.Detach(fresh, anyMount), mount.RemoveDir(fresh))", "_ = fresh\n\treturn nil"}}},
+			mounter, "TestStageLeavesFreshPath|TestLifeOfAVolume"},
+		{Mutant{"replace-what-waits-for-bricks", "a client that waits for its bricks is not replaced",
+			[]Edit{{"pkg/mount/ask.go", "case errors.Is(err, unix.ENOTCONN), errors.Is(err, unix.ECONNABORTED):", "case err != nil:"}}},
+			mounter, "TestPublishKeepsBindThatWaitsForBricks|TestStageKeepsClientOfBricksThatAreAway|TestPublishDoesNotHideAnotherVolume"},
+		{Mutant{"unmount-others", "only this volume's mounts are unmounted",
+			[]Edit{{mount + "/detach.go", "if err := mine(top); err != nil {", "if err := mine(top); err != nil && false {"}}},
+			mounter, "TestUnpublishKeepsWhatIsNotOurs"},
+		{Mutant{"hide-files", "a directory with files in it is not mounted over",
+			[]Edit{{"pkg/mounter/publish.go", "if len(names) > 0 {", "if len(names) > 0 && false {"}}},
+			mounter, "TestPublishRefusesTargets"},
+		{Mutant{"kill-a-reused-number", "a process that only has a dead client's number is not killed",
+			[]Edit{{"pkg/mounter/process.go", "start == p.Start && ", "start > 0 && "}}},
+			mounter, "TestProcessIdentity|TestUnstageSparesForeignProcess"},
+		{Mutant{"wait-for-a-hung-client", "nothing waits without limit for a client",
+			[]Edit{{"pkg/mounter/questions.go", "timer := time.NewTimer(s.limits.ask)", "timer := time.NewTimer(time.Hour)"}}},
+			mounter, "TestStatsOfBrokenVolumes|TestHealth"},
+		{Mutant{"ask-a-hung-client-again", "a client is asked one question of a kind at a time",
+			[]Edit{{"pkg/mounter/questions.go", "if running, ok := q.all[name]; ok {", "if running, ok := q.all[name]; ok && false {"}}},
+			mounter, "TestOneQuestionAtATime|TestQuestionsDoNotPileUp"},
+		{Mutant{"a-client-for-each-stage", "a volume has one client per node",
+			[]Edit{{"pkg/mounter/stage.go", "alive := known && former.Process.alive()", "alive := false"}}},
+			mounter, "TestStageAgain|TestStageBindsTheRunningClientAgain"},
+		{Mutant{"nodes-need-heketi", "a node serves without Heketi and without a configuration",
+			[]Edit{{"cmd/glusterfs-csi/serve.go", "if m.controller {\n\t\tif controller, err", "if m.controller || m.node {\n\t\tif controller, err"}}},
+			"cmd/glusterfs-csi", "TestNodeOnKubernetes"},
+	}
+}
+
+// secretMutants: design rule 9, and the list of options.
+func secretMutants() []testMutant {
+	const driver, sanitized, options = "pkg/driver", "pkg/driver/sanitized.go", "pkg/volume/options.go"
+	return []testMutant{
+		{Mutant{"secrets-are-logged", "what CSI marks as secret is not logged",
+			[]Edit{{sanitized, "return protosanitizer.StripSecrets(message).String()", "return fmt.Sprint(message)"},
+				{sanitized, "import (\n", "import (\n\t\"fmt\"\n"}, {sanitized, "\t\"github.com/kubernetes-csi/csi-lib-utils/protosanitizer\"\n", "\t_ \"github.com/kubernetes-csi/csi-lib-utils/protosanitizer\"\n"}}},
+			driver, "TestSecretsUnderHarmlessKeys"},
+		{Mutant{"unknown-keys-are-logged", "nothing under a key that is not known is logged",
+			[]Edit{{sanitized, "case !harmless(key):", "case false:"}}},
+			driver, "TestSecretsInNoLogAndNoError|TestWhatLogsShow"},
+		{Mutant{"passwords-in-urls-are-logged", "a URL is logged without a password",
+			[]Edit{{sanitized, "if strings.Contains(text, \"@\") {", "if false {"}}},
+			driver, "TestWithoutPasswords|TestSecretsInNoLogAndNoError"},
+		{Mutant{"environment-for-clients", "a client does not get the driver's environment",
+			[]Edit{{"pkg/mounter/client.go", "c.cmd.Env = clientEnv()\n", ""}}},
+			"pkg/mounter", "TestRunningClientHasNoSecrets"},
+		{Mutant{"credentials-are-printed", "credentials do not print their key",
+			[]Edit{{"pkg/volume/provisioner.go", `return "user " + c.User }`, `return "user " + c.User + " " + c.Key }`}}},
+			"pkg/volume", "TestCredentialsAreNotPrinted"},
+		{Mutant{"any-option", "only options on the list, and user.*, are set",
+			[]Edit{{options, "if strings.HasPrefix(key, heketiOptions) || !userOption.MatchString(key) {", "if false {"}}},
+			"pkg/volume", "TestParseOptionsRefuses"},
+		{Mutant{"any-value", "an option's value has its type",
+			[]Edit{{options, "if !t.accepts(value) {", "if false {"}}},
+			"pkg/volume", "TestParseOptionsRefuses"},
+		{Mutant{"any-letter", "a value of user.* has no letter that means something to a shell",
+			[]Edit{{options, "if !shellSafe.MatchString(value) {", "if false {"}}},
+			"pkg/volume", "TestParseOptionsRefuses"},
+		{Mutant{"any-parameter", "an unknown parameter of a class is refused",
+			[]Edit{{"pkg/volume/parameters.go", "set, ok := setters[name]\n\t\tif !ok {", "set, ok := setters[name]\n\t\tif !ok {\n\t\t\tcontinue\n\t\t}\n\t\tif !ok {"}}},
+			"pkg/volume", "TestParseParametersRefuses"},
+	}
+}
