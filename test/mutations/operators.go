@@ -204,7 +204,7 @@ func (m *mutator) returned(r *ast.ReturnStmt) {
 	for i, result := range r.Results {
 		want := sig.Results().At(i).Type()
 		switch {
-		case isBool(want) && !m.besideError(r):
+		case isBool(want) && (m.info.Types[result].Value == nil || !m.besideError(r)):
 			m.negate(result)
 		case isError(want) && !m.info.Types[result].IsNil():
 			if id, ok := m.add(result, "nil for", m.told(result)); ok {
