@@ -26,7 +26,9 @@ func TestPublishCapacityDeletesOnlyItsOwn(t *testing.T) {
 		`{apiVersion: storage.k8s.io/v1, kind: CSIStorageCapacity, storageClassName: waits, metadata: {namespace: ns, name: by-hand}}`)
 	o := Capacity{
 		Driver: testDriver, Namespace: "ns", Pod: "controller-0",
-		Room: func(context.Context, map[string]string, time.Time) (total, largest int64, err error) { return gib, gib, nil },
+		Room: func(context.Context, map[string]string, time.Time) (total, largest int64, err error) {
+			return gib, gib, nil
+		},
 	}
 	for range 2 {
 		if err := c.publishCapacity(t.Context(), o, []any{parse(t, class("waits", testDriver, "WaitForFirstConsumer", ""))}); err != nil {
