@@ -23,6 +23,9 @@ func explained() map[string][]error {
 		"No clusters configured":        {volume.ErrUnavailable}, // alone, since the hint is said without it, too
 		HintNoClusters:                  {volume.ErrUnavailable},
 	}
+	for _, field := range []string{"keyFile", "caFile"} {
+		messages[testBackend().unreadable(field, errors.New("no such file")).Error()] = []error{volume.ErrUnavailable}
+	}
 	for _, r := range rules() {
 		if r.hint == "" && r.exactly == nil {
 			continue // Heketi's own words, about the request
