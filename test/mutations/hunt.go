@@ -84,7 +84,7 @@ func hunt(ctx context.Context, dir string, suites []suite, m mutant, mutants int
 				names[i] = regexp.QuoteMeta(t.name)
 				expected += t.took
 			}
-			const slack, patience = 5 * time.Second, 5
+			const slack, patience = 3 * time.Second, 5
 			o, err := s.run(ctx, dir, m.id, mutants, "^("+strings.Join(names, "|")+")$", slack+patience*expected)
 			if err != nil {
 				return r, err
