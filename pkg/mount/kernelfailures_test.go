@@ -1,0 +1,125 @@
+package mount_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// TestFailuresAreTold: a path whose parent is a file, and one that is refused, are not "not mounted".
+func TestFailuresAreTold(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	below := filepath.Join(file, "below")
+	if _, err := mount.Top(below); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("Top: %v", err)
+	}
+	if err := mount.Detach(below, anyMount); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("Detach: %v", err)
+	}
+	if _, err := mount.ClientEnded(below); !errors.Is(err, unix.ENOTDIR) || !strings.HasPrefix(err.Error(), "ask the client at "+below) {
+		t.Errorf("ClientEnded: %v", err)
+	}
+	if ended, err := mount.ClientEnded(dir); ended || err != nil { // it has no such attribute
+		t.Errorf("ClientEnded of a file system that is no client's: %t, %v", ended, err)
+	}
+	if err := unix.Setxattr(file, "security.capability", []byte("\x01\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := mount.ClientEnded(file); ended || err != nil {
+		t.Errorf("ClientEnded of a file that has the attribute: %t, %v", ended, err)
+	}
+	if _, err := mount.Statfs(below); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("Statfs: %v", err)
+	}
+}
+
+// TestDetachOfLayers takes off as many as there may be, and says so when there are more.
+func TestDetachOfLayers(t *testing.T) {
+	for layers, want := range map[int]bool{99: true, 101: false} {
+		dir := t.TempDir()
+		for i := range layers {
+			if err := unix.Mount("", dir, "tmpfs", 0, ""); err != nil {
+				t.Fatalf("layer %d: %v", i, err)
+			}
+		}
+		err := mount.Detach(dir, anyMount)
+		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "still mounted after 100 layers") {
+			t.Errorf("%d layers: %v", layers, err)
+		}
+		if err := mount.Detach(dir, anyMount); err != nil {
+			t.Errorf("%d layers, once more: %v", layers, err)
+		}
+	}
+}
+
+// TestStatfsCounts in the unit of the file system, fragments where it has them.
+func TestStatfsCounts(t *testing.T) {
+	path, _ := tmpfs(t, t.TempDir(), "small", 0)
+	if err := unix.Mount("", path, "", unix.MS_REMOUNT, "size=8m,nr_inodes=100"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "file"), make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := mount.Statfs(path)
+	want := mount.Stats{TotalBytes: 8 << 20, UsedBytes: 1 << 20, AvailableBytes: 7 << 20, TotalInodes: 100, UsedInodes: 2, AvailableInodes: 98}
+	if err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+}
+
+// TestBindLeavesNoDescriptor, neither when it succeeds nor when it is refused.
+func TestBindLeavesNoDescriptor(t *testing.T) {
+	dir := t.TempDir()
+	source, dev := tmpfs(t, dir, "source", 0)
+	target := filepath.Join(dir, "target")
+	if err := os.Mkdir(target, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	descriptors := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	before := descriptors()
+	for range 10 {
+		for _, readOnly := range []bool{false, true} {
+			if err := mount.Bind(source, dev, target, readOnly); err != nil {
+				t.Fatal(err)
+			}
+			if err := mount.Detach(target, anyMount); err != nil {
+				t.Fatal(err)
+			}
+		}
+		other := dev
+		other.Minor++
+		for name, err := range map[string]error{
+			"another device": mount.Bind(source, other, target, false),
+			"no target":      mount.Bind(source, dev, filepath.Join(dir, "missing"), false),
+			"no source":      mount.Bind(filepath.Join(dir, "missing"), dev, target, false),
+		} {
+			if err == nil {
+				t.Errorf("bound: %s", name)
+			}
+		}
+	}
+	if after := descriptors(); after != before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
+	}
+	if err := mount.CheckKernel(); err != nil {
+		t.Error(fmt.Errorf("this kernel: %w", err))
+	}
+}
