@@ -1,0 +1,65 @@
+package nearest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSlips: longer words may have more slips, and none more than three.
+func TestSlips(t *testing.T) {
+	for _, tt := range []struct {
+		word, name string
+		want       bool
+	}{
+		{"abcde", "abcdx", true}, // one in five letters
+		{"abcde", "abcxx", false},
+		{"abcdef", "abcdxx", true}, // two in six
+		{"abcdef", "abcxxx", false},
+		{"abcdefghijkl", "abcdefghixxx", true}, // three in twelve
+		{"abcdefghijkl", "abcdefghyyyy", false},
+		{"abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuxxx", true}, // and in twenty-four
+		{"abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstyyyy", false},
+	} {
+		if _, near := compare(tt.word, tt.name); near != tt.want {
+			t.Errorf("%s and %s are near: %t, want %t", tt.word, tt.name, near, tt.want)
+		}
+	}
+}
+
+// TestLastPart: what only the last part makes near counts one more than what is near as a whole.
+func TestLastPart(t *testing.T) {
+	for _, tt := range []struct {
+		word, name string
+		score      int
+		near       bool
+	}{
+		{"cache", "performance.cache", 1, true},
+		{"cach", "performance.cache", 2, true},
+		{"cax", "performance.cache", 13, false},
+		{"a.cache", "b.cache", 1, true}, // as a whole: 1; by the last part: 0 and 1 more
+		{"ab.cache", "xy.cache", 1, true},
+		{"abc.cache", "abd.cache", 1, true},
+	} {
+		if score, near := compare(tt.word, tt.name); near != tt.near || near && score != tt.score {
+			t.Errorf("%s and %s: %d, %t; want %d, %t", tt.word, tt.name, score, near, tt.score, tt.near)
+		}
+	}
+	known := []string{"x.abcdefgh", "abcdefgx"}
+	if got := Names("abcdefgh", known, 2); !slices.Equal(got, []string{"abcdefgx", "x.abcdefgh"}) {
+		t.Errorf("%q: what has one slip is as near as what lacks its first part, and stands before it", got)
+	}
+}
+
+// TestLongestWord is compared, and no longer one.
+func TestLongestWord(t *testing.T) {
+	for length, want := range map[int]int{100: 1, 101: 0} {
+		word := strings.Repeat("x", length)
+		if got := Names(word, []string{word}, 1); len(got) != want {
+			t.Errorf("%d letters: %q", length, got)
+		}
+	}
+	if got := Names("", []string{"a", "b", ""}, 3); got != nil {
+		t.Errorf("of nothing: %q", got)
+	}
+}
