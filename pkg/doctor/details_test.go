@@ -1,0 +1,299 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+)
+
+// TestClockAtItsLimits: what counts is in whole seconds.
+func TestClockAtItsLimits(t *testing.T) {
+	p := &patient{}
+	for _, tt := range []struct {
+		ahead    time.Duration
+		severity report.Severity
+		says     string
+	}{
+		{0, report.OK, "agrees"},
+		{2 * time.Second, report.OK, "agrees"},
+		{3 * time.Second, report.OK, "is 3s ahead of"},
+		{-2 * time.Second, report.OK, "agrees"},
+		{-3 * time.Second, report.OK, "is 3s behind"},
+		{farthestAhead/2 - time.Second, report.OK, "ahead of"},
+		{farthestAhead / 2, report.Warning, "ahead of"},
+		{farthestAhead - time.Second, report.Warning, "ahead of"},
+		{farthestAhead, report.Critical, "ahead of"},
+		{-farthestBehind/2 + time.Second, report.OK, "behind"},
+		{-farthestBehind / 2, report.Warning, "behind"},
+		{-farthestBehind, report.Critical, "behind"},
+	} {
+		f := p.clock(heketi.Greeting{Timed: true, Ahead: tt.ahead})
+		if f.Severity != tt.severity || !strings.Contains(f.Message, tt.says) {
+			t.Errorf("%v: %+v", tt.ahead, f)
+		}
+	}
+	if f := p.clock(heketi.Greeting{}); f.Severity != report.Info {
+		t.Errorf("unknown: %+v", f)
+	}
+}
+
+// hinted is an error with advice.
+type hinted struct{ hint string }
+
+func (h hinted) Error() string { return "broken; " + h.hint }
+func (h hinted) Hint() string  { return h.hint }
+
+func TestExplainParts(t *testing.T) {
+	for _, tt := range []struct {
+		err             error
+		message, remedy string
+	}{
+		{hinted{"mend it"}, "broken", "mend it"},
+		{fmt.Errorf("call: %w", hinted{"mend it"}), "call: broken", "mend it"},
+		{hinted{""}, "broken; ", "Heketi's log tells more"},
+		{errors.New("broken"), "broken", "Heketi's log tells more"},
+	} {
+		if message, remedy := Explain(tt.err); message != tt.message || remedy != tt.remedy {
+			t.Errorf("%v: %q, %q", tt.err, message, remedy)
+		}
+	}
+}
+
+// TestSharedIsSaidOnce for two backends, however many clusters their Heketi has.
+func TestSharedIsSaidOnce(t *testing.T) {
+	got := shared(map[string][]string{"c1": {"b", "a"}, "c2": {"a", "b"}, "c3": {"a"}, "c4": {"a", "c"}})
+	var subjects []string
+	for _, f := range got {
+		subjects = append(subjects, f.Subject)
+	}
+	if want := []string{"backends a, b", "backends a, c"}; !slices.Equal(subjects, want) {
+		t.Errorf("%q, want %q", subjects, want)
+	}
+}
+
+func TestNamed(t *testing.T) {
+	things := []string{"a", "b", "c", "d", "e", "f", "g"}
+	for n, want := range map[int]string{0: "", 1: "a", 5: "a; b; c; d; e", 6: "a; b; c; d; e; and 1 more", 7: "a; b; c; d; e; and 2 more"} {
+		if got := named(things[:n], "; "); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
+// TestLeftBehind: what can be cleaned up and what cannot have their own remedies.
+func TestLeftBehind(t *testing.T) {
+	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{{Name: "a", URL: "http://h"}}}, heketi.DefaultTiming())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backends.Close()
+	dump := heketi.Dump{Volumes: map[string]heketi.DumpVolume{"v": {Name: "web", Pending: "o1"}}}
+	clone, create := heketi.Operation{ID: "o1", Type: cloneVolume, Status: "stale"}, heketi.Operation{ID: "o2", Type: "create-volume", Status: "failed"}
+	for name, tt := range map[string]struct {
+		operations []heketi.Operation
+		remedies   []string
+		commands   int
+	}{
+		"a clone":  {[]heketi.Operation{clone}, []string{"never cleans up a clone"}, 1},
+		"a create": {[]heketi.Operation{create}, []string{"undoes creates"}, 2},
+		"both":     {[]heketi.Operation{clone, create}, []string{"never cleans up a clone", "undoes creates"}, 2},
+	} {
+		f := LeftBehind(backends.All()[0], dump, tt.operations, "check")
+		for _, remedy := range []string{"never cleans up a clone", "undoes creates"} {
+			if strings.Contains(f.Remedy, remedy) != slices.Contains(tt.remedies, remedy) {
+				t.Errorf("%s: the remedy says %q: %s", name, remedy, f.Remedy)
+			}
+		}
+		if len(f.Commands) != tt.commands || strings.Contains(f.Message, "gluster volume web") != (name != "a create") || strings.Contains(f.Message, "of gluster volume )") {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+// TestReadLoosely reads what is small, a file, and YAML.
+func TestReadLoosely(t *testing.T) {
+	dir := t.TempDir()
+	const text = "backends: [{name: a, url: 'http://h'}]\n"
+	write := func(name, content string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	pipe := filepath.Join(dir, "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{
+		write("good", text): 1,
+		write("largest", text+"#"+strings.Repeat("x", 1<<20-len(text)-1)): 1,
+		write("too large", text+"#"+strings.Repeat("x", 1<<20-len(text))): 0,
+		write("half", text+"- ["): 0,
+		filepath.Join(dir, "no"):  0,
+		dir:                       0,
+		pipe:                      0, // nobody writes to it
+	} {
+		if got := readLoosely(path); len(got.Backends) != want {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+}
+
+// TestRecords: what lies beside records is none, and one that has just gone is not missed.
+func TestRecords(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{"a.json": `{"bootID": "x"}`, "b.json.new": "{", "c": "{"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("gone", filepath.Join(dir, "d.json")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := readRecords(dir); err != nil || len(got) != 1 || got[0].BootID != "x" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	n := goodNode(t)
+	if err := os.Remove(filepath.Join(n.StateDir, "ending")); err != nil { // of an older version
+		t.Fatal(err)
+	}
+	for _, f := range n.records(t.Context(), checker{prober: *prober()}) {
+		if f.Severity != report.OK || strings.Contains(f.Message, "boot") || strings.Contains(f.Message, "told to end") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// TestRecordsOfThisBoot are not counted among those of an earlier one.
+func TestRecordsOfThisBoot(t *testing.T) {
+	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := strings.TrimSpace(string(raw))
+	for _, tt := range []struct {
+		volumes, ending []string
+		says            []string
+	}{
+		{nil, nil, []string{"0 volumes recorded"}},
+		{[]string{now, now}, nil, []string{"2 volumes recorded"}},
+		{[]string{now, "x"}, []string{"y"}, []string{"2 records of an earlier boot", "1 client told to end", "2 volumes recorded"}},
+		{nil, []string{now}, []string{"1 client told to end", "0 volumes recorded"}},
+	} {
+		records := func(boots []string) (list []nodeRecord) {
+			for _, boot := range boots {
+				list = append(list, nodeRecord{BootID: boot})
+			}
+			return list
+		}
+		found := recordFindings("s", records(tt.volumes), records(tt.ending))
+		if len(found) != len(tt.says) {
+			t.Errorf("%v, %v: %+v", tt.volumes, tt.ending, found)
+			continue
+		}
+		for i, says := range tt.says {
+			if !strings.Contains(found[i].Message, says) {
+				t.Errorf("%v, %v: %+v does not say %q", tt.volumes, tt.ending, found[i], says)
+			}
+		}
+	}
+}
+
+// TestClientVersions: 10 is the oldest.
+func TestClientVersions(t *testing.T) {
+	for version, want := range map[string]report.Severity{"9.6": report.Warning, "10.0": report.OK, "11.1": report.OK, "99999999999999999999.1": report.Warning} {
+		n := goodNode(t)
+		n.Glusterfs = script(t, "glusterfs "+version)
+		if found := n.client(t.Context(), checker{limit: time.Minute}); len(found) != 1 || found[0].Severity != want {
+			t.Errorf("%s: %+v", version, found)
+		}
+	}
+}
+
+// TestCoveredMounts are not asked: the way to them leads to what covers them.
+func TestCoveredMounts(t *testing.T) {
+	dir := t.TempDir()
+	client := fuseMount(t, dir)
+	if err := unix.Close(client); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Unmount(dir, 0) }()
+	if found := (&Node{}).mounts(t.Context(), checker{limit: time.Second}); len(found) != 1 || found[0].Severity != report.OK || !strings.HasPrefix(found[0].Message, "0 GlusterFS clients") {
+		t.Errorf("%+v", found)
+	}
+}
+
+func TestReason(t *testing.T) {
+	for text, want := range map[string]string{
+		"backend unavailable: no server (a: connection refused); check it": "connection refused",
+		"something else":                   "something else",
+		"backend unavailable: (a: cut":     "backend unavailable: (a: cut",
+		"no server (b: refused); check it": "no server (b: refused); check it",
+	} {
+		if got := reason(errors.New(text), "a"); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestKeys: what a backend accepts decides whether the examination goes on.
+func TestKeys(t *testing.T) {
+	server := heketitest.New(t, heketitest.NewCluster())
+	newSite().serve(t, server, nil)
+	path := configFile(t, heketitest.DefaultKey, one(server.URL))
+	addCluster(t, path, id(0xbad))
+	found := find(Run(t.Context(), Config{ConfigFile: path, Prober: prober()}), "heketi-database")
+	if len(found) != 1 || len(found[0].Commands) != 1 || !strings.HasSuffix(found[0].Commands[0], "cluster list") {
+		t.Errorf("another database: %+v", found)
+	}
+	// A server without authentication takes every request; that a key is then refused is no question of the key that is missing.
+	server.Inject(heketitest.Fault{Prefix: "GET /clusters", Status: 503, Body: "Service disabled for maintenance"})
+	path = configFile(t, "", one(server.URL))
+	found = find(Run(t.Context(), Config{ConfigFile: path, Prober: prober()}), "heketi-key")
+	if len(found) != 1 || found[0].Severity != report.Critical || strings.Contains(found[0].Message, "wants a key") {
+		t.Errorf("maintenance: %+v", found)
+	}
+	server = heketitest.New(t, heketitest.NewCluster())
+	server.Inject(heketitest.Fault{Prefix: "GET /clusters", Status: 200, Body: `{"clusters": ["` + id(1) + `"]}`})
+	newSite().serve(t, server, nil)
+	findings := Run(t.Context(), Config{ConfigFile: configFile(t, "", one(server.URL)), Prober: prober()})
+	if found := find(findings, "heketi-key"); len(found) != 1 || found[0].Severity != report.Info || len(find(findings, "cluster-capacity")) != 1 {
+		t.Errorf("without authentication the examination goes on: %+v", findings)
+	}
+}
+
+// TestDevicesOfOtherClusters do not count.
+func TestDevicesOfOtherClusters(t *testing.T) {
+	server := heketitest.New(t, heketitest.NewCluster())
+	s := newSite()
+	s.node(id(0xb1), "10.0.1.1", "online")
+	s.device(id(0xe1), id(0xb1), "online", 50<<20)
+	s.cluster(id(2), true, id(0xb1))
+	s.serve(t, server, nil)
+	var messages []string
+	for _, f := range find(Run(t.Context(), Config{ConfigFile: configFile(t, heketitest.DefaultKey, one(server.URL)), Prober: prober()}), "cluster-capacity") {
+		messages = append(messages, f.Message)
+	}
+	all := strings.Join(messages, "\n")
+	for _, want := range []string{"3 nodes, 3 of 3 devices usable, 300 GiB", "1 node, 1 of 1 device usable, 50 GiB"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in %s", want, all)
+		}
+	}
+}
