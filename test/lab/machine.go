@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
@@ -95,6 +96,11 @@ func (m *Machine) Unplug(ctx context.Context) error {
 // Plug undoes Unplug.
 func (m *Machine) Plug(ctx context.Context) error {
 	return m.order(ctx, "Link", machine.LinkRequest{Name: m.Name, Up: true})
+}
+
+// Delay makes each packet that the machine sends or gets take that much longer, until Start or a Delay of 0.
+func (m *Machine) Delay(ctx context.Context, d time.Duration) error {
+	return m.order(ctx, "Delay", machine.DelayRequest{Name: m.Name, Delay: d})
 }
 
 func (m *Machine) order(ctx context.Context, method string, args any) error {

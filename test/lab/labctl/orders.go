@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"text/tabwriter"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
@@ -27,6 +28,8 @@ func order(ctx context.Context, l *lab.Lab, command string, args []string, out i
 			return err
 		}
 		return fault(ctx, l, m, command)
+	case "delay":
+		return delay(ctx, l, args)
 	case "heketi":
 		return service(ctx, l.Heketi(), args)
 	case "controller":
@@ -63,6 +66,21 @@ func fault(ctx context.Context, l *lab.Lab, m *lab.Machine, command string) erro
 	default:
 		return m.Plug(ctx)
 	}
+}
+
+func delay(ctx context.Context, l *lab.Lab, args []string) error {
+	if len(args) != 2 {
+		return errors.New("say which machine and how long: labctl delay node1 1ms")
+	}
+	m, err := machineOf(l, args[0])
+	if err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(args[1])
+	if err != nil {
+		return err
+	}
+	return m.Delay(ctx, d)
 }
 
 type controllable interface {

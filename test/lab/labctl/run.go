@@ -26,6 +26,7 @@ const usage = `usage: labctl [--dir DIR] COMMAND
   exec MACHINE -- PROGRAM [ARG...]   run a program on hub, storage1..3, node1, node2
   power-cut N | power-on N           storage node N (or a machine's name)
   unplug N | plug N                  its network cable
+  delay N DURATION                   each packet of it takes that much longer, such as 1ms; 0s ends that
   heketi|controller|node1|node2  stop|kill|start
                                      the driver's processes, when there is no Kubernetes
   etcd|kube-apiserver|kube-controller-manager|kube-scheduler|

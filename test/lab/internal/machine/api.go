@@ -50,3 +50,9 @@ type LinkRequest struct {
 	Name string
 	Up   bool
 }
+
+// DelayRequest makes a machine's network cable longer: each packet takes that much more time. 0 is the ordinary cable.
+type DelayRequest struct {
+	Name  string
+	Delay time.Duration
+}

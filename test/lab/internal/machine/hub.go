@@ -14,6 +14,9 @@ func (s *Server) Boot(req BootRequest, _ *struct{}) error {
 	if p := s.services.get(req.Name); p != nil && p.running() {
 		return nil
 	}
+	if err := s.Delay(DelayRequest{Name: req.Name}, nil); err != nil {
+		return err
+	}
 	readyR, readyW, err := os.Pipe()
 	if err != nil {
 		return err

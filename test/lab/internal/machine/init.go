@@ -42,7 +42,7 @@ func run(layout Layout, name, ip string, leashed bool, ready io.WriteCloser) err
 		return errors.New("not the first process of a PID namespace; labctl starts machines itself")
 	}
 	services := newServices()
-	server := &Server{layout: layout, name: name, services: services}
+	server := &Server{layout: layout, name: name, services: services, delays: delays{relays: map[string]*relay{}}}
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, syscall.SIGCHLD)
 	var leash *os.File

@@ -15,6 +15,7 @@ type Server struct {
 	layout   Layout
 	name     string
 	services *services
+	delays   delays
 }
 
 // Start starts a service.
