@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // sanitized prints a CSI message without its secrets, and only when it is really logged.
@@ -78,7 +79,7 @@ func shown(key, value string) string {
 	switch key = strings.ToLower(key); {
 	case !harmless(key):
 		return stripped
-	case key == strings.ToLower(contextMountOptions):
+	case key == strings.ToLower(volume.ContextMountOptions):
 		value = mount.Loggable(value, stripped)
 	}
 	return withoutPasswords(value)
@@ -88,7 +89,7 @@ func shown(key, value string) string {
 func harmless(key string) bool {
 	switch key {
 	// Parameters of StorageClasses. restuserkey is not among them.
-	case "backend", "resturl", "clusterid", "restauthenabled", "restuser", "secretname", "secretnamespace", "gidmin", "gidmax",
+	case "backend", "profile", "resturl", "clusterid", "restauthenabled", "restuser", "secretname", "secretnamespace", "gidmin", "gidmax",
 		"volumetype", "volumeoptions", "volumenameprefix", "snapfactor", "customepnameprefix",
 		"arbiter", "averagefilesize", "zonechecking", "devicetagmatch":
 		return true

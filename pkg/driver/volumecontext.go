@@ -11,18 +11,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// The keys of a static volume's context beside volume.ContextVolume and volume.ContextServers.
-const (
-	contextServer       = "server" // one host, as people write it who have one
-	contextMountOptions = "mountOptions"
-)
+// The key of a static volume's context beside those of package volume.
+const contextServer = "server" // one host, as people write it who have one
 
 // sourceOf reads a volume's context and the capability's mount flags into what a Mounter needs.
 //
 // A context with a backend was made by this driver; keys in it that are not known here come from a newer controller
 // and are ignored. Any other context was written by hand, where an unknown key is a typing error and is refused.
 func sourceOf(volumeID string, attributes map[string]string, mountFlags []string) (mount.Source, error) {
-	if _, provisioned := attributes[volume.ContextBackend]; !provisioned {
+	_, provisioned := attributes[volume.ContextBackend]
+	if !provisioned {
 		if err := checkStatic(attributes); err != nil {
 			return mount.Source{}, err
 		}
@@ -35,22 +33,35 @@ func sourceOf(volumeID string, attributes map[string]string, mountFlags []string
 	if err != nil {
 		return mount.Source{}, err
 	}
-	flags := mountFlags
-	if own := attributes[contextMountOptions]; own != "" {
-		flags = slices.Concat([]string{own}, mountFlags)
-	}
-	options, err := mount.ParseOptions(flags)
+	options, err := optionsOf(attributes[volume.ContextMountOptions], mountFlags, provisioned)
 	if err != nil {
-		return mount.Source{}, fmt.Errorf("mount_flags and volume_context.%s: %w", contextMountOptions, err)
+		return mount.Source{}, fmt.Errorf("mount_flags and volume_context.%s: %w", volume.ContextMountOptions, err)
 	}
 	return mount.Source{
 		VolumeID: volumeID, Servers: servers, Volume: name, Subdir: subdir, Cluster: attributes[volume.ContextCluster], Options: options,
 	}, nil
 }
 
+// optionsOf returns the mount options of a volume's context and of the capability. In the context of a provisioned volume
+// they are those of its profile, which only apply where the capability has no others.
+func optionsOf(own string, mountFlags []string, provisioned bool) (mount.Options, error) {
+	if own == "" {
+		return mount.ParseOptions(mountFlags)
+	}
+	if !provisioned {
+		return mount.ParseOptions(slices.Concat([]string{own}, mountFlags))
+	}
+	profile, err := mount.ParseOptions([]string{own})
+	if err != nil {
+		return mount.Options{}, err
+	}
+	options, err := mount.ParseOptions(mountFlags)
+	return options.WithDefaults(profile), err
+}
+
 // checkStatic refuses unknown attributes. The error has no value: that of a misspelt key may be a secret.
 func checkStatic(attributes map[string]string) error {
-	known := []string{volume.ContextVolume, volume.ContextServers, contextServer, contextMountOptions}
+	known := []string{volume.ContextVolume, volume.ContextServers, contextServer, volume.ContextMountOptions}
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {
 		// Kubernetes adds keys of its own, such as the pod's name where CSIDriver asks for it.
 		if slices.Contains(known, key) || strings.HasPrefix(key, "csi.storage.k8s.io/") || strings.HasPrefix(key, "storage.kubernetes.io/") {

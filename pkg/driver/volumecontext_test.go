@@ -20,6 +20,8 @@ func TestSourceOf(t *testing.T) {
 	}.Context()
 	newer := maps.Clone(provisioned)
 	newer["transport"] = "quic"
+	profile := maps.Clone(provisioned)
+	profile["mountOptions"] = "lru-limit=200000,noatime"
 	tests := []struct {
 		name       string
 		attributes map[string]string
@@ -31,6 +33,10 @@ func TestSourceOf(t *testing.T) {
 			mount.Source{Volume: "csi-x-0123", Servers: []string{"10.0.0.1", "fd00::2"}, Cluster: "c"}, "noatime"},
 		{"provisioned by a newer controller", newer, nil,
 			mount.Source{Volume: "csi-x-0123", Servers: []string{"10.0.0.1", "fd00::2"}, Cluster: "c"}, ""},
+		{"a profile", profile, []string{"acl"},
+			mount.Source{Volume: "csi-x-0123", Servers: []string{"10.0.0.1", "fd00::2"}, Cluster: "c"}, "acl,lru-limit=200000,noatime"},
+		{"a class that knows better than its profile", profile, []string{"lru-limit=0"},
+			mount.Source{Volume: "csi-x-0123", Servers: []string{"10.0.0.1", "fd00::2"}, Cluster: "c"}, "lru-limit=0,noatime"},
 		{"static, one server", map[string]string{"volume": "data", "server": "gluster-1.example"}, nil,
 			mount.Source{Volume: "data", Servers: []string{"gluster-1.example"}}, ""},
 		{"static, servers and directory", map[string]string{"volume": "data/a/b", "servers": "a, [fd00::1] ,10.0.0.3"}, nil,
@@ -101,6 +107,8 @@ func TestSourceOfRefuses(t *testing.T) {
 		{static("mountOptions", "dump-fuse=/x"), nil, []string{"mountOptions", "dump-fuse"}},
 		{static("mountOptions", "acl,,noatime"), nil, []string{"mountOptions"}},
 		{static("mountOptions", "ro"), []string{"rw"}, []string{"mount_flags", "rw"}},
+		{static("mountOptions", "lru-limit=0"), []string{"lru-limit=1"}, []string{"mount_flags", "lru-limit=1"}},
+		{static("backend", "lab", "mountOptions", "dump-fuse=/x"), nil, []string{"mountOptions", "dump-fuse"}},
 	}
 	for _, tt := range tests {
 		_, err := sourceOf("id", tt.attributes, tt.flags)
@@ -109,6 +117,24 @@ func TestSourceOfRefuses(t *testing.T) {
 			continue
 		}
 		wantError(t, err, codes.InvalidArgument, tt.says...)
+	}
+}
+
+// TestProfilesCanBeMounted: a node takes the context of a volume of each profile.
+func TestProfilesCanBeMounted(t *testing.T) {
+	for _, profile := range []string{"general", "small-files", "large-files", "virtual-machines", "database"} {
+		parameters, err := volume.ParseParameters(map[string]string{"profile": profile})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := volume.Volume{Handle: volume.Handle{Backend: "lab"}, Name: "csi-x-0123", Servers: []string{"10.0.0.1"}}
+		for _, o := range parameters.Options {
+			v.MountOptions = append(v.MountOptions, volume.MountOptionsOf([]string{o.String()})...)
+		}
+		source, err := sourceOf("id", v.Context(), nil)
+		if err != nil || source.Options.String() != strings.Join(v.MountOptions, ",") {
+			t.Errorf("%s: the mount options %q become %q, %v", profile, v.MountOptions, source.Options, err)
+		}
 	}
 }
 

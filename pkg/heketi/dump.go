@@ -34,6 +34,8 @@ type DumpVolume struct {
 	Durability volume.Durability
 	Block      bool   // it hosts block volumes
 	Pending    string // id of the operation that makes, removes or clones it; "" is complete
+	// MountOptions are those of its profile.
+	MountOptions []string
 }
 
 // DumpOperation is an operation that is not finished. Its status is "" while it runs,

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 
 	"github.com/heketi/heketi/pkg/glusterfs/api"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // The entries of the database, as far as they are of use (heketi: apps/glusterfs/*_entry.go).
@@ -23,6 +25,7 @@ type (
 			Durability api.VolumeDurabilityInfo `json:"durability"`
 			Block      bool                     `json:"block"`
 		} `json:"Info"`
+		Options []string `json:"GlusterVolumeOptions"`
 		Pending struct {
 			ID string `json:"Id"`
 		} `json:"Pending"`
@@ -76,6 +79,7 @@ func (e volumeEntry) volume() DumpVolume {
 	return DumpVolume{
 		Name: e.Info.Name, Cluster: e.Info.Cluster, SizeGiB: e.Info.Size, GID: e.Info.GID,
 		Durability: newDurability(e.Info.Durability), Block: e.Info.Block, Pending: e.Pending.ID,
+		MountOptions: volume.MountOptionsOf(e.Options),
 	}
 }
 

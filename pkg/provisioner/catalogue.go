@@ -129,10 +129,12 @@ func readEntries(ctx context.Context, client *heketi.Client, x *index) (map[stri
 		if _, ok := hosts[v.Cluster]; !ok {
 			hosts[v.Cluster] = dump.Hosts(v.Cluster)
 		}
-		entries[id] = newEntry(x.backend, heketi.Volume{
+		e := newEntry(x.backend, heketi.Volume{
 			ID: id, Name: v.Name, Cluster: v.Cluster, SizeGiB: v.SizeGiB, GID: v.GID, Durability: v.Durability,
 			Hosts: hosts[v.Cluster], Block: v.Block,
 		})
+		e.volume.MountOptions = v.MountOptions
+		entries[id] = e
 	}
 	return entries, nil
 }

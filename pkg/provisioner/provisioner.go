@@ -88,5 +88,6 @@ func newVolume(backend string, v heketi.Volume) volume.Volume {
 		Cluster:       v.Cluster,
 		GID:           v.GID,
 		Durability:    v.Durability,
+		MountOptions:  volume.MountOptionsOf(v.Options),
 	}
 }

@@ -57,7 +57,12 @@ func glusterOptions() map[string]optionType {
 		"performance.nl-cache-timeout":         seconds(0, most),
 		"performance.normal-prio-threads":      number(1, 64),
 		"performance.rda-cache-limit":          size(),
+		"performance.read-ahead-page-count":    number(1, 16),
 		"performance.write-behind-window-size": size("512KB", "1GB"),
+		"server.keepalive-count":               number(1, 127),
+		"server.keepalive-interval":            number(1, 32767),
+		"server.keepalive-time":                number(1, 32767),
+		"server.tcp-user-timeout":              number(0, 1013),
 		"storage.health-check-interval":        number(0, most),
 		"transport.address-family":             oneOf("inet", "inet6"),
 	}
@@ -88,8 +93,8 @@ func toggles() []string {
 		performance.cache-invalidation performance.cache-samba-metadata performance.client-io-threads
 		performance.flush-behind performance.global-cache-invalidation performance.io-cache
 		performance.iot-pass-through performance.lazy-open performance.nl-cache performance.nl-cache-positive-entry
-		performance.open-behind performance.parallel-readdir performance.quick-read performance.read-after-open
-		performance.read-ahead performance.readdir-ahead performance.stat-prefetch performance.strict-o-direct
+		performance.open-behind performance.parallel-readdir performance.quick-read
+		performance.quick-read-cache-invalidation performance.read-after-open performance.read-ahead performance.readdir-ahead performance.stat-prefetch performance.strict-o-direct
 		performance.strict-write-ordering performance.write-behind
 		storage.build-pgfid storage.fips-mode-rchecksum storage.linux-aio`)
 }
@@ -104,6 +109,7 @@ func refusedOptions() map[string]string {
 // that may: shd-max-threads could be cluster.shd-max-threads, too.
 func sameShortName() []string {
 	return strings.Fields(`
+		client.keepalive-count client.keepalive-interval client.keepalive-time client.tcp-user-timeout
 		disperse.optimistic-change-log disperse.quorum-count disperse.self-heal-window-size disperse.shd-max-threads
 		disperse.shd-wait-qlength nfs.outstanding-rpc-limit rebalance.ensure-durability`)
 }

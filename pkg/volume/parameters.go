@@ -34,7 +34,7 @@ const (
 // ParseParameters reads the parameters of a StorageClass. Keys may be in any letter case, as in the in-tree plugin. It
 // returns ErrInvalid for an unknown key, a key given twice, and a value that is not allowed.
 func ParseParameters(raw map[string]string) (Parameters, error) {
-	p := parser{Parameters: Parameters{
+	p := parser{profile: defaultProfile, Parameters: Parameters{
 		Durability: DefaultDurability(),
 		GIDs:       DefaultGIDRange(),
 		SnapFactor: 1,
@@ -70,14 +70,16 @@ func listed(word string, known []string) string {
 // parser holds what is known of a class while its parameters are read, in no particular order.
 type parser struct {
 	Parameters
-	named []Option // Heketi's options by their own parameters
-	login login
+	profile string
+	named   []Option // Heketi's options by their own parameters
+	login   login
 }
 
 // setters has a line for each parameter.
 func (p *parser) setters() map[string]func(value string) error {
 	return map[string]func(string) error{
 		"backend":          p.setBackend,
+		"profile":          orAbsent(p.setProfile),
 		"resturl":          func(v string) (err error) { p.RestURL, err = NormalizeURL("resturl", p.login.setURL(v)); return err },
 		"clusterid":        orAbsent(func(v string) (err error) { p.Clusters, err = parseClusters(v); return err }),
 		"volumetype":       orAbsent(func(v string) (err error) { p.Durability, err = ParseDurability(v); return err }),
@@ -130,6 +132,9 @@ func (p *parser) finish() (Parameters, error) {
 	}
 	p.Options = options
 	if err := checkCopies(p.Options, p.Durability); err != nil {
+		return Parameters{}, err
+	}
+	if err := p.applyProfile(); err != nil {
 		return Parameters{}, err
 	}
 	return p.Parameters, p.checkArbiter()

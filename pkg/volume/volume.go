@@ -14,6 +14,7 @@ type Volume struct {
 	Cluster       string   // Heketi cluster id
 	GID           int64    // group that owns the volume's root; 0 is root
 	Durability    Durability
+	MountOptions  []string // of the client, by the volume's profile
 }
 
 // The keys of a volume's context, which is all that a node needs to mount it.
@@ -23,16 +24,22 @@ const (
 	ContextCluster = "cluster"
 	ContextBackend = "backend"
 	ContextGID     = "gid"
+	// ContextMountOptions are options of the client, separated by commas; absent if there are none.
+	ContextMountOptions = "mountOptions"
 )
 
 // Context is CSI's volume_context of the volume. It holds no secret: it is stored in
 // the PersistentVolume for everybody to read.
 func (v Volume) Context() map[string]string {
-	return map[string]string{
+	context := map[string]string{
 		ContextVolume:  v.Name,
 		ContextServers: strings.Join(v.Servers, ","),
 		ContextCluster: v.Cluster,
 		ContextBackend: v.Handle.Backend,
 		ContextGID:     strconv.FormatInt(v.GID, 10),
 	}
+	if len(v.MountOptions) > 0 {
+		context[ContextMountOptions] = strings.Join(v.MountOptions, ",")
+	}
+	return context
 }

@@ -20,6 +20,10 @@ func TestContext(t *testing.T) {
 	if diff := cmp.Diff(want, v.Context()); diff != "" {
 		t.Error(diff)
 	}
+	v.MountOptions, want["mountOptions"] = []string{"noatime", "lru-limit=0"}, "noatime,lru-limit=0"
+	if diff := cmp.Diff(want, v.Context()); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestCredentialsAreNotPrinted(t *testing.T) {

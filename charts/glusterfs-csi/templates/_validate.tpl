@@ -126,7 +126,7 @@
 
 {{/* All that pkg/volume knows (docs/parameters.md), as test/chart checks. */}}
 {{- define "glusterfs-csi.parameterNames" -}}
-arbiter averageFileSize backend clusterid customEpNamePrefix deviceTagMatch gidMax gidMin restauthenabled resturl restuser
+arbiter averageFileSize backend clusterid customEpNamePrefix deviceTagMatch gidMax gidMin profile restauthenabled resturl restuser
 {{- " restuserkey secretName secretNamespace snapfactor volumenameprefix volumeoptions volumetype zoneChecking" -}}
 {{- end -}}
 

@@ -197,7 +197,9 @@ func (s *Server) dump(w http.ResponseWriter, _ *http.Request) {
 		clusters[c.ID] = object{"Info": object{"id": c.ID}}
 	}
 	for id, v := range s.volumes {
-		volumes[id] = object{"Info": v.info, "Bricks": idsOf(v.bricks), "Pending": object{"Id": v.pending}}
+		volumes[id] = object{
+			"Info": v.info, "Bricks": idsOf(v.bricks), "GlusterVolumeOptions": v.info.GlusterVolumeOptions, "Pending": object{"Id": v.pending},
+		}
 	}
 	for id, op := range s.operations {
 		operations[id] = object{"Id": id, "Status": op.status}
