@@ -67,6 +67,7 @@ func TestAnswers(t *testing.T) {
 		{StagePoll, 500, "No space", volume.ErrExhausted, Failed},
 		{StagePoll, 500, "no hosts available (3 total)", volume.ErrFailed, Failed},
 		{StagePoll, 500, "All 3 hosts: Unable to delete volume d: Some of the peers are down", volume.ErrPrecondition, Failed},
+		{StagePoll, 500, "volume add-brick: failed: Volume name v rebalance is in progress. Please retry after completion", volume.ErrBusy, Failed},
 		{StagePoll, 500, `Volume group "vg_1" has insufficient free space (24 extents): 259 required.`, volume.ErrExhausted, Failed},
 		{StagePoll, 500, "dial tcp 10.0.0.1:22: connect: no route to host", volume.ErrFailed, Failed},
 		{StagePoll, 502, "bad gateway", volume.ErrUnavailable, Unknown},

@@ -40,6 +40,7 @@ const (
 	hintPeers     = "gluster needs all its nodes for this; bring them back and it will be repeated"
 	hintTaken     = "a disk has less room than Heketi believes, because something else has taken it; heketi-cli device resync tells Heketi"
 	hintNode      = "Heketi cannot reach one of its gluster nodes; bring it back, or have Heketi use the others with heketi-cli node disable"
+	hintRebalance = "gluster still moves files to the bricks of an earlier expand, and this one succeeds after that; gluster volume rebalance VOLUME status tells how far it is"
 	hintSnapshots = "delete the volume's snapshots with the gluster command first"
 	hintNoHosts   = "Heketi finds none of the cluster's gluster nodes running"
 	hintNoHeketi  = "is this the URL of a Heketi server?"
@@ -89,6 +90,7 @@ func rules() []rule {
 		{status: http.StatusConflict, kind: volume.ErrPrecondition},
 
 		{text: "Some of the peers are down", kind: volume.ErrPrecondition, hint: hintPeers},
+		{stage: StagePoll, text: "rebalance is in progress", kind: volume.ErrBusy, hint: hintRebalance},
 		{text: "because it contains ", kind: volume.ErrPrecondition, hint: hintSnapshots}, // Heketi's words, and gluster's:
 		{text: ",as it has ", kind: volume.ErrPrecondition, hint: hintSnapshots},
 		{stage: StagePoll, text: "insufficient free space", kind: volume.ErrExhausted, hint: hintTaken},

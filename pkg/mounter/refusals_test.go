@@ -171,7 +171,10 @@ func TestFailedReplacementSaysWhy(t *testing.T) {
 	if err := n.publish("target", false); err == nil || !strings.Contains(err.Error(), "is the glusterfs client package installed?") {
 		t.Errorf("publish: %v", err)
 	}
-	n.cfg.Glusterfs = "/bin/false"
+	n.cfg.Glusterfs = n.path("failing-glusterfs")
+	if err := os.WriteFile(n.cfg.Glusterfs, []byte("#!/bin/sh\nsleep 0.2\nexit 1\n"), 0o700); err != nil { //nolint:gosec // it is to be run
+		t.Fatal(err)
+	}
 	err := n.Stage(t.Context(), source("vol"), n.path("staging"))
 	if err == nil || !strings.Contains(err.Error(), "the GlusterFS client failed: the client ended before it was ready, exit status 1; its log ends with: ") {
 		t.Errorf("stage: %v", err)
