@@ -95,7 +95,11 @@ func TestDriverKilledInTheMiddleOfStage(t *testing.T) {
 			if err := driver.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			_ = driver.Wait()
+			ended := make(chan struct{}) // later, if it has just asked the client, which does not answer
+			go func() {
+				_ = driver.Wait()
+				close(ended)
+			}()
 			if !written {
 				lost := r
 				lost.Process = process{}
@@ -104,6 +108,7 @@ func TestDriverKilledInTheMiddleOfStage(t *testing.T) {
 				}
 			}
 			n.restart()
+			<-ended
 			if r.Process.alive() {
 				t.Errorf("%s, number written %t: the client is still there", volume, written)
 			}
