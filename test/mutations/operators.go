@@ -25,7 +25,12 @@ func (m *mutator) visit(n ast.Node) bool {
 	case *ast.ArrayType, *ast.FuncType, *ast.StructType, *ast.InterfaceType:
 		return false
 	case *ast.IfStmt:
+		if m.onlyLogs(n) {
+			return false
+		}
 		m.negate(n.Cond)
+	case *ast.SwitchStmt:
+		return !m.onlyLogs(n)
 	case *ast.ForStmt:
 		if n.Cond != nil {
 			m.negate(n.Cond)
@@ -69,6 +74,23 @@ func (m *mutator) logs(stmt ast.Stmt) bool {
 	}
 	call, ok := e.X.(*ast.CallExpr)
 	return ok && m.isLog(call)
+}
+
+// onlyLogs reports whether all that a statement decides is what is logged.
+func (m *mutator) onlyLogs(stmt ast.Stmt) bool {
+	logs := func(list []ast.Stmt) bool {
+		return len(list) > 0 && !slices.ContainsFunc(list, func(s ast.Stmt) bool { return !m.logs(s) })
+	}
+	switch s := stmt.(type) {
+	case *ast.IfStmt:
+		return s.Init == nil && s.Else == nil && logs(s.Body.List)
+	case *ast.SwitchStmt:
+		return s.Init == nil && !slices.ContainsFunc(s.Body.List, func(c ast.Stmt) bool {
+			clause, ok := c.(*ast.CaseClause)
+			return !ok || !logs(clause.Body)
+		})
+	}
+	return false
 }
 
 func (m *mutator) isLog(call *ast.CallExpr) bool {

@@ -1,0 +1,53 @@
+package mounttest
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// LimitDescriptors lets this process open so many more descriptors, until restore is called.
+func LimitDescriptors(tb testing.TB, more int) (restore func()) {
+	tb.Helper()
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		tb.Fatal(err)
+	}
+	limited := unix.Rlimit{Cur: uint64(limitFor(more)), Max: before.Max}
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &limited, nil); err != nil {
+		tb.Fatal(err)
+	}
+	return func() {
+		tb.Helper()
+		if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &before, nil); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// limitFor returns the number below which n descriptors are free.
+func limitFor(n int) int {
+	limit := 0
+	for ; ; limit++ {
+		if _, err := unix.FcntlInt(uintptr(limit), unix.F_GETFD, 0); err != nil {
+			if n == 0 {
+				return limit
+			}
+			n--
+		}
+	}
+}
+
+// HideProc takes /proc away from this process, until restore is called. It is for tests under RunPrivate.
+func HideProc(tb testing.TB) (restore func()) {
+	tb.Helper()
+	if err := unix.Mount("tmpfs", "/proc", "tmpfs", 0, ""); err != nil {
+		tb.Fatal(err)
+	}
+	return func() {
+		tb.Helper()
+		if err := unix.Unmount("/proc", unix.MNT_DETACH); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
