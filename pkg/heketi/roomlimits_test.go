@@ -1,0 +1,148 @@
+package heketi
+
+import (
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+func TestSets(t *testing.T) {
+	for _, tt := range []struct {
+		durability volume.Durability
+		bricks     int
+		inSet      int
+		left       int
+		data       uint64
+	}{
+		{volume.Durability{Type: volume.None}, 0, 1, 32, 1},
+		{volume.Durability{Type: volume.Replicate, Replica: 1}, 0, 1, 32, 1},
+		{volume.Durability{Type: volume.Replicate, Replica: 2}, 0, 2, 16, 1},
+		{volume.Durability{Type: volume.Replicate, Replica: 3}, 0, 3, 10, 1},
+		{volume.Durability{Type: volume.Replicate, Replica: 3}, 30, 3, 0, 1},
+		{volume.Durability{Type: volume.Replicate, Replica: 3}, 33, 3, 0, 1},
+		{volume.Durability{Type: volume.Replicate, Replica: 1}, 33, 1, 0, 1},
+		{volume.Durability{Type: volume.Replicate}, 0, 1, 32, 1}, // of no volume of Heketi's
+		{volume.Durability{Type: volume.Disperse, Data: 4, Redundancy: 2}, 0, 6, 5, 4},
+		{volume.Durability{Type: volume.Disperse}, 0, 1, 32, 1},
+	} {
+		l := Layout{Durability: tt.durability, Bricks: tt.bricks}
+		if l.BricksInSet() != tt.inSet || l.SetsLeft() != tt.left || l.data() != tt.data {
+			t.Errorf("%+v: %d in a set, %d sets left, %d for data; want %d, %d, %d", l, l.BricksInSet(), l.SetsLeft(), l.data(), tt.inSet, tt.left, tt.data)
+		}
+	}
+}
+
+func TestRoundUp(t *testing.T) {
+	for _, tt := range [][3]uint64{{0, 4096, 0}, {1, 4096, 4096}, {4096, 4096, 4096}, {4097, 4096, 8192}, {5, 1, 5}} {
+		if got := roundUp(tt[0], tt[1]); got != tt[2] {
+			t.Errorf("%d to whole %d: %d, want %d", tt[0], tt[1], got, tt[2])
+		}
+	}
+}
+
+// TestWhatABrickTakes of a disk is its pool, the pool's metadata, and one KiB that is left.
+func TestWhatABrickTakes(t *testing.T) {
+	l := Layout{SnapFactor: 1}
+	for free, want := range map[uint64]int{0: 0, 1: 0, oneGiB: 0, oneGiB + 1: 1, 2 * oneGiB: 1, 2*oneGiB + 1: 2} {
+		if got := l.bricksOn(disk{free, 4096}, kibPerGiB); got != want {
+			t.Errorf("%d KiB free: %d bricks, want %d", free, got, want)
+		}
+	}
+	if got := l.neededKiB(disk{0, 1}, 0); got != 1 {
+		t.Errorf("nothing needs %d KiB, want 1: it divides", got)
+	}
+	// A disk that holds less than the smallest brick holds none.
+	for free, want := range map[uint64]uint64{0: 0, oneGiB: 0, oneGiB + 8192: kibPerGiB, kibPerGiB: 0} {
+		if got := l.usableKiB(disk{free, 4096}) / kibPerGiB * kibPerGiB; got != want {
+			t.Errorf("%d KiB free: %d KiB of bricks, want %d", free, got, want)
+		}
+	}
+	if got := l.usableKiB(disk{oneGiB / 2, 4096}); got != 0 {
+		t.Errorf("half a GiB: %d KiB of bricks", got)
+	}
+}
+
+// TestLargestVolumes have as many sets of the largest bricks as Heketi makes, in powers of two.
+func TestLargestVolumes(t *testing.T) {
+	const pib = 1 << 40 // KiB
+	six := cluster(disks(pib), disks(pib), disks(pib), disks(pib), disks(pib), disks(pib))
+	for volumeType, want := range map[string]int{
+		"none": 32 * 4096, "replicate:2": 16 * 4096, "replicate:3": 8 * 4096, "disperse:4:2": 4 * 4 * 4096, "disperse:2:1": 8 * 2 * 4096,
+	} {
+		d, err := volume.ParseDurability(volumeType)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := NewRoom(six, "c", Layout{Durability: d, SnapFactor: 1}).LargestGiB(); got != want {
+			t.Errorf("%s: %d GiB, want %d", volumeType, got, want)
+		}
+	}
+	// Of pieces of a dispersed volume none is smaller than 1 GiB.
+	small := cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1))
+	d := volume.Durability{Type: volume.Disperse, Data: 4, Redundancy: 2}
+	if got := NewRoom(small, "c", Layout{Durability: d, SnapFactor: 1}).LargestGiB(); got != 4 {
+		t.Errorf("six disks of 1 GiB: %d GiB, want 4", got)
+	}
+	smaller := cluster(disks(oneGiB-1), disks(oneGiB-1), disks(oneGiB-1), disks(oneGiB-1), disks(oneGiB-1), disks(oneGiB-1))
+	if got := NewRoom(smaller, "c", Layout{Durability: d, SnapFactor: 1}).LargestGiB(); got != 0 {
+		t.Errorf("six disks of less than 1 GiB: %d GiB, want 0", got)
+	}
+}
+
+// TestArbiterDisks: what is set aside for arbiter bricks takes no data, and without a disk that takes them nothing fits.
+func TestArbiterDisks(t *testing.T) {
+	tag := func(d Dump, value string, devices ...string) Dump {
+		for _, id := range devices {
+			change(d.Devices, id, func(v *DumpDevice) { v.Tags = map[string]string{tagArbiter: value} })
+		}
+		return d
+	}
+	layout := func(arbiter string) Layout {
+		l := Layout{Durability: volume.DefaultDurability(), SnapFactor: 1}
+		if arbiter != "" {
+			l.Options = []volume.Option{{Key: optionArbiter, Value: arbiter}}
+		}
+		return l
+	}
+	three := func() Dump { return cluster(disks(2*oneGiB+1), disks(2*oneGiB+1), disks(2*oneGiB+1)) }
+	four := func() Dump { return cluster(disks(2*oneGiB+1), disks(2*oneGiB+1), disks(2*oneGiB+1), disks(oneGiB+1)) }
+	for name, tt := range map[string]struct {
+		dump    Dump
+		arbiter string
+		want    int
+	}{
+		"three disks":                                  {three(), "true", 2},
+		"one takes no arbiter bricks":                  {tag(three(), arbiterDisabled, "n1-d1"), "true", 2},
+		"none takes arbiter bricks":                    {tag(three(), arbiterDisabled, "n1-d1", "n2-d1", "n3-d1"), "true", 0},
+		"none takes arbiter bricks, none are wanted":   {tag(three(), arbiterDisabled, "n1-d1", "n2-d1", "n3-d1"), "", 2},
+		"none takes arbiter bricks, wanted is no":      {tag(three(), arbiterDisabled, "n1-d1", "n2-d1", "n3-d1"), "false", 2},
+		"none takes arbiter bricks, wanted is rubbish": {tag(three(), arbiterDisabled, "n1-d1", "n2-d1", "n3-d1"), "maybe", 2},
+		"one is set aside":                             {tag(three(), arbiterRequired, "n3-d1"), "true", 2},
+		"one is set aside, none are wanted":            {tag(four(), arbiterRequired, "n4-d1"), "", 2},
+		"the smallest is set aside":                    {tag(four(), arbiterRequired, "n4-d1"), "true", 2},
+		"two are set aside":                            {tag(three(), arbiterRequired, "n2-d1", "n3-d1"), "true", 0},
+	} {
+		if got := NewRoom(tt.dump, "c", layout(tt.arbiter)).LargestGiB(); got != tt.want {
+			t.Errorf("%s: %d GiB, want %d", name, got, tt.want)
+		}
+	}
+	// A node with a disk of each kind: its data disk shares the node with arbiter bricks.
+	mixed := tag(cluster(disks(2*oneGiB+1, oneGiB), disks(2*oneGiB+1), disks(2*oneGiB+1)), arbiterRequired, "n1-d2")
+	if got := NewRoom(mixed, "c", layout("true")).LargestGiB(); got != 2 {
+		t.Errorf("a disk for arbiter bricks beside one for data: %d GiB, want 2", got)
+	}
+	if got := NewRoom(tag(cluster(disks(2*oneGiB+1, oneGiB), disks(2*oneGiB+1)), arbiterRequired, "n1-d2"), "c", layout("true")).LargestGiB(); got != 0 {
+		t.Errorf("and no third node: %d GiB, want 0", got)
+	}
+}
+
+// TestDevicesWithoutExtents: Heketi's records may lack the size, by which is divided.
+func TestDevicesWithoutExtents(t *testing.T) {
+	d := cluster(disks(2*oneGiB), disks(2*oneGiB), disks(2*oneGiB))
+	for id := range d.Devices {
+		change(d.Devices, id, func(v *DumpDevice) { v.ExtentKiB = 0 })
+	}
+	if got := NewRoom(d, "c", Layout{Durability: volume.DefaultDurability(), SnapFactor: 1}).LargestGiB(); got != 2 {
+		t.Errorf("%d GiB, want 2: without rounding", got)
+	}
+}
