@@ -1,0 +1,336 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// TestDeletedVolumes are remembered as long as a create may still answer with one, and not for ever.
+func TestDeletedVolumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newIndex("main", time.Minute)
+		x.grew(volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: 5})
+		x.gone("a")
+		if !x.wasDeleted("a") || x.wasDeleted("b") || x.outgrown(volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: 1}) {
+			t.Error("exactly the one that was deleted is known, and its size is forgotten")
+		}
+		time.Sleep(time.Hour)
+		x.gone("b")
+		if !x.wasDeleted("a") {
+			t.Error("it was forgotten after an hour")
+		}
+		time.Sleep(time.Second)
+		x.gone("c")
+		if x.wasDeleted("a") || !x.wasDeleted("b") {
+			t.Error("after more than an hour it is still remembered, or the others are not")
+		}
+	})
+}
+
+func TestGrown(t *testing.T) {
+	x := newIndex("main", time.Minute)
+	v := func(size int64) volume.Volume {
+		return volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: size}
+	}
+	x.grew(v(5))
+	x.grew(v(3)) // an older answer
+	for size, want := range map[int64]bool{4: true, 5: false, 6: false} {
+		if got := x.outgrown(v(size)); got != want {
+			t.Errorf("%d of 5: outgrown %t", size, got)
+		}
+	}
+	x.readsAnew("a")
+	if x.outgrown(v(1)) {
+		t.Error("what is read from now on is not from before")
+	}
+}
+
+// TestNamesOfVolumes: a CSI name has another gluster name only while that volume is there.
+func TestNamesOfVolumes(t *testing.T) {
+	const renamed = "team-a-csi-a-00000000000000000001" // of the same CSI name as nameA
+	x := newIndex("main", time.Minute)
+	x.take(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: nameA, GID: 2000}, "b": {Name: "web", GID: 2001}}}, time.Now())
+	if !x.hasOther(renamed) || x.hasOther(nameA) || x.hasOther(nameB) {
+		t.Error("the volume has another name for one of its own CSI name only")
+	}
+	x.gone("a")
+	if x.hasOther(renamed) || len(x.ours) > 0 || len(x.taken) != 1 {
+		t.Errorf("it is gone, and known are %v, %v", x.ours, x.taken)
+	}
+}
+
+// TestWaitingForRecords ends with its caller.
+func TestWaitingForRecords(t *testing.T) {
+	x := newIndex("main", time.Minute)
+	x.reading <- struct{}{} // another call reads
+	ended, cancel := context.WithCancelCause(t.Context())
+	gone := errors.New("the caller has gone")
+	cancel(gone)
+	if err := x.readSince(ended, nil, time.Now()); !errors.Is(err, volume.ErrUnavailable) || !errors.Is(err, gone) {
+		t.Errorf("%v", err)
+	}
+	now := time.Now()
+	x.take(heketi.Dump{}, now)
+	for since, want := range map[time.Time]bool{now: true, now.Add(-time.Second): true, now.Add(time.Second): false} {
+		if got := x.readAfter(since); got != want {
+			t.Errorf("records of now are good for %v: %t", since.Sub(now), got)
+		}
+	}
+	if newIndex("main", time.Minute).readAfter(time.Time{}) {
+		t.Error("no records are good for nothing")
+	}
+}
+
+// TestLateCreates: the group id of a create that may arrive late stays taken, with a volume and without.
+func TestLateCreates(t *testing.T) {
+	for name, end := range map[string]func(x *index){
+		"made": func(x *index) {
+			x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
+			x.gone("a")
+		},
+		"in doubt": func(x *index) { x.doubt(nameA) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			x := newIndex("main", time.Minute)
+			mustPick(t, x, nameA, 2000)
+			x.unanswered(nameA, "c", time.Now().Add(time.Hour))
+			end(x)
+			time.Sleep(59 * time.Minute)
+			x.take(heketi.Dump{}, time.Now())
+			mustPick(t, x, nameB, 2001)
+			time.Sleep(2 * time.Minute)
+			x.take(heketi.Dump{}, time.Now())
+			if mustPick(t, x, "csi-c-00000000000000000003", 2000); t.Failed() {
+				t.Log(name)
+			}
+		})
+	}
+}
+
+// TestCatalogueAges: everything is read again when it is ten minutes old, and what has changed is asked for until a list that
+// began later has.
+func TestCatalogueAges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c catalogue
+		c.change("a") // nobody has listed anything
+		if c.remembered() != nil || c.changed != nil {
+			t.Error("something is remembered of nothing")
+		}
+		first := time.Now()
+		c.keep(map[string]entry{"a": {}, "b": {}}, first, true)
+		time.Sleep(time.Minute)
+		c.change("a")
+		if got := c.remembered(); len(got) != 1 {
+			t.Errorf("remembered: %v, want b", got)
+		}
+		c.keep(map[string]entry{"a": {}, "b": {}}, first.Add(30*time.Second), false) // began before the change
+		if got := c.remembered(); len(got) != 1 {
+			t.Errorf("remembered: %v, want b", got)
+		}
+		time.Sleep(time.Second)
+		c.keep(map[string]entry{"a": {}, "b": {}}, time.Now(), false)
+		if got := c.remembered(); len(got) != 2 || len(c.changed) > 0 {
+			t.Errorf("remembered: %v, changed: %v; want a and b", got, c.changed)
+		}
+		c.keep(map[string]entry{}, first, false) // an older list that took longer
+		if got := c.remembered(); len(got) != 2 {
+			t.Errorf("remembered: %v, want a and b", got)
+		}
+		time.Sleep(first.Add(catalogueLifetime).Sub(time.Now()))
+		if c.remembered() == nil {
+			t.Error("nothing is remembered after ten minutes")
+		}
+		time.Sleep(1)
+		if c.remembered() != nil {
+			t.Error("what is more than ten minutes old is remembered")
+		}
+	})
+}
+
+// TestListingAges: the pages of a list are served from its first page's for less than a minute.
+func TestListingAges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l listing
+		if _, ok := l.recent(); ok {
+			t.Error("there is a list")
+		}
+		l.keep([]listed{{handle: "a"}})
+		time.Sleep(listingLifetime - 1)
+		if got, ok := l.recent(); !ok || len(got) != 1 {
+			t.Errorf("%v, %t", got, ok)
+		}
+		time.Sleep(1)
+		if _, ok := l.recent(); ok {
+			t.Error("it is served after a minute")
+		}
+		l.keep([]listed{{handle: "a"}})
+		l.keep(nil)
+		if _, ok := l.recent(); ok {
+			t.Error("it is served after its last page")
+		}
+	})
+}
+
+// TestExaminationsAge: what was given out counts from its end as long as it took three times; what was not, longer.
+func TestExaminationsAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var x examinations
+		if _, ok := x.recent("a", time.Now()); ok {
+			t.Error("there is one")
+		}
+		x.keep("a", time.Now().Add(-10*time.Second), heketi.Examination{})
+		time.Sleep(unreadLifetime - 1)
+		if _, ok := x.recent("a", time.Now()); !ok {
+			t.Error("what nobody has read is forgotten")
+		}
+		if _, ok := x.recent("a", time.Now()); ok { // now it was read
+			t.Error("what was read is used for minutes")
+		}
+		x.keep("a", time.Now().Add(-10*time.Second), heketi.Examination{})
+		if _, ok := x.recent("b", time.Now()); ok {
+			t.Error("one backend's is another's")
+		}
+		for wait, want := range map[time.Duration]bool{0: true, 30*time.Second - 1: true, 30 * time.Second: false} {
+			if _, ok := x.recent("a", time.Now().Add(wait)); ok != want {
+				t.Errorf("after %v: %t", wait, ok)
+			}
+		}
+	})
+}
+
+// TestNeed: by how much a volume has to grow, and when it cannot.
+func TestNeed(t *testing.T) {
+	const gib = volume.GiB
+	ec := volume.Durability{Type: volume.Disperse, Data: 4, Redundancy: 2}
+	for _, tt := range []struct {
+		durability      volume.Durability
+		required, limit int64
+		has, want       int
+		err             error
+	}{
+		{volume.DefaultDurability(), 3 * gib, 0, 2, 1, nil},
+		{volume.DefaultDurability(), 2 * gib, 0, 2, 0, nil},
+		{volume.DefaultDurability(), gib, 0, 2, 0, nil},
+		{volume.DefaultDurability(), 3*gib - 1, 0, 2, 1, nil},
+		{volume.DefaultDurability(), 3 * gib, 3 * gib, 2, 1, nil},
+		{volume.DefaultDurability(), gib, 2 * gib, 2, 0, nil},
+		{volume.DefaultDurability(), gib, 2*gib - 1, 2, 0, volume.ErrOutOfRange},
+		{volume.DefaultDurability(), gib + 1, gib + 2, 1, 0, volume.ErrOutOfRange},
+		{ec, 5 * gib, 0, 4, 4, nil},
+		{ec, 5 * gib, 8 * gib, 4, 4, nil},
+		{ec, 5 * gib, 8*gib - 1, 4, 0, volume.ErrOutOfRange},
+	} {
+		e := &expanding{expansion: expansion{capacity: volume.Capacity{RequiredBytes: tt.required, LimitBytes: tt.limit}}}
+		got, err := e.need(heketi.Volume{SizeGiB: tt.has, Durability: tt.durability})
+		if got != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%s of %d GiB, %d to %d: %d, %v; want %d, %v", tt.durability, tt.has, tt.required, tt.limit, got, err, tt.want, tt.err)
+		}
+	}
+}
+
+func TestEnough(t *testing.T) {
+	e := &expanding{expansion: expansion{handle: volume.Handle{Backend: "main", ID: "a"}, capacity: volume.Capacity{RequiredBytes: 3 * volume.GiB}}}
+	for size, want := range map[int]bool{2: false, 3: true, 4: true} {
+		got, err := e.enough(heketi.Volume{ID: "a", SizeGiB: size}, "because")
+		if (err == nil) != want || want && got.CapacityBytes != int64(size)*volume.GiB || !want && !errors.Is(err, volume.ErrUnavailable) {
+			t.Errorf("%d GiB: %+v, %v", size, got, err)
+		}
+	}
+}
+
+func TestEveryClusterRefused(t *testing.T) {
+	full, block := errors.Join(volume.ErrExhausted), errors.Join(volume.ErrPrecondition)
+	for _, tt := range []struct {
+		refusals []error
+		want     error
+		not      error
+	}{
+		{[]error{full}, volume.ErrExhausted, volume.ErrPrecondition},
+		{[]error{block}, volume.ErrPrecondition, volume.ErrExhausted},
+		{[]error{block, full}, volume.ErrExhausted, volume.ErrPrecondition},
+		{[]error{full, block}, volume.ErrExhausted, volume.ErrPrecondition},
+		{[]error{block, block}, volume.ErrPrecondition, volume.ErrExhausted},
+	} {
+		err := everyClusterRefused(tt.refusals)
+		if !errors.Is(err, tt.want) || errors.Is(err, tt.not) {
+			t.Errorf("%v: %v", tt.refusals, err)
+		}
+		if len(tt.refusals) > 1 && err.Error() != tt.want.Error()+": no cluster can take the volume: "+tt.refusals[0].Error()+"; "+tt.refusals[1].Error() {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestJournalOfCreates: those that may still be carried out are kept, in memory and on disk.
+func TestJournalOfCreates(t *testing.T) {
+	dir := t.TempDir()
+	j := openJournal(t, dir)
+	mine, other := createKey("main", nameA), createKey("other", nameB)
+	for key, name := range map[string]string{mine: nameA, other: nameB, journalKey: ""} {
+		if err := j.begin(key, sent{Name: name, Cluster: "c", GID: 2000}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, journal := range []*Journal{j, openJournal(t, dir)} {
+		if got := journal.creates("main", time.Hour); len(got) != 1 || got[0].Name != nameA || got[0].Cluster != "c" || got[0].GID != 2000 {
+			t.Errorf("creates of main: %+v", got)
+		}
+	}
+	began := j.sent[mine].At
+	j.unanswered("main/create/x") // there is no note of it
+	j.unanswered(mine)
+	again := openJournal(t, dir)
+	if !j.sent[mine].At.After(began) || !again.sent[mine].At.Equal(j.sent[mine].At) || len(j.sent) != 3 {
+		t.Errorf("given up at %v, on disk %v, begun at %v", j.sent[mine].At, again.sent[mine].At, began)
+	}
+	if got := j.creates("main", 0); len(got) != 0 {
+		t.Errorf("creates that are too old: %+v", got)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 2 {
+		t.Errorf("%d files are left, want those of another backend and of an expand", len(files))
+	}
+	// A damaged note names no volume: nothing can be said of it until it is too old.
+	if err := os.WriteFile(filepath.Join(dir, fileOfKey(mine)), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged := openJournal(t, dir)
+	if got := damaged.creates("main", time.Hour); len(got) != 0 || len(damaged.sent) != 3 {
+		t.Errorf("creates %+v of %+v", got, damaged.sent)
+	}
+}
+
+func TestParseSent(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"version":1,"at":"2026-01-01T00:00:00Z"}`: true,
+		`{"version":1}`: false,
+		`{"version":2,"at":"2026-01-01T00:00:00Z"}`:               false,
+		`{"at":"2026-01-01T00:00:00Z"}`:                           false,
+		`{"version":1,"at":"2026-01-01T00:00:00Z","sizeGiB":"2"}`: false,
+		``: false,
+	} {
+		if _, ok := parseSent([]byte(text)); ok != want {
+			t.Errorf("%s: %t", text, ok)
+		}
+	}
+	if key, ok := keyOfFile("a_b.json"); key != "a/b" || !ok {
+		t.Errorf("%s, %t", key, ok)
+	}
+	if _, err := readSent(filepath.Join(t.TempDir(), "missing")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "a_b.json", "occupied"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenJournal(dir); err == nil {
+		t.Error("a directory in the place of a note is no error")
+	}
+}
