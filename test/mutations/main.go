@@ -28,7 +28,6 @@ import (
 
 // options are the command's flags.
 type options struct {
-	all    bool
 	sample int
 	seed   uint64
 	only   string
@@ -40,8 +39,8 @@ func main() {
 		os.Exit(noFence)
 	}
 	var o options
-	flag.BoolVar(&o.all, "all", false, "run every mutant, not a sample")
-	flag.IntVar(&o.sample, "sample", 3000, "how many mutants to run")
+
+	flag.IntVar(&o.sample, "sample", 0, "run only so many mutants, chosen by -seed; 0 runs all of them")
 	flag.Uint64Var(&o.seed, "seed", 1, "which sample")
 	flag.StringVar(&o.only, "only", "", "run only mutants whose file or key begins so, all of them: pkg/mount/, or a line of the report")
 	flag.Parse()
@@ -113,10 +112,10 @@ func (o options) choose(out io.Writer, mutants []mutant) []mutant {
 	if o.only != "" {
 		return slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool { return !strings.HasPrefix(m.key(), o.only) })
 	}
-	if o.all || o.sample >= len(mutants) {
+	if o.sample <= 0 || o.sample >= len(mutants) {
 		return mutants
 	}
-	fmt.Fprintf(out, "a sample of %d, -seed %d; -all runs all of them\n", o.sample, o.seed)
+	fmt.Fprintf(out, "a sample of %d, -seed %d\n", o.sample, o.seed)
 	chosen := slices.Clone(mutants)
 	rand.New(rand.NewPCG(o.seed, 0)).Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
 	chosen = chosen[:o.sample]

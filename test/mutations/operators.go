@@ -83,7 +83,8 @@ func (m *mutator) onlyLogs(stmt ast.Stmt) bool {
 	}
 	switch s := stmt.(type) {
 	case *ast.IfStmt:
-		return s.Init == nil && s.Else == nil && logs(s.Body.List)
+		other, ok := s.Else.(*ast.BlockStmt)
+		return s.Init == nil && logs(s.Body.List) && (s.Else == nil || ok && logs(other.List))
 	case *ast.SwitchStmt:
 		return s.Init == nil && !slices.ContainsFunc(s.Body.List, func(c ast.Stmt) bool {
 			clause, ok := c.(*ast.CaseClause)

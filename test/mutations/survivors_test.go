@@ -103,7 +103,7 @@ func TestChoose(t *testing.T) {
 	if len(first) != 10 || !slices.IsSorted(first) || !slices.Equal(first, ids(options{sample: 10, seed: 1})) || slices.Equal(first, ids(options{sample: 10, seed: 2})) {
 		t.Errorf("a sample of 10: %v", first)
 	}
-	if len(ids(options{sample: 10, all: true})) != 100 || len(ids(options{sample: 1000})) != 100 || len(ids(options{only: "pkg/b/"})) != 0 {
+	if len(ids(options{})) != 100 || len(ids(options{sample: 1000})) != 100 || len(ids(options{only: "pkg/b/"})) != 0 {
 		t.Error("all, or only some, are not what they are")
 	}
 	if !strings.Contains(out.String(), "-seed 1") {
