@@ -73,7 +73,7 @@ func TestExplainParts(t *testing.T) {
 // TestSharedIsSaidOnce for two backends, however many clusters their Heketi has.
 func TestSharedIsSaidOnce(t *testing.T) {
 	got := shared(map[string][]string{"c1": {"b", "a"}, "c2": {"a", "b"}, "c3": {"a"}, "c4": {"a", "c"}})
-	var subjects []string
+	subjects := make([]string, 0, len(got))
 	for _, f := range got {
 		subjects = append(subjects, f.Subject)
 	}
@@ -286,7 +286,7 @@ func TestDevicesOfOtherClusters(t *testing.T) {
 	s.device(id(0xe1), id(0xb1), "online", 50<<20)
 	s.cluster(id(2), true, id(0xb1))
 	s.serve(t, server, nil)
-	var messages []string
+	messages := make([]string, 0, 8)
 	for _, f := range find(Run(t.Context(), Config{ConfigFile: configFile(t, heketitest.DefaultKey, one(server.URL)), Prober: prober()}), "cluster-capacity") {
 		messages = append(messages, f.Message)
 	}

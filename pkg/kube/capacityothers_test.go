@@ -39,7 +39,7 @@ func TestPublishCapacityDeletesOnlyItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
+	names := make([]string, 0, len(list.Items))
 	for _, object := range list.Items {
 		names = append(names, object.GetName())
 	}

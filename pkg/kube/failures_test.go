@@ -37,7 +37,8 @@ func TestExplain(t *testing.T) {
 		if (got == nil) != (tt.err == nil) || got != nil && !strings.HasPrefix(got.Error(), tt.says) {
 			t.Errorf("%v: %v, want %q", tt.err, got, tt.says)
 		}
-		if _, isURL := tt.err.(*url.Error); !isURL && !errors.Is(got, tt.err) {
+		error := &url.Error{}
+		if errors.As(tt.err, &error) {
 			t.Errorf("%v does not wrap %v", got, tt.err)
 		}
 	}

@@ -172,7 +172,7 @@ func TestFailedReplacementSaysWhy(t *testing.T) {
 		t.Errorf("publish: %v", err)
 	}
 	n.cfg.Glusterfs = n.path("failing-glusterfs")
-	if err := os.WriteFile(n.cfg.Glusterfs, []byte("#!/bin/sh\nsleep 0.2\nexit 1\n"), 0o700); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(n.cfg.Glusterfs, []byte("#!/bin/sh\nsleep 0.2\nexit 1\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	err := n.Stage(t.Context(), source("vol"), n.path("staging"))

@@ -2,6 +2,7 @@ package mounter
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,5 +53,6 @@ func serversOf(t *testing.T, r record) []string {
 			servers = append(servers, server)
 		}
 	}
+	slices.Sort(servers) // they come in the order in which they have answered
 	return servers
 }

@@ -198,8 +198,8 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	real, err := filepath.EvalSymlinks(dir)
-	if err != nil || s.cfg.StateDir != real || s.cfg.Glusterfs != "glusterfs" || s.cfg.StartTimeout != time.Minute || s.cfg.Prober == nil || s.locks.wait != time.Second {
+	resolved, err := filepath.EvalSymlinks(dir)
+	if err != nil || s.cfg.StateDir != resolved || s.cfg.Glusterfs != "glusterfs" || s.cfg.StartTimeout != time.Minute || s.cfg.Prober == nil || s.locks.wait != time.Second {
 		t.Errorf("%+v, waits %v for locks, %v", s.cfg, s.locks.wait, err)
 	}
 	prober := mount.NewProber()

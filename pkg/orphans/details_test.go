@@ -77,7 +77,7 @@ func TestRightCluster(t *testing.T) {
 	for others, want := range map[int]bool{0: true, 1: false, 2: false} {
 		f := newFixture(t)
 		f.made("pvc-orphan")
-		var pvs []PV
+		pvs := make([]PV, 0, others)
 		for i := range others {
 			pvs = append(pvs, f.made(fmt.Sprintf("pvc-%d", i)))
 		}
@@ -125,7 +125,7 @@ func TestForeign(t *testing.T) {
 		"not named":                {[]string{"", ""}, false},
 		"unnamed and then another": {[]string{"", "b"}, true},
 	} {
-		var pvs []PV
+		pvs := make([]PV, 0, len(tt.clusters))
 		for i, cluster := range tt.clusters {
 			pv := f.pv(fmt.Sprintf("pvc-%d", i), noID)
 			pv.Context["cluster"] = cluster
@@ -139,8 +139,8 @@ func TestForeign(t *testing.T) {
 
 // TestFirstFew: names and things that are many are counted.
 func TestFirstFew(t *testing.T) {
-	var pvs []pv
-	var things []string
+	pvs := make([]pv, 0, 12)
+	things := make([]string, 0, 12)
 	for i := range 12 {
 		pvs = append(pvs, pv{PV: PV{Name: fmt.Sprintf("p%d", i)}})
 		things = append(things, fmt.Sprintf("t%d", i))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -91,7 +92,7 @@ const rounds = 2
 // watch does a change at one client's directory, and returns after how long it is seen in the other's, at most.
 func (c change) watch(observer, writer string, limit time.Duration) (longest time.Duration, err error) {
 	for round := range rounds {
-		name := fmt.Sprint(round)
+		name := strconv.Itoa(round)
 		path, seen := filepath.Join(writer, name), filepath.Join(observer, name)
 		if err := errors.Join(c.before(path), fill("")(path+".mark")); err != nil {
 			return 0, err

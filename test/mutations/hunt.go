@@ -28,7 +28,7 @@ func learn(ctx context.Context, dir string, suites []suite, mutants int) error {
 		if err != nil {
 			return fmt.Errorf("listing the tests of %s: %w", suites[i].pkg, err)
 		}
-		for _, name := range strings.Fields(string(out)) {
+		for name := range strings.FieldsSeq(string(out)) {
 			if regexp.MustCompile(`^(Test|Fuzz|Example)`).MatchString(name) {
 				suites[i].tests = append(suites[i].tests, test{name: name})
 			}

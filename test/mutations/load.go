@@ -68,7 +68,7 @@ func list(ctx context.Context, root string, patterns ...string) ([]goPackage, er
 	var all []goPackage
 	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p goPackage
-		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) { //nolint:musttag // the fields are named as in go list
 			return all, nil
 		} else if err != nil {
 			return nil, fmt.Errorf("go list: %w", err)

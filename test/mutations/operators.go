@@ -10,7 +10,7 @@ import (
 )
 
 // visit makes the mutants of one node and reports whether to go on below it.
-func (m *mutator) visit(n ast.Node) bool {
+func (m *mutator) visit(n ast.Node) bool { //nolint:cyclop // a case for each kind of node
 	if stmt, ok := n.(ast.Stmt); ok && m.inList(stmt) {
 		if m.logs(stmt) {
 			return false
@@ -111,7 +111,7 @@ func (m *mutator) isLog(call *ast.CallExpr) bool {
 }
 
 // drop leaves out a call, an assignment, or a jump.
-func (m *mutator) drop(stmt ast.Stmt) {
+func (m *mutator) drop(stmt ast.Stmt) { //nolint:cyclop // a case for each kind of statement
 	switch s := stmt.(type) {
 	case *ast.ExprStmt:
 		if call, ok := s.X.(*ast.CallExpr); ok {
@@ -203,8 +203,8 @@ func (m *mutator) negate(cond ast.Expr) {
 
 // clause turns the conditions of a case round, where the switch has no value to compare with.
 func (m *mutator) clause(c *ast.CaseClause) {
-	for i := len(m.parents) - 1; i >= 0; i-- {
-		if s, ok := m.parents[i].(*ast.SwitchStmt); ok {
+	for _, v := range slices.Backward(m.parents) {
+		if s, ok := v.(*ast.SwitchStmt); ok {
 			if s.Tag == nil {
 				for _, cond := range c.List {
 					m.negate(cond)
@@ -212,7 +212,7 @@ func (m *mutator) clause(c *ast.CaseClause) {
 			}
 			return
 		}
-		if _, ok := m.parents[i].(*ast.BlockStmt); !ok {
+		if _, ok := v.(*ast.BlockStmt); !ok {
 			return
 		}
 	}
@@ -250,13 +250,13 @@ func (m *mutator) endsInError() bool {
 
 // binary has an operand of && and || decide nothing, moves the limit of a comparison, and exchanges + and -, * and /.
 func (m *mutator) binary(b *ast.BinaryExpr) {
-	switch b.Op {
+	switch b.Op { //nolint:exhaustive // the others have no mutant
 	case token.LAND:
-		m.operand(b, b.X, "(", " || switches__.Is(%d))")
-		m.operand(b, b.Y, "(", " || switches__.Is(%d))")
+		m.operand(b, b.X, " || switches__.Is(%d))")
+		m.operand(b, b.Y, " || switches__.Is(%d))")
 	case token.LOR:
-		m.operand(b, b.X, "(", " && !switches__.Is(%d))")
-		m.operand(b, b.Y, "(", " && !switches__.Is(%d))")
+		m.operand(b, b.X, " && !switches__.Is(%d))")
+		m.operand(b, b.Y, " && !switches__.Is(%d))")
 	case token.EQL, token.NEQ:
 		if !m.isOperand(b) {
 			m.negate(b)
@@ -280,19 +280,19 @@ func (m *mutator) binary(b *ast.BinaryExpr) {
 }
 
 // operand makes an operand of && or || decide nothing.
-func (m *mutator) operand(b *ast.BinaryExpr, x ast.Expr, before, after string) {
+func (m *mutator) operand(b *ast.BinaryExpr, x ast.Expr, after string) {
 	if inner, ok := x.(*ast.BinaryExpr); ok && inner.Op == b.Op || !isBool(m.info.TypeOf(x)) {
 		return
 	}
 	if id, ok := m.add(x, "without", m.text(x)+" in "+m.text(b)); ok {
-		m.wrap(x, before+"(", ")"+fmt.Sprintf(after, id))
+		m.wrap(x, "("+"(", ")"+fmt.Sprintf(after, id))
 	}
 }
 
 // isOperand reports whether an expression stands below && or ||, or is one of their operands.
 func (m *mutator) isOperand(ast.Expr) bool {
-	for i := len(m.parents) - 1; i >= 0; i-- {
-		switch p := m.parents[i].(type) {
+	for _, v := range slices.Backward(m.parents) {
+		switch p := v.(type) {
 		case *ast.BinaryExpr:
 			return p.Op == token.LAND || p.Op == token.LOR
 		case *ast.ParenExpr, *ast.UnaryExpr:
@@ -355,7 +355,7 @@ func (m *mutator) counts(constant ast.Expr) bool {
 	case *ast.KeyValueExpr:
 		return p.Key != constant
 	case *ast.BinaryExpr:
-		switch p.Op {
+		switch p.Op { //nolint:exhaustive // the others have no mutant
 		case token.LSS, token.LEQ, token.GTR, token.GEQ:
 			return false // has a mutant already
 		}
@@ -420,11 +420,11 @@ func (m *mutator) told(n ast.Expr) string {
 // around returns what stands around the current node, up to a statement, as far as it is short.
 func (m *mutator) around() ast.Node {
 	around := m.parent()
-	for i := len(m.parents) - 1; i >= 0; i-- {
-		if _, ok := m.parents[i].(*ast.BlockStmt); ok || strings.HasSuffix(m.text(m.parents[i]), "…") {
+	for _, v := range slices.Backward(m.parents) {
+		if _, ok := v.(*ast.BlockStmt); ok || strings.HasSuffix(m.text(v), "…") {
 			break
 		}
-		around = m.parents[i]
+		around = v
 	}
 	return around
 }
