@@ -37,8 +37,7 @@ func TestExplain(t *testing.T) {
 		if (got == nil) != (tt.err == nil) || got != nil && !strings.HasPrefix(got.Error(), tt.says) {
 			t.Errorf("%v: %v, want %q", tt.err, got, tt.says)
 		}
-		error := &url.Error{}
-		if errors.As(tt.err, &error) {
+		if _, isURL := errors.AsType[*url.Error](tt.err); !isURL && !errors.Is(got, tt.err) {
 			t.Errorf("%v does not wrap %v", got, tt.err)
 		}
 	}

@@ -136,7 +136,7 @@ func TestValidateServers(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	const table = "36 35 98:0 /a /mnt rw,noatime - ext3 /dev/root rw\n37 36 98:1 / /mnt/b rw - tmpfs rw\n"
+	const table = "36 35 98:0 /a /mnt rw,noatime - ext3 /dev/root rw\n37 36 98:1 / /mnt/b rw - tmpfs none rw\n"
 	for id, want := range map[uint64]string{36: "/mnt", 37: "/mnt/b", 38: ""} {
 		got, err := find(strings.NewReader(table), id)
 		if err != nil || (got == nil) != (want == "") || got != nil && got.Mountpoint != want {
