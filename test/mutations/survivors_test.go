@@ -75,7 +75,7 @@ func TestBatches(t *testing.T) {
 	}}
 	got := make([]string, 0, 8)
 	for _, batch := range s.batches(0) {
-		var names []string
+		names := make([]string, 0, len(batch))
 		for _, t := range batch {
 			names = append(names, t.name)
 		}
