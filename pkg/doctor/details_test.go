@@ -286,11 +286,11 @@ func TestDevicesOfOtherClusters(t *testing.T) {
 	s.device(id(0xe1), id(0xb1), "online", 50<<20)
 	s.cluster(id(2), true, id(0xb1))
 	s.serve(t, server, nil)
-	messages := make([]string, 0, 8)
+	var messages strings.Builder
 	for _, f := range find(Run(t.Context(), Config{ConfigFile: configFile(t, heketitest.DefaultKey, one(server.URL)), Prober: prober()}), "cluster-capacity") {
-		messages = append(messages, f.Message)
+		messages.WriteString(f.Message + "\n")
 	}
-	all := strings.Join(messages, "\n")
+	all := messages.String()
 	for _, want := range []string{"3 nodes, 3 of 3 devices usable, 300 GiB", "1 node, 1 of 1 device usable, 50 GiB"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q in %s", want, all)

@@ -139,9 +139,9 @@ func TestForeign(t *testing.T) {
 
 // TestFirstFew: names and things that are many are counted.
 func TestFirstFew(t *testing.T) {
-	pvs := make([]pv, 0, 12)
-	things := make([]string, 0, 12)
-	for i := range 12 {
+	const many = 12
+	pvs, things := make([]pv, 0, many), make([]string, 0, many)
+	for i := range many {
 		pvs = append(pvs, pv{PV: PV{Name: fmt.Sprintf("p%d", i)}})
 		things = append(things, fmt.Sprintf("t%d", i))
 	}

@@ -72,8 +72,9 @@ func build(ctx context.Context, root, dir string, packages []goPackage) (mutants
 
 // brokenLines returns the lines that a compiler complains about, as file:line below the module's directory.
 func brokenLines(root, output string) []string {
-	lines := make([]string, 0, 8)
-	for _, match := range regexp.MustCompile(`(?m)^(\S+\.go):(\d+)(?::\d+)?: `).FindAllStringSubmatch(output, -1) {
+	matches := regexp.MustCompile(`(?m)^(\S+\.go):(\d+)(?::\d+)?: `).FindAllStringSubmatch(output, -1)
+	lines := make([]string, 0, len(matches))
+	for _, match := range matches {
 		path := match[1]
 		if filepath.IsAbs(path) {
 			if relative, err := filepath.Rel(root, path); err == nil {

@@ -23,7 +23,7 @@ const (
 	switchesPath = modulePath + "/test/mutations/switches"
 )
 
-// goPackage is what `go list` prints of a package, as far as it is needed here.
+// goPackage is what `go list` prints of a package, as far as it is needed here, under the same names.
 type goPackage struct {
 	ImportPath, Dir, Export   string
 	GoFiles                   []string
@@ -68,7 +68,7 @@ func list(ctx context.Context, root string, patterns ...string) ([]goPackage, er
 	var all []goPackage
 	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p goPackage
-		if err := decoder.Decode(&p); errors.Is(err, io.EOF) { //nolint:musttag // the fields are named as in go list
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) { //nolint:musttag // the names are those of the fields
 			return all, nil
 		} else if err != nil {
 			return nil, fmt.Errorf("go list: %w", err)

@@ -73,7 +73,7 @@ func TestBatches(t *testing.T) {
 	s := suite{tests: []test{
 		{"slow", 3 * time.Second, []byte{1}}, {"other", 0, []byte{0}}, {"fast", 10 * time.Millisecond, []byte{1}}, {"also", 20 * time.Millisecond, []byte{1}},
 	}}
-	got := make([]string, 0, 8)
+	got := make([]string, 0, 2)
 	for _, batch := range s.batches(0) {
 		names := make([]string, 0, len(batch))
 		for _, t := range batch {
