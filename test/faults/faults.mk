@@ -11,6 +11,13 @@ test-faults: heketi ## 1,000 schedules of faults, or FAULT_SCHEDULES
 	FAULT_SCHEDULES=$${FAULT_SCHEDULES:-1000} go test -count=1 -timeout 60m -v -run TestSchedules ./test/faults
 
 .PHONY: test-mutations
-test-mutations: heketi ## Disable each rule of the driver, and change pkg/ in thousands of small ways: tests have to notice
+test-mutations: test-rules test-mutants ## Change the driver's code, one piece at a time: tests have to notice
+
+.PHONY: test-rules
+test-rules: heketi
 	go run ./test/faults/mutations
+
+# MUTATIONS='-only pkg/mount/' or '-sample 500 -seed 2' for some of them
+.PHONY: test-mutants
+test-mutants: heketi
 	go run ./test/mutations $(MUTATIONS)
