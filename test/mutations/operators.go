@@ -10,7 +10,7 @@ import (
 )
 
 // visit makes the mutants of one node and reports whether to go on below it.
-func (m *mutator) visit(n ast.Node) bool { //nolint:cyclop // a case for each kind of node
+func (m *mutator) visit(n ast.Node) bool {
 	if stmt, ok := n.(ast.Stmt); ok && m.inList(stmt) {
 		if m.logs(stmt) {
 			return false
