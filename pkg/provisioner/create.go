@@ -118,8 +118,10 @@ func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, er
 	if !c.absent {
 		found, err := c.find(ctx)
 		switch {
-		case err == nil || errors.Is(err, volume.ErrBusy) || errors.Is(err, volume.ErrIncompatible) || errors.Is(err, volume.ErrPrecondition):
+		case err == nil || errors.Is(err, volume.ErrIncompatible) || errors.Is(err, volume.ErrPrecondition):
 			return found, err
+		case errors.Is(err, volume.ErrBusy):
+			return volume.Volume{}, fmt.Errorf("%w (looked up after: %s)", err, refusal.Error())
 		case !errors.Is(err, volume.ErrNotFound):
 			return volume.Volume{}, fmt.Errorf("%w: %s; whether an earlier create has made the volume is not known: %s",
 				volume.ErrUnavailable, refusal.Error(), err.Error())
@@ -242,6 +244,9 @@ func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.
 	made, err := c.client.CreateVolume(ctx, request, func() error {
 		return c.journal.begin(key, sent{Name: c.name, Cluster: cluster, GID: gid})
 	})
+	if err == nil {
+		c.index.answered(c.name)
+	}
 	if heketi.MayBeLate(err) {
 		c.index.unanswered(c.name, cluster, time.Now().Add(c.client.Timing().Late))
 		c.journal.unanswered(key)

@@ -54,6 +54,7 @@ type reservation struct {
 	expires time.Time // records asked for later than this tell whether there is a volume; zero: the create runs
 	late    time.Time // until then a create that was not answered may still be carried out ...
 	cluster string    // ... in this cluster
+	resent  bool      // another one was sent since: a volume that is found may be that one's
 }
 
 func newIndex(backend string, refresh time.Duration) *index {
@@ -99,7 +100,7 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	picked := reservation{name: name}
 	earlier, again := x.held[key]
 	if again {
-		picked.late, picked.cluster = earlier.late, earlier.cluster
+		picked.late, picked.cluster, picked.resent = earlier.late, earlier.cluster, earlier.resent
 	}
 	if again && earlier.name != "" { // a damaged note does not tell
 		picked.name = earlier.name
@@ -151,9 +152,33 @@ func (x *index) unanswered(name, cluster string, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r, ok := x.held[csiKey(name)]; ok {
+		r.resent = r.late.After(time.Now())
 		r.late, r.cluster = until, cluster
 		x.held[csiKey(name)] = r
 	}
+}
+
+// answered notes that a create has made the volume, while an earlier one may still be carried out.
+func (x *index) answered(name string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r, ok := x.held[csiKey(name)]; ok && r.late.After(time.Now()) {
+		r.resent = true
+		x.held[csiKey(name)] = r
+	}
+}
+
+// settled forgets a create that may be late when its volume is found, and reports whether it has: only one was sent.
+func (x *index) settled(name, cluster string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r, ok := x.held[csiKey(name)]
+	if !ok || r.late.IsZero() || r.resent || r.cluster != cluster {
+		return false
+	}
+	r.late = time.Time{}
+	x.held[csiKey(name)] = r
+	return true
 }
 
 // remember reserves what a create of an earlier process may still make.

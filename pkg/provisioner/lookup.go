@@ -48,6 +48,9 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
+	if c.index.settled(found.Name, found.Cluster) {
+		c.journal.end(createKey(c.backend, found.Name))
+	}
 	if err := c.compatible(found); err != nil {
 		return volume.Volume{}, err
 	}

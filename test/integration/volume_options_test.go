@@ -206,6 +206,8 @@ func takenByGluster(key string) bool {
 	return strings.HasPrefix(key, "user.heketi.") || slices.Contains([]string{
 		"cluster.background-self-heal-count", "features.cache-invalidation-timeout", "performance.nl-cache-timeout",
 		"storage.health-check-interval", "transport.address-family",
+		// Sometimes only: glusterd finds their limits in a library that it may not have loaded.
+		"server.keepalive-count", "server.keepalive-interval", "server.keepalive-time",
 	}, key)
 }
 
