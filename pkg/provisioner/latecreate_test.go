@@ -64,3 +64,35 @@ func TestCreateThatArrivesLate(t *testing.T) {
 		})
 	}
 }
+
+// TestDeleteAfterALostAnswer: a create whose volume is found was carried out, so that the volume may go at once, also where the
+// driver was restarted in between.
+func TestDeleteAfterALostAnswer(t *testing.T) {
+	for name, restart := range map[string]bool{"same driver": false, "after a restart": true} {
+		t.Run(name, func(t *testing.T) {
+			f, dir := start(t), t.TempDir()
+			p := f.withJournal(t, dir, timing())
+			if restart {
+				answer, carried := make(chan struct{}), make(chan struct{})
+				f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Times: 1, Late: answer, Carried: carried})
+				killed := background(t.Context(), p, spec("pvc-1"))
+				<-carried
+				p = f.withJournal(t, dir, timing())
+				defer func() {
+					close(answer)
+					<-killed
+				}()
+			} else {
+				f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Times: 1, Drop: true, After: true})
+			}
+			v, err := p.Create(t.Context(), spec("pvc-1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
+				t.Error(err)
+			}
+			f.wantVolumes(t, 0)
+		})
+	}
+}
