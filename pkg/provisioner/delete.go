@@ -54,8 +54,10 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, jou
 	}
 	// An expand that arrives during the delete would put the volume back into Heketi's records, and a create that arrives after
 	// it would make the volume once more, for no caller.
-	if err := checkLateExpand(ctx, client, journal, volumeKey(d.handle), found); err != nil {
-		return err
+	if late, ok := journal.expandOf(volumeKey(d.handle), found); ok && !late.Suspect {
+		if err := checkLateExpand(ctx, client, journal, volumeKey(d.handle), found); err != nil {
+			return err
+		}
 	}
 	if _, late := x.late(found.Name); !late.IsZero() && volume.IsOurs(found.Name) {
 		return fmt.Errorf("%w: a create of gluster volume %s was not answered and may still be carried out until %s; it would make the volume again",

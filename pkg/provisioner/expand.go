@@ -67,6 +67,7 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	if err != nil || need == 0 {
 		return newVolume(e.handle.Backend, found), err
 	}
+	e.journal.suspect(volumeKey(e.handle))
 	if err := checkLateExpand(ctx, e.client, e.journal, volumeKey(e.handle), found); err != nil {
 		return volume.Volume{}, err
 	}

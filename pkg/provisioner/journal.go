@@ -143,18 +143,26 @@ type lateExpand struct {
 // given that very size meanwhile is taken for it.)
 func (j *Journal) expandOf(key string, v heketi.Volume) (late lateExpand, ok bool) {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	request, ok := j.sent[key]
-	suspect := !ok && time.Now().Before(j.suspectUntil) && !j.made[key]
+	carriedOut := request.Version == journalVersion && v.SizeGiB == request.SizeGiB+request.MoreGiB
+	return lateExpand{sent: request, until: request.At.Add(j.late)}, ok && !carriedOut
+}
+
+// suspect notes that a volume shall be expanded, right after the start of a process without its predecessor's notes: that may
+// have sent the same expand.
+func (j *Journal) suspect(key string) {
+	j.mu.Lock()
+	request := sent{At: j.opened, Suspect: true}
+	_, noted := j.sent[key]
+	suspect := !noted && time.Now().Before(j.suspectUntil) && !j.made[key]
 	if suspect {
-		request, ok = sent{At: j.opened}, true
 		j.sent[key] = request
 	}
 	j.mu.Unlock()
 	if suspect {
-		_ = j.write(key, request) // it is as good as one that was sent
+		_ = j.write(key, request) // for the next process
 	}
-	carriedOut := request.Version == journalVersion && v.SizeGiB == request.SizeGiB+request.MoreGiB
-	return lateExpand{sent: request, until: request.At.Add(j.late)}, ok && !carriedOut
 }
 
 // hasExpand reports whether a request to expand the volume may still be carried out, going by its age alone.

@@ -129,6 +129,7 @@ func TestJournalWithoutPredecessor(t *testing.T) {
 	j := openJournal(t, dir)
 	j.hasMade(otherKey)
 	for key, want := range map[string]bool{journalKey: true, otherKey: false} {
+		j.suspect(key)
 		if late, ok := j.expandOf(key, heketi.Volume{SizeGiB: 2}); ok != want || ok && !late.until.Equal(j.opened.Add(time.Hour)) {
 			t.Errorf("%s: %v, %t", key, late, ok)
 		}
@@ -141,6 +142,7 @@ func TestJournalWithoutPredecessor(t *testing.T) {
 	}
 	later := openJournal(t, t.TempDir())
 	later.suspectUntil = time.Now().Add(-time.Second)
+	later.suspect(journalKey)
 	if _, ok := later.expandOf(journalKey, heketi.Volume{SizeGiB: 2}); ok {
 		t.Error("later expands are suspect")
 	}

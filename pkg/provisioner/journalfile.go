@@ -18,6 +18,7 @@ import (
 type sent struct {
 	Version int       `json:"version"`
 	At      time.Time `json:"at"`
+	Suspect bool      `json:"suspect,omitempty"` // whether it was sent is not known
 
 	SizeGiB int `json:"sizeGiB,omitempty"` // of the volume before an expand
 	MoreGiB int `json:"moreGiB,omitempty"`
@@ -81,7 +82,7 @@ func readSent(path string, now time.Time) sent {
 
 func parseSent(content []byte) (request sent, ok bool) {
 	err := json.Unmarshal(content, &request)
-	return request, err == nil && request.Version == journalVersion && !request.At.IsZero()
+	return request, err == nil && (request.Version == journalVersion || request.Suspect) && !request.At.IsZero()
 }
 
 // write replaces the note of a request in one step.

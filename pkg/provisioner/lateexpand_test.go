@@ -149,6 +149,9 @@ func TestExpandWithoutPredecessorsNotes(t *testing.T) {
 	ask := volume.Capacity{RequiredBytes: 5 * volume.GiB}
 	_, err = p.Expand(t.Context(), v.Handle, ask, volume.Credentials{})
 	wantError(t, err, volume.ErrBusy)
+	if err := p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
+		t.Errorf("deleting what may have been expanded: %v", err)
+	}
 	own, err := p.Create(t.Context(), spec("pvc-2"))
 	if err != nil {
 		t.Fatal(err)
