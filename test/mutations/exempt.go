@@ -59,7 +59,8 @@ func (m *mutator) isLog(call *ast.CallExpr) bool {
 func (m *mutator) releases(call *ast.CallExpr) bool {
 	switch f := call.Fun.(type) {
 	case *ast.SelectorExpr:
-		return f.Sel.Name == "Close" && len(call.Args) == 0 || f.Sel.Name == "Stop" && isNamed(m.info.TypeOf(f.X), "time", "Timer", "Ticker")
+		return f.Sel.Name == "Close" && len(call.Args) == 0 || f.Sel.Name == "Stop" && isNamed(m.info.TypeOf(f.X), "time", "Timer", "Ticker") ||
+			isNamed(m.info.TypeOf(f), "context", "CancelFunc", "CancelCauseFunc")
 	case *ast.Ident:
 		return isNamed(m.info.TypeOf(f), "context", "CancelFunc", "CancelCauseFunc")
 	case *ast.FuncLit:

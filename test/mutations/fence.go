@@ -74,7 +74,8 @@ func (s suite) run(ctx context.Context, dir string, on, mutants int, pattern str
 	var output bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &output, &output
 	cmd.Env = append(os.Environ(), "TMPDIR="+workplace, switches.Reached+"="+filepath.Join(workplace, filepath.Base(reached)), switches.On+"="+strconv.Itoa(on))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	// A session of its own, because a signal to process 0 reaches the whole process group, across namespaces.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = grace
 	began := time.Now()
 	runErr := cmd.Run()

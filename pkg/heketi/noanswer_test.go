@@ -1,0 +1,147 @@
+package heketi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// TestEveryCallWithoutAnAnswer: the error has no HTTP status, and says once what was asked.
+func TestEveryCallWithoutAnAnswer(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for request, call := range everyCall(t.Context()) {
+		err := call(newTestClient(t, BackendConfig{URL: gone.URL}, DefaultTiming()))
+		if !errors.Is(err, volume.ErrUnavailable) || strings.Contains(err.Error(), "HTTP") || strings.Count(err.Error(), gone.URL) != 1 {
+			t.Errorf("%s: %v", request, err)
+		}
+	}
+}
+
+// TestEveryCallIsBounded, by the time for one request and by its caller, and says by which.
+func TestEveryCallIsBounded(t *testing.T) {
+	ended := make(chan struct{})
+	mute := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))
+	defer mute.Close()
+	defer close(ended)
+	timing := DefaultTiming()
+	timing.Exchange, timing.Examine = 20*time.Millisecond, 20*time.Millisecond
+	for request, call := range everyCall(t.Context()) {
+		if err := call(newTestClient(t, BackendConfig{URL: mute.URL}, timing)); !errors.Is(err, volume.ErrUnavailable) || !strings.Contains(err.Error(), "no complete answer within 20ms") {
+			t.Errorf("%s: %v", request, err)
+		}
+	}
+	why := errors.New("the kubelet has gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(20*time.Millisecond, func() { cancel(why) })
+	for request, call := range everyCall(ctx) {
+		if err := call(newTestClient(t, BackendConfig{URL: mute.URL}, DefaultTiming())); !errors.Is(err, why) {
+			t.Errorf("%s: %v", request, err)
+		}
+	}
+	if _, err := newTestClient(t, BackendConfig{URL: mute.URL}, timing).backend.Hello(t.Context()); err == nil || !strings.Contains(err.Error(), "no complete answer within 20ms") {
+		t.Errorf("hello: %v", err)
+	}
+}
+
+// TestHelloFails: what is no greeting, and no answer.
+func TestHelloFails(t *testing.T) {
+	url, _ := serving(t, http.StatusOK, "<html>")
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for _, tt := range []struct{ url, says string }{{url, errNotHeketi.Error()}, {gone.URL, "connection refused"}} {
+		_, err := newTestClient(t, BackendConfig{URL: tt.url}, DefaultTiming()).backend.Hello(t.Context())
+		if err == nil || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "HTTP ") {
+			t.Errorf("%v, want %q", err, tt.says)
+		}
+	}
+}
+
+// TestAccepted: only "accepted", with a place in the queue, is an answer to a request for an operation.
+func TestAccepted(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status   int
+		location string
+		want     bool
+	}{
+		"accepted":         {http.StatusAccepted, "/queue/1", true},
+		"good":             {http.StatusOK, "/queue/1", false},
+		"another location": {http.StatusAccepted, "/volumes/1", false},
+		"no location":      {http.StatusAccepted, "", false},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, queuePath) {
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			if r.Method == http.MethodGet {
+				http.Error(w, "asked for "+r.URL.Path, http.StatusTeapot)
+				return
+			}
+			if tt.location != "" {
+				w.Header().Set("Location", tt.location)
+			}
+			w.WriteHeader(tt.status)
+		}))
+		err := newTestClient(t, BackendConfig{URL: server.URL}, DefaultTiming()).DeleteVolume(t.Context(), testID)
+		if (err == nil) != tt.want || err != nil && OutcomeOf(err) != Unknown {
+			t.Errorf("%s: %v", name, err)
+		}
+		server.Close()
+	}
+}
+
+// TestUnrecorded counts the requests that Heketi has begun with and that its database does not show.
+func TestUnrecorded(t *testing.T) {
+	for body, want := range map[string]int{
+		`{"total": 5, "in_flight": 3, "stale": 1, "failed": 1, "new": 1}`: 2,
+		`{"total": 0, "in_flight": 0, "new": 0}`:                          0,
+		`{"total": 2, "in_flight": 2, "new": 2}`:                          0,
+	} {
+		url, _ := serving(t, http.StatusOK, body)
+		if got, err := newTestClient(t, BackendConfig{URL: url}, DefaultTiming()).Unrecorded(t.Context()); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", body, got, err, want)
+		}
+	}
+	url, _ := serving(t, http.StatusInternalServerError, "the sky falls")
+	if _, err := newTestClient(t, BackendConfig{URL: url}, DefaultTiming()).Unrecorded(t.Context()); err == nil || !strings.Contains(err.Error(), "GET /operations: the sky falls") {
+		t.Errorf("%v", err)
+	}
+	if _, err := newTestClient(t, BackendConfig{URL: url, KeyFile: "/nowhere"}, DefaultTiming()).Unrecorded(t.Context()); err == nil || !strings.Contains(err.Error(), "keyFile") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestExpandOfAnotherVolume: an answer about another volume is none.
+func TestExpandOfAnotherVolume(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, queuePath):
+			http.Redirect(w, r, "/volumes/another", http.StatusSeeOther)
+		case r.Method == http.MethodPost:
+			w.Header().Set("Location", "/queue/1")
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			_, _ = w.Write([]byte(`{"id": "another", "size": 7}`))
+		}
+	}))
+	defer server.Close()
+	if v, err := newTestClient(t, BackendConfig{URL: server.URL}, DefaultTiming()).ExpandVolume(t.Context(), testID, 1, func() error { return nil }); err == nil || OutcomeOf(err) != Unknown {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+func TestNamesOfBackends(t *testing.T) {
+	all := []*Backend{{config: BackendConfig{Name: "a", URL: "http://a"}}, {config: BackendConfig{Name: "b", URL: "http://b"}}}
+	for n, want := range []string{"", "a (http://a)", "a (http://a), b (http://b)"} {
+		if got := names(all[:n]); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
