@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/glusterfs-csi/glusterfs-csi/deploy/gluster"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
@@ -69,9 +70,17 @@ func (l *Lab) writeFiles(ctx context.Context) error {
 	return l.driverFiles()
 }
 
-// storageFiles gives glusterd the option groups of its package ("gluster volume set V group virt"). The package's
-// hooks are left out on purpose: they change Samba, CTDB and /etc/fstab of the machine.
+// storageFiles gives glusterd the option groups of its package ("gluster volume set V group virt"), and the hook that
+// gluster servers should have. The package's hooks are left out on purpose: they change Samba, CTDB and /etc/fstab of
+// the machine.
 func (l *Lab) storageFiles(name string) error {
+	hooks := l.layout.Path(name, "glusterd", "hooks", "1", "add-brick", "pre")
+	if err := os.MkdirAll(hooks, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(hooks, gluster.KeepDirectoriesName), gluster.KeepDirectories, 0o755); err != nil {
+		return err
+	}
 	if err := os.WriteFile(l.layout.Path(name, "heketi", "fstab"), nil, 0o644); err != nil {
 		return err
 	}
