@@ -25,6 +25,11 @@ const (
 	HeketiKey  = "lab-admin-key"
 )
 
+const rebalance = "HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION"
+
+// Rebalancing has a Heketi that is started with it (WithEnv) rebalance each volume that it has expanded, which is Heketi's default.
+const Rebalancing = rebalance + "=true"
+
 // Heketi is a Heketi server on the hub.
 type Heketi struct {
 	*Service
@@ -48,8 +53,9 @@ func (l *Lab) heketi(name, port string) *Heketi {
 		Service: &Service{
 			machine: l.Hub(), name: name,
 			args: []string{l.setup.Heketi, "--config=" + l.layout.Path("heketi", name+".json")},
-			// The rebalance that Heketi starts after an expansion blocks it for ten seconds, even on empty bricks.
-			env: append([]string{"HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION=false"}, l.setup.HeketiEnv...),
+			// The rebalance that Heketi starts after an expansion blocks it for ten seconds, even on empty bricks. With Rebalancing
+			// it starts one all the same.
+			env: append([]string{rebalance + "=false"}, l.setup.HeketiEnv...),
 			ready: func(ctx context.Context) error {
 				return hello(ctx, &http.Client{Transport: &http.Transport{DialContext: l.DialContext, DisableKeepAlives: true}}, "http://"+address)
 			},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -48,6 +49,13 @@ func (m *Machine) Service(program Program) *Service {
 	return &Service{
 		machine: m, name: program.Name, args: program.Args, env: program.Env, ready: program.Ready, respawn: program.Respawn,
 	}
+}
+
+// WithEnv is the same service with more variables, as "NAME=value", for the caller to start. They win over those that it has.
+func (s *Service) WithEnv(env ...string) *Service {
+	other := *s
+	other.env = slices.Concat(env, s.env) // Go programs take the first of two variables of a name
+	return &other
 }
 
 // Start starts the process and waits until it answers.
