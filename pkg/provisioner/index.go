@@ -241,6 +241,7 @@ func (x *index) readSince(ctx context.Context, client *heketi.Client, since time
 	if x.readAfter(since) {
 		return nil // no matter who else reads
 	}
+	waiting := time.Now()
 	select {
 	case x.reading <- struct{}{}:
 	case <-ctx.Done():
@@ -250,8 +251,8 @@ func (x *index) readSince(ctx context.Context, client *heketi.Client, since time
 	if x.readAfter(since) {
 		return nil
 	}
-	if x.failed.err != nil && !x.failed.asked.Before(since) {
-		return x.failed.err // a Heketi that hangs is waited for once, not by one caller after another
+	if x.failed.err != nil && !x.failed.asked.Before(waiting) {
+		return x.failed.err // a Heketi that hangs is waited for once by all who wait, not by one after another
 	}
 	asked := time.Now()
 	err := x.read(ctx, client)

@@ -165,7 +165,7 @@ func TestExpandWithoutPredecessorsNotes(t *testing.T) {
 func TestExpandOfAVolumeThatChanges(t *testing.T) {
 	f := start(t)
 	slow := timing()
-	slow.Again = 300 * time.Millisecond
+	slow.Again = time.Second
 	p := f.another(t, 8, slow)
 	v := f.create(t, spec("pvc-1"))
 	call := make(chan error, 1)
@@ -174,6 +174,7 @@ func TestExpandOfAVolumeThatChanges(t *testing.T) {
 		call <- err
 	}()
 	eventually(t, "the first look", func() bool { return f.server.Requests("GET /volumes/"+v.Handle.ID) > 1 })
+	time.Sleep(slow.Again / 10) // it is answered
 	f.server.Expand(v.Handle.ID, 3)
 	wantError(t, <-call, volume.ErrBusy)
 	f.wantSize(t, v, 5, 0)

@@ -196,3 +196,29 @@ func TestCreatesShareReadings(t *testing.T) {
 		})
 	}
 }
+
+// TestCreatesShareFailedReadings: those that wait for a reading share its failure, and the next caller asks again.
+func TestCreatesShareFailedReadings(t *testing.T) {
+	f := start(t, heketitest.NewCluster(), heketitest.NewCluster())
+	release := make(chan struct{})
+	f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Times: 1, Late: release})
+	lift := f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Status: http.StatusBadGateway})
+	calls := make([]<-chan result, 0, 20)
+	for i := range cap(calls) {
+		calls = append(calls, background(t.Context(), f.provisioner, spec(fmt.Sprintf("pvc-%d", i))))
+	}
+	eventually(t, "every create has begun", func() bool { return f.server.Requests("GET /clusters") == cap(calls) })
+	close(release)
+	failed := 0
+	for _, call := range calls {
+		if err := (<-call).err; err != nil {
+			wantError(t, err, volume.ErrUnavailable)
+			failed++
+		}
+	}
+	if n := f.server.Requests("GET /db/dump"); failed == 0 || n > 10 {
+		t.Errorf("%d readings for %d creates, of which %d failed", n, cap(calls), failed)
+	}
+	lift()
+	f.create(t, spec("pvc-after"))
+}
