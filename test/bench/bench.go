@@ -96,10 +96,15 @@ func (b *bench) namesOf(prefix string, n int) []string {
 
 // create makes a volume of 1 GiB with three replicas through the driver.
 func (b *bench) create(ctx context.Context, name string) (*csi.Volume, error) {
+	return b.createWith(ctx, name, map[string]string{"volumetype": "replicate:3"})
+}
+
+// createWith makes a volume of 1 GiB of a class with these parameters.
+func (b *bench) createWith(ctx context.Context, name string, parameters map[string]string) (*csi.Volume, error) {
 	answer, err := b.controller.CreateVolume(ctx, &csi.CreateVolumeRequest{
 		Name:               name,
 		CapacityRange:      &csi.CapacityRange{RequiredBytes: 1 << 30},
-		Parameters:         map[string]string{"volumetype": "replicate:3"},
+		Parameters:         parameters,
 		VolumeCapabilities: []*csi.VolumeCapability{capability()},
 	})
 	return answer.GetVolume(), err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type done struct {
 	Seconds float64   `json:"seconds"` // of all commands
 	Outputs []string  `json:"outputs"` // of each command
 	Both    []float64 `json:"both"`    // seconds of each of the directories
+	// Parts are the seconds of each part of a workload, for each of the directories.
+	Parts [][]float64 `json:"parts"`
 }
 
 // inside runs the work and writes the answer as JSON. The time does not contain the start of this program.
@@ -43,12 +46,25 @@ func inside(ctx context.Context, kind string, arguments []string, out io.Writer)
 	case "io":
 		answer.Both, err = useFiles(arguments)
 	default:
-		return fmt.Errorf("inside: unknown work %q", kind)
+		answer.Parts, err = useInside(kind, arguments)
 	}
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(out).Encode(answer)
+}
+
+// useInside does a workload, of which the first argument says how many turns it takes, in the directories that follow.
+func useInside(workload string, arguments []string) ([][]float64, error) {
+	work, known := workloads()[workload]
+	if !known {
+		return nil, fmt.Errorf("inside: unknown work %q", workload)
+	}
+	turns, err := strconv.Atoi(arguments[0])
+	if err != nil {
+		return nil, err
+	}
+	return useByTurns(work, turns, arguments[1:])
 }
 
 func runCommands(ctx context.Context, w work) (done, error) {

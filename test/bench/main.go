@@ -80,6 +80,7 @@ func families() []family {
 		{[]string{"mount", "unmount"}, true, mountUnmount},
 		{[]string{"rss-idle", "cpu-idle"}, true, idle},
 		{[]string{"fuse-io"}, true, fuseIO},
+		smallFilesFamily(), largeFilesFamily(),
 		// Last, because Heketi places no bricks for up to two minutes on a node that it found broken.
 		{[]string{"mount-first-server-refuses", "mount-first-server-silent"}, true, firstServer},
 	}

@@ -27,6 +27,11 @@ func median(figures []float64) float64 {
 // samples are the figures of both sides; those with the same index are a pair.
 type samples struct{ ours, baseline []float64 }
 
+// add adds a pair.
+func (s *samples) add(ours, baseline float64) {
+	s.ours, s.baseline = append(s.ours, ours), append(s.baseline, baseline)
+}
+
 // ratio is the median of the pairs' own ratios. Unlike the ratio of the medians, it is not moved by a time in which the
 // machine was slow, as that met both halves of a pair.
 func (s samples) ratio() float64 {
