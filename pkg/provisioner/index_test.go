@@ -2,7 +2,6 @@ package provisioner
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
@@ -21,41 +20,6 @@ func mustPick(t *testing.T, x *index, name string, want int64) {
 	}
 }
 
-// TestRecordsThatAreOvertaken: a volume made while the database was being read is not in what was read.
-func TestRecordsThatAreOvertaken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x := newIndex("main", time.Minute)
-		first := time.Now()
-		time.Sleep(time.Second)
-		second := time.Now()
-		mustPick(t, x, nameA, 2000)
-		time.Sleep(time.Second)
-		x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
-		x.take(heketi.Dump{}, second)
-		x.take(heketi.Dump{}, first) // an answer that took longer
-		mustPick(t, x, nameB, 2001)
-		time.Sleep(time.Second)
-		x.take(heketi.Dump{}, time.Now()) // somebody has deleted it
-		mustPick(t, x, "csi-c-00000000000000000003", 2000)
-	})
-}
-
-func TestReservationInDoubt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x := newIndex("main", time.Minute)
-		mustPick(t, x, nameA, 2000)
-		x.doubt(nameA)
-		time.Sleep(59 * time.Second)
-		x.take(heketi.Dump{}, time.Now())
-		mustPick(t, x, nameB, 2001)
-		time.Sleep(2 * time.Second)
-		x.take(heketi.Dump{}, time.Now())
-		mustPick(t, x, "csi-c-00000000000000000003", 2000)
-		x.take(heketi.Dump{}, time.Now().Add(time.Hour)) // that of a create that runs stays
-		mustPick(t, x, "csi-d-00000000000000000004", 2002)
-	})
-}
-
 // TestSharedGroupID: in-tree classes did not exclude each other's group ids.
 func TestSharedGroupID(t *testing.T) {
 	x := newIndex("main", time.Minute)
@@ -65,4 +29,18 @@ func TestSharedGroupID(t *testing.T) {
 	mustPick(t, x, nameA, 2001)
 	x.gone("b")
 	mustPick(t, x, nameB, 2000)
+}
+
+// TestNamesOfVolumes: a CSI name has another gluster name only while that volume is there.
+func TestNamesOfVolumes(t *testing.T) {
+	const renamed = "team-a-csi-a-00000000000000000001" // of the same CSI name as nameA
+	x := newIndex("main", time.Minute)
+	x.take(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: nameA, GID: 2000}, "b": {Name: "web", GID: 2001}}}, time.Now())
+	if !x.hasOther(renamed) || x.hasOther(nameA) || x.hasOther(nameB) {
+		t.Error("the volume has another name for one of its own CSI name only")
+	}
+	x.gone("a")
+	if x.hasOther(renamed) || len(x.ours) > 0 || len(x.taken) != 1 {
+		t.Errorf("it is gone, and known are %v, %v", x.ours, x.taken)
+	}
 }

@@ -1,9 +1,7 @@
 package provisioner
 
 import (
-	"context"
 	"errors"
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,108 +9,7 @@ import (
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
-
-// TestSettled: a create that may be late is over when its volume is found, if it was the only one.
-func TestSettled(t *testing.T) {
-	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
-	for name, tt := range map[string]struct {
-		before  func(x *index)
-		cluster string
-		want    bool
-	}{
-		"one":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
-		"in another cluster":    {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)) }, "d", false},
-		"none":                  {func(*index) {}, "c", false},
-		"no reservation":        {func(x *index) { delete(x.held, csiKey(nameA)) }, "c", false},
-		"two":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", false},
-		"the first is over":     {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
-		"another has made it":   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.answered(nameA) }, "c", false},
-		"over, another made it": {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.answered(nameA) }, "c", true},
-	} {
-		x := newIndex("main", time.Minute)
-		mustPick(t, x, nameA, 2000)
-		tt.before(x)
-		if got := x.settled(nameA, tt.cluster); got != tt.want {
-			t.Errorf("%s: %t, want %t", name, got, tt.want)
-		}
-		if _, until := x.late(nameA); tt.want && !until.IsZero() {
-			t.Errorf("%s: it is still late, until %v", name, until)
-		}
-		if _, held := x.held[csiKey(nameA)]; held != (name != "no reservation") {
-			t.Errorf("%s: reserved: %t", name, held)
-		}
-	}
-	x := newIndex("main", time.Minute)
-	x.answered(nameA)
-	x.doubt(nameA)
-	x.unanswered(nameA, "c", in(time.Hour))
-	if len(x.held) > 0 {
-		t.Errorf("something is reserved for a create that has no reservation: %+v", x.held)
-	}
-}
-
-// TestDoubtIsNotProlonged by another end of the same create.
-func TestDoubtIsNotProlonged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x := newIndex("main", time.Minute)
-		mustPick(t, x, nameA, 2000)
-		x.doubt(nameA)
-		first := x.held[csiKey(nameA)].expires
-		time.Sleep(time.Second)
-		x.doubt(nameA)
-		if got := x.held[csiKey(nameA)].expires; !got.Equal(first) {
-			t.Errorf("it ends at %v, before it was %v", got, first)
-		}
-	})
-}
-
-// TestFailedReadings are not shared by later callers.
-func TestFailedReadings(t *testing.T) {
-	server := heketitest.New(t, heketitest.NewCluster())
-	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{{Name: "main", URL: server.URL}}}, heketi.DefaultTiming())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer backends.Close()
-	client := func(key string) *heketi.Client {
-		t.Helper()
-		c, err := backends.All()[0].Client(volume.Credentials{Key: key})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	right, wrong := client(heketitest.DefaultKey), client("wrong")
-	x := newIndex("main", time.Minute)
-	const dumps = "GET /db/dump"
-	began := time.Now()
-	lift := server.Inject(heketitest.Fault{Prefix: dumps, Status: http.StatusInternalServerError, Body: "broken"})
-	for n := range 2 { // also a caller that takes records from before the failure
-		if err := x.readSince(t.Context(), right, began); !errors.Is(err, volume.ErrUnavailable) || server.Requests(dumps) != n+1 {
-			t.Errorf("a later caller does not ask: %v after %d requests", err, server.Requests(dumps))
-		}
-	}
-	lift()
-	for name, read := range map[string]func() error{
-		"with another key": func() error { return x.readSince(t.Context(), wrong, time.Now()) },
-		"without time": func() error {
-			ended, cancel := context.WithCancel(t.Context())
-			cancel()
-			return x.readSince(ended, right, time.Now())
-		},
-	} {
-		since := time.Now()
-		if err := read(); err == nil {
-			t.Errorf("%s: it was read", name)
-		}
-		if err := x.readSince(t.Context(), right, since); err != nil {
-			t.Errorf("%s: the next caller is told: %v", name, err)
-		}
-	}
-}
 
 // TestExpandsByAge: one that is too old is over, and forgotten when another is sent.
 func TestExpandsByAge(t *testing.T) {

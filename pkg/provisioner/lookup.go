@@ -107,7 +107,3 @@ func explainMissing(ctx context.Context, client *heketi.Client, x *index, handle
 	}
 	return err
 }
-
-func noClusters(backend string) error {
-	return fmt.Errorf("%w: backend %q cannot be trusted: %s", volume.ErrUnavailable, backend, heketi.HintNoClusters)
-}

@@ -1,7 +1,6 @@
 package provisioner
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -10,28 +9,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
-
-// TestDeletedVolumes are remembered as long as a create may still answer with one, and not for ever.
-func TestDeletedVolumes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x := newIndex("main", time.Minute)
-		x.grew(volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: 5})
-		x.gone("a")
-		if !x.wasDeleted("a") || x.wasDeleted("b") || x.outgrown(volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: 1}) {
-			t.Error("exactly the one that was deleted is known, and its size is forgotten")
-		}
-		time.Sleep(time.Hour)
-		x.gone("b")
-		if !x.wasDeleted("a") {
-			t.Error("it was forgotten after an hour")
-		}
-		time.Sleep(time.Second)
-		x.gone("c")
-		if x.wasDeleted("a") || !x.wasDeleted("b") {
-			t.Error("after more than an hour it is still remembered, or the others are not")
-		}
-	})
-}
 
 func TestGrown(t *testing.T) {
 	x := newIndex("main", time.Minute)
@@ -48,68 +25,6 @@ func TestGrown(t *testing.T) {
 	x.readsAnew("a")
 	if x.outgrown(v(1)) {
 		t.Error("what is read from now on is not from before")
-	}
-}
-
-// TestNamesOfVolumes: a CSI name has another gluster name only while that volume is there.
-func TestNamesOfVolumes(t *testing.T) {
-	const renamed = "team-a-csi-a-00000000000000000001" // of the same CSI name as nameA
-	x := newIndex("main", time.Minute)
-	x.take(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: nameA, GID: 2000}, "b": {Name: "web", GID: 2001}}}, time.Now())
-	if !x.hasOther(renamed) || x.hasOther(nameA) || x.hasOther(nameB) {
-		t.Error("the volume has another name for one of its own CSI name only")
-	}
-	x.gone("a")
-	if x.hasOther(renamed) || len(x.ours) > 0 || len(x.taken) != 1 {
-		t.Errorf("it is gone, and known are %v, %v", x.ours, x.taken)
-	}
-}
-
-// TestWaitingForRecords ends with its caller.
-func TestWaitingForRecords(t *testing.T) {
-	x := newIndex("main", time.Minute)
-	x.reading <- struct{}{} // another call reads
-	ended, cancel := context.WithCancelCause(t.Context())
-	gone := errors.New("the caller has gone")
-	cancel(gone)
-	if err := x.readSince(ended, nil, time.Now()); !errors.Is(err, volume.ErrUnavailable) || !errors.Is(err, gone) {
-		t.Errorf("%v", err)
-	}
-	now := time.Now()
-	x.take(heketi.Dump{}, now)
-	for since, want := range map[time.Time]bool{now: true, now.Add(-time.Second): true, now.Add(time.Second): false} {
-		if got := x.readAfter(since); got != want {
-			t.Errorf("records of now are good for %v: %t", since.Sub(now), got)
-		}
-	}
-	if newIndex("main", time.Minute).readAfter(time.Time{}) {
-		t.Error("no records are good for nothing")
-	}
-}
-
-// TestLateCreates: the group id of a create that may arrive late stays taken, with a volume and without.
-func TestLateCreates(t *testing.T) {
-	for name, end := range map[string]func(x *index){
-		"made": func(x *index) {
-			x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
-			x.gone("a")
-		},
-		"in doubt": func(x *index) { x.doubt(nameA) },
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			x := newIndex("main", time.Minute)
-			mustPick(t, x, nameA, 2000)
-			x.unanswered(nameA, "c", time.Now().Add(time.Hour))
-			end(x)
-			time.Sleep(59 * time.Minute)
-			x.take(heketi.Dump{}, time.Now())
-			mustPick(t, x, nameB, 2001)
-			time.Sleep(2 * time.Minute)
-			x.take(heketi.Dump{}, time.Now())
-			if mustPick(t, x, "csi-c-00000000000000000003", 2000); t.Failed() {
-				t.Log(name)
-			}
-		})
 	}
 }
 

@@ -24,6 +24,8 @@ const (
 	lookup     = "pkg/provisioner/lookup.go"
 	operations = "pkg/provisioner/operations.go"
 	ownership  = "pkg/provisioner/ownership.go"
+	reserving  = "pkg/provisioner/reservations.go"
+	trust      = "pkg/provisioner/trust.go"
 	errorsFile = "pkg/heketi/errors.go"
 	translate  = "pkg/heketi/translate.go"
 	types      = "pkg/heketi/types.go"
@@ -61,12 +63,12 @@ func createMutants() []Mutant {
 			[]Edit{{lookup, "!c.capacity.Allows(size)", "false && !c.capacity.Allows(size)"}}},
 		{"other-names-unseen", "a CSI name has one volume also when its class names volumes differently by now", []Edit{
 			{index, "return ok && other != name", "return ok && other != name && false"},
-			{index, "picked.name = earlier.name", "picked.name = name"},
+			{reserving, "picked.name = earlier.name", "picked.name = name"},
 		}},
 		{"doubt-is-forgotten", "a create in doubt keeps its group id and its name",
-			[]Edit{{index, "r.expires = r.late\n\t\t}\n\t\tx.held[csiKey(name)] = r\n", "r.expires = r.late\n\t\t}\n\t\tdelete(x.held, csiKey(name))\n"}}},
+			[]Edit{{reserving, "r.expires = r.late\n\t\t}\n\t\tx.held[csiKey(name)] = r\n", "r.expires = r.late\n\t\t}\n\t\tdelete(x.held, csiKey(name))\n"}}},
 		{"groups-taken-twice", "no two volumes have the same group id",
-			[]Edit{{index, "return held[gid] || x.taken[gid] > 0", "return held[gid]"}}},
+			[]Edit{{reserving, "return held[gid] || x.taken[gid] > 0", "return held[gid]"}}},
 		{"answer-of-before-the-delete", "a create does not answer with a volume whose delete has succeeded",
 			[]Edit{{create, "if err == nil && run.index.wasDeleted(made.Handle.ID) {", "if false {"}}},
 	}
@@ -76,9 +78,9 @@ func createMutants() []Mutant {
 func trustMutants() []Mutant {
 	return []Mutant{
 		{"empty-database-is-deleted", "a Heketi without clusters has lost its database, and says nothing about volumes",
-			[]Edit{{index, "if len(clusters) == 0 {\n\t\treturn noClusters(x.backend)\n\t}", "if len(clusters) == 0 {\n\t\treturn nil\n\t}"}}},
+			[]Edit{{trust, "if len(clusters) == 0 {\n\t\treturn noClusters(x.backend)\n\t}", "if len(clusters) == 0 {\n\t\treturn nil\n\t}"}}},
 		{"any-database-will-do", "a Heketi without any of the clusters that it had says nothing about volumes",
-			[]Edit{{index, "if len(x.clusters) > 0 && !some {", "if len(x.clusters) > 0 && !some && false {"}}},
+			[]Edit{{trust, "if len(x.clusters) > 0 && !some {", "if len(x.clusters) > 0 && !some && false {"}}},
 		{"exchanged-is-invalid", "a cluster that Heketi has just named and no longer knows is not the user's mistake",
 			[]Edit{{translate, "{status: http.StatusBadRequest, text: \"Cluster id \", kind: volume.ErrUnavailable,", "{status: http.StatusBadRequest, text: \"Cluster id \", kind: volume.ErrInvalid,"}}},
 		{"doubtful-delete-is-done", "after a delete with an unknown outcome the volume is looked for",

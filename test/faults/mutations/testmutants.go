@@ -37,7 +37,7 @@ func refusalMutants() []testMutant {
 			[]Edit{{pending, "op.Type != heketi.OperationCreateVolume && op.Type != heketi.OperationDeleteVolume:", "false:"}}},
 			provisioner, "TestCleanUpOnlyWhatBlocksTheVolume"},
 		{Mutant{"group-taken-meanwhile", "the group id of a create in doubt is not used again when another volume has it by now",
-			[]Edit{{index, " && x.taken[earlier.gid] == 0", ""}}},
+			[]Edit{{reserving, " && x.taken[earlier.gid] == 0", ""}}},
 			provisioner, "TestGIDTakenMeanwhile"},
 		{Mutant{"examination-of-another-database", "what a Heketi with another database has examined says nothing about volumes",
 			[]Edit{{"pkg/provisioner/examinations.go", "err = p.index(backend).trust(clusterIDs(found.Database))", "err = nil"}}},

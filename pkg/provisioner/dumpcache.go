@@ -1,0 +1,106 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// defaultRefresh is how old what is known of a backend's group ids may be when one is handed out.
+const defaultRefresh = 30 * time.Second
+
+// recordsSince returns Heketi's records, which are not older than since. The caller must not change them.
+func (x *index) recordsSince(ctx context.Context, client *heketi.Client, since time.Time) (heketi.Dump, error) {
+	if err := x.readSince(ctx, client, since); err != nil {
+		return heketi.Dump{}, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.records, nil
+}
+
+// readSince makes sure that the records in use are not older than since. Those who need newer ones at the same time wait
+// for one of them to read.
+func (x *index) readSince(ctx context.Context, client *heketi.Client, since time.Time) error {
+	if x.readAfter(since) {
+		return nil // no matter who else reads
+	}
+	waiting := time.Now()
+	select {
+	case x.reading <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: backend %q: gave up waiting for its records: %w", volume.ErrUnavailable, x.backend, context.Cause(ctx))
+	}
+	defer func() { <-x.reading }()
+	if x.readAfter(since) {
+		return nil
+	}
+	if x.failed.err != nil && !x.failed.asked.Before(waiting) {
+		return x.failed.err // a Heketi that hangs is waited for once by all who wait, not by one after another
+	}
+	asked := time.Now()
+	err := x.read(ctx, client)
+	x.failed = failedReading{}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, volume.ErrUnauthenticated) { // not the caller's own
+		x.failed = failedReading{asked: asked, err: err}
+	}
+	return err
+}
+
+// failedReading is guarded by the token in index.reading.
+type failedReading struct {
+	asked time.Time
+	err   error
+}
+
+// readAfter reports whether the records in use were asked for at that time or later.
+func (x *index) readAfter(since time.Time) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return !x.asOf.IsZero() && !x.asOf.Before(since)
+}
+
+// read makes Heketi's records of now the ones in use.
+func (x *index) read(ctx context.Context, client *heketi.Client) error {
+	asked := time.Now()
+	dump, err := client.Dump(ctx)
+	if err != nil {
+		return err
+	}
+	if err := x.trust(slices.Collect(maps.Keys(dump.Clusters))); err != nil {
+		return err
+	}
+	x.take(dump, asked)
+	return nil
+}
+
+// take replaces what is known by the records that were asked for at that time.
+func (x *index) take(dump heketi.Dump, asked time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if asked.Before(x.asOf) {
+		return
+	}
+	before := x.volumes
+	x.records = dump
+	x.asOf, x.volumes, x.taken, x.ours = asked, make(map[string]known, len(dump.Volumes)), make(map[int64]int, len(dump.Volumes)), map[string]string{}
+	for id, v := range dump.Volumes {
+		x.add(id, known{name: v.Name, gid: v.GID})
+	}
+	for id, v := range before {
+		if _, recorded := x.volumes[id]; !recorded && !v.made.IsZero() && !v.made.Before(asked) {
+			x.add(id, v) // made after these records were written
+		}
+	}
+	for key, r := range x.held {
+		if !r.expires.IsZero() && r.expires.Before(asked) {
+			delete(x.held, key)
+		}
+	}
+}

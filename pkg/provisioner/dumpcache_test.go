@@ -1,0 +1,100 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// TestRecordsThatAreOvertaken: a volume made while the database was being read is not in what was read.
+func TestRecordsThatAreOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newIndex("main", time.Minute)
+		first := time.Now()
+		time.Sleep(time.Second)
+		second := time.Now()
+		mustPick(t, x, nameA, 2000)
+		time.Sleep(time.Second)
+		x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
+		x.take(heketi.Dump{}, second)
+		x.take(heketi.Dump{}, first) // an answer that took longer
+		mustPick(t, x, nameB, 2001)
+		time.Sleep(time.Second)
+		x.take(heketi.Dump{}, time.Now()) // somebody has deleted it
+		mustPick(t, x, "csi-c-00000000000000000003", 2000)
+	})
+}
+
+// TestWaitingForRecords ends with its caller.
+func TestWaitingForRecords(t *testing.T) {
+	x := newIndex("main", time.Minute)
+	x.reading <- struct{}{} // another call reads
+	ended, cancel := context.WithCancelCause(t.Context())
+	gone := errors.New("the caller has gone")
+	cancel(gone)
+	if err := x.readSince(ended, nil, time.Now()); !errors.Is(err, volume.ErrUnavailable) || !errors.Is(err, gone) {
+		t.Errorf("%v", err)
+	}
+	now := time.Now()
+	x.take(heketi.Dump{}, now)
+	for since, want := range map[time.Time]bool{now: true, now.Add(-time.Second): true, now.Add(time.Second): false} {
+		if got := x.readAfter(since); got != want {
+			t.Errorf("records of now are good for %v: %t", since.Sub(now), got)
+		}
+	}
+	if newIndex("main", time.Minute).readAfter(time.Time{}) {
+		t.Error("no records are good for nothing")
+	}
+}
+
+// TestFailedReadings are not shared by later callers.
+func TestFailedReadings(t *testing.T) {
+	server := heketitest.New(t, heketitest.NewCluster())
+	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{{Name: "main", URL: server.URL}}}, heketi.DefaultTiming())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backends.Close()
+	client := func(key string) *heketi.Client {
+		t.Helper()
+		c, err := backends.All()[0].Client(volume.Credentials{Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	right, wrong := client(heketitest.DefaultKey), client("wrong")
+	x := newIndex("main", time.Minute)
+	const dumps = "GET /db/dump"
+	began := time.Now()
+	lift := server.Inject(heketitest.Fault{Prefix: dumps, Status: http.StatusInternalServerError, Body: "broken"})
+	for n := range 2 { // also a caller that takes records from before the failure
+		if err := x.readSince(t.Context(), right, began); !errors.Is(err, volume.ErrUnavailable) || server.Requests(dumps) != n+1 {
+			t.Errorf("a later caller does not ask: %v after %d requests", err, server.Requests(dumps))
+		}
+	}
+	lift()
+	for name, read := range map[string]func() error{
+		"with another key": func() error { return x.readSince(t.Context(), wrong, time.Now()) },
+		"without time": func() error {
+			ended, cancel := context.WithCancel(t.Context())
+			cancel()
+			return x.readSince(ended, right, time.Now())
+		},
+	} {
+		since := time.Now()
+		if err := read(); err == nil {
+			t.Errorf("%s: it was read", name)
+		}
+		if err := x.readSince(t.Context(), right, since); err != nil {
+			t.Errorf("%s: the next caller is told: %v", name, err)
+		}
+	}
+}

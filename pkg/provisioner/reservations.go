@@ -1,0 +1,148 @@
+package provisioner
+
+import (
+	"context"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// reservation keeps a group id for a volume that is being made, or may be.
+type reservation struct {
+	name    string // of the gluster volume, as Heketi was told
+	gid     int64
+	expires time.Time // records asked for later than this tell whether there is a volume; zero: the create runs
+	late    time.Time // until then a create that was not answered may still be carried out ...
+	cluster string    // ... in this cluster
+	resent  bool      // another one was sent since: a volume that is found may be that one's
+}
+
+// reserve returns a group id of the range that no volume of the backend has and that nobody else is given, until one
+// of made and doubt. ErrExhausted: there is none.
+//
+// It also returns the name to make the volume under: that of an earlier create of the same CSI name whose outcome is
+// in doubt, which may have been another, and under which Heketi will find the volume.
+func (x *index) reserve(ctx context.Context, client *heketi.Client, name string, gids volume.GIDRange) (reservation, error) {
+	if err := x.readSince(ctx, client, time.Now().Add(-x.refresh)); err != nil {
+		return reservation{}, err
+	}
+	picked, err := x.pick(name, gids)
+	if err == nil {
+		return picked, nil
+	}
+	// Somebody else may have deleted volumes.
+	if err := x.readSince(ctx, client, time.Now()); err != nil {
+		return reservation{}, err
+	}
+	return x.pick(name, gids)
+}
+
+func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
+	key := csiKey(name)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	held := make(map[int64]bool, len(x.held))
+	for k, r := range x.held {
+		held[r.gid] = held[r.gid] || k != key
+	}
+	picked := reservation{name: name}
+	earlier, again := x.held[key]
+	if again {
+		picked.late, picked.cluster, picked.resent = earlier.late, earlier.cluster, earlier.resent
+	}
+	if again && earlier.name != "" { // a damaged note does not tell
+		picked.name = earlier.name
+	}
+	if again && gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
+		picked.gid = earlier.gid
+	} else {
+		var err error
+		picked.gid, err = gids.Lowest(func(gid int64) bool { return held[gid] || x.taken[gid] > 0 })
+		if err != nil {
+			return reservation{}, err
+		}
+	}
+	x.held[key] = picked
+	return picked, nil
+}
+
+// made ends a reservation: there is a volume now. The group id of a create that may be late stays reserved, because that
+// create makes a second volume if it arrives after the first one was deleted.
+func (x *index) made(v volume.Volume) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	key := csiKey(v.Name)
+	if r := x.held[key]; r.late.After(time.Now()) {
+		r.expires = r.late
+		x.held[key] = r
+	} else {
+		delete(x.held, key)
+	}
+	x.remove(v.Handle.ID)
+	x.add(v.Handle.ID, known{name: v.Name, gid: v.GID, made: time.Now()})
+}
+
+// doubt keeps the reservation of a create that has ended without a volume until later records show whether there is one.
+func (x *index) doubt(name string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r, ok := x.held[csiKey(name)]; ok && r.expires.IsZero() {
+		r.expires = time.Now().Add(x.refresh)
+		if r.late.After(r.expires) {
+			r.expires = r.late
+		}
+		x.held[csiKey(name)] = r
+	}
+}
+
+// unanswered notes that a create may still be carried out until a time, in a cluster.
+func (x *index) unanswered(name, cluster string, until time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r, ok := x.held[csiKey(name)]; ok {
+		r.resent = r.late.After(time.Now())
+		r.late, r.cluster = until, cluster
+		x.held[csiKey(name)] = r
+	}
+}
+
+// answered notes that a create has made the volume, while an earlier one may still be carried out.
+func (x *index) answered(name string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r, ok := x.held[csiKey(name)]; ok && r.late.After(time.Now()) {
+		r.resent = true
+		x.held[csiKey(name)] = r
+	}
+}
+
+// settled forgets a create that may be late when its volume is found, and reports whether it has: only one was sent.
+func (x *index) settled(name, cluster string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r, ok := x.held[csiKey(name)]
+	if !ok || r.late.IsZero() || r.resent || r.cluster != cluster {
+		return false
+	}
+	r.late = time.Time{}
+	x.held[csiKey(name)] = r
+	return true
+}
+
+// remember reserves what a create of an earlier process may still make.
+func (x *index) remember(key string, request sent, until time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held[key] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster}
+}
+
+// late returns the cluster in which an earlier create of the CSI name may still be carried out, and until when; zero is none.
+func (x *index) late(name string) (cluster string, until time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r := x.held[csiKey(name)]; r.late.After(time.Now()) {
+		return r.cluster, r.late
+	}
+	return "", time.Time{}
+}

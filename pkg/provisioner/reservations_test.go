@@ -1,0 +1,106 @@
+package provisioner
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+func TestReservationInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newIndex("main", time.Minute)
+		mustPick(t, x, nameA, 2000)
+		x.doubt(nameA)
+		time.Sleep(59 * time.Second)
+		x.take(heketi.Dump{}, time.Now())
+		mustPick(t, x, nameB, 2001)
+		time.Sleep(2 * time.Second)
+		x.take(heketi.Dump{}, time.Now())
+		mustPick(t, x, "csi-c-00000000000000000003", 2000)
+		x.take(heketi.Dump{}, time.Now().Add(time.Hour)) // that of a create that runs stays
+		mustPick(t, x, "csi-d-00000000000000000004", 2002)
+	})
+}
+
+// TestDoubtIsNotProlonged by another end of the same create.
+func TestDoubtIsNotProlonged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newIndex("main", time.Minute)
+		mustPick(t, x, nameA, 2000)
+		x.doubt(nameA)
+		first := x.held[csiKey(nameA)].expires
+		time.Sleep(time.Second)
+		x.doubt(nameA)
+		if got := x.held[csiKey(nameA)].expires; !got.Equal(first) {
+			t.Errorf("it ends at %v, before it was %v", got, first)
+		}
+	})
+}
+
+// TestSettled: a create that may be late is over when its volume is found, if it was the only one.
+func TestSettled(t *testing.T) {
+	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
+	for name, tt := range map[string]struct {
+		before  func(x *index)
+		cluster string
+		want    bool
+	}{
+		"one":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
+		"in another cluster":    {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)) }, "d", false},
+		"none":                  {func(*index) {}, "c", false},
+		"no reservation":        {func(x *index) { delete(x.held, csiKey(nameA)) }, "c", false},
+		"two":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", false},
+		"the first is over":     {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
+		"another has made it":   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.answered(nameA) }, "c", false},
+		"over, another made it": {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.answered(nameA) }, "c", true},
+	} {
+		x := newIndex("main", time.Minute)
+		mustPick(t, x, nameA, 2000)
+		tt.before(x)
+		if got := x.settled(nameA, tt.cluster); got != tt.want {
+			t.Errorf("%s: %t, want %t", name, got, tt.want)
+		}
+		if _, until := x.late(nameA); tt.want && !until.IsZero() {
+			t.Errorf("%s: it is still late, until %v", name, until)
+		}
+		if _, held := x.held[csiKey(nameA)]; held != (name != "no reservation") {
+			t.Errorf("%s: reserved: %t", name, held)
+		}
+	}
+	x := newIndex("main", time.Minute)
+	x.answered(nameA)
+	x.doubt(nameA)
+	x.unanswered(nameA, "c", in(time.Hour))
+	if len(x.held) > 0 {
+		t.Errorf("something is reserved for a create that has no reservation: %+v", x.held)
+	}
+}
+
+// TestLateCreates: the group id of a create that may arrive late stays taken, with a volume and without.
+func TestLateCreates(t *testing.T) {
+	for name, end := range map[string]func(x *index){
+		"made": func(x *index) {
+			x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
+			x.gone("a")
+		},
+		"in doubt": func(x *index) { x.doubt(nameA) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			x := newIndex("main", time.Minute)
+			mustPick(t, x, nameA, 2000)
+			x.unanswered(nameA, "c", time.Now().Add(time.Hour))
+			end(x)
+			time.Sleep(59 * time.Minute)
+			x.take(heketi.Dump{}, time.Now())
+			mustPick(t, x, nameB, 2001)
+			time.Sleep(2 * time.Minute)
+			x.take(heketi.Dump{}, time.Now())
+			if mustPick(t, x, "csi-c-00000000000000000003", 2000); t.Failed() {
+				t.Log(name)
+			}
+		})
+	}
+}

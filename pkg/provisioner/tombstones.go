@@ -1,0 +1,25 @@
+package provisioner
+
+import (
+	"maps"
+	"time"
+)
+
+// gone forgets a volume that was deleted.
+func (x *index) gone(id string) {
+	const longestCreate = time.Hour // that may still hold an answer about the volume
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.remove(id)
+	maps.DeleteFunc(x.deleted, func(_ string, at time.Time) bool { return time.Since(at) > longestCreate })
+	x.deleted[id] = time.Now()
+	delete(x.expanded, id)
+}
+
+// wasDeleted reports whether this process has deleted the volume.
+func (x *index) wasDeleted(id string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, ok := x.deleted[id]
+	return ok
+}

@@ -1,0 +1,41 @@
+package provisioner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// trust refuses a Heketi that has lost its database (it knows no cluster), or has another one than it had before in
+// the life of this process (it knows none of the clusters that it knew). The latter cannot be told after a restart of
+// the driver, unless the configuration names clusters (which the client checks): nothing else outside Heketi records
+// which database made a volume, and a handle cannot name the cluster without becoming invalid for every volume that
+// exists.
+func (x *index) trust(clusters []string) error {
+	if len(clusters) == 0 {
+		return noClusters(x.backend)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	some := slices.ContainsFunc(clusters, func(id string) bool {
+		_, ok := x.clusters[id]
+		return ok
+	})
+	if len(x.clusters) > 0 && !some {
+		slices.Sort(clusters)
+		return fmt.Errorf("%w: backend %q cannot be trusted: it knows none of the clusters that it knew before, only %s, so that its database "+
+			"is probably not the one that has the volumes; restore that, or restart the driver if the clusters were replaced on purpose",
+			volume.ErrUnavailable, x.backend, strings.Join(clusters, ", "))
+	}
+	for _, id := range clusters {
+		x.clusters[id] = struct{}{}
+	}
+	return nil
+}
+
+func noClusters(backend string) error {
+	return fmt.Errorf("%w: backend %q cannot be trusted: %s", volume.ErrUnavailable, backend, heketi.HintNoClusters)
+}
