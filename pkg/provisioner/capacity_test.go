@@ -206,7 +206,8 @@ func TestCreateSaysWhatFitsByItsOwnKey(t *testing.T) {
 }
 
 func TestCreateSaysWhatFits(t *testing.T) {
-	d := newDatabase(t) // 99 GiB fit, and 198 GiB of type disperse:2:1
+	d := newDatabase(t)                                                                                          // 99 GiB fit, and 198 GiB of type disperse:2:1
+	d.db["clusterentries"][strings.Repeat("d", 32)] = object{"Info": object{"nodes": []string{}, "block": true}} // which is not spoken of
 	target, err := url.Parse(d.url)
 	if err != nil {
 		t.Fatal(err)

@@ -143,7 +143,7 @@ func readEntries(ctx context.Context, client *heketi.Client, x *index) (map[stri
 func (c *catalogue) remembered() map[string]entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.whole.IsZero() || time.Since(c.whole) > catalogueLifetime {
+	if time.Since(c.whole) > catalogueLifetime { // or nothing was ever read
 		return nil
 	}
 	remembered := maps.Clone(c.entries)

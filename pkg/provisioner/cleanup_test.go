@@ -46,7 +46,7 @@ func TestCleanUpOnlyWhatBlocksTheVolume(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := stuck(t)
-			before := f.server.Requests(cleanUps)
+			before, creates := f.server.Requests(cleanUps), f.server.Requests("POST /volumes")
 			thing := tc.thing
 			if thing == "" {
 				thing = f.server.VolumeIDs()[0]
@@ -60,6 +60,9 @@ func TestCleanUpOnlyWhatBlocksTheVolume(t *testing.T) {
 			}
 			if !tc.want {
 				wantError(t, err, volume.ErrBusy)
+				if n := f.server.Requests("POST /volumes") - creates; n != 1 {
+					t.Errorf("%d creates were sent, want 1: nothing has changed", n)
+				}
 			}
 		})
 	}
@@ -88,6 +91,7 @@ func TestNoCleanUpOfOthersVolumes(t *testing.T) {
 	f.server.StrandDelete(id)
 	err := f.delete(t, volume.Handle{Backend: "main", ID: id})
 	wantError(t, err, volume.ErrBusy)
+	says(t, err, "is stale in Heketi", "heketi-cli server operations cleanup")
 	if n := f.server.Requests(cleanUps); n != 0 {
 		t.Errorf("%d clean-ups were asked for", n)
 	}
@@ -116,14 +120,34 @@ func TestCleanUpFails(t *testing.T) {
 // TestCleanUpByHeketi: Heketi itself has cleaned up between the dump and the question for the operation.
 func TestCleanUpByHeketi(t *testing.T) {
 	f := stuck(t)
+	f.pass("GET /db/dump", 1) // for the group id
 	answer, asked := make(chan struct{}), make(chan struct{})
 	f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Times: 1, Late: answer, Carried: asked})
 	call := background(t.Context(), f.another(t, 8, timing()), spec("pvc-1"))
-	<-asked // for the group id
+	<-asked // for the volume whose name is in use
 	f.server.Clean()
 	close(answer)
 	if r := <-call; r.err != nil {
 		t.Error(r.err)
 	}
 	f.wantVolumes(t, 1)
+}
+
+// TestCleanUpFreesTheGroupID of the volume that was never completed, also where it is the last one.
+func TestCleanUpFreesTheGroupID(t *testing.T) {
+	f := stuck(t)
+	p := f.another(t, 8, timing())
+	if v, err := p.Create(t.Context(), specOf("pvc-1", 2000, 2000)); err != nil || v.GID != 2000 {
+		t.Errorf("with one group id: %d, %v", v.GID, err)
+	}
+	f.wantVolumes(t, 1)
+
+	f = stuck(t)
+	p = f.another(t, 8, timing())
+	if v, err := p.Create(t.Context(), spec("pvc-1")); err != nil || v.GID != 2001 {
+		t.Errorf("group id %d, %v; want 2001, which was chosen before the clean-up", v.GID, err)
+	}
+	if v, err := p.Create(t.Context(), spec("pvc-2")); err != nil || v.GID != 2000 {
+		t.Errorf("group id %d, %v; want that of the volume that was cleaned up, 2000", v.GID, err)
+	}
 }

@@ -50,14 +50,17 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	run := creating{creation: request, client: client, index: p.index(request.backend), journal: p.journal, observer: p.observer}
 	began := time.Now()
 	made, err := p.operations.do(ctx, task{kind: "create", subject: request.name, key: csiKey(request.name), request: request}, run.run)
-	if err == nil && run.index.wasDeleted(made.Handle.ID) {
+	if err != nil {
+		return volume.Volume{}, p.whatFits(ctx, request, parameters, began, err)
+	}
+	if run.index.wasDeleted(made.Handle.ID) {
 		// This call has joined an operation that had found the volume before the delete.
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was deleted after it was found; repeat the create", volume.ErrBusy, made.Name)
 	}
-	if err == nil && run.index.outgrown(made) {
+	if run.index.outgrown(made) {
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was expanded after it was found; repeat the create", volume.ErrBusy, made.Name)
 	}
-	return made, p.whatFits(ctx, request, parameters, began, err)
+	return made, nil
 }
 
 func newCreation(spec volume.Spec, backend string, sizeGiB int) creation {
@@ -99,7 +102,7 @@ type creating struct {
 
 func (c *creating) run(ctx context.Context) (volume.Volume, error) {
 	v, err := c.once(ctx)
-	if err != nil && cleanUp(ctx, c.client, c.index, err) {
+	if cleanUp(ctx, c.client, c.index, err) {
 		v, err = c.once(ctx)
 	}
 	if err == nil || errors.Is(err, volume.ErrBusy) || errors.Is(err, volume.ErrUnavailable) || errors.Is(err, volume.ErrIncompatible) {

@@ -2,6 +2,8 @@ package provisioner_test
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
@@ -40,6 +42,9 @@ func TestCreateWithoutAClusterThatCan(t *testing.T) {
 			f := start(t, tc.clusters...)
 			_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 			wantError(t, err, tc.want)
+			if n := f.server.Requests("GET /db/dump"); n != 2 {
+				t.Errorf("the database was read %d times, want before and after the requests", n)
+			}
 			f.wantVolumes(t, 0)
 		})
 	}
@@ -74,11 +79,36 @@ func TestCreateStopsAtAClusterInDoubt(t *testing.T) {
 func TestCreateWithTwoVolumesOfTheName(t *testing.T) {
 	a, b := heketitest.NewCluster(), heketitest.NewCluster()
 	f := start(t, a, b)
-	for _, cluster := range []string{a.ID, b.ID} {
-		f.server.AddVolume(glusterName(), cluster, false)
+	ids := make([]string, 0, 8)
+	for range 4 {
+		ids = append(ids, f.server.AddVolume(glusterName(), a.ID, false), f.server.AddVolume(glusterName(), b.ID, false))
 	}
+	slices.Sort(ids)
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrPrecondition)
+	says(t, err, "with the ids "+strings.Join(ids, ", "))
+	f.wantVolumes(t, 8)
+}
+
+// TestForeignVolumeWithOurDigest: a name that is not of our form is another volume's, however it ends.
+func TestForeignVolumeWithOurDigest(t *testing.T) {
+	cluster := heketitest.NewCluster()
+	f := start(t, cluster, heketitest.NewCluster())
+	foreign := "web" + glusterName()[strings.LastIndex(glusterName(), "-"):]
+	adopted := volume.Handle{Backend: "main", ID: f.server.AddVolume(foreign, cluster.ID, false), Adopted: true}
+	release, carried := make(chan struct{}), make(chan struct{})
+	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Times: 1, Held: release, Carried: carried})
+	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrUnavailable)
+	if err := f.delete(t, adopted); err != nil {
+		t.Errorf("the late create makes another volume: %v", err)
+	}
+	close(release)
+	<-carried
+	f.server.AddVolume(foreign, cluster.ID, false)
+	if v := f.create(t, spec("pvc-1")); v.Name != glusterName() {
+		t.Errorf("found %s", v.Name)
+	}
 	f.wantVolumes(t, 2)
 }
 

@@ -35,13 +35,26 @@ func TestCreateWhoseAnswerIsLostWhileItRuns(t *testing.T) {
 	f := start(t)
 	f.server.Hold()
 	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Drop: true, After: true, Times: 1})
-	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
-	wantError(t, err, volume.ErrBusy)
-	_, err = f.provisioner.Create(t.Context(), spec("pvc-1"))
-	wantError(t, err, volume.ErrBusy)
+	for _, cause := range []string{"EOF", ""} { // the second request is refused: the name is in use
+		_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+		wantError(t, err, volume.ErrBusy)
+		says(t, err, "is being made, removed or cloned", cause)
+		if err != nil && strings.Contains(err.Error(), "looked up after") != (cause != "") {
+			t.Errorf("%v: want the cause %q", err, cause)
+		}
+	}
 	f.server.Release()
 	f.create(t, spec("pvc-1"))
 	f.wantVolumes(t, 1)
+}
+
+// TestCreateThatCannotLook: that the name is in use says nothing about the volume.
+func TestCreateThatCannotLook(t *testing.T) {
+	f := start(t)
+	v := f.create(t, spec("pvc-1"))
+	f.server.Inject(heketitest.Fault{Prefix: "GET /volumes/" + v.Handle.ID, Status: http.StatusBadGateway})
+	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrUnavailable)
 }
 
 // TestCreateWhileHeketiRestarts: what the create has left is cleaned up, nobody else's is.

@@ -84,6 +84,9 @@ func TestCreateUnderAUsedName(t *testing.T) {
 					t.Errorf("error %v does not say %q", err, tc.want)
 				}
 			}
+			if n := f.server.Requests("GET /db/dump"); n != 2 {
+				t.Errorf("the database was read %d times, want once for each create", n)
+			}
 			f.wantVolumes(t, 1)
 		})
 	}

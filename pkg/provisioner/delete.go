@@ -34,7 +34,7 @@ func (p *Provisioner) Delete(ctx context.Context, handle volume.Handle, credenti
 
 func (d deletion) run(ctx context.Context, client *heketi.Client, x *index, journal *Journal) error {
 	err := d.once(ctx, client, x, journal)
-	if err != nil && cleanUp(ctx, client, x, err) {
+	if cleanUp(ctx, client, x, err) {
 		err = d.once(ctx, client, x, journal)
 	}
 	if err == nil {
@@ -54,7 +54,7 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, jou
 	}
 	// An expand that arrives during the delete would put the volume back into Heketi's records, and a create that arrives after
 	// it would make the volume once more, for no caller.
-	if late, ok := journal.expandOf(volumeKey(d.handle), found); ok && !late.Suspect {
+	if late, _ := journal.expandOf(volumeKey(d.handle), found); !late.Suspect {
 		if err := checkLateExpand(ctx, client, journal, volumeKey(d.handle), found); err != nil {
 			return err
 		}

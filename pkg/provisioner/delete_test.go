@@ -168,6 +168,29 @@ func TestDeleteWhenAnswersAreLost(t *testing.T) {
 	})
 }
 
+// TestDeleteOfWhatHasGone: between the look at the volume and the request to remove it.
+func TestDeleteOfWhatHasGone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		dump *heketitest.Fault
+		want error
+	}{
+		"the records have it":        {nil, volume.ErrBusy},
+		"the records cannot be read": {&heketitest.Fault{Prefix: "GET /db/dump", Status: http.StatusBadGateway}, volume.ErrUnavailable},
+		"the records do not have it": {&heketitest.Fault{Prefix: "GET /db/dump", Status: http.StatusOK, Body: `{"clusterentries": {"c": {}}, "volumeentries": {}}`}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t)
+			v := f.create(t, spec("pvc-1"))
+			p := f.another(t, 8, timing()) // has not seen a cluster yet
+			f.server.Inject(heketitest.Fault{Prefix: "DELETE /volumes/", Status: http.StatusNotFound, Body: "Id not found"})
+			if tc.dump != nil {
+				f.server.Inject(*tc.dump)
+			}
+			wantError(t, p.Delete(t.Context(), v.Handle, volume.Credentials{}), tc.want)
+		})
+	}
+}
+
 func TestDeleteThatGlusterRefuses(t *testing.T) {
 	for text, want := range map[string]error{
 		"All 3 hosts: Unable to delete volume v: Some of the peers are down":                          volume.ErrPrecondition,

@@ -41,20 +41,20 @@ func (x *index) readSince(ctx context.Context, client *heketi.Client, since time
 	if x.readAfter(since) {
 		return nil
 	}
-	if x.failed.err != nil && !x.failed.asked.Before(waiting) {
-		return x.failed.err // a Heketi that hangs is waited for once by all who wait, not by one after another
+	if !x.last.asked.Before(waiting) {
+		return x.last.err // a Heketi that hangs is waited for once by all who wait, not by one after another
 	}
 	asked := time.Now()
 	err := x.read(ctx, client)
-	x.failed = failedReading{}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, volume.ErrUnauthenticated) { // not the caller's own
-		x.failed = failedReading{asked: asked, err: err}
+	x.last = lastReading{}
+	if ctx.Err() == nil && !errors.Is(err, volume.ErrUnauthenticated) { // not the caller's own
+		x.last = lastReading{asked: asked, err: err}
 	}
 	return err
 }
 
-// failedReading is guarded by the token in index.reading.
-type failedReading struct {
+// lastReading is guarded by the token in index.reading.
+type lastReading struct {
 	asked time.Time
 	err   error
 }
@@ -94,7 +94,7 @@ func (x *index) take(dump heketi.Dump, asked time.Time) {
 		x.add(id, known{name: v.Name, gid: v.GID})
 	}
 	for id, v := range before {
-		if _, recorded := x.volumes[id]; !recorded && !v.made.IsZero() && !v.made.Before(asked) {
+		if _, recorded := x.volumes[id]; !recorded && !v.made.Before(asked) {
 			x.add(id, v) // made after these records were written
 		}
 	}

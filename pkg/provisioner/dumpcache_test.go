@@ -84,17 +84,52 @@ func TestFailedReadings(t *testing.T) {
 	for name, read := range map[string]func() error{
 		"with another key": func() error { return x.readSince(t.Context(), wrong, time.Now()) },
 		"without time": func() error {
-			ended, cancel := context.WithCancel(t.Context())
-			cancel()
-			return x.readSince(ended, right, time.Now())
+			ctx, cancel := context.WithCancel(t.Context())
+			answer, carried := make(chan struct{}), make(chan struct{})
+			defer close(answer)
+			server.Inject(heketitest.Fault{Prefix: dumps, Times: 1, Late: answer, Carried: carried})
+			go func() {
+				<-carried
+				cancel()
+			}()
+			return x.readSince(ctx, right, time.Now())
 		},
 	} {
 		since := time.Now()
+		x.last = lastReading{asked: since.Add(-1), err: errors.New("of a reading before")}
 		if err := read(); err == nil {
 			t.Errorf("%s: it was read", name)
+		}
+		if x.last != (lastReading{}) {
+			t.Errorf("%s: those who wait are told %v", name, x.last.err)
 		}
 		if err := x.readSince(t.Context(), right, since); err != nil {
 			t.Errorf("%s: the next caller is told: %v", name, err)
 		}
 	}
+}
+
+// TestSharedFailure: a reading that began while a caller waited for its turn has failed for that caller as well.
+func TestSharedFailure(t *testing.T) {
+	x := newIndex("main", time.Minute)
+	broken := errors.New("broken")
+	x.last = lastReading{asked: time.Now().Add(time.Minute), err: broken}
+	if err := x.readSince(t.Context(), nil, time.Now()); !errors.Is(err, broken) {
+		t.Errorf("%v, want %v", err, broken)
+	}
+}
+
+// TestRecordsOfAVolumeMadeMeanwhile: what this process made while the database was read may be in the records all the same, and
+// has its group id once.
+func TestRecordsOfAVolumeMadeMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newIndex("main", time.Minute)
+		asked := time.Now()
+		mustPick(t, x, nameA, 2000)
+		time.Sleep(time.Second)
+		x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
+		x.take(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: nameA, GID: 2000}}}, asked)
+		x.gone("a")
+		mustPick(t, x, nameB, 2000)
+	})
 }

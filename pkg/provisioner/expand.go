@@ -31,7 +31,8 @@ func (p *Provisioner) Expand(ctx context.Context, handle volume.Handle, capacity
 }
 
 func (p *Provisioner) expand(ctx context.Context, handle volume.Handle, capacity volume.Capacity, credentials volume.Credentials) (int64, error) {
-	if _, err := capacity.SizeGiB(1); err != nil {
+	target, err := capacity.SizeGiB(1)
+	if err != nil {
 		return 0, err
 	}
 	client, err := p.client(handle, credentials)
@@ -39,7 +40,7 @@ func (p *Provisioner) expand(ctx context.Context, handle volume.Handle, capacity
 		return 0, err
 	}
 	request := expansion{handle: handle, capacity: capacity, credentials: credentials}
-	run := expanding{expansion: request, client: client, index: p.index(handle.Backend), journal: p.journal}
+	run := expanding{expansion: request, targetGiB: target, client: client, index: p.index(handle.Backend), journal: p.journal}
 	expanded, err := p.operations.do(ctx, task{kind: "expand", subject: handle.String(), key: volumeKey(handle), request: request}, run.run)
 	if err == nil {
 		run.index.grew(expanded)
@@ -52,9 +53,10 @@ func (p *Provisioner) expand(ctx context.Context, handle volume.Handle, capacity
 // operation on the volume is pending and no earlier request can be on its way, and is sent at most once.
 type expanding struct {
 	expansion
-	client  *heketi.Client
-	index   *index
-	journal *Journal
+	targetGiB int // what the capacity asks for
+	client    *heketi.Client
+	index     *index
+	journal   *Journal
 }
 
 func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
@@ -64,15 +66,18 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 		return volume.Volume{}, err
 	}
 	need, err := e.need(found)
-	if err != nil || need == 0 {
-		return newVolume(e.handle.Backend, found), err
+	if err != nil {
+		return volume.Volume{}, err
+	}
+	if need == 0 {
+		return newVolume(e.handle.Backend, found), nil
 	}
 	e.journal.suspect(volumeKey(e.handle))
 	if err := checkLateExpand(ctx, e.client, e.journal, volumeKey(e.handle), found); err != nil {
 		return volume.Volume{}, err
 	}
 	expanded, sent, err := e.send(ctx, found, need)
-	if err != nil && !sent {
+	if !sent {
 		return volume.Volume{}, err
 	}
 	switch outcome := heketi.OutcomeOf(err); {
@@ -102,10 +107,9 @@ func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expand
 		begun = err == nil
 		return err
 	})
-	switch {
-	case begun && heketi.MayBeLate(err):
+	if heketi.MayBeLate(err) {
 		e.journal.unanswered(key)
-	case begun:
+	} else {
 		e.journal.end(key)
 	}
 	return expanded, begun, err
@@ -191,12 +195,8 @@ func (e *expanding) need(v heketi.Volume) (int, error) {
 		return 0, fmt.Errorf("%w: the volume has %d bytes, capacity_range.limit_bytes is %d, and no volume can be made smaller",
 			volume.ErrOutOfRange, current, limit)
 	}
-	target, err := e.capacity.SizeGiB(1)
-	if err != nil {
-		return 0, err
-	}
 	// Heketi adds whole sets of bricks, and makes none below 1 GiB.
-	need := max(target-v.SizeGiB, v.Durability.MinGiB())
+	need := max(e.targetGiB-v.SizeGiB, v.Durability.MinGiB())
 	if size := current + int64(need)*volume.GiB; limit > 0 && size > limit {
 		return 0, fmt.Errorf("%w: a volume of type %s grows by at least %d GiB, to %d bytes, but capacity_range.limit_bytes is %d",
 			volume.ErrOutOfRange, v.Durability, v.Durability.MinGiB(), size, limit)

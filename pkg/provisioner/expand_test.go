@@ -228,19 +228,6 @@ func TestExpandWhileHeketiIsKilled(t *testing.T) {
 	}
 }
 
-func TestExpandThatFails(t *testing.T) {
-	f := start(t)
-	v := f.create(t, spec("pvc-1"))
-	f.server.FailOperations("add-brick: failed: Staging failed")
-	_, err := f.expand(t, v.Handle, 5)
-	wantError(t, err, volume.ErrFailed)
-	says(t, err, "Staging failed", "keeps its size of 2 GiB")
-	f.server.FailOperations("")
-	if size, err := f.expand(t, v.Handle, 5); err != nil || size != 5 {
-		t.Errorf("%d GiB, %v", size, err)
-	}
-}
-
 func TestExpandWithoutRoom(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	cluster.FreeGiB = 16

@@ -47,12 +47,10 @@ func (e *expanding) remains(ctx context.Context, v heketi.Volume, needGiB int) s
 func (e *expanding) fits(ctx context.Context, cluster string, layout heketi.Layout, needGiB int) string {
 	const few = "few large steps are better than many small ones"
 	dump, err := e.index.recordsSince(ctx, e.client, time.Now())
-	if err != nil || !dump.Clusters[cluster].File { // no figures, or a cluster whose room is for others
-		return "so a smaller size may be possible, and " + few
-	}
 	room := heketi.NewRoom(dump, cluster, layout)
 	switch largest := room.LargestGiB(); {
-	case largest >= needGiB: // the reason is another one
+	// No figures, a cluster whose room is for others, or another reason than room.
+	case err != nil, !dump.Clusters[cluster].File, largest >= needGiB:
 		return "so a smaller size may be possible, and " + few
 	case largest == 0:
 		return "but there is no room for it to grow now" + because(room.Lacks())

@@ -129,6 +129,21 @@ func (f *fixture) wantVolumes(t *testing.T, n int) {
 	}
 }
 
+// pass lets requests through, n of them or, with 0, all, so that a fault that is injected later meets those behind them.
+func (f *fixture) pass(prefix string, n int) {
+	through := make(chan struct{})
+	close(through)
+	f.server.Inject(heketitest.Fault{Prefix: prefix, Times: n, Late: through})
+}
+
+// wantNoNotes checks that the journal in dir has no note of a request.
+func wantNoNotes(t *testing.T, dir string) {
+	t.Helper()
+	if notes, err := filepath.Glob(filepath.Join(dir, "*.json")); err != nil || len(notes) > 0 {
+		t.Errorf("notes %q, %v; want none", notes, err)
+	}
+}
+
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()

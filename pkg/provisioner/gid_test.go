@@ -109,6 +109,10 @@ func TestGIDsExhausted(t *testing.T) {
 	if err != nil && (!strings.Contains(err.Error(), "2000 to") || !strings.Contains(err.Error(), "gidMax 2000")) {
 		t.Errorf("%v does not name the range", err)
 	}
+	lift := f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Status: http.StatusBadGateway})
+	_, err = f.provisioner.Create(t.Context(), specOf("pvc-2", 2000, 2000))
+	wantError(t, err, volume.ErrUnavailable) // one may be free by now
+	lift()
 	if again := f.create(t, specOf("pvc-1", 2000, 2000)); again.Handle != first.Handle {
 		t.Errorf("repeated: %v, want %v", again.Handle, first.Handle)
 	}
@@ -132,6 +136,32 @@ func TestGIDOfACreateInDoubt(t *testing.T) {
 	}
 	if v := f.create(t, spec("pvc-1")); v.GID != 2000 {
 		t.Errorf("group id %d, want the reserved one, 2000", v.GID)
+	}
+}
+
+// TestGIDsAreFreeAgain as soon as their volume is deleted, and some time after a create that has made none.
+func TestGIDsAreFreeAgain(t *testing.T) {
+	for name, faults := range map[string][]heketitest.Fault{
+		"made": nil, "found after a lost answer": {{Prefix: "POST /volumes", Times: 1, Drop: true, After: true}},
+	} {
+		f := start(t)
+		for _, fault := range faults {
+			f.server.Inject(fault)
+		}
+		if err := f.delete(t, f.create(t, spec("pvc-1")).Handle); err != nil {
+			t.Fatal(err)
+		}
+		if v := f.create(t, spec("pvc-2")); v.GID != 2000 {
+			t.Errorf("%s: group id %d, want 2000", name, v.GID)
+		}
+	}
+	f := start(t)
+	p := f.another(t, 8, timing(), provisioner.WithRefresh(time.Nanosecond))
+	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Times: 1, Status: http.StatusBadRequest, Body: "Invalid replica value"})
+	_, err := p.Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrInvalid)
+	if v, err := p.Create(t.Context(), spec("pvc-2")); err != nil || v.GID != 2000 {
+		t.Errorf("after a refusal: group id %d, %v; want 2000", v.GID, err)
 	}
 }
 

@@ -44,4 +44,12 @@ func TestCreateThatJoinsOneFromBeforeAnExpand(t *testing.T) {
 	if err != nil || again.CapacityBytes != size || again.Handle != v.Handle {
 		t.Errorf("repeated: %+v, %v; want %d bytes", again, err, size)
 	}
+	// What is read later counts, also where Heketi has lost an expand.
+	if _, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 7 * volume.GiB}, volume.Credentials{}); err != nil {
+		t.Fatal(err)
+	}
+	f.server.SetSize(v.Handle.ID, 6)
+	if again, err = p.Create(t.Context(), spec("pvc-1")); err != nil || again.CapacityBytes != 6*volume.GiB {
+		t.Errorf("after an expand was lost: %+v, %v", again, err)
+	}
 }

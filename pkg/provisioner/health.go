@@ -177,11 +177,11 @@ func assessBricks(database heketi.Dump, cluster heketi.ExaminedCluster, name str
 
 // splitBrick parts host:/path; an IPv6 address has colons of its own.
 func splitBrick(brick string) (host, path string) {
-	i := strings.Index(brick, ":/")
-	if i < 0 {
+	host, path, ok := strings.Cut(brick, ":/")
+	if !ok {
 		return brick, ""
 	}
-	return brick[:i], brick[i+1:]
+	return host, "/" + path
 }
 
 func clusterIDs(dump heketi.Dump) []string { return slices.Collect(maps.Keys(dump.Clusters)) }

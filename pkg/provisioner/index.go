@@ -16,7 +16,7 @@ type index struct {
 	backend string
 	refresh time.Duration
 	reading chan struct{} // holds a token while somebody reads
-	failed  failedReading // the last one, if it has failed
+	last    lastReading   // how the last one has ended
 
 	catalogue catalogue
 

@@ -125,6 +125,22 @@ func TestMostAskedOneByOne(t *testing.T) {
 	}
 }
 
+// TestListOfManyNeedsTheRecords: they are read where too many volumes are new, and may be gone by then.
+func TestListOfManyNeedsTheRecords(t *testing.T) {
+	d := newDatabase(t)
+	p := over(t, d)
+	list(t, p, 0)
+	for id := range 101 {
+		d.addOurs(id + 1)
+	}
+	d.listed = func() { d.replace(nil) }
+	got, _, err := p.List(t.Context(), "", 0)
+	wantError(t, err, volume.ErrUnavailable)
+	if len(got) > 0 {
+		t.Errorf("%d volumes came with the error", len(got))
+	}
+}
+
 // TestListFailsInTheMiddle: each question of a list that remembers something may fail.
 func TestListFailsInTheMiddle(t *testing.T) {
 	f := start(t)

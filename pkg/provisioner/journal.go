@@ -145,7 +145,7 @@ func (j *Journal) expandOf(key string, v heketi.Volume) (late lateExpand, ok boo
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	request, ok := j.sent[key]
-	carriedOut := request.Version == journalVersion && v.SizeGiB == request.SizeGiB+request.MoreGiB
+	carriedOut := v.SizeGiB == request.SizeGiB+request.MoreGiB // a damaged note has neither
 	return lateExpand{sent: request, until: request.At.Add(j.late)}, ok && !carriedOut
 }
 
@@ -169,6 +169,5 @@ func (j *Journal) suspect(key string) {
 func (j *Journal) hasExpand(key string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	request, ok := j.sent[key]
-	return ok && time.Since(request.At) <= j.late
+	return time.Since(j.sent[key].At) <= j.late
 }

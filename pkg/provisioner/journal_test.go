@@ -136,9 +136,17 @@ func TestJournalWithoutPredecessor(t *testing.T) {
 	}
 	next := openJournal(t, dir)
 	for key, want := range map[string]bool{journalKey: true, otherKey: false} {
-		if _, ok := next.expandOf(key, heketi.Volume{SizeGiB: 2}); ok != want {
-			t.Errorf("%s in the next process: %t, want %t", key, ok, want)
+		if late, ok := next.expandOf(key, heketi.Volume{SizeGiB: 2}); ok != want || late.Suspect != want {
+			t.Errorf("%s in the next process: %t, suspect: %t; want %t", key, ok, late.Suspect, want)
 		}
+	}
+	// What this process has sent is known, and not suspect.
+	if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
+		t.Fatal(err)
+	}
+	j.suspect(journalKey)
+	if late, ok := j.expandOf(journalKey, heketi.Volume{SizeGiB: 2}); !ok || late.Suspect || late.MoreGiB != 3 {
+		t.Errorf("an expand that was sent has become %+v, %t", late, ok)
 	}
 	later := openJournal(t, t.TempDir())
 	later.suspectUntil = time.Now().Add(-time.Second)

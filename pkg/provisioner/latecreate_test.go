@@ -89,6 +89,7 @@ func TestDeleteAfterALostAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			wantNoNotes(t, dir)
 			if err := p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
 				t.Error(err)
 			}

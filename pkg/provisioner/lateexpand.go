@@ -14,11 +14,17 @@ import (
 // Heketi refuses a request for its age when it begins with it. One that it has begun with before may wait for its database,
 // whose disk may hang, for any time, and shows in none of its records; but it is counted as being in flight.
 func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journal, key string, v heketi.Volume) error {
-	late, ok := journal.expandOf(key, v)
-	if !ok {
-		journal.end(key)
-		return nil
+	if late, ok := journal.expandOf(key, v); ok {
+		if err := late.check(ctx, client, v); err != nil {
+			return err
+		}
 	}
+	journal.end(key)
+	return nil
+}
+
+// check returns an error while the request may still be carried out.
+func (late lateExpand) check(ctx context.Context, client *heketi.Client, v heketi.Volume) error {
 	if time.Now().Before(late.until) {
 		return fmt.Errorf("%w: gluster volume %s has %d GiB. An expand sent at %s was not answered and may still be carried out until %s; "+
 			"the driver sends no other before that", volume.ErrBusy, v.Name, v.SizeGiB, late.At.UTC().Format(time.TimeOnly), until(late.until))
@@ -31,7 +37,6 @@ func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journa
 		return fmt.Errorf("%w: gluster volume %s: an expand was not answered, and Heketi has begun with %d requests that its database does not show; "+
 			"one of them may be that expand. Does the disk of Heketi's database hang?", volume.ErrBusy, v.Name, unrecorded)
 	}
-	journal.end(key)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package provisioner_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +118,11 @@ func TestExpandThatHeketiHasBegunWith(t *testing.T) {
 		wantError(t, err, volume.ErrBusy)
 		time.Sleep(2 * short.Late)
 	}
+	f.pass("GET /operations/", 0)
+	lift := f.server.Inject(heketitest.Fault{Prefix: "GET /operations", Status: http.StatusBadGateway})
+	_, err := p.Expand(t.Context(), v.Handle, ask, volume.Credentials{})
+	wantError(t, err, volume.ErrUnavailable)
+	lift()
 	wantError(t, p.Delete(t.Context(), v.Handle, volume.Credentials{}), volume.ErrBusy)
 	f.wantSize(t, v, 2, 1)
 	f.server.SetUnrecorded(0)
@@ -127,21 +133,43 @@ func TestExpandThatHeketiHasBegunWith(t *testing.T) {
 
 // TestExpandRefusedWhileOneIsLate: external-resizer would take a final code as the end of the expand.
 func TestExpandRefusedWhileOneIsLate(t *testing.T) {
-	f := start(t)
-	v := f.create(t, spec("pvc-1"))
-	arrive := f.lateExpand(t, f.provisioner, v.Handle)
-	f.writeKey(t, "another key")
-	_, err := f.expand(t, v.Handle, 5)
-	wantError(t, err, volume.ErrUnavailable)
-	says(t, err, "an earlier expand was not answered")
-	arrive()
+	for _, tc := range []struct {
+		name   string
+		happen func(t *testing.T, f *fixture, v volume.Volume)
+		want   error
+		says   bool // that one is late
+	}{
+		{"a final refusal", func(t *testing.T, f *fixture, _ volume.Volume) { t.Helper(); f.writeKey(t, "another key") }, volume.ErrUnavailable, true},
+		{"Heketi is away", func(_ *testing.T, f *fixture, _ volume.Volume) {
+			f.server.Inject(heketitest.Fault{Prefix: "GET /operations/", Status: http.StatusBadGateway})
+		}, volume.ErrUnavailable, false},
+		{"it is gone", func(t *testing.T, f *fixture, v volume.Volume) {
+			t.Helper()
+			if err := f.another(t, 8, timing()).Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
+				t.Fatal(err)
+			}
+		}, volume.ErrNotFound, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := start(t)
+			v := f.create(t, spec("pvc-1"))
+			arrive := f.lateExpand(t, f.provisioner, v.Handle)
+			tc.happen(t, f, v)
+			_, err := f.expand(t, v.Handle, 5)
+			wantError(t, err, tc.want)
+			if err != nil && strings.Contains(err.Error(), "an earlier expand was not answered") != tc.says {
+				t.Errorf("%v: says that an earlier expand is late: want %t", err, tc.says)
+			}
+			arrive()
+		})
+	}
 }
 
 // TestExpandWithoutPredecessorsNotes: a driver that is asked right after its start holds what its predecessor may have sent.
 func TestExpandWithoutPredecessorsNotes(t *testing.T) {
-	f := start(t)
+	f, dir := start(t), t.TempDir()
 	v := f.create(t, spec("pvc-1"))
-	journal, err := provisioner.OpenJournal(t.TempDir())
+	journal, err := provisioner.OpenJournal(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +180,7 @@ func TestExpandWithoutPredecessorsNotes(t *testing.T) {
 	if err := p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
 		t.Errorf("deleting what may have been expanded: %v", err)
 	}
+	wantNoNotes(t, dir)
 	own, err := p.Create(t.Context(), spec("pvc-2"))
 	if err != nil {
 		t.Fatal(err)
@@ -161,23 +190,37 @@ func TestExpandWithoutPredecessorsNotes(t *testing.T) {
 	}
 }
 
-// TestExpandOfAVolumeThatChanges: between the two looks, another request is carried out.
+// TestExpandOfAVolumeThatChanges: between the two looks, another request is carried out, or Heketi goes away.
 func TestExpandOfAVolumeThatChanges(t *testing.T) {
-	f := start(t)
-	slow := timing()
-	slow.Again = time.Second
-	p := f.another(t, 8, slow)
-	v := f.create(t, spec("pvc-1"))
-	call := make(chan error, 1)
-	go func() {
-		_, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 5 * volume.GiB}, volume.Credentials{})
-		call <- err
-	}()
-	eventually(t, "the first look", func() bool { return f.server.Requests("GET /volumes/"+v.Handle.ID) > 1 })
-	time.Sleep(slow.Again / 10) // it is answered
-	f.server.Expand(v.Handle.ID, 3)
-	wantError(t, <-call, volume.ErrBusy)
-	f.wantSize(t, v, 5, 0)
+	for name, tc := range map[string]struct {
+		happen func(s *heketitest.Server, id string)
+		size   int
+		want   error
+	}{
+		"an expand":       {func(s *heketitest.Server, id string) { s.Expand(id, 3) }, 5, volume.ErrBusy},
+		"its size alone":  {func(s *heketitest.Server, id string) { s.SetSize(id, 4) }, 4, volume.ErrBusy},
+		"its bricks only": {func(s *heketitest.Server, id string) { s.Expand(id, 0) }, 2, volume.ErrBusy},
+		"Heketi goes away": {func(s *heketitest.Server, _ string) {
+			s.Inject(heketitest.Fault{Prefix: "GET /operations/", Status: http.StatusBadGateway})
+		}, 2, volume.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t)
+			v := f.create(t, spec("pvc-1"))
+			answer, looked := make(chan struct{}), make(chan struct{})
+			f.server.Inject(heketitest.Fault{Prefix: "GET /volumes/" + v.Handle.ID, Times: 1, Late: answer, Carried: looked})
+			call := make(chan error, 1)
+			go func() {
+				_, err := f.expand(t, v.Handle, 5)
+				call <- err
+			}()
+			<-looked
+			tc.happen(f.server, v.Handle.ID)
+			close(answer)
+			wantError(t, <-call, tc.want)
+			f.wantSize(t, v, tc.size, 0)
+		})
+	}
 }
 
 // TestExpandOfAVolumeWithAnotherRecord: Heketi has lost one of two expands, so that its record says less than the bricks hold.

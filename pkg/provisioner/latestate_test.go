@@ -96,12 +96,14 @@ func TestNotesThatCannotBeRead(t *testing.T) {
 	}
 	j := newJournal()
 	j.dir = dir
-	if err := j.write("a/b", sent{}); err != nil {
+	if err := errors.Join(j.write("a/b", sent{}), j.write("a/c", sent{})); err != nil {
 		t.Fatal(err)
 	}
-	j.remove("main/missing", "a/b")
-	if _, err := os.Stat(filepath.Join(dir, fileOfKey("a/b"))); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("behind a note that is not there another one stays: %v", err)
+	j.remove("main/missing", "a/b", "a/c")
+	for _, key := range []string{"a/b", "a/c"} {
+		if _, err := os.Stat(filepath.Join(dir, fileOfKey(key))); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the note of %s stays: %v", key, err)
+		}
 	}
 	j.dir = filepath.Join(dir, "missing")
 	if err := j.write("a/b", sent{}); err == nil {

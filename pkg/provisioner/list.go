@@ -48,8 +48,8 @@ func (p *Provisioner) List(ctx context.Context, after string, limit int) (volume
 	}
 	rest := all[start:]
 	page := rest
-	if limit > 0 && len(rest) > limit {
-		page = rest[:limit]
+	if limit > 0 {
+		page = rest[:min(limit, len(rest))]
 	}
 	more = len(page) < len(rest)
 	switch {
@@ -58,7 +58,6 @@ func (p *Provisioner) List(ctx context.Context, after string, limit int) (volume
 	case !more && after != "":
 		p.listing.keep(nil)
 	}
-	volumes = make([]volume.Volume, 0, len(page))
 	for _, l := range page {
 		volumes = append(volumes, l.volume)
 	}

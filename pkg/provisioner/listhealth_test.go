@@ -37,6 +37,9 @@ const (
 	pendingID = 0x1002
 )
 
+// healthyID is a volume whose only brick is on the first node.
+const healthyID = 0x1003
+
 func newExamined(t *testing.T, volumes int) *examined {
 	t.Helper()
 	e := &examined{hold: make(chan struct{})}
@@ -44,15 +47,22 @@ func newExamined(t *testing.T, volumes int) *examined {
 	record := func(id int, name, more string) {
 		records = append(records, fmt.Sprintf(`"%032x": {"Info": {"name": %q, "cluster": "c"}%s}`, id, name, more))
 	}
-	inGluster := func(name string) {
-		gluster = append(gluster, fmt.Sprintf(`{"VolumeName": %q, "StatusStr": "Started", "ReplicaCount": 2, "Bricks": {"BrickList": [{"Name": "a:/b/brick"}, {"Name": "b:/b/brick"}]}}`, name))
+	inGluster := func(name string, hosts ...string) {
+		bricks := make([]string, 0, len(hosts))
+		for _, host := range hosts {
+			bricks = append(bricks, fmt.Sprintf(`{"Name": "%s:/b/brick"}`, host))
+		}
+		gluster = append(gluster, fmt.Sprintf(`{"VolumeName": %q, "StatusStr": "Started", "ReplicaCount": %d, "Bricks": {"BrickList": [%s]}}`,
+			name, len(hosts), strings.Join(bricks, ",")))
 	}
 	for i := range volumes {
 		record(i, nameOf(i), "")
-		inGluster(nameOf(i))
+		inGluster(nameOf(i), "a", "b")
 	}
 	record(foreignID, "somebody-elses", "")
-	inGluster("somebody-elses")
+	inGluster("somebody-elses", "a", "b")
+	record(healthyID, nameOf(healthyID), "")
+	inGluster(nameOf(healthyID), "a")
 	for _, id := range []int{lostID, deletedID} { // gluster has neither
 		record(id, nameOf(id), "")
 	}

@@ -16,7 +16,6 @@ import (
 // does not name. ErrNotFound: there is none; ErrBusy: it is being made or removed;
 // ErrIncompatible: it is not what the request asks for.
 func (c *creating) find(ctx context.Context) (volume.Volume, error) {
-	c.absent = false
 	dump, err := c.index.recordsSince(ctx, c.client, time.Now())
 	if err != nil {
 		return volume.Volume{}, err
@@ -27,9 +26,9 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 			ids = append(ids, id)
 		}
 	}
+	c.absent = len(ids) == 0
 	switch {
-	case len(ids) == 0:
-		c.absent = true
+	case c.absent:
 		return volume.Volume{}, fmt.Errorf("%w: backend %q has no volume %s", volume.ErrNotFound, c.backend, c.name)
 	case len(ids) > 1:
 		slices.Sort(ids)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +83,35 @@ func TestPanicEndsOnlyTheOperation(t *testing.T) {
 	if err := o.close(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestCloseNamesWhatItAbandons, when all of it has ended.
+func TestCloseNamesWhatItAbandons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOperations(func(string) {})
+		var ended atomic.Int64
+		keys := []string{"c", "f", "a", "e", "b", "d"}
+		for _, key := range keys {
+			go func() {
+				_, _ = o.do(t.Context(), taskOf(key, "request"), func(ctx context.Context) (volume.Volume, error) {
+					<-ctx.Done()
+					time.Sleep(time.Second)
+					ended.Add(1)
+					return volume.Volume{}, ctx.Err()
+				})
+			}()
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		const want = "stopped following the create of a, the create of b, the create of c, the create of d, the create of e, the create of f, which"
+		if err := o.close(ctx); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("close: %v, want %q", err, want)
+		}
+		if n := ended.Load(); n != int64(len(keys)) {
+			t.Errorf("%d operations have ended, want %d", n, len(keys))
+		}
+	})
 }
 
 func TestCloseWaits(t *testing.T) {

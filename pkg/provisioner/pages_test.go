@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -41,6 +42,8 @@ func TestPagesAreOfOneList(t *testing.T) {
 	}
 	got, more := page(0, 2)
 	want(got, more, "a1 a2", true)
+	got, more = page(0, 0) // another caller's, which has no further page
+	want(got, more, "a1 a2 a3 a4", false)
 	d.remove(4)
 	got, more = page(2, 1)
 	want(got, more, "a3", true)
@@ -107,6 +110,29 @@ func TestWrongUser(t *testing.T) {
 		wantError(t, err, volume.ErrInvalid)
 	}
 	f.wantVolumes(t, 1)
+}
+
+// TestEveryCallNeedsTheAuthority: with a CA file that cannot be read, no call succeeds.
+func TestEveryCallNeedsTheAuthority(t *testing.T) {
+	f := start(t)
+	v := f.create(t, spec("pvc-1"))
+	p := f.configured(t, heketi.BackendConfig{Name: "main", URL: f.server.URL, KeyFile: f.keyFile, CAFile: "/nowhere/ca.crt"}, timing())
+	before := f.server.Requests("")
+	_, createErr := p.Create(t.Context(), spec("pvc-2"))
+	_, getErr := p.Get(t.Context(), v.Handle, volume.Credentials{})
+	_, expandErr := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 5 * volume.GiB}, volume.Credentials{})
+	_, _, listErr := p.List(t.Context(), "", 0)
+	_, availableErr := p.Available(t.Context(), spec("pvc-1").Parameters)
+	_, healthErr := p.Health(t.Context(), v.Handle, volume.Credentials{})
+	_, _, listHealthErr := p.ListHealth(t.Context(), "", 0)
+	deleteErr := p.Delete(t.Context(), v.Handle, volume.Credentials{})
+	for _, err := range []error{createErr, getErr, expandErr, listErr, availableErr, healthErr, listHealthErr, deleteErr} {
+		wantError(t, err, volume.ErrUnavailable)
+		says(t, err, "caFile cannot be read")
+	}
+	if n := f.server.Requests(""); n != before {
+		t.Errorf("%d requests were sent", n-before)
+	}
 }
 
 // TestCallsAboutMissingVolumes: what Heketi does not have, and a volume that goes while it is looked up.

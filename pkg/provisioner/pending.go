@@ -38,7 +38,7 @@ func (e *pendingError) Unwrap() error { return volume.ErrBusy }
 // ended reports whether nobody carries on an operation of this status.
 func ended(status string) bool { return status == "stale" || status == "failed" }
 
-// cleanUp reports whether the operation that err is about has been cleaned up, so that the call may be tried again. Only a create
+// cleanUp reports whether the operation that err is about, if any, has been cleaned up, so that the call may be tried again. Only a create
 // or delete of a volume of ours is: the one is undone, the other finished, both by Heketi itself sooner or later. To
 // undo an expand, Heketi removes bricks that gluster may already be using (heketi: apps/glusterfs/operations_volume.go,
 // VolumeExpandOperation.Clean never removes them from the gluster volume), which is nothing to hurry.

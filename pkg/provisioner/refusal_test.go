@@ -20,13 +20,16 @@ func TestCreateThatHeketiCannotUndo(t *testing.T) {
 		"volume set: failed: '64' in 'option shard-block-size 64' is out of range",
 		"dial tcp 10.0.0.1:22: connect: no route to host",
 	} {
-		f := start(t)
-		f.server.Hold()
-		call := background(t.Context(), f.provisioner, spec("pvc-1"))
-		eventually(t, "the create is accepted", func() bool { return f.server.Pending() == 1 })
-		f.server.Strand(text)
-		wantError(t, (<-call).err, volume.ErrBusy)
-		f.server.Release()
+		// With two clusters the driver has looked before, and has not found it.
+		for _, clusters := range [][]heketitest.Cluster{{heketitest.NewCluster()}, {heketitest.NewCluster(), heketitest.NewCluster()}} {
+			f := start(t, clusters...)
+			f.server.Hold()
+			call := background(t.Context(), f.provisioner, spec("pvc-1"))
+			eventually(t, "the create is accepted", func() bool { return f.server.Pending() == 1 })
+			f.server.Strand(text)
+			wantError(t, (<-call).err, volume.ErrBusy)
+			f.server.Release()
+		}
 	}
 }
 
@@ -121,6 +124,14 @@ func TestRefusedByHeketiItself(t *testing.T) {
 	if again, err := f.provisioner.Create(t.Context(), spec("pvc-1")); err != nil || again.Handle != v.Handle {
 		t.Errorf("%v, %v; want the volume that there is", again.Handle, err)
 	}
+	larger := spec("pvc-1")
+	larger.Capacity.RequiredBytes = 3 * volume.GiB
+	_, err = f.provisioner.Create(t.Context(), larger)
+	wantError(t, err, volume.ErrIncompatible)
+	f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Status: http.StatusBadGateway})
+	_, err = f.provisioner.Create(t.Context(), spec("pvc-2"))
+	wantError(t, err, volume.ErrUnavailable)
+	says(t, err, "Invalid replica value", "whether an earlier create has made the volume is not known")
 }
 
 // TestRefusedWhileACreateIsLate: an earlier create was not answered and may make the volume yet.
@@ -155,6 +166,7 @@ func TestGroupIDOfALateCreate(t *testing.T) {
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrUnavailable)
 	v := f.create(t, spec("pvc-1"))
+	f.create(t, spec("pvc-1")) // finds the volume, which does not show which of the two requests has made it
 	// The volume of the late create would belong to no claim.
 	wantError(t, f.delete(t, v.Handle), volume.ErrBusy)
 	f.create(t, spec("pvc-2"))

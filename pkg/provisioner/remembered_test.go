@@ -84,6 +84,17 @@ func TestListingAges(t *testing.T) {
 		if _, ok := l.recent(); ok {
 			t.Error("it is served after a minute")
 		}
+		// A page from the middle does not prolong its life.
+		p := &Provisioner{}
+		p.listing.keep([]listed{{handle: "a"}, {handle: "b"}, {handle: "c"}})
+		time.Sleep(listingLifetime / 2)
+		if page, more, err := p.List(t.Context(), "a", 1); err != nil || len(page) != 1 || !more {
+			t.Errorf("%v, %t, %v", page, more, err)
+		}
+		time.Sleep(listingLifetime / 2)
+		if _, ok := p.listing.recent(); ok {
+			t.Error("it is served longer because pages of it were read")
+		}
 		l.keep([]listed{{handle: "a"}})
 		l.keep(nil)
 		if _, ok := l.recent(); ok {
@@ -137,12 +148,13 @@ func TestNeed(t *testing.T) {
 		{volume.DefaultDurability(), 3 * gib, 3 * gib, 2, 1, nil},
 		{volume.DefaultDurability(), gib, 2 * gib, 2, 0, nil},
 		{volume.DefaultDurability(), gib, 2*gib - 1, 2, 0, volume.ErrOutOfRange},
-		{volume.DefaultDurability(), gib + 1, gib + 2, 1, 0, volume.ErrOutOfRange},
 		{ec, 5 * gib, 0, 4, 4, nil},
 		{ec, 5 * gib, 8 * gib, 4, 4, nil},
 		{ec, 5 * gib, 8*gib - 1, 4, 0, volume.ErrOutOfRange},
 	} {
-		e := &expanding{expansion: expansion{capacity: volume.Capacity{RequiredBytes: tt.required, LimitBytes: tt.limit}}}
+		capacity := volume.Capacity{RequiredBytes: tt.required, LimitBytes: tt.limit}
+		target, _ := capacity.SizeGiB(1)
+		e := &expanding{expansion: expansion{capacity: capacity}, targetGiB: target}
 		got, err := e.need(heketi.Volume{SizeGiB: tt.has, Durability: tt.durability})
 		if got != tt.want || !errors.Is(err, tt.err) {
 			t.Errorf("%s of %d GiB, %d to %d: %d, %v; want %d, %v", tt.durability, tt.has, tt.required, tt.limit, got, err, tt.want, tt.err)
@@ -219,6 +231,8 @@ func TestParseSent(t *testing.T) {
 		`{"version":1}`: false,
 		`{"version":2,"at":"2026-01-01T00:00:00Z"}`:               false,
 		`{"at":"2026-01-01T00:00:00Z"}`:                           false,
+		`{"suspect":true,"at":"2026-01-01T00:00:00Z"}`:            true,
+		`{"suspect":true}`:                                        false,
 		`{"version":1,"at":"2026-01-01T00:00:00Z","sizeGiB":"2"}`: false,
 		``: false,
 	} {

@@ -1,6 +1,7 @@
 package provisioner
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -44,17 +45,16 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	defer x.mu.Unlock()
 	held := make(map[int64]bool, len(x.held))
 	for k, r := range x.held {
-		held[r.gid] = held[r.gid] || k != key
+		if k != key {
+			held[r.gid] = true
+		}
 	}
-	picked := reservation{name: name}
-	earlier, again := x.held[key]
-	if again {
-		picked.late, picked.cluster, picked.resent = earlier.late, earlier.cluster, earlier.resent
+	earlier := x.held[key]
+	picked := reservation{
+		name: cmp.Or(earlier.name, name), // a damaged note has none
+		late: earlier.late, cluster: earlier.cluster, resent: earlier.resent,
 	}
-	if again && earlier.name != "" { // a damaged note does not tell
-		picked.name = earlier.name
-	}
-	if again && gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
+	if gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
 		picked.gid = earlier.gid
 	} else {
 		var err error
@@ -111,7 +111,7 @@ func (x *index) unanswered(name, cluster string, until time.Time) {
 func (x *index) answered(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if r, ok := x.held[csiKey(name)]; ok && r.late.After(time.Now()) {
+	if r := x.held[csiKey(name)]; r.late.After(time.Now()) {
 		r.resent = true
 		x.held[csiKey(name)] = r
 	}
@@ -121,8 +121,8 @@ func (x *index) answered(name string) {
 func (x *index) settled(name, cluster string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	r, ok := x.held[csiKey(name)]
-	if !ok || r.late.IsZero() || r.resent || r.cluster != cluster {
+	r := x.held[csiKey(name)]
+	if r.late.IsZero() || r.resent || r.cluster != cluster {
 		return false
 	}
 	r.late = time.Time{}

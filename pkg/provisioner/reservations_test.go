@@ -55,6 +55,7 @@ func TestSettled(t *testing.T) {
 		"two":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", false},
 		"the first is over":     {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
 		"another has made it":   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.answered(nameA) }, "c", false},
+		"settled before":        {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.settled(nameA, "c") }, "c", false},
 		"over, another made it": {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.answered(nameA) }, "c", true},
 	} {
 		x := newIndex("main", time.Minute)
@@ -102,5 +103,17 @@ func TestLateCreates(t *testing.T) {
 				t.Log(name)
 			}
 		})
+	}
+}
+
+// TestNotesOfOneGroupID: which of the two creates has made its volume is not known, so that neither is sent with it again.
+func TestNotesOfOneGroupID(t *testing.T) {
+	for _, names := range [][2]string{{nameA, nameB}, {nameB, nameA}} {
+		x := newIndex("main", time.Minute)
+		for _, name := range names {
+			x.remember(csiKey(name), sent{Name: name, GID: 2000, Cluster: "c"}, time.Now().Add(time.Hour))
+		}
+		mustPick(t, x, names[0], 2001)
+		mustPick(t, x, "csi-c-00000000000000000003", 2002)
 	}
 }
