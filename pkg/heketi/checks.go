@@ -29,17 +29,17 @@ type Greeting struct {
 // Hello asks whether there is a Heketi at the backend's URL (heketi: main.go, /hello). It uses no key.
 func (b *Backend) Hello(ctx context.Context) (Greeting, error) {
 	const path = "/hello"
-	fail := func(status int, text string, err error) (Greeting, error) {
-		return Greeting{}, b.newError(http.MethodGet, path, StageRequest, status, text, err)
+	fail := func(err error) (Greeting, error) {
+		return Greeting{}, b.newError(http.MethodGet, path, StageRequest, 0, "", err)
 	}
 	if err := b.checkAuthority(); err != nil {
-		return fail(0, "", err)
+		return fail(err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, b.timing.Exchange, fmt.Errorf("no complete answer within %v", b.timing.Exchange))
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.config.URL+path, nil)
 	if err != nil {
-		return fail(0, "", err)
+		return fail(err)
 	}
 	asked := time.Now()
 	response, err := b.transport.RoundTrip(request) // follows no redirection: a Heketi sends none
@@ -47,26 +47,30 @@ func (b *Backend) Hello(ctx context.Context) (Greeting, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return fail(0, "", err)
+		return fail(err)
 	}
 	answered := time.Now()
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, largestText))
 	switch {
 	case err != nil:
-		return fail(0, "", fmt.Errorf("read the answer: %w", err))
+		return fail(fmt.Errorf("read the answer: %w", err))
 	case response.StatusCode != http.StatusOK:
-		return fail(response.StatusCode, string(text), nil)
+		return Greeting{}, b.newError(http.MethodGet, path, StageRequest, response.StatusCode, string(text), nil)
 	case !strings.Contains(string(text), "Hello from Heketi"):
-		return fail(0, "", errNotHeketi)
+		return fail(errNotHeketi)
 	}
 	date, err := http.ParseTime(response.Header.Get("Date"))
 	if err != nil {
 		return Greeting{}, nil // a proxy may have removed it
 	}
-	// The second that is cut off is half a one on average.
-	ahead := date.Add(time.Second / 2).Sub(asked.Add(answered.Sub(asked) / 2))
-	return Greeting{Ahead: ahead, Timed: true}, nil
+	return Greeting{Ahead: ahead(date, asked, answered), Timed: true}, nil
+}
+
+// ahead returns how far the clock of an answer's date is ahead of that of asked and answered. The second that HTTP cuts off is
+// half a one on average.
+func ahead(date, asked, answered time.Time) time.Duration {
+	return date.Add(time.Second / 2).Sub(asked.Add(answered.Sub(asked) / 2))
 }
 
 // Inconsistencies has Heketi compare the entries of its database with each other, and returns what does not fit, in

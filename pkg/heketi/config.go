@@ -117,9 +117,9 @@ func (b *BackendConfig) checkClusters(field string) error {
 		field := fmt.Sprintf("%s[%d]", field, i)
 		if !volume.ValidHeketiID(id) {
 			errs = append(errs, volume.Invalid(field, id, "must be the id of a Heketi cluster, 32 hexadecimal digits in lower case, as heketi-cli cluster list shows it"))
-			continue
+		} else {
+			errs = append(errs, unique(seen, field, id))
 		}
-		errs = append(errs, unique(seen, field, id))
 	}
 	return errors.Join(errs...)
 }

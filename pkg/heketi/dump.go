@@ -114,11 +114,8 @@ func (*ignored) UnmarshalJSON([]byte) error { return nil }
 // the value. A null is an empty object.
 func eachMember(decoder *json.Decoder, read func(name string) error) error {
 	token, err := decoder.Token()
-	if err != nil {
+	if token == nil { // there is none with an error
 		return err
-	}
-	if token == nil {
-		return nil
 	}
 	if token != json.Delim('{') {
 		return fmt.Errorf("found %v where an object was expected", token)

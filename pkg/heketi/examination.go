@@ -130,7 +130,7 @@ func (c *ExaminedCluster) add(node nodeData) {
 // eachElement calls read for every element of the array that comes next; read consumes it. A null is an empty array.
 func eachElement(decoder *json.Decoder, read func() error) error {
 	token, err := decoder.Token()
-	if err != nil || token == nil {
+	if token == nil { // there is none with an error
 		return err
 	}
 	if token != json.Delim('[') {

@@ -119,6 +119,8 @@ func TestQuorum(t *testing.T) {
 		{"replica 3 without quorum", 3, 0, 0, []string{kind, "none"}, 3, 1},
 		{"replica 3, all", 3, 0, 0, []string{count, "3", kind, "fixed"}, 3, 3},
 		{"a count without its type", 3, 0, 0, []string{count, "1"}, 3, 2},
+		{"a type without its count", 3, 0, 0, []string{kind, "fixed"}, 3, 2},
+		{"not told", 0, 0, 0, nil, 1, 1},
 		{"nonsense", 3, 0, 0, []string{count, "99", kind, "fixed"}, 3, 3},
 		{"disperse", 1, 6, 2, nil, 6, 4},
 		{"damaged", 1, 3, 7, nil, 3, 1},
@@ -153,6 +155,15 @@ func FuzzReadExamination(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestExamineOfAnotherDatabase: what it finds says nothing about the volumes of the configured clusters.
+func TestExamineOfAnotherDatabase(t *testing.T) {
+	url, _ := serving(t, http.StatusOK, sampleExamination)
+	found, err := newTestClient(t, BackendConfig{URL: url, Clusters: []string{clusterA}}, DefaultTiming()).Examine(t.Context())
+	if other, ok := errors.AsType[*OtherDatabaseError](err); !ok || len(other.Missing) != 1 || len(found.Clusters) != 0 {
+		t.Errorf("%+v, %v", found, err)
+	}
 }
 
 // TestExamineHasTime: Heketi needs longer for it than for any other answer.

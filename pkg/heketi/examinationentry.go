@@ -56,12 +56,9 @@ func (v volumeInfo) volume() GlusterVolume {
 	for _, brick := range v.Bricks.BrickList {
 		bricks = append(bricks, brick.Name)
 	}
-	set, needed := 1, 1
-	switch {
-	case v.DisperseCount > 0:
+	set, needed := max(1, v.ReplicaCount), v.quorum()
+	if v.DisperseCount > 0 {
 		set, needed = v.DisperseCount, v.DisperseCount-v.RedundancyCount
-	case v.ReplicaCount > 1:
-		set, needed = v.ReplicaCount, v.quorum()
 	}
 	return GlusterVolume{Status: v.StatusStr, Bricks: bricks, Set: set, Needed: min(max(1, needed), set)}
 }
@@ -73,7 +70,8 @@ func (v volumeInfo) quorum() int {
 	if v.ReplicaCount > 2 {
 		needed = v.ReplicaCount/2 + 1
 	}
-	kind, count := "", 0
+	var kind string
+	var count int
 	for _, option := range v.Options.OptionList {
 		switch option.Name {
 		case "cluster.quorum-type":

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,142 +119,15 @@ func TestJitter(t *testing.T) {
 	if least < d/2 || most > d || least > 55*time.Millisecond || most < 95*time.Millisecond {
 		t.Errorf("from %v to %v", least, most)
 	}
+	for _, short := range []time.Duration{0, 1, 2, 3} {
+		if got := jitter(short); got < short/2 || got > short {
+			t.Errorf("of %v: %v", short, got)
+		}
+	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if sleep(ended, time.Hour) || !sleep(t.Context(), time.Nanosecond) {
 		t.Error("sleep tells nothing of the context's end")
-	}
-}
-
-// TestOperationWithoutTime: a caller that goes away leaves the operation's end unknown.
-func TestOperationWithoutTime(t *testing.T) {
-	ctx, cancel := context.WithCancelCause(t.Context())
-	gone := errors.New("the kubelet has gone")
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, queuePath) {
-			w.Header().Set("X-Pending", "true")
-			cancel(gone)
-			return
-		}
-		w.Header().Set("Location", "/queue/1")
-		w.WriteHeader(http.StatusAccepted)
-	}))
-	defer server.Close()
-	err := newTestClient(t, BackendConfig{URL: server.URL}, DefaultTiming()).DeleteVolume(ctx, testID)
-	if e, ok := errors.AsType[*Error](err); !ok || e.Stage != StagePoll || OutcomeOf(err) != Unknown || !errors.Is(err, gone) || strings.Contains(err.Error(), "HTTP") {
-		t.Errorf("%v", err)
-	}
-}
-
-// TestQueueAnswers: what is no answer about an operation ends nothing well.
-func TestQueueAnswers(t *testing.T) {
-	for name, tt := range map[string]struct {
-		pending string
-		status  int
-		want    bool
-	}{
-		"done":                   {"", http.StatusNoContent, true},
-		"good, and not pending":  {"", http.StatusOK, false},
-		"pending is no":          {"false", http.StatusOK, false},
-		"accepted":               {"", http.StatusAccepted, false},
-		"pending with no status": {"true", http.StatusCreated, false},
-	} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, queuePath) {
-				if tt.pending != "" {
-					w.Header().Set("X-Pending", tt.pending)
-				}
-				w.WriteHeader(tt.status)
-				return
-			}
-			w.Header().Set("Location", "/queue/1")
-			w.WriteHeader(http.StatusAccepted)
-		}))
-		err := newTestClient(t, BackendConfig{URL: server.URL}, DefaultTiming()).DeleteVolume(t.Context(), testID)
-		if (err == nil) != tt.want || err != nil && OutcomeOf(err) != Unknown {
-			t.Errorf("%s: %v", name, err)
-		}
-		server.Close()
-	}
-}
-
-// TestOutage: a Heketi that is away is asked again, and each answer begins the time anew.
-func TestOutage(t *testing.T) {
-	timing := DefaultTiming()
-	timing.PollMin, timing.PollMax, timing.Outage = 5*time.Millisecond, 5*time.Millisecond, time.Second
-	for name, tt := range map[string]struct {
-		answer func(n int64) int // status of the n-th question
-		want   Outcome
-		done   bool
-	}{
-		"away now and then": {func(n int64) int {
-			switch {
-			case n == 300: // which takes longer than an outage may
-				return http.StatusNoContent
-			case n%2 == 0:
-				return http.StatusBadGateway
-			}
-			return http.StatusOK
-		}, Refused, true},
-		"away for good": {func(int64) int { return http.StatusServiceUnavailable }, Unknown, false},
-		"away and back": {func(n int64) int {
-			return map[bool]int{true: http.StatusGatewayTimeout, false: http.StatusNoContent}[n < 3]
-		}, Refused, true},
-		"does not know it": {func(int64) int { return http.StatusNotFound }, Unknown, false},
-	} {
-		var questions atomic.Int64
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, queuePath) {
-				status := tt.answer(questions.Add(1))
-				if status == http.StatusOK {
-					w.Header().Set("X-Pending", "true")
-				}
-				w.WriteHeader(status)
-				return
-			}
-			w.Header().Set("Location", "/queue/1")
-			w.WriteHeader(http.StatusAccepted)
-		}))
-		err := newTestClient(t, BackendConfig{URL: server.URL}, timing).DeleteVolume(t.Context(), testID)
-		if (err == nil) != tt.done || err != nil && OutcomeOf(err) != tt.want {
-			t.Errorf("%s: %v after %d questions", name, err, questions.Load())
-		}
-		if name == "does not know it" && questions.Load() != 1 {
-			t.Errorf("%s: %d questions", name, questions.Load())
-		}
-		server.Close()
-	}
-}
-
-// TestBodiesAreSentAgain: a request that Heketi had no time for is repeated as it was.
-func TestBodiesAreSentAgain(t *testing.T) {
-	timing := DefaultTiming()
-	timing.PollMin, timing.PollMax = time.Millisecond, time.Millisecond
-	var bodies []string
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := make([]byte, 1000)
-		n, _ := r.Body.Read(body)
-		bodies = append(bodies, string(body[:n]))
-		http.Error(w, "Server busy. Retry operation later.", map[bool]int{true: http.StatusTooManyRequests, false: http.StatusConflict}[len(bodies) < 4])
-	}))
-	defer server.Close()
-	_, err := newTestClient(t, BackendConfig{URL: server.URL}, timing).ExpandVolume(t.Context(), testID, 7, func() error { return nil })
-	if !errors.Is(err, volume.ErrPrecondition) || len(bodies) != 4 {
-		t.Errorf("%v after %d requests", err, len(bodies))
-	}
-	for i, body := range bodies {
-		if !strings.Contains(body, `"expand_size":7`) {
-			t.Errorf("request %d: %q", i, body)
-		}
-	}
-	// A caller without time does not wait for the next attempt.
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	timing.PollMin, timing.PollMax = time.Hour, time.Hour
-	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "busy", http.StatusTooManyRequests) }))
-	defer busy.Close()
-	if err := newTestClient(t, BackendConfig{URL: busy.URL}, timing).DeleteVolume(ctx, testID); !errors.Is(err, volume.ErrBusy) {
-		t.Errorf("without time: %v", err)
 	}
 }
 

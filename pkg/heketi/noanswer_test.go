@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,11 +56,44 @@ func TestHelloFails(t *testing.T) {
 	url, _ := serving(t, http.StatusOK, "<html>")
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	for _, tt := range []struct{ url, says string }{{url, errNotHeketi.Error()}, {gone.URL, "connection refused"}} {
+	cut := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte("Hello from Heketi"))
+	}))
+	defer cut.Close()
+	for _, tt := range []struct{ url, says string }{
+		{url, errNotHeketi.Error()}, {gone.URL, "connection refused"}, {cut.URL, "read the answer: unexpected EOF"},
+	} {
 		_, err := newTestClient(t, BackendConfig{URL: tt.url}, DefaultTiming()).backend.Hello(t.Context())
 		if err == nil || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "HTTP ") {
 			t.Errorf("%v, want %q", err, tt.says)
 		}
+	}
+}
+
+// TestAhead: a date without its fraction of a second stands for the middle of the second, and for the middle of the call.
+func TestAhead(t *testing.T) {
+	date := time.Unix(1_700_000_000, 0)
+	for _, tt := range []struct{ asked, took, want time.Duration }{
+		{0, 0, 500 * time.Millisecond},
+		{500 * time.Millisecond, 0, 0},
+		{0, time.Second, 0},
+		{0, 4 * time.Second, -1500 * time.Millisecond},
+		{-time.Hour, 2 * time.Second, time.Hour - 500*time.Millisecond},
+	} {
+		asked := date.Add(tt.asked)
+		if got := ahead(date, asked, asked.Add(tt.took)); got != tt.want {
+			t.Errorf("asked at %v, answered %v later: %v, want %v", tt.asked, tt.took, got, tt.want)
+		}
+	}
+}
+
+// TestInconsistencies are as many as Heketi counts, with its words where it has some.
+func TestInconsistencies(t *testing.T) {
+	url, _ := serving(t, http.StatusOK, `{"volumes": {"inconsistencies": ["Volume a\nhas no bricks"]}, "totalinconsistencies": 3}`)
+	got, err := newTestClient(t, BackendConfig{URL: url}, DefaultTiming()).Inconsistencies(t.Context())
+	if want := []string{"Volume a; has no bricks", "(Heketi does not say what)", "(Heketi does not say what)"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v; want %q", got, err, want)
 	}
 }
 
@@ -118,22 +152,25 @@ func TestUnrecorded(t *testing.T) {
 	}
 }
 
-// TestExpandOfAnotherVolume: an answer about another volume is none.
-func TestExpandOfAnotherVolume(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case strings.HasPrefix(r.URL.Path, queuePath):
-			http.Redirect(w, r, "/volumes/another", http.StatusSeeOther)
-		case r.Method == http.MethodPost:
-			w.Header().Set("Location", "/queue/1")
-			w.WriteHeader(http.StatusAccepted)
-		default:
-			_, _ = w.Write([]byte(`{"id": "another", "size": 7}`))
+// TestResultOfAnExpand: an answer about another volume is none.
+func TestResultOfAnExpand(t *testing.T) {
+	for _, id := range []string{testID, "another"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case strings.HasPrefix(r.URL.Path, queuePath):
+				http.Redirect(w, r, "/volumes/"+id, http.StatusSeeOther)
+			case r.Method == http.MethodPost:
+				w.Header().Set("Location", "/queue/1")
+				w.WriteHeader(http.StatusAccepted)
+			default:
+				_, _ = w.Write([]byte(`{"id": "` + id + `", "size": 7}`))
+			}
+		}))
+		v, err := newTestClient(t, BackendConfig{URL: server.URL}, DefaultTiming()).ExpandVolume(t.Context(), testID, 1, func() error { return nil })
+		if want := id == testID; (err == nil) != want || want && v.SizeGiB != 7 || !want && OutcomeOf(err) != Unknown {
+			t.Errorf("%s: %+v, %v", id, v, err)
 		}
-	}))
-	defer server.Close()
-	if v, err := newTestClient(t, BackendConfig{URL: server.URL}, DefaultTiming()).ExpandVolume(t.Context(), testID, 1, func() error { return nil }); err == nil || OutcomeOf(err) != Unknown {
-		t.Errorf("%+v, %v", v, err)
+		server.Close()
 	}
 }
 

@@ -119,15 +119,11 @@ func (p *performer) exchange(original *http.Request) (*http.Response, error) {
 	if strings.HasPrefix(request.URL.Path, queuePath) {
 		stage = StagePoll
 	}
-	fail := func(status int, text string, err error) error {
-		if err != nil && ctx.Err() != nil {
+	fail := func(err error) error {
+		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		failed := p.backend.newError(request.Method, request.URL.Path, stage, status, text, err)
-		if p.keyless && errors.Is(failed, volume.ErrUnauthenticated) {
-			failed.rule.hint = fmt.Sprintf(hintNoKey, p.backend.Name())
-		}
-		return failed
+		return p.backend.newError(request.Method, request.URL.Path, stage, 0, "", err)
 	}
 
 	response, err := p.client.Do(request) // #nosec G704 -- the administrator configures the address
@@ -135,7 +131,7 @@ func (p *performer) exchange(original *http.Request) (*http.Response, error) {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err // newError names method and path itself
 		}
-		return nil, fail(0, "", err)
+		return nil, fail(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if stage == StagePoll && !strings.HasPrefix(response.Request.URL.Path, queuePath) {
@@ -143,10 +139,14 @@ func (p *performer) exchange(original *http.Request) (*http.Response, error) {
 	}
 	if !expected(stage, request.Method, response) {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, largestText))
-		return nil, fail(response.StatusCode, string(text), nil)
+		refused := p.backend.newError(request.Method, request.URL.Path, stage, response.StatusCode, string(text), nil)
+		if p.keyless && errors.Is(refused, volume.ErrUnauthenticated) {
+			refused.rule.hint = fmt.Sprintf(hintNoKey, p.backend.Name())
+		}
+		return nil, refused
 	}
 	if err := p.readBody(response); err != nil {
-		return nil, fail(0, "", fmt.Errorf("read the answer: %w", err))
+		return nil, fail(fmt.Errorf("read the answer: %w", err))
 	}
 	return response, nil
 }
@@ -158,7 +158,7 @@ func expected(stage Stage, method string, response *http.Response) bool {
 	case stage == StagePoll:
 		return response.StatusCode == http.StatusNoContent ||
 			response.StatusCode == http.StatusOK && response.Header.Get("X-Pending") == "true"
-	case stage == StageRequest && method != http.MethodGet:
+	case method != http.MethodGet: // a request for an operation
 		return response.StatusCode == http.StatusAccepted && strings.HasPrefix(response.Header.Get("Location"), queuePath)
 	}
 	return response.StatusCode == http.StatusOK

@@ -64,11 +64,11 @@ func (bs *Backends) reload() {
 		return
 	}
 	state, err := stateOf(bs.file.path)
-	if err == nil && state == bs.file.read && !slices.ContainsFunc(bs.all, (*Backend).authorityChanged) {
+	if state == bs.file.read && !slices.ContainsFunc(bs.all, (*Backend).authorityChanged) {
 		bs.file.failed = ""
 		return
 	}
-	changed := err == nil && state != bs.file.read
+	changed := state != bs.file.read
 	var config Config
 	if err == nil {
 		config, err = LoadConfig(bs.file.path)
@@ -132,8 +132,8 @@ func (b *Backend) authorityChanged() bool {
 	if b.authorityErr != nil {
 		return true
 	}
-	state, err := stateOf(b.config.CAFile)
-	return err != nil || state != b.authority
+	state, _ := stateOf(b.config.CAFile) // zero if there is none
+	return state != b.authority
 }
 
 // stateOf follows symbolic links: Kubernetes changes a mounted ConfigMap by exchanging one.

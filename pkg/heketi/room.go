@@ -76,7 +76,7 @@ func (r Room) LargestGiB() int {
 		limit := sets * largestBrick / kibPerGiB * int(r.layout.data())
 		fits := func(sizeGiB int) bool { return r.surelyFits(r.layout.brickKiB(sizeGiB, sets), sets) }
 		size := sort.Search(limit, func(i int) bool { return !fits(i + 1) })
-		if size > 0 && r.layout.brickKiB(size, sets) >= smallestBrick {
+		if r.layout.brickKiB(size, sets) >= smallestBrick {
 			largest = max(largest, size)
 		}
 	}
@@ -89,13 +89,11 @@ func (r Room) surelyFits(brickKiB uint64, sets int) bool {
 	if len(r.groups) < r.places {
 		return false
 	}
-	counts := make([]int, 0, len(r.groups)) // of bricks that each group can take, however they are spread
-	for _, disks := range r.groups {
-		n := 0
+	counts := make([]int, len(r.groups)) // of bricks that each group can take, however they are spread
+	for i, disks := range r.groups {
 		for _, d := range disks {
-			n += min(r.layout.bricksOn(d, brickKiB), sets)
+			counts[i] += min(r.layout.bricksOn(d, brickKiB), sets)
 		}
-		counts = append(counts, min(n, sets))
 	}
 	slices.SortFunc(counts, func(a, b int) int { return cmp.Compare(b, a) })
 	// It fails only when, before the last set, all but places-1 of the groups are full. A group that can take a brick
@@ -143,7 +141,7 @@ func (r Room) TotalGiB() int {
 		sum += n
 	}
 	// The copies of x KiB need x KiB in each of as many groups as there are places; a group holds at most one copy.
-	copies := sort.Search(int(sum/uint64(r.places)), func(i int) bool {
+	copies := sort.Search(int(sum), func(i int) bool {
 		x := uint64(i) + 1
 		var held uint64
 		for _, n := range usable {

@@ -42,10 +42,11 @@ func NewRoom(dump Dump, cluster string, layout Layout) Room {
 			continue
 		}
 		group := layout.group(device.Node, node.Zone)
-		arbiterFits = arbiterFits || tags[tagArbiter] != arbiterDisabled
+		if tags[tagArbiter] != arbiterDisabled {
+			arbiterFits = true
+		}
 		if layout.arbiter() && tags[tagArbiter] == arbiterRequired {
 			dedicated[group] = true
-			continue
 		}
 		groups[group] = append(groups[group], disk{freeKiB: device.FreeKiB, extentKiB: max(device.ExtentKiB, 1)})
 	}
@@ -70,8 +71,8 @@ func (l Layout) group(node string, zone int) string {
 
 // arbiter is Heketi's reading of the option (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption).
 func (l Layout) arbiter() bool {
-	on, err := strconv.ParseBool(l.option(optionArbiter))
-	return err == nil && on
+	on, _ := strconv.ParseBool(l.option(optionArbiter)) // anything else is no
+	return on
 }
 
 func (l Layout) strictZones() bool { return l.option(optionZoneChecking) == "strict" }
@@ -117,7 +118,7 @@ func (l Layout) option(key string) string {
 
 // merged are the tags of a device; those of its node are valid for it, unless it has its own of the key.
 func merged(node, device map[string]string) map[string]string {
-	tags := make(map[string]string, len(node)+len(device))
+	tags := map[string]string{}
 	maps.Copy(tags, node)
 	maps.Copy(tags, device)
 	return tags

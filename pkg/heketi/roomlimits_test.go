@@ -120,6 +120,7 @@ func TestArbiterDisks(t *testing.T) {
 		"one is set aside":                             {tag(three(), arbiterRequired, "n3-d1"), "true", 2},
 		"one is set aside, none are wanted":            {tag(four(), arbiterRequired, "n4-d1"), "", 2},
 		"the smallest is set aside":                    {tag(four(), arbiterRequired, "n4-d1"), "true", 2},
+		"the smallest of three, none are wanted":       {tag(cluster(disks(2*oneGiB+1), disks(2*oneGiB+1), disks(oneGiB+1)), arbiterRequired, "n3-d1"), "", 1},
 		"two are set aside":                            {tag(three(), arbiterRequired, "n2-d1", "n3-d1"), "true", 0},
 	} {
 		if got := NewRoom(tt.dump, "c", layout(tt.arbiter)).LargestGiB(); got != tt.want {
@@ -133,6 +134,35 @@ func TestArbiterDisks(t *testing.T) {
 	}
 	if got := NewRoom(tag(cluster(disks(2*oneGiB+1, oneGiB), disks(2*oneGiB+1)), arbiterRequired, "n1-d2"), "c", layout("true")).LargestGiB(); got != 0 {
 		t.Errorf("and no third node: %d GiB, want 0", got)
+	}
+}
+
+// TestPlacesOfTheData: a set of two of which one is for the arbiter needs one place, and so does one of one.
+func TestPlacesOfTheData(t *testing.T) {
+	d := cluster(disks(2*oneGiB+1), disks(oneGiB+1))
+	change(d.Devices, "n2-d1", func(v *DumpDevice) { v.Tags = map[string]string{tagArbiter: arbiterRequired} })
+	for _, durability := range []volume.Durability{{Type: volume.Replicate, Replica: 2}, {Type: volume.None}} {
+		l := Layout{Durability: durability, SnapFactor: 1, Options: []volume.Option{{Key: optionArbiter, Value: "true"}}}
+		if got := NewRoom(d, "c", l).LargestGiB(); got != 2 {
+			t.Errorf("%s: %d GiB, want 2", durability, got)
+		}
+	}
+}
+
+// TestLastKiB: disks that lack one KiB for 2 GiB have room for 1 GiB, whichever way that is found.
+func TestLastKiB(t *testing.T) {
+	const two = 2*kibPerGiB + 10485 // with its metadata of 0.5 %, in extents of 1 KiB
+	for free, want := range map[uint64]int{two: 1, two + 1: 2} {
+		for _, extent := range []uint64{0, 1} {
+			d := cluster(disks(free), disks(free), disks(free))
+			for id := range d.Devices {
+				change(d.Devices, id, func(v *DumpDevice) { v.ExtentKiB = extent })
+			}
+			room := NewRoom(d, "c", Layout{Durability: volume.DefaultDurability(), SnapFactor: 1, Bricks: MostBricks - 3}) // one set more
+			if largest, total := room.LargestGiB(), room.TotalGiB(); largest != want || total != want {
+				t.Errorf("%d KiB in extents of %d: largest %d GiB, total %d GiB; want %d", free, extent, largest, total, want)
+			}
+		}
 	}
 }
 
