@@ -68,11 +68,8 @@ func Statfs(path string) (Stats, error) {
 	if err := retry(func() error { return unix.Statfs(path, &st) }); err != nil {
 		return Stats{}, err
 	}
-	unit := st.Frsize
-	if unit <= 0 {
-		unit = st.Bsize
-	}
-	bytes := func(blocks uint64) int64 { return int64(blocks) * unit }
+	// Where a file system has no fragments, the kernel makes Frsize the same as Bsize (fs/statfs.c).
+	bytes := func(blocks uint64) int64 { return int64(blocks) * st.Frsize }
 	return Stats{
 		TotalBytes: bytes(st.Blocks), UsedBytes: bytes(st.Blocks - st.Bfree), AvailableBytes: bytes(st.Bavail),
 		TotalInodes: int64(st.Files), UsedInodes: int64(st.Files - st.Ffree), AvailableInodes: int64(st.Ffree),

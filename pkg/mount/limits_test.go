@@ -87,6 +87,9 @@ func TestBackupServersForms(t *testing.T) {
 			t.Errorf("%q: %q, %v; want %q", value, got, err, want)
 		}
 	}
+	if _, err := backupServers(":a", true); err == nil || !strings.Contains(err.Error(), "empty") {
+		t.Errorf("a colon in front: %v", err)
+	}
 	if _, err := ParseOptions([]string{"backup-volfile-servers=a", "backupvolfile-server=b"}); err != nil {
 		t.Error(err)
 	}

@@ -49,9 +49,7 @@ func ParseOptions(flags []string) (Options, error) {
 			if r.place != toServers {
 				return Options{}, invalidFlag(flag, fmt.Errorf("it is given a second time, with another value than %q", old))
 			}
-			if value, err = backupServers(old+":"+value, true); err != nil {
-				return Options{}, invalidFlag(flag, err)
-			}
+			value, _ = backupServers(old+":"+value, true) // both were read before
 		}
 		values[name] = value
 	}

@@ -21,6 +21,7 @@ func TestParseOptions(t *testing.T) {
 		{"rw _netdev nofail auto defaults relatime nodiratime transport=tcp fetch-attempts=5", "", ""},
 		{"x-systemd.automount,x-systemd.requires=/mnt/a x-systemd.mount-timeout=5min,x-gvfs-show X-other=$(reboot) comment=$(reboot)", "", ""},
 		{"acl selinux worm resolve-gids", "acl,resolve-gids,selinux,worm", "--acl --resolve-gids --selinux --worm"},
+		{"acl=true", "acl", "--acl"}, // as glusterfs itself writes it
 		{"nosuid noatime nodev noexec", "noatime,nodev,noexec,nosuid", "--fuse-mountopts=noatime,nodev,noexec,nosuid"},
 		{"attribute-timeout=030 entry-timeout=0", "attribute-timeout=30,entry-timeout=0", "--attribute-timeout=30 --entry-timeout=0"},
 		{"attribute-timeout=30 attribute-timeout=030", "attribute-timeout=30", "--attribute-timeout=30"},
@@ -62,6 +63,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 		"ro noatime":                         `the character ' '`,
 		"ro;reboot":                          `the character ';'`,
 		"acl=$(reboot)":                      `the character '$'`,
+		"$(reboot)":                          `the character '$'`,
 		"acl\x00":                            `the character '\x00'`,
 		"-o":                                 "is unknown",
 		"--acl":                              "is unknown",

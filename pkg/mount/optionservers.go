@@ -53,7 +53,8 @@ func backupServers(value string, _ bool) (string, error) {
 	commas := strings.Contains(value, ",")
 	for list := range strings.SplitSeq(value, ",") {
 		items := []string{list}
-		if addr, err := netip.ParseAddr(list); err != nil || !addr.Is6() || !commas {
+		if addr, _ := netip.ParseAddr(list); !addr.Is6() || !commas { // what is no address is none of IPv6
+			var err error
 			if items, err = splitServers(list); err != nil {
 				return "", err
 			}
@@ -76,10 +77,10 @@ func splitServers(list string) ([]string, error) {
 	var items []string
 	for rest, more := list, true; more; {
 		item, after := rest, ""
-		if end := strings.IndexByte(rest, ']'); strings.HasPrefix(rest, "[") && end >= 0 {
-			item, after = rest[:end+1], rest[end+1:]
-		} else if colon := strings.IndexByte(rest, ':'); colon >= 0 {
-			item, after = rest[:colon], rest[colon:]
+		if end := strings.IndexByte(rest, ']') + 1; strings.HasPrefix(rest, "[") && end > 0 {
+			item, after = rest[:end], rest[end:]
+		} else if name, _, found := strings.Cut(rest, ":"); found {
+			item, after = name, rest[len(name):]
 		}
 		if rest, more = strings.CutPrefix(after, ":"); !more && after != "" {
 			return nil, fmt.Errorf("after %q a colon is expected", item)

@@ -3,6 +3,7 @@ package mount
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -103,6 +104,33 @@ func TestOrderOverTCP(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.2: connection refused") {
 		t.Error(err)
 	}
+}
+
+// TestOrderClosesConnections that it has made, also those that come too late to count.
+func TestOrderClosesConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewProber()
+		far := make(chan net.Conn, 2)
+		p.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
+			near, other := net.Pipe()
+			far <- other
+			if strings.HasPrefix(address, "b") {
+				time.Sleep(time.Second)
+			}
+			return near, nil
+		}
+		if _, err := p.Order(t.Context(), []string{"a", "b"}, 24007); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		for range cap(far) {
+			conn := <-far
+			_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+			if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+				t.Errorf("a connection is still open: %v", err)
+			}
+		}
+	})
 }
 
 func TestOrderTellsIPv6Names(t *testing.T) {

@@ -130,7 +130,7 @@ func (c child) exit() string {
 	default:
 		return ""
 	}
-	if status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+	if status, _ := c.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
 		return ", killed by signal " + status.Signal().String()
 	}
 	return ", exit status " + strconv.Itoa(c.cmd.ProcessState.ExitCode())

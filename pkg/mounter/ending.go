@@ -16,7 +16,8 @@ import (
 func (s *Self) end(ctx context.Context, r record) {
 	log := logger(ctx, r)
 	s.metas.close(r) // or it would keep the client
-	if err := errors.Join(writeRecord(s.endingPath(r), r), mount.Detach(s.freshPath(r), anyMount)); err != nil {
+	err := errors.Join(writeRecord(s.endingPath(r), r), mount.Detach(s.freshPath(r), anyMount))
+	if err != nil {
 		log.Error(err, "Cannot end the GlusterFS client in good order")
 	}
 	s.ending.Go(func() { s.finish(log, r) })
@@ -26,7 +27,7 @@ func (s *Self) end(ctx context.Context, r record) {
 func (s *Self) finish(log klog.Logger, r record) {
 	ended, err := s.awaitEnd(r)
 	s.metas.close(r) // of a question that came in between
-	if err == nil && ended {
+	if ended {
 		err = errors.Join(mount.RemoveDir(s.freshPath(r)), removeFile(s.endingPath(r)))
 	}
 	switch {
@@ -39,11 +40,11 @@ func (s *Self) finish(log klog.Logger, r record) {
 	}
 }
 
-// awaitEnd tells whether the client has ended. It kills one that nobody uses.
+// awaitEnd reports whether the client is known to have ended. It kills one that nothing uses.
 func (s *Self) awaitEnd(r record) (ended bool, err error) {
 	pidfd, err := r.Process.open()
-	if pidfd < 0 {
-		return true, err
+	if pidfd == -1 {
+		return err == nil, err
 	}
 	defer unix.Close(pidfd)
 	if awaitExit(pidfd, s.limits.exit) {
@@ -52,7 +53,8 @@ func (s *Self) awaitEnd(r record) (ended bool, err error) {
 	if left, err := mount.MountsOf(r.Device); err != nil || len(left) > 0 {
 		return false, err
 	}
-	return true, s.kill(pidfd)
+	err = s.kill(pidfd)
+	return err == nil, err
 }
 
 func (s *Self) kill(pidfd int) error {
@@ -68,13 +70,12 @@ func (s *Self) kill(pidfd int) error {
 // discard ends a client that nothing uses, at once, and removes its fresh path.
 func (s *Self) discard(r record) error {
 	fresh := s.freshPath(r)
-	s.metas.close(r)
 	if r.Process.PID == 0 { // this process, or the one before it, was stopped before it could write the number down
 		r.Process, _ = findClient(fresh)
 	}
 	err := mount.Detach(fresh, anyMount)
 	pidfd, openErr := r.Process.open()
-	if pidfd >= 0 {
+	if pidfd != -1 {
 		defer unix.Close(pidfd)
 		openErr = s.kill(pidfd)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -18,7 +19,8 @@ import (
 // as the name of the volume says. Its log lines are those of glusterfs 10.3.
 //
 //	nope     the servers do not know it    stopped  no brick answers        mute    mounts, but never answers
-//	absent   never mounts                  broken   ends with a message     others  work; SIGUSR1 takes the bricks away
+//	absent   never mounts                  broken   ends with a message     bricks  has .meta, with the graph of the state directory
+//	odd      fails to tell that it lives   others   work; SIGUSR1 takes the bricks away
 //
 // A server called mute makes it mute, too.
 func fakeClient(args []string) int {
@@ -48,12 +50,12 @@ func fakeClient(args []string) int {
 	case "absent":
 		select {}
 	}
-	var away atomic.Bool
+	var fake fakeFS
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1)
 	go func() {
 		for range signals {
-			away.Store(true)
+			fake.away.Store(true)
 			say("bricks away")
 		}
 	}()
@@ -78,27 +80,67 @@ func fakeClient(args []string) int {
 		return 0
 	case "stopped":
 		say("[2026-11-24 18:41:02.617130 +0000] E [fuse-bridge.c:5364:fuse_first_lookup] 0-fuse: first lookup on root failed (Transport endpoint is not connected)")
-		away.Store(true)
+		fake.away.Store(true)
+	case "bricks":
+		fake.graphs = filepath.Join(filepath.Dir(filepath.Dir(logFile)), "graphs")
+	case "odd":
+		fake.odd = true
 	}
-	mute := volume == "mute" || server == "mute"
-	if !mute {
+	fake.mute = volume == "mute" || server == "mute"
+	if !fake.mute {
 		say("Final graph:")
 	}
-	return serve(dev, mute, &away)
+	return fake.serve(dev)
+}
+
+// fakeFS is what the fake client mounts.
+type fakeFS struct {
+	mute   bool        // answers nothing
+	odd    bool        // fails where the driver asks whether it lives
+	graphs string      // where .meta/graphs leads to; "" for a client without .meta
+	away   atomic.Bool // no brick can be reached
+}
+
+// The numbers of its files.
+const (
+	rootNode uint64 = iota + 1
+	metaNode
+	graphsNode
+)
+
+func (f *fakeFS) lookup(parent uint64, name string) (node uint64, found bool) {
+	switch {
+	case f.graphs != "" && parent == rootNode && name == ".meta":
+		return metaNode, true
+	case parent == metaNode && name == "graphs":
+		return graphsNode, true
+	}
+	return 0, false
+}
+
+// attributes writes those of a file, a struct fuse_attr.
+func attributes(to []byte, node uint64) {
+	mode := uint32(unix.S_IFDIR | 0o755)
+	if node == graphsNode {
+		mode = unix.S_IFLNK | 0o777
+	}
+	binary.LittleEndian.PutUint64(to, node) // ino
+	binary.LittleEndian.PutUint32(to[60:], mode)
+	binary.LittleEndian.PutUint32(to[64:], 2) // nlink
 }
 
 // serve answers the kernel's requests until the last mount is gone (linux/fuse.h, protocol 7.31).
-func serve(dev int, mute bool, away *atomic.Bool) int {
+func (f *fakeFS) serve(dev int) int {
 	buf := make([]byte, 1<<17)
 	for {
-		_, err := unix.Read(dev, buf)
+		n, err := unix.Read(dev, buf)
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) {
 			continue
 		}
 		if err != nil { // ENODEV: unmounted
 			return 15
 		}
-		opcode, unique := binary.LittleEndian.Uint32(buf[4:]), buf[8:16]
+		opcode, unique, node := binary.LittleEndian.Uint32(buf[4:]), buf[8:16], binary.LittleEndian.Uint64(buf[16:])
 		var status int32
 		var body []byte
 		switch opcode {
@@ -111,11 +153,16 @@ func serve(dev int, mute bool, away *atomic.Bool) int {
 			binary.LittleEndian.PutUint32(body[20:], 1<<16) // max_write
 		case 1: // LOOKUP
 			status = -int32(unix.ENOENT)
+			if child, found := f.lookup(node, strings.TrimRight(string(buf[40:n]), "\x00")); found {
+				status, body = 0, make([]byte, 128)
+				binary.LittleEndian.PutUint64(body, child)
+				attributes(body[40:], child)
+			}
 		case 3: // GETATTR
 			body = make([]byte, 104)
-			binary.LittleEndian.PutUint64(body[16:], 1)       // ino
-			binary.LittleEndian.PutUint32(body[76:], 0o40755) // mode
-			binary.LittleEndian.PutUint32(body[80:], 2)       // nlink
+			attributes(body[16:], node)
+		case 5: // READLINK
+			body = []byte(f.graphs)
 		case 17: // STATFS
 			body = make([]byte, 80)
 			for i, v := range []uint64{1000, 600, 500, 100, 40} {
@@ -125,13 +172,16 @@ func serve(dev int, mute bool, away *atomic.Bool) int {
 			binary.LittleEndian.PutUint32(body[48:], 4096)
 		case 22: // GETXATTR
 			status = -int32(unix.ENODATA)
+			if f.odd {
+				status = -int32(unix.EIO)
+			}
 		default:
 			status = -int32(unix.ENOSYS)
 		}
-		if mute && opcode != 26 {
+		if f.mute && opcode != 26 {
 			continue
 		}
-		if away.Load() && (opcode == 3 || opcode == 17) {
+		if f.away.Load() && (opcode == 3 && node == rootNode || opcode == 17) {
 			status, body = -int32(unix.ENOTCONN), nil
 		}
 		if status != 0 {

@@ -112,15 +112,7 @@ func TestWithoutProc(t *testing.T) {
 // TestCallsLeaveNoDescriptor: what a stage, its client's end, and a failed stage open is closed again.
 func TestCallsLeaveNoDescriptor(t *testing.T) {
 	n := newNode(t)
-	descriptors := func() int {
-		t.Helper()
-		n.ending.Wait()
-		entries, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(entries)
-	}
+	open := func() int { n.ending.Wait(); return descriptors(t) }
 	round := func() {
 		t.Helper()
 		r := n.stage()
@@ -134,15 +126,30 @@ func TestCallsLeaveNoDescriptor(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.cfg.StartTimeout = 100 * n.limits.ask
+		n.stop(n.stage()) // so that its end is waited for
+		if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+			t.Fatal(err)
+		}
+		n.ending.Wait()
 		// Of a directory of the host, of a client without .meta, and of one that the kernel does not ask.
 		_, _ = openMeta(n.path("staging"), mount.Device{})
 	}
 	round() // what is opened once stays open
-	before := descriptors()
+	before := open()
 	for range 3 {
 		round()
 	}
-	waitFor(t, "the descriptors of clients that have ended", func() bool { return descriptors() <= before })
+	waitFor(t, "the descriptors of clients that have ended", func() bool { return open() <= before })
+}
+
+// descriptors returns how many this process has open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
 }
 
 // TestHungClientIsKilled when its volume is unstaged and nothing else uses it.

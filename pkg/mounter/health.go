@@ -55,8 +55,7 @@ func (s *Self) told(ctx context.Context, r record, path string) (mount.Health, e
 	dir := s.metas.get(r)
 	if dir == nil {
 		// The way to .meta waits for bricks, so that the time it takes says nothing about the client.
-		ended, err := s.ended(ctx, r.Device, path)
-		if err != nil || ended {
+		if _, err := s.ended(ctx, r.Device, path); err != nil {
 			return mount.Health{}, err
 		}
 		if dir = s.holdMeta(ctx, r, path); dir == nil {
@@ -80,7 +79,6 @@ func (s *Self) holdMeta(ctx context.Context, r record, path string) *os.File {
 	})
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot open the client's .meta", "volumeID", r.Source.VolumeID, "err", err.Error())
-		return nil
 	}
 	return dir
 }

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
@@ -81,8 +84,9 @@ func TestHealthOfWhatIsNotMounted(t *testing.T) {
 // A client that a descriptor still reaches does not end: so it is closed when the volume is unstaged.
 func TestUnstageClosesMeta(t *testing.T) {
 	n := newNode(t)
+	n.limits.exit = time.Minute // it is not killed
 	r := n.stage()
-	dir, err := os.Open("/") // stands for .meta, which the fake client does not have
+	dir, err := os.OpenFile(n.path("staging"), unix.O_PATH|unix.O_DIRECTORY, 0) // stands for .meta, which the fake client does not have
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +101,22 @@ func TestUnstageClosesMeta(t *testing.T) {
 		t.Errorf("it is still open: %v", err)
 	}
 	waitFor(t, "the client's end", func() bool { return !r.Process.alive() })
+}
+
+// A question that came while the client ended may have opened .meta once more.
+func TestEndedClientKeepsNoMeta(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	n.kill(r)
+	dir, err := os.Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.metas.put(r, dir)
+	n.finish(klog.Background(), r)
+	if err := dir.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("it is still open: %v", err)
+	}
 }
 
 // TestOpenMetaRefuses what is no longer the client's.

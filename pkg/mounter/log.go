@@ -44,9 +44,7 @@ func tail(path string) []string {
 		return nil
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.Size() > most {
-		_, _ = file.Seek(-most, io.SeekEnd)
-	}
+	_, _ = file.Seek(-most, io.SeekEnd)               // fails in a shorter file, which is read from its start
 	data, _ := io.ReadAll(io.LimitReader(file, most)) // what can be read is what there is to tell
 	return strings.Split(strings.TrimSpace(string(data)), "\n")
 }

@@ -162,6 +162,9 @@ func TestAskMeta(t *testing.T) {
 	if got, err := askMeta(dir); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("closed: %+v, %v", got, err)
 	}
+	if got, err := askMeta(nil); err == nil {
+		t.Errorf("none: %+v", got)
+	}
 	if _, err := openMeta(filepath.Join(root, "missing"), mount.Device{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no such path: %v", err)
 	}
@@ -208,6 +211,10 @@ func TestRootAnswers(t *testing.T) {
 		if err := n.rootAnswers(t.Context(), tt.r, tt.path); !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
+	}
+	n.stop(r)
+	if err := n.rootAnswers(t.Context(), r, n.path("staging")); !errors.Is(err, mount.ErrTimeout) {
+		t.Errorf("a client that hangs: %v", err)
 	}
 }
 

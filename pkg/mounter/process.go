@@ -31,7 +31,7 @@ func (p process) alive() bool {
 		return false
 	}
 	start, state, err := readStat(p.PID)
-	return err == nil && start == p.Start && state != 'Z' && state != 'X'
+	return err == nil && start == p.Start && !strings.ContainsRune("ZX", rune(state))
 }
 
 func readStat(pid int) (start uint64, state byte, err error) {
@@ -95,14 +95,11 @@ func awaitIdly(pidfd int) {
 func findClient(fresh string) (process, bool) {
 	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is valid
 	for _, path := range paths {
-		data, err := os.ReadFile(path) //nolint:gosec // below /proc
-		if err != nil || !strings.HasSuffix(string(data), "\x00"+fresh+"\x00") {
+		data, _ := os.ReadFile(path) //nolint:gosec // below /proc; a process that has ended has no arguments
+		if !strings.HasSuffix(string(data), "\x00"+fresh+"\x00") {
 			continue
 		}
-		pid, err := strconv.Atoi(strings.Split(path, "/")[2])
-		if err != nil {
-			continue
-		}
+		pid, _ := strconv.Atoi(strings.Split(path, "/")[2]) // what begins with a digit there is a number
 		if p, err := identifyProcess(pid); err == nil {
 			return p, true
 		}

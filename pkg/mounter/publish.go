@@ -31,8 +31,8 @@ func (s *Self) Publish(ctx context.Context, p mount.Publication) error {
 		return err
 	}
 	defer unlock()
-	r, ok := s.record(p.VolumeID)
-	if !ok || r.StagingPath != staging {
+	r, _ := s.record(p.VolumeID) // has no path, if the volume is not staged
+	if r.StagingPath != staging {
 		return fmt.Errorf("%w: volume %s at %s; NodeStageVolume has to come first", mount.ErrNotStaged, p.VolumeID, p.StagingPath)
 	}
 	// An orchestrator does not stage a second time when a client has died: so do it here.
@@ -45,7 +45,7 @@ func (s *Self) Publish(ctx context.Context, p mount.Publication) error {
 func (s *Self) bind(ctx context.Context, r record, p mount.Publication, target string) error {
 	top, err := mount.Top(target)
 	switch {
-	case err == nil && top != nil:
+	case top != nil:
 		if done, err := s.published(ctx, top, r, p); err != nil || done {
 			return err
 		}
@@ -93,12 +93,12 @@ func makeTarget(target string) error {
 		return fmt.Errorf("look into the target directory: %w", err)
 	}
 	defer dir.Close()
-	names, err := dir.Readdirnames(1)
-	if len(names) > 0 {
+	switch names, err := dir.Readdirnames(1); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look into the target directory: %w", err)
+	default:
 		return fmt.Errorf("%w: target path %s is a directory with files in it (%q), which a mount would hide; move them away", mount.ErrInvalid, target, names[0])
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("look into the target directory: %w", err)
-	}
-	return nil
 }

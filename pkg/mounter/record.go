@@ -83,7 +83,7 @@ func readRecord(path string) (record, error) {
 }
 
 func removeFile(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory
 		return err
 	}
 	return nil

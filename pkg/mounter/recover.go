@@ -15,7 +15,7 @@ import (
 // recover reads what the process before this one left.
 func (s *Self) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
-	volumes, err := filepath.Glob(filepath.Join(s.cfg.StateDir, "volumes", "*.json"))
+	volumes, err := s.list("volumes", ".json")
 	if err != nil {
 		return err
 	}
@@ -50,21 +50,20 @@ func (s *Self) interrupted(r record) error {
 	if err := s.discard(r); err != nil {
 		return err
 	}
-	if top, err := mount.Top(r.StagingPath); err != nil || top == nil {
+	if top, _ := mount.Top(r.StagingPath); top == nil {
 		return s.forget(r.Source.VolumeID)
 	}
-	r.Process = process{}
 	return s.save(r)
 }
 
 func (s *Self) resumeEnding(ctx context.Context) error {
-	paths, err := filepath.Glob(filepath.Join(s.cfg.StateDir, "ending", "*.json"))
+	paths, err := s.list("ending", ".json")
 	if err != nil {
 		return err
 	}
 	for _, path := range paths {
-		r, err := readRecord(path)
-		if err != nil || r.BootID != s.bootID {
+		r, _ := readRecord(path) // one that cannot be read has no boot
+		if r.BootID != s.bootID {
 			if err := removeFile(path); err != nil {
 				return err
 			}
@@ -81,7 +80,7 @@ func (s *Self) sweepClients() error {
 	for _, r := range s.records {
 		known[s.freshPath(r)] = true
 	}
-	paths, err := filepath.Glob(filepath.Join(s.cfg.StateDir, "clients", "*"))
+	paths, err := s.list("clients", "")
 	for _, path := range paths {
 		if !known[path] {
 			err = errors.Join(err, mount.Detach(path, anyMount), mount.RemoveDir(path))
@@ -96,15 +95,25 @@ func (s *Self) sweepLogs() error {
 	for id := range s.records {
 		known[hash(id)] = true
 	}
-	entries, err := os.ReadDir(filepath.Join(s.cfg.StateDir, "logs"))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		name, _, _ := strings.Cut(e.Name(), ".")
+	paths, err := s.list("logs", "")
+	for _, path := range paths {
+		name, _, _ := strings.Cut(filepath.Base(path), ".")
 		if !known[name] {
-			err = errors.Join(err, removeFile(filepath.Join(s.cfg.StateDir, "logs", e.Name())))
+			err = errors.Join(err, removeFile(path))
 		}
 	}
 	return err
+}
+
+// list returns the paths of the files in a directory of the state directory, those with the suffix.
+func (s *Self) list(dir, suffix string) ([]string, error) {
+	dir = filepath.Join(s.cfg.StateDir, dir)
+	entries, err := os.ReadDir(dir)
+	var paths []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), suffix) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths, err
 }

@@ -49,7 +49,7 @@ func (s *Self) agree(ctx context.Context, source mount.Source, path string) erro
 	if difference == "" {
 		return nil
 	}
-	if top, err := mount.Top(r.StagingPath); r.Process.alive() || err == nil && top != nil {
+	if top, _ := mount.Top(r.StagingPath); top != nil || r.Process.alive() {
 		return fmt.Errorf("%w: volume %s is staged %s; unstage it first", mount.ErrConflict, source.VolumeID, difference)
 	}
 	s.end(ctx, r)
@@ -64,7 +64,7 @@ func (s *Self) ensure(ctx context.Context, source mount.Source, path string) (re
 	if err != nil {
 		return record{}, fmt.Errorf("%w: staging path: %w", mount.ErrInvalid, err)
 	}
-	alive := known && former.Process.alive()
+	alive := former.Process.alive()
 	if top != nil {
 		if alive && mount.DeviceOf(top) == former.Device {
 			return former, errors.Join(boundLog(s.logPath(source.VolumeID)), s.leaveFresh(former))
@@ -133,8 +133,8 @@ func rootOf(r record) (string, error) {
 		return "", err
 	}
 	for _, m := range mounts {
-		top, err := mount.Top(m.Mountpoint)
-		if err == nil && top != nil && top.ID == m.ID && m.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(m)) {
+		top, _ := mount.Top(m.Mountpoint) // none, if another mount hides it
+		if top != nil && top.ID == m.ID && m.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(m)) {
 			return m.Mountpoint, nil
 		}
 	}

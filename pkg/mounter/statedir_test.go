@@ -35,6 +35,29 @@ func (n *node) fill(name string) {
 	}
 }
 
+// protect makes a directory of the state directory read-only. undo undoes it.
+func (n *node) protect(name string) (undo func()) {
+	n.t.Helper()
+	dir := filepath.Join(n.cfg.StateDir, name)
+	if err := errors.Join(unix.Mount(dir, dir, "", unix.MS_BIND, ""), unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")); err != nil {
+		n.t.Fatal(err)
+	}
+	return func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			n.t.Error(err)
+		}
+	}
+}
+
+// unlist covers a directory of the state directory by one that cannot be listed: that of the fake client.
+func (n *node) unlist(name string) {
+	n.t.Helper()
+	n.stage()
+	if err := unix.Mount(n.path("staging"), filepath.Join(n.cfg.StateDir, name), "", unix.MS_BIND, ""); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
 // TestDamagedStateDirectory: what cannot be written down, or removed, fails the call; after the repair it succeeds.
 func TestDamagedStateDirectory(t *testing.T) {
 	stats := func(n *node) error { _, err := n.Stats(n.t.Context(), "id-vol", n.path("staging")); return err }
@@ -81,6 +104,7 @@ func TestDamagedStateDirectory(t *testing.T) {
 func TestFreshPathThatStays(t *testing.T) {
 	n := newNode(t)
 	fresh := filepath.Join("clients", filepath.Base(n.freshPath(n.stage())))
+	n.mustPublish("other")
 	n.fill(fresh)
 	for name, err := range map[string]error{
 		"stage":   n.Stage(t.Context(), source("vol"), n.path("staging")),
@@ -89,6 +113,12 @@ func TestFreshPathThatStays(t *testing.T) {
 		if !errors.Is(err, unix.ENOTEMPTY) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if err := unix.Unmount(n.path("staging"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); !errors.Is(err, unix.ENOTEMPTY) {
+		t.Errorf("stage of a client that serves a target: %v", err)
 	}
 }
 
@@ -112,6 +142,26 @@ func TestStartsThatFail(t *testing.T) {
 			}
 			n.fill("clients/" + r.name())
 		}, "clients/"},
+		"a start that was interrupted, and stays recorded": {func(n *node) {
+			r := record{Source: source("vol"), StagingPath: n.path("staging"), Generation: 1, BootID: n.bootID}
+			if err := n.save(r); err != nil {
+				n.t.Fatal(err)
+			}
+			n.protect("volumes")
+		}, "remove /"},
+		"a replacement that was interrupted, and stays recorded": {func(n *node) {
+			r := n.stage()
+			n.kill(r)
+			r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{}
+			if err := n.save(r); err != nil {
+				n.t.Fatal(err)
+			}
+			n.protect("volumes")
+		}, "write the record of volume id-vol"},
+		"volumes that cannot be listed": {func(n *node) { n.unlist("volumes") }, "/volumes: "},
+		"endings that cannot be listed": {func(n *node) { n.unlist("ending") }, "/ending: "},
+		"clients that cannot be listed": {func(n *node) { n.unlist("clients") }, "/clients: "},
+		"logs that cannot be listed":    {func(n *node) { n.unlist("logs") }, "/logs: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t)
@@ -139,52 +189,6 @@ func TestRestartKeepsWhatIsInUse(t *testing.T) {
 	logs, err := os.ReadDir(filepath.Join(n.cfg.StateDir, "logs"))
 	if err != nil || len(logs) != 1 || logs[0].Name() != filepath.Base(n.logPath("id-vol")) {
 		t.Errorf("logs %v, %v; want that of the volume that is staged", logs, err)
-	}
-}
-
-// TestRecordUnderAnotherName: a record whose file is not its volume's is not believed.
-func TestRecordUnderAnotherName(t *testing.T) {
-	n := newNode(t)
-	r := n.stage()
-	other := n.recordPath("id-other")
-	if err := os.Rename(n.recordPath("id-vol"), other); err != nil {
-		t.Fatal(err)
-	}
-	n.restart()
-	if _, known := n.record("id-vol"); known {
-		t.Error("it was believed")
-	}
-	if _, err := os.Stat(other); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("it is still there: %v", err)
-	}
-	n.signal(r, unix.SIGKILL)
-}
-
-func TestReadRecordFails(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "record")
-	if _, err := readRecord(path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no record: %v", err)
-	}
-	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := readRecord(path); err == nil || !strings.Contains(err.Error(), "read record "+path) {
-		t.Errorf("a damaged record: %v", err)
-	}
-}
-
-// TestRecordsAreWritten under a name that no other volume has, for root alone.
-func TestRecordsAreWritten(t *testing.T) {
-	n := newNode(t)
-	n.stage()
-	path := n.recordPath("id-vol")
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 || len(filepath.Base(path)) != len("0123456789abcdef0123456789abcdef.json") {
-		t.Errorf("%s: %v, %v", path, info, err)
-	}
-	dir, err := os.Stat(filepath.Join(n.cfg.StateDir, "volumes"))
-	if err != nil || dir.Mode().Perm() != 0o700 {
-		t.Errorf("%v, %v", dir, err)
 	}
 }
 

@@ -37,6 +37,18 @@ func TestStats(t *testing.T) {
 	}
 }
 
+// TestStatsOfAnUnknownVolume whose client has ended: publishing it again would not help.
+func TestStatsOfAnUnknownVolume(t *testing.T) {
+	n := newNode(t)
+	n.kill(n.stage())
+	if err := n.forget("id-vol"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Stats(t.Context(), "id-vol", n.path("staging")); !errors.Is(err, mount.ErrNotMounted) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestStatsOfBrokenVolumes(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(n *node, r record)
