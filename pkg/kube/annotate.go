@@ -40,8 +40,7 @@ func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
 	logger := klog.FromContext(ctx)
 	reflector := volumes.pagedReflector(logger, "annotate-pv-gid", "persistentvolumes", &ungroupedStore{driver: driver, queue: queue})
 
-	stop := context.AfterFunc(ctx, queue.ShutDown)
-	defer stop()
+	context.AfterFunc(ctx, queue.ShutDown)
 	watched := make(chan struct{})
 	go func() { defer close(watched); reflector.RunWithContext(ctx) }()
 	for {

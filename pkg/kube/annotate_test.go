@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -99,6 +100,28 @@ func TestAnnotateOnlyWhatIsOurs(t *testing.T) {
 		}
 		queue.ShutDown()
 	}
+}
+
+// TestAnnotateLeavesStrangersAlone: a reflector may be given what is no object.
+func TestAnnotateLeavesStrangersAlone(t *testing.T) {
+	queue := workqueue.NewTyped[ungrouped]()
+	defer queue.ShutDown()
+	store := &ungroupedStore{driver: testDriver, queue: queue}
+	if err := store.Add("x"); err != nil || queue.Len() != 0 {
+		t.Errorf("%v, %d in the queue", err, queue.Len())
+	}
+}
+
+// TestAnnotateOnce: what has been written is not written again.
+func TestAnnotateOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, api := newFakeCluster(t, pv("a", testDriver, "2000", ""))
+		run(t, func(ctx context.Context) { c.AnnotateGIDs(ctx, testDriver) })
+		time.Sleep(time.Hour)
+		if n := count(api, "patch"); n != 1 {
+			t.Errorf("%d patches in an hour, want 1", n)
+		}
+	})
 }
 
 func TestAnnotateTriesAgain(t *testing.T) {

@@ -159,7 +159,6 @@ func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *u
 		"nodeTopology":     map[string]any{}, // every node reaches every volume; without it, none would
 	}}
 	object.SetName(o.objectName(class.GetName()))
-	object.SetNamespace(o.Namespace)
 	object.SetLabels(map[string]string{driverLabel: o.Driver, managerLabel: manager})
 	object.SetOwnerReferences([]metav1.OwnerReference{owner})
 	setBytes(object, total, largest)
@@ -221,7 +220,7 @@ func (s *noticedStore) Update(object any) error { return s.Add(object) }
 
 // Delete forgets a class.
 func (s *noticedStore) Delete(object any) error {
-	if _, known, err := s.Get(object); err != nil || !known {
+	if _, known, err := s.Get(object); !known {
 		return err
 	}
 	return s.noticed(s.Store.Delete(object))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -97,6 +98,26 @@ func TestPublishCapacity(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitPublished(t, c, map[string]string{"broken": broken, "new": "24 8"})
+}
+
+// TestPublishCapacityInIntervals: while all is well, the next round begins after the interval, however long that is.
+func TestPublishCapacityInIntervals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newFakeCluster(t, controllerPod, class("waits", testDriver, "WaitForFirstConsumer", ""))
+		var rounds atomic.Int64
+		o := Capacity{
+			Driver: testDriver, Namespace: "ns", Pod: "controller-0", Interval: time.Hour,
+			Room: func(context.Context, map[string]string, time.Time) (total, largest int64, err error) {
+				rounds.Add(1)
+				return gib, gib, nil
+			},
+		}
+		run(t, func(ctx context.Context) { c.PublishCapacity(ctx, o) })
+		time.Sleep(10*time.Hour + time.Minute)
+		if n := rounds.Load(); n != 11 {
+			t.Errorf("%d rounds in ten hours, want 11", n)
+		}
+	})
 }
 
 // What is right already is not written again, and what is not known stays as it was.

@@ -1,9 +1,14 @@
 package kube
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestNewClientRefuses(t *testing.T) {
@@ -13,6 +18,8 @@ func TestNewClientRefuses(t *testing.T) {
 		{"no kubeconfig", write(t, "hello"), "cannot"},
 		{"empty", write(t, ""), "names no API server"},
 		{"no pod", "", "no kubeconfig file is given"},
+		{"no certificate", write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c"}}],
+			"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority-data": "aGVsbG8="}}]}`), "root certificates"},
 		{"no context", write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "c"}`), "context: c"},
 	}
 	for _, tt := range tests {
@@ -20,5 +27,35 @@ func TestNewClientRefuses(t *testing.T) {
 		if _, err := NewClient(tt.kubeconfig); err == nil || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
+	}
+}
+
+// kubeconfigFor writes a kubeconfig file for a server that wants no login.
+func kubeconfigFor(t *testing.T, url string) string {
+	t.Helper()
+	return write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c"}}],
+		"clusters": [{"name": "c", "cluster": {"server": "`+url+`"}}]}`)
+}
+
+// TestRequests are sent under the program's name, which audit logs have, and as fast as the API server answers: it sheds load
+// itself.
+func TestRequests(t *testing.T) {
+	var names []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		names = append(names, r.UserAgent())
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"kind": "PersistentVolumeList", "apiVersion": "v1", "metadata": {}, "items": []}`))
+	}))
+	t.Cleanup(server.Close)
+	c := connect(t, kubeconfigFor(t, server.URL))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range 500 { // at client-go's own rate, more than a minute and a half
+		if _, err := c.PersistentVolumes(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := filepath.Base(os.Args[0]); names[0] != want {
+		t.Errorf("the requests come from %q, want %q", names[0], want)
 	}
 }

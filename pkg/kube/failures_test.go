@@ -12,10 +12,11 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
 )
 
 var errBroken = errors.New("etcd has no leader")
@@ -39,26 +40,6 @@ func TestExplain(t *testing.T) {
 		}
 		if _, isURL := errors.AsType[*url.Error](tt.err); !isURL && !errors.Is(got, tt.err) {
 			t.Errorf("%v does not wrap %v", got, tt.err)
-		}
-	}
-}
-
-// TestRequestsFail: no failure of a request is lost.
-func TestRequestsFail(t *testing.T) {
-	c, api := newFakeCluster(t, taintedNode)
-	nodes := c.resource("", "nodes", "get nodes")
-	object := parse(t, taintedNode)
-	for verb, request := range map[string]func() error{
-		"get":    func() error { _, err := nodes.get(t.Context(), testNode); return err },
-		"list":   func() error { _, err := c.capacities("ns").list(t.Context(), metav1.ListOptions{}); return err },
-		"create": func() error { return nodes.create(t.Context(), object) },
-		"update": func() error { return nodes.update(t.Context(), object) },
-		"patch":  func() error { return nodes.patch(t.Context(), testNode, types.MergePatchType, []byte("{}")) },
-		"delete": func() error { return nodes.delete(t.Context(), testNode) },
-	} {
-		failFirst(api, verb, "*", errBroken)
-		if err := request(); !errors.Is(err, errBroken) {
-			t.Errorf("%s: %v", verb, err)
 		}
 	}
 }
@@ -301,5 +282,10 @@ func TestListOfVolumesThatCannotBeRead(t *testing.T) {
 	}
 	if _, err := readPersistentVolume(*parse(t, `{"metadata": {"name": "a"}, "spec": {"csi": "x"}}`)); err == nil || !strings.HasPrefix(err.Error(), "PersistentVolume a: ") {
 		t.Errorf("%v does not name the object", err)
+	}
+	server := kubetest.New(t, 1)
+	server.Add(`{"metadata": {"name": "a"}}`, `{"metadata": {"name": "b; reboot"}}`)
+	if got, err := connect(t, server.Kubeconfig(t)).PersistentVolumes(t.Context()); err == nil {
+		t.Errorf("a list with an unsafe name: %+v", got)
 	}
 }

@@ -33,11 +33,12 @@ func (c *Client) removeNotReadyTaint(ctx context.Context, driver, node string, r
 	for {
 		removed, err := c.tryRemoveTaint(ctx, driver, node)
 		switch {
-		case err == nil && removed:
-			logger.Info("Removed the taint: the node is ready")
-			return
 		case err == nil:
-			logger.V(4).Info("The node does not have the taint")
+			if removed {
+				logger.Info("Removed the taint: the node is ready")
+			} else {
+				logger.V(4).Info("The node does not have the taint")
+			}
 			return
 		case ctx.Err() != nil:
 			return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -126,6 +127,27 @@ func TestRemoveTaintForbidden(t *testing.T) {
 	if n := strings.Count(log.String(), "must allow: get csinodes.storage.k8s.io, get and patch nodes"); n != 1 {
 		t.Errorf("said %d times:\n%s", n, log.String())
 	}
+}
+
+// TestRemoveTaintPauses: the pauses grow, up to a minute.
+func TestRemoveTaintPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, api := newFakeCluster(t) // neither node nor CSINode
+		run(t, func(ctx context.Context) { c.RemoveNotReadyTaint(ctx, testDriver, testNode) })
+		for after, want := range []int{1, 2, 2, 3, 3, 3, 3, 4} { // after 0, 1, 3 and 7 seconds
+			synctest.Wait()
+			if n := count(api, "get"); n != want {
+				t.Errorf("%d requests after %d seconds, want %d", n, after, want)
+			}
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Hour)
+		before := count(api, "get")
+		time.Sleep(time.Hour)
+		if n := count(api, "get") - before; n != 60 {
+			t.Errorf("%d requests in an hour, want 60", n)
+		}
+	})
 }
 
 func TestRemoveTaintEndsWithItsContext(t *testing.T) {

@@ -45,6 +45,7 @@ func TestReadListRefuses(t *testing.T) {
 	tests := map[string]struct{ text, says string }{
 		"nothing":        {" \n", "empty"},
 		"a table":        {"NAME   CAPACITY\npvc-1  1Gi\n", "kubectl get pv"},
+		"a brace":        {"{", "neither the JSON nor the YAML"},
 		"cut off":        {`{"kind": "List", "items": [{"metadata"`, "neither the JSON nor the YAML"},
 		"one":            {`{"kind": "PersistentVolume", "metadata": {"name": "a"}}`, "not a list"},
 		"claims":         {`{"kind": "List", "items": [{"kind": "PersistentVolumeClaim", "metadata": {"name": "a"}}]}`, "holds a PersistentVolumeClaim"},
