@@ -175,3 +175,13 @@ func TestOneHeketiUnderTwoNames(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 }
+
+// TestRunningOperations are no leftovers.
+func TestRunningOperations(t *testing.T) {
+	server := heketitest.New(t, heketitest.NewCluster())
+	newSite().serve(t, server, []object{{"id": id(0xe3), "type_name": "expand-volume", "status": ""}})
+	found := find(Run(t.Context(), Config{ConfigFile: configFile(t, heketitest.DefaultKey, one(server.URL)), Prober: prober()}), "heketi-operations")
+	if len(found) != 1 || found[0].Severity != report.Info || found[0].Message != "1 operation under way" {
+		t.Errorf("%+v", found)
+	}
+}

@@ -176,9 +176,9 @@ func (c checker) reach(ctx context.Context, subject string, hosts []string) []re
 
 // reason is what the prober says about one server, without what concerns all of them.
 func reason(err error, host string) string {
-	_, rest, found := strings.Cut(err.Error(), "("+host+": ")
-	text, _, closed := strings.Cut(rest, "); ")
-	if !found || !closed {
+	_, rest, _ := strings.Cut(err.Error(), "("+host+": ")
+	text, _, found := strings.Cut(rest, "); ")
+	if !found {
 		return err.Error()
 	}
 	return text

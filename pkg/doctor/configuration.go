@@ -58,10 +58,8 @@ func readLoosely(path string) heketi.Config {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
 		return config
 	}
-	raw, err := os.ReadFile(path) // #nosec G304 -- the administrator names this file
-	if err != nil || yaml.Unmarshal(raw, &config) != nil {
-		return heketi.Config{}
-	}
+	raw, _ := os.ReadFile(path) // #nosec G304 -- the administrator names this file
+	_ = yaml.Unmarshal(raw, &config)
 	return config
 }
 

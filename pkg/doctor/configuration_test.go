@@ -1,8 +1,11 @@
 package doctor
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,5 +61,22 @@ func TestOtherBackendsAreExamined(t *testing.T) {
 	findings := Run(t.Context(), Config{ConfigFile: path, Prober: prober()})
 	if len(find(findings, "configuration")) != 1 || len(find(findings, "cluster-capacity")) != 1 {
 		t.Errorf("%+v", findings)
+	}
+}
+
+// TestFlatten: each of several mistakes is one finding, also where they have a prefix in common.
+func TestFlatten(t *testing.T) {
+	a, b, c := errors.New("a"), errors.New("b"), errors.New("c")
+	for _, tt := range []struct {
+		err  error
+		want []error
+	}{
+		{a, []error{a}},
+		{errors.Join(a, b), []error{a, b}},
+		{fmt.Errorf("file: %w", errors.Join(a, fmt.Errorf("entry: %w", errors.Join(b, c)))), []error{a, b, c}},
+	} {
+		if got := flatten(tt.err); !slices.Equal(got, tt.want) {
+			t.Errorf("%q: %q, want %q", tt.err, got, tt.want)
+		}
 	}
 }

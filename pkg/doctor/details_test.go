@@ -142,9 +142,10 @@ func TestReadLoosely(t *testing.T) {
 		write("largest", text+"#"+strings.Repeat("x", 1<<20-len(text)-1)): 1,
 		write("too large", text+"#"+strings.Repeat("x", 1<<20-len(text))): 0,
 		write("half", text+"- ["): 0,
-		filepath.Join(dir, "no"):  0,
-		dir:                       0,
-		pipe:                      0, // nobody writes to it
+		write("of another kind", "backends: [{name: a, url: 'http://h'}, {name: [1]}]"): 2, // the first is right
+		filepath.Join(dir, "no"): 0,
+		dir:                      0,
+		pipe:                     0, // nobody writes to it
 	} {
 		if got := readLoosely(path); len(got.Backends) != want {
 			t.Errorf("%s: %+v", path, got)
@@ -208,17 +209,6 @@ func TestRecordsOfThisBoot(t *testing.T) {
 			if !strings.Contains(found[i].Message, says) {
 				t.Errorf("%v, %v: %+v does not say %q", tt.volumes, tt.ending, found[i], says)
 			}
-		}
-	}
-}
-
-// TestClientVersions: 10 is the oldest.
-func TestClientVersions(t *testing.T) {
-	for version, want := range map[string]report.Severity{"9.6": report.Warning, "10.0": report.OK, "11.1": report.OK, "99999999999999999999.1": report.Warning} {
-		n := goodNode(t)
-		n.Glusterfs = script(t, "glusterfs "+version)
-		if found := n.client(t.Context(), checker{limit: time.Minute}); len(found) != 1 || found[0].Severity != want {
-			t.Errorf("%s: %+v", version, found)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (n *Node) mounts(ctx context.Context, c checker) []report.Finding {
 	visible := map[mount.Device][]string{}
 	var order []mount.Device
 	for _, m := range all {
-		if top, err := mount.Top(m.Mountpoint); err != nil || top == nil || top.ID != m.ID {
+		if top, _ := mount.Top(m.Mountpoint); top == nil || top.ID != m.ID {
 			continue // covered by another
 		}
 		device := mount.DeviceOf(m)
@@ -49,11 +49,12 @@ func (n *Node) mounts(ctx context.Context, c checker) []report.Finding {
 }
 
 func (c checker) askClient(ctx context.Context, paths []string) []report.Finding {
-	ended, err := mount.Within(ctx, c.limit/4, func() (bool, error) { return mount.ClientEnded(paths[0]) })
+	limit := c.limit / 4
+	ended, err := mount.Within(ctx, limit, func() (bool, error) { return mount.ClientEnded(paths[0]) })
 	at := "at " + named(paths, ", ")
 	switch {
 	case errors.Is(err, mount.ErrTimeout):
-		return nodeFinding(report.Warning, checkLeftovers, fmt.Sprintf("a GlusterFS client does not answer within %s: it is mounted %s", c.limit/4, at),
+		return nodeFinding(report.Warning, checkLeftovers, fmt.Sprintf("a GlusterFS client does not answer within %s: it is mounted %s", limit, at),
 			"its log tells why (in the node plugin's state directory, logs/); a client that waits for its servers goes on when they are back")
 	case err != nil:
 		return nodeFinding(report.Warning, checkLeftovers, err.Error(), "")

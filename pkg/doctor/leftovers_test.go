@@ -1,8 +1,10 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -61,5 +63,41 @@ func TestNoMounts(t *testing.T) {
 	findings := (&Node{}).mounts(t.Context(), checker{limit: time.Second})
 	if len(findings) != 1 || findings[0].Severity != report.OK {
 		t.Errorf("%+v", findings)
+	}
+}
+
+// TestHiddenMounts lie below a directory that another mount covers: what has their path now is no mount.
+func TestHiddenMounts(t *testing.T) {
+	dir := t.TempDir()
+	point := filepath.Join(dir, "point")
+	if err := os.Mkdir(point, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	client := fuseMount(t, point)
+	if err := errors.Join(unix.Close(client), unix.Mount("tmpfs", dir, "tmpfs", 0, "")); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Unmount(dir, 0) }()
+	for name, prepare := range map[string]func() error{
+		"nothing":     func() error { return nil },
+		"a directory": func() error { return os.Mkdir(point, 0o755) },
+	} {
+		if err := prepare(); err != nil {
+			t.Fatal(err)
+		}
+		if found := (&Node{}).mounts(t.Context(), checker{limit: time.Second}); len(found) != 1 || found[0].Severity != report.OK {
+			t.Errorf("%s has its path: %+v", name, found)
+		}
+		_ = os.Remove(point)
+	}
+}
+
+// TestRecordsWithoutBootID: where the boot is unknown, no record is of an earlier one.
+func TestRecordsWithoutBootID(t *testing.T) {
+	restore := mounttest.HideProc(t)
+	found := recordFindings("s", []nodeRecord{{BootID: "x"}}, nil)
+	restore()
+	if len(found) != 1 || !strings.Contains(found[0].Message, "1 volume recorded") {
+		t.Errorf("%+v", found)
 	}
 }

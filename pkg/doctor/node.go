@@ -63,7 +63,7 @@ func (n *Node) fuse(context.Context, checker) []report.Finding {
 		return nodeFinding(report.Critical, check, fmt.Sprintf("the FUSE device cannot be used: %v", err),
 			"load the module, and make it stay (/etc/modules-load.d); in a container, the device must be there and allowed", "modprobe fuse")
 	}
-	_ = device.Close()
+	defer device.Close()
 	return nodeFinding(report.OK, check, n.FuseDevice+" can be opened", "")
 }
 

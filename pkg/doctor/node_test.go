@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
@@ -49,6 +50,10 @@ func TestNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		t.Fatal(err)
+	}
 	record := func(boot string) string {
 		return fmt.Sprintf(`{"source": {"volumeID": "v", "servers": ["10.0.0.1", "10.0.0.2"]}, "bootID": %q}`, strings.TrimSpace(boot))
 	}
@@ -59,7 +64,7 @@ func TestNode(t *testing.T) {
 		severity report.Severity
 		says     string
 	}{
-		{"kernel", func(*Node) {}, "node-kernel", report.OK, "has what mounting needs"},
+		{"kernel", func(*Node) {}, "node-kernel", report.OK, "the kernel (" + strings.TrimSpace(string(kernel)) + ") has what mounting needs"},
 		{"old kernel", func(n *Node) { n.CheckKernel = func() error { return errors.New("mount_setattr: ENOSYS") } }, "node-kernel", report.Critical, "ENOSYS"},
 		{"FUSE", func(*Node) {}, "node-fuse", report.OK, "can be opened"},
 		{"no FUSE", func(n *Node) { n.FuseDevice = "/missing/fuse" }, "node-fuse", report.Critical, "/missing/fuse"},
@@ -86,5 +91,43 @@ func TestNode(t *testing.T) {
 			}
 			t.Errorf("%+v", findings)
 		})
+	}
+}
+
+// TestServersOfAllVolumes: servers that several volumes have are asked once.
+func TestServersOfAllVolumes(t *testing.T) {
+	n := goodNode(t)
+	writeRecord(t, n, "volumes/a.json", `{"source": {"servers": ["10.0.0.1", "10.0.0.3"]}}`)
+	writeRecord(t, n, "volumes/b.json", `{"source": {"servers": ["10.0.0.3", "10.0.0.1"]}}`)
+	found := find(n.records(t.Context(), checker{prober: *prober()}), "gluster-port")
+	if len(found) != 1 || found[0].Severity != report.OK || !strings.Contains(found[0].Message, "of 2 gluster servers") {
+		t.Errorf("%+v", found)
+	}
+}
+
+// TestClientThatHangs: a program that does not end, or leaves one behind that keeps its output open, is not waited for.
+func TestClientThatHangs(t *testing.T) {
+	for name, text := range map[string]string{
+		"hangs":            "exec sleep 1000",
+		"leaves one there": "sleep 1000 &\necho 'glusterfs 11.1'",
+	} {
+		n := goodNode(t)
+		if err := os.WriteFile(n.Glusterfs, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if found := n.client(t.Context(), checker{limit: 100 * time.Millisecond}); len(found) != 1 || found[0].Severity != report.Critical {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
+// TestClientVersions: 10 is the oldest.
+func TestClientVersions(t *testing.T) {
+	for version, want := range map[string]report.Severity{"9.6": report.Warning, "10.0": report.OK, "11.1": report.OK, "99999999999999999999.1": report.Warning} {
+		n := goodNode(t)
+		n.Glusterfs = script(t, "glusterfs "+version)
+		if found := n.client(t.Context(), checker{limit: time.Minute}); len(found) != 1 || found[0].Severity != want {
+			t.Errorf("%s: %+v", version, found)
+		}
 	}
 }

@@ -66,11 +66,12 @@ func lockDirectory(ctx context.Context, dir string) (unlock func(), err error) {
 	}
 	for {
 		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
+		switch {
+		case err == nil:
 			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			break
+		case !errors.Is(err, unix.EWOULDBLOCK):
+			_ = f.Close()
+			return nil, fmt.Errorf("locking directory %s: %w", dir, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -79,8 +80,6 @@ func lockDirectory(ctx context.Context, dir string) (unlock func(), err error) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	_ = f.Close()
-	return nil, fmt.Errorf("locking directory %s: %w", dir, err)
 }
 
 func removeStale(ctx context.Context, path string) error {

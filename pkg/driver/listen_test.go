@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -123,11 +124,34 @@ func TestListenRefusesALiveSocket(t *testing.T) {
 	if _, err := Listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another process answers") {
 		t.Errorf("%v", err)
 	}
+	question, err := live.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(question); err != nil { // until the end of the connection
+		t.Error(err)
+	}
 	conn, err := net.Dial("unix", path)
 	if err != nil {
 		t.Fatalf("the live socket is gone: %v", err)
 	}
 	_ = conn.Close()
+}
+
+// TestListenKeepsWhatItCannotAsk: a socket that neither answers nor refuses may be in use.
+func TestListenKeepsWhatItCannotAsk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "csi.sock")
+	other, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := Listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "finding out whether") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the socket is gone: %v", err)
+	}
 }
 
 func TestListenRefusesAnotherFile(t *testing.T) {

@@ -67,7 +67,8 @@ func (s *nodeServer) NodeStageVolume(ctx context.Context, request *csi.NodeStage
 // logIgnored says what of a PersistentVolume has no effect. It cannot be corrected there, and must not keep a pod from
 // starting.
 func logIgnored(logger klog.Logger, source mount.Source, fsType string) {
-	if ignored := source.Options.Ignored(); len(ignored) > 0 {
+	ignored := source.Options.Ignored()
+	if len(ignored) > 0 {
 		logger.Info("Mount options that have no meaning for this driver are ignored", "volumeID", source.VolumeID, "options", ignored)
 	}
 	if ofDisk(fsType) {

@@ -17,7 +17,7 @@ func Probe(ctx context.Context, socket string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }()
+	defer conn.Close()
 	answer, err := csi.NewIdentityClient(conn).Probe(ctx, &csi.ProbeRequest{})
 	switch {
 	case err != nil:

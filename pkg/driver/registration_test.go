@@ -89,31 +89,44 @@ func TestRegistration(t *testing.T) {
 	}
 }
 
+// connectIdly opens a connection that ends when the socket is closed: the time of its file is too coarse to tell.
+func connectIdly(t *testing.T, socket string) net.Conn {
+	t.Helper()
+	idle, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = idle.Close() })
+	const beginning, noSettings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // of HTTP/2
+	if _, err := io.WriteString(idle, beginning+noSettings); err != nil {
+		t.Fatal(err)
+	}
+	return idle
+}
+
+// refuse is a kubelet that refuses the driver, and waits until it is announced again.
+func refuse(t *testing.T, socket string) {
+	t.Helper()
+	idle := connectIdly(t, socket)
+	// The socket may be closed before the answer is sent, which is then cut off.
+	_, _ = kubelet(t, socket).NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{Error: "no NodeGetInfo"})
+	_, _ = io.Copy(io.Discard, idle)
+	for {
+		next, err := net.Dial("unix", socket)
+		if err == nil {
+			_ = next.Close()
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // A refusal must not end the process, which owns the clients of all mounts.
 func TestRegistrationRefused(t *testing.T) {
 	dir := t.TempDir()
 	r, stop := startRegistration(t, dir, time.Millisecond)
 	socket := RegistrationSocket(dir, DefaultName)
-	idle, err := net.Dial("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = idle.Close() }()
-	const beginning, noSettings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // of HTTP/2
-	if _, err := io.WriteString(idle, beginning+noSettings); err != nil {
-		t.Fatal(err)
-	}
-	// The socket may be closed before the answer is sent, which is then cut off.
-	_, _ = kubelet(t, socket).NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{Error: "no NodeGetInfo"})
-	_, _ = io.Copy(io.Discard, idle) // until the socket is closed: the time of its file is too coarse to tell
-	for {
-		next, err := net.Dial("unix", socket)
-		if err == nil {
-			_ = next.Close()
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
+	refuse(t, socket)
 	notify(t, kubelet(t, socket), &registerapi.RegistrationStatus{PluginRegistered: true})
 	<-r.Registered()
 	if err := stop(); err != nil {
@@ -132,6 +145,55 @@ func TestRegistrationAfterRefusal(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestRegistrationPauses grow from refusal to refusal, and begin again once the kubelet has taken the driver.
+func TestRegistrationPauses(t *testing.T) {
+	dir := t.TempDir()
+	r, err := OpenRegistration(t.Context(), dir, DefaultName, "/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pauses := r.delays
+	for _, want := range []float64{5, 10, 20, 40, 80, 120, 120} {
+		if got := pauses.Step().Seconds(); got != want {
+			t.Errorf("a pause of %g s, want %g", got, want)
+		}
+	}
+	r.delays = wait.Backoff{Duration: time.Millisecond, Factor: 1e9, Steps: 10}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Serve(ctx) }()
+	socket := RegistrationSocket(dir, DefaultName)
+	refuse(t, socket)
+	notify(t, kubelet(t, socket), &registerapi.RegistrationStatus{PluginRegistered: true})
+	refuse(t, socket)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRegistrationStays: once the kubelet has taken the driver, an earlier refusal closes no socket.
+func TestRegistrationStays(t *testing.T) {
+	const pause = 200 * time.Millisecond
+	for range 5 { // a machine that is slow may come too late
+		dir := t.TempDir()
+		_, stop := startRegistration(t, dir, pause)
+		socket := RegistrationSocket(dir, DefaultName)
+		idle, client := connectIdly(t, socket), kubelet(t, socket)
+		_, _ = client.NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{Error: "not yet"})
+		_, _ = client.NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{PluginRegistered: true})
+		_ = idle.SetReadDeadline(time.Now().Add(2 * pause))
+		_, err := io.Copy(io.Discard, idle)
+		if stopErr := stop(); stopErr != nil {
+			t.Error(stopErr)
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+	}
+	t.Error("the socket was closed each time")
 }
 
 func TestRegistrationRefusesALiveSocket(t *testing.T) {

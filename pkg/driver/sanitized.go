@@ -66,7 +66,7 @@ func maskList(field protoreflect.FieldDescriptor, list protoreflect.List) {
 		switch {
 		case field.Message() != nil:
 			mask(list.Get(i).Message())
-		case field.Kind() == protoreflect.StringKind && field.Name() == "mount_flags":
+		case field.FullName() == "csi.v1.VolumeCapability.MountVolume.mount_flags":
 			list.Set(i, protoreflect.ValueOfString(withoutPasswords(mount.Loggable(list.Get(i).String(), stripped))))
 		case field.Kind() == protoreflect.StringKind:
 			list.Set(i, protoreflect.ValueOfString(stripped))

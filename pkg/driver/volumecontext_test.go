@@ -109,6 +109,7 @@ func TestSourceOfRefuses(t *testing.T) {
 		{static("mountOptions", "ro"), []string{"rw"}, []string{"mount_flags", "rw"}},
 		{static("mountOptions", "lru-limit=0"), []string{"lru-limit=1"}, []string{"mount_flags", "lru-limit=1"}},
 		{static("backend", "lab", "mountOptions", "dump-fuse=/x"), nil, []string{"mountOptions", "dump-fuse"}},
+		{static("backend", "lab", "mountOptions", "acl"), []string{"dump-fuse=/x"}, []string{"mount_flags", "dump-fuse"}},
 	}
 	for _, tt := range tests {
 		_, err := sourceOf("id", tt.attributes, tt.flags)
