@@ -20,6 +20,8 @@ func TestSlips(t *testing.T) {
 		{"abcdefghijkl", "abcdefghyyyy", false},
 		{"abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuxxx", true}, // and in twenty-four
 		{"abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstyyyy", false},
+		{"aaaaaa.cd", "aaaaaa.xy", true}, // two in nine letters, although both are in the last part
+		{"a.abcdef", "b.abcdxx", true},   // two in the last part, and another one before it
 	} {
 		if _, near := compare(tt.word, tt.name); near != tt.want {
 			t.Errorf("%s and %s are near: %t, want %t", tt.word, tt.name, near, tt.want)

@@ -56,12 +56,11 @@ func folded(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_"
 // compare returns how far apart two names are, and whether that is near.
 func compare(word, name string) (score int, near bool) {
 	score = distance(word, name)
-	near = score <= slips(word)
 	last := lastPart(word)
-	if apart := distance(last, lastPart(name)); apart <= slips(last) && (!near || apart+1 < score) {
-		return apart + 1, true
+	if apart := distance(last, lastPart(name)); apart <= slips(last) {
+		return min(score, apart+1), true
 	}
-	return score, near
+	return score, score <= slips(word)
 }
 
 // slips is the number of slips that a word of this length may have and still be recognised.
@@ -73,7 +72,8 @@ func lastPart(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
 // a into b (optimal string alignment).
 func distance(a, b string) int {
 	// Rows of the table of distances between the first i letters of a and the first j of b: i-2, i-1 and i.
-	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	above := make([]int, len(b)+1)
+	before, row := slices.Clone(above), slices.Clone(above)
 	for j := range above {
 		above[j] = j
 	}

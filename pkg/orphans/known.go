@@ -43,7 +43,7 @@ func (k known) volumesWithoutPV() []finding {
 			continue
 		}
 		message := fmt.Sprintf("%d GiB in cluster %s without a PersistentVolume", v.SizeGiB, v.Cluster)
-		if k.ours == 0 {
+		if !k.ours {
 			message += "; the list has none of driver " + k.driver + " at all: is it that of the right Kubernetes cluster?"
 		}
 		findings = append(findings, finding{report.Finding{

@@ -77,7 +77,7 @@ func compare(ctx context.Context, backends []*heketi.Backend, driver string, pvs
 // comparison is what is known before any Heketi was asked.
 type comparison struct {
 	driver    string
-	ours      int             // PersistentVolumes of the driver
+	ours      bool            // there are PersistentVolumes of the driver
 	byBackend map[string][]pv // those whose handles name a volume of Heketi's
 	byID      map[string][]pv // the same, by Heketi's id: that is unique, whatever the backend is called
 	names     map[string][]PV // all that mount a gluster volume of that name, of whichever kind they are
@@ -98,7 +98,7 @@ func newComparison(driver string, pvs []PV) comparison {
 		if each.Driver != driver {
 			continue
 		}
-		c.ours++
+		c.ours = true
 		handle, err := volume.ParseHandle(each.Handle)
 		if err != nil {
 			continue // a static volume, which Heketi need not know

@@ -39,14 +39,12 @@ func ParseDurability(s string) (Durability, error) {
 		if !hasCounts {
 			return DefaultDurability(), nil
 		}
-		if n, ok := parseCount(rest); ok && n >= 2 && n <= 3 {
+		if n := parseCount(rest); n >= 2 && n <= 3 {
 			return Durability{Type: Replicate, Replica: n}, nil
 		}
 	case Disperse:
 		data, redundancy, _ := strings.Cut(rest, ":")
-		d, okData := parseCount(data)
-		r, okRedundancy := parseCount(redundancy)
-		if okData && okRedundancy && dispersable(d, r) {
+		if d, r := parseCount(data), parseCount(redundancy); dispersable(d, r) {
 			return Durability{Type: Disperse, Data: d, Redundancy: r}, nil
 		}
 	case None:
@@ -57,9 +55,13 @@ func ParseDurability(s string) (Durability, error) {
 	return Durability{}, Invalid("volumetype", s, allowedVolumeTypes)
 }
 
-func parseCount(s string) (int, bool) {
+// parseCount returns 0 for a text that is not a small number.
+func parseCount(s string) int {
 	n, err := strconv.ParseUint(s, 10, 8)
-	return int(n), err == nil && n > 0
+	if err != nil {
+		return 0
+	}
+	return int(n)
 }
 
 // dispersable holds Heketi's table (apps/glusterfs/volume_durability_ec.go).

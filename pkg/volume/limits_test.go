@@ -125,8 +125,8 @@ func TestGIDLimits(t *testing.T) {
 
 func TestCounts(t *testing.T) {
 	for text, want := range map[string]int{"1": 1, "3": 3, "255": 255, "0": 0, "256": 0, "-1": 0, "x": 0, "": 0} {
-		if n, ok := parseCount(text); ok != (want > 0) || ok && n != want {
-			t.Errorf("%q: %d, %t", text, n, ok)
+		if n := parseCount(text); n != want {
+			t.Errorf("%q: %d, want %d", text, n, want)
 		}
 	}
 	for _, bad := range []string{"replicate:1", "replicate:4", "replicate:0", "replicate:x", "disperse", "disperse:x:1", "disperse:2:x", "disperse:2", "disperse:3:1", "none:1", ""} {

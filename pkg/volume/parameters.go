@@ -195,8 +195,8 @@ func (p *parser) checkArbiter() error {
 // (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption).
 func (p Parameters) arbiter() bool {
 	return slices.ContainsFunc(p.Options, func(o Option) bool {
-		on, err := strconv.ParseBool(o.Value)
-		return o.Key == optionArbiter && err == nil && on
+		on, _ := strconv.ParseBool(o.Value) // false with an error
+		return o.Key == optionArbiter && on
 	})
 }
 

@@ -26,7 +26,7 @@ func TestNormalizeURL(t *testing.T) {
 func TestNormalizeURLRefuses(t *testing.T) {
 	for _, in := range []string{
 		"", "heketi", "heketi:8080", "10.0.0.1:8080", "ftp://heketi", "http://", "http://:8080", "http://heketi/api",
-		"http://heketi?x=1", "http://heketi#x", "http://user:secret@heketi:8080", "http://user:secret/1@heketi", "http://user:secret%zz@heketi", "http://heketi:port", "\x7f://x",
+		"http://heketi?x=1", "http://heketi#x", "http://user:secret@heketi:8080", "http://user:secret/1@heketi", "http://user:secret%zz@heketi", "admin:secret@heketi:8080", "http://heketi:port", "\x7f://x",
 	} {
 		_, err := NormalizeURL("url", in)
 		if !errors.Is(err, ErrInvalid) {
