@@ -79,15 +79,15 @@ func TestCreateStopsAtAClusterInDoubt(t *testing.T) {
 func TestCreateWithTwoVolumesOfTheName(t *testing.T) {
 	a, b := heketitest.NewCluster(), heketitest.NewCluster()
 	f := start(t, a, b)
-	ids := make([]string, 0, 8)
-	for range 4 {
+	ids := make([]string, 0, 20)
+	for range 10 {
 		ids = append(ids, f.server.AddVolume(glusterName(), a.ID, false), f.server.AddVolume(glusterName(), b.ID, false))
 	}
 	slices.Sort(ids)
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrPrecondition)
 	says(t, err, "with the ids "+strings.Join(ids, ", "))
-	f.wantVolumes(t, 8)
+	f.wantVolumes(t, 20)
 }
 
 // TestForeignVolumeWithOurDigest: a name that is not of our form is another volume's, however it ends.

@@ -119,6 +119,13 @@ func TestJournalIsPruned(t *testing.T) {
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || len(j.sent) != 1 { // the marker's, too
 		t.Errorf("files %v, notes %v, %v", files, j.sent, err)
 	}
+	j.late = -1 // the note of the request that is about to be sent stays
+	if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || len(j.sent) != 1 {
+		t.Errorf("files %v, notes %v, %v", files, j.sent, err)
+	}
 }
 
 // TestJournalWithoutPredecessor: what is asked for right after the start may be what an earlier process has sent, unless this
