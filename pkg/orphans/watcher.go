@@ -101,7 +101,7 @@ func (w *Watcher) look(ctx context.Context) {
 // follow keeps a sight of each backend that is configured now, and one of what belongs to none of them.
 func (w *Watcher) follow(backends []*heketi.Backend) {
 	now := map[string]*sight{}
-	for _, name := range names(backends) {
+	for _, name := range slices.Concat(names(backends), []string{""}) {
 		if now[name] = w.seen[name]; now[name] == nil {
 			now[name] = &sight{}
 			w.Observer.Began(name)
@@ -115,13 +115,12 @@ func (w *Watcher) follow(backends []*heketi.Backend) {
 	w.seen = now
 }
 
-// names returns those of the backends, and that of what belongs to none.
 func names(backends []*heketi.Backend) []string {
 	names := make([]string, len(backends))
 	for i, b := range backends {
 		names[i] = b.Name()
 	}
-	return append(names, "")
+	return names
 }
 
 // take compares a look with the one before it.
