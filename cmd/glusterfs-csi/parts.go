@@ -10,9 +10,9 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/mounter"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
 )
@@ -75,7 +75,7 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 }
 
 func addNode(ctx context.Context, config *driver.Config, o options) error {
-	m, err := mounter.NewSelf(ctx, mounter.Config{StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers})
+	m, err := fuseclient.NewSelf(ctx, fuseclient.Config{StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers})
 	if err != nil {
 		return fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}

@@ -91,7 +91,7 @@ func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 	return append(findings, c.reach(ctx, "gluster servers of the volumes on this node", slices.Compact(servers))...)
 }
 
-// nodeRecord is what is needed of a record of the node plugin (pkg/mounter).
+// nodeRecord is what is needed of a record of the node plugin (pkg/fuseclient).
 type nodeRecord struct {
 	Source mount.Source `json:"source"`
 	BootID string       `json:"bootID"`

@@ -1,0 +1,137 @@
+package fuseclient
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// child is a client that this process started.
+type child struct {
+	pidfd  int           // for firstAnswer, which closes it
+	exited chan struct{} // closed when it has ended and is reaped; only then may cmd.ProcessState be read
+	cmd    *exec.Cmd
+}
+
+// launch starts the process.
+func (s *Self) launch(r record, servers mount.Reachable) (child, error) {
+	logPath := s.logPath(r.Source.VolumeID)
+	if err := rotateLog(logPath); err != nil {
+		return child{}, err
+	}
+	// What the client says before it has opened its log belongs there, too.
+	log, err := os.OpenFile(logPath, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // below the state directory
+	if err != nil {
+		return child{}, fmt.Errorf("open the client's log: %w", err)
+	}
+	defer log.Close()
+	c := child{
+		exited: make(chan struct{}),
+		cmd:    exec.Command(s.cfg.Glusterfs, clientArgs(r.Source, servers, logPath, s.freshPath(r))...), //nolint:gosec,noctx // the client outlives the call
+	}
+	c.cmd.Stdout, c.cmd.Stderr = log, log
+	c.cmd.Dir = "/"
+	c.cmd.Env = clientEnv()
+	// Its own session: neither the terminal's ctrl-C nor the end of this process reaches it.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, PidFD: &c.pidfd}
+	if err := c.cmd.Start(); err != nil {
+		return child{}, fmt.Errorf("start the GlusterFS client: %w; is the glusterfs client package installed?", err)
+	}
+	watch, err := unix.FcntlInt(uintptr(c.pidfd), unix.F_DUPFD_CLOEXEC, 0)
+	go func() {
+		defer close(c.exited)
+		if err == nil {
+			awaitIdly(watch)
+		}
+		_ = c.cmd.Wait() // its log tells more than its status
+	}()
+	return c, nil
+}
+
+func clientArgs(source mount.Source, servers mount.Reachable, logPath, fresh string) []string {
+	args := []string{"-N", "--process-name", "fuse", "--log-level=" + logLevel(source), "--log-file=" + logPath}
+	for _, server := range servers.Servers {
+		args = append(args, "--volfile-server="+server) // IPv6 without brackets
+	}
+	if servers.IPv6 {
+		args = append(args, "--xlator-option=transport.address-family=inet6")
+	}
+	args = append(args, "--volfile-id=/"+source.Volume)
+	if source.Subdir != "" {
+		args = append(args, "--subdir-mount=/"+source.Subdir)
+	}
+	args = append(args, source.Options.ClientArgs()...)
+	return append(args, fresh)
+}
+
+func logLevel(source mount.Source) string {
+	if level := source.Options.LogLevel(); level != "" {
+		return level
+	}
+	return "WARNING" // the least at which a failed start tells its reason
+}
+
+// clientEnv keeps what the driver's own environment may hold, secrets among it, out of a process that lives longer.
+func clientEnv() []string {
+	env := []string{"LC_ALL=C"}
+	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "TZ"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// errEnded: the client ended before it was ready.
+var errEnded = errors.New("the client ended before it was ready")
+
+// firstAnswer waits until a mount appears at path and has answered a getattr. That a mount is there means nothing:
+// the client mounts before it has fetched the volume file. It ends at the latest when the process behind pidfd does.
+func firstAnswer(path string, pidfd int) (mount.Device, error) {
+	table, err := unix.Open("/proc/thread-self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return mount.Device{}, fmt.Errorf("open mountinfo: %w", err)
+	}
+	defer unix.Close(table)
+	for {
+		top, err := mount.Top(path)
+		if err != nil {
+			return mount.Device{}, err
+		}
+		if top != nil {
+			dev, err := mount.Getattr(path)
+			if err == nil && dev != mount.DeviceOf(top) {
+				err = errEnded // it unmounted in between, and the directory below has answered
+			}
+			return dev, err
+		}
+		// The kernel tells when the table changes (POLLPRI).
+		fds := []unix.PollFd{{Fd: int32(table), Events: unix.POLLPRI}, {Fd: int32(pidfd), Events: unix.POLLIN}}
+		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
+			return mount.Device{}, fmt.Errorf("wait for the mount: %w", err)
+		}
+		if fds[1].Revents != 0 {
+			return mount.Device{}, errEnded
+		}
+	}
+}
+
+// exit describes how the client ended, or "" when it has not.
+func (c child) exit() string {
+	select {
+	case <-c.exited:
+	default:
+		return ""
+	}
+	if status, _ := c.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
+		return ", killed by signal " + status.Signal().String()
+	}
+	return ", exit status " + strconv.Itoa(c.cmd.ProcessState.ExitCode())
+}

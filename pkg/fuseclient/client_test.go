@@ -1,0 +1,32 @@
+package fuseclient
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+func TestClientArgs(t *testing.T) {
+	s := source("vol", "ro", "noexec", "nodev", "acl", "attribute-timeout=30", "log-level=error", "server-port=24107")
+	s.Subdir = "sub/dir"
+	got := clientArgs(s, mount.Reachable{Servers: []string{"gluster1", "fd00::1"}, IPv6: true}, "/logs/l", "/clients/c")
+	want := strings.Fields(`-N --process-name fuse --log-level=ERROR --log-file=/logs/l --volfile-server=gluster1 --volfile-server=fd00::1
+		--xlator-option=transport.address-family=inet6 --volfile-id=/vol --subdir-mount=/sub/dir
+		--acl --attribute-timeout=30 --read-only --volfile-server-port=24107 --fuse-mountopts=nodev,noexec /clients/c`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestClientEnvHasNoSecrets(t *testing.T) {
+	t.Setenv("HEKETI_KEY", "secret")
+	t.Setenv("TZ", "UTC")
+	env := clientEnv()
+	if !slices.Contains(env, "TZ=UTC") || slices.ContainsFunc(env, func(e string) bool { return strings.Contains(e, "secret") }) {
+		t.Errorf("%q", env)
+	}
+}

@@ -1,0 +1,130 @@
+package fuseclient
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+// TestKill: a client that has ended meanwhile is as good as killed.
+func TestKill(t *testing.T) {
+	n := newNode(t)
+	cmd := exec.CommandContext(t.Context(), "true")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pidfd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	if err := errors.Join(cmd.Wait(), n.Self.kill(pidfd)); err != nil {
+		t.Errorf("one that has ended: %v", err)
+	}
+	if err := n.Self.kill(-1); !errors.Is(err, unix.EBADF) || !strings.HasPrefix(err.Error(), "kill the GlusterFS client: ") {
+		t.Errorf("no process: %v", err)
+	}
+}
+
+// TestClientThatDoesNotEnd: as long as it is there, it stays written down, and is not started a second time. A client that
+// waits for a disk is like that; here it is this process, which is the first of its namespace and cannot be killed in it.
+func TestClientThatDoesNotEnd(t *testing.T) {
+	n := newNode(t)
+	if os.Getpid() != 1 {
+		t.Fatal("this test would kill itself")
+	}
+	immortal, err := identifyProcess(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const says = "does not end, although it was killed"
+	r := record{Source: source("vol"), StagingPath: n.path("staging"), Generation: 1, Process: immortal, BootID: n.bootID}
+	if err := errors.Join(os.Mkdir(n.freshPath(r), 0o700), writeRecord(n.endingPath(r), r)); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := n.awaitEnd(r); ended || err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("ended: %t, %v", ended, err)
+	}
+	n.finish(klog.Background(), r)
+	if files, want := n.files(), "clients/"+r.name()+" ending/"+r.name()+".json"; files != want {
+		t.Errorf("files %s, want %s", files, want)
+	}
+	if err := os.Remove(n.endingPath(r)); err != nil {
+		t.Fatal(err)
+	}
+	// And if its start was interrupted:
+	if err := writeRecord(n.recordPath("id-vol"), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newSelf(t.Context(), testConfig(n.cfg.StateDir), n.limits); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("a start of the driver: %v", err)
+	}
+	if err := n.discard(r); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("discard: %v", err)
+	}
+}
+
+// TestClientInDoubtIsNotKilled: where nobody can tell whether pods use it.
+func TestClientInDoubtIsNotKilled(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	n.mustPublish("target")
+	restore := n.hideProcBut(r)
+	ended, err := n.awaitEnd(r)
+	restore()
+	if ended || err == nil {
+		t.Errorf("ended: %t, %v", ended, err)
+	}
+	if !r.Process.alive() || answers(n.path("target")) != nil {
+		t.Error("it was killed")
+	}
+}
+
+// hideProcBut takes /proc away, and with it the table of mounts, but for what shows that a client lives.
+func (n *node) hideProcBut(r record) (restore func()) {
+	n.t.Helper()
+	dir := fmt.Sprintf("/proc/%d", r.Process.PID)
+	stat, err := os.ReadFile(dir + "/stat")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	restore = mounttest.HideProc(n.t)
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(dir+"/stat", stat, 0o600)); err != nil {
+		n.t.Error(err)
+	}
+	return restore
+}
+
+// TestUnidentifiedClient: a client whose identity cannot be read is ended at once, since nothing could end it later.
+func TestUnidentifiedClient(t *testing.T) {
+	n := newNode(t)
+	n.mkdir("other")
+	r := n.stage() // what is opened once stays open
+	n.kill(r)
+	waitFor(t, "its reaping", func() bool { _, err := os.Stat(fmt.Sprintf("/proc/%d", r.Process.PID)); return err != nil })
+	before := descriptors(t)
+	restore := mounttest.HideProc(t)
+	err := n.Stage(t.Context(), source("absent"), n.path("other"))
+	restore()
+	if err == nil || !strings.Contains(err.Error(), "identify the GlusterFS client") {
+		t.Errorf("%v", err)
+	}
+	waitFor(t, "its end", func() bool {
+		commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		return err == nil && !slices.ContainsFunc(commands, func(command string) bool {
+			data, err := os.ReadFile(command)
+			return err == nil && strings.Contains(string(data), hash("id-absent"))
+		})
+	})
+	waitFor(t, "its descriptors", func() bool { return descriptors(t) <= before })
+}

@@ -1,0 +1,100 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Health implements mount.Mounter. What the client tells about itself comes from its .meta, whether files can be used
+// from a getattr: it has a connection to a silent brick until network.ping-timeout, 42 s.
+func (s *Self) Health(ctx context.Context, volumeID, path string) (mount.Health, error) {
+	if path == "" {
+		r, ok := s.record(volumeID)
+		if !ok {
+			return mount.Health{}, fmt.Errorf("%w: volume %s is not staged", mount.ErrNotMounted, volumeID)
+		}
+		path = r.StagingPath
+	}
+	resolved, r, err := s.mounted(ctx, volumeID, path)
+	switch {
+	case errors.Is(err, errReplaced):
+		return mount.Health{Ended: true}, nil
+	case err != nil:
+		return mount.Health{}, err
+	case !r.Process.alive():
+		return mount.Health{Ended: true}, nil
+	}
+	health, err := s.told(ctx, r, resolved)
+	switch {
+	case errors.Is(err, mount.ErrTimeout) && ctx.Err() == nil:
+		return mount.Health{Hung: true}, nil
+	case err != nil:
+		klog.FromContext(ctx).V(2).Info("The client does not tell of its bricks", "volumeID", volumeID, "err", err.Error())
+	}
+	health.Root = s.rootAnswers(ctx, r, resolved)
+	switch {
+	case !r.Process.alive(): // meanwhile
+		return mount.Health{Ended: true}, nil
+	case ctx.Err() != nil: // the caller has no time, which is no one's illness
+		return mount.Health{}, fmt.Errorf("%w: %w", mount.ErrTimeout, context.Cause(ctx))
+	case errors.Is(health.Root, mount.ErrNotMounted):
+		return mount.Health{}, health.Root
+	}
+	return health, nil
+}
+
+// told reads .meta. ErrTimeout: the client hangs.
+func (s *Self) told(ctx context.Context, r record, path string) (mount.Health, error) {
+	dir := s.metas.get(r)
+	if dir == nil {
+		// The way to .meta waits for bricks, so that the time it takes says nothing about the client.
+		if _, err := s.ended(ctx, r.Device, path); err != nil {
+			return mount.Health{}, err
+		}
+		if dir = s.holdMeta(ctx, r, path); dir == nil {
+			return mount.Health{}, nil
+		}
+	}
+	return ask(ctx, s, "meta "+r.name(), func() (mount.Health, error) { return askMeta(dir) })
+}
+
+// holdMeta keeps the client's .meta, which it returns if it could be opened.
+func (s *Self) holdMeta(ctx context.Context, r record, path string) *os.File {
+	if dir := s.metas.get(r); dir != nil {
+		return dir
+	}
+	dir, err := ask(ctx, s, "open "+r.name(), func() (*os.File, error) {
+		dir, err := openMeta(path, r.Device)
+		if err != nil {
+			return nil, err
+		}
+		return s.metas.put(r, dir), nil
+	})
+	if err != nil {
+		klog.FromContext(ctx).V(2).Info("Cannot open the client's .meta", "volumeID", r.Source.VolumeID, "err", err.Error())
+	}
+	return dir
+}
+
+// rootAnswers asks for the root directory, as every use of a file does.
+func (s *Self) rootAnswers(ctx context.Context, r record, path string) error {
+	dev, err := ask(ctx, s, "root "+r.name(), func() (mount.Device, error) { return mount.Getattr(path) })
+	switch {
+	case errors.Is(err, mount.ErrTimeout):
+		return err
+	case errors.Is(err, unix.ENOTCONN):
+		return fmt.Errorf("%w: %w", mount.ErrUnavailable, err)
+	case err != nil:
+		return fmt.Errorf("getattr %s: %w", path, err)
+	case dev != r.Device:
+		return fmt.Errorf("%w: unmounted meanwhile", mount.ErrNotMounted)
+	}
+	return nil
+}

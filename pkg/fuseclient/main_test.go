@@ -1,0 +1,252 @@
+package fuseclient
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "-N" {
+		syscall.Exit(fakeClient(os.Args[1:])) // os.Exit takes a second under the race detector
+	}
+	if len(os.Args) > 1 && os.Args[1] == "driver" {
+		os.Exit(doomedDriver(os.Args[2], os.Args[3], os.Args[4]))
+	}
+	os.Exit(mounttest.RunPrivate(m))
+}
+
+// node is a Self with its directories.
+type node struct {
+	*Self
+	t       *testing.T
+	kubelet string
+}
+
+func newNode(t *testing.T) *node {
+	t.Helper()
+	n := &node{t: t, kubelet: t.TempDir()}
+	n.mkdir("staging")
+	n.Self = startSelf(t, t.TempDir())
+	t.Cleanup(n.cleanUp)
+	return n
+}
+
+func startSelf(t *testing.T, stateDir string) *Self {
+	t.Helper()
+	const short = 300 * time.Millisecond
+	s, err := newSelf(t.Context(), testConfig(stateDir), limits{ask: short, lock: short / 30, exit: short, mute: short})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func testConfig(stateDir string) Config {
+	self, _ := os.Executable() // an error shows when the client is started
+	return Config{
+		StateDir:     stateDir,
+		Glusterfs:    self,
+		StartTimeout: time.Minute,
+		Prober: &mount.Prober{Grace: time.Second, Limit: time.Second, Dial: func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			return near, far.Close()
+		}},
+	}
+}
+
+// cleanUp ends what a test leaves, so that its directories can be removed.
+func (n *node) cleanUp() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, r := range n.records {
+		if r.Process.alive() {
+			_ = syscall.Kill(r.Process.PID, syscall.SIGKILL)
+		}
+	}
+	n.ending.Wait()
+	for _, m := range mountsBelow(n.t, n.kubelet) {
+		_ = unix.Unmount(m, unix.MNT_DETACH)
+	}
+	for _, m := range mountsBelow(n.t, n.cfg.StateDir) {
+		_ = unix.Unmount(m, unix.MNT_DETACH)
+	}
+}
+
+func (n *node) path(name string) string { return filepath.Join(n.kubelet, name) }
+
+func (n *node) mkdir(name string) string {
+	n.t.Helper()
+	if err := os.Mkdir(n.path(name), 0o755); err != nil {
+		n.t.Fatal(err)
+	}
+	return n.path(name)
+}
+
+func source(volume string, flags ...string) mount.Source {
+	options, err := mount.ParseOptions(flags)
+	if err != nil {
+		panic(err)
+	}
+	return mount.Source{VolumeID: "id-" + volume, Servers: []string{"gluster1", "gluster2"}, Volume: volume, Options: options}
+}
+
+func (n *node) stage() record {
+	n.t.Helper()
+	if err := n.Stage(n.t.Context(), source("vol"), n.path("staging")); err != nil {
+		n.t.Fatal(err)
+	}
+	return n.known()
+}
+
+func (n *node) known() record {
+	n.t.Helper()
+	r, ok := n.record("id-vol")
+	if !ok {
+		n.t.Fatal("no record of the volume")
+	}
+	return r
+}
+
+func (n *node) publish(target string, readOnly bool) error {
+	return n.Publish(n.t.Context(), mount.Publication{
+		VolumeID: "id-vol", StagingPath: n.path("staging"), TargetPath: n.path(target), ReadOnly: readOnly,
+	})
+}
+
+func (n *node) mustPublish(target string) {
+	n.t.Helper()
+	if err := n.publish(target, false); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// kill -9 the client and wait until it is gone.
+func (n *node) kill(r record) {
+	n.t.Helper()
+	n.signal(r, syscall.SIGKILL)
+	waitFor(n.t, "the client's end", func() bool { return !r.Process.alive() })
+}
+
+func (n *node) signal(r record, sig syscall.Signal) {
+	n.t.Helper()
+	if err := syscall.Kill(r.Process.PID, sig); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// stop makes the client hang. The signal alone is not enough: its threads stop a moment later.
+func (n *node) stop(r record) {
+	n.t.Helper()
+	n.signal(r, syscall.SIGSTOP)
+	waitFor(n.t, "the client's standstill", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.Process.PID))
+		return err == nil && !slices.ContainsFunc(threads, func(thread string) bool {
+			data, err := os.ReadFile(thread)
+			return err == nil && !strings.Contains(string(data), ") T ")
+		})
+	})
+}
+
+// bricksAway makes the client answer as when no brick can be reached.
+func (n *node) bricksAway(r record) {
+	n.t.Helper()
+	n.signal(r, syscall.SIGUSR1)
+	waitFor(n.t, "the bricks' going", func() bool {
+		data, _ := os.ReadFile(n.logPath(r.Source.VolumeID))
+		return strings.Contains(string(data), "bricks away")
+	})
+}
+
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("still waiting for %s", what)
+		}
+	}
+}
+
+// deadFUSE mounts a file system of the given type whose client is gone.
+func deadFUSE(t *testing.T, path, fsType string) {
+	t.Helper()
+	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(dev)
+	if err := unix.Mount("dead", path, fsType, 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answers asks the file system that is mounted at a path.
+func answers(path string) error {
+	_, err := mount.Getattr(path)
+	return err
+}
+
+// mountsBelow lists mount points from the kernel's own table, later ones first.
+func mountsBelow(t *testing.T, dir string) []string {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var points []string
+	for line := range strings.Lines(string(data)) {
+		if point := strings.Fields(line)[4]; strings.HasPrefix(point, dir+"/") {
+			points = append([]string{point}, points...)
+		}
+	}
+	return points
+}
+
+func (n *node) layers(name string) int {
+	count := 0
+	for _, point := range mountsBelow(n.t, n.kubelet) {
+		if point == n.path(name) {
+			count++
+		}
+	}
+	return count
+}
+
+// files lists the state directory.
+func (n *node) files() string {
+	var names []string
+	err := filepath.WalkDir(n.cfg.StateDir, func(path string, _ os.DirEntry, err error) error {
+		if rel, _ := filepath.Rel(n.cfg.StateDir, path); strings.Contains(rel, "/") {
+			names = append(names, rel)
+		}
+		return err
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return strings.Join(names, " ")
+}
+
+// doomedDriver is the test binary in the role of a driver that stages a volume and is killed: by itself when it has
+// done so, or by the test before.
+func doomedDriver(stateDir, stagingPath, volume string) int {
+	s, err := NewSelf(context.Background(), testConfig(stateDir))
+	if err == nil {
+		err = s.Stage(context.Background(), source(volume), stagingPath)
+	}
+	fmt.Fprintln(os.Stderr, err)
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	return 1
+}

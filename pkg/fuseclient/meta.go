@@ -1,0 +1,195 @@
+package fuseclient
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// metaDirs are the directories .meta of clients, in which they tell about themselves without asking a brick. The way
+// there leads through the root directory, which needs bricks: so it is gone once, and what it led to is kept.
+type metaDirs struct {
+	mu  sync.Mutex
+	all map[string]*os.File // by name of the record
+}
+
+func (m *metaDirs) get(r record) *os.File {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.all[r.name()]
+}
+
+// put keeps dir, or the one that somebody else was faster with.
+func (m *metaDirs) put(r record, dir *os.File) *os.File {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if first, ok := m.all[r.name()]; ok {
+		_ = dir.Close()
+		return first
+	}
+	if m.all == nil {
+		m.all = map[string]*os.File{}
+	}
+	m.all[r.name()] = dir
+	return dir
+}
+
+func (m *metaDirs) close(r record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if dir, ok := m.all[r.name()]; ok {
+		_ = dir.Close()
+		delete(m.all, r.name())
+	}
+}
+
+// openMeta opens .meta of the mount at a path. It goes through a copy of the mount that is in no tree, so that
+// nobody finds the mount itself busy. It blocks as long as the client does.
+func openMeta(at string, want mount.Device) (*os.File, error) {
+	tree, err := unix.OpenTree(unix.AT_FDCWD, at, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open_tree", Path: at, Err: err}
+	}
+	defer unix.Close(tree)
+	var st unix.Statx_t
+	if err := unix.Statx(tree, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, 0, &st); err != nil {
+		return nil, &fs.PathError{Op: "statx", Path: at, Err: err}
+	}
+	if (mount.Device{Major: st.Dev_major, Minor: st.Dev_minor}) != want {
+		return nil, &fs.PathError{Op: "open", Path: at, Err: mount.ErrNotMounted} // unmounted meanwhile
+	}
+	fd, err := unix.Openat(tree, ".meta", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: at + "/.meta", Err: err}
+	}
+	return os.NewFile(uintptr(fd), at+"/.meta"), nil
+}
+
+// askMeta reads what the client tells below .meta. It blocks as long as the client does.
+func askMeta(dir *os.File) (health mount.Health, err error) {
+	conn, err := dir.SyscallConn()
+	if err != nil {
+		return mount.Health{}, err
+	}
+	// The descriptor stays open for as long as it is in use here.
+	if controlErr := conn.Control(func(fd uintptr) {
+		health, err = readMeta(os.DirFS(fmt.Sprintf("/proc/self/fd/%d", fd)))
+	}); controlErr != nil {
+		return mount.Health{}, controlErr
+	}
+	return health, err
+}
+
+// graph is where the client shows the translators in use, one directory each.
+const graph = "graphs/active"
+
+// readMeta finds the bricks, and the sets of bricks that have lost too many. Whether the latter is so, each set's own
+// translator says, which knows the volume's options. A brick that is in no set is one of its own.
+func readMeta(meta fs.FS) (mount.Health, error) {
+	entries, err := fs.ReadDir(meta, graph)
+	if err != nil {
+		return mount.Health{}, err
+	}
+	var health mount.Health
+	gone := map[string]bool{}  // bricks
+	inSet := map[string]bool{} // bricks
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		x := translator{meta, path.Join(graph, entry.Name())}
+		kind, err := x.read("type")
+		if err != nil {
+			return mount.Health{}, err
+		}
+		switch kind {
+		case "protocol/client":
+			health.Bricks++
+			up, err := x.says("connected")
+			if err != nil {
+				return mount.Health{}, err
+			}
+			if up {
+				continue
+			}
+			gone[entry.Name()] = true
+			brick, err := x.brick()
+			if err != nil {
+				return mount.Health{}, err
+			}
+			health.Down = append(health.Down, brick)
+		case "cluster/replicate", "cluster/disperse":
+			up, err := x.says("up")
+			if err != nil {
+				return mount.Health{}, err
+			}
+			health.Lost = health.Lost || !up
+			if err := x.subvolumes(inSet); err != nil {
+				return mount.Health{}, err
+			}
+		}
+	}
+	for name := range gone {
+		health.Lost = health.Lost || !inSet[name]
+	}
+	return health, nil
+}
+
+// translator is one directory of the graph.
+type translator struct {
+	meta fs.FS
+	dir  string
+}
+
+func (x translator) read(name string) (string, error) {
+	data, err := fs.ReadFile(x.meta, path.Join(x.dir, name))
+	return strings.TrimSpace(string(data)), err
+}
+
+// says reads a line "name = 1" of the translator's own state.
+func (x translator) says(name string) (bool, error) {
+	text, err := x.read("private")
+	if err != nil {
+		return false, err
+	}
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(line, "=")
+		if strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value) == "1", nil
+		}
+	}
+	return false, fmt.Errorf("%s/private does not say %q", x.dir, name)
+}
+
+func (x translator) brick() (string, error) {
+	host, err := x.read("options/remote-host")
+	if err != nil {
+		return "", err
+	}
+	dir, err := x.read("options/remote-subvolume")
+	return host + ":" + dir, err
+}
+
+// subvolumes are links to the translators below.
+func (x translator) subvolumes(to map[string]bool) error {
+	dir := path.Join(x.dir, "subvolumes")
+	links, err := fs.ReadDir(x.meta, dir)
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		target, err := fs.ReadLink(x.meta, path.Join(dir, link.Name()))
+		if err != nil {
+			return err
+		}
+		to[path.Base(target)] = true
+	}
+	return nil
+}

@@ -1,0 +1,303 @@
+package fuseclient
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+func TestResolve(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Mkdir(dir+"/a", 0o755), os.Symlink("a", dir+"/link"), os.Symlink("nowhere", dir+"/a/dangling")); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		dir + "/a":          dir + "/a",
+		dir + "/a/":         dir + "/a",
+		dir + "/a/.":        dir + "/a",
+		dir + "/x/../a/b":   dir + "/a/b",
+		dir + "/link/b":     dir + "/a/b",
+		dir + "/link":       dir + "/link", // is not looked at
+		dir + "/a/dangling": dir + "/a/dangling",
+		dir + "/missing/b":  "",
+		"a":                 "",
+		"/":                 "",
+		"/a/..":             "",
+	} {
+		if got, err := resolve(path); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v; want %q", path, got, err, want)
+		}
+	}
+}
+
+// TestOwner: a mount belongs to another volume only if that one's client lives.
+func TestOwner(t *testing.T) {
+	self, err := identifyProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev := mount.Device{Major: 0, Minor: 7}
+	s := &Self{records: map[string]record{
+		"alive": {Device: dev, Process: self}, "dead": {Device: mount.Device{Minor: 8}, Process: process{PID: self.PID, Start: self.Start + 1}},
+	}}
+	for _, tt := range []struct {
+		dev    mount.Device
+		except string
+		want   string
+	}{
+		{dev, "x", "alive"},
+		{dev, "alive", ""},
+		{mount.Device{Minor: 8}, "x", ""},
+		{mount.Device{Minor: 9}, "x", ""},
+	} {
+		if got, found := s.owner(tt.dev, tt.except); got != tt.want || found != (tt.want != "") {
+			t.Errorf("%v except %s: %q, %t", tt.dev, tt.except, got, found)
+		}
+	}
+}
+
+func TestWithCleanup(t *testing.T) {
+	first, second := errors.New("first"), errors.New("second")
+	if err := withCleanup(first, nil, nil); err != first { //nolint:errorlint // it is not wrapped
+		t.Errorf("nothing to add: %v", err)
+	}
+	if err := withCleanup(first, nil, second); !errors.Is(err, first) || errors.Is(err, second) || err.Error() != "first (and cleaning up: second)" {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestExit describes how a child ended.
+func TestExit(t *testing.T) {
+	for command, want := range map[string]string{"exit 3": ", exit status 3", "kill -9 $$": ", killed by signal killed", "exit 0": ", exit status 0"} {
+		c := child{exited: make(chan struct{}), cmd: exec.CommandContext(t.Context(), "/bin/sh", "-c", command)}
+		if got := c.exit(); got != "" {
+			t.Errorf("%s before its end: %q", command, got)
+		}
+		_ = c.cmd.Run()
+		close(c.exited)
+		if got := c.exit(); got != want {
+			t.Errorf("%s: %q, want %q", command, got, want)
+		}
+	}
+}
+
+func TestNoProcess(t *testing.T) {
+	const none = 1 << 22 // above the largest number
+	if (process{PID: none}).alive() {
+		t.Error("a process that never was is alive")
+	}
+	if p, err := identifyProcess(none); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// TestMetaDirs: one directory for each client, which is closed once.
+func TestMetaDirs(t *testing.T) {
+	open := func() *os.File {
+		t.Helper()
+		f, err := os.Open("/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	var m metaDirs
+	r, other := record{Generation: 1}, record{Generation: 2}
+	first, second, third := open(), open(), open()
+	if m.get(r) != nil || m.put(r, first) != first || m.put(r, second) != first || m.put(other, third) != third || m.get(r) != first {
+		t.Error("the first that is put is the one that is kept")
+	}
+	if err := second.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the second is still open: %v", err)
+	}
+	m.close(r)
+	m.close(r)
+	if m.get(r) != nil || m.get(other) != third {
+		t.Error("exactly the one that was closed is forgotten")
+	}
+	if err := first.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the first is still open: %v", err)
+	}
+	m.close(other)
+}
+
+// TestAskMeta reads .meta by a descriptor, which may be closed meanwhile.
+func TestAskMeta(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, content string) {
+		t.Helper()
+		path := filepath.Join(root, graph, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a/type", "protocol/client\n")
+	write("a/private", "connected = 1\n")
+	dir, err := os.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := askMeta(dir); err != nil || got.Bricks != 1 || got.Lost || len(got.Down) > 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	write("a/private", "connected = 0\n") // and nothing says where the brick is
+	if got, err := askMeta(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a client that tells half: %+v, %v", got, err)
+	}
+	if err := dir.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := askMeta(dir); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("closed: %+v, %v", got, err)
+	}
+	if got, err := askMeta(nil); err == nil {
+		t.Errorf("none: %+v", got)
+	}
+	if _, err := openMeta(filepath.Join(root, "missing"), mount.Device{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no such path: %v", err)
+	}
+}
+
+// TestOneLostSet: a volume with one set of bricks that has lost too many is lost, whatever the others are.
+func TestOneLostSet(t *testing.T) {
+	below := map[string][]string{"r-0": {"a"}, "r-1": {"b"}, "r-2": {"c"}}
+	for _, lost := range []string{"r-0", "r-1", "r-2", ""} {
+		sets := map[string]string{"r-0": "1", "r-1": "1", "r-2": "1"}
+		if lost != "" {
+			sets[lost] = "0"
+		}
+		got, err := readMeta(graphOf(map[string]string{"a": "1", "b": "1", "c": "1"}, sets, below))
+		if err != nil || got.Lost != (lost != "") {
+			t.Errorf("%q is lost: %+v, %v", lost, got, err)
+		}
+	}
+	meta := graphOf(map[string]string{"a": "1"}, map[string]string{"r-0": "1"}, map[string][]string{"r-0": {"a"}})
+	meta[graph+"/r-0/subvolumes/9"] = &fstest.MapFile{Data: []byte("no link")}
+	if got, err := readMeta(meta); err == nil {
+		t.Errorf("a brick that is no link: %+v", got)
+	}
+}
+
+// TestRootAnswers: a path that another device answers at is not the volume's.
+func TestRootAnswers(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	other := r
+	other.Device.Minor++
+	deadFUSE(t, n.mkdir("dead"), fsType)
+	for name, tt := range map[string]struct {
+		r    record
+		path string
+		want error
+		says string
+	}{
+		"the volume":      {r, n.path("staging"), nil, ""},
+		"another device":  {other, n.path("staging"), mount.ErrNotMounted, "unmounted meanwhile"},
+		"no such path":    {r, n.path("missing"), os.ErrNotExist, "getattr " + n.path("missing")},
+		"a dead client's": {r, n.path("dead"), mount.ErrUnavailable, ""},
+	} {
+		if err := n.rootAnswers(t.Context(), tt.r, tt.path); !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+	n.stop(r)
+	if err := n.rootAnswers(t.Context(), r, n.path("staging")); !errors.Is(err, mount.ErrTimeout) {
+		t.Errorf("a client that hangs: %v", err)
+	}
+}
+
+// TestStatsError: only what shows a broken client is UNAVAILABLE.
+func TestStatsError(t *testing.T) {
+	self, err := identifyProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	alive, dead := record{Source: source("vol"), Process: self}, record{Source: source("vol")}
+	for _, tt := range []struct {
+		err  error
+		r    record
+		want error
+		says string
+	}{
+		{unix.ENOTCONN, alive, mount.ErrUnavailable, "the bricks of volume id-vol do not answer"},
+		{unix.ENOTCONN, dead, mount.ErrUnavailable, "the client of volume id-vol has ended"},
+		{unix.ECONNABORTED, dead, mount.ErrUnavailable, "the client of volume id-vol has ended"},
+		{fmt.Errorf("%w after 5s", mount.ErrTimeout), alive, mount.ErrTimeout, "client or bricks hang"},
+		{unix.ENOENT, alive, unix.ENOENT, "statfs /path"},
+	} {
+		err := statsError(tt.err, tt.r, "/path")
+		if !errors.Is(err, tt.want) || !errors.Is(err, tt.err) || !strings.Contains(err.Error(), tt.says) || errors.Is(err, mount.ErrUnavailable) != errors.Is(tt.want, mount.ErrUnavailable) {
+			t.Errorf("%v: %v, want %v that says %q", tt.err, err, tt.want, tt.says)
+		}
+	}
+}
+
+// TestMakeTarget: a target is a new directory, or one in which nothing is.
+func TestMakeTarget(t *testing.T) {
+	dir := t.TempDir()
+	for name, want := range map[string]bool{"new": true, "empty": true, "full": false, "file": false, "file/below": false, "missing/below": false} {
+		switch name {
+		case "empty":
+			_ = os.Mkdir(filepath.Join(dir, name), 0o755)
+		case "full":
+			_ = os.MkdirAll(filepath.Join(dir, name, "x"), 0o755)
+		case "file":
+			_ = os.WriteFile(filepath.Join(dir, name), nil, 0o600)
+		}
+		if err := makeTarget(filepath.Join(dir, name)); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLogLimits: a log of exactly the largest size is left as it is.
+func TestLogLimits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	for size, want := range map[int64]int64{maxLog: maxLog, maxLog + 1: 0} {
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, size)); err != nil {
+			t.Fatal(err)
+		}
+		if err := boundLog(path); err != nil {
+			t.Error(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Size() != want {
+			t.Errorf("%d bytes become %v, %v; want %d", size, info.Size(), err, want)
+		}
+	}
+	if got := tail(path + ".missing"); got != nil {
+		t.Errorf("the end of no log: %q", got)
+	}
+}
+
+// TestLastLineOfManyLines: undecorated lines count only where nothing else was written, and long ones are cut.
+func TestLastLineOfManyLines(t *testing.T) {
+	decorated := func(level, text string) string {
+		return "[2026-11-24 18:41:03.0 +0000] " + level + " [x.c:1:y] " + text
+	}
+	for _, tt := range []struct {
+		lines []string
+		want  string
+	}{
+		{[]string{decorated("E", "first"), "  a continuation"}, "first"},
+		{[]string{"undecorated", decorated("I", "fine")}, "undecorated"},
+		{[]string{decorated("I", "fine"), "undecorated"}, ""},
+		{[]string{decorated("C", "critical"), decorated("I", "fine")}, "critical"},
+		{[]string{decorated("W", strings.Repeat("x", 400))}, strings.Repeat("x", 300)},
+	} {
+		if got := lastLine(tt.lines); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.lines, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package fuseclient
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+func TestProcessIdentity(t *testing.T) {
+	self, err := identifyProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !self.alive() {
+		t.Error("this process is not alive")
+	}
+	for name, p := range map[string]process{
+		"none":                       {},
+		"the same number used again": {self.PID, self.Start + 1},
+		"no such process":            {1 << 22, self.Start},
+	} {
+		if pidfd, err := p.open(); p.alive() || pidfd != -1 || err != nil {
+			t.Errorf("%s: alive %t, pidfd %d, %v", name, p.alive(), pidfd, err)
+		}
+	}
+	if p, found := findClient("/no/such/path"); found {
+		t.Errorf("found %+v", p)
+	}
+}
+
+// TestReadStat: the start time tells two processes of one number apart.
+func TestReadStat(t *testing.T) {
+	defer mounttest.HideProc(t)()
+	if err := os.Mkdir("/proc/7", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const before = "7 (a) name) S 1 7 7 0 -1 4194560 5 6 7 8 9 10 11 12 20 0 1 0"
+	for stat, want := range map[string]uint64{before + " 4711 0\n": 4711, before + " 4711": 4711, before: 0, before + " x": 0, "": 0} {
+		if err := os.WriteFile("/proc/7/stat", []byte(stat), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		start, state, err := readStat(7)
+		if (err == nil) != (want != 0) || err == nil && (start != want || state != 'S') {
+			t.Errorf("%q: %d, %c, %v; want %d", stat, start, state, err, want)
+		}
+	}
+}
+
+// TestOpenLeavesNoDescriptor when it cannot look whether the process is still the same.
+func TestOpenLeavesNoDescriptor(t *testing.T) {
+	self, err := identifyProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := descriptors(t)
+	restore := mounttest.LimitDescriptors(t, 1)
+	pidfd, err := self.open()
+	restore()
+	if after := descriptors(t); pidfd != -1 || after != before {
+		t.Errorf("pidfd %d, %v; %d descriptors, before there were %d", pidfd, err, after, before)
+	}
+}
+
+// TestAwaitIdly waits as long as the process lives.
+func TestAwaitIdly(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pidfd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { awaitIdly(pidfd); close(ended) }()
+	select {
+	case <-ended:
+		t.Error("it has not waited")
+	case <-time.After(50 * time.Millisecond):
+	}
+	_ = cmd.Process.Kill()
+	<-ended
+	_ = cmd.Wait()
+}
+
+// A client's number may belong to somebody else by the time its volume is unstaged.
+func TestUnstageSparesForeignProcess(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	n.kill(r)
+	other := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	identity, err := identifyProcess(other.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The client began before; not by its own time, since the kernel counts in hundredths of a second.
+	r.Process = process{identity.PID, identity.Start - 1}
+	if err := n.save(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+		t.Error(err)
+	}
+	n.ending.Wait()
+	if now, err := identifyProcess(other.Process.Pid); err != nil || now != identity || !now.alive() {
+		t.Errorf("a foreign process was killed: %v", err)
+	}
+	_ = other.Process.Kill()
+	_ = other.Wait()
+}
+
+// TestEndingOfAnEarlierBoot: since then the client's number, and even its start time, may have become another process's.
+func TestEndingOfAnEarlierBoot(t *testing.T) {
+	n := newNode(t)
+	other := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	identity, err := identifyProcess(other.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := record{Source: source("vol"), StagingPath: n.path("staging"), Generation: 1, Process: identity, BootID: "earlier", Device: mount.Device{Minor: 1 << 19}}
+	if err := writeRecord(n.endingPath(r), r); err != nil {
+		t.Fatal(err)
+	}
+	n.restart()
+	n.ending.Wait()
+	if !identity.alive() {
+		t.Error("a foreign process was killed")
+	}
+	if files := n.files(); files != "" {
+		t.Errorf("files left: %s", files)
+	}
+	_ = other.Process.Kill()
+	_ = other.Wait()
+}

@@ -1,0 +1,104 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Publish implements mount.Mounter.
+func (s *Self) Publish(ctx context.Context, p mount.Publication) error {
+	staging, err := resolve(p.StagingPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: staging path: %w; NodeStageVolume has to come first", mount.ErrNotStaged, err)
+	}
+	if err != nil {
+		return fmt.Errorf("staging path: %w", err)
+	}
+	target, err := resolve(p.TargetPath)
+	if err != nil {
+		return fmt.Errorf("%w: target path: %w; the orchestrator has to create its parent", mount.ErrInvalid, err)
+	}
+	unlock, err := s.lock(ctx, "NodePublishVolume", p.VolumeID, target)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, _ := s.record(p.VolumeID) // has no path, if the volume is not staged
+	if r.StagingPath != staging {
+		return fmt.Errorf("%w: volume %s at %s; NodeStageVolume has to come first", mount.ErrNotStaged, p.VolumeID, p.StagingPath)
+	}
+	// An orchestrator does not stage a second time when a client has died: so do it here.
+	if r, err = s.ensure(ctx, r.Source, staging); err != nil {
+		return err
+	}
+	return s.bind(ctx, r, p, target)
+}
+
+func (s *Self) bind(ctx context.Context, r record, p mount.Publication, target string) error {
+	top, err := mount.Top(target)
+	switch {
+	case top != nil:
+		if done, err := s.published(ctx, top, r, p); err != nil || done {
+			return err
+		}
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		if err := makeTarget(target); err != nil {
+			return err
+		}
+	default:
+		return err
+	}
+	err = mount.Bind(r.StagingPath, r.Device, target, p.ReadOnly)
+	if err != nil && top == nil {
+		return withCleanup(err, mount.RemoveDir(target))
+	}
+	return err
+}
+
+// published looks at a target that is a mount point: it is done, in conflict, or dead and to be replaced.
+func (s *Self) published(ctx context.Context, top *mountinfo.Info, r record, p mount.Publication) (done bool, err error) {
+	if mount.DeviceOf(top) != r.Device {
+		return false, s.replaceable(ctx, top, p.VolumeID)
+	}
+	wanted := p.ReadOnly || r.Source.Options.ReadOnly()
+	if mount.IsReadOnly(top) != wanted {
+		return false, fmt.Errorf("%w: volume %s is published at %s with readonly=%t, not %t; unpublish it first",
+			mount.ErrConflict, p.VolumeID, p.TargetPath, !wanted, wanted)
+	}
+	return true, nil
+}
+
+// makeTarget creates the directory; one that exists must be empty, because a mount would hide what is in it.
+func makeTarget(target string) error {
+	err := os.Mkdir(target, 0o750)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("create the target directory: %w", err)
+	}
+	if err := isDir(target); err != nil {
+		return fmt.Errorf("%w: target path: %w", mount.ErrInvalid, err)
+	}
+	dir, err := os.Open(target) //nolint:gosec // the orchestrator's path
+	if err != nil {
+		return fmt.Errorf("look into the target directory: %w", err)
+	}
+	defer dir.Close()
+	switch names, err := dir.Readdirnames(1); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look into the target directory: %w", err)
+	default:
+		return fmt.Errorf("%w: target path %s is a directory with files in it (%q), which a mount would hide; move them away", mount.ErrInvalid, target, names[0])
+	}
+}

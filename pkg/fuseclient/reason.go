@@ -1,0 +1,109 @@
+package fuseclient
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// lastWords is how long a failed client may go on writing its log. One that ends does so within some 20 ms.
+const lastWords = 250 * time.Millisecond
+
+// explain turns a client's failure into what the administrator has to know, out of the client's own log.
+func (s *Self) explain(r record, servers []string, failure error, c child) error {
+	logPath := s.logPath(r.Source.VolumeID)
+	kind, words := mount.ErrUnavailable, reason(tail(logPath))
+	switch {
+	case errors.Is(failure, mount.ErrTimeout):
+		kind = mount.ErrTimeout
+		if words == "" {
+			words = "the servers can be reached, but the volume did not answer in time"
+		}
+	case words == "":
+		select {
+		case <-c.exited:
+		case <-time.After(lastWords):
+		}
+		if words = reason(tail(logPath)); words == "" {
+			words = fmt.Sprintf("the GlusterFS client failed: %v%s; its log ends with: %s", failure, c.exit(), lastLine(tail(logPath)))
+		}
+	}
+	err := fmt.Errorf("%w: mount GlusterFS volume %q from %s: %s (log: %s)", kind, r.Source.Volume, strings.Join(servers, ","), words, logPath)
+	if errors.Is(failure, errMute) {
+		return fmt.Errorf("%w (%w)", err, errMute)
+	}
+	return err
+}
+
+// explanation of a line in the log of glusterfs 10.
+type explanation struct {
+	pattern *regexp.Regexp
+	words   string // $1 is the pattern's first group
+}
+
+// Explanations of several lines. brokenOff is for a server that ends connections before it has answered anything.
+const (
+	tlsFailed = `TLS failed: certificates and the secure-access marker on this node must match the servers'`
+	brokenOff = `the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?`
+)
+
+// explanations are in order of rank: a cause stands before the consequences it has in the same log.
+func explanations() []explanation {
+	list := [][2]string{
+		{`unrecognized option '([^']*)'`, `this glusterfs does not know the option $1`},
+		{`subdirectory for mount "([^"]*)" is not found`, `directory $1 does not exist in the volume`},
+		{`DNS resolution failed on host (\S+)`, `DNS resolution failed for server $1`},
+		{`(?i)error:[0-9A-F]+:(SSL|.*certificate)`, tlsFailed}, // from OpenSSL
+		{`(?i)SSL connect error|SSL support .* is NOT enabled|failed to open .*\.pem|could not load our cert`, tlsFailed},
+		{`(?i)SETVOLUME on remote-host failed.*remote-error=([^}]*)\}`, `a brick refused this client: $1 (look at the volume's auth.allow, auth.reject, auth.ssl-allow)`},
+		{`Server authentication failed`, `the bricks refused this client: look at the volume's auth.allow, auth.reject, auth.ssl-allow`},
+		{`cannot open /dev/fuse \(([^)]*)\)`, `cannot open /dev/fuse: $1; the fuse module and a privileged container are needed`},
+		{`0-glusterfs-fuse: mount of \S+ to \S+ \(([^)]*)\) failed`, `the kernel refused the mount ($1); /dev/fuse and a privileged container are needed`},
+		// The request for the volume file was never answered; the client then says that it failed, as of a volume that is not there.
+		{`forced unwinding frame type\(GlusterFS Handshake\) op\(GETSPEC`, brokenOff},
+		{`failed to fetch volume file \(key:/?([^)]*)\)`, `volume file not found on server: no such volume "$1"`},
+		{`failed to get the port number for remote subvolume`, `the volume is not started, or its bricks are down (gluster volume status tells)`},
+		{`first lookup on root failed \(Transport endpoint is not connected\)`, `no brick of the volume can be reached: it is not started, its bricks are down, or their ports are blocked for this node`},
+		{`first lookup on root failed \(([^)]*)\)`, `the volume's root directory cannot be read: $1`},
+		{`connection to (\S+) failed \(([^)]*)\); disconnecting`, `server $1 accepts connections but breaks them off ($2); is TLS (the secure-access marker) on at one side only?`},
+		// 1 is no signal here: the client has lost its last server before it knew the volume. It says nothing else of that.
+		{`received signum \(1\), shutting down`, brokenOff},
+	}
+	out := make([]explanation, len(list))
+	for i, e := range list {
+		out[i] = explanation{regexp.MustCompile(e[0]), e[1]}
+	}
+	return out
+}
+
+// reason finds the cause in a log, or returns "".
+func reason(lines []string) string {
+	for _, e := range explanations() {
+		for _, line := range lines {
+			if m := e.pattern.FindStringSubmatchIndex(line); m != nil {
+				return string(e.pattern.ExpandString(nil, e.words, line, m))
+			}
+		}
+	}
+	return ""
+}
+
+// lastLine returns the last warning or error without the client's decoration.
+func lastLine(lines []string) string {
+	decorated := regexp.MustCompile(`^\[[^\]]*\] ([A-Z]) (?:\[[^\]]*\] )*(.*)$`)
+	for i, line := range slices.Backward(lines) {
+		m := decorated.FindStringSubmatch(line)
+		switch {
+		case m == nil && i == 0:
+			return line // written before the log was open
+		case m != nil && slices.Contains([]string{"C", "E", "W"}, m[1]) && !strings.Contains(line, "cleanup_and_exit"):
+			return m[2][:min(len(m[2]), 300)]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,91 @@
+package fuseclient
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The lines are from logs of glusterfs 10.3.
+func TestReason(t *testing.T) {
+	const shutdown = "\n[2026-11-24 18:41:03.033707 +0000] W [glusterfsd.c:1458:cleanup_and_exit] (-->/lib/libc.so.6(+0x891f5) [0x7f43e6c691f5] ) 0-: received signum (15), shutting down "
+	for name, c := range map[string]struct{ log, want string }{
+		"wrong volume": {`[2026-11-24 18:41:03.033018 +0000] E [glusterfsd-mgmt.c:2170:mgmt_getspec_cbk] 0-glusterfs: failed to get the 'volume file' from server
+[2026-11-24 18:41:03.033055 +0000] E [glusterfsd-mgmt.c:2371:mgmt_getspec_cbk] 0-mgmt: failed to fetch volume file (key:/nope)`, `volume file not found on server: no such volume "nope"`},
+		"stopped": {`[2026-11-24 18:41:02.616118 +0000] E [MSGID: 114058] [client-handshake.c:1193:client_query_portmap_cbk] 0-stopped-client-0: failed to get the port number for remote subvolume. Please run gluster volume status on server to see if brick process is running [] 
+[2026-11-24 18:41:02.617130 +0000] E [fuse-bridge.c:5364:fuse_first_lookup] 0-fuse: first lookup on root failed (Transport endpoint is not connected)`, "the volume is not started, or its bricks are down (gluster volume status tells)"},
+		"no brick": {`[2026-11-24 18:41:02.617130 +0000] E [fuse-bridge.c:5364:fuse_first_lookup] 0-fuse: first lookup on root failed (Transport endpoint is not connected)`,
+			"no brick of the volume can be reached: it is not started, its bricks are down, or their ports are blocked for this node"},
+		"no directory": {`[2026-11-24 18:41:03.047501 +0000] W [MSGID: 114043] [client-handshake.c:726:client_setvolume_cbk] 0-v1-client-0: failed to set the volume [{errno=2}, {error=No such file or directory}] 
+[2026-11-24 18:41:03.047518 +0000] E [MSGID: 114044] [client-handshake.c:756:client_setvolume_cbk] 0-v1-client-0: SETVOLUME on remote-host failed [{remote-error=subdirectory for mount "/nosub" is not found}, {errno=2}, {error=No such file or directory}] 
+[2026-11-24 18:41:03.047524 +0000] E [fuse-bridge.c:6552:notify] 0-fuse: Server authentication failed. Shutting down.`, "directory /nosub does not exist in the volume"},
+		"no TLS to a server with": {`[2026-11-24 23:27:17.640154 +0000] W [glusterfsd.c:1458:cleanup_and_exit] (-->/lib/x86_64-linux-gnu/libgfrpc.so.0(+0xf965) [0x7f8dc16aa965] -->glusterfs(+0x14639) [0x555b80cec639] -->glusterfs(cleanup_and_exit+0x57) [0x555b80ce3467] ) 0-: received signum (1), shutting down `,
+			"the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?"},
+		"certificate that servers do not know": {`[2026-11-25 02:06:03.724479 +0000] E [socket.c:224:ssl_dump_error_stack] 0-glusterfs:   error:0A000086:SSL routines::certificate verify failed
+[2026-11-25 02:06:03.725067 +0000] E [rpc-clnt.c:333:saved_frames_unwind] (--> /lib/x86_64-linux-gnu/libgfrpc.so.0(rpc_transport_notify+0x23)[0x7fe6a6eda673] ))))) 0-glusterfs: forced unwinding frame type(GlusterFS Handshake) op(GETSPEC(2)) called at 2026-11-25 02:06:03.724484 +0000 (xid=0x2)
+[2026-11-25 02:06:03.725078 +0000] E [glusterfsd-mgmt.c:2371:mgmt_getspec_cbk] 0-mgmt: failed to fetch volume file (key:/v1)`,
+			"TLS failed: certificates and the secure-access marker on this node must match the servers'"},
+		"no TLS to servers with": {`[2026-11-25 01:59:07.175752 +0000] E [rpc-clnt.c:333:saved_frames_unwind] (--> /lib/x86_64-linux-gnu/libgfrpc.so.0(rpc_transport_notify+0x23)[0x7fe6a6eda673] ))))) 0-glusterfs: forced unwinding frame type(GlusterFS Handshake) op(GETSPEC(2)) called at 2026-11-25 01:59:07.172783 +0000 (xid=0x2)
+[2026-11-25 01:59:07.175772 +0000] E [glusterfsd-mgmt.c:2371:mgmt_getspec_cbk] 0-mgmt: failed to fetch volume file (key:/v1)`,
+			"the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?"},
+		"no name":           {`[2026-11-24 18:41:04.064162 +0000] E [name.c:267:af_inet_client_get_remote_sockaddr] 0-glusterfs: DNS resolution failed on host no.such.host`, "DNS resolution failed for server no.such.host"},
+		"unknown option":    {"glusterfs: unrecognized option '--frobnicate=1'\nTry `glusterfs --help' or `glusterfs --usage' for more information.", "this glusterfs does not know the option --frobnicate=1"},
+		"nothing to say":    {"", ""},
+		"something unknown": {"[2026-11-24 18:41:03.0 +0000] E [x.c:1:y] 0-z: the sky falls", ""},
+	} {
+		if got := reason(strings.Split(c.log+shutdown, "\n")); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestLastLine(t *testing.T) {
+	for _, c := range []struct{ log, want string }{
+		{"[2026-11-24 18:41:03.0 +0000] E [MSGID: 1] [x.c:1:y] 0-z: the sky falls\n[2026-11-24 18:41:03.1 +0000] W [glusterfsd.c:1458:cleanup_and_exit] (-->) 0-: received signum (15), shutting down ", "0-z: the sky falls"},
+		{"[2026-11-24 18:41:03.0 +0000] I [x.c:1:y] 0-z: all is well", ""},
+		{"error while loading shared libraries: libgfrpc.so.0", "error while loading shared libraries: libgfrpc.so.0"},
+		{"", ""},
+	} {
+		if got := lastLine(strings.Split(c.log, "\n")); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestLogIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) // as the client has it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, c := range []struct{ size, want int64 }{{100, 103}, {maxLog + 1, 3}} {
+		if err := file.Truncate(c.size); err != nil {
+			t.Fatal(err)
+		}
+		if err := boundLog(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteString("abc"); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := file.Stat(); err != nil || info.Size() != c.want {
+			t.Errorf("size %d becomes %d, want %d (%v)", c.size, info.Size(), c.want, err)
+		}
+	}
+	if err := boundLog(path + ".missing"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTailIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(path, []byte(strings.Repeat("x", 100<<10)+"\nlast\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lines := tail(path)
+	if lines[len(lines)-1] != "last" || len(lines[0]) > 64<<10 {
+		t.Errorf("%d lines, the first of %d bytes, the last is %q", len(lines), len(lines[0]), lines[len(lines)-1])
+	}
+}

@@ -1,0 +1,90 @@
+package fuseclient
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// record is what must be known of a staged volume by a process that did not stage it. No secrets.
+type record struct {
+	Source      mount.Source `json:"source"`
+	StagingPath string       `json:"stagingPath"` // without symbolic links
+	Generation  int64        `json:"generation"`  // names the client's fresh path
+	Process     process      `json:"process"`     // zero until the client runs
+	BootID      string       `json:"bootID"`
+	Device      mount.Device `json:"device"` // of the client's mount; zero until it has answered once
+}
+
+func (r record) ready() bool { return r.Device != mount.Device{} }
+
+func (s *Self) record(volumeID string) (record, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.records[volumeID]
+	return r, ok
+}
+
+func (s *Self) recordPath(volumeID string) string {
+	return filepath.Join(s.cfg.StateDir, "volumes", hash(volumeID)+".json")
+}
+
+func (s *Self) endingPath(r record) string {
+	return filepath.Join(s.cfg.StateDir, "ending", r.name()+".json")
+}
+
+// save makes r the volume's record. No fsync: a record has no meaning after the next boot.
+func (s *Self) save(r record) error {
+	if err := writeRecord(s.recordPath(r.Source.VolumeID), r); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records[r.Source.VolumeID] = r
+	return nil
+}
+
+func (s *Self) forget(volumeID string) error {
+	s.mu.Lock()
+	delete(s.records, volumeID)
+	s.mu.Unlock()
+	return removeFile(s.recordPath(volumeID))
+}
+
+func writeRecord(path string, r record) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
+	}
+	if err := os.WriteFile(path+".new", append(data, '\n'), 0o600); err != nil { //nolint:gosec // below the state directory
+		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil { //nolint:gosec // below the state directory
+		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
+	}
+	return nil
+}
+
+func readRecord(path string) (record, error) {
+	var r record
+	data, err := os.ReadFile(path) //nolint:gosec // below the state directory
+	if err == nil {
+		err = json.Unmarshal(data, &r)
+	}
+	if err != nil {
+		return record{}, fmt.Errorf("read record %s: %w", path, err)
+	}
+	return r, nil
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory
+		return err
+	}
+	return nil
+}

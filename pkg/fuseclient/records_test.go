@@ -1,0 +1,98 @@
+package fuseclient
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestStageWithoutLogs: a client whose log cannot be opened is not started.
+func TestStageWithoutLogs(t *testing.T) {
+	n := newNode(t)
+	if err := os.Remove(filepath.Join(n.cfg.StateDir, "logs")); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); err == nil || !strings.Contains(err.Error(), "open the client's log") {
+		t.Errorf("%v", err)
+	}
+	if files := n.files(); files != "" {
+		t.Errorf("files left: %s", files)
+	}
+}
+
+// TestRecordInTheWay: a record that cannot take its place fails the stage before a client is started.
+func TestRecordInTheWay(t *testing.T) {
+	n := newNode(t)
+	n.fill(filepath.Join("volumes", filepath.Base(n.recordPath("id-vol"))))
+	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); err == nil || !strings.Contains(err.Error(), "write the record of volume id-vol") {
+		t.Errorf("%v", err)
+	}
+	if logs, err := os.ReadDir(filepath.Join(n.cfg.StateDir, "logs")); err != nil || len(logs) > 0 {
+		t.Errorf("a client was started: %v, %v", logs, err)
+	}
+}
+
+// TestRecordThatStays: a volume whose record cannot be removed is not staged differently.
+func TestRecordThatStays(t *testing.T) {
+	n := newNode(t)
+	n.kill(n.stage())
+	if err := unix.Unmount(n.path("staging"), 0); err != nil {
+		t.Fatal(err)
+	}
+	undo := n.protect("volumes")
+	err := n.Stage(t.Context(), source("vol", "noatime"), n.path("staging"))
+	undo()
+	if !errors.Is(err, unix.EROFS) || !strings.HasPrefix(err.Error(), "remove ") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestReadRecordFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "record")
+	if _, err := readRecord(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no record: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readRecord(path); err == nil || !strings.Contains(err.Error(), "read record "+path) {
+		t.Errorf("a damaged record: %v", err)
+	}
+}
+
+// TestRecordsAreWritten under a name that no other volume has, for root alone.
+func TestRecordsAreWritten(t *testing.T) {
+	n := newNode(t)
+	n.stage()
+	path := n.recordPath("id-vol")
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 || len(filepath.Base(path)) != len("0123456789abcdef0123456789abcdef.json") {
+		t.Errorf("%s: %v, %v", path, info, err)
+	}
+	dir, err := os.Stat(filepath.Join(n.cfg.StateDir, "volumes"))
+	if err != nil || dir.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", dir, err)
+	}
+}
+
+// TestRecordUnderAnotherName: a record whose file is not its volume's is not believed.
+func TestRecordUnderAnotherName(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	other := n.recordPath("id-other")
+	if err := os.Rename(n.recordPath("id-vol"), other); err != nil {
+		t.Fatal(err)
+	}
+	n.restart()
+	if _, known := n.record("id-vol"); known {
+		t.Error("it was believed")
+	}
+	if _, err := os.Stat(other); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+	n.signal(r, unix.SIGKILL)
+}

@@ -1,0 +1,176 @@
+// Package fuseclient owns the GlusterFS FUSE clients of a node. Self keeps them as children of this process; a client
+// outlives the process that started it, and its record on disk lets the next one carry on.
+//
+// State directory:
+//
+//	volumes/<hash>.json              what is staged, and by which process
+//	ending/<hash>-<generation>.json  clients that were told to go and may not have gone yet
+//	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because a dying
+//	                                 client unmounts whatever lies on its own path
+//	logs/<hash>.log, .log.1          the client's log, and that of the client before it
+package fuseclient
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Config of Self. Only StateDir is required.
+type Config struct {
+	StateDir     string        // on a local file system that survives restarts of the driver
+	Glusterfs    string        // the client's binary; default "glusterfs"
+	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, above the client's own 42 s
+	Prober       *mount.Prober // default mount.NewProber
+	Health       bool          // Health is asked for: keep from a client's start what it needs
+	// Servers are asked instead of a source's own, by Heketi cluster: a PersistentVolume keeps the servers of its creation.
+	Servers map[string][]string
+}
+
+// limits bound the waiting for what normally takes milliseconds.
+type limits struct {
+	ask  time.Duration // a question to a client
+	lock time.Duration // another call for the volume, for example the publish of its other pod
+	exit time.Duration // the end of a client that lost its last mount
+	mute time.Duration // the volume file, until another server is asked
+}
+
+// Self implements mount.Mounter in this process.
+type Self struct {
+	cfg    Config
+	limits limits
+	bootID string
+	locks  locks
+	asked  questions
+	metas  metaDirs
+	ending sync.WaitGroup // clients that were told to go
+
+	mu      sync.Mutex
+	records map[string]record // by volume id; what lies in volumes/
+}
+
+var _ mount.Mounter = (*Self)(nil)
+
+// NewSelf reads the records of an earlier process and clears away what belongs to an earlier boot or was never
+// finished. It starts nothing and does not touch a client that is in use.
+func NewSelf(ctx context.Context, cfg Config) (*Self, error) {
+	return newSelf(ctx, cfg, limits{ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second})
+}
+
+func newSelf(ctx context.Context, cfg Config, limits limits) (*Self, error) {
+	if !filepath.IsAbs(cfg.StateDir) {
+		return nil, fmt.Errorf("state directory %q: an absolute path is needed", cfg.StateDir)
+	}
+	if cfg.Glusterfs == "" {
+		cfg.Glusterfs = "glusterfs"
+	}
+	if cfg.StartTimeout == 0 {
+		cfg.StartTimeout = time.Minute
+	}
+	if cfg.Prober == nil {
+		prober := mount.NewProber()
+		cfg.Prober = &prober
+	}
+	if err := mount.CheckKernel(); err != nil {
+		return nil, err
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return nil, fmt.Errorf("read the boot id: %w", err)
+	}
+	for _, dir := range []string{"volumes", "ending", "clients", "logs"} {
+		if err := os.MkdirAll(filepath.Join(cfg.StateDir, dir), 0o700); err != nil {
+			return nil, fmt.Errorf("create the state directory: %w", err)
+		}
+	}
+	// mountinfo has real paths only.
+	if cfg.StateDir, err = filepath.EvalSymlinks(cfg.StateDir); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	s := &Self{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), records: map[string]record{}}
+	s.locks.wait = s.limits.lock
+	return s, s.recover(ctx)
+}
+
+func hash(volumeID string) string {
+	sum := sha256.Sum256([]byte(volumeID))
+	return hex.EncodeToString(sum[:16])
+}
+
+func (r record) name() string {
+	return hash(r.Source.VolumeID) + "-" + strconv.FormatInt(r.Generation, 10)
+}
+
+func (s *Self) freshPath(r record) string {
+	return filepath.Join(s.cfg.StateDir, "clients", r.name())
+}
+
+func (s *Self) logPath(volumeID string) string {
+	return filepath.Join(s.cfg.StateDir, "logs", hash(volumeID)+".log")
+}
+
+// resolve follows symbolic links above path, which may itself be missing, dead or hung and is not looked at.
+func resolve(path string) (string, error) {
+	if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {
+		return "", fmt.Errorf("%w: path %q: an absolute path below / is needed", mount.ErrInvalid, path)
+	}
+	path = filepath.Clean(path)
+	parent, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(parent, filepath.Base(path)), nil
+}
+
+// lock takes the volume and then the path, so that neither two calls for one volume nor two volumes meet at one path.
+func (s *Self) lock(ctx context.Context, operation, volumeID, path string) (unlock func(), err error) {
+	if volumeID == "" {
+		return nil, fmt.Errorf("%w: the volume id is empty", mount.ErrInvalid)
+	}
+	unlockVolume, err := s.locks.acquire(ctx, "volume "+volumeID, operation)
+	if err != nil {
+		return nil, err
+	}
+	unlockPath, err := s.locks.acquire(ctx, "path "+path, operation)
+	if err != nil {
+		unlockVolume()
+		return nil, err
+	}
+	return func() { unlockPath(); unlockVolume() }, nil
+}
+
+// owner returns the other volume whose client serves a device.
+func (s *Self) owner(dev mount.Device, except string) (volumeID string, found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, r := range s.records {
+		if id != except && r.Device == dev && r.Process.alive() {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+func logger(ctx context.Context, r record) klog.Logger {
+	return klog.FromContext(ctx).WithValues("volumeID", r.Source.VolumeID, "generation", r.Generation, "pid", r.Process.PID)
+}
+
+// withCleanup keeps the first error and reports those that come while cleaning up after it.
+func withCleanup(err error, cleanup ...error) error {
+	if extra := errors.Join(cleanup...); extra != nil {
+		return fmt.Errorf("%w (and cleaning up: %v)", err, extra) //nolint:errorlint // the first one is the reason
+	}
+	return err
+}

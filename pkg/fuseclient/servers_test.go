@@ -1,0 +1,58 @@
+package fuseclient
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The servers that the node knows for a cluster are asked instead of those in the PersistentVolume, also for a volume
+// that was staged before they were known.
+func TestServersOfTheCluster(t *testing.T) {
+	n := newNode(t)
+	s := source("vol")
+	s.Cluster = "moved"
+	stage := func() record {
+		t.Helper()
+		if err := n.Stage(t.Context(), s, n.path("staging")); err != nil {
+			t.Fatal(err)
+		}
+		return n.known()
+	}
+	n.cfg.Servers = map[string][]string{"other": {"gluster7"}}
+	first := stage()
+	if diff := cmp.Diff([]string{"gluster1", "gluster2"}, serversOf(t, first)); diff != "" {
+		t.Errorf("servers of another cluster are known: %s", diff)
+	}
+	n.restart()
+	n.cfg.Servers = map[string][]string{"moved": {"gluster8", "gluster9"}}
+	if again := stage(); again.Process != first.Process {
+		t.Error("a client that runs was replaced")
+	}
+	n.kill(first)
+	n.mustPublish("target")
+	if diff := cmp.Diff([]string{"gluster8", "gluster9"}, serversOf(t, n.known())); diff != "" {
+		t.Errorf("servers of the cluster are known: %s", diff)
+	}
+}
+
+// serversOf returns the servers in a client's arguments.
+func serversOf(t *testing.T, r record) []string {
+	t.Helper()
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(r.Process.PID) + "/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var servers []string
+	for arg := range strings.SplitSeq(string(data), "\x00") {
+		if server, ok := strings.CutPrefix(arg, "--volfile-server="); ok {
+			servers = append(servers, server)
+		}
+	}
+	slices.Sort(servers) // they come in the order in which they have answered
+	return servers
+}

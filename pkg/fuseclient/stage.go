@@ -1,0 +1,165 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Stage implements mount.Mounter.
+func (s *Self) Stage(ctx context.Context, source mount.Source, stagingPath string) error {
+	if err := source.Validate(); err != nil {
+		return err
+	}
+	path, err := resolve(stagingPath)
+	if err == nil {
+		err = isDir(path)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: staging path: %w; the orchestrator has to create it", mount.ErrInvalid, err)
+	}
+	unlock, err := s.lock(ctx, "NodeStageVolume", source.VolumeID, path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := s.agree(ctx, source, path); err != nil {
+		return err
+	}
+	_, err = s.ensure(ctx, source, path)
+	return err
+}
+
+// agree refuses a request that differs from what is staged, and drops a record of which nothing is left.
+func (s *Self) agree(ctx context.Context, source mount.Source, path string) error {
+	r, ok := s.record(source.VolumeID)
+	if !ok {
+		return nil
+	}
+	difference := r.Source.Difference(source)
+	if r.StagingPath != path {
+		difference = fmt.Sprintf("at %s, not %s", r.StagingPath, path)
+	}
+	if difference == "" {
+		return nil
+	}
+	if top, _ := mount.Top(r.StagingPath); top != nil || r.Process.alive() {
+		return fmt.Errorf("%w: volume %s is staged %s; unstage it first", mount.ErrConflict, source.VolumeID, difference)
+	}
+	s.end(ctx, r)
+	return s.forget(source.VolumeID)
+}
+
+// ensure makes a live client of the volume be mounted at path: it does nothing when one is, binds the one that runs,
+// or starts a new one.
+func (s *Self) ensure(ctx context.Context, source mount.Source, path string) (record, error) {
+	former, known := s.record(source.VolumeID)
+	top, err := mount.Top(path)
+	if err != nil {
+		return record{}, fmt.Errorf("%w: staging path: %w", mount.ErrInvalid, err)
+	}
+	alive := former.Process.alive()
+	if top != nil {
+		if alive && mount.DeviceOf(top) == former.Device {
+			return former, errors.Join(boundLog(s.logPath(source.VolumeID)), s.leaveFresh(former))
+		}
+		if err := s.replaceable(ctx, top, source.VolumeID); err != nil {
+			return record{}, err
+		}
+	}
+	r, from := former, ""
+	if alive {
+		from, err = rootOf(r)
+	}
+	if err == nil && from == "" {
+		r, err = s.start(ctx, source, path)
+		from = s.freshPath(r)
+	}
+	if err == nil {
+		// When this fails the record stands, and the next call binds the client that runs.
+		err = mount.Bind(from, r.Device, path, false)
+	}
+	if err != nil {
+		return record{}, err
+	}
+	if known && former.Generation != r.Generation {
+		s.end(ctx, former)
+	}
+	if s.cfg.Health {
+		s.holdMeta(ctx, r, path)
+	}
+	return r, s.leaveFresh(r)
+}
+
+// replaceable refuses what must not be replaced: everything but a GlusterFS mount whose client is gone for good.
+func (s *Self) replaceable(ctx context.Context, top *mountinfo.Info, volumeID string) error {
+	if other, found := s.owner(mount.DeviceOf(top), volumeID); found {
+		return fmt.Errorf("%w: volume %s is mounted at %s", mount.ErrConflict, other, top.Mountpoint)
+	}
+	if top.FSType != fsType {
+		return fmt.Errorf("%w: %s (%s) is mounted at %s, and not by this driver", mount.ErrConflict, top.Source, top.FSType, top.Mountpoint)
+	}
+	ended, err := s.ended(ctx, mount.DeviceOf(top), top.Mountpoint)
+	switch {
+	case errors.Is(err, mount.ErrTimeout):
+		return fmt.Errorf("%w: the GlusterFS client at %s hangs", mount.ErrUnavailable, top.Mountpoint)
+	case err != nil:
+		return err
+	case !ended:
+		return fmt.Errorf("%w: %s is mounted at %s by a GlusterFS client that is alive and not this volume's; unmount it there first",
+			mount.ErrConflict, top.Source, top.Mountpoint)
+	}
+	return nil
+}
+
+// fsType is that of every mount of a GlusterFS client.
+const fsType = "fuse.glusterfs"
+
+// ended asks the client of a device, mounted at path, whether it is there. ErrTimeout: it hangs.
+func (s *Self) ended(ctx context.Context, device mount.Device, path string) (bool, error) {
+	return ask(ctx, s, "client "+device.String(), func() (bool, error) { return mount.ClientEnded(path) })
+}
+
+// rootOf finds a mount of the whole volume by the client that runs, from which it can be bound again.
+func rootOf(r record) (string, error) {
+	mounts, err := mount.MountsOf(r.Device)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range mounts {
+		top, _ := mount.Top(m.Mountpoint) // none, if another mount hides it
+		if top != nil && top.ID == m.ID && m.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(m)) {
+			return m.Mountpoint, nil
+		}
+	}
+	return "", nil
+}
+
+// leaveFresh takes the client off the path at which it mounted first.
+func (s *Self) leaveFresh(r record) error {
+	fresh := s.freshPath(r)
+	return errors.Join(mount.Detach(fresh, anyMount), mount.RemoveDir(fresh))
+}
+
+func anyMount(*mountinfo.Info) error { return nil }
+
+// isDir is for a path that may be a mount point, which is then not asked.
+func isDir(path string) error {
+	switch top, err := mount.Top(path); {
+	case err != nil:
+		return err
+	case top != nil:
+		return nil // binds of files are never made here
+	}
+	info, err := os.Lstat(path) //nolint:gosec // the orchestrator's path
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "stat", Path: path, Err: errors.New("not a directory")}
+	}
+	return err
+}

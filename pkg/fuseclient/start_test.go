@@ -1,0 +1,139 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+func TestFailedStart(t *testing.T) {
+	for volume, want := range map[string]struct {
+		kind error
+		text string
+	}{
+		"nope":    {mount.ErrUnavailable, `no such volume "nope"`},
+		"stopped": {mount.ErrUnavailable, "no brick of the volume can be reached"},
+		"broken":  {mount.ErrUnavailable, "this glusterfs does not know the option --frobnicate=1"},
+		"mute":    {mount.ErrTimeout, "did not answer in time"},
+		"absent":  {mount.ErrTimeout, "did not answer in time"},
+	} {
+		t.Run(volume, func(t *testing.T) {
+			n := newNode(t)
+			if errors.Is(want.kind, mount.ErrTimeout) {
+				n.cfg.StartTimeout = n.limits.ask
+			}
+			err := n.Stage(t.Context(), source(volume), n.path("staging"))
+			if !errors.Is(err, want.kind) || !strings.Contains(err.Error(), want.text) {
+				t.Errorf("got %v", err)
+			}
+			n.nothingLeft(volume)
+		})
+	}
+}
+
+// nothingLeft checks that of a failed start only the log remains.
+func (n *node) nothingLeft(volume string) {
+	n.t.Helper()
+	if got, want := n.files(), "logs/"+hash("id-"+volume)+".log"; got != want {
+		n.t.Errorf("files: %s, want %s", got, want)
+	}
+	if left := append(mountsBelow(n.t, n.cfg.StateDir), mountsBelow(n.t, n.kubelet)...); len(left) > 0 {
+		n.t.Errorf("mounts left: %q", left)
+	}
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for _, command := range commands {
+		if data, err := os.ReadFile(command); err == nil && strings.Contains(string(data), n.cfg.StateDir) {
+			n.t.Errorf("process left: %q", data)
+		}
+	}
+}
+
+func TestStageEndsWithItsContext(t *testing.T) {
+	n := newNode(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() { result <- n.Stage(ctx, source("mute"), n.path("staging")) }()
+	waitFor(t, "the mount", func() bool { return len(mountsBelow(t, n.cfg.StateDir)) > 0 })
+	if err := n.Unstage(t.Context(), "id-mute", n.path("staging")); !errors.Is(err, mount.ErrBusy) || !strings.Contains(err.Error(), "NodeStageVolume") {
+		t.Errorf("a call in the meantime: %v", err)
+	}
+	cancel()
+	if err := <-result; !errors.Is(err, mount.ErrTimeout) {
+		t.Errorf("got %v", err)
+	}
+	n.nothingLeft("mute")
+}
+
+func TestStageWithoutClientBinary(t *testing.T) {
+	n := newNode(t)
+	n.cfg.Glusterfs = n.path("no-glusterfs")
+	err := n.Stage(t.Context(), source("vol"), n.path("staging"))
+	if err == nil || !strings.Contains(err.Error(), "is the glusterfs client package installed?") {
+		t.Errorf("got %v", err)
+	}
+	n.nothingLeft("vol")
+}
+
+func TestMuteServerIsPassedOver(t *testing.T) {
+	n := newNode(t)
+	s := source("vol")
+	s.Servers = []string{"mute", "gluster2"}
+	if err := n.Stage(t.Context(), s, n.path("staging")); err != nil {
+		t.Fatal(err)
+	}
+	if err := answers(n.path("staging")); err != nil {
+		t.Error(err)
+	}
+	if servers := serversOf(t, n.known()); !slices.Equal(servers, []string{"gluster2", "mute"}) {
+		t.Errorf("the client has servers %q: the mute one may answer later", servers)
+	}
+	if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+		t.Error(err)
+	}
+	n.ending.Wait()
+	if left := n.files(); left != "" {
+		t.Errorf("files left: %s", left)
+	}
+}
+
+// TestOnlyServerIsMute: where there is no other server, the client is given all the time there is.
+func TestOnlyServerIsMute(t *testing.T) {
+	n := newNode(t)
+	n.cfg.StartTimeout = 3 * n.limits.mute
+	s := source("mute")
+	s.Servers = []string{"gluster1"}
+	if err := n.Stage(t.Context(), s, n.path("staging")); !errors.Is(err, mount.ErrTimeout) {
+		t.Errorf("got %v", err)
+	}
+	n.nothingLeft("mute") // nor the log of a client before the last
+}
+
+// A client that has its volume file waits for its bricks, and must not be exchanged meanwhile.
+func TestSlowBricksAreNotMute(t *testing.T) {
+	n := newNode(t)
+	r := record{Source: source("vol", "log-level=info")}
+	for log, want := range map[string]bool{"": true, "Given volfile:\n+---\nFinal graph:\n+---\n": false} {
+		if err := os.WriteFile(n.logPath("id-vol"), []byte(log), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n.isMute(r) != want {
+			t.Errorf("%q: mute is %t", log, !want)
+		}
+	}
+	r.Source = source("vol", "log-level=error") // whose log does not tell
+	if err := os.WriteFile(n.logPath("id-vol"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n.isMute(r) {
+		t.Error("mute without proof")
+	}
+}

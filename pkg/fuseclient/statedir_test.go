@@ -1,0 +1,214 @@
+package fuseclient
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// damage puts a file in the place of a directory of the state directory. repair undoes it.
+func (n *node) damage(name string) (repair func()) {
+	n.t.Helper()
+	dir := filepath.Join(n.cfg.StateDir, name)
+	if err := errors.Join(os.Rename(dir, dir+".away"), os.WriteFile(dir, nil, 0o600)); err != nil {
+		n.t.Fatal(err)
+	}
+	return func() {
+		if err := errors.Join(os.Remove(dir), os.Rename(dir+".away", dir)); err != nil {
+			n.t.Error(err)
+		}
+	}
+}
+
+// fill makes a directory that cannot be removed, with the given path below the state directory.
+func (n *node) fill(name string) {
+	n.t.Helper()
+	if err := os.MkdirAll(filepath.Join(n.cfg.StateDir, name, "occupied"), 0o700); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// protect makes a directory of the state directory read-only. undo undoes it.
+func (n *node) protect(name string) (undo func()) {
+	n.t.Helper()
+	dir := filepath.Join(n.cfg.StateDir, name)
+	if err := errors.Join(unix.Mount(dir, dir, "", unix.MS_BIND, ""), unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")); err != nil {
+		n.t.Fatal(err)
+	}
+	return func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			n.t.Error(err)
+		}
+	}
+}
+
+// unlist covers a directory of the state directory by one that cannot be listed: that of the fake client.
+func (n *node) unlist(name string) {
+	n.t.Helper()
+	n.stage()
+	if err := unix.Mount(n.path("staging"), filepath.Join(n.cfg.StateDir, name), "", unix.MS_BIND, ""); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// TestDamagedStateDirectory: what cannot be written down, or removed, fails the call; after the repair it succeeds.
+func TestDamagedStateDirectory(t *testing.T) {
+	stats := func(n *node) error { _, err := n.Stats(n.t.Context(), "id-vol", n.path("staging")); return err }
+	stage := func(n *node) error { return n.Stage(n.t.Context(), source("vol"), n.path("staging")) }
+	unstage := func(n *node) error { return n.Unstage(n.t.Context(), "id-vol", n.path("staging")) }
+	publish := func(n *node) error { return n.publish("target", false) }
+	for _, tt := range []struct {
+		name, damaged string
+		before        func(n *node) error
+		call          func(n *node) error
+		says          string
+	}{
+		{"stage", "clients", nil, stage, "create the client's directory"},
+		{"stage", "volumes", nil, stage, "write the record of volume id-vol"},
+		{"stage", "logs", nil, stage, "rotate the client's log"},
+		{"stage again", "logs", stage, stage, "bound the client's log"},
+		{"stats", "logs", stage, stats, "bound the client's log"},
+		{"publish", "logs", stage, publish, "bound the client's log"},
+		{"unstage", "volumes", stage, unstage, "volumes/"},
+		{"unstage", "logs", stage, unstage, "logs/"},
+		{"unstage of nothing", "logs", nil, unstage, "logs/"},
+	} {
+		t.Run(tt.name+" without "+tt.damaged, func(t *testing.T) {
+			n := newNode(t)
+			if tt.before != nil {
+				if err := tt.before(n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			repair := n.damage(tt.damaged)
+			err := tt.call(n)
+			if err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%v, want an error that says %q", err, tt.says)
+			}
+			repair()
+			if err := tt.call(n); err != nil {
+				t.Errorf("after the repair: %v", err)
+			}
+		})
+	}
+}
+
+// TestFreshPathThatStays: a call that cannot clear the client's first path away fails.
+func TestFreshPathThatStays(t *testing.T) {
+	n := newNode(t)
+	fresh := filepath.Join("clients", filepath.Base(n.freshPath(n.stage())))
+	n.mustPublish("other")
+	n.fill(fresh)
+	for name, err := range map[string]error{
+		"stage":   n.Stage(t.Context(), source("vol"), n.path("staging")),
+		"publish": n.publish("target", false),
+	} {
+		if !errors.Is(err, unix.ENOTEMPTY) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := unix.Unmount(n.path("staging"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); !errors.Is(err, unix.ENOTEMPTY) {
+		t.Errorf("stage of a client that serves a target: %v", err)
+	}
+}
+
+// TestStartsThatFail: a driver that cannot read or clear what its predecessor left does not start.
+func TestStartsThatFail(t *testing.T) {
+	volume := filepath.Join("volumes", hash("id-vol")+".json")
+	for name, tt := range map[string]struct {
+		prepare func(n *node)
+		says    string
+	}{
+		"no directory":        {func(n *node) { n.damage("volumes") }, "create the state directory"},
+		"a record that stays": {func(n *node) { n.fill(volume) }, volume},
+		"an ending that stays": {func(n *node) { n.fill("ending/x.json") },
+			"ending/x.json"},
+		"a log that stays":    {func(n *node) { n.fill("logs/x.log") }, "logs/x.log"},
+		"a client that stays": {func(n *node) { n.fill("clients/x") }, "clients/x"},
+		"a start that was interrupted": {func(n *node) {
+			r := record{Source: source("vol"), StagingPath: n.path("staging"), Generation: 1, BootID: n.bootID}
+			if err := n.save(r); err != nil {
+				n.t.Fatal(err)
+			}
+			n.fill("clients/" + r.name())
+		}, "clients/"},
+		"a start that was interrupted, and stays recorded": {func(n *node) {
+			r := record{Source: source("vol"), StagingPath: n.path("staging"), Generation: 1, BootID: n.bootID}
+			if err := n.save(r); err != nil {
+				n.t.Fatal(err)
+			}
+			n.protect("volumes")
+		}, "remove /"},
+		"a replacement that was interrupted, and stays recorded": {func(n *node) {
+			r := n.stage()
+			n.kill(r)
+			r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{}
+			if err := n.save(r); err != nil {
+				n.t.Fatal(err)
+			}
+			n.protect("volumes")
+		}, "write the record of volume id-vol"},
+		"volumes that cannot be listed": {func(n *node) { n.unlist("volumes") }, "/volumes: "},
+		"endings that cannot be listed": {func(n *node) { n.unlist("ending") }, "/ending: "},
+		"clients that cannot be listed": {func(n *node) { n.unlist("clients") }, "/clients: "},
+		"logs that cannot be listed":    {func(n *node) { n.unlist("logs") }, "/logs: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			tt.prepare(n)
+			if _, err := NewSelf(t.Context(), testConfig(n.cfg.StateDir)); err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%v, want an error that says %q", err, tt.says)
+			}
+		})
+	}
+}
+
+// TestRestartKeepsWhatIsInUse: the log of a staged volume, and a client's first path that its stage has not left yet.
+func TestRestartKeepsWhatIsInUse(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	fresh := n.freshPath(r)
+	stray := filepath.Join(n.cfg.StateDir, "logs", "stray.log")
+	if err := errors.Join(os.Mkdir(fresh, 0o700), unix.Mount(n.path("staging"), fresh, "", unix.MS_BIND, ""), os.WriteFile(stray, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	n.restart()
+	if left := mountsBelow(t, n.cfg.StateDir); len(left) != 1 || left[0] != fresh {
+		t.Errorf("mounts below the state directory: %q, want %s", left, fresh)
+	}
+	logs, err := os.ReadDir(filepath.Join(n.cfg.StateDir, "logs"))
+	if err != nil || len(logs) != 1 || logs[0].Name() != filepath.Base(n.logPath("id-vol")) {
+		t.Errorf("logs %v, %v; want that of the volume that is staged", logs, err)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewSelf(t.Context(), Config{StateDir: link})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolved, err := filepath.EvalSymlinks(dir)
+	if err != nil || s.cfg.StateDir != resolved || s.cfg.Glusterfs != "glusterfs" || s.cfg.StartTimeout != time.Minute || s.cfg.Prober == nil || s.locks.wait != time.Second {
+		t.Errorf("%+v, waits %v for locks, %v", s.cfg, s.locks.wait, err)
+	}
+	prober := mount.NewProber()
+	s, err = NewSelf(t.Context(), Config{StateDir: dir, Glusterfs: "/g", StartTimeout: time.Hour, Prober: &prober})
+	if err != nil || s.cfg.Glusterfs != "/g" || s.cfg.StartTimeout != time.Hour || s.cfg.Prober != &prober {
+		t.Errorf("%+v, %v", s.cfg, err)
+	}
+}

@@ -1,0 +1,72 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+	mountutils "k8s.io/mount-utils"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Stats implements mount.Mounter.
+func (s *Self) Stats(ctx context.Context, volumeID, path string) (mount.Stats, error) {
+	resolved, r, err := s.mounted(ctx, volumeID, path)
+	switch {
+	case errors.Is(err, errReplaced):
+		return mount.Stats{}, fmt.Errorf("%w: the client that served %s has ended; publishing the volume again replaces it", mount.ErrUnavailable, path)
+	case err != nil:
+		return mount.Stats{}, err
+	}
+	if err := boundLog(s.logPath(volumeID)); err != nil {
+		return mount.Stats{}, err
+	}
+	stats, err := ask(ctx, s, "statfs "+r.name(), func() (mount.Stats, error) { return mount.Statfs(resolved) })
+	if err != nil {
+		return mount.Stats{}, statsError(err, r, path)
+	}
+	return stats, nil
+}
+
+// errReplaced: the client that the path had is gone, and the volume has another by now.
+var errReplaced = errors.New("the client has ended and was replaced")
+
+// mounted finds the volume at its staging or target path, which it returns without symbolic links. Errors:
+// ErrNotMounted, errReplaced.
+func (s *Self) mounted(ctx context.Context, volumeID, path string) (resolved string, r record, err error) {
+	resolved, err = resolve(path)
+	var top *mountinfo.Info
+	if err == nil {
+		top, err = mount.Top(resolved)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", record{}, err
+	}
+	r, known := s.record(volumeID)
+	if !known || top == nil {
+		return "", record{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)
+	}
+	if mount.DeviceOf(top) != r.Device {
+		if err := s.replaceable(ctx, top, volumeID); err != nil {
+			return "", record{}, fmt.Errorf("%w: volume %s at %s: %v", mount.ErrNotMounted, volumeID, path, err) //nolint:errorlint // one sentinel
+		}
+		return "", record{}, errReplaced
+	}
+	return resolved, r, nil
+}
+
+func statsError(err error, r record, path string) error {
+	switch {
+	case errors.Is(err, mount.ErrTimeout):
+		return fmt.Errorf("volume %s does not answer: client or bricks hang: %w", r.Source.VolumeID, err)
+	case !mountutils.IsCorruptedMnt(err) && !errors.Is(err, unix.ECONNABORTED): // asked at the moment of its death
+		return fmt.Errorf("statfs %s: %w", path, err)
+	case r.Process.alive():
+		return fmt.Errorf("%w: the bricks of volume %s do not answer (%w)", mount.ErrUnavailable, r.Source.VolumeID, err)
+	}
+	return fmt.Errorf("%w: the client of volume %s has ended (%w)", mount.ErrUnavailable, r.Source.VolumeID, err)
+}

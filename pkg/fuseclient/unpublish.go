@@ -1,0 +1,83 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Unpublish implements mount.Mounter.
+func (s *Self) Unpublish(ctx context.Context, volumeID, targetPath string) error {
+	target, err := resolve(targetPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // without its parent there is no target
+	}
+	if err != nil {
+		return fmt.Errorf("target path: %w", err)
+	}
+	unlock, err := s.lock(ctx, "NodeUnpublishVolume", volumeID, target)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := mount.Detach(target, s.mayDetach(volumeID)); err != nil {
+		return err
+	}
+	err = mount.RemoveDir(target)
+	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOTDIR) {
+		return fmt.Errorf("%w: remove the target directory: %w; it holds data that was written while nothing was mounted, move it away", mount.ErrInvalid, err)
+	}
+	return err
+}
+
+// Unstage implements mount.Mounter.
+func (s *Self) Unstage(ctx context.Context, volumeID, stagingPath string) error {
+	path, err := resolve(stagingPath)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return fmt.Errorf("staging path: %w", err)
+	}
+	if missing {
+		path = stagingPath
+	}
+	unlock, err := s.lock(ctx, "NodeUnstageVolume", volumeID, path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !missing {
+		if err := mount.Detach(path, s.mayDetach(volumeID)); err != nil {
+			return err
+		}
+	}
+	r, ok := s.record(volumeID)
+	switch {
+	case !ok:
+		return removeLogs(s.logPath(volumeID))
+	case r.StagingPath != path:
+		klog.FromContext(ctx).Info("Volume stays staged, at another path", "volumeID", volumeID, "stagingPath", r.StagingPath, "asked", path)
+		return nil
+	}
+	s.end(ctx, r)
+	return errors.Join(s.forget(volumeID), removeLogs(s.logPath(volumeID)))
+}
+
+// mayDetach refuses other volumes' mounts, and those that are not of GlusterFS.
+func (s *Self) mayDetach(volumeID string) func(*mountinfo.Info) error {
+	return func(top *mountinfo.Info) error {
+		if other, found := s.owner(mount.DeviceOf(top), volumeID); found {
+			return fmt.Errorf("%w: volume %s, not %s, is mounted at %s", mount.ErrInvalid, other, volumeID, top.Mountpoint)
+		}
+		if top.FSType != fsType {
+			return fmt.Errorf("%w: %s (%s) is mounted at %s, and not by this driver; unmount it by hand", mount.ErrInvalid, top.Source, top.FSType, top.Mountpoint)
+		}
+		return nil
+	}
+}
