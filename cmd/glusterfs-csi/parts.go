@@ -75,7 +75,7 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 }
 
 func addNode(ctx context.Context, config *driver.Config, o options) error {
-	m, err := fuseclient.NewSelf(ctx, fuseclient.Config{StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers})
+	m, err := fuseclient.NewManager(ctx, fuseclient.Config{StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers})
 	if err != nil {
 		return fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}

@@ -21,8 +21,8 @@ type child struct {
 }
 
 // launch starts the process.
-func (s *Self) launch(r record, servers mount.Reachable) (child, error) {
-	logPath := s.logPath(r.Source.VolumeID)
+func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
+	logPath := m.logPath(r.Source.VolumeID)
 	if err := rotateLog(logPath); err != nil {
 		return child{}, err
 	}
@@ -34,7 +34,7 @@ func (s *Self) launch(r record, servers mount.Reachable) (child, error) {
 	defer log.Close()
 	c := child{
 		exited: make(chan struct{}),
-		cmd:    exec.Command(s.cfg.Glusterfs, clientArgs(r.Source, servers, logPath, s.freshPath(r))...), //nolint:gosec,noctx // the client outlives the call
+		cmd:    exec.Command(m.cfg.Glusterfs, clientArgs(r.Source, servers, logPath, m.freshPath(r))...), //nolint:gosec,noctx // the client outlives the call
 	}
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	c.cmd.Dir = "/"

@@ -28,10 +28,10 @@ func TestKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(pidfd)
-	if err := errors.Join(cmd.Wait(), n.Self.kill(pidfd)); err != nil {
+	if err := errors.Join(cmd.Wait(), n.Manager.kill(pidfd)); err != nil {
 		t.Errorf("one that has ended: %v", err)
 	}
-	if err := n.Self.kill(-1); !errors.Is(err, unix.EBADF) || !strings.HasPrefix(err.Error(), "kill the GlusterFS client: ") {
+	if err := n.Manager.kill(-1); !errors.Is(err, unix.EBADF) || !strings.HasPrefix(err.Error(), "kill the GlusterFS client: ") {
 		t.Errorf("no process: %v", err)
 	}
 }
@@ -66,7 +66,7 @@ func TestClientThatDoesNotEnd(t *testing.T) {
 	if err := writeRecord(n.recordPath("id-vol"), r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newSelf(t.Context(), testConfig(n.cfg.StateDir), n.limits); err == nil || !strings.Contains(err.Error(), says) {
+	if _, err := newManager(t.Context(), testConfig(n.cfg.StateDir), n.limits); err == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("a start of the driver: %v", err)
 	}
 	if err := n.discard(r); err == nil || !strings.Contains(err.Error(), says) {

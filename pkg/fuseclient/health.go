@@ -14,15 +14,15 @@ import (
 
 // Health implements mount.Mounter. What the client tells about itself comes from its .meta, whether files can be used
 // from a getattr: it has a connection to a silent brick until network.ping-timeout, 42 s.
-func (s *Self) Health(ctx context.Context, volumeID, path string) (mount.Health, error) {
+func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Health, error) {
 	if path == "" {
-		r, ok := s.record(volumeID)
+		r, ok := m.record(volumeID)
 		if !ok {
 			return mount.Health{}, fmt.Errorf("%w: volume %s is not staged", mount.ErrNotMounted, volumeID)
 		}
 		path = r.StagingPath
 	}
-	resolved, r, err := s.mounted(ctx, volumeID, path)
+	resolved, r, err := m.mounted(ctx, volumeID, path)
 	switch {
 	case errors.Is(err, errReplaced):
 		return mount.Health{Ended: true}, nil
@@ -31,14 +31,14 @@ func (s *Self) Health(ctx context.Context, volumeID, path string) (mount.Health,
 	case !r.Process.alive():
 		return mount.Health{Ended: true}, nil
 	}
-	health, err := s.told(ctx, r, resolved)
+	health, err := m.told(ctx, r, resolved)
 	switch {
 	case errors.Is(err, mount.ErrTimeout) && ctx.Err() == nil:
 		return mount.Health{Hung: true}, nil
 	case err != nil:
 		klog.FromContext(ctx).V(2).Info("The client does not tell of its bricks", "volumeID", volumeID, "err", err.Error())
 	}
-	health.Root = s.rootAnswers(ctx, r, resolved)
+	health.Root = m.rootAnswers(ctx, r, resolved)
 	switch {
 	case !r.Process.alive(): // meanwhile
 		return mount.Health{Ended: true}, nil
@@ -51,31 +51,31 @@ func (s *Self) Health(ctx context.Context, volumeID, path string) (mount.Health,
 }
 
 // told reads .meta. ErrTimeout: the client hangs.
-func (s *Self) told(ctx context.Context, r record, path string) (mount.Health, error) {
-	dir := s.metas.get(r)
+func (m *Manager) told(ctx context.Context, r record, path string) (mount.Health, error) {
+	dir := m.metas.get(r)
 	if dir == nil {
 		// The way to .meta waits for bricks, so that the time it takes says nothing about the client.
-		if _, err := s.ended(ctx, r.Device, path); err != nil {
+		if _, err := m.ended(ctx, r.Device, path); err != nil {
 			return mount.Health{}, err
 		}
-		if dir = s.holdMeta(ctx, r, path); dir == nil {
+		if dir = m.holdMeta(ctx, r, path); dir == nil {
 			return mount.Health{}, nil
 		}
 	}
-	return ask(ctx, s, "meta "+r.name(), func() (mount.Health, error) { return askMeta(dir) })
+	return ask(ctx, m, "meta "+r.name(), func() (mount.Health, error) { return askMeta(dir) })
 }
 
 // holdMeta keeps the client's .meta, which it returns if it could be opened.
-func (s *Self) holdMeta(ctx context.Context, r record, path string) *os.File {
-	if dir := s.metas.get(r); dir != nil {
+func (m *Manager) holdMeta(ctx context.Context, r record, path string) *os.File {
+	if dir := m.metas.get(r); dir != nil {
 		return dir
 	}
-	dir, err := ask(ctx, s, "open "+r.name(), func() (*os.File, error) {
+	dir, err := ask(ctx, m, "open "+r.name(), func() (*os.File, error) {
 		dir, err := openMeta(path, r.Device)
 		if err != nil {
 			return nil, err
 		}
-		return s.metas.put(r, dir), nil
+		return m.metas.put(r, dir), nil
 	})
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot open the client's .meta", "volumeID", r.Source.VolumeID, "err", err.Error())
@@ -84,8 +84,8 @@ func (s *Self) holdMeta(ctx context.Context, r record, path string) *os.File {
 }
 
 // rootAnswers asks for the root directory, as every use of a file does.
-func (s *Self) rootAnswers(ctx context.Context, r record, path string) error {
-	dev, err := ask(ctx, s, "root "+r.name(), func() (mount.Device, error) { return mount.Getattr(path) })
+func (m *Manager) rootAnswers(ctx context.Context, r record, path string) error {
+	dev, err := ask(ctx, m, "root "+r.name(), func() (mount.Device, error) { return mount.Getattr(path) })
 	switch {
 	case errors.Is(err, mount.ErrTimeout):
 		return err

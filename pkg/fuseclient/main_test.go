@@ -28,9 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(mounttest.RunPrivate(m))
 }
 
-// node is a Self with its directories.
+// node is a Manager with its directories.
 type node struct {
-	*Self
+	*Manager
 	t       *testing.T
 	kubelet string
 }
@@ -39,15 +39,15 @@ func newNode(t *testing.T) *node {
 	t.Helper()
 	n := &node{t: t, kubelet: t.TempDir()}
 	n.mkdir("staging")
-	n.Self = startSelf(t, t.TempDir())
+	n.Manager = startManager(t, t.TempDir())
 	t.Cleanup(n.cleanUp)
 	return n
 }
 
-func startSelf(t *testing.T, stateDir string) *Self {
+func startManager(t *testing.T, stateDir string) *Manager {
 	t.Helper()
 	const short = 300 * time.Millisecond
-	s, err := newSelf(t.Context(), testConfig(stateDir), limits{ask: short, lock: short / 30, exit: short, mute: short})
+	s, err := newManager(t.Context(), testConfig(stateDir), limits{ask: short, lock: short / 30, exit: short, mute: short})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func (n *node) files() string {
 // doomedDriver is the test binary in the role of a driver that stages a volume and is killed: by itself when it has
 // done so, or by the test before.
 func doomedDriver(stateDir, stagingPath, volume string) int {
-	s, err := NewSelf(context.Background(), testConfig(stateDir))
+	s, err := NewManager(context.Background(), testConfig(stateDir))
 	if err == nil {
 		err = s.Stage(context.Background(), source(volume), stagingPath)
 	}

@@ -49,7 +49,7 @@ func TestOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	dev := mount.Device{Major: 0, Minor: 7}
-	s := &Self{records: map[string]record{
+	s := &Manager{records: map[string]record{
 		"alive": {Device: dev, Process: self}, "dead": {Device: mount.Device{Minor: 8}, Process: process{PID: self.PID, Start: self.Start + 1}},
 	}}
 	for _, tt := range []struct {

@@ -14,7 +14,7 @@ import (
 )
 
 // Publish implements mount.Mounter.
-func (s *Self) Publish(ctx context.Context, p mount.Publication) error {
+func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
 	staging, err := resolve(p.StagingPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: staging path: %w; NodeStageVolume has to come first", mount.ErrNotStaged, err)
@@ -26,27 +26,27 @@ func (s *Self) Publish(ctx context.Context, p mount.Publication) error {
 	if err != nil {
 		return fmt.Errorf("%w: target path: %w; the orchestrator has to create its parent", mount.ErrInvalid, err)
 	}
-	unlock, err := s.lock(ctx, "NodePublishVolume", p.VolumeID, target)
+	unlock, err := m.lock(ctx, "NodePublishVolume", p.VolumeID, target)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	r, _ := s.record(p.VolumeID) // has no path, if the volume is not staged
+	r, _ := m.record(p.VolumeID) // has no path, if the volume is not staged
 	if r.StagingPath != staging {
 		return fmt.Errorf("%w: volume %s at %s; NodeStageVolume has to come first", mount.ErrNotStaged, p.VolumeID, p.StagingPath)
 	}
 	// An orchestrator does not stage a second time when a client has died: so do it here.
-	if r, err = s.ensure(ctx, r.Source, staging); err != nil {
+	if r, err = m.ensure(ctx, r.Source, staging); err != nil {
 		return err
 	}
-	return s.bind(ctx, r, p, target)
+	return m.bind(ctx, r, p, target)
 }
 
-func (s *Self) bind(ctx context.Context, r record, p mount.Publication, target string) error {
+func (m *Manager) bind(ctx context.Context, r record, p mount.Publication, target string) error {
 	top, err := mount.Top(target)
 	switch {
 	case top != nil:
-		if done, err := s.published(ctx, top, r, p); err != nil || done {
+		if done, err := m.published(ctx, top, r, p); err != nil || done {
 			return err
 		}
 	case err == nil, errors.Is(err, fs.ErrNotExist):
@@ -64,9 +64,9 @@ func (s *Self) bind(ctx context.Context, r record, p mount.Publication, target s
 }
 
 // published looks at a target that is a mount point: it is done, in conflict, or dead and to be replaced.
-func (s *Self) published(ctx context.Context, top *mountinfo.Info, r record, p mount.Publication) (done bool, err error) {
+func (m *Manager) published(ctx context.Context, top *mountinfo.Info, r record, p mount.Publication) (done bool, err error) {
 	if mount.DeviceOf(top) != r.Device {
-		return false, s.replaceable(ctx, top, p.VolumeID)
+		return false, m.replaceable(ctx, top, p.VolumeID)
 	}
 	wanted := p.ReadOnly || r.Source.Options.ReadOnly()
 	if mount.IsReadOnly(top) != wanted {

@@ -24,7 +24,7 @@ type question struct {
 
 // ask puts the question of that name, or joins the one under way, and waits for the answer as long as limits.ask and ctx
 // allow; then it returns ErrTimeout. The name says which client is asked, and what.
-func ask[T any](ctx context.Context, s *Self, name string, put func() (T, error)) (T, error) {
+func ask[T any](ctx context.Context, s *Manager, name string, put func() (T, error)) (T, error) {
 	q := s.asked.join(name, func() (any, error) { return put() })
 	timer := time.NewTimer(s.limits.ask)
 	defer timer.Stop()

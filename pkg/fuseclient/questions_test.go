@@ -18,7 +18,7 @@ import (
 // However many ask, a hung client is asked once. All of them get the answer, and the next one asks again.
 func TestOneQuestionAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := Self{limits: limits{ask: time.Minute}}
+		s := Manager{limits: limits{ask: time.Minute}}
 		var callers sync.WaitGroup
 		asked, answer := 0, make(chan struct{})
 		call := func(name string) {
@@ -49,7 +49,7 @@ func TestOneQuestionAtATime(t *testing.T) {
 // Callers that give up, because a limit or their own time has passed, leave nothing behind.
 func TestQuestionsDoNotPileUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := Self{limits: limits{ask: time.Second}}
+		s := Manager{limits: limits{ask: time.Second}}
 		answer := make(chan struct{})
 		hang := func() (bool, error) { <-answer; return true, nil }
 		before := runtime.NumGoroutine()

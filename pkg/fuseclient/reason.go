@@ -15,8 +15,8 @@ import (
 const lastWords = 250 * time.Millisecond
 
 // explain turns a client's failure into what the administrator has to know, out of the client's own log.
-func (s *Self) explain(r record, servers []string, failure error, c child) error {
-	logPath := s.logPath(r.Source.VolumeID)
+func (m *Manager) explain(r record, servers []string, failure error, c child) error {
+	logPath := m.logPath(r.Source.VolumeID)
 	kind, words := mount.ErrUnavailable, reason(tail(logPath))
 	switch {
 	case errors.Is(failure, mount.ErrTimeout):

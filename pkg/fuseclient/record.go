@@ -23,37 +23,37 @@ type record struct {
 
 func (r record) ready() bool { return r.Device != mount.Device{} }
 
-func (s *Self) record(volumeID string) (record, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, ok := s.records[volumeID]
+func (m *Manager) record(volumeID string) (record, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.records[volumeID]
 	return r, ok
 }
 
-func (s *Self) recordPath(volumeID string) string {
-	return filepath.Join(s.cfg.StateDir, "volumes", hash(volumeID)+".json")
+func (m *Manager) recordPath(volumeID string) string {
+	return filepath.Join(m.cfg.StateDir, "volumes", hash(volumeID)+".json")
 }
 
-func (s *Self) endingPath(r record) string {
-	return filepath.Join(s.cfg.StateDir, "ending", r.name()+".json")
+func (m *Manager) endingPath(r record) string {
+	return filepath.Join(m.cfg.StateDir, "ending", r.name()+".json")
 }
 
 // save makes r the volume's record. No fsync: a record has no meaning after the next boot.
-func (s *Self) save(r record) error {
-	if err := writeRecord(s.recordPath(r.Source.VolumeID), r); err != nil {
+func (m *Manager) save(r record) error {
+	if err := writeRecord(m.recordPath(r.Source.VolumeID), r); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.records[r.Source.VolumeID] = r
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.records[r.Source.VolumeID] = r
 	return nil
 }
 
-func (s *Self) forget(volumeID string) error {
-	s.mu.Lock()
-	delete(s.records, volumeID)
-	s.mu.Unlock()
-	return removeFile(s.recordPath(volumeID))
+func (m *Manager) forget(volumeID string) error {
+	m.mu.Lock()
+	delete(m.records, volumeID)
+	m.mu.Unlock()
+	return removeFile(m.recordPath(volumeID))
 }
 
 func writeRecord(path string, r record) error {

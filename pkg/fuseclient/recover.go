@@ -13,15 +13,15 @@ import (
 )
 
 // recover reads what the process before this one left.
-func (s *Self) recover(ctx context.Context) error {
+func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
-	volumes, err := s.list("volumes", ".json")
+	volumes, err := m.list("volumes", ".json")
 	if err != nil {
 		return err
 	}
 	for _, path := range volumes {
 		r, err := readRecord(path)
-		if err != nil || path != s.recordPath(r.Source.VolumeID) {
+		if err != nil || path != m.recordPath(r.Source.VolumeID) {
 			log.Error(err, "Dropping a record that cannot be read; the volume's next NodeUnstageVolume cleans up", "path", path)
 			if err := removeFile(path); err != nil {
 				return err
@@ -29,58 +29,58 @@ func (s *Self) recover(ctx context.Context) error {
 			continue
 		}
 		switch {
-		case r.BootID != s.bootID:
+		case r.BootID != m.bootID:
 			err = removeFile(path)
 		case !r.ready():
 			log.Info("Clearing away a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
-			err = s.interrupted(r)
+			err = m.interrupted(r)
 		default:
-			s.records[r.Source.VolumeID] = r
+			m.records[r.Source.VolumeID] = r
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return errors.Join(s.resumeEnding(ctx), s.sweepClients(), s.sweepLogs())
+	return errors.Join(m.resumeEnding(ctx), m.sweepClients(), m.sweepLogs())
 }
 
 // interrupted clears a client away whose start was not finished. When it was to replace a dead one, the volume counts
 // as staged all the same: the orchestrator will publish it without staging it again.
-func (s *Self) interrupted(r record) error {
-	if err := s.discard(r); err != nil {
+func (m *Manager) interrupted(r record) error {
+	if err := m.discard(r); err != nil {
 		return err
 	}
 	if top, _ := mount.Top(r.StagingPath); top == nil {
-		return s.forget(r.Source.VolumeID)
+		return m.forget(r.Source.VolumeID)
 	}
-	return s.save(r)
+	return m.save(r)
 }
 
-func (s *Self) resumeEnding(ctx context.Context) error {
-	paths, err := s.list("ending", ".json")
+func (m *Manager) resumeEnding(ctx context.Context) error {
+	paths, err := m.list("ending", ".json")
 	if err != nil {
 		return err
 	}
 	for _, path := range paths {
 		r, _ := readRecord(path) // one that cannot be read has no boot
-		if r.BootID != s.bootID {
+		if r.BootID != m.bootID {
 			if err := removeFile(path); err != nil {
 				return err
 			}
 			continue
 		}
-		s.end(ctx, r)
+		m.end(ctx, r)
 	}
 	return nil
 }
 
 // sweepClients clears fresh paths of which no record tells.
-func (s *Self) sweepClients() error {
+func (m *Manager) sweepClients() error {
 	known := map[string]bool{}
-	for _, r := range s.records {
-		known[s.freshPath(r)] = true
+	for _, r := range m.records {
+		known[m.freshPath(r)] = true
 	}
-	paths, err := s.list("clients", "")
+	paths, err := m.list("clients", "")
 	for _, path := range paths {
 		if !known[path] {
 			err = errors.Join(err, mount.Detach(path, anyMount), mount.RemoveDir(path))
@@ -90,12 +90,12 @@ func (s *Self) sweepClients() error {
 }
 
 // sweepLogs removes the logs of volumes whose stage has failed and was never repeated.
-func (s *Self) sweepLogs() error {
+func (m *Manager) sweepLogs() error {
 	known := map[string]bool{}
-	for id := range s.records {
+	for id := range m.records {
 		known[hash(id)] = true
 	}
-	paths, err := s.list("logs", "")
+	paths, err := m.list("logs", "")
 	for _, path := range paths {
 		name, _, _ := strings.Cut(filepath.Base(path), ".")
 		if !known[name] {
@@ -106,8 +106,8 @@ func (s *Self) sweepLogs() error {
 }
 
 // list returns the paths of the files in a directory of the state directory, those with the suffix.
-func (s *Self) list(dir, suffix string) ([]string, error) {
-	dir = filepath.Join(s.cfg.StateDir, dir)
+func (m *Manager) list(dir, suffix string) ([]string, error) {
+	dir = filepath.Join(m.cfg.StateDir, dir)
 	entries, err := os.ReadDir(dir)
 	var paths []string
 	for _, e := range entries {

@@ -17,7 +17,7 @@ import (
 func (n *node) restart() {
 	n.t.Helper()
 	n.ending.Wait()
-	n.Self = startSelf(n.t, n.cfg.StateDir)
+	n.Manager = startManager(n.t, n.cfg.StateDir)
 }
 
 func TestRestartBetweenAnyTwoCalls(t *testing.T) {
@@ -212,7 +212,7 @@ func TestEndingIsResumed(t *testing.T) {
 }
 
 func TestNewSelfNeedsAbsoluteStateDir(t *testing.T) {
-	if _, err := NewSelf(t.Context(), Config{StateDir: filepath.Join("relative", "dir")}); err == nil {
+	if _, err := NewManager(t.Context(), Config{StateDir: filepath.Join("relative", "dir")}); err == nil {
 		t.Error("accepted")
 	}
 }

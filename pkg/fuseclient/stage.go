@@ -13,7 +13,7 @@ import (
 )
 
 // Stage implements mount.Mounter.
-func (s *Self) Stage(ctx context.Context, source mount.Source, stagingPath string) error {
+func (m *Manager) Stage(ctx context.Context, source mount.Source, stagingPath string) error {
 	if err := source.Validate(); err != nil {
 		return err
 	}
@@ -24,21 +24,21 @@ func (s *Self) Stage(ctx context.Context, source mount.Source, stagingPath strin
 	if err != nil {
 		return fmt.Errorf("%w: staging path: %w; the orchestrator has to create it", mount.ErrInvalid, err)
 	}
-	unlock, err := s.lock(ctx, "NodeStageVolume", source.VolumeID, path)
+	unlock, err := m.lock(ctx, "NodeStageVolume", source.VolumeID, path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := s.agree(ctx, source, path); err != nil {
+	if err := m.agree(ctx, source, path); err != nil {
 		return err
 	}
-	_, err = s.ensure(ctx, source, path)
+	_, err = m.ensure(ctx, source, path)
 	return err
 }
 
 // agree refuses a request that differs from what is staged, and drops a record of which nothing is left.
-func (s *Self) agree(ctx context.Context, source mount.Source, path string) error {
-	r, ok := s.record(source.VolumeID)
+func (m *Manager) agree(ctx context.Context, source mount.Source, path string) error {
+	r, ok := m.record(source.VolumeID)
 	if !ok {
 		return nil
 	}
@@ -52,14 +52,14 @@ func (s *Self) agree(ctx context.Context, source mount.Source, path string) erro
 	if top, _ := mount.Top(r.StagingPath); top != nil || r.Process.alive() {
 		return fmt.Errorf("%w: volume %s is staged %s; unstage it first", mount.ErrConflict, source.VolumeID, difference)
 	}
-	s.end(ctx, r)
-	return s.forget(source.VolumeID)
+	m.end(ctx, r)
+	return m.forget(source.VolumeID)
 }
 
 // ensure makes a live client of the volume be mounted at path: it does nothing when one is, binds the one that runs,
 // or starts a new one.
-func (s *Self) ensure(ctx context.Context, source mount.Source, path string) (record, error) {
-	former, known := s.record(source.VolumeID)
+func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) (record, error) {
+	former, known := m.record(source.VolumeID)
 	top, err := mount.Top(path)
 	if err != nil {
 		return record{}, fmt.Errorf("%w: staging path: %w", mount.ErrInvalid, err)
@@ -67,9 +67,9 @@ func (s *Self) ensure(ctx context.Context, source mount.Source, path string) (re
 	alive := former.Process.alive()
 	if top != nil {
 		if alive && mount.DeviceOf(top) == former.Device {
-			return former, errors.Join(boundLog(s.logPath(source.VolumeID)), s.leaveFresh(former))
+			return former, errors.Join(boundLog(m.logPath(source.VolumeID)), m.leaveFresh(former))
 		}
-		if err := s.replaceable(ctx, top, source.VolumeID); err != nil {
+		if err := m.replaceable(ctx, top, source.VolumeID); err != nil {
 			return record{}, err
 		}
 	}
@@ -78,8 +78,8 @@ func (s *Self) ensure(ctx context.Context, source mount.Source, path string) (re
 		from, err = rootOf(r)
 	}
 	if err == nil && from == "" {
-		r, err = s.start(ctx, source, path)
-		from = s.freshPath(r)
+		r, err = m.start(ctx, source, path)
+		from = m.freshPath(r)
 	}
 	if err == nil {
 		// When this fails the record stands, and the next call binds the client that runs.
@@ -89,23 +89,23 @@ func (s *Self) ensure(ctx context.Context, source mount.Source, path string) (re
 		return record{}, err
 	}
 	if known && former.Generation != r.Generation {
-		s.end(ctx, former)
+		m.end(ctx, former)
 	}
-	if s.cfg.Health {
-		s.holdMeta(ctx, r, path)
+	if m.cfg.Health {
+		m.holdMeta(ctx, r, path)
 	}
-	return r, s.leaveFresh(r)
+	return r, m.leaveFresh(r)
 }
 
 // replaceable refuses what must not be replaced: everything but a GlusterFS mount whose client is gone for good.
-func (s *Self) replaceable(ctx context.Context, top *mountinfo.Info, volumeID string) error {
-	if other, found := s.owner(mount.DeviceOf(top), volumeID); found {
+func (m *Manager) replaceable(ctx context.Context, top *mountinfo.Info, volumeID string) error {
+	if other, found := m.owner(mount.DeviceOf(top), volumeID); found {
 		return fmt.Errorf("%w: volume %s is mounted at %s", mount.ErrConflict, other, top.Mountpoint)
 	}
 	if top.FSType != fsType {
 		return fmt.Errorf("%w: %s (%s) is mounted at %s, and not by this driver", mount.ErrConflict, top.Source, top.FSType, top.Mountpoint)
 	}
-	ended, err := s.ended(ctx, mount.DeviceOf(top), top.Mountpoint)
+	ended, err := m.ended(ctx, mount.DeviceOf(top), top.Mountpoint)
 	switch {
 	case errors.Is(err, mount.ErrTimeout):
 		return fmt.Errorf("%w: the GlusterFS client at %s hangs", mount.ErrUnavailable, top.Mountpoint)
@@ -122,8 +122,8 @@ func (s *Self) replaceable(ctx context.Context, top *mountinfo.Info, volumeID st
 const fsType = "fuse.glusterfs"
 
 // ended asks the client of a device, mounted at path, whether it is there. ErrTimeout: it hangs.
-func (s *Self) ended(ctx context.Context, device mount.Device, path string) (bool, error) {
-	return ask(ctx, s, "client "+device.String(), func() (bool, error) { return mount.ClientEnded(path) })
+func (m *Manager) ended(ctx context.Context, device mount.Device, path string) (bool, error) {
+	return ask(ctx, m, "client "+device.String(), func() (bool, error) { return mount.ClientEnded(path) })
 }
 
 // rootOf finds a mount of the whole volume by the client that runs, from which it can be bound again.
@@ -142,8 +142,8 @@ func rootOf(r record) (string, error) {
 }
 
 // leaveFresh takes the client off the path at which it mounted first.
-func (s *Self) leaveFresh(r record) error {
-	fresh := s.freshPath(r)
+func (m *Manager) leaveFresh(r record) error {
+	fresh := m.freshPath(r)
 	return errors.Join(mount.Detach(fresh, anyMount), mount.RemoveDir(fresh))
 }
 

@@ -21,16 +21,16 @@ var errMute = errors.New("the server does not answer")
 
 // start runs a new client for the volume until it has answered once, and saves its record. Afterwards it is mounted
 // at its fresh path only. On failure nothing of it is left and the former record, if any, is back.
-func (s *Self) start(ctx context.Context, source mount.Source, stagingPath string) (record, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.StartTimeout)
+func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath string) (record, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.StartTimeout)
 	defer cancel()
 	began := time.Now()
-	servers, err := s.order(ctx, source)
+	servers, err := m.order(ctx, source)
 	if err != nil {
 		return record{}, err
 	}
 	for {
-		r, err := s.attempt(ctx, source, stagingPath, servers)
+		r, err := m.attempt(ctx, source, stagingPath, servers)
 		if err == nil {
 			logger(ctx, r).Info("GlusterFS client started", "volume", source.Volume, "server", servers.Servers[0], "took", time.Since(began))
 			return r, nil
@@ -44,9 +44,9 @@ func (s *Self) start(ctx context.Context, source mount.Source, stagingPath strin
 }
 
 // order sorts the servers by reachability.
-func (s *Self) order(ctx context.Context, source mount.Source) (mount.Reachable, error) {
+func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachable, error) {
 	servers := slices.Clone(source.Servers)
-	if current, ok := s.cfg.Servers[source.Cluster]; ok {
+	if current, ok := m.cfg.Servers[source.Cluster]; ok {
 		servers = slices.Clone(current)
 	}
 	for _, server := range source.Options.BackupServers() {
@@ -54,7 +54,7 @@ func (s *Self) order(ctx context.Context, source mount.Source) (mount.Reachable,
 			servers = append(servers, server)
 		}
 	}
-	ordered, err := s.cfg.Prober.Order(ctx, servers, source.Options.Port())
+	ordered, err := m.cfg.Prober.Order(ctx, servers, source.Options.Port())
 	if err == nil && ordered.Servers[0] != servers[0] {
 		klog.FromContext(ctx).Info("First GlusterFS server cannot be reached, using another", "volumeID", source.VolumeID, "servers", servers, "used", ordered.Servers[0])
 	}
@@ -62,40 +62,40 @@ func (s *Self) order(ctx context.Context, source mount.Source) (mount.Reachable,
 }
 
 // attempt is start with the servers in one order.
-func (s *Self) attempt(ctx context.Context, source mount.Source, stagingPath string, servers mount.Reachable) (record, error) {
-	former, restaged := s.record(source.VolumeID)
+func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath string, servers mount.Reachable) (record, error) {
+	former, restaged := m.record(source.VolumeID)
 	// The clock makes generations unique, over restarts too; Mkdir makes sure.
-	r := record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: s.bootID}
-	if err := os.Mkdir(s.freshPath(r), 0o700); err != nil { //nolint:gosec // below the state directory
+	r := record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: m.bootID}
+	if err := os.Mkdir(m.freshPath(r), 0o700); err != nil { //nolint:gosec // below the state directory
 		return record{}, fmt.Errorf("create the client's directory: %w", err)
 	}
 	// Saved first, so that a client is never unknown, whenever this process may be killed.
-	err := s.save(r)
+	err := m.save(r)
 	if err == nil {
-		r, err = s.run(ctx, r, servers)
+		r, err = m.run(ctx, r, servers)
 	}
 	if err == nil {
-		err = s.save(r)
+		err = m.save(r)
 	}
 	switch {
 	case err == nil:
 		return r, nil
 	case restaged:
-		return record{}, withCleanup(err, s.discard(r), s.save(former))
+		return record{}, withCleanup(err, m.discard(r), m.save(former))
 	default:
-		return record{}, withCleanup(err, s.discard(r), s.forget(source.VolumeID))
+		return record{}, withCleanup(err, m.discard(r), m.forget(source.VolumeID))
 	}
 }
 
 // run starts the client and waits for its first answer.
-func (s *Self) run(ctx context.Context, r record, servers mount.Reachable) (record, error) {
-	c, err := s.launch(r, servers)
+func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (record, error) {
+	c, err := m.launch(r, servers)
 	if err != nil {
 		return r, err
 	}
 	r.Process, err = identifyProcess(c.cmd.Process.Pid)
 	if err == nil {
-		err = s.save(r)
+		err = m.save(r)
 	}
 	if err != nil {
 		_ = unix.PidfdSendSignal(c.pidfd, unix.SIGKILL, nil, 0)
@@ -105,26 +105,26 @@ func (s *Self) run(ctx context.Context, r record, servers mount.Reachable) (reco
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if len(servers.Servers) > 1 {
-		mute := time.AfterFunc(s.limits.mute, func() {
-			if s.isMute(r) {
+		mute := time.AfterFunc(m.limits.mute, func() {
+			if m.isMute(r) {
 				stop(errMute)
 			}
 		})
 		defer mute.Stop()
 	}
-	device, err := mount.Within(waiting, s.cfg.StartTimeout, func() (mount.Device, error) {
+	device, err := mount.Within(waiting, m.cfg.StartTimeout, func() (mount.Device, error) {
 		defer unix.Close(c.pidfd)
-		return firstAnswer(s.freshPath(r), c.pidfd)
+		return firstAnswer(m.freshPath(r), c.pidfd)
 	})
 	if err != nil {
-		return r, s.explain(r, servers.Servers, err, c)
+		return r, m.explain(r, servers.Servers, err, c)
 	}
 	r.Device = device
 	return r, nil
 }
 
 // isMute tells whether a client still waits for its volume file: it logs the graph as soon as it has it.
-func (s *Self) isMute(r record) bool {
+func (m *Manager) isMute(r record) bool {
 	logged := slices.Contains([]string{"TRACE", "DEBUG", "INFO", "WARNING"}, logLevel(r.Source))
-	return logged && !slices.ContainsFunc(tail(s.logPath(r.Source.VolumeID)), func(line string) bool { return strings.HasPrefix(line, "Final graph:") })
+	return logged && !slices.ContainsFunc(tail(m.logPath(r.Source.VolumeID)), func(line string) bool { return strings.HasPrefix(line, "Final graph:") })
 }

@@ -166,7 +166,7 @@ func TestStartsThatFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t)
 			tt.prepare(n)
-			if _, err := NewSelf(t.Context(), testConfig(n.cfg.StateDir)); err == nil || !strings.Contains(err.Error(), tt.says) {
+			if _, err := NewManager(t.Context(), testConfig(n.cfg.StateDir)); err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%v, want an error that says %q", err, tt.says)
 			}
 		})
@@ -198,7 +198,7 @@ func TestDefaults(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	s, err := NewSelf(t.Context(), Config{StateDir: link})
+	s, err := NewManager(t.Context(), Config{StateDir: link})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("%+v, waits %v for locks, %v", s.cfg, s.locks.wait, err)
 	}
 	prober := mount.NewProber()
-	s, err = NewSelf(t.Context(), Config{StateDir: dir, Glusterfs: "/g", StartTimeout: time.Hour, Prober: &prober})
+	s, err = NewManager(t.Context(), Config{StateDir: dir, Glusterfs: "/g", StartTimeout: time.Hour, Prober: &prober})
 	if err != nil || s.cfg.Glusterfs != "/g" || s.cfg.StartTimeout != time.Hour || s.cfg.Prober != &prober {
 		t.Errorf("%+v, %v", s.cfg, err)
 	}

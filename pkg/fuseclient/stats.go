@@ -14,18 +14,18 @@ import (
 )
 
 // Stats implements mount.Mounter.
-func (s *Self) Stats(ctx context.Context, volumeID, path string) (mount.Stats, error) {
-	resolved, r, err := s.mounted(ctx, volumeID, path)
+func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats, error) {
+	resolved, r, err := m.mounted(ctx, volumeID, path)
 	switch {
 	case errors.Is(err, errReplaced):
 		return mount.Stats{}, fmt.Errorf("%w: the client that served %s has ended; publishing the volume again replaces it", mount.ErrUnavailable, path)
 	case err != nil:
 		return mount.Stats{}, err
 	}
-	if err := boundLog(s.logPath(volumeID)); err != nil {
+	if err := boundLog(m.logPath(volumeID)); err != nil {
 		return mount.Stats{}, err
 	}
-	stats, err := ask(ctx, s, "statfs "+r.name(), func() (mount.Stats, error) { return mount.Statfs(resolved) })
+	stats, err := ask(ctx, m, "statfs "+r.name(), func() (mount.Stats, error) { return mount.Statfs(resolved) })
 	if err != nil {
 		return mount.Stats{}, statsError(err, r, path)
 	}
@@ -37,7 +37,7 @@ var errReplaced = errors.New("the client has ended and was replaced")
 
 // mounted finds the volume at its staging or target path, which it returns without symbolic links. Errors:
 // ErrNotMounted, errReplaced.
-func (s *Self) mounted(ctx context.Context, volumeID, path string) (resolved string, r record, err error) {
+func (m *Manager) mounted(ctx context.Context, volumeID, path string) (resolved string, r record, err error) {
 	resolved, err = resolve(path)
 	var top *mountinfo.Info
 	if err == nil {
@@ -46,12 +46,12 @@ func (s *Self) mounted(ctx context.Context, volumeID, path string) (resolved str
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", record{}, err
 	}
-	r, known := s.record(volumeID)
+	r, known := m.record(volumeID)
 	if !known || top == nil {
 		return "", record{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)
 	}
 	if mount.DeviceOf(top) != r.Device {
-		if err := s.replaceable(ctx, top, volumeID); err != nil {
+		if err := m.replaceable(ctx, top, volumeID); err != nil {
 			return "", record{}, fmt.Errorf("%w: volume %s at %s: %v", mount.ErrNotMounted, volumeID, path, err) //nolint:errorlint // one sentinel
 		}
 		return "", record{}, errReplaced

@@ -14,7 +14,7 @@ import (
 )
 
 // Unpublish implements mount.Mounter.
-func (s *Self) Unpublish(ctx context.Context, volumeID, targetPath string) error {
+func (m *Manager) Unpublish(ctx context.Context, volumeID, targetPath string) error {
 	target, err := resolve(targetPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // without its parent there is no target
@@ -22,12 +22,12 @@ func (s *Self) Unpublish(ctx context.Context, volumeID, targetPath string) error
 	if err != nil {
 		return fmt.Errorf("target path: %w", err)
 	}
-	unlock, err := s.lock(ctx, "NodeUnpublishVolume", volumeID, target)
+	unlock, err := m.lock(ctx, "NodeUnpublishVolume", volumeID, target)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := mount.Detach(target, s.mayDetach(volumeID)); err != nil {
+	if err := mount.Detach(target, m.mayDetach(volumeID)); err != nil {
 		return err
 	}
 	err = mount.RemoveDir(target)
@@ -38,7 +38,7 @@ func (s *Self) Unpublish(ctx context.Context, volumeID, targetPath string) error
 }
 
 // Unstage implements mount.Mounter.
-func (s *Self) Unstage(ctx context.Context, volumeID, stagingPath string) error {
+func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) error {
 	path, err := resolve(stagingPath)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
@@ -47,32 +47,32 @@ func (s *Self) Unstage(ctx context.Context, volumeID, stagingPath string) error 
 	if missing {
 		path = stagingPath
 	}
-	unlock, err := s.lock(ctx, "NodeUnstageVolume", volumeID, path)
+	unlock, err := m.lock(ctx, "NodeUnstageVolume", volumeID, path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	if !missing {
-		if err := mount.Detach(path, s.mayDetach(volumeID)); err != nil {
+		if err := mount.Detach(path, m.mayDetach(volumeID)); err != nil {
 			return err
 		}
 	}
-	r, ok := s.record(volumeID)
+	r, ok := m.record(volumeID)
 	switch {
 	case !ok:
-		return removeLogs(s.logPath(volumeID))
+		return removeLogs(m.logPath(volumeID))
 	case r.StagingPath != path:
 		klog.FromContext(ctx).Info("Volume stays staged, at another path", "volumeID", volumeID, "stagingPath", r.StagingPath, "asked", path)
 		return nil
 	}
-	s.end(ctx, r)
-	return errors.Join(s.forget(volumeID), removeLogs(s.logPath(volumeID)))
+	m.end(ctx, r)
+	return errors.Join(m.forget(volumeID), removeLogs(m.logPath(volumeID)))
 }
 
 // mayDetach refuses other volumes' mounts, and those that are not of GlusterFS.
-func (s *Self) mayDetach(volumeID string) func(*mountinfo.Info) error {
+func (m *Manager) mayDetach(volumeID string) func(*mountinfo.Info) error {
 	return func(top *mountinfo.Info) error {
-		if other, found := s.owner(mount.DeviceOf(top), volumeID); found {
+		if other, found := m.owner(mount.DeviceOf(top), volumeID); found {
 			return fmt.Errorf("%w: volume %s, not %s, is mounted at %s", mount.ErrInvalid, other, volumeID, top.Mountpoint)
 		}
 		if top.FSType != fsType {

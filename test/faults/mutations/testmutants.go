@@ -93,7 +93,7 @@ func nodeMutants() []testMutant {
 			[]Edit{{"pkg/fuseclient/client.go", "Setsid: true, ", "Setsid: true, Pdeathsig: syscall.SIGKILL, "}}},
 			fuseclient, "TestClientOutlivesKilledDriver"},
 		{Mutant{"clients-are-not-adopted", "a restarted driver carries on with the clients that run",
-			[]Edit{{"pkg/fuseclient/recover.go", "s.records[r.Source.VolumeID] = r\n", "_ = r\n"}}},
+			[]Edit{{"pkg/fuseclient/recover.go", "m.records[r.Source.VolumeID] = r\n", "_ = r\n"}}},
 			fuseclient, "TestRestartBetweenAnyTwoCalls|TestClientOutlivesKilledDriver"},
 		{Mutant{"fresh-path-is-kept", "a client is taken off the path at which it mounted first",
 			[]Edit{{"pkg/fuseclient/stage.go", "return errors.Join(mount.Detach(fresh, anyMount), mount.RemoveDir(fresh))", "_ = fresh\n\treturn nil"}}},

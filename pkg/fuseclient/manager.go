@@ -1,4 +1,4 @@
-// Package fuseclient owns the GlusterFS FUSE clients of a node. Self keeps them as children of this process; a client
+// Package fuseclient owns the GlusterFS FUSE clients of a node. A Manager keeps them as children of this process; a client
 // outlives the process that started it, and its record on disk lets the next one carry on.
 //
 // State directory:
@@ -28,7 +28,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Config of Self. Only StateDir is required.
+// Config of a Manager. Only StateDir is required.
 type Config struct {
 	StateDir     string        // on a local file system that survives restarts of the driver
 	Glusterfs    string        // the client's binary; default "glusterfs"
@@ -47,8 +47,8 @@ type limits struct {
 	mute time.Duration // the volume file, until another server is asked
 }
 
-// Self implements mount.Mounter in this process.
-type Self struct {
+// Manager implements mount.Mounter in this process.
+type Manager struct {
 	cfg    Config
 	limits limits
 	bootID string
@@ -61,15 +61,15 @@ type Self struct {
 	records map[string]record // by volume id; what lies in volumes/
 }
 
-var _ mount.Mounter = (*Self)(nil)
+var _ mount.Mounter = (*Manager)(nil)
 
-// NewSelf reads the records of an earlier process and clears away what belongs to an earlier boot or was never
+// NewManager reads the records of an earlier process and clears away what belongs to an earlier boot or was never
 // finished. It starts nothing and does not touch a client that is in use.
-func NewSelf(ctx context.Context, cfg Config) (*Self, error) {
-	return newSelf(ctx, cfg, limits{ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second})
+func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
+	return newManager(ctx, cfg, limits{ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second})
 }
 
-func newSelf(ctx context.Context, cfg Config, limits limits) (*Self, error) {
+func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error) {
 	if !filepath.IsAbs(cfg.StateDir) {
 		return nil, fmt.Errorf("state directory %q: an absolute path is needed", cfg.StateDir)
 	}
@@ -99,7 +99,7 @@ func newSelf(ctx context.Context, cfg Config, limits limits) (*Self, error) {
 	if cfg.StateDir, err = filepath.EvalSymlinks(cfg.StateDir); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	s := &Self{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), records: map[string]record{}}
+	s := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), records: map[string]record{}}
 	s.locks.wait = s.limits.lock
 	return s, s.recover(ctx)
 }
@@ -113,12 +113,12 @@ func (r record) name() string {
 	return hash(r.Source.VolumeID) + "-" + strconv.FormatInt(r.Generation, 10)
 }
 
-func (s *Self) freshPath(r record) string {
-	return filepath.Join(s.cfg.StateDir, "clients", r.name())
+func (m *Manager) freshPath(r record) string {
+	return filepath.Join(m.cfg.StateDir, "clients", r.name())
 }
 
-func (s *Self) logPath(volumeID string) string {
-	return filepath.Join(s.cfg.StateDir, "logs", hash(volumeID)+".log")
+func (m *Manager) logPath(volumeID string) string {
+	return filepath.Join(m.cfg.StateDir, "logs", hash(volumeID)+".log")
 }
 
 // resolve follows symbolic links above path, which may itself be missing, dead or hung and is not looked at.
@@ -135,15 +135,15 @@ func resolve(path string) (string, error) {
 }
 
 // lock takes the volume and then the path, so that neither two calls for one volume nor two volumes meet at one path.
-func (s *Self) lock(ctx context.Context, operation, volumeID, path string) (unlock func(), err error) {
+func (m *Manager) lock(ctx context.Context, operation, volumeID, path string) (unlock func(), err error) {
 	if volumeID == "" {
 		return nil, fmt.Errorf("%w: the volume id is empty", mount.ErrInvalid)
 	}
-	unlockVolume, err := s.locks.acquire(ctx, "volume "+volumeID, operation)
+	unlockVolume, err := m.locks.acquire(ctx, "volume "+volumeID, operation)
 	if err != nil {
 		return nil, err
 	}
-	unlockPath, err := s.locks.acquire(ctx, "path "+path, operation)
+	unlockPath, err := m.locks.acquire(ctx, "path "+path, operation)
 	if err != nil {
 		unlockVolume()
 		return nil, err
@@ -152,10 +152,10 @@ func (s *Self) lock(ctx context.Context, operation, volumeID, path string) (unlo
 }
 
 // owner returns the other volume whose client serves a device.
-func (s *Self) owner(dev mount.Device, except string) (volumeID string, found bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, r := range s.records {
+func (m *Manager) owner(dev mount.Device, except string) (volumeID string, found bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, r := range m.records {
 		if id != except && r.Device == dev && r.Process.alive() {
 			return id, true
 		}
