@@ -55,7 +55,7 @@ func TestClientThatDoesNotEnd(t *testing.T) {
 	if ended, err := n.awaitEnd(r); ended || err == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("ended: %t, %v", ended, err)
 	}
-	n.finish(klog.Background(), r)
+	n.reap(klog.Background(), r)
 	if files, want := n.files(), "clients/"+r.name()+" ending/"+r.name()+".json"; files != want {
 		t.Errorf("files %s, want %s", files, want)
 	}

@@ -25,7 +25,7 @@ type question struct {
 // ask puts the question of that name, or joins the one under way, and waits for the answer as long as limits.ask and ctx
 // allow; then it returns ErrTimeout. The name says which client is asked, and what.
 func ask[T any](ctx context.Context, s *Manager, name string, put func() (T, error)) (T, error) {
-	q := s.asked.join(name, func() (any, error) { return put() })
+	q := s.asked.coalesce(name, func() (any, error) { return put() })
 	timer := time.NewTimer(s.limits.ask)
 	defer timer.Stop()
 	var none T
@@ -40,7 +40,7 @@ func ask[T any](ctx context.Context, s *Manager, name string, put func() (T, err
 	}
 }
 
-func (q *questions) join(name string, put func() (any, error)) *question {
+func (q *questions) coalesce(name string, put func() (any, error)) *question {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if running, ok := q.all[name]; ok {

@@ -69,7 +69,7 @@ func (m *Manager) resumeEnding(ctx context.Context) error {
 			}
 			continue
 		}
-		m.end(ctx, r)
+		m.retire(ctx, r)
 	}
 	return nil
 }

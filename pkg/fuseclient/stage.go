@@ -29,15 +29,15 @@ func (m *Manager) Stage(ctx context.Context, source mount.Source, stagingPath st
 		return err
 	}
 	defer unlock()
-	if err := m.agree(ctx, source, path); err != nil {
+	if err := m.compareStaged(ctx, source, path); err != nil {
 		return err
 	}
 	_, err = m.ensure(ctx, source, path)
 	return err
 }
 
-// agree refuses a request that differs from what is staged, and drops a record of which nothing is left.
-func (m *Manager) agree(ctx context.Context, source mount.Source, path string) error {
+// compareStaged refuses a request that differs from what is staged, and drops a record of which nothing is left.
+func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path string) error {
 	r, ok := m.record(source.VolumeID)
 	if !ok {
 		return nil
@@ -52,7 +52,7 @@ func (m *Manager) agree(ctx context.Context, source mount.Source, path string) e
 	if top, _ := mount.Top(r.StagingPath); top != nil || r.Process.alive() {
 		return fmt.Errorf("%w: volume %s is staged %s; unstage it first", mount.ErrConflict, source.VolumeID, difference)
 	}
-	m.end(ctx, r)
+	m.retire(ctx, r)
 	return m.forget(source.VolumeID)
 }
 
@@ -89,7 +89,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 		return record{}, err
 	}
 	if known && former.Generation != r.Generation {
-		m.end(ctx, former)
+		m.retire(ctx, former)
 	}
 	if m.cfg.Health {
 		m.holdMeta(ctx, r, path)
@@ -105,7 +105,7 @@ func (m *Manager) replaceable(ctx context.Context, top *mountinfo.Info, volumeID
 	if top.FSType != fsType {
 		return fmt.Errorf("%w: %s (%s) is mounted at %s, and not by this driver", mount.ErrConflict, top.Source, top.FSType, top.Mountpoint)
 	}
-	ended, err := m.ended(ctx, mount.DeviceOf(top), top.Mountpoint)
+	ended, err := m.clientEnded(ctx, mount.DeviceOf(top), top.Mountpoint)
 	switch {
 	case errors.Is(err, mount.ErrTimeout):
 		return fmt.Errorf("%w: the GlusterFS client at %s hangs", mount.ErrUnavailable, top.Mountpoint)
@@ -121,8 +121,8 @@ func (m *Manager) replaceable(ctx context.Context, top *mountinfo.Info, volumeID
 // fsType is that of every mount of a GlusterFS client.
 const fsType = "fuse.glusterfs"
 
-// ended asks the client of a device, mounted at path, whether it is there. ErrTimeout: it hangs.
-func (m *Manager) ended(ctx context.Context, device mount.Device, path string) (bool, error) {
+// clientEnded asks the client of a device, mounted at path, whether it is there. ErrTimeout: it hangs.
+func (m *Manager) clientEnded(ctx context.Context, device mount.Device, path string) (bool, error) {
 	return ask(ctx, m, "client "+device.String(), func() (bool, error) { return mount.ClientEnded(path) })
 }
 

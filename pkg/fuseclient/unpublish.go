@@ -65,7 +65,7 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 		klog.FromContext(ctx).Info("Volume stays staged, at another path", "volumeID", volumeID, "stagingPath", r.StagingPath, "asked", path)
 		return nil
 	}
-	m.end(ctx, r)
+	m.retire(ctx, r)
 	return errors.Join(m.forget(volumeID), removeLogs(m.logPath(volumeID)))
 }
 

@@ -31,7 +31,7 @@ func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Heal
 	case !r.Process.alive():
 		return mount.Health{Ended: true}, nil
 	}
-	health, err := m.told(ctx, r, resolved)
+	health, err := m.readHealth(ctx, r, resolved)
 	switch {
 	case errors.Is(err, mount.ErrTimeout) && ctx.Err() == nil:
 		return mount.Health{Hung: true}, nil
@@ -50,12 +50,12 @@ func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Heal
 	return health, nil
 }
 
-// told reads .meta. ErrTimeout: the client hangs.
-func (m *Manager) told(ctx context.Context, r record, path string) (mount.Health, error) {
+// readHealth reads .meta. ErrTimeout: the client hangs.
+func (m *Manager) readHealth(ctx context.Context, r record, path string) (mount.Health, error) {
 	dir := m.metas.get(r)
 	if dir == nil {
 		// The way to .meta waits for bricks, so that the time it takes says nothing about the client.
-		if _, err := m.ended(ctx, r.Device, path); err != nil {
+		if _, err := m.clientEnded(ctx, r.Device, path); err != nil {
 			return mount.Health{}, err
 		}
 		if dir = m.holdMeta(ctx, r, path); dir == nil {

@@ -112,7 +112,7 @@ func readMeta(meta fs.FS) (mount.Health, error) {
 		switch kind {
 		case "protocol/client":
 			health.Bricks++
-			up, err := x.says("connected")
+			up, err := x.boolField("connected")
 			if err != nil {
 				return mount.Health{}, err
 			}
@@ -126,7 +126,7 @@ func readMeta(meta fs.FS) (mount.Health, error) {
 			}
 			health.Down = append(health.Down, brick)
 		case "cluster/replicate", "cluster/disperse":
-			up, err := x.says("up")
+			up, err := x.boolField("up")
 			if err != nil {
 				return mount.Health{}, err
 			}
@@ -153,8 +153,8 @@ func (x translator) read(name string) (string, error) {
 	return strings.TrimSpace(string(data)), err
 }
 
-// says reads a line "name = 1" of the translator's own state.
-func (x translator) says(name string) (bool, error) {
+// boolField reads a line "name = 1" of the translator's own state.
+func (x translator) boolField(name string) (bool, error) {
 	text, err := x.read("private")
 	if err != nil {
 		return false, err

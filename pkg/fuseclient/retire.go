@@ -11,20 +11,20 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// end lets a client go that the volume no longer needs. It takes the client's last mount away, upon which a healthy
+// retire lets a client go that the volume no longer needs. It takes the client's last mount away, upon which a healthy
 // one exits by itself; the rest happens in the background and, through a file in ending/, also over a restart.
-func (m *Manager) end(ctx context.Context, r record) {
+func (m *Manager) retire(ctx context.Context, r record) {
 	log := logger(ctx, r)
 	m.metas.close(r) // or it would keep the client
 	err := errors.Join(writeRecord(m.endingPath(r), r), mount.Detach(m.freshPath(r), anyMount))
 	if err != nil {
 		log.Error(err, "Cannot end the GlusterFS client in good order")
 	}
-	m.ending.Go(func() { m.finish(log, r) })
+	m.ending.Go(func() { m.reap(log, r) })
 }
 
-// finish waits for a client's end, kills it when that does not come, and removes what it leaves.
-func (m *Manager) finish(log klog.Logger, r record) {
+// reap waits for a client's end, kills it when that does not come, and removes what it leaves.
+func (m *Manager) reap(log klog.Logger, r record) {
 	ended, err := m.awaitEnd(r)
 	m.metas.close(r) // of a question that came in between
 	if ended {
