@@ -83,7 +83,7 @@ func (m *Manager) sweepClients() error {
 	paths, err := m.list("clients", "")
 	for _, path := range paths {
 		if !known[path] {
-			err = errors.Join(err, mount.Detach(path, anyMount), mount.RemoveDir(path))
+			err = errors.Join(err, mount.Unmount(path, anyMount), mount.RemoveDir(path))
 		}
 	}
 	return err

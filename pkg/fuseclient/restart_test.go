@@ -200,7 +200,7 @@ func TestEndingIsResumed(t *testing.T) {
 	// As if the process had been killed right after it took the mount away from a client that hangs.
 	n.stop(r)
 	if err := errors.Join(
-		mount.Detach(n.path("staging"), anyMount), writeRecord(n.endingPath(r), r), n.forget("id-vol"),
+		mount.Unmount(n.path("staging"), anyMount), writeRecord(n.endingPath(r), r), n.forget("id-vol"),
 	); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 func (m *Manager) retire(ctx context.Context, r record) {
 	log := logger(ctx, r)
 	m.metas.close(r) // or it would keep the client
-	err := errors.Join(writeRecord(m.endingPath(r), r), mount.Detach(m.freshPath(r), anyMount))
+	err := errors.Join(writeRecord(m.endingPath(r), r), mount.Unmount(m.freshPath(r), anyMount))
 	if err != nil {
 		log.Error(err, "Cannot end the GlusterFS client in good order")
 	}
@@ -73,12 +73,12 @@ func (m *Manager) discard(r record) error {
 	if r.Process.PID == 0 { // this process, or the one before it, was stopped before it could write the number down
 		r.Process, _ = findClient(fresh)
 	}
-	err := mount.Detach(fresh, anyMount)
+	err := mount.Unmount(fresh, anyMount)
 	pidfd, openErr := r.Process.open()
 	if pidfd != -1 {
 		defer unix.Close(pidfd)
 		openErr = m.kill(pidfd)
 	}
 	// Once more: it may have mounted after the first look.
-	return errors.Join(err, openErr, mount.Detach(fresh, anyMount), mount.RemoveDir(fresh))
+	return errors.Join(err, openErr, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
 }

@@ -144,7 +144,7 @@ func rootOf(r record) (string, error) {
 // leaveFresh takes the client off the path at which it mounted first.
 func (m *Manager) leaveFresh(r record) error {
 	fresh := m.freshPath(r)
-	return errors.Join(mount.Detach(fresh, anyMount), mount.RemoveDir(fresh))
+	return errors.Join(mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
 }
 
 func anyMount(*mountinfo.Info) error { return nil }

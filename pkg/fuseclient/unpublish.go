@@ -27,7 +27,7 @@ func (m *Manager) Unpublish(ctx context.Context, volumeID, targetPath string) er
 		return err
 	}
 	defer unlock()
-	if err := mount.Detach(target, m.mayDetach(volumeID)); err != nil {
+	if err := mount.Unmount(target, m.mayDetach(volumeID)); err != nil {
 		return err
 	}
 	err = mount.RemoveDir(target)
@@ -53,7 +53,7 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 	}
 	defer unlock()
 	if !missing {
-		if err := mount.Detach(path, m.mayDetach(volumeID)); err != nil {
+		if err := mount.Unmount(path, m.mayDetach(volumeID)); err != nil {
 			return err
 		}
 	}

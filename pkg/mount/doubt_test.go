@@ -33,7 +33,7 @@ func TestDetachAfterSomeoneElse(t *testing.T) {
 		if err := errors.Join(os.MkdirAll(point, 0o755), unix.Mount("tmpfs", point, "tmpfs", 0, "")); err != nil {
 			t.Fatal(err)
 		}
-		err := mount.Detach(point, func(*mountinfo.Info) error { return tt.meanwhile(parent, point) })
+		err := mount.Unmount(point, func(*mountinfo.Info) error { return tt.meanwhile(parent, point) })
 		if !errors.Is(err, tt.want) || err != nil && !strings.HasPrefix(err.Error(), "unmount "+point) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
@@ -88,7 +88,7 @@ func TestBindOnTop(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		for _, path := range []string{target, other} {
-			if err := mount.Detach(path, anyMount); err != nil {
+			if err := mount.Unmount(path, anyMount); err != nil {
 				t.Error(err)
 			}
 		}

@@ -37,7 +37,7 @@ func TestFewDescriptors(t *testing.T) {
 			if mount.DeviceOf(bound) != dev || mount.IsReadOnly(bound) != readOnly {
 				t.Errorf("with %d descriptors: %+v is mounted", more, bound)
 			}
-			if err := mount.Detach(target, anyMount); err != nil {
+			if err := mount.Unmount(target, anyMount); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -52,13 +52,13 @@ func TestWithoutProc(t *testing.T) {
 	path, _ := tmpfs(t, t.TempDir(), "source", 0)
 	restore := mounttest.HideProc(t)
 	got, topErr := mount.Top(path)
-	detachErr := mount.Detach(path, anyMount)
+	detachErr := mount.Unmount(path, anyMount)
 	restore()
 	if topErr == nil || got != nil {
 		t.Errorf("Top: %+v, %v", got, topErr)
 	}
 	if detachErr == nil {
-		t.Errorf("Detach has succeeded")
+		t.Errorf("Unmount has succeeded")
 	}
 	if mount.DeviceOf(top(t, path)) == (mount.Device{}) {
 		t.Error("it was taken off")

@@ -31,7 +31,7 @@ func tmpfs(t *testing.T, dir, name string, flags uintptr) (string, mount.Device)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := mount.Detach(path, anyMount); err != nil {
+		if err := mount.Unmount(path, anyMount); err != nil {
 			t.Error(err)
 		}
 	})
@@ -87,7 +87,7 @@ func TestBind(t *testing.T) {
 		if err := mount.Bind(source, dev, target, readOnly); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = mount.Detach(target, anyMount) })
+		t.Cleanup(func() { _ = mount.Unmount(target, anyMount) })
 		got := top(t, target)
 		if mount.DeviceOf(got) != dev || mount.IsReadOnly(got) != readOnly {
 			t.Errorf("%s: %+v", name, got)
@@ -190,7 +190,7 @@ func TestDetach(t *testing.T) {
 	}
 	defer open.Close()
 	refusal, seen := errors.New("not mine"), 0
-	err = mount.Detach(path, func(*mountinfo.Info) error {
+	err = mount.Unmount(path, func(*mountinfo.Info) error {
 		if seen++; seen == 2 {
 			return refusal
 		}
@@ -201,14 +201,14 @@ func TestDetach(t *testing.T) {
 	}
 	top(t, path) // the refused layer is still there
 	for range 2 {
-		if err := mount.Detach(path, anyMount); err != nil {
+		if err := mount.Unmount(path, anyMount); err != nil {
 			t.Error(err)
 		}
 	}
 	if got, err := mount.Top(path); got != nil || err != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if err := mount.Detach(filepath.Join(dir, "missing"), anyMount); err != nil {
+	if err := mount.Unmount(filepath.Join(dir, "missing"), anyMount); err != nil {
 		t.Error(err)
 	}
 }
@@ -239,7 +239,7 @@ func TestStatfs(t *testing.T) {
 	if err := errors.Join(os.Mkdir(path, 0o755), unix.Mount("tmpfs", path, "tmpfs", 0, "size=1m,nr_inodes=10")); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = mount.Detach(path, anyMount) })
+	t.Cleanup(func() { _ = mount.Unmount(path, anyMount) })
 	if err := os.WriteFile(filepath.Join(path, "file"), make([]byte, 4096), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,8 @@ func TestFailuresAreTold(t *testing.T) {
 	if _, err := mount.Top(below); !errors.Is(err, unix.ENOTDIR) {
 		t.Errorf("Top: %v", err)
 	}
-	if err := mount.Detach(below, anyMount); !errors.Is(err, unix.ENOTDIR) {
-		t.Errorf("Detach: %v", err)
+	if err := mount.Unmount(below, anyMount); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("Unmount: %v", err)
 	}
 	if _, err := mount.ClientEnded(below); !errors.Is(err, unix.ENOTDIR) || !strings.HasPrefix(err.Error(), "ask the client at "+below) {
 		t.Errorf("ClientEnded: %v", err)
@@ -44,8 +44,8 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 }
 
-// TestDetachOfLayers takes off as many as there may be, and says so when there are more.
-func TestDetachOfLayers(t *testing.T) {
+// TestUnmountOfLayers takes off as many as there may be, and says so when there are more.
+func TestUnmountOfLayers(t *testing.T) {
 	for layers, want := range map[int]bool{99: true, 101: false} {
 		dir := t.TempDir()
 		for i := range layers {
@@ -53,11 +53,11 @@ func TestDetachOfLayers(t *testing.T) {
 				t.Fatalf("layer %d: %v", i, err)
 			}
 		}
-		err := mount.Detach(dir, anyMount)
+		err := mount.Unmount(dir, anyMount)
 		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "still mounted after 100 layers") {
 			t.Errorf("%d layers: %v", layers, err)
 		}
-		if err := mount.Detach(dir, anyMount); err != nil {
+		if err := mount.Unmount(dir, anyMount); err != nil {
 			t.Errorf("%d layers, once more: %v", layers, err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestBindLeavesNoDescriptor(t *testing.T) {
 			if err := mount.Bind(source, dev, target, readOnly); err != nil {
 				t.Fatal(err)
 			}
-			if err := mount.Detach(target, anyMount); err != nil {
+			if err := mount.Unmount(target, anyMount); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLayers bounds the mounts that Detach takes off one path.
+// maxLayers bounds the mounts that Unmount takes off one path.
 const maxLayers = 100
 
-// Detach unmounts everything stacked at path, as long as mine agrees to each, and reports the first refusal. It
+// Unmount unmounts everything stacked at path, as long as mine agrees to each, and reports the first refusal. It
 // needs no answer from a client: the mounts leave the tree at once and end when their last user does. A path that
 // does not exist or is not a mount point is success.
-func Detach(path string, mine func(*mountinfo.Info) error) error {
+func Unmount(path string, mine func(*mountinfo.Info) error) error {
 	for range maxLayers {
 		top, err := Top(path)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && top == nil {
