@@ -140,13 +140,20 @@ func TestValidateServers(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	const table = "36 35 98:0 /a /mnt rw,noatime - ext3 /dev/root rw\n37 36 98:1 / /mnt/b rw - tmpfs none rw\n"
-	for id, want := range map[uint64]string{36: "/mnt", 37: "/mnt/b", 38: ""} {
-		got, err := find(strings.NewReader(table), id)
-		if err != nil || (got == nil) != (want == "") || got != nil && got.Mountpoint != want {
-			t.Errorf("%d: %+v, %v", id, got, err)
+	for _, tt := range []struct {
+		id    uint64
+		path  string
+		found bool
+	}{
+		{36, "/mnt", true}, {37, "/mnt/b", true}, {38, "/mnt", false},
+		{37, "/mnt", false}, // the kernel has given the id of the mount at /mnt to another one
+	} {
+		got, err := find(strings.NewReader(table), tt.id, tt.path)
+		if err != nil || (got != nil) != tt.found || got != nil && got.Mountpoint != tt.path {
+			t.Errorf("%d at %s: %+v, %v", tt.id, tt.path, got, err)
 		}
 	}
-	if got, err := find(strings.NewReader("36 damaged\n"), 36); err == nil || !strings.HasPrefix(err.Error(), "read mountinfo: ") {
+	if got, err := find(strings.NewReader("36 damaged\n"), 36, "/mnt"); err == nil || !strings.HasPrefix(err.Error(), "read mountinfo: ") {
 		t.Errorf("a damaged table: %+v, %v", got, err)
 	}
 }

@@ -46,22 +46,22 @@ func Top(path string) (*mountinfo.Info, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read mountinfo: %v", err) //nolint:errorlint // a table that does not exist is no path that does not
 		}
-		found, err := find(table, id)
+		found, err := find(table, id, path)
 		_ = table.Close()
 		if found != nil || err != nil {
 			return found, err
 		}
-	} // unmounted between the two looks: look again
+	} // unmounted between the two looks, after which the kernel may give the id to another mount: look again
 	return nil, fmt.Errorf("mounts at %s change too fast to be read", path)
 }
 
-// find returns the mount with an id, or nil.
-func find(table io.Reader, id uint64) (*mountinfo.Info, error) {
+// find returns the mount with an id if it is mounted at path, or nil.
+func find(table io.Reader, id uint64, path string) (*mountinfo.Info, error) {
 	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != id, uint64(i.ID) == id })
 	if err != nil {
 		return nil, fmt.Errorf("read mountinfo: %w", err)
 	}
-	if len(found) == 0 {
+	if len(found) == 0 || found[0].Mountpoint != path {
 		return nil, nil //nolint:nilnil // as Top
 	}
 	return found[0], nil

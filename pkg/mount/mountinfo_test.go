@@ -22,12 +22,12 @@ func FuzzMountinfo(f *testing.F) {
 		}
 		table := line(7, point, source) + line(8, "/second", "second") + line(9, point, "third")
 		for id, want := range map[uint64][2]string{7: {point, source}, 8: {"/second", "second"}, 9: {point, "third"}} {
-			got, err := find(strings.NewReader(table), id)
+			got, err := find(strings.NewReader(table), id, want[0])
 			if err != nil || got == nil || got.Mountpoint != want[0] || got.Source != want[1] || (DeviceOf(got) != Device{0, uint32(id)}) {
 				t.Errorf("%d: %+v, %v, want %q", id, got, err, want)
 			}
 		}
-		if got, err := find(strings.NewReader(table), 10); got != nil || err != nil {
+		if got, err := find(strings.NewReader(table), 10, point); got != nil || err != nil {
 			t.Errorf("found %+v, %v", got, err)
 		}
 	})
