@@ -15,9 +15,10 @@ import (
 
 // child is a client that this process started.
 type child struct {
-	pidfd  int           // for firstAnswer, which closes it
-	exited chan struct{} // closed when it has ended and is reaped; only then may cmd.ProcessState be read
-	cmd    *exec.Cmd
+	process process
+	pidfd   int           // for firstAnswer, which closes it
+	exited  chan struct{} // closed when it has ended and is reaped; only then may cmd.ProcessState be read
+	cmd     *exec.Cmd
 }
 
 // launch starts the process.
@@ -43,6 +44,12 @@ func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, PidFD: &c.pidfd}
 	if err := c.cmd.Start(); err != nil {
 		return child{}, fmt.Errorf("start the GlusterFS client: %w; is the glusterfs client package installed?", err)
+	}
+	// Before it is reaped: a client that has ended already still has its reason to tell.
+	if c.process, err = identifyProcess(c.cmd.Process.Pid); err != nil {
+		err = errors.Join(err, c.cmd.Process.Kill(), unix.Close(c.pidfd))
+		_ = c.cmd.Wait()
+		return child{}, fmt.Errorf("identify the GlusterFS client: %w", err)
 	}
 	watch, err := unix.FcntlInt(uintptr(c.pidfd), unix.F_DUPFD_CLOEXEC, 0)
 	go func() {

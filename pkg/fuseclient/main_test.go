@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "-N" {
 		syscall.Exit(fakeClient(os.Args[1:])) // os.Exit takes a second under the race detector
 	}
+	if len(os.Args) > 1 && os.Args[1] == "leaderless" {
+		leaderless()
+	}
 	if len(os.Args) > 1 && os.Args[1] == "driver" {
 		os.Exit(doomedDriver(os.Args[2], os.Args[3], os.Args[4]))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -21,48 +22,54 @@ type process struct {
 
 // identifyProcess reads the start time of pid; the process must not have been reaped yet.
 func identifyProcess(pid int) (process, error) {
-	start, _, err := readStat(pid)
+	start, err := readStart(pid)
 	return process{pid, start}, err
 }
 
-// alive is false for a process that has ended, reaped or not.
+// alive reports whether the process may still be there. A client that was killed is alive as long as one of its threads waits in
+// the kernel, since it holds /dev/fuse for that time, although /proc calls it a zombie.
 func (p process) alive() bool {
-	if p.PID == 0 {
-		return false
+	pidfd, err := p.open()
+	if pidfd == -1 {
+		return err != nil // in doubt, no second client is started
 	}
-	start, state, err := readStat(p.PID)
-	return err == nil && start == p.Start && !strings.ContainsRune("ZX", rune(state))
+	_ = unix.Close(pidfd)
+	return true
 }
 
-func readStat(pid int) (start uint64, state byte, err error) {
+func readStart(pid int) (uint64, error) {
 	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	// The command's name, in parentheses, may contain anything.
 	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
 	if len(fields) < 20 {
-		return 0, 0, fmt.Errorf("/proc/%d/stat is too short", pid)
+		return 0, fmt.Errorf("/proc/%d/stat is too short", pid)
 	}
-	start, err = strconv.ParseUint(string(fields[19]), 10, 64)
-	return start, fields[0][0], err
+	return strconv.ParseUint(string(fields[19]), 10, 64)
 }
 
-// open returns a descriptor that stands for exactly this process, or -1 when it has ended.
+// open returns a descriptor that stands for exactly this process, or -1 with a nil error when all of its threads have ended.
 func (p process) open() (pidfd int, err error) {
-	if !p.alive() {
+	if p.PID == 0 {
 		return -1, nil
 	}
 	pidfd, err = unix.PidfdOpen(p.PID, 0)
-	if errors.Is(err, unix.ESRCH) {
+	switch {
+	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOENT):
+		return -1, nil // its number is free, or a thread's by now
+	case err != nil:
+		return -1, fmt.Errorf("pidfd_open %d: %w", p.PID, err)
+	}
+	start, err := readStart(p.PID)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) || err == nil && start != p.Start || awaitExit(pidfd, 0) {
+		_ = unix.Close(pidfd) // it has ended, and its number may be another process's by now
 		return -1, nil
 	}
 	if err != nil {
-		return -1, fmt.Errorf("pidfd_open %d: %w", p.PID, err)
-	}
-	if !p.alive() { // ended, and perhaps somebody else's number by now
 		_ = unix.Close(pidfd)
-		return -1, nil
+		return -1, fmt.Errorf("identify process %d: %w", p.PID, err)
 	}
 	return pidfd, nil
 }

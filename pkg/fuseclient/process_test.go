@@ -1,8 +1,12 @@
 package fuseclient
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,9 +49,54 @@ func TestReadStat(t *testing.T) {
 		if err := os.WriteFile("/proc/7/stat", []byte(stat), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		start, state, err := readStat(7)
-		if (err == nil) != (want != 0) || err == nil && (start != want || state != 'S') {
-			t.Errorf("%q: %d, %c, %v; want %d", stat, start, state, err, want)
+		if start, err := readStart(7); (err == nil) != (want != 0) || start != want {
+			t.Errorf("%q: %d, %v; want %d", stat, start, err, want)
+		}
+	}
+}
+
+// leaderless ends this thread, which has to be the process's first, as a killed client does of which a thread waits in the kernel.
+func leaderless() {
+	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		os.Exit(1)
+	}
+	_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+}
+
+// TestProcessWithoutItsFirstThread is a zombie in /proc, and keeps what it has open.
+func TestProcessWithoutItsFirstThread(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "leaderless")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := identifyProcess(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the end of its first thread", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID))
+		return err == nil && strings.Contains(string(stat), ") Z ")
+	})
+	if pidfd, err := p.open(); !p.alive() || pidfd == -1 || err != nil {
+		t.Errorf("alive: %t, %d, %v", p.alive(), pidfd, err)
+	}
+	_ = cmd.Process.Kill()
+	waitFor(t, "its end", func() bool { return !p.alive() })
+	_ = cmd.Wait()
+}
+
+// TestClientThatEndsAtOnce has a reason, however soon it is gone.
+func TestClientThatEndsAtOnce(t *testing.T) {
+	n := newNode(t)
+	n.cfg.Glusterfs = "/bin/false"
+	for range 100 {
+		if err := n.Stage(t.Context(), source("vol"), n.path("staging")); !errors.Is(err, mount.ErrUnavailable) {
+			t.Fatal(err)
 		}
 	}
 }

@@ -93,14 +93,11 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (r
 	if err != nil {
 		return r, err
 	}
-	r.Process, err = identifyProcess(c.cmd.Process.Pid)
-	if err == nil {
-		err = m.save(r)
-	}
-	if err != nil {
+	r.Process = c.process
+	if err := m.save(r); err != nil {
 		_ = unix.PidfdSendSignal(c.pidfd, unix.SIGKILL, nil, 0)
 		_ = unix.Close(c.pidfd)
-		return r, fmt.Errorf("identify the GlusterFS client: %w", err)
+		return r, err
 	}
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
