@@ -52,25 +52,45 @@ func TestClientThatDoesNotEnd(t *testing.T) {
 	if err := errors.Join(os.Mkdir(n.freshPath(r), 0o700), writeRecord(n.endingPath(r), r)); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := n.awaitEnd(r); ended || err == nil || !strings.Contains(err.Error(), says) {
+	if ended, err := n.awaitEnd(r, false); ended || err == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("ended: %t, %v", ended, err)
 	}
-	n.reap(klog.Background(), r)
+	n.reap(klog.Background(), r, false)
 	if files, want := n.files(), "clients/"+r.name()+" ending/"+r.name()+".json"; files != want {
 		t.Errorf("files %s, want %s", files, want)
 	}
 	if err := os.Remove(n.endingPath(r)); err != nil {
 		t.Fatal(err)
 	}
-	// And if its start was interrupted:
+	// And if its start was interrupted, it is written down again, for the start after this one.
 	if err := writeRecord(n.recordPath("id-vol"), r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newManager(t.Context(), testConfig(n.cfg.StateDir), n.limits); err == nil || !strings.Contains(err.Error(), says) {
-		t.Errorf("a start of the driver: %v", err)
+	n.restart()
+	n.ending.Wait()
+	if _, err := readRecord(n.endingPath(r)); err != nil {
+		t.Errorf("after a start of the driver: %v", err)
 	}
 	if err := n.discard(r); err == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("discard: %v", err)
+	}
+}
+
+// TestHungClientEndsBesideTheNext: the kernel gives the number of its device to the client that is started next.
+func TestHungClientEndsBesideTheNext(t *testing.T) {
+	n := newNode(t)
+	hung := n.stage()
+	n.stop(hung)
+	if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+		t.Fatal(err)
+	}
+	next := n.stage()
+	n.ending.Wait()
+	if hung.Process.alive() {
+		t.Errorf("the hung client has not been ended; its device was %s, that of the next is %s", hung.Device, next.Device)
+	}
+	if !next.Process.alive() || answers(n.path("staging")) != nil {
+		t.Error("the next one has been ended")
 	}
 }
 
@@ -80,7 +100,7 @@ func TestClientInDoubtIsNotKilled(t *testing.T) {
 	r := n.stage()
 	n.mustPublish("target")
 	restore := n.hideProcBut(r)
-	ended, err := n.awaitEnd(r)
+	ended, err := n.awaitEnd(r, false)
 	restore()
 	if ended || err == nil {
 		t.Errorf("ended: %t, %v", ended, err)

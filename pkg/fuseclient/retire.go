@@ -20,12 +20,15 @@ func (m *Manager) retire(ctx context.Context, r record) {
 	if err != nil {
 		log.Error(err, "Cannot end the GlusterFS client in good order")
 	}
-	m.ending.Go(func() { m.reap(log, r) })
+	// The kernel gives the number of a device without mounts to the next one that is mounted: look before that.
+	left, err := mount.MountsOf(r.Device)
+	unused := err == nil && len(left) == 0
+	m.ending.Go(func() { m.reap(log, r, unused) })
 }
 
-// reap waits for a client's end, kills it when that does not come, and removes what it leaves.
-func (m *Manager) reap(log klog.Logger, r record) {
-	ended, err := m.awaitEnd(r)
+// reap waits for a client's end, kills it when that does not come, and removes what it leaves. unused is as in awaitEnd.
+func (m *Manager) reap(log klog.Logger, r record, unused bool) {
+	ended, err := m.awaitEnd(r, unused)
 	m.metas.close(r) // of a question that came in between
 	if ended {
 		err = errors.Join(mount.RemoveDir(m.freshPath(r)), removeFile(m.endingPath(r)))
@@ -40,8 +43,9 @@ func (m *Manager) reap(log klog.Logger, r record) {
 	}
 }
 
-// awaitEnd reports whether the client is known to have ended. It kills one that nothing uses.
-func (m *Manager) awaitEnd(r record) (ended bool, err error) {
+// awaitEnd reports whether the client is known to have ended. It kills one that nothing uses: one that is known to be unused, or
+// whose device has no mounts.
+func (m *Manager) awaitEnd(r record, unused bool) (ended bool, err error) {
 	pidfd, err := r.Process.open()
 	if pidfd == -1 {
 		return err == nil, err
@@ -50,8 +54,10 @@ func (m *Manager) awaitEnd(r record) (ended bool, err error) {
 	if awaitExit(pidfd, m.limits.exit) {
 		return true, nil
 	}
-	if left, err := mount.MountsOf(r.Device); err != nil || len(left) > 0 {
-		return false, err
+	if !unused {
+		if left, err := mount.MountsOf(r.Device); err != nil || len(left) > 0 {
+			return false, err
+		}
 	}
 	err = m.kill(pidfd)
 	return err == nil, err
