@@ -12,36 +12,40 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// recover reads what the process before this one left.
+// recover reads what the process before this one left. What cannot be cleared away stays for the next start, and does not keep
+// this one from serving, or no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
+	return errors.Join(m.recoverVolumes(log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log))
+}
+
+func (m *Manager) recoverVolumes(log klog.Logger) error {
 	volumes, err := m.list("volumes", ".json")
-	if err != nil {
-		return err
-	}
 	for _, path := range volumes {
 		r, err := readRecord(path)
-		if err != nil || path != m.recordPath(r.Source.VolumeID) {
-			log.Error(err, "Dropping a record that cannot be read; the volume's next NodeUnstageVolume cleans up", "path", path)
-			if err := removeFile(path); err != nil {
-				return err
-			}
-			continue
-		}
 		switch {
+		case err != nil || path != m.recordPath(r.Source.VolumeID):
+			log.Error(err, "Dropping a record that cannot be read; the volume's next NodeUnstageVolume cleans up", "path", path)
+			err = removeFile(path)
 		case r.BootID != m.bootID:
 			err = removeFile(path)
 		case !r.ready():
 			log.Info("Clearing away a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
-			err = m.interrupted(r)
+			if err = m.interrupted(r); err != nil {
+				err = errors.Join(err, writeRecord(m.endingPath(r), r)) // for the next start
+			}
 		default:
 			m.records[r.Source.VolumeID] = r
 		}
-		if err != nil {
-			return err
-		}
+		logLeftover(log, path, err)
 	}
-	return errors.Join(m.resumeEnding(ctx), m.sweepClients(), m.sweepLogs())
+	return err
+}
+
+func logLeftover(log klog.Logger, path string, err error) {
+	if err != nil {
+		log.Error(err, "Leaving behind what an earlier process left, because it cannot be cleared away", "path", path)
+	}
 }
 
 // interrupted clears a client away whose start was not finished. When it was to replace a dead one, the volume counts
@@ -58,24 +62,19 @@ func (m *Manager) interrupted(r record) error {
 
 func (m *Manager) resumeEnding(ctx context.Context) error {
 	paths, err := m.list("ending", ".json")
-	if err != nil {
-		return err
-	}
 	for _, path := range paths {
 		r, _ := readRecord(path) // one that cannot be read has no boot
-		if r.BootID != m.bootID {
-			if err := removeFile(path); err != nil {
-				return err
-			}
-			continue
+		if r.BootID == m.bootID {
+			m.retire(ctx, r)
+		} else {
+			logLeftover(klog.FromContext(ctx), path, removeFile(path))
 		}
-		m.retire(ctx, r)
 	}
-	return nil
+	return err
 }
 
 // sweepClients clears fresh paths of which no record tells.
-func (m *Manager) sweepClients() error {
+func (m *Manager) sweepClients(log klog.Logger) error {
 	known := map[string]bool{}
 	for _, r := range m.records {
 		known[m.freshPath(r)] = true
@@ -83,14 +82,14 @@ func (m *Manager) sweepClients() error {
 	paths, err := m.list("clients", "")
 	for _, path := range paths {
 		if !known[path] {
-			err = errors.Join(err, mount.Unmount(path, anyMount), mount.RemoveDir(path))
+			logLeftover(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path)))
 		}
 	}
 	return err
 }
 
 // sweepLogs removes the logs of volumes whose stage has failed and was never repeated.
-func (m *Manager) sweepLogs() error {
+func (m *Manager) sweepLogs(log klog.Logger) error {
 	known := map[string]bool{}
 	for id := range m.records {
 		known[hash(id)] = true
@@ -99,7 +98,7 @@ func (m *Manager) sweepLogs() error {
 	for _, path := range paths {
 		name, _, _ := strings.Cut(filepath.Base(path), ".")
 		if !known[name] {
-			err = errors.Join(err, removeFile(path))
+			logLeftover(log, path, removeFile(path))
 		}
 	}
 	return err

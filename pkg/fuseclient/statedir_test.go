@@ -1,17 +1,33 @@
 package fuseclient
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
+
+// lockedBuffer is for a log that goroutines write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
 
 // damage puts a file in the place of a directory of the state directory. repair undoes it.
 func (n *node) damage(name string) (repair func()) {
@@ -122,42 +138,13 @@ func TestFreshPathThatStays(t *testing.T) {
 	}
 }
 
-// TestStartsThatFail: a driver that cannot read or clear what its predecessor left does not start.
+// TestStartsThatFail: a driver that cannot see what its predecessor left does not start.
 func TestStartsThatFail(t *testing.T) {
-	volume := filepath.Join("volumes", hash("id-vol")+".json")
 	for name, tt := range map[string]struct {
 		prepare func(n *node)
 		says    string
 	}{
-		"no directory":        {func(n *node) { n.damage("volumes") }, "create the state directory"},
-		"a record that stays": {func(n *node) { n.fill(volume) }, volume},
-		"an ending that stays": {func(n *node) { n.fill("ending/x.json") },
-			"ending/x.json"},
-		"a log that stays":    {func(n *node) { n.fill("logs/x.log") }, "logs/x.log"},
-		"a client that stays": {func(n *node) { n.fill("clients/x") }, "clients/x"},
-		"a start that was interrupted": {func(n *node) {
-			r := record{Source: source("vol"), StagingPath: n.path("staging"), Generation: 1, BootID: n.bootID}
-			if err := n.save(r); err != nil {
-				n.t.Fatal(err)
-			}
-			n.fill("clients/" + r.name())
-		}, "clients/"},
-		"a start that was interrupted, and stays recorded": {func(n *node) {
-			r := record{Source: source("vol"), StagingPath: n.path("staging"), Generation: 1, BootID: n.bootID}
-			if err := n.save(r); err != nil {
-				n.t.Fatal(err)
-			}
-			n.protect("volumes")
-		}, "remove /"},
-		"a replacement that was interrupted, and stays recorded": {func(n *node) {
-			r := n.stage()
-			n.kill(r)
-			r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{}
-			if err := n.save(r); err != nil {
-				n.t.Fatal(err)
-			}
-			n.protect("volumes")
-		}, "write the record of volume id-vol"},
+		"no directory":                  {func(n *node) { n.damage("volumes") }, "create the state directory"},
 		"volumes that cannot be listed": {func(n *node) { n.unlist("volumes") }, "/volumes: "},
 		"endings that cannot be listed": {func(n *node) { n.unlist("ending") }, "/ending: "},
 		"clients that cannot be listed": {func(n *node) { n.unlist("clients") }, "/clients: "},
@@ -170,6 +157,74 @@ func TestStartsThatFail(t *testing.T) {
 				t.Errorf("%v, want an error that says %q", err, tt.says)
 			}
 		})
+	}
+}
+
+// TestStartDespiteLeftovers: what cannot be cleared away is logged, and the next driver serves the other volumes of the node.
+func TestStartDespiteLeftovers(t *testing.T) {
+	volume := filepath.Join("volumes", hash("id-vol")+".json")
+	for name, tt := range map[string]struct {
+		prepare func(n *node)
+		logged  string
+	}{
+		"a record":             {func(n *node) { n.fill(volume) }, volume},
+		"a client that ends":   {func(n *node) { n.fill("ending/x.json") }, "ending/x.json"},
+		"a log":                {func(n *node) { n.fill("logs/x.log") }, "logs/x.log"},
+		"a client's directory": {func(n *node) { n.fill("clients/x") }, "clients/x"},
+		"a start that was interrupted": {func(n *node) {
+			r := record{Source: source("vol"), StagingPath: n.path("staging"), Generation: 1, BootID: n.bootID}
+			if err := n.save(r); err != nil {
+				n.t.Fatal(err)
+			}
+			n.fill("clients/" + r.name())
+		}, "clients/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			n.mkdir("other")
+			if err := n.Stage(t.Context(), source("other"), n.path("other")); err != nil {
+				t.Fatal(err)
+			}
+			tt.prepare(n)
+			var log lockedBuffer
+			n.ending.Wait()
+			next, err := newManager(klog.NewContext(t.Context(), textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&log)))),
+				testConfig(n.cfg.StateDir), n.limits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.Manager = next
+			if _, err := n.Stats(t.Context(), "id-other", n.path("other")); err != nil {
+				t.Errorf("the other volume: %v", err)
+			}
+			if err := n.Unstage(t.Context(), "id-other", n.path("other")); err != nil {
+				t.Errorf("the other volume: %v", err)
+			}
+			n.ending.Wait()
+			if !strings.Contains(log.String(), tt.logged) {
+				t.Errorf("the log does not tell of %s: %s", tt.logged, log.String())
+			}
+		})
+	}
+}
+
+// TestStartWithReadOnlyState: the disk has failed, and the volumes that are staged go on.
+func TestStartWithReadOnlyState(t *testing.T) {
+	n := newNode(t)
+	n.mkdir("other")
+	if err := n.Stage(t.Context(), source("other"), n.path("other")); err != nil {
+		t.Fatal(err)
+	}
+	r := n.stage()
+	n.kill(r)
+	r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{} // a replacement that was interrupted
+	if err := n.save(r); err != nil {
+		t.Fatal(err)
+	}
+	n.protect("volumes")
+	n.restart()
+	if _, err := n.Stats(t.Context(), "id-other", n.path("other")); err != nil {
+		t.Error(err)
 	}
 }
 
