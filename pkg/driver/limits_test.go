@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	registerapi "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -119,7 +120,7 @@ func TestListenFails(t *testing.T) {
 			t.Errorf("%s: %v, %v", path, listener, err)
 		}
 	}
-	unlock, err := lockDirectory(t.Context(), dir)
+	unlock, err := dirlock.Lock(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,12 +137,6 @@ func TestListenFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = listener.Close()
-		ended, cancel := context.WithCancel(t.Context())
-		cancel()
-		if held, err := lockDirectory(t.Context(), dir); err == nil {
-			_, _ = lockDirectory(ended, dir)
-			held()
-		}
 	}
 	if after := descriptors(t); after > before {
 		t.Errorf("%d descriptors, before there were %d", after, before)

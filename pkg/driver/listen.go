@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 )
 
 // SocketPath returns the path of a CSI endpoint: unix:///path, unix:/path or a plain absolute path. CSI endpoints are
@@ -43,7 +43,7 @@ func Listen(ctx context.Context, path string) (net.Listener, error) {
 func listen(ctx context.Context, path string) (net.Listener, error) {
 	// Two that start at once must not both find the same stale socket, or the second one removes what the first has put in
 	// its place.
-	unlock, err := lockDirectory(ctx, filepath.Dir(path))
+	unlock, err := dirlock.Lock(ctx, filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
@@ -52,34 +52,6 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 		return nil, err
 	}
 	return (&net.ListenConfig{}).Listen(ctx, "unix", path)
-}
-
-// lockDirectory keeps other drivers from opening sockets in a directory until unlock is called. The lock is on the
-// directory itself and ends with this process at the latest: no file is left, which the kubelet would find in the directory
-// that it watches for sockets.
-func lockDirectory(ctx context.Context, dir string) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, fmt.Errorf("another process holds the lock of directory %s; find it with lslocks", dir))
-	defer cancel()
-	f, err := os.Open(dir) //nolint:gosec // the administrator's path
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case err == nil:
-			return func() { _ = f.Close() }, nil
-		case !errors.Is(err, unix.EWOULDBLOCK):
-			_ = f.Close()
-			return nil, fmt.Errorf("locking directory %s: %w", dir, err)
-		}
-		select {
-		case <-ctx.Done():
-			_ = f.Close()
-			return nil, context.Cause(ctx)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 func removeStale(ctx context.Context, path string) error {

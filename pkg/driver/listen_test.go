@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 )
 
 func TestSocketPath(t *testing.T) {
@@ -91,7 +93,7 @@ func TestListenOnce(t *testing.T) {
 // TestListenWaits for another process that opens a socket in the directory, and not for longer than its caller.
 func TestListenWaits(t *testing.T) {
 	dir := t.TempDir()
-	unlock, err := lockDirectory(t.Context(), dir)
+	unlock, err := dirlock.Lock(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
@@ -52,6 +53,7 @@ type Manager struct {
 	cfg    Config
 	limits limits
 	bootID string
+	unlock func() // lets another process have the state directory
 	locks  locks
 	asked  questions
 	metas  metaDirs
@@ -99,9 +101,18 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if cfg.StateDir, err = filepath.EvalSymlinks(cfg.StateDir); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	s := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), records: map[string]record{}}
-	s.locks.wait = s.limits.lock
-	return s, s.recover(ctx)
+	// Another driver would take the clients that this one is starting for leftovers, and end them.
+	unlock, err := dirlock.Lock(ctx, cfg.StateDir)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, records: map[string]record{}}
+	m.locks.wait = m.limits.lock
+	if err := m.recover(ctx); err != nil {
+		unlock()
+		return nil, err
+	}
+	return m, nil
 }
 
 func hash(volumeID string) string {

@@ -2,6 +2,7 @@ package fuseclient
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -153,10 +154,28 @@ func TestStartsThatFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t)
 			tt.prepare(n)
+			n.unlock()
 			if _, err := NewManager(t.Context(), testConfig(n.cfg.StateDir)); err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%v, want an error that says %q", err, tt.says)
 			}
 		})
+	}
+}
+
+// TestOneDriverAtATime: a second one would end the clients that the first is starting.
+func TestOneDriverAtATime(t *testing.T) {
+	n := newNode(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := NewManager(ctx, testConfig(n.cfg.StateDir)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second driver: %v", err)
+	}
+	n.unlist("logs")
+	n.unlock()
+	for range 2 { // a start that fails leaves no lock
+		if _, err := NewManager(t.Context(), testConfig(n.cfg.StateDir)); err == nil || !strings.Contains(err.Error(), "/logs: ") {
+			t.Errorf("a start that fails: %v", err)
+		}
 	}
 }
 
@@ -188,6 +207,7 @@ func TestStartDespiteLeftovers(t *testing.T) {
 			tt.prepare(n)
 			var log lockedBuffer
 			n.ending.Wait()
+			n.unlock()
 			next, err := newManager(klog.NewContext(t.Context(), textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&log)))),
 				testConfig(n.cfg.StateDir), n.limits)
 			if err != nil {
@@ -261,6 +281,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil || s.cfg.StateDir != resolved || s.cfg.Glusterfs != "glusterfs" || s.cfg.StartTimeout != time.Minute || s.cfg.Prober == nil || s.locks.wait != time.Second {
 		t.Errorf("%+v, waits %v for locks, %v", s.cfg, s.locks.wait, err)
 	}
+	s.unlock()
 	prober := mount.NewProber()
 	s, err = NewManager(t.Context(), Config{StateDir: dir, Glusterfs: "/g", StartTimeout: time.Hour, Prober: &prober})
 	if err != nil || s.cfg.Glusterfs != "/g" || s.cfg.StartTimeout != time.Hour || s.cfg.Prober != &prober {
