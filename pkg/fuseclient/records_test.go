@@ -44,7 +44,7 @@ func TestRecordThatStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	undo := n.protect("volumes")
-	err := n.Stage(t.Context(), source("vol", "noatime"), n.path("staging"))
+	err := n.Stage(t.Context(), source("vol", "ro"), n.path("staging"))
 	undo()
 	if !errors.Is(err, unix.EROFS) || !strings.HasPrefix(err.Error(), "remove ") {
 		t.Errorf("%v", err)

@@ -92,8 +92,8 @@ func TestStageDifferentlyWhilePublished(t *testing.T) {
 	if err := unix.Unmount(n.path("staging"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Stage(t.Context(), source("vol", "noatime"), n.path("staging")); !errors.Is(err, mount.ErrConflict) {
-		t.Errorf("stage with other options: %v", err)
+	if err := n.Stage(t.Context(), source("vol", "ro"), n.path("staging")); !errors.Is(err, mount.ErrConflict) {
+		t.Errorf("stage read-only: %v", err)
 	}
 	if !r.Process.alive() || answers(n.path("target")) != nil {
 		t.Error("the client was ended")

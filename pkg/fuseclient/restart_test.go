@@ -28,7 +28,7 @@ func TestRestartBetweenAnyTwoCalls(t *testing.T) {
 	if again := n.stage(); again.Process != r.Process {
 		t.Error("stage after a restart started a second client")
 	}
-	if err := n.Stage(t.Context(), source("vol", "noatime"), n.path("staging")); !errors.Is(err, mount.ErrConflict) {
+	if err := n.Stage(t.Context(), source("vol", "ro"), n.path("staging")); !errors.Is(err, mount.ErrConflict) {
 		t.Errorf("another stage after a restart: %v", err)
 	}
 	n.restart()

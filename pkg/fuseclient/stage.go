@@ -36,7 +36,8 @@ func (m *Manager) Stage(ctx context.Context, source mount.Source, stagingPath st
 	return err
 }
 
-// compareStaged refuses a request that differs from what is staged, and drops a record of which nothing is left.
+// compareStaged refuses a request for other files than those staged, and drops a record of which nothing is left. New mount
+// options and servers do not keep a pod that runs from starting its containers again: they are for the client's next start.
 func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path string) error {
 	r, ok := m.record(source.VolumeID)
 	if !ok {
@@ -47,6 +48,9 @@ func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path s
 		difference = fmt.Sprintf("at %s, not %s", r.StagingPath, path)
 	}
 	if difference == "" {
+		if r.Process.alive() && r.Source.Outdated(source) {
+			m.update(ctx, r, source)
+		}
 		return nil
 	}
 	if top, _ := mount.Top(r.StagingPath); top != nil || r.Process.alive() {
@@ -54,6 +58,17 @@ func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path s
 	}
 	m.retire(ctx, r)
 	return m.forget(source.VolumeID)
+}
+
+// update keeps what the volume's next client will be started with.
+func (m *Manager) update(ctx context.Context, r record, source mount.Source) {
+	log := logger(ctx, r).WithValues("servers", source.Servers, "mountOptions", source.Options.String())
+	r.Source = source
+	if err := m.save(r); err != nil {
+		log.Error(err, "Cannot keep the new servers and mount options of a volume that is in use")
+		return
+	}
+	log.Info("The servers or mount options of a volume that is in use have changed; its client takes them at its next start")
 }
 
 // ensure makes a live client of the volume be mounted at path: it does nothing when one is, binds the one that runs,

@@ -2,6 +2,7 @@ package fuseclient
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,8 +62,6 @@ func TestStageAgain(t *testing.T) {
 		t.Error("a second client was started")
 	}
 	elsewhere := n.mkdir("elsewhere")
-	servers := source("vol")
-	servers.Servers = []string{"gluster3"}
 	subdir := source("vol")
 	subdir.Subdir = "sub"
 	for _, c := range []struct {
@@ -70,8 +69,7 @@ func TestStageAgain(t *testing.T) {
 		source mount.Source
 		path   string
 	}{
-		{"options", source("vol", "noatime"), n.path("staging")},
-		{"servers", servers, n.path("staging")},
+		{"read-only", source("vol", "ro"), n.path("staging")},
 		{"directory", subdir, n.path("staging")},
 		{"staging path", source("vol"), elsewhere},
 		{"another volume", source("vol2"), n.path("staging")},
@@ -79,6 +77,52 @@ func TestStageAgain(t *testing.T) {
 		if err := n.Stage(t.Context(), c.source, c.path); !errors.Is(err, mount.ErrConflict) {
 			t.Errorf("%s: %v", c.name, err)
 		}
+	}
+}
+
+// TestStageAfterAnEdit: the PersistentVolume of a pod that runs may be edited. Its client goes on, and the next one is started
+// with what the PersistentVolume has then.
+func TestStageAfterAnEdit(t *testing.T) {
+	arguments := func(r record) string {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", r.Process.PID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	n := newNode(t)
+	r := n.stage()
+	n.mustPublish("target")
+	edited := source("vol", "log-level=ERROR")
+	edited.Servers = []string{"gluster3"}
+	n.restart() // as the kubelet's, after which it stages what it finds staged
+	for range 2 {
+		if err := n.Stage(t.Context(), edited, n.path("staging")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.mustPublish("target")
+	if n.known().Process != r.Process {
+		t.Error("the client has been replaced")
+	}
+	n.kill(r)
+	n.restart()
+	n.mustPublish("target")
+	for _, want := range []string{"--log-level=ERROR", "--volfile-server=gluster3"} {
+		if got := arguments(n.known()); !strings.Contains(got, want) {
+			t.Errorf("the next client's arguments are %q, want %s among them", got, want)
+		}
+	}
+}
+
+// TestStageAfterAnEditWithoutState: a state directory that cannot be written does not keep the pod from starting its containers.
+func TestStageAfterAnEditWithoutState(t *testing.T) {
+	n := newNode(t)
+	n.stage()
+	undo := n.protect("volumes")
+	defer undo()
+	if err := n.Stage(t.Context(), source("vol", "noatime"), n.path("staging")); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -91,7 +135,7 @@ func TestStageForgetsWhatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.kill(r)
-	other := source("vol", "noatime")
+	other := source("vol", "ro")
 	if err := n.Stage(t.Context(), other, n.path("staging")); !errors.Is(err, mount.ErrConflict) {
 		t.Errorf("while it is mounted: %v", err)
 	}

@@ -45,16 +45,21 @@ func (s Source) Validate() error {
 	return checkVolume(s.Volume, s.Subdir)
 }
 
-// Difference says in which way a mount of s is not what other asks for, or "". The order of servers does not matter.
+// Difference returns in which way a mount of s shows other files than other asks for, or lets them be changed differently; "" if
+// it does neither.
 func (s Source) Difference(other Source) string {
-	sorted := func(servers []string) []string { return slices.Sorted(slices.Values(servers)) }
 	switch {
 	case s.Volume != other.Volume || s.Subdir != other.Subdir:
 		return fmt.Sprintf("from volume %q directory %q, not %q directory %q", s.Volume, s.Subdir, other.Volume, other.Subdir)
-	case !slices.Equal(sorted(s.Servers), sorted(other.Servers)):
-		return fmt.Sprintf("with servers %q, not %q", s.Servers, other.Servers)
-	case s.Options.String() != other.Options.String():
+	case s.Options.ReadOnly() != other.Options.ReadOnly():
 		return fmt.Sprintf("with mount options %q, not %q", s.Options, other.Options)
 	}
 	return ""
+}
+
+// Outdated reports whether a client that was started for s would be started differently for other, with which s has no
+// Difference. The order of servers does not matter.
+func (s Source) Outdated(other Source) bool {
+	sorted := func(servers []string) []string { return slices.Sorted(slices.Values(servers)) }
+	return s.Options.String() != other.Options.String() || !slices.Equal(sorted(s.Servers), sorted(other.Servers))
 }

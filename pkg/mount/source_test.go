@@ -47,3 +47,33 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+func TestDifference(t *testing.T) {
+	options := func(flags ...string) Options {
+		o, err := ParseOptions(flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	staged := Source{VolumeID: "v", Servers: []string{"a", "b"}, Volume: "vol", Subdir: "sub", Options: options("noatime")}
+	for name, tt := range map[string]struct {
+		change              func(*Source)
+		different, outdated bool
+	}{
+		"nothing":                {func(*Source) {}, false, false},
+		"the order of servers":   {func(s *Source) { s.Servers = []string{"b", "a"} }, false, false},
+		"servers":                {func(s *Source) { s.Servers = []string{"c"} }, false, true},
+		"options":                {func(s *Source) { s.Options = options("noatime", "acl") }, false, true},
+		"an option without role": {func(s *Source) { s.Options = options("noatime", "nofail") }, false, false},
+		"read-only":              {func(s *Source) { s.Options = options("noatime", "ro") }, true, true},
+		"volume":                 {func(s *Source) { s.Volume = "other" }, true, false},
+		"directory":              {func(s *Source) { s.Subdir = "" }, true, false},
+	} {
+		other := staged
+		tt.change(&other)
+		if difference, outdated := staged.Difference(other), staged.Outdated(other); (difference != "") != tt.different || outdated != tt.outdated {
+			t.Errorf("%s: difference %q, outdated %t", name, difference, outdated)
+		}
+	}
+}

@@ -21,7 +21,9 @@ func TestNodeCallsAgain(t *testing.T) {
 	_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging))
 	r.ok(err, "the second NodeStageVolume")
 	_, err = n.NodeStageVolume(r.call(), stageRequest(v, staging, "noatime"))
-	r.refused(err, codes.AlreadyExists, "noatime")
+	r.ok(err, "a NodeStageVolume after an edit of the mount options")
+	_, err = n.NodeStageVolume(r.call(), stageRequest(v, staging, "ro"))
+	r.refused(err, codes.AlreadyExists, "ro")
 	_, err = n.NodeStageVolume(r.call(), stageRequest(v, r.directory(n)))
 	r.refused(err, codes.AlreadyExists, staging)
 

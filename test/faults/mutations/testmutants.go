@@ -108,7 +108,7 @@ func nodeMutants() []testMutant {
 			[]Edit{{"pkg/fuseclient/publish.go", "case errors.Is(err, io.EOF):", "case err == nil, errors.Is(err, io.EOF):"}}},
 			fuseclient, "TestPublishRefusesTargets"},
 		{Mutant{"kill-a-reused-number", "a process that only has a dead client's number is not killed",
-			[]Edit{{"pkg/fuseclient/process.go", "start == p.Start && ", "start > 0 && "}}},
+			[]Edit{{"pkg/fuseclient/process.go", "err == nil && start != p.Start ", "err == nil && start != p.Start && false "}}},
 			fuseclient, "TestProcessIdentity|TestUnstageSparesForeignProcess"},
 		{Mutant{"wait-for-a-hung-client", "nothing waits without limit for a client",
 			[]Edit{{"pkg/fuseclient/questions.go", "timer := time.NewTimer(s.limits.ask)", "timer := time.NewTimer(time.Hour)"}}},
