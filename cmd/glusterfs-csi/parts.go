@@ -74,11 +74,12 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 	}, nil
 }
 
-func addNode(ctx context.Context, config *driver.Config, o options) error {
+// addNode gives config the owner of this node's clients, and end, to be called when no call runs any more.
+func addNode(ctx context.Context, config *driver.Config, o options) (end func(), err error) {
 	m, err := fuseclient.NewManager(ctx, fuseclient.Config{StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers})
 	if err != nil {
-		return fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
+		return nil, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}
 	config.Mounter, config.NodeID = m, o.nodeID
-	return nil
+	return m.Close, nil
 }

@@ -39,9 +39,11 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 		}
 	}
 	if m.node {
-		if err := addNode(ctx, &config, o); err != nil {
+		end, err := addNode(ctx, &config, o)
+		if err != nil {
 			return err
 		}
+		defer end()
 	}
 	server, err := driver.NewServer(ctx, config)
 	if err != nil {

@@ -91,7 +91,7 @@ func TestWithoutProc(t *testing.T) {
 		"unstage":           n.Unstage(t.Context(), "id-vol", n.path("staging")),
 		"stats":             statsErr, "health": healthErr,
 	}
-	n.unlock()
+	n.Close()
 	_, errs["a start"] = NewManager(t.Context(), testConfig(n.cfg.StateDir))
 	restore()
 	for name, err := range errs {

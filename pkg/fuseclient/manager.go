@@ -115,6 +115,9 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	return m, nil
 }
 
+// Close lets another process have the state directory. The clients go on.
+func (m *Manager) Close() { m.unlock() }
+
 func hash(volumeID string) string {
 	sum := sha256.Sum256([]byte(volumeID))
 	return hex.EncodeToString(sum[:16])

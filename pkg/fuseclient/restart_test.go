@@ -17,7 +17,7 @@ import (
 func (n *node) restart() {
 	n.t.Helper()
 	n.ending.Wait()
-	n.unlock()
+	n.Close()
 	n.Manager = startManager(n.t, n.cfg.StateDir)
 }
 
@@ -59,7 +59,7 @@ func (n *node) driver(volume string) *exec.Cmd {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.unlock()
+	n.Close()
 	cmd := exec.CommandContext(n.t.Context(), self, "driver", n.cfg.StateDir, n.path("staging"), volume)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {

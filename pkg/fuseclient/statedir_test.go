@@ -154,7 +154,7 @@ func TestStartsThatFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t)
 			tt.prepare(n)
-			n.unlock()
+			n.Close()
 			if _, err := NewManager(t.Context(), testConfig(n.cfg.StateDir)); err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%v, want an error that says %q", err, tt.says)
 			}
@@ -171,7 +171,7 @@ func TestOneDriverAtATime(t *testing.T) {
 		t.Errorf("a second driver: %v", err)
 	}
 	n.unlist("logs")
-	n.unlock()
+	n.Close()
 	for range 2 { // a start that fails leaves no lock
 		if _, err := NewManager(t.Context(), testConfig(n.cfg.StateDir)); err == nil || !strings.Contains(err.Error(), "/logs: ") {
 			t.Errorf("a start that fails: %v", err)
@@ -207,7 +207,7 @@ func TestStartDespiteLeftovers(t *testing.T) {
 			tt.prepare(n)
 			var log lockedBuffer
 			n.ending.Wait()
-			n.unlock()
+			n.Close()
 			next, err := newManager(klog.NewContext(t.Context(), textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&log)))),
 				testConfig(n.cfg.StateDir), n.limits)
 			if err != nil {
@@ -281,7 +281,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil || s.cfg.StateDir != resolved || s.cfg.Glusterfs != "glusterfs" || s.cfg.StartTimeout != time.Minute || s.cfg.Prober == nil || s.locks.wait != time.Second {
 		t.Errorf("%+v, waits %v for locks, %v", s.cfg, s.locks.wait, err)
 	}
-	s.unlock()
+	s.Close()
 	prober := mount.NewProber()
 	s, err = NewManager(t.Context(), Config{StateDir: dir, Glusterfs: "/g", StartTimeout: time.Hour, Prober: &prober})
 	if err != nil || s.cfg.Glusterfs != "/g" || s.cfg.StartTimeout != time.Hour || s.cfg.Prober != &prober {
