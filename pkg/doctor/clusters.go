@@ -2,12 +2,14 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -153,7 +155,7 @@ func (c checker) reach(ctx context.Context, subject string, hosts []string) []re
 			if err == nil {
 				return nil
 			}
-			message := fmt.Sprintf("gluster server %s cannot be reached on port %d: %s", host, glusterdPort, reason(err, host))
+			message := fmt.Sprintf("gluster server %s cannot be reached on port %d: %s", host, glusterdPort, reason(err))
 			return []report.Finding{{
 				Severity: report.Warning, Check: check, Subject: subject, Message: message,
 				Remedy: "check that glusterd runs on that node (systemctl status glusterd), and that no firewall or NetworkPolicy is between it and " +
@@ -174,12 +176,10 @@ func (c checker) reach(ctx context.Context, subject string, hosts []string) []re
 	return findings
 }
 
-// reason is what the prober says about one server, without what concerns all of them.
-func reason(err error, host string) string {
-	_, rest, _ := strings.Cut(err.Error(), "("+host+": ")
-	text, _, found := strings.Cut(rest, "); ")
-	if !found {
-		return err.Error()
+// reason is what the prober says about the one server, without what concerns all of them.
+func reason(err error) string {
+	if unreachable, ok := errors.AsType[*mount.UnreachableError](err); ok {
+		return unreachable.Reasons[0]
 	}
-	return text
+	return err.Error()
 }

@@ -80,7 +80,7 @@ func (s site) serve(t *testing.T, server *heketitest.Server, operations []object
 
 // prober reaches all but the hosts given.
 func prober(refused ...string) *mount.Prober {
-	return &mount.Prober{Limit: time.Minute, Grace: time.Minute, Dial: func(_ context.Context, network, address string) (net.Conn, error) {
+	return &mount.Prober{Limit: time.Minute, Grace: time.Minute, Lookup: (&net.Resolver{}).LookupNetIP, LookupLimit: time.Minute, Dial: func(_ context.Context, network, address string) (net.Conn, error) {
 		for _, host := range refused {
 			if address == net.JoinHostPort(host, "24007") {
 				return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("connect: connection refused")}

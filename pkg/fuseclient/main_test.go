@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,7 +64,9 @@ func testConfig(stateDir string) Config {
 		StateDir:     stateDir,
 		Glusterfs:    self,
 		StartTimeout: time.Minute,
-		Prober: &mount.Prober{Grace: time.Second, Limit: time.Second, Dial: func(context.Context, string, string) (net.Conn, error) {
+		Prober: &mount.Prober{Grace: time.Second, Limit: time.Second, LookupLimit: time.Second, Lookup: func(context.Context, string, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.IPv6Loopback()}, nil
+		}, Dial: func(context.Context, string, string) (net.Conn, error) {
 			near, far := net.Pipe()
 			return near, far.Close()
 		}},

@@ -1,11 +1,14 @@
 package fuseclient
 
 import (
+	"context"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -37,6 +40,19 @@ func TestServersOfTheCluster(t *testing.T) {
 	n.mustPublish("target")
 	if diff := cmp.Diff([]string{"gluster8", "gluster9"}, serversOf(t, n.known())); diff != "" {
 		t.Errorf("servers of the cluster are known: %s", diff)
+	}
+}
+
+// TestSlowNames: while no nameserver answers in time, the client gets the servers as they are, and has its own patience.
+func TestSlowNames(t *testing.T) {
+	n := newNode(t)
+	n.cfg.Prober.LookupLimit = time.Millisecond
+	n.cfg.Prober.Lookup = func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if diff := cmp.Diff([]string{"gluster1", "gluster2"}, serversOf(t, n.stage())); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -55,6 +55,10 @@ func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachab
 		}
 	}
 	ordered, err := m.cfg.Prober.Order(ctx, servers, source.Options.Port())
+	if unreachable, ok := errors.AsType[*mount.UnreachableError](err); ok && unreachable.Unsure {
+		klog.FromContext(ctx).Info("Cannot tell which GlusterFS server can be reached, using the given order", "volumeID", source.VolumeID, "err", err.Error())
+		return mount.Reachable{Servers: servers}, nil
+	}
 	if err == nil && ordered.Servers[0] != servers[0] {
 		klog.FromContext(ctx).Info("First GlusterFS server cannot be reached, using another", "volumeID", source.VolumeID, "servers", servers, "used", ordered.Servers[0])
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,15 +15,23 @@ import (
 // Prober sorts servers by whether their glusterd can be reached. The client tries servers strictly in order and
 // loses 3 s at one that refuses and 42 s at one that is silent, so the order decides how long a mount takes.
 type Prober struct {
-	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
-	Grace time.Duration // how long earlier servers may at most still answer once a later one has; see patience
-	Limit time.Duration // how long the first answer may take
+	Lookup      func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
+	Grace       time.Duration // how long earlier servers may at most still answer once a later one has; see patience
+	Limit       time.Duration // how long a server may take to answer
+	LookupLimit time.Duration // how long the addresses of a name may take before that
 }
 
 // NewProber probes over TCP.
 func NewProber() Prober {
-	// The limit leaves room for one lost SYN (sent again after 1 s); the grace for a server on another continent.
-	return Prober{Dial: (&net.Dialer{}).DialContext, Grace: 50 * time.Millisecond, Limit: 3 * time.Second}
+	return Prober{
+		Lookup: net.DefaultResolver.LookupNetIP,
+		Dial:   (&net.Dialer{}).DialContext,
+		Grace:  50 * time.Millisecond, // for a server on another continent
+		Limit:  3 * time.Second,       // room for one lost SYN, which is sent again after 1 s
+		// Room for two silent nameservers, for each of which the resolver waits 5 s (resolv.conf(5), timeout).
+		LookupLimit: 12 * time.Second,
+	}
 }
 
 // Reachable is a server list, sorted.
@@ -32,10 +41,31 @@ type Reachable struct {
 	IPv6 bool
 }
 
+// UnreachableError is returned by Order when no server could be reached. It wraps ErrUnavailable.
+type UnreachableError struct {
+	Port    int
+	Servers []string
+	Reasons []string // for each server
+	// Unsure: the addresses of a server were not found in time. The client waits longer for them, and may reach the server.
+	Unsure bool
+}
+
+// Error names all servers.
+func (e *UnreachableError) Error() string {
+	each := make([]string, len(e.Servers))
+	for i, server := range e.Servers {
+		each[i] = server + ": " + e.Reasons[i]
+	}
+	return fmt.Sprintf("%v: no GlusterFS server can be reached on port %d (%s); check that glusterd runs there and that this node may connect",
+		ErrUnavailable, e.Port, strings.Join(each, "; "))
+}
+
+func (e *UnreachableError) Unwrap() error { return ErrUnavailable }
+
 // Order sorts: the servers that answered in the given order, then those that might, then those that refused. It
-// returns as soon as the first answers, and an error that wraps ErrUnavailable when none does within the limit.
+// returns as soon as the first answers, and an UnreachableError when none does within the limits.
 func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachable, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.Limit)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	found := make([]answer, len(servers))
 	began := time.Now()
@@ -59,12 +89,11 @@ collect:
 	}
 	first := slices.IndexFunc(found, func(a answer) bool { return a.state == reached })
 	if first < 0 {
-		reasons := make([]string, len(servers))
-		for i, server := range servers {
-			reasons[i] = server + ": " + dialReason(found[i].err)
+		unreachable := &UnreachableError{Port: port, Servers: servers, Unsure: slices.ContainsFunc(found, answer.unsure)}
+		for _, a := range found {
+			unreachable.Reasons = append(unreachable.Reasons, dialReason(a.err))
 		}
-		return Reachable{}, fmt.Errorf("%w: no GlusterFS server can be reached on port %d (%s); check that glusterd runs there and that this node may connect",
-			ErrUnavailable, port, strings.Join(reasons, "; "))
+		return Reachable{}, unreachable
 	}
 	r := Reachable{IPv6: found[first].ipv6 && !strings.Contains(servers[first], ":")}
 	for _, want := range []state{reached, unknown, refused} {
@@ -99,22 +128,66 @@ type answer struct {
 	err   error
 }
 
+func (a answer) unsure() bool { return errors.Is(a.err, errLookup) }
+
+// errLookup: the addresses of a name were not found in time.
+var errLookup = errors.New("looking up the name takes too long")
+
 // ask connects to all servers at once and delivers one answer for each.
 func (p Prober) ask(ctx context.Context, servers []string, port int) <-chan answer {
 	answers := make(chan answer, len(servers))
 	for i, server := range servers {
 		go func() {
-			conn, err := p.Dial(ctx, "tcp", net.JoinHostPort(server, strconv.Itoa(port)))
+			addresses, err := p.addresses(ctx, server)
 			if err != nil {
 				answers <- answer{index: i, state: refused, err: err}
 				return
 			}
-			addr, ok := conn.RemoteAddr().(*net.TCPAddr)
-			_ = conn.Close()
-			answers <- answer{index: i, state: reached, ipv6: ok && addr.IP.To4() == nil}
+			a := p.connect(ctx, addresses, port)
+			a.index = i
+			answers <- a
 		}()
 	}
 	return answers
+}
+
+func (p Prober) addresses(ctx context.Context, server string) ([]netip.Addr, error) {
+	if address, err := netip.ParseAddr(server); err == nil {
+		return []netip.Addr{address}, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, p.LookupLimit)
+	defer cancel()
+	addresses, err := p.Lookup(limited, "ip", server)
+	if err != nil && limited.Err() != nil {
+		return nil, errLookup
+	}
+	return addresses, err
+}
+
+// connect tries all addresses of a server at once.
+func (p Prober) connect(ctx context.Context, addresses []netip.Addr, port int) answer {
+	ctx, cancel := context.WithTimeout(ctx, p.Limit)
+	defer cancel()
+	answers := make(chan answer, len(addresses))
+	for _, address := range addresses {
+		go func() {
+			address := address.Unmap()
+			conn, err := p.Dial(ctx, "tcp", net.JoinHostPort(address.String(), strconv.Itoa(port)))
+			if err != nil {
+				answers <- answer{state: refused, err: err}
+				return
+			}
+			_ = conn.Close()
+			answers <- answer{state: reached, ipv6: address.Is6()}
+		}()
+	}
+	var last answer
+	for range addresses {
+		if last = <-answers; last.state == reached {
+			break
+		}
+	}
+	return last
 }
 
 // dialReason is the error without addresses that the message has already.

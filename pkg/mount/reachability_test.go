@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -15,17 +16,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// fakeLookup gives each name, which is one letter, an address that ends with the letter's number.
+func fakeLookup(_ context.Context, _, host string) ([]netip.Addr, error) {
+	return []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, host[0]})}, nil
+}
+
 // fakeDial knows after which time each server answers and how; a server that is missing is silent.
 func fakeDial(servers map[string]struct {
 	after time.Duration
 	err   error
 }) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, _, address string) (net.Conn, error) {
-		host, _, err := net.SplitHostPort(address)
+	return func(ctx context.Context, _, target string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(target)
 		if err != nil {
 			return nil, err
 		}
-		s, ok := servers[host]
+		address, err := netip.ParseAddr(host)
+		if err != nil {
+			return nil, err
+		}
+		s, ok := servers[string(address.AsSlice()[3:])]
 		if !ok {
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -72,7 +82,7 @@ func TestOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := NewProber()
-				p.Dial = fakeDial(c.answers)
+				p.Lookup, p.Dial = fakeLookup, fakeDial(c.answers)
 				began := time.Now()
 				got, err := p.Order(t.Context(), strings.Fields(c.servers), 24007)
 				if took := time.Since(began); took != c.took {
@@ -110,11 +120,12 @@ func TestOrderOverTCP(t *testing.T) {
 func TestOrderClosesConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewProber()
+		p.Lookup = fakeLookup
 		far := make(chan net.Conn, 2)
 		p.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
 			near, other := net.Pipe()
 			far <- other
-			if strings.HasPrefix(address, "b") {
+			if strings.HasPrefix(address, "10.0.0.98:") {
 				time.Sleep(time.Second)
 			}
 			return near, nil
@@ -134,26 +145,76 @@ func TestOrderClosesConnections(t *testing.T) {
 }
 
 func TestOrderTellsIPv6Names(t *testing.T) {
-	address := &net.TCPAddr{IP: net.ParseIP("fd00::1"), Port: 24007}
-	for server, want := range map[string]bool{"name": true, "fd00::1": false} {
+	six, four := netip.MustParseAddr("fd00::1"), netip.MustParseAddr("::ffff:10.0.0.1")
+	for server, want := range map[string]bool{"six": true, "four": false, "fd00::1": false} {
 		p := NewProber()
-		p.Dial = func(context.Context, string, string) (net.Conn, error) { return remoteConn{address}, nil }
+		p.Lookup = func(_ context.Context, _, host string) ([]netip.Addr, error) {
+			return []netip.Addr{map[string]netip.Addr{"six": six, "four": four}[host]}, nil
+		}
+		p.Dial = func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			return near, far.Close()
+		}
 		if got, err := p.Order(t.Context(), []string{server}, 24007); err != nil || got.IPv6 != want {
 			t.Errorf("%s: %+v, %v", server, got, err)
 		}
 	}
 }
 
-type remoteConn struct{ address net.Addr }
-
-func (c remoteConn) RemoteAddr() net.Addr           { return c.address }
-func (remoteConn) Close() error                     { return nil }
-func (remoteConn) LocalAddr() net.Addr              { return nil }
-func (remoteConn) Read([]byte) (int, error)         { return 0, net.ErrClosed }
-func (remoteConn) Write([]byte) (int, error)        { return 0, net.ErrClosed }
-func (remoteConn) SetDeadline(time.Time) error      { return nil }
-func (remoteConn) SetReadDeadline(time.Time) error  { return nil }
-func (remoteConn) SetWriteDeadline(time.Time) error { return nil }
+// TestOrderOfNames: what a nameserver takes says nothing about the gluster servers.
+func TestOrderOfNames(t *testing.T) {
+	missing := &net.DNSError{Err: "no such host", IsNotFound: true}
+	for name, tt := range map[string]struct {
+		lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+		want   string
+		took   time.Duration
+		unsure bool
+		reason string
+	}{
+		"the first nameserver is silent": {func(context.Context, string) ([]netip.Addr, error) {
+			time.Sleep(5 * time.Second)
+			return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
+		}, "a b", 5 * time.Second, false, ""},
+		"all nameservers are silent": {func(ctx context.Context, _ string) ([]netip.Addr, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, "", 12 * time.Second, true, "looking up the name takes too long"},
+		"no such name": {func(context.Context, string) ([]netip.Addr, error) { return nil, missing }, "", 0, false, "the name does not resolve"},
+		"one address is silent": {func(context.Context, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("10.0.0.9"), netip.MustParseAddr("10.0.0.1")}, nil
+		}, "a b", 0, false, ""},
+		"one name": {func(_ context.Context, host string) ([]netip.Addr, error) {
+			if host == "a" {
+				return nil, missing
+			}
+			return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
+		}, "b a", 0, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := NewProber()
+				p.Lookup = func(ctx context.Context, _, host string) ([]netip.Addr, error) { return tt.lookup(ctx, host) }
+				p.Dial = func(ctx context.Context, _, address string) (net.Conn, error) {
+					if address != "10.0.0.1:24007" {
+						<-ctx.Done()
+						return nil, ctx.Err()
+					}
+					near, far := net.Pipe()
+					return near, far.Close()
+				}
+				began := time.Now()
+				got, err := p.Order(t.Context(), []string{"a", "b"}, 24007)
+				if took := time.Since(began); took != tt.took || strings.Join(got.Servers, " ") != tt.want {
+					t.Errorf("%q after %s, want %q after %s", got.Servers, took, tt.want, tt.took)
+				}
+				unreachable, failed := errors.AsType[*UnreachableError](err)
+				if failed != (tt.want == "") || failed && (unreachable.Unsure != tt.unsure || unreachable.Reasons[0] != tt.reason) {
+					t.Errorf("%+v", unreachable)
+				}
+			})
+		})
+	}
+}
 
 func TestDialReason(t *testing.T) {
 	tests := []struct {
