@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,7 +23,7 @@ import (
 //	absent   never mounts                  broken   ends with a message     bricks  has .meta, with the graph of the state directory
 //	odd      fails to tell that it lives   others   work; SIGUSR1 takes the bricks away
 //
-// A server called mute makes it mute, too.
+// A server called mute makes it mute, too; one called late answers after a while.
 func fakeClient(args []string) int {
 	volume, server, logFile, path := "", "", "", args[len(args)-1]
 	for _, arg := range args {
@@ -85,6 +86,9 @@ func fakeClient(args []string) int {
 		fake.graphs = filepath.Join(filepath.Dir(filepath.Dir(logFile)), "graphs")
 	case "odd":
 		fake.odd = true
+	}
+	if server == "late" {
+		time.Sleep(200 * time.Millisecond)
 	}
 	fake.mute = volume == "mute" || server == "mute"
 	if !fake.mute {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -63,7 +62,7 @@ func (p process) open() (pidfd int, err error) {
 		return -1, fmt.Errorf("pidfd_open %d: %w", p.PID, err)
 	}
 	start, err := readStart(p.PID)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) || err == nil && start != p.Start || awaitExit(pidfd, 0) {
+	if err == nil && start != p.Start || awaitExit(pidfd, 0) {
 		_ = unix.Close(pidfd) // it has ended, and its number may be another process's by now
 		return -1, nil
 	}

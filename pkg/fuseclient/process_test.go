@@ -55,13 +55,14 @@ func TestReadStat(t *testing.T) {
 	}
 }
 
-// leaderless ends this thread, which has to be the process's first, as a killed client does of which a thread waits in the kernel.
+// leaderless ends the process's first thread, and goes on, as a killed client does of which a thread waits in the kernel.
 func leaderless() {
 	runtime.LockOSThread()
-	if unix.Gettid() != unix.Getpid() {
-		os.Exit(1)
+	if unix.Gettid() == unix.Getpid() {
+		_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
 	}
-	_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+	go leaderless() // on another thread
+	select {}
 }
 
 // TestProcessWithoutItsFirstThread is a zombie in /proc, and keeps what it has open.
@@ -82,9 +83,11 @@ func TestProcessWithoutItsFirstThread(t *testing.T) {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID))
 		return err == nil && strings.Contains(string(stat), ") Z ")
 	})
-	if pidfd, err := p.open(); !p.alive() || pidfd == -1 || err != nil {
+	pidfd, err := p.open()
+	if !p.alive() || pidfd == -1 || err != nil {
 		t.Errorf("alive: %t, %d, %v", p.alive(), pidfd, err)
 	}
+	_ = unix.Close(pidfd)
 	_ = cmd.Process.Kill()
 	waitFor(t, "its end", func() bool { return !p.alive() })
 	_ = cmd.Wait()

@@ -31,8 +31,12 @@ func (m *Manager) recoverVolumes(log klog.Logger) error {
 			err = removeFile(path)
 		case !r.ready():
 			log.Info("Clearing away a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
+			if r.Process.PID == 0 { // the process before this one was stopped before it could write the number down
+				r.Process, _ = findClient(m.freshPath(r))
+			}
 			if err = m.interrupted(r); err != nil {
-				err = errors.Join(err, writeRecord(m.endingPath(r), r)) // for the next start
+				err = errors.Join(err, writeRecord(m.endingPath(r), r)) // which is tried again below, and at each start
+				m.keepReplaced(r)
 			}
 		default:
 			m.records[r.Source.VolumeID] = r
@@ -40,6 +44,14 @@ func (m *Manager) recoverVolumes(log klog.Logger) error {
 		logLeftover(log, path, err)
 	}
 	return err
+}
+
+// keepReplaced remembers a volume whose dead client was being replaced, so that the next NodePublishVolume does it.
+func (m *Manager) keepReplaced(r record) {
+	if top, _ := mount.Top(r.StagingPath); top != nil {
+		id := r.Source.VolumeID
+		m.records[id] = r
+	}
 }
 
 func logLeftover(log klog.Logger, path string, err error) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
@@ -21,8 +23,8 @@ func (m *Manager) retire(ctx context.Context, r record) {
 		log.Error(err, "Cannot end the GlusterFS client in good order")
 	}
 	// The kernel gives the number of a device without mounts to the next one that is mounted: look before that.
-	left, err := mount.MountsOf(r.Device)
-	unused := err == nil && len(left) == 0
+	used, err := hasMounts(r.Device)
+	unused := err == nil && !used
 	m.ending.Go(func() { m.reap(log, r, unused) })
 }
 
@@ -55,12 +57,19 @@ func (m *Manager) awaitEnd(r record, unused bool) (ended bool, err error) {
 		return true, nil
 	}
 	if !unused {
-		if left, err := mount.MountsOf(r.Device); err != nil || len(left) > 0 {
+		if used, err := hasMounts(r.Device); err != nil || used {
 			return false, err
 		}
 	}
 	err = m.kill(pidfd)
 	return err == nil, err
+}
+
+// hasMounts reports whether a GlusterFS mount of the device is in this mount namespace. The number may be that of another kind of
+// file system by now.
+func hasMounts(device mount.Device) (bool, error) {
+	mounts, err := mount.MountsOf(device)
+	return slices.ContainsFunc(mounts, func(i *mountinfo.Info) bool { return i.FSType == fsType }), err
 }
 
 func (m *Manager) kill(pidfd int) error {
@@ -76,9 +85,6 @@ func (m *Manager) kill(pidfd int) error {
 // discard ends a client that nothing uses, at once, and removes its fresh path.
 func (m *Manager) discard(r record) error {
 	fresh := m.freshPath(r)
-	if r.Process.PID == 0 { // this process, or the one before it, was stopped before it could write the number down
-		r.Process, _ = findClient(fresh)
-	}
 	err := mount.Unmount(fresh, anyMount)
 	pidfd, openErr := r.Process.open()
 	if pidfd != -1 {

@@ -2,6 +2,7 @@ package fuseclient
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // The servers that the node knows for a cluster are asked instead of those in the PersistentVolume, also for a volume
@@ -51,20 +54,36 @@ func TestSlowNames(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	if diff := cmp.Diff([]string{"gluster1", "gluster2"}, serversOf(t, n.stage())); diff != "" {
-		t.Error(diff)
+	n.limits.mute = time.Millisecond
+	s := source("vol")
+	s.Servers = []string{"late", "gluster2"}
+	if err := n.Stage(t.Context(), s, n.path("staging")); err != nil {
+		t.Fatal(err)
+	}
+	if arguments := argumentsOf(t, n.known()); !strings.Contains(arguments, "--volfile-server=late\x00--volfile-server=gluster2\x00") {
+		t.Errorf("the client's arguments are %q", arguments)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := n.order(ended, s); !errors.Is(err, mount.ErrUnavailable) {
+		t.Errorf("a call that has ended: %v", err)
 	}
 }
 
-// serversOf returns the servers in a client's arguments.
-func serversOf(t *testing.T, r record) []string {
+func argumentsOf(t *testing.T, r record) string {
 	t.Helper()
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(r.Process.PID) + "/cmdline")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(data)
+}
+
+// serversOf returns the servers in a client's arguments.
+func serversOf(t *testing.T, r record) []string {
+	t.Helper()
 	var servers []string
-	for arg := range strings.SplitSeq(string(data), "\x00") {
+	for arg := range strings.SplitSeq(argumentsOf(t, r), "\x00") {
 		if server, ok := strings.CutPrefix(arg, "--volfile-server="); ok {
 			servers = append(servers, server)
 		}

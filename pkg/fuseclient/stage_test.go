@@ -2,7 +2,6 @@ package fuseclient
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,13 +82,6 @@ func TestStageAgain(t *testing.T) {
 // TestStageAfterAnEdit: the PersistentVolume of a pod that runs may be edited. Its client goes on, and the next one is started
 // with what the PersistentVolume has then.
 func TestStageAfterAnEdit(t *testing.T) {
-	arguments := func(r record) string {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", r.Process.PID))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(data)
-	}
 	n := newNode(t)
 	r := n.stage()
 	n.mustPublish("target")
@@ -109,7 +101,7 @@ func TestStageAfterAnEdit(t *testing.T) {
 	n.restart()
 	n.mustPublish("target")
 	for _, want := range []string{"--log-level=ERROR", "--volfile-server=gluster3"} {
-		if got := arguments(n.known()); !strings.Contains(got, want) {
+		if got := argumentsOf(t, n.known()); !strings.Contains(got, want) {
 			t.Errorf("the next client's arguments are %q, want %s among them", got, want)
 		}
 	}

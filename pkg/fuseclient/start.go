@@ -55,9 +55,9 @@ func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachab
 		}
 	}
 	ordered, err := m.cfg.Prober.Order(ctx, servers, source.Options.Port())
-	if unreachable, ok := errors.AsType[*mount.UnreachableError](err); ok && unreachable.Unsure {
+	if unreachable, ok := errors.AsType[*mount.UnreachableError](err); ok && unreachable.Unsure && ctx.Err() == nil {
 		klog.FromContext(ctx).Info("Cannot tell which GlusterFS server can be reached, using the given order", "volumeID", source.VolumeID, "err", err.Error())
-		return mount.Reachable{Servers: servers}, nil
+		return mount.Reachable{Servers: servers, Unsure: true}, nil
 	}
 	if err == nil && ordered.Servers[0] != servers[0] {
 		klog.FromContext(ctx).Info("First GlusterFS server cannot be reached, using another", "volumeID", source.VolumeID, "servers", servers, "used", ordered.Servers[0])
@@ -106,7 +106,11 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (r
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if len(servers.Servers) > 1 {
-		mute := time.AfterFunc(m.limits.mute, func() {
+		patience := m.limits.mute
+		if servers.Unsure { // the client looks names up as long as the probe has done in vain
+			patience = m.cfg.StartTimeout / 2
+		}
+		mute := time.AfterFunc(patience, func() {
 			if m.isMute(r) {
 				stop(errMute)
 			}

@@ -241,11 +241,13 @@ func TestStartWithReadOnlyState(t *testing.T) {
 	if err := n.save(r); err != nil {
 		t.Fatal(err)
 	}
-	n.protect("volumes")
+	undo := n.protect("volumes")
 	n.restart()
 	if _, err := n.Stats(t.Context(), "id-other", n.path("other")); err != nil {
 		t.Error(err)
 	}
+	undo()
+	n.mustPublish("target") // the kubelet does not stage again
 }
 
 // TestRestartKeepsWhatIsInUse: the log of a staged volume, and a client's first path that its stage has not left yet.

@@ -39,6 +39,8 @@ type Reachable struct {
 	Servers []string
 	// IPv6: the first server is a name and was reached over IPv6. The client looks names up as IPv4, unless told.
 	IPv6 bool
+	// Unsure: the order is that given, because no name of a server could be looked up in time.
+	Unsure bool
 }
 
 // UnreachableError is returned by Order when no server could be reached. It wraps ErrUnavailable.
@@ -164,30 +166,48 @@ func (p Prober) addresses(ctx context.Context, server string) ([]netip.Addr, err
 	return addresses, err
 }
 
-// connect tries all addresses of a server at once.
+// connect tries all addresses of a server at once. Where addresses of both families answer, it is IPv4, which the client uses
+// by itself; where none does, the answer is that of the first address, so that it is the same each time.
 func (p Prober) connect(ctx context.Context, addresses []netip.Addr, port int) answer {
 	ctx, cancel := context.WithTimeout(ctx, p.Limit)
 	defer cancel()
+	began := time.Now()
 	answers := make(chan answer, len(addresses))
-	for _, address := range addresses {
+	for i, address := range addresses {
 		go func() {
 			address := address.Unmap()
 			conn, err := p.Dial(ctx, "tcp", net.JoinHostPort(address.String(), strconv.Itoa(port)))
 			if err != nil {
-				answers <- answer{state: refused, err: err}
+				answers <- answer{index: i, state: refused, err: err}
 				return
 			}
 			_ = conn.Close()
-			answers <- answer{state: reached, ipv6: address.Is6()}
+			answers <- answer{index: i, state: reached, ipv6: address.Is6()}
 		}()
 	}
-	var last answer
+	found := make([]answer, len(addresses))
+	var grace <-chan time.Time
+collect:
 	for range addresses {
-		if last = <-answers; last.state == reached {
-			break
+		select {
+		case a := <-answers:
+			if found[a.index] = a; a.state != reached {
+				continue
+			}
+			if !a.ipv6 {
+				return a
+			}
+			if grace == nil {
+				grace = time.After(p.patience(time.Since(began)))
+			}
+		case <-grace:
+			break collect
 		}
 	}
-	return last
+	if i := slices.IndexFunc(found, func(a answer) bool { return a.state == reached }); i >= 0 {
+		return found[i]
+	}
+	return found[0]
 }
 
 // dialReason is the error without addresses that the message has already.

@@ -57,8 +57,8 @@ func (s Source) Difference(other Source) string {
 	return ""
 }
 
-// Outdated reports whether a client that was started for s would be started differently for other, with which s has no
-// Difference. The order of servers does not matter.
+// Outdated reports whether a client for s is started differently from one for other, with which s has no Difference. The order of
+// servers does not matter.
 func (s Source) Outdated(other Source) bool {
 	sorted := func(servers []string) []string { return slices.Sorted(slices.Values(servers)) }
 	return s.Options.String() != other.Options.String() || !slices.Equal(sorted(s.Servers), sorted(other.Servers))
