@@ -100,6 +100,8 @@ func TestClientInDoubtIsNotKilled(t *testing.T) {
 	r := n.stage()
 	n.mustPublish("target")
 	restore := n.hideProcBut(r)
+	n.retire(t.Context(), r)
+	n.ending.Wait()
 	ended, err := n.awaitEnd(r, false)
 	restore()
 	if ended || err == nil {

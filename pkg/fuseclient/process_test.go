@@ -24,6 +24,7 @@ func TestProcessIdentity(t *testing.T) {
 	if !self.alive() {
 		t.Error("this process is not alive")
 	}
+	before := descriptors(t)
 	for name, p := range map[string]process{
 		"none":                       {},
 		"the same number used again": {self.PID, self.Start + 1},
@@ -32,6 +33,9 @@ func TestProcessIdentity(t *testing.T) {
 		if pidfd, err := p.open(); p.alive() || pidfd != -1 || err != nil {
 			t.Errorf("%s: alive %t, pidfd %d, %v", name, p.alive(), pidfd, err)
 		}
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
 	}
 	if p, found := findClient("/no/such/path"); found {
 		t.Errorf("found %+v", p)
@@ -114,7 +118,7 @@ func TestOpenLeavesNoDescriptor(t *testing.T) {
 	restore := mounttest.LimitDescriptors(t, 1)
 	pidfd, err := self.open()
 	restore()
-	if after := descriptors(t); pidfd != -1 || after != before {
+	if after := descriptors(t); pidfd != -1 || err == nil || after != before {
 		t.Errorf("pidfd %d, %v; %d descriptors, before there were %d", pidfd, err, after, before)
 	}
 }
