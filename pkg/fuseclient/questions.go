@@ -24,9 +24,9 @@ type question struct {
 
 // ask puts the question of that name, or joins the one under way, and waits for the answer as long as limits.ask and ctx
 // allow; then it returns ErrTimeout. The name says which client is asked, and what.
-func ask[T any](ctx context.Context, s *Manager, name string, put func() (T, error)) (T, error) {
-	q := s.asked.coalesce(name, func() (any, error) { return put() })
-	timer := time.NewTimer(s.limits.ask)
+func ask[T any](ctx context.Context, m *Manager, name string, put func() (T, error)) (T, error) {
+	q := m.asked.coalesce(name, func() (any, error) { return put() })
+	timer := time.NewTimer(m.limits.ask)
 	defer timer.Stop()
 	var none T
 	select {
@@ -34,7 +34,7 @@ func ask[T any](ctx context.Context, s *Manager, name string, put func() (T, err
 		answer, _ := q.answer.(T) // nil with an error
 		return answer, q.err
 	case <-timer.C:
-		return none, fmt.Errorf("%w after %s", mount.ErrTimeout, s.limits.ask)
+		return none, fmt.Errorf("%w after %s", mount.ErrTimeout, m.limits.ask)
 	case <-ctx.Done():
 		return none, fmt.Errorf("%w: %w", mount.ErrTimeout, context.Cause(ctx))
 	}

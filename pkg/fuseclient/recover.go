@@ -31,27 +31,13 @@ func (m *Manager) recoverVolumes(log klog.Logger) error {
 			err = removeFile(path)
 		case !r.ready():
 			log.Info("Clearing away a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
-			if r.Process.PID == 0 { // the process before this one was stopped before it could write the number down
-				r.Process, _ = findClient(m.freshPath(r))
-			}
-			if err = m.interrupted(r); err != nil {
-				err = errors.Join(err, writeRecord(m.endingPath(r), r)) // which is tried again below, and at each start
-				m.keepReplaced(r)
-			}
+			err = m.interrupted(r)
 		default:
 			m.records[r.Source.VolumeID] = r
 		}
 		logLeftover(log, path, err)
 	}
 	return err
-}
-
-// keepReplaced remembers a volume whose dead client was being replaced, so that the next NodePublishVolume does it.
-func (m *Manager) keepReplaced(r record) {
-	if top, _ := mount.Top(r.StagingPath); top != nil {
-		id := r.Source.VolumeID
-		m.records[id] = r
-	}
 }
 
 func logLeftover(log klog.Logger, path string, err error) {
@@ -63,13 +49,21 @@ func logLeftover(log klog.Logger, path string, err error) {
 // interrupted clears a client away whose start was not finished. When it was to replace a dead one, the volume counts
 // as staged all the same: the orchestrator will publish it without staging it again.
 func (m *Manager) interrupted(r record) error {
-	if err := m.discard(r); err != nil {
-		return err
+	if r.Process.PID == 0 { // the process before this one was stopped before it could write the number down
+		r.Process, _ = findClient(m.freshPath(r))
 	}
-	if top, _ := mount.Top(r.StagingPath); top == nil {
-		return m.forget(r.Source.VolumeID)
+	err := m.discard(r)
+	replaced, _ := mount.Top(r.StagingPath)
+	switch {
+	case replaced != nil:
+		m.records[r.Source.VolumeID] = r // which its file has already
+	case err == nil:
+		err = m.forget(r.Source.VolumeID)
 	}
-	return m.save(r)
+	if err != nil {
+		err = errors.Join(err, writeRecord(m.endingPath(r), r)) // which resumeEnding tries, now and at each start
+	}
+	return err
 }
 
 func (m *Manager) resumeEnding(ctx context.Context) error {

@@ -69,27 +69,11 @@ func (e *UnreachableError) Unwrap() error { return ErrUnavailable }
 func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachable, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	found := make([]answer, len(servers))
-	began := time.Now()
-	answers := p.ask(ctx, servers, port)
-	var grace <-chan time.Time
-collect:
-	for range servers {
-		select {
-		case a := <-answers:
-			found[a.index] = a
-			if a.state == reached && grace == nil {
-				grace = time.After(p.patience(time.Since(began)))
-			}
-		case <-grace:
-			break collect
-		}
+	found := p.collect(p.ask(ctx, servers, port), len(servers), func(found []answer) bool {
 		best := slices.IndexFunc(found, func(a answer) bool { return a.state != refused })
-		if best >= 0 && found[best].state == reached {
-			break
-		}
-	}
-	first := slices.IndexFunc(found, func(a answer) bool { return a.state == reached })
+		return best >= 0 && found[best].state == reached
+	})
+	first := slices.IndexFunc(found, answer.ok)
 	if first < 0 {
 		unreachable := &UnreachableError{Port: port, Servers: servers, Unsure: slices.ContainsFunc(found, answer.unsure)}
 		for _, a := range found {
@@ -106,6 +90,29 @@ collect:
 		}
 	}
 	return r, nil
+}
+
+// collect waits for n answers, each with its index, but not longer than until they are enough, or for those that let the first
+// success wait too long for them.
+func (p Prober) collect(answers <-chan answer, n int, enough func([]answer) bool) []answer {
+	began := time.Now()
+	found := make([]answer, n)
+	var grace <-chan time.Time
+	for range n {
+		select {
+		case a := <-answers:
+			found[a.index] = a
+			if a.ok() && grace == nil {
+				grace = time.After(p.patience(time.Since(began)))
+			}
+		case <-grace:
+			return found
+		}
+		if enough(found) {
+			return found
+		}
+	}
+	return found
 }
 
 // patience is how long servers further up the list are waited for after another has answered. One that takes several
@@ -129,6 +136,10 @@ type answer struct {
 	ipv6  bool
 	err   error
 }
+
+func (a answer) ok() bool { return a.state == reached }
+
+func (a answer) onIPv4() bool { return a.ok() && !a.ipv6 }
 
 func (a answer) unsure() bool { return errors.Is(a.err, errLookup) }
 
@@ -171,7 +182,6 @@ func (p Prober) addresses(ctx context.Context, server string) ([]netip.Addr, err
 func (p Prober) connect(ctx context.Context, addresses []netip.Addr, port int) answer {
 	ctx, cancel := context.WithTimeout(ctx, p.Limit)
 	defer cancel()
-	began := time.Now()
 	answers := make(chan answer, len(addresses))
 	for i, address := range addresses {
 		go func() {
@@ -185,27 +195,11 @@ func (p Prober) connect(ctx context.Context, addresses []netip.Addr, port int) a
 			answers <- answer{index: i, state: reached, ipv6: address.Is6()}
 		}()
 	}
-	found := make([]answer, len(addresses))
-	var grace <-chan time.Time
-collect:
-	for range addresses {
-		select {
-		case a := <-answers:
-			if found[a.index] = a; a.state != reached {
-				continue
-			}
-			if !a.ipv6 {
-				return a
-			}
-			if grace == nil {
-				grace = time.After(p.patience(time.Since(began)))
-			}
-		case <-grace:
-			break collect
+	found := p.collect(answers, len(addresses), func(found []answer) bool { return slices.ContainsFunc(found, answer.onIPv4) })
+	for _, best := range []func(answer) bool{answer.onIPv4, answer.ok} {
+		if i := slices.IndexFunc(found, best); i >= 0 {
+			return found[i]
 		}
-	}
-	if i := slices.IndexFunc(found, func(a answer) bool { return a.state == reached }); i >= 0 {
-		return found[i]
 	}
 	return found[0]
 }

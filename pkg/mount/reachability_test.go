@@ -146,14 +146,14 @@ func TestOrderClosesConnections(t *testing.T) {
 
 func TestOrderTellsIPv6Names(t *testing.T) {
 	six, four := netip.MustParseAddr("fd00::1"), netip.MustParseAddr("::ffff:10.0.0.1")
-	for server, want := range map[string]bool{"six": true, "four": false, "both": false, "fd00::1": false} {
+	for server, want := range map[string]bool{"six": true, "four": false, "both": false, "turned": false, "fd00::1": false} {
 		synctest.Test(t, func(t *testing.T) {
 			p := NewProber()
 			p.Lookup = func(_ context.Context, _, host string) ([]netip.Addr, error) {
-				return map[string][]netip.Addr{"six": {six}, "four": {four}, "both": {six, four}}[host], nil
+				return map[string][]netip.Addr{"six": {six}, "four": {four}, "both": {six, four}, "turned": {four, six}}[host], nil
 			}
 			p.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
-				if server == "both" && !strings.HasPrefix(address, "[") {
+				if server != "four" && !strings.HasPrefix(address, "[") {
 					time.Sleep(time.Millisecond) // IPv4 is preferred, not the faster one
 				}
 				near, far := net.Pipe()
