@@ -27,7 +27,7 @@ func fuseIO(ctx context.Context, b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.ours, s.baseline = append(s.ours, both[0]), append(s.baseline, both[1])
+		s.add(both[0], both[1])
 	}
 	note := fmt.Sprintf("%d MiB written, synced and read, %d files of %d bytes written and read; both mounts in turns of %d MiB and %d files",
 		chunks*chunk/mib, batches*batch, smallFile, chunk/mib, batch)

@@ -24,13 +24,9 @@ type user struct {
 // useFiles writes and reads a large file and many small ones in each directory, and returns the seconds that each took.
 // Taking the files away again is not measured.
 func useFiles(dirs []string) ([]float64, error) {
-	users := make([]*user, len(dirs))
-	for i, dir := range dirs {
-		root, err := os.MkdirTemp(dir, "io")
-		if err != nil {
-			return nil, err
-		}
-		users[i] = &user{root: root}
+	users, err := newUsers(dirs)
+	if err != nil {
+		return nil, err
 	}
 	data := make([]byte, chunk)
 	for i := range data {
@@ -65,11 +61,30 @@ func useFiles(dirs []string) ([]float64, error) {
 	seconds := make([]float64, len(users))
 	for i, u := range users {
 		seconds[i] = u.seconds
-		if err := os.RemoveAll(u.root); err != nil {
+	}
+	return seconds, clearAway(users)
+}
+
+// newUsers makes a directory for each user, below one of dirs.
+func newUsers(dirs []string) ([]*user, error) {
+	users := make([]*user, len(dirs))
+	for i, dir := range dirs {
+		root, err := os.MkdirTemp(dir, "use")
+		if err != nil {
 			return nil, err
 		}
+		users[i] = &user{root: root}
 	}
-	return seconds, nil
+	return users, nil
+}
+
+func clearAway(users []*user) error {
+	for _, u := range users {
+		if err := os.RemoveAll(u.root); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // both gives each user one turn. Who comes first alternates.

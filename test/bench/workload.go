@@ -168,15 +168,11 @@ func partNames(work [][]part) []string {
 // useByTurns does the work in each of the directories, and returns the seconds of each part for each of them. Taking away what
 // is left is not measured.
 func useByTurns(work [][]part, turns int, dirs []string) ([][]float64, error) {
-	users := make([]*user, len(dirs))
-	seconds := make([][]float64, len(dirs))
-	for i, dir := range dirs {
-		root, err := os.MkdirTemp(dir, "use")
-		if err != nil {
-			return nil, err
-		}
-		users[i] = &user{root: root}
+	users, err := newUsers(dirs)
+	if err != nil {
+		return nil, err
 	}
+	seconds := make([][]float64, len(dirs))
 	for _, together := range work {
 		if slices.Contains(laterParts(), together[0].name) {
 			time.Sleep(kernelRemembers + kernelRemembers/10)
@@ -197,10 +193,5 @@ func useByTurns(work [][]part, turns int, dirs []string) ([][]float64, error) {
 			}
 		}
 	}
-	for _, u := range users {
-		if err := os.RemoveAll(u.root); err != nil {
-			return nil, err
-		}
-	}
-	return seconds, nil
+	return seconds, clearAway(users)
 }
