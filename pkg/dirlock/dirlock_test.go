@@ -9,11 +9,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 func TestLock(t *testing.T) {
 	dir := t.TempDir()
-	before := descriptors(t)
+	before := mounttest.Descriptors(t)
 	unlock, err := Lock(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +43,7 @@ func TestLock(t *testing.T) {
 	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
 		t.Errorf("left in the directory: %v, %v", left, err)
 	}
-	if after := descriptors(t); after > before {
+	if after := mounttest.Descriptors(t); after > before {
 		t.Errorf("%d descriptors, before there were %d", after, before)
 	}
 }
@@ -57,13 +59,4 @@ func TestLockSaysWhoHasIt(t *testing.T) {
 	if _, err := lock(t.Context(), dir, time.Millisecond); err == nil || !strings.Contains(err.Error(), dir+"; find it with lslocks") {
 		t.Errorf("%v", err)
 	}
-}
-
-func descriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
 }

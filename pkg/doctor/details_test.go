@@ -146,7 +146,7 @@ func TestReadLoosely(t *testing.T) {
 		write("of another kind", "backends: [{name: a, url: 'http://h'}, {name: [1]}]"): 2, // the first is right
 		filepath.Join(dir, "no"): 0,
 		dir:                      0,
-		pipe:                     0, // nobody writes to it
+		pipe:                     0, // no process writes to it
 	} {
 		if got := readLoosely(path); len(got.Backends) != want {
 			t.Errorf("%s: %+v", path, got)

@@ -20,6 +20,7 @@ import (
 	registerapi "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -130,7 +131,7 @@ func TestListenFails(t *testing.T) {
 		t.Errorf("while another process holds the lock: %v", err)
 	}
 	unlock()
-	before := descriptors(t)
+	before := mounttest.Descriptors(t)
 	for range 3 {
 		listener, err := Listen(t.Context(), filepath.Join(dir, "x.sock"))
 		if err != nil {
@@ -138,18 +139,9 @@ func TestListenFails(t *testing.T) {
 		}
 		_ = listener.Close()
 	}
-	if after := descriptors(t); after > before {
+	if after := mounttest.Descriptors(t); after > before {
 		t.Errorf("%d descriptors, before there were %d", after, before)
 	}
-}
-
-func descriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
 }
 
 // identity answers Probe as it is told.

@@ -26,7 +26,7 @@ func (m *metaDirs) get(r record) *os.File {
 	return m.all[r.name()]
 }
 
-// put keeps dir, or the one that somebody else was faster with.
+// put keeps dir, or the one that another call has put first.
 func (m *metaDirs) put(r record, dir *os.File) *os.File {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -51,7 +51,7 @@ func (m *metaDirs) close(r record) {
 }
 
 // openMeta opens .meta of the mount at a path. It goes through a copy of the mount that is in no tree, so that
-// nobody finds the mount itself busy. It blocks as long as the client does.
+// the mount itself is not busy. It blocks as long as the client does.
 func openMeta(at string, want mount.Device) (*os.File, error) {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, at, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {

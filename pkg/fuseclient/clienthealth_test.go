@@ -47,7 +47,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestHealthWithoutTime: a caller that goes away makes nobody ill.
+// TestHealthWithoutTime: a caller that goes away says nothing about the volume.
 func TestHealthWithoutTime(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()

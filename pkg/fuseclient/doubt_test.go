@@ -83,7 +83,7 @@ func TestMakeTargetInDoubt(t *testing.T) {
 	}
 }
 
-// TestPublishWithoutStagingDirectory: somebody has removed it.
+// TestPublishWithoutStagingDirectory: an administrator has removed it.
 func TestPublishWithoutStagingDirectory(t *testing.T) {
 	n := newNode(t)
 	n.stage()

@@ -94,7 +94,7 @@ func TestHungClientEndsBesideTheNext(t *testing.T) {
 	}
 }
 
-// TestClientInDoubtIsNotKilled: where nobody can tell whether pods use it.
+// TestClientInDoubtIsNotKilled: the table of mounts, which shows whether pods use it, cannot be read.
 func TestClientInDoubtIsNotKilled(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -134,7 +134,7 @@ func TestUnidentifiedClient(t *testing.T) {
 	r := n.stage() // what is opened once stays open
 	n.kill(r)
 	waitFor(t, "its reaping", func() bool { _, err := os.Stat(fmt.Sprintf("/proc/%d", r.Process.PID)); return err != nil })
-	before := descriptors(t)
+	before := mounttest.Descriptors(t)
 	restore := mounttest.HideProc(t)
 	err := n.Stage(t.Context(), source("absent"), n.path("other"))
 	restore()
@@ -148,5 +148,5 @@ func TestUnidentifiedClient(t *testing.T) {
 			return err == nil && strings.Contains(string(data), hash("id-absent"))
 		})
 	})
-	waitFor(t, "its descriptors", func() bool { return descriptors(t) <= before })
+	waitFor(t, "its descriptors", func() bool { return mounttest.Descriptors(t) <= before })
 }

@@ -113,7 +113,7 @@ func TestWithoutProc(t *testing.T) {
 // TestCallsLeaveNoDescriptor: what a stage, its client's end, and a failed stage open is closed again.
 func TestCallsLeaveNoDescriptor(t *testing.T) {
 	n := newNode(t)
-	open := func() int { n.ending.Wait(); return descriptors(t) }
+	open := func() int { n.ending.Wait(); return mounttest.Descriptors(t) }
 	round := func() {
 		t.Helper()
 		r := n.stage()
@@ -141,16 +141,6 @@ func TestCallsLeaveNoDescriptor(t *testing.T) {
 		round()
 	}
 	waitFor(t, "the descriptors of clients that have ended", func() bool { return open() <= before })
-}
-
-// descriptors returns how many this process has open.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
 }
 
 // TestHungClientIsKilled when its volume is unstaged and nothing else uses it.

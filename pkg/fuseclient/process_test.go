@@ -24,7 +24,7 @@ func TestProcessIdentity(t *testing.T) {
 	if !self.alive() {
 		t.Error("this process is not alive")
 	}
-	before := descriptors(t)
+	before := mounttest.Descriptors(t)
 	for name, p := range map[string]process{
 		"none":                       {},
 		"the same number used again": {self.PID, self.Start + 1},
@@ -34,7 +34,7 @@ func TestProcessIdentity(t *testing.T) {
 			t.Errorf("%s: alive %t, pidfd %d, %v", name, p.alive(), pidfd, err)
 		}
 	}
-	if after := descriptors(t); after != before {
+	if after := mounttest.Descriptors(t); after != before {
 		t.Errorf("%d descriptors, before there were %d", after, before)
 	}
 	if p, found := findClient("/no/such/path"); found {
@@ -114,11 +114,11 @@ func TestOpenLeavesNoDescriptor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := descriptors(t)
+	before := mounttest.Descriptors(t)
 	restore := mounttest.LimitDescriptors(t, 1)
 	pidfd, err := self.open()
 	restore()
-	if after := descriptors(t); pidfd != -1 || err == nil || after != before {
+	if after := mounttest.Descriptors(t); pidfd != -1 || err == nil || after != before {
 		t.Errorf("pidfd %d, %v; %d descriptors, before there were %d", pidfd, err, after, before)
 	}
 }
@@ -145,19 +145,27 @@ func TestAwaitIdly(t *testing.T) {
 	_ = cmd.Wait()
 }
 
-// A client's number may belong to somebody else by the time its volume is unstaged.
+// foreignProcess is none of the driver's, and lives until the test ends.
+func foreignProcess(t *testing.T) process {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	p, err := identifyProcess(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// By the time that a volume is unstaged, its client's number may belong to another process.
 func TestUnstageSparesForeignProcess(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	n.kill(r)
-	other := exec.CommandContext(t.Context(), "sleep", "1000")
-	if err := other.Start(); err != nil {
-		t.Fatal(err)
-	}
-	identity, err := identifyProcess(other.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
+	identity := foreignProcess(t)
 	// The client began before; not by its own time, since the kernel counts in hundredths of a second.
 	r.Process = process{identity.PID, identity.Start - 1}
 	if err := n.save(r); err != nil {
@@ -167,24 +175,15 @@ func TestUnstageSparesForeignProcess(t *testing.T) {
 		t.Error(err)
 	}
 	n.ending.Wait()
-	if now, err := identifyProcess(other.Process.Pid); err != nil || now != identity || !now.alive() {
+	if now, err := identifyProcess(identity.PID); err != nil || now != identity || !now.alive() {
 		t.Errorf("a foreign process was killed: %v", err)
 	}
-	_ = other.Process.Kill()
-	_ = other.Wait()
 }
 
 // TestEndingOfAnEarlierBoot: since then the client's number, and even its start time, may have become another process's.
 func TestEndingOfAnEarlierBoot(t *testing.T) {
 	n := newNode(t)
-	other := exec.CommandContext(t.Context(), "sleep", "1000")
-	if err := other.Start(); err != nil {
-		t.Fatal(err)
-	}
-	identity, err := identifyProcess(other.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
+	identity := foreignProcess(t)
 	r := record{Source: source("vol"), StagingPath: n.path("staging"), Generation: 1, Process: identity, BootID: "earlier", Device: mount.Device{Minor: 1 << 19}}
 	if err := writeRecord(n.endingPath(r), r); err != nil {
 		t.Fatal(err)
@@ -197,6 +196,4 @@ func TestEndingOfAnEarlierBoot(t *testing.T) {
 	if files := n.files(); files != "" {
 		t.Errorf("files left: %s", files)
 	}
-	_ = other.Process.Kill()
-	_ = other.Wait()
 }

@@ -118,7 +118,7 @@ func TestStageAfterAnEditWithoutState(t *testing.T) {
 	}
 }
 
-// Somebody has cleared a dead volume away by hand: its record stands in nobody's way.
+// An administrator has cleared a dead volume away by hand: its record does not keep it from being staged.
 func TestStageForgetsWhatIsGone(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()

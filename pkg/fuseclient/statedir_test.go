@@ -1,35 +1,21 @@
 package fuseclient
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
-	"k8s.io/klog/v2/textlogger"
+	"k8s.io/klog/v2/ktesting"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
-
-// lockedBuffer is for a log that goroutines write.
-type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
-}
 
 // damage puts a file in the place of a directory of the state directory. repair undoes it.
 func (n *node) damage(name string) (repair func()) {
@@ -206,15 +192,17 @@ func TestStartDespiteLeftovers(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt.prepare(n)
-			var log lockedBuffer
+			logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
 			n.ending.Wait()
 			n.Close()
-			next, err := newManager(klog.NewContext(t.Context(), textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&log)))),
-				testConfig(n.cfg.StateDir), n.limits)
+			next, err := newManager(klog.NewContext(t.Context(), logger), testConfig(n.cfg.StateDir), n.limits)
 			if err != nil {
 				t.Fatal(err)
 			}
 			n.Manager = next
+			if r, known := n.record("id-vol"); known {
+				t.Errorf("a volume that is not mounted is known: %+v", r)
+			}
 			if _, err := n.Stats(t.Context(), "id-other", n.path("other")); err != nil {
 				t.Errorf("the other volume: %v", err)
 			}
@@ -222,10 +210,11 @@ func TestStartDespiteLeftovers(t *testing.T) {
 				t.Errorf("the other volume: %v", err)
 			}
 			n.ending.Wait()
-			if !slices.ContainsFunc(strings.Split(log.String(), "\n"), func(line string) bool {
+			log := logger.GetSink().(ktesting.Underlier).GetBuffer().String()
+			if !slices.ContainsFunc(strings.Split(log, "\n"), func(line string) bool {
 				return strings.Contains(line, "Leaving behind") && strings.Contains(line, tt.logged)
 			}) {
-				t.Errorf("the log does not tell of %s: %s", tt.logged, log.String())
+				t.Errorf("the log does not tell of %s: %s", tt.logged, log)
 			}
 		})
 	}

@@ -68,7 +68,7 @@ func TestQueueAnswers(t *testing.T) {
 	}
 }
 
-// TestOutage: a Heketi that is away is asked again, and each answer begins the time anew.
+// TestOutage: a Heketi that is away is asked again, and each answer restarts the limit.
 func TestOutage(t *testing.T) {
 	timing := DefaultTiming()
 	timing.PollMin, timing.PollMax, timing.Outage = 5*time.Millisecond, 5*time.Millisecond, time.Second

@@ -116,7 +116,7 @@ func (c *connected) wantClosed(t *testing.T, who string) {
 	select {
 	case <-c.closed:
 	case <-time.After(30 * time.Second):
-		t.Errorf("%s: a connection that nobody uses stays", who)
+		t.Errorf("%s: an idle connection stays", who)
 	}
 }
 

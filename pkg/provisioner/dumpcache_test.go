@@ -27,7 +27,7 @@ func TestRecordsThatAreOvertaken(t *testing.T) {
 		x.take(heketi.Dump{}, first) // an answer that took longer
 		mustPick(t, x, nameB, 2001)
 		time.Sleep(time.Second)
-		x.take(heketi.Dump{}, time.Now()) // somebody has deleted it
+		x.take(heketi.Dump{}, time.Now()) // another caller has deleted it
 		mustPick(t, x, "csi-c-00000000000000000003", 2000)
 	})
 }

@@ -48,7 +48,7 @@ func TestNamesOfVolumes(t *testing.T) {
 	x := newIndex("main", time.Minute)
 	x.take(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: nameA, GID: 2000}, "b": {Name: "web", GID: 2001}}}, time.Now())
 	if !x.hasOther(renamed) || x.hasOther(nameA) || x.hasOther(nameB) {
-		t.Error("the volume has another name for one of its own CSI name only")
+		t.Error("only renamed has a volume of the same CSI name under another gluster name")
 	}
 	x.gone("a")
 	if x.hasOther(renamed) || len(x.ours) > 0 || len(x.taken) != 1 {

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestExpandLooksAtOperations: those of other volumes, and those that have ended meanwhile, are in nobody's way.
+// TestExpandLooksAtOperations: those of other volumes, and those that have ended meanwhile, do not hold it up.
 func TestExpandLooksAtOperations(t *testing.T) {
 	const operation = "0123456789abcdef0123456789abcdef"
 	for name, tt := range map[string]struct {

@@ -59,8 +59,8 @@ func newExamined(t *testing.T, volumes int) *examined {
 		record(i, nameOf(i), "")
 		inGluster(nameOf(i), "a", "b")
 	}
-	record(foreignID, "somebody-elses", "")
-	inGluster("somebody-elses", "a", "b")
+	record(foreignID, "made-by-hand", "")
+	inGluster("made-by-hand", "a", "b")
 	record(healthyID, nameOf(healthyID), "")
 	inGluster(nameOf(healthyID), "a")
 	for _, id := range []int{lostID, deletedID} { // gluster has neither

@@ -19,8 +19,8 @@ type reservation struct {
 	resent  bool      // another one was sent since: a volume that is found may be that one's
 }
 
-// reserve returns a group id of the range that no volume of the backend has and that nobody else is given, until one
-// of made and doubt. ErrExhausted: there is none.
+// reserve returns a group id of the range that no volume of the backend has, and gives it to no other create until made or
+// doubt is called. ErrExhausted: there is none.
 //
 // It also returns the name to make the volume under: that of an earlier create of the same CSI name whose outcome is
 // in doubt, which may have been another, and under which Heketi will find the volume.
@@ -32,7 +32,7 @@ func (x *index) reserve(ctx context.Context, client *heketi.Client, name string,
 	if err == nil {
 		return picked, nil
 	}
-	// Somebody else may have deleted volumes.
+	// Other callers may have deleted volumes.
 	if err := x.readSince(ctx, client, time.Now()); err != nil {
 		return reservation{}, err
 	}

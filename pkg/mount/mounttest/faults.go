@@ -1,10 +1,21 @@
 package mounttest
 
 import (
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
+
+// Descriptors returns how many descriptors this process has open.
+func Descriptors(tb testing.TB) int {
+	tb.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return len(entries)
+}
 
 // LimitDescriptors lets this process open so many more descriptors, until restore is called.
 func LimitDescriptors(tb testing.TB, more int) (restore func()) {
