@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 func TestPublishAgain(t *testing.T) {
@@ -123,20 +124,52 @@ func TestPublishDoesNotHideAnotherVolume(t *testing.T) {
 }
 
 func TestPublishReplacesDeadBind(t *testing.T) {
-	n := newNode(t)
-	dead := n.stage()
-	n.mustPublish("target")
-	n.kill(dead)
-	// No stage in between: the orchestrator believes that the volume is staged.
-	n.mustPublish("target")
-	r := n.known()
-	if r.Process == dead.Process {
-		t.Error("no new client")
-	}
-	for _, name := range []string{"staging", "target"} {
-		if err := answers(n.path(name)); err != nil || n.layers(name) != 1 {
-			t.Errorf("%s: %d layers, top answers %v", name, n.layers(name), err)
-		}
+	for name, kernel := range mounttest.Kernels() {
+		t.Run(name, func(t *testing.T) {
+			layers := kernel(t)
+			n := newNode(t)
+			if err := unix.Mount(n.kubelet, n.kubelet, "", unix.MS_BIND, ""); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = unix.Unmount(n.kubelet, unix.MNT_DETACH) })
+			if err := unix.Mount("", n.kubelet, "", unix.MS_SHARED, ""); err != nil {
+				t.Fatal(err)
+			}
+			dead := n.stage()
+			n.mustPublish("target")
+			if err := n.publish("readonly", true); err != nil {
+				t.Fatal(err)
+			}
+			n.kill(dead)
+			// No stage in between: the orchestrator believes that the volume is staged.
+			n.mustPublish("target")
+			r := n.known()
+			if r.Process == dead.Process {
+				t.Error("no new client")
+			}
+			if _, err := n.Stats(t.Context(), "id-vol", n.path("readonly")); !errors.Is(err, mount.ErrUnavailable) {
+				t.Errorf("a target that was not published again: %v", err)
+			}
+			if err := n.publish("readonly", true); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"staging", "target", "readonly"} {
+				if err := answers(n.path(name)); err != nil || n.layers(name) != layers {
+					t.Errorf("%s: %d layers, want %d; top answers %v", name, n.layers(name), layers, err)
+				}
+				if top, err := mount.Top(n.path(name)); err != nil || mount.IsReadOnly(top) != (name == "readonly") {
+					t.Errorf("%s: %+v, %v", name, top, err)
+				}
+			}
+			for _, name := range []string{"target", "readonly"} {
+				if err := n.Unpublish(t.Context(), "id-vol", n.path(name)); err != nil || n.layers(name) > 0 {
+					t.Errorf("unpublish: %v; %d layers are left at %s", err, n.layers(name), name)
+				}
+			}
+			if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil || n.layers("staging") > 0 {
+				t.Errorf("unstage: %v; %d layers are left", err, n.layers("staging"))
+			}
+		})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // restart is a new driver process: what the old one knew is only on disk.
@@ -125,30 +126,40 @@ func TestDriverKilledInTheMiddleOfStage(t *testing.T) {
 }
 
 func TestDriverKilledWhileItReplacedADeadClient(t *testing.T) {
-	n := newNode(t)
-	r := n.stage()
-	n.mustPublish("target")
-	n.kill(r)
-	r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{} // as saved before the new client runs
-	if err := errors.Join(os.Mkdir(n.freshPath(r), 0o700), writeRecord(n.recordPath("id-vol"), r)); err != nil {
-		t.Fatal(err)
-	}
-	n.restart()
-	n.mustPublish("target")
-	for _, name := range []string{"staging", "target"} {
-		if err := answers(n.path(name)); err != nil || n.layers(name) != 1 {
-			t.Errorf("%s: %d layers, top answers %v", name, n.layers(name), err)
-		}
+	for name, kernel := range mounttest.Kernels() {
+		t.Run(name, func(t *testing.T) {
+			layers := kernel(t)
+			n := newNode(t)
+			r := n.stage()
+			n.mustPublish("target")
+			n.kill(r)
+			r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{} // as saved before the new client runs
+			if err := errors.Join(os.Mkdir(n.freshPath(r), 0o700), writeRecord(n.recordPath("id-vol"), r)); err != nil {
+				t.Fatal(err)
+			}
+			n.restart()
+			n.mustPublish("target")
+			for _, name := range []string{"staging", "target"} {
+				if err := answers(n.path(name)); err != nil || n.layers(name) != layers {
+					t.Errorf("%s: %d layers, top answers %v", name, n.layers(name), err)
+				}
+			}
+		})
 	}
 }
 
 func TestClientThatDiedWhileNoDriverRan(t *testing.T) {
-	n := newNode(t)
-	r := n.stage()
-	n.kill(r)
-	n.restart()
-	if again := n.stage(); again.Process == r.Process || n.layers("staging") != 1 {
-		t.Error("the dead client was not replaced")
+	for name, kernel := range mounttest.Kernels() {
+		t.Run(name, func(t *testing.T) {
+			layers := kernel(t)
+			n := newNode(t)
+			r := n.stage()
+			n.kill(r)
+			n.restart()
+			if again := n.stage(); again.Process == r.Process || n.layers("staging") != layers {
+				t.Error("the dead client was not replaced")
+			}
+		})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 func TestLifeOfAVolume(t *testing.T) {
@@ -190,18 +191,23 @@ func TestStageThroughSymbolicLink(t *testing.T) {
 }
 
 func TestStageReplacesDeadClient(t *testing.T) {
-	n := newNode(t)
-	dead := n.stage()
-	n.kill(dead)
-	if ended, err := mount.ClientEnded(n.path("staging")); !ended {
-		t.Fatalf("a dead client answers: %v", err)
-	}
-	r := n.stage()
-	if r.Process == dead.Process || r.Generation == dead.Generation {
-		t.Error("no new client at a new path")
-	}
-	if err := answers(n.path("staging")); err != nil || n.layers("staging") != 1 {
-		t.Errorf("%d layers, top answers %v", n.layers("staging"), err)
+	for name, kernel := range mounttest.Kernels() {
+		t.Run(name, func(t *testing.T) {
+			layers := kernel(t)
+			n := newNode(t)
+			dead := n.stage()
+			n.kill(dead)
+			if ended, err := mount.ClientEnded(n.path("staging")); !ended {
+				t.Fatalf("a dead client answers: %v", err)
+			}
+			r := n.stage()
+			if r.Process == dead.Process || r.Generation == dead.Generation {
+				t.Error("no new client at a new path")
+			}
+			if err := answers(n.path("staging")); err != nil || n.layers("staging") != layers {
+				t.Errorf("%d layers, top answers %v", n.layers("staging"), err)
+			}
+		})
 	}
 }
 

@@ -14,27 +14,34 @@ const moveMountBeneath = 0x200
 // point whose dead mount it replaces without uncovering the directory below. Read-only from the first moment where
 // asked. The source must be of device want, so that a mount that has just been exchanged is never passed on.
 func Bind(source string, want Device, target string, readOnly bool) error {
-	src, err := unix.Open(source, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", source, err)
-	}
-	defer unix.Close(src)
-	switch _, dev, _, err := identify(src, ""); {
-	case err != nil:
-		return err
-	case dev != want:
-		return fmt.Errorf("bind %s: its device is %s, expected %s", source, dev, want)
-	}
-	tree, err := unix.OpenTree(src, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	tree, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {
 		return fmt.Errorf("bind %s (open_tree): %w", source, err)
 	}
 	defer unix.Close(tree)
+	if err := AttachTree(tree, want, target, readOnly); err != nil {
+		return fmt.Errorf("bind %s: %w", source, err)
+	}
+	return nil
+}
+
+// AttachTree is Bind with a mount that is in no mount namespace yet, as open_tree(2) with OPEN_TREE_CLONE makes it. The mount
+// leaves the peer group of the one that it is a copy of; below a shared mount the kernel makes it the first of a new group. So a
+// mount that lands on one bind of a volume, because it replaces a dead client's or because a pod has made it, does not appear on
+// the others.
+func AttachTree(tree int, want Device, target string, readOnly bool) error {
+	switch _, dev, _, err := identify(tree, ""); {
+	case err != nil:
+		return err
+	case dev != want:
+		return fmt.Errorf("its device is %s, expected %s", dev, want)
+	}
+	attr := unix.MountAttr{Propagation: unix.MS_PRIVATE}
 	if readOnly {
-		attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
-		if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &attr); err != nil {
-			return fmt.Errorf("make the bind of %s read-only (mount_setattr): %w", source, err)
-		}
+		attr.Attr_set = unix.MOUNT_ATTR_RDONLY
+	}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &attr); err != nil {
+		return fmt.Errorf("prepare the mount (mount_setattr): %w", err)
 	}
 	return attach(tree, target)
 }
@@ -73,16 +80,23 @@ func replace(tree, point int) error {
 	if !errors.Is(err, unix.EINVAL) {
 		return err
 	}
-	// Linux before 6.5: cover the old mount, which goes when the path is unmounted. It becomes private first, or the
-	// new one would appear on every bind of the old one.
-	private := unix.MountAttr{Propagation: unix.MS_PRIVATE}
-	if err := unix.MountSetattr(point, "", unix.AT_EMPTY_PATH, &private); err != nil {
+	// Linux before 6.5: cover the old mount, which goes when the path is unmounted. The new one then appears on the old one's
+	// peers: the same path in other mount namespaces, and, where a version of the driver before AttachTree has mounted it, every
+	// other bind of the volume, read-only ones included. In that case it is kept off them, and other namespaces do without it.
+	shared, err := hasOtherPeers(point)
+	if err != nil {
 		return err
+	}
+	if shared {
+		private := unix.MountAttr{Propagation: unix.MS_PRIVATE}
+		if err := unix.MountSetattr(point, "", unix.AT_EMPTY_PATH, &private); err != nil {
+			return err
+		}
 	}
 	return unix.MoveMount(tree, "", point, "", byFD)
 }
 
-// CheckKernel tells whether this kernel has the calls that Bind needs (Linux 5.12).
+// CheckKernel returns an error if this kernel lacks the calls that Bind needs (Linux 5.12).
 func CheckKernel() error {
 	err := unix.MountSetattr(-1, "", unix.AT_EMPTY_PATH, &unix.MountAttr{})
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {

@@ -108,44 +108,23 @@ func TestBind(t *testing.T) {
 }
 
 func TestBindReplaces(t *testing.T) {
-	dir := t.TempDir()
-	source, dev := tmpfs(t, dir, "source", 0)
-	target, _ := tmpfs(t, dir, "target", 0)
-	if err := mount.Bind(source, dev, target, false); err != nil {
-		t.Fatal(err)
+	for name, kernel := range mounttest.Kernels() {
+		t.Run(name, func(t *testing.T) {
+			layers := kernel(t)
+			dir := t.TempDir()
+			source, dev := tmpfs(t, dir, "source", 0)
+			target, _ := tmpfs(t, dir, "target", 0)
+			if err := mount.Bind(source, dev, target, false); err != nil {
+				t.Fatal(err)
+			}
+			if got := top(t, target); mount.DeviceOf(got) != dev {
+				t.Errorf("%+v", got)
+			}
+			if got := countLayers(t, target); got != layers {
+				t.Errorf("%d layers, want %d", got, layers)
+			}
+		})
 	}
-	if got := top(t, target); mount.DeviceOf(got) != dev {
-		t.Errorf("%+v", got)
-	}
-	// One layer, where the kernel can mount beneath; else the old one lies below.
-	if err := unix.Unmount(target, unix.UMOUNT_NOFOLLOW); err != nil {
-		t.Fatal(err)
-	}
-	if beneath := kernelAtLeast(t, 6, 5); beneath {
-		if left, err := mount.Top(target); left != nil || err != nil {
-			t.Errorf("the old layer is left: %+v, %v", left, err)
-		}
-	}
-}
-
-func kernelAtLeast(t *testing.T, major, minor int) bool {
-	t.Helper()
-	var name unix.Utsname
-	if err := unix.Uname(&name); err != nil {
-		t.Fatal(err)
-	}
-	var haveMajor, haveMinor int
-	for field, i := &haveMajor, 0; i < len(name.Release) && name.Release[i] != 0; i++ {
-		switch c := name.Release[i]; {
-		case c >= '0' && c <= '9':
-			*field = *field*10 + int(c-'0')
-		case field == &haveMajor:
-			field = &haveMinor
-		default:
-			return haveMajor > major || haveMajor == major && haveMinor >= minor
-		}
-	}
-	return haveMajor > major
 }
 
 func TestBindRefuses(t *testing.T) {

@@ -1,0 +1,45 @@
+package mount
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+)
+
+// hasOtherPeers reports whether the peer group of the mount behind a file descriptor has members at other paths of this mount
+// namespace.
+func hasOtherPeers(fd int) (bool, error) {
+	id, _, _, err := identify(fd, "")
+	if err != nil {
+		return false, err
+	}
+	all, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return false, fmt.Errorf("read mountinfo: %w", err)
+	}
+	return otherPeers(all, id), nil
+}
+
+// otherPeers ignores members at the same path: where the mount above that path is in the namespace twice, one bind is, too.
+func otherPeers(all []*mountinfo.Info, id uint64) bool {
+	i := slices.IndexFunc(all, func(m *mountinfo.Info) bool { return uint64(m.ID) == id })
+	if i < 0 {
+		return false
+	}
+	group := peerGroup(all[i])
+	return group != "" && slices.ContainsFunc(all, func(m *mountinfo.Info) bool {
+		return peerGroup(m) == group && m.Mountpoint != all[i].Mountpoint
+	})
+}
+
+// peerGroup returns the tag of the mount's peer group, "shared:7", or "" for a mount that shares with no other.
+func peerGroup(m *mountinfo.Info) string {
+	for tag := range strings.FieldsSeq(m.Optional) {
+		if strings.HasPrefix(tag, "shared:") {
+			return tag
+		}
+	}
+	return ""
+}
