@@ -113,7 +113,7 @@ func TestEndedClientKeepsNoMeta(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.metas.put(r, dir)
-	n.reap(klog.Background(), r, false)
+	n.reap(klog.Background(), r)
 	if err := dir.Close(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("it is still open: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -52,10 +53,10 @@ func TestClientThatDoesNotEnd(t *testing.T) {
 	if err := errors.Join(os.Mkdir(n.freshPath(r), 0o700), writeRecord(n.endingPath(r), r)); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := n.awaitEnd(r, false); ended || err == nil || !strings.Contains(err.Error(), says) {
+	if ended, err := n.awaitEnd(r); ended || err == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("ended: %t, %v", ended, err)
 	}
-	n.reap(klog.Background(), r, false)
+	n.reap(klog.Background(), r)
 	if files, want := n.files(), "clients/"+r.name()+" ending/"+r.name()+".json"; files != want {
 		t.Errorf("files %s, want %s", files, want)
 	}
@@ -94,6 +95,59 @@ func TestHungClientEndsBesideTheNext(t *testing.T) {
 	}
 }
 
+// TestUnusedIsWrittenDown: a driver that is ended while it waits for a hung client does not leave the next one to judge by a number
+// that the next client has got.
+func TestUnusedIsWrittenDown(t *testing.T) {
+	n := newNode(t)
+	hung := n.stage()
+	n.stop(hung)
+	if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+		t.Fatal(err)
+	}
+	written, err := readRecord(n.endingPath(hung))
+	if err != nil || !written.Unused {
+		t.Fatalf("%+v, %v", written, err)
+	}
+	next := n.stage()
+	if next.Device != hung.Device {
+		t.Logf("the kernel has not used %s again, but %s", hung.Device, next.Device)
+	}
+	if ended, err := n.awaitEnd(written); !ended || err != nil || hung.Process.alive() {
+		t.Errorf("ended: %t, %v", ended, err)
+	}
+	if !next.Process.alive() || answers(n.path("staging")) != nil {
+		t.Error("the next one has been ended")
+	}
+}
+
+// TestClientOfContainersIsNotKilled: the mounts that are left of it are those of a container, and its staging path is staged once more.
+func TestClientOfContainersIsNotKilled(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	n.mustPublish("target")
+	container := exec.CommandContext(t.Context(), "sleep", "infinity")
+	container.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	if err := container.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = container.Process.Kill(); _ = container.Wait() })
+	inside := fmt.Sprintf("/proc/%d/root%s", container.Process.Pid, n.path("target"))
+	for _, name := range []string{"target", "staging"} {
+		if err := unix.Unmount(n.path(name), unix.MNT_DETACH); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.stage()
+	n.ending.Wait()
+	if err := answers(inside); err != nil || !r.Process.alive() {
+		t.Errorf("in the container: %v; the client lives: %t", err, r.Process.alive())
+	}
+	if err := container.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the client's end, when the container has ended", func() bool { return !r.Process.alive() })
+}
+
 // TestClientInDoubtIsNotKilled: the table of mounts, which shows whether pods use it, cannot be read.
 func TestClientInDoubtIsNotKilled(t *testing.T) {
 	n := newNode(t)
@@ -102,7 +156,7 @@ func TestClientInDoubtIsNotKilled(t *testing.T) {
 	restore := n.hideProcBut(r)
 	n.retire(t.Context(), r)
 	n.ending.Wait()
-	ended, err := n.awaitEnd(r, false)
+	ended, err := n.awaitEnd(r)
 	restore()
 	if ended || err == nil {
 		t.Errorf("ended: %t, %v", ended, err)

@@ -19,6 +19,8 @@ type record struct {
 	Process     process      `json:"process"`     // zero until the client runs
 	BootID      string       `json:"bootID"`
 	Device      mount.Device `json:"device"` // of the client's mount; zero until it has answered once
+	// Unused is set in ending/ only, once the client has no mount left: its device's number may be another client's from then on.
+	Unused bool `json:"unused,omitempty"`
 }
 
 func (r record) ready() bool { return r.Device != mount.Device{} }

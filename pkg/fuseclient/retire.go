@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
@@ -19,18 +17,20 @@ func (m *Manager) retire(ctx context.Context, r record) {
 	log := logger(ctx, r)
 	m.metas.close(r) // or it would keep the client
 	err := errors.Join(writeRecord(m.endingPath(r), r), mount.Unmount(m.freshPath(r), anyMount))
+	// The kernel gives the number of a device without mounts to the next one that is mounted: look before that.
+	if used, usedErr := m.inUse(r); usedErr == nil && !used && !r.Unused {
+		r.Unused = true
+		err = errors.Join(err, writeRecord(m.endingPath(r), r))
+	}
 	if err != nil {
 		log.Error(err, "Cannot end the GlusterFS client in good order")
 	}
-	// The kernel gives the number of a device without mounts to the next one that is mounted: look before that.
-	used, err := hasMounts(r.Device)
-	unused := err == nil && !used
-	m.ending.Go(func() { m.reap(log, r, unused) })
+	m.ending.Go(func() { m.reap(log, r) })
 }
 
-// reap waits for a client's end, kills it when that does not come, and removes what it leaves. unused is as in awaitEnd.
-func (m *Manager) reap(log klog.Logger, r record, unused bool) {
-	ended, err := m.awaitEnd(r, unused)
+// reap waits for a client's end, kills it when that does not come, and removes what it leaves.
+func (m *Manager) reap(log klog.Logger, r record) {
+	ended, err := m.awaitEnd(r)
 	m.metas.close(r) // of a question that came in between
 	if ended {
 		err = errors.Join(mount.RemoveDir(m.freshPath(r)), removeFile(m.endingPath(r)))
@@ -45,9 +45,8 @@ func (m *Manager) reap(log klog.Logger, r record, unused bool) {
 	}
 }
 
-// awaitEnd reports whether the client is known to have ended. It kills one that nothing uses: one that is known to be unused, or
-// whose device has no mounts.
-func (m *Manager) awaitEnd(r record, unused bool) (ended bool, err error) {
+// awaitEnd reports whether the client is known to have ended. It kills one that nothing uses.
+func (m *Manager) awaitEnd(r record) (ended bool, err error) {
 	pidfd, err := r.Process.open()
 	if pidfd == -1 {
 		return err == nil, err
@@ -56,8 +55,8 @@ func (m *Manager) awaitEnd(r record, unused bool) (ended bool, err error) {
 	if awaitExit(pidfd, m.limits.exit) {
 		return true, nil
 	}
-	if !unused {
-		if used, err := hasMounts(r.Device); err != nil || used {
+	if !r.Unused {
+		if used, err := m.inUse(r); err != nil || used {
 			return false, err
 		}
 	}
@@ -65,11 +64,9 @@ func (m *Manager) awaitEnd(r record, unused bool) (ended bool, err error) {
 	return err == nil, err
 }
 
-// hasMounts reports whether a GlusterFS mount of the device is in this mount namespace. The number may be that of another kind of
-// file system by now.
-func hasMounts(device mount.Device) (bool, error) {
-	mounts, err := mount.MountsOf(device)
-	return slices.ContainsFunc(mounts, func(i *mountinfo.Info) bool { return i.FSType == fsType }), err
+// inUse reports whether a mount of the client is anywhere on the node. Containers keep theirs when the host has none left.
+func (m *Manager) inUse(r record) (bool, error) {
+	return mount.InUse(r.Device, fsType, r.Process.PID)
 }
 
 func (m *Manager) kill(pidfd int) error {

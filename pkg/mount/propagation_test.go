@@ -24,19 +24,32 @@ func newNamespace(t *testing.T, prepare func() error) namespace {
 	t.Helper()
 	n := namespace{make(chan func())}
 	started, ended := make(chan error), make(chan struct{})
-	go func() {
+	go onOtherThread(func() {
 		defer close(ended)
-		runtime.LockOSThread() // for ever, so that the thread ends with this function
 		started <- errors.Join(unix.Unshare(unix.CLONE_NEWNS), prepare())
 		for call := range n.calls {
 			call()
 		}
-	}()
+	})
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { close(n.calls); <-ended })
 	return n
+}
+
+// onOtherThread runs f on a thread that ends with it, and is not the process's first: that one would stay, and show its namespace as
+// the process's.
+func onOtherThread(f func()) {
+	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		f()
+		return
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); onOtherThread(f) }()
+	<-done
+	runtime.UnlockOSThread()
 }
 
 // top is mount.Top in the namespace.

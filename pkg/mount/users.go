@@ -1,0 +1,104 @@
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// view is a mount namespace as processes with one root directory see it; a process that has changed its root sees a part only.
+type view struct{ namespace, root string }
+
+// InUse reports whether a mount of the device, whose number a file system of another type may have by now, is in a mount
+// namespace of this node: containers keep mounts that the host has unmounted. A namespace that no process is in but the client
+// does not count, because the client's own mount does not keep it in use. Namespaces of processes that this one cannot see, for
+// lack of the host's PID namespace, do not count either.
+func InUse(d Device, fsType string, client int) (bool, error) {
+	views, err := views()
+	if err != nil {
+		return false, err
+	}
+	for _, pids := range views {
+		if slices.Equal(pids, []int{client}) {
+			continue
+		}
+		if used, err := seenByOne(pids, d, fsType); err != nil || used {
+			return used, err
+		}
+	}
+	return false, nil
+}
+
+// views lists the processes by what they see, in ascending order.
+func views() (map[view][]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	found := map[view][]int{}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		dir := filepath.Join("/proc", entry.Name())
+		namespace, err := os.Readlink(filepath.Join(dir, "ns/mnt"))
+		root, rootErr := os.Readlink(filepath.Join(dir, "root"))
+		switch err := errors.Join(err, rootErr); {
+		case err == nil:
+			v := view{namespace, root}
+			found[v] = append(found[v], pid)
+		case !gone(err):
+			return nil, fmt.Errorf("mount namespace of process %d: %w", pid, err)
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("list processes: /proc shows none")
+	}
+	for _, pids := range found {
+		slices.Sort(pids)
+	}
+	return found, nil
+}
+
+// seenByOne reads the table of the first process that is still there.
+func seenByOne(pids []int, d Device, fsType string) (bool, error) {
+	for _, pid := range pids {
+		table, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "mountinfo"))
+		if err == nil {
+			return hasMount(string(table), d, fsType), nil
+		}
+		if !gone(err) {
+			return false, fmt.Errorf("mounts of process %d: %w", pid, err)
+		}
+	}
+	return false, nil
+}
+
+// gone reports whether a file below /proc could not be read because its process has ended. That of a zombie cannot be opened.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL)
+}
+
+// hasMount looks a device and its type up in a table, which may have thousands of lines.
+func hasMount(table string, d Device, fsType string) bool {
+	number := d.String()
+	for line := range strings.Lines(table) {
+		if !strings.Contains(line, " "+number+" ") {
+			continue
+		}
+		mounted, super, _ := strings.Cut(line, " - ")
+		fields := strings.Fields(mounted)
+		if len(fields) > 2 && fields[2] == number && strings.HasPrefix(super, fsType+" ") {
+			return true
+		}
+	}
+	return false
+}
