@@ -36,6 +36,7 @@ type options struct {
 	capacity       capacityOptions
 	registration   registrationOptions
 	clusters       clusterOptions
+	clients        clientOptions
 	removeTaint    bool
 	volumeHealth   bool
 	logging        loggingOptions
@@ -73,6 +74,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 		flags.StringVar(&o.nodeID, "node-id", "", "name of this node (or variable "+nodeIDVariable+")")
 		o.registration.register(flags)
 		o.clusters.register(flags)
+		o.clients.register(flags)
 		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; asks the Kubernetes API")
 	}
 }
@@ -139,6 +141,9 @@ func (o *options) completeNode() error {
 		return fmt.Errorf("--node-id is %d bytes long: at most %d are allowed", len(o.nodeID), longest)
 	}
 	if err := o.clusters.complete(); err != nil {
+		return err
+	}
+	if err := o.clients.complete(); err != nil {
 		return err
 	}
 	return o.registration.check(o.driverName)

@@ -76,7 +76,10 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 
 // addNode gives config the owner of this node's clients, and end, to be called when no call runs any more.
 func addNode(ctx context.Context, config *driver.Config, o options) (end func(), err error) {
-	m, err := fuseclient.NewManager(ctx, fuseclient.Config{StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers})
+	m, err := fuseclient.NewManager(ctx, fuseclient.Config{
+		StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers,
+		Placement: o.clients.placement, CgroupName: o.clients.cgroup, MemoryLimit: o.clients.memoryLimit, ResolverRoot: o.clients.resolver,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}

@@ -42,7 +42,7 @@ func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
 	c.cmd.Env = clientEnv()
 	// Its own session: neither the terminal's ctrl-C nor the end of this process reaches it.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, PidFD: &c.pidfd}
-	if err := c.cmd.Start(); err != nil {
+	if err := m.startClient(c.cmd, r); err != nil {
 		return child{}, fmt.Errorf("start the GlusterFS client: %w; is the glusterfs client package installed?", err)
 	}
 	// Before it is reaped: a client that has ended already still has its reason to tell.
@@ -99,22 +99,24 @@ func clientEnv() []string {
 // errEnded: the client ended before it was ready.
 var errEnded = errors.New("the client ended before it was ready")
 
-// firstAnswer waits until a mount appears at path and has answered a getattr. That a mount is there means nothing:
-// the client mounts before it has fetched the volume file. It ends at the latest when the process behind pidfd does.
-func firstAnswer(path string, pidfd int) (mount.Device, error) {
-	table, err := unix.Open("/proc/thread-self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// firstAnswer waits until a mount appears at the path in the client's mount namespace, and has answered a getattr. That a mount is
+// there means nothing: the client mounts before it has fetched the volume file. It ends at the latest when the process behind
+// pidfd does.
+func firstAnswer(client process, path string, pidfd int) (mount.Device, error) {
+	table, err := unix.Open(client.procPath("mountinfo"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return mount.Device{}, fmt.Errorf("open mountinfo: %w", err)
+		return mount.Device{}, fmt.Errorf("%w: open mountinfo: %w", errEnded, err)
 	}
 	defer unix.Close(table)
+	path = client.procPath("root", path)
 	for {
-		top, err := mount.Top(path)
+		device, mounted, err := mount.DeviceAt(path)
 		if err != nil {
-			return mount.Device{}, err
+			return mount.Device{}, fmt.Errorf("%w: %w", errEnded, err)
 		}
-		if top != nil {
+		if mounted {
 			dev, err := mount.Getattr(path)
-			if err == nil && dev != mount.DeviceOf(top) {
+			if err == nil && dev != device {
 				err = errEnded // it unmounted in between, and the directory below has answered
 			}
 			return dev, err

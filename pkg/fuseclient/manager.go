@@ -8,6 +8,7 @@
 //	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because a dying
 //	                                 client unmounts whatever lies on its own path
 //	logs/<hash>.log, .log.1          the client's log, and that of the client before it
+//	tree/<digest>                    the files of clients that run outside of the container (package placement)
 package fuseclient
 
 import (
@@ -27,6 +28,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
 // Config of a Manager. Only StateDir is required.
@@ -38,6 +40,12 @@ type Config struct {
 	Health       bool          // Health is asked for: keep from a client's start what it needs
 	// Servers are asked instead of a source's own, by Heketi cluster: a PersistentVolume keeps the servers of its creation.
 	Servers map[string][]string
+	// Placement says where clients run; default PlacementPod.
+	Placement   string
+	CgroupName  string // top-level cgroup of clients on the node; default "glusterfs-csi"
+	MemoryLimit int64  // bytes that a client on the node may use; 0: no limit
+	// ResolverRoot is the root directory from which clients on the node get hosts and resolv.conf; default "/".
+	ResolverRoot string
 }
 
 // limits bound the waiting for what normally takes milliseconds.
@@ -58,6 +66,9 @@ type Manager struct {
 	asked  questions
 	metas  metaDirs
 	ending sync.WaitGroup // clients that were told to go
+
+	node           *placement.Node // nil: clients run in the container
+	placementError error           // why they do, although it was asked for otherwise
 
 	mu      sync.Mutex
 	records map[string]record // by volume id; what lies in volumes/
@@ -80,6 +91,9 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	}
 	if cfg.StartTimeout == 0 {
 		cfg.StartTimeout = time.Minute
+	}
+	if cfg.ResolverRoot == "" {
+		cfg.ResolverRoot = "/"
 	}
 	if cfg.Prober == nil {
 		prober := mount.NewProber()
@@ -108,15 +122,21 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	}
 	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, records: map[string]record{}}
 	m.locks.wait = m.limits.lock
+	m.openNode(ctx)
 	if err := m.recover(ctx); err != nil {
-		unlock()
+		m.Close()
 		return nil, err
 	}
 	return m, nil
 }
 
 // Close lets another process have the state directory. The clients go on.
-func (m *Manager) Close() { m.unlock() }
+func (m *Manager) Close() {
+	if m.node != nil {
+		m.node.Close()
+	}
+	m.unlock()
+}
 
 func hash(volumeID string) string {
 	sum := sha256.Sum256([]byte(volumeID))

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // process identifies a process for as long as the machine runs: a number alone is used again.
@@ -34,6 +36,25 @@ func (p process) alive() bool {
 	}
 	_ = unix.Close(pidfd)
 	return true
+}
+
+// procPath returns the path of what /proc has of the process.
+func (p process) procPath(elem ...string) string {
+	return filepath.Join(append([]string{"/proc", strconv.Itoa(p.PID)}, elem...)...)
+}
+
+// inMountNamespace calls fn on a thread that sees the mounts of the process. It returns errEnded if the process has ended.
+func (p process) inMountNamespace(fn func() error) error {
+	pidfd, err := p.open()
+	if pidfd == -1 {
+		return errors.Join(err, errEnded)
+	}
+	defer unix.Close(pidfd)
+	err = mount.InMountNamespace(p.PID, pidfd, fn)
+	if err != nil && awaitExit(pidfd, 0) {
+		return fmt.Errorf("%w: %w", errEnded, err)
+	}
+	return err
 }
 
 func readStart(pid int) (uint64, error) {

@@ -18,7 +18,8 @@ type record struct {
 	Generation  int64        `json:"generation"`  // names the client's fresh path
 	Process     process      `json:"process"`     // zero until the client runs
 	BootID      string       `json:"bootID"`
-	Device      mount.Device `json:"device"` // of the client's mount; zero until it has answered once
+	Device      mount.Device `json:"device"`         // of the client's mount; zero until it has answered once
+	Tree        string       `json:"tree,omitempty"` // the client's files on the node; "" for a client in the container
 	// Unused is set in ending/ only, once the client has no mount left: its device's number may be another client's from then on.
 	Unused bool `json:"unused,omitempty"`
 }

@@ -16,7 +16,9 @@ import (
 // this one from serving, or no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
-	return errors.Join(m.recoverVolumes(log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log))
+	err := errors.Join(m.recoverVolumes(log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log))
+	m.sweepTrees(log)
+	return err
 }
 
 func (m *Manager) recoverVolumes(log klog.Logger) error {
@@ -88,7 +90,7 @@ func (m *Manager) sweepClients(log klog.Logger) error {
 	paths, err := m.list("clients", "")
 	for _, path := range paths {
 		if !known[path] {
-			logLeftover(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path)))
+			logLeftover(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path), m.removeCgroup(filepath.Base(path))))
 		}
 	}
 	return err

@@ -16,7 +16,7 @@ import (
 func (m *Manager) retire(ctx context.Context, r record) {
 	log := logger(ctx, r)
 	m.metas.close(r) // or it would keep the client
-	err := errors.Join(writeRecord(m.endingPath(r), r), mount.Unmount(m.freshPath(r), anyMount))
+	err := errors.Join(writeRecord(m.endingPath(r), r), m.leaveFresh(r))
 	// The kernel gives the number of a device without mounts to the next one that is mounted: look before that.
 	if used, usedErr := m.inUse(r); usedErr == nil && !used && !r.Unused {
 		r.Unused = true
@@ -33,7 +33,7 @@ func (m *Manager) reap(log klog.Logger, r record) {
 	ended, err := m.awaitEnd(r)
 	m.metas.close(r) // of a question that came in between
 	if ended {
-		err = errors.Join(mount.RemoveDir(m.freshPath(r)), removeFile(m.endingPath(r)))
+		err = errors.Join(mount.RemoveDir(m.freshPath(r)), m.removeCgroup(r.name()), removeFile(m.endingPath(r)))
 	}
 	switch {
 	case err != nil:
@@ -89,5 +89,5 @@ func (m *Manager) discard(r record) error {
 		openErr = m.kill(pidfd)
 	}
 	// Once more: it may have mounted after the first look.
-	return errors.Join(err, openErr, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
+	return errors.Join(err, openErr, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh), m.removeCgroup(r.name()))
 }

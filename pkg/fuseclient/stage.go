@@ -88,18 +88,22 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 			return record{}, err
 		}
 	}
-	r, from := former, ""
+	r := former
+	var tree *os.File
 	if alive {
-		from, err = rootOf(r)
+		tree, err = m.cloneMount(r)
 	}
-	if err == nil && from == "" {
-		r, err = m.start(ctx, source, path)
-		from = m.freshPath(r)
+	if err == nil && tree == nil {
+		if r, err = m.start(ctx, source, path); err == nil {
+			tree, err = m.cloneFresh(r)
+		}
 	}
-	if err == nil {
-		// When this fails the record stands, and the next call binds the client that runs.
-		err = mount.Bind(from, r.Device, path, false)
+	if err != nil {
+		return record{}, err
 	}
+	// When this fails the record stands, and the next call binds the client that runs.
+	err = mount.AttachTree(int(tree.Fd()), r.Device, path, false)
+	_ = tree.Close()
 	if err != nil {
 		return record{}, err
 	}
@@ -141,25 +145,47 @@ func (m *Manager) clientEnded(ctx context.Context, device mount.Device, path str
 	return ask(ctx, m, "client "+device.String(), func() (bool, error) { return mount.ClientEnded(path) })
 }
 
-// rootOf finds a mount of the whole volume by the client that runs, from which it can be bound again.
-func rootOf(r record) (string, error) {
+// cloneMount clones a mount of the whole volume by the client that runs, nil if there is none.
+func (m *Manager) cloneMount(r record) (*os.File, error) {
 	mounts, err := mount.MountsOf(r.Device)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	for _, m := range mounts {
-		top, _ := mount.Top(m.Mountpoint) // none, if another mount hides it
-		if top != nil && top.ID == m.ID && m.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(m)) {
-			return m.Mountpoint, nil
+	for _, found := range mounts {
+		top, _ := mount.Top(found.Mountpoint) // none, if another mount hides it
+		if top != nil && top.ID == found.ID && found.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(found)) {
+			return mount.CloneTree(found.Mountpoint)
 		}
 	}
-	return "", nil
+	if !m.onFresh(r) {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	return m.cloneFresh(r)
+}
+
+// onFresh reports whether the client still has its first mount, which is in its own mount namespace.
+func (m *Manager) onFresh(r record) bool {
+	_, mounted, err := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
+	return err == nil && mounted && r.Process.alive() // otherwise the number may be another process's
+}
+
+func (m *Manager) cloneFresh(r record) (tree *os.File, err error) {
+	err = r.Process.inMountNamespace(func() error {
+		tree, err = mount.CloneTree(m.freshPath(r))
+		return err
+	})
+	return tree, err
 }
 
 // leaveFresh takes the client off the path at which it mounted first.
 func (m *Manager) leaveFresh(r record) error {
 	fresh := m.freshPath(r)
-	return errors.Join(mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
+	var err error
+	if m.onFresh(r) {
+		err = r.Process.inMountNamespace(func() error { return mount.Unmount(fresh, anyMount) })
+	}
+	// A client that shared this process's mount namespace may have died with its mount.
+	return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
 }
 
 func anyMount(*mountinfo.Info) error { return nil }

@@ -69,7 +69,7 @@ func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachab
 func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath string, servers mount.Reachable) (record, error) {
 	former, restaged := m.record(source.VolumeID)
 	// The clock makes generations unique, over restarts too; Mkdir makes sure.
-	r := record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: m.bootID}
+	r := record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: m.bootID, Tree: m.treeDigest()}
 	if err := os.Mkdir(m.freshPath(r), 0o700); err != nil { //nolint:gosec // below the state directory
 		return record{}, fmt.Errorf("create the client's directory: %w", err)
 	}
@@ -119,7 +119,7 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (r
 	}
 	device, err := mount.Within(waiting, m.cfg.StartTimeout, func() (mount.Device, error) {
 		defer unix.Close(c.pidfd)
-		return firstAnswer(m.freshPath(r), c.pidfd)
+		return firstAnswer(c.process, m.freshPath(r), c.pidfd)
 	})
 	if err != nil {
 		return r, m.explain(r, servers.Servers, err, c)

@@ -55,6 +55,9 @@ func views() (map[view][]int, error) {
 		case err == nil:
 			v := view{namespace, root}
 			found[v] = append(found[v], pid)
+		case errors.Is(err, fs.ErrPermission):
+			v := view{namespace: "of process " + entry.Name()} // its mounts can be read all the same
+			found[v] = []int{pid}
 		case !gone(err):
 			return nil, fmt.Errorf("mount namespace of process %d: %w", pid, err)
 		}

@@ -1,0 +1,84 @@
+package fuseclient
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
+)
+
+// Where clients run.
+const (
+	// PlacementNode is outside of every container, so that a client outlives the pod that started it.
+	PlacementNode = "node"
+	// PlacementPod is the container of the node plugin, with which a client ends.
+	PlacementPod = "pod"
+)
+
+// openNode prepares the node for clients. Where that is not possible, they run in the container.
+func (m *Manager) openNode(ctx context.Context) {
+	if m.cfg.Placement != PlacementNode {
+		return
+	}
+	binary, err := exec.LookPath(m.cfg.Glusterfs)
+	if err == nil {
+		binary, err = filepath.Abs(binary)
+	}
+	if err == nil {
+		m.node, err = placement.OpenNode(ctx, placement.Config{
+			StateDir: m.cfg.StateDir, Glusterfs: binary, Group: m.cfg.CgroupName, MemoryLimit: m.cfg.MemoryLimit,
+		})
+	}
+	if err != nil {
+		m.placementError = err
+		klog.FromContext(ctx).Error(err, "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; "+
+			"see \"Clients in the pod\" in docs/troubleshooting.md")
+	}
+}
+
+// startClient starts the client of a record where clients run.
+func (m *Manager) startClient(cmd *exec.Cmd, r record) error {
+	if m.node == nil {
+		return cmd.Start()
+	}
+	if err := m.node.UpdateResolver(m.cfg.ResolverRoot); err != nil {
+		return err
+	}
+	return m.node.Start(cmd, r.name())
+}
+
+// removeCgroup removes the cgroup of a client that has ended, by the name of its record.
+func (m *Manager) removeCgroup(client string) error {
+	if m.node == nil {
+		return nil
+	}
+	return m.node.Remove(client)
+}
+
+// treeDigest names the files with which clients are started now; "": those of the container.
+func (m *Manager) treeDigest() string {
+	if m.node == nil {
+		return ""
+	}
+	return m.node.Tree()
+}
+
+// sweepTrees removes the files of clients' versions that are no longer in use.
+func (m *Manager) sweepTrees(log klog.Logger) {
+	if m.node == nil {
+		return
+	}
+	used := map[string]bool{}
+	for _, r := range m.records {
+		used[r.Tree] = true
+	}
+	paths, _ := m.list("ending", ".json") // resumeEnding has told what is wrong with it
+	for _, path := range paths {
+		r, _ := readRecord(path)
+		used[r.Tree] = true
+	}
+	logLeftover(log, filepath.Join(m.cfg.StateDir, "tree"), m.node.RemoveOtherTrees(func(digest string) bool { return used[digest] }))
+}

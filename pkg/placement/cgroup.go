@@ -1,0 +1,295 @@
+package placement
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
+)
+
+// cgroups are the roots of the node's cgroup hierarchies: one with cgroup v2, several with v1, both with a hybrid. They are
+// mounted here, unattached, because a container sees its own part of them, or none.
+type cgroups struct {
+	hierarchies []hierarchy
+	namespace   *os.File // PID 1's cgroup namespace; nil if this process is in it
+}
+
+type hierarchy struct {
+	controllers string   // as in /proc/PID/cgroup; "" for v2
+	root        *os.File // descriptor of the root directory
+}
+
+func (h hierarchy) unified() bool { return h.controllers == "" }
+
+// path returns the path of a group. It leads through the descriptor, since the hierarchy is mounted nowhere.
+func (h hierarchy) path(elem ...string) string {
+	return filepath.Join(append([]string{fmt.Sprintf("/proc/self/fd/%d", h.root.Fd())}, elem...)...)
+}
+
+func (h hierarchy) controls(name string) bool {
+	return slices.Contains(strings.Split(h.controllers, ","), name)
+}
+
+// openCgroups mounts the hierarchies as PID 1 sees them.
+func openCgroups() (*cgroups, error) {
+	file, err := os.Open("/proc/self/cgroup")
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	names, err := parseHierarchies(file)
+	if err != nil {
+		return nil, fmt.Errorf("read /proc/self/cgroup: %w", err)
+	}
+	c := &cgroups{}
+	if c.namespace, err = nodeCgroupNamespace(); err != nil {
+		return nil, err
+	}
+	err = osthread.Run(func() error {
+		if err := c.enterNamespace(); err != nil {
+			return err
+		}
+		for _, name := range names {
+			root, err := mountHierarchy(name)
+			if err != nil {
+				return fmt.Errorf("mount the cgroup hierarchy %q: %w", name, err)
+			}
+			c.hierarchies = append(c.hierarchies, hierarchy{name, root})
+		}
+		return nil
+	})
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *cgroups) close() {
+	for _, h := range c.hierarchies {
+		_ = h.root.Close()
+	}
+	if c.namespace != nil {
+		_ = c.namespace.Close()
+	}
+}
+
+// parseHierarchies reads the controllers of each hierarchy, "" for v2 (cgroups(7), /proc/PID/cgroup).
+func parseHierarchies(r io.Reader) ([]string, error) {
+	var names []string
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		fields := strings.SplitN(lines.Text(), ":", 3)
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("line %q has no three fields", lines.Text())
+		}
+		names = append(names, fields[1])
+	}
+	return names, lines.Err()
+}
+
+// initialNamespace is the inode number of the first cgroup namespace (PROC_CGROUP_INIT_INO, linux/proc_ns.h).
+const initialNamespace = "cgroup:[4026531835]"
+
+// nodeCgroupNamespace opens PID 1's cgroup namespace, or returns nil if this process is in it.
+func nodeCgroupNamespace() (*os.File, error) {
+	own, err := os.Readlink("/proc/self/ns/cgroup")
+	if err != nil {
+		return nil, err
+	}
+	if own == initialNamespace {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	const path = "/proc/1/ns/cgroup"
+	node, err := os.Readlink(path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("find the node's cgroup namespace: %w", err)
+	case node == own:
+		return nil, nil //nolint:nilnil // as documented
+	}
+	return os.Open(path)
+}
+
+func (c *cgroups) enterNamespace() error {
+	if c.namespace == nil {
+		return nil
+	}
+	if err := unix.Setns(int(c.namespace.Fd()), unix.CLONE_NEWCGROUP); err != nil {
+		return fmt.Errorf("enter the node's cgroup namespace: %w", err)
+	}
+	return nil
+}
+
+// mountHierarchy mounts a hierarchy without attaching it to a path.
+func mountHierarchy(controllers string) (*os.File, error) {
+	kind := "cgroup2"
+	if controllers != "" {
+		kind = "cgroup"
+	}
+	context, err := unix.Fsopen(kind, unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("fsopen: %w", err)
+	}
+	defer unix.Close(context)
+	for controller := range strings.SplitSeq(controllers, ",") {
+		if name, named := strings.CutPrefix(controller, "name="); named {
+			err = unix.FsconfigSetString(context, "name", name)
+		} else if controller != "" {
+			err = unix.FsconfigSetFlag(context, controller)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("fsconfig %s: %w", controller, err)
+		}
+	}
+	if err := unix.FsconfigCreate(context); err != nil {
+		return nil, fmt.Errorf("fsconfig create: %w", err)
+	}
+	fd, err := unix.Fsmount(context, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("fsmount: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "cgroup "+controllers), nil
+}
+
+// create makes a group in each hierarchy. It may exist.
+func (c *cgroups) create(name string, memoryLimit int64) error {
+	for _, h := range c.hierarchies {
+		if err := h.create(name, memoryLimit); err != nil {
+			return fmt.Errorf("create the cgroup %s of hierarchy %q: %w", name, h.controllers, err)
+		}
+	}
+	return nil
+}
+
+func (h hierarchy) create(name string, memoryLimit int64) error {
+	parent := filepath.Dir(name)
+	for _, group := range []string{parent, name} {
+		if err := os.Mkdir(h.path(group), 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		// A group of v1 has no processors and no memory until it is given some.
+		if h.controls("cpuset") {
+			for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+				if err := copyValue(h.path(filepath.Dir(group), file), h.path(group, file)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	switch {
+	case h.unified():
+		return h.limitMemory(parent, name, memoryLimit)
+	case h.controls("memory") && memoryLimit > 0:
+		return writeValue(h.path(name, "memory.limit_in_bytes"), strconv.FormatInt(memoryLimit, 10))
+	}
+	return nil
+}
+
+// limitMemory needs the memory controller on the way to the group. Where v1 has the controller, v2 does not.
+func (h hierarchy) limitMemory(parent, name string, limit int64) error {
+	available, err := os.ReadFile(h.path("cgroup.controllers"))
+	if err != nil || !slices.Contains(strings.Fields(string(available)), "memory") {
+		return err
+	}
+	for _, group := range []string{"", parent} {
+		if err := writeValue(h.path(group, "cgroup.subtree_control"), "+memory"); err != nil {
+			return err
+		}
+	}
+	if limit <= 0 {
+		return nil
+	}
+	return errors.Join(writeValue(h.path(name, "memory.max"), strconv.FormatInt(limit, 10)),
+		writeValue(h.path(name, "memory.oom.group"), "1"))
+}
+
+// enter puts the calling thread into the group's v1 hierarchies, and what it starts with attr into that of v2: a thread cannot
+// move there alone, but a process can be born there (clone3, CLONE_INTO_CGROUP). The caller closes the returned file afterwards.
+func (c *cgroups) enter(name string, attr *syscall.SysProcAttr) (group *os.File, err error) {
+	if err := c.enterNamespace(); err != nil {
+		return nil, err
+	}
+	for _, h := range c.hierarchies {
+		if h.unified() {
+			if group, err = os.Open(h.path(name)); err != nil {
+				return nil, err
+			}
+			attr.UseCgroupFD, attr.CgroupFD = true, int(group.Fd())
+			continue
+		}
+		if err := writeValue(h.path(name, "tasks"), "0"); err != nil { // 0: the writing thread
+			return group, fmt.Errorf("move into the cgroup %s of hierarchy %q: %w", name, h.controllers, err)
+		}
+	}
+	return group, nil
+}
+
+// memory returns the bytes that are charged to a group.
+func (c *cgroups) memory(name string) (int64, error) {
+	for _, h := range c.hierarchies {
+		file := "memory.usage_in_bytes"
+		if h.unified() {
+			file = "memory.current"
+		} else if !h.controls("memory") {
+			continue
+		}
+		data, err := os.ReadFile(h.path(name, file))
+		if h.unified() && errors.Is(err, fs.ErrNotExist) {
+			continue // v1 has the controller
+		}
+		if err != nil {
+			return 0, err
+		}
+		return strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
+	}
+	return 0, errors.New("no cgroup hierarchy counts memory")
+}
+
+// remove removes a group in which no process is left, and its parent when that was the last. Not there is success. It allows for
+// the moment that a process, or the thread that started it, is in a group after its end.
+func (c *cgroups) remove(name string) error {
+	const attempts = 50
+	for range attempts {
+		if err := c.tryRemove(name); !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return c.tryRemove(name)
+}
+
+func (c *cgroups) tryRemove(name string) error {
+	var failed []error
+	for _, h := range c.hierarchies {
+		if err := unix.Rmdir(h.path(name)); err != nil && !errors.Is(err, unix.ENOENT) {
+			failed = append(failed, fmt.Errorf("remove the cgroup %s of hierarchy %q: %w", name, h.controllers, err))
+		}
+		_ = unix.Rmdir(h.path(filepath.Dir(name))) // refused as long as another group is in it
+	}
+	return errors.Join(failed...)
+}
+
+func copyValue(from, to string) error {
+	data, err := os.ReadFile(from) //nolint:gosec // of a cgroup
+	if err != nil {
+		return err
+	}
+	return writeValue(to, strings.TrimSpace(string(data)))
+}
+
+func writeValue(path, value string) error {
+	return os.WriteFile(path, []byte(value), 0) //nolint:gosec // of a cgroup, where it exists
+}

@@ -1,0 +1,116 @@
+package placement
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func openTestCgroups(t *testing.T) *cgroups {
+	t.Helper()
+	groups, err := openCgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(groups.close)
+	return groups
+}
+
+// TestStartInItsOwnCgroup: a process is in the group from its first moment, in every hierarchy, and this process in none.
+func TestStartInItsOwnCgroup(t *testing.T) {
+	groups := openTestCgroups(t)
+	own := cgroupsOf(t, os.Getpid())
+	n := &Node{cfg: Config{Group: group(t)}, cgroups: groups}
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := n.StartBeside(cmd, "one"); err != nil {
+		t.Fatal(err)
+	}
+	for controllers, path := range cgroupsOf(t, cmd.Process.Pid) {
+		if want := "/" + group(t) + "/one"; !strings.HasSuffix(path, want) || controllers == "" && path != want {
+			t.Errorf("hierarchy %q: the process is in %s, want %s", controllers, path, want)
+		}
+	}
+	for controllers, path := range cgroupsOf(t, os.Getpid()) {
+		if path != own[controllers] {
+			t.Errorf("hierarchy %q: this process was in %s and is in %s", controllers, own[controllers], path)
+		}
+	}
+	if bytes, err := n.Memory("one"); err != nil || bytes <= 0 {
+		t.Errorf("memory of a process: %d, %v", bytes, err)
+	}
+	if err := n.Remove("one"); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("removing a group with a process: %v", err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if err := n.Remove("one"); err != nil {
+		t.Error(err)
+	}
+	if err := n.Remove("one"); err != nil {
+		t.Errorf("a second time: %v", err)
+	}
+	for _, h := range groups.hierarchies {
+		if _, err := os.Stat(h.path(group(t))); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("hierarchy %q: the group of all clients is left: %v", h.controllers, err)
+		}
+	}
+}
+
+// TestMemoryLimit: a process that needs more than its limit is killed, and nothing else.
+func TestMemoryLimit(t *testing.T) {
+	n := &Node{cfg: Config{Group: group(t)}, cgroups: openTestCgroups(t)}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `x=x; while :; do x="$x$x"; done`)
+	if err := n.start(cmd, "greedy", 32<<20, func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.Sys().(interface{ Signal() unix.Signal }).Signal() != unix.SIGKILL {
+		t.Errorf("a process beyond its limit: %v, want that it is killed", err)
+	}
+	if err := n.Remove("greedy"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStartThatFails leaves no group.
+func TestStartThatFails(t *testing.T) {
+	groups := openTestCgroups(t)
+	n := &Node{cfg: Config{Group: group(t)}, cgroups: groups}
+	if err := n.StartBeside(exec.CommandContext(t.Context(), "/does/not/exist"), "one"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+	for _, h := range groups.hierarchies {
+		if _, err := os.Stat(h.path(group(t))); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("hierarchy %q: %v", h.controllers, err)
+		}
+	}
+}
+
+func TestParseHierarchies(t *testing.T) {
+	for text, want := range map[string][]string{
+		"0::/\n": {""},
+		"9:name=systemd:/\n4:cpu,cpuacct:/a:b\n0::/kubepods\n": {"name=systemd", "cpu,cpuacct", ""},
+		"":           nil,
+		"nonsense\n": nil,
+	} {
+		got, err := parseHierarchies(strings.NewReader(text))
+		if !slices.Equal(got, want) || (err != nil) != (text == "nonsense\n") {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}
+
+func FuzzParseHierarchies(f *testing.F) {
+	f.Add("9:name=systemd:/\n0::/x\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		names, err := parseHierarchies(strings.NewReader(text))
+		if err == nil && len(names) > strings.Count(text, "\n")+1 {
+			t.Errorf("%q: %q", text, names)
+		}
+	})
+}

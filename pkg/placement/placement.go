@@ -1,0 +1,134 @@
+// Package placement starts GlusterFS clients outside of the container: in cgroups at the top of the node's hierarchies, which end
+// with no pod, and in a root directory made from a copy of the client's files, which goes with no image. A client is then part of
+// the node, as the kernel's NFS client is, whatever happens to the container that started it.
+//
+// State directory: tree/<digest> holds a copy of the client's files.
+package placement
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
+)
+
+// Config says where clients are to run.
+type Config struct {
+	StateDir    string // real path
+	Glusterfs   string // the client's binary, absolute
+	Group       string // top-level cgroup; default "glusterfs-csi"
+	MemoryLimit int64  // bytes per client; 0: none
+}
+
+// Node starts clients outside of the container.
+type Node struct {
+	cfg     Config
+	cgroups *cgroups
+	tree    tree
+	version string // of the client
+}
+
+// OpenNode copies the client's files and finds the node's cgroups. It fails where the container lacks a privilege, or is a
+// stranger to the node's processes.
+func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
+	if cfg.Group == "" {
+		cfg.Group = "glusterfs-csi"
+	}
+	copied, err := copyTree(ctx, cfg.Glusterfs, filepath.Join(cfg.StateDir, "tree"), mountPoints(cfg.StateDir))
+	if err != nil {
+		return nil, err
+	}
+	groups, err := openCgroups()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, cgroups: groups, tree: copied}
+	if n.version, err = n.try(ctx); err != nil {
+		n.Close()
+		return nil, fmt.Errorf("try to start a client outside of the container: %w", err)
+	}
+	return n, nil
+}
+
+// try runs the client for a moment, and returns its version.
+func (n *Node) try(ctx context.Context) (version string, err error) {
+	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	name := fmt.Sprintf("try-%d", os.Getpid())
+	if err := n.Start(cmd, name); err != nil {
+		return "", err
+	}
+	if err := errors.Join(cmd.Wait(), n.Remove(name)); err != nil {
+		return "", err
+	}
+	if _, err := fmt.Sscanf(out.String(), "glusterfs %s", &version); err != nil {
+		return "", fmt.Errorf("read the client's version: %w", err)
+	}
+	return version, nil
+}
+
+// Version returns the version of the client.
+func (n *Node) Version() string { return n.version }
+
+// Close closes what Node holds. Clients go on.
+func (n *Node) Close() { n.cgroups.close() }
+
+// Tree returns the digest of the client's files, which names their version.
+func (n *Node) Tree() string { return filepath.Base(n.tree.dir) }
+
+// Start starts a client in a cgroup of that name, with the client's root directory.
+func (n *Node) Start(cmd *exec.Cmd, name string) error {
+	return n.start(cmd, name, n.cfg.MemoryLimit, func() error { return n.tree.enter(n.cfg.StateDir) })
+}
+
+// StartBeside starts a process in a cgroup of that name, with the files of this process.
+func (n *Node) StartBeside(cmd *exec.Cmd, name string) error {
+	return n.start(cmd, name, 0, func() error { return nil })
+}
+
+func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, enterRoot func() error) error {
+	group := n.group(name)
+	if err := n.cgroups.create(group, memoryLimit); err != nil {
+		return errors.Join(err, n.cgroups.remove(group))
+	}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	err := osthread.Run(func() error {
+		file, err := n.cgroups.enter(group, cmd.SysProcAttr)
+		if file != nil {
+			defer file.Close()
+		}
+		if err == nil {
+			err = enterRoot()
+		}
+		if err == nil {
+			err = cmd.Start()
+		}
+		return err
+	})
+	if err != nil {
+		return errors.Join(err, n.cgroups.remove(group))
+	}
+	return nil
+}
+
+// Memory returns the bytes that are charged to a process started under the name.
+func (n *Node) Memory(name string) (int64, error) { return n.cgroups.memory(n.group(name)) }
+
+// Remove removes the cgroup of a process that has ended. Not there is success.
+func (n *Node) Remove(name string) error { return n.cgroups.remove(n.group(name)) }
+
+// RemoveOtherTrees removes copies of clients' files that are neither used nor the current one.
+func (n *Node) RemoveOtherTrees(used func(digest string) bool) error {
+	return removeOtherTrees(filepath.Dir(n.tree.dir), func(digest string) bool { return digest == n.Tree() || used(digest) })
+}
+
+func (n *Node) group(name string) string { return filepath.Join(n.cfg.Group, name) }

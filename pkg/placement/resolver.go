@@ -1,0 +1,57 @@
+package placement
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// UpdateResolver gives clients the hosts file and the resolver's configuration as they are now below root, "/proc/1/root" for those
+// of the node: what the container has is a copy from the day on which its pod was made. A file that is missing there stays as it is.
+func (n *Node) UpdateResolver(root string) error {
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: root, Err: err}
+	}
+	defer unix.Close(dir)
+	var failed []error
+	for _, name := range []string{"etc/hosts", "etc/resolv.conf"} { // which the C library reads again when they change
+		data, err := readBelow(dir, name)
+		if err == nil {
+			err = replaceFile(filepath.Join(n.tree.dir, name), data)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = append(failed, fmt.Errorf("give GlusterFS clients %s of %s: %w", name, root, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// readBelow reads a file as a process would that has dir as its root: resolv.conf is often a symbolic link.
+func readBelow(dir int, name string) ([]byte, error) {
+	fd, err := unix.Openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), name)
+	defer file.Close()
+	const most = 1 << 20
+	return io.ReadAll(io.LimitReader(file, most))
+}
+
+// replaceFile lets readers see the former content or the new one.
+func replaceFile(path string, data []byte) error {
+	if former, err := os.ReadFile(path); err == nil && bytes.Equal(former, data) { //nolint:gosec // below the state directory
+		return nil
+	}
+	if err := os.WriteFile(path+".new", data, 0o644); err != nil { //nolint:gosec // as in /etc
+		return err
+	}
+	return os.Rename(path+".new", path)
+}

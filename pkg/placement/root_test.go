@@ -1,0 +1,157 @@
+package placement
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
+)
+
+// inside calls fn on a thread that has a client's root directory.
+func inside(t *testing.T, n *Node, fn func() error) {
+	t.Helper()
+	if err := osthread.Run(func() error { return errors.Join(n.tree.enter(n.cfg.StateDir), fn()) }); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRootIsAFence: a client sees its own files, and can write its log and temporary files.
+func TestRootIsAFence(t *testing.T) {
+	dir := stateDir(t)
+	n := openNode(t, dir)
+	inside(t, n, func() error {
+		for _, path := range []string{filepath.Join(dir, "tree"), filepath.Join(dir, "volumes"), "/root", "/home", "/bin/sh", "/usr/bin", "/var/lib/kubelet"} {
+			if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s is seen: %v", path, err)
+			}
+		}
+		for _, path := range []string{"/", "/etc", "/run", "/usr", filepath.Join(dir, "clients")} {
+			if err := os.WriteFile(filepath.Join(path, "new"), nil, 0o600); !errors.Is(err, unix.EROFS) {
+				t.Errorf("a file in %s: %v, want that the file system is read-only", path, err)
+			}
+		}
+		for _, path := range []string{"/tmp", filepath.Join(dir, "logs")} {
+			if err := os.WriteFile(filepath.Join(path, "new"), nil, 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := os.WriteFile("/tmp/large", make([]byte, 17<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+			t.Errorf("17 MiB in /tmp: %v, want that there is no room", err)
+		}
+		fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+		return errors.Join(err, fuse.Close())
+	})
+	if _, err := os.Stat(filepath.Join(dir, "logs", "new")); err != nil {
+		t.Errorf("what was written to the log is not there: %v", err)
+	}
+}
+
+// TestRootLeavesTheNodeAlone: neither the way in nor the end of the old root unmounts anything elsewhere, also where mounts are shared,
+// as systemd makes them.
+func TestRootLeavesTheNodeAlone(t *testing.T) {
+	dir := stateDir(t)
+	n := openNode(t, dir)
+	if err := errors.Join(unix.Mount("tmpfs", dir+"/clients", "tmpfs", 0, ""), os.Mkdir(dir+"/clients/one", 0o700), os.Mkdir(dir+"/clients/volume", 0o700),
+		unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""), unix.Mount("volume", dir+"/clients/volume", "tmpfs", 0, "")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(unix.Unmount(dir+"/clients/volume", 0), unix.Unmount(dir+"/clients", 0),
+			unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")); err != nil {
+			t.Error(err)
+		}
+	})
+	before, err := os.ReadFile("/proc/thread-self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside(t, n, func() error { return unix.Mount("fresh", dir+"/clients/one", "tmpfs", 0, "") })
+	after, err := os.ReadFile("/proc/thread-self/mountinfo")
+	if err != nil || string(after) != string(before) {
+		t.Errorf("the mounts were\n%s\nand are\n%s (%v)", before, after, err)
+	}
+}
+
+// TestNoexecStateDirectory: /var is often mounted noexec.
+func TestNoexecStateDirectory(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("var", dir, "tmpfs", unix.MS_NOEXEC|unix.MS_NOSUID|unix.MS_NODEV, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	if err := errors.Join(os.Mkdir(dir+"/clients", 0o700), os.Mkdir(dir+"/logs", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if n := openNode(t, dir); n.Version() == "" { // which comes from running the client
+		t.Error("the client has no version")
+	}
+}
+
+// TestSecretsAreInMemory: keys for TLS are in the client's root, and not in the copy on the node's disk.
+func TestSecretsAreInMemory(t *testing.T) {
+	dir := stateDir(t)
+	for _, at := range []string{"/etc/ssl", "/var/lib/glusterd"} {
+		if err := errors.Join(os.MkdirAll(at, 0o755), unix.Mount("secret", at, "tmpfs", 0, "")); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Unmount(at, unix.MNT_DETACH) })
+	}
+	files := map[string]string{"/etc/ssl/glusterfs.key": "key", "/etc/ssl/glusterfs.pem": "certificate", "/var/lib/glusterd/secure-access": ""}
+	for path, content := range files {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := openNode(t, dir)
+	inside(t, n, func() error {
+		for path, content := range files {
+			if data, err := os.ReadFile(path); err != nil || string(data) != content {
+				t.Errorf("%s is %q, %v", path, data, err)
+			}
+		}
+		return nil
+	})
+	for path := range files {
+		if _, err := os.Stat(filepath.Join(n.tree.dir, path)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is on the disk: %v", path, err)
+		}
+	}
+}
+
+// TestResolverFollowsTheNode: names are looked up as on the node now, not as on the day of the container.
+func TestResolverFollowsTheNode(t *testing.T) {
+	dir, root := stateDir(t), t.TempDir()
+	n := openNode(t, dir)
+	if err := errors.Join(os.MkdirAll(root+"/etc", 0o755), os.MkdirAll(root+"/run/resolve", 0o755),
+		os.Symlink("/run/resolve/stub.conf", root+"/etc/resolv.conf"), // of the node, not of this container
+		os.WriteFile(root+"/run/resolve/stub.conf", []byte("nameserver 127.0.0.53\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, hosts := range []string{"192.0.2.1 storage1\n", "192.0.2.2 storage1\n"} {
+		if err := os.WriteFile(root+"/etc/hosts", []byte(hosts), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.UpdateResolver(root); err != nil {
+			t.Fatal(err)
+		}
+		inside(t, n, func() error {
+			got, err := os.ReadFile("/etc/hosts")
+			conf, confErr := os.ReadFile("/etc/resolv.conf")
+			if string(got) != hosts || !strings.Contains(string(conf), "127.0.0.53") {
+				t.Errorf("hosts are %q, want %q, resolv.conf is %q", got, hosts, conf)
+			}
+			return errors.Join(err, confErr)
+		})
+	}
+	if err := errors.Join(os.Remove(root+"/etc/hosts"), n.UpdateResolver(root)); err != nil {
+		t.Errorf("without a hosts file: %v", err)
+	}
+	if err := n.UpdateResolver(filepath.Join(root, "missing")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without the directory: %v", err)
+	}
+}

@@ -1,0 +1,121 @@
+package placement
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestTreeHasNoServer: what a volume file could name beyond a client's translators is not there.
+func TestTreeHasNoServer(t *testing.T) {
+	n := openNode(t, stateDir(t))
+	found := map[string]bool{}
+	err := filepath.WalkDir(n.tree.dir, func(path string, entry os.DirEntry, err error) error {
+		found[entry.Name()] = true
+		if info, infoErr := entry.Info(); infoErr == nil && info.Mode()&(os.ModeSetuid|os.ModeSetgid) != 0 {
+			t.Errorf("%s is set-uid", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"glusterfsd", "fuse.so", "client.so", "dht.so", "afr.so", "ec.so", "shard.so", "socket.so", "meta.so"} {
+		if !found[name] {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	for _, name := range []string{"posix.so", "server.so", "glusterd.so", "sh", "bash", "gluster", "changelog.so", "snapview-server.so"} {
+		if found[name] {
+			t.Errorf("%s is there", name)
+		}
+	}
+}
+
+// TestTreeIsMadeOnce, and again from nothing when the copy was interrupted; one that nothing uses goes.
+func TestTreeIsMadeOnce(t *testing.T) {
+	dir := stateDir(t)
+	n := openNode(t, dir)
+	mark := filepath.Join(n.tree.dir, "mark")
+	interrupted := n.tree.dir + ".new"
+	if err := errors.Join(os.WriteFile(mark, nil, 0o600), os.MkdirAll(filepath.Join(interrupted, "usr"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if again := openNode(t, dir); again.Tree() != n.Tree() {
+		t.Errorf("the same files are %s and %s", n.Tree(), again.Tree())
+	}
+	if _, err := os.Stat(mark); err != nil {
+		t.Errorf("copied a second time: %v", err)
+	}
+	if err := os.Rename(n.tree.dir, filepath.Join(dir, "tree", "0123456789abcdef")); err != nil {
+		t.Fatal(err)
+	}
+	n = openNode(t, dir)
+	if err := n.RemoveOtherTrees(func(digest string) bool { return digest == "0123456789abcdef" }); err != nil {
+		t.Error(err)
+	}
+	if names := list(t, filepath.Join(dir, "tree")); names != "0123456789abcdef "+n.Tree() && names != n.Tree()+" 0123456789abcdef" {
+		t.Errorf("while a client uses it: %s", names)
+	}
+	if err := n.RemoveOtherTrees(func(string) bool { return false }); err != nil {
+		t.Error(err)
+	}
+	if names := list(t, filepath.Join(dir, "tree")); names != n.Tree() {
+		t.Errorf("when no client uses it: %s", names)
+	}
+}
+
+func list(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name()
+	}
+	return strings.Join(names, " ")
+}
+
+// TestRemoveTreeStopsAtMounts: what is mounted in a copy by mistake is not emptied.
+func TestRemoveTreeStopsAtMounts(t *testing.T) {
+	dir, data := filepath.Join(t.TempDir(), "tree"), t.TempDir()
+	inside := filepath.Join(dir, "a", "b")
+	file := filepath.Join(data, "file")
+	if err := errors.Join(os.MkdirAll(inside, 0o700), os.WriteFile(file, nil, 0o600), unix.Mount(data, inside, "", unix.MS_BIND, "")); err != nil {
+		t.Fatal(err)
+	}
+	if err := removeTree(dir); err == nil || !strings.Contains(err.Error(), "mount point") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(unix.Unmount(inside, 0), removeTree(dir), removeTree(dir)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestParseLibraries(t *testing.T) {
+	got := parseLibraries("\tlinux-vdso.so.1 (0x00007fda6fb4c000)\n\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007fda6f7b0000)\n" +
+		"\t/lib64/ld-linux-x86-64.so.2 (0x00007fda6fb4e000)\n\tlibgone.so => not found\n")
+	if len(got) != 1 || got["libc.so.6"] != "/lib/x86_64-linux-gnu/libc.so.6" {
+		t.Errorf("%q", got)
+	}
+}
+
+func FuzzParseLibraries(f *testing.F) {
+	f.Add("\tlibc.so.6 => /lib/libc.so.6 (0x00007fda6f7b0000)\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for name, path := range parseLibraries(text) {
+			if !filepath.IsAbs(path) || strings.Contains(name, "=>") {
+				t.Errorf("%q: %q at %q", text, name, path)
+			}
+		}
+	})
+}
