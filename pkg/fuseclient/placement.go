@@ -44,10 +44,17 @@ func (m *Manager) startClient(cmd *exec.Cmd, r record) error {
 	if m.node == nil {
 		return cmd.Start()
 	}
-	if err := m.node.UpdateResolver(m.cfg.ResolverRoot); err != nil {
-		return err
-	}
 	return m.node.Start(cmd, r.name())
+}
+
+// updateResolver lets clients on the node look names up as the node does now.
+func (m *Manager) updateResolver(ctx context.Context) {
+	if m.node == nil {
+		return
+	}
+	if err := m.node.UpdateResolver(m.cfg.ResolverRoot); err != nil {
+		klog.FromContext(ctx).Info("GlusterFS clients look names up as this container does, not as the node", "err", err.Error())
+	}
 }
 
 // removeCgroup removes the cgroup of a client that has ended, by the name of its record.

@@ -93,6 +93,7 @@ func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath 
 
 // run starts the client and waits for its first answer.
 func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (record, error) {
+	m.updateResolver(ctx)
 	c, err := m.launch(r, servers)
 	if err != nil {
 		return r, err

@@ -13,24 +13,46 @@ import (
 )
 
 // UpdateResolver gives clients the hosts file and the resolver's configuration as they are now below root, "/proc/1/root" for those
-// of the node: what the container has is a copy from the day on which its pod was made. A file that is missing there stays as it is.
+// of the node: what a container has is a copy from the day on which its pod was made. Where that root cannot be read, clients get
+// the copies. A file that is missing stays as it is.
 func (n *Node) UpdateResolver(root string) error {
+	err := n.updateResolver(root)
+	if err != nil && root != "/" {
+		return errors.Join(err, n.updateResolver("/"))
+	}
+	return err
+}
+
+func (n *Node) updateResolver(root string) error {
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &fs.PathError{Op: "open", Path: root, Err: err}
 	}
 	defer unix.Close(dir)
 	var failed []error
-	for _, name := range []string{"etc/hosts", "etc/resolv.conf"} { // which the C library reads again when they change
-		data, err := readBelow(dir, name)
+	for _, name := range []string{"hosts", "resolv.conf"} { // which the C library reads again when they change
+		data, err := readBelow(dir, "etc/"+name)
+		if err == nil && name == "hosts" && root != "/" {
+			own, _ := os.ReadFile("/etc/hosts") // without it, there are no aliases
+			data = append(data, hostAliases(own)...)
+		}
 		if err == nil {
-			err = replaceFile(filepath.Join(n.tree.dir, name), data)
+			err = replaceFile(filepath.Join(n.tree.dir, "etc", name), data)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = append(failed, fmt.Errorf("give GlusterFS clients %s of %s: %w", name, root, err))
+			failed = append(failed, fmt.Errorf("give GlusterFS clients /etc/%s of %s: %w", name, root, err))
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// hostAliases returns what the kubelet adds to the hosts file of a pod with hostAliases (kubelet_pods.go, hostsEntriesFromHostAliases).
+func hostAliases(hosts []byte) []byte {
+	const mark = "\n# Entries added by HostAliases.\n"
+	if i := bytes.LastIndex(hosts, []byte(mark)); i >= 0 {
+		return hosts[i:]
+	}
+	return nil
 }
 
 // readBelow reads a file as a process would that has dir as its root: resolv.conf is often a symbolic link.

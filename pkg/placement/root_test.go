@@ -154,4 +154,22 @@ func TestResolverFollowsTheNode(t *testing.T) {
 	if err := n.UpdateResolver(filepath.Join(root, "missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without the directory: %v", err)
 	}
+	own, err := os.ReadFile("/etc/hosts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(n.tree.dir, "etc/hosts")); err != nil || string(got) != string(own) {
+		t.Errorf("without the directory, the hosts are %q, %v, want this container's", got, err)
+	}
+}
+
+func TestHostAliases(t *testing.T) {
+	for hosts, want := range map[string]string{
+		"127.0.0.1 localhost\n": "",
+		"# Kubernetes-managed hosts file (host network).\n127.0.0.1 localhost\n\n# Entries added by HostAliases.\n192.0.2.7\tstorage1\n": "\n# Entries added by HostAliases.\n192.0.2.7\tstorage1\n",
+	} {
+		if got := string(hostAliases([]byte(hosts))); got != want {
+			t.Errorf("%q: %q, want %q", hosts, got, want)
+		}
+	}
 }

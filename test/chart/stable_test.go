@@ -37,7 +37,7 @@ func TestWhatCannotBeUpgraded(t *testing.T) {
 	}
 }
 
-// A new version of the chart alone must restart no pod: on nodes that would be for an administrator to do by hand.
+// A new version of the chart alone must restart no pod.
 func TestPodsDoNotKnowTheChartsVersion(t *testing.T) {
 	for _, r := range renderings() {
 		for _, object := range objects(t, r.render(t)) {
@@ -54,10 +54,14 @@ func TestPodsDoNotKnowTheChartsVersion(t *testing.T) {
 	}
 }
 
-// A controller is replaced by Kubernetes; the clients in a node plugin end with it, so that this one waits for somebody.
-func TestNodePluginsAreReplacedByHand(t *testing.T) {
+// Where clients end with the node plugin, its pods are replaced by hand.
+func TestHowNodePluginsAreReplaced(t *testing.T) {
 	for _, r := range renderings() {
-		same(t, only(t, objects(t, r.render(t)), "DaemonSet", "glusterfs-csi-node"), "OnDelete", "spec", "updateStrategy", "type")
+		want := "RollingUpdate"
+		if r.name == "placement" {
+			want = "OnDelete"
+		}
+		same(t, only(t, objects(t, r.render(t)), "DaemonSet", "glusterfs-csi-node"), want, "spec", "updateStrategy", "type")
 	}
 }
 

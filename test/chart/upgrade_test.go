@@ -29,9 +29,11 @@ func TestUpgradeKeepsTheController(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			args := []string{"template", "glusterfs-csi", chartDir, "--namespace", "glusterfs-csi", "--values", "testdata/values/" + tt.values + ".yaml",
-				"--dry-run=server", "--kubeconfig", kubeconfig(t, apiServer(t, tt.controller))}
-			said, err := helm(t, append(args, tt.flags...)...)
+			controller := ""
+			if tt.controller {
+				controller = `{"kind": "StatefulSet", "apiVersion": "apps/v1", "metadata": {"name": "glusterfs-csi-controller", "namespace": "glusterfs-csi"}}`
+			}
+			said, err := upgrade(t, tt.values, apiServer(t, controller, ""), tt.flags...)
 			if err == nil || !strings.Contains(said, tt.says) {
 				t.Errorf("%v: %q does not say %q", err, said, tt.says)
 			}
@@ -39,8 +41,54 @@ func TestUpgradeKeepsTheController(t *testing.T) {
 	}
 }
 
-// apiServer returns the address of one that knows StatefulSets and nothing else: that of the controller, or none.
-func apiServer(t *testing.T, controller bool) string {
+// An upgrade does not roll out over node plugins whose clients end with them.
+func TestUpgradeKeepsTheClients(t *testing.T) {
+	const (
+		refused  = "--set node.updateStrategy.type=OnDelete"
+		rendered = "objects from release manifest"
+		old      = `"--state-dir=/var/lib/glusterfs-csi"`
+		byHand   = "--set=node.updateStrategy.type=OnDelete,node.updateStrategy.rollingUpdate=null"
+	)
+	tests := []struct {
+		name  string
+		runs  string // arguments of the node plugin that is there; "": none is
+		flags []string
+		says  string
+	}{
+		{"from clients in the pod", old, []string{"--is-upgrade"}, refused},
+		{"from a placement in the pod", `"--client-placement=pod"`, []string{"--is-upgrade"}, refused},
+		{"by hand", old, []string{"--is-upgrade", byHand}, rendered},
+		{"to clients in the pod", old, []string{"--is-upgrade", "--set=client.placement=pod"}, rendered},
+		{"from clients on the node", `"node", "--client-placement=node"`, []string{"--is-upgrade"}, rendered},
+		{"an installation", "", nil, rendered},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			daemonSet := ""
+			if tt.runs != "" {
+				daemonSet = `{"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"name": "glusterfs-csi-node", "namespace": "glusterfs-csi"},
+					"spec": {"template": {"spec": {"containers": [{"name": "glusterfs-csi", "args": [` + tt.runs + `]}]}}}}`
+			}
+			said, err := upgrade(t, "minimal", apiServer(t, "", daemonSet), tt.flags...)
+			if err == nil || !strings.Contains(said, tt.says) {
+				t.Errorf("%v: %q does not say %q", err, said, tt.says)
+			}
+		})
+	}
+}
+
+// upgrade renders the chart as helm does with an API server at hand.
+func upgrade(t *testing.T, values, server string, flags ...string) (said string, err error) {
+	t.Helper()
+	args := []string{
+		"template", "glusterfs-csi", chartDir, "--namespace", "glusterfs-csi", "--values", "testdata/values/" + values + ".yaml",
+		"--dry-run=server", "--kubeconfig", kubeconfig(t, server),
+	}
+	return helm(t, append(args, flags...)...)
+}
+
+// apiServer returns the address of one that knows StatefulSets and DaemonSets and nothing else: those of the chart, or "" for none.
+func apiServer(t *testing.T, controller, node string) string {
 	t.Helper()
 	answers := map[string]string{
 		"/version": `{"major": "1", "minor": "36", "gitVersion": "v1.36.0"}`,
@@ -48,11 +96,15 @@ func apiServer(t *testing.T, controller bool) string {
 		"/apis":    `{"kind": "APIGroupList", "apiVersion": "v1", "groups": [{"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}]}]}`,
 		"/api/v1":  `{"kind": "APIResourceList", "groupVersion": "v1", "resources": []}`,
 		"/apis/apps/v1": `{"kind": "APIResourceList", "groupVersion": "apps/v1", "resources": [
-			{"name": "statefulsets", "namespaced": true, "kind": "StatefulSet", "verbs": ["get"]}]}`,
+			{"name": "statefulsets", "namespaced": true, "kind": "StatefulSet", "verbs": ["get"]},
+			{"name": "daemonsets", "namespaced": true, "kind": "DaemonSet", "verbs": ["get"]}]}`,
 	}
-	if controller {
-		answers["/apis/apps/v1/namespaces/glusterfs-csi/statefulsets/glusterfs-csi-controller"] = `{"kind": "StatefulSet", "apiVersion": "apps/v1",
-			"metadata": {"name": "glusterfs-csi-controller", "namespace": "glusterfs-csi"}}`
+	const namespace = "/apis/apps/v1/namespaces/glusterfs-csi/"
+	if controller != "" {
+		answers[namespace+"statefulsets/glusterfs-csi-controller"] = controller
+	}
+	if node != "" {
+		answers[namespace+"daemonsets/glusterfs-csi-node"] = node
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, ok := answers[r.URL.Path]

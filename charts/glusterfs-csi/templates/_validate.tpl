@@ -51,6 +51,21 @@
 {{- end -}}
 {{- end -}}
 
+{{/* A roll-out from a version whose clients end with the node plugin's pods would disconnect all volumes of the cluster, a tenth of the
+     nodes at a time. */}}
+{{- define "glusterfs-csi.checkClientsStay" -}}
+{{- if and .Release.IsUpgrade (ne .Values.client.placement "pod") (ne .Values.node.updateStrategy.type "OnDelete") -}}
+{{- $name := include "glusterfs-csi.node" . -}}
+{{- with lookup "apps/v1" "DaemonSet" .Release.Namespace $name -}}
+{{- if not (has "--client-placement=node" (index .spec.template.spec.containers 0).args) -}}
+{{- fail (print "the clients of the version that runs now end with the node plugins' pods, so that this upgrade would disconnect the volumes of all "
+      "running pods. Upgrade with --set node.updateStrategy.type=OnDelete,node.updateStrategy.rollingUpdate=null, then replace the node "
+      "plugins node by node, after a drain; from then on they are replaced without that (docs/upgrade.md)") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Times so short that the driver or a sidecar could do nothing with them: cmd/glusterfs-csi, --report-orphans and --publish-capacity. */}}
 {{- define "glusterfs-csi.checkDurations" -}}
 {{- with .Values.controller.reportOrphans -}}
