@@ -95,7 +95,7 @@ func (s *nodeServer) NodeUnstageVolume(ctx context.Context, request *csi.NodeUns
 //
 // The kubelet repeats this call for volumes that are in use, and before 1.37 a final error then makes it forget
 // what the pod still uses. So nothing is checked here that only staging needs: mount flags or attributes that a later
-// version of the driver refuses must not fail a volume that is mounted.
+// version of the driver refuses must not fail a volume that is mounted. They are passed on only if they can be read.
 func (s *nodeServer) NodePublishVolume(ctx context.Context, request *csi.NodePublishVolumeRequest) (*csi.NodePublishVolumeResponse, error) {
 	id, capability := request.GetVolumeId(), request.GetVolumeCapability()
 	if err := checkID(id); err != nil {
@@ -117,12 +117,16 @@ func (s *nodeServer) NodePublishVolume(ctx context.Context, request *csi.NodePub
 	if err := checkPath("staging_target_path", request.GetStagingTargetPath()); err != nil {
 		return nil, err
 	}
-	if err := s.mounter.Publish(ctx, mount.Publication{
+	publication := mount.Publication{
 		VolumeID:    id,
 		StagingPath: request.GetStagingTargetPath(),
 		TargetPath:  request.GetTargetPath(),
 		ReadOnly:    request.GetReadonly() || readOnly(mode),
-	}); err != nil {
+	}
+	if source, err := sourceOf(id, request.GetVolumeContext(), capability.GetMount().GetMountFlags()); err == nil {
+		publication.Source = &source
+	}
+	if err := s.mounter.Publish(ctx, publication); err != nil {
 		return nil, fmt.Errorf("publishing volume %s: %w", id, err)
 	}
 	return &csi.NodePublishVolumeResponse{}, nil

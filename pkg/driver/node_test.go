@@ -128,6 +128,24 @@ func TestNodePublishVolumeReadOnly(t *testing.T) {
 	}
 }
 
+// TestNodePublishVolumeSource: what the request says of the volume is passed on if it can be read, and fails nothing if it cannot.
+func TestNodePublishVolumeSource(t *testing.T) {
+	for attributes, want := range map[string]string{"data/sub": "data/sub", "no volume": "", "": ""} {
+		mounter, request := &fakeMounter{}, publishRequest()
+		request.VolumeContext = map[string]string{"volume": attributes, "servers": "a"}
+		if _, err := (&nodeServer{mounter: mounter}).NodePublishVolume(t.Context(), request); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if s := mounter.publication.Source; s != nil {
+			got = s.Path()
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", attributes, got, want)
+		}
+	}
+}
+
 func TestNodePublishVolumeRefuses(t *testing.T) {
 	tests := map[string]struct {
 		change func(*csi.NodePublishVolumeRequest)

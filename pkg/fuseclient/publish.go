@@ -31,15 +31,46 @@ func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
 		return err
 	}
 	defer unlock()
-	r, _ := m.record(p.VolumeID) // has no path, if the volume is not staged
-	if r.StagingPath != staging {
+	r, known, err := m.restore(ctx, p.VolumeID, staging)
+	if err != nil {
+		return err
+	}
+	if !known {
+		r, known = m.fromRequest(p, staging)
+	}
+	if !known || r.StagingPath != staging {
 		return fmt.Errorf("%w: volume %s at %s; NodeStageVolume has to come first", mount.ErrNotStaged, p.VolumeID, p.StagingPath)
+	}
+	if err := compareWithRequest(r, p, target); err != nil {
+		return err
 	}
 	// An orchestrator does not stage a second time when a client has died: so do it here.
 	if r, err = m.ensure(ctx, r.Source, staging); err != nil {
 		return err
 	}
 	return m.bind(ctx, r, p, target)
+}
+
+// fromRequest is for a volume whose record and client are both lost: its dead mount is still there, and the request says what it is.
+func (m *Manager) fromRequest(p mount.Publication, staging string) (record, bool) {
+	top, err := mount.Top(staging)
+	if err != nil || top == nil || top.FSType != fsType || p.Source == nil || p.Source.Validate() != nil {
+		return record{}, false
+	}
+	return record{Source: *p.Source, StagingPath: staging}, true
+}
+
+// compareWithRequest refuses to publish another volume than the request is for: of two PersistentVolumes with one handle, the kubelet
+// stages the first only. A target that is mounted is left alone, because a pod uses it.
+func compareWithRequest(r record, p mount.Publication, target string) error {
+	if p.Source == nil || r.Source.Volume == p.Source.Volume && r.Source.Subdir == p.Source.Subdir {
+		return nil
+	}
+	if top, err := mount.Top(target); err != nil && !errors.Is(err, fs.ErrNotExist) || top != nil {
+		return err
+	}
+	return fmt.Errorf("%w: volume %s is staged from %q, and this PersistentVolume is for %q: two PersistentVolumes have one volumeHandle; give each its own",
+		mount.ErrConflict, p.VolumeID, r.Source.Path(), p.Source.Path())
 }
 
 func (m *Manager) bind(ctx context.Context, r record, p mount.Publication, target string) error {

@@ -11,8 +11,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
+// recordVersion is that of the records that this version of the driver writes. It reads older ones, too; those of drivers before
+// there were versions have 0.
+const recordVersion = 1
+
 // record is what must be known of a staged volume by a process that did not stage it. No secrets.
 type record struct {
+	Version     int          `json:"version"`
 	Source      mount.Source `json:"source"`
 	StagingPath string       `json:"stagingPath"` // without symbolic links
 	Generation  int64        `json:"generation"`  // names the client's fresh path
@@ -60,6 +65,7 @@ func (m *Manager) forget(volumeID string) error {
 }
 
 func writeRecord(path string, r record) error {
+	r.Version = recordVersion
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
@@ -74,14 +80,26 @@ func writeRecord(path string, r record) error {
 }
 
 func readRecord(path string) (record, error) {
-	var r record
 	data, err := os.ReadFile(path) //nolint:gosec // below the state directory
+	var r record
 	if err == nil {
-		err = json.Unmarshal(data, &r)
+		r, err = parseRecord(data)
 	}
 	if err != nil {
 		return record{}, fmt.Errorf("read record %s: %w", path, err)
 	}
+	return r, nil
+}
+
+func parseRecord(data []byte) (record, error) {
+	var r record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return record{}, err
+	}
+	if r.Version < 0 || r.Version > recordVersion {
+		return record{}, fmt.Errorf("it has version %d, and this driver knows those up to %d", r.Version, recordVersion)
+	}
+	r.Version = 0 // of what is on disk, not of what it says
 	return r, nil
 }
 

@@ -27,7 +27,7 @@ func (m *Manager) recoverVolumes(log klog.Logger) error {
 		r, err := readRecord(path)
 		switch {
 		case err != nil || path != m.recordPath(r.Source.VolumeID):
-			log.Error(err, "Dropping a record that cannot be read; the volume's next NodeUnstageVolume cleans up", "path", path)
+			log.Error(err, "Dropping a record that cannot be read; the next call for its volume makes it again", "path", path)
 			err = removeFile(path)
 		case r.BootID != m.bootID:
 			err = removeFile(path)
@@ -101,6 +101,9 @@ func (m *Manager) sweepLogs(log klog.Logger) error {
 	known := map[string]bool{}
 	for id := range m.records {
 		known[hash(id)] = true
+	}
+	for _, c := range m.runningClients("") { // the record of one may be lost
+		known[c.hash] = true
 	}
 	paths, err := m.list("logs", "")
 	for _, path := range paths {

@@ -39,9 +39,9 @@ func (m *Manager) Stage(ctx context.Context, source mount.Source, stagingPath st
 // compareStaged refuses a request for other files than those staged, and drops a record of which nothing is left. New mount
 // options and servers do not keep a pod that runs from starting its containers again: they are for the client's next start.
 func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path string) error {
-	r, ok := m.record(source.VolumeID)
-	if !ok {
-		return nil
+	r, ok, err := m.restore(ctx, source.VolumeID, path)
+	if !ok || err != nil {
+		return err
 	}
 	difference := r.Source.Difference(source)
 	if r.StagingPath != path {

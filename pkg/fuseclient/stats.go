@@ -47,6 +47,9 @@ func (m *Manager) mounted(ctx context.Context, volumeID, path string) (resolved 
 		return "", record{}, err
 	}
 	r, known := m.record(volumeID)
+	if !known && top != nil {
+		r, known, _ = m.rebuild(ctx, volumeID, resolved) // not saved, since the path may be a target; a client that hangs is asked below
+	}
 	if !known || top == nil {
 		return "", record{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)
 	}

@@ -52,12 +52,12 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 		return err
 	}
 	defer unlock()
+	r, ok, _ := m.restore(ctx, volumeID, path) // the error is that of a client that hangs, which is killed
 	if !missing {
 		if err := mount.Unmount(path, m.mayDetach(volumeID)); err != nil {
 			return err
 		}
 	}
-	r, ok := m.record(volumeID)
 	switch {
 	case !ok:
 		return removeLogs(m.logPath(volumeID))

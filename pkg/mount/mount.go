@@ -50,6 +50,9 @@ type Publication struct {
 	StagingPath string
 	TargetPath  string
 	ReadOnly    bool
+	// Source is what the request says of the volume, if it can be read. A target that is not mounted yet is refused if it is another
+	// volume than the staged one.
+	Source *Source
 }
 
 // Stats are statfs numbers. Available is what an unprivileged user may still write.

@@ -159,11 +159,15 @@ func (o Options) BackupServers() []string {
 	return servers
 }
 
-// ClientArgs are the arguments of glusterfs for these options; servers and log level are not among them.
+// ClientArgs are the arguments of glusterfs for these options; servers and log level are not among them. An option that
+// ParseOptions refuses, which another version of the driver has written down, is left out.
 func (o Options) ClientArgs() []string {
 	table := optionTable()
 	var args, flags []string
 	for _, item := range o.items {
+		if _, _, err := parseOption(table, item); err != nil {
+			continue
+		}
 		name, value, given := strings.Cut(item, "=")
 		r := table[name]
 		switch {
@@ -202,13 +206,13 @@ func (o Options) MarshalJSON() ([]byte, error) {
 	return json.Marshal(o.items)
 }
 
-// UnmarshalJSON checks what it reads as ParseOptions does.
+// UnmarshalJSON reads what MarshalJSON has written. It checks no option: one that another version of the driver has allowed must not
+// make the record of a volume unreadable.
 func (o *Options) UnmarshalJSON(data []byte) error {
 	var items []string
 	if err := json.Unmarshal(data, &items); err != nil {
 		return fmt.Errorf("mount options: %w", err)
 	}
-	parsed, err := ParseOptions(items)
-	*o = parsed
-	return err
+	*o = Options{items: items}
+	return nil
 }

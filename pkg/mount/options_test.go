@@ -140,10 +140,19 @@ func TestOptionsJSON(t *testing.T) {
 		}
 	}
 	var o Options
-	for _, bad := range []string{`["xlator-option=a.b=c"]`, `"ro"`} {
-		if err := json.Unmarshal([]byte(bad), &o); err == nil {
-			t.Errorf("%s was accepted", bad)
-		}
+	if err := json.Unmarshal([]byte(`"ro"`), &o); err == nil {
+		t.Error("what is no list was accepted")
+	}
+	// What another version has allowed is kept, and no client gets it.
+	others := `["acl","lru-limit=all","new-option=1","xlator-option=a.b=c"]`
+	if err := json.Unmarshal([]byte(others), &o); err != nil || o.String() != "acl,lru-limit=all,new-option=1,xlator-option=a.b=c" {
+		t.Errorf("%q, %v", o, err)
+	}
+	if args := o.ClientArgs(); !slices.Equal(args, []string{"--acl"}) {
+		t.Errorf("the client gets %q", args)
+	}
+	if data, err := json.Marshal(o); err != nil || string(data) != others {
+		t.Errorf("written again as %s, %v", data, err)
 	}
 }
 

@@ -45,6 +45,14 @@ func (s Source) Validate() error {
 	return checkVolume(s.Volume, s.Subdir)
 }
 
+// Path returns the volume's name and the directory in it, as ParseVolume splits them.
+func (s Source) Path() string {
+	if s.Subdir == "" {
+		return s.Volume
+	}
+	return s.Volume + "/" + s.Subdir
+}
+
 // Difference returns in which way a mount of s shows other files than other asks for, or lets them be changed differently; "" if
 // it does neither.
 func (s Source) Difference(other Source) string {

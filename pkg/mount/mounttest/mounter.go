@@ -77,14 +77,20 @@ func (m *Mounter) Publish(_ context.Context, p mount.Publication) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s, ok := m.staged[p.VolumeID]; !ok || s.path != p.StagingPath {
+	s, ok := m.staged[p.VolumeID]
+	if !ok || s.path != p.StagingPath {
 		return fmt.Errorf("%w: volume %s at %s", mount.ErrNotStaged, p.VolumeID, p.StagingPath)
 	}
+	asked := p.Source
+	p.Source = nil // no part of what is published
 	if old, ok := m.published[p.TargetPath]; ok {
 		if old != p {
 			return fmt.Errorf("%w: %s is published differently", mount.ErrConflict, p.TargetPath)
 		}
 		return nil
+	}
+	if asked != nil && asked.Path() != s.source.Path() {
+		return fmt.Errorf("%w: volume %s is staged from %s, not %s", mount.ErrConflict, p.VolumeID, s.source.Path(), asked.Path())
 	}
 	if err := os.Mkdir(p.TargetPath, 0o750); err != nil {
 		entries, readErr := os.ReadDir(p.TargetPath)

@@ -21,6 +21,8 @@ func TestLifeOfAVolume(t *testing.T) {
 	other := source
 	other.Volume = "another"
 	p := mount.Publication{VolumeID: "v", StagingPath: staging, TargetPath: target}
+	mistaken := p
+	mistaken.Source = &other
 	readOnly := p
 	readOnly.ReadOnly = true
 	stats := func(path string) error { _, err := m.Stats(ctx, "v", path); return err }
@@ -36,8 +38,9 @@ func TestLifeOfAVolume(t *testing.T) {
 		{m.Stage(ctx, source, staging), nil},
 		{m.Stage(ctx, other, staging), mount.ErrConflict},
 		{stats(target), mount.ErrNotMounted},
+		{m.Publish(ctx, mistaken), mount.ErrConflict},
 		{m.Publish(ctx, p), nil},
-		{m.Publish(ctx, p), nil},
+		{m.Publish(ctx, mistaken), nil},
 		{m.Publish(ctx, readOnly), mount.ErrConflict},
 		{exists(), nil},
 		{stats(target), nil},

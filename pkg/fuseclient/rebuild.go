@@ -1,0 +1,119 @@
+package fuseclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// restore returns the volume's record. One that is lost is made again from the client that serves the volume at path, and saved.
+// ErrUnavailable: that client hangs; its record is returned and not saved.
+func (m *Manager) restore(ctx context.Context, volumeID, path string) (r record, known bool, err error) {
+	if r, known = m.record(volumeID); known {
+		return r, true, nil
+	}
+	r, known, err = m.rebuild(ctx, volumeID, path)
+	if !known || err != nil {
+		return r, known, err
+	}
+	logger(ctx, r).Info("The record of a volume was lost, and is made again from its client's arguments", "path", path)
+	if err := m.save(r); err != nil {
+		logger(ctx, r).Error(err, "Cannot save a record that was lost")
+	}
+	return r, true, nil
+}
+
+// rebuild makes the record of the volume that is mounted at path from its client's arguments and the table of mounts. The error is as
+// in restore.
+func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record, known bool, err error) {
+	top, _ := mount.Top(path)
+	if top == nil || top.FSType != fsType {
+		return record{}, false, nil
+	}
+	device := mount.DeviceOf(top)
+	if _, found := m.owner(device, volumeID); found {
+		return record{}, false, nil
+	}
+	found := m.runningClients(hash(volumeID))
+	if len(found) == 0 {
+		return record{}, false, nil
+	}
+	// Earlier ones may serve on for pods that the volume was not unpublished from.
+	c := slices.MaxFunc(found, func(a, b runningClient) int { return int(a.generation - b.generation) })
+	if !strings.HasSuffix(top.Source, ":/"+c.source.Path()) {
+		return record{}, false, nil
+	}
+	ended, err := m.clientEnded(ctx, device, path)
+	switch {
+	case errors.Is(err, mount.ErrTimeout):
+		err = fmt.Errorf("%w: the GlusterFS client at %s hangs", mount.ErrUnavailable, path)
+	case err != nil || ended:
+		return record{}, false, err
+	}
+	c.source.VolumeID = volumeID
+	return record{
+		Source: c.source, StagingPath: path, Generation: c.generation, Process: c.process, BootID: m.bootID, Device: device,
+	}, true, err
+}
+
+// runningClient is a client of this state directory as its process shows it.
+type runningClient struct {
+	process    process
+	hash       string // of the volume's id
+	generation int64
+	source     mount.Source // without volume id
+}
+
+// runningClients finds those of one volume, or all with an empty hash.
+func (m *Manager) runningClients(hash string) []runningClient {
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is valid
+	var found []runningClient
+	for _, path := range paths {
+		data, _ := os.ReadFile(path) //nolint:gosec // below /proc; a process that has ended has no arguments
+		c, ok := parseClient(data, filepath.Join(m.cfg.StateDir, "clients"))
+		if !ok || hash != "" && c.hash != hash {
+			continue
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		p, err := identifyProcess(pid)
+		if err == nil && holdsFUSE(pid) {
+			c.process = p
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// parseClient reads the arguments of a process, the last of which is a path below the directory if it is a client.
+func parseClient(cmdline []byte, directory string) (runningClient, bool) {
+	args := strings.Split(string(bytes.TrimSuffix(cmdline, []byte{0})), "\x00")
+	fresh := args[len(args)-1]
+	volume, generation, _ := strings.Cut(filepath.Base(fresh), "-")
+	number, err := strconv.ParseInt(generation, 10, 64)
+	if err != nil || filepath.Dir(fresh) != directory {
+		return runningClient{}, false
+	}
+	source, ok := mount.ReadClientArgs(args)
+	return runningClient{hash: volume, generation: number, source: source}, ok
+}
+
+// holdsFUSE reports whether a process has /dev/fuse open. Anyone may start a process with the arguments of a client, in a container
+// too, but not with this device.
+func holdsFUSE(pid int) bool {
+	fds, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd/*")) // the pattern is valid
+	return slices.ContainsFunc(fds, func(fd string) bool {
+		var st unix.Statx_t
+		err := unix.Statx(unix.AT_FDCWD, fd, unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
+		return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == 10 && st.Rdev_minor == 229
+	})
+}

@@ -1,0 +1,46 @@
+package mount
+
+import (
+	"slices"
+	"strings"
+)
+
+// ReadClientArgs is the way back from the arguments of a client that runs to what it was started for: a Source without volume id
+// and cluster. The servers are in the order in which the client tries them; an address loses nothing, but a backup server is one of
+// them. It reports false if the arguments name no volume as this driver does.
+func ReadClientArgs(args []string) (Source, bool) {
+	names := map[string]string{} // by argument
+	for name, r := range optionTable() {
+		if r.arg != "" {
+			names[r.arg] = name
+		}
+	}
+	var s Source
+	var items []string
+	for _, arg := range args {
+		arg, isFlag := strings.CutPrefix(arg, "--")
+		if !isFlag {
+			continue
+		}
+		name, value, _ := strings.Cut(arg, "=")
+		switch name {
+		case "volfile-server":
+			s.Servers = append(s.Servers, value)
+		case "volfile-id":
+			s.Volume = strings.TrimPrefix(value, "/")
+		case "subdir-mount":
+			s.Subdir = strings.TrimPrefix(value, "/")
+		case "fuse-mountopts":
+			items = append(items, strings.Split(value, ",")...)
+		case "process-name", "log-file", "xlator-option":
+		default:
+			if option, ok := names[name]; ok {
+				arg = option + arg[len(name):]
+			}
+			items = append(items, arg)
+		}
+	}
+	slices.Sort(items)
+	s.Options = Options{items: items}
+	return s, len(s.Servers) > 0 && checkVolume(s.Volume, s.Subdir) == nil
+}

@@ -1,0 +1,59 @@
+package mount
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestReadClientArgs(t *testing.T) {
+	options, err := ParseOptions([]string{"ro,noatime,nodev,acl,lru-limit=7,direct-io-mode=enable,server-port=24017"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := slices.Concat(
+		[]string{"glusterfs", "-N", "--process-name", "fuse", "--log-file=/x", "--volfile-server=g1", "--volfile-server=fd00::1"},
+		[]string{"--xlator-option=transport.address-family=inet6", "--volfile-id=/vol", "--subdir-mount=/a/b c"},
+		options.ClientArgs(), []string{"--of-another-version=1", "/path"})
+	got, ok := ReadClientArgs(args)
+	if !ok || got.Volume != "vol" || got.Subdir != "a/b c" || !slices.Equal(got.Servers, []string{"g1", "fd00::1"}) {
+		t.Errorf("%t, %+v", ok, got)
+	}
+	if again := got.Options.ClientArgs(); !slices.Equal(again, options.ClientArgs()) {
+		t.Errorf("arguments %q, want %q", again, options.ClientArgs())
+	}
+	if !strings.Contains(got.Options.String(), "of-another-version=1") || !got.Options.ReadOnly() {
+		t.Errorf("options %s", got.Options)
+	}
+	for name, args := range map[string][]string{
+		"nothing":              nil,
+		"no server":            {"--volfile-id=/vol"},
+		"no volume":            {"--volfile-server=g"},
+		"the way out":          {"--volfile-server=g", "--volfile-id=/vol", "--subdir-mount=/../x"},
+		"a volume that is not": {"--volfile-server=g", "--volfile-id=/a/b"},
+	} {
+		if got, ok := ReadClientArgs(args); ok {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// FuzzReadClientArgs: the arguments are those of any process of the node.
+func FuzzReadClientArgs(f *testing.F) {
+	f.Add("glusterfs\x00-N\x00--volfile-server=g\x00--volfile-id=/vol\x00--read-only\x00--fuse-mountopts=noatime\x00/x")
+	f.Add("--=\x00--volfile-id\x00--fuse-mountopts=")
+	f.Fuzz(func(t *testing.T, cmdline string) {
+		s, ok := ReadClientArgs(strings.Split(cmdline, "\x00"))
+		if !ok {
+			return
+		}
+		if err := checkVolume(s.Volume, s.Subdir); err != nil {
+			t.Error(err)
+		}
+		for _, arg := range s.Options.ClientArgs() {
+			if !strings.HasPrefix(arg, "--") || refusal(strings.TrimPrefix(arg, "--")) != "" && !strings.HasPrefix(arg, "--fuse-mountopts=") {
+				t.Errorf("the next client would get %q", arg)
+			}
+		}
+	})
+}
