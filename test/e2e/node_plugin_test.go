@@ -4,54 +4,138 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// TestNodePluginIsReplacedByHand shows what docs/upgrade.md says: an upgrade leaves node plugins alone; one that is
-// replaced disconnects the pods with volumes on its node; and these work again when they have been replaced, too.
-func TestNodePluginIsReplacedByHand(t *testing.T) {
+// holder is the manifest of a pod that holds a file of the claim "data" open for its whole life, and writes ten lines a second
+// through the same descriptor. It reads each back, and ends when anything fails.
+func holder(name, node string) string {
+	return fmt.Sprintf(`---
+apiVersion: v1
+kind: Pod
+metadata: {name: %[1]s}
+spec:
+  nodeSelector: {kubernetes.io/hostname: %[2]s}
+  terminationGracePeriodSeconds: 0
+  restartPolicy: Never
+  containers:
+    - name: main
+      image: %[3]s
+      command:
+        - sh
+        - -c
+        - |
+          exec 3>>/data/%[1]s 4</data/%[1]s
+          i=0
+          while echo "line $i" >&3 && read -r line <&4; do
+            test "$line" = "line $i" || { echo "line $i is read as $line"; exit 1; }
+            i=$((i + 1))
+            sleep 0.1
+          done
+          exit 1
+      readinessProbe: {exec: {command: [test, -s, /data/%[1]s]}, periodSeconds: 1}
+      volumeMounts: [{name: data, mountPath: /data}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+`, name, node, busyboxImage)
+}
+
+// TestPodsOutliveNodePlugins replaces, kills and uninstalls the node plugin while pods write to files that they hold open. No pod
+// sees an error, and the clients are the same ones throughout.
+func TestPodsOutliveNodePlugins(t *testing.T) {
 	d := theDriver(t)
-	s := newSpace(t, "disconnected")
-	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + writer("here", "node1") + writer("elsewhere", "node2"))
+	s := newSpace(t, "outlive")
+	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + holder("here", "node1") + holder("elsewhere", "node2"))
 	s.running("here", "elsewhere")
-	idle := pod("idle", "node1", "data", 0)
-	s.apply(idle)
-	s.running("idle")
-
-	old := nodePlugin(t, "node1")
-	undoUpgrades(t, d)
-	ok(t, d.Upgrade(t.Context(), "node.podAnnotations.version=next"))
-	if now := nodePlugin(t, "node1"); now != old {
-		t.Fatalf("the upgrade has replaced the node plugin %s by %s", old, now)
+	volume := s.bound("data").gluster()
+	before := fmt.Sprint(clients(t, 1, volume), clients(t, 2, volume))
+	undoNodePlugins(t, d)
+	for _, test := range []struct {
+		name    string
+		disturb func(t *testing.T)
+	}{
+		{"rolled out", func(t *testing.T) {
+			old := nodePlugin(t, "node1")
+			ok(t, d.Upgrade(t.Context(), "node.podAnnotations.version=next"))
+			if now := nodePlugin(t, "node1"); now == old {
+				t.Fatalf("the upgrade has not replaced %s", old)
+			}
+		}},
+		{"rolled back", func(t *testing.T) { ok(t, d.Upgrade(t.Context())) }},
+		{"deleted", func(t *testing.T) { replaceNodePlugins(t, d, "node1") }},
+		{"killed", func(t *testing.T) {
+			count := restarts(t, "node1", "glusterfs-csi")
+			sendSignal(t, "KILL", s.driverPid())
+			eventually(t, func() error {
+				if now := restarts(t, "node1", "glusterfs-csi"); now == count {
+					return fmt.Errorf("the node plugin was restarted %s times, and still is", now)
+				}
+				return nil
+			})
+			ok(t, d.WaitReady(t.Context()))
+		}},
+		{"uninstalled and installed", func(t *testing.T) {
+			_, err := d.Helm(t.Context(), "uninstall", driver.Release, "--wait")
+			ok(t, err)
+			s.goesOn("here", s.lines("here"))
+			ok(t, d.Upgrade(t.Context()))
+		}},
+	} {
+		ran := t.Run(test.name, func(t *testing.T) {
+			test.disturb(t)
+			for _, pod := range []string{"here", "elsewhere"} {
+				s.goesOn(pod, s.lines(pod))
+			}
+			if after := fmt.Sprint(clients(t, 1, volume), clients(t, 2, volume)); after != before {
+				t.Errorf("the clients were %s and are %s", before, after)
+			}
+			s.apply(writer("next", "node1"))
+			s.running("next")
+			s.kubectl("delete", "pod", "next", patience)
+		})
+		if !ran {
+			return
+		}
 	}
-	s.goesOn("here", s.lines("here"))
-
-	inDriver(t, "delete", "pod", old, patience)
+	s.kubectl("delete", "pod", "here", "elsewhere", patience)
 	eventually(t, func() error {
-		if now := nodePlugin(t, "node1"); now == "" || now == old {
-			return fmt.Errorf("the node plugin is %q, and was %q", now, old)
+		if left := fmt.Sprint(clients(t, 1, volume), clients(t, 2, volume)); left != "[] []" {
+			return fmt.Errorf("clients that no pod needs are left: %s", left)
 		}
 		return nil
 	})
-	ok(t, d.WaitReady(t.Context()))
-	const disconnected = "Transport endpoint is not connected"
-	if message := s.inFails("idle", "cat /data/here"); !strings.Contains(message, disconnected) {
-		t.Errorf("a pod on the node of the new node plugin says %q", message)
+}
+
+// TestClientsInThePod shows what docs/mounts.md says of client.placement "pod": clients end with the node plugin, which is replaced
+// by hand; pods on its node are disconnected; the next pods get new clients.
+func TestClientsInThePod(t *testing.T) {
+	d := theDriver(t)
+	s := newSpace(t, "disconnected")
+	undoNodePlugins(t, d)
+	ok(t, d.Upgrade(t.Context(), "client.placement=pod"))
+	replaceNodePlugins(t, d)
+	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + writer("here", "node1") + writer("elsewhere", "node2"))
+	s.running("here", "elsewhere")
+	old := nodePlugin(t, "node1")
+	replaceNodePlugins(t, d, "node1")
+	if now := nodePlugin(t, "node1"); now == old {
+		t.Fatalf("the node plugin is %s, and was", old)
 	}
 	s.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", patience, "pod/here")
-	if log := s.kubectl("logs", "here"); !strings.Contains(log, disconnected) {
+	if log := s.kubectl("logs", "here"); !strings.Contains(log, "Transport endpoint is not connected") {
 		t.Errorf("the writer's last words are %q", log)
 	}
-	s.lines("elsewhere")
-
-	// The next pod gets a new client, while the mounts of the others are still dead.
+	s.goesOn("elsewhere", s.lines("elsewhere"))
 	s.apply(writer("next", "node1"))
 	s.running("next")
-	s.inFails("idle", "cat /data/here")
-	s.kubectl("delete", "pod", "idle", "here", patience)
-	s.apply(idle)
-	s.running("idle")
-	s.in("idle", "cat /data/here")
-	s.lines("next")
+
+	// The last replacement that a drain has to precede.
+	s.kubectl("delete", "pod", "here", "elsewhere", "next", patience)
+	if _, err := d.Helm(t.Context(), "upgrade", driver.Release, d.Chart(), "--values", d.ValuesFile()); err == nil || !strings.Contains(err.Error(), "node.updateStrategy.type=OnDelete") {
+		t.Errorf("a roll-out over clients in pods: %v, want that it is refused", err)
+	}
+	ok(t, d.Upgrade(t.Context(), "node.updateStrategy.type=OnDelete", "node.updateStrategy.rollingUpdate=null"))
+	replaceNodePlugins(t, d)
 }
 
 // nodePlugin is the pod of the node plugin on a node.

@@ -8,32 +8,25 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// nodePluginsWith gives the chart other values and replaces all node plugins, which an upgrade leaves alone. Both are
-// undone when the test ends.
+// nodePluginsWith gives the chart other values, with which Kubernetes replaces all node plugins. That is undone when the test
+// ends.
 func nodePluginsWith(t *testing.T, d *driver.Driver, set ...string) {
 	t.Helper()
 	undoNodePlugins(t, d)
 	ok(t, d.Upgrade(t.Context(), set...))
-	replaceNodePlugins(t, d)
 }
 
-// undoNodePlugins gives the chart its first values back and replaces all node plugins, when the test has ended.
+// undoNodePlugins gives the chart its first values back, when the test has ended.
 func undoNodePlugins(t *testing.T, d *driver.Driver) {
 	t.Helper()
 	t.Cleanup(func() {
-		ctx := context.Background()
-		if err := d.Upgrade(ctx); err != nil {
+		if err := d.Upgrade(context.Background()); err != nil {
 			t.Error(err)
-		}
-		for _, node := range cluster.Nodes() {
-			if err := replace(ctx, d, node.Name); err != nil {
-				t.Error(err)
-			}
 		}
 	})
 }
 
-// replaceNodePlugins replaces them, on these nodes or on all, as docs/upgrade.md says.
+// replaceNodePlugins replaces them by hand, on these nodes or on all.
 func replaceNodePlugins(t *testing.T, d *driver.Driver, nodes ...string) {
 	t.Helper()
 	if len(nodes) == 0 {

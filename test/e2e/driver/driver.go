@@ -46,7 +46,7 @@ func On(c *kubernetes.Cluster, root string) (*Driver, error) {
 		return nil, err
 	}
 	d := &Driver{cluster: c, root: root}
-	for _, path := range []string{d.chart(), d.helm()} {
+	for _, path := range []string{d.Chart(), d.helm()} {
 		if _, err := os.Stat(path); err != nil {
 			return nil, fmt.Errorf("%w; make e2e has all that is needed", err)
 		}
@@ -54,8 +54,10 @@ func On(c *kubernetes.Cluster, root string) (*Driver, error) {
 	return d, nil
 }
 
-func (d *Driver) chart() string { return filepath.Join(d.root, "charts", "glusterfs-csi") }
-func (d *Driver) helm() string  { return filepath.Join(d.root, "build", "bin", "helm") }
+// Chart is the directory of the chart.
+func (d *Driver) Chart() string { return filepath.Join(d.root, "charts", "glusterfs-csi") }
+
+func (d *Driver) helm() string { return filepath.Join(d.root, "build", "bin", "helm") }
 
 // ValuesFile is where Install writes the chart's values.
 func (d *Driver) ValuesFile() string { return filepath.Join(d.cluster.Lab().Dir(), "values.json") }
@@ -99,7 +101,7 @@ metadata:
 // Upgrade gives the chart other values than Install did, as helm's "--set" writes them, and waits until the driver is
 // ready. Without any, it undoes an earlier Upgrade.
 func (d *Driver) Upgrade(ctx context.Context, set ...string) error {
-	args := []string{"upgrade", "--install", Release, d.chart(), "--values", d.ValuesFile()}
+	args := []string{"upgrade", "--install", Release, d.Chart(), "--values", d.ValuesFile()}
 	if len(set) > 0 {
 		args = append(args, "--set", strings.Join(set, ","))
 	}
@@ -109,11 +111,11 @@ func (d *Driver) Upgrade(ctx context.Context, set ...string) error {
 	return d.WaitReady(ctx)
 }
 
-// WaitReady waits for the controller, the node plugins, and their registration with each kubelet. A node plugin may be of
-// an older version: its DaemonSet is updated by hand.
+// WaitReady waits for the controller, the node plugins, and their registration with each kubelet.
 func (d *Driver) WaitReady(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.wait(ctx, "rollout", "status", "statefulset/"+Controller) })
+	group.Go(func() error { return d.rolledOut(ctx) })
 	for _, node := range d.cluster.Nodes() {
 		group.Go(func() error { return d.registered(ctx, node.Name) })
 	}
@@ -121,6 +123,15 @@ func (d *Driver) WaitReady(ctx context.Context) error {
 		return err
 	}
 	return d.wait(context.WithoutCancel(ctx), "wait", "pod", "--all", "--for=condition=Ready")
+}
+
+// rolledOut waits for the node plugins, where they are not replaced by hand.
+func (d *Driver) rolledOut(ctx context.Context) error {
+	strategy, err := d.cluster.Kubectl(ctx, "get", "daemonset", Node, "--namespace="+Namespace, "-o", "jsonpath={.spec.updateStrategy.type}")
+	if err != nil || strategy == "OnDelete" {
+		return err
+	}
+	return d.wait(ctx, "rollout", "status", "daemonset/"+Node)
 }
 
 // registered waits until a kubelet has told the API server of the driver.
