@@ -1,12 +1,14 @@
 package fuseclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -101,7 +103,7 @@ var errEnded = errors.New("the client ended before it was ready")
 
 // firstAnswer waits until a mount appears at path and has answered a getattr. That a mount is there means nothing:
 // the client mounts before it has fetched the volume file. It ends at the latest when the process behind pidfd does.
-func firstAnswer(path string, pidfd int) (mount.Device, error) {
+func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, path string, pidfd int) (mount.Device, error) {
 	table, err := unix.Open("/proc/thread-self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return mount.Device{}, fmt.Errorf("open mountinfo: %w", err)
@@ -113,7 +115,7 @@ func firstAnswer(path string, pidfd int) (mount.Device, error) {
 			return mount.Device{}, err
 		}
 		if top != nil {
-			dev, err := mount.Getattr(path)
+			dev, err := m.asker.Getattr(ctx, limit, path, path)
 			if err == nil && dev != mount.DeviceOf(top) {
 				err = errEnded // it unmounted in between, and the directory below has answered
 			}

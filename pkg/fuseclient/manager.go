@@ -26,6 +26,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
@@ -38,6 +39,7 @@ type Config struct {
 	Health       bool          // Health is asked for: keep from a client's start what it needs
 	// Servers are asked instead of a source's own, by Heketi cluster: a PersistentVolume keeps the servers of its creation.
 	Servers map[string][]string
+	Asker   *fusequery.Asker // default one whose child process is started like any other
 }
 
 // limits bound the waiting for what normally takes milliseconds.
@@ -55,7 +57,7 @@ type Manager struct {
 	bootID string
 	unlock func() // lets another process have the state directory
 	locks  locks
-	asked  questions
+	asker  *fusequery.Asker
 	metas  metaDirs
 	ending sync.WaitGroup // clients that were told to go
 
@@ -85,6 +87,9 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 		prober := mount.NewProber()
 		cfg.Prober = &prober
 	}
+	if cfg.Asker == nil {
+		cfg.Asker = &fusequery.Asker{}
+	}
 	if err := mount.CheckKernel(); err != nil {
 		return nil, err
 	}
@@ -106,7 +111,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, records: map[string]record{}}
+	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{}}
 	m.locks.wait = m.limits.lock
 	if err := m.recover(ctx); err != nil {
 		unlock()
@@ -116,7 +121,10 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 }
 
 // Close lets another process have the state directory. The clients go on.
-func (m *Manager) Close() { m.unlock() }
+func (m *Manager) Close() {
+	m.asker.Close()
+	m.unlock()
+}
 
 func hash(volumeID string) string {
 	sum := sha256.Sum256([]byte(volumeID))
@@ -133,19 +141,6 @@ func (m *Manager) freshPath(r record) string {
 
 func (m *Manager) logPath(volumeID string) string {
 	return filepath.Join(m.cfg.StateDir, "logs", hash(volumeID)+".log")
-}
-
-// resolve follows symbolic links above path, which may itself be missing, dead or hung and is not looked at.
-func resolve(path string) (string, error) {
-	if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {
-		return "", fmt.Errorf("%w: path %q: an absolute path below / is needed", mount.ErrInvalid, path)
-	}
-	path = filepath.Clean(path)
-	parent, err := filepath.EvalSymlinks(filepath.Dir(path))
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(parent, filepath.Base(path)), nil
 }
 
 // lock takes the volume and then the path, so that neither two calls for one volume nor two volumes meet at one path.
