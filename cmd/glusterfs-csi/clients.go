@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -28,6 +29,9 @@ func (o *clientOptions) register(flags *pflag.FlagSet) {
 func (o *clientOptions) complete() error {
 	if o.placement != fuseclient.PlacementNode && o.placement != fuseclient.PlacementPod {
 		return fmt.Errorf("--client-placement=%s: write %s or %s", o.placement, fuseclient.PlacementNode, fuseclient.PlacementPod)
+	}
+	if !regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`).MatchString(o.cgroup) {
+		return fmt.Errorf("--client-cgroup=%s: write a name without slashes, as in glusterfs-csi", o.cgroup)
 	}
 	if o.memory == "" {
 		return nil

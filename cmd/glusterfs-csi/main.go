@@ -11,9 +11,14 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 )
 
 func main() {
+	if fusequery.IsChild(os.Args) {
+		os.Exit(fusequery.Serve(os.Stderr)) //nolint:forbidigo // this is main
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop)                         // the second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr)) //nolint:forbidigo // this is main

@@ -38,7 +38,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
 	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "state-dir", "v", "volume-health"}
 	controller := []string{"annotate-pv-gid", "config", "late-requests", "publish-capacity", "publish-capacity-immediate", "report-orphans"}
-	node := []string{"cluster-servers", "kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint"}
+	node := []string{"client-cgroup", "client-memory-limit", "client-placement", "client-resolver-root", "cluster-servers", "kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint"}
 	tests := map[string][]string{
 		"controller": controller,
 		"node":       node,
@@ -157,7 +157,7 @@ func TestWrongCommandLine(t *testing.T) {
 func TestEnvironmentFillsIn(t *testing.T) {
 	t.Setenv(endpointVariable, "unix:///from/variable.sock")
 	t.Setenv(nodeIDVariable, "from-variable")
-	o := options{driverName: "x", stateDir: "/s", logging: loggingOptions{format: formatText}}
+	o := options{driverName: "x", stateDir: "/s", logging: loggingOptions{format: formatText}, clients: clientOptions{placement: "node", cgroup: "c"}}
 	if err := o.complete(mode{node: true}); err != nil {
 		t.Fatal(err)
 	}

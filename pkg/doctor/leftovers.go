@@ -13,6 +13,7 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
@@ -37,9 +38,11 @@ func (n *Node) mounts(ctx context.Context, c checker) []report.Finding {
 		}
 		visible[device] = append(visible[device], m.Mountpoint)
 	}
+	asker := &fusequery.Asker{}
+	defer asker.Close()
 	checks := make([]func(context.Context) []report.Finding, len(order))
 	for i, device := range order {
-		checks[i] = func(ctx context.Context) []report.Finding { return c.askClient(ctx, visible[device]) }
+		checks[i] = func(ctx context.Context) []report.Finding { return c.askClient(ctx, asker, device, visible[device]) }
 	}
 	findings := parallel(ctx, checks)
 	if len(findings) == 0 {
@@ -48,9 +51,9 @@ func (n *Node) mounts(ctx context.Context, c checker) []report.Finding {
 	return findings
 }
 
-func (c checker) askClient(ctx context.Context, paths []string) []report.Finding {
+func (c checker) askClient(ctx context.Context, asker *fusequery.Asker, device mount.Device, paths []string) []report.Finding {
 	limit := c.limit / 4
-	ended, err := mount.Within(ctx, limit, func() (bool, error) { return mount.ClientEnded(paths[0]) })
+	ended, err := asker.ClientEnded(ctx, limit, device.String(), paths[0])
 	at := "at " + named(paths, ", ")
 	switch {
 	case errors.Is(err, mount.ErrTimeout):

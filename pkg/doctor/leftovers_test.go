@@ -6,16 +6,23 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-func TestMain(m *testing.M) { os.Exit(mounttest.RunPrivate(m)) }
+func TestMain(m *testing.M) {
+	if fusequery.IsChild(os.Args) {
+		syscall.Exit(fusequery.Serve(os.Stderr)) // os.Exit takes a second under the race detector
+	}
+	os.Exit(mounttest.RunPrivate(m))
+}
 
 // fuseMount is a mount whose client is this test, which never answers.
 func fuseMount(t *testing.T, path string) (client int) {

@@ -10,12 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // tell has the client of the volume called bricks tell about three bricks, "1" for one that is connected.
 func (n *node) tell(a, b, c, up string) {
 	n.t.Helper()
-	meta := graphOf(map[string]string{"a": a, "b": b, "c": c}, map[string]string{"r-0": up}, map[string][]string{"r-0": {"a", "b", "c"}})
+	meta := mounttest.Meta(map[string]string{"a": a, "b": b, "c": c}, map[string]string{"r-0": up}, map[string][]string{"r-0": {"a", "b", "c"}})
 	if err := errors.Join(os.RemoveAll(filepath.Join(n.cfg.StateDir, "graphs")), os.CopyFS(n.cfg.StateDir, meta)); err != nil {
 		n.t.Fatal(err)
 	}

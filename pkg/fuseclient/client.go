@@ -1,12 +1,14 @@
 package fuseclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -102,7 +104,7 @@ var errEnded = errors.New("the client ended before it was ready")
 // firstAnswer waits until a mount appears at the path in the client's mount namespace, and has answered a getattr. That a mount is
 // there means nothing: the client mounts before it has fetched the volume file. It ends at the latest when the process behind
 // pidfd does.
-func firstAnswer(client process, path string, pidfd int) (mount.Device, error) {
+func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client process, path string, pidfd int) (mount.Device, error) {
 	table, err := unix.Open(client.procPath("mountinfo"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return mount.Device{}, fmt.Errorf("%w: open mountinfo: %w", errEnded, err)
@@ -115,7 +117,7 @@ func firstAnswer(client process, path string, pidfd int) (mount.Device, error) {
 			return mount.Device{}, fmt.Errorf("%w: %w", errEnded, err)
 		}
 		if mounted {
-			dev, err := mount.Getattr(path)
+			dev, err := m.asker.Getattr(ctx, limit, path, path)
 			if err == nil && dev != device {
 				err = errEnded // it unmounted in between, and the directory below has answered
 			}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
@@ -44,7 +45,7 @@ func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Heal
 		return mount.Health{Ended: true}, nil
 	case ctx.Err() != nil: // the caller has no time, which is no one's illness
 		return mount.Health{}, fmt.Errorf("%w: %w", mount.ErrTimeout, context.Cause(ctx))
-	case errors.Is(health.Root, mount.ErrNotMounted):
+	case errors.Is(health.Root, mount.ErrNotMounted), errors.Is(health.Root, fusequery.ErrNotAsked):
 		return mount.Health{}, health.Root
 	}
 	return health, nil
@@ -62,7 +63,7 @@ func (m *Manager) readHealth(ctx context.Context, r record, path string) (mount.
 			return mount.Health{}, nil
 		}
 	}
-	return ask(ctx, m, "meta "+r.name(), func() (mount.Health, error) { return askMeta(dir) })
+	return m.asker.ReadMeta(ctx, m.limits.ask, r.name(), dir)
 }
 
 // holdMeta keeps the client's .meta, which it returns if it could be opened.
@@ -70,22 +71,16 @@ func (m *Manager) holdMeta(ctx context.Context, r record, path string) *os.File 
 	if dir := m.metas.get(r); dir != nil {
 		return dir
 	}
-	dir, err := ask(ctx, m, "open "+r.name(), func() (*os.File, error) {
-		dir, err := openMeta(path, r.Device)
-		if err != nil {
-			return nil, err
-		}
-		return m.metas.put(r, dir), nil
-	})
+	err := m.asker.OpenMeta(ctx, m.limits.ask, r.name(), path, r.Device, func(dir *os.File) { m.metas.put(r, dir) })
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot open the client's .meta", "volumeID", r.Source.VolumeID, "err", err.Error())
 	}
-	return dir
+	return m.metas.get(r)
 }
 
 // rootAnswers asks for the root directory, as every use of a file does.
 func (m *Manager) rootAnswers(ctx context.Context, r record, path string) error {
-	dev, err := ask(ctx, m, "root "+r.name(), func() (mount.Device, error) { return mount.Getattr(path) })
+	dev, err := m.asker.Getattr(ctx, m.limits.ask, r.name(), path)
 	switch {
 	case errors.Is(err, mount.ErrTimeout):
 		return err

@@ -118,15 +118,3 @@ func TestEndedClientKeepsNoMeta(t *testing.T) {
 		t.Errorf("it is still open: %v", err)
 	}
 }
-
-// TestOpenMetaRefuses what is no longer the client's.
-func TestOpenMetaRefuses(t *testing.T) {
-	n := newNode(t)
-	r := n.stage()
-	if _, err := openMeta(n.mkdir("plain"), r.Device); !errors.Is(err, mount.ErrNotMounted) {
-		t.Errorf("a directory of the host: %v", err)
-	}
-	if _, err := openMeta(n.path("staging"), r.Device); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a client without .meta: %v", err)
-	}
-}

@@ -103,15 +103,15 @@ func TestFirstAnswerFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(self)
-	if dev, err := firstAnswer(process{PID: os.Getpid()}, n.path("missing"), self); !errors.Is(err, os.ErrNotExist) {
+	if dev, err := n.firstAnswer(t.Context(), time.Minute, process{PID: os.Getpid()}, n.path("missing"), self); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without the directory: %v, %v", dev, err)
 	}
 	deadFUSE(t, n.mkdir("dead"), fsType)
-	if dev, err := firstAnswer(process{PID: os.Getpid()}, n.path("dead"), self); !errors.Is(err, unix.ENOTCONN) {
+	if dev, err := n.firstAnswer(t.Context(), time.Minute, process{PID: os.Getpid()}, n.path("dead"), self); !errors.Is(err, unix.ENOTCONN) {
 		t.Errorf("a client that is gone: %v, %v", dev, err)
 	}
 	restore := mounttest.HideProc(t)
-	dev, err := firstAnswer(process{PID: os.Getpid()}, n.path("dead"), self)
+	dev, err := n.firstAnswer(t.Context(), time.Minute, process{PID: os.Getpid()}, n.path("dead"), self)
 	restore()
 	if err == nil || !strings.Contains(err.Error(), "open mountinfo") {
 		t.Errorf("without the table of mounts: %v, %v", dev, err)
@@ -136,7 +136,7 @@ func TestFirstAnswerIsInterrupted(t *testing.T) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		thread <- unix.Gettid()
-		_, err := firstAnswer(process{PID: os.Getpid()}, path, pidfd)
+		_, err := n.firstAnswer(t.Context(), time.Minute, process{PID: os.Getpid()}, path, pidfd)
 		answered <- err
 	}()
 	waiting := <-thread

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
@@ -22,6 +23,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "-N" {
 		syscall.Exit(fakeClient(os.Args[1:])) // os.Exit takes a second under the race detector
+	}
+	if fusequery.IsChild(os.Args) {
+		syscall.Exit(fusequery.Serve(os.Stderr))
 	}
 	if len(os.Args) > 1 && os.Args[1] == "leaderless" {
 		leaderless()
@@ -75,6 +79,7 @@ func testConfig(stateDir string) Config {
 
 // cleanUp ends what a test leaves, so that its directories can be removed.
 func (n *node) cleanUp() {
+	n.asker.Close()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, r := range n.records {
@@ -200,8 +205,8 @@ func deadFUSE(t *testing.T, path, fsType string) {
 
 // answers asks the file system that is mounted at a path.
 func answers(path string) error {
-	_, err := mount.Getattr(path)
-	return err
+	var st unix.Statx_t
+	return unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st)
 }
 
 // mountsBelow lists mount points from the kernel's own table, later ones first.

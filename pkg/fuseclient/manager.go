@@ -27,6 +27,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
@@ -46,6 +47,7 @@ type Config struct {
 	MemoryLimit int64  // bytes that a client on the node may use; 0: no limit
 	// ResolverRoot is the root directory from which clients on the node get hosts and resolv.conf; default "/".
 	ResolverRoot string
+	Asker        *fusequery.Asker // default one whose child process is started like any other
 }
 
 // limits bound the waiting for what normally takes milliseconds.
@@ -63,7 +65,7 @@ type Manager struct {
 	bootID string
 	unlock func() // lets another process have the state directory
 	locks  locks
-	asked  questions
+	asker  *fusequery.Asker
 	metas  metaDirs
 	ending sync.WaitGroup // clients that were told to go
 
@@ -99,6 +101,9 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 		prober := mount.NewProber()
 		cfg.Prober = &prober
 	}
+	if cfg.Asker == nil {
+		cfg.Asker = &fusequery.Asker{}
+	}
 	if err := mount.CheckKernel(); err != nil {
 		return nil, err
 	}
@@ -120,9 +125,10 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, records: map[string]record{}}
+	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{}}
 	m.locks.wait = m.limits.lock
 	m.openNode(ctx)
+	m.asker.Start = m.startAsker
 	if err := m.recover(ctx); err != nil {
 		m.Close()
 		return nil, err
@@ -132,9 +138,8 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 
 // Close lets another process have the state directory. The clients go on.
 func (m *Manager) Close() {
-	if m.node != nil {
-		m.node.Close()
-	}
+	m.asker.Close()
+	m.closeNode()
 	m.unlock()
 }
 
@@ -153,19 +158,6 @@ func (m *Manager) freshPath(r record) string {
 
 func (m *Manager) logPath(volumeID string) string {
 	return filepath.Join(m.cfg.StateDir, "logs", hash(volumeID)+".log")
-}
-
-// resolve follows symbolic links above path, which may itself be missing, dead or hung and is not looked at.
-func resolve(path string) (string, error) {
-	if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {
-		return "", fmt.Errorf("%w: path %q: an absolute path below / is needed", mount.ErrInvalid, path)
-	}
-	path = filepath.Clean(path)
-	parent, err := filepath.EvalSymlinks(filepath.Dir(path))
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(parent, filepath.Base(path)), nil
 }
 
 // lock takes the volume and then the path, so that neither two calls for one volume nor two volumes meet at one path.

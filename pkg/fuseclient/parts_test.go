@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"golang.org/x/sys/unix"
 
@@ -16,6 +15,7 @@ import (
 )
 
 func TestResolve(t *testing.T) {
+	n := newNode(t)
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestResolve(t *testing.T) {
 		"/":                 "",
 		"/a/..":             "",
 	} {
-		if got, err := resolve(path); got != want || (err == nil) != (want != "") {
+		if got, err := n.resolve(t.Context(), path); got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v; want %q", path, got, err, want)
 		}
 	}
@@ -116,7 +116,11 @@ func TestMetaDirs(t *testing.T) {
 	var m metaDirs
 	r, other := record{Generation: 1}, record{Generation: 2}
 	first, second, third := open(), open(), open()
-	if m.get(r) != nil || m.put(r, first) != first || m.put(r, second) != first || m.put(other, third) != third || m.get(r) != first {
+	before := m.get(r)
+	m.put(r, first)
+	m.put(r, second)
+	m.put(other, third)
+	if before != nil || m.get(r) != first {
 		t.Error("the first that is put is the one that is kept")
 	}
 	if err := second.Close(); !errors.Is(err, os.ErrClosed) {
@@ -131,63 +135,6 @@ func TestMetaDirs(t *testing.T) {
 		t.Errorf("the first is still open: %v", err)
 	}
 	m.close(other)
-}
-
-// TestAskMeta reads .meta by a descriptor, which may be closed meanwhile.
-func TestAskMeta(t *testing.T) {
-	root := t.TempDir()
-	write := func(name, content string) {
-		t.Helper()
-		path := filepath.Join(root, graph, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("a/type", "protocol/client\n")
-	write("a/private", "connected = 1\n")
-	dir, err := os.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := askMeta(dir); err != nil || got.Bricks != 1 || got.Lost || len(got.Down) > 0 {
-		t.Errorf("%+v, %v", got, err)
-	}
-	write("a/private", "connected = 0\n") // and nothing says where the brick is
-	if got, err := askMeta(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a client that tells half: %+v, %v", got, err)
-	}
-	if err := dir.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := askMeta(dir); err == nil || !strings.Contains(err.Error(), "closed") {
-		t.Errorf("closed: %+v, %v", got, err)
-	}
-	if got, err := askMeta(nil); err == nil {
-		t.Errorf("none: %+v", got)
-	}
-	if _, err := openMeta(filepath.Join(root, "missing"), mount.Device{}); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no such path: %v", err)
-	}
-}
-
-// TestOneLostSet: a volume with one set of bricks that has lost too many is lost, whatever the others are.
-func TestOneLostSet(t *testing.T) {
-	below := map[string][]string{"r-0": {"a"}, "r-1": {"b"}, "r-2": {"c"}}
-	for _, lost := range []string{"r-0", "r-1", "r-2", ""} {
-		sets := map[string]string{"r-0": "1", "r-1": "1", "r-2": "1"}
-		if lost != "" {
-			sets[lost] = "0"
-		}
-		got, err := readMeta(graphOf(map[string]string{"a": "1", "b": "1", "c": "1"}, sets, below))
-		if err != nil || got.Lost != (lost != "") {
-			t.Errorf("%q is lost: %+v, %v", lost, got, err)
-		}
-	}
-	meta := graphOf(map[string]string{"a": "1"}, map[string]string{"r-0": "1"}, map[string][]string{"r-0": {"a"}})
-	meta[graph+"/r-0/subvolumes/9"] = &fstest.MapFile{Data: []byte("no link")}
-	if got, err := readMeta(meta); err == nil {
-		t.Errorf("a brick that is no link: %+v", got)
-	}
 }
 
 // TestRootAnswers: a path that another device answers at is not the volume's.

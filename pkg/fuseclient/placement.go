@@ -4,6 +4,8 @@ import (
 	"context"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"time"
 
 	"k8s.io/klog/v2"
 
@@ -36,7 +38,31 @@ func (m *Manager) openNode(ctx context.Context) {
 		m.placementError = err
 		klog.FromContext(ctx).Error(err, "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; "+
 			"see \"Clients in the pod\" in docs/troubleshooting.md")
+		return
 	}
+	logLeftover(klog.FromContext(ctx), m.cfg.CgroupName, m.node.Sweep(questions))
+}
+
+// questions begins the names of cgroups in which clients are asked: that process may wait for a client for longer than the
+// container is to live.
+const questions = "questions-"
+
+// startAsker starts a process that asks clients.
+func (m *Manager) startAsker(cmd *exec.Cmd) (ended func(), err error) {
+	if m.node == nil {
+		return func() {}, cmd.Start()
+	}
+	name := questions + strconv.FormatInt(time.Now().UnixNano(), 10)
+	return func() { _ = m.node.Remove(name) }, m.node.StartBeside(cmd, name) // Close and the next start remove what is left
+}
+
+// closeNode removes what no client needs.
+func (m *Manager) closeNode() {
+	if m.node == nil {
+		return
+	}
+	_ = m.node.Sweep(questions) // what is left, the next start removes
+	m.node.Close()
 }
 
 // startClient starts the client of a record where clients run.

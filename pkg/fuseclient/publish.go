@@ -15,14 +15,14 @@ import (
 
 // Publish implements mount.Mounter.
 func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
-	staging, err := resolve(p.StagingPath)
+	staging, err := m.resolve(ctx, p.StagingPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: staging path: %w; NodeStageVolume has to come first", mount.ErrNotStaged, err)
 	}
 	if err != nil {
 		return fmt.Errorf("staging path: %w", err)
 	}
-	target, err := resolve(p.TargetPath)
+	target, err := m.resolve(ctx, p.TargetPath)
 	if err != nil {
 		return fmt.Errorf("%w: target path: %w; the orchestrator has to create its parent", mount.ErrInvalid, err)
 	}

@@ -1,75 +1,19 @@
 package fuseclient
 
 import (
-	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"runtime"
-	"sync"
+	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
-
-// However many ask, a hung client is asked once. All of them get the answer, and the next one asks again.
-func TestOneQuestionAtATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := Manager{limits: limits{ask: time.Minute}}
-		var callers sync.WaitGroup
-		asked, answer := 0, make(chan struct{})
-		call := func(name string) {
-			got, err := ask(t.Context(), &s, name, func() (mount.Stats, error) {
-				asked++
-				<-answer
-				return mount.Stats{TotalBytes: 7}, nil
-			})
-			if err != nil || got.TotalBytes != 7 {
-				t.Errorf("%+v, %v", got, err)
-			}
-		}
-		for range 20 {
-			callers.Go(func() { call("a") })
-		}
-		synctest.Wait()
-		if asked != 1 {
-			t.Errorf("%d questions are under way", asked)
-		}
-		close(answer)
-		callers.Wait()
-		if call("a"); asked != 2 {
-			t.Error("an old answer was given")
-		}
-	})
-}
-
-// Callers that give up, because a limit or their own time has passed, leave nothing behind.
-func TestQuestionsDoNotPileUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := Manager{limits: limits{ask: time.Second}}
-		answer := make(chan struct{})
-		hang := func() (bool, error) { <-answer; return true, nil }
-		before := runtime.NumGoroutine()
-		for i := range 500 {
-			ctx, cancel := context.WithCancel(t.Context())
-			if i%2 == 0 {
-				cancel()
-			}
-			if got, err := ask(ctx, &s, "a", hang); got || !errors.Is(err, mount.ErrTimeout) {
-				t.Fatalf("%t, %v", got, err)
-			}
-			cancel()
-		}
-		synctest.Wait()
-		if more := runtime.NumGoroutine() - before; more > 10 { // those of earlier tests may end meanwhile
-			t.Errorf("%d goroutines wait for one client", more)
-		}
-		close(answer)
-	})
-}
 
 // The kubelet asks and stages again and again; a client that hangs costs a few threads, however long that goes on.
 func TestHungClientHoldsFewThreads(t *testing.T) {
@@ -102,6 +46,8 @@ func TestHungClientHoldsFewThreads(t *testing.T) {
 				n.t.Fatal(err)
 			}
 		}, func(n *node) error { return n.Stage(n.t.Context(), source("vol"), n.path("staging")) }},
+		"stage":   {func(*node) {}, func(n *node) error { return n.Stage(n.t.Context(), source("vol"), n.path("staging")) }},
+		"publish": {func(*node) {}, func(n *node) error { return n.publish("another", false) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t)
@@ -152,5 +98,84 @@ func TestNextClientIsAskedItself(t *testing.T) {
 	n.stage()
 	if _, err := n.Stats(t.Context(), "id-vol", n.path("staging")); err != nil {
 		t.Errorf("the next client: %v", err)
+	}
+}
+
+// TestHungClientIsNotPublished: the runtime would hang in the mount. Bricks that are away are for the application to see.
+func TestHungClientIsNotPublished(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	n.stop(r)
+	t.Cleanup(func() { _ = unix.Kill(r.Process.PID, unix.SIGKILL) })
+	for name, err := range map[string]error{
+		"stage":   n.Stage(t.Context(), source("vol"), n.path("staging")),
+		"publish": n.publish("target", false),
+	} {
+		if !errors.Is(err, mount.ErrUnavailable) || !strings.Contains(err.Error(), "hangs") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n.layers("target") != 0 {
+		t.Error("a client that hangs was published")
+	}
+	n.signal(r, unix.SIGCONT)
+	waitFor(t, "the publish", func() bool { return n.publish("target", false) == nil })
+	n.bricksAway(r)
+	n.stage()
+	n.mustPublish("another")
+}
+
+// TestNoChildProcess: where none can be started, volumes are published and unmounted all the same, and nothing is said of clients.
+func TestNoChildProcess(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	n.asker.Close()
+	n.asker = &fusequery.Asker{Start: func(*exec.Cmd) (func(), error) { return nil, unix.EAGAIN }}
+	n.stage()
+	n.mustPublish("target")
+	if stats, err := n.Stats(t.Context(), "id-vol", n.path("target")); !errors.Is(err, fusequery.ErrNotAsked) {
+		t.Errorf("%+v, %v", stats, err)
+	}
+	if health, err := n.Health(t.Context(), "id-vol", n.path("target")); !errors.Is(err, fusequery.ErrNotAsked) {
+		t.Errorf("%+v, %v", health, err)
+	}
+	if err := errors.Join(n.Unpublish(t.Context(), "id-vol", n.path("target")), n.Unstage(t.Context(), "id-vol", n.path("staging"))); err != nil {
+		t.Error(err)
+	}
+	waitFor(t, "the client's end", func() bool { return !r.Process.alive() })
+}
+
+// TestUnmountAsksNothing of a client that hangs.
+func TestUnmountAsksNothing(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	n.mustPublish("target")
+	n.stop(r)
+	n.asker.Close()
+	n.asker = &fusequery.Asker{Start: func(*exec.Cmd) (func(), error) { t.Error("a client is asked"); return nil, unix.EAGAIN }}
+	if err := errors.Join(n.Unpublish(t.Context(), "id-vol", n.path("target")), n.Unstage(t.Context(), "id-vol", n.path("staging"))); err != nil {
+		t.Error(err)
+	}
+	n.ending.Wait()
+}
+
+// TestPathInAClient: a path that leads through a FUSE file system is not followed by this process.
+func TestPathInAClient(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	inside := n.path("staging/missing/target")
+	if got, err := n.resolve(t.Context(), inside); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%q, %v", got, err)
+	}
+	n.stop(r)
+	if got, err := n.resolve(t.Context(), inside); !errors.Is(err, mount.ErrTimeout) {
+		t.Errorf("of a client that hangs: %q, %v", got, err)
+	}
+	if got, _, err := n.resolveMounted(t.Context(), inside); !errors.Is(err, mount.ErrTimeout) {
+		t.Errorf("of a client that hangs: %q, %v", got, err)
+	}
+	n.asker.Close()
+	if got, missing, err := n.resolveMounted(t.Context(), inside+"/"); got != inside || missing || err != nil {
+		t.Errorf("without a process that asks: %q, %t, %v", got, missing, err)
 	}
 }

@@ -17,7 +17,7 @@ func (m *Manager) Stage(ctx context.Context, source mount.Source, stagingPath st
 	if err := source.Validate(); err != nil {
 		return err
 	}
-	path, err := resolve(stagingPath)
+	path, err := m.resolve(ctx, stagingPath)
 	if err == nil {
 		err = isDir(path)
 	}
@@ -82,6 +82,9 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	alive := former.Process.alive()
 	if top != nil {
 		if alive && mount.DeviceOf(top) == former.Device {
+			if err := m.refuseHung(ctx, former, path); err != nil {
+				return record{}, err
+			}
 			return former, errors.Join(boundLog(m.logPath(source.VolumeID)), m.leaveFresh(former))
 		}
 		if err := m.replaceable(ctx, top, source.VolumeID); err != nil {
@@ -137,12 +140,29 @@ func (m *Manager) replaceable(ctx context.Context, top *mountinfo.Info, volumeID
 	return nil
 }
 
+// refuseHung returns ErrUnavailable if the client does not answer for itself: the container runtime would hang in the mount. Bricks
+// that are away are no reason.
+func (m *Manager) refuseHung(ctx context.Context, r record, path string) error {
+	_, err := m.clientEnded(ctx, r.Device, path)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return err
+	case errors.Is(err, mount.ErrTimeout):
+		return fmt.Errorf("%w: the GlusterFS client at %s hangs (%v); if it stays so, delete the volume's pods on this node",
+			mount.ErrUnavailable, path, err) //nolint:errorlint // one sentinel
+	}
+	logger(ctx, r).Error(err, "Cannot ask the GlusterFS client whether it hangs")
+	return nil
+}
+
 // fsType is that of every mount of a GlusterFS client.
 const fsType = "fuse.glusterfs"
 
 // clientEnded asks the client of a device, mounted at path, whether it is there. ErrTimeout: it hangs.
 func (m *Manager) clientEnded(ctx context.Context, device mount.Device, path string) (bool, error) {
-	return ask(ctx, m, "client "+device.String(), func() (bool, error) { return mount.ClientEnded(path) })
+	return m.asker.ClientEnded(ctx, m.limits.ask, device.String(), path)
 }
 
 // cloneMount clones a mount of the whole volume by the client that runs, nil if there is none.

@@ -25,6 +25,7 @@ func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath st
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.StartTimeout)
 	defer cancel()
 	began := time.Now()
+	m.asker.Prepare() // while the client starts
 	servers, err := m.order(ctx, source)
 	if err != nil {
 		return record{}, err
@@ -118,9 +119,10 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (r
 		})
 		defer mute.Stop()
 	}
-	device, err := mount.Within(waiting, m.cfg.StartTimeout, func() (mount.Device, error) {
+	limit := m.cfg.StartTimeout
+	device, err := mount.Within(waiting, limit, func() (mount.Device, error) {
 		defer unix.Close(c.pidfd)
-		return firstAnswer(c.process, m.freshPath(r), c.pidfd)
+		return m.firstAnswer(waiting, limit, c.process, m.freshPath(r), c.pidfd)
 	})
 	if err != nil {
 		return r, m.explain(r, servers.Servers, err, c)

@@ -25,7 +25,7 @@ func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats
 	if err := boundLog(m.logPath(volumeID)); err != nil {
 		return mount.Stats{}, err
 	}
-	stats, err := ask(ctx, m, "statfs "+r.name(), func() (mount.Stats, error) { return mount.Statfs(resolved) })
+	stats, err := m.asker.Statfs(ctx, m.limits.ask, r.name(), resolved, r.Device)
 	if err != nil {
 		return mount.Stats{}, statsError(err, r, path)
 	}
@@ -38,7 +38,7 @@ var errReplaced = errors.New("the client has ended and was replaced")
 // mounted finds the volume at its staging or target path, which it returns without symbolic links. Errors:
 // ErrNotMounted, errReplaced.
 func (m *Manager) mounted(ctx context.Context, volumeID, path string) (resolved string, r record, err error) {
-	resolved, err = resolve(path)
+	resolved, err = m.resolve(ctx, path)
 	var top *mountinfo.Info
 	if err == nil {
 		top, err = mount.Top(resolved)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -15,12 +14,12 @@ import (
 
 // Unpublish implements mount.Mounter.
 func (m *Manager) Unpublish(ctx context.Context, volumeID, targetPath string) error {
-	target, err := resolve(targetPath)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // without its parent there is no target
-	}
+	target, missing, err := m.resolveMounted(ctx, targetPath)
 	if err != nil {
 		return fmt.Errorf("target path: %w", err)
+	}
+	if missing {
+		return nil // without its parent there is no target
 	}
 	unlock, err := m.lock(ctx, "NodeUnpublishVolume", volumeID, target)
 	if err != nil {
@@ -39,13 +38,9 @@ func (m *Manager) Unpublish(ctx context.Context, volumeID, targetPath string) er
 
 // Unstage implements mount.Mounter.
 func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) error {
-	path, err := resolve(stagingPath)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !missing {
+	path, missing, err := m.resolveMounted(ctx, stagingPath)
+	if err != nil {
 		return fmt.Errorf("staging path: %w", err)
-	}
-	if missing {
-		path = stagingPath
 	}
 	unlock, err := m.lock(ctx, "NodeUnstageVolume", volumeID, path)
 	if err != nil {

@@ -212,23 +212,6 @@ func TestRemoveDir(t *testing.T) {
 	}
 }
 
-func TestStatfs(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "sized")
-	if err := errors.Join(os.Mkdir(path, 0o755), unix.Mount("tmpfs", path, "tmpfs", 0, "size=1m,nr_inodes=10")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = mount.Unmount(path, anyMount) })
-	if err := os.WriteFile(filepath.Join(path, "file"), make([]byte, 4096), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	got, err := mount.Statfs(path)
-	want := mount.Stats{TotalBytes: 1 << 20, UsedBytes: 4096, AvailableBytes: 1<<20 - 4096, TotalInodes: 10, UsedInodes: 2, AvailableInodes: 8}
-	if err != nil || got != want {
-		t.Errorf("%+v, %v", got, err)
-	}
-}
-
 func TestWithin(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)

@@ -27,21 +27,6 @@ func TestFailuresAreTold(t *testing.T) {
 	if err := mount.Unmount(below, anyMount); !errors.Is(err, unix.ENOTDIR) {
 		t.Errorf("Unmount: %v", err)
 	}
-	if _, err := mount.ClientEnded(below); !errors.Is(err, unix.ENOTDIR) || !strings.HasPrefix(err.Error(), "ask the client at "+below) {
-		t.Errorf("ClientEnded: %v", err)
-	}
-	if ended, err := mount.ClientEnded(dir); ended || err != nil { // it has no such attribute
-		t.Errorf("ClientEnded of a file system that is no client's: %t, %v", ended, err)
-	}
-	if err := unix.Setxattr(file, "security.capability", []byte("\x01\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if ended, err := mount.ClientEnded(file); ended || err != nil {
-		t.Errorf("ClientEnded of a file that has the attribute: %t, %v", ended, err)
-	}
-	if _, err := mount.Statfs(below); !errors.Is(err, unix.ENOTDIR) {
-		t.Errorf("Statfs: %v", err)
-	}
 }
 
 // TestUnmountOfLayers takes off as many as there may be, and says so when there are more.
@@ -60,22 +45,6 @@ func TestUnmountOfLayers(t *testing.T) {
 		if err := mount.Unmount(dir, anyMount); err != nil {
 			t.Errorf("%d layers, once more: %v", layers, err)
 		}
-	}
-}
-
-// TestStatfsCounts in the unit of the file system, fragments where it has them.
-func TestStatfsCounts(t *testing.T) {
-	path, _ := tmpfs(t, t.TempDir(), "small", 0)
-	if err := unix.Mount("", path, "", unix.MS_REMOUNT, "size=8m,nr_inodes=100"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(path, "file"), make([]byte, 1<<20), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	got, err := mount.Statfs(path)
-	want := mount.Stats{TotalBytes: 8 << 20, UsedBytes: 1 << 20, AvailableBytes: 7 << 20, TotalInodes: 100, UsedInodes: 2, AvailableInodes: 98}
-	if err != nil || got != want {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 }
 

@@ -282,6 +282,23 @@ func (c *cgroups) tryRemove(name string) error {
 	return errors.Join(failed...)
 }
 
+// sweep removes the groups in parent whose names begin so and that have no process any more.
+func (c *cgroups) sweep(parent, prefix string) error {
+	var failed []error
+	for _, h := range c.hierarchies {
+		entries, err := os.ReadDir(h.path(parent))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = append(failed, err)
+		}
+		for _, entry := range entries {
+			if strings.HasPrefix(entry.Name(), prefix) {
+				failed = append(failed, c.remove(filepath.Join(parent, entry.Name())))
+			}
+		}
+	}
+	return errors.Join(failed...)
+}
+
 func copyValue(from, to string) error {
 	data, err := os.ReadFile(from) //nolint:gosec // of a cgroup
 	if err != nil {

@@ -126,6 +126,9 @@ func (n *Node) Memory(name string) (int64, error) { return n.cgroups.memory(n.gr
 // Remove removes the cgroup of a process that has ended. Not there is success.
 func (n *Node) Remove(name string) error { return n.cgroups.remove(n.group(name)) }
 
+// Sweep removes the cgroups of processes whose names begin so and that have ended.
+func (n *Node) Sweep(prefix string) error { return n.cgroups.sweep(n.cfg.Group, prefix) }
+
 // RemoveOtherTrees removes copies of clients' files that are neither used nor the current one.
 func (n *Node) RemoveOtherTrees(used func(digest string) bool) error {
 	return removeOtherTrees(filepath.Dir(n.tree.dir), func(digest string) bool { return digest == n.Tree() || used(digest) })

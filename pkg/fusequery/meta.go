@@ -1,4 +1,4 @@
-package fuseclient
+package fusequery
 
 import (
 	"fmt"
@@ -6,64 +6,22 @@ import (
 	"os"
 	"path"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// metaDirs are the directories .meta of clients, in which they tell about themselves without asking a brick. The way
-// there leads through the root directory, which needs bricks: so it is gone once, and what it led to is kept.
-type metaDirs struct {
-	mu  sync.Mutex
-	all map[string]*os.File // by name of the record
-}
-
-func (m *metaDirs) get(r record) *os.File {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.all[r.name()]
-}
-
-// put keeps dir, or the one that another call has put first.
-func (m *metaDirs) put(r record, dir *os.File) *os.File {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if first, ok := m.all[r.name()]; ok {
-		_ = dir.Close()
-		return first
-	}
-	if m.all == nil {
-		m.all = map[string]*os.File{}
-	}
-	m.all[r.name()] = dir
-	return dir
-}
-
-func (m *metaDirs) close(r record) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if dir, ok := m.all[r.name()]; ok {
-		_ = dir.Close()
-		delete(m.all, r.name())
-	}
-}
-
 // openMeta opens .meta of the mount at a path. It goes through a copy of the mount that is in no tree, so that
-// the mount itself is not busy. It blocks as long as the client does.
+// the mount itself is not busy.
 func openMeta(at string, want mount.Device) (*os.File, error) {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, at, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open_tree", Path: at, Err: err}
 	}
 	defer unix.Close(tree)
-	var st unix.Statx_t
-	if err := unix.Statx(tree, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, 0, &st); err != nil {
-		return nil, &fs.PathError{Op: "statx", Path: at, Err: err}
-	}
-	if (mount.Device{Major: st.Dev_major, Minor: st.Dev_minor}) != want {
-		return nil, &fs.PathError{Op: "open", Path: at, Err: mount.ErrNotMounted} // unmounted meanwhile
+	if err := compareDevice(tree, at, want); err != nil {
+		return nil, err
 	}
 	fd, err := unix.Openat(tree, ".meta", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -72,7 +30,7 @@ func openMeta(at string, want mount.Device) (*os.File, error) {
 	return os.NewFile(uintptr(fd), at+"/.meta"), nil
 }
 
-// askMeta reads what the client tells below .meta. It blocks as long as the client does.
+// askMeta reads what the client reports below .meta.
 func askMeta(dir *os.File) (health mount.Health, err error) {
 	conn, err := dir.SyscallConn()
 	if err != nil {

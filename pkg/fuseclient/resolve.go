@@ -1,0 +1,41 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// resolve follows symbolic links above path, which may itself be missing, dead or hung and is not looked at. A parent in a FUSE
+// file system, which no kubelet has, is looked for by the process that may wait for one.
+func (m *Manager) resolve(ctx context.Context, path string) (string, error) {
+	if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {
+		return "", fmt.Errorf("%w: path %q: an absolute path below / is needed", mount.ErrInvalid, path)
+	}
+	path = filepath.Clean(path)
+	parent, err := mount.RealPath(filepath.Dir(path))
+	if errors.Is(err, mount.ErrInFUSE) {
+		parent, err = m.asker.EvalSymlinks(ctx, m.limits.ask, filepath.Dir(path))
+	}
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(parent, filepath.Base(path)), nil
+}
+
+// resolveMounted is resolve for what is to be unmounted, which goes on when no process can be started that follows links.
+func (m *Manager) resolveMounted(ctx context.Context, path string) (resolved string, missing bool, err error) {
+	resolved, err = m.resolve(ctx, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return filepath.Clean(path), true, nil
+	case errors.Is(err, fusequery.ErrNotAsked):
+		return filepath.Clean(path), false, nil
+	}
+	return resolved, false, err
+}

@@ -1,0 +1,58 @@
+package fusequery
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Each question names its subject: the client that is asked. Concurrent questions of a kind to the same subject are one, with
+// the limit and the path of the first. All return ErrTimeout when the client does not answer within limit or ctx ends, and
+// ErrNotAsked when no process could ask.
+
+// Getattr returns the device of the file system that answers for path. It passes every cache, and waits for bricks.
+func (a *Asker) Getattr(ctx context.Context, limit time.Duration, subject, path string) (mount.Device, error) {
+	got, err := a.ask(ctx, newQuestion(limit, subject, request{Kind: kindGetattr, Path: path}))
+	return got.Device, err
+}
+
+// ClientEnded reports whether the client of the GlusterFS mount at path is gone for good. It does not wait for bricks.
+func (a *Asker) ClientEnded(ctx context.Context, limit time.Duration, subject, path string) (bool, error) {
+	got, err := a.ask(ctx, newQuestion(limit, subject, request{Kind: kindEnded, Path: path}))
+	return got.Ended, err
+}
+
+// Statfs returns the numbers of the file system of device that is mounted at path, or ErrNotMounted if another one is.
+func (a *Asker) Statfs(ctx context.Context, limit time.Duration, subject, path string, device mount.Device) (mount.Stats, error) {
+	got, err := a.ask(ctx, newQuestion(limit, subject, request{Kind: kindStatfs, Path: path, Device: device}))
+	return got.Stats, err
+}
+
+// OpenMeta opens the directory .meta of the GlusterFS client of device that is mounted at path. keep gets it, before any caller
+// has the answer and also when none is waiting any more.
+func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path string, device mount.Device, keep func(*os.File)) error {
+	q := newQuestion(limit, subject, request{Kind: kindOpenMeta, Path: path, Device: device})
+	q.take = func(got answer) { keep(got.file) }
+	_, err := a.ask(ctx, q)
+	return err
+}
+
+// ReadMeta returns what a client reports below its .meta, without asking a brick.
+func (a *Asker) ReadMeta(ctx context.Context, limit time.Duration, subject string, meta *os.File) (mount.Health, error) {
+	q := newQuestion(limit, subject, request{Kind: kindReadMeta})
+	q.file = meta
+	got, err := a.ask(ctx, q)
+	return got.Health, err
+}
+
+// EvalSymlinks returns path without symbolic links.
+func (a *Asker) EvalSymlinks(ctx context.Context, limit time.Duration, path string) (string, error) {
+	got, err := a.ask(ctx, newQuestion(limit, path, request{Kind: kindSymlinks, Path: path}))
+	return got.Path, err
+}
+
+func newQuestion(limit time.Duration, subject string, r request) *question {
+	return &question{name: string(r.Kind) + " " + subject, request: r, limit: limit}
+}

@@ -1,0 +1,91 @@
+package fusequery
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Argument is the first one on the command line of a child.
+const Argument = "fuse-query"
+
+// IsChild reports whether this process, started with args, is to call Serve and do nothing else.
+func IsChild(args []string) bool { return len(args) == 2 && args[1] == Argument }
+
+// socket is the descriptor that the child is started with.
+const socket = 3
+
+// Serve answers the questions of the process that has started this one, until that ends. It returns the exit status.
+func Serve(stderr io.Writer) int {
+	unix.CloseOnExec(socket)
+	conn, err := connection(os.NewFile(socket, "socket"))
+	if err == nil {
+		err = sendPacket(conn, answer{}, nil)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "%s is for the driver itself, which starts it: %v\n", Argument, err)
+		return 2
+	}
+	_ = os.WriteFile("/proc/self/comm", []byte(Argument), 0) // for ps; the name of the file would be "exe"
+	buf := make([]byte, maxPacket)
+	for {
+		var asked request
+		file, err := receivePacket(conn, buf, &asked)
+		if err != nil {
+			return 0
+		}
+		go handle(conn, asked, file)
+	}
+}
+
+// patience is how long an answer may take until the asker is told which thread waits for it.
+const patience = 5 * time.Millisecond
+
+func handle(conn *net.UnixConn, asked request, file *os.File) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	thread := unix.Gettid()
+	waiting := time.AfterFunc(patience, func() { _ = sendPacket(conn, answer{ID: asked.ID, Thread: thread}, nil) })
+	got, opened := reply(asked, file)
+	waiting.Stop()
+	if file != nil {
+		_ = file.Close()
+	}
+	err := sendPacket(conn, got, opened)
+	if errors.Is(err, unix.EMSGSIZE) {
+		_ = sendPacket(conn, answer{ID: asked.ID, Failure: failureOf(err)}, nil)
+	}
+	if opened != nil {
+		_ = opened.Close()
+	}
+}
+
+// reply asks the client. It blocks as long as the client does.
+func reply(asked request, file *os.File) (got answer, opened *os.File) {
+	var err error
+	switch asked.Kind {
+	case kindGetattr:
+		got.Device, err = getattr(asked.Path)
+	case kindEnded:
+		got.Ended, err = clientEnded(asked.Path)
+	case kindStatfs:
+		got.Stats, err = statfs(asked.Path, asked.Device)
+	case kindOpenMeta:
+		opened, err = openMeta(asked.Path, asked.Device)
+	case kindReadMeta:
+		got.Health, err = askMeta(file)
+	case kindSymlinks:
+		got.Path, err = filepath.EvalSymlinks(asked.Path)
+	default:
+		err = fmt.Errorf("question %q: not known", asked.Kind)
+	}
+	got.ID, got.Failure = asked.ID, failureOf(err)
+	return got, opened
+}

@@ -1,0 +1,82 @@
+package fusequery
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// What is below blocks as long as the client does: only the child calls it.
+
+// getattr asks the file system for the attributes of path, past every cache, and returns which device has answered.
+func getattr(path string) (mount.Device, error) {
+	var st unix.Statx_t
+	err := retry(func() error {
+		return unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st)
+	})
+	return mount.Device{Major: st.Dev_major, Minor: st.Dev_minor}, err
+}
+
+// clientEnded reports whether the client of the GlusterFS mount at path is gone for good. It blocks when the client
+// hangs, but not when only the bricks are away: the client answers this attribute itself (glusterfs 10: ENODATA, as
+// long as the option "capability" is not given), while for a client that is gone the kernel answers ENOTCONN.
+func clientEnded(path string) (bool, error) {
+	err := retry(func() error {
+		_, err := unix.Lgetxattr(path, "security.capability", make([]byte, 64))
+		return err
+	})
+	switch {
+	case errors.Is(err, unix.ENOTCONN), errors.Is(err, unix.ECONNABORTED):
+		return true, nil
+	case err == nil, errors.Is(err, unix.ENODATA), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ERANGE):
+		return false, nil
+	}
+	return false, fmt.Errorf("ask the client at %s: %w", path, err)
+}
+
+// statfs asks the file system of device want for its numbers. What is asked is what was compared, by its descriptor: the
+// numbers of the node's own disk are worse than none.
+func statfs(path string, want mount.Device) (mount.Stats, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return mount.Stats{}, err
+	}
+	defer unix.Close(fd)
+	if err := compareDevice(fd, path, want); err != nil {
+		return mount.Stats{}, err
+	}
+	var st unix.Statfs_t
+	if err := retry(func() error { return unix.Fstatfs(fd, &st) }); err != nil {
+		return mount.Stats{}, err
+	}
+	// Where a file system has no fragments, the kernel makes Frsize the same as Bsize (fs/statfs.c).
+	bytes := func(blocks uint64) int64 { return int64(blocks) * st.Frsize }
+	return mount.Stats{
+		TotalBytes: bytes(st.Blocks), UsedBytes: bytes(st.Blocks - st.Bfree), AvailableBytes: bytes(st.Bavail),
+		TotalInodes: int64(st.Files), UsedInodes: int64(st.Files - st.Ffree), AvailableInodes: int64(st.Ffree),
+	}, nil
+}
+
+// compareDevice returns ErrNotMounted if the descriptor leads to another device. The kernel knows, so no client is asked.
+func compareDevice(fd int, path string, want mount.Device) error {
+	var st unix.Statx_t
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, 0, &st); err != nil {
+		return &fs.PathError{Op: "statx", Path: path, Err: err}
+	}
+	if (mount.Device{Major: st.Dev_major, Minor: st.Dev_minor}) != want {
+		return &fs.PathError{Op: "open", Path: path, Err: mount.ErrNotMounted} // unmounted meanwhile
+	}
+	return nil
+}
+
+func retry(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package fusequery
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+func TestReadMeta(t *testing.T) {
+	sets := map[string][]string{"vol-replicate-0": {"a", "b", "c"}}
+	tests := []struct {
+		name string
+		meta fstest.MapFS
+		want mount.Health
+	}{
+		{"all is well", mounttest.Meta(map[string]string{"a": "1", "b": "1", "c": "1"}, map[string]string{"vol-replicate-0": "1"}, sets),
+			mount.Health{Bricks: 3}},
+		{"one of three", mounttest.Meta(map[string]string{"a": "1", "b": "0", "c": "1"}, map[string]string{"vol-replicate-0": "1"}, sets),
+			mount.Health{Bricks: 3, Down: []string{"10.0.0.1:/b/b/brick"}}},
+		{"too many", mounttest.Meta(map[string]string{"a": "1", "b": "0", "c": "0"}, map[string]string{"vol-replicate-0": "0"}, sets),
+			mount.Health{Bricks: 3, Down: []string{"10.0.0.1:/b/b/brick", "10.0.0.1:/b/c/brick"}, Lost: true}},
+		{"one of two sets", mounttest.Meta(map[string]string{"a": "1", "b": "0"}, map[string]string{"vol-replicate-0": "1", "vol-replicate-1": "0"},
+			map[string][]string{"vol-replicate-0": {"a"}, "vol-replicate-1": {"b"}}),
+			mount.Health{Bricks: 2, Down: []string{"10.0.0.1:/b/b/brick"}, Lost: true}},
+		{"no set", mounttest.Meta(map[string]string{"a": "1", "b": "0"}, nil, nil),
+			mount.Health{Bricks: 2, Down: []string{"10.0.0.1:/b/b/brick"}, Lost: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := readMeta(tt.meta)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(got.Down)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestReadMetaRefuses: what is missing is an error, and never a healthy brick.
+func TestReadMetaRefuses(t *testing.T) {
+	complete := func() fstest.MapFS {
+		return mounttest.Meta(map[string]string{"a": "0"}, map[string]string{"vol-replicate-0": "1"}, map[string][]string{"vol-replicate-0": {"a"}})
+	}
+	for _, name := range []string{"a/type", "a/private", "a/options/remote-host", "a/options/remote-subvolume", "vol-replicate-0/private", "vol-replicate-0/subvolumes/0"} {
+		meta := complete()
+		delete(meta, graph+"/"+name)
+		if health, err := readMeta(meta); err == nil {
+			t.Errorf("without %s: %+v", name, health)
+		}
+	}
+	meta := complete()
+	meta[graph+"/a/private"].Data = []byte("[xlator.protocol.client.a.priv]\nping_timeout = 42\n")
+	if health, err := readMeta(meta); err == nil {
+		t.Errorf("without a word about the connection: %+v", health)
+	}
+	if _, err := readMeta(fstest.MapFS{}); err == nil {
+		t.Error("an empty .meta")
+	}
+}
+
+// TestAskMeta reads .meta by a descriptor, which may be closed meanwhile.
+func TestAskMeta(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, content string) {
+		t.Helper()
+		path := filepath.Join(root, graph, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a/type", "protocol/client\n")
+	write("a/private", "connected = 1\n")
+	dir, err := os.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := askMeta(dir); err != nil || got.Bricks != 1 || got.Lost || len(got.Down) > 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	write("a/private", "connected = 0\n") // and nothing says where the brick is
+	if got, err := askMeta(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a client that tells half: %+v, %v", got, err)
+	}
+	if err := dir.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := askMeta(dir); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("closed: %+v, %v", got, err)
+	}
+	if got, err := askMeta(nil); err == nil {
+		t.Errorf("none: %+v", got)
+	}
+	if _, err := openMeta(filepath.Join(root, "missing"), mount.Device{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no such path: %v", err)
+	}
+}
+
+// TestOneLostSet: a volume with one set of bricks that has lost too many is lost, whatever the others are.
+func TestOneLostSet(t *testing.T) {
+	below := map[string][]string{"r-0": {"a"}, "r-1": {"b"}, "r-2": {"c"}}
+	for _, lost := range []string{"r-0", "r-1", "r-2", ""} {
+		sets := map[string]string{"r-0": "1", "r-1": "1", "r-2": "1"}
+		if lost != "" {
+			sets[lost] = "0"
+		}
+		got, err := readMeta(mounttest.Meta(map[string]string{"a": "1", "b": "1", "c": "1"}, sets, below))
+		if err != nil || got.Lost != (lost != "") {
+			t.Errorf("%q is lost: %+v, %v", lost, got, err)
+		}
+	}
+	meta := mounttest.Meta(map[string]string{"a": "1"}, map[string]string{"r-0": "1"}, map[string][]string{"r-0": {"a"}})
+	meta[graph+"/r-0/subvolumes/9"] = &fstest.MapFile{Data: []byte("no link")}
+	if got, err := readMeta(meta); err == nil {
+		t.Errorf("a brick that is no link: %+v", got)
+	}
+}
