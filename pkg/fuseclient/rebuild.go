@@ -27,9 +27,7 @@ func (m *Manager) restore(ctx context.Context, volumeID, path string) (r record,
 		return r, known, err
 	}
 	logger(ctx, r).Info("The record of a volume was lost, and is made again from its client's arguments", "path", path)
-	if err := m.save(r); err != nil {
-		logger(ctx, r).Error(err, "Cannot save a record that was lost")
-	}
+	logUnwritten(ctx, volumeID, m.save(r))
 	return r, true, nil
 }
 

@@ -1,12 +1,15 @@
 package fuseclient
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -45,22 +48,30 @@ func (m *Manager) endingPath(r record) string {
 	return filepath.Join(m.cfg.StateDir, "ending", r.name()+".json")
 }
 
-// save makes r the volume's record. No fsync: a record has no meaning after the next boot.
+// save makes r the volume's record. An error says that it is in memory only, which must not fail a volume that works: the disk may be
+// full or read-only. No fsync: a record has no meaning after the next boot.
 func (m *Manager) save(r record) error {
-	if err := writeRecord(m.recordPath(r.Source.VolumeID), r); err != nil {
-		return err
-	}
+	id := r.Source.VolumeID
+	err := writeRecord(m.recordPath(id), r)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.records[r.Source.VolumeID] = r
-	return nil
+	m.records[id] = r
+	return err
 }
 
+// forget drops the volume's record. An error says that its file is still there.
 func (m *Manager) forget(volumeID string) error {
 	m.mu.Lock()
 	delete(m.records, volumeID)
 	m.mu.Unlock()
 	return removeFile(m.recordPath(volumeID))
+}
+
+// logUnwritten is for an error of the state directory that must not fail the call.
+func logUnwritten(ctx context.Context, volumeID string, err error) {
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Cannot write to the state directory, going on without; is its disk full or read-only?", "volumeID", volumeID)
+	}
 }
 
 func writeRecord(path string, r record) error {
@@ -69,10 +80,12 @@ func writeRecord(path string, r record) error {
 	if err != nil {
 		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
 	}
-	if err := os.WriteFile(path+".new", append(data, '\n'), 0o600); err != nil { //nolint:gosec // below the state directory
-		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
+	err = os.WriteFile(path+".new", append(data, '\n'), 0o600) //nolint:gosec // below the state directory
+	if err == nil {
+		err = os.Rename(path+".new", path) //nolint:gosec // below the state directory
 	}
-	if err := os.Rename(path+".new", path); err != nil { //nolint:gosec // below the state directory
+	if err != nil {
+		_ = os.Remove(path + ".new") //nolint:gosec // below the state directory
 		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
 	}
 	return nil
@@ -103,8 +116,9 @@ func parseRecord(data []byte) (record, error) {
 }
 
 func removeFile(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory
-		return err
+	err := os.Remove(path)                                                //nolint:gosec // below the state directory
+	if _, missing := os.Lstat(path); errors.Is(missing, fs.ErrNotExist) { //nolint:gosec // below the state directory
+		return nil // a read-only file system refuses before it looks
 	}
-	return nil
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s.io/klog/v2"
@@ -32,12 +33,20 @@ func (m *Manager) recoverVolumes(log klog.Logger) error {
 		case !r.ready():
 			log.Info("Clearing away a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
 			err = m.interrupted(r)
+		case !r.Process.alive() && m.succeeded(r):
+			log.Info("Dropping a record that is older than the client that runs; the next call for its volume makes it again", "volumeID", r.Source.VolumeID)
+			err = removeFile(path)
 		default:
 			m.records[r.Source.VolumeID] = r
 		}
 		logLeftover(log, path, err)
 	}
 	return err
+}
+
+// succeeded reports whether a later client of the volume runs, whose record could not be saved.
+func (m *Manager) succeeded(r record) bool {
+	return slices.ContainsFunc(m.runningClients(hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation > r.Generation })
 }
 
 func logLeftover(log klog.Logger, path string, err error) {
