@@ -74,13 +74,18 @@ func logUnwritten(ctx context.Context, volumeID string, err error) {
 	}
 }
 
-func writeRecord(path string, r record) error {
+// encode returns the content of the record's file.
+func (r record) encode() ([]byte, error) {
 	r.Version = recordVersion
 	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
+	return append(data, '\n'), err
+}
+
+func writeRecord(path string, r record) error {
+	data, err := r.encode()
+	if err == nil {
+		err = os.WriteFile(path+".new", data, 0o600) //nolint:gosec // below the state directory
 	}
-	err = os.WriteFile(path+".new", append(data, '\n'), 0o600) //nolint:gosec // below the state directory
 	if err == nil {
 		err = os.Rename(path+".new", path) //nolint:gosec // below the state directory
 	}

@@ -80,7 +80,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	alive := former.Process.alive()
 	if top != nil {
 		if alive && mount.DeviceOf(top) == former.Device {
-			logUnwritten(ctx, source.VolumeID, errors.Join(boundLog(m.logPath(source.VolumeID)), m.leaveFresh(former)))
+			logUnwritten(ctx, source.VolumeID, m.leaveFresh(former))
 			return former, nil
 		}
 		if err := m.replaceable(ctx, top, source.VolumeID); err != nil {

@@ -22,7 +22,6 @@ func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats
 	case err != nil:
 		return mount.Stats{}, err
 	}
-	logUnwritten(ctx, volumeID, boundLog(m.logPath(volumeID)))
 	stats, err := ask(ctx, m, "statfs "+r.name(), func() (mount.Stats, error) { return mount.Statfs(resolved) })
 	if err != nil {
 		return mount.Stats{}, statsError(err, r, path)
