@@ -74,15 +74,25 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 	}, nil
 }
 
-// addNode gives config the owner of this node's clients, and end, to be called when no call runs any more.
-func addNode(ctx context.Context, config *driver.Config, o options) (end func(), err error) {
+// addNode gives config the owner of this node's clients.
+func addNode(ctx context.Context, config *driver.Config, o options) (background, error) {
 	m, err := fuseclient.NewManager(ctx, fuseclient.Config{
 		StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers,
 		Placement: o.clients.placement, CgroupName: o.clients.cgroup, MemoryLimit: o.clients.memoryLimit, ResolverRoot: o.clients.resolver,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
+		return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}
 	config.Mounter, config.NodeID = m, o.nodeID
-	return m.Close, nil
+	metrics.RegisterClients(config.Metrics, func() metrics.ClientState { return clientState(m.Report()) })
+	return background{run: m.Run, stop: m.Close}, nil
+}
+
+func clientState(report fuseclient.Report) metrics.ClientState {
+	state := metrics.ClientState{Clients: map[metrics.ClientKind]int{}, InPod: report.InPod, Deaths: report.Deaths}
+	for _, c := range report.Clients {
+		state.Clients[metrics.ClientKind{Placement: c.Placement, Version: c.Version}]++
+		state.Memory += c.Memory
+	}
+	return state
 }

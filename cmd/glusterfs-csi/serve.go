@@ -32,6 +32,7 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 
 	registry := metrics.NewRegistry()
 	config := driver.Config{Name: o.driverName, Version: buildVersion(), Metrics: registry, Health: o.volumeHealth}
+	var node background
 	controller := background{stop: func() {}}
 	if m.controller {
 		if controller, err = addController(ctx, &config, o); err != nil {
@@ -39,11 +40,10 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 		}
 	}
 	if m.node {
-		end, err := addNode(ctx, &config, o)
-		if err != nil {
+		if node, err = addNode(ctx, &config, o); err != nil {
 			return err
 		}
-		defer end()
+		defer node.stop()
 	}
 	server, err := driver.NewServer(ctx, config)
 	if err != nil {
@@ -62,11 +62,10 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	for _, task := range tasks {
 		group.Go(func() error { return task(ctx) })
 	}
-	if controller.run != nil {
-		group.Go(func() error {
-			controller.run(ctx)
-			return nil
-		})
+	for _, run := range []func(context.Context){controller.run, node.run} {
+		if run != nil {
+			group.Go(func() error { run(ctx); return nil })
+		}
 	}
 	err = group.Wait()
 	controller.stop()

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -30,6 +32,23 @@ func boundLog(path string) error {
 		return fmt.Errorf("bound the client's log: %w", err)
 	}
 	return nil
+}
+
+// boundLogs bounds the logs of all clients: those in logs/, and those that a client still writes although their names are gone,
+// because it serves pods beyond the unstage of its volume or beyond the client after the next.
+func (m *Manager) boundLogs() error {
+	paths, err := m.list("logs", "")
+	for _, path := range paths {
+		err = errors.Join(err, boundLog(path))
+	}
+	for _, c := range runningClients(m.cfg.StateDir, "") {
+		open := filepath.Join("/proc", strconv.Itoa(c.process.PID), "fd/1")
+		name, _ := os.Readlink(open) // "" when it has ended
+		if strings.HasPrefix(filepath.Base(name), c.hash+".log") {
+			err = errors.Join(err, boundLog(open))
+		}
+	}
+	return err
 }
 
 func removeLogs(path string) error {

@@ -8,7 +8,7 @@
 //	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because a dying
 //	                                 client unmounts whatever lies on its own path
 //	logs/<hash>.log, .log.1          the client's log, and that of the client before it
-//	tree/<digest>                    the files of clients that run outside of the container (package placement)
+//	tree/<version>                   the files of clients that run outside of the container (package placement)
 package fuseclient
 
 import (
@@ -22,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -56,6 +57,7 @@ type limits struct {
 	lock time.Duration // another call for the volume, for example the publish of its other pod
 	exit time.Duration // the end of a client that lost its last mount
 	mute time.Duration // the volume file, until another server is asked
+	tick time.Duration // between two rounds of Run
 }
 
 // Manager implements mount.Mounter in this process.
@@ -69,8 +71,8 @@ type Manager struct {
 	metas  metaDirs
 	ending sync.WaitGroup // clients that were told to go
 
-	node           *placement.Node // nil: clients run in the container
-	placementError error           // why they do, although it was asked for otherwise
+	node   *placement.Node // nil: clients run in the container
+	deaths atomic.Int64    // clients that have ended while they were needed
 
 	mu      sync.Mutex
 	records map[string]record // by volume id; what lies in volumes/
@@ -81,7 +83,7 @@ var _ mount.Mounter = (*Manager)(nil)
 // NewManager reads the records of an earlier process and clears away what belongs to an earlier boot or was never
 // finished. It starts nothing and does not touch a client that is in use.
 func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
-	return newManager(ctx, cfg, limits{ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second})
+	return newManager(ctx, cfg, limits{ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second, tick: time.Minute})
 }
 
 func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error) {
@@ -148,8 +150,10 @@ func hash(volumeID string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-func (r record) name() string {
-	return hash(r.Source.VolumeID) + "-" + strconv.FormatInt(r.Generation, 10)
+func (r record) name() string { return clientName(hash(r.Source.VolumeID), r.Generation) }
+
+func clientName(hash string, generation int64) string {
+	return hash + "-" + strconv.FormatInt(generation, 10)
 }
 
 func (m *Manager) freshPath(r record) string {

@@ -35,7 +35,6 @@ func (m *Manager) openNode(ctx context.Context) {
 		})
 	}
 	if err != nil {
-		m.placementError = err
 		klog.FromContext(ctx).Error(err, "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; "+
 			"see \"Clients in the pod\" in docs/troubleshooting.md")
 		return
@@ -91,27 +90,14 @@ func (m *Manager) removeCgroup(client string) error {
 	return m.node.Remove(client)
 }
 
-// treeDigest names the files with which clients are started now; "": those of the container.
-func (m *Manager) treeDigest() string {
-	if m.node == nil {
-		return ""
-	}
-	return m.node.Tree()
-}
-
-// sweepTrees removes the files of clients' versions that are no longer in use.
+// sweepTrees removes the files of versions that no client uses.
 func (m *Manager) sweepTrees(log klog.Logger) {
 	if m.node == nil {
 		return
 	}
 	used := map[string]bool{}
-	for _, r := range m.records {
-		used[r.Tree] = true
+	for _, c := range runningClients(m.cfg.StateDir, "") {
+		used[versionOf(c.process)] = true
 	}
-	paths, _ := m.list("ending", ".json") // resumeEnding has told what is wrong with it
-	for _, path := range paths {
-		r, _ := readRecord(path)
-		used[r.Tree] = true
-	}
-	logLeftover(log, filepath.Join(m.cfg.StateDir, "tree"), m.node.RemoveOtherTrees(func(digest string) bool { return used[digest] }))
+	logLeftover(log, filepath.Join(m.cfg.StateDir, placement.TreeDir), m.node.RemoveOtherTrees(func(version string) bool { return used[version] }))
 }

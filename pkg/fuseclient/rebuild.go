@@ -27,9 +27,8 @@ func (m *Manager) restore(ctx context.Context, volumeID, path string) (r record,
 		return r, known, err
 	}
 	logger(ctx, r).Info("The record of a volume was lost, and is made again from its client's arguments", "path", path)
-	if err := m.save(r); err != nil {
-		logger(ctx, r).Error(err, "Cannot save a record that was lost")
-	}
+	logUnwritten(ctx, volumeID, m.save(r))
+	m.watch(ctx, r)
 	return r, true, nil
 }
 
@@ -44,7 +43,7 @@ func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record,
 	if _, found := m.owner(device, volumeID); found {
 		return record{}, false, nil
 	}
-	found := m.runningClients(hash(volumeID))
+	found := runningClients(m.cfg.StateDir, hash(volumeID))
 	if len(found) == 0 {
 		return record{}, false, nil
 	}
@@ -74,13 +73,15 @@ type runningClient struct {
 	source     mount.Source // without volume id
 }
 
-// runningClients finds those of one volume, or all with an empty hash.
-func (m *Manager) runningClients(hash string) []runningClient {
+func (c runningClient) name() string { return clientName(c.hash, c.generation) }
+
+// runningClients finds those of one volume, or all of the state directory with an empty hash.
+func runningClients(stateDir, hash string) []runningClient {
 	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is valid
 	var found []runningClient
 	for _, path := range paths {
 		data, _ := os.ReadFile(path) //nolint:gosec // below /proc; a process that has ended has no arguments
-		c, ok := parseClient(data, filepath.Join(m.cfg.StateDir, "clients"))
+		c, ok := parseClient(data, filepath.Join(stateDir, "clients"))
 		if !ok || hash != "" && c.hash != hash {
 			continue
 		}

@@ -209,7 +209,7 @@ func TestImpostor(t *testing.T) {
 	if _, found := findClient(n.freshPath(r)); !found {
 		t.Fatal("it does not look like a client")
 	}
-	if found := n.runningClients(""); len(found) > 0 {
+	if found := runningClients(n.cfg.StateDir, ""); len(found) > 0 {
 		t.Errorf("found %+v", found)
 	}
 }

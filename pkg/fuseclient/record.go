@@ -1,12 +1,15 @@
 package fuseclient
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -23,8 +26,7 @@ type record struct {
 	Generation  int64        `json:"generation"`  // names the client's fresh path
 	Process     process      `json:"process"`     // zero until the client runs
 	BootID      string       `json:"bootID"`
-	Device      mount.Device `json:"device"`         // of the client's mount; zero until it has answered once
-	Tree        string       `json:"tree,omitempty"` // the client's files on the node; "" for a client in the container
+	Device      mount.Device `json:"device"` // of the client's mount; zero until it has answered once
 	// Unused is set in ending/ only, once the client has no mount left: its device's number may be another client's from then on.
 	Unused bool `json:"unused,omitempty"`
 }
@@ -46,17 +48,18 @@ func (m *Manager) endingPath(r record) string {
 	return filepath.Join(m.cfg.StateDir, "ending", r.name()+".json")
 }
 
-// save makes r the volume's record. No fsync: a record has no meaning after the next boot.
+// save makes r the volume's record. An error says that it is in memory only, which must not fail a volume that works: the disk may be
+// full or read-only. No fsync: a record has no meaning after the next boot.
 func (m *Manager) save(r record) error {
-	if err := writeRecord(m.recordPath(r.Source.VolumeID), r); err != nil {
-		return err
-	}
+	id := r.Source.VolumeID
+	err := writeRecord(m.recordPath(id), r)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.records[r.Source.VolumeID] = r
-	return nil
+	m.records[id] = r
+	return err
 }
 
+// forget drops the volume's record. An error says that its file is still there.
 func (m *Manager) forget(volumeID string) error {
 	m.mu.Lock()
 	delete(m.records, volumeID)
@@ -64,16 +67,30 @@ func (m *Manager) forget(volumeID string) error {
 	return removeFile(m.recordPath(volumeID))
 }
 
-func writeRecord(path string, r record) error {
+// logUnwritten is for an error of the state directory that must not fail the call.
+func logUnwritten(ctx context.Context, volumeID string, err error) {
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Cannot write to the state directory, going on without; is its disk full or read-only?", "volumeID", volumeID)
+	}
+}
+
+// encode returns the content of the record's file.
+func (r record) encode() ([]byte, error) {
 	r.Version = recordVersion
 	data, err := json.MarshalIndent(r, "", "  ")
+	return append(data, '\n'), err
+}
+
+func writeRecord(path string, r record) error {
+	data, err := r.encode()
+	if err == nil {
+		err = os.WriteFile(path+".new", data, 0o600) //nolint:gosec // below the state directory
+	}
+	if err == nil {
+		err = os.Rename(path+".new", path) //nolint:gosec // below the state directory
+	}
 	if err != nil {
-		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
-	}
-	if err := os.WriteFile(path+".new", append(data, '\n'), 0o600); err != nil { //nolint:gosec // below the state directory
-		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
-	}
-	if err := os.Rename(path+".new", path); err != nil { //nolint:gosec // below the state directory
+		_ = os.Remove(path + ".new") //nolint:gosec // below the state directory
 		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
 	}
 	return nil
@@ -104,8 +121,9 @@ func parseRecord(data []byte) (record, error) {
 }
 
 func removeFile(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory
-		return err
+	err := os.Remove(path)                                                //nolint:gosec // below the state directory
+	if _, missing := os.Lstat(path); errors.Is(missing, fs.ErrNotExist) { //nolint:gosec // below the state directory
+		return nil // a read-only file system refuses before it looks
 	}
-	return nil
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s.io/klog/v2"
@@ -16,12 +17,12 @@ import (
 // this one from serving, or no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
-	err := errors.Join(m.recoverVolumes(log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log))
+	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log))
 	m.sweepTrees(log)
 	return err
 }
 
-func (m *Manager) recoverVolumes(log klog.Logger) error {
+func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 	volumes, err := m.list("volumes", ".json")
 	for _, path := range volumes {
 		r, err := readRecord(path)
@@ -34,12 +35,21 @@ func (m *Manager) recoverVolumes(log klog.Logger) error {
 		case !r.ready():
 			log.Info("Clearing away a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
 			err = m.interrupted(r)
+		case !r.Process.alive() && m.succeeded(r):
+			log.Info("Dropping a record that is older than the client that runs; the next call for its volume makes it again", "volumeID", r.Source.VolumeID)
+			err = removeFile(path)
 		default:
 			m.records[r.Source.VolumeID] = r
+			m.watch(ctx, r)
 		}
 		logLeftover(log, path, err)
 	}
 	return err
+}
+
+// succeeded reports whether a later client of the volume runs, whose record could not be saved.
+func (m *Manager) succeeded(r record) bool {
+	return slices.ContainsFunc(runningClients(m.cfg.StateDir, hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation > r.Generation })
 }
 
 func logLeftover(log klog.Logger, path string, err error) {
@@ -102,7 +112,7 @@ func (m *Manager) sweepLogs(log klog.Logger) error {
 	for id := range m.records {
 		known[hash(id)] = true
 	}
-	for _, c := range m.runningClients("") { // the record of one may be lost
+	for _, c := range runningClients(m.cfg.StateDir, "") { // the record of one may be lost
 		known[c.hash] = true
 	}
 	paths, err := m.list("logs", "")

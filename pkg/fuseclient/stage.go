@@ -57,17 +57,15 @@ func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path s
 		return fmt.Errorf("%w: volume %s is staged %s; unstage it first", mount.ErrConflict, source.VolumeID, difference)
 	}
 	m.retire(ctx, r)
-	return m.forget(source.VolumeID)
+	logUnwritten(ctx, source.VolumeID, m.forget(source.VolumeID))
+	return nil
 }
 
 // update keeps what the volume's next client will be started with.
 func (m *Manager) update(ctx context.Context, r record, source mount.Source) {
 	log := logger(ctx, r).WithValues("servers", source.Servers, "mountOptions", source.Options.String())
 	r.Source = source
-	if err := m.save(r); err != nil {
-		log.Error(err, "Cannot keep the new servers and mount options of a volume that is in use")
-		return
-	}
+	logUnwritten(ctx, source.VolumeID, m.save(r))
 	log.Info("The servers or mount options of a volume that is in use have changed; its client takes them at its next start")
 }
 
@@ -85,7 +83,8 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 			if err := m.refuseHung(ctx, former, path); err != nil {
 				return record{}, err
 			}
-			return former, errors.Join(boundLog(m.logPath(source.VolumeID)), m.leaveFresh(former))
+			logUnwritten(ctx, source.VolumeID, m.leaveFresh(former))
+			return former, nil
 		}
 		if err := m.replaceable(ctx, top, source.VolumeID); err != nil {
 			return record{}, err
@@ -116,7 +115,8 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	if m.cfg.Health {
 		m.holdMeta(ctx, r, path)
 	}
-	return r, m.leaveFresh(r)
+	logUnwritten(ctx, source.VolumeID, m.leaveFresh(r))
+	return r, nil
 }
 
 // replaceable refuses what must not be replaced: everything but a GlusterFS mount whose client is gone for good.

@@ -70,20 +70,17 @@ func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachab
 func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath string, servers mount.Reachable) (record, error) {
 	former, restaged := m.record(source.VolumeID)
 	// The clock makes generations unique, over restarts too; Mkdir makes sure.
-	r := record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: m.bootID, Tree: m.treeDigest()}
+	r := record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: m.bootID}
 	if err := os.Mkdir(m.freshPath(r), 0o700); err != nil { //nolint:gosec // below the state directory
 		return record{}, fmt.Errorf("create the client's directory: %w", err)
 	}
 	// Saved first, so that a client is never unknown, whenever this process may be killed.
-	err := m.save(r)
-	if err == nil {
-		r, err = m.run(ctx, r, servers)
-	}
-	if err == nil {
-		err = m.save(r)
-	}
+	logUnwritten(ctx, source.VolumeID, m.save(r))
+	r, err := m.run(ctx, r, servers)
 	switch {
 	case err == nil:
+		logUnwritten(ctx, source.VolumeID, m.save(r))
+		m.watch(ctx, r)
 		return r, nil
 	case restaged:
 		return record{}, withCleanup(err, m.discard(r), m.save(former))
@@ -100,11 +97,7 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (r
 		return r, err
 	}
 	r.Process = c.process
-	if err := m.save(r); err != nil {
-		_ = unix.PidfdSendSignal(c.pidfd, unix.SIGKILL, nil, 0)
-		_ = unix.Close(c.pidfd)
-		return r, err
-	}
+	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if len(servers.Servers) > 1 {

@@ -22,9 +22,6 @@ func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats
 	case err != nil:
 		return mount.Stats{}, err
 	}
-	if err := boundLog(m.logPath(volumeID)); err != nil {
-		return mount.Stats{}, err
-	}
 	stats, err := m.asker.Statfs(ctx, m.limits.ask, r.name(), resolved, r.Device)
 	if err != nil {
 		return mount.Stats{}, statsError(err, r, path)

@@ -55,13 +55,15 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 	}
 	switch {
 	case !ok:
-		return removeLogs(m.logPath(volumeID))
+		logUnwritten(ctx, volumeID, removeLogs(m.logPath(volumeID)))
+		return nil
 	case r.StagingPath != path:
 		klog.FromContext(ctx).Info("Volume stays staged, at another path", "volumeID", volumeID, "stagingPath", r.StagingPath, "asked", path)
 		return nil
 	}
 	m.retire(ctx, r)
-	return errors.Join(m.forget(volumeID), removeLogs(m.logPath(volumeID)))
+	logUnwritten(ctx, volumeID, errors.Join(m.forget(volumeID), removeLogs(m.logPath(volumeID))))
+	return nil
 }
 
 // mayDetach refuses other volumes' mounts, and those that are not of GlusterFS.

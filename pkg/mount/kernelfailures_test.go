@@ -92,3 +92,17 @@ func TestBindLeavesNoDescriptor(t *testing.T) {
 		t.Error(fmt.Errorf("this kernel: %w", err))
 	}
 }
+
+// TestRemoveDirReadOnly: what is not there is removed, although the file system refuses before it looks.
+func TestRemoveDirReadOnly(t *testing.T) {
+	path, _ := tmpfs(t, t.TempDir(), "disk", 0)
+	if err := errors.Join(os.Mkdir(filepath.Join(path, "dir"), 0o755), unix.Mount("", path, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
+		t.Fatal(err)
+	}
+	if err := mount.RemoveDir(filepath.Join(path, "missing")); err != nil {
+		t.Error(err)
+	}
+	if err := mount.RemoveDir(filepath.Join(path, "dir")); !errors.Is(err, unix.EROFS) {
+		t.Errorf("one that is there: %v", err)
+	}
+}

@@ -2,11 +2,10 @@
 // with no pod, and in a root directory made from a copy of the client's files, which goes with no image. A client is then part of
 // the node, as the kernel's NFS client is, whatever happens to the container that started it.
 //
-// State directory: tree/<digest> holds a copy of the client's files.
+// State directory: tree/<version>, as in tree/10.3-fa72aa9271d11132, holds a copy of the client's files.
 package placement
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,9 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
+
+// TreeDir is the directory of the copies in the state directory.
+const TreeDir = "tree"
 
 // Config says where clients are to run.
 type Config struct {
@@ -31,7 +33,6 @@ type Node struct {
 	cfg     Config
 	cgroups *cgroups
 	tree    tree
-	version string // of the client
 }
 
 // OpenNode copies the client's files and finds the node's cgroups. It fails where the container lacks a privilege, or is a
@@ -40,7 +41,7 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Group == "" {
 		cfg.Group = "glusterfs-csi"
 	}
-	copied, err := copyTree(ctx, cfg.Glusterfs, filepath.Join(cfg.StateDir, "tree"), mountPoints(cfg.StateDir))
+	copied, err := copyTree(ctx, cfg.Glusterfs, filepath.Join(cfg.StateDir, TreeDir), mountPoints(cfg.StateDir))
 	if err != nil {
 		return nil, err
 	}
@@ -49,39 +50,28 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, cgroups: groups, tree: copied}
-	if n.version, err = n.try(ctx); err != nil {
+	if err := n.try(ctx); err != nil {
 		n.Close()
 		return nil, fmt.Errorf("try to start a client outside of the container: %w", err)
 	}
 	return n, nil
 }
 
-// try runs the client for a moment, and returns its version.
-func (n *Node) try(ctx context.Context) (version string, err error) {
+// try runs the client for a moment.
+func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
-	var out bytes.Buffer
-	cmd.Stdout = &out
 	name := fmt.Sprintf("try-%d", os.Getpid())
 	if err := n.Start(cmd, name); err != nil {
-		return "", err
+		return err
 	}
-	if err := errors.Join(cmd.Wait(), n.Remove(name)); err != nil {
-		return "", err
-	}
-	if _, err := fmt.Sscanf(out.String(), "glusterfs %s", &version); err != nil {
-		return "", fmt.Errorf("read the client's version: %w", err)
-	}
-	return version, nil
+	return errors.Join(cmd.Wait(), n.Remove(name))
 }
-
-// Version returns the version of the client.
-func (n *Node) Version() string { return n.version }
 
 // Close closes what Node holds. Clients go on.
 func (n *Node) Close() { n.cgroups.close() }
 
-// Tree returns the digest of the client's files, which names their version.
-func (n *Node) Tree() string { return filepath.Base(n.tree.dir) }
+// Version returns the version of the client and of its files, as in "10.3-fa72aa9271d11132".
+func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 
 // Start starts a client in a cgroup of that name, with the client's root directory.
 func (n *Node) Start(cmd *exec.Cmd, name string) error {
@@ -130,8 +120,8 @@ func (n *Node) Remove(name string) error { return n.cgroups.remove(n.group(name)
 func (n *Node) Sweep(prefix string) error { return n.cgroups.sweep(n.cfg.Group, prefix) }
 
 // RemoveOtherTrees removes copies of clients' files that are neither used nor the current one.
-func (n *Node) RemoveOtherTrees(used func(digest string) bool) error {
-	return removeOtherTrees(filepath.Dir(n.tree.dir), func(digest string) bool { return digest == n.Tree() || used(digest) })
+func (n *Node) RemoveOtherTrees(used func(version string) bool) error {
+	return removeOtherTrees(filepath.Dir(n.tree.dir), func(version string) bool { return version == n.Version() || used(version) })
 }
 
 func (n *Node) group(name string) string { return filepath.Join(n.cfg.Group, name) }

@@ -87,9 +87,7 @@ func TestNoexecStateDirectory(t *testing.T) {
 	if err := errors.Join(os.Mkdir(dir+"/clients", 0o700), os.Mkdir(dir+"/logs", 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if n := openNode(t, dir); n.Version() == "" { // which comes from running the client
-		t.Error("the client has no version")
-	}
+	openNode(t, dir) // tries the client
 }
 
 // TestSecretsAreInMemory: keys for TLS are in the client's root, and not in the copy on the node's disk.

@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,7 +21,7 @@ import (
 
 // tree is a copy of the client's files on the node, so that a client needs nothing of the container that started it.
 type tree struct {
-	dir    string // <state directory>/tree/<digest>
+	dir    string // <state directory>/tree/<version>
 	binary string // the client's path in it
 }
 
@@ -33,15 +35,19 @@ func copyTree(ctx context.Context, glusterfs, into string, mountPoints []string)
 	if err != nil {
 		return tree{}, err
 	}
+	version, err := clientVersion(ctx, binary)
+	if err != nil {
+		return tree{}, err
+	}
 	digest, err := set.digest(mountPoints)
 	if err != nil {
 		return tree{}, err
 	}
-	t := tree{dir: filepath.Join(into, digest), binary: binary}
+	t := tree{dir: filepath.Join(into, version+"-"+digest), binary: binary}
 	if _, err := os.Stat(t.dir); err == nil {
 		return t, nil
 	}
-	unfinished := t.dir + ".new"
+	unfinished := t.dir + unfinishedSuffix
 	if err := removeTree(unfinished); err != nil {
 		return tree{}, fmt.Errorf("remove an unfinished copy of the client: %w", err)
 	}
@@ -49,6 +55,21 @@ func copyTree(ctx context.Context, glusterfs, into string, mountPoints []string)
 		return tree{}, fmt.Errorf("copy the client: %w", errors.Join(err, removeTree(unfinished)))
 	}
 	return t, os.Rename(unfinished, t.dir)
+}
+
+const unfinishedSuffix = ".new"
+
+// clientVersion asks the client.
+func clientVersion(ctx context.Context, glusterfs string) (string, error) {
+	out, err := exec.CommandContext(ctx, glusterfs, "--version").Output() //nolint:gosec // the client
+	if err != nil {
+		return "", fmt.Errorf("ask the GlusterFS client for its version: %w", err)
+	}
+	version := regexp.MustCompile(`^glusterfs ([0-9][0-9A-Za-z.-]*)\s`).FindSubmatch(out)
+	if version == nil {
+		return "", fmt.Errorf("the GlusterFS client does not say its version: %q", out)
+	}
+	return string(version[1]), nil
 }
 
 // digest names the content: another image may have files of the same size and time.
@@ -114,13 +135,12 @@ func copyFile(from, to string, mode fs.FileMode) error {
 	return errors.Join(err, target.Close())
 }
 
-// removeOtherTrees removes copies that no client uses, by digest.
-func removeOtherTrees(into string, used func(digest string) bool) error {
+// removeOtherTrees removes copies that no client uses.
+func removeOtherTrees(into string, used func(version string) bool) error {
 	entries, err := os.ReadDir(into)
 	failed := []error{err}
 	for _, entry := range entries {
-		digest, _, _ := strings.Cut(entry.Name(), ".")
-		if !used(digest) {
+		if version, unfinished := strings.CutSuffix(entry.Name(), unfinishedSuffix); unfinished || !used(version) {
 			failed = append(failed, removeTree(filepath.Join(into, entry.Name())))
 		}
 	}

@@ -45,8 +45,8 @@ func TestTreeIsMadeOnce(t *testing.T) {
 	if err := errors.Join(os.WriteFile(mark, nil, 0o600), os.MkdirAll(filepath.Join(interrupted, "usr"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if again := openNode(t, dir); again.Tree() != n.Tree() {
-		t.Errorf("the same files are %s and %s", n.Tree(), again.Tree())
+	if again := openNode(t, dir); again.Version() != n.Version() {
+		t.Errorf("the same files are %s and %s", n.Version(), again.Version())
 	}
 	if _, err := os.Stat(mark); err != nil {
 		t.Errorf("copied a second time: %v", err)
@@ -55,16 +55,16 @@ func TestTreeIsMadeOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	n = openNode(t, dir)
-	if err := n.RemoveOtherTrees(func(digest string) bool { return digest == "0123456789abcdef" }); err != nil {
+	if err := n.RemoveOtherTrees(func(version string) bool { return version == "0123456789abcdef" }); err != nil {
 		t.Error(err)
 	}
-	if names := list(t, filepath.Join(dir, "tree")); names != "0123456789abcdef "+n.Tree() && names != n.Tree()+" 0123456789abcdef" {
+	if names := list(t, filepath.Join(dir, "tree")); names != "0123456789abcdef "+n.Version() && names != n.Version()+" 0123456789abcdef" {
 		t.Errorf("while a client uses it: %s", names)
 	}
 	if err := n.RemoveOtherTrees(func(string) bool { return false }); err != nil {
 		t.Error(err)
 	}
-	if names := list(t, filepath.Join(dir, "tree")); names != n.Tree() {
+	if names := list(t, filepath.Join(dir, "tree")); names != n.Version() {
 		t.Errorf("when no client uses it: %s", names)
 	}
 }

@@ -1,0 +1,87 @@
+package fuseclient
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
+)
+
+// Client is a GlusterFS client that runs on this node.
+type Client struct {
+	Name      string // of its record, and of its cgroup
+	PID       int
+	Placement string // PlacementNode or PlacementPod
+	Version   string // of its files on the node, as in "10.3-fa72aa9271d11132"; "" in the container
+	Memory    int64  // bytes that are charged to it; 0 in the container
+}
+
+// Clients returns the clients of a state directory, those of earlier node plugins and those without a volume included. Their Memory
+// is not filled in.
+func Clients(stateDir string) []Client {
+	running := runningClients(stateDir, "")
+	clients := make([]Client, len(running))
+	for i, c := range running {
+		clients[i] = Client{Name: c.name(), PID: c.process.PID, Placement: PlacementNode, Version: versionOf(c.process)}
+		if clients[i].Version == "" {
+			clients[i].Placement = PlacementPod
+		}
+	}
+	return clients
+}
+
+// Report is what a Manager shows of its clients.
+type Report struct {
+	Clients []Client
+	InPod   bool  // new clients run in the container, whatever was asked for
+	Deaths  int64 // clients that have ended while they were needed, since this process has been watching
+}
+
+// Report returns the state of the clients now.
+func (m *Manager) Report() Report {
+	clients := Clients(m.cfg.StateDir)
+	for i, c := range clients {
+		if m.node != nil && c.Placement == PlacementNode {
+			clients[i].Memory, _ = m.node.Memory(c.Name) // one that has just ended needs none
+		}
+	}
+	return Report{Clients: clients, InPod: m.node == nil, Deaths: m.deaths.Load()}
+}
+
+// versionOf returns which of the trees below the state directory is the root of a process, "" if none is.
+func versionOf(p process) string {
+	table, err := os.Open(p.procPath("mountinfo"))
+	if err != nil {
+		return ""
+	}
+	defer table.Close()
+	roots, err := mountinfo.GetMountsFromReader(table, mountinfo.SingleEntryFilter("/"))
+	if err != nil || len(roots) == 0 {
+		return ""
+	}
+	dir, version := filepath.Split(strings.TrimSuffix(roots[0].Root, "//deleted"))
+	if filepath.Base(dir) != placement.TreeDir {
+		return ""
+	}
+	return version
+}
+
+// watch logs the end of a client that is still needed. It costs a goroutine and a descriptor for each volume.
+func (m *Manager) watch(ctx context.Context, r record) {
+	pidfd, _ := r.Process.open()
+	if pidfd == -1 {
+		return // the next call for the volume sees it
+	}
+	log := logger(ctx, r)
+	go func() {
+		awaitIdly(pidfd)
+		if now, known := m.record(r.Source.VolumeID); known && now.Process == r.Process {
+			m.deaths.Add(1)
+			log.Error(nil, "GlusterFS client has ended; pods that use its volume get errors until they are restarted", "log", m.logPath(r.Source.VolumeID))
+		}
+	}()
+}

@@ -1,0 +1,60 @@
+package fuseclient
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// Run keeps the state directory in order until ctx is done: it bounds the clients' logs, and writes the records that could not be
+// written while the disk was full or read-only.
+func (m *Manager) Run(ctx context.Context) {
+	ticker := time.NewTicker(m.limits.tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			m.upkeep(ctx)
+		}
+	}
+}
+
+func (m *Manager) upkeep(ctx context.Context) {
+	if err := m.boundLogs(); err != nil {
+		klog.FromContext(ctx).Error(err, "Cannot bound the logs of GlusterFS clients")
+	}
+	m.mu.Lock()
+	ids := make([]string, 0, len(m.records))
+	for id := range m.records {
+		ids = append(ids, id)
+	}
+	m.mu.Unlock()
+	for _, id := range ids {
+		m.writeAgain(ctx, id)
+	}
+}
+
+// writeAgain writes the volume's record if the file is another. A volume for which a call runs is left to the next round.
+func (m *Manager) writeAgain(ctx context.Context, volumeID string) {
+	unlock, err := m.locks.acquire(ctx, "volume "+volumeID, "upkeep")
+	if err != nil {
+		return
+	}
+	defer unlock()
+	r, known := m.record(volumeID)
+	if !known {
+		return
+	}
+	want, err := r.encode()
+	if err == nil {
+		if have, _ := os.ReadFile(m.recordPath(volumeID)); !bytes.Equal(have, want) { //nolint:gosec // below the state directory
+			err = writeRecord(m.recordPath(volumeID), r)
+		}
+	}
+	logUnwritten(ctx, volumeID, err)
+}

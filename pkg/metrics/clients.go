@@ -1,0 +1,54 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// ClientState is what a node shows of its GlusterFS clients.
+type ClientState struct {
+	Clients map[ClientKind]int
+	Memory  int64 // bytes that are charged to clients outside of the container
+	InPod   bool  // new clients run in the container
+	Deaths  int64 // clients that have ended while they were needed
+}
+
+// ClientKind tells where a client runs, and with which files.
+type ClientKind struct{ Placement, Version string }
+
+// clients collects when it is asked: nothing is counted in between.
+type clients struct {
+	state                        func() ClientState
+	count, memory, inPod, deaths *prometheus.Desc
+}
+
+// RegisterClients registers the metrics of a node's GlusterFS clients. state is called at each scrape.
+func RegisterClients(registry prometheus.Registerer, state func() ClientState) {
+	const prefix = "glusterfs_csi_node_"
+	registry.MustRegister(&clients{
+		state:  state,
+		count:  prometheus.NewDesc(prefix+"clients", "GlusterFS clients that run, by where they run and by the version of their files.", []string{"placement", "version"}, nil),
+		memory: prometheus.NewDesc(prefix+"client_memory_bytes", "Memory of the GlusterFS clients that run outside of the node plugin's container.", nil, nil),
+		inPod:  prometheus.NewDesc(prefix+"clients_in_pod", "1 if new GlusterFS clients run in the node plugin's container, and end with it.", nil, nil),
+		deaths: prometheus.NewDesc(prefix+"client_deaths_total", "GlusterFS clients that have ended while their volume was in use.", nil, nil),
+	})
+}
+
+// Describe implements prometheus.Collector.
+func (c *clients) Describe(to chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{c.count, c.memory, c.inPod, c.deaths} {
+		to <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *clients) Collect(to chan<- prometheus.Metric) {
+	state := c.state()
+	for kind, n := range state.Clients {
+		to <- prometheus.MustNewConstMetric(c.count, prometheus.GaugeValue, float64(n), kind.Placement, kind.Version)
+	}
+	inPod := 0.0
+	if state.InPod {
+		inPod = 1
+	}
+	to <- prometheus.MustNewConstMetric(c.memory, prometheus.GaugeValue, float64(state.Memory))
+	to <- prometheus.MustNewConstMetric(c.inPod, prometheus.GaugeValue, inPod)
+	to <- prometheus.MustNewConstMetric(c.deaths, prometheus.CounterValue, float64(state.Deaths))
+}

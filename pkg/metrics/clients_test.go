@@ -1,0 +1,51 @@
+package metrics
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func TestClients(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	state := ClientState{
+		Clients: map[ClientKind]int{{"node", "10.3-fa72aa9271d11132"}: 3, {"pod", ""}: 1},
+		Memory:  66 << 20, InPod: true, Deaths: 2,
+	}
+	RegisterClients(registry, func() ClientState { return state })
+	series := func() map[string]float64 {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := map[string]float64{}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				name := f.GetName()
+				for _, l := range m.GetLabel() {
+					name += fmt.Sprintf(" %s=%s", l.GetName(), l.GetValue())
+				}
+				values[name] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+		return values
+	}
+	const prefix = "glusterfs_csi_node_"
+	if diff := cmp.Diff(map[string]float64{
+		prefix + "clients placement=node version=10.3-fa72aa9271d11132": 3,
+		prefix + "clients placement=pod version=":                       1,
+		prefix + "client_memory_bytes":                                  66 << 20,
+		prefix + "clients_in_pod":                                       1,
+		prefix + "client_deaths_total":                                  2,
+	}, series()); diff != "" {
+		t.Error(diff)
+	}
+	state = ClientState{}
+	if diff := cmp.Diff(map[string]float64{
+		prefix + "client_memory_bytes": 0, prefix + "clients_in_pod": 0, prefix + "client_deaths_total": 0,
+	}, series()); diff != "" {
+		t.Errorf("without clients: %s", diff)
+	}
+}
