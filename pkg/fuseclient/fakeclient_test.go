@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -21,7 +22,8 @@ import (
 //
 //	nope     the servers do not know it    stopped  no brick answers        mute    mounts, but never answers
 //	absent   never mounts                  broken   ends with a message     bricks  has .meta, with the graph of the state directory
-//	odd      fails to tell that it lives   others   work; SIGUSR1 takes the bricks away
+//	odd      fails to tell that it lives   quiet    as with silent bricks: connections, and no answer
+//	others   work; SIGUSR1 takes the bricks away
 //
 // A server called mute makes it mute, too; one called late answers after a while.
 func fakeClient(args []string) int {
@@ -86,15 +88,29 @@ func fakeClient(args []string) int {
 		fake.graphs = filepath.Join(filepath.Dir(filepath.Dir(logFile)), "graphs")
 	case "odd":
 		fake.odd = true
+	case "quiet":
+		defer connect()()
+		fake.mute = true
 	}
 	if server == "late" {
 		time.Sleep(200 * time.Millisecond)
 	}
-	fake.mute = volume == "mute" || server == "mute"
-	if !fake.mute {
+	fake.mute = fake.mute || volume == "mute" || server == "mute"
+	if !fake.mute && (slices.Contains(args, "--log-level=INFO") || slices.Contains(args, "--log-level=WARNING")) {
 		say("Final graph:")
 	}
 	return fake.serve(dev)
+}
+
+// connect makes a connection to this process, which has both of its ends.
+func connect() (end func()) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return func() {}
+	}
+	connection, _ := net.Dial("tcp", listener.Addr().String())
+	accepted, _ := listener.Accept()
+	return func() { _ = errors.Join(connection.Close(), accepted.Close(), listener.Close()) }
 }
 
 // fakeFS is what the fake client mounts.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -122,10 +121,4 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (r
 	}
 	r.Device = device
 	return r, nil
-}
-
-// isMute tells whether a client still waits for its volume file: it logs the graph as soon as it has it.
-func (m *Manager) isMute(r record) bool {
-	logged := slices.Contains([]string{"TRACE", "DEBUG", "INFO", "WARNING"}, logLevel(r.Source))
-	return logged && !slices.ContainsFunc(tail(m.logPath(r.Source.VolumeID)), func(line string) bool { return strings.HasPrefix(line, "Final graph:") })
 }

@@ -69,18 +69,43 @@ func TestStageGivenUp(t *testing.T) {
 	r.noState(n)
 }
 
+// TestMuteServer stages while the first server takes connections and says nothing. At log-level ERROR, the in-tree plugin's default, the
+// client does not log whether it has the volume file.
+func TestMuteServer(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.deadFirst(r.create(createRequest(replica3())))
+	for _, level := range []string{"ERROR", "WARNING"} {
+		r.Run(level, func(t *testing.T) {
+			r := r.on(t)
+			r.signalGlusterd(1, "-STOP")
+			r.Cleanup(func() { r.signalGlusterd(1, "-CONT") })
+			staging := r.stage(n, v, "log-level="+level)
+			r.signalGlusterd(1, "-CONT")
+			target := r.publish(n, v, staging, false)
+			r.write(n, "data", target, "file")
+			r.read(n, "data", target, "file")
+		})
+	}
+}
+
 // muteServers makes every glusterd hang until the test ends, or until the returned function is called.
 func (r *rig) muteServers() (wake func()) {
 	r.Helper()
 	signal := func(signal string) {
 		for i := 1; i <= lab.StorageNodes; i++ {
-			pid, err := r.command(r.lab.Storage(i), "cat", "/run/glusterd.pid")
-			r.ok(err, "pid of glusterd")
-			_, err = r.command(r.lab.Storage(i), "kill", signal, strings.TrimSpace(pid))
-			r.ok(err, "signal glusterd")
+			r.signalGlusterd(i, signal)
 		}
 	}
 	r.Cleanup(func() { signal("-CONT") })
 	signal("-STOP")
 	return func() { signal("-CONT") }
+}
+
+func (r *rig) signalGlusterd(storage int, signal string) {
+	r.Helper()
+	pid, err := r.command(r.lab.Storage(storage), "cat", "/run/glusterd.pid")
+	r.ok(err, "pid of glusterd")
+	_, err = r.command(r.lab.Storage(storage), "kill", signal, strings.TrimSpace(pid))
+	r.ok(err, "signal glusterd")
 }

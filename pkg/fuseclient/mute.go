@@ -1,0 +1,71 @@
+package fuseclient
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// isMute reports whether a client still waits for its volume file. Once it has the file, it logs the graph, unless its log level is ERROR
+// or above, and connects to the glusterd of each brick beside the server that it has the file from. In doubt the client is left alone.
+func (m *Manager) isMute(r record) bool {
+	if slices.ContainsFunc(tail(m.logPath(r.Source.VolumeID)), func(line string) bool { return strings.HasPrefix(line, "Final graph:") }) {
+		return false
+	}
+	connections, err := connections(r.Process.PID)
+	return err == nil && connections < 2
+}
+
+// connections returns how many TCP connections a process has, those included that are being made.
+func connections(pid int) (int, error) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	fds, err := os.ReadDir(filepath.Join(dir, "fd"))
+	if err != nil {
+		return 0, err
+	}
+	own := map[string]bool{} // inodes of its sockets
+	for _, fd := range fds {
+		link, _ := os.Readlink(filepath.Join(dir, "fd", fd.Name())) // "" when it was closed meanwhile
+		if inode, ok := strings.CutPrefix(link, "socket:["); ok {
+			own[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
+	count := 0
+	for _, family := range []string{"tcp", "tcp6"} {
+		table, err := os.ReadFile(filepath.Join(dir, "net", family)) //nolint:gosec // below /proc
+		if errors.Is(err, os.ErrNotExist) && family == "tcp6" {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
+			return 0, err
+		}
+		for _, inode := range parseConnections(string(table)) {
+			if own[inode] {
+				count++
+			}
+		}
+	}
+	return count, nil
+}
+
+// parseConnections returns the inodes of the sockets in a table of /proc/net/tcp that do not listen and belong to a process.
+func parseConnections(table string) []string {
+	const (
+		state, inode = 3, 9 // fields; the header has other words there
+		listens      = "0A"
+	)
+	var found []string
+	for line := range strings.Lines(table) {
+		fields := strings.Fields(line)
+		if len(fields) <= inode || fields[state] == listens {
+			continue
+		}
+		if number, err := strconv.ParseUint(fields[inode], 10, 64); err == nil && number > 0 {
+			found = append(found, fields[inode])
+		}
+	}
+	return found
+}
