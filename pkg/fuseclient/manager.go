@@ -48,6 +48,7 @@ type limits struct {
 	lock time.Duration // another call for the volume, for example the publish of its other pod
 	exit time.Duration // the end of a client that lost its last mount
 	mute time.Duration // the volume file, until another server is asked
+	calm time.Duration // how long a client that has just been started is trusted to answer
 }
 
 // Manager implements mount.Mounter in this process.
@@ -70,7 +71,7 @@ var _ mount.Mounter = (*Manager)(nil)
 // NewManager reads the records of an earlier process and clears away what belongs to an earlier boot or was never
 // finished. It starts nothing and does not touch a client that is in use.
 func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
-	return newManager(ctx, cfg, limits{ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second})
+	return newManager(ctx, cfg, limits{ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second, calm: 2 * time.Second})
 }
 
 func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error) {
