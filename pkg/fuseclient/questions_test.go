@@ -125,6 +125,18 @@ func TestHungClientIsNotPublished(t *testing.T) {
 	n.mustPublish("another")
 }
 
+// TestNewClientIsNotAsked: it has just given its first answer.
+func TestNewClientIsNotAsked(t *testing.T) {
+	n := newNode(t)
+	n.stop(n.stage())
+	n.limits.calm = time.Hour
+	n.mustPublish("target")
+	n.limits.calm = 0
+	if err := n.publish("target", false); !errors.Is(err, mount.ErrUnavailable) {
+		t.Errorf("later: %v", err)
+	}
+}
+
 // TestNoChildProcess: where none can be started, volumes are published and unmounted all the same, and nothing is said of clients.
 func TestNoChildProcess(t *testing.T) {
 	n := newNode(t)

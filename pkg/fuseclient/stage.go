@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 
@@ -141,8 +142,11 @@ func (m *Manager) replaceable(ctx context.Context, top *mountinfo.Info, volumeID
 }
 
 // refuseHung returns ErrUnavailable if the client does not answer for itself: the container runtime would hang in the mount. Bricks
-// that are away are no reason.
+// that are away are no reason. A client that was started a moment ago is not asked, so that a publish costs no more than its bind.
 func (m *Manager) refuseHung(ctx context.Context, r record, path string) error {
+	if age := time.Since(time.Unix(0, r.Generation)); age >= 0 && age < m.limits.calm {
+		return nil
+	}
 	_, err := m.clientEnded(ctx, r.Device, path)
 	switch {
 	case err == nil:

@@ -182,22 +182,28 @@ func (p patient) compare(health *csi.VolumeHealth, condition string, says []stri
 // killBrick ends one brick's process.
 func (p patient) killBrick(brick string) {
 	p.Helper()
+	_, err := p.command(p.storageOf(brick), "kill", "-9", p.brickPID(p.seen.Name, brick))
+	p.ok(err, "kill a brick")
+}
+
+// brickPID is the process of a volume's brick, on its storage node.
+func (r *rig) brickPID(volume, brick string) string {
+	r.Helper()
 	var answer struct {
 		Nodes []struct {
 			Path string `xml:"path"`
 			Pid  string `xml:"pid"`
 		} `xml:"volStatus>volumes>volume>node"`
 	}
-	p.ok(xml.Unmarshal([]byte(p.gluster(2, "volume", "status", p.seen.Name, brick, "--xml")), &answer), "read gluster volume status")
+	r.ok(xml.Unmarshal([]byte(r.gluster(2, "volume", "status", volume, brick, "--xml")), &answer), "read gluster volume status")
 	_, path, _ := strings.Cut(brick, ":")
 	for _, process := range answer.Nodes {
 		if process.Path == path {
-			_, err := p.command(p.storageOf(brick), "kill", "-9", process.Pid)
-			p.ok(err, "kill a brick")
-			return
+			return process.Pid
 		}
 	}
-	p.Fatalf("gluster knows no process of brick %s: %+v", brick, answer)
+	r.Fatalf("gluster knows no process of brick %s: %+v", brick, answer)
+	return ""
 }
 
 func (p patient) startBricks() {
