@@ -99,13 +99,13 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (r
 	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	if len(servers.Servers) > 1 {
+	if started := r; len(servers.Servers) > 1 {
 		patience := m.limits.mute
 		if servers.Unsure { // the client looks names up as long as the probe has done in vain
 			patience = m.cfg.StartTimeout / 2
 		}
 		mute := time.AfterFunc(patience, func() {
-			if m.isMute(r) {
+			if m.isMute(started) {
 				stop(errMute)
 			}
 		})
