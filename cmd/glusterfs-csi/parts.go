@@ -80,6 +80,7 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 	if err != nil {
 		return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}
+	metrics.NewNode(config.Metrics, m.Leftovers())
 	config.Mounter, config.NodeID = m, o.nodeID
 	return background{run: m.Run, stop: m.Close}, nil
 }

@@ -8,6 +8,7 @@
 //	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because a dying
 //	                                 client unmounts whatever lies on its own path
 //	logs/<hash>.log, .log.1          the client's log, and that of the client before it
+//	leftovers                        what the last start could not clear away, for doctor
 package fuseclient
 
 import (
@@ -59,6 +60,8 @@ type Manager struct {
 	asked  questions
 	metas  metaDirs
 	ending sync.WaitGroup // clients that were told to go
+
+	leftovers []string // of earlier processes, each with the reason; set at the start only
 
 	mu      sync.Mutex
 	records map[string]record // by volume id; what lies in volumes/

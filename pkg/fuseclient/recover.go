@@ -17,7 +17,9 @@ import (
 // this one from serving, or no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
-	return errors.Join(m.recoverVolumes(log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log))
+	err := errors.Join(m.recoverVolumes(log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log))
+	m.tellLeftovers(log)
+	return err
 }
 
 func (m *Manager) recoverVolumes(log klog.Logger) error {
@@ -39,7 +41,7 @@ func (m *Manager) recoverVolumes(log klog.Logger) error {
 		default:
 			m.records[r.Source.VolumeID] = r
 		}
-		logLeftover(log, path, err)
+		m.leaveBehind(log, path, err)
 	}
 	return err
 }
@@ -49,9 +51,26 @@ func (m *Manager) succeeded(r record) bool {
 	return slices.ContainsFunc(m.runningClients(hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation > r.Generation })
 }
 
-func logLeftover(log klog.Logger, path string, err error) {
+// leaveBehind keeps in mind and logs what could not be cleared away, if err says so.
+func (m *Manager) leaveBehind(log klog.Logger, path string, err error) {
 	if err != nil {
+		m.leftovers = append(m.leftovers, strings.ReplaceAll(path+": "+err.Error(), "\n", "; "))
 		log.Error(err, "Leaving behind what an earlier process left, because it cannot be cleared away", "path", path)
+	}
+}
+
+// Leftovers returns how many files and directories of earlier processes could not be cleared away when this one started.
+func (m *Manager) Leftovers() int { return len(m.leftovers) }
+
+// tellLeftovers writes them down, a line each, for doctor.
+func (m *Manager) tellLeftovers(log klog.Logger) {
+	path := filepath.Join(m.cfg.StateDir, "leftovers")
+	err := removeFile(path)
+	if len(m.leftovers) > 0 {
+		err = os.WriteFile(path, []byte(strings.Join(m.leftovers, "\n")+"\n"), 0o600) //nolint:gosec // below the state directory
+	}
+	if err != nil {
+		log.Error(err, "Cannot write down what could not be cleared away, so that doctor does not report it")
 	}
 }
 
@@ -82,7 +101,7 @@ func (m *Manager) resumeEnding(ctx context.Context) error {
 		if r.BootID == m.bootID {
 			m.retire(ctx, r)
 		} else {
-			logLeftover(klog.FromContext(ctx), path, removeFile(path))
+			m.leaveBehind(klog.FromContext(ctx), path, removeFile(path))
 		}
 	}
 	return err
@@ -97,7 +116,7 @@ func (m *Manager) sweepClients(log klog.Logger) error {
 	paths, err := m.list("clients", "")
 	for _, path := range paths {
 		if !known[path] {
-			logLeftover(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path)))
+			m.leaveBehind(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path)))
 		}
 	}
 	return err
@@ -116,7 +135,7 @@ func (m *Manager) sweepLogs(log klog.Logger) error {
 	for _, path := range paths {
 		name, _, _ := strings.Cut(filepath.Base(path), ".")
 		if !known[name] {
-			logLeftover(log, path, removeFile(path))
+			m.leaveBehind(log, path, removeFile(path))
 		}
 	}
 	return err
