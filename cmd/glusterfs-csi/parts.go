@@ -83,6 +83,7 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 	if err != nil {
 		return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}
+	metrics.NewNode(config.Metrics, m.Leftovers())
 	config.Mounter, config.NodeID = m, o.nodeID
 	metrics.RegisterClients(config.Metrics, func() metrics.ClientState { return clientState(m.Report()) })
 	return background{run: m.Run, stop: m.Close}, nil

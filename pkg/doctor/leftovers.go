@@ -85,7 +85,7 @@ func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 		return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject, Message: shortened(err.Error()),
 			Remedy: "the node plugin cannot read it either; look at the disk, and remove the file if its volume is not mounted here"}}
 	}
-	findings := recordFindings(subject, volumes, ending)
+	findings := append(recordFindings(subject, volumes, ending), uncleared(subject, n.StateDir)...)
 	var servers []string
 	for _, r := range volumes {
 		servers = append(servers, r.Source.Servers...)
@@ -119,6 +119,21 @@ func recordFindings(subject string, volumes, ending []nodeRecord) []report.Findi
 	}
 	return append(findings, report.Finding{Severity: report.OK, Check: checkLeftovers, Subject: subject,
 		Message: plural(len(volumes), "volume") + " recorded as mounted"})
+}
+
+// uncleared reports what the node plugin could not clear away at its last start, and has written down.
+func uncleared(subject, stateDir string) []report.Finding {
+	text, err := os.ReadFile(filepath.Join(stateDir, "leftovers")) // #nosec G304 -- below the state directory
+	lines := strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && len(lines) == 0:
+		return nil
+	case err != nil:
+		return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject, Message: shortened(err.Error())}}
+	}
+	return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject,
+		Message: shortened("the node plugin could not clear away " + named(lines, "; ")),
+		Remedy:  "they do no harm to other volumes; look at the disk, remove them by hand, and restart the node plugin"}}
 }
 
 func readRecords(dir string) ([]nodeRecord, error) {

@@ -108,3 +108,24 @@ func TestRecordsWithoutBootID(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 }
+
+func TestUncleared(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "leftovers")
+	if found := uncleared("s", dir); len(found) > 0 {
+		t.Errorf("nothing is written down: %+v", found)
+	}
+	if err := os.WriteFile(path, []byte("/s/clients/x: directory not empty\n/s/logs/y: is a directory\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	found := uncleared("s", dir)
+	if len(found) != 1 || found[0].Severity != report.Warning || !strings.Contains(found[0].Message, "/s/clients/x: directory not empty; /s/logs/y") {
+		t.Errorf("%+v", found)
+	}
+	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if found := uncleared("s", dir); len(found) != 1 || found[0].Severity != report.Warning {
+		t.Errorf("what cannot be read: %+v", found)
+	}
+}

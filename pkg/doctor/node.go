@@ -31,7 +31,7 @@ func NewNode(stateDir string) *Node {
 const nodeSubject = "this node"
 
 func (n *Node) checks() []func(context.Context, checker) []report.Finding {
-	return []func(context.Context, checker) []report.Finding{n.kernel, n.fuse, n.client, n.mounts, n.records}
+	return []func(context.Context, checker) []report.Finding{n.kernel, n.fuse, n.client, n.mounts, n.records, n.placement}
 }
 
 func nodeFinding(severity report.Severity, check, message, remedy string, commands ...string) []report.Finding {

@@ -9,6 +9,7 @@
 //	                                 client unmounts whatever lies on its own path
 //	logs/<hash>.log, .log.1          the client's log, and that of the client before it
 //	tree/<version>                   the files of clients that run outside of the container (package placement)
+//	leftovers                        what the last start could not clear away, for doctor
 package fuseclient
 
 import (
@@ -72,8 +73,9 @@ type Manager struct {
 	metas  metaDirs
 	ending sync.WaitGroup // clients that were told to go
 
-	node   *placement.Node // nil: clients run in the container
-	deaths atomic.Int64    // clients that have ended while they were needed
+	node      *placement.Node // nil: clients run in the container
+	deaths    atomic.Int64    // clients that have ended while they were needed
+	leftovers []string        // of earlier processes, each with the reason; set at the start only
 
 	mu      sync.Mutex
 	records map[string]record // by volume id; what lies in volumes/

@@ -22,9 +22,23 @@ const (
 
 // openNode prepares the node for clients. Where that is not possible, they run in the container.
 func (m *Manager) openNode(ctx context.Context) {
-	if m.cfg.Placement != PlacementNode {
-		return
+	state := PlacementState{Placement: PlacementPod}
+	if m.cfg.Placement == PlacementNode {
+		if err := m.tryNode(ctx); err != nil {
+			state.Error = err.Error()
+			klog.FromContext(ctx).Error(err, "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; "+
+				"see docs/troubleshooting.md")
+		} else {
+			state = PlacementState{Placement: PlacementNode, Version: m.node.Version()}
+			m.leaveBehind(klog.FromContext(ctx), m.cfg.CgroupName, m.node.Sweep(questions))
+		}
 	}
+	if err := state.write(m.cfg.StateDir); err != nil {
+		klog.FromContext(ctx).Info("Cannot write down for doctor where clients run", "err", err.Error())
+	}
+}
+
+func (m *Manager) tryNode(ctx context.Context) error {
 	binary, err := exec.LookPath(m.cfg.Glusterfs)
 	if err == nil {
 		binary, err = filepath.Abs(binary)
@@ -34,12 +48,7 @@ func (m *Manager) openNode(ctx context.Context) {
 			StateDir: m.cfg.StateDir, Glusterfs: binary, Group: m.cfg.CgroupName, MemoryLimit: m.cfg.MemoryLimit,
 		})
 	}
-	if err != nil {
-		klog.FromContext(ctx).Error(err, "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; "+
-			"see \"Clients in the pod\" in docs/troubleshooting.md")
-		return
-	}
-	logLeftover(klog.FromContext(ctx), m.cfg.CgroupName, m.node.Sweep(questions))
+	return err
 }
 
 // questions begins the names of cgroups in which clients are asked: that process may wait for a client for longer than the
@@ -99,5 +108,5 @@ func (m *Manager) sweepTrees(log klog.Logger) {
 	for _, c := range runningClients(m.cfg.StateDir, "") {
 		used[versionOf(c.process)] = true
 	}
-	logLeftover(log, filepath.Join(m.cfg.StateDir, placement.TreeDir), m.node.RemoveOtherTrees(func(version string) bool { return used[version] }))
+	m.leaveBehind(log, filepath.Join(m.cfg.StateDir, placement.TreeDir), m.node.RemoveOtherTrees(func(version string) bool { return used[version] }))
 }

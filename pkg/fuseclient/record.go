@@ -84,16 +84,24 @@ func (r record) encode() ([]byte, error) {
 func writeRecord(path string, r record) error {
 	data, err := r.encode()
 	if err == nil {
-		err = os.WriteFile(path+".new", data, 0o600) //nolint:gosec // below the state directory
+		err = writeFile(path, data)
 	}
+	if err != nil {
+		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
+	}
+	return nil
+}
+
+// writeFile lets readers see the former content or the new one.
+func writeFile(path string, data []byte) error {
+	err := os.WriteFile(path+".new", data, 0o600) //nolint:gosec // below the state directory
 	if err == nil {
 		err = os.Rename(path+".new", path) //nolint:gosec // below the state directory
 	}
 	if err != nil {
 		_ = os.Remove(path + ".new") //nolint:gosec // below the state directory
-		return fmt.Errorf("write the record of volume %s: %w", r.Source.VolumeID, err)
 	}
-	return nil
+	return err
 }
 
 func readRecord(path string) (record, error) {

@@ -19,6 +19,7 @@ func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
 	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log))
 	m.sweepTrees(log)
+	m.tellLeftovers(log)
 	return err
 }
 
@@ -42,7 +43,7 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 			m.records[r.Source.VolumeID] = r
 			m.watch(ctx, r)
 		}
-		logLeftover(log, path, err)
+		m.leaveBehind(log, path, err)
 	}
 	return err
 }
@@ -52,9 +53,26 @@ func (m *Manager) succeeded(r record) bool {
 	return slices.ContainsFunc(runningClients(m.cfg.StateDir, hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation > r.Generation })
 }
 
-func logLeftover(log klog.Logger, path string, err error) {
+// leaveBehind keeps in mind and logs what could not be cleared away, if err says so.
+func (m *Manager) leaveBehind(log klog.Logger, path string, err error) {
 	if err != nil {
+		m.leftovers = append(m.leftovers, strings.ReplaceAll(path+": "+err.Error(), "\n", "; "))
 		log.Error(err, "Leaving behind what an earlier process left, because it cannot be cleared away", "path", path)
+	}
+}
+
+// Leftovers returns how many files and directories of earlier processes could not be cleared away when this one started.
+func (m *Manager) Leftovers() int { return len(m.leftovers) }
+
+// tellLeftovers writes them down, a line each, for doctor.
+func (m *Manager) tellLeftovers(log klog.Logger) {
+	path := filepath.Join(m.cfg.StateDir, "leftovers")
+	err := removeFile(path)
+	if len(m.leftovers) > 0 {
+		err = os.WriteFile(path, []byte(strings.Join(m.leftovers, "\n")+"\n"), 0o600) //nolint:gosec // below the state directory
+	}
+	if err != nil {
+		log.Error(err, "Cannot write down what could not be cleared away, so that doctor does not report it")
 	}
 }
 
@@ -85,7 +103,7 @@ func (m *Manager) resumeEnding(ctx context.Context) error {
 		if r.BootID == m.bootID {
 			m.retire(ctx, r)
 		} else {
-			logLeftover(klog.FromContext(ctx), path, removeFile(path))
+			m.leaveBehind(klog.FromContext(ctx), path, removeFile(path))
 		}
 	}
 	return err
@@ -100,7 +118,7 @@ func (m *Manager) sweepClients(log klog.Logger) error {
 	paths, err := m.list("clients", "")
 	for _, path := range paths {
 		if !known[path] {
-			logLeftover(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path), m.removeCgroup(filepath.Base(path))))
+			m.leaveBehind(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path), m.removeCgroup(filepath.Base(path))))
 		}
 	}
 	return err
@@ -119,7 +137,7 @@ func (m *Manager) sweepLogs(log klog.Logger) error {
 	for _, path := range paths {
 		name, _, _ := strings.Cut(filepath.Base(path), ".")
 		if !known[name] {
-			logLeftover(log, path, removeFile(path))
+			m.leaveBehind(log, path, removeFile(path))
 		}
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -59,6 +60,7 @@ func (n *node) nothingLeft(volume string) {
 
 func TestStageEndsWithItsContext(t *testing.T) {
 	n := newNode(t)
+	n.limits.mute = time.Minute // no other server is tried meanwhile
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
 	go func() { result <- n.Stage(ctx, source("mute"), n.path("staging")) }()

@@ -151,6 +151,10 @@ func TestStartDespiteLeftovers(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.Manager = next
+			told, err := os.ReadFile(filepath.Join(n.cfg.StateDir, "leftovers"))
+			if err != nil || !strings.Contains(string(told), tt.logged+": ") || strings.Count(string(told), "\n") != n.Leftovers() {
+				t.Errorf("doctor is told %q, %v, and counted are %d", told, err, n.Leftovers())
+			}
 			if r, known := n.record("id-vol"); known {
 				t.Errorf("a volume that is not mounted is known: %+v", r)
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
 )
 
@@ -28,6 +29,40 @@ func TestNodePluginEndsBetweenStageAndPublish(t *testing.T) {
 	}
 	r.write(n, "data", target, "file")
 	r.read(n, "data", staging, "file")
+}
+
+// TestLostRecords takes a node plugin's records away while none runs. The next one finds the volumes and their clients all the same.
+func TestLostRecords(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	whole := r.create(createRequest(single()))
+	root := r.publish(n, whole, r.stage(n, whole), false)
+	r.ok(os.MkdirAll(r.inside(n, root, "sub/dir"), 0o755), "make a directory of the volume")
+	servers := whole.GetVolumeContext()["servers"]
+	for name, v := range map[string]*csi.Volume{
+		"whole": static("the-whole", servers, nameOf(whole)), "directory": static("a-directory", servers, nameOf(whole)+"/sub/dir"),
+	} {
+		r.Run(name, func(t *testing.T) {
+			r := r.on(t)
+			staging := r.stage(n, v, "log-level=ERROR", "noatime")
+			target := r.publish(n, v, staging, false)
+			before := r.clients(n, nameOf(whole))
+			r.end(n.plugin, n.plugin.Kill)
+			records, err := filepath.Glob(filepath.Join(filepath.Dir(n.dir), "state", "volumes", "*"))
+			r.ok(err, "list records")
+			for _, record := range records {
+				r.ok(os.Remove(record), "remove a record")
+			}
+			r.ok(n.plugin.Start(r.call()), "start the node plugin")
+			r.statsAgree(n, v, target)
+			second := r.publish(n, v, staging, false)
+			r.write(n, "data", second, "file")
+			r.read(n, "data", target, "file")
+			if after := r.clients(n, nameOf(whole)); len(records) == 0 || fmt.Sprint(before) != fmt.Sprint(after) {
+				t.Errorf("%d records, the clients were %v and are %v", len(records), before, after)
+			}
+		})
+	}
 }
 
 // TestNodePluginEndsWhilePublished does I/O while no node plugin runs, and cleans up with another process than the one

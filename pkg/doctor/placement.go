@@ -1,0 +1,53 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+)
+
+const checkClients = "node-clients"
+
+// placement reports clients that end with the node plugin's pod, and those of earlier versions.
+func (n *Node) placement(context.Context, checker) []report.Finding {
+	state, err := fuseclient.ReadPlacement(n.StateDir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // no node plugin has run here, which the check of its records reports
+	case err != nil:
+		return nodeFinding(report.Warning, checkClients, shortened(err.Error()), "restart the node plugin, which writes the file at its start")
+	}
+	var findings []report.Finding
+	if state.Error != "" {
+		findings = nodeFinding(report.Warning, checkClients, "GlusterFS clients run in the node plugin's pod and end with it, because they cannot be placed outside: "+
+			shortened(state.Error), "see \"Clients in the pod\" in docs/troubleshooting.md; until then drain the node before its node plugin is replaced")
+	}
+	inPod, older, all := 0, 0, fuseclient.Clients(n.StateDir)
+	for _, c := range all {
+		switch {
+		case c.Placement == fuseclient.PlacementPod:
+			inPod++
+		case c.Version != state.Version:
+			older++
+		}
+	}
+	if inPod > 0 {
+		findings = append(findings, nodeFinding(report.Warning, checkClients, plural(inPod, "GlusterFS client")+" of the node plugin's pod, with which they end",
+			"drain the node before its node plugin is replaced; volumes that are mounted afterwards do not depend on it, if client.placement is node")...)
+	}
+	if older > 0 {
+		findings = append(findings, nodeFinding(report.Info, checkClients, plural(older, "GlusterFS client")+" of an earlier version",
+			"nothing has to be done: a volume gets a new client when its last pod on this node has gone and the next one comes")...)
+	}
+	if len(findings) == 0 && state.Placement == fuseclient.PlacementPod {
+		return nodeFinding(report.OK, checkClients, "GlusterFS clients run in the node plugin's pod, as its --client-placement says", "")
+	}
+	if len(findings) == 0 {
+		return nodeFinding(report.OK, checkClients, fmt.Sprintf("%s of version %s, outside of the node plugin's pod", plural(len(all), "GlusterFS client"), state.Version), "")
+	}
+	return findings
+}

@@ -1,0 +1,38 @@
+package fuseclient
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// PlacementState tells other processes where the node plugin starts clients.
+type PlacementState struct {
+	Placement string `json:"placement"`         // PlacementNode or PlacementPod
+	Version   string `json:"version,omitempty"` // of the files of new clients on the node
+	Error     string `json:"error,omitempty"`   // why they do not run on the node, as they should
+}
+
+func placementPath(stateDir string) string { return filepath.Join(stateDir, "placement.json") }
+
+// ReadPlacement returns what the last node plugin with the state directory has written. The error wraps fs.ErrNotExist if none has.
+func ReadPlacement(stateDir string) (PlacementState, error) {
+	var state PlacementState
+	data, err := os.ReadFile(placementPath(stateDir)) //nolint:gosec // of the node plugin
+	if err == nil {
+		err = json.Unmarshal(data, &state)
+	}
+	if err != nil {
+		return PlacementState{}, fmt.Errorf("read where clients run: %w", err)
+	}
+	return state, nil
+}
+
+func (s PlacementState) write(stateDir string) error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return writeFile(placementPath(stateDir), append(data, '\n'))
+}
