@@ -91,16 +91,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 			return record{}, err
 		}
 	}
-	r := former
-	var tree *os.File
-	if alive {
-		tree, err = m.cloneMount(r)
-	}
-	if err == nil && tree == nil {
-		if r, err = m.start(ctx, source, path); err == nil {
-			tree, err = m.cloneFresh(r)
-		}
-	}
+	r, tree, err := m.running(ctx, former, alive, source, path)
 	if err != nil {
 		return record{}, err
 	}
@@ -118,6 +109,19 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	}
 	logUnwritten(ctx, source.VolumeID, m.leaveFresh(r))
 	return r, nil
+}
+
+// running returns a client of the volume, the former one if it is alive or else a new one, with a clone of its mount.
+func (m *Manager) running(ctx context.Context, former record, alive bool, source mount.Source, path string) (r record, tree *os.File, err error) {
+	if alive {
+		if tree, err = m.cloneMount(former); tree != nil || err != nil {
+			return former, tree, err
+		}
+	}
+	if r, err = m.start(ctx, source, path); err == nil {
+		tree, err = m.cloneFresh(r)
+	}
+	return r, tree, err
 }
 
 // replaceable refuses what must not be replaced: everything but a GlusterFS mount whose client is gone for good.

@@ -1,7 +1,7 @@
 package metrics
 
 import (
-	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,11 +23,11 @@ func TestClients(t *testing.T) {
 		values := map[string]float64{}
 		for _, f := range families {
 			for _, m := range f.GetMetric() {
-				name := f.GetName()
+				words := []string{f.GetName()}
 				for _, l := range m.GetLabel() {
-					name += fmt.Sprintf(" %s=%s", l.GetName(), l.GetValue())
+					words = append(words, l.GetName()+"="+l.GetValue())
 				}
-				values[name] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+				values[strings.Join(words, " ")] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
 			}
 		}
 		return values

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,11 +81,10 @@ func TestUpgradeKeepsTheClients(t *testing.T) {
 // upgrade renders the chart as helm does with an API server at hand.
 func upgrade(t *testing.T, values, server string, flags ...string) (said string, err error) {
 	t.Helper()
-	args := []string{
+	return helm(t, slices.Concat([]string{
 		"template", "glusterfs-csi", chartDir, "--namespace", "glusterfs-csi", "--values", "testdata/values/" + values + ".yaml",
 		"--dry-run=server", "--kubeconfig", kubeconfig(t, server),
-	}
-	return helm(t, append(args, flags...)...)
+	}, flags)...)
 }
 
 // apiServer returns the address of one that knows StatefulSets and DaemonSets and nothing else: those of the chart, or "" for none.

@@ -14,13 +14,13 @@ func TestSilentNodePluginIsRestarted(t *testing.T) {
 	s := newSpace(t, "silent")
 	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + holder("writer", "node1"))
 	s.running("writer")
-	plugin, count := nodePlugin(t, "node1"), restarts(t, "node1", "glusterfs-csi")
+	plugin, count := nodePlugin(t, "node1"), restarts(t, "glusterfs-csi")
 
 	frozen := time.Now()
 	sendSignal(t, "STOP", s.driverPid())
 	inDriver(t, "wait", "--for=condition=Ready=false", patience, "pod/"+plugin)
 	within(t, 8*time.Minute, func() error {
-		if restarts(t, "node1", "glusterfs-csi") == count {
+		if restarts(t, "glusterfs-csi") == count {
 			s.goesOn("writer", s.lines("writer"))
 			return fmt.Errorf("node plugin %s is not restarted", plugin)
 		}

@@ -52,29 +52,29 @@ func TestPodsOutliveNodePlugins(t *testing.T) {
 	undoNodePlugins(t, d)
 	for _, test := range []struct {
 		name    string
-		disturb func(t *testing.T)
+		disturb func()
 	}{
-		{"rolled out", func(t *testing.T) {
+		{"rolled out", func() {
 			old := nodePlugin(t, "node1")
 			ok(t, d.Upgrade(t.Context(), "node.podAnnotations.version=next"))
 			if now := nodePlugin(t, "node1"); now == old {
 				t.Fatalf("the upgrade has not replaced %s", old)
 			}
 		}},
-		{"rolled back", func(t *testing.T) { ok(t, d.Upgrade(t.Context())) }},
-		{"deleted", func(t *testing.T) { replaceNodePlugins(t, d, "node1") }},
-		{"killed", func(t *testing.T) {
-			count := restarts(t, "node1", "glusterfs-csi")
+		{"rolled back", func() { ok(t, d.Upgrade(t.Context())) }},
+		{"deleted", func() { replaceNodePlugins(t, d, "node1") }},
+		{"killed", func() {
+			count := restarts(t, "glusterfs-csi")
 			sendSignal(t, "KILL", s.driverPid())
 			eventually(t, func() error {
-				if now := restarts(t, "node1", "glusterfs-csi"); now == count {
+				if now := restarts(t, "glusterfs-csi"); now == count {
 					return fmt.Errorf("the node plugin was restarted %s times, and still is", now)
 				}
 				return nil
 			})
 			ok(t, d.WaitReady(t.Context()))
 		}},
-		{"uninstalled and installed", func(t *testing.T) {
+		{"uninstalled and installed", func() {
 			_, err := d.Helm(t.Context(), "uninstall", driver.Release, "--wait")
 			ok(t, err)
 			s.goesOn("here", s.lines("here"))
@@ -82,7 +82,7 @@ func TestPodsOutliveNodePlugins(t *testing.T) {
 		}},
 	} {
 		ran := t.Run(test.name, func(t *testing.T) {
-			test.disturb(t)
+			test.disturb()
 			for _, pod := range []string{"here", "elsewhere"} {
 				s.goesOn(pod, s.lines(pod))
 			}

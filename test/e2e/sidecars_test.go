@@ -46,7 +46,7 @@ func TestSidecars(t *testing.T) {
 		s.claimAndPod("second") // a kubelet that has just started knows no driver until one is registered
 		frozenPluginIsNotReady(s)
 		s.goesOn("writer", s.lines("writer"))
-		if restarted := restarts(t, "node1", "glusterfs-csi"); restarted != "0" {
+		if restarted := restarts(t, "glusterfs-csi"); restarted != "0" {
 			t.Errorf("the driver's container was restarted %s times", restarted)
 		}
 	})
@@ -115,7 +115,7 @@ func registrarKilled(s *space) {
 	_, pid := listener(s.T, 1, registrationSocket)
 	sendSignal(s.T, "KILL", pid)
 	eventually(s.T, func() error {
-		if n := restarts(s.T, "node1", container); n != "1" {
+		if n := restarts(s.T, container); n != "1" {
 			return fmt.Errorf("the registrar was restarted %s times, want once", n)
 		}
 		// The log is that of the new container alone.
@@ -161,10 +161,10 @@ func sendSignal(t *testing.T, name, pid string) {
 	}
 }
 
-// restarts is how often a container of a node's plugin was restarted.
-func restarts(t *testing.T, node, container string) string {
+// restarts is how often a container of the node plugin on node1 was restarted.
+func restarts(t *testing.T, container string) string {
 	t.Helper()
-	return inDriver(t, "get", "pod", nodePlugin(t, node), "-o",
+	return inDriver(t, "get", "pod", nodePlugin(t, "node1"), "-o",
 		`jsonpath={.status.containerStatuses[?(@.name=="`+container+`")].restartCount}`)
 }
 
