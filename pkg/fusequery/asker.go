@@ -7,6 +7,7 @@
 package fusequery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ type Asker struct {
 	// Start starts the child process, and returns what is to be called when it has ended; by default (*exec.Cmd).Start.
 	Start func(*exec.Cmd) (ended func(), err error)
 
+	idleLimit  time.Duration // 0: defaultIdleLimit
+	startLimit time.Duration // 0: defaultStartLimit
+
 	mu      sync.Mutex
 	closed  bool
 	asked   map[string]*question
@@ -34,10 +38,10 @@ type Asker struct {
 }
 
 const (
-	// idleLimit is how long a worker without questions stays. The kubelet asks for statistics once a minute.
-	idleLimit = 2 * time.Minute
-	// startLimit is how long a worker may take until it accepts questions, which is 20 ms on a machine that is not busy.
-	startLimit = 10 * time.Second
+	// defaultIdleLimit is how long a worker without questions stays. The kubelet asks for statistics once a minute.
+	defaultIdleLimit = 2 * time.Minute
+	// defaultStartLimit is how long a worker may take until it accepts questions, which is 20 ms on a machine that is not busy.
+	defaultStartLimit = 10 * time.Second
 	// maxTries is how often a question is put when its worker is killed by someone else.
 	maxTries = 2
 )
@@ -177,7 +181,7 @@ func (a *Asker) worker() *worker {
 			a.workers = map[*worker]bool{}
 		}
 		a.current, a.workers[w] = w, true
-		w.timer = time.AfterFunc(startLimit, func() {
+		w.timer = time.AfterFunc(cmp.Or(a.startLimit, defaultStartLimit), func() {
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			if !w.ready {

@@ -91,7 +91,7 @@ func TestDeadClient(t *testing.T) {
 func TestManyCallersOfHungClients(t *testing.T) {
 	a := newAsker(t)
 	hung := []*client{newClient(t), newClient(t)}
-	stop := hung[1].takeRequests() // who waits there cannot be killed
+	stop := hung[1].takeRequests() // a process that waits there cannot be killed
 	if _, err := a.EvalSymlinks(t.Context(), long, "/"); err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestCallerGivesUp(t *testing.T) {
 	waitFor(t, "the answer", func() bool { _, err := a.Getattr(t.Context(), long, "s", c.path); return errors.Is(err, unix.ENOTCONN) })
 }
 
-// TestClose lets callers go.
+// TestClose: callers get an error.
 func TestClose(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	answered := make(chan error)

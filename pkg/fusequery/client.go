@@ -38,8 +38,8 @@ func clientEnded(path string) (bool, error) {
 	return false, fmt.Errorf("ask the client at %s: %w", path, err)
 }
 
-// statfs asks the file system of device want for its numbers. What is asked is what was compared, by its descriptor: the
-// numbers of the node's own disk are worse than none.
+// statfs asks the file system of device want for its numbers, by the descriptor whose device it has compared: the numbers of the
+// node's own disk are worse than none.
 func statfs(path string, want mount.Device) (mount.Stats, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -72,7 +72,7 @@ func newClient(t *testing.T) *client {
 	return c
 }
 
-// read takes the next request. From then on whoever waits for its answer cannot be killed.
+// read takes the next request. From then on the process that waits for its answer cannot be killed.
 func (c *client) read() []byte {
 	c.t.Helper()
 	buf := make([]byte, 1<<17)
@@ -108,7 +108,7 @@ func (c *client) takeRequests() (stop func()) {
 	return func() { close(stopped); <-done }
 }
 
-// end lets everyone go who waits.
+// end ends the file system: requests fail.
 func (c *client) end() {
 	if c.dev != -1 {
 		_ = unix.Close(c.dev)

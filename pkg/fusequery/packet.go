@@ -15,7 +15,7 @@ import (
 // maxPacket bounds a packet in bytes. A path has 4,096 at most; the names of 500 bricks fit.
 const maxPacket = 1 << 16
 
-// kind is what is asked.
+// kind is the kind of a question.
 type kind string
 
 const (

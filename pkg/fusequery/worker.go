@@ -2,6 +2,7 @@ package fusequery
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -201,11 +202,11 @@ func threadEnded(pid, thread int) bool {
 	return len(fields) > 0 && (string(fields[0]) == "Z" || string(fields[0]) == "X")
 }
 
-// idle lets w go if it is asked nothing for a while. The lock is held.
+// idle ends w if it is asked nothing for a while. The lock is held.
 func (a *Asker) idle(w *worker) {
 	w.timer.Stop()
 	last := w.last
-	w.timer = time.AfterFunc(idleLimit, func() {
+	w.timer = time.AfterFunc(cmp.Or(a.idleLimit, defaultIdleLimit), func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if w.last == last {

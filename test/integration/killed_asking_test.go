@@ -17,8 +17,8 @@ import (
 // killLimit is how long a killed node plugin may take until all of its threads have ended. Its container ends with it.
 const killLimit = 2 * time.Second
 
-// TestNodePluginKilledWhileAClientIsAsked: a request that a client has read cannot be taken back, so that whoever waits for it
-// cannot be killed. That is never the node plugin.
+// TestNodePluginKilledWhileAClientIsAsked: a request that a client has read cannot be taken back, so that the process that waits
+// for the answer cannot be killed. That is never the node plugin.
 func TestNodePluginKilledWhileAClientIsAsked(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
