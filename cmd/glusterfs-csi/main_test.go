@@ -38,7 +38,8 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
 	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "state-dir", "v", "volume-health"}
 	controller := []string{"annotate-pv-gid", "config", "late-requests", "publish-capacity", "publish-capacity-immediate", "report-orphans"}
-	node := []string{"client-cgroup", "client-memory-limit", "client-placement", "client-resolver-root", "cluster-servers", "kubelet-endpoint", "node-id", "registration-dir", "remove-agent-not-ready-taint"}
+	node := []string{"client-cgroup", "client-memory-limit", "client-placement", "client-resolver-root", "cluster-servers", "kubelet-endpoint", "max-volumes-per-node",
+		"node-id", "registration-dir", "remove-agent-not-ready-taint"}
 	tests := map[string][]string{
 		"controller": controller,
 		"node":       node,
@@ -98,6 +99,7 @@ func TestWrongCommandLine(t *testing.T) {
 		{"no config for all", []string{"all", endpoint, "--node-id=n"}, 2, []string{"--config=FILE"}},
 		{"no node id", []string{"node", endpoint}, 2, []string{"--node-id=NAME", nodeIDVariable}},
 		{"long node id", []string{"node", endpoint, "--node-id=" + strings.Repeat("n", 257)}, 2, []string{"--node-id", "256"}},
+		{"fewer volumes than none", []string{"node", endpoint, "--node-id=n", "--max-volumes-per-node=-1"}, 2, []string{"--max-volumes-per-node=-1", "0 for no limit"}},
 		{"relative state directory", []string{"node", endpoint, "--node-id=n", "--state-dir=x"}, 2, []string{"--state-dir=x", "absolute"}},
 		{"relative state directory of a controller", []string{"controller", endpoint, "--config=x", "--state-dir=x"}, 2, []string{"--state-dir=x", "absolute"}},
 		{"state directory that is a file", []string{"controller", endpoint, "--config=" + config, "--state-dir=" + config}, 1, []string{"--state-dir=", "not a directory"}},

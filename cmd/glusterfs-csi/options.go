@@ -25,6 +25,7 @@ type options struct {
 	socket         string // the path that endpoint names
 	driverName     string
 	nodeID         string
+	maxVolumes     int64 // 0: no limit
 	config         string
 	kubeconfig     string
 	reportOrphans  time.Duration // 0: never
@@ -72,6 +73,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	}
 	if m.node {
 		flags.StringVar(&o.nodeID, "node-id", "", "name of this node (or variable "+nodeIDVariable+")")
+		flags.Int64Var(&o.maxVolumes, "max-volumes-per-node", 0, "how many volumes the scheduler may give this node (default 0, no limit)")
 		o.registration.register(flags)
 		o.clusters.register(flags)
 		o.clients.register(flags)
@@ -139,6 +141,8 @@ func (o *options) completeNode() error {
 		return fmt.Errorf("--node-id is missing: write --node-id=NAME, the same at every start of this node, or set %s", nodeIDVariable)
 	case len(o.nodeID) > longest:
 		return fmt.Errorf("--node-id is %d bytes long: at most %d are allowed", len(o.nodeID), longest)
+	case o.maxVolumes < 0:
+		return fmt.Errorf("--max-volumes-per-node=%d: write a number of volumes, or 0 for no limit", o.maxVolumes)
 	}
 	if err := o.clusters.complete(); err != nil {
 		return err

@@ -84,7 +84,7 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 		return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}
 	metrics.NewNode(config.Metrics, m.Leftovers())
-	config.Mounter, config.NodeID = m, o.nodeID
+	config.Mounter, config.NodeID, config.MaxVolumes = m, o.nodeID, o.maxVolumes
 	metrics.RegisterClients(config.Metrics, func() metrics.ClientState { return clientState(m.Report()) })
 	return background{run: m.Run, stop: m.Close}, nil
 }

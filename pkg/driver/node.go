@@ -15,12 +15,13 @@ type nodeServer struct {
 	csi.UnimplementedNodeServer
 	mounter mount.Mounter
 	nodeID  string
+	most    int64 // volumes of this node; 0: no limit
 	health  bool
 }
 
-// NodeGetInfo names this node. There is no limit of volumes and no topology.
+// NodeGetInfo names this node and the number of volumes that it takes. There is no topology.
 func (s *nodeServer) NodeGetInfo(context.Context, *csi.NodeGetInfoRequest) (*csi.NodeGetInfoResponse, error) {
-	return &csi.NodeGetInfoResponse{NodeId: s.nodeID}, nil
+	return &csi.NodeGetInfoResponse{NodeId: s.nodeID, MaxVolumesPerNode: s.most}, nil
 }
 
 // NodeGetCapabilities says which optional calls this node answers.

@@ -252,9 +252,9 @@ func TestNodeGetVolumeStats(t *testing.T) {
 }
 
 func TestNodeInfo(t *testing.T) {
-	server := &nodeServer{nodeID: "node-1"}
+	server := &nodeServer{nodeID: "node-1", most: 77}
 	info, err := server.NodeGetInfo(t.Context(), nil)
-	if err != nil || info.GetNodeId() != "node-1" || info.GetMaxVolumesPerNode() != 0 || info.GetAccessibleTopology() != nil {
+	if err != nil || info.GetNodeId() != "node-1" || info.GetMaxVolumesPerNode() != 77 || info.GetAccessibleTopology() != nil {
 		t.Errorf("%v, %v", info, err)
 	}
 	capabilities, err := server.NodeGetCapabilities(t.Context(), nil)

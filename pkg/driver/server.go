@@ -23,6 +23,7 @@ type Config struct {
 	Provisioner volume.Provisioner // nil: no controller service
 	Mounter     mount.Mounter      // nil: no node service
 	NodeID      string             // of the node service
+	MaxVolumes  int64              // that the node takes, for the scheduler; 0: no limit
 	Health      bool               // offer the health of volumes, which is alpha in the CSI spec
 	Metrics     prometheus.Registerer
 }
@@ -51,7 +52,7 @@ func NewServer(ctx context.Context, config Config) (*Server, error) {
 		csi.RegisterControllerServer(server, &controllerServer{provisioner: config.Provisioner, health: config.Health})
 	}
 	if config.Mounter != nil {
-		csi.RegisterNodeServer(server, &nodeServer{mounter: config.Mounter, nodeID: config.NodeID, health: config.Health})
+		csi.RegisterNodeServer(server, &nodeServer{mounter: config.Mounter, nodeID: config.NodeID, most: config.MaxVolumes, health: config.Health})
 	}
 	return &Server{grpc: server, grace: 25 * time.Second}, nil
 }

@@ -53,10 +53,10 @@ func TestChildThatDoesNotStart(t *testing.T) {
 	started := 0
 	a := newAsker(t)
 	a.startLimit = 20 * time.Millisecond
-	a.Start = func(cmd *exec.Cmd) error {
+	a.Start = func(cmd *exec.Cmd) (func(), error) {
 		started++
 		cmd.Path, cmd.Args = "/bin/sleep", []string{"sleep", "1000"}
-		return cmd.Start()
+		return func() {}, cmd.Start()
 	}
 	if _, err := a.Getattr(t.Context(), long, "s", "/"); !errors.Is(err, ErrNotAsked) || errors.Is(err, mount.ErrTimeout) {
 		t.Errorf("%v", err)

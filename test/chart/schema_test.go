@@ -43,6 +43,7 @@ func TestValuesAreRefused(t *testing.T) {
 		{"TLS with glusterd and no certificate", "node: {tls: {managementEncryption: true}}", []string{"/node/tls/existingSecret", "minLength"}},
 		{"a backend for a cluster", "node: {clusterServers: {production: [a]}}", []string{"/node/clusterServers", "'production' not allowed"}},
 		{"a cluster without servers", "node: {clusterServers: {630372ccdc720a92c681fb928f27b53f: []}}", []string{"/node/clusterServers/630372ccdc720a92c681fb928f27b53f", "minItems"}},
+		{"fewer volumes than none", "node: {maxVolumesPerNode: -1}", []string{"/node/maxVolumesPerNode", "minimum"}},
 		{"a server that is an option", "node: {clusterServers: {630372ccdc720a92c681fb928f27b53f: [--x]}}", []string{"/node/clusterServers/630372ccdc720a92c681fb928f27b53f/0", "does not match"}},
 		{"a path for a Secret", "node: {tls: {existingSecret: /etc/ssl}}", []string{"/node/tls/existingSecret", "does not match"}},
 		{"a tag for a digest", "node: {image: {repository: r, digest: v1}}", []string{"/node/image/digest"}},
