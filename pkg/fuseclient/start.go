@@ -101,8 +101,9 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (r
 		if servers.Unsure { // the client looks names up as long as the probe has done in vain
 			patience = m.cfg.StartTimeout / 2
 		}
+		launched := r // r is written below, possibly while the other goroutine reads
 		mute := time.AfterFunc(patience, func() {
-			if m.isMute(r) {
+			if m.isMute(launched) {
 				stop(errMute)
 			}
 		})
