@@ -83,6 +83,48 @@ func TestDeadClient(t *testing.T) {
 	}
 }
 
+// TestDeadClientBefore65 replaces a dead client twice as on kernels that cannot mount beneath a dead mount: what covers it is seen on the
+// node, outside of the node plugin, and a read-only bind stays read-only.
+func TestDeadClientBefore65(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	r.end(n.plugin, n.plugin.Kill)
+	r.ok(n.plugin.Before65().Start(r.call()), "start the node plugin without MOVE_MOUNT_BENEATH")
+	r.Cleanup(func() {
+		r.ok(n.plugin.Restart(r.call()), "restart the node plugin with it")
+	})
+	staging := r.stage(n, v)
+	target, readOnly := r.publish(n, v, staging, false), r.publish(n, v, staging, true)
+	r.write(n, "data", target, "file")
+	for layers := 2; layers <= 3; layers++ {
+		r.kill(n, nameOf(v), target)
+		for _, readonly := range []bool{false, true} {
+			request := publishRequest(v, staging, target)
+			if readonly {
+				request.TargetPath, request.Readonly = readOnly, true
+			}
+			_, err := n.NodePublishVolume(r.call(), request)
+			r.ok(err, "NodePublishVolume over a dead client")
+		}
+		r.write(n, "data", target, "file")
+		r.read(n, "data", readOnly, "file")
+		if err := os.WriteFile(r.inside(n, readOnly, "file"), nil, 0o600); !errors.Is(err, syscall.EROFS) {
+			t.Errorf("a write to the read-only target: %v", err)
+		}
+		r.sameDevice(n, staging, target)
+		if got := len(r.mounts(n, target)); got != layers {
+			t.Errorf("%d layers at the target, want %d", got, layers)
+		}
+	}
+	for _, path := range []string{target, readOnly} {
+		r.unpublish(n, v, path)
+	}
+	r.unstage(n, v, staging)
+	r.notMounted(n, filepath.Dir(n.dir))
+	r.noClient(n, nameOf(v))
+}
+
 // sameDevice checks that what is visible at both paths is one client's. On kernels before 6.5 a dead mount stays
 // below, covered.
 func (r *rig) sameDevice(n *node, staging, target string) {

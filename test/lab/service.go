@@ -58,6 +58,13 @@ func (s *Service) WithEnv(env ...string) *Service {
 	return &other
 }
 
+// Before65 is the same service on a kernel that cannot mount beneath a mount, as Linux before 6.5, for the caller to start.
+func (s *Service) Before65() *Service {
+	other := *s
+	other.args = slices.Concat([]string{s.machine.lab.setup.Labctl, "before-6.5"}, s.args)
+	return &other
+}
+
 // Start starts the process and waits until it answers.
 func (s *Service) Start(ctx context.Context) error {
 	spec := machine.ServiceSpec{

@@ -14,6 +14,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, runMachine(os.Args[2:]))
 		os.Exit(1)
 	}
+	if len(os.Args) > 1 && os.Args[1] == "before-6.5" {
+		fmt.Fprintln(os.Stderr, before65(os.Args[2:])) // the program has taken this one's place, if it could be started
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	code, err := run(ctx, os.Args[1:], os.Stdout)
 	stop()

@@ -8,9 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest/beneath"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
@@ -33,6 +37,7 @@ const usage = `usage: labctl [--dir DIR] COMMAND
   node1/kubelet|node1/kube-proxy|node1/containerd|node2/...  stop|kill|start
   kube [--] PROGRAM [ARG...]         run kubectl, helm, ... on the hub as the cluster's administrator
   build-heketi                       build the Heketi server and client into build/bin
+  before-6.5 PATH [ARG...]           run a program without MOVE_MOUNT_BENEATH, as on Linux before 6.5; without DIR
   selfcheck                          list what is left of the lab; fails when there is something
 
 DIR is $LAB_DIR or build/lab.
@@ -145,6 +150,18 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 		return err
 	}
 	return c.AppendEnv(path)
+}
+
+// before65 becomes the program, whose first argument is an absolute path.
+func before65(args []string) error {
+	if len(args) == 0 {
+		return errors.New("before-6.5: name the program")
+	}
+	runtime.LockOSThread()
+	if err := beneath.Refuse(); err != nil {
+		return err
+	}
+	return unix.Exec(args[0], args, os.Environ())
 }
 
 func selfcheck(dir string) error {
