@@ -77,8 +77,9 @@ type Manager struct {
 	deaths    atomic.Int64    // clients that have ended while they were needed
 	leftovers []string        // of earlier processes, each with the reason; set at the start only
 
-	mu      sync.Mutex
-	records map[string]record // by volume id; what lies in volumes/
+	mu            sync.Mutex
+	records       map[string]record // by volume id; what lies in volumes/
+	resolverError string            // of the last look at the node's hosts and resolver, so that it is logged once
 }
 
 var _ mount.Mounter = (*Manager)(nil)

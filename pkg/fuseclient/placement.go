@@ -86,9 +86,16 @@ func (m *Manager) updateResolver(ctx context.Context) {
 	if m.node == nil {
 		return
 	}
+	said := ""
 	if err := m.node.UpdateResolver(m.cfg.ResolverRoot); err != nil {
-		klog.FromContext(ctx).Info("GlusterFS clients look names up as this container does, not as the node", "err", err.Error())
+		said = err.Error()
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if said != "" && said != m.resolverError {
+		klog.FromContext(ctx).Info("GlusterFS clients look names up as this container does, not as the node", "err", said)
+	}
+	m.resolverError = said
 }
 
 // removeCgroup removes the cgroup of a client that has ended, by the name of its record.

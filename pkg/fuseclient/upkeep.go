@@ -9,7 +9,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Run keeps the state directory in order until ctx is done: it bounds the clients' logs, and writes the records that could not be
+// Run keeps the state directory in order until ctx is done: it bounds the clients' logs, lets clients look names up as the node does now, and writes the records that could not be
 // written while the disk was full or read-only.
 func (m *Manager) Run(ctx context.Context) {
 	ticker := time.NewTicker(m.limits.tick)
@@ -25,6 +25,7 @@ func (m *Manager) Run(ctx context.Context) {
 }
 
 func (m *Manager) upkeep(ctx context.Context) {
+	m.updateResolver(ctx)
 	if err := m.boundLogs(); err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot bound the logs of GlusterFS clients")
 	}

@@ -23,7 +23,8 @@ func TestClients(t *testing.T) {
 		values := map[string]float64{}
 		for _, f := range families {
 			for _, m := range f.GetMetric() {
-				words := []string{f.GetName()}
+				words := make([]string, 1, 1+len(m.GetLabel()))
+				words[0] = f.GetName()
 				for _, l := range m.GetLabel() {
 					words = append(words, l.GetName()+"="+l.GetValue())
 				}

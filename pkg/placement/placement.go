@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
@@ -30,9 +31,10 @@ type Config struct {
 
 // Node starts clients outside of the container.
 type Node struct {
-	cfg     Config
-	cgroups *cgroups
-	tree    tree
+	cfg      Config
+	cgroups  *cgroups
+	tree     tree
+	resolver sync.Mutex // one writes at a time
 }
 
 // OpenNode copies the client's files and finds the node's cgroups. It fails where the container lacks a privilege, or is a

@@ -16,6 +16,8 @@ import (
 // of the node: what a container has is a copy from the day on which its pod was made. Where that root cannot be read, clients get
 // the copies. A file that is missing stays as it is.
 func (n *Node) UpdateResolver(root string) error {
+	n.resolver.Lock()
+	defer n.resolver.Unlock()
 	err := n.updateResolver(root)
 	if err != nil && root != "/" {
 		return errors.Join(err, n.updateResolver("/"))
