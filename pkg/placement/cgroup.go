@@ -167,7 +167,16 @@ func mountHierarchy(controllers string) (*os.File, error) {
 // create makes a group in each hierarchy. It may exist.
 func (c *cgroups) create(name string, memoryLimit int64) error {
 	for _, h := range c.hierarchies {
-		if err := h.create(name, memoryLimit); err != nil {
+		const attempts = 10
+		err := h.create(name, memoryLimit)
+		for range attempts {
+			// The end of the last client may have removed the parent meanwhile.
+			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) {
+				break
+			}
+			err = h.create(name, memoryLimit)
+		}
+		if err != nil {
 			return fmt.Errorf("create the cgroup %s of hierarchy %q: %w", name, h.controllers, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -59,6 +60,24 @@ func TestStartInItsOwnCgroup(t *testing.T) {
 			t.Errorf("hierarchy %q: the group of all clients is left: %v", h.controllers, err)
 		}
 	}
+}
+
+// TestGroupsComeAndGo: the end of one client, the last, removes the group of all while the next one is made.
+func TestGroupsComeAndGo(t *testing.T) {
+	groups := openTestCgroups(t)
+	var both sync.WaitGroup
+	for _, name := range []string{"one", "two"} {
+		both.Go(func() {
+			for range 200 {
+				path := group(t) + "/" + name
+				if err := errors.Join(groups.create(path, 0), groups.remove(path)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	both.Wait()
 }
 
 // TestMemoryLimit: a process that needs more than its limit is killed, and nothing else.
