@@ -291,8 +291,9 @@ func (c *cgroups) tryRemove(name string) error {
 	return errors.Join(failed...)
 }
 
-// sweep removes the groups in parent whose names begin so and that have no process any more.
-func (c *cgroups) sweep(parent, prefix string) error {
+// sweep removes the groups in parent that have no process any more.
+func (c *cgroups) sweep(parent string) error {
+	names := map[string]bool{}
 	var failed []error
 	for _, h := range c.hierarchies {
 		entries, err := os.ReadDir(h.path(parent))
@@ -300,9 +301,14 @@ func (c *cgroups) sweep(parent, prefix string) error {
 			failed = append(failed, err)
 		}
 		for _, entry := range entries {
-			if strings.HasPrefix(entry.Name(), prefix) {
-				failed = append(failed, c.remove(filepath.Join(parent, entry.Name())))
+			if entry.IsDir() {
+				names[entry.Name()] = true
 			}
+		}
+	}
+	for name := range names {
+		if err := c.tryRemove(filepath.Join(parent, name)); !errors.Is(err, unix.EBUSY) { // has a process
+			failed = append(failed, err)
 		}
 	}
 	return errors.Join(failed...)
