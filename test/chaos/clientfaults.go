@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"syscall"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -10,29 +11,38 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// hang stops the client of the volume that no pod uses, and lets callers ask for it, as the kubelet does, until wake.
+// hang makes the client of the volume that no pod uses hang until wake. Its bricks are stopped first, so that it has read a request,
+// which cannot be interrupted from then on, when it is stopped itself. Callers go on to ask for the volume, as the kubelet does.
 func (c *chaos) hang(ctx context.Context) (wake func(error) error, err error) {
-	if err := c.signal(ctx, c.hung, "STOP"); err != nil {
-		return func(err error) error { return err }, err
+	awake := context.WithoutCancel(ctx)
+	if err := c.signalBricks(ctx, c.hung, syscall.SIGSTOP); err != nil {
+		return func(err error) error { return errors.Join(err, c.signalBricks(awake, c.hung, syscall.SIGCONT)) }, err
 	}
 	asking, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for asking.Err() == nil {
-			limited, cancel := context.WithTimeout(asking, time.Second)
-			_, _ = c.node.NodeGetVolumeStats(limited, &csi.NodeGetVolumeStatsRequest{
-				VolumeId: c.hung.GetVolumeId(), VolumePath: c.hung.staging, StagingTargetPath: c.hung.staging,
-			}) // which cannot succeed
-			cancel()
-			time.Sleep(100 * time.Millisecond)
+			c.stats(asking, c.hung)
+			sleep(asking, 100*time.Millisecond)
 		}
 	}()
-	return func(err error) error {
+	wake = func(err error) error {
 		stop()
 		<-ended
-		return errors.Join(err, c.signal(context.WithoutCancel(ctx), c.hung, "CONT"))
-	}, nil
+		return errors.Join(err, c.signal(awake, c.hung, "CONT"), c.signalBricks(awake, c.hung, syscall.SIGCONT))
+	}
+	sleep(ctx, 500*time.Millisecond) // for the first request
+	return wake, c.signal(ctx, c.hung, "STOP")
+}
+
+// stats asks for a volume's size, whatever the answer.
+func (c *chaos) stats(ctx context.Context, v *volume) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, _ = c.node.NodeGetVolumeStats(ctx, &csi.NodeGetVolumeStatsRequest{
+		VolumeId: v.GetVolumeId(), VolumePath: v.staging, StagingTargetPath: v.staging,
+	})
 }
 
 // signal sends a signal to the clients of a volume.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -52,19 +54,9 @@ func storagePowerCut(ctx context.Context, c *chaos) error {
 
 // bricksStopped ends all bricks of all volumes, and starts them again.
 func bricksStopped(ctx context.Context, c *chaos) error {
-	for i := 1; i <= lab.StorageNodes; i++ {
-		pids, err := c.lab.Storage(i).Processes(ctx, "glusterfsd")
-		if err != nil {
+	for _, v := range append([]*volume{c.hung, c.spare}, c.used...) {
+		if err := c.signalBricks(ctx, v, syscall.SIGKILL); err != nil {
 			return err
-		}
-		for _, text := range pids {
-			pid, err := strconv.Atoi(text)
-			if err == nil {
-				err = syscall.Kill(pid, syscall.SIGKILL)
-			}
-			if err != nil && !errors.Is(err, syscall.ESRCH) {
-				return err
-			}
 		}
 	}
 	sleep(ctx, 5*time.Second)
@@ -76,8 +68,32 @@ func bricksStopped(ctx context.Context, c *chaos) error {
 	return err
 }
 
-// healed waits until gluster has nothing left to heal: a brick taken away earlier might be the only one with a record. Files that
-// are being written are listed now and then.
+// signalBricks sends a signal to the bricks of a volume that run.
+func (c *chaos) signalBricks(ctx context.Context, v *volume, signal syscall.Signal) error {
+	for i := 1; i <= lab.StorageNodes; i++ {
+		pids, err := c.lab.Storage(i).Processes(ctx, "glusterfsd")
+		if err != nil {
+			return err
+		}
+		for _, text := range pids {
+			// --volfile-id VOLUME.SERVER.PATH
+			if args, _ := os.ReadFile(filepath.Join("/proc", text, "cmdline")); !strings.Contains(string(args), "\x00"+v.gluster()+".") {
+				continue
+			}
+			pid, err := strconv.Atoi(text)
+			if err == nil {
+				err = syscall.Kill(pid, signal)
+			}
+			if err != nil && !errors.Is(err, syscall.ESRCH) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// healed waits until gluster has nothing left to heal: a brick taken away earlier might be the only one with a record. Gluster looks
+// for what is to be healed every ten minutes, unless it is told to. Files that are being written are listed now and then.
 func (c *chaos) healed(ctx context.Context) error {
 	const limit = 2 * time.Minute
 	deadline := time.Now().Add(limit)
@@ -88,10 +104,13 @@ func (c *chaos) healed(ctx context.Context) error {
 				strings.Count(out, "Total Number of entries: 0") == lab.StorageNodes {
 				break
 			}
-			if time.Now().After(deadline) || ctx.Err() != nil {
-				return fmt.Errorf("volume %s is not healed within %s: %w\n%s", v.name, limit, err, out)
+			if err == nil {
+				_, err = outside.Gluster(ctx, c.lab.Storage(2), "volume", "heal", v.gluster())
 			}
-			sleep(ctx, 500*time.Millisecond)
+			if time.Now().After(deadline) || ctx.Err() != nil {
+				return errors.Join(fmt.Errorf("volume %s is not healed within %s:\n%s", v.name, limit, out), err)
+			}
+			sleep(ctx, 2*time.Second)
 		}
 	}
 	return nil
