@@ -20,6 +20,7 @@ type chaos struct {
 	lab        *lab.Lab
 	workload   string
 	group      string // top-level cgroup of the clients
+	before65   bool
 	controller csi.ControllerClient
 	node       csi.NodeClient
 	conns      []*grpc.ClientConn
@@ -96,6 +97,15 @@ func (c *chaos) dial(endpoint string) (*grpc.ClientConn, error) {
 		c.conns = append(c.conns, conn)
 	}
 	return conn, err
+}
+
+// plugin is the node plugin of client machine 1.
+func (c *chaos) plugin() *lab.Service {
+	if plugin := c.lab.NodePlugin(1); !c.before65 {
+		return plugin.Service
+	} else {
+		return plugin.Before65()
+	}
 }
 
 // close ends the pods that still run, and the connections.

@@ -1,5 +1,5 @@
 # What happens to node plugins, servers and disks while applications use volumes (package test/chaos). CHAOS='-only plugin-*' for
-# some rounds, '-repeat 5' for more, '-without-beneath' for a kernel before Linux 6.5.
+# some rounds, '-repeat 5' for more, '-before-6.5' for an older Linux.
 
 CHAOS ?=
 

@@ -70,10 +70,10 @@ func clientKilled(ctx context.Context, c *chaos) error {
 		err = c.signal(ctx, v, "KILL")
 	}
 	if err == nil {
-		err = c.lab.NodePlugin(1).Kill(ctx)
+		err = c.plugin().Kill(ctx)
 	}
 	if err == nil {
-		err = c.lab.NodePlugin(1).Start(ctx)
+		err = c.plugin().Start(ctx)
 	}
 	if err == nil {
 		err = c.stage(ctx, v)

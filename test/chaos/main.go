@@ -25,18 +25,13 @@ type options struct {
 	only                       string
 	short                      bool
 	repeat                     int
-	withoutBeneath             bool
+	before65                   bool
 }
 
 func run(ctx context.Context, args []string) error {
 	o, err := parse(args)
 	if err != nil {
 		return err
-	}
-	if o.withoutBeneath {
-		if err := withoutBeneath(); err != nil { // starts this program again
-			return err
-		}
 	}
 	wanted, err := choose(o.only, o.short)
 	if err != nil {
@@ -48,7 +43,7 @@ func run(ctx context.Context, args []string) error {
 		return errors.Join(err, ctx.Err())
 	}
 	result.Seconds = time.Since(begin).Seconds()
-	result.Beneath = !o.withoutBeneath
+	result.Before65 = o.before65
 	if err := errors.Join(err, result.write(o.out)); err != nil {
 		return err
 	}
@@ -67,7 +62,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.only, "only", "", "comma-separated names of rounds, also patterns; all by default")
 	flags.BoolVar(&o.short, "short", false, "the rounds that fit into three minutes, each with a hung client only")
 	flags.IntVar(&o.repeat, "repeat", 1, "how often all rounds are run")
-	flags.BoolVar(&o.withoutBeneath, "without-beneath", false, "refuse MOVE_MOUNT_BENEATH to all of the lab, as Linux before 6.5 does")
+	flags.BoolVar(&o.before65, "before-6.5", false, "refuse MOVE_MOUNT_BENEATH to the node plugin, as Linux before 6.5 does")
 	err := flags.Parse(args)
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
@@ -91,7 +86,7 @@ func onLab(ctx context.Context, o options, wanted []round) (result result, err e
 	if err != nil {
 		return result, err
 	}
-	c := &chaos{lab: l, workload: workload, group: group}
+	c := &chaos{lab: l, workload: workload, group: group, before65: o.before65}
 	defer func() { err = errors.Join(err, c.close()) }()
 	if err := c.begin(ctx); err != nil {
 		return result, fmt.Errorf("prepare the volumes and pods: %w; logs are in %s", err, l.LogDir())

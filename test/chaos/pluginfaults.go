@@ -15,7 +15,7 @@ const endLimit = 2 * time.Second
 // kills ends the node plugin by SIGKILL again and again, while calls are under way.
 func kills(times int) func(context.Context, *chaos) error {
 	return repeatedly(times, func(ctx context.Context, c *chaos) error {
-		plugin := c.lab.NodePlugin(1)
+		plugin := c.plugin()
 		begin := time.Now()
 		if err := plugin.Kill(ctx); err != nil {
 			return err
@@ -29,7 +29,7 @@ func kills(times int) func(context.Context, *chaos) error {
 
 // restarts ends the node plugin by SIGTERM again and again, while calls are under way.
 func restarts(times int) func(context.Context, *chaos) error {
-	return repeatedly(times, func(ctx context.Context, c *chaos) error { return c.lab.NodePlugin(1).Restart(ctx) })
+	return repeatedly(times, func(ctx context.Context, c *chaos) error { return c.plugin().Restart(ctx) })
 }
 
 // repeatedly does something to the node plugin while the spare volume's lives go on.
@@ -45,8 +45,8 @@ func repeatedly(times int, do func(context.Context, *chaos) error) func(context.
 			err = do(ctx, c)
 		}
 		close(stop)
-		if err != nil && !c.lab.NodePlugin(1).Running(ctx) {
-			err = errors.Join(err, c.lab.NodePlugin(1).Start(ctx))
+		if err != nil && !c.plugin().Running(ctx) {
+			err = errors.Join(err, c.plugin().Start(ctx))
 		}
 		return errors.Join(err, <-lives)
 	}
@@ -83,7 +83,7 @@ func heketiDown(ctx context.Context, c *chaos) error {
 	}
 	err := c.life(ctx, c.spare)
 	if err == nil {
-		err = c.lab.NodePlugin(1).Restart(ctx)
+		err = c.plugin().Restart(ctx)
 	}
 	if err == nil {
 		err = c.life(ctx, c.spare)

@@ -15,10 +15,10 @@ import (
 
 // result is the whole report.
 type result struct {
-	Seconds float64 `json:"seconds"`
-	Beneath bool    `json:"moveMountBeneath"` // whether the kernel could mount beneath
-	Rounds  []row   `json:"rounds"`
-	End     ending  `json:"end"`
+	Seconds  float64 `json:"seconds"`
+	Before65 bool    `json:"asBeforeLinux6.5"` // without MOVE_MOUNT_BENEATH
+	Rounds   []row   `json:"rounds"`
+	End      ending  `json:"end"`
 }
 
 // row is the report of one round.
