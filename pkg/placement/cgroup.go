@@ -282,9 +282,11 @@ func (c *cgroups) tryRemove(name string) error {
 	return errors.Join(failed...)
 }
 
-// sweep removes the groups in parent whose names begin so and that have no process any more.
+// sweep removes the groups in parent whose names begin so and that have no process any more. It does not wait for the others: the
+// driver's start would take that long.
 func (c *cgroups) sweep(parent, prefix string) error {
 	var failed []error
+	names := map[string]bool{}
 	for _, h := range c.hierarchies {
 		entries, err := os.ReadDir(h.path(parent))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -292,9 +294,12 @@ func (c *cgroups) sweep(parent, prefix string) error {
 		}
 		for _, entry := range entries {
 			if strings.HasPrefix(entry.Name(), prefix) {
-				failed = append(failed, c.remove(filepath.Join(parent, entry.Name())))
+				names[entry.Name()] = true
 			}
 		}
+	}
+	for name := range names {
+		failed = append(failed, c.tryRemove(filepath.Join(parent, name)))
 	}
 	return errors.Join(failed...)
 }

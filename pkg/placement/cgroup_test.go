@@ -61,6 +61,37 @@ func TestStartInItsOwnCgroup(t *testing.T) {
 	}
 }
 
+// TestSweep: groups of processes that have ended are removed. One that is in use is tried once, not once for each hierarchy.
+func TestSweep(t *testing.T) {
+	groups := openTestCgroups(t)
+	n := &Node{cfg: Config{Group: group(t)}, cgroups: groups}
+	for _, name := range []string{"question-1", "question-2", "other"} {
+		if err := groups.create(n.group(name), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := n.StartBeside(cmd, "question-2"); err != nil {
+		t.Fatal(err)
+	}
+	err := n.Sweep("question-")
+	if !errors.Is(err, unix.EBUSY) || strings.Count(err.Error(), "question-") != len(groups.hierarchies) {
+		t.Errorf("sweeping a group in use in %d hierarchies: %v", len(groups.hierarchies), err)
+	}
+	for name, kept := range map[string]bool{"question-1": false, "question-2": true, "other": true} {
+		for _, h := range groups.hierarchies {
+			if _, err := os.Stat(h.path(n.group(name))); (err == nil) != kept {
+				t.Errorf("hierarchy %q: group %s: %v, want it kept: %t", h.controllers, name, err, kept)
+			}
+		}
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if err := errors.Join(n.Remove("question-2"), n.Remove("other")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestMemoryLimit: a process that needs more than its limit is killed, and nothing else.
 func TestMemoryLimit(t *testing.T) {
 	n := &Node{cfg: Config{Group: group(t)}, cgroups: openTestCgroups(t)}
