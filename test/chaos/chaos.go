@@ -101,11 +101,11 @@ func (c *chaos) dial(endpoint string) (*grpc.ClientConn, error) {
 
 // plugin is the node plugin of client machine 1.
 func (c *chaos) plugin() *lab.Service {
-	if plugin := c.lab.NodePlugin(1); !c.before65 {
-		return plugin.Service
-	} else {
+	plugin := c.lab.NodePlugin(1)
+	if c.before65 {
 		return plugin.Before65()
 	}
+	return plugin.Service
 }
 
 // close ends the pods that still run, and the connections.

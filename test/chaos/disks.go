@@ -95,6 +95,6 @@ func stateReadOnly(ctx context.Context, c *chaos) error {
 	if err == nil {
 		err = c.unstage(ctx, c.spare)
 	}
-	_, umountErr := node.Output(context.WithoutCancel(ctx), "umount", "-R", c.disks.state)
+	_, umountErr := node.Output(context.WithoutCancel(ctx), "umount", "-R", "-l", c.disks.state) // the plugin has it locked
 	return errors.Join(err, umountErr, c.plugin().Restart(ctx), c.life(ctx, c.spare))
 }

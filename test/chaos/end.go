@@ -23,7 +23,7 @@ func (c *chaos) end(ctx context.Context) ending {
 	var group errgroup.Group
 	for i, p := range c.pods {
 		group.Go(func() (err error) {
-			statuses[i], err = p.finish()
+			statuses[i], err = p.finish(ctx)
 			return err
 		})
 	}
@@ -49,6 +49,8 @@ func (c *chaos) end(ctx context.Context) ending {
 	}
 	e.fault(c.clientsAre(ctx, 0))
 	e.fault(c.removeDisks(ctx))
+	// A plugin that was killed while a client hung has left a process and its cgroup. The first start after the process's end removes it.
+	e.fault(c.plugin().Restart(ctx))
 	var err error
 	e.Strays, err = c.strays(ctx)
 	e.fault(err)

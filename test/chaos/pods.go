@@ -103,13 +103,15 @@ func (p *pod) running() bool {
 }
 
 // finish ends the workload, which then counts its records, and returns its last status.
-func (p *pod) finish() (tally.Status, error) {
+func (p *pod) finish(ctx context.Context) (tally.Status, error) {
 	if err := lab.Signal(p.cmd, syscall.SIGTERM); err != nil {
 		return p.last(), err
 	}
 	const limit = 3 * time.Minute
 	select {
 	case <-p.ended:
+	case <-ctx.Done():
+		return p.last(), ctx.Err()
 	case <-time.After(limit):
 		return p.last(), fmt.Errorf("pod %s does not end within %s of SIGTERM", p.name, limit)
 	}
@@ -125,7 +127,10 @@ func (p *pod) kill() error {
 		return nil
 	}
 	err := lab.Signal(p.cmd, syscall.SIGKILL)
-	<-p.ended
+	select {
+	case <-p.ended:
+	case <-time.After(5 * time.Second): // a request that cannot be interrupted ends with the lab
+	}
 	return err
 }
 
@@ -137,10 +142,13 @@ func (c *chaos) progress(ctx context.Context) error {
 	const limit = 90 * time.Second
 	deadline := time.Now().Add(limit)
 	var errs []error
-	for _, p := range c.pods {
-		before := p.last()
+	before := make([]tally.Status, len(c.pods))
+	for i, p := range c.pods {
+		before[i] = p.last()
+	}
+	for i, p := range c.pods {
 		for {
-			behind := p.behind(before)
+			behind := p.behind(before[i])
 			if behind == "" {
 				break
 			}

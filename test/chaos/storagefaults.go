@@ -52,20 +52,20 @@ func storagePowerCut(ctx context.Context, c *chaos) error {
 	return errors.Join(err, c.lab.Storage(3).Start(context.WithoutCancel(ctx)))
 }
 
-// bricksStopped ends all bricks of all volumes, and starts them again.
+// bricksStopped stops the volumes of all pods, which ends their bricks, and starts them again.
 func bricksStopped(ctx context.Context, c *chaos) error {
-	for _, v := range append([]*volume{c.hung, c.spare}, c.used...) {
-		if err := c.signalBricks(ctx, v, syscall.SIGKILL); err != nil {
+	for _, v := range c.used {
+		if _, err := outside.Gluster(ctx, c.lab.Storage(2), "volume", "stop", v.gluster(), "force"); err != nil {
 			return err
 		}
 	}
 	sleep(ctx, 5*time.Second)
-	volumes, err := outside.GlusterVolumes(ctx, c.lab)
-	for _, v := range volumes {
-		_, startErr := outside.Gluster(ctx, c.lab.Storage(2), "volume", "start", v.Name, "force")
-		err = errors.Join(err, startErr)
+	var errs []error
+	for _, v := range c.used {
+		_, err := outside.Gluster(context.WithoutCancel(ctx), c.lab.Storage(2), "volume", "start", v.gluster(), "force")
+		errs = append(errs, err)
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // signalBricks sends a signal to the bricks of a volume that run.
