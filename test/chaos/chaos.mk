@@ -7,12 +7,12 @@ CHAOS ?=
 
 .PHONY: chaos
 chaos: deps build heketi chaos-workload ## Kill, restart and starve what is around a workload; writes build/chaos.json (needs root)
-	$(call say,chaos on the lab: about 12 minutes)
+	$(call say,chaos on the lab: 12 to 20 minutes)
 	go run ./test/chaos -driver $(DRIVER) -workload $(BIN)/chaos-workload -out $(BUILD)/chaos.json $(CHAOS)
 
 .PHONY: chaos-short
 chaos-short: CHAOS += -short
-chaos-short: chaos ## The same in three minutes
+chaos-short: chaos ## Its rounds that leave the bricks alone, in two minutes
 
 .PHONY: chaos-workload
 chaos-workload:

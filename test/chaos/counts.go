@@ -56,7 +56,7 @@ func (c *chaos) clientsAre(ctx context.Context, want int) error {
 		if err != nil || len(found) == want {
 			return err
 		}
-		if time.Now().After(deadline) {
+		if time.Now().After(deadline) || ctx.Err() != nil {
 			return fmt.Errorf("there are %d clients, want %d: %v", len(found), want, found)
 		}
 		time.Sleep(100 * time.Millisecond)

@@ -60,7 +60,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.dir, "lab", filepath.Join("build", "lab-chaos"), "directory of the lab")
 	flags.StringVar(&o.out, "out", filepath.Join("build", "chaos.json"), "where the report goes, as JSON")
 	flags.StringVar(&o.only, "only", "", "comma-separated names of rounds, also patterns; all by default")
-	flags.BoolVar(&o.short, "short", false, "the rounds that fit into three minutes, each with a hung client only")
+	flags.BoolVar(&o.short, "short", false, "only rounds that leave the bricks alone, each with a hung client only: two minutes")
 	flags.IntVar(&o.repeat, "repeat", 1, "how often all rounds are run")
 	flags.BoolVar(&o.before65, "before-6.5", false, "refuse MOVE_MOUNT_BENEATH to the node plugin, as Linux before 6.5 does")
 	err := flags.Parse(args)
@@ -98,11 +98,11 @@ func onLab(ctx context.Context, o options, wanted []round) (result result, err e
 				if ctx.Err() != nil {
 					return result, ctx.Err()
 				}
-				fmt.Println(strings.Join(append([]string{"chaos: " + strings.Join(row.cells(), "  ")}, row.Faults...), "\n    "))
+				fmt.Println(strings.Join(append([]string{"chaos: " + strings.Join(row.cells(), "  ")}, append(row.Faults, row.Said...)...), "\n    "))
 				result.Rounds = append(result.Rounds, row)
 			}
 		}
 	}
 	result.End = c.end(ctx)
-	return result, nil
+	return result, ctx.Err()
 }

@@ -28,9 +28,9 @@ func rounds() []round {
 		{"client-killed", false, true, clientKilled},
 		{"node-unplugged", true, false, nodeUnplugged},
 		{"storage-unplugged", true, false, storageUnplugged},
-		{"storage-unplugged+plugin-killed-20", true, true, both(storageUnplugged, kills(20))},
+		{"storage-unplugged+plugin-killed-20", true, false, both(storageUnplugged, kills(20))},
 		{"storage-power-cut", true, false, storagePowerCut},
-		{"bricks-stopped", true, true, bricksStopped},
+		{"bricks-stopped", true, false, bricksStopped},
 		{"bricks-stopped+plugin-restarted-5", true, false, both(bricksStopped, restarts(5))},
 	}
 }

@@ -90,7 +90,7 @@ func (c *chaos) strays(ctx context.Context) ([]string, error) {
 	for {
 		now, err := c.snapshot(ctx)
 		added := now.since(c.before)
-		if err == nil && len(added) == 0 || time.Now().After(deadline) {
+		if err == nil && len(added) == 0 || time.Now().After(deadline) || ctx.Err() != nil {
 			return added, err
 		}
 		sleep(ctx, 200*time.Millisecond)

@@ -95,7 +95,7 @@ func (c *chaos) signalBricks(ctx context.Context, v *volume, signal syscall.Sign
 // healed waits until gluster has nothing left to heal: a brick taken away earlier might be the only one with a record. Gluster looks
 // for what is to be healed every ten minutes, unless it is told to. Files that are being written are listed now and then.
 func (c *chaos) healed(ctx context.Context) error {
-	const limit = 2 * time.Minute
+	const limit = 5 * time.Minute
 	deadline := time.Now().Add(limit)
 	for _, v := range c.used {
 		for {
