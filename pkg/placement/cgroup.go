@@ -282,8 +282,8 @@ func (c *cgroups) tryRemove(name string) error {
 	return errors.Join(failed...)
 }
 
-// sweep removes the groups in parent whose names begin so and that have no process any more. It does not wait for the others: the
-// driver's start would take that long.
+// sweep removes the groups in parent whose names begin so and that have no process any more. It waits for each of the others only
+// once, not once for each hierarchy: the driver's start takes that long.
 func (c *cgroups) sweep(parent, prefix string) error {
 	var failed []error
 	names := map[string]bool{}
@@ -299,7 +299,7 @@ func (c *cgroups) sweep(parent, prefix string) error {
 		}
 	}
 	for name := range names {
-		failed = append(failed, c.tryRemove(filepath.Join(parent, name)))
+		failed = append(failed, c.remove(filepath.Join(parent, name)))
 	}
 	return errors.Join(failed...)
 }
