@@ -50,7 +50,8 @@ func (c *chaos) end(ctx context.Context) ending {
 	e.fault(c.clientsAre(ctx, 0))
 	e.fault(c.removeDisks(ctx))
 	// A plugin that was killed while a client hung has left a process and its cgroup. The first start after the process's end removes it.
-	e.fault(c.plugin().Restart(ctx))
+	// The other node's plugin shares the kernel, and so the cgroup, with it.
+	e.fault(errors.Join(c.lab.NodePlugin(2).Stop(ctx), c.plugin().Restart(ctx)))
 	var err error
 	e.Strays, err = c.strays(ctx)
 	e.fault(err)
