@@ -78,10 +78,10 @@ func (m *Manager) startAsker(cmd *exec.Cmd) (ended func(), err error) {
 	return func() { _ = node.Remove(name) }, node.StartBeside(cmd, name) // closeNode and the next start remove what is left
 }
 
-// closeNode removes the cgroups that no process is in. The node's files stay open: a client that ends now may still need them.
+// closeNode removes the cgroups of questions. The node's files stay open: a client that ends now may still need them.
 func (m *Manager) closeNode() {
 	if node := m.node.Load(); node != nil {
-		_ = node.Sweep() // what is left, the next start removes
+		_ = node.RemoveAll(questions) // what is left, the next start removes
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -291,8 +292,8 @@ func (c *cgroups) tryRemove(name string) error {
 	return errors.Join(failed...)
 }
 
-// sweep removes the groups in parent that have no process any more.
-func (c *cgroups) sweep(parent string) error {
+// names returns the groups in parent.
+func (c *cgroups) names(parent string) ([]string, error) {
 	names := map[string]bool{}
 	var failed []error
 	for _, h := range c.hierarchies {
@@ -306,9 +307,28 @@ func (c *cgroups) sweep(parent string) error {
 			}
 		}
 	}
-	for name := range names {
-		if err := c.tryRemove(filepath.Join(parent, name)); !errors.Is(err, unix.EBUSY) { // has a process
+	return slices.Sorted(maps.Keys(names)), errors.Join(failed...)
+}
+
+// sweep removes the groups in parent that have no process, and does not wait for those that have one.
+func (c *cgroups) sweep(parent string) error {
+	names, err := c.names(parent)
+	failed := []error{err}
+	for _, name := range names {
+		if err := c.tryRemove(filepath.Join(parent, name)); !errors.Is(err, unix.EBUSY) {
 			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// removeAll removes the groups in parent whose names begin so, and waits a moment for the end of their processes.
+func (c *cgroups) removeAll(parent, prefix string) error {
+	names, err := c.names(parent)
+	failed := []error{err}
+	for _, name := range names {
+		if strings.HasPrefix(name, prefix) {
+			failed = append(failed, c.remove(filepath.Join(parent, name)))
 		}
 	}
 	return errors.Join(failed...)

@@ -80,6 +80,41 @@ func TestGroupsComeAndGo(t *testing.T) {
 	both.Wait()
 }
 
+// TestSweep: groups of processes that have ended are removed, and those in use are not waited for.
+func TestSweep(t *testing.T) {
+	groups := openTestCgroups(t)
+	n := &Node{cfg: Config{Group: group(t)}, cgroups: groups}
+	for _, name := range []string{"question-1", "question-2", "other"} {
+		if err := groups.create(n.group(name), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := n.StartBeside(cmd, "question-2"); err != nil {
+		t.Fatal(err)
+	}
+	left := func(step string, want ...string) {
+		t.Helper()
+		if names, err := groups.names(n.cfg.Group); err != nil || !slices.Equal(names, want) {
+			t.Errorf("%s: %q, %v are left, want %q", step, names, err, want)
+		}
+	}
+	if err := n.RemoveAll("question-"); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("removing a group in use: %v", err)
+	}
+	left("questions are removed", "other", "question-2")
+	if err := n.Sweep(); err != nil {
+		t.Error(err)
+	}
+	left("all that have ended are removed", "question-2")
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if err := n.RemoveAll("question-"); err != nil {
+		t.Error(err)
+	}
+	left("all are removed")
+}
+
 // TestMemoryLimit: a process that needs more than its limit is killed, and nothing else.
 func TestMemoryLimit(t *testing.T) {
 	n := &Node{cfg: Config{Group: group(t)}, cgroups: openTestCgroups(t)}

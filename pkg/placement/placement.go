@@ -140,6 +140,9 @@ func (n *Node) Remove(name string) error { return n.cgroups.remove(n.group(name)
 // Sweep removes the cgroups of processes that have ended, whoever has started them. No process may be starting.
 func (n *Node) Sweep() error { return n.cgroups.sweep(n.cfg.Group) }
 
+// RemoveAll removes the cgroups whose names begin so, and waits a moment for the end of their processes.
+func (n *Node) RemoveAll(prefix string) error { return n.cgroups.removeAll(n.cfg.Group, prefix) }
+
 // RemoveOtherTrees removes copies of clients' files that are neither used nor the current one.
 func (n *Node) RemoveOtherTrees(used func(version string) bool) error {
 	return removeOtherTrees(filepath.Dir(n.tree.dir), func(version string) bool { return version == n.Version() || used(version) })
