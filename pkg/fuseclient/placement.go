@@ -134,7 +134,7 @@ func (m *Manager) refreshSecrets(ctx context.Context) {
 func refreshSecretsOf(client process) error {
 	root, err := os.Open(client.procPath("root"))
 	if err != nil || !client.alive() { // otherwise the root may be another process's
-		return nil //nolint:nilerr // it has ended
+		return nil // it has ended
 	}
 	defer root.Close()
 	return placement.RefreshSecrets(fmt.Sprintf("/proc/self/fd/%d", root.Fd()))

@@ -87,7 +87,7 @@ func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	if former, err := os.ReadFile(path); err == nil && bytes.Equal(former, data) { //nolint:gosec // below the state directory
 		return nil
 	}
-	if err := os.WriteFile(path+".new", data, mode); err != nil {
+	if err := os.WriteFile(path+".new", data, mode); err != nil { //nolint:gosec // below the state directory, or in the memory of a client
 		return err
 	}
 	return os.Rename(path+".new", path)
