@@ -98,7 +98,7 @@ func runningClients(stateDir, hash string) []runningClient {
 // sees reports whether a path leads a process to the same directory as this one: another node plugin on the node, in a container,
 // has the same path for another directory.
 func sees(p process, dir string) bool {
-	own, err := os.Stat(dir) //nolint:gosec // the state directory
+	own, err := os.Stat(dir)                             //nolint:gosec // the state directory
 	theirs, theirErr := os.Stat(p.procPath("root", dir)) //nolint:gosec // the same, as the process sees it
 	return err == nil && theirErr == nil && os.SameFile(own, theirs)
 }
