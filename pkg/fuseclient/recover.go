@@ -3,6 +3,7 @@ package fuseclient
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,6 +62,9 @@ func (m *Manager) inService(r record) bool {
 	}
 	r.Process, _ = findClient(m.freshPath(r))
 	device, mounted, err := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true // taken off that path, which is done when it is at the other
+	}
 	return err == nil && (!mounted || device == mount.DeviceOf(top))
 }
 

@@ -121,6 +121,29 @@ func TestSecretsAreInMemory(t *testing.T) {
 	}
 }
 
+// TestSecretsAreRenewed in the memory of a client that runs, and not made where it has none.
+func TestSecretsAreRenewed(t *testing.T) {
+	if err := unix.Mount("secret", "/etc/ssl", "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount("/etc/ssl", unix.MNT_DETACH) })
+	root := t.TempDir()
+	key := root + "/etc/ssl/glusterfs.key"
+	if err := errors.Join(os.MkdirAll(root+"/etc/ssl", 0o700), os.WriteFile(key, []byte("old"), 0o400),
+		os.WriteFile("/etc/ssl/glusterfs.key", []byte("new"), 0o400), os.WriteFile("/etc/ssl/glusterfs.pem", []byte("new"), 0o400)); err != nil {
+		t.Fatal(err)
+	}
+	if err := RefreshSecrets(root); err != nil {
+		t.Error(err)
+	}
+	if data, err := os.ReadFile(key); err != nil || string(data) != "new" {
+		t.Errorf("the key is %q, %v", data, err)
+	}
+	if _, err := os.Stat(root + "/etc/ssl/glusterfs.pem"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that the client did not have: %v", err)
+	}
+}
+
 // TestResolverFollowsTheNode: names are looked up as on the node now, not as on the day of the container.
 func TestResolverFollowsTheNode(t *testing.T) {
 	dir, root := stateDir(t), t.TempDir()

@@ -69,6 +69,39 @@ func TestTreeIsMadeOnce(t *testing.T) {
 	}
 }
 
+// TestDamagedTreeIsMadeAgain: after a power cut, files of a copy may be shorter than they were.
+func TestDamagedTreeIsMadeAgain(t *testing.T) {
+	dir := stateDir(t)
+	n := openNode(t, dir)
+	libraries, err := filepath.Glob(n.tree.dir + "/usr/lib/*/glusterfs/*/xlator/meta.so")
+	if err != nil || len(libraries) != 1 {
+		t.Fatalf("%q, %v", libraries, err)
+	}
+	if err := os.Truncate(libraries[0], 0); err != nil {
+		t.Fatal(err)
+	}
+	openNode(t, dir)
+	if info, err := os.Stat(libraries[0]); err != nil || info.Size() == 0 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// TestEarlierTreeServes when the disk has no room for the files of a new version.
+func TestEarlierTreeServes(t *testing.T) {
+	dir := stateDir(t)
+	trees := filepath.Join(dir, "tree")
+	earlier := filepath.Join(trees, "9.6-0123456789abcdef")
+	n := openNode(t, dir)
+	if err := errors.Join(os.Rename(n.tree.dir, earlier), unix.Mount(trees, trees, "", unix.MS_BIND, ""),
+		unix.Mount("", trees, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(trees, unix.MNT_DETACH) })
+	if n := openNode(t, dir); n.tree.dir != earlier {
+		t.Errorf("clients are started from %s", n.tree.dir)
+	}
+}
+
 func list(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

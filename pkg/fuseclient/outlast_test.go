@@ -1,0 +1,86 @@
+package fuseclient
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// What is right at the next start, or in the next round of Run, although it could not be before.
+
+// TestRecordThatWasNotSavedToTheEnd: the disk became full between two saves of a stage. The client is in use all the same.
+func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {
+	for name, forget := range map[string]func(*record){
+		"without its device":  func(r *record) { r.Device = record{}.Device },
+		"without its process": func(r *record) { r.Device, r.Process = record{}.Device, process{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			r := n.stage()
+			n.mustPublish("target")
+			n.ending.Wait()
+			n.Close()
+			saved := r
+			forget(&saved)
+			if err := writeRecord(n.recordPath("id-vol"), saved); err != nil {
+				t.Fatal(err)
+			}
+			n.Manager = startManager(t, n.cfg.StateDir)
+			n.mustPublish("second")
+			if again := n.known(); again.Process != r.Process || !r.Process.alive() {
+				t.Errorf("the client was %v and is %v", r.Process, again.Process)
+			}
+		})
+	}
+}
+
+// TestHungClientEndsWhenItsLastMountHasGone, which was a container's, without a new start of the driver.
+func TestHungClientEndsWhenItsLastMountHasGone(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	container := exec.CommandContext(t.Context(), "sleep", "infinity")
+	container.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	if err := container.Start(); err != nil {
+		t.Fatal(err)
+	}
+	n.stop(r)
+	err := n.Unstage(t.Context(), "id-vol", n.path("staging"))
+	n.ending.Wait()
+	if alive := r.Process.alive(); err != nil || !alive {
+		t.Errorf("while a container uses it: %v, alive: %t", err, alive)
+	}
+	_ = container.Process.Kill()
+	_ = container.Wait()
+	n.upkeep(t.Context())
+	n.ending.Wait()
+	if r.Process.alive() || n.files() != "" {
+		t.Errorf("afterwards: alive: %t, files: %s", r.Process.alive(), n.files())
+	}
+}
+
+// TestNoNodeForTheFirstProcess: in a PID namespace of its own, which ends with it, a node plugin starts no client for the node. The
+// tests run as such a process.
+func TestNoNodeForTheFirstProcess(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.Placement = PlacementNode
+	m, err := NewManager(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	state, err := ReadPlacement(cfg.StateDir)
+	if err != nil || state.Placement != PlacementPod || !strings.Contains(state.Error, "hostPID") || !m.Report().InPod {
+		t.Errorf("%+v, %v, %+v", state, err, m.Report())
+	}
+	if err := os.Remove(placementPath(cfg.StateDir)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPlacement(cfg.StateDir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without the file: %v", err)
+	}
+}
