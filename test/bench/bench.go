@@ -178,3 +178,10 @@ func (b *bench) quiet(ctx context.Context) error {
 
 // clock is the seconds since a moment.
 func clock(since time.Time) float64 { return time.Since(since).Seconds() }
+
+// clocked returns the seconds that do takes.
+func clocked(do func() error) (float64, error) {
+	begin := time.Now()
+	err := do()
+	return clock(begin), err
+}

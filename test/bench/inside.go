@@ -45,6 +45,8 @@ func inside(ctx context.Context, kind string, arguments []string, out io.Writer)
 		answer, err = runCommands(ctx, w)
 	case "io":
 		answer.Both, err = useFiles(arguments)
+	case "pause":
+		answer.Seconds, err = longestPause(arguments[0], arguments[1])
 	default:
 		answer.Parts, err = useInside(kind, arguments)
 	}

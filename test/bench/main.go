@@ -80,6 +80,9 @@ func families() []family {
 		{[]string{"mount", "unmount"}, true, mountUnmount},
 		{[]string{"rss-idle", "cpu-idle"}, true, idle},
 		{[]string{"fuse-io"}, true, fuseIO},
+		{[]string{"plugin-restart"}, true, pluginRestart},
+		{[]string{"stage-100", "stage-100-memory"}, true, stageMany},
+		{[]string{"publish-many"}, true, publishMany},
 		smallFilesFamily(), largeFilesFamily(),
 		// Last, because Heketi places no bricks for up to two minutes on a node that it found broken.
 		{[]string{"mount-first-server-refuses", "mount-first-server-silent"}, true, firstServer},

@@ -109,6 +109,9 @@ func (r *rig) noState(n *node) {
 			if path == filepath.Join(state, "tree") {
 				return fs.SkipDir // the files of clients to come
 			}
+			if path == filepath.Join(state, "placement.json") {
+				return nil // where they will run
+			}
 			if err == nil && (!entry.IsDir() || filepath.Base(filepath.Dir(path)) == "clients") {
 				left = append(left, path)
 			}
