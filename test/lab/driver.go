@@ -27,7 +27,7 @@ func (l *Lab) Controller() *DriverProcess {
 // NodePlugin is the driver's node plugin on the i-th client machine.
 func (l *Lab) NodePlugin(i int) *DriverProcess {
 	name := nodeName(i)
-	args := append([]string{"--node-id", name, "--state-dir", l.layout.Path(name, "state")}, l.setup.NodeArgs...)
+	args := append([]string{"--node-id", name, "--state-dir", l.layout.Path(name, "state"), "--client-cgroup", l.layout.ClientCgroup()}, l.setup.NodeArgs...)
 	return l.driverProcess(l.Node(i), name, "node", args...)
 }
 

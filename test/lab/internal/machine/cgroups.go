@@ -88,14 +88,34 @@ func Cgroups(layout Layout, name string) []string {
 	mounts, _ := hierarchies() // the error is that of a malformed pattern
 	var groups []string
 	for _, mount := range mounts {
-		_ = filepath.WalkDir(mount+layout.Cgroup(name), func(path string, entry fs.DirEntry, err error) error {
-			if err == nil && entry.IsDir() { // an error: it has gone meanwhile
-				groups = append(groups, path)
-			}
-			return nil
-		})
+		groups = append(groups, below(mount+layout.Cgroup(name))...)
+		if name == "" {
+			groups = append(groups, below(filepath.Join(mount, layout.ClientCgroup()))...)
+		}
 	}
 	return groups
+}
+
+func below(root string) (groups []string) {
+	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() { // an error: it has gone meanwhile
+			groups = append(groups, path)
+		}
+		return nil
+	})
+	return groups
+}
+
+// removeEmpty removes the groups of clients that node plugins in containers have started, under the name that the driver gives
+// them, and leaves those with processes, which may be another lab's.
+func removeEmpty() {
+	const clients = "glusterfs-csi"
+	mounts, _ := hierarchies() // as above
+	for _, mount := range mounts {
+		for _, group := range slices.Backward(below(filepath.Join(mount, clients))) {
+			_ = unix.Rmdir(group)
+		}
+	}
 }
 
 // RemoveCgroups removes them. A group is busy for a moment after its last process has ended; the call waits for that.
@@ -103,6 +123,7 @@ func RemoveCgroups(layout Layout, name string, limit time.Duration) error {
 	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
 		groups := Cgroups(layout, name)
 		if len(groups) == 0 {
+			removeEmpty()
 			return nil
 		}
 		slices.Reverse(groups) // children first

@@ -26,6 +26,9 @@ func (l Layout) Tag() string {
 // Cgroup is the control group of all pods of the lab, of the named machine's when name is not empty.
 func (l Layout) Cgroup(name string) string { return filepath.Join("/", l.Tag(), name) }
 
+// ClientCgroup is the top-level control group of the GlusterFS clients that node plugins start.
+func (l Layout) ClientCgroup() string { return l.Tag() + "-clients" }
+
 // WorkerDir holds what a Kubernetes node keeps on its disk. A machine that has one is such a node.
 func (l Layout) WorkerDir(name string) string { return l.Path(name, "worker") }
 
