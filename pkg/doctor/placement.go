@@ -24,7 +24,7 @@ func (n *Node) placement(context.Context, checker) []report.Finding {
 	var findings []report.Finding
 	if state.Error != "" {
 		findings = nodeFinding(report.Warning, checkClients, "GlusterFS clients run in the node plugin's pod and end with it, because they cannot be placed outside: "+
-			shortened(state.Error), "see \"Clients in the pod\" in docs/troubleshooting.md; until then drain the node before its node plugin is replaced")
+			shortened(state.Error), "see \"Clients in the pod\" in docs/mounts.md; until then drain the node before its node plugin is replaced")
 	}
 	inPod, older, all := 0, 0, fuseclient.Clients(n.StateDir)
 	for _, c := range all {

@@ -41,7 +41,7 @@ func (m *Manager) openNode(ctx context.Context) {
 	}
 	m.placement = state
 	if state.Error != "" {
-		log.Error(errors.New(state.Error), "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/troubleshooting.md")
+		log.Error(errors.New(state.Error), "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/mounts.md")
 	}
 	if err := state.write(m.cfg.StateDir); err != nil {
 		log.Info("Cannot write down for doctor where clients run", "err", err.Error())
