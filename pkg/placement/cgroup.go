@@ -54,7 +54,8 @@ func (h hierarchy) create(name string, memoryLimit int64) error {
 	case h.unified():
 		return h.limitMemory(parent, name, memoryLimit)
 	case h.controls("memory") && memoryLimit > 0:
-		return writeValue(h.path(name, "memory.limit_in_bytes"), strconv.FormatInt(memoryLimit, 10))
+		limit := strconv.FormatInt(memoryLimit, 10)
+		return errors.Join(writeValue(h.path(name, "memory.limit_in_bytes"), limit), writeIfThere(h.path(name, "memory.memsw.limit_in_bytes"), limit))
 	}
 	return nil
 }
@@ -74,7 +75,7 @@ func (h hierarchy) limitMemory(parent, name string, limit int64) error {
 		return nil
 	}
 	return errors.Join(writeValue(h.path(name, "memory.max"), strconv.FormatInt(limit, 10)),
-		writeValue(h.path(name, "memory.oom.group"), "1"))
+		writeIfThere(h.path(name, "memory.swap.max"), "0"), writeValue(h.path(name, "memory.oom.group"), "1"))
 }
 
 // enter puts the calling thread into the group's v1 hierarchies, and what it starts with attr into that of v2: a thread cannot
@@ -195,4 +196,12 @@ func copyValue(from, to string) error {
 
 func writeValue(path, value string) error {
 	return os.WriteFile(path, []byte(value), 0) //nolint:gosec // of a cgroup, where it exists
+}
+
+// writeIfThere writes a value that a kernel without swap has no file for.
+func writeIfThere(path, value string) error {
+	if err := writeValue(path, value); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) { // no file can be made there
+		return err
+	}
+	return nil
 }
