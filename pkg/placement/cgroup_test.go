@@ -2,8 +2,10 @@ package placement
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +20,21 @@ func openTestCgroups(t *testing.T) *cgroups {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(groups.close)
+	t.Cleanup(func() {
+		for _, h := range groups.hierarchies { // of a test that has failed
+			var left []string
+			_ = filepath.WalkDir(h.path(group(t))+"/", func(path string, entry fs.DirEntry, err error) error {
+				if err == nil && entry.IsDir() {
+					left = append(left, path)
+				}
+				return nil
+			})
+			for _, path := range slices.Backward(left) {
+				_ = unix.Rmdir(path)
+			}
+		}
+		groups.close()
+	})
 	return groups
 }
 

@@ -11,7 +11,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(mounttest.RunPrivate(m)) }
+func TestMain(m *testing.M) {
+	if name := os.Getenv(containerVariable); name != "" {
+		os.Exit(container(name))
+	}
+	os.Exit(mounttest.RunPrivate(m))
+}
 
 // group is the name of cgroups that no other test run uses.
 func group(t *testing.T) string {

@@ -1,0 +1,72 @@
+package placement
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const containerVariable = "PLACEMENT_TEST_CONTAINER"
+
+// container plays a node plugin in a cgroup namespace of its own: it starts a process, says which, and waits for the end of its
+// standard input.
+func container(group string) int {
+	groups, err := openCgroups()
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	cmd := exec.Command("sleep", "1000")
+	if err := (&Node{cfg: Config{Group: group}, cgroups: groups}).StartBeside(cmd, "client"); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println(cmd.Process.Pid)
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	return 0
+}
+
+// TestOwnCgroupNamespace: CRI-O may give a container one, in which its own cgroup seems to be the top.
+func TestOwnCgroupNamespace(t *testing.T) {
+	n := &Node{cfg: Config{Group: group(t)}, cgroups: openTestCgroups(t)}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), containerVariable+"="+group(t))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWCGROUP}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.StartBeside(cmd, "container"); err != nil {
+		t.Fatal(err)
+	}
+	said, err := bufio.NewReader(stdout).ReadString('\n')
+	pid, numberErr := strconv.Atoi(strings.TrimSpace(said))
+	if err != nil || numberErr != nil {
+		t.Fatalf("the container says %q, %v", said, err)
+	}
+	for controllers, path := range cgroupsOf(t, pid) {
+		if !strings.HasSuffix(path, "/"+group(t)+"/client") || strings.Contains(path, "container") {
+			t.Errorf("hierarchy %q: the client is in %s", controllers, path)
+		}
+	}
+	_ = stdin.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if err := n.Sweep(); err != nil {
+		t.Error(err)
+	}
+}
