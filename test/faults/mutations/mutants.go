@@ -53,8 +53,6 @@ func createMutants() []Mutant {
 		{"refused-for-good-unseen", "before a create is refused for good the volume is looked for: an earlier call may have made it",
 			[]Edit{{create, "if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {\n\t\treturn found, err\n\t}\n\treturn volume.Volume{}, everyClusterRefused(refusals)",
 				"return volume.Volume{}, everyClusterRefused(refusals)"}}},
-		{"late-creates-forgotten", "while a create may still be carried out in one cluster, no other one is tried",
-			[]Edit{{create, "eligible = []string{cluster}\n", "_ = cluster\n"}}},
 		{"forgotten-is-failed", "a queue entry that Heketi no longer knows says nothing about the operation", []Edit{
 			{errorsFile, "if e.Status == http.StatusInternalServerError && !e.panicked() {", "if e.Status == http.StatusInternalServerError || e.Status == http.StatusNotFound {"},
 			{translate, "{stage: StagePoll, status: http.StatusNotFound, kind: volume.ErrUnavailable,", "{stage: StagePoll, status: http.StatusNotFound, kind: volume.ErrPrecondition,"},
