@@ -34,6 +34,7 @@ say = @printf '\n=== %s\n' "$(1)"
 
 include test/lab/lab.mk
 include test/faults/faults.mk
+include test/chaos/chaos.mk
 include test/e2e/e2e.mk
 include deploy/images/images.mk
 include charts/charts.mk

@@ -43,13 +43,13 @@ type Report struct {
 
 // Report returns the state of the clients now.
 func (m *Manager) Report() Report {
-	clients := Clients(m.cfg.StateDir)
+	clients, node := Clients(m.cfg.StateDir), m.node.Load()
 	for i, c := range clients {
-		if m.node != nil && c.Placement == PlacementNode {
-			clients[i].Memory, _ = m.node.Memory(c.Name) // one that has just ended needs none
+		if node != nil && c.Placement == PlacementNode {
+			clients[i].Memory, _ = node.Memory(c.Name) // one that has just ended needs none
 		}
 	}
-	return Report{Clients: clients, InPod: m.node == nil, Deaths: m.deaths.Load()}
+	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load()}
 }
 
 // versionOf returns which of the trees below the state directory is the root of a process, "" if none is.

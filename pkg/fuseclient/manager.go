@@ -64,18 +64,20 @@ type limits struct {
 
 // Manager implements mount.Mounter in this process.
 type Manager struct {
-	cfg    Config
-	limits limits
-	bootID string
-	unlock func() // lets another process have the state directory
-	locks  locks
-	asker  *fusequery.Asker
-	metas  metaDirs
-	ending sync.WaitGroup // clients that were told to go
+	cfg     Config
+	limits  limits
+	bootID  string
+	unlock  func() // lets another process have the state directory
+	locks   locks
+	asker   *fusequery.Asker
+	metas   metaDirs
+	ending  sync.WaitGroup // clients that were told to go
+	reaping sync.Map       // their names
 
-	node      *placement.Node // nil: clients run in the container
-	deaths    atomic.Int64    // clients that have ended while they were needed
-	leftovers []string        // of earlier processes, each with the reason; set at the start only
+	node      atomic.Pointer[placement.Node] // nil: clients run in the container
+	placement PlacementState                 // as it was logged last; for openNode alone
+	deaths    atomic.Int64                   // clients that have ended while they were needed
+	leftovers []string                       // of earlier processes, each with the reason; set at the start only
 
 	mu            sync.Mutex
 	records       map[string]record // by volume id; what lies in volumes/

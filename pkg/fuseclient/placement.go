@@ -2,6 +2,9 @@ package fuseclient
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -20,35 +23,45 @@ const (
 	PlacementPod = "pod"
 )
 
-// openNode prepares the node for clients. Where that is not possible, they run in the container.
+// openNode prepares the node for clients. Where that is not possible, they run in the container until a later round of Run succeeds.
 func (m *Manager) openNode(ctx context.Context) {
 	state := PlacementState{Placement: PlacementPod}
 	if m.cfg.Placement == PlacementNode {
-		if err := m.tryNode(ctx); err != nil {
+		node, err := m.tryNode(ctx)
+		if err != nil {
 			state.Error = err.Error()
-			klog.FromContext(ctx).Error(err, "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; "+
-				"see docs/troubleshooting.md")
 		} else {
-			state = PlacementState{Placement: PlacementNode, Version: m.node.Version()}
-			m.leaveBehind(klog.FromContext(ctx), m.cfg.CgroupName, m.node.Sweep(questions))
+			state = PlacementState{Placement: PlacementNode, Version: node.Version()}
+			m.node.Store(node)
 		}
 	}
+	log := klog.FromContext(ctx)
+	if state == m.placement {
+		return
+	}
+	m.placement = state
+	if state.Error != "" {
+		log.Error(errors.New(state.Error), "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/troubleshooting.md")
+	}
 	if err := state.write(m.cfg.StateDir); err != nil {
-		klog.FromContext(ctx).Info("Cannot write down for doctor where clients run", "err", err.Error())
+		log.Info("Cannot write down for doctor where clients run", "err", err.Error())
 	}
 }
 
-func (m *Manager) tryNode(ctx context.Context) error {
+func (m *Manager) tryNode(ctx context.Context) (*placement.Node, error) {
+	if os.Getpid() == 1 {
+		return nil, errors.New("the node plugin has process number 1: it needs the PID namespace of the node (hostPID), because clients end with that of the pod")
+	}
 	binary, err := exec.LookPath(m.cfg.Glusterfs)
 	if err == nil {
 		binary, err = filepath.Abs(binary)
 	}
-	if err == nil {
-		m.node, err = placement.OpenNode(ctx, placement.Config{
-			StateDir: m.cfg.StateDir, Glusterfs: binary, Group: m.cfg.CgroupName, MemoryLimit: m.cfg.MemoryLimit,
-		})
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return placement.OpenNode(ctx, placement.Config{
+		StateDir: m.cfg.StateDir, Glusterfs: binary, Group: m.cfg.CgroupName, MemoryLimit: m.cfg.MemoryLimit,
+	})
 }
 
 // questions begins the names of cgroups in which clients are asked: that process may wait for a client for longer than the
@@ -57,37 +70,37 @@ const questions = "questions-"
 
 // startAsker starts a process that asks clients.
 func (m *Manager) startAsker(cmd *exec.Cmd) (ended func(), err error) {
-	if m.node == nil {
+	node := m.node.Load()
+	if node == nil {
 		return func() {}, cmd.Start()
 	}
 	name := questions + strconv.FormatInt(time.Now().UnixNano(), 10)
-	return func() { _ = m.node.Remove(name) }, m.node.StartBeside(cmd, name) // Close and the next start remove what is left
+	return func() { _ = node.Remove(name) }, node.StartBeside(cmd, name) // closeNode and the next start remove what is left
 }
 
-// closeNode removes what no client needs.
+// closeNode removes the cgroups of questions. The node's files stay open: a client that ends now may still need them.
 func (m *Manager) closeNode() {
-	if m.node == nil {
-		return
+	if node := m.node.Load(); node != nil {
+		_ = node.RemoveAll(questions) // what is left, the next start removes
 	}
-	_ = m.node.Sweep(questions) // what is left, the next start removes
-	m.node.Close()
 }
 
 // startClient starts the client of a record where clients run.
 func (m *Manager) startClient(cmd *exec.Cmd, r record) error {
-	if m.node == nil {
-		return cmd.Start()
+	if node := m.node.Load(); node != nil {
+		return node.Start(cmd, r.name())
 	}
-	return m.node.Start(cmd, r.name())
+	return cmd.Start()
 }
 
 // updateResolver lets clients on the node look names up as the node does now.
 func (m *Manager) updateResolver(ctx context.Context) {
-	if m.node == nil {
+	node := m.node.Load()
+	if node == nil {
 		return
 	}
 	said := ""
-	if err := m.node.UpdateResolver(m.cfg.ResolverRoot); err != nil {
+	if err := node.UpdateResolver(m.cfg.ResolverRoot); err != nil {
 		said = err.Error()
 	}
 	m.mu.Lock()
@@ -100,20 +113,43 @@ func (m *Manager) updateResolver(ctx context.Context) {
 
 // removeCgroup removes the cgroup of a client that has ended, by the name of its record.
 func (m *Manager) removeCgroup(client string) error {
-	if m.node == nil {
-		return nil
+	if node := m.node.Load(); node != nil {
+		return node.Remove(client)
 	}
-	return m.node.Remove(client)
+	return nil
 }
 
-// sweepTrees removes the files of versions that no client uses.
+// refreshSecrets gives the clients on the node the keys and certificates as they are now.
+func (m *Manager) refreshSecrets(ctx context.Context) {
+	for _, c := range runningClients(m.cfg.StateDir, "") {
+		if versionOf(c.process) == "" {
+			continue
+		}
+		if err := refreshSecretsOf(c.process); err != nil {
+			klog.FromContext(ctx).Error(err, "Cannot renew the certificates of a GlusterFS client", "pid", c.process.PID)
+		}
+	}
+}
+
+func refreshSecretsOf(client process) error {
+	root, err := os.Open(client.procPath("root"))
+	if err != nil || !client.alive() { // otherwise the root may be another process's
+		return nil //nolint:nilerr // it has ended
+	}
+	defer root.Close()
+	return placement.RefreshSecrets(fmt.Sprintf("/proc/self/fd/%d", root.Fd()))
+}
+
+// sweepTrees removes the files of versions that no client uses, and the cgroups of clients that have ended.
 func (m *Manager) sweepTrees(log klog.Logger) {
-	if m.node == nil {
+	node := m.node.Load()
+	if node == nil {
 		return
 	}
 	used := map[string]bool{}
 	for _, c := range runningClients(m.cfg.StateDir, "") {
 		used[versionOf(c.process)] = true
 	}
-	m.leaveBehind(log, filepath.Join(m.cfg.StateDir, placement.TreeDir), m.node.RemoveOtherTrees(func(version string) bool { return used[version] }))
+	m.leaveBehind(log, filepath.Join(m.cfg.StateDir, placement.TreeDir), node.RemoveOtherTrees(func(version string) bool { return used[version] }))
+	m.leaveBehind(log, "cgroup "+m.cfg.CgroupName, node.Sweep())
 }

@@ -118,7 +118,7 @@ func TestOpenLeavesNoDescriptor(t *testing.T) {
 	restore := mounttest.LimitDescriptors(t, 1)
 	pidfd, err := self.open()
 	restore()
-	if after := mounttest.Descriptors(t); pidfd != -1 || err == nil || after != before {
+	if after := mounttest.Descriptors(t); pidfd != -1 || err == nil || after > before { // fewer, if what another test has ended goes meanwhile
 		t.Errorf("pidfd %d, %v; %d descriptors, before there were %d", pidfd, err, after, before)
 	}
 }

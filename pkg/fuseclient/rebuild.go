@@ -87,12 +87,20 @@ func runningClients(stateDir, hash string) []runningClient {
 		}
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		p, err := identifyProcess(pid)
-		if err == nil && holdsFUSE(pid) {
+		if err == nil && holdsFUSE(pid) && sees(p, filepath.Join(stateDir, "clients")) {
 			c.process = p
 			found = append(found, c)
 		}
 	}
 	return found
+}
+
+// sees reports whether a path leads a process to the same directory as this one: another node plugin on the node, in a container,
+// has the same path for another directory.
+func sees(p process, dir string) bool {
+	own, err := os.Stat(dir)
+	theirs, theirErr := os.Stat(p.procPath("root", dir))
+	return err == nil && theirErr == nil && os.SameFile(own, theirs)
 }
 
 // parseClient reads the arguments of a process, the last of which is a path below the directory if it is a client.

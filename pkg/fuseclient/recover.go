@@ -33,6 +33,9 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 			err = removeFile(path)
 		case r.BootID != m.bootID:
 			err = removeFile(path)
+		case !r.ready() && m.inService(r):
+			log.Info("Dropping a record that could not be saved to the end; the next call for its volume makes it again", "volumeID", r.Source.VolumeID)
+			err = removeFile(path)
 		case !r.ready():
 			log.Info("Clearing away a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
 			err = m.interrupted(r)
@@ -46,6 +49,19 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 		m.leaveBehind(log, path, err)
 	}
 	return err
+}
+
+// inService reports whether the client of a record that does not say so is mounted at its staging path: the disk may have become
+// full between two saves.
+func (m *Manager) inService(r record) bool {
+	found := slices.ContainsFunc(runningClients(m.cfg.StateDir, hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation == r.Generation })
+	top, err := mount.Top(r.StagingPath)
+	if !found || err != nil || top == nil || top.FSType != fsType {
+		return false
+	}
+	r.Process, _ = findClient(m.freshPath(r))
+	device, mounted, err := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
+	return err == nil && (!mounted || device == mount.DeviceOf(top))
 }
 
 // succeeded reports whether a later client of the volume runs, whose record could not be saved.
@@ -107,6 +123,19 @@ func (m *Manager) resumeEnding(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// retryEnding sees to clients that stayed because their last mount was still in use.
+func (m *Manager) retryEnding(ctx context.Context) {
+	paths, err := m.list("ending", ".json")
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Cannot see which GlusterFS clients are to end")
+	}
+	for _, path := range paths {
+		if r, err := readRecord(path); err == nil && r.BootID == m.bootID {
+			m.retire(ctx, r)
+		}
+	}
 }
 
 // sweepClients clears fresh paths of which no record tells.

@@ -14,6 +14,9 @@ import (
 // retire lets a client go that the volume no longer needs. It takes the client's last mount away, upon which a healthy
 // one exits by itself; the rest happens in the background and, through a file in ending/, also over a restart.
 func (m *Manager) retire(ctx context.Context, r record) {
+	if _, begun := m.reaping.LoadOrStore(r.name(), true); begun {
+		return
+	}
 	log := logger(ctx, r)
 	m.metas.close(r) // or it would keep the client
 	err := errors.Join(writeRecord(m.endingPath(r), r), m.leaveFresh(r))
@@ -30,6 +33,7 @@ func (m *Manager) retire(ctx context.Context, r record) {
 
 // reap waits for a client's end, kills it when that does not come, and removes what it leaves.
 func (m *Manager) reap(log klog.Logger, r record) {
+	defer m.reaping.Delete(r.name())
 	ended, err := m.awaitEnd(r)
 	m.metas.close(r) // of a question that came in between
 	if ended {

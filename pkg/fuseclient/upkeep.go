@@ -9,8 +9,9 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Run keeps the state directory in order until ctx is done: it bounds the clients' logs, lets clients look names up as the node does now, and writes the records that could not be
-// written while the disk was full or read-only.
+// Run keeps clients and the state directory in order until ctx is done: it bounds the clients' logs, gives clients the node's hosts
+// file, resolver and certificates as they are now, ends clients whose last mount has gone, tries again to place clients on the node
+// where that has failed, and writes the records that could not be written while the disk was full or read-only.
 func (m *Manager) Run(ctx context.Context) {
 	ticker := time.NewTicker(m.limits.tick)
 	defer ticker.Stop()
@@ -25,7 +26,12 @@ func (m *Manager) Run(ctx context.Context) {
 }
 
 func (m *Manager) upkeep(ctx context.Context) {
+	if m.node.Load() == nil {
+		m.openNode(ctx)
+	}
 	m.updateResolver(ctx)
+	m.refreshSecrets(ctx)
+	m.retryEnding(ctx)
 	if err := m.boundLogs(); err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot bound the logs of GlusterFS clients")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -167,7 +168,16 @@ func mountHierarchy(controllers string) (*os.File, error) {
 // create makes a group in each hierarchy. It may exist.
 func (c *cgroups) create(name string, memoryLimit int64) error {
 	for _, h := range c.hierarchies {
-		if err := h.create(name, memoryLimit); err != nil {
+		const attempts = 10
+		err := h.create(name, memoryLimit)
+		for range attempts {
+			// The end of the last client may have removed the parent meanwhile.
+			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) {
+				break
+			}
+			err = h.create(name, memoryLimit)
+		}
+		if err != nil {
 			return fmt.Errorf("create the cgroup %s of hierarchy %q: %w", name, h.controllers, err)
 		}
 	}
@@ -282,8 +292,9 @@ func (c *cgroups) tryRemove(name string) error {
 	return errors.Join(failed...)
 }
 
-// sweep removes the groups in parent whose names begin so and that have no process any more.
-func (c *cgroups) sweep(parent, prefix string) error {
+// names returns the groups in parent.
+func (c *cgroups) names(parent string) ([]string, error) {
+	names := map[string]bool{}
 	var failed []error
 	for _, h := range c.hierarchies {
 		entries, err := os.ReadDir(h.path(parent))
@@ -291,9 +302,33 @@ func (c *cgroups) sweep(parent, prefix string) error {
 			failed = append(failed, err)
 		}
 		for _, entry := range entries {
-			if strings.HasPrefix(entry.Name(), prefix) {
-				failed = append(failed, c.remove(filepath.Join(parent, entry.Name())))
+			if entry.IsDir() {
+				names[entry.Name()] = true
 			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names)), errors.Join(failed...)
+}
+
+// sweep removes the groups in parent that have no process, and does not wait for those that have one.
+func (c *cgroups) sweep(parent string) error {
+	names, err := c.names(parent)
+	failed := []error{err}
+	for _, name := range names {
+		if err := c.tryRemove(filepath.Join(parent, name)); !errors.Is(err, unix.EBUSY) {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// removeAll removes the groups in parent whose names begin so, and waits a moment for the end of their processes.
+func (c *cgroups) removeAll(parent, prefix string) error {
+	names, err := c.names(parent)
+	failed := []error{err}
+	for _, name := range names {
+		if strings.HasPrefix(name, prefix) {
+			failed = append(failed, c.remove(filepath.Join(parent, name)))
 		}
 	}
 	return errors.Join(failed...)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -59,6 +60,59 @@ func TestStartInItsOwnCgroup(t *testing.T) {
 			t.Errorf("hierarchy %q: the group of all clients is left: %v", h.controllers, err)
 		}
 	}
+}
+
+// TestGroupsComeAndGo: the end of one client, the last, removes the group of all while the next one is made.
+func TestGroupsComeAndGo(t *testing.T) {
+	groups := openTestCgroups(t)
+	var both sync.WaitGroup
+	for _, name := range []string{"one", "two"} {
+		both.Go(func() {
+			for range 200 {
+				path := group(t) + "/" + name
+				if err := errors.Join(groups.create(path, 0), groups.remove(path)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	both.Wait()
+}
+
+// TestSweep: groups of processes that have ended are removed, and those in use are not waited for.
+func TestSweep(t *testing.T) {
+	groups := openTestCgroups(t)
+	n := &Node{cfg: Config{Group: group(t)}, cgroups: groups}
+	for _, name := range []string{"question-1", "question-2", "other"} {
+		if err := groups.create(n.group(name), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := n.StartBeside(cmd, "question-2"); err != nil {
+		t.Fatal(err)
+	}
+	left := func(step string, want ...string) {
+		t.Helper()
+		if names, err := groups.names(n.cfg.Group); err != nil || !slices.Equal(names, want) {
+			t.Errorf("%s: %q, %v are left, want %q", step, names, err, want)
+		}
+	}
+	if err := n.RemoveAll("question-"); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("removing a group in use: %v", err)
+	}
+	left("questions are removed", "other", "question-2")
+	if err := n.Sweep(); err != nil {
+		t.Error(err)
+	}
+	left("all that have ended are removed", "question-2")
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if err := n.RemoveAll("question-"); err != nil {
+		t.Error(err)
+	}
+	left("all are removed")
 }
 
 // TestMemoryLimit: a process that needs more than its limit is killed, and nothing else.

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 
+	"k8s.io/klog/v2"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
@@ -43,9 +45,15 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Group == "" {
 		cfg.Group = "glusterfs-csi"
 	}
-	copied, err := copyTree(ctx, cfg.Glusterfs, filepath.Join(cfg.StateDir, TreeDir), mountPoints(cfg.StateDir))
+	trees := filepath.Join(cfg.StateDir, TreeDir)
+	copied, err := copyTree(ctx, cfg.Glusterfs, trees, mountPoints(cfg.StateDir))
 	if err != nil {
-		return nil, err
+		newest, found := newestTree(trees, cfg.Glusterfs)
+		if !found {
+			return nil, err
+		}
+		klog.FromContext(ctx).Error(err, "Cannot copy the GlusterFS client to the node; new clients are of an earlier version", "version", filepath.Base(newest.dir))
+		copied = newest
 	}
 	groups, err := openCgroups()
 	if err != nil {
@@ -59,14 +67,25 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// try runs the client for a moment.
+// try runs the client for a moment, where it can open the FUSE device.
 func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
 	name := fmt.Sprintf("try-%d", os.Getpid())
-	if err := n.Start(cmd, name); err != nil {
-		return err
+	err := n.start(cmd, name, n.cfg.MemoryLimit, func() error {
+		if err := n.tree.enter(n.cfg.StateDir); err != nil {
+			return err
+		}
+		device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		return device.Close()
+	})
+	if err == nil {
+		err = cmd.Wait()
 	}
-	return errors.Join(cmd.Wait(), n.Remove(name))
+	_ = n.Remove(name) // what is left of it, Sweep removes
+	return err
 }
 
 // Close closes what Node holds. Clients go on.
@@ -118,8 +137,11 @@ func (n *Node) Memory(name string) (int64, error) { return n.cgroups.memory(n.gr
 // Remove removes the cgroup of a process that has ended. Not there is success.
 func (n *Node) Remove(name string) error { return n.cgroups.remove(n.group(name)) }
 
-// Sweep removes the cgroups of processes whose names begin so and that have ended.
-func (n *Node) Sweep(prefix string) error { return n.cgroups.sweep(n.cfg.Group, prefix) }
+// Sweep removes the cgroups of processes that have ended, whoever has started them. No process may be starting.
+func (n *Node) Sweep() error { return n.cgroups.sweep(n.cfg.Group) }
+
+// RemoveAll removes the cgroups whose names begin so, and waits a moment for the end of their processes.
+func (n *Node) RemoveAll(prefix string) error { return n.cgroups.removeAll(n.cfg.Group, prefix) }
 
 // RemoveOtherTrees removes copies of clients' files that are neither used nor the current one.
 func (n *Node) RemoveOtherTrees(used func(version string) bool) error {

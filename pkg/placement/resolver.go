@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,10 +40,22 @@ func (n *Node) updateResolver(root string) error {
 			data = append(data, hostAliases(own)...)
 		}
 		if err == nil {
-			err = replaceFile(filepath.Join(n.tree.dir, "etc", name), data)
+			err = n.forEachTree(func(tree string) error { return replaceFile(filepath.Join(tree, "etc", name), data, 0o644) })
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = append(failed, fmt.Errorf("give GlusterFS clients /etc/%s of %s: %w", name, root, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// forEachTree calls fn for the files of each version, since clients of earlier ones run on.
+func (n *Node) forEachTree(fn func(tree string) error) error {
+	trees, err := os.ReadDir(filepath.Dir(n.tree.dir))
+	failed := []error{err}
+	for _, tree := range trees {
+		if !strings.HasSuffix(tree.Name(), unfinishedSuffix) {
+			failed = append(failed, fn(filepath.Join(filepath.Dir(n.tree.dir), tree.Name())))
 		}
 	}
 	return errors.Join(failed...)
@@ -70,11 +83,11 @@ func readBelow(dir int, name string) ([]byte, error) {
 }
 
 // replaceFile lets readers see the former content or the new one.
-func replaceFile(path string, data []byte) error {
+func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	if former, err := os.ReadFile(path); err == nil && bytes.Equal(former, data) { //nolint:gosec // below the state directory
 		return nil
 	}
-	if err := os.WriteFile(path+".new", data, 0o644); err != nil { //nolint:gosec // as in /etc
+	if err := os.WriteFile(path+".new", data, mode); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -108,6 +109,25 @@ func (t tree) mountSecrets() error {
 		}
 	}
 	return nil
+}
+
+// RefreshSecrets gives a running client, whose root directory is given, the secrets as they are now. It reads them for new
+// connections.
+func RefreshSecrets(root string) error {
+	var failed []error
+	for dir, names := range secrets() {
+		for _, name := range names {
+			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // of the administrator
+			if err != nil {
+				continue // the client goes on with what it has
+			}
+			path := filepath.Join(root, dir, name)
+			if former, err := os.ReadFile(path); err == nil && !bytes.Equal(former, data) { //nolint:gosec // in the client's memory
+				failed = append(failed, replaceFile(path, data, 0o400))
+			}
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // pivot makes the tree the root, and takes the old one away.

@@ -15,6 +15,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -44,17 +47,43 @@ func copyTree(ctx context.Context, glusterfs, into string, mountPoints []string)
 		return tree{}, err
 	}
 	t := tree{dir: filepath.Join(into, version+"-"+digest), binary: binary}
-	if _, err := os.Stat(t.dir); err == nil {
+	if set.isCopied(t.dir) {
 		return t, nil
 	}
 	unfinished := t.dir + unfinishedSuffix
-	if err := removeTree(unfinished); err != nil {
+	if err := errors.Join(removeTree(unfinished), retireTree(t.dir)); err != nil {
 		return tree{}, fmt.Errorf("remove an unfinished copy of the client: %w", err)
 	}
 	if err := set.copyTo(unfinished, mountPoints); err != nil {
 		return tree{}, fmt.Errorf("copy the client: %w", errors.Join(err, removeTree(unfinished)))
 	}
 	return t, os.Rename(unfinished, t.dir)
+}
+
+// newestTree returns the copy that was made last, of whichever version.
+func newestTree(into, binary string) (newest tree, found bool) {
+	entries, _ := os.ReadDir(into) // none, without the directory
+	var made time.Time
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || strings.HasSuffix(entry.Name(), unfinishedSuffix) || found && info.ModTime().Before(made) {
+			continue
+		}
+		newest, made, found = tree{dir: filepath.Join(into, entry.Name()), binary: binary}, info.ModTime(), true
+	}
+	return newest, found
+}
+
+// isCopied reports whether the directory has all files of the set, as long as they are. After a power cut some may be empty.
+func (s *fileSet) isCopied(dir string) bool {
+	for path := range s.files {
+		original, err := os.Stat(path)
+		copied, copiedErr := os.Lstat(filepath.Join(dir, path))
+		if err != nil || copiedErr != nil || original.Size() != copied.Size() {
+			return false
+		}
+	}
+	return true
 }
 
 const unfinishedSuffix = ".new"
@@ -115,6 +144,19 @@ func (s *fileSet) copyTo(dir string, mountPoints []string) error {
 			return err
 		}
 	}
+	return syncDisk(dir)
+}
+
+// syncDisk writes the file system of a directory to its disk: a copy outlives the boot, unlike records of clients.
+func syncDisk(dir string) error {
+	file, err := os.Open(dir) //nolint:gosec // below the state directory
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := unix.Syncfs(int(file.Fd())); err != nil {
+		return &fs.PathError{Op: "syncfs", Path: dir, Err: err}
+	}
 	return nil
 }
 
@@ -140,11 +182,24 @@ func removeOtherTrees(into string, used func(version string) bool) error {
 	entries, err := os.ReadDir(into)
 	failed := []error{err}
 	for _, entry := range entries {
-		if version, unfinished := strings.CutSuffix(entry.Name(), unfinishedSuffix); unfinished || !used(version) {
-			failed = append(failed, removeTree(filepath.Join(into, entry.Name())))
+		if path := filepath.Join(into, entry.Name()); strings.HasSuffix(path, unfinishedSuffix) {
+			failed = append(failed, removeTree(path))
+		} else if !used(entry.Name()) {
+			failed = append(failed, retireTree(path))
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// retireTree removes a complete copy, which is never seen in part under its name.
+func retireTree(dir string) error {
+	if err := os.Rename(dir, dir+unfinishedSuffix); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return removeTree(dir + unfinishedSuffix)
 }
 
 // removeTree removes a directory with everything in it, but nothing that is mounted there, and nothing of what it is mounted on. A

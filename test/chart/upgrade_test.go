@@ -48,27 +48,36 @@ func TestUpgradeKeepsTheClients(t *testing.T) {
 		refused  = "--set node.updateStrategy.type=OnDelete"
 		rendered = "objects from release manifest"
 		old      = `"--state-dir=/var/lib/glusterfs-csi"`
+		onNode   = `"node", "--client-placement=node"`
 		byHand   = "--set=node.updateStrategy.type=OnDelete,node.updateStrategy.rollingUpdate=null"
 	)
 	tests := []struct {
-		name  string
-		runs  string // arguments of the node plugin that is there; "": none is
-		flags []string
-		says  string
+		name    string
+		runs    string // arguments of the node plugin that is there; "": none is
+		updated int    // of three nodes, where they are replaced by hand; 0: they are not
+		flags   []string
+		says    string
 	}{
-		{"from clients in the pod", old, []string{"--is-upgrade"}, refused},
-		{"from a placement in the pod", `"--client-placement=pod"`, []string{"--is-upgrade"}, refused},
-		{"by hand", old, []string{"--is-upgrade", byHand}, rendered},
-		{"to clients in the pod", old, []string{"--is-upgrade", "--set=client.placement=pod"}, rendered},
-		{"from clients on the node", `"node", "--client-placement=node"`, []string{"--is-upgrade"}, rendered},
-		{"an installation", "", nil, rendered},
+		{"from clients in the pod", old, 0, []string{"--is-upgrade"}, refused},
+		{"from a placement in the pod", `"--client-placement=pod"`, 0, []string{"--is-upgrade"}, refused},
+		{"by hand", old, 0, []string{"--is-upgrade", byHand}, rendered},
+		{"some of them are replaced by hand", onNode, 2, []string{"--is-upgrade"}, "1 of 3 node plugins are still of an earlier version"},
+		{"some of them, and the rest will be", onNode, 2, []string{"--is-upgrade", byHand}, rendered},
+		{"all of them are replaced by hand", onNode, 3, []string{"--is-upgrade"}, rendered},
+		{"to clients in the pod", old, 0, []string{"--is-upgrade", "--set=client.placement=pod"}, rendered},
+		{"from clients on the node", onNode, 0, []string{"--is-upgrade"}, rendered},
+		{"an installation", "", 0, nil, rendered},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			daemonSet := ""
+			daemonSet, strategy := "", "RollingUpdate"
+			if tt.updated > 0 {
+				strategy = "OnDelete"
+			}
 			if tt.runs != "" {
-				daemonSet = `{"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"name": "glusterfs-csi-node", "namespace": "glusterfs-csi"},
-					"spec": {"template": {"spec": {"containers": [{"name": "glusterfs-csi", "args": [` + tt.runs + `]}]}}}}`
+				daemonSet = fmt.Sprintf(`{"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"name": "glusterfs-csi-node", "namespace": "glusterfs-csi"},
+					"spec": {"updateStrategy": {"type": %q}, "template": {"spec": {"containers": [{"name": "injected"}, {"name": "glusterfs-csi", "args": [%s]}]}}},
+					"status": {"desiredNumberScheduled": 3, "updatedNumberScheduled": %d}}`, strategy, tt.runs, tt.updated)
 			}
 			said, err := upgrade(t, "minimal", apiServer(t, "", daemonSet), tt.flags...)
 			if err == nil || !strings.Contains(said, tt.says) {

@@ -136,6 +136,12 @@ func TestClientsInThePod(t *testing.T) {
 	}
 	ok(t, d.Upgrade(t.Context(), "node.updateStrategy.type=OnDelete", "node.updateStrategy.rollingUpdate=null"))
 	replaceNodePlugins(t, d)
+	eventually(t, func() error { // Kubernetes counts them, for the next upgrade
+		if counts := inDriver(t, "get", "daemonset", driver.Node, "-o", "jsonpath={.status.updatedNumberScheduled} {.status.desiredNumberScheduled}"); counts != "2 2" {
+			return fmt.Errorf("node plugins that are new, and all: %s", counts)
+		}
+		return nil
+	})
 }
 
 // nodePlugin is the pod of the node plugin on a node.

@@ -27,7 +27,8 @@ func (l *Lab) Controller() *DriverProcess {
 // NodePlugin is the driver's node plugin on the i-th client machine.
 func (l *Lab) NodePlugin(i int) *DriverProcess {
 	name := nodeName(i)
-	return l.driverProcess(l.Node(i), name, "node", "--node-id", name, "--state-dir", l.layout.Path(name, "state"))
+	args := append([]string{"--node-id", name, "--state-dir", l.layout.Path(name, "state")}, l.setup.NodeArgs...)
+	return l.driverProcess(l.Node(i), name, "node", args...)
 }
 
 // ConfigFile is the driver's list of Heketi backends: the lab's own, named "lab".

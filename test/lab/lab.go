@@ -50,6 +50,8 @@ type Options struct {
 	HeketiEnv []string
 	// DriverArgs is added to the command line of the controller and of both node plugins.
 	DriverArgs []string
+	// NodeArgs is added to the command line of both node plugins.
+	NodeArgs []string
 }
 
 // Lab is a running lab.
@@ -67,6 +69,7 @@ type setup struct {
 	HeketiCLI  string   `json:"heketiCLI"`
 	HeketiEnv  []string `json:"heketiEnv"`
 	DriverArgs []string `json:"driverArgs"`
+	NodeArgs   []string `json:"nodeArgs"`
 	Workers    bool     `json:"workers"`
 }
 
@@ -141,7 +144,7 @@ const setupFile = "lab.json"
 
 // prepare builds what is missing and remembers where the programs are.
 func (l *Lab) prepare(ctx context.Context, options Options, out io.Writer) error {
-	l.setup = setup{HeketiEnv: options.HeketiEnv, DriverArgs: options.DriverArgs, Workers: options.Workers}
+	l.setup = setup{HeketiEnv: options.HeketiEnv, DriverArgs: options.DriverArgs, NodeArgs: options.NodeArgs, Workers: options.Workers}
 	if options.Driver != "" {
 		driver, err := filepath.Abs(options.Driver)
 		if err != nil {

@@ -52,15 +52,26 @@
 {{- end -}}
 
 {{/* A roll-out from a version whose clients end with the node plugin's pods would disconnect all volumes of the cluster, a tenth of the
-     nodes at a time. */}}
+     nodes at a time. The pods count, not the template: while they are replaced by hand, some are still of that version. */}}
 {{- define "glusterfs-csi.checkClientsStay" -}}
 {{- if and .Release.IsUpgrade (ne .Values.client.placement "pod") (ne .Values.node.updateStrategy.type "OnDelete") -}}
 {{- $name := include "glusterfs-csi.node" . -}}
 {{- with lookup "apps/v1" "DaemonSet" .Release.Namespace $name -}}
-{{- if not (has "--client-placement=node" (index .spec.template.spec.containers 0).args) -}}
+{{- $onNode := false -}}
+{{- range .spec.template.spec.containers -}}
+{{- if has "--client-placement=node" (default list .args) -}}{{- $onNode = true -}}{{- end -}}
+{{- end -}}
+{{- if not $onNode -}}
 {{- fail (print "the clients of the version that runs now end with the node plugins' pods, so that this upgrade would disconnect the volumes of all "
       "running pods. Upgrade with --set node.updateStrategy.type=OnDelete,node.updateStrategy.rollingUpdate=null, then replace the node "
       "plugins node by node, after a drain; from then on they are replaced without that (docs/upgrade.md)") -}}
+{{- end -}}
+{{- $updated := int (default 0 .status.updatedNumberScheduled) -}}
+{{- $desired := int (default 0 .status.desiredNumberScheduled) -}}
+{{- if and (eq .spec.updateStrategy.type "OnDelete") (lt $updated $desired) -}}
+{{- fail (printf (print "%d of %d node plugins are still of an earlier version, whose clients end with their pods, so that this upgrade would disconnect "
+      "the volumes of running pods on these nodes. Replace them first, node by node, after a drain, or add "
+      "--set node.updateStrategy.type=OnDelete,node.updateStrategy.rollingUpdate=null (docs/upgrade.md)") (sub $desired $updated) $desired) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

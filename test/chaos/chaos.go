@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// chaos is a running lab with volumes, and pods that use them on client machine 1.
+type chaos struct {
+	lab        *lab.Lab
+	workload   string
+	group      string // top-level cgroup of the clients
+	before65   bool
+	controller csi.ControllerClient
+	node       csi.NodeClient
+	conns      []*grpc.ClientConn
+
+	pods   []*pod
+	used   []*volume // by pods
+	hung   *volume   // whose client is stopped in half of the rounds
+	spare  *volume   // which is staged and unstaged in rounds
+	disks  disks
+	before snapshot // of the machine, without volumes
+}
+
+// begin prepares volumes and pods.
+func (c *chaos) begin(ctx context.Context) error {
+	controller, err := c.dial(c.lab.Controller().Endpoint)
+	if err != nil {
+		return err
+	}
+	node, err := c.dial(c.lab.NodePlugin(1).Endpoint)
+	if err != nil {
+		return err
+	}
+	c.controller, c.node = csi.NewControllerClient(controller), csi.NewNodeClient(node)
+	if c.before, err = c.snapshot(ctx); err != nil {
+		return err
+	}
+	if c.disks, err = c.makeDisks(ctx); err != nil {
+		return err
+	}
+	volumes, err := c.createAll(ctx, "first", "second", "hung", "spare")
+	if err != nil {
+		return err
+	}
+	c.used, c.hung, c.spare = volumes[:2], volumes[2], volumes[3]
+	for _, v := range volumes[:3] {
+		if err := c.stage(ctx, v); err != nil {
+			return err
+		}
+	}
+	for _, p := range []*pod{
+		{name: "first-follows", volume: c.used[0], propagation: "rslave"},
+		{name: "first-alone", volume: c.used[0], propagation: "private"},
+		{name: "second-alone", volume: c.used[1], propagation: "private"},
+	} {
+		if err := c.start(ctx, p); err != nil {
+			return fmt.Errorf("pod %s: %w", p.name, err)
+		}
+		c.pods = append(c.pods, p)
+	}
+	return c.progress(ctx)
+}
+
+func (c *chaos) createAll(ctx context.Context, names ...string) ([]*volume, error) {
+	volumes := make([]*volume, len(names))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, name := range names {
+		group.Go(func() (err error) {
+			volumes[i], err = c.create(ctx, name)
+			return err
+		})
+	}
+	return volumes, group.Wait()
+}
+
+// dial connects to a socket that may be away for a while: calls wait for it, and come back quickly after a restart.
+func (c *chaos) dial(endpoint string) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient(endpoint,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff: backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.5, MaxDelay: 200 * time.Millisecond},
+		}),
+		grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
+	if err == nil {
+		c.conns = append(c.conns, conn)
+	}
+	return conn, err
+}
+
+// plugin is the node plugin of client machine 1.
+func (c *chaos) plugin() *lab.Service {
+	plugin := c.lab.NodePlugin(1)
+	if c.before65 {
+		return plugin.Before65()
+	}
+	return plugin.Service
+}
+
+// close ends the pods that still run, and the connections.
+func (c *chaos) close() error {
+	errs := make([]error, 0, len(c.pods)+len(c.conns))
+	for _, p := range c.pods {
+		errs = append(errs, p.kill())
+	}
+	for _, conn := range c.conns {
+		errs = append(errs, conn.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// disks are the node plugin's directories on client machine 1.
+type disks struct {
+	state, logs string
+}
+
+// makeDisks gives the clients' logs a small file system, so that it can be full. The node plugin starts again to use it.
+func (c *chaos) makeDisks(ctx context.Context) (disks, error) {
+	state := filepath.Join(filepath.Dir(c.lab.NodeDir(1)), "state")
+	d := disks{state: state, logs: filepath.Join(state, "logs")}
+	if _, err := c.lab.Node(1).Output(ctx, "mount", "-t", "tmpfs", "-o", "size=1m", "logs", d.logs); err != nil {
+		return d, err
+	}
+	return d, c.plugin().Restart(ctx)
+}
+
+func (c *chaos) removeDisks(ctx context.Context) error {
+	_, err := c.lab.Node(1).Output(ctx, "umount", c.disks.logs)
+	return err
+}
+
+// logDiskFull fills the file system of the logs and holds the file open: the plugin removes what it does not know.
+func logDiskFull(ctx context.Context, c *chaos) error {
+	pid, err := c.lab.Node(1).Pid(ctx)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(fmt.Sprintf("/proc/%d/root", pid), c.disks.logs, "full")
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	chunk := make([]byte, 4096)
+	for err == nil {
+		_, err = file.Write(chunk)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		return errors.Join(err, file.Close())
+	}
+	err = c.serves(ctx)
+	if removeErr := os.Remove(path); !errors.Is(removeErr, os.ErrNotExist) {
+		err = errors.Join(err, removeErr)
+	}
+	return errors.Join(err, file.Close())
+}
+
+// serves expects of a plugin that starts again that it starts, publishes and unpublishes.
+func (c *chaos) serves(ctx context.Context) error {
+	err := c.plugin().Restart(ctx)
+	if err == nil {
+		err = c.life(ctx, c.spare)
+	}
+	if err == nil {
+		err = c.another(ctx)
+	}
+	return err
+}
+
+// another publishes a volume that is in use to one more pod for a moment.
+func (c *chaos) another(ctx context.Context) error {
+	err := c.publish(ctx, c.used[0], "another")
+	if err == nil {
+		err = c.use(ctx, c.target(c.used[0], "another"))
+	}
+	return errors.Join(err, c.unpublish(ctx, c.used[0], "another"))
+}
+
+// stateReadOnly covers the state directory with a read-only mount of itself. A volume that is staged can be published, and
+// everything can be taken back; a new volume need not be staged. All of that by the running plugin, and by one that starts then.
+func stateReadOnly(ctx context.Context, c *chaos) error {
+	if err := c.stage(ctx, c.spare); err != nil {
+		return err
+	}
+	node := c.lab.Node(1)
+	_, err := node.Output(ctx, "sh", "-c", `mount --rbind "$1" "$1" && mount -o remount,bind,ro "$1" && ! touch "$1/x" 2>/dev/null`, "sh", c.disks.state)
+	if err == nil {
+		err = c.another(ctx)
+	}
+	if err == nil {
+		err = c.plugin().Restart(ctx)
+	}
+	if err == nil {
+		err = c.another(ctx)
+	}
+	if err == nil {
+		err = c.unstage(ctx, c.spare)
+	}
+	_, umountErr := node.Output(context.WithoutCancel(ctx), "umount", "-R", "-l", c.disks.state) // the plugin has it locked
+	return errors.Join(err, umountErr, c.plugin().Restart(ctx), c.life(ctx, c.spare))
+}

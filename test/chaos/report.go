@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
+)
+
+// result is the whole report.
+type result struct {
+	Seconds  float64 `json:"seconds"`
+	Before65 bool    `json:"asBeforeLinux6.5"` // without MOVE_MOUNT_BENEATH
+	Rounds   []row   `json:"rounds"`
+	End      ending  `json:"end"`
+}
+
+// row is the report of one round.
+type row struct {
+	Round         string   `json:"round"`
+	Hung          bool     `json:"withHungClient"`
+	Seconds       float64  `json:"seconds"`
+	Writes        int      `json:"writes"`
+	Reads         int      `json:"reads"`
+	Errors        int      `json:"ioErrors"`
+	ErrorsAllowed bool     `json:"ioErrorsAllowed"`
+	Wrong         int      `json:"wrongReads"`
+	FilesLost     int      `json:"openFilesLost"`
+	Beneath       int      `json:"filesBeneathMounts"`
+	Pause         float64  `json:"longestPauseSeconds"`
+	Faults        []string `json:"faults,omitempty"`
+	Said          []string `json:"errors,omitempty"`
+	Met           bool     `json:"met"`
+}
+
+func (r *row) fault(err error) {
+	if err != nil {
+		r.Faults = append(r.Faults, err.Error())
+	}
+}
+
+// judge holds the round to the criteria.
+func (r *row) judge() {
+	r.Met = r.Wrong == 0 && r.FilesLost == 0 && r.Beneath == 0 && len(r.Faults) == 0 && (r.Errors == 0 || r.ErrorsAllowed)
+}
+
+func (r *row) cells() []string {
+	name, errorCount, met := r.Round, strconv.Itoa(r.Errors), "yes"
+	if r.Hung {
+		name += " (hung client)"
+	}
+	if r.ErrorsAllowed {
+		errorCount += " (allowed)"
+	}
+	if !r.Met {
+		met = "NO"
+	}
+	return []string{
+		name, fmt.Sprintf("%.0f s", r.Seconds), strconv.Itoa(r.Writes), strconv.Itoa(r.Reads), errorCount, strconv.Itoa(r.Wrong),
+		strconv.Itoa(r.FilesLost), strconv.Itoa(r.Beneath), fmt.Sprintf("%.1f s", r.Pause), strconv.Itoa(len(r.Faults)), met,
+	}
+}
+
+func headings() []string {
+	return []string{
+		"round", "time", "writes", "reads", "I/O errors", "wrong reads", "open files lost", "beneath mounts", "longest pause", "faults", "met",
+	}
+}
+
+// ending is what is counted when all rounds are over.
+type ending struct {
+	Records       int      `json:"records"`
+	RecordsLost   int      `json:"recordsLost"`
+	LostElsewhere int      `json:"recordsLostOnAnotherNode"`
+	Strays        []string `json:"strays"`
+	Faults        []string `json:"faults,omitempty"`
+	Said          []string `json:"errors,omitempty"`
+}
+
+func (e *ending) fault(err error) {
+	if err != nil {
+		e.Faults = append(e.Faults, err.Error())
+	}
+}
+
+func (e *ending) say(who string, status tally.Status) {
+	for _, w := range status.Workers {
+		if w.Lost > 0 {
+			e.Said = append(e.Said, fmt.Sprintf("%s, %s: %d of %d records lost: %s", who, w.Name, w.Lost, w.Writes, strings.Join(w.Said, "; ")))
+		}
+	}
+}
+
+func (e *ending) met() bool {
+	return e.Records > 0 && e.RecordsLost == 0 && e.LostElsewhere == 0 && len(e.Strays) == 0 && len(e.Faults) == 0
+}
+
+func (r *result) write(path string) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o644)
+}
+
+// print writes the report for people.
+func (r *result) print(out io.Writer) {
+	cells := make([][]string, 1, 1+len(r.Rounds))
+	cells[0] = headings()
+	for _, row := range r.Rounds {
+		cells = append(cells, row.cells())
+	}
+	fmt.Fprintln(out)
+	printTable(out, cells)
+	for _, row := range r.Rounds {
+		for _, line := range append(row.Faults, row.Said...) {
+			fmt.Fprintf(out, "\n%s: %s", row.cells()[0], line)
+		}
+	}
+	e := r.End
+	fmt.Fprintf(out, "\nAt the end: %d records written, %d lost, %d lost as another node sees it; stray mounts, processes, cgroups and files: %d\n",
+		e.Records, e.RecordsLost, e.LostElsewhere, len(e.Strays))
+	for _, line := range append(append(e.Strays, e.Faults...), e.Said...) {
+		fmt.Fprintln(out, line)
+	}
+}
+
+// printTable is Markdown, too.
+func printTable(out io.Writer, cells [][]string) {
+	width := make([]int, len(cells[0]))
+	for _, line := range cells {
+		for i, cell := range line {
+			width[i] = max(width[i], len(cell))
+		}
+	}
+	for n, line := range cells {
+		for i, cell := range line {
+			fmt.Fprintf(out, "| %-*s ", width[i], cell)
+		}
+		fmt.Fprintln(out, "|")
+		for i := 0; n == 0 && i < len(width); i++ {
+			fmt.Fprint(out, "|"+strings.Repeat("-", width[i]+2))
+		}
+		if n == 0 {
+			fmt.Fprintln(out, "|")
+		}
+	}
+}
+
+// err is nil when every criterion is met.
+func (r *result) err() error {
+	var missed []string
+	for _, row := range r.Rounds {
+		if !row.Met {
+			missed = append(missed, row.cells()[0])
+		}
+	}
+	if !r.End.met() {
+		missed = append(missed, "the end")
+	}
+	if len(missed) == 0 {
+		return nil
+	}
+	return errors.New("criteria are not met: " + strings.Join(missed, ", "))
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
+)
+
+// sleep waits, or returns when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// unplugged is longer than pingTimeout.
+const unplugged = 13 * time.Second
+
+func storageUnplugged(ctx context.Context, c *chaos) error {
+	return unplug(ctx, c.lab.Storage(2), unplugged)
+}
+
+// nodeUnplugged is shorter than pingTimeout: the clients notice nothing but silence.
+func nodeUnplugged(ctx context.Context, c *chaos) error {
+	return unplug(ctx, c.lab.Node(1), 5*time.Second)
+}
+
+func unplug(ctx context.Context, m *lab.Machine, d time.Duration) error {
+	if err := m.Unplug(ctx); err != nil {
+		return err
+	}
+	sleep(ctx, d)
+	return m.Plug(context.WithoutCancel(ctx))
+}
+
+func storagePowerCut(ctx context.Context, c *chaos) error {
+	if err := c.lab.Storage(3).PowerCut(ctx); err != nil {
+		return err
+	}
+	err := c.life(ctx, c.spare)
+	sleep(ctx, 5*time.Second)
+	return errors.Join(err, c.lab.Storage(3).Start(context.WithoutCancel(ctx)))
+}
+
+// bricksStopped stops the volumes of all pods, which ends their bricks, and starts them again.
+func bricksStopped(ctx context.Context, c *chaos) error {
+	for _, v := range c.used {
+		if _, err := outside.Gluster(ctx, c.lab.Storage(2), "volume", "stop", v.gluster(), "force"); err != nil {
+			return err
+		}
+	}
+	sleep(ctx, 5*time.Second)
+	var errs []error
+	for _, v := range c.used {
+		_, err := outside.Gluster(context.WithoutCancel(ctx), c.lab.Storage(2), "volume", "start", v.gluster(), "force")
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// signalBricks sends a signal to the bricks of a volume that run.
+func (c *chaos) signalBricks(ctx context.Context, v *volume, signal syscall.Signal) error {
+	for i := 1; i <= lab.StorageNodes; i++ {
+		pids, err := c.lab.Storage(i).Processes(ctx, "glusterfsd")
+		if err != nil {
+			return err
+		}
+		for _, text := range pids {
+			// --volfile-id VOLUME.SERVER.PATH
+			if args, _ := os.ReadFile(filepath.Join("/proc", text, "cmdline")); !strings.Contains(string(args), "\x00"+v.gluster()+".") {
+				continue
+			}
+			pid, err := strconv.Atoi(text)
+			if err == nil {
+				err = syscall.Kill(pid, signal)
+			}
+			if err != nil && !errors.Is(err, syscall.ESRCH) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// healed waits until gluster has nothing left to heal: a brick taken away earlier might be the only one with a record. Gluster looks
+// for what is to be healed every ten minutes, unless it is told to. Files that are being written are listed now and then.
+func (c *chaos) healed(ctx context.Context) error {
+	const limit = 5 * time.Minute
+	deadline := time.Now().Add(limit)
+	for _, v := range c.used {
+		for {
+			out, err := outside.Gluster(ctx, c.lab.Storage(2), "volume", "heal", v.gluster(), "info", "summary")
+			if err == nil && strings.Count(out, "Status: Connected") == lab.StorageNodes &&
+				strings.Count(out, "Total Number of entries: 0") == lab.StorageNodes {
+				break
+			}
+			if err == nil {
+				_, err = outside.Gluster(ctx, c.lab.Storage(2), "volume", "heal", v.gluster())
+			}
+			if time.Now().After(deadline) || ctx.Err() != nil {
+				return errors.Join(fmt.Errorf("volume %s is not healed within %s:\n%s", v.name, limit, out), err)
+			}
+			sleep(ctx, 2*time.Second)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// volume is a volume and where it is staged on client machine 1.
+type volume struct {
+	*csi.Volume
+	name    string
+	staging string
+}
+
+func (v *volume) gluster() string { return v.GetVolumeContext()["volume"] }
+
+// pingTimeout is GlusterFS's network.ping-timeout in seconds: a server that has gone silently holds up I/O for so long.
+const pingTimeout = "10"
+
+func (c *chaos) create(ctx context.Context, name string) (*volume, error) {
+	answer, err := c.controller.CreateVolume(ctx, &csi.CreateVolumeRequest{
+		Name: name, CapacityRange: &csi.CapacityRange{RequiredBytes: 1 << 30}, VolumeCapabilities: []*csi.VolumeCapability{capability()},
+		Parameters: map[string]string{"volumetype": "replicate:3", "volumeoptions": "network.ping-timeout " + pingTimeout},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create volume %s: %w", name, err)
+	}
+	v := &volume{Volume: answer.GetVolume(), name: name, staging: filepath.Join(c.lab.NodeDir(1), name, "staging")}
+	return v, os.MkdirAll(v.staging, 0o755)
+}
+
+func capability() *csi.VolumeCapability {
+	return &csi.VolumeCapability{
+		AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{}},
+		AccessMode: &csi.VolumeCapability_AccessMode{Mode: csi.VolumeCapability_AccessMode_MULTI_NODE_MULTI_WRITER},
+	}
+}
+
+// target is where a pod has a volume.
+func (c *chaos) target(v *volume, pod string) string {
+	return filepath.Join(c.lab.NodeDir(1), v.name, pod)
+}
+
+func (c *chaos) stage(ctx context.Context, v *volume) error {
+	return patiently(ctx, "stage "+v.name, func(ctx context.Context) error {
+		_, err := c.node.NodeStageVolume(ctx, &csi.NodeStageVolumeRequest{
+			VolumeId: v.GetVolumeId(), VolumeContext: v.GetVolumeContext(), StagingTargetPath: v.staging, VolumeCapability: capability(),
+		})
+		return err
+	})
+}
+
+func (c *chaos) publish(ctx context.Context, v *volume, pod string) error {
+	return patiently(ctx, "publish "+v.name, func(ctx context.Context) error {
+		_, err := c.node.NodePublishVolume(ctx, &csi.NodePublishVolumeRequest{
+			VolumeId: v.GetVolumeId(), VolumeContext: v.GetVolumeContext(), StagingTargetPath: v.staging, TargetPath: c.target(v, pod),
+			VolumeCapability: capability(),
+		})
+		return err
+	})
+}
+
+func (c *chaos) unpublish(ctx context.Context, v *volume, pod string) error {
+	return patiently(ctx, "unpublish "+v.name, func(ctx context.Context) error {
+		_, err := c.node.NodeUnpublishVolume(ctx, &csi.NodeUnpublishVolumeRequest{VolumeId: v.GetVolumeId(), TargetPath: c.target(v, pod)})
+		return err
+	})
+}
+
+func (c *chaos) unstage(ctx context.Context, v *volume) error {
+	return patiently(ctx, "unstage "+v.name, func(ctx context.Context) error {
+		_, err := c.node.NodeUnstageVolume(ctx, &csi.NodeUnstageVolumeRequest{VolumeId: v.GetVolumeId(), StagingTargetPath: v.staging})
+		return err
+	})
+}
+
+// life does with a volume all that a pod's life needs, and uses it in between.
+func (c *chaos) life(ctx context.Context, v *volume) error {
+	err := c.stage(ctx, v)
+	if err == nil {
+		err = c.publish(ctx, v, "life")
+	}
+	if err == nil {
+		err = c.use(ctx, c.target(v, "life"))
+	}
+	return errors.Join(err, c.unpublish(ctx, v, "life"), c.unstage(ctx, v))
+}
+
+// use writes and reads a file through a mount of client machine 1.
+func (c *chaos) use(ctx context.Context, dir string) error {
+	script := `set -e; findmnt -n -t fuse.glusterfs "$1" >/dev/null; date > "$1/life"; test -s "$1/life"`
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	_, err := c.lab.Node(1).Output(ctx, "sh", "-c", script, "sh", dir)
+	return err
+}
+
+const (
+	callLimit = 30 * time.Second
+	// patience is how long a call is repeated, as the kubelet does.
+	patience = 25 * time.Second
+)
+
+// patiently repeats a call until it succeeds, as the kubelet does.
+func patiently(ctx context.Context, what string, call func(context.Context) error) error {
+	deadline := time.Now().Add(patience)
+	for {
+		limited, cancel := context.WithTimeout(ctx, callLimit)
+		err := call(limited)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil || status.Code(err) == codes.InvalidArgument {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}

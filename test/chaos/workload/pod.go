@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// podRoot is where the root directory of a pod is made; the directory exists on every Linux.
+const podRoot = "/mnt"
+
+// enterPod does what a container runtime does: this program runs again with mounts of its own, of which only the volume is
+// shared with the node. args are the propagation of the volume, "rslave" (mountPropagation: HostToContainer) or "private" (None),
+// and the name of the directory in the volume.
+func enterPod(volume string, args []string) error {
+	if len(args) != 2 || args[0] != "rslave" && args[0] != "private" {
+		return fmt.Errorf("pod %s: %q is not a propagation (rslave or private) and a directory", volume, args)
+	}
+	runtime.LockOSThread() // a thread has its own mounts until it executes the program
+	if err := makeRoot(volume, args[0]); err != nil {
+		return err
+	}
+	dir := filepath.Join("/volume", args[1])
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return unix.Exec("/workload", []string{"workload", "run", dir}, os.Environ())
+}
+
+func makeRoot(volume, propagation string) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	in := func(name string) string { return filepath.Join(podRoot, name) }
+	steps := []func() error{
+		func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, "") },
+		func() error { return unix.Mount("pod", podRoot, "tmpfs", 0, "size=1m") },
+		func() error { return os.Mkdir(in("volume"), 0o700) },
+		func() error { return os.Mkdir(in("dev"), 0o700) },
+		func() error { return os.Mkdir(in("node"), 0o700) },
+		func() error { return os.WriteFile(in("workload"), nil, 0o700) },
+		func() error { return unix.Mount(program, in("workload"), "", unix.MS_BIND, "") },
+		func() error { return unix.Mount("/dev", in("dev"), "", unix.MS_BIND|unix.MS_REC, "") },
+		func() error { return unix.Mount(volume, in("volume"), "", unix.MS_BIND|unix.MS_REC, "") },
+		func() error { return makePrivate(propagation, in("volume")) },
+		func() error { return os.Chdir(podRoot) },
+		func() error { return unix.PivotRoot(".", "node") },
+		func() error { return os.Chdir("/") },
+		// Or the node's mounts would be unmounted, too.
+		func() error { return unix.Mount("", "/node", "", unix.MS_REC|unix.MS_PRIVATE, "") },
+		func() error { return unix.Unmount("/node", unix.MNT_DETACH) },
+		// Nothing can be written beneath the volume's mount point.
+		func() error { return unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "") },
+	}
+	for i, step := range steps {
+		if err := step(); err != nil {
+			return fmt.Errorf("step %d of making the pod's root directory: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func makePrivate(propagation, path string) error {
+	if propagation != "private" {
+		return nil
+	}
+	return unix.Mount("", path, "", unix.MS_REC|unix.MS_PRIVATE, "")
+}

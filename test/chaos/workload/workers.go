@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
+)
+
+// worker uses a volume in one way. write returns nil when the record is safe; a write that failed is repeated.
+type worker interface {
+	write(seq int) error
+	// read reads a record again, when so many have been written.
+	read(seq, written int) error
+	close() error
+}
+
+// kind is how a worker begins, and whether it holds a file open.
+type kind struct {
+	name  string
+	holds bool
+	open  func(dir string) (worker, error)
+}
+
+func kinds() []kind {
+	return []kind{
+		{"held", true, openHeld},
+		{"appended", true, openAppended},
+		{"renamed", false, openRenamed},
+		{"database", true, openDatabase},
+	}
+}
+
+// pause is between two turns of a worker.
+const pause = 20 * time.Millisecond
+
+// turns is a worker at work.
+type turns struct {
+	worker
+
+	mu    sync.Mutex
+	count tally.Worker
+	began time.Time // of the write or read under way; zero between them
+}
+
+func (t *turns) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		t.turn()
+		time.Sleep(pause)
+	}
+}
+
+func (t *turns) turn() {
+	written := t.count.Writes // only changed here
+	if t.do(func() error { return t.write(written) }, func(w *tally.Worker) { w.Writes++ }) {
+		written++
+	}
+	if written > 0 {
+		t.do(func() error { return t.read(rand.IntN(written), written) }, func(w *tally.Worker) { w.Reads++ })
+	}
+}
+
+// do carries out one write or read and counts its result.
+func (t *turns) do(action func() error, done func(*tally.Worker)) bool {
+	t.mu.Lock()
+	t.began = time.Now()
+	t.mu.Unlock()
+	err := action()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count.PauseMilliseconds = max(t.count.PauseMilliseconds, time.Since(t.began).Milliseconds())
+	t.began = time.Time{}
+	t.count.Failing = err != nil
+	switch {
+	case err == nil:
+		done(&t.count)
+		return true
+	case errors.Is(err, errWrong):
+		t.count.Wrong++
+	case errors.Is(err, errBeneath):
+		t.count.Beneath++
+	default:
+		t.count.Errors++
+	}
+	t.say(err)
+	return false
+}
+
+// say keeps the last few errors that differ.
+func (t *turns) say(err error) {
+	const most = 5
+	text := fmt.Sprintf("%s %v", time.Now().Format("15:04:05.000"), err)
+	same := func(said string) bool { return said[len("15:04:05.000"):] == text[len("15:04:05.000"):] }
+	if slices.ContainsFunc(t.count.Said, same) {
+		return
+	}
+	t.count.Said = append(t.count.Said, text)
+	t.count.Said = t.count.Said[max(0, len(t.count.Said)-most):]
+}
+
+// status returns the counts, and forgets the longest pause.
+func (t *turns) status() tally.Worker {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	count := t.count
+	count.Said = slices.Clone(t.count.Said)
+	if !t.began.IsZero() {
+		count.PauseMilliseconds = max(count.PauseMilliseconds, time.Since(t.began).Milliseconds())
+	}
+	t.count.PauseMilliseconds = 0
+	return count
+}

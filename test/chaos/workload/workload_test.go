@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
+)
+
+// worked lets all workers use a directory for a moment, and returns their last status.
+func worked(t *testing.T, dir string) tally.Status {
+	t.Helper()
+	t.Setenv(anywhere, "yes")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var out bytes.Buffer
+	if err := work(ctx, dir, &out); err != nil {
+		t.Fatal(err)
+	}
+	var last tally.Status
+	for lines := json.NewDecoder(&out); lines.More(); {
+		last = tally.Status{}
+		if err := lines.Decode(&last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return last
+}
+
+func TestNothingIsLost(t *testing.T) {
+	last := worked(t, t.TempDir())
+	if !last.Done || len(last.Workers) != len(kinds()) {
+		t.Fatalf("the last status is %+v", last)
+	}
+	for _, w := range last.Workers {
+		if w.Writes == 0 || w.Reads == 0 || w.Errors+w.Wrong+w.Beneath+w.Lost > 0 || len(w.Said) > 0 {
+			t.Errorf("%+v", w)
+		}
+	}
+}
+
+func TestLossIsNoticed(t *testing.T) {
+	for name, damage := range map[string]struct {
+		worker string
+		do     func(dir string) error
+	}{
+		"cut off":     {"held", func(dir string) error { return os.Truncate(filepath.Join(dir, "held"), recordSize) }},
+		"other bytes": {"appended", func(dir string) error { return overwrite(filepath.Join(dir, "appended")) }},
+		"file gone":   {"renamed", func(dir string) error { return os.Remove(filepath.Join(dir, "renamed", "1")) }},
+		"older file": {"renamed", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "renamed", "0"), record(slots*1000), 0o600)
+		}},
+		"database gone":    {"database", func(dir string) error { return os.Remove(filepath.Join(dir, "database")) }},
+		"database damaged": {"database", func(dir string) error { return overwrite(filepath.Join(dir, "database")) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			last := worked(t, dir)
+			if err := damage.do(dir); err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range verify(dir, last).Workers {
+				if w.Lost > 0 != (w.Name == damage.worker) {
+					t.Errorf("%s: %d records lost: %v", w.Name, w.Lost, w.Said)
+				}
+			}
+		})
+	}
+}
+
+// overwrite changes bytes in the middle of a file.
+func overwrite(path string) error {
+	data, err := os.ReadFile(path)
+	if err == nil {
+		copy(data[len(data)/2:], "damaged")
+		err = os.WriteFile(path, data, 0o600)
+	}
+	return err
+}
+
+// TestBeneathIsNoticed: a directory that is no volume is what lies under a mount point.
+func TestBeneathIsNoticed(t *testing.T) {
+	dir := t.TempDir()
+	r := &turns{worker: &renamed{dir}}
+	r.turn()
+	if r.count.Beneath != 1 || r.count.Writes != 0 {
+		t.Errorf("%+v", r.count)
+	}
+}
