@@ -3,6 +3,8 @@ package main
 // testMutants are rules that named unit tests hold.
 func testMutants() []testMutant {
 	all := refusalMutants()
+	all = append(all, nameMutants()...)
+	all = append(all, pendingMutants()...)
 	all = append(all, listMutants()...)
 	all = append(all, nodeMutants()...)
 	return append(all, secretMutants()...)
