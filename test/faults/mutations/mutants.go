@@ -74,8 +74,6 @@ func expandMutants() []Mutant {
 			[]Edit{{expand, "return e.settle(ctx, err)", "expanded, err = e.client.ExpandVolume(ctx, e.handle.ID, need, func() error { return nil })\n\t\treturn newVolume(e.handle.Backend, expanded), err"}}},
 		{"journal-forgotten", "a restarted driver knows what its predecessor has sent",
 			[]Edit{{journal, "j.sent[key] = readSent(filepath.Join(dir, file.Name()), j.opened)", "_ = readSent(filepath.Join(dir, file.Name()), j.opened)\n\t\t\t_ = key"}}},
-		{"delete-and-expand-at-once", "operations on one volume exclude each other",
-			[]Edit{{deletion, `key: volumeKey(handle)`, `key: "delete " + volumeKey(handle)`}}},
 	}
 }
 

@@ -48,5 +48,8 @@ func pendingMutants() []testMutant {
 		{Mutant{"late-expands-forgotten", "no expand is sent while an earlier one may still be carried out",
 			[]Edit{{journal, "ok && !carriedOut\n", "ok && !carriedOut && false\n"}}},
 			provisioner, "TestExpandThatArrivesLate"},
+		{Mutant{"delete-and-expand-at-once", "operations on one volume exclude each other",
+			[]Edit{{deletion, `key: volumeKey(handle)`, `key: "delete " + volumeKey(handle)`}}},
+			provisioner, "TestDeleteWhileAnExpandLooks"},
 	}
 }
