@@ -76,6 +76,19 @@ func TestCreateStopsAtAClusterInDoubt(t *testing.T) {
 	}
 }
 
+// TestCreateInAClusterThatHasGone: Heketi was exchanged for another one between two requests, which is not the user's mistake.
+func TestCreateInAClusterThatHasGone(t *testing.T) {
+	cluster := heketitest.NewCluster()
+	f := start(t, cluster)
+	lift := f.server.Inject(heketitest.Fault{
+		Prefix: "POST /volumes", Status: http.StatusBadRequest, Body: "Cluster id " + cluster.ID + " not found",
+	})
+	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
+	wantError(t, err, volume.ErrUnavailable)
+	lift()
+	f.create(t, spec("pvc-1"))
+}
+
 func TestCreateWithTwoVolumesOfTheName(t *testing.T) {
 	a, b := heketitest.NewCluster(), heketitest.NewCluster()
 	f := start(t, a, b)

@@ -168,6 +168,26 @@ func TestDeleteWhenAnswersAreLost(t *testing.T) {
 	})
 }
 
+// TestDeleteWhileAnExpandLooks: Heketi knows nothing of the expand yet, so that only the driver can keep the two apart.
+func TestDeleteWhileAnExpandLooks(t *testing.T) {
+	f := start(t)
+	v := f.create(t, spec("pvc-1"))
+	answer, looking := make(chan struct{}), make(chan struct{})
+	f.server.Inject(heketitest.Fault{Prefix: "GET /operations/pending", Times: 1, Late: answer, Carried: looking})
+	call := make(chan error, 1)
+	go func() {
+		_, err := f.expand(t, v.Handle, 5)
+		call <- err
+	}()
+	<-looking
+	wantError(t, f.delete(t, v.Handle), volume.ErrBusy)
+	close(answer)
+	if err := <-call; err != nil {
+		t.Error(err)
+	}
+	f.wantSize(t, v, 5, 1)
+}
+
 // TestDeleteOfWhatHasGone: between the look at the volume and the request to remove it.
 func TestDeleteOfWhatHasGone(t *testing.T) {
 	for name, tc := range map[string]struct {

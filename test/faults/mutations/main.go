@@ -97,6 +97,7 @@ func (o options) runTests(ctx context.Context, out io.Writer, root, dir string) 
 		if o.only != "" && m.Name != o.only {
 			continue
 		}
+		began := time.Now()
 		caught, output, err := m.hunt(ctx, root, dir)
 		if err != nil {
 			return nil, err
@@ -106,7 +107,7 @@ func (o options) runTests(ctx context.Context, out io.Writer, root, dir string) 
 			fmt.Fprintf(out, "SURVIVED %s: %s (%s of %s)\n%s", m.Name, m.Rule, m.Tests, m.Package, output)
 			continue
 		}
-		fmt.Fprintf(out, "caught   %s: %s\n         by %s of %s\n", m.Name, m.Rule, m.Tests, m.Package)
+		fmt.Fprintf(out, "caught   %s: %s\n         by %s of %s after %.0f s\n", m.Name, m.Rule, m.Tests, m.Package, time.Since(began).Seconds())
 	}
 	return survivors, nil
 }

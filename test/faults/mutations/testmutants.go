@@ -3,6 +3,8 @@ package main
 // testMutants are rules that named unit tests hold.
 func testMutants() []testMutant {
 	all := refusalMutants()
+	all = append(all, nameMutants()...)
+	all = append(all, pendingMutants()...)
 	all = append(all, listMutants()...)
 	all = append(all, nodeMutants()...)
 	return append(all, secretMutants()...)
@@ -21,6 +23,9 @@ func refusalMutants() []testMutant {
 				"return volume.Volume{}, everyClusterRefused(refusals)"},
 				{create, "if !c.absent {", "if false {"}}},
 			provisioner, "TestLookBeforeARefusal.*"},
+		{Mutant{"late-creates-forgotten", "while a create may still be carried out in one cluster, no other one is tried",
+			[]Edit{{create, "eligible = []string{cluster}\n", "_ = cluster\n"}}},
+			provisioner, "TestCreateThatArrivesLate"},
 		{Mutant{"clean-up-what-runs", "only an operation that has ended is asked about",
 			[]Edit{{pending, "!ok || !ended(stuck.status) || ", "!ok || "}}},
 			provisioner, "TestCleanUpAsksOnlyForWhatHasEnded"},

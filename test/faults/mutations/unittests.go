@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // testMutant is a rule that the unit tests of a package hold: what they are about happens too seldom in schedules, or not
@@ -20,33 +23,49 @@ type testMutant struct {
 
 // hunt runs the tests with the mutant. It reports whether one has failed, and what the tests have printed.
 func (m testMutant) hunt(ctx context.Context, root, dir string) (caught bool, output string, err error) {
-	dir = filepath.Join(dir, m.Name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return false, "", err
+	sound := filepath.Join(dir, strings.ReplaceAll(m.Package, "/", "-")+".test") // for all mutants of the package
+	if _, err := os.Stat(sound); errors.Is(err, fs.ErrNotExist) {
+		err = m.build(ctx, root, sound)
+		if err != nil {
+			return false, "", err
+		}
 	}
-	sound, err := m.run(ctx, root, dir, nil)
+	passed, err := m.run(ctx, root, sound)
 	if err != nil {
 		return false, "", err
 	}
-	if !bytes.Contains(sound, []byte("\n--- PASS: ")) || bytes.Contains(sound, []byte("--- FAIL")) {
-		return false, "", fmt.Errorf("mutant %s: tests %s of %s do not pass without it, or there are none:\n%s", m.Name, m.Tests, m.Package, sound)
+	if !bytes.Contains(passed, []byte("\n--- PASS: ")) || bytes.Contains(passed, []byte("--- FAIL")) {
+		return false, "", fmt.Errorf("mutant %s: tests %s of %s do not pass without it, or there are none:\n%s", m.Name, m.Tests, m.Package, passed)
+	}
+	dir = filepath.Join(dir, m.Name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return false, "", err
 	}
 	overlay, err := m.overlay(root, dir)
 	if err != nil {
 		return false, "", err
 	}
-	mutated, err := m.run(ctx, root, dir, []string{"-overlay", overlay})
-	return bytes.Contains(mutated, []byte("--- FAIL")) || bytes.Contains(mutated, []byte("\npanic: ")), string(mutated), err
+	mutant := filepath.Join(dir, "test")
+	if err := m.build(ctx, root, mutant, "-overlay", overlay); err != nil {
+		return false, "", err
+	}
+	failed, err := m.run(ctx, root, mutant)
+	return bytes.Contains(failed, []byte("--- FAIL")) || bytes.Contains(failed, []byte("\npanic: ")), string(failed), errors.Join(err, os.Remove(mutant))
 }
 
-// run returns what the tests print. It fails when they do not build.
-func (m testMutant) run(ctx context.Context, root, dir string, flags []string) ([]byte, error) {
-	binary := filepath.Join(dir, "test")
-	build := exec.CommandContext(ctx, "go", append(append([]string{"test", "-c", "-vet=off", "-o", binary}, flags...), "./"+m.Package)...)
+// build builds the package's tests. Without debug information that takes less time.
+func (m testMutant) build(ctx context.Context, root, binary string, flags ...string) error {
+	arguments := slices.Concat([]string{"test", "-c", "-vet=off", "-ldflags=-w", "-o", binary}, flags, []string{"./" + m.Package})
+	build := exec.CommandContext(ctx, "go", arguments...)
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("mutant %s does not build: %w\n%s", m.Name, err, out)
+		return fmt.Errorf("mutant %s does not build: %w\n%s", m.Name, err, out)
 	}
+	return nil
+}
+
+// run returns what the tests print.
+func (m testMutant) run(ctx context.Context, root, binary string) ([]byte, error) {
 	test := exec.CommandContext(ctx, binary, "-test.run=^("+m.Tests+")$", "-test.v", "-test.timeout=1m")
 	test.Dir = filepath.Join(root, m.Package)
 	out, err := test.CombinedOutput()
