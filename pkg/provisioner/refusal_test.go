@@ -202,7 +202,8 @@ func TestCreatesShareReadings(t *testing.T) {
 			for _, call := range calls {
 				wantError(t, (<-call).err, tc.want)
 			}
-			if n := f.server.Requests("GET /db/dump"); n > 20 {
+			// Without sharing there is one at least for each. How many are shared depends on the machine; mostly there are 8.
+			if n := f.server.Requests("GET /db/dump"); n > 40 {
 				t.Errorf("%d readings for %d creates", n, cap(calls))
 			}
 		})
