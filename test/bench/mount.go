@@ -33,7 +33,7 @@ func mountUnmount(ctx context.Context, b *bench) (rows []row, err error) {
 		return nil, err
 	}
 	return []row{
-		newRow("mount", "s", "mount -t glusterfs, mount --bind", s[0], atMost(0.4), ""),
+		newRow("mount", "s", "mount -t glusterfs, mount --bind", s[0], atMost(0.35), ""),
 		newRow("unmount", "s", "umount, umount", s[1], atMost(1.2), ""),
 	}, b.remove(ctx, v)
 }
