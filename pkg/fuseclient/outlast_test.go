@@ -63,8 +63,8 @@ func TestHungClientEndsWhenItsLastMountHasGone(t *testing.T) {
 	}
 }
 
-// TestNoNodeForTheFirstProcess: in a PID namespace of its own, which ends with it, a node plugin starts no client for the node. The
-// tests run as such a process.
+// TestNoNodeForTheFirstProcess: a node plugin that is process 1 of a PID namespace places no client on the node, because the clients
+// would end with that namespace. The tests run as process 1.
 func TestNoNodeForTheFirstProcess(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.Placement = PlacementNode

@@ -15,8 +15,8 @@ import (
 
 const containerVariable = "PLACEMENT_TEST_CONTAINER"
 
-// container plays a node plugin in a cgroup namespace of its own: it starts a process, says which, and waits for the end of its
-// standard input.
+// container plays a node plugin that has its own cgroup namespace. It starts a process, prints the process's number, and ends when
+// its standard input is closed.
 func container(group string) int {
 	groups, err := openCgroups()
 	if err != nil {

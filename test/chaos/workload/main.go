@@ -2,7 +2,7 @@
 // number and a checksum, so that a lost one is noticed, and so is one that is not what was written.
 //
 //	workload run DIRECTORY           until SIGTERM, a status on each line
-//	workload pod DIRECTORY ARGS...   the same program as in a container: with mounts of its own, the volume at /volume
+//	workload pod DIRECTORY ARGS...   the same program in a private mount namespace, with the volume at /volume
 //	workload verify DIRECTORY        reads a last status from standard input and looks for its records
 package main
 

@@ -12,8 +12,8 @@ import (
 // podRoot is where the root directory of a pod is made; the directory exists on every Linux.
 const podRoot = "/mnt"
 
-// enterPod does what a container runtime does: this program runs again with mounts of its own, of which only the volume is
-// shared with the node. args are the propagation of the volume, "rslave" (mountPropagation: HostToContainer) or "private" (None),
+// enterPod runs this program again as a container runtime would, in a private mount namespace that shares only the volume with the
+// node. args are the propagation of the volume, "rslave" (mountPropagation: HostToContainer) or "private" (None),
 // and the name of the directory in the volume.
 func enterPod(volume string, args []string) error {
 	if len(args) != 2 || args[0] != "rslave" && args[0] != "private" {
