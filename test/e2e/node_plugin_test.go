@@ -11,33 +11,16 @@ import (
 // holder is the manifest of a pod that holds a file of the claim "data" open for its whole life, and writes ten lines a second
 // through the same descriptor. It reads each back, and ends when anything fails.
 func holder(name, node string) string {
-	return fmt.Sprintf(`---
-apiVersion: v1
-kind: Pod
-metadata: {name: %[1]s}
-spec:
-  nodeSelector: {kubernetes.io/hostname: %[2]s}
-  terminationGracePeriodSeconds: 0
-  restartPolicy: Never
-  containers:
-    - name: main
-      image: %[3]s
-      command:
-        - sh
-        - -c
-        - |
-          exec 3>>/data/%[1]s 4</data/%[1]s
-          i=0
-          while echo "line $i" >&3 && read -r line <&4; do
-            test "$line" = "line $i" || { echo "line $i is read as $line"; exit 1; }
-            i=$((i + 1))
-            sleep 0.1
-          done
-          exit 1
-      readinessProbe: {exec: {command: [test, -s, /data/%[1]s]}, periodSeconds: 1}
-      volumeMounts: [{name: data, mountPath: /data}]
-  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
-`, name, node, busyboxImage)
+	return writing(name, node, strings.ReplaceAll(`
+exec 3>>/data/NAME 4</data/NAME
+i=0
+while echo "line $i" >&3 && read -r line <&4; do
+  test "$line" = "line $i" || { echo "line $i is read as $line"; exit 1; }
+  i=$((i + 1))
+  sleep 0.1
+done
+exit 1
+`, "NAME", name))
 }
 
 // TestPodsOutliveNodePlugins replaces, kills and uninstalls the node plugin while pods write to files that they hold open. No pod

@@ -16,6 +16,11 @@ import (
 // writer is the manifest of a pod that writes ten lines a second into a file of its own name in the volume of the claim
 // "data", and ends when it cannot.
 func writer(name, node string) string {
+	return writing(name, node, "while echo line >> /data/"+name+"; do sleep 0.1; done; exit 1")
+}
+
+// writing is the manifest of a pod that runs a script, which writes into a file of the pod's name in the volume of the claim "data".
+func writing(name, node, script string) string {
 	return fmt.Sprintf(`---
 apiVersion: v1
 kind: Pod
@@ -27,11 +32,11 @@ spec:
   containers:
     - name: main
       image: %[3]s
-      command: [sh, -c, "while echo line >> /data/%[1]s; do sleep 0.1; done; exit 1"]
+      command: [sh, -c, %[4]q]
       readinessProbe: {exec: {command: [test, -s, /data/%[1]s]}, periodSeconds: 1}
       volumeMounts: [{name: data, mountPath: /data}]
   volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
-`, name, node, busyboxImage)
+`, name, node, busyboxImage, script)
 }
 
 func TestPodsWithVolumesDoNotNotice(t *testing.T) {
