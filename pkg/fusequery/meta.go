@@ -15,15 +15,15 @@ import (
 // openMeta opens .meta of the mount at a path. It goes through a copy of the mount that is in no tree, so that
 // the mount itself is not busy.
 func openMeta(at string, want mount.Device) (*os.File, error) {
-	tree, err := unix.OpenTree(unix.AT_FDCWD, at, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
+	tree, err := mount.CloneTree(at)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open_tree", Path: at, Err: err}
-	}
-	defer unix.Close(tree)
-	if err := compareDevice(tree, at, want); err != nil {
 		return nil, err
 	}
-	fd, err := unix.Openat(tree, ".meta", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	defer tree.Close()
+	if err := compareDevice(int(tree.Fd()), at, want); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat(int(tree.Fd()), ".meta", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: at + "/.meta", Err: err}
 	}

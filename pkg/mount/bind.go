@@ -14,12 +14,12 @@ const moveMountBeneath = 0x200
 // point whose dead mount it replaces without uncovering the directory below. Read-only from the first moment where
 // asked. The source must be of device want, so that a mount that has just been exchanged is never passed on.
 func Bind(source string, want Device, target string, readOnly bool) error {
-	tree, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
+	tree, err := CloneTree(source)
 	if err != nil {
-		return fmt.Errorf("bind %s (open_tree): %w", source, err)
+		return fmt.Errorf("bind %s: %w", source, err)
 	}
-	defer unix.Close(tree)
-	if err := AttachTree(tree, want, target, readOnly); err != nil {
+	defer tree.Close()
+	if err := AttachTree(int(tree.Fd()), want, target, readOnly); err != nil {
 		return fmt.Errorf("bind %s: %w", source, err)
 	}
 	return nil

@@ -57,12 +57,21 @@ func Top(path string) (*mountinfo.Info, error) {
 
 // find returns the mount with an id if it is mounted at path, or nil.
 func find(table io.Reader, id uint64, path string) (*mountinfo.Info, error) {
+	found, err := findID(table, id)
+	if err != nil || found == nil || found.Mountpoint != path {
+		return nil, err
+	}
+	return found, nil
+}
+
+// findID returns the mount with an id, or nil.
+func findID(table io.Reader, id uint64) (*mountinfo.Info, error) {
 	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != id, uint64(i.ID) == id })
 	if err != nil {
 		return nil, fmt.Errorf("read mountinfo: %w", err)
 	}
-	if len(found) == 0 || found[0].Mountpoint != path {
-		return nil, nil //nolint:nilnil // as Top
+	if len(found) == 0 {
+		return nil, nil //nolint:nilnil // as documented
 	}
 	return found[0], nil
 }

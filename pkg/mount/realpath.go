@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -103,14 +102,14 @@ func (w *walk) checkMount() error {
 		return fmt.Errorf("read mountinfo: %v", err) //nolint:errorlint // as Top
 	}
 	defer table.Close()
-	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != id, uint64(i.ID) == id })
+	found, err := findID(table, id)
 	switch {
 	case err != nil:
-		return fmt.Errorf("read mountinfo: %w", err)
-	case len(found) == 0:
+		return err
+	case found == nil:
 		return fmt.Errorf("mounts at %s change too fast to be read", w.path)
-	case found[0].FSType == "fuse", strings.HasPrefix(found[0].FSType, "fuse."):
-		return fmt.Errorf("%w: %s (%s) at %s", ErrInFUSE, found[0].Source, found[0].FSType, found[0].Mountpoint)
+	case found.FSType == "fuse", strings.HasPrefix(found.FSType, "fuse."):
+		return fmt.Errorf("%w: %s (%s) at %s", ErrInFUSE, found.Source, found.FSType, found.Mountpoint)
 	}
 	w.mount = id
 	return nil

@@ -123,7 +123,7 @@ func nodeMutants() []testMutant {
 			[]Edit{{"pkg/fusequery/asker.go", "if running, ok := a.asked[q.name]; ok {", "if running, ok := a.asked[q.name]; ok && false {"}}},
 			"pkg/fusequery", "TestManyCallersOfHungClients"},
 		{Mutant{"ask-a-client-in-the-driver", "the driver's own threads never wait for a client",
-			[]Edit{{"pkg/mount/realpath.go", "case found[0].FSType == \"fuse\", strings.HasPrefix(found[0].FSType, \"fuse.\"):", "case found[0].FSType == \"fuse\":"}}},
+			[]Edit{{"pkg/mount/realpath.go", "case found.FSType == \"fuse\", strings.HasPrefix(found.FSType, \"fuse.\"):", "case found.FSType == \"fuse\":"}}},
 			mount, "TestRealPathAsksNoClient"},
 		{Mutant{"a-client-for-each-stage", "a volume has one client per node",
 			[]Edit{{"pkg/fuseclient/stage.go", "alive := former.Process.alive()", "alive := false"}}},
