@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -87,8 +88,5 @@ func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	if former, err := os.ReadFile(path); err == nil && bytes.Equal(former, data) { //nolint:gosec // below the state directory
 		return nil
 	}
-	if err := os.WriteFile(path+".new", data, mode); err != nil { //nolint:gosec // below the state directory, or in the memory of a client
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return renameio.WriteFile(path, data, mode, renameio.WithTempDir(filepath.Dir(path)))
 }
