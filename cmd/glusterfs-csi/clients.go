@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
 // clientOptions say where GlusterFS clients run, and within which limit.
@@ -21,7 +22,7 @@ type clientOptions struct {
 
 func (o *clientOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.placement, "client-placement", fuseclient.PlacementNode, "where GlusterFS clients run: node (outside of this container, so that they outlive it) or pod (in it)")
-	flags.StringVar(&o.cgroup, "client-cgroup", "glusterfs-csi", "top-level cgroup of clients on the node")
+	flags.StringVar(&o.cgroup, "client-cgroup", placement.DefaultGroup, "top-level cgroup of clients on the node")
 	flags.StringVar(&o.resolver, "client-resolver-root", "/", "root directory from which clients on the node get etc/hosts and etc/resolv.conf; in a pod, /proc/1/root for those of the node")
 	flags.StringVar(&o.memory, "client-memory-limit", "", "memory that one client on the node may use, as in 512Mi; one that reaches it is killed (default no limit)")
 }

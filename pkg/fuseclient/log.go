@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -36,13 +35,13 @@ func boundLog(path string) error {
 
 // boundLogs bounds the logs of all clients: those in logs/, and those that a client still writes although their names are gone,
 // because it serves pods beyond the unstage of its volume or beyond the client after the next.
-func (m *Manager) boundLogs() error {
+func (m *Manager) boundLogs(running []runningClient) error {
 	paths, err := m.list("logs", "")
 	for _, path := range paths {
 		err = errors.Join(err, boundLog(path))
 	}
-	for _, c := range runningClients(m.cfg.StateDir, "") {
-		open := filepath.Join("/proc", strconv.Itoa(c.process.PID), "fd/1")
+	for _, c := range running {
+		open := c.process.procPath("fd/1")
 		name, _ := os.Readlink(open) // "" when it has ended
 		if strings.HasPrefix(filepath.Base(name), c.hash+".log") {
 			err = errors.Join(err, boundLog(open))

@@ -45,7 +45,7 @@ type Config struct {
 	Servers map[string][]string
 	// Placement says where clients run; default PlacementPod.
 	Placement   string
-	CgroupName  string // top-level cgroup of clients on the node; default "glusterfs-csi"
+	CgroupName  string // top-level cgroup of clients on the node; default placement.DefaultGroup
 	MemoryLimit int64  // bytes that a client on the node may use; 0: no limit
 	// ResolverRoot is the root directory from which clients on the node get hosts and resolv.conf; default "/".
 	ResolverRoot string
@@ -75,7 +75,7 @@ type Manager struct {
 	reaping sync.Map       // their names
 
 	node      atomic.Pointer[placement.Node] // nil: clients run in the container
-	placement PlacementState                 // as it was logged last; for openNode alone
+	placement PlacementState                 // as it was found last; for openNode and Run alone
 	deaths    atomic.Int64                   // clients that have ended while they were needed
 	leftovers []string                       // of earlier processes, each with the reason; set at the start only
 

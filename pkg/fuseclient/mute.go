@@ -3,7 +3,6 @@ package fuseclient
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,27 +14,26 @@ func (m *Manager) isMute(r record) bool {
 	if slices.ContainsFunc(tail(m.logPath(r.Source.VolumeID)), func(line string) bool { return strings.HasPrefix(line, "Final graph:") }) {
 		return false
 	}
-	connections, err := connections(r.Process.PID)
+	connections, err := connections(r.Process)
 	return err == nil && connections < 2
 }
 
 // connections returns how many TCP connections a process has, those included that are being made.
-func connections(pid int) (int, error) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	fds, err := os.ReadDir(filepath.Join(dir, "fd"))
+func connections(p process) (int, error) {
+	fds, err := os.ReadDir(p.procPath("fd"))
 	if err != nil {
 		return 0, err
 	}
 	own := map[string]bool{} // inodes of its sockets
 	for _, fd := range fds {
-		link, _ := os.Readlink(filepath.Join(dir, "fd", fd.Name())) // "" when it was closed meanwhile
+		link, _ := os.Readlink(p.procPath("fd", fd.Name())) // "" when it was closed meanwhile
 		if inode, ok := strings.CutPrefix(link, "socket:["); ok {
 			own[strings.TrimSuffix(inode, "]")] = true
 		}
 	}
 	count := 0
 	for _, family := range []string{"tcp", "tcp6"} {
-		table, err := os.ReadFile(filepath.Join(dir, "net", family)) //nolint:gosec // below /proc
+		table, err := os.ReadFile(p.procPath("net", family))
 		if errors.Is(err, os.ErrNotExist) && family == "tcp6" {
 			continue // a kernel without IPv6
 		}

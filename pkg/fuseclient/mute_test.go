@@ -37,7 +37,7 @@ func FuzzParseConnections(f *testing.F) {
 func TestConnections(t *testing.T) {
 	count := func() int {
 		t.Helper()
-		n, err := connections(os.Getpid())
+		n, err := connections(process{PID: os.Getpid()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func TestConnections(t *testing.T) {
 	if after := count(); after != before {
 		t.Errorf("%d connections, want %d", after, before)
 	}
-	if _, err := connections(0); err == nil {
+	if _, err := connections(process{}); err == nil {
 		t.Error("no process has connections")
 	}
 }

@@ -23,8 +23,9 @@ const (
 	PlacementPod = "pod"
 )
 
-// openNode prepares the node for clients. Where that is not possible, they run in the container until a later round of Run succeeds.
-func (m *Manager) openNode(ctx context.Context) {
+// openNode prepares the node for clients, and reports whether the outcome is another than before. Where that is not possible, they
+// run in the container until a later round of Run succeeds.
+func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	state := PlacementState{Placement: PlacementPod}
 	if m.cfg.Placement == PlacementNode {
 		node, err := m.tryNode(ctx)
@@ -35,16 +36,21 @@ func (m *Manager) openNode(ctx context.Context) {
 			m.node.Store(node)
 		}
 	}
-	log := klog.FromContext(ctx)
 	if state == m.placement {
-		return
+		return false
 	}
 	m.placement = state
-	if state.Error != "" {
-		log.Error(errors.New(state.Error), "GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/mounts.md")
-	}
 	if err := state.write(m.cfg.StateDir); err != nil {
-		log.Info("Cannot write down for doctor where clients run", "err", err.Error())
+		klog.FromContext(ctx).Info("Cannot write down for doctor where clients run", "err", err.Error())
+	}
+	return true
+}
+
+// logPlacement is for Run: a driver whose start fails logs nothing but the reason of that.
+func (m *Manager) logPlacement(ctx context.Context) {
+	if m.placement.Error != "" {
+		klog.FromContext(ctx).Error(errors.New(m.placement.Error),
+			"GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/mounts.md")
 	}
 }
 
@@ -119,9 +125,9 @@ func (m *Manager) removeCgroup(client string) error {
 	return nil
 }
 
-// refreshSecrets gives the clients on the node the keys and certificates as they are now.
-func (m *Manager) refreshSecrets(ctx context.Context) {
-	for _, c := range runningClients(m.cfg.StateDir, "") {
+// refreshSecrets gives those of the clients that run on the node the keys and certificates as they are now.
+func refreshSecrets(ctx context.Context, running []runningClient) {
+	for _, c := range running {
 		if versionOf(c.process) == "" {
 			continue
 		}

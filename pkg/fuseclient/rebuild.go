@@ -87,7 +87,7 @@ func runningClients(stateDir, hash string) []runningClient {
 		}
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		p, err := identifyProcess(pid)
-		if err == nil && holdsFUSE(pid) && sees(p, filepath.Join(stateDir, "clients")) {
+		if err == nil && holdsFUSE(p) && sees(p, filepath.Join(stateDir, "clients")) {
 			c.process = p
 			found = append(found, c)
 		}
@@ -118,8 +118,8 @@ func parseClient(cmdline []byte, directory string) (runningClient, bool) {
 
 // holdsFUSE reports whether a process has /dev/fuse open. Anyone may start a process with the arguments of a client, in a container
 // too, but not with this device.
-func holdsFUSE(pid int) bool {
-	fds, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd/*")) // the pattern is valid
+func holdsFUSE(p process) bool {
+	fds, _ := filepath.Glob(p.procPath("fd/*")) // the pattern is valid
 	return slices.ContainsFunc(fds, func(fd string) bool {
 		var st unix.Statx_t
 		err := unix.Statx(unix.AT_FDCWD, fd, unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)

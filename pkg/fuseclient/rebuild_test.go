@@ -206,9 +206,10 @@ func TestImpostor(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = impostor.Process.Kill(); _ = impostor.Wait() })
-	if _, found := findClient(n.freshPath(r)); !found {
-		t.Fatal("it does not look like a client")
-	}
+	waitFor(t, "a process that looks like a client", func() bool { // its arguments are there a moment after its start
+		_, found := findClient(n.freshPath(r))
+		return found
+	})
 	if found := runningClients(n.cfg.StateDir, ""); len(found) > 0 {
 		t.Errorf("found %+v", found)
 	}

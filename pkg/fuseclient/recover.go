@@ -55,13 +55,13 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 // inService reports whether the client of a record that does not say so is mounted at its staging path: the disk may have become
 // full between two saves.
 func (m *Manager) inService(r record) bool {
-	found := slices.ContainsFunc(runningClients(m.cfg.StateDir, hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation == r.Generation })
+	running := runningClients(m.cfg.StateDir, hash(r.Source.VolumeID))
+	i := slices.IndexFunc(running, func(c runningClient) bool { return c.generation == r.Generation })
 	top, err := mount.Top(r.StagingPath)
-	if !found || err != nil || top == nil || top.FSType != fsType {
+	if i < 0 || err != nil || top == nil || top.FSType != fsType {
 		return false
 	}
-	r.Process, _ = findClient(m.freshPath(r))
-	device, mounted, err := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
+	device, mounted, err := mount.DeviceAt(running[i].process.procPath("root", m.freshPath(r)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return true // taken off that path, which is done when it is at the other
 	}
@@ -116,30 +116,27 @@ func (m *Manager) interrupted(r record) error {
 	return err
 }
 
+// resumeEnding retires the clients that an earlier process has told to go, and removes the files that say so of no client.
 func (m *Manager) resumeEnding(ctx context.Context) error {
+	stale, err := m.retireEnding(ctx)
+	for _, path := range stale {
+		m.leaveBehind(klog.FromContext(ctx), path, removeFile(path))
+	}
+	return err
+}
+
+// retireEnding retires the clients in ending/, and returns the files there that are of an earlier boot or cannot be read.
+func (m *Manager) retireEnding(ctx context.Context) (stale []string, err error) {
 	paths, err := m.list("ending", ".json")
 	for _, path := range paths {
 		r, _ := readRecord(path) // one that cannot be read has no boot
 		if r.BootID == m.bootID {
 			m.retire(ctx, r)
 		} else {
-			m.leaveBehind(klog.FromContext(ctx), path, removeFile(path))
+			stale = append(stale, path)
 		}
 	}
-	return err
-}
-
-// retryEnding sees to clients that stayed because their last mount was still in use.
-func (m *Manager) retryEnding(ctx context.Context) {
-	paths, err := m.list("ending", ".json")
-	if err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot see which GlusterFS clients are to end")
-	}
-	for _, path := range paths {
-		if r, err := readRecord(path); err == nil && r.BootID == m.bootID {
-			m.retire(ctx, r)
-		}
-	}
+	return stale, err
 }
 
 // sweepClients clears fresh paths of which no record tells.

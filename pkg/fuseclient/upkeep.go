@@ -13,6 +13,7 @@ import (
 // file, resolver and certificates as they are now, ends clients whose last mount has gone, tries again to place clients on the node
 // where that has failed, and writes the records that could not be written while the disk was full or read-only.
 func (m *Manager) Run(ctx context.Context) {
+	m.logPlacement(ctx)
 	ticker := time.NewTicker(m.limits.tick)
 	defer ticker.Stop()
 	for {
@@ -26,13 +27,16 @@ func (m *Manager) Run(ctx context.Context) {
 }
 
 func (m *Manager) upkeep(ctx context.Context) {
-	if m.node.Load() == nil {
-		m.openNode(ctx)
+	if m.node.Load() == nil && m.openNode(ctx) {
+		m.logPlacement(ctx)
 	}
+	running := runningClients(m.cfg.StateDir, "")
 	m.updateResolver(ctx)
-	m.refreshSecrets(ctx)
-	m.retryEnding(ctx)
-	if err := m.boundLogs(); err != nil {
+	refreshSecrets(ctx, running)
+	if _, err := m.retireEnding(ctx); err != nil { // clients that stayed because their last mount was still in use
+		klog.FromContext(ctx).Error(err, "Cannot see which GlusterFS clients are to end")
+	}
+	if err := m.boundLogs(running); err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot bound the logs of GlusterFS clients")
 	}
 	m.mu.Lock()

@@ -20,6 +20,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
+// DefaultGroup is the top-level cgroup of clients, unless Config names another.
+const DefaultGroup = "glusterfs-csi"
+
 // TreeDir is the directory of the copies in the state directory.
 const TreeDir = "tree"
 
@@ -27,7 +30,7 @@ const TreeDir = "tree"
 type Config struct {
 	StateDir    string // real path
 	Glusterfs   string // the client's binary, absolute
-	Group       string // top-level cgroup; default "glusterfs-csi"
+	Group       string // top-level cgroup; default DefaultGroup
 	MemoryLimit int64  // bytes per client; 0: none
 }
 
@@ -43,7 +46,7 @@ type Node struct {
 // stranger to the node's processes.
 func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Group == "" {
-		cfg.Group = "glusterfs-csi"
+		cfg.Group = DefaultGroup
 	}
 	trees := filepath.Join(cfg.StateDir, TreeDir)
 	copied, err := copyTree(ctx, cfg.Glusterfs, trees, mountPoints(cfg.StateDir))
@@ -134,10 +137,11 @@ func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, enterRoot fu
 // Memory returns the bytes that are charged to a process started under the name.
 func (n *Node) Memory(name string) (int64, error) { return n.cgroups.memory(n.group(name)) }
 
-// Remove removes the cgroup of a process that has ended. Not there is success.
+// Remove removes the cgroup of a process that has ended. A cgroup that does not exist is success.
 func (n *Node) Remove(name string) error { return n.cgroups.remove(n.group(name)) }
 
-// Sweep removes the cgroups of processes that have ended, whoever has started them. No process may be starting.
+// Sweep removes the cgroups that have no process, also those of an earlier node plugin. It must not run while a process is being
+// started, whose cgroup is empty for a moment.
 func (n *Node) Sweep() error { return n.cgroups.sweep(n.cfg.Group) }
 
 // RemoveAll removes the cgroups whose names begin so, and waits a moment for the end of their processes.
