@@ -52,15 +52,14 @@ func run(ctx context.Context, args []string) error {
 	}
 	begin := time.Now()
 	rows, err := measure(ctx, *driver, *dir, *pairs, wanted)
-	if err != nil {
+	if len(rows) == 0 {
 		return err
 	}
-	if err := writeJSON(*out, rows); err != nil {
-		return err
-	}
+	// What was measured before a failure is not lost with it.
+	err = errors.Join(err, writeJSON(*out, rows))
 	printTable(os.Stdout, rows)
 	fmt.Printf("\n%s in all; the figures are in %s\n", time.Since(begin).Round(time.Second), *out)
-	return nil
+	return err
 }
 
 // family is a group of rows that are measured together.
@@ -129,16 +128,16 @@ func measure(ctx context.Context, driver, dir string, pairs int, wanted []family
 	for _, f := range wanted {
 		if f.onLab {
 			if err := b.up(ctx); err != nil {
-				return nil, err
+				return rows, err
 			}
 		}
 		begin := time.Now()
 		measured, err := f.run(ctx, b)
 		if ctx.Err() != nil {
-			return nil, errors.New("interrupted; all that was started has ended")
+			return rows, errors.New("interrupted; all that was started has ended")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w; logs are in %s", strings.Join(f.names, " and "), err, b.logs(f))
+			return rows, fmt.Errorf("%s: %w; logs are in %s", strings.Join(f.names, " and "), err, b.logs(f))
 		}
 		fmt.Printf("bench: %-44s %5.0f s\n", strings.Join(f.names, ", "), time.Since(begin).Seconds())
 		rows = append(rows, measured...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -179,6 +180,10 @@ func publishMany(ctx context.Context, b *bench) ([]row, error) {
 	if err := b.stage(ctx, v, mine); err != nil {
 		return nil, err
 	}
+	before, err := b.lab.Node(1).Processes(ctx, "glusterfs")
+	if err != nil {
+		return nil, err
+	}
 	targets := make([]place, publications)
 	for i := range targets {
 		targets[i] = place{mine.staging, fmt.Sprintf("%s-%d", mine.target, i)}
@@ -199,8 +204,8 @@ func publishMany(ctx context.Context, b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(clients) != 1 {
-			return nil, fmt.Errorf("%d pods have the clients %v", publications, clients)
+		if !slices.Equal(clients, before) {
+			return nil, fmt.Errorf("%d pods have the clients %v, and the first of them %v", publications, clients, before)
 		}
 		for _, p := range targets {
 			if err := b.unpublish(ctx, v, p); err != nil {
