@@ -51,12 +51,15 @@ func (m *Manager) endingPath(r record) string {
 // save makes r the volume's record. An error says that it is in memory only, which must not fail a volume that works: the disk may be
 // full or read-only. No fsync: a record has no meaning after the next boot.
 func (m *Manager) save(r record) error {
-	id := r.Source.VolumeID
-	err := writeRecord(m.recordPath(id), r)
+	m.remember(r)
+	return writeRecord(m.recordPath(r.Source.VolumeID), r)
+}
+
+// remember makes r the volume's record in memory only.
+func (m *Manager) remember(r record) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.records[id] = r
-	return err
+	m.records[r.Source.VolumeID] = r
 }
 
 // forget drops the volume's record. An error says that its file is still there.

@@ -96,7 +96,7 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (r
 		return r, err
 	}
 	r.Process = c.process
-	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
+	m.remember(r) // on disk it is not worth the time: interrupted finds the process by its path
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if started := r; len(servers.Servers) > 1 {

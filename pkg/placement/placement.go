@@ -39,6 +39,7 @@ type Node struct {
 	cfg      Config
 	cgroups  *cgroups
 	tree     tree
+	root     *root
 	resolver sync.Mutex // one writes at a time
 }
 
@@ -63,6 +64,10 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, cgroups: groups, tree: copied}
+	if n.root, err = copied.makeRoot(cfg.StateDir); err != nil {
+		groups.close()
+		return nil, fmt.Errorf("make the root directory of GlusterFS clients: %w", err)
+	}
 	if err := n.try(ctx); err != nil {
 		n.Close()
 		return nil, fmt.Errorf("try to start a client outside of the container: %w", err)
@@ -75,7 +80,7 @@ func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
 	name := fmt.Sprintf("try-%d", os.Getpid())
 	err := n.start(cmd, name, n.cfg.MemoryLimit, func() error {
-		if err := n.tree.enter(n.cfg.StateDir); err != nil {
+		if err := n.root.enter(); err != nil {
 			return err
 		}
 		device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
@@ -92,14 +97,17 @@ func (n *Node) try(ctx context.Context) error {
 }
 
 // Close closes what Node holds. Clients go on.
-func (n *Node) Close() { n.cgroups.close() }
+func (n *Node) Close() {
+	n.root.close()
+	n.cgroups.close()
+}
 
 // Version returns the version of the client and of its files, as in "10.3-fa72aa9271d11132".
 func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 
 // Start starts a client in a cgroup of that name, with the client's root directory.
 func (n *Node) Start(cmd *exec.Cmd, name string) error {
-	return n.start(cmd, name, n.cfg.MemoryLimit, func() error { return n.tree.enter(n.cfg.StateDir) })
+	return n.start(cmd, name, n.cfg.MemoryLimit, n.root.enter)
 }
 
 // StartBeside starts a process in a cgroup of that name, with the files of this process.

@@ -1,8 +1,6 @@
 package placement
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -11,17 +9,9 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
-)
 
-// secrets returns files that an administrator gives to clients, by directory (SSL_CERT_PATH and SECURE_ACCESS_FILE in glusterfs). They
-// must not lie on the node's disk, so each client gets a copy in its memory.
-func secrets() map[string][]string {
-	return map[string][]string{
-		"/usr/lib/ssl":      {"glusterfs.pem", "glusterfs.key", "glusterfs.ca", "dhparam.pem"},
-		"/etc/ssl":          {"glusterfs.pem", "glusterfs.key", "glusterfs.ca", "dhparam.pem"},
-		"/var/lib/glusterd": {"secure-access"},
-	}
-}
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
+)
 
 // mountPoints returns the directories of a tree on which enter mounts something, always in the same order.
 func mountPoints(stateDir string) []string {
@@ -31,46 +21,99 @@ func mountPoints(stateDir string) []string {
 
 const privateFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
-// enter gives the calling thread a mount namespace with a root directory made from the tree, in which nothing can be written but
-// temporary files, and its log. Nothing of it is seen by other processes, and nothing of theirs by it.
-func (t tree) enter(stateDir string) error {
-	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+// root is a mount namespace with a client's root directory, of which each client gets a copy. It is made once, because a copy of the
+// container's mount namespace has all mounts of the node, and the kernel waits when they are dropped.
+type root struct {
+	namespace *os.File
+	state     []stateMount
+}
+
+// stateMount is a part of the state directory that a client uses.
+type stateMount struct {
+	dir        string
+	attributes uint64
+}
+
+// makeRoot makes a root directory from the tree, in which nothing can be written. Nothing of it is seen by other processes, and
+// nothing of theirs by it.
+func (t tree) makeRoot(stateDir string) (*root, error) {
+	const attributes = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+	r := &root{state: []stateMount{
+		{filepath.Join(stateDir, "clients"), attributes | unix.MOUNT_ATTR_RDONLY},
+		{filepath.Join(stateDir, "logs"), attributes},
+	}}
+	err := osthread.Run(func() (err error) {
+		for _, step := range []func() error{t.bindTree, t.mountSystem, t.pivot} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		r.namespace, err = os.Open("/proc/thread-self/ns/mnt")
+		return err
+	})
+	return r, err
+}
+
+func (r *root) close() { _ = r.namespace.Close() }
+
+// bindTree gives the calling thread a mount namespace, and mounts the tree on itself there.
+func (t tree) bindTree() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("make a mount namespace: %w", err)
 	}
-	// Otherwise the end of the old root, below, would unmount every volume of the node.
+	// Otherwise the end of the old root, in pivot, would unmount every volume of the node.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
 	}
-	if err := bind(t.dir, t.dir, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV); err != nil {
+	clone, err := cloneDir(t.dir, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	if err != nil {
 		return err
 	}
-	for _, step := range []func() error{
-		t.mountSystem,
-		t.mountSecrets,
-		func() error { return t.bindState(filepath.Join(stateDir, "clients"), unix.MOUNT_ATTR_RDONLY) },
-		func() error { return t.bindState(filepath.Join(stateDir, "logs"), 0) },
-	} {
-		if err := step(); err != nil {
+	defer unix.Close(clone)
+	return attach(clone, t.dir)
+}
+
+// enter gives the calling thread a copy of the root directory, in which it can write temporary files and its log.
+func (r *root) enter() error {
+	// As long as the container's files are seen.
+	given, err := readSecrets()
+	if err != nil {
+		return err
+	}
+	clones := make([]int, len(r.state))
+	for i, part := range r.state {
+		if clones[i], err = cloneDir(part.dir, part.attributes); err != nil {
+			return err
+		}
+		defer unix.Close(clones[i])
+	}
+	if err := unix.Unshare(unix.CLONE_FS); err != nil { // or the whole process would change its root
+		return fmt.Errorf("unshare the thread's directories: %w", err)
+	}
+	if err := unix.Setns(int(r.namespace.Fd()), unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("enter the clients' mount namespace: %w", err)
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("copy the clients' mount namespace: %w", err)
+	}
+	if err := mountNew("tmpfs", "/tmp", privateFlags, "size=16m,nr_inodes=1k,mode=0700"); err != nil {
+		return err
+	}
+	for i, part := range r.state {
+		// It is there, unless the state directory is below /tmp.
+		if err := os.MkdirAll(part.dir, 0o700); err != nil {
+			return err
+		}
+		if err := attach(clones[i], part.dir); err != nil {
 			return err
 		}
 	}
-	return t.pivot()
+	return given.mount()
 }
 
-func (t tree) bindState(dir string, attributes uint64) error {
-	// It is there, unless the state directory is below /tmp.
-	if err := os.MkdirAll(filepath.Join(t.dir, dir), 0o700); err != nil {
-		return err
-	}
-	return bind(dir, filepath.Join(t.dir, dir), attributes|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
-}
-
-// mountSystem mounts what every program expects. A client reads the groups of callers in /proc.
+// mountSystem mounts what every program expects, for all clients. A client reads the groups of callers in /proc.
 func (t tree) mountSystem() error {
 	if err := mountNew("proc", t.dir+"/proc", privateFlags, ""); err != nil {
-		return err
-	}
-	if err := mountNew("tmpfs", t.dir+"/tmp", privateFlags, "size=16m,nr_inodes=1k,mode=0700"); err != nil {
 		return err
 	}
 	if err := mountNew("tmpfs", t.dir+"/dev", unix.MS_NOSUID|unix.MS_NOEXEC, "size=64k,mode=0755"); err != nil {
@@ -85,49 +128,10 @@ func (t tree) mountSystem() error {
 			return &fs.PathError{Op: "mknod", Path: "/dev/" + name, Err: err}
 		}
 	}
-	return nil
-}
-
-func (t tree) mountSecrets() error {
-	for dir, names := range secrets() {
-		mounted := false
-		for _, name := range names {
-			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // of the administrator
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err == nil && !mounted {
-				mounted = true
-				err = mountNew("tmpfs", t.dir+dir, privateFlags, "size=1m,mode=0700")
-			}
-			if err == nil {
-				err = os.WriteFile(filepath.Join(t.dir, dir, name), data, 0o400) //nolint:gosec // in the client's memory
-			}
-			if err != nil {
-				return err
-			}
-		}
+	if err := unix.Mount("", t.dir+"/dev", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("make /dev of the clients read-only: %w", err)
 	}
 	return nil
-}
-
-// RefreshSecrets gives a running client, whose root directory is given, the secrets as they are now. It reads them for new
-// connections.
-func RefreshSecrets(root string) error {
-	var failed []error
-	for dir, names := range secrets() {
-		for _, name := range names {
-			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // of the administrator
-			if err != nil {
-				continue // the client goes on with what it has
-			}
-			path := filepath.Join(root, dir, name)
-			if former, err := os.ReadFile(path); err == nil && !bytes.Equal(former, data) { //nolint:gosec // in the client's memory
-				failed = append(failed, replaceFile(path, data, 0o400))
-			}
-		}
-	}
-	return errors.Join(failed...)
 }
 
 // pivot makes the tree the root, and takes the old one away.
@@ -151,18 +155,22 @@ func mountNew(kind, path string, flags uintptr, data string) error {
 	return nil
 }
 
-// bind mounts a directory, without what is mounted below it, at a path. Programs in it can be run, also where the node's disk is
-// mounted noexec.
-func bind(dir, at string, attributes uint64) error {
-	clone, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+// cloneDir returns the mount of a directory, without what is mounted below it. Programs in it can be run, also where the node's disk
+// is mounted noexec, unless attributes say otherwise. The caller closes the descriptor.
+func cloneDir(dir string, attributes uint64) (clone int, err error) {
+	clone, err = unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
-		return &fs.PathError{Op: "open_tree", Path: dir, Err: err}
+		return -1, &fs.PathError{Op: "open_tree", Path: dir, Err: err}
 	}
-	defer unix.Close(clone)
 	attr := unix.MountAttr{Attr_set: attributes, Attr_clr: unix.MOUNT_ATTR_NOEXEC &^ attributes, Propagation: unix.MS_PRIVATE}
 	if err := unix.MountSetattr(clone, "", unix.AT_EMPTY_PATH, &attr); err != nil {
-		return &fs.PathError{Op: "mount_setattr", Path: dir, Err: err}
+		_ = unix.Close(clone)
+		return -1, &fs.PathError{Op: "mount_setattr", Path: dir, Err: err}
 	}
+	return clone, nil
+}
+
+func attach(clone int, at string) error {
 	if err := unix.MoveMount(clone, "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return &fs.PathError{Op: "move_mount", Path: at, Err: err}
 	}

@@ -15,7 +15,7 @@ import (
 // inside calls fn on a thread that has a client's root directory.
 func inside(t *testing.T, n *Node, fn func() error) {
 	t.Helper()
-	if err := osthread.Run(func() error { return errors.Join(n.tree.enter(n.cfg.StateDir), fn()) }); err != nil {
+	if err := osthread.Run(func() error { return errors.Join(n.root.enter(), fn()) }); err != nil {
 		t.Error(err)
 	}
 }
@@ -30,7 +30,7 @@ func TestRootIsAFence(t *testing.T) {
 				t.Errorf("%s is seen: %v", path, err)
 			}
 		}
-		for _, path := range []string{"/", "/etc", "/run", "/usr", filepath.Join(dir, "clients")} {
+		for _, path := range []string{"/", "/dev", "/etc", "/run", "/usr", filepath.Join(dir, "clients")} {
 			if err := os.WriteFile(filepath.Join(path, "new"), nil, 0o600); !errors.Is(err, unix.EROFS) {
 				t.Errorf("a file in %s: %v, want that the file system is read-only", path, err)
 			}

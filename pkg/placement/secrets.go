@@ -1,0 +1,77 @@
+package placement
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// secrets returns files that an administrator gives to clients, by directory (SSL_CERT_PATH and SECURE_ACCESS_FILE in glusterfs). They
+// must not lie on the node's disk, so each client gets a copy in its memory.
+func secrets() map[string][]string {
+	return map[string][]string{
+		"/usr/lib/ssl":      {"glusterfs.pem", "glusterfs.key", "glusterfs.ca", "dhparam.pem"},
+		"/etc/ssl":          {"glusterfs.pem", "glusterfs.key", "glusterfs.ca", "dhparam.pem"},
+		"/var/lib/glusterd": {"secure-access"},
+	}
+}
+
+// secretFiles are contents, by directory and name.
+type secretFiles map[string]map[string][]byte
+
+// readSecrets reads those that there are.
+func readSecrets() (secretFiles, error) {
+	found := secretFiles{}
+	for dir, names := range secrets() {
+		for _, name := range names {
+			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // of the administrator
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if found[dir] == nil {
+				found[dir] = map[string][]byte{}
+			}
+			found[dir][name] = data
+		}
+	}
+	return found, nil
+}
+
+// mount gives the files to the calling thread's root directory, in memory.
+func (s secretFiles) mount() error {
+	for dir, files := range s {
+		if err := mountNew("tmpfs", dir, privateFlags, "size=1m,mode=0700"); err != nil {
+			return err
+		}
+		for name, data := range files {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o400); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// RefreshSecrets gives a running client, whose root directory is given, the secrets as they are now. It reads them for new
+// connections.
+func RefreshSecrets(root string) error {
+	var failed []error
+	for dir, names := range secrets() {
+		for _, name := range names {
+			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // of the administrator
+			if err != nil {
+				continue // the client goes on with what it has
+			}
+			path := filepath.Join(root, dir, name)
+			if former, err := os.ReadFile(path); err == nil && !bytes.Equal(former, data) { //nolint:gosec // in the client's memory
+				failed = append(failed, replaceFile(path, data, 0o400))
+			}
+		}
+	}
+	return errors.Join(failed...)
+}
