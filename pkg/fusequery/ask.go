@@ -2,8 +2,11 @@ package fusequery
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -34,8 +37,15 @@ func (a *Asker) Statfs(ctx context.Context, limit time.Duration, subject, path s
 // has the answer and also when none is waiting any more.
 func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path string, device mount.Device, keep func(*os.File)) error {
 	q := newQuestion(limit, subject, request{Kind: kindOpenMeta, Path: path, Device: device})
-	q.take = func(got answer) { keep(got.file) }
-	_, err := a.ask(ctx, q)
+	q.take = func(got answer) {
+		if got.file != nil {
+			keep(got.file)
+		}
+	}
+	got, err := a.ask(ctx, q)
+	if err == nil && got.file == nil { // the kernel drops a descriptor when this process has too many
+		err = fmt.Errorf("%w: receive its directory .meta: %w", ErrNotAsked, unix.EMFILE)
+	}
 	return err
 }
 

@@ -103,8 +103,7 @@ func (a *Asker) coalesce(q *question) *question {
 		if !running.isOver() {
 			return running
 		}
-		delete(running.worker.questions, running.id)
-		a.settle(running, answer{}, fmt.Errorf("%w: %w", ErrNotAsked, errKilled))
+		delete(running.worker.questions, running.id) // its callers have ErrTimeout
 	}
 	q.late, q.settled = make(chan struct{}), make(chan struct{})
 	if a.closed {
@@ -163,9 +162,7 @@ func (a *Asker) settle(q *question, answer answer, err error) {
 	if q.timer != nil {
 		q.timer.Stop()
 	}
-	if a.asked[q.name] == q {
-		delete(a.asked, q.name)
-	}
+	delete(a.asked, q.name)
 	q.answer, q.err = answer, err
 	if err == nil && q.take != nil {
 		q.take(answer)

@@ -24,7 +24,6 @@ const socket = 3
 
 // Serve answers the questions of the process that has started this one, until that ends. It returns the exit status.
 func Serve(stderr io.Writer) int {
-	unix.CloseOnExec(socket)
 	conn, err := connection(os.NewFile(socket, "socket"))
 	if err == nil {
 		err = sendPacket(conn, answer{}, nil)

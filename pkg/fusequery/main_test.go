@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -147,12 +149,23 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	}
 }
 
+// newAsker's children have the environment of this process, in which tools give their orders to test binaries.
 func newAsker(t *testing.T) *Asker {
 	t.Helper()
-	a := &Asker{}
+	goroutines := runtime.NumGoroutine()
+	a := &Asker{Start: func(cmd *exec.Cmd) (func(), error) {
+		cmd.Env = os.Environ()
+		return func() {}, cmd.Start()
+	}}
 	t.Cleanup(func() {
 		a.Close()
 		waitFor(t, "the children's end", func() bool { return len(children(t)) == 0 })
+		waitFor(t, "the end of its goroutines", func() bool { return runtime.NumGoroutine() <= goroutines })
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if len(a.workers)+len(a.asked) > 0 {
+			t.Errorf("%d children and %d questions are kept", len(a.workers), len(a.asked))
+		}
 	})
 	return a
 }

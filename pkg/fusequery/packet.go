@@ -121,9 +121,6 @@ func receivePacket(conn *net.UnixConn, buf []byte, v any) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n == 0 {
-		return nil, net.ErrClosed
-	}
 	file, err := fileIn(oob[:oobn])
 	if err != nil {
 		return nil, err
@@ -142,6 +139,9 @@ func fileIn(oob []byte) (*os.File, error) {
 		return nil, nil //nolint:nilnil // as receivePacket
 	}
 	messages, err := unix.ParseSocketControlMessage(oob)
+	if err == nil && len(messages) == 0 {
+		err = unix.EINVAL
+	}
 	if err != nil {
 		return nil, fmt.Errorf("packet: %w", err)
 	}

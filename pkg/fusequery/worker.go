@@ -29,9 +29,6 @@ type worker struct {
 	timer     *time.Timer // for its start, and for the time without questions
 }
 
-// errKilled is the reason of a question that was late.
-var errKilled = errors.New("its time was up")
-
 func newWorker() *worker {
 	return &worker{questions: map[uint64]*question{}, queued: make(chan struct{}, 1), ended: make(chan struct{})}
 }
@@ -240,15 +237,11 @@ func (a *Asker) bury(w *worker, reason error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	close(w.ended)
-	w.timer.Stop()
 	delete(a.workers, w)
 	if a.current == w {
 		a.current = nil
 	}
 	for _, q := range w.questions {
-		if q.timer != nil {
-			q.timer.Stop()
-		}
 		if q.isLate || q.tries == maxTries {
 			a.settle(q, answer{}, fmt.Errorf("%w: %w", ErrNotAsked, reason))
 		} else {

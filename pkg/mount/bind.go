@@ -56,11 +56,11 @@ func attach(tree int, target string) error {
 		return fmt.Errorf("open mount point %s: %w", target, err)
 	}
 	defer unix.Close(point)
-	_, _, covered, err := identify(point, "")
+	id, _, covered, err := identify(point, "")
 	switch {
 	case err != nil:
 	case covered:
-		err = replace(tree, point)
+		err = replace(tree, point, id)
 	default:
 		err = unix.MoveMount(tree, "", point, "", byFD)
 	}
@@ -70,8 +70,8 @@ func attach(tree int, target string) error {
 	return nil
 }
 
-// replace puts the tree where the mount behind point is on top, which it takes away only afterwards.
-func replace(tree, point int) error {
+// replace puts the tree where the mount behind point, whose id is given, is on top. It takes that away only afterwards.
+func replace(tree, point int, id uint64) error {
 	err := unix.MoveMount(tree, "", point, "", byFD|moveMountBeneath)
 	if err == nil {
 		// By file descriptor, because by path it would be whatever is on top by then.
@@ -83,7 +83,7 @@ func replace(tree, point int) error {
 	// Linux before 6.5: cover the old mount, which goes when the path is unmounted. The new one then appears on the old one's
 	// peers: the same path in other mount namespaces, and, where a version of the driver before AttachTree has mounted it, every
 	// other bind of the volume, read-only ones included. In that case it is kept off them, and other namespaces do without it.
-	shared, err := hasOtherPeers(point)
+	shared, err := hasOtherPeers(id)
 	if err != nil {
 		return err
 	}

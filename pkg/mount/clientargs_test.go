@@ -22,8 +22,8 @@ func TestReadClientArgs(t *testing.T) {
 	if again := got.Options.ClientArgs(); !slices.Equal(again, options.ClientArgs()) {
 		t.Errorf("arguments %q, want %q", again, options.ClientArgs())
 	}
-	if !strings.Contains(got.Options.String(), "of-another-version=1") || !got.Options.ReadOnly() {
-		t.Errorf("options %s", got.Options)
+	if want := "acl,direct-io-mode=on,lru-limit=7,noatime,nodev,of-another-version=1,ro,volfile-server-port=24017"; got.Options.String() != want || !got.Options.ReadOnly() {
+		t.Errorf("options %s, want %s", got.Options, want)
 	}
 	for name, args := range map[string][]string{
 		"nothing":              nil,

@@ -58,7 +58,7 @@ func Top(path string) (*mountinfo.Info, error) {
 // find returns the mount with an id if it is mounted at path, or nil.
 func find(table io.Reader, id uint64, path string) (*mountinfo.Info, error) {
 	found, err := findID(table, id)
-	if err != nil || found == nil || found.Mountpoint != path {
+	if found == nil || found.Mountpoint != path {
 		return nil, err
 	}
 	return found, nil

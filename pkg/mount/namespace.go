@@ -1,6 +1,7 @@
 package mount
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 )
 
 // InMountNamespace calls fn on a thread that sees the files and mounts of a process, which pidfd stands for. It returns the error
-// of fn, or why the process could not be joined; a process that has ended is ESRCH.
+// of fn, or why the process could not be joined.
 func InMountNamespace(pid, pidfd int, fn func() error) error {
 	root, err := unix.Open(filepath.Join("/proc", strconv.Itoa(pid), "root"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -30,10 +31,7 @@ func InMountNamespace(pid, pidfd int, fn func() error) error {
 		if err := unix.Setns(pidfd, unix.CLONE_NEWNS); err != nil {
 			return fmt.Errorf("enter the mount namespace of process %d: %w", pid, err)
 		}
-		if err := unix.Fchdir(root); err != nil {
-			return fmt.Errorf("enter the root directory of process %d: %w", pid, err)
-		}
-		if err := unix.Chroot("."); err != nil {
+		if err := errors.Join(unix.Fchdir(root), unix.Chroot(".")); err != nil {
 			return fmt.Errorf("enter the root directory of process %d: %w", pid, err)
 		}
 		return fn()

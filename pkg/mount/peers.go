@@ -8,13 +8,8 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// hasOtherPeers reports whether the peer group of the mount behind a file descriptor has members at other paths of this mount
-// namespace.
-func hasOtherPeers(fd int) (bool, error) {
-	id, _, _, err := identify(fd, "")
-	if err != nil {
-		return false, err
-	}
+// hasOtherPeers reports whether the peer group of a mount has members at other paths of this mount namespace.
+func hasOtherPeers(id uint64) (bool, error) {
 	all, err := mountinfo.GetMounts(nil)
 	if err != nil {
 		return false, fmt.Errorf("read mountinfo: %w", err)

@@ -36,7 +36,7 @@ func InUse(d Device, fsType string, client int) (bool, error) {
 	return false, nil
 }
 
-// views lists the processes by what they see, in ascending order.
+// views lists the processes by what they see.
 func views() (map[view][]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -65,9 +65,6 @@ func views() (map[view][]int, error) {
 	if len(found) == 0 {
 		return nil, errors.New("list processes: /proc shows none")
 	}
-	for _, pids := range found {
-		slices.Sort(pids)
-	}
 	return found, nil
 }
 
@@ -85,21 +82,18 @@ func seenByOne(pids []int, d Device, fsType string) (bool, error) {
 	return false, nil
 }
 
-// gone reports whether a file below /proc could not be read because its process has ended. That of a zombie cannot be opened.
+// gone reports whether a file below /proc could not be read because its process has ended. A zombie's table of mounts is EINVAL.
 func gone(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EINVAL)
 }
 
 // hasMount looks a device and its type up in a table, which may have thousands of lines.
 func hasMount(table string, d Device, fsType string) bool {
 	number := d.String()
 	for line := range strings.Lines(table) {
-		if !strings.Contains(line, " "+number+" ") {
-			continue
-		}
 		mounted, super, _ := strings.Cut(line, " - ")
-		fields := strings.Fields(mounted)
-		if len(fields) > 2 && fields[2] == number && strings.HasPrefix(super, fsType+" ") {
+		fields := strings.SplitN(mounted, " ", 4) // id, parent, device
+		if len(fields) == 4 && fields[2] == number && strings.HasPrefix(super, fsType+" ") {
 			return true
 		}
 	}

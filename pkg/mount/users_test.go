@@ -2,9 +2,12 @@ package mount_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -24,6 +27,17 @@ func inNamespace(t *testing.T) (pid int) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	return cmd.Process.Pid
+}
+
+// endAsZombie kills a child, which is not reaped before the test ends.
+func endAsZombie(t *testing.T, pid int) {
+	t.Helper()
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestInUse: mounts in the namespaces of other processes count, unless only the client is there.
@@ -51,29 +65,131 @@ func TestInUse(t *testing.T) {
 	if err := unix.Unmount(path, 0); err != nil {
 		t.Fatal(err)
 	}
-	if !inUse("tmpfs", 0) {
-		t.Error("a mount that only another process has does not count")
+	look := func() {
+		if !inUse("tmpfs", 0) {
+			t.Error("a mount that only another process has does not count")
+		}
+		if inUse("tmpfs", pid) {
+			t.Error("a mount that only the client has counts")
+		}
 	}
-	if inUse("tmpfs", pid) {
-		t.Error("a mount that only the client has counts")
-	}
-	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil { // a zombie
-		t.Fatal(err)
-	}
+	look()
+	mounttest.WithoutRight(t, unix.CAP_SYS_PTRACE, look) // which namespace the process is in cannot be seen, but its mounts can
+	endAsZombie(t, pid)
 	if inUse("tmpfs", 0) {
 		t.Error("a mount of a process that has ended counts")
 	}
 }
 
+// shown is what /proc shows of a process.
+type shown struct{ namespace, root, mounts string }
+
+// showProcesses replaces /proc by one that shows these processes, until restore is called. A table of mounts that is "" is missing.
+func showProcesses(t *testing.T, processes map[string]shown) (restore func()) {
+	t.Helper()
+	restore = mounttest.HideProc(t)
+	var err error
+	for name, p := range processes {
+		dir := filepath.Join("/proc", name)
+		err = errors.Join(err, os.MkdirAll(filepath.Join(dir, "ns"), 0o755), os.Symlink(p.namespace, filepath.Join(dir, "ns/mnt")), os.Symlink(p.root, filepath.Join(dir, "root")))
+		if p.mounts != "" {
+			err = errors.Join(err, os.WriteFile(filepath.Join(dir, "mountinfo"), []byte(p.mounts), 0o600))
+		}
+	}
+	if err != nil {
+		restore()
+		t.Fatal(err)
+	}
+	return restore
+}
+
+// TestInUseByViews: each mount namespace and root directory is looked at once, by the table of a process that is still there.
+func TestInUseByViews(t *testing.T) {
+	const (
+		node   = "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+		volume = node + "40 21 0:42 / /k/staging rw,relatime shared:7 - fuse.glusterfs g1:/vol rw,user_id=0\n"
+		client = 7
+	)
+	for name, tt := range map[string]struct {
+		processes map[string]shown
+		want      bool
+	}{
+		"nowhere":                            {map[string]shown{"1": {"mnt:[1]", "/", node}}, false},
+		"at the node":                        {map[string]shown{"1": {"mnt:[1]", "/", volume}}, true},
+		"at the client":                      {map[string]shown{"1": {"mnt:[1]", "/", node}, "7": {"mnt:[2]", "/", volume}}, false},
+		"at the client and a process beside": {map[string]shown{"7": {"mnt:[2]", "/", volume}, "10": {"mnt:[2]", "/", volume}}, true},
+		"in a part of the client's":          {map[string]shown{"7": {"mnt:[2]", "/", volume}, "8": {"mnt:[2]", "/k", volume}}, true},
+		"in another part of the client's":    {map[string]shown{"7": {"mnt:[2]", "/", volume}, "8": {"mnt:[2]", "/x", node}}, false},
+		"the first of a pod has ended":       {map[string]shown{"10": {"mnt:[3]", "/", ""}, "11": {"mnt:[3]", "/", volume}}, true},
+		"all of a pod have ended":            {map[string]shown{"10": {"mnt:[3]", "/", ""}, "11": {"mnt:[3]", "/", ""}}, false},
+		"no process":                         {map[string]shown{"1": {"mnt:[1]", "/", node}, "self": {"mnt:[1]", "/other", volume}}, false},
+		"at a path like the number":          {map[string]shown{"1": {"mnt:[1]", "/", "40 21 0:43 / 0:42 rw - fuse.glusterfs 0:42 rw\n"}}, false},
+		"another type":                       {map[string]shown{"1": {"mnt:[1]", "/", "40 21 0:42 / /x rw - fuse.glusterfsx s rw\n"}}, false},
+		"a damaged table":                    {map[string]shown{"1": {"mnt:[1]", "/", "\n40\n40 21 0:42 - fuse.glusterfs\n"}}, false},
+	} {
+		restore := showProcesses(t, tt.processes)
+		used, err := mount.InUse(mount.Device{Minor: 42}, "fuse.glusterfs", client)
+		restore()
+		if used != tt.want || err != nil {
+			t.Errorf("mounted %s: %t, %v", name, used, err)
+		}
+	}
+}
+
 // TestInUseInDoubt: where processes cannot be seen, the caller is told.
 func TestInUseInDoubt(t *testing.T) {
-	restore := mounttest.HideProc(t)
+	for says, prepare := range map[string]func() error{
+		"/proc shows none": func() error { return nil },
+		"mount namespace of process 7": func() error {
+			return errors.Join(os.Mkdir("/proc/7", 0o755), os.WriteFile("/proc/7/ns", nil, 0o600), os.Symlink("/", "/proc/7/root"))
+		},
+		"mounts of process 7": func() error {
+			return errors.Join(os.MkdirAll("/proc/7/ns", 0o755), os.Symlink("mnt:[1]", "/proc/7/ns/mnt"), os.Symlink("/", "/proc/7/root"),
+				os.Mkdir("/proc/7/mountinfo", 0o755))
+		},
+	} {
+		restore := mounttest.HideProc(t)
+		prepareErr := prepare()
+		used, err := mount.InUse(mount.Device{Minor: 1}, "tmpfs", 1)
+		restore()
+		if prepareErr != nil {
+			t.Fatal(prepareErr)
+		}
+		if used || err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%t, %v; want an error that says %q", used, err, says)
+		}
+	}
+	restore := mounttest.LimitDescriptors(t, 0)
 	used, err := mount.InUse(mount.Device{Minor: 1}, "tmpfs", 1)
 	restore()
-	if used || err == nil {
-		t.Errorf("%t, %v", used, err)
+	if used || !errors.Is(err, unix.EMFILE) {
+		t.Errorf("without a descriptor: %t, %v", used, err)
+	}
+}
+
+// TestInUseWhileAProcessEnds: between two looks it becomes a zombie, whose table cannot be opened.
+func TestInUseWhileAProcessEnds(t *testing.T) {
+	proc, pid := t.TempDir(), inNamespace(t)
+	if err := unix.Mount("proc", proc, "proc", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(proc, unix.MNT_DETACH) })
+	endAsZombie(t, pid)
+	number := strconv.Itoa(pid)
+	processes := map[string]shown{number: {"mnt:[1]", "/", ""}}
+	for name, more := range map[string]map[string]shown{
+		"alone":              nil,
+		"one more is there":  {"9999999": {"mnt:[1]", "/", "40 21 0:42 / /x rw - tmpfs s rw\n"}},
+		"in another's place": {"1": {"mnt:[2]", "/", "40 21 0:42 / /x rw - tmpfs s rw\n"}},
+	} {
+		all := maps.Clone(processes)
+		maps.Copy(all, more)
+		restore := showProcesses(t, all)
+		linkErr := os.Symlink(filepath.Join(proc, number, "mountinfo"), filepath.Join("/proc", number, "mountinfo"))
+		used, err := mount.InUse(mount.Device{Minor: 42}, "tmpfs", 0)
+		restore()
+		if used != (more != nil) || err != nil || linkErr != nil {
+			t.Errorf("%s: %t, %v, %v", name, used, err, linkErr)
+		}
 	}
 }

@@ -3,10 +3,61 @@ package osthread
 import (
 	"errors"
 	"os"
+	"runtime"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// mainThread is what TestMain has seen, which alone runs on the main thread.
+type mainThread struct {
+	begun  bool
+	thread int  // on which a function was called from there
+	freed  bool // other goroutines can use the main thread afterwards
+}
+
+var seen mainThread
+
+func TestMain(m *testing.M) {
+	runtime.LockOSThread()
+	if seen.begun = unix.Gettid() == unix.Getpid(); seen.begun {
+		onThread(func() { seen.thread = unix.Gettid() })
+	}
+	runtime.UnlockOSThread()
+	// A goroutine that is not locked to its thread changes it, sooner or later, among others that block theirs.
+	stop := make(chan struct{})
+	for range 2 * runtime.GOMAXPROCS(0) {
+		go func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_ = unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil)
+				}
+			}
+		}()
+	}
+	for deadline := time.Now().Add(10 * time.Second); !seen.freed && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		seen.freed = unix.Gettid() != unix.Getpid()
+	}
+	close(stop)
+	os.Exit(m.Run())
+}
+
+// TestFromTheMainThread: that one is not changed, and not kept.
+func TestFromTheMainThread(t *testing.T) {
+	if !seen.begun {
+		t.Skip("TestMain was not on the main thread")
+	}
+	if seen.thread == 0 || seen.thread == unix.Getpid() {
+		t.Errorf("the function ran on thread %d of process %d", seen.thread, unix.Getpid())
+	}
+	if !seen.freed {
+		t.Error("the main thread is kept")
+	}
+}
 
 func TestChangesStayOnTheThread(t *testing.T) {
 	before, err := os.Readlink("/proc/self/cwd")

@@ -200,7 +200,7 @@ func writeValue(path, value string) error {
 
 // writeIfThere writes a value that a kernel without swap has no file for.
 func writeIfThere(path, value string) error {
-	if err := writeValue(path, value); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) { // no file can be made there
+	if err := writeValue(path, value); !errors.Is(err, fs.ErrPermission) { // no file can be made there
 		return err
 	}
 	return nil

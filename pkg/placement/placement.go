@@ -6,6 +6,7 @@
 package placement
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,9 +47,7 @@ type Node struct {
 // OpenNode copies the client's files and finds the node's cgroups. It fails where the container lacks a privilege, or is a
 // stranger to the node's processes.
 func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
-	if cfg.Group == "" {
-		cfg.Group = DefaultGroup
-	}
+	cfg.Group = cmp.Or(cfg.Group, DefaultGroup)
 	trees := filepath.Join(cfg.StateDir, TreeDir)
 	copied, err := copyTree(ctx, cfg.Glusterfs, trees, mountPoints(cfg.StateDir))
 	if err != nil {
@@ -84,10 +83,10 @@ func (n *Node) try(ctx context.Context) error {
 			return err
 		}
 		device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-		if err != nil {
-			return err
+		if err == nil {
+			_ = device.Close()
 		}
-		return device.Close()
+		return err
 	})
 	if err == nil {
 		err = cmd.Wait()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -141,56 +140,5 @@ func TestSecretsAreRenewed(t *testing.T) {
 	}
 	if _, err := os.Stat(root + "/etc/ssl/glusterfs.pem"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that the client did not have: %v", err)
-	}
-}
-
-// TestResolverFollowsTheNode: names are looked up as on the node now, not as on the day of the container.
-func TestResolverFollowsTheNode(t *testing.T) {
-	dir, root := stateDir(t), t.TempDir()
-	n := openNode(t, dir)
-	if err := errors.Join(os.MkdirAll(root+"/etc", 0o755), os.MkdirAll(root+"/run/resolve", 0o755),
-		os.Symlink("/run/resolve/stub.conf", root+"/etc/resolv.conf"), // of the node, not of this container
-		os.WriteFile(root+"/run/resolve/stub.conf", []byte("nameserver 127.0.0.53\n"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	for _, hosts := range []string{"192.0.2.1 storage1\n", "192.0.2.2 storage1\n"} {
-		if err := os.WriteFile(root+"/etc/hosts", []byte(hosts), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := n.UpdateResolver(root); err != nil {
-			t.Fatal(err)
-		}
-		inside(t, n, func() error {
-			got, err := os.ReadFile("/etc/hosts")
-			conf, confErr := os.ReadFile("/etc/resolv.conf")
-			if string(got) != hosts || !strings.Contains(string(conf), "127.0.0.53") {
-				t.Errorf("hosts are %q, want %q, resolv.conf is %q", got, hosts, conf)
-			}
-			return errors.Join(err, confErr)
-		})
-	}
-	if err := errors.Join(os.Remove(root+"/etc/hosts"), n.UpdateResolver(root)); err != nil {
-		t.Errorf("without a hosts file: %v", err)
-	}
-	if err := n.UpdateResolver(filepath.Join(root, "missing")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("without the directory: %v", err)
-	}
-	own, err := os.ReadFile("/etc/hosts")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := os.ReadFile(filepath.Join(n.tree.dir, "etc/hosts")); err != nil || string(got) != string(own) {
-		t.Errorf("without the directory, the hosts are %q, %v, want this container's", got, err)
-	}
-}
-
-func TestHostAliases(t *testing.T) {
-	for hosts, want := range map[string]string{
-		"127.0.0.1 localhost\n": "",
-		"# Kubernetes-managed hosts file (host network).\n127.0.0.1 localhost\n\n# Entries added by HostAliases.\n192.0.2.7\tstorage1\n": "\n# Entries added by HostAliases.\n192.0.2.7\tstorage1\n",
-	} {
-		if got := string(hostAliases([]byte(hosts))); got != want {
-			t.Errorf("%q: %q, want %q", hosts, got, want)
-		}
 	}
 }

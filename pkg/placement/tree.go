@@ -28,12 +28,9 @@ type tree struct {
 	binary string // the client's path in it
 }
 
-// copyTree makes the copy, unless it is there. mountPoints are directories that the tree has in addition.
-func copyTree(ctx context.Context, glusterfs, into string, mountPoints []string) (tree, error) {
-	binary, err := filepath.Abs(glusterfs)
-	if err != nil {
-		return tree{}, err
-	}
+// copyTree copies the files of the client with that binary, unless the copy is there. mountPoints are directories that the tree has
+// in addition.
+func copyTree(ctx context.Context, binary, into string, mountPoints []string) (tree, error) {
 	set, err := clientFiles(ctx, binary)
 	if err != nil {
 		return tree{}, err

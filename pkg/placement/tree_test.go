@@ -133,22 +133,3 @@ func TestRemoveTreeStopsAtMounts(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestParseLibraries(t *testing.T) {
-	got := parseLibraries("\tlinux-vdso.so.1 (0x00007fda6fb4c000)\n\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007fda6f7b0000)\n" +
-		"\t/lib64/ld-linux-x86-64.so.2 (0x00007fda6fb4e000)\n\tlibgone.so => not found\n")
-	if len(got) != 1 || got["libc.so.6"] != "/lib/x86_64-linux-gnu/libc.so.6" {
-		t.Errorf("%q", got)
-	}
-}
-
-func FuzzParseLibraries(f *testing.F) {
-	f.Add("\tlibc.so.6 => /lib/libc.so.6 (0x00007fda6f7b0000)\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		for name, path := range parseLibraries(text) {
-			if !filepath.IsAbs(path) || strings.Contains(name, "=>") {
-				t.Errorf("%q: %q at %q", text, name, path)
-			}
-		}
-	})
-}

@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WithoutMountRights calls f on a thread that may not mount, as in a container that is not privileged.
-func WithoutMountRights(tb testing.TB, f func()) {
+// WithoutRight calls f on a thread that lacks a capability, as in a container that is not privileged: CAP_SYS_ADMIN to mount,
+// CAP_SYS_PTRACE to look into other processes.
+func WithoutRight(tb testing.TB, capability int, f func()) {
 	tb.Helper()
 	ended := make(chan error)
 	go func() {
@@ -17,7 +18,7 @@ func WithoutMountRights(tb testing.TB, f func()) {
 		var rights [2]unix.CapUserData
 		err := unix.Capget(&header, &rights[0])
 		if err == nil {
-			rights[0].Effective &^= 1 << unix.CAP_SYS_ADMIN
+			rights[0].Effective &^= 1 << capability
 			err = unix.Capset(&header, &rights[0])
 		}
 		if err == nil {

@@ -1,0 +1,299 @@
+package fusequery
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+// TestChildStandsAlone: it has none of the driver's secrets, keeps no directory, and gets no signal that is meant for the driver.
+func TestChildStandsAlone(t *testing.T) {
+	a := newAsker(t)
+	for _, inherits := range []bool{true, false} {
+		if !inherits {
+			a = newAsker(t)
+			a.Start = nil
+		}
+		if _, err := a.EvalSymlinks(t.Context(), long, "/"); err != nil {
+			t.Fatal(err)
+		}
+		pids := children(t)
+		if len(pids) != 1 {
+			t.Fatalf("processes that ask: %v", pids)
+		}
+		proc := fmt.Sprintf("/proc/%d/", pids[0])
+		environ, err := os.ReadFile(proc + "environ")
+		args, argsErr := os.ReadFile(proc + "cmdline")
+		comm, commErr := os.ReadFile(proc + "comm")
+		dir, dirErr := os.Readlink(proc + "cwd")
+		session, sessionErr := unix.Getsid(pids[0])
+		if err := errors.Join(err, argsErr, commErr, dirErr, sessionErr); err != nil {
+			t.Error(err)
+		}
+		if !inherits && len(environ) > 0 {
+			t.Errorf("its environment is %q", environ)
+		}
+		if want := os.Args[0] + "\x00" + Argument + "\x00"; string(args) != want || string(comm) != Argument+"\n" {
+			t.Errorf("ps shows %q, %q; want %q, %q", args, comm, want, Argument)
+		}
+		if dir != "/" || session != pids[0] {
+			t.Errorf("its directory is %s and its session %d, process %d", dir, session, pids[0])
+		}
+		a.Close()
+		waitFor(t, "its end", func() bool { return len(children(t)) == 0 })
+	}
+}
+
+// TestEndedIsCalled once for each process that was started.
+func TestEndedIsCalled(t *testing.T) {
+	a := newAsker(t)
+	var started, ended atomic.Int64
+	a.Start = func(cmd *exec.Cmd) (func(), error) {
+		started.Add(1)
+		return func() { ended.Add(1) }, cmd.Start()
+	}
+	if _, err := a.EvalSymlinks(t.Context(), long, "/"); err != nil {
+		t.Fatal(err)
+	}
+	if ended.Load() != 0 {
+		t.Error("called too early")
+	}
+	a.Close()
+	waitFor(t, "the call", func() bool { return ended.Load() == 1 && started.Load() == 1 })
+}
+
+// TestChildThatEndsAtOnce without an error of its own: the caller gets one.
+func TestChildThatEndsAtOnce(t *testing.T) {
+	a := newAsker(t)
+	a.Start = func(cmd *exec.Cmd) (func(), error) {
+		cmd.Path, cmd.Args = "/bin/true", []string{"true"}
+		return func() {}, cmd.Start()
+	}
+	if _, err := a.Getattr(t.Context(), long, "s", "/"); !errors.Is(err, ErrNotAsked) || !strings.Contains(err.Error(), "exit status 0") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestChildThatStartsLate, after its time was up, is killed all the same.
+func TestChildThatStartsLate(t *testing.T) {
+	a := newAsker(t)
+	a.startLimit = time.Millisecond
+	isLate := func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.current.killed
+	}
+	a.Start = func(cmd *exec.Cmd) (func(), error) {
+		for !isLate() {
+			time.Sleep(time.Millisecond)
+		}
+		cmd.Path, cmd.Args = "/bin/sleep", []string{"sleep", "1000"}
+		return func() {}, cmd.Start()
+	}
+	if _, err := a.Getattr(t.Context(), long, "s", "/"); !errors.Is(err, ErrNotAsked) || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestFewDescriptors: a child that cannot be started says nothing about the client, and leaves no descriptor.
+func TestFewDescriptors(t *testing.T) {
+	ask := func() error {
+		a := newAsker(t)
+		defer a.Close()
+		_, err := a.EvalSymlinks(t.Context(), long, "/")
+		return err
+	}
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "its end", func() bool { return len(children(t)) == 0 })
+	before := mounttest.Descriptors(t)
+	failed := 0
+	for more := range 8 {
+		restore := mounttest.LimitDescriptors(t, more)
+		err := ask()
+		restore()
+		if err != nil {
+			failed++
+		}
+		if err != nil && (!errors.Is(err, ErrNotAsked) || !errors.Is(err, unix.EMFILE)) {
+			t.Errorf("with %d descriptors: %v", more, err)
+		}
+	}
+	if failed < 3 {
+		t.Errorf("only %d questions have failed: this test needs another range", failed)
+	}
+	waitFor(t, "the children's end", func() bool { return len(children(t)) == 0 })
+	waitFor(t, "the last descriptor to be closed", func() bool { return mounttest.Descriptors(t) <= before })
+}
+
+// TestSecondTryHasItsOwnTime: what was left of the time of the first one does not count.
+func TestSecondTryHasItsOwnTime(t *testing.T) {
+	a, c := newAsker(t), newClient(t)
+	answered := make(chan error, 1)
+	go func() {
+		_, err := a.Getattr(t.Context(), 500*time.Millisecond, "s", c.path)
+		answered <- err
+	}()
+	waitFor(t, "a process that is asked", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.current != nil && a.current.ready && len(a.current.queue) == 0
+	})
+	for _, pid := range children(t) {
+		if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-answered; !errors.Is(err, mount.ErrTimeout) {
+		t.Errorf("%v", err)
+	}
+	waitFor(t, "the end of the second process", func() bool { return len(children(t)) == 0 })
+}
+
+// TestAnswerThatIsNotWaitedFor leaves no descriptor.
+func TestAnswerThatIsNotWaitedFor(t *testing.T) {
+	file, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &Asker{}
+	a.answered(newWorker(), 7, answer{ID: 7, file: file}, nil)
+	a.answered(newWorker(), 7, answer{ID: 7}, nil)
+	if err := file.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("it is open: %v", err)
+	}
+}
+
+// TestThreadEnded reads the state of a thread, whose name may contain anything.
+func TestThreadEnded(t *testing.T) {
+	const dir = "/proc/7/task/8"
+	defer mounttest.HideProc(t)()
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll("/proc/7/task/9/stat", 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	for stat, want := range map[string]bool{"8 (x) S 1 7": false, "8 (x) D 1 7": false, "8 (x) Z 1 7": true, "8 (x) X 1 7": true, "8 (x) Z) S 1 7": false, "8 (x)": false, "": false} {
+		if err := os.WriteFile(filepath.Join(dir, "stat"), []byte(stat), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := threadEnded(7, 8); got != want {
+			t.Errorf("%q: %t", stat, got)
+		}
+	}
+	if threadEnded(7, 9) {
+		t.Error("a thread whose state cannot be read has ended")
+	}
+	if !threadEnded(7, 10) {
+		t.Error("a thread that is not there has not ended")
+	}
+}
+
+// TestIsOver: a question is put again only when its thread is known to have ended.
+func TestIsOver(t *testing.T) {
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const none = 1 << 22 // no thread has this number
+	for name, tt := range map[string]struct {
+		isLate, killed bool
+		thread         int
+		want           bool
+	}{
+		"its thread has ended":   {true, true, none, true},
+		"its thread is there":    {true, true, self.Pid, false},
+		"its thread is unknown":  {true, true, 0, false},
+		"it has time":            {false, true, none, false},
+		"its process goes on":    {true, false, none, false},
+		"it has just been asked": {false, false, 0, false},
+	} {
+		q := &question{isLate: tt.isLate, thread: tt.thread, worker: &worker{killed: tt.killed, process: self}}
+		if got := q.isOver(); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// TestRetry: a call that a signal has interrupted is made again.
+func TestRetry(t *testing.T) {
+	calls := 0
+	err := retry(func() error {
+		if calls++; calls < 3 {
+			return unix.EINTR
+		}
+		return unix.ENOENT
+	})
+	if calls != 3 || !errors.Is(err, unix.ENOENT) {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+}
+
+// TestMetaInTheChild: what it has opened for an answer it closes, and an answer that does not fit is an error.
+func TestMetaInTheChild(t *testing.T) {
+	a, path := newAsker(t), filepath.Join(t.TempDir(), "volume")
+	if err := errors.Join(os.Mkdir(path, 0o755), unix.Mount("tmpfs", path, "tmpfs", 0, "")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) })
+	device := deviceOf(t, path)
+	if err := a.OpenMeta(t.Context(), long, "s", path, device, func(*os.File) { t.Error("opened") }); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without .meta: %v", err)
+	}
+	if err := os.MkdirAll(filepath.Join(path, ".meta", graph), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var meta *os.File
+	ask := func() error {
+		if err := a.OpenMeta(t.Context(), long, "s", path, device, func(f *os.File) { meta = f }); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = meta.Close() }()
+		_, err := a.ReadMeta(t.Context(), long, "s", meta)
+		return err
+	}
+	descriptors := func() int {
+		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", children(t)[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	if err := ask(); err != nil {
+		t.Error(err)
+	}
+	restore := mounttest.LimitDescriptors(t, 0)
+	err := a.OpenMeta(t.Context(), long, "s", path, device, func(*os.File) { t.Error("opened") })
+	restore()
+	if !errors.Is(err, ErrNotAsked) || !errors.Is(err, unix.EMFILE) {
+		t.Errorf("without a descriptor for it: %v", err)
+	}
+	before := descriptors()
+	for range 10 {
+		if err := ask(); err != nil {
+			t.Error(err)
+		}
+	}
+	waitFor(t, "the descriptors to be closed", func() bool { return descriptors() <= before })
+	for i := range 40 {
+		dir := filepath.Join(path, ".meta", graph, fmt.Sprint(i))
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, "options"), 0o755), os.WriteFile(filepath.Join(dir, "type"), []byte("protocol/client\n"), 0o600),
+			os.WriteFile(filepath.Join(dir, "private"), []byte("connected = 0\n"), 0o600), os.WriteFile(filepath.Join(dir, "options/remote-host"), []byte("h\n"), 0o600),
+			os.WriteFile(filepath.Join(dir, "options/remote-subvolume"), []byte(strings.Repeat("b", 2000)), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ask(); !errors.Is(err, unix.EMSGSIZE) || errors.Is(err, mount.ErrTimeout) {
+		t.Errorf("an answer of 80,000 bytes: %v", err)
+	}
+}

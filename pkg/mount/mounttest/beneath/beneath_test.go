@@ -1,0 +1,20 @@
+package beneath_test
+
+import (
+	"errors"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest/beneath"
+)
+
+// TestRefuseNeedsRights: a test that goes on without the filter would say nothing about older kernels.
+func TestRefuseNeedsRights(t *testing.T) {
+	var err error
+	mounttest.WithoutRight(t, unix.CAP_SYS_ADMIN, func() { err = beneath.Refuse() })
+	if !errors.Is(err, unix.EACCES) {
+		t.Errorf("%v", err)
+	}
+}

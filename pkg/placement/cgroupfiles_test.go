@@ -1,0 +1,211 @@
+package placement
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// ordinary returns a hierarchy whose root is an ordinary directory with these files in it. What the kernel does with the files is
+// seen by tests on the hierarchies of this machine, which has some only.
+func ordinary(t *testing.T, controllers string, files map[string]string) hierarchy {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, files)
+	root, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = root.Close() })
+	return hierarchy{controllers, root}
+}
+
+// write writes files below a directory. A content of "/" stands for a directory in the place of a file.
+func write(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if content == "/" {
+			err = errors.Join(err, os.MkdirAll(path, 0o755))
+		} else {
+			err = errors.Join(err, os.WriteFile(path, []byte(content), 0o600))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// read returns the files below a directory.
+func read(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir+"/", func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		files[strings.TrimPrefix(strings.TrimPrefix(path, dir), "/")] = string(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestCreate: a group has the limit that was asked for, and in v1 the processors and the memory of the group above.
+func TestCreate(t *testing.T) {
+	const available = "cgroup.controllers"
+	for name, tt := range map[string]struct {
+		controllers string
+		files       map[string]string
+		limit       int64
+		want        map[string]string // what is written; nil: an error
+	}{
+		"no limit in v1":       {"memory", nil, 0, map[string]string{}},
+		"a limit in v1":        {"memory,hugetlb", nil, 4096, map[string]string{"top/one/memory.limit_in_bytes": "4096", "top/one/memory.memsw.limit_in_bytes": "4096"}},
+		"another controller":   {"cpu,cpuacct", nil, 4096, map[string]string{}},
+		"no limit in v2":       {"", map[string]string{available: "cpu memory\n"}, 0, map[string]string{"cgroup.subtree_control": "+memory", "top/cgroup.subtree_control": "+memory"}},
+		"a limit in v2":        {"", map[string]string{available: "memory"}, 4096, map[string]string{"cgroup.subtree_control": "+memory", "top/cgroup.subtree_control": "+memory", "top/one/memory.max": "4096", "top/one/memory.swap.max": "0", "top/one/memory.oom.group": "1"}},
+		"a limit of one byte":  {"", map[string]string{available: "memory"}, 1, map[string]string{"cgroup.subtree_control": "+memory", "top/cgroup.subtree_control": "+memory", "top/one/memory.max": "1", "top/one/memory.swap.max": "0", "top/one/memory.oom.group": "1"}},
+		"of one byte in v1":    {"memory", nil, 1, map[string]string{"top/one/memory.limit_in_bytes": "1", "top/one/memory.memsw.limit_in_bytes": "1"}},
+		"v2 beside v1":         {"", map[string]string{available: "pids\n"}, 4096, map[string]string{}},
+		"processors in v1":     {"cpuset", map[string]string{"cpuset.cpus": "0-1\n", "cpuset.mems": "0\n"}, 0, map[string]string{"top/cpuset.cpus": "0-1", "top/cpuset.mems": "0", "top/one/cpuset.cpus": "0-1", "top/one/cpuset.mems": "0"}},
+		"no processors in v1":  {"cpuset", nil, 0, nil},
+		"v2 that is damaged":   {"", nil, 0, nil},
+		"a limit refused":      {"", map[string]string{available: "memory", "top/one/memory.max": "/"}, 1, nil},
+		"the limit of swap":    {"", map[string]string{available: "memory", "top/one/memory.swap.max": "/"}, 1, nil},
+		"a controller refused": {"", map[string]string{available: "memory", "top/cgroup.subtree_control": "/"}, 1, nil},
+		"a limit of v1":        {"memory", map[string]string{"top/one/memory.limit_in_bytes": "/"}, 1, nil},
+		"a file in the way":    {"pids", map[string]string{"top": "file"}, 0, nil},
+	} {
+		h := ordinary(t, tt.controllers, tt.files)
+		err := (&cgroups{hierarchies: []hierarchy{h}}).create("top/one", tt.limit)
+		if tt.want == nil {
+			if err == nil || !strings.HasPrefix(err.Error(), "create the cgroup top/one of hierarchy ") {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		want := maps.Clone(tt.want)
+		maps.Copy(want, tt.files)
+		if got := read(t, h.path()); err != nil || !maps.Equal(got, want) {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
+		}
+	}
+}
+
+// TestFileThatIsNotThere: a kernel without swap has no limit for it, and lets none be made.
+func TestFileThatIsNotThere(t *testing.T) {
+	groups := openTestCgroups(t)
+	if err := groups.create(group(t)+"/one", 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range groups.hierarchies {
+		missing := h.path(group(t), "one", "memory.of.a.later.kernel")
+		if err := writeIfThere(missing, "1"); err != nil {
+			t.Errorf("hierarchy %q: %v", h.controllers, err)
+		}
+		if err := writeValue(missing, "1"); err == nil {
+			t.Errorf("hierarchy %q: it is there", h.controllers)
+		}
+	}
+	if err := groups.remove(group(t) + "/one"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEnter: the thread moves in v1, and the process is born in v2.
+func TestEnter(t *testing.T) {
+	one, two := ordinary(t, "pids", map[string]string{"g/tasks": ""}), ordinary(t, "", map[string]string{"g/x": ""})
+	var attr syscall.SysProcAttr
+	file, err := (&cgroups{hierarchies: []hierarchy{one, two}}).enter("g", &attr)
+	if err != nil || file == nil || !attr.UseCgroupFD || attr.CgroupFD != int(file.Fd()) {
+		t.Fatalf("%v, %v, %+v", file, err, attr)
+	}
+	defer file.Close()
+	if got := read(t, one.path())["g/tasks"]; got != "0" {
+		t.Errorf("tasks: %q", got)
+	}
+	if stat, err := file.Stat(); err != nil || !stat.IsDir() {
+		t.Errorf("%v, %v", stat, err)
+	}
+	for name, h := range map[string]hierarchy{"v1": ordinary(t, "pids", map[string]string{"g/tasks": "/"}), "v2": ordinary(t, "", nil)} {
+		if file, err := (&cgroups{hierarchies: []hierarchy{h}}).enter("g", &attr); file != nil || err == nil {
+			t.Errorf("%s that cannot be entered: %v, %v", name, file, err)
+		}
+	}
+	null, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if file, err := (&cgroups{hierarchies: []hierarchy{one, two}, namespace: null}).enter("g", &attr); file != nil || !errors.Is(err, unix.EINVAL) {
+		t.Errorf("a namespace that is none: %v, %v", file, err)
+	}
+}
+
+// TestMemory is counted by one hierarchy.
+func TestMemory(t *testing.T) {
+	other := ordinary(t, "pids", nil)
+	for name, tt := range map[string]struct {
+		controllers string
+		files       map[string]string
+		want        int64
+	}{
+		"v1":             {"cpu,memory", map[string]string{"g/memory.usage_in_bytes": "4096\n"}, 4096},
+		"v2":             {"", map[string]string{"g/memory.current": "8192\n"}, 8192},
+		"v2 beside v1":   {"", map[string]string{"g/memory.usage_in_bytes": "1\n"}, 0},
+		"no such group":  {"memory", nil, 0},
+		"another kernel": {"memory", map[string]string{"g/memory.usage_in_bytes": "much\n"}, 0},
+		"damaged":        {"", map[string]string{"g/memory.current": "/"}, 0},
+		"none":           {"cpu", map[string]string{"g/memory.usage_in_bytes": "1\n", "g/memory.current": "1\n"}, 0},
+	} {
+		got, err := (&cgroups{hierarchies: []hierarchy{other, ordinary(t, tt.controllers, tt.files)}}).memory("g")
+		if got != tt.want || (err == nil) != (tt.want > 0) {
+			t.Errorf("%s: %d, %v; want %d", name, got, err, tt.want)
+		}
+	}
+}
+
+// TestRemoveWhatCannotBeRemoved is told, with the hierarchy, and does not keep other groups from being removed.
+func TestRemoveWhatCannotBeRemoved(t *testing.T) {
+	groups := &cgroups{hierarchies: []hierarchy{
+		ordinary(t, "pids", map[string]string{"top/a-one/x": "", "top/a-two": "/"}), ordinary(t, "cpu", map[string]string{"top/a-one": "/", "top/b": "/", "top/file": ""}),
+	}}
+	if err := groups.remove("top/a-one"); !errors.Is(err, unix.ENOTEMPTY) || !strings.HasPrefix(err.Error(), `remove the cgroup top/a-one of hierarchy "pids"`) {
+		t.Errorf("%v", err)
+	}
+	if names, err := groups.names("top"); err != nil || !slices.Equal(names, []string{"a-one", "a-two", "b"}) {
+		t.Errorf("%q, %v", names, err)
+	}
+	if err := groups.removeAll("top", "a-"); !errors.Is(err, unix.ENOTEMPTY) {
+		t.Errorf("%v", err)
+	}
+	if names, err := groups.names("top"); err != nil || !slices.Equal(names, []string{"a-one", "b"}) {
+		t.Errorf("%q, %v", names, err)
+	}
+	if err := groups.sweep("top"); !errors.Is(err, unix.ENOTEMPTY) {
+		t.Errorf("%v", err)
+	}
+	if names, err := groups.names("top"); err != nil || !slices.Equal(names, []string{"a-one"}) {
+		t.Errorf("%q, %v", names, err)
+	}
+	for name, err := range map[string]error{"sweep": groups.sweep("top/file"), "removeAll": groups.removeAll("top/file", "")} {
+		if !errors.Is(err, unix.ENOTDIR) {
+			t.Errorf("%s of a directory that cannot be read: %v", name, err)
+		}
+	}
+	if names, err := groups.names("missing"); err != nil || len(names) > 0 {
+		t.Errorf("%q, %v", names, err)
+	}
+}

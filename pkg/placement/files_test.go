@@ -1,0 +1,156 @@
+package placement
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func newSet() *fileSet {
+	return &fileSet{files: map[string]fs.FileMode{}, links: map[string]string{}, listed: map[string]bool{}}
+}
+
+// TestAdd finds a file and the links that lead to it, and nothing else.
+func TestAdd(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"lib/x/libc.so": "library", "other": ""})
+	if err := errors.Join(os.Chmod(dir+"/lib/x/libc.so", 0o755), os.Symlink("lib", dir+"/lib64"), os.Symlink(dir+"/lib64/x", dir+"/x"), os.Symlink("libc.so", dir+"/lib/x/libc.so.6"),
+		os.Symlink("loop", dir+"/loop"), os.Symlink("missing", dir+"/dangling")); err != nil {
+		t.Fatal(err)
+	}
+	for path, links := range map[string]map[string]string{
+		"lib/x/libc.so":   {},
+		"lib64/x/libc.so": {"lib64": "lib"},
+		"x/libc.so.6":     {"x": dir + "/lib64/x", "lib64": "lib", "lib/x/libc.so.6": "libc.so"},
+	} {
+		set, want := newSet(), map[string]string{}
+		for link, target := range links {
+			want[filepath.Join(dir, link)] = target
+		}
+		if err := set.add(filepath.Join(dir, path)); err != nil || !maps.Equal(set.links, want) || !maps.Equal(set.files, map[string]fs.FileMode{dir + "/lib/x/libc.so": 0o755}) {
+			t.Errorf("%s: %q, %v, %v", path, set.links, set.files, err)
+		}
+	}
+	for path, want := range map[string]string{"missing": "no such file", "missing/x": "no such file", "dangling": "no such file", "lib": "not a regular file", "other/x": "not a directory", "loop": "too many symbolic links"} {
+		if err := newSet().add(filepath.Join(dir, path)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+// TestClientThatIsNone is refused with a reason.
+func TestClientThatIsNone(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\necho /\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{
+		script:         "read the GlusterFS client " + script,
+		"/missing":     "read the GlusterFS client /missing",
+		"/bin/false":   "ask the GlusterFS client for its translators",
+		"/bin/echo":    `names "--print-xlatordir" as the directory`,
+		"/proc/1/comm": "read the GlusterFS client /proc/1/comm",
+	} {
+		if set, err := clientFiles(t.Context(), path); set != nil || err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v; want %q", path, err, says)
+		}
+	}
+	libraries, _ := filepath.Glob("/lib/*/libm.so.6") // no program, and so without a loader
+	for _, path := range libraries {
+		if set, err := clientFiles(t.Context(), path); set != nil || err == nil || !strings.Contains(err.Error(), "is not linked dynamically") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for path, says := range map[string]string{"/bin/false": "ask the GlusterFS client for its version", "/bin/true": "does not say its version"} {
+		if version, err := clientVersion(t.Context(), path); version != "" || err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %q, %v; want %q", path, version, err, says)
+		}
+	}
+}
+
+// TestLibraryInDoubt: a client without one of its libraries would not start.
+func TestLibraryInDoubt(t *testing.T) {
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte("no library"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{"/missing": "no such file", text: "read " + text, "/bin/true": "list the libraries of /bin/true"} {
+		set := newSet()
+		set.loader = "/bin/false"
+		if err := set.library(t.Context(), path); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v; want %q", path, err, says)
+		}
+	}
+	for name, listed := range map[string]string{"a library": "libm.so.6", "the C library": "libc.so.6"} {
+		set := newSet()
+		set.loader = filepath.Join(t.TempDir(), "loader")
+		if err := os.WriteFile(set.loader, []byte("#!/bin/sh\necho '"+listed+" => /missing/"+listed+" (0x1)'\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := set.library(t.Context(), "/bin/true"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s that is missing: %v", name, err)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(dir+"/libgcc_s.so.1", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := newSet().besideLibc(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("beside the C library: %v", err)
+	}
+	listing := newSet() // the loader is not asked about libraries that are in the set
+	listing.loader = "/bin/false"
+	listing.listed["libc.so.6"] = true
+	if err := listing.library(t.Context(), "/bin/true"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSetting: one that is there, and no file, does not become missing.
+func TestSetting(t *testing.T) {
+	path := "/etc/host.conf"
+	if _, err := os.Stat(path); err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	set, err := clientFiles(t.Context(), glusterfs(t))
+	if err != nil || set.files[path] == 0 {
+		t.Errorf("%v, %v", set, err)
+	}
+	if err := unix.Mount(dir, "/etc", "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	err = os.Mkdir(path, 0o755)
+	_, got := clientFiles(t.Context(), glusterfs(t))
+	if unmountErr := unix.Unmount("/etc", unix.MNT_DETACH); err != nil || unmountErr != nil {
+		t.Fatal(err, unmountErr)
+	}
+	if got == nil || !strings.Contains(got.Error(), "not a regular file") {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestParseLibraries(t *testing.T) {
+	got := parseLibraries("\tlinux-vdso.so.1 (0x00007fda6fb4c000)\n\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007fda6f7b0000)\n" +
+		"\t/lib64/ld-linux-x86-64.so.2 (0x00007fda6fb4e000)\n\tlibgone.so => not found\n")
+	if len(got) != 1 || got["libc.so.6"] != "/lib/x86_64-linux-gnu/libc.so.6" {
+		t.Errorf("%q", got)
+	}
+}
+
+func FuzzParseLibraries(f *testing.F) {
+	f.Add("\tlibc.so.6 => /lib/libc.so.6 (0x00007fda6f7b0000)\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for name, path := range parseLibraries(text) {
+			if !filepath.IsAbs(path) || strings.Contains(name, "=>") {
+				t.Errorf("%q: %q at %q", text, name, path)
+			}
+		}
+	})
+}
