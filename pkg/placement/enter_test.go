@@ -25,6 +25,16 @@ func bareTree(t *testing.T, stateDir string) tree {
 	return bare
 }
 
+// enterNew gives the calling thread a root directory made from a tree for it alone.
+func enterNew(t tree, stateDir string) error {
+	made, err := t.makeRoot(stateDir)
+	if err != nil {
+		return err
+	}
+	defer made.close()
+	return made.enter()
+}
+
 // TestRootInDoubt: a client is not started in a root directory that lacks a part, and the way in leaves no descriptor.
 func TestRootInDoubt(t *testing.T) {
 	// Not below /tmp, of which a client has its own.
@@ -55,17 +65,17 @@ func TestRootInDoubt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err := osthread.Run(func() error { return bare.enter(dir) })
+		err := osthread.Run(func() error { return enterNew(bare, dir) })
 		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
 			t.Errorf("without %s: %v, want %q", part, err, says)
 		}
 	}
-	if err := osthread.Run(func() error { return tree{dir: dir + "/missing"}.enter(dir) }); !errors.Is(err, os.ErrNotExist) {
+	if err := osthread.Run(func() error { return enterNew(tree{dir: dir + "/missing"}, dir) }); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a tree: %v", err)
 	}
 	bare := bareTree(t, dir)
 	mounttest.WithoutRight(t, unix.CAP_SYS_ADMIN, func() {
-		if err := bare.enter(dir); !errors.Is(err, unix.EPERM) {
+		if err := enterNew(bare, dir); !errors.Is(err, unix.EPERM) {
 			t.Errorf("without rights: %v", err)
 		}
 	})
@@ -81,7 +91,7 @@ func TestRootWithoutADevice(t *testing.T) {
 	if err := unix.Mount("tmpfs", "/dev", "tmpfs", 0, ""); err != nil {
 		t.Fatal(err)
 	}
-	err := osthread.Run(func() error { return bare.enter(dir) })
+	err := osthread.Run(func() error { return enterNew(bare, dir) })
 	if err := unix.Unmount("/dev", unix.MNT_DETACH); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +105,7 @@ func TestRootHasDevices(t *testing.T) {
 	dir := stateDir(t)
 	bare := bareTree(t, dir)
 	if err := osthread.Run(func() error {
-		if err := bare.enter(dir); err != nil {
+		if err := enterNew(bare, dir); err != nil {
 			return err
 		}
 		if at, err := os.Getwd(); at != "/" {
@@ -116,15 +126,22 @@ func TestRootHasDevices(t *testing.T) {
 	}
 }
 
-// TestBindFails and leaves no descriptor.
-func TestBindFails(t *testing.T) {
+// TestMountFails and leaves no descriptor.
+func TestMountFails(t *testing.T) {
 	dir := t.TempDir()
 	before := mounttest.Descriptors(t)
-	for says, err := range map[string]error{
-		"open_tree":     bind(dir+"/missing", dir, 0),
-		"mount_setattr": bind(dir, dir, 1<<40),
-		"move_mount":    bind(dir, dir+"/missing", 0),
+	for says, try := range map[string]struct {
+		from, at   string
+		attributes uint64
+	}{
+		"open_tree":     {from: dir + "/missing", at: dir},
+		"mount_setattr": {from: dir, at: dir, attributes: 1 << 40},
+		"move_mount":    {from: dir, at: dir + "/missing"},
 	} {
+		clone, err := cloneDir(try.from, try.attributes)
+		if err == nil {
+			err = errors.Join(attach(clone, try.at), unix.Close(clone))
+		}
 		if err == nil || !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%s: %v", says, err)
 		}
@@ -170,7 +187,7 @@ func TestSecretsInDoubt(t *testing.T) {
 			t.Fatal(err)
 		}
 		return osthread.Run(func() error {
-			if err := bare.enter(dir); err != nil {
+			if err := enterNew(bare, dir); err != nil {
 				return err
 			}
 			return inside()
