@@ -87,7 +87,7 @@ func (m *Manager) bind(ctx context.Context, r record, p mount.Publication, targe
 	default:
 		return err
 	}
-	err = mount.Bind(r.StagingPath, r.Device, target, p.ReadOnly)
+	err = mount.Bind(r.StagingPath, r.Device, target, mount.Flags{ReadOnly: p.ReadOnly, Suid: r.Source.Options.Suid()})
 	if err != nil && top == nil {
 		return withCleanup(err, mount.RemoveDir(target))
 	}

@@ -96,7 +96,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 		return record{}, err
 	}
 	// When this fails the record stands, and the next call binds the client that runs.
-	err = mount.AttachTree(int(tree.Fd()), r.Device, path, false)
+	err = mount.AttachTree(int(tree.Fd()), r.Device, path, mount.Flags{Suid: r.Source.Options.Suid()})
 	_ = tree.Close()
 	if err != nil {
 		return record{}, err

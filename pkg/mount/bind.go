@@ -10,16 +10,36 @@ import (
 // moveMountBeneath (Linux 6.5) attaches a mount under the one that is on top. Not in x/sys/unix yet.
 const moveMountBeneath = 0x200
 
+// Flags are what a bind of a volume has besides the flags of the mount that it copies. Device files in a volume never work: whoever is
+// root in one pod, or on another machine that mounts the volume, could make one for a disk of the node.
+type Flags struct {
+	ReadOnly bool
+	Suid     bool // set-user-id and set-group-id bits and file capabilities count
+}
+
+func (f Flags) attributes() (attr unix.MountAttr) {
+	attr.Attr_set = unix.MOUNT_ATTR_NODEV
+	if f.Suid {
+		attr.Attr_clr = unix.MOUNT_ATTR_NOSUID
+	} else {
+		attr.Attr_set |= unix.MOUNT_ATTR_NOSUID
+	}
+	if f.ReadOnly {
+		attr.Attr_set |= unix.MOUNT_ATTR_RDONLY
+	}
+	return attr
+}
+
 // Bind makes the file system that is mounted at source visible at target, too: an existing directory, or a mount
-// point whose dead mount it replaces without uncovering the directory below. Read-only from the first moment where
-// asked. The source must be of device want, so that a mount that has just been exchanged is never passed on.
-func Bind(source string, want Device, target string, readOnly bool) error {
+// point whose dead mount it replaces without uncovering the directory below. It has the flags from the first moment. The source
+// must be of device want, so that a mount that has just been exchanged is never passed on.
+func Bind(source string, want Device, target string, flags Flags) error {
 	tree, err := CloneTree(source)
 	if err != nil {
 		return fmt.Errorf("bind %s: %w", source, err)
 	}
 	defer tree.Close()
-	if err := AttachTree(int(tree.Fd()), want, target, readOnly); err != nil {
+	if err := AttachTree(int(tree.Fd()), want, target, flags); err != nil {
 		return fmt.Errorf("bind %s: %w", source, err)
 	}
 	return nil
@@ -29,17 +49,15 @@ func Bind(source string, want Device, target string, readOnly bool) error {
 // leaves the peer group of the one that it is a copy of; below a shared mount the kernel makes it the first of a new group. So a
 // mount that lands on one bind of a volume, because it replaces a dead client's or because a pod has made it, does not appear on
 // the others.
-func AttachTree(tree int, want Device, target string, readOnly bool) error {
+func AttachTree(tree int, want Device, target string, flags Flags) error {
 	switch _, dev, _, err := identify(tree, ""); {
 	case err != nil:
 		return err
 	case dev != want:
 		return fmt.Errorf("its device is %s, expected %s", dev, want)
 	}
-	attr := unix.MountAttr{Propagation: unix.MS_PRIVATE}
-	if readOnly {
-		attr.Attr_set = unix.MOUNT_ATTR_RDONLY
-	}
+	attr := flags.attributes()
+	attr.Propagation = unix.MS_PRIVATE
 	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		return fmt.Errorf("prepare the mount (mount_setattr): %w", err)
 	}

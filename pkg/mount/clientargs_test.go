@@ -22,7 +22,7 @@ func TestReadClientArgs(t *testing.T) {
 	if again := got.Options.ClientArgs(); !slices.Equal(again, options.ClientArgs()) {
 		t.Errorf("arguments %q, want %q", again, options.ClientArgs())
 	}
-	if want := "acl,direct-io-mode=on,lru-limit=7,noatime,nodev,of-another-version=1,ro,volfile-server-port=24017"; got.Options.String() != want || !got.Options.ReadOnly() {
+	if want := "acl,direct-io-mode=on,lru-limit=7,noatime,of-another-version=1,ro,volfile-server-port=24017"; got.Options.String() != want || !got.Options.ReadOnly() {
 		t.Errorf("options %s, want %s", got.Options, want)
 	}
 	for name, args := range map[string][]string{

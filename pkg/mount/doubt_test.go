@@ -69,7 +69,7 @@ func TestBindThatCannotReplace(t *testing.T) {
 			source, dev := tmpfs(t, dir, "source", 0)
 			target, _ := tmpfs(t, dir, "target", 0)
 			restore := mounttest.HideProc(t)
-			err := mount.Bind(source, dev, target, false)
+			err := mount.Bind(source, dev, target, mount.Flags{})
 			restore()
 			if err == nil {
 				t.Error("the old mount is still on top, or its peers are not known, and nothing is said")
@@ -98,7 +98,7 @@ func TestBindOnTop(t *testing.T) {
 			}
 		}
 	})
-	if err := mount.Bind(source, dev, target, true); err != nil {
+	if err := mount.Bind(source, dev, target, mount.Flags{ReadOnly: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := top(t, target); mount.DeviceOf(got) != dev || !mount.IsReadOnly(got) {

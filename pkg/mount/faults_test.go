@@ -21,7 +21,7 @@ func TestFewDescriptors(t *testing.T) {
 		failed := 0
 		for more := range 6 {
 			restore := mounttest.LimitDescriptors(t, more)
-			err := mount.Bind(source, dev, target, readOnly)
+			err := mount.Bind(source, dev, target, mount.Flags{ReadOnly: readOnly})
 			restore()
 			bound, topErr := mount.Top(target)
 			if topErr != nil {

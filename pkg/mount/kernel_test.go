@@ -78,23 +78,34 @@ func TestTop(t *testing.T) {
 
 func TestBind(t *testing.T) {
 	dir := t.TempDir()
-	source, dev := tmpfs(t, dir, "source", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)
-	for name, readOnly := range map[string]bool{"rw": false, "ro": true} {
+	source, dev := tmpfs(t, dir, "source", unix.MS_NOEXEC)
+	for name, c := range map[string]struct {
+		flags mount.Flags
+		want  string
+	}{
+		"rw":   {mount.Flags{}, "rw,nosuid,nodev,noexec,relatime"},
+		"ro":   {mount.Flags{ReadOnly: true}, "ro,nosuid,nodev,noexec,relatime"},
+		"suid": {mount.Flags{Suid: true}, "rw,nodev,noexec,relatime"},
+	} {
 		target := filepath.Join(dir, name)
 		if err := os.Mkdir(target, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := mount.Bind(source, dev, target, readOnly); err != nil {
+		if err := mount.Bind(source, dev, target, c.flags); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = mount.Unmount(target, anyMount) })
-		got := top(t, target)
-		if mount.DeviceOf(got) != dev || mount.IsReadOnly(got) != readOnly {
-			t.Errorf("%s: %+v", name, got)
+		if got := top(t, target); mount.DeviceOf(got) != dev || got.Options != c.want {
+			t.Errorf("%s: %+v, want %s", name, got, c.want)
 		}
-		if want := name + ",nosuid,nodev,noexec,relatime"; got.Options != want {
-			t.Errorf("flags %s, want %s", got.Options, want)
-		}
+	}
+	// An option that was edited while the volume is mounted without.
+	if err := errors.Join(mount.Unmount(filepath.Join(dir, "suid"), anyMount),
+		mount.Bind(filepath.Join(dir, "rw"), dev, filepath.Join(dir, "suid"), mount.Flags{Suid: true})); err != nil {
+		t.Fatal(err)
+	}
+	if got := top(t, filepath.Join(dir, "suid")).Options; got != "rw,nodev,noexec,relatime" {
+		t.Errorf("suid from nosuid: %s", got)
 	}
 	if mount.IsReadOnly(top(t, source)) {
 		t.Error("the source became read-only")
@@ -102,7 +113,7 @@ func TestBind(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "ro", "file"), nil, 0o600); !errors.Is(err, unix.EROFS) {
 		t.Error(err)
 	}
-	if all, err := mount.MountsOf(dev); err != nil || len(all) != 3 {
+	if all, err := mount.MountsOf(dev); err != nil || len(all) != 4 {
 		t.Errorf("%d mounts of the device, %v", len(all), err)
 	}
 }
@@ -114,7 +125,7 @@ func TestBindReplaces(t *testing.T) {
 			dir := t.TempDir()
 			source, dev := tmpfs(t, dir, "source", 0)
 			target, _ := tmpfs(t, dir, "target", 0)
-			if err := mount.Bind(source, dev, target, false); err != nil {
+			if err := mount.Bind(source, dev, target, mount.Flags{}); err != nil {
 				t.Fatal(err)
 			}
 			if got := top(t, target); mount.DeviceOf(got) != dev {
@@ -143,7 +154,7 @@ func TestBindRefuses(t *testing.T) {
 		"no target":      {source, filepath.Join(dir, "missing"), dev},
 		"a link":         {source, filepath.Join(dir, "link"), dev},
 	} {
-		if err := mount.Bind(c.source, c.dev, c.target, false); err == nil {
+		if err := mount.Bind(c.source, c.dev, c.target, mount.Flags{}); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

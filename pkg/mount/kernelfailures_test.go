@@ -66,7 +66,7 @@ func TestBindLeavesNoDescriptor(t *testing.T) {
 	before := descriptors()
 	for range 10 {
 		for _, readOnly := range []bool{false, true} {
-			if err := mount.Bind(source, dev, target, readOnly); err != nil {
+			if err := mount.Bind(source, dev, target, mount.Flags{ReadOnly: readOnly}); err != nil {
 				t.Fatal(err)
 			}
 			if err := mount.Unmount(target, anyMount); err != nil {
@@ -76,9 +76,9 @@ func TestBindLeavesNoDescriptor(t *testing.T) {
 		other := dev
 		other.Minor++
 		for name, err := range map[string]error{
-			"another device": mount.Bind(source, other, target, false),
-			"no target":      mount.Bind(source, dev, filepath.Join(dir, "missing"), false),
-			"no source":      mount.Bind(filepath.Join(dir, "missing"), dev, target, false),
+			"another device": mount.Bind(source, other, target, mount.Flags{}),
+			"no target":      mount.Bind(source, dev, filepath.Join(dir, "missing"), mount.Flags{}),
+			"no source":      mount.Bind(filepath.Join(dir, "missing"), dev, target, mount.Flags{}),
 		} {
 			if err == nil {
 				t.Errorf("bound: %s", name)

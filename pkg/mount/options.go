@@ -131,6 +131,9 @@ func (o Options) String() string { return strings.Join(o.items, ",") }
 // ReadOnly tells whether the volume itself is mounted read-only.
 func (o Options) ReadOnly() bool { return slices.Contains(o.items, "ro") }
 
+// Suid reports whether set-user-id and set-group-id files in the volume are to work.
+func (o Options) Suid() bool { return slices.Contains(o.items, "suid") }
+
 // LogLevel is the log level asked for, or "".
 func (o Options) LogLevel() string { return o.value("log-level") }
 

@@ -22,7 +22,8 @@ func TestParseOptions(t *testing.T) {
 		{"x-systemd.automount,x-systemd.requires=/mnt/a x-systemd.mount-timeout=5min,x-gvfs-show X-other=$(reboot) comment=$(reboot)", "", ""},
 		{"acl selinux worm resolve-gids", "acl,resolve-gids,selinux,worm", "--acl --resolve-gids --selinux --worm"},
 		{"acl=true", "acl", "--acl"}, // as glusterfs itself writes it
-		{"nosuid noatime nodev noexec", "noatime,nodev,noexec,nosuid", "--fuse-mountopts=noatime,nodev,noexec,nosuid"},
+		{"nosuid noatime nodev noexec", "noatime,noexec", "--fuse-mountopts=noatime,noexec"},
+		{"suid noatime dev", "noatime,suid", "--fuse-mountopts=noatime,suid"},
 		{"attribute-timeout=030 entry-timeout=0", "attribute-timeout=30,entry-timeout=0", "--attribute-timeout=30 --entry-timeout=0"},
 		{"attribute-timeout=30 attribute-timeout=030", "attribute-timeout=30", "--attribute-timeout=30"},
 		{"fopen-keep-cache", "fopen-keep-cache=on", "--fopen-keep-cache=on"},

@@ -71,18 +71,21 @@ func optionTable() map[string]rule {
 		"ro":      {parse: noValue, arg: "read-only", exclude: "rw"},
 		"rw":      {place: ignore, parse: noValue, exclude: "ro"},
 		"noatime": flag,
-		"nodev":   flag,
-		"nosuid":  flag,
 		"noexec":  flag,
+		"suid":    {place: toMount, parse: noValue, exclude: "nosuid"},
+		"nosuid":  {place: ignore, parse: noValue, exclude: "suid"},
+		"nodev":   ignored,
 
 		// What in-tree volumes and fstab carried, and what the defaults are anyway. FUSE never keeps access times.
 		"transport": {place: ignore, parse: oneOf(map[string]string{"tcp": "tcp", "socket": "tcp"})},
 		"comment":   {place: ignore},
 		"_netdev":   ignored, "nofail": ignored, "auto": ignored, "noauto": ignored, "defaults": ignored,
-		"async": ignored, "dev": ignored, "suid": ignored, "exec": ignored,
+		"async": ignored, "exec": ignored,
 		"atime": ignored, "relatime": ignored, "norelatime": ignored, "strictatime": ignored, "nostrictatime": ignored,
 		"diratime": ignored, "nodiratime": ignored,
 
+		// Device files never work (Flags).
+		"dev": reported,
 		// The driver keeps one log per volume, cleans up after dead clients and repeats failed mounts itself.
 		"log-file": reported, "logger": reported, "log-format": reported, "log-buf-size": reported, "log-flush-timeout": reported,
 		"auto_unmount": reported, "fetch-attempts": reported, "volfile-max-fetch-attempts": reported, "mem-accounting": reported,
@@ -102,7 +105,7 @@ func forOthers(name string) bool {
 func refusal(name string) string {
 	switch name {
 	case "fuse-mountopts":
-		return "write the mount flag itself: ro, noatime, nodev, nosuid or noexec"
+		return "write the mount flag itself: ro, noatime, noexec or suid"
 	case "xlator-option":
 		return "it would change which data is mounted, or who may reach it; options of the volume belong into volumeoptions of the StorageClass"
 	case "context", "fscontext", "defcontext", "rootcontext":

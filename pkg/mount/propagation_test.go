@@ -81,7 +81,7 @@ func kubeletDir(t *testing.T, names ...string) string {
 
 func bind(t *testing.T, source string, dev mount.Device, target string, readOnly bool) {
 	t.Helper()
-	if err := mount.Bind(source, dev, target, readOnly); err != nil {
+	if err := mount.Bind(source, dev, target, mount.Flags{ReadOnly: readOnly}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -192,13 +192,13 @@ func TestReplacementOfOneGroup(t *testing.T) {
 			if err := errors.Join(unix.Mount(staging, ro, "", unix.MS_BIND, ""), unix.Mount("", ro, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
 				t.Fatal(err)
 			}
-			if err := mount.Bind(next, nextDev, staging, false); err != nil {
+			if err := mount.Bind(next, nextDev, staging, mount.Flags{}); err != nil {
 				t.Fatal(err)
 			}
 			if got := top(t, ro); mount.DeviceOf(got) != oldDev || !mount.IsReadOnly(got) {
 				t.Errorf("the read-only target has become %+v", got)
 			}
-			if err := mount.Bind(staging, nextDev, ro, true); err != nil {
+			if err := mount.Bind(staging, nextDev, ro, mount.Flags{ReadOnly: true}); err != nil {
 				t.Fatal(err)
 			}
 			if got := top(t, ro); mount.DeviceOf(got) != nextDev || !mount.IsReadOnly(got) {
@@ -224,10 +224,10 @@ func TestAttachTree(t *testing.T) {
 		return err
 	})
 	defer unix.Close(tree)
-	if err := mount.AttachTree(tree, mount.Device{Major: 9}, target, false); err == nil {
+	if err := mount.AttachTree(tree, mount.Device{Major: 9}, target, mount.Flags{}); err == nil {
 		t.Error("another device was attached")
 	}
-	if err := mount.AttachTree(tree, dev, target, true); err != nil {
+	if err := mount.AttachTree(tree, dev, target, mount.Flags{ReadOnly: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := other.top(t, target); got == nil || mount.DeviceOf(got) != dev || !mount.IsReadOnly(got) {
