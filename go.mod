@@ -7,6 +7,7 @@ ignore ./build
 
 require (
 	github.com/container-storage-interface/spec v1.13.0
+	github.com/elastic/go-seccomp-bpf v1.6.0
 	github.com/go-logr/logr v1.4.4
 	github.com/google/go-cmp v0.7.0
 	github.com/google/renameio/v2 v2.0.2

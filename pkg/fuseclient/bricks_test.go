@@ -76,7 +76,7 @@ func TestStageFromNoSubdirectory(t *testing.T) {
 	n := newNode(t)
 	r := n.stageBricks()
 	if err := errors.Join(
-		unix.Mount(n.path("staging/.meta"), n.mkdir("sub"), "", unix.MS_BIND, ""), unix.Unmount(n.path("staging"), 0),
+		unix.Mount(n.path("staging/"+metaName(r.Process)), n.mkdir("sub"), "", unix.MS_BIND, ""), unix.Unmount(n.path("staging"), 0),
 	); err != nil {
 		t.Fatal(err)
 	}

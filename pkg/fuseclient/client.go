@@ -37,7 +37,7 @@ func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
 	defer log.Close()
 	c := child{
 		exited: make(chan struct{}),
-		cmd:    exec.Command(m.cfg.Glusterfs, clientArgs(r.Source, servers, logPath, m.freshPath(r))...), //nolint:gosec,noctx // the client outlives the call
+		cmd:    exec.Command(m.cfg.Glusterfs, clientArgs(r.Source, servers, logPath, newMetaName(), m.freshPath(r))...), //nolint:gosec,noctx // the client outlives the call
 	}
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	c.cmd.Dir = "/"
@@ -48,7 +48,10 @@ func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
 		return child{}, fmt.Errorf("start the GlusterFS client: %w; is the glusterfs client package installed?", err)
 	}
 	// Before it is reaped: a client that has ended already still has its reason to tell.
-	if c.process, err = identifyProcess(c.cmd.Process.Pid); err != nil {
+	if c.process, err = identifyProcess(c.cmd.Process.Pid); err == nil {
+		err = limitLog(c.cmd.Process.Pid)
+	}
+	if err != nil {
 		err = errors.Join(err, c.cmd.Process.Kill(), unix.Close(c.pidfd))
 		_ = c.cmd.Wait()
 		return child{}, fmt.Errorf("identify the GlusterFS client: %w", err)
@@ -64,7 +67,7 @@ func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
 	return c, nil
 }
 
-func clientArgs(source mount.Source, servers mount.Reachable, logPath, fresh string) []string {
+func clientArgs(source mount.Source, servers mount.Reachable, logPath, meta, fresh string) []string {
 	args := []string{"-N", "--process-name", "fuse", "--log-level=" + logLevel(source), "--log-file=" + logPath}
 	for _, server := range servers.Servers {
 		args = append(args, "--volfile-server="+server) // IPv6 without brackets
@@ -72,7 +75,7 @@ func clientArgs(source mount.Source, servers mount.Reachable, logPath, fresh str
 	if servers.IPv6 {
 		args = append(args, "--xlator-option=transport.address-family=inet6")
 	}
-	args = append(args, "--volfile-id=/"+source.Volume)
+	args = append(args, metaOption+meta, "--volfile-id=/"+source.Volume)
 	if source.Subdir != "" {
 		args = append(args, "--subdir-mount=/"+source.Subdir)
 	}

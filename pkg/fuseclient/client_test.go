@@ -13,10 +13,10 @@ import (
 func TestClientArgs(t *testing.T) {
 	s := source("vol", "ro", "noexec", "nodev", "acl", "attribute-timeout=30", "log-level=error", "server-port=24107")
 	s.Subdir = "sub/dir"
-	got := clientArgs(s, mount.Reachable{Servers: []string{"gluster1", "fd00::1"}, IPv6: true}, "/logs/l", "/clients/c")
+	got := clientArgs(s, mount.Reachable{Servers: []string{"gluster1", "fd00::1"}, IPv6: true}, "/logs/l", ".secret", "/clients/c")
 	want := strings.Fields(`-N --process-name fuse --log-level=ERROR --log-file=/logs/l --volfile-server=gluster1 --volfile-server=fd00::1
-		--xlator-option=transport.address-family=inet6 --volfile-id=/vol --subdir-mount=/sub/dir
-		--acl --attribute-timeout=30 --read-only --volfile-server-port=24107 --fuse-mountopts=nodev,noexec /clients/c`)
+		--xlator-option=transport.address-family=inet6 --xlator-option=meta-autoload.meta-dir-name=.secret --volfile-id=/vol --subdir-mount=/sub/dir
+		--acl --attribute-timeout=30 --read-only --volfile-server-port=24107 --fuse-mountopts=noexec /clients/c`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

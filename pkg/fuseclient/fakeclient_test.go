@@ -27,6 +27,7 @@ import (
 //
 // A server called mute makes it mute, too; one called late answers after a while.
 func fakeClient(args []string) int {
+	var fake fakeFS
 	volume, server, logFile, path := "", "", "", args[len(args)-1]
 	for _, arg := range args {
 		if v, ok := strings.CutPrefix(arg, "--volfile-server="); ok && server == "" {
@@ -37,6 +38,9 @@ func fakeClient(args []string) int {
 		}
 		if v, ok := strings.CutPrefix(arg, "--log-file="); ok {
 			logFile = v
+		}
+		if v, ok := strings.CutPrefix(arg, metaOption); ok {
+			fake.meta = v
 		}
 	}
 	say := func(line string) {
@@ -53,7 +57,6 @@ func fakeClient(args []string) int {
 	case "absent":
 		select {}
 	}
-	var fake fakeFS
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1)
 	go func() {
@@ -117,6 +120,7 @@ func connect() (end func()) {
 type fakeFS struct {
 	mute   bool        // answers nothing
 	odd    bool        // fails where the driver asks whether it lives
+	meta   string      // the name of its .meta
 	graphs string      // where .meta/graphs leads to; "" for a client without .meta
 	away   atomic.Bool // no brick can be reached
 }
@@ -130,7 +134,7 @@ const (
 
 func (f *fakeFS) lookup(parent uint64, name string) (node uint64, found bool) {
 	switch {
-	case f.graphs != "" && parent == rootNode && name == ".meta":
+	case f.graphs != "" && parent == rootNode && name == f.meta:
 		return metaNode, true
 	case parent == metaNode && name == "graphs":
 		return graphsNode, true

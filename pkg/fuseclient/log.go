@@ -6,12 +6,29 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxLog is the size in bytes at which a client's log is emptied.
 const maxLog = 8 << 20
+
+// mostLog is the size in bytes that the log cannot grow beyond between two looks at it: a pod may provoke thousands of lines a second.
+const mostLog = 2 * maxLog
+
+// limitLog bounds every file that a client writes, of which the log is the only one that grows. Beyond it, a write fails. The kernel
+// would end the client with SIGXFSZ, if it had not been started by a process that ignores it (ignoreFileLimit).
+func limitLog(pid int) error {
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: mostLog, Max: mostLog}, nil); err != nil {
+		return fmt.Errorf("limit its log: %w", err)
+	}
+	return nil
+}
+
+func ignoreFileLimit() { signal.Ignore(unix.SIGXFSZ) }
 
 // rotateLog keeps the log of the client before, which may say why it died, and no older one.
 func rotateLog(path string) error {

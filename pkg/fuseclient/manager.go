@@ -112,6 +112,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if cfg.Asker == nil {
 		cfg.Asker = &fusequery.Asker{}
 	}
+	ignoreFileLimit()
 	if err := mount.CheckKernel(); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
@@ -96,7 +97,12 @@ func (m *Manager) startClient(cmd *exec.Cmd, r record) error {
 	if node := m.node.Load(); node != nil {
 		return node.Start(cmd, r.name())
 	}
-	return cmd.Start()
+	return osthread.Run(func() error {
+		if err := placement.Confine(); err != nil {
+			return err
+		}
+		return cmd.Start()
+	})
 }
 
 // updateResolver lets clients on the node look names up as the node does now.

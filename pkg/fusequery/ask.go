@@ -33,10 +33,10 @@ func (a *Asker) Statfs(ctx context.Context, limit time.Duration, subject, path s
 	return got.Stats, err
 }
 
-// OpenMeta opens the directory .meta of the GlusterFS client of device that is mounted at path. keep gets it, before any caller
+// OpenMeta opens the directory .meta of the GlusterFS client of device that is mounted at path, where it has the name. keep gets it, before any caller
 // has the answer and also when none is waiting any more.
-func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path string, device mount.Device, keep func(*os.File)) error {
-	q := newQuestion(limit, subject, request{Kind: kindOpenMeta, Path: path, Device: device})
+func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path, name string, device mount.Device, keep func(*os.File)) error {
+	q := newQuestion(limit, subject, request{Kind: kindOpenMeta, Path: path, Name: name, Device: device})
 	q.take = func(got answer) {
 		if got.file != nil {
 			keep(got.file)

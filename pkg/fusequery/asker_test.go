@@ -55,7 +55,7 @@ func TestQuestions(t *testing.T) {
 		t.Errorf("EvalSymlinks: %q, %v", got, err)
 	}
 	var meta *os.File
-	if err := a.OpenMeta(ctx, long, "s", path, device, func(f *os.File) { meta = f }); err != nil {
+	if err := a.OpenMeta(ctx, long, "s", path, ".meta", device, func(f *os.File) { meta = f }); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := a.ReadMeta(ctx, long, "s", meta); err != nil || got.Bricks != 1 || got.Down[0] != "h:/b" || !got.Lost {
@@ -67,7 +67,7 @@ func TestQuestions(t *testing.T) {
 	if _, err := a.ReadMeta(ctx, long, "s", meta); !errors.Is(err, ErrNotAsked) || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("ReadMeta of a closed directory: %v", err)
 	}
-	if err := a.OpenMeta(ctx, long, "s", dir, device, func(*os.File) { t.Error("a directory of the disk was opened") }); !errors.Is(err, mount.ErrNotMounted) {
+	if err := a.OpenMeta(ctx, long, "s", dir, ".meta", device, func(*os.File) { t.Error("a directory of the disk was opened") }); !errors.Is(err, mount.ErrNotMounted) {
 		t.Errorf("OpenMeta: %v", err)
 	}
 	if n := len(children(t)); n != 1 {

@@ -77,7 +77,7 @@ func reply(asked request, file *os.File) (got answer, opened *os.File) {
 	case kindStatfs:
 		got.Stats, err = statfs(asked.Path, asked.Device)
 	case kindOpenMeta:
-		opened, err = openMeta(asked.Path, asked.Device)
+		opened, err = openMeta(asked.Path, asked.Name, asked.Device)
 	case kindReadMeta:
 		got.Health, err = askMeta(file)
 	case kindSymlinks:

@@ -38,7 +38,7 @@ func TestFailuresAreTold(t *testing.T) {
 	if _, err := getattr(below); !errors.Is(err, unix.ENOTDIR) {
 		t.Errorf("getattr: %v", err)
 	}
-	if _, err := openMeta(dir, mount.Device{}); !errors.Is(err, mount.ErrNotMounted) {
+	if _, err := openMeta(dir, ".meta", mount.Device{}); !errors.Is(err, mount.ErrNotMounted) {
 		t.Errorf("openMeta: %v", err)
 	}
 }

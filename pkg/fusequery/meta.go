@@ -12,9 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// openMeta opens .meta of the mount at a path. It goes through a copy of the mount that is in no tree, so that
+// openMeta opens .meta, which has another name, of the mount at a path. It goes through a copy of the mount that is in no tree, so that
 // the mount itself is not busy.
-func openMeta(at string, want mount.Device) (*os.File, error) {
+func openMeta(at, name string, want mount.Device) (*os.File, error) {
 	tree, err := mount.CloneTree(at)
 	if err != nil {
 		return nil, err
@@ -23,11 +23,11 @@ func openMeta(at string, want mount.Device) (*os.File, error) {
 	if err := compareDevice(int(tree.Fd()), at, want); err != nil {
 		return nil, err
 	}
-	fd, err := unix.Openat(int(tree.Fd()), ".meta", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(int(tree.Fd()), name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: at + "/.meta", Err: err}
+		return nil, &fs.PathError{Op: "open", Path: at + "/" + name, Err: err}
 	}
-	return os.NewFile(uintptr(fd), at+"/.meta"), nil
+	return os.NewFile(uintptr(fd), at+"/"+name), nil
 }
 
 // askMeta reads what the client reports below .meta.

@@ -102,7 +102,7 @@ func TestAskMeta(t *testing.T) {
 	if got, err := askMeta(nil); err == nil {
 		t.Errorf("none: %+v", got)
 	}
-	if _, err := openMeta(filepath.Join(root, "missing"), mount.Device{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := openMeta(filepath.Join(root, "missing"), ".meta", mount.Device{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no such path: %v", err)
 	}
 }

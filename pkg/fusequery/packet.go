@@ -31,6 +31,7 @@ type request struct {
 	ID     uint64       `json:"id"`
 	Kind   kind         `json:"kind"`
 	Path   string       `json:"path,omitempty"`
+	Name   string       `json:"name,omitempty"` // in Path
 	Device mount.Device `json:"device,omitzero"`
 }
 

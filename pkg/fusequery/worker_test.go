@@ -247,7 +247,7 @@ func TestMetaInTheChild(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) })
 	device := deviceOf(t, path)
-	if err := a.OpenMeta(t.Context(), long, "s", path, device, func(*os.File) { t.Error("opened") }); !errors.Is(err, os.ErrNotExist) {
+	if err := a.OpenMeta(t.Context(), long, "s", path, ".meta", device, func(*os.File) { t.Error("opened") }); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without .meta: %v", err)
 	}
 	if err := os.MkdirAll(filepath.Join(path, ".meta", graph), 0o755); err != nil {
@@ -255,7 +255,7 @@ func TestMetaInTheChild(t *testing.T) {
 	}
 	var meta *os.File
 	ask := func() error {
-		if err := a.OpenMeta(t.Context(), long, "s", path, device, func(f *os.File) { meta = f }); err != nil {
+		if err := a.OpenMeta(t.Context(), long, "s", path, ".meta", device, func(f *os.File) { meta = f }); err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = meta.Close() }()
@@ -273,7 +273,7 @@ func TestMetaInTheChild(t *testing.T) {
 		t.Error(err)
 	}
 	restore := mounttest.LimitDescriptors(t, 0)
-	err := a.OpenMeta(t.Context(), long, "s", path, device, func(*os.File) { t.Error("opened") })
+	err := a.OpenMeta(t.Context(), long, "s", path, ".meta", device, func(*os.File) { t.Error("opened") })
 	restore()
 	if !errors.Is(err, ErrNotAsked) || !errors.Is(err, unix.EMFILE) {
 		t.Errorf("without a descriptor for it: %v", err)

@@ -83,10 +83,11 @@ func (n *Node) try(ctx context.Context) error {
 			return err
 		}
 		device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-		if err == nil {
-			_ = device.Close()
+		if err != nil {
+			return err
 		}
-		return err
+		_ = device.Close()
+		return Confine()
 	})
 	if err == nil {
 		err = cmd.Wait()
@@ -104,9 +105,14 @@ func (n *Node) Close() {
 // Version returns the version of the client and of its files, as in "10.3-fa72aa9271d11132".
 func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 
-// Start starts a client in a cgroup of that name, with the client's root directory.
+// Start starts a client in a cgroup of that name, with the client's root directory and rights.
 func (n *Node) Start(cmd *exec.Cmd, name string) error {
-	return n.start(cmd, name, n.cfg.MemoryLimit, n.root.enter)
+	return n.start(cmd, name, n.cfg.MemoryLimit, func() error {
+		if err := n.root.enter(); err != nil {
+			return err
+		}
+		return Confine()
+	})
 }
 
 // StartBeside starts a process in a cgroup of that name, with the files of this process.
@@ -114,7 +120,7 @@ func (n *Node) StartBeside(cmd *exec.Cmd, name string) error {
 	return n.start(cmd, name, 0, func() error { return nil })
 }
 
-func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, enterRoot func() error) error {
+func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, prepare func() error) error {
 	group := n.group(name)
 	if err := n.cgroups.create(group, memoryLimit); err != nil {
 		return errors.Join(err, n.cgroups.remove(group))
@@ -128,7 +134,7 @@ func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, enterRoot fu
 			defer file.Close()
 		}
 		if err == nil {
-			err = enterRoot()
+			err = prepare()
 		}
 		if err == nil {
 			err = cmd.Start()

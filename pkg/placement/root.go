@@ -113,7 +113,7 @@ func (r *root) enter() error {
 
 // mountSystem mounts what every program expects, for all clients. A client reads the groups of callers in /proc.
 func (t tree) mountSystem() error {
-	if err := mountNew("proc", t.dir+"/proc", privateFlags, ""); err != nil {
+	if err := mountNew("proc", t.dir+"/proc", privateFlags|unix.MS_RDONLY, ""); err != nil {
 		return err
 	}
 	if err := mountNew("tmpfs", t.dir+"/dev", unix.MS_NOSUID|unix.MS_NOEXEC, "size=64k,mode=0755"); err != nil {

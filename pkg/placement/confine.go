@@ -1,0 +1,96 @@
+package placement
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	seccomp "github.com/elastic/go-seccomp-bpf"
+	"github.com/elastic/go-seccomp-bpf/arch"
+	"golang.org/x/sys/unix"
+)
+
+// Confine takes away from the calling thread, and from what it starts, what a GlusterFS client does not need: a client believes the
+// servers that it gets its volume file from, and must not be worth more than the volume. It works on a thread that ends (package
+// osthread), as there is no way back.
+func Confine() error {
+	if err := dropCapabilities(); err != nil {
+		return fmt.Errorf("drop capabilities: %w", err)
+	}
+	if err := seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Policy: policy()}); err != nil {
+		return fmt.Errorf("restrict system calls: %w", err)
+	}
+	return nil
+}
+
+// neededCapabilities are those of a client: it mounts, and binds to a port below 1024 where a volume has server.allow-insecure off.
+func neededCapabilities() []uintptr { return []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_BIND_SERVICE} }
+
+// dropCapabilities leaves the bounding set, from which root gets its capabilities with each program, to a client's.
+func dropCapabilities() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		return err
+	}
+	for i := range sets {
+		sets[i].Inheritable = 0 // which would be added
+	}
+	if err := unix.Capset(&header, &sets[0]); err != nil {
+		return err
+	}
+	for capability := uintptr(0); ; capability++ {
+		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, capability, 0, 0, 0)
+		if errors.Is(err, unix.EINVAL) {
+			return nil // the kernel has no more
+		}
+		if err == nil && has == 1 && !slices.Contains(neededCapabilities(), capability) {
+			err = unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// refused are system calls that no client makes, and with which a process that may mount would leave its root directory, look into
+// other processes or change the node. What the list of the library does not know is refused, too, and calls of other architectures.
+func refused() []string {
+	return []string{
+		// Mounts and namespaces.
+		"chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount_setattr", "move_mount", "open_tree", "pivot_root", "setns", "unshare",
+		// Files by other ways than their names.
+		"fanotify_init", "mknod", "mknodat", "name_to_handle_at", "open_by_handle_at", "quotactl", "quotactl_fd",
+		// Other processes.
+		"kcmp", "move_pages", "migrate_pages", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace",
+		// The kernel and the machine.
+		"acct", "adjtimex", "bpf", "clock_adjtime", "clock_settime", "delete_module", "finit_module", "init_module", "ioperm", "iopl",
+		"kexec_file_load", "kexec_load", "perf_event_open", "reboot", "setdomainname", "sethostname", "settimeofday", "swapoff", "swapon",
+		"syslog", "userfaultfd", "vhangup",
+		// Keys, which have no namespaces, and a second way to make calls.
+		"add_key", "keyctl", "request_key", "io_uring_enter", "io_uring_register", "io_uring_setup",
+	}
+}
+
+// changeMount are flags with which mount(2) changes a mount, or mounts a second time what is mounted already.
+const changeMount = unix.MS_REMOUNT | unix.MS_BIND | unix.MS_MOVE | unix.MS_SHARED | unix.MS_SLAVE | unix.MS_PRIVATE | unix.MS_UNBINDABLE
+
+func policy() seccomp.Policy {
+	var known []string
+	if native, err := arch.GetInfo(""); err == nil { // otherwise LoadFilter returns the error
+		known = slices.Sorted(maps.Keys(native.SyscallNames))
+	}
+	const flags = 3 // argument of mount
+	return seccomp.Policy{
+		DefaultAction: seccomp.ActionErrno, // EPERM
+		Syscalls: []seccomp.SyscallGroup{{
+			Action: seccomp.ActionAllow,
+			Names:  slices.DeleteFunc(known, func(name string) bool { return name == "mount" || slices.Contains(refused(), name) }),
+			NamesWithCondtions: []seccomp.NameWithConditions{{
+				Name:       "mount",
+				Conditions: []seccomp.Condition{{Argument: flags, Operation: seccomp.BitsNotSet, Value: changeMount}},
+			}},
+		}},
+	}
+}

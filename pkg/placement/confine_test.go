@@ -1,0 +1,98 @@
+package placement
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/elastic/go-seccomp-bpf/arch"
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
+)
+
+// TestConfinedProgram: root has two capabilities, and gets no more by what it runs.
+func TestConfinedProgram(t *testing.T) {
+	var status []byte
+	if err := osthread.Run(func() (err error) {
+		if err := Confine(); err != nil {
+			return err
+		}
+		status, err = exec.Command("cat", "/proc/self/status").Output()
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"CapInh:\t0000000000000000", "CapPrm:\t0000000000200400", "CapEff:\t0000000000200400", "CapBnd:\t0000000000200400",
+		"CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2",
+	} {
+		if !strings.Contains(string(status), want+"\n") {
+			t.Errorf("no %q in\n%s", want, status)
+		}
+	}
+	if own, err := os.ReadFile("/proc/self/status"); err != nil || strings.Contains(string(own), "CapBnd:\t0000000000200400") {
+		t.Errorf("this process, too: %v\n%s", err, own)
+	}
+}
+
+// TestRefusedCalls: with arguments that the kernel would refuse for another reason, if it came to look at them.
+func TestRefusedCalls(t *testing.T) {
+	native, err := arch.GetInfo("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers := map[string]int{}
+	for name, number := range native.SyscallNames {
+		numbers[name] = number
+	}
+	dir := t.TempDir()
+	if err := osthread.Run(func() error {
+		if err := Confine(); err != nil {
+			return err
+		}
+		for _, name := range refused() {
+			number, known := numbers[name]
+			if !known && (native.Name == "x86_64" || name != "ioperm" && name != "iopl") {
+				t.Errorf("%s is no system call", name)
+				continue
+			}
+			const no = ^uintptr(0)
+			if _, _, errno := unix.Syscall6(uintptr(number), no, no, no, no, no, no); known && errno != unix.EPERM {
+				t.Errorf("%s: %v", name, errno)
+			}
+		}
+		for name, flags := range map[string]uintptr{"bind": unix.MS_BIND, "remount": unix.MS_REMOUNT | unix.MS_BIND, "move": unix.MS_MOVE, "shared": unix.MS_SHARED | unix.MS_REC} {
+			if err := unix.Mount(dir, dir, "", flags, ""); !errors.Is(err, unix.EPERM) {
+				t.Errorf("mount %s: %v", name, err)
+			}
+		}
+		// What a client does.
+		return errors.Join(unix.Mount("client", dir, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, ""), unix.Unmount(dir, 0))
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestConfineNeedsRights that a container without privileges lacks: no client runs unconfined.
+func TestConfineNeedsRights(t *testing.T) {
+	if err := osthread.Run(func() error {
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var sets [2]unix.CapUserData
+		if err := unix.Capget(&header, &sets[0]); err != nil {
+			return err
+		}
+		sets[0].Effective &^= 1 << unix.CAP_SETPCAP
+		if err := unix.Capset(&header, &sets[0]); err != nil {
+			return err
+		}
+		if err := Confine(); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "drop capabilities") {
+			t.Errorf("%v", err)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+}
