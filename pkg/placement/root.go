@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -111,9 +112,34 @@ func (r *root) enter() error {
 	return given.mount()
 }
 
-// mountSystem mounts what every program expects, for all clients. A client reads the groups of callers in /proc.
+// mountProc mounts /proc, where a client reads the groups of callers and the ports that it must not use, and writes the names of its
+// threads. What changes the node is read-only, as in a container: root needs no capability for it.
+func (t tree) mountProc() error {
+	proc := t.dir + "/proc"
+	if err := mountNew("proc", proc, privateFlags, ""); err != nil {
+		return err
+	}
+	for _, name := range []string{"bus", "fs", "irq", "sys", "sysrq-trigger"} {
+		path := filepath.Join(proc, name)
+		clone, err := cloneDir(path, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the kernel has it not
+		}
+		if err != nil {
+			return err
+		}
+		err = attach(clone, path)
+		_ = unix.Close(clone)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mountSystem mounts what every program expects, for all clients.
 func (t tree) mountSystem() error {
-	if err := mountNew("proc", t.dir+"/proc", privateFlags|unix.MS_RDONLY, ""); err != nil {
+	if err := t.mountProc(); err != nil {
 		return err
 	}
 	if err := mountNew("tmpfs", t.dir+"/dev", unix.MS_NOSUID|unix.MS_NOEXEC, "size=64k,mode=0755"); err != nil {
@@ -155,7 +181,7 @@ func mountNew(kind, path string, flags uintptr, data string) error {
 	return nil
 }
 
-// cloneDir returns the mount of a directory, without what is mounted below it. Programs in it can be run, also where the node's disk
+// cloneDir returns the mount of a directory or file, without what is mounted below it. Programs in it can be run, also where the node's disk
 // is mounted noexec, unless attributes say otherwise. The caller closes the descriptor.
 func cloneDir(dir string, attributes uint64) (clone int, err error) {
 	clone, err = unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)

@@ -44,7 +44,7 @@ func TestRootIsAFence(t *testing.T) {
 		}
 		// The program that the kernel runs, as root of the node, when a process crashes.
 		if err := os.WriteFile("/proc/sys/kernel/core_pattern", []byte("core"), 0o600); !errors.Is(err, unix.EROFS) {
-			t.Errorf("core_pattern: %v, want that /proc is read-only", err)
+			t.Errorf("core_pattern: %v, want that it is read-only", err)
 		}
 		fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 		return errors.Join(err, fuse.Close())
