@@ -18,6 +18,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
 func TestMain(m *testing.M) {
@@ -77,6 +78,7 @@ func testConfig(stateDir string) Config {
 			near, far := net.Pipe()
 			return near, far.Close()
 		}},
+		FetchVolfile: func(context.Context, string, int, string) (string, error) { return "", volfile.ErrNoAnswer },
 	}
 }
 

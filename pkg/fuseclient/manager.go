@@ -32,6 +32,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
 // Config of a Manager. Only StateDir is required.
@@ -49,6 +50,8 @@ type Config struct {
 	MemoryLimit int64  // bytes that a client on the node may use; 0: no limit
 	// ResolverRoot is the root directory from which clients on the node get hosts and resolv.conf; default "/".
 	ResolverRoot string
+	// FetchVolfile returns the volume file that a server gives; default volfile.FromServer.
+	FetchVolfile func(ctx context.Context, server string, port int, volume string) (string, error)
 	Asker        *fusequery.Asker // default one whose child process is started like any other
 }
 
@@ -108,6 +111,9 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if cfg.Prober == nil {
 		prober := mount.NewProber()
 		cfg.Prober = &prober
+	}
+	if cfg.FetchVolfile == nil {
+		cfg.FetchVolfile = volfile.FromServer
 	}
 	if cfg.Asker == nil {
 		cfg.Asker = &fusequery.Asker{}

@@ -26,6 +26,9 @@ func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath st
 	began := time.Now()
 	m.asker.Prepare() // while the client starts
 	servers, err := m.order(ctx, source)
+	if err == nil {
+		servers.Servers, err = m.checkVolfile(ctx, source, servers.Servers)
+	}
 	if err != nil {
 		return record{}, err
 	}

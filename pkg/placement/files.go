@@ -12,19 +12,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-)
 
-// translators returns those of which glusterd makes a client's graph (glusterd-volgen.c, build_client_graph), and those that options of
-// the client add. What a server has is left out: a volume file comes from the network, and storage/posix in it would be the node's
-// own disk.
-func translators() []string {
-	return []string{
-		"cluster/*.so", "performance/*.so", "protocol/client.so", "mount/fuse.so", "meta.so", "system/posix-acl.so",
-		"debug/io-stats.so", "debug/trace.so", "debug/error-gen.so", "debug/delay-gen.so", "debug/sink.so",
-		"features/access-control.so", "features/cloudsync.so", "features/gfid-access.so", "features/namespace.so", "features/quiesce.so",
-		"features/read-only.so", "features/shard.so", "features/snapview-client.so", "features/utime.so", "features/worm.so",
-	}
-}
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
+)
 
 // settings returns files that libraries of the client read. A distribution has some of them.
 func settings() []string {
@@ -58,8 +48,8 @@ func clientFiles(ctx context.Context, glusterfs string) (*fileSet, error) {
 		return nil, fmt.Errorf("the GlusterFS client names %q as the directory of its translators", dir)
 	}
 	patterns := []string{filepath.Join(filepath.Dir(dir), "rpc-transport/*.so")}
-	for _, name := range translators() {
-		patterns = append(patterns, filepath.Join(dir, name))
+	for _, kind := range volfile.Translators() { // what a server has is left out, whatever a volume file says
+		patterns = append(patterns, filepath.Join(dir, kind+".so"))
 	}
 	for _, pattern := range patterns {
 		paths, _ := filepath.Glob(pattern) // the pattern is valid

@@ -1,0 +1,56 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
+)
+
+// TestVolfileIsChecked before a client may believe it: one bad server of the list does not keep the volume away, and is never used.
+func TestVolfileIsChecked(t *testing.T) {
+	files := map[string]string{
+		"good": "volume v type protocol/client end-volume",
+		"bad":  "volume v type storage/posix option directory / end-volume",
+		"evil": "volume v type protocol/client option remote-host `id` end-volume",
+	}
+	n := newNode(t)
+	n.cfg.FetchVolfile = func(_ context.Context, server string, port int, volume string) (string, error) {
+		if port != 24007 || volume != "vol" {
+			t.Errorf("asks for %s on port %d", volume, port)
+		}
+		file, ok := files[server]
+		if !ok {
+			return "", volfile.ErrNoAnswer
+		}
+		return file, nil
+	}
+	for servers, want := range map[string]string{
+		"good":            "good",
+		"good bad":        "good bad", // a client takes the next file from the same server, unless that goes
+		"bad good":        "good",
+		"bad evil good":   "good",
+		"silent good":     "good silent",
+		"silent bad good": "good silent",
+		"silent silent2":  "silent silent2",
+		"bad silent":      "silent",
+	} {
+		got, err := n.checkVolfile(t.Context(), source("vol"), strings.Fields(servers))
+		if err != nil || !slices.Equal(got, strings.Fields(want)) {
+			t.Errorf("%s: %q, %v, want %s", servers, got, err, want)
+		}
+	}
+	bad := source("vol")
+	bad.Servers = []string{"bad", "evil"}
+	err := n.Stage(t.Context(), bad, n.path("staging"))
+	if !errors.Is(err, mount.ErrUnavailable) || !errors.Is(err, volfile.ErrRefused) || !strings.Contains(err.Error(), "server evil") {
+		t.Errorf("%v", err)
+	}
+	if files := n.files(); files != "" {
+		t.Errorf("a client was started: %s", files)
+	}
+}
