@@ -95,6 +95,11 @@ test-integration: build heketi ## Integration tests and csi-sanity on real serve
 	$(call say,integration tests on the lab: real gluster + Heketi + FUSE mounts; about 15 minutes)
 	go test -count=1 -timeout 40m -v ./test/integration
 
+.PHONY: test-attacks
+test-attacks: build heketi ## Of the integration tests those that attack: from pods, by servers, by whoever writes PersistentVolumes
+	$(call say,attacks on the lab; about half a minute)
+	go test -count=1 -timeout 10m -run 'Attack|Confined' -v ./test/integration
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s)
 	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' pkg | xargs -n1 dirname | sort -u); do \

@@ -30,6 +30,7 @@ func TestReason(t *testing.T) {
 [2026-11-25 01:59:07.175772 +0000] E [glusterfsd-mgmt.c:2371:mgmt_getspec_cbk] 0-mgmt: failed to fetch volume file (key:/v1)`,
 			"the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?"},
 		"no name":           {`[2026-11-24 18:41:04.064162 +0000] E [name.c:267:af_inet_client_get_remote_sockaddr] 0-glusterfs: DNS resolution failed on host no.such.host`, "DNS resolution failed for server no.such.host"},
+		"other translator":  {"[2026-11-28 17:24:05.011 +0000] E [MSGID: 101021] [graph.y:213:volume_type] 0-parser: Volume 'disk', line 2: type 'storage/posix' is not valid or not found on this machine []", "the server's volume file names the translator storage/posix, which a client does not have"},
 		"unknown option":    {"glusterfs: unrecognized option '--frobnicate=1'\nTry `glusterfs --help' or `glusterfs --usage' for more information.", "this glusterfs does not know the option --frobnicate=1"},
 		"nothing to say":    {"", ""},
 		"something unknown": {"[2026-11-24 18:41:03.0 +0000] E [x.c:1:y] 0-z: the sky falls", ""},

@@ -18,6 +18,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if mode := os.Getenv(hostileVariable); mode != "" {
+		fmt.Fprintln(os.Stderr, hostileGlusterd(mode))
+		os.Exit(1)
+	}
 	os.Exit(program.Tests("integration", labDir(), up, func() int {
 		code := m.Run()
 		// Whatever the tests have made the driver do, it has logged it at verbosity 5.

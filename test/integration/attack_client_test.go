@@ -1,0 +1,162 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+)
+
+// asNobody runs a program on a node as the user of a container that was given nothing, and returns all that it said.
+func (r *rig) asNobody(n *node, name string, args ...string) (string, error) {
+	r.Helper()
+	out, err := n.Command(r.ctx(commandLimit), "setpriv", append([]string{
+		"--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs", "--", name,
+	}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// TestAttackFromAPod: what a process in a pod can make a volume or its client do to the node.
+func TestAttackFromAPod(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	target := r.publish(n, v, r.stage(n, v), false)
+	inside := r.inside(n, target)
+	client := r.inside(n, "proc", r.onlyClient(n, nameOf(v)).PID, "root")
+
+	r.Run("a file of the node by io-stats", func(t *testing.T) {
+		r := r.on(t)
+		r.ok(os.WriteFile(filepath.Join(inside, "open"), nil, 0o666), "write a file")
+		r.ok(os.Chmod(filepath.Join(inside, "open"), 0o666), "let everybody use it")
+		for i := range 20 {
+			if out, err := r.asNobody(n, "setfattr", "-n", "user.io-stats-dump", "-v", fmt.Sprintf("ATTACK%d", i), filepath.Join(target, "open")); err != nil {
+				t.Logf("%s (%v)", out, err) // which is fine, too
+			}
+		}
+		for _, dir := range []string{filepath.Join(client, "run"), filepath.Join(client, "tmp"), r.inside(n, "run"), r.inside(n, "var", "lib")} {
+			if found := named(dir, "ATTACK"); len(found) > 0 {
+				t.Errorf("the client has written %q", found)
+			}
+		}
+	})
+	r.Run("the client's .meta", func(t *testing.T) {
+		for _, path := range []string{".meta", ".meta/logging/loglevel", ".meta/graphs/active"} {
+			if _, err := os.Stat(filepath.Join(inside, path)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(inside, ".meta/logging/loglevel"), []byte("9"), 0o600); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("root of a container sets the log level: %v", err)
+		}
+	})
+	r.Run("a device of the node", func(t *testing.T) {
+		r := r.on(t)
+		_, err := r.command(n.Machine, "mknod", "-m", "666", filepath.Join(target, "zero"), "c", "1", "5")
+		r.ok(err, "make a device file")
+		if file, err := os.Open(filepath.Join(inside, "zero")); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("the device was opened: %v", errors.Join(err, file.Close()))
+		}
+	})
+	r.Run("a set-user-id program", func(t *testing.T) {
+		r := r.on(t)
+		_, err := r.command(n.Machine, "cp", "/usr/bin/id", filepath.Join(target, "id"))
+		r.ok(err, "copy a program")
+		r.ok(os.Chmod(filepath.Join(inside, "id"), os.ModeSetuid|0o755), "make it set-user-id")
+		out, err := n.Command(r.ctx(commandLimit), "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", filepath.Join(target, "id"), "-u").Output()
+		if err != nil || strings.TrimSpace(string(out)) != "65534" {
+			t.Errorf("it ran as user %s (%v)", out, err)
+		}
+	})
+	r.Run("with suid", func(t *testing.T) { // as an administrator may ask for
+		r := r.on(t)
+		other := r.nodes[1]
+		mine := r.publish(other, v, r.stage(other, v, "suid"), false)
+		options := strings.Split(r.glusterMount(other, mine).Options, ",")
+		if slices.Contains(options, "nosuid") || !slices.Contains(options, "nodev") {
+			t.Errorf("the mount has the flags %q", options)
+		}
+	})
+}
+
+// named returns the files below a directory whose names begin so.
+func named(dir, prefix string) (found []string) {
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasPrefix(entry.Name(), prefix) {
+			found = append(found, path)
+		}
+		return nil
+	})
+	return found
+}
+
+// TestClientIsConfined: what code of an attacker would find in a client of which it has taken possession.
+func TestClientIsConfined(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	r.publish(n, v, r.stage(n, v), false)
+	proc := r.inside(n, "proc", r.onlyClient(n, nameOf(v)).PID)
+	status, err := os.ReadFile(proc + "/status")
+	r.ok(err, "read the client's status")
+	for _, want := range []string{"CapEff:\t0000000000200400", "CapBnd:\t0000000000200400", "NoNewPrivs:\t1", "Seccomp:\t2"} {
+		if !strings.Contains(string(status), want+"\n") {
+			t.Errorf("no %q in\n%s", want, status)
+		}
+	}
+	table, err := os.ReadFile(proc + "/mountinfo")
+	r.ok(err, "read the client's mounts")
+	var writable []string
+	for line := range strings.Lines(string(table)) {
+		if fields := strings.Fields(line); !strings.HasPrefix(fields[5], "ro") {
+			writable = append(writable, filepath.Base(fields[4]))
+		}
+	}
+	slices.Sort(writable)
+	if want := []string{"logs", "proc", "tmp"}; !slices.Equal(writable, want) {
+		t.Errorf("it can write in %q, want %q", writable, want)
+	}
+	for _, path := range []string{"bin/sh", "usr/bin", "root", "home", "sys", "var/lib/kubelet", n.dir} {
+		if _, err := os.Stat(filepath.Join(proc, "root", path)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("it sees %s: %v", path, err)
+		}
+	}
+	for _, pattern := range []string{"storage/*", "mgmt/*", "protocol/server.so", "debug/error-gen.so", "debug/delay-gen.so", "debug/sink.so", "debug/trace.so"} {
+		found, err := filepath.Glob(filepath.Join(proc, "root/usr/lib/*/glusterfs/*/xlator", pattern))
+		if err != nil || len(found) > 0 {
+			t.Errorf("it can load %q (%v)", found, err)
+		}
+	}
+}
+
+// TestAttackByVolumeFile: a glusterd of an attacker, whom the first PersistentVolume names, or who has taken the place of a server.
+func TestAttackByVolumeFile(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	secret := filepath.Join(n.dir, "secret")
+	r.ok(os.WriteFile(secret, []byte("of the node"), 0o600), "write a file of the node")
+	r.Cleanup(func() { r.ok(os.Remove(secret), "remove it") })
+	for mode, says := range map[string]string{
+		"open":   `server %s: the volume file is not one for a client: it has a translator of type "storage/posix"`,
+		"hidden": `the translator storage/posix, which a client does not have`, // the client gets another file than the driver: it cannot load what that names
+	} {
+		r.Run(mode, func(t *testing.T) {
+			r := r.on(t)
+			server := r.startHostileGlusterd(mode)
+			says = strings.ReplaceAll(says, "%s", server)
+			staging := r.directory(n)
+			v := static("hostile-"+mode, server, "v")
+			r.Cleanup(func() { r.unstage(n, v, staging) })
+			_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging, fmt.Sprintf("volfile-server-port=%d", hostilePort)))
+			r.refused(err, codes.Unavailable, says)
+			r.notMounted(n, staging)
+			r.noClient(n, "v")
+		})
+	}
+}

@@ -1,0 +1,120 @@
+package integration
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// hostileVariable makes this program a glusterd that gives clients a volume file of an attacker: "open" gives it to everybody,
+// "hidden" a harmless one to whoever asks first, and third, and so on.
+const hostileVariable = "INTEGRATION_HOSTILE_GLUSTERD"
+
+const hostilePort = 24990
+
+// hostileFile would serve a directory of the node to a pod.
+const hostileFile = `volume disk
+    type storage/posix
+    option directory /
+end-volume
+
+volume stats
+    type debug/io-stats
+    subvolumes disk
+end-volume
+`
+
+const harmlessFile = `volume v-client-0
+    type protocol/client
+    option transport-type tcp
+    option remote-host 127.0.0.1
+    option remote-subvolume /none
+end-volume
+`
+
+// hostileGlusterd serves until it is killed.
+func hostileGlusterd(mode string) error {
+	listener, err := net.Listen("tcp", ":"+strconv.Itoa(hostilePort))
+	if err != nil {
+		return err
+	}
+	var asked atomic.Int64
+	file := func() string {
+		if asked.Add(1)%2 == 1 && mode == "hidden" {
+			return harmlessFile
+		}
+		return hostileFile
+	}
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer conn.Close()
+			for answerCall(conn, file) == nil {
+				continue
+			}
+		}()
+	}
+}
+
+// answerCall answers one ONC RPC, whichever it is, as if it had asked for a volume file.
+func answerCall(conn net.Conn, file func() string) error {
+	var head [8]byte // the mark of the only fragment, and the number of the call
+	if _, err := io.ReadFull(conn, head[:]); err != nil {
+		return err
+	}
+	const last = 1 << 31
+	length := int64(binary.BigEndian.Uint32(head[:]) &^ last)
+	if _, err := io.CopyN(io.Discard, conn, length-4); err != nil {
+		return err
+	}
+	content := file()
+	reply := make([]byte, 4, 64+len(content))
+	word := func(values ...int) {
+		for _, v := range values {
+			reply = binary.BigEndian.AppendUint32(reply, uint32(v))
+		}
+	}
+	reply = append(reply, head[4:]...)
+	word(1, 0, 0, 0, 0)   // a reply, accepted, no verifier, success
+	word(len(content), 0) // result, errno
+	word(len(content))
+	reply = append(reply, content...)
+	reply = append(reply, make([]byte, -len(content)&3)...)
+	word(0) // no dictionary
+	binary.BigEndian.PutUint32(reply, last|uint32(len(reply)-4))
+	_, err := conn.Write(reply)
+	return err
+}
+
+// startHostileGlusterd on a machine, until the test ends.
+func (r *rig) startHostileGlusterd(mode string) (server string) {
+	r.Helper()
+	program, err := filepath.Abs(os.Args[0])
+	r.ok(err, "this program")
+	machine := r.lab.Storage(2)
+	cmd := machine.Command(r.Context(), "env", hostileVariable+"="+mode, program)
+	cmd.Stderr = os.Stderr
+	r.ok(cmd.Start(), "start a glusterd of an attacker")
+	r.Cleanup(func() {
+		r.ok(lab.Signal(cmd, syscall.SIGKILL), "kill the glusterd of an attacker")
+		_ = cmd.Wait() // killed
+	})
+	r.eventually(commandLimit, "the attacker listens", func() error {
+		conn, err := r.lab.DialContext(r.call(), "tcp", net.JoinHostPort(machine.IP, strconv.Itoa(hostilePort)))
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
+	return machine.IP
+}
