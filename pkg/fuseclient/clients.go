@@ -45,8 +45,8 @@ type Report struct {
 func (m *Manager) Report() Report {
 	clients, node := Clients(m.cfg.StateDir), m.node.Load()
 	for i, c := range clients {
-		if node != nil && c.Placement == PlacementNode {
-			clients[i].Memory, _ = node.Memory(c.Name) // one that has just ended needs none
+		if node != nil {
+			clients[i].Memory, _ = node.Memory(c.Name) // one that has just ended needs none, and one in the container has no cgroup
 		}
 	}
 	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load()}
@@ -59,8 +59,8 @@ func versionOf(p process) string {
 		return ""
 	}
 	defer table.Close()
-	roots, err := mountinfo.GetMountsFromReader(table, mountinfo.SingleEntryFilter("/"))
-	if err != nil || len(roots) == 0 {
+	roots, _ := mountinfo.GetMountsFromReader(table, mountinfo.SingleEntryFilter("/"))
+	if len(roots) == 0 {
 		return ""
 	}
 	dir, version := filepath.Split(strings.TrimSuffix(roots[0].Root, "//deleted"))
@@ -79,7 +79,7 @@ func (m *Manager) watch(ctx context.Context, r record) {
 	log := logger(ctx, r)
 	go func() {
 		awaitIdly(pidfd)
-		if now, known := m.record(r.Source.VolumeID); known && now.Process == r.Process {
+		if now, _ := m.record(r.Source.VolumeID); now.Process == r.Process {
 			m.deaths.Add(1)
 			log.Error(nil, "GlusterFS client has ended; pods that use its volume get errors until they are restarted", "log", m.logPath(r.Source.VolumeID))
 		}

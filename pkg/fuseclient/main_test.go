@@ -203,9 +203,14 @@ func deadFUSE(t *testing.T, path, fsType string) {
 		t.Fatal(err)
 	}
 	defer unix.Close(dev)
-	if err := unix.Mount("dead", path, fsType, 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev)); err != nil {
+	if err := unix.Mount("dead", path, fsType, 0, mountData(dev)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// mountData is that of a FUSE mount whose client has the device open as dev.
+func mountData(dev int) string {
+	return fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev)
 }
 
 // answers asks the file system that is mounted at a path.

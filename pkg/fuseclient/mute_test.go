@@ -1,11 +1,15 @@
 package fuseclient
 
 import (
+	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 const tcpTable = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -15,7 +19,70 @@ const tcpTable = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->
    3: 0100007F:8A40 0100007F:5DC7 06 00000000:00000000 03:00001234 00000000     0        0 0 3 0000000000000000
 `
 
+// TestMute: a client with its volume file has logged that, or has connections to bricks beside the one to its server.
+func TestMute(t *testing.T) {
+	n := newNode(t)
+	r := record{Source: source("vol"), Process: process{PID: os.Getpid()}}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	mute := func(want bool, when string) {
+		t.Helper()
+		if got := n.isMute(r); got != want {
+			t.Errorf("%s: %t", when, got)
+		}
+	}
+	mute(true, "without a connection")
+	near, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	mute(true, "with one connection")
+	far, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mute(false, "with two connections")
+	_ = far.Close()
+	_ = near.Close()
+	if err := os.WriteFile(n.logPath("id-vol"), []byte("x\nFinal graph:\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mute(false, "with its graph")
+}
+
+// TestConnectionsInDoubt: only IPv6 may be missing.
+func TestConnectionsInDoubt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		tables []string
+		want   int // -1: an error
+	}{"both": {[]string{"tcp", "tcp6"}, 2}, "no IPv6": {[]string{"tcp"}, 1}, "no IPv4": {[]string{"tcp6"}, -1}, "unreadable": {[]string{"tcp", "tcp6/x"}, -1}} {
+		restore := mounttest.HideProc(t)
+		err := errors.Join(os.MkdirAll("/proc/7/net", 0o755), os.Mkdir("/proc/7/fd", 0o755), os.Symlink("socket:[2002]", "/proc/7/fd/3"), os.Symlink("/dev/null", "/proc/7/fd/4"))
+		for _, table := range tt.tables {
+			path := filepath.Join("/proc/7/net", table)
+			err = errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(tcpTable), 0o600))
+		}
+		got, countErr := connections(process{PID: 7})
+		restore()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (countErr != nil) != (tt.want < 0) || countErr == nil && got != tt.want {
+			t.Errorf("%s: %d, %v; want %d", name, got, countErr, tt.want)
+		}
+	}
+}
+
 func TestParseConnections(t *testing.T) {
+	for _, short := range []string{"a b c", "a b c 01 e f g h i\n"} {
+		if got := parseConnections(short); len(got) > 0 {
+			t.Errorf("%q: %q", short, got)
+		}
+	}
 	if got := parseConnections(tcpTable); !slices.Equal(got, []string{"2002", "2003"}) {
 		t.Errorf("got %q", got)
 	}

@@ -1,7 +1,6 @@
 package fuseclient
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
@@ -103,13 +103,25 @@ func TestPlacedClient(t *testing.T) {
 	if c := report.Clients[0]; c.Name != r.name() || c.PID != r.Process.PID || c.Placement != PlacementNode || c.Version != placed.Version() || c.Memory <= 0 {
 		t.Errorf("%+v", c)
 	}
+	if table, err := os.ReadFile(r.Process.procPath("mountinfo")); err != nil || strings.Contains(string(table), fsType) {
+		t.Errorf("it still has its first mount: %s, %v", table, err)
+	}
 	if _, err := n.Stats(t.Context(), "id-vol", n.path("target")); err != nil {
 		t.Error(err)
 	}
+	if left := cgroupsLeft(t); !strings.Contains(left, "/"+questions) {
+		t.Errorf("the process that asks is in none of %s", left)
+	}
 	n.asker.Close() // and its child with it
-	waitFor(t, "the cgroup of questions to go", func() bool {
-		return errors.Is(placed.RemoveAll(r.name()), unix.EBUSY) && placed.RemoveAll(questions) == nil
-	})
+	waitFor(t, "the cgroup of questions to go", func() bool { return !strings.Contains(cgroupsLeft(t), "/"+questions) })
+	if err := n.removeCgroup(r.name()); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("the cgroup of a client that runs: %v", err)
+	}
+	n.node.Store(nil) // as after a start of a driver that cannot place clients any more
+	if report := n.Report(); !report.InPod || len(report.Clients) != 1 || report.Clients[0].Placement != PlacementNode || report.Clients[0].Memory != 0 {
+		t.Errorf("%+v", report)
+	}
+	n.node.Store(placed)
 	if err := errors.Join(n.Unpublish(t.Context(), "id-vol", n.path("target")), n.Unstage(t.Context(), "id-vol", n.path("staging"))); err != nil {
 		t.Fatal(err)
 	}
@@ -132,8 +144,23 @@ func TestPlacedClientThatFails(t *testing.T) {
 	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
+	if _, err := n.startAsker(exec.CommandContext(t.Context(), "/missing")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a process that asks: %v", err)
+	}
+	for _, name := range []string{questions + "earlier", "another"} { // of a driver that was killed
+		cmd := exec.CommandContext(t.Context(), "/bin/true")
+		if err := errors.Join(placed.StartBeside(cmd, name), cmd.Wait()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	n.Close()
-	waitFor(t, "the cgroups to go", func() bool { return placed.Sweep() == nil && cgroupsLeft(t) == "" })
+	if left := cgroupsLeft(t); strings.Contains(left, questions) || !strings.Contains(left, "/another") {
+		t.Errorf("after the end: %s", left)
+	}
+	n.sweepTrees(klog.Background())
+	if left := cgroupsLeft(t); left != "" {
+		t.Errorf("after the next start: %s", left)
+	}
 }
 
 // cgroupsLeft returns the cgroups of this test run, as far as they are mounted here.
@@ -176,11 +203,52 @@ func TestPlacedClientIsKeptUpToDate(t *testing.T) {
 	if err := errors.Join(os.WriteFile(hosts, []byte("second"), 0o600), os.WriteFile(key, []byte("second"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	n.cfg.Placement = PlacementNode // which is not tried again
 	n.upkeep(t.Context())
 	wants("second")
-	// One that has no number any more is not looked for.
-	if err := refreshSecretsOf(process{r.Process.PID, r.Process.Start - 1}); err != nil {
+	if state, err := ReadPlacement(n.cfg.StateDir); err != nil || state.Error != "" {
+		t.Errorf("%+v, %v", state, err)
+	}
+	if err := os.WriteFile(key, make([]byte, 2<<20), 0o600); err != nil { // more than there is room for
+		t.Fatal(err)
+	}
+	if err := refreshSecretsOf(process{r.Process.PID, r.Process.Start - 1}); err != nil { // another process has the number by now
 		t.Error(err)
+	}
+	if err := refreshSecretsOf(r.Process); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("%v", err)
+	}
+	if got, err := os.ReadFile(r.Process.procPath("root", key)); err != nil || string(got) != "second" {
+		t.Errorf("the key is %.20q, %v", got, err)
+	}
+}
+
+// TestResolverIsLoggedOnce, while it cannot be read.
+func TestResolverIsLoggedOnce(t *testing.T) {
+	n, _ := newPlacedNode(t)
+	n.cfg.ResolverRoot = n.path("missing")
+	log := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	for range 3 {
+		n.updateResolver(klog.NewContext(t.Context(), log))
+	}
+	text := log.GetSink().(ktesting.Underlier).GetBuffer().String()
+	if strings.Count(text, "GlusterFS clients look names up as this container does") != 1 || !strings.Contains(text, n.path("missing")) {
+		t.Errorf("logged: %s", text)
+	}
+}
+
+// TestClientOfAnotherDriver: it has the same path for another state directory.
+func TestClientOfAnotherDriver(t *testing.T) {
+	n, _ := newPlacedNode(t)
+	r := n.stage()
+	if found := runningClients(n.cfg.StateDir, ""); len(found) != 1 {
+		t.Fatalf("%+v", found)
+	}
+	if err := r.Process.inMountNamespace(func() error { return unix.Mount("tmpfs", filepath.Join(n.cfg.StateDir, "clients"), "tmpfs", 0, "") }); err != nil {
+		t.Fatal(err)
+	}
+	if found := runningClients(n.cfg.StateDir, ""); len(found) != 0 {
+		t.Errorf("%+v", found)
 	}
 }
 
@@ -198,9 +266,9 @@ func TestTreesInUseStay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var names []string
-		for _, entry := range entries {
-			names = append(names, entry.Name())
+		names := make([]string, len(entries))
+		for i, entry := range entries {
+			names[i] = entry.Name()
 		}
 		return strings.Join(names, " ")
 	}
@@ -215,35 +283,5 @@ func TestTreesInUseStay(t *testing.T) {
 	n.sweepTrees(klog.Background())
 	if got := names(); got != "" {
 		t.Errorf("afterwards: %s", got)
-	}
-}
-
-// placedDriver is the test binary in the role of a driver that is not process 1. It says where it would start clients.
-func placedDriver(stateDir, glusterfs, group string) int {
-	cfg := testConfig(stateDir)
-	cfg.Placement, cfg.Glusterfs, cfg.CgroupName = PlacementNode, glusterfs, group
-	m, err := NewManager(context.Background(), cfg)
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer m.Close()
-	state, err := ReadPlacement(stateDir)
-	fmt.Printf("%s, version %s, in the pod: %t, %v, %s", state.Placement, state.Version, m.Report().InPod, err, state.Error)
-	return 0
-}
-
-// TestDriverThatPlacesClients finds the client that is installed, and says why where it does not.
-func TestDriverThatPlacesClients(t *testing.T) {
-	dir := t.TempDir()
-	glusterfs(t)
-	for name, want := range map[string]string{"glusterfs": "node, version 1", "/missing/glusterfs": "pod, version , in the pod: true, <nil>, ", "/bin/false": "translators"} {
-		out, err := exec.CommandContext(t.Context(), os.Args[0], "placed", dir, name, group(t)).Output()
-		if err != nil || !strings.Contains(string(out), want) || strings.Contains(string(out), "in the pod: true") == strings.HasPrefix(string(out), "node") {
-			t.Errorf("%s: %s, %v; want %q", name, out, err, want)
-		}
-		if err := os.RemoveAll(filepath.Join(dir, placement.TreeDir)); err != nil { // which would serve without the client, too
-			t.Fatal(err)
-		}
 	}
 }

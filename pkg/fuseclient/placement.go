@@ -137,7 +137,8 @@ func refreshSecrets(ctx context.Context, running []runningClient) {
 		if versionOf(c.process) == "" {
 			continue
 		}
-		if err := refreshSecretsOf(c.process); err != nil {
+		err := refreshSecretsOf(c.process)
+		if err != nil {
 			klog.FromContext(ctx).Error(err, "Cannot renew the certificates of a GlusterFS client", "pid", c.process.PID)
 		}
 	}

@@ -36,9 +36,9 @@ func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
 		return err
 	}
 	if !known {
-		r, known = m.fromRequest(p, staging)
+		r = fromRequest(p, staging)
 	}
-	if !known || r.StagingPath != staging {
+	if r.StagingPath != staging {
 		return fmt.Errorf("%w: volume %s at %s; NodeStageVolume has to come first", mount.ErrNotStaged, p.VolumeID, p.StagingPath)
 	}
 	if err := compareWithRequest(r, p, target); err != nil {
@@ -52,12 +52,13 @@ func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
 }
 
 // fromRequest is for a volume whose record and client are both lost: its dead mount is still there, and the request says what it is.
-func (m *Manager) fromRequest(p mount.Publication, staging string) (record, bool) {
-	top, err := mount.Top(staging)
-	if err != nil || top == nil || top.FSType != fsType || p.Source == nil || p.Source.Validate() != nil {
-		return record{}, false
+// Without a mount or a valid request, it returns no record.
+func fromRequest(p mount.Publication, staging string) record {
+	top, _ := mount.Top(staging)
+	if top == nil || top.FSType != fsType || p.Source == nil || p.Source.Validate() != nil {
+		return record{}
 	}
-	return record{Source: *p.Source, StagingPath: staging}, true
+	return record{Source: *p.Source, StagingPath: staging}
 }
 
 // compareWithRequest refuses to publish another volume than the request is for: of two PersistentVolumes with one handle, the kubelet

@@ -2,6 +2,7 @@ package fuseclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record,
 		return record{}, false, nil
 	}
 	// Earlier ones may serve on for pods that the volume was not unpublished from.
-	c := slices.MaxFunc(found, func(a, b runningClient) int { return int(a.generation - b.generation) })
+	c := slices.MaxFunc(found, func(a, b runningClient) int { return cmp.Compare(a.generation, b.generation) })
 	if !strings.HasSuffix(top.Source, ":/"+c.source.Path()) {
 		return record{}, false, nil
 	}

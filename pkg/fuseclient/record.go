@@ -127,7 +127,6 @@ func parseRecord(data []byte) (record, error) {
 	if r.Version < 0 || r.Version > recordVersion {
 		return record{}, fmt.Errorf("it has version %d, and this driver knows those up to %d", r.Version, recordVersion)
 	}
-	r.Version = 0 // of what is on disk, not of what it says
 	return r, nil
 }
 

@@ -57,8 +57,8 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 func (m *Manager) inService(r record) bool {
 	running := runningClients(m.cfg.StateDir, hash(r.Source.VolumeID))
 	i := slices.IndexFunc(running, func(c runningClient) bool { return c.generation == r.Generation })
-	top, err := mount.Top(r.StagingPath)
-	if i < 0 || err != nil || top == nil || top.FSType != fsType {
+	top, _ := mount.Top(r.StagingPath)
+	if i < 0 || top == nil || top.FSType != fsType {
 		return false
 	}
 	device, mounted, err := mount.DeviceAt(running[i].process.procPath("root", m.freshPath(r)))

@@ -29,13 +29,11 @@ func (m *Manager) resolve(ctx context.Context, path string) (string, error) {
 }
 
 // resolveMounted is resolve for what is to be unmounted, which goes on when no process can be started that follows links.
-func (m *Manager) resolveMounted(ctx context.Context, path string) (resolved string, missing bool, err error) {
-	resolved, err = m.resolve(ctx, path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return filepath.Clean(path), true, nil
-	case errors.Is(err, fusequery.ErrNotAsked):
-		return filepath.Clean(path), false, nil
+// Where the parent is missing, nothing is mounted.
+func (m *Manager) resolveMounted(ctx context.Context, path string) (string, error) {
+	resolved, err := m.resolve(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fusequery.ErrNotAsked) {
+		return filepath.Clean(path), nil
 	}
-	return resolved, false, err
+	return resolved, err
 }

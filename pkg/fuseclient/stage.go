@@ -193,8 +193,8 @@ func (m *Manager) cloneMount(r record) (*os.File, error) {
 
 // onFresh reports whether the client still has its first mount, which is in its own mount namespace.
 func (m *Manager) onFresh(r record) bool {
-	_, mounted, err := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
-	return err == nil && mounted && r.Process.alive() // otherwise the number may be another process's
+	_, mounted, _ := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
+	return mounted && r.Process.alive() // otherwise the number may be another process's
 }
 
 func (m *Manager) cloneFresh(r record) (tree *os.File, err error) {

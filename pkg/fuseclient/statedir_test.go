@@ -227,7 +227,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	resolved, err := filepath.EvalSymlinks(dir)
-	if err != nil || s.cfg.StateDir != resolved || s.cfg.Glusterfs != "glusterfs" || s.cfg.StartTimeout != time.Minute || s.cfg.Prober == nil || s.locks.wait != time.Second {
+	if err != nil || s.cfg.StateDir != resolved || s.cfg.Glusterfs != "glusterfs" || s.cfg.StartTimeout != time.Minute || s.cfg.Prober == nil || s.cfg.ResolverRoot != "/" || s.locks.wait != time.Second {
 		t.Errorf("%+v, waits %v for locks, %v", s.cfg, s.locks.wait, err)
 	}
 	s.Close()

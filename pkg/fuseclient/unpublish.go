@@ -14,12 +14,9 @@ import (
 
 // Unpublish implements mount.Mounter.
 func (m *Manager) Unpublish(ctx context.Context, volumeID, targetPath string) error {
-	target, missing, err := m.resolveMounted(ctx, targetPath)
+	target, err := m.resolveMounted(ctx, targetPath)
 	if err != nil {
 		return fmt.Errorf("target path: %w", err)
-	}
-	if missing {
-		return nil // without its parent there is no target
 	}
 	unlock, err := m.lock(ctx, "NodeUnpublishVolume", volumeID, target)
 	if err != nil {
@@ -38,7 +35,7 @@ func (m *Manager) Unpublish(ctx context.Context, volumeID, targetPath string) er
 
 // Unstage implements mount.Mounter.
 func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) error {
-	path, missing, err := m.resolveMounted(ctx, stagingPath)
+	path, err := m.resolveMounted(ctx, stagingPath)
 	if err != nil {
 		return fmt.Errorf("staging path: %w", err)
 	}
@@ -48,10 +45,8 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 	}
 	defer unlock()
 	r, ok, _ := m.restore(ctx, volumeID, path) // the error is that of a client that hangs, which is killed
-	if !missing {
-		if err := mount.Unmount(path, m.mayDetach(volumeID)); err != nil {
-			return err
-		}
+	if err := mount.Unmount(path, m.mayDetach(volumeID)); err != nil {
+		return err
 	}
 	switch {
 	case !ok:

@@ -33,10 +33,12 @@ func (m *Manager) upkeep(ctx context.Context) {
 	running := runningClients(m.cfg.StateDir, "")
 	m.updateResolver(ctx)
 	refreshSecrets(ctx, running)
-	if _, err := m.retireEnding(ctx); err != nil { // clients that stayed because their last mount was still in use
+	_, err := m.retireEnding(ctx) // clients that stayed because their last mount was still in use
+	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot see which GlusterFS clients are to end")
 	}
-	if err := m.boundLogs(running); err != nil {
+	err = m.boundLogs(running)
+	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot bound the logs of GlusterFS clients")
 	}
 	m.mu.Lock()

@@ -103,7 +103,6 @@ func (a *Asker) coalesce(q *question) *question {
 		if !running.isOver() {
 			return running
 		}
-		delete(running.worker.questions, running.id) // its callers have ErrTimeout
 	}
 	q.late, q.settled = make(chan struct{}), make(chan struct{})
 	if a.closed {
@@ -162,9 +161,11 @@ func (a *Asker) settle(q *question, answer answer, err error) {
 	if q.timer != nil {
 		q.timer.Stop()
 	}
-	delete(a.asked, q.name)
+	if a.asked[q.name] == q { // it was not put again
+		delete(a.asked, q.name)
+	}
 	q.answer, q.err = answer, err
-	if err == nil && q.take != nil {
+	if q.take != nil {
 		q.take(answer)
 	}
 	close(q.settled)

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 
 // doomedDriver is the test binary in the role of a driver that asks a client, and is killed while it waits.
 func doomedDriver(path string) {
-	var asker Asker
+	asker := Asker{Start: inherit}
 	_, err := asker.Getattr(context.Background(), time.Hour, "client", path)
 	fmt.Fprintln(os.Stderr, "the client has answered", err)
 }
@@ -149,14 +149,16 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// newAsker's children have the environment of this process, in which tools give their orders to test binaries.
+// inherit starts a child with the environment of this process, in which tools give their orders to test binaries.
+func inherit(cmd *exec.Cmd) (func(), error) {
+	cmd.Env = os.Environ()
+	return func() {}, cmd.Start()
+}
+
 func newAsker(t *testing.T) *Asker {
 	t.Helper()
 	goroutines := runtime.NumGoroutine()
-	a := &Asker{Start: func(cmd *exec.Cmd) (func(), error) {
-		cmd.Env = os.Environ()
-		return func() {}, cmd.Start()
-	}}
+	a := &Asker{Start: inherit}
 	t.Cleanup(func() {
 		a.Close()
 		waitFor(t, "the children's end", func() bool { return len(children(t)) == 0 })

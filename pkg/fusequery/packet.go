@@ -1,6 +1,7 @@
 package fusequery
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -140,11 +141,8 @@ func fileIn(oob []byte) (*os.File, error) {
 		return nil, nil //nolint:nilnil // as receivePacket
 	}
 	messages, err := unix.ParseSocketControlMessage(oob)
-	if err == nil && len(messages) == 0 {
-		err = unix.EINVAL
-	}
-	if err != nil {
-		return nil, fmt.Errorf("packet: %w", err)
+	if len(messages) == 0 {
+		return nil, fmt.Errorf("packet: %w", cmp.Or(err, error(unix.EINVAL)))
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -100,6 +101,32 @@ func TestPacketsAtTheEnd(t *testing.T) {
 	var got answer
 	if file, err := receivePacket(near, make([]byte, maxPacket), &got); file != nil || err == nil {
 		t.Errorf("received: %v, %v", file, err)
+	}
+}
+
+// TestConnection takes no other socket than the driver's.
+func TestConnection(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	dialed, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dialed.Close()
+	before := mounttest.Descriptors(t)
+	file, err := dialed.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if conn, err := connection(file); conn != nil || err == nil || !strings.Contains(err.Error(), "not a unix socket") {
+		t.Errorf("%v, %v", conn, err)
+	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("%d descriptors, then %d", before, after)
 	}
 }
 

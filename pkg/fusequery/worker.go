@@ -154,17 +154,16 @@ func (a *Asker) receive(w *worker, conn *net.UnixConn) {
 		if err != nil {
 			return
 		}
-		if got.ID == 0 {
+		switch {
+		case got.ID == 0:
 			a.isReady(w)
 			go a.send(w, conn)
-			continue
-		}
-		if got.Thread != 0 {
+		case got.Thread != 0:
 			a.waits(w, got.ID, got.Thread)
-			continue
+		default:
+			got.file = file
+			a.answered(w, got.ID, got, got.Failure.err())
 		}
-		got.file = file
-		a.answered(w, got.ID, got, got.Failure.err())
 	}
 }
 

@@ -19,20 +19,22 @@ import (
 // create makes a group in each hierarchy. It may exist.
 func (c *cgroups) create(name string, memoryLimit int64) error {
 	for _, h := range c.hierarchies {
-		const attempts = 10
-		err := h.create(name, memoryLimit)
-		for range attempts {
-			// The end of the last client may have removed the parent meanwhile.
-			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) {
-				break
-			}
-			err = h.create(name, memoryLimit)
-		}
-		if err != nil {
+		if err := h.tryCreate(name, memoryLimit); err != nil {
 			return fmt.Errorf("create the cgroup %s of hierarchy %q: %w", name, h.controllers, err)
 		}
 	}
 	return nil
+}
+
+// tryCreate is create again and again: the end of the last client may remove the parent meanwhile.
+func (h hierarchy) tryCreate(name string, memoryLimit int64) (err error) {
+	const attempts = 10
+	for range attempts {
+		if err = h.create(name, memoryLimit); !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) {
+			return err
+		}
+	}
+	return err
 }
 
 func (h hierarchy) create(name string, memoryLimit int64) error {
@@ -63,7 +65,7 @@ func (h hierarchy) create(name string, memoryLimit int64) error {
 // limitMemory needs the memory controller on the way to the group. Where v1 has the controller, v2 does not.
 func (h hierarchy) limitMemory(parent, name string, limit int64) error {
 	available, err := os.ReadFile(h.path("cgroup.controllers"))
-	if err != nil || !slices.Contains(strings.Fields(string(available)), "memory") {
+	if !slices.Contains(strings.Fields(string(available)), "memory") {
 		return err
 	}
 	for _, group := range []string{"", parent} {
@@ -150,7 +152,7 @@ func (c *cgroups) names(parent string) ([]string, error) {
 	var failed []error
 	for _, h := range c.hierarchies {
 		entries, err := os.ReadDir(h.path(parent))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) {
 			failed = append(failed, err)
 		}
 		for _, entry := range entries {

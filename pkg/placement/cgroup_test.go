@@ -173,6 +173,9 @@ func TestParseHierarchies(t *testing.T) {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
+	if got, err := parseHierarchies(strings.NewReader("0::/" + strings.Repeat("x", 1<<17))); err == nil {
+		t.Errorf("a line that is too long: %q", got)
+	}
 }
 
 func FuzzParseHierarchies(f *testing.F) {

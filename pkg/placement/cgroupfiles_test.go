@@ -80,6 +80,7 @@ func TestCreate(t *testing.T) {
 		"of one byte in v1":    {"memory", nil, 1, map[string]string{"top/one/memory.limit_in_bytes": "1", "top/one/memory.memsw.limit_in_bytes": "1"}},
 		"v2 beside v1":         {"", map[string]string{available: "pids\n"}, 4096, map[string]string{}},
 		"processors in v1":     {"cpuset", map[string]string{"cpuset.cpus": "0-1\n", "cpuset.mems": "0\n"}, 0, map[string]string{"top/cpuset.cpus": "0-1", "top/cpuset.mems": "0", "top/one/cpuset.cpus": "0-1", "top/one/cpuset.mems": "0"}},
+		"processors refused":   {"cpuset", map[string]string{"cpuset.cpus": "0-1\n", "cpuset.mems": "0\n", "top/one/cpuset.cpus": "/"}, 0, nil},
 		"no processors in v1":  {"cpuset", nil, 0, nil},
 		"v2 that is damaged":   {"", nil, 0, nil},
 		"a limit refused":      {"", map[string]string{available: "memory", "top/one/memory.max": "/"}, 1, nil},
@@ -171,9 +172,13 @@ func TestMemory(t *testing.T) {
 		"none":           {"cpu", map[string]string{"g/memory.usage_in_bytes": "1\n", "g/memory.current": "1\n"}, 0},
 	} {
 		got, err := (&cgroups{hierarchies: []hierarchy{other, ordinary(t, tt.controllers, tt.files)}}).memory("g")
-		if got != tt.want || (err == nil) != (tt.want > 0) {
+		if got != tt.want || (err == nil) != (tt.want > 0) || errors.Is(err, os.ErrNotExist) != (name == "no such group") {
 			t.Errorf("%s: %d, %v; want %d", name, got, err, tt.want)
 		}
+	}
+	hybrid := &cgroups{hierarchies: []hierarchy{ordinary(t, "", nil), ordinary(t, "memory", map[string]string{"g/memory.usage_in_bytes": "4096"})}}
+	if got, err := hybrid.memory("g"); got != 4096 || err != nil {
+		t.Errorf("v2 before v1: %d, %v", got, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -74,9 +75,13 @@ func TestDigest(t *testing.T) {
 func TestCopy(t *testing.T) {
 	set, dir := library(t)
 	to := filepath.Join(t.TempDir(), "copy")
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
 	before := mounttest.Descriptors(t)
 	if err := set.copyTo(to, []string{"/proc", "/a/b"}); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := set.digest(nil); err != nil {
+		t.Error(err)
 	}
 	if after := mounttest.Descriptors(t); after != before {
 		t.Errorf("%d descriptors, then %d", before, after)
@@ -170,7 +175,7 @@ func TestNoCopy(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if copied, err := copyTree(ended, client, into, nil); copied.dir != "" || !errors.Is(err, context.Canceled) {
+	if copied, err := copyTree(ended, client, into, nil); copied.dir != "" || err == nil || !strings.HasPrefix(err.Error(), "list the libraries of "+client) {
 		t.Errorf("without time: %v, %v", copied, err)
 	}
 }
@@ -204,7 +209,7 @@ func TestNewestTree(t *testing.T) {
 // TestTreesThatCannotBeRemoved are told, and the others go.
 func TestTreesThatCannotBeRemoved(t *testing.T) {
 	into := t.TempDir()
-	write(t, into, map[string]string{"1-a/x": "", "2-b/point/x": "/", "3-c/y": "", "4-d/z": "", "5-e" + unfinishedSuffix + "/x": ""})
+	write(t, into, map[string]string{"1-a/x": "", "2-b/point/x": "/", "3-c/y": "", "4-d/z": "", "3-c/empty": "/", "5-e" + unfinishedSuffix + "/x": ""})
 	point := into + "/2-b/point"
 	if err := unix.Mount("", point, "tmpfs", 0, ""); err != nil {
 		t.Fatal(err)
@@ -236,11 +241,12 @@ func TestTreesThatCannotBeRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = removeTree(into + "/3-c")
+	emptyErr := removeTree(into + "/3-c/empty")
 	retireErr := retireTree(into + "/3-c")
 	if unmountErr := unix.Unmount(into, unix.MNT_DETACH); unmountErr != nil {
 		t.Fatal(unmountErr)
 	}
-	if !errors.Is(err, unix.EROFS) || !errors.Is(retireErr, unix.EROFS) {
-		t.Errorf("on a disk that is read-only: %v, %v", err, retireErr)
+	if !errors.Is(err, unix.EROFS) || !errors.Is(retireErr, unix.EROFS) || !errors.Is(emptyErr, unix.EROFS) {
+		t.Errorf("on a disk that is read-only: %v, %v, %v", err, retireErr, emptyErr)
 	}
 }

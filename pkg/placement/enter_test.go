@@ -214,11 +214,11 @@ func TestSecretsInDoubt(t *testing.T) {
 	if err := enter(func(_ string, bare tree) error { return os.RemoveAll(bare.dir + "/etc/ssl") }, none); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a place for it: %v", err)
 	}
-	if err := errors.Join(os.Remove("/etc/ssl/glusterfs.key"), os.Mkdir("/etc/ssl/glusterfs.key", 0o755)); err != nil {
+	if err := errors.Join(os.Remove("/etc/ssl/glusterfs.pem"), os.Mkdir("/etc/ssl/glusterfs.pem", 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	if err := enter(nothing, none); !errors.Is(err, unix.EISDIR) {
-		t.Errorf("a key that cannot be read: %v", err)
+		t.Errorf("a certificate that cannot be read: %v", err)
 	}
 }
 
@@ -244,6 +244,13 @@ func TestSecretsThatCannotBeRenewed(t *testing.T) {
 		t.Errorf("%v, %v", info, err)
 	}
 	write(t, "/etc/ssl", map[string]string{"glusterfs.key": "newest"})
+	if err := errors.Join(os.Remove("/etc/ssl/glusterfs.pem"), os.Mkdir("/etc/ssl/glusterfs.pem", 0o755), RefreshSecrets(root)); err != nil {
+		t.Error(err)
+	}
+	if got := read(t, root+"/etc/ssl"); got["glusterfs.key"] != "newest" || got["glusterfs.pem"] != "certificate" {
+		t.Errorf("with a certificate that cannot be read: %q", got)
+	}
+	write(t, "/etc/ssl", map[string]string{"glusterfs.key": "last"})
 	if err := errors.Join(unix.Mount(root, root, "", unix.MS_BIND, ""), unix.Mount("", root, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
 		t.Fatal(err)
 	}

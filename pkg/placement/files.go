@@ -112,9 +112,6 @@ func (s *fileSet) library(ctx context.Context, path string) error {
 		return fmt.Errorf("list the libraries of %s: %w", path, err)
 	}
 	for name, file := range parseLibraries(string(out)) {
-		if s.listed[name] {
-			continue
-		}
 		s.listed[name] = true
 		if err := s.add(file); err != nil {
 			return err
@@ -146,9 +143,9 @@ func (s *fileSet) besideLibc(dir string) error {
 func parseLibraries(list string) map[string]string {
 	paths := map[string]string{}
 	for line := range strings.Lines(list) {
-		name, path, found := strings.Cut(line, " => ")
+		name, path, _ := strings.Cut(line, " => ")
 		path, _, _ = strings.Cut(strings.TrimSpace(path), " (")
-		if found && filepath.IsAbs(path) {
+		if filepath.IsAbs(path) {
 			paths[strings.TrimSpace(name)] = path
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -98,17 +99,52 @@ func TestLibraryInDoubt(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if err := os.Mkdir(dir+"/libgcc_s.so.1", 0o755); err != nil {
+	write(t, dir, map[string]string{"c/libc.so.6": "", "c/libnss_dns.so.2": "", "m/libm.so.6": "", "m/libnss_dns.so.2": "",
+		"loader": "#!/bin/sh\necho 'libc.so.6 => " + dir + "/c/libc.so.6 (0x1)'\necho 'libm.so.6 => " + dir + "/m/libm.so.6 (0x2)'\n"})
+	if err := os.Chmod(dir+"/loader", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := newSet().besideLibc(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	set := newSet()
+	set.loader = dir + "/loader"
+	if err := set.library(t.Context(), "/bin/true"); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]bool{"c/libc.so.6": true, "c/libnss_dns.so.2": true, "m/libm.so.6": true, "m/libnss_dns.so.2": false} {
+		if _, found := set.files[dir+"/"+name]; found != want {
+			t.Errorf("%s is in the set: %t", name, found)
+		}
+	}
+	set.loader = "/bin/false" // which is not asked about libraries that are known
+	if err := set.library(t.Context(), "/bin/true"); err != nil {
+		t.Error(err)
+	}
+	if err := os.Mkdir(dir+"/c/libgcc_s.so.1", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	set = newSet()
+	set.loader = dir + "/loader"
+	if err := set.library(t.Context(), "/bin/true"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("beside the C library: %v", err)
 	}
-	listing := newSet() // the loader is not asked about libraries that are in the set
-	listing.loader = "/bin/false"
-	listing.listed["libc.so.6"] = true
-	if err := listing.library(t.Context(), "/bin/true"); err != nil {
-		t.Error(err)
+}
+
+// TestDamagedTranslator: a client without it could not mount some volumes.
+func TestDamagedTranslator(t *testing.T) {
+	client := glusterfs(t)
+	dir, err := exec.CommandContext(t.Context(), client, "--print-xlatordir").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, translator := filepath.Join(t.TempDir(), "text"), filepath.Join(strings.TrimSpace(string(dir)), "meta.so")
+	if err := errors.Join(os.WriteFile(text, []byte("no library"), 0o600), unix.Mount(text, translator, "", unix.MS_BIND, "")); err != nil {
+		t.Fatal(err)
+	}
+	set, err := clientFiles(t.Context(), client)
+	if err := unix.Unmount(translator, 0); err != nil {
+		t.Fatal(err)
+	}
+	if set != nil || err == nil || !strings.HasPrefix(err.Error(), "read "+translator) {
+		t.Errorf("%v, %v", set, err)
 	}
 }
 

@@ -36,7 +36,7 @@ func (n *Node) updateResolver(root string) error {
 	var failed []error
 	for _, name := range []string{"hosts", "resolv.conf"} { // which the C library reads again when they change
 		data, err := readBelow(dir, "etc/"+name)
-		if err == nil && name == "hosts" && root != "/" {
+		if name == "hosts" && root != "/" {
 			own, _ := os.ReadFile("/etc/hosts") // without it, there are no aliases
 			data = append(data, hostAliases(own)...)
 		}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // TestResolverFollowsTheNode: names are looked up as on the node now, not as on the day of the container.
@@ -52,7 +54,8 @@ func TestResolverFollowsTheNode(t *testing.T) {
 
 func TestHostAliases(t *testing.T) {
 	for hosts, want := range map[string]string{
-		"127.0.0.1 localhost\n": "",
+		"127.0.0.1 localhost\n":                             "",
+		"\n# Entries added by HostAliases.\n192.0.2.7\tx\n": "\n# Entries added by HostAliases.\n192.0.2.7\tx\n",
 		"# Kubernetes-managed hosts file (host network).\n127.0.0.1 localhost\n\n# Entries added by HostAliases.\n192.0.2.7\tstorage1\n": "\n# Entries added by HostAliases.\n192.0.2.7\tstorage1\n",
 	} {
 		if got := string(hostAliases([]byte(hosts))); got != want {
@@ -124,6 +127,30 @@ func TestResolverInDoubt(t *testing.T) {
 	}
 	if got := read(t, trees)["1-x/etc/resolv.conf"]; got != "of the node" {
 		t.Errorf("resolv.conf is %q", got)
+	}
+	write(t, trees, map[string]string{"2-y/etc/hosts": "former"})
+	write(t, root, map[string]string{"missing": "", "empty/etc/hosts": ""})
+	before := mounttest.Descriptors(t)
+	if err := n.updateResolver(root + "/missing/.."); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("a root directory that is none: %v", err)
+	}
+	if err := errors.Join(os.MkdirAll(root+"/without/etc", 0o755), n.updateResolver(root+"/without")); err != nil {
+		t.Errorf("without a hosts file: %v", err)
+	}
+	if got := read(t, trees)["2-y/etc/hosts"]; got != "former" {
+		t.Errorf("without a hosts file, the copy becomes %q", got)
+	}
+	if err := n.updateResolver(root + "/empty"); err != nil {
+		t.Error(err)
+	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("%d descriptors, then %d", before, after)
+	}
+	if got, found := read(t, trees)["1-x/etc/hosts"]; got != "" || !found {
+		t.Errorf("an empty hosts file becomes %q, %t", got, found)
+	}
+	if err := os.Remove(trees + "/1-x/etc/hosts"); err != nil {
+		t.Fatal(err)
 	}
 	write(t, trees, map[string]string{"1-x/etc/hosts/x": ""}) // a directory is in the way
 	if err := n.UpdateResolver("/"); err == nil || strings.Count(err.Error(), "give GlusterFS clients /etc/hosts of /") != 1 {

@@ -63,7 +63,7 @@ func newestTree(into, binary string) (newest tree, found bool) {
 	var made time.Time
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err != nil || strings.HasSuffix(entry.Name(), unfinishedSuffix) || found && info.ModTime().Before(made) {
+		if err != nil || strings.HasSuffix(entry.Name(), unfinishedSuffix) || info.ModTime().Before(made) {
 			continue
 		}
 		newest, made, found = tree{dir: filepath.Join(into, entry.Name()), binary: binary}, info.ModTime(), true

@@ -1,0 +1,224 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+// TestDeathsAreCounted whichever way the client came to be known, and only those of clients that were needed.
+func TestDeathsAreCounted(t *testing.T) {
+	for name, known := range map[string]func(n *node){
+		"by its start":     func(*node) {},
+		"by its record":    func(n *node) { n.restart() },
+		"by its arguments": func(n *node) { n.lose(nil); n.mustPublish("target") },
+	} {
+		n := newNode(t)
+		r := n.stage()
+		known(n)
+		if report := n.Report(); report.Deaths != 0 || !report.InPod || len(report.Clients) != 1 || report.Clients[0] != (Client{Name: r.name(), PID: r.Process.PID, Placement: PlacementPod}) {
+			t.Errorf("known %s: %+v", name, report)
+		}
+		n.kill(r)
+		waitFor(t, "the client's death to be counted", func() bool { return n.Report().Deaths > 0 })
+		if deaths := n.Report().Deaths; deaths != 1 {
+			t.Errorf("known %s: %d", name, deaths)
+		}
+	}
+}
+
+// TestVersionOf finds the version by the root directory, also of files that are removed.
+func TestVersionOf(t *testing.T) {
+	defer mounttest.HideProc(t)()
+	if err := os.Mkdir("/proc/7", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]string{
+		"30 1 8:1 /var/lib/state/tree/10.3-x / ro - ext4 /dev/sda1 rw\n":          "10.3-x",
+		"30 1 8:1 /var/lib/state/tree/10.3-x//deleted / ro - ext4 /dev/sda1 rw\n": "10.3-x",
+		"30 1 8:1 / / rw - ext4 /dev/sda1 rw\n":                                   "",
+		"30 1 8:1 /x/10.3-x / rw - ext4 /dev/sda1 rw\n":                           "",
+		"30 1 8:1 /var/lib/state/tree/10.3-x /elsewhere ro - ext4 /dev/sda1 rw\n": "",
+		"damaged\n": "",
+	} {
+		if err := os.WriteFile("/proc/7/mountinfo", []byte(table), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := versionOf(process{PID: 7}); got != want {
+			t.Errorf("%q: %q", table, got)
+		}
+	}
+	if got := versionOf(process{PID: 8}); got != "" {
+		t.Errorf("of no process: %q", got)
+	}
+}
+
+// TestPlacementIsLogged when Run begins, and when something else is found.
+func TestPlacementIsLogged(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.Placement = PlacementNode // which is refused to process 1
+	log := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	ctx := klog.NewContext(t.Context(), log)
+	m, err := NewManager(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	logged := func(want int, when string) {
+		t.Helper()
+		text := log.GetSink().(ktesting.Underlier).GetBuffer().String()
+		if got := strings.Count(text, "GlusterFS clients run in the node plugin's container"); got != want {
+			t.Errorf("%s: %d lines, want %d", when, got, want)
+		}
+	}
+	logged(0, "at the start")
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	m.Run(ended)
+	logged(1, "when Run begins")
+	m.upkeep(ctx)
+	logged(1, "in a round that finds the same")
+	m.placement = PlacementState{Placement: PlacementPod, Error: "another reason"}
+	m.upkeep(ctx)
+	m.upkeep(ctx)
+	logged(2, "in rounds of which the first finds another reason")
+	if err := (PlacementState{}).write(filepath.Join(cfg.StateDir, "missing")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestInMountNamespaceOfAClient: an error counts as the client's end only if it has ended.
+func TestInMountNamespaceOfAClient(t *testing.T) {
+	reason := errors.New("reason")
+	const none = 1 << 22
+	if err := (process{PID: none}).inMountNamespace(func() error { t.Error("called"); return nil }); !errors.Is(err, errEnded) {
+		t.Errorf("of no process: %v", err)
+	}
+	for _, kills := range []bool{false, true} {
+		for _, want := range []error{nil, reason} {
+			p := foreignProcess(t)
+			err := p.inMountNamespace(func() error {
+				if kills {
+					return errors.Join(unix.Kill(p.PID, unix.SIGKILL), unix.Waitid(unix.P_PID, p.PID, nil, unix.WEXITED|unix.WNOWAIT, nil), want)
+				}
+				return want
+			})
+			if !errors.Is(err, want) || errors.Is(err, errEnded) != (kills && want != nil) {
+				t.Errorf("killed: %t, an error of the function: %v: %v", kills, want, err)
+			}
+		}
+	}
+}
+
+// TestFromRequest needs a mount of a client, and a request that says what the volume is.
+func TestFromRequest(t *testing.T) {
+	n := newNode(t)
+	deadFUSE(t, n.mkdir("dead"), fsType)
+	deadFUSE(t, n.mkdir("other"), "fuse.other")
+	valid, invalid := source("vol"), mount.Source{VolumeID: "id-vol"}
+	for _, tt := range []struct {
+		source *mount.Source
+		path   string
+		want   bool
+	}{{&valid, "dead", true}, {&valid, "other", false}, {&valid, "staging", false}, {&valid, "missing", false}, {nil, "dead", false}, {&invalid, "dead", false}} {
+		r := fromRequest(mount.Publication{Source: tt.source}, n.path(tt.path))
+		if (r.StagingPath == n.path(tt.path)) != tt.want || (r.Source.Volume == "vol") != tt.want {
+			t.Errorf("%+v at %s: %+v", tt.source, tt.path, r)
+		}
+	}
+}
+
+// TestCompareWithRequest refuses another volume, or another directory of it, unless something is mounted.
+func TestCompareWithRequest(t *testing.T) {
+	n := newNode(t)
+	deadFUSE(t, n.mkdir("mounted"), fsType)
+	n.mkdir("empty")
+	if err := os.WriteFile(n.path("file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := record{Source: source("vol")}
+	same, other, below := source("vol"), source("other"), source("vol")
+	below.Subdir = "dir"
+	for _, tt := range []struct {
+		source *mount.Source
+		path   string
+		want   error
+	}{
+		{nil, "empty", nil}, {&same, "empty", nil}, {&other, "empty", mount.ErrConflict}, {&below, "empty", mount.ErrConflict}, {&other, "missing", mount.ErrConflict},
+		{&other, "mounted", nil}, {&other, "file/below", unix.ENOTDIR},
+	} {
+		if err := compareWithRequest(r, mount.Publication{Source: tt.source}, n.path(tt.path)); !errors.Is(err, tt.want) {
+			t.Errorf("%+v at %s: %v, want %v", tt.source, tt.path, err, tt.want)
+		}
+	}
+}
+
+// TestBindThatFails leaves no directory that it has made.
+func TestBindThatFails(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	r.Device.Minor += 1000
+	if err := n.bind(t.Context(), r, mount.Publication{VolumeID: "id-vol"}, n.path("target")); err == nil || !strings.Contains(err.Error(), "its device is") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Lstat(n.path("target")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestHungClientInDoubt: neither rebuilt, nor replaced, nor published, and no record is saved.
+func TestHungClientInDoubt(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	top, err := mount.Top(n.path("staging"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.forget("id-vol"); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.replaceable(t.Context(), top, "id-other"); !errors.Is(err, mount.ErrConflict) || !strings.Contains(err.Error(), "alive and not this volume's") {
+		t.Errorf("a client that lives: %v", err)
+	}
+	n.limits.calm = time.Hour
+	n.stop(r)
+	if err := n.replaceable(t.Context(), top, "id-other"); !errors.Is(err, mount.ErrUnavailable) {
+		t.Errorf("replaceable: %v", err)
+	}
+	if again, known, err := n.restore(t.Context(), "id-vol", n.path("staging")); !errors.Is(err, mount.ErrUnavailable) || !known || again.Process != r.Process {
+		t.Errorf("restore: %+v, %t, %v", again, known, err)
+	}
+	if err := n.compareStaged(t.Context(), source("vol", "acl"), n.path("staging")); !errors.Is(err, mount.ErrUnavailable) {
+		t.Errorf("compareStaged: %v", err)
+	}
+	if now, known := n.record("id-vol"); known {
+		t.Errorf("a record is saved: %+v", now)
+	}
+	if err := n.refuseHung(t.Context(), r, n.path("staging")); err != nil {
+		t.Errorf("a client that has just been started: %v", err)
+	}
+	later := r
+	later.Generation = time.Now().Add(time.Hour).UnixNano() // the clock was set back
+	if err := n.refuseHung(t.Context(), later, n.path("staging")); !errors.Is(err, mount.ErrUnavailable) {
+		t.Errorf("refuseHung: %v", err)
+	}
+	n.limits.calm = 0
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := n.refuseHung(ended, r, n.path("staging")); !errors.Is(err, mount.ErrTimeout) || errors.Is(err, mount.ErrUnavailable) {
+		t.Errorf("without time: %v", err)
+	}
+	n.signal(r, unix.SIGCONT)
+	n.signal(r, unix.SIGKILL)
+}

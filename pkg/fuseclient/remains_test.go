@@ -1,0 +1,210 @@
+package fuseclient
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+// What is left of a client, in the state directory and mounted.
+
+// occupy puts a directory that cannot be removed in the place of a file.
+func occupy(t *testing.T, path string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(path, "occupied"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWhatCannotBeRemovedIsTold to callers that log it.
+func TestWhatCannotBeRemovedIsTold(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	for _, path := range []string{n.recordPath("id-other"), n.logPath("id-other") + ".1", n.freshPath(r)} {
+		occupy(t, path)
+	}
+	for name, err := range map[string]error{
+		"a record": n.forget("id-other"), "a log": removeLogs(n.logPath("id-other")), "a fresh path": n.leaveFresh(r),
+	} {
+		if !errors.Is(err, unix.ENOTEMPTY) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := boundLog(filepath.Join(n.logPath("id-vol"), "below")); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("a log in a file: %v", err)
+	}
+	defer n.damage("logs")()
+	if err := n.boundLogs(nil); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("the directory of logs: %v", err)
+	}
+}
+
+// TestParseRecordOfOtherVersions: none that this driver knows has such a number.
+func TestParseRecordOfOtherVersions(t *testing.T) {
+	for data, want := range map[string]bool{`{}`: true, `{"version":0}`: true, `{"version":1}`: true, `{"version":2}`: false, `{"version":-1}`: false, `{`: false} {
+		if r, err := parseRecord([]byte(data)); (err == nil) != want {
+			t.Errorf("%s: %+v, %v", data, r, err)
+		}
+	}
+}
+
+// TestSees compares the directory that a path leads to.
+func TestSees(t *testing.T) {
+	dir := t.TempDir()
+	own, other, none := process{PID: os.Getpid()}, foreignProcess(t), process{PID: 1 << 22}
+	if !sees(own, dir) || !sees(other, dir) || sees(none, dir) || sees(own, dir+"/missing") {
+		t.Error("of processes with the same files")
+	}
+	if err := errors.Join(os.Mkdir(dir+"/root", 0o755), os.MkdirAll(dir+"/root"+dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	restore := mounttest.HideProc(t)
+	err := errors.Join(os.Mkdir("/proc/7", 0o755), os.Symlink(dir+"/root", "/proc/7/root"))
+	got := sees(process{PID: 7}, dir)
+	restore()
+	if got || err != nil {
+		t.Errorf("of a process with another root directory: %t, %v", got, err)
+	}
+}
+
+// TestInService: a client without a complete record serves if it is at the staging path, and has left its first one or is there, too.
+func TestInService(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	fresh := n.freshPath(r)
+	serves := func(want bool, when string, r record) {
+		t.Helper()
+		if got := n.inService(r); got != want {
+			t.Errorf("%s: %t", when, got)
+		}
+	}
+	serves(true, "after its start", r)
+	other := r
+	other.Generation++
+	serves(false, "another client", other)
+	other = r
+	other.StagingPath = n.mkdir("plain")
+	serves(false, "not mounted", other)
+	n.mountOver(n.path("plain"), "other")
+	serves(false, "something else is mounted", other)
+	if err := os.Mkdir(fresh, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	serves(true, "its first path is a directory", r)
+	if err := unix.Mount(n.path("staging"), fresh, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	serves(true, "it is on its first path", r)
+	n.mountOver(fresh, "other")
+	serves(false, "something else is on its first path", r)
+}
+
+// TestSecondStartDropsWhatIsOld: the file of a record that is dropped goes with it.
+func TestSecondStartDropsWhatIsOld(t *testing.T) {
+	for name, change := range map[string]func(r *record){
+		"not saved to the end": func(r *record) { r.Device = mount.Device{} },
+		"of a former client":   func(r *record) { r.Generation--; r.Process.Start-- },
+	} {
+		n := newNode(t)
+		saved := n.stage()
+		change(&saved)
+		n.ending.Wait()
+		n.Close()
+		if err := writeRecord(n.recordPath("id-vol"), saved); err != nil {
+			t.Fatal(err)
+		}
+		n.Manager = startManager(t, n.cfg.StateDir)
+		if _, err := os.Lstat(n.recordPath("id-vol")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a record %s: %v", name, err)
+		}
+		if _, known := n.record("id-vol"); known {
+			t.Errorf("a record %s is kept", name)
+		}
+	}
+}
+
+// TestLogOfADeadClientStays as long as its volume is staged.
+func TestLogOfADeadClientStays(t *testing.T) {
+	n := newNode(t)
+	n.kill(n.stage())
+	n.restart()
+	if _, err := os.Lstat(n.logPath("id-vol")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLogOfAFailedStartGoes with the unstage.
+func TestLogOfAFailedStartGoes(t *testing.T) {
+	n := newNode(t)
+	if err := n.Stage(t.Context(), source("nope"), n.path("staging")); err == nil {
+		t.Fatal("staged")
+	}
+	if files := n.files(); !strings.Contains(files, ".log") {
+		t.Errorf("files: %q", files)
+	}
+	if err := n.Unstage(t.Context(), "id-nope", n.path("staging")); err != nil {
+		t.Error(err)
+	}
+	if files := n.files(); files != "" {
+		t.Errorf("files left: %s", files)
+	}
+}
+
+// TestStageAfterWhatIsGone: when the new start fails, the former record does not come back.
+func TestStageAfterWhatIsGone(t *testing.T) {
+	n := newNode(t)
+	n.kill(n.stage())
+	if err := unix.Unmount(n.path("staging"), 0); err != nil {
+		t.Fatal(err)
+	}
+	other := source("nope")
+	other.VolumeID = "id-vol"
+	if err := n.Stage(t.Context(), other, n.path("staging")); err == nil {
+		t.Error("staged")
+	}
+	if r, known := n.record("id-vol"); known {
+		t.Errorf("the record is %+v", r)
+	}
+}
+
+// TestClientWithoutMounts is kept by a file that is open; there is nothing to clone.
+func TestClientWithoutMounts(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	open, err := unix.Open(n.path("staging"), unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(open)
+	if err := unix.Unmount(n.path("staging"), unix.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	if tree, err := n.cloneMount(r); tree != nil || err != nil {
+		t.Errorf("%v, %v", tree, err)
+	}
+	if tree, err := n.cloneFresh(r); tree != nil || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("from its first path: %v, %v", tree, err)
+	}
+}
+
+// TestDiscardLeavesNoDescriptor of a client that it ends.
+func TestDiscardLeavesNoDescriptor(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	before := mounttest.Descriptors(t)
+	if err := n.discard(r); err != nil {
+		t.Error(err)
+	}
+	waitFor(t, "its end", func() bool { return !r.Process.alive() })
+	waitFor(t, "its descriptors", func() bool { return mounttest.Descriptors(t) <= before-1 }) // that by which its end is seen
+	n.metas.close(r)
+	n.reap(klog.Background(), r)
+}

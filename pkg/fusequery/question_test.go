@@ -1,0 +1,92 @@
+package fusequery
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+// TestThreadEnded reads the state of a thread, whose name may contain anything.
+func TestThreadEnded(t *testing.T) {
+	const dir = "/proc/7/task/8"
+	defer mounttest.HideProc(t)()
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll("/proc/7/task/9/stat", 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	for stat, want := range map[string]bool{"8 (x) S 1 7": false, "8 (x) D 1 7": false, "8 (x) Z 1 7": true, "8 (x) X 1 7": true, "8 (x) Z) S 1 7": false, "8 (x)": false, "": false} {
+		if err := os.WriteFile(filepath.Join(dir, "stat"), []byte(stat), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := threadEnded(7, 8); got != want {
+			t.Errorf("%q: %t", stat, got)
+		}
+	}
+	if threadEnded(7, 9) {
+		t.Error("a thread whose state cannot be read has ended")
+	}
+	if !threadEnded(7, 10) {
+		t.Error("a thread that is not there has not ended")
+	}
+}
+
+// TestIsOver: a question is put again only when its thread is known to have ended.
+func TestIsOver(t *testing.T) {
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const none = 1 << 22 // no thread has this number
+	for name, tt := range map[string]struct {
+		isLate, killed bool
+		thread         int
+		want           bool
+	}{
+		"its thread has ended":   {true, true, none, true},
+		"its thread is there":    {true, true, self.Pid, false},
+		"its thread is unknown":  {true, true, 0, false},
+		"it has time":            {false, true, none, false},
+		"its process goes on":    {true, false, none, false},
+		"it has just been asked": {false, false, 0, false},
+	} {
+		q := &question{isLate: tt.isLate, thread: tt.thread, worker: &worker{killed: tt.killed, process: self}}
+		if got := q.isOver(); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+	// One that is put again has no thread yet.
+	a, q := &Asker{current: newWorker()}, &question{isLate: true, thread: none}
+	a.current.killed, a.current.process = true, self
+	if a.assign(q); q.isOver() {
+		t.Error("it is over before its thread is known")
+	}
+}
+
+// TestAge has two digits or so.
+func TestAge(t *testing.T) {
+	for long, unit := range map[time.Duration]time.Duration{300 * time.Millisecond: time.Millisecond, 90 * time.Second: time.Second} {
+		q := question{began: time.Now().Add(-long)}
+		if age := q.age(); age < long || age%unit != 0 {
+			t.Errorf("%s becomes %s", long, age)
+		}
+	}
+}
+
+// TestRetry: a call that a signal has interrupted is made again.
+func TestRetry(t *testing.T) {
+	calls := 0
+	err := retry(func() error {
+		if calls++; calls < 3 {
+			return unix.EINTR
+		}
+		return unix.ENOENT
+	})
+	if calls != 3 || !errors.Is(err, unix.ENOENT) {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+}
