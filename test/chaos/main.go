@@ -1,6 +1,7 @@
-// Command chaos holds the driver to its promise that nothing which happens to the node plugin reaches an application. On a lab of
-// its own (package lab) it lets pods use volumes, with files and a database open for the whole run, and meanwhile kills, restarts
-// and starves what is around them, one round after the other. It ends with a table, and with an error when a criterion is not met.
+// Command chaos holds the driver to its promise that nothing which happens to the node plugin reaches an application. It lets pods use
+// volumes, with files and a database open for the whole run, and meanwhile kills, restarts, replaces and starves what is
+// around them, one round after the other: on a lab of its own (package lab), and on a Kubernetes of its own (package lab/kubernetes).
+// It ends with a table, and with an error when a criterion is not met.
 package main
 
 import (
@@ -10,9 +11,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/glusterlab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/report"
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/rounds"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/program"
@@ -23,9 +26,11 @@ func main() { program.Main("chaos", run) }
 // options are the command line.
 type options struct {
 	glusterlab.Options
-	out    string
-	choice rounds.Choice
-	repeat int
+	kubernetes kube.Options
+	out        string
+	choice     rounds.Choice
+	repeat     int
+	upgrade    time.Duration
 }
 
 func run(ctx context.Context, args []string) error {
@@ -33,12 +38,18 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := o.choice.Check(rounds.Names(glusterlab.Rounds())); err != nil {
+	onLab, onKubernetes := glusterlab.Rounds(), kube.Rounds(o.upgrade)
+	if err := o.choice.Check(slices.Concat(rounds.Names(onLab), rounds.Names(onKubernetes))); err != nil {
 		return err
 	}
 	begin := time.Now()
 	result := report.Result{Before65: o.Before65}
-	err = glusterlab.Run(ctx, o.Options, rounds.Chosen(o.choice, glusterlab.Rounds()), o.choice.Short, o.repeat, &result)
+	if wanted := rounds.Chosen(o.choice, onLab); len(wanted) > 0 {
+		err = glusterlab.Run(ctx, o.Options, wanted, o.choice.Short, o.repeat, &result)
+	}
+	if wanted := rounds.Chosen(o.choice, onKubernetes); len(wanted) > 0 && err == nil {
+		err = kube.Run(ctx, o.kubernetes, wanted, o.choice.Short, o.repeat, &result)
+	}
 	if ctx.Err() != nil || len(result.Rounds) == 0 {
 		return errors.Join(err, ctx.Err())
 	}
@@ -52,17 +63,21 @@ func run(ctx context.Context, args []string) error {
 }
 
 func parse(args []string) (options, error) {
-	o := options{Options: glusterlab.Options{Out: os.Stdout}}
+	o := options{Options: glusterlab.Options{Out: os.Stdout}, kubernetes: kube.Options{Out: os.Stdout}}
 	build := func(elem ...string) string { return filepath.Join(append([]string{"build"}, elem...)...) }
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.StringVar(&o.Driver, "driver", build("bin", "glusterfs-csi"), "the driver's binary, on the lab")
 	flags.StringVar(&o.Workload, "workload", build("bin", "chaos-workload"), "the workload's binary, static, on the lab")
 	flags.StringVar(&o.Dir, "lab", build("lab-chaos"), "directory of the lab")
+	flags.StringVar(&o.kubernetes.Dir, "kubernetes", build("e2e-chaos"), "directory of the lab that Kubernetes runs in")
+	flags.StringVar(&o.kubernetes.Tools, "tools", "", "directory of the programs of Kubernetes, as test/e2e/tools/build.sh prints it")
+	flags.StringVar(&o.kubernetes.Images, "images", build("images"), "directory of the images for Kubernetes")
 	flags.StringVar(&o.out, "out", build("chaos.json"), "where the report goes, as JSON")
 	flags.StringVar(&o.choice.Only, "only", "", "comma-separated names of rounds, also patterns; all by default")
 	flags.BoolVar(&o.choice.Short, "short", false, "only rounds on the lab that leave the bricks alone, each with a hung client only: two minutes")
 	flags.IntVar(&o.repeat, "repeat", 1, "how often all rounds are run")
 	flags.BoolVar(&o.Before65, "before-6.5", false, "refuse MOVE_MOUNT_BENEATH to the node plugin of the lab, as Linux before 6.5 does")
+	flags.DurationVar(&o.upgrade, "upgrade", time.Hour, "how long the round upgrade-* takes")
 	err := flags.Parse(args)
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
