@@ -1,18 +1,20 @@
-# What happens to node plugins, servers and disks while applications use volumes (package test/chaos). CHAOS='-only plugin-*' for
-# some rounds, '-repeat 5' for more, '-before-6.5' for an older Linux.
+# What happens to node plugins, nodes, servers and disks while applications use volumes (package test/chaos). CHAOS='-only plugin-*' for
+# some rounds, '-repeat 5' for more, '-before-6.5' for an older Linux, '-upgrade 10m' for a shorter upgrade.
 
 CHAOS ?=
+chaos = go run ./test/chaos -driver $(DRIVER) -workload $(BIN)/chaos-workload -images $(BUILD)/images -out $(BUILD)/chaos.json
 
 ##@ Chaos
 
 .PHONY: chaos
-chaos: deps build heketi chaos-workload ## Kill, restart and starve what is around a workload; writes build/chaos.json (needs root)
-	$(call say,chaos on the lab: 12 to 20 minutes)
-	go run ./test/chaos -driver $(DRIVER) -workload $(BIN)/chaos-workload -out $(BUILD)/chaos.json $(CHAOS)
+chaos: deps build heketi e2e-images $(BIN)/helm ## Kill, restart, replace and starve what is around a workload, on the lab and on Kubernetes; writes build/chaos.json (needs root)
+	$(call say,chaos on the lab: 12 to 20 minutes; on Kubernetes: 30 and an upgrade of an hour)
+	@tools=$(e2e_tools); $(chaos) -tools "$$tools" $(CHAOS)
 
 .PHONY: chaos-short
-chaos-short: CHAOS += -short
-chaos-short: chaos ## Its rounds that leave the bricks alone, in two minutes
+chaos-short: deps build heketi chaos-workload ## The rounds on the lab that leave the bricks alone, in two minutes
+	$(call say,chaos on the lab: two minutes)
+	$(chaos) -short $(CHAOS)
 
 .PHONY: chaos-workload
 chaos-workload:

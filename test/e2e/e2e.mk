@@ -4,6 +4,8 @@ E2E_DIR ?= $(BUILD)/e2e
 E2E_ENV ?= $(E2E_DIR).env
 # What "make e2e" leaves to "make e2e-full".
 E2E_LONG := ^TestStorageSuite$$/^(fast_on_three_copies|slow)$$|^TestFiftyMounts$$|^TestSidecars$$|^TestTLSTo|^TestSilentNodePluginIsRestarted$$
+# How long TestPodsOutliveNodePlugins upgrades and rolls back while pods write.
+E2E_UPGRADE ?= 10m
 e2e_tools = $$(test/e2e/tools/build.sh)
 
 ##@ Kubernetes in the lab
@@ -19,19 +21,24 @@ e2e-tools: ## Kubernetes, the CSI sidecars, the storage test suite: built once, 
 	@test/e2e/tools/build.sh
 
 .PHONY: e2e-images
-e2e-images: e2e-deps e2e-tools ## Images of the sidecars and of the tests: build/images
+e2e-images: e2e-deps e2e-tools images chaos-workload previous ## Images of the sidecars and of the tests: build/images
 	$(call say,images of the sidecars and of the tests)
-	@tools=$(e2e_tools); go run ./test/e2e/images -tools "$$tools" -out $(BUILD)/images
+	@tools=$(e2e_tools); go run ./test/e2e/images -tools "$$tools" -bin $(BIN) -out $(BUILD)/images
+
+# The driver of an image that nodes are rolled from and back to.
+.PHONY: previous
+previous:
+	@$(MAKE) --no-print-directory build VERSION=previous DRIVER=$(BIN)/glusterfs-csi-previous
 
 .PHONY: e2e
 e2e: deps images e2e-images $(BIN)/helm ## The driver on a real Kubernetes: from a StorageClass to pods that share files (needs root)
 	$(call say,end-to-end tests on Kubernetes beside gluster and Heketi)
-	PATH=$(BIN):$$PATH go test -count=1 -timeout 40m -parallel 8 -skip '$(E2E_LONG)' -v ./test/e2e
+	PATH=$(BIN):$$PATH E2E_UPGRADE=$(E2E_UPGRADE) go test -count=1 -timeout 50m -parallel 8 -skip '$(E2E_LONG)' -v ./test/e2e
 
 .PHONY: e2e-full
 e2e-full: deps images e2e-images $(BIN)/helm ## The same, with all specs of Kubernetes's storage suite, TLS, the chart's sidecars, and what takes long
 	$(call say,all end-to-end tests on Kubernetes beside gluster and Heketi)
-	PATH=$(BIN):$$PATH go test -count=1 -timeout 80m -parallel 8 -v ./test/e2e
+	PATH=$(BIN):$$PATH E2E_UPGRADE=$(E2E_UPGRADE) go test -count=1 -timeout 90m -parallel 8 -v ./test/e2e
 
 .PHONY: e2e-up
 e2e-up: labctl images e2e-images $(BIN)/helm ## Start gluster, Heketi and Kubernetes with the driver; build/e2e.env is for your shell (needs root)
@@ -44,6 +51,7 @@ e2e-down: labctl ## End it, also after a crash, and what a killed test run has l
 	$(LABCTL) --dir $(E2E_DIR) down
 	$(LABCTL) --dir $(BUILD)/e2e-test down
 	$(LABCTL) --dir $(BUILD)/e2e-demo down
+	$(LABCTL) --dir $(BUILD)/e2e-chaos down
 	rm -f $(E2E_ENV)
 
 # The tutorial (package test/e2e/tutorial).

@@ -37,3 +37,18 @@ func TestSilentNodePluginIsRestarted(t *testing.T) {
 	s.apply(writer("next", "node1"))
 	s.running("next")
 }
+
+// holder is the manifest of a pod that holds a file of the claim "data" open for its whole life, and writes ten lines a second
+// through the same descriptor. It reads each back, and ends when anything fails.
+func holder(name, node string) string {
+	return writing(name, node, strings.ReplaceAll(`
+exec 3>>/data/NAME 4</data/NAME
+i=0
+while echo "line $i" >&3 && read -r line <&4; do
+  test "$line" = "line $i" || { echo "line $i is read as $line"; exit 1; }
+  i=$((i + 1))
+  sleep 0.1
+done
+exit 1
+`, "NAME", name))
+}

@@ -1,92 +1,47 @@
 package e2e
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// holder is the manifest of a pod that holds a file of the claim "data" open for its whole life, and writes ten lines a second
-// through the same descriptor. It reads each back, and ends when anything fails.
-func holder(name, node string) string {
-	return writing(name, node, strings.ReplaceAll(`
-exec 3>>/data/NAME 4</data/NAME
-i=0
-while echo "line $i" >&3 && read -r line <&4; do
-  test "$line" = "line $i" || { echo "line $i is read as $line"; exit 1; }
-  i=$((i + 1))
-  sleep 0.1
-done
-exit 1
-`, "NAME", name))
-}
-
-// TestPodsOutliveNodePlugins replaces, kills and uninstalls the node plugin while pods write to files that they hold open. No pod
-// sees an error, and the clients are the same ones throughout.
+// TestPodsOutliveNodePlugins runs rounds of chaos (package test/chaos/kube): pods hold files and a SQLite database open, write and
+// read, while the node plugin is upgraded and rolled back, killed and uninstalled. No pod sees an error, and
+// the clients are the same ones throughout. E2E_UPGRADE is how long the upgrade takes.
 func TestPodsOutliveNodePlugins(t *testing.T) {
 	d := theDriver(t)
-	s := newSpace(t, "outlive")
-	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + holder("here", "node1") + holder("elsewhere", "node2"))
-	s.running("here", "elsewhere")
-	volume := s.bound("data").gluster()
-	before := fmt.Sprint(clients(t, 1, volume), clients(t, 2, volume))
+	length, err := time.ParseDuration(cmp.Or(os.Getenv("E2E_UPGRADE"), "10m"))
+	ok(t, err)
 	undoNodePlugins(t, d)
-	for _, test := range []struct {
-		name    string
-		disturb func()
-	}{
-		{"rolled out", func() {
-			old := nodePlugin(t, "node1")
-			ok(t, d.Upgrade(t.Context(), "node.podAnnotations.version=next"))
-			if now := nodePlugin(t, "node1"); now == old {
-				t.Fatalf("the upgrade has not replaced %s", old)
+	rig, err := kube.Begin(t.Context(), cluster, d, filepath.Join(buildDir(), "images"))
+	t.Cleanup(func() { ok(t, rig.Close(context.Background())) })
+	ok(t, err)
+	for _, round := range []kube.Round{kube.Upgrade(length), kube.Named("pod-killed"), kube.Named("uninstalled-and-installed")} {
+		t.Run(round.Name, func(t *testing.T) {
+			row := round.Run(t.Context(), rig, false)
+			t.Log(strings.Join(row.Cells(), "  "))
+			for _, line := range append(row.Faults, row.Said...) {
+				t.Error(line)
 			}
-		}},
-		{"rolled back", func() { ok(t, d.Upgrade(t.Context())) }},
-		{"deleted", func() { replaceNodePlugins(t, d, "node1") }},
-		{"killed", func() {
-			count := restarts(t, "glusterfs-csi")
-			sendSignal(t, "KILL", s.driverPid())
-			eventually(t, func() error {
-				if now := restarts(t, "glusterfs-csi"); now == count {
-					return fmt.Errorf("the node plugin was restarted %s times, and still is", now)
-				}
-				return nil
-			})
-			ok(t, d.WaitReady(t.Context()))
-		}},
-		{"uninstalled and installed", func() {
-			_, err := d.Helm(t.Context(), "uninstall", driver.Release, "--wait")
-			ok(t, err)
-			s.goesOn("here", s.lines("here"))
-			ok(t, d.Upgrade(t.Context()))
-		}},
-	} {
-		ran := t.Run(test.name, func(t *testing.T) {
-			test.disturb()
-			for _, pod := range []string{"here", "elsewhere"} {
-				s.goesOn(pod, s.lines(pod))
+			if !row.Met {
+				t.Error("the criteria are not met")
 			}
-			if after := fmt.Sprint(clients(t, 1, volume), clients(t, 2, volume)); after != before {
-				t.Errorf("the clients were %s and are %s", before, after)
-			}
-			s.apply(writer("next", "node1"))
-			s.running("next")
-			s.kubectl("delete", "pod", "next", patience)
 		})
-		if !ran {
-			return
-		}
 	}
-	s.kubectl("delete", "pod", "here", "elsewhere", patience)
-	eventually(t, func() error {
-		if left := fmt.Sprint(clients(t, 1, volume), clients(t, 2, volume)); left != "[] []" {
-			return fmt.Errorf("clients that no pod needs are left: %s", left)
-		}
-		return nil
-	})
+	end := rig.End(t.Context())
+	t.Logf("%d records were written", end.Records)
+	if !end.Met() {
+		t.Errorf("at the end: %+v", end)
+	}
 }
 
 // TestClientsInThePod shows what docs/mounts.md says of client.placement "pod": clients end with the node plugin, which is replaced

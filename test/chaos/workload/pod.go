@@ -23,11 +23,7 @@ func enterPod(volume string, args []string) error {
 	if err := makeRoot(volume, args[0]); err != nil {
 		return err
 	}
-	dir := filepath.Join("/volume", args[1])
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	return unix.Exec("/workload", []string{"workload", "run", dir}, os.Environ())
+	return unix.Exec("/workload", []string{"workload", "run", filepath.Join("/volume", args[1])}, os.Environ())
 }
 
 func makeRoot(volume, propagation string) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,12 +23,9 @@ func worked(t *testing.T, dir string) tally.Status {
 	if err := work(ctx, dir, &out); err != nil {
 		t.Fatal(err)
 	}
-	var last tally.Status
-	for lines := json.NewDecoder(&out); lines.More(); {
-		last = tally.Status{}
-		if err := lines.Decode(&last); err != nil {
-			t.Fatal(err)
-		}
+	last, err := lastStatus(&out)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return last
 }
@@ -70,6 +68,36 @@ func TestLossIsNoticed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestVerifyByFile: the status that verify appends is that of the last run, with what is lost.
+func TestVerifyByFile(t *testing.T) {
+	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "statuses")
+	if err := verifyIn(dir, []string{file}); err == nil {
+		t.Error("records are verified without a status")
+	}
+	first, last := tally.Status{Workers: []tally.Worker{{Name: "held", Writes: 1}}}, worked(t, dir)
+	out, err := appendTo(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []tally.Status{first, last} {
+		if err := json.NewEncoder(out).Encode(status); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(out.Close(), os.Remove(filepath.Join(dir, "held")), verifyIn(dir, []string{file})); err != nil {
+		t.Fatal(err)
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	got, err := lastStatus(in)
+	if want := last.Workers[0].Writes; err != nil || got.Workers[0].Lost != want || got.Sum().Lost != want {
+		t.Errorf("%v, %+v, want that the records of %s are lost", err, got, last.Workers[0].Name)
 	}
 }
 

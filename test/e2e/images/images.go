@@ -15,6 +15,8 @@ type image struct {
 	names  []string
 	config config
 	layers maker
+	// inputs are files that change from one build to the next.
+	inputs []string
 }
 
 //go:embed files/nginx.conf
@@ -37,7 +39,9 @@ const (
 // commands, is that busybox; agnhost is upstream's program over it; hello-populator is a script. Where node-driver-registrar
 // and livenessprobe would be, which are not among the tools, are stand-ins, and under names of their own: they are no proof
 // that the sidecars themselves work.
-func images(tools string) ([]image, error) {
+//
+// bin holds this project's own programs, and dir the images that "make images" has written.
+func images(tools, bin, dir string) ([]image, error) {
 	busybox := debian("busybox")
 	nginx := debian("busybox", "nginx-light")
 	list := []image{
@@ -90,7 +94,14 @@ func images(tools string) ([]image, error) {
 			layers: fileLayer(program(filepath.Join(tools, name))),
 		})
 	}
-	return list, nil
+	workload := filepath.Join(bin, "chaos-workload")
+	return append(list,
+		image{
+			file: "chaos-workload.tar", names: []string{ownRegistry + "chaos-workload:v1"}, inputs: []string{workload},
+			config: config{Entrypoint: []string{"/chaos-workload"}},
+			layers: fileLayer(program(workload)),
+		},
+		previous(filepath.Join(dir, "node.tar"), filepath.Join(bin, "glusterfs-csi-previous"))), nil
 }
 
 // moduleVersion is that of the module which holds the main package of a Go program.

@@ -27,11 +27,12 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("images", flag.ContinueOnError)
 	tools := flags.String("tools", "", "the directory of the programs, as test/e2e/tools/build.sh prints it")
+	bin := flags.String("bin", filepath.Join("build", "bin"), "the directory of chaos-workload and glusterfs-csi-previous")
 	dir := flags.String("out", filepath.Join("build", "images"), "where the archives go")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(*dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(*dir, previousTag), 0o755); err != nil {
 		return err
 	}
 	temp, err := os.MkdirTemp(*dir, "temp-")
@@ -42,7 +43,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := os.Setenv("TMPDIR", temp); err != nil { // for layers, and for the programs that make them
 		return err
 	}
-	all, err := images(*tools)
+	all, err := images(*tools, *bin, *dir)
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	for _, i := range all {
 		path := filepath.Join(*dir, i.file)
-		if stamp.current(path) {
+		if stamp.current(path, i.inputs...) {
 			continue
 		}
 		layers, err := i.layers(ctx)

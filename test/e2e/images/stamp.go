@@ -35,10 +35,18 @@ func newStamp(dir, tools string) (stamp, error) {
 	return s, nil
 }
 
-// current says whether the archive need not be made again.
-func (s stamp) current(archive string) bool {
-	_, err := os.Stat(archive)
-	return err == nil && s.same
+// current reports whether the archive need not be made again. It must be newer than its inputs.
+func (s stamp) current(archive string, inputs ...string) bool {
+	made, err := os.Stat(archive)
+	if err != nil || !s.same {
+		return false
+	}
+	for _, input := range inputs {
+		if info, err := os.Stat(input); err != nil || info.ModTime().After(made.ModTime()) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s stamp) write() error { return os.WriteFile(s.path, []byte(s.sum), 0o644) }

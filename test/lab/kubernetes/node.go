@@ -42,6 +42,10 @@ func (n *Node) path(elem ...string) string {
 // Kubeconfig is the kubelet's own.
 func (n *Node) Kubeconfig() string { return n.cluster.kubeconfigFile(n.Name) }
 
+// Disk is the directory of the host that holds the node's /var/lib/kubelet and /var/lib/containerd, as "kubelet" and "containerd".
+// What is mounted on the node is not mounted there.
+func (n *Node) Disk() string { return n.cluster.layout().WorkerDir(n.Name) }
+
 // Containerd runs the node's containers, which do not end with it.
 func (n *Node) Containerd() *lab.Service {
 	return n.Machine.Service(lab.Program{

@@ -1,4 +1,5 @@
-package main
+// Package glusterlab runs rounds of chaos on the lab of gluster servers, where a node plugin is a process.
+package glusterlab
 
 import (
 	"context"
@@ -12,11 +13,14 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/apps"
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/report"
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/strays"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// chaos is a running lab with volumes, and pods that use them on client machine 1.
-type chaos struct {
+// rig is a running lab with volumes, and pods that use them on client machine 1.
+type rig struct {
 	lab        *lab.Lab
 	workload   string
 	group      string // top-level cgroup of the clients
@@ -30,11 +34,11 @@ type chaos struct {
 	hung   *volume   // whose client is stopped in half of the rounds
 	spare  *volume   // which is staged and unstaged in rounds
 	disks  disks
-	before snapshot // of the machine, without volumes
+	before strays.Snapshot // of the machine, without volumes
 }
 
 // begin prepares volumes and pods.
-func (c *chaos) begin(ctx context.Context) error {
+func (c *rig) begin(ctx context.Context) error {
 	controller, err := c.dial(c.lab.Controller().Endpoint)
 	if err != nil {
 		return err
@@ -70,10 +74,10 @@ func (c *chaos) begin(ctx context.Context) error {
 		}
 		c.pods = append(c.pods, p)
 	}
-	return c.progress(ctx)
+	return c.Apps().Progress(ctx)
 }
 
-func (c *chaos) createAll(ctx context.Context, names ...string) ([]*volume, error) {
+func (c *rig) createAll(ctx context.Context, names ...string) ([]*volume, error) {
 	volumes := make([]*volume, len(names))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, name := range names {
@@ -86,7 +90,7 @@ func (c *chaos) createAll(ctx context.Context, names ...string) ([]*volume, erro
 }
 
 // dial connects to a socket that may be away for a while: calls wait for it, and come back quickly after a restart.
-func (c *chaos) dial(endpoint string) (*grpc.ClientConn, error) {
+func (c *rig) dial(endpoint string) (*grpc.ClientConn, error) {
 	conn, err := grpc.NewClient(endpoint,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -99,8 +103,20 @@ func (c *chaos) dial(endpoint string) (*grpc.ClientConn, error) {
 	return conn, err
 }
 
+// Where is the name of the lab in reports.
+func (c *rig) Where() string { return report.Lab }
+
+// Apps are the workloads of all pods.
+func (c *rig) Apps() apps.All {
+	all := make(apps.All, len(c.pods))
+	for i, p := range c.pods {
+		all[i] = p.App
+	}
+	return all
+}
+
 // plugin is the node plugin of client machine 1.
-func (c *chaos) plugin() *lab.Service {
+func (c *rig) plugin() *lab.Service {
 	plugin := c.lab.NodePlugin(1)
 	if c.before65 {
 		return plugin.Before65()
@@ -109,7 +125,7 @@ func (c *chaos) plugin() *lab.Service {
 }
 
 // close ends the pods that still run, and the connections.
-func (c *chaos) close() error {
+func (c *rig) close() error {
 	errs := make([]error, 0, len(c.pods)+len(c.conns))
 	for _, p := range c.pods {
 		errs = append(errs, p.kill())

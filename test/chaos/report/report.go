@@ -1,4 +1,5 @@
-package main
+// Package report holds what a run of chaos has met to the criteria, and writes it for people and as JSON.
+package report
 
 import (
 	"encoding/json"
@@ -13,17 +14,24 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// result is the whole report.
-type result struct {
-	Seconds  float64 `json:"seconds"`
-	Before65 bool    `json:"asBeforeLinux6.5"` // without MOVE_MOUNT_BENEATH
-	Rounds   []row   `json:"rounds"`
-	End      ending  `json:"end"`
+// Where rounds run.
+const (
+	Lab        = "lab"
+	Kubernetes = "Kubernetes"
+)
+
+// Result is the whole report.
+type Result struct {
+	Seconds  float64  `json:"seconds"`
+	Before65 bool     `json:"asBeforeLinux6.5"` // without MOVE_MOUNT_BENEATH
+	Rounds   []Row    `json:"rounds"`
+	Ends     []Ending `json:"ends"`
 }
 
-// row is the report of one round.
-type row struct {
+// Row is the report of one round.
+type Row struct {
 	Round         string   `json:"round"`
+	Where         string   `json:"where"` // Lab or Kubernetes
 	Hung          bool     `json:"withHungClient"`
 	Seconds       float64  `json:"seconds"`
 	Writes        int      `json:"writes"`
@@ -39,18 +47,20 @@ type row struct {
 	Met           bool     `json:"met"`
 }
 
-func (r *row) fault(err error) {
+// Fault adds an error, if there is one.
+func (r *Row) Fault(err error) {
 	if err != nil {
 		r.Faults = append(r.Faults, err.Error())
 	}
 }
 
-// judge holds the round to the criteria.
-func (r *row) judge() {
+// Judge holds the round to the criteria.
+func (r *Row) Judge() {
 	r.Met = r.Wrong == 0 && r.FilesLost == 0 && r.Beneath == 0 && len(r.Faults) == 0 && (r.Errors == 0 || r.ErrorsAllowed)
 }
 
-func (r *row) cells() []string {
+// Cells is the row of the table.
+func (r *Row) Cells() []string {
 	name, errorCount, met := r.Round, strconv.Itoa(r.Errors), "yes"
 	if r.Hung {
 		name += " (hung client)"
@@ -62,19 +72,20 @@ func (r *row) cells() []string {
 		met = "NO"
 	}
 	return []string{
-		name, fmt.Sprintf("%.0f s", r.Seconds), strconv.Itoa(r.Writes), strconv.Itoa(r.Reads), errorCount, strconv.Itoa(r.Wrong),
+		name, r.Where, fmt.Sprintf("%.0f s", r.Seconds), strconv.Itoa(r.Writes), strconv.Itoa(r.Reads), errorCount, strconv.Itoa(r.Wrong),
 		strconv.Itoa(r.FilesLost), strconv.Itoa(r.Beneath), fmt.Sprintf("%.1f s", r.Pause), strconv.Itoa(len(r.Faults)), met,
 	}
 }
 
 func headings() []string {
 	return []string{
-		"round", "time", "writes", "reads", "I/O errors", "wrong reads", "open files lost", "beneath mounts", "longest pause", "faults", "met",
+		"round", "where", "time", "writes", "reads", "I/O errors", "wrong reads", "open files lost", "beneath mounts", "longest pause", "faults", "met",
 	}
 }
 
-// ending is what is counted when all rounds are over.
-type ending struct {
+// Ending is what is counted when all rounds of a place are over.
+type Ending struct {
+	Where         string   `json:"where"`
 	Records       int      `json:"records"`
 	RecordsLost   int      `json:"recordsLost"`
 	LostElsewhere int      `json:"recordsLostOnAnotherNode"`
@@ -83,13 +94,15 @@ type ending struct {
 	Said          []string `json:"errors,omitempty"`
 }
 
-func (e *ending) fault(err error) {
+// Fault adds an error, if there is one.
+func (e *Ending) Fault(err error) {
 	if err != nil {
 		e.Faults = append(e.Faults, err.Error())
 	}
 }
 
-func (e *ending) say(who string, status tally.Status) {
+// Say adds which records are lost.
+func (e *Ending) Say(who string, status tally.Status) {
 	for _, w := range status.Workers {
 		if w.Lost > 0 {
 			e.Said = append(e.Said, fmt.Sprintf("%s, %s: %d of %d records lost: %s", who, w.Name, w.Lost, w.Writes, strings.Join(w.Said, "; ")))
@@ -97,11 +110,13 @@ func (e *ending) say(who string, status tally.Status) {
 	}
 }
 
-func (e *ending) met() bool {
+// Met reports whether nothing was lost or left.
+func (e *Ending) Met() bool {
 	return e.Records > 0 && e.RecordsLost == 0 && e.LostElsewhere == 0 && len(e.Strays) == 0 && len(e.Faults) == 0
 }
 
-func (r *result) write(path string) error {
+// Write writes the report as JSON.
+func (r *Result) Write(path string) error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
@@ -112,23 +127,28 @@ func (r *result) write(path string) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
 
-// print writes the report for people.
-func (r *result) print(out io.Writer) {
+// Print writes the report for people.
+func (r *Result) Print(out io.Writer) {
 	cells := make([][]string, 1, 1+len(r.Rounds))
 	cells[0] = headings()
 	for _, row := range r.Rounds {
-		cells = append(cells, row.cells())
+		cells = append(cells, row.Cells())
 	}
 	fmt.Fprintln(out)
 	printTable(out, cells)
 	for _, row := range r.Rounds {
 		for _, line := range append(row.Faults, row.Said...) {
-			fmt.Fprintf(out, "\n%s: %s", row.cells()[0], line)
+			fmt.Fprintf(out, "\n%s: %s", row.Cells()[0], line)
 		}
 	}
-	e := r.End
-	fmt.Fprintf(out, "\nAt the end: %d records written, %d lost, %d lost as another node sees it; stray mounts, processes, cgroups and files: %d\n",
-		e.Records, e.RecordsLost, e.LostElsewhere, len(e.Strays))
+	for _, e := range r.Ends {
+		e.print(out)
+	}
+}
+
+func (e *Ending) print(out io.Writer) {
+	fmt.Fprintf(out, "\nAt the end (%s): %d records written, %d lost, %d lost as another node sees it; stray mounts, processes, cgroups and files: %d\n",
+		e.Where, e.Records, e.RecordsLost, e.LostElsewhere, len(e.Strays))
 	for _, line := range append(append(e.Strays, e.Faults...), e.Said...) {
 		fmt.Fprintln(out, line)
 	}
@@ -156,16 +176,18 @@ func printTable(out io.Writer, cells [][]string) {
 	}
 }
 
-// err is nil when every criterion is met.
-func (r *result) err() error {
+// Err is nil when every criterion is met.
+func (r *Result) Err() error {
 	var missed []string
 	for _, row := range r.Rounds {
 		if !row.Met {
-			missed = append(missed, row.cells()[0])
+			missed = append(missed, row.Cells()[0])
 		}
 	}
-	if !r.End.met() {
-		missed = append(missed, "the end")
+	for _, e := range r.Ends {
+		if !e.Met() {
+			missed = append(missed, "the end ("+e.Where+")")
+		}
 	}
 	if len(missed) == 0 {
 		return nil

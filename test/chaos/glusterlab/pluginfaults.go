@@ -1,4 +1,4 @@
-package main
+package glusterlab
 
 import (
 	"context"
@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/rounds"
 )
 
 // endLimit is how soon the plugin's processes must be gone after SIGKILL: a container could not be started again earlier.
 const endLimit = 2 * time.Second
 
 // kills ends the node plugin by SIGKILL again and again, while calls are under way.
-func kills(times int) func(context.Context, *chaos) error {
-	return repeatedly(times, func(ctx context.Context, c *chaos) error {
+func kills(times int) func(context.Context, *rig) error {
+	return repeatedly(times, func(ctx context.Context, c *rig) error {
 		plugin := c.plugin()
 		begin := time.Now()
 		if err := plugin.Kill(ctx); err != nil {
@@ -28,56 +28,28 @@ func kills(times int) func(context.Context, *chaos) error {
 }
 
 // restarts ends the node plugin by SIGTERM again and again, while calls are under way.
-func restarts(times int) func(context.Context, *chaos) error {
-	return repeatedly(times, func(ctx context.Context, c *chaos) error { return c.plugin().Restart(ctx) })
+func restarts(times int) func(context.Context, *rig) error {
+	return repeatedly(times, func(ctx context.Context, c *rig) error { return c.plugin().Restart(ctx) })
 }
 
 // repeatedly does something to the node plugin while the spare volume's lives go on.
-func repeatedly(times int, do func(context.Context, *chaos) error) func(context.Context, *chaos) error {
-	return func(ctx context.Context, c *chaos) error {
-		stop := make(chan struct{})
-		lives := make(chan error, 1)
-		go func() { lives <- c.liveUntil(ctx, stop) }()
+func repeatedly(times int, do func(context.Context, *rig) error) func(context.Context, *rig) error {
+	again := func(ctx context.Context, c *rig) error {
 		var err error
 		for i := 0; i < times && err == nil && ctx.Err() == nil; i++ {
 			// At another moment of a life each time.
 			time.Sleep(time.Duration(i*37%200) * time.Millisecond)
 			err = do(ctx, c)
 		}
-		close(stop)
 		if err != nil && !c.plugin().Running(ctx) {
 			err = errors.Join(err, c.plugin().Start(ctx))
 		}
-		return errors.Join(err, <-lives)
+		return err
 	}
+	return rounds.WhileLiving(again, func(ctx context.Context, c *rig) error { return c.life(ctx, c.spare) })
 }
 
-// liveUntil lives the spare volume's life at least once more after stop.
-func (c *chaos) liveUntil(ctx context.Context, stop <-chan struct{}) error {
-	for {
-		last := false
-		select {
-		case <-stop:
-			last = true
-		default:
-		}
-		if err := c.life(ctx, c.spare); err != nil || last {
-			return err
-		}
-	}
-}
-
-// both does two things at once.
-func both(one, other func(context.Context, *chaos) error) func(context.Context, *chaos) error {
-	return func(ctx context.Context, c *chaos) error {
-		var group errgroup.Group
-		group.Go(func() error { return one(ctx, c) })
-		group.Go(func() error { return other(ctx, c) })
-		return group.Wait()
-	}
-}
-
-func heketiDown(ctx context.Context, c *chaos) error {
+func heketiDown(ctx context.Context, c *rig) error {
 	if err := c.lab.Heketi().Kill(ctx); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package glusterlab
 
 import (
 	"context"
@@ -15,7 +15,7 @@ type disks struct {
 }
 
 // makeDisks gives the clients' logs a small file system, so that it can be full. The node plugin starts again to use it.
-func (c *chaos) makeDisks(ctx context.Context) (disks, error) {
+func (c *rig) makeDisks(ctx context.Context) (disks, error) {
 	state := filepath.Join(filepath.Dir(c.lab.NodeDir(1)), "state")
 	d := disks{state: state, logs: filepath.Join(state, "logs")}
 	if _, err := c.lab.Node(1).Output(ctx, "mount", "-t", "tmpfs", "-o", "size=1m", "logs", d.logs); err != nil {
@@ -24,13 +24,13 @@ func (c *chaos) makeDisks(ctx context.Context) (disks, error) {
 	return d, c.plugin().Restart(ctx)
 }
 
-func (c *chaos) removeDisks(ctx context.Context) error {
+func (c *rig) removeDisks(ctx context.Context) error {
 	_, err := c.lab.Node(1).Output(ctx, "umount", c.disks.logs)
 	return err
 }
 
 // logDiskFull fills the file system of the logs and holds the file open: the plugin removes what it does not know.
-func logDiskFull(ctx context.Context, c *chaos) error {
+func logDiskFull(ctx context.Context, c *rig) error {
 	pid, err := c.lab.Node(1).Pid(ctx)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func logDiskFull(ctx context.Context, c *chaos) error {
 }
 
 // serves expects of a plugin that starts again that it starts, publishes and unpublishes.
-func (c *chaos) serves(ctx context.Context) error {
+func (c *rig) serves(ctx context.Context) error {
 	err := c.plugin().Restart(ctx)
 	if err == nil {
 		err = c.life(ctx, c.spare)
@@ -67,7 +67,7 @@ func (c *chaos) serves(ctx context.Context) error {
 }
 
 // another publishes a volume that is in use to one more pod for a moment.
-func (c *chaos) another(ctx context.Context) error {
+func (c *rig) another(ctx context.Context) error {
 	err := c.publish(ctx, c.used[0], "another")
 	if err == nil {
 		err = c.use(ctx, c.target(c.used[0], "another"))
@@ -77,7 +77,7 @@ func (c *chaos) another(ctx context.Context) error {
 
 // stateReadOnly covers the state directory with a read-only mount of itself. A volume that is staged can be published, and
 // everything can be taken back; a new volume need not be staged. All of that by the running plugin, and by one that starts then.
-func stateReadOnly(ctx context.Context, c *chaos) error {
+func stateReadOnly(ctx context.Context, c *rig) error {
 	if err := c.stage(ctx, c.spare); err != nil {
 		return err
 	}

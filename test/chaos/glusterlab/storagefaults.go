@@ -1,14 +1,10 @@
-package main
+package glusterlab
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
@@ -26,12 +22,12 @@ func sleep(ctx context.Context, d time.Duration) {
 // unplugged is longer than pingTimeout.
 const unplugged = 13 * time.Second
 
-func storageUnplugged(ctx context.Context, c *chaos) error {
+func storageUnplugged(ctx context.Context, c *rig) error {
 	return unplug(ctx, c.lab.Storage(2), unplugged)
 }
 
 // nodeUnplugged is shorter than pingTimeout: the clients notice nothing but silence.
-func nodeUnplugged(ctx context.Context, c *chaos) error {
+func nodeUnplugged(ctx context.Context, c *rig) error {
 	return unplug(ctx, c.lab.Node(1), 5*time.Second)
 }
 
@@ -43,7 +39,7 @@ func unplug(ctx context.Context, m *lab.Machine, d time.Duration) error {
 	return m.Plug(context.WithoutCancel(ctx))
 }
 
-func storagePowerCut(ctx context.Context, c *chaos) error {
+func storagePowerCut(ctx context.Context, c *rig) error {
 	if err := c.lab.Storage(3).PowerCut(ctx); err != nil {
 		return err
 	}
@@ -53,7 +49,7 @@ func storagePowerCut(ctx context.Context, c *chaos) error {
 }
 
 // bricksStopped stops the volumes of all pods, which ends their bricks, and starts them again.
-func bricksStopped(ctx context.Context, c *chaos) error {
+func bricksStopped(ctx context.Context, c *rig) error {
 	for _, v := range c.used {
 		if _, err := outside.Gluster(ctx, c.lab.Storage(2), "volume", "stop", v.gluster(), "force"); err != nil {
 			return err
@@ -68,33 +64,9 @@ func bricksStopped(ctx context.Context, c *chaos) error {
 	return errors.Join(errs...)
 }
 
-// signalBricks sends a signal to the bricks of a volume that run.
-func (c *chaos) signalBricks(ctx context.Context, v *volume, signal syscall.Signal) error {
-	for i := 1; i <= lab.StorageNodes; i++ {
-		pids, err := c.lab.Storage(i).Processes(ctx, "glusterfsd")
-		if err != nil {
-			return err
-		}
-		for _, text := range pids {
-			// --volfile-id VOLUME.SERVER.PATH
-			if args, _ := os.ReadFile(filepath.Join("/proc", text, "cmdline")); !strings.Contains(string(args), "\x00"+v.gluster()+".") {
-				continue
-			}
-			pid, err := strconv.Atoi(text)
-			if err == nil {
-				err = syscall.Kill(pid, signal)
-			}
-			if err != nil && !errors.Is(err, syscall.ESRCH) {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // healed waits until gluster has nothing left to heal: a brick taken away earlier might be the only one with a record. Gluster looks
 // for what is to be healed every ten minutes, unless it is told to. Files that are being written are listed now and then.
-func (c *chaos) healed(ctx context.Context) error {
+func healed(ctx context.Context, c *rig) error {
 	const limit = 5 * time.Minute
 	deadline := time.Now().Add(limit)
 	for _, v := range c.used {

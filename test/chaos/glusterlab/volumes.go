@@ -1,4 +1,4 @@
-package main
+package glusterlab
 
 import (
 	"context"
@@ -25,7 +25,7 @@ func (v *volume) gluster() string { return v.GetVolumeContext()["volume"] }
 // pingTimeout is GlusterFS's network.ping-timeout in seconds: a server that has gone silently holds up I/O for so long.
 const pingTimeout = "10"
 
-func (c *chaos) create(ctx context.Context, name string) (*volume, error) {
+func (c *rig) create(ctx context.Context, name string) (*volume, error) {
 	answer, err := c.controller.CreateVolume(ctx, &csi.CreateVolumeRequest{
 		Name: name, CapacityRange: &csi.CapacityRange{RequiredBytes: 1 << 30}, VolumeCapabilities: []*csi.VolumeCapability{capability()},
 		Parameters: map[string]string{"volumetype": "replicate:3", "volumeoptions": "network.ping-timeout " + pingTimeout},
@@ -45,11 +45,11 @@ func capability() *csi.VolumeCapability {
 }
 
 // target is where a pod has a volume.
-func (c *chaos) target(v *volume, pod string) string {
+func (c *rig) target(v *volume, pod string) string {
 	return filepath.Join(c.lab.NodeDir(1), v.name, pod)
 }
 
-func (c *chaos) stage(ctx context.Context, v *volume) error {
+func (c *rig) stage(ctx context.Context, v *volume) error {
 	return patiently(ctx, "stage "+v.name, func(ctx context.Context) error {
 		_, err := c.node.NodeStageVolume(ctx, &csi.NodeStageVolumeRequest{
 			VolumeId: v.GetVolumeId(), VolumeContext: v.GetVolumeContext(), StagingTargetPath: v.staging, VolumeCapability: capability(),
@@ -58,7 +58,7 @@ func (c *chaos) stage(ctx context.Context, v *volume) error {
 	})
 }
 
-func (c *chaos) publish(ctx context.Context, v *volume, pod string) error {
+func (c *rig) publish(ctx context.Context, v *volume, pod string) error {
 	return patiently(ctx, "publish "+v.name, func(ctx context.Context) error {
 		_, err := c.node.NodePublishVolume(ctx, &csi.NodePublishVolumeRequest{
 			VolumeId: v.GetVolumeId(), VolumeContext: v.GetVolumeContext(), StagingTargetPath: v.staging, TargetPath: c.target(v, pod),
@@ -68,14 +68,14 @@ func (c *chaos) publish(ctx context.Context, v *volume, pod string) error {
 	})
 }
 
-func (c *chaos) unpublish(ctx context.Context, v *volume, pod string) error {
+func (c *rig) unpublish(ctx context.Context, v *volume, pod string) error {
 	return patiently(ctx, "unpublish "+v.name, func(ctx context.Context) error {
 		_, err := c.node.NodeUnpublishVolume(ctx, &csi.NodeUnpublishVolumeRequest{VolumeId: v.GetVolumeId(), TargetPath: c.target(v, pod)})
 		return err
 	})
 }
 
-func (c *chaos) unstage(ctx context.Context, v *volume) error {
+func (c *rig) unstage(ctx context.Context, v *volume) error {
 	return patiently(ctx, "unstage "+v.name, func(ctx context.Context) error {
 		_, err := c.node.NodeUnstageVolume(ctx, &csi.NodeUnstageVolumeRequest{VolumeId: v.GetVolumeId(), StagingTargetPath: v.staging})
 		return err
@@ -83,7 +83,7 @@ func (c *chaos) unstage(ctx context.Context, v *volume) error {
 }
 
 // life does with a volume all that a pod's life needs, and uses it in between.
-func (c *chaos) life(ctx context.Context, v *volume) error {
+func (c *rig) life(ctx context.Context, v *volume) error {
 	err := c.stage(ctx, v)
 	if err == nil {
 		err = c.publish(ctx, v, "life")
@@ -95,7 +95,7 @@ func (c *chaos) life(ctx context.Context, v *volume) error {
 }
 
 // use writes and reads a file through a mount of client machine 1.
-func (c *chaos) use(ctx context.Context, dir string) error {
+func (c *rig) use(ctx context.Context, dir string) error {
 	script := `set -e; findmnt -n -t fuse.glusterfs "$1" >/dev/null; date > "$1/life"; test -s "$1/life"`
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()

@@ -1,0 +1,53 @@
+package glusterlab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/report"
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/rounds"
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/strays"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// Options say what a lab is made of.
+type Options struct {
+	Driver, Workload string // binaries
+	Dir              string // of the lab
+	Before65         bool   // refuse MOVE_MOUNT_BENEATH to the node plugin, as Linux before 6.5 does
+	Out              io.Writer
+}
+
+// Run runs rounds on a lab, which is ended whatever happens, and adds what they have met to a report.
+func Run(ctx context.Context, o Options, wanted []Round, short bool, repeat int, result *report.Result) (err error) {
+	group := fmt.Sprintf("chaos-%d", os.Getpid()) // of this run alone: another lab may use the driver's default
+	l, err := lab.Up(ctx, lab.Options{
+		Dir: o.Dir, Driver: o.Driver, Out: o.Out, EndWithCaller: true,
+		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
+		NodeArgs:  []string{"--client-cgroup=" + group},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lab.End(o.Dir), strays.RemoveCgroups(group)) }()
+	workload, err := filepath.Abs(o.Workload)
+	if err != nil {
+		return err
+	}
+	c := &rig{lab: l, workload: workload, group: group, before65: o.Before65}
+	defer func() { err = errors.Join(err, c.close()) }()
+	if err := c.begin(ctx); err != nil {
+		return fmt.Errorf("prepare the volumes and pods: %w; logs are in %s", err, l.LogDir())
+	}
+	for range repeat {
+		result.Rounds = append(result.Rounds, rounds.All(ctx, c, wanted, short, o.Out)...)
+	}
+	if ctx.Err() == nil {
+		result.Ends = append(result.Ends, c.end(ctx))
+	}
+	return ctx.Err()
+}

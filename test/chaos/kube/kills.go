@@ -1,0 +1,132 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"golang.org/x/sync/errgroup"
+)
+
+// killed kills the driver on node1, in whose place the kubelet starts another in the same pod.
+func killed(ctx context.Context, r *Rig) error {
+	old, err := r.pluginOn(ctx, "node1")
+	if err != nil {
+		return err
+	}
+	pid, err := r.driverPid(ctx)
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err == nil {
+		err = r.restarted(ctx, "node1", old, "")
+	}
+	return err
+}
+
+// outOfMemory lets the driver on node1 run out of the memory of its container, for which the kernel kills it. The pod is replaced
+// afterwards, since the kubelet waits longer before each restart.
+func outOfMemory(ctx context.Context, r *Rig) error {
+	old, err := r.pluginOn(ctx, "node1")
+	if err != nil {
+		return err
+	}
+	pid, err := r.driverPid(ctx)
+	if err != nil {
+		return err
+	}
+	const room = 8 << 20
+	if err := limitMemory(pid, room); err != nil {
+		return err
+	}
+	if err := r.flood(ctx, pid); err != nil {
+		return err
+	}
+	return errors.Join(r.restarted(ctx, "node1", old, "OOMKilled"), r.deletePlugin(ctx, "node1"))
+}
+
+// driverPid returns the process of the driver on node1, as the host counts.
+func (r *Rig) driverPid(ctx context.Context) (int, error) {
+	found, err := r.cluster.Node(1).Machine.Processes(ctx, "glusterfs-csi")
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range found {
+		if args, _ := os.ReadFile(filepath.Join("/proc", pid, "cmdline")); strings.HasPrefix(string(args), "/glusterfs-csi\x00node\x00") {
+			return strconv.Atoi(pid)
+		}
+	}
+	return 0, errors.New("no driver runs on node1")
+}
+
+// limitMemory gives the cgroup of a process so much more memory than it uses.
+func limitMemory(pid, room int) error {
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return err
+	}
+	dir, usage, limit := memoryFiles(string(groups))
+	if dir == "" {
+		return fmt.Errorf("process %d has no cgroup for memory:\n%s", pid, groups)
+	}
+	text, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", dir, usage))
+	if err != nil {
+		return err
+	}
+	used, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join("/sys/fs/cgroup", dir, limit), []byte(strconv.Itoa(used+room)), 0)
+}
+
+// memoryFiles returns the directory of a process's cgroup, from its /proc/PID/cgroup, and the files with its use and its limit.
+func memoryFiles(groups string) (dir, usage, limit string) {
+	for line := range strings.Lines(groups) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		switch {
+		case len(parts) < 3:
+		case strings.Contains(","+parts[1]+",", ",memory,"):
+			return "memory" + parts[2], "memory.usage_in_bytes", "memory.limit_in_bytes"
+		case parts[0] == "0" && dir == "":
+			dir, usage, limit = parts[2], "memory.current", "memory.max"
+		}
+	}
+	return dir, usage, limit
+}
+
+// flood makes large calls, which are refused, until the process has ended.
+func (r *Rig) flood(ctx context.Context, pid int) error {
+	const (
+		limit = time.Minute
+		size  = 3 << 20 // of what gRPC takes
+		calls = 32
+	)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	large := map[string]string{"large": strings.Repeat("x", size)} // secrets do not reach the log
+	var group errgroup.Group
+	for range calls {
+		group.Go(func() error {
+			for ctx.Err() == nil {
+				_, _ = csi.NewNodeClient(r.conn).NodeStageVolume(ctx, &csi.NodeStageVolumeRequest{Secrets: large})
+			}
+			return nil
+		})
+	}
+	err := eventually(ctx, limit, func() error {
+		if args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); len(args) > 0 {
+			return errors.New("the driver runs in spite of its memory limit")
+		}
+		return nil
+	})
+	cancel()
+	return errors.Join(err, group.Wait())
+}

@@ -1,0 +1,72 @@
+package kube
+
+import "fmt"
+
+const (
+	workloadImage = "docker.io/library/chaos-workload:v1"
+	busyboxImage  = "registry.k8s.io/e2e-test-images/busybox:1.37.0-1"
+)
+
+// claim is the manifest of a claim of the default class.
+func claim(name string) string {
+	return fmt.Sprintf(`---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: %s, namespace: %s}
+spec:
+  accessModes: [ReadWriteMany]
+  resources: {requests: {storage: 1Gi}}
+`, name, namespace)
+}
+
+// workload is the manifest of a pod that runs the workload. It may count its records for as long as that takes when it is told to end.
+func (r *Rig) workload(p *pod, name, command string) string {
+	return fmt.Sprintf(`---
+apiVersion: v1
+kind: Pod
+metadata: {name: %[1]s, namespace: %[2]s}
+spec:
+  nodeSelector: {kubernetes.io/hostname: %[3]s}
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 1200
+  containers:
+    - name: workload
+      image: %[4]s
+      args: [%[5]s, /volume/%[6]s, /statuses/%[6]s]
+      securityContext: {readOnlyRootFilesystem: true}
+      volumeMounts:
+        - {name: volume, mountPath: /volume, mountPropagation: %[7]s}
+        - {name: statuses, mountPath: /statuses}
+  volumes:
+    - name: volume
+      persistentVolumeClaim: {claimName: %[8]s}
+    - name: statuses
+      hostPath: {path: %[9]q, type: Directory}
+`, name, namespace, p.node, workloadImage, command, p.name, p.propagation, p.claim, r.statuses)
+}
+
+// shell is the manifest of a pod on node1 that runs a command with a claim's volume at /data.
+func shell(name, claim, command string) string {
+	return fmt.Sprintf(`---
+apiVersion: v1
+kind: Pod
+metadata: {name: %s, namespace: %s}
+spec:
+  nodeSelector: {kubernetes.io/hostname: node1}
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: main
+      image: %s
+      command: [sh, -c, %q]
+      volumeMounts: [{name: data, mountPath: /data}]
+  volumes:
+    - name: data
+      persistentVolumeClaim: {claimName: %s}
+`, name, namespace, busyboxImage, command, claim)
+}
+
+const idlerName = "idle"
+
+// idler has the volume whose client hangs.
+func idler() string { return shell(idlerName, hung, "sleep 1000000") }

@@ -1,0 +1,95 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/strays"
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
+)
+
+const (
+	kubeletDir = "/var/lib/kubelet"
+	stagings   = "plugins/kubernetes.io/csi/" + driver.Name
+	stateDir   = "/var/lib/glusterfs-csi"
+	// inPods is in the paths of volumes of CSI drivers.
+	inPods = "/volumes/kubernetes.io~csi"
+	// clientCgroup is the cgroup that the driver makes.
+	clientCgroup = "glusterfs-csi"
+)
+
+// snapshot lists what both nodes have. A pod may be on one of them now, and on the other later.
+func (r *Rig) snapshot(ctx context.Context) (strays.Snapshot, error) {
+	var all strays.Snapshot
+	var errs []error
+	add := func(kind, lines string, err error) {
+		for line := range strings.Lines(lines) {
+			all = append(all, kind+" "+strings.TrimSpace(line))
+		}
+		errs = append(errs, err)
+	}
+	for _, node := range r.cluster.Nodes() {
+		ps, err := node.Machine.Output(ctx, "ps", "-eo", "comm=")
+		add("process", ps, err)
+		mounts, err := outside.Mounts(ctx, node.Machine, func(m *mountinfo.Info) (skip, stop bool) { return !ofVolumes(m.Mountpoint), false })
+		add("mount", "", err)
+		for _, m := range mounts {
+			add("mount", node.Name+" "+m.Mountpoint+" "+m.FSType, nil)
+		}
+		// The copies of the client's files are not listed one by one.
+		files, err := node.Machine.Output(ctx, "sh", "-c", `for d; do test ! -e "$d" || find "$d" -mindepth 1 -xdev -path "*/tree/*/*" -prune -o -print; done`,
+			"sh", stateDir, filepath.Join(kubeletDir, stagings))
+		add("file "+node.Name, files, err)
+		volumes, err := node.Machine.Output(ctx, "find", filepath.Join(kubeletDir, "pods"), "-xdev", "-path", "*"+inPods+"*")
+		add("file "+node.Name, volumes, err)
+	}
+	groups, err := strays.Cgroups(clientCgroup)
+	add("cgroup", strings.Join(groups, "\n"), err)
+	attachments, err := r.cluster.Kubectl(ctx, "get", "volumeattachments", "-o", "name")
+	add("object", attachments, err)
+	return all, errors.Join(errs...)
+}
+
+// ofVolumes reports whether a mount belongs to a volume, its client, or the driver's state.
+func ofVolumes(mountPoint string) bool {
+	return strings.HasPrefix(mountPoint, stateDir) || strings.HasPrefix(mountPoint, filepath.Join(kubeletDir, stagings)) ||
+		strings.HasPrefix(mountPoint, kubeletDir) && strings.Contains(mountPoint, inPods+"/")
+}
+
+// beneath counts files below the directories on which volumes are mounted. The host has these directories without the mounts.
+func (r *Rig) beneath() (int, error) {
+	count := 0
+	var errs []error
+	for _, node := range r.cluster.Nodes() {
+		kubelet := filepath.Join(node.Disk(), "kubelet")
+		for _, pattern := range []string{filepath.Join(stagings, "*", "globalmount"), filepath.Join("pods", "*", inPods, "*", "mount")} {
+			dirs, err := filepath.Glob(filepath.Join(kubelet, pattern))
+			errs = append(errs, err)
+			for _, dir := range dirs {
+				more, err := filesIn(dir)
+				count += more
+				errs = append(errs, err)
+			}
+		}
+	}
+	return count, errors.Join(errs...)
+}
+
+func filesIn(dir string) (count int, err error) {
+	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // the kubelet has removed it
+			return nil
+		}
+		if err == nil && !entry.IsDir() {
+			count++
+		}
+		return err
+	})
+	return count, err
+}

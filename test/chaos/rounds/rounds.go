@@ -1,0 +1,212 @@
+// Package rounds runs what happens while pods use volumes, one thing after the other, and compares the counts before and after it.
+package rounds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/apps"
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/report"
+)
+
+// Rig is where rounds run: a lab or a Kubernetes, with pods that use volumes.
+type Rig interface {
+	Where() string
+	Apps() apps.All
+	// Hang makes the client of a volume that no pod uses hang until wake, which returns the error that it is given with its own.
+	Hang(ctx context.Context) (wake func(error) error, err error)
+	// Settle waits until nothing is left that belongs to a round, and counts files beneath mount points.
+	Settle(ctx context.Context) (beneath int, err error)
+}
+
+// Round is something that happens on a rig.
+type Round[R Rig] struct {
+	Name string
+	Do   func(ctx context.Context, rig R) error
+	// Heal is set for rounds that end the way to the bricks: errors are allowed until it has returned, nothing else is.
+	Heal func(ctx context.Context, rig R) error
+	// Short rounds are run by -short, too.
+	Short bool
+	// Once says that the round is not run a second time with a hung client.
+	Once bool
+}
+
+// Choice is which rounds are wanted.
+type Choice struct {
+	Only  string // comma-separated patterns of names; all rounds when empty
+	Short bool
+}
+
+func (c Choice) patterns() []string {
+	var patterns []string
+	for pattern := range strings.SplitSeq(c.Only, ",") {
+		if pattern = strings.TrimSpace(pattern); pattern != "" {
+			patterns = append(patterns, pattern)
+		}
+	}
+	return patterns
+}
+
+// matches reports whether a pattern matches a name. A pattern that is malformed matches none.
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
+}
+
+// Chosen returns the rounds that are wanted.
+func Chosen[R Rig](c Choice, all []Round[R]) []Round[R] {
+	var chosen []Round[R]
+	for _, r := range all {
+		named := slices.ContainsFunc(c.patterns(), func(pattern string) bool { return matches(pattern, r.Name) })
+		if named || c.Only == "" && (r.Short || !c.Short) {
+			chosen = append(chosen, r)
+		}
+	}
+	return chosen
+}
+
+// Names returns the names of rounds.
+func Names[R Rig](all []Round[R]) []string {
+	names := make([]string, 0, len(all))
+	for _, r := range all {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// Check returns an error when a pattern matches none of the names.
+func (c Choice) Check(names []string) error {
+	for _, pattern := range c.patterns() {
+		if !slices.ContainsFunc(names, func(name string) bool { return matches(pattern, name) }) {
+			return fmt.Errorf("-only: there is no round %q; there are %s", pattern, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// withHung returns whether another volume's client hangs in the runs of a round: it is run both ways, or only with it.
+func (r Round[R]) withHung(short bool) []bool {
+	switch {
+	case short:
+		return []bool{true}
+	case r.Once:
+		return []bool{false}
+	}
+	return []bool{false, true}
+}
+
+// All runs rounds and says at once how each has ended.
+func All[R Rig](ctx context.Context, rig R, wanted []Round[R], short bool, out io.Writer) []report.Row {
+	var rows []report.Row
+	for _, r := range wanted {
+		for _, hung := range r.withHung(short) {
+			row := r.Run(ctx, rig, hung)
+			if ctx.Err() != nil {
+				return rows
+			}
+			lines := append([]string{"chaos: " + strings.Join(row.Cells(), "  ")}, append(row.Faults, row.Said...)...)
+			fmt.Fprintln(out, strings.Join(lines, "\n    "))
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// Run runs one round and compares the counts before and after it.
+func (r Round[R]) Run(ctx context.Context, rig R, hung bool) report.Row {
+	begin := time.Now()
+	all := rig.Apps()
+	all.Rest()
+	before := all.Sum()
+	row := report.Row{Round: r.Name, Where: rig.Where(), Hung: hung, ErrorsAllowed: r.Heal != nil}
+	row.Fault(r.disturb(ctx, rig, hung))
+	row.Fault(all.Progress(ctx))
+	if r.Heal != nil {
+		row.Fault(r.healed(ctx, rig))
+	}
+	beneath, err := rig.Settle(ctx)
+	row.Fault(err)
+	after := all.Sum()
+	row.Seconds = time.Since(begin).Seconds()
+	row.Writes, row.Reads = after.Writes-before.Writes, after.Reads-before.Reads
+	row.Errors, row.Wrong = after.Errors-before.Errors, after.Wrong-before.Wrong
+	row.FilesLost = max(0, after.Failing-before.Failing)
+	row.Beneath = after.Beneath - before.Beneath + beneath
+	row.Pause = after.Pause.Seconds()
+	if row.Errors+row.Wrong+row.FilesLost > 0 {
+		row.Said = all.Said(begin)
+	}
+	row.Judge()
+	return row
+}
+
+// disturb does what a round is about, with or without a hung client.
+func (r Round[R]) disturb(ctx context.Context, rig R, hung bool) error {
+	if !hung {
+		return r.Do(ctx, rig)
+	}
+	wake, err := rig.Hang(ctx)
+	if err == nil {
+		err = r.Do(ctx, rig)
+	}
+	return wake(err)
+}
+
+// healed waits for the bricks and expects no more errors.
+func (r Round[R]) healed(ctx context.Context, rig R) error {
+	if err := r.Heal(ctx, rig); err != nil {
+		return err
+	}
+	before := rig.Apps().Sum()
+	if err := rig.Apps().Progress(ctx); err != nil {
+		return err
+	}
+	if more := rig.Apps().Sum().Errors - before.Errors; more > 0 {
+		return fmt.Errorf("%d errors after the outage", more)
+	}
+	return nil
+}
+
+// Both does two things at once.
+func Both[R Rig](one, other func(context.Context, R) error) func(context.Context, R) error {
+	return func(ctx context.Context, rig R) error {
+		var group errgroup.Group
+		group.Go(func() error { return one(ctx, rig) })
+		group.Go(func() error { return other(ctx, rig) })
+		return group.Wait()
+	}
+}
+
+// WhileLiving does something while live is called again and again, and once more afterwards.
+func WhileLiving[R Rig](do, live func(context.Context, R) error) func(context.Context, R) error {
+	return func(ctx context.Context, rig R) error {
+		stop := make(chan struct{})
+		lives := make(chan error, 1)
+		go func() { lives <- liveUntil(ctx, rig, live, stop) }()
+		err := do(ctx, rig)
+		close(stop)
+		return errors.Join(err, <-lives)
+	}
+}
+
+func liveUntil[R Rig](ctx context.Context, rig R, live func(context.Context, R) error, stop <-chan struct{}) error {
+	for {
+		last := false
+		select {
+		case <-stop:
+			last = true
+		default:
+		}
+		if err := live(ctx, rig); err != nil || last {
+			return err
+		}
+	}
+}
