@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 )
 
@@ -51,7 +53,14 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
-	return (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	return (&net.ListenConfig{Control: ownerOnly}).Listen(ctx, "unix", path)
+}
+
+// ownerOnly gives a socket mode 0600 before it is bound: connecting needs the right to write, and whoever can call a driver is
+// root on the node. The file is made with the mode of the socket, less the umask, so that there is no moment with another mode.
+func ownerOnly(_, _ string, socket syscall.RawConn) error {
+	var err error
+	return errors.Join(socket.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) }), err)
 }
 
 func removeStale(ctx context.Context, path string) error {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,6 +48,27 @@ func TestListenReplacesAStaleSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = conn.Close()
+}
+
+// Whatever the umask is, only the socket's owner can connect, from the moment at which the file is there.
+func TestListenIsForTheOwnerOnly(t *testing.T) {
+	for _, umask := range []int{0, 0o022, 0o077} {
+		path := filepath.Join(t.TempDir(), "csi.sock")
+		before := syscall.Umask(umask)
+		listener, err := Listen(t.Context(), path)
+		syscall.Umask(before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		info, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("with umask %03o the socket has mode %v, want 0600", umask, info.Mode())
+		}
+	}
 }
 
 // leaveStale leaves a socket file at path that no process answers, as after kill -9.

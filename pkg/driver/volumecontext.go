@@ -37,9 +37,10 @@ func sourceOf(volumeID string, attributes map[string]string, mountFlags []string
 	if err != nil {
 		return mount.Source{}, fmt.Errorf("mount_flags and volume_context.%s: %w", volume.ContextMountOptions, err)
 	}
-	return mount.Source{
+	source := mount.Source{
 		VolumeID: volumeID, Servers: servers, Volume: name, Subdir: subdir, Cluster: attributes[volume.ContextCluster], Options: options,
-	}, nil
+	}
+	return source, source.Validate()
 }
 
 // optionsOf returns the mount options of a volume's context and of the capability. In the context of a provisioned volume

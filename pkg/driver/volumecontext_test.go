@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -68,6 +69,25 @@ func TestSourceOf(t *testing.T) {
 	}
 }
 
+func manyServers(prefix string, n int) string {
+	servers := make([]string, n)
+	for i := range servers {
+		servers[i] = fmt.Sprint(prefix, i)
+	}
+	return strings.Join(servers, ",")
+}
+
+// TestLargestClusterCanBeMounted: however many nodes a cluster has, or Heketi says it has, a node takes what the controller writes.
+func TestLargestClusterCanBeMounted(t *testing.T) {
+	for _, n := range []int{mount.MostServers, 10_000} {
+		v := volume.Volume{Handle: volume.Handle{Backend: "lab"}, Name: "csi-x-0123", Servers: strings.Split(manyServers("s", n), ",")}
+		source, err := sourceOf("id", v.Context(), nil)
+		if err != nil || len(source.Servers) != mount.MostServers {
+			t.Errorf("of %d servers the node gets %d: %v", n, len(source.Servers), err)
+		}
+	}
+}
+
 func TestSourceOfRefuses(t *testing.T) {
 	static := func(pairs ...string) map[string]string {
 		attributes := map[string]string{"volume": "data", "servers": "a"}
@@ -97,6 +117,9 @@ func TestSourceOfRefuses(t *testing.T) {
 		{static("servers", "a:24007"), nil, []string{"servers", "a:24007"}},
 		{static("servers", "a,,b"), nil, []string{"servers"}},
 		{static("servers", "-x"), nil, []string{"servers", "-x"}},
+		{static("servers", manyServers("s", 129)), nil, []string{"volume_context.servers", "more than 128 servers", "docs/parameters.md#servers-of-a-volume"}},
+		{static("servers", manyServers("s", 100)), []string{"backup-volfile-servers=" + strings.ReplaceAll(manyServers("b", 29), ",", ":")}, []string{"more than 128 servers", "backup-volfile-servers"}},
+		{static("backend", "lab", "servers", manyServers("s", 129)), nil, []string{"more than 128 servers"}},
 		{static("volume", ""), nil, []string{"volume_context.volume"}},
 		{static("volume", "data/../other"), nil, []string{"../other"}},
 		{static("volume", "data/.."), nil, []string{".."}},

@@ -77,7 +77,7 @@ func (d Dump) Hosts(cluster string) []string {
 // readDump decodes the dump entry by entry: with thousands of volumes it is tens of
 // megabytes, nearly all of it bricks (heketi: apps/glusterfs/dbcommon.go, Db).
 func readDump(r io.Reader) (Dump, error) {
-	return decodeDump(json.NewDecoder(r))
+	return decodeDump(newStreamDecoder(r))
 }
 
 // decodeDump reads the dump that comes next.
@@ -120,7 +120,10 @@ func eachMember(decoder *json.Decoder, read func(name string) error) error {
 	if token != json.Delim('{') {
 		return fmt.Errorf("found %v where an object was expected", token)
 	}
-	for decoder.More() {
+	for n := 0; decoder.More(); n++ {
+		if n == mostMembers {
+			return errManyMembers
+		}
 		name, err := decoder.Token()
 		if err != nil {
 			return err

@@ -66,7 +66,7 @@ func (c *Client) Examine(ctx context.Context) (Examination, error) {
 // readExamination decodes node by node: each repeats what gluster knows of every volume.
 func readExamination(r io.Reader) (Examination, error) {
 	found := Examination{Clusters: map[string]ExaminedCluster{}}
-	decoder := json.NewDecoder(r)
+	decoder := newStreamDecoder(r)
 	seen := map[string]bool{}
 	err := eachMember(decoder, func(name string) (err error) {
 		seen[name] = true
@@ -136,7 +136,10 @@ func eachElement(decoder *json.Decoder, read func() error) error {
 	if token != json.Delim('[') {
 		return fmt.Errorf("found %v where an array was expected", token)
 	}
-	for decoder.More() {
+	for n := 0; decoder.More(); n++ {
+		if n == mostMembers {
+			return errManyMembers
+		}
 		if err := read(); err != nil {
 			return err
 		}

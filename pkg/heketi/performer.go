@@ -16,11 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-const (
-	queuePath     = "/queue/"
-	largestAnswer = 4 << 20 // a volume of 32 bricks takes 10 KiB, its dump is streamed
-	largestText   = 16 << 10
-)
+const queuePath = "/queue/"
 
 // performer carries out the HTTP requests of one call of Heketi's client, which takes
 // an error from here to its caller as it is.
@@ -177,7 +173,7 @@ func (p *performer) readBody(response *http.Response) error {
 		return err
 	}
 	if len(content) > largestAnswer {
-		return fmt.Errorf("it is larger than %d bytes", largestAnswer)
+		return errTooLarge("it", largestAnswer)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(content))
 	return nil

@@ -3,7 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
-	"regexp"
+	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // GIDAnnotation on a PersistentVolume makes the kubelet add the group to the supplemental groups of every pod that
@@ -22,8 +24,12 @@ const gidAttribute = "gid"
 
 const annotateVerbs = "list, watch and patch persistentvolumes"
 
-// usableGID leaves out 0: a root directory with group 0 belongs to root, whose group no pod must get.
-var usableGID = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
+// usableGID reports whether pods may get a group that volume attributes name: one of those that volumes are made with. Groups
+// below are those of the system, root's among them, and a larger number would be cut to 32 bits, to 0 perhaps.
+func usableGID(attribute string) bool {
+	gid, err := strconv.ParseInt(attribute, 10, 64)
+	return err == nil && strconv.FormatInt(gid, 10) == attribute && volume.DefaultGIDRange().Contains(gid)
+}
 
 // AnnotateGIDs gives every PersistentVolume of the driver the annotation GIDAnnotation with the group of its volume
 // attributes, now and when new ones appear, until ctx is done. A PersistentVolume that has the annotation is left alone,
@@ -44,38 +50,38 @@ func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
 	watched := make(chan struct{})
 	go func() { defer close(watched); reflector.RunWithContext(ctx) }()
 	for {
-		volume, shutdown := queue.Get()
+		pv, shutdown := queue.Get()
 		if shutdown {
 			<-watched
 			return
 		}
-		if err := annotate(ctx, volumes, volume); err != nil && ctx.Err() == nil {
-			logger.Error(err, "A PersistentVolume could not be annotated with its group; trying again", "persistentVolume", volume.name, "gid", volume.gid)
-			queue.AddRateLimited(volume)
+		if err := annotate(ctx, volumes, pv); err != nil && ctx.Err() == nil {
+			logger.Error(err, "A PersistentVolume could not be annotated with its group; trying again", "persistentVolume", pv.name, "gid", pv.gid)
+			queue.AddRateLimited(pv)
 		} else {
-			queue.Forget(volume)
+			queue.Forget(pv)
 		}
-		queue.Done(volume)
+		queue.Done(pv)
 	}
 }
 
 // annotate returns nil when there is nothing more to do for this version of the object.
-func annotate(ctx context.Context, volumes resource, volume ungrouped) error {
+func annotate(ctx context.Context, volumes resource, pv ungrouped) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"resourceVersion": volume.version, // the API server refuses the patch of another version
-		"annotations":     map[string]string{GIDAnnotation: volume.gid},
+		"resourceVersion": pv.version, // the API server refuses the patch of another version
+		"annotations":     map[string]string{GIDAnnotation: pv.gid},
 	}})
 	if err != nil {
 		return err
 	}
-	err = volumes.patch(ctx, volume.name, types.MergePatchType, patch)
+	err = volumes.patch(ctx, pv.name, types.MergePatchType, patch)
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
 		return nil // the watch brings the newer version, if there is one
 	case err != nil:
 		return err
 	}
-	klog.FromContext(ctx).Info("Annotated a PersistentVolume with its group", "persistentVolume", volume.name, "gid", volume.gid)
+	klog.FromContext(ctx).Info("Annotated a PersistentVolume with its group", "persistentVolume", pv.name, "gid", pv.gid)
 	return nil
 }
 
@@ -99,7 +105,7 @@ func (s *ungroupedStore) Add(object any) error {
 	}
 	driver, _, _ := unstructured.NestedString(pv.Object, "spec", "csi", "driver")
 	gid, _, _ := unstructured.NestedString(pv.Object, "spec", "csi", "volumeAttributes", gidAttribute)
-	if driver == s.driver && usableGID.MatchString(gid) {
+	if driver == s.driver && usableGID(gid) {
 		s.queue.Add(ungrouped{name: pv.GetName(), version: pv.GetResourceVersion(), gid: gid})
 	}
 	return nil

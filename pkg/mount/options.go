@@ -49,7 +49,9 @@ func ParseOptions(flags []string) (Options, error) {
 			if r.place != toServers {
 				return Options{}, invalidFlag(flag, fmt.Errorf("it is given a second time, with another value than %q", old))
 			}
-			value, _ = backupServers(old+":"+value, true) // both were read before
+			if value, err = backupServers(old+":"+value, true); err != nil {
+				return Options{}, invalidFlag(flag, err)
+			}
 		}
 		values[name] = value
 	}

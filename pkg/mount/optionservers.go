@@ -67,6 +67,9 @@ func backupServers(value string, _ bool) (string, error) {
 			if server = bracket(server); !slices.Contains(servers, server) {
 				servers = append(servers, server)
 			}
+			if len(servers) > MostServers {
+				return "", errManyServers
+			}
 		}
 	}
 	return strings.Join(servers, ":"), nil

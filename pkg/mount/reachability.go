@@ -174,8 +174,11 @@ func (p Prober) addresses(ctx context.Context, server string) ([]netip.Addr, err
 	if err != nil && limited.Err() != nil {
 		return nil, errLookup
 	}
-	return addresses, err
+	return addresses[:min(len(addresses), mostAddresses)], err
 }
+
+// mostAddresses is how many addresses of one name are tried, so that a nameserver cannot have this node connect to thousands.
+const mostAddresses = 16
 
 // connect tries all addresses of a server at once. Where addresses of both families answer, it is IPv4, which the client uses
 // by itself; where none does, the answer is that of the first address, so that it is the same each time.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -238,5 +239,28 @@ func TestDialReason(t *testing.T) {
 		if got := dialReason(tt.err); got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.err, got, tt.want)
 		}
+	}
+}
+
+// TestAddressesOfANameAreBounded: a nameserver cannot have a node connect to any number of addresses.
+func TestAddressesOfANameAreBounded(t *testing.T) {
+	var dialled atomic.Int32
+	p := NewProber()
+	p.Lookup = func(context.Context, string, string) ([]netip.Addr, error) {
+		addresses := make([]netip.Addr, 4000)
+		for i := range addresses {
+			addresses[i] = netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+		}
+		return addresses, nil
+	}
+	p.Dial = func(context.Context, string, string) (net.Conn, error) {
+		dialled.Add(1)
+		return nil, errors.New("connection refused")
+	}
+	if _, err := p.Order(t.Context(), []string{"a"}, 24007); !errors.Is(err, ErrUnavailable) {
+		t.Error(err)
+	}
+	if n := dialled.Load(); n != mostAddresses {
+		t.Errorf("%d addresses of one name were tried, want %d", n, mostAddresses)
 	}
 }

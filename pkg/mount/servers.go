@@ -9,6 +9,12 @@ import (
 	"strings"
 )
 
+// MostServers is how many servers a volume may name: several times as many as gluster clusters have, and few enough to ask all of
+// them at once.
+const MostServers = 128
+
+var errManyServers = fmt.Errorf("more than %d servers are named; a few of the volume's servers are enough, the client learns the others from them", MostServers)
+
 // ParseServers reads a comma separated list of GlusterFS servers: host names, IPv4, IPv6 with or without brackets.
 // Duplicates are dropped, the order is kept. No ports: glusterd's is the mount flag server-port. The error wraps ErrInvalid.
 func ParseServers(list string) ([]string, error) {
@@ -21,9 +27,15 @@ func ParseServers(list string) ([]string, error) {
 		if !slices.Contains(servers, server) {
 			servers = append(servers, server)
 		}
+		if len(servers) > MostServers {
+			return nil, fmt.Errorf("%w: %w; see %s", ErrInvalid, errManyServers, serversPage)
+		}
 	}
 	return servers, nil
 }
+
+// serversPage is where lists of servers are described.
+const serversPage = "docs/parameters.md#servers-of-a-volume"
 
 // hostName is strict enough that a server can stand anywhere in an argument vector: it never starts with a dash.
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$`)

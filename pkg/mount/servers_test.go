@@ -2,6 +2,7 @@ package mount
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -71,4 +72,52 @@ func bracketAll(servers []string) string {
 		out[i] = bracket(server)
 	}
 	return strings.Join(out, ":")
+}
+
+func manyServers(n int, separator string) string {
+	servers := make([]string, n)
+	for i := range servers {
+		servers[i] = fmt.Sprintf("s%d", i)
+	}
+	return strings.Join(servers, separator)
+}
+
+// TestMostServers: a volume cannot have a node connect to any number of addresses, in whichever way its servers are named.
+func TestMostServers(t *testing.T) {
+	for n, want := range map[int]bool{MostServers: true, MostServers + 1: false, 100_000: false} {
+		servers, err := ParseServers(manyServers(n, ","))
+		if (err == nil) != want || want && len(servers) != n {
+			t.Errorf("%d servers: %d, %v", n, len(servers), err)
+		}
+		if err != nil && (!errors.Is(err, ErrInvalid) || len(err.Error()) > 300) {
+			t.Errorf("%d servers: %v", n, err)
+		}
+		for _, flags := range [][]string{
+			{"backup-volfile-servers=" + manyServers(n, ":")},
+			{"backup-volfile-servers=" + manyServers(n, ",")},
+			{"backup-volfile-servers=" + manyServers(n-1, ":"), "backupvolfile-server=other"},
+		} {
+			options, err := ParseOptions(flags)
+			if (err == nil) != want || want && len(options.BackupServers()) != n {
+				t.Errorf("%d servers in %d options: %d, %v", n, len(flags), len(options.BackupServers()), err)
+			}
+		}
+	}
+	if _, err := ParseServers(strings.Repeat("a,", 10*MostServers) + "a"); err != nil {
+		t.Errorf("one server many times: %v", err)
+	}
+	half, err := ParseOptions([]string{"backup-volfile-servers=" + manyServers(MostServers/2, ":")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int]bool{MostServers / 2: true, MostServers/2 + 1: false} {
+		servers, err := ParseServers(manyServers(n, ","))
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := Source{VolumeID: "id", Volume: "v", Servers: servers, Options: half}
+		if err := source.Validate(); (err == nil) != want || !want && !errors.Is(err, ErrInvalid) {
+			t.Errorf("%d servers and %d in the options: %v", n, MostServers/2, err)
+		}
+	}
 }

@@ -34,8 +34,11 @@ func (s Source) Validate() error {
 	if s.VolumeID == "" {
 		return fmt.Errorf("%w: the volume id is empty", ErrInvalid)
 	}
-	if len(s.Servers)+len(s.Options.BackupServers()) == 0 {
+	switch n := len(s.Servers) + len(s.Options.BackupServers()); {
+	case n == 0:
 		return fmt.Errorf("%w: volume %s: no GlusterFS server is given", ErrInvalid, s.VolumeID)
+	case n > MostServers:
+		return fmt.Errorf("%w: volume %s: %w, those of backup-volfile-servers included; see %s", ErrInvalid, s.VolumeID, errManyServers, serversPage)
 	}
 	for _, server := range s.Servers {
 		if parsed, err := parseServer(server); err != nil || parsed != server {

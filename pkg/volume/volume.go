@@ -28,12 +28,15 @@ const (
 	ContextMountOptions = "mountOptions"
 )
 
+// mostServers is how many servers a context names; no node takes more (mount.MostServers). The client needs one that answers.
+const mostServers = 128
+
 // Context is CSI's volume_context of the volume. It holds no secret: it is stored in
 // the PersistentVolume for everybody to read.
 func (v Volume) Context() map[string]string {
 	context := map[string]string{
 		ContextVolume:  v.Name,
-		ContextServers: strings.Join(v.Servers, ","),
+		ContextServers: strings.Join(v.Servers[:min(len(v.Servers), mostServers)], ","),
 		ContextCluster: v.Cluster,
 		ContextBackend: v.Handle.Backend,
 		ContextGID:     strconv.FormatInt(v.GID, 10),

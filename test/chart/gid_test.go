@@ -2,6 +2,7 @@ package chart
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,26 @@ func TestGroupAnnotationHasOneAuthor(t *testing.T) {
 		}
 		if author != tt.author {
 			t.Errorf("%s, policies served %v: %s annotates, want %s", tt.mode, tt.served, author, tt.author)
+		}
+	}
+}
+
+// No pod gets a group of the system, whatever a Heketi or the author of a PersistentVolume writes.
+func TestPolicyTakesGroupsOfVolumesOnly(t *testing.T) {
+	r := rendering{name: "policy", values: filepath.Join(t.TempDir(), "values.yaml")}
+	write(t, r.values, backend+"gidAnnotation: policy\n")
+	found := regexp.MustCompile(`orValue\(""\)\.matches\("([^"]+)"\)`).FindStringSubmatch(r.render(t))
+	if found == nil {
+		t.Fatal("the policy has no condition on the group")
+	}
+	group := regexp.MustCompile(found[1])
+	for gid, want := range map[string]bool{
+		"2000": true, "9999": true, "10000": true, "999999999": true, "1000000000": true, "2147483646": true,
+		"": false, "0": false, "1": false, "999": false, "1000": false, "1999": false, "02000": false, "-2000": false, "+2000": false,
+		"4294967296": false, "4294969296": false, "9999999999": false, "20000000000": false, "2000\n": false, "2000,0": false, "2000 0": false,
+	} {
+		if group.MatchString(gid) != want {
+			t.Errorf("group %q: accepted %v, want %v", gid, !want, want)
 		}
 	}
 }

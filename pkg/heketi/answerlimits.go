@@ -1,0 +1,50 @@
+package heketi
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// A Heketi that lies, or another server in its place, must not use up the memory of the controller, which serves other backends as
+// well. These bounds are several times what a Heketi can have.
+const (
+	largestAnswer = 4 << 20  // a volume of 32 bricks takes 10 KiB, its dump is streamed
+	largestText   = 16 << 10 // of an error
+	largestStream = 1 << 30  // 5,000 volumes take some 20 MiB in a dump, and as much for each node in an examination
+	largestEntry  = 32 << 20 // of a stream: the volumes of a node
+	mostMembers   = 300_000  // of an object or array of a stream: 5,000 volumes have at most 160,000 bricks
+)
+
+var errManyMembers = fmt.Errorf("a part of it has more than %d entries, which no Heketi has", mostMembers)
+
+func errTooLarge(what string, limit int64) error {
+	return fmt.Errorf("%s is larger than %d MiB, which Heketi's never is", what, limit>>20)
+}
+
+// streamReader bounds a stream and, as the decoder keeps what it has not decoded, each entry of it.
+type streamReader struct {
+	reader  io.Reader
+	decoder *json.Decoder
+	read    int64
+}
+
+// newStreamDecoder returns a decoder that fails on a stream or an entry that is too large.
+func newStreamDecoder(r io.Reader) *json.Decoder {
+	reader := &streamReader{reader: r}
+	reader.decoder = json.NewDecoder(reader)
+	return reader.decoder
+}
+
+// Read implements io.Reader.
+func (s *streamReader) Read(p []byte) (int, error) {
+	switch {
+	case s.read > largestStream:
+		return 0, errTooLarge("it", largestStream)
+	case s.read-s.decoder.InputOffset() > largestEntry:
+		return 0, errTooLarge("a part of it", largestEntry)
+	}
+	n, err := s.reader.Read(p)
+	s.read += int64(n)
+	return n, err
+}
