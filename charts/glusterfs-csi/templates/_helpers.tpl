@@ -55,6 +55,18 @@ controller
 {{- end -}}
 {{- end -}}
 
+{{/* Not empty if the accounts of controller and node plugin are held by ValidatingAdmissionPolicies. */}}
+{{- define "glusterfs-csi.admissionPolicies" -}}
+{{- if and .Values.admissionPolicies (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy") -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* Groups that a volume may have: those of a class's gidMin begin at 2000; lower ones are the system's on most nodes. */}}
+{{- define "glusterfs-csi.gidPattern" -}}
+^([2-9][0-9]{3}|[1-9][0-9]{4,9})$
+{{- end -}}
+
 {{/* What a container needs that is neither root nor writes anywhere. */}}
 {{- define "glusterfs-csi.restricted" -}}
 allowPrivilegeEscalation: false
