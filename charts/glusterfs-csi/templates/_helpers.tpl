@@ -74,6 +74,19 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
+{{/* The host part of the addresses of metrics. An address in brackets may be of IPv4, too. */}}
+{{- define "glusterfs-csi.metricsHost" -}}
+{{- if eq .Values.metrics.address "pod" -}}[$(POD_IP)]{{- end -}}
+{{- end -}}
+
+{{/* The variable in it. A pod in the node's network has the node's address. */}}
+{{- define "glusterfs-csi.metricsEnv" -}}
+{{- if and .Values.metrics.enabled (eq .Values.metrics.address "pod") -}}
+- name: POD_IP
+  valueFrom: {fieldRef: {fieldPath: status.podIP}}
+{{- end -}}
+{{- end -}}
+
 {{/* Path of the node plugin's socket, as the kubelet sees it. */}}
 {{- define "glusterfs-csi.pluginDir" -}}
 {{ .Values.kubeletDir }}/plugins/{{ .Values.driverName }}
