@@ -148,6 +148,13 @@ livenessProbe:
 {{- end }}
 {{- end -}}
 
+{{/* Not empty for a URL without TLS whose host is not a loopback address. */}}
+{{- define "glusterfs-csi.isPlainHTTP" -}}
+{{- if and (hasPrefix "http://" (lower .)) (not (regexMatch "^http://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]*)?/*$" (lower .))) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{/* The ports of the backends' URLs, separated by commas. */}}
 {{- define "glusterfs-csi.heketiPorts" -}}
 {{- $ports := list -}}
