@@ -23,7 +23,7 @@ manifests: $(HELM) ## Write deploy/glusterfs-csi.yaml
 
 .PHONY: chart-golden
 chart-golden: $(HELM) ## Write the renderings that test-chart compares with
-	go test -count=1 ./test/chart -run '^TestGolden$$' -update
+	go test -count=1 ./test/chart -run '^TestGolden' -update
 
 .PHONY: chart-docs
 chart-docs: $(HELM_DOCS) ## Write the chart's README.md

@@ -3,6 +3,7 @@ package chart
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,13 +74,13 @@ func TestReadmeHasTheValues(t *testing.T) {
 // The table of examples lists every file, and no other.
 func TestExamplesAreListed(t *testing.T) {
 	table := read(t, deploy+"/examples/README.md")
-	for _, path := range files(t, deploy+"/examples/*.yaml") {
+	for _, path := range slices.Concat(files(t, deploy+"/examples/*.yaml"), files(t, deploy+"/examples/*.nft")) {
 		if !strings.Contains(table, "`"+filepath.Base(path)+"`") {
 			t.Errorf("%s is not in the table", filepath.Base(path))
 		}
 	}
 	for part := range strings.SplitSeq(table, "`") {
-		if strings.HasSuffix(part, ".yaml") {
+		if strings.HasSuffix(part, ".yaml") || strings.HasSuffix(part, ".nft") {
 			if _, err := os.Stat(filepath.Join(deploy, "examples", part)); err != nil {
 				t.Error(err)
 			}

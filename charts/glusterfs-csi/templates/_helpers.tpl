@@ -55,11 +55,36 @@ controller
 {{- end -}}
 {{- end -}}
 
+{{/* Not empty if the accounts of controller and node plugin are held by ValidatingAdmissionPolicies. */}}
+{{- define "glusterfs-csi.admissionPolicies" -}}
+{{- if and .Values.admissionPolicies (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy") -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* Groups that a volume may have: those of a class's gidMin begin at 2000; lower ones are the system's on most nodes. */}}
+{{- define "glusterfs-csi.gidPattern" -}}
+^([2-9][0-9]{3}|[1-9][0-9]{4,8}|1[0-9]{9}|2[01][0-9]{8})$
+{{- end -}}
+
 {{/* What a container needs that is neither root nor writes anywhere. */}}
 {{- define "glusterfs-csi.restricted" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* The host part of the addresses of metrics. An address in brackets may be of IPv4, too. */}}
+{{- define "glusterfs-csi.metricsHost" -}}
+{{- if eq .Values.metrics.address "pod" -}}[$(POD_IP)]{{- end -}}
+{{- end -}}
+
+{{/* The variable in it. A pod in the node's network has the node's address. */}}
+{{- define "glusterfs-csi.metricsEnv" -}}
+{{- if and .Values.metrics.enabled (eq .Values.metrics.address "pod") -}}
+- name: POD_IP
+  valueFrom: {fieldRef: {fieldPath: status.podIP}}
+{{- end -}}
 {{- end -}}
 
 {{/* Path of the node plugin's socket, as the kubelet sees it. */}}
@@ -121,6 +146,13 @@ livenessProbe:
   timeoutSeconds: 10
   failureThreshold: 10
 {{- end }}
+{{- end -}}
+
+{{/* Not empty for a URL without TLS whose host is not a loopback address. */}}
+{{- define "glusterfs-csi.isPlainHTTP" -}}
+{{- if and (hasPrefix "http://" (lower .)) (not (regexMatch "^http://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]*)?/*$" (lower .))) -}}
+true
+{{- end -}}
 {{- end -}}
 
 {{/* The ports of the backends' URLs, separated by commas. */}}

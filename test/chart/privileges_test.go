@@ -1,0 +1,122 @@
+package chart
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+const privilegesFile = "testdata/golden/privileges.txt"
+
+// What each container may do, with the default values: a change must be seen to be made.
+func TestGoldenPrivileges(t *testing.T) {
+	var got bytes.Buffer
+	for _, c := range containers(t, renderings()[0]) {
+		fmt.Fprintf(&got, "%s/%s\n", c.component, c.name)
+		for _, field := range []string{"hostNetwork", "hostPID", "hostIPC", "automountServiceAccountToken", "serviceAccountName", "securityContext"} {
+			printPart(t, &got, "pod "+field, c.pod[field])
+		}
+		printPart(t, &got, "securityContext", c.spec["securityContext"])
+		printPart(t, &got, "ports", c.spec["ports"])
+		for _, mount := range c.mounts(t) {
+			fmt.Fprintf(&got, "  mount %s\n", mount)
+		}
+	}
+	t.Logf("%s", &got)
+	if *update {
+		write(t, privilegesFile, got.String())
+		return
+	}
+	if diff := cmp.Diff(read(t, privilegesFile), got.String()); diff != "" {
+		t.Errorf("What containers may do has changed (make chart-golden accepts that):\n%s", diff)
+	}
+}
+
+func printPart(t *testing.T, out *bytes.Buffer, name string, value any) {
+	t.Helper()
+	if value == nil {
+		return
+	}
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if len(lines) == 1 {
+		fmt.Fprintf(out, "  %s: %s\n", name, lines[0])
+		return
+	}
+	fmt.Fprintf(out, "  %s:\n    %s\n", name, strings.Join(lines, "\n    "))
+}
+
+// mounts returns a line for each mount: path, source, and how it is mounted.
+func (c container) mounts(t *testing.T) []string {
+	t.Helper()
+	sources := map[string]string{}
+	for _, volume := range dig(t, c.pod, "volumes").([]any) {
+		fields := volume.(map[string]any)
+		for kind, source := range fields {
+			if kind == "name" {
+				continue
+			}
+			about := "" // what a projected volume is made of stands in the other golden files
+			for _, field := range []string{"path", "medium", "sizeLimit", "secretName"} {
+				if value, found, _ := unstructured.NestedString(source.(map[string]any), field); found {
+					about += " " + value
+				}
+			}
+			sources[fields["name"].(string)] = kind + about
+		}
+	}
+	mounts := dig(t, c.spec, "volumeMounts").([]any)
+	list := make([]string, 0, len(mounts))
+	for _, mount := range mounts {
+		fields := mount.(map[string]any)
+		how := "writable"
+		if fields["readOnly"] == true {
+			how = "read-only"
+		}
+		if propagation, found := fields["mountPropagation"]; found {
+			how += ", " + propagation.(string)
+		}
+		list = append(list, fmt.Sprintf("%s from %s: %s", fields["mountPath"], sources[fields["name"].(string)], how))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// What a container writes is limited, whatever the values.
+func TestEmptyDirsHaveALimit(t *testing.T) {
+	for _, r := range renderings() {
+		for _, c := range containers(t, r) {
+			for _, volume := range dig(t, c.pod, "volumes").([]any) {
+				fields := volume.(map[string]any)
+				if empty, found := fields["emptyDir"].(map[string]any); found && empty["sizeLimit"] == nil {
+					t.Errorf("%s: %s of the %s has no sizeLimit", r.name, fields["name"], c.component)
+				}
+			}
+		}
+	}
+}
+
+// GlusterFS clients write dumps there when a process in a pod asks for one.
+func TestClientsWriteNoDumps(t *testing.T) {
+	for _, r := range renderings() {
+		for _, c := range containers(t, r) {
+			if c.component != "node" || c.name != "glusterfs-csi" {
+				continue
+			}
+			if !slices.ContainsFunc(c.mounts(t), func(mount string) bool {
+				return strings.HasPrefix(mount, "/run/gluster from emptyDir ") && strings.HasSuffix(mount, ": read-only")
+			}) {
+				t.Errorf("%s: /run/gluster can be written: %q", r.name, c.mounts(t))
+			}
+		}
+	}
+}
