@@ -41,6 +41,9 @@ func glusterfs(t *testing.T) string {
 	return path
 }
 
+// stillOpen are nodes whose files a process that has just ended may need, as a driver leaves them open.
+var stillOpen []*placement.Node
+
 // newPlacedNode is newNode with clients outside of the container: fake ones, in the root directory of real ones.
 func newPlacedNode(t *testing.T) (*node, *placement.Node) {
 	t.Helper()
@@ -56,7 +59,7 @@ func newPlacedNode(t *testing.T) (*node, *placement.Node) {
 	t.Cleanup(func() {
 		n.cleanUp()
 		waitFor(t, "the end of all that was started in cgroups", func() bool { return placed.RemoveAll("") == nil })
-		placed.Close()
+		stillOpen = append(stillOpen, placed)
 	})
 	return n, placed
 }

@@ -99,9 +99,9 @@ func runningClients(stateDir, hash string) []runningClient {
 // sees reports whether a path leads a process to the same directory as this one: another node plugin on the node, in a container,
 // has the same path for another directory.
 func sees(p process, dir string) bool {
-	own, err := os.Stat(dir)                             //nolint:gosec // the state directory
-	theirs, theirErr := os.Stat(p.procPath("root", dir)) //nolint:gosec // the same, as the process sees it
-	return err == nil && theirErr == nil && os.SameFile(own, theirs)
+	own, _ := os.Stat(dir)                        //nolint:gosec // the state directory
+	theirs, _ := os.Stat(p.procPath("root", dir)) //nolint:gosec // the same, as the process sees it
+	return os.SameFile(own, theirs)               // nothing is the same as what is not there
 }
 
 // parseClient reads the arguments of a process, the last of which is a path below the directory if it is a client.

@@ -74,6 +74,9 @@ func TestRunningClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fuse.Close()
+	if _, err := n.startAsker(exec.CommandContext(t.Context(), "/missing")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a process that asks: %v", err)
+	}
 	if found := runningClients(n.cfg.StateDir, ""); len(found) != 2 {
 		t.Errorf("all: %+v", found)
 	}

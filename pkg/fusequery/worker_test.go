@@ -126,7 +126,7 @@ func TestFewDescriptors(t *testing.T) {
 	waitFor(t, "its end", func() bool { return len(children(t)) == 0 })
 	before := mounttest.Descriptors(t)
 	failed := 0
-	for more := range 8 {
+	for more := range 16 {
 		restore := mounttest.LimitDescriptors(t, more)
 		err := ask()
 		restore()
