@@ -35,14 +35,14 @@ func SocketPath(endpoint string) (string, error) {
 // Listen opens the unix socket at path. The socket file of a process that has died is replaced; one that is answered
 // is an error, because two drivers behind one socket would each get half of the calls.
 func Listen(ctx context.Context, path string) (net.Listener, error) {
-	listener, err := listen(ctx, path)
+	listener, err := listen(ctx, path, stalePatience)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", path, err)
 	}
 	return listener, nil
 }
 
-func listen(ctx context.Context, path string) (net.Listener, error) {
+func listen(ctx context.Context, path string, patience time.Duration) (net.Listener, error) {
 	// Two that start at once must not both find the same stale socket, or the second one removes what the first has put in
 	// its place.
 	unlock, err := dirlock.Lock(ctx, filepath.Dir(path))
@@ -50,7 +50,7 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 		return nil, err
 	}
 	defer unlock()
-	if err := removeStale(ctx, path); err != nil {
+	if err := removeStale(ctx, path, patience); err != nil {
 		return nil, err
 	}
 	return (&net.ListenConfig{Control: ownerOnly}).Listen(ctx, "unix", path)
@@ -63,7 +63,7 @@ func ownerOnly(_, _ string, socket syscall.RawConn) error {
 	return errors.Join(socket.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) }), err)
 }
 
-func removeStale(ctx context.Context, path string) error {
+func removeStale(ctx context.Context, path string, patience time.Duration) error {
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -72,13 +72,35 @@ func removeStale(ctx context.Context, path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return errors.New("it exists and is not a socket; remove it or choose another path")
 	}
-	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
-	if err == nil {
-		_ = conn.Close()
-		return errors.New("another process answers there; stop it or choose another path")
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("finding out whether somebody answers there: %w", err)
+	if err := waitForNoAnswer(ctx, path, patience); err != nil {
+		return err
 	}
 	return os.Remove(path)
+}
+
+// stalePatience is how long a socket may be answered. A child of a process that was killed holds the socket, too, until the child
+// executes its program.
+const stalePatience = 2 * time.Second
+
+// waitForNoAnswer returns nil as soon as connections to the socket are refused.
+func waitForNoAnswer(ctx context.Context, path string, patience time.Duration) error {
+	deadline := time.Now().Add(patience)
+	for {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
+			return nil
+		case err != nil:
+			return fmt.Errorf("finding out whether somebody answers there: %w", err)
+		}
+		_ = conn.Close()
+		if time.Now().After(deadline) {
+			return errors.New("another process answers there; stop it or choose another path")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }

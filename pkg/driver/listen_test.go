@@ -94,7 +94,7 @@ func TestListenOnce(t *testing.T) {
 		var starting sync.WaitGroup
 		for range cap(listeners) {
 			starting.Go(func() {
-				if l, err := Listen(t.Context(), path); err == nil {
+				if l, err := listen(t.Context(), path, 0); err == nil {
 					listeners <- l
 				}
 			})
@@ -158,6 +158,30 @@ func TestListenRefusesALiveSocket(t *testing.T) {
 	conn, err := net.Dial("unix", path)
 	if err != nil {
 		t.Fatalf("the live socket is gone: %v", err)
+	}
+	_ = conn.Close()
+}
+
+// TestListenWaitsForAChildOfADeadProcess: after SIGKILL, a child that has not executed its program yet holds the socket for a moment.
+func TestListenWaitsForAChildOfADeadProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "csi.sock")
+	old, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.SetUnlinkOnClose(false)
+	go func() {
+		_, _ = old.Accept() // the question whether somebody answers
+		_ = old.Close()
+	}()
+	now, err := Listen(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer now.Close()
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
 	}
 	_ = conn.Close()
 }

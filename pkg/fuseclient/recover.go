@@ -18,7 +18,7 @@ import (
 // this one from serving, or no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
-	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log))
+	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log), m.sweepUnfinished(log))
 	m.sweepTrees(log)
 	m.tellLeftovers(log)
 	return err
@@ -171,6 +171,16 @@ func (m *Manager) sweepLogs(log klog.Logger) error {
 		}
 	}
 	return err
+}
+
+// sweepUnfinished removes the records that a process was writing when it was killed.
+func (m *Manager) sweepUnfinished(log klog.Logger) error {
+	volumes, err := m.list("volumes", ".new")
+	ending, endingErr := m.list("ending", ".new")
+	for _, path := range slices.Concat(volumes, ending) {
+		m.leaveBehind(log, path, removeFile(path))
+	}
+	return errors.Join(err, endingErr)
 }
 
 // list returns the paths of the files in a directory of the state directory, those with the suffix.

@@ -189,6 +189,23 @@ func TestStrayFreshPathsAreCleared(t *testing.T) {
 	}
 }
 
+func TestUnfinishedRecordsAreCleared(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	for _, path := range []string{n.recordPath("id-vol"), n.recordPath("id-other"), n.endingPath(r)} {
+		if err := os.WriteFile(path+".new", []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.restart()
+	if strings.Contains(n.files(), ".new") || n.Leftovers() > 0 {
+		t.Errorf("files: %s, leftovers: %d", n.files(), n.Leftovers())
+	}
+	if n.known().Process != r.Process {
+		t.Error("a staged volume was touched")
+	}
+}
+
 func TestDamagedRecordsStopNothing(t *testing.T) {
 	n := newNode(t)
 	n.stage()
