@@ -57,10 +57,8 @@ func TestNodePluginRemovesItsTaint(t *testing.T) {
 // Also what later versions of Kubernetes add to a node's spec.
 func TestNodePluginChangesNoOtherField(t *testing.T) {
 	p := parsePolicy(t, renderings()[0], "own-node.glusterfs.csi.gluster.org")
-	changed := reflect.ValueOf(corev1.NodeSpec{
-		PodCIDR: "10.9.0.0/24", PodCIDRs: []string{"10.9.0.0/24"}, ProviderID: "x", Unschedulable: true, DoNotUseExternalID: "x",
-		ConfigSource: &corev1.NodeConfigSource{}, PodPreemptionPolicy: &corev1.NodePodPreemptionPolicy{},
-	})
+	changed := reflect.ValueOf(*decode[corev1.NodeSpec](t, `{podCIDR: 10.9.0.0/24, podCIDRs: [10.9.0.0/24], providerID: x, unschedulable: true,
+		externalID: x, configSource: {}, podPreemptionPolicy: {}}`))
 	for i := range changed.NumField() {
 		name := changed.Type().Field(i).Name
 		if name == "Taints" {
