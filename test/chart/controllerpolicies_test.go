@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -222,5 +223,29 @@ func refuses(t *testing.T, name, got, want string) {
 	t.Helper()
 	if (got == "") != (want == "") || !strings.Contains(got, want) {
 		t.Errorf("%s: refused with %q, want %q", name, got, want)
+	}
+}
+
+// An API server without admission policies would refuse them.
+func TestAdmissionPoliciesAreRendered(t *testing.T) {
+	for _, tt := range []struct {
+		values string
+		apis   []string
+		want   int
+	}{
+		{backend, []string{validatingPolicies}, 3},
+		{"backends: []", []string{validatingPolicies}, 1},
+		{backend + "node: {removeNotReadyTaint: false}", []string{validatingPolicies}, 2},
+		{backend + "admissionPolicies: false", []string{validatingPolicies}, 0},
+		{backend, nil, 0},
+	} {
+		r := rendering{values: filepath.Join(t.TempDir(), "values.yaml"), apis: tt.apis}
+		write(t, r.values, tt.values)
+		text := r.render(t)
+		for _, kind := range []string{"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"} {
+			if got := strings.Count(text, "kind: "+kind+"\n"); got != tt.want {
+				t.Errorf("%q with %v: %d of %s, want %d", tt.values, tt.apis, got, kind, tt.want)
+			}
+		}
 	}
 }

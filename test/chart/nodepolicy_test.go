@@ -57,25 +57,18 @@ func TestNodePluginRemovesItsTaint(t *testing.T) {
 // Also what later versions of Kubernetes add to a node's spec.
 func TestNodePluginChangesNoOtherField(t *testing.T) {
 	p := parsePolicy(t, renderings()[0], "own-node.glusterfs.csi.gluster.org")
-	for i := range reflect.TypeFor[corev1.NodeSpec]().NumField() {
-		name := reflect.TypeFor[corev1.NodeSpec]().Field(i).Name
+	changed := reflect.ValueOf(*decode[corev1.NodeSpec](t, `{podCIDR: 10.9.0.0/24, podCIDRs: [10.9.0.0/24], providerID: x, unschedulable: true,
+		externalID: x, configSource: {}, podPreemptionPolicy: {}}`))
+	for i := range changed.NumField() {
+		name := changed.Type().Field(i).Name
 		if name == "Taints" {
 			continue
 		}
-		node := taintedNode(t)
-		field := reflect.ValueOf(&node.Spec).Elem().Field(i)
-		switch field.Kind() {
-		case reflect.String:
-			field.SetString("changed")
-		case reflect.Bool:
-			field.SetBool(true)
-		case reflect.Slice:
-			field.Set(reflect.MakeSlice(field.Type(), 1, 1))
-		case reflect.Pointer:
-			field.Set(reflect.New(field.Type().Elem()))
-		default:
-			t.Fatalf("%s is a %s", name, field.Kind())
+		if changed.Field(i).IsZero() {
+			t.Fatalf("%s is new: give it a value above", name)
 		}
+		node := taintedNode(t)
+		reflect.ValueOf(&node.Spec).Elem().Field(i).Set(changed.Field(i))
 		refuses(t, name, p.check(t, nodeRequest("node1"), node, taintedNode(t)), "nothing of a node's spec")
 		refuses(t, name+" taken away", p.check(t, nodeRequest("node1"), taintedNode(t), node), "nothing of a node's spec")
 	}

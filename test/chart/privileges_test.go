@@ -65,13 +65,13 @@ func (c container) mounts(t *testing.T) []string {
 			if kind == "name" {
 				continue
 			}
-			about := "" // what a projected volume is made of stands in the other golden files
+			about := []string{kind} // what a projected volume is made of stands in the other golden files
 			for _, field := range []string{"path", "medium", "sizeLimit", "secretName"} {
 				if value, found, _ := unstructured.NestedString(source.(map[string]any), field); found {
-					about += " " + value
+					about = append(about, value)
 				}
 			}
-			sources[fields["name"].(string)] = kind + about
+			sources[fields["name"].(string)] = strings.Join(about, " ")
 		}
 	}
 	mounts := dig(t, c.spec, "volumeMounts").([]any)
