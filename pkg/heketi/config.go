@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -39,6 +40,11 @@ type BackendConfig struct {
 	// Clusters are ids of Heketi clusters by which its database is recognised: one that does not have them all is another
 	// one. They restrict nothing, volumes may also lie in others. Absent: no database is recognised.
 	Clusters []string `json:"clusters,omitempty"`
+	// Adopt allows handles that end in /adopted to be deleted and expanded. Absent: true.
+	Adopt *bool `json:"adopt,omitempty"`
+	// VolumeNamePrefix tells the volumes of this installation from those of others that use the same Heketi: volumes get it, and
+	// without it none that this driver has made is deleted or expanded. Absent: none.
+	VolumeNamePrefix string `json:"volumeNamePrefix,omitempty"`
 }
 
 // LoadConfig reads, completes and checks the configuration file.
@@ -106,8 +112,17 @@ func (b *BackendConfig) complete(field string) error {
 		errs = append(errs, volume.Invalid(field+".maxInFlight", strconv.Itoa(b.MaxInFlight),
 			fmt.Sprintf("must be a number from 1 to %d", largestMaxInFlight)))
 	}
+	errs = append(errs, checkNamePrefix(field+".volumeNamePrefix", b.VolumeNamePrefix))
 	errs = append(errs, b.checkClusters(field+".clusters"))
 	return errors.Join(errs...)
+}
+
+// checkNamePrefix also refuses a prefix that names without one can begin with: those of claims in a namespace.
+func checkNamePrefix(field, prefix string) error {
+	if prefix == "" || volume.ValidNamePrefix(prefix) && !strings.HasPrefix(prefix, "csi-") {
+		return nil
+	}
+	return volume.Invalid(field, prefix, volume.AllowedNamePrefix+" or csi-")
 }
 
 func (b *BackendConfig) checkClusters(field string) error {

@@ -33,6 +33,8 @@ backends:
   user: admin
   maxInFlight: 3
   clusters: [`+clusterA+`, `+clusterB+`]
+  adopt: false
+  volumeNamePrefix: cluster-a
 `)
 	got, err := LoadConfig(path)
 	if err != nil {
@@ -40,7 +42,8 @@ backends:
 	}
 	want := Config{Backends: []BackendConfig{
 		{Name: "main", URL: "http://heketi", User: "admin", KeyFile: key, MaxInFlight: 8},
-		{Name: "other", URL: "https://heketi:8443", User: "admin", MaxInFlight: 3, Clusters: []string{clusterA, clusterB}},
+		{Name: "other", URL: "https://heketi:8443", User: "admin", MaxInFlight: 3, Clusters: []string{clusterA, clusterB},
+			Adopt: new(bool), VolumeNamePrefix: "cluster-a"},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -57,6 +60,9 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"a key twice", "backends:\n- name: a\n  name: b\n  url: http://h", `"name" already set`},
 		{"no name", "backends:\n- url: http://h", "backends[0].name"},
 		{"a bad name", "backends:\n- name: a/b\n  url: http://h", `backends[0].name: "a/b"`},
+		{"a prefix that is none", "backends:\n- name: a\n  url: http://h\n  volumeNamePrefix: a_b", `backends[0].volumeNamePrefix: "a_b"`},
+		{"a prefix that names without one have", "backends:\n- name: a\n  url: http://h\n  volumeNamePrefix: csi-default", `backends[0].volumeNamePrefix: "csi-default"`},
+		{"adopt as a word", "backends:\n- name: a\n  url: http://h\n  adopt: maybe", "adopt"},
 		{"no url", "backends:\n- name: a", "backends[0].url"},
 		{"a path in the url", "backends:\n- name: a\n  url: http://h/heketi", "backends[0].url"},
 		{"the issuer user", "backends:\n- name: a\n  url: http://h\n  user: user", "may start a create but not ask for its result"},

@@ -46,6 +46,9 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	if err != nil {
 		return volume.Volume{}, err
 	}
+	if spec.Parameters.Naming, err = withPrefix(backend, parameters.Naming); err != nil {
+		return volume.Volume{}, err
+	}
 	request := newCreation(spec, backend.Name(), sizeGiB)
 	run := creating{creation: request, client: client, index: p.index(request.backend), journal: p.journal, observer: p.observer}
 	began := time.Now()

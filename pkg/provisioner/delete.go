@@ -49,7 +49,7 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, jou
 	if err != nil {
 		return d.goneIfMissing(ctx, client, x, err)
 	}
-	if err := checkOwner(d.handle, found); err != nil {
+	if err := checkOwner(client.Backend(), d.handle, found); err != nil {
 		return err
 	}
 	// An expand that arrives during the delete would put the volume back into Heketi's records, and a create that arrives after

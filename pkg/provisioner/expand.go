@@ -165,7 +165,7 @@ func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 	if err != nil {
 		return heketi.Volume{}, explainMissing(ctx, e.client, e.index, e.handle, err)
 	}
-	if err := checkOwner(e.handle, found); err != nil {
+	if err := checkOwner(e.client.Backend(), e.handle, found); err != nil {
 		return heketi.Volume{}, err
 	}
 	for _, op := range operations {

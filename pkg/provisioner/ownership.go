@@ -10,14 +10,23 @@ import (
 // databaseVolume is where a Heketi in Kubernetes keeps its own database.
 const databaseVolume = "heketidbstorage"
 
-// checkOwner refuses a volume that must not be changed or deleted under this handle.
-func checkOwner(handle volume.Handle, v heketi.Volume) error {
+// ownersPage is where it is described whose volumes are changed.
+const ownersPage = "docs/parameters.md#whose-volumes-are-deleted-and-expanded"
+
+// checkOwner refuses a volume that must not be changed or deleted under this handle. A handle proves little: whoever may write a
+// PersistentVolume can write any.
+func checkOwner(backend *heketi.Backend, handle volume.Handle, v heketi.Volume) error {
 	const field = "volume_id"
 	switch {
 	case v.Name == databaseVolume:
 		return volume.Invalid(field, handle.String(), "must not be the volume that holds Heketi's own database")
 	case v.Block:
 		return volume.Invalid(field, handle.String(), fmt.Sprintf("must not be a volume that hosts block volumes, as gluster volume %q does", v.Name))
+	case handle.Adopted && !backend.Adopts():
+		return volume.Invalid(field, handle.String(), fmt.Sprintf("must not end in /adopted, because backend %q has adopt: false; see %s", backend.Name(), ownersPage))
+	case volume.IsOurs(v.Name) && !backend.OfThisInstallation(v.Name):
+		return volume.Invalid(field, handle.String(), fmt.Sprintf("must be a volume of this installation: gluster volume %q does not begin with %q, the "+
+			"volumeNamePrefix of backend %q; see %s", v.Name, backend.VolumeNamePrefix()+"_csi-", backend.Name(), ownersPage))
 	case volume.IsOurs(v.Name) || handle.Adopted:
 		return nil
 	}
@@ -26,4 +35,19 @@ func checkOwner(handle volume.Handle, v heketi.Volume) error {
 	return volume.Invalid(field, handle.String(),
 		fmt.Sprintf("must be a volume that this driver made, and gluster volume %q was made by somebody else; the handle %s would put it into "+
 			"this driver's hands", v.Name, adopted))
+}
+
+// withPrefix returns the naming with the prefix of the installation. It refuses a class with another one, whose volumes could never
+// be deleted.
+func withPrefix(backend *heketi.Backend, naming volume.Naming) (volume.Naming, error) {
+	own := backend.VolumeNamePrefix()
+	if own == "" || naming.Prefix == own {
+		return naming, nil
+	}
+	if naming.Prefix != "" {
+		return naming, volume.Invalid("volumenameprefix", naming.Prefix,
+			fmt.Sprintf("must be %q, the volumeNamePrefix of backend %q, or absent; see %s", own, backend.Name(), ownersPage))
+	}
+	naming.Prefix = own
+	return naming, nil
 }

@@ -39,12 +39,12 @@ func (e *pendingError) Unwrap() error { return volume.ErrBusy }
 func ended(status string) bool { return status == "stale" || status == "failed" }
 
 // cleanUp reports whether the operation that err is about, if any, has been cleaned up, so that the call may be tried again. Only a create
-// or delete of a volume of ours is: the one is undone, the other finished, both by Heketi itself sooner or later. To
+// or delete of a volume of this installation is: the one is undone, the other finished, both by Heketi itself sooner or later. To
 // undo an expand, Heketi removes bricks that gluster may already be using (heketi: apps/glusterfs/operations_volume.go,
 // VolumeExpandOperation.Clean never removes them from the gluster volume), which is nothing to hurry.
 func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bool {
 	stuck, ok := errors.AsType[*pendingError](err)
-	if !ok || !ended(stuck.status) || !volume.IsOurs(stuck.name) {
+	if !ok || !ended(stuck.status) || !volume.IsOurs(stuck.name) || !client.Backend().OfThisInstallation(stuck.name) {
 		return false
 	}
 	logger := klog.FromContext(ctx)

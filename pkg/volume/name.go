@@ -52,6 +52,17 @@ func GlusterName(csiName string, naming Naming) string {
 
 func cleaned(s string) string { return unsafeInName.ReplaceAllString(s, "-") }
 
+// ValidNamePrefix reports whether the names of gluster volumes may begin with prefix.
+func ValidNamePrefix(prefix string) bool { return validNamePrefix.MatchString(prefix) }
+
+// AllowedNamePrefix says what ValidNamePrefix takes.
+const AllowedNamePrefix = "must be 1 to 40 letters, digits and dashes, and not begin with a dash"
+
+// HasNamePrefix reports whether GlusterName has made a gluster volume's name with this prefix, and not with a longer one.
+func HasNamePrefix(glusterName, prefix string) bool {
+	return IsOurs(glusterName) && strings.HasPrefix(glusterName, prefix+"_"+namePrefix)
+}
+
 // IsOurs reports whether a gluster volume's name has the form that GlusterName makes. Nothing else may be deleted or
 // changed by its id alone.
 func IsOurs(glusterName string) bool { return ownName.MatchString(glusterName) }

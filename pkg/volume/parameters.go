@@ -149,8 +149,8 @@ func (p *parser) setBackend(value string) error {
 }
 
 func (p *parser) setNamePrefix(value string) error {
-	if !validNamePrefix.MatchString(value) {
-		return Invalid("volumenameprefix", value, "must be 1 to 40 letters, digits and dashes, and not begin with a dash")
+	if !ValidNamePrefix(value) {
+		return Invalid("volumenameprefix", value, AllowedNamePrefix)
 	}
 	p.Naming.Prefix = value
 	return nil

@@ -36,7 +36,8 @@ func TestDriverReadsItsConfiguration(t *testing.T) {
 				if first.Name != "production" || first.URL != "https://heketi.example.org:8443" || first.MaxInFlight != 4 || first.CAFile == "" || first.KeyFile == "" {
 					t.Errorf("%+v", first)
 				}
-				if second.Name != "archive.eu" || second.CAFile != "" || second.KeyFile != "" {
+				if second.Name != "archive.eu" || second.CAFile != "" || second.KeyFile != "" ||
+					second.Adopt == nil || *second.Adopt || second.VolumeNamePrefix != "cluster-a" || first.Adopt != nil || first.VolumeNamePrefix != "" {
 					t.Errorf("%+v", second)
 				}
 			}

@@ -1,0 +1,115 @@
+package provisioner_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// installation returns a provisioner with its own settings of the backend, beside others over the same Heketi.
+func (f *fixture) installation(t *testing.T, adopt bool, prefix string) *provisioner.Provisioner {
+	t.Helper()
+	return f.configured(t, heketi.BackendConfig{
+		Name: "main", URL: f.server.URL, KeyFile: f.keyFile, Adopt: &adopt, VolumeNamePrefix: prefix,
+	}, timing())
+}
+
+// TestPersistentVolumesOfAnAttacker: with a PersistentVolume that names a volume of somebody else, nothing is deleted or expanded
+// that the administrator has not opened.
+func TestPersistentVolumesOfAnAttacker(t *testing.T) {
+	ours := volume.GlusterName("pvc-1", volume.Naming{Prefix: "team-a", PVCNamespace: "shop", PVCName: "db"})
+	const inTree = "vol_0123456789abcdef0123456789abcdef"
+	for _, tt := range []struct {
+		test, prefix, name string
+		adopt, adopted     bool
+		refused            string // what the error names; "": the volume is deleted
+	}{
+		{test: "an adopted volume", name: inTree, adopt: true, adopted: true},
+		{test: "adopt: false", name: inTree, adopted: true, refused: "adopt: false"},
+		{test: "adopt: false, a volume that the driver made", name: ours, adopted: true, refused: "adopt: false"},
+		{test: "adopt: false, its own handle", name: ours},
+		{test: "the own prefix", prefix: "team-a", name: ours, adopt: true},
+		{test: "another prefix", prefix: "team-b", name: ours, adopt: true, refused: `"team-b_csi-"`},
+		{test: "another prefix, adopted", prefix: "team-b", name: ours, adopt: true, adopted: true, refused: `"team-b_csi-"`},
+		{test: "the beginning of another prefix", prefix: "team", name: ours, adopt: true, refused: `"team_csi-"`},
+		{test: "more than another prefix", prefix: "team-a-2", name: ours, adopt: true, refused: `"team-a-2_csi-"`},
+		{test: "no prefix", prefix: "team-a", name: glusterName(), adopt: true, refused: `"team-a_csi-"`},
+		{test: "a prefix, and a volume of the in-tree plugin", prefix: "team-a", name: inTree, adopt: true, adopted: true},
+		{test: "a name that looks like the prefix", prefix: "team-a", name: "team-a_csi-web", adopt: true, refused: "somebody else"},
+	} {
+		t.Run(tt.test, func(t *testing.T) {
+			cluster := heketitest.NewCluster()
+			f := start(t, cluster)
+			id := f.server.AddVolume(tt.name, cluster.ID, false)
+			size := f.server.Size(id)
+			p := f.installation(t, tt.adopt, tt.prefix)
+			handle := volume.Handle{Backend: "main", ID: id, Adopted: tt.adopted}
+
+			_, expandErr := p.Expand(t.Context(), handle, volume.Capacity{RequiredBytes: int64(size+2) * volume.GiB}, volume.Credentials{})
+			if tt.refused == "" && (expandErr != nil || f.server.Size(id) != size+2) {
+				t.Errorf("expand: %v, %d GiB", expandErr, f.server.Size(id))
+			}
+			deleteErr := p.Delete(t.Context(), handle, volume.Credentials{})
+			if tt.refused == "" {
+				if deleteErr != nil {
+					t.Errorf("delete: %v", deleteErr)
+				}
+				f.wantVolumes(t, 0)
+				return
+			}
+			for _, err := range []error{expandErr, deleteErr} {
+				wantError(t, err, volume.ErrInvalid)
+				field, ok := errors.AsType[*volume.FieldError](err)
+				if !ok || field.Field != "volume_id" || field.Value != handle.String() || !strings.Contains(field.Allowed, tt.refused) {
+					t.Errorf("%v; want the field, the handle and %s", err, tt.refused)
+				}
+			}
+			if n := f.server.Requests("DELETE") + f.server.Requests("POST"); n != 0 || f.server.Size(id) != size {
+				t.Errorf("%d changes were sent; the volume has %d GiB, and had %d", n, f.server.Size(id), size)
+			}
+			f.wantVolumes(t, 1)
+		})
+	}
+}
+
+// TestInstallationPrefix: what an installation makes, it can delete.
+func TestInstallationPrefix(t *testing.T) {
+	for _, tt := range []struct {
+		class string
+		want  error
+	}{{"", nil}, {"team-a", nil}, {"team-b", volume.ErrInvalid}, {"team", volume.ErrInvalid}} {
+		f := start(t)
+		p := f.installation(t, false, "team-a")
+		s := spec("pvc-1")
+		s.Parameters.Naming.Prefix = tt.class
+		v, err := p.Create(t.Context(), s)
+		wantError(t, err, tt.want)
+		if tt.want != nil {
+			if !strings.Contains(err.Error(), "volumenameprefix") || !strings.Contains(err.Error(), `must be "team-a"`) {
+				t.Errorf("prefix %q: %v", tt.class, err)
+			}
+			f.wantVolumes(t, 0)
+			continue
+		}
+		if !strings.HasPrefix(v.Name, "team-a_csi-") {
+			t.Errorf("prefix %q: volume %s", tt.class, v.Name)
+		}
+		if err := p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAdoptedVolumeThatIsGone: the PersistentVolume of a volume that is gone can be removed, whatever the settings are.
+func TestAdoptedVolumeThatIsGone(t *testing.T) {
+	f := start(t)
+	handle := volume.Handle{Backend: "main", ID: strings.Repeat("0", 32), Adopted: true}
+	if err := f.installation(t, false, "team-a").Delete(t.Context(), handle, volume.Credentials{}); err != nil {
+		t.Error(err)
+	}
+}
