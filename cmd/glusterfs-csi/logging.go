@@ -9,6 +9,8 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 const (
@@ -32,6 +34,7 @@ func (o loggingOptions) check() error {
 }
 
 func (o loggingOptions) newLogger(w io.Writer) klog.Logger {
+	w = plain.Writer(w) // servers' texts are logged as well
 	if o.format == formatJSON {
 		return logr.FromSlogHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{
 			Level:       slog.Level(-o.verbosity), // logr's V(n) is slog's level -n

@@ -119,7 +119,7 @@ func describeHealth(id string, conditions []volume.Condition) *csi.VolumeHealth 
 	described := &csi.VolumeHealth{VolumeId: id}
 	for _, c := range conditions {
 		described.HealthStatuses = append(described.HealthStatuses, &csi.VolumeHealth_VolumeHealthEntry{
-			Status: errorType(c.Severity), Reason: c.Reason, Message: c.Message,
+			Status: errorType(c.Severity), Reason: c.Reason, Message: presentable(c.Message),
 		})
 	}
 	return described

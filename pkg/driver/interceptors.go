@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // logCalls puts a logger with the call's method and number into the context and logs each call once, when it ends.
@@ -60,14 +62,21 @@ func recoverPanics(ctx context.Context, request any, _ *grpc.UnaryServerInfo, ha
 	return handler(ctx, request)
 }
 
-// mapErrors gives every error its code. A message may quote what somebody wrote, a URL with a password for example.
+// longestMessage is how long the message of an answer may be. Kubernetes cuts that of an event after 1,024 bytes.
+const longestMessage = 2048
+
+// presentable is a message as it may leave the driver. It may quote what somebody wrote, a URL with a password for example, or
+// what a server answered, which may be anything.
+func presentable(message string) string { return plain.Line(withoutPasswords(message), longestMessage) }
+
+// mapErrors gives every error its code, and a message that may be shown.
 func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	response, err := handler(ctx, request)
 	if err == nil {
 		return response, nil
 	}
 	answer := status.Convert(toStatus(err)).Proto()
-	answer.Message = withoutPasswords(answer.GetMessage())
+	answer.Message = presentable(answer.GetMessage())
 	return nil, status.ErrorProto(answer)
 }
 

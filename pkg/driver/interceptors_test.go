@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -161,5 +163,32 @@ func TestBound(t *testing.T) {
 				t.Errorf("%s with %s: %v after %s, want %s", tt.method, tt.caller, err, took, tt.want)
 			}
 		})
+	}
+}
+
+// TestHostileText: what a server or a user has written reaches events and health as a bounded line of letters, from every place.
+func TestHostileText(t *testing.T) {
+	hostile := "\x1b]0;x\x07\x1b[2J\r\nI1128 all is well\u202e\u200b\xff\a" + strings.Repeat("very long ", 100_000)
+	_, _, err := call(t, 0, csi.Controller_CreateVolume_FullMethodName, &csi.CreateVolumeRequest{},
+		answers(nil, fmt.Errorf("%w: %s", volume.ErrUnavailable, hostile)))
+	_, _, own := call(t, 0, csi.Controller_CreateVolume_FullMethodName, &csi.CreateVolumeRequest{}, answers(nil, status.Error(codes.Aborted, hostile)))
+	health := describeHealth("id", []volume.Condition{{Severity: volume.Degraded, Reason: "x", Message: hostile}})
+	server := &controllerServer{provisioner: &fakeProvisioner{volume: volume.Volume{Name: hostile}}}
+	validated, validateErr := server.ValidateVolumeCapabilities(t.Context(), &csi.ValidateVolumeCapabilitiesRequest{
+		VolumeId: anyHandle, VolumeContext: map[string]string{"volume": "x"}, VolumeCapabilities: []*csi.VolumeCapability{{}},
+	})
+	if validateErr != nil {
+		t.Fatal(validateErr)
+	}
+	for name, text := range map[string]string{
+		"an error": status.Convert(err).Message(), "a status": status.Convert(own).Message(),
+		"health": health.GetHealthStatuses()[0].GetMessage(), "a comparison": validated.GetMessage(),
+	} {
+		if !strings.Contains(text, "all is well") || plain.Line(text, longestMessage) != text {
+			t.Errorf("%s: %d bytes: %.200q", name, len(text), text)
+		}
+	}
+	if status.Code(err) != codes.Unavailable || status.Code(own) != codes.Aborted {
+		t.Errorf("the codes become %s and %s", status.Code(err), status.Code(own))
 	}
 }

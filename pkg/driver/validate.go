@@ -31,7 +31,7 @@ func (s *controllerServer) ValidateVolumeCapabilities(ctx context.Context, reque
 		}
 	}
 	if difference != "" {
-		return &csi.ValidateVolumeCapabilitiesResponse{Message: withoutPasswords(difference)}, nil
+		return &csi.ValidateVolumeCapabilitiesResponse{Message: presentable(difference)}, nil
 	}
 	return &csi.ValidateVolumeCapabilitiesResponse{Confirmed: &csi.ValidateVolumeCapabilitiesResponse_Confirmed{
 		VolumeContext:      request.GetVolumeContext(),

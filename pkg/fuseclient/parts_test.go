@@ -241,7 +241,7 @@ func TestLastLineOfManyLines(t *testing.T) {
 		{[]string{"undecorated", decorated("I", "fine")}, "undecorated"},
 		{[]string{decorated("I", "fine"), "undecorated"}, ""},
 		{[]string{decorated("C", "critical"), decorated("I", "fine")}, "critical"},
-		{[]string{decorated("W", strings.Repeat("x", 400))}, strings.Repeat("x", 300)},
+		{[]string{decorated("W", strings.Repeat("x", 400))}, strings.Repeat("x", 297) + "..."},
 	} {
 		if got := lastLine(tt.lines); got != tt.want {
 			t.Errorf("%q: %q, want %q", tt.lines, got, tt.want)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // lastWords is how long a failed client may go on writing its log. One that ends does so within some 20 ms.
@@ -82,12 +83,15 @@ func explanations() []explanation {
 	return out
 }
 
+// longestReason is how much of a log an error quotes, in bytes. Servers write into it: names, and the text of their refusals.
+const longestReason = 300
+
 // reason finds the cause in a log, or returns "".
 func reason(lines []string) string {
 	for _, e := range explanations() {
 		for _, line := range lines {
 			if m := e.pattern.FindStringSubmatchIndex(line); m != nil {
-				return string(e.pattern.ExpandString(nil, e.words, line, m))
+				return plain.Line(string(e.pattern.ExpandString(nil, e.words, line, m)), longestReason)
 			}
 		}
 	}
@@ -101,9 +105,9 @@ func lastLine(lines []string) string {
 		m := decorated.FindStringSubmatch(line)
 		switch {
 		case m == nil && i == 0:
-			return line // written before the log was open
+			return plain.Line(line, longestReason) // written before the log was open
 		case m != nil && slices.Contains([]string{"C", "E", "W"}, m[1]) && !strings.Contains(line, "cleanup_and_exit"):
-			return m[2][:min(len(m[2]), 300)]
+			return plain.Line(m[2], longestReason)
 		}
 	}
 	return ""

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // The lines are from logs of glusterfs 10.3.
@@ -88,5 +90,21 @@ func TestTailIsBounded(t *testing.T) {
 	lines := tail(path)
 	if lines[len(lines)-1] != "last" || len(lines[0]) > 64<<10 {
 		t.Errorf("%d lines, the first of %d bytes, the last is %q", len(lines), len(lines[0]), lines[len(lines)-1])
+	}
+}
+
+// TestHostileLog: a server, whose words the client logs, cannot write more than a line into an error, and nothing but letters.
+func TestHostileLog(t *testing.T) {
+	hostile := "\x1b]0;x\x07\x1b[2J\u202e\xff\a" + strings.Repeat("very long ", 5_000)
+	for name, got := range map[string]string{
+		"a refusal":   reason([]string{"SETVOLUME on remote-host failed [{remote-error=" + hostile + "}, {errno=13}]"}),
+		"a name":      reason([]string{"DNS resolution failed on host " + strings.ReplaceAll(hostile, " ", "")}),
+		"a directory": reason([]string{`subdirectory for mount "` + hostile + `" is not found`}),
+		"a warning":   lastLine([]string{"[2026-11-24 18:41:03.0 +0000] E [x.c:1:y] 0-z: " + hostile}),
+		"no log":      lastLine([]string{hostile}),
+	} {
+		if got == "" || plain.Line(got, longestReason) != got {
+			t.Errorf("%s: %d bytes: %.200q", name, len(got), got)
+		}
 	}
 }

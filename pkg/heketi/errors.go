@@ -6,7 +6,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"unicode"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // Stage is the part of a call that failed.
@@ -57,14 +58,14 @@ func (e *Error) Error() string {
 	what := e.Text
 	switch {
 	case e.Err != nil:
-		what = e.Err.Error()
+		what = plain.Line(e.Err.Error(), longestText) // it may quote a certificate or an answer
 	case what == "":
 		what = "empty answer"
 	}
 	if e.Status != 0 {
 		what = fmt.Sprintf("%s (HTTP %d)", what, e.Status)
 	}
-	message := fmt.Sprintf("%v: heketi %q (%s): %s %s: %s", e.rule.kind, e.Backend, e.URL, e.Method, e.Path, what)
+	message := fmt.Sprintf("%v: heketi %q (%s): %s %s: %s", e.rule.kind, e.Backend, e.URL, e.Method, plain.Line(e.Path, longestName), what)
 	if e.rule.hint != "" {
 		message += "; " + e.rule.hint
 	}
@@ -135,22 +136,18 @@ func (e *Error) refusal() bool {
 	return false
 }
 
+// What of the texts of a server is shown at most, in bytes.
+const (
+	longestText = 600
+	longestName = 200 // of ids, paths and lists of them
+)
+
 // oneLine makes the answer fit for a log and an event: Heketi joins several causes by
 // newlines, and answers with a stack trace when it panics.
 func oneLine(text string) string {
-	const longest = 600
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "PANIC") {
 		text, _, _ = strings.Cut(text, "\n")
 	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, strings.ReplaceAll(text, "\n", "; "))
-	if len(text) > longest {
-		text = strings.ToValidUTF8(text[:longest], "") + "..."
-	}
-	return text
+	return plain.Line(text, longestText)
 }

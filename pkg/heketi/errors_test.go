@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -161,8 +162,8 @@ func TestErrorText(t *testing.T) {
 		{" No space\n", "No space"},
 		{"No eligible cluster for volume\nCluster a: No space\n", "No eligible cluster for volume; Cluster a: No space"},
 		{"PANIC: oops\ngoroutine 1 [running]:\nmain.main()", "PANIC: oops"},
-		{"bell\a and \x1b[31mcolour", "bell  and  [31mcolour"},
-		{strings.Repeat("é", 1000), strings.Repeat("é", 300) + "..."},
+		{"bell\a and \x1b[31mcolour", "bell  and  colour"},
+		{strings.Repeat("é", 1000), strings.Repeat("é", 298) + "..."},
 	} {
 		if got := oneLine(tc.text); got != tc.want {
 			t.Errorf("oneLine(%q) = %q, want %q", tc.text, got, tc.want)
@@ -172,5 +173,25 @@ func TestErrorText(t *testing.T) {
 	const want = `no space: heketi "main" (http://heketi:8080): POST /volumes: Failed to allocate new volume: No space (HTTP 500); ` + hintRoom
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
+	}
+}
+
+// hostile is what a server may write that wants to be taken for the driver, and never to be seen as what it is.
+func hostile() string {
+	return "\x1b]0;x\x07\x1b[2J\r\nI1128 all is well\u202e\u200b\xff" + strings.Repeat("very long ", 10_000)
+}
+
+// TestHostileAnswers: whatever a server answers, in whichever part of its answer, an error is one line of bounded length.
+func TestHostileAnswers(t *testing.T) {
+	for name, err := range map[string]error{
+		"a refusal":     testBackend().newError(http.MethodPost, "/volumes", StageRequest, 500, hostile(), nil),
+		"a certificate": testBackend().newError(http.MethodPost, "/volumes", StageRequest, 0, "", errors.New("certificate is valid for "+hostile())),
+		"a queue":       testBackend().newError(http.MethodGet, "/queue/"+hostile(), StagePoll, 404, "", nil),
+		"clusters":      &OtherDatabaseError{Backend: "main", Missing: []string{"a"}, Present: []string{hostile()}},
+	} {
+		text := err.Error()
+		if plain.Line(text, 1200) != text {
+			t.Errorf("%s: %d bytes: %.300q", name, len(text), text)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -24,7 +25,7 @@ const hintOtherDatabase = "check the backend's url, or restore the database that
 func (e *OtherDatabaseError) Error() string {
 	present := "no cluster at all"
 	if len(e.Present) > 0 {
-		present = "only " + strings.Join(e.Present, ", ")
+		present = "only " + plain.Line(strings.Join(e.Present, ", "), longestName)
 	}
 	return fmt.Sprintf("%v: backend %q (%s) cannot be trusted: its Heketi does not have cluster %s, which the backend's clusters name in the "+
 		"driver's configuration, but %s; %s", volume.ErrUnavailable, e.Backend, e.URL, strings.Join(e.Missing, ", "), present, hintOtherDatabase)

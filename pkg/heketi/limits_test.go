@@ -81,7 +81,7 @@ func TestErrorTexts(t *testing.T) {
 		}
 	}
 	for length, cut := range map[int]bool{600: false, 601: true} {
-		if got := oneLine(strings.Repeat("x", length)); strings.HasSuffix(got, "...") != cut || len(got) > 603 {
+		if got := oneLine(strings.Repeat("x", length)); strings.HasSuffix(got, "...") != cut || len(got) > 600 {
 			t.Errorf("%d letters become %d", length, len(got))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -28,7 +29,7 @@ func (x *index) trust(clusters []string) error {
 		slices.Sort(clusters)
 		return fmt.Errorf("%w: backend %q cannot be trusted: it knows none of the clusters that it knew before, only %s, so that its database "+
 			"is probably not the one that has the volumes; restore that, or restart the driver if the clusters were replaced on purpose",
-			volume.ErrUnavailable, x.backend, strings.Join(clusters, ", "))
+			volume.ErrUnavailable, x.backend, plain.Line(strings.Join(clusters, ", "), 200))
 	}
 	for _, id := range clusters {
 		x.clusters[id] = struct{}{}

@@ -8,7 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // Severity is the weight of a finding.
@@ -36,6 +37,16 @@ type Finding struct {
 	Commands []string `json:"commands,omitempty"` // commands of the remedy, one in each; none is ever run here
 }
 
+// printable keeps what others have written from moving a terminal's cursor, or from being copied as another command than is seen.
+func (f Finding) printable() Finding {
+	f.Subject, f.Message, f.Remedy = plain.Text(f.Subject), plain.Text(f.Message), plain.Text(f.Remedy)
+	f.Commands = slices.Clone(f.Commands)
+	for i, command := range f.Commands {
+		f.Commands[i] = plain.Text(command)
+	}
+	return f
+}
+
 // Sort orders findings by weight; those of one weight keep their order.
 func Sort(findings []Finding) {
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(a.Severity.weight(), b.Severity.weight()) })
@@ -58,13 +69,14 @@ func ExitCode(findings []Finding) int {
 
 // WriteJSON writes the findings as a list of objects.
 func WriteJSON(w io.Writer, findings []Finding) error {
-	if findings == nil {
-		findings = []Finding{}
+	shown := make([]Finding, len(findings)) // [] for none
+	for i, f := range findings {
+		shown[i] = f.printable()
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false) // commands are there to be copied
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(findings)
+	return encoder.Encode(shown)
 }
 
 // WriteText writes a block for each finding that asks for attention, a line for each that is good, and their numbers.
@@ -72,18 +84,19 @@ func WriteText(w io.Writer, findings []Finding) error {
 	var out strings.Builder
 	counts := map[Severity]int{}
 	for _, f := range findings {
+		f = f.printable()
 		counts[f.Severity]++
 		if f.Severity == OK {
-			fmt.Fprintf(&out, "ok        %s: %s\n", printable(f.Subject), printable(f.Message))
+			fmt.Fprintf(&out, "ok        %s: %s\n", f.Subject, f.Message)
 			continue
 		}
-		fmt.Fprintf(&out, "%-9s %s (%s)\n", strings.ToUpper(string(f.Severity)), printable(f.Subject), f.Check)
+		fmt.Fprintf(&out, "%-9s %s (%s)\n", strings.ToUpper(string(f.Severity)), f.Subject, f.Check)
 		paragraph(&out, "", f.Message)
 		if f.Remedy != "" {
 			paragraph(&out, "Remedy: ", f.Remedy)
 		}
 		for _, command := range f.Commands {
-			fmt.Fprintf(&out, "            $ %s\n", printable(command))
+			fmt.Fprintf(&out, "            $ %s\n", command)
 		}
 		out.WriteString("\n")
 	}
@@ -95,22 +108,12 @@ func WriteText(w io.Writer, findings []Finding) error {
 	return err
 }
 
-// printable keeps what others have written from moving the terminal's cursor.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, text)
-}
-
 // paragraph writes a text in lines that fit a terminal.
 func paragraph(out *strings.Builder, label, text string) {
 	const indent, width = "          ", 110
 	line := indent + label
 	empty := true
-	for word := range strings.FieldsSeq(printable(text)) {
+	for word := range strings.FieldsSeq(plain.Text(text)) {
 		if !empty && len(line)+1+len(word) > width {
 			out.WriteString(line + "\n")
 			line, empty = indent, true

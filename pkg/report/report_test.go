@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,24 @@ ok        this: is good
 `
 	if err != nil || out.String() != want {
 		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// TestNothingMovesTheTerminal: names of volumes and texts of servers are shown and copied as what they are.
+func TestNothingMovesTheTerminal(t *testing.T) {
+	const hostile = "a\x1b[2Jb\u202ec\u009b1d"
+	findings := []Finding{{Warning, "c", hostile, hostile, hostile, []string{hostile}}, {OK, "c", hostile, hostile, "", nil}}
+	for name, write := range map[string]func(io.Writer, []Finding) error{"text": WriteText, "JSON": WriteJSON} {
+		var out bytes.Buffer
+		if err := write(&out, findings); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); strings.ContainsAny(text, "\x1b\u202e\u009b") || strings.Contains(text, `\u`) || strings.Count(text, "2Jb") != 6 {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+	if findings[0].Commands[0] != hostile {
+		t.Error("the findings themselves were changed")
 	}
 }
 
