@@ -38,6 +38,7 @@ type options struct {
 	registration   registrationOptions
 	clusters       clusterOptions
 	clients        clientOptions
+	allowedServers allowedOptions
 	removeTaint    bool
 	volumeHealth   bool
 	logging        loggingOptions
@@ -77,6 +78,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 		o.registration.register(flags)
 		o.clusters.register(flags)
 		o.clients.register(flags)
+		o.allowedServers.register(flags)
 		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; asks the Kubernetes API")
 	}
 }
@@ -148,6 +150,9 @@ func (o *options) completeNode() error {
 		return err
 	}
 	if err := o.clients.complete(); err != nil {
+		return err
+	}
+	if err := o.allowedServers.complete(); err != nil {
 		return err
 	}
 	return o.registration.check(o.driverName)

@@ -77,7 +77,7 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 // addNode gives config the owner of this node's clients.
 func addNode(ctx context.Context, config *driver.Config, o options) (background, error) {
 	m, err := fuseclient.NewManager(ctx, fuseclient.Config{
-		StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers,
+		StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers, Prober: o.allowedServers.prober(),
 		Placement: o.clients.placement, CgroupName: o.clients.cgroup, MemoryLimit: o.clients.memoryLimit, ResolverRoot: o.clients.resolver,
 	})
 	if err != nil {

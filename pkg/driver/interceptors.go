@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -69,6 +70,12 @@ const longestMessage = 2048
 // what a server answered, which may be anything.
 func presentable(message string) string { return plain.Line(withoutPasswords(message), longestMessage) }
 
+// publicError says more than its caller may know: callers write what they are told into events, which many may read.
+type publicError interface {
+	error
+	Public() string
+}
+
 // mapErrors gives every error its code, and a message that may be shown.
 func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	response, err := handler(ctx, request)
@@ -76,6 +83,10 @@ func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle
 		return response, nil
 	}
 	answer := status.Convert(toStatus(err)).Proto()
+	if e, ok := errors.AsType[publicError](err); ok {
+		klog.FromContext(ctx).Info("The caller is not told the whole reason of a failure", "reason", err.Error())
+		answer.Message = e.Public()
+	}
 	answer.Message = presentable(answer.GetMessage())
 	return nil, status.ErrorProto(answer)
 }

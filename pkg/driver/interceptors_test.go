@@ -20,6 +20,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -190,5 +191,23 @@ func TestHostileText(t *testing.T) {
 	}
 	if status.Code(err) != codes.Unavailable || status.Code(own) != codes.Aborted {
 		t.Errorf("the codes become %s and %s", status.Code(err), status.Code(own))
+	}
+}
+
+// TestEventsTellNoPorts: the caller of a failed mount is told the same of every server, and the log has the reason.
+func TestEventsTellNoPorts(t *testing.T) {
+	stage := csi.Node_NodeStageVolume_FullMethodName
+	said := map[string]bool{}
+	for _, reason := range []string{"connection refused", "no answer", "the name does not resolve"} {
+		unreachable := &mount.UnreachableError{Port: 6379, Servers: []string{"10.0.0.1"}, Reasons: []string{reason}}
+		_, log, err := call(t, 0, stage, &csi.NodeStageVolumeRequest{}, answers(nil, fmt.Errorf("staging volume v: %w", unreachable)))
+		if said[status.Convert(err).Message()] = true; strings.Contains(err.Error(), reason) || !strings.Contains(log, reason) {
+			t.Errorf("the caller is told %v, the log has\n%s", err, log)
+		}
+	}
+	_, log, err := call(t, 0, stage, &csi.NodeStageVolumeRequest{},
+		answers(nil, fmt.Errorf("x: %w", mount.Conceal(fmt.Errorf("%w: it breaks off", mount.ErrUnavailable), []string{"10.0.0.1"}, 6379))))
+	if said[status.Convert(err).Message()] = true; len(said) != 1 || !strings.Contains(log, "it breaks off") || status.Code(err) != codes.Unavailable {
+		t.Errorf("%v, %s, and in the log\n%s", said, status.Code(err), log)
 	}
 }

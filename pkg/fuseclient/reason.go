@@ -18,7 +18,8 @@ const lastWords = 250 * time.Millisecond
 // explain turns a client's failure into what the administrator has to know, out of the client's own log.
 func (m *Manager) explain(r record, servers []string, failure error, c child) error {
 	logPath := m.logPath(r.Source.VolumeID)
-	kind, words := mount.ErrUnavailable, reason(tail(logPath))
+	kind := mount.ErrUnavailable
+	words, asked := cause(tail(logPath))
 	switch {
 	case errors.Is(failure, mount.ErrTimeout):
 		kind = mount.ErrTimeout
@@ -30,13 +31,16 @@ func (m *Manager) explain(r record, servers []string, failure error, c child) er
 		case <-c.exited:
 		case <-time.After(lastWords):
 		}
-		if words = reason(tail(logPath)); words == "" {
+		if words, asked = cause(tail(logPath)); words == "" {
 			words = fmt.Sprintf("the GlusterFS client failed: %v%s; its log ends with: %s", failure, c.exit(), lastLine(tail(logPath)))
 		}
 	}
 	err := fmt.Errorf("%w: mount GlusterFS volume %q from %s: %s (log: %s)", kind, r.Source.Volume, strings.Join(servers, ","), words, logPath)
 	if errors.Is(failure, errMute) {
 		return fmt.Errorf("%w (%w)", err, errMute)
+	}
+	if asked {
+		return mount.Conceal(err, servers, r.Source.Options.Port())
 	}
 	return err
 }
@@ -88,14 +92,30 @@ const longestReason = 300
 
 // reason finds the cause in a log, or returns "".
 func reason(lines []string) string {
+	words, _ := cause(lines)
+	return words
+}
+
+// cause is reason. asked: it is about a server that was asked for the volume file and did not give it. That may be any address,
+// chosen by whoever wrote the PersistentVolume; those of bricks come from the volume file.
+func cause(lines []string) (words string, asked bool) {
 	for _, e := range explanations() {
 		for _, line := range lines {
 			if m := e.pattern.FindStringSubmatchIndex(line); m != nil {
-				return plain.Line(string(e.pattern.ExpandString(nil, e.words, line, m)), longestReason)
+				words := plain.Line(string(e.pattern.ExpandString(nil, e.words, line, m)), longestReason)
+				return words, e.ofConnections() && !ofBrick.MatchString(line)
 			}
 		}
 	}
-	return ""
+	return "", false
+}
+
+// ofBrick is the translator that is named where a line is about the connection to a brick.
+var ofBrick = regexp.MustCompile(`-client-[0-9]+:`)
+
+// ofConnections reports whether the explanation says what is found at an address.
+func (e explanation) ofConnections() bool {
+	return e.words == brokenOff || e.words == tlsFailed || strings.Contains(e.words, "server $1")
 }
 
 // lastLine returns the last warning or error without the client's decoration.

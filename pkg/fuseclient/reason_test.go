@@ -108,3 +108,24 @@ func TestHostileLog(t *testing.T) {
 		}
 	}
 }
+
+// TestLogTellsOfPorts: what the client found at an address that anyone may have chosen is for the log alone; what it says of the
+// volume and its bricks is not.
+func TestLogTellsOfPorts(t *testing.T) {
+	for line, want := range map[string]bool{
+		`0-glusterfs: DNS resolution failed on host no.such.host`:                                           true,
+		`0-glusterfs: connection to 10.0.0.1:6379 failed (Connection reset by peer); disconnecting`:         true,
+		`0-glusterfs:   error:0A00010B:SSL routines::wrong version number`:                                  true,
+		`0-glusterfs: forced unwinding frame type(GlusterFS Handshake) op(GETSPEC(2)) called at`:            true,
+		`0-: received signum (1), shutting down`:                                                            true,
+		`0-v1-client-0: connection to 10.0.0.1:49152 failed (Connection refused); disconnecting`:            false,
+		`0-v1-client-12:   error:0A000086:SSL routines::certificate verify failed`:                          false,
+		`0-mgmt: failed to fetch volume file (key:/nope)`:                                                   false,
+		`0-fuse: first lookup on root failed (Transport endpoint is not connected)`:                         false,
+		`0-v1-client-0: SETVOLUME on remote-host failed [{remote-error=Authentication failed}, {errno=13}]`: false,
+	} {
+		if words, asked := cause([]string{line}); words == "" || asked != want {
+			t.Errorf("%s: %q, %v, want %v", line, words, asked, want)
+		}
+	}
+}

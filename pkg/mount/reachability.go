@@ -9,7 +9,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // Prober sorts servers by whether their glusterd can be reached. The client tries servers strictly in order and
@@ -17,9 +20,10 @@ import (
 type Prober struct {
 	Lookup      func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
-	Grace       time.Duration // how long earlier servers may at most still answer once a later one has; see patience
-	Limit       time.Duration // how long a server may take to answer
-	LookupLimit time.Duration // how long the addresses of a name may take before that
+	Grace       time.Duration   // how long earlier servers may at most still answer once a later one has; see patience
+	Limit       time.Duration   // how long a server may take to answer
+	LookupLimit time.Duration   // how long the addresses of a name may take before that
+	Allowed     *AllowedServers // nil: any
 }
 
 // NewProber probes over TCP.
@@ -64,18 +68,56 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return ErrUnavailable }
 
+// Public is the error without what the node has found out about each server.
+func (e *UnreachableError) Public() string { return publicReason(e.Servers, e.Port) }
+
+// publicReason is what those are told who cannot mount. It is the same for a name that is not known, an address that is not
+// allowed, a port that is closed, one that is silent, and one at which something else answers: else the author of a
+// PersistentVolume could look around in the node's network.
+func publicReason(servers []string, port int) string {
+	return fmt.Sprintf("%v: no GlusterFS server can be reached (%s): none has an address that is allowed and answers as glusterd does on port %d. Check "+
+		"names, glusterd, firewalls, and that TLS is on at both sides or neither; the node plugin's log has the reasons; see %s",
+		ErrUnavailable, plain.Line(strings.Join(servers, ", "), 200), port, unreachablePage)
+}
+
+const unreachablePage = "docs/troubleshooting.md#no-server-can-be-reached"
+
+// Conceal returns err as an error of which those who cannot mount are told no more than of an UnreachableError. It is for what a client
+// found out about servers that have not proved to be servers of the volume.
+func Conceal(err error, servers []string, port int) error {
+	return &concealedError{error: err, public: publicReason(servers, port)}
+}
+
+type concealedError struct {
+	error
+	public string
+}
+
+func (e *concealedError) Unwrap() error { return e.error }
+
+// Public is the part of the error that may be told.
+func (e *concealedError) Public() string { return e.public }
+
 // Order sorts: the servers that answered in the given order, then those that might, then those that refused. It
-// returns as soon as the first answers, and an UnreachableError when none does within the limits.
+// returns as soon as the first answers, and an UnreachableError when none does within the limits. A server that is not allowed is
+// a NotAllowedError, or left out if only its addresses show it.
 func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachable, error) {
+	if err := p.Allowed.check(servers); err != nil {
+		return Reachable{}, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	found := p.collect(p.ask(ctx, servers, port), len(servers), func(found []answer) bool {
+	unchecked := p.unchecked(servers)
+	found := p.collect(p.ask(ctx, servers, port, unchecked), len(servers), func(found []answer) bool {
 		best := slices.IndexFunc(found, func(a answer) bool { return a.state != refused })
 		return best >= 0 && found[best].state == reached
 	})
 	first := slices.IndexFunc(found, answer.ok)
 	if first < 0 {
 		unreachable := &UnreachableError{Port: port, Servers: servers, Unsure: slices.ContainsFunc(found, answer.unsure)}
+		for i := range servers { // the client would ask all of them
+			unreachable.Unsure = unreachable.Unsure && !unchecked[i].Load()
+		}
 		for _, a := range found {
 			unreachable.Reasons = append(unreachable.Reasons, dialReason(a.err))
 		}
@@ -84,7 +126,7 @@ func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachabl
 	r := Reachable{IPv6: found[first].ipv6 && !strings.Contains(servers[first], ":")}
 	for _, want := range []state{reached, unknown, refused} {
 		for i, server := range servers {
-			if found[i].state == want {
+			if found[i].state == want && !unchecked[i].Load() {
 				r.Servers = append(r.Servers, server)
 			}
 		}
@@ -147,11 +189,16 @@ func (a answer) unsure() bool { return errors.Is(a.err, errLookup) }
 var errLookup = errors.New("looking up the name takes too long")
 
 // ask connects to all servers at once and delivers one answer for each.
-func (p Prober) ask(ctx context.Context, servers []string, port int) <-chan answer {
+func (p Prober) ask(ctx context.Context, servers []string, port int, unchecked []atomic.Bool) <-chan answer {
 	answers := make(chan answer, len(servers))
 	for i, server := range servers {
 		go func() {
 			addresses, err := p.addresses(ctx, server)
+			if err == nil {
+				err = p.Allowed.checkAddresses(server, addresses)
+				unchecked[i].Store(err != nil)
+				addresses = addresses[:min(len(addresses), mostAddresses)]
+			}
 			if err != nil {
 				answers <- answer{index: i, state: refused, err: err}
 				return
@@ -174,7 +221,17 @@ func (p Prober) addresses(ctx context.Context, server string) ([]netip.Addr, err
 	if err != nil && limited.Err() != nil {
 		return nil, errLookup
 	}
-	return addresses[:min(len(addresses), mostAddresses)], err
+	return addresses, err
+}
+
+// unchecked tells which servers the client must not be given: those that only their addresses can allow, until these are known, and
+// those that their addresses forbid.
+func (p Prober) unchecked(servers []string) []atomic.Bool {
+	unchecked := make([]atomic.Bool, len(servers))
+	for i, server := range servers {
+		unchecked[i].Store(p.Allowed.needsAddress(server))
+	}
+	return unchecked
 }
 
 // mostAddresses is how many addresses of one name are tried, so that a nameserver cannot have this node connect to thousands.

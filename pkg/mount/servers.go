@@ -40,6 +40,9 @@ const serversPage = "docs/parameters.md#servers-of-a-volume"
 // hostName is strict enough that a server can stand anywhere in an argument vector: it never starts with a dash.
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$`)
 
+// numeric is the last part of what the client's resolver, though no nameserver, takes for an IPv4 address: 0x7f.1 is 127.0.0.1.
+var numeric = regexp.MustCompile(`^([0-9]+|0x[0-9a-f]*)$`)
+
 func parseServer(s string) (string, error) {
 	inner, bracketed := strings.CutPrefix(s, "[")
 	if bracketed {
@@ -62,7 +65,7 @@ func parseServer(s string) (string, error) {
 		return "", errors.New("a server's name is empty")
 	case strings.Contains(name, ":"):
 		return "", fmt.Errorf("%q is neither a host name nor an address: separate servers by commas, without ports", s)
-	case len(name) > 253 || !hostName.MatchString(name) || strings.Trim(last, "0123456789") == "":
+	case len(name) > 253 || !hostName.MatchString(name) || numeric.MatchString(last):
 		return "", fmt.Errorf("%q is neither a host name nor an address", s)
 	}
 	return name, nil

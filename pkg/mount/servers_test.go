@@ -30,7 +30,7 @@ func TestParseServers(t *testing.T) {
 	}
 	for _, list := range []string{
 		"", " ", "a,", ",a", "a,,b", "a:b", "a:24007", "10.0.0.1:24007", "[10.0.0.1]", "[fd00::1]:24007", "[a]", "[fd00::1", "fd00::1]",
-		"-a", "--log-file=x", "a-", "a.-b", "a..b", ".a", "a.", "a b", "a;b", "a/b", "a$b", "a\nb", "ä", "300.1.1.1", "10.0.0", "1",
+		"-a", "--log-file=x", "a-", "a.-b", "a..b", ".a", "a.", "a b", "a;b", "a/b", "a$b", "a\nb", "ä", "300.1.1.1", "10.0.0", "1", "0x7f000001", "0x7f.1", "127.0x1", "0X7F.0.0.0x1",
 		"0.0.0.0", "::", "224.0.0.1", "ff02::1", "fe80::1%eth0", strings.Repeat("a", 64), strings.Repeat("a.", 130) + "b",
 	} {
 		if got, err := ParseServers(list); !errors.Is(err, ErrInvalid) {

@@ -41,6 +41,8 @@ func TestValuesAreRefused(t *testing.T) {
 		{"a time without unit", "provisioner: {timeout: '300'}", []string{"/provisioner/timeout"}},
 		{"a port that is none", "node: {healthPort: 70000}", []string{"/node/healthPort", "65,535"}},
 		{"TLS with glusterd and no certificate", "node: {tls: {managementEncryption: true}}", []string{"/node/tls/existingSecret", "minLength"}},
+		{"servers that are an option", "node: {allowedServers: ['--x']}", []string{"/node/allowedServers/0", "does not match"}},
+		{"two servers in one", "node: {allowedServers: ['a,b']}", []string{"/node/allowedServers/0", "does not match"}},
 		{"a backend for a cluster", "node: {clusterServers: {production: [a]}}", []string{"/node/clusterServers", "'production' not allowed"}},
 		{"a cluster without servers", "node: {clusterServers: {630372ccdc720a92c681fb928f27b53f: []}}", []string{"/node/clusterServers/630372ccdc720a92c681fb928f27b53f", "minItems"}},
 		{"fewer volumes than none", "node: {maxVolumesPerNode: -1}", []string{"/node/maxVolumesPerNode", "minimum"}},

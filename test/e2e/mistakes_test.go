@@ -77,7 +77,7 @@ func mistakes(s *space) []mistake {
 			name:    "servers misspelt",
 			objects: staticVolume("lost", s.namespace, "gluster-1.invalid,gluster-2.invalid", "data") + pod("lost", "", "lost", 0),
 			kind:    "Pod", whom: "lost",
-			documented: "no GlusterFS server can be reached", said: []string{"gluster-1.invalid", "does not resolve"},
+			documented: "no GlusterFS server can be reached", said: []string{"gluster-1.invalid", "the node plugin's log"},
 		},
 		{
 			name:    "mount option that is none",

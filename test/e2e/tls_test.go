@@ -26,7 +26,7 @@ parameters: {backend: ` + driver.Backend + `, volumetype: "replicate:3", volumeo
 // What docs/troubleshooting.md explains.
 const (
 	tlsFailed = "TLS failed"
-	brokenOff = "accepts connections but breaks them off"
+	brokenOff = "no GlusterFS server can be reached"
 )
 
 // tlsSecret has the name that it has in docs/install.md.

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// allowedOptions say which servers volumes may name.
+type allowedOptions struct {
+	list    []string
+	servers *mount.AllowedServers
+}
+
+const allowedServersFlag = "allowed-servers"
+
+func (a *allowedOptions) register(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&a.list, allowedServersFlag, nil, "networks, addresses and names that volumes may name as servers, as in 10.0.0.0/24,*.storage.example; "+
+		"may be repeated (default all but loopback and link-local)")
+}
+
+func (a *allowedOptions) complete() (err error) {
+	if a.servers, err = mount.ParseAllowedServers(a.list); err != nil {
+		return fmt.Errorf("--%s: %w", allowedServersFlag, err)
+	}
+	return nil
+}
+
+// prober returns what reaches the servers that are allowed.
+func (a *allowedOptions) prober() *mount.Prober {
+	prober := mount.NewProber()
+	prober.Allowed = a.servers
+	return &prober
+}
