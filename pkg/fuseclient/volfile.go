@@ -22,7 +22,7 @@ func (m *Manager) checkVolfile(ctx context.Context, source mount.Source, servers
 	defer cancel()
 	servers = slices.Clone(servers)
 	var refused error
-	for range len(servers) {
+	for range servers { // as many as there are now
 		first := servers[0]
 		file, err := m.cfg.FetchVolfile(ctx, first, source.Options.Port(), source.Volume)
 		if err == nil {

@@ -44,10 +44,7 @@ func TestRefusedCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	numbers := map[string]int{}
-	for name, number := range native.SyscallNames {
-		numbers[name] = number
-	}
+	numbers := native.SyscallNames
 	dir := t.TempDir()
 	if err := osthread.Run(func() error {
 		if err := Confine(); err != nil {

@@ -25,7 +25,7 @@ func TestFromServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	go serve(server)
-	port := server.Addr().(*net.TCPAddr).Port //nolint:errcheck,forcetypeassert // of a TCP listener
+	port := server.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of a TCP listener
 	if file, err := FromServer(t.Context(), "127.0.0.1", port, "vol"); err != nil || file != good {
 		t.Errorf("%v, %q", err, file)
 	}
