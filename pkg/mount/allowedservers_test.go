@@ -51,7 +51,7 @@ func resolving(addresses map[string]string) func(context.Context, string, string
 			return nil, ctx.Err()
 		}
 		var found []netip.Addr
-		for _, address := range strings.Fields(addresses[host]) {
+		for address := range strings.FieldsSeq(addresses[host]) {
 			found = append(found, netip.MustParseAddr(address))
 		}
 		return found, nil
