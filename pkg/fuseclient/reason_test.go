@@ -1,11 +1,13 @@
 package fuseclient
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
@@ -127,5 +129,27 @@ func TestLogTellsOfPorts(t *testing.T) {
 		if words, asked := cause([]string{line}); words == "" || asked != want {
 			t.Errorf("%s: %q, %v, want %v", line, words, asked, want)
 		}
+	}
+}
+
+// TestOrderTellsNoPorts: which of several servers took a connection cannot be read from the order in which they are named.
+func TestOrderTellsNoPorts(t *testing.T) {
+	options, err := mount.ParseOptions([]string{"backup-volfile-servers=10.0.0.3", "server-port=6379"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Manager{cfg: Config{StateDir: t.TempDir()}}
+	r := record{Source: mount.Source{VolumeID: "v", Volume: "v", Servers: []string{"10.0.0.1", "10.0.0.2"}, Options: options}}
+	if err := os.MkdirAll(filepath.Dir(m.logPath("v")), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(m.logPath("v"), []byte("0-: received signum (1), shutting down"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = m.explain(r, []string{"10.0.0.3", "10.0.0.1", "10.0.0.2"}, errors.New("exit status 1"), child{})
+	public, ok := err.(interface{ Public() string }) //nolint:errorlint // what callers get is wrapped once
+	closed := &mount.UnreachableError{Port: 6379, Servers: m.named(r.Source), Reasons: []string{"connection refused", "connection refused", "connection refused"}}
+	if !ok || public.Public() != closed.Public() || !errors.Is(err, mount.ErrUnavailable) || !strings.Contains(err.Error(), brokenOff) {
+		t.Errorf("%v", err)
 	}
 }

@@ -46,8 +46,8 @@ func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath st
 	}
 }
 
-// order sorts the servers by reachability.
-func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachable, error) {
+// named returns the servers of a volume in the order in which they are given.
+func (m *Manager) named(source mount.Source) []string {
 	servers := slices.Clone(source.Servers)
 	if current, ok := m.cfg.Servers[source.Cluster]; ok {
 		servers = slices.Clone(current)
@@ -57,6 +57,12 @@ func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachab
 			servers = append(servers, server)
 		}
 	}
+	return servers
+}
+
+// order sorts the servers by reachability.
+func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachable, error) {
+	servers := m.named(source)
 	ordered, err := m.cfg.Prober.Order(ctx, servers, source.Options.Port())
 	if unreachable, ok := errors.AsType[*mount.UnreachableError](err); ok && unreachable.Unsure && ctx.Err() == nil {
 		klog.FromContext(ctx).Info("Cannot tell which GlusterFS server can be reached, using the given order", "volumeID", source.VolumeID, "err", err.Error())

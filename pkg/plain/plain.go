@@ -12,9 +12,9 @@ import (
 // escape is a sequence that a terminal obeys: CSI, as for colours and the cursor, and OSC, as for titles, links and the clipboard.
 var escape = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
 
-// Line returns the text on one line, at most so many bytes, of which the last three are dots if it was longer. Lines are joined by
-// semicolons. Control characters, sequences for terminals, and characters that nobody sees or that turn the direction of
-// others around are replaced by blanks, invalid UTF-8 by U+FFFD.
+// Line returns the text on one line. It has no more than most bytes, the last three of which are dots if it was longer. Lines are
+// joined by semicolons. Control characters, sequences for terminals, invisible characters and those that turn the direction of
+// writing around are replaced by blanks, invalid UTF-8 by U+FFFD.
 func Line(text string, most int) string {
 	text = text[:min(len(text), 64*most)] // enough for sequences that are removed, and bounded work
 	text = escape.ReplaceAllString(strings.TrimSpace(text), " ")
