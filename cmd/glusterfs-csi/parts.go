@@ -22,6 +22,7 @@ type background struct {
 	run         func(ctx context.Context) // until ctx is done; nil: nothing
 	stop        func()                    // at the end, when no call runs any more
 	provisioner *provisioner.Provisioner  // for other parts; nil: it has none
+	started     func(logger klog.Logger)  // logs what is to be known once everything is in order; nil: nothing
 }
 
 // addController gives config a provisioner over the configured Heketi servers. Nobody is asked anything yet: a Heketi
@@ -52,7 +53,7 @@ func addController(ctx context.Context, config *driver.Config, o options) (backg
 	}
 	p := provisioner.New(backends, provisionerOptions...)
 	config.Provisioner = p
-	return background{run: run, provisioner: p, stop: func() {
+	return background{run: run, provisioner: p, started: func(logger klog.Logger) { warnOfPlaintext(logger, backends.All()) }, stop: func() {
 		// The calls have ended by now. What still runs belongs to calls that were given up, and Heketi carries it on.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
@@ -61,6 +62,19 @@ func addController(ctx context.Context, config *driver.Config, o options) (backg
 		}
 		backends.Close()
 	}}, nil
+}
+
+// warnOfPlaintext logs one line if requests to Heketi can be read and repeated by others.
+func warnOfPlaintext(logger klog.Logger, backends []*heketi.Backend) {
+	var urls []string
+	for _, b := range backends {
+		if b.Plaintext() {
+			urls = append(urls, b.URL())
+		}
+	}
+	if len(urls) > 0 {
+		logger.Info("Warning: requests to Heketi go through the network unencrypted", "urls", urls, "remedy", heketi.HintPlaintext)
+	}
 }
 
 func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus.Registerer) (*orphans.Watcher, error) {

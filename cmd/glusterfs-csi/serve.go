@@ -56,6 +56,9 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 
 	logger.Info("Started", "driver", o.driverName, "version", config.Version, "endpoint", o.endpoint,
 		"controller", m.controller, "node", m.node, "nodeID", o.nodeID)
+	if controller.started != nil {
+		controller.started(logger)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx, calls) })
 	watched.serve(ctx, group, registry, o.socket)

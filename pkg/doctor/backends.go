@@ -101,11 +101,15 @@ func Explain(err error) (message, remedy string) {
 
 // examine stops where nothing further can be learned.
 func (p *patient) examine(ctx context.Context) []report.Finding {
+	var findings []report.Finding
+	if p.backend.Plaintext() {
+		findings = append(findings, p.finding(report.Warning, "heketi-plaintext", "requests to it go through the network unencrypted", heketi.HintPlaintext))
+	}
 	greeting, err := p.backend.Hello(ctx)
 	if err != nil {
-		return []report.Finding{p.failed(report.Critical, "heketi-reachable", err)}
+		return append(findings, p.failed(report.Critical, "heketi-reachable", err))
 	}
-	findings := []report.Finding{p.finding(report.OK, "heketi-reachable", "it answers", ""), p.clock(greeting)}
+	findings = append(findings, p.finding(report.OK, "heketi-reachable", "it answers", ""), p.clock(greeting))
 	key, ok := p.key(ctx)
 	findings = append(findings, key)
 	if !ok {

@@ -185,3 +185,18 @@ func TestRunningOperations(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 }
+
+// TestPlaintext: a Heketi on another machine is to be asked over TLS, whether it answers or not.
+func TestPlaintext(t *testing.T) {
+	for url, want := range map[string]int{"http://192.0.2.1:8080": 1, "https://192.0.2.1:8080": 0, "http://127.0.0.1:1": 0} {
+		config := Config{ConfigFile: configFile(t, "k", one(url)), Limit: time.Millisecond}
+		findings := Run(t.Context(), config)
+		found := find(findings, "heketi-plaintext")
+		if len(found) != want || want > 0 && (found[0].Severity != report.Warning || !strings.Contains(found[0].Remedy, "https")) {
+			t.Errorf("%s: %+v", url, found)
+		}
+		if len(find(findings, "heketi-reachable")) != 1 {
+			t.Errorf("%s: %+v", url, findings)
+		}
+	}
+}
