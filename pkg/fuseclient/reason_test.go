@@ -147,7 +147,7 @@ func TestOrderTellsNoPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = m.explain(r, []string{"10.0.0.3", "10.0.0.1", "10.0.0.2"}, errors.New("exit status 1"), child{})
-	public, ok := err.(interface{ Public() string }) //nolint:errorlint // what callers get is wrapped once
+	public, ok := err.(interface{ Public() string })
 	closed := &mount.UnreachableError{Port: 6379, Servers: m.named(r.Source), Reasons: []string{"connection refused", "connection refused", "connection refused"}}
 	if !ok || public.Public() != closed.Public() || !errors.Is(err, mount.ErrUnavailable) || !strings.Contains(err.Error(), brokenOff) {
 		t.Errorf("%v", err)

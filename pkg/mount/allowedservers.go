@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // AllowedServers are the servers that volumes may name: with nothing listed all but those that are this node itself, or that are
@@ -47,8 +49,8 @@ func ParseAllowedServers(list []string) (*AllowedServers, error) {
 type NotAllowedError struct{ Server string }
 
 func (e *NotAllowedError) Error() string {
-	return fmt.Sprintf("%v: server %q is not allowed: this node takes the servers of --allowed-servers (chart: node.allowedServers) only, and "+
-		"addresses of loopback and link-local only if they are listed there; see %s", ErrInvalid, e.Server, allowedPage)
+	return fmt.Sprintf("%v: server %q is not allowed on this node; name another, or have the administrator list it in --allowed-servers "+
+		"(chart: node.allowedServers), loopback and link-local as well; see %s", ErrInvalid, plain.Line(e.Server, 60), allowedPage)
 }
 
 func (e *NotAllowedError) Unwrap() error { return ErrInvalid }

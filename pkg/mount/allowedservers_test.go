@@ -128,7 +128,7 @@ func TestAllowedServers(t *testing.T) {
 				switch {
 				case errors.As(err, &notAllowed):
 					result = "refused"
-					if !errors.Is(err, ErrInvalid) || len(err.Error()) > 350 || !strings.Contains(err.Error(), "--allowed-servers") {
+					if !errors.Is(err, ErrInvalid) || len(err.Error()) > 300 || !strings.Contains(err.Error(), "--allowed-servers") {
 						t.Error(err)
 					}
 				case hidden && unreachable.Unsure:
@@ -169,7 +169,7 @@ func TestNothingIsLearnt(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 			said[unreachable.Public()] = append(said[unreachable.Public()], name)
-			if strings.Contains(err.Error(), unreachable.Public()) || len(unreachable.Public()) > 450 {
+			if strings.Contains(err.Error(), unreachable.Public()) || len(unreachable.Public()) > 300 {
 				t.Errorf("%s: the log has no more than %q", name, unreachable.Public())
 			}
 		})

@@ -75,9 +75,9 @@ func (e *UnreachableError) Public() string { return publicReason(e.Servers, e.Po
 // allowed, a port that is closed, one that is silent, and one at which something else answers: else the author of a
 // PersistentVolume could look around in the node's network.
 func publicReason(servers []string, port int) string {
-	return fmt.Sprintf("%v: no GlusterFS server can be reached (%s): none has an address that is allowed and answers as glusterd does on port %d. Check "+
-		"names, glusterd, firewalls, and that TLS is on at both sides or neither; the node plugin's log has the reasons; see %s",
-		ErrUnavailable, plain.Line(strings.Join(servers, ", "), 200), port, unreachablePage)
+	return fmt.Sprintf("%v: no GlusterFS server can be reached (%s): none is allowed and answers as glusterd on port %d. Check names, glusterd, "+
+		"firewalls, and TLS at both sides; the node plugin's log has the reasons; see %s",
+		ErrUnavailable, plain.Line(strings.Join(servers, ", "), 80), port, unreachablePage)
 }
 
 const unreachablePage = "docs/troubleshooting.md#no-server-can-be-reached"

@@ -86,9 +86,9 @@ func TestGlusterdTLS(t *testing.T) {
 	r.gluster(2, "volume", "start", "managed")
 
 	v := static("managed", r.lab.Storage(2).IP, "managed")
-	r.cannotStage(n, v, "TLS is on at both sides or neither")
+	r.cannotStage(n, v, "TLS at both sides")
 	r.cover(n.Machine, markerDir, r.marker())
-	r.cannotStage(n, v, "TLS is on at both sides or neither")
+	r.cannotStage(n, v, "TLS at both sides")
 	r.cover(n.Machine, certificatesDir, ours.Issue("node1"))
 	target := r.publish(n, v, r.stage(n, v), false)
 	r.write(n, "data", target, "file")
