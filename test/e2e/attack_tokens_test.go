@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -30,7 +31,11 @@ func TestAttackWithTheControllersToken(t *testing.T) {
 			driver.Name, annotations, uid, source)
 	}
 	up(t, `{apiVersion: v1, kind: PersistentVolume, metadata: {name: foreign, finalizers: [example.org/keep]}, spec: {accessModes: [ReadWriteMany], capacity: {storage: 1Gi}, storageClassName: none, hostPath: {path: /tmp/foreign}}}`, "")
-	t.Cleanup(func() { kubectl(t, "patch", "pv", "foreign", "--type=merge", "-p", `{"metadata":{"finalizers":null}}`) })
+	t.Cleanup(func() {
+		_, err := cluster.Kubectl(context.Background(), "patch", "pv", "foreign", "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
+		ok(t, err)
+	})
+	mayLook(t, driver.Controller)
 	s.apply(`{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: foreign, annotations: {volume.kubernetes.io/storage-provisioner: other.example.org}}, spec: {accessModes: [ReadWriteOnce], storageClassName: none, resources: {requests: {storage: 1Gi}}}}`)
 	const id = "0123456789abcdef0123456789abcdef"
 	volumes := []string{"patch", "pv", pv}
@@ -68,7 +73,11 @@ func TestAttackWithTheNodePluginsToken(t *testing.T) {
 	theDriver(t)
 	s := newSpace(t, "stolen-node")
 	kubectl(t, "taint", "node", "node1", driver.NotReadyTaint+"=:PreferNoSchedule", "example.org/mine=:PreferNoSchedule")
-	t.Cleanup(func() { kubectl(t, "taint", "node", "node1", "example.org/mine-") })
+	t.Cleanup(func() {
+		_, err := cluster.Kubectl(context.Background(), "taint", "node", "node1", "example.org/mine-")
+		ok(t, err)
+	})
+	mayLook(t, driver.Node)
 	const mine, more = `{"key":"example.org/mine","effect":"PreferNoSchedule"}`, `{"key":"x","effect":"NoExecute"}`
 	on := "--as-user-extra=authentication.kubernetes.io/node-name=node1"
 	own := []string{"patch", "node", "node1", on}
@@ -84,6 +93,17 @@ func TestAttackWithTheNodePluginsToken(t *testing.T) {
 		s.steals(c, driver.Node)
 	}
 	wellTyped(t, "own-node")
+}
+
+// mayLook lets an account of the driver get what it may change without looking, as "kubectl patch" does before it sends a patch.
+func mayLook(t *testing.T, account string) {
+	t.Helper()
+	up(t, fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: looks-%[1]s},
+  rules: [{apiGroups: [""], resources: [persistentvolumes, persistentvolumeclaims, persistentvolumeclaims/status, nodes], verbs: [get]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: looks-%[1]s},
+  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: looks-%[1]s},
+  subjects: [{kind: ServiceAccount, name: %[1]s, namespace: %[2]s}]}`, account, driver.Namespace), "")
 }
 
 // steals tries it as an account of the driver.
