@@ -42,7 +42,7 @@ func TestBrickTLS(t *testing.T) {
 		{"no certificate", nil, "TLS failed"},
 		{"certificate of another authority", map[string]string{certificatesDir: certificates.NewAuthority(r.T).Issue("node1")}, "TLS failed"},
 		{"certificate that the volume does not allow", map[string]string{certificatesDir: ours.Issue("node2")}, "auth.ssl-allow"},
-		{"TLS to a glusterd without", map[string]string{certificatesDir: ours.Issue("node1"), markerDir: r.marker()}, "secure-access marker"},
+		{"TLS to a glusterd without", map[string]string{certificatesDir: ours.Issue("node1"), markerDir: r.marker()}, "TLS at both sides"},
 	} {
 		r.Run(c.name, func(t *testing.T) {
 			r := r.on(t)
