@@ -35,7 +35,7 @@ func TestCopiedVolume(t *testing.T) {
 			r.Errorf("the log says %q %d times", line, got)
 		}
 	}
-	if args := strings.Join(r.onlyClient(n, "copied").Args, " "); strings.Contains(args, "x.log") || strings.Contains(args, "auto") {
+	if args := strings.Join(r.onlyClient(n, "copied").Args, " "); strings.Contains(args, "x.log") || strings.Contains(args, "auto_unmount") || strings.Contains(args, "automount") {
 		r.Errorf("the client was started with %s", args)
 	}
 }
