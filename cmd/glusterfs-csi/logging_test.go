@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestLogsAreText: nothing that is logged makes a terminal do anything, or looks like an entry of its own.
+// TestLogsAreText: nothing that is logged controls a terminal, or looks like another log entry.
 func TestLogsAreText(t *testing.T) {
 	const hostile = "\x1b[2J\u202e\u009b\a\nE1128 00:00:00.000000       1 forged.go:1] x"
 	for _, format := range []string{formatText, formatJSON} {
