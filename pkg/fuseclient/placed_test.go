@@ -15,31 +15,9 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
-
-// group is the name of cgroups that no other test run uses.
-func group(t *testing.T) string {
-	t.Helper()
-	link, err := os.Readlink("/proc/self/ns/pid")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "glusterfs-csi-test-" + strings.Trim(strings.TrimPrefix(link, "pid:"), "[]")
-}
-
-// glusterfs returns the client that is installed here, or skips the test where `make test` has not installed one.
-func glusterfs(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("glusterfs")
-	if err != nil && os.Getenv("REQUIRE_GLUSTER") != "" {
-		t.Fatal(err)
-	}
-	if err != nil {
-		t.Skip("the GlusterFS client is not installed")
-	}
-	return path
-}
 
 // stillOpen are nodes whose files a process that has just ended may need, as a driver leaves them open.
 var stillOpen []*placement.Node
@@ -47,14 +25,14 @@ var stillOpen []*placement.Node
 // newPlacedNode is newNode with clients outside of the container: fake ones, in the root directory of real ones.
 func newPlacedNode(t *testing.T) (*node, *placement.Node) {
 	t.Helper()
-	path := glusterfs(t)
+	path := mounttest.Glusterfs(t)
 	n := newNode(t)
-	placed, err := placement.OpenNode(t.Context(), placement.Config{StateDir: n.cfg.StateDir, Glusterfs: path, Group: group(t)})
+	placed, err := placement.OpenNode(t.Context(), placement.Config{StateDir: n.cfg.StateDir, Glusterfs: path, Group: mounttest.Cgroup(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	copyProgram(t, n.cfg.Glusterfs, filepath.Join(n.cfg.StateDir, placement.TreeDir, placed.Version(), "client"))
-	n.cfg.Glusterfs, n.cfg.CgroupName = "/client", group(t)
+	n.cfg.Glusterfs, n.cfg.CgroupName = "/client", mounttest.Cgroup(t)
 	n.node.Store(placed)
 	t.Cleanup(func() {
 		n.cleanUp()
@@ -96,7 +74,7 @@ func TestPlacedClient(t *testing.T) {
 	n, placed := newPlacedNode(t)
 	r := n.stage()
 	n.mustPublish("target")
-	if got := cgroupsOf(t, r.Process.PID); !strings.Contains(got, "/"+group(t)+"/"+r.name()+"\n") {
+	if got := cgroupsOf(t, r.Process.PID); !strings.Contains(got, "/"+mounttest.Cgroup(t)+"/"+r.name()+"\n") {
 		t.Errorf("its cgroups are %s", got)
 	}
 	report := n.Report()
@@ -169,8 +147,8 @@ func TestPlacedClientThatFails(t *testing.T) {
 // cgroupsLeft returns the cgroups of this test run, as far as they are mounted here.
 func cgroupsLeft(t *testing.T) string {
 	t.Helper()
-	found, err := filepath.Glob("/sys/fs/cgroup/*/" + group(t) + "/*")
-	more, moreErr := filepath.Glob("/sys/fs/cgroup/" + group(t) + "/*")
+	found, err := filepath.Glob("/sys/fs/cgroup/*/" + mounttest.Cgroup(t) + "/*")
+	more, moreErr := filepath.Glob("/sys/fs/cgroup/" + mounttest.Cgroup(t) + "/*")
 	if err := errors.Join(err, moreErr); err != nil {
 		t.Fatal(err)
 	}
@@ -263,20 +241,8 @@ func TestTreesInUseStay(t *testing.T) {
 	if err := errors.Join(os.Rename(filepath.Join(trees, placed.Version()), filepath.Join(trees, "9.6-in-use")), os.Mkdir(filepath.Join(trees, "9.5-unused"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	names := func() string {
-		t.Helper()
-		entries, err := os.ReadDir(trees)
-		if err != nil {
-			t.Fatal(err)
-		}
-		names := make([]string, len(entries))
-		for i, entry := range entries {
-			names[i] = entry.Name()
-		}
-		return strings.Join(names, " ")
-	}
 	n.sweepTrees(klog.Background())
-	if got := names(); got != "9.6-in-use" || n.Leftovers() != 0 {
+	if got := mounttest.Names(t, trees); got != "9.6-in-use" || n.Leftovers() != 0 {
 		t.Errorf("while a client uses one: %s, %d leftovers", got, n.Leftovers())
 	}
 	if clients := Clients(n.cfg.StateDir); len(clients) != 1 || clients[0].Version != "9.6-in-use" {
@@ -284,7 +250,7 @@ func TestTreesInUseStay(t *testing.T) {
 	}
 	n.kill(r)
 	n.sweepTrees(klog.Background())
-	if got := names(); got != "" {
+	if got := mounttest.Names(t, trees); got != "" {
 		t.Errorf("afterwards: %s", got)
 	}
 }

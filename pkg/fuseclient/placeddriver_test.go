@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
@@ -32,14 +33,14 @@ func placedDriver(stateDir, glusterfs, group string) int {
 func TestDriverThatPlacesClients(t *testing.T) {
 	dir := t.TempDir()
 	unused := filepath.Join(dir, placement.TreeDir, "9.5-unused")
-	path := glusterfs(t)
+	path := mounttest.Glusterfs(t)
 	for name, want := range map[string]string{"glusterfs": "node, version 1", "./" + filepath.Base(path): "node, version 1", "/missing/glusterfs": "stat /missing/glusterfs", "/bin/false": "translators"} {
 		if strings.HasPrefix(want, "node") {
 			if err := os.MkdirAll(unused, 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "placed", dir, name, group(t))
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "placed", dir, name, mounttest.Cgroup(t))
 		cmd.Dir = filepath.Dir(path)
 		out, err := cmd.Output()
 		if _, statErr := os.Stat(unused); !errors.Is(statErr, os.ErrNotExist) {

@@ -33,8 +33,8 @@ func (a *Asker) Statfs(ctx context.Context, limit time.Duration, subject, path s
 	return got.Stats, err
 }
 
-// OpenMeta opens the directory .meta of the GlusterFS client of device that is mounted at path, where it has the name. keep gets it, before any caller
-// has the answer and also when none is waiting any more.
+// OpenMeta opens the directory .meta of the GlusterFS client of device that is mounted at path; name is what the client calls that
+// directory. keep gets it, before any caller has the answer and also when none is waiting any more.
 func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path, name string, device mount.Device, keep func(*os.File)) error {
 	q := newQuestion(limit, subject, request{Kind: kindOpenMeta, Path: path, Name: name, Device: device})
 	q.take = func(got answer) {

@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// openMeta opens .meta, which has another name, of the mount at a path. It goes through a copy of the mount that is in no tree, so that
-// the mount itself is not busy.
+// openMeta opens the directory .meta of the mount at a path; its name is another with each client. It goes through a copy of the mount
+// that is in no tree, so that the mount itself is not busy.
 func openMeta(at, name string, want mount.Device) (*os.File, error) {
 	tree, err := mount.CloneTree(at)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 func openTestCgroups(t *testing.T) *cgroups {
@@ -23,7 +25,7 @@ func openTestCgroups(t *testing.T) *cgroups {
 	t.Cleanup(func() {
 		for _, h := range groups.hierarchies { // of a test that has failed
 			var left []string
-			_ = filepath.WalkDir(h.path(group(t))+"/", func(path string, entry fs.DirEntry, err error) error {
+			_ = filepath.WalkDir(h.path(mounttest.Cgroup(t))+"/", func(path string, entry fs.DirEntry, err error) error {
 				if err == nil && entry.IsDir() {
 					left = append(left, path)
 				}
@@ -42,13 +44,13 @@ func openTestCgroups(t *testing.T) *cgroups {
 func TestStartInItsOwnCgroup(t *testing.T) {
 	groups := openTestCgroups(t)
 	own := cgroupsOf(t, os.Getpid())
-	n := &Node{cfg: Config{Group: group(t)}, cgroups: groups}
+	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: groups}
 	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
 	if err := n.StartBeside(cmd, "one"); err != nil {
 		t.Fatal(err)
 	}
 	for controllers, path := range cgroupsOf(t, cmd.Process.Pid) {
-		if want := "/" + group(t) + "/one"; !strings.HasSuffix(path, want) || controllers == "" && path != want {
+		if want := "/" + mounttest.Cgroup(t) + "/one"; !strings.HasSuffix(path, want) || controllers == "" && path != want {
 			t.Errorf("hierarchy %q: the process is in %s, want %s", controllers, path, want)
 		}
 	}
@@ -72,7 +74,7 @@ func TestStartInItsOwnCgroup(t *testing.T) {
 		t.Errorf("a second time: %v", err)
 	}
 	for _, h := range groups.hierarchies {
-		if _, err := os.Stat(h.path(group(t))); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(h.path(mounttest.Cgroup(t))); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("hierarchy %q: the group of all clients is left: %v", h.controllers, err)
 		}
 	}
@@ -85,7 +87,7 @@ func TestGroupsComeAndGo(t *testing.T) {
 	for _, name := range []string{"one", "two"} {
 		both.Go(func() {
 			for range 200 {
-				path := group(t) + "/" + name
+				path := mounttest.Cgroup(t) + "/" + name
 				if err := errors.Join(groups.create(path, 0), groups.remove(path)); err != nil {
 					t.Error(err)
 					return
@@ -99,7 +101,7 @@ func TestGroupsComeAndGo(t *testing.T) {
 // TestSweep: groups of processes that have ended are removed, and those in use are not waited for.
 func TestSweep(t *testing.T) {
 	groups := openTestCgroups(t)
-	n := &Node{cfg: Config{Group: group(t)}, cgroups: groups}
+	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: groups}
 	for _, name := range []string{"question-1", "question-2", "other"} {
 		if err := groups.create(n.group(name), 0); err != nil {
 			t.Fatal(err)
@@ -133,7 +135,7 @@ func TestSweep(t *testing.T) {
 
 // TestMemoryLimit: a process that needs more than its limit is killed, and nothing else.
 func TestMemoryLimit(t *testing.T) {
-	n := &Node{cfg: Config{Group: group(t)}, cgroups: openTestCgroups(t)}
+	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: openTestCgroups(t)}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `x=x; while :; do x="$x$x"; done`)
 	if err := n.start(cmd, "greedy", 32<<20, func() error { return nil }); err != nil {
 		t.Fatal(err)
@@ -150,12 +152,12 @@ func TestMemoryLimit(t *testing.T) {
 // TestStartThatFails leaves no group.
 func TestStartThatFails(t *testing.T) {
 	groups := openTestCgroups(t)
-	n := &Node{cfg: Config{Group: group(t)}, cgroups: groups}
+	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: groups}
 	if err := n.StartBeside(exec.CommandContext(t.Context(), "/does/not/exist"), "one"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 	for _, h := range groups.hierarchies {
-		if _, err := os.Stat(h.path(group(t))); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(h.path(mounttest.Cgroup(t))); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("hierarchy %q: %v", h.controllers, err)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // ordinary returns a hierarchy whose root is an ordinary directory with these files in it. What the kernel does with the files is
@@ -108,11 +110,11 @@ func TestCreate(t *testing.T) {
 // TestFileThatIsNotThere: a kernel without swap has no limit for it, and lets none be made.
 func TestFileThatIsNotThere(t *testing.T) {
 	groups := openTestCgroups(t)
-	if err := groups.create(group(t)+"/one", 0); err != nil {
+	if err := groups.create(mounttest.Cgroup(t)+"/one", 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, h := range groups.hierarchies {
-		missing := h.path(group(t), "one", "memory.of.a.later.kernel")
+		missing := h.path(mounttest.Cgroup(t), "one", "memory.of.a.later.kernel")
 		if err := writeIfThere(missing, "1"); err != nil {
 			t.Errorf("hierarchy %q: %v", h.controllers, err)
 		}
@@ -120,7 +122,7 @@ func TestFileThatIsNotThere(t *testing.T) {
 			t.Errorf("hierarchy %q: it is there", h.controllers)
 		}
 	}
-	if err := groups.remove(group(t) + "/one"); err != nil {
+	if err := groups.remove(mounttest.Cgroup(t) + "/one"); err != nil {
 		t.Error(err)
 	}
 }

@@ -158,7 +158,7 @@ func TestNoCopy(t *testing.T) {
 			t.Errorf("%s: %v, %v", path, copied, err)
 		}
 	}
-	client := glusterfs(t)
+	client := mounttest.Glusterfs(t)
 	into := t.TempDir()
 	if err := unix.Mount("small", into, "tmpfs", 0, "size=64k"); err != nil {
 		t.Fatal(err)
@@ -167,10 +167,10 @@ func TestNoCopy(t *testing.T) {
 	if copied, err := copyTree(t.Context(), client, into, nil); copied.dir != "" || !errors.Is(err, unix.ENOSPC) || !strings.HasPrefix(err.Error(), "copy the client: ") {
 		t.Errorf("without room: %v, %v", copied, err)
 	}
-	if names := list(t, into); names != "" {
+	if names := mounttest.Names(t, into); names != "" {
 		t.Errorf("left: %s", names)
 	}
-	if n, err := OpenNode(t.Context(), Config{StateDir: filepath.Dir(into), Glusterfs: "/bin/false", Group: group(t)}); n != nil || err == nil {
+	if n, err := OpenNode(t.Context(), Config{StateDir: filepath.Dir(into), Glusterfs: "/bin/false", Group: mounttest.Cgroup(t)}); n != nil || err == nil {
 		t.Errorf("a node without a client: %v, %v", n, err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -219,7 +219,7 @@ func TestTreesThatCannotBeRemoved(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "is a mount point") {
 		t.Errorf("%v", err)
 	}
-	if names := list(t, into); !slices.Equal(strings.Fields(names), []string{"2-b" + unfinishedSuffix, "3-c"}) {
+	if names := mounttest.Names(t, into); !slices.Equal(strings.Fields(names), []string{"2-b" + unfinishedSuffix, "3-c"}) {
 		t.Errorf("left: %s", names)
 	}
 	if err := removeOtherTrees(into+"/missing", nil); !errors.Is(err, os.ErrNotExist) {

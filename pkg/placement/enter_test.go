@@ -140,7 +140,7 @@ func TestMountFails(t *testing.T) {
 	} {
 		clone, err := cloneDir(try.from, try.attributes)
 		if err == nil {
-			err = errors.Join(attach(clone, try.at), unix.Close(clone))
+			err = errors.Join(attach(clone, try.at), clone.Close())
 		}
 		if err == nil || !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%s: %v", says, err)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 func newSet() *fileSet {
@@ -130,7 +132,7 @@ func TestLibraryInDoubt(t *testing.T) {
 
 // TestDamagedTranslator: a client without it could not mount some volumes.
 func TestDamagedTranslator(t *testing.T) {
-	client := glusterfs(t)
+	client := mounttest.Glusterfs(t)
 	dir, err := exec.CommandContext(t.Context(), client, "--print-xlatordir").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +157,7 @@ func TestSetting(t *testing.T) {
 		t.Skip(err)
 	}
 	dir := t.TempDir()
-	set, err := clientFiles(t.Context(), glusterfs(t))
+	set, err := clientFiles(t.Context(), mounttest.Glusterfs(t))
 	if err != nil || set.files[path] == 0 {
 		t.Errorf("%v, %v", set, err)
 	}
@@ -163,7 +165,7 @@ func TestSetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = os.Mkdir(path, 0o755)
-	_, got := clientFiles(t.Context(), glusterfs(t))
+	_, got := clientFiles(t.Context(), mounttest.Glusterfs(t))
 	if unmountErr := unix.Unmount("/etc", unix.MNT_DETACH); err != nil || unmountErr != nil {
 		t.Fatal(err, unmountErr)
 	}

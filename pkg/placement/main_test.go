@@ -3,7 +3,6 @@ package placement
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,29 +15,6 @@ func TestMain(m *testing.M) {
 		os.Exit(container(name))
 	}
 	os.Exit(mounttest.RunPrivate(m))
-}
-
-// group is the name of cgroups that no other test run uses.
-func group(t *testing.T) string {
-	t.Helper()
-	link, err := os.Readlink("/proc/self/ns/pid")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "glusterfs-csi-test-" + strings.Trim(strings.TrimPrefix(link, "pid:"), "[]")
-}
-
-// glusterfs returns the client that is installed here, or skips the test where `make test` has not installed one.
-func glusterfs(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("glusterfs")
-	if err != nil && os.Getenv("REQUIRE_GLUSTER") != "" {
-		t.Fatal(err)
-	}
-	if err != nil {
-		t.Skip("the GlusterFS client is not installed")
-	}
-	return path
 }
 
 func stateDir(t *testing.T) string {
@@ -54,7 +30,7 @@ func stateDir(t *testing.T) string {
 
 func openNode(t *testing.T, dir string) *Node {
 	t.Helper()
-	n, err := OpenNode(t.Context(), Config{StateDir: dir, Glusterfs: glusterfs(t), Group: group(t)})
+	n, err := OpenNode(t.Context(), Config{StateDir: dir, Glusterfs: mounttest.Glusterfs(t), Group: mounttest.Cgroup(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

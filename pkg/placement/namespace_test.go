@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 const containerVariable = "PLACEMENT_TEST_CONTAINER"
@@ -37,9 +39,9 @@ func container(group string) int {
 
 // TestOwnCgroupNamespace: CRI-O may give a container one, in which its own cgroup seems to be the top.
 func TestOwnCgroupNamespace(t *testing.T) {
-	n := &Node{cfg: Config{Group: group(t)}, cgroups: openTestCgroups(t)}
+	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: openTestCgroups(t)}
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), containerVariable+"="+group(t))
+	cmd.Env = append(os.Environ(), containerVariable+"="+mounttest.Cgroup(t))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWCGROUP}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -58,7 +60,7 @@ func TestOwnCgroupNamespace(t *testing.T) {
 		t.Fatalf("the container says %q, %v", said, err)
 	}
 	for controllers, path := range cgroupsOf(t, pid) {
-		if !strings.HasSuffix(path, "/"+group(t)+"/client") || strings.Contains(path, "container") {
+		if !strings.HasSuffix(path, "/"+mounttest.Cgroup(t)+"/client") || strings.Contains(path, "container") {
 			t.Errorf("hierarchy %q: the client is in %s", controllers, path)
 		}
 	}

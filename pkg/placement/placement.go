@@ -79,15 +79,14 @@ func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
 	name := fmt.Sprintf("try-%d", os.Getpid())
 	err := n.start(cmd, name, n.cfg.MemoryLimit, func() error {
-		if err := n.root.enter(); err != nil {
+		if err := n.enter(); err != nil {
 			return err
 		}
 		device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-		if err != nil {
-			return err
+		if err == nil {
+			_ = device.Close()
 		}
-		_ = device.Close()
-		return Confine()
+		return err
 	})
 	if err == nil {
 		err = cmd.Wait()
@@ -107,12 +106,15 @@ func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 
 // Start starts a client in a cgroup of that name, with the client's root directory and rights.
 func (n *Node) Start(cmd *exec.Cmd, name string) error {
-	return n.start(cmd, name, n.cfg.MemoryLimit, func() error {
-		if err := n.root.enter(); err != nil {
-			return err
-		}
-		return Confine()
-	})
+	return n.start(cmd, name, n.cfg.MemoryLimit, n.enter)
+}
+
+// enter gives the calling thread what a client has.
+func (n *Node) enter() error {
+	if err := n.root.enter(); err != nil {
+		return err
+	}
+	return Confine()
 }
 
 // StartBeside starts a process in a cgroup of that name, with the files of this process.

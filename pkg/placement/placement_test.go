@@ -128,7 +128,7 @@ func TestFailuresOfCgroups(t *testing.T) {
 // TestStartLeavesNoDescriptor.
 func TestStartLeavesNoDescriptor(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
-	n := &Node{cfg: Config{Group: group(t)}, cgroups: openTestCgroups(t)}
+	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: openTestCgroups(t)}
 	run := func() int {
 		cmd := exec.CommandContext(t.Context(), "/bin/true")
 		if err := n.StartBeside(cmd, "one"); err != nil {

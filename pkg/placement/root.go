@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
@@ -70,7 +71,7 @@ func (t tree) bindTree() error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(clone)
+	defer clone.Close()
 	return attach(clone, t.dir)
 }
 
@@ -81,12 +82,12 @@ func (r *root) enter() error {
 	if err != nil {
 		return err
 	}
-	clones := make([]int, len(r.state))
+	clones := make([]*os.File, len(r.state))
 	for i, part := range r.state {
 		if clones[i], err = cloneDir(part.dir, part.attributes); err != nil {
 			return err
 		}
-		defer unix.Close(clones[i])
+		defer clones[i].Close()
 	}
 	if err := unix.Unshare(unix.CLONE_FS); err != nil { // or the whole process would change its root
 		return fmt.Errorf("unshare the thread's directories: %w", err)
@@ -129,7 +130,7 @@ func (t tree) mountProc() error {
 			return err
 		}
 		err = attach(clone, path)
-		_ = unix.Close(clone)
+		_ = clone.Close()
 		if err != nil {
 			return err
 		}
@@ -181,23 +182,23 @@ func mountNew(kind, path string, flags uintptr, data string) error {
 	return nil
 }
 
-// cloneDir returns the mount of a directory or file, without what is mounted below it. Programs in it can be run, also where the node's disk
-// is mounted noexec, unless attributes say otherwise. The caller closes the descriptor.
-func cloneDir(dir string, attributes uint64) (clone int, err error) {
-	clone, err = unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+// cloneDir returns the mount of a directory or file, without what is mounted below it. Programs in it can be run, also where the node's
+// disk is mounted noexec, unless attributes say otherwise. The caller closes it.
+func cloneDir(dir string, attributes uint64) (*os.File, error) {
+	clone, err := mount.CloneTree(dir)
 	if err != nil {
-		return -1, &fs.PathError{Op: "open_tree", Path: dir, Err: err}
+		return nil, err
 	}
 	attr := unix.MountAttr{Attr_set: attributes, Attr_clr: unix.MOUNT_ATTR_NOEXEC &^ attributes, Propagation: unix.MS_PRIVATE}
-	if err := unix.MountSetattr(clone, "", unix.AT_EMPTY_PATH, &attr); err != nil {
-		_ = unix.Close(clone)
-		return -1, &fs.PathError{Op: "mount_setattr", Path: dir, Err: err}
+	if err := unix.MountSetattr(int(clone.Fd()), "", unix.AT_EMPTY_PATH, &attr); err != nil {
+		_ = clone.Close()
+		return nil, &fs.PathError{Op: "mount_setattr", Path: dir, Err: err}
 	}
 	return clone, nil
 }
 
-func attach(clone int, at string) error {
-	if err := unix.MoveMount(clone, "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+func attach(clone *os.File, at string) error {
+	if err := unix.MoveMount(int(clone.Fd()), "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return &fs.PathError{Op: "move_mount", Path: at, Err: err}
 	}
 	return nil

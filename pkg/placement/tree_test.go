@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // TestTreeHasNoServer: what a volume file could name beyond a client's translators is not there.
@@ -58,13 +60,13 @@ func TestTreeIsMadeOnce(t *testing.T) {
 	if err := n.RemoveOtherTrees(func(version string) bool { return version == "0123456789abcdef" }); err != nil {
 		t.Error(err)
 	}
-	if names := list(t, filepath.Join(dir, "tree")); names != "0123456789abcdef "+n.Version() && names != n.Version()+" 0123456789abcdef" {
+	if names := mounttest.Names(t, filepath.Join(dir, "tree")); names != "0123456789abcdef "+n.Version() && names != n.Version()+" 0123456789abcdef" {
 		t.Errorf("while a client uses it: %s", names)
 	}
 	if err := n.RemoveOtherTrees(func(string) bool { return false }); err != nil {
 		t.Error(err)
 	}
-	if names := list(t, filepath.Join(dir, "tree")); names != n.Version() {
+	if names := mounttest.Names(t, filepath.Join(dir, "tree")); names != n.Version() {
 		t.Errorf("when no client uses it: %s", names)
 	}
 }
@@ -100,19 +102,6 @@ func TestEarlierTreeServes(t *testing.T) {
 	if n := openNode(t, dir); n.tree.dir != earlier {
 		t.Errorf("clients are started from %s", n.tree.dir)
 	}
-}
-
-func list(t *testing.T, dir string) string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := make([]string, len(entries))
-	for i, entry := range entries {
-		names[i] = entry.Name()
-	}
-	return strings.Join(names, " ")
 }
 
 // TestRemoveTreeStopsAtMounts: what is mounted in a copy by mistake is not emptied.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile/volfiletest"
 )
 
 // words returns XDR.
@@ -33,11 +35,6 @@ func fragments(parts ...[]byte) []byte {
 	return b
 }
 
-// answered is a reply with a volume file, as glusterd gives it.
-func answered(result int32, errno uint32, file string) []byte {
-	return append(appendOpaque(words(1, 1, 0, 0, 0, 0, uint32(result), errno), []byte(file)), words(0)...)
-}
-
 // fetchFrom answers a call with these bytes, and returns what Fetch makes of them.
 func fetchFrom(t *testing.T, reply []byte) (string, error) {
 	t.Helper()
@@ -58,7 +55,7 @@ func fetchFrom(t *testing.T, reply []byte) (string, error) {
 }
 
 func TestFetch(t *testing.T) {
-	whole := answered(int32(len(good)), 0, good)
+	whole := volfiletest.Reply(good)
 	for name, reply := range map[string][]byte{"one fragment": fragments(whole), "three": fragments(whole[:7], nil, whole[7:])} {
 		if file, err := fetchFrom(t, reply); err != nil || file != good {
 			t.Errorf("%s: %v, %q", name, err, file)
@@ -71,7 +68,7 @@ func TestFetch(t *testing.T) {
 		"its answer cannot":      fragments(whole[:30]),
 		"refuses the call (1, ":  fragments(words(1, 1, 1, 0, 0, 0, 0, 0, 0, 0)),
 		"refuses the call (0, 1": fragments(words(1, 1, 0, 0, 0, 1, 0, 0, 0, 0)),
-		"errno 2":                fragments(answered(-1, 2, "")),
+		"errno 2":                fragments(words(1, 1, 0, 0, 0, 0, ^uint32(0), 2, 0, 0)),
 	} {
 		if file, err := fetchFrom(t, reply); !errors.Is(err, ErrNoAnswer) || !strings.Contains(err.Error(), says) || file != "" {
 			t.Errorf("%v, %q, want %q", err, file, says)
@@ -93,7 +90,7 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 }
 
 func FuzzReply(f *testing.F) {
-	f.Add(fragments(answered(1, 0, good)))
+	f.Add(fragments(volfiletest.Reply(good)))
 	f.Add(words(0, 0, 1<<31|4, 7))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		record, err := readRecord(strings.NewReader(string(data)))

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile/volfiletest"
 )
 
 // TestFromServer over TCP.
@@ -24,7 +26,7 @@ func TestFromServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go serve(server)
+	go func() { _ = volfiletest.Serve(server, func() string { return good }) }()
 	port := server.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of a TCP listener
 	if file, err := FromServer(t.Context(), "127.0.0.1", port, "vol"); err != nil || file != good {
 		t.Errorf("%v, %q", err, file)
@@ -34,19 +36,6 @@ func TestFromServer(t *testing.T) {
 	}
 	if _, err := FromServer(t.Context(), "127.0.0.1", port, "vol"); !errors.Is(err, ErrNoAnswer) {
 		t.Error(err)
-	}
-}
-
-func serve(server net.Listener) {
-	for {
-		conn, err := server.Accept()
-		if err != nil {
-			return
-		}
-		if _, err := readRecord(conn); err == nil {
-			_, _ = conn.Write(fragments(answered(1, 0, good)))
-		}
-		_ = conn.Close()
 	}
 }
 
@@ -88,7 +77,7 @@ func TestDialWithTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go serve(server)
+		go func() { _ = volfiletest.Serve(server, func() string { return good }) }()
 		conn, err := dial(t.Context(), server.Addr().String(), root)
 		if (err == nil) != (name == "") || err != nil && !strings.Contains(err.Error(), name) {
 			t.Errorf("%q: %v", name, err)

@@ -1,8 +1,6 @@
 package integration
 
 import (
-	"encoding/binary"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -10,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile/volfiletest"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
@@ -52,48 +51,7 @@ func hostileGlusterd(mode string) error {
 		}
 		return hostileFile
 	}
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return err
-		}
-		go func() {
-			defer conn.Close()
-			for answerCall(conn, file) == nil {
-				continue
-			}
-		}()
-	}
-}
-
-// answerCall answers one ONC RPC, whichever it is, as if it had asked for a volume file.
-func answerCall(conn net.Conn, file func() string) error {
-	var head [8]byte // the mark of the only fragment, and the number of the call
-	if _, err := io.ReadFull(conn, head[:]); err != nil {
-		return err
-	}
-	const last = 1 << 31
-	length := int64(binary.BigEndian.Uint32(head[:]) &^ last)
-	if _, err := io.CopyN(io.Discard, conn, length-4); err != nil {
-		return err
-	}
-	content := file()
-	reply := make([]byte, 4, 64+len(content))
-	word := func(values ...int) {
-		for _, v := range values {
-			reply = binary.BigEndian.AppendUint32(reply, uint32(v))
-		}
-	}
-	reply = append(reply, head[4:]...)
-	word(1, 0, 0, 0, 0)   // a reply, accepted, no verifier, success
-	word(len(content), 0) // result, errno
-	word(len(content))
-	reply = append(reply, content...)
-	reply = append(reply, make([]byte, -len(content)&3)...)
-	word(0) // no dictionary
-	binary.BigEndian.PutUint32(reply, last|uint32(len(reply)-4))
-	_, err := conn.Write(reply)
-	return err
+	return volfiletest.Serve(listener, file)
 }
 
 // startHostileGlusterd on a machine, until the test ends.

@@ -1,0 +1,57 @@
+// Package volfiletest plays a glusterd that is asked for volume files.
+package volfiletest
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+)
+
+const last = 1 << 31 // marks the last fragment of a record (RFC 5531, section 11)
+
+// Serve answers each call, whichever it is, with a volume file, until the listener is closed. A call is one fragment.
+func Serve(listener net.Listener, file func() string) error {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer conn.Close()
+			for answer(conn, file) == nil {
+				continue
+			}
+		}()
+	}
+}
+
+func answer(conn net.Conn, file func() string) error {
+	var head [8]byte // the mark of the fragment, and the number of the call
+	if _, err := io.ReadFull(conn, head[:]); err != nil {
+		return err
+	}
+	length := int64(binary.BigEndian.Uint32(head[:]) &^ last)
+	if _, err := io.CopyN(io.Discard, conn, length-4); err != nil {
+		return err
+	}
+	reply := Reply(file())
+	copy(reply, head[4:])
+	mark := binary.BigEndian.AppendUint32(nil, last|uint32(len(reply)))
+	_, err := conn.Write(append(mark, reply...))
+	return err
+}
+
+// Reply returns a reply with a volume file, as glusterd gives it to call number 0.
+func Reply(file string) []byte {
+	var b []byte
+	for _, word := range []uint32{
+		0, 1, 0, 0, 0, 0, // a reply, accepted, without verifier, success
+		uint32(len(file)), 0, // result, errno
+		uint32(len(file)),
+	} {
+		b = binary.BigEndian.AppendUint32(b, word)
+	}
+	b = append(b, file...)
+	b = append(b, make([]byte, -len(file)&3)...)
+	return append(b, 0, 0, 0, 0) // no dictionary
+}
