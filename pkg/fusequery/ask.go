@@ -57,6 +57,14 @@ func (a *Asker) ReadMeta(ctx context.Context, limit time.Duration, subject strin
 	return got.Health, err
 }
 
+// ActiveGraph names the graph of translators that a client uses. It does not ask a brick.
+func (a *Asker) ActiveGraph(ctx context.Context, limit time.Duration, subject string, meta *os.File) (string, error) {
+	q := newQuestion(limit, subject, request{Kind: kindGraph})
+	q.file = meta
+	got, err := a.ask(ctx, q)
+	return got.Path, err
+}
+
 // EvalSymlinks returns path without symbolic links.
 func (a *Asker) EvalSymlinks(ctx context.Context, limit time.Duration, path string) (string, error) {
 	got, err := a.ask(ctx, newQuestion(limit, path, request{Kind: kindSymlinks, Path: path}))

@@ -80,6 +80,10 @@ func reply(asked request, file *os.File) (got answer, opened *os.File) {
 		opened, err = openMeta(asked.Path, asked.Name, asked.Device)
 	case kindReadMeta:
 		got.Health, err = askMeta(file)
+	case kindGraph:
+		got.Path, err = activeGraph(file)
+	case kindOpen:
+		opened, err = openBelow(file, asked.Path, asked.Mounts)
 	case kindSymlinks:
 		got.Path, err = filepath.EvalSymlinks(asked.Path)
 	default:

@@ -26,6 +26,8 @@ const (
 	kindOpenMeta kind = "open .meta"
 	kindReadMeta kind = "read .meta"
 	kindSymlinks kind = "symbolic links"
+	kindOpen     kind = "open"
+	kindGraph    kind = "graph"
 )
 
 type request struct {
@@ -34,6 +36,7 @@ type request struct {
 	Path   string       `json:"path,omitempty"`
 	Name   string       `json:"name,omitempty"` // in Path
 	Device mount.Device `json:"device,omitzero"`
+	Mounts bool         `json:"mounts,omitempty"` // Path may lead across mount points
 }
 
 // answer is that of a worker. Number 0 has the one that says that the worker is ready. One with a thread is no answer yet: it says
@@ -148,5 +151,5 @@ func fileIn(oob []byte) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packet: %w", err)
 	}
-	return os.NewFile(uintptr(fds[0]), ".meta"), nil
+	return os.NewFile(uintptr(fds[0]), "received"), nil
 }
