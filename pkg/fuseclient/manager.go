@@ -80,6 +80,7 @@ type Manager struct {
 	node      atomic.Pointer[placement.Node] // nil: clients run in the container
 	placement PlacementState                 // as it was found last; for openNode and Run alone
 	deaths    atomic.Int64                   // clients that have ended while they were needed
+	onDeath   atomic.Pointer[func(volumeID string)]
 	leftovers []string                       // of earlier processes, each with the reason; set at the start only
 
 	mu            sync.Mutex

@@ -73,7 +73,9 @@ func reply(asked request, file *os.File) (got answer, opened *os.File) {
 	case kindGetattr:
 		got.Device, err = getattr(asked.Path)
 	case kindEnded:
-		got.Ended, err = clientEnded(asked.Path)
+		got.Ended, err = clientEnded(asked.Path, unix.Lgetxattr)
+	case kindEndedAt:
+		got.Ended, err = clientEndedAt(file)
 	case kindStatfs:
 		got.Stats, err = statfs(asked.Path, asked.Device)
 	case kindOpenMeta:

@@ -22,6 +22,7 @@ type kind string
 const (
 	kindGetattr  kind = "getattr"
 	kindEnded    kind = "ended"
+	kindEndedAt  kind = "ended at"
 	kindStatfs   kind = "statfs"
 	kindOpenMeta kind = "open .meta"
 	kindReadMeta kind = "read .meta"

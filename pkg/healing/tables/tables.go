@@ -54,17 +54,14 @@ func (t Table) Volume(d mount.Device) []Mount {
 	return slices.DeleteFunc(slices.Clone(t.Mounts), func(m Mount) bool { return m.Device != d })
 }
 
-// Nested returns what is mounted inside m, at any depth, that is of other devices; what is mounted on something else comes after it.
+// Nested returns what is mounted inside m, at any depth; what is mounted on something else comes after it.
 // It does not return what covers m, nor what is mounted in there.
 func (t Table) Nested(m Mount) []Mount {
 	var found []Mount
 	for parents := []Mount{m}; len(parents) > 0; parents = parents[1:] {
 		for _, child := range t.Mounts {
 			if child.Parent == parents[0].ID && child.ID != child.Parent && child.Point != m.Point {
-				parents = append(parents, child)
-				if child.Device != m.Device {
-					found = append(found, child)
-				}
+				parents, found = append(parents, child), append(found, child)
 			}
 		}
 	}
