@@ -79,7 +79,9 @@ func reply(asked request, file *os.File) (got answer, opened *os.File) {
 	case kindOpenMeta:
 		opened, err = openMeta(asked.Path, asked.Name, asked.Device)
 	case kindReadMeta:
-		got.Health, err = askMeta(file)
+		got.Health, err = askMeta(file, readMeta)
+	case kindReadGraph:
+		got.Graph, err = askMeta(file, readGraph)
 	case kindSymlinks:
 		got.Path, err = filepath.EvalSymlinks(asked.Path)
 	default:

@@ -30,19 +30,19 @@ func openMeta(at, name string, want mount.Device) (*os.File, error) {
 	return os.NewFile(uintptr(fd), at+"/"+name), nil
 }
 
-// askMeta reads what the client reports below .meta.
-func askMeta(dir *os.File) (health mount.Health, err error) {
+// askMeta calls read with what the client reports below .meta.
+func askMeta[T any](dir *os.File, read func(meta fs.FS) (T, error)) (got T, err error) {
 	conn, err := dir.SyscallConn()
 	if err != nil {
-		return mount.Health{}, err
+		return got, err
 	}
 	// The descriptor stays open for as long as it is in use here.
 	if controlErr := conn.Control(func(fd uintptr) {
-		health, err = readMeta(os.DirFS(fmt.Sprintf("/proc/self/fd/%d", fd)))
+		got, err = read(os.DirFS(fmt.Sprintf("/proc/self/fd/%d", fd)))
 	}); controlErr != nil {
-		return mount.Health{}, controlErr
+		return got, controlErr
 	}
-	return health, err
+	return got, err
 }
 
 // graph is where the client shows the translators in use, one directory each.

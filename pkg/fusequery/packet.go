@@ -20,12 +20,13 @@ const maxPacket = 1 << 16
 type kind string
 
 const (
-	kindGetattr  kind = "getattr"
-	kindEnded    kind = "ended"
-	kindStatfs   kind = "statfs"
-	kindOpenMeta kind = "open .meta"
-	kindReadMeta kind = "read .meta"
-	kindSymlinks kind = "symbolic links"
+	kindGetattr   kind = "getattr"
+	kindEnded     kind = "ended"
+	kindStatfs    kind = "statfs"
+	kindOpenMeta  kind = "open .meta"
+	kindReadMeta  kind = "read .meta"
+	kindReadGraph kind = "read the graph"
+	kindSymlinks  kind = "symbolic links"
 )
 
 type request struct {
@@ -46,6 +47,7 @@ type answer struct {
 	Ended   bool         `json:"ended,omitempty"`
 	Stats   mount.Stats  `json:"stats,omitzero"`
 	Health  mount.Health `json:"health,omitzero"`
+	Graph   mount.Graph  `json:"graph,omitzero"`
 	Path    string       `json:"path,omitempty"`
 
 	file *os.File
