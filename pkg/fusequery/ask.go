@@ -73,6 +73,14 @@ func (a *Asker) ActiveGraph(ctx context.Context, limit time.Duration, subject st
 	return got.Path, err
 }
 
+// ReadGraph returns which bricks a client has, without asking one.
+func (a *Asker) ReadGraph(ctx context.Context, limit time.Duration, subject string, meta *os.File) (mount.Graph, error) {
+	q := newQuestion(limit, subject, request{Kind: kindReadGraph})
+	q.file = meta
+	got, err := a.ask(ctx, q)
+	return got.Graph, err
+}
+
 // EvalSymlinks returns path without symbolic links.
 func (a *Asker) EvalSymlinks(ctx context.Context, limit time.Duration, path string) (string, error) {
 	got, err := a.ask(ctx, newQuestion(limit, path, request{Kind: kindSymlinks, Path: path}))

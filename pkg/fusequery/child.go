@@ -81,7 +81,9 @@ func reply(asked request, file *os.File) (got answer, opened *os.File) {
 	case kindOpenMeta:
 		opened, err = openMeta(asked.Path, asked.Name, asked.Device)
 	case kindReadMeta:
-		got.Health, err = askMeta(file)
+		got.Health, err = askMeta(file, readMeta)
+	case kindReadGraph:
+		got.Graph, err = askMeta(file, readGraph)
 	case kindGraph:
 		got.Path, err = activeGraph(file)
 	case kindOpen:

@@ -75,7 +75,7 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 		if isOwn(t) {
 			r.keepGroup(m)
 		}
-		e, err := r.makeForDead(n, m)
+		e, err := r.make(n, m, r.checkEnded)
 		if err != nil {
 			r.note(t, m, false, err)
 			continue
@@ -134,13 +134,16 @@ func isBelow(t tables.Table, m tables.Mount, d mount.Device) bool {
 	return false
 }
 
-// makeForDead makes the mount that is to replace one of a client that has ended.
-func (r *repairer) makeForDead(n *namespace, m tables.Mount) (exchange, error) {
+// make makes the mount that is to replace m, if check, which may be nil, has nothing against it.
+func (r *repairer) make(n *namespace, m tables.Mount, check func(tables.Mount, *os.File) error) (exchange, error) {
 	point, at, err := r.mountPoint(n, m)
 	if err != nil {
 		return exchange{}, err
 	}
-	if err = r.checkEnded(m, point); err == nil {
+	if check != nil {
+		err = check(m, point)
+	}
+	if err == nil {
 		var tree *os.File
 		if tree, err = r.tree(n, m, at.Inode, r.inside(n.table, m)); err == nil {
 			return exchange{m, tree, point}, nil

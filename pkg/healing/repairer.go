@@ -126,11 +126,7 @@ var errLost = errors.New("cannot be repaired")
 // directory opens what a mount of the volume shows, and makes sure that it is the same file as before, by its inode number: GlusterFS
 // makes that from the file's own id, so that it is the same with each client.
 func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.File, error) {
-	name := strings.TrimPrefix(m.Root, "/")
-	if sub := r.volume.Subdir; name == sub || strings.HasPrefix(name, sub+"/") {
-		name = strings.TrimPrefix(name[len(sub):], "/")
-	}
-	dir, err := r.asker.Open(r.ctx, r.limits.Ask, from, orSelf(name))
+	dir, err := r.asker.Open(r.ctx, r.limits.Ask, from, r.inVolume(m))
 	if err != nil {
 		return nil, lostIfMissing(err)
 	}
@@ -143,6 +139,16 @@ func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.F
 		return nil, err
 	}
 	return dir, nil
+}
+
+// inVolume returns the path of what a mount shows below what the staging path shows. A client of an older version of the driver has
+// the volume's directory as its root.
+func (r *repairer) inVolume(m tables.Mount) string {
+	name := strings.TrimPrefix(m.Root, "/")
+	if sub := r.volume.Subdir; name == sub || strings.HasPrefix(name, sub+"/") {
+		name = strings.TrimPrefix(name[len(sub):], "/")
+	}
+	return orSelf(name)
 }
 
 // relative returns the path from one directory to a name below it, for openat2.

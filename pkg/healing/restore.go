@@ -15,73 +15,72 @@ import (
 
 // restore looks all names up that matter, upon which the kernel drops what it will drop at some time, and puts that back.
 func (r *repairer) restore(was tables.Snapshot) error {
-	r.outcome.Pending = 0
-	for _, t := range was.Tables {
-		n, err := enter(t)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			r.note(t, tables.Mount{Point: "/"}, false, err)
-			continue
-		}
-		r.putBack(n, t)
-		n.close()
-	}
-	return r.renewOwn()
-}
-
-// renewOwn replaces the mounts on the node that show a directory of the volume: the kubelet's for subPaths. A container that starts
-// cannot use one whose directory counts as deleted.
-func (r *repairer) renewOwn() error {
-	t, err := tables.Read(os.Getpid(), r.volume.Device)
+	r.outcome.Pending, r.former = 0, []tables.Snapshot{was}
+	own, err := tables.Read(os.Getpid(), r.volume.Device)
 	if err != nil {
 		return err
 	}
-	for _, m := range t.Volume(r.volume.Device) {
-		if name := relative("/"+r.volume.Subdir, m.Root); name != "." {
+	used := append([]tables.Table{own}, was.Tables...)
+	r.lookUp(used)
+	for _, t := range used {
+		if err := r.restoreIn(t); err != nil && !errors.Is(err, fs.ErrNotExist) { // it has ended
+			r.note(t, tables.Mount{Point: "/"}, false, err)
+		}
+	}
+	return nil
+}
+
+// lookUp looks the directories up that mounts show.
+func (r *repairer) lookUp(used []tables.Table) {
+	names := map[string]bool{".": true}
+	for _, t := range used {
+		for _, m := range t.Volume(r.volume.Device) {
+			name := r.inVolume(m)
+			if names[name] {
+				continue
+			}
+			names[name] = true
 			if dir, err := r.asker.Open(r.ctx, r.limits.Ask, r.staging, name); err == nil {
 				_ = dir.Close()
 			}
 		}
 	}
-	if t, err = tables.Read(os.Getpid(), r.volume.Device); err != nil {
-		return err
-	}
-	n, err := enter(t)
+}
+
+func (r *repairer) restoreIn(was tables.Table) error {
+	n, err := enter(was)
 	if err != nil {
 		return err
 	}
 	defer n.close()
+	if n.table, err = tables.Read(was.PID, r.volume.Device); err != nil {
+		return err
+	}
+	r.renew(n)
+	r.putBack(n, was)
+	return nil
+}
+
+// renew replaces the mounts that show a directory of which the kernel says that it is deleted. The processes that use one can go on,
+// but a container that starts cannot use the kubelet's, and nothing can be mounted there.
+func (r *repairer) renew(n *namespace) {
 	var made []exchange
-	for _, m := range t.Volume(r.volume.Device) {
-		if !m.Deleted || hasCover(t, m) {
+	for _, m := range n.table.Volume(r.volume.Device) {
+		if !m.Deleted || hasCover(n.table, m) {
 			continue
 		}
-		e, err := r.makeForDeleted(n, m)
+		if isOwn(n.table) {
+			r.keepGroup(m)
+		}
+		e, err := r.make(n, m, nil)
 		if err != nil {
-			r.note(t, m, false, err)
+			r.note(n.table, m, false, err)
 			continue
 		}
 		made = append(made, e)
 	}
 	r.replaceAll(n, made)
 	closeExchanges(made)
-	return nil
-}
-
-// makeForDeleted makes the mount that is to replace one of which the kernel says that its directory is deleted.
-func (r *repairer) makeForDeleted(n *namespace, m tables.Mount) (exchange, error) {
-	point, at, err := r.mountPoint(n, m)
-	if err != nil {
-		return exchange{}, err
-	}
-	tree, err := r.tree(n, m, at.Inode, nil)
-	if err != nil {
-		_ = point.Close()
-		return exchange{}, err
-	}
-	return exchange{m, tree, point}, nil
 }
 
 // putBack mounts what was mounted inside the volume's mounts in a container.
