@@ -40,9 +40,9 @@ const (
 )
 
 const (
-	mostEvents   = 100         // that wait; more are dropped
-	longestEvent = 1023        // bytes of a message; the API server allows 1,024 of them
-	eventHold    = time.Minute // between two events of one reason on one object
+	mostEvents   = 100             // that wait; more are dropped
+	longestEvent = 1023            // bytes of a message; the API server allows 1,024 of them
+	eventHold    = time.Minute     // between two events of one reason on one object
 	eventGrace   = 2 * time.Second // for what waits at the end
 	eventVerbs   = "create events"
 )
