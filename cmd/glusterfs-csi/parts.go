@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
@@ -90,6 +92,14 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 
 // addNode gives config the owner of this node's clients.
 func addNode(ctx context.Context, config *driver.Config, o options) (background, error) {
+	var events *kube.Events // nil: nothing is reported
+	if o.events {
+		client, err := newKubernetesClient(o)
+		if err != nil {
+			return background{}, err
+		}
+		events = client.NewEvents(o.driverName, o.nodeID)
+	}
 	m, err := fuseclient.NewManager(ctx, fuseclient.Config{
 		StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers, Prober: o.allowedServers.prober(),
 		Placement: o.clients.placement, CgroupName: o.clients.cgroup, MemoryLimit: o.clients.memoryLimit, ResolverRoot: o.clients.resolver,
@@ -100,7 +110,15 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 	metrics.NewNode(config.Metrics, m.Leftovers())
 	config.Mounter, config.NodeID, config.MaxVolumes = m, o.nodeID, o.maxVolumes
 	metrics.RegisterClients(config.Metrics, func() metrics.ClientState { return clientState(m.Report()) })
-	return background{run: m.Run, stop: m.Close}, nil
+	run := func(ctx context.Context) {
+		var reporting sync.WaitGroup
+		if events != nil {
+			reporting.Go(func() { events.Run(ctx) })
+		}
+		m.Run(ctx)
+		reporting.Wait()
+	}
+	return background{run: run, stop: m.Close}, nil
 }
 
 func clientState(report fuseclient.Report) metrics.ClientState {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -45,6 +44,8 @@ const (
 	eventHold    = time.Minute     // between two events of one reason on one object
 	eventGrace   = 2 * time.Second // for what waits at the end
 	eventVerbs   = "create events"
+
+	namespaceTerminating = "NamespaceTerminating" // the constant of k8s.io/api/core/v1, which adds 3 MB to the binary
 )
 
 // Events creates events on pods and PersistentVolumes as a node's driver. Nothing waits for it: a call queues the event, and Run creates
@@ -100,6 +101,7 @@ func (e *Events) add(key eventKey, message string) {
 		return
 	}
 	now := time.Now()
+	message = plain.Line(message, longestEvent)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	i := slices.IndexFunc(e.waiting, func(other event) bool { return other.eventKey == key })
@@ -122,7 +124,6 @@ func (e *Events) add(key eventKey, message string) {
 func (v *event) add(message string, now time.Time) {
 	v.count++
 	v.last = now
-	message = plain.Line(message, longestEvent)
 	if !slices.Contains(v.messages, message) && len(strings.Join(v.messages, "; ")) < longestEvent {
 		v.messages = append(v.messages, message)
 	}
@@ -180,7 +181,7 @@ func (e *Events) create(ctx context.Context, v event) {
 	logger := klog.FromContext(ctx)
 	object := e.object(v)
 	err := e.client.namespaced("", "events", object.GetNamespace(), eventVerbs).create(ctx, object)
-	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || apierrors.IsNotFound(err) {
+	if apierrors.HasStatusCause(err, namespaceTerminating) || apierrors.IsNotFound(err) {
 		return // the pod goes with its namespace
 	}
 	if e.said.isNew(err) && ctx.Err() == nil {

@@ -28,8 +28,8 @@ func TestHealing(t *testing.T) {
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
 			name := strings.TrimPrefix(f.GetName(), "glusterfs_csi_node_")
-			for _, l := range m.GetLabel() {
-				name += " " + l.GetValue()
+			if labels := m.GetLabel(); len(labels) == 1 {
+				name += " " + labels[0].GetValue()
 			}
 			values[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			if histogram := m.GetHistogram(); histogram != nil {
