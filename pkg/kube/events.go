@@ -2,9 +2,11 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -184,7 +186,11 @@ func (e *Events) create(ctx context.Context, v event) {
 	if apierrors.HasStatusCause(err, namespaceTerminating) || apierrors.IsNotFound(err) {
 		return // the pod goes with its namespace
 	}
-	if e.said.isNew(err) && ctx.Err() == nil {
+	failure := err
+	if err != nil { // a refusal names the event and its namespace, which are others each time
+		failure = errors.New(strings.NewReplacer(object.GetName(), "", strconv.Quote(object.GetNamespace()), "").Replace(err.Error()))
+	}
+	if e.said.isNew(failure) && ctx.Err() == nil {
 		logger.Error(err, "Events cannot be created, and are dropped")
 	}
 	if dropped := e.drops(err); dropped > 0 {
