@@ -45,8 +45,8 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 			log.Info("Dropping a record that is older than the client that runs; the next call for its volume makes it again", "volumeID", r.Source.VolumeID)
 			err = removeFile(path)
 		default:
-			maps.DeleteFunc(r.Publications, func(target string, _ Publication) bool { return !isPublished(target) })
 			m.records[r.Source.VolumeID] = r
+			maps.DeleteFunc(r.Publications, func(target string, _ Publication) bool { return !isPublished(target) })
 			m.watch(ctx, r)
 		}
 		m.leaveBehind(log, path, err)
