@@ -84,10 +84,12 @@ type Manager struct {
 	placement PlacementState                 // as it was found last; for openNode and Run alone
 	deaths    atomic.Int64                   // clients that have ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]
-	leftovers []string                       // of earlier processes, each with the reason; set at the start only
+	changed   chan struct{} // there are unwritten publications
+	leftovers []string      // of earlier processes, each with the reason; set at the start only
 
 	mu            sync.Mutex
 	records       map[string]record // by volume id; what lies in volumes/
+	unwritten     map[string]bool   // the volumes whose publications are in memory only
 	resolverError string            // of the last look at the node's hosts and resolver, so that it is logged once
 }
 
@@ -147,7 +149,8 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{}}
+	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{},
+		changed: make(chan struct{}, 1)}
 	m.locks.wait = m.limits.lock
 	m.openNode(ctx)
 	m.asker.Start = m.startAsker
@@ -160,6 +163,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 
 // Close lets another process have the state directory. The clients go on.
 func (m *Manager) Close() {
+	m.closePublications()
 	m.asker.Close()
 	m.closeNode()
 	m.unlock()
