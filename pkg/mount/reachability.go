@@ -193,7 +193,7 @@ func (p Prober) ask(ctx context.Context, servers []string, port int, unchecked [
 	answers := make(chan answer, len(servers))
 	for i, server := range servers {
 		go func() {
-			addresses, err := p.addresses(ctx, server)
+			addresses, err := p.Addresses(ctx, server)
 			if err == nil {
 				err = p.Allowed.checkAddresses(server, addresses)
 				unchecked[i].Store(err != nil)
@@ -211,7 +211,8 @@ func (p Prober) ask(ctx context.Context, servers []string, port int, unchecked [
 	return answers
 }
 
-func (p Prober) addresses(ctx context.Context, server string) ([]netip.Addr, error) {
+// Addresses returns those of a server, within LookupLimit.
+func (p Prober) Addresses(ctx context.Context, server string) ([]netip.Addr, error) {
 	if address, err := netip.ParseAddr(server); err == nil {
 		return []netip.Addr{address}, nil
 	}
