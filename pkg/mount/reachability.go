@@ -100,8 +100,11 @@ func (e *concealedError) Public() string { return e.public }
 
 // Order sorts: the servers that answered in the given order, then those that might, then those that refused. It
 // returns as soon as the first answers, and an UnreachableError when none does within the limits. A server that is not allowed is
-// a NotAllowedError, or left out if only its addresses show it.
+// a NotAllowedError, or left out if only its addresses show it; a port that is not allowed is an ErrInvalid.
 func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachable, error) {
+	if err := p.Allowed.checkPort(port); err != nil {
+		return Reachable{}, err
+	}
 	if err := p.Allowed.check(servers); err != nil {
 		return Reachable{}, err
 	}

@@ -153,10 +153,21 @@ func TestAttackByVolumeFile(t *testing.T) {
 			staging := r.directory(n)
 			v := static("hostile-"+mode, server, "v")
 			r.Cleanup(func() { r.unstage(n, v, staging) })
-			_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging, fmt.Sprintf("volfile-server-port=%d", hostilePort)))
+			_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging))
 			r.refused(err, codes.Unavailable, says)
 			r.notMounted(n, staging)
 			r.noClient(n, "v")
 		})
 	}
+}
+
+// TestAttackByPort: the author of a PersistentVolume has a node knock at a port of their choice.
+func TestAttackByPort(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	staging := r.directory(n)
+	v := static("scan", r.lab.Storage(2).IP, "v")
+	r.Cleanup(func() { r.unstage(n, v, staging) })
+	_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging, "volfile-server-port=22222"))
+	r.refused(err, codes.InvalidArgument, "volfile-server-port=22222", "--allowed-servers")
 }
