@@ -32,8 +32,8 @@ func (n network) listen(t *testing.T, address string) {
 }
 
 func (n network) dial(ctx context.Context, kind, address string) (net.Conn, error) {
-	if real := n[address]; real != nil {
-		return (&net.Dialer{}).DialContext(ctx, kind, real.String())
+	if listener := n[address]; listener != nil {
+		return (&net.Dialer{}).DialContext(ctx, kind, listener.String())
 	}
 	return nil, &net.OpError{Op: "dial", Net: kind, Err: unix.ECONNREFUSED}
 }
@@ -107,7 +107,7 @@ func TestFromPodBehindASilentFirewall(t *testing.T) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}
-			var list []string
+			list := make([]string, 0, servers)
 			for i := range servers {
 				list = append(list, "10.0.0."+strconv.Itoa(i))
 			}

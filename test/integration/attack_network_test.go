@@ -1,12 +1,17 @@
 package integration
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
@@ -104,5 +109,26 @@ func TestAttackOnGlusterd(t *testing.T) {
 	r.gluster(2, "volume", "start", "listed")
 	if out, err := r.command(attacker, ask[0], ask[1:]...); err == nil || strings.Contains(out, "listed") {
 		t.Errorf("glusterd tells: %q, %v", out, err)
+	}
+}
+
+// TestDoctorSeesWhatPodsReach: it runs as a tenant's pod could, with no user and no right of the node.
+func TestDoctorSeesWhatPodsReach(t *testing.T) {
+	r := newRig(t)
+	r.handMade("reached")
+	driver, err := filepath.Abs("../../build/bin/glusterfs-csi")
+	r.ok(err, "find the driver")
+	out, err := r.asNobody(r.nodes[1], driver, "doctor", "--from-pod="+r.lab.Storage(2).IP+","+r.nodes[0].IP, "--output=json")
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var findings []report.Finding
+	r.ok(json.Unmarshal([]byte(out), &findings), "read the findings")
+	brick := regexp.MustCompile(`port 24007, .* and to port (49[1-9]|5|60)\d*, on which a brick`)
+	if len(findings) != 2 || findings[0].Severity != report.Warning || !brick.MatchString(findings[0].Message) {
+		t.Errorf("of a gluster server: %+v", findings)
+	}
+	if len(findings) != 2 || findings[1].Severity != report.OK || !strings.Contains(findings[1].Message, "(11848 of 11848 were tried)") {
+		t.Errorf("of a machine without bricks: %+v", findings)
 	}
 }
