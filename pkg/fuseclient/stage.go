@@ -84,7 +84,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 			if err := m.refuseHung(ctx, former, path); err != nil {
 				return record{}, err
 			}
-			logUnwritten(ctx, source.VolumeID, m.leaveFresh(former))
+			logUnwritten(ctx, source.VolumeID, m.leaveShared(former))
 			return former, nil
 		}
 		if err := m.replaceable(ctx, top, source.VolumeID); err != nil {
@@ -107,7 +107,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	if m.cfg.Health {
 		m.holdMeta(ctx, r, path)
 	}
-	logUnwritten(ctx, source.VolumeID, m.leaveFresh(r))
+	logUnwritten(ctx, source.VolumeID, m.leaveShared(r))
 	return r, nil
 }
 
@@ -171,49 +171,6 @@ const fsType = "fuse.glusterfs"
 // clientEnded asks the client of a device, mounted at path, whether it is there. ErrTimeout: it hangs.
 func (m *Manager) clientEnded(ctx context.Context, device mount.Device, path string) (bool, error) {
 	return m.asker.ClientEnded(ctx, m.limits.ask, device.String(), path)
-}
-
-// cloneMount clones a mount of the whole volume by the client that runs, nil if there is none.
-func (m *Manager) cloneMount(r record) (*os.File, error) {
-	mounts, err := mount.MountsOf(r.Device)
-	if err != nil {
-		return nil, err
-	}
-	for _, found := range mounts {
-		top, _ := mount.Top(found.Mountpoint) // none, if another mount hides it
-		if top != nil && top.ID == found.ID && found.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(found)) {
-			return mount.CloneTree(found.Mountpoint)
-		}
-	}
-	if !m.onFresh(r) {
-		return nil, nil //nolint:nilnil // as documented
-	}
-	return m.cloneFresh(r)
-}
-
-// onFresh reports whether the client still has its first mount, which is in its own mount namespace.
-func (m *Manager) onFresh(r record) bool {
-	_, mounted, _ := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
-	return mounted && r.Process.alive() // otherwise the number may be another process's
-}
-
-func (m *Manager) cloneFresh(r record) (tree *os.File, err error) {
-	err = r.Process.inMountNamespace(func() error {
-		tree, err = mount.CloneTree(m.freshPath(r))
-		return err
-	})
-	return tree, err
-}
-
-// leaveFresh takes the client off the path at which it mounted first.
-func (m *Manager) leaveFresh(r record) error {
-	fresh := m.freshPath(r)
-	var err error
-	if m.onFresh(r) {
-		err = r.Process.inMountNamespace(func() error { return mount.Unmount(fresh, anyMount) })
-	}
-	// A client that shared this process's mount namespace may have died with its mount.
-	return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
 }
 
 func anyMount(*mountinfo.Info) error { return nil }
