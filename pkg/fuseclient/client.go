@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -79,8 +81,11 @@ func clientArgs(source mount.Source, servers mount.Reachable, logPath, meta, fre
 	if source.Subdir != "" {
 		args = append(args, "--subdir-mount=/"+source.Subdir)
 	}
-	args = append(args, source.Options.ClientArgs()...)
-	return append(args, fresh)
+	options := source.Options.ClientArgs()
+	if !slices.ContainsFunc(options, func(arg string) bool { return strings.HasPrefix(arg, "--lru-limit=") }) {
+		args = append(args, mount.UnboundedCache)
+	}
+	return append(append(args, options...), fresh)
 }
 
 func logLevel(source mount.Source) string {
