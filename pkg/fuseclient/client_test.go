@@ -15,7 +15,7 @@ func TestClientArgs(t *testing.T) {
 	s.Subdir = "sub/dir"
 	got := clientArgs(s, mount.Reachable{Servers: []string{"gluster1", "fd00::1"}, IPv6: true}, "/logs/l", ".secret", "/clients/c")
 	want := strings.Fields(`-N --process-name fuse --log-level=ERROR --log-file=/logs/l --volfile-server=gluster1 --volfile-server=fd00::1
-		--xlator-option=transport.address-family=inet6 --xlator-option=meta-autoload.meta-dir-name=.secret --volfile-id=/vol --subdir-mount=/sub/dir
+		--xlator-option=transport.address-family=inet6 --xlator-option=meta-autoload.meta-dir-name=.secret --volfile-id=/vol
 		--lru-limit=0 --acl --attribute-timeout=30 --read-only --volfile-server-port=24107 --fuse-mountopts=noexec /clients/c`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

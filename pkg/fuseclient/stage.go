@@ -79,14 +79,15 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 		return record{}, fmt.Errorf("%w: staging path: %w", mount.ErrInvalid, err)
 	}
 	alive := former.Process.alive()
-	if top != nil {
-		if alive && mount.DeviceOf(top) == former.Device {
-			if err := m.refuseHung(ctx, former, path); err != nil {
-				return record{}, err
-			}
-			logUnwritten(ctx, source.VolumeID, m.leaveShared(former))
-			return former, nil
+	switch {
+	case top == nil:
+	case alive && mount.DeviceOf(top) == former.Device:
+		if err := m.refuseHung(ctx, former, path); err != nil {
+			return record{}, err
 		}
+		logUnwritten(ctx, source.VolumeID, m.leaveShared(former))
+		return former, nil
+	default:
 		if err := m.replaceable(ctx, top, source.VolumeID); err != nil {
 			return record{}, err
 		}
@@ -96,9 +97,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 		return record{}, err
 	}
 	// When this fails the record stands, and the next call binds the client that runs.
-	err = mount.AttachTree(int(tree.Fd()), r.Device, path, mount.Flags{Suid: r.Source.Options.Suid()})
-	_ = tree.Close()
-	if err != nil {
+	if err := attachTree(tree, r, path); err != nil {
 		return record{}, err
 	}
 	if known && former.Generation != r.Generation {
@@ -111,17 +110,39 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	return r, nil
 }
 
-// running returns a client of the volume, the former one if it is alive or else a new one, with a clone of its mount.
+// attachTree mounts a clone of the volume's mount at its staging path, and closes it.
+func attachTree(tree *os.File, r record, path string) error {
+	defer tree.Close()
+	return mount.AttachTree(int(tree.Fd()), r.Device, path, mount.Flags{Suid: r.Source.Options.Suid()})
+}
+
+// running returns a client of the volume, the former one if it is alive or else a new one, with a clone of its mount, or of the
+// volume's directory in it.
 func (m *Manager) running(ctx context.Context, former record, alive bool, source mount.Source, path string) (r record, tree *os.File, err error) {
 	if alive {
-		if tree, err = m.cloneMount(former); tree != nil || err != nil {
+		if tree, err = m.cloneMount(ctx, former); tree != nil || err != nil {
 			return former, tree, err
 		}
 	}
-	if r, err = m.start(ctx, source, path); err == nil {
-		tree, err = m.cloneFresh(r)
+	if r, err = m.start(ctx, source, path); err != nil {
+		return record{}, nil, err
 	}
-	return r, tree, err
+	if tree, err = m.cloneFresh(ctx, r, m.cfg.StartTimeout); err != nil {
+		return record{}, nil, withCleanup(err, m.undo(r, former))
+	}
+	return r, tree, nil
+}
+
+// undo brings back the volume's former record, if there was one, and ends the client that has been started, which nothing uses: the
+// orchestrator does not unstage what it could not stage.
+func (m *Manager) undo(r, former record) error {
+	var err error
+	if former.Source.VolumeID == "" {
+		err = m.forget(r.Source.VolumeID)
+	} else {
+		err = m.save(former)
+	}
+	return errors.Join(err, m.discard(r)) // in this order: no death of a client that was needed
 }
 
 // replaceable refuses what must not be replaced: everything but a GlusterFS mount whose client is gone for good.

@@ -1,16 +1,19 @@
 package fuseclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // A client's first mount shows the whole volume. A client with a mount namespace for itself keeps that mount for as long as the
 // volume needs the client: it is there for repairs when every other mount of the volume is damaged. retire takes it away, because it
-// keeps the client from ending. Clients that share this process's mount namespace, and those of earlier versions, do not have it.
+// keeps the client from ending. Clients that share this process's mount namespace have it only for a volume that is a directory, and
+// those of earlier versions not at all.
 
 // OpenWhole opens the root directory of a volume at its client's first mount, with O_PATH and without a request to the client.
 // ErrNotMounted: the volume has no client, or one without that mount. While the file is open, the client does not end by itself.
@@ -57,10 +60,13 @@ func (m *Manager) openFresh(r record) (*os.File, error) {
 	return nil, err
 }
 
-// cloneMount clones a mount of the whole volume by the client that runs, nil if there is none.
-func (m *Manager) cloneMount(r record) (*os.File, error) {
+// cloneMount clones a mount of the volume by the client that runs, nil if there is none.
+func (m *Manager) cloneMount(ctx context.Context, r record) (*os.File, error) {
 	if m.onFresh(r) {
-		return m.cloneFresh(r)
+		return m.cloneFresh(ctx, r, m.limits.ask)
+	}
+	if r.root() != "/" {
+		return nil, nil //nolint:nilnil // as documented
 	}
 	mounts, err := mount.MountsOf(r.Device)
 	if err != nil {
@@ -81,7 +87,11 @@ func (m *Manager) onFresh(r record) bool {
 	return mounted && r.Process.alive() // otherwise the number may be another process's
 }
 
-func (m *Manager) cloneFresh(r record) (tree *os.File, err error) {
+// cloneFresh clones the client's first mount, or the volume's directory in it, for which the client may take as long as limit.
+func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration) (tree *os.File, err error) {
+	if r.root() != "/" {
+		return m.cloneDirectory(ctx, r, limit)
+	}
 	err = r.Process.inMountNamespace(func() error {
 		tree, err = mount.CloneTree(m.freshPath(r))
 		return err
@@ -90,9 +100,9 @@ func (m *Manager) cloneFresh(r record) (tree *os.File, err error) {
 }
 
 // leaveShared takes a client off its first mount if that is in the mount namespace of this process, where a dying client would
-// unmount whatever lies on its path.
+// unmount whatever lies on its path, and if the volume can do without: a directory is found from there only.
 func (m *Manager) leaveShared(r record) error {
-	if r.Process.isApart() {
+	if r.Process.isApart() || r.root() != "/" {
 		return nil
 	}
 	return m.leaveFresh(r)
