@@ -1,0 +1,170 @@
+package integration
+
+import (
+	"bufio"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// The files of TestManyFiles are more than the 65,536 at which a client begins to forget, unless the driver tells it otherwise.
+const (
+	manyDirs    = 70
+	filesPerDir = 1000
+)
+
+// TestManyFiles: a client that has seen many files drops neither a bind of a directory, as of a subPath, nor what a container has mounted
+// inside the volume. A client with GlusterFS's own limit does.
+func TestManyFiles(t *testing.T) {
+	r := newRig(t)
+	r.handMade("many-files")
+	for _, c := range []struct {
+		name    string
+		flags   []string
+		dropped bool
+	}{
+		{"made without a limit", nil, false},
+		{"read with GlusterFS's own limit", []string{"lru-limit=65536"}, true},
+		{"read without a limit", nil, false},
+	} {
+		ok := r.Run(c.name, func(t *testing.T) {
+			r, n := r.on(t), r.nodes[0]
+			v := static("many-files", r.lab.Storage(2).IP, "many-files")
+			target := r.publish(n, v, r.stage(n, v, c.flags...), false)
+			for _, dir := range []string{"sub", "nested"} {
+				r.ok(os.MkdirAll(r.inside(n, target, dir), 0o755), "make a directory")
+			}
+			before := r.memory(n, "many-files")
+			container := r.startContainer(n, target)
+			container.has(true)
+			began := time.Now()
+			r.fill(r.inside(n, target, "files"))
+			r.walk(r.inside(n, target, "files"))
+			t.Logf("took %s; the client's memory was %s, and is %s", time.Since(began).Round(time.Second), before, r.memory(n, "many-files"))
+			container.has(!c.dropped)
+		})
+		if !ok {
+			return
+		}
+	}
+}
+
+// fill makes the files, unless they are there already.
+func (r *rig) fill(root string) {
+	r.Helper()
+	if _, err := os.Lstat(root); err == nil {
+		return
+	}
+	r.inDirs(root, func(dir string) error {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		for i := range filesPerDir {
+			if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// walk looks at each file.
+func (r *rig) walk(root string) {
+	r.Helper()
+	r.inDirs(root, func(dir string) error {
+		found := 0
+		err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+			if err == nil {
+				_, err = entry.Info()
+			}
+			found++
+			return err
+		})
+		if err == nil && found != 1+filesPerDir {
+			err = fmt.Errorf("%s has %d files", dir, found-1)
+		}
+		return err
+	})
+}
+
+func (r *rig) inDirs(root string, do func(dir string) error) {
+	r.Helper()
+	var group errgroup.Group
+	group.SetLimit(16)
+	for i := range manyDirs {
+		group.Go(func() error { return do(filepath.Join(root, strconv.Itoa(i))) })
+	}
+	r.ok(group.Wait(), "use many files")
+}
+
+// memory is what the node's client of a volume has resident.
+func (r *rig) memory(n *node, volume string) string {
+	r.Helper()
+	status, err := r.command(n.Machine, "cat", "/proc/"+r.onlyClient(n, volume).PID+"/status")
+	r.ok(err, "status of the client")
+	found := regexp.MustCompile(`VmRSS:\s+(.*)`).FindStringSubmatch(status)
+	if found == nil {
+		r.Fatalf("no memory in %s", status)
+	}
+	return found[1]
+}
+
+// container is a process with its own mount namespace, as containers have one.
+type container struct {
+	*rig
+	ask   func()
+	lines *bufio.Scanner
+	bind  string
+	inner string
+}
+
+// startContainer binds the volume's directory "sub" elsewhere in a new mount namespace, and mounts something on "nested".
+func (r *rig) startContainer(n *node, target string) *container {
+	r.Helper()
+	c := &container{rig: r, bind: r.directory(n), inner: filepath.Join(target, "nested")}
+	const script = `mount --bind "$1" "$2" && mount -t tmpfs inner "$3" && while read x; do cat /proc/self/mountinfo; echo end; done`
+	cmd := n.Command(r.ctx(10*time.Minute), "unshare", "--mount", "sh", "-c", script, "sh", filepath.Join(target, "sub"), c.bind, c.inner)
+	in, err := cmd.StdinPipe()
+	r.ok(err, "stdin")
+	out, err := cmd.StdoutPipe()
+	r.ok(err, "stdout")
+	r.ok(cmd.Start(), "start a container")
+	r.Cleanup(func() {
+		_ = in.Close() // upon which it ends
+		r.ok(cmd.Wait(), "the container")
+	})
+	c.lines = bufio.NewScanner(out)
+	c.ask = func() {
+		_, err := fmt.Fprintln(in)
+		r.ok(err, "ask the container")
+	}
+	return c
+}
+
+// has waits until the container has both mounts, or has lost them.
+func (c *container) has(want bool) {
+	c.Helper()
+	c.eventually(commandLimit, fmt.Sprintf("the mounts are there: %t", want), func() error {
+		c.ask()
+		bound, nested := false, false
+		var table []string
+		for c.lines.Scan() && c.lines.Text() != "end" {
+			fields := strings.Fields(c.lines.Text())
+			bound = bound || fields[4] == c.bind && fields[3] == "/sub"
+			nested = nested || fields[4] == c.inner && strings.Contains(c.lines.Text(), " tmpfs ")
+			table = append(table, c.lines.Text())
+		}
+		if bound != want || nested != want {
+			return fmt.Errorf("bind of a directory: %t, mount inside the volume: %t, in\n%s", bound, nested, strings.Join(table, "\n"))
+		}
+		return nil
+	})
+}
