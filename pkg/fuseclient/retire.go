@@ -56,7 +56,7 @@ func (m *Manager) awaitEnd(r record) (ended bool, err error) {
 		return err == nil, err
 	}
 	defer unix.Close(pidfd)
-	if awaitExit(pidfd, m.limits.exit) {
+	if mount.AwaitExit(pidfd, m.limits.exit) {
 		return true, nil
 	}
 	if !r.Unused {
@@ -77,7 +77,7 @@ func (m *Manager) kill(pidfd int) error {
 	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("kill the GlusterFS client: %w", err)
 	}
-	if !awaitExit(pidfd, m.limits.exit) {
+	if !mount.AwaitExit(pidfd, m.limits.exit) {
 		return errors.New("the GlusterFS client does not end, although it was killed")
 	}
 	return nil

@@ -30,13 +30,13 @@ func openMeta(at, name string, want mount.Device) (*os.File, error) {
 	return os.NewFile(uintptr(fd), at+"/"+name), nil
 }
 
-// askMeta reads what the client reports below .meta.
-func askMeta(dir *os.File) (health mount.Health, err error) {
+// askMeta calls read with what the client reports below .meta.
+func askMeta[T any](dir *os.File, read func(meta fs.FS) (T, error)) (got T, err error) {
 	err = control(dir, func(path string) error {
-		health, err = readMeta(os.DirFS(path))
+		got, err = read(os.DirFS(path))
 		return err
 	})
-	return health, err
+	return got, err
 }
 
 // activeGraph reads the link to the graph in use.

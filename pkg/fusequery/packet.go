@@ -20,14 +20,16 @@ const maxPacket = 1 << 16
 type kind string
 
 const (
-	kindGetattr  kind = "getattr"
-	kindEnded    kind = "ended"
-	kindStatfs   kind = "statfs"
-	kindOpenMeta kind = "open .meta"
-	kindReadMeta kind = "read .meta"
-	kindSymlinks kind = "symbolic links"
-	kindOpen     kind = "open"
-	kindGraph    kind = "graph"
+	kindGetattr   kind = "getattr"
+	kindEnded     kind = "ended"
+	kindEndedAt   kind = "ended at"
+	kindStatfs    kind = "statfs"
+	kindOpenMeta  kind = "open .meta"
+	kindReadMeta  kind = "read .meta"
+	kindReadGraph kind = "read the graph"
+	kindGraph     kind = "graph"
+	kindOpen      kind = "open"
+	kindSymlinks  kind = "symbolic links"
 )
 
 type request struct {
@@ -49,6 +51,7 @@ type answer struct {
 	Ended   bool         `json:"ended,omitempty"`
 	Stats   mount.Stats  `json:"stats,omitzero"`
 	Health  mount.Health `json:"health,omitzero"`
+	Graph   mount.Graph  `json:"graph,omitzero"`
 	Path    string       `json:"path,omitempty"`
 
 	file *os.File

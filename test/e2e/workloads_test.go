@@ -73,18 +73,24 @@ func testWebServers(s *space) {
 	}
 }
 
-// testGrowing applies the same claim again with a larger size.
+// testGrowing applies the same claim again with a larger size. The volume grows at once, and the claim shows it when a pod uses it.
 func testGrowing(s *space) {
 	s.apply(example(s.T, "expansion.yaml"))
 	v := s.bound("growing")
 	s.apply(example(s.T, "expansion.yaml", "storage: 2Gi", "storage: 3Gi"))
-	s.kubectl("wait", "--for=jsonpath={.status.capacity.storage}=3Gi", patience, "pvc/growing")
+	s.kubectl("wait", "--for=condition=FileSystemResizePending", patience, "pvc/growing")
 	if got := s.volume(v.Metadata.Name).Spec.Capacity["storage"]; got != "3Gi" {
 		s.Errorf("the PersistentVolume has %s", got)
 	}
 	if n := len(mustGluster(s.T, v.gluster()).Bricks); n != 6 {
 		s.Errorf("the gluster volume has %d bricks, want 6", n)
 	}
+	s.apply(pod("user", "", "growing", 0))
+	s.running("user")
+	if size := s.size("user", "/data"); size < 9*(3<<30)/10 {
+		s.Errorf("the pod sees %d bytes of 3 GiB", size)
+	}
+	s.grown("growing", "3Gi")
 }
 
 // testKinds makes each kind of volume for which there are enough servers.

@@ -1,0 +1,76 @@
+package mount
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// View is a mount namespace as processes with one root directory see it; a process that has changed its root sees a part only.
+type View struct {
+	Namespace uint64 // inode number; 0 when this process may not see it
+	Root      string // of the processes, as the namespace's root directory leads to it
+	Processes []int  // in order
+}
+
+// Views lists the processes by what they see. Where that cannot be seen, each process has a view to itself: its mounts can be read
+// all the same.
+func Views() ([]View, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	type seen struct {
+		namespace uint64
+		root      string
+	}
+	found, index := []View{}, map[seen]int{}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		namespace, err := NamespaceOf(pid)
+		root, rootErr := os.Readlink(filepath.Join("/proc", entry.Name(), "root"))
+		switch err := errors.Join(err, rootErr); {
+		case err == nil:
+			i, known := index[seen{namespace, root}]
+			if !known {
+				i = len(found)
+				index[seen{namespace, root}] = i
+				found = append(found, View{Namespace: namespace, Root: root})
+			}
+			found[i].Processes = append(found[i].Processes, pid)
+		case errors.Is(err, fs.ErrPermission):
+			found = append(found, View{Processes: []int{pid}})
+		case !IsGone(err):
+			return nil, fmt.Errorf("mount namespace of process %d: %w", pid, err)
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("list processes: /proc shows none")
+	}
+	for _, v := range found {
+		slices.Sort(v.Processes)
+	}
+	slices.SortFunc(found, func(a, b View) int { return cmp.Compare(a.Processes[0], b.Processes[0]) })
+	return found, nil
+}
+
+// NamespaceOf returns the inode number of a process's mount namespace.
+func NamespaceOf(pid int) (uint64, error) {
+	link, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "ns/mnt"))
+	if err != nil {
+		return 0, err
+	}
+	var number uint64
+	if _, err := fmt.Sscanf(link, "mnt:[%d]", &number); err != nil {
+		return 0, fmt.Errorf("mount namespace %q of process %d: %w", link, pid, err)
+	}
+	return number, nil
+}
