@@ -85,7 +85,7 @@ type Manager struct {
 	placement PlacementState                 // as it was found last; for openNode and Run alone
 	deaths    atomic.Int64                   // clients that have ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]
-	leftovers []string                       // of earlier processes, each with the reason; set at the start only
+	leftovers []string // of earlier processes, each with the reason; set at the start only
 
 	mu            sync.Mutex
 	records       map[string]record // by volume id; what lies in volumes/

@@ -1,14 +1,12 @@
 package integration
 
 import (
-	"bufio"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +24,7 @@ const (
 func TestManyFiles(t *testing.T) {
 	r := newRig(t)
 	r.handMade("many-files")
-	for _, c := range []struct {
+	for _, test := range []struct {
 		name    string
 		flags   []string
 		dropped bool
@@ -35,21 +33,22 @@ func TestManyFiles(t *testing.T) {
 		{"read with GlusterFS's own limit", []string{"lru-limit=65536"}, true},
 		{"read without a limit", nil, false},
 	} {
-		ok := r.Run(c.name, func(t *testing.T) {
+		ok := r.Run(test.name, func(t *testing.T) {
 			r, n := r.on(t), r.nodes[0]
 			v := static("many-files", r.lab.Storage(2).IP, "many-files")
-			target := r.publish(n, v, r.stage(n, v, c.flags...), false)
+			target := r.publish(n, v, r.stage(n, v, test.flags...), false)
 			for _, dir := range []string{"sub", "nested"} {
 				r.ok(os.MkdirAll(r.inside(n, target, dir), 0o755), "make a directory")
 			}
 			before := r.memory(n, "many-files")
-			container := r.startContainer(n, target)
-			container.has(true)
+			bind, nested := r.directory(n), filepath.Join(target, "nested")
+			c := r.container(n, "private", "mount --bind "+filepath.Join(target, "sub")+" "+bind, "mount -t tmpfs inner "+nested)
+			r.both(c, bind, nested, true)
 			began := time.Now()
 			r.fill(r.inside(n, target, "files"))
 			r.walk(r.inside(n, target, "files"))
 			t.Logf("took %s; the client's memory was %s, and is %s", time.Since(began).Round(time.Second), before, r.memory(n, "many-files"))
-			container.has(!c.dropped)
+			r.both(c, bind, nested, !test.dropped)
 		})
 		if !ok {
 			return
@@ -117,53 +116,14 @@ func (r *rig) memory(n *node, volume string) string {
 	return found[1]
 }
 
-// container is a process with its own mount namespace, as containers have one.
-type container struct {
-	*rig
-	ask   func()
-	lines *bufio.Scanner
-	bind  string
-	inner string
-}
-
-// startContainer binds the volume's directory "sub" elsewhere in a new mount namespace, and mounts something on "nested".
-func (r *rig) startContainer(n *node, target string) *container {
+// both waits until a container has a bind of the volume's directory "sub", and a mount on its directory "nested", or has lost them.
+func (r *rig) both(c *container, bind, nested string, want bool) {
 	r.Helper()
-	c := &container{rig: r, bind: r.directory(n), inner: filepath.Join(target, "nested")}
-	const script = `mount --bind "$1" "$2" && mount -t tmpfs inner "$3" && while read x; do cat /proc/self/mountinfo; echo end; done`
-	cmd := n.Command(r.ctx(10*time.Minute), "unshare", "--mount", "sh", "-c", script, "sh", filepath.Join(target, "sub"), c.bind, c.inner)
-	in, err := cmd.StdinPipe()
-	r.ok(err, "stdin")
-	out, err := cmd.StdoutPipe()
-	r.ok(err, "stdout")
-	r.ok(cmd.Start(), "start a container")
-	r.Cleanup(func() {
-		_ = in.Close() // upon which it ends
-		r.ok(cmd.Wait(), "the container")
-	})
-	c.lines = bufio.NewScanner(out)
-	c.ask = func() {
-		_, err := fmt.Fprintln(in)
-		r.ok(err, "ask the container")
-	}
-	return c
-}
-
-// has waits until the container has both mounts, or has lost them.
-func (c *container) has(want bool) {
-	c.Helper()
-	c.eventually(commandLimit, fmt.Sprintf("the mounts are there: %t", want), func() error {
-		c.ask()
-		bound, nested := false, false
-		var table []string
-		for c.lines.Scan() && c.lines.Text() != "end" {
-			fields := strings.Fields(c.lines.Text())
-			bound = bound || fields[4] == c.bind && fields[3] == "/sub"
-			nested = nested || fields[4] == c.inner && strings.Contains(c.lines.Text(), " tmpfs ")
-			table = append(table, c.lines.Text())
-		}
-		if bound != want || nested != want {
-			return fmt.Errorf("bind of a directory: %t, mount inside the volume: %t, in\n%s", bound, nested, strings.Join(table, "\n"))
+	r.eventually(commandLimit, fmt.Sprintf("the mounts are there: %t", want), func() error {
+		bound, inner := c.mounts(bind), c.mounts(nested)
+		has := len(bound) == 1 && bound[0].Root == "/sub"
+		if has != want || (len(inner) == 1 && inner[0].FSType == "tmpfs") != want {
+			return fmt.Errorf("bind of a directory: %s; mount inside the volume: %s", describe(bound), describe(inner))
 		}
 		return nil
 	})
