@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
 // child is a client that this process started.
@@ -23,8 +24,8 @@ type child struct {
 	cmd     *exec.Cmd
 }
 
-// launch starts the process.
-func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
+// launch starts the process at a place.
+func (m *Manager) launch(r record, servers mount.Reachable, place *placement.Place) (child, error) {
 	logPath := m.logPath(r.Source.VolumeID)
 	if err := rotateLog(logPath); err != nil {
 		return child{}, err
@@ -44,7 +45,7 @@ func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
 	c.cmd.Env = clientEnv()
 	// Its own session: neither the terminal's ctrl-C nor the end of this process reaches it.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, PidFD: &c.pidfd}
-	if err := m.startClient(c.cmd, r); err != nil {
+	if err := place.Start(c.cmd); err != nil {
 		return child{}, fmt.Errorf("start the GlusterFS client: %w; is the glusterfs client package installed?", err)
 	}
 	// Before it is reaped: a client that has ended already still has its reason to tell.

@@ -77,10 +77,11 @@ type Manager struct {
 	ending  sync.WaitGroup // clients that were told to go
 	reaping sync.Map       // their names
 
-	node      atomic.Pointer[placement.Node] // nil: clients run in the container
-	placement PlacementState                 // as it was found last; for openNode and Run alone
-	deaths    atomic.Int64                   // clients that have ended while they were needed
-	leftovers []string                       // of earlier processes, each with the reason; set at the start only
+	node      atomic.Pointer[placement.Node]         // nil: clients run in the container
+	placement PlacementState                         // as it was found last; for openNode and Run alone
+	confine   func() (*placement.Confinement, error) // of clients in the container, made once
+	deaths    atomic.Int64                           // clients that have ended while they were needed
+	leftovers []string                               // of earlier processes, each with the reason; set at the start only
 
 	mu            sync.Mutex
 	records       map[string]record // by volume id; what lies in volumes/
@@ -140,7 +141,10 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{}}
+	m := &Manager{
+		cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{},
+		confine: sync.OnceValues(placement.NewConfinement),
+	}
 	m.locks.wait = m.limits.lock
 	m.openNode(ctx)
 	m.asker.Start = m.startAsker
