@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +14,12 @@ import (
 
 // view is a mount namespace as processes with one root directory see it; a process that has changed its root sees a part only.
 type view struct{ namespace, root string }
+
+// viewer is a process, and where /proc shows what it sees: at another of its threads, when the first has ended.
+type viewer struct {
+	pid int
+	dir string
+}
 
 // InUse reports whether a mount of the device, whose number a file system of another type may have by now, is in a mount
 // namespace of this node: containers keep mounts that the host has unmounted. A namespace that no process is in but the client
@@ -25,11 +30,11 @@ func InUse(d Device, fsType string, client int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, pids := range views {
-		if slices.Equal(pids, []int{client}) {
+	for _, viewers := range views {
+		if len(viewers) == 1 && viewers[0].pid == client {
 			continue
 		}
-		if used, err := seenByOne(pids, d, fsType); err != nil || used {
+		if used, err := seenByOne(viewers, d, fsType); err != nil || used {
 			return used, err
 		}
 	}
@@ -37,27 +42,28 @@ func InUse(d Device, fsType string, client int) (bool, error) {
 }
 
 // views lists the processes by what they see.
-func views() (map[view][]int, error) {
+func views() (map[view][]viewer, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	found := map[view][]int{}
+	found := map[view][]viewer{}
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
 			continue
 		}
 		dir := filepath.Join("/proc", entry.Name())
-		namespace, err := os.Readlink(filepath.Join(dir, "ns/mnt"))
-		root, rootErr := os.Readlink(filepath.Join(dir, "root"))
-		switch err := errors.Join(err, rootErr); {
+		v, err := viewOf(dir)
+		if gone(err) {
+			dir, v, err = otherThread(dir)
+		}
+		switch {
 		case err == nil:
-			v := view{namespace, root}
-			found[v] = append(found[v], pid)
+			found[v] = append(found[v], viewer{pid, dir})
 		case errors.Is(err, fs.ErrPermission):
 			v := view{namespace: "of process " + entry.Name()} // its mounts can be read all the same
-			found[v] = []int{pid}
+			found[v] = []viewer{{pid, dir}}
 		case !gone(err):
 			return nil, fmt.Errorf("mount namespace of process %d: %w", pid, err)
 		}
@@ -68,15 +74,33 @@ func views() (map[view][]int, error) {
 	return found, nil
 }
 
+func viewOf(dir string) (view, error) {
+	namespace, err := os.Readlink(filepath.Join(dir, "ns/mnt"))
+	root, rootErr := os.Readlink(filepath.Join(dir, "root"))
+	return view{namespace, root}, errors.Join(err, rootErr)
+}
+
+// otherThread is viewOf a process whose first thread has ended, which has nothing to show, while others go on.
+func otherThread(process string) (dir string, v view, err error) {
+	threads, _ := filepath.Glob(process + "/task/*") // none, if it has ended
+	err = fs.ErrNotExist
+	for _, dir = range threads {
+		if v, err = viewOf(dir); !gone(err) {
+			return dir, v, err
+		}
+	}
+	return process, view{}, err
+}
+
 // seenByOne reads the table of the first process that is still there.
-func seenByOne(pids []int, d Device, fsType string) (bool, error) {
-	for _, pid := range pids {
-		table, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "mountinfo"))
+func seenByOne(viewers []viewer, d Device, fsType string) (bool, error) {
+	for _, v := range viewers {
+		table, err := os.ReadFile(filepath.Join(v.dir, "mountinfo"))
 		if err == nil {
 			return hasMount(string(table), d, fsType), nil
 		}
 		if !gone(err) {
-			return false, fmt.Errorf("mounts of process %d: %w", pid, err)
+			return false, fmt.Errorf("mounts of process %d: %w", v.pid, err)
 		}
 	}
 	return false, nil
