@@ -61,7 +61,7 @@ func (m *Manager) launch(r record, servers mount.Reachable, place *placement.Pla
 	go func() {
 		defer close(c.exited)
 		if err == nil {
-			awaitIdly(watch)
+			awaitIdly(watch, time.Time{})
 		}
 		_ = c.cmd.Wait() // its log tells more than its status
 	}()

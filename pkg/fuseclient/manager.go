@@ -162,9 +162,11 @@ func (m *Manager) Close() {
 	m.unlock()
 }
 
+const hashLength = 32
+
 func hash(volumeID string) string {
 	sum := sha256.Sum256([]byte(volumeID))
-	return hex.EncodeToString(sum[:16])
+	return hex.EncodeToString(sum[:hashLength/2])
 }
 
 func (r record) name() string { return clientName(hash(r.Source.VolumeID), r.Generation) }

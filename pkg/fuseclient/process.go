@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -94,7 +93,7 @@ func (p process) open() (pidfd int, err error) {
 	return pidfd, nil
 }
 
-// awaitExit tells whether the process behind pidfd ends within limit.
+// awaitExit reports whether the process behind pidfd ends within limit. It keeps a thread for that time; awaitWithin does not.
 func awaitExit(pidfd int, limit time.Duration) bool {
 	deadline := time.Now().Add(limit)
 	for {
@@ -106,30 +105,28 @@ func awaitExit(pidfd int, limit time.Duration) bool {
 	}
 }
 
-// awaitIdly waits for the end of the process behind pidfd, which it closes, without keeping a thread busy.
-func awaitIdly(pidfd int) {
+// awaitIdly waits for the end of the process behind pidfd, which it closes, or for the deadline, if that is not zero, without keeping
+// a thread busy.
+func awaitIdly(pidfd int, deadline time.Time) {
 	_ = unix.SetNonblock(pidfd, true) // what os.NewFile looks at; when it fails, Wait blocks instead
 	file := os.NewFile(uintptr(pidfd), "pidfd")
 	defer file.Close()
 	conn, err := file.SyscallConn()
+	if err == nil {
+		err = file.SetReadDeadline(deadline)
+	}
 	if err != nil {
 		return
 	}
 	_ = conn.Read(func(fd uintptr) bool { return awaitExit(int(fd), 0) })
 }
 
-// findClient looks for the process that was started for a fresh path, which is unique and the last of its arguments.
-func findClient(fresh string) (process, bool) {
-	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is valid
-	for _, path := range paths {
-		data, _ := os.ReadFile(path) //nolint:gosec // below /proc; a process that has ended has no arguments
-		if !strings.HasSuffix(string(data), "\x00"+fresh+"\x00") {
-			continue
-		}
-		pid, _ := strconv.Atoi(strings.Split(path, "/")[2]) // what begins with a digit there is a number
-		if p, err := identifyProcess(pid); err == nil {
-			return p, true
-		}
+// awaitWithin reports whether the process behind pidfd ends within limit, without keeping a thread busy.
+func awaitWithin(pidfd int, limit time.Duration) bool {
+	own, err := unix.FcntlInt(uintptr(pidfd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return awaitExit(pidfd, limit)
 	}
-	return process{}, false
+	awaitIdly(own, time.Now().Add(limit))
+	return awaitExit(pidfd, 0)
 }
