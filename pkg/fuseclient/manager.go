@@ -38,7 +38,7 @@ import (
 // Config of a Manager. Only StateDir is required.
 type Config struct {
 	StateDir     string        // on a local file system that survives restarts of the driver
-	Glusterfs    string        // the client's binary; default "glusterfs"
+	Glusterfs    string        // the client's binary, by its absolute path or its name in PATH; default "glusterfs"
 	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, above the client's own 42 s
 	Prober       *mount.Prober // default mount.NewProber
 	Health       bool          // Health is asked for: keep from a client's start what it needs

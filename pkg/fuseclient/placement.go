@@ -58,10 +58,7 @@ func (m *Manager) tryNode(ctx context.Context) (*placement.Node, error) {
 	if os.Getpid() == 1 {
 		return nil, errors.New("the node plugin has process number 1: it needs the PID namespace of the node (hostPID), because clients end with that of the pod")
 	}
-	binary, err := exec.LookPath(m.cfg.Glusterfs)
-	if err == nil {
-		binary, err = filepath.Abs(binary)
-	}
+	binary, err := exec.LookPath(m.cfg.Glusterfs) // absolute, as a directory of PATH that is not is an error
 	if err != nil {
 		return nil, err
 	}
