@@ -43,23 +43,6 @@ func TestProcessIdentity(t *testing.T) {
 	}
 }
 
-// TestReadStat: the start time tells two processes of one number apart.
-func TestReadStat(t *testing.T) {
-	defer mounttest.HideProc(t)()
-	if err := os.Mkdir("/proc/7", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	const before = "7 (a) name) S 1 7 7 0 -1 4194560 5 6 7 8 9 10 11 12 20 0 1 0"
-	for stat, want := range map[string]uint64{before + " 4711 0\n": 4711, before + " 4711": 4711, before: 0, before + " x": 0, "": 0} {
-		if err := os.WriteFile("/proc/7/stat", []byte(stat), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if start, err := readStart(7); (err == nil) != (want != 0) || start != want {
-			t.Errorf("%q: %d, %v; want %d", stat, start, err, want)
-		}
-	}
-}
-
 // leaderless ends the process's first thread, and goes on, as a killed client does of which a thread waits in the kernel.
 func leaderless() {
 	runtime.LockOSThread()

@@ -114,7 +114,7 @@ func nodeMutants() []testMutant {
 			[]Edit{{"pkg/fuseclient/publish.go", "case errors.Is(err, io.EOF):", "case err == nil, errors.Is(err, io.EOF):"}}},
 			fuseclient, "TestPublishRefusesTargets"},
 		{Mutant{"kill-a-reused-number", "a process that only has a dead client's number is not killed",
-			[]Edit{{"pkg/fuseclient/process.go", "err == nil && start != p.Start ", "err == nil && start != p.Start && false "}}},
+			[]Edit{{mount + "/process.go", "err == nil && start != p.Start ", "err == nil && start != p.Start && false "}}},
 			fuseclient, "TestProcessIdentity|TestUnstageSparesForeignProcess"},
 		{Mutant{"wait-for-a-hung-client", "nothing waits without limit for a client",
 			[]Edit{{"pkg/fusequery/asker.go", "time.AfterFunc(q.limit, ", "time.AfterFunc(time.Hour, "}}},

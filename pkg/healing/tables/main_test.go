@@ -1,0 +1,117 @@
+package tables_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+func TestMain(m *testing.M) { os.Exit(mounttest.RunPrivate(m)) }
+
+// mountTmpfs mounts one, which is the test's volume, at a new directory until the test ends.
+func mountTmpfs(tb testing.TB, path string) mount.Device {
+	tb.Helper()
+	if err := errors.Join(os.MkdirAll(path, 0o755), unix.Mount("server:/volume", path, "tmpfs", 0, "")); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) })
+	dev, mounted, err := mount.DeviceAt(path)
+	if err != nil || !mounted {
+		tb.Fatal(mounted, err)
+	}
+	return dev
+}
+
+// container starts a process that has a copy of this mount namespace until the test ends.
+func container(tb testing.TB, propagation string) (pid int) {
+	tb.Helper()
+	// The shell is replaced, so that the process is the one in the namespace; what it prints comes from inside.
+	cmd := exec.CommandContext(tb.Context(), "unshare", "--mount", "--propagation", propagation, "/bin/sh", "-c", "echo started; exec sleep infinity")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	if _, err := out.Read(make([]byte, 100)); err != nil {
+		tb.Fatal(err)
+	}
+	return cmd.Process.Pid
+}
+
+// beside starts another process in a process's mount namespace.
+func beside(tb testing.TB, pid int, command ...string) (other int) {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), command[0], command[1:]...)
+	cmd.Dir = "/"
+	inside(tb, pid, cmd.Start)
+	tb.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd.Process.Pid
+}
+
+// inside calls fn in the mount namespace of a process.
+func inside(tb testing.TB, pid int, fn func() error) {
+	tb.Helper()
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	if err := mount.InMountNamespace(pid, pidfd, fn); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// endProcess kills a child, which is not reaped before the test ends.
+func endProcess(tb testing.TB, pid int) {
+	tb.Helper()
+	if err := errors.Join(unix.Kill(pid, unix.SIGKILL), unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func scan(tb testing.TB, d mount.Device) []tables.Table {
+	tb.Helper()
+	found, err := tables.Scan([]mount.Device{d})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return found[d]
+}
+
+func points(mounts []tables.Mount) string {
+	names := make([]string, len(mounts))
+	for i, m := range mounts {
+		names[i] = m.Point
+	}
+	return strings.Join(names, " ")
+}
+
+func start(tb testing.TB, pid int) uint64 {
+	tb.Helper()
+	p, err := mount.IdentifyProcess(pid)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p.Start
+}
+
+func dir(tb testing.TB, elem ...string) string {
+	tb.Helper()
+	path := filepath.Join(elem...)
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,21 @@
+package tables
+
+import (
+	"regexp"
+	"strings"
+)
+
+// podGroup finds a pod's part of a cgroup's path: kubepods/burstable/pod<UID>/... or, by systemd, kubepods-burstable-pod<UID>.slice,
+// where each - of the UID is a _. The UID of a static pod is a hash.
+var podGroup = regexp.MustCompile(`[/-]pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:[/.:]|$)`)
+
+// podOf returns the UID of the pod that a process is in, or "", from the content of /proc/PID/cgroup. It is the outermost that a
+// path names: a container can make cgroups of any name inside its own.
+func podOf(cgroups string) string {
+	for line := range strings.Lines(cgroups) {
+		if found := podGroup.FindStringSubmatch(strings.TrimSuffix(line, "\n")); found != nil {
+			return strings.ReplaceAll(found[1], "_", "-")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,205 @@
+package tables_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+// TestScan: the tables of this namespace and of containers, each with what is mounted inside the volume there.
+func TestScan(t *testing.T) {
+	base := t.TempDir()
+	volume := filepath.Join(base, "a volume")
+	dev := mountTmpfs(t, volume)
+	dir(t, volume, "tmp/deep")
+	dir(t, volume, "sub")
+	private := container(t, "private")
+	inside(t, private, func() error {
+		data := filepath.Join(base, "data")
+		return errors.Join(os.Mkdir(data, 0o755),
+			unix.Mount("emptydir", filepath.Join(volume, "tmp"), "tmpfs", 0, ""),
+			os.Mkdir(filepath.Join(volume, "tmp/deep"), 0o755),
+			unix.Mount("secret", filepath.Join(volume, "tmp/deep"), "tmpfs", unix.MS_RDONLY, ""),
+			unix.Mount(filepath.Join(volume, "sub"), data, "", unix.MS_BIND, ""),
+			unix.Mount("", data, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOEXEC, ""),
+			os.Remove(filepath.Join(volume, "sub")))
+	})
+	without := container(t, "private")
+	inside(t, without, func() error { return unix.Unmount(volume, 0) })
+
+	found := scan(t, dev)
+	if len(found) != 2 {
+		t.Fatalf("%d tables: %+v", len(found), found)
+	}
+	own, theirs := found[0], found[1]
+	if own.PID != os.Getpid() || own.Start != start(t, own.PID) || points(own.Mounts) != volume || own.Pod != "" {
+		t.Errorf("own table: %+v", own)
+	}
+	if theirs.PID != private || theirs.Start != start(t, private) || theirs.Namespace == own.Namespace || theirs.Namespace == 0 || own.Namespace == 0 {
+		t.Errorf("the container's table: %+v", theirs)
+	}
+	all := theirs.Volume(dev)
+	if len(all) != 2 || all[0].Point != volume || all[0].Deleted || all[0].Root != "/" || all[0].Source != "server:/volume" || all[0].FSType != "tmpfs" {
+		t.Fatalf("the volume's mounts: %+v", all)
+	}
+	if sub := all[1]; sub.Root != "/sub" || !sub.Deleted || sub.Point != filepath.Join(base, "data") || !strings.HasPrefix(sub.Options, "ro,noexec") {
+		t.Errorf("the bind of a directory that was removed: %+v", sub)
+	}
+	nested := theirs.Nested(all[0])
+	if got := points(nested); got != filepath.Join(volume, "tmp")+" "+filepath.Join(volume, "tmp/deep") {
+		t.Fatalf("nested: %q", got)
+	}
+	if nested[0].Source != "emptydir" || nested[0].Parent != all[0].ID || nested[1].Parent != nested[0].ID || nested[1].Options != "ro,relatime" {
+		t.Errorf("nested: %+v", nested)
+	}
+	if got := theirs.Nested(all[1]); len(got) != 0 {
+		t.Errorf("nested in the bind: %+v", got)
+	}
+	again, err := tables.Read(private, dev)
+	if err != nil || points(again.Mounts) != points(theirs.Mounts) || again.Target() != theirs.Target() {
+		t.Errorf("read again: %+v, %v", again, err)
+	}
+	if got, err := tables.Read(without, dev); err != nil || got.PID != without || got.Namespace == 0 || len(got.Mounts) != 0 {
+		t.Errorf("a namespace without the volume: %+v, %v", got, err)
+	}
+	if got, err := tables.Scan(nil); err != nil || len(got) != 0 {
+		t.Errorf("of no device: %+v, %v", got, err)
+	}
+}
+
+// TestPropagation is what mounts are made again with.
+func TestPropagation(t *testing.T) {
+	kubelet := dir(t, t.TempDir(), "kubelet")
+	mountTmpfs(t, kubelet)
+	if err := unix.Mount("", kubelet, "", unix.MS_SHARED, ""); err != nil {
+		t.Fatal(err)
+	}
+	volume := filepath.Join(kubelet, "volume")
+	dev := mountTmpfs(t, volume)
+	want := map[int]string{os.Getpid(): "shared:", container(t, "private"): "", container(t, "slave"): "master:", container(t, "shared"): "shared:"}
+	for _, table := range scan(t, dev) {
+		begins, known := want[table.PID]
+		if got := table.Mounts[0].Propagation; !known || !strings.HasPrefix(got, begins) || got == "" != (begins == "") {
+			t.Errorf("process %d: %q, want %q", table.PID, got, begins)
+		}
+		delete(want, table.PID)
+	}
+	if len(want) > 0 {
+		t.Errorf("not found: %v", want)
+	}
+}
+
+// TestScanSeesWholeNamespaces: a process that has changed its root directory sees a part only, and one that has ended nothing.
+func TestScanSeesWholeNamespaces(t *testing.T) {
+	root := dir(t, t.TempDir(), "root")
+	if err := unix.Mount("/", root, "", unix.MS_BIND, ""); err != nil { // has programs
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(root, unix.MNT_DETACH) })
+	volume := filepath.Join(root, "mnt")
+	dev := mountTmpfs(t, volume)
+	whole := container(t, "private")
+	third := beside(t, whole, "chroot", root, "/bin/sleep", "infinity")
+	for link := "/"; link == "/"; link, _ = os.Readlink(fmt.Sprintf("/proc/%d/root", third)) {
+		time.Sleep(time.Millisecond)
+	}
+	first, second := beside(t, whole, "/bin/sleep", "infinity"), beside(t, whole, "/bin/sleep", "infinity")
+	endProcess(t, whole)
+	for _, want := range []struct {
+		pid   int
+		point string
+	}{{first, volume}, {second, volume}, {third, "/mnt"}} {
+		found := scan(t, dev)
+		if len(found) != 2 || found[1].PID != want.pid || found[1].Mounts[0].Point != want.point {
+			t.Errorf("%+v; want process %d", found, want.pid)
+		}
+		endProcess(t, want.pid)
+		if _, err := tables.Read(want.pid, dev); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a process that has ended: %v", err)
+		}
+	}
+	if found := scan(t, dev); len(found) != 1 {
+		t.Errorf("without a process: %+v", found)
+	}
+}
+
+// TestScanWithoutRights: which namespaces processes are in cannot be seen, but their mounts can. None is returned twice.
+func TestScanWithoutRights(t *testing.T) {
+	volume := filepath.Join(t.TempDir(), "volume")
+	dev := mountTmpfs(t, volume)
+	pid := container(t, "private")
+	beside(t, pid, "/bin/sleep", "infinity")
+	beside(t, os.Getpid(), "/bin/sleep", "infinity")
+	mounttest.WithoutRight(t, unix.CAP_SYS_PTRACE, func() {
+		found := scan(t, dev)
+		if len(found) != 2 || found[0].PID != os.Getpid() || found[1].Namespace != 0 || len(found[1].Mounts) != 1 {
+			t.Errorf("%+v", found)
+		}
+	})
+}
+
+// TestOpen: a table's process is entered only while it is the same, in the same namespace.
+func TestOpen(t *testing.T) {
+	volume := filepath.Join(t.TempDir(), "volume")
+	dev := mountTmpfs(t, volume)
+	pid := container(t, "private")
+	table, err := tables.Read(pid, dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pidfd, err := table.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	if err := mount.InMountNamespace(pid, pidfd, func() error { return unix.Unmount(volume, 0) }); err != nil {
+		t.Error(err)
+	}
+	before := mounttest.Descriptors(t)
+	another, moved := table, table
+	another.Start--
+	moved.Namespace--
+	for name, table := range map[string]tables.Table{"another process": another, "another namespace": moved} {
+		if _, err := table.Open(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	endProcess(t, pid)
+	if _, err := table.Open(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a process that has ended: %v", err)
+	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
+	}
+}
+
+// TestScanInDoubt: an error never looks like a node without mounts.
+func TestScanInDoubt(t *testing.T) {
+	devices := []mount.Device{{Minor: 42}}
+	restore := mounttest.HideProc(t)
+	_, err := tables.Scan(devices)
+	restore()
+	if err == nil {
+		t.Error("without /proc: no error")
+	}
+	for more := range 3 {
+		restore := mounttest.LimitDescriptors(t, more)
+		_, err := tables.Scan(devices)
+		_, readErr := tables.Read(os.Getpid(), devices[0])
+		restore()
+		if more < 2 && (!errors.Is(err, unix.EMFILE) || !errors.Is(readErr, unix.EMFILE)) || more == 2 && err != nil {
+			t.Errorf("with %d descriptors: %v, %v", more, err, readErr)
+		}
+	}
+}

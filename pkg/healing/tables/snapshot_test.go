@@ -1,0 +1,167 @@
+package tables_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+// anyDevice is one that nothing is mounted of.
+var anyDevice = mount.Device{Minor: 1 << 19}
+
+func snapshotOf(mounts ...tables.Mount) tables.Snapshot {
+	return tables.Snapshot{
+		Device: mount.Device{Minor: 42}, Client: "client-7",
+		Tables: []tables.Table{{Namespace: 3, PID: 4, Start: 5, Pod: "pod", Mounts: mounts}},
+	}
+}
+
+func TestSnapshot(t *testing.T) {
+	store := tables.Store{Dir: filepath.Join(t.TempDir(), "a/b")}
+	if _, exists, err := store.Load("v"); exists || err != nil {
+		t.Errorf("before: %t, %v", exists, err)
+	}
+	if err := store.Remove("v"); err != nil {
+		t.Errorf("remove what is not there: %v", err)
+	}
+	want := snapshotOf(tables.Mount{
+		ID: 1, Parent: 2, Device: mount.Device{Major: 8, Minor: 1}, FSType: "ext4", Source: `\src`, Root: "/\xff\xfe ü\\134", Deleted: true,
+		Point: "/a b\n\xc3", Options: "ro,noatime", Propagation: "shared:1 master:2",
+	}, tables.Mount{})
+	path := filepath.Join(store.Dir, "v.json")
+	var written os.FileInfo
+	for range 2 {
+		if err := store.Save("v", want); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil || written != nil && !os.SameFile(info, written) || info.Mode() != 0o600 {
+			t.Errorf("unchanged content was written again, or %v, %v", info, err)
+		}
+		written = info
+	}
+	got, exists, err := store.Load("v")
+	if !exists || err != nil || got.BootID == "" || got.Version == 0 {
+		t.Fatalf("%+v, %t, %v", got, exists, err)
+	}
+	if got.BootID, got.Version = "", 0; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	want.Client += "1"
+	if err := store.Save("v", want); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := store.Load("v"); err != nil || got.Client != want.Client {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := store.Remove("v"); err != nil {
+		t.Error(err)
+	}
+	if files, err := os.ReadDir(store.Dir); len(files) > 0 || err != nil {
+		t.Errorf("left: %v, %v", files, err)
+	}
+}
+
+// TestSnapshotThatIsNone: the caller has none, and is told why.
+func TestSnapshotThatIsNone(t *testing.T) {
+	store := tables.Store{Dir: t.TempDir()}
+	path := filepath.Join(store.Dir, "v.json")
+	if err := store.Save("v", snapshotOf()); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replaced := func(old, replacement string) string {
+		t.Helper()
+		bad := strings.Replace(string(good), old, replacement, 1)
+		if bad == string(good) {
+			t.Fatal(bad)
+		}
+		return bad
+	}
+	for content, says := range map[string]string{
+		"":                                        "JSON",
+		string(good[:len(good)/2]):                "JSON",
+		"{}":                                      "version 0",
+		replaced(`: 1,`, `: 2,`):                  "version 2",
+		replaced(`D": "`, `D": "0`):               "earlier boot",
+		replaced(`0:42`, `x`):                     "device",
+		replaced(`null`, `[{"id": "x"}]`):         "id",
+		replaced(`null`, `[{"root": "\\9"}]`):     "digits",
+		replaced(`null`, `[{"root": "\\999"}]`):   "path",
+		string(good) + strings.Repeat(" ", 4<<20): "more than",
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, exists, err := store.Load("v")
+		if exists || err == nil || !strings.Contains(err.Error(), says) || !reflect.DeepEqual(got, tables.Snapshot{}) {
+			t.Errorf("%.100q: %+v, %t, %v; want an error that says %q", content, got, exists, err, says)
+		}
+	}
+	defer mounttest.HideProc(t)()
+	if err := os.WriteFile(path, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, exists, err := store.Load("v"); exists || err == nil {
+		t.Errorf("which boot this is cannot be read: %t, %v", exists, err)
+	}
+	if err := store.Save("v", snapshotOf()); err == nil {
+		t.Error("saved without knowing which boot this is")
+	}
+}
+
+// TestSnapshotThatIsTooLarge is saved without the table that makes it so.
+func TestSnapshotThatIsTooLarge(t *testing.T) {
+	store := tables.Store{Dir: t.TempDir()}
+	s := snapshotOf(tables.Mount{ID: 1})
+	many := make([]tables.Mount, 40_000)
+	s.Tables = append(s.Tables, tables.Table{PID: 99, Pod: "uid", Mounts: many}, s.Tables[0])
+	if err := store.Save("v", s); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d mounts of process 99", len(many))) {
+		t.Error(err)
+	}
+	got, exists, err := store.Load("v")
+	if !exists || err != nil || len(got.Tables) != 2 || got.Tables[1].PID != s.Tables[0].PID || len(s.Tables) != 3 {
+		t.Errorf("%d tables, %t, %v", len(got.Tables), exists, err)
+	}
+}
+
+// TestSnapshotThatCannotBeWritten leaves the former one.
+func TestSnapshotThatCannotBeWritten(t *testing.T) {
+	store := tables.Store{Dir: t.TempDir()}
+	if err := store.Save("v", snapshotOf()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(store.Dir, "v.json.new"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Save("v", snapshotOf(tables.Mount{})); err == nil {
+		t.Error("no error")
+	}
+	if got, exists, err := store.Load("v"); !exists || err != nil || len(got.Tables[0].Mounts) != 0 {
+		t.Errorf("%+v, %t, %v", got, exists, err)
+	}
+	file := filepath.Join(store.Dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inFile := tables.Store{Dir: file}
+	if err := inFile.Save("v", snapshotOf()); err == nil {
+		t.Error("saved below a file")
+	}
+	if _, exists, err := inFile.Load("v"); exists || err == nil {
+		t.Errorf("%t, %v", exists, err)
+	}
+	if err := inFile.Remove("v"); err == nil {
+		t.Error("removed below a file")
+	}
+}

@@ -1,0 +1,247 @@
+package tables
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Target is a mount namespace to be watched, by a process that is in it.
+type Target struct {
+	Namespace uint64 // 0 when it cannot be seen
+	PID       int
+	Start     uint64
+}
+
+// Target returns what a Watcher needs to know of the table's namespace.
+func (t Table) Target() Target { return Target{t.Namespace, t.PID, t.Start} }
+
+// Watcher waits for changes of the tables of mount namespaces. It keeps a table of each open, by which the kernel keeps the
+// namespace with all of its mounts; so it closes a table once the process behind it has ended.
+type Watcher struct {
+	epoll, wake int        // wake is an eventfd
+	running     sync.Mutex // held by Run, which uses the two
+
+	mu      sync.Mutex
+	watched map[Target]*watch
+	byID    map[int32]*watch
+	lastID  int32
+	reports []report // what Run tells besides what the kernel does
+	closed  bool
+}
+
+type watch struct {
+	target       Target
+	id           int32
+	table, pidfd int
+}
+
+type report struct {
+	target Target
+	ended  bool
+}
+
+// What the kernel returns with an event: which watch, in Fd, and which of its descriptors, in Pad. Descriptors themselves do not
+// tell, since their numbers are used again.
+const (
+	wakeID        int32 = 0
+	ofTable       int32 = 0
+	ofProcess     int32 = 1
+	eventsAtATime       = 64
+)
+
+// NewWatcher returns a Watcher without targets.
+func NewWatcher() (*Watcher, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("watch mounts: epoll_create1: %w", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: wakeID})
+	}
+	if err != nil {
+		_ = unix.Close(wake) // may be -1
+		_ = unix.Close(epoll)
+		return nil, fmt.Errorf("watch mounts: eventfd: %w", err)
+	}
+	return &Watcher{epoll: epoll, wake: wake, watched: map[Target]*watch{}, byID: map[int32]*watch{}}, nil
+}
+
+// Set makes the targets those that are watched. A new one is reported as changed once, since its table may have changed after the
+// caller has read it, or as ended when its process has ended or left the namespace. An error is about targets that are not watched;
+// the others are.
+func (w *Watcher) Set(targets []Target) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return errors.New("watch mounts: the watcher is closed")
+	}
+	wanted := make(map[Target]bool, len(targets))
+	for _, t := range targets {
+		wanted[t] = true
+	}
+	for t, watched := range w.watched {
+		if !wanted[t] {
+			w.drop(watched)
+		}
+	}
+	var failed []error
+	for t := range wanted {
+		if w.watched[t] != nil {
+			continue
+		}
+		err := w.add(t)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = append(failed, fmt.Errorf("watch the mounts of process %d: %w", t.PID, err))
+			continue
+		}
+		w.reports = append(w.reports, report{t, err != nil})
+	}
+	if len(w.reports) > 0 {
+		w.signal()
+	}
+	return errors.Join(failed...)
+}
+
+// add watches a target. The error wraps fs.ErrNotExist when its process has ended or left the namespace.
+func (w *Watcher) add(t Target) error {
+	pidfd, err := mount.Process{PID: t.PID, Start: t.Start}.Open()
+	if err != nil {
+		return err
+	}
+	table, err := openTable(t.PID)
+	if err == nil {
+		err = inNamespace(t.PID, t.Namespace)
+	}
+	if mount.IsGone(err) || mount.AwaitExit(pidfd, 0) { // the table may be of another process
+		err = fmt.Errorf("it has ended: %w", fs.ErrNotExist)
+	}
+	added := &watch{t, w.lastID + 1, table, pidfd}
+	if err == nil {
+		err = errors.Join(w.listen(table, unix.EPOLLPRI, added.id, ofTable), w.listen(pidfd, unix.EPOLLIN, added.id, ofProcess))
+	}
+	if err != nil {
+		added.close(w.epoll)
+		return err
+	}
+	w.lastID = added.id
+	w.watched[t], w.byID[added.id] = added, added
+	return nil
+}
+
+func (w *Watcher) listen(fd int, events uint32, id, of int32) error {
+	if err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: id, Pad: of}); err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	return nil
+}
+
+func (w *Watcher) drop(dropped *watch) {
+	dropped.close(w.epoll)
+	delete(w.watched, dropped.target)
+	delete(w.byID, dropped.id)
+}
+
+// close takes the descriptors out of the epoll first: a process that is being started has copies of them for a moment, so that
+// closing them alone would not.
+func (dropped *watch) close(epoll int) {
+	for _, fd := range []int{dropped.table, dropped.pidfd} {
+		_ = unix.EpollCtl(epoll, unix.EPOLL_CTL_DEL, fd, nil)
+		_ = unix.Close(fd) // may be -1
+	}
+}
+
+// Run calls changed for each change of a target's table, and, with ended, once the process behind a target has ended: the target is
+// not watched any more, and another process may be in its namespace. Until changed returns, other changes wait, and the namespaces
+// of processes that end are kept. Run returns nil when ctx is done or the watcher is closed.
+//
+// It occupies one thread, which sleeps. The Go runtime cannot wait for the epoll instead: to see whether it is ready the runtime's
+// own epoll asks the tables, and a table tells a change to the first that asks.
+func (w *Watcher) Run(ctx context.Context, changed func(t Target, ended bool)) error {
+	w.running.Lock()
+	defer w.running.Unlock()
+	stop := context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.signal()
+	})
+	defer stop()
+	events := make([]unix.EpollEvent, eventsAtATime)
+	for {
+		if ctx.Err() != nil || w.isClosed() {
+			return nil
+		}
+		n, err := unix.EpollWait(w.epoll, events, -1)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("watch mounts: epoll_wait: %w", err)
+		}
+		for _, r := range w.translate(events[:max(n, 0)]) {
+			changed(r.target, r.ended)
+		}
+	}
+}
+
+func (w *Watcher) isClosed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed
+}
+
+// translate returns what is to be reported after events. The watches of processes that have ended end with it.
+func (w *Watcher) translate(events []unix.EpollEvent) []report {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	reports := w.reports
+	w.reports = nil
+	for _, e := range events {
+		watched := w.byID[e.Fd]
+		switch {
+		case e.Fd == wakeID:
+			_, _ = unix.Read(w.wake, make([]byte, 8)) // until the next signal
+		case watched == nil: // dropped meanwhile
+		case e.Pad == ofProcess:
+			w.drop(watched)
+			reports = append(reports, report{watched.target, true})
+		case e.Events&unix.EPOLLPRI != 0:
+			reports = append(reports, report{watched.target, false})
+		}
+	}
+	return reports
+}
+
+// signal makes Run look at what there is besides events.
+func (w *Watcher) signal() {
+	if !w.closed {
+		_, _ = unix.Write(w.wake, binary.NativeEndian.AppendUint64(nil, 1)) // fails only when it is signalled very often already
+	}
+}
+
+// Close ends Run, and waits for it: changed must not call it.
+func (w *Watcher) Close() {
+	w.mu.Lock()
+	w.signal()
+	already := w.closed
+	for _, watched := range w.watched {
+		w.drop(watched)
+	}
+	w.closed = true
+	w.mu.Unlock()
+	if already {
+		return
+	}
+	w.running.Lock()
+	defer w.running.Unlock()
+	_ = unix.Close(w.wake)
+	_ = unix.Close(w.epoll)
+}

@@ -1,0 +1,213 @@
+package tables_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+type seen struct {
+	target tables.Target
+	ended  bool
+}
+
+// watching runs a Watcher until the test ends, and returns what it reports.
+func watching(t *testing.T) (*tables.Watcher, chan seen) {
+	t.Helper()
+	w, err := tables.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reports, ended := make(chan seen, 100), make(chan error)
+	go func() {
+		ended <- w.Run(context.Background(), func(target tables.Target, ended bool) { reports <- seen{target, ended} })
+	}()
+	t.Cleanup(func() {
+		w.Close()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return w, reports
+}
+
+func next(t *testing.T, reports chan seen) seen {
+	t.Helper()
+	select {
+	case r := <-reports:
+		return r
+	case <-time.After(20 * time.Second):
+		t.Fatal("no report")
+		return seen{}
+	}
+}
+
+func target(t *testing.T, pid int) tables.Target {
+	t.Helper()
+	table, err := tables.Read(pid, anyDevice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table.Target()
+}
+
+func set(t *testing.T, w *tables.Watcher, targets ...tables.Target) {
+	t.Helper()
+	if err := w.Set(targets); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWatch: each change of a namespace's table is reported, and the end of its process; not what happens elsewhere.
+func TestWatch(t *testing.T) {
+	point := dir(t, t.TempDir(), "point")
+	one, two := container(t, "private"), container(t, "private")
+	before := mounttest.Descriptors(t)
+	w, reports := watching(t)
+	set(t, w, target(t, one), target(t, two))
+	first, second := next(t, reports), next(t, reports)
+	if first.target == second.target || first.ended || second.ended {
+		t.Errorf("at first: %+v, %+v", first, second)
+	}
+	mountInside := func(pid int) {
+		inside(t, pid, func() error { return unix.Mount("", point, "tmpfs", 0, "") })
+	}
+	for range 3 {
+		mountInside(two)
+		if got := next(t, reports); got != (seen{target(t, two), false}) {
+			t.Errorf("after a mount: %+v", got)
+		}
+	}
+	inside(t, one, func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }) // changes no line
+	mountInside(one)
+	if got := next(t, reports); got != (seen{target(t, one), false}) {
+		t.Errorf("after a mount: %+v", got)
+	}
+	ends := target(t, one)
+	endProcess(t, one)
+	if got := next(t, reports); got != (seen{ends, true}) {
+		t.Errorf("after the end of the process: %+v", got)
+	}
+	set(t, w, target(t, two)) // is watched: nothing to report
+	set(t, w)
+	mountInside(two)
+	set(t, w, target(t, two))
+	if got := next(t, reports); got != (seen{target(t, two), false}) || len(reports) > 0 {
+		t.Errorf("watched again: %+v, and %d more", got, len(reports))
+	}
+	set(t, w)
+	w.Close()
+	w.Close()
+	if err := w.Set(nil); err == nil {
+		t.Error("targets of a closed watcher")
+	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
+	}
+}
+
+// TestWatchKeepsNoNamespace: once the last process has ended, the mounts of its namespace go.
+func TestWatchKeepsNoNamespace(t *testing.T) {
+	volume := filepath.Join(t.TempDir(), "volume")
+	mountTmpfs(t, volume)
+	held, err := os.Create(filepath.Join(volume, "held"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	pid := container(t, "private")
+	w, reports := watching(t)
+	set(t, w, target(t, pid))
+	next(t, reports)
+	if err := unix.Unmount(volume, unix.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	endProcess(t, pid)
+	if got := next(t, reports); !got.ended {
+		t.Fatalf("%+v", got)
+	}
+	if _, err := tables.Read(pid, anyDevice); err == nil {
+		t.Error("the process is still there")
+	}
+}
+
+// TestWatchWhatHasEnded: a process that ends before it is watched is reported as well, and one that is in another namespace by now.
+func TestWatchWhatHasEnded(t *testing.T) {
+	pid := container(t, "private")
+	good := target(t, pid)
+	moved, another := good, good
+	moved.Namespace--
+	another.Start--
+	w, reports := watching(t)
+	before := mounttest.Descriptors(t)
+	for name, bad := range map[string]tables.Target{"moved": moved, "another": another} {
+		set(t, w, bad)
+		if got := next(t, reports); got != (seen{bad, true}) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	endProcess(t, pid)
+	set(t, w, good)
+	if got := next(t, reports); got != (seen{good, true}) {
+		t.Errorf("ended: %+v", got)
+	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
+	}
+}
+
+// TestWatchInDoubt: what cannot be watched is an error, and leaves nothing open.
+func TestWatchInDoubt(t *testing.T) {
+	for more := range 2 {
+		restore := mounttest.LimitDescriptors(t, more)
+		_, err := tables.NewWatcher()
+		restore()
+		if err == nil {
+			t.Errorf("a watcher with %d descriptors", more)
+		}
+	}
+	w, reports := watching(t)
+	self := target(t, os.Getpid())
+	before := mounttest.Descriptors(t)
+	for more := range 2 {
+		restore := mounttest.LimitDescriptors(t, more)
+		err := w.Set([]tables.Target{self})
+		restore()
+		if err == nil {
+			t.Errorf("watched with %d descriptors", more)
+		}
+	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
+	}
+	set(t, w, self)
+	if got := next(t, reports); got != (seen{self, false}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestRunEnds with its context, and may be called again.
+func TestRunEnds(t *testing.T) {
+	w, err := tables.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- w.Run(ctx, func(tables.Target, bool) { cancel() }) }()
+		set(t, w)
+		set(t, w, target(t, os.Getpid()))
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package mount
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Process identifies a process for as long as the machine runs: a number alone is used again.
+type Process struct {
+	PID   int    `json:"pid"`
+	Start uint64 `json:"start"` // clock ticks after boot, /proc/PID/stat field 22
+}
+
+// IdentifyProcess reads the start time of pid; the process must not have been reaped yet.
+func IdentifyProcess(pid int) (Process, error) {
+	start, err := readStart(pid)
+	return Process{pid, start}, err
+}
+
+func readStart(pid int) (uint64, error) {
+	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0, err
+	}
+	// The command's name, in parentheses, may contain anything.
+	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+	if len(fields) < 20 {
+		return 0, fmt.Errorf("/proc/%d/stat is too short", pid)
+	}
+	return strconv.ParseUint(string(fields[19]), 10, 64)
+}
+
+// Open returns a descriptor that stands for exactly this process. The error wraps fs.ErrNotExist when all of its threads have ended.
+func (p Process) Open() (pidfd int, err error) {
+	pidfd, err = unix.PidfdOpen(p.PID, 0)
+	switch {
+	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOENT):
+		return -1, p.ended() // its number is free, or a thread's by now
+	case err != nil:
+		return -1, fmt.Errorf("pidfd_open %d: %w", p.PID, err)
+	}
+	start, err := readStart(p.PID)
+	if err == nil && start != p.Start || AwaitExit(pidfd, 0) {
+		_ = unix.Close(pidfd) // it has ended, and its number may be another process's by now
+		return -1, p.ended()
+	}
+	if err != nil {
+		_ = unix.Close(pidfd)
+		return -1, fmt.Errorf("identify process %d: %v", p.PID, err) //nolint:errorlint // a file that does not exist is no process that has ended
+	}
+	return pidfd, nil
+}
+
+func (p Process) ended() error {
+	return fmt.Errorf("process %d has ended: %w", p.PID, fs.ErrNotExist)
+}
+
+// AwaitExit reports whether the process behind pidfd ends within limit.
+func AwaitExit(pidfd int, limit time.Duration) bool {
+	deadline := time.Now().Add(limit)
+	for {
+		left := max(time.Until(deadline), 0)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
+		if !errors.Is(err, unix.EINTR) {
+			return n > 0
+		}
+	}
+}
+
+// IsGone reports whether a file below /proc could not be read because its process has ended. A zombie's table of mounts is EINVAL.
+func IsGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ESRCH)
+}

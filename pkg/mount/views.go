@@ -1,0 +1,105 @@
+package mount
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// View is a mount namespace as processes with one root directory see it; a process that has changed its root sees a part only.
+type View struct {
+	Namespace uint64 // inode number; 0 when this process may not see it
+	Root      string // of the processes, as the namespace's root directory leads to it
+	Processes []int  // in order
+}
+
+// Views lists the processes by what they see. Where that cannot be seen, each process has a view to itself: its mounts can be read
+// all the same.
+func Views() ([]View, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	found, index := []View{}, map[seen]int{}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		what, err := byThread(pid, see)
+		switch {
+		case err == nil:
+			i, known := index[what]
+			if !known {
+				i = len(found)
+				index[what] = i
+				found = append(found, View{Namespace: what.namespace, Root: what.root})
+			}
+			found[i].Processes = append(found[i].Processes, pid)
+		case errors.Is(err, fs.ErrPermission):
+			found = append(found, View{Processes: []int{pid}})
+		case !IsGone(err):
+			return nil, fmt.Errorf("mount namespace of process %d: %w", pid, err)
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("list processes: /proc shows none")
+	}
+	for _, v := range found {
+		slices.Sort(v.Processes)
+	}
+	slices.SortFunc(found, func(a, b View) int { return cmp.Compare(a.Processes[0], b.Processes[0]) })
+	return found, nil
+}
+
+// seen is what a View is of.
+type seen struct {
+	namespace uint64
+	root      string
+}
+
+// see reads what a directory of /proc shows.
+func see(dir string) (seen, error) {
+	namespace, err := namespaceIn(dir)
+	root, rootErr := os.Readlink(filepath.Join(dir, "root"))
+	return seen{namespace, root}, errors.Join(err, rootErr)
+}
+
+// byThread reads from the directory of a process in /proc, or from that of another thread: when the first has ended, the process has
+// nothing to show, although others may go on.
+func byThread[T any](pid int, read func(dir string) (T, error)) (T, error) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	found, err := read(dir)
+	if !IsGone(err) {
+		return found, err
+	}
+	threads, _ := filepath.Glob(dir + "/task/*") // none, if all have ended
+	for _, thread := range threads {
+		if found, err = read(thread); !IsGone(err) {
+			break
+		}
+	}
+	return found, err
+}
+
+// NamespaceOf returns the inode number of a process's mount namespace.
+func NamespaceOf(pid int) (uint64, error) {
+	return namespaceIn(filepath.Join("/proc", strconv.Itoa(pid)))
+}
+
+func namespaceIn(dir string) (uint64, error) {
+	link, err := os.Readlink(filepath.Join(dir, "ns/mnt"))
+	if err != nil {
+		return 0, err
+	}
+	var number uint64
+	if _, err := fmt.Sscanf(link, "mnt:[%d]", &number); err != nil {
+		return 0, fmt.Errorf("mount namespace %q of %s: %w", link, dir, err)
+	}
+	return number, nil
+}
