@@ -37,9 +37,21 @@ CMD ["controller"]
 
 # That is the default; but buildah 1.28 goes on with the platform of the stage before.
 FROM --platform=${TARGETPLATFORM} ${NODE_BASE} AS node
+# The package has all of GlusterFS. Of its translators stay those that a client has (pkg/volfile, Translators): servers name in their volume files
+# what a client loads. What makes volumes, serves them and copies them to other sites goes, too.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends glusterfs-client \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/*.log
+    && find /usr/lib/*/glusterfs/*/xlator ! -type d \
+        ! -path '*/xlator/cluster/*.so' ! -path '*/xlator/performance/*.so' ! -path '*/xlator/protocol/client.so' ! -path '*/xlator/mount/fuse.so' \
+        ! -path '*/xlator/meta.so' ! -path '*/xlator/system/posix-acl.so' ! -path '*/xlator/debug/io-stats.so' \
+        ! -path '*/xlator/features/access-control.so' ! -path '*/xlator/features/cloudsync.so' ! -path '*/xlator/features/gfid-access.so' \
+        ! -path '*/xlator/features/namespace.so' ! -path '*/xlator/features/quiesce.so' ! -path '*/xlator/features/read-only.so' \
+        ! -path '*/xlator/features/shard.so' ! -path '*/xlator/features/snapview-client.so' ! -path '*/xlator/features/utime.so' \
+        ! -path '*/xlator/features/worm.so' -delete \
+    && find /usr/lib/*/glusterfs -mindepth 1 -maxdepth 1 ! -name '[0-9]*' -exec rm -r {} + \
+    && rm -rf /usr/lib/*/glusterfs/*/auth /usr/lib/*/ganesha /usr/lib/ocf/resource.d /usr/share/glusterfs \
+        /usr/sbin/gf_attach /usr/sbin/gluster-* /usr/bin/glusterfind \
+        /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/*.log
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="glusterfs-csi-node" \

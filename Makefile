@@ -97,7 +97,7 @@ test-integration: build heketi ## Integration tests and csi-sanity on real serve
 
 .PHONY: test-attacks
 test-attacks: build heketi ## Of the integration tests those that attack: from pods, by servers, by whoever writes PersistentVolumes
-	$(call say,attacks on the lab; about half a minute)
+	$(call say,attacks on the lab; about a minute)
 	go test -count=1 -timeout 10m -run 'Attack|Confined' -v ./test/integration
 
 .PHONY: fuzz

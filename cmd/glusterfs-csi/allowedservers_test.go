@@ -38,7 +38,7 @@ func TestAllowedServers(t *testing.T) {
 		for server, want := range map[string]bool{"127.0.0.1": tt.loopback, "10.255.255.254": tt.inside} {
 			prober := o.allowedServers.prober()
 			prober.Limit = 1 // of time: nothing is waited for
-			_, err := prober.Order(t.Context(), []string{server}, 1)
+			_, err := prober.Order(t.Context(), []string{server}, 24007)
 			if refused := errors.As(err, new(*mount.NotAllowedError)); refused == want {
 				t.Errorf("%q: %s: %v", tt.flags, server, err)
 			}

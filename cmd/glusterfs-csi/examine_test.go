@@ -46,6 +46,9 @@ func TestExaminationCommandLines(t *testing.T) {
 	}{
 		{[]string{"doctor"}, "--config=FILE"},
 		{[]string{"doctor", "x"}, `"x"`},
+		{[]string{"doctor", "--from-pod=a:24007"}, "without ports"},
+		{[]string{"doctor", "--from-pod=10.0.0.1", "--node"}, "--from-pod stands alone"},
+		{[]string{"doctor", "--from-pod=10.0.0.1", "--config=" + config}, "--from-pod stands alone"},
 		{[]string{"doctor", "--confg=x"}, "--confg"},
 		{[]string{"doctor", "--config=" + config, "--output=xml"}, "text or json"},
 		{[]string{"orphans", "--pvs=" + pvs}, "--config=FILE"},
@@ -89,6 +92,14 @@ func TestDoctorCommand(t *testing.T) {
 func TestDoctorOfTheNodeNeedsNoConfiguration(t *testing.T) {
 	code, stdout, stderr := command(t, "doctor", "--node", "--state-dir="+t.TempDir())
 	if code == 3 || stderr != "" || !strings.Contains(stdout, "FUSE") && !strings.Contains(stdout, "/dev/fuse") {
+		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
+	}
+}
+
+// TestDoctorFromAPod: no connection can be made to that address, so that the test needs no network.
+func TestDoctorFromAPod(t *testing.T) {
+	code, stdout, stderr := command(t, "doctor", "--from-pod=255.255.255.255")
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "gluster server 255.255.255.255: a pod here cannot connect") {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
 	}
 }

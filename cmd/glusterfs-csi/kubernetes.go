@@ -50,7 +50,7 @@ func newKubernetesClient(o options) (*kube.Client, error) {
 	case err == nil:
 		return client, nil
 	case o.kubeconfig == "":
-		return nil, fmt.Errorf("--kubeconfig is missing: --report-orphans, --annotate-pv-gid, --publish-capacity and --remove-agent-not-ready-taint need the Kubernetes API: %w", err)
+		return nil, fmt.Errorf("--kubeconfig is missing: --report-orphans, --annotate-pv-gid, --publish-capacity, --events and --remove-agent-not-ready-taint need the Kubernetes API: %w", err)
 	default:
 		return nil, fmt.Errorf("--kubeconfig=%s: %w", o.kubeconfig, err)
 	}

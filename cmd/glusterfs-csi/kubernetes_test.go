@@ -97,7 +97,7 @@ func TestNodeOnKubernetes(t *testing.T) {
 	kubeconfig, patches := fakeKubernetes(t)
 	registration, socket := t.TempDir(), filepath.Join(t.TempDir(), "csi.sock")
 	p := startProgram(t, socket, "node", "--node-id=n1", "--state-dir="+t.TempDir(), "--registration-dir="+registration,
-		"--kubelet-endpoint="+socket, "--remove-agent-not-ready-taint", "--kubeconfig="+kubeconfig)
+		"--kubelet-endpoint="+socket, "--remove-agent-not-ready-taint", "--events", "--kubeconfig="+kubeconfig)
 
 	path := filepath.Join(registration, "glusterfs.csi.gluster.org-reg.sock")
 	conn, err := grpc.NewClient("unix:"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))

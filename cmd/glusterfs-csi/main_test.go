@@ -38,7 +38,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
 	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "state-dir", "v", "volume-health"}
 	controller := []string{"annotate-pv-gid", "config", "late-requests", "publish-capacity", "publish-capacity-immediate", "report-orphans"}
-	node := []string{"allowed-servers", "client-cgroup", "client-memory-limit", "client-placement", "client-resolver-root", "cluster-servers", "kubelet-endpoint", "max-volumes-per-node",
+	node := []string{"allowed-servers", "client-cgroup", "client-memory-limit", "client-placement", "client-resolver-root", "cluster-servers", "events", "kubelet-endpoint", "max-volumes-per-node",
 		"node-id", "registration-dir", "remove-agent-not-ready-taint"}
 	tests := map[string][]string{
 		"controller": controller,
@@ -131,6 +131,7 @@ func TestWrongCommandLine(t *testing.T) {
 		{"directory of the socket not there", []string{"node", "--endpoint=" + filepath.Join(dir, "missing", "s"), "--node-id=n", state}, 1, []string{"missing/s"}},
 		{"registration directory not there", []string{"node", endpoint, "--node-id=n", used, "--registration-dir=" + filepath.Join(dir, "missing"), "--kubelet-endpoint=/s"}, 1, []string{"--registration-dir=", "missing"}},
 		{"a node without Kubernetes", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint"}, 1, []string{"--kubeconfig is missing", "no pod"}},
+		{"events without Kubernetes", []string{"node", endpoint, "--node-id=n", used, "--events"}, 1, []string{"--kubeconfig is missing", "--events", "no pod"}},
 		{"kubeconfig not there", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint", "--kubeconfig=/missing"}, 1, []string{"--kubeconfig=/missing"}},
 		{"health address not ours", []string{"node", endpoint, "--node-id=n", state, "--health-address=192.0.2.1:9808"}, 1, []string{"--health-address", "192.0.2.1:9808"}},
 		{"metrics address not ours", []string{"node", endpoint, "--node-id=n", state, "--metrics-address=192.0.2.1:9090"}, 1, []string{"192.0.2.1:9090"}},

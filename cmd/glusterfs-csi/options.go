@@ -41,6 +41,7 @@ type options struct {
 	allowedServers allowedOptions
 	removeTaint    bool
 	healMounts     bool
+	events         bool
 	volumeHealth   bool
 	logging        loggingOptions
 }
@@ -81,6 +82,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 		o.clients.register(flags)
 		o.allowedServers.register(flags)
 		flags.BoolVar(&o.healMounts, "heal-mounts", true, "repair mounts where pods use them, after the death of a client and after a change of its graph")
+		flags.BoolVar(&o.events, "events", false, "create events on pods and PersistentVolumes about the repair of their mounts; asks the Kubernetes API")
 		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; asks the Kubernetes API")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
@@ -93,6 +95,14 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 // addNode gives config the owner of this node's clients.
 func addNode(ctx context.Context, config *driver.Config, o options) (background, error) {
 	asker := &fusequery.Asker{}
+	var events *kube.Events // nil: nothing is reported
+	if o.events {
+		client, err := newKubernetesClient(o)
+		if err != nil {
+			return background{}, err
+		}
+		events = client.NewEvents(o.driverName, o.nodeID)
+	}
 	m, err := fuseclient.NewManager(ctx, fuseclient.Config{
 		Asker: asker, StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers, Prober: o.allowedServers.prober(),
 		Placement: o.clients.placement, CgroupName: o.clients.cgroup, MemoryLimit: o.clients.memoryLimit, ResolverRoot: o.clients.resolver,
@@ -106,13 +116,23 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 	if !o.healMounts {
 		return background{run: m.Run, stop: m.Close}, nil
 	}
-	healer, err := healing.New(healing.Config{Clients: m, Asker: asker, StateDir: o.stateDir})
+	healer, err := healing.New(healing.Config{
+		Clients: m, Asker: asker, StateDir: o.stateDir, Observer: &repairObserver{metrics.NewHealing(config.Metrics), events, m.Publications},
+	})
 	if err != nil {
 		m.Close()
 		return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}
 	config.Mounter = healer
-	return background{run: healer.Run, stop: m.Close}, nil
+	run := func(ctx context.Context) {
+		var reporting sync.WaitGroup
+		if events != nil {
+			reporting.Go(func() { events.Run(ctx) })
+		}
+		healer.Run(ctx)
+		reporting.Wait()
+	}
+	return background{run: run, stop: m.Close}, nil
 }
 
 func clientState(report fuseclient.Report) metrics.ClientState {

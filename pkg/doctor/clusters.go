@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
@@ -147,31 +149,42 @@ func (c checker) reach(ctx context.Context, subject string, hosts []string) []re
 	if len(hosts) == 0 {
 		return nil
 	}
-	const check = "gluster-port"
-	checks := make([]func(context.Context) []report.Finding, len(hosts))
+	reasons := make([]string, len(hosts)) // why each cannot be reached, or ""
+	var group errgroup.Group              // without errors: each server is asked
 	for i, host := range hosts {
-		checks[i] = func(ctx context.Context) []report.Finding {
-			_, err := c.prober.Order(ctx, []string{host}, glusterdPort)
-			if err == nil {
-				return nil
+		group.Go(func() error {
+			if _, err := c.prober.Order(ctx, []string{host}, glusterdPort); err != nil {
+				reasons[i] = reason(err)
 			}
-			message := fmt.Sprintf("gluster server %s cannot be reached on port %d: %s", host, glusterdPort, reason(err))
-			return []report.Finding{{
-				Severity: report.Warning, Check: check, Subject: subject, Message: message,
-				Remedy: "check that glusterd runs on that node (systemctl status glusterd), and that no firewall or NetworkPolicy is between it and " +
-					"this machine; clients also need the bricks' ports, 49152 and above",
-			}}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	finding := report.Finding{Severity: report.OK, Check: "gluster-port", Subject: subject}
+	all := fmt.Sprintf("port %d of %s", glusterdPort, plural(len(hosts), "gluster server"))
+	severity := report.Warning
+	if !slices.Contains(reasons, "") { // nothing can be mounted from here
+		if !c.onNode {
+			finding.Severity = report.Info
+			finding.Message = all + " cannot be reached from here: " + reasons[0]
+			finding.Remedy = "in a pod nothing has to be done: nodes need a way to gluster servers, and pods had better have none. Look from the nodes, with doctor --node"
+			return []report.Finding{finding}
+		}
+		severity = report.Critical
+	}
+	var findings []report.Finding
+	for i, host := range hosts {
+		if reasons[i] != "" {
+			finding.Severity = severity
+			finding.Message = fmt.Sprintf("gluster server %s cannot be reached on port %d: %s", host, glusterdPort, reasons[i])
+			finding.Remedy = "check that glusterd runs on that node (systemctl status glusterd), and that no firewall or NetworkPolicy is between it and " +
+				"this machine; clients also need the bricks' ports, 49152 and above"
+			findings = append(findings, finding)
 		}
 	}
-	findings := parallel(ctx, checks)
-	switch {
-	case len(findings) == 0:
-		findings = append(findings, report.Finding{Severity: report.OK, Check: check, Subject: subject,
-			Message: fmt.Sprintf("port %d of %s can be reached", glusterdPort, plural(len(hosts), "gluster server"))})
-	case len(findings) == len(hosts): // nothing can be mounted from here
-		for i := range findings {
-			findings[i].Severity = report.Critical
-		}
+	if len(findings) == 0 {
+		finding.Message = all + " can be reached"
+		findings = append(findings, finding)
 	}
 	return findings
 }

@@ -37,7 +37,7 @@ func TestCluster(t *testing.T) {
 		{"device of another cluster", func(s site) { s.device(id(0xd4), id(0xaa), "offline", 1) }, nil, "cluster-offline", "", "", 0},
 		{"block only", func(s site) { s.cluster(id(1), false) }, nil, "cluster-capacity", report.Info, "block volumes", 1},
 		{"one server away", func(site) {}, []string{"10.0.0.1"}, "gluster-port", report.Warning, "10.0.0.1 cannot be reached on port 24007: connection refused", 1},
-		{"all servers away", func(site) {}, []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, "gluster-port", report.Critical, "refused", 3},
+		{"all servers away", func(site) {}, []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, "gluster-port", report.Info, "3 gluster servers cannot be reached from here: connection refused", 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -51,6 +51,17 @@ func TestCluster(t *testing.T) {
 				t.Errorf("%+v", found)
 			}
 		})
+	}
+}
+
+// TestAllServersAwayFromANode: nothing can be mounted there, while a pod needs no gluster server.
+func TestAllServersAwayFromANode(t *testing.T) {
+	server := heketitest.New(t, heketitest.NewCluster())
+	newSite().serve(t, server, nil)
+	path := configFile(t, heketitest.DefaultKey, one(server.URL))
+	found := find(Run(t.Context(), Config{ConfigFile: path, Node: goodNode(t), Prober: prober("10.0.0.1", "10.0.0.2", "10.0.0.3")}), "gluster-port")
+	if len(found) != 3 || found[2].Severity != report.Critical || !strings.Contains(found[2].Message, "10.0.0.3 cannot be reached on port 24007: connection refused") {
+		t.Errorf("%+v", found)
 	}
 }
 

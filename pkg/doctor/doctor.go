@@ -14,10 +14,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// Config says what to look at. At least one of ConfigFile and Node is given.
+// Config says what to look at: at least one of the first three.
 type Config struct {
-	ConfigFile string // of the driver; "" looks at no Heketi
-	Node       *Node  // nil does not look at this machine as a node
+	ConfigFile string   // of the driver; "" looks at no Heketi
+	Node       *Node    // nil does not look at this machine as a node
+	FromPod    []string // gluster servers that nobody should reach from here, which is a tenant's pod
 	// Limit is how long one request to Heketi, or one question to a mount, may take; default 20 s.
 	Limit time.Duration
 	// Prober reaches the gluster servers; default mount.NewProber.
@@ -26,13 +27,14 @@ type Config struct {
 
 // checker is one run.
 type checker struct {
+	onNode bool // where volumes are mounted
 	limit  time.Duration
 	prober mount.Prober
 }
 
 // Run makes all checks, the slow ones at the same time, and returns the findings by falling weight.
 func Run(ctx context.Context, config Config) []report.Finding {
-	c := checker{limit: config.Limit, prober: mount.NewProber()}
+	c := checker{onNode: config.Node != nil, limit: config.Limit, prober: mount.NewProber()}
 	if c.limit == 0 {
 		c.limit = 20 * time.Second
 	}
@@ -47,6 +49,9 @@ func Run(ctx context.Context, config Config) []report.Finding {
 		for _, check := range config.Node.checks() {
 			checks = append(checks, func(ctx context.Context) []report.Finding { return check(ctx, c) })
 		}
+	}
+	if len(config.FromPod) > 0 {
+		checks = append(checks, func(ctx context.Context) []report.Finding { return c.fromPod(ctx, config.FromPod) })
 	}
 	findings := parallel(ctx, checks)
 	report.Sort(findings)

@@ -124,6 +124,7 @@ func (s *nodeServer) NodePublishVolume(ctx context.Context, request *csi.NodePub
 		StagingPath: request.GetStagingTargetPath(),
 		TargetPath:  request.GetTargetPath(),
 		ReadOnly:    request.GetReadonly() || readOnly(mode),
+		Pod:         podOf(request.GetVolumeContext()),
 	}
 	if source, err := sourceOf(id, request.GetVolumeContext(), capability.GetMount().GetMountFlags()); err == nil {
 		publication.Source = &source

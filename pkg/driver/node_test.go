@@ -146,6 +146,41 @@ func TestNodePublishVolumeSource(t *testing.T) {
 	}
 }
 
+// TestNodePublishVolumePod: the pod that the kubelet names is passed on, and one that cannot be is ignored.
+func TestNodePublishVolumePod(t *testing.T) {
+	for _, tt := range []struct {
+		namespace, name, uid string
+		want                 bool
+	}{
+		{"team-a", "web-0.x", "0e3ba1c1-8c4e-4d4c-9f0e-5d9d6c6f8a11", true},
+		{"team-a", "etcd", "2bbb0fd8b9c1d8a9e8e4a5a6f6d0a1b2", true}, // a static pod
+		{"", "", "", false},
+		{"team-a", "web", "", false},
+		{"team-a", "", "u", false},
+		{"", "web", "u", false},
+		{"team.a", "web", "u", false},
+		{"team-a", "Web", "u", false},
+		{"team-a", "web\n", "u", false},
+		{"team-a", "web", "../u", false},
+		{"team-a", strings.Repeat("x", 254), "u", false},
+	} {
+		mounter, request := &fakeMounter{}, publishRequest()
+		request.VolumeContext = map[string]string{
+			"csi.storage.k8s.io/pod.namespace": tt.namespace, "csi.storage.k8s.io/pod.name": tt.name, "csi.storage.k8s.io/pod.uid": tt.uid,
+		}
+		if _, err := (&nodeServer{mounter: mounter}).NodePublishVolume(t.Context(), request); err != nil {
+			t.Fatal(err)
+		}
+		want := mount.Pod{}
+		if tt.want {
+			want = mount.Pod{Namespace: tt.namespace, Name: tt.name, UID: tt.uid}
+		}
+		if got := mounter.publication.Pod; got != want {
+			t.Errorf("%+v: %+v", tt, got)
+		}
+	}
+}
+
 func TestNodePublishVolumeRefuses(t *testing.T) {
 	tests := map[string]struct {
 		change func(*csi.NodePublishVolumeRequest)

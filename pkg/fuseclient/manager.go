@@ -85,10 +85,12 @@ type Manager struct {
 	confine   func() (*placement.Confinement, error) // of clients in the container, made once
 	deaths    atomic.Int64                           // clients that have ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]
-	leftovers []string // of earlier processes, each with the reason; set at the start only
+	changed   chan struct{} // there are unwritten publications
+	leftovers []string      // of earlier processes, each with the reason; set at the start only
 
 	mu            sync.Mutex
 	records       map[string]record // by volume id; what lies in volumes/
+	unwritten     map[string]bool   // the volumes whose publications are in memory only
 	resolverError string            // of the last look at the node's hosts and resolver, so that it is logged once
 }
 
@@ -150,7 +152,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	}
 	m := &Manager{
 		cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{},
-		confine: sync.OnceValues(placement.NewConfinement),
+		confine: sync.OnceValues(placement.NewConfinement), changed: make(chan struct{}, 1),
 	}
 	m.locks.wait = m.limits.lock
 	m.openNode(ctx)
@@ -164,6 +166,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 
 // Close lets another process have the state directory. The clients go on.
 func (m *Manager) Close() {
+	m.closePublications()
 	m.asker.Close()
 	m.closeNode()
 	m.unlock()

@@ -48,7 +48,11 @@ func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
 	if r, err = m.ensure(ctx, r.Source, staging); err != nil {
 		return err
 	}
-	return m.bind(ctx, r, p, target)
+	if err := m.bind(ctx, r, p, target); err != nil {
+		return err
+	}
+	m.addPublication(p, target)
+	return nil
 }
 
 // fromRequest is for a volume whose record and client are both lost: its dead mount is still there, and the request says what it is.

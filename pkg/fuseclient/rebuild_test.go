@@ -33,6 +33,7 @@ func lost() map[string]func(data []byte) []byte {
 // lose makes the volume's record one that cannot be used, and starts the driver again.
 func (n *node) lose(change func([]byte) []byte) {
 	n.t.Helper()
+	n.closePublications() // so that the end of the driver writes none again
 	path := n.recordPath("id-vol")
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -78,7 +79,9 @@ func TestLostRecord(t *testing.T) {
 				if err := n.Stage(t.Context(), source("vol", "acl"), n.path("staging")); err != nil {
 					t.Fatal(err)
 				}
-				if again := n.known(); fmt.Sprint(again) != fmt.Sprint(r) {
+				again := n.known()
+				again.Publications = nil // those since then
+				if fmt.Sprint(again) != fmt.Sprint(r) {
 					t.Errorf("the record is %+v, it was %+v", again, r)
 				}
 				if err := errors.Join(n.Unpublish(t.Context(), "id-vol", n.path("second")), n.Unpublish(t.Context(), "id-vol", n.path("target")),
@@ -145,6 +148,7 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	n.mustPublish("target")
+	n.closePublications() // so that the end of the driver writes none again
 	data, err := os.ReadFile(n.recordPath("id-vol"))
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,8 @@ type record struct {
 	Process     process      `json:"process"`     // zero until the client runs
 	BootID      string       `json:"bootID"`
 	Device      mount.Device `json:"device"` // of the client's mount; zero until it has answered once
+	// Publications by target path. Only changePublications changes them.
+	Publications map[string]Publication `json:"publications,omitempty"`
 	// Unused is set in ending/ only, once the client has no mount left: its device's number may be another client's from then on.
 	Unused bool `json:"unused,omitempty"`
 }
@@ -51,15 +53,16 @@ func (m *Manager) endingPath(r record) string {
 // save makes r the volume's record. An error says that it is in memory only, which must not fail a volume that works: the disk may be
 // full or read-only. No fsync: a record has no meaning after the next boot.
 func (m *Manager) save(r record) error {
-	m.remember(r)
-	return writeRecord(m.recordPath(r.Source.VolumeID), r)
+	return writeRecord(m.recordPath(r.Source.VolumeID), m.remember(r))
 }
 
-// remember makes r the volume's record in memory only.
-func (m *Manager) remember(r record) {
+// remember makes r the volume's record in memory only, with the publications that the volume has, and returns it.
+func (m *Manager) remember(r record) record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	r.Publications = m.records[r.Source.VolumeID].Publications
 	m.records[r.Source.VolumeID] = r
+	return r
 }
 
 // forget drops the volume's record. An error says that its file is still there.

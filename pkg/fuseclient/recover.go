@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,6 +46,7 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 			err = removeFile(path)
 		default:
 			m.records[r.Source.VolumeID] = r
+			maps.DeleteFunc(r.Publications, func(target string, _ Publication) bool { return !isPublished(target) })
 			m.watch(ctx, r)
 		}
 		m.leaveBehind(log, path, err)

@@ -26,6 +26,7 @@ func (m *Manager) Unpublish(ctx context.Context, volumeID, targetPath string) er
 	if err := mount.Unmount(target, m.mayDetach(volumeID)); err != nil {
 		return err
 	}
+	m.dropPublication(volumeID, target)
 	err = mount.RemoveDir(target)
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOTDIR) {
 		return fmt.Errorf("%w: remove the target directory: %w; it holds data that was written while nothing was mounted, move it away", mount.ErrInvalid, err)

@@ -11,7 +11,8 @@ import (
 
 // Run keeps clients and the state directory in order until ctx is done: it bounds the clients' logs, gives clients the node's hosts
 // file, resolver and certificates as they are now, ends clients whose last mount has gone, tries again to place clients on the node
-// where that has failed, and writes the records that could not be written while the disk was full or read-only.
+// where that has failed, and writes the records: those of new publications at once, and again those that could not be written while the
+// disk was full or read-only.
 func (m *Manager) Run(ctx context.Context) {
 	m.logPlacement(ctx)
 	ticker := time.NewTicker(m.limits.tick)
@@ -20,6 +21,8 @@ func (m *Manager) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-m.changed:
+			m.writePublications(ctx)
 		case <-ticker.C:
 			m.upkeep(ctx)
 		}

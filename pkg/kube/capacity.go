@@ -57,7 +57,7 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 	defer func() { <-watched }()
 
 	var next <-chan time.Time // none before the classes are known
-	said := ""
+	var said loggedError
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,15 +66,14 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 		case <-next:
 		}
 		err := c.publishCapacity(ctx, o, classes.List())
-		switch {
-		case err == nil:
-			said, next = "", time.After(o.Interval)
-			continue
-		case ctx.Err() == nil && err.Error() != said:
-			said = err.Error()
+		if said.isNew(err) && ctx.Err() == nil {
 			logger.Error(err, "Not all capacity can be published; trying again")
 		}
-		next = time.After(min(o.Interval, capacityRetry))
+		if err == nil {
+			next = time.After(o.Interval)
+		} else {
+			next = time.After(min(o.Interval, capacityRetry))
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func (c *Client) RemoveNotReadyTaint(ctx context.Context, driver, node string) {
 
 func (c *Client) removeNotReadyTaint(ctx context.Context, driver, node string, retry wait.Backoff) {
 	logger := klog.FromContext(ctx).WithValues("node", node, "taint", driver+"/"+NotReadySuffix)
-	said := ""
+	var said loggedError
 	for {
 		removed, err := c.tryRemoveTaint(ctx, driver, node)
 		switch {
@@ -42,8 +42,7 @@ func (c *Client) removeNotReadyTaint(ctx context.Context, driver, node string, r
 			return
 		case ctx.Err() != nil:
 			return
-		case err.Error() != said:
-			said = err.Error()
+		case said.isNew(err):
 			logger.Error(err, "The taint cannot be removed yet; trying again")
 		}
 		select {

@@ -77,9 +77,19 @@ func (a *AllowedServers) check(servers []string) error {
 	return nil
 }
 
+// checkPort refuses other ports than glusterd's own unless servers are listed: the node would knock at any port of any machine for
+// whoever may write PersistentVolumes.
+func (a *AllowedServers) checkPort(port int) error {
+	if a == nil || port == glusterdPort || a.listsAny() {
+		return nil
+	}
+	return fmt.Errorf("%w: mount flag volfile-server-port=%d: a volume may name no port but %d unless the administrator lists the gluster servers in "+
+		"--allowed-servers (chart: node.allowedServers); see %s", ErrInvalid, port, glusterdPort, allowedPage)
+}
+
 // needsAddress reports whether the server is a name that only its addresses can allow.
 func (a *AllowedServers) needsAddress(server string) bool {
-	if a == nil || len(a.names)+len(a.networks) == 0 {
+	if a == nil || !a.listsAny() {
 		return false
 	}
 	_, err := netip.ParseAddr(server)
@@ -109,11 +119,13 @@ func (a *AllowedServers) checkAddresses(server string, addresses []netip.Addr) e
 }
 
 func (a *AllowedServers) allowsAddress(address netip.Addr) bool {
-	if len(a.networks)+len(a.names) == 0 {
+	if !a.listsAny() {
 		return !isSpecial(address.Unmap())
 	}
 	return a.lists(address)
 }
+
+func (a *AllowedServers) listsAny() bool { return len(a.networks)+len(a.names) > 0 }
 
 func (a *AllowedServers) lists(address netip.Addr) bool {
 	return slices.ContainsFunc(a.networks, func(network netip.Prefix) bool { return network.Contains(address.Unmap()) })

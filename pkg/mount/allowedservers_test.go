@@ -144,6 +144,37 @@ func TestAllowedServers(t *testing.T) {
 	}
 }
 
+// TestOtherPorts: without a list of servers, a volume cannot have the node knock at every port of every machine.
+func TestOtherPorts(t *testing.T) {
+	for _, tt := range []struct {
+		list   string
+		port   int
+		passes bool
+	}{
+		{"", 24007, true},
+		{"", 24008, false},
+		{"", 22222, false},
+		{"10.0.0.1", 22222, true},
+		{"*.storage.example 10.0.0.1", 22222, true},
+	} {
+		p := NewProber()
+		p.Allowed = allowed(t, tt.list)
+		dialled := false
+		p.Dial = func(context.Context, string, string) (net.Conn, error) {
+			dialled = true
+			near, far := net.Pipe()
+			return near, far.Close()
+		}
+		_, err := p.Order(t.Context(), []string{"10.0.0.1"}, tt.port)
+		if (err == nil) != tt.passes || dialled != tt.passes {
+			t.Errorf("port %d with %q: %v, connected %t", tt.port, tt.list, err, dialled)
+		}
+		if err != nil && (!errors.Is(err, ErrInvalid) || len(err.Error()) > 300 || !strings.Contains(err.Error(), "--allowed-servers")) {
+			t.Errorf("port %d: %v", tt.port, err)
+		}
+	}
+}
+
 // TestNothingIsLearnt: what is said about a server does not depend on what was found there.
 func TestNothingIsLearnt(t *testing.T) {
 	said := map[string][]string{}

@@ -57,6 +57,14 @@ type Publication struct {
 	// Source is what the request says of the volume, if it can be read. A target that is not mounted yet is refused if it is another
 	// volume than the staged one.
 	Source *Source
+	Pod    Pod // for events only; empty if the orchestrator does not name it
+}
+
+// Pod names the pod for which a volume is published.
+type Pod struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
 }
 
 // Stats are statfs numbers. Available is what an unprivileged user may still write.

@@ -144,8 +144,11 @@ func (o Options) Port() int {
 	if port, err := strconv.Atoi(o.value("volfile-server-port")); err == nil {
 		return port
 	}
-	return 24007
+	return glusterdPort
 }
+
+// glusterdPort is where glusterd listens unless it is told otherwise.
+const glusterdPort = 24007
 
 // BackupServers are the servers named by backup-volfile-servers and backupvolfile-server.
 func (o Options) BackupServers() []string {

@@ -100,8 +100,11 @@ func (e *concealedError) Public() string { return e.public }
 
 // Order sorts: the servers that answered in the given order, then those that might, then those that refused. It
 // returns as soon as the first answers, and an UnreachableError when none does within the limits. A server that is not allowed is
-// a NotAllowedError, or left out if only its addresses show it.
+// a NotAllowedError, or left out if only its addresses show it; a port that is not allowed is an ErrInvalid.
 func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachable, error) {
+	if err := p.Allowed.checkPort(port); err != nil {
+		return Reachable{}, err
+	}
 	if err := p.Allowed.check(servers); err != nil {
 		return Reachable{}, err
 	}
@@ -193,7 +196,7 @@ func (p Prober) ask(ctx context.Context, servers []string, port int, unchecked [
 	answers := make(chan answer, len(servers))
 	for i, server := range servers {
 		go func() {
-			addresses, err := p.addresses(ctx, server)
+			addresses, err := p.Addresses(ctx, server)
 			if err == nil {
 				err = p.Allowed.checkAddresses(server, addresses)
 				unchecked[i].Store(err != nil)
@@ -211,7 +214,8 @@ func (p Prober) ask(ctx context.Context, servers []string, port int, unchecked [
 	return answers
 }
 
-func (p Prober) addresses(ctx context.Context, server string) ([]netip.Addr, error) {
+// Addresses returns those of a server, within LookupLimit.
+func (p Prober) Addresses(ctx context.Context, server string) ([]netip.Addr, error) {
 	if address, err := netip.ParseAddr(server); err == nil {
 		return []netip.Addr{address}, nil
 	}

@@ -2,8 +2,13 @@ package volfile
 
 import (
 	"errors"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 const good = `volume v-client-0
@@ -60,4 +65,20 @@ func FuzzCheck(f *testing.F) {
 			t.Errorf("%q", file)
 		}
 	})
+}
+
+// TestTheImageHasTheClientsTranslators and no others: a client that runs in the node plugin's pod has the image's.
+func TestTheImageHasTheClientsTranslators(t *testing.T) {
+	file, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`! -path '\*/xlator/([^']+)\.so'`).FindAllStringSubmatch(string(file), -1)
+	kept := make([]string, len(found))
+	for i, match := range found {
+		kept[i] = match[1]
+	}
+	if diff := cmp.Diff(Translators(), kept, cmpopts.SortSlices(strings.Compare)); diff != "" {
+		t.Errorf("volfile.Translators (-), kept by the Dockerfile (+):\n%s", diff)
+	}
 }

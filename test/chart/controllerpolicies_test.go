@@ -233,9 +233,10 @@ func TestAdmissionPoliciesAreRendered(t *testing.T) {
 		apis   []string
 		want   int
 	}{
-		{backend, []string{validatingPolicies}, 3},
-		{"backends: []", []string{validatingPolicies}, 1},
-		{backend + "node: {removeNotReadyTaint: false}", []string{validatingPolicies}, 2},
+		{backend, []string{validatingPolicies}, 4},
+		{"backends: []", []string{validatingPolicies}, 2},
+		{backend + "node: {removeNotReadyTaint: false}", []string{validatingPolicies}, 3},
+		{backend + "node: {removeNotReadyTaint: false, events: false}", []string{validatingPolicies}, 2},
 		{backend + "admissionPolicies: false", []string{validatingPolicies}, 0},
 		{backend, nil, 0},
 	} {

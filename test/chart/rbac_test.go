@@ -59,6 +59,41 @@ func sorted(set map[string]bool) []string {
 	return list
 }
 
+// What neither account may do, whatever the values are and without any admission policy.
+func TestAccountsAreNarrow(t *testing.T) {
+	all := func(rule map[string]any, field string, allowed ...string) bool {
+		list, _, _ := unstructured.NestedStringSlice(rule, field)
+		return !slices.ContainsFunc(list, func(item string) bool { return !slices.Contains(allowed, item) })
+	}
+	for _, r := range renderings() {
+		for _, object := range objects(t, r.render(t)) {
+			if kind := object.GetKind(); kind != "ClusterRole" && kind != "Role" {
+				continue
+			}
+			for _, item := range dig(t, object.Object, "rules").([]any) {
+				rule := item.(map[string]any)
+				names, _, _ := unstructured.NestedStringSlice(rule, "resourceNames")
+				for _, resource := range rule["resources"].([]any) {
+					narrow := true
+					switch resource {
+					case "secrets", "pods":
+						narrow = all(rule, "verbs", "get") && len(names) > 0 && object.GetKind() == "Role"
+					case "persistentvolumeclaims", "storageclasses", "volumeattributesclasses":
+						narrow = all(rule, "verbs", "get", "list", "watch")
+					case "nodes":
+						narrow = all(rule, "verbs", "get", "patch") && object.GetName() == "glusterfs-csi-node"
+					case "*":
+						narrow = false
+					}
+					if !narrow || !all(rule, "verbs", "get", "list", "watch", "create", "patch", "update", "delete") {
+						t.Errorf("%s: %s %s grants %v on %v", r.name, object.GetKind(), object.GetName(), rule["verbs"], resource)
+					}
+				}
+			}
+		}
+	}
+}
+
 // Accounts that ask the API for nothing get no token.
 func TestTokensAreOnlyWhereNeeded(t *testing.T) {
 	for _, r := range renderings() {

@@ -68,7 +68,8 @@ func TestAttackWithTheControllersToken(t *testing.T) {
 	wellTyped(t, "own-volumes", "own-claims")
 }
 
-// TestAttackWithTheNodePluginsToken: RBAC allows it all nodes; the policy leaves it its own taint on its own node.
+// TestAttackWithTheNodePluginsToken: RBAC allows it all nodes and all events; the policies leave it its own taint on its own node, and
+// events of its own.
 func TestAttackWithTheNodePluginsToken(t *testing.T) {
 	theDriver(t)
 	s := newSpace(t, "stolen-node")
@@ -89,10 +90,21 @@ func TestAttackWithTheNodePluginsToken(t *testing.T) {
 		{"a label", own, `{"metadata":{"labels":{"a":"b"}}}`, false},
 		{"another node", []string{"patch", "node", "node2", on}, `{"spec":{"taints":[` + more + `]}}`, false},
 		{"a token of no node", []string{"patch", "node", "node1"}, `{"spec":{"taints":[` + mine + `]}}`, false},
+		{"its own event", []string{"create", on}, stolenEvent(driver.Name, "node1", "MountHealed", "Pod"), true},
+		{"an event of the kubelet", []string{"create", on}, stolenEvent("kubelet", "node1", "MountHealed", "Pod"), false},
+		{"an event of another node", []string{"create", on}, stolenEvent(driver.Name, "node2", "MountHealed", "Pod"), false},
+		{"an event with another reason", []string{"create", on}, stolenEvent(driver.Name, "node1", "Killing", "Pod"), false},
+		{"an event about a claim", []string{"create", on}, stolenEvent(driver.Name, "node1", "MountHealed", "PersistentVolumeClaim"), false},
 	} {
 		s.steals(c, driver.Node)
 	}
-	wellTyped(t, "own-node")
+	wellTyped(t, "own-node", "own-events")
+}
+
+func stolenEvent(component, node, reason, kind string) string {
+	return fmt.Sprintf(`{apiVersion: v1, kind: Event, metadata: {name: stolen, namespace: stolen-node}, type: Normal, reason: %[3]s, message: x,
+		involvedObject: {apiVersion: v1, kind: %[4]s, namespace: stolen-node, name: web}, source: {component: %[1]s, host: %[2]s},
+		reportingComponent: %[1]s, reportingInstance: %[2]s}`, component, node, reason, kind)
 }
 
 // mayLook lets an account of the driver get what it may change without looking, as "kubectl patch" does before it sends a patch.

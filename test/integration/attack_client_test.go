@@ -85,6 +85,24 @@ func TestAttackFromAPod(t *testing.T) {
 	})
 }
 
+// TestAttackFromADirectory: a pod has a directory of a volume, whose other directories belong to others.
+func TestAttackFromADirectory(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	brick := r.handMade("tenants")
+	r.ok(os.MkdirAll(filepath.Join(brick, "mine"), 0o755), "make a directory")
+	r.ok(os.MkdirAll(filepath.Join(brick, "other"), 0o755), "make another")
+	r.ok(os.WriteFile(filepath.Join(brick, "other", "secret"), []byte("of another"), 0o666), "write a file")
+	whole, mine := static("whole", r.lab.Storage(2).IP, "tenants"), static("mine", r.lab.Storage(2).IP, "tenants/mine")
+	r.read(n, "of another", r.publish(n, whole, r.stage(n, whole), false), "other", "secret")
+	inside := r.inside(n, r.publish(n, mine, r.stage(n, mine), false))
+	for _, path := range []string{"../other/secret", "other/secret", ".glusterfs", ".gfid/00000000-0000-0000-0000-000000000001/other/secret", ".meta/graphs"} {
+		if _, err := os.Stat(inside + "/" + path); err == nil {
+			t.Errorf("the pod sees %s", path)
+		}
+	}
+}
+
 // named returns the files below a directory whose names begin so.
 func named(dir, prefix string) (found []string) {
 	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -153,10 +171,21 @@ func TestAttackByVolumeFile(t *testing.T) {
 			staging := r.directory(n)
 			v := static("hostile-"+mode, server, "v")
 			r.Cleanup(func() { r.unstage(n, v, staging) })
-			_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging, fmt.Sprintf("volfile-server-port=%d", hostilePort)))
+			_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging))
 			r.refused(err, codes.Unavailable, says)
 			r.notMounted(n, staging)
 			r.noClient(n, "v")
 		})
 	}
+}
+
+// TestAttackByPort: the author of a PersistentVolume has a node knock at a port of their choice.
+func TestAttackByPort(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	staging := r.directory(n)
+	v := static("scan", r.lab.Storage(2).IP, "v")
+	r.Cleanup(func() { r.unstage(n, v, staging) })
+	_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging, "volfile-server-port=22222"))
+	r.refused(err, codes.InvalidArgument, "volfile-server-port=22222", "--allowed-servers")
 }

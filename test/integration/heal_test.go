@@ -20,7 +20,7 @@ type users struct {
 	subPaths *container // a directory at /mnt/dir and a file at /mnt/file
 }
 
-func (r *rig) users(n *node, target string) users {
+func (r *rig) users(n *node, staging, target string) users {
 	r.Helper()
 	for _, name := range []string{"sub", "scratch"} {
 		r.ok(os.MkdirAll(r.inside(n, target, name), 0o755), "make a directory in the volume")
@@ -37,18 +37,20 @@ func (r *rig) users(n *node, target string) users {
 		r.ok(err, "remove the emptyDir")
 	})
 	r.write(n, "kept\n", emptyDir, "former")
+	hide := "umount --lazy " + staging // no container sees the kubelet's directory
 	whole := []string{
 		"mount -t tmpfs none /mnt && mkdir /mnt/data /mnt/ro",
 		"mount --bind " + target + " /mnt/data",
 		"mount --bind " + target + " /mnt/ro && mount -o remount,bind,ro,nosuid,nodev,noexec /mnt/ro",
 		"mount --bind " + emptyDir + " /mnt/data/scratch",
+		hide,
 	}
 	return users{
 		r:       r,
 		private: r.container(n, "private", whole...),
 		slave:   r.container(n, "slave", whole...),
 		subPaths: r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/dir && touch /mnt/file",
-			"mount --bind "+dir+" /mnt/dir", "mount --bind "+file+" /mnt/file"),
+			"mount --bind "+dir+" /mnt/dir", "mount --bind "+file+" /mnt/file", hide),
 	}
 }
 
@@ -96,7 +98,7 @@ func TestHeal(t *testing.T) {
 			v := r.create(createRequest(single()))
 			staging := r.stage(n, v)
 			target := r.publish(n, v, staging, false)
-			u := r.users(n, target)
+			u := r.users(n, staging, target)
 			u.check("before", 1)
 			time.Sleep(6 * time.Second) // until the node plugin has looked which containers there are
 			for i := range 3 {
@@ -129,7 +131,7 @@ func TestHealAfterRestart(t *testing.T) {
 	v := r.create(createRequest(single()))
 	staging := r.stage(n, v)
 	target := r.publish(n, v, staging, false)
-	u := r.users(n, target)
+	u := r.users(n, staging, target)
 	time.Sleep(6 * time.Second)
 	r.end(n.plugin, n.plugin.Kill)
 	r.signal(n, nameOf(v), "KILL")
@@ -138,6 +140,33 @@ func TestHealAfterRestart(t *testing.T) {
 	}
 	r.ok(n.plugin.Start(r.call()), "start the node plugin")
 	u.check("after", 1)
+	if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
+		t.Errorf("written into the volume beneath the emptyDir: %v", now)
+	}
+}
+
+// TestGraphHeals sets an option of a volume that containers use, and enlarges it: the kernel drops what is mounted inside, and the
+// directories of subPaths count as deleted, but only for a moment.
+func TestGraphHeals(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	target := r.publish(n, v, staging, false)
+	u := r.users(n, staging, target)
+	u.check("before", 1)
+	time.Sleep(6 * time.Second)
+	for round, change := range []func(){
+		func() { r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "on") },
+		func() { r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "off") },
+	} {
+		change()
+		time.Sleep(3 * time.Second)
+		u.check(fmt.Sprintf("graph-%d", round), 1)
+		for _, m := range u.subPaths.mounts("/mnt/dir") {
+			t.Log(m.Root)
+		}
+	}
 	if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
 		t.Errorf("written into the volume beneath the emptyDir: %v", now)
 	}

@@ -16,7 +16,7 @@ import (
 // "hidden" a harmless one to whoever asks first, and third, and so on.
 const hostileVariable = "INTEGRATION_HOSTILE_GLUSTERD"
 
-const hostilePort = 24990
+const hostilePort = 24007 // no other may be named
 
 // hostileFile would serve a directory of the node to a pod.
 const hostileFile = `volume disk
@@ -54,12 +54,12 @@ func hostileGlusterd(mode string) error {
 	return volfiletest.Serve(listener, file)
 }
 
-// startHostileGlusterd on a machine, until the test ends.
+// startHostileGlusterd on a machine that is no gluster server, until the test ends.
 func (r *rig) startHostileGlusterd(mode string) (server string) {
 	r.Helper()
 	program, err := filepath.Abs(os.Args[0])
 	r.ok(err, "this program")
-	machine := r.lab.Storage(2)
+	machine := r.nodes[1].Machine
 	cmd := machine.Command(r.Context(), "env", hostileVariable+"="+mode, program)
 	cmd.Stderr = os.Stderr
 	r.ok(cmd.Start(), "start a glusterd of an attacker")

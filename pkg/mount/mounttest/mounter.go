@@ -82,7 +82,7 @@ func (m *Mounter) Publish(_ context.Context, p mount.Publication) error {
 		return fmt.Errorf("%w: volume %s at %s", mount.ErrNotStaged, p.VolumeID, p.StagingPath)
 	}
 	asked := p.Source
-	p.Source = nil // no part of what is published
+	p.Source, p.Pod = nil, mount.Pod{} // no part of what is published
 	if old, ok := m.published[p.TargetPath]; ok {
 		if old != p {
 			return fmt.Errorf("%w: %s is published differently", mount.ErrConflict, p.TargetPath)

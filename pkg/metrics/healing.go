@@ -1,0 +1,60 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Outcomes of a repair.
+const (
+	OutcomeHealed = "healed" // every mount works again
+	OutcomePartly = "partly" // some mounts do
+	OutcomeFailed = "failed" // none does
+)
+
+// Healing counts the repairs of mounts on a node.
+type Healing struct {
+	heals        *prometheus.CounterVec
+	duration     prometheus.Histogram
+	graphRepairs *prometheus.CounterVec
+	covered      prometheus.Counter
+}
+
+// NewHealing registers the metrics.
+func NewHealing(registry prometheus.Registerer) *Healing {
+	const prefix = "glusterfs_csi_node_"
+	h := &Healing{
+		heals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: prefix + "heals_total", Help: "Volumes whose mounts were repaired after the end of their GlusterFS client, by outcome: healed, partly or failed.",
+		}, []string{"outcome"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: prefix + "heal_duration_seconds", Help: "Time that these repairs took.",
+			Buckets: []float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
+		}),
+		graphRepairs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: prefix + "graph_repairs_total", Help: "Volumes whose mounts were repaired after a change of their GlusterFS client's graph, by outcome: healed, partly or failed.",
+		}, []string{"outcome"}),
+		covered: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each goes with its container.",
+		}),
+	}
+	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // from 0 on, or the first one would be no increase
+		h.heals.WithLabelValues(outcome)
+		h.graphRepairs.WithLabelValues(outcome)
+	}
+	registry.MustRegister(h.heals, h.duration, h.graphRepairs, h.covered)
+	return h
+}
+
+// Healed counts a repair after a client's end.
+func (h *Healing) Healed(outcome string, took time.Duration) {
+	h.heals.WithLabelValues(outcome).Inc()
+	h.duration.Observe(took.Seconds())
+}
+
+// GraphRepaired counts a repair after a change of a client's graph.
+func (h *Healing) GraphRepaired(outcome string) { h.graphRepairs.WithLabelValues(outcome).Inc() }
+
+// Covered counts dead mounts that stay beneath others.
+func (h *Healing) Covered(n int) { h.covered.Add(float64(n)) }
