@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 )
@@ -84,23 +85,19 @@ const stalePatience = 2 * time.Second
 
 // waitForNoAnswer returns nil as soon as connections to the socket are refused.
 func waitForNoAnswer(ctx context.Context, path string, patience time.Duration) error {
-	deadline := time.Now().Add(patience)
-	for {
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (refused bool, err error) {
 		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
 		switch {
 		case errors.Is(err, syscall.ECONNREFUSED):
-			return nil
+			return true, nil
 		case err != nil:
-			return fmt.Errorf("finding out whether somebody answers there: %w", err)
+			return false, fmt.Errorf("finding out whether another process answers there: %w", err)
 		}
 		_ = conn.Close()
-		if time.Now().After(deadline) {
-			return errors.New("another process answers there; stop it or choose another path")
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
+		return false, nil
+	})
+	if wait.Interrupted(err) && ctx.Err() == nil {
+		return errors.New("another process answers there; stop it or choose another path")
 	}
+	return err
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
 // child is a client that this process started.
@@ -25,8 +26,8 @@ type child struct {
 	cmd     *exec.Cmd
 }
 
-// launch starts the process.
-func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
+// launch starts the process at a place.
+func (m *Manager) launch(r record, servers mount.Reachable, place *placement.Place) (child, error) {
 	logPath := m.logPath(r.Source.VolumeID)
 	if err := rotateLog(logPath); err != nil {
 		return child{}, err
@@ -46,7 +47,7 @@ func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
 	c.cmd.Env = clientEnv()
 	// Its own session: neither the terminal's ctrl-C nor the end of this process reaches it.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, PidFD: &c.pidfd}
-	if err := m.startClient(c.cmd, r); err != nil {
+	if err := place.Start(c.cmd); err != nil {
 		return child{}, fmt.Errorf("start the GlusterFS client: %w; is the glusterfs client package installed?", err)
 	}
 	// Before it is reaped: a client that has ended already still has its reason to tell.
@@ -62,7 +63,7 @@ func (m *Manager) launch(r record, servers mount.Reachable) (child, error) {
 	go func() {
 		defer close(c.exited)
 		if err == nil {
-			awaitIdly(watch)
+			awaitIdly(watch, time.Time{})
 		}
 		_ = c.cmd.Wait() // its log tells more than its status
 	}()

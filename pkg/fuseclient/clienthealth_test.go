@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -103,18 +102,32 @@ func TestUnstageClosesMeta(t *testing.T) {
 	waitFor(t, "the client's end", func() bool { return !r.Process.alive() })
 }
 
-// A question that came while the client ended may have opened .meta once more.
-func TestEndedClientKeepsNoMeta(t *testing.T) {
+// TestMetaIsNotOpenedAgain: the answer to a question that was under way comes when the client is to end, or has ended, and would keep
+// a descriptor for ever.
+func TestMetaIsNotOpenedAgain(t *testing.T) {
 	n := newNode(t)
+	n.limits.exit = time.Minute // it is not killed
 	r := n.stage()
-	n.kill(r)
-	dir, err := os.Open("/")
-	if err != nil {
+	late := func(when string) {
+		t.Helper()
+		dir, err := os.Open("/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.metas.put(r, dir)
+		if err := dir.Close(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("it stays open %s: %v", when, err)
+		}
+	}
+	n.stop(r)
+	if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
 		t.Fatal(err)
 	}
-	n.metas.put(r, dir)
-	n.reap(klog.Background(), r)
-	if err := dir.Close(); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("it is still open: %v", err)
+	late("while the client ends")
+	n.kill(r)
+	n.ending.Wait()
+	late("when it has ended")
+	if left := len(n.metas.all) + len(n.metas.closed); left > 0 {
+		t.Errorf("%d clients are remembered", left)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 
@@ -78,7 +79,7 @@ func (m *Manager) watch(ctx context.Context, r record) {
 	}
 	log := logger(ctx, r)
 	go func() {
-		awaitIdly(pidfd)
+		awaitIdly(pidfd, time.Time{})
 		if now, _ := m.record(r.Source.VolumeID); now.Process == r.Process {
 			m.deaths.Add(1)
 			log.Error(nil, "GlusterFS client has ended", "log", m.logPath(r.Source.VolumeID))

@@ -39,7 +39,7 @@ import (
 // Config of a Manager. Only StateDir is required.
 type Config struct {
 	StateDir     string        // on a local file system that survives restarts of the driver
-	Glusterfs    string        // the client's binary; default "glusterfs"
+	Glusterfs    string        // the client's binary, by its absolute path or its name in PATH; default "glusterfs"
 	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, above the client's own 42 s
 	Prober       *mount.Prober // default mount.NewProber
 	Health       bool          // Health is asked for: keep from a client's start what it needs
@@ -81,9 +81,10 @@ type Manager struct {
 	ending  sync.WaitGroup // clients that were told to go
 	reaping sync.Map       // their names
 
-	node      atomic.Pointer[placement.Node] // nil: clients run in the container
-	placement PlacementState                 // as it was found last; for openNode and Run alone
-	deaths    atomic.Int64                   // clients that have ended while they were needed
+	node      atomic.Pointer[placement.Node]         // nil: clients run in the container
+	placement PlacementState                         // as it was found last; for openNode and Run alone
+	confine   func() (*placement.Confinement, error) // of clients in the container, made once
+	deaths    atomic.Int64                           // clients that have ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]
 	changed   chan struct{} // there are unwritten publications
 	leftovers []string      // of earlier processes, each with the reason; set at the start only
@@ -150,8 +151,10 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	m := &Manager{cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{},
-		changed: make(chan struct{}, 1)}
+	m := &Manager{
+		cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{},
+		confine: sync.OnceValues(placement.NewConfinement), changed: make(chan struct{}, 1),
+	}
 	m.locks.wait = m.limits.lock
 	m.openNode(ctx)
 	m.asker.Start = m.startAsker
@@ -170,9 +173,11 @@ func (m *Manager) Close() {
 	m.unlock()
 }
 
+const hashLength = 32
+
 func hash(volumeID string) string {
 	sum := sha256.Sum256([]byte(volumeID))
-	return hex.EncodeToString(sum[:16])
+	return hex.EncodeToString(sum[:hashLength/2])
 }
 
 func (r record) name() string { return clientName(hash(r.Source.VolumeID), r.Generation) }

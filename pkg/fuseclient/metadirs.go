@@ -8,8 +8,9 @@ import (
 // metaDirs are the directories .meta of clients, in which they tell about themselves without asking a brick. The way
 // there leads through the root directory, which needs bricks: so it is gone once, and what it led to is kept.
 type metaDirs struct {
-	mu  sync.Mutex
-	all map[string]*os.File // by name of the record
+	mu     sync.Mutex
+	all    map[string]*os.File // by name of the record
+	closed map[string]bool     // of clients that are to end, which a descriptor would keep
 }
 
 func (m *metaDirs) get(r record) *os.File {
@@ -18,11 +19,11 @@ func (m *metaDirs) get(r record) *os.File {
 	return m.all[r.name()]
 }
 
-// put keeps dir, unless another call has put one first.
+// put keeps dir, unless another call has put one first, or the client is to end: then a question was under way.
 func (m *metaDirs) put(r record, dir *os.File) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.all[r.name()] != nil {
+	if m.all[r.name()] != nil || m.closed[r.name()] || !r.Process.alive() {
 		_ = dir.Close()
 		return
 	}
@@ -32,6 +33,7 @@ func (m *metaDirs) put(r record, dir *os.File) {
 	m.all[r.name()] = dir
 }
 
+// close closes the directory of a client that is to end, for good.
 func (m *metaDirs) close(r record) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -39,4 +41,15 @@ func (m *metaDirs) close(r record) {
 		_ = dir.Close()
 		delete(m.all, r.name())
 	}
+	if m.closed == nil {
+		m.closed = map[string]bool{}
+	}
+	m.closed[r.name()] = true
+}
+
+// forget is for a client that has ended.
+func (m *metaDirs) forget(r record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.closed, r.name())
 }

@@ -2,7 +2,6 @@ package fuseclient
 
 import (
 	"crypto/rand"
-	"os"
 	"strings"
 )
 
@@ -15,8 +14,7 @@ func newMetaName() string { return "." + rand.Text() }
 
 // metaName returns the name of a client's .meta.
 func metaName(client process) string {
-	cmdline, _ := os.ReadFile(client.procPath("cmdline")) // a client that has ended has no .meta
-	for arg := range strings.SplitSeq(string(cmdline), "\x00") {
+	for _, arg := range arguments(client.PID) { // none, if it has ended
 		if name, ok := strings.CutPrefix(arg, metaOption); ok {
 			return name
 		}

@@ -113,8 +113,12 @@ func TestMetaDirs(t *testing.T) {
 		}
 		return f
 	}
+	self, err := identifyProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
 	var m metaDirs
-	r, other := record{Generation: 1}, record{Generation: 2}
+	r, other := record{Generation: 1, Process: self}, record{Generation: 2, Process: self}
 	first, second, third := open(), open(), open()
 	before := m.get(r)
 	m.put(r, first)

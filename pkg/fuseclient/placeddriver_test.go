@@ -34,7 +34,7 @@ func TestDriverThatPlacesClients(t *testing.T) {
 	dir := t.TempDir()
 	unused := filepath.Join(dir, placement.TreeDir, "9.5-unused")
 	path := mounttest.Glusterfs(t)
-	for name, want := range map[string]string{"glusterfs": "node, version 1", "./" + filepath.Base(path): "node, version 1", "/missing/glusterfs": "stat /missing/glusterfs", "/bin/false": "translators"} {
+	for name, want := range map[string]string{"glusterfs": "node, version 1", path: "node, version 1", "/missing/glusterfs": "stat /missing/glusterfs", "/bin/false": "translators"} {
 		if strings.HasPrefix(want, "node") {
 			if err := os.MkdirAll(unused, 0o755); err != nil {
 				t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
@@ -59,10 +58,7 @@ func (m *Manager) tryNode(ctx context.Context) (*placement.Node, error) {
 	if os.Getpid() == 1 {
 		return nil, errors.New("the node plugin has process number 1: it needs the PID namespace of the node (hostPID), because clients end with that of the pod")
 	}
-	binary, err := exec.LookPath(m.cfg.Glusterfs)
-	if err == nil {
-		binary, err = filepath.Abs(binary)
-	}
+	binary, err := exec.LookPath(m.cfg.Glusterfs) // absolute, as a directory of PATH that is not is an error
 	if err != nil {
 		return nil, err
 	}
@@ -92,17 +88,16 @@ func (m *Manager) closeNode() {
 	}
 }
 
-// startClient starts the client of a record where clients run.
-func (m *Manager) startClient(cmd *exec.Cmd, r record) error {
+// preparePlace makes the place of a record's client, where clients run. discard removes what is left of it.
+func (m *Manager) preparePlace(r record) (*placement.Place, error) {
 	if node := m.node.Load(); node != nil {
-		return node.Start(cmd, r.name())
+		return node.Prepare(r.name())
 	}
-	return osthread.Run(func() error {
-		if err := placement.Confine(); err != nil {
-			return err
-		}
-		return cmd.Start()
-	})
+	confinement, err := m.confine()
+	if err != nil {
+		return nil, err
+	}
+	return confinement.Prepare()
 }
 
 // updateResolver lets clients on the node look names up as the node does now.

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -62,30 +62,28 @@ func (p process) open() (pidfd int, err error) {
 	return pidfd, err
 }
 
-// awaitIdly waits for the end of the process behind pidfd, which it closes, without keeping a thread busy.
-func awaitIdly(pidfd int) {
+// awaitIdly waits for the end of the process behind pidfd, which it closes, or for the deadline, if that is not zero, without keeping
+// a thread busy.
+func awaitIdly(pidfd int, deadline time.Time) {
 	_ = unix.SetNonblock(pidfd, true) // what os.NewFile looks at; when it fails, Wait blocks instead
 	file := os.NewFile(uintptr(pidfd), "pidfd")
 	defer file.Close()
 	conn, err := file.SyscallConn()
+	if err == nil {
+		err = file.SetReadDeadline(deadline)
+	}
 	if err != nil {
 		return
 	}
 	_ = conn.Read(func(fd uintptr) bool { return mount.AwaitExit(int(fd), 0) })
 }
 
-// findClient looks for the process that was started for a fresh path, which is unique and the last of its arguments.
-func findClient(fresh string) (process, bool) {
-	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is valid
-	for _, path := range paths {
-		data, _ := os.ReadFile(path) //nolint:gosec // below /proc; a process that has ended has no arguments
-		if !strings.HasSuffix(string(data), "\x00"+fresh+"\x00") {
-			continue
-		}
-		pid, _ := strconv.Atoi(strings.Split(path, "/")[2]) // what begins with a digit there is a number
-		if p, err := identifyProcess(pid); err == nil {
-			return p, true
-		}
+// awaitWithin is mount.AwaitExit without keeping a thread busy.
+func awaitWithin(pidfd int, limit time.Duration) bool {
+	own, err := unix.FcntlInt(uintptr(pidfd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return mount.AwaitExit(pidfd, limit)
 	}
-	return process{}, false
+	awaitIdly(own, time.Now().Add(limit))
+	return mount.AwaitExit(pidfd, 0)
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,7 +118,7 @@ func TestAwaitIdly(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
-	go func() { awaitIdly(pidfd); close(ended) }()
+	go func() { awaitIdly(pidfd, time.Time{}); close(ended) }()
 	select {
 	case <-ended:
 		t.Error("it has not waited")
@@ -126,6 +127,44 @@ func TestAwaitIdly(t *testing.T) {
 	_ = cmd.Process.Kill()
 	<-ended
 	_ = cmd.Wait()
+}
+
+// TestAwaitWithin keeps no thread while clients do not end, and no descriptor afterwards.
+func TestAwaitWithin(t *testing.T) {
+	pidfd, err := unix.PidfdOpen(foreignProcess(t).PID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	if awaitWithin(pidfd, time.Millisecond) {
+		t.Error("it has not ended")
+	}
+	before := mounttest.Descriptors(t)
+	var waiting sync.WaitGroup
+	for range 100 {
+		waiting.Go(func() {
+			if !awaitWithin(pidfd, time.Minute) {
+				t.Error("it has ended")
+			}
+		})
+	}
+	waitFor(t, "all of them", func() bool { return mounttest.Descriptors(t) >= before+100 })
+	if threads, err := os.ReadDir("/proc/self/task"); err != nil || len(threads) > 80 {
+		t.Errorf("%d threads, %v", len(threads), err)
+	}
+	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	waiting.Wait()
+	if after := mounttest.Descriptors(t); after > before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
+	}
+	restore := mounttest.LimitDescriptors(t, 0)
+	ended := awaitWithin(pidfd, time.Minute)
+	restore()
+	if !ended {
+		t.Error("without a descriptor")
+	}
 }
 
 // foreignProcess is none of the driver's, and lives until the test ends.

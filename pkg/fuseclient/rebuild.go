@@ -1,7 +1,6 @@
 package fuseclient
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -84,15 +83,12 @@ func (c runningClient) name() string { return clientName(c.hash, c.generation) }
 
 // runningClients finds those of one volume, or all of the state directory with an empty hash.
 func runningClients(stateDir, hash string) []runningClient {
-	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is valid
 	var found []runningClient
-	for _, path := range paths {
-		data, _ := os.ReadFile(path) //nolint:gosec // below /proc; a process that has ended has no arguments
-		c, ok := parseClient(data, filepath.Join(stateDir, "clients"))
+	for _, pid := range processes() {
+		c, ok := parseClient(arguments(pid), filepath.Join(stateDir, "clients"))
 		if !ok || hash != "" && c.hash != hash {
 			continue
 		}
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		p, err := identifyProcess(pid)
 		if err == nil && holdsFUSE(p) && sees(p, filepath.Join(stateDir, "clients")) {
 			c.process = p
@@ -111,8 +107,10 @@ func sees(p process, dir string) bool {
 }
 
 // parseClient reads the arguments of a process, the last of which is a path below the directory if it is a client.
-func parseClient(cmdline []byte, directory string) (runningClient, bool) {
-	args := strings.Split(string(bytes.TrimSuffix(cmdline, []byte{0})), "\x00")
+func parseClient(args []string, directory string) (runningClient, bool) {
+	if len(args) == 0 {
+		return runningClient{}, false
+	}
 	fresh := args[len(args)-1]
 	volume, generation, _ := strings.Cut(filepath.Base(fresh), "-")
 	number, err := strconv.ParseInt(generation, 10, 64)

@@ -35,8 +35,8 @@ func (m *Manager) retire(ctx context.Context, r record) {
 func (m *Manager) reap(log klog.Logger, r record) {
 	defer m.reaping.Delete(r.name())
 	ended, err := m.awaitEnd(r)
-	m.metas.close(r) // of a question that came in between
 	if ended {
+		m.metas.forget(r)
 		err = errors.Join(mount.RemoveDir(m.freshPath(r)), m.removeCgroup(r.name()), removeFile(m.endingPath(r)))
 	}
 	switch {
@@ -56,7 +56,7 @@ func (m *Manager) awaitEnd(r record) (ended bool, err error) {
 		return err == nil, err
 	}
 	defer unix.Close(pidfd)
-	if mount.AwaitExit(pidfd, m.limits.exit) {
+	if awaitWithin(pidfd, m.limits.exit) {
 		return true, nil
 	}
 	if !r.Unused {
@@ -77,7 +77,7 @@ func (m *Manager) kill(pidfd int) error {
 	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("kill the GlusterFS client: %w", err)
 	}
-	if !mount.AwaitExit(pidfd, m.limits.exit) {
+	if !awaitWithin(pidfd, m.limits.exit) {
 		return errors.New("the GlusterFS client does not end, although it was killed")
 	}
 	return nil

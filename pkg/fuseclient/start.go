@@ -8,10 +8,12 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
 // errMute: a server accepts connections but does not deliver the volume file. The client would wait for it for half
@@ -25,15 +27,9 @@ func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath st
 	defer cancel()
 	began := time.Now()
 	m.asker.Prepare() // while the client starts
-	servers, err := m.order(ctx, source)
-	if err == nil {
-		servers.Servers, err = m.checkVolfile(ctx, source, servers.Servers)
-	}
-	if err != nil {
-		return record{}, err
-	}
+	find := func(ctx context.Context) (mount.Reachable, error) { return m.find(ctx, source) }
 	for {
-		r, err := m.attempt(ctx, source, stagingPath, servers)
+		r, servers, err := m.attempt(ctx, source, stagingPath, find)
 		if err == nil {
 			logger(ctx, r).Info("GlusterFS client started", "volume", source.Volume, "server", servers.Servers[0], "took", time.Since(began))
 			return r, nil
@@ -43,7 +39,17 @@ func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath st
 		}
 		klog.FromContext(ctx).Info("GlusterFS server does not answer, trying the next", "volumeID", source.VolumeID, "server", servers.Servers[0])
 		servers.Servers = append(servers.Servers[1:], servers.Servers[0])
+		find = func(context.Context) (mount.Reachable, error) { return servers, nil }
 	}
+}
+
+// find returns the servers that a client may be given, the best one first.
+func (m *Manager) find(ctx context.Context, source mount.Source) (mount.Reachable, error) {
+	servers, err := m.order(ctx, source)
+	if err == nil {
+		servers.Servers, err = m.checkVolfile(ctx, source, servers.Servers)
+	}
+	return servers, err
 }
 
 // named returns the servers of a volume in the order in which they are given.
@@ -74,33 +80,53 @@ func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachab
 	return ordered, err
 }
 
-// attempt is start with the servers in one order.
-func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath string, servers mount.Reachable) (record, error) {
+// attempt is start with the servers in the order in which find returns them. What the client needs on this node is made meanwhile.
+func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath string, find func(context.Context) (mount.Reachable, error)) (
+	r record, servers mount.Reachable, err error,
+) {
 	former, restaged := m.record(source.VolumeID)
 	// The clock makes generations unique, over restarts too; Mkdir makes sure.
-	r := record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: m.bootID}
+	r = record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: m.bootID}
 	if err := os.Mkdir(m.freshPath(r), 0o700); err != nil { //nolint:gosec // below the state directory
-		return record{}, fmt.Errorf("create the client's directory: %w", err)
+		return record{}, servers, fmt.Errorf("create the client's directory: %w", err)
 	}
-	// Saved first, so that a client is never unknown, whenever this process may be killed.
-	logUnwritten(ctx, source.VolumeID, m.save(r))
-	r, err := m.run(ctx, r, servers)
+	var place *placement.Place
+	both, whenFound := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { place, err = m.prepare(ctx, r); return err })
+	both.Go(func() (err error) { servers, err = find(whenFound); return err })
+	err = both.Wait()
+	if err == nil {
+		r, err = m.run(ctx, r, servers, place)
+	} else if place != nil {
+		place.Close()
+	}
 	switch {
 	case err == nil:
 		logUnwritten(ctx, source.VolumeID, m.save(r))
 		m.watch(ctx, r)
-		return r, nil
+		return r, servers, nil
 	case restaged:
-		return record{}, withCleanup(err, m.discard(r), m.save(former))
+		return record{}, servers, withCleanup(err, m.discard(r), m.save(former))
 	default:
-		return record{}, withCleanup(err, m.discard(r), m.forget(source.VolumeID))
+		return record{}, servers, withCleanup(err, m.discard(r), m.forget(source.VolumeID))
 	}
 }
 
-// run starts the client and waits for its first answer.
-func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable) (record, error) {
+// prepare saves the record, so that a client is never unknown, whenever this process may be killed, and makes the client's place.
+func (m *Manager) prepare(ctx context.Context, r record) (*placement.Place, error) {
+	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
 	m.updateResolver(ctx)
-	c, err := m.launch(r, servers)
+	place, err := m.preparePlace(r)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the start of the GlusterFS client: %w", err)
+	}
+	return place, nil
+}
+
+// run starts the client at a place, which it closes, and waits for its first answer.
+func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable, place *placement.Place) (record, error) {
+	c, err := m.launch(r, servers, place)
+	place.Close()
 	if err != nil {
 		return r, err
 	}

@@ -10,7 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
 func TestFailedStart(t *testing.T) {
@@ -141,5 +146,86 @@ func TestSlowBricksAreNotMute(t *testing.T) {
 	}
 	if n.isMute(r) {
 		t.Error("mute without proof")
+	}
+}
+
+// TestStartPreparesWhileItAsks: what a client needs on the node is there before the servers have answered.
+func TestStartPreparesWhileItAsks(t *testing.T) {
+	n, placed := newPlacedNode(t)
+	n.cfg.FetchVolfile = func(context.Context, string, int, string) (string, error) {
+		waitFor(t, "record, directory and cgroup of a client that is about to be started", func() bool {
+			r, _ := n.record("id-vol")
+			_, recordErr := readRecord(n.recordPath("id-vol"))
+			_, directoryErr := os.Stat(n.freshPath(r))
+			_, cgroupErr := placed.Memory(r.name())
+			return errors.Join(recordErr, directoryErr, cgroupErr) == nil
+		})
+		return "", volfile.ErrNoAnswer
+	}
+	n.stage()
+}
+
+// TestStartWithoutAServer leaves nothing of what was prepared, and what was before.
+func TestStartWithoutAServer(t *testing.T) {
+	n, placed := newPlacedNode(t)
+	r := n.stage()
+	n.kill(r)
+	if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+		t.Fatal(err)
+	}
+	n.ending.Wait()
+	files := n.files()
+	n.cfg.FetchVolfile = func(context.Context, string, int, string) (string, error) {
+		waitFor(t, "the cgroup", func() bool { r, _ := n.record("id-vol"); _, err := placed.Memory(r.name()); return err == nil })
+		return "volume v type storage/posix option directory / end-volume", nil
+	}
+	before := mounttest.Descriptors(t)
+	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); !errors.Is(err, volfile.ErrRefused) {
+		t.Errorf("%v", err)
+	}
+	n.asker.Close() // which has a cgroup, too
+	waitFor(t, "the end of all that was prepared", func() bool { return cgroupsLeft(t) == "" && mounttest.Descriptors(t) <= before })
+	if after := n.files(); after != files {
+		t.Errorf("files: %s, before there were %s", after, files)
+	}
+}
+
+// TestRestartWithoutAServer keeps the record of the client that has ended, so that the next call knows the volume.
+func TestRestartWithoutAServer(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	n.kill(r)
+	files := n.files()
+	n.cfg.FetchVolfile = func(context.Context, string, int, string) (string, error) {
+		return "volume v type storage/posix option directory / end-volume", nil
+	}
+	if err := n.publish("target", false); !errors.Is(err, volfile.ErrRefused) {
+		t.Errorf("%v", err)
+	}
+	saved, err := readRecord(n.recordPath("id-vol"))
+	if now := n.known(); err != nil || now.Generation != r.Generation || saved.Generation != r.Generation {
+		t.Errorf("the record is %+v, on disk %+v, %v", now, saved, err)
+	}
+	if after := n.files(); after != files {
+		t.Errorf("files: %s, before there were %s", after, files)
+	}
+}
+
+// TestStartWithoutAPlace does not wait for servers that are silent.
+func TestStartWithoutAPlace(t *testing.T) {
+	n := newNode(t)
+	n.confine = func() (*placement.Confinement, error) { return nil, unix.ENOSYS }
+	n.cfg.FetchVolfile = func(ctx context.Context, _ string, _ int, _ string) (string, error) {
+		<-ctx.Done()
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			t.Error("it has waited as long as it may")
+		}
+		return "", ctx.Err()
+	}
+	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); !errors.Is(err, unix.ENOSYS) || !strings.Contains(err.Error(), "prepare the start of the GlusterFS client") {
+		t.Errorf("%v", err)
+	}
+	if files := n.files(); files != "" {
+		t.Errorf("files left: %s", files)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -32,7 +31,9 @@ func InUse(d Device, fsType string, client int) (bool, error) {
 // seenByOne reads the table of the first process that is still there.
 func seenByOne(pids []int, d Device, fsType string) (bool, error) {
 	for _, pid := range pids {
-		table, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "mountinfo"))
+		table, err := byThread(pid, func(dir string) ([]byte, error) {
+			return os.ReadFile(filepath.Join(dir, "mountinfo")) //nolint:gosec // below /proc
+		})
 		if err == nil {
 			return hasMount(string(table), d, fsType), nil
 		}

@@ -85,13 +85,17 @@ func TestInUse(t *testing.T) {
 type shown struct{ namespace, root, mounts string }
 
 // showProcesses replaces /proc by one that shows these processes, until restore is called. A table of mounts that is "" is missing.
+// One without a view has ended.
 func showProcesses(t *testing.T, processes map[string]shown) (restore func()) {
 	t.Helper()
 	restore = mounttest.HideProc(t)
 	var err error
 	for name, p := range processes {
 		dir := filepath.Join("/proc", name)
-		err = errors.Join(err, os.MkdirAll(filepath.Join(dir, "ns"), 0o755), os.Symlink(p.namespace, filepath.Join(dir, "ns/mnt")), os.Symlink(p.root, filepath.Join(dir, "root")))
+		err = errors.Join(err, os.MkdirAll(filepath.Join(dir, "ns"), 0o755))
+		if p != (shown{}) {
+			err = errors.Join(err, os.Symlink(p.namespace, filepath.Join(dir, "ns/mnt")), os.Symlink(p.root, filepath.Join(dir, "root")))
+		}
 		if p.mounts != "" {
 			err = errors.Join(err, os.WriteFile(filepath.Join(dir, "mountinfo"), []byte(p.mounts), 0o600))
 		}
@@ -122,6 +126,8 @@ func TestInUseByViews(t *testing.T) {
 		"in another part of the client's":    {map[string]shown{"7": {"mnt:[2]", "/", volume}, "8": {"mnt:[2]", "/x", node}}, false},
 		"the first of a pod has ended":       {map[string]shown{"10": {"mnt:[3]", "/", ""}, "11": {"mnt:[3]", "/", volume}}, true},
 		"all of a pod have ended":            {map[string]shown{"10": {"mnt:[3]", "/", ""}, "11": {"mnt:[3]", "/", ""}}, false},
+		"at a process whose first has ended": {map[string]shown{"10/task/10": {}, "10/task/11": {"mnt:[3]", "/", volume}}, true},
+		"at a client whose first has ended":  {map[string]shown{"7/task/9": {"mnt:[2]", "/", volume}, "8": {"mnt:[3]", "/", node}}, false},
 		"no process":                         {map[string]shown{"1": {"mnt:[1]", "/", node}, "self": {"mnt:[1]", "/other", volume}}, false},
 		"at a path like the number":          {map[string]shown{"1": {"mnt:[1]", "/", "40 21 0:43 / 0:42 rw - fuse.glusterfs 0:42 rw\n"}}, false},
 		"another type":                       {map[string]shown{"1": {"mnt:[1]", "/", "40 21 0:42 / /x rw - fuse.glusterfsx s rw\n"}}, false},

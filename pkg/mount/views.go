@@ -25,25 +25,20 @@ func Views() ([]View, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	type seen struct {
-		namespace uint64
-		root      string
-	}
 	found, index := []View{}, map[seen]int{}
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
 			continue
 		}
-		namespace, err := NamespaceOf(pid)
-		root, rootErr := os.Readlink(filepath.Join("/proc", entry.Name(), "root"))
-		switch err := errors.Join(err, rootErr); {
+		what, err := byThread(pid, see)
+		switch {
 		case err == nil:
-			i, known := index[seen{namespace, root}]
+			i, known := index[what]
 			if !known {
 				i = len(found)
-				index[seen{namespace, root}] = i
-				found = append(found, View{Namespace: namespace, Root: root})
+				index[what] = i
+				found = append(found, View{Namespace: what.namespace, Root: what.root})
 			}
 			found[i].Processes = append(found[i].Processes, pid)
 		case errors.Is(err, fs.ErrPermission):
@@ -62,15 +57,49 @@ func Views() ([]View, error) {
 	return found, nil
 }
 
+// seen is what a View is of.
+type seen struct {
+	namespace uint64
+	root      string
+}
+
+// see reads what a directory of /proc shows.
+func see(dir string) (seen, error) {
+	namespace, err := namespaceIn(dir)
+	root, rootErr := os.Readlink(filepath.Join(dir, "root"))
+	return seen{namespace, root}, errors.Join(err, rootErr)
+}
+
+// byThread reads from the directory of a process in /proc, or from that of another thread: when the first has ended, the process has
+// nothing to show, although others may go on.
+func byThread[T any](pid int, read func(dir string) (T, error)) (T, error) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	found, err := read(dir)
+	if !IsGone(err) {
+		return found, err
+	}
+	threads, _ := filepath.Glob(dir + "/task/*") // none, if all have ended
+	for _, thread := range threads {
+		if found, err = read(thread); !IsGone(err) {
+			break
+		}
+	}
+	return found, err
+}
+
 // NamespaceOf returns the inode number of a process's mount namespace.
 func NamespaceOf(pid int) (uint64, error) {
-	link, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "ns/mnt"))
+	return namespaceIn(filepath.Join("/proc", strconv.Itoa(pid)))
+}
+
+func namespaceIn(dir string) (uint64, error) {
+	link, err := os.Readlink(filepath.Join(dir, "ns/mnt"))
 	if err != nil {
 		return 0, err
 	}
 	var number uint64
 	if _, err := fmt.Sscanf(link, "mnt:[%d]", &number); err != nil {
-		return 0, fmt.Errorf("mount namespace %q of process %d: %w", link, pid, err)
+		return 0, fmt.Errorf("mount namespace %q of %s: %w", link, dir, err)
 	}
 	return number, nil
 }

@@ -7,12 +7,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run calls fn on a thread that ends afterwards, so that what fn changes about its thread concerns nothing else. Processes that fn
-// starts inherit it. The thread is never the main thread of the process: Go keeps that one, and /proc/self shows what it sees.
-func Run(fn func() error) error {
+// Thread is an OS thread on which functions are called one after another. What they change about it concerns nothing else, and
+// processes that they start inherit it. It is never the main thread of the process: Go keeps that one, and /proc/self shows what
+// it sees.
+type Thread struct{ calls chan func() }
+
+// New returns a thread, which the caller ends.
+func New() Thread {
+	t := Thread{calls: make(chan func())}
+	go onThread(func() {
+		for call := range t.calls {
+			call()
+		}
+	})
+	return t
+}
+
+// Do calls fn on the thread.
+func (t Thread) Do(fn func() error) error {
 	failed := make(chan error, 1)
-	go onThread(func() { failed <- fn() })
+	t.calls <- func() { failed <- fn() }
 	return <-failed
+}
+
+// End ends the thread, a moment later.
+func (t Thread) End() { close(t.calls) }
+
+// Run calls fn on a thread that ends afterwards.
+func Run(fn func() error) error {
+	t := New()
+	defer t.End()
+	return t.Do(fn)
 }
 
 func onThread(fn func()) {

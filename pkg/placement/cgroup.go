@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -80,9 +79,9 @@ func (h hierarchy) limitMemory(parent, name string, limit int64) error {
 		writeIfThere(h.path(name, "memory.swap.max"), "0"), writeValue(h.path(name, "memory.oom.group"), "1"))
 }
 
-// enter puts the calling thread into the group's v1 hierarchies, and what it starts with attr into that of v2: a thread cannot
-// move there alone, but a process can be born there (clone3, CLONE_INTO_CGROUP). The caller closes the returned file afterwards.
-func (c *cgroups) enter(name string, attr *syscall.SysProcAttr) (group *os.File, err error) {
+// enter puts the calling thread into the group's v1 hierarchies, and returns the directory of the group in v2: a thread cannot move
+// there alone, but a process can be born there (clone3, CLONE_INTO_CGROUP). The caller closes it, also after an error.
+func (c *cgroups) enter(name string) (group *os.File, err error) {
 	if err := c.enterNamespace(); err != nil {
 		return nil, err
 	}
@@ -91,7 +90,6 @@ func (c *cgroups) enter(name string, attr *syscall.SysProcAttr) (group *os.File,
 			if group, err = os.Open(h.path(name)); err != nil {
 				return nil, err
 			}
-			attr.UseCgroupFD, attr.CgroupFD = true, int(group.Fd())
 			continue
 		}
 		if err := writeValue(h.path(name, "tasks"), "0"); err != nil { // 0: the writing thread

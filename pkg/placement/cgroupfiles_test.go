@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -130,10 +129,9 @@ func TestFileThatIsNotThere(t *testing.T) {
 // TestEnter: the thread moves in v1, and the process is born in v2.
 func TestEnter(t *testing.T) {
 	one, two := ordinary(t, "pids", map[string]string{"g/tasks": ""}), ordinary(t, "", map[string]string{"g/x": ""})
-	var attr syscall.SysProcAttr
-	file, err := (&cgroups{hierarchies: []hierarchy{one, two}}).enter("g", &attr)
-	if err != nil || file == nil || !attr.UseCgroupFD || attr.CgroupFD != int(file.Fd()) {
-		t.Fatalf("%v, %v, %+v", file, err, attr)
+	file, err := (&cgroups{hierarchies: []hierarchy{one, two}}).enter("g")
+	if err != nil || file == nil {
+		t.Fatalf("%v, %v", file, err)
 	}
 	defer file.Close()
 	if got := read(t, one.path())["g/tasks"]; got != "0" {
@@ -143,7 +141,7 @@ func TestEnter(t *testing.T) {
 		t.Errorf("%v, %v", stat, err)
 	}
 	for name, h := range map[string]hierarchy{"v1": ordinary(t, "pids", map[string]string{"g/tasks": "/"}), "v2": ordinary(t, "", nil)} {
-		if file, err := (&cgroups{hierarchies: []hierarchy{h}}).enter("g", &attr); file != nil || err == nil {
+		if file, err := (&cgroups{hierarchies: []hierarchy{h}}).enter("g"); file != nil || err == nil {
 			t.Errorf("%s that cannot be entered: %v, %v", name, file, err)
 		}
 	}
@@ -152,7 +150,7 @@ func TestEnter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	if file, err := (&cgroups{hierarchies: []hierarchy{one, two}, namespace: null}).enter("g", &attr); file != nil || !errors.Is(err, unix.EINVAL) {
+	if file, err := (&cgroups{hierarchies: []hierarchy{one, two}, namespace: null}).enter("g"); file != nil || !errors.Is(err, unix.EINVAL) {
 		t.Errorf("a namespace that is none: %v, %v", file, err)
 	}
 }

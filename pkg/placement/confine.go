@@ -5,23 +5,57 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"unsafe"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/sys/unix"
 )
 
-// Confine takes away from the calling thread, and from what it starts, what a GlusterFS client does not need: a client believes the
-// servers that it gets its volume file from, and must not be worth more than the volume. It works on a thread that ends (package
-// osthread), as there is no way back.
-func Confine() error {
+// Confinement takes away what a GlusterFS client does not need: a client believes the servers that it gets its volume file from, and
+// must not be worth more than the volume.
+type Confinement struct{ filter []unix.SockFilter }
+
+// NewConfinement assembles the filter of system calls, which takes longer than all else that Apply does.
+func NewConfinement() (*Confinement, error) {
+	calls := policy()
+	program, err := calls.Assemble()
+	if err != nil {
+		return nil, fmt.Errorf("assemble the filter of system calls: %w", err)
+	}
+	c := &Confinement{filter: make([]unix.SockFilter, len(program))}
+	for i, instruction := range program {
+		raw, err := instruction.Assemble()
+		if err != nil {
+			return nil, fmt.Errorf("assemble the filter of system calls: %w", err)
+		}
+		c.filter[i] = unix.SockFilter{Code: raw.Op, Jt: raw.Jt, Jf: raw.Jf, K: raw.K}
+	}
+	return c, nil
+}
+
+// Apply confines the calling thread, and what it starts. It works on a thread that ends (package osthread), as there is no way back.
+func (c *Confinement) Apply() error {
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("drop capabilities: %w", err)
 	}
+	if err := c.load(); err != nil {
+		return fmt.Errorf("restrict system calls: %w", err)
+	}
+	return nil
+}
+
+// load is LoadFilter of the library with a filter that has been assembled.
+func (c *Confinement) load() error {
+	if err := seccomp.SetNoNewPrivs(); err != nil {
+		return err
+	}
 	// Linux before 5.16 slows every process with a filter down, unless told that it does not run code of others beside its own.
 	const flags = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
-	if err := seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: flags, Policy: policy()}); err != nil {
-		return fmt.Errorf("restrict system calls: %w", err)
+	program := unix.SockFprog{Len: uint16(len(c.filter)), Filter: &c.filter[0]}                                           //nolint:gosec // some hundred instructions
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program))) //nolint:gosec // as in seccomp(2)
+	if errno != 0 {
+		return errno
 	}
 	return nil
 }
@@ -80,7 +114,7 @@ const changeMount = unix.MS_REMOUNT | unix.MS_BIND | unix.MS_MOVE | unix.MS_SHAR
 
 func policy() seccomp.Policy {
 	var known []string
-	if native, err := arch.GetInfo(""); err == nil { // otherwise LoadFilter returns the error
+	if native, err := arch.GetInfo(""); err == nil { // otherwise Assemble returns the error
 		known = slices.Sorted(maps.Keys(native.SyscallNames))
 	}
 	const flags = 3 // argument of mount

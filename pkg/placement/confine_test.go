@@ -13,11 +13,21 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
+func newConfinement(t *testing.T) *Confinement {
+	t.Helper()
+	c, err := NewConfinement()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // TestConfinedProgram: root has two capabilities, and gets no more by what it runs.
 func TestConfinedProgram(t *testing.T) {
+	confinement := newConfinement(t)
 	var status []byte
 	if err := osthread.Run(func() (err error) {
-		if err := Confine(); err != nil {
+		if err := confinement.Apply(); err != nil {
 			return err
 		}
 		status, err = exec.Command("cat", "/proc/self/status").Output()
@@ -45,9 +55,9 @@ func TestRefusedCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	numbers := native.SyscallNames
-	dir := t.TempDir()
+	dir, confinement := t.TempDir(), newConfinement(t)
 	if err := osthread.Run(func() error {
-		if err := Confine(); err != nil {
+		if err := confinement.Apply(); err != nil {
 			return err
 		}
 		for _, name := range refused() {
@@ -75,6 +85,7 @@ func TestRefusedCalls(t *testing.T) {
 
 // TestConfineNeedsRights that a container without privileges lacks: no client runs unconfined.
 func TestConfineNeedsRights(t *testing.T) {
+	confinement := newConfinement(t)
 	if err := osthread.Run(func() error {
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var sets [2]unix.CapUserData
@@ -85,7 +96,7 @@ func TestConfineNeedsRights(t *testing.T) {
 		if err := unix.Capset(&header, &sets[0]); err != nil {
 			return err
 		}
-		if err := Confine(); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "drop capabilities") {
+		if err := confinement.Apply(); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "drop capabilities") {
 			t.Errorf("%v", err)
 		}
 		return nil

@@ -14,11 +14,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 
 	"k8s.io/klog/v2"
-
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
 // DefaultGroup is the top-level cgroup of clients, unless Config names another.
@@ -38,6 +35,7 @@ type Config struct {
 // Node starts clients outside of the container.
 type Node struct {
 	cfg      Config
+	confine  *Confinement
 	cgroups  *cgroups
 	tree     tree
 	root     *root
@@ -58,11 +56,15 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 		klog.FromContext(ctx).Error(err, "Cannot copy the GlusterFS client to the node; new clients are of an earlier version", "version", filepath.Base(newest.dir))
 		copied = newest
 	}
+	confine, err := NewConfinement()
+	if err != nil {
+		return nil, err
+	}
 	groups, err := openCgroups()
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, cgroups: groups, tree: copied}
+	n := &Node{cfg: cfg, confine: confine, cgroups: groups, tree: copied}
 	if n.root, err = copied.makeRoot(cfg.StateDir); err != nil {
 		groups.close()
 		return nil, fmt.Errorf("make the root directory of GlusterFS clients: %w", err)
@@ -104,9 +106,10 @@ func (n *Node) Close() {
 // Version returns the version of the client and of its files, as in "10.3-fa72aa9271d11132".
 func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 
-// Start starts a client in a cgroup of that name, with the client's root directory and rights.
-func (n *Node) Start(cmd *exec.Cmd, name string) error {
-	return n.start(cmd, name, n.cfg.MemoryLimit, n.enter)
+// Prepare makes a place for a client: a cgroup of that name, and a thread there that has the client's root directory and rights. The
+// caller closes it, and then removes the cgroup when the client has ended or was not started.
+func (n *Node) Prepare(name string) (*Place, error) {
+	return n.prepare(name, n.cfg.MemoryLimit, n.enter)
 }
 
 // enter gives the calling thread what a client has.
@@ -114,7 +117,7 @@ func (n *Node) enter() error {
 	if err := n.root.enter(); err != nil {
 		return err
 	}
-	return Confine()
+	return n.confine.Apply()
 }
 
 // StartBeside starts a process in a cgroup of that name, with the files of this process.
@@ -122,31 +125,29 @@ func (n *Node) StartBeside(cmd *exec.Cmd, name string) error {
 	return n.start(cmd, name, 0, func() error { return nil })
 }
 
-func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, prepare func() error) error {
-	group := n.group(name)
-	if err := n.cgroups.create(group, memoryLimit); err != nil {
-		return errors.Join(err, n.cgroups.remove(group))
-	}
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
-	}
-	err := osthread.Run(func() error {
-		file, err := n.cgroups.enter(group, cmd.SysProcAttr)
-		if file != nil {
-			defer file.Close()
-		}
-		if err == nil {
-			err = prepare()
-		}
-		if err == nil {
-			err = cmd.Start()
-		}
-		return err
-	})
+func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, enter func() error) error {
+	place, err := n.prepare(name, memoryLimit, enter)
 	if err != nil {
-		return errors.Join(err, n.cgroups.remove(group))
+		return err
+	}
+	err = place.Start(cmd)
+	place.Close()
+	if err != nil {
+		return errors.Join(err, n.Remove(name))
 	}
 	return nil
+}
+
+func (n *Node) prepare(name string, memoryLimit int64, enter func() error) (*Place, error) {
+	group := n.group(name)
+	err := n.cgroups.create(group, memoryLimit)
+	if err == nil {
+		var place *Place
+		if place, err = n.cgroups.place(group, enter); err == nil {
+			return place, nil
+		}
+	}
+	return nil, errors.Join(err, n.cgroups.remove(group))
 }
 
 // Memory returns the bytes that are charged to a process started under the name.

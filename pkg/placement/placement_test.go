@@ -72,8 +72,8 @@ func TestNodeInDoubt(t *testing.T) {
 	if err := open(); !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), says) {
 		t.Errorf("without a directory: %v", err)
 	}
-	if err := n.Start(exec.CommandContext(t.Context(), "/bin/true"), "one"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a client without its directory: %v", err)
+	if place, err := n.Prepare("one"); place != nil || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a client without its directory: %v, %v", place, err)
 	}
 	if after := mounttest.Descriptors(t); after != before {
 		t.Errorf("%d descriptors, then %d", before, after)
@@ -122,6 +122,33 @@ func TestFailuresOfCgroups(t *testing.T) {
 	}
 	if err := n.RemoveOtherTrees(nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestPlaceWithoutAProcess leaves nothing but the cgroup, which can be removed.
+func TestPlaceWithoutAProcess(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
+	n := openNode(t, stateDir(t))
+	prepare := func() int {
+		place, err := n.Prepare("one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names, err := n.cgroups.names(n.cfg.Group); err != nil || len(names) != 1 {
+			t.Errorf("cgroups %q, %v", names, err)
+		}
+		place.Close()
+		if err := n.Remove("one"); err != nil {
+			t.Error(err)
+		}
+		return mounttest.Descriptors(t)
+	}
+	before := prepare() // what is opened once stays open
+	if after := prepare(); after != before {
+		t.Errorf("%d descriptors, then %d", before, after)
+	}
+	if names, err := n.cgroups.names(n.cfg.Group); err != nil || len(names) > 0 {
+		t.Errorf("left: %q, %v", names, err)
 	}
 }
 
