@@ -71,7 +71,7 @@ func (s Store) save(name string, snapshot Snapshot) error {
 }
 
 func encode(snapshot Snapshot) ([]byte, error) {
-	data, err := json.MarshalIndent(snapshot, "", " ") //nolint:musttag // a device is text
+	data, err := json.MarshalIndent(snapshot, "", " ")
 	return append(data, '\n'), err
 }
 
@@ -136,7 +136,7 @@ func decode(data []byte, boot string) (snapshot Snapshot, err error) {
 	if len(data) > snapshotLimit {
 		return Snapshot{}, fmt.Errorf("it has more than %d bytes", snapshotLimit)
 	}
-	if err := json.Unmarshal(data, &snapshot); err != nil { //nolint:musttag // a device is text
+	if err := json.Unmarshal(data, &snapshot); err != nil {
 		return Snapshot{}, err
 	}
 	switch {
