@@ -75,7 +75,7 @@ func namespaces() ([]namespace, error) {
 		case !known:
 			index[v.Namespace] = len(found)
 			found = append(found, namespace{v.Namespace, v.Processes})
-		case i != 0: // this process is alive
+		default:
 			found[i].processes = append(found[i].processes, v.Processes...)
 		}
 	}
@@ -107,10 +107,8 @@ func (r *reader) readNamespace(n namespace, devices []mount.Device) (head Table,
 			for _, d := range there {
 				mounts[d] = concerning(all, d)
 			}
-			if head, err = describe(pid); err != nil {
-				return err
-			}
-			return inNamespace(pid, n.number)
+			head, err = describe(pid)
+			return err
 		})
 		switch {
 		case err == nil:

@@ -134,6 +134,36 @@ func TestScanSeesWholeNamespaces(t *testing.T) {
 	}
 }
 
+// TestReadWithoutFirstThread: the table of a process that is a zombie, although it has threads, cannot be read.
+func TestReadWithoutFirstThread(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := beside(t, os.Getpid(), self, "leaderless")
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err == nil && strings.Contains(string(stat), ") Z ") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s, %v", stat, err)
+		}
+	}
+	if table, err := tables.Read(pid, anyDevice); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%+v, %v", table, err)
+	}
+	w, reports := watching(t)
+	gone := tables.Target{PID: pid, Start: start(t, pid)}
+	set(t, w, gone)
+	if got := next(t, reports); got != (seen{gone, true}) {
+		t.Errorf("watched: %+v", got)
+	}
+	if _, err := tables.Scan([]mount.Device{anyDevice}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestScanWithoutRights: which namespaces processes are in cannot be seen, but their mounts can. None is returned twice.
 func TestScanWithoutRights(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")

@@ -95,15 +95,21 @@ func TestNested(t *testing.T) {
 
 // TestDamagedTables are read to their end.
 func TestDamagedTables(t *testing.T) {
-	circle := Table{Mounts: []Mount{{ID: 1, Parent: 2, Point: "/1"}, {ID: 2, Parent: 1, Point: "/2", Device: mount.Device{Minor: 50}}, {ID: 3, Parent: 3, Point: "/", Device: volume}}}
+	circle := Table{Mounts: []Mount{
+		{ID: 1, Parent: 2, Point: "/1"}, {ID: 2, Parent: 1, Point: "/2", Device: mount.Device{Minor: 50}}, {ID: 3, Parent: 3, Point: "/", Device: volume},
+		{ID: 4, Parent: 2, Point: "/4", Device: mount.Device{Minor: 50}}, {ID: 2, Parent: 4, Point: "/2"},
+	}}
 	if got := ids(concerning(circle.Mounts, volume)); got != "3" {
 		t.Errorf("a circle: %q", got)
 	}
 	if got := ids(circle.Nested(circle.Mounts[2])); got != "" {
 		t.Errorf("nested in its own parent: %q", got)
 	}
-	if got := ids(circle.Nested(circle.Mounts[0])); got != "2" {
+	if got := ids(circle.Nested(circle.Mounts[0])); got != "2 4" {
 		t.Errorf("nested in a circle: %q", got)
+	}
+	if cover, covered := circle.Cover(circle.Mounts[2]); covered {
+		t.Errorf("its own parent is covered by %+v", cover)
 	}
 	for _, lines := range []string{"x\n", "40 21\n", "40 21 0:42 / /x rw fuse.glusterfs g1:/vol rw,a=b x\n"} {
 		if got, err := parse([]byte(lines)); err == nil {
@@ -209,7 +215,7 @@ func FuzzSnapshot(f *testing.F) {
 }
 
 func FuzzEscape(f *testing.F) {
-	f.Add("/a\xff\\134 ü\n")
+	f.Add("/a\xff\\134 ü\n\uFFFD")
 	f.Fuzz(func(t *testing.T, path string) {
 		if got, err := unescape(escape(path)); got != path || err != nil {
 			t.Errorf("%q: %q, %v", path, got, err)
