@@ -168,12 +168,12 @@ func TestReadWithoutFirstThread(t *testing.T) {
 func TestScanWithoutRights(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
-	pid := container(t, "private")
+	pid, other := container(t, "private"), container(t, "private")
 	beside(t, pid, "/bin/sleep", "infinity")
 	beside(t, os.Getpid(), "/bin/sleep", "infinity")
 	mounttest.WithoutRight(t, unix.CAP_SYS_PTRACE, func() {
 		found := scan(t, dev)
-		if len(found) != 2 || found[0].PID != os.Getpid() || found[1].Namespace != 0 || len(found[1].Mounts) != 1 {
+		if len(found) != 3 || found[0].PID != os.Getpid() || found[1].PID != pid || found[2].PID != other || found[1].Namespace != 0 || len(found[1].Mounts) != 1 {
 			t.Errorf("%+v", found)
 		}
 	})
@@ -188,8 +188,14 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pidfd, err := table.Open()
+	unseen := table
+	unseen.Namespace = 0 // as where namespaces cannot be seen
+	pidfd, err := unseen.Open()
 	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(pidfd)
+	if pidfd, err = table.Open(); err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(pidfd)

@@ -64,7 +64,7 @@ func (s Store) save(name string, snapshot Snapshot) error {
 			return err
 		}
 	}
-	if old, err := os.ReadFile(s.path(name)); err != nil || !bytes.Equal(old, data) {
+	if old, _ := os.ReadFile(s.path(name)); !bytes.Equal(old, data) { // a snapshot that cannot be read is replaced
 		leftOut = append(leftOut, s.write(name, data))
 	}
 	return errors.Join(leftOut...)

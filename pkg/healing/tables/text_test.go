@@ -2,8 +2,11 @@ package tables
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -114,6 +117,37 @@ func TestDamagedTables(t *testing.T) {
 	for _, lines := range []string{"x\n", "40 21\n", "40 21 0:42 / /x rw fuse.glusterfs g1:/vol rw,a=b x\n"} {
 		if got, err := parse([]byte(lines)); err == nil {
 			t.Errorf("%q: %+v", lines, got)
+		}
+	}
+}
+
+// TestTableChanged: the kernel tells each change once.
+func TestTableChanged(t *testing.T) {
+	fd, err := openTable(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	path := t.TempDir()
+	for step, change := range []func() error{
+		func() error { return nil },
+		func() error { return unix.Mount("", path, "tmpfs", 0, "") },
+		func() error { return nil },
+		func() error { return unix.Unmount(path, 0) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := tableChanged(fd), step%2 == 1; got != want {
+			t.Errorf("step %d: changed %t, want %t", step, got, want)
+		}
+	}
+}
+
+func TestEscape(t *testing.T) {
+	for path, want := range map[string]string{"/a ü\n\uFFFD": "/a ü\n\uFFFD", "/\xffü\\a": `/\377ü\134a`, "": ""} {
+		if got := escape(path); got != want {
+			t.Errorf("%q: %q", path, got)
 		}
 	}
 }

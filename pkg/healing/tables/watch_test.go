@@ -104,8 +104,6 @@ func TestWatch(t *testing.T) {
 	if got := next(t, reports); got != (seen{target(t, two), false}) || len(reports) > 0 {
 		t.Errorf("watched again: %+v, and %d more", got, len(reports))
 	}
-	set(t, w)
-	w.Close()
 	w.Close()
 	if err := w.Set(nil); err == nil {
 		t.Error("targets of a closed watcher")
@@ -203,6 +201,7 @@ func TestWatchWhatHasEnded(t *testing.T) {
 
 // TestWatchInDoubt: what cannot be watched is an error, and leaves nothing open.
 func TestWatchInDoubt(t *testing.T) {
+	before := mounttest.Descriptors(t)
 	for more := range 2 {
 		restore := mounttest.LimitDescriptors(t, more)
 		_, err := tables.NewWatcher()
@@ -211,9 +210,12 @@ func TestWatchInDoubt(t *testing.T) {
 			t.Errorf("a watcher with %d descriptors", more)
 		}
 	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("without a watcher %d descriptors, before there were %d", after, before)
+	}
 	w, reports := watching(t)
 	self := target(t, os.Getpid())
-	before := mounttest.Descriptors(t)
+	before = mounttest.Descriptors(t)
 	for more := range 2 {
 		restore := mounttest.LimitDescriptors(t, more)
 		err := w.Set([]tables.Target{self})
@@ -240,10 +242,12 @@ func TestRunEnds(t *testing.T) {
 	defer w.Close()
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- w.Run(ctx, func(tables.Target, bool) { cancel() }) }()
+		ended, reported := make(chan error), make(chan bool, 1)
+		go func() { ended <- w.Run(ctx, func(tables.Target, bool) { reported <- true }) }()
 		set(t, w)
 		set(t, w, target(t, os.Getpid()))
+		<-reported
+		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
