@@ -40,6 +40,7 @@ type options struct {
 	clients        clientOptions
 	allowedServers allowedOptions
 	removeTaint    bool
+	healMounts     bool
 	volumeHealth   bool
 	logging        loggingOptions
 }
@@ -79,6 +80,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 		o.clusters.register(flags)
 		o.clients.register(flags)
 		o.allowedServers.register(flags)
+		flags.BoolVar(&o.healMounts, "heal-mounts", true, "repair mounts where pods use them, after the death of a client and after a change of its graph")
 		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; asks the Kubernetes API")
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
@@ -90,8 +92,9 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 
 // addNode gives config the owner of this node's clients.
 func addNode(ctx context.Context, config *driver.Config, o options) (background, error) {
+	asker := &fusequery.Asker{}
 	m, err := fuseclient.NewManager(ctx, fuseclient.Config{
-		StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers, Prober: o.allowedServers.prober(),
+		Asker: asker, StateDir: o.stateDir, Health: o.volumeHealth, Servers: o.clusters.servers, Prober: o.allowedServers.prober(),
 		Placement: o.clients.placement, CgroupName: o.clients.cgroup, MemoryLimit: o.clients.memoryLimit, ResolverRoot: o.clients.resolver,
 	})
 	if err != nil {
@@ -100,7 +103,16 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 	metrics.NewNode(config.Metrics, m.Leftovers())
 	config.Mounter, config.NodeID, config.MaxVolumes = m, o.nodeID, o.maxVolumes
 	metrics.RegisterClients(config.Metrics, func() metrics.ClientState { return clientState(m.Report()) })
-	return background{run: m.Run, stop: m.Close}, nil
+	if !o.healMounts {
+		return background{run: m.Run, stop: m.Close}, nil
+	}
+	healer, err := healing.New(healing.Config{Clients: m, Asker: asker, StateDir: o.stateDir})
+	if err != nil {
+		m.Close()
+		return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
+	}
+	config.Mounter = healer
+	return background{run: healer.Run, stop: m.Close}, nil
 }
 
 func clientState(report fuseclient.Report) metrics.ClientState {

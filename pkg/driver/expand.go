@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// ControllerExpandVolume enlarges a volume while it is in use. Nodes have nothing to do: mounted clients follow by
-// themselves.
+// ControllerExpandVolume enlarges a volume while it is in use. Clients follow by themselves, but with it the kernel drops what is
+// mounted inside of the volume: the node step puts that back before the new size is reported.
 func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *csi.ControllerExpandVolumeRequest) (*csi.ControllerExpandVolumeResponse, error) {
 	handle, err := handleOf(request.GetVolumeId())
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *
 	if err != nil {
 		return nil, fmt.Errorf("expanding volume %s: %w", handle, err)
 	}
-	return &csi.ControllerExpandVolumeResponse{CapacityBytes: size}, nil
+	return &csi.ControllerExpandVolumeResponse{CapacityBytes: size, NodeExpansionRequired: true}, nil
 }
 
 // handleOf reads the id of a volume that must exist. An id that this driver cannot have made names none; a static

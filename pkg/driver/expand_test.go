@@ -62,7 +62,7 @@ func TestControllerExpandVolume(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if response.GetCapacityBytes() != 3*volume.GiB || response.GetNodeExpansionRequired() {
+			if response.GetCapacityBytes() != 3*volume.GiB || !response.GetNodeExpansionRequired() {
 				t.Errorf("answer: %v", response)
 			}
 			if want := (volume.Capacity{RequiredBytes: 3 * volume.GiB, LimitBytes: 4 * volume.GiB}); provisioner.capacity != want {

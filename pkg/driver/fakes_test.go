@@ -127,6 +127,10 @@ func (f *fakeMounter) Health(_ context.Context, id, path string) (mount.Health, 
 	return f.health, f.called("health", id, path)
 }
 
+func (f *fakeMounter) Expand(_ context.Context, id, path string) (int64, error) {
+	return f.stats.TotalBytes, f.called("expand", id, path)
+}
+
 func mountCapability(mode csi.VolumeCapability_AccessMode_Mode, flags ...string) *csi.VolumeCapability {
 	return &csi.VolumeCapability{
 		AccessMode: &csi.VolumeCapability_AccessMode{Mode: mode},

@@ -265,7 +265,7 @@ func TestNodeInfo(t *testing.T) {
 	for _, c := range capabilities.GetCapabilities() {
 		names = append(names, c.GetRpc().GetType().String())
 	}
-	if got := strings.Join(names, " "); got != "STAGE_UNSTAGE_VOLUME GET_VOLUME_STATS" {
+	if got := strings.Join(names, " "); got != "STAGE_UNSTAGE_VOLUME GET_VOLUME_STATS EXPAND_VOLUME" {
 		t.Errorf("capabilities %s", got)
 	}
 }

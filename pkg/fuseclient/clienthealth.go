@@ -53,17 +53,29 @@ func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Heal
 
 // readHealth reads .meta. ErrTimeout: the client hangs.
 func (m *Manager) readHealth(ctx context.Context, r record, path string) (mount.Health, error) {
+	dir, err := m.metaDir(ctx, r, path)
+	if err != nil {
+		return mount.Health{}, err
+	}
+	return m.asker.ReadMeta(ctx, m.limits.ask, r.name(), dir)
+}
+
+// errNoMeta: the client's .meta cannot be opened now.
+var errNoMeta = errors.New("its .meta cannot be opened")
+
+// metaDir returns the client's .meta. ErrTimeout: the client hangs.
+func (m *Manager) metaDir(ctx context.Context, r record, path string) (*os.File, error) {
 	dir := m.metas.get(r)
 	if dir == nil {
 		// The way to .meta waits for bricks, so that the time it takes says nothing about the client.
 		if _, err := m.clientEnded(ctx, r.Device, path); err != nil {
-			return mount.Health{}, err
+			return nil, err
 		}
 		if dir = m.holdMeta(ctx, r, path); dir == nil {
-			return mount.Health{}, nil
+			return nil, errNoMeta
 		}
 	}
-	return m.asker.ReadMeta(ctx, m.limits.ask, r.name(), dir)
+	return dir, nil
 }
 
 // holdMeta keeps the client's .meta, which it returns if it could be opened.

@@ -81,7 +81,10 @@ func (m *Manager) watch(ctx context.Context, r record) {
 		awaitIdly(pidfd)
 		if now, _ := m.record(r.Source.VolumeID); now.Process == r.Process {
 			m.deaths.Add(1)
-			log.Error(nil, "GlusterFS client has ended; pods that use its volume get errors until they are restarted", "log", m.logPath(r.Source.VolumeID))
+			log.Error(nil, "GlusterFS client has ended", "log", m.logPath(r.Source.VolumeID))
+			if call := m.onDeath.Load(); call != nil {
+				(*call)(r.Source.VolumeID)
+			}
 		}
 	}()
 }

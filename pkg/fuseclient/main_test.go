@@ -59,7 +59,7 @@ func newNode(t *testing.T) *node {
 func startManager(t *testing.T, stateDir string) *Manager {
 	t.Helper()
 	const short = 300 * time.Millisecond
-	s, err := newManager(t.Context(), testConfig(stateDir), limits{ask: short, lock: short / 30, exit: short, mute: 3 * short, tick: time.Millisecond})
+	s, err := newManager(t.Context(), testConfig(stateDir), limits{ask: short, lock: short / 30, exit: short, mute: 3 * short, tick: time.Millisecond, bricks: short, connect: short / 10})
 	if err != nil {
 		t.Fatal(err)
 	}

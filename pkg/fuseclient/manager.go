@@ -63,6 +63,9 @@ type limits struct {
 	mute time.Duration // the volume file, until another server is asked
 	tick time.Duration // between two rounds of Run
 	calm time.Duration // how long a client that has just been started is trusted to answer
+
+	bricks  time.Duration // a client's taking over of new bricks
+	connect time.Duration // then, its connections to all of them
 }
 
 // Manager implements mount.Mounter in this process.
@@ -80,6 +83,7 @@ type Manager struct {
 	node      atomic.Pointer[placement.Node] // nil: clients run in the container
 	placement PlacementState                 // as it was found last; for openNode and Run alone
 	deaths    atomic.Int64                   // clients that have ended while they were needed
+	onDeath   atomic.Pointer[func(volumeID string)]
 	leftovers []string                       // of earlier processes, each with the reason; set at the start only
 
 	mu            sync.Mutex
@@ -92,7 +96,10 @@ var _ mount.Mounter = (*Manager)(nil)
 // NewManager reads the records of an earlier process and clears away what belongs to an earlier boot or was never
 // finished. It starts nothing and does not touch a client that is in use.
 func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
-	return newManager(ctx, cfg, limits{ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second, tick: time.Minute, calm: 2 * time.Second})
+	return newManager(ctx, cfg, limits{
+		ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second, tick: time.Minute, calm: 2 * time.Second,
+		bricks: 30 * time.Second, connect: 12 * time.Second,
+	})
 }
 
 func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error) {

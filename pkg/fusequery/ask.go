@@ -27,6 +27,14 @@ func (a *Asker) ClientEnded(ctx context.Context, limit time.Duration, subject, p
 	return got.Ended, err
 }
 
+// ClientEndedAt is ClientEnded for an open directory of the mount.
+func (a *Asker) ClientEndedAt(ctx context.Context, limit time.Duration, subject string, at *os.File) (bool, error) {
+	q := newQuestion(limit, subject, request{Kind: kindEndedAt})
+	q.file = at
+	got, err := a.ask(ctx, q)
+	return got.Ended, err
+}
+
 // Statfs returns the numbers of the file system of device that is mounted at path, or ErrNotMounted if another one is.
 func (a *Asker) Statfs(ctx context.Context, limit time.Duration, subject, path string, device mount.Device) (mount.Stats, error) {
 	got, err := a.ask(ctx, newQuestion(limit, subject, request{Kind: kindStatfs, Path: path, Device: device}))
@@ -55,6 +63,22 @@ func (a *Asker) ReadMeta(ctx context.Context, limit time.Duration, subject strin
 	q.file = meta
 	got, err := a.ask(ctx, q)
 	return got.Health, err
+}
+
+// ActiveGraph names the graph of translators that a client uses. It does not ask a brick.
+func (a *Asker) ActiveGraph(ctx context.Context, limit time.Duration, subject string, meta *os.File) (string, error) {
+	q := newQuestion(limit, subject, request{Kind: kindGraph})
+	q.file = meta
+	got, err := a.ask(ctx, q)
+	return got.Path, err
+}
+
+// ReadGraph returns which bricks a client has, without asking one.
+func (a *Asker) ReadGraph(ctx context.Context, limit time.Duration, subject string, meta *os.File) (mount.Graph, error) {
+	q := newQuestion(limit, subject, request{Kind: kindReadGraph})
+	q.file = meta
+	got, err := a.ask(ctx, q)
+	return got.Graph, err
 }
 
 // EvalSymlinks returns path without symbolic links.

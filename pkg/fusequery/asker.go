@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
@@ -29,6 +30,8 @@ type Asker struct {
 
 	idleLimit  time.Duration // 0: defaultIdleLimit
 	startLimit time.Duration // 0: defaultStartLimit
+
+	opened atomic.Uint64 // numbers what is asked to be opened
 
 	mu      sync.Mutex
 	closed  bool

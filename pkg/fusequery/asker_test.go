@@ -61,6 +61,9 @@ func TestQuestions(t *testing.T) {
 	if got, err := a.ReadMeta(ctx, long, "s", meta); err != nil || got.Bricks != 1 || got.Down[0] != "h:/b" || !got.Lost {
 		t.Errorf("ReadMeta: %+v, %v", got, err)
 	}
+	if got, err := a.ReadGraph(ctx, long, "s", meta); err != nil || got != (mount.Graph{Bricks: mount.BrickSet([]string{"h:/b"})}) {
+		t.Errorf("ReadGraph: %+v, %v", got, err)
+	}
 	if err := meta.Close(); err != nil {
 		t.Fatal(err)
 	}

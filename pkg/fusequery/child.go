@@ -73,13 +73,21 @@ func reply(asked request, file *os.File) (got answer, opened *os.File) {
 	case kindGetattr:
 		got.Device, err = getattr(asked.Path)
 	case kindEnded:
-		got.Ended, err = clientEnded(asked.Path)
+		got.Ended, err = clientEnded(asked.Path, unix.Lgetxattr)
+	case kindEndedAt:
+		got.Ended, err = clientEndedAt(file)
 	case kindStatfs:
 		got.Stats, err = statfs(asked.Path, asked.Device)
 	case kindOpenMeta:
 		opened, err = openMeta(asked.Path, asked.Name, asked.Device)
 	case kindReadMeta:
-		got.Health, err = askMeta(file)
+		got.Health, err = askMeta(file, readMeta)
+	case kindReadGraph:
+		got.Graph, err = askMeta(file, readGraph)
+	case kindGraph:
+		got.Path, err = activeGraph(file)
+	case kindOpen:
+		opened, err = openBelow(file, asked.Path, asked.Mounts)
 	case kindSymlinks:
 		got.Path, err = filepath.EvalSymlinks(asked.Path)
 	default:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -24,9 +25,9 @@ func getattr(path string) (mount.Device, error) {
 // clientEnded reports whether the client of the GlusterFS mount at path is gone for good. It blocks when the client
 // hangs, but not when only the bricks are away: the client answers this attribute itself (glusterfs 10: ENODATA, as
 // long as the option "capability" is not given), while for a client that is gone the kernel answers ENOTCONN.
-func clientEnded(path string) (bool, error) {
+func clientEnded(path string, get func(path, name string, value []byte) (int, error)) (bool, error) {
 	err := retry(func() error {
-		_, err := unix.Lgetxattr(path, "security.capability", make([]byte, 64))
+		_, err := get(path, "security.capability", make([]byte, 64))
 		return err
 	})
 	switch {
@@ -36,6 +37,15 @@ func clientEnded(path string) (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("ask the client at %s: %w", path, err)
+}
+
+// clientEndedAt is clientEnded for an open file.
+func clientEndedAt(file *os.File) (ended bool, err error) {
+	err = control(file, func(path string) error {
+		ended, err = clientEnded(path, unix.Getxattr)
+		return err
+	})
+	return ended, err
 }
 
 // statfs asks the file system of device want for its numbers, by the descriptor whose device it has compared: the numbers of the

@@ -20,16 +20,16 @@ func TestFailuresAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	below := filepath.Join(file, "below")
-	if _, err := clientEnded(below); !errors.Is(err, unix.ENOTDIR) || !strings.HasPrefix(err.Error(), "ask the client at "+below) {
+	if _, err := clientEnded(below, unix.Lgetxattr); !errors.Is(err, unix.ENOTDIR) || !strings.HasPrefix(err.Error(), "ask the client at "+below) {
 		t.Errorf("clientEnded: %v", err)
 	}
-	if ended, err := clientEnded(dir); ended || err != nil { // it has no such attribute
+	if ended, err := clientEnded(dir, unix.Lgetxattr); ended || err != nil { // it has no such attribute
 		t.Errorf("clientEnded of a file system that is no client's: %t, %v", ended, err)
 	}
 	if err := unix.Setxattr(file, "security.capability", []byte("\x01\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := clientEnded(file); ended || err != nil {
+	if ended, err := clientEnded(file, unix.Lgetxattr); ended || err != nil {
 		t.Errorf("clientEnded of a file that has the attribute: %t, %v", ended, err)
 	}
 	if _, err := statfs(below, mount.Device{}); !errors.Is(err, unix.ENOTDIR) {

@@ -30,19 +30,34 @@ func openMeta(at, name string, want mount.Device) (*os.File, error) {
 	return os.NewFile(uintptr(fd), at+"/"+name), nil
 }
 
-// askMeta reads what the client reports below .meta.
-func askMeta(dir *os.File) (health mount.Health, err error) {
+// askMeta calls read with what the client reports below .meta.
+func askMeta[T any](dir *os.File, read func(meta fs.FS) (T, error)) (got T, err error) {
+	err = control(dir, func(path string) error {
+		got, err = read(os.DirFS(path))
+		return err
+	})
+	return got, err
+}
+
+// activeGraph reads the link to the graph in use.
+func activeGraph(dir *os.File) (name string, err error) {
+	err = control(dir, func(path string) error {
+		name, err = os.Readlink(path + "/" + graph)
+		return err
+	})
+	return name, err
+}
+
+// control calls fn with a path of an open directory, which stays open for as long as it is in use.
+func control(dir *os.File, fn func(path string) error) error {
 	conn, err := dir.SyscallConn()
 	if err != nil {
-		return mount.Health{}, err
+		return err
 	}
-	// The descriptor stays open for as long as it is in use here.
-	if controlErr := conn.Control(func(fd uintptr) {
-		health, err = readMeta(os.DirFS(fmt.Sprintf("/proc/self/fd/%d", fd)))
-	}); controlErr != nil {
-		return mount.Health{}, controlErr
+	if controlErr := conn.Control(func(fd uintptr) { err = fn(fmt.Sprintf("/proc/self/fd/%d", fd)) }); controlErr != nil {
+		return controlErr
 	}
-	return health, err
+	return err
 }
 
 // graph is where the client shows the translators in use, one directory each.

@@ -86,20 +86,20 @@ func TestAskMeta(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := askMeta(dir); err != nil || got.Bricks != 1 || got.Lost || len(got.Down) > 0 {
+	if got, err := askMeta(dir, readMeta); err != nil || got.Bricks != 1 || got.Lost || len(got.Down) > 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	write("a/private", "connected = 0\n") // and nothing says where the brick is
-	if got, err := askMeta(dir); !errors.Is(err, os.ErrNotExist) {
+	if got, err := askMeta(dir, readMeta); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a client that tells half: %+v, %v", got, err)
 	}
 	if err := dir.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := askMeta(dir); err == nil || !strings.Contains(err.Error(), "closed") {
+	if got, err := askMeta(dir, readMeta); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("closed: %+v, %v", got, err)
 	}
-	if got, err := askMeta(nil); err == nil {
+	if got, err := askMeta(nil, readMeta); err == nil {
 		t.Errorf("none: %+v", got)
 	}
 	if _, err := openMeta(filepath.Join(root, "missing"), ".meta", mount.Device{}); !errors.Is(err, os.ErrNotExist) {

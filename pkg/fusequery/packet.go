@@ -20,12 +20,16 @@ const maxPacket = 1 << 16
 type kind string
 
 const (
-	kindGetattr  kind = "getattr"
-	kindEnded    kind = "ended"
-	kindStatfs   kind = "statfs"
-	kindOpenMeta kind = "open .meta"
-	kindReadMeta kind = "read .meta"
-	kindSymlinks kind = "symbolic links"
+	kindGetattr   kind = "getattr"
+	kindEnded     kind = "ended"
+	kindEndedAt   kind = "ended at"
+	kindStatfs    kind = "statfs"
+	kindOpenMeta  kind = "open .meta"
+	kindReadMeta  kind = "read .meta"
+	kindReadGraph kind = "read the graph"
+	kindGraph     kind = "graph"
+	kindOpen      kind = "open"
+	kindSymlinks  kind = "symbolic links"
 )
 
 type request struct {
@@ -34,6 +38,7 @@ type request struct {
 	Path   string       `json:"path,omitempty"`
 	Name   string       `json:"name,omitempty"` // in Path
 	Device mount.Device `json:"device,omitzero"`
+	Mounts bool         `json:"mounts,omitempty"` // Path may lead across mount points
 }
 
 // answer is that of a worker. Number 0 has the one that says that the worker is ready. One with a thread is no answer yet: it says
@@ -46,6 +51,7 @@ type answer struct {
 	Ended   bool         `json:"ended,omitempty"`
 	Stats   mount.Stats  `json:"stats,omitzero"`
 	Health  mount.Health `json:"health,omitzero"`
+	Graph   mount.Graph  `json:"graph,omitzero"`
 	Path    string       `json:"path,omitempty"`
 
 	file *os.File
@@ -148,5 +154,5 @@ func fileIn(oob []byte) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packet: %w", err)
 	}
-	return os.NewFile(uintptr(fds[0]), ".meta"), nil
+	return os.NewFile(uintptr(fds[0]), "received"), nil
 }

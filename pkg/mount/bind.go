@@ -50,11 +50,11 @@ func Bind(source string, want Device, target string, flags Flags) error {
 // mount that lands on one bind of a volume, because it replaces a dead client's or because a pod has made it, does not appear on
 // the others.
 func AttachTree(tree int, want Device, target string, flags Flags) error {
-	switch _, dev, _, err := identify(tree, ""); {
+	switch at, err := identify(tree, ""); {
 	case err != nil:
 		return err
-	case dev != want:
-		return fmt.Errorf("its device is %s, expected %s", dev, want)
+	case at.Device != want:
+		return fmt.Errorf("its device is %s, expected %s", at.Device, want)
 	}
 	attr := flags.attributes()
 	attr.Propagation = unix.MS_PRIVATE
@@ -74,11 +74,11 @@ func attach(tree int, target string) error {
 		return fmt.Errorf("open mount point %s: %w", target, err)
 	}
 	defer unix.Close(point)
-	id, _, covered, err := identify(point, "")
+	at, err := identify(point, "")
 	switch {
 	case err != nil:
-	case covered:
-		err = replace(tree, point, id)
+	case at.IsRoot:
+		_, err = replace(tree, point, at.Mount)
 	default:
 		err = unix.MoveMount(tree, "", point, "", byFD)
 	}
@@ -88,30 +88,44 @@ func attach(tree int, target string) error {
 	return nil
 }
 
-// replace puts the tree where the mount behind point, whose id is given, is on top. It takes that away only afterwards.
-func replace(tree, point int, id uint64) error {
-	err := unix.MoveMount(tree, "", point, "", byFD|moveMountBeneath)
-	if err == nil {
+// replace puts the tree where the mount behind point, whose id is given, is on top. It takes that away only afterwards, if at all: see
+// exchange.
+func replace(tree, point int, id uint64) (covered bool, err error) {
+	detach := func() error {
 		// By file descriptor, because by path it would be whatever is on top by then.
 		return unix.Unmount(fmt.Sprintf("/proc/thread-self/fd/%d", point), unix.MNT_DETACH)
 	}
-	if !errors.Is(err, unix.EINVAL) {
-		return err
-	}
-	// Linux before 6.5: cover the old mount, which goes when the path is unmounted. The new one then appears on the old one's
-	// peers: the same path in other mount namespaces, and, where a version of the driver before AttachTree has mounted it, every
-	// other bind of the volume, read-only ones included. In that case it is kept off them, and other namespaces do without it.
-	shared, err := hasOtherPeers(id)
-	if err != nil {
-		return err
-	}
-	if shared {
-		private := unix.MountAttr{Propagation: unix.MS_PRIVATE}
-		if err := unix.MountSetattr(point, "", unix.AT_EMPTY_PATH, &private); err != nil {
+	// The cover appears on the old mount's peers: the same path in other mount namespaces, and, where a version of the driver before
+	// AttachTree has mounted it, every other bind of the volume, read-only ones included. In that case it is kept off them, and other
+	// namespaces do without it.
+	prepare := func() error {
+		shared, err := hasOtherPeers(id)
+		if err != nil || !shared {
 			return err
 		}
+		return makePrivate(point)
 	}
-	return unix.MoveMount(tree, "", point, "", byFD)
+	return exchange(tree, point, detach, prepare)
+}
+
+// exchange mounts the tree beneath the mount behind point and takes that away with detach. On Linux before 6.5, and where a user
+// namespace has locked the mount, it covers the mount after prepare; then the mount stays until its path is unmounted.
+func exchange(tree, point int, detach, prepare func() error) (covered bool, err error) {
+	err = unix.MoveMount(tree, "", point, "", byFD|moveMountBeneath)
+	if err == nil {
+		return false, detach()
+	}
+	if !errors.Is(err, unix.EINVAL) {
+		return false, err
+	}
+	if err := prepare(); err != nil {
+		return false, err
+	}
+	return true, unix.MoveMount(tree, "", point, "", byFD)
+}
+
+func makePrivate(mounted int) error {
+	return unix.MountSetattr(mounted, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Propagation: unix.MS_PRIVATE})
 }
 
 // CheckKernel returns an error if this kernel lacks the calls that Bind needs (Linux 5.12).

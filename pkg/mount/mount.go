@@ -30,6 +30,10 @@ type Mounter interface {
 	// An empty path stands for the staging path.
 	// Errors: ErrInvalid, ErrNotMounted, ErrTimeout (ctx has ended).
 	Health(ctx context.Context, volumeID, path string) (Health, error)
+	// Expand waits until the client behind path, the volume's staging or target path, has the bricks that an expansion has added,
+	// and returns the size of the file system in bytes. It does not wait if the servers do not say which bricks those are.
+	// Errors: ErrInvalid, ErrNotMounted, ErrUnavailable (client dead or bricks away), ErrTimeout (also: not yet).
+	Expand(ctx context.Context, volumeID, path string) (int64, error)
 }
 
 // Source is everything needed to mount a volume without Heketi.

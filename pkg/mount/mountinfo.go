@@ -38,15 +38,15 @@ func DeviceOf(i *mountinfo.Info) Device { return Device{uint32(i.Major), uint32(
 // works for dead and hung clients: DONT_SYNC and the mount's id are answered by the kernel alone.
 func Top(path string) (*mountinfo.Info, error) {
 	for range 10 {
-		id, _, isRoot, err := identify(unix.AT_FDCWD, path)
-		if err != nil || !isRoot {
+		at, err := identify(unix.AT_FDCWD, path)
+		if err != nil || !at.IsRoot {
 			return nil, err
 		}
 		table, err := os.Open("/proc/thread-self/mountinfo")
 		if err != nil {
 			return nil, fmt.Errorf("read mountinfo: %v", err) //nolint:errorlint // a table that does not exist is no path that does not
 		}
-		found, err := find(table, id, path)
+		found, err := find(table, at.Mount, path)
 		_ = table.Close()
 		if found != nil || err != nil {
 			return found, err
@@ -86,21 +86,32 @@ func IsReadOnly(i *mountinfo.Info) bool {
 	return slices.Contains(strings.Split(i.Options, ","), "ro")
 }
 
-// identify asks the kernel for the mount that a path, or a file descriptor when path is empty, leads to.
-func identify(dir int, path string) (id uint64, dev Device, isRoot bool, err error) {
+// Identity is what the kernel knows of a file without asking its file system.
+type Identity struct {
+	Mount  uint64 // mountinfo's id of the mount
+	Device Device
+	Inode  uint64
+	IsRoot bool // of the mount
+}
+
+// identify returns the identity of what a path, or a file descriptor when path is empty, leads to.
+func identify(dir int, path string) (Identity, error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
 	if path == "" {
 		flags |= unix.AT_EMPTY_PATH
 	}
 	var st unix.Statx_t
 	for {
-		err = unix.Statx(dir, path, flags, unix.STATX_MNT_ID, &st)
-		if !errors.Is(err, unix.EINTR) {
+		err := unix.Statx(dir, path, flags, unix.STATX_MNT_ID|unix.STATX_INO, &st)
+		if err == nil {
 			break
 		}
+		if !errors.Is(err, unix.EINTR) {
+			return Identity{}, &fs.PathError{Op: "statx", Path: path, Err: err}
+		}
 	}
-	if err != nil {
-		return 0, Device{}, false, &fs.PathError{Op: "statx", Path: path, Err: err}
-	}
-	return st.Mnt_id, Device{st.Dev_major, st.Dev_minor}, st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+	return Identity{
+		Mount: st.Mnt_id, Device: Device{st.Dev_major, st.Dev_minor}, Inode: st.Ino,
+		IsRoot: st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0,
+	}, nil
 }

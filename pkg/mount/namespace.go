@@ -50,6 +50,6 @@ func CloneTree(path string) (*os.File, error) {
 // DeviceAt returns the device at a path, and whether the path is a mount point. Like Top, it never asks a client; unlike Top, it
 // works for paths through /proc/PID/root.
 func DeviceAt(path string) (dev Device, mounted bool, err error) {
-	_, dev, mounted, err = identify(unix.AT_FDCWD, path)
-	return dev, mounted, err
+	at, err := identify(unix.AT_FDCWD, path)
+	return at.Device, at.IsRoot, err
 }

@@ -90,11 +90,11 @@ func (w *walk) enter(name string) (target string, err error) {
 
 // checkMount returns ErrInFUSE if dir is in a FUSE file system.
 func (w *walk) checkMount() error {
-	id, dev, _, err := identify(w.dir, "")
+	at, err := identify(w.dir, "")
 	switch {
 	case err != nil:
 		return err
-	case dev.Major != 0 || id == w.mount: // FUSE file systems have no block device (fuseblk has, and is none of a client's)
+	case at.Device.Major != 0 || at.Mount == w.mount: // FUSE file systems have no block device (fuseblk has, and is none of a client's)
 		return nil
 	}
 	table, err := os.Open("/proc/thread-self/mountinfo")
@@ -102,7 +102,7 @@ func (w *walk) checkMount() error {
 		return fmt.Errorf("read mountinfo: %v", err) //nolint:errorlint // as Top
 	}
 	defer table.Close()
-	found, err := findID(table, id)
+	found, err := findID(table, at.Mount)
 	switch {
 	case err != nil:
 		return err
@@ -111,6 +111,6 @@ func (w *walk) checkMount() error {
 	case found.FSType == "fuse", strings.HasPrefix(found.FSType, "fuse."):
 		return fmt.Errorf("%w: %s (%s) at %s", ErrInFUSE, found.Source, found.FSType, found.Mountpoint)
 	}
-	w.mount = id
+	w.mount = at.Mount
 	return nil
 }

@@ -40,7 +40,7 @@ func Unmount(path string, mine func(*mountinfo.Info) error) error {
 func RemoveDir(path string) error {
 	err := unix.Rmdir(path)
 	if errors.Is(err, unix.EROFS) { // said before the path is looked at
-		if _, _, _, missing := identify(unix.AT_FDCWD, path); errors.Is(missing, fs.ErrNotExist) {
+		if _, missing := identify(unix.AT_FDCWD, path); errors.Is(missing, fs.ErrNotExist) {
 			return nil
 		}
 	}

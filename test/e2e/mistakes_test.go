@@ -102,7 +102,7 @@ func TestMistakes(t *testing.T) {
 		s.apply(m.objects)
 	}
 	s.apply(claim("growing", "gluster-replicate", "ReadWriteMany", "1Gi"))
-	s.bound("growing")
+	v := s.bound("growing")
 	s.kubectl("patch", "pvc", "growing", "-p", `{"spec":{"resources":{"requests":{"storage":"100Ti"}}}}`)
 	all = append(all, mistake{
 		name: "growing further than there is", kind: "PersistentVolumeClaim", whom: "growing", documented: "Maximum number of bricks reached",
@@ -113,7 +113,7 @@ func TestMistakes(t *testing.T) {
 	t.Run("and then growing less", func(t *testing.T) {
 		s := &space{T: t, namespace: s.namespace}
 		s.kubectl("patch", "pvc", "growing", "-p", `{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}`)
-		s.kubectl("wait", "--for=jsonpath={.status.capacity.storage}=2Gi", patience, "pvc/growing")
+		s.kubectl("wait", "--for=jsonpath={.spec.capacity.storage}=2Gi", patience, "pv/"+v.Metadata.Name)
 	})
 }
 

@@ -166,6 +166,14 @@ func (s *space) volume(name string) volume {
 	return v
 }
 
+// grown waits until a claim that a pod uses shows a new size. The kubelet looks at a pod about once a minute.
+func (s *space) grown(claim, size string) {
+	s.Helper()
+	if _, err := s.try("wait", "--for=jsonpath={.status.capacity.storage}="+size, "--timeout=4m", "pvc/"+claim); err != nil {
+		s.Fatalf("%v\n%s", err, s.kubectl("describe", "pvc", claim))
+	}
+}
+
 // phase waits until a PersistentVolume is in a phase.
 func (s *space) phase(pv, phase string) {
 	s.Helper()

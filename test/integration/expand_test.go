@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,12 +26,13 @@ func TestExpandUnderAMount(t *testing.T) {
 	if found := r.inHeketi(nameOf(v)); len(found) != 1 || found[0].GiB != 3 || len(seen.Bricks) != 6 {
 		r.Errorf("want 3 GiB on 6 bricks; heketi has %+v, gluster has bricks %v", found, seen.Bricks)
 	}
-	r.eventually(commandLimit, "the mount shows the new size", func() error {
-		if after := r.statfs(n, target); after < 5*before/2 {
-			return fmt.Errorf("statfs says %d bytes, before it was %d", after, before)
-		}
-		return nil
+	expanded, err := n.NodeExpandVolume(r.call(), &csi.NodeExpandVolumeRequest{
+		VolumeId: v.GetVolumeId(), VolumePath: target, StagingTargetPath: staging, CapacityRange: &csi.CapacityRange{RequiredBytes: 3 * gib},
 	})
+	r.ok(err, "NodeExpandVolume")
+	if after := r.statfs(n, target); after < 5*before/2 || expanded.GetCapacityBytes() != after {
+		r.Errorf("NodeExpandVolume answers %d bytes, statfs says %d, before it was %d", expanded.GetCapacityBytes(), after, before)
+	}
 	r.read(n, "from before", target, "kept")
 	r.write(n, "from after", target, "new")
 	r.read(n, "from after", target, "new")
@@ -40,8 +40,8 @@ func TestExpandUnderAMount(t *testing.T) {
 	// What is large enough stays as it is.
 	answer, err := r.controller.ControllerExpandVolume(r.call(), expandRequest(v, 2*gib))
 	r.ok(err, "ControllerExpandVolume to less")
-	if answer.GetCapacityBytes() != 3*gib || answer.GetNodeExpansionRequired() {
-		r.Errorf("answer is %v, want 3 GiB and no work for the node", answer)
+	if answer.GetCapacityBytes() != 3*gib || !answer.GetNodeExpansionRequired() {
+		r.Errorf("answer is %v, want 3 GiB and the node's step", answer)
 	}
 	bricks := r.brickPaths(seen)
 	r.unpublish(n, v, target)

@@ -58,6 +58,13 @@ func (s *Service) WithEnv(env ...string) *Service {
 	return &other
 }
 
+// WithArgs is the same service with more arguments, for the caller to start.
+func (s *Service) WithArgs(args ...string) *Service {
+	other := *s
+	other.args = slices.Concat(s.args, args)
+	return &other
+}
+
 // Before65 is the same service on a kernel that cannot mount beneath a mount, as Linux before 6.5, for the caller to start.
 func (s *Service) Before65() *Service {
 	other := *s

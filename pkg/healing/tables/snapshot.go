@@ -24,11 +24,13 @@ const (
 // Snapshot holds the tables that concern a volume, as they were while its client lived: what is mounted inside the volume is in no
 // table any more soon after the client's death.
 type Snapshot struct {
-	Version    int          `json:"version"` // Save sets it
-	BootID     string       `json:"bootID"`  // Save sets it: devices, processes and namespaces mean nothing after the next boot
-	Device     mount.Device `json:"device"`
-	Generation int64        `json:"generation"` // of the client
-	Tables     []Table      `json:"tables"`
+	Version  int          `json:"version"` // Save sets it
+	BootID   string       `json:"bootID"`  // Save sets it: devices, processes and namespaces mean nothing after the next boot
+	VolumeID string       `json:"volumeID"`
+	Client   string       `json:"client"` // its name
+	Device   mount.Device `json:"device"`
+	Graph    string       `json:"graph"` // that the client used
+	Tables   []Table      `json:"tables"`
 }
 
 // Store keeps one snapshot for each volume in a directory. Calls for one name must not overlap.

@@ -20,7 +20,7 @@ var anyDevice = mount.Device{Minor: 1 << 19}
 
 func snapshotOf(mounts ...tables.Mount) tables.Snapshot {
 	return tables.Snapshot{
-		Device: mount.Device{Minor: 42}, Generation: 7,
+		Device: mount.Device{Minor: 42}, Client: "client-7",
 		Tables: []tables.Table{{Namespace: 3, PID: 4, Start: 5, Pod: "pod", Mounts: mounts}},
 	}
 }
@@ -56,11 +56,11 @@ func TestSnapshot(t *testing.T) {
 	if got.BootID, got.Version = "", 0; !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
-	want.Generation++
+	want.Client += "1"
 	if err := store.Save("v", want); err != nil {
 		t.Fatal(err)
 	}
-	if got, _, err := store.Load("v"); err != nil || got.Generation != want.Generation {
+	if got, _, err := store.Load("v"); err != nil || got.Client != want.Client {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if err := store.Remove("v"); err != nil {

@@ -54,7 +54,7 @@ func (t Table) Volume(d mount.Device) []Mount {
 	return slices.DeleteFunc(slices.Clone(t.Mounts), func(m Mount) bool { return m.Device != d })
 }
 
-// Nested returns what is mounted inside m, at any depth, that is of other devices; what is mounted on something else comes after it.
+// Nested returns what is mounted inside m, at any depth; what is mounted on something else comes after it.
 // It does not return what covers m, nor what is mounted in there.
 func (t Table) Nested(m Mount) []Mount {
 	children := map[int][]Mount{}
@@ -69,10 +69,7 @@ func (t Table) Nested(m Mount) []Mount {
 				continue
 			}
 			reached[child.ID] = true
-			parents = append(parents, child.ID)
-			if child.Device != m.Device {
-				found = append(found, child)
-			}
+			parents, found = append(parents, child.ID), append(found, child)
 		}
 	}
 	return found

@@ -147,6 +147,12 @@ func (m *Mounter) Health(ctx context.Context, volumeID, path string) (mount.Heal
 	return mount.Health{}, err
 }
 
+// Expand implements mount.Mounter: the size is that of Stats.
+func (m *Mounter) Expand(ctx context.Context, volumeID, path string) (int64, error) {
+	stats, err := m.Stats(ctx, volumeID, path)
+	return stats.TotalBytes, err
+}
+
 func check(path string) error {
 	if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {
 		return fmt.Errorf("%w: path %q: an absolute path below / is needed", mount.ErrInvalid, path)

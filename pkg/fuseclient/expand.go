@@ -1,0 +1,122 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
+)
+
+// Expand implements mount.Mounter. It takes no lock: other pods of the volume must not wait for its client.
+func (m *Manager) Expand(ctx context.Context, volumeID, path string) (int64, error) {
+	resolved, r, err := m.mounted(ctx, volumeID, path)
+	if err == nil {
+		err = m.awaitBricks(ctx, r, resolved)
+	}
+	if err != nil && !errors.Is(err, errReplaced) { // Stats says what to do about that
+		return 0, err
+	}
+	stats, err := m.Stats(ctx, volumeID, path)
+	return stats.TotalBytes, err
+}
+
+// awaitBricks waits until the client has the bricks that its volume has now, by the volume file that glusterd gives.
+//
+// Where no server gives the file, or the client cannot be asked, it returns nil: the client gets new bricks as soon as it reaches
+// glusterd, and a pod that is being started, which waits for the size as well, must not wait for servers that it does not need. A
+// client that certainly has other bricks is ErrTimeout: the new size is not true yet, and the kubelet calls again.
+func (m *Manager) awaitBricks(ctx context.Context, r record, path string) error {
+	log := logger(ctx, r)
+	bricks, err := m.bricksNow(ctx, r.Source)
+	if err != nil {
+		log.Info("Cannot tell which bricks the volume has, so that its client is not waited for", "err", err.Error())
+		return nil
+	}
+	limit := m.limits.bricks
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)-m.limits.ask) // which the question about the size may take
+	}
+	began := time.Now()
+	wait := brickWait{bricks: bricks, connect: m.limits.connect}
+	for {
+		graph, err := m.readGraph(ctx, r, path)
+		switch {
+		case errors.Is(err, mount.ErrTimeout):
+			return fmt.Errorf("volume %s does not answer: its client hangs: %w", r.Source.VolumeID, err)
+		case err != nil:
+			log.Info("The client does not tell which bricks it has, so that it is not waited for", "err", err.Error())
+			return nil
+		case wait.isOver(graph, time.Now()):
+			return nil
+		case time.Since(began) >= limit && graph.Bricks == bricks:
+			return nil
+		case time.Since(began) >= limit:
+			return fmt.Errorf("%w: the client of volume %s on this node does not have the volume's new bricks after %s; call again, and see %s",
+				mount.ErrTimeout, r.Source.VolumeID, time.Since(began).Round(time.Second), bricksPage)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", mount.ErrTimeout, context.Cause(ctx))
+		}
+	}
+}
+
+// bricksPage says what to do about a client that does not get its new bricks.
+const bricksPage = "docs/troubleshooting.md#an-expansion-that-a-node-does-not-follow"
+
+// brickWait decides when a client has the bricks that it is waited for.
+type brickWait struct {
+	bricks  string        // a mount.BrickSet
+	connect time.Duration // for connections to all of them
+	looks   int
+	since   time.Time // when the client had these bricks
+	was     bool      // whether the last look found everything in place
+}
+
+// isOver reports whether the client serves files from the bricks. It does so when each is connected or known to be away, which a
+// client tells itself only after 10 s of a server that is silent (AFR). A connection is reported a moment before its use, so that two
+// looks in a row must find it, but for the first.
+func (w *brickWait) isOver(graph mount.Graph, now time.Time) bool {
+	w.looks++
+	if graph.Bricks != w.bricks {
+		w.since, w.was = time.Time{}, false
+		return false
+	}
+	if w.since.IsZero() {
+		w.since = now
+	}
+	is := graph.Connected || now.Sub(w.since) >= w.connect
+	over := is && (w.was || w.looks == 1)
+	w.was = is
+	return over
+}
+
+// bricksNow returns the mount.BrickSet of a volume, by the file that one of its servers gives.
+func (m *Manager) bricksNow(ctx context.Context, source mount.Source) (string, error) {
+	servers, err := m.order(ctx, source)
+	if err != nil {
+		return "", err
+	}
+	file, _, err := m.fetchVolfile(ctx, source, servers.Servers)
+	if err != nil {
+		return "", err
+	}
+	bricks := volfile.Bricks(file)
+	if len(bricks) == 0 {
+		return "", errors.New("the volume file has no bricks")
+	}
+	return mount.BrickSet(bricks), nil
+}
+
+// readGraph asks the client which bricks it has. ErrTimeout: it hangs.
+func (m *Manager) readGraph(ctx context.Context, r record, path string) (mount.Graph, error) {
+	dir, err := m.metaDir(ctx, r, path)
+	if err != nil {
+		return mount.Graph{}, err
+	}
+	return m.asker.ReadGraph(ctx, m.limits.ask, r.name(), dir)
+}

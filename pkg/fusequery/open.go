@@ -1,0 +1,93 @@
+package fusequery
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Open opens, with O_PATH, what path names below the directory root, and waits for bricks. It follows no symbolic link and leads
+// neither above root nor into another file system: whoever may write to a volume decides what a name in it leads to.
+func (a *Asker) Open(ctx context.Context, limit time.Duration, root *os.File, path string) (*os.File, error) {
+	return a.open(ctx, limit, root, request{Kind: kindOpen, Path: path})
+}
+
+// OpenAcross is like Open, but path may lead across mount points, as the path of a mount point in a container does. The mount that
+// is on top at path itself is what it opens.
+func (a *Asker) OpenAcross(ctx context.Context, limit time.Duration, root *os.File, path string) (*os.File, error) {
+	return a.open(ctx, limit, root, request{Kind: kindOpen, Path: path, Mounts: true})
+}
+
+// open gives each question a name of its own, because two callers cannot share a descriptor.
+func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r request) (*os.File, error) {
+	q := newQuestion(limit, strconv.FormatUint(a.opened.Add(1), 10), r)
+	q.file = root
+	var mu sync.Mutex
+	var file *os.File
+	gaveUp := false
+	q.take = func(got answer) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case got.file == nil:
+		case gaveUp:
+			_ = got.file.Close()
+		default:
+			file = got.file
+		}
+	}
+	_, err := a.ask(ctx, q)
+	mu.Lock()
+	defer mu.Unlock()
+	gaveUp = err != nil
+	switch {
+	case err != nil && file != nil:
+		_ = file.Close()
+	case err == nil && file == nil: // the kernel drops a descriptor when this process has too many
+		err = fmt.Errorf("%w: receive the opened file: %w", ErrNotAsked, unix.EMFILE)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
+func openBelow(root *os.File, path string, mounts bool) (opened *os.File, err error) {
+	if root == nil { // the kernel has dropped it
+		return nil, fmt.Errorf("open %s: no directory was received: %w", path, unix.EMFILE)
+	}
+	how := unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_CLOEXEC, // with O_NOFOLLOW a link itself would be opened
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	if !mounts {
+		how.Resolve |= unix.RESOLVE_NO_XDEV
+	}
+	conn, err := root.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	// The descriptor stays open for as long as it is in use here.
+	controlErr := conn.Control(func(dir uintptr) {
+		err = retry(func() error {
+			fd, err := unix.Openat2(int(dir), path, &how)
+			if err == nil {
+				opened = os.NewFile(uintptr(fd), path)
+			}
+			return err
+		})
+	})
+	if controlErr != nil {
+		return nil, controlErr
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return opened, nil
+}

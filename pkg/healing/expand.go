@@ -1,0 +1,22 @@
+package healing
+
+import (
+	"context"
+)
+
+// Expand implements mount.Mounter: it answers when what the volume's new graph has done to mounts is repaired.
+func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, error) {
+	size, err := h.Manager.Expand(ctx, volumeID, path)
+	if err != nil {
+		return 0, err
+	}
+	h.attend(ctx, volumeID)
+	h.mu.Lock()
+	ended := h.volume(volumeID).ended
+	h.mu.Unlock()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	return size, nil
+}

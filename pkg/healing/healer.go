@@ -1,0 +1,212 @@
+// Package healing repairs the mounts of volumes where pods use them: after the death of a client, by putting those of a new client in
+// their place, and after a change of a client's graph, upon which the kernel drops what is mounted inside the volume and calls the
+// directories of subPaths deleted. Applications go on, and no pod is restarted.
+//
+// It learns of a client's death from the kernel, and of a dropped mount from the tables of mounts of the processes that use the
+// volume; it keeps what these had on disk (package tables), because the kernel drops mounts inside a dead volume before anything can
+// look, and the plugin may be away meanwhile.
+package healing
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Config of a Healer.
+type Config struct {
+	Clients  *fuseclient.Manager
+	Asker    *fusequery.Asker
+	StateDir string   // that of Clients; mounts/ in it is the Healer's
+	Observer Observer // of metrics and events; nil: none
+	Limits   *Limits  // for tests; nil: DefaultLimits
+}
+
+// Limits bound a Healer's work.
+type Limits struct {
+	Ask        time.Duration // a question to a client
+	Heal       time.Duration // one attempt to repair a volume, the start of its client included
+	Tick       time.Duration // between two looks at the node's mount namespaces
+	Entries    time.Duration // how long the kernel trusts a directory entry after a change of the graph (entry-timeout of the client)
+	BackOff    time.Duration // after the first attempt that has not repaired everything; doubled with each
+	MaxBackOff time.Duration
+	AtOnce     int // volumes that get a new client at a time
+}
+
+// DefaultLimits returns those of the driver.
+func DefaultLimits() Limits {
+	return Limits{
+		Ask: 5 * time.Second, Heal: 90 * time.Second, Tick: 30 * time.Second, Entries: 1100 * time.Millisecond,
+		BackOff: 100 * time.Millisecond, MaxBackOff: 30 * time.Second, AtOnce: 4,
+	}
+}
+
+// Healer is the mount.Mounter of a node whose mounts repair themselves.
+type Healer struct {
+	*fuseclient.Manager
+
+	asker    *fusequery.Asker
+	memory   *memory
+	watcher  *tables.Watcher
+	limits   Limits
+	observer Observer
+	slots    chan struct{} // of volumes that get a new client
+	group    sync.WaitGroup
+
+	mu      sync.Mutex
+	volumes map[string]*volumeState
+	// users are the volumes whose mounts a watched namespace has.
+	users map[tables.Target][]string
+}
+
+// volumeState is what the Healer keeps of a staged volume.
+type volumeState struct {
+	running, again bool          // an attempt to repair it runs; another is wanted afterwards
+	changed        chan struct{} // something was dropped while the attempt runs
+	ended          chan struct{} // closed at the end of the attempt
+	failures       int           // attempts without full success since the last one with
+	timer          *time.Timer
+	looked         time.Time // when the graph was asked for last
+}
+
+var _ mount.Mounter = (*Healer)(nil)
+
+// New returns a Healer. It does nothing before Run.
+func New(config Config) (*Healer, error) {
+	limits := DefaultLimits()
+	if config.Limits != nil {
+		limits = *config.Limits
+	}
+	memory, err := openMemory(filepath.Join(config.StateDir, "mounts"))
+	if err != nil {
+		return nil, err
+	}
+	watcher, err := tables.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	observer := config.Observer
+	if observer == nil {
+		observer = silent{}
+	}
+	h := &Healer{
+		Manager: config.Clients, asker: config.Asker, memory: memory, watcher: watcher, limits: limits, observer: observer,
+		slots: make(chan struct{}, limits.AtOnce), volumes: map[string]*volumeState{}, users: map[tables.Target][]string{},
+	}
+	return h, nil
+}
+
+// Run repairs mounts until ctx is done.
+func (h *Healer) Run(ctx context.Context) {
+	defer h.watcher.Close()
+	h.OnDeath(func(volumeID string) { h.attend(ctx, volumeID) })
+	h.group.Go(func() { h.Manager.Run(ctx) })
+	h.group.Go(func() {
+		if err := h.watcher.Run(ctx, func(t tables.Target, ended bool) { h.tableChanged(ctx, t, ended) }); err != nil && ctx.Err() == nil {
+			klog.FromContext(ctx).Error(err, "Cannot watch the mounts of pods; what a changed volume drops there returns later")
+		}
+	})
+	h.look(ctx, true)
+	ticker := time.NewTicker(h.limits.Tick)
+	defer ticker.Stop()
+	for last := ""; ; {
+		select {
+		case <-ctx.Done():
+			h.group.Wait()
+			return
+		case <-ticker.C:
+		}
+		// New mount namespaces need new processes.
+		newest := newestProcess()
+		h.look(ctx, newest != last)
+		last = newest
+	}
+}
+
+// Publish implements mount.Mounter. Containers start after it, at a time that it does not know.
+func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
+	err := h.Manager.Publish(ctx, p)
+	if err == nil {
+		later := context.WithoutCancel(ctx)
+		for _, after := range []time.Duration{time.Second, 5 * time.Second} {
+			time.AfterFunc(after, func() { h.remember(later, []string{p.VolumeID}) })
+		}
+	}
+	return err
+}
+
+// attend lets the volume be looked at, now or, when that is under way, once more.
+func (h *Healer) attend(ctx context.Context, volumeID string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.volume(volumeID)
+	if v.running {
+		v.again = true
+		select {
+		case v.changed <- struct{}{}:
+		default:
+		}
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	v.running, v.changed, v.ended = true, make(chan struct{}, 1), make(chan struct{})
+	h.group.Go(func() {
+		for more := true; more; {
+			complete := h.repair(ctx, volumeID)
+			more = h.attended(ctx, volumeID, complete)
+		}
+	})
+}
+
+// attended notes the outcome of an attempt, and reports whether another one is wanted at once.
+func (h *Healer) attended(ctx context.Context, volumeID string, complete bool) (again bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.volume(volumeID)
+	again, v.again = v.again && ctx.Err() == nil, false
+	v.running = again
+	if !again {
+		close(v.ended)
+	}
+	if complete {
+		v.failures = 0
+	} else if !again && ctx.Err() == nil {
+		pause := min(h.limits.BackOff<<min(v.failures, 20), h.limits.MaxBackOff)
+		v.failures++
+		if v.timer != nil {
+			v.timer.Stop()
+		}
+		v.timer = time.AfterFunc(pause, func() { h.attend(ctx, volumeID) })
+	}
+	return again
+}
+
+// volume returns the state of a volume. It is called with the lock held.
+func (h *Healer) volume(id string) *volumeState {
+	v, known := h.volumes[id]
+	if !known {
+		v = &volumeState{}
+		h.volumes[id] = v
+	}
+	return v
+}
+
+// find returns the staged volume.
+func (h *Healer) find(volumeID string) (fuseclient.Served, bool) {
+	for _, s := range h.Served() {
+		if s.VolumeID == volumeID {
+			return s, true
+		}
+	}
+	return fuseclient.Served{}, false
+}

@@ -1,0 +1,202 @@
+package healing
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
+)
+
+// assemble returns a copy of tree with the mounts that were inside m. It does so in a mount namespace that ends afterwards, because
+// Linux before 6.15 mounts nothing on a tree that is in no namespace.
+func (r *repairer) assemble(tree *os.File, m tables.Mount, nested []tables.Mount) (whole *os.File, err error) {
+	copies := make([]*os.File, len(nested))
+	defer closeAll(copies)
+	for i, inner := range nested {
+		if copies[i], err = r.again(inner); err != nil {
+			return nil, fmt.Errorf("%s: %w", inner.Point, err)
+		}
+	}
+	err = osthread.Run(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+			return fmt.Errorf("make a mount namespace: %w", err)
+		}
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			return fmt.Errorf("make the mounts private: %w", err)
+		}
+		point, err := mount.OpenPath(r.memory.disk.Dir)
+		if err != nil {
+			return err
+		}
+		defer point.Close()
+		if err := mount.Attach(tree, point); err != nil {
+			return err
+		}
+		base, err := mount.OpenPath(r.memory.disk.Dir)
+		if err != nil {
+			return err
+		}
+		defer base.Close()
+		for i, inner := range nested {
+			if err := r.attachBelow(base, relative(m.Point, inner.Point), copies[i]); err != nil {
+				return fmt.Errorf("%s: %w", inner.Point, err)
+			}
+		}
+		whole, err = mount.CloneAll(base)
+		return err
+	})
+	return whole, err
+}
+
+func (r *repairer) attachBelow(base *os.File, name string, tree *os.File) error {
+	at, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, base, name)
+	if err != nil {
+		return lostIfMissing(err)
+	}
+	defer at.Close()
+	return mount.Attach(tree, at)
+}
+
+// again returns a copy of what an inner mount has shown, with its flags. It is looked for among the mounts of this process and then of
+// the node.
+func (r *repairer) again(m tables.Mount) (*os.File, error) {
+	if tree, former, err := r.successor(m); former || err != nil {
+		return tree, err
+	}
+	own, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := r.cloneFrom("/", own, m)
+	if tree != nil || err != nil {
+		return tree, err
+	}
+	tree, err = r.againOnNode(m)
+	if tree == nil && err == nil {
+		err = fmt.Errorf("%w: %s of %s (%s) is mounted nowhere on the node", errLost, m.Root, m.Source, m.FSType)
+	}
+	return tree, err
+}
+
+// cloneFrom clones what m shows from one of the mounts of a namespace with a root directory, nil if none has it.
+func (r *repairer) cloneFrom(root string, all []*mountinfo.Info, m tables.Mount) (*os.File, error) {
+	for i := len(all) - 1; i >= 0; i-- {
+		info := all[i]
+		if mount.DeviceOf(info) != m.Device || !below(info.Root, m.Root) {
+			continue
+		}
+		from, err := mount.OpenPath(strings.TrimSuffix(root, "/") + info.Mountpoint)
+		if err != nil {
+			continue // hidden by another mount
+		}
+		at, err := mount.Identify(from)
+		if err != nil || at.Mount != uint64(info.ID) {
+			_ = from.Close()
+			continue
+		}
+		tree, err := r.cloneBelow(from, relative(info.Root, m.Root), m)
+		_ = from.Close()
+		return tree, err
+	}
+	return nil, nil //nolint:nilnil // as documented
+}
+
+func (r *repairer) cloneBelow(from *os.File, name string, m tables.Mount) (*os.File, error) {
+	dir, err := r.asker.Open(r.ctx, r.limits.Ask, from, name)
+	if err != nil {
+		return nil, lostIfMissing(err)
+	}
+	defer dir.Close()
+	return r.clone(dir, m)
+}
+
+func (r *repairer) clone(dir *os.File, m tables.Mount) (*os.File, error) {
+	tree, err := mount.CloneAt(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := mount.Imitate(tree, m.Options, mount.Private); err != nil {
+		_ = tree.Close()
+		return nil, err
+	}
+	return tree, nil
+}
+
+// successor is again for a mount of a volume whose client at that time has ended.
+func (r *repairer) successor(m tables.Mount) (tree *os.File, former bool, err error) {
+	if r.isAnothers(m.Device) {
+		return nil, false, nil
+	}
+	for _, was := range r.memory.list() {
+		if was.Device != m.Device {
+			continue
+		}
+		s, staged := r.find(was.VolumeID)
+		if !staged || !s.Owns(m.FSType, m.Source) {
+			continue
+		}
+		if !s.Alive {
+			return nil, true, fmt.Errorf("%w: volume %s, which is mounted inside, has no client yet", mount.ErrUnavailable, s.VolumeID)
+		}
+		from, err := mount.OpenPath(s.StagingPath)
+		if err != nil {
+			return nil, true, err
+		}
+		defer from.Close()
+		tree, err = r.cloneBelow(from, relative("/"+s.Subdir, m.Root), m)
+		return tree, true, err
+	}
+	return nil, false, nil
+}
+
+// againOnNode is again with the mounts that process 1 sees.
+func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
+	pidfd, err := unix.PidfdOpen(1, 0)
+	if err != nil {
+		return nil, nil //nolint:nilnil,nilerr // its mounts are not to be seen
+	}
+	defer unix.Close(pidfd)
+	table, err := os.Open("/proc/1/mountinfo")
+	if err != nil {
+		return nil, nil //nolint:nilnil,nilerr // as above
+	}
+	defer table.Close()
+	all, err := mountinfo.GetMountsFromReader(table, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = mount.InMountNamespace(1, pidfd, func() error {
+		tree, err = r.cloneFrom("/", all, m)
+		return err
+	})
+	if errors.Is(err, fs.ErrPermission) {
+		err = nil
+	}
+	return tree, err
+}
+
+// lostIfMissing makes the error of a file that is not there, or leads elsewhere, one that no later attempt has a chance against.
+func lostIfMissing(err error) error {
+	for _, missing := range []error{unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.EXDEV} {
+		if errors.Is(err, missing) {
+			return fmt.Errorf("%w: %w", errLost, err)
+		}
+	}
+	return err
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package healing
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// repair looks at a volume and repairs what needs it. It reports whether nothing is left to be tried.
+func (h *Healer) repair(ctx context.Context, volumeID string) (complete bool) {
+	s, staged := h.find(volumeID)
+	former := h.former(volumeID, s.Client)
+	switch {
+	case !staged:
+		h.forget(ctx, former)
+		return true
+	case !s.Alive || len(former) > 0:
+		return h.heal(ctx, s, former)
+	}
+	return h.repairGraph(ctx, s)
+}
+
+// former returns what is kept of the volume's clients before this one.
+func (h *Healer) former(volumeID, client string) []tables.Snapshot {
+	var all []tables.Snapshot
+	for _, kept := range h.memory.list() {
+		if kept.VolumeID == volumeID && kept.Client != client {
+			all = append(all, kept)
+		}
+	}
+	return all
+}
+
+// forget drops what is kept of clients whose volume is no longer staged.
+func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
+	for _, kept := range former {
+		if err := h.memory.remove(kept.Client); err != nil {
+			klog.FromContext(ctx).Error(err, "Cannot remove what was kept of a GlusterFS client", "client", kept.Client)
+		}
+	}
+}
+
+// heal gives the volume a client if it has none that lives, and puts mounts of it where those of its former clients are.
+func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.Snapshot) (complete bool) {
+	began := time.Now()
+	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
+	if !s.Alive {
+		// It is a former one from now on, also for the next plugin if this one ends in between.
+		kept, known := h.memory.get(s.Client)
+		if !known {
+			kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device}
+			h.save(ctx, s, "", nil)
+		}
+		former = append(former, kept)
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	case <-ctx.Done():
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.limits.Heal)
+	defer cancel()
+	outcome := Outcome{VolumeID: s.VolumeID}
+	err := h.Repair(ctx, s.VolumeID, func(now fuseclient.Served) error {
+		r, err := h.open(ctx, now)
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		r.former = former
+		for _, dead := range former {
+			done, err := r.replaceDead(dead)
+			if err != nil {
+				return err
+			}
+			if done {
+				h.forget(ctx, []tables.Snapshot{dead})
+			}
+		}
+		outcome = r.outcome
+		return nil
+	})
+	switch {
+	case errors.Is(err, mount.ErrNotStaged):
+		return true
+	case errors.Is(err, mount.ErrBusy):
+		return false
+	case err != nil:
+		log.Error(err, "Cannot repair the mounts of a volume whose client has ended; trying again")
+		return false
+	}
+	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
+	if s.Alive && outcome.Mounts == 0 && outcome.Pending == 0 {
+		return true // what is left was lost before
+	}
+	log.Info("Repaired the mounts of a volume whose client had ended", "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
+	for _, loss := range outcome.Lost {
+		log.Info("A mount cannot be repaired; its container has to be started again", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
+	}
+	h.observer.Healed(outcome)
+	h.remember(context.WithoutCancel(ctx), []string{s.VolumeID})
+	return outcome.Pending == 0
+}

@@ -1,0 +1,192 @@
+package healing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// repairer is one repair of a volume whose client lives, and which no other call uses meanwhile.
+type repairer struct {
+	*Healer
+	ctx         context.Context //nolint:containedctx // of one repair
+	volume      fuseclient.Served
+	staging     *os.File // root of the mount at the staging path, from which all others are made
+	descriptors *os.File // /proc/self/fd of this process
+	// groups are the mount points on the node by the peer group that a dead mount there had: containers' mounts may be in the
+	// group, or receive from it.
+	groups  map[string]string
+	former  []tables.Snapshot     // of clients that have ended
+	ended   map[mount.Device]bool // whether the client of a device has ended
+	outcome Outcome
+}
+
+func (h *Healer) open(ctx context.Context, s fuseclient.Served) (*repairer, error) {
+	staging, err := mount.OpenPath(s.StagingPath)
+	if err != nil {
+		return nil, err
+	}
+	r := &repairer{Healer: h, ctx: ctx, volume: s, staging: staging, groups: map[string]string{}, ended: map[mount.Device]bool{}}
+	if r.descriptors, err = mount.OpenPath("/proc/self/fd"); err == nil {
+		var at mount.Identity
+		if at, err = mount.Identify(staging); err == nil && at.Device != s.Device {
+			err = fmt.Errorf("%w: %s is of device %s, not %s", mount.ErrNotMounted, s.StagingPath, at.Device, s.Device)
+		}
+	}
+	if err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *repairer) close() {
+	_ = r.staging.Close()
+	if r.descriptors != nil {
+		_ = r.descriptors.Close()
+	}
+}
+
+// namespace is a mount namespace in which mounts are repaired.
+type namespace struct {
+	table tables.Table
+	root  *os.File
+	pidfd int
+}
+
+// enter opens the namespace of a table. The error wraps fs.ErrNotExist when its process has ended.
+func enter(t tables.Table) (*namespace, error) {
+	if isOwn(t) {
+		root, err := mount.OpenPath("/")
+		return &namespace{table: t, root: root, pidfd: -1}, err
+	}
+	pidfd, err := t.Open()
+	if err != nil {
+		return nil, err
+	}
+	root, err := mount.OpenPath(fmt.Sprintf("/proc/%d/root/.", t.PID))
+	if err == nil {
+		err = unix.PidfdSendSignal(pidfd, 0, nil, 0) // or the number may be another process's
+	}
+	if err != nil {
+		_ = unix.Close(pidfd)
+		return nil, err
+	}
+	return &namespace{table: t, root: root, pidfd: pidfd}, nil
+}
+
+func (n *namespace) close() {
+	_ = n.root.Close()
+	if n.pidfd != -1 {
+		_ = unix.Close(n.pidfd)
+	}
+}
+
+// run calls fn on a thread in the namespace.
+func (n *namespace) run(fn func() error) error {
+	if isOwn(n.table) {
+		return fn()
+	}
+	return mount.InMountNamespace(n.table.PID, n.pidfd, fn)
+}
+
+// mountPoint opens the mount if it is still on top where it was.
+func (r *repairer) mountPoint(n *namespace, m tables.Mount) (*os.File, mount.Identity, error) {
+	point, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, n.root, relative("/", m.Point))
+	if err != nil {
+		return nil, mount.Identity{}, err
+	}
+	at, err := mount.Identify(point)
+	if err == nil && (at.Mount != uint64(m.ID) || at.Device != m.Device || !at.IsRoot) {
+		err = errGone
+	}
+	if err != nil {
+		_ = point.Close()
+		return nil, mount.Identity{}, err
+	}
+	return point, at, nil
+}
+
+// errGone: the mount is no longer there, or another one hides it. Nothing is to be repaired.
+var errGone = errors.New("another mount is on top")
+
+// errLost: the mount cannot be repaired, whenever it is tried.
+var errLost = errors.New("cannot be repaired")
+
+// directory opens what a mount of the volume shows, and makes sure that it is the same file as before, by its inode number: GlusterFS
+// makes that from the file's own id, so that it is the same with each client.
+func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.File, error) {
+	dir, err := r.asker.Open(r.ctx, r.limits.Ask, from, r.inVolume(m))
+	if err != nil {
+		return nil, lostIfMissing(err)
+	}
+	at, err := mount.Identify(dir)
+	if err == nil && at.Inode != inode {
+		err = fmt.Errorf("%w: %s in the volume is another file by now", errLost, m.Root)
+	}
+	if err != nil {
+		_ = dir.Close()
+		return nil, err
+	}
+	return dir, nil
+}
+
+// inVolume returns the path of what a mount shows below what the staging path shows. A client of an older version of the driver has
+// the volume's directory as its root.
+func (r *repairer) inVolume(m tables.Mount) string {
+	name := strings.TrimPrefix(m.Root, "/")
+	if sub := r.volume.Subdir; name == sub || strings.HasPrefix(name, sub+"/") {
+		name = strings.TrimPrefix(name[len(sub):], "/")
+	}
+	return orSelf(name)
+}
+
+// relative returns the path from one directory to a name below it, for openat2.
+func relative(from, to string) string {
+	return orSelf(strings.TrimPrefix(strings.TrimPrefix(to, from), "/"))
+}
+
+func orSelf(name string) string {
+	if name == "" {
+		return "."
+	}
+	return name
+}
+
+// note keeps the outcome for one mount.
+func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error) {
+	switch {
+	case errors.Is(err, errGone):
+	case errors.Is(err, errLost):
+		loss := Loss{Pod: t.Pod, Point: m.Point, Reason: err.Error()}
+		if !slices.Contains(r.outcome.Lost, loss) {
+			r.outcome.Lost = append(r.outcome.Lost, loss)
+		}
+	case err != nil:
+		r.outcome.Pending++
+		klog.FromContext(r.ctx).Info("A mount could not be repaired yet", "volumeID", r.volume.VolumeID, "path", m.Point, "pod", t.Pod, "err", err.Error())
+	default:
+		r.outcome.Mounts++
+		if covered {
+			r.outcome.Covered++
+		}
+		if t.Pod != "" && !slices.Contains(r.outcome.Pods, t.Pod) {
+			r.outcome.Pods = append(r.outcome.Pods, t.Pod)
+		}
+	}
+}
+
+// below reports whether a path is that of a directory or of something in it.
+func below(dir, name string) bool {
+	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
+}

@@ -1,0 +1,143 @@
+package healing
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// After a change of a client's graph the kernel learns, when it next looks a name up, that there is another file; it then drops what is
+// mounted there, in all mount namespaces, and the root of a mount that shows a directory counts as deleted. The root of the volume is
+// the same always, and files that are open are not concerned.
+
+// restore looks all names up that matter, upon which the kernel drops what it will drop at some time, and puts that back.
+func (r *repairer) restore(was tables.Snapshot) error {
+	r.outcome.Pending, r.former = 0, []tables.Snapshot{was}
+	own, err := tables.Read(os.Getpid(), r.volume.Device)
+	if err != nil {
+		return err
+	}
+	used := append([]tables.Table{own}, was.Tables...)
+	r.lookUp(used)
+	for _, t := range used {
+		if err := r.restoreIn(t); err != nil && !errors.Is(err, fs.ErrNotExist) { // it has ended
+			r.note(t, tables.Mount{Point: "/"}, false, err)
+		}
+	}
+	return nil
+}
+
+// lookUp looks the directories up that mounts show.
+func (r *repairer) lookUp(used []tables.Table) {
+	names := map[string]bool{".": true}
+	for _, t := range used {
+		for _, m := range t.Volume(r.volume.Device) {
+			name := r.inVolume(m)
+			if names[name] {
+				continue
+			}
+			names[name] = true
+			if dir, err := r.asker.Open(r.ctx, r.limits.Ask, r.staging, name); err == nil {
+				_ = dir.Close()
+			}
+		}
+	}
+}
+
+func (r *repairer) restoreIn(was tables.Table) error {
+	n, err := enter(was)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	if n.table, err = tables.Read(was.PID, r.volume.Device); err != nil {
+		return err
+	}
+	r.renew(n)
+	r.putBack(n, was)
+	return nil
+}
+
+// renew replaces the mounts that show a directory of which the kernel says that it is deleted. The processes that use one can go on,
+// but a container that starts cannot use the kubelet's, and nothing can be mounted there.
+func (r *repairer) renew(n *namespace) {
+	var made []exchange
+	for _, m := range n.table.Volume(r.volume.Device) {
+		if !m.Deleted || hasCover(n.table, m) {
+			continue
+		}
+		if isOwn(n.table) {
+			r.keepGroup(m)
+		}
+		e, err := r.make(n, m, nil)
+		if err != nil {
+			r.note(n.table, m, false, err)
+			continue
+		}
+		made = append(made, e)
+	}
+	r.replaceAll(n, made)
+	closeExchanges(made)
+}
+
+// putBack mounts what was mounted inside the volume's mounts in a container.
+func (r *repairer) putBack(n *namespace, was tables.Table) {
+	for _, m := range was.Volume(r.volume.Device) {
+		nested := was.Nested(m)
+		if len(nested) == 0 {
+			continue
+		}
+		point, _, err := r.mountPoint(n, m)
+		if err != nil {
+			r.note(was, m, false, err)
+			continue
+		}
+		r.putBackIn(n, was, m, point, nested)
+		_ = point.Close()
+	}
+}
+
+// putBackIn looks each name up and mounts there at once what was dropped, so that the time without it is short.
+func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, point *os.File, nested []tables.Mount) {
+	copies := make([]*os.File, len(nested))
+	defer closeAll(copies)
+	failures := make([]error, len(nested))
+	for i, inner := range nested {
+		copies[i], failures[i] = r.again(inner)
+	}
+	err := n.run(func() error {
+		for i, inner := range nested {
+			restored, err := r.putBackOne(point, relative(m.Point, inner.Point), copies[i])
+			if restored || err != nil {
+				if copies[i] == nil {
+					err = failures[i]
+				}
+				r.note(was, inner, false, err)
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.note(was, m, false, err)
+	}
+}
+
+// putBackOne mounts the tree at a name if nothing is mounted there.
+func (r *repairer) putBackOne(point *os.File, name string, tree *os.File) (restored bool, err error) {
+	at, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, point, name)
+	if err != nil {
+		return false, lostIfMissing(err)
+	}
+	defer at.Close()
+	id, err := mount.Identify(at)
+	if err != nil || id.IsRoot {
+		return false, err // it is mounted
+	}
+	if tree == nil {
+		return true, nil
+	}
+	return true, mount.Attach(tree, at)
+}

@@ -1,0 +1,122 @@
+package mount
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// The functions below are for mounts that are repaired where processes use them. They take files that are opened with O_PATH, and
+// never ask a file system.
+
+// OpenPath opens what is on top at path, without asking its file system, as far as path leads through none that has to be asked.
+func OpenPath(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// Identify returns the identity of an open file.
+func Identify(file *os.File) (Identity, error) { return identify(int(file.Fd()), "") }
+
+// CloneAt returns a copy of the mount that an open directory or file is in, from there on, without what is mounted below. The mount
+// has to be in the calling thread's mount namespace. The copy is in none until it is attached.
+func CloneAt(file *os.File) (*os.File, error) {
+	return cloneAt(file, 0)
+}
+
+// CloneAll is like CloneAt, but with what is mounted below.
+func CloneAll(file *os.File) (*os.File, error) {
+	return cloneAt(file, unix.AT_RECURSIVE)
+}
+
+func cloneAt(file *os.File, recursive uint) (*os.File, error) {
+	fd, err := unix.OpenTree(int(file.Fd()), "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|recursive)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open_tree", Path: file.Name(), Err: err}
+	}
+	return os.NewFile(uintptr(fd), file.Name()), nil
+}
+
+// Propagation of a mount that takes the place of another one.
+const (
+	Private = unix.MS_PRIVATE // in no peer group
+	Slave   = unix.MS_SLAVE   // receives from the peer group of the mount that it is a copy of
+	Peer    = 0               // in the peer group of the mount that it is a copy of
+)
+
+// Imitate gives a copied mount the flags of another one, as field 6 of mountinfo has them: a copy has those of the mount that it was
+// made from.
+func Imitate(tree *os.File, options string, propagation uint64) error {
+	attr := unix.MountAttr{
+		Attr_clr: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
+			unix.MOUNT_ATTR_NODIRATIME | unix.MOUNT_ATTR_NOSYMFOLLOW | unix.MOUNT_ATTR__ATIME,
+		Attr_set: attributesOf(options), Propagation: propagation,
+	}
+	if err := unix.MountSetattr(int(tree.Fd()), "", unix.AT_EMPTY_PATH, &attr); err != nil {
+		return &fs.PathError{Op: "mount_setattr", Path: tree.Name(), Err: err}
+	}
+	return nil
+}
+
+func attributesOf(options string) uint64 {
+	attributes := map[string]uint64{
+		"ro": unix.MOUNT_ATTR_RDONLY, "nosuid": unix.MOUNT_ATTR_NOSUID, "nodev": unix.MOUNT_ATTR_NODEV, "noexec": unix.MOUNT_ATTR_NOEXEC,
+		"nodiratime": unix.MOUNT_ATTR_NODIRATIME, "nosymfollow": unix.MOUNT_ATTR_NOSYMFOLLOW, "noatime": unix.MOUNT_ATTR_NOATIME,
+	}
+	var set uint64
+	atime := uint64(unix.MOUNT_ATTR_STRICTATIME) // mountinfo shows nothing for it
+	for option := range strings.SplitSeq(options, ",") {
+		if option == "noatime" || option == "relatime" {
+			atime = attributes[option] // relatime: 0
+			continue
+		}
+		set |= attributes[option]
+	}
+	return set | atime
+}
+
+// Attach mounts the tree on an open directory or file on which nothing is mounted yet, in the calling thread's mount namespace.
+func Attach(tree, at *os.File) error {
+	if err := unix.MoveMount(int(tree.Fd()), "", int(at.Fd()), "", byFD); err != nil {
+		return &fs.PathError{Op: "move_mount", Path: at.Name(), Err: err}
+	}
+	return nil
+}
+
+// Replace puts the tree where the mount is on top whose root point is, without uncovering what is below. It reports whether that
+// mount is only covered, see exchange.
+func Replace(tree, point *os.File) (covered bool, err error) {
+	known, err := Identify(point)
+	if err == nil {
+		covered, err = replace(int(tree.Fd()), int(point.Fd()), known.Mount)
+	}
+	return covered, wrapReplace(err, point)
+}
+
+// ReplaceInside is Replace for a thread in another mount namespace, see InMountNamespace. There may be no /proc there: descriptors is
+// this process's /proc/self/fd, opened before. It changes the thread's working directory.
+func ReplaceInside(tree, point, descriptors *os.File) (covered bool, err error) {
+	fd := int(point.Fd())
+	detach := func() error {
+		if err := unix.Fchdir(int(descriptors.Fd())); err != nil {
+			return fmt.Errorf("enter /proc/self/fd: %w", err)
+		}
+		return unix.Unmount(strconv.Itoa(fd), unix.MNT_DETACH)
+	}
+	covered, err = exchange(int(tree.Fd()), fd, detach, func() error { return makePrivate(fd) })
+	return covered, wrapReplace(err, point)
+}
+
+func wrapReplace(err error, point *os.File) error {
+	if err != nil {
+		return fmt.Errorf("replace the mount at %s: %w", point.Name(), err)
+	}
+	return nil
+}

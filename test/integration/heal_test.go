@@ -1,0 +1,173 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// healLimit is far above what a repair takes.
+const healLimit = 30 * time.Second
+
+// users are containers that use a published volume in each way that Kubernetes has.
+type users struct {
+	r        *rig
+	private  *container // the whole volume at /mnt/data, with a tmpfs in it; read-only at /mnt/ro
+	slave    *container // the same with HostToContainer
+	subPaths *container // a directory at /mnt/dir and a file at /mnt/file
+}
+
+func (r *rig) users(n *node, staging, target string) users {
+	r.Helper()
+	for _, name := range []string{"sub", "scratch"} {
+		r.ok(os.MkdirAll(r.inside(n, target, name), 0o755), "make a directory in the volume")
+	}
+	r.write(n, "in sub", target, "sub", "file")
+	r.write(n, "in root", target, "file")
+	dir, file := r.subPath(n, target, "sub"), r.subPath(n, target, "file")
+	// What is mounted inside is found again where the node has it: an emptyDir is a directory of the kubelet's.
+	emptyDir := r.directory(n)
+	_, err := r.command(n.Machine, "mount", "-t", "tmpfs", "emptydir", emptyDir)
+	r.ok(err, "make an emptyDir")
+	r.Cleanup(func() {
+		_, err := r.command(n.Machine, "umount", "--lazy", emptyDir)
+		r.ok(err, "remove the emptyDir")
+	})
+	r.write(n, "kept\n", emptyDir, "former")
+	hide := "umount --lazy " + staging // no container sees the kubelet's directory
+	whole := []string{
+		"mount -t tmpfs none /mnt && mkdir /mnt/data /mnt/ro",
+		"mount --bind " + target + " /mnt/data",
+		"mount --bind " + target + " /mnt/ro && mount -o remount,bind,ro,nosuid,nodev,noexec /mnt/ro",
+		"mount --bind " + emptyDir + " /mnt/data/scratch",
+		hide,
+	}
+	return users{
+		r:       r,
+		private: r.container(n, "private", whole...),
+		slave:   r.container(n, "slave", whole...),
+		subPaths: r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/dir && touch /mnt/file",
+			"mount --bind "+dir+" /mnt/dir", "mount --bind "+file+" /mnt/file", hide),
+	}
+}
+
+// check waits until everything works in all containers, and checks their mounts. On kernels before 6.5 there are layers of them.
+func (u users) check(round string, layers int) {
+	u.r.Helper()
+	for name, c := range map[string]*container{"private": u.private, "slave": u.slave} {
+		u.r.eventually(healLimit, name+" container works again", func() error {
+			_, err := c.try("cat /mnt/data/file && cat /mnt/ro/file && cat /mnt/data/scratch/former && echo " + round + " > /mnt/data/" + name + "-" + round +
+				" && echo " + round + " > /mnt/data/scratch/" + name + "-" + round)
+			return err
+		})
+		if said, err := c.try("touch /mnt/ro/new"); err == nil || !strings.Contains(err.Error(), "Read-only") {
+			u.r.Errorf("%s container: a write through the read-only mount: %q, %v", name, said, err)
+		}
+		for _, m := range c.mounts("/mnt/ro") {
+			for _, flag := range []string{"ro", "nosuid", "nodev", "noexec"} {
+				if !strings.Contains(","+m.Options+",", ","+flag+",") {
+					u.r.Errorf("%s container: the mount at %s has lost %q: %s", name, m.Mountpoint, flag, m.Options)
+				}
+			}
+		}
+		if mounts := c.mounts("/mnt/data"); len(mounts) != 2*layers {
+			u.r.Errorf("%s container: want the volume and the emptyDir in it %d times, there are %s", name, layers, describe(mounts))
+		}
+	}
+	u.r.eventually(healLimit, "container with subPaths works again", func() error {
+		_, err := u.subPaths.try("cat /mnt/dir/file && cat /mnt/file && echo " + round + " > /mnt/dir/sub-" + round)
+		return err
+	})
+}
+
+// TestHeal kills the client of a volume that containers use: they go on with the next one.
+func TestHeal(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	for name, before65 := range map[string]bool{"beneath": false, "before Linux 6.5": true} {
+		r.Run(name, func(t *testing.T) {
+			r := r.on(t)
+			if before65 {
+				r.end(n.plugin, n.plugin.Kill)
+				r.ok(n.plugin.Before65().Start(r.call()), "start the node plugin without MOVE_MOUNT_BENEATH")
+				r.Cleanup(func() { r.ok(n.plugin.Restart(r.call()), "restart the node plugin with it") })
+			}
+			v := r.create(createRequest(single()))
+			staging := r.stage(n, v)
+			target := r.publish(n, v, staging, false)
+			u := r.users(n, staging, target)
+			u.check("before", 1)
+			time.Sleep(6 * time.Second) // until the node plugin has looked which containers there are
+			for i := range 3 {
+				former := r.onlyClient(n, nameOf(v)).PID
+				r.signal(n, nameOf(v), "KILL")
+				r.eventually(healLimit, "another client", func() error {
+					if now := r.clients(n, nameOf(v)); len(now) != 1 || now[0].PID == former {
+						return fmt.Errorf("there are %v", now)
+					}
+					return nil
+				})
+				layers := 1
+				if before65 {
+					layers += i + 1
+				}
+				u.check(fmt.Sprintf("round-%d", i), layers)
+			}
+			r.read(n, "in root", target, "file")
+			if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
+				t.Errorf("written into the volume beneath the emptyDir: %v", now)
+			}
+		})
+	}
+}
+
+// TestHealAfterRestart kills client and node plugin: the next plugin repairs what it finds.
+func TestHealAfterRestart(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	target := r.publish(n, v, staging, false)
+	u := r.users(n, staging, target)
+	time.Sleep(6 * time.Second)
+	r.end(n.plugin, n.plugin.Kill)
+	r.signal(n, nameOf(v), "KILL")
+	for _, c := range []*container{u.private, u.slave} {
+		_, _ = c.try("ls /mnt/data/scratch; sleep 0.7; touch /mnt/data/scratch; sleep 0.2; ls /mnt/data/scratch") // upon which the kernel drops it
+	}
+	r.ok(n.plugin.Start(r.call()), "start the node plugin")
+	u.check("after", 1)
+	if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
+		t.Errorf("written into the volume beneath the emptyDir: %v", now)
+	}
+}
+
+// TestGraphHeals sets an option of a volume that containers use, and enlarges it: the kernel drops what is mounted inside, and the
+// directories of subPaths count as deleted, but only for a moment.
+func TestGraphHeals(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	target := r.publish(n, v, staging, false)
+	u := r.users(n, staging, target)
+	u.check("before", 1)
+	time.Sleep(6 * time.Second)
+	for round, change := range []func(){
+		func() { r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "on") },
+		func() { r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "off") },
+	} {
+		change()
+		time.Sleep(3 * time.Second)
+		u.check(fmt.Sprintf("graph-%d", round), 1)
+		for _, m := range u.subPaths.mounts("/mnt/dir") {
+			t.Log(m.Root)
+		}
+	}
+	if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
+		t.Errorf("written into the volume beneath the emptyDir: %v", now)
+	}
+}
