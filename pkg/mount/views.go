@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // View is a mount namespace as processes with one root directory see it; a process that has changed its root sees a part only.
@@ -97,8 +98,8 @@ func namespaceIn(dir string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var number uint64
-	if _, err := fmt.Sscanf(link, "mnt:[%d]", &number); err != nil {
+	number, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(link, "mnt:["), "]"), 10, 64)
+	if err != nil {
 		return 0, fmt.Errorf("mount namespace %q of %s: %w", link, dir, err)
 	}
 	return number, nil

@@ -10,6 +10,8 @@ import (
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
 // kill ends a FUSE client, whose mounts stay, and waits until the node sees them dead.
@@ -24,10 +26,21 @@ func (r *rig) kill(n *node, volume, target string) {
 	})
 }
 
+// withoutHealing runs a node plugin that leaves dead mounts alone until the test ends.
+func (r *rig) withoutHealing(n *node) *lab.Service {
+	r.Helper()
+	plugin := n.plugin.WithArgs("--heal-mounts=false")
+	r.Cleanup(func() { r.ok(n.plugin.Restart(r.call()), "restart the node plugin") })
+	r.ok(n.plugin.Stop(r.call()), "stop the node plugin")
+	return plugin
+}
+
 // TestDeadClient kills the FUSE client under mounts that are in use.
 func TestDeadClient(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
+	plugin := r.withoutHealing(n)
+	r.ok(plugin.Start(r.call()), "start the node plugin")
 	v := r.create(createRequest(single()))
 	for name, check := range map[string]func(r *rig, staging, target string){
 		"unpublish and unstage": func(r *rig, staging, target string) {
@@ -61,8 +74,8 @@ func TestDeadClient(t *testing.T) {
 			}
 		},
 		"another node plugin": func(r *rig, staging, target string) {
-			r.end(n.plugin, n.plugin.Kill)
-			r.ok(n.plugin.Start(r.call()), "start the node plugin")
+			r.ok(plugin.Kill(r.call()), "kill the node plugin")
+			r.ok(plugin.Start(r.call()), "start the node plugin")
 			_, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, target))
 			r.ok(err, "NodePublishVolume over a dead client, by another process")
 			r.read(n, "data", target, "file")
@@ -89,11 +102,7 @@ func TestDeadClientBefore65(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
 	v := r.create(createRequest(single()))
-	r.end(n.plugin, n.plugin.Kill)
-	r.ok(n.plugin.Before65().Start(r.call()), "start the node plugin without MOVE_MOUNT_BENEATH")
-	r.Cleanup(func() {
-		r.ok(n.plugin.Restart(r.call()), "restart the node plugin with it")
-	})
+	r.ok(r.withoutHealing(n).Before65().Start(r.call()), "start the node plugin without MOVE_MOUNT_BENEATH")
 	staging := r.stage(n, v)
 	target, readOnly := r.publish(n, v, staging, false), r.publish(n, v, staging, true)
 	r.write(n, "data", target, "file")

@@ -1,25 +1,31 @@
 package tables
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
+
+// A device is text in JSON.
+var _ encoding.TextMarshaler = mount.Device{}
 
 // MarshalJSON keeps paths that are not UTF-8, which JSON cannot hold: a byte is written as \ooo, like in mountinfo.
 func (m Mount) MarshalJSON() ([]byte, error) {
 	type plain Mount
 	m.Source, m.Root, m.Point = escape(m.Source), escape(m.Root), escape(m.Point)
-	return json.Marshal(plain(m)) //nolint:musttag // a device is text
+	return json.Marshal(plain(m))
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (m *Mount) UnmarshalJSON(data []byte) error {
 	type plain Mount
 	var p plain
-	if err := json.Unmarshal(data, &p); err != nil { //nolint:musttag // a device is text
+	if err := json.Unmarshal(data, &p); err != nil {
 		return err
 	}
 	for _, s := range []*string{&p.Source, &p.Root, &p.Point} {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -15,7 +16,22 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-func TestMain(m *testing.M) { os.Exit(mounttest.RunPrivate(m)) }
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "leaderless" {
+		leaderless()
+	}
+	os.Exit(mounttest.RunPrivate(m))
+}
+
+// leaderless ends the process's first thread, and goes on, as a killed process does of which a thread waits in the kernel.
+func leaderless() {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+	}
+	go leaderless() // on another thread
+	select {}
+}
 
 // mountTmpfs mounts one, which is the test's volume, at a new directory until the test ends.
 func mountTmpfs(tb testing.TB, path string) mount.Device {

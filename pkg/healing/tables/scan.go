@@ -46,10 +46,10 @@ func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
 	return found, errors.Join(failed...)
 }
 
-// namespace is a mount namespace with the processes whose tables show it, best first.
+// namespace is a mount namespace with processes whose tables show it.
 type namespace struct {
 	number    uint64 // 0 when this process may not see it
-	processes []int
+	processes []int  // that see the same
 }
 
 // namespaces lists the mount namespaces: this process's own first, those whose number cannot be seen last, one for each process.
@@ -63,20 +63,17 @@ func namespaces() ([]namespace, error) {
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("own mount namespace: %w", err)
 	}
-	// Processes that have changed their root directory see a part of the namespace only: they come last.
+	// Processes that have changed their root directory see a part of the namespace only: others are preferred.
 	slices.SortStableFunc(views, func(a, b mount.View) int { return len(a.Root) - len(b.Root) })
 	found, unseen := []namespace{{own, []int{self}}}, []namespace(nil)
-	index := map[uint64]int{own: 0}
+	known := map[uint64]bool{own: true}
 	for _, v := range views {
-		i, known := index[v.Namespace]
 		switch {
 		case v.Namespace == 0:
 			unseen = append(unseen, namespace{0, v.Processes})
-		case !known:
-			index[v.Namespace] = len(found)
+		case !known[v.Namespace]:
+			known[v.Namespace] = true
 			found = append(found, namespace{v.Namespace, v.Processes})
-		case i != 0: // this process is alive
-			found[i].processes = append(found[i].processes, v.Processes...)
 		}
 	}
 	return append(found, unseen...), nil
@@ -89,29 +86,7 @@ func (r *reader) readNamespace(n namespace, devices []mount.Device) (head Table,
 		if isKernelThread(pid) {
 			continue
 		}
-		head, mounts = Table{}, nil
-		err = whileAlive(pid, func() error {
-			lines, err := r.lines(pid)
-			if err != nil {
-				return err
-			}
-			there := present(lines, devices)
-			if len(there) == 0 {
-				return nil
-			}
-			all, err := parse(lines)
-			if err != nil {
-				return err
-			}
-			mounts = make(map[mount.Device][]Mount, len(there))
-			for _, d := range there {
-				mounts[d] = concerning(all, d)
-			}
-			if head, err = describe(pid); err != nil {
-				return err
-			}
-			return inNamespace(pid, n.number)
-		})
+		head, mounts, err := r.readProcess(pid, devices)
 		switch {
 		case err == nil:
 			return head, mounts, nil
@@ -120,6 +95,31 @@ func (r *reader) readNamespace(n namespace, devices []mount.Device) (head Table,
 		}
 	}
 	return Table{}, nil, nil
+}
+
+// readProcess is readNamespace by one process. The error wraps fs.ErrNotExist when it has ended.
+func (r *reader) readProcess(pid int, devices []mount.Device) (head Table, mounts map[mount.Device][]Mount, err error) {
+	err = whileAlive(pid, func() error {
+		lines, err := r.lines(pid)
+		if err != nil {
+			return err
+		}
+		there := present(lines, devices)
+		if len(there) == 0 {
+			return nil
+		}
+		all, err := parse(lines)
+		if err != nil {
+			return err
+		}
+		mounts = make(map[mount.Device][]Mount, len(there))
+		for _, d := range there {
+			mounts[d] = concerning(all, d)
+		}
+		head, err = describe(pid)
+		return err
+	})
+	return head, mounts, err
 }
 
 // isKernelThread reports whether a process is the kernel's, whose root directory may be that of the time before the node's root was

@@ -134,16 +134,46 @@ func TestScanSeesWholeNamespaces(t *testing.T) {
 	}
 }
 
+// TestReadWithoutFirstThread: the table of a process that is a zombie, although it has threads, cannot be read.
+func TestReadWithoutFirstThread(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := beside(t, os.Getpid(), self, "leaderless")
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err == nil && strings.Contains(string(stat), ") Z ") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s, %v", stat, err)
+		}
+	}
+	if table, err := tables.Read(pid, anyDevice); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%+v, %v", table, err)
+	}
+	w, reports := watching(t)
+	gone := tables.Target{PID: pid, Start: start(t, pid)}
+	set(t, w, gone)
+	if got := next(t, reports); got != (seen{gone, true}) {
+		t.Errorf("watched: %+v", got)
+	}
+	if _, err := tables.Scan([]mount.Device{anyDevice}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestScanWithoutRights: which namespaces processes are in cannot be seen, but their mounts can. None is returned twice.
 func TestScanWithoutRights(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
-	pid := container(t, "private")
+	pid, other := container(t, "private"), container(t, "private")
 	beside(t, pid, "/bin/sleep", "infinity")
 	beside(t, os.Getpid(), "/bin/sleep", "infinity")
 	mounttest.WithoutRight(t, unix.CAP_SYS_PTRACE, func() {
 		found := scan(t, dev)
-		if len(found) != 2 || found[0].PID != os.Getpid() || found[1].Namespace != 0 || len(found[1].Mounts) != 1 {
+		if len(found) != 3 || found[0].PID != os.Getpid() || found[1].PID != pid || found[2].PID != other || found[1].Namespace != 0 || len(found[1].Mounts) != 1 {
 			t.Errorf("%+v", found)
 		}
 	})
@@ -158,8 +188,14 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pidfd, err := table.Open()
+	unseen := table
+	unseen.Namespace = 0 // as where namespaces cannot be seen
+	pidfd, err := unseen.Open()
 	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(pidfd)
+	if pidfd, err = table.Open(); err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(pidfd)

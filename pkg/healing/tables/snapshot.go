@@ -66,14 +66,14 @@ func (s Store) save(name string, snapshot Snapshot) error {
 			return err
 		}
 	}
-	if old, err := os.ReadFile(s.path(name)); err != nil || !bytes.Equal(old, data) {
+	if old, _ := os.ReadFile(s.path(name)); !bytes.Equal(old, data) { // a snapshot that cannot be read is replaced
 		leftOut = append(leftOut, s.write(name, data))
 	}
 	return errors.Join(leftOut...)
 }
 
 func encode(snapshot Snapshot) ([]byte, error) {
-	data, err := json.MarshalIndent(snapshot, "", " ") //nolint:musttag // a device is text
+	data, err := json.MarshalIndent(snapshot, "", " ")
 	return append(data, '\n'), err
 }
 
@@ -138,7 +138,7 @@ func decode(data []byte, boot string) (snapshot Snapshot, err error) {
 	if len(data) > snapshotLimit {
 		return Snapshot{}, fmt.Errorf("it has more than %d bytes", snapshotLimit)
 	}
-	if err := json.Unmarshal(data, &snapshot); err != nil { //nolint:musttag // a device is text
+	if err := json.Unmarshal(data, &snapshot); err != nil {
 		return Snapshot{}, err
 	}
 	switch {

@@ -57,12 +57,19 @@ func (t Table) Volume(d mount.Device) []Mount {
 // Nested returns what is mounted inside m, at any depth; what is mounted on something else comes after it.
 // It does not return what covers m, nor what is mounted in there.
 func (t Table) Nested(m Mount) []Mount {
+	children := map[int][]Mount{}
+	for _, child := range t.Mounts {
+		children[child.Parent] = append(children[child.Parent], child)
+	}
 	var found []Mount
-	for parents := []Mount{m}; len(parents) > 0; parents = parents[1:] {
-		for _, child := range t.Mounts {
-			if child.Parent == parents[0].ID && child.ID != child.Parent && child.Point != m.Point {
-				parents, found = append(parents, child), append(found, child)
+	reached := map[int]bool{m.ID: true} // a snapshot on disk may be damaged, and lead round in circles
+	for parents := []int{m.ID}; len(parents) > 0; parents = parents[1:] {
+		for _, child := range children[parents[0]] {
+			if reached[child.ID] || child.Point == m.Point {
+				continue
 			}
+			reached[child.ID] = true
+			parents, found = append(parents, child.ID), append(found, child)
 		}
 	}
 	return found

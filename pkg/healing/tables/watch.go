@@ -31,7 +31,7 @@ type Watcher struct {
 
 	mu      sync.Mutex
 	watched map[Target]*watch
-	byID    map[int32]*watch
+	byID    map[int32]*watch // by what the kernel returns with an event
 	lastID  int32
 	reports []report // what Run tells besides what the kernel does
 	closed  bool
@@ -48,13 +48,10 @@ type report struct {
 	ended  bool
 }
 
-// What the kernel returns with an event: which watch, in Fd, and which of its descriptors, in Pad. Descriptors themselves do not
-// tell, since their numbers are used again.
+// Which of a watch's descriptors an event is about. Descriptors themselves do not tell, since their numbers are used again.
 const (
-	wakeID        int32 = 0
-	ofTable       int32 = 0
-	ofProcess     int32 = 1
-	eventsAtATime       = 64
+	ofTable int32 = iota
+	ofProcess
 )
 
 // NewWatcher returns a Watcher without targets.
@@ -65,7 +62,7 @@ func NewWatcher() (*Watcher, error) {
 	}
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err == nil {
-		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: wakeID})
+		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}) // no watch has id 0
 	}
 	if err != nil {
 		_ = unix.Close(wake) // may be -1
@@ -174,7 +171,7 @@ func (w *Watcher) Run(ctx context.Context, changed func(t Target, ended bool)) e
 		w.signal()
 	})
 	defer stop()
-	events := make([]unix.EpollEvent, eventsAtATime)
+	events := make([]unix.EpollEvent, 64)
 	for {
 		if ctx.Err() != nil || w.isClosed() {
 			return nil
@@ -207,13 +204,11 @@ func (w *Watcher) translate(events []unix.EpollEvent) []report {
 	for _, e := range events {
 		watched := w.byID[e.Fd]
 		switch {
-		case e.Fd == wakeID:
-			_, _ = unix.Read(w.wake, make([]byte, 8)) // until the next signal
-		case watched == nil: // dropped meanwhile
+		case watched == nil: // a signal, or dropped meanwhile
 		case e.Pad == ofProcess:
 			w.drop(watched)
 			reports = append(reports, report{watched.target, true})
-		case e.Events&unix.EPOLLPRI != 0:
+		default:
 			reports = append(reports, report{watched.target, false})
 		}
 	}

@@ -2,6 +2,8 @@ package tables_test
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -102,8 +104,6 @@ func TestWatch(t *testing.T) {
 	if got := next(t, reports); got != (seen{target(t, two), false}) || len(reports) > 0 {
 		t.Errorf("watched again: %+v, and %d more", got, len(reports))
 	}
-	set(t, w)
-	w.Close()
 	w.Close()
 	if err := w.Set(nil); err == nil {
 		t.Error("targets of a closed watcher")
@@ -113,28 +113,64 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchKeepsNoNamespace: once the last process has ended, the mounts of its namespace go.
+// TestWatchSeesDroppedMounts: when a directory goes, the kernel drops what is mounted on it in other namespaces, as it does with the
+// directories of a GlusterFS volume after a change of the client's graph. The bind of a directory that goes stays, without an event.
+func TestWatchSeesDroppedMounts(t *testing.T) {
+	volume := filepath.Join(t.TempDir(), "volume")
+	dev := mountTmpfs(t, volume)
+	tmp, sub, data := dir(t, volume, "tmp"), dir(t, volume, "sub"), dir(t, t.TempDir(), "data")
+	pid := container(t, "private")
+	inside(t, pid, func() error {
+		return errors.Join(unix.Mount("emptydir", tmp, "tmpfs", 0, ""), unix.Mount(sub, data, "", unix.MS_BIND, ""))
+	})
+	w, reports := watching(t)
+	set(t, w, target(t, pid))
+	next(t, reports)
+	for _, lost := range []string{sub, tmp} {
+		if err := os.Remove(lost); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := next(t, reports); got != (seen{target(t, pid), false}) || len(reports) > 0 {
+		t.Errorf("%+v, and %d more", got, len(reports))
+	}
+	table, err := tables.Read(pid, dev)
+	if err != nil || points(table.Mounts) != volume+" "+data || !table.Mounts[1].Deleted {
+		t.Errorf("%+v, %v", table, err)
+	}
+}
+
+// TestWatchKeepsNoNamespace: once the last process has ended, the mounts of its namespace go, and with them the file system.
 func TestWatchKeepsNoNamespace(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	mountTmpfs(t, volume)
-	held, err := os.Create(filepath.Join(volume, "held"))
+	notify, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Close()
+	events := os.NewFile(uintptr(notify), "inotify")
+	defer events.Close()
+	if _, err := unix.InotifyAddWatch(notify, volume, unix.IN_DELETE_SELF); err != nil {
+		t.Fatal(err)
+	}
 	pid := container(t, "private")
 	w, reports := watching(t)
 	set(t, w, target(t, pid))
 	next(t, reports)
-	if err := unix.Unmount(volume, unix.MNT_DETACH); err != nil {
+	if err := unix.Unmount(volume, 0); err != nil {
 		t.Fatal(err)
 	}
 	endProcess(t, pid)
 	if got := next(t, reports); !got.ended {
-		t.Fatalf("%+v", got)
+		t.Errorf("%+v", got)
 	}
-	if _, err := tables.Read(pid, anyDevice); err == nil {
-		t.Error("the process is still there")
+	// The kernel tells the end of a file system by IN_UNMOUNT.
+	if err := events.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	event := make([]byte, unix.SizeofInotifyEvent)
+	if _, err := events.Read(event); err != nil || binary.NativeEndian.Uint32(event[4:])&unix.IN_UNMOUNT == 0 {
+		t.Errorf("the file system is still there: %v, %v", event, err)
 	}
 }
 
@@ -165,6 +201,7 @@ func TestWatchWhatHasEnded(t *testing.T) {
 
 // TestWatchInDoubt: what cannot be watched is an error, and leaves nothing open.
 func TestWatchInDoubt(t *testing.T) {
+	before := mounttest.Descriptors(t)
 	for more := range 2 {
 		restore := mounttest.LimitDescriptors(t, more)
 		_, err := tables.NewWatcher()
@@ -173,9 +210,12 @@ func TestWatchInDoubt(t *testing.T) {
 			t.Errorf("a watcher with %d descriptors", more)
 		}
 	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("without a watcher %d descriptors, before there were %d", after, before)
+	}
 	w, reports := watching(t)
 	self := target(t, os.Getpid())
-	before := mounttest.Descriptors(t)
+	before = mounttest.Descriptors(t)
 	for more := range 2 {
 		restore := mounttest.LimitDescriptors(t, more)
 		err := w.Set([]tables.Target{self})
@@ -202,10 +242,12 @@ func TestRunEnds(t *testing.T) {
 	defer w.Close()
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- w.Run(ctx, func(tables.Target, bool) { cancel() }) }()
+		ended, reported := make(chan error), make(chan bool, 1)
+		go func() { ended <- w.Run(ctx, func(tables.Target, bool) { reported <- true }) }()
 		set(t, w)
 		set(t, w, target(t, os.Getpid()))
+		<-reported
+		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
