@@ -44,6 +44,8 @@ func (m *Manager) awaitBricks(ctx context.Context, r record, path string) error 
 	for {
 		graph, err := m.readGraph(ctx, r, path)
 		switch {
+		case ctx.Err() != nil: // which says nothing about the client
+			return fmt.Errorf("%w: %w", mount.ErrTimeout, context.Cause(ctx))
 		case errors.Is(err, mount.ErrTimeout):
 			return fmt.Errorf("volume %s does not answer: its client hangs: %w", r.Source.VolumeID, err)
 		case err != nil:
@@ -60,7 +62,6 @@ func (m *Manager) awaitBricks(ctx context.Context, r record, path string) error 
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", mount.ErrTimeout, context.Cause(ctx))
 		}
 	}
 }

@@ -162,8 +162,20 @@ func TestExpandEndsBeforeTheCall(t *testing.T) {
 		time.AfterFunc(10*time.Millisecond, cancel)
 		return volumeFile("a", "b"), nil
 	}
-	if _, err := n.Expand(ctx, "id-bricks", n.path("staging")); !errors.Is(err, mount.ErrTimeout) || !errors.Is(err, context.Canceled) {
+	if _, err := n.Expand(ctx, "id-bricks", n.path("staging")); !errors.Is(err, mount.ErrTimeout) || !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "hangs") {
 		t.Errorf("a caller that goes away: %v", err)
+	}
+}
+
+// TestExpandWithABrickAway for as long as a call may take.
+func TestExpandWithABrickAway(t *testing.T) {
+	n := newNode(t)
+	n.limits.connect = time.Hour
+	n.graph(map[string]string{"a": "1", "b": "0"})
+	n.stageBricks()
+	n.serve(volumeFile("a", "b"))
+	if size, err := n.Expand(t.Context(), "id-bricks", n.path("staging")); err != nil || size != fakeSize {
+		t.Errorf("%d bytes, %v", size, err)
 	}
 }
 

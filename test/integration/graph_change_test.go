@@ -1,0 +1,159 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+)
+
+// repairLimit is for the repair of what a graph change breaks. The kernel breaks it when an entry that the client had
+// given is looked up again, a second after the change at the latest.
+const repairLimit = 10 * time.Second
+
+// noticeTime is for the node plugin to see a new container's mounts: what it has not seen it cannot put back.
+const noticeTime = 3 * time.Second
+
+// graphChanges change the graph of a volume's clients.
+func graphChanges() map[string]func(r *rig, v *csi.Volume) {
+	return map[string]func(r *rig, v *csi.Volume){
+		"expansion": func(r *rig, v *csi.Volume) {
+			_, err := r.controller.ControllerExpandVolume(r.call(), expandRequest(v, 2*gib))
+			r.ok(err, "ControllerExpandVolume")
+		},
+		"volume option": func(r *rig, v *csi.Volume) {
+			r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "on")
+		},
+	}
+}
+
+// TestGraphChange changes the graph of a volume in which another directory is mounted, in one container, and of which another
+// container has a directory only. The kernel drops the first mount, and marks the second as deleted; both have to come back, also
+// for a container that is started afterwards, and also if no node plugin runs when it happens.
+func TestGraphChange(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	for name, change := range graphChanges() {
+		for when, around := range map[string]func(r *rig, change func()){
+			"node plugin runs":    func(_ *rig, change func()) { change() },
+			"node plugin is away": func(r *rig, change func()) { r.end(n.plugin, n.plugin.Kill); change() },
+			"node plugin is killed": func(r *rig, change func()) {
+				change()
+				r.end(n.plugin, n.plugin.Kill)
+				r.ok(n.plugin.Start(r.call()), "start the node plugin")
+			},
+		} {
+			r.Run(name+", "+when, func(t *testing.T) {
+				r := r.on(t)
+				v := r.create(createRequest(single()))
+				staging := r.stage(n, v)
+				p := r.pod(n, v, staging)
+				a, b := p.start(p.sub, "/data"), p.start(p.target, "/data", p.scratch, "/data/tmp")
+				before := p.look(a, b)
+				if err := before.whole(); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(noticeTime)
+				around(r, func() { change(r, v) })
+				if !n.plugin.Running(r.call()) {
+					r.eventually(repairLimit, "the damage", func() error { return p.look(a, b).damaged() })
+					r.ok(n.plugin.Start(r.call()), "start the node plugin")
+				}
+				if name == "expansion" {
+					_, err := n.NodeExpandVolume(r.call(), &csi.NodeExpandVolumeRequest{VolumeId: v.GetVolumeId(), VolumePath: p.target})
+					r.ok(err, "NodeExpandVolume")
+				}
+				r.eventually(repairLimit, "the repair", func() error {
+					now := p.look(a, b)
+					return errors.Join(now.whole(), now.replaced(before))
+				})
+				p.writesReachScratch(b, staging)
+				a.stop()
+				again := p.start(p.sub, "/data")
+				if err := p.look(again, b).whole(); err != nil {
+					t.Errorf("after the container was started again: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// sight is what is mounted where it matters.
+type sight struct {
+	scratch, part, host place
+}
+
+// place is a mount point and what can be read there.
+type place struct {
+	name string
+	id   int    // of the mount; 0: nothing is mounted
+	root string // of the mount, in its file system
+	err  error  // of reading the file that belongs there
+}
+
+// look looks as applications do: by names, at which the kernel finds out what has become of a directory.
+func (p *pod) look(a, b *container) sight {
+	p.r.Helper()
+	_, err := os.Stat(b.inside("/data/sub"))
+	p.r.ok(err, "look up the directory by its name")
+	return sight{
+		scratch: b.place("/data/tmp", "/data/tmp/mark", "of the empty directory"),
+		part:    a.place("/data", "/data/file", "of the volume"),
+		host:    p.hostPlace(),
+	}
+}
+
+func (s sight) places() []place { return []place{s.scratch, s.part, s.host} }
+
+// whole returns an error if something is not as it was before the change.
+func (s sight) whole() error {
+	var errs []error
+	for _, p := range s.places() {
+		switch {
+		case p.id == 0:
+			errs = append(errs, fmt.Errorf("%s: nothing is mounted there any more", p.name))
+		case strings.HasSuffix(p.root, "//deleted"):
+			errs = append(errs, fmt.Errorf("%s: its root is %s", p.name, p.root))
+		case p.err != nil:
+			errs = append(errs, fmt.Errorf("%s: %w", p.name, p.err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// damaged returns an error unless all of it is broken.
+func (s sight) damaged() error {
+	if s.scratch.id != 0 || !strings.HasSuffix(s.part.root, "//deleted") || !strings.HasSuffix(s.host.root, "//deleted") {
+		return fmt.Errorf("it is not complete: %+v", s)
+	}
+	return nil
+}
+
+// replaced returns an error if a mount is still the one of before: then the change has not reached it yet.
+func (s sight) replaced(before sight) error {
+	var errs []error
+	for i, p := range s.places() {
+		if p.id == before.places()[i].id {
+			errs = append(errs, fmt.Errorf("%s: mount %d is the one from before", p.name, p.id))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// writesReachScratch, and not the volume's own directory below it.
+func (p *pod) writesReachScratch(b *container, staging string) {
+	p.r.Helper()
+	p.r.ok(os.WriteFile(b.inside("/data/tmp/new"), []byte("new"), 0o600), "write into the empty directory")
+	if _, err := os.Lstat(p.r.inside(p.n, p.scratch, "new")); err != nil {
+		p.r.Errorf("what was written is not there: %v", err)
+	}
+	entries, err := os.ReadDir(p.r.inside(p.n, staging, "tmp"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || len(entries) > 0 {
+		p.r.Errorf("beneath the empty directory, the volume has %v, %v", entries, err)
+	}
+}
