@@ -136,7 +136,7 @@ func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
 	err := h.Manager.Publish(ctx, p)
 	if err == nil {
 		later := context.WithoutCancel(ctx)
-		for _, after := range []time.Duration{time.Second, 5 * time.Second} {
+		for _, after := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
 			time.AfterFunc(after, func() { h.remember(later, []string{p.VolumeID}) })
 		}
 	}

@@ -97,7 +97,7 @@ type place struct {
 }
 
 // look looks as applications do: by names, at which the kernel finds out what has become of a directory.
-func (p *pod) look(a, b *container) sight {
+func (p *pod) look(a, b *podContainer) sight {
 	p.r.Helper()
 	_, err := os.Stat(b.inside("/data/sub"))
 	p.r.ok(err, "look up the directory by its name")
@@ -146,7 +146,7 @@ func (s sight) replaced(before sight) error {
 }
 
 // writesReachScratch, and not the volume's own directory below it.
-func (p *pod) writesReachScratch(b *container, staging string) {
+func (p *pod) writesReachScratch(b *podContainer, staging string) {
 	p.r.Helper()
 	p.r.ok(os.WriteFile(b.inside("/data/tmp/new"), []byte("new"), 0o600), "write into the empty directory")
 	if _, err := os.Lstat(p.r.inside(p.n, p.scratch, "new")); err != nil {

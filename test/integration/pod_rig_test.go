@@ -64,8 +64,8 @@ func (p *pod) hostPlace() place {
 	return placeOf(p.r.mounts(p.n, p.sub), p.sub, err)
 }
 
-// container is a process on a node with a root directory and mounts that no other has, as container runtimes make it.
-type container struct {
+// podContainer is a process on a node with a root directory and mounts that no other has, as container runtimes make it.
+type podContainer struct {
 	r   *rig
 	n   *node
 	pid string // on the node
@@ -92,12 +92,12 @@ echo $$
 exec sleep 1000000`
 
 // start starts a container with binds of paths of the node, as source and target by turns, until the test ends.
-func (p *pod) start(binds ...string) *container {
+func (p *pod) start(binds ...string) *podContainer {
 	p.r.Helper()
 	root := filepath.Join(p.dir, "roots", rand.Text())
 	p.r.ok(os.MkdirAll(root, 0o755), "make a directory")
 	args := append([]string{"--mount", "--propagation", "private", "sh", "-c", inContainer, "container", root}, binds...)
-	c := &container{r: p.r, n: p.n, cmd: p.n.Command(p.r.Context(), "unshare", args...)}
+	c := &podContainer{r: p.r, n: p.n, cmd: p.n.Command(p.r.Context(), "unshare", args...)}
 	c.cmd.Stderr = p.r.Output()
 	out, err := c.cmd.StdoutPipe()
 	p.r.ok(err, "pipe")
@@ -110,7 +110,7 @@ func (p *pod) start(binds ...string) *container {
 }
 
 // stop ends the container, if it has not ended.
-func (c *container) stop() {
+func (c *podContainer) stop() {
 	if c.cmd.ProcessState == nil {
 		_ = lab.Signal(c.cmd, syscall.SIGKILL)
 		_ = c.cmd.Wait() // it was killed
@@ -118,13 +118,13 @@ func (c *container) stop() {
 }
 
 // inside is a path in the container for use on the host.
-func (c *container) inside(path string) string {
+func (c *podContainer) inside(path string) string {
 	c.r.Helper()
 	return c.r.inside(c.n, "proc", c.pid, "root", path)
 }
 
 // place is what is mounted in the container at a path, where a file has a content.
-func (c *container) place(path, file, content string) place {
+func (c *podContainer) place(path, file, content string) place {
 	c.r.Helper()
 	readErr := hasContent(c.inside(file), content)
 	table, err := os.Open(c.r.inside(c.n, "proc", c.pid, "mountinfo"))
