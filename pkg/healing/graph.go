@@ -2,12 +2,14 @@ package healing
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // repairGraph puts back what the kernel has dropped, or is about to drop, because the volume's client has another graph than before.
@@ -25,34 +27,12 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		h.remember(ctx, []string{s.VolumeID})
 		return true
 	}
-	h.mu.Lock()
-	changed := h.volume(s.VolumeID).changed
-	h.mu.Unlock()
-	outcome := Outcome{VolumeID: s.VolumeID}
-	err = h.Repair(ctx, s.VolumeID, func(now fuseclient.Served) error {
-		r, err := h.open(ctx, now)
-		if err != nil {
-			return err
-		}
-		defer r.close()
-		// The kernel looks at an entry again only when its time is over: by then it has dropped all that it will.
-		for over, after := false, time.After(h.limits.Entries); ; {
-			if err := r.restore(kept); err != nil || over {
-				outcome = r.outcome
-				return err
-			}
-			select {
-			case <-after:
-				over = true
-			case <-changed:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-	})
+	outcome, err := h.restoreUntilOver(ctx, s, kept)
 	if err != nil {
-		log.Error(err, "Cannot repair the mounts of a volume after a change of its client's graph; trying again")
-		return false
+		if !errors.Is(err, mount.ErrBusy) && !errors.Is(err, mount.ErrNotStaged) && ctx.Err() == nil {
+			log.Error(err, "Cannot repair the mounts of a volume after a change of its client's graph; trying again")
+		}
+		return errors.Is(err, mount.ErrNotStaged)
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
 	if outcome.Mounts > 0 || len(outcome.Lost) > 0 {
@@ -65,6 +45,38 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	}
 	h.advance(ctx, s, kept, graph)
 	return true
+}
+
+// restoreUntilOver restores mounts until the kernel can have dropped no more: it looks an entry up again only when its time is over.
+// Between, other calls for the volume may run.
+func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was tables.Snapshot) (Outcome, error) {
+	h.mu.Lock()
+	changed := h.volume(s.VolumeID).changed
+	h.mu.Unlock()
+	var outcome Outcome
+	for over, after := false, time.After(h.limits.Entries); ; {
+		err := h.Repair(ctx, s.VolumeID, func(now fuseclient.Served) error {
+			r, err := h.open(ctx, now)
+			if err != nil {
+				return err
+			}
+			defer r.close()
+			r.outcome = outcome
+			err = r.restore(was)
+			outcome = r.outcome
+			return err
+		})
+		if err != nil || over {
+			return outcome, err
+		}
+		select {
+		case <-after:
+			over = true
+		case <-changed:
+		case <-ctx.Done():
+			return outcome, ctx.Err()
+		}
+	}
 }
 
 // advance makes the graph the one with which the kept mounts are in order.
