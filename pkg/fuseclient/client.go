@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -76,12 +78,12 @@ func clientArgs(source mount.Source, servers mount.Reachable, logPath, meta, fre
 	if servers.IPv6 {
 		args = append(args, "--xlator-option=transport.address-family=inet6")
 	}
-	args = append(args, metaOption+meta, "--volfile-id=/"+source.Volume)
-	if source.Subdir != "" {
-		args = append(args, "--subdir-mount=/"+source.Subdir)
+	args = append(args, metaOption+meta, "--volfile-id=/"+source.Volume) // the whole of it, see directory.go
+	options := source.Options.ClientArgs()
+	if !slices.ContainsFunc(options, func(arg string) bool { return strings.HasPrefix(arg, "--lru-limit=") }) {
+		args = append(args, mount.UnboundedCache)
 	}
-	args = append(args, source.Options.ClientArgs()...)
-	return append(args, fresh)
+	return append(append(args, options...), fresh)
 }
 
 func logLevel(source mount.Source) string {

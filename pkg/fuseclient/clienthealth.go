@@ -83,7 +83,12 @@ func (m *Manager) holdMeta(ctx context.Context, r record, path string) *os.File 
 	if dir := m.metas.get(r); dir != nil {
 		return dir
 	}
-	err := m.asker.OpenMeta(ctx, m.limits.ask, r.name(), path, metaName(r.Process), r.Device, func(dir *os.File) { m.metas.put(r, dir) })
+	var err error
+	if r.root() == "/" {
+		err = m.asker.OpenMeta(ctx, m.limits.ask, r.name(), path, metaName(r.Process), r.Device, func(dir *os.File) { m.metas.put(r, dir) })
+	} else {
+		err = m.openMetaAbove(ctx, r)
+	}
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot open the client's .meta", "volumeID", r.Source.VolumeID, "err", err.Error())
 	}

@@ -17,24 +17,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fakeClient is the test binary in the role of glusterfs: a FUSE file system of one empty directory, which behaves
+// fakeClient is the test binary in the role of glusterfs: a FUSE file system of a few directories, which behaves
 // as the name of the volume says. Its log lines are those of glusterfs 10.3.
 //
 //	nope     the servers do not know it    stopped  no brick answers        mute    mounts, but never answers
 //	absent   never mounts                  broken   ends with a message     bricks  has .meta, with the graph of the state directory
 //	odd      fails to tell that it lives   quiet    as with silent bricks: connections, and no answer
-//	others   work; SIGUSR1 takes the bricks away
+//	others   work; SIGUSR1 takes the bricks away, SIGUSR2 changes the graph: files get other node ids
 //
 // A server called mute makes it mute, too; one called late answers after a while.
 func fakeClient(args []string) int {
 	var fake fakeFS
-	volume, server, logFile, path := "", "", "", args[len(args)-1]
+	volume, directory, server, logFile, path := "", "", "", "", args[len(args)-1]
 	for _, arg := range args {
 		if v, ok := strings.CutPrefix(arg, "--volfile-server="); ok && server == "" {
 			server = v
 		}
 		if v, ok := strings.CutPrefix(arg, "--volfile-id=/"); ok {
 			volume = v
+		}
+		if v, ok := strings.CutPrefix(arg, "--subdir-mount="); ok { // of an earlier version of the driver
+			directory = v
 		}
 		if v, ok := strings.CutPrefix(arg, "--log-file="); ok {
 			logFile = v
@@ -58,9 +61,14 @@ func fakeClient(args []string) int {
 		select {}
 	}
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGUSR1)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2)
 	go func() {
-		for range signals {
+		for sent := range signals {
+			if sent == syscall.SIGUSR2 {
+				fake.graph.Add(1)
+				say("graph changed")
+				continue
+			}
 			fake.away.Store(true)
 			say("bricks away")
 		}
@@ -75,7 +83,7 @@ func fakeClient(args []string) int {
 	if slices.Contains(args, "--read-only") {
 		flags = unix.MS_RDONLY
 	}
-	if err := unix.Mount("fake:/"+volume, path, "fuse.glusterfs", flags, data); err != nil {
+	if err := unix.Mount("fake:/"+volume+directory, path, "fuse.glusterfs", flags, data); err != nil {
 		say("mount failed: " + err.Error())
 		return 1
 	}
@@ -123,6 +131,7 @@ type fakeFS struct {
 	meta   string      // the name of its .meta
 	graphs string      // where .meta/graphs leads to; "" for a client without .meta
 	away   atomic.Bool // no brick can be reached
+	graph  atomic.Uint64
 }
 
 // The numbers of its files.
@@ -130,7 +139,14 @@ const (
 	rootNode uint64 = iota + 1
 	metaNode
 	graphsNode
+	subNode  // sub
+	dirNode  // sub/dir
+	fileNode // file
+	linkNode // link, which leads to sub
 )
+
+// perGraph is how far the node ids of two graphs are apart.
+const perGraph = 100
 
 func (f *fakeFS) lookup(parent uint64, name string) (node uint64, found bool) {
 	switch {
@@ -138,6 +154,14 @@ func (f *fakeFS) lookup(parent uint64, name string) (node uint64, found bool) {
 		return metaNode, true
 	case parent == metaNode && name == "graphs":
 		return graphsNode, true
+	case parent == rootNode && name == "sub":
+		return subNode, true
+	case parent == subNode && name == "dir":
+		return dirNode, true
+	case parent == rootNode && name == "file":
+		return fileNode, true
+	case parent == rootNode && name == "link":
+		return linkNode, true
 	}
 	return 0, false
 }
@@ -145,8 +169,11 @@ func (f *fakeFS) lookup(parent uint64, name string) (node uint64, found bool) {
 // attributes writes those of a file, a struct fuse_attr.
 func attributes(to []byte, node uint64) {
 	mode := uint32(unix.S_IFDIR | 0o755)
-	if node == graphsNode {
+	switch node {
+	case graphsNode, linkNode:
 		mode = unix.S_IFLNK | 0o777
+	case fileNode:
+		mode = unix.S_IFREG | 0o644
 	}
 	binary.LittleEndian.PutUint64(to, node) // ino
 	binary.LittleEndian.PutUint32(to[60:], mode)
@@ -164,7 +191,7 @@ func (f *fakeFS) serve(dev int) int {
 		if err != nil { // ENODEV: unmounted
 			return 15
 		}
-		opcode, unique, node := binary.LittleEndian.Uint32(buf[4:]), buf[8:16], binary.LittleEndian.Uint64(buf[16:])
+		opcode, unique, node := binary.LittleEndian.Uint32(buf[4:]), buf[8:16], binary.LittleEndian.Uint64(buf[16:])%perGraph
 		var status int32
 		var body []byte
 		switch opcode {
@@ -179,7 +206,7 @@ func (f *fakeFS) serve(dev int) int {
 			status = -int32(unix.ENOENT)
 			if child, found := f.lookup(node, strings.TrimRight(string(buf[40:n]), "\x00")); found {
 				status, body = 0, make([]byte, 128)
-				binary.LittleEndian.PutUint64(body, child)
+				binary.LittleEndian.PutUint64(body, child+f.graph.Load()*perGraph)
 				attributes(body[40:], child)
 			}
 		case 3: // GETATTR
@@ -187,6 +214,9 @@ func (f *fakeFS) serve(dev int) int {
 			attributes(body[16:], node)
 		case 5: // READLINK
 			body = []byte(f.graphs)
+			if node == linkNode {
+				body = []byte("sub")
+			}
 		case 17: // STATFS
 			body = make([]byte, 80)
 			for i, v := range []uint64{1000, 600, 500, 100, 40} {

@@ -6,7 +6,8 @@
 //	volumes/<hash>.json              what is staged, and by which process
 //	ending/<hash>-<generation>.json  clients that were told to go and may not have gone yet
 //	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because a dying
-//	                                 client unmounts whatever lies on its own path
+//	                                 client unmounts whatever lies on its own path. A client with a mount namespace for
+//	                                 itself stays mounted there
 //	logs/<hash>.log, .log.1          the client's log, and that of the client before it
 //	tree/<version>                   the files of clients that run outside of the container (package placement)
 //	leftovers                        what the last start could not clear away, for doctor

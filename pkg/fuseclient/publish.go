@@ -92,7 +92,13 @@ func (m *Manager) bind(ctx context.Context, r record, p mount.Publication, targe
 	default:
 		return err
 	}
-	err = mount.Bind(r.StagingPath, r.Device, target, mount.Flags{ReadOnly: p.ReadOnly, Suid: r.Source.Options.Suid()})
+	flags := mount.Flags{ReadOnly: p.ReadOnly, Suid: r.Source.Options.Suid()}
+	err = mount.Bind(r.StagingPath, r.Device, target, flags)
+	if errors.Is(err, fs.ErrNotExist) && r.root() != "/" {
+		if err = m.restageDirectory(ctx, r); err == nil {
+			err = mount.Bind(r.StagingPath, r.Device, target, flags)
+		}
+	}
 	if err != nil && top == nil {
 		return withCleanup(err, mount.RemoveDir(target))
 	}

@@ -62,7 +62,6 @@ func explanations() []explanation {
 	list := [][2]string{
 		{`unrecognized option '([^']*)'`, `this glusterfs does not know the option $1`},
 		{`type '([^']*)' is not valid or not found on this machine`, `the server's volume file names the translator $1, which a client does not have`},
-		{`subdirectory for mount "([^"]*)" is not found`, `directory $1 does not exist in the volume`},
 		{`DNS resolution failed on host (\S+)`, `DNS resolution failed for server $1`},
 		{`(?i)error:[0-9A-F]+:(SSL|.*certificate)`, tlsFailed}, // from OpenSSL
 		{`(?i)SSL connect error|SSL support .* is NOT enabled|failed to open .*\.pem|could not load our cert`, tlsFailed},

@@ -52,6 +52,12 @@ func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record,
 	if !strings.HasSuffix(top.Source, ":/"+c.source.Path()) {
 		return record{}, false, nil
 	}
+	if c.source.Subdir == "" {
+		// A client has the whole volume, and only its mounts say of which directory they are.
+		if _, c.source.Subdir, err = mount.ParseVolume(c.source.Volume + strings.TrimSuffix(top.Root, deleted)); err != nil {
+			return record{}, false, nil //nolint:nilerr // a mount that is not the volume's
+		}
+	}
 	ended, err := m.clientEnded(ctx, device, path)
 	switch {
 	case errors.Is(err, mount.ErrTimeout):

@@ -166,7 +166,7 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 	n.kill(r)
 	n.mustPublish("target")
 	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", n.known().Process.PID))
-	if err != nil || strings.Contains(string(command), "new-option") || strings.Contains(string(command), "lru-limit") {
+	if err != nil || strings.Contains(string(command), "new-option") || strings.Contains(string(command), "lru-limit=all") {
 		t.Errorf("the next client was started as %q, %v", command, err)
 	}
 }

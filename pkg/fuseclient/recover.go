@@ -147,10 +147,19 @@ func (m *Manager) sweepClients(log klog.Logger) error {
 	for _, r := range m.records {
 		known[m.freshPath(r)] = true
 	}
+	running := map[string]process{} // by name of the record
+	for _, c := range runningClients(m.cfg.StateDir, "") {
+		running[c.name()] = c.process
+	}
 	paths, err := m.list("clients", "")
 	for _, path := range paths {
-		if !known[path] {
-			m.leaveBehind(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path), m.removeCgroup(filepath.Base(path))))
+		name := filepath.Base(path)
+		switch {
+		case known[path]:
+		case running[name].isApart():
+			m.leaveBehind(log, path, running[name].leaveUnused(path))
+		default:
+			m.leaveBehind(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path), m.removeCgroup(name)))
 		}
 	}
 	return err

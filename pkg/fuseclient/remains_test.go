@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
@@ -187,10 +188,10 @@ func TestClientWithoutMounts(t *testing.T) {
 	if err := unix.Unmount(n.path("staging"), unix.MNT_DETACH); err != nil {
 		t.Fatal(err)
 	}
-	if tree, err := n.cloneMount(r); tree != nil || err != nil {
+	if tree, err := n.cloneMount(t.Context(), r); tree != nil || err != nil {
 		t.Errorf("%v, %v", tree, err)
 	}
-	if tree, err := n.cloneFresh(r); tree != nil || !errors.Is(err, os.ErrNotExist) {
+	if tree, err := n.cloneFresh(t.Context(), r, time.Second); tree != nil || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("from its first path: %v, %v", tree, err)
 	}
 }

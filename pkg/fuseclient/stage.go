@@ -79,14 +79,15 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 		return record{}, fmt.Errorf("%w: staging path: %w", mount.ErrInvalid, err)
 	}
 	alive := former.Process.alive()
-	if top != nil {
-		if alive && mount.DeviceOf(top) == former.Device {
-			if err := m.refuseHung(ctx, former, path); err != nil {
-				return record{}, err
-			}
-			logUnwritten(ctx, source.VolumeID, m.leaveFresh(former))
-			return former, nil
+	switch {
+	case top == nil:
+	case alive && mount.DeviceOf(top) == former.Device:
+		if err := m.refuseHung(ctx, former, path); err != nil {
+			return record{}, err
 		}
+		logUnwritten(ctx, source.VolumeID, m.leaveShared(former))
+		return former, nil
+	default:
 		if err := m.replaceable(ctx, top, source.VolumeID); err != nil {
 			return record{}, err
 		}
@@ -96,9 +97,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 		return record{}, err
 	}
 	// When this fails the record stands, and the next call binds the client that runs.
-	err = mount.AttachTree(int(tree.Fd()), r.Device, path, mount.Flags{Suid: r.Source.Options.Suid()})
-	_ = tree.Close()
-	if err != nil {
+	if err := attachTree(tree, r, path); err != nil {
 		return record{}, err
 	}
 	if known && former.Generation != r.Generation {
@@ -107,21 +106,43 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	if m.cfg.Health {
 		m.holdMeta(ctx, r, path)
 	}
-	logUnwritten(ctx, source.VolumeID, m.leaveFresh(r))
+	logUnwritten(ctx, source.VolumeID, m.leaveShared(r))
 	return r, nil
 }
 
-// running returns a client of the volume, the former one if it is alive or else a new one, with a clone of its mount.
+// attachTree mounts a clone of the volume's mount at its staging path, and closes it.
+func attachTree(tree *os.File, r record, path string) error {
+	defer tree.Close()
+	return mount.AttachTree(int(tree.Fd()), r.Device, path, mount.Flags{Suid: r.Source.Options.Suid()})
+}
+
+// running returns a client of the volume, the former one if it is alive or else a new one, with a clone of its mount, or of the
+// volume's directory in it.
 func (m *Manager) running(ctx context.Context, former record, alive bool, source mount.Source, path string) (r record, tree *os.File, err error) {
 	if alive {
-		if tree, err = m.cloneMount(former); tree != nil || err != nil {
+		if tree, err = m.cloneMount(ctx, former); tree != nil || err != nil {
 			return former, tree, err
 		}
 	}
-	if r, err = m.start(ctx, source, path); err == nil {
-		tree, err = m.cloneFresh(r)
+	if r, err = m.start(ctx, source, path); err != nil {
+		return record{}, nil, err
 	}
-	return r, tree, err
+	if tree, err = m.cloneFresh(ctx, r, m.cfg.StartTimeout); err != nil {
+		return record{}, nil, withCleanup(err, m.undo(r, former))
+	}
+	return r, tree, nil
+}
+
+// undo brings back the volume's former record, if there was one, and ends the client that has been started, which nothing uses: the
+// orchestrator does not unstage what it could not stage.
+func (m *Manager) undo(r, former record) error {
+	var err error
+	if former.Source.VolumeID == "" {
+		err = m.forget(r.Source.VolumeID)
+	} else {
+		err = m.save(former)
+	}
+	return errors.Join(err, m.discard(r)) // in this order: no death of a client that was needed
 }
 
 // replaceable refuses what must not be replaced: everything but a GlusterFS mount whose client is gone for good.
@@ -171,49 +192,6 @@ const fsType = "fuse.glusterfs"
 // clientEnded asks the client of a device, mounted at path, whether it is there. ErrTimeout: it hangs.
 func (m *Manager) clientEnded(ctx context.Context, device mount.Device, path string) (bool, error) {
 	return m.asker.ClientEnded(ctx, m.limits.ask, device.String(), path)
-}
-
-// cloneMount clones a mount of the whole volume by the client that runs, nil if there is none.
-func (m *Manager) cloneMount(r record) (*os.File, error) {
-	mounts, err := mount.MountsOf(r.Device)
-	if err != nil {
-		return nil, err
-	}
-	for _, found := range mounts {
-		top, _ := mount.Top(found.Mountpoint) // none, if another mount hides it
-		if top != nil && top.ID == found.ID && found.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(found)) {
-			return mount.CloneTree(found.Mountpoint)
-		}
-	}
-	if !m.onFresh(r) {
-		return nil, nil //nolint:nilnil // as documented
-	}
-	return m.cloneFresh(r)
-}
-
-// onFresh reports whether the client still has its first mount, which is in its own mount namespace.
-func (m *Manager) onFresh(r record) bool {
-	_, mounted, _ := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
-	return mounted && r.Process.alive() // otherwise the number may be another process's
-}
-
-func (m *Manager) cloneFresh(r record) (tree *os.File, err error) {
-	err = r.Process.inMountNamespace(func() error {
-		tree, err = mount.CloneTree(m.freshPath(r))
-		return err
-	})
-	return tree, err
-}
-
-// leaveFresh takes the client off the path at which it mounted first.
-func (m *Manager) leaveFresh(r record) error {
-	fresh := m.freshPath(r)
-	var err error
-	if m.onFresh(r) {
-		err = r.Process.inMountNamespace(func() error { return mount.Unmount(fresh, anyMount) })
-	}
-	// A client that shared this process's mount namespace may have died with its mount.
-	return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
 }
 
 func anyMount(*mountinfo.Info) error { return nil }

@@ -5,6 +5,11 @@ import (
 	"strings"
 )
 
+// UnboundedCache is an argument of every client whose mount options do not bound its cache. At its own limit, 65,536 files and
+// directories, a client forgets some that are mounted somewhere: the kernel then silently drops what is mounted there, as binds of
+// directories and volumes below one another.
+const UnboundedCache = "--lru-limit=0"
+
 // ReadClientArgs is the way back from the arguments of a client that runs to what it was started for: a Source without volume id
 // and cluster. The servers are in the order in which the client tries them; an address loses nothing, but a backup server is one of
 // them. It reports false if the arguments name no volume as this driver does.
@@ -19,7 +24,7 @@ func ReadClientArgs(args []string) (Source, bool) {
 	var items []string
 	for _, arg := range args {
 		arg, isFlag := strings.CutPrefix(arg, "--")
-		if !isFlag {
+		if !isFlag || "--"+arg == UnboundedCache { // the default is no option of the volume's
 			continue
 		}
 		name, value, _ := strings.Cut(arg, "=")

@@ -14,7 +14,7 @@ func TestReadClientArgs(t *testing.T) {
 	args := slices.Concat(
 		[]string{"glusterfs", "-N", "--process-name", "fuse", "--log-file=/x", "--volfile-server=g1", "--volfile-server=fd00::1"},
 		[]string{"--xlator-option=transport.address-family=inet6", "--volfile-id=/vol", "--subdir-mount=/a/b c"},
-		options.ClientArgs(), []string{"--of-another-version=1", "/path"})
+		options.ClientArgs(), []string{UnboundedCache, "--of-another-version=1", "/path"})
 	got, ok := ReadClientArgs(args)
 	if !ok || got.Volume != "vol" || got.Subdir != "a/b c" || !slices.Equal(got.Servers, []string{"g1", "fd00::1"}) {
 		t.Errorf("%t, %+v", ok, got)

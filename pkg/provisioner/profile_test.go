@@ -21,7 +21,7 @@ func withProfile(t *testing.T, profile string) volume.Spec {
 // TestProfileOfAVolume: every call returns the context that the create did, whoever made the volume.
 func TestProfileOfAVolume(t *testing.T) {
 	for profile, mountOptions := range map[string]string{
-		"": "", "general": "", "small-files": "lru-limit=200000", "large-files": "", "virtual-machines": "", "database": "fopen-keep-cache=off",
+		"": "", "general": "", "small-files": "", "large-files": "", "virtual-machines": "", "database": "fopen-keep-cache=off",
 	} {
 		t.Run(profile, func(t *testing.T) {
 			f := start(t)

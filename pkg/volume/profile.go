@@ -42,8 +42,6 @@ func profiles() map[string]profile {
 				{"performance.quick-read-cache-invalidation", "on"},
 				{"network.inode-lru-limit", "200000"},
 			},
-			// A client forgets what it knows of a file when it has this many, 65,536 by default.
-			mountOptions: []string{"lru-limit=200000"},
 		},
 
 		// gluster has no group for these. More data under way in both directions hides the time that a network takes.

@@ -63,7 +63,7 @@ func TestStatic(t *testing.T) {
 		{
 			name:       "a directory of the volume",
 			attributes: map[string]string{"servers": servers, "volume": "hand-made/sub/dir"},
-			args:       []string{"--volfile-id=/hand-made", "--subdir-mount=/sub/dir"},
+			args:       []string{"--volfile-id=/hand-made", "--lru-limit=0"},
 			entries:    []string{"file"},
 		},
 		{

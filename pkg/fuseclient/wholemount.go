@@ -1,0 +1,140 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// A client's first mount shows the whole volume. A client with a mount namespace for itself keeps that mount for as long as the
+// volume needs the client: it is there for repairs when every other mount of the volume is damaged. retire takes it away, because it
+// keeps the client from ending. Clients that share this process's mount namespace have it only for a volume that is a directory, and
+// those of earlier versions not at all.
+
+// OpenWhole opens the root directory of a volume at its client's first mount, with O_PATH and without a request to the client.
+// ErrNotMounted: the volume has no client, or one without that mount. While the file is open, the client does not end by itself.
+func (m *Manager) OpenWhole(volumeID string) (*os.File, error) {
+	r, _ := m.record(volumeID)
+	root, err := m.openFresh(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: whole volume %s: %w", mount.ErrNotMounted, volumeID, err)
+	}
+	return root, nil
+}
+
+// CloneIn returns a copy of the mount that an open directory or file below OpenWhole's directory is in, from there on.
+func (m *Manager) CloneIn(volumeID string, file *os.File) (*os.File, error) {
+	r, _ := m.record(volumeID)
+	return r.Process.cloneIn(file)
+}
+
+func (p process) cloneIn(file *os.File) (tree *os.File, err error) {
+	err = p.inMountNamespace(func() error {
+		tree, err = mount.CloneAt(file)
+		return err
+	})
+	return tree, err
+}
+
+// openFresh opens the root of the client's first mount.
+func (m *Manager) openFresh(r record) (*os.File, error) {
+	root, err := mount.OpenPath(r.Process.procPath("root", m.freshPath(r)))
+	if err != nil {
+		return nil, err
+	}
+	at, err := mount.Identify(root)
+	switch {
+	case err != nil:
+	case !r.Process.alive():
+		err = errEnded // its number may be another process's
+	case !at.IsRoot || at.Device != r.Device:
+		err = errors.New("the client has left its first mount")
+	default:
+		return root, nil
+	}
+	_ = root.Close()
+	return nil, err
+}
+
+// cloneMount clones a mount of the volume by the client that runs, nil if there is none.
+func (m *Manager) cloneMount(ctx context.Context, r record) (*os.File, error) {
+	if m.onFresh(r) {
+		return m.cloneFresh(ctx, r, m.limits.ask)
+	}
+	if r.root() != "/" {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	mounts, err := mount.MountsOf(r.Device)
+	if err != nil {
+		return nil, err
+	}
+	for _, found := range mounts {
+		top, _ := mount.Top(found.Mountpoint) // none, if another mount hides it
+		if top != nil && top.ID == found.ID && found.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(found)) {
+			return mount.CloneTree(found.Mountpoint)
+		}
+	}
+	return nil, nil //nolint:nilnil // as documented
+}
+
+// onFresh reports whether the client still has its first mount.
+func (m *Manager) onFresh(r record) bool {
+	_, mounted, _ := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
+	return mounted && r.Process.alive() // otherwise the number may be another process's
+}
+
+// cloneFresh clones the client's first mount, or the volume's directory in it, for which the client may take as long as limit.
+func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration) (tree *os.File, err error) {
+	if r.root() != "/" {
+		return m.cloneDirectory(ctx, r, limit)
+	}
+	err = r.Process.inMountNamespace(func() error {
+		tree, err = mount.CloneTree(m.freshPath(r))
+		return err
+	})
+	return tree, err
+}
+
+// leaveShared takes a client off its first mount if that is in the mount namespace of this process, where a dying client would
+// unmount whatever lies on its path, and if the volume can do without: a directory is found from there only.
+func (m *Manager) leaveShared(r record) error {
+	if r.Process.isApart() || r.root() != "/" {
+		return nil
+	}
+	return m.leaveFresh(r)
+}
+
+// isApart reports whether a process that runs has another mount namespace than this one.
+func (p process) isApart() bool {
+	own, err := os.Readlink("/proc/self/ns/mnt")
+	theirs, theirErr := os.Readlink(p.procPath("ns/mnt"))
+	return err == nil && theirErr == nil && own != theirs
+}
+
+// leaveFresh takes the client off the path at which it mounted first.
+func (m *Manager) leaveFresh(r record) error { return r.Process.leave(m.freshPath(r)) }
+
+func (p process) leave(fresh string) error {
+	var err error
+	if _, mounted, _ := mount.DeviceAt(p.procPath("root", fresh)); mounted && p.alive() {
+		err = p.inMountNamespace(func() error { return mount.Unmount(fresh, anyMount) })
+	}
+	// A client that shared this process's mount namespace may have died with its mount.
+	return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
+}
+
+// leaveUnused takes a client whose record is lost off its first mount, upon which it ends, unless its volume is in use: then the next
+// call for the volume makes the record again.
+func (p process) leaveUnused(fresh string) error {
+	if device, mounted, _ := mount.DeviceAt(p.procPath("root", fresh)); mounted {
+		used, err := mount.InUse(device, fsType, p.PID)
+		if err != nil || used {
+			return err
+		}
+	}
+	return p.leave(fresh)
+}
