@@ -2,6 +2,7 @@ package healing
 
 import (
 	"context"
+	"time"
 )
 
 // Expand implements mount.Mounter: it answers when what the volume's new graph has done to mounts is repaired.
@@ -16,6 +17,7 @@ func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, erro
 	h.mu.Unlock()
 	select {
 	case <-ended:
+	case <-time.After(h.limits.Ask): // with a long entry-timeout the kernel drops mounts later, and then they are put back
 	case <-ctx.Done():
 	}
 	return size, nil

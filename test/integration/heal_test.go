@@ -100,7 +100,7 @@ func TestHeal(t *testing.T) {
 			target := r.publish(n, v, staging, false)
 			u := r.users(n, staging, target)
 			u.check("before", 1)
-			time.Sleep(6 * time.Second) // until the node plugin has looked which containers there are
+			time.Sleep(noticeTime)
 			for i := range 3 {
 				former := r.onlyClient(n, nameOf(v)).PID
 				r.signal(n, nameOf(v), "KILL")
@@ -132,7 +132,7 @@ func TestHealAfterRestart(t *testing.T) {
 	staging := r.stage(n, v)
 	target := r.publish(n, v, staging, false)
 	u := r.users(n, staging, target)
-	time.Sleep(6 * time.Second)
+	time.Sleep(noticeTime)
 	r.end(n.plugin, n.plugin.Kill)
 	r.signal(n, nameOf(v), "KILL")
 	for _, c := range []*container{u.private, u.slave} {
@@ -145,29 +145,38 @@ func TestHealAfterRestart(t *testing.T) {
 	}
 }
 
-// TestGraphHeals sets an option of a volume that containers use, and enlarges it: the kernel drops what is mounted inside, and the
-// directories of subPaths count as deleted, but only for a moment.
+// TestGraphHeals sets an option of a volume that containers use: the kernel drops what is mounted inside, and the directories of subPaths
+// count as deleted, but only for a moment. That moment comes when the time of a directory entry is over.
 func TestGraphHeals(t *testing.T) {
-	r := newRig(t)
-	n := r.nodes[0]
-	v := r.create(createRequest(single()))
-	staging := r.stage(n, v)
-	target := r.publish(n, v, staging, false)
-	u := r.users(n, staging, target)
-	u.check("before", 1)
-	time.Sleep(6 * time.Second)
-	for round, change := range []func(){
-		func() { r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "on") },
-		func() { r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "off") },
+	for name, test := range map[string]struct {
+		flags []string
+		after time.Duration
+	}{
+		"entries of a second": {nil, 3 * time.Second},
+		"entries of seven":    {[]string{"entry-timeout=7"}, 10 * time.Second},
 	} {
-		change()
-		time.Sleep(3 * time.Second)
-		u.check(fmt.Sprintf("graph-%d", round), 1)
-		for _, m := range u.subPaths.mounts("/mnt/dir") {
-			t.Log(m.Root)
-		}
-	}
-	if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
-		t.Errorf("written into the volume beneath the emptyDir: %v", now)
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			n := r.nodes[0]
+			v := r.create(createRequest(single()))
+			staging := r.stage(n, v, test.flags...)
+			target := r.publish(n, v, staging, false)
+			u := r.users(n, staging, target)
+			u.check("before", 1)
+			time.Sleep(noticeTime)
+			for round, value := range []string{"on", "off"} {
+				r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", value)
+				time.Sleep(test.after)
+				u.check(fmt.Sprintf("graph-%d", round), 1)
+				for _, m := range u.subPaths.mounts("/mnt/dir") {
+					if m.Root != "/sub" {
+						t.Errorf("the container's subPath shows %s", m.Root)
+					}
+				}
+			}
+			if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
+				t.Errorf("written into the volume beneath the emptyDir: %v", now)
+			}
+		})
 	}
 }
