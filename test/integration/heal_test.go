@@ -18,16 +18,18 @@ type users struct {
 	private  *container // the whole volume at /mnt/data, with a tmpfs in it; read-only at /mnt/ro
 	slave    *container // the same with HostToContainer
 	subPaths *container // a directory at /mnt/dir and a file at /mnt/file
+	binds    []string   // the kubelet's for these, and for a directory in a directory
 }
 
 func (r *rig) users(n *node, staging, target string) users {
 	r.Helper()
-	for _, name := range []string{"sub", "scratch"} {
+	for _, name := range []string{"sub/deep", "scratch"} {
 		r.ok(os.MkdirAll(r.inside(n, target, name), 0o755), "make a directory in the volume")
 	}
 	r.write(n, "in sub", target, "sub", "file")
 	r.write(n, "in root", target, "file")
-	dir, file := r.subPath(n, target, "sub"), r.subPath(n, target, "file")
+	r.write(n, "in deep", target, "sub/deep", "file")
+	dir, file, deep := r.subPath(n, target, "sub"), r.subPath(n, target, "file"), r.subPath(n, target, "sub/deep")
 	// What is mounted inside is found again where the node has it: an emptyDir is a directory of the kubelet's.
 	emptyDir := r.directory(n)
 	_, err := r.command(n.Machine, "mount", "-t", "tmpfs", "emptydir", emptyDir)
@@ -46,7 +48,7 @@ func (r *rig) users(n *node, staging, target string) users {
 		hide,
 	}
 	return users{
-		r:       r,
+		r: r, binds: []string{dir, file, deep},
 		private: r.container(n, "private", whole...),
 		slave:   r.container(n, "slave", whole...),
 		subPaths: r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/dir && touch /mnt/file",
@@ -120,6 +122,11 @@ func TestHeal(t *testing.T) {
 			if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
 				t.Errorf("written into the volume beneath the emptyDir: %v", now)
 			}
+			again := r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/dir /mnt/deep && touch /mnt/file")
+			for i, name := range []string{"dir", "file", "deep"} {
+				again.run("mount --bind " + u.binds[i] + " /mnt/" + name)
+			}
+			again.run("cat /mnt/dir/file /mnt/file /mnt/deep/file")
 		})
 	}
 }
