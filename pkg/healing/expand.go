@@ -1,8 +1,6 @@
 package healing
 
-import (
-	"context"
-)
+import "context"
 
 // Expand implements mount.Mounter: it answers when what the volume's new graph has done to mounts is repaired.
 func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, error) {
@@ -10,12 +8,8 @@ func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	h.attend(ctx, volumeID)
-	h.mu.Lock()
-	ended := h.volume(volumeID).ended
-	h.mu.Unlock()
 	select {
-	case <-ended:
+	case <-h.attend(volumeID): // the repair goes on beyond this call
 	case <-ctx.Done():
 	}
 	return size, nil

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -139,5 +141,10 @@ func (r *repairer) putBackOne(point *os.File, name string, tree *os.File) (resto
 	if tree == nil {
 		return true, nil
 	}
-	return true, mount.Attach(tree, at)
+	if err := mount.Attach(tree, at); errors.Is(err, unix.ENOTDIR) { // one is a file, the other a directory
+		return true, lostIfMissing(err)
+	} else if err != nil {
+		return true, err
+	}
+	return true, nil
 }
