@@ -9,7 +9,7 @@ func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, erro
 		return 0, err
 	}
 	select {
-	case <-h.attend(volumeID): // the repair goes on beyond this call
+	case <-h.attend(volumeID): //nolint:contextcheck // the repair goes on beyond this call
 	case <-ctx.Done():
 	}
 	return size, nil

@@ -25,7 +25,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	}
 	kept, known := h.memory.get(s.Client)
 	if !known || kept.Graph == "" || kept.Graph == graph {
-		h.rememberLater(0, s.VolumeID)
+		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
 		return true
 	}
 	outcome, err := h.restoreUntilOver(ctx, s, kept)

@@ -130,10 +130,7 @@ func (h *Healer) Run(ctx context.Context) {
 	for last := ""; ; {
 		select {
 		case <-ctx.Done():
-			h.mu.Lock()
-			h.ctx = nil // nothing is begun from now on
-			h.mu.Unlock()
-			h.group.Wait()
+			h.end()
 			return
 		case <-ticker.C:
 		}
@@ -144,12 +141,20 @@ func (h *Healer) Run(ctx context.Context) {
 	}
 }
 
+// end waits for what has been begun. Nothing is begun from now on.
+func (h *Healer) end() {
+	h.mu.Lock()
+	h.ctx = nil
+	h.mu.Unlock()
+	h.group.Wait()
+}
+
 // Publish implements mount.Mounter. Containers start after it, at a time that it does not know.
 func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
 	err := h.Manager.Publish(ctx, p)
 	if err == nil {
 		for _, after := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
-			h.rememberLater(after, p.VolumeID)
+			h.rememberLater(after, p.VolumeID) //nolint:contextcheck // as attend
 		}
 	}
 	return err
@@ -208,7 +213,7 @@ func (h *Healer) attended(ctx context.Context, volumeID string, complete bool) (
 	} else if !again && ctx.Err() == nil {
 		pause := min(h.limits.BackOff<<min(v.failures, 20), h.limits.MaxBackOff)
 		v.failures++
-		v.timer = time.AfterFunc(pause, func() { h.attend(volumeID) })
+		v.timer = time.AfterFunc(pause, func() { h.attend(volumeID) }) //nolint:contextcheck // as attend
 	}
 	return again
 }

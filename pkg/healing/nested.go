@@ -94,8 +94,7 @@ func (r *repairer) cloneFrom(all []*mountinfo.Info, m tables.Mount) (*os.File, e
 		return nil, err
 	}
 	defer root.Close()
-	for i := len(all) - 1; i >= 0; i-- {
-		info := all[i]
+	for _, info := range slices.Backward(all) {
 		if mount.DeviceOf(info) != m.Device || info.FSType != m.FSType || !below(info.Root, m.Root) {
 			continue
 		}
@@ -167,12 +166,12 @@ func (r *repairer) successor(m tables.Mount) (tree *os.File, former bool, err er
 func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
 	pidfd, err := unix.PidfdOpen(1, 0)
 	if err != nil {
-		return nil, nil //nolint:nilnil,nilerr // its mounts are not to be seen
+		return nil, nil //nolint:nilnil // its mounts are not to be seen
 	}
 	defer unix.Close(pidfd)
 	table, err := os.Open("/proc/1/mountinfo")
 	if err != nil {
-		return nil, nil //nolint:nilnil,nilerr // as above
+		return nil, nil //nolint:nilnil // as above
 	}
 	defer table.Close()
 	all, err := mountinfo.GetMountsFromReader(table, nil)

@@ -98,31 +98,14 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	case <-ctx.Done():
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.limits.Heal)
+	limited, cancel := context.WithTimeout(ctx, h.limits.Heal)
 	defer cancel()
-	outcome := Outcome{VolumeID: s.VolumeID}
-	err := h.Repair(ctx, s.VolumeID, func(now fuseclient.Served) error {
-		r, err := h.open(ctx, now)
-		if err != nil {
-			return err
-		}
-		defer r.close()
-		r.former = former
-		for _, dead := range former {
-			if r.replaceDead(dead) {
-				h.forget(ctx, []tables.Snapshot{dead})
-			}
-		}
-		outcome = r.outcome
-		return nil
-	})
+	outcome, err := h.replaceAllDead(limited, s.VolumeID, former)
 	switch {
 	case errors.Is(err, mount.ErrNotStaged):
 		return true
-	case errors.Is(err, mount.ErrBusy):
+	case errors.Is(err, mount.ErrBusy), err != nil && ctx.Err() != nil: // the driver is ending
 		return false
-	case err != nil && ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return false // the driver is ending
 	case err != nil:
 		log.Error(err, "Cannot repair the mounts of a volume whose client has ended; trying again")
 		return false
@@ -137,6 +120,26 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		log.Info("A mount cannot be repaired; its container has to be started again", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
 	}
 	h.observer.Healed(outcome)
-	h.rememberLater(0, s.VolumeID)
+	h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
 	return outcome.Pending == 0
+}
+
+// replaceAllDead puts mounts of the volume's client, which it starts if none lives, where those of its former clients are.
+func (h *Healer) replaceAllDead(ctx context.Context, volumeID string, former []tables.Snapshot) (outcome Outcome, err error) {
+	err = h.Repair(ctx, volumeID, func(now fuseclient.Served) error {
+		r, err := h.open(ctx, now)
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		r.former = former
+		for _, dead := range former {
+			if r.replaceDead(dead) {
+				h.forget(ctx, []tables.Snapshot{dead})
+			}
+		}
+		outcome = r.outcome
+		return nil
+	})
+	return outcome, err
 }

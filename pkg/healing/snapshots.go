@@ -36,7 +36,7 @@ func (h *Healer) look(ctx context.Context, namespaces bool) {
 		looked := h.volume(s.VolumeID).looked
 		h.mu.Unlock()
 		if !s.Alive || h.GraphMayHaveChanged(s.VolumeID, looked) {
-			h.attend(s.VolumeID)
+			h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
 		} else {
 			calm[s.VolumeID] = true
 		}
@@ -44,7 +44,7 @@ func (h *Healer) look(ctx context.Context, namespaces bool) {
 	for _, former := range h.memory.list() {
 		inUse[former.VolumeID] = true
 		if !current[former.Client] {
-			h.attend(former.VolumeID)
+			h.attend(former.VolumeID) //nolint:contextcheck // it goes on beyond the call
 		}
 	}
 	h.tidy(inUse)
@@ -102,7 +102,7 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 	}
 	now, staged := h.Serves(s.VolumeID)
 	if staged && (now.Client != s.Client || !now.Alive) || known && kept.Graph != "" && kept.Graph != graph {
-		h.attend(s.VolumeID)
+		h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
 		return
 	}
 	if !staged {
@@ -112,7 +112,7 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 		l.seen = withKept(l.seen, kept.Tables)
 	}
 	if !h.save(ctx, s, graph, l) {
-		h.rememberLater(0, s.VolumeID)
+		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
 		return
 	}
 	h.mu.Lock()
