@@ -141,9 +141,9 @@ func tableOf(t *testing.T, pid int, d mount.Device) tables.Table {
 }
 
 func pointsOf(table tables.Table) []string {
-	points := []string{}
-	for _, m := range table.Mounts {
-		points = append(points, m.Point)
+	points := make([]string, len(table.Mounts))
+	for i, m := range table.Mounts {
+		points[i] = m.Point
 	}
 	slices.Sort(points)
 	return points

@@ -62,7 +62,16 @@ func (r *repairer) attachBelow(base *os.File, name string, tree *os.File) error 
 		return lostIfMissing(err)
 	}
 	defer at.Close()
-	return mount.Attach(tree, at)
+	return attach(tree, at)
+}
+
+// attach is mount.Attach, whose EINVAL is for good: one is a file by now and the other a directory.
+func attach(tree, at *os.File) error {
+	err := mount.Attach(tree, at)
+	if errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	return err
 }
 
 // again returns a copy of what an inner mount has shown, with its flags. It is looked for among the mounts of this process and then of

@@ -114,7 +114,7 @@ func TestRestore(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging := filepath.Join(dir, "staging")
 	device := mountAt(t, staging, "server:/vol", "tmpfs", "")
-	for _, name := range []string{"kept", "dropped", "removed", "linked"} {
+	for _, name := range []string{"kept", "dropped", "removed", "linked", "file"} {
 		mountAt(t, filepath.Join(staging, name), name, "tmpfs", "")
 		write(t, staging, name, "file")
 	}
@@ -122,12 +122,12 @@ func TestRestore(t *testing.T) {
 	snapshot := tables.Snapshot{VolumeID: "id", Client: "new", Device: device, Tables: []tables.Table{tableOf(t, pid, device)}}
 	inside(t, pid, func() error {
 		var err error
-		for _, name := range []string{"dropped", "removed", "linked"} {
+		for _, name := range []string{"dropped", "removed", "linked", "file"} {
 			err = errors.Join(err, unix.Unmount(filepath.Join(staging, name), unix.MNT_DETACH))
 		}
 		return err
 	})
-	for _, name := range []string{"removed", "linked"} {
+	for _, name := range []string{"removed", "linked", "file"} {
 		move := filepath.Join(dir, name) // its file system stays on the node
 		if err := errors.Join(os.Mkdir(move, 0o755), unix.Mount(filepath.Join(staging, name), move, "", unix.MS_BIND, ""),
 			unix.Unmount(filepath.Join(staging, name), 0), os.Remove(filepath.Join(staging, name))); err != nil {
@@ -138,13 +138,14 @@ func TestRestore(t *testing.T) {
 	if err := os.Symlink("/etc", filepath.Join(staging, "linked")); err != nil { // by who writes to the volume
 		t.Fatal(err)
 	}
+	write(t, staging, "file")
 	r := h.testRepairer(t, staging)
 	for range 2 { // the second time there is nothing to be done
 		if err := r.restore(snapshot); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r.outcome.Mounts != 1 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 2 {
+	if r.outcome.Mounts != 1 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 3 {
 		t.Errorf("%+v", r.outcome)
 	}
 	want := []string{staging, staging + "/dropped", staging + "/kept"}

@@ -5,8 +5,6 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -141,10 +139,5 @@ func (r *repairer) putBackOne(point *os.File, name string, tree *os.File) (resto
 	if tree == nil {
 		return true, nil
 	}
-	if err := mount.Attach(tree, at); errors.Is(err, unix.ENOTDIR) { // one is a file, the other a directory
-		return true, lostIfMissing(err)
-	} else if err != nil {
-		return true, err
-	}
-	return true, nil
+	return true, attach(tree, at)
 }

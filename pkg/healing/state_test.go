@@ -2,10 +2,10 @@ package healing
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,7 +200,7 @@ func TestOnlyNews(t *testing.T) {
 		}
 	}
 	for i := range 2 * mostLost {
-		h.onlyNews(&Outcome{VolumeID: "id", Lost: []Loss{{Point: fmt.Sprint(i)}}})
+		h.onlyNews(&Outcome{VolumeID: "id", Lost: []Loss{{Point: strconv.Itoa(i)}}})
 	}
 	if n := len(h.volume("id").lost); n != mostLost {
 		t.Errorf("%d are kept", n)
@@ -234,9 +234,10 @@ func TestMemory(t *testing.T) {
 	if m, err = openMemory(dir); err != nil {
 		t.Fatal(err)
 	}
-	var clients []string
-	for _, s := range m.list() {
-		clients = append(clients, s.Client)
+	list := m.list()
+	clients := make([]string, len(list))
+	for i, s := range list {
+		clients[i] = s.Client
 	}
 	if slices.Sort(clients); !slices.Equal(clients, []string{"a", "d"}) {
 		t.Errorf("kept are %v", clients)
