@@ -38,7 +38,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func TestHelpListsOnlyTheModesFlags(t *testing.T) {
 	common := []string{"driver-name", "endpoint", "health-address", "help", "kubeconfig", "logging-format", "metrics-address", "state-dir", "v", "volume-health"}
 	controller := []string{"annotate-pv-gid", "config", "late-requests", "publish-capacity", "publish-capacity-immediate", "report-orphans"}
-	node := []string{"allowed-servers", "client-cgroup", "client-memory-limit", "client-placement", "client-resolver-root", "cluster-servers", "events", "heal-mounts", "kubelet-endpoint", "max-volumes-per-node",
+	node := []string{"allowed-servers", "client-cgroup", "client-memory-limit", "client-placement", "client-resolver-root", "cluster-servers", "events", "heal-mounts", "hung-client-limit", "kubelet-endpoint", "max-volumes-per-node",
 		"node-id", "registration-dir", "remove-agent-not-ready-taint"}
 	tests := map[string][]string{
 		"controller": controller,

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
@@ -41,6 +42,7 @@ type options struct {
 	allowedServers allowedOptions
 	removeTaint    bool
 	healMounts     bool
+	hungLimit      time.Duration // 0: clients that hang are left alone
 	events         bool
 	volumeHealth   bool
 	logging        loggingOptions
@@ -82,6 +84,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 		o.clients.register(flags)
 		o.allowedServers.register(flags)
 		flags.BoolVar(&o.healMounts, "heal-mounts", true, "repair mounts where pods use them, after the death of a client and after a change of its graph")
+		flags.DurationVar(&o.hungLimit, "hung-client-limit", healing.DefaultLimits().Hung, "how long a client may hang, while its bricks are not the reason, until it is ended and replaced; 0 for ever; only with --heal-mounts")
 		flags.BoolVar(&o.events, "events", false, "create events on pods and PersistentVolumes about the repair of their mounts; asks the Kubernetes API")
 		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; asks the Kubernetes API")
 	}
@@ -137,6 +140,9 @@ func (o *options) completeController() error {
 	return o.capacity.complete()
 }
 
+// shortestHung is what a machine that is very busy may keep a client waiting for.
+const shortestHung = 10 * time.Second
+
 func (o *options) completeNode() error {
 	if o.nodeID == "" {
 		o.nodeID = os.Getenv(nodeIDVariable)
@@ -149,6 +155,8 @@ func (o *options) completeNode() error {
 		return fmt.Errorf("--node-id is %d bytes long: at most %d are allowed", len(o.nodeID), longest)
 	case o.maxVolumes < 0:
 		return fmt.Errorf("--max-volumes-per-node=%d: write a number of volumes, or 0 for no limit", o.maxVolumes)
+	case o.hungLimit != 0 && o.hungLimit < shortestHung:
+		return fmt.Errorf("--hung-client-limit=%s: write at least %s, as in 2m, or 0 for never", o.hungLimit, shortestHung)
 	}
 	if err := o.clusters.complete(); err != nil {
 		return err

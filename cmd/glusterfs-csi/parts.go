@@ -116,8 +116,10 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 	if !o.healMounts {
 		return background{run: m.Run, stop: m.Close}, nil
 	}
+	limits := healing.DefaultLimits()
+	limits.Hung = o.hungLimit
 	healer, err := healing.New(healing.Config{
-		Clients: m, Asker: asker, StateDir: o.stateDir, Observer: &repairObserver{metrics.NewHealing(config.Metrics), events, m.Publications},
+		Limits: &limits, Clients: m, Asker: asker, StateDir: o.stateDir, Observer: &repairObserver{metrics.NewHealing(config.Metrics), events, m.Publications},
 	})
 	if err != nil {
 		m.Close()

@@ -48,7 +48,7 @@ func (o *repairObserver) report(outcome healing.Outcome, reason, what string) {
 	message := fmt.Sprintf("%s: %d mounts, %s", what, outcome.Mounts, outcome.Took.Round(time.Millisecond))
 	reported := map[string]bool{}
 	for _, p := range o.publications(outcome.VolumeID) {
-		if !reported[p.PV] && p.PV != "" {
+		if !reported[p.PV] && p.PV != "" && outcome.Mounts > 0 {
 			o.events.Volume(p.PV, kube.EventNormal, reason, message)
 		}
 		if !reported[p.Pod.UID] && slices.Contains(outcome.Pods, p.Pod.UID) {

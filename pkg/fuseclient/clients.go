@@ -83,9 +83,7 @@ func (m *Manager) watch(ctx context.Context, r record) {
 		if now, _ := m.record(r.Source.VolumeID); now.Process == r.Process {
 			m.deaths.Add(1)
 			log.Error(nil, "GlusterFS client has ended", "log", m.logPath(r.Source.VolumeID))
-			if call := m.onDeath.Load(); call != nil {
-				(*call)(r.Source.VolumeID)
-			}
+			m.reportDeath(r.Source.VolumeID)
 		}
 	}()
 }

@@ -2,10 +2,13 @@ package fuseclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -50,8 +53,23 @@ func (m *Manager) Served() []Served {
 	return all
 }
 
+// Serves returns a staged volume.
+func (m *Manager) Serves(volumeID string) (s Served, staged bool) {
+	r, known := m.record(volumeID)
+	if !known || !r.ready() {
+		return Served{}, false
+	}
+	return served(r), true
+}
+
 // OnDeath sets what is called when the client of a staged volume has ended. It is to be set before Run, and must not block.
 func (m *Manager) OnDeath(call func(volumeID string)) { m.onDeath.Store(&call) }
+
+func (m *Manager) reportDeath(volumeID string) {
+	if call := m.onDeath.Load(); call != nil {
+		(*call)(volumeID)
+	}
+}
 
 // Repair calls fn while no other call for the volume runs. Before that it starts a client for the volume if the former one has ended,
 // and mounts it at the staging path. Errors: ErrNotStaged, and those of Stage.
@@ -96,4 +114,27 @@ func (m *Manager) GraphMayHaveChanged(volumeID string, since time.Time) bool {
 	}
 	info, err := os.Stat(m.logPath(volumeID))
 	return err != nil || !info.ModTime().Before(since)
+}
+
+// Hangs reports whether a client does not answer for itself, which it needs no brick for.
+func (m *Manager) Hangs(ctx context.Context, s Served) (bool, error) {
+	_, err := m.clientEnded(ctx, s.Device, s.StagingPath)
+	if errors.Is(err, mount.ErrTimeout) && ctx.Err() == nil {
+		return true, nil
+	}
+	return false, err
+}
+
+// EndClient ends a client, which OnDeath then reports. The error says that it is still there.
+func (m *Manager) EndClient(s Served) error {
+	r, known := m.record(s.VolumeID)
+	if !known || r.name() != s.Client {
+		return nil
+	}
+	pidfd, err := r.Process.open()
+	if pidfd == -1 {
+		return err
+	}
+	defer unix.Close(pidfd)
+	return m.kill(pidfd)
 }

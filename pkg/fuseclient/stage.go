@@ -102,6 +102,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	}
 	if known && former.Generation != r.Generation {
 		m.retire(ctx, former)
+		m.reportDeath(source.VolumeID) // what has waited for its end finds another record
 	}
 	if m.cfg.Health {
 		m.holdMeta(ctx, r, path)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 
+	"k8s.io/klog/v2"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -15,28 +17,29 @@ import (
 const passes = 5
 
 // replaceDead replaces the mounts of a client that has ended. It reports whether none of them is left.
-func (r *repairer) replaceDead(dead tables.Snapshot) (done bool, err error) {
+func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 	if r.isAnothers(dead.Device) {
-		return true, nil // the kernel gives a number again when no mount has it any more
+		return true // the kernel gives a number again when no mount has it any more
 	}
+	pending := r.outcome.Pending // of other former clients
 	for range passes {
 		found, err := tables.Scan([]mount.Device{dead.Device})
-		if err != nil {
-			return false, err
+		if err != nil { // one process that cannot be looked at must not keep the others from their mounts
+			klog.FromContext(r.ctx).Error(err, "Cannot see all containers that may have mounts of a client that has ended", "volumeID", r.volume.VolumeID)
 		}
 		before, left := r.outcome.Mounts, 0
-		r.outcome.Pending = 0
+		r.outcome.Pending = pending
 		for _, t := range found[dead.Device] { // this process's own first: what is there, containers' mounts are peers or slaves of
 			left += r.replaceIn(dead, t)
 		}
 		if left == 0 {
-			return true, nil
+			return err == nil
 		}
 		if r.outcome.Mounts == before {
 			break
 		}
 	}
-	return false, nil
+	return false
 }
 
 // isAnothers reports whether the number of a device is that of a client that lives.

@@ -11,12 +11,8 @@ func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	h.attend(ctx, volumeID)
-	h.mu.Lock()
-	ended := h.volume(volumeID).ended
-	h.mu.Unlock()
 	select {
-	case <-ended:
+	case <-h.attend(volumeID): //nolint:contextcheck // the repair goes on beyond this call
 	case <-time.After(h.limits.Ask): // with a long entry-timeout the kernel drops mounts later, and then they are put back
 	case <-ctx.Done():
 	}

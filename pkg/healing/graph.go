@@ -20,11 +20,11 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	graph, err := h.ActiveGraph(ctx, s.VolumeID)
 	if err != nil {
 		log.V(2).Info("Cannot ask a client for its graph", "err", err.Error())
-		return false
+		return ctx.Err() != nil || h.isUnstaged(s.VolumeID)
 	}
 	kept, known := h.memory.get(s.Client)
 	if !known || kept.Graph == "" || kept.Graph == graph {
-		h.remember(ctx, []string{s.VolumeID})
+		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
 		return true
 	}
 	outcome, err := h.restoreUntilOver(ctx, s, kept)
@@ -35,6 +35,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		return errors.Is(err, mount.ErrNotStaged)
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
+	h.onlyNews(&outcome)
 	if outcome.Mounts > 0 || len(outcome.Lost) > 0 {
 		log.Info("Repaired the mounts of a volume after a change of its client's graph", "mounts", outcome.Mounts, "lost", len(outcome.Lost),
 			"pending", outcome.Pending, "took", outcome.Took)
@@ -58,10 +59,13 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 	h.mu.Unlock()
 	var outcome Outcome
 	for over, after := false, time.After(s.Entries+h.limits.Entries); ; {
-		if now, staged := h.find(s.VolumeID); !staged || now.Client != s.Client || !now.Alive {
+		if now, staged := h.Serves(s.VolumeID); !staged || now.Client != s.Client || !now.Alive {
 			return outcome, errOtherClient
 		}
 		err := h.Repair(ctx, s.VolumeID, func(now fuseclient.Served) error {
+			if now.Client != s.Client {
+				return errOtherClient
+			}
 			r, err := h.open(ctx, now)
 			if err != nil {
 				return err
@@ -87,6 +91,7 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 
 // advance makes the graph the one with which the kept mounts are in order.
 func (h *Healer) advance(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, graph string) {
-	h.save(ctx, s, graph, kept.Tables)
-	h.remember(ctx, []string{s.VolumeID})
+	kept.Graph = graph
+	h.keep(ctx, kept)
+	h.remember(ctx, map[string]bool{s.VolumeID: true})
 }

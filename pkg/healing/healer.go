@@ -38,14 +38,15 @@ type Limits struct {
 	Entries    time.Duration // after a directory entry's time is over, until the kernel has surely looked at it again
 	BackOff    time.Duration // after the first attempt that has not repaired everything; doubled with each
 	MaxBackOff time.Duration
-	AtOnce     int // volumes that get a new client at a time
+	AtOnce     int           // volumes that get a new client at a time
+	Hung       time.Duration // how long a client may hang until it is ended; 0: for ever
 }
 
 // DefaultLimits returns those of the driver.
 func DefaultLimits() Limits {
 	return Limits{
 		Ask: 5 * time.Second, Heal: 90 * time.Second, Tick: 30 * time.Second, Entries: 100 * time.Millisecond,
-		BackOff: 100 * time.Millisecond, MaxBackOff: 30 * time.Second, AtOnce: 4,
+		BackOff: 100 * time.Millisecond, MaxBackOff: 30 * time.Second, AtOnce: 4, Hung: 2 * time.Minute,
 	}
 }
 
@@ -60,11 +61,16 @@ type Healer struct {
 	observer Observer
 	slots    chan struct{} // of volumes that get a new client
 	group    sync.WaitGroup
+	// connections are for endHung alone.
+	connections connections
 
 	mu      sync.Mutex
+	ctx     context.Context //nolint:containedctx // of Run; nil before it and afterwards
 	volumes map[string]*volumeState
 	// users are the volumes whose mounts a watched namespace has.
 	users map[tables.Target][]string
+	ended map[tables.Target]bool        // targets that are kept, and whose process has ended
+	due   map[time.Time]map[string]bool // volumes that are to be remembered at a time
 }
 
 // volumeState is what the Healer keeps of a staged volume.
@@ -75,6 +81,11 @@ type volumeState struct {
 	failures       int           // attempts without full success since the last one with
 	timer          *time.Timer
 	looked         time.Time // when the graph was asked for last
+	changes        pace      // attempts because a table of mounts has changed
+	deaths         pace      // attempts because a client has ended
+	lost           []Loss    // that were reported
+	waitsFor       string    // the client for which requests have waited at each look
+	waitsSince     time.Time // the last look at which none has
 }
 
 var _ mount.Mounter = (*Healer)(nil)
@@ -100,6 +111,7 @@ func New(config Config) (*Healer, error) {
 	h := &Healer{
 		Manager: config.Clients, asker: config.Asker, memory: memory, watcher: watcher, limits: limits, observer: observer,
 		slots: make(chan struct{}, limits.AtOnce), volumes: map[string]*volumeState{}, users: map[tables.Target][]string{},
+		ended: map[tables.Target]bool{}, due: map[time.Time]map[string]bool{},
 	}
 	return h, nil
 }
@@ -107,20 +119,24 @@ func New(config Config) (*Healer, error) {
 // Run repairs mounts until ctx is done.
 func (h *Healer) Run(ctx context.Context) {
 	defer h.watcher.Close()
-	h.OnDeath(func(volumeID string) { h.attend(ctx, volumeID) })
+	h.mu.Lock()
+	h.ctx = ctx
+	h.mu.Unlock()
+	h.OnDeath(h.clientEnded)
 	h.group.Go(func() { h.Manager.Run(ctx) })
 	h.group.Go(func() {
-		if err := h.watcher.Run(ctx, func(t tables.Target, ended bool) { h.tableChanged(ctx, t, ended) }); err != nil && ctx.Err() == nil {
+		if err := h.watcher.Run(ctx, h.tableChanged); err != nil && ctx.Err() == nil {
 			klog.FromContext(ctx).Error(err, "Cannot watch the mounts of pods; what a changed volume drops there returns later")
 		}
 	})
+	h.group.Go(func() { h.watchHung(ctx) })
 	h.look(ctx, true)
 	ticker := time.NewTicker(h.limits.Tick)
 	defer ticker.Stop()
 	for last := ""; ; {
 		select {
 		case <-ctx.Done():
-			h.group.Wait()
+			h.end()
 			return
 		case <-ticker.C:
 		}
@@ -131,41 +147,58 @@ func (h *Healer) Run(ctx context.Context) {
 	}
 }
 
+// end waits for what has been begun. Nothing is begun from now on.
+func (h *Healer) end() {
+	h.mu.Lock()
+	h.ctx = nil
+	h.mu.Unlock()
+	h.group.Wait()
+}
+
 // Publish implements mount.Mounter. Containers start after it, at a time that it does not know.
 func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
 	err := h.Manager.Publish(ctx, p)
 	if err == nil {
-		later := context.WithoutCancel(ctx)
 		for _, after := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
-			time.AfterFunc(after, func() { h.remember(later, []string{p.VolumeID}) })
+			h.rememberLater(after, p.VolumeID) //nolint:contextcheck // as attend
 		}
 	}
 	return err
 }
 
-// attend lets the volume be looked at, now or, when that is under way, once more.
-func (h *Healer) attend(ctx context.Context, volumeID string) {
+// attend lets the volume be looked at, now or, when that is under way, once more. The channel is closed when that is done, whether or
+// not everything is repaired.
+func (h *Healer) attend(volumeID string) (ended <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.ctx == nil {
+		never := make(chan struct{})
+		close(never)
+		return never
+	}
 	v := h.volume(volumeID)
 	if v.running {
 		v.again = true
-		select {
-		case v.changed <- struct{}{}:
-		default:
-		}
-		return
-	}
-	if ctx.Err() != nil {
-		return
+		v.signal()
+		return v.ended
 	}
 	v.running, v.changed, v.ended = true, make(chan struct{}, 1), make(chan struct{})
+	ctx := h.ctx
 	h.group.Go(func() {
 		for more := true; more; {
 			complete := h.repair(ctx, volumeID)
 			more = h.attended(ctx, volumeID, complete)
 		}
 	})
+	return v.ended
+}
+
+// signal tells the attempt that runs that something has changed.
+func (v *volumeState) signal() {
+	select {
+	case v.changed <- struct{}{}:
+	default:
+	}
 }
 
 // attended notes the outcome of an attempt, and reports whether another one is wanted at once.
@@ -178,15 +211,15 @@ func (h *Healer) attended(ctx context.Context, volumeID string, complete bool) (
 	if !again {
 		close(v.ended)
 	}
+	if v.timer != nil {
+		v.timer.Stop()
+	}
 	if complete {
 		v.failures = 0
 	} else if !again && ctx.Err() == nil {
 		pause := min(h.limits.BackOff<<min(v.failures, 20), h.limits.MaxBackOff)
 		v.failures++
-		if v.timer != nil {
-			v.timer.Stop()
-		}
-		v.timer = time.AfterFunc(pause, func() { h.attend(ctx, volumeID) })
+		v.timer = time.AfterFunc(pause, func() { h.attend(volumeID) }) //nolint:contextcheck // as attend
 	}
 	return again
 }
@@ -199,14 +232,4 @@ func (h *Healer) volume(id string) *volumeState {
 		h.volumes[id] = v
 	}
 	return v
-}
-
-// find returns the staged volume.
-func (h *Healer) find(volumeID string) (fuseclient.Served, bool) {
-	for _, s := range h.Served() {
-		if s.VolumeID == volumeID {
-			return s, true
-		}
-	}
-	return fuseclient.Served{}, false
 }

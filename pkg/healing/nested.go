@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
+	"slices"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -62,7 +62,16 @@ func (r *repairer) attachBelow(base *os.File, name string, tree *os.File) error 
 		return lostIfMissing(err)
 	}
 	defer at.Close()
-	return mount.Attach(tree, at)
+	return attach(tree, at)
+}
+
+// attach is mount.Attach, whose EINVAL is for good: one is a file by now and the other a directory.
+func attach(tree, at *os.File) error {
+	err := mount.Attach(tree, at)
+	if errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	return err
 }
 
 // again returns a copy of what an inner mount has shown, with its flags. It is looked for among the mounts of this process and then of
@@ -75,7 +84,7 @@ func (r *repairer) again(m tables.Mount) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := r.cloneFrom("/", own, m)
+	tree, err := r.cloneFrom(own, m)
 	if tree != nil || err != nil {
 		return tree, err
 	}
@@ -86,19 +95,24 @@ func (r *repairer) again(m tables.Mount) (*os.File, error) {
 	return tree, err
 }
 
-// cloneFrom clones what m shows from one of the mounts of a namespace with a root directory, nil if none has it.
-func (r *repairer) cloneFrom(root string, all []*mountinfo.Info, m tables.Mount) (*os.File, error) {
-	for i := len(all) - 1; i >= 0; i-- {
-		info := all[i]
-		if mount.DeviceOf(info) != m.Device || !below(info.Root, m.Root) {
+// cloneFrom clones what m shows from one of the mounts of the calling thread's namespace, nil if none has it. Where a pod may write,
+// a name on the way to a mount can lead anywhere.
+func (r *repairer) cloneFrom(all []*mountinfo.Info, m tables.Mount) (*os.File, error) {
+	root, err := mount.OpenPath("/")
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	for _, info := range slices.Backward(all) {
+		if mount.DeviceOf(info) != m.Device || info.FSType != m.FSType || !below(info.Root, m.Root) {
 			continue
 		}
-		from, err := mount.OpenPath(strings.TrimSuffix(root, "/") + info.Mountpoint)
+		from, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, root, relative("/", info.Mountpoint))
 		if err != nil {
 			continue // hidden by another mount
 		}
 		at, err := mount.Identify(from)
-		if err != nil || at.Mount != uint64(info.ID) {
+		if err != nil || at.Mount != uint64(info.ID) || !at.IsRoot {
 			_ = from.Close()
 			continue
 		}
@@ -139,7 +153,7 @@ func (r *repairer) successor(m tables.Mount) (tree *os.File, former bool, err er
 		if was.Device != m.Device {
 			continue
 		}
-		s, staged := r.find(was.VolumeID)
+		s, staged := r.Serves(was.VolumeID)
 		if !staged || !s.Owns(m.FSType, m.Source) {
 			continue
 		}
@@ -161,12 +175,12 @@ func (r *repairer) successor(m tables.Mount) (tree *os.File, former bool, err er
 func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
 	pidfd, err := unix.PidfdOpen(1, 0)
 	if err != nil {
-		return nil, nil //nolint:nilnil,nilerr // its mounts are not to be seen
+		return nil, nil //nolint:nilnil // its mounts are not to be seen
 	}
 	defer unix.Close(pidfd)
 	table, err := os.Open("/proc/1/mountinfo")
 	if err != nil {
-		return nil, nil //nolint:nilnil,nilerr // as above
+		return nil, nil //nolint:nilnil // as above
 	}
 	defer table.Close()
 	all, err := mountinfo.GetMountsFromReader(table, nil)
@@ -174,7 +188,7 @@ func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
 		return nil, err
 	}
 	err = mount.InMountNamespace(1, pidfd, func() error {
-		tree, err = r.cloneFrom("/", all, m)
+		tree, err = r.cloneFrom(all, m)
 		return err
 	})
 	if errors.Is(err, fs.ErrPermission) {
@@ -185,12 +199,14 @@ func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
 
 // lostIfMissing makes the error of a file that is not there, or leads elsewhere, one that no later attempt has a chance against.
 func lostIfMissing(err error) error {
-	for _, missing := range []error{unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.EXDEV} {
-		if errors.Is(err, missing) {
-			return fmt.Errorf("%w: %w", errLost, err)
-		}
+	if isMissing(err) {
+		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	return err
+}
+
+func isMissing(err error) bool {
+	return slices.ContainsFunc([]error{unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.EXDEV}, func(missing error) bool { return errors.Is(err, missing) })
 }
 
 func closeAll(files []*os.File) {

@@ -28,5 +28,8 @@ type Observer interface {
 
 type silent struct{}
 
-func (silent) Healed(Outcome)        {}
+// Healed implements Observer.
+func (silent) Healed(Outcome) {}
+
+// GraphRepaired implements Observer.
 func (silent) GraphRepaired(Outcome) {}

@@ -3,6 +3,7 @@ package healing
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -14,16 +15,48 @@ import (
 
 // repair looks at a volume and repairs what needs it. It reports whether nothing is left to be tried.
 func (h *Healer) repair(ctx context.Context, volumeID string) (complete bool) {
-	s, staged := h.find(volumeID)
+	s, staged := h.Serves(volumeID)
 	former := h.former(volumeID, s.Client)
-	switch {
-	case !staged:
+	if !staged {
 		h.forget(ctx, former)
 		return true
-	case !s.Alive || len(former) > 0:
-		return h.heal(ctx, s, former)
 	}
-	return h.repairGraph(ctx, s)
+	complete = true
+	if !s.Alive || len(former) > 0 {
+		complete = h.heal(ctx, s, former)
+		// What is left of former clients may stay for as long as a pod runs.
+		if s, staged = h.Serves(volumeID); !staged || !s.Alive {
+			return complete
+		}
+	}
+	return h.repairGraph(ctx, s) && complete
+}
+
+func (h *Healer) isUnstaged(volumeID string) bool {
+	_, staged := h.Serves(volumeID)
+	return !staged
+}
+
+// onlyNews leaves out what was reported as lost before.
+func (h *Healer) onlyNews(outcome *Outcome) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.volume(outcome.VolumeID)
+	outcome.Lost = slices.DeleteFunc(outcome.Lost, func(loss Loss) bool { return slices.Contains(v.lost, loss) })
+	v.lost = append(v.lost, outcome.Lost...)
+	if outdated := len(v.lost) - mostLost; outdated > 0 {
+		v.lost = slices.Delete(v.lost, 0, outdated)
+	}
+}
+
+// mostLost bounds how many mounts of a volume are kept that were reported as lost.
+const mostLost = 1000
+
+// keep makes a snapshot the newest of its client.
+func (h *Healer) keep(ctx context.Context, s tables.Snapshot) {
+	if err := h.memory.put(s); err != nil {
+		klog.FromContext(ctx).Error(err, "Cannot keep which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
+	}
 }
 
 // former returns what is kept of the volume's clients before this one.
@@ -55,7 +88,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		kept, known := h.memory.get(s.Client)
 		if !known {
 			kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device}
-			h.save(ctx, s, "", nil)
+			h.keep(ctx, kept)
 		}
 		former = append(former, kept)
 	}
@@ -65,10 +98,35 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	case <-ctx.Done():
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.limits.Heal)
+	limited, cancel := context.WithTimeout(ctx, h.limits.Heal)
 	defer cancel()
-	outcome := Outcome{VolumeID: s.VolumeID}
-	err := h.Repair(ctx, s.VolumeID, func(now fuseclient.Served) error {
+	outcome, err := h.replaceAllDead(limited, s.VolumeID, former)
+	switch {
+	case errors.Is(err, mount.ErrNotStaged):
+		return true
+	case errors.Is(err, mount.ErrBusy), err != nil && ctx.Err() != nil: // the driver is ending
+		return false
+	case err != nil:
+		log.Error(err, "Cannot repair the mounts of a volume whose client has ended; trying again")
+		return false
+	}
+	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
+	h.onlyNews(&outcome)
+	if s.Alive && outcome.Mounts == 0 && len(outcome.Lost) == 0 {
+		return outcome.Pending == 0 // nothing has changed since the last attempt
+	}
+	log.Info("Repaired the mounts of a volume whose client had ended", "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
+	for _, loss := range outcome.Lost {
+		log.Info("A mount cannot be repaired; its container has to be started again", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
+	}
+	h.observer.Healed(outcome)
+	h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
+	return outcome.Pending == 0
+}
+
+// replaceAllDead puts mounts of the volume's client, which it starts if none lives, where those of its former clients are.
+func (h *Healer) replaceAllDead(ctx context.Context, volumeID string, former []tables.Snapshot) (outcome Outcome, err error) {
+	err = h.Repair(ctx, volumeID, func(now fuseclient.Served) error {
 		r, err := h.open(ctx, now)
 		if err != nil {
 			return err
@@ -76,35 +134,12 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		defer r.close()
 		r.former = former
 		for _, dead := range former {
-			done, err := r.replaceDead(dead)
-			if err != nil {
-				return err
-			}
-			if done {
+			if r.replaceDead(dead) {
 				h.forget(ctx, []tables.Snapshot{dead})
 			}
 		}
 		outcome = r.outcome
 		return nil
 	})
-	switch {
-	case errors.Is(err, mount.ErrNotStaged):
-		return true
-	case errors.Is(err, mount.ErrBusy):
-		return false
-	case err != nil:
-		log.Error(err, "Cannot repair the mounts of a volume whose client has ended; trying again")
-		return false
-	}
-	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
-	if s.Alive && outcome.Mounts == 0 && outcome.Pending == 0 {
-		return true // what is left was lost before
-	}
-	log.Info("Repaired the mounts of a volume whose client had ended", "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
-	for _, loss := range outcome.Lost {
-		log.Info("A mount cannot be repaired; its container has to be started again", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
-	}
-	h.observer.Healed(outcome)
-	h.remember(context.WithoutCancel(ctx), []string{s.VolumeID})
-	return outcome.Pending == 0
+	return outcome, err
 }

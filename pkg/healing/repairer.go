@@ -103,6 +103,9 @@ func (n *namespace) run(fn func() error) error {
 // mountPoint opens the mount if it is still on top where it was.
 func (r *repairer) mountPoint(n *namespace, m tables.Mount) (*os.File, mount.Identity, error) {
 	point, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, n.root, relative("/", m.Point))
+	if isMissing(err) {
+		return nil, mount.Identity{}, errGone // hidden, by what is mounted above
+	}
 	if err != nil {
 		return nil, mount.Identity{}, err
 	}

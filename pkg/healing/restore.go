@@ -162,5 +162,5 @@ func (r *repairer) putBackOne(point *os.File, name string, tree *os.File) (resto
 	if tree == nil {
 		return true, nil
 	}
-	return true, mount.Attach(tree, at)
+	return true, attach(tree, at)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -28,25 +29,25 @@ func newestProcess() string {
 // look attends to volumes whose client has ended or may have another graph, and to clients that have ended with mounts in use. With
 // namespaces it also looks for new mount namespaces that use a volume.
 func (h *Healer) look(ctx context.Context, namespaces bool) {
-	var calm []string
-	current := map[string]bool{}
+	calm, inUse, current := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, s := range h.Served() {
-		current[s.Client] = true
+		current[s.Client], inUse[s.VolumeID] = true, true
 		h.mu.Lock()
-		v := h.volume(s.VolumeID)
-		looked := v.looked
+		looked := h.volume(s.VolumeID).looked
 		h.mu.Unlock()
 		if !s.Alive || h.GraphMayHaveChanged(s.VolumeID, looked) {
-			h.attend(ctx, s.VolumeID)
+			h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
 		} else {
-			calm = append(calm, s.VolumeID)
+			calm[s.VolumeID] = true
 		}
 	}
 	for _, former := range h.memory.list() {
+		inUse[former.VolumeID] = true
 		if !current[former.Client] {
-			h.attend(ctx, former.VolumeID)
+			h.attend(former.VolumeID) //nolint:contextcheck // it goes on beyond the call
 		}
 	}
+	h.tidy(inUse)
 	if namespaces && len(calm) > 0 {
 		h.remember(ctx, calm)
 	}
@@ -54,15 +55,17 @@ func (h *Healer) look(ctx context.Context, namespaces bool) {
 
 // remember keeps which mounts of volumes are where, for the time when the kernel has dropped some. It leaves alone a volume whose
 // client has ended or changed its graph since the last time, because that is the time.
-func (h *Healer) remember(ctx context.Context, volumeIDs []string) {
+func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	if ctx.Err() != nil {
 		return
 	}
 	var wanted []fuseclient.Served
 	var devices []mount.Device
+	saves := map[string]int{}
 	for _, s := range h.Served() {
-		if s.Alive && slices.Contains(volumeIDs, s.VolumeID) {
+		if s.Alive && volumeIDs[s.VolumeID] {
 			wanted, devices = append(wanted, s), append(devices, s.Device)
+			saves[s.Client] = h.memory.saves(s.Client)
 		}
 	}
 	if len(wanted) == 0 {
@@ -70,42 +73,74 @@ func (h *Healer) remember(ctx context.Context, volumeIDs []string) {
 	}
 	found, err := tables.Scan(devices)
 	if err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot see which containers use volumes")
-		return
+		klog.FromContext(ctx).Error(err, "Cannot see all containers that may use volumes")
 	}
+	var asking sync.WaitGroup // a client that hangs keeps the others waiting for nothing
 	for _, s := range wanted {
-		h.rememberOne(ctx, s, found[s.Device])
+		asking.Go(func() { h.rememberOne(ctx, s, look{found[s.Device], err == nil, saves[s.Client]}) })
 	}
+	asking.Wait()
 	h.watch(ctx)
 }
 
-func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, seen []tables.Table) {
+// look is what a look at the node's mount namespaces has found of a volume.
+type look struct {
+	seen     []tables.Table
+	complete bool
+	saves    int // how often the memory of the volume's client had been saved before
+}
+
+func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 	asked := time.Now()
 	kept, known := h.memory.get(s.Client)
 	graph, err := h.ActiveGraph(ctx, s.VolumeID)
-	if err != nil { // bricks are away, say, since the client was started
-		graph = kept.Graph
+	if err != nil {
+		if known { // the graph may be another, or the client may have ended, and mounts may be missing by now
+			return
+		}
+		graph = "" // bricks are away, say, since the client was started
 	}
-	now, staged := h.find(s.VolumeID)
+	now, staged := h.Serves(s.VolumeID)
 	if staged && (now.Client != s.Client || !now.Alive) || known && kept.Graph != "" && kept.Graph != graph {
-		h.attend(ctx, s.VolumeID)
+		h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
 		return
 	}
 	if !staged {
 		return
 	}
-	h.save(ctx, s, graph, seen)
+	if !l.complete {
+		l.seen = withKept(l.seen, kept.Tables)
+	}
+	if !h.save(ctx, s, graph, l) {
+		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
+		return
+	}
 	h.mu.Lock()
 	h.volume(s.VolumeID).looked = asked
 	h.mu.Unlock()
 }
 
-func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, seen []tables.Table) {
-	containers := slices.DeleteFunc(slices.Clone(seen), func(t tables.Table) bool { return t.PID == s.PID || seesStaging(t, s) })
-	err := h.memory.put(tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, Graph: graph, Tables: containers})
+// withKept returns the tables that were seen, and those that were known of other processes.
+func withKept(seen, kept []tables.Table) []tables.Table {
+	all := slices.Clone(seen)
+	for _, t := range kept {
+		if !slices.ContainsFunc(seen, func(other tables.Table) bool { return other.Target() == t.Target() }) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// save keeps what was seen of a volume. It reports false if something else was kept meanwhile, which may be newer.
+func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l look) bool {
+	containers := slices.DeleteFunc(slices.Clone(l.seen), func(t tables.Table) bool { return t.PID == s.PID || seesStaging(t, s) })
+	saved, err := h.memory.putAfter(l.saves, tables.Snapshot{
+		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, Graph: graph, Tables: containers,
+	})
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot keep which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
 	}
+	return saved
 }
 
 // seesStaging reports whether a namespace has the kubelet's directory, as this process's and the node's have: what is mounted there
@@ -114,8 +149,14 @@ func seesStaging(t tables.Table, s fuseclient.Served) bool {
 	return isOwn(t) || slices.ContainsFunc(t.Mounts, func(m tables.Mount) bool { return m.Point == s.StagingPath })
 }
 
-// isOwn reports whether a table is that of this process.
-func isOwn(t tables.Table) bool { return t.PID == os.Getpid() }
+// isOwn reports whether a table is that of this process. One that an earlier process has kept may have the number that this one has now.
+func isOwn(t tables.Table) bool {
+	if t.PID != os.Getpid() {
+		return false
+	}
+	self, err := mount.IdentifyProcess(t.PID)
+	return err == nil && self.Start == t.Start
+}
 
 // watch watches the tables of all containers that use a volume.
 func (h *Healer) watch(ctx context.Context) {
@@ -127,25 +168,31 @@ func (h *Healer) watch(ctx context.Context) {
 	}
 	h.mu.Lock()
 	h.users = users
+	// The watcher reports each target of a process that has ended, again and again if it gets that again.
+	maps.DeleteFunc(h.ended, func(t tables.Target, _ bool) bool { return users[t] == nil })
+	watched := slices.DeleteFunc(slices.Collect(maps.Keys(users)), func(t tables.Target) bool { return h.ended[t] })
 	h.mu.Unlock()
-	if err := h.watcher.Set(slices.Collect(maps.Keys(users))); err != nil {
+	if err := h.watcher.Set(watched); err != nil && ctx.Err() == nil {
 		klog.FromContext(ctx).Error(err, "Cannot watch the mounts of all containers")
 	}
 }
 
 // tableChanged is called when the table of mounts of a container has changed, or when the process has ended whose table it was.
-func (h *Healer) tableChanged(ctx context.Context, t tables.Target, ended bool) {
+func (h *Healer) tableChanged(t tables.Target, ended bool) {
 	h.mu.Lock()
 	volumes := slices.Clone(h.users[t])
+	if ended && volumes != nil {
+		h.ended[t] = true
+	}
 	h.mu.Unlock()
 	if ended {
 		// Perhaps another process has the namespace, and perhaps the container starts again.
 		for _, after := range []time.Duration{0, time.Second, 5 * time.Second} {
-			time.AfterFunc(after, func() { h.remember(ctx, volumes) })
+			h.rememberLater(after, volumes...)
 		}
 		return
 	}
 	for _, id := range volumes {
-		h.attend(ctx, id)
+		h.attendPaced(id, changesOf)
 	}
 }

@@ -21,7 +21,7 @@ func TestViews(t *testing.T) {
 	restore = showProcesses(t, map[string]shown{"1": {"pid:[1]", "/", ""}})
 	views, err = mount.Views()
 	restore()
-	if len(views) > 0 || err == nil || !strings.Contains(err.Error(), `"pid:[1]" of process 1`) {
+	if len(views) > 0 || err == nil || !strings.Contains(err.Error(), `"pid:[1]" of /proc/1`) {
 		t.Errorf("a link that names no mount namespace: %v, %v", views, err)
 	}
 }

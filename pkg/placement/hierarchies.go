@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
@@ -134,27 +136,17 @@ func mountHierarchy(controllers string) (*os.File, error) {
 	if controllers != "" {
 		kind = "cgroup"
 	}
-	context, err := unix.Fsopen(kind, unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("fsopen: %w", err)
-	}
-	defer unix.Close(context)
-	for controller := range strings.SplitSeq(controllers, ",") {
-		if name, named := strings.CutPrefix(controller, "name="); named {
-			err = unix.FsconfigSetString(context, "name", name)
-		} else if controller != "" {
-			err = unix.FsconfigSetFlag(context, controller)
+	return mount.Detached(kind, func(context int) (err error) {
+		for controller := range strings.SplitSeq(controllers, ",") {
+			if name, named := strings.CutPrefix(controller, "name="); named {
+				err = unix.FsconfigSetString(context, "name", name)
+			} else if controller != "" {
+				err = unix.FsconfigSetFlag(context, controller)
+			}
+			if err != nil {
+				return fmt.Errorf("fsconfig %s: %w", controller, err)
+			}
 		}
-		if err != nil {
-			return nil, fmt.Errorf("fsconfig %s: %w", controller, err)
-		}
-	}
-	if err := unix.FsconfigCreate(context); err != nil {
-		return nil, fmt.Errorf("fsconfig create: %w", err)
-	}
-	fd, err := unix.Fsmount(context, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("fsmount: %w", err)
-	}
-	return os.NewFile(uintptr(fd), "cgroup "+controllers), nil
+		return nil
+	})
 }

@@ -187,3 +187,30 @@ func TestGraphHeals(t *testing.T) {
 		})
 	}
 }
+
+// TestHungClientIsReplaced stops a client while an application waits for it.
+func TestHungClientIsReplaced(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	r.Cleanup(func() { r.ok(n.plugin.Restart(r.call()), "restart the node plugin") })
+	r.ok(n.plugin.Stop(r.call()), "stop the node plugin")
+	r.ok(n.plugin.WithArgs("--hung-client-limit=10s").Start(r.call()), "start the node plugin")
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	target := r.publish(n, v, staging, false)
+	c := r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/data", "mount --bind "+target+" /mnt/data")
+	time.Sleep(noticeTime)
+	former := r.onlyClient(n, nameOf(v)).PID
+	r.signal(n, nameOf(v), "STOP")
+	if said, err := c.try("ls /mnt/data/none"); err == nil {
+		t.Errorf("a call that was waiting: %s", said)
+	}
+	r.eventually(healLimit, "another client", func() error {
+		if now := r.clients(n, nameOf(v)); len(now) != 1 || now[0].PID == former {
+			return fmt.Errorf("there are %v", now)
+		}
+		_, err := c.try("echo written > /mnt/data/file")
+		return err
+	})
+	r.read(n, "written\n", target, "file")
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+func TestSummaryOf(t *testing.T) {
+	lost := []healing.Loss{{Point: "/data"}}
+	for _, c := range []struct {
+		outcome healing.Outcome
+		want    string
+	}{
+		{healing.Outcome{}, metrics.OutcomeHealed}, // no mount was in use
+		{healing.Outcome{Mounts: 2}, metrics.OutcomeHealed},
+		{healing.Outcome{Mounts: 2, Covered: 2}, metrics.OutcomeHealed},
+		{healing.Outcome{Mounts: 2, Lost: lost}, metrics.OutcomePartly},
+		{healing.Outcome{Mounts: 2, Pending: 1}, metrics.OutcomePartly},
+		{healing.Outcome{Lost: lost}, metrics.OutcomeFailed},
+		{healing.Outcome{Pending: 1}, metrics.OutcomeFailed},
+	} {
+		if got := summaryOf(c.outcome); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.outcome, got, c.want)
+		}
+	}
+}
+
+// TestRepairEvents: the PersistentVolume and the pods whose mounts were repaired get one event, and each pod one for what it has lost.
+func TestRepairEvents(t *testing.T) {
+	healed := "The volume's GlusterFS client had ended; a new one has taken its place"
+	graph := "The bricks or options of the volume had changed; what the kernel drops then inside the volume is mounted again"
+	for name, c := range map[string]struct {
+		outcome healing.Outcome
+		graph   bool
+		want    []string
+	}{
+		"two of three mounts": {
+			outcome: healing.Outcome{Mounts: 2, Pods: []string{"u1"}, Lost: []healing.Loss{{Pod: "u2", Point: "/data/sub", Reason: "it is gone"}}},
+			want: []string{
+				"PersistentVolume pv Normal MountHealed " + healed + ": 2 mounts, 25ms",
+				"Pod p1 Normal MountHealed " + healed + ": 2 mounts, 25ms",
+				"Pod p2 Warning MountNotHealed The mount at /data/sub cannot be repaired: it is gone; restart the container",
+			},
+		},
+		"after a change of the graph": {
+			outcome: healing.Outcome{Mounts: 1, Pods: []string{"u2"}}, graph: true,
+			want: []string{
+				"PersistentVolume pv Normal MountsRestored " + graph + ": 1 mounts, 25ms",
+				"Pod p2 Normal MountsRestored " + graph + ": 1 mounts, 25ms",
+			},
+		},
+		"on the node only":      {outcome: healing.Outcome{Mounts: 1}, want: []string{"PersistentVolume pv Normal MountHealed " + healed + ": 1 mounts, 25ms"}},
+		"nothing yet":           {outcome: healing.Outcome{Pending: 3}},
+		"lost on the node only": {outcome: healing.Outcome{Lost: []healing.Loss{{Point: "/var/lib/kubelet/x"}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := reportedEvents(t, func(events *kube.Events) {
+				o := repairObserver{metrics.NewHealing(prometheus.NewRegistry()), events, publications}
+				c.outcome.VolumeID, c.outcome.Took = "id", 25*time.Millisecond
+				if c.graph {
+					o.GraphRepaired(c.outcome)
+				} else {
+					o.Healed(c.outcome)
+				}
+			})
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	(&repairObserver{metrics.NewHealing(prometheus.NewRegistry()), nil, nil}).Healed(healing.Outcome{Mounts: 1}) // without events
+}
+
+// publications are two of one pod, one of another, and one that an earlier version has made.
+func publications(string) []fuseclient.Publication {
+	pod := func(n string) mount.Pod { return mount.Pod{Namespace: "ns", Name: "p" + n, UID: "u" + n} }
+	return []fuseclient.Publication{{Pod: pod("1"), PV: "pv"}, {Pod: pod("1"), PV: "pv"}, {Pod: pod("2"), PV: "pv"}, {}}
+}
+
+// reportedEvents returns what the API server gets.
+func reportedEvents(t *testing.T, report func(*kube.Events)) (got []string) {
+	t.Helper()
+	type event struct {
+		Object struct {
+			Kind string `json:"kind"`
+			Name string `json:"name"`
+		} `json:"involvedObject"`
+		Type    string `json:"type"`
+		Reason  string `json:"reason"`
+		Message string `json:"message"`
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var e event
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = json.Unmarshal(body, &e)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		got = append(got, strings.Join([]string{e.Object.Kind, e.Object.Name, e.Type, e.Reason, e.Message}, " "))
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write(body)
+	}))
+	defer server.Close()
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	content := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "c", "clusters": [{"name": "c", "cluster": {"server": %q}}],
+		"contexts": [{"name": "c", "context": {"cluster": "c"}}]}`, server.URL)
+	if err := os.WriteFile(kubeconfig, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client, err := kube.NewClient(kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := client.NewEvents("driver", "node")
+	report(events)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	events.Run(ended) // creates what waits
+	slices.Sort(got)
+	return got
+}

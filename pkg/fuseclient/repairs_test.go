@@ -1,0 +1,124 @@
+package fuseclient
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+func TestOwns(t *testing.T) {
+	whole, part := Served{Volume: "vol"}, Served{Volume: "vol", Subdir: "a/b"}
+	for _, c := range []struct {
+		volume       Served
+		kind, source string
+		want         bool
+	}{
+		{whole, fsType, "gluster1:/vol", true},
+		{whole, fsType, "fd00::1:/vol", true},
+		{whole, fsType, "gluster1:/volume", false},
+		{whole, fsType, "gluster1:/vol/a/b", false},
+		{whole, "tmpfs", "gluster1:/vol", false},
+		{whole, fsType, "vol", false},
+		{part, fsType, "gluster1:/vol", true},
+		{part, fsType, "gluster1:/vol/a/b", true}, // of an earlier version
+		{part, fsType, "gluster1:/vol/a", false},
+	} {
+		if got := c.volume.Owns(c.kind, c.source); got != c.want {
+			t.Errorf("%+v, %s %s: %v", c.volume, c.kind, c.source, got)
+		}
+	}
+}
+
+func TestServes(t *testing.T) {
+	n := newNode(t)
+	if _, staged := n.Serves("id-vol"); staged || len(n.Served()) != 0 {
+		t.Error("a volume that is not staged")
+	}
+	r := n.stage()
+	got, staged := n.Serves("id-vol")
+	if !staged || got.Device != r.Device || got.Client != r.name() || got.StagingPath != n.path("staging") || !got.Alive {
+		t.Errorf("%+v", got)
+	}
+	if all := n.Served(); len(all) != 1 || all[0] != got {
+		t.Errorf("%+v", all)
+	}
+	n.kill(r)
+	if got, _ = n.Serves("id-vol"); got.Alive {
+		t.Error("a client that has ended is alive")
+	}
+}
+
+// TestRepair starts the next client, and keeps other calls for the volume out meanwhile.
+func TestRepair(t *testing.T) {
+	n := newNode(t)
+	never := func(Served) error { t.Error("called"); return nil }
+	if err := n.Repair(t.Context(), "id-vol", never); !errors.Is(err, mount.ErrNotStaged) {
+		t.Error(err)
+	}
+	r := n.stage()
+	n.kill(r)
+	failure := errors.New("reason")
+	err := n.Repair(t.Context(), "id-vol", func(s Served) error {
+		if !s.Alive || s.Client == r.name() || answers(s.StagingPath) != nil {
+			t.Errorf("%+v", s)
+		}
+		if err := n.Repair(t.Context(), "id-vol", never); !errors.Is(err, mount.ErrBusy) {
+			t.Error(err)
+		}
+		return failure
+	})
+	if !errors.Is(err, failure) {
+		t.Error(err)
+	}
+}
+
+// TestDeathThatAnotherCallSees is reported as well: by the time that its watcher looks, the volume has another client.
+func TestDeathThatAnotherCallSees(t *testing.T) {
+	n := newNode(t)
+	n.kill(n.stage())
+	waitFor(t, "the watcher", func() bool { return n.deaths.Load() == 1 })
+	reported := make(chan string, 1)
+	n.OnDeath(func(volumeID string) { reported <- volumeID })
+	n.stage()
+	select {
+	case id := <-reported:
+		if id != "id-vol" {
+			t.Error(id)
+		}
+	default:
+		t.Error("not reported")
+	}
+}
+
+func TestActiveGraphOfNoClient(t *testing.T) {
+	n := newNode(t)
+	if _, err := n.ActiveGraph(t.Context(), "id-vol"); !errors.Is(err, mount.ErrNotStaged) {
+		t.Error(err)
+	}
+	n.stage()
+	if _, err := n.ActiveGraph(t.Context(), "id-vol"); !errors.Is(err, mount.ErrUnavailable) { // it has no .meta
+		t.Error(err)
+	}
+}
+
+func TestGraphMayHaveChanged(t *testing.T) {
+	n := newNode(t)
+	if n.GraphMayHaveChanged("id-vol", time.Time{}) {
+		t.Error("of no client")
+	}
+	n.stage()
+	for since, want := range map[time.Duration]bool{-time.Hour: true, time.Hour: false} {
+		if got := n.GraphMayHaveChanged("id-vol", time.Now().Add(since)); got != want {
+			t.Errorf("since %s: %v", since, got)
+		}
+	}
+	if err := os.Remove(n.logPath("id-vol")); err != nil {
+		t.Fatal(err)
+	}
+	if !n.GraphMayHaveChanged("id-vol", time.Now().Add(time.Hour)) {
+		t.Error("a log that is missing says nothing")
+	}
+}

@@ -1,0 +1,115 @@
+package healing
+
+import "time"
+
+// What makes a volume be attended to can come very often: a container may mount and unmount without end, and a client may end
+// whenever it reads a certain file. The first attempts follow at once all the same.
+const (
+	burst    = 50              // attempts at once
+	interval = time.Second / 2 // between those after them
+
+	batch = 500 * time.Millisecond // volumes that are to be remembered within this time are so together
+)
+
+// pace bounds how often something is done.
+type pace struct {
+	next    time.Time // when the next one would be due if all came at the interval
+	waiting bool      // one has been put off
+}
+
+// take returns how long the next attempt has to wait. It counts the attempt if that is 0.
+func (p *pace) take(now time.Time) time.Duration {
+	next := now
+	if p.next.After(now) {
+		next = p.next
+	}
+	if wait := next.Sub(now) - (burst-1)*interval; wait > 0 {
+		return wait
+	}
+	p.next = next.Add(interval)
+	return 0
+}
+
+func changesOf(v *volumeState) *pace { return &v.changes }
+func deathsOf(v *volumeState) *pace  { return &v.deaths }
+
+// attendPaced is attend at a bounded pace. An attempt that runs hears of the change at once.
+func (h *Healer) attendPaced(volumeID string, of func(*volumeState) *pace) {
+	if !h.mayAttend(volumeID, of) {
+		return
+	}
+	h.attend(volumeID)
+}
+
+// mayAttend reports whether an attempt may follow at once. If not, it sees to a later one.
+func (h *Healer) mayAttend(volumeID string, of func(*volumeState) *pace) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx == nil {
+		return false
+	}
+	v := h.volume(volumeID)
+	p := of(v)
+	wait := p.take(time.Now())
+	if wait == 0 {
+		return true
+	}
+	if v.running {
+		v.signal()
+	}
+	if !p.waiting {
+		p.waiting = true
+		time.AfterFunc(wait, func() {
+			h.mu.Lock()
+			p.waiting = false
+			h.mu.Unlock()
+			h.attendPaced(volumeID, of)
+		})
+	}
+	return false
+}
+
+// clientEnded is called when the client of a staged volume has ended.
+func (h *Healer) clientEnded(volumeID string) { h.attendPaced(volumeID, deathsOf) }
+
+// rememberLater remembers volumes after a time, together with others: it costs a look at all processes of the node.
+func (h *Healer) rememberLater(after time.Duration, volumeIDs ...string) {
+	at := time.Now().Add(after).Truncate(batch).Add(batch)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx == nil {
+		return
+	}
+	if h.due[at] == nil {
+		h.due[at] = map[string]bool{}
+		time.AfterFunc(time.Until(at), func() { h.rememberDue(at) })
+	}
+	for _, id := range volumeIDs {
+		h.due[at][id] = true
+	}
+}
+
+func (h *Healer) rememberDue(at time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ctx, volumes := h.ctx, h.due[at]
+	delete(h.due, at)
+	if ctx != nil {
+		h.group.Go(func() { h.remember(ctx, volumes) })
+	}
+}
+
+// tidy drops the state of volumes that are neither staged nor kept.
+func (h *Healer) tidy(inUse map[string]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, v := range h.volumes {
+		if inUse[id] || v.running {
+			continue
+		}
+		if v.timer != nil {
+			v.timer.Stop()
+		}
+		delete(h.volumes, id)
+	}
+}

@@ -1,0 +1,162 @@
+package healing
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+func TestBelow(t *testing.T) {
+	for _, c := range []struct {
+		dir, name string
+		want      bool
+	}{
+		{"/", "/", true}, {"/", "/a", true}, {"/a", "/a", true}, {"/a", "/a/b", true},
+		{"/a", "/ab", false}, {"/a/b", "/a", false}, {"/a", "/", false},
+	} {
+		if got := below(c.dir, c.name); got != c.want {
+			t.Errorf("below(%q, %q) = %v", c.dir, c.name, got)
+		}
+	}
+}
+
+func TestRelative(t *testing.T) {
+	for _, c := range []struct{ from, to, want string }{
+		{"/", "/", "."}, {"/", "/a/b", "a/b"}, {"/a", "/a", "."}, {"/a", "/a/b/c", "b/c"},
+	} {
+		if got := relative(c.from, c.to); got != c.want {
+			t.Errorf("relative(%q, %q) = %q, want %q", c.from, c.to, got, c.want)
+		}
+	}
+}
+
+func TestInVolume(t *testing.T) {
+	for _, c := range []struct{ subdir, root, want string }{
+		{"", "/", "."}, {"", "/a/b", "a/b"},
+		{"sub", "/sub", "."}, {"sub", "/sub/a", "a"},
+		{"sub", "/", "."}, {"sub", "/a", "a"}, {"sub", "/subway", "subway"}, // of a client that has the directory as its root
+		{"a/b", "/a/b/c", "c"},
+	} {
+		r := repairer{volume: fuseclient.Served{Subdir: c.subdir}}
+		if got := r.inVolume(tables.Mount{Root: c.root}); got != c.want {
+			t.Errorf("%s of %q = %q, want %q", c.root, c.subdir, got, c.want)
+		}
+	}
+}
+
+func TestTag(t *testing.T) {
+	for _, c := range []struct{ propagation, kind, want string }{
+		{"", "shared:", ""}, {"shared:7", "shared:", "7"}, {"shared:7 master:2", "master:", "2"}, {"master:2 propagate_from:1", "shared:", ""},
+	} {
+		if got := tag(c.propagation, c.kind); got != c.want {
+			t.Errorf("%s in %q = %q", c.kind, c.propagation, got)
+		}
+	}
+}
+
+// TestWhichMountsAreReplaced: not those that others hide, nor those inside others, with which they are replaced.
+func TestWhichMountsAreReplaced(t *testing.T) {
+	dead, other := mount.Device{Minor: 1}, mount.Device{Minor: 2}
+	table := tables.Table{Mounts: []tables.Mount{
+		{ID: 1, Parent: 0, Device: dead, Point: "/a"},
+		{ID: 2, Parent: 1, Device: dead, Point: "/a/in"},
+		{ID: 3, Parent: 0, Device: dead, Point: "/b"},
+		{ID: 4, Parent: 3, Device: other, Point: "/b"},
+		{ID: 5, Parent: 1, Device: other, Point: "/a/other"},
+	}}
+	for i, want := range []struct{ cover, inside bool }{{false, false}, {false, true}, {true, false}} {
+		m := table.Mounts[i]
+		if cover, inside := hasCover(table, m), isBelow(table, m, dead); cover != want.cover || inside != want.inside {
+			t.Errorf("%s: covered %v, inside %v", m.Point, cover, inside)
+		}
+	}
+}
+
+// TestInside: what there is inside a mount, and what there was while a former client lived, in the same namespace at the same place.
+func TestInside(t *testing.T) {
+	device := mount.Device{Minor: 1}
+	then := func(namespace uint64, pid int, points ...string) tables.Table {
+		all := tables.Table{Namespace: namespace, PID: pid, Mounts: []tables.Mount{{ID: 1, Device: device, Point: "/a"}}}
+		for i, point := range points {
+			all.Mounts = append(all.Mounts, tables.Mount{ID: i + 2, Parent: 1, Point: point})
+		}
+		return all
+	}
+	r := repairer{former: []tables.Snapshot{{Device: device, Tables: []tables.Table{
+		then(5, 50, "/a/now", "/a/then"), then(6, 60, "/a/elsewhere"), then(0, 70, "/a/unseen"),
+	}}}}
+	for _, c := range []struct {
+		now  tables.Table
+		want string
+	}{
+		{then(5, 51, "/a/now"), "[/a/now /a/then]"},
+		{then(0, 70), "[/a/unseen]"},
+		{then(0, 71), "[]"},
+		{then(7, 50), "[]"},
+	} {
+		inside := tables.Table{Mounts: r.inside(c.now, c.now.Mounts[0])}
+		if got := fmt.Sprint(pointsOf(inside)); got != c.want {
+			t.Errorf("%d, %d: %s, want %s", c.now.Namespace, c.now.PID, got, c.want)
+		}
+	}
+}
+
+func TestNote(t *testing.T) {
+	r := repairer{ctx: t.Context()}
+	pod, m := tables.Table{Pod: "uid"}, tables.Mount{Point: "/data"}
+	r.note(pod, m, false, nil)
+	r.note(pod, m, true, nil)
+	r.note(tables.Table{}, m, false, nil)
+	r.note(pod, m, false, errGone)
+	r.note(pod, m, false, unix.EIO)
+	for range 2 { // passes
+		r.note(pod, m, false, lostIfMissing(unix.ENOENT))
+	}
+	got := r.outcome
+	if got.Mounts != 3 || got.Covered != 1 || got.Pending != 1 || len(got.Lost) != 1 || len(got.Pods) != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestLostIfMissing(t *testing.T) {
+	for err, want := range map[error]bool{
+		unix.ENOENT: true, unix.ENOTDIR: true, unix.ELOOP: true, unix.EXDEV: true, unix.ENOTCONN: false, mount.ErrTimeout: false,
+	} {
+		if got := errors.Is(lostIfMissing(err), errLost); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+	if lostIfMissing(nil) != nil {
+		t.Error("no error has become one")
+	}
+}
+
+// TestIsOwn: an earlier node plugin may have kept the table of a process whose number this one has now.
+func TestIsOwn(t *testing.T) {
+	own, err := tables.Read(os.Getpid(), mount.Device{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !isOwn(own) {
+		t.Error("this process is not seen")
+	}
+	own.Start--
+	if isOwn(own) {
+		t.Error("a process before this one counts as this one")
+	}
+}
+
+func TestWithKept(t *testing.T) {
+	seen := []tables.Table{{Namespace: 1, PID: 10, Pod: "seen"}}
+	all := withKept(seen, []tables.Table{{Namespace: 1, PID: 10, Pod: "kept"}, {Namespace: 2, PID: 20, Pod: "kept"}})
+	if len(all) != 2 || all[0].Pod != "seen" || all[1].PID != 20 {
+		t.Errorf("%+v", all)
+	}
+}

@@ -1,0 +1,279 @@
+package healing
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// begin lets the healer attend to volumes, as Run does.
+func (h *Healer) begin(ctx context.Context) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ctx = ctx
+}
+
+// running makes an attempt run for the volume until the test ends it with attended.
+func (h *Healer) running(volumeID string) *volumeState {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.volume(volumeID)
+	v.running, v.changed, v.ended = true, make(chan struct{}, 1), make(chan struct{})
+	return v
+}
+
+func TestAttendWhileAnAttemptRuns(t *testing.T) {
+	h := newHealer(t)
+	h.begin(t.Context())
+	v := h.running("id")
+	ended := h.attend("id")
+	select {
+	case <-v.changed:
+	default:
+		t.Error("the attempt is not told")
+	}
+	if !h.attended(t.Context(), "id", false) {
+		t.Error("no second attempt")
+	}
+	select {
+	case <-ended:
+		t.Error("the caller is told before the second attempt")
+	default:
+	}
+	if h.attended(t.Context(), "id", true) {
+		t.Error("a third attempt, which nothing has asked for")
+	}
+	<-ended
+}
+
+// TestBackOff: attempts that fail follow at times that grow, up to a bound.
+func TestBackOff(t *testing.T) {
+	limits := DefaultLimits()
+	h := newHealer(t)
+	synctest.Test(t, func(t *testing.T) {
+		for failures, want := range []time.Duration{limits.BackOff, 2 * limits.BackOff, 4 * limits.BackOff} {
+			h.begin(t.Context())
+			v := h.running("id")
+			if h.attended(t.Context(), "id", false) {
+				t.Error("at once")
+			}
+			if v.failures != failures+1 {
+				t.Errorf("%d failures", v.failures)
+			}
+			h.begin(nil) //nolint:staticcheck // the next attempt is the test's
+			time.Sleep(want - 1)
+			if !v.timer.Stop() {
+				t.Errorf("attempt %d is too early", failures)
+			}
+		}
+		v := h.running("id")
+		v.failures = 1000
+		h.attended(t.Context(), "id", false)
+		time.Sleep(limits.MaxBackOff - 1)
+		if !v.timer.Stop() {
+			t.Error("too early")
+		}
+		h.running("id")
+		if h.attended(t.Context(), "id", true); v.failures != 0 {
+			t.Error("a success does not count")
+		}
+	})
+}
+
+// TestEnd: after Run nothing begins any more, and who waits is told.
+func TestEnd(t *testing.T) {
+	h := newHealer(t)
+	manager, err := fuseclient.NewManager(t.Context(), fuseclient.Config{StateDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	h.Manager = manager
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() { defer close(ran); h.Run(ctx) }()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		h.mu.Lock()
+		begun := h.ctx != nil
+		h.mu.Unlock()
+		if begun || time.Now().After(deadline) {
+			break
+		}
+	}
+	<-h.attend("id") // not staged
+	h.rememberLater(0, "id")
+	cancel()
+	<-ran
+	<-h.attend("id")
+	h.clientEnded("id")
+	h.tableChanged(tables.Target{PID: 1}, true)
+	h.rememberLater(0, "id")
+}
+
+func TestPace(t *testing.T) {
+	var p pace
+	now := time.Now()
+	for i := range burst {
+		if wait := p.take(now); wait != 0 {
+			t.Fatalf("attempt %d waits for %s", i, wait)
+		}
+	}
+	if wait := p.take(now); wait != interval {
+		t.Errorf("waits for %s", wait)
+	}
+	now = now.Add(interval)
+	if wait := p.take(now); wait != 0 {
+		t.Errorf("waits for %s after that", wait)
+	}
+	if wait := p.take(now.Add(time.Hour)); wait != 0 {
+		t.Errorf("waits for %s after an hour", wait)
+	}
+}
+
+// TestEndedTargetIsWatchedOnce: the watcher reports a target of an ended process each time that it gets it, which must not lead to
+// the next report.
+func TestEndedTargetIsWatchedOnce(t *testing.T) {
+	h := newHealer(t)
+	h.begin(t.Context())
+	ended := tables.Table{Namespace: 1, PID: 1 << 22, Start: 1}
+	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "former", Tables: []tables.Table{ended}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	reports := make(chan tables.Target, 10)
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		_ = h.watcher.Run(ctx, func(target tables.Target, ended bool) { h.tableChanged(target, ended); reports <- target })
+	}()
+	h.watch(t.Context())
+	<-reports
+	h.watch(t.Context())
+	own, err := tables.Read(os.Getpid(), mount.Device{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.watcher.Set([]tables.Target{own.Target()}); err != nil { // a report that comes after any other
+		t.Fatal(err)
+	}
+	if got := <-reports; got != own.Target() {
+		t.Error("the ended target is reported again")
+	}
+	cancel()
+	<-ran
+	if err := h.memory.remove("former"); err != nil {
+		t.Fatal(err)
+	}
+	h.watch(t.Context())
+	if len(h.ended) != 0 {
+		t.Errorf("%v stay", h.ended)
+	}
+}
+
+func TestTidy(t *testing.T) {
+	h := newHealer(t)
+	h.running("running")
+	for _, id := range []string{"staged", "gone"} {
+		h.volume(id).timer = time.AfterFunc(time.Hour, func() {})
+	}
+	h.tidy(map[string]bool{"staged": true})
+	if h.volumes["gone"] != nil || h.volumes["staged"] == nil || h.volumes["running"] == nil {
+		t.Errorf("%v", h.volumes)
+	}
+}
+
+func TestOnlyNews(t *testing.T) {
+	h := newHealer(t)
+	for i, want := range []int{2, 0} {
+		outcome := Outcome{VolumeID: "id", Lost: []Loss{{Point: "/a"}, {Point: "/b"}}}
+		if h.onlyNews(&outcome); len(outcome.Lost) != want {
+			t.Errorf("report %d has %v", i, outcome.Lost)
+		}
+	}
+	for i := range 2 * mostLost {
+		h.onlyNews(&Outcome{VolumeID: "id", Lost: []Loss{{Point: strconv.Itoa(i)}}})
+	}
+	if n := len(h.volume("id").lost); n != mostLost {
+		t.Errorf("%d are kept", n)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mounts")
+	m, err := openMemory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, client := range []string{"a", "b", "c", "d"} {
+		if err := m.put(tables.Snapshot{VolumeID: "id", Client: client}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other, err := os.ReadFile(filepath.Join(dir, "c.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		"b.json": "{", "c.json": `{"version": 1, "bootID": "another", "client": "c"}`, "d.json.new": "", "moved.json": string(other),
+		"odd.json/file": "", // not to be removed
+	} {
+		write(t, dir, name)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m, err = openMemory(dir); err != nil {
+		t.Fatal(err)
+	}
+	list := m.list()
+	clients := make([]string, len(list))
+	for i, s := range list {
+		clients[i] = s.Client
+	}
+	if slices.Sort(clients); !slices.Equal(clients, []string{"a", "d"}) {
+		t.Errorf("kept are %v", clients)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(left) != 3 {
+		t.Errorf("left are %v", left)
+	}
+}
+
+// TestMemoryKeepsTheNewer: what was seen before something else was kept, or removed, is not kept any more.
+func TestMemoryKeepsTheNewer(t *testing.T) {
+	m, err := openMemory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, newer := tables.Snapshot{Client: "a", Graph: "first"}, tables.Snapshot{Client: "a", Graph: "newer"}
+	before := m.saves("a")
+	if kept, err := m.putAfter(before, first); !kept || err != nil {
+		t.Error(kept, err)
+	}
+	seen := m.saves("a")
+	if err := m.put(newer); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := m.putAfter(seen, first); kept || err != nil {
+		t.Error(kept, err)
+	}
+	if got, _ := m.get("a"); got.Graph != "newer" {
+		t.Error(got)
+	}
+	seen = m.saves("a")
+	if err := m.remove("a"); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := m.putAfter(seen, first); kept || err != nil {
+		t.Error("a removed one is back", err)
+	}
+}
