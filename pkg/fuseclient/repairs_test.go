@@ -54,7 +54,8 @@ func TestServes(t *testing.T) {
 // TestRepair starts the next client, and keeps other calls for the volume out meanwhile.
 func TestRepair(t *testing.T) {
 	n := newNode(t)
-	never := func(Served) error { t.Error("called"); return nil }
+	called := errors.New("called")
+	never := func(Served) error { return called }
 	if err := n.Repair(t.Context(), "id-vol", never); !errors.Is(err, mount.ErrNotStaged) {
 		t.Error(err)
 	}
