@@ -64,7 +64,8 @@ func (c checker) askClient(ctx context.Context, asker *fusequery.Asker, device m
 	case ended:
 		return nodeFinding(report.Warning, checkLeftovers, "a GlusterFS client has died, and its mount is still there "+at+
 			": whoever uses it gets \"Transport endpoint is not connected\"",
-			"delete the pods that use the volume on this node, so that it is mounted anew. If nobody uses it:", "umount --lazy "+quoted(paths[0]))
+			"the node plugin replaces it, and its log says what prevents that; with --heal-mounts=false, delete the pods that use the volume on this "+
+				"node. If no pod uses it:", "umount --lazy "+quoted(paths[0]))
 	}
 	return nil
 }

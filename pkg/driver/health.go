@@ -89,8 +89,8 @@ func conditionsOf(h mount.Health) []volume.Condition {
 	}
 	switch {
 	case h.Ended:
-		return bad(volume.Inaccessible, reasonClientDead, "the GlusterFS client of the volume on this node has ended; restart the pods that use it "+
-			"here: publishing the volume again starts another client")
+		return bad(volume.Inaccessible, reasonClientDead, "the GlusterFS client of the volume on this node has ended; the node plugin starts another "+
+			"one, and its log says what prevents that; with --heal-mounts=false, restart the pods that use the volume here")
 	case h.Hung:
 		return bad(volume.Inaccessible, reasonClientHung, "the GlusterFS client of the volume on this node does not answer, its process hangs; restart the "+
 			"pods that use it here: unstaging the volume ends the client")

@@ -20,12 +20,14 @@ type Served struct {
 	Device      mount.Device
 	PID         int
 	Alive       bool // the client has not ended
+	// Entries is how long the kernel trusts a directory entry that it has from the client.
+	Entries time.Duration
 }
 
 func served(r record) Served {
 	return Served{
 		VolumeID: r.Source.VolumeID, Volume: r.Source.Volume, Subdir: r.Source.Subdir, StagingPath: r.StagingPath,
-		Client: r.name(), Device: r.Device, PID: r.Process.PID, Alive: r.Process.alive(),
+		Client: r.name(), Device: r.Device, PID: r.Process.PID, Alive: r.Process.alive(), Entries: r.Source.Options.EntryTimeout(),
 	}
 }
 

@@ -1,6 +1,9 @@
 package healing
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Expand implements mount.Mounter: it answers when what the volume's new graph has done to mounts is repaired.
 func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, error) {
@@ -10,6 +13,7 @@ func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, erro
 	}
 	select {
 	case <-h.attend(volumeID): //nolint:contextcheck // the repair goes on beyond this call
+	case <-time.After(h.limits.Ask): // with a long entry-timeout the kernel drops mounts later, and then they are put back
 	case <-ctx.Done():
 	}
 	return size, nil

@@ -3,7 +3,6 @@ package healing
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -30,7 +29,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	}
 	outcome, err := h.restoreUntilOver(ctx, s, kept)
 	if err != nil {
-		if !errors.Is(err, mount.ErrBusy) && !errors.Is(err, mount.ErrNotStaged) && ctx.Err() == nil {
+		if !errors.Is(err, errOtherClient) && !errors.Is(err, mount.ErrBusy) && !errors.Is(err, mount.ErrNotStaged) && ctx.Err() == nil {
 			log.Error(err, "Cannot repair the mounts of a volume after a change of its client's graph; trying again")
 		}
 		return errors.Is(err, mount.ErrNotStaged)
@@ -49,6 +48,9 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	return true
 }
 
+// errOtherClient: the client has ended meanwhile, which is another kind of repair.
+var errOtherClient = errors.New("the client has ended")
+
 // restoreUntilOver restores mounts until the kernel can have dropped no more: it looks an entry up again only when its time is over.
 // Between, other calls for the volume may run.
 func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was tables.Snapshot) (Outcome, error) {
@@ -56,10 +58,13 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 	changed := h.volume(s.VolumeID).changed
 	h.mu.Unlock()
 	var outcome Outcome
-	for over, after := false, time.After(h.limits.Entries); ; {
+	for over, after := false, time.After(s.Entries+h.limits.Entries); ; {
+		if now, staged := h.Serves(s.VolumeID); !staged || now.Client != s.Client || !now.Alive {
+			return outcome, errOtherClient
+		}
 		err := h.Repair(ctx, s.VolumeID, func(now fuseclient.Served) error {
 			if now.Client != s.Client {
-				return fmt.Errorf("%w: the client has ended meanwhile", mount.ErrUnavailable)
+				return errOtherClient
 			}
 			r, err := h.open(ctx, now)
 			if err != nil {

@@ -35,7 +35,7 @@ type Limits struct {
 	Ask        time.Duration // a question to a client
 	Heal       time.Duration // one attempt to repair a volume, the start of its client included
 	Tick       time.Duration // between two looks at the node's mount namespaces
-	Entries    time.Duration // how long the kernel trusts a directory entry after a change of the graph (entry-timeout of the client)
+	Entries    time.Duration // after a directory entry's time is over, until the kernel has surely looked at it again
 	BackOff    time.Duration // after the first attempt that has not repaired everything; doubled with each
 	MaxBackOff time.Duration
 	AtOnce     int // volumes that get a new client at a time
@@ -44,7 +44,7 @@ type Limits struct {
 // DefaultLimits returns those of the driver.
 func DefaultLimits() Limits {
 	return Limits{
-		Ask: 5 * time.Second, Heal: 90 * time.Second, Tick: 30 * time.Second, Entries: 1100 * time.Millisecond,
+		Ask: 5 * time.Second, Heal: 90 * time.Second, Tick: 30 * time.Second, Entries: 100 * time.Millisecond,
 		BackOff: 100 * time.Millisecond, MaxBackOff: 30 * time.Second, AtOnce: 4,
 	}
 }

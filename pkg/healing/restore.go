@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -61,12 +63,12 @@ func (r *repairer) restoreIn(was tables.Table) error {
 	return nil
 }
 
-// renew replaces the mounts that show a directory of which the kernel says that it is deleted. The processes that use one can go on,
-// but a container that starts cannot use the kubelet's, and nothing can be mounted there.
+// renew replaces the mounts that show a directory which the kernel has lost sight of. The processes that use one can go on, but a
+// container that starts cannot use the kubelet's, and nothing can be mounted there.
 func (r *repairer) renew(n *namespace) {
 	var made []exchange
 	for _, m := range n.table.Volume(r.volume.Device) {
-		if !m.Deleted || hasCover(n.table, m) {
+		if hasCover(n.table, m) || r.inVolume(m) == "." || !r.isStale(n, m) {
 			continue
 		}
 		if isOwn(n.table) {
@@ -81,6 +83,27 @@ func (r *repairer) renew(n *namespace) {
 	}
 	r.replaceAll(n, made)
 	closeExchanges(made)
+}
+
+// isStale reports whether a mount can no longer be bound elsewhere: the kernel calls its directory deleted, or that of a directory
+// above it, which the table of mounts does not show.
+func (r *repairer) isStale(n *namespace, m tables.Mount) bool {
+	if m.Deleted {
+		return true
+	}
+	point, _, err := r.mountPoint(n, m)
+	if err != nil {
+		return false // it is gone or cannot be replaced either
+	}
+	defer point.Close()
+	err = n.run(func() error {
+		tree, err := mount.CloneAt(point)
+		if err == nil {
+			_ = tree.Close()
+		}
+		return err
+	})
+	return errors.Is(err, unix.ENOENT)
 }
 
 // putBack mounts what was mounted inside the volume's mounts in a container.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/nearest"
 )
@@ -138,6 +139,14 @@ func (o Options) Suid() bool { return slices.Contains(o.items, "suid") }
 
 // LogLevel is the log level asked for, or "".
 func (o Options) LogLevel() string { return o.value("log-level") }
+
+// EntryTimeout is how long the kernel trusts a directory entry, by default one second (glusterfs(8), --entry-timeout).
+func (o Options) EntryTimeout() time.Duration {
+	if seconds, err := strconv.Atoi(o.value("entry-timeout")); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	return time.Second
+}
 
 // Port is the glusterd port asked for, or 24007.
 func (o Options) Port() int {

@@ -93,7 +93,7 @@ func TestPolicyKnowsTheReasons(t *testing.T) {
 		refuses(t, reason, p.check(t, create, ownEvent(t, reason), nil), "")
 	}
 	text := read(t, filepath.Join(chartDir, "templates/node-events-policy.yaml"))
-	_, list, _ := strings.Cut(text, `object.?reason.orValue("") in [`)
+	_, list, _ := strings.Cut(text, `dyn(object).?reason.orValue("") in [`)
 	list, _, _ = strings.Cut(list, "]")
 	listed := strings.Split(strings.ReplaceAll(list, `"`, ""), ", ")
 	slices.Sort(listed)

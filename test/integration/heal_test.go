@@ -18,16 +18,18 @@ type users struct {
 	private  *container // the whole volume at /mnt/data, with a tmpfs in it; read-only at /mnt/ro
 	slave    *container // the same with HostToContainer
 	subPaths *container // a directory at /mnt/dir and a file at /mnt/file
+	binds    []string   // the kubelet's for these, and for a directory in a directory
 }
 
 func (r *rig) users(n *node, staging, target string) users {
 	r.Helper()
-	for _, name := range []string{"sub", "scratch"} {
+	for _, name := range []string{"sub/deep", "scratch"} {
 		r.ok(os.MkdirAll(r.inside(n, target, name), 0o755), "make a directory in the volume")
 	}
 	r.write(n, "in sub", target, "sub", "file")
 	r.write(n, "in root", target, "file")
-	dir, file := r.subPath(n, target, "sub"), r.subPath(n, target, "file")
+	r.write(n, "in deep", target, "sub/deep", "file")
+	dir, file, deep := r.subPath(n, target, "sub"), r.subPath(n, target, "file"), r.subPath(n, target, "sub/deep")
 	// What is mounted inside is found again where the node has it: an emptyDir is a directory of the kubelet's.
 	emptyDir := r.directory(n)
 	_, err := r.command(n.Machine, "mount", "-t", "tmpfs", "emptydir", emptyDir)
@@ -46,7 +48,7 @@ func (r *rig) users(n *node, staging, target string) users {
 		hide,
 	}
 	return users{
-		r:       r,
+		r: r, binds: []string{dir, file, deep},
 		private: r.container(n, "private", whole...),
 		slave:   r.container(n, "slave", whole...),
 		subPaths: r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/dir && touch /mnt/file",
@@ -100,7 +102,7 @@ func TestHeal(t *testing.T) {
 			target := r.publish(n, v, staging, false)
 			u := r.users(n, staging, target)
 			u.check("before", 1)
-			time.Sleep(6 * time.Second) // until the node plugin has looked which containers there are
+			time.Sleep(noticeTime)
 			for i := range 3 {
 				former := r.onlyClient(n, nameOf(v)).PID
 				r.signal(n, nameOf(v), "KILL")
@@ -120,6 +122,11 @@ func TestHeal(t *testing.T) {
 			if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
 				t.Errorf("written into the volume beneath the emptyDir: %v", now)
 			}
+			again := r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/dir /mnt/deep && touch /mnt/file")
+			for i, name := range []string{"dir", "file", "deep"} {
+				again.run("mount --bind " + u.binds[i] + " /mnt/" + name)
+			}
+			again.run("cat /mnt/dir/file /mnt/file /mnt/deep/file")
 		})
 	}
 }
@@ -132,7 +139,7 @@ func TestHealAfterRestart(t *testing.T) {
 	staging := r.stage(n, v)
 	target := r.publish(n, v, staging, false)
 	u := r.users(n, staging, target)
-	time.Sleep(6 * time.Second)
+	time.Sleep(noticeTime)
 	r.end(n.plugin, n.plugin.Kill)
 	r.signal(n, nameOf(v), "KILL")
 	for _, c := range []*container{u.private, u.slave} {
@@ -145,29 +152,38 @@ func TestHealAfterRestart(t *testing.T) {
 	}
 }
 
-// TestGraphHeals sets an option of a volume that containers use, and enlarges it: the kernel drops what is mounted inside, and the
-// directories of subPaths count as deleted, but only for a moment.
+// TestGraphHeals sets an option of a volume that containers use: the kernel drops what is mounted inside, and the directories of subPaths
+// count as deleted, but only for a moment. That moment comes when the time of a directory entry is over.
 func TestGraphHeals(t *testing.T) {
-	r := newRig(t)
-	n := r.nodes[0]
-	v := r.create(createRequest(single()))
-	staging := r.stage(n, v)
-	target := r.publish(n, v, staging, false)
-	u := r.users(n, staging, target)
-	u.check("before", 1)
-	time.Sleep(6 * time.Second)
-	for round, change := range []func(){
-		func() { r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "on") },
-		func() { r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "off") },
+	for name, test := range map[string]struct {
+		flags []string
+		after time.Duration
+	}{
+		"entries of a second": {nil, 3 * time.Second},
+		"entries of seven":    {[]string{"entry-timeout=7"}, 10 * time.Second},
 	} {
-		change()
-		time.Sleep(3 * time.Second)
-		u.check(fmt.Sprintf("graph-%d", round), 1)
-		for _, m := range u.subPaths.mounts("/mnt/dir") {
-			t.Log(m.Root)
-		}
-	}
-	if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
-		t.Errorf("written into the volume beneath the emptyDir: %v", now)
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			n := r.nodes[0]
+			v := r.create(createRequest(single()))
+			staging := r.stage(n, v, test.flags...)
+			target := r.publish(n, v, staging, false)
+			u := r.users(n, staging, target)
+			u.check("before", 1)
+			time.Sleep(noticeTime)
+			for round, value := range []string{"on", "off"} {
+				r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", value)
+				time.Sleep(test.after)
+				u.check(fmt.Sprintf("graph-%d", round), 1)
+				for _, m := range u.subPaths.mounts("/mnt/dir") {
+					if m.Root != "/sub" {
+						t.Errorf("the container's subPath shows %s", m.Root)
+					}
+				}
+			}
+			if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
+				t.Errorf("written into the volume beneath the emptyDir: %v", now)
+			}
+		})
 	}
 }
