@@ -277,3 +277,95 @@ func TestMemoryKeepsTheNewer(t *testing.T) {
 		t.Error("a removed one is back", err)
 	}
 }
+
+// TestPutOff: what happens very often leads to an attempt later, and is told to the one that runs.
+func TestPutOff(t *testing.T) {
+	h := newHealer(t)
+	synctest.Test(t, func(t *testing.T) {
+		h.begin(t.Context())
+		v := h.running("id")
+		again := func() bool {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			was := v.again
+			v.again = false
+			return was
+		}
+		for range burst {
+			h.clientEnded("id")
+		}
+		if !again() {
+			t.Error("not at once")
+		}
+		<-v.changed
+		for range 3 {
+			h.clientEnded("id")
+		}
+		if again() {
+			t.Error("at once")
+		}
+		<-v.changed
+		time.Sleep(interval)
+		synctest.Wait()
+		if !again() {
+			t.Error("never")
+		}
+		h.attendPaced("id", changesOf) // which is counted for itself
+		if !again() {
+			t.Error("deaths put off changes")
+		}
+	})
+}
+
+// TestRememberTogether: many volumes cost one look at the node.
+func TestRememberTogether(t *testing.T) {
+	h := newHealer(t)
+	synctest.Test(t, func(t *testing.T) {
+		h.begin(t.Context())
+		for _, id := range []string{"a", "b", "a"} {
+			h.rememberLater(time.Second, id)
+		}
+		h.mu.Lock()
+		if len(h.due) != 1 {
+			t.Errorf("%v", h.due)
+		}
+		h.mu.Unlock()
+		time.Sleep(time.Second + batch)
+		synctest.Wait()
+		h.group.Wait()
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if len(h.due) != 0 {
+			t.Errorf("left are %v", h.due)
+		}
+	})
+}
+
+// TestRememberKeepsWhatItCannotCompare: a client that does not say which graph it has may have another, with mounts missing.
+func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
+	h := newHealer(t)
+	kept := tables.Snapshot{VolumeID: "id", Client: "a", Graph: "g", Tables: []tables.Table{{PID: 1, Pod: "kept"}}}
+	if err := h.memory.put(kept); err != nil {
+		t.Fatal(err)
+	}
+	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, look{complete: true, saves: 1})
+	if got, _ := h.memory.get("a"); len(got.Tables) != 1 || h.memory.saves("a") != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestRepairOfNothing: what is kept of a volume that is not staged any more is dropped.
+func TestRepairOfNothing(t *testing.T) {
+	h := newHealer(t)
+	for _, s := range []tables.Snapshot{{VolumeID: "id", Client: "a"}, {VolumeID: "id", Client: "b"}, {VolumeID: "other", Client: "c"}} {
+		if err := h.memory.put(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !h.repair(t.Context(), "id") {
+		t.Error("something is left to be tried")
+	}
+	if list := h.memory.list(); len(list) != 1 || list[0].Client != "c" {
+		t.Errorf("%+v", list)
+	}
+}
