@@ -29,9 +29,6 @@ func TestGraphChange(t *testing.T) {
 			"node plugin killed during":     killDuring,
 			"node plugin killed afterwards": func(s *space, change func()) { change(); s.killNodePlugin() },
 		} {
-			if name == "expansion" && when != "node plugin runs" {
-				continue // the kubelet takes more than a minute until it asks the node; the integration tests have all of them
-			}
 			number++
 			t.Run(name+", "+when, func(t *testing.T) {
 				s := newSpace(t, fmt.Sprintf("graph-change-%d", number))
