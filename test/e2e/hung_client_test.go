@@ -18,6 +18,7 @@ import (
 // from its own threads could not end before the client does.
 func TestNodePluginEndsWhileAClientHangs(t *testing.T) {
 	d := theDriver(t)
+	replaceNodePlugin(t, d)
 	s := newSpace(t, "hung")
 	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + pod("idle", "node1", "data", 0))
 	s.running("idle")
