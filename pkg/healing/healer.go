@@ -167,6 +167,15 @@ func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
 	return err
 }
 
+// Unstage implements mount.Mounter. Nothing is kept of a volume that is no longer staged.
+func (h *Healer) Unstage(ctx context.Context, volumeID, stagingPath string) error {
+	err := h.Manager.Unstage(ctx, volumeID, stagingPath)
+	if h.isUnstaged(volumeID) {
+		h.forget(ctx, h.former(volumeID, ""))
+	}
+	return err
+}
+
 // attend lets the volume be looked at, now or, when that is under way, once more. The channel is closed when that is done, whether or
 // not everything is repaired.
 func (h *Healer) attend(volumeID string) (ended <-chan struct{}) {
