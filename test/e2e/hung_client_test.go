@@ -24,6 +24,12 @@ func TestNodePluginEndsWhileAClientHangs(t *testing.T) {
 	s.running("idle")
 	v := s.bound("data")
 	client := clients(t, 1, v.gluster())[0].PID
+	defer func() {
+		if t.Failed() { // or all tests that follow would fail, too
+			signalBricks(t, v.gluster(), "CONT")
+			sendSignal(t, "CONT", client)
+		}
+	}()
 	for range 3 {
 		signalBricks(t, v.gluster(), "STOP")
 		count, socket := restarts(t, "glusterfs-csi"), s.driverSocket()
