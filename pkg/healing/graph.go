@@ -13,8 +13,7 @@ import (
 )
 
 // repairGraph puts back what the kernel has dropped, or is about to drop, because the volume's client has another graph than before. The
-// kernel also drops it when bricks are away while a name is looked up.
-// It reports whether nothing is left to be tried.
+// kernel also drops it when bricks are away while a name is looked up. repairGraph reports whether nothing is left to be tried.
 func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete bool) {
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
 	began := time.Now()

@@ -2,9 +2,9 @@
 // their place, and after a change of a client's graph, upon which the kernel drops what is mounted inside the volume and calls the
 // directories of subPaths deleted. Applications go on, and no pod is restarted.
 //
-// It learns of a client's death from the kernel, and of a dropped mount from the tables of mounts of the processes that use the
-// volume; it keeps what these had on disk (package tables), because the kernel drops mounts inside a dead volume before anything can
-// look, and the plugin may be away meanwhile.
+// The kernel reports a client's death. A dropped mount shows in the tables of mounts of the processes that use the volume. These tables
+// are kept on disk (package tables), because the kernel drops mounts inside a dead volume before the plugin can look, and the plugin
+// may be away meanwhile.
 package healing
 
 import (
