@@ -1,6 +1,6 @@
 // Package kubetest is an HTTPS server for tests that answers a few requests of the Kubernetes API as an API server does: the
 // list of PersistentVolumes in pages, a watch of them in which nothing happens, and patches, which it counts and does not
-// carry out. It is no API server: it checks a token, and nothing that is put into it.
+// carry out; lists of other kinds in one piece. It is no API server: it checks a token, and nothing that is put into it.
 package kubetest
 
 import (
@@ -33,6 +33,13 @@ type Server struct {
 	largest  int
 	watches  int
 	patched  []string
+	lists    map[string]list // of other kinds, by path
+}
+
+// list is a list of another kind than PersistentVolumes.
+type list struct {
+	kind    string
+	objects []json.RawMessage
 }
 
 type failure struct {
@@ -44,10 +51,11 @@ type failure struct {
 // several. It ends with the test.
 func New(tb testing.TB, pageSize int) *Server {
 	tb.Helper()
-	s := &Server{pageSize: pageSize}
+	s := &Server{pageSize: pageSize, lists: map[string]list{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path, s.get)
 	mux.HandleFunc("PATCH "+path+"/{name}", s.patch)
+	mux.HandleFunc("GET /", s.other)
 	s.http = httptest.NewUnstartedServer(mux)
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are part of tests
 	s.http.StartTLS()
@@ -62,6 +70,17 @@ func (s *Server) Add(pvs ...string) {
 	for _, pv := range pvs {
 		s.pvs = append(s.pvs, json.RawMessage(pv))
 	}
+}
+
+// AddOther has the server answer for another kind, whose list is at the path, with objects as JSON.
+func (s *Server) AddOther(path, kind string, objects ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := list{kind: kind, objects: []json.RawMessage{}}
+	for _, object := range objects {
+		l.objects = append(l.objects, json.RawMessage(object))
+	}
+	s.lists[path] = l
 }
 
 // Fail has the next requests refused, one by each code and reason. Code 0 answers as usual.
@@ -180,6 +199,17 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		metadata["continue"] = strconv.Itoa(end)
 	}
 	answer(w, http.StatusOK, map[string]any{"kind": "PersistentVolumeList", "apiVersion": "v1", "metadata": metadata, "items": s.pvs[begin:end]})
+}
+
+func (s *Server) other(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.lists[r.URL.Path]
+	if !ok {
+		refuse(w, failure{http.StatusNotFound, "NotFound", "the server could not find the requested resource"})
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"kind": l.kind + "List", "apiVersion": "v1", "metadata": map[string]any{"resourceVersion": "7"}, "items": l.objects})
 }
 
 func refuse(w http.ResponseWriter, f failure) {

@@ -1,0 +1,66 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const (
+	pageSize  = 500 // as kubectl's; a page is one to two megabytes
+	mostTries = 3   // of a list that expires between two pages
+)
+
+// List returns all objects of a resource that keep selects, those of all namespaces, or fails: a part of a list is no list.
+// The resource is in version v1 of the group, which is "" for the core. Kind is that of one object.
+func (c *Client) List(ctx context.Context, group, resource, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error) {
+	return listAll(ctx, c.resource(group, resource, "list "+resource), kind, func(item unstructured.Unstructured) (unstructured.Unstructured, bool, error) {
+		return item, keep(item), nil
+	})
+}
+
+// listAll reads a list page by page, and keeps of each object what read returns with true.
+func listAll[T any](ctx context.Context, r resource, kind string, read func(unstructured.Unstructured) (T, bool, error)) ([]T, error) {
+	for try := 1; ; try++ {
+		all, err := listOnce(ctx, r, kind, read)
+		switch {
+		case err == nil:
+			return all, nil
+		case apierrors.IsResourceExpired(err) && try < mostTries:
+			// The server has forgotten the state that the first pages showed, which it keeps for some minutes. It would go
+			// on with the present one, in which objects may be missing that were made in between: begin again.
+		default:
+			return nil, err
+		}
+	}
+}
+
+func listOnce[T any](ctx context.Context, r resource, kind string, read func(unstructured.Unstructured) (T, bool, error)) ([]T, error) {
+	var all []T
+	options := metav1.ListOptions{Limit: pageSize}
+	for {
+		page, err := r.list(ctx, options)
+		if err == nil && page.GetKind() != kind+"List" {
+			// client-go takes that for an empty list.
+			err = fmt.Errorf("API server %s: its answer is of kind %q, and not a list of %s objects", r.client.host, page.GetKind(), kind)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range page.Items {
+			object, kept, err := read(item)
+			if err != nil {
+				return nil, err
+			}
+			if kept {
+				all = append(all, object)
+			}
+		}
+		if options.Continue = page.GetContinue(); options.Continue == "" {
+			return all, nil
+		}
+	}
+}
