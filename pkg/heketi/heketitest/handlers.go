@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/heketi/heketi/pkg/glusterfs/api"
 )
@@ -192,9 +193,15 @@ func (s *Server) volumeInfo(w http.ResponseWriter, r *http.Request) {
 // dump has the shape of heketi: apps/glusterfs/dbcommon.go, Db.
 func (s *Server) dump(w http.ResponseWriter, _ *http.Request) {
 	type object = map[string]any
-	clusters, volumes, operations := object{}, object{}, object{}
+	clusters, nodes, volumes, operations := object{}, object{}, object{}, object{}
 	for _, c := range s.clusters {
-		clusters[c.ID] = object{"Info": object{"id": c.ID}}
+		ids := make([]string, 0, len(c.Hosts))
+		for i, host := range c.Hosts {
+			id := c.ID + "-node-" + strconv.Itoa(i)
+			ids = append(ids, id)
+			nodes[id] = object{"State": "online", "Info": object{"cluster": c.ID, "hostnames": object{"storage": []string{host}}}}
+		}
+		clusters[c.ID] = object{"Info": object{"id": c.ID, "nodes": ids}}
 	}
 	for id, v := range s.volumes {
 		volumes[id] = object{
@@ -206,7 +213,7 @@ func (s *Server) dump(w http.ResponseWriter, _ *http.Request) {
 	}
 	answer(w, object{
 		"clusterentries": clusters, "volumeentries": volumes, "pendingoperations": operations,
-		"brickentries": object{}, "nodeentries": object{}, "deviceentries": object{},
+		"brickentries": object{}, "nodeentries": nodes, "deviceentries": object{},
 		"blockvolumeentries": object{}, "dbattributeentries": object{},
 	})
 }
