@@ -28,6 +28,7 @@ func newRootCommand() *cobra.Command {
 		newServeCommand("all", mode{controller: true, node: true}, "Do both in one process"),
 		newDoctorCommand(),
 		newOrphansCommand(),
+		newMigrateCommand(),
 		newVersionCommand(),
 	)
 	return root

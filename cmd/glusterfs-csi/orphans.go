@@ -45,16 +45,21 @@ func newOrphansCommand() *cobra.Command {
 }
 
 func findOrphans(ctx context.Context, config, driverName string, pvs []orphans.PV) ([]report.Finding, error) {
-	loaded, err := heketi.LoadConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("--config=%s: %w", config, err)
-	}
-	timing := heketi.DefaultTiming()
-	timing.Exchange = 30 * time.Second // somebody is waiting
-	backends, err := heketi.NewBackends(loaded, timing)
+	backends, err := loadBackends(config)
 	if err != nil {
 		return nil, fmt.Errorf("--config=%s: %w", config, err)
 	}
 	defer backends.Close()
 	return orphans.Find(ctx, backends.All(), driverName, pvs), nil
+}
+
+// loadBackends reads the backends for a command that a person waits for.
+func loadBackends(config string) (*heketi.Backends, error) {
+	loaded, err := heketi.LoadConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	timing := heketi.DefaultTiming()
+	timing.Exchange = 30 * time.Second
+	return heketi.NewBackends(loaded, timing)
 }

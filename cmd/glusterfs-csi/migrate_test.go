@@ -1,0 +1,94 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
+)
+
+// migrationCluster is a Kubernetes cluster without objects, and a kubeconfig file for it.
+func migrationCluster(t *testing.T) (*kubetest.Server, string) {
+	t.Helper()
+	server := kubetest.New(t, 1)
+	for path, kind := range map[string]string{
+		"/api/v1/persistentvolumeclaims": "PersistentVolumeClaim", "/apis/storage.k8s.io/v1/storageclasses": "StorageClass",
+		"/api/v1/endpoints": "Endpoints", "/api/v1/services": "Service", "/api/v1/pods": "Pod",
+	} {
+		server.AddOther(path, kind)
+	}
+	return server, server.Kubeconfig(t)
+}
+
+func TestMigratePlan(t *testing.T) {
+	config, heketi := heketiConfig(t)
+	cluster := heketitest.NewCluster()
+	heketi.ReplaceDatabase(cluster)
+	id := heketi.AddVolume("vol_x", cluster.ID, false)
+	server, kubeconfig := migrationCluster(t)
+	server.Add(`{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": {"name": "pvc-1", "annotations": {
+		"pv.kubernetes.io/provisioned-by": "kubernetes.io/glusterfs", "gluster.kubernetes.io/heketi-volume-id": "`+id+`"}},
+		"spec": {"capacity": {"storage": "2Gi"}, "glusterfs": {"endpoints": "e", "path": "vol_x"}, "persistentVolumeReclaimPolicy": "Delete"}, "status": {"phase": "Available"}}`,
+		`{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": {"name": "by-hand"}, "spec": {"glusterfs": {"endpoints": "e", "path": "archive"}}, "status": {"phase": "Available"}}`)
+	server.AddOther("/apis/storage.k8s.io/v1/storageclasses", "StorageClass",
+		`{"metadata": {"name": "gluster"}, "provisioner": "kubernetes.io/glusterfs", "parameters": {"resturl": "`+heketi.URL+`", "restuserkey": "topsecret"}}`)
+
+	file := filepath.Join(t.TempDir(), "plan.yaml")
+	code, stdout, stderr := command(t, "migrate", "plan", "--config="+config, "--kubeconfig="+kubeconfig, "--output="+file)
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "1 to migrate") || !strings.Contains(stdout, "refused  by-hand: nothing proves") ||
+		!strings.Contains(stdout, "Nothing was changed") || strings.Contains(stdout, "topsecret") {
+		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := migrate.Decode(content)
+	if err != nil || len(plan.Volumes) != 2 || plan.Volumes[1].Handle != "a/"+id+"/adopted" || plan.Classes[0].Action != migrate.Migrate {
+		t.Errorf("%v:\n%s", err, content)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 { // it has the key of a class in it
+		t.Errorf("%v: the plan has mode %v", err, info.Mode())
+	}
+	// With a proof, without Heketi, to standard output.
+	proof := writeFile(t, "info.xml", `<cliOutput><opRet>0</opRet><volInfo><volumes><volume><name>archive</name>
+		<bricks><brick><name>10.0.0.1:/b</name></brick></bricks></volume></volumes></volInfo></cliOutput>`)
+	code, stdout, stderr = command(t, "migrate", "plan", "--kubeconfig="+kubeconfig, "--volume-info="+proof, "--output=-")
+	plan, err = migrate.Decode([]byte(stdout))
+	if code != 0 || stderr != "" || err != nil || plan.Summary.Migrate != 1 || plan.Summary.Refuse != 1 ||
+		!strings.Contains(plan.Classes[0].Reason, "--config=FILE") {
+		t.Errorf("code %d, %s, %v\n%s", code, stderr, err, stdout)
+	}
+	if patched := server.Patched(); len(patched) > 0 {
+		t.Errorf("a plan has changed %v", patched)
+	}
+}
+
+func TestMigrateCommandLines(t *testing.T) {
+	_, kubeconfig := migrationCluster(t)
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
+	for _, tc := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"plan"}, 2, "--kubeconfig=FILE"},
+		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--in-cluster", "--output=-"}, 2, "exclude each other"},
+		{[]string{"plan", "--kubeconfig=" + kubeconfig}, 2, "--output=FILE"},
+		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=-", "--config=/none"}, 1, "--config=/none"},
+		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=-", "--volume-info=/none"}, 1, "--volume-info=/none"},
+		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=/none/plan"}, 1, "--output=/none/plan"},
+		{[]string{"plan", "--in-cluster", "--output=-"}, 1, "this is no pod"},
+		{[]string{"plan", "x"}, 2, `"x"`},
+		{[]string{"plna"}, 2, `"plna"`},
+	} {
+		if code, stdout, stderr := command(t, append([]string{"migrate"}, tc.args...)...); code != tc.code || stdout != "" || !strings.Contains(stderr, tc.says) {
+			t.Errorf("%v: code %d, %q, %q; want %d, %q", tc.args, code, stdout, stderr, tc.code, tc.says)
+		}
+	}
+}

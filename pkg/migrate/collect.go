@@ -1,0 +1,71 @@
+package migrate
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// Lister lists all objects of a kind that keep selects; *kube.Client does.
+type Lister interface {
+	List(ctx context.Context, group, resource, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error)
+}
+
+// Collect reads from the API server what a plan is made from. Of pods, only those that use claims or gluster volumes are kept.
+func Collect(ctx context.Context, api Lister) (Objects, error) {
+	var o Objects
+	group, ctx := errgroup.WithContext(ctx)
+	list := func(into *[]unstructured.Unstructured, apiGroup, resource, kind string, keep func(unstructured.Unstructured) bool) {
+		group.Go(func() (err error) {
+			*into, err = api.List(ctx, apiGroup, resource, kind, keep)
+			return err
+		})
+	}
+	all := func(unstructured.Unstructured) bool { return true }
+	list(&o.Volumes, "", "persistentvolumes", "PersistentVolume", all)
+	list(&o.Claims, "", "persistentvolumeclaims", "PersistentVolumeClaim", all)
+	list(&o.Classes, "storage.k8s.io", "storageclasses", "StorageClass", all)
+	list(&o.Endpoints, "", "endpoints", "Endpoints", all)
+	list(&o.Services, "", "services", "Service", all)
+	list(&o.Pods, "", "pods", "Pod", usesVolumes)
+	return o, group.Wait()
+}
+
+func usesVolumes(object unstructured.Unstructured) bool {
+	volumes, _, _ := unstructured.NestedSlice(object.Object, "spec", "volumes")
+	for _, v := range volumes {
+		fields, _ := v.(map[string]any)
+		if fields["persistentVolumeClaim"] != nil || fields["glusterfs"] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// TakeInventory reads the records of every backend. One that cannot be read does not keep the others from being used.
+func TakeInventory(ctx context.Context, backends []*heketi.Backend) []Inventory {
+	inventories := make([]Inventory, len(backends))
+	var group errgroup.Group
+	for i, b := range backends {
+		group.Go(func() error {
+			inventories[i] = inventoryOf(ctx, b)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return inventories
+}
+
+func inventoryOf(ctx context.Context, b *heketi.Backend) Inventory {
+	inventory := Inventory{Backend: b.Name()}
+	client, err := b.Client(volume.Credentials{})
+	if err == nil {
+		inventory.Dump, err = client.Dump(ctx)
+	}
+	inventory.Err = err
+	return inventory
+}

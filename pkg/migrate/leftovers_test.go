@@ -1,0 +1,62 @@
+package migrate
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestLeftovers(t *testing.T) {
+	s := testSources(t, dynamicPV)
+	labels := "metadata: {labels: {gluster.kubernetes.io/provisioned-for-pvc: data}, namespace: shop, "
+	for _, text := range []string{
+		"{kind: Endpoints, " + labels + "name: glusterfs-dynamic-uid-claim}}",
+		"{kind: Endpoints, " + labels + "name: glusterfs-dynamic-long-gone}}",
+	} {
+		s.Objects.Endpoints = append(s.Objects.Endpoints, object(t, text))
+	}
+	for _, text := range []string{
+		"{kind: Service, " + labels + "name: glusterfs-dynamic-uid-claim}}",
+		"{kind: Service, " + labels + "name: glusterfs-dynamic-web}, spec: {selector: {app: web}}}",
+		"{kind: Service, metadata: {namespace: shop, name: glusterfs-cluster}}",
+	} {
+		s.Objects.Services = append(s.Objects.Services, object(t, text))
+	}
+	plan, err := Make(s, Choices{Driver: testDriver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]string, 0, len(plan.Endpoints))
+	for _, e := range plan.Endpoints {
+		kinds := make([]string, 0, len(e.Backup))
+		for _, b := range e.Backup {
+			kinds = append(kinds, b["kind"].(string))
+		}
+		got = append(got, e.Name+": "+strings.Join(kinds, " ")+" of "+strings.Join(e.Volumes, " "))
+	}
+	const want = "shop/glusterfs-dynamic-long-gone: Endpoints of \nshop/glusterfs-dynamic-uid-claim: Endpoints Service of pvc-a"
+	if strings.Join(got, "\n") != want {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
+	}
+}
+
+// TestPods: who uses a claim, and who needs none.
+func TestPods(t *testing.T) {
+	s := testSources(t, dynamicPV)
+	for _, text := range []string{
+		`{metadata: {namespace: shop, name: web-1, ownerReferences: [{kind: ReplicaSet, name: web, controller: true}]}, spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}}`,
+		`{metadata: {namespace: shop, name: done}, spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}, status: {phase: Succeeded}}`,
+		`{metadata: {namespace: lab, name: old}, spec: {volumes: [{name: v, glusterfs: {endpoints: e, path: data}}]}}`,
+	} {
+		s.Objects.Pods = append(s.Objects.Pods, object(t, text))
+	}
+	plan, err := Make(s, Choices{Driver: testDriver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(plan.Volumes[0].Pods, ", "); got != "shop/web-1 (ReplicaSet web)" {
+		t.Errorf("pods %q", got)
+	}
+	if got := strings.Join(plan.Notes, "\n"); !strings.Contains(got, "Pod lab/old names gluster volume data itself") {
+		t.Errorf("notes %q", got)
+	}
+}

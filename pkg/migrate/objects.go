@@ -1,0 +1,137 @@
+package migrate
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// Objects holds what a plan is made from, as the API server returned it.
+type Objects struct {
+	Volumes   []unstructured.Unstructured // PersistentVolumes of every kind
+	Claims    []unstructured.Unstructured
+	Classes   []unstructured.Unstructured
+	Endpoints []unstructured.Unstructured
+	Services  []unstructured.Unstructured
+	Pods      []unstructured.Unstructured
+}
+
+// The parts of the API's objects that are read. Everything else of them is kept as it is.
+type (
+	metadata struct {
+		Name              string            `json:"name"`
+		Namespace         string            `json:"namespace"`
+		UID               string            `json:"uid"`
+		Annotations       map[string]string `json:"annotations"`
+		Labels            map[string]string `json:"labels"`
+		Finalizers        []string          `json:"finalizers"`
+		DeletionTimestamp string            `json:"deletionTimestamp"`
+		OwnerReferences   []owner           `json:"ownerReferences"`
+	}
+	owner struct {
+		Kind       string `json:"kind"`
+		Name       string `json:"name"`
+		Controller bool   `json:"controller"`
+	}
+	reference struct {
+		Namespace string `json:"namespace"`
+		Name      string `json:"name"`
+		UID       string `json:"uid"`
+	}
+	persistentVolume struct {
+		Metadata metadata `json:"metadata"`
+		Spec     struct {
+			Capacity      map[string]any `json:"capacity"`
+			AccessModes   []string       `json:"accessModes"`
+			ClaimRef      *reference     `json:"claimRef"`
+			ReclaimPolicy string         `json:"persistentVolumeReclaimPolicy"`
+			ClassName     string         `json:"storageClassName"`
+			MountOptions  []string       `json:"mountOptions"`
+			VolumeMode    string         `json:"volumeMode"`
+			GlusterFS     *inTreeSource  `json:"glusterfs"`
+			CSI           *csiSource     `json:"csi"`
+		} `json:"spec"`
+		Status struct {
+			Phase string `json:"phase"`
+		} `json:"status"`
+	}
+	inTreeSource struct {
+		Endpoints string  `json:"endpoints"`
+		Namespace *string `json:"endpointsNamespace"`
+		Path      string  `json:"path"`
+		ReadOnly  bool    `json:"readOnly"`
+	}
+	csiSource struct {
+		Driver       string            `json:"driver"`
+		VolumeHandle string            `json:"volumeHandle"`
+		Attributes   map[string]string `json:"volumeAttributes"`
+	}
+	claim struct {
+		Metadata metadata `json:"metadata"`
+		Spec     struct {
+			VolumeName string `json:"volumeName"`
+		} `json:"spec"`
+		Status struct {
+			Phase string `json:"phase"`
+		} `json:"status"`
+	}
+	storageClass struct {
+		Metadata          metadata          `json:"metadata"`
+		Provisioner       string            `json:"provisioner"`
+		Parameters        map[string]string `json:"parameters"`
+		MountOptions      []string          `json:"mountOptions"`
+		AllowedTopologies []any             `json:"allowedTopologies"`
+	}
+	endpoints struct {
+		Metadata metadata `json:"metadata"`
+		Subsets  []struct {
+			Addresses         []address `json:"addresses"`
+			NotReadyAddresses []address `json:"notReadyAddresses"`
+		} `json:"subsets"`
+	}
+	address struct {
+		IP string `json:"ip"`
+	}
+	service struct {
+		Metadata metadata `json:"metadata"`
+		Spec     struct {
+			Selector map[string]string `json:"selector"`
+		} `json:"spec"`
+	}
+	pod struct {
+		Metadata metadata `json:"metadata"`
+		Spec     struct {
+			Volumes []podVolume `json:"volumes"`
+		} `json:"spec"`
+		Status struct {
+			Phase string `json:"phase"`
+		} `json:"status"`
+	}
+	podVolume struct {
+		Name  string `json:"name"`
+		Claim *struct {
+			Name string `json:"claimName"`
+		} `json:"persistentVolumeClaim"`
+		GlusterFS *inTreeSource `json:"glusterfs"`
+	}
+)
+
+// read returns the parts of an object that are of use. It fails for an object with fields of other types than the API has,
+// which only a file can hold.
+func read[T any](object unstructured.Unstructured) (T, error) {
+	var view T
+	err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &view)
+	if err != nil {
+		return view, fmt.Errorf("%s %q: %w", object.GetKind(), object.GetName(), err)
+	}
+	return view, nil
+}
+
+// key returns namespace/name, or the name of what has no namespace.
+func (m metadata) key() string {
+	if m.Namespace == "" {
+		return m.Name
+	}
+	return m.Namespace + "/" + m.Name
+}

@@ -1,0 +1,221 @@
+package migrate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	orderedyaml "go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// Version is that of plan files.
+const Version = 1
+
+// Plan says what becomes of everything of the in-tree plugin in a cluster. It is made to be read: people decide with it.
+type Plan struct {
+	Version int `json:"version"`
+	// Driver is the name of the CSI driver that the volumes go to.
+	Driver    string          `json:"driver"`
+	Summary   Summary         `json:"summary"`
+	Volumes   []VolumePlan    `json:"volumes,omitempty"`
+	Classes   []ClassPlan     `json:"classes,omitempty"`
+	Endpoints []EndpointsPlan `json:"endpoints,omitempty"`
+	// Notes are about what no plan can change, such as pods that name a gluster volume without a PersistentVolume.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Summary counts what the plan holds.
+type Summary struct {
+	Migrate  int `json:"migrate"`  // PersistentVolumes
+	Refuse   int `json:"refuse"`   // PersistentVolumes
+	Warnings int `json:"warnings"` // of PersistentVolumes that are migrated
+}
+
+// Action is what a plan does with an object.
+type Action string
+
+// The actions.
+const (
+	Migrate Action = "migrate"
+	Refuse  Action = "refuse"
+)
+
+// VolumePlan is what becomes of a PersistentVolume.
+type VolumePlan struct {
+	Name   string `json:"name"`
+	Claim  string `json:"claim,omitempty"` // namespace/name
+	Action Action `json:"action"`
+	// Reason says why it is refused, and what to do.
+	Reason string `json:"reason,omitempty"`
+	// Kind is how the in-tree volume was made: by its provisioner, or by hand.
+	Kind   Kind     `json:"kind"`
+	Source Source   `json:"source"`
+	Handle string   `json:"volumeHandle,omitempty"`
+	Proofs []string `json:"proofs,omitempty"`
+	// Warnings are differences that pods or administrators may notice.
+	Warnings []string `json:"warnings,omitempty"`
+	// Pods that use the claim: namespace/name, and by whom they are made.
+	Pods []string `json:"pods,omitempty"`
+	// Heketi holds what was proven of a dynamic volume; apply proves it again.
+	Heketi *HeketiVolume `json:"heketi,omitempty"`
+	// Replacement is the PersistentVolume that takes the place of Backup, with the policy that it ends with.
+	Replacement map[string]any `json:"replacement,omitempty"`
+	// Backup is the PersistentVolume of the in-tree plugin.
+	Backup map[string]any `json:"backup"`
+}
+
+// Kind is how an in-tree volume was made.
+type Kind string
+
+// The kinds.
+const (
+	Dynamic Kind = "dynamic" // by the provisioner kubernetes.io/glusterfs
+	Static  Kind = "static"  // by hand
+)
+
+// Source is what an in-tree PersistentVolume mounts.
+type Source struct {
+	Volume    string   `json:"volume"` // the gluster volume
+	Directory string   `json:"directory,omitempty"`
+	ReadOnly  bool     `json:"readOnly,omitempty"`
+	Endpoints string   `json:"endpoints,omitempty"` // namespace/name
+	Servers   []string `json:"servers,omitempty"`   // the addresses in these Endpoints
+	HeketiID  string   `json:"heketiID,omitempty"`  // by the annotation, or the gluster volume's name
+}
+
+// HeketiVolume is a volume as Heketi records it.
+type HeketiVolume struct {
+	Backend string `json:"backend"`
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	SizeGiB int    `json:"sizeGiB"`
+	Cluster string `json:"cluster"`
+	GID     int64  `json:"gid,omitempty"`
+}
+
+// ClassPlan is what becomes of a StorageClass.
+type ClassPlan struct {
+	Name        string         `json:"name"`
+	Action      Action         `json:"action"`
+	Reason      string         `json:"reason,omitempty"`
+	Warnings    []string       `json:"warnings,omitempty"`
+	Replacement map[string]any `json:"replacement,omitempty"`
+	Backup      map[string]any `json:"backup"`
+}
+
+// EndpointsPlan names Endpoints of the in-tree plugin and the Service of the same name. They are of no use when the last
+// PersistentVolume that names them is gone.
+type EndpointsPlan struct {
+	Name    string           `json:"name"` // namespace/name
+	Volumes []string         `json:"volumes,omitempty"`
+	Backup  []map[string]any `json:"backup"`
+}
+
+const planHead = `# A plan of glusterfs-csi migrate: what becomes of each PersistentVolume and StorageClass of kubernetes.io/glusterfs.
+# Nothing has been changed yet. Read it, above all what is refused and the warnings; docs/migrate.md explains it.
+# It contains a backup of everything that apply replaces: keep it until you are sure that you do not go back.
+`
+
+// Encode writes the plan as YAML, with the fields in the order in which people read them: always the same for the same plan.
+func (p Plan) Encode() ([]byte, error) {
+	content, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	var document orderedyaml.Node // JSON is YAML; in between, maps would lose their order
+	if err := orderedyaml.Unmarshal(content, &document); err != nil {
+		return nil, err
+	}
+	asBlocks(&document)
+	out := bytes.NewBufferString(planHead)
+	encoder := orderedyaml.NewEncoder(out)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(&document); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), encoder.Close()
+}
+
+// asBlocks takes away braces, and the quotes that are not needed: "yes" is no string without them to the YAML of Kubernetes.
+func asBlocks(node *orderedyaml.Node) {
+	node.Style = 0
+	var plain any
+	if node.ShortTag() == "!!str" && (yaml.Unmarshal([]byte(node.Value), &plain) != nil || plain != node.Value) {
+		node.Style = orderedyaml.DoubleQuotedStyle
+	}
+	for _, child := range node.Content {
+		asBlocks(child)
+	}
+}
+
+// Decode reads a plan. The error says which field is wrong.
+func Decode(content []byte) (Plan, error) {
+	var p Plan
+	if len(bytes.TrimSpace(content)) == 0 {
+		return Plan{}, errors.New("the file is empty; write a plan with glusterfs-csi migrate plan")
+	}
+	if err := yaml.UnmarshalStrict(content, &p); err != nil {
+		return Plan{}, fmt.Errorf("this is no plan of glusterfs-csi migrate: %w", err)
+	}
+	return p, p.check()
+}
+
+func (p Plan) check() error {
+	if p.Version != Version {
+		return fmt.Errorf("version %d: this program reads plans of version %d only; make a new plan with it", p.Version, Version)
+	}
+	if p.Driver == "" {
+		return errors.New("driver is empty: it must be the name of the CSI driver that the volumes go to")
+	}
+	seen := map[string]bool{}
+	for i, v := range p.Volumes {
+		if err := v.check(); err != nil {
+			return fmt.Errorf("volumes[%d] (%s): %w", i, v.Name, err)
+		}
+		if seen[v.Name] {
+			return fmt.Errorf("volumes[%d] (%s): the plan has this PersistentVolume twice", i, v.Name)
+		}
+		seen[v.Name] = true
+	}
+	for i, c := range p.Classes {
+		if err := checkAction(c.Action, c.Name, c.Backup, c.Replacement); err != nil {
+			return fmt.Errorf("classes[%d] (%s): %w", i, c.Name, err)
+		}
+	}
+	return nil
+}
+
+func (v VolumePlan) check() error {
+	if v.Kind != Dynamic && v.Kind != Static {
+		return fmt.Errorf("kind %q: must be %s or %s", v.Kind, Dynamic, Static)
+	}
+	return checkAction(v.Action, v.Name, v.Backup, v.Replacement)
+}
+
+func checkAction(action Action, name string, backup, replacement map[string]any) error {
+	switch action {
+	case Refuse:
+		return nil
+	case Migrate:
+	default:
+		return fmt.Errorf("action %q: must be %s or %s", action, Migrate, Refuse)
+	}
+	if name == "" {
+		return errors.New("name is empty")
+	}
+	if found := nameOf(backup); found != name {
+		return fmt.Errorf("backup.metadata.name %q: must be the name %q", found, name)
+	}
+	if found := nameOf(replacement); found != name {
+		return fmt.Errorf("replacement.metadata.name %q: must be the name %q", found, name)
+	}
+	return nil
+}
+
+func nameOf(object map[string]any) string {
+	name, _, _ := unstructured.NestedString(object, "metadata", "name")
+	return name
+}

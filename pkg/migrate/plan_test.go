@@ -1,0 +1,138 @@
+package migrate
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestPlanIsTheSame(t *testing.T) {
+	s := testSources(t, dynamicPV, change(t, staticPV, "namespace: shop, name: data", "namespace: shop, name: other", "phase: Bound", "phase: Released"))
+	s.Objects.Classes = append(s.Objects.Classes, object(t, inTreeClass))
+	plan, err := Make(s, Choices{Driver: testDriver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := plan.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Summary != (Summary{Migrate: 2, Warnings: 1}) {
+		t.Errorf("summary %+v", plan.Summary)
+	}
+	slices.Reverse(s.Objects.Volumes)
+	slices.Reverse(s.Objects.Endpoints)
+	for i := range s.Objects.Volumes {
+		s.Objects.Volumes[i].SetResourceVersion("another")
+	}
+	again, err := Make(s, Choices{Driver: testDriver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := again.Encode(); err != nil || string(second) != string(first) {
+		t.Errorf("%v; the second plan differs:\n%s\n%s", err, first, second)
+	}
+	decoded, err := Decode(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if third, err := decoded.Encode(); err != nil || string(third) != string(first) {
+		t.Errorf("%v; read and written, the plan differs:\n%s\n%s", err, first, third)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	const good = `
+version: 1
+driver: d
+volumes:
+- {name: a, action: migrate, kind: static, source: {volume: v}, backup: {metadata: {name: a}}, replacement: {metadata: {name: a}}}
+`
+	if _, err := Decode([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ name, text, says string }{
+		{"nothing", " \n", "the file is empty"},
+		{"another document", "apiVersion: v1\nkind: Pod\n", "this is no plan"},
+		{"no YAML", "{", "this is no plan"},
+		{"another version", change(t, good, "version: 1", "version: 2"), "plans of version 1 only"},
+		{"no driver", change(t, good, "driver: d", `driver: ""`), "driver is empty"},
+		{"an unknown field", change(t, good, "driver: d", "driver: d\ndriwer: e"), "driwer"},
+		{"an unknown action", change(t, good, "migrate", "delete"), `volumes[0] (a): action "delete": must be migrate or refuse`},
+		{"an unknown kind", change(t, good, "static", "odd"), `kind "odd": must be dynamic or static`},
+		{"the replacement of another", change(t, good, "replacement: {metadata: {name: a}}", "replacement: {metadata: {name: b}}"), `replacement.metadata.name "b"`},
+		{"the backup of another", change(t, good, "backup: {metadata: {name: a}}", "backup: {metadata: {name: b}}"), `backup.metadata.name "b"`},
+		{"no name", change(t, good, "name: a", `name: ""`), "name is empty"},
+		{"one twice", good + strings.Split(good, "volumes:\n")[1], "twice"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := Decode([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("got %v, want %q", err, tc.says)
+			}
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	plan, err := Make(testSources(f, dynamicPV), Choices{Driver: testDriver})
+	if err != nil {
+		f.Fatal(err)
+	}
+	content, err := plan.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(content)
+	f.Fuzz(func(t *testing.T, content []byte) {
+		p, err := Decode(content)
+		if err != nil {
+			return
+		}
+		for _, v := range p.Volumes {
+			if v.Action == Migrate && (nameOf(v.Backup) != v.Name || nameOf(v.Replacement) != v.Name) {
+				t.Errorf("%s would replace %s by %s", v.Name, nameOf(v.Backup), nameOf(v.Replacement))
+			}
+		}
+	})
+}
+
+// FuzzMake plans PersistentVolumes of any content. Whatever they hold: what was made by hand stays in its maker's hands, and
+// nothing gets the policy Delete that had another one.
+func FuzzMake(f *testing.F) {
+	f.Add([]byte(dynamicPV))
+	f.Add([]byte(staticPV))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		s := testSources(t)
+		parsed, ok := parseObject(content)
+		if !ok {
+			return
+		}
+		s.Objects.Volumes = append(s.Objects.Volumes, parsed)
+		plan, err := Make(s, Choices{Driver: testDriver})
+		if err != nil {
+			return
+		}
+		for _, v := range plan.Volumes {
+			if v.Action != Migrate {
+				continue
+			}
+			was, err := read[persistentVolume](objectOf(v.Backup))
+			if err != nil {
+				t.Fatal(err)
+			}
+			is, err := read[persistentVolume](objectOf(v.Replacement))
+			if err != nil {
+				t.Fatal(err)
+			}
+			byHand := was.Metadata.Annotations[annotationProvisionedBy] != inTree
+			switch {
+			case is.Spec.CSI == nil || is.Spec.GlusterFS != nil || is.Metadata.Name != was.Metadata.Name:
+				t.Errorf("%+v does not replace %+v", is, was)
+			case byHand && (strings.HasSuffix(is.Spec.CSI.VolumeHandle, "/adopted") || is.Spec.ReclaimPolicy != policyRetain):
+				t.Errorf("made by hand, and in the driver's hands: %+v", is)
+			case is.Spec.ReclaimPolicy == policyDelete && (was.Spec.ReclaimPolicy != policyDelete || len(v.Proofs) < 1 || v.Heketi == nil):
+				t.Errorf("would be deleted: %+v", is)
+			}
+		}
+	})
+}

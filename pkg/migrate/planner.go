@@ -1,0 +1,196 @@
+package migrate
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+)
+
+// Sources holds everything that a plan is made from.
+type Sources struct {
+	Objects     Objects
+	Inventories []Inventory
+	VolumeInfo  []GlusterVolume // of gluster's own, for volumes that no Heketi has
+	Backends    BackendSelector
+}
+
+// BackendSelector finds the backend of a StorageClass; *heketi.Backends does.
+type BackendSelector interface {
+	Select(name, url string) (*heketi.Backend, error)
+}
+
+// Choices are those of the administrator.
+type Choices struct {
+	Driver string // the name of the CSI driver
+	// DropMountOptions names options that the driver refuses and that are to be left out.
+	DropMountOptions []string
+}
+
+// planner holds what is looked up while a plan is made.
+type planner struct {
+	Sources
+	Choices
+	claims    map[string]claim    // by namespace/name
+	addresses map[string][]string // of Endpoints, by namespace/name
+	users     map[string][]string // pods by the claim that they use, namespace/name
+	taken     map[string]string   // PersistentVolumes of either kind by the handle that they have or would get
+}
+
+// Make returns the plan. It is the same for the same sources, whatever their order. An error is about objects that cannot be
+// read at all.
+func Make(sources Sources, choices Choices) (Plan, error) {
+	p := &planner{
+		Sources: sources, Choices: choices,
+		claims: map[string]claim{}, addresses: map[string][]string{}, users: map[string][]string{}, taken: map[string]string{},
+	}
+	plan := Plan{Version: Version, Driver: choices.Driver}
+	notes, err := p.learn()
+	if err != nil {
+		return Plan{}, err
+	}
+	plan.Notes = notes
+	if plan.Volumes, err = p.volumes(); err != nil {
+		return Plan{}, err
+	}
+	if plan.Classes, err = p.classes(); err != nil {
+		return Plan{}, err
+	}
+	if plan.Endpoints, err = p.leftovers(); err != nil {
+		return Plan{}, err
+	}
+	for _, v := range plan.Volumes {
+		if v.Action == Refuse {
+			plan.Summary.Refuse++
+			continue
+		}
+		plan.Summary.Migrate++
+		plan.Summary.Warnings += len(v.Warnings)
+	}
+	return plan, nil
+}
+
+// learn reads what is looked up later. The notes are about pods that need no PersistentVolume.
+func (p *planner) learn() (notes []string, err error) {
+	for _, object := range p.Objects.Claims {
+		c, err := read[claim](object)
+		if err != nil {
+			return nil, err
+		}
+		p.claims[c.Metadata.key()] = c
+	}
+	for _, object := range p.Objects.Endpoints {
+		e, err := read[endpoints](object)
+		if err != nil {
+			return nil, err
+		}
+		p.addresses[e.Metadata.key()] = addressesOf(e)
+	}
+	for _, object := range p.Objects.Pods {
+		found, err := p.learnPod(object)
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, found...)
+	}
+	slices.Sort(notes)
+	return notes, nil
+}
+
+func (p *planner) learnPod(object unstructured.Unstructured) (notes []string, err error) {
+	each, err := read[pod](object)
+	if err != nil {
+		return nil, err
+	}
+	if each.Status.Phase == "Succeeded" || each.Status.Phase == "Failed" {
+		return nil, nil
+	}
+	name := each.Metadata.key() + madeBy(each.Metadata)
+	for _, v := range each.Spec.Volumes {
+		if v.Claim != nil {
+			key := each.Metadata.Namespace + "/" + v.Claim.Name
+			p.users[key] = append(p.users[key], name)
+		}
+		if v.GlusterFS != nil {
+			notes = append(notes, fmt.Sprintf("Pod %s names gluster volume %s itself, in its volume %s, which no Kubernetes since 1.26 mounts: "+
+				"make a PersistentVolume and a claim with glusterfs-csi import, and name the claim there", name, v.GlusterFS.Path, v.Name))
+		}
+	}
+	return notes, nil
+}
+
+// madeBy names the controller of an object, for people.
+func madeBy(m metadata) string {
+	for _, o := range m.OwnerReferences {
+		if o.Controller {
+			return fmt.Sprintf(" (%s %s)", o.Kind, o.Name)
+		}
+	}
+	return ""
+}
+
+// volumes plans every PersistentVolume of the in-tree plugin.
+func (p *planner) volumes() ([]VolumePlan, error) {
+	var inTreeVolumes []VolumePlan
+	views := map[string]persistentVolume{}
+	for _, object := range p.Objects.Volumes {
+		pv, err := read[persistentVolume](object)
+		if err != nil {
+			return nil, err
+		}
+		if pv.Spec.CSI != nil && pv.Spec.CSI.Driver == p.Driver {
+			p.taken[pv.Spec.CSI.VolumeHandle] = pv.Metadata.Name
+		}
+		if pv.Spec.GlusterFS != nil {
+			views[pv.Metadata.Name] = pv
+			inTreeVolumes = append(inTreeVolumes, VolumePlan{Name: pv.Metadata.Name, Backup: backupOf(object)})
+		}
+	}
+	slices.SortFunc(inTreeVolumes, func(a, b VolumePlan) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range inTreeVolumes {
+		p.volume(views[inTreeVolumes[i].Name], &inTreeVolumes[i])
+	}
+	refuseSharers(inTreeVolumes)
+	return inTreeVolumes, nil
+}
+
+// refuseSharers refuses dynamic PersistentVolumes that stand for the same volume: the end of one would be the end of both.
+func refuseSharers(volumes []VolumePlan) {
+	names := map[string][]string{}
+	for _, v := range volumes {
+		if v.Action == Migrate && v.Kind == Dynamic {
+			names[v.Handle] = append(names[v.Handle], v.Name)
+		}
+	}
+	for i, v := range volumes {
+		if sharers := names[v.Handle]; v.Handle != "" && len(sharers) > 1 {
+			volumes[i] = v.refused("several PersistentVolumes that the provisioner made stand for volume %s: %s; only one can be right",
+				v.Handle, strings.Join(sharers, ", "))
+		}
+	}
+}
+
+// refused returns the plan of a PersistentVolume that stays as it is.
+func (v VolumePlan) refused(format string, args ...any) VolumePlan {
+	v.Action, v.Reason = Refuse, fmt.Sprintf(format, args...)
+	v.Replacement, v.Handle, v.Heketi, v.Proofs, v.Warnings = nil, "", nil, nil, nil
+	return v
+}
+
+// backupOf returns the object without what the API server keeps for itself, so that the same object gives the same backup.
+func backupOf(object unstructured.Unstructured) map[string]any {
+	kept := object.DeepCopy()
+	for _, field := range []string{"managedFields", "resourceVersion", "generation", "selfLink"} {
+		unstructured.RemoveNestedField(kept.Object, "metadata", field)
+	}
+	unstructured.RemoveNestedField(kept.Object, "status")
+	return kept.Object
+}
+
+// sortedKeys returns the keys of a map in their order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,168 @@
+package migrate
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// Inventory is what a configured Heketi records, or why it cannot be read.
+type Inventory struct {
+	Backend string
+	Dump    heketi.Dump
+	Err     error
+}
+
+// candidate is a volume that may be the one of a PersistentVolume.
+type candidate struct {
+	inventory Inventory
+	id        string
+}
+
+func (c candidate) volume() heketi.DumpVolume { return c.inventory.Dump.Volumes[c.id] }
+
+func (c candidate) String() string { return fmt.Sprintf("%s in backend %q", c.id, c.inventory.Backend) }
+
+// find returns the volumes with the id, or, without an id, with the name.
+func find(inventories []Inventory, id, name string) []candidate {
+	var found []candidate
+	for _, inventory := range inventories {
+		for _, each := range slices.Sorted(maps.Keys(inventory.Dump.Volumes)) {
+			if each == id || id == "" && inventory.Dump.Volumes[each].Name == name {
+				found = append(found, candidate{inventory, each})
+			}
+		}
+	}
+	return found
+}
+
+// unreadable names the backends that could not be read.
+func unreadable(inventories []Inventory) string {
+	var names []string
+	for _, inventory := range inventories {
+		if inventory.Err != nil {
+			names = append(names, fmt.Sprintf("%q (%v)", inventory.Backend, inventory.Err))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// proveDynamic finds the one volume in Heketi that a dynamic PersistentVolume can stand for, and compares everything that both
+// record: name, size and servers.
+func proveDynamic(pv persistentVolume, source Source, inventories []Inventory) (c candidate, proofs []string, err error) {
+	if c, err = only(source, inventories); err != nil {
+		return candidate{}, nil, err
+	}
+	if err := compareRecord(pv, source, c); err != nil {
+		return candidate{}, nil, err
+	}
+	v, hosts := c.volume(), c.inventory.Dump.Hosts(c.volume().Cluster)
+	proofs = []string{fmt.Sprintf("Heketi %q has volume %s with the name %s and %d GiB", c.inventory.Backend, c.id, v.Name, v.SizeGiB)}
+	switch {
+	case len(hosts) == 0:
+		return candidate{}, nil, fmt.Errorf("no server of cluster %s, which has %s, is recorded in Heketi", v.Cluster, c)
+	case len(source.Servers) == 0: // a warning says so
+	case !mayBeSame(source.Servers, hosts):
+		return candidate{}, nil, fmt.Errorf("its Endpoints %s name %s, none of which is a server of cluster %s (%s), where Heketi has the volume",
+			source.Endpoints, strings.Join(source.Servers, ", "), v.Cluster, strings.Join(hosts, ", "))
+	default:
+		proofs = append(proofs, fmt.Sprintf("servers of its Endpoints %s are servers of cluster %s", source.Endpoints, v.Cluster))
+	}
+	return c, proofs, nil
+}
+
+// only returns the one volume that the source can mean.
+func only(source Source, inventories []Inventory) (candidate, error) {
+	found := find(inventories, source.HeketiID, source.Volume)
+	by := "the id " + source.HeketiID
+	if source.HeketiID == "" {
+		by = "the name " + source.Volume
+	}
+	switch {
+	case len(found) > 1:
+		return candidate{}, fmt.Errorf("several volumes have %s: %v; remove the backend that is configured twice, or the volume that is a copy", by, found)
+	case len(found) == 0 && unreadable(inventories) != "":
+		return candidate{}, fmt.Errorf("no Heketi that could be read has a volume with %s; these could not: %s", by, unreadable(inventories))
+	case len(found) == 0:
+		return candidate{}, fmt.Errorf("no configured Heketi has a volume with %s; add the backend that has it to the configuration", by)
+	}
+	return found[0], nil
+}
+
+// compareRecord returns an error if Heketi's record is not that of the PersistentVolume's volume.
+func compareRecord(pv persistentVolume, source Source, c candidate) error {
+	v := c.volume()
+	size, err := sizeGiB(pv)
+	switch {
+	case err != nil:
+		return err
+	case v.Name != source.Volume:
+		return fmt.Errorf("the PersistentVolume mounts gluster volume %s, and %s has the name %s; the id, or the path, is that of another volume",
+			source.Volume, c, v.Name)
+	case source.Directory != "":
+		return fmt.Errorf("it mounts the directory %s, and the provisioner only made whole volumes: it was copied from another one; "+
+			"remove the annotation %s to have it treated as made by hand", source.Directory, annotationProvisionedBy)
+	case v.Pending != "":
+		return fmt.Errorf("an operation of Heketi is changing %s (%s); plan again when it has ended", c, v.Pending)
+	case v.Block:
+		return fmt.Errorf("%s hosts block volumes", c)
+	case v.SizeGiB != size:
+		return fmt.Errorf("the PersistentVolume has %d GiB, and %s has %d GiB; correct spec.capacity.storage of the PersistentVolume if Heketi is right",
+			size, c, v.SizeGiB)
+	}
+	return nil
+}
+
+// sizeGiB returns the PersistentVolume's size, rounded up as the in-tree plugin asked Heketi for it.
+func sizeGiB(pv persistentVolume) (int, error) {
+	text := fmt.Sprint(pv.Spec.Capacity["storage"])
+	quantity, err := resource.ParseQuantity(text)
+	if err != nil {
+		return 0, fmt.Errorf("spec.capacity.storage %q: %w", text, err)
+	}
+	return volume.Capacity{RequiredBytes: quantity.Value()}.SizeGiB(1)
+}
+
+// proveStatic finds a Heketi, or a list of gluster's own, that has the gluster volume of a PersistentVolume that was made by
+// hand. The volume stays in its maker's hands, so that nothing can happen to it, but pods that are sent to a volume that does
+// not exist do not start. The servers are those of the Endpoints, or, without any, those of the proof.
+func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume) (servers, proofs []string, err error) {
+	for _, v := range listed {
+		if v.Name == source.Volume && mayBeSame(source.Servers, v.Servers) {
+			servers, proofs = v.Servers, append(proofs, fmt.Sprintf("gluster volume info has %s, on %s", v.Name, strings.Join(v.Servers, ", ")))
+		}
+	}
+	for _, c := range find(inventories, "", source.Volume) {
+		hosts := c.inventory.Dump.Hosts(c.volume().Cluster)
+		if mayBeSame(source.Servers, hosts) {
+			servers, proofs = hosts, append(proofs, fmt.Sprintf("Heketi %q has %s with the id %s", c.inventory.Backend, source.Volume, c.id))
+		}
+	}
+	switch {
+	case len(proofs) == 0 && unreadable(inventories) != "":
+		return nil, nil, fmt.Errorf("nothing proves that gluster volume %s exists, and these could not be read: %s; or give the output of "+
+			"gluster volume info --xml from one of its servers with --volume-info=FILE", source.Volume, unreadable(inventories))
+	case len(proofs) == 0:
+		return nil, nil, fmt.Errorf("nothing proves that gluster volume %s exists: no configured Heketi has it on the servers of its Endpoints; "+
+			"give the output of gluster volume info --xml from one of its servers with --volume-info=FILE", source.Volume)
+	case len(source.Servers) > 0:
+		return source.Servers, proofs, nil
+	case len(proofs) > 1:
+		return nil, nil, fmt.Errorf("its Endpoints have no address, and there are several gluster volumes of this name: %s", strings.Join(proofs, "; "))
+	}
+	return servers, proofs, nil
+}
+
+// mayBeSame reports whether servers may be those of the same gluster cluster. Names and addresses cannot be compared.
+func mayBeSame(addresses, hosts []string) bool {
+	return len(addresses) == 0 || slices.ContainsFunc(hosts, func(host string) bool {
+		return slices.Contains(addresses, host) || net.ParseIP(host) == nil
+	})
+}

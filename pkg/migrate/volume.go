@@ -1,0 +1,248 @@
+package migrate
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// volume plans one PersistentVolume.
+func (p *planner) volume(pv persistentVolume, v *VolumePlan) {
+	v.Kind = kindOf(pv)
+	source, err := sourceOf(pv, p.addresses)
+	v.Source = source
+	if ref := pv.Spec.ClaimRef; ref != nil {
+		v.Claim = ref.Namespace + "/" + ref.Name
+		v.Pods = slices.Sorted(slices.Values(p.users[v.Claim]))
+	}
+	if err == nil {
+		err = p.checkState(pv)
+	}
+	if err != nil {
+		*v = v.refused("%v", err)
+		return
+	}
+	v.Action = Migrate
+	policy, warnings := p.policy(pv)
+	v.Warnings = warnings
+	var attributes map[string]string
+	switch v.Kind {
+	case Dynamic:
+		attributes, err = p.dynamic(pv, v)
+	case Static:
+		attributes, err = p.static(pv, v)
+	}
+	if err != nil {
+		*v = v.refused("%v", err)
+		return
+	}
+	options, told, err := translateOptions(mountOptionsOf(pv), source.ReadOnly, p.DropMountOptions)
+	if err != nil {
+		*v = v.refused("%v", err)
+		return
+	}
+	v.Warnings = append(v.Warnings, told...)
+	v.Warnings = append(v.Warnings, accessWarnings(pv)...)
+	if other := p.taken[v.Handle]; other != "" && v.Kind == Static {
+		*v = v.refused("PersistentVolume %s of driver %s has the volume handle %q already", other, p.Driver, v.Handle)
+		return
+	}
+	v.Replacement = replacement(v, pv, p.Driver, attributes, options, policy)
+}
+
+// checkState refuses what is not in a state in which it can be swapped.
+func (p *planner) checkState(pv persistentVolume) error {
+	ref := pv.Spec.ClaimRef
+	switch {
+	case pv.Metadata.DeletionTimestamp != "":
+		return errors.New("it is being deleted; the policy Retain lets Kubernetes finish that: " +
+			`kubectl patch pv NAME -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`)
+	case pv.Spec.VolumeMode == "Block":
+		return errors.New("spec.volumeMode is Block, and a gluster volume has files")
+	case pv.Status.Phase == "Pending":
+		return errors.New("its phase is Pending; plan again when it has another one")
+	case ref == nil || pv.Status.Phase != "Bound":
+		return nil
+	}
+	key := ref.Namespace + "/" + ref.Name
+	c, ok := p.claims[key]
+	switch {
+	case !ok:
+		return fmt.Errorf("it is bound to the claim %s, which does not exist; plan again when its phase is Released", key)
+	case ref.UID != c.Metadata.UID:
+		return fmt.Errorf("it is bound to an earlier claim %s (uid %s); the claim of this name has the uid %s", key, ref.UID, c.Metadata.UID)
+	case c.Spec.VolumeName != pv.Metadata.Name:
+		return fmt.Errorf("the claim %s names another PersistentVolume, %q", key, c.Spec.VolumeName)
+	case c.Metadata.DeletionTimestamp != "":
+		return fmt.Errorf("its claim %s is being deleted", key)
+	}
+	return nil
+}
+
+const (
+	policyRetain = "Retain"
+	policyDelete = "Delete"
+)
+
+// policy returns the reclaim policy that the volume ends with. Only a volume that the provisioner made and that a claim has may
+// be deleted with that claim: as before.
+func (p *planner) policy(pv persistentVolume) (policy string, warnings []string) {
+	is := pv.Spec.ReclaimPolicy
+	switch {
+	case is == policyRetain || is == "":
+		return policyRetain, nil
+	case kindOf(pv) == Static:
+		return policyRetain, []string{fmt.Sprintf("its policy was %s, which the in-tree plugin never carried out for a volume that was made by hand; it becomes Retain", is)}
+	case pv.Status.Phase != "Bound":
+		return policyRetain, []string{fmt.Sprintf("its policy was %s and its phase is %s: so that its data are not deleted by the migration, the policy becomes Retain",
+			is, pv.Status.Phase)}
+	case is != policyDelete:
+		return policyRetain, []string{fmt.Sprintf("its policy was %s, which no CSI driver has; it becomes Retain", is)}
+	}
+	return policyDelete, nil
+}
+
+// dynamic returns the volume attributes of a volume that the provisioner made. It goes into the driver's hands.
+func (p *planner) dynamic(pv persistentVolume, v *VolumePlan) (map[string]string, error) {
+	c, proofs, err := proveDynamic(pv, v.Source, p.Inventories)
+	if err != nil {
+		return nil, err
+	}
+	found := c.volume()
+	v.Proofs = proofs
+	v.Heketi = &HeketiVolume{Backend: c.inventory.Backend, ID: c.id, Name: found.Name, SizeGiB: found.SizeGiB, Cluster: found.Cluster, GID: found.GID}
+	handle := volume.Handle{Backend: c.inventory.Backend, ID: c.id, Adopted: true}
+	v.Handle = handle.String()
+	for _, taken := range []volume.Handle{handle, {Backend: handle.Backend, ID: handle.ID}} {
+		if other := p.taken[taken.String()]; other != "" {
+			return nil, fmt.Errorf("PersistentVolume %s of driver %s stands for this volume already (%s)", other, p.Driver, taken)
+		}
+	}
+	gid, err := p.gid(pv, found.GID, v)
+	if err != nil {
+		return nil, err
+	}
+	if len(v.Source.Servers) == 0 {
+		v.Warnings = append(v.Warnings, fmt.Sprintf("its Endpoints %s have no address; the servers are those that Heketi names", cmp.Or(v.Source.Endpoints, "(none)")))
+	}
+	return volume.Volume{
+		Handle: handle, Name: found.Name, Servers: c.inventory.Dump.Hosts(found.Cluster), Cluster: found.Cluster, GID: gid,
+	}.Context(), nil
+}
+
+// gid returns the group that pods get: as before, that of the annotation.
+func (p *planner) gid(pv persistentVolume, recorded int64, v *VolumePlan) (int64, error) {
+	text := pv.Metadata.Annotations[annotationGID]
+	if text == "" {
+		if recorded != 0 {
+			v.Warnings = append(v.Warnings, fmt.Sprintf("it has no annotation %s, and its group in Heketi is %d: pods get this group now", annotationGID, recorded))
+		}
+		return recorded, nil
+	}
+	gid, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil || gid < 0:
+		return 0, fmt.Errorf("the annotation %s is %q, and must be a group id", annotationGID, text)
+	case gid != recorded:
+		v.Warnings = append(v.Warnings, fmt.Sprintf("its annotation gives pods the group %d, as before, and its group in Heketi is %d: can pods write to it?", gid, recorded))
+	}
+	return gid, nil
+}
+
+// static returns the volume attributes of a volume that was made by hand. It is only mounted.
+func (p *planner) static(pv persistentVolume, v *VolumePlan) (map[string]string, error) {
+	servers, proofs, err := proveStatic(v.Source, p.Inventories, p.VolumeInfo)
+	if err != nil {
+		return nil, err
+	}
+	v.Proofs = proofs
+	if len(v.Source.Servers) == 0 {
+		v.Warnings = append(v.Warnings, fmt.Sprintf("its Endpoints %s have no address; the servers are those of the proof", cmp.Or(v.Source.Endpoints, "(none)")))
+	}
+	v.Handle = staticHandle(pv.Metadata.Name)
+	path := v.Source.Volume
+	if v.Source.Directory != "" {
+		path += "/" + v.Source.Directory
+	}
+	return map[string]string{volume.ContextVolume: path, volume.ContextServers: strings.Join(servers, ",")}, nil
+}
+
+// longestHandle is CSI's limit of a volume_id in bytes (spec.md, "Size Limits").
+const longestHandle = 128
+
+// staticHandle returns the name of the PersistentVolume, which no other has. A name has no slash, and so is no handle of a
+// provisioned volume.
+func staticHandle(name string) string {
+	if len(name) <= longestHandle {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	digest := hex.EncodeToString(sum[:16])
+	return name[:longestHandle-len(digest)-1] + "-" + digest
+}
+
+func accessWarnings(pv persistentVolume) []string {
+	if modes := pv.Spec.AccessModes; len(modes) > 1 && modes[0] == "ReadOnlyMany" {
+		return []string{"its first access mode is ReadOnlyMany: the kubelet tells a CSI driver only the first one, so that pods can only read; " +
+			"write ReadWriteMany first in spec.accessModes of the replacement if they shall write"}
+	}
+	return nil
+}
+
+// replacement returns the PersistentVolume that takes the place of pv. Everything of it that does not speak of the in-tree plugin stays.
+func replacement(v *VolumePlan, pv persistentVolume, driver string, attributes map[string]string, options []string, policy string) map[string]any {
+	made := &unstructured.Unstructured{Object: map[string]any{}}
+	old := unstructured.Unstructured{Object: v.Backup}
+	made.SetAPIVersion("v1")
+	made.SetKind("PersistentVolume")
+	made.SetName(pv.Metadata.Name)
+	made.SetLabels(pv.Metadata.Labels)
+	annotations := annotationsWithout(pv.Metadata.Annotations)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[AnnotationMigratedFrom] = inTree
+	if v.Kind == Dynamic {
+		annotations[annotationProvisionedBy] = driver
+	}
+	made.SetAnnotations(annotations)
+	spec, _, _ := unstructured.NestedMap(old.Object, "spec")
+	delete(spec, "glusterfs")
+	delete(spec, "mountOptions")
+	spec["csi"] = map[string]any{"driver": driver, "volumeHandle": v.Handle, "volumeAttributes": toAny(attributes)}
+	if len(options) > 0 {
+		spec["mountOptions"] = anyList(options)
+	}
+	spec["persistentVolumeReclaimPolicy"] = policy
+	unstructured.RemoveNestedField(spec, "claimRef", "resourceVersion")
+	made.Object["spec"] = spec
+	return made.Object
+}
+
+// AnnotationMigratedFrom is set on every object that a migration has made.
+const AnnotationMigratedFrom = "glusterfs.csi.gluster.org/migrated-from"
+
+func toAny(m map[string]string) map[string]any {
+	converted := make(map[string]any, len(m))
+	for k, v := range m {
+		converted[k] = v
+	}
+	return converted
+}
+
+func anyList(list []string) []any {
+	converted := make([]any, 0, len(list))
+	for _, s := range list {
+		converted = append(converted, s)
+	}
+	return converted
+}
