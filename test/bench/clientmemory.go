@@ -10,6 +10,8 @@ import (
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
 // The files of clientMemory are more than the limit of the baseline.
@@ -53,18 +55,18 @@ func (b *bench) useWithClient(ctx context.Context, v *csi.Volume, p place, work 
 	if _, err := onMachine(ctx, b.lab.Node(1), work, filepath.Join(p.staging, "files")); err != nil {
 		return nil, err
 	}
-	clients, err := b.lab.Node(1).Processes(ctx, "glusterfs")
+	clients, err := outside.Clients(ctx, b.lab.Node(1), "")
 	if err != nil {
 		return nil, err
 	}
 	if len(clients) != 1 {
-		return nil, fmt.Errorf("the volume has the clients %v, want one", clients)
+		return nil, fmt.Errorf("the volume has %d clients, want 1: %v", len(clients), clients)
 	}
-	pid, err := strconv.Atoi(clients[0])
+	status, err := b.lab.Node(1).Output(ctx, "cat", "/proc/"+clients[0].PID+"/status")
 	if err != nil {
 		return nil, err
 	}
-	memory, err := memoryOf(pid, "VmRSS")
+	memory, err := memoryIn(status, "VmRSS")
 	if err != nil {
 		return nil, err
 	}

@@ -174,13 +174,18 @@ func memoryOf(pid int, field string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(status)) {
+	return memoryIn(string(status), field)
+}
+
+// memoryIn is memoryOf with the file's content.
+func memoryIn(status, field string) (float64, error) {
+	for line := range strings.Lines(status) {
 		if text, ok := strings.CutPrefix(line, field+":"); ok {
 			kib, err := strconv.ParseFloat(strings.Fields(text)[0], 64)
 			return kib / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("process %d has no %s", pid, field)
+	return 0, fmt.Errorf("no %s in the status of a process: %q", field, status)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
