@@ -62,29 +62,39 @@ func nestedMountGap(ctx context.Context, b *bench) ([]row, error) {
 }
 
 // awayFor waits until the mount at a path is dropped and is there again for gapOver. It returns for how many seconds it was missing, counted
-// from the beginning and from the end of the first look that missed it. If it is dropped several times, these are sums.
+// from the beginning and from the end of the first look that missed it. If it is dropped several times, these are sums. A mount that was
+// missing only between two looks was so at most for the time between these.
 func awayFor(point string) ([]float64, error) {
-	mounted, err := deviceOf(point)
+	first, err := mountAt(point)
 	if err != nil {
 		return nil, err
 	}
 	var missed, seen time.Time // beginning and end of the first look of a gap
 	var back time.Time
+	last, looked := first, time.Now() // what was there, and when that was seen
 	away := make([]float64, 2)
 	for begin := time.Now(); time.Since(begin) < gapLimit; time.Sleep(gapLook) {
 		look := time.Now()
-		device, err := deviceOf(point)
+		there, err := mountAt(point)
 		now := time.Now()
-		switch isThere := err == nil && device == mounted; {
-		case !isThere && missed.IsZero():
-			missed, seen = look, now
-		case isThere && !missed.IsZero():
+		if err != nil || there.device != first.device {
+			if missed.IsZero() {
+				missed, seen = look, now
+			}
+			continue
+		}
+		if there != last && missed.IsZero() {
+			missed, seen = looked, looked
+		}
+		if !missed.IsZero() {
 			away[0] += now.Sub(missed).Seconds()
 			away[1] += now.Sub(seen).Seconds()
 			missed, back = time.Time{}, now
-		case isThere && !back.IsZero() && now.Sub(back) > gapOver:
+		}
+		if !back.IsZero() && now.Sub(back) > gapOver {
 			return away, nil
 		}
+		last, looked = there, now
 	}
 	if !missed.IsZero() {
 		return nil, fmt.Errorf("what was mounted at %s has not come back within %s", point, gapLimit)
@@ -92,11 +102,13 @@ func awayFor(point string) ([]float64, error) {
 	return nil, fmt.Errorf("the kernel has dropped nothing at %s within %s", point, gapLimit)
 }
 
-// deviceOf returns the device that answers at a path.
-func deviceOf(path string) (uint64, error) {
-	var stat unix.Stat_t
-	if err := unix.Stat(path, &stat); err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
+// mounted is what a path leads to: a mount that is put back has another number, but the same device. Before Linux 6.8 the number is 0.
+type mounted struct{ device, mount uint64 }
+
+func mountAt(path string) (mounted, error) {
+	var stat unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_BASIC_STATS|unix.STATX_MNT_ID_UNIQUE, &stat); err != nil {
+		return mounted{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return stat.Dev, nil
+	return mounted{unix.Mkdev(stat.Dev_major, stat.Dev_minor), stat.Mnt_id}, nil
 }
