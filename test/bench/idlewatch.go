@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// watchSettled is for the node plugin to know all containers: it looks for new ones every half a minute.
-const watchSettled = 45 * time.Second
+// watchSettled is for the node plugin to know all containers: it looks for new ones every half a minute, at each of them twice.
+const watchSettled = 75 * time.Second
 
 // idleWatch looks at the node plugin while it watches a hundred healthy volumes, each with a container that uses it. As in stageMany, they
 // are directories of one gluster volume.
@@ -121,7 +121,7 @@ func childrenOf(pid int) (children []int, err error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, field := range strings.Fields(string(data)) {
+		for field := range strings.FieldsSeq(string(data)) {
 			child, err := strconv.Atoi(field)
 			if err != nil {
 				return nil, err
