@@ -13,7 +13,8 @@ import (
 const (
 	deadVolumes = 20
 	hungVolumes = 20
-	rpcCalls    = 500 // of each kind, of which the figure is the 99th percentile
+	// Of so many calls of each kind the figure is the 99th percentile.
+	rpcCalls, stageCalls = 500, 200
 )
 
 // rpcWithDeadMounts measures calls for a healthy volume while the clients of others are dead or hang, and while there are no others. The
@@ -64,11 +65,12 @@ func rpcWithDeadMounts(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	rows := make([]row, 0, len(s))
-	for i, call := range b.measuredCalls(healthy, p) {
+	staging, published := b.measuredCalls(healthy, p)
+	for i, call := range append(staging, published...) {
 		note := ""
 		if i == 0 {
-			note = fmt.Sprintf("each of these rows is the 99th percentile of %d calls for a healthy volume, beside %d volumes with a dead client "+
-				"and %d with one that is stopped; node plugin with --heal-mounts=false", rpcCalls, deadVolumes, hungVolumes)
+			note = fmt.Sprintf("each of these rows is the 99th percentile of %d calls for a healthy volume (stage and unstage: %d), beside %d volumes "+
+				"with a dead client and %d with one that is stopped; node plugin with --heal-mounts=false", rpcCalls, stageCalls, deadVolumes, hungVolumes)
 		}
 		rows = append(rows, newRow("rpc-with-dead-mounts-"+call.name, "s", "the same without them", s[i], atMost(1.5), note))
 	}
@@ -124,31 +126,50 @@ type measuredCall struct {
 	do   func(context.Context) error
 }
 
-// measuredCalls are for a volume that is published at p.
-func (b *bench) measuredCalls(v *csi.Volume, p place) []measuredCall {
+// measuredCalls are for a volume at p, of which the first kinds stage it, and the others need it published.
+func (b *bench) measuredCalls(v *csi.Volume, p place) (staging, published []measuredCall) {
 	another := place{p.staging, p.target + "-another"}
 	return []measuredCall{
-		{"stats", func(ctx context.Context) error { return b.stats(ctx, v, p) }},
-		{"publish", func(ctx context.Context) error { return b.publish(ctx, v, another) }},
-		{"unpublish", func(ctx context.Context) error { return b.unpublish(ctx, v, another) }},
-		{"capabilities", func(ctx context.Context) error {
-			_, err := b.node.NodeGetCapabilities(ctx, &csi.NodeGetCapabilitiesRequest{})
-			return err
-		}},
-	}
+			{"stage", func(ctx context.Context) error { return b.stage(ctx, v, p) }},
+			{"unstage", func(ctx context.Context) error { return b.unstage(ctx, v, p) }},
+		}, []measuredCall{
+			{"stats", func(ctx context.Context) error { return b.stats(ctx, v, p) }},
+			{"publish", func(ctx context.Context) error { return b.publish(ctx, v, another) }},
+			{"unpublish", func(ctx context.Context) error { return b.unpublish(ctx, v, another) }},
+			{"capabilities", func(ctx context.Context) error {
+				_, err := b.node.NodeGetCapabilities(ctx, &csi.NodeGetCapabilitiesRequest{})
+				return err
+			}},
+		}
 }
 
-// callTimes stages and publishes a volume, and returns the 99th percentile of each kind of call for it. It takes the volume away again.
+// callTimes returns the 99th percentile of each kind of call for a volume, which is not staged before and afterwards.
 func (b *bench) callTimes(ctx context.Context, v *csi.Volume, p place) ([]float64, error) {
+	staging, published := b.measuredCalls(v, p)
+	figures, err := highTimes(ctx, stageCalls, staging)
+	if err != nil {
+		return nil, err
+	}
 	if err := b.stage(ctx, v, p); err != nil {
 		return nil, err
 	}
 	if err := b.publish(ctx, v, p); err != nil {
 		return nil, err
 	}
-	calls := b.measuredCalls(v, p)
+	more, err := highTimes(ctx, rpcCalls, published)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.unpublish(ctx, v, p); err != nil {
+		return nil, err
+	}
+	return append(figures, more...), b.unstage(ctx, v, p)
+}
+
+// highTimes makes calls by turns, n times each, and returns the 99th percentile of each.
+func highTimes(ctx context.Context, n int, calls []measuredCall) ([]float64, error) {
 	times := make([][]float64, len(calls))
-	for range rpcCalls {
+	for range n {
 		for i, call := range calls {
 			took, err := clocked(func() error { return call.do(ctx) })
 			if err != nil {
@@ -161,8 +182,5 @@ func (b *bench) callTimes(ctx context.Context, v *csi.Volume, p place) ([]float6
 	for i := range figures {
 		figures[i] = percentile(times[i], 99)
 	}
-	if err := b.unpublish(ctx, v, p); err != nil {
-		return nil, err
-	}
-	return figures, b.unstage(ctx, v, p)
+	return figures, nil
 }
