@@ -15,7 +15,7 @@ type namespaceID struct {
 type namespaces struct {
 	last, before map[namespaceID]bool // of the last look and of the one before
 	looks        int
-	incomplete   bool // the last look could not read a table
+	incomplete   bool // not all tables could be read, or watched
 }
 
 // newNamespaces reports whether a look has to read the tables of the node's mount namespaces.
@@ -28,6 +28,13 @@ func (h *Healer) newNamespaces() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.namespaces.changed(now, err)
+}
+
+// readAgain makes the next look read all tables.
+func (h *Healer) readAgain() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.namespaces.incomplete = true
 }
 
 // changed reports whether all tables are to be read, given the namespaces that there are now. One is new at two looks, because a

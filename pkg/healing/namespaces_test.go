@@ -46,3 +46,17 @@ func TestChangedNamespaces(t *testing.T) {
 		t.Errorf("%d of %d looks without a change read all tables, want 2", full, 2*fullLook)
 	}
 }
+
+// TestWatchAgain: what could not be watched is tried again at the next look.
+func TestWatchAgain(t *testing.T) {
+	h := newHealer(t)
+	h.watch(t.Context())
+	if h.namespaces.incomplete {
+		t.Error("all is watched, and read again")
+	}
+	h.watcher.Close()
+	h.watch(t.Context())
+	if !h.namespaces.incomplete {
+		t.Error("the next look reads nothing")
+	}
+}

@@ -63,9 +63,7 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	found, err := tables.Scan(devices)
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot see all containers that may use volumes")
-		h.mu.Lock()
-		h.namespaces.incomplete = true
-		h.mu.Unlock()
+		h.readAgain()
 	}
 	var asking sync.WaitGroup // a client that hangs keeps the others waiting for nothing
 	for _, s := range wanted {
@@ -213,6 +211,7 @@ func (h *Healer) watch(ctx context.Context) {
 	h.mu.Unlock()
 	if err := h.watcher.Set(watched); err != nil && ctx.Err() == nil {
 		klog.FromContext(ctx).Error(err, "Cannot watch the mounts of all containers")
+		h.readAgain()
 	}
 }
 
