@@ -93,7 +93,7 @@ func (c *container) end() error {
 // withContainer publishes a new volume on node 1, lets a container mount it at /data, and other paths of the node where binds says, and
 // takes all of that away after run.
 func (b *bench) withContainer(
-	ctx context.Context, name string, binds []string, run func(ctx context.Context, v *csi.Volume, c *container) (row, error),
+	ctx context.Context, name string, binds []string, run func(ctx context.Context, v *csi.Volume, c *container) ([]row, error),
 ) ([]row, error) {
 	v, err := b.create(ctx, b.name(name))
 	if err != nil {
@@ -126,5 +126,5 @@ func (b *bench) withContainer(
 	if err := b.quiet(ctx); err != nil {
 		return nil, err
 	}
-	return []row{measured}, b.remove(ctx, v)
+	return measured, b.remove(ctx, v)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -16,14 +18,16 @@ import (
 
 const (
 	healBaseline = 0.1 // seconds
+	busyBaseline = 2.0
 	healLimit    = 30 * time.Second
 	// retryPause is how long an application waits after an error: one that never waits would take a core from the repair.
 	retryPause = 200 * time.Microsecond
 )
 
-// heal kills the client of a volume that a container uses. The figure is the time until a write in the container works again.
+// heal kills the client of a volume that a container uses. The figure is the time until a write in the container works again, on a quiet
+// node and on a busy one.
 func heal(ctx context.Context, b *bench) ([]row, error) {
-	return b.withContainer(ctx, "heal", nil, func(ctx context.Context, v *csi.Volume, c *container) (row, error) {
+	return b.withContainer(ctx, "heal", nil, func(ctx context.Context, v *csi.Volume, c *container) ([]row, error) {
 		ours := func(ctx context.Context) ([]float64, error) {
 			clients, err := outside.Clients(ctx, b.lab.Node(1), v.GetVolumeContext()["volume"])
 			if err != nil {
@@ -38,18 +42,50 @@ func heal(ctx context.Context, b *bench) ([]row, error) {
 			}
 			return []float64{answer.Seconds}, sleep(ctx, noticed)
 		}
-		s, err := alternate(ctx, b.runs(20), ours, fixed(healBaseline))
+		quiet, err := alternate(ctx, b.runs(20), ours, fixed(healBaseline))
 		if err != nil {
-			return row{}, err
+			return nil, err
 		}
 		bare, err := b.bareMount(ctx, v)
 		if err != nil {
-			return row{}, err
+			return nil, err
+		}
+		rest, err := b.burden(ctx)
+		if err != nil {
+			return nil, err
+		}
+		busy, err := alternate(ctx, b.runs(10), ours, fixed(busyBaseline))
+		rest()
+		if err != nil {
+			return nil, err
 		}
 		note := fmt.Sprintf("from kill -9 of the client until a write by path in a container that had the volume works, tried every %s; "+
 			"mount -t glusterfs of the volume alone, on the same machine: %s s", retryPause, bare)
-		return newRow("heal", "s", "0.1 s", s[0], atMost(1), note), nil
+		busyNote := fmt.Sprintf("the same beside %d processes that only count, on %d cores", burdenOf(), runtime.NumCPU())
+		return []row{
+			newRow("heal", "s", "0.1 s", quiet[0], atMost(1), note),
+			newRow("heal-under-load", "s", "2 s", busy[0], atMost(1), busyNote),
+		}, nil
 	})
+}
+
+// burdenOf is how many processes burden starts.
+func burdenOf() int { return 4 * runtime.NumCPU() }
+
+// burden starts processes that take all time they can get; rest ends them.
+func (b *bench) burden(ctx context.Context) (rest func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var busy sync.WaitGroup
+	rest = func() { cancel(); busy.Wait() }
+	for range burdenOf() {
+		cmd := b.lab.Node(1).Command(ctx, "sh", "-c", "while :; do :; done")
+		if err := cmd.Start(); err != nil {
+			rest()
+			return nil, err
+		}
+		busy.Go(func() { _ = cmd.Wait() }) // it is killed
+	}
+	return rest, nil
 }
 
 // bareMount measures the start of a client by mount(8), beside the one that runs.

@@ -82,7 +82,7 @@ func families() []family {
 		{[]string{"plugin-restart"}, true, pluginRestart},
 		{[]string{"stage-100", "stage-100-memory"}, true, stageMany},
 		{[]string{"publish-many"}, true, publishMany},
-		{[]string{"heal"}, true, heal},
+		{[]string{"heal", "heal-under-load"}, true, heal},
 		{[]string{"nested-mount-gap"}, true, nestedMountGap},
 		{[]string{"rpc-with-dead-mounts"}, true, rpcWithDeadMounts},
 		{[]string{"idle-watch"}, true, idleWatch},

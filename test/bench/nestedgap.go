@@ -30,7 +30,7 @@ func nestedMountGap(ctx context.Context, b *bench) ([]row, error) {
 	if err := os.MkdirAll(scratch, 0o755); err != nil {
 		return nil, err
 	}
-	return b.withContainer(ctx, "gap", []string{scratch, point}, func(ctx context.Context, v *csi.Volume, c *container) (row, error) {
+	return b.withContainer(ctx, "gap", []string{scratch, point}, func(ctx context.Context, v *csi.Volume, c *container) ([]row, error) {
 		option := "off"
 		var sinceSeen []float64
 		ours := func(ctx context.Context) ([]float64, error) {
@@ -53,11 +53,11 @@ func nestedMountGap(ctx context.Context, b *bench) ([]row, error) {
 		}
 		s, err := alternate(ctx, b.runs(20), ours, fixed(gapBaseline))
 		if err != nil {
-			return row{}, err
+			return nil, err
 		}
 		note := fmt.Sprintf("after gluster volume set, from the beginning of the first stat in the container that does not find the mount, "+
 			"which includes its wait for the client's new graph; from the end of that stat: %s s; a stat every %s", spreadOf(sinceSeen), gapLook)
-		return newRow("nested-mount-gap", "s", "0.02 s", s[0], atMost(1), note), nil
+		return []row{newRow("nested-mount-gap", "s", "0.02 s", s[0], atMost(1), note)}, nil
 	})
 }
 
