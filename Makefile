@@ -111,7 +111,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (20s)
 
 .PHONY: bench
 bench: deps build ## Measure against heketi-cli and mount.glusterfs; writes build/bench.json (needs root)
-	$(call say,benchmarks: pairs of runs on the lab; about 35 minutes)
+	$(call say,benchmarks: pairs of runs on the lab; about an hour)
 	go run ./test/bench -driver $(DRIVER) -out $(BUILD)/bench.json -only '$(BENCH_ONLY)'
 
 .PHONY: bench-scale

@@ -89,6 +89,9 @@ type Manager struct {
 	changed   chan struct{} // there are unwritten publications
 	leftovers []string      // of earlier processes, each with the reason; set at the start only
 
+	kept   []runningClient // as upkeep knows them; for it alone, as the next
+	rounds int             // of upkeep
+
 	mu            sync.Mutex
 	records       map[string]record // by volume id; what lies in volumes/
 	unwritten     map[string]bool   // the volumes whose publications are in memory only

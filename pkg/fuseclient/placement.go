@@ -129,7 +129,7 @@ func (m *Manager) removeCgroup(client string) error {
 // refreshSecrets gives those of the clients that run on the node the keys and certificates as they are now.
 func refreshSecrets(ctx context.Context, running []runningClient) {
 	for _, c := range running {
-		if versionOf(c.process) == "" {
+		if c.version == "" {
 			continue
 		}
 		err := refreshSecretsOf(c.process)

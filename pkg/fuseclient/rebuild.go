@@ -77,6 +77,7 @@ type runningClient struct {
 	hash       string // of the volume's id
 	generation int64
 	source     mount.Source // without volume id
+	version    string       // as in Client; of knownClients only
 }
 
 func (c runningClient) name() string { return clientName(c.hash, c.generation) }

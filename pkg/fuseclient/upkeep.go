@@ -3,7 +3,9 @@ package fuseclient
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -33,7 +35,7 @@ func (m *Manager) upkeep(ctx context.Context) {
 	if m.node.Load() == nil && m.openNode(ctx) {
 		m.logPlacement(ctx)
 	}
-	running := runningClients(m.cfg.StateDir, "")
+	running := m.knownClients()
 	m.updateResolver(ctx)
 	refreshSecrets(ctx, running)
 	_, err := m.retireEnding(ctx) // clients that stayed because their last mount was still in use
@@ -53,6 +55,36 @@ func (m *Manager) upkeep(ctx context.Context) {
 	for _, id := range ids {
 		m.writeAgain(ctx, id)
 	}
+}
+
+// searchEach is how many rounds of upkeep there are from one search for clients among all processes of the node to the next: it costs
+// more than all the rest.
+const searchEach = 10
+
+// knownClients returns the clients that run: those that the last search has found, and those that were started since. It does not
+// return one that was started since and has no record any more, which serves pods beyond the unstage of its volume. It is for upkeep alone.
+func (m *Manager) knownClients() []runningClient {
+	if m.rounds%searchEach == 0 {
+		m.kept = runningClients(m.cfg.StateDir, "")
+		for i := range m.kept {
+			m.kept[i].version = versionOf(m.kept[i].process)
+		}
+	}
+	m.rounds++
+	m.kept = slices.DeleteFunc(m.kept, func(c runningClient) bool { return !c.process.alive() })
+	processes := map[process]bool{}
+	for _, c := range m.kept {
+		processes[c.process] = true
+	}
+	m.mu.Lock()
+	records := slices.Collect(maps.Values(m.records))
+	m.mu.Unlock()
+	for _, r := range records {
+		if r.ready() && !processes[r.Process] && r.Process.alive() {
+			m.kept = append(m.kept, runningClient{r.Process, hash(r.Source.VolumeID), r.Generation, r.Source, versionOf(r.Process)})
+		}
+	}
+	return m.kept
 }
 
 // writeAgain writes the volume's record if the file is another. A volume for which a call runs is left to the next round.

@@ -112,3 +112,41 @@ func TestRecordIsWrittenLater(t *testing.T) {
 	unlock()
 	waitFor(t, "the record", func() bool { _, err := os.Lstat(n.recordPath("id-vol")); return err == nil })
 }
+
+// TestKnownClients: between two searches, upkeep knows of the clients that start and end.
+func TestKnownClients(t *testing.T) {
+	n := newNode(t)
+	known := func() map[string]process {
+		all := map[string]process{}
+		for _, c := range n.knownClients() {
+			all[c.name()] = c.process
+		}
+		return all
+	}
+	first := n.stage()
+	if got := known(); len(got) != 1 || got[first.name()] != first.Process {
+		t.Errorf("after a search: %v, want %s", got, first.name())
+	}
+	if err := n.Stage(t.Context(), source("second"), n.mkdir("second")); err != nil {
+		t.Fatal(err)
+	}
+	second, _ := n.record(source("second").VolumeID)
+	if got := known(); len(got) != 2 || got[second.name()] != second.Process {
+		t.Errorf("another was started: %v, want %s too", got, second.name())
+	}
+	n.kill(first)
+	if got := known(); len(got) != 1 || got[second.name()] != second.Process {
+		t.Errorf("the first has ended: %v", got)
+	}
+	n.mu.Lock()
+	delete(n.records, second.Source.VolumeID)
+	n.mu.Unlock()
+	n.kept = nil
+	found := 0
+	for range searchEach {
+		found += len(known())
+	}
+	if found == 0 {
+		t.Error("no search has found a client without a record")
+	}
+}

@@ -71,6 +71,8 @@ type Healer struct {
 	users map[tables.Target][]string
 	ended map[tables.Target]bool        // targets that are kept, and whose process has ended
 	due   map[time.Time]map[string]bool // volumes that are to be remembered at a time
+
+	namespaces namespaces
 }
 
 // volumeState is what the Healer keeps of a staged volume.
@@ -131,20 +133,17 @@ func (h *Healer) Run(ctx context.Context) {
 		}
 	})
 	h.group.Go(func() { h.watchHung(ctx) })
-	h.look(ctx, true)
+	h.look(ctx, h.newNamespaces())
 	ticker := time.NewTicker(h.limits.Tick)
 	defer ticker.Stop()
-	for last := ""; ; {
+	for {
 		select {
 		case <-ctx.Done():
 			h.end()
 			return
 		case <-ticker.C:
 		}
-		// New mount namespaces need new processes.
-		newest := newestProcess()
-		h.look(ctx, newest != last)
-		last = newest
+		h.look(ctx, h.newNamespaces())
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,18 +15,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// newestProcess returns the number of the process that was started last on this machine.
-func newestProcess() string {
-	data, _ := os.ReadFile("/proc/loadavg")
-	fields := strings.Fields(string(data))
-	if len(fields) == 0 {
-		return time.Now().String() // in doubt there is a new one
-	}
-	return fields[len(fields)-1]
-}
-
 // look attends to volumes whose client has ended or may have another graph, and to clients that have ended with mounts in use. With
-// namespaces it also looks for new mount namespaces that use a volume.
+// namespaces it also reads the tables of all mount namespaces.
 func (h *Healer) look(ctx context.Context, namespaces bool) {
 	calm, inUse, current := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, s := range h.Served() {
@@ -74,6 +63,7 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	found, err := tables.Scan(devices)
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot see all containers that may use volumes")
+		h.readAgain()
 	}
 	var asking sync.WaitGroup // a client that hangs keeps the others waiting for nothing
 	for _, s := range wanted {
@@ -96,6 +86,9 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 	graph, err := h.ActiveGraph(ctx, s.VolumeID)
 	if err != nil {
 		if known { // the graph may be another, or the client may have ended, and mounts may be missing by now
+			h.mu.Lock()
+			h.volume(s.VolumeID).looked = time.Time{} // the next look attends to it
+			h.mu.Unlock()
 			return
 		}
 		graph = "" // bricks are away, say, since the client was started
@@ -218,6 +211,7 @@ func (h *Healer) watch(ctx context.Context) {
 	h.mu.Unlock()
 	if err := h.watcher.Set(watched); err != nil && ctx.Err() == nil {
 		klog.FromContext(ctx).Error(err, "Cannot watch the mounts of all containers")
+		h.readAgain()
 	}
 }
 

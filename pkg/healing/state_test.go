@@ -348,9 +348,13 @@ func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 	if err := h.memory.put(kept); err != nil {
 		t.Fatal(err)
 	}
+	h.volume("id").looked = time.Now()
 	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, look{complete: true, saves: 1})
 	if got, _ := h.memory.get("a"); len(got.Tables) != 1 || h.memory.saves("a") != 1 {
 		t.Errorf("%+v", got)
+	}
+	if !h.volume("id").looked.IsZero() {
+		t.Error("the next look does not attend to it")
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 )
 
+var glusterVolume = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,127}$`)
+
 // ParseVolume splits "volume" or "volume/sub/dir". The error wraps ErrInvalid.
 func ParseVolume(s string) (volume, subdir string, err error) {
 	volume, subdir, _ = strings.Cut(strings.TrimPrefix(s, "/"), "/")
@@ -15,7 +17,7 @@ func ParseVolume(s string) (volume, subdir string, err error) {
 }
 
 func checkVolume(volume, subdir string) error {
-	if !regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,127}$`).MatchString(volume) {
+	if !glusterVolume.MatchString(volume) {
 		return fmt.Errorf("%w: volume %q: the name of a GlusterFS volume has letters, digits, - and _ only", ErrInvalid, volume)
 	}
 	if subdir == "" {

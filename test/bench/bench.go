@@ -115,9 +115,10 @@ func (b *bench) remove(ctx context.Context, v *csi.Volume) error {
 	return err
 }
 
-func capability() *csi.VolumeCapability {
+// capability has mount options.
+func capability(flags ...string) *csi.VolumeCapability {
 	return &csi.VolumeCapability{
-		AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{}},
+		AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{MountFlags: flags}},
 		AccessMode: &csi.VolumeCapability_AccessMode{Mode: csi.VolumeCapability_AccessMode_MULTI_NODE_MULTI_WRITER},
 	}
 }
@@ -131,9 +132,9 @@ func (b *bench) place(name string) (place, error) {
 	return p, os.MkdirAll(p.staging, 0o755)
 }
 
-func (b *bench) stage(ctx context.Context, v *csi.Volume, p place) error {
+func (b *bench) stage(ctx context.Context, v *csi.Volume, p place, flags ...string) error {
 	_, err := b.node.NodeStageVolume(ctx, &csi.NodeStageVolumeRequest{
-		VolumeId: v.GetVolumeId(), VolumeContext: v.GetVolumeContext(), StagingTargetPath: p.staging, VolumeCapability: capability(),
+		VolumeId: v.GetVolumeId(), VolumeContext: v.GetVolumeContext(), StagingTargetPath: p.staging, VolumeCapability: capability(flags...),
 	})
 	return err
 }

@@ -57,25 +57,13 @@ func idle(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	processes := []int{controller, node}
-	used, err := cpuSeconds(processes)
-	if err != nil {
-		return nil, err
-	}
-	times := []float64{used} // at the ends of the steps that make the current window
+	next := windows(func() (float64, error) { return cpuSeconds(processes) })
 	look := func(ctx context.Context) ([]float64, error) {
-		for len(times) <= int(idleWindow/idleStep) {
-			if err := sleep(ctx, idleStep); err != nil {
-				return nil, err
-			}
-			used, err := cpuSeconds(processes)
-			if err != nil {
-				return nil, err
-			}
-			times = append(times, used)
+		cpu, err := next(ctx)
+		if err != nil {
+			return nil, err
 		}
 		memory, err := resident(processes)
-		cpu := times[len(times)-1] - times[0]
-		times = times[1:]
 		if err != nil {
 			return nil, err
 		}
@@ -96,6 +84,28 @@ func idle(ctx context.Context, b *bench) ([]row, error) {
 		newRow("rss-idle", "MiB", "25 MiB", s[0], atMost(1), rss),
 		newRow("cpu-idle", "s", "0.06 s (0.1 %)", s[1], atMost(1), cpu),
 	}, remove(ctx)
+}
+
+// windows returns a function that waits for the end of the next window, and returns by how much a figure has grown in it.
+func windows(figure func() (float64, error)) func(context.Context) (float64, error) {
+	var ends []float64 // of the steps that make the current window, after that of the step before
+	return func(ctx context.Context) (float64, error) {
+		for len(ends) <= int(idleWindow/idleStep) {
+			if len(ends) > 0 {
+				if err := sleep(ctx, idleStep); err != nil {
+					return 0, err
+				}
+			}
+			now, err := figure()
+			if err != nil {
+				return 0, err
+			}
+			ends = append(ends, now)
+		}
+		grown := ends[len(ends)-1] - ends[0]
+		ends = ends[1:]
+		return grown, nil
+	}
 }
 
 // mountMany creates, stages and publishes the volumes; remove undoes it.
@@ -164,13 +174,18 @@ func memoryOf(pid int, field string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(status)) {
+	return memoryIn(string(status), field)
+}
+
+// memoryIn is memoryOf with the file's content.
+func memoryIn(status, field string) (float64, error) {
+	for line := range strings.Lines(status) {
 		if text, ok := strings.CutPrefix(line, field+":"); ok {
 			kib, err := strconv.ParseFloat(strings.Fields(text)[0], 64)
 			return kib / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("process %d has no %s", pid, field)
+	return 0, fmt.Errorf("no %s in the status of a process: %q", field, status)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -27,7 +27,7 @@ type work struct {
 type done struct {
 	Seconds float64   `json:"seconds"` // of all commands
 	Outputs []string  `json:"outputs"` // of each command
-	Both    []float64 `json:"both"`    // seconds of each of the directories
+	Both    []float64 `json:"both"`    // seconds of each of the directories, or of the same measured in two ways
 	// Parts are the seconds of each part of a workload, for each of the directories.
 	Parts [][]float64 `json:"parts"`
 }
@@ -47,6 +47,14 @@ func inside(ctx context.Context, kind string, arguments []string, out io.Writer)
 		answer.Both, err = useFiles(arguments)
 	case "pause":
 		answer.Seconds, err = longestPause(arguments[0], arguments[1])
+	case "outlive":
+		answer.Seconds, err = outlive(arguments[0], arguments[1])
+	case "gap":
+		answer.Both, err = awayFor(arguments[0])
+	case "make-files":
+		err = makeFiles(arguments[0])
+	case "see-files":
+		err = seeFiles(arguments[0])
 	default:
 		answer.Parts, err = useInside(kind, arguments)
 	}
@@ -106,7 +114,11 @@ func onMachine(ctx context.Context, m *lab.Machine, kind string, arguments ...st
 	if err != nil {
 		return done{}, err
 	}
-	cmd := m.Command(ctx, self, append([]string{"inside", kind}, arguments...)...)
+	return answerOf(m, m.Command(ctx, self, append([]string{"inside", kind}, arguments...)...))
+}
+
+// answerOf runs this program as a command on a machine.
+func answerOf(m *lab.Machine, cmd *exec.Cmd) (done, error) {
 	text, err := cmd.Output()
 	if err != nil {
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok {

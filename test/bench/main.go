@@ -82,6 +82,11 @@ func families() []family {
 		{[]string{"plugin-restart"}, true, pluginRestart},
 		{[]string{"stage-100", "stage-100-memory"}, true, stageMany},
 		{[]string{"publish-many"}, true, publishMany},
+		{[]string{"heal", "heal-under-load"}, true, heal},
+		{[]string{"nested-mount-gap"}, true, nestedMountGap},
+		{[]string{"rpc-with-dead-mounts"}, true, rpcWithDeadMounts},
+		{[]string{"idle-watch"}, true, idleWatch},
+		{[]string{"client-memory"}, true, clientMemory},
 		smallFilesFamily(), largeFilesFamily(),
 		// Last, because Heketi places no bricks for up to two minutes on a node that it found broken.
 		{[]string{"mount-first-server-refuses", "mount-first-server-silent"}, true, firstServer},

@@ -12,7 +12,8 @@ func TestChoose(t *testing.T) {
 		want string // first names of the chosen families, in their own order
 	}{
 		"nothing means all": {"", "create-at-10 create-at-1000 create-at-5000 create-100-callers-at-1000 binary-size " +
-			"create create-parallel mount rss-idle fuse-io plugin-restart stage-100 publish-many small-files large-files mount-first-server-refuses"},
+			"create create-parallel mount rss-idle fuse-io plugin-restart stage-100 publish-many heal nested-mount-gap rpc-with-dead-mounts idle-watch client-memory " +
+			"small-files large-files mount-first-server-refuses"},
 		"one":                      {"fuse-io", "fuse-io"},
 		"a row of a family":        {"unmount", "mount"},
 		"two rows of one family":   {"delete, create", "create"},

@@ -24,6 +24,12 @@ func median(figures []float64) float64 {
 	return (sorted[half-1] + sorted[half]) / 2
 }
 
+// percentile returns the least of the figures that so many of a hundred do not exceed.
+func percentile(figures []float64, percent int) float64 {
+	sorted := slices.Sorted(slices.Values(figures))
+	return sorted[max(0, (len(sorted)*percent+99)/100-1)]
+}
+
 // samples are the figures of both sides; those with the same index are a pair.
 type samples struct{ ours, baseline []float64 }
 

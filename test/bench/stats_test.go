@@ -28,6 +28,30 @@ func TestSpread(t *testing.T) {
 	}
 }
 
+func TestPercentile(t *testing.T) {
+	hundred := make([]float64, 100)
+	for i := range hundred {
+		hundred[i] = float64(100 - i)
+	}
+	for name, c := range map[string]struct {
+		figures []float64
+		percent int
+		want    float64
+	}{
+		"one":                {[]float64{7}, 99, 7},
+		"of a hundred":       {hundred, 99, 99},
+		"rounded up":         {[]float64{3, 1, 2}, 50, 2},
+		"all":                {[]float64{3, 1, 2}, 100, 3},
+		"none is the lowest": {[]float64{3, 1, 2}, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := percentile(c.figures, c.percent); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
 func TestRatio(t *testing.T) {
 	for name, c := range map[string]struct {
 		samples
