@@ -25,8 +25,8 @@ func TestScan(t *testing.T) {
 	dev := mountTmpfs(t, volume)
 	dir(t, volume, "tmp/deep")
 	dir(t, volume, "sub")
-	private := container(t, "private")
-	inside(t, private, func() error {
+	private := mounttest.Container(t, "private")
+	mounttest.Inside(t, private, func() error {
 		data := filepath.Join(base, "data")
 		return errors.Join(os.Mkdir(data, 0o755),
 			unix.Mount("emptydir", filepath.Join(volume, "tmp"), "tmpfs", 0, ""),
@@ -36,8 +36,8 @@ func TestScan(t *testing.T) {
 			unix.Mount("", data, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOEXEC, ""),
 			os.Remove(filepath.Join(volume, "sub")))
 	})
-	without := container(t, "private")
-	inside(t, without, func() error { return unix.Unmount(volume, 0) })
+	without := mounttest.Container(t, "private")
+	mounttest.Inside(t, without, func() error { return unix.Unmount(volume, 0) })
 
 	found := scan(t, dev)
 	if len(found) != 2 {
@@ -88,7 +88,7 @@ func TestPropagation(t *testing.T) {
 	}
 	volume := filepath.Join(kubelet, "volume")
 	dev := mountTmpfs(t, volume)
-	want := map[int]string{os.Getpid(): "shared:", container(t, "private"): "", container(t, "slave"): "master:", container(t, "shared"): "shared:"}
+	want := map[int]string{os.Getpid(): "shared:", mounttest.Container(t, "private"): "", mounttest.Container(t, "slave"): "master:", mounttest.Container(t, "shared"): "shared:"}
 	for _, table := range scan(t, dev) {
 		begins, known := want[table.PID]
 		if got := table.Mounts[0].Propagation; !known || !strings.HasPrefix(got, begins) || got == "" != (begins == "") {
@@ -110,7 +110,7 @@ func TestScanSeesWholeNamespaces(t *testing.T) {
 	t.Cleanup(func() { _ = unix.Unmount(root, unix.MNT_DETACH) })
 	volume := filepath.Join(root, "mnt")
 	dev := mountTmpfs(t, volume)
-	whole := container(t, "private")
+	whole := mounttest.Container(t, "private")
 	third := beside(t, whole, "chroot", root, "/bin/sleep", "infinity")
 	for link := "/"; link == "/"; link, _ = os.Readlink(fmt.Sprintf("/proc/%d/root", third)) {
 		time.Sleep(time.Millisecond)
@@ -169,7 +169,7 @@ func TestReadWithoutFirstThread(t *testing.T) {
 func TestScanWithoutRights(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
-	container(t, "private")
+	mounttest.Container(t, "private")
 	beside(t, os.Getpid(), "/bin/sleep", "infinity")
 	mounttest.WithoutRight(t, unix.CAP_SYS_PTRACE, func() {
 		found := scan(t, dev)
@@ -183,7 +183,7 @@ func TestScanWithoutRights(t *testing.T) {
 func TestOpen(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
-	pid := container(t, "private")
+	pid := mounttest.Container(t, "private")
 	table, err := tables.Read(pid, dev)
 	if err != nil {
 		t.Fatal(err)
