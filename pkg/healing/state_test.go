@@ -2,10 +2,12 @@ package healing
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -245,6 +247,73 @@ func TestMemory(t *testing.T) {
 	left, _ := filepath.Glob(filepath.Join(dir, "*"))
 	if len(left) != 3 {
 		t.Errorf("left are %v", left)
+	}
+}
+
+// TestMemoryAfterRollback: what a newer version has kept stays until this one knows more than nothing.
+func TestMemoryAfterRollback(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mounts")
+	m, err := openMemory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "a.json")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := strings.Replace(string(content), `"version": 1`, `"version": 99`, 1)
+	if err := os.WriteFile(path, []byte(newer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = openMemory(dir); err != nil || len(m.list()) != 0 {
+		t.Fatal(m.list(), err)
+	}
+	isNewer := func() bool {
+		now, _ := os.ReadFile(path)
+		return string(now) == newer
+	}
+	if !isNewer() {
+		t.Error("it is gone after the start")
+	}
+	if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a"}); err != nil || !isNewer() {
+		t.Error("it is replaced by nothing", err)
+	}
+	for range 2 {
+		if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a", Tables: []tables.Table{{PID: 1}}}); err != nil || isNewer() {
+			t.Error("what is known now is not kept", err)
+		}
+	}
+}
+
+// TestMemoryWhileItIsSaved: the disk may be slow, and keeps nothing from being looked at.
+func TestMemoryWhileItIsSaved(t *testing.T) {
+	m, err := openMemory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.saving.Lock()
+	saved := make(chan error, 2)
+	for range 2 {
+		go func() { saved <- m.put(tables.Snapshot{Client: "a", Graph: "new"}) }()
+	}
+	for deadline := time.Now().Add(30 * time.Second); m.saves("a") < 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing can be looked at")
+		}
+	}
+	if kept, known := m.get("a"); !known || kept.Graph != "new" || len(m.list()) != 1 {
+		t.Errorf("%+v, %t", kept, known)
+	}
+	m.saving.Unlock()
+	if err := errors.Join(<-saved, <-saved); err != nil {
+		t.Error(err)
+	}
+	if kept, known, err := m.disk.Load("a"); !known || kept.Graph != "new" {
+		t.Errorf("on disk: %+v, %v", kept, err)
 	}
 }
 
