@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
@@ -92,12 +91,7 @@ func checkRoot(pid int, root *os.File) error {
 	if err != nil {
 		return err
 	}
-	table, err := os.Open(fmt.Sprintf("/proc/%d/mountinfo", pid))
-	if err != nil {
-		return err
-	}
-	defer table.Close()
-	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != at.Mount, uint64(i.ID) == at.Mount })
+	found, err := tables.Select(pid, func(id int, _ string) bool { return uint64(id) == at.Mount })
 	if err != nil {
 		return err
 	}
