@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,5 +252,56 @@ func TestRunEnds(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestWatchIsPaced: a container that mounts and unmounts without end is looked at now and then, at first at once, and at the end once more.
+func TestWatchIsPaced(t *testing.T) {
+	point := dir(t, t.TempDir(), "point")
+	pid := mounttest.Container(t, "private")
+	w, reports := watching(t)
+	set(t, w, target(t, pid))
+	next(t, reports)
+	began, number := time.Now(), 0
+	mounttest.Inside(t, pid, func() error {
+		for range 300 {
+			if err := errors.Join(unix.Mount("busy", point, "tmpfs", 0, ""), unix.Unmount(point, 0)); err != nil {
+				return err
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	})
+	for len(reports) > 0 {
+		<-reports
+		number++
+	}
+	if most := 20 + int(time.Since(began)/(2*time.Second)) + 2; number == 0 || number > most {
+		t.Errorf("%d reports, want at most %d", number, most)
+	}
+	if got := next(t, reports); got.ended {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestWatchLeavesDescriptors: half of what this process may have is for others.
+func TestWatchLeavesDescriptors(t *testing.T) {
+	targets := make([]tables.Target, 0, 20)
+	for range cap(targets) {
+		targets = append(targets, target(t, beside(t, os.Getpid(), "/bin/sleep", "infinity")))
+	}
+	w, reports := watching(t)
+	before := mounttest.Descriptors(t)
+	restore := mounttest.LimitDescriptors(t, 40)
+	err := w.Set(targets)
+	restore()
+	if err == nil || !strings.Contains(err.Error(), "too many") || errors.Is(err, unix.EMFILE) {
+		t.Error(err)
+	}
+	if n := mounttest.Descriptors(t) - before; n < 2 || n >= 2*len(targets) {
+		t.Errorf("%d descriptors", n)
+	}
+	if got := next(t, reports); got.ended {
+		t.Errorf("%+v", got)
 	}
 }
