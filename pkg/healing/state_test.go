@@ -195,16 +195,33 @@ func TestTidy(t *testing.T) {
 
 func TestOnlyNews(t *testing.T) {
 	h := newHealer(t)
-	for i, want := range []int{2, 0} {
-		outcome := Outcome{VolumeID: "id", Lost: []Loss{{Point: "/a"}, {Point: "/b"}}}
-		if h.onlyNews(&outcome); len(outcome.Lost) != want {
-			t.Errorf("report %d has %v", i, outcome.Lost)
+	a, b := Loss{Point: "/a"}, Loss{Point: "/b"}
+	for i, step := range []struct {
+		cause, pending int
+		lost           []Loss
+		news, known    int
+	}{
+		{byDeath, 0, []Loss{a, b}, 2, 0},
+		{byDeath, 0, []Loss{a, b}, 0, 2},
+		{byGraph, 0, []Loss{a}, 1, 0},
+		{byDeath, 1, []Loss{a}, 0, 1}, // the attempt has not come to b
+		{byDeath, 0, []Loss{b}, 0, 1},
+		{byDeath, 0, []Loss{a, b}, 1, 1}, // a was well in between
+	} {
+		outcome := Outcome{VolumeID: "id", Lost: step.lost, Pending: step.pending}
+		if h.onlyNews(&outcome, step.cause); len(outcome.Lost) != step.news || outcome.Known != step.known {
+			t.Errorf("report %d has %+v", i, outcome)
 		}
 	}
-	for i := range 2 * mostLost {
-		h.onlyNews(&Outcome{VolumeID: "id", Lost: []Loss{{Point: strconv.Itoa(i)}}})
+	h.forgetLost("id", byDeath)
+	outcome := Outcome{VolumeID: "id", Lost: []Loss{a}}
+	if h.onlyNews(&outcome, byDeath); len(outcome.Lost) != 1 {
+		t.Error("what was well in between is no news")
 	}
-	if n := len(h.volume("id").lost); n != mostLost {
+	for i := range 2 * mostLost {
+		h.onlyNews(&Outcome{VolumeID: "id", Pending: 1, Lost: []Loss{{Point: strconv.Itoa(i)}}}, byDeath)
+	}
+	if n := len(h.volume("id").lost[byDeath]); n != mostLost {
 		t.Errorf("%d are kept", n)
 	}
 }
