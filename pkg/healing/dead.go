@@ -182,7 +182,7 @@ func (r *repairer) inside(t tables.Table, m tables.Mount) []tables.Mount {
 	nested := t.Nested(m)
 	for _, former := range r.former {
 		for _, then := range former.Tables {
-			if then.Namespace != t.Namespace || t.Namespace == 0 && then.PID != t.PID {
+			if !t.Continues(then) {
 				continue
 			}
 			for _, was := range then.Volume(former.Device) {

@@ -90,19 +90,23 @@ func TestInside(t *testing.T) {
 		return all
 	}
 	r := repairer{former: []tables.Snapshot{{Device: device, Tables: []tables.Table{
-		then(5, 50, "/a/now", "/a/then"), then(6, 60, "/a/elsewhere"), then(0, 70, "/a/unseen"),
+		then(5, 1<<22, "/a/now", "/a/then"), then(6, 60, "/a/elsewhere"), then(0, 70, "/a/unseen"),
 	}}}}
+	reused := then(5, 1<<22+1, "/a/now")
+	reused.Mounts[0].Parent, reused.Mounts[1].ID = 9, 99
 	for _, c := range []struct {
 		now  tables.Table
 		want string
 	}{
-		{then(5, 51, "/a/now"), "[/a/now /a/then]"},
+		{then(5, 1<<22, "/a/now"), "[/a/now /a/then]"},
+		{then(5, 1<<22+1, "/a/now"), "[/a/now /a/then]"}, // by its mounts
+		{reused, "[/a/now]"},
 		{then(0, 70), "[/a/unseen]"},
 		{then(0, 71), "[]"},
 		{then(7, 50), "[]"},
 	} {
-		inside := tables.Table{Mounts: r.inside(c.now, c.now.Mounts[0])}
-		if got := fmt.Sprint(pointsOf(inside)); got != c.want {
+		nested := r.inside(c.now, c.now.Mounts[0])
+		if got := fmt.Sprint(pointsOf(tables.Table{Mounts: nested})); got != c.want {
 			t.Errorf("%d, %d: %s, want %s", c.now.Namespace, c.now.PID, got, c.want)
 		}
 	}

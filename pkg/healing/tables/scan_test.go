@@ -262,6 +262,51 @@ func TestScanLeavesOtherUsersAlone(t *testing.T) {
 	}
 }
 
+// TestContinues: the kernel gives the number of a namespace again, and so those of processes and mounts.
+func TestContinues(t *testing.T) {
+	volume := filepath.Join(t.TempDir(), "volume")
+	dev := mountTmpfs(t, volume)
+	pid := mounttest.Container(t, "private")
+	table, err := tables.Read(pid, dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := beside(t, pid, "/bin/sleep", "infinity")
+	now, err := tables.Read(other, dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !table.Continues(table) || !now.Continues(table) {
+		t.Error("the same namespace is not seen")
+	}
+	changed := func(table tables.Table, change func(*tables.Table)) tables.Table {
+		table.Mounts = append([]tables.Mount(nil), table.Mounts...)
+		change(&table)
+		return table
+	}
+	ended := changed(table, func(t *tables.Table) { t.Start-- })
+	if table.Continues(ended) {
+		t.Error("an earlier process of the same number counts")
+	}
+	if !now.Continues(ended) {
+		t.Error("a process that has ended, but whose mounts are there, does not count")
+	}
+	for name, then := range map[string]tables.Table{
+		"another pod":       changed(ended, func(t *tables.Table) { t.Pod = "other" }),
+		"another namespace": changed(table, func(t *tables.Table) { t.Namespace++ }),
+		"other mounts":      changed(ended, func(t *tables.Table) { t.Mounts[0].ID++ }),
+		"another parent":    changed(ended, func(t *tables.Table) { t.Mounts[0].Parent++ }),
+	} {
+		if now.Continues(then) {
+			t.Errorf("%s counts as the same namespace", name)
+		}
+	}
+	unseen := tables.Table{PID: 1, Start: 1}
+	if !unseen.Continues(unseen) || unseen.Continues(tables.Table{PID: 2}) {
+		t.Error("where namespaces cannot be seen, processes stand for them")
+	}
+}
+
 func TestSelect(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
