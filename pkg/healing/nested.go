@@ -45,7 +45,7 @@ func (r *repairer) assemble(tree *os.File, m tables.Mount, nested []tables.Mount
 		}
 		defer base.Close()
 		for i, inner := range nested {
-			if err := r.attachBelow(base, relative(m.Point, inner.Point), copies[i]); err != nil {
+			if err := r.attachBelow(base, relative(m.Point, inner.Point), inner, copies[i]); err != nil {
 				return fmt.Errorf("%s: %w", inner.Point, err)
 			}
 		}
@@ -55,12 +55,19 @@ func (r *repairer) assemble(tree *os.File, m tables.Mount, nested []tables.Mount
 	return whole, err
 }
 
-func (r *repairer) attachBelow(base *os.File, name string, tree *os.File) error {
+func (r *repairer) attachBelow(base *os.File, name string, was tables.Mount, tree *os.File) error {
 	at, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, base, name)
 	if err != nil {
 		return lostIfMissing(err)
 	}
 	defer at.Close()
+	id, err := mount.Identify(at)
+	if err == nil {
+		err = checkDirectory(was, id)
+	}
+	if err != nil {
+		return err
+	}
 	return attach(tree, at)
 }
 

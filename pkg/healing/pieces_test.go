@@ -38,14 +38,15 @@ func TestRelative(t *testing.T) {
 }
 
 func TestInVolume(t *testing.T) {
-	for _, c := range []struct{ subdir, root, want string }{
-		{"", "/", "."}, {"", "/a/b", "a/b"},
-		{"sub", "/sub", "."}, {"sub", "/sub/a", "a"},
-		{"sub", "/", "."}, {"sub", "/a", "a"}, {"sub", "/subway", "subway"}, // of a client that has the directory as its root
-		{"a/b", "/a/b/c", "c"},
+	const whole, directory = "g1:/vol", "g1:/vol/sub" // sources; of the latter the directory is the root
+	for _, c := range []struct{ subdir, source, root, want string }{
+		{"", whole, "/", "."}, {"", whole, "/a/b", "a/b"},
+		{"sub", whole, "/sub", "."}, {"sub", whole, "/sub/a", "a"}, {"sub", whole, "/sub/sub/a", "sub/a"}, {"sub", whole, "/subway", "subway"},
+		{"sub", directory, "/", "."}, {"sub", directory, "/a", "a"}, {"sub", directory, "/sub/a", "sub/a"}, {"sub", directory, "/sub", "sub"},
+		{"a/b", whole, "/a/b/c", "c"}, {"a/b", "g1:/vol/a/b", "/a/b/c", "a/b/c"},
 	} {
-		r := repairer{volume: fuseclient.Served{Subdir: c.subdir}}
-		if got := r.inVolume(tables.Mount{Root: c.root}); got != c.want {
+		r := repairer{volume: fuseclient.Served{Volume: "vol", Subdir: c.subdir}}
+		if got := r.inVolume(tables.Mount{Source: c.source, Root: c.root}); got != c.want {
 			t.Errorf("%s of %q = %q, want %q", c.root, c.subdir, got, c.want)
 		}
 	}

@@ -154,7 +154,7 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 	}
 	err := n.run(func() error {
 		for i, inner := range nested {
-			restored, err := r.putBackOne(point, relative(m.Point, inner.Point), copies[i])
+			restored, err := r.putBackOne(point, relative(m.Point, inner.Point), inner, copies[i])
 			if restored || err != nil {
 				if copies[i] == nil {
 					err = failures[i]
@@ -170,7 +170,7 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 }
 
 // putBackOne mounts the tree at a name if nothing is mounted there.
-func (r *repairer) putBackOne(point *os.File, name string, tree *os.File) (restored bool, err error) {
+func (r *repairer) putBackOne(point *os.File, name string, was tables.Mount, tree *os.File) (restored bool, err error) {
 	at, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, point, name)
 	if err != nil {
 		return false, lostIfMissing(err)
@@ -179,6 +179,9 @@ func (r *repairer) putBackOne(point *os.File, name string, tree *os.File) (resto
 	id, err := mount.Identify(at)
 	if err != nil || id.IsRoot {
 		return false, err // it is mounted
+	}
+	if err := checkDirectory(was, id); err != nil {
+		return false, err
 	}
 	if tree == nil {
 		return true, nil

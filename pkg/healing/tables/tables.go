@@ -27,6 +27,8 @@ type Mount struct {
 	Point       string       `json:"point"`             // mount point, below the root directory of the table's process
 	Options     string       `json:"options"`           // flags of this mount, field 6 of mountinfo
 	Propagation string       `json:"propagation"`       // "shared:1 master:2"; "" for a private mount
+	// Directory is the inode number of what this is mounted on, for one that is mounted in a volume; 0 when it is not known.
+	Directory uint64 `json:"directory,omitempty"`
 	// Partial: what is mounted inside, at any depth, is not all in the table.
 	Partial bool `json:"partial,omitempty"`
 }
