@@ -70,11 +70,23 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 	}
 	defer n.close()
 	var made []exchange
+	live := r.liveIn(t)
 	for _, m := range t.Volume(dead.Device) {
-		if !r.volume.Owns(m.FSType, m.Source) || hasCover(t, m) || isBelow(t, m, dead.Device) {
+		if !r.volume.Owns(m.FSType, m.Source) {
+			continue
+		}
+		if cover, covered := t.Cover(m); covered {
+			r.imitate(n, m, cover)
+			continue
+		}
+		if isBelow(t, m, dead.Device) {
 			continue
 		}
 		seen++
+		if beneath, there := live[m.Parent]; there && r.isReplacement(beneath, m) {
+			r.note(t, m, false, r.uncover(n, m))
+			continue
+		}
 		if isOwn(t) {
 			r.keepGroup(m)
 		}
