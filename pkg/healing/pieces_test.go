@@ -106,9 +106,21 @@ func TestInside(t *testing.T) {
 		{then(0, 71), "[]"},
 		{then(7, 50), "[]"},
 	} {
-		nested := r.inside(c.now, c.now.Mounts[0])
-		if got := fmt.Sprint(pointsOf(tables.Table{Mounts: nested})); got != c.want {
-			t.Errorf("%d, %d: %s, want %s", c.now.Namespace, c.now.PID, got, c.want)
+		nested, err := r.inside(c.now, c.now.Mounts[0])
+		if got := fmt.Sprint(pointsOf(tables.Table{Mounts: nested})); got != c.want || err != nil {
+			t.Errorf("%d, %d: %s, %v, want %s", c.now.Namespace, c.now.PID, got, err, c.want)
+		}
+	}
+	for name, change := range map[string]func(now, then *tables.Table){
+		"now":                func(now, _ *tables.Table) { now.Mounts[0].Partial = true },
+		"then":               func(_, then *tables.Table) { then.Mounts[0].Partial = true },
+		"the mount was then": func(_, then *tables.Table) { then.Mounts, then.LeftOut = nil, 1 },
+	} {
+		now, was := then(5, 50), then(5, 50)
+		change(&now, &was)
+		r.former[0].Tables = []tables.Table{was}
+		if _, err := r.inside(now, now.Mounts[0]); !errors.Is(err, errLost) {
+			t.Errorf("too much %s: %v", name, err)
 		}
 	}
 }

@@ -81,6 +81,9 @@ func (r *repairer) restoreIn(was tables.Table) error {
 	}
 	r.renew(n)
 	r.putBack(n, was)
+	if was.LeftOutBecause() != "" {
+		r.noteLeftOut([]tables.Table{was})
+	}
 	return nil
 }
 
@@ -100,10 +103,9 @@ func (r *repairer) renew(n *namespace) {
 			r.note(n.table, m, false, err)
 			continue
 		}
-		made = append(made, e)
+		made = r.add(n, made, e)
 	}
 	r.replaceAll(n, made)
-	closeExchanges(made)
 }
 
 // isStale reports whether a mount can no longer be bound elsewhere: the kernel calls its directory deleted, or that of a directory
@@ -139,7 +141,9 @@ func (r *repairer) putBack(n *namespace, was tables.Table) {
 			r.note(was, m, false, err)
 			continue
 		}
-		r.putBackIn(n, was, m, point, nested)
+		for some := range slices.Chunk(nested, atOnce) {
+			r.putBackIn(n, was, m, point, some)
+		}
 		_ = point.Close()
 	}
 }

@@ -2,6 +2,7 @@ package healing
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -181,7 +182,7 @@ func withKept(seen, kept []tables.Table) []tables.Table {
 func containers(s fuseclient.Served, l look, kept []tables.Table) []tables.Table {
 	all := l.seen
 	if !l.complete {
-		all = withKept(all, kept)
+		all = tables.Bounded(withKept(all, kept))
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(t tables.Table) bool { return t.PID == s.PID || seesStaging(t, s) })
 }
@@ -194,7 +195,29 @@ func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l 
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot keep which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
 	}
+	if saved {
+		h.sayLeftOut(ctx, s.VolumeID, l.seen)
+	}
 	return saved
+}
+
+// sayLeftOut logs, when it changes, which containers have more mounts than are kept.
+func (h *Healer) sayLeftOut(ctx context.Context, volumeID string, seen []tables.Table) {
+	var all []string
+	for _, t := range seen {
+		if why := t.LeftOutBecause(); why != "" {
+			all = append(all, fmt.Sprintf("pod %q, process %d: %s", t.Pod, t.PID, why))
+		}
+	}
+	said := strings.Join(all, "; ")
+	h.mu.Lock()
+	v := h.volume(volumeID)
+	news := said != "" && said != v.leftOut
+	v.leftOut = said
+	h.mu.Unlock()
+	if news {
+		klog.FromContext(ctx).Info("Containers have more mounts of a volume, or inside it, than are kept; those are not repaired", "volumeID", volumeID, "leftOut", said)
+	}
 }
 
 // seesStaging reports whether a namespace has the kubelet's directory, as this process's and the node's have: what is mounted there
