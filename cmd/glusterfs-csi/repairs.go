@@ -33,7 +33,7 @@ func (o *repairObserver) GraphRepaired(outcome healing.Outcome) {
 
 func summaryOf(outcome healing.Outcome) string {
 	switch {
-	case len(outcome.Lost) == 0 && outcome.Pending == 0:
+	case len(outcome.Lost) == 0 && outcome.Known == 0 && outcome.Pending == 0:
 		return metrics.OutcomeHealed
 	case outcome.Mounts > 0:
 		return metrics.OutcomePartly

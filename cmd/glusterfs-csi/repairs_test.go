@@ -90,6 +90,17 @@ func TestRepairEvents(t *testing.T) {
 	(&repairObserver{metrics.NewHealing(prometheus.NewRegistry()), nil, nil}).Healed(healing.Outcome{Mounts: 1}) // without events
 }
 
+// TestSummary: what cannot be repaired counts with each attempt, although it is reported once.
+func TestSummary(t *testing.T) {
+	for want, outcome := range map[string]healing.Outcome{
+		metrics.OutcomeHealed: {Mounts: 1}, metrics.OutcomePartly: {Mounts: 1, Known: 1}, metrics.OutcomeFailed: {Known: 1},
+	} {
+		if got := summaryOf(outcome); got != want {
+			t.Errorf("%+v is %s, want %s", outcome, got, want)
+		}
+	}
+}
+
 // publications are two of one pod, one of another, and one that an earlier version has made.
 func publications(string) []fuseclient.Publication {
 	pod := func(n string) mount.Pod { return mount.Pod{Namespace: "ns", Name: "p" + n, UID: "u" + n} }

@@ -22,24 +22,36 @@ func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 		return true // the kernel gives a number again when no mount has it any more
 	}
 	pending := r.outcome.Pending // of other former clients
+	var leftOut []tables.Table   // with more than is looked at; what is repaired makes room
+	defer func() { r.noteLeftOut(leftOut) }()
 	for range passes {
 		found, err := tables.Scan([]mount.Device{dead.Device})
 		if err != nil { // one process that cannot be looked at must not keep the others from their mounts
 			klog.FromContext(r.ctx).Error(err, "Cannot see all containers that may have mounts of a client that has ended", "volumeID", r.volume.VolumeID)
 		}
 		before, left := r.outcome.Mounts, 0
-		r.outcome.Pending = pending
+		r.outcome.Pending, leftOut = pending, nil
 		for _, t := range found[dead.Device] { // this process's own first: what is there, containers' mounts are peers or slaves of
 			left += r.replaceIn(dead, t)
+			if t.LeftOutBecause() != "" {
+				leftOut = append(leftOut, t)
+			}
 		}
 		if left == 0 {
-			return err == nil
+			return err == nil && len(leftOut) == 0
 		}
 		if r.outcome.Mounts == before {
 			break
 		}
 	}
 	return false
+}
+
+// noteLeftOut notes that mounts are not repaired, because their container has more than are looked at.
+func (r *repairer) noteLeftOut(all []tables.Table) {
+	for _, t := range all {
+		r.note(t, tables.Mount{Point: "/"}, false, fmt.Errorf("%w: %s", errLost, t.LeftOutBecause()))
+	}
 }
 
 // isAnothers reports whether the number of a device is that of a client that lives.
@@ -70,11 +82,23 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 	}
 	defer n.close()
 	var made []exchange
+	live := r.liveIn(t)
 	for _, m := range t.Volume(dead.Device) {
-		if !r.volume.Owns(m.FSType, m.Source) || hasCover(t, m) || isBelow(t, m, dead.Device) {
+		if !r.volume.Owns(m.FSType, m.Source) {
+			continue
+		}
+		if cover, covered := t.Cover(m); covered {
+			r.imitate(n, m, cover)
+			continue
+		}
+		if isBelow(t, m, dead.Device) {
 			continue
 		}
 		seen++
+		if beneath, there := live[m.Parent]; there && r.isReplacement(beneath, m) {
+			r.note(t, m, false, r.uncover(n, m))
+			continue
+		}
 		if isOwn(t) {
 			r.keepGroup(m)
 		}
@@ -86,11 +110,22 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 			}
 			continue
 		}
-		made = append(made, e)
+		made = r.add(n, made, e)
 	}
 	r.replaceAll(n, made)
-	closeExchanges(made)
 	return seen
+}
+
+// atOnce bounds how many mounts of a namespace are made before they are put in their places. Each has two descriptors.
+const atOnce = 100
+
+// add puts what is made in its place as soon as that is enough.
+func (r *repairer) add(n *namespace, made []exchange, e exchange) []exchange {
+	if made = append(made, e); len(made) < atOnce {
+		return made
+	}
+	r.replaceAll(n, made)
+	return nil
 }
 
 func closeExchanges(made []exchange) {
@@ -101,6 +136,7 @@ func closeExchanges(made []exchange) {
 }
 
 func (r *repairer) replaceAll(n *namespace, made []exchange) {
+	defer closeExchanges(made)
 	if len(made) == 0 {
 		return
 	}
@@ -150,9 +186,12 @@ func (r *repairer) make(n *namespace, m tables.Mount, check func(tables.Mount, *
 		err = check(m, point)
 	}
 	if err == nil {
+		var nested []tables.Mount
 		var tree *os.File
-		if tree, err = r.tree(n, m, at.Inode, r.inside(n.table, m)); err == nil {
-			return exchange{m, tree, point}, nil
+		if nested, err = r.inside(n.table, m); err == nil {
+			if tree, err = r.tree(n, m, at.Inode, nested); err == nil {
+				return exchange{m, tree, point}, nil
+			}
 		}
 	}
 	_ = point.Close()
@@ -174,39 +213,6 @@ func (r *repairer) checkEnded(m tables.Mount, point *os.File) error {
 		return errGone
 	}
 	return nil
-}
-
-// inside returns the mounts inside a mount, those there are and those that there were while its client or one before it lived, in an
-// order in which they can be mounted.
-func (r *repairer) inside(t tables.Table, m tables.Mount) []tables.Mount {
-	nested := t.Nested(m)
-	for _, former := range r.former {
-		for _, then := range former.Tables {
-			if then.Namespace != t.Namespace || t.Namespace == 0 && then.PID != t.PID {
-				continue
-			}
-			for _, was := range then.Volume(former.Device) {
-				if was.Point != m.Point {
-					continue
-				}
-				for _, inner := range then.Nested(was) {
-					if !hasPoint(nested, inner.Point) {
-						nested = append(nested, inner)
-					}
-				}
-			}
-		}
-	}
-	return nested
-}
-
-func hasPoint(mounts []tables.Mount, point string) bool {
-	for _, m := range mounts {
-		if m.Point == point {
-			return true
-		}
-	}
-	return false
 }
 
 // keepGroup remembers where a peer group is to be found again.

@@ -24,6 +24,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	}
 	kept, known := h.memory.get(s.Client)
 	if !known || (kept.Graph == "" || kept.Graph == graph) && !dropped(kept) {
+		h.forgetLost(s.VolumeID, byGraph)
 		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
 		return true
 	}
@@ -35,7 +36,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		return errors.Is(err, mount.ErrNotStaged)
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
-	h.onlyNews(&outcome)
+	h.onlyNews(&outcome, byGraph)
 	if outcome.Mounts > 0 || len(outcome.Lost) > 0 {
 		log.Info("Repaired the mounts of a volume after a change of its client's graph", "mounts", outcome.Mounts, "lost", len(outcome.Lost),
 			"pending", outcome.Pending, "took", outcome.Took)

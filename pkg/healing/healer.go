@@ -85,7 +85,8 @@ type volumeState struct {
 	looked         time.Time // when the graph was asked for last
 	changes        pace      // attempts because a table of mounts has changed
 	deaths         pace      // attempts because a client has ended
-	lost           []Loss    // that were reported
+	lost           [2][]Loss // that are known, by cause
+	leftOut        string    // what was last said to be too much to be kept
 	accepts        bool      // the next look keeps what there is, even if something is missing
 	waitsFor       string    // the client for which requests have waited at each look
 	waitsSince     time.Time // the last look at which none has

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -69,37 +68,6 @@ func deadVolume(t *testing.T, path string) mount.Device {
 	}
 	defer unix.Close(dev)
 	return mountAt(t, path, "server:/vol", "fuse.glusterfs", fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev))
-}
-
-// container starts a process with a private copy of this mount namespace.
-func container(t *testing.T) (pid int) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", "echo started; exec sleep infinity")
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	if _, err := out.Read(make([]byte, 100)); err != nil {
-		t.Fatal(err)
-	}
-	return cmd.Process.Pid
-}
-
-// inside calls fn where a process is.
-func inside(t *testing.T, pid int, fn func() error) {
-	t.Helper()
-	pidfd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(pidfd)
-	if err := mount.InMountNamespace(pid, pidfd, fn); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // askOnce starts the child that asks.

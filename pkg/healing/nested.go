@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
@@ -46,7 +45,7 @@ func (r *repairer) assemble(tree *os.File, m tables.Mount, nested []tables.Mount
 		}
 		defer base.Close()
 		for i, inner := range nested {
-			if err := r.attachBelow(base, relative(m.Point, inner.Point), copies[i]); err != nil {
+			if err := r.attachBelow(base, relative(m.Point, inner.Point), inner, copies[i]); err != nil {
 				return fmt.Errorf("%s: %w", inner.Point, err)
 			}
 		}
@@ -56,12 +55,19 @@ func (r *repairer) assemble(tree *os.File, m tables.Mount, nested []tables.Mount
 	return whole, err
 }
 
-func (r *repairer) attachBelow(base *os.File, name string, tree *os.File) error {
+func (r *repairer) attachBelow(base *os.File, name string, was tables.Mount, tree *os.File) error {
 	at, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, base, name)
 	if err != nil {
 		return lostIfMissing(err)
 	}
 	defer at.Close()
+	id, err := mount.Identify(at)
+	if err == nil {
+		err = checkDirectory(was, id)
+	}
+	if err != nil {
+		return err
+	}
 	return attach(tree, at)
 }
 
@@ -80,7 +86,7 @@ func (r *repairer) again(m tables.Mount) (*os.File, error) {
 	if tree, ours, err := r.ofVolume(m); ours || err != nil {
 		return tree, err
 	}
-	own, err := mountinfo.GetMounts(nil)
+	own, err := mountsOf(os.Getpid(), m.Device)
 	if err != nil {
 		return nil, err
 	}
@@ -95,28 +101,34 @@ func (r *repairer) again(m tables.Mount) (*os.File, error) {
 	return tree, err
 }
 
+// mountsOf returns the mounts of a device that a process sees.
+func mountsOf(pid int, d mount.Device) ([]tables.Mount, error) {
+	number := d.String()
+	return tables.Select(pid, func(_ int, device string) bool { return device == number })
+}
+
 // cloneFrom clones what m shows from one of the mounts of the calling thread's namespace, nil if none has it. Where a pod may write,
 // a name on the way to a mount can lead anywhere.
-func (r *repairer) cloneFrom(all []*mountinfo.Info, m tables.Mount) (*os.File, error) {
+func (r *repairer) cloneFrom(all []tables.Mount, m tables.Mount) (*os.File, error) {
 	root, err := mount.OpenPath("/")
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	for _, info := range slices.Backward(all) {
-		if mount.DeviceOf(info) != m.Device || info.FSType != m.FSType || info.Source != m.Source || !below(info.Root, m.Root) {
+	for _, other := range slices.Backward(all) {
+		if other.Deleted || other.FSType != m.FSType || other.Source != m.Source || !below(other.Root, m.Root) {
 			continue
 		}
-		from, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, root, relative("/", info.Mountpoint))
+		from, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, root, relative("/", other.Point))
 		if err != nil {
 			continue // hidden by another mount
 		}
 		at, err := mount.Identify(from)
-		if err != nil || at.Mount != uint64(info.ID) || !at.IsRoot {
+		if err != nil || at.Mount != uint64(other.ID) || !at.IsRoot {
 			_ = from.Close()
 			continue
 		}
-		tree, err := r.cloneBelow(from, relative(info.Root, m.Root), m)
+		tree, err := r.cloneBelow(from, relative(other.Root, m.Root), m)
 		_ = from.Close()
 		return tree, err
 	}
@@ -174,14 +186,9 @@ func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
 		return nil, nil //nolint:nilnil // its mounts are not to be seen
 	}
 	defer unix.Close(pidfd)
-	table, err := os.Open("/proc/1/mountinfo")
+	all, err := mountsOf(1, m.Device)
 	if err != nil {
 		return nil, nil //nolint:nilnil // as above
-	}
-	defer table.Close()
-	all, err := mountinfo.GetMountsFromReader(table, nil)
-	if err != nil {
-		return nil, err
 	}
 	err = mount.InMountNamespace(1, pidfd, func() error {
 		tree, err = r.cloneFrom(all, m)

@@ -7,7 +7,8 @@ type Outcome struct {
 	VolumeID string
 	Pods     []string // UIDs of those whose mounts were repaired
 	Mounts   int      // repaired
-	Lost     []Loss   // cannot be repaired, until the container is started again
+	Lost     []Loss   // cannot be repaired, until the container is started again; those that were not reported before
+	Known    int      // lost, and reported before
 	Pending  int      // not yet repaired
 	Covered  int      // dead mounts that stay beneath, see mount.Replace
 	Took     time.Duration

@@ -1,6 +1,10 @@
 package healing
 
-import "time"
+import (
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+)
 
 // What makes a volume be attended to can come very often: a container may mount and unmount without end, and a client may end
 // whenever it reads a certain file. The first attempts follow at once all the same.
@@ -13,21 +17,8 @@ const (
 
 // pace bounds how often something is done.
 type pace struct {
-	next    time.Time // when the next one would be due if all came at the interval
-	waiting bool      // one has been put off
-}
-
-// take returns how long the next attempt has to wait. It counts the attempt if that is 0.
-func (p *pace) take(now time.Time) time.Duration {
-	next := now
-	if p.next.After(now) {
-		next = p.next
-	}
-	if wait := next.Sub(now) - (burst-1)*interval; wait > 0 {
-		return wait
-	}
-	p.next = next.Add(interval)
-	return 0
+	tables.Pace
+	waiting bool // one has been put off
 }
 
 func changesOf(v *volumeState) *pace { return &v.changes }
@@ -50,7 +41,7 @@ func (h *Healer) mayAttend(volumeID string, of func(*volumeState) *pace) bool {
 	}
 	v := h.volume(volumeID)
 	p := of(v)
-	wait := p.take(time.Now())
+	wait := p.Take(time.Now(), burst, interval)
 	if wait == 0 {
 		return true
 	}

@@ -38,14 +38,15 @@ func TestRelative(t *testing.T) {
 }
 
 func TestInVolume(t *testing.T) {
-	for _, c := range []struct{ subdir, root, want string }{
-		{"", "/", "."}, {"", "/a/b", "a/b"},
-		{"sub", "/sub", "."}, {"sub", "/sub/a", "a"},
-		{"sub", "/", "."}, {"sub", "/a", "a"}, {"sub", "/subway", "subway"}, // of a client that has the directory as its root
-		{"a/b", "/a/b/c", "c"},
+	const whole, directory = "g1:/vol", "g1:/vol/sub" // sources; of the latter the directory is the root
+	for _, c := range []struct{ subdir, source, root, want string }{
+		{"", whole, "/", "."}, {"", whole, "/a/b", "a/b"},
+		{"sub", whole, "/sub", "."}, {"sub", whole, "/sub/a", "a"}, {"sub", whole, "/sub/sub/a", "sub/a"}, {"sub", whole, "/subway", "subway"},
+		{"sub", directory, "/", "."}, {"sub", directory, "/a", "a"}, {"sub", directory, "/sub/a", "sub/a"}, {"sub", directory, "/sub", "sub"},
+		{"a/b", whole, "/a/b/c", "c"}, {"a/b", "g1:/vol/a/b", "/a/b/c", "a/b/c"},
 	} {
-		r := repairer{volume: fuseclient.Served{Subdir: c.subdir}}
-		if got := r.inVolume(tables.Mount{Root: c.root}); got != c.want {
+		r := repairer{volume: fuseclient.Served{Volume: "vol", Subdir: c.subdir}}
+		if got := r.inVolume(tables.Mount{Source: c.source, Root: c.root}); got != c.want {
 			t.Errorf("%s of %q = %q, want %q", c.root, c.subdir, got, c.want)
 		}
 	}
@@ -90,20 +91,36 @@ func TestInside(t *testing.T) {
 		return all
 	}
 	r := repairer{former: []tables.Snapshot{{Device: device, Tables: []tables.Table{
-		then(5, 50, "/a/now", "/a/then"), then(6, 60, "/a/elsewhere"), then(0, 70, "/a/unseen"),
+		then(5, 1<<22, "/a/now", "/a/then"), then(6, 60, "/a/elsewhere"), then(0, 70, "/a/unseen"),
 	}}}}
+	reused := then(5, 1<<22+1, "/a/now")
+	reused.Mounts[0].Parent, reused.Mounts[1].ID = 9, 99
 	for _, c := range []struct {
 		now  tables.Table
 		want string
 	}{
-		{then(5, 51, "/a/now"), "[/a/now /a/then]"},
+		{then(5, 1<<22, "/a/now"), "[/a/now /a/then]"},
+		{then(5, 1<<22+1, "/a/now"), "[/a/now /a/then]"}, // by its mounts
+		{reused, "[/a/now]"},
 		{then(0, 70), "[/a/unseen]"},
 		{then(0, 71), "[]"},
 		{then(7, 50), "[]"},
 	} {
-		inside := tables.Table{Mounts: r.inside(c.now, c.now.Mounts[0])}
-		if got := fmt.Sprint(pointsOf(inside)); got != c.want {
-			t.Errorf("%d, %d: %s, want %s", c.now.Namespace, c.now.PID, got, c.want)
+		nested, err := r.inside(c.now, c.now.Mounts[0])
+		if got := fmt.Sprint(pointsOf(tables.Table{Mounts: nested})); got != c.want || err != nil {
+			t.Errorf("%d, %d: %s, %v, want %s", c.now.Namespace, c.now.PID, got, err, c.want)
+		}
+	}
+	for name, change := range map[string]func(now, then *tables.Table){
+		"now":                func(now, _ *tables.Table) { now.Mounts[0].Partial = true },
+		"then":               func(_, then *tables.Table) { then.Mounts[0].Partial = true },
+		"the mount was then": func(_, then *tables.Table) { then.Mounts, then.LeftOut = nil, 1 },
+	} {
+		now, was := then(5, 50), then(5, 50)
+		change(&now, &was)
+		r.former[0].Tables = []tables.Table{was}
+		if _, err := r.inside(now, now.Mounts[0]); !errors.Is(err, errLost) {
+			t.Errorf("too much %s: %v", name, err)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package healing
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -22,7 +21,9 @@ func (h *Healer) repair(ctx context.Context, volumeID string) (complete bool) {
 		return true
 	}
 	complete = true
-	if !s.Alive || len(former) > 0 {
+	if s.Alive && len(former) == 0 {
+		h.forgetLost(volumeID, byDeath)
+	} else {
 		complete = h.heal(ctx, s, former)
 		// What is left of former clients may stay for as long as a pod runs.
 		if s, staged = h.Serves(volumeID); !staged || !s.Alive {
@@ -36,21 +37,6 @@ func (h *Healer) isUnstaged(volumeID string) bool {
 	_, staged := h.Serves(volumeID)
 	return !staged
 }
-
-// onlyNews leaves out what was reported as lost before.
-func (h *Healer) onlyNews(outcome *Outcome) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	v := h.volume(outcome.VolumeID)
-	outcome.Lost = slices.DeleteFunc(outcome.Lost, func(loss Loss) bool { return slices.Contains(v.lost, loss) })
-	v.lost = append(v.lost, outcome.Lost...)
-	if outdated := len(v.lost) - mostLost; outdated > 0 {
-		v.lost = slices.Delete(v.lost, 0, outdated)
-	}
-}
-
-// mostLost bounds how many mounts of a volume are kept that were reported as lost.
-const mostLost = 1000
 
 // keep makes a snapshot the newest of its client.
 func (h *Healer) keep(ctx context.Context, s tables.Snapshot) {
@@ -111,7 +97,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		return false
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
-	h.onlyNews(&outcome)
+	h.onlyNews(&outcome, byDeath)
 	if s.Alive && outcome.Mounts == 0 && len(outcome.Lost) == 0 {
 		return outcome.Pending == 0 // nothing has changed since the last attempt
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
@@ -92,12 +91,7 @@ func checkRoot(pid int, root *os.File) error {
 	if err != nil {
 		return err
 	}
-	table, err := os.Open(fmt.Sprintf("/proc/%d/mountinfo", pid))
-	if err != nil {
-		return err
-	}
-	defer table.Close()
-	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != at.Mount, uint64(i.ID) == at.Mount })
+	found, err := tables.Select(pid, func(id int, _ string) bool { return uint64(id) == at.Mount })
 	if err != nil {
 		return err
 	}
@@ -176,12 +170,17 @@ func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.F
 	return dir, nil
 }
 
+func (r *repairer) inVolume(m tables.Mount) string { return inVolume(r.volume, m) }
+
 // inVolume returns the path of what a mount shows below what the staging path shows. A client of an older version of the driver has
-// the volume's directory as its root.
-func (r *repairer) inVolume(m tables.Mount) string {
+// the volume's directory as its root, and says so in the mount's source.
+func inVolume(s fuseclient.Served, m tables.Mount) string {
 	name := strings.TrimPrefix(m.Root, "/")
-	if sub := r.volume.Subdir; name == sub || strings.HasPrefix(name, sub+"/") {
-		name = strings.TrimPrefix(name[len(sub):], "/")
+	if s.Subdir == "" || strings.HasSuffix(m.Source, ":/"+s.Volume+"/"+s.Subdir) {
+		return orSelf(name)
+	}
+	if name == s.Subdir || strings.HasPrefix(name, s.Subdir+"/") {
+		name = strings.TrimPrefix(name[len(s.Subdir):], "/")
 	}
 	return orSelf(name)
 }

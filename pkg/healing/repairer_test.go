@@ -27,7 +27,7 @@ func TestReplaceDead(t *testing.T) {
 			scratchDevice := mountAt(t, scratch, "scratch", "tmpfs", "")
 			write(t, scratch, "file")
 			dead := deadVolume(t, target)
-			pid := container(t)
+			pid := mounttest.Container(t, "private")
 			table := tableOf(t, pid, dead)
 			was := table.Mounts[0]
 			inner := tables.Mount{
@@ -49,7 +49,7 @@ func TestReplaceDead(t *testing.T) {
 			if got := deviceAt(t, target); got != fresh {
 				t.Errorf("the node has %s, want %s", got, fresh)
 			}
-			inside(t, pid, func() error {
+			mounttest.Inside(t, pid, func() error {
 				content, err := os.ReadFile(filepath.Join(target, "inner/file"))
 				if string(content) != "file" {
 					t.Errorf("inside: %q, %v", content, err)
@@ -73,7 +73,7 @@ func TestReplaceDeadGivesUp(t *testing.T) {
 	staging, target := filepath.Join(dir, "staging"), filepath.Join(dir, "target")
 	mountAt(t, staging, "server:/vol", "tmpfs", "")
 	dead := deadVolume(t, target)
-	pid := container(t)
+	pid := mounttest.Container(t, "private")
 	table := tableOf(t, pid, dead)
 	table.Mounts = append(table.Mounts, tables.Mount{
 		ID: 1 << 30, Parent: table.Mounts[0].ID, Device: mount.Device{Major: 9, Minor: 9}, FSType: "tmpfs", Source: "gone", Root: "/", Point: target + "/inner",
@@ -118,9 +118,9 @@ func TestRestore(t *testing.T) {
 		mountAt(t, filepath.Join(staging, name), name, "tmpfs", "")
 		write(t, staging, name, "file")
 	}
-	pid := container(t)
+	pid := mounttest.Container(t, "private")
 	snapshot := tables.Snapshot{VolumeID: "id", Client: "new", Device: device, Tables: []tables.Table{tableOf(t, pid, device)}}
-	inside(t, pid, func() error {
+	mounttest.Inside(t, pid, func() error {
 		var err error
 		for _, name := range []string{"dropped", "removed", "linked", "file"} {
 			err = errors.Join(err, unix.Unmount(filepath.Join(staging, name), unix.MNT_DETACH))

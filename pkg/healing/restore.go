@@ -81,6 +81,9 @@ func (r *repairer) restoreIn(was tables.Table) error {
 	}
 	r.renew(n)
 	r.putBack(n, was)
+	if was.LeftOutBecause() != "" {
+		r.noteLeftOut([]tables.Table{was})
+	}
 	return nil
 }
 
@@ -100,10 +103,9 @@ func (r *repairer) renew(n *namespace) {
 			r.note(n.table, m, false, err)
 			continue
 		}
-		made = append(made, e)
+		made = r.add(n, made, e)
 	}
 	r.replaceAll(n, made)
-	closeExchanges(made)
 }
 
 // isStale reports whether a mount can no longer be bound elsewhere: the kernel calls its directory deleted, or that of a directory
@@ -139,7 +141,9 @@ func (r *repairer) putBack(n *namespace, was tables.Table) {
 			r.note(was, m, false, err)
 			continue
 		}
-		r.putBackIn(n, was, m, point, nested)
+		for some := range slices.Chunk(nested, atOnce) {
+			r.putBackIn(n, was, m, point, some)
+		}
 		_ = point.Close()
 	}
 }
@@ -154,7 +158,7 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 	}
 	err := n.run(func() error {
 		for i, inner := range nested {
-			restored, err := r.putBackOne(point, relative(m.Point, inner.Point), copies[i])
+			restored, err := r.putBackOne(point, relative(m.Point, inner.Point), inner, copies[i])
 			if restored || err != nil {
 				if copies[i] == nil {
 					err = failures[i]
@@ -170,7 +174,7 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 }
 
 // putBackOne mounts the tree at a name if nothing is mounted there.
-func (r *repairer) putBackOne(point *os.File, name string, tree *os.File) (restored bool, err error) {
+func (r *repairer) putBackOne(point *os.File, name string, was tables.Mount, tree *os.File) (restored bool, err error) {
 	at, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, point, name)
 	if err != nil {
 		return false, lostIfMissing(err)
@@ -179,6 +183,9 @@ func (r *repairer) putBackOne(point *os.File, name string, tree *os.File) (resto
 	id, err := mount.Identify(at)
 	if err != nil || id.IsRoot {
 		return false, err // it is mounted
+	}
+	if err := checkDirectory(was, id); err != nil {
+		return false, err
 	}
 	if tree == nil {
 		return true, nil

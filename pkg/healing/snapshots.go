@@ -2,6 +2,7 @@ package healing
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -105,8 +106,9 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 		h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
 		return
 	}
-	if !l.complete {
-		l.seen = withKept(l.seen, kept.Tables)
+	l.seen = containers(s, l, kept.Tables)
+	if graph != "" {
+		l.seen = h.withDirectories(ctx, s, l.seen, kept.Tables)
 	}
 	if !h.save(ctx, s, graph, l) {
 		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
@@ -168,16 +170,47 @@ func withKept(seen, kept []tables.Table) []tables.Table {
 	return all
 }
 
+// containers returns the tables of namespaces that are not the driver's or the node's, those that were known before included if not all
+// could be seen.
+func containers(s fuseclient.Served, l look, kept []tables.Table) []tables.Table {
+	all := l.seen
+	if !l.complete {
+		all = tables.Bounded(withKept(all, kept))
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(t tables.Table) bool { return t.PID == s.PID || seesStaging(t, s) })
+}
+
 // save keeps what was seen of a volume. It reports false if something else was kept meanwhile, which may be newer.
 func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l look) bool {
-	containers := slices.DeleteFunc(slices.Clone(l.seen), func(t tables.Table) bool { return t.PID == s.PID || seesStaging(t, s) })
 	saved, err := h.memory.putAfter(l.saves, tables.Snapshot{
-		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, Graph: graph, Tables: containers,
+		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, Graph: graph, Tables: l.seen,
 	})
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot keep which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
 	}
+	if saved {
+		h.sayLeftOut(ctx, s.VolumeID, l.seen)
+	}
 	return saved
+}
+
+// sayLeftOut logs, when it changes, which containers have more mounts than are kept.
+func (h *Healer) sayLeftOut(ctx context.Context, volumeID string, seen []tables.Table) {
+	var all []string
+	for _, t := range seen {
+		if why := t.LeftOutBecause(); why != "" {
+			all = append(all, fmt.Sprintf("pod %q, process %d: %s", t.Pod, t.PID, why))
+		}
+	}
+	said := strings.Join(all, "; ")
+	h.mu.Lock()
+	v := h.volume(volumeID)
+	news := said != "" && said != v.leftOut
+	v.leftOut = said
+	h.mu.Unlock()
+	if news {
+		klog.FromContext(ctx).Info("Containers have more mounts of a volume, or inside it, than are kept; those are not repaired", "volumeID", volumeID, "leftOut", said)
+	}
 }
 
 // seesStaging reports whether a namespace has the kubelet's directory, as this process's and the node's have: what is mounted there

@@ -2,10 +2,12 @@ package healing
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,18 +125,18 @@ func TestPace(t *testing.T) {
 	var p pace
 	now := time.Now()
 	for i := range burst {
-		if wait := p.take(now); wait != 0 {
+		if wait := p.Take(now, burst, interval); wait != 0 {
 			t.Fatalf("attempt %d waits for %s", i, wait)
 		}
 	}
-	if wait := p.take(now); wait != interval {
+	if wait := p.Take(now, burst, interval); wait != interval {
 		t.Errorf("waits for %s", wait)
 	}
 	now = now.Add(interval)
-	if wait := p.take(now); wait != 0 {
+	if wait := p.Take(now, burst, interval); wait != 0 {
 		t.Errorf("waits for %s after that", wait)
 	}
-	if wait := p.take(now.Add(time.Hour)); wait != 0 {
+	if wait := p.Take(now.Add(time.Hour), burst, interval); wait != 0 {
 		t.Errorf("waits for %s after an hour", wait)
 	}
 }
@@ -193,16 +195,33 @@ func TestTidy(t *testing.T) {
 
 func TestOnlyNews(t *testing.T) {
 	h := newHealer(t)
-	for i, want := range []int{2, 0} {
-		outcome := Outcome{VolumeID: "id", Lost: []Loss{{Point: "/a"}, {Point: "/b"}}}
-		if h.onlyNews(&outcome); len(outcome.Lost) != want {
-			t.Errorf("report %d has %v", i, outcome.Lost)
+	a, b := Loss{Point: "/a"}, Loss{Point: "/b"}
+	for i, step := range []struct {
+		cause, pending int
+		lost           []Loss
+		news, known    int
+	}{
+		{byDeath, 0, []Loss{a, b}, 2, 0},
+		{byDeath, 0, []Loss{a, b}, 0, 2},
+		{byGraph, 0, []Loss{a}, 1, 0},
+		{byDeath, 1, []Loss{a}, 0, 1}, // the attempt has not come to b
+		{byDeath, 0, []Loss{b}, 0, 1},
+		{byDeath, 0, []Loss{a, b}, 1, 1}, // a was well in between
+	} {
+		outcome := Outcome{VolumeID: "id", Lost: step.lost, Pending: step.pending}
+		if h.onlyNews(&outcome, step.cause); len(outcome.Lost) != step.news || outcome.Known != step.known {
+			t.Errorf("report %d has %+v", i, outcome)
 		}
 	}
-	for i := range 2 * mostLost {
-		h.onlyNews(&Outcome{VolumeID: "id", Lost: []Loss{{Point: strconv.Itoa(i)}}})
+	h.forgetLost("id", byDeath)
+	outcome := Outcome{VolumeID: "id", Lost: []Loss{a}}
+	if h.onlyNews(&outcome, byDeath); len(outcome.Lost) != 1 {
+		t.Error("what was well in between is no news")
 	}
-	if n := len(h.volume("id").lost); n != mostLost {
+	for i := range 2 * mostLost {
+		h.onlyNews(&Outcome{VolumeID: "id", Pending: 1, Lost: []Loss{{Point: strconv.Itoa(i)}}}, byDeath)
+	}
+	if n := len(h.volume("id").lost[byDeath]); n != mostLost {
 		t.Errorf("%d are kept", n)
 	}
 }
@@ -245,6 +264,73 @@ func TestMemory(t *testing.T) {
 	left, _ := filepath.Glob(filepath.Join(dir, "*"))
 	if len(left) != 3 {
 		t.Errorf("left are %v", left)
+	}
+}
+
+// TestMemoryAfterRollback: what a newer version has kept stays until this one knows more than nothing.
+func TestMemoryAfterRollback(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mounts")
+	m, err := openMemory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "a.json")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := strings.Replace(string(content), `"version": 1`, `"version": 99`, 1)
+	if err := os.WriteFile(path, []byte(newer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = openMemory(dir); err != nil || len(m.list()) != 0 {
+		t.Fatal(m.list(), err)
+	}
+	isNewer := func() bool {
+		now, _ := os.ReadFile(path)
+		return string(now) == newer
+	}
+	if !isNewer() {
+		t.Error("it is gone after the start")
+	}
+	if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a"}); err != nil || !isNewer() {
+		t.Error("it is replaced by nothing", err)
+	}
+	for range 2 {
+		if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a", Tables: []tables.Table{{PID: 1}}}); err != nil || isNewer() {
+			t.Error("what is known now is not kept", err)
+		}
+	}
+}
+
+// TestMemoryWhileItIsSaved: the disk may be slow, and keeps nothing from being looked at.
+func TestMemoryWhileItIsSaved(t *testing.T) {
+	m, err := openMemory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.saving.Lock()
+	saved := make(chan error, 2)
+	for range 2 {
+		go func() { saved <- m.put(tables.Snapshot{Client: "a", Graph: "new"}) }()
+	}
+	for deadline := time.Now().Add(30 * time.Second); m.saves("a") < 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing can be looked at")
+		}
+	}
+	if kept, known := m.get("a"); !known || kept.Graph != "new" || len(m.list()) != 1 {
+		t.Errorf("%+v, %t", kept, known)
+	}
+	m.saving.Unlock()
+	if err := errors.Join(<-saved, <-saved); err != nil {
+		t.Error(err)
+	}
+	if kept, known, err := m.disk.Load("a"); !known || kept.Graph != "new" {
+		t.Errorf("on disk: %+v, %v", kept, err)
 	}
 }
 

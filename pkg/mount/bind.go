@@ -91,10 +91,6 @@ func attach(tree int, target string) error {
 // replace puts the tree where the mount behind point, whose id is given, is on top. It takes that away only afterwards, if at all: see
 // exchange.
 func replace(tree, point int, id uint64) (covered bool, err error) {
-	detach := func() error {
-		// By file descriptor, because by path it would be whatever is on top by then.
-		return unix.Unmount(fmt.Sprintf("/proc/thread-self/fd/%d", point), unix.MNT_DETACH)
-	}
 	// The cover appears on the old mount's peers: the same path in other mount namespaces, and, where a version of the driver before
 	// AttachTree has mounted it, every other bind of the volume, read-only ones included. In that case it is kept off them, and other
 	// namespaces do without it.
@@ -105,7 +101,7 @@ func replace(tree, point int, id uint64) (covered bool, err error) {
 		}
 		return makePrivate(point)
 	}
-	return exchange(tree, point, detach, prepare)
+	return exchange(tree, point, func() error { return detach(point) }, prepare)
 }
 
 // exchange mounts the tree beneath the mount behind point and takes that away with detach. On Linux before 6.5, and where a user

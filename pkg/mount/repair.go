@@ -49,10 +49,12 @@ const (
 	Private = unix.MS_PRIVATE // in no peer group
 	Slave   = unix.MS_SLAVE   // receives from the peer group of the mount that it is a copy of
 	Peer    = 0               // in the peer group of the mount that it is a copy of
+
+	Unchanged = 0 // of a mount that is not a copy
 )
 
-// Imitate gives a copied mount the flags of another one, as field 6 of mountinfo has them: a copy has those of the mount that it was
-// made from.
+// Imitate gives a copied mount, or one of the calling thread's mount namespace, the flags of another one, as field 6 of mountinfo has
+// them: a copy has those of the mount that it was made from.
 func Imitate(tree *os.File, options string, propagation uint64) error {
 	attr := unix.MountAttr{
 		Attr_clr: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
@@ -104,14 +106,38 @@ func Replace(tree, point *os.File) (covered bool, err error) {
 // this process's /proc/self/fd, opened before. It changes the thread's working directory.
 func ReplaceInside(tree, point, descriptors *os.File) (covered bool, err error) {
 	fd := int(point.Fd())
-	detach := func() error {
-		if err := unix.Fchdir(int(descriptors.Fd())); err != nil {
-			return fmt.Errorf("enter /proc/self/fd: %w", err)
-		}
-		return unix.Unmount(strconv.Itoa(fd), unix.MNT_DETACH)
-	}
+	detach := func() error { return detachInside(fd, descriptors) }
 	covered, err = exchange(int(tree.Fd()), fd, detach, func() error { return makePrivate(fd) })
 	return covered, wrapReplace(err, point)
+}
+
+// Detach takes off the mount whose root point is, and nothing else.
+func Detach(point *os.File) error {
+	return wrapDetach(detach(int(point.Fd())), point)
+}
+
+// DetachInside is Detach for a thread in another mount namespace, see ReplaceInside.
+func DetachInside(point, descriptors *os.File) error {
+	return wrapDetach(detachInside(int(point.Fd()), descriptors), point)
+}
+
+// detach goes by the file descriptor, because at its path may be another mount on top by then.
+func detach(point int) error {
+	return unix.Unmount(fmt.Sprintf("/proc/thread-self/fd/%d", point), unix.MNT_DETACH)
+}
+
+func detachInside(point int, descriptors *os.File) error {
+	if err := unix.Fchdir(int(descriptors.Fd())); err != nil {
+		return fmt.Errorf("enter /proc/self/fd: %w", err)
+	}
+	return unix.Unmount(strconv.Itoa(point), unix.MNT_DETACH)
+}
+
+func wrapDetach(err error, point *os.File) error {
+	if err != nil {
+		return fmt.Errorf("detach the mount at %s: %w", point.Name(), err)
+	}
+	return nil
 }
 
 func wrapReplace(err error, point *os.File) error {

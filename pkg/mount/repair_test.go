@@ -225,3 +225,40 @@ func TestReplaceRefuses(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// TestDetachByDescriptor takes off the mount that is open, and none that lies beneath or above.
+func TestDetachByDescriptor(t *testing.T) {
+	for name, detach := range map[string]func(*os.File) error{
+		"here": mount.Detach,
+		"inside": func(point *os.File) error {
+			descriptors := openPath(t, "/proc/self/fd")
+			pidfd, err := unix.PidfdOpen(os.Getpid(), 0)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(pidfd)
+			return mount.InMountNamespace(os.Getpid(), pidfd, func() error { return mount.DetachInside(point, descriptors) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path, lower := tmpfs(t, dir, "point", 0)
+			if err := unix.Mount("", path, "tmpfs", 0, ""); err != nil {
+				t.Fatal(err)
+			}
+			upper := openPath(t, path)
+			if err := detach(upper); err != nil {
+				t.Fatal(err)
+			}
+			if now, mounted, err := mount.DeviceAt(path); err != nil || !mounted || now != lower {
+				t.Errorf("%v, %t, %v", now, mounted, err)
+			}
+			if err := detach(upper); err == nil {
+				t.Error("it is taken off twice")
+			}
+			if now, mounted, err := mount.DeviceAt(path); err != nil || !mounted || now != lower {
+				t.Errorf("afterwards: %v, %t, %v", now, mounted, err)
+			}
+		})
+	}
+}

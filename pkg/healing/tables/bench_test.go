@@ -11,6 +11,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // BenchmarkScan: 50 containers of two processes each, of which all or none have the volume.
@@ -18,7 +19,7 @@ func BenchmarkScan(b *testing.B) {
 	volume := filepath.Join(b.TempDir(), "volume")
 	dev := mountTmpfs(b, volume)
 	for range 50 {
-		beside(b, container(b, "private"), "/bin/sleep", "infinity")
+		beside(b, mounttest.Container(b, "private"), "/bin/sleep", "infinity")
 	}
 	lines, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -41,7 +42,7 @@ func BenchmarkScanLongTables(b *testing.B) {
 	volume := filepath.Join(b.TempDir(), "volume")
 	dev := mountTmpfs(b, volume)
 	for range 5 {
-		inside(b, container(b, "private"), func() error {
+		mounttest.Inside(b, mounttest.Container(b, "private"), func() error {
 			err := unix.Mount("", "/mnt", "tmpfs", 0, "")
 			for i := range 2000 {
 				path := fmt.Sprintf("/mnt/%d", i)

@@ -47,46 +47,14 @@ func mountTmpfs(tb testing.TB, path string) mount.Device {
 	return dev
 }
 
-// container starts a process that has a copy of this mount namespace until the test ends.
-func container(tb testing.TB, propagation string) (pid int) {
-	tb.Helper()
-	// The shell is replaced, so that the process is the one in the namespace; what it prints comes from inside.
-	cmd := exec.CommandContext(tb.Context(), "unshare", "--mount", "--propagation", propagation, "/bin/sh", "-c", "echo started; exec sleep infinity")
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	if _, err := out.Read(make([]byte, 100)); err != nil {
-		tb.Fatal(err)
-	}
-	return cmd.Process.Pid
-}
-
 // beside starts another process in a process's mount namespace.
 func beside(tb testing.TB, pid int, command ...string) (other int) {
 	tb.Helper()
 	cmd := exec.CommandContext(tb.Context(), command[0], command[1:]...)
 	cmd.Dir = "/"
-	inside(tb, pid, cmd.Start)
+	mounttest.Inside(tb, pid, cmd.Start)
 	tb.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	return cmd.Process.Pid
-}
-
-// inside calls fn in the mount namespace of a process.
-func inside(tb testing.TB, pid int, fn func() error) {
-	tb.Helper()
-	pidfd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer unix.Close(pidfd)
-	if err := mount.InMountNamespace(pid, pidfd, fn); err != nil {
-		tb.Fatal(err)
-	}
 }
 
 // endProcess kills a child, which is not reaped before the test ends.

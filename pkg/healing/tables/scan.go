@@ -12,7 +12,8 @@ import (
 
 // Scan reads the tables of all mount namespaces that a process is in, and returns those that have mounts of one of the devices, by
 // device: this process's own namespace is the first. A process that ends meanwhile is no error. What could be read is returned
-// beside an error. Namespaces of processes that this one cannot see, for lack of the host's PID namespace, are left out, and so are those that belong to another user namespace.
+// beside an error. Namespaces of processes that this one cannot see, for lack of the host's PID namespace, are left out, and so are
+// those that belong to another user namespace. Where a pod has very many mounts or namespaces, its tables say how many are left out.
 func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
 	found := map[mount.Device][]Table{}
 	if len(devices) == 0 {
@@ -24,24 +25,30 @@ func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
 	}
 	var r reader
 	var failed []error
+	gathered := map[mount.Device]*bounded{}
 	seen := map[int]bool{} // mounts, by id
 	for _, n := range namespaces {
-		head, mounts, err := r.readNamespace(n, devices)
+		tables, err := r.readNamespace(n, devices)
 		if err != nil {
 			failed = append(failed, err)
 		}
-		for d, mounts := range mounts {
+		for d, t := range tables {
 			// A process whose namespace cannot be seen may be in one that has been read: its mounts have the same ids.
-			if n.number == 0 && slices.ContainsFunc(mounts, func(m Mount) bool { return seen[m.ID] }) {
+			if n.number == 0 && slices.ContainsFunc(t.Mounts, func(m Mount) bool { return seen[m.ID] }) {
 				continue
 			}
-			for _, m := range mounts {
-				seen[m.ID] = true
+			if gathered[d] == nil {
+				gathered[d] = &bounded{}
 			}
-			t := head
-			t.Mounts = mounts
-			found[d] = append(found[d], t)
+			if gathered[d].add(t) {
+				for _, m := range t.Mounts {
+					seen[m.ID] = true
+				}
+			}
 		}
+	}
+	for d, b := range gathered {
+		found[d] = b.tables
 	}
 	return found, errors.Join(failed...)
 }
@@ -79,51 +86,28 @@ func namespaces() ([]namespace, error) {
 	return append(found, unseen...), nil
 }
 
-// readNamespace reads the table of the first process that is still there, and returns the mounts that concern those of the devices
-// that it has.
-func (r *reader) readNamespace(n namespace, devices []mount.Device) (head Table, mounts map[mount.Device][]Mount, err error) {
+// readNamespace reads the tables of the first process that is still there for those of the devices that it has mounts of.
+func (r *reader) readNamespace(n namespace, devices []mount.Device) (map[mount.Device]Table, error) {
 	for _, pid := range n.processes {
 		if isKernelThread(pid) {
 			continue
 		}
-		head, mounts, err := r.readProcess(pid, devices)
+		found, err := r.read(pid, devices)
+		if err == nil && len(found) > 0 {
+			// What a process mounts that has made a user namespace is its own affair.
+			var ours bool
+			if ours, err = mount.OwnedHere(procPath(pid, "ns/mnt")); err != nil || !ours {
+				found, err = nil, ignorePermission(err)
+			}
+		}
 		switch {
 		case err == nil:
-			return head, mounts, nil
+			return found, nil
 		case !errors.Is(err, fs.ErrNotExist):
-			return Table{}, nil, fmt.Errorf("mounts of process %d: %w", pid, err)
+			return nil, fmt.Errorf("mounts of process %d: %w", pid, err)
 		}
 	}
-	return Table{}, nil, nil
-}
-
-// readProcess is readNamespace by one process. The error wraps fs.ErrNotExist when it has ended.
-func (r *reader) readProcess(pid int, devices []mount.Device) (head Table, mounts map[mount.Device][]Mount, err error) {
-	err = whileAlive(pid, func() error {
-		lines, err := r.lines(pid)
-		if err != nil {
-			return err
-		}
-		there := present(lines, devices)
-		if len(there) == 0 {
-			return nil
-		}
-		// What a process mounts that has made a user namespace is its own affair.
-		if ours, err := mount.OwnedHere(procPath(pid, "ns/mnt")); err != nil || !ours {
-			return ignorePermission(err)
-		}
-		all, err := parse(lines)
-		if err != nil {
-			return err
-		}
-		mounts = make(map[mount.Device][]Mount, len(there))
-		for _, d := range there {
-			mounts[d] = concerning(all, d)
-		}
-		head, err = describe(pid)
-		return err
-	})
-	return head, mounts, err
+	return nil, nil //nolint:nilnil // no process is left
 }
 
 // ignorePermission is for a namespace that this process may not enter either.

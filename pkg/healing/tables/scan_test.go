@@ -25,8 +25,8 @@ func TestScan(t *testing.T) {
 	dev := mountTmpfs(t, volume)
 	dir(t, volume, "tmp/deep")
 	dir(t, volume, "sub")
-	private := container(t, "private")
-	inside(t, private, func() error {
+	private := mounttest.Container(t, "private")
+	mounttest.Inside(t, private, func() error {
 		data := filepath.Join(base, "data")
 		return errors.Join(os.Mkdir(data, 0o755),
 			unix.Mount("emptydir", filepath.Join(volume, "tmp"), "tmpfs", 0, ""),
@@ -36,8 +36,8 @@ func TestScan(t *testing.T) {
 			unix.Mount("", data, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOEXEC, ""),
 			os.Remove(filepath.Join(volume, "sub")))
 	})
-	without := container(t, "private")
-	inside(t, without, func() error { return unix.Unmount(volume, 0) })
+	without := mounttest.Container(t, "private")
+	mounttest.Inside(t, without, func() error { return unix.Unmount(volume, 0) })
 
 	found := scan(t, dev)
 	if len(found) != 2 {
@@ -88,7 +88,7 @@ func TestPropagation(t *testing.T) {
 	}
 	volume := filepath.Join(kubelet, "volume")
 	dev := mountTmpfs(t, volume)
-	want := map[int]string{os.Getpid(): "shared:", container(t, "private"): "", container(t, "slave"): "master:", container(t, "shared"): "shared:"}
+	want := map[int]string{os.Getpid(): "shared:", mounttest.Container(t, "private"): "", mounttest.Container(t, "slave"): "master:", mounttest.Container(t, "shared"): "shared:"}
 	for _, table := range scan(t, dev) {
 		begins, known := want[table.PID]
 		if got := table.Mounts[0].Propagation; !known || !strings.HasPrefix(got, begins) || got == "" != (begins == "") {
@@ -110,7 +110,7 @@ func TestScanSeesWholeNamespaces(t *testing.T) {
 	t.Cleanup(func() { _ = unix.Unmount(root, unix.MNT_DETACH) })
 	volume := filepath.Join(root, "mnt")
 	dev := mountTmpfs(t, volume)
-	whole := container(t, "private")
+	whole := mounttest.Container(t, "private")
 	third := beside(t, whole, "chroot", root, "/bin/sleep", "infinity")
 	for link := "/"; link == "/"; link, _ = os.Readlink(fmt.Sprintf("/proc/%d/root", third)) {
 		time.Sleep(time.Millisecond)
@@ -169,7 +169,7 @@ func TestReadWithoutFirstThread(t *testing.T) {
 func TestScanWithoutRights(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
-	container(t, "private")
+	mounttest.Container(t, "private")
 	beside(t, os.Getpid(), "/bin/sleep", "infinity")
 	mounttest.WithoutRight(t, unix.CAP_SYS_PTRACE, func() {
 		found := scan(t, dev)
@@ -183,7 +183,7 @@ func TestScanWithoutRights(t *testing.T) {
 func TestOpen(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
-	pid := container(t, "private")
+	pid := mounttest.Container(t, "private")
 	table, err := tables.Read(pid, dev)
 	if err != nil {
 		t.Fatal(err)
@@ -259,5 +259,64 @@ func TestScanLeavesOtherUsersAlone(t *testing.T) {
 	}
 	if found := scan(t, dev); len(found) != 1 || found[0].PID != os.Getpid() {
 		t.Errorf("%+v", found)
+	}
+}
+
+// TestContinues: the kernel gives the number of a namespace again, and so those of processes and mounts.
+func TestContinues(t *testing.T) {
+	volume := filepath.Join(t.TempDir(), "volume")
+	dev := mountTmpfs(t, volume)
+	pid := mounttest.Container(t, "private")
+	table, err := tables.Read(pid, dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := beside(t, pid, "/bin/sleep", "infinity")
+	now, err := tables.Read(other, dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !table.Continues(table) || !now.Continues(table) {
+		t.Error("the same namespace is not seen")
+	}
+	changed := func(table tables.Table, change func(*tables.Table)) tables.Table {
+		table.Mounts = append([]tables.Mount(nil), table.Mounts...)
+		change(&table)
+		return table
+	}
+	ended := changed(table, func(t *tables.Table) { t.Start-- })
+	if table.Continues(ended) {
+		t.Error("an earlier process of the same number counts")
+	}
+	if !now.Continues(ended) {
+		t.Error("a process that has ended, but whose mounts are there, does not count")
+	}
+	for name, then := range map[string]tables.Table{
+		"another pod":       changed(ended, func(t *tables.Table) { t.Pod = "other" }),
+		"another namespace": changed(table, func(t *tables.Table) { t.Namespace++ }),
+		"other mounts":      changed(ended, func(t *tables.Table) { t.Mounts[0].ID++ }),
+		"another parent":    changed(ended, func(t *tables.Table) { t.Mounts[0].Parent++ }),
+	} {
+		if now.Continues(then) {
+			t.Errorf("%s counts as the same namespace", name)
+		}
+	}
+	unseen := tables.Table{PID: 1, Start: 1}
+	if !unseen.Continues(unseen) || unseen.Continues(tables.Table{PID: 2}) {
+		t.Error("where namespaces cannot be seen, processes stand for them")
+	}
+}
+
+func TestSelect(t *testing.T) {
+	volume := filepath.Join(t.TempDir(), "volume")
+	dev := mountTmpfs(t, volume)
+	for _, pid := range []int{os.Getpid(), mounttest.Container(t, "private")} {
+		found, err := tables.Select(pid, func(_ int, device string) bool { return device == dev.String() })
+		if err != nil || points(found) != volume {
+			t.Errorf("%+v, %v", found, err)
+		}
+	}
+	if _, err := tables.Select(1<<22, func(int, string) bool { return true }); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
 	}
 }

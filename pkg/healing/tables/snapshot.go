@@ -37,7 +37,7 @@ type Snapshot struct {
 type Store struct{ Dir string }
 
 // Save replaces the snapshot of a name, which must be a file name. A snapshot of more than 4 MiB is saved without its largest tables,
-// so that one pod with very many mounts does not cost the others their snapshot; the error says so.
+// so that those with very many mounts do not cost the others their snapshot; the error says so.
 func (s Store) Save(name string, snapshot Snapshot) error {
 	err := s.save(name, snapshot)
 	if err != nil {
@@ -57,11 +57,8 @@ func (s Store) save(name string, snapshot Snapshot) error {
 		return err
 	}
 	var leftOut []error
-	for len(data) > snapshotLimit && len(snapshot.Tables) > 0 {
-		largest := largestTable(snapshot.Tables)
-		t := snapshot.Tables[largest]
-		leftOut = append(leftOut, fmt.Errorf("%d mounts of process %d, pod %q, are too many to be kept", len(t.Mounts), t.PID, t.Pod))
-		snapshot.Tables = slices.Delete(slices.Clone(snapshot.Tables), largest, largest+1)
+	if len(data) > snapshotLimit {
+		snapshot.Tables, leftOut = withoutLargest(snapshot.Tables, len(data)-snapshotLimit)
 		if data, err = encode(snapshot); err != nil {
 			return err
 		}
@@ -77,14 +74,31 @@ func encode(snapshot Snapshot) ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-func largestTable(tables []Table) int {
-	largest := 0
+// withoutLargest leaves out the largest tables until those have at least a number of bytes in a file.
+func withoutLargest(tables []Table, bytes int) (left []Table, why []error) {
+	sizes := make([]int, len(tables))
+	order := make([]int, len(tables))
 	for i, t := range tables {
-		if len(t.Mounts) > len(tables[largest].Mounts) {
-			largest = i
+		data, _ := json.Marshal(t) // it has been encoded before; without the spaces it has fewer bytes than in the file
+		sizes[i], order[i] = len(data), i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return sizes[b] - sizes[a] })
+	out := map[int]bool{}
+	for _, i := range order {
+		if bytes <= 0 {
+			break
+		}
+		bytes -= sizes[i]
+		out[i] = true
+		t := tables[i]
+		why = append(why, fmt.Errorf("%d mounts of process %d, pod %q, are too many to be kept", len(t.Mounts), t.PID, t.Pod))
+	}
+	for i, t := range tables {
+		if !out[i] {
+			left = append(left, t)
 		}
 	}
-	return largest
+	return left, why
 }
 
 // write lets readers see the former content or the new one. No fsync: a snapshot has no meaning after the next boot.
@@ -102,6 +116,10 @@ func (s Store) write(name string, data []byte) error {
 	}
 	return err
 }
+
+// ErrNewer is in the error of Load for a snapshot of this boot that a newer version of the driver has written, which can read it again
+// after the next upgrade.
+var ErrNewer = errors.New("a newer version of the driver has written it")
 
 // Load returns the snapshot of a name, and whether there is one. One that is damaged, of a newer version of the driver or of an
 // earlier boot is none; the error says why.
@@ -133,19 +151,28 @@ func (s Store) load(name string) (snapshot Snapshot, err error) {
 	return decode(data, boot)
 }
 
-// decode returns the snapshot in a file's content, if it is of this boot.
+// decode returns the snapshot in a file's content, if it is of this boot. Of a newer version it reads no more than these two.
 func decode(data []byte, boot string) (snapshot Snapshot, err error) {
 	if len(data) > snapshotLimit {
 		return Snapshot{}, fmt.Errorf("it has more than %d bytes", snapshotLimit)
 	}
-	if err := json.Unmarshal(data, &snapshot); err != nil {
+	var is struct {
+		Version int    `json:"version"`
+		BootID  string `json:"bootID"`
+	}
+	if err := json.Unmarshal(data, &is); err != nil {
 		return Snapshot{}, err
 	}
 	switch {
-	case snapshot.Version < 1 || snapshot.Version > snapshotVersion:
-		return Snapshot{}, fmt.Errorf("it has version %d, and this driver knows those up to %d", snapshot.Version, snapshotVersion)
-	case snapshot.BootID != boot:
+	case is.Version < 1:
+		return Snapshot{}, fmt.Errorf("it has version %d, and the first is 1", is.Version)
+	case is.BootID != boot:
 		return Snapshot{}, errors.New("it is of an earlier boot of this node")
+	case is.Version > snapshotVersion:
+		return Snapshot{}, fmt.Errorf("%w: it has version %d, and this driver knows those up to %d", ErrNewer, is.Version, snapshotVersion)
+	}
+	if err := json.Unmarshal(data, &snapshot); err != nil {
+		return Snapshot{}, err
 	}
 	return snapshot, nil
 }

@@ -122,6 +122,31 @@ func TestSnapshotThatIsNone(t *testing.T) {
 	}
 }
 
+// TestSnapshotOfANewerVersion: the caller can tell it from a damaged one, but not if it is of an earlier boot.
+func TestSnapshotOfANewerVersion(t *testing.T) {
+	store := tables.Store{Dir: t.TempDir()}
+	path := filepath.Join(store.Dir, "v.json")
+	if err := store.Save("v", snapshotOf()); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for content, newer := range map[string]bool{
+		strings.Replace(string(good), `: 1,`, `: 2, "tables": "others",`, 1):                              true,
+		strings.Replace(strings.Replace(string(good), `: 1,`, `: 2,`, 1), `bootID": "`, `bootID": "0`, 1): false,
+		strings.Replace(string(good), `: 1,`, `: 0,`, 1):                                                  false,
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, exists, err := store.Load("v"); exists || errors.Is(err, tables.ErrNewer) != newer {
+			t.Errorf("%.60s: %t, %v", content, exists, err)
+		}
+	}
+}
+
 // TestSnapshotThatIsTooLarge is saved without the table that makes it so.
 func TestSnapshotThatIsTooLarge(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}

@@ -27,6 +27,10 @@ type Mount struct {
 	Point       string       `json:"point"`             // mount point, below the root directory of the table's process
 	Options     string       `json:"options"`           // flags of this mount, field 6 of mountinfo
 	Propagation string       `json:"propagation"`       // "shared:1 master:2"; "" for a private mount
+	// Directory is the inode number of what this is mounted on, for one that is mounted in a volume; 0 when it is not known.
+	Directory uint64 `json:"directory,omitempty"`
+	// Partial: what is mounted inside, at any depth, is not all in the table.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // newMount takes over a line of mountinfo. A directory that has been deleted, or that the kernel has lost sight of after a change of
@@ -41,10 +45,12 @@ func newMount(i *mountinfo.Info) Mount {
 
 // Table holds the mounts of one mount namespace that concern one volume. The namespace of the volume's client has one, too.
 type Table struct {
-	Namespace uint64 `json:"namespace"` // inode number of the mount namespace; 0 when this process may not see it
-	PID       int    `json:"pid"`       // a process in the namespace; this one for its own namespace
-	Start     uint64 `json:"start"`     // start time of the process, since its number is used again
-	Pod       string `json:"pod"`       // UID of the process's pod; "" outside of pods
+	Namespace uint64 `json:"namespace"`         // inode number of the mount namespace; 0 when this process may not see it
+	PID       int    `json:"pid"`               // a process in the namespace; this one for its own namespace
+	Start     uint64 `json:"start"`             // start time of the process, since its number is used again
+	Pod       string `json:"pod"`               // UID of the process's pod; "" outside of pods
+	LeftOut   int    `json:"leftOut,omitempty"` // mounts of this namespace that are too many, or too long, to be kept
+	Others    int    `json:"others,omitempty"`  // further namespaces of the pod, or of all pods, that are too many
 	// Mounts are those of the volume's device, and at any depth what is mounted below them; in the order of mountinfo.
 	Mounts []Mount `json:"mounts"`
 }

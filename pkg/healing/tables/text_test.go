@@ -1,8 +1,10 @@
 package tables
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,11 +32,27 @@ var volume = mount.Device{Minor: 42}
 
 func parsed(t *testing.T) Table {
 	t.Helper()
-	all, err := parse([]byte(table))
+	return tableFrom(t, table, 1000, 1<<20)
+}
+
+// tableFrom reads the volume's table from lines, with a number of mounts and bytes at most.
+func tableFrom(t *testing.T, lines string, mounts, bytes int) Table {
+	t.Helper()
+	var r reader
+	text, devices := strings.NewReader(lines), []mount.Device{volume}
+	o, err := r.outlineOf(text, numbered(devices))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Table{Mounts: concerning(all, volume)}
+	if !o.present[0] {
+		return Table{}
+	}
+	c := o.choose(0, mounts, bytes)
+	found, err := r.mountsOf(text, map[mount.Device]choice{volume: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Table{Mounts: found[volume], LeftOut: c.leftOut}
 }
 
 func ids(mounts []Mount) string {
@@ -98,13 +116,14 @@ func TestNested(t *testing.T) {
 
 // TestDamagedTables are read to their end.
 func TestDamagedTables(t *testing.T) {
+	lines := "1 2 0:1 / /1 rw - tmpfs a rw\n2 1 0:50 / /2 rw - tmpfs a rw\n3 3 0:42 / / rw - tmpfs a rw\n4 2 0:50 / /4 rw - tmpfs a rw\n2 4 0:1 / /2 rw - tmpfs a rw\n"
+	if got := ids(tableFrom(t, lines, 1000, 1<<20).Mounts); got != "3" {
+		t.Errorf("a circle: %q", got)
+	}
 	circle := Table{Mounts: []Mount{
 		{ID: 1, Parent: 2, Point: "/1"}, {ID: 2, Parent: 1, Point: "/2", Device: mount.Device{Minor: 50}}, {ID: 3, Parent: 3, Point: "/", Device: volume},
 		{ID: 4, Parent: 2, Point: "/4", Device: mount.Device{Minor: 50}}, {ID: 2, Parent: 4, Point: "/2"},
 	}}
-	if got := ids(concerning(circle.Mounts, volume)); got != "3" {
-		t.Errorf("a circle: %q", got)
-	}
 	if got := ids(circle.Nested(circle.Mounts[2])); got != "" {
 		t.Errorf("nested in its own parent: %q", got)
 	}
@@ -154,12 +173,19 @@ func TestEscape(t *testing.T) {
 
 func TestPresent(t *testing.T) {
 	devices := []mount.Device{{Minor: 41}, volume, {Minor: 43}, {Minor: 4}, {Minor: 142}}
-	if got := fmt.Sprint(present([]byte(table), devices)); got != "[0:42 0:43 0:142]" {
-		t.Error(got)
-	}
-	for _, damaged := range []string{"", "\n", "0:42", "40 0:42", "40 21", "40 0:42 21 0:42 x"} {
-		if got := present([]byte(damaged), devices); got != nil {
-			t.Errorf("%q: %v", damaged, got)
+	for text, want := range map[string][]bool{
+		table: {false, true, true, false, true}, "": nil, "\n": nil, "0:42\n": nil, "40 0:42\n": nil, "40 21\n": nil, "40 0:42 21 0:42 x\n": nil,
+	} {
+		var r reader
+		o, err := r.outlineOf(strings.NewReader(text), numbered(devices))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = make([]bool, len(devices))
+		}
+		if !slices.Equal(o.present, want) {
+			t.Errorf("%q: %v", text, o.present)
 		}
 	}
 }
@@ -215,15 +241,16 @@ func FuzzPodOf(f *testing.F) {
 func FuzzTable(f *testing.F) {
 	f.Add([]byte(table))
 	f.Fuzz(func(t *testing.T, lines []byte) {
-		all, err := parse(lines)
+		var r reader
+		o, err := r.outlineOf(bytes.NewReader(lines), numbered([]mount.Device{volume}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := r.mountsOf(bytes.NewReader(lines), map[mount.Device]choice{volume: o.choose(0, 1000, 1<<20)})
 		if err != nil {
 			return
 		}
-		tab := Table{Mounts: concerning(all, volume)}
-		there := len(tab.Volume(volume)) > 0
-		if there && len(tab.Mounts) > len(all) {
-			t.Errorf("%d mounts of %d", len(tab.Mounts), len(all))
-		}
+		tab := Table{Mounts: all[volume]}
 		for _, m := range tab.Mounts {
 			tab.Cover(m)
 			tab.Nested(m)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,6 +42,23 @@ type watch struct {
 	target       Target
 	id           int32
 	table, pidfd int
+	pace         Pace
+}
+
+// A container may mount and unmount without end. The first changes of its table are reported at once all the same.
+const (
+	quickReports   = 20
+	reportInterval = 2 * time.Second // between those after them
+)
+
+// mostWatched bounds the namespaces that are watched. Each costs two descriptors, and half of those of this process are for others.
+func mostWatched() int {
+	const most = 2048
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return most
+	}
+	return int(min(limit.Cur/4, most))
 }
 
 type report struct {
@@ -73,8 +91,8 @@ func NewWatcher() (*Watcher, error) {
 }
 
 // Set makes the targets those that are watched. A new one is reported as changed once, since its table may have changed after the
-// caller has read it, or as ended when its process has ended or left the namespace. An error is about targets that are not watched;
-// the others are.
+// caller has read it, or as ended when its process has ended or left the namespace. An error is about targets that are not watched,
+// also because they are too many; the others are.
 func (w *Watcher) Set(targets []Target) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -91,8 +109,13 @@ func (w *Watcher) Set(targets []Target) error {
 		}
 	}
 	var failed []error
+	most, tooMany := mostWatched(), 0
 	for t := range wanted {
 		if w.watched[t] != nil {
+			continue
+		}
+		if len(w.watched) >= most {
+			tooMany++
 			continue
 		}
 		err := w.add(t)
@@ -101,6 +124,9 @@ func (w *Watcher) Set(targets []Target) error {
 			continue
 		}
 		w.reports = append(w.reports, report{t, err != nil})
+	}
+	if tooMany > 0 {
+		failed = append(failed, fmt.Errorf("%d mount namespaces are watched, and %d more are too many", most, tooMany))
 	}
 	if len(w.reports) > 0 {
 		w.signal()
@@ -121,7 +147,7 @@ func (w *Watcher) add(t Target) error {
 	if mount.IsGone(err) || mount.AwaitExit(pidfd, 0) { // the table may be of another process
 		err = fmt.Errorf("it has ended: %w", fs.ErrNotExist)
 	}
-	added := &watch{t, w.lastID + 1, table, pidfd}
+	added := &watch{target: t, id: w.lastID + 1, table: table, pidfd: pidfd}
 	if err == nil {
 		err = errors.Join(w.listen(table, unix.EPOLLPRI, added.id, ofTable), w.listen(pidfd, unix.EPOLLIN, added.id, ofProcess))
 	}
@@ -156,7 +182,7 @@ func (dropped *watch) close(epoll int) {
 	}
 }
 
-// Run calls changed for each change of a target's table, and, with ended, once the process behind a target has ended: the target is
+// Run calls changed for each change of a target's table, at a bounded pace, and, with ended, once the process behind a target has ended: the target is
 // not watched any more, and another process may be in its namespace. Until changed returns, other changes wait, and the namespaces
 // of processes that end are kept. Run returns nil when ctx is done or the watcher is closed.
 //
@@ -209,10 +235,34 @@ func (w *Watcher) translate(events []unix.EpollEvent) []report {
 			w.drop(watched)
 			reports = append(reports, report{watched.target, true})
 		default:
+			if wait := watched.pace.Take(time.Now(), quickReports, reportInterval); wait > 0 {
+				w.pause(watched, wait)
+				continue
+			}
 			reports = append(reports, report{watched.target, false})
 		}
 	}
 	return reports
+}
+
+// pause does not listen to a table for a while, and reports its change afterwards. A table shows a change as an error as well, which
+// cannot be left out of the events that an epoll waits for.
+func (w *Watcher) pause(paused *watch, wait time.Duration) {
+	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, paused.table, nil)
+	time.AfterFunc(wait, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.byID[paused.id] != paused {
+			return
+		}
+		paused.pace.Take(time.Now(), quickReports, reportInterval)
+		err := w.listen(paused.table, unix.EPOLLPRI, paused.id, ofTable)
+		if err != nil {
+			w.drop(paused)
+		}
+		w.reports = append(w.reports, report{paused.target, err != nil})
+		w.signal()
+	})
 }
 
 // signal makes Run look at what there is besides events.

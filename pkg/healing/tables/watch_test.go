@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func set(t *testing.T, w *tables.Watcher, targets ...tables.Target) {
 // TestWatch: each change of a namespace's table is reported, and the end of its process; not what happens elsewhere.
 func TestWatch(t *testing.T) {
 	point := dir(t, t.TempDir(), "point")
-	one, two := container(t, "private"), container(t, "private")
+	one, two := mounttest.Container(t, "private"), mounttest.Container(t, "private")
 	before := mounttest.Descriptors(t)
 	w, reports := watching(t)
 	set(t, w, target(t, one), target(t, two))
@@ -79,7 +80,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("at first: %+v, %+v", first, second)
 	}
 	mountInside := func(pid int) {
-		inside(t, pid, func() error { return unix.Mount("", point, "tmpfs", 0, "") })
+		mounttest.Inside(t, pid, func() error { return unix.Mount("", point, "tmpfs", 0, "") })
 	}
 	for range 3 {
 		mountInside(two)
@@ -87,7 +88,7 @@ func TestWatch(t *testing.T) {
 			t.Errorf("after a mount: %+v", got)
 		}
 	}
-	inside(t, one, func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }) // changes no line
+	mounttest.Inside(t, one, func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }) // changes no line
 	mountInside(one)
 	if got := next(t, reports); got != (seen{target(t, one), false}) {
 		t.Errorf("after a mount: %+v", got)
@@ -119,8 +120,8 @@ func TestWatchSeesDroppedMounts(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
 	tmp, sub, data := dir(t, volume, "tmp"), dir(t, volume, "sub"), dir(t, t.TempDir(), "data")
-	pid := container(t, "private")
-	inside(t, pid, func() error {
+	pid := mounttest.Container(t, "private")
+	mounttest.Inside(t, pid, func() error {
 		return errors.Join(unix.Mount("emptydir", tmp, "tmpfs", 0, ""), unix.Mount(sub, data, "", unix.MS_BIND, ""))
 	})
 	w, reports := watching(t)
@@ -153,7 +154,7 @@ func TestWatchKeepsNoNamespace(t *testing.T) {
 	if _, err := unix.InotifyAddWatch(notify, volume, unix.IN_DELETE_SELF); err != nil {
 		t.Fatal(err)
 	}
-	pid := container(t, "private")
+	pid := mounttest.Container(t, "private")
 	w, reports := watching(t)
 	set(t, w, target(t, pid))
 	next(t, reports)
@@ -176,7 +177,7 @@ func TestWatchKeepsNoNamespace(t *testing.T) {
 
 // TestWatchWhatHasEnded: a process that ends before it is watched is reported as well, and one that is in another namespace by now.
 func TestWatchWhatHasEnded(t *testing.T) {
-	pid := container(t, "private")
+	pid := mounttest.Container(t, "private")
 	good := target(t, pid)
 	moved, another := good, good
 	moved.Namespace--
@@ -251,5 +252,56 @@ func TestRunEnds(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestWatchIsPaced: a container that mounts and unmounts without end is looked at now and then, at first at once, and at the end once more.
+func TestWatchIsPaced(t *testing.T) {
+	point := dir(t, t.TempDir(), "point")
+	pid := mounttest.Container(t, "private")
+	w, reports := watching(t)
+	set(t, w, target(t, pid))
+	next(t, reports)
+	began, number := time.Now(), 0
+	mounttest.Inside(t, pid, func() error {
+		for range 300 {
+			if err := errors.Join(unix.Mount("busy", point, "tmpfs", 0, ""), unix.Unmount(point, 0)); err != nil {
+				return err
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	})
+	for len(reports) > 0 {
+		<-reports
+		number++
+	}
+	if most := 20 + int(time.Since(began)/(2*time.Second)) + 2; number == 0 || number > most {
+		t.Errorf("%d reports, want at most %d", number, most)
+	}
+	if got := next(t, reports); got.ended {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestWatchLeavesDescriptors: half of what this process may have is for others.
+func TestWatchLeavesDescriptors(t *testing.T) {
+	targets := make([]tables.Target, 0, 20)
+	for range cap(targets) {
+		targets = append(targets, target(t, beside(t, os.Getpid(), "/bin/sleep", "infinity")))
+	}
+	w, reports := watching(t)
+	before := mounttest.Descriptors(t)
+	restore := mounttest.LimitDescriptors(t, 40)
+	err := w.Set(targets)
+	restore()
+	if err == nil || !strings.Contains(err.Error(), "too many") || errors.Is(err, unix.EMFILE) {
+		t.Error(err)
+	}
+	if n := mounttest.Descriptors(t) - before; n < 2 || n >= 2*len(targets) {
+		t.Errorf("%d descriptors", n)
+	}
+	if got := next(t, reports); got.ended {
+		t.Errorf("%+v", got)
 	}
 }

@@ -1,0 +1,46 @@
+package healing
+
+import (
+	"fmt"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+)
+
+// inside returns the mounts inside a mount, those there are and those that there were while its client or one before it lived, in an
+// order in which they can be mounted. The error wraps errLost if that is not all.
+func (r *repairer) inside(t tables.Table, m tables.Mount) ([]tables.Mount, error) {
+	nested, partial := t.Nested(m), m.Partial
+	for _, former := range r.former {
+		for _, then := range former.Tables {
+			if !t.Continues(then) {
+				continue
+			}
+			known := false
+			for _, was := range then.Volume(former.Device) {
+				if was.Point != m.Point {
+					continue
+				}
+				known, partial = true, partial || was.Partial
+				for _, inner := range then.Nested(was) {
+					if !hasPoint(nested, inner.Point) {
+						nested = append(nested, inner)
+					}
+				}
+			}
+			partial = partial || !known && then.LeftOut > 0
+		}
+	}
+	if partial { // the volume's own directories would show where something was mounted
+		return nil, fmt.Errorf("%w: more is mounted in its container than can be kept", errLost)
+	}
+	return nested, nil
+}
+
+func hasPoint(mounts []tables.Mount, point string) bool {
+	for _, m := range mounts {
+		if m.Point == point {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,100 @@
+package tables
+
+import (
+	"fmt"
+	"os"
+)
+
+// A container may mount as much, and make as many namespaces, as it likes. That must not cost this process its memory, nor others the
+// repair of their mounts. Each of these is for one volume.
+const (
+	mostMounts     = 1000      // of a mount namespace
+	mostText       = 256 << 10 // bytes of their lines
+	mostOnNode     = 16        // times as many in this process's namespace and the node's, which have those of all pods
+	mostServices   = 4         // times as many for all that is not in a pod: services of the node have those of all pods, too
+	mostNamespaces = 64        // of a pod
+	mostPodMounts  = 2000
+	mostPodText    = 512 << 10
+	mostTables     = 512 // of all pods
+)
+
+// limits returns how many mounts of one volume are taken from a table, and how many bytes of its lines.
+func (t Table) limits() (mounts, bytes int) {
+	if t.isNode() {
+		return mostOnNode * mostMounts, mostOnNode * mostText
+	}
+	return mostMounts, mostText
+}
+
+func (t Table) isNode() bool { return t.PID == 1 || t.PID == os.Getpid() }
+
+// LeftOutBecause says what is missing in a table for its size, or "".
+func (t Table) LeftOutBecause() string {
+	switch {
+	case t.LeftOut > 0 && t.Others > 0:
+		return fmt.Sprintf("%d mounts and %d more mount namespaces are too many", t.LeftOut, t.Others)
+	case t.LeftOut > 0:
+		return fmt.Sprintf("%d mounts here are too many", t.LeftOut)
+	case t.Others > 0:
+		return fmt.Sprintf("%d more mount namespaces are too many", t.Others)
+	}
+	return ""
+}
+
+// bounded gathers tables of a volume as far as there is room for them.
+type bounded struct {
+	tables []Table
+	pods   map[string]*share
+}
+
+// share is what a pod has of that room.
+type share struct {
+	first                    int // position of its first table
+	namespaces, mounts, text int
+}
+
+// add takes a table over, or counts it as left out at the first of its pod, or of all.
+func (b *bounded) add(t Table) (taken bool) {
+	has := b.pods[t.Pod]
+	if has == nil {
+		has = &share{first: len(b.tables)}
+	}
+	times := 1
+	if t.Pod == "" {
+		times = mostServices
+	}
+	text := textOf(t.Mounts)
+	full := has.namespaces == times*mostNamespaces || has.mounts+len(t.Mounts) > times*mostPodMounts || has.text+text > times*mostPodText
+	if has.namespaces > 0 && full && !t.isNode() || len(b.tables) == mostTables {
+		if has.namespaces == 0 {
+			has.first = 0
+		}
+		b.tables[has.first].Others++
+		return false
+	}
+	if b.pods == nil {
+		b.pods = map[string]*share{}
+	}
+	b.tables = append(b.tables, t)
+	b.pods[t.Pod] = has
+	if !t.isNode() {
+		has.namespaces, has.mounts, has.text = has.namespaces+1, has.mounts+len(t.Mounts), has.text+text
+	}
+	return true
+}
+
+func textOf(mounts []Mount) (bytes int) {
+	for _, m := range mounts {
+		bytes += len(m.FSType) + len(m.Source) + len(m.Root) + len(m.Point) + len(m.Options) + len(m.Propagation)
+	}
+	return bytes
+}
+
+// Bounded returns the tables of a volume for which there is room, the first ones first.
+func Bounded(tables []Table) []Table {
+	var b bounded
+	for _, t := range tables {
+		b.add(t)
+	}
+	return b.tables
+}

@@ -1,0 +1,36 @@
+package tables
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Continues reports whether a table is of the same mount namespace as one that was read before. The kernel gives the numbers of
+// namespaces, processes and mounts again, also those of one container to the next.
+func (t Table) Continues(then Table) bool {
+	switch {
+	case t.Namespace != then.Namespace:
+		return false
+	case t.PID == then.PID:
+		return t.Start == then.Start
+	case t.Namespace == 0:
+		return false
+	}
+	if pidfd, err := then.Open(); err == nil { // another process came first this time
+		_ = unix.Close(pidfd)
+		return true
+	}
+	if t.Pod != then.Pod {
+		return false
+	}
+	type place struct {
+		id, parent int
+		point      string
+	}
+	places := make(map[place]bool, len(then.Mounts))
+	for _, m := range then.Mounts {
+		places[place{m.ID, m.Parent, m.Point}] = true
+	}
+	return slices.ContainsFunc(t.Mounts, func(m Mount) bool { return places[place{m.ID, m.Parent, m.Point}] })
+}
