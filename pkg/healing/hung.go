@@ -42,6 +42,9 @@ func (h *Healer) endHung(ctx context.Context) {
 			klog.FromContext(ctx).V(2).Info("Cannot see how many requests wait for a client", "volumeID", s.VolumeID, "err", err.Error())
 			continue
 		}
+		if waits == 0 {
+			h.ForgetHung(s)
+		}
 		hung := h.hungFor(s, waits > 0 && s.Alive)
 		if hung < h.limits.Hung/2 {
 			continue
