@@ -126,6 +126,7 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 		return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 	}
 	config.Mounter = healer
+	metrics.RegisterLayers(config.Metrics, healer.DeadLayers)
 	run := func(ctx context.Context) {
 		var reporting sync.WaitGroup
 		if events != nil {

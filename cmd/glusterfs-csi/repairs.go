@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
@@ -18,6 +20,36 @@ type repairObserver struct {
 	publications func(volumeID string) []fuseclient.Publication
 }
 
+// ClientEnded implements healing.Observer.
+func (o *repairObserver) ClientEnded(volumeID string, hung time.Duration) {
+	message := "The volume's GlusterFS client has ended"
+	if hung > 0 {
+		message = fmt.Sprintf("The volume's GlusterFS client had not answered for %s, and was ended", hung.Round(time.Second))
+	}
+	message += "; a new one is started. Calls under way and files that are open fail"
+	o.each(volumeID, func(p fuseclient.Publication, newPV, newPod bool) {
+		if newPV {
+			o.events.Volume(p.PV, kube.EventWarning, kube.ClientEnded, message)
+		}
+		if newPod {
+			o.events.Pod(p.Pod, kube.EventWarning, kube.ClientEnded, message)
+		}
+	})
+}
+
+// each calls fn with the publications of a volume, if there are events. It says which are the first of their PersistentVolume and pod.
+func (o *repairObserver) each(volumeID string, fn func(p fuseclient.Publication, newPV, newPod bool)) {
+	if o.events == nil {
+		return
+	}
+	known := map[string]bool{"": true}
+	for _, p := range o.publications(volumeID) {
+		newPV, newPod := !known["pv "+p.PV] && p.PV != "", !known[p.Pod.UID]
+		known["pv "+p.PV], known[p.Pod.UID] = true, true
+		fn(p, newPV, newPod)
+	}
+}
+
 // Healed implements healing.Observer.
 func (o *repairObserver) Healed(outcome healing.Outcome) {
 	o.metrics.Healed(summaryOf(outcome), outcome.Took)
@@ -31,6 +63,29 @@ func (o *repairObserver) GraphRepaired(outcome healing.Outcome) {
 	o.report(outcome, kube.MountsRestored, "The bricks or options of the volume had changed; what the kernel drops then inside the volume is mounted again")
 }
 
+// WroteBeneath implements healing.Observer.
+func (o *repairObserver) WroteBeneath(volumeID string, written []healing.Written) {
+	o.each(volumeID, func(p fuseclient.Publication, _, newPod bool) {
+		for _, w := range written {
+			if newPod && w.Pod == p.Pod.UID {
+				o.events.Pod(p.Pod, kube.EventWarning, kube.WroteBelowMount, fmt.Sprintf("What is mounted at %s was missing for a moment. Since it was last "+
+					"seen, %s changed in the volume's directory beneath, where the mount hides them; copy them from a pod that mounts only the volume", w.Point, named(w)))
+			}
+		}
+	})
+}
+
+func named(w healing.Written) string {
+	names := make([]string, 0, len(w.Names)+1)
+	for _, name := range w.Names {
+		names = append(names, strconv.Quote(name))
+	}
+	if w.More {
+		names = append(names, "and more")
+	}
+	return strings.Join(names, ", ")
+}
+
 func summaryOf(outcome healing.Outcome) string {
 	switch {
 	case len(outcome.Lost) == 0 && outcome.Known == 0 && outcome.Pending == 0:
@@ -42,24 +97,28 @@ func summaryOf(outcome healing.Outcome) string {
 }
 
 func (o *repairObserver) report(outcome healing.Outcome, reason, what string) {
-	if o.events == nil {
-		return
-	}
 	message := fmt.Sprintf("%s: %d mounts, %s", what, outcome.Mounts, outcome.Took.Round(time.Millisecond))
-	reported := map[string]bool{}
-	for _, p := range o.publications(outcome.VolumeID) {
-		if !reported[p.PV] && p.PV != "" && outcome.Mounts > 0 {
+	o.each(outcome.VolumeID, func(p fuseclient.Publication, newPV, newPod bool) {
+		if newPV && outcome.Mounts > 0 {
 			o.events.Volume(p.PV, kube.EventNormal, reason, message)
 		}
-		if !reported[p.Pod.UID] && slices.Contains(outcome.Pods, p.Pod.UID) {
+		if !newPod {
+			return
+		}
+		if slices.Contains(outcome.Pods, p.Pod.UID) {
 			o.events.Pod(p.Pod, kube.EventNormal, reason, message)
 		}
-		reported[p.PV], reported[p.Pod.UID] = true, true
 		for _, loss := range outcome.Lost {
-			if loss.Pod != "" && loss.Pod == p.Pod.UID {
+			if loss.Pod == p.Pod.UID {
 				o.events.Pod(p.Pod, kube.EventWarning, kube.MountNotHealed,
 					fmt.Sprintf("The mount at %s cannot be repaired: %s; restart the container", loss.Point, loss.Reason))
 			}
 		}
-	}
+		for _, layers := range outcome.Layers {
+			if layers.Pod == p.Pod.UID {
+				o.events.Pod(p.Pod, kube.EventWarning, kube.ClientEnded, fmt.Sprintf("The mount at %s works, and %d dead ones lie beneath it, "+
+					"which Linux before 6.5 cannot take away; restart the pod when it suits, and look why clients end", layers.Point, layers.Dead))
+			}
+		}
+	})
 }

@@ -68,7 +68,16 @@ func TestRepairEvents(t *testing.T) {
 				"Pod p2 Normal MountsRestored " + graph + ": 1 mounts, 25ms",
 			},
 		},
-		"on the node only":      {outcome: healing.Outcome{Mounts: 1}, want: []string{"PersistentVolume pv Normal MountHealed " + healed + ": 1 mounts, 25ms"}},
+		"on the node only": {outcome: healing.Outcome{Mounts: 1}, want: []string{"PersistentVolume pv Normal MountHealed " + healed + ": 1 mounts, 25ms"}},
+		"many layers": {
+			outcome: healing.Outcome{Mounts: 1, Covered: 1, Pods: []string{"u1"}, Layers: []healing.Layers{{Pod: "u1", Point: "/data", Dead: 10}}},
+			want: []string{
+				"PersistentVolume pv Normal MountHealed " + healed + ": 1 mounts, 25ms",
+				"Pod p1 Normal MountHealed " + healed + ": 1 mounts, 25ms",
+				"Pod p1 Warning ClientEnded The mount at /data works, and 10 dead ones lie beneath it, which Linux before 6.5 cannot take away; " +
+					"restart the pod when it suits, and look why clients end",
+			},
+		},
 		"nothing yet":           {outcome: healing.Outcome{Pending: 3}},
 		"lost on the node only": {outcome: healing.Outcome{Lost: []healing.Loss{{Point: "/var/lib/kubelet/x"}}}},
 	} {
@@ -87,7 +96,39 @@ func TestRepairEvents(t *testing.T) {
 			}
 		})
 	}
-	(&repairObserver{metrics.NewHealing(prometheus.NewRegistry()), nil, nil}).Healed(healing.Outcome{Mounts: 1}) // without events
+	without := repairObserver{metrics.NewHealing(prometheus.NewRegistry()), nil, nil}
+	without.Healed(healing.Outcome{Mounts: 1})
+	without.ClientEnded("id", 0)
+}
+
+// TestWrittenEvents: each pod gets the names of the files that are hidden from it.
+func TestWrittenEvents(t *testing.T) {
+	got := reportedEvents(t, func(events *kube.Events) {
+		(&repairObserver{metrics.NewHealing(prometheus.NewRegistry()), events, publications}).WroteBeneath("id", []healing.Written{
+			{Pod: "u1", Point: "/data/tmp", Names: []string{"a b", "c"}}, {Pod: "u2", Point: "/tmp", Names: []string{"\x1b[1m"}, More: true},
+			{Point: "/outside", Names: []string{"x"}}, {Pod: "gone", Point: "/gone", Names: []string{"x"}},
+		})
+	})
+	message := func(pod, point, names string) string {
+		return "Pod " + pod + " Warning WroteBelowMount What is mounted at " + point + " was missing for a moment. Since it was last seen, " + names +
+			" changed in the volume's directory beneath, where the mount hides them; copy them from a pod that mounts only the volume"
+	}
+	if diff := cmp.Diff([]string{message("p1", "/data/tmp", `"a b", "c"`), message("p2", "/tmp", `"\x1b[1m", and more`)}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestEndEvents: the PersistentVolume and all pods that use the volume get one event, at once.
+func TestEndEvents(t *testing.T) {
+	for hung, what := range map[time.Duration]string{0: "has ended", 2 * time.Minute: "had not answered for 2m0s, and was ended"} {
+		message := " Warning ClientEnded The volume's GlusterFS client " + what + "; a new one is started. Calls under way and files that are open fail"
+		got := reportedEvents(t, func(events *kube.Events) {
+			(&repairObserver{metrics.NewHealing(prometheus.NewRegistry()), events, publications}).ClientEnded("id", hung)
+		})
+		if diff := cmp.Diff([]string{"PersistentVolume pv" + message, "Pod p1" + message, "Pod p2" + message}, got); diff != "" {
+			t.Error(diff)
+		}
+	}
 }
 
 // TestSummary: what cannot be repaired counts with each attempt, although it is reported once.

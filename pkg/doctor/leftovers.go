@@ -87,6 +87,7 @@ func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 			Remedy: "the node plugin cannot read it either; look at the disk, and remove the file if its volume is not mounted here"}}
 	}
 	findings := append(recordFindings(subject, volumes, ending), uncleared(subject, n.StateDir)...)
+	findings = append(findings, n.sealed(subject, volumes)...)
 	var servers []string
 	for _, r := range volumes {
 		servers = append(servers, r.Source.Servers...)
@@ -97,8 +98,10 @@ func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 
 // nodeRecord is what is needed of a record of the node plugin (pkg/fuseclient).
 type nodeRecord struct {
-	Source mount.Source `json:"source"`
-	BootID string       `json:"bootID"`
+	Source       mount.Source        `json:"source"`
+	StagingPath  string              `json:"stagingPath"`
+	BootID       string              `json:"bootID"`
+	Publications map[string]struct{} `json:"publications"` // by target path
 }
 
 func recordFindings(subject string, volumes, ending []nodeRecord) []report.Finding {

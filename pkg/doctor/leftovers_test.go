@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
@@ -127,5 +128,43 @@ func TestUncleared(t *testing.T) {
 	}
 	if found := uncleared("s", dir); len(found) != 1 || found[0].Severity != report.Warning {
 		t.Errorf("what cannot be read: %+v", found)
+	}
+}
+
+// TestSealed: directories that cannot be removed are named with the command for each, unless something is mounted there.
+func TestSealed(t *testing.T) {
+	dir, state := t.TempDir(), t.TempDir()
+	client, staging := filepath.Join(state, "clients", "x-1"), filepath.Join(dir, "it's staging")
+	target, mounted := filepath.Join(dir, "target"), filepath.Join(dir, "mounted")
+	for _, path := range []string{client, staging, target, mounted} {
+		if err := errors.Join(os.MkdirAll(path, 0o755), mount.Seal(path)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = mount.Unseal(path) })
+		if !isSealed(path) {
+			t.Skip("this file system has no immutable directories")
+		}
+	}
+	if err := errors.Join(mount.Unseal(target), unix.Mount("tmpfs", mounted, "tmpfs", 0, "")); err != nil {
+		t.Fatal(err)
+	}
+	n := &Node{StateDir: state}
+	record := nodeRecord{StagingPath: staging, Publications: map[string]struct{}{target: {}, mounted: {}, filepath.Join(dir, "missing"): {}}}
+	found := n.sealed("s", []nodeRecord{record})
+	if err := unix.Unmount(mounted, 0); err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 1 || found[0].Severity != report.Warning || !strings.Contains(found[0].Message, "2 mount points without a mount") ||
+		strings.Join(found[0].Commands, "\n") != "chattr -i "+quoted(staging)+"\nchattr -i "+quoted(client) {
+		t.Errorf("%+v", found)
+	}
+	if found := n.sealed("s", nil); len(found) != 1 || len(found[0].Commands) != 1 {
+		t.Errorf("without records: %+v", found)
+	}
+	if err := mount.Unseal(client); err != nil {
+		t.Fatal(err)
+	}
+	if found := n.sealed("s", nil); found != nil {
+		t.Errorf("nothing is sealed: %+v", found)
 	}
 }

@@ -92,8 +92,8 @@ func conditionsOf(h mount.Health) []volume.Condition {
 		return bad(volume.Inaccessible, reasonClientDead, "the GlusterFS client of the volume on this node has ended; the node plugin starts another "+
 			"one, and its log says what prevents that; with --heal-mounts=false, restart the pods that use the volume here")
 	case h.Hung:
-		return bad(volume.Inaccessible, reasonClientHung, "the GlusterFS client of the volume on this node does not answer, its process hangs; restart the "+
-			"pods that use it here: unstaging the volume ends the client")
+		return bad(volume.Inaccessible, reasonClientHung, "the GlusterFS client of the volume on this node does not answer, its process hangs; the node "+
+			"plugin ends it after --hung-client-limit and starts another one; with --heal-mounts=false, restart the pods that use the volume here")
 	}
 	var conditions []volume.Condition
 	if len(h.Down) > 0 {

@@ -31,8 +31,11 @@ func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Heal
 		return mount.Health{}, err
 	case !r.Process.alive():
 		return mount.Health{Ended: true}, nil
+	case m.isHung(r):
+		return mount.Health{Hung: true}, nil
 	}
 	health, err := m.readHealth(ctx, r, resolved)
+	m.hung.note(ctx, r.name(), err)
 	switch {
 	case errors.Is(err, mount.ErrTimeout) && ctx.Err() == nil:
 		return mount.Health{Hung: true}, nil

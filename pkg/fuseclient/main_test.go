@@ -99,6 +99,15 @@ func (n *node) cleanUp() {
 	for _, m := range mountsBelow(n.t, n.cfg.StateDir) {
 		_ = unix.Unmount(m, unix.MNT_DETACH)
 	}
+	unsealClients(n.cfg.StateDir)
+}
+
+// unsealClients lets the directories of clients that were not ended be removed.
+func unsealClients(stateDir string) {
+	dirs, _ := filepath.Glob(filepath.Join(stateDir, "clients", "*"))
+	for _, dir := range dirs {
+		_ = mount.Unseal(dir)
+	}
 }
 
 func (n *node) path(name string) string { return filepath.Join(n.kubelet, name) }

@@ -64,6 +64,7 @@ type limits struct {
 	mute time.Duration // the volume file, until another server is asked
 	tick time.Duration // between two rounds of Run
 	calm time.Duration // how long a client that has just been started is trusted to answer
+	hung time.Duration // how long a client that did not answer is taken to hang: beyond the next look of package healing
 
 	bricks  time.Duration // a client's taking over of new bricks
 	connect time.Duration // then, its connections to all of them
@@ -78,6 +79,7 @@ type Manager struct {
 	locks   locks
 	asker   *fusequery.Asker
 	metas   metaDirs
+	hung    hungClients
 	ending  sync.WaitGroup // clients that were told to go
 	reaping sync.Map       // their names
 
@@ -104,7 +106,7 @@ var _ mount.Mounter = (*Manager)(nil)
 // finished. It starts nothing and does not touch a client that is in use.
 func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
 	return newManager(ctx, cfg, limits{
-		ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second, tick: time.Minute, calm: 2 * time.Second,
+		ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second, tick: time.Minute, calm: 2 * time.Second, hung: 40 * time.Second,
 		bricks: 30 * time.Second, connect: 12 * time.Second,
 	})
 }

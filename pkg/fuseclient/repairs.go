@@ -2,7 +2,6 @@ package fuseclient
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -114,15 +113,6 @@ func (m *Manager) GraphMayHaveChanged(volumeID string, since time.Time) bool {
 	}
 	info, err := os.Stat(m.logPath(volumeID))
 	return err != nil || !info.ModTime().Before(since)
-}
-
-// Hangs reports whether a client does not answer for itself, which it needs no brick for.
-func (m *Manager) Hangs(ctx context.Context, s Served) (bool, error) {
-	_, err := m.clientEnded(ctx, s.Device, s.StagingPath)
-	if errors.Is(err, mount.ErrTimeout) && ctx.Err() == nil {
-		return true, nil
-	}
-	return false, err
 }
 
 // EndClient ends a client, which OnDeath then reports. The error says that it is still there.

@@ -90,6 +90,9 @@ func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath 
 	if err := os.Mkdir(m.freshPath(r), 0o700); err != nil { //nolint:gosec // below the state directory
 		return record{}, servers, fmt.Errorf("create the client's directory: %w", err)
 	}
+	if m.node.Load() == nil { // on the node it is mounted below a read-only directory
+		logUnwritten(ctx, source.VolumeID, mount.Seal(m.freshPath(r)))
+	}
 	var place *placement.Place
 	both, whenFound := errgroup.WithContext(ctx)
 	both.Go(func() (err error) { place, err = m.prepare(ctx, r); return err })

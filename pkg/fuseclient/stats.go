@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Stats implements mount.Mounter.
+// Stats implements mount.Mounter. A client that is known to have ended, or to hang, is not asked.
 func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats, error) {
 	resolved, r, err := m.mounted(ctx, volumeID, path)
 	switch {
@@ -21,6 +21,10 @@ func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats
 		return mount.Stats{}, fmt.Errorf("%w: the client that served %s has ended; publishing the volume again replaces it", mount.ErrUnavailable, path)
 	case err != nil:
 		return mount.Stats{}, err
+	case !r.Process.alive():
+		return mount.Stats{}, fmt.Errorf("%w: the client of volume %s has ended", mount.ErrUnavailable, volumeID)
+	case m.isHung(r):
+		return mount.Stats{}, fmt.Errorf("volume %s does not answer: its client hangs: %w", volumeID, mount.ErrTimeout)
 	}
 	stats, err := m.asker.Statfs(ctx, m.limits.ask, r.name(), resolved, r.Device)
 	if err != nil {

@@ -49,6 +49,9 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 	if err := mount.Unmount(path, m.mayDetach(volumeID)); err != nil {
 		return err
 	}
+	if err := mount.Unseal(path); err != nil { // the kubelet removes it, and tries again for as long as it cannot
+		klog.FromContext(ctx).Error(err, "The staging directory may be immutable, so that it cannot be removed", "volumeID", volumeID)
+	}
 	switch {
 	case !ok:
 		logUnwritten(ctx, volumeID, removeLogs(m.logPath(volumeID)))

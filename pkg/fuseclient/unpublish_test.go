@@ -1,8 +1,10 @@
 package fuseclient
 
 import (
+	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -120,6 +122,65 @@ func TestUnstageAtAnotherPathKeepsTheVolume(t *testing.T) {
 	}
 	if again := n.stage(); again.Process != r.Process {
 		t.Error("the client was ended")
+	}
+}
+
+// TestSealedDirectories: what makes the kubelet's directories immutable, an administrator or another version of the driver, does not
+// keep them from being removed: the target here, the staging path by the kubelet afterwards.
+func TestSealedDirectories(t *testing.T) {
+	n := newNode(t)
+	target := n.mkdir("target")
+	seal(t, n.path("staging"))
+	seal(t, target)
+	n.stage()
+	n.mustPublish("target")
+	if err := n.Unpublish(t.Context(), "id-vol", target); err != nil {
+		t.Error(err)
+	}
+	if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(target); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("target: %v", err)
+	}
+	if err := unix.Rmdir(n.path("staging")); err != nil {
+		t.Errorf("staging path: %v", err)
+	}
+}
+
+// TestClientDirectoryIsSealed for as long as it is in use, where it is in the mount namespace of this process.
+func TestClientDirectoryIsSealed(t *testing.T) {
+	n := newNode(t)
+	seal(t, n.mkdir("probe"))
+	_, _, err := n.attempt(t.Context(), source("vol"), n.path("staging"), func(context.Context) (mount.Reachable, error) {
+		dirs, err := filepath.Glob(filepath.Join(n.cfg.StateDir, "clients", "*"))
+		if err != nil || len(dirs) != 1 {
+			t.Errorf("%v, %v", dirs, err)
+		}
+		for _, dir := range dirs {
+			if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); !errors.Is(err, unix.EPERM) {
+				t.Errorf("write into the client's directory: %v", err)
+			}
+		}
+		return mount.Reachable{}, mount.ErrUnavailable
+	})
+	if !errors.Is(err, mount.ErrUnavailable) {
+		t.Error(err)
+	}
+	if left := n.files(); left != "" {
+		t.Errorf("files left: %s", left)
+	}
+}
+
+// seal makes a directory immutable, or skips the test where the file system cannot.
+func seal(t *testing.T, path string) {
+	t.Helper()
+	if err := mount.Seal(path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = mount.Unseal(path) })
+	if err := os.Mkdir(filepath.Join(path, "x"), 0o755); !errors.Is(err, unix.EPERM) {
+		t.Skip("this file system has no immutable directories")
 	}
 }
 

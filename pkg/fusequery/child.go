@@ -88,6 +88,8 @@ func reply(asked request, file *os.File) (got answer, opened *os.File) {
 		got.Path, err = activeGraph(file)
 	case kindOpen:
 		opened, err = openBelow(file, asked.Path, asked.Mounts)
+	case kindChanged:
+		got.Names, err = changedSince(file, asked.Path, time.Unix(0, asked.Since), asked.Most)
 	case kindSymlinks:
 		got.Path, err = filepath.EvalSymlinks(asked.Path)
 	default:

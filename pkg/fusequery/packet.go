@@ -29,6 +29,7 @@ const (
 	kindReadGraph kind = "read the graph"
 	kindGraph     kind = "graph"
 	kindOpen      kind = "open"
+	kindChanged   kind = "changed since"
 	kindSymlinks  kind = "symbolic links"
 )
 
@@ -39,6 +40,8 @@ type request struct {
 	Name   string       `json:"name,omitempty"` // in Path
 	Device mount.Device `json:"device,omitzero"`
 	Mounts bool         `json:"mounts,omitempty"` // Path may lead across mount points
+	Since  int64        `json:"since,omitempty"`  // nanoseconds since 1970
+	Most   int          `json:"most,omitempty"`   // names that are wanted
 }
 
 // answer is that of a worker. Number 0 has the one that says that the worker is ready. One with a thread is no answer yet: it says
@@ -53,6 +56,7 @@ type answer struct {
 	Health  mount.Health `json:"health,omitzero"`
 	Graph   mount.Graph  `json:"graph,omitzero"`
 	Path    string       `json:"path,omitempty"`
+	Names   []string     `json:"names,omitempty"`
 
 	file *os.File
 }

@@ -42,6 +42,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 			"pending", outcome.Pending, "took", outcome.Took)
 		h.observer.GraphRepaired(outcome)
 	}
+	h.reportWritten(ctx, s, outcome.returned)
 	if outcome.Pending > 0 {
 		return false
 	}

@@ -73,6 +73,8 @@ type Healer struct {
 	due   map[time.Time]map[string]bool // volumes that are to be remembered at a time
 
 	namespaces namespaces
+	// layered are the namespaces in which dead mounts may lie beneath others.
+	layered map[tables.Target]bool
 }
 
 // volumeState is what the Healer keeps of a staged volume.
@@ -90,6 +92,8 @@ type volumeState struct {
 	accepts        bool      // the next look keeps what there is, even if something is missing
 	waitsFor       string    // the client for which requests have waited at each look
 	waitsSince     time.Time // the last look at which none has
+	hung           hungClient
+	endReported    string // the client whose end was reported last
 }
 
 var _ mount.Mounter = (*Healer)(nil)
@@ -115,8 +119,9 @@ func New(config Config) (*Healer, error) {
 	h := &Healer{
 		Manager: config.Clients, asker: config.Asker, memory: memory, watcher: watcher, limits: limits, observer: observer,
 		slots: make(chan struct{}, limits.AtOnce), volumes: map[string]*volumeState{}, users: map[tables.Target][]string{},
-		ended: map[tables.Target]bool{}, due: map[time.Time]map[string]bool{},
+		ended: map[tables.Target]bool{}, due: map[time.Time]map[string]bool{}, layered: map[tables.Target]bool{},
 	}
+	h.findLayers()
 	return h, nil
 }
 

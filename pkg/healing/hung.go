@@ -42,6 +42,9 @@ func (h *Healer) endHung(ctx context.Context) {
 			klog.FromContext(ctx).V(2).Info("Cannot see how many requests wait for a client", "volumeID", s.VolumeID, "err", err.Error())
 			continue
 		}
+		if waits == 0 {
+			h.ForgetHung(s)
+		}
 		hung := h.hungFor(s, waits > 0 && s.Alive)
 		if hung < h.limits.Hung/2 {
 			continue
@@ -53,7 +56,7 @@ func (h *Healer) endHung(ctx context.Context) {
 		case !hangs:
 			h.hungFor(s, false)
 		case hung >= h.limits.Hung: // and it has not answered the last times either
-			h.endOne(ctx, s)
+			h.endOne(ctx, s, hung)
 		}
 	}
 }
@@ -70,8 +73,11 @@ func (h *Healer) hungFor(s fuseclient.Served, waits bool) time.Duration {
 }
 
 // endOne ends a client that hangs. What has waited for it gets an error, and its mounts are repaired as after any death.
-func (h *Healer) endOne(ctx context.Context, s fuseclient.Served) {
+func (h *Healer) endOne(ctx context.Context, s fuseclient.Served, hung time.Duration) {
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID, "pid", s.PID)
+	h.mu.Lock()
+	h.volume(s.VolumeID).hung = hungClient{s.Client, hung}
+	h.mu.Unlock()
 	log.Error(nil, "GlusterFS client hangs, although it needs no brick to answer; it is ended and replaced", "limit", h.limits.Hung)
 	if err := h.EndClient(s); err != nil {
 		log.Error(err, "Cannot end a client that hangs; its connection to the kernel is cut")
@@ -80,6 +86,28 @@ func (h *Healer) endOne(ctx context.Context, s fuseclient.Served) {
 		}
 	}
 	h.hungFor(s, false)
+}
+
+// hungClient is a client that was ended because it did not answer.
+type hungClient struct {
+	client string
+	hung   time.Duration
+}
+
+// reportEnd tells the observer of a client's end, once.
+func (h *Healer) reportEnd(s fuseclient.Served) {
+	h.mu.Lock()
+	v := h.volume(s.VolumeID)
+	known := v.endReported == s.Client
+	v.endReported = s.Client
+	var hung time.Duration
+	if v.hung.client == s.Client {
+		hung = v.hung.hung
+	}
+	h.mu.Unlock()
+	if !known {
+		h.observer.ClientEnded(s.VolumeID, hung)
+	}
 }
 
 // connections are those of FUSE clients as the kernel shows them (fusectl). The zero value is ready.

@@ -70,6 +70,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	began := time.Now()
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
 	if !s.Alive {
+		h.reportEnd(s)
 		// It is a former one from now on, also for the next plugin if this one ends in between.
 		kept, known := h.memory.get(s.Client)
 		if !known {
@@ -97,6 +98,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		return false
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
+	outcome.Layers = h.addLayers(outcome.coveredIn)
 	h.onlyNews(&outcome, byDeath)
 	if s.Alive && outcome.Mounts == 0 && len(outcome.Lost) == 0 {
 		return outcome.Pending == 0 // nothing has changed since the last attempt

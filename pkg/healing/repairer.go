@@ -211,8 +211,13 @@ func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error)
 		klog.FromContext(r.ctx).Info("A mount could not be repaired yet", "volumeID", r.volume.VolumeID, "path", m.Point, "pod", t.Pod, "err", err.Error())
 	default:
 		r.outcome.Mounts++
+		r.outcome.keepReturned(t, m, r.volume.Device)
 		if covered {
 			r.outcome.Covered++
+			if r.outcome.coveredIn == nil {
+				r.outcome.coveredIn = map[tables.Target]string{}
+			}
+			r.outcome.coveredIn[t.Target()] = t.Pod
 		}
 		if t.Pod != "" && !slices.Contains(r.outcome.Pods, t.Pod) {
 			r.outcome.Pods = append(r.outcome.Pods, t.Pod)

@@ -145,7 +145,7 @@ func TestRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r.outcome.Mounts != 1 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 3 {
+	if r.outcome.Mounts != 1 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 3 || len(r.outcome.returned) != 1 {
 		t.Errorf("%+v", r.outcome)
 	}
 	want := []string{staging, staging + "/dropped", staging + "/kept"}

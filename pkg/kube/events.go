@@ -34,7 +34,8 @@ const (
 	MountNotHealed = "MountNotHealed"
 	// MountsRestored (Normal): the graph of the volume's client has changed, and the mounts that the kernel dropped are back.
 	MountsRestored = "MountsRestored"
-	// ClientEnded (Warning): the volume's client has ended while it was needed.
+	// ClientEnded (Warning): the volume's client has ended while it was needed; or has ended so often, on Linux before 6.5, that the pod
+	// should be restarted.
 	ClientEnded = "ClientEnded"
 	// WroteBelowMount (Warning): while a mount inside the volume was missing, files that were meant for it were written into the volume.
 	WroteBelowMount = "WroteBelowMount"

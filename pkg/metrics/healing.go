@@ -58,3 +58,10 @@ func (h *Healing) GraphRepaired(outcome string) { h.graphRepairs.WithLabelValues
 
 // Covered counts dead mounts that stay beneath others.
 func (h *Healing) Covered(n int) { h.covered.Add(float64(n)) }
+
+// RegisterLayers registers the number of dead mounts that lie beneath others. count is called at each scrape.
+func RegisterLayers(registry prometheus.Registerer, count func() int) {
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "glusterfs_csi_node_dead_layers", Help: "Dead mounts that lie beneath others now, on kernels before 6.5.",
+	}, func() float64 { return float64(count()) }))
+}

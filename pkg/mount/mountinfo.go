@@ -92,6 +92,8 @@ type Identity struct {
 	Device Device
 	Inode  uint64
 	IsRoot bool // of the mount
+	// IsSealed: nothing can be made in it, and it cannot be removed, see Seal.
+	IsSealed bool
 }
 
 // identify returns the identity of what a path, or a file descriptor when path is empty, leads to.
@@ -112,6 +114,6 @@ func identify(dir int, path string) (Identity, error) {
 	}
 	return Identity{
 		Mount: st.Mnt_id, Device: Device{st.Dev_major, st.Dev_minor}, Inode: st.Ino,
-		IsRoot: st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0,
+		IsRoot: st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, IsSealed: st.Attributes&unix.STATX_ATTR_IMMUTABLE != 0,
 	}, nil
 }

@@ -35,10 +35,13 @@ func Unmount(path string, mine func(*mountinfo.Info) error) error {
 	return fmt.Errorf("unmount %s: still mounted after %d layers were taken off", path, maxLayers)
 }
 
-// RemoveDir removes an empty directory that is not a mount point. It never removes data: rmdir(2) refuses both. A
-// path that does not exist is success.
+// RemoveDir removes an empty directory that is not a mount point, and may be sealed. It never removes data: rmdir(2)
+// refuses both. A path that does not exist is success.
 func RemoveDir(path string) error {
 	err := unix.Rmdir(path)
+	if errors.Is(err, unix.EPERM) && Unseal(path) == nil {
+		err = unix.Rmdir(path)
+	}
 	if errors.Is(err, unix.EROFS) { // said before the path is looked at
 		if _, missing := identify(unix.AT_FDCWD, path); errors.Is(missing, fs.ErrNotExist) {
 			return nil

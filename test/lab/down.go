@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
@@ -34,11 +37,26 @@ func down(ctx context.Context, layout machine.Layout) error {
 		if entry.Name() == "log" || entry.Name() == "lock" {
 			continue
 		}
-		if err := os.RemoveAll(layout.Path(entry.Name())); err != nil {
+		if err := removeAll(layout.Path(entry.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeAll is os.RemoveAll also for directories that a node plugin, which was not stopped in good order, has made immutable.
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	err = filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = mount.Unseal(path)
+		}
+		return err
+	})
+	return errors.Join(err, os.RemoveAll(path))
 }
 
 func isHub(layout machine.Layout) func(proc string) bool {

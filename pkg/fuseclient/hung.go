@@ -1,0 +1,67 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// hungClients are clients that did not answer for themselves, which no brick is needed for. Each further question would cost a
+// process and its whole limit, and have the same answer.
+type hungClients struct {
+	mu    sync.Mutex
+	since map[string]time.Time // the last question, by name of the record
+}
+
+// note keeps what a question to a client itself has shown. The error of one that was given up early shows nothing.
+func (h *hungClients) note(ctx context.Context, client string, err error) {
+	hangs := errors.Is(err, mount.ErrTimeout)
+	if hangs && ctx.Err() != nil {
+		return
+	}
+	if !hangs {
+		h.forget(client)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.since == nil {
+		h.since = map[string]time.Time{}
+	}
+	h.since[client] = time.Now()
+}
+
+func (h *hungClients) forget(client string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.since, client)
+}
+
+// has reports whether a client was found to hang within a time.
+func (h *hungClients) has(client string, within time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.since, func(_ string, at time.Time) bool { return time.Since(at) >= within })
+	_, hangs := h.since[client]
+	return hangs
+}
+
+// Hangs reports whether a client does not answer for itself, which it needs no brick for.
+func (m *Manager) Hangs(ctx context.Context, s Served) (bool, error) {
+	_, err := m.clientEnded(ctx, s.Device, s.StagingPath)
+	m.hung.note(ctx, s.Client, err)
+	if errors.Is(err, mount.ErrTimeout) && ctx.Err() == nil {
+		return true, nil
+	}
+	return false, err
+}
+
+// ForgetHung is for a client for which no request waits: Stats and Health ask it again.
+func (m *Manager) ForgetHung(s Served) { m.hung.forget(s.Client) }
+
+// isHung reports whether the volume's client is known to hang. It asks nothing.
+func (m *Manager) isHung(r record) bool { return m.hung.has(r.name(), m.limits.hung) }

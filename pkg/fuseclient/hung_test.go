@@ -1,0 +1,106 @@
+package fuseclient
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// TestKnownStateIsNotAsked: of a client that has ended, or was found to hang, there is an answer without a question.
+func TestKnownStateIsNotAsked(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(n *node, r record)
+		kind    error
+		says    string
+		want    mount.Health
+	}{
+		"dead": {func(n *node, r record) { n.kill(r) }, mount.ErrUnavailable, "the client of volume id-vol has ended", mount.Health{Ended: true}},
+		"found by the watcher": {func(n *node, r record) {
+			n.stop(r)
+			if hangs, err := n.Hangs(n.t.Context(), served(r)); !hangs || err != nil {
+				n.t.Errorf("%t, %v", hangs, err)
+			}
+		}, mount.ErrTimeout, "volume id-vol does not answer: its client hangs", mount.Health{Hung: true}},
+		"found by a question for its health": {func(n *node, r record) {
+			n.stop(r)
+			if health, err := n.Health(n.t.Context(), "id-vol", ""); err != nil || !health.Hung {
+				n.t.Errorf("%+v, %v", health, err)
+			}
+		}, mount.ErrTimeout, "does not answer", mount.Health{Hung: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			n.limits.hung = time.Hour
+			r := n.stage()
+			n.mustPublish("target")
+			c.prepare(n, r)
+			n.asker.Close()
+			for _, path := range []string{"staging", "target"} {
+				if _, err := n.Stats(t.Context(), "id-vol", n.path(path)); !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("statistics at %s: %v", path, err)
+				}
+				if health, err := n.Health(t.Context(), "id-vol", n.path(path)); err != nil || health.Ended != c.want.Ended || health.Hung != c.want.Hung {
+					t.Errorf("health at %s: %+v, %v", path, health, err)
+				}
+			}
+			if _, err := n.Stats(t.Context(), "id-vol", n.path("missing")); !errors.Is(err, mount.ErrNotMounted) {
+				t.Errorf("statistics where nothing is mounted: %v", err)
+			}
+		})
+	}
+}
+
+// TestClientThatGoesOn is asked again once nothing waits for it, or it has answered.
+func TestClientThatGoesOn(t *testing.T) {
+	n := newNode(t)
+	n.limits.hung = time.Hour
+	r := n.stage()
+	for name, learn := range map[string]func(){
+		"nothing waits": func() { n.ForgetHung(served(r)) },
+		"it answers": func() {
+			waitFor(t, "the answer", func() bool {
+				hangs, err := n.Hangs(t.Context(), served(r))
+				return !hangs && err == nil
+			})
+		},
+	} {
+		n.stop(r)
+		if hangs, err := n.Hangs(t.Context(), served(r)); !hangs || err != nil || !n.isHung(r) {
+			t.Fatalf("%s: %t, %v", name, hangs, err)
+		}
+		n.signal(r, unix.SIGCONT)
+		waitFor(t, "the client", func() bool { return answers(n.path("staging")) == nil })
+		learn()
+		if _, err := n.Stats(t.Context(), "id-vol", n.path("staging")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestHungClients: what was found is believed for a time, and a caller that gave up has found nothing.
+func TestHungClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h hungClients
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		h.note(ended, "a", mount.ErrTimeout)
+		h.note(t.Context(), "b", mount.ErrTimeout)
+		h.note(t.Context(), "c", unix.EIO)
+		time.Sleep(time.Minute - time.Second)
+		if h.has("a", time.Minute) || !h.has("b", time.Minute) || h.has("c", time.Minute) {
+			t.Errorf("%v", h.since)
+		}
+		h.note(ended, "b", mount.ErrTimeout)
+		time.Sleep(time.Second)
+		if h.has("b", time.Minute) || len(h.since) > 0 {
+			t.Errorf("%v", h.since)
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package fusequery
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ChangedSince returns the names of at most so many files and directories in a directory below root that were written to after a
+// time, or the name of a file that was itself. It looks at a thousand of them, not at what is in directories, and leads nowhere else,
+// as Open.
+func (a *Asker) ChangedSince(ctx context.Context, limit time.Duration, root *os.File, path string, since time.Time, most int) ([]string, error) {
+	// Each question has another name, because those of two callers are about other times.
+	q := newQuestion(limit, strconv.FormatUint(a.opened.Add(1), 10), request{Kind: kindChanged, Path: path, Since: since.UnixNano(), Most: most})
+	q.file = root
+	got, err := a.ask(ctx, q)
+	return got.Names, err
+}
+
+// mostRead bounds the names that are read of a directory.
+const mostRead = 1000
+
+func changedSince(root *os.File, name string, since time.Time, most int) ([]string, error) {
+	at, err := openBelow(root, name, false)
+	if err != nil {
+		return nil, err
+	}
+	defer at.Close()
+	fd, err := unix.Openat(int(at.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOTDIR) {
+		if isChanged(int(at.Fd()), "", since) {
+			return []string{path.Base(name)}, nil
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	dir := os.NewFile(uintptr(fd), name)
+	defer dir.Close()
+	names, err := dir.Readdirnames(mostRead)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	slices.Sort(names)
+	var changed []string
+	for _, name := range names {
+		if len(changed) < most && isChanged(fd, name, since) {
+			changed = append(changed, name)
+		}
+	}
+	return changed, nil
+}
+
+// isChanged reports whether what is at a name was written to after a time. What cannot be looked at, or is gone, was not.
+func isChanged(dir int, name string, since time.Time) bool {
+	flags := unix.AT_STATX_FORCE_SYNC | unix.AT_SYMLINK_NOFOLLOW
+	if name == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	var st unix.Statx_t
+	err := retry(func() error { return unix.Statx(dir, name, flags, unix.STATX_MTIME, &st) })
+	return err == nil && time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)).After(since)
+}

@@ -1,0 +1,116 @@
+package healing
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// On Linux before 6.5 a dead mount stays beneath the one that covers it, until its namespace ends or its path is unpublished. A dead
+// superblock and a mount are little, but nothing bounds how often a client dies while a pod runs.
+
+// mostLayers is how many dead mounts may lie beneath a pod's mount until its restart is asked for.
+const mostLayers = 10
+
+// findLayers makes the namespaces that use volumes, and this process's own, those in which there may be layers.
+func (h *Healer) findLayers() {
+	kept := h.memory.list()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range kept {
+		for _, t := range s.Tables {
+			h.layered[t.Target()] = true
+		}
+	}
+	self, err := mount.IdentifyProcess(os.Getpid())
+	namespace, _ := mount.NamespaceOf(self.PID) // 0: it cannot be seen
+	if err == nil {
+		h.layered[tables.Target{Namespace: namespace, PID: self.PID, Start: self.Start}] = true
+	}
+}
+
+// addLayers adds namespaces in which mounts have just been covered, and returns the mounts of pods there that have too many beneath.
+func (h *Healer) addLayers(in map[tables.Target]string) []Layers {
+	var all []Layers
+	for t, pod := range in {
+		h.mu.Lock()
+		h.layered[t] = true
+		h.mu.Unlock()
+		layers, err := layersOf(t)
+		if err != nil || pod == "" {
+			continue // it has ended, or is the node's, where unpublishing takes all away
+		}
+		for _, point := range slices.Sorted(maps.Keys(layers)) {
+			if layers[point] >= mostLayers {
+				all = append(all, Layers{Pod: pod, Point: point, Dead: layers[point]})
+			}
+		}
+	}
+	return all
+}
+
+// DeadLayers returns how many dead mounts lie beneath others on the node now. On kernels that can take them away it reads no tables.
+func (h *Healer) DeadLayers() int {
+	h.mu.Lock()
+	targets := slices.Collect(maps.Keys(h.layered))
+	h.mu.Unlock()
+	total := 0
+	seen := map[uint64]bool{} // namespaces; a process that was kept may have ended, and another one be in its namespace
+	for _, t := range targets {
+		if seen[t.Namespace] {
+			continue
+		}
+		layers, err := layersOf(t)
+		count := 0
+		for _, n := range layers {
+			count += n
+		}
+		total += count
+		seen[t.Namespace] = err == nil && t.Namespace != 0
+		if count == 0 && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+			h.mu.Lock()
+			delete(h.layered, t)
+			h.mu.Unlock()
+		}
+	}
+	if total > 0 {
+		h.findLayers() // for the next time
+	}
+	return total
+}
+
+// layersOf returns how many GlusterFS mounts lie beneath others in a namespace, by mount point. The error wraps fs.ErrNotExist when
+// the process has ended whose namespace it is.
+func layersOf(t tables.Target) (map[string]int, error) {
+	table, err := os.Open(fmt.Sprintf("/proc/%d/mountinfo", t.PID))
+	if err != nil {
+		return nil, err
+	}
+	defer table.Close()
+	if now, err := mount.IdentifyProcess(t.PID); err != nil || now.Start != t.Start {
+		return nil, fmt.Errorf("process %d has ended: %w", t.PID, fs.ErrNotExist)
+	}
+	all, err := mountinfo.GetMountsFromReader(table, mountinfo.FSTypeFilter("fuse.glusterfs"))
+	if err != nil {
+		return nil, err
+	}
+	points := map[int]string{}
+	for _, m := range all {
+		points[m.ID] = m.Mountpoint
+	}
+	layers := map[string]int{}
+	for _, m := range all {
+		if point, known := points[m.Parent]; known && point == m.Mountpoint && m.Parent != m.ID {
+			layers[point]++
+		}
+	}
+	return layers, nil
+}
