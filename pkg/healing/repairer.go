@@ -85,7 +85,8 @@ func enter(t tables.Table) (*namespace, error) {
 	return nil, err
 }
 
-// checkRoot returns errLost if the root directory of a process is of a file system that may never answer: to enter it asks for permission.
+// checkRoot returns errLost if the root directory of a process is of a file system that may never answer. It spares questions that would
+// wait until their time is over: whoever may mount can make such a one look local.
 func checkRoot(pid int, root *os.File) error {
 	at, err := mount.Identify(root)
 	if err != nil {
@@ -118,12 +119,12 @@ func (n *namespace) close() {
 	}
 }
 
-// run calls fn on a thread in the namespace.
+// run calls fn on a thread in the namespace, where fn may use open files only: a path could lead to a client that never answers.
 func (n *namespace) run(fn func() error) error {
 	if isOwn(n.table) {
 		return fn()
 	}
-	return mount.InMountNamespaceAt(n.root, n.pidfd, fn)
+	return mount.InNamespaceOnly(n.pidfd, fn)
 }
 
 // mountPoint opens the mount if it is still on top where it was.

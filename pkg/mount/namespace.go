@@ -13,14 +13,19 @@ import (
 )
 
 // InMountNamespace calls fn on a thread that sees the files and mounts of a process, which pidfd stands for. It returns the error
-// of fn, or why the process could not be joined.
+// of fn, or why the process could not be joined. The file system of the process's root directory is asked for permission.
 func InMountNamespace(pid, pidfd int, fn func() error) error {
 	root, err := RootOf(pid, pidfd)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return InMountNamespaceAt(root, pidfd, fn)
+	return InNamespaceOnly(pidfd, func() error {
+		if err := errors.Join(unix.Fchdir(int(root.Fd())), unix.Chroot(".")); err != nil {
+			return fmt.Errorf("enter the root directory %s: %w", root.Name(), err)
+		}
+		return fn()
+	})
 }
 
 // RootOf opens the root directory of a process, which pidfd stands for, without asking its file system.
@@ -38,18 +43,15 @@ func RootOf(pid, pidfd int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// InMountNamespaceAt is InMountNamespace with a root directory that has been opened before. The calls ask the file system of the root
-// directory for permission.
-func InMountNamespaceAt(root *os.File, pidfd int, fn func() error) error {
+// InNamespaceOnly is InMountNamespace for an fn that works with files which are open already. The thread does not get the root directory
+// of the process, and so no file system can hold it up.
+func InNamespaceOnly(pidfd int, fn func() error) error {
 	return osthread.Run(func() error {
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
 			return fmt.Errorf("unshare the thread's directories: %w", err)
 		}
 		if err := unix.Setns(pidfd, unix.CLONE_NEWNS); err != nil {
-			return fmt.Errorf("enter the mount namespace of %s: %w", root.Name(), err)
-		}
-		if err := errors.Join(unix.Fchdir(int(root.Fd())), unix.Chroot(".")); err != nil {
-			return fmt.Errorf("enter the root directory %s: %w", root.Name(), err)
+			return fmt.Errorf("enter the mount namespace: %w", err)
 		}
 		return fn()
 	})

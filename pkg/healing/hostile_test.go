@@ -1,0 +1,106 @@
+package healing
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+// TestForgedMounts: a container that may mount chooses names and types of its mounts, but not the numbers of their devices. It gets
+// nothing for mounts that look like the volume's, or like another pod's.
+func TestForgedMounts(t *testing.T) {
+	h, dir := newHealer(t), t.TempDir()
+	staging, target, secret := filepath.Join(dir, "staging"), filepath.Join(dir, "target"), filepath.Join(dir, "secret")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	write(t, staging, "inner", "below")
+	mountAt(t, secret, "secret", "tmpfs", "")
+	forged := filepath.Join(dir, "forged")
+	if err := os.Mkdir(forged, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dead := deadVolume(t, target)
+	pid := container(t)
+	var looksLikeSecret, looksLikeVolume mount.Device
+	inside(t, pid, func() error {
+		if err := unix.Mount("secret", forged, "tmpfs", 0, ""); err != nil {
+			return err
+		}
+		looksLikeSecret, _, _ = mount.DeviceAt(forged)
+		client, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(client)
+		err = unix.Mount("server:/vol", forged, "fuse.glusterfs", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", client))
+		looksLikeVolume, _, _ = mount.DeviceAt(forged)
+		return err
+	})
+	table := tableOf(t, pid, dead)
+	table.Mounts = append(table.Mounts, tables.Mount{
+		ID: 1 << 30, Parent: table.Mounts[0].ID, Device: looksLikeSecret, FSType: "tmpfs", Source: "secret", Root: "/", Point: target + "/inner",
+	})
+	snapshot := tables.Snapshot{VolumeID: "id", Client: "old", Device: dead, Tables: []tables.Table{table}}
+	r := h.testRepairer(t, staging)
+	r.former = []tables.Snapshot{snapshot}
+	r.replaceDead(snapshot)
+	if r.outcome.Mounts != 1 || len(r.outcome.Lost) != 1 || r.outcome.Lost[0].Point != target {
+		t.Errorf("%+v; want the mount on the node repaired, and the container's lost", r.outcome)
+	}
+	inside(t, pid, func() error {
+		if got, _, err := mount.DeviceAt(forged); got != looksLikeVolume || err != nil {
+			t.Errorf("its own mount is of device %s now, and was of %s (%v)", got, looksLikeVolume, err)
+		}
+		return nil
+	})
+}
+
+// TestRootThatNeverAnswers: a container may make a FUSE file system its root directory. That is not asked, whatever it looks like.
+func TestRootThatNeverAnswers(t *testing.T) {
+	for fsType, enters := range map[string]bool{"fuse": false, "fuse.fuse-overlayfs": true} {
+		t.Run(fsType, func(t *testing.T) {
+			root := filepath.Join(t.TempDir(), "root")
+			if err := os.Mkdir(root, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			pid := container(t)
+			table := tableOf(t, pid, mount.Device{})
+			client, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var once sync.Once
+			end := func() { once.Do(func() { _ = unix.Close(client) }) }
+			t.Cleanup(end)
+			inside(t, pid, func() error {
+				return errors.Join(unix.Mount("client", root, fsType, 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", client)), unix.PivotRoot(root, root))
+			})
+			before := mounttest.Descriptors(t)
+			n, err := enter(table)
+			switch {
+			case !enters && !errors.Is(err, errLost):
+				t.Errorf("%v; want that it is not entered", err)
+			case enters && err != nil:
+				t.Error(err)
+			case enters:
+				stuck := time.AfterFunc(20*time.Second, end) // lets the thread go on
+				if err := n.run(func() error { return nil }); err != nil || !stuck.Stop() {
+					t.Errorf("a thread has waited for the root directory (%v)", err)
+				}
+				n.close()
+			}
+			if after := mounttest.Descriptors(t); after > before {
+				t.Errorf("%d descriptors, %d before", after, before)
+			}
+		})
+	}
+}
