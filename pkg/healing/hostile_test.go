@@ -29,9 +29,9 @@ func TestForgedMounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	dead := deadVolume(t, target)
-	pid := container(t)
+	pid := mounttest.Container(t, "private")
 	var looksLikeSecret, looksLikeVolume mount.Device
-	inside(t, pid, func() error {
+	mounttest.Inside(t, pid, func() error {
 		if err := unix.Mount("secret", forged, "tmpfs", 0, ""); err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func TestForgedMounts(t *testing.T) {
 	if r.outcome.Mounts != 1 || len(r.outcome.Lost) != 1 || r.outcome.Lost[0].Point != target {
 		t.Errorf("%+v; want the mount on the node repaired, and the container's lost", r.outcome)
 	}
-	inside(t, pid, func() error {
+	mounttest.Inside(t, pid, func() error {
 		if got, _, err := mount.DeviceAt(forged); got != looksLikeVolume || err != nil {
 			t.Errorf("its own mount is of device %s now, and was of %s (%v)", got, looksLikeVolume, err)
 		}
@@ -72,7 +72,7 @@ func TestRootThatNeverAnswers(t *testing.T) {
 			if err := os.Mkdir(root, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			pid := container(t)
+			pid := mounttest.Container(t, "private")
 			table := tableOf(t, pid, mount.Device{})
 			client, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 			if err != nil {
@@ -81,7 +81,7 @@ func TestRootThatNeverAnswers(t *testing.T) {
 			var once sync.Once
 			end := func() { once.Do(func() { _ = unix.Close(client) }) }
 			t.Cleanup(end)
-			inside(t, pid, func() error {
+			mounttest.Inside(t, pid, func() error {
 				return errors.Join(unix.Mount("client", root, fsType, 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", client)), unix.PivotRoot(root, root))
 			})
 			before := mounttest.Descriptors(t)
