@@ -276,8 +276,12 @@ func TestContinues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := mounttest.Descriptors(t)
 	if !table.Continues(table) || !now.Continues(table) {
 		t.Error("the same namespace is not seen")
+	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
 	}
 	changed := func(table tables.Table, change func(*tables.Table)) tables.Table {
 		table.Mounts = append([]tables.Mount(nil), table.Mounts...)
