@@ -222,7 +222,7 @@ func TestOpen(t *testing.T) {
 
 // TestScanInDoubt: an error never looks like a node without mounts.
 func TestScanInDoubt(t *testing.T) {
-	devices := []mount.Device{{Minor: 42}}
+	devices := []mount.Device{anyDevice}
 	restore := mounttest.HideProc(t)
 	_, err := tables.Scan(devices)
 	restore()
