@@ -36,6 +36,25 @@ func TestTooManyMounts(t *testing.T) {
 	if got := tableFrom(t, volumeLine+nested(mostLines), 10, 1<<20); got.LeftOut != mostLines-10+1 || !got.Mounts[0].Partial {
 		t.Errorf("%d left out of a table that is cut off", got.LeftOut)
 	}
+	// What follows may be inside the volume as well.
+	line := "90 21 0:90 / /x rw - overlay o lowerdir="
+	for name, rest := range map[string]string{
+		"many": strings.Repeat(line+"x\n", mostLines), "long": strings.Repeat(line+strings.Repeat("x", 60_000)+"\n", mostBytes/60_000+2),
+	} {
+		if got := tableFrom(t, volumeLine+nested(1)+rest, 1000, 1<<20); len(got.Mounts) != 2 || got.LeftOut != 1 || !got.Mounts[0].Partial {
+			t.Errorf("%s lines afterwards: %+v", name, got)
+		}
+	}
+	if got := tableFrom(t, volumeLine+nested(1)+strings.Repeat(line+"x\n", mostLines-2), 1000, 1<<20); got.LeftOut != 0 || got.Mounts[0].Partial {
+		t.Errorf("nothing is cut off: %+v", got)
+	}
+}
+
+func TestTextOf(t *testing.T) {
+	m := Mount{FSType: "1", Source: "22", Root: "/33", Point: "/444", Options: "55555", Propagation: "666666"}
+	if got := textOf([]Mount{m, m}); got != 42 {
+		t.Errorf("%d bytes", got)
+	}
 }
 
 // TestLongLine: the other lines of the table can be read.
@@ -86,6 +105,12 @@ func TestTooManyNamespaces(t *testing.T) {
 	kept := map[string]int{}
 	for _, table := range got {
 		kept[table.Pod]++
+	}
+	half := strings.Repeat("x", mostPodText/2)
+	for want, last := range map[int]string{2: half, 1: half + "x"} {
+		if got := Bounded([]Table{{PID: 1000, Pod: "a", Mounts: []Mount{{Root: half}}}, {PID: 1001, Pod: "a", Mounts: []Mount{{Root: last}}}}); len(got) != want {
+			t.Errorf("%d tables of %d bytes", len(got), len(half)+len(last))
+		}
 	}
 	if kept["many"] != mostNamespaces || kept["large"] != 1 || kept["long"] != 2 || kept["other"] != 1 {
 		t.Errorf("%v", kept)

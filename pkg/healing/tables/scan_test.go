@@ -222,7 +222,7 @@ func TestOpen(t *testing.T) {
 
 // TestScanInDoubt: an error never looks like a node without mounts.
 func TestScanInDoubt(t *testing.T) {
-	devices := []mount.Device{{Minor: 42}}
+	devices := []mount.Device{anyDevice}
 	restore := mounttest.HideProc(t)
 	_, err := tables.Scan(devices)
 	restore()
@@ -276,8 +276,12 @@ func TestContinues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := mounttest.Descriptors(t)
 	if !table.Continues(table) || !now.Continues(table) {
 		t.Error("the same namespace is not seen")
+	}
+	if after := mounttest.Descriptors(t); after != before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
 	}
 	changed := func(table tables.Table, change func(*tables.Table)) tables.Table {
 		table.Mounts = append([]tables.Mount(nil), table.Mounts...)

@@ -282,6 +282,13 @@ func TestWatchIsPaced(t *testing.T) {
 	if got := next(t, reports); got.ended {
 		t.Errorf("%+v", got)
 	}
+	mounttest.Inside(t, pid, func() error { return unix.Mount("once more", point, "tmpfs", 0, "") })
+	if got := next(t, reports); got.ended {
+		t.Errorf("%+v", got)
+	}
+	if err := w.Set(nil); err != nil { // while it is not listened to
+		t.Error(err)
+	}
 }
 
 // TestWatchLeavesDescriptors: half of what this process may have is for others.
