@@ -5,7 +5,7 @@ set -eu
 
 packages=(glusterfs-server glusterfs-client xfsprogs attr openssh-server openssl lvm2 iproute2 util-linux gcc libc6-dev)
 if [ "${1-}" = kubernetes ]; then
-	packages+=(containerd runc containernetworking-plugins iptables mmdebstrap)
+	packages+=(containerd runc containernetworking-plugins iptables mmdebstrap nftables)
 fi
 
 missing=()
