@@ -48,18 +48,6 @@ sha256:5678                                       application/vnd.oci.image.mani
 	}
 }
 
-func TestMemoryFiles(t *testing.T) {
-	for name, c := range map[string]struct{ groups, dir, limit string }{
-		"version 1": {"9:cpu,cpuacct:/other\n8:memory:/pods/a\n0::/unified\n", "memory/pods/a", "memory.limit_in_bytes"},
-		"version 2": {"0::/pods/a\n", "/pods/a", "memory.max"},
-		"none":      {"", "", ""},
-	} {
-		if dir, _, limit := memoryFiles(c.groups); dir != c.dir || limit != c.limit {
-			t.Errorf("%s: %q, %q, want %q, %q", name, dir, limit, c.dir, c.limit)
-		}
-	}
-}
-
 func TestOfVolumes(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/var/lib/glusterfs-csi/clients/a/mount":                                             true,
