@@ -77,5 +77,5 @@ func (c *rig) provide(ctx context.Context, v *volume) error {
 // withdraw undoes provide, however far that came.
 func (c *rig) withdraw(ctx context.Context, v *volume) error {
 	err := errors.Join(c.unpublish(ctx, v, "pod"), c.unstage(ctx, v))
-	return errors.Join(err, os.RemoveAll(filepath.Dir(v.staging)))
+	return errors.Join(err, os.Remove(v.staging), os.Remove(filepath.Dir(v.staging)))
 }

@@ -26,20 +26,18 @@ func nodePowerCut(ctx context.Context, c *rig) (err error) {
 	}
 	v := &volume{Volume: c.used[1].Volume, name: "cut", staging: filepath.Join(other.dir(), "cut", "staging")}
 	p := &pod{name: "cut-" + rand.Text(), volume: v, propagation: "private"}
-	defer func() { err = errors.Join(err, other.close(), os.RemoveAll(filepath.Dir(v.staging))) }()
+	defer func() { err = errors.Join(err, other.close()) }()
 	last, err := other.cutOff(ctx, p)
-	// All of it at any rate, or the machine would stay off.
-	awake := context.WithoutCancel(ctx)
+	awake := context.WithoutCancel(ctx) // or the machine would stay off
 	err = errors.Join(err, other.machine().Start(awake), other.plugin().Start(awake))
-	if err != nil {
-		return err
+	if err == nil {
+		err = other.afterBoot(ctx, p, last)
 	}
-	err = other.afterBoot(ctx, p, last)
 	err = errors.Join(err, other.unfurnish(awake, p), other.unpublish(awake, v, p.name), other.unstage(awake, v), other.clientsAre(awake, 0))
 	if beneath, walkErr := other.beneath(); beneath > 0 || walkErr != nil {
 		err = errors.Join(err, fmt.Errorf("%d files lie beneath mount points of %s", beneath, other.machine().Name), walkErr)
 	}
-	return err
+	return errors.Join(err, os.Remove(v.staging), os.Remove(filepath.Dir(v.staging)))
 }
 
 // cutOff starts a pod, lets it work, and switches the machine off. It returns the last that the pod has reported.
