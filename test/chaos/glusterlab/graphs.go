@@ -47,8 +47,8 @@ func (c *rig) expand(ctx context.Context, v *volume) error {
 			answer, err := c.node.NodeExpandVolume(ctx, &csi.NodeExpandVolumeRequest{
 				VolumeId: v.GetVolumeId(), VolumePath: c.target(v, p.name), StagingTargetPath: v.staging, CapacityRange: wanted, VolumeCapability: capability(),
 			})
-			// File systems of bricks take a few percent.
-			if size := answer.GetCapacityBytes(); err == nil && size < v.GetCapacityBytes()/10*9 {
+			// The bricks' file systems take a part of it.
+			if size := answer.GetCapacityBytes(); err == nil && size < v.GetCapacityBytes()/4*3 {
 				err = fmt.Errorf("the mount of pod %s has %d bytes, the volume %d", p.name, size, v.GetCapacityBytes())
 			}
 			return err

@@ -49,7 +49,7 @@ func (c *rig) Sweep(ctx context.Context) error {
 func (c *rig) findInside(ctx context.Context, action string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	var args []string
+	args := make([]string, 0, len(c.pods)+3)
 	for _, p := range c.pods {
 		args = append(args, filepath.Join(c.target(p.volume, p.name), p.name+scratch))
 	}

@@ -68,7 +68,10 @@ func (r *Rig) clientsReplaced(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if want, got := volumesOf(r.clients), volumesOf(now); !slices.Equal(got, want) {
+		want := volumesOf(r.clients)
+		// Those of pods that come and go are left out.
+		now = slices.DeleteFunc(now, func(client string) bool { return !slices.Contains(want, volumeOf(client)) })
+		if got := volumesOf(now); !slices.Equal(got, want) {
 			return fmt.Errorf("there are clients of %q, want %q", got, want)
 		}
 		r.clients = now
@@ -79,15 +82,22 @@ func (r *Rig) clientsReplaced(ctx context.Context) error {
 // volumesOf returns node and volume of each client, sorted.
 func volumesOf(clients []string) []string {
 	volumes := make([]string, 0, len(clients))
-	for _, client := range clients { // node, process, arguments
-		fields := strings.Fields(client)
-		volume := slices.IndexFunc(fields, func(arg string) bool { return strings.HasPrefix(arg, "--volfile-id=") })
-		if volume >= 0 {
-			volumes = append(volumes, fields[0]+" "+fields[volume])
-		}
+	for _, client := range clients {
+		volumes = append(volumes, volumeOf(client))
 	}
 	slices.Sort(volumes)
 	return volumes
+}
+
+// volumeOf returns node and volume of a client, of which clientsOf has node, process and arguments.
+func volumeOf(client string) string {
+	node, args, _ := strings.Cut(client, " ")
+	for arg := range strings.FieldsSeq(args) {
+		if volume, ok := strings.CutPrefix(arg, "--volfile-id=/"); ok {
+			return node + " " + volume
+		}
+	}
+	return node
 }
 
 // optionSet changes an option of the volumes of all pods, and changes it back.

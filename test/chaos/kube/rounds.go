@@ -28,10 +28,10 @@ func Rounds(upgrade time.Duration) []Round {
 		{Name: "containerd-restarted-3", Do: living(containerdRestarted(3))},
 		{Name: "kubelet-restarted-3+pod-deleted-5", Do: living(rounds.Both(kubeletRestarted(3), deleted(5)))},
 		{Name: "containerd-restarted-3+rolled-out-and-back", Do: living(rounds.Both(containerdRestarted(3), rolledOutAndBack))},
-		{Name: "clients-killed-20", Deaths: true, Within: healedSoon, Do: living(clientsKilled(20))},
-		{Name: "clients-killed+pod-killed", Deaths: true, Do: killedWhilePluginDown},
-		{Name: "volume-option-set", Gap: true, Do: optionSet},
-		{Name: "volume-expanded", Gap: true, Do: volumesExpanded},
+		{Name: "pod-clients-killed-20", Deaths: true, Within: healedSoon, Do: living(clientsKilled(20))},
+		{Name: "pod-killed+clients-killed", Deaths: true, Do: killedWhilePluginDown},
+		{Name: "claim-option-set", Gap: true, Do: optionSet},
+		{Name: "claim-expanded", Gap: true, Do: volumesExpanded},
 		Upgrade(upgrade),
 	}
 }
