@@ -18,7 +18,7 @@ import (
 type Config struct {
 	ConfigFile string   // of the driver; "" looks at no Heketi
 	Node       *Node    // nil does not look at this machine as a node
-	FromPod    []string // gluster servers that nobody should reach from here, which is a tenant's pod
+	FromPod    []string // gluster servers that should be out of reach from here, a tenant's pod
 	// Limit is how long one request to Heketi, or one question to a mount, may take; default 20 s.
 	Limit time.Duration
 	// Prober reaches the gluster servers; default mount.NewProber.

@@ -1,6 +1,7 @@
 package fuseclient
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"os/exec"
@@ -39,7 +40,7 @@ func TestHungClientHoldsFewThreads(t *testing.T) {
 			if err == nil && health.Hung {
 				err = mount.ErrTimeout
 			}
-			return err
+			return cmp.Or(err, health.Root) // on a busy machine the first question may fail for another reason
 		}},
 		"stage over a client that is not known": {func(n *node) {
 			if err := n.forget("id-vol"); err != nil {

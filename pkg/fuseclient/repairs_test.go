@@ -81,7 +81,7 @@ func TestDeathThatAnotherCallSees(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())
 	waitFor(t, "the watcher", func() bool { return n.deaths.Load() == 1 })
-	reported := make(chan string, 1)
+	reported := make(chan string, 2) // the watcher may be late, and report it as well
 	n.OnDeath(func(volumeID string) { reported <- volumeID })
 	n.stage()
 	select {

@@ -66,48 +66,33 @@ const graph = "graphs/active"
 // readMeta finds the bricks, and the sets of bricks that have lost too many. Whether the latter is so, each set's own
 // translator says, which knows the volume's options. A brick that is in no set is one of its own.
 func readMeta(meta fs.FS) (mount.Health, error) {
-	entries, err := fs.ReadDir(meta, graph)
-	if err != nil {
-		return mount.Health{}, err
-	}
 	var health mount.Health
 	gone := map[string]bool{}  // bricks
 	inSet := map[string]bool{} // bricks
-	for _, entry := range entries {
-		if !entry.IsDir() {
-			continue
-		}
-		x := translator{meta, path.Join(graph, entry.Name())}
-		kind, err := x.read("type")
-		if err != nil {
-			return mount.Health{}, err
-		}
+	err := eachTranslator(meta, func(x translator, kind string) error {
 		switch kind {
 		case "protocol/client":
 			health.Bricks++
 			up, err := x.boolField("connected")
-			if err != nil {
-				return mount.Health{}, err
+			if err != nil || up {
+				return err
 			}
-			if up {
-				continue
-			}
-			gone[entry.Name()] = true
+			gone[path.Base(x.dir)] = true
 			brick, err := x.brick()
-			if err != nil {
-				return mount.Health{}, err
-			}
 			health.Down = append(health.Down, brick)
+			return err
 		case "cluster/replicate", "cluster/disperse":
 			up, err := x.boolField("up")
 			if err != nil {
-				return mount.Health{}, err
+				return err
 			}
 			health.Lost = health.Lost || !up
-			if err := x.subvolumes(inSet); err != nil {
-				return mount.Health{}, err
-			}
+			return x.subvolumes(inSet)
 		}
+		return nil
+	})
+	if err != nil {
+		return mount.Health{}, err
 	}
 	for name := range gone {
 		health.Lost = health.Lost || !inSet[name]
@@ -119,6 +104,28 @@ func readMeta(meta fs.FS) (mount.Health, error) {
 type translator struct {
 	meta fs.FS
 	dir  string
+}
+
+// eachTranslator calls fn with each translator of the graph in use, and its type.
+func eachTranslator(meta fs.FS, fn func(x translator, kind string) error) error {
+	entries, err := fs.ReadDir(meta, graph)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		x := translator{meta, path.Join(graph, entry.Name())}
+		kind, err := x.read("type")
+		if err == nil {
+			err = fn(x, kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (x translator) read(name string) (string, error) {

@@ -13,7 +13,7 @@ import (
 )
 
 // Open opens, with O_PATH, what path names below the directory root, and waits for bricks. It follows no symbolic link and leads
-// neither above root nor into another file system: whoever may write to a volume decides what a name in it leads to.
+// neither above root nor into another file system: the users of a volume decide what a name in it leads to.
 func (a *Asker) Open(ctx context.Context, limit time.Duration, root *os.File, path string) (*os.File, error) {
 	return a.open(ctx, limit, root, request{Kind: kindOpen, Path: path})
 }
@@ -24,7 +24,7 @@ func (a *Asker) OpenAcross(ctx context.Context, limit time.Duration, root *os.Fi
 	return a.open(ctx, limit, root, request{Kind: kindOpen, Path: path, Mounts: true})
 }
 
-// open gives each question a name of its own, because two callers cannot share a descriptor.
+// open gives each question another name, because two callers cannot share a descriptor.
 func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r request) (*os.File, error) {
 	q := newQuestion(limit, strconv.FormatUint(a.opened.Add(1), 10), r)
 	q.file = root

@@ -81,6 +81,9 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 		e, err := r.make(n, m, r.checkEnded)
 		if err != nil {
 			r.note(t, m, false, err)
+			if errors.Is(err, mount.ErrTimeout) {
+				break // something that the container has mounted hangs; others wait for their mounts
+			}
 			continue
 		}
 		made = append(made, e)

@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// repairGraph puts back what the kernel has dropped, or is about to drop, because the volume's client has another graph than before.
-// It reports whether nothing is left to be tried.
+// repairGraph puts back what the kernel has dropped, or is about to drop, because the volume's client has another graph than before. The
+// kernel also drops it when bricks are away while a name is looked up. repairGraph reports whether nothing is left to be tried.
 func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete bool) {
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
 	began := time.Now()
@@ -23,7 +23,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		return ctx.Err() != nil || h.isUnstaged(s.VolumeID)
 	}
 	kept, known := h.memory.get(s.Client)
-	if !known || kept.Graph == "" || kept.Graph == graph {
+	if !known || (kept.Graph == "" || kept.Graph == graph) && !dropped(kept) {
 		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
 		return true
 	}
@@ -62,20 +62,22 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 		if now, staged := h.Serves(s.VolumeID); !staged || now.Client != s.Client || !now.Alive {
 			return outcome, errOtherClient
 		}
-		err := h.Repair(ctx, s.VolumeID, func(now fuseclient.Served) error {
+		attempt, cancel := context.WithTimeout(ctx, h.limits.Heal)
+		err := h.Repair(attempt, s.VolumeID, func(now fuseclient.Served) error {
 			if now.Client != s.Client {
 				return errOtherClient
 			}
-			r, err := h.open(ctx, now)
+			r, err := h.open(attempt, now)
 			if err != nil {
 				return err
 			}
 			defer r.close()
 			r.outcome = outcome
-			err = r.restore(was)
+			err = r.restore(was, over)
 			outcome = r.outcome
 			return err
 		})
+		cancel()
 		if err != nil || over {
 			return outcome, err
 		}
@@ -93,5 +95,8 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 func (h *Healer) advance(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, graph string) {
 	kept.Graph = graph
 	h.keep(ctx, kept)
+	h.mu.Lock()
+	h.volume(s.VolumeID).accepts = true
+	h.mu.Unlock()
 	h.remember(ctx, map[string]bool{s.VolumeID: true})
 }

@@ -2,9 +2,9 @@
 // their place, and after a change of a client's graph, upon which the kernel drops what is mounted inside the volume and calls the
 // directories of subPaths deleted. Applications go on, and no pod is restarted.
 //
-// It learns of a client's death from the kernel, and of a dropped mount from the tables of mounts of the processes that use the
-// volume; it keeps what these had on disk (package tables), because the kernel drops mounts inside a dead volume before anything can
-// look, and the plugin may be away meanwhile.
+// The kernel reports a client's death. A dropped mount shows in the tables of mounts of the processes that use the volume. These tables
+// are kept on disk (package tables), because the kernel drops mounts inside a dead volume before the plugin can look, and the plugin
+// may be away meanwhile.
 package healing
 
 import (
@@ -84,6 +84,7 @@ type volumeState struct {
 	changes        pace      // attempts because a table of mounts has changed
 	deaths         pace      // attempts because a client has ended
 	lost           []Loss    // that were reported
+	accepts        bool      // the next look keeps what there is, even if something is missing
 	waitsFor       string    // the client for which requests have waited at each look
 	waitsSince     time.Time // the last look at which none has
 }
@@ -162,6 +163,15 @@ func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
 		for _, after := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
 			h.rememberLater(after, p.VolumeID) //nolint:contextcheck // as attend
 		}
+	}
+	return err
+}
+
+// Unstage implements mount.Mounter. Nothing is kept of a volume that is no longer staged.
+func (h *Healer) Unstage(ctx context.Context, volumeID, stagingPath string) error {
+	err := h.Manager.Unstage(ctx, volumeID, stagingPath)
+	if h.isUnstaged(volumeID) {
+		h.forget(ctx, h.former(volumeID, ""))
 	}
 	return err
 }

@@ -42,7 +42,8 @@ func (h *Healer) endHung(ctx context.Context) {
 			klog.FromContext(ctx).V(2).Info("Cannot see how many requests wait for a client", "volumeID", s.VolumeID, "err", err.Error())
 			continue
 		}
-		if h.hungFor(s, waits > 0 && s.Alive) < h.limits.Hung {
+		hung := h.hungFor(s, waits > 0 && s.Alive)
+		if hung < h.limits.Hung/2 {
 			continue
 		}
 		hangs, err := h.Hangs(ctx, s)
@@ -51,7 +52,7 @@ func (h *Healer) endHung(ctx context.Context) {
 			klog.FromContext(ctx).Error(err, "Cannot tell whether a client hangs", "volumeID", s.VolumeID)
 		case !hangs:
 			h.hungFor(s, false)
-		default:
+		case hung >= h.limits.Hung: // and it has not answered the last times either
 			h.endOne(ctx, s)
 		}
 	}

@@ -77,7 +77,7 @@ func attach(tree, at *os.File) error {
 // again returns a copy of what an inner mount has shown, with its flags. It is looked for among the mounts of this process and then of
 // the node.
 func (r *repairer) again(m tables.Mount) (*os.File, error) {
-	if tree, former, err := r.successor(m); former || err != nil {
+	if tree, ours, err := r.ofVolume(m); ours || err != nil {
 		return tree, err
 	}
 	own, err := mountinfo.GetMounts(nil)
@@ -104,7 +104,7 @@ func (r *repairer) cloneFrom(all []*mountinfo.Info, m tables.Mount) (*os.File, e
 	}
 	defer root.Close()
 	for _, info := range slices.Backward(all) {
-		if mount.DeviceOf(info) != m.Device || info.FSType != m.FSType || !below(info.Root, m.Root) {
+		if mount.DeviceOf(info) != m.Device || info.FSType != m.FSType || info.Source != m.Source || !below(info.Root, m.Root) {
 			continue
 		}
 		from, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, root, relative("/", info.Mountpoint))
@@ -144,21 +144,17 @@ func (r *repairer) clone(dir *os.File, m tables.Mount) (*os.File, error) {
 	return tree, nil
 }
 
-// successor is again for a mount of a volume whose client at that time has ended.
-func (r *repairer) successor(m tables.Mount) (tree *os.File, former bool, err error) {
-	if r.isAnothers(m.Device) {
-		return nil, false, nil
-	}
-	for _, was := range r.memory.list() {
-		if was.Device != m.Device {
+// ofVolume is again for a mount of one of the driver's volumes, which is found by its name: the number of its device may be that of
+// another volume's client by now.
+func (r *repairer) ofVolume(m tables.Mount) (tree *os.File, ours bool, err error) {
+	for _, s := range r.Served() {
+		if !s.Owns(m.FSType, m.Source) || !below("/"+s.Subdir, m.Root) {
 			continue
 		}
-		s, staged := r.Serves(was.VolumeID)
-		if !staged || !s.Owns(m.FSType, m.Source) {
-			continue
-		}
+		ours = true
 		if !s.Alive {
-			return nil, true, fmt.Errorf("%w: volume %s, which is mounted inside, has no client yet", mount.ErrUnavailable, s.VolumeID)
+			err = fmt.Errorf("%w: volume %s, which is mounted inside, has no client yet", mount.ErrUnavailable, s.VolumeID)
+			continue
 		}
 		from, err := mount.OpenPath(s.StagingPath)
 		if err != nil {
@@ -168,7 +164,7 @@ func (r *repairer) successor(m tables.Mount) (tree *os.File, former bool, err er
 		tree, err = r.cloneBelow(from, relative("/"+s.Subdir, m.Root), m)
 		return tree, true, err
 	}
-	return nil, false, nil
+	return nil, ours, err
 }
 
 // againOnNode is again with the mounts that process 1 sees.

@@ -160,3 +160,27 @@ func TestWithKept(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+func TestIsMissingAny(t *testing.T) {
+	d, other := mount.Device{Minor: 1}, mount.Device{Minor: 2}
+	volume := tables.Mount{ID: 1, Device: d, Point: "/data"}
+	inner := tables.Mount{ID: 2, Parent: 1, Device: other, Point: "/data/tmp"}
+	table := func(pid int, mounts ...tables.Mount) tables.Table {
+		return tables.Table{Namespace: 7, PID: pid, Start: 1, Mounts: mounts}
+	}
+	kept := []tables.Table{table(10, volume, inner)}
+	for name, test := range map[string]struct {
+		seen tables.Table
+		want bool
+	}{
+		"all is there":               {table(10, volume, inner), false},
+		"dropped":                    {table(10, volume), true},
+		"another mount at its place": {table(10, volume, tables.Mount{ID: 3, Parent: 1, Device: other, Point: "/data/tmp"}), false},
+		"the volume is gone, too":    {table(10), false},
+		"another process":            {table(11, volume), false},
+	} {
+		if got := isMissingAny(kept, []tables.Table{test.seen}, d); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

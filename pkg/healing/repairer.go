@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
@@ -74,15 +75,46 @@ func enter(t tables.Table) (*namespace, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := mount.OpenPath(fmt.Sprintf("/proc/%d/root/.", t.PID))
+	root, err := mount.RootOf(t.PID, pidfd)
 	if err == nil {
-		err = unix.PidfdSendSignal(pidfd, 0, nil, 0) // or the number may be another process's
+		if err = checkRoot(t.PID, root); err == nil {
+			return &namespace{table: t, root: root, pidfd: pidfd}, nil
+		}
+		_ = root.Close()
 	}
+	_ = unix.Close(pidfd)
+	return nil, err
+}
+
+// checkRoot returns errLost if the root directory of a process is of a file system that may never answer: to enter it asks for permission.
+func checkRoot(pid int, root *os.File) error {
+	at, err := mount.Identify(root)
 	if err != nil {
-		_ = unix.Close(pidfd)
-		return nil, err
+		return err
 	}
-	return &namespace{table: t, root: root, pidfd: pidfd}, nil
+	table, err := os.Open(fmt.Sprintf("/proc/%d/mountinfo", pid))
+	if err != nil {
+		return err
+	}
+	defer table.Close()
+	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != at.Mount, uint64(i.ID) == at.Mount })
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 || !isLocal(found[0].FSType) {
+		return fmt.Errorf("%w: the root directory of process %d is not on a local file system", errLost, pid)
+	}
+	return nil
+}
+
+// isLocal reports whether a file system is one that container runtimes make root directories of. FUSE (fuse-overlayfs apart) and network
+// file systems wait for others.
+func isLocal(fsType string) bool {
+	switch fsType {
+	case "overlay", "fuse.fuse-overlayfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "tmpfs", "ramfs", "rootfs", "erofs", "squashfs", "f2fs", "aufs", "virtiofs":
+		return true
+	}
+	return false
 }
 
 func (n *namespace) close() {
@@ -97,7 +129,7 @@ func (n *namespace) run(fn func() error) error {
 	if isOwn(n.table) {
 		return fn()
 	}
-	return mount.InMountNamespace(n.table.PID, n.pidfd, fn)
+	return mount.InMountNamespaceAt(n.root, n.pidfd, fn)
 }
 
 // mountPoint opens the mount if it is still on top where it was.

@@ -141,7 +141,7 @@ func TestRestore(t *testing.T) {
 	write(t, staging, "file")
 	r := h.testRepairer(t, staging)
 	for range 2 { // the second time there is nothing to be done
-		if err := r.restore(snapshot); err != nil {
+		if err := r.restore(snapshot, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -160,7 +160,7 @@ func TestRestoreWithoutTheContainer(t *testing.T) {
 	device := mountAt(t, staging, "server:/vol", "tmpfs", "")
 	r := h.testRepairer(t, staging)
 	ended := tables.Table{Namespace: 1, PID: 1 << 22, Start: 1, Mounts: []tables.Mount{{ID: 1, Device: device, Point: staging}}}
-	if err := r.restore(tables.Snapshot{Device: device, Tables: []tables.Table{ended}}); err != nil || r.outcome.Pending != 0 {
+	if err := r.restore(tables.Snapshot{Device: device, Tables: []tables.Table{ended}}, false); err != nil || r.outcome.Pending != 0 {
 		t.Errorf("%v, %+v", err, r.outcome)
 	}
 }

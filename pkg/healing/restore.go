@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -15,8 +16,9 @@ import (
 // mounted there, in all mount namespaces, and the root of a mount that shows a directory counts as deleted. The root of the volume is
 // the same always, and files that are open are not concerned.
 
-// restore looks all names up that matter, upon which the kernel drops what it will drop at some time, and puts that back.
-func (r *repairer) restore(was tables.Snapshot) error {
+// restore looks all names up that matter, upon which the kernel drops what it will drop at some time, and puts that back. With all it
+// also renews the mounts of containers of which nothing is kept.
+func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	r.outcome.Pending, r.former = 0, []tables.Snapshot{was}
 	own, err := tables.Read(os.Getpid(), r.volume.Device)
 	if err != nil {
@@ -29,7 +31,26 @@ func (r *repairer) restore(was tables.Snapshot) error {
 			r.note(t, tables.Mount{Point: "/"}, false, err)
 		}
 	}
+	if all {
+		r.renewOthers(used)
+	}
 	return nil
+}
+
+// renewOthers renews the mounts of containers that have started since what is kept was seen.
+func (r *repairer) renewOthers(known []tables.Table) {
+	found, _ := tables.Scan([]mount.Device{r.volume.Device}) // what could be seen
+	for _, t := range found[r.volume.Device] {
+		if t.PID == r.volume.PID || slices.ContainsFunc(known, func(k tables.Table) bool { return k.Target() == t.Target() }) {
+			continue
+		}
+		n, err := enter(t)
+		if err != nil {
+			continue // it has ended, or cannot be entered
+		}
+		r.renew(n)
+		n.close()
+	}
 }
 
 // lookUp looks the directories up that mounts show.

@@ -108,6 +108,10 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 	if !staged {
 		return
 	}
+	if isMissingAny(kept.Tables, l.seen, s.Device) && !h.accepts(s.VolumeID) {
+		h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
+		return
+	}
 	if !l.complete {
 		l.seen = withKept(l.seen, kept.Tables)
 	}
@@ -118,6 +122,46 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 	h.mu.Lock()
 	h.volume(s.VolumeID).looked = asked
 	h.mu.Unlock()
+}
+
+// isMissingAny reports whether something that was mounted inside a volume's mount is no longer there, although the mount is. A container
+// without privileges cannot unmount: the kernel has dropped it.
+func isMissingAny(kept, seen []tables.Table, d mount.Device) bool {
+	for _, was := range kept {
+		i := slices.IndexFunc(seen, func(t tables.Table) bool { return t.Target() == was.Target() })
+		if i < 0 {
+			continue
+		}
+		for _, m := range was.Volume(d) {
+			there := slices.ContainsFunc(seen[i].Mounts, func(now tables.Mount) bool { return now.ID == m.ID && now.Device == d })
+			nested := seen[i].Nested(m)
+			if there && slices.ContainsFunc(was.Nested(m), func(inner tables.Mount) bool { return !hasPoint(nested, inner.Point) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// dropped is isMissingAny with the tables as they are now.
+func dropped(kept tables.Snapshot) bool {
+	var seen []tables.Table
+	for _, was := range kept.Tables {
+		if now, err := tables.Read(was.PID, kept.Device); err == nil { // otherwise the process has ended
+			seen = append(seen, now)
+		}
+	}
+	return isMissingAny(kept.Tables, seen, kept.Device)
+}
+
+// accepts reports whether what is missing could not be repaired, so that it is no longer to be waited for.
+func (h *Healer) accepts(volumeID string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.volume(volumeID)
+	accepts := v.accepts
+	v.accepts = false
+	return accepts
 }
 
 // withKept returns the tables that were seen, and those that were known of other processes.

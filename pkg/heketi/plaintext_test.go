@@ -35,7 +35,7 @@ func TestPlaintext(t *testing.T) {
 	}
 }
 
-// TestTheKeyIsNotSent: whoever reads requests does not learn it.
+// TestTheKeyIsNotSent: requests do not contain the key.
 func TestTheKeyIsNotSent(t *testing.T) {
 	const key = "hunter2-topsecret"
 	var requests atomic.Int64

@@ -9,11 +9,12 @@ import (
 // Heketi counts what the driver has Heketi do, and what it was spared. It is an Observer of packages heketi and
 // provisioner.
 type Heketi struct {
-	running  *prometheus.GaugeVec
-	queued   *prometheus.HistogramVec
-	duration *prometheus.HistogramVec
-	existing *prometheus.CounterVec
-	joined   *prometheus.CounterVec
+	operations *prometheus.GaugeVec
+	running    *prometheus.GaugeVec
+	queued     *prometheus.HistogramVec
+	duration   *prometheus.HistogramVec
+	existing   *prometheus.CounterVec
+	joined     *prometheus.CounterVec
 }
 
 // NewHeketi registers the metrics.
@@ -21,6 +22,9 @@ func NewHeketi(registry prometheus.Registerer) *Heketi {
 	const prefix = "glusterfs_csi_"
 	long := prometheus.ExponentialBuckets(0.05, 2, 16) // to 27 minutes: creates take long on busy nodes
 	h := &Heketi{
+		operations: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: prefix + "running_operations", Help: "Creates, deletes, expands and examinations that the driver is at, those whose calls have ended included.",
+		}, []string{"operation"}),
 		running: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: prefix + "heketi_operations_in_flight", Help: "Operations that Heketi carries out for this driver now.",
 		}, []string{"backend", "operation"}),
@@ -37,7 +41,7 @@ func NewHeketi(registry prometheus.Registerer) *Heketi {
 			Name: prefix + "joined_calls_total", Help: "Calls that waited for an operation which an earlier one had begun.",
 		}, []string{"operation"}),
 	}
-	registry.MustRegister(h.running, h.queued, h.duration, h.existing, h.joined)
+	registry.MustRegister(h.operations, h.running, h.queued, h.duration, h.existing, h.joined)
 	return h
 }
 
@@ -51,6 +55,13 @@ func (h *Heketi) Began(backend, operation string, queued time.Duration) (ended f
 		running.Dec()
 		h.duration.WithLabelValues(backend, operation, outcome).Observe(time.Since(began).Seconds())
 	}
+}
+
+// Operation implements provisioner.Observer.
+func (h *Heketi) Operation(kind string) (ended func()) {
+	running := h.operations.WithLabelValues(kind)
+	running.Inc()
+	return running.Dec
 }
 
 // Existing implements provisioner.Observer.

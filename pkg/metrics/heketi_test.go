@@ -27,15 +27,20 @@ func TestHeketi(t *testing.T) {
 	ended := h.Began("main", "create", time.Second)
 	h.Existing("main")
 	h.Joined("create")
+	operationEnded := h.Operation("create")
 	for name, want := range map[string]float64{
 		"heketi_operations_in_flight": 1, "heketi_operation_queue_seconds": 1, "heketi_operation_duration_seconds": -1,
-		"existing_volumes_total": 1, "joined_calls_total": 1,
+		"existing_volumes_total": 1, "running_operations": 1, "joined_calls_total": 1,
 	} {
 		if got := value(name); got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
 	ended("done")
+	operationEnded()
+	if got := value("running_operations"); got != 0 {
+		t.Errorf("%v operations run after the end", got)
+	}
 	if got := value("heketi_operations_in_flight"); got != 0 {
 		t.Errorf("%v operations in flight after the end", got)
 	}

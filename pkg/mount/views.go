@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // View is a mount namespace as processes with one root directory see it; a process that has changed its root sees a part only.
@@ -42,7 +44,8 @@ func Views() ([]View, error) {
 				found = append(found, View{Namespace: what.namespace, Root: what.root})
 			}
 			found[i].Processes = append(found[i].Processes, pid)
-		case errors.Is(err, fs.ErrPermission):
+		case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.ENAMETOOLONG):
+			// Any process can give itself a root directory whose path is too long to be read, and must not hide the others with it.
 			found = append(found, View{Processes: []int{pid}})
 		case !IsGone(err):
 			return nil, fmt.Errorf("mount namespace of process %d: %w", pid, err)

@@ -40,6 +40,7 @@ func (d deletion) run(ctx context.Context, client *heketi.Client, x *index, jour
 	if err == nil {
 		x.gone(d.handle.ID)
 		journal.end(volumeKey(d.handle))
+		journal.end(deleteKey(d.handle))
 	}
 	return err
 }
@@ -63,7 +64,7 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, jou
 		return fmt.Errorf("%w: a create of gluster volume %s was not answered and may still be carried out until %s; it would make the volume again",
 			volume.ErrBusy, found.Name, until(late))
 	}
-	err = client.DeleteVolume(ctx, d.handle.ID)
+	err = d.send(ctx, client, journal)
 	switch {
 	case err == nil:
 		return nil
@@ -73,6 +74,24 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, jou
 		return d.settle(ctx, client, x, err)
 	case heketi.OutcomeOf(err) == heketi.Failed:
 		return d.failed(ctx, client, x, found.Name, err)
+	}
+	return err
+}
+
+// send sends the request, with a note of it until its outcome is known, for the expands that it must not meet. Where no note
+// can be made, volumes can be deleted nevertheless: nobody expands what he has deleted, but by mistake.
+func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Journal) error {
+	key := deleteKey(d.handle)
+	_, earlier := journal.deleteOf(key)
+	if err := journal.begin(key, sent{}); err != nil {
+		klog.FromContext(ctx).Error(err, "Deleting a volume without a note of it", "volume", d.handle)
+	}
+	err := client.DeleteVolume(ctx, d.handle.ID)
+	switch {
+	case heketi.MayBeLate(err):
+		journal.unanswered(key)
+	case err == nil, !earlier: // otherwise the earlier one may still come
+		journal.end(key)
 	}
 	return err
 }

@@ -72,6 +72,9 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	if need == 0 {
 		return newVolume(e.handle.Backend, found), nil
 	}
+	if err := checkLateDelete(ctx, e.client, e.journal, e.handle, found); err != nil {
+		return volume.Volume{}, err
+	}
 	e.journal.suspect(volumeKey(e.handle))
 	if err := checkLateExpand(ctx, e.client, e.journal, volumeKey(e.handle), found); err != nil {
 		return volume.Volume{}, err

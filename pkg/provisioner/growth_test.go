@@ -13,6 +13,8 @@ import (
 // joins counts the calls that join an operation.
 type joins struct{ n atomic.Int64 }
 
+func (*joins) Operation(string) func() { return func() {} }
+
 func (*joins) Existing(string) {}
 
 func (j *joins) Joined(string) { j.n.Add(1) }

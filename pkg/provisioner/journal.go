@@ -29,7 +29,7 @@ type Journal struct {
 	opened       time.Time
 
 	mu   sync.Mutex
-	sent map[string]sent // by volumeKey or createKey
+	sent map[string]sent // by volumeKey, createKey or deleteKey
 	made map[string]bool // by volumeKey: volumes that this process has made while expands were suspect
 }
 
@@ -132,21 +132,30 @@ func (j *Journal) creates(backend string) map[string]sent {
 	return requests
 }
 
-// lateExpand is a request to expand a volume that may still be carried out.
-type lateExpand struct {
+// lateRequest is a request to expand or delete a volume that may still be carried out.
+type lateRequest struct {
 	sent
+	what  string
 	until time.Time
 }
 
 // expandOf returns the request to expand a volume that was sent and not answered; ok is false if there is none. It is over
 // when Heketi would refuse it for its age, or when the volume has the size that it makes. (A volume that another caller has
 // given that very size meanwhile is taken for it.)
-func (j *Journal) expandOf(key string, v heketi.Volume) (late lateExpand, ok bool) {
+func (j *Journal) expandOf(key string, v heketi.Volume) (late lateRequest, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	request, ok := j.sent[key]
 	carriedOut := v.SizeGiB == request.SizeGiB+request.MoreGiB // a damaged note has neither
-	return lateExpand{sent: request, until: request.At.Add(j.late)}, ok && !carriedOut
+	return lateRequest{sent: request, what: "expand", until: request.At.Add(j.late)}, ok && !carriedOut
+}
+
+// deleteOf returns the request to delete a volume that was sent and not answered; ok is false if there is none.
+func (j *Journal) deleteOf(key string) (late lateRequest, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	request, ok := j.sent[key]
+	return lateRequest{sent: request, what: "delete", until: request.At.Add(j.late)}, ok
 }
 
 // suspect notes that a volume shall be expanded, right after the start of a process without its predecessor's notes: that may

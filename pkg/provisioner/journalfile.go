@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// sent is a request: an expand or a create.
+// sent is a request: an expand, a create or a delete, of which there is nothing but the time.
 type sent struct {
 	Version int       `json:"version"`
 	At      time.Time `json:"at"`
@@ -36,6 +36,9 @@ const (
 
 // volumeKey is the same for every handle of a volume.
 func volumeKey(handle volume.Handle) string { return handle.Backend + "/" + handle.ID }
+
+// deleteKey is for the delete of a volume.
+func deleteKey(handle volume.Handle) string { return handle.Backend + "/delete/" + handle.ID }
 
 // createKey is the same for all gluster volume names of a CSI name.
 func createKey(backend, name string) string { return createKeys(backend) + csiKey(name) }

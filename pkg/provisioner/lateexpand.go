@@ -23,19 +23,32 @@ func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journa
 	return nil
 }
 
+// checkLateDelete returns an error, ErrBusy, while an earlier request to delete the volume may still be carried out: a delete
+// that meets an expand leaves Heketi with half a record of the volume.
+func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journal, handle volume.Handle, v heketi.Volume) error {
+	key := deleteKey(handle)
+	if late, ok := journal.deleteOf(key); ok {
+		if err := late.check(ctx, client, v); err != nil {
+			return err
+		}
+	}
+	journal.end(key)
+	return nil
+}
+
 // check returns an error while the request may still be carried out.
-func (late lateExpand) check(ctx context.Context, client *heketi.Client, v heketi.Volume) error {
+func (late lateRequest) check(ctx context.Context, client *heketi.Client, v heketi.Volume) error {
 	if time.Now().Before(late.until) {
-		return fmt.Errorf("%w: gluster volume %s has %d GiB. An expand sent at %s was not answered and may still be carried out until %s; "+
-			"the driver sends no other before that", volume.ErrBusy, v.Name, v.SizeGiB, late.At.UTC().Format(time.TimeOnly), until(late.until))
+		return fmt.Errorf("%w: gluster volume %s has %d GiB. The %s sent at %s was not answered and may still be carried out until %s; "+
+			"the driver sends nothing that would meet it before that", volume.ErrBusy, v.Name, v.SizeGiB, late.what, late.At.UTC().Format(time.TimeOnly), until(late.until))
 	}
 	unrecorded, err := client.Unrecorded(ctx)
 	if err != nil {
 		return err
 	}
 	if unrecorded > 0 {
-		return fmt.Errorf("%w: gluster volume %s: an expand was not answered, and Heketi has begun with %d requests that its database does not show; "+
-			"one of them may be that expand. Does the disk of Heketi's database hang?", volume.ErrBusy, v.Name, unrecorded)
+		return fmt.Errorf("%w: gluster volume %s: the %s sent at %s was not answered, and Heketi has begun with %d requests that its database does not show; "+
+			"one of them may be that. Does the disk of Heketi's database hang?", volume.ErrBusy, v.Name, late.what, late.At.UTC().Format(time.TimeOnly), unrecorded)
 	}
 	return nil
 }

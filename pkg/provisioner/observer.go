@@ -2,8 +2,11 @@ package provisioner
 
 import "time"
 
-// Observer is told what spared Heketi an operation. Its methods are called concurrently.
+// Observer is told which operations run, and what spared Heketi one. Its methods are called concurrently.
 type Observer interface {
+	// Operation: one ("create", "delete", "expand", "examination") has begun; ended is called when it has ended, which may be
+	// after its calls.
+	Operation(kind string) (ended func())
 	// Existing: a create found the volume that an earlier one had made.
 	Existing(backend string)
 	// Joined: a call ("create", "delete", "expand") waits for the operation that an earlier one has begun.
@@ -24,6 +27,9 @@ func WithRefresh(d time.Duration) Option { return func(p *Provisioner) { p.refre
 func WithJournal(j *Journal) Option { return func(p *Provisioner) { p.journal = j } }
 
 type unobserved struct{}
+
+// Operation implements Observer.
+func (unobserved) Operation(string) func() { return func() {} }
 
 // Existing implements Observer.
 func (unobserved) Existing(string) {}

@@ -17,7 +17,7 @@ import (
 // the call that started it, because Heketi's side of it does, and because only somebody
 // who asks for its end learns of it.
 type operations struct {
-	joined func(kind string) // told of every call that joins
+	observer Observer
 
 	mu      sync.Mutex
 	running map[string]*operation
@@ -43,8 +43,8 @@ type operation struct {
 	err    error
 }
 
-func newOperations(joined func(kind string)) *operations {
-	return &operations{joined: joined, running: map[string]*operation{}}
+func newOperations(observer Observer) *operations {
+	return &operations{observer: observer, running: map[string]*operation{}}
 }
 
 // do runs an operation, or joins the equal one which runs already, and waits for its end or
@@ -70,7 +70,7 @@ func (o *operations) join(ctx context.Context, t task, run func(context.Context)
 		if op.task.request != t.request {
 			return nil, fmt.Errorf("%w: %s is running for another call; repeat %s when that has ended", volume.ErrBusy, op.task, t)
 		}
-		o.joined(t.kind)
+		o.observer.Joined(t.kind)
 		return op, nil
 	}
 	if o.closed {
@@ -79,7 +79,9 @@ func (o *operations) join(ctx context.Context, t task, run func(context.Context)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	op := &operation{task: t, cancel: cancel, done: make(chan struct{})}
 	o.running[t.key] = op
+	ended := o.observer.Operation(t.kind)
 	o.group.Go(func() {
+		defer ended()
 		o.run(ctx, op, run)
 	})
 	return op, nil

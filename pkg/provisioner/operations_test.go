@@ -32,7 +32,7 @@ func takes(d time.Duration, runs *int) func(context.Context) (volume.Volume, err
 
 func TestCallsJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, runs := newOperations(func(string) {}), 0
+		o, runs := newOperations(unobserved{}), 0
 		var calls sync.WaitGroup
 		for range 16 {
 			calls.Go(func() {
@@ -59,23 +59,42 @@ func TestCallsJoin(t *testing.T) {
 	})
 }
 
+// running counts the operations that are under way.
+type running struct {
+	unobserved
+	n atomic.Int64
+}
+
+func (r *running) Operation(string) func() {
+	r.n.Add(1)
+	return func() { r.n.Add(-1) }
+}
+
 func TestOperationOutlivesItsCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, runs := newOperations(func(string) {}), 0
+		var observer running
+		o, runs := newOperations(&observer), 0
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		_, err := o.do(ctx, taskOf("x", "request"), takes(time.Hour, &runs))
 		if !errors.Is(err, volume.ErrBusy) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the create of x goes on") {
 			t.Errorf("got %v", err)
 		}
+		if n := observer.n.Load(); n != 1 {
+			t.Errorf("%d operations are reported to run, want 1", n)
+		}
 		if v, err := o.do(t.Context(), taskOf("x", "request"), takes(time.Hour, &runs)); err != nil || v.Name != "made" || runs != 1 {
 			t.Errorf("repeated: %v, %v, %d operations", v, err, runs)
+		}
+		synctest.Wait()
+		if n := observer.n.Load(); n != 0 {
+			t.Errorf("%d operations are reported to run after the end", n)
 		}
 	})
 }
 
 func TestPanicEndsOnlyTheOperation(t *testing.T) {
-	o := newOperations(func(string) {})
+	o := newOperations(unobserved{})
 	_, err := o.do(t.Context(), taskOf("key", "request"), func(context.Context) (volume.Volume, error) { panic("oops") })
 	if !errors.Is(err, volume.ErrUnavailable) || !strings.Contains(err.Error(), "oops") {
 		t.Errorf("got %v", err)
@@ -88,7 +107,7 @@ func TestPanicEndsOnlyTheOperation(t *testing.T) {
 // TestCloseNamesWhatItAbandons, when all of it has ended.
 func TestCloseNamesWhatItAbandons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOperations(func(string) {})
+		o := newOperations(unobserved{})
 		var ended atomic.Int64
 		keys := []string{"c", "f", "a", "e", "b", "d"}
 		for _, key := range keys {
@@ -124,7 +143,7 @@ func TestCloseWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o, runs := newOperations(func(string) {}), 0
+				o, runs := newOperations(unobserved{}), 0
 				call := make(chan error, 1)
 				go func() {
 					_, err := o.do(t.Context(), taskOf("key", "request"), takes(time.Hour, &runs))

@@ -80,6 +80,7 @@ func TestAnotherDatabase(t *testing.T) {
 
 type events chan string
 
+func (e events) Operation(string) func() { return func() {} }
 func (e events) Existing(backend string) { e <- "existing " + backend }
 func (e events) Joined(kind string)      { e <- "joined " + kind }
 

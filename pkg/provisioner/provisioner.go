@@ -31,7 +31,7 @@ func New(backends *heketi.Backends, options ...Option) *Provisioner {
 	for _, option := range options {
 		option(p)
 	}
-	p.operations = newOperations(p.observer.Joined)
+	p.operations = newOperations(p.observer)
 	p.journal.late = backends.Timing().Late
 	return p
 }

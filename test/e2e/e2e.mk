@@ -3,7 +3,7 @@
 E2E_DIR ?= $(BUILD)/e2e
 E2E_ENV ?= $(E2E_DIR).env
 # What "make e2e" leaves to "make e2e-full".
-E2E_LONG := ^TestStorageSuite$$/^(fast_on_three_copies|slow)$$|^TestFiftyMounts$$|^TestSidecars$$|^TestTLSTo|^TestSilentNodePluginIsRestarted$$
+E2E_LONG := ^TestStorageSuite$$/^(fast_on_three_copies|slow)$$|^TestFiftyMounts$$|^TestSidecars$$|^TestTLSTo|^TestSilentNodePluginIsRestarted$$|^TestGraphChange$$/^(expansion,_node_plugin_killed|volume_option,_node_plugin_killed_(before|afterwards)$$)
 # How long TestPodsOutliveNodePlugins upgrades and rolls back while pods write.
 E2E_UPGRADE ?= 10m
 e2e_tools = $$(test/e2e/tools/build.sh)

@@ -18,11 +18,18 @@ import (
 // from its own threads could not end before the client does.
 func TestNodePluginEndsWhileAClientHangs(t *testing.T) {
 	d := theDriver(t)
+	replaceNodePlugin(t, d)
 	s := newSpace(t, "hung")
 	s.apply(claim("data", "", "ReadWriteMany", "1Gi") + pod("idle", "node1", "data", 0))
 	s.running("idle")
 	v := s.bound("data")
 	client := clients(t, 1, v.gluster())[0].PID
+	defer func() {
+		if t.Failed() { // or all tests that follow would fail, too
+			signalBricks(t, v.gluster(), "CONT")
+			sendSignal(t, "CONT", client)
+		}
+	}()
 	for range 3 {
 		signalBricks(t, v.gluster(), "STOP")
 		count, socket := restarts(t, "glusterfs-csi"), s.driverSocket()

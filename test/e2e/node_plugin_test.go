@@ -83,6 +83,14 @@ func TestClientsInThePod(t *testing.T) {
 	})
 }
 
+// replaceNodePlugin makes a new pod of the node plugin on node1: the kubelet starts a container that has ended some times only after
+// minutes.
+func replaceNodePlugin(t *testing.T, d *driver.Driver) {
+	t.Helper()
+	inDriver(t, "delete", "pod/"+nodePlugin(t, "node1"), patience)
+	ok(t, d.WaitReady(t.Context()))
+}
+
 // nodePlugin is the pod of the node plugin on a node.
 func nodePlugin(t *testing.T, node string) string {
 	t.Helper()

@@ -81,7 +81,7 @@ func (s *schedule) watch(ctx context.Context, d time.Duration) {
 	began := time.Now()
 	for right := began; time.Since(began) < d && wait(ctx, 20*time.Millisecond); {
 		waiting := s.waiting.Load()
-		running, err := s.rig.driver.running(ctx)
+		running, _, err := s.rig.driver.running(ctx)
 		if err != nil || int64(running) <= waiting {
 			right = time.Now()
 		}

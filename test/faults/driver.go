@@ -157,29 +157,31 @@ func (d *driver) alive() bool {
 // stop ends it for good.
 func (d *driver) stop() error { return errors.Join(d.conn.Close(), d.child.Kill()) }
 
-// running is the number of calls that the driver has begun and not answered, by its own metrics.
-func (d *driver) running(ctx context.Context) (int, error) {
+// running is the number of calls that the driver has begun and not answered, and of the operations that it is at, which
+// may outlive their calls: by its own metrics.
+func (d *driver) running(ctx context.Context) (calls, operations int, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.metrics, http.NoBody)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	running := 0
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), "} ")
 		n, _ := strconv.Atoi(value)
 		switch {
 		case strings.HasPrefix(name, "grpc_server_started_total{"):
-			running += n
+			calls += n
 		case strings.HasPrefix(name, "grpc_server_handled_total{"):
-			running -= n
+			calls -= n
+		case strings.HasPrefix(name, "glusterfs_csi_running_operations{"):
+			operations += n
 		}
 	}
-	return running, nil
+	return calls, operations, nil
 }
 
 // misdeeds are lines that must not be in the driver's log: panics, and anything secret.

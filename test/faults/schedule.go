@@ -129,8 +129,18 @@ func (s *schedule) settle(ctx context.Context, who string, r *request) {
 	}
 }
 
-// quiet waits until nothing is under way, neither in Heketi nor in the driver.
+// quiet waits until nothing is under way, in the driver first, which may be about to ask Heketi for something.
 func (s *schedule) quiet(ctx context.Context) {
+	s.eventually(ctx, func() string {
+		calls, operations, err := s.rig.driver.running(ctx)
+		if err != nil {
+			return err.Error()
+		}
+		if calls != 0 || operations != 0 {
+			return fmt.Sprintf("%d calls and %d operations are still running in the driver, long after the calls' deadlines", calls, operations)
+		}
+		return ""
+	})
 	s.eventually(ctx, func() string {
 		if n := s.rig.proxy.underWay.Load(); n > 0 {
 			return fmt.Sprintf("%d requests to Heketi have no end", n)
@@ -150,16 +160,6 @@ func (s *schedule) quiet(ctx context.Context) {
 	s.eventually(ctx, func() string {
 		if open := s.rig.proxy.ledger.unfollowed(); len(open) > 0 {
 			return "the driver has not asked for the end of " + strings.Join(open, ", ")
-		}
-		return ""
-	})
-	s.eventually(ctx, func() string {
-		n, err := s.rig.driver.running(ctx)
-		if err != nil {
-			return err.Error()
-		}
-		if n != 0 {
-			return fmt.Sprintf("%d calls are still running in the driver, long after their deadlines", n)
 		}
 		return ""
 	})

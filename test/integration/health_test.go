@@ -110,6 +110,7 @@ func (p patient) stopped() {
 
 // clientDies: the staging and the published path tell of it, and another client ends it.
 func (p patient) clientDies() {
+	p.ok(p.withoutHealing(p.n).Start(p.call()), "start the node plugin")
 	p.kill(p.n, p.seen.Name, p.target)
 	p.nodeSays("INACCESSIBLE ClientDead")
 	_, err := p.n.NodePublishVolume(p.call(), publishRequest(p.v, p.staging, p.target))

@@ -12,7 +12,7 @@ import (
 
 // Scan reads the tables of all mount namespaces that a process is in, and returns those that have mounts of one of the devices, by
 // device: this process's own namespace is the first. A process that ends meanwhile is no error. What could be read is returned
-// beside an error. Namespaces of processes that this one cannot see, for lack of the host's PID namespace, are left out.
+// beside an error. Namespaces of processes that this one cannot see, for lack of the host's PID namespace, are left out, and so are those that belong to another user namespace.
 func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
 	found := map[mount.Device][]Table{}
 	if len(devices) == 0 {
@@ -108,6 +108,10 @@ func (r *reader) readProcess(pid int, devices []mount.Device) (head Table, mount
 		if len(there) == 0 {
 			return nil
 		}
+		// What a process mounts that has made a user namespace is its own affair.
+		if ours, err := mount.OwnedHere(procPath(pid, "ns/mnt")); err != nil || !ours {
+			return ignorePermission(err)
+		}
 		all, err := parse(lines)
 		if err != nil {
 			return err
@@ -120,6 +124,14 @@ func (r *reader) readProcess(pid int, devices []mount.Device) (head Table, mount
 		return err
 	})
 	return head, mounts, err
+}
+
+// ignorePermission is for a namespace that this process may not enter either.
+func ignorePermission(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
 }
 
 // isKernelThread reports whether a process is the kernel's, whose root directory may be that of the time before the node's root was
