@@ -41,15 +41,18 @@ func clientsKilled(times int) func(context.Context, *rig) error {
 	return eachTime(times, func(ctx context.Context, c *rig, v *volume) error { return c.killClients(ctx, v) })
 }
 
-// killedDuringHeals kills a client, and then two times the next one, as soon as it runs.
+// killedDuringHeals kills a client, and then two times the next one: as soon as it runs, or some milliseconds later, while it mounts or
+// takes the place of the other one.
 func killedDuringHeals(times int) func(context.Context, *rig) error {
+	turn := 0
 	return eachTime(times, func(ctx context.Context, c *rig, v *volume) error {
 		former, err := c.clientProcesses(ctx, v)
 		if err == nil {
 			err = c.killClients(ctx, v)
 		}
 		for i := 0; i < 2 && err == nil; i++ {
-			former, err = c.killNext(ctx, v, former)
+			former, err = c.killNext(ctx, v, former, time.Duration(turn*7%60)*time.Millisecond)
+			turn++
 		}
 		return err
 	})
@@ -73,8 +76,8 @@ func eachTime(times int, do func(context.Context, *rig, *volume) error) func(con
 	}
 }
 
-// killNext kills the client that takes the place of former ones, and returns all of them.
-func (c *rig) killNext(ctx context.Context, v *volume, former map[int]bool) (map[int]bool, error) {
+// killNext kills the client that takes the place of former ones, some time after it was seen, and returns all of them.
+func (c *rig) killNext(ctx context.Context, v *volume, former map[int]bool, after time.Duration) (map[int]bool, error) {
 	const limit = 30 * time.Second
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(time.Millisecond) {
 		now, err := c.clientProcesses(ctx, v)
@@ -86,6 +89,7 @@ func (c *rig) killNext(ctx context.Context, v *volume, former map[int]bool) (map
 			if former[pid] {
 				continue
 			}
+			sleep(ctx, after)
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 				return former, err
 			}

@@ -22,16 +22,18 @@ func (c *rig) with(ctx context.Context, flag string, do func() error) error {
 	return errors.Join(err, c.plugin().Restart(context.WithoutCancel(ctx)))
 }
 
-// clientStopped stops the client of a volume that pods use, for longer than one may hang.
+// clientStopped stops the client of a volume that pods use until the node plugin, with the limit that it has by default, ends it: after
+// two minutes, and half a minute at most until the next look.
 func clientStopped(ctx context.Context, c *rig) error {
+	const limit = 2 * time.Minute
 	v := c.used[0]
-	return c.with(ctx, "--hung-client-limit=10s", func() error {
+	return c.with(ctx, "--hung-client-limit="+limit.String(), func() error {
 		before, err := c.clientProcesses(ctx, v)
 		if err == nil {
 			err = hung.Signal(ctx, c.machine(), v.gluster(), "STOP")
 		}
 		if err == nil {
-			err = c.replaced(ctx, v, before)
+			err = c.replaced(ctx, v, before, limit+time.Minute)
 		}
 		if err != nil {
 			return errors.Join(err, hung.Signal(context.WithoutCancel(ctx), c.machine(), v.gluster(), "CONT"))
@@ -41,8 +43,7 @@ func clientStopped(ctx context.Context, c *rig) error {
 }
 
 // replaced waits until none of the processes is a client of the volume any more.
-func (c *rig) replaced(ctx context.Context, v *volume, former map[int]bool) error {
-	const limit = time.Minute
+func (c *rig) replaced(ctx context.Context, v *volume, former map[int]bool, limit time.Duration) error {
 	for deadline := time.Now().Add(limit); ; sleep(ctx, 100*time.Millisecond) {
 		now, err := c.clientProcesses(ctx, v)
 		if err != nil {
@@ -113,11 +114,12 @@ func (c *rig) flooded(ctx context.Context, v *volume, client map[int]bool) error
 			target = c.target(v, p.name)
 		}
 	}
-	flooding, stop := context.WithTimeout(ctx, time.Minute)
+	const limit = time.Minute
+	flooding, stop := context.WithTimeout(ctx, limit)
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		err := c.replaced(ctx, v, client)
+		err := c.replaced(ctx, v, client, limit)
 		stop()
 		ended <- err
 	}()
