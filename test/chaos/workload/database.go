@@ -38,15 +38,14 @@ func connect(dir string) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, held.Close())
 	}
-	conn, err := pool.Conn(context.Background())
-	if err != nil {
-		return nil, errors.Join(err, pool.Close(), held.Close())
+	d := &database{pool: pool, dir: held}
+	if d.conn, err = pool.Conn(context.Background()); err != nil {
+		return nil, errors.Join(d.cause(err), pool.Close(), held.Close())
 	}
-	d := &database{pool, conn, held}
 	// The bricks release the locks of a client that has ended a moment later.
 	for _, setting := range []string{"busy_timeout = 10000", "synchronous = FULL", "cache_size = 0"} {
 		if err := d.exec("PRAGMA " + setting); err != nil {
-			return nil, errors.Join(err, d.close())
+			return nil, errors.Join(d.cause(err), d.close())
 		}
 	}
 	return d, nil

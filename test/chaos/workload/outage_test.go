@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -118,5 +119,19 @@ func TestStrayFiles(t *testing.T) {
 	}
 	if files, beneath, err := strayFiles(dir); beneath || err != nil || len(files) > 0 {
 		t.Errorf("%v, %t, %v", files, beneath, err)
+	}
+}
+
+// TestSaid: an error that comes again is named with its last time, or it would be missing where errors since a time are asked for.
+func TestSaid(t *testing.T) {
+	l := &lost{writes: errors.New("first")}
+	r := &turns{worker: l}
+	r.turn()
+	l.writes = errors.New("second")
+	r.turn()
+	l.writes = errors.New("first")
+	r.turn()
+	if said := r.status().Said; len(said) != 2 || !strings.HasSuffix(said[0], "second") || !strings.HasSuffix(said[1], "first") {
+		t.Errorf("%q", said)
 	}
 }

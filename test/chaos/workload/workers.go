@@ -121,15 +121,12 @@ func (t *turns) endOutage() {
 	t.failed = time.Time{}
 }
 
-// say keeps the last few errors that differ.
+// say keeps the last few errors that differ, each with the time of the last one.
 func (t *turns) say(err error) {
 	const most = 5
 	text := fmt.Sprintf("%s %v", time.Now().Format("15:04:05.000"), err)
 	same := func(said string) bool { return said[len("15:04:05.000"):] == text[len("15:04:05.000"):] }
-	if slices.ContainsFunc(t.count.Said, same) {
-		return
-	}
-	t.count.Said = append(t.count.Said, text)
+	t.count.Said = append(slices.DeleteFunc(t.count.Said, same), text)
 	t.count.Said = t.count.Said[max(0, len(t.count.Said)-most):]
 }
 
