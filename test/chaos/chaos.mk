@@ -8,7 +8,7 @@ chaos = go run ./test/chaos -driver $(DRIVER) -workload $(BIN)/chaos-workload -i
 
 .PHONY: chaos
 chaos: deps build heketi e2e-images $(BIN)/helm ## Kill, restart, replace and starve what is around a workload, on the lab and on Kubernetes; writes build/chaos.json (needs root)
-	$(call say,chaos on the lab: 12 to 20 minutes; on Kubernetes: 30 and an upgrade of an hour)
+	$(call say,chaos on the lab: about 40 minutes; on Kubernetes: about 40 and an upgrade of an hour)
 	@tools=$(e2e_tools); $(chaos) -tools "$$tools" $(CHAOS)
 
 .PHONY: chaos-short

@@ -13,7 +13,7 @@ import (
 // All are the workloads of a run.
 type All []*App
 
-// Rest forgets the longest pauses.
+// Rest forgets the longest pauses and the outages.
 func (all All) Rest() {
 	for _, a := range all {
 		a.rest()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,22 +44,24 @@ func Follow(name string, statuses io.Reader, why func() error) *App {
 	return a
 }
 
-// keep remembers a status, with the longest pause since the last call of rest.
+// keep remembers a status, with the longest pause and all outages since the last call of rest.
 func (a *App) keep(status tally.Status) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i, old := range a.status.Workers {
-		status.Workers[i].PauseMilliseconds = max(status.Workers[i].PauseMilliseconds, old.PauseMilliseconds)
+		now := &status.Workers[i]
+		now.PauseMilliseconds = max(now.PauseMilliseconds, old.PauseMilliseconds)
+		now.OutagesMilliseconds = slices.Concat(old.OutagesMilliseconds, now.OutagesMilliseconds)
 	}
 	a.status = status
 }
 
-// rest forgets the longest pauses.
+// rest forgets the longest pauses and the outages.
 func (a *App) rest() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i := range a.status.Workers {
-		a.status.Workers[i].PauseMilliseconds = 0
+		a.status.Workers[i].PauseMilliseconds, a.status.Workers[i].OutagesMilliseconds = 0, nil
 	}
 }
 

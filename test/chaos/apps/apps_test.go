@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ func TestFollow(t *testing.T) {
 	in, out := io.Pipe()
 	a := Follow("app", in, func() error { return nil })
 	status := func(writes int, pause int64) tally.Status {
-		return tally.Status{Workers: []tally.Worker{{Name: "held", Writes: writes, Reads: writes, PauseMilliseconds: pause}}}
+		return tally.Status{Workers: []tally.Worker{{Name: "held", Writes: writes, Reads: writes, PauseMilliseconds: pause, OutagesMilliseconds: []int64{pause}}}}
 	}
 	say := json.NewEncoder(out)
 	send := func(s tally.Status) {
@@ -34,6 +35,9 @@ func TestFollow(t *testing.T) {
 	send(status(3, 100))
 	if pause := (All{a}).Sum().Pause; pause != 300*time.Millisecond {
 		t.Errorf("the longest pause is %s", pause)
+	}
+	if outages := (All{a}).Sum().Outages; !slices.Equal(outages, []int64{300, 100}) {
+		t.Errorf("the outages are %v", outages)
 	}
 	if behind := a.behind(status(2, 0)); behind == "" {
 		t.Error("one write and one read are progress")

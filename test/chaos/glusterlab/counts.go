@@ -15,13 +15,14 @@ import (
 func (c *rig) Settle(ctx context.Context) (int, error) {
 	err := c.clientsAre(ctx, len(c.used)+1)
 	beneath, walkErr := c.beneath()
-	return beneath, errors.Join(err, walkErr)
+	inside, findErr := c.beneathInside(ctx)
+	return beneath + inside, errors.Join(err, walkErr, findErr)
 }
 
 // beneath counts files below the directories on which volumes are mounted. The host has these directories without the mounts.
 func (c *rig) beneath() (int, error) {
 	count := 0
-	err := filepath.WalkDir(c.lab.NodeDir(1), func(_ string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(c.dir(), func(_ string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
 			count++
 		}
@@ -35,7 +36,7 @@ func (c *rig) clientsAre(ctx context.Context, want int) error {
 	const limit = 15 * time.Second
 	deadline := time.Now().Add(limit)
 	for {
-		found, err := outside.Clients(ctx, c.lab.Node(1), "")
+		found, err := outside.Clients(ctx, c.machine(), "")
 		if err != nil || len(found) == want {
 			return err
 		}

@@ -42,7 +42,7 @@ func (c *rig) end(ctx context.Context) report.Ending {
 		e.Say(c.pods[i].name+" on another node", other)
 	}
 	for _, p := range c.pods {
-		e.Fault(c.unpublish(ctx, p.volume, p.name))
+		e.Fault(errors.Join(c.unfurnish(ctx, p), c.unpublish(ctx, p.volume, p.name)))
 	}
 	for _, v := range append([]*volume{c.hung}, c.used...) {
 		e.Fault(c.unstage(ctx, v))
@@ -63,14 +63,13 @@ func (c *rig) end(ctx context.Context) report.Ending {
 
 // verify counts a pod's records through a client on the other client machine, which has cached nothing.
 func (c *rig) verify(ctx context.Context, p *pod, last tally.Status) (status tally.Status, err error) {
-	conn, err := c.lab.NodePlugin(2).Dial()
+	other, err := c.elsewhere()
 	if err != nil {
 		return status, err
 	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	other := &rig{lab: c.lab, node: csi.NewNodeClient(conn)}
+	defer func() { err = errors.Join(err, other.close()) }()
 	v := *p.volume
-	v.staging = filepath.Join(c.lab.NodeDir(2), v.name)
+	v.staging = filepath.Join(other.dir(), v.name)
 	if err := os.MkdirAll(v.staging, 0o755); err != nil {
 		return status, err
 	}
@@ -78,15 +77,30 @@ func (c *rig) verify(ctx context.Context, p *pod, last tally.Status) (status tal
 		return status, err
 	}
 	defer func() { err = errors.Join(err, other.unstage(ctx, &v)) }()
+	return other.count(ctx, filepath.Join(v.staging, p.name), last)
+}
+
+// elsewhere returns a rig for the other client machine, without pods.
+func (c *rig) elsewhere() (*rig, error) {
+	other := &rig{lab: c.lab, at: 2, workload: c.workload, group: c.group, before65: c.before65}
+	conn, err := other.dial(c.lab.NodePlugin(other.at).Endpoint)
+	if err == nil {
+		other.node = csi.NewNodeClient(conn)
+	}
+	return other, err
+}
+
+// count counts the records in a directory on the machine.
+func (c *rig) count(ctx context.Context, dir string, last tally.Status) (status tally.Status, err error) {
 	expected, err := json.Marshal(last)
 	if err != nil {
 		return status, err
 	}
-	cmd := c.lab.Node(2).Command(ctx, c.workload, "verify", filepath.Join(v.staging, p.name))
+	cmd := c.machine().Command(ctx, c.workload, "verify", dir)
 	var out, problems bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(expected), &out, &problems
 	if err := cmd.Run(); err != nil {
-		return status, fmt.Errorf("count the records of %s on another node: %w: %s", p.name, err, strings.TrimSpace(problems.String()))
+		return status, fmt.Errorf("count the records in %s: %w: %s", dir, err, strings.TrimSpace(problems.String()))
 	}
 	return status, json.Unmarshal(out.Bytes(), &status)
 }

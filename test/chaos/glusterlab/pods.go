@@ -29,8 +29,12 @@ func (c *rig) start(ctx context.Context, p *pod) error {
 	if err := c.publish(ctx, p.volume, p.name); err != nil {
 		return err
 	}
+	if err := c.furnish(ctx, p); err != nil {
+		return err
+	}
+	target := c.target(p.volume, p.name)
 	// Not the caller's context, which would kill it: the pod ends by SIGTERM, and with the lab at the latest.
-	p.cmd = c.lab.Node(1).Command(context.WithoutCancel(ctx), c.workload, "pod", c.target(p.volume, p.name), p.propagation, p.name)
+	p.cmd = c.machine().Command(context.WithoutCancel(ctx), c.workload, "pod", target, p.propagation, p.name, target+scratch, target+sub)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return err

@@ -19,9 +19,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// rig is a running lab with volumes, and pods that use them on client machine 1.
+// rig is a running lab with volumes, and pods that use them on one of the client machines.
 type rig struct {
 	lab        *lab.Lab
+	at         int // the client machine: 1, or 2 for what is done on the other one
 	workload   string
 	group      string // top-level cgroup of the clients
 	before65   bool
@@ -43,7 +44,7 @@ func (c *rig) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	node, err := c.dial(c.lab.NodePlugin(1).Endpoint)
+	node, err := c.dial(c.lab.NodePlugin(c.at).Endpoint)
 	if err != nil {
 		return err
 	}
@@ -115,9 +116,14 @@ func (c *rig) Apps() apps.All {
 	return all
 }
 
-// plugin is the node plugin of client machine 1.
+func (c *rig) machine() *lab.Machine { return c.lab.Node(c.at) }
+
+// dir is for staging and target paths on the machine.
+func (c *rig) dir() string { return c.lab.NodeDir(c.at) }
+
+// plugin is the node plugin of the machine.
 func (c *rig) plugin() *lab.Service {
-	plugin := c.lab.NodePlugin(1)
+	plugin := c.lab.NodePlugin(c.at)
 	if c.before65 {
 		return plugin.Before65()
 	}

@@ -1,9 +1,16 @@
 package glusterlab
 
-import "github.com/glusterfs-csi/glusterfs-csi/test/chaos/rounds"
+import (
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/rounds"
+)
 
 // Round is a round on the lab.
 type Round = rounds.Round[*rig]
+
+// healedSoon is how soon most calls must succeed again after the death of a client, with three busy pods on the same machine.
+const healedSoon = 2 * time.Second
 
 // Rounds returns all rounds on the lab.
 func Rounds() []Round {
@@ -15,6 +22,15 @@ func Rounds() []Round {
 		{Name: "state-disk-read-only", Short: true, Do: stateReadOnly},
 		{Name: "heketi-down+log-disk-full", Do: rounds.Both(heketiDown, logDiskFull)},
 		{Name: "client-killed", Short: true, Do: clientKilled},
+		{Name: "clients-killed-100", Deaths: true, Within: healedSoon, Do: clientsKilled(100)},
+		{Name: "clients-killed-20-at-once", Deaths: true, Do: killedAtOnce(20)},
+		{Name: "client-killed-during-heal-20", Deaths: true, Do: killedDuringHeals(20)},
+		{Name: "clients-killed+plugin-down", Deaths: true, Do: killedWhilePluginDown},
+		{Name: "client-out-of-memory", Deaths: true, Do: clientOutOfMemory},
+		{Name: "client-stopped", Deaths: true, Once: true, Do: clientStopped}, // or the other client that hangs would be ended, too
+		{Name: "volume-option-set", Gap: true, Do: optionsSet},
+		{Name: "volume-expanded", Gap: true, Do: volumesExpanded},
+		{Name: "node-power-cut", Do: nodePowerCut},
 		{Name: "node-unplugged", Heal: healed, Do: nodeUnplugged},
 		{Name: "storage-unplugged", Heal: healed, Do: storageUnplugged},
 		{Name: "storage-unplugged+plugin-killed-20", Heal: healed, Do: rounds.Both(storageUnplugged, kills(20))},

@@ -28,7 +28,8 @@ func Run(ctx context.Context, o Options, wanted []Round, short bool, repeat int,
 	l, err := lab.Up(ctx, lab.Options{
 		Dir: o.Dir, Driver: o.Driver, Out: o.Out, EndWithCaller: true,
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
-		NodeArgs:  []string{"--client-cgroup=" + group},
+		// A client that hangs on purpose does so for the whole round.
+		NodeArgs: []string{"--client-cgroup=" + group, "--hung-client-limit=1h"},
 	})
 	if err != nil {
 		return err
@@ -38,7 +39,7 @@ func Run(ctx context.Context, o Options, wanted []Round, short bool, repeat int,
 	if err != nil {
 		return err
 	}
-	c := &rig{lab: l, workload: workload, group: group, before65: o.Before65}
+	c := &rig{lab: l, at: 1, workload: workload, group: group, before65: o.Before65}
 	defer func() { err = errors.Join(err, c.close()) }()
 	if err := c.begin(ctx); err != nil {
 		return fmt.Errorf("prepare the volumes and pods: %w; logs are in %s", err, l.LogDir())

@@ -72,8 +72,9 @@ func healed(ctx context.Context, c *rig) error {
 	for _, v := range c.used {
 		for {
 			out, err := outside.Gluster(ctx, c.lab.Storage(2), "volume", "heal", v.gluster(), "info", "summary")
-			if err == nil && strings.Count(out, "Status: Connected") == lab.StorageNodes &&
-				strings.Count(out, "Total Number of entries: 0") == lab.StorageNodes {
+			// An expanded volume has more bricks than there are storage nodes.
+			bricks := max(lab.StorageNodes, strings.Count(out, "Brick "))
+			if err == nil && strings.Count(out, "Status: Connected") == bricks && strings.Count(out, "Total Number of entries: 0") == bricks {
 				break
 			}
 			if err == nil {

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// volume is a volume and where it is staged on client machine 1.
+// volume is a volume and where it is staged.
 type volume struct {
 	*csi.Volume
 	name    string
@@ -33,7 +33,7 @@ func (c *rig) create(ctx context.Context, name string) (*volume, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create volume %s: %w", name, err)
 	}
-	v := &volume{Volume: answer.GetVolume(), name: name, staging: filepath.Join(c.lab.NodeDir(1), name, "staging")}
+	v := &volume{Volume: answer.GetVolume(), name: name, staging: filepath.Join(c.dir(), name, "staging")}
 	return v, os.MkdirAll(v.staging, 0o755)
 }
 
@@ -46,7 +46,7 @@ func capability() *csi.VolumeCapability {
 
 // target is where a pod has a volume.
 func (c *rig) target(v *volume, pod string) string {
-	return filepath.Join(c.lab.NodeDir(1), v.name, pod)
+	return filepath.Join(c.dir(), v.name, pod)
 }
 
 func (c *rig) stage(ctx context.Context, v *volume) error {
@@ -94,12 +94,12 @@ func (c *rig) life(ctx context.Context, v *volume) error {
 	return errors.Join(err, c.unpublish(ctx, v, "life"), c.unstage(ctx, v))
 }
 
-// use writes and reads a file through a mount of client machine 1.
+// use writes and reads a file through a mount of the machine.
 func (c *rig) use(ctx context.Context, dir string) error {
 	script := `set -e; findmnt -n -t fuse.glusterfs "$1" >/dev/null; date > "$1/life"; test -s "$1/life"`
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	_, err := c.lab.Node(1).Output(ctx, "sh", "-c", script, "sh", dir)
+	_, err := c.machine().Output(ctx, "sh", "-c", script, "sh", dir)
 	return err
 }
 

@@ -27,7 +27,7 @@ func (r *Rig) rollTo(ctx context.Context, tag string) error {
 	if tag != "" {
 		set = append(set, "node.image.tag="+tag)
 	}
-	if err := r.driver.Upgrade(ctx, set...); err != nil {
+	if err := r.upgrade(ctx, set...); err != nil {
 		return err
 	}
 	for _, node := range r.cluster.Nodes() {
@@ -44,6 +44,11 @@ func (r *Rig) rollTo(ctx context.Context, tag string) error {
 		}
 	}
 	return nil
+}
+
+// upgrade installs the chart. A client that hangs on purpose does so for the whole round.
+func (r *Rig) upgrade(ctx context.Context, set ...string) error {
+	return r.driver.Upgrade(ctx, append(set, "node.hungClientLimit=1h")...)
 }
 
 func rolledOutAndBack(ctx context.Context, r *Rig) error {
@@ -86,7 +91,7 @@ func oldImageRemoved(ctx context.Context, r *Rig) error {
 
 // changeOption changes an option of a volume back and forth, and waits until its clients have read each volume file.
 func (r *Rig) changeOption(ctx context.Context, claim, option string) error {
-	values := map[string][]string{"performance.cache-size": {"64MB", "32MB"}, "performance.quick-read": {"off", "on"}}[option]
+	values := map[string][]string{"performance.cache-size": {"64MB", "32MB"}, "performance.quick-read": {"off", "on"}, "performance.nl-cache": {"on", "off"}}[option]
 	for _, value := range values {
 		if _, err := outside.Gluster(ctx, r.cluster.Lab().Storage(2), "volume", "set", r.volumes[claim], option, value); err != nil {
 			return err

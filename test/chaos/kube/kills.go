@@ -13,6 +13,8 @@ import (
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/memory"
 )
 
 // killed kills the driver on node1, in whose place the kubelet starts another in the same pod.
@@ -43,7 +45,11 @@ func outOfMemory(ctx context.Context, r *Rig) error {
 		return err
 	}
 	const room = 8 << 20
-	if err := limitMemory(pid, room); err != nil {
+	group, err := memory.Of(pid)
+	if err == nil {
+		err = group.SetRoom(room)
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.flood(ctx, pid); err != nil {
@@ -64,42 +70,6 @@ func (r *Rig) driverPid(ctx context.Context) (int, error) {
 		}
 	}
 	return 0, errors.New("no driver runs on node1")
-}
-
-// limitMemory gives the cgroup of a process so much more memory than it uses.
-func limitMemory(pid, room int) error {
-	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	if err != nil {
-		return err
-	}
-	dir, usage, limit := memoryFiles(string(groups))
-	if dir == "" {
-		return fmt.Errorf("process %d has no cgroup for memory:\n%s", pid, groups)
-	}
-	text, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", dir, usage))
-	if err != nil {
-		return err
-	}
-	used, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join("/sys/fs/cgroup", dir, limit), []byte(strconv.Itoa(used+room)), 0)
-}
-
-// memoryFiles returns the directory of a process's cgroup, from its /proc/PID/cgroup, and the files with its use and its limit.
-func memoryFiles(groups string) (dir, usage, limit string) {
-	for line := range strings.Lines(groups) {
-		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		switch {
-		case len(parts) < 3:
-		case strings.Contains(","+parts[1]+",", ",memory,"):
-			return "memory" + parts[2], "memory.usage_in_bytes", "memory.limit_in_bytes"
-		case parts[0] == "0" && dir == "":
-			dir, usage, limit = parts[2], "memory.current", "memory.max"
-		}
-	}
-	return dir, usage, limit
 }
 
 // flood makes large calls, which are refused, until the process has ended.

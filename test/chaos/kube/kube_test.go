@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -48,14 +49,27 @@ sha256:5678                                       application/vnd.oci.image.mani
 	}
 }
 
-func TestMemoryFiles(t *testing.T) {
-	for name, c := range map[string]struct{ groups, dir, limit string }{
-		"version 1": {"9:cpu,cpuacct:/other\n8:memory:/pods/a\n0::/unified\n", "memory/pods/a", "memory.limit_in_bytes"},
-		"version 2": {"0::/pods/a\n", "/pods/a", "memory.max"},
-		"none":      {"", "", ""},
-	} {
-		if dir, _, limit := memoryFiles(c.groups); dir != c.dir || limit != c.limit {
-			t.Errorf("%s: %q, %q, want %q, %q", name, dir, limit, c.dir, c.limit)
+func TestVolumesOf(t *testing.T) {
+	clients := []string{
+		"node2 17 /usr/sbin/glusterfs --volfile-id=/b --process-name=fuse /mount",
+		"node1 12 /usr/sbin/glusterfs --volfile-id=/b --process-name=fuse /mount",
+		"node1 11 /usr/sbin/glusterfs --volfile-id=/a --process-name=fuse /mount",
+	}
+	if got, want := volumesOf(clients), []string{"node1 a", "node1 b", "node2 b"}; !slices.Equal(got, want) {
+		t.Errorf("the clients' volumes are %q, want %q", got, want)
+	}
+}
+
+// TestWorkload: a pod that verifies sees the volume's own directories, and not what was mounted there.
+func TestWorkload(t *testing.T) {
+	r := &Rig{statuses: "/statuses"}
+	p := &pod{name: "first-alone", claim: first, node: "node1", propagation: "None"}
+	for command, want := range map[string]bool{"run": true, "verify": false} {
+		manifest := r.workload(p, p.name, command)
+		for _, line := range []string{"mountPath: /volume/first-alone-scratch}", "subPath: first-alone-sub}", "CHAOS_SUBPATH, value: /sub}"} {
+			if strings.Contains(manifest, line) != want || strings.Contains(manifest, "%!") {
+				t.Errorf("%s: %q is in it: %t\n%s", command, line, !want, manifest)
+			}
 		}
 	}
 }

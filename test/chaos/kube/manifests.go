@@ -21,6 +21,13 @@ spec:
 
 // workload is the manifest of a pod that runs the workload. It may count its records for as long as that takes when it is told to end.
 func (r *Rig) workload(p *pod, name, command string) string {
+	env, mounts := "[]", ""
+	if command == "run" { // what verifies looks at the volume's own directories
+		env = "[{name: CHAOS_SUBPATH, value: /sub}]"
+		mounts = fmt.Sprintf(`        - {name: scratch, mountPath: /volume/%[1]s-scratch}
+        - {name: volume, mountPath: /sub, subPath: %[1]s-sub}
+`, p.name)
+	}
 	return fmt.Sprintf(`---
 apiVersion: v1
 kind: Pod
@@ -34,15 +41,18 @@ spec:
       image: %[4]s
       args: [%[5]s, /volume/%[6]s, /statuses/%[6]s]
       securityContext: {readOnlyRootFilesystem: true}
+      env: %[10]s
       volumeMounts:
         - {name: volume, mountPath: /volume, mountPropagation: %[7]s}
         - {name: statuses, mountPath: /statuses}
-  volumes:
+%[11]s  volumes:
+    - name: scratch
+      emptyDir: {}
     - name: volume
       persistentVolumeClaim: {claimName: %[8]s}
     - name: statuses
       hostPath: {path: %[9]q, type: Directory}
-`, name, namespace, p.node, workloadImage, command, p.name, p.propagation, p.claim, r.statuses)
+`, name, namespace, p.node, workloadImage, command, p.name, p.propagation, p.claim, r.statuses, env, mounts)
 }
 
 // shell is the manifest of a pod on node1 that runs a command with a claim's volume at /data.

@@ -39,5 +39,5 @@ func uninstalledAndInstalled(ctx context.Context, r *Rig) error {
 	if err == nil {
 		err = r.Apps().Progress(ctx)
 	}
-	return errors.Join(err, r.driver.Upgrade(context.WithoutCancel(ctx)), r.live(ctx))
+	return errors.Join(err, r.upgrade(context.WithoutCancel(ctx)), r.live(ctx))
 }

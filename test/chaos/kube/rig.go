@@ -152,7 +152,8 @@ func (r *Rig) clientsOf(ctx context.Context) ([]string, error) {
 func (r *Rig) Settle(ctx context.Context) (int, error) {
 	err := r.clientsAre(ctx, r.clients)
 	beneath, walkErr := r.beneath()
-	return beneath, errors.Join(err, walkErr)
+	inside, findErr := r.findInside(ctx, "-print")
+	return beneath + inside, errors.Join(err, walkErr, findErr)
 }
 
 func (r *Rig) clientsAre(ctx context.Context, want []string) error {

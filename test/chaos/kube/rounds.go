@@ -11,6 +11,9 @@ import (
 // Round is a round on Kubernetes.
 type Round = rounds.Round[*Rig]
 
+// healedSoon is how soon most calls must succeed again after the death of a client, with busy pods on the same machine.
+const healedSoon = 2 * time.Second
+
 // Rounds returns all rounds on Kubernetes. upgrade is how long the last one takes.
 func Rounds(upgrade time.Duration) []Round {
 	return []Round{
@@ -19,12 +22,16 @@ func Rounds(upgrade time.Duration) []Round {
 		{Name: "pod-evicted", Do: living(evicted)},
 		{Name: "pod-out-of-memory", Do: living(outOfMemory)},
 		{Name: "rolled-out-and-back", Do: living(rolledOutAndBack)},
-		{Name: "old-image-removed", Do: oldImageRemoved},
+		{Name: "old-image-removed", Gap: true, Do: oldImageRemoved},
 		{Name: "uninstalled-and-installed", Do: uninstalledAndInstalled},
 		{Name: "kubelet-restarted-3", Do: living(kubeletRestarted(3))},
 		{Name: "containerd-restarted-3", Do: living(containerdRestarted(3))},
 		{Name: "kubelet-restarted-3+pod-deleted-5", Do: living(rounds.Both(kubeletRestarted(3), deleted(5)))},
 		{Name: "containerd-restarted-3+rolled-out-and-back", Do: living(rounds.Both(containerdRestarted(3), rolledOutAndBack))},
+		{Name: "pod-clients-killed-20", Deaths: true, Within: healedSoon, Do: living(clientsKilled(20))},
+		{Name: "pod-killed+clients-killed", Deaths: true, Do: killedWhilePluginDown},
+		{Name: "claim-option-set", Gap: true, Do: optionSet},
+		{Name: "claim-expanded", Gap: true, Do: volumesExpanded},
 		Upgrade(upgrade),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 
@@ -79,6 +80,30 @@ func (r *Rig) beneath() (int, error) {
 		}
 	}
 	return count, errors.Join(errs...)
+}
+
+// Sweep removes files in the volumes' own directories on which pods have emptyDirs.
+func (r *Rig) Sweep(ctx context.Context) error {
+	_, err := r.findInside(ctx, "-delete")
+	return err
+}
+
+// findInside finds these files, which the nodes see. It returns how many lines find has printed.
+func (r *Rig) findInside(ctx context.Context, action string) (lines int, err error) {
+	const (
+		limit  = 30 * time.Second
+		script = `for dir in "$1"/pods/*/volumes/kubernetes.io~csi/*/mount/*-scratch; do test ! -d "$dir" || find "$dir" -mindepth 1 "$2" || exit; done`
+	)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for _, node := range r.cluster.Nodes() {
+		out, err := node.Machine.Output(ctx, "sh", "-c", script, "sh", kubeletDir, action)
+		if err != nil {
+			return lines, err
+		}
+		lines += strings.Count(out, "\n")
+	}
+	return lines, nil
 }
 
 func filesIn(dir string) (count int, err error) {

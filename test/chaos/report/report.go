@@ -42,6 +42,12 @@ type Row struct {
 	FilesLost     int      `json:"openFilesLost"`
 	Beneath       int      `json:"filesBeneathMounts"`
 	Pause         float64  `json:"longestPauseSeconds"`
+	Deaths        bool     `json:"clientsEnd"`  // then calls may be cut off, and files opened again
+	Cut           int      `json:"callsCutOff"` // with ENOTCONN or ECONNABORTED
+	Reopened      int      `json:"filesOpenedAgain"`
+	Gap           bool     `json:"mountsInsideAway"` // for a moment; then calls may be astray
+	Astray        int      `json:"callsAstray"`      // that have reached the volume beneath a mount inside it
+	Outages       Outages  `json:"outages"`          // of all workers
 	Faults        []string `json:"faults,omitempty"`
 	Said          []string `json:"errors,omitempty"`
 	Met           bool     `json:"met"`
@@ -56,7 +62,8 @@ func (r *Row) Fault(err error) {
 
 // Judge holds the round to the criteria.
 func (r *Row) Judge() {
-	r.Met = r.Wrong == 0 && r.FilesLost == 0 && r.Beneath == 0 && len(r.Faults) == 0 && (r.Errors == 0 || r.ErrorsAllowed)
+	r.Met = r.Wrong == 0 && r.FilesLost == 0 && r.Beneath == 0 && len(r.Faults) == 0 && (r.Errors == 0 || r.ErrorsAllowed) &&
+		(r.Cut+r.Reopened == 0 || r.Deaths) && (r.Astray == 0 || r.Gap)
 }
 
 // Cells is the row of the table.
@@ -73,13 +80,15 @@ func (r *Row) Cells() []string {
 	}
 	return []string{
 		name, r.Where, fmt.Sprintf("%.0f s", r.Seconds), strconv.Itoa(r.Writes), strconv.Itoa(r.Reads), errorCount, strconv.Itoa(r.Wrong),
-		strconv.Itoa(r.FilesLost), strconv.Itoa(r.Beneath), fmt.Sprintf("%.1f s", r.Pause), strconv.Itoa(len(r.Faults)), met,
+		strconv.Itoa(r.FilesLost), strconv.Itoa(r.Beneath), fmt.Sprintf("%.1f s", r.Pause),
+		strconv.Itoa(r.Cut), strconv.Itoa(r.Reopened), strconv.Itoa(r.Astray), r.Outages.String(), strconv.Itoa(len(r.Faults)), met,
 	}
 }
 
 func headings() []string {
 	return []string{
-		"round", "where", "time", "writes", "reads", "I/O errors", "wrong reads", "open files lost", "beneath mounts", "longest pause", "faults", "met",
+		"round", "where", "time", "writes", "reads", "I/O errors", "wrong reads", "open files lost", "beneath mounts", "longest pause",
+		"cut off", "opened again", "astray", "outages", "faults", "met",
 	}
 }
 

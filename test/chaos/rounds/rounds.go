@@ -15,6 +15,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/apps"
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/report"
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
 // Rig is where rounds run: a lab or a Kubernetes, with pods that use volumes.
@@ -23,8 +24,11 @@ type Rig interface {
 	Apps() apps.All
 	// Hang makes the client of a volume that no pod uses hang until wake, which returns the error that it is given with its own.
 	Hang(ctx context.Context) (wake func(error) error, err error)
-	// Settle waits until nothing is left that belongs to a round, and counts files beneath mount points.
+	// Settle waits until nothing is left that belongs to a round, and counts files beneath mount points, those of volumes and those of
+	// what is mounted inside volumes.
 	Settle(ctx context.Context) (beneath int, err error)
+	// Sweep removes the files that lie in volumes beneath what is mounted inside them.
+	Sweep(ctx context.Context) error
 }
 
 // Round is something that happens on a rig.
@@ -33,6 +37,13 @@ type Round[R Rig] struct {
 	Do   func(ctx context.Context, rig R) error
 	// Heal is set for rounds that end the way to the bricks: errors are allowed until it has returned, nothing else is.
 	Heal func(ctx context.Context, rig R) error
+	// Deaths is set for rounds that end the clients of pods: calls may be cut off, and held files are opened again.
+	Deaths bool
+	// Within is the longest that the median of the outages may be, unless it is 0.
+	Within time.Duration
+	// Gap is set for rounds that change the graphs of clients. The kernel drops what is mounted inside a volume then, and calls may
+	// reach the volume beneath it until that is mounted again, which must be over when Do returns.
+	Gap bool
 	// Short rounds are run by -short, too.
 	Short bool
 	// Once says that the round is not run a second time with a hung client.
@@ -126,26 +137,58 @@ func (r Round[R]) Run(ctx context.Context, rig R, hung bool) report.Row {
 	all := rig.Apps()
 	all.Rest()
 	before := all.Sum()
-	row := report.Row{Round: r.Name, Where: rig.Where(), Hung: hung, ErrorsAllowed: r.Heal != nil}
+	row := report.Row{Round: r.Name, Where: rig.Where(), Hung: hung, ErrorsAllowed: r.Heal != nil, Deaths: r.Deaths, Gap: r.Gap}
 	row.Fault(r.disturb(ctx, rig, hung))
 	row.Fault(all.Progress(ctx))
 	if r.Heal != nil {
 		row.Fault(r.healed(ctx, rig))
 	}
+	if r.Gap {
+		row.Fault(closed(ctx, rig))
+	}
 	beneath, err := rig.Settle(ctx)
 	row.Fault(err)
 	after := all.Sum()
 	row.Seconds = time.Since(begin).Seconds()
-	row.Writes, row.Reads = after.Writes-before.Writes, after.Reads-before.Reads
-	row.Errors, row.Wrong = after.Errors-before.Errors, after.Wrong-before.Wrong
-	row.FilesLost = max(0, after.Failing-before.Failing)
-	row.Beneath = after.Beneath - before.Beneath + beneath
-	row.Pause = after.Pause.Seconds()
-	if row.Errors+row.Wrong+row.FilesLost > 0 {
+	row.Beneath = beneath
+	r.count(&row, before, after)
+	if row.Errors+row.Wrong+row.FilesLost+row.Cut+row.Astray > 0 {
 		row.Said = all.Said(begin)
 	}
 	row.Judge()
 	return row
+}
+
+// count adds to a row what the workloads have counted.
+func (r Round[R]) count(row *report.Row, before, after tally.Sum) {
+	row.Writes, row.Reads = after.Writes-before.Writes, after.Reads-before.Reads
+	row.Errors, row.Wrong = after.Errors-before.Errors, after.Wrong-before.Wrong
+	row.FilesLost = max(0, after.Failing-before.Failing)
+	row.Beneath += after.Beneath - before.Beneath
+	row.Pause = after.Pause.Seconds()
+	row.Cut, row.Reopened, row.Astray = after.Cut-before.Cut, after.Reopened-before.Reopened, after.Astray-before.Astray
+	if row.ErrorsAllowed && !r.Deaths { // a client that lives answers so, too, when all bricks are away
+		row.Errors, row.Cut = row.Errors+row.Cut, 0
+	}
+	row.Outages = report.OutagesOf(after.Outages)
+	if median := time.Duration(row.Outages.Median) * time.Millisecond; r.Within > 0 && median > r.Within {
+		row.Fault(fmt.Errorf("the median of the outages is %s, want %s at most", median, r.Within))
+	}
+}
+
+// closed removes what was written beneath mounts inside volumes while they were away, and expects that no more follows.
+func closed(ctx context.Context, rig Rig) error {
+	before := rig.Apps().Sum()
+	if err := rig.Sweep(ctx); err != nil {
+		return err
+	}
+	if err := rig.Apps().Progress(ctx); err != nil {
+		return err
+	}
+	if more := rig.Apps().Sum().Astray - before.Astray; more > 0 {
+		return fmt.Errorf("%d calls have reached a volume beneath what is mounted inside it when that was long back", more)
+	}
+	return nil
 }
 
 // disturb does what a round is about, with or without a hung client.
@@ -169,7 +212,8 @@ func (r Round[R]) healed(ctx context.Context, rig R) error {
 	if err := rig.Apps().Progress(ctx); err != nil {
 		return err
 	}
-	if more := rig.Apps().Sum().Errors - before.Errors; more > 0 {
+	after := rig.Apps().Sum()
+	if more := after.Errors + after.Cut - before.Errors - before.Cut; more > 0 {
 		return fmt.Errorf("%d errors after the outage", more)
 	}
 	return nil

@@ -17,20 +17,24 @@ import (
 // fake is a rig with one workload, which goes on by itself.
 type fake struct {
 	all    apps.All
-	errors chan int // sets the workload's count
-	hung   string   // what Hang and wake have done
+	errors chan int                 // sets the workload's count
+	counts chan func(*tally.Worker) // change the workload's counts
+	swept  bool
+	hung   string // what Hang and wake have done
 }
 
 func newFake(t *testing.T) *fake {
 	t.Helper()
 	in, out := io.Pipe()
-	f := &fake{all: apps.All{apps.Follow("app", in, func() error { return nil })}, errors: make(chan int)}
+	f := &fake{all: apps.All{apps.Follow("app", in, func() error { return nil })}, errors: make(chan int), counts: make(chan func(*tally.Worker))}
 	t.Cleanup(func() { _ = in.Close() })
 	go func() {
 		worker := tally.Worker{Name: "held"}
 		for say := json.NewEncoder(out); ; worker.Writes, worker.Reads = worker.Writes+1, worker.Reads+1 {
 			select {
 			case worker.Errors = <-f.errors:
+			case change := <-f.counts:
+				change(&worker)
 			case <-time.After(time.Millisecond):
 			}
 			if say.Encode(tally.Status{Workers: []tally.Worker{worker}}) != nil {
@@ -44,6 +48,11 @@ func newFake(t *testing.T) *fake {
 func (f *fake) Where() string                       { return "here" }
 func (f *fake) Apps() apps.All                      { return f.all }
 func (f *fake) Settle(context.Context) (int, error) { return 0, nil }
+
+func (f *fake) Sweep(context.Context) error {
+	f.swept = true
+	return nil
+}
 
 func (f *fake) Hang(context.Context) (func(error) error, error) {
 	f.hung = "hung"

@@ -42,3 +42,7 @@ func (a *appended) read(seq, _ int) error {
 }
 
 func (a *appended) close() error { return a.file.Close() }
+
+func (a *appended) replaced() bool { return replaced(a.file, filepath.Dir(a.path)) }
+
+func (a *appended) reopen() error { return reopenFile(&a.file, a.path, os.O_WRONLY|os.O_APPEND) }

@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // the driver "sqlite", in Go alone: the workload needs nothing but its own file
 )
 
@@ -15,28 +17,38 @@ import (
 type database struct {
 	pool *sql.DB
 	conn *sql.Conn
+	dir  *os.File // shows whether the client lives with which the database was opened
 }
 
 func openDatabase(dir string) (worker, error) {
 	d, err := connect(dir)
-	if err == nil {
-		err = d.exec("CREATE TABLE IF NOT EXISTS records (seq INTEGER PRIMARY KEY, body BLOB NOT NULL)")
+	if err != nil {
+		return nil, err
 	}
-	return d, err
+	return d, d.exec("CREATE TABLE IF NOT EXISTS records (seq INTEGER PRIMARY KEY, body BLOB NOT NULL)")
 }
 
 // connect opens a database without changing it.
 func connect(dir string) (*database, error) {
-	pool, err := sql.Open("sqlite", filepath.Join(dir, "database"))
+	held, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := pool.Conn(context.Background())
+	pool, err := sql.Open("sqlite", filepath.Join(dir, "database"))
 	if err != nil {
-		return nil, errors.Join(err, pool.Close())
+		return nil, errors.Join(err, held.Close())
 	}
-	d := &database{pool, conn}
-	return d, errors.Join(d.exec("PRAGMA synchronous = FULL"), d.exec("PRAGMA cache_size = 0"))
+	d := &database{pool: pool, dir: held}
+	if d.conn, err = pool.Conn(context.Background()); err != nil {
+		return nil, errors.Join(d.cause(err), pool.Close(), held.Close())
+	}
+	// The bricks release the locks of a client that has ended a moment later.
+	for _, setting := range []string{"busy_timeout = 10000", "synchronous = FULL", "cache_size = 0"} {
+		if err := d.exec("PRAGMA " + setting); err != nil {
+			return nil, errors.Join(d.cause(err), d.close())
+		}
+	}
+	return d, nil
 }
 
 // sqlLimit is more than any pause: a statement that takes longer has hung.
@@ -50,7 +62,7 @@ func (d *database) exec(statement string, args ...any) error {
 }
 
 func (d *database) write(seq int) error {
-	return d.exec("INSERT OR REPLACE INTO records VALUES (?, ?)", seq, record(seq))
+	return d.cause(d.exec("INSERT OR REPLACE INTO records VALUES (?, ?)", seq, record(seq)))
 }
 
 func (d *database) read(seq, _ int) error {
@@ -62,9 +74,32 @@ func (d *database) read(seq, _ int) error {
 		return fmt.Errorf("record %d is not in the database: %w", seq, errWrong)
 	}
 	if err != nil {
-		return err
+		return d.cause(err)
 	}
 	return check(body, seq)
+}
+
+// cause adds the error of the volume's client if it has ended: SQLite reports an I/O error, and not which.
+func (d *database) cause(err error) error {
+	if err == nil {
+		return nil
+	}
+	var stat unix.Statx_t
+	if ended := unix.Statx(int(d.dir.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_STATX_FORCE_SYNC, unix.STATX_BASIC_STATS, &stat); ended != nil {
+		return fmt.Errorf("%w: %w", err, ended)
+	}
+	return err
+}
+
+func (d *database) replaced() bool { return replaced(d.dir, d.dir.Name()) }
+
+func (d *database) reopen() error {
+	again, err := connect(d.dir.Name())
+	if err == nil {
+		_ = d.close() // fails when its client has ended
+		*d = *again
+	}
+	return err
 }
 
 // whole has SQLite check the database's structure.
@@ -79,4 +114,4 @@ func (d *database) whole() error {
 	return nil
 }
 
-func (d *database) close() error { return errors.Join(d.conn.Close(), d.pool.Close()) }
+func (d *database) close() error { return errors.Join(d.conn.Close(), d.pool.Close(), d.dir.Close()) }

@@ -11,11 +11,13 @@ import (
 // held writes and reads through one descriptor, which is open for the whole run.
 type held struct {
 	file *os.File
+	path string
 }
 
 func openHeld(dir string) (worker, error) {
-	file, err := openFile(filepath.Join(dir, "held"), os.O_RDWR|os.O_CREATE|os.O_EXCL)
-	return &held{file}, err
+	path := filepath.Join(dir, "held")
+	file, err := openFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	return &held{file, path}, err
 }
 
 func (h *held) write(seq int) error {
@@ -28,6 +30,10 @@ func (h *held) write(seq int) error {
 func (h *held) read(seq, _ int) error { return readAt(h.file, seq) }
 
 func (h *held) close() error { return h.file.Close() }
+
+func (h *held) replaced() bool { return replaced(h.file, filepath.Dir(h.path)) }
+
+func (h *held) reopen() error { return reopenFile(&h.file, h.path, os.O_RDWR) }
 
 // readAt reads a record from the volume: what the kernel has cached of it is dropped first.
 func readAt(file *os.File, seq int) error {

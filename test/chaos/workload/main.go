@@ -2,7 +2,8 @@
 // number and a checksum, so that a lost one is noticed, and so is one that is not what was written.
 //
 //	workload run DIRECTORY [FILE]      makes the directory and uses it until SIGTERM; writes a status on each line
-//	workload pod DIRECTORY ARGS...     the same program in a private mount namespace, with the volume at /volume
+//	workload pod DIRECTORY ARGS...     the same program in a private mount namespace, with the volume at /volume, an emptyDir
+//	                                   inside the volume, and a subPath of it elsewhere
 //	workload verify DIRECTORY [FILE]   reads a last status and looks for its records; writes the status with what is lost
 //
 // Statuses are written to standard output and read from standard input, or appended to the file and read from there.

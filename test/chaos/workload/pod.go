@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,20 +14,24 @@ import (
 const podRoot = "/mnt"
 
 // enterPod runs this program again as a container runtime would, in a private mount namespace that shares only the volume with the
-// node. args are the propagation of the volume, "rslave" (mountPropagation: HostToContainer) or "private" (None),
-// and the name of the directory in the volume.
+// node. args are the propagation of the volume, "rslave" (mountPropagation: HostToContainer) or "private" (None), the name of the
+// directory in the volume, and where the node has the pod's emptyDir and the subPath, a directory of the volume.
 func enterPod(volume string, args []string) error {
-	if len(args) != 2 || args[0] != "rslave" && args[0] != "private" {
-		return fmt.Errorf("pod %s: %q is not a propagation (rslave or private) and a directory", volume, args)
+	if len(args) != 4 || args[0] != "rslave" && args[0] != "private" {
+		return fmt.Errorf("pod %s: %q is not a propagation (rslave or private), a directory, an emptyDir and a subPath", volume, args)
 	}
 	runtime.LockOSThread() // a thread has its own mounts until it executes the program
-	if err := makeRoot(volume, args[0]); err != nil {
+	dir := filepath.Join("/volume", args[1])
+	if err := makeRoot(volume, args[0], binds{{args[2], scratchOf(dir)}, {args[3], "/sub"}}); err != nil {
 		return err
 	}
-	return unix.Exec("/workload", []string{"workload", "run", filepath.Join("/volume", args[1])}, os.Environ())
+	return unix.Exec("/workload", []string{"workload", "run", dir}, append(os.Environ(), subPath+"=/sub"))
 }
 
-func makeRoot(volume, propagation string) error {
+// binds are what a pod has besides the whole volume, as paths on the node and in the pod. Their mount points exist.
+type binds []struct{ from, to string }
+
+func makeRoot(volume, propagation string, more binds) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -39,13 +44,17 @@ func makeRoot(volume, propagation string) error {
 		func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, "") },
 		func() error { return unix.Mount("pod", podRoot, "tmpfs", 0, "size=1m") },
 		func() error { return os.Mkdir(in("volume"), 0o700) },
+		func() error { return os.Mkdir(in("sub"), 0o700) },
 		func() error { return os.Mkdir(in("dev"), 0o700) },
 		func() error { return os.Mkdir(in("node"), 0o700) },
 		func() error { return os.WriteFile(in("workload"), nil, 0o700) },
 		func() error { return unix.Mount(program, in("workload"), "", unix.MS_BIND, "") },
 		func() error { return unix.Mount("/dev", in("dev"), "", unix.MS_BIND|unix.MS_REC, "") },
 		func() error { return unix.Mount(volume, in("volume"), "", unix.MS_BIND|unix.MS_REC, "") },
-		func() error { return makePrivate(propagation, in("volume")) },
+		func() error { return more.mount(in) },
+		func() error {
+			return errors.Join(makePrivate(propagation, in("volume")), makePrivate(propagation, in("sub")))
+		},
 		func() error { return os.Chdir(podRoot) },
 		func() error { return unix.PivotRoot(".", "node") },
 		func() error { return os.Chdir("/") },
@@ -58,6 +67,15 @@ func makeRoot(volume, propagation string) error {
 	for i, step := range steps {
 		if err := step(); err != nil {
 			return fmt.Errorf("step %d of making the pod's root directory: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (b binds) mount(in func(string) string) error {
+	for _, bind := range b {
+		if err := unix.Mount(bind.from, in(bind.to), "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("%s: %w", bind.from, err)
 		}
 	}
 	return nil

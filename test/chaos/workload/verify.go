@@ -15,6 +15,9 @@ func verify(dir string, last tally.Status) tally.Status {
 	last.Time, last.Done = time.Now(), true
 	for i := range last.Workers {
 		w := &last.Workers[i]
+		if w.Name == "scratch" && verifyBeneath(dir, w) {
+			continue
+		}
 		reader, err := openAgain(w.Name, dir)
 		if err != nil {
 			w.Lost = w.Writes
@@ -39,14 +42,37 @@ func verify(dir string, last tally.Status) tally.Status {
 	return last
 }
 
+// verifyBeneath looks into the volume's own directory beneath an emptyDir, where this process has it. Whatever is there was written to
+// the wrong place, and is lost.
+func verifyBeneath(dir string, w *tally.Worker) (beneath bool) {
+	files, beneath, err := strayFiles(dir)
+	if !beneath {
+		return false
+	}
+	w.Lost = len(files)
+	for _, file := range files[:min(len(files), 5)] {
+		w.Said = append(w.Said, "written into the volume beneath the emptyDir: "+file.Name())
+	}
+	if err != nil {
+		w.Lost = max(1, w.Lost)
+		w.Said = append(w.Said, err.Error())
+	}
+	return true
+}
+
 // openAgain opens what a worker has written, for reading.
 func openAgain(name, dir string) (worker, error) {
 	switch name {
 	case "held", "appended":
-		file, err := openFile(filepath.Join(dir, name), os.O_RDONLY)
-		return &held{file}, err
+		path := filepath.Join(dir, name)
+		file, err := openFile(path, os.O_RDONLY)
+		return &held{file, path}, err
 	case "renamed":
 		return &renamed{filepath.Join(dir, name)}, nil
+	case "sub":
+		return &renamed{filepath.Join(subOf(dir), "renamed")}, nil
+	case "scratch":
+		return &scratch{scratchOf(dir)}, nil
 	case "database":
 		return connect(dir)
 	}

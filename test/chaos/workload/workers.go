@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
@@ -33,6 +35,8 @@ func kinds() []kind {
 		{"appended", true, openAppended},
 		{"renamed", false, openRenamed},
 		{"database", true, openDatabase},
+		{"sub", false, openSub},
+		{"scratch", false, openScratch},
 	}
 }
 
@@ -43,9 +47,10 @@ const pause = 20 * time.Millisecond
 type turns struct {
 	worker
 
-	mu    sync.Mutex
-	count tally.Worker
-	began time.Time // of the write or read under way; zero between them
+	mu     sync.Mutex
+	count  tally.Worker
+	began  time.Time // of the write or read under way; zero between them
+	failed time.Time // when the first write or read began that has failed in this outage; only of the worker's goroutine
 }
 
 func (t *turns) run(ctx context.Context) {
@@ -57,11 +62,19 @@ func (t *turns) run(ctx context.Context) {
 
 func (t *turns) turn() {
 	written := t.count.Writes // only changed here
-	if t.do(func() error { return t.write(written) }, func(w *tally.Worker) { w.Writes++ }) {
+	if again, holds := t.worker.(reopener); holds && t.inOutage() && again.replaced() {
+		t.do(again.reopen, func(w *tally.Worker) { w.Reopened++ })
+	}
+	works := t.do(func() error { return t.write(written) }, func(w *tally.Worker) { w.Writes++ })
+	if works {
 		written++
 	}
 	if written > 0 {
-		t.do(func() error { return t.read(rand.IntN(written), written) }, func(w *tally.Worker) { w.Reads++ })
+		read := t.do(func() error { return t.read(rand.IntN(written), written) }, func(w *tally.Worker) { w.Reads++ })
+		works = works && read
+	}
+	if works && t.inOutage() {
+		t.endOutage()
 	}
 }
 
@@ -74,6 +87,9 @@ func (t *turns) do(action func() error, done func(*tally.Worker)) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.count.PauseMilliseconds = max(t.count.PauseMilliseconds, time.Since(t.began).Milliseconds())
+	if err != nil && t.failed.IsZero() {
+		t.failed = t.began
+	}
 	t.began = time.Time{}
 	t.count.Failing = err != nil
 	switch {
@@ -84,6 +100,10 @@ func (t *turns) do(action func() error, done func(*tally.Worker)) bool {
 		t.count.Wrong++
 	case errors.Is(err, errBeneath):
 		t.count.Beneath++
+	case errors.Is(err, errAstray):
+		t.count.Astray++
+	case errors.Is(err, unix.ENOTCONN), errors.Is(err, unix.ECONNABORTED):
+		t.count.Cut++
 	default:
 		t.count.Errors++
 	}
@@ -91,19 +111,26 @@ func (t *turns) do(action func() error, done func(*tally.Worker)) bool {
 	return false
 }
 
-// say keeps the last few errors that differ.
+// inOutage reports whether something has failed since a write and a read have succeeded one after the other.
+func (t *turns) inOutage() bool { return !t.failed.IsZero() }
+
+func (t *turns) endOutage() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count.OutagesMilliseconds = append(t.count.OutagesMilliseconds, time.Since(t.failed).Milliseconds())
+	t.failed = time.Time{}
+}
+
+// say keeps the last few errors that differ, each with the time of the last one.
 func (t *turns) say(err error) {
 	const most = 5
 	text := fmt.Sprintf("%s %v", time.Now().Format("15:04:05.000"), err)
 	same := func(said string) bool { return said[len("15:04:05.000"):] == text[len("15:04:05.000"):] }
-	if slices.ContainsFunc(t.count.Said, same) {
-		return
-	}
-	t.count.Said = append(t.count.Said, text)
+	t.count.Said = append(slices.DeleteFunc(t.count.Said, same), text)
 	t.count.Said = t.count.Said[max(0, len(t.count.Said)-most):]
 }
 
-// status returns the counts, and forgets the longest pause.
+// status returns the counts, and forgets the longest pause and the outages.
 func (t *turns) status() tally.Worker {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -112,6 +139,6 @@ func (t *turns) status() tally.Worker {
 	if !t.began.IsZero() {
 		count.PauseMilliseconds = max(count.PauseMilliseconds, time.Since(t.began).Milliseconds())
 	}
-	t.count.PauseMilliseconds = 0
+	t.count.PauseMilliseconds, t.count.OutagesMilliseconds = 0, nil
 	return count
 }

@@ -13,6 +13,18 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
+// directory returns a directory for the workers, which has beside it what a pod mounts.
+func directory(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "pod")
+	for _, path := range []string{dir, scratchOf(dir), subOf(dir)} {
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // worked lets all workers use a directory for a moment, and returns their last status.
 func worked(t *testing.T, dir string) tally.Status {
 	t.Helper()
@@ -31,7 +43,7 @@ func worked(t *testing.T, dir string) tally.Status {
 }
 
 func TestNothingIsLost(t *testing.T) {
-	last := worked(t, t.TempDir())
+	last := worked(t, directory(t))
 	if !last.Done || len(last.Workers) != len(kinds()) {
 		t.Fatalf("the last status is %+v", last)
 	}
@@ -53,11 +65,13 @@ func TestLossIsNoticed(t *testing.T) {
 		"older file": {"renamed", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "renamed", "0"), record(slots*1000), 0o600)
 		}},
-		"database gone":    {"database", func(dir string) error { return os.Remove(filepath.Join(dir, "database")) }},
-		"database damaged": {"database", func(dir string) error { return overwrite(filepath.Join(dir, "database")) }},
+		"subPath's file gone":  {"sub", func(dir string) error { return os.Remove(filepath.Join(subOf(dir), "renamed", "1")) }},
+		"emptyDir's file gone": {"scratch", func(dir string) error { return os.Remove(filepath.Join(scratchOf(dir), "1")) }},
+		"database gone":        {"database", func(dir string) error { return os.Remove(filepath.Join(dir, "database")) }},
+		"database damaged":     {"database", func(dir string) error { return overwrite(filepath.Join(dir, "database")) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := directory(t)
 			last := worked(t, dir)
 			if err := damage.do(dir); err != nil {
 				t.Fatal(err)
@@ -73,7 +87,7 @@ func TestLossIsNoticed(t *testing.T) {
 
 // TestVerifyByFile: the status that verify appends is that of the last run, with what is lost.
 func TestVerifyByFile(t *testing.T) {
-	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "statuses")
+	dir, file := directory(t), filepath.Join(t.TempDir(), "statuses")
 	if err := verifyIn(dir, []string{file}); err == nil {
 		t.Error("records are verified without a status")
 	}

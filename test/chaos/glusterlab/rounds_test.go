@@ -1,0 +1,16 @@
+package glusterlab
+
+import "testing"
+
+func TestRounds(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range Rounds() {
+		if r.Do == nil || seen[r.Name] {
+			t.Errorf("round %q does nothing, or there are two", r.Name)
+		}
+		if r.Deaths && (r.Gap || r.Heal != nil) {
+			t.Errorf("round %q ends clients, and changes graphs or takes bricks away: nothing can be said about its calls", r.Name)
+		}
+		seen[r.Name] = true
+	}
+}
