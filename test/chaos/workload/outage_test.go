@@ -24,7 +24,7 @@ func (l *lost) replaced() bool      { return l.again }
 
 func (l *lost) reopen() error {
 	l.writes = nil
-	return nil
+	return l.reads
 }
 
 // TestOutage: an outage lasts until writes and reads work, and a file is opened again when another client is there.
