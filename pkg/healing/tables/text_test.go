@@ -120,6 +120,10 @@ func TestDamagedTables(t *testing.T) {
 	if got := ids(tableFrom(t, lines, 1000, 1<<20).Mounts); got != "3" {
 		t.Errorf("a circle: %q", got)
 	}
+	lines = "3 3 0:42 / /data rw - tmpfs a rw\n4 3 0:50 / /data/4 rw - tmpfs a rw\n"
+	if got := tableFrom(t, lines, 1, 1<<20); ids(got.Mounts) != "3" || got.LeftOut != 1 || !got.Mounts[0].Partial {
+		t.Errorf("too much in its own parent: %+v", got)
+	}
 	circle := Table{Mounts: []Mount{
 		{ID: 1, Parent: 2, Point: "/1"}, {ID: 2, Parent: 1, Point: "/2", Device: mount.Device{Minor: 50}}, {ID: 3, Parent: 3, Point: "/", Device: volume},
 		{ID: 4, Parent: 2, Point: "/4", Device: mount.Device{Minor: 50}}, {ID: 2, Parent: 4, Point: "/2"},
