@@ -1,6 +1,7 @@
 package healing
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +13,19 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
+
+// mountDead mounts another client that is gone over what is mounted at a path.
+func mountDead(t *testing.T, path string) {
+	t.Helper()
+	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(dev)
+	if err := unix.Mount("server:/vol", path, "fuse.glusterfs", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev)); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestLayers: dead mounts beneath others are counted where they are, until they have gone, and those of pods are reported when there
 // are ten.
@@ -97,7 +111,10 @@ func TestEndIsReportedOnce(t *testing.T) {
 	for range 2 {
 		h.reportEnd(second)
 	}
-	if len(seen.hung) != 2 || seen.hung[0] != 0 || seen.hung[1] != time.Minute {
+	if !h.heal(t.Context(), fuseclient.Served{VolumeID: "id", Client: "c"}, nil) || len(seen.hung) != 3 { // its volume is not staged any more
+		t.Errorf("an attempt to heal: %v", seen.hung)
+	}
+	if len(seen.hung) < 2 || seen.hung[0] != 0 || seen.hung[1] != time.Minute {
 		t.Errorf("%v", seen.hung)
 	}
 }

@@ -70,19 +70,6 @@ func deadVolume(t *testing.T, path string) mount.Device {
 	return mountAt(t, path, "server:/vol", "fuse.glusterfs", fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev))
 }
 
-// mountDead mounts another client that is gone over what is mounted at a path.
-func mountDead(t *testing.T, path string) {
-	t.Helper()
-	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(dev)
-	if err := unix.Mount("server:/vol", path, "fuse.glusterfs", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // askOnce starts the child that asks.
 func (h *Healer) askOnce(t *testing.T) {
 	t.Helper()

@@ -98,7 +98,6 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		return false
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
-	outcome.Layers = h.addLayers(outcome.coveredIn)
 	h.onlyNews(&outcome, byDeath)
 	if s.Alive && outcome.Mounts == 0 && len(outcome.Lost) == 0 {
 		return outcome.Pending == 0 // nothing has changed since the last attempt
@@ -127,6 +126,7 @@ func (h *Healer) replaceAllDead(ctx context.Context, volumeID string, former []t
 			}
 		}
 		outcome = r.outcome
+		outcome.Layers = h.addLayers(outcome.coveredIn)
 		return nil
 	})
 	return outcome, err

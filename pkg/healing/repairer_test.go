@@ -43,7 +43,8 @@ func TestReplaceDead(t *testing.T) {
 			if !r.replaceDead(snapshot) {
 				t.Errorf("dead mounts are left: %+v", r.outcome)
 			}
-			if r.outcome.Mounts != 2 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 0 || (r.outcome.Covered == 0) != (layers == 1) {
+			if r.outcome.Mounts != 2 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 0 || (r.outcome.Covered == 0) != (layers == 1) ||
+				(len(r.outcome.coveredIn) == 0) != (layers == 1) {
 				t.Errorf("%+v", r.outcome)
 			}
 			if got := deviceAt(t, target); got != fresh {
