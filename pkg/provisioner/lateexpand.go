@@ -39,18 +39,27 @@ func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journa
 // check returns an error while the request may still be carried out.
 func (late lateRequest) check(ctx context.Context, client *heketi.Client, v heketi.Volume) error {
 	if time.Now().Before(late.until) {
-		return fmt.Errorf("%w: gluster volume %s has %d GiB. The %s sent at %s was not answered and may still be carried out until %s; "+
-			"the driver sends nothing that would meet it before that", volume.ErrBusy, v.Name, v.SizeGiB, late.what, late.At.UTC().Format(time.TimeOnly), until(late.until))
+		return fmt.Errorf("%w: gluster volume %s has %d GiB. %s and may still be carried out until %s; "+
+			"the driver sends nothing that would meet it before that", volume.ErrBusy, v.Name, v.SizeGiB, late, until(late.until))
 	}
 	unrecorded, err := client.Unrecorded(ctx)
 	if err != nil {
 		return err
 	}
 	if unrecorded > 0 {
-		return fmt.Errorf("%w: gluster volume %s: the %s sent at %s was not answered, and Heketi has begun with %d requests that its database does not show; "+
-			"one of them may be that. Does the disk of Heketi's database hang?", volume.ErrBusy, v.Name, late.what, late.At.UTC().Format(time.TimeOnly), unrecorded)
+		return fmt.Errorf("%w: gluster volume %s: %s, and Heketi has begun with %d requests that its database does not show; "+
+			"one of them may be that. Does the disk of Heketi's database hang?", volume.ErrBusy, v.Name, late, unrecorded)
 	}
 	return nil
+}
+
+// String says which request is meant, as the beginning of a sentence.
+func (late lateRequest) String() string {
+	at := late.At.UTC().Format(time.TimeOnly)
+	if late.Suspect {
+		return fmt.Sprintf("The driver was started at %s without the notes of an earlier one, whose %s may not have been answered", at, late.what)
+	}
+	return fmt.Sprintf("The %s sent at %s was not answered", late.what, at)
 }
 
 func until(t time.Time) string { return t.UTC().Format("15:04:05 MST") }
