@@ -77,6 +77,7 @@ func TestRemoveSealed(t *testing.T) {
 	if err := errors.Join(os.Mkdir(full, 0o755), os.WriteFile(filepath.Join(full, "file"), nil, 0o600), mount.Seal(full)); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = mount.Unseal(full) })
 	if err := mount.RemoveDir(empty); err != nil {
 		t.Error(err)
 	}
