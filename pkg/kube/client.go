@@ -25,7 +25,8 @@ func NewClient(kubeconfig string) (*Client, error) {
 		return nil, err
 	}
 	config.UserAgent = filepath.Base(os.Args[0])
-	config.QPS = -1 // no limit of our own: the API server's priority and fairness sheds load, and knows how much there is
+	config.QPS = -1                           // no limit of our own: the API server's priority and fairness sheds load, and knows how much there is
+	config.WarningHandler = rest.NoWarnings{} // they are for developers: an old kind is used on purpose
 	api, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err

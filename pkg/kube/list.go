@@ -14,14 +14,6 @@ const (
 	mostTries = 3   // of a list that expires between two pages
 )
 
-// List returns all objects of a resource that keep selects, those of all namespaces, or fails: a part of a list is no list.
-// The resource is in version v1 of the group, which is "" for the core. Kind is that of one object.
-func (c *Client) List(ctx context.Context, group, resource, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error) {
-	return listAll(ctx, c.resource(group, resource, "list "+resource), kind, func(item unstructured.Unstructured) (unstructured.Unstructured, bool, error) {
-		return item, keep(item), nil
-	})
-}
-
 // listAll reads a list page by page, and keeps of each object what read returns with true.
 func listAll[T any](ctx context.Context, r resource, kind string, read func(unstructured.Unstructured) (T, bool, error)) ([]T, error) {
 	for try := 1; ; try++ {

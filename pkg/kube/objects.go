@@ -1,0 +1,50 @@
+package kube
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Resource names a kind of objects, in version v1: its group, "" for the core, and its name in URLs.
+type Resource struct{ Group, Name string }
+
+func (c *Client) of(r Resource, namespace, verb string) resource {
+	if namespace == "" {
+		return c.resource(r.Group, r.Name, verb+" "+r.Name)
+	}
+	return c.namespaced(r.Group, r.Name, namespace, verb+" "+r.Name)
+}
+
+// List returns all objects that keep selects, of one namespace or, with "", of all; or it fails: a part of a list is no list. Kind is
+// that of one object.
+func (c *Client) List(ctx context.Context, r Resource, namespace, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error) {
+	return listAll(ctx, c.of(r, namespace, "list"), kind, func(item unstructured.Unstructured) (unstructured.Unstructured, bool, error) {
+		return item, keep(item), nil
+	})
+}
+
+// Get returns an object, or an error for which apierrors.IsNotFound holds.
+func (c *Client) Get(ctx context.Context, r Resource, namespace, name string) (*unstructured.Unstructured, error) {
+	return c.of(r, namespace, "get").get(ctx, name)
+}
+
+// Create makes an object.
+func (c *Client) Create(ctx context.Context, r Resource, object *unstructured.Unstructured) error {
+	return c.of(r, object.GetNamespace(), "create").create(ctx, object)
+}
+
+// Patch merges a JSON document into an object (RFC 7396).
+func (c *Client) Patch(ctx context.Context, r Resource, namespace, name string, patch []byte) error {
+	return c.of(r, namespace, "patch").patch(ctx, name, types.MergePatchType, patch)
+}
+
+// Delete deletes the object with this uid, and no other of its name.
+func (c *Client) Delete(ctx context.Context, r Resource, namespace, name, uid string) error {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	of, want := c.of(r, namespace, "delete"), types.UID(uid)
+	return c.explain(of.api.Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &want}}), of.needs)
+}
