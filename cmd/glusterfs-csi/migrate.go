@@ -1,20 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
 func newMigrateCommand() *cobra.Command {
@@ -25,138 +18,32 @@ func newMigrateCommand() *cobra.Command {
 			if err := noArguments(cmd, args); err != nil {
 				return err
 			}
-			return usageError{fmt.Errorf("say what to do: plan (%s --help)", cmd.CommandPath())}
+			return usageError{fmt.Errorf("say what to do: plan, apply, status or rollback (%s --help)", cmd.CommandPath())}
 		},
 	}
-	cmd.AddCommand(newMigratePlanCommand())
+	cmd.AddCommand(newMigratePlanCommand(), newMigrateApplyCommand(), newMigrateRollbackCommand(), newMigrateStatusCommand())
 	return cmd
 }
 
-// migration holds the flags of migrate's commands.
-type migration struct {
-	config, kubeconfig string
-	inCluster          bool
-	output             string
-	volumeInfo         []string
-	choices            migrate.Choices
+// cluster says which Kubernetes cluster is meant.
+type cluster struct {
+	kubeconfig string
+	inCluster  bool
 }
 
-func newMigratePlanCommand() *cobra.Command {
-	var m migration
-	cmd := &cobra.Command{
-		Use:   "plan",
-		Short: "Write what would become of each PersistentVolume and StorageClass; nothing is changed",
-		Long: "Plan reads PersistentVolumes, claims, StorageClasses, Endpoints, Services and pods of a Kubernetes cluster and the records of each Heketi, and\n" +
-			"writes a plan: for each PersistentVolume of kubernetes.io/glusterfs what would take its place, what proves that it is the same volume, what pods may\n" +
-			"notice, and what is refused and why.\n\n" +
-			"  glusterfs-csi migrate plan --config=FILE --kubeconfig=FILE --output=plan.yaml\n\n" +
-			"Nothing is changed. The plan contains a backup of every object, the keys that StorageClasses have in plain text included: only its owner can read it.",
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return m.plan(cmd) },
-	}
-	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for the controller; leave it out if all volumes were made by hand")
-	cmd.Flags().StringVar(&m.kubeconfig, "kubeconfig", "", "kubeconfig file of the Kubernetes cluster, in its current context")
-	cmd.Flags().BoolVar(&m.inCluster, "in-cluster", false, "use the Kubernetes cluster that this pod runs in")
-	cmd.Flags().StringVar(&m.output, "output", "", "file for the plan, - is standard output")
-	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "output of gluster volume info --xml, which proves volumes that no Heketi has; once for each gluster cluster")
-	cmd.Flags().StringArrayVar(&m.choices.DropMountOptions, "drop-mount-option", nil, "leave this mount option out instead of refusing what has it; once for each option")
-	cmd.Flags().StringVar(&m.choices.Driver, "driver-name", driver.DefaultName, "name of the driver")
-	return cmd
+func (c *cluster) register(flags *pflag.FlagSet) {
+	flags.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig file of the Kubernetes cluster, in its current context")
+	flags.BoolVar(&c.inCluster, "in-cluster", false, "use the Kubernetes cluster that this pod runs in")
 }
 
-func (m *migration) check() error {
+func (c *cluster) check() error {
 	switch {
-	case m.kubeconfig == "" && !m.inCluster:
+	case c.kubeconfig == "" && !c.inCluster:
 		return errors.New("say which Kubernetes cluster: --kubeconfig=FILE; or --in-cluster, in a pod")
-	case m.kubeconfig != "" && m.inCluster:
+	case c.kubeconfig != "" && c.inCluster:
 		return errors.New("--kubeconfig and --in-cluster exclude each other")
-	case m.output == "":
-		return errors.New("--output is missing: write --output=FILE, for the plan; - is standard output")
 	}
 	return nil
 }
 
-func (m *migration) plan(cmd *cobra.Command) error {
-	if err := m.check(); err != nil {
-		return usageError{err}
-	}
-	plan, err := m.make(cmd.Context())
-	if err != nil {
-		return err
-	}
-	content, err := plan.Encode()
-	if err != nil {
-		return err
-	}
-	if m.output == "-" {
-		_, err = cmd.OutOrStdout().Write(content)
-		return err
-	}
-	if err := renameio.WriteFile(m.output, content, 0o600); err != nil {
-		return fmt.Errorf("--output=%s: %w", m.output, err)
-	}
-	return summarize(cmd.OutOrStdout(), plan, m.output)
-}
-
-// make reads everything and makes the plan.
-func (m *migration) make(ctx context.Context) (migrate.Plan, error) {
-	var sources migrate.Sources
-	for _, file := range m.volumeInfo {
-		volumes, err := readVolumeInfo(file)
-		if err != nil {
-			return migrate.Plan{}, fmt.Errorf("--volume-info=%s: %w", file, err)
-		}
-		sources.VolumeInfo = append(sources.VolumeInfo, volumes...)
-	}
-	var backends []*heketi.Backend
-	if m.config != "" {
-		configured, err := loadBackends(m.config)
-		if err != nil {
-			return migrate.Plan{}, fmt.Errorf("--config=%s: %w", m.config, err)
-		}
-		defer configured.Close()
-		sources.Backends, backends = configured, configured.All()
-	}
-	client, err := kube.NewClient(m.kubeconfig)
-	if err != nil {
-		return migrate.Plan{}, err
-	}
-	if sources.Objects, err = migrate.Collect(ctx, client); err != nil {
-		return migrate.Plan{}, err
-	}
-	sources.Inventories = migrate.TakeInventory(ctx, backends)
-	return migrate.Make(sources, m.choices)
-}
-
-func readVolumeInfo(file string) ([]migrate.GlusterVolume, error) {
-	f, err := os.Open(file) // #nosec G304 -- the administrator names this file
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return migrate.ReadVolumeInfo(f)
-}
-
-// summarize writes what the plan holds in short, and what comes next.
-func summarize(w io.Writer, plan migrate.Plan, file string) error {
-	lines := []string{
-		fmt.Sprintf("PersistentVolumes: %d to migrate (%d warnings), %d refused.", plan.Summary.Migrate, plan.Summary.Warnings, plan.Summary.Refuse),
-	}
-	for _, v := range plan.Volumes {
-		if v.Action == migrate.Refuse {
-			lines = append(lines, fmt.Sprintf("  refused  %s: %s", v.Name, v.Reason))
-		}
-	}
-	lines = append(lines, fmt.Sprintf("StorageClasses: %d.", len(plan.Classes)))
-	for _, c := range plan.Classes {
-		if c.Action == migrate.Refuse {
-			lines = append(lines, fmt.Sprintf("  refused  %s: %s", c.Name, c.Reason))
-		}
-	}
-	for _, note := range plan.Notes {
-		lines = append(lines, "Note: "+note+".")
-	}
-	lines = append(lines, fmt.Sprintf("The plan is in %s. Nothing was changed. Read it before anything else.", file))
-	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
-	return err
-}
+func (c *cluster) connect() (*kube.Client, error) { return kube.NewClient(c.kubeconfig) }

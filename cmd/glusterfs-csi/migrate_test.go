@@ -72,12 +72,13 @@ func TestMigratePlan(t *testing.T) {
 func TestMigrateCommandLines(t *testing.T) {
 	_, kubeconfig := migrationCluster(t)
 	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
+	good, bad := writeFile(t, "plan.yaml", "version: 1\ndriver: d\n"), writeFile(t, "bad.yaml", "kind: Pod\n")
 	for _, tc := range []struct {
 		args []string
 		code int
 		says string
 	}{
-		{[]string{"plan"}, 2, "--kubeconfig=FILE"},
+		{[]string{"plan", "--output=-"}, 2, "--kubeconfig=FILE"},
 		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--in-cluster", "--output=-"}, 2, "exclude each other"},
 		{[]string{"plan", "--kubeconfig=" + kubeconfig}, 2, "--output=FILE"},
 		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=-", "--config=/none"}, 1, "--config=/none"},
@@ -85,10 +86,39 @@ func TestMigrateCommandLines(t *testing.T) {
 		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=/none/plan"}, 1, "--output=/none/plan"},
 		{[]string{"plan", "--in-cluster", "--output=-"}, 1, "this is no pod"},
 		{[]string{"plan", "x"}, 2, `"x"`},
+		{[]string{"apply", "--kubeconfig=" + kubeconfig}, 2, "--plan=FILE"},
+		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--max=-1"}, 2, "--max=-1"},
+		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--wait=0s"}, 2, "--wait=0s"},
+		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--only=pvc-z"}, 2, `no PersistentVolume "pvc-z"`},
+		{[]string{"apply", "--plan=" + bad, "--kubeconfig=" + kubeconfig}, 1, "this is no plan"},
+		{[]string{"apply", "--plan=/none", "--kubeconfig=" + kubeconfig}, 1, "--plan=/none"},
+		{[]string{"apply", "--plan=" + good}, 2, "--kubeconfig=FILE"},
+		{[]string{"rollback", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--config=/none"}, 1, "--config=/none"},
+		{[]string{"status", "--kubeconfig=" + kubeconfig, "--output=xml"}, 2, "--output=xml"},
+		{[]string{"status"}, 2, "--kubeconfig=FILE"},
+		{nil, 2, "plan, apply, status or rollback"},
 		{[]string{"plna"}, 2, `"plna"`},
 	} {
 		if code, stdout, stderr := command(t, append([]string{"migrate"}, tc.args...)...); code != tc.code || stdout != "" || !strings.Contains(stderr, tc.says) {
 			t.Errorf("%v: code %d, %q, %q; want %d, %q", tc.args, code, stdout, stderr, tc.code, tc.says)
 		}
+	}
+}
+
+func TestMigrateStatus(t *testing.T) {
+	server, kubeconfig := migrationCluster(t)
+	server.Add(`{"metadata": {"name": "old"}, "spec": {"glusterfs": {"path": "v"}, "persistentVolumeReclaimPolicy": "Delete", "claimRef": {"namespace": "shop", "name": "data"}}, "status": {"phase": "Bound"}}`,
+		`{"metadata": {"name": "new", "annotations": {"glusterfs.csi.gluster.org/migrated-from": "kubernetes.io/glusterfs"}},
+			"spec": {"csi": {"driver": "glusterfs.csi.gluster.org"}, "persistentVolumeReclaimPolicy": "Retain"}, "status": {"phase": "Available"}}`,
+		`{"metadata": {"name": "other"}, "spec": {"csi": {"driver": "glusterfs.csi.gluster.org"}}}`)
+	server.AddOther("/api/v1/persistentvolumeclaims", "PersistentVolumeClaim", `{"metadata": {"namespace": "shop", "name": "data"}, "status": {"phase": "Lost"}}`)
+	code, stdout, stderr := command(t, "migrate", "status", "--kubeconfig="+kubeconfig)
+	const want = "NAME  KIND      PHASE      POLICY  CLAIM      CLAIM'S PHASE\nnew   migrated  Available  Retain             \nold   in-tree   Bound      Delete  shop/data  Lost\n"
+	if code != 0 || stderr != "" || stdout != want {
+		t.Errorf("code %d, %s, got\n%s\nwant\n%s", code, stderr, stdout, want)
+	}
+	code, stdout, stderr = command(t, "migrate", "status", "--kubeconfig="+kubeconfig, "--output=json")
+	if code != 0 || stderr != "" || !strings.Contains(stdout, `"claimPhase": "Lost"`) {
+		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
 	}
 }

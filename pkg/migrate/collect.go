@@ -7,31 +7,27 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Lister lists all objects of a kind that keep selects; *kube.Client does.
-type Lister interface {
-	List(ctx context.Context, group, resource, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error)
-}
-
 // Collect reads from the API server what a plan is made from. Of pods, only those that use claims or gluster volumes are kept.
-func Collect(ctx context.Context, api Lister) (Objects, error) {
+func Collect(ctx context.Context, api API) (Objects, error) {
 	var o Objects
 	group, ctx := errgroup.WithContext(ctx)
-	list := func(into *[]unstructured.Unstructured, apiGroup, resource, kind string, keep func(unstructured.Unstructured) bool) {
+	list := func(into *[]unstructured.Unstructured, of kube.Resource, kind string, keep func(unstructured.Unstructured) bool) {
 		group.Go(func() (err error) {
-			*into, err = api.List(ctx, apiGroup, resource, kind, keep)
+			*into, err = api.List(ctx, of, "", kind, keep)
 			return err
 		})
 	}
 	all := func(unstructured.Unstructured) bool { return true }
-	list(&o.Volumes, "", "persistentvolumes", "PersistentVolume", all)
-	list(&o.Claims, "", "persistentvolumeclaims", "PersistentVolumeClaim", all)
-	list(&o.Classes, "storage.k8s.io", "storageclasses", "StorageClass", all)
-	list(&o.Endpoints, "", "endpoints", "Endpoints", all)
-	list(&o.Services, "", "services", "Service", all)
-	list(&o.Pods, "", "pods", "Pod", usesVolumes)
+	list(&o.Volumes, volumesResource(), "PersistentVolume", all)
+	list(&o.Claims, claimsResource(), "PersistentVolumeClaim", all)
+	list(&o.Classes, classesResource(), "StorageClass", all)
+	list(&o.Endpoints, endpointsResource(), "Endpoints", all)
+	list(&o.Services, servicesResource(), "Service", all)
+	list(&o.Pods, podsResource(), "Pod", usesVolumes)
 	return o, group.Wait()
 }
 

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
+)
+
+// planning holds the flags of migrate plan.
+type planning struct {
+	cluster
+	config     string
+	output     string
+	volumeInfo []string
+	choices    migrate.Choices
+}
+
+func newMigratePlanCommand() *cobra.Command {
+	var m planning
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Write what would become of each PersistentVolume and StorageClass; nothing is changed",
+		Long: "Plan reads PersistentVolumes, claims, StorageClasses, Endpoints, Services and pods of a Kubernetes cluster and the records of each Heketi, and\n" +
+			"writes a plan: for each PersistentVolume of kubernetes.io/glusterfs what would take its place, what proves that it is the same volume, what pods may\n" +
+			"notice, and what is refused and why.\n\n" +
+			"  glusterfs-csi migrate plan --config=FILE --kubeconfig=FILE --output=plan.yaml\n\n" +
+			"Nothing is changed. The plan contains a backup of every object, the keys that StorageClasses have in plain text included: only its owner can read it.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return m.plan(cmd) },
+	}
+	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for the controller; leave it out if all volumes were made by hand")
+	m.register(cmd.Flags())
+	cmd.Flags().StringVar(&m.output, "output", "", "file for the plan, - is standard output")
+	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "output of gluster volume info --xml, which proves volumes that no Heketi has; once for each gluster cluster")
+	cmd.Flags().StringArrayVar(&m.choices.DropMountOptions, "drop-mount-option", nil, "leave this mount option out instead of refusing what has it; once for each option")
+	cmd.Flags().StringVar(&m.choices.Driver, "driver-name", driver.DefaultName, "name of the driver")
+	return cmd
+}
+
+func (m *planning) check() error {
+	if m.output == "" {
+		return errors.New("--output is missing: write --output=FILE, for the plan; - is standard output")
+	}
+	return m.cluster.check()
+}
+
+func (m *planning) plan(cmd *cobra.Command) error {
+	if err := m.check(); err != nil {
+		return usageError{err}
+	}
+	plan, err := m.make(cmd.Context())
+	if err != nil {
+		return err
+	}
+	content, err := plan.Encode()
+	if err != nil {
+		return err
+	}
+	if m.output == "-" {
+		_, err = cmd.OutOrStdout().Write(content)
+		return err
+	}
+	if err := renameio.WriteFile(m.output, content, 0o600); err != nil {
+		return fmt.Errorf("--output=%s: %w", m.output, err)
+	}
+	return summarize(cmd.OutOrStdout(), plan, m.output)
+}
+
+// make reads everything and makes the plan.
+func (m *planning) make(ctx context.Context) (migrate.Plan, error) {
+	var sources migrate.Sources
+	for _, file := range m.volumeInfo {
+		volumes, err := readVolumeInfo(file)
+		if err != nil {
+			return migrate.Plan{}, fmt.Errorf("--volume-info=%s: %w", file, err)
+		}
+		sources.VolumeInfo = append(sources.VolumeInfo, volumes...)
+	}
+	var backends []*heketi.Backend
+	if m.config != "" {
+		configured, err := loadBackends(m.config)
+		if err != nil {
+			return migrate.Plan{}, fmt.Errorf("--config=%s: %w", m.config, err)
+		}
+		defer configured.Close()
+		sources.Backends, backends = configured, configured.All()
+	}
+	client, err := m.connect()
+	if err != nil {
+		return migrate.Plan{}, err
+	}
+	if sources.Objects, err = migrate.Collect(ctx, client); err != nil {
+		return migrate.Plan{}, err
+	}
+	sources.Inventories = migrate.TakeInventory(ctx, backends)
+	return migrate.Make(sources, m.choices)
+}
+
+func readVolumeInfo(file string) ([]migrate.GlusterVolume, error) {
+	f, err := os.Open(file) // #nosec G304 -- the administrator names this file
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return migrate.ReadVolumeInfo(f)
+}
+
+// summarize writes what the plan holds in short, and what comes next.
+func summarize(w io.Writer, plan migrate.Plan, file string) error {
+	lines := []string{
+		fmt.Sprintf("PersistentVolumes: %d to migrate (%d warnings), %d refused.", plan.Summary.Migrate, plan.Summary.Warnings, plan.Summary.Refuse),
+	}
+	for _, v := range plan.Volumes {
+		if v.Action == migrate.Refuse {
+			lines = append(lines, fmt.Sprintf("  refused  %s: %s", v.Name, v.Reason))
+		}
+	}
+	lines = append(lines, fmt.Sprintf("StorageClasses: %d.", len(plan.Classes)))
+	for _, c := range plan.Classes {
+		if c.Action == migrate.Refuse {
+			lines = append(lines, fmt.Sprintf("  refused  %s: %s", c.Name, c.Reason))
+		}
+	}
+	for _, note := range plan.Notes {
+		lines = append(lines, "Note: "+note+".")
+	}
+	lines = append(lines, fmt.Sprintf("The plan is in %s. Nothing was changed. Read it before anything else.", file))
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
+}

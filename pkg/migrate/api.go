@@ -1,0 +1,31 @@
+package migrate
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+)
+
+// API is what a migration needs of the API server; *kube.Client has it.
+type API interface {
+	// List returns all objects that keep selects, of one namespace or, with "", of all. Kind is that of one object.
+	List(ctx context.Context, of kube.Resource, namespace, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error)
+	// Get returns an object, or an error for which apierrors.IsNotFound holds.
+	Get(ctx context.Context, of kube.Resource, namespace, name string) (*unstructured.Unstructured, error)
+	Create(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error
+	// Patch merges a JSON document into an object.
+	Patch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error
+	// Delete deletes the object with this uid, and no other of its name.
+	Delete(ctx context.Context, of kube.Resource, namespace, name, uid string) error
+}
+
+func volumesResource() kube.Resource { return kube.Resource{Name: "persistentvolumes"} }
+func claimsResource() kube.Resource  { return kube.Resource{Name: "persistentvolumeclaims"} }
+func classesResource() kube.Resource {
+	return kube.Resource{Group: "storage.k8s.io", Name: "storageclasses"}
+}
+func endpointsResource() kube.Resource { return kube.Resource{Name: "endpoints"} }
+func servicesResource() kube.Resource  { return kube.Resource{Name: "services"} }
+func podsResource() kube.Resource      { return kube.Resource{Name: "pods"} }

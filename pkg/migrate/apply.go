@@ -1,0 +1,249 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Applier carries out a plan, one PersistentVolume after the other. It may be ended at any moment, and run again with the same
+// plan and journal.
+type Applier struct {
+	API         API
+	Plan        Plan
+	Journal     *Journal
+	Inventories []Inventory   // as Heketi records it now
+	Wait        time.Duration // for a claim to be bound to its new PersistentVolume
+	Poll        time.Duration // between two looks at the claim
+	// Report is told of each PersistentVolume.
+	Report func(Result)
+}
+
+// Result is what became of a PersistentVolume.
+type Result struct {
+	Name    string
+	Outcome Outcome
+	Err     error // of Refused and Failed
+	Took    time.Duration
+}
+
+// Outcome is what became of a PersistentVolume.
+type Outcome string
+
+// The outcomes.
+const (
+	Migrated   Outcome = "migrated"
+	RolledBack Outcome = "rolled back"
+	Unchanged  Outcome = "unchanged" // it was done before
+	Refused    Outcome = "refused"   // by the plan, or because something has changed since
+	Failed     Outcome = "failed"    // the cluster could not be asked or changed: run it again
+)
+
+// Selection says which PersistentVolumes of the plan are meant.
+type Selection struct {
+	Only []string // names; none is all
+	Max  int      // at most so many are changed; 0 is no limit
+}
+
+// Check returns an error for a name that the plan does not have.
+func (s Selection) Check(p Plan) error {
+	for _, name := range s.Only {
+		if !slices.ContainsFunc(p.Volumes, func(v VolumePlan) bool { return v.Name == name }) {
+			return fmt.Errorf("the plan has no PersistentVolume %q", name)
+		}
+	}
+	return nil
+}
+
+// Apply migrates the selected PersistentVolumes. One that fails or is refused does not keep the next one from being migrated. The
+// error is that of ctx.
+func (a *Applier) Apply(ctx context.Context, selection Selection) error {
+	return a.each(ctx, selection, Migrated, func(ctx context.Context, v VolumePlan) (bool, error) {
+		return a.replace(ctx, v, v.Backup, v.Replacement)
+	})
+}
+
+// RollBack puts the in-tree PersistentVolumes back in the place of those of the driver.
+func (a *Applier) RollBack(ctx context.Context, selection Selection) error {
+	return a.each(ctx, selection, RolledBack, func(ctx context.Context, v VolumePlan) (bool, error) {
+		return a.replace(ctx, v, v.Replacement, v.Backup)
+	})
+}
+
+func (a *Applier) each(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (changed bool, err error)) error {
+	changes := 0
+	for _, v := range a.Plan.Volumes {
+		if len(selection.Only) > 0 && !slices.Contains(selection.Only, v.Name) {
+			continue
+		}
+		if v.Action != Migrate {
+			a.Report(Result{Name: v.Name, Outcome: Refused, Err: fmt.Errorf("by the plan: %s", v.Reason)})
+			continue
+		}
+		if selection.Max > 0 && changes == selection.Max {
+			return nil
+		}
+		began := time.Now()
+		changed, err := do(ctx, v)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if changed {
+			changes++
+		}
+		a.Report(Result{Name: v.Name, Outcome: done}.of(changed, err, time.Since(began)))
+	}
+	return nil
+}
+
+// of returns the result of a replacement.
+func (r Result) of(changed bool, err error, took time.Duration) Result {
+	r.Err, r.Took = err, took
+	switch {
+	case errors.Is(err, ErrChanged):
+		r.Outcome = Refused
+	case err != nil:
+		r.Outcome = Failed
+	case !changed:
+		r.Outcome = Unchanged
+	}
+	return r
+}
+
+// replace replaces one PersistentVolume by another of the same name, after a check unless an earlier run has begun with it.
+func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (changed bool, err error) {
+	if !a.Journal.has(volumeEntry(v.Name)) {
+		done, err := a.check(ctx, v, from, to)
+		if err != nil {
+			return false, err
+		}
+		changed = !done
+	}
+	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}
+	return changed || a.Journal.has(volumeEntry(v.Name)), s.swap(ctx, from, to)
+}
+
+// check returns an error if anything is not as the plan has it, or a pod uses the volume. done: the PersistentVolume has been
+// replaced already.
+func (a *Applier) check(ctx context.Context, v VolumePlan, from, to map[string]any) (done bool, err error) {
+	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, fmt.Errorf("%w: it does not exist any more", ErrChanged)
+	case err != nil:
+		return false, err
+	case sameVolume(now.Object, to):
+		return true, nil
+	}
+	if err := unchanged(now.Object, from); err != nil {
+		return false, err
+	}
+	if err := a.checkHeketi(v); err != nil {
+		return false, err
+	}
+	return false, a.checkClaim(ctx, v, to)
+}
+
+// unchanged compares what a replacement takes over.
+func unchanged(now, planned map[string]any) error {
+	if !sameVolume(now, planned) {
+		return fmt.Errorf("%w: its spec has changed", ErrChanged)
+	}
+	for _, field := range []string{"labels", "annotations"} {
+		is, _, _ := unstructured.NestedMap(now, "metadata", field)
+		was, _, _ := unstructured.NestedMap(planned, "metadata", field)
+		if len(is)+len(was) > 0 && !reflect.DeepEqual(is, was) {
+			return fmt.Errorf("%w: its %s have changed", ErrChanged, field)
+		}
+	}
+	if deleting, _, _ := unstructured.NestedString(now, "metadata", "deletionTimestamp"); deleting != "" {
+		return fmt.Errorf("%w: it is being deleted", ErrChanged)
+	}
+	return nil
+}
+
+// checkHeketi proves again what the plan has proven of a dynamic volume.
+func (a *Applier) checkHeketi(v VolumePlan) error {
+	if v.Heketi == nil {
+		return nil
+	}
+	i := slices.IndexFunc(a.Inventories, func(each Inventory) bool { return each.Backend == v.Heketi.Backend })
+	if i < 0 {
+		return fmt.Errorf("backend %q is not configured", v.Heketi.Backend)
+	}
+	if err := a.Inventories[i].Err; err != nil {
+		return fmt.Errorf("backend %q cannot be read: %w", v.Heketi.Backend, err)
+	}
+	now, ok := a.Inventories[i].Dump.Volumes[v.Heketi.ID]
+	is := HeketiVolume{Backend: v.Heketi.Backend, ID: v.Heketi.ID, Name: now.Name, SizeGiB: now.SizeGiB, Cluster: now.Cluster, GID: now.GID}
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: Heketi has no volume %s any more", ErrChanged, v.Heketi.ID)
+	case now.Pending != "":
+		return fmt.Errorf("an operation of Heketi is changing volume %s (%s)", v.Heketi.ID, now.Pending)
+	case is != *v.Heketi:
+		return fmt.Errorf("%w: Heketi has %s with %d GiB in cluster %s, and had %s with %d GiB in cluster %s", ErrChanged,
+			is.Name, is.SizeGiB, is.Cluster, v.Heketi.Name, v.Heketi.SizeGiB, v.Heketi.Cluster)
+	}
+	return nil
+}
+
+// checkClaim makes sure that the claim is still the one of the plan, and that no pod uses it.
+func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]any) error {
+	namespace, name, ok := strings.Cut(v.Claim, "/")
+	if !ok {
+		return nil
+	}
+	uid, _, _ := unstructured.NestedString(to, "spec", "claimRef", "uid")
+	policy, _, _ := unstructured.NestedString(to, "spec", "persistentVolumeReclaimPolicy")
+	object, err := a.API.Get(ctx, claimsResource(), namespace, name)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return err
+	}
+	gone := apierrors.IsNotFound(err) || string(object.GetUID()) != uid
+	if gone && policy == policyDelete {
+		return fmt.Errorf("%w: its claim %s is gone, so that the policy Delete would delete the volume", ErrChanged, v.Claim)
+	}
+	if gone {
+		return nil
+	}
+	c, err := read[claim](*object)
+	if err != nil {
+		return err
+	}
+	if c.Spec.VolumeName != v.Name {
+		return fmt.Errorf("%w: its claim %s names PersistentVolume %q", ErrChanged, v.Claim, c.Spec.VolumeName)
+	}
+	running, err := a.runningPods(ctx, namespace, name)
+	if err == nil && len(running) > 0 {
+		err = fmt.Errorf("pods use its claim %s: %s; stop them, and run this again", v.Claim, strings.Join(running, ", "))
+	}
+	return err
+}
+
+// runningPods returns the pods that may have the volume mounted. One that waits for its volumes is none: it gets the new one.
+func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) ([]string, error) {
+	pods, err := a.API.List(ctx, podsResource(), namespace, "Pod", usesVolumes)
+	if err != nil {
+		return nil, err
+	}
+	var running []string
+	for _, object := range pods {
+		p, err := read[pod](object)
+		if err != nil {
+			return nil, err
+		}
+		uses := slices.ContainsFunc(p.Spec.Volumes, func(v podVolume) bool { return v.Claim != nil && v.Claim.Name == claimName })
+		if uses && (p.Status.Phase == "Running" || p.Status.Phase == "Unknown") {
+			running = append(running, p.Metadata.Name+madeBy(p.Metadata))
+		}
+	}
+	return running, nil
+}

@@ -1,0 +1,260 @@
+package migrate
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const (
+	testWait = time.Second
+	testPoll = time.Millisecond
+)
+
+// migrated is a cluster with both kinds of PersistentVolumes, of two claims, and a plan for it.
+func migrated(t *testing.T) (*fakeAPI, Applier) {
+	t.Helper()
+	s := testSources(t, dynamicPV, change(t, staticPV, "name: data, uid: uid-claim", "name: other, uid: uid-other"))
+	s.Objects.Claims = append(s.Objects.Claims, object(t, `
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {namespace: shop, name: other, uid: uid-other}
+spec: {volumeName: projects}
+status: {phase: Bound}
+`))
+	plan, err := Make(s, Choices{Driver: testDriver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Summary.Migrate != 2 {
+		t.Fatalf("%+v", plan)
+	}
+	return newFakeAPI(s), Applier{Plan: plan, Inventories: s.Inventories, Wait: testWait, Poll: testPoll}
+}
+
+// run runs the applier with a new process's eyes on the journal.
+func run(t *testing.T, api *fakeAPI, a Applier, dir string, back bool, selection Selection) (results []Result) {
+	t.Helper()
+	journal, err := OpenJournal(filepath.Join(dir, "journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = journal.Close() }()
+	a.API, a.Journal = api, journal
+	a.Report = func(r Result) { results = append(results, r) }
+	do := a.Apply
+	if back {
+		do = a.RollBack
+	}
+	if err := do(t.Context(), selection); err != nil {
+		t.Fatal(err)
+	}
+	return results
+}
+
+func outcomes(results []Result) string {
+	lines := make([]string, 0, len(results))
+	for _, r := range results {
+		line := r.Name + " " + string(r.Outcome)
+		if r.Err != nil {
+			line += ": " + r.Err.Error()
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "; ")
+}
+
+// checkCluster checks what must hold at any end: every claim has its PersistentVolume, of the wanted kind, and nothing was deleted.
+func checkCluster(t *testing.T, api *fakeAPI, csi bool) {
+	t.Helper()
+	if len(api.deleted) > 0 {
+		t.Errorf("volumes were deleted: %v", api.deleted)
+	}
+	for name, policy := range map[string]string{"pvc-a": policyDelete, "projects": policyRetain} {
+		object := api.objects[objectKey(volumesResource(), "", name)]
+		if object == nil {
+			t.Errorf("%s is gone", name)
+			continue
+		}
+		pv, err := read[persistentVolume](*object)
+		if err != nil || (pv.Spec.CSI != nil) != csi || pv.Spec.ReclaimPolicy != policy {
+			t.Errorf("%s: %v, %+v", name, err, pv.Spec)
+		}
+	}
+	for _, name := range []string{"data", "other"} {
+		object := api.objects[objectKey(claimsResource(), "shop", name)]
+		if phase, _, _ := unstructured.NestedString(object.Object, "status", "phase"); phase != "Bound" {
+			t.Errorf("claim %s is %s", name, phase)
+		}
+	}
+}
+
+func TestApplyAndRollBack(t *testing.T) {
+	api, a := migrated(t)
+	dir := t.TempDir()
+	for _, step := range []struct {
+		back bool
+		want string
+	}{
+		{false, "projects migrated; pvc-a migrated"}, {false, "projects unchanged; pvc-a unchanged"},
+		{true, "projects rolled back; pvc-a rolled back"}, {true, "projects unchanged; pvc-a unchanged"}, {false, "projects migrated; pvc-a migrated"},
+	} {
+		before := api.calls
+		if got := outcomes(run(t, api, a, dir, step.back, Selection{})); got != step.want {
+			t.Errorf("got %s, want %s", got, step.want)
+		}
+		checkCluster(t, api, !step.back)
+		if n := api.calls - before; n > 30 {
+			t.Errorf("%s took %d calls", step.want, n)
+		}
+	}
+	for name, n := range api.wasLost {
+		if n > 10 {
+			t.Errorf("claim %s was Lost during %d calls of five runs", name, n)
+		}
+	}
+}
+
+// TestKilled kills the migration at every call, before and after it is carried out, in both directions, and runs it again.
+func TestKilled(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		for _, after := range []bool{false, true} {
+			for at := 1; ; at++ {
+				api, a := migrated(t)
+				dir := t.TempDir()
+				if back {
+					run(t, api, a, dir, false, Selection{})
+				}
+				api.calls, api.killAt, api.after = 0, at, after
+				results := run(t, api, a, dir, back, Selection{})
+				killed := strings.Contains(outcomes(results), errKilled.Error())
+				api.killAt = 0
+				if got := outcomes(run(t, api, a, dir, back, Selection{})); strings.Contains(got, string(Failed)) || strings.Contains(got, string(Refused)) {
+					t.Errorf("back %t, killed at call %d, after it %t: the next run: %s", back, at, after, got)
+				}
+				checkCluster(t, api, !back)
+				if !killed {
+					break
+				}
+			}
+		}
+	}
+}
+
+// TestKilledOften kills it again and again, wherever.
+func TestKilledOften(t *testing.T) {
+	for seed := range uint64(1000) {
+		dice := rand.New(rand.NewPCG(seed, 1))
+		api, a := migrated(t)
+		dir, back := memoryDir(t), false
+		for range 1 + dice.IntN(6) {
+			api.calls, api.killAt, api.after = 0, 1+dice.IntN(20), dice.IntN(2) == 0
+			run(t, api, a, dir, back, Selection{})
+			if dice.IntN(4) == 0 { // somebody changes his mind, when the run is complete
+				api.killAt = 0
+				run(t, api, a, dir, back, Selection{})
+				back = !back
+			}
+		}
+		api.killAt = 0
+		run(t, api, a, dir, back, Selection{})
+		checkCluster(t, api, !back)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+// TestOldPlan: what has changed since the plan is refused by its name, and stops nothing else.
+func TestOldPlan(t *testing.T) {
+	pvKey, claimKey := objectKey(volumesResource(), "", "pvc-a"), objectKey(claimsResource(), "shop", "data")
+	for _, tc := range []struct {
+		name   string
+		change func(api *fakeAPI, a *Applier)
+		says   string
+	}{
+		{"deleted", func(api *fakeAPI, _ *Applier) { delete(api.objects, pvKey) }, "it does not exist any more"},
+		{"being deleted", func(api *fakeAPI, _ *Applier) {
+			_ = unstructured.SetNestedField(api.objects[pvKey].Object, "2026-01-01T00:00:00Z", "metadata", "deletionTimestamp")
+		}, "it is being deleted"},
+		{"grown", func(api *fakeAPI, _ *Applier) {
+			_ = unstructured.SetNestedField(api.objects[pvKey].Object, "30Gi", "spec", "capacity", "storage")
+		}, "its spec has changed"},
+		{"another group", func(api *fakeAPI, _ *Applier) {
+			_ = unstructured.SetNestedField(api.objects[pvKey].Object, "2002", "metadata", "annotations", annotationGID)
+		}, "its annotations have changed"},
+		{"grown in Heketi", func(_ *fakeAPI, a *Applier) {
+			v := a.Inventories[0].Dump.Volumes[idA]
+			v.SizeGiB = 30
+			a.Inventories[0].Dump.Volumes[idA] = v
+		}, "Heketi has vol_" + idA + " with 30 GiB"},
+		{"gone in Heketi", func(_ *fakeAPI, a *Applier) { delete(a.Inventories[0].Dump.Volumes, idA) }, "Heketi has no volume"},
+		{"Heketi away", func(_ *fakeAPI, a *Applier) { a.Inventories[0].Err = errors.New("no route") }, "cannot be read: no route"},
+		{"a claim that is gone", func(api *fakeAPI, _ *Applier) { delete(api.objects, claimKey) }, "would delete the volume"},
+		{"a claim that was made again", func(api *fakeAPI, _ *Applier) { api.objects[claimKey].SetUID("another") }, "would delete the volume"},
+		{"a claim of another", func(api *fakeAPI, _ *Applier) {
+			_ = unstructured.SetNestedField(api.objects[claimKey].Object, "x", "spec", "volumeName")
+		}, `names PersistentVolume "x"`},
+		{"in use", func(api *fakeAPI, _ *Applier) {
+			p := object(t, `{metadata: {namespace: shop, name: web}, spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}, status: {phase: Running}}`)
+			api.put(podsResource(), &p)
+		}, "pods use its claim shop/data: web"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			api, a := migrated(t)
+			tc.change(api, &a)
+			got := run(t, api, a, t.TempDir(), false, Selection{})
+			if len(got) != 2 || got[0].Outcome != Migrated || got[1].Err == nil || !strings.Contains(got[1].Err.Error(), tc.says) {
+				t.Errorf("got %s, want %q", outcomes(got), tc.says)
+			}
+			if pv := api.objects[pvKey]; pv != nil {
+				if csi, ok, _ := unstructured.NestedMap(pv.Object, "spec", "csi"); ok {
+					t.Errorf("it was swapped: %v", csi)
+				}
+			}
+			if len(api.deleted) > 0 {
+				t.Errorf("deleted: %v", api.deleted)
+			}
+		})
+	}
+}
+
+func TestSelection(t *testing.T) {
+	api, a := migrated(t)
+	if err := (Selection{Only: []string{"pvc-z"}}).Check(a.Plan); err == nil || !strings.Contains(err.Error(), `"pvc-z"`) {
+		t.Errorf("got %v", err)
+	}
+	dir := t.TempDir()
+	for _, step := range []struct {
+		selection Selection
+		want      string
+	}{
+		{Selection{Max: 1}, "projects migrated"}, {Selection{Max: 1}, "projects unchanged; pvc-a migrated"},
+		{Selection{Only: []string{"pvc-a"}}, "pvc-a unchanged"},
+	} {
+		if got := outcomes(run(t, api, a, dir, false, step.selection)); got != step.want {
+			t.Errorf("%+v: got %s, want %s", step.selection, got, step.want)
+		}
+	}
+	a.Plan.Volumes[0] = a.Plan.Volumes[0].refused("because")
+	if got := outcomes(run(t, api, a, dir, true, Selection{})); got != "projects refused: by the plan: because; pvc-a rolled back" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// memoryDir is a directory whose files are written in no time, if there is one.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "migrate-test-") //nolint:usetesting // not below /tmp
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}

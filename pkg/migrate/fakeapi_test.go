@@ -1,0 +1,222 @@
+package migrate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+)
+
+var errKilled = errors.New("the migration was killed")
+
+// fakeAPI is an API server with the controllers that a migration meets: finalizers keep PersistentVolumes, claims lose
+// their PersistentVolume and get it back, and volumes of released PersistentVolumes with the policy Delete are deleted.
+type fakeAPI struct {
+	objects map[string]*unstructured.Unstructured // by resource/namespace/name
+	version int
+	uids    int
+
+	calls    int
+	killAt   int             // the call at which the migration is killed; 0 is never
+	after    bool            // after the call was carried out, not before
+	deleted  map[string]bool // volumes that Kubernetes had the driver delete, by PersistentVolume
+	wasLost  map[string]int  // calls during which a claim was Lost
+	overflow int             // calls that are too many
+}
+
+func newFakeAPI(s Sources) *fakeAPI {
+	api := &fakeAPI{objects: map[string]*unstructured.Unstructured{}, deleted: map[string]bool{}, wasLost: map[string]int{}, overflow: 1000}
+	add := func(of kube.Resource, objects []unstructured.Unstructured) {
+		for i := range objects {
+			api.put(of, objects[i].DeepCopy())
+		}
+	}
+	add(volumesResource(), s.Objects.Volumes)
+	add(claimsResource(), s.Objects.Claims)
+	add(classesResource(), s.Objects.Classes)
+	add(endpointsResource(), s.Objects.Endpoints)
+	add(servicesResource(), s.Objects.Services)
+	add(podsResource(), s.Objects.Pods)
+	return api
+}
+
+func objectKey(of kube.Resource, namespace, name string) string {
+	return of.Name + "/" + namespace + "/" + name
+}
+
+func (a *fakeAPI) put(of kube.Resource, object *unstructured.Unstructured) {
+	a.version++
+	object.SetResourceVersion(strconv.Itoa(a.version))
+	a.objects[objectKey(of, object.GetNamespace(), object.GetName())] = object
+}
+
+// call counts a call and carries it out, unless the migration is killed at it.
+func (a *fakeAPI) call(carryOut func() error) error {
+	a.calls++
+	if a.calls > a.overflow {
+		return errors.New("too many calls")
+	}
+	if a.killAt > 0 && a.calls > a.killAt || a.calls == a.killAt && !a.after {
+		return errKilled
+	}
+	err := carryOut()
+	a.control()
+	if a.calls == a.killAt {
+		return errKilled
+	}
+	return err
+}
+
+// control does what kube-controller-manager and external-provisioner do.
+func (a *fakeAPI) control() {
+	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
+		object := a.objects[key]
+		switch {
+		case strings.HasPrefix(key, "persistentvolumes/"):
+			if object.GetDeletionTimestamp() != nil && len(object.GetFinalizers()) == 0 {
+				delete(a.objects, key)
+				continue
+			}
+			a.reclaim(object)
+		case strings.HasPrefix(key, "persistentvolumeclaims/"):
+			a.bind(object)
+		}
+	}
+}
+
+func (a *fakeAPI) bind(object *unstructured.Unstructured) {
+	c, _ := read[claim](*object)
+	phase := "Lost"
+	if pv := a.objects[objectKey(volumesResource(), "", c.Spec.VolumeName)]; pv != nil {
+		view, _ := read[persistentVolume](*pv)
+		if ref := view.Spec.ClaimRef; ref != nil && ref.UID == c.Metadata.UID {
+			phase = "Bound"
+			_ = unstructured.SetNestedField(pv.Object, "Bound", "status", "phase")
+		}
+	}
+	if phase == "Lost" {
+		a.wasLost[object.GetName()]++
+	}
+	_ = unstructured.SetNestedField(object.Object, phase, "status", "phase")
+}
+
+// reclaim deletes the volumes of released PersistentVolumes with the policy Delete.
+func (a *fakeAPI) reclaim(object *unstructured.Unstructured) {
+	pv, _ := read[persistentVolume](*object)
+	ref := pv.Spec.ClaimRef
+	if ref == nil || pv.Spec.ReclaimPolicy != policyDelete || pv.Spec.CSI == nil { // nobody deletes in-tree volumes since 1.26
+		return
+	}
+	c := a.objects[objectKey(claimsResource(), ref.Namespace, ref.Name)]
+	if c == nil || string(c.GetUID()) != ref.UID {
+		a.deleted[object.GetName()] = true
+	}
+}
+
+func notFound(of kube.Resource, name string) error {
+	return apierrors.NewNotFound(schema.GroupResource{Group: of.Group, Resource: of.Name}, name)
+}
+
+func (a *fakeAPI) Get(_ context.Context, of kube.Resource, namespace, name string) (found *unstructured.Unstructured, err error) {
+	err = a.call(func() error {
+		object := a.objects[objectKey(of, namespace, name)]
+		if object == nil {
+			return notFound(of, name)
+		}
+		found = object.DeepCopy()
+		return nil
+	})
+	return found, err
+}
+
+func (a *fakeAPI) List(_ context.Context, of kube.Resource, namespace, _ string, keep func(unstructured.Unstructured) bool) (found []unstructured.Unstructured, err error) {
+	err = a.call(func() error {
+		for _, key := range slices.Sorted(maps.Keys(a.objects)) {
+			if object := a.objects[key]; strings.HasPrefix(key, of.Name+"/"+namespace) && keep(*object) {
+				found = append(found, *object.DeepCopy())
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructured.Unstructured) error {
+	return a.call(func() error {
+		if a.objects[objectKey(of, object.GetNamespace(), object.GetName())] != nil {
+			return apierrors.NewAlreadyExists(schema.GroupResource{Resource: of.Name}, object.GetName())
+		}
+		made := object.DeepCopy()
+		a.uids++
+		made.SetUID(types.UID("made-" + strconv.Itoa(a.uids)))
+		if of == volumesResource() {
+			made.SetFinalizers([]string{"kubernetes.io/pv-protection"})
+			_ = unstructured.SetNestedField(made.Object, "Available", "status", "phase")
+		}
+		a.put(of, made)
+		return nil
+	})
+}
+
+func (a *fakeAPI) Patch(_ context.Context, of kube.Resource, namespace, name string, patch []byte) error {
+	return a.call(func() error {
+		object := a.objects[objectKey(of, namespace, name)]
+		if object == nil {
+			return notFound(of, name)
+		}
+		var change map[string]any
+		if err := json.Unmarshal(patch, &change); err != nil {
+			return err
+		}
+		if version, ok, _ := unstructured.NestedString(change, "metadata", "resourceVersion"); ok && version != object.GetResourceVersion() {
+			return apierrors.NewConflict(schema.GroupResource{Resource: of.Name}, name, errors.New("changed"))
+		}
+		merge(object.Object, change)
+		a.put(of, object)
+		return nil
+	})
+}
+
+func merge(into, change map[string]any) {
+	for key, value := range change {
+		child, isMap := value.(map[string]any)
+		was, wasMap := into[key].(map[string]any)
+		switch {
+		case value == nil:
+			delete(into, key)
+		case isMap && wasMap:
+			merge(was, child)
+		default:
+			into[key] = value
+		}
+	}
+}
+
+func (a *fakeAPI) Delete(_ context.Context, of kube.Resource, namespace, name, uid string) error {
+	return a.call(func() error {
+		key := objectKey(of, namespace, name)
+		object := a.objects[key]
+		switch {
+		case object == nil:
+			return notFound(of, name)
+		case string(object.GetUID()) != uid:
+			return apierrors.NewConflict(schema.GroupResource{Resource: of.Name}, name, errors.New("another uid"))
+		case len(object.GetFinalizers()) == 0:
+			delete(a.objects, key)
+			return nil
+		}
+		_ = unstructured.SetNestedField(object.Object, "2026-01-01T00:00:00Z", "metadata", "deletionTimestamp")
+		a.put(of, object)
+		return nil
+	})
+}

@@ -1,0 +1,95 @@
+package migrate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Journal notes in a file beside the plan which objects a migration has deleted and not replaced yet. What is missing and not
+// noted was deleted by somebody else, who wanted that.
+type Journal struct {
+	file    *os.File
+	deleted map[string]bool
+}
+
+// line is a line of the file.
+type line struct {
+	Object string `json:"object"` // "persistentvolumes/NAME" and the like
+	Done   bool   `json:"done"`   // it was replaced; without, it is about to be deleted
+}
+
+// OpenJournal reads the notes of earlier runs, and keeps other processes out until Close.
+func OpenJournal(path string) (*Journal, error) {
+	j := &Journal{deleted: map[string]bool{}}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600) // #nosec G304 -- the administrator names the plan
+	if err != nil {
+		return nil, err
+	}
+	j.file = file
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in use: another migration with this plan runs (%w)", path, err), file.Close())
+	}
+	content, err := io.ReadAll(file)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	for text := range bytes.Lines(content) {
+		var l line
+		if json.Unmarshal(text, &l) == nil { // that of a run that was killed may be cut off
+			j.note(l)
+		}
+	}
+	return j, nil
+}
+
+// Close ends the writing.
+func (j *Journal) Close() error { return j.file.Close() }
+
+func (j *Journal) note(l line) {
+	if l.Done {
+		delete(j.deleted, l.Object)
+	} else {
+		j.deleted[l.Object] = true
+	}
+}
+
+// write adds a line, on disk before it returns. It begins with a line break, because the line before may have been cut off.
+func (j *Journal) write(l line) error {
+	content, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(j.file, "\n%s\n", content); err != nil {
+		return err
+	}
+	j.note(l)
+	return j.file.Sync()
+}
+
+// deletes notes an object before it is deleted.
+func (j *Journal) deletes(object string) error {
+	if j.deleted[object] {
+		return nil
+	}
+	if err := j.write(line{Object: object}); err != nil {
+		return fmt.Errorf("%s was not deleted, because no note of it could be made first: %w", object, err)
+	}
+	return nil
+}
+
+// replaced notes that there is a new object in the place of one that was deleted.
+func (j *Journal) replaced(object string) error {
+	if !j.deleted[object] {
+		return nil
+	}
+	return j.write(line{Object: object, Done: true})
+}
+
+// has reports whether the object was deleted, or about to be, and has not been replaced.
+func (j *Journal) has(object string) bool { return j.deleted[object] }

@@ -1,0 +1,53 @@
+package migrate
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func openJournal(t *testing.T, path string) *Journal {
+	t.Helper()
+	j, err := OpenJournal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	return j
+}
+
+func TestJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j := openJournal(t, path)
+	if _, err := OpenJournal(path); err == nil || !strings.Contains(err.Error(), "another migration with this plan runs") {
+		t.Errorf("opened twice: %v", err)
+	}
+	for _, err := range []error{j.deletes("a"), j.deletes("b"), j.replaced("a"), j.replaced("never"), j.Close()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// However much of the last line a run that was killed has written, the next one reads the others and can go on.
+	for cut := range content {
+		if err := os.WriteFile(path, content[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		next := openJournal(t, path)
+		if err := next.deletes("c"); err != nil {
+			t.Fatal(err)
+		}
+		if err := next.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if last := openJournal(t, path); !last.has("c") || cut == len(content)-1 && (last.has("a") || !last.has("b")) {
+			t.Errorf("cut at %d: %v", cut, last.deleted)
+		} else if err := last.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
