@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -185,6 +186,41 @@ func TestGraphHeals(t *testing.T) {
 				t.Errorf("written into the volume beneath the emptyDir: %v", now)
 			}
 		})
+	}
+}
+
+// TestWrittenBeneath writes through the gap that a change of the graph leaves while no node plugin runs: the next one names the file.
+func TestWrittenBeneath(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	target := r.publish(n, v, staging, false)
+	r.ok(os.MkdirAll(r.inside(n, target, "scratch"), 0o755), "make a directory in the volume")
+	r.write(n, "old", target, "scratch", "before-the-gap")
+	u := r.users(n, staging, target)
+	u.check("before", 1)
+	time.Sleep(noticeTime)
+	r.end(n.plugin, n.plugin.Kill)
+	r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "on")
+	r.eventually(repairLimit, "the gap", func() error {
+		if said, err := u.private.try("cat /mnt/data/scratch/former"); err == nil {
+			return fmt.Errorf("the emptyDir is there: %s", said)
+		}
+		return nil
+	})
+	u.private.run("echo lost > /mnt/data/scratch/in-the-gap")
+	r.ok(n.plugin.Start(r.call()), "start the node plugin")
+	u.check("after", 1)
+	r.eventually(healLimit, "the file is named", func() error {
+		log, err := os.ReadFile(n.plugin.Log())
+		if err == nil && !strings.Contains(string(log), "in-the-gap") {
+			err = errors.New("the log does not have it")
+		}
+		return err
+	})
+	if said := r.logAbout(n, "in-the-gap"); !strings.Contains(said, "files may have been written") || strings.Contains(said, "before-the-gap") {
+		t.Errorf("the log has %s", said)
 	}
 }
 
