@@ -76,6 +76,22 @@ func TestReopen(t *testing.T) {
 	}
 }
 
+func TestSameNumber(t *testing.T) {
+	dir := t.TempDir()
+	var files []*os.File
+	for _, name := range []string{"one", "one", "other"} {
+		file, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_RDONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		files = append(files, file)
+	}
+	if !sameNumber(files[0], files[1]) || sameNumber(files[0], files[2]) {
+		t.Error("the same file has another number, or another file the same")
+	}
+}
+
 func TestReplaced(t *testing.T) {
 	file, err := os.Open(t.TempDir())
 	if err != nil {
