@@ -47,7 +47,6 @@ type Row struct {
 	Reopened      int      `json:"filesOpenedAgain"`
 	Gap           bool     `json:"mountsInsideAway"` // for a moment; then calls may be astray
 	Astray        int      `json:"callsAstray"`      // that have reached the volume beneath a mount inside it
-	Misled        int      `json:"callsMisled"`      // renames and removals of a name that is there, which have not found it
 	Outages       Outages  `json:"outages"`          // of all workers
 	Faults        []string `json:"faults,omitempty"`
 	Said          []string `json:"errors,omitempty"`
@@ -64,7 +63,7 @@ func (r *Row) Fault(err error) {
 // Judge holds the round to the criteria.
 func (r *Row) Judge() {
 	r.Met = r.Wrong == 0 && r.FilesLost == 0 && r.Beneath == 0 && len(r.Faults) == 0 && (r.Errors == 0 || r.ErrorsAllowed) &&
-		(r.Cut+r.Reopened == 0 || r.Deaths) && (r.Astray+r.Misled == 0 || r.Gap)
+		(r.Cut+r.Reopened == 0 || r.Deaths) && (r.Astray == 0 || r.Gap)
 }
 
 // Cells is the row of the table.
@@ -82,14 +81,14 @@ func (r *Row) Cells() []string {
 	return []string{
 		name, r.Where, fmt.Sprintf("%.0f s", r.Seconds), strconv.Itoa(r.Writes), strconv.Itoa(r.Reads), errorCount, strconv.Itoa(r.Wrong),
 		strconv.Itoa(r.FilesLost), strconv.Itoa(r.Beneath), fmt.Sprintf("%.1f s", r.Pause),
-		strconv.Itoa(r.Cut), strconv.Itoa(r.Reopened), strconv.Itoa(r.Astray), strconv.Itoa(r.Misled), r.Outages.String(), strconv.Itoa(len(r.Faults)), met,
+		strconv.Itoa(r.Cut), strconv.Itoa(r.Reopened), strconv.Itoa(r.Astray), r.Outages.String(), strconv.Itoa(len(r.Faults)), met,
 	}
 }
 
 func headings() []string {
 	return []string{
 		"round", "where", "time", "writes", "reads", "I/O errors", "wrong reads", "open files lost", "beneath mounts", "longest pause",
-		"cut off", "opened again", "astray", "misled", "outages", "faults", "met",
+		"cut off", "opened again", "astray", "outages", "faults", "met",
 	}
 }
 

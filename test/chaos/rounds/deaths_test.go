@@ -21,18 +21,15 @@ func TestDeathsAndGaps(t *testing.T) {
 		w.OutagesMilliseconds = []int64{300}
 	})
 	astray := counts(func(w *tally.Worker) { w.Astray++ })
-	misled := counts(func(w *tally.Worker) { w.Misled++ })
 	for name, c := range map[string]struct {
 		round Round[*fake]
 		met   bool
 	}{
-		"a death":                   {Round[*fake]{Do: cut, Deaths: true, Within: time.Second}, true},
-		"a death, too long":         {Round[*fake]{Do: cut, Deaths: true, Within: 100 * time.Millisecond}, false},
-		"an unexpected death":       {Round[*fake]{Do: cut}, false},
-		"a gap":                     {Round[*fake]{Do: astray, Gap: true}, true},
-		"a name not found in a gap": {Round[*fake]{Do: misled, Gap: true}, true},
-		"a name not found":          {Round[*fake]{Do: misled, Deaths: true}, false},
-		"an unexpected gap":         {Round[*fake]{Do: astray, Deaths: true}, false},
+		"a death":             {Round[*fake]{Do: cut, Deaths: true, Within: time.Second}, true},
+		"a death, too long":   {Round[*fake]{Do: cut, Deaths: true, Within: 100 * time.Millisecond}, false},
+		"an unexpected death": {Round[*fake]{Do: cut}, false},
+		"a gap":               {Round[*fake]{Do: astray, Gap: true}, true},
+		"an unexpected gap":   {Round[*fake]{Do: astray, Deaths: true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)

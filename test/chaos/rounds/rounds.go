@@ -42,8 +42,7 @@ type Round[R Rig] struct {
 	// Within is the longest that the median of the outages may be, unless it is 0.
 	Within time.Duration
 	// Gap is set for rounds that change the graphs of clients. The kernel drops what is mounted inside a volume then, and calls may
-	// reach the volume beneath it until that is mounted again, which must be over when Do returns. So long GlusterFS does not find
-	// a name for a rename or a removal if the kernel knows it from before the change.
+	// reach the volume beneath it until that is mounted again, which must be over when Do returns.
 	Gap bool
 	// Short rounds are run by -short, too.
 	Short bool
@@ -153,7 +152,7 @@ func (r Round[R]) Run(ctx context.Context, rig R, hung bool) report.Row {
 	row.Seconds = time.Since(begin).Seconds()
 	row.Beneath = beneath
 	r.count(&row, before, after)
-	if row.Errors+row.Wrong+row.FilesLost+row.Cut+row.Astray+row.Misled > 0 {
+	if row.Errors+row.Wrong+row.FilesLost+row.Cut+row.Astray > 0 {
 		row.Said = all.Said(begin)
 	}
 	row.Judge()
@@ -171,7 +170,6 @@ func (r Round[R]) count(row *report.Row, before, after tally.Sum) {
 	if row.ErrorsAllowed && !r.Deaths { // a client that lives answers so, too, when all bricks are away
 		row.Errors, row.Cut = row.Errors+row.Cut, 0
 	}
-	row.Misled = after.Misled - before.Misled
 	row.Outages = report.OutagesOf(after.Outages)
 	if median := time.Duration(row.Outages.Median) * time.Millisecond; r.Within > 0 && median > r.Within {
 		row.Fault(fmt.Errorf("the median of the outages is %s, want %s at most", median, r.Within))
@@ -187,12 +185,8 @@ func closed(ctx context.Context, rig Rig) error {
 	if err := rig.Apps().Progress(ctx); err != nil {
 		return err
 	}
-	after := rig.Apps().Sum()
-	if more := after.Astray - before.Astray; more > 0 {
+	if more := rig.Apps().Sum().Astray - before.Astray; more > 0 {
 		return fmt.Errorf("%d calls have reached a volume beneath what is mounted inside it when that was long back", more)
-	}
-	if more := after.Misled - before.Misled; more > 0 {
-		return fmt.Errorf("%d renames or removals have not found a name long after the change of the graph", more)
 	}
 	return nil
 }

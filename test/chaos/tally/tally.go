@@ -25,8 +25,6 @@ type Worker struct {
 	Reopened int `json:"reopened"`
 	// Astray counts calls that reached the volume's own directory where another file system is mounted inside the volume.
 	Astray int `json:"astray"`
-	// Misled counts renames and removals that failed with ENOENT, although the name is there.
-	Misled int `json:"misled"`
 	// Wrong counts reads that returned other bytes than were written.
 	Wrong int `json:"wrong"`
 	// Beneath counts files that were opened on another file system than that of the volume.
@@ -47,7 +45,7 @@ type Worker struct {
 // Sum adds up the counts of all workers. Failing is the number of workers that fail and hold a file.
 type Sum struct {
 	Writes, Reads, Errors, Wrong, Beneath, Lost int
-	Cut, Reopened, Astray, Misled               int
+	Cut, Reopened, Astray                       int
 	Failing                                     int
 	Pause                                       time.Duration
 	Outages                                     []int64 // in milliseconds
@@ -66,7 +64,6 @@ func (s Status) Sum() Sum {
 		sum.Cut += w.Cut
 		sum.Reopened += w.Reopened
 		sum.Astray += w.Astray
-		sum.Misled += w.Misled
 		sum.Outages = append(sum.Outages, w.OutagesMilliseconds...)
 		if w.Failing && w.Holds {
 			sum.Failing++

@@ -10,8 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	"modernc.org/sqlite" // in Go alone: the workload needs nothing but its own file
-	sqlite3 "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver "sqlite", in Go alone: the workload needs nothing but its own file
 )
 
 // database is SQLite, with one connection, and so its files open, for the whole run.
@@ -80,14 +79,10 @@ func (d *database) read(seq, _ int) error {
 	return check(body, seq)
 }
 
-// cause adds the error of the volume's client if it has ended: SQLite reports an I/O error, and not which. Of a removal of its journal
-// it reports that there was none.
+// cause adds the error of the volume's client if it has ended: SQLite reports an I/O error, and not which.
 func (d *database) cause(err error) error {
 	if err == nil {
 		return nil
-	}
-	if its := (*sqlite.Error)(nil); errors.As(err, &its) && its.Code() == sqlite3.SQLITE_IOERR_DELETE_NOENT {
-		return fmt.Errorf("%w: %w", errMisled, err)
 	}
 	var stat unix.Statx_t
 	if ended := unix.Statx(int(d.dir.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_STATX_FORCE_SYNC, unix.STATX_BASIC_STATS, &stat); ended != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -47,16 +46,8 @@ func (r *renamed) write(seq int) error {
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	err = os.Rename(path+".new", path)
-	if _, statErr := os.Stat(path + ".new"); errors.Is(err, os.ErrNotExist) && statErr == nil {
-		return fmt.Errorf("%w: %w", errMisled, err)
-	}
-	return err
+	return os.Rename(path+".new", path)
 }
-
-// errMisled is returned when a rename or a removal has not found a name that is there. GlusterFS does that to a name which the kernel
-// knows from before a change of the client's graph; it finds it as soon as the kernel asks for the name again, after a second.
-var errMisled = errors.New("the name is there")
 
 func (r *renamed) read(seq, written int) error {
 	file, err := openFile(r.slot(seq), os.O_RDONLY)

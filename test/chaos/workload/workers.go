@@ -102,8 +102,6 @@ func (t *turns) do(action func() error, done func(*tally.Worker)) bool {
 		t.count.Beneath++
 	case errors.Is(err, errAstray):
 		t.count.Astray++
-	case errors.Is(err, errMisled):
-		t.count.Misled++
 	case errors.Is(err, unix.ENOTCONN), errors.Is(err, unix.ECONNABORTED):
 		t.count.Cut++
 	default:
