@@ -60,11 +60,12 @@ func (c *rig) expand(ctx context.Context, v *volume) error {
 	return nil
 }
 
-// optionsSet changes an option of the volumes of all pods, and changes it back.
+// optionsSet changes an option of the volumes of all pods, and changes it back. It is none that names depend on: with performance.nl-cache
+// GlusterFS does not find some that are renamed.
 func optionsSet(ctx context.Context, c *rig) error {
-	for _, value := range []string{"on", "off"} {
+	for _, value := range []string{"off", "on"} {
 		for _, v := range c.used {
-			if _, err := outside.Gluster(ctx, c.lab.Storage(2), "volume", "set", v.gluster(), "performance.nl-cache", value); err != nil {
+			if _, err := outside.Gluster(ctx, c.lab.Storage(2), "volume", "set", v.gluster(), "performance.quick-read", value); err != nil {
 				return err
 			}
 		}

@@ -25,10 +25,14 @@ func (v *volume) gluster() string { return v.GetVolumeContext()["volume"] }
 // pingTimeout is GlusterFS's network.ping-timeout in seconds: a server that has gone silently holds up I/O for so long.
 const pingTimeout = "10"
 
+// newestWins is for a client that is killed in the middle of a rename: the name can be another file on each brick then, and looking
+// it up fails (EIO) until GlusterFS is told how to choose.
+const newestWins = "cluster.favorite-child-policy mtime"
+
 func (c *rig) create(ctx context.Context, name string) (*volume, error) {
 	answer, err := c.controller.CreateVolume(ctx, &csi.CreateVolumeRequest{
 		Name: name, CapacityRange: &csi.CapacityRange{RequiredBytes: 1 << 30}, VolumeCapabilities: []*csi.VolumeCapability{capability()},
-		Parameters: map[string]string{"volumetype": "replicate:3", "volumeoptions": "network.ping-timeout " + pingTimeout},
+		Parameters: map[string]string{"volumetype": "replicate:3", "volumeoptions": "network.ping-timeout " + pingTimeout + "," + newestWins},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create volume %s: %w", name, err)

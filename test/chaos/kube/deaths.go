@@ -103,7 +103,7 @@ func volumeOf(client string) string {
 // optionSet changes an option of the volumes of all pods, and changes it back.
 func optionSet(ctx context.Context, r *Rig) error {
 	for _, claim := range []string{first, second} {
-		if err := r.changeOption(ctx, claim, "performance.nl-cache"); err != nil {
+		if err := r.changeOption(ctx, claim, "performance.quick-read"); err != nil {
 			return err
 		}
 	}

@@ -91,7 +91,7 @@ func oldImageRemoved(ctx context.Context, r *Rig) error {
 
 // changeOption changes an option of a volume back and forth, and waits until its clients have read each volume file.
 func (r *Rig) changeOption(ctx context.Context, claim, option string) error {
-	values := map[string][]string{"performance.cache-size": {"64MB", "32MB"}, "performance.quick-read": {"off", "on"}, "performance.nl-cache": {"on", "off"}}[option]
+	values := map[string][]string{"performance.cache-size": {"64MB", "32MB"}, "performance.quick-read": {"off", "on"}}[option]
 	for _, value := range values {
 		if _, err := outside.Gluster(ctx, r.cluster.Lab().Storage(2), "volume", "set", r.volumes[claim], option, value); err != nil {
 			return err

@@ -116,6 +116,10 @@ func (r *Rig) startAll(ctx context.Context) error {
 		if r.volumes[name], err = r.glusterVolume(ctx, name); err != nil {
 			return err
 		}
+		// As on the lab: see glusterlab.
+		if _, err := outside.Gluster(ctx, r.cluster.Lab().Storage(2), "volume", "set", r.volumes[name], "cluster.favorite-child-policy", "mtime"); err != nil {
+			return err
+		}
 	}
 	return nil
 }

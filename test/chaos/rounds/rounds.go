@@ -106,10 +106,10 @@ func (c Choice) Check(names []string) error {
 // withHung returns whether another volume's client hangs in the runs of a round: it is run both ways, or only with it.
 func (r Round[R]) withHung(short bool) []bool {
 	switch {
-	case short:
-		return []bool{true}
 	case r.Once:
 		return []bool{false}
+	case short:
+		return []bool{true}
 	}
 	return []bool{false, true}
 }

@@ -37,9 +37,10 @@ func TestWithHung(t *testing.T) {
 		short bool
 		want  []bool
 	}{
-		"both ways":  {Round[Rig]{}, false, []bool{false, true}},
-		"short":      {Round[Rig]{}, true, []bool{true}},
-		"a long one": {Round[Rig]{Once: true}, false, []bool{false}},
+		"both ways":   {Round[Rig]{}, false, []bool{false, true}},
+		"short":       {Round[Rig]{}, true, []bool{true}},
+		"a long one":  {Round[Rig]{Once: true}, false, []bool{false}},
+		"one by name": {Round[Rig]{Once: true}, true, []bool{false}},
 	} {
 		if got := c.round.withHung(c.short); len(got) != len(c.want) || got[0] != c.want[0] {
 			t.Errorf("%s: %v, want %v", name, got, c.want)

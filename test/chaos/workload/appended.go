@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // appended appends through one descriptor, which is open for the whole run, and reads through new ones.
@@ -33,12 +38,32 @@ func (a *appended) write(seq int) error {
 	return a.file.Sync()
 }
 
+// read waits for a record that is not there yet if the descriptor is from before a change of the client's graph. For the kernel it is then
+// another file than the one that has the name now, whose size it asks for after a second (attribute-timeout).
 func (a *appended) read(seq, _ int) error {
-	file, err := openFile(a.path, os.O_RDONLY)
-	if err != nil {
-		return err
+	const limit = 2 * time.Second
+	for deadline := time.Now().Add(limit); ; time.Sleep(pause) {
+		file, err := openFile(a.path, os.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		renumbered := !sameNumber(a.file, file)
+		err = errors.Join(readAt(file, seq), file.Close())
+		if !renumbered || !errors.Is(err, io.EOF) || time.Now().After(deadline) {
+			return err
+		}
 	}
-	return errors.Join(readAt(file, seq), file.Close())
+}
+
+// sameNumber reports whether the client has given two open files the same number, which is not the inode number. What cannot be seen
+// counts as the same.
+func sameNumber(one, other *os.File) bool {
+	first, _, err := unix.NameToHandleAt(int(one.Fd()), "", unix.AT_EMPTY_PATH)
+	if err != nil {
+		return true
+	}
+	second, _, err := unix.NameToHandleAt(int(other.Fd()), "", unix.AT_EMPTY_PATH)
+	return err != nil || bytes.Equal(first.Bytes(), second.Bytes())
 }
 
 func (a *appended) close() error { return a.file.Close() }

@@ -24,7 +24,7 @@ func (l *lost) replaced() bool      { return l.again }
 
 func (l *lost) reopen() error {
 	l.writes = nil
-	return l.reads
+	return l.reads // as a read of the new file
 }
 
 // TestOutage: an outage lasts until writes and reads work, and a file is opened again when another client is there.
@@ -73,6 +73,22 @@ func TestReopen(t *testing.T) {
 		if err := errors.Join(w.write(0), again.reopen(), w.read(0, 1), w.write(1), w.read(1, 2), w.close()); err != nil {
 			t.Errorf("%s: %v", k.name, err)
 		}
+	}
+}
+
+func TestSameNumber(t *testing.T) {
+	dir := t.TempDir()
+	files := make([]*os.File, 0, 3)
+	for _, name := range []string{"one", "one", "other"} {
+		file, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_RDONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		files = append(files, file)
+	}
+	if !sameNumber(files[0], files[1]) || sameNumber(files[0], files[2]) {
+		t.Error("the same file has another number, or another file the same")
 	}
 }
 
