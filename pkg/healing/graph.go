@@ -61,6 +61,7 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 	h.mu.Unlock()
 	var outcome Outcome
 	for over, after := false, time.After(s.Entries+h.limits.Entries); ; {
+		repaired := outcome.Mounts
 		if now, staged := h.Serves(s.VolumeID); !staged || now.Client != s.Client || !now.Alive {
 			return outcome, errOtherClient
 		}
@@ -83,14 +84,38 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 		if err != nil || over {
 			return outcome, err
 		}
-		select {
-		case <-after:
-			over = true
-		case <-changed:
-		case <-ctx.Done():
+		var pause <-chan time.Time // nil is none
+		if outcome.Pending > 0 && outcome.Mounts == repaired {
+			// What was tried in vain has changed the tables, and would be tried again without end.
+			pause = time.After(futileAttempt)
+		}
+		if over = waitForChange(ctx, pause, after, changed); ctx.Err() != nil {
 			return outcome, ctx.Err()
 		}
 	}
+}
+
+// futileAttempt is how long nothing is tried again after an attempt that has repaired nothing of what it should.
+const futileAttempt = 200 * time.Millisecond
+
+// waitForChange waits for a change, after the pause if there is one. It reports whether the time was over instead.
+func waitForChange(ctx context.Context, pause, after <-chan time.Time, changed <-chan struct{}) (over bool) {
+	if pause != nil {
+		select {
+		case <-pause:
+		case <-after:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	select {
+	case <-after:
+		return true
+	case <-changed:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // advance makes the graph the one with which the kept mounts are in order.

@@ -84,14 +84,15 @@ type volumeState struct {
 	ended          chan struct{} // closed at the end of the attempt
 	failures       int           // attempts without full success since the last one with
 	timer          *time.Timer
-	looked         time.Time // when the graph was asked for last
-	changes        pace      // attempts because a table of mounts has changed
-	deaths         pace      // attempts because a client has ended
-	lost           [2][]Loss // that are known, by cause
-	leftOut        string    // what was last said to be too much to be kept
-	accepts        bool      // the next look keeps what there is, even if something is missing
-	waitsFor       string    // the client for which requests have waited at each look
-	waitsSince     time.Time // the last look at which none has
+	looked         time.Time       // when the graph was asked for last
+	changes        pace            // attempts because a table of mounts has changed
+	deaths         pace            // attempts because a client has ended
+	lost           [2][]Loss       // that are known, by cause
+	failed         map[string]bool // mounts that could not be repaired yet, as the log has them
+	leftOut        string          // what was last said to be too much to be kept
+	accepts        bool            // the next look keeps what there is, even if something is missing
+	waitsFor       string          // the client for which requests have waited at each look
+	waitsSince     time.Time       // the last look at which none has
 	hung           hungClient
 	endReported    string // the client whose end was reported last
 }
@@ -230,7 +231,7 @@ func (h *Healer) attended(ctx context.Context, volumeID string, complete bool) (
 		v.timer.Stop()
 	}
 	if complete {
-		v.failures = 0
+		v.failures, v.failed = 0, nil
 	} else if !again && ctx.Err() == nil {
 		pause := min(h.limits.BackOff<<min(v.failures, 20), h.limits.MaxBackOff)
 		v.failures++
@@ -238,6 +239,24 @@ func (h *Healer) attended(ctx context.Context, volumeID string, complete bool) (
 	}
 	return again
 }
+
+// isNewFailure reports whether the log does not yet have that a mount could not be repaired. It is news again when all was well.
+func (h *Healer) isNewFailure(volumeID, text string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.volume(volumeID)
+	if v.failed[text] || len(v.failed) == mostFailures {
+		return false
+	}
+	if v.failed == nil {
+		v.failed = map[string]bool{}
+	}
+	v.failed[text] = true
+	return true
+}
+
+// mostFailures bounds what is remembered of a volume's failures, which name paths that containers choose.
+const mostFailures = 100
 
 // volume returns the state of a volume. It is called with the lock held.
 func (h *Healer) volume(id string) *volumeState {

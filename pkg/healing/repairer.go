@@ -209,7 +209,9 @@ func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error)
 		}
 	case err != nil:
 		r.outcome.Pending++
-		klog.FromContext(r.ctx).Info("A mount could not be repaired yet", "volumeID", r.volume.VolumeID, "path", m.Point, "pod", t.Pod, "err", err.Error())
+		if r.isNewFailure(r.volume.VolumeID, t.Pod+" "+m.Point+": "+err.Error()) {
+			klog.FromContext(r.ctx).Info("A mount could not be repaired yet", "volumeID", r.volume.VolumeID, "path", m.Point, "pod", t.Pod, "err", err.Error())
+		}
 	default:
 		r.outcome.Mounts++
 		r.outcome.keepReturned(t, m, r.volume.Device)

@@ -1,0 +1,70 @@
+package healing
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestFailuresAreToldOnce, until all is well again, and no more of them than a bound.
+func TestFailuresAreToldOnce(t *testing.T) {
+	h := newHealer(t)
+	if !h.isNewFailure("id", "a") || h.isNewFailure("id", "a") || !h.isNewFailure("other", "a") {
+		t.Error("a failure is told once for each volume")
+	}
+	h.volume("id").ended = make(chan struct{})
+	h.attended(t.Context(), "id", false)
+	if h.isNewFailure("id", "a") {
+		t.Error("it is told again, although nothing has changed")
+	}
+	for i := range mostFailures {
+		h.isNewFailure("id", strconv.Itoa(i))
+	}
+	if len(h.volume("id").failed) != mostFailures {
+		t.Errorf("%d failures are kept", len(h.volume("id").failed))
+	}
+	h.volume("id").timer.Stop()
+	h.volume("id").ended = make(chan struct{})
+	h.attended(t.Context(), "id", true)
+	if !h.isNewFailure("id", "a") {
+		t.Error("it is not told after all was well")
+	}
+}
+
+func TestWaitForChange(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		pause        time.Duration // 0 is none
+		over, change time.Duration
+		wantOver     bool
+		wantAt       time.Duration
+	}{
+		{"a change", 0, time.Minute, time.Second, false, time.Second},
+		{"the end", 0, time.Second, time.Minute, true, time.Second},
+		{"a change in the pause", 2 * time.Second, time.Minute, time.Second, false, 2 * time.Second},
+		{"the end in the pause", 2 * time.Second, time.Second, time.Minute, true, time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, changed := time.Now(), make(chan struct{}, 1)
+				time.AfterFunc(tc.change, func() { changed <- struct{}{} })
+				var pause <-chan time.Time
+				if tc.pause > 0 {
+					pause = time.After(tc.pause)
+				}
+				over := waitForChange(t.Context(), pause, time.After(tc.over), changed)
+				if took := time.Since(began); over != tc.wantOver || took != tc.wantAt {
+					t.Errorf("over %t after %v, want %t after %v", over, took, tc.wantOver, tc.wantAt)
+				}
+			})
+		})
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("done"))
+	if waitForChange(ctx, make(chan time.Time), make(chan time.Time), nil) || waitForChange(ctx, nil, make(chan time.Time), nil) {
+		t.Error("the end of a process is not the end of the time")
+	}
+}
