@@ -57,7 +57,7 @@ func TestHungClientHoldsFewThreads(t *testing.T) {
 			c.prepare(n)
 			n.stop(r)
 			t.Cleanup(func() { _ = unix.Kill(r.Process.PID, unix.SIGKILL) })
-			n.limits.ask = 5 * time.Millisecond
+			n.limits.ask = 30 * time.Millisecond // enough for a child to start in: one that has not asked says nothing of the client
 			goroutines, before := runtime.NumGoroutine(), threads(t)
 			for range 60 {
 				if err := c.call(n); err == nil {

@@ -126,7 +126,7 @@ func TestInside(t *testing.T) {
 }
 
 func TestNote(t *testing.T) {
-	r := repairer{ctx: t.Context()}
+	r := repairer{Healer: newHealer(t), ctx: t.Context()}
 	pod, m := tables.Table{Pod: "uid"}, tables.Mount{Point: "/data"}
 	r.note(pod, m, false, nil)
 	r.note(pod, m, true, nil)
