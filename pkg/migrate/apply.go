@@ -151,15 +151,16 @@ func (a *Applier) check(ctx context.Context, v VolumePlan, from, to map[string]a
 	return false, a.checkClaim(ctx, v, to)
 }
 
-// unchanged compares what a replacement takes over.
+// unchanged compares what a replacement takes over. A PersistentVolume of the driver gets annotations of others.
 func unchanged(now, planned map[string]any) error {
 	if !sameVolume(now, planned) {
 		return fmt.Errorf("%w: its spec has changed", ErrChanged)
 	}
+	_, inDriver, _ := unstructured.NestedMap(planned, "spec", "csi")
 	for _, field := range []string{"labels", "annotations"} {
 		is, _, _ := unstructured.NestedMap(now, "metadata", field)
 		was, _, _ := unstructured.NestedMap(planned, "metadata", field)
-		if len(is)+len(was) > 0 && !reflect.DeepEqual(is, was) {
+		if len(is)+len(was) > 0 && !reflect.DeepEqual(is, was) && !inDriver {
 			return fmt.Errorf("%w: its %s have changed", ErrChanged, field)
 		}
 	}

@@ -105,6 +105,10 @@ func TestApplyAndRollBack(t *testing.T) {
 		{false, "projects migrated; pvc-a migrated"}, {false, "projects unchanged; pvc-a unchanged"},
 		{true, "projects rolled back; pvc-a rolled back"}, {true, "projects unchanged; pvc-a unchanged"}, {false, "projects migrated; pvc-a migrated"},
 	} {
+		pv := api.objects[objectKey(volumesResource(), "", "pvc-a")]
+		if _, ok, _ := unstructured.NestedMap(pv.Object, "spec", "csi"); ok { // as external-provisioner and others do
+			_ = unstructured.SetNestedField(pv.Object, "yes", "metadata", "annotations", "added")
+		}
 		before := api.calls
 		if got := outcomes(run(t, api, a, dir, step.back, Selection{})); got != step.want {
 			t.Errorf("got %s, want %s", got, step.want)

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	orderedyaml "go.yaml.in/yaml/v3"
+	orderedyaml "go.yaml.in/yaml/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
@@ -125,30 +125,57 @@ func (p Plan) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var document orderedyaml.Node // JSON is YAML; in between, maps would lose their order
-	if err := orderedyaml.Unmarshal(content, &document); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.UseNumber()
+	ordered, err := inOrder(decoder)
+	if err != nil {
 		return nil, err
 	}
-	asBlocks(&document)
-	out := bytes.NewBufferString(planHead)
-	encoder := orderedyaml.NewEncoder(out)
-	encoder.SetIndent(2)
-	if err := encoder.Encode(&document); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), encoder.Close()
+	text, err := orderedyaml.Marshal(ordered)
+	return append([]byte(planHead), text...), err
 }
 
-// asBlocks takes away braces, and the quotes that are not needed: "yes" is no string without them to the YAML of Kubernetes.
-func asBlocks(node *orderedyaml.Node) {
-	node.Style = 0
-	var plain any
-	if node.ShortTag() == "!!str" && (yaml.Unmarshal([]byte(node.Value), &plain) != nil || plain != node.Value) {
-		node.Style = orderedyaml.DoubleQuotedStyle
+// inOrder returns the JSON value that comes next, with the members of objects in their order: maps have none.
+func inOrder(decoder *json.Decoder) (any, error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return nil, err
 	}
-	for _, child := range node.Content {
-		asBlocks(child)
+	switch token {
+	case json.Delim('{'):
+		var object orderedyaml.MapSlice
+		for decoder.More() {
+			key, err := decoder.Token()
+			if err != nil {
+				return nil, err
+			}
+			value, err := inOrder(decoder)
+			if err != nil {
+				return nil, err
+			}
+			object = append(object, orderedyaml.MapItem{Key: key, Value: value})
+		}
+		_, err = decoder.Token()
+		return object, err
+	case json.Delim('['):
+		list := []any{}
+		for decoder.More() {
+			value, err := inOrder(decoder)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, value)
+		}
+		_, err = decoder.Token()
+		return list, err
 	}
+	if number, ok := token.(json.Number); ok {
+		if n, err := number.Int64(); err == nil {
+			return n, nil
+		}
+		return number.Float64()
+	}
+	return token, nil
 }
 
 // Decode reads a plan. The error says which field is wrong.

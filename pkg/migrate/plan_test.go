@@ -4,11 +4,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 func TestPlanIsTheSame(t *testing.T) {
 	s := testSources(t, dynamicPV, change(t, staticPV, "namespace: shop, name: data", "namespace: shop, name: other", "phase: Bound", "phase: Released"))
 	s.Objects.Classes = append(s.Objects.Classes, object(t, inTreeClass))
+	s.Objects.Volumes[0].SetAnnotations(map[string]string{"yes": "no", "number": "12", "empty": "", "lines": "a\nb: #c\n", "pv.kubernetes.io/provisioned-by": inTree})
+	_ = unstructured.SetNestedField(s.Objects.Volumes[0].Object, int64(12345678), "spec", "number")
 	plan, err := Make(s, Choices{Driver: testDriver})
 	if err != nil {
 		t.Fatal(err)
@@ -17,8 +21,8 @@ func TestPlanIsTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plan.Summary != (Summary{Migrate: 2, Warnings: 1}) {
-		t.Errorf("summary %+v", plan.Summary)
+	if plan.Summary != (Summary{Migrate: 2, Warnings: 2}) || !strings.Contains(string(first), "number: 12345678\n") {
+		t.Errorf("summary %+v\n%s", plan.Summary, first)
 	}
 	slices.Reverse(s.Objects.Volumes)
 	slices.Reverse(s.Objects.Endpoints)
