@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
 func newMigrateCommand() *cobra.Command {
@@ -21,7 +23,8 @@ func newMigrateCommand() *cobra.Command {
 			return usageError{fmt.Errorf("say what to do: plan, apply, status or rollback (%s --help)", cmd.CommandPath())}
 		},
 	}
-	cmd.AddCommand(newMigratePlanCommand(), newMigrateApplyCommand(), newMigrateRollbackCommand(), newMigrateStatusCommand())
+	cmd.AddCommand(printsRole(newMigratePlanCommand(), migrate.CommandPlan), printsRole(newMigrateApplyCommand(), migrate.CommandApply),
+		printsRole(newMigrateRollbackCommand(), migrate.CommandRollback), printsRole(newMigrateStatusCommand(), migrate.CommandStatus))
 	return cmd
 }
 
@@ -44,6 +47,20 @@ func (c *cluster) check() error {
 		return errors.New("--kubeconfig and --in-cluster exclude each other")
 	}
 	return nil
+}
+
+// printsRole adds the flag --print-rbac to a command.
+func printsRole(cmd *cobra.Command, command migrate.Command) *cobra.Command {
+	run := cmd.RunE
+	printed := cmd.Flags().Bool("print-rbac", false, "print a ClusterRole with what this command needs, and do nothing else")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *printed {
+			_, err := io.WriteString(cmd.OutOrStdout(), migrate.ClusterRole(command))
+			return err
+		}
+		return run(cmd, args)
+	}
+	return cmd
 }
 
 func (c *cluster) connect() (*kube.Client, error) { return kube.NewClient(c.kubeconfig) }

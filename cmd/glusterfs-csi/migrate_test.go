@@ -105,6 +105,15 @@ func TestMigrateCommandLines(t *testing.T) {
 	}
 }
 
+func TestMigratePrintRBAC(t *testing.T) {
+	for _, name := range []string{"plan", "apply", "rollback", "status"} {
+		code, stdout, stderr := command(t, "migrate", name, "--print-rbac")
+		if code != 0 || stderr != "" || !strings.Contains(stdout, "kind: ClusterRole\nmetadata:\n  name: glusterfs-csi-migrate-"+name+"\n") {
+			t.Errorf("%s: code %d, %s\n%s", name, code, stderr, stdout)
+		}
+	}
+}
+
 func TestMigrateStatus(t *testing.T) {
 	server, kubeconfig := migrationCluster(t)
 	server.Add(`{"metadata": {"name": "old"}, "spec": {"glusterfs": {"path": "v"}, "persistentVolumeReclaimPolicy": "Delete", "claimRef": {"namespace": "shop", "name": "data"}}, "status": {"phase": "Bound"}}`,

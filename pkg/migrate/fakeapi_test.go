@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,6 +24,7 @@ var errKilled = errors.New("the migration was killed")
 // their PersistentVolume and get it back, and volumes of released PersistentVolumes with the policy Delete are deleted.
 type fakeAPI struct {
 	objects map[string]*unstructured.Unstructured // by resource/namespace/name
+	mu      sync.Mutex
 	version int
 	uids    int
 
@@ -32,10 +34,12 @@ type fakeAPI struct {
 	deleted  map[string]bool // volumes that Kubernetes had the driver delete, by PersistentVolume
 	wasLost  map[string]int  // calls during which a claim was Lost
 	overflow int             // calls that are too many
+	used     map[string]bool // "verb resource"
+	patched  map[string]bool // claims that have changed since they were Lost
 }
 
 func newFakeAPI(s Sources) *fakeAPI {
-	api := &fakeAPI{objects: map[string]*unstructured.Unstructured{}, deleted: map[string]bool{}, wasLost: map[string]int{}, overflow: 1000}
+	api := &fakeAPI{objects: map[string]*unstructured.Unstructured{}, deleted: map[string]bool{}, wasLost: map[string]int{}, overflow: 1000, used: map[string]bool{}, patched: map[string]bool{}}
 	add := func(of kube.Resource, objects []unstructured.Unstructured) {
 		for i := range objects {
 			api.put(of, objects[i].DeepCopy())
@@ -61,7 +65,10 @@ func (a *fakeAPI) put(of kube.Resource, object *unstructured.Unstructured) {
 }
 
 // call counts a call and carries it out, unless the migration is killed at it.
-func (a *fakeAPI) call(carryOut func() error) error {
+func (a *fakeAPI) call(verb string, of kube.Resource, carryOut func() error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.used[verb+" "+of.Name] = true
 	a.calls++
 	if a.calls > a.overflow {
 		return errors.New("too many calls")
@@ -104,8 +111,14 @@ func (a *fakeAPI) bind(object *unstructured.Unstructured) {
 			_ = unstructured.SetNestedField(pv.Object, "Bound", "status", "phase")
 		}
 	}
+	// A claim that is Lost is looked at when it changes, or much later.
+	if was, _, _ := unstructured.NestedString(object.Object, "status", "phase"); was == "Lost" && !a.patched[object.GetName()] {
+		phase = "Lost"
+	}
 	if phase == "Lost" {
 		a.wasLost[object.GetName()]++
+	} else {
+		delete(a.patched, object.GetName())
 	}
 	_ = unstructured.SetNestedField(object.Object, phase, "status", "phase")
 }
@@ -128,7 +141,7 @@ func notFound(of kube.Resource, name string) error {
 }
 
 func (a *fakeAPI) Get(_ context.Context, of kube.Resource, namespace, name string) (found *unstructured.Unstructured, err error) {
-	err = a.call(func() error {
+	err = a.call("get", of, func() error {
 		object := a.objects[objectKey(of, namespace, name)]
 		if object == nil {
 			return notFound(of, name)
@@ -140,7 +153,7 @@ func (a *fakeAPI) Get(_ context.Context, of kube.Resource, namespace, name strin
 }
 
 func (a *fakeAPI) List(_ context.Context, of kube.Resource, namespace, _ string, keep func(unstructured.Unstructured) bool) (found []unstructured.Unstructured, err error) {
-	err = a.call(func() error {
+	err = a.call("list", of, func() error {
 		for _, key := range slices.Sorted(maps.Keys(a.objects)) {
 			if object := a.objects[key]; strings.HasPrefix(key, of.Name+"/"+namespace) && keep(*object) {
 				found = append(found, *object.DeepCopy())
@@ -152,7 +165,7 @@ func (a *fakeAPI) List(_ context.Context, of kube.Resource, namespace, _ string,
 }
 
 func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructured.Unstructured) error {
-	return a.call(func() error {
+	return a.call("create", of, func() error {
 		if a.objects[objectKey(of, object.GetNamespace(), object.GetName())] != nil {
 			return apierrors.NewAlreadyExists(schema.GroupResource{Resource: of.Name}, object.GetName())
 		}
@@ -169,7 +182,7 @@ func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructur
 }
 
 func (a *fakeAPI) Patch(_ context.Context, of kube.Resource, namespace, name string, patch []byte) error {
-	return a.call(func() error {
+	return a.call("patch", of, func() error {
 		object := a.objects[objectKey(of, namespace, name)]
 		if object == nil {
 			return notFound(of, name)
@@ -181,6 +194,7 @@ func (a *fakeAPI) Patch(_ context.Context, of kube.Resource, namespace, name str
 		if version, ok, _ := unstructured.NestedString(change, "metadata", "resourceVersion"); ok && version != object.GetResourceVersion() {
 			return apierrors.NewConflict(schema.GroupResource{Resource: of.Name}, name, errors.New("changed"))
 		}
+		a.patched[name] = true
 		merge(object.Object, change)
 		a.put(of, object)
 		return nil
@@ -203,7 +217,7 @@ func merge(into, change map[string]any) {
 }
 
 func (a *fakeAPI) Delete(_ context.Context, of kube.Resource, namespace, name, uid string) error {
-	return a.call(func() error {
+	return a.call("delete", of, func() error {
 		key := objectKey(of, namespace, name)
 		object := a.objects[key]
 		switch {

@@ -1,0 +1,62 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Command is a subcommand of migrate.
+type Command string
+
+// The commands.
+const (
+	CommandPlan     Command = "plan"
+	CommandApply    Command = "apply"
+	CommandRollback Command = "rollback"
+	CommandStatus   Command = "status"
+)
+
+// permission is what a command may do with a kind of objects.
+type permission struct {
+	group, resource string
+	verbs           []string
+}
+
+// permissions returns the least that a command needs. None needs Secrets.
+func permissions(c Command) []permission {
+	list := []permission{
+		{"", "persistentvolumes", []string{"list"}},
+		{"", "persistentvolumeclaims", []string{"list"}},
+		{"", "endpoints", []string{"list"}},
+		{"", "services", []string{"list"}},
+		{"", "pods", []string{"list"}},
+		{"storage.k8s.io", "storageclasses", []string{"list"}},
+	}
+	replace := []permission{
+		{"", "persistentvolumes", []string{"get", "create", "patch", "delete"}},
+		{"", "persistentvolumeclaims", []string{"get", "patch"}},
+		{"", "pods", []string{"list"}},
+		{"storage.k8s.io", "storageclasses", []string{"get", "create", "delete"}},
+	}
+	switch c {
+	case CommandApply: // the last three are for --remove-endpoints
+		replace[0].verbs = append(replace[0].verbs, "list")
+		return append(replace, permission{"", "endpoints", []string{"delete"}}, permission{"", "services", []string{"delete"}})
+	case CommandRollback:
+		return append(replace, permission{"", "endpoints", []string{"create"}}, permission{"", "services", []string{"create"}})
+	case CommandPlan, CommandStatus:
+	}
+	return list
+}
+
+// ClusterRole returns the manifest of a role with the least that a command needs.
+func ClusterRole(c Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: glusterfs-csi-migrate-%s\nrules:\n", c)
+	for _, p := range permissions(c) {
+		verbs := slices.Sorted(slices.Values(p.verbs))
+		fmt.Fprintf(&b, "- apiGroups: [%q]\n  resources: [%s]\n  verbs: [%s]\n", p.group, p.resource, strings.Join(verbs, ", "))
+	}
+	return b.String()
+}
