@@ -55,7 +55,8 @@ func printsRole(cmd *cobra.Command, command migrate.Command) *cobra.Command {
 	printed := cmd.Flags().Bool("print-rbac", false, "print a ClusterRole with what this command needs, and do nothing else")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *printed {
-			_, err := io.WriteString(cmd.OutOrStdout(), migrate.ClusterRole(command))
+			scale, _ := cmd.Flags().GetBool("scale-down") // false where there is no such flag
+			_, err := io.WriteString(cmd.OutOrStdout(), migrate.ClusterRole(command, scale))
 			return err
 		}
 		return run(cmd, args)

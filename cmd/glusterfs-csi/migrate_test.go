@@ -112,6 +112,9 @@ func TestMigratePrintRBAC(t *testing.T) {
 			t.Errorf("%s: code %d, %s\n%s", name, code, stderr, stdout)
 		}
 	}
+	if _, stdout, _ := command(t, "migrate", "apply", "--print-rbac", "--scale-down"); !strings.Contains(stdout, "resources: [deployments]") {
+		t.Errorf("with --scale-down:\n%s", stdout)
+	}
 }
 
 func TestMigrateStatus(t *testing.T) {

@@ -23,6 +23,7 @@ type carrying struct {
 	selection migrate.Selection
 	classes   bool
 	endpoints bool // apply: remove those that no PersistentVolume names
+	scale     bool
 }
 
 func newMigrateApplyCommand() *cobra.Command {
@@ -65,7 +66,8 @@ func (m *carrying) register(flags *pflag.FlagSet) {
 	flags.StringVar(&m.file, "plan", "", "file that migrate plan has written")
 	flags.StringArrayVar(&m.selection.Only, "only", nil, "only this PersistentVolume; once for each")
 	flags.IntVar(&m.selection.Max, "max", 0, "change at most so many PersistentVolumes; 0 is no limit")
-	flags.DurationVar(&m.wait, "wait", time.Minute, "how long to wait for each claim to be bound again")
+	flags.DurationVar(&m.wait, "wait", time.Minute, "how long to wait for each claim to be bound again, and for pods to end")
+	flags.BoolVar(&m.scale, "scale-down", false, "scale Deployments, StatefulSets and ReplicaSets with running pods that use a volume to 0, and back at the end")
 }
 
 func (m *carrying) check() error {
@@ -106,14 +108,28 @@ func (m *carrying) run(cmd *cobra.Command, do func(context.Context, *migrate.App
 		return err
 	}
 	left := progress{out: cmd.OutOrStdout()}
-	a := &migrate.Applier{API: api, Plan: plan, Journal: journal, Wait: m.wait, Poll: 100 * time.Millisecond, Report: left.report}
+	a := &migrate.Applier{API: api, Plan: plan, Journal: journal, Wait: m.wait, Poll: 100 * time.Millisecond, Scale: m.scale, Report: left.report}
 	if a.Inventories, err = m.inventories(cmd.Context()); err != nil {
 		return err
 	}
-	if err := do(cmd.Context(), a); err != nil {
+	err = do(cmd.Context(), a)
+	if m.scale {
+		err = errors.Join(err, scaleUp(cmd.Context(), a))
+	}
+	if err != nil {
 		return err
 	}
 	return left.end()
+}
+
+// scaleUp gives pods back also when the migration was interrupted.
+func scaleUp(ctx context.Context, a *migrate.Applier) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	if err := a.ScaleUp(ctx); err != nil {
+		return fmt.Errorf("what was scaled to 0 is not scaled back, run the same command again: %w", err)
+	}
+	return nil
 }
 
 func (m *carrying) inventories(ctx context.Context) ([]migrate.Inventory, error) {

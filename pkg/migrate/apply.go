@@ -22,6 +22,8 @@ type Applier struct {
 	Inventories []Inventory   // as Heketi records it now
 	Wait        time.Duration // for a claim to be bound to its new PersistentVolume
 	Poll        time.Duration // between two looks at the claim
+	// Scale has the owners of running pods scaled to 0; ScaleUp gives them their pods back.
+	Scale bool
 	// Report is told of each PersistentVolume.
 	Report func(Result)
 }
@@ -223,19 +225,21 @@ func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]an
 		return fmt.Errorf("%w: its claim %s names PersistentVolume %q", ErrChanged, v.Claim, c.Spec.VolumeName)
 	}
 	running, err := a.runningPods(ctx, namespace, name)
-	if err == nil && len(running) > 0 {
-		err = fmt.Errorf("pods use its claim %s: %s; stop them, and run this again", v.Claim, strings.Join(running, ", "))
+	switch {
+	case err != nil || len(running) == 0:
+		return err
+	case a.Scale:
+		return a.scaleDown(ctx, namespace, name, running)
 	}
-	return err
+	return fmt.Errorf("pods use its claim %s: %s; stop them, or let --scale-down stop them, and run this again", v.Claim, namesOf(running))
 }
 
 // runningPods returns the pods that may have the volume mounted. One that waits for its volumes is none: it gets the new one.
-func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) ([]string, error) {
+func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) (running []pod, err error) {
 	pods, err := a.API.List(ctx, podsResource(), namespace, "Pod", usesVolumes)
 	if err != nil {
 		return nil, err
 	}
-	var running []string
 	for _, object := range pods {
 		p, err := read[pod](object)
 		if err != nil {
@@ -243,7 +247,7 @@ func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) 
 		}
 		uses := slices.ContainsFunc(p.Spec.Volumes, func(v podVolume) bool { return v.Claim != nil && v.Claim.Name == claimName })
 		if uses && (p.Status.Phase == "Running" || p.Status.Phase == "Unknown") {
-			running = append(running, p.Metadata.Name+madeBy(p.Metadata))
+			running = append(running, p)
 		}
 	}
 	return running, nil

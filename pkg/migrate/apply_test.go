@@ -55,6 +55,9 @@ func run(t *testing.T, api *fakeAPI, a Applier, dir string, back bool, selection
 	if err := do(t.Context(), selection); err != nil {
 		t.Fatal(err)
 	}
+	if a.Scale {
+		_ = a.ScaleUp(t.Context()) // the run may have been killed
+	}
 	return results
 }
 

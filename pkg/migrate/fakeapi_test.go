@@ -2,18 +2,20 @@ package migrate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
@@ -97,6 +99,10 @@ func (a *fakeAPI) control() {
 			a.reclaim(object)
 		case strings.HasPrefix(key, "persistentvolumeclaims/"):
 			a.bind(object)
+		case strings.HasPrefix(key, "statefulsets/"), strings.HasPrefix(key, "replicasets/"):
+			a.keepPods(object)
+		case strings.HasPrefix(key, "deployments/"):
+			a.keepReplicaSet(object)
 		}
 	}
 }
@@ -134,6 +140,43 @@ func (a *fakeAPI) reclaim(object *unstructured.Unstructured) {
 	if c == nil || string(c.GetUID()) != ref.UID {
 		a.deleted[object.GetName()] = true
 	}
+}
+
+// keepReplicaSet gives the ReplicaSet of a Deployment, which has its name, the Deployment's size.
+func (a *fakeAPI) keepReplicaSet(deployment *unstructured.Unstructured) {
+	replicas, _, _ := unstructured.NestedInt64(deployment.Object, "spec", "replicas")
+	set := a.objects[objectKey(replicaSetsResource(), deployment.GetNamespace(), deployment.GetName())]
+	_ = unstructured.SetNestedField(set.Object, replicas, "spec", "replicas")
+}
+
+// keepPods makes the pod of a set with replicas, and removes that of one without. The pod has the name of the set, and its claim is data.
+func (a *fakeAPI) keepPods(set *unstructured.Unstructured) {
+	replicas, _, _ := unstructured.NestedInt64(set.Object, "spec", "replicas")
+	key := objectKey(podsResource(), set.GetNamespace(), set.GetName())
+	if replicas == 0 {
+		delete(a.objects, key)
+	} else if a.objects[key] == nil {
+		a.put(podsResource(), &unstructured.Unstructured{Object: map[string]any{
+			"metadata": map[string]any{"namespace": set.GetNamespace(), "name": set.GetName(), "ownerReferences": []any{
+				map[string]any{"kind": set.GetKind(), "name": set.GetName(), "controller": true},
+			}},
+			"spec":   map[string]any{"volumes": []any{map[string]any{"name": "v", "persistentVolumeClaim": map[string]any{"claimName": "data"}}}},
+			"status": map[string]any{"phase": "Running"},
+		}})
+	}
+}
+
+// deploy makes an owner with a pod that uses the claim shop/data.
+func (a *fakeAPI) deploy(t *testing.T, kind, name string) {
+	t.Helper()
+	owner := object(t, "{kind: "+kind+", metadata: {namespace: shop, name: "+name+"}, spec: {replicas: 3}}")
+	if kind == "Deployment" {
+		set := object(t, "{kind: ReplicaSet, metadata: {namespace: shop, name: "+name+"}, spec: {replicas: 3}}")
+		set.SetOwnerReferences([]metav1.OwnerReference{{Kind: kind, Name: name, Controller: new(true)}})
+		a.put(replicaSetsResource(), &set)
+	}
+	a.put(scalable()[kind], &owner)
+	a.control()
 }
 
 func notFound(of kube.Resource, name string) error {

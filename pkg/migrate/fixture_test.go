@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
@@ -64,7 +65,11 @@ status: {phase: Bound}
 func object(tb testing.TB, text string) unstructured.Unstructured {
 	tb.Helper()
 	var o unstructured.Unstructured
-	if err := yaml.Unmarshal([]byte(text), &o.Object); err != nil {
+	content, err := yaml.YAMLToJSON([]byte(text))
+	if err == nil {
+		err = json.Unmarshal(content, &o.Object)
+	}
+	if err != nil {
 		tb.Fatal(err)
 	}
 	return o

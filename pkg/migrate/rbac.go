@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
 // Command is a subcommand of migrate.
@@ -24,7 +26,7 @@ type permission struct {
 }
 
 // permissions returns the least that a command needs. None needs Secrets.
-func permissions(c Command) []permission {
+func permissions(c Command, scale bool) []permission {
 	list := []permission{
 		{"", "persistentvolumes", []string{"list"}},
 		{"", "persistentvolumeclaims", []string{"list"}},
@@ -39,8 +41,13 @@ func permissions(c Command) []permission {
 		{"", "pods", []string{"list"}},
 		{"storage.k8s.io", "storageclasses", []string{"get", "create", "delete"}},
 	}
+	if scale {
+		for _, of := range []kube.Resource{deploymentsResource(), replicaSetsResource(), statefulSetsResource()} {
+			replace = append(replace, permission{of.Group, of.Name, []string{"get", "list", "patch"}})
+		}
+	}
 	switch c {
-	case CommandApply: // the last three are for --remove-endpoints
+	case CommandApply: // what is added is for --remove-endpoints
 		replace[0].verbs = append(replace[0].verbs, "list")
 		return append(replace, permission{"", "endpoints", []string{"delete"}}, permission{"", "services", []string{"delete"}})
 	case CommandRollback:
@@ -50,11 +57,11 @@ func permissions(c Command) []permission {
 	return list
 }
 
-// ClusterRole returns the manifest of a role with the least that a command needs.
-func ClusterRole(c Command) string {
+// ClusterRole returns the manifest of a role with the least that a command needs, scale with --scale-down.
+func ClusterRole(c Command, scale bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: glusterfs-csi-migrate-%s\nrules:\n", c)
-	for _, p := range permissions(c) {
+	for _, p := range permissions(c, scale) {
 		verbs := slices.Sorted(slices.Values(p.verbs))
 		fmt.Fprintf(&b, "- apiGroups: [%q]\n  resources: [%s]\n  verbs: [%s]\n", p.group, p.resource, strings.Join(verbs, ", "))
 	}

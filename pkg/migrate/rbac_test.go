@@ -34,14 +34,26 @@ func TestPermissions(t *testing.T) {
 	for _, tc := range []struct {
 		command     Command
 		before, run func(*testing.T, *fakeAPI, *Applier)
+		scale       bool
 	}{
-		{CommandPlan, nil, collect},
-		{CommandStatus, nil, collect},
-		{CommandApply, nil, apply},
+		{CommandPlan, nil, collect, false},
+		{CommandStatus, nil, collect, false},
+		{CommandApply, nil, apply, false},
+		{CommandApply, func(t *testing.T, api *fakeAPI, a *Applier) {
+			t.Helper()
+			a.Scale = true
+			for _, kind := range sortedKeys(scalable()) {
+				api.deploy(t, kind, strings.ToLower(kind))
+			}
+		}, do(
+			func(a *Applier) error { return a.Apply(t.Context(), Selection{}) },
+			func(a *Applier) error { return a.ApplyClasses(t.Context()) },
+			func(a *Applier) error { return a.ScaleUp(t.Context()) },
+			func(a *Applier) error { _, err := a.RemoveEndpoints(t.Context()); return err }), true},
 		{CommandRollback, apply, do(
 			func(a *Applier) error { return a.RestoreEndpoints(t.Context()) },
 			func(a *Applier) error { return a.RollBack(t.Context(), Selection{}) },
-			func(a *Applier) error { return a.RollBackClasses(t.Context()) })},
+			func(a *Applier) error { return a.RollBackClasses(t.Context()) }), false},
 	} {
 		t.Run(string(tc.command), func(t *testing.T) {
 			api, a := withClass(t)
@@ -52,7 +64,7 @@ func TestPermissions(t *testing.T) {
 			api.used = map[string]bool{}
 			tc.run(t, api, &a)
 			var want []string
-			for _, p := range permissions(tc.command) {
+			for _, p := range permissions(tc.command, tc.scale) {
 				for _, verb := range p.verbs {
 					want = append(want, verb+" "+p.resource)
 				}
@@ -62,8 +74,8 @@ func TestPermissions(t *testing.T) {
 				t.Errorf("used %q, allowed %q", got, want)
 			}
 			var role map[string]any
-			if err := yaml.Unmarshal([]byte(ClusterRole(tc.command)), &role); err != nil || strings.Contains(ClusterRole(tc.command), "secrets") {
-				t.Errorf("%v\n%s", err, ClusterRole(tc.command))
+			if err := yaml.Unmarshal([]byte(ClusterRole(tc.command, tc.scale)), &role); err != nil || strings.Contains(ClusterRole(tc.command, tc.scale), "secrets") {
+				t.Errorf("%v\n%s", err, ClusterRole(tc.command, tc.scale))
 			}
 		})
 	}

@@ -74,8 +74,14 @@ func TestMigrate(t *testing.T) {
 	s.kubectl("patch", "pvc", "dynamic", "-p", `{"spec": {"resources": {"requests": {"storage": "2Gi"}}}}`)
 	s.grown("dynamic", "2Gi")
 	s.kubectl("delete", "pod/static", "pod/static-root", patience)
-	if out := migrate(t, "rollback", "--plan="+plan, "--only="+s.namespace+"-static"); !strings.Contains(out, "rolled back: 1\n") {
+	s.apply(deployment("web", "static"))
+	s.kubectl("rollout", "status", "deployment/web", patience)
+	if out := migrate(t, "rollback", "--plan="+plan, "--only="+s.namespace+"-static", "--scale-down"); !strings.Contains(out, "rolled back: 1\n") {
 		t.Errorf("rollback: %s", out)
+	}
+	if replicas := s.kubectl("get", "deployment", "web", "-o", "jsonpath={.spec.replicas} {.metadata.annotations}"); !strings.HasPrefix(replicas, "1 ") ||
+		strings.Contains(replicas, "replicas-before-migration") {
+		t.Errorf("after the rollback the Deployment has %s", replicas)
 	}
 	if path := s.kubectl("get", "pv", s.namespace+"-static", "-o", "jsonpath={.spec.glusterfs.path}"); path != "by-hand/" && path != "by-hand" {
 		t.Errorf("after the rollback its path is %q", path)
@@ -97,6 +103,24 @@ func notSuspect(t *testing.T) {
 	started, err := time.Parse(time.RFC3339, inDriver(t, "get", "pod", driver.ControllerPod, "-o", "jsonpath={.status.startTime}"))
 	ok(t, err)
 	time.Sleep(time.Until(started.Add(2*time.Minute + 10*time.Second)))
+}
+
+// deployment is one pod that uses a claim.
+func deployment(name, claim string) string {
+	return fmt.Sprintf(`---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: %[1]s}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: %[1]s}}
+  template:
+    metadata: {labels: {app: %[1]s}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: main, image: %[2]s, command: [sleep, "1000000"], volumeMounts: [{name: data, mountPath: /data}]}]
+      volumes: [{name: data, persistentVolumeClaim: {claimName: %[3]s}}]
+`, name, busyboxImage, claim)
 }
 
 // fill mounts a gluster volume and makes files in it, of several owners, groups and modes.

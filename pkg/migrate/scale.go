@@ -1,0 +1,128 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+)
+
+// AnnotationReplicas is on owners of pods that a migration has scaled to 0: how many there were. It is what another run, after this
+// one was killed, knows them by.
+const AnnotationReplicas = "glusterfs.csi.gluster.org/replicas-before-migration"
+
+func deploymentsResource() kube.Resource  { return kube.Resource{Group: "apps", Name: "deployments"} }
+func replicaSetsResource() kube.Resource  { return kube.Resource{Group: "apps", Name: "replicasets"} }
+func statefulSetsResource() kube.Resource { return kube.Resource{Group: "apps", Name: "statefulsets"} }
+
+// scalable are the kinds of owners that can be scaled, by kind.
+func scalable() map[string]kube.Resource {
+	return map[string]kube.Resource{"Deployment": deploymentsResource(), "ReplicaSet": replicaSetsResource(), "StatefulSet": statefulSetsResource()}
+}
+
+// scaleDown scales the owners of running pods to 0, and waits until none runs.
+func (a *Applier) scaleDown(ctx context.Context, namespace, claimName string, running []pod) error {
+	for _, p := range running {
+		if err := a.scaleOwnerOf(ctx, p); err != nil {
+			return err
+		}
+	}
+	deadline := time.Now().Add(a.Wait)
+	for {
+		left, err := a.runningPods(ctx, namespace, claimName)
+		switch {
+		case err != nil || len(left) == 0:
+			return err
+		case time.Now().After(deadline):
+			return fmt.Errorf("pods still run %v after their owners were scaled to 0: %s", a.Wait, namesOf(left))
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(a.Poll):
+		}
+	}
+}
+
+// scaleOwnerOf scales what has made a pod to 0. It notes the number there was in the same request.
+func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
+	of, owner, err := a.ownerOf(ctx, p.Metadata)
+	if err != nil {
+		return err
+	}
+	if owner == nil {
+		return fmt.Errorf("pod %s%s was made by nothing that can be scaled; stop it, and run this again", p.Metadata.key(), madeBy(p.Metadata))
+	}
+	if owner.GetAnnotations()[AnnotationReplicas] != "" {
+		return nil // it is down, and its pods are about to end
+	}
+	replicas, given, _ := unstructured.NestedInt64(owner.Object, "spec", "replicas")
+	if !given {
+		replicas = 1 // the default
+	}
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"%d"}},"spec":{"replicas":0}}`, AnnotationReplicas, replicas)
+	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
+}
+
+// ownerOf returns the topmost owner that can be scaled; nil is none.
+func (a *Applier) ownerOf(ctx context.Context, m metadata) (of kube.Resource, found *unstructured.Unstructured, err error) {
+	for {
+		i := slices.IndexFunc(m.OwnerReferences, func(o owner) bool { return o.Controller })
+		if i < 0 {
+			return of, found, nil
+		}
+		next, ok := scalable()[m.OwnerReferences[i].Kind]
+		if !ok {
+			return of, nil, nil // an operator, say, which would scale it up again
+		}
+		of = next
+		if found, err = a.API.Get(ctx, of, m.Namespace, m.OwnerReferences[i].Name); err != nil {
+			return of, nil, err
+		}
+		view, err := read[struct {
+			Metadata metadata `json:"metadata"`
+		}](*found)
+		if err != nil {
+			return of, nil, err
+		}
+		m = view.Metadata
+	}
+}
+
+// ScaleUp gives all that migrations have scaled to 0 the number of pods back that they had. It goes on after an error.
+func (a *Applier) ScaleUp(ctx context.Context) error {
+	var errs []error
+	for _, kind := range sortedKeys(scalable()) {
+		of := scalable()[kind]
+		found, err := a.API.List(ctx, of, "", kind, func(o unstructured.Unstructured) bool { return o.GetAnnotations()[AnnotationReplicas] != "" })
+		errs = append(errs, err)
+		for _, owner := range found {
+			errs = append(errs, a.scaleUp(ctx, of, owner))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (a *Applier) scaleUp(ctx context.Context, of kube.Resource, owner unstructured.Unstructured) error {
+	replicas, err := strconv.ParseUint(owner.GetAnnotations()[AnnotationReplicas], 10, 31)
+	if err != nil {
+		return fmt.Errorf("%s %s/%s: annotation %s: %w", owner.GetKind(), owner.GetNamespace(), owner.GetName(), AnnotationReplicas, err)
+	}
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}},"spec":{"replicas":%d}}`, AnnotationReplicas, replicas)
+	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
+}
+
+func namesOf(pods []pod) string {
+	names := make([]string, 0, len(pods))
+	for _, p := range pods {
+		names = append(names, p.Metadata.Name+madeBy(p.Metadata))
+	}
+	return strings.Join(names, ", ")
+}

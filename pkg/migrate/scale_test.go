@@ -1,0 +1,66 @@
+package migrate
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// replicasOf returns how many pods an owner of the fake is to have.
+func replicasOf(t *testing.T, api *fakeAPI, kind string) int64 {
+	t.Helper()
+	n, _, err := unstructured.NestedInt64(api.objects[objectKey(scalable()[kind], "shop", "web")].Object, "spec", "replicas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestScaleDown: owners are scaled to 0 and back, whenever the migration is killed.
+func TestScaleDown(t *testing.T) {
+	for _, kind := range sortedKeys(scalable()) {
+		t.Run(kind, func(t *testing.T) {
+			for at := 0; ; at++ { // 0 is never
+				api, a := migrated(t)
+				api.deploy(t, kind, "web")
+				a.Scale = true
+				dir := t.TempDir()
+				api.killAt, api.after = at, at%2 == 0
+				got := outcomes(run(t, api, a, dir, false, Selection{}))
+				killed := strings.Contains(got, errKilled.Error())
+				api.killAt = 0
+				if got = outcomes(run(t, api, a, dir, false, Selection{})); strings.Contains(got, ": ") {
+					t.Errorf("killed at %d: %s", at, got)
+				}
+				checkCluster(t, api, true)
+				if n := replicasOf(t, api, kind); n != 3 {
+					t.Errorf("killed at %d: %d replicas at the end", at, n)
+				}
+				if annotations := api.objects[objectKey(scalable()[kind], "shop", "web")].GetAnnotations(); len(annotations) > 0 {
+					t.Errorf("killed at %d: %v is left", at, annotations)
+				}
+				if at > 0 && !killed {
+					return
+				}
+			}
+		})
+	}
+}
+
+// TestCannotScale: pods that nothing would start again are left alone.
+func TestCannotScale(t *testing.T) {
+	for name, owners := range map[string]string{
+		"a pod of its own": "[]", "of a DaemonSet": "[{kind: DaemonSet, name: d, controller: true}]", "of a Job": "[{kind: Job, name: j, controller: true}]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			api, a := migrated(t)
+			a.Scale = true
+			p := object(t, "{metadata: {namespace: shop, name: web, ownerReferences: "+owners+"}, spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}, status: {phase: Running}}")
+			api.put(podsResource(), &p)
+			if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); !strings.Contains(got, "pod shop/web") || !strings.Contains(got, "nothing that can be scaled") {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
