@@ -29,6 +29,7 @@ func newRootCommand() *cobra.Command {
 		newDoctorCommand(),
 		newOrphansCommand(),
 		newMigrateCommand(),
+		newImportCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -105,6 +105,29 @@ func TestMigrateCommandLines(t *testing.T) {
 	}
 }
 
+func TestImport(t *testing.T) {
+	config, heketi := heketiConfig(t)
+	cluster := heketitest.NewCluster()
+	heketi.ReplaceDatabase(cluster)
+	heketi.AddVolume("data", cluster.ID, false)
+	code, stdout, stderr := command(t, "import", "data", "--config="+config, "--claim=shop/data")
+	if code != 0 || stderr != "" || strings.Count(stdout, "---\n") != 2 || !strings.Contains(stdout, "servers: 192.0.2.1,192.0.2.2,192.0.2.3") {
+		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
+	}
+	for _, tc := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{nil, 2, "name one volume"}, {[]string{"data"}, 2, "--volume-info=FILE"}, {[]string{"data", "--config=/none"}, 1, "--config=/none"},
+		{[]string{"data", "--volume-info=/none"}, 1, "--volume-info=/none"}, {[]string{"other", "--config=" + config, "--size=1Gi"}, 1, "nothing proves"},
+	} {
+		if code, stdout, stderr := command(t, append([]string{"import"}, tc.args...)...); code != tc.code || stdout != "" || !strings.Contains(stderr, tc.says) {
+			t.Errorf("%v: code %d, %q, %q", tc.args, code, stdout, stderr)
+		}
+	}
+}
+
 func TestMigratePrintRBAC(t *testing.T) {
 	for _, name := range []string{"plan", "apply", "rollback", "status"} {
 		code, stdout, stderr := command(t, "migrate", name, "--print-rbac")

@@ -79,12 +79,9 @@ func (m *planning) plan(cmd *cobra.Command) error {
 // make reads everything and makes the plan.
 func (m *planning) make(ctx context.Context) (migrate.Plan, error) {
 	var sources migrate.Sources
-	for _, file := range m.volumeInfo {
-		volumes, err := readVolumeInfo(file)
-		if err != nil {
-			return migrate.Plan{}, fmt.Errorf("--volume-info=%s: %w", file, err)
-		}
-		sources.VolumeInfo = append(sources.VolumeInfo, volumes...)
+	var err error
+	if sources.VolumeInfo, err = readVolumeInfos(m.volumeInfo); err != nil {
+		return migrate.Plan{}, err
 	}
 	var backends []*heketi.Backend
 	if m.config != "" {
@@ -104,6 +101,17 @@ func (m *planning) make(ctx context.Context) (migrate.Plan, error) {
 	}
 	sources.Inventories = migrate.TakeInventory(ctx, backends)
 	return migrate.Make(sources, m.choices)
+}
+
+func readVolumeInfos(files []string) (all []migrate.GlusterVolume, err error) {
+	for _, file := range files {
+		volumes, err := readVolumeInfo(file)
+		if err != nil {
+			return nil, fmt.Errorf("--volume-info=%s: %w", file, err)
+		}
+		all = append(all, volumes...)
+	}
+	return all, nil
 }
 
 func readVolumeInfo(file string) ([]migrate.GlusterVolume, error) {

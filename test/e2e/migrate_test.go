@@ -87,6 +87,13 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("after the rollback its path is %q", path)
 	}
 	s.bound("static")
+
+	s.apply(command(t, "import", "by-hand", "--config="+config, "--name="+s.namespace+"-imported", "--claim="+s.namespace+"/imported") + pod("imported", "", "imported", 0))
+	kubectl(t, "label", "pv", s.namespace+"-imported", "e2e="+s.namespace)
+	s.running("imported")
+	if got := s.files("imported"); got != wantStatic {
+		t.Errorf("imported, it has\n%s\nand had\n%s", got, wantStatic)
+	}
 	s.kubectl("delete", "pod/dynamic", "pod/dynamic-root", "pvc/dynamic", patience)
 	eventually(t, func() error {
 		if left := inHeketi(t, cluster.Lab().Heketi(), old.name); len(left) > 0 {
@@ -259,7 +266,12 @@ func migrationConfig(t *testing.T) string {
 // migrate runs glusterfs-csi migrate as an administrator does.
 func migrate(t *testing.T, args ...string) string {
 	t.Helper()
-	args = append([]string{"migrate"}, append(args, "--kubeconfig="+cluster.Kubeconfig())...)
+	return command(t, append([]string{"migrate"}, append(args, "--kubeconfig="+cluster.Kubeconfig())...)...)
+}
+
+// command runs glusterfs-csi as an administrator does.
+func command(t *testing.T, args ...string) string {
+	t.Helper()
 	out, err := cluster.Command(t.Context(), filepath.Join(buildDir(), "bin", "glusterfs-csi"), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("glusterfs-csi %s: %v\n%s", strings.Join(args, " "), err, out)
