@@ -55,6 +55,9 @@ func TestMigratePlan(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 { // it has the key of a class in it
 		t.Errorf("%v: the plan has mode %v", err, info.Mode())
 	}
+	if code, _, stderr := command(t, "migrate", "plan", "--config="+config, "--kubeconfig="+kubeconfig, "--output="+file); code != 1 || !strings.Contains(stderr, "may be the backup of a migration") {
+		t.Errorf("a plan over a plan: code %d, %s", code, stderr)
+	}
 	// With a proof, without Heketi, to standard output.
 	proof := writeFile(t, "info.xml", `<cliOutput><opRet>0</opRet><volInfo><volumes><volume><name>archive</name>
 		<bricks><brick><name>10.0.0.1:/b</name></brick></bricks></volume></volumes></volInfo></cliOutput>`)
@@ -93,7 +96,7 @@ func TestMigrateCommandLines(t *testing.T) {
 		{[]string{"apply", "--plan=" + bad, "--kubeconfig=" + kubeconfig}, 1, "this is no plan"},
 		{[]string{"apply", "--plan=/none", "--kubeconfig=" + kubeconfig}, 1, "--plan=/none"},
 		{[]string{"apply", "--plan=" + good}, 2, "--kubeconfig=FILE"},
-		{[]string{"rollback", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--config=/none"}, 1, "--config=/none"},
+		{[]string{"rollback", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--config=x"}, 2, "--config"},
 		{[]string{"status", "--kubeconfig=" + kubeconfig, "--output=xml"}, 2, "--output=xml"},
 		{[]string{"status"}, 2, "--kubeconfig=FILE"},
 		{nil, 2, "plan, apply, status or rollback"},

@@ -22,9 +22,13 @@ type carrying struct {
 	wait      time.Duration
 	selection migrate.Selection
 	classes   bool
+	out       io.Writer
 	endpoints bool // apply: remove those that no PersistentVolume names
 	scale     bool
 }
+
+// journalSuffix ends the name of the journal, which lies beside the plan.
+const journalSuffix = ".journal"
 
 func newMigrateApplyCommand() *cobra.Command {
 	var m carrying
@@ -56,7 +60,6 @@ func newMigrateRollbackCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, m.rollBack) },
 	}
 	m.register(cmd.Flags())
-	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for the plan")
 	cmd.Flags().BoolVar(&m.classes, "classes", true, "put StorageClasses back, too; not with --only")
 	return cmd
 }
@@ -98,7 +101,7 @@ func (m *carrying) run(cmd *cobra.Command, do func(context.Context, *migrate.App
 	if err := m.selection.Check(plan); err != nil {
 		return usageError{fmt.Errorf("--only: %w", err)}
 	}
-	journal, err := migrate.OpenJournal(m.file + ".journal")
+	journal, err := migrate.OpenJournal(m.file + journalSuffix)
 	if err != nil {
 		return err
 	}
@@ -107,7 +110,8 @@ func (m *carrying) run(cmd *cobra.Command, do func(context.Context, *migrate.App
 	if err != nil {
 		return err
 	}
-	left := progress{out: cmd.OutOrStdout()}
+	m.out = cmd.OutOrStdout()
+	left := progress{out: m.out}
 	a := &migrate.Applier{API: api, Plan: plan, Journal: journal, Wait: m.wait, Poll: 100 * time.Millisecond, Scale: m.scale, Report: left.report}
 	if a.Inventories, err = m.inventories(cmd.Context()); err != nil {
 		return err
@@ -156,12 +160,13 @@ func (m *carrying) apply(ctx context.Context, a *migrate.Applier) error {
 	if !m.endpoints {
 		return nil
 	}
-	_, err := a.RemoveEndpoints(ctx)
+	removed, err := a.RemoveEndpoints(ctx)
+	fmt.Fprintf(m.out, "Endpoints and Services removed: %d\n", removed)
 	return err
 }
 
 func (m *carrying) rollBack(ctx context.Context, a *migrate.Applier) error {
-	if err := a.RestoreEndpoints(ctx); err != nil {
+	if err := a.RestoreEndpoints(ctx, m.selection); err != nil {
 		return err
 	}
 	if err := a.RollBack(ctx, m.selection); err != nil {
@@ -175,8 +180,9 @@ func (m *carrying) rollBack(ctx context.Context, a *migrate.Applier) error {
 
 // progress writes a line for each object.
 type progress struct {
-	out    io.Writer
-	counts map[migrate.Outcome]int
+	out     io.Writer
+	counts  map[migrate.Outcome]int
+	changed int // refused because something has changed since the plan
 }
 
 func (p *progress) report(r migrate.Result) {
@@ -184,6 +190,9 @@ func (p *progress) report(r migrate.Result) {
 		p.counts = map[migrate.Outcome]int{}
 	}
 	p.counts[r.Outcome]++
+	if errors.Is(r.Err, migrate.ErrChanged) {
+		p.changed++
+	}
 	text := ""
 	if r.Err != nil {
 		text = ": " + r.Err.Error()
@@ -200,6 +209,9 @@ func (p *progress) end() error {
 	}
 	if n := p.counts[migrate.Failed]; n > 0 {
 		return fmt.Errorf("%d failed; run the same command again", n)
+	}
+	if p.changed > 0 {
+		return fmt.Errorf("%d have changed since the plan was made; make a new one for these, in another file", p.changed)
 	}
 	return nil
 }

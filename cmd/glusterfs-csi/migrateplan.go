@@ -58,6 +58,9 @@ func (m *planning) plan(cmd *cobra.Command) error {
 	if err := m.check(); err != nil {
 		return usageError{err}
 	}
+	if err := m.checkOutput(); err != nil {
+		return err
+	}
 	plan, err := m.make(cmd.Context())
 	if err != nil {
 		return err
@@ -74,6 +77,16 @@ func (m *planning) plan(cmd *cobra.Command) error {
 		return fmt.Errorf("--output=%s: %w", m.output, err)
 	}
 	return summarize(cmd.OutOrStdout(), plan, m.output)
+}
+
+// checkOutput refuses a file that is there: an earlier plan is the only backup of what was migrated with it.
+func (m *planning) checkOutput() error {
+	for _, file := range []string{m.output, m.output + journalSuffix} {
+		if _, err := os.Lstat(file); m.output != "-" && err == nil {
+			return fmt.Errorf("--output=%s: %s exists, and may be the backup of a migration; write the plan to another file", m.output, file)
+		}
+	}
+	return nil
 }
 
 // make reads everything and makes the plan.

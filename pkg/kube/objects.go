@@ -36,6 +36,15 @@ func (c *Client) Create(ctx context.Context, r Resource, object *unstructured.Un
 	return c.of(r, object.GetNamespace(), "create").create(ctx, object)
 }
 
+// TryCreate has the API server check an object, and makes nothing.
+func (c *Client) TryCreate(ctx context.Context, r Resource, object *unstructured.Unstructured) error {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	of := c.of(r, object.GetNamespace(), "create")
+	_, err := of.api.Create(ctx, object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return c.explain(err, of.needs)
+}
+
 // Patch merges a JSON document into an object (RFC 7396).
 func (c *Client) Patch(ctx context.Context, r Resource, namespace, name string, patch []byte) error {
 	return c.of(r, namespace, "patch").patch(ctx, name, types.MergePatchType, patch)

@@ -94,13 +94,16 @@ func (a *Applier) each(ctx context.Context, selection Selection, done Outcome, d
 		}
 		began := time.Now()
 		changed, err := do(ctx, v)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
 		if changed {
 			changes++
 		}
 		a.Report(Result{Name: v.Name, Outcome: done}.of(changed, err, time.Since(began)))
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, errNotMade): // nor would the next ones be made
+			return fmt.Errorf("PersistentVolume %s: %w; mend that, and run the same command again", v.Name, err)
+		}
 	}
 	return nil
 }
@@ -121,36 +124,63 @@ func (r Result) of(changed bool, err error, took time.Duration) Result {
 
 // replace replaces one PersistentVolume by another of the same name, after a check unless an earlier run has begun with it.
 func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (changed bool, err error) {
-	if !a.Journal.has(volumeEntry(v.Name)) {
-		done, err := a.check(ctx, v, from, to)
-		if err != nil {
-			return false, err
-		}
-		changed = !done
-	}
-	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}
-	return changed || a.Journal.has(volumeEntry(v.Name)), s.swap(ctx, from, to)
-}
-
-// check returns an error if anything is not as the plan has it, or a pod uses the volume. done: the PersistentVolume has been
-// replaced already.
-func (a *Applier) check(ctx context.Context, v VolumePlan, from, to map[string]any) (done bool, err error) {
+	begun := a.Journal.has(volumeEntry(v.Name))
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
 	switch {
-	case apierrors.IsNotFound(err):
-		return false, fmt.Errorf("%w: it does not exist any more", ErrChanged)
-	case err != nil:
+	case apierrors.IsNotFound(err) && !begun:
+		return false, fmt.Errorf("%w: it does not exist any more. If an earlier run of this plan was ended, its journal must lie beside the plan", ErrChanged)
+	case err != nil && !apierrors.IsNotFound(err):
 		return false, err
+	case err != nil, begun && isDeleting(now): // the earlier run has checked
+	case sameVolume(now.Object, to) && !begun:
+		return false, nil // its policy is the administrator's from now on
 	case sameVolume(now.Object, to):
-		return true, nil
+	default:
+		if err := a.check(ctx, v, now, from, to); err != nil {
+			return false, err
+		}
 	}
+	// What is begun is not left half done when somebody ends the run.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Wait+swapLimit)
+	defer cancel()
+	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}
+	return true, s.swap(ctx, from, to)
+}
+
+// swapLimit bounds a swap without its wait for the claim.
+const swapLimit = 2 * time.Minute
+
+// check returns an error if anything is not as the plan has it, or a pod uses the volume.
+func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) error {
 	if err := unchanged(now.Object, from); err != nil {
-		return false, err
+		return err
 	}
-	if err := a.checkHeketi(v); err != nil {
-		return false, err
+	if isOfDriver(to) {
+		if err := a.checkHeketi(v); err != nil {
+			return err
+		}
 	}
-	return false, a.checkClaim(ctx, v, to)
+	running, err := a.checkClaim(ctx, v, to)
+	switch {
+	case err != nil || len(running) == 0:
+		return err
+	case !a.Scale:
+		return fmt.Errorf("pods use its claim %s: %s; stop them, or let --scale-down stop them, and run this again", v.Claim, namesOf(running))
+	}
+	if err := a.scaleDown(ctx, v, running); err != nil {
+		return err
+	}
+	running, err = a.checkClaim(ctx, v, to) // again: that took a while
+	if err == nil && len(running) > 0 {
+		err = fmt.Errorf("pods use its claim %s again: %s", v.Claim, namesOf(running))
+	}
+	return err
+}
+
+// isOfDriver reports whether a PersistentVolume is one of a CSI driver.
+func isOfDriver(object map[string]any) bool {
+	_, ok, _ := unstructured.NestedMap(object, "spec", "csi")
+	return ok
 }
 
 // unchanged compares what a replacement takes over. A PersistentVolume of the driver gets annotations of others.
@@ -158,15 +188,14 @@ func unchanged(now, planned map[string]any) error {
 	if !sameVolume(now, planned) {
 		return fmt.Errorf("%w: its spec has changed", ErrChanged)
 	}
-	_, inDriver, _ := unstructured.NestedMap(planned, "spec", "csi")
 	for _, field := range []string{"labels", "annotations"} {
 		is, _, _ := unstructured.NestedMap(now, "metadata", field)
 		was, _, _ := unstructured.NestedMap(planned, "metadata", field)
-		if len(is)+len(was) > 0 && !reflect.DeepEqual(is, was) && !inDriver {
+		if len(is)+len(was) > 0 && !reflect.DeepEqual(is, was) && !isOfDriver(planned) {
 			return fmt.Errorf("%w: its %s have changed", ErrChanged, field)
 		}
 	}
-	if deleting, _, _ := unstructured.NestedString(now, "metadata", "deletionTimestamp"); deleting != "" {
+	if isDeleting(&unstructured.Unstructured{Object: now}) {
 		return fmt.Errorf("%w: it is being deleted", ErrChanged)
 	}
 	return nil
@@ -198,40 +227,34 @@ func (a *Applier) checkHeketi(v VolumePlan) error {
 	return nil
 }
 
-// checkClaim makes sure that the claim is still the one of the plan, and that no pod uses it.
-func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]any) error {
+// checkClaim makes sure that the claim is still the one of the plan. It returns the pods that use it.
+func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]any) (running []pod, err error) {
 	namespace, name, ok := strings.Cut(v.Claim, "/")
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	uid, _, _ := unstructured.NestedString(to, "spec", "claimRef", "uid")
 	policy, _, _ := unstructured.NestedString(to, "spec", "persistentVolumeReclaimPolicy")
 	object, err := a.API.Get(ctx, claimsResource(), namespace, name)
 	if err != nil && !apierrors.IsNotFound(err) {
-		return err
+		return nil, err
 	}
-	gone := apierrors.IsNotFound(err) || string(object.GetUID()) != uid
-	if gone && policy == policyDelete {
-		return fmt.Errorf("%w: its claim %s is gone, so that the policy Delete would delete the volume", ErrChanged, v.Claim)
-	}
-	if gone {
-		return nil
+	switch gone := err != nil || string(object.GetUID()) != uid; {
+	case gone && policy == policyDelete && isOfDriver(to): // it was there when the plan was made
+		return nil, fmt.Errorf("%w: its claim %s is gone, so that the policy Delete would delete the volume", ErrChanged, v.Claim)
+	case gone:
+		return nil, nil
+	case isDeleting(object):
+		return nil, fmt.Errorf("%w: its claim %s is being deleted", ErrChanged, v.Claim)
 	}
 	c, err := read[claim](*object)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if c.Spec.VolumeName != v.Name {
-		return fmt.Errorf("%w: its claim %s names PersistentVolume %q", ErrChanged, v.Claim, c.Spec.VolumeName)
+		return nil, fmt.Errorf("%w: its claim %s names PersistentVolume %q", ErrChanged, v.Claim, c.Spec.VolumeName)
 	}
-	running, err := a.runningPods(ctx, namespace, name)
-	switch {
-	case err != nil || len(running) == 0:
-		return err
-	case a.Scale:
-		return a.scaleDown(ctx, namespace, name, running)
-	}
-	return fmt.Errorf("pods use its claim %s: %s; stop them, or let --scale-down stop them, and run this again", v.Claim, namesOf(running))
+	return a.runningPods(ctx, namespace, name)
 }
 
 // runningPods returns the pods that may have the volume mounted. One that waits for its volumes is none: it gets the new one.
@@ -245,10 +268,29 @@ func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) 
 		if err != nil {
 			return nil, err
 		}
-		uses := slices.ContainsFunc(p.Spec.Volumes, func(v podVolume) bool { return v.Claim != nil && v.Claim.Name == claimName })
-		if uses && (p.Status.Phase == "Running" || p.Status.Phase == "Unknown") {
+		if p.uses(claimName) && p.mayHaveMounts() {
 			running = append(running, p)
 		}
 	}
 	return running, nil
+}
+
+// uses reports whether a pod uses a claim, its own for an ephemeral volume included.
+func (p pod) uses(claimName string) bool {
+	return slices.ContainsFunc(p.Spec.Volumes, func(v podVolume) bool {
+		return v.Claim != nil && v.Claim.Name == claimName || v.Ephemeral != nil && p.Metadata.Name+"-"+v.Name == claimName
+	})
+}
+
+// mayHaveMounts reports whether a pod's volumes may be mounted: that of a pod which waits for its volumes are not.
+func (p pod) mayHaveMounts() bool {
+	switch p.Status.Phase {
+	case "Running", "Unknown":
+		return true
+	case "Pending":
+		return slices.ContainsFunc(slices.Concat(p.Status.Init, p.Status.Containers), func(c containerStatus) bool {
+			return c.State.Running != nil || c.State.Terminated != nil
+		})
+	}
+	return false
 }

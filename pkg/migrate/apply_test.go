@@ -52,7 +52,7 @@ func run(t *testing.T, api *fakeAPI, a Applier, dir string, back bool, selection
 	if back {
 		do = a.RollBack
 	}
-	if err := do(t.Context(), selection); err != nil {
+	if err := do(t.Context(), selection); err != nil && !errors.Is(err, errKilled) {
 		t.Fatal(err)
 	}
 	if a.Scale {
@@ -73,8 +73,13 @@ func outcomes(results []Result) string {
 	return strings.Join(lines, "; ")
 }
 
-// checkCluster checks what must hold at any end: every claim has its PersistentVolume, of the wanted kind, and nothing was deleted.
+// checkCluster checks what must hold at any end: every claim has its PersistentVolume, of the wanted kind and policy, and nothing was deleted.
 func checkCluster(t *testing.T, api *fakeAPI, csi bool) {
+	t.Helper()
+	checkClaims(t, api, csi, func(pv persistentVolume, policy string) bool { return pv.Spec.ReclaimPolicy == policy })
+}
+
+func checkClaims(t *testing.T, api *fakeAPI, csi bool, allowed func(pv persistentVolume, policy string) bool) {
 	t.Helper()
 	if len(api.deleted) > 0 {
 		t.Errorf("volumes were deleted: %v", api.deleted)
@@ -86,7 +91,7 @@ func checkCluster(t *testing.T, api *fakeAPI, csi bool) {
 			continue
 		}
 		pv, err := read[persistentVolume](*object)
-		if err != nil || (pv.Spec.CSI != nil) != csi || pv.Spec.ReclaimPolicy != policy {
+		if err != nil || (pv.Spec.CSI != nil) != csi || !allowed(pv, policy) {
 			t.Errorf("%s: %v, %+v", name, err, pv.Spec)
 		}
 	}
@@ -117,7 +122,7 @@ func TestApplyAndRollBack(t *testing.T) {
 			t.Errorf("got %s, want %s", got, step.want)
 		}
 		checkCluster(t, api, !step.back)
-		if n := api.calls - before; n > 30 {
+		if n := api.calls - before; n > 40 {
 			t.Errorf("%s took %d calls", step.want, n)
 		}
 	}
@@ -163,15 +168,16 @@ func TestKilledOften(t *testing.T) {
 		for range 1 + dice.IntN(6) {
 			api.calls, api.killAt, api.after = 0, 1+dice.IntN(20), dice.IntN(2) == 0
 			run(t, api, a, dir, back, Selection{})
-			if dice.IntN(4) == 0 { // somebody changes his mind, when the run is complete
-				api.killAt = 0
-				run(t, api, a, dir, back, Selection{})
+			if dice.IntN(4) == 0 { // the administrator changes direction, wherever the run was killed
 				back = !back
 			}
 		}
 		api.killAt = 0
 		run(t, api, a, dir, back, Selection{})
-		checkCluster(t, api, !back)
+		// A rollback that finds the old PersistentVolume there leaves it as it is, with Retain.
+		checkClaims(t, api, !back, func(pv persistentVolume, policy string) bool {
+			return pv.Spec.ReclaimPolicy == policy || pv.Spec.ReclaimPolicy == policyRetain
+		})
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
@@ -208,6 +214,14 @@ func TestOldPlan(t *testing.T) {
 		{"a claim of another", func(api *fakeAPI, _ *Applier) {
 			_ = unstructured.SetNestedField(api.objects[claimKey].Object, "x", "spec", "volumeName")
 		}, `names PersistentVolume "x"`},
+		{"a claim that is being deleted", func(api *fakeAPI, _ *Applier) {
+			_ = unstructured.SetNestedField(api.objects[claimKey].Object, "2026-01-01T00:00:00Z", "metadata", "deletionTimestamp")
+		}, "is being deleted"},
+		{"in use while it starts", func(api *fakeAPI, _ *Applier) {
+			p := object(t, `{metadata: {namespace: shop, name: web}, spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]},
+				status: {phase: Pending, initContainerStatuses: [{state: {running: {startedAt: x}}}]}}`)
+			api.put(podsResource(), &p)
+		}, "pods use its claim shop/data: web"},
 		{"in use", func(api *fakeAPI, _ *Applier) {
 			p := object(t, `{metadata: {namespace: shop, name: web}, spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}, status: {phase: Running}}`)
 			api.put(podsResource(), &p)
@@ -252,6 +266,63 @@ func TestSelection(t *testing.T) {
 	a.Plan.Volumes[0] = a.Plan.Volumes[0].refused("because")
 	if got := outcomes(run(t, api, a, dir, true, Selection{})); got != "projects refused: by the plan: because; pvc-a rolled back" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestClaimThatGoes: a claim that is deleted while it is Lost must not take the volume with it.
+func TestClaimThatGoes(t *testing.T) {
+	for at := 1; at < 25; at++ {
+		api, a := migrated(t)
+		dir := t.TempDir()
+		api.killAt, api.after = at, true
+		run(t, api, a, dir, false, Selection{Only: []string{"pvc-a"}})
+		api.killAt = 0
+		delete(api.objects, objectKey(claimsResource(), "shop", "data"))
+		run(t, api, a, dir, false, Selection{Only: []string{"pvc-a"}})
+		pv := api.objects[objectKey(volumesResource(), "", "pvc-a")]
+		if pv == nil {
+			t.Fatalf("killed at %d: the PersistentVolume is gone", at)
+		}
+		// Once all was done, the volume is deleted with its claim, as the policy says.
+		journal := openJournal(t, filepath.Join(dir, "journal"))
+		policy, _, _ := unstructured.NestedString(pv.Object, "spec", "persistentVolumeReclaimPolicy")
+		if _, ok, _ := unstructured.NestedMap(pv.Object, "spec", "csi"); ok && policy == policyDelete && at < 12 {
+			t.Errorf("killed at %d: the policy is %s, journal %v", at, policy, journal.deleted)
+		}
+		_ = journal.Close()
+	}
+}
+
+// TestPolicyOfTheAdministrator: what was migrated once is not touched again.
+func TestPolicyOfTheAdministrator(t *testing.T) {
+	api, a := migrated(t)
+	dir := t.TempDir()
+	run(t, api, a, dir, false, Selection{})
+	pv := api.objects[objectKey(volumesResource(), "", "pvc-a")]
+	_ = unstructured.SetNestedField(pv.Object, policyRetain, "spec", "persistentVolumeReclaimPolicy")
+	if got := outcomes(run(t, api, a, dir, false, Selection{})); got != "projects unchanged; pvc-a unchanged" {
+		t.Errorf("got %s", got)
+	}
+	if policy, _, _ := unstructured.NestedString(pv.Object, "spec", "persistentVolumeReclaimPolicy"); policy != policyRetain {
+		t.Errorf("the policy is %s again", policy)
+	}
+}
+
+// TestNewVolumeIsRefused: before the old PersistentVolume is deleted, the API server has checked the new one.
+func TestNewVolumeIsRefused(t *testing.T) {
+	api, a := migrated(t)
+	api.refuses = errors.New("a webhook refuses it")
+	if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); strings.Count(got, "nothing was changed") != 2 {
+		t.Errorf("got %s", got)
+	}
+	for _, name := range []string{"pvc-a", "projects"} {
+		pv := api.objects[objectKey(volumesResource(), "", name)]
+		if pv == nil || isDeleting(pv) || isOfDriver(pv.Object) {
+			t.Errorf("%s: %v", name, pv)
+		}
+	}
+	if len(api.wasLost) > 0 {
+		t.Errorf("claims were Lost: %v", api.wasLost)
 	}
 }
 

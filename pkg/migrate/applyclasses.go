@@ -139,16 +139,20 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 	return removed, nil
 }
 
-// RestoreEndpoints makes Endpoints and Services again that were removed.
-func (a *Applier) RestoreEndpoints(ctx context.Context) error {
+// RestoreEndpoints makes Endpoints and Services of the selected PersistentVolumes again that were removed. Those of a namespace that is
+// gone stay so.
+func (a *Applier) RestoreEndpoints(ctx context.Context, selection Selection) error {
 	for _, e := range a.Plan.Endpoints {
+		if len(e.Volumes) == 0 || len(selection.Only) > 0 && !overlap(e.Volumes, selection.Only) {
+			continue
+		}
 		for _, backup := range e.Backup {
 			of, object := endpointsKind(backup)
 			made := remake(object.Object)
 			for _, field := range []string{"clusterIP", "clusterIPs"} {
 				unstructured.RemoveNestedField(made.Object, "spec", field) // another Service may have them
 			}
-			if err := a.API.Create(ctx, of, made); err != nil && !apierrors.IsAlreadyExists(err) {
+			if err := a.API.Create(ctx, of, made); err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
 				return fmt.Errorf("%s %s: %w", strings.ToLower(object.GetKind()), e.Name, err)
 			}
 		}

@@ -85,13 +85,13 @@ func TestRemoveEndpoints(t *testing.T) {
 	if n, err := a.RemoveEndpoints(t.Context()); err != nil || n != 0 {
 		t.Errorf("again: %d, %v", n, err)
 	}
-	if err := a.RestoreEndpoints(t.Context()); err != nil || api.objects[endpoints] == nil || api.objects[service] == nil {
+	if err := a.RestoreEndpoints(t.Context(), Selection{}); err != nil || api.objects[endpoints] == nil || api.objects[service] == nil {
 		t.Fatalf("not restored: %v", err)
 	}
 	if ip, ok, _ := unstructured.NestedString(api.objects[service].Object, "spec", "clusterIP"); ok {
 		t.Errorf("the Service asks for %s, which may be another's by now", ip)
 	}
-	if err := a.RestoreEndpoints(t.Context()); err != nil {
+	if err := a.RestoreEndpoints(t.Context(), Selection{}); err != nil {
 		t.Errorf("again: %v", err)
 	}
 }

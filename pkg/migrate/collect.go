@@ -35,7 +35,7 @@ func usesVolumes(object unstructured.Unstructured) bool {
 	volumes, _, _ := unstructured.NestedSlice(object.Object, "spec", "volumes")
 	for _, v := range volumes {
 		fields, _ := v.(map[string]any)
-		if fields["persistentVolumeClaim"] != nil || fields["glusterfs"] != nil {
+		if fields["persistentVolumeClaim"] != nil || fields["glusterfs"] != nil || fields["ephemeral"] != nil {
 			return true
 		}
 	}

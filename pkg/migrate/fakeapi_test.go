@@ -37,6 +37,7 @@ type fakeAPI struct {
 	wasLost  map[string]int  // calls during which a claim was Lost
 	overflow int             // calls that are too many
 	used     map[string]bool // "verb resource"
+	refuses  error           // of creating anything
 	patched  map[string]bool // claims that have changed since they were Lost
 }
 
@@ -212,6 +213,9 @@ func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructur
 		if a.objects[objectKey(of, object.GetNamespace(), object.GetName())] != nil {
 			return apierrors.NewAlreadyExists(schema.GroupResource{Resource: of.Name}, object.GetName())
 		}
+		if a.refuses != nil {
+			return a.refuses
+		}
 		made := object.DeepCopy()
 		a.uids++
 		made.SetUID(types.UID("made-" + strconv.Itoa(a.uids)))
@@ -220,6 +224,18 @@ func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructur
 			_ = unstructured.SetNestedField(made.Object, "Available", "status", "phase")
 		}
 		a.put(of, made)
+		return nil
+	})
+}
+
+func (a *fakeAPI) TryCreate(_ context.Context, of kube.Resource, object *unstructured.Unstructured) error {
+	return a.call("create", of, func() error {
+		if a.refuses != nil {
+			return a.refuses
+		}
+		if a.objects[objectKey(of, object.GetNamespace(), object.GetName())] != nil {
+			return apierrors.NewAlreadyExists(schema.GroupResource{Resource: of.Name}, object.GetName())
+		}
 		return nil
 	})
 }

@@ -105,15 +105,24 @@ type (
 			Volumes []podVolume `json:"volumes"`
 		} `json:"spec"`
 		Status struct {
-			Phase string `json:"phase"`
+			Phase      string            `json:"phase"`
+			Init       []containerStatus `json:"initContainerStatuses"`
+			Containers []containerStatus `json:"containerStatuses"`
 		} `json:"status"`
+	}
+	containerStatus struct {
+		State struct {
+			Running    map[string]any `json:"running"`
+			Terminated map[string]any `json:"terminated"`
+		} `json:"state"`
 	}
 	podVolume struct {
 		Name  string `json:"name"`
 		Claim *struct {
 			Name string `json:"claimName"`
 		} `json:"persistentVolumeClaim"`
-		GlusterFS *inTreeSource `json:"glusterfs"`
+		Ephemeral map[string]any `json:"ephemeral"`
+		GlusterFS *inTreeSource  `json:"glusterfs"`
 	}
 )
 

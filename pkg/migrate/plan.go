@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 
 	orderedyaml "go.yaml.in/yaml/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // Version is that of plan files.
@@ -199,7 +203,7 @@ func (p Plan) check() error {
 	}
 	seen := map[string]bool{}
 	for i, v := range p.Volumes {
-		if err := v.check(); err != nil {
+		if err := v.check(p.Driver); err != nil {
 			return fmt.Errorf("volumes[%d] (%s): %w", i, v.Name, err)
 		}
 		if seen[v.Name] {
@@ -215,11 +219,39 @@ func (p Plan) check() error {
 	return nil
 }
 
-func (v VolumePlan) check() error {
+// check holds a plan that was edited to what every plan promises.
+func (v VolumePlan) check(driver string) error {
 	if v.Kind != Dynamic && v.Kind != Static {
 		return fmt.Errorf("kind %q: must be %s or %s", v.Kind, Dynamic, Static)
 	}
-	return checkAction(v.Action, v.Name, v.Backup, v.Replacement)
+	if err := checkAction(v.Action, v.Name, v.Backup, v.Replacement); err != nil || v.Action != Migrate {
+		return err
+	}
+	return v.checkObjects(driver)
+}
+
+func (v VolumePlan) checkObjects(driver string) error {
+	was, err := read[persistentVolume](unstructured.Unstructured{Object: v.Backup})
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	is, err := read[persistentVolume](unstructured.Unstructured{Object: v.Replacement})
+	if err != nil {
+		return fmt.Errorf("replacement: %w", err)
+	}
+	switch {
+	case was.Spec.GlusterFS == nil:
+		return errors.New("backup.spec.glusterfs is missing")
+	case is.Spec.CSI == nil || is.Spec.CSI.Driver != driver:
+		return fmt.Errorf("replacement.spec.csi.driver: must be the plan's driver, %s", driver)
+	case !reflect.DeepEqual(was.Spec.ClaimRef, is.Spec.ClaimRef):
+		return errors.New("replacement.spec.claimRef: must be that of the backup")
+	case v.Kind == Static && (is.Spec.ReclaimPolicy != policyRetain || strings.Contains(is.Spec.CSI.VolumeHandle, "/")):
+		return errors.New("replacement: a volume that was made by hand keeps the policy Retain, and a handle without a slash")
+	case v.Kind == Dynamic && (v.Heketi == nil || is.Spec.CSI.VolumeHandle != volume.Handle{Backend: v.Heketi.Backend, ID: v.Heketi.ID, Adopted: true}.String()):
+		return errors.New("replacement.spec.csi.volumeHandle: must be that of the volume in heketi")
+	}
+	return nil
 }
 
 func checkAction(action Action, name string, backup, replacement map[string]any) error {

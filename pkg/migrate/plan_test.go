@@ -50,7 +50,7 @@ func TestDecodeRefuses(t *testing.T) {
 version: 1
 driver: d
 volumes:
-- {name: a, action: migrate, kind: static, source: {volume: v}, backup: {metadata: {name: a}}, replacement: {metadata: {name: a}}}
+- {name: a, action: migrate, kind: static, source: {volume: v}, backup: {metadata: {name: a}, spec: {glusterfs: {path: v}}}, replacement: {metadata: {name: a}, spec: {csi: {driver: d, volumeHandle: a}, persistentVolumeReclaimPolicy: Retain}}}
 `
 	if _, err := Decode([]byte(good)); err != nil {
 		t.Fatal(err)
@@ -61,11 +61,17 @@ volumes:
 		{"no YAML", "{", "this is no plan"},
 		{"another version", change(t, good, "version: 1", "version: 2"), "plans of version 1 only"},
 		{"no driver", change(t, good, "driver: d", `driver: ""`), "driver is empty"},
-		{"an unknown field", change(t, good, "driver: d", "driver: d\ndriwer: e"), "driwer"},
+		{"an unknown field", change(t, good, "driver: d\n", "driver: d\ndriwer: e\n"), "driwer"},
 		{"an unknown action", change(t, good, "migrate", "delete"), `volumes[0] (a): action "delete": must be migrate or refuse`},
 		{"an unknown kind", change(t, good, "static", "odd"), `kind "odd": must be dynamic or static`},
-		{"the replacement of another", change(t, good, "replacement: {metadata: {name: a}}", "replacement: {metadata: {name: b}}"), `replacement.metadata.name "b"`},
-		{"the backup of another", change(t, good, "backup: {metadata: {name: a}}", "backup: {metadata: {name: b}}"), `backup.metadata.name "b"`},
+		{"the replacement of another", change(t, good, "replacement: {metadata: {name: a}", "replacement: {metadata: {name: b}"), `replacement.metadata.name "b"`},
+		{"the backup of another", change(t, good, "backup: {metadata: {name: a}", "backup: {metadata: {name: b}"), `backup.metadata.name "b"`},
+		{"no spec", change(t, good, ", spec: {glusterfs: {path: v}}", ""), "backup.spec.glusterfs is missing"},
+		{"another driver", change(t, good, "driver: d, volumeHandle", "driver: e, volumeHandle"), "must be the plan's driver, d"},
+		{"another claim", change(t, good, "spec: {csi", "spec: {claimRef: {name: x}, csi"), "must be that of the backup"},
+		{"deleted, made by hand", change(t, good, "Policy: Retain", "Policy: Delete"), "keeps the policy Retain"},
+		{"adopted, made by hand", change(t, good, "volumeHandle: a", "volumeHandle: main/"+idA+"/adopted"), "a handle without a slash"},
+		{"dynamic without a proof", change(t, good, "static", "dynamic"), "must be that of the volume in heketi"},
 		{"no name", change(t, good, "name: a", `name: ""`), "name is empty"},
 		{"one twice", good + strings.Split(good, "volumes:\n")[1], "twice"},
 	} {

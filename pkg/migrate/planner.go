@@ -162,15 +162,15 @@ func (p *planner) volumes() ([]VolumePlan, error) {
 // refuseSharers refuses dynamic PersistentVolumes that stand for the same volume: the end of one would be the end of both.
 func refuseSharers(volumes []VolumePlan) {
 	names := map[string][]string{}
-	for _, v := range volumes {
-		if v.Action == Migrate && v.Kind == Dynamic {
-			names[v.Handle] = append(names[v.Handle], v.Name)
+	for _, v := range volumes { // those that are refused for another reason, too: they may be the rightful ones
+		if v.Kind == Dynamic {
+			names[v.Source.Volume] = append(names[v.Source.Volume], v.Name)
 		}
 	}
 	for i, v := range volumes {
-		if sharers := names[v.Handle]; v.Handle != "" && len(sharers) > 1 {
-			volumes[i] = v.refused("several PersistentVolumes that the provisioner made stand for volume %s: %s; only one can be right",
-				v.Handle, strings.Join(sharers, ", "))
+		if sharers := names[v.Source.Volume]; v.Kind == Dynamic && v.Action == Migrate && len(sharers) > 1 {
+			volumes[i] = v.refused("several PersistentVolumes that the provisioner made stand for gluster volume %s: %s; only one can be right",
+				v.Source.Volume, strings.Join(sharers, ", "))
 		}
 	}
 }

@@ -88,6 +88,8 @@ func only(source Source, inventories []Inventory) (candidate, error) {
 	switch {
 	case len(found) > 1:
 		return candidate{}, fmt.Errorf("several volumes have %s: %v; remove the backend that is configured twice, or the volume that is a copy", by, found)
+	case source.HeketiID == "" && unreadable(inventories) != "":
+		return candidate{}, fmt.Errorf("only its name is known, and these Heketis could not be read, which may have another volume of that name: %s", unreadable(inventories))
 	case len(found) == 0 && unreadable(inventories) != "":
 		return candidate{}, fmt.Errorf("no Heketi that could be read has a volume with %s; these could not: %s", by, unreadable(inventories))
 	case len(found) == 0:
@@ -134,14 +136,17 @@ func sizeGiB(pv persistentVolume) (int, error) {
 // hand. The volume stays in its maker's hands, so that nothing can happen to it, but pods that are sent to a volume that does
 // not exist do not start. The servers are those of the Endpoints, or, without any, those of the proof.
 func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume) (servers, proofs []string, err error) {
+	several := false // volumes of the name, on different servers
 	for _, v := range listed {
 		if v.Name == source.Volume && mayBeSame(source.Servers, v.Servers) {
+			several = several || !mayBeSame(servers, v.Servers)
 			servers, proofs = v.Servers, append(proofs, fmt.Sprintf("gluster volume info has %s, on %s", v.Name, strings.Join(v.Servers, ", ")))
 		}
 	}
 	for _, c := range find(inventories, "", source.Volume) {
 		hosts := c.inventory.Dump.Hosts(c.volume().Cluster)
 		if mayBeSame(source.Servers, hosts) {
+			several = several || !mayBeSame(servers, hosts)
 			servers, proofs = hosts, append(proofs, fmt.Sprintf("Heketi %q has %s with the id %s", c.inventory.Backend, source.Volume, c.id))
 		}
 	}
@@ -154,8 +159,8 @@ func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume)
 			"give the output of gluster volume info --xml from one of its servers with --volume-info=FILE", source.Volume)
 	case len(source.Servers) > 0:
 		return source.Servers, proofs, nil
-	case len(proofs) > 1:
-		return nil, nil, fmt.Errorf("its Endpoints have no address, and there are several gluster volumes of this name: %s", strings.Join(proofs, "; "))
+	case several:
+		return nil, nil, fmt.Errorf("its servers are not known, and there are several gluster volumes of this name: %s", strings.Join(proofs, "; "))
 	}
 	return servers, proofs, nil
 }
@@ -165,4 +170,8 @@ func mayBeSame(addresses, hosts []string) bool {
 	return len(addresses) == 0 || slices.ContainsFunc(hosts, func(host string) bool {
 		return slices.Contains(addresses, host) || net.ParseIP(host) == nil
 	})
+}
+
+func overlap(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }

@@ -51,7 +51,7 @@ func TestPermissions(t *testing.T) {
 			func(a *Applier) error { return a.ScaleUp(t.Context()) },
 			func(a *Applier) error { _, err := a.RemoveEndpoints(t.Context()); return err }), true},
 		{CommandRollback, apply, do(
-			func(a *Applier) error { return a.RestoreEndpoints(t.Context()) },
+			func(a *Applier) error { return a.RestoreEndpoints(t.Context(), Selection{}) },
 			func(a *Applier) error { return a.RollBack(t.Context(), Selection{}) },
 			func(a *Applier) error { return a.RollBackClasses(t.Context()) }), false},
 	} {

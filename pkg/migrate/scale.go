@@ -27,8 +27,13 @@ func scalable() map[string]kube.Resource {
 	return map[string]kube.Resource{"Deployment": deploymentsResource(), "ReplicaSet": replicaSetsResource(), "StatefulSet": statefulSetsResource()}
 }
 
-// scaleDown scales the owners of running pods to 0, and waits until none runs.
-func (a *Applier) scaleDown(ctx context.Context, namespace, claimName string, running []pod) error {
+// scaleDown scales the owners of running pods to 0, and waits until none runs. Whatever happens to claims then, the volume stays.
+func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, running []pod) error {
+	namespace, claimName, _ := strings.Cut(v.Claim, "/")
+	s := swapper{api: a.API}
+	if err := s.setPolicy(ctx, v.Name, policyRetain); err != nil {
+		return err
+	}
 	for _, p := range running {
 		if err := a.scaleOwnerOf(ctx, p); err != nil {
 			return err
@@ -59,6 +64,10 @@ func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 	}
 	if owner == nil {
 		return fmt.Errorf("pod %s%s was made by nothing that can be scaled; stop it, and run this again", p.Metadata.key(), madeBy(p.Metadata))
+	}
+	if when, _, _ := unstructured.NestedString(owner.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"); when == "Delete" {
+		return fmt.Errorf("StatefulSet %s/%s deletes its claims when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled); set that to Retain first",
+			owner.GetNamespace(), owner.GetName())
 	}
 	if owner.GetAnnotations()[AnnotationReplicas] != "" {
 		return nil // it is down, and its pods are about to end

@@ -48,6 +48,21 @@ func TestScaleDown(t *testing.T) {
 	}
 }
 
+// TestScaleDownDeletesClaims: a StatefulSet that deletes its claims when it is scaled down would take the volumes with it.
+func TestScaleDownDeletesClaims(t *testing.T) {
+	api, a := migrated(t)
+	api.deploy(t, "StatefulSet", "web")
+	set := api.objects[objectKey(statefulSetsResource(), "shop", "web")]
+	_ = unstructured.SetNestedField(set.Object, "Delete", "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled")
+	a.Scale = true
+	if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); !strings.Contains(got, "StatefulSet shop/web deletes its claims when it is scaled down") {
+		t.Errorf("got %s", got)
+	}
+	if n := replicasOf(t, api, "StatefulSet"); n != 3 {
+		t.Errorf("it has %d replicas", n)
+	}
+}
+
 // TestCannotScale: pods that nothing would start again are left alone.
 func TestCannotScale(t *testing.T) {
 	for name, owners := range map[string]string{

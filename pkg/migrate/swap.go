@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -28,20 +29,22 @@ type swapper struct {
 // policy of the new one is Retain until the claim has it.
 func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 	name := nameOf(from)
-	for {
+	for range mostSteps {
 		now, err := s.api.Get(ctx, volumesResource(), "", name)
 		switch {
 		case apierrors.IsNotFound(err):
 			err = s.make(ctx, from, to)
 		case err != nil:
 			return err
+		case isDeleting(now) && s.journal.has(volumeEntry(name)) && (sameVolume(now.Object, from) || sameVolume(now.Object, to)):
+			err = s.remove(ctx, now, to) // also the one that is wanted: an earlier run had the other direction
 		case sameVolume(now.Object, to):
 			if err := s.finish(ctx, now, to); err != nil {
 				return err
 			}
 			return s.journal.replaced(volumeEntry(name))
 		case sameVolume(now.Object, from):
-			err = s.remove(ctx, now)
+			err = s.remove(ctx, now, to)
 		default:
 			return fmt.Errorf("PersistentVolume %s: %w: it has another source, size, claim or class; make a new plan", name, ErrChanged)
 		}
@@ -49,7 +52,13 @@ func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 			return err
 		}
 	}
+	return fmt.Errorf("PersistentVolume %s is not replaced after %d steps; does something change it all the time?", name, mostSteps)
 }
+
+// mostSteps bounds the steps of a swap, which takes five without disturbances.
+const mostSteps = 20
+
+func isDeleting(object *unstructured.Unstructured) bool { return object.GetDeletionTimestamp() != nil }
 
 func volumeEntry(name string) string { return volumesResource().Name + "/" + name }
 
@@ -61,6 +70,9 @@ func sameVolume(now, planned map[string]any) bool {
 // identity returns what makes a PersistentVolume what it is, in a form that can be compared.
 func identity(object map[string]any) any {
 	spec, _, _ := unstructured.NestedMap(object, "spec")
+	if spec == nil {
+		return nil
+	}
 	delete(spec, "persistentVolumeReclaimPolicy")
 	unstructured.RemoveNestedField(spec, "claimRef", "resourceVersion")
 	unstructured.RemoveNestedField(spec, "claimRef", "apiVersion") // the API server fills in both
@@ -79,25 +91,58 @@ func identity(object map[string]any) any {
 	return plain
 }
 
-// remove deletes a PersistentVolume whose policy is Retain, one step at a time.
-func (s *swapper) remove(ctx context.Context, now *unstructured.Unstructured) error {
+// remove deletes a PersistentVolume whose policy is Retain, one step at a time, if the API server would take the new one.
+func (s *swapper) remove(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	policy, _, _ := unstructured.NestedString(now.Object, "spec", "persistentVolumeReclaimPolicy")
 	switch {
 	case policy != policyRetain:
 		return s.setPolicy(ctx, now.GetName(), policyRetain)
-	case now.GetDeletionTimestamp() == nil:
+	case !isDeleting(now):
+		if err := s.wouldMake(ctx, to); err != nil {
+			return err
+		}
 		if err := s.journal.deletes(volumeEntry(now.GetName())); err != nil {
 			return err
 		}
 		return ignoreNotFound(s.api.Delete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())))
 	}
 	// While a claim has it, a finalizer keeps it. The resource version makes sure that it is still the one that was looked at.
-	patch := fmt.Sprintf(`{"metadata":{"finalizers":null,"resourceVersion":%q}}`, now.GetResourceVersion())
-	err := s.api.Patch(ctx, volumesResource(), "", now.GetName(), []byte(patch))
+	left, err := json.Marshal(slices.DeleteFunc(now.GetFinalizers(), isOwnFinalizer))
+	if err != nil {
+		return err
+	}
+	patch := fmt.Sprintf(`{"metadata":{"finalizers":%s,"resourceVersion":%q}}`, left, now.GetResourceVersion())
+	err = s.api.Patch(ctx, volumesResource(), "", now.GetName(), []byte(patch))
 	if apierrors.IsConflict(err) {
 		return nil // look again
 	}
 	return ignoreNotFound(err)
+}
+
+// isOwnFinalizer reports whether a finalizer is one of Kubernetes or external-provisioner, which protect what a migration takes over.
+func isOwnFinalizer(name string) bool {
+	return name == "kubernetes.io/pv-protection" || name == "kubernetes.io/pv-controller" || name == "external-provisioner.volume.kubernetes.io/finalizer"
+}
+
+// errNotMade is returned when a PersistentVolume is gone and the new one cannot be made: its claim is Lost.
+var errNotMade = errors.New("the new PersistentVolume cannot be made")
+
+// retained returns the object to be made, with the policy Retain.
+func retained(to map[string]any) (*unstructured.Unstructured, error) {
+	made := remake(to)
+	return made, unstructured.SetNestedField(made.Object, policyRetain, "spec", "persistentVolumeReclaimPolicy")
+}
+
+// wouldMake has the API server check the new PersistentVolume while the old one is there: it says so only after it has found nothing else.
+func (s *swapper) wouldMake(ctx context.Context, to map[string]any) error {
+	made, err := retained(to)
+	if err != nil {
+		return err
+	}
+	if err := s.api.TryCreate(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("nothing was changed, because the API server would not take the new PersistentVolume: %w", err)
+	}
+	return nil
 }
 
 func ignoreNotFound(err error) error {
@@ -118,20 +163,21 @@ func (s *swapper) make(ctx context.Context, from, to map[string]any) error {
 	if !s.journal.has(volumeEntry(name)) {
 		return fmt.Errorf("PersistentVolume %s: %w: it does not exist, and this migration has not deleted it", name, ErrChanged)
 	}
-	made := remake(to)
-	if err := unstructured.SetNestedField(made.Object, policyRetain, "spec", "persistentVolumeReclaimPolicy"); err != nil {
+	made, err := retained(to)
+	if err != nil {
 		return err
 	}
-	err := s.api.Create(ctx, volumesResource(), made)
-	if apierrors.IsAlreadyExists(err) {
-		return nil // look again
+	if err := s.api.Create(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) { // then look again
+		return fmt.Errorf("%w, and its claim is Lost until it is: %w", errNotMade, err)
 	}
-	return err
+	return nil
 }
 
-// finish waits until the claim has the new PersistentVolume, and gives that its policy.
+// finish waits until the claim has the new PersistentVolume, and gives that its policy. Without the claim, the policy stays Retain:
+// Delete would have the volume deleted at once.
 func (s *swapper) finish(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
-	if err := s.bind(ctx, now); err != nil {
+	bound, err := s.bind(ctx, now)
+	if err != nil || !bound {
 		return err
 	}
 	policy, _, _ := unstructured.NestedString(to, "spec", "persistentVolumeReclaimPolicy")
@@ -142,45 +188,57 @@ func (s *swapper) finish(ctx context.Context, now *unstructured.Unstructured, to
 }
 
 // bind waits until the claim of a PersistentVolume is bound to it. A claim that has lost its PersistentVolume is looked at every
-// 15 s by Kubernetes, and at once when it changes.
-func (s *swapper) bind(ctx context.Context, pv *unstructured.Unstructured) error {
+// 15 s by Kubernetes, and at once when it changes. bound is false if the claim is gone, or going.
+func (s *swapper) bind(ctx context.Context, pv *unstructured.Unstructured) (bound bool, err error) {
 	view, err := read[persistentVolume](*pv)
 	if err != nil || view.Spec.ClaimRef == nil {
-		return err
+		return false, err
 	}
 	ref := view.Spec.ClaimRef
-	deadline := time.Now().Add(s.wait)
-	for nudged := false; ; {
-		object, err := s.api.Get(ctx, claimsResource(), ref.Namespace, ref.Name)
-		if apierrors.IsNotFound(err) {
-			return nil // it was deleted meanwhile, and the policy is Retain
-		}
-		if err != nil {
-			return err
-		}
-		c, err := read[claim](*object)
+	if gone, _, err := s.look(ctx, ref); err != nil || gone {
+		return false, err
+	}
+	if err := s.nudge(ctx, ref); err != nil {
+		return false, err
+	}
+	// Only now does its phase say something of the new PersistentVolume.
+	for deadline := time.Now().Add(s.wait); ; {
+		gone, c, err := s.look(ctx, ref)
 		switch {
-		case err != nil:
-			return err
-		case c.Metadata.UID != ref.UID:
-			return nil // another claim: the one of the PersistentVolume is gone
+		case err != nil || gone:
+			return false, err
 		case c.Status.Phase == "Bound" && c.Spec.VolumeName == pv.GetName():
-			return nil
+			return true, nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("claim %s/%s is %s %v after PersistentVolume %s was made for it; is kube-controller-manager running? Run this again when it is",
+			return false, fmt.Errorf("claim %s/%s is %s %v after PersistentVolume %s was made for it; is kube-controller-manager running? Run this again when it is",
 				ref.Namespace, ref.Name, c.Status.Phase, s.wait, pv.GetName())
-		}
-		if !nudged {
-			patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, AnnotationMigratedFrom, inTree)
-			if err := s.api.Patch(ctx, claimsResource(), ref.Namespace, ref.Name, patch); err != nil {
-				return err
-			}
-			nudged = true
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return false, context.Cause(ctx)
 		case <-time.After(s.poll):
 		}
 	}
 }
+
+// look returns a claim. gone: it does not exist, is another one, or is being deleted.
+func (s *swapper) look(ctx context.Context, ref *reference) (gone bool, c claim, err error) {
+	object, err := s.api.Get(ctx, claimsResource(), ref.Namespace, ref.Name)
+	if apierrors.IsNotFound(err) {
+		return true, claim{}, nil
+	}
+	if err != nil {
+		return false, claim{}, err
+	}
+	c, err = read[claim](*object)
+	return c.Metadata.UID != ref.UID || c.Metadata.DeletionTimestamp != "", c, err
+}
+
+// nudge changes a claim, so that Kubernetes looks at it at once.
+func (s *swapper) nudge(ctx context.Context, ref *reference) error {
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, annotationNudge, time.Now().UTC().Format(time.RFC3339Nano))
+	return ignoreNotFound(s.api.Patch(ctx, claimsResource(), ref.Namespace, ref.Name, patch))
+}
+
+// annotationNudge is on claims whose PersistentVolume was replaced: a change of it has Kubernetes look at the claim at once.
+const annotationNudge = "glusterfs.csi.gluster.org/volume-replaced-at"

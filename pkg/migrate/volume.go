@@ -64,8 +64,9 @@ func (p *planner) checkState(pv persistentVolume) error {
 	ref := pv.Spec.ClaimRef
 	switch {
 	case pv.Metadata.DeletionTimestamp != "":
-		return errors.New("it is being deleted; the policy Retain lets Kubernetes finish that: " +
-			`kubectl patch pv NAME -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`)
+		return fmt.Errorf("it is being deleted. The policy Retain lets Kubernetes finish that, and then nothing names gluster volume %s any more: note it, and import it", pv.Spec.GlusterFS.Path)
+	case slices.ContainsFunc(pv.Metadata.Finalizers, func(f string) bool { return !isOwnFinalizer(f) }):
+		return fmt.Errorf("it has a finalizer of another program: %s; remove it first if that program agrees", strings.Join(pv.Metadata.Finalizers, ", "))
 	case pv.Spec.VolumeMode == "Block":
 		return errors.New("spec.volumeMode is Block, and a gluster volume has files")
 	case pv.Status.Phase == "Pending":

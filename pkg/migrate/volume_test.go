@@ -149,6 +149,7 @@ func TestRefused(t *testing.T) {
 		{"no size", change(t, dynamicPV, "20Gi", "much"), "spec.capacity.storage"},
 		{"a group that is none", change(t, dynamicPV, `"2001"`, `"wheel"`), "must be a group id"},
 		{"being deleted", change(t, dynamicPV, "  uid: uid-pv\n", "  uid: uid-pv\n  deletionTimestamp: \"2026-01-01T00:00:00Z\"\n"), "it is being deleted"},
+		{"another program's", change(t, dynamicPV, "[kubernetes.io/pv-protection]", "[backup.example/keep]"), "it has a finalizer of another program: backup.example/keep"},
 		{"an earlier claim's", change(t, dynamicPV, "name: data, uid: uid-claim", "name: data, uid: uid-old"), "bound to an earlier claim shop/data"},
 		{"a claim that is gone", change(t, dynamicPV, "name: data,", "name: gone,"), "the claim shop/gone, which does not exist"},
 		{"a block device", change(t, dynamicPV, "Filesystem", "Block"), "volumeMode is Block"},
@@ -196,6 +197,12 @@ func TestTwoCandidates(t *testing.T) {
 			if v.Action != Refuse || !strings.Contains(v.Reason, "pvc-a, pvc-b; only one can be right") {
 				t.Errorf("%s: %s: %s", v.Name, v.Action, v.Reason)
 			}
+		}
+	})
+	t.Run("one of two PersistentVolumes is refused for another reason", func(t *testing.T) {
+		s := testSources(t, dynamicPV, change(t, dynamicPV, "name: pvc-a", "name: pvc-b", "phase: Bound", "phase: Pending"))
+		if v := planOf(t, s, Choices{}); v.Action != Refuse || !strings.Contains(v.Reason, "pvc-a, pvc-b; only one can be right") {
+			t.Errorf("%s: %s", v.Action, v.Reason)
 		}
 	})
 	t.Run("one that the driver has already", func(t *testing.T) {
