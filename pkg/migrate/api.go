@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// API is what a migration needs of the API server; *kube.Client has it.
+// API holds the calls of the API server that a migration makes; *kube.Client implements it.
 type API interface {
 	// List returns all objects that keep selects, of one namespace or, with "", of all. Kind is that of one object.
 	List(ctx context.Context, of kube.Resource, namespace, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error)

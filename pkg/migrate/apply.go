@@ -28,7 +28,7 @@ type Applier struct {
 	Report func(Result)
 }
 
-// Result is what became of a PersistentVolume.
+// Result reports the outcome for one object.
 type Result struct {
 	Name    string
 	Outcome Outcome
@@ -36,7 +36,7 @@ type Result struct {
 	Took    time.Duration
 }
 
-// Outcome is what became of a PersistentVolume.
+// Outcome classifies a Result.
 type Outcome string
 
 // The outcomes.
@@ -140,7 +140,7 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 			return false, err
 		}
 	}
-	// What is begun is not left half done when somebody ends the run.
+	// Once begun, a swap is completed even if the run is interrupted.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Wait+swapLimit)
 	defer cancel()
 	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Journal notes in a file beside the plan which objects a migration has deleted and not replaced yet. What is missing and not
-// noted was deleted by somebody else, who wanted that.
+// Journal records, in a file beside the plan, the objects that a migration has deleted and not yet replaced. An object that is missing
+// without such an entry was deleted outside of the migration, and is not created again.
 type Journal struct {
 	file    *os.File
 	deleted map[string]bool

@@ -38,7 +38,7 @@ type Summary struct {
 	Warnings int `json:"warnings"` // of PersistentVolumes that are migrated
 }
 
-// Action is what a plan does with an object.
+// Action tells whether a plan migrates an object.
 type Action string
 
 // The actions.
@@ -47,7 +47,7 @@ const (
 	Refuse  Action = "refuse"
 )
 
-// VolumePlan is what becomes of a PersistentVolume.
+// VolumePlan holds the decision about one PersistentVolume, with its reasons.
 type VolumePlan struct {
 	Name   string `json:"name"`
 	Claim  string `json:"claim,omitempty"` // namespace/name
@@ -80,7 +80,7 @@ const (
 	Static  Kind = "static"  // by hand
 )
 
-// Source is what an in-tree PersistentVolume mounts.
+// Source names the gluster volume and the servers of an in-tree PersistentVolume.
 type Source struct {
 	Volume    string   `json:"volume"` // the gluster volume
 	Directory string   `json:"directory,omitempty"`
@@ -100,7 +100,7 @@ type HeketiVolume struct {
 	GID     int64  `json:"gid,omitempty"`
 }
 
-// ClassPlan is what becomes of a StorageClass.
+// ClassPlan holds the decision about one StorageClass.
 type ClassPlan struct {
 	Name        string         `json:"name"`
 	Action      Action         `json:"action"`

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Inventory is what a configured Heketi records, or why it cannot be read.
+// Inventory holds the records of a configured Heketi, or the reason why they could not be read.
 type Inventory struct {
 	Backend string
 	Dump    heketi.Dump

@@ -19,7 +19,7 @@ const (
 	CommandStatus   Command = "status"
 )
 
-// permission is what a command may do with a kind of objects.
+// permission lists the verbs that a command needs on one resource.
 type permission struct {
 	group, resource string
 	verbs           []string

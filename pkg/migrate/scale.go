@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// AnnotationReplicas is on owners of pods that a migration has scaled to 0: how many there were. It is what another run, after this
-// one was killed, knows them by.
+// AnnotationReplicas holds the number of replicas that an owner had before a migration scaled it to 0. A run that follows one which was
+// killed finds the owners by it.
 const AnnotationReplicas = "glusterfs.csi.gluster.org/replicas-before-migration"
 
 func deploymentsResource() kube.Resource  { return kube.Resource{Group: "apps", Name: "deployments"} }

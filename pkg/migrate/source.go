@@ -130,7 +130,7 @@ func translateOptions(options []string, readOnly bool, drop []string) (kept, tol
 	return kept, told, nil
 }
 
-// annotationsWithout returns annotations without those that speak of the in-tree plugin.
+// annotationsWithout returns the annotations without those of the in-tree plugin and its controller.
 func annotationsWithout(annotations map[string]string) map[string]string {
 	kept := maps.Clone(annotations)
 	for _, key := range []string{annotationProvisionedBy, annotationMigratedTo, annotationCreatedBy, annotationType, annotationHeketiID, annotationMountOptions, annotationLastApplied} {

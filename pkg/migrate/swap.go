@@ -156,8 +156,8 @@ func (s *swapper) setPolicy(ctx context.Context, name, policy string) error {
 	return s.api.Patch(ctx, volumesResource(), "", name, fmt.Appendf(nil, `{"spec":{"persistentVolumeReclaimPolicy":%q}}`, policy))
 }
 
-// make makes the new PersistentVolume where the old one is gone. One that this migration has not deleted stays gone: somebody
-// wanted that.
+// make creates the new PersistentVolume after the old one is gone. It fails with ErrChanged if the journal has no entry of the deletion:
+// then the PersistentVolume was deleted outside of this migration.
 func (s *swapper) make(ctx context.Context, from, to map[string]any) error {
 	name := nameOf(from)
 	if !s.journal.has(volumeEntry(name)) {

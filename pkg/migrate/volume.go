@@ -199,7 +199,7 @@ func accessWarnings(pv persistentVolume) []string {
 	return nil
 }
 
-// replacement returns the PersistentVolume that takes the place of pv. Everything of it that does not speak of the in-tree plugin stays.
+// replacement returns the PersistentVolume that takes the place of pv. It keeps everything that is not specific to the in-tree plugin.
 func replacement(v *VolumePlan, pv persistentVolume, driver string, attributes map[string]string, options []string, policy string) map[string]any {
 	made := &unstructured.Unstructured{Object: map[string]any{}}
 	old := unstructured.Unstructured{Object: v.Backup}
