@@ -134,7 +134,7 @@ func (m machine) reaches(address string, ports, closed []int) {
 	}
 }
 
-// TestFirewalls lets a pod, its node and a gluster server, each in a network of its own, connect to each other behind the rules.
+// TestFirewalls tries connections between a pod, its node and a gluster server, each in a separate network, with the rules in place.
 func TestFirewalls(t *testing.T) {
 	pod, node, server := newMachine(t), newMachine(t), newMachine(t)
 	node.run("", "ip", "link", "add", "pods", "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(pod.pid))

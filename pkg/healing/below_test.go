@@ -76,7 +76,7 @@ func TestKeepReturned(t *testing.T) {
 	}
 }
 
-// TestLastSeen: a process that has not looked yet goes by what the one before it has kept.
+// TestLastSeen: a process that has not looked yet uses the time of the snapshot that its predecessor wrote.
 func TestLastSeen(t *testing.T) {
 	h, s := newHealer(t), fuseclient.Served{VolumeID: "id", Client: "a"}
 	if at := h.lastSeen(s); !at.IsZero() {

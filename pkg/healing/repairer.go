@@ -86,7 +86,7 @@ func enter(t tables.Table) (*namespace, error) {
 }
 
 // checkRoot returns errLost if the root directory of a process is of a file system that may never answer. It spares questions that would
-// wait until their time is over: whoever may mount can make such a one look local.
+// wait until their time is over: a container that may mount can make such a file system look local.
 func checkRoot(pid int, root *os.File) error {
 	at, err := mount.Identify(root)
 	if err != nil {

@@ -159,7 +159,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestKilledOften kills it again and again, wherever.
+// TestKilledOften kills the migration several times, at random calls.
 func TestKilledOften(t *testing.T) {
 	for seed := range uint64(1000) {
 		dice := rand.New(rand.NewPCG(seed, 1))
@@ -168,7 +168,7 @@ func TestKilledOften(t *testing.T) {
 		for range 1 + dice.IntN(6) {
 			api.calls, api.killAt, api.after = 0, 1+dice.IntN(20), dice.IntN(2) == 0
 			run(t, api, a, dir, back, Selection{})
-			if dice.IntN(4) == 0 { // the administrator changes direction, wherever the run was killed
+			if dice.IntN(4) == 0 { // the administrator changes direction after a killed run
 				back = !back
 			}
 		}

@@ -63,7 +63,7 @@ func TestApplyClasses(t *testing.T) {
 			}
 			delete(api.objects, key)
 			if got := apply(forward); !strings.Contains(got, "refused: it is not as the plan has it: it does not exist any more") {
-				t.Errorf("deleted by somebody else: %s", got)
+				t.Errorf("deleted outside of the migration: %s", got)
 			}
 		}
 	}

@@ -134,7 +134,7 @@ func (a *fakeAPI) bind(object *unstructured.Unstructured) {
 func (a *fakeAPI) reclaim(object *unstructured.Unstructured) {
 	pv, _ := read[persistentVolume](*object)
 	ref := pv.Spec.ClaimRef
-	if ref == nil || pv.Spec.ReclaimPolicy != policyDelete || pv.Spec.CSI == nil { // nobody deletes in-tree volumes since 1.26
+	if ref == nil || pv.Spec.ReclaimPolicy != policyDelete || pv.Spec.CSI == nil { // Kubernetes deletes no in-tree volumes since 1.26
 		return
 	}
 	c := a.objects[objectKey(claimsResource(), ref.Namespace, ref.Name)]
