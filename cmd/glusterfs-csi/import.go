@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
@@ -41,16 +40,11 @@ func newImportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var backends []*heketi.Backend
-			if config != "" {
-				configured, err := loadBackends(config)
-				if err != nil {
-					return fmt.Errorf("--config=%s: %w", config, err)
-				}
-				defer configured.Close()
-				backends = configured.All()
+			inventories, err := inventoriesOf(cmd.Context(), config)
+			if err != nil {
+				return err
 			}
-			objects, err := from.Objects(migrate.TakeInventory(cmd.Context(), backends), listed)
+			objects, err := from.Objects(inventories, listed)
 			if err != nil {
 				return err
 			}

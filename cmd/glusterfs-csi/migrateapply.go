@@ -113,7 +113,7 @@ func (m *carrying) run(cmd *cobra.Command, do func(context.Context, *migrate.App
 	m.out = cmd.OutOrStdout()
 	left := progress{out: m.out}
 	a := &migrate.Applier{API: api, Plan: plan, Journal: journal, Wait: m.wait, Poll: 100 * time.Millisecond, Scale: m.scale, Report: left.report}
-	if a.Inventories, err = m.inventories(cmd.Context()); err != nil {
+	if a.Inventories, err = inventoriesOf(cmd.Context(), m.config); err != nil {
 		return err
 	}
 	err = do(cmd.Context(), a)
@@ -136,13 +136,14 @@ func scaleUp(ctx context.Context, a *migrate.Applier) error {
 	return nil
 }
 
-func (m *carrying) inventories(ctx context.Context) ([]migrate.Inventory, error) {
-	if m.config == "" {
+// inventoriesOf reads the records of the backends in a configuration file; without one there are none.
+func inventoriesOf(ctx context.Context, config string) ([]migrate.Inventory, error) {
+	if config == "" {
 		return nil, nil
 	}
-	backends, err := loadBackends(m.config)
+	backends, err := loadBackends(config)
 	if err != nil {
-		return nil, fmt.Errorf("--config=%s: %w", m.config, err)
+		return nil, err
 	}
 	defer backends.Close()
 	return migrate.TakeInventory(ctx, backends.All()), nil

@@ -100,7 +100,7 @@ func (m *planning) make(ctx context.Context) (migrate.Plan, error) {
 	if m.config != "" {
 		configured, err := loadBackends(m.config)
 		if err != nil {
-			return migrate.Plan{}, fmt.Errorf("--config=%s: %w", m.config, err)
+			return migrate.Plan{}, err
 		}
 		defer configured.Close()
 		sources.Backends, backends = configured, configured.All()

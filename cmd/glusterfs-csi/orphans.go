@@ -47,19 +47,22 @@ func newOrphansCommand() *cobra.Command {
 func findOrphans(ctx context.Context, config, driverName string, pvs []orphans.PV) ([]report.Finding, error) {
 	backends, err := loadBackends(config)
 	if err != nil {
-		return nil, fmt.Errorf("--config=%s: %w", config, err)
+		return nil, err
 	}
 	defer backends.Close()
 	return orphans.Find(ctx, backends.All(), driverName, pvs), nil
 }
 
-// loadBackends reads the backends for a command that a person waits for.
-func loadBackends(config string) (*heketi.Backends, error) {
+// loadBackends reads the file of --config, for a command that a person waits for.
+func loadBackends(config string) (backends *heketi.Backends, err error) {
 	loaded, err := heketi.LoadConfig(config)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		timing := heketi.DefaultTiming()
+		timing.Exchange = 30 * time.Second
+		backends, err = heketi.NewBackends(loaded, timing)
 	}
-	timing := heketi.DefaultTiming()
-	timing.Exchange = 30 * time.Second
-	return heketi.NewBackends(loaded, timing)
+	if err != nil {
+		return nil, fmt.Errorf("--config=%s: %w", config, err)
+	}
+	return backends, nil
 }

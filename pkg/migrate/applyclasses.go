@@ -108,18 +108,12 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 	if err != nil {
 		return 0, err
 	}
-	inTreeNames := map[string]bool{}
-	for _, object := range volumes {
-		pv, err := read[persistentVolume](object)
-		if err != nil {
-			return 0, err
-		}
-		if pv.Spec.GlusterFS != nil {
-			inTreeNames[endpointsNamespace(pv)+"/"+pv.Spec.GlusterFS.Endpoints] = true
-		}
+	named, err := namedEndpoints(volumes)
+	if err != nil {
+		return 0, err
 	}
 	for _, e := range a.Plan.Endpoints {
-		if inTreeNames[e.Name] {
+		if len(named[e.Name]) > 0 {
 			continue
 		}
 		// The Service first: its controller would make Endpoints again that are looked after by a Service.

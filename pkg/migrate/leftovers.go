@@ -14,16 +14,9 @@ const labelProvisionedFor = "gluster.kubernetes.io/provisioned-for-pvc"
 // leftovers lists the Endpoints that the in-tree plugin made, with the Services of the same names, and the PersistentVolumes that
 // name them. Endpoints that were made by hand are left alone.
 func (p *planner) leftovers() ([]EndpointsPlan, error) {
-	named := map[string][]string{}
-	for _, object := range p.Objects.Volumes {
-		pv, err := read[persistentVolume](object)
-		if err != nil {
-			return nil, err
-		}
-		if pv.Spec.GlusterFS != nil {
-			key := endpointsNamespace(pv) + "/" + pv.Spec.GlusterFS.Endpoints
-			named[key] = append(named[key], pv.Metadata.Name)
-		}
+	named, err := namedEndpoints(p.Objects.Volumes)
+	if err != nil {
+		return nil, err
 	}
 	plans := map[string]*EndpointsPlan{}
 	add := func(m metadata, object unstructured.Unstructured) {
@@ -59,4 +52,20 @@ func (p *planner) leftovers() ([]EndpointsPlan, error) {
 		all = append(all, *plans[key])
 	}
 	return all, nil
+}
+
+// namedEndpoints returns the PersistentVolumes of the in-tree plugin by the Endpoints that they name, namespace/name.
+func namedEndpoints(volumes []unstructured.Unstructured) (map[string][]string, error) {
+	named := map[string][]string{}
+	for _, object := range volumes {
+		pv, err := read[persistentVolume](object)
+		if err != nil {
+			return nil, err
+		}
+		if pv.Spec.GlusterFS != nil {
+			key := endpointsNamespace(pv) + "/" + pv.Spec.GlusterFS.Endpoints
+			named[key] = append(named[key], pv.Metadata.Name)
+		}
+	}
+	return named, nil
 }

@@ -100,7 +100,7 @@ func mountOptionsOf(pv persistentVolume) []string {
 // translateOptions returns the mount options for the CSI driver, and what becomes of those that are left out. It fails for an
 // option that the driver refuses and that is not to be dropped.
 func translateOptions(options []string, readOnly bool, drop []string) (kept, told []string, err error) {
-	for _, option := range slices.Concat(options) {
+	for _, option := range options {
 		option = strings.TrimSpace(option)
 		name, _, _ := strings.Cut(option, "=")
 		switch {
