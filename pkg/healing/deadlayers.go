@@ -8,8 +8,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/moby/sys/mountinfo"
-
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -90,25 +88,20 @@ func (h *Healer) DeadLayers() int {
 // layersOf returns how many GlusterFS mounts lie beneath others in a namespace, by mount point. The error wraps fs.ErrNotExist when
 // the process has ended whose namespace it is.
 func layersOf(t tables.Target) (map[string]int, error) {
-	table, err := os.Open(fmt.Sprintf("/proc/%d/mountinfo", t.PID))
+	all, err := tables.Select(t.PID, func(_ int, _, fsType string) bool { return fsType == "fuse.glusterfs" })
 	if err != nil {
 		return nil, err
 	}
-	defer table.Close()
 	if now, err := mount.IdentifyProcess(t.PID); err != nil || now.Start != t.Start {
 		return nil, fmt.Errorf("process %d has ended: %w", t.PID, fs.ErrNotExist)
 	}
-	all, err := mountinfo.GetMountsFromReader(table, mountinfo.FSTypeFilter("fuse.glusterfs"))
-	if err != nil {
-		return nil, err
-	}
 	points := map[int]string{}
 	for _, m := range all {
-		points[m.ID] = m.Mountpoint
+		points[m.ID] = m.Point
 	}
 	layers := map[string]int{}
 	for _, m := range all {
-		if point, known := points[m.Parent]; known && point == m.Mountpoint && m.Parent != m.ID {
+		if point, known := points[m.Parent]; known && point == m.Point && m.Parent != m.ID {
 			layers[point]++
 		}
 	}

@@ -104,7 +104,7 @@ func (r *repairer) again(m tables.Mount) (*os.File, error) {
 // mountsOf returns the mounts of a device that a process sees.
 func mountsOf(pid int, d mount.Device) ([]tables.Mount, error) {
 	number := d.String()
-	return tables.Select(pid, func(_ int, device string) bool { return device == number })
+	return tables.Select(pid, func(_ int, device, _ string) bool { return device == number })
 }
 
 // cloneFrom clones what m shows from one of the mounts of the calling thread's namespace, nil if none has it. Where a pod may write,

@@ -92,7 +92,7 @@ func checkRoot(pid int, root *os.File) error {
 	if err != nil {
 		return err
 	}
-	found, err := tables.Select(pid, func(id int, _ string) bool { return uint64(id) == at.Mount })
+	found, err := tables.Select(pid, func(id int, _, _ string) bool { return uint64(id) == at.Mount })
 	if err != nil {
 		return err
 	}

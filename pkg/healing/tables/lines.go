@@ -117,8 +117,15 @@ func parse(lines []byte) ([]Mount, error) {
 	return mounts, nil
 }
 
+// typeOf returns the type of a line's file system, "" if the line is cut off before it.
+func typeOf(line []byte) []byte {
+	_, rest, _ := bytes.Cut(line, []byte(" - ")) // spaces in paths are written \040
+	fsType, _, _ := bytes.Cut(rest, []byte(" "))
+	return fsType
+}
+
 // Select returns the mounts of a process's table that a function wants. Lines of more than 64 KiB are left out.
-func Select(pid int, wants func(id int, device string) bool) ([]Mount, error) {
+func Select(pid int, wants func(id int, device, fsType string) bool) ([]Mount, error) {
 	fd, err := openTable(pid)
 	if err != nil {
 		return nil, err
@@ -127,7 +134,7 @@ func Select(pid int, wants func(id int, device string) bool) ([]Mount, error) {
 	var r reader
 	var wanted []byte
 	err = r.each(file(fd), func(line []byte) bool {
-		if id, _, device, ok := head(line); ok && isWhole(line) && wants(int(id), string(device)) {
+		if id, _, device, ok := head(line); ok && isWhole(line) && wants(int(id), string(device), string(typeOf(line))) {
 			wanted = append(append(wanted, line...), '\n')
 		}
 		return len(wanted) < mostBytes

@@ -315,12 +315,12 @@ func TestSelect(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
 	for _, pid := range []int{os.Getpid(), mounttest.Container(t, "private")} {
-		found, err := tables.Select(pid, func(_ int, device string) bool { return device == dev.String() })
+		found, err := tables.Select(pid, func(_ int, device, fsType string) bool { return device == dev.String() && fsType == "tmpfs" })
 		if err != nil || points(found) != volume {
 			t.Errorf("%+v, %v", found, err)
 		}
 	}
-	if _, err := tables.Select(1<<22, func(int, string) bool { return true }); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := tables.Select(1<<22, func(int, string, string) bool { return true }); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 }
