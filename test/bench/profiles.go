@@ -32,7 +32,7 @@ func smallFilesFamily() family {
 		workload: "small-files",
 		runs:     5,
 		turns:    map[time.Duration]int{0: 3, time.Millisecond: 1},
-		goals:    map[string]goal{"": atMost(0.75), "stat-again": atMost(0.05), "missing-again": atMost(0.2), "read-again": atMost(0.35)},
+		goals:    map[string]goal{"": atMost(0.85), "stat-again": atMost(0.05), "read-again": atMost(0.35)},
 		note:     fmt.Sprintf("all parts; directories of %d files of %d bytes; missing-again comes right after missing, other parts after the kernel has forgotten", directory, smallFile),
 	}.family()
 }

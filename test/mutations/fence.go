@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/test/mutations/switches"
 )
 
@@ -55,13 +57,26 @@ type outcome struct {
 	output  []byte
 }
 
+// removeAll removes a directory in which mutants may have left directories that are immutable.
+func removeAll(dir string) error {
+	if os.RemoveAll(dir) == nil {
+		return nil
+	}
+	return errors.Join(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = mount.Unseal(path)
+		}
+		return err
+	}), os.RemoveAll(dir))
+}
+
 // run runs some tests of a suite, with mutant on, or with none if that is negative.
 func (s suite) run(ctx context.Context, dir string, on, mutants int, pattern string, limit time.Duration) (o outcome, err error) {
 	dir, err = os.MkdirTemp(dir, "run-")
 	if err != nil {
 		return o, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, removeAll(dir)) }()
 	reached := filepath.Join(dir, "reached")
 	if err := os.WriteFile(reached, make([]byte, mutants), 0o600); err != nil {
 		return o, err
