@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// carrying holds the flags of migrate apply and rollback.
-type carrying struct {
+// applyCommand holds the flags of migrate apply and rollback.
+type applyCommand struct {
 	cluster
 	config    string
 	file      string // the plan
@@ -31,7 +31,7 @@ type carrying struct {
 const journalSuffix = ".journal"
 
 func newMigrateApplyCommand() *cobra.Command {
-	var m carrying
+	var m applyCommand
 	cmd := &cobra.Command{
 		Use:   "apply",
 		Short: "Carry a plan out",
@@ -50,7 +50,7 @@ func newMigrateApplyCommand() *cobra.Command {
 }
 
 func newMigrateRollbackCommand() *cobra.Command {
-	var m carrying
+	var m applyCommand
 	cmd := &cobra.Command{
 		Use:   "rollback",
 		Short: "Put the in-tree PersistentVolumes and StorageClasses of a plan back",
@@ -64,7 +64,7 @@ func newMigrateRollbackCommand() *cobra.Command {
 	return cmd
 }
 
-func (m *carrying) register(flags *pflag.FlagSet) {
+func (m *applyCommand) register(flags *pflag.FlagSet) {
 	m.cluster.register(flags)
 	flags.StringVar(&m.file, "plan", "", "file that migrate plan has written")
 	flags.StringArrayVar(&m.selection.Only, "only", nil, "only this PersistentVolume; once for each")
@@ -73,7 +73,7 @@ func (m *carrying) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&m.scale, "scale-down", false, "scale Deployments, StatefulSets and ReplicaSets with running pods that use a volume to 0, and back at the end")
 }
 
-func (m *carrying) check() error {
+func (m *applyCommand) check() error {
 	switch {
 	case m.file == "":
 		return errors.New("--plan is missing: write --plan=FILE, which migrate plan has written")
@@ -86,7 +86,7 @@ func (m *carrying) check() error {
 }
 
 // run reads the plan and what it needs, and has do carry it out. It fails if something was left.
-func (m *carrying) run(cmd *cobra.Command, do func(context.Context, *migrate.Applier) error) error {
+func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate.Applier) error) error {
 	if err := m.check(); err != nil {
 		return usageError{err}
 	}
@@ -146,10 +146,10 @@ func inventoriesOf(ctx context.Context, config string) ([]migrate.Inventory, err
 		return nil, err
 	}
 	defer backends.Close()
-	return migrate.TakeInventory(ctx, backends.All()), nil
+	return migrate.ReadInventories(ctx, backends.All()), nil
 }
 
-func (m *carrying) apply(ctx context.Context, a *migrate.Applier) error {
+func (m *applyCommand) apply(ctx context.Context, a *migrate.Applier) error {
 	if err := a.Apply(ctx, m.selection); err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (m *carrying) apply(ctx context.Context, a *migrate.Applier) error {
 	return err
 }
 
-func (m *carrying) rollBack(ctx context.Context, a *migrate.Applier) error {
+func (m *applyCommand) rollBack(ctx context.Context, a *migrate.Applier) error {
 	if err := a.RestoreEndpoints(ctx, m.selection); err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// planning holds the flags of migrate plan.
-type planning struct {
+// planCommand holds the flags of migrate plan.
+type planCommand struct {
 	cluster
 	config     string
 	output     string
@@ -26,7 +26,7 @@ type planning struct {
 }
 
 func newMigratePlanCommand() *cobra.Command {
-	var m planning
+	var m planCommand
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Write what would become of each PersistentVolume and StorageClass; nothing is changed",
@@ -47,21 +47,21 @@ func newMigratePlanCommand() *cobra.Command {
 	return cmd
 }
 
-func (m *planning) check() error {
+func (m *planCommand) check() error {
 	if m.output == "" {
 		return errors.New("--output is missing: write --output=FILE, for the plan; - is standard output")
 	}
 	return m.cluster.check()
 }
 
-func (m *planning) plan(cmd *cobra.Command) error {
+func (m *planCommand) plan(cmd *cobra.Command) error {
 	if err := m.check(); err != nil {
 		return usageError{err}
 	}
 	if err := m.checkOutput(); err != nil {
 		return err
 	}
-	plan, err := m.make(cmd.Context())
+	plan, err := m.makePlan(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (m *planning) plan(cmd *cobra.Command) error {
 }
 
 // checkOutput refuses a file that is there: an earlier plan is the only backup of what was migrated with it.
-func (m *planning) checkOutput() error {
+func (m *planCommand) checkOutput() error {
 	for _, file := range []string{m.output, m.output + journalSuffix} {
 		if _, err := os.Lstat(file); m.output != "-" && err == nil {
 			return fmt.Errorf("--output=%s: %s exists, and may be the backup of a migration; write the plan to another file", m.output, file)
@@ -90,7 +90,7 @@ func (m *planning) checkOutput() error {
 }
 
 // make reads everything and makes the plan.
-func (m *planning) make(ctx context.Context) (migrate.Plan, error) {
+func (m *planCommand) makePlan(ctx context.Context) (migrate.Plan, error) {
 	var sources migrate.Sources
 	var err error
 	if sources.VolumeInfo, err = readVolumeInfos(m.volumeInfo); err != nil {
@@ -112,8 +112,8 @@ func (m *planning) make(ctx context.Context) (migrate.Plan, error) {
 	if sources.Objects, err = migrate.Collect(ctx, client); err != nil {
 		return migrate.Plan{}, err
 	}
-	sources.Inventories = migrate.TakeInventory(ctx, backends)
-	return migrate.Make(sources, m.choices)
+	sources.Inventories = migrate.ReadInventories(ctx, backends)
+	return migrate.NewPlan(sources, m.choices)
 }
 
 func readVolumeInfos(files []string) (all []migrate.GlusterVolume, err error) {

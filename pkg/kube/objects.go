@@ -36,8 +36,8 @@ func (c *Client) Create(ctx context.Context, r Resource, object *unstructured.Un
 	return c.of(r, object.GetNamespace(), "create").create(ctx, object)
 }
 
-// TryCreate has the API server check an object, and makes nothing.
-func (c *Client) TryCreate(ctx context.Context, r Resource, object *unstructured.Unstructured) error {
+// DryRunCreate has the API server check an object, and makes nothing.
+func (c *Client) DryRunCreate(ctx context.Context, r Resource, object *unstructured.Unstructured) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	of := c.of(r, object.GetNamespace(), "create")

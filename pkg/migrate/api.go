@@ -15,9 +15,9 @@ type API interface {
 	// Get returns an object, or an error for which apierrors.IsNotFound holds.
 	Get(ctx context.Context, of kube.Resource, namespace, name string) (*unstructured.Unstructured, error)
 	Create(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error
-	// TryCreate has the API server check an object and make nothing. It is an error for which apierrors.IsAlreadyExists holds if
+	// DryRunCreate has the API server check an object and make nothing. It is an error for which apierrors.IsAlreadyExists holds if
 	// nothing else is wrong and there is one of its name.
-	TryCreate(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error
+	DryRunCreate(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error
 	// Patch merges a JSON document into an object.
 	Patch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error
 	// Delete deletes the object with this uid, and no other of its name.

@@ -67,19 +67,19 @@ func (s Selection) Check(p Plan) error {
 // Apply migrates the selected PersistentVolumes. One that fails or is refused does not keep the next one from being migrated. The
 // error is that of ctx.
 func (a *Applier) Apply(ctx context.Context, selection Selection) error {
-	return a.each(ctx, selection, Migrated, func(ctx context.Context, v VolumePlan) (bool, error) {
+	return a.forEach(ctx, selection, Migrated, func(ctx context.Context, v VolumePlan) (bool, error) {
 		return a.replace(ctx, v, v.Backup, v.Replacement)
 	})
 }
 
 // RollBack puts the in-tree PersistentVolumes back in the place of those of the driver.
 func (a *Applier) RollBack(ctx context.Context, selection Selection) error {
-	return a.each(ctx, selection, RolledBack, func(ctx context.Context, v VolumePlan) (bool, error) {
+	return a.forEach(ctx, selection, RolledBack, func(ctx context.Context, v VolumePlan) (bool, error) {
 		return a.replace(ctx, v, v.Replacement, v.Backup)
 	})
 }
 
-func (a *Applier) each(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (changed bool, err error)) error {
+func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (changed bool, err error)) error {
 	changes := 0
 	for _, v := range a.Plan.Volumes {
 		if len(selection.Only) > 0 && !slices.Contains(selection.Only, v.Name) {
@@ -97,19 +97,19 @@ func (a *Applier) each(ctx context.Context, selection Selection, done Outcome, d
 		if changed {
 			changes++
 		}
-		a.Report(Result{Name: v.Name, Outcome: done}.of(changed, err, time.Since(began)))
+		a.Report(Result{Name: v.Name, Outcome: done}.withError(changed, err, time.Since(began)))
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, errNotMade): // nor would the next ones be made
+		case errors.Is(err, errNotCreated): // nor would the next ones be made
 			return fmt.Errorf("PersistentVolume %s: %w; mend that, and run the same command again", v.Name, err)
 		}
 	}
 	return nil
 }
 
-// of returns the result of a replacement.
-func (r Result) of(changed bool, err error, took time.Duration) Result {
+// withError returns the result with the outcome that err and changed stand for.
+func (r Result) withError(changed bool, err error, took time.Duration) Result {
 	r.Err, r.Took = err, took
 	switch {
 	case errors.Is(err, ErrChanged):

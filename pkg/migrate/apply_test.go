@@ -28,7 +28,7 @@ metadata: {namespace: shop, name: other, uid: uid-other}
 spec: {volumeName: projects}
 status: {phase: Bound}
 `))
-	plan, err := Make(s, Choices{Driver: testDriver})
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,14 +4,10 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
 // ApplyClasses replaces the StorageClasses of the plan. Volumes and claims do not notice: a class only says how new ones are made.
@@ -38,7 +34,7 @@ func (a *Applier) classes(ctx context.Context, done Outcome, direction func(Clas
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		a.Report(result.of(changed, err, time.Since(began)))
+		a.Report(result.withError(changed, err, time.Since(began)))
 	}
 	return nil
 }
@@ -66,7 +62,7 @@ func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (ch
 			return false, err
 		}
 	}
-	if err := a.API.Create(ctx, classesResource(), remake(to)); err != nil && !apierrors.IsAlreadyExists(err) {
+	if err := a.API.Create(ctx, classesResource(), forCreate(to)); err != nil && !apierrors.IsAlreadyExists(err) {
 		return false, err
 	}
 	return true, a.Journal.replaced(entry)
@@ -93,71 +89,10 @@ func sameClass(now, planned map[string]any) bool {
 }
 
 // remake returns an object to be made out of one that was.
-func remake(object map[string]any) *unstructured.Unstructured {
+func forCreate(object map[string]any) *unstructured.Unstructured {
 	made := (&unstructured.Unstructured{Object: object}).DeepCopy()
 	for _, field := range []string{"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers"} {
 		unstructured.RemoveNestedField(made.Object, "metadata", field)
 	}
 	return made
-}
-
-// RemoveEndpoints removes Endpoints and Services that the in-tree plugin made, when no PersistentVolume names them any more. It returns
-// how many objects are gone.
-func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) {
-	volumes, err := a.API.List(ctx, volumesResource(), "", "PersistentVolume", func(unstructured.Unstructured) bool { return true })
-	if err != nil {
-		return 0, err
-	}
-	named, err := namedEndpoints(volumes)
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range a.Plan.Endpoints {
-		if len(named[e.Name]) > 0 {
-			continue
-		}
-		// The Service first: its controller would make Endpoints again that are looked after by a Service.
-		backups := slices.Clone(e.Backup)
-		slices.Reverse(backups)
-		for _, backup := range backups {
-			of, object := endpointsKind(backup)
-			err := a.API.Delete(ctx, of, object.GetNamespace(), object.GetName(), string(object.GetUID()))
-			switch {
-			case err == nil:
-				removed++
-			case !apierrors.IsNotFound(err) && !apierrors.IsConflict(err): // another one has the name by now
-				return removed, err
-			}
-		}
-	}
-	return removed, nil
-}
-
-// RestoreEndpoints makes Endpoints and Services of the selected PersistentVolumes again that were removed. Those of a namespace that is
-// gone stay so.
-func (a *Applier) RestoreEndpoints(ctx context.Context, selection Selection) error {
-	for _, e := range a.Plan.Endpoints {
-		if len(e.Volumes) == 0 || len(selection.Only) > 0 && !overlap(e.Volumes, selection.Only) {
-			continue
-		}
-		for _, backup := range e.Backup {
-			of, object := endpointsKind(backup)
-			made := remake(object.Object)
-			for _, field := range []string{"clusterIP", "clusterIPs"} {
-				unstructured.RemoveNestedField(made.Object, "spec", field) // another Service may have them
-			}
-			if err := a.API.Create(ctx, of, made); err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
-				return fmt.Errorf("%s %s: %w", strings.ToLower(object.GetKind()), e.Name, err)
-			}
-		}
-	}
-	return nil
-}
-
-func endpointsKind(backup map[string]any) (kube.Resource, *unstructured.Unstructured) {
-	object := &unstructured.Unstructured{Object: backup}
-	if object.GetKind() == "Service" {
-		return servicesResource(), object
-	}
-	return endpointsResource(), object
 }

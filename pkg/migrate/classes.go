@@ -33,9 +33,9 @@ func (p *planner) classes() ([]ClassPlan, error) {
 	return plans, nil
 }
 
-// logins are the parameters with which the in-tree plugin logged in to Heketi; the driver takes those of its backend. Names
+// loginParameters are the parameters with which the in-tree plugin logged in to Heketi; the driver takes those of its backend. Names
 // of parameters have any letter case.
-func logins() []string {
+func loginParameters() []string {
 	return []string{"restauthenabled", "restuser", "restuserkey", "secretnamespace", "secretname"}
 }
 
@@ -56,17 +56,17 @@ func (p *planner) class(class storageClass, plan *ClassPlan) error {
 	}
 	kept := map[string]string{}
 	for _, key := range sortedKeys(class.Parameters) {
-		if slices.Contains(logins(), strings.ToLower(key)) {
+		if slices.Contains(loginParameters(), strings.ToLower(key)) {
 			plan.Warnings = append(plan.Warnings, loginWarning(key, class.Parameters[key], backend.Name()))
 			continue
 		}
 		kept[key] = class.Parameters[key]
 	}
-	options, told, err := translateOptions(class.MountOptions, false, p.DropMountOptions)
+	options, warnings, err := translateOptions(class.MountOptions, false, p.DropMountOptions)
 	if err != nil {
 		return err
 	}
-	plan.Warnings = append(plan.Warnings, told...)
+	plan.Warnings = append(plan.Warnings, warnings...)
 	plan.Replacement = classReplacement(class, plan.Backup, p.Driver, kept, options)
 	return nil
 }

@@ -43,7 +43,7 @@ func TestClass(t *testing.T) {
 	s := testSources(t)
 	s.Objects.Classes = append(s.Objects.Classes, object(t, inTreeClass), object(t, change(t, inTreeClass, "provisioner: kubernetes.io/glusterfs", "provisioner: other")))
 	s.Backends = backends(t, "http://10.0.0.9:8080", "http://10.0.0.10:8080")
-	plan, err := Make(s, Choices{Driver: testDriver})
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestClassRefused(t *testing.T) {
 			s := testSources(t)
 			s.Objects.Classes = append(s.Objects.Classes, object(t, tc.class))
 			s.Backends = backends(t, "http://10.0.0.9:8080")
-			plan, err := Make(s, Choices{Driver: testDriver})
+			plan, err := NewPlan(s, Choices{Driver: testDriver})
 			if err != nil {
 				t.Fatal(err)
 			}

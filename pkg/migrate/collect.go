@@ -42,13 +42,13 @@ func usesVolumes(object unstructured.Unstructured) bool {
 	return false
 }
 
-// TakeInventory reads the records of every backend. One that cannot be read does not keep the others from being used.
-func TakeInventory(ctx context.Context, backends []*heketi.Backend) []Inventory {
+// ReadInventories reads the records of every backend. One that cannot be read does not keep the others from being used.
+func ReadInventories(ctx context.Context, backends []*heketi.Backend) []Inventory {
 	inventories := make([]Inventory, len(backends))
 	var group errgroup.Group
 	for i, b := range backends {
 		group.Go(func() error {
-			inventories[i] = inventoryOf(ctx, b)
+			inventories[i] = readInventory(ctx, b)
 			return nil
 		})
 	}
@@ -56,7 +56,7 @@ func TakeInventory(ctx context.Context, backends []*heketi.Backend) []Inventory 
 	return inventories
 }
 
-func inventoryOf(ctx context.Context, b *heketi.Backend) Inventory {
+func readInventory(ctx context.Context, b *heketi.Backend) Inventory {
 	inventory := Inventory{Backend: b.Name()}
 	client, err := b.Client(volume.Credentials{})
 	if err == nil {

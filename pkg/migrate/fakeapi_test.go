@@ -228,7 +228,7 @@ func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructur
 	})
 }
 
-func (a *fakeAPI) TryCreate(_ context.Context, of kube.Resource, object *unstructured.Unstructured) error {
+func (a *fakeAPI) DryRunCreate(_ context.Context, of kube.Resource, object *unstructured.Unstructured) error {
 	return a.call("create", of, func() error {
 		if a.refuses != nil {
 			return a.refuses

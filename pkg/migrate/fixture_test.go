@@ -133,7 +133,7 @@ func testDump() heketi.Dump {
 func planOf(tb testing.TB, s Sources, choices Choices) VolumePlan {
 	tb.Helper()
 	choices.Driver = testDriver
-	plan, err := Make(s, choices)
+	plan, err := NewPlan(s, choices)
 	if err != nil {
 		tb.Fatal(err)
 	}

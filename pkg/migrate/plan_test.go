@@ -13,7 +13,7 @@ func TestPlanIsTheSame(t *testing.T) {
 	s.Objects.Classes = append(s.Objects.Classes, object(t, inTreeClass))
 	s.Objects.Volumes[0].SetAnnotations(map[string]string{"yes": "no", "number": "12", "empty": "", "lines": "a\nb: #c\n", "pv.kubernetes.io/provisioned-by": inTree})
 	_ = unstructured.SetNestedField(s.Objects.Volumes[0].Object, int64(12345678), "spec", "number")
-	plan, err := Make(s, Choices{Driver: testDriver})
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestPlanIsTheSame(t *testing.T) {
 	for i := range s.Objects.Volumes {
 		s.Objects.Volumes[i].SetResourceVersion("another")
 	}
-	again, err := Make(s, Choices{Driver: testDriver})
+	again, err := NewPlan(s, Choices{Driver: testDriver})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ volumes:
 }
 
 func FuzzDecode(f *testing.F) {
-	plan, err := Make(testSources(f, dynamicPV), Choices{Driver: testDriver})
+	plan, err := NewPlan(testSources(f, dynamicPV), Choices{Driver: testDriver})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -106,9 +106,9 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzMake plans PersistentVolumes of any content. Whatever they hold: what was made by hand stays in its maker's hands, and
+// FuzzNewPlan plans PersistentVolumes of any content. Whatever they hold: what was made by hand stays in its maker's hands, and
 // nothing gets the policy Delete that had another one.
-func FuzzMake(f *testing.F) {
+func FuzzNewPlan(f *testing.F) {
 	f.Add([]byte(dynamicPV))
 	f.Add([]byte(staticPV))
 	f.Fuzz(func(t *testing.T, content []byte) {
@@ -118,7 +118,7 @@ func FuzzMake(f *testing.F) {
 			return
 		}
 		s.Objects.Volumes = append(s.Objects.Volumes, parsed)
-		plan, err := Make(s, Choices{Driver: testDriver})
+		plan, err := NewPlan(s, Choices{Driver: testDriver})
 		if err != nil {
 			return
 		}

@@ -38,19 +38,19 @@ type planner struct {
 	Choices
 	claims    map[string]claim    // by namespace/name
 	addresses map[string][]string // of Endpoints, by namespace/name
-	users     map[string][]string // pods by the claim that they use, namespace/name
-	taken     map[string]string   // PersistentVolumes of either kind by the handle that they have or would get
+	podsOf    map[string][]string // pods by the claim that they use, namespace/name
+	handles   map[string]string   // PersistentVolumes of either kind by the handle that they have or would get
 }
 
 // Make returns the plan. It is the same for the same sources, whatever their order. An error is about objects that cannot be
 // read at all.
-func Make(sources Sources, choices Choices) (Plan, error) {
+func NewPlan(sources Sources, choices Choices) (Plan, error) {
 	p := &planner{
 		Sources: sources, Choices: choices,
-		claims: map[string]claim{}, addresses: map[string][]string{}, users: map[string][]string{}, taken: map[string]string{},
+		claims: map[string]claim{}, addresses: map[string][]string{}, podsOf: map[string][]string{}, handles: map[string]string{},
 	}
 	plan := Plan{Version: Version, Driver: choices.Driver}
-	notes, err := p.learn()
+	notes, err := p.index()
 	if err != nil {
 		return Plan{}, err
 	}
@@ -61,7 +61,7 @@ func Make(sources Sources, choices Choices) (Plan, error) {
 	if plan.Classes, err = p.classes(); err != nil {
 		return Plan{}, err
 	}
-	if plan.Endpoints, err = p.leftovers(); err != nil {
+	if plan.Endpoints, err = p.endpoints(); err != nil {
 		return Plan{}, err
 	}
 	for _, v := range plan.Volumes {
@@ -75,8 +75,8 @@ func Make(sources Sources, choices Choices) (Plan, error) {
 	return plan, nil
 }
 
-// learn reads what is looked up later. The notes are about pods that need no PersistentVolume.
-func (p *planner) learn() (notes []string, err error) {
+// index fills the tables of the planner. The notes are about pods that need no PersistentVolume.
+func (p *planner) index() (notes []string, err error) {
 	for _, object := range p.Objects.Claims {
 		c, err := read[claim](object)
 		if err != nil {
@@ -92,7 +92,7 @@ func (p *planner) learn() (notes []string, err error) {
 		p.addresses[e.Metadata.key()] = addressesOf(e)
 	}
 	for _, object := range p.Objects.Pods {
-		found, err := p.learnPod(object)
+		found, err := p.indexPod(object)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +102,7 @@ func (p *planner) learn() (notes []string, err error) {
 	return notes, nil
 }
 
-func (p *planner) learnPod(object unstructured.Unstructured) (notes []string, err error) {
+func (p *planner) indexPod(object unstructured.Unstructured) (notes []string, err error) {
 	each, err := read[pod](object)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (p *planner) learnPod(object unstructured.Unstructured) (notes []string, er
 	for _, v := range each.Spec.Volumes {
 		if v.Claim != nil {
 			key := each.Metadata.Namespace + "/" + v.Claim.Name
-			p.users[key] = append(p.users[key], name)
+			p.podsOf[key] = append(p.podsOf[key], name)
 		}
 		if v.GlusterFS != nil {
 			notes = append(notes, fmt.Sprintf("Pod %s names gluster volume %s itself, in its volume %s, which no Kubernetes since 1.26 mounts: "+
@@ -144,7 +144,7 @@ func (p *planner) volumes() ([]VolumePlan, error) {
 			return nil, err
 		}
 		if pv.Spec.CSI != nil && pv.Spec.CSI.Driver == p.Driver {
-			p.taken[pv.Spec.CSI.VolumeHandle] = pv.Metadata.Name
+			p.handles[pv.Spec.CSI.VolumeHandle] = pv.Metadata.Name
 		}
 		if pv.Spec.GlusterFS != nil {
 			views[pv.Metadata.Name] = pv

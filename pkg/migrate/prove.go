@@ -30,8 +30,8 @@ func (c candidate) volume() heketi.DumpVolume { return c.inventory.Dump.Volumes[
 
 func (c candidate) String() string { return fmt.Sprintf("%s in backend %q", c.id, c.inventory.Backend) }
 
-// find returns the volumes with the id, or, without an id, with the name.
-func find(inventories []Inventory, id, name string) []candidate {
+// candidates returns the volumes with the id, or, without an id, with the name.
+func candidates(inventories []Inventory, id, name string) []candidate {
 	var found []candidate
 	for _, inventory := range inventories {
 		for _, each := range slices.Sorted(maps.Keys(inventory.Dump.Volumes)) {
@@ -57,7 +57,7 @@ func unreadable(inventories []Inventory) string {
 // proveDynamic finds the one volume in Heketi that a dynamic PersistentVolume can stand for, and compares everything that both
 // record: name, size and servers.
 func proveDynamic(pv persistentVolume, source Source, inventories []Inventory) (c candidate, proofs []string, err error) {
-	if c, err = only(source, inventories); err != nil {
+	if c, err = theCandidate(source, inventories); err != nil {
 		return candidate{}, nil, err
 	}
 	if err := compareRecord(pv, source, c); err != nil {
@@ -78,9 +78,9 @@ func proveDynamic(pv persistentVolume, source Source, inventories []Inventory) (
 	return c, proofs, nil
 }
 
-// only returns the one volume that the source can mean.
-func only(source Source, inventories []Inventory) (candidate, error) {
-	found := find(inventories, source.HeketiID, source.Volume)
+// theCandidate returns the only volume that the source can mean.
+func theCandidate(source Source, inventories []Inventory) (candidate, error) {
+	found := candidates(inventories, source.HeketiID, source.Volume)
 	by := "the id " + source.HeketiID
 	if source.HeketiID == "" {
 		by = "the name " + source.Volume
@@ -143,7 +143,7 @@ func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume)
 			servers, proofs = v.Servers, append(proofs, fmt.Sprintf("gluster volume info has %s, on %s", v.Name, strings.Join(v.Servers, ", ")))
 		}
 	}
-	for _, c := range find(inventories, "", source.Volume) {
+	for _, c := range candidates(inventories, "", source.Volume) {
 		hosts := c.inventory.Dump.Hosts(c.volume().Cluster)
 		if mayBeSame(source.Servers, hosts) {
 			several = several || !mayBeSame(servers, hosts)

@@ -99,7 +99,7 @@ func mountOptionsOf(pv persistentVolume) []string {
 
 // translateOptions returns the mount options for the CSI driver, and what becomes of those that are left out. It fails for an
 // option that the driver refuses and that is not to be dropped.
-func translateOptions(options []string, readOnly bool, drop []string) (kept, told []string, err error) {
+func translateOptions(options []string, readOnly bool, drop []string) (kept, warnings []string, err error) {
 	for _, option := range options {
 		option = strings.TrimSpace(option)
 		name, _, _ := strings.Cut(option, "=")
@@ -107,10 +107,10 @@ func translateOptions(options []string, readOnly bool, drop []string) (kept, tol
 		case option == "":
 			continue
 		case slices.Contains(drop, name):
-			told = append(told, fmt.Sprintf("mount option %q is left out, as was asked for", option))
+			warnings = append(warnings, fmt.Sprintf("mount option %q is left out, as was asked for", option))
 			continue
 		case name == "log-file", name == "auto_unmount":
-			told = append(told, fmt.Sprintf("mount option %q is left out: the driver has its own log and its own unmounting", option))
+			warnings = append(warnings, fmt.Sprintf("mount option %q is left out: the driver has its own log and its own unmounting", option))
 			continue
 		}
 		if _, err := mount.ParseOptions([]string{option}); err != nil {
@@ -122,12 +122,12 @@ func translateOptions(options []string, readOnly bool, drop []string) (kept, tol
 	}
 	if readOnly && !slices.Contains(kept, "ro") {
 		kept = append(slices.DeleteFunc(kept, func(o string) bool { return o == "rw" }), "ro")
-		told = append(told, `readOnly becomes the mount option "ro", since CSI has no such field in a PersistentVolume`)
+		warnings = append(warnings, `readOnly becomes the mount option "ro", since CSI has no such field in a PersistentVolume`)
 	}
 	if _, err := mount.ParseOptions(kept); err != nil {
 		return nil, nil, err
 	}
-	return kept, told, nil
+	return kept, warnings, nil
 }
 
 // annotationsWithout returns the annotations without those of the in-tree plugin and its controller.

@@ -33,18 +33,18 @@ func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 		now, err := s.api.Get(ctx, volumesResource(), "", name)
 		switch {
 		case apierrors.IsNotFound(err):
-			err = s.make(ctx, from, to)
+			err = s.create(ctx, from, to)
 		case err != nil:
 			return err
 		case isDeleting(now) && s.journal.has(volumeEntry(name)) && (sameVolume(now.Object, from) || sameVolume(now.Object, to)):
-			err = s.remove(ctx, now, to) // also the one that is wanted: an earlier run had the other direction
+			err = s.deleteStep(ctx, now, to) // also the one that is wanted: an earlier run had the other direction
 		case sameVolume(now.Object, to):
-			if err := s.finish(ctx, now, to); err != nil {
+			if err := s.bindAndSetPolicy(ctx, now, to); err != nil {
 				return err
 			}
 			return s.journal.replaced(volumeEntry(name))
 		case sameVolume(now.Object, from):
-			err = s.remove(ctx, now, to)
+			err = s.deleteStep(ctx, now, to)
 		default:
 			return fmt.Errorf("PersistentVolume %s: %w: it has another source, size, claim or class; make a new plan", name, ErrChanged)
 		}
@@ -64,11 +64,11 @@ func volumeEntry(name string) string { return volumesResource().Name + "/" + nam
 
 // sameVolume reports whether a PersistentVolume is the one of the plan. Its policy is not compared: the migration changes it.
 func sameVolume(now, planned map[string]any) bool {
-	return reflect.DeepEqual(identity(now), identity(planned))
+	return reflect.DeepEqual(comparableSpec(now), comparableSpec(planned))
 }
 
-// identity returns what makes a PersistentVolume what it is, in a form that can be compared.
-func identity(object map[string]any) any {
+// comparableSpec returns the part of a spec that a migration must not find changed, in a form that can be compared.
+func comparableSpec(object map[string]any) any {
 	spec, _, _ := unstructured.NestedMap(object, "spec")
 	if spec == nil {
 		return nil
@@ -91,14 +91,15 @@ func identity(object map[string]any) any {
 	return plain
 }
 
-// remove deletes a PersistentVolume whose policy is Retain, one step at a time, if the API server would take the new one.
-func (s *swapper) remove(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
+// deleteStep carries out the next step of deleting a PersistentVolume: policy Retain, deletion, finalizers. Nothing is deleted unless the API
+// server would take the new one.
+func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	policy, _, _ := unstructured.NestedString(now.Object, "spec", "persistentVolumeReclaimPolicy")
 	switch {
 	case policy != policyRetain:
 		return s.setPolicy(ctx, now.GetName(), policyRetain)
 	case !isDeleting(now):
-		if err := s.wouldMake(ctx, to); err != nil {
+		if err := s.checkCreate(ctx, to); err != nil {
 			return err
 		}
 		if err := s.journal.deletes(volumeEntry(now.GetName())); err != nil {
@@ -124,22 +125,23 @@ func isOwnFinalizer(name string) bool {
 	return name == "kubernetes.io/pv-protection" || name == "kubernetes.io/pv-controller" || name == "external-provisioner.volume.kubernetes.io/finalizer"
 }
 
-// errNotMade is returned when a PersistentVolume is gone and the new one cannot be made: its claim is Lost.
-var errNotMade = errors.New("the new PersistentVolume cannot be made")
+// errNotCreated is returned when a PersistentVolume is gone and the new one cannot be made: its claim is Lost.
+var errNotCreated = errors.New("the new PersistentVolume cannot be made")
 
 // retained returns the object to be made, with the policy Retain.
-func retained(to map[string]any) (*unstructured.Unstructured, error) {
-	made := remake(to)
+func withRetain(to map[string]any) (*unstructured.Unstructured, error) {
+	made := forCreate(to)
 	return made, unstructured.SetNestedField(made.Object, policyRetain, "spec", "persistentVolumeReclaimPolicy")
 }
 
-// wouldMake has the API server check the new PersistentVolume while the old one is there: it says so only after it has found nothing else.
-func (s *swapper) wouldMake(ctx context.Context, to map[string]any) error {
-	made, err := retained(to)
+// checkCreate has the API server check the new PersistentVolume while the old one is there. The server reports that the name is taken only
+// after every other check has passed.
+func (s *swapper) checkCreate(ctx context.Context, to map[string]any) error {
+	made, err := withRetain(to)
 	if err != nil {
 		return err
 	}
-	if err := s.api.TryCreate(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) {
+	if err := s.api.DryRunCreate(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("nothing was changed, because the API server would not take the new PersistentVolume: %w", err)
 	}
 	return nil
@@ -156,27 +158,27 @@ func (s *swapper) setPolicy(ctx context.Context, name, policy string) error {
 	return s.api.Patch(ctx, volumesResource(), "", name, fmt.Appendf(nil, `{"spec":{"persistentVolumeReclaimPolicy":%q}}`, policy))
 }
 
-// make creates the new PersistentVolume after the old one is gone. It fails with ErrChanged if the journal has no entry of the deletion:
+// create creates the new PersistentVolume after the old one is gone. It fails with ErrChanged if the journal has no entry of the deletion:
 // then the PersistentVolume was deleted outside of this migration.
-func (s *swapper) make(ctx context.Context, from, to map[string]any) error {
+func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 	name := nameOf(from)
 	if !s.journal.has(volumeEntry(name)) {
 		return fmt.Errorf("PersistentVolume %s: %w: it does not exist, and this migration has not deleted it", name, ErrChanged)
 	}
-	made, err := retained(to)
+	made, err := withRetain(to)
 	if err != nil {
 		return err
 	}
 	if err := s.api.Create(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) { // then look again
-		return fmt.Errorf("%w, and its claim is Lost until it is: %w", errNotMade, err)
+		return fmt.Errorf("%w, and its claim is Lost until it is: %w", errNotCreated, err)
 	}
 	return nil
 }
 
-// finish waits until the claim has the new PersistentVolume, and gives that its policy. Without the claim, the policy stays Retain:
+// bindAndSetPolicy waits until the claim is bound to the new PersistentVolume, and then sets that one's policy. Without the claim, the policy stays Retain:
 // Delete would have the volume deleted at once.
-func (s *swapper) finish(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
-	bound, err := s.bind(ctx, now)
+func (s *swapper) bindAndSetPolicy(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
+	bound, err := s.waitUntilBound(ctx, now)
 	if err != nil || !bound {
 		return err
 	}
@@ -187,23 +189,23 @@ func (s *swapper) finish(ctx context.Context, now *unstructured.Unstructured, to
 	return s.setPolicy(ctx, now.GetName(), policy)
 }
 
-// bind waits until the claim of a PersistentVolume is bound to it. A claim that has lost its PersistentVolume is looked at every
+// waitUntilBound waits until the claim of a PersistentVolume is bound to it. A claim that has lost its PersistentVolume is looked at every
 // 15 s by Kubernetes, and at once when it changes. bound is false if the claim is gone, or going.
-func (s *swapper) bind(ctx context.Context, pv *unstructured.Unstructured) (bound bool, err error) {
+func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructured) (bound bool, err error) {
 	view, err := read[persistentVolume](*pv)
 	if err != nil || view.Spec.ClaimRef == nil {
 		return false, err
 	}
 	ref := view.Spec.ClaimRef
-	if gone, _, err := s.look(ctx, ref); err != nil || gone {
+	if gone, _, err := s.claimOf(ctx, ref); err != nil || gone {
 		return false, err
 	}
-	if err := s.nudge(ctx, ref); err != nil {
+	if err := s.touchClaim(ctx, ref); err != nil {
 		return false, err
 	}
 	// Only now does its phase say something of the new PersistentVolume.
 	for deadline := time.Now().Add(s.wait); ; {
-		gone, c, err := s.look(ctx, ref)
+		gone, c, err := s.claimOf(ctx, ref)
 		switch {
 		case err != nil || gone:
 			return false, err
@@ -221,8 +223,8 @@ func (s *swapper) bind(ctx context.Context, pv *unstructured.Unstructured) (boun
 	}
 }
 
-// look returns a claim. gone: it does not exist, is another one, or is being deleted.
-func (s *swapper) look(ctx context.Context, ref *reference) (gone bool, c claim, err error) {
+// claimOf returns the claim that a PersistentVolume names. gone: it does not exist, is another one, or is being deleted.
+func (s *swapper) claimOf(ctx context.Context, ref *reference) (gone bool, c claim, err error) {
 	object, err := s.api.Get(ctx, claimsResource(), ref.Namespace, ref.Name)
 	if apierrors.IsNotFound(err) {
 		return true, claim{}, nil
@@ -234,11 +236,11 @@ func (s *swapper) look(ctx context.Context, ref *reference) (gone bool, c claim,
 	return c.Metadata.UID != ref.UID || c.Metadata.DeletionTimestamp != "", c, err
 }
 
-// nudge changes a claim, so that Kubernetes looks at it at once.
-func (s *swapper) nudge(ctx context.Context, ref *reference) error {
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, annotationNudge, time.Now().UTC().Format(time.RFC3339Nano))
+// touchClaim changes a claim, so that Kubernetes looks at it at once.
+func (s *swapper) touchClaim(ctx context.Context, ref *reference) error {
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, annotationReplacedAt, time.Now().UTC().Format(time.RFC3339Nano))
 	return ignoreNotFound(s.api.Patch(ctx, claimsResource(), ref.Namespace, ref.Name, patch))
 }
 
-// annotationNudge is on claims whose PersistentVolume was replaced: a change of it has Kubernetes look at the claim at once.
-const annotationNudge = "glusterfs.csi.gluster.org/volume-replaced-at"
+// annotationReplacedAt is on claims whose PersistentVolume was replaced: a change of it has Kubernetes look at the claim at once.
+const annotationReplacedAt = "glusterfs.csi.gluster.org/volume-replaced-at"

@@ -22,7 +22,7 @@ func (p *planner) volume(pv persistentVolume, v *VolumePlan) {
 	v.Source = source
 	if ref := pv.Spec.ClaimRef; ref != nil {
 		v.Claim = ref.Namespace + "/" + ref.Name
-		v.Pods = slices.Sorted(slices.Values(p.users[v.Claim]))
+		v.Pods = slices.Sorted(slices.Values(p.podsOf[v.Claim]))
 	}
 	if err == nil {
 		err = p.checkState(pv)
@@ -45,14 +45,14 @@ func (p *planner) volume(pv persistentVolume, v *VolumePlan) {
 		*v = v.refused("%v", err)
 		return
 	}
-	options, told, err := translateOptions(mountOptionsOf(pv), source.ReadOnly, p.DropMountOptions)
+	options, warnings, err := translateOptions(mountOptionsOf(pv), source.ReadOnly, p.DropMountOptions)
 	if err != nil {
 		*v = v.refused("%v", err)
 		return
 	}
-	v.Warnings = append(v.Warnings, told...)
+	v.Warnings = append(v.Warnings, warnings...)
 	v.Warnings = append(v.Warnings, accessWarnings(pv)...)
-	if other := p.taken[v.Handle]; other != "" && v.Kind == Static {
+	if other := p.handles[v.Handle]; other != "" && v.Kind == Static {
 		*v = v.refused("PersistentVolume %s of driver %s has the volume handle %q already", other, p.Driver, v.Handle)
 		return
 	}
@@ -123,9 +123,9 @@ func (p *planner) dynamic(pv persistentVolume, v *VolumePlan) (map[string]string
 	v.Heketi = &HeketiVolume{Backend: c.inventory.Backend, ID: c.id, Name: found.Name, SizeGiB: found.SizeGiB, Cluster: found.Cluster, GID: found.GID}
 	handle := volume.Handle{Backend: c.inventory.Backend, ID: c.id, Adopted: true}
 	v.Handle = handle.String()
-	for _, taken := range []volume.Handle{handle, {Backend: handle.Backend, ID: handle.ID}} {
-		if other := p.taken[taken.String()]; other != "" {
-			return nil, fmt.Errorf("PersistentVolume %s of driver %s stands for this volume already (%s)", other, p.Driver, taken)
+	for _, used := range []volume.Handle{handle, {Backend: handle.Backend, ID: handle.ID}} {
+		if other := p.handles[used.String()]; other != "" {
+			return nil, fmt.Errorf("PersistentVolume %s of driver %s stands for this volume already (%s)", other, p.Driver, used)
 		}
 	}
 	gid, err := p.gid(pv, found.GID, v)

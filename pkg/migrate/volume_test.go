@@ -189,7 +189,7 @@ func TestTwoCandidates(t *testing.T) {
 	})
 	t.Run("two PersistentVolumes", func(t *testing.T) {
 		s := testSources(t, dynamicPV, change(t, dynamicPV, "name: pvc-a", "name: pvc-b", "phase: Bound", "phase: Released"))
-		plan, err := Make(s, Choices{Driver: testDriver})
+		plan, err := NewPlan(s, Choices{Driver: testDriver})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,9 +11,9 @@ import (
 // labelProvisionedFor is on the Endpoints and Services that the in-tree plugin made.
 const labelProvisionedFor = "gluster.kubernetes.io/provisioned-for-pvc"
 
-// leftovers lists the Endpoints that the in-tree plugin made, with the Services of the same names, and the PersistentVolumes that
+// endpoints lists the Endpoints that the in-tree plugin made, with the Services of the same names, and the PersistentVolumes that
 // name them. Endpoints that were made by hand are left alone.
-func (p *planner) leftovers() ([]EndpointsPlan, error) {
+func (p *planner) endpoints() ([]EndpointsPlan, error) {
 	named, err := namedEndpoints(p.Objects.Volumes)
 	if err != nil {
 		return nil, err

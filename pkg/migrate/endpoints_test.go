@@ -21,7 +21,7 @@ func TestLeftovers(t *testing.T) {
 	} {
 		s.Objects.Services = append(s.Objects.Services, object(t, text))
 	}
-	plan, err := Make(s, Choices{Driver: testDriver})
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestPods(t *testing.T) {
 	} {
 		s.Objects.Pods = append(s.Objects.Pods, object(t, text))
 	}
-	plan, err := Make(s, Choices{Driver: testDriver})
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
 	if err != nil {
 		t.Fatal(err)
 	}

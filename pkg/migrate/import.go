@@ -115,7 +115,7 @@ func (i Import) find(inventories []Inventory) (*candidate, error) {
 	if volume.ValidHeketiID(name) {
 		id = name
 	}
-	found := find(inventories, id, name)
+	found := candidates(inventories, id, name)
 	switch {
 	case len(found) > 1:
 		return nil, fmt.Errorf("several volumes are called %s: %v; say which with --backend or by Heketi's id", name, found)
