@@ -117,6 +117,14 @@ func TestImport(t *testing.T) {
 	if code != 0 || stderr != "" || strings.Count(stdout, "---\n") != 2 || !strings.Contains(stdout, "servers: 192.0.2.1,192.0.2.2,192.0.2.3") {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
 	}
+	content, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mountOnly := writeFile(t, "mountonly.yaml", strings.Replace(string(content), "name: a,", "name: a, adopt: false,", 1))
+	if code, _, stderr := command(t, "import", "data", "--config="+mountOnly, "--adopt"); code != 1 || !strings.Contains(stderr, "adopt: false") {
+		t.Errorf("adopted where that is off: code %d, %s", code, stderr)
+	}
 	for _, tc := range []struct {
 		args []string
 		code int
@@ -158,5 +166,15 @@ func TestMigrateStatus(t *testing.T) {
 	code, stdout, stderr = command(t, "migrate", "status", "--kubeconfig="+kubeconfig, "--output=json")
 	if code != 0 || stderr != "" || !strings.Contains(stdout, `"claimPhase": "Lost"`) {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
+	}
+	server.AddOther("/api/v1/persistentvolumeclaims", "PersistentVolumeClaim",
+		`{"metadata": {"namespace": "shop", "name": "web"}, "spec": {"volumeName": "gone"}, "status": {"phase": "Lost"}}`)
+	code, stdout, stderr = command(t, "migrate", "status", "--kubeconfig="+kubeconfig)
+	if code != 1 || !strings.Contains(stderr, "1 PersistentVolumes are MISSING (gone)") || !strings.Contains(stdout, "\ngone  MISSING") || !strings.Contains(stdout, "shop/web   Lost") {
+		t.Errorf("one is missing: code %d, %s\n%s", code, stderr, stdout)
+	}
+	_, kubeconfig = migrationCluster(t)
+	if code, stdout, stderr := command(t, "migrate", "status", "--kubeconfig="+kubeconfig, "--output=json"); code != 0 || stderr != "" || stdout != "[]\n" {
+		t.Errorf("without any: code %d, %s, %q", code, stderr, stdout)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -11,41 +12,77 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
+// statusCommand holds the flags of migrate status.
+type statusCommand struct {
+	cluster
+	driver string
+	file   string // a plan; "" is none
+	format string
+}
+
 func newMigrateStatusCommand() *cobra.Command {
-	var (
-		m            cluster
-		name, format string
-	)
+	var m statusCommand
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show where the PersistentVolumes of either kind stand",
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := m.check(); err != nil {
-				return usageError{err}
-			}
-			if format != formatText && format != formatJSON {
-				return usageError{fmt.Errorf("--output=%s: write %s or %s", format, formatText, formatJSON)}
-			}
-			api, err := m.connect()
-			if err != nil {
-				return err
-			}
-			objects, err := migrate.Collect(cmd.Context(), api)
-			if err != nil {
-				return err
-			}
-			states, err := migrate.Status(objects, name)
-			if err != nil {
-				return err
-			}
-			return writeStates(cmd, states, format)
-		},
+		Long: "Status shows the PersistentVolumes of the in-tree plugin, those that apply has put in their place, and those that are missing: an apply or rollback that\n" +
+			"was ended has deleted them, and their claims are Lost until the same command has run again. It fails if any is missing. With --plan, it also finds those\n" +
+			"that no claim names any more.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd) },
 	}
 	m.register(cmd.Flags())
-	cmd.Flags().StringVar(&name, "driver-name", driver.DefaultName, "name of the driver")
-	cmd.Flags().StringVar(&format, "output", formatText, "text or json")
+	cmd.Flags().StringVar(&m.driver, "driver-name", driver.DefaultName, "name of the driver")
+	cmd.Flags().StringVar(&m.file, "plan", "", "file that migrate plan has written, whose PersistentVolumes must all be there")
+	cmd.Flags().StringVar(&m.format, "output", formatText, "text or json")
 	return cmd
+}
+
+func (m *statusCommand) run(cmd *cobra.Command) error {
+	if err := m.check(); err != nil {
+		return usageError{err}
+	}
+	if m.format != formatText && m.format != formatJSON {
+		return usageError{fmt.Errorf("--output=%s: write %s or %s", m.format, formatText, formatJSON)}
+	}
+	var plan migrate.Plan
+	if m.file != "" {
+		var err error
+		if plan, err = readPlan(m.file); err != nil {
+			return err
+		}
+	}
+	api, err := m.connect()
+	if err != nil {
+		return err
+	}
+	objects, err := migrate.CollectVolumes(cmd.Context(), api)
+	if err != nil {
+		return err
+	}
+	states, err := migrate.Status(objects, m.driver, plan)
+	if err != nil {
+		return err
+	}
+	if err := writeStates(cmd, states, m.format); err != nil {
+		return err
+	}
+	return missingError(states)
+}
+
+// missingError names the PersistentVolumes that are missing, if there are any.
+func missingError(states []migrate.State) error {
+	var names []string
+	for _, s := range states {
+		if s.Kind == migrate.Missing {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d PersistentVolumes are MISSING (%s): if apply or rollback was ended, run it again with the same plan, without --only and --max",
+		len(names), strings.Join(names, ", "))
 }
 
 func writeStates(cmd *cobra.Command, states []migrate.State, format string) error {
@@ -57,7 +94,11 @@ func writeStates(cmd *cobra.Command, states []migrate.State, format string) erro
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NAME\tKIND\tPHASE\tPOLICY\tCLAIM\tCLAIM'S PHASE")
 	for _, s := range states {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.Phase, s.Policy, s.Claim, s.ClaimPhase)
+		kind := s.Kind
+		if kind == migrate.Missing {
+			kind = "MISSING"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, kind, s.Phase, s.Policy, s.Claim, s.ClaimPhase)
 	}
 	return table.Flush()
 }

@@ -15,7 +15,7 @@ import (
 // RemoveEndpoints removes Endpoints and Services that the in-tree plugin made, when no PersistentVolume names them any more. It returns
 // how many objects are gone.
 func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) {
-	volumes, err := a.API.List(ctx, volumesResource(), "", "PersistentVolume", func(unstructured.Unstructured) bool { return true })
+	volumes, err := a.API.List(ctx, volumesResource(), "", "PersistentVolume", everything)
 	if err != nil {
 		return 0, err
 	}

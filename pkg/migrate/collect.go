@@ -14,22 +14,46 @@ import (
 // Collect reads from the API server what a plan is made from. Of pods, only those that use claims or gluster volumes are kept.
 func Collect(ctx context.Context, api API) (Objects, error) {
 	var o Objects
+	err := readLists(ctx, api,
+		list{&o.Volumes, volumesResource(), "PersistentVolume", everything},
+		list{&o.Claims, claimsResource(), "PersistentVolumeClaim", everything},
+		list{&o.Classes, classesResource(), "StorageClass", everything},
+		list{&o.Endpoints, endpointsResource(), "Endpoints", everything},
+		list{&o.Services, servicesResource(), "Service", everything},
+		list{&o.Pods, podsResource(), "Pod", usesVolumes})
+	return o, err
+}
+
+// CollectVolumes reads only PersistentVolumes and claims, for Status.
+func CollectVolumes(ctx context.Context, api API) (Objects, error) {
+	var o Objects
+	err := readLists(ctx, api,
+		list{&o.Volumes, volumesResource(), "PersistentVolume", everything},
+		list{&o.Claims, claimsResource(), "PersistentVolumeClaim", everything})
+	return o, err
+}
+
+// list is a list of all namespaces that is read into a slice.
+type list struct {
+	into *[]unstructured.Unstructured
+	of   kube.Resource
+	kind string
+	keep func(unstructured.Unstructured) bool
+}
+
+// readLists reads several lists at the same time.
+func readLists(ctx context.Context, api API, lists ...list) error {
 	group, ctx := errgroup.WithContext(ctx)
-	list := func(into *[]unstructured.Unstructured, of kube.Resource, kind string, keep func(unstructured.Unstructured) bool) {
+	for _, l := range lists {
 		group.Go(func() (err error) {
-			*into, err = api.List(ctx, of, "", kind, keep)
+			*l.into, err = api.List(ctx, l.of, "", l.kind, l.keep)
 			return err
 		})
 	}
-	all := func(unstructured.Unstructured) bool { return true }
-	list(&o.Volumes, volumesResource(), "PersistentVolume", all)
-	list(&o.Claims, claimsResource(), "PersistentVolumeClaim", all)
-	list(&o.Classes, classesResource(), "StorageClass", all)
-	list(&o.Endpoints, endpointsResource(), "Endpoints", all)
-	list(&o.Services, servicesResource(), "Service", all)
-	list(&o.Pods, podsResource(), "Pod", usesVolumes)
-	return o, group.Wait()
+	return group.Wait()
 }
+
+func everything(unstructured.Unstructured) bool { return true }
 
 func usesVolumes(object unstructured.Unstructured) bool {
 	volumes, _, _ := unstructured.NestedSlice(object.Object, "spec", "volumes")
@@ -57,7 +81,7 @@ func ReadInventories(ctx context.Context, backends []*heketi.Backend) []Inventor
 }
 
 func readInventory(ctx context.Context, b *heketi.Backend) Inventory {
-	inventory := Inventory{Backend: b.Name()}
+	inventory := Inventory{Backend: b.Name(), NoAdopt: !b.Adopts()}
 	client, err := b.Client(volume.Credentials{})
 	if err == nil {
 		inventory.Dump, err = client.Dump(ctx)

@@ -42,8 +42,12 @@ func (i Import) Objects(inventories []Inventory, listed []GlusterVolume) ([]map[
 	if found != nil {
 		name = found.volume().Name
 	}
-	if i.Adopt && (found == nil || directory != "") {
+	switch {
+	case i.Adopt && (found == nil || directory != ""):
 		return nil, errors.New("--adopt is for whole volumes that a configured Heketi has")
+	case i.Adopt && found.inventory.NoAdopt && !volume.IsOurs(name):
+		return nil, fmt.Errorf("--adopt: backend %q has adopt: false in the configuration, so that the driver would refuse to expand or delete the volume; "+
+			"set adopt: true there, or leave --adopt out", found.inventory.Backend)
 	}
 	pv, err := i.persistentVolumeName(name, directory)
 	if err != nil {
@@ -161,8 +165,12 @@ func (i Import) size(found *candidate) (string, error) {
 func (i Import) source(found *candidate, name, directory, pv string, listed []GlusterVolume) (map[string]any, error) {
 	if i.Adopt {
 		v := found.volume()
+		servers, err := checkServers(found.inventory.Dump.Hosts(v.Cluster))
+		if err != nil {
+			return nil, err
+		}
 		handle := volume.Handle{Backend: found.inventory.Backend, ID: found.id, Adopted: !volume.IsOurs(v.Name)}
-		made := volume.Volume{Handle: handle, Name: v.Name, Servers: found.inventory.Dump.Hosts(v.Cluster), Cluster: v.Cluster, GID: v.GID, MountOptions: v.MountOptions}
+		made := volume.Volume{Handle: handle, Name: v.Name, Servers: servers, Cluster: v.Cluster, GID: v.GID, MountOptions: v.MountOptions}
 		return map[string]any{"driver": i.Driver, "volumeHandle": handle.String(), "volumeAttributes": toAny(made.Context())}, nil
 	}
 	var inventories []Inventory
@@ -171,6 +179,9 @@ func (i Import) source(found *candidate, name, directory, pv string, listed []Gl
 	}
 	servers, _, err := proveStatic(Source{Volume: name}, inventories, listed)
 	if err != nil {
+		return nil, err
+	}
+	if servers, err = checkServers(servers); err != nil {
 		return nil, err
 	}
 	path := strings.TrimSuffix(name+"/"+directory, "/")

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
 func TestImport(t *testing.T) {
@@ -118,6 +120,18 @@ func TestImportRefused(t *testing.T) {
 	_, err := Import{Volume: "projects"}.Objects([]Inventory{{Backend: "main", Err: errors.New("no route")}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "no route") {
 		t.Errorf("a Heketi that cannot be read: %v", err)
+	}
+	_, err = Import{Volume: "projects", Adopt: true}.Objects([]Inventory{{Backend: "main", NoAdopt: true, Dump: testDump()}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "backend \"main\" has adopt: false") {
+		t.Errorf("adopted where that is off: %v", err)
+	}
+	hosts := testDump()
+	hosts.Nodes["n1"] = heketi.DumpNode{Host: "gluster-1:24007"}
+	for _, adopt := range []bool{false, true} {
+		_, err = Import{Volume: "projects", Adopt: adopt}.Objects([]Inventory{{Backend: "main", Dump: hosts}}, nil)
+		if err == nil || !strings.Contains(err.Error(), "the driver would not mount it") {
+			t.Errorf("servers that the driver refuses, adopted %t: %v", adopt, err)
+		}
 	}
 	_, err = Import{Volume: "projects"}.Objects([]Inventory{{Backend: "a", Dump: testDump()}, {Backend: "b", Dump: testDump()}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "several volumes are called projects") {

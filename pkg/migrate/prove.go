@@ -16,6 +16,7 @@ import (
 // Inventory holds the records of a configured Heketi, or the reason why they could not be read.
 type Inventory struct {
 	Backend string
+	NoAdopt bool // the configuration has adopt: false
 	Dump    heketi.Dump
 	Err     error
 }

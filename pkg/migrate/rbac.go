@@ -27,7 +27,11 @@ type permission struct {
 
 // permissions returns the least that a command needs. None needs Secrets.
 func permissions(c Command, scale bool) []permission {
-	list := []permission{
+	status := []permission{
+		{"", "persistentvolumes", []string{"list"}},
+		{"", "persistentvolumeclaims", []string{"list"}},
+	}
+	plan := []permission{
 		{"", "persistentvolumes", []string{"list"}},
 		{"", "persistentvolumeclaims", []string{"list"}},
 		{"", "endpoints", []string{"list"}},
@@ -52,9 +56,11 @@ func permissions(c Command, scale bool) []permission {
 		return append(replace, permission{"", "endpoints", []string{"delete"}}, permission{"", "services", []string{"delete"}})
 	case CommandRollback:
 		return append(replace, permission{"", "endpoints", []string{"create"}}, permission{"", "services", []string{"create"}})
-	case CommandPlan, CommandStatus:
+	case CommandStatus:
+		return status
+	case CommandPlan:
 	}
-	return list
+	return plan
 }
 
 // ClusterRole returns the manifest of a role with the least that a command needs, scale with --scale-down.

@@ -37,7 +37,12 @@ func TestPermissions(t *testing.T) {
 		scale       bool
 	}{
 		{CommandPlan, nil, collect, false},
-		{CommandStatus, nil, collect, false},
+		{CommandStatus, nil, func(t *testing.T, api *fakeAPI, _ *Applier) {
+			t.Helper()
+			if _, err := CollectVolumes(t.Context(), api); err != nil {
+				t.Error(err)
+			}
+		}, false},
 		{CommandApply, nil, apply, false},
 		{CommandApply, func(t *testing.T, api *fakeAPI, a *Applier) {
 			t.Helper()

@@ -76,6 +76,15 @@ func heketiIDOf(pv persistentVolume, name string) string {
 	return ""
 }
 
+// checkServers returns servers as the driver writes them. The error is that with which the driver would refuse to mount the volume.
+func checkServers(servers []string) ([]string, error) {
+	checked, err := mount.ParseServers(strings.Join(servers, ","))
+	if err != nil {
+		return nil, fmt.Errorf("the driver would not mount it: %w", err)
+	}
+	return checked, nil
+}
+
 // addressesOf returns the addresses of an Endpoints object, as the kubelet used them: each once, in their order.
 func addressesOf(e endpoints) []string {
 	var found []string
@@ -92,16 +101,15 @@ func addressesOf(e endpoints) []string {
 // mountOptionsOf returns the mount options of a PersistentVolume as the kubelet read them.
 func mountOptionsOf(pv persistentVolume) []string {
 	if old := pv.Metadata.Annotations[annotationMountOptions]; old != "" {
-		return strings.Split(old, ",")
+		return []string{old}
 	}
 	return pv.Spec.MountOptions
 }
 
-// translateOptions returns the mount options for the CSI driver, and what becomes of those that are left out. It fails for an
-// option that the driver refuses and that is not to be dropped.
+// translateOptions returns the mount options for the CSI driver, one in each string, and a warning for each that is left out. It returns
+// an error for an option that the driver refuses and that is not to be dropped.
 func translateOptions(options []string, readOnly bool, drop []string) (kept, warnings []string, err error) {
-	for _, option := range options {
-		option = strings.TrimSpace(option)
+	for _, option := range mount.SplitOptions(options) {
 		name, _, _ := strings.Cut(option, "=")
 		switch {
 		case option == "":

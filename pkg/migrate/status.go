@@ -9,8 +9,8 @@ import (
 type State struct {
 	Name  string `json:"name"`
 	Claim string `json:"claim,omitempty"`
-	Phase string `json:"phase"`
-	// Kind is InTree, or InDriver for what a migration has made.
+	Phase string `json:"phase"` // "" if it is missing
+	// Kind is InTree, InDriver for what a migration has made, or Missing.
 	Kind   string `json:"kind"`
 	Policy string `json:"policy"`
 	// ClaimPhase is "" for a claim that does not exist.
@@ -21,24 +21,29 @@ type State struct {
 const (
 	InTree   = "in-tree"
 	InDriver = "migrated"
+	// Missing is a PersistentVolume that does not exist, although a claim is Lost without it or a plan migrates it.
+	Missing = "missing"
 )
 
-// Status returns the PersistentVolumes of the in-tree plugin and those that a migration has put in their place, by name.
-func Status(o Objects, driver string) ([]State, error) {
-	phases := map[string]string{}
+// Status returns the PersistentVolumes of the in-tree plugin, those that a migration has put in their place, and those that are missing, by
+// name. Missing are those of the plan, which may be empty, and of claims that are Lost and not another driver's.
+func Status(o Objects, driver string, plan Plan) ([]State, error) {
+	claims := map[string]claim{}
 	for _, object := range o.Claims {
 		c, err := read[claim](object)
 		if err != nil {
 			return nil, err
 		}
-		phases[c.Metadata.key()] = c.Status.Phase
+		claims[c.Metadata.key()] = c
 	}
-	var states []State
+	states := []State{}
+	exists := map[string]bool{}
 	for _, object := range o.Volumes {
 		pv, err := read[persistentVolume](object)
 		if err != nil {
 			return nil, err
 		}
+		exists[pv.Metadata.Name] = true
 		state := State{Name: pv.Metadata.Name, Phase: pv.Status.Phase, Policy: pv.Spec.ReclaimPolicy, Kind: InTree}
 		switch {
 		case pv.Spec.GlusterFS != nil:
@@ -49,10 +54,44 @@ func Status(o Objects, driver string) ([]State, error) {
 		}
 		if ref := pv.Spec.ClaimRef; ref != nil {
 			state.Claim = ref.Namespace + "/" + ref.Name
-			state.ClaimPhase = phases[state.Claim]
+			state.ClaimPhase = claims[state.Claim].Status.Phase
 		}
 		states = append(states, state)
 	}
+	states = append(states, missing(claims, exists, driver, plan)...)
 	slices.SortFunc(states, func(a, b State) int { return cmp.Compare(a.Name, b.Name) })
 	return states, nil
+}
+
+// missing returns the PersistentVolumes that do not exist and should.
+func missing(claims map[string]claim, exists map[string]bool, driver string, plan Plan) (states []State) {
+	add := func(name, claimKey string) {
+		if !exists[name] {
+			states = append(states, State{Name: name, Kind: Missing, Claim: claimKey, ClaimPhase: claims[claimKey].Status.Phase})
+			exists[name] = true // once is enough
+		}
+	}
+	for _, v := range plan.Volumes {
+		if v.Action == Migrate {
+			add(v.Name, v.Claim)
+		}
+	}
+	for _, key := range sortedKeys(claims) {
+		c := claims[key]
+		if c.Status.Phase == "Lost" && c.Spec.VolumeName != "" && mayBeOurs(c, driver) {
+			add(c.Spec.VolumeName, key)
+		}
+	}
+	return states
+}
+
+// mayBeOurs reports whether a claim may be one of the in-tree plugin or of the driver. Claims of volumes that were made by hand name no
+// provisioner.
+func mayBeOurs(c claim, driver string) bool {
+	for _, annotation := range []string{"volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"} {
+		if named := c.Metadata.Annotations[annotation]; named != "" {
+			return named == driver || named == inTree
+		}
+	}
+	return true
 }

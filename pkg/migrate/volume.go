@@ -135,9 +135,20 @@ func (p *planner) dynamic(pv persistentVolume, v *VolumePlan) (map[string]string
 	if len(v.Source.Servers) == 0 {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("its Endpoints %s have no address; the servers are those that Heketi names", cmp.Or(v.Source.Endpoints, "(none)")))
 	}
-	return volume.Volume{
-		Handle: handle, Name: found.Name, Servers: c.inventory.Dump.Hosts(found.Cluster), Cluster: found.Cluster, GID: gid,
-	}.Context(), nil
+	if c.inventory.NoAdopt {
+		v.Warnings = append(v.Warnings, noAdoptWarning(handle.Backend))
+	}
+	servers, err := checkServers(c.inventory.Dump.Hosts(found.Cluster))
+	if err != nil {
+		return nil, err
+	}
+	return volume.Volume{Handle: handle, Name: found.Name, Servers: servers, Cluster: found.Cluster, GID: gid}.Context(), nil
+}
+
+// noAdoptWarning says what a backend with adopt: false means for a volume that the driver did not make.
+func noAdoptWarning(backend string) string {
+	return fmt.Sprintf("backend %q has adopt: false in the configuration: the driver mounts the volume, and refuses to expand or delete it, so that its "+
+		"PersistentVolume becomes Failed if its claim is deleted under the policy Delete; set adopt: true there to allow both", backend)
 }
 
 // gid returns the group that pods get: as before, that of the annotation.
@@ -166,6 +177,9 @@ func (p *planner) static(pv persistentVolume, v *VolumePlan) (map[string]string,
 		return nil, err
 	}
 	v.Proofs = proofs
+	if servers, err = checkServers(servers); err != nil {
+		return nil, err
+	}
 	if len(v.Source.Servers) == 0 {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("its Endpoints %s have no address; the servers are those of the proof", cmp.Or(v.Source.Endpoints, "(none)")))
 	}

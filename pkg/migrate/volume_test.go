@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
 // TestReplacement compares whole objects: what is kept, what is changed, and what is left out.
@@ -99,6 +101,8 @@ func TestMigrated(t *testing.T) {
 			"main/" + idA + "/adopted", "Delete", "log-level=WARNING acl", "has its own log"},
 		{"old mount options", change(t, dynamicPV, annotation, annotation+"    volume.beta.kubernetes.io/mount-options: acl,log-level=ERROR\n"),
 			"main/" + idA + "/adopted", "Delete", "acl log-level=ERROR", ""},
+		{"mount options in one string", change(t, dynamicPV, "  volumeMode", "  mountOptions: ['log-level=ERROR,frobnicate=1,log-file=/x,backup-volfile-servers=a,b,acl']\n  volumeMode"),
+			"main/" + idA + "/adopted", "Delete", "log-level=ERROR backup-volfile-servers=a,b acl", "\"frobnicate=1\" is left out, as was asked for"},
 		{"a mount option that is dropped", change(t, dynamicPV, "  volumeMode", "  mountOptions: [frobnicate=1]\n  volumeMode"),
 			"main/" + idA + "/adopted", "Delete", "", "as was asked for"},
 		{"read only by access mode", change(t, dynamicPV, "[ReadWriteMany]", "[ReadOnlyMany, ReadWriteMany]"), "main/" + idA + "/adopted", "Delete", "", "its first access mode"},
@@ -211,6 +215,34 @@ func TestTwoCandidates(t *testing.T) {
 			t.Errorf("%s: %s", v.Action, v.Reason)
 		}
 	})
+}
+
+// TestServersThatTheDriverRefuses: a PersistentVolume with them would never be mounted.
+func TestServersThatTheDriverRefuses(t *testing.T) {
+	for name, tc := range map[string]struct{ pv, host string }{
+		"of Heketi": {dynamicPV, "gluster-1:24007"}, "of the Endpoints": {staticPV, "10.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := testSources(t, tc.pv)
+			s.Inventories[0].Dump.Nodes["n3"] = heketi.DumpNode{Host: tc.host}
+			s.Objects.Endpoints[1] = object(t, "{metadata: {namespace: shop, name: glusterfs-cluster}, subsets: [{addresses: [{ip: 10.0.0.1}, {ip: 0.0.0.0}]}]}")
+			if v := planOf(t, s, Choices{}); v.Action != Refuse || !strings.Contains(v.Reason, "the driver would not mount it") {
+				t.Errorf("%s: %q", v.Action, v.Reason)
+			}
+		})
+	}
+}
+
+// TestNoAdopt: of a volume that the driver will never expand or delete, the plan says so.
+func TestNoAdopt(t *testing.T) {
+	for _, pv := range []string{dynamicPV, staticPV} {
+		s := testSources(t, pv)
+		s.Inventories[0].NoAdopt = true
+		v := planOf(t, s, Choices{})
+		if got := strings.Contains(strings.Join(v.Warnings, "\n"), "backend \"main\" has adopt: false"); v.Action != Migrate || got != (v.Kind == Dynamic) {
+			t.Errorf("%s: %s, %q", v.Name, v.Action, v.Warnings)
+		}
+	}
 }
 
 // TestHeketiThatCannotBeRead: its volumes may be there.

@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// SplitOptions returns the single options of mount flags, of which each may hold several, as ParseOptions reads them.
+func SplitOptions(flags []string) []string { return splitFlags(optionTable(), flags) }
+
 // splitFlags returns the single options of mount flags: one flag may hold several, separated by commas, as for mount -o.
 // Heketi prints lists of backup servers with commas as well, so that a word behind such a list that is no option's name
 // is one more server.

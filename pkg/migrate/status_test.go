@@ -1,0 +1,55 @@
+package migrate
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+func states(t *testing.T, o Objects, plan Plan) string {
+	t.Helper()
+	found, err := Status(o, testDriver, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := make([]string, 0, len(found))
+	for _, s := range found {
+		lines = append(lines, fmt.Sprintf("%s %s %s %s", s.Name, s.Kind, s.Claim, s.ClaimPhase))
+	}
+	return strings.Join(lines, "; ")
+}
+
+// TestStatusOfMissing: a PersistentVolume that a migration has deleted and not replaced is in no list of the API server. Its claim is, and
+// so is it in the plan.
+func TestStatusOfMissing(t *testing.T) {
+	s := testSources(t, dynamicPV)
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := states(t, s.Objects, plan); got != "pvc-a in-tree shop/data Bound" {
+		t.Errorf("nothing is missing: %s", got)
+	}
+	s.Objects.Volumes = nil
+	if got := states(t, s.Objects, plan); got != "pvc-a missing shop/data Bound" {
+		t.Errorf("missing of the plan: %s", got)
+	}
+	if got := states(t, s.Objects, Plan{}); got != "" {
+		t.Errorf("a claim that is not Lost, without a plan: %s", got)
+	}
+	_ = unstructured.SetNestedField(s.Objects.Claims[0].Object, "Lost", "status", "phase")
+	if got := states(t, s.Objects, Plan{}); got != "pvc-a missing shop/data Lost" {
+		t.Errorf("missing of a claim: %s", got)
+	}
+	if got := states(t, s.Objects, plan); got != "pvc-a missing shop/data Lost" {
+		t.Errorf("missing of both: %s", got)
+	}
+	for provisioner, want := range map[string]string{inTree: "pvc-a missing shop/data Lost", testDriver: "pvc-a missing shop/data Lost", "other.example": ""} {
+		s.Objects.Claims[0].SetAnnotations(map[string]string{"volume.kubernetes.io/storage-provisioner": provisioner})
+		if got := states(t, s.Objects, Plan{}); got != want {
+			t.Errorf("a claim of %s: %q", provisioner, got)
+		}
+	}
+}
