@@ -21,6 +21,7 @@ func migrationCluster(t *testing.T) (*kubetest.Server, string) {
 	} {
 		server.AddOther(path, kind)
 	}
+	server.AddObject("/api/v1/namespaces/kube-system", `{"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "kube-system", "uid": "uid-cluster"}}`)
 	return server, server.Kubeconfig(t)
 }
 
@@ -75,7 +76,12 @@ func TestMigratePlan(t *testing.T) {
 func TestMigrateCommandLines(t *testing.T) {
 	_, kubeconfig := migrationCluster(t)
 	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
-	good, bad := writeFile(t, "plan.yaml", "version: 1\ndriver: d\n"), writeFile(t, "bad.yaml", "kind: Pod\n")
+	good, bad := writeFile(t, "plan.yaml", "version: 1\nid: i\ncluster: uid-cluster\ndriver: d\n"), writeFile(t, "bad.yaml", "kind: Pod\n")
+	elsewhere := writeFile(t, "elsewhere.yaml", "version: 1\nid: i\ncluster: uid-elsewhere\ndriver: d\n")
+	foreign := writeFile(t, "foreign.yaml", "version: 1\nid: i\ncluster: uid-cluster\ndriver: d\n")
+	if err := os.WriteFile(foreign+journalSuffix, []byte(`{"plan": "z"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		args []string
 		code int
@@ -95,6 +101,10 @@ func TestMigrateCommandLines(t *testing.T) {
 		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--only=pvc-z"}, 2, `no PersistentVolume "pvc-z"`},
 		{[]string{"apply", "--plan=" + bad, "--kubeconfig=" + kubeconfig}, 1, "this is no plan"},
 		{[]string{"apply", "--plan=/none", "--kubeconfig=" + kubeconfig}, 1, "--plan=/none"},
+		{[]string{"apply", "--plan=" + elsewhere, "--kubeconfig=" + kubeconfig}, 1, elsewhere + ": the plan was made from another Kubernetes cluster"},
+		{[]string{"rollback", "--plan=" + elsewhere, "--kubeconfig=" + kubeconfig}, 1, "uid uid-elsewhere, and here uid-cluster"},
+		{[]string{"status", "--plan=" + elsewhere, "--kubeconfig=" + kubeconfig}, 1, "uid uid-elsewhere, and here uid-cluster"},
+		{[]string{"apply", "--plan=" + foreign, "--kubeconfig=" + kubeconfig}, 1, foreign + ".journal is the journal of the plan with the id z"},
 		{[]string{"apply", "--plan=" + good}, 2, "--kubeconfig=FILE"},
 		{[]string{"rollback", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--config=x"}, 2, "--config"},
 		{[]string{"status", "--kubeconfig=" + kubeconfig, "--output=xml"}, 2, "--output=xml"},

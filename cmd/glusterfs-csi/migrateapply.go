@@ -97,7 +97,7 @@ func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate
 	if err := m.selection.Check(plan); err != nil {
 		return usageError{fmt.Errorf("--only: %w", err)}
 	}
-	journal, err := migrate.OpenJournal(m.file + journalSuffix)
+	journal, err := migrate.OpenJournal(m.file+journalSuffix, plan.ID)
 	if err != nil {
 		return err
 	}
@@ -109,6 +109,9 @@ func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate
 	m.out = cmd.OutOrStdout()
 	left := progress{out: m.out}
 	a := &migrate.Applier{API: api, Plan: plan, Journal: journal, Wait: m.wait, Poll: 100 * time.Millisecond, Scale: m.scale, Report: left.report}
+	if err := plan.CheckCluster(cmd.Context(), api); err != nil {
+		return fmt.Errorf("--plan=%s: %w", m.file, err)
+	}
 	if a.Inventories, err = inventoriesOf(cmd.Context(), m.config); err != nil {
 		return err
 	}

@@ -56,6 +56,11 @@ func (m *statusCommand) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if m.file != "" {
+		if err := plan.CheckCluster(cmd.Context(), api); err != nil {
+			return fmt.Errorf("--plan=%s: %w", m.file, err)
+		}
+	}
 	objects, err := migrate.CollectVolumes(cmd.Context(), api)
 	if err != nil {
 		return err

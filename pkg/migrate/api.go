@@ -29,6 +29,7 @@ func claimsResource() kube.Resource  { return kube.Resource{Name: "persistentvol
 func classesResource() kube.Resource {
 	return kube.Resource{Group: "storage.k8s.io", Name: "storageclasses"}
 }
-func endpointsResource() kube.Resource { return kube.Resource{Name: "endpoints"} }
-func servicesResource() kube.Resource  { return kube.Resource{Name: "services"} }
-func podsResource() kube.Resource      { return kube.Resource{Name: "pods"} }
+func endpointsResource() kube.Resource  { return kube.Resource{Name: "endpoints"} }
+func servicesResource() kube.Resource   { return kube.Resource{Name: "services"} }
+func podsResource() kube.Resource       { return kube.Resource{Name: "pods"} }
+func namespacesResource() kube.Resource { return kube.Resource{Name: "namespaces"} }

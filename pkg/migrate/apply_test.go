@@ -41,10 +41,7 @@ status: {phase: Bound}
 // run runs the applier with a new process's eyes on the journal.
 func run(t *testing.T, api *fakeAPI, a Applier, dir string, back bool, selection Selection) (results []Result) {
 	t.Helper()
-	journal, err := OpenJournal(filepath.Join(dir, "journal"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	journal := openJournalOf(t, filepath.Join(dir, "journal"), a.Plan.ID)
 	defer func() { _ = journal.Close() }()
 	a.API, a.Journal = api, journal
 	a.Report = func(r Result) { results = append(results, r) }
@@ -284,7 +281,7 @@ func TestClaimThatGoes(t *testing.T) {
 			t.Fatalf("killed at %d: the PersistentVolume is gone", at)
 		}
 		// Once all was done, the volume is deleted with its claim, as the policy says.
-		journal := openJournal(t, filepath.Join(dir, "journal"))
+		journal := openJournalOf(t, filepath.Join(dir, "journal"), a.Plan.ID)
 		policy, _, _ := unstructured.NestedString(pv.Object, "spec", "persistentVolumeReclaimPolicy")
 		if _, ok, _ := unstructured.NestedMap(pv.Object, "spec", "csi"); ok && policy == policyDelete && at < 12 {
 			t.Errorf("killed at %d: the policy is %s, journal %v", at, policy, journal.deleted)

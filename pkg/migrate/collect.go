@@ -12,9 +12,11 @@ import (
 )
 
 // Collect reads from the API server what a plan is made from. Of pods, only those that use claims or gluster volumes are kept.
-func Collect(ctx context.Context, api API) (Objects, error) {
-	var o Objects
-	err := readLists(ctx, api,
+func Collect(ctx context.Context, api API) (o Objects, err error) {
+	if o.Cluster, err = clusterOf(ctx, api); err != nil {
+		return Objects{}, err
+	}
+	err = readLists(ctx, api,
 		list{&o.Volumes, volumesResource(), "PersistentVolume", everything},
 		list{&o.Claims, claimsResource(), "PersistentVolumeClaim", everything},
 		list{&o.Classes, classesResource(), "StorageClass", everything},

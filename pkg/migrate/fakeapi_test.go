@@ -48,6 +48,8 @@ func newFakeAPI(s Sources) *fakeAPI {
 			api.put(of, objects[i].DeepCopy())
 		}
 	}
+	system := unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": kubeSystem, "uid": s.Objects.Cluster}}}
+	add(namespacesResource(), []unstructured.Unstructured{system})
 	add(volumesResource(), s.Objects.Volumes)
 	add(claimsResource(), s.Objects.Claims)
 	add(classesResource(), s.Objects.Classes)

@@ -90,7 +90,7 @@ func change(tb testing.TB, text string, oldnew ...string) string {
 // testSources has the claim shop/data, Endpoints and a Heketi with one volume of each kind.
 func testSources(tb testing.TB, volumes ...string) Sources {
 	tb.Helper()
-	s := Sources{Inventories: []Inventory{{Backend: "main", Dump: testDump()}}}
+	s := Sources{Inventories: []Inventory{{Backend: "main", Dump: testDump()}}, Objects: Objects{Cluster: "uid-cluster"}}
 	for _, v := range volumes {
 		s.Objects.Volumes = append(s.Objects.Volumes, object(tb, v))
 	}

@@ -15,17 +15,20 @@ import (
 // without such an entry was deleted outside of the migration, and is not created again.
 type Journal struct {
 	file    *os.File
+	plan    string // the plan's id
 	deleted map[string]bool
 }
 
 // line is a line of the file.
 type line struct {
-	Object string `json:"object"` // "persistentvolumes/NAME" and the like
-	Done   bool   `json:"done"`   // it was replaced; without, it is about to be deleted
+	Plan   string `json:"plan,omitempty"`   // the first line: whose journal it is
+	Object string `json:"object,omitempty"` // "persistentvolumes/NAME" and the like
+	Done   bool   `json:"done,omitempty"`   // it was replaced; without, it is about to be deleted
 }
 
-// OpenJournal reads the notes of earlier runs, and keeps other processes out until Close.
-func OpenJournal(path string) (*Journal, error) {
+// OpenJournal reads the entries of earlier runs of a plan, and keeps other processes out until Close. It refuses the journal of another
+// plan.
+func OpenJournal(path, plan string) (*Journal, error) {
 	j := &Journal{deleted: map[string]bool{}}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600) // #nosec G304 -- the administrator names the plan
 	if err != nil {
@@ -35,9 +38,17 @@ func OpenJournal(path string) (*Journal, error) {
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s is in use: another migration with this plan runs (%w)", path, err), file.Close())
 	}
-	content, err := io.ReadAll(file)
-	if err != nil {
+	if err := j.open(path, plan); err != nil {
 		return nil, errors.Join(err, file.Close())
+	}
+	return j, nil
+}
+
+// open reads the file, and makes a new one the journal of the plan.
+func (j *Journal) open(path, plan string) error {
+	content, err := io.ReadAll(j.file)
+	if err != nil {
+		return err
 	}
 	for text := range bytes.Lines(content) {
 		var l line
@@ -45,16 +56,29 @@ func OpenJournal(path string) (*Journal, error) {
 			j.note(l)
 		}
 	}
-	return j, nil
+	switch {
+	case j.plan == plan:
+		return nil
+	case j.plan != "":
+		return fmt.Errorf("%s is the journal of the plan with the id %s, and this plan has the id %s; each plan needs a name of its own, with its journal beside it",
+			path, j.plan, plan)
+	case len(j.deleted) > 0:
+		return fmt.Errorf("%s does not name the plan whose journal it is, and lists what a migration has deleted; was its beginning removed?", path)
+	}
+	return j.write(line{Plan: plan})
 }
 
 // Close ends the writing.
 func (j *Journal) Close() error { return j.file.Close() }
 
 func (j *Journal) note(l line) {
-	if l.Done {
+	switch {
+	case l.Plan != "":
+		j.plan = l.Plan
+	case l.Object == "": // an empty line
+	case l.Done:
 		delete(j.deleted, l.Object)
-	} else {
+	default:
 		j.deleted[l.Object] = true
 	}
 }

@@ -7,9 +7,16 @@ import (
 	"testing"
 )
 
+const testPlanID = "0123456789abcdef"
+
 func openJournal(t *testing.T, path string) *Journal {
 	t.Helper()
-	j, err := OpenJournal(path)
+	return openJournalOf(t, path, testPlanID)
+}
+
+func openJournalOf(t *testing.T, path, plan string) *Journal {
+	t.Helper()
+	j, err := OpenJournal(path, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +27,7 @@ func openJournal(t *testing.T, path string) *Journal {
 func TestJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j := openJournal(t, path)
-	if _, err := OpenJournal(path); err == nil || !strings.Contains(err.Error(), "another migration with this plan runs") {
+	if _, err := OpenJournal(path, testPlanID); err == nil || !strings.Contains(err.Error(), "another migration with this plan runs") {
 		t.Errorf("opened twice: %v", err)
 	}
 	for _, err := range []error{j.deletes("a"), j.deletes("b"), j.replaced("a"), j.replaced("never"), j.Close()} {
@@ -49,5 +56,25 @@ func TestJournal(t *testing.T) {
 		} else if err := last.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestJournalOfAnotherPlan: what another plan has deleted must not be created from this one.
+func TestJournalOfAnotherPlan(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j := openJournal(t, path)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenJournal(path, "fedcba9876543210"); err == nil || !strings.Contains(err.Error(), "journal of the plan with the id "+testPlanID+", and this plan has the id fedcba9876543210") {
+		t.Errorf("got %v", err)
+	}
+	openJournal(t, path)
+	headless := filepath.Join(t.TempDir(), "journal")
+	if err := os.WriteFile(headless, []byte(`{"object": "persistentvolumes/a"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenJournal(headless, testPlanID); err == nil || !strings.Contains(err.Error(), "does not name the plan") {
+		t.Errorf("without a plan: %v", err)
 	}
 }

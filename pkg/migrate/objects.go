@@ -15,6 +15,7 @@ type Objects struct {
 	Endpoints []unstructured.Unstructured
 	Services  []unstructured.Unstructured
 	Pods      []unstructured.Unstructured
+	Cluster   string // see Plan.Cluster
 }
 
 // The parts of the API's objects that are read. Everything else of them is kept as it is.

@@ -2,6 +2,8 @@ package migrate
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +23,10 @@ const Version = 1
 // Plan says what becomes of everything of the in-tree plugin in a cluster. It is made to be read: people decide with it.
 type Plan struct {
 	Version int `json:"version"`
+	// ID is a digest of the plan as it was made. The journal and the annotations of a migration name it. It stays when the plan is edited.
+	ID string `json:"id"`
+	// Cluster is the uid of the namespace kube-system, which stands for the Kubernetes cluster that the plan was made from.
+	Cluster string `json:"cluster"`
 	// Driver is the name of the CSI driver that the volumes go to.
 	Driver    string          `json:"driver"`
 	Summary   Summary         `json:"summary"`
@@ -139,6 +145,17 @@ func (p Plan) Encode() ([]byte, error) {
 	return append([]byte(planHead), text...), err
 }
 
+// digest returns the ID of a plan.
+func (p Plan) digest() (string, error) {
+	p.ID = ""
+	content, err := json.Marshal(p) // the members of maps are in their order
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
 // inOrder returns the JSON value that comes next, with the members of objects in their order: maps have none.
 func inOrder(decoder *json.Decoder) (any, error) {
 	token, err := decoder.Token()
@@ -197,6 +214,9 @@ func Decode(content []byte) (Plan, error) {
 func (p Plan) check() error {
 	if p.Version != Version {
 		return fmt.Errorf("version %d: this program reads plans of version %d only; make a new plan with it", p.Version, Version)
+	}
+	if p.ID == "" || p.Cluster == "" {
+		return errors.New("id or cluster is empty: both must be as migrate plan has written them")
 	}
 	if p.Driver == "" {
 		return errors.New("driver is empty: it must be the name of the CSI driver that the volumes go to")

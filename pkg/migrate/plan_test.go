@@ -24,6 +24,11 @@ func TestPlanIsTheSame(t *testing.T) {
 	if plan.Summary != (Summary{Migrate: 2, Warnings: 2}) || !strings.Contains(string(first), "number: 12345678\n") {
 		t.Errorf("summary %+v\n%s", plan.Summary, first)
 	}
+	edited := plan
+	edited.Notes = []string{"another"}
+	if id, err := edited.digest(); err != nil || len(plan.ID) != 16 || id == plan.ID {
+		t.Errorf("%v: two plans have the ids %s and %s", err, plan.ID, id)
+	}
 	slices.Reverse(s.Objects.Volumes)
 	slices.Reverse(s.Objects.Endpoints)
 	for i := range s.Objects.Volumes {
@@ -48,6 +53,8 @@ func TestPlanIsTheSame(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	const good = `
 version: 1
+id: i
+cluster: c
 driver: d
 volumes:
 - {name: a, action: migrate, kind: static, source: {volume: v}, backup: {metadata: {name: a}, spec: {glusterfs: {path: v}}}, replacement: {metadata: {name: a}, spec: {csi: {driver: d, volumeHandle: a}, persistentVolumeReclaimPolicy: Retain}}}
@@ -60,6 +67,8 @@ volumes:
 		{"another document", "apiVersion: v1\nkind: Pod\n", "this is no plan"},
 		{"no YAML", "{", "this is no plan"},
 		{"another version", change(t, good, "version: 1", "version: 2"), "plans of version 1 only"},
+		{"no id", change(t, good, "id: i\n", ""), "id or cluster is empty"},
+		{"no cluster", change(t, good, "cluster: c", "cluster: ''"), "id or cluster is empty"},
 		{"no driver", change(t, good, "driver: d", `driver: ""`), "driver is empty"},
 		{"an unknown field", change(t, good, "driver: d\n", "driver: d\ndriwer: e\n"), "driwer"},
 		{"an unknown action", change(t, good, "migrate", "delete"), `volumes[0] (a): action "delete": must be migrate or refuse`},

@@ -49,7 +49,7 @@ func NewPlan(sources Sources, choices Choices) (Plan, error) {
 		Sources: sources, Choices: choices,
 		claims: map[string]claim{}, addresses: map[string][]string{}, podsOf: map[string][]string{}, handles: map[string]string{},
 	}
-	plan := Plan{Version: Version, Driver: choices.Driver}
+	plan := Plan{Version: Version, Driver: choices.Driver, Cluster: sources.Objects.Cluster}
 	notes, err := p.index()
 	if err != nil {
 		return Plan{}, err
@@ -72,7 +72,8 @@ func NewPlan(sources Sources, choices Choices) (Plan, error) {
 		plan.Summary.Migrate++
 		plan.Summary.Warnings += len(v.Warnings)
 	}
-	return plan, nil
+	plan.ID, err = plan.digest()
+	return plan, err
 }
 
 // index fills the tables of the planner. The notes are about pods that need no PersistentVolume.

@@ -19,43 +19,52 @@ const (
 	CommandStatus   Command = "status"
 )
 
-// permission lists the verbs that a command needs on one resource.
+// permission lists the verbs that a command needs on one resource, or on the object of it with the name.
 type permission struct {
 	group, resource string
 	verbs           []string
+	name            string
 }
 
 // permissions returns the least that a command needs. None needs Secrets.
 func permissions(c Command, scale bool) []permission {
+	// Commands with a plan make sure that it is of this cluster.
+	identity := permission{resource: "namespaces", name: kubeSystem, verbs: []string{"get"}}
 	status := []permission{
-		{"", "persistentvolumes", []string{"list"}},
-		{"", "persistentvolumeclaims", []string{"list"}},
+		identity,
+		{resource: "persistentvolumes", verbs: []string{"list"}},
+		{resource: "persistentvolumeclaims", verbs: []string{"list"}},
 	}
 	plan := []permission{
-		{"", "persistentvolumes", []string{"list"}},
-		{"", "persistentvolumeclaims", []string{"list"}},
-		{"", "endpoints", []string{"list"}},
-		{"", "services", []string{"list"}},
-		{"", "pods", []string{"list"}},
-		{"storage.k8s.io", "storageclasses", []string{"list"}},
+		identity,
+		{resource: "persistentvolumes", verbs: []string{"list"}},
+		{resource: "persistentvolumeclaims", verbs: []string{"list"}},
+		{resource: "endpoints", verbs: []string{"list"}},
+		{resource: "services", verbs: []string{"list"}},
+		{resource: "pods", verbs: []string{"list"}},
+		{group: "storage.k8s.io", resource: "storageclasses", verbs: []string{"list"}},
+	}
+	volumes := permission{resource: "persistentvolumes", verbs: []string{"get", "create", "patch", "delete"}}
+	if c == CommandApply {
+		volumes.verbs = append(volumes.verbs, "list") // for --remove-endpoints, as are those that follow for Endpoints and Services
 	}
 	replace := []permission{
-		{"", "persistentvolumes", []string{"get", "create", "patch", "delete"}},
-		{"", "persistentvolumeclaims", []string{"get", "patch"}},
-		{"", "pods", []string{"list"}},
-		{"storage.k8s.io", "storageclasses", []string{"get", "create", "delete"}},
+		identity,
+		volumes,
+		{resource: "persistentvolumeclaims", verbs: []string{"get", "patch"}},
+		{resource: "pods", verbs: []string{"list"}},
+		{group: "storage.k8s.io", resource: "storageclasses", verbs: []string{"get", "create", "delete"}},
 	}
 	if scale {
 		for _, of := range []kube.Resource{deploymentsResource(), replicaSetsResource(), statefulSetsResource()} {
-			replace = append(replace, permission{of.Group, of.Name, []string{"get", "list", "patch"}})
+			replace = append(replace, permission{group: of.Group, resource: of.Name, verbs: []string{"get", "list", "patch"}})
 		}
 	}
 	switch c {
-	case CommandApply: // what is added is for --remove-endpoints
-		replace[0].verbs = append(replace[0].verbs, "list")
-		return append(replace, permission{"", "endpoints", []string{"delete"}}, permission{"", "services", []string{"delete"}})
+	case CommandApply:
+		return append(replace, permission{resource: "endpoints", verbs: []string{"delete"}}, permission{resource: "services", verbs: []string{"delete"}})
 	case CommandRollback:
-		return append(replace, permission{"", "endpoints", []string{"create"}}, permission{"", "services", []string{"create"}})
+		return append(replace, permission{resource: "endpoints", verbs: []string{"create"}}, permission{resource: "services", verbs: []string{"create"}})
 	case CommandStatus:
 		return status
 	case CommandPlan:
@@ -70,6 +79,9 @@ func ClusterRole(c Command, scale bool) string {
 	for _, p := range permissions(c, scale) {
 		verbs := slices.Sorted(slices.Values(p.verbs))
 		fmt.Fprintf(&b, "- apiGroups: [%q]\n  resources: [%s]\n  verbs: [%s]\n", p.group, p.resource, strings.Join(verbs, ", "))
+		if p.name != "" {
+			fmt.Fprintf(&b, "  resourceNames: [%s]\n", p.name)
+		}
 	}
 	return b.String()
 }

@@ -17,9 +17,16 @@ func TestPermissions(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	check := func(t *testing.T, api *fakeAPI, a *Applier) {
+		t.Helper()
+		if err := a.Plan.CheckCluster(t.Context(), api); err != nil {
+			t.Error(err)
+		}
+	}
 	do := func(steps ...func(a *Applier) error) func(*testing.T, *fakeAPI, *Applier) {
-		return func(t *testing.T, _ *fakeAPI, a *Applier) {
+		return func(t *testing.T, api *fakeAPI, a *Applier) {
 			t.Helper()
+			check(t, api, a)
 			for _, step := range steps {
 				if err := step(a); err != nil {
 					t.Error(err)
@@ -37,11 +44,12 @@ func TestPermissions(t *testing.T) {
 		scale       bool
 	}{
 		{CommandPlan, nil, collect, false},
-		{CommandStatus, nil, func(t *testing.T, api *fakeAPI, _ *Applier) {
+		{CommandStatus, nil, func(t *testing.T, api *fakeAPI, a *Applier) {
 			t.Helper()
 			if _, err := CollectVolumes(t.Context(), api); err != nil {
 				t.Error(err)
 			}
+			check(t, api, a)
 		}, false},
 		{CommandApply, nil, apply, false},
 		{CommandApply, func(t *testing.T, api *fakeAPI, a *Applier) {

@@ -18,6 +18,9 @@ import (
 // killed finds the owners by it.
 const AnnotationReplicas = "glusterfs.csi.gluster.org/replicas-before-migration"
 
+// AnnotationScaledBy holds, beside AnnotationReplicas, the id of the plan whose migration scaled an owner to 0. Other plans leave it alone.
+const AnnotationScaledBy = "glusterfs.csi.gluster.org/scaled-down-by-plan"
+
 func deploymentsResource() kube.Resource  { return kube.Resource{Group: "apps", Name: "deployments"} }
 func replicaSetsResource() kube.Resource  { return kube.Resource{Group: "apps", Name: "replicasets"} }
 func statefulSetsResource() kube.Resource { return kube.Resource{Group: "apps", Name: "statefulsets"} }
@@ -70,13 +73,17 @@ func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 			owner.GetNamespace(), owner.GetName())
 	}
 	if owner.GetAnnotations()[AnnotationReplicas] != "" {
+		if by := owner.GetAnnotations()[AnnotationScaledBy]; by != a.Plan.ID {
+			return fmt.Errorf("%s %s/%s was scaled to 0 for the plan with the id %q, and not back: run what was ended of that plan again, with --scale-down, before this one",
+				owner.GetKind(), owner.GetNamespace(), owner.GetName(), by)
+		}
 		return nil // it is down, and its pods are about to end
 	}
 	replicas, given, _ := unstructured.NestedInt64(owner.Object, "spec", "replicas")
 	if !given {
 		replicas = 1 // the default
 	}
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"%d"}},"spec":{"replicas":0}}`, AnnotationReplicas, replicas)
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"%d",%q:%q}},"spec":{"replicas":0}}`, AnnotationReplicas, replicas, AnnotationScaledBy, a.Plan.ID)
 	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
 }
 
@@ -105,12 +112,12 @@ func (a *Applier) ownerOf(ctx context.Context, m metadata) (of kube.Resource, fo
 	}
 }
 
-// ScaleUp gives all that migrations have scaled to 0 the number of pods back that they had. It goes on after an error.
+// ScaleUp gives every owner that a run of this plan has scaled to 0 the number of pods back that it had. It goes on after an error.
 func (a *Applier) ScaleUp(ctx context.Context) error {
 	var errs []error
 	for _, kind := range sortedKeys(scalable()) {
 		of := scalable()[kind]
-		found, err := a.API.List(ctx, of, "", kind, func(o unstructured.Unstructured) bool { return o.GetAnnotations()[AnnotationReplicas] != "" })
+		found, err := a.API.List(ctx, of, "", kind, a.hasScaled)
 		errs = append(errs, err)
 		for _, owner := range found {
 			errs = append(errs, a.scaleUp(ctx, of, owner))
@@ -119,12 +126,18 @@ func (a *Applier) ScaleUp(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// hasScaled reports whether a run of this plan has scaled an owner to 0.
+func (a *Applier) hasScaled(owner unstructured.Unstructured) bool {
+	annotations := owner.GetAnnotations()
+	return annotations[AnnotationReplicas] != "" && annotations[AnnotationScaledBy] == a.Plan.ID
+}
+
 func (a *Applier) scaleUp(ctx context.Context, of kube.Resource, owner unstructured.Unstructured) error {
 	replicas, err := strconv.ParseUint(owner.GetAnnotations()[AnnotationReplicas], 10, 31)
 	if err != nil {
 		return fmt.Errorf("%s %s/%s: annotation %s: %w", owner.GetKind(), owner.GetNamespace(), owner.GetName(), AnnotationReplicas, err)
 	}
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}},"spec":{"replicas":%d}}`, AnnotationReplicas, replicas)
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null,%q:null}},"spec":{"replicas":%d}}`, AnnotationReplicas, AnnotationScaledBy, replicas)
 	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
 }
 

@@ -79,3 +79,28 @@ func TestCannotScale(t *testing.T) {
 		})
 	}
 }
+
+// TestScaledByAnotherPlan: an owner that another plan has scaled to 0 is scaled back by that plan only.
+func TestScaledByAnotherPlan(t *testing.T) {
+	api, a := migrated(t)
+	api.deploy(t, "Deployment", "web")
+	other := Applier{API: api, Plan: Plan{ID: "another"}}
+	p := pod{Metadata: metadata{Namespace: "shop", Name: "web", OwnerReferences: []owner{{Kind: "ReplicaSet", Name: "web", Controller: true}}}}
+	if err := other.scaleOwnerOf(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	a.Scale = true
+	if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); got != "projects migrated; pvc-a migrated" {
+		t.Errorf("got %s", got)
+	}
+	if n := replicasOf(t, api, "Deployment"); n != 0 {
+		t.Errorf("this plan has scaled it to %d", n)
+	}
+	a.API = api
+	if err := a.scaleOwnerOf(t.Context(), p); err == nil || !strings.Contains(err.Error(), `Deployment shop/web was scaled to 0 for the plan with the id "another"`) {
+		t.Errorf("a pod of it that still runs: %v", err)
+	}
+	if err := other.ScaleUp(t.Context()); err != nil || replicasOf(t, api, "Deployment") != 3 {
+		t.Errorf("%v: it has %d replicas", err, replicasOf(t, api, "Deployment"))
+	}
+}

@@ -1,6 +1,6 @@
 // Package kubetest is an HTTPS server for tests that answers a few requests of the Kubernetes API as an API server does: the
 // list of PersistentVolumes in pages, a watch of them in which nothing happens, and patches, which it counts and does not
-// carry out; lists of other kinds in one piece. It is no API server: it checks a token, and nothing that is put into it.
+// carry out; lists of other kinds in one piece; single objects. It is no API server: it checks a token, and nothing that is put into it.
 package kubetest
 
 import (
@@ -34,6 +34,7 @@ type Server struct {
 	watches  int
 	patched  []string
 	lists    map[string]list // of other kinds, by path
+	objects  map[string]json.RawMessage
 }
 
 // list is a list of another kind than PersistentVolumes.
@@ -51,7 +52,7 @@ type failure struct {
 // several. It ends with the test.
 func New(tb testing.TB, pageSize int) *Server {
 	tb.Helper()
-	s := &Server{pageSize: pageSize, lists: map[string]list{}}
+	s := &Server{pageSize: pageSize, lists: map[string]list{}, objects: map[string]json.RawMessage{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path, s.get)
 	mux.HandleFunc("PATCH "+path+"/{name}", s.patch)
@@ -81,6 +82,13 @@ func (s *Server) AddOther(path, kind string, objects ...string) {
 		l.objects = append(l.objects, json.RawMessage(object))
 	}
 	s.lists[path] = l
+}
+
+// AddObject has the server answer with an object, as JSON, at its path.
+func (s *Server) AddObject(path, object string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[path] = json.RawMessage(object)
 }
 
 // Fail has the next requests refused, one by each code and reason. Code 0 answers as usual.
@@ -204,6 +212,10 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 func (s *Server) other(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if object, ok := s.objects[r.URL.Path]; ok {
+		answer(w, http.StatusOK, object)
+		return
+	}
 	l, ok := s.lists[r.URL.Path]
 	if !ok {
 		refuse(w, failure{http.StatusNotFound, "NotFound", "the server could not find the requested resource"})
