@@ -40,11 +40,12 @@ func newImportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			inventories, err := inventoriesOf(cmd.Context(), config)
+			read, end, err := inventoryReader(config)
 			if err != nil {
 				return err
 			}
-			objects, err := from.Objects(inventories, listed)
+			defer end()
+			objects, err := from.Objects(read(cmd.Context()), listed)
 			if err != nil {
 				return err
 			}

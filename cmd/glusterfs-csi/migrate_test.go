@@ -100,6 +100,7 @@ func TestMigrateCommandLines(t *testing.T) {
 		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--wait=0s"}, 2, "--wait=0s"},
 		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--only=pvc-z"}, 2, `no PersistentVolume "pvc-z"`},
 		{[]string{"apply", "--plan=" + bad, "--kubeconfig=" + kubeconfig}, 1, "this is no plan"},
+		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--volume-info=/none"}, 1, "--volume-info=/none"},
 		{[]string{"apply", "--plan=/none", "--kubeconfig=" + kubeconfig}, 1, "--plan=/none"},
 		{[]string{"apply", "--plan=" + elsewhere, "--kubeconfig=" + kubeconfig}, 1, elsewhere + ": the plan was made from another Kubernetes cluster"},
 		{[]string{"rollback", "--plan=" + elsewhere, "--kubeconfig=" + kubeconfig}, 1, "uid uid-elsewhere, and here uid-cluster"},

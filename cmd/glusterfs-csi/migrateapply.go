@@ -17,14 +17,16 @@ import (
 // applyCommand holds the flags of migrate apply and rollback.
 type applyCommand struct {
 	cluster
-	config    string
-	file      string // the plan
-	wait      time.Duration
-	selection migrate.Selection
-	classes   bool
-	out       io.Writer
-	endpoints bool // apply: remove those that no PersistentVolume names
-	scale     bool
+	config string
+	file   string // the plan
+	// volumeInfo names files with the output of gluster volume info.
+	volumeInfo []string
+	wait       time.Duration
+	selection  migrate.Selection
+	classes    bool
+	out        io.Writer
+	endpoints  bool // apply: remove those that no PersistentVolume names
+	scale      bool
 }
 
 // journalSuffix ends the name of the journal, which lies beside the plan.
@@ -44,6 +46,7 @@ func newMigrateApplyCommand() *cobra.Command {
 	}
 	m.register(cmd.Flags())
 	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for the plan")
+	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "output of gluster volume info --xml, as for the plan, which proves again what the plan was proven by with it; once for each gluster cluster")
 	cmd.Flags().BoolVar(&m.classes, "classes", true, "replace StorageClasses, too; not with --only")
 	cmd.Flags().BoolVar(&m.endpoints, "remove-endpoints", false, "remove Endpoints and Services that the in-tree plugin made, where no PersistentVolume names them any more")
 	return cmd
@@ -109,12 +112,18 @@ func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate
 	m.out = cmd.OutOrStdout()
 	left := progress{out: m.out}
 	a := &migrate.Applier{API: api, Plan: plan, Journal: journal, Wait: m.wait, Poll: 100 * time.Millisecond, Scale: m.scale, Report: left.report}
+	if a.VolumeInfo, err = readVolumeInfos(m.volumeInfo); err != nil {
+		return err
+	}
 	if err := plan.CheckCluster(cmd.Context(), api); err != nil {
 		return fmt.Errorf("--plan=%s: %w", m.file, err)
 	}
-	if a.Inventories, err = inventoriesOf(cmd.Context(), m.config); err != nil {
+	read, end, err := inventoryReader(m.config)
+	if err != nil {
 		return err
 	}
+	defer end()
+	a.Inventories = &migrate.InventoryCache{Read: read, MaxAge: time.Minute}
 	err = do(cmd.Context(), a)
 	if m.scale {
 		err = errors.Join(err, scaleUp(cmd.Context(), a))
@@ -147,17 +156,18 @@ func scaleUp(ctx context.Context, a *migrate.Applier) error {
 	return nil
 }
 
-// inventoriesOf reads the records of the backends in a configuration file; without one there are none.
-func inventoriesOf(ctx context.Context, config string) ([]migrate.Inventory, error) {
+// inventoryReader returns a function that reads the records of the backends in a configuration file, until end is called. Without a file
+// there are none.
+func inventoryReader(config string) (read func(context.Context) []migrate.Inventory, end func(), err error) {
 	if config == "" {
-		return nil, nil
+		return func(context.Context) []migrate.Inventory { return nil }, func() {}, nil
 	}
 	backends, err := loadBackends(config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer backends.Close()
-	return migrate.ReadInventories(ctx, backends.All()), nil
+	read = func(ctx context.Context) []migrate.Inventory { return migrate.ReadInventories(ctx, backends.All()) }
+	return read, backends.Close, nil
 }
 
 func (m *applyCommand) apply(ctx context.Context, a *migrate.Applier) error {

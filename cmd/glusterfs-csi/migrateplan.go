@@ -116,7 +116,11 @@ func (m *planCommand) makePlan(ctx context.Context) (migrate.Plan, error) {
 	return migrate.NewPlan(sources, m.choices)
 }
 
+// readVolumeInfos returns the volumes of all files; nil is of none.
 func readVolumeInfos(files []string) (all []migrate.GlusterVolume, err error) {
+	if len(files) > 0 {
+		all = []migrate.GlusterVolume{}
+	}
 	for _, file := range files {
 		volumes, err := readVolumeInfo(file)
 		if err != nil {

@@ -19,9 +19,10 @@ type Applier struct {
 	API         API
 	Plan        Plan
 	Journal     *Journal
-	Inventories []Inventory   // as Heketi records it now
-	Wait        time.Duration // for a claim to be bound to its new PersistentVolume
-	Poll        time.Duration // between two looks at the claim
+	Inventories *InventoryCache // what the Heketis have
+	VolumeInfo  []GlusterVolume // what gluster has, where the plan was proven by that
+	Wait        time.Duration   // for a claim to be bound to its new PersistentVolume
+	Poll        time.Duration   // between two looks at the claim
 	// Scale has the owners of running pods scaled to 0; ScaleUp gives them their pods back.
 	Scale bool
 	// Report is told of each PersistentVolume.
@@ -156,7 +157,7 @@ func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Uns
 		return err
 	}
 	if isOfDriver(to) {
-		if err := a.checkHeketi(v); err != nil {
+		if err := a.proveAgain(ctx, v); err != nil {
 			return err
 		}
 	}
@@ -197,32 +198,6 @@ func unchanged(now, planned map[string]any) error {
 	}
 	if isDeleting(&unstructured.Unstructured{Object: now}) {
 		return fmt.Errorf("%w: it is being deleted", ErrChanged)
-	}
-	return nil
-}
-
-// checkHeketi proves again what the plan has proven of a dynamic volume.
-func (a *Applier) checkHeketi(v VolumePlan) error {
-	if v.Heketi == nil {
-		return nil
-	}
-	i := slices.IndexFunc(a.Inventories, func(each Inventory) bool { return each.Backend == v.Heketi.Backend })
-	if i < 0 {
-		return fmt.Errorf("backend %q is not configured", v.Heketi.Backend)
-	}
-	if err := a.Inventories[i].Err; err != nil {
-		return fmt.Errorf("backend %q cannot be read: %w", v.Heketi.Backend, err)
-	}
-	now, ok := a.Inventories[i].Dump.Volumes[v.Heketi.ID]
-	is := HeketiVolume{Backend: v.Heketi.Backend, ID: v.Heketi.ID, Name: now.Name, SizeGiB: now.SizeGiB, Cluster: now.Cluster, GID: now.GID}
-	switch {
-	case !ok:
-		return fmt.Errorf("%w: Heketi has no volume %s any more", ErrChanged, v.Heketi.ID)
-	case now.Pending != "":
-		return fmt.Errorf("an operation of Heketi is changing volume %s (%s)", v.Heketi.ID, now.Pending)
-	case is != *v.Heketi:
-		return fmt.Errorf("%w: Heketi has %s with %d GiB in cluster %s, and had %s with %d GiB in cluster %s", ErrChanged,
-			is.Name, is.SizeGiB, is.Cluster, v.Heketi.Name, v.Heketi.SizeGiB, v.Heketi.Cluster)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -35,8 +36,16 @@ status: {phase: Bound}
 	if plan.Summary.Migrate != 2 {
 		t.Fatalf("%+v", plan)
 	}
-	return newFakeAPI(s), Applier{Plan: plan, Inventories: s.Inventories, Wait: testWait, Poll: testPoll}
+	return newFakeAPI(s), Applier{Plan: plan, Inventories: fixed(s.Inventories), Wait: testWait, Poll: testPoll}
 }
+
+// fixed is a cache that never reads again. Tests change what it holds.
+func fixed(inventories []Inventory) *InventoryCache {
+	return &InventoryCache{Read: func(context.Context) []Inventory { return inventories }, MaxAge: time.Hour}
+}
+
+// inventory is the first of a fixed cache, for changes.
+func (a *Applier) inventory() *Inventory { return &a.Inventories.Get(context.Background())[0] }
 
 // run runs the applier with a new process's eyes on the journal.
 func run(t *testing.T, api *fakeAPI, a Applier, dir string, back bool, selection Selection) (results []Result) {
@@ -200,12 +209,16 @@ func TestOldPlan(t *testing.T) {
 			_ = unstructured.SetNestedField(api.objects[pvKey].Object, "2002", "metadata", "annotations", annotationGID)
 		}, "its annotations have changed"},
 		{"grown in Heketi", func(_ *fakeAPI, a *Applier) {
-			v := a.Inventories[0].Dump.Volumes[idA]
+			v := a.inventory().Dump.Volumes[idA]
 			v.SizeGiB = 30
-			a.Inventories[0].Dump.Volumes[idA] = v
+			a.inventory().Dump.Volumes[idA] = v
 		}, "Heketi has vol_" + idA + " with 30 GiB"},
-		{"gone in Heketi", func(_ *fakeAPI, a *Applier) { delete(a.Inventories[0].Dump.Volumes, idA) }, "Heketi has no volume"},
-		{"Heketi away", func(_ *fakeAPI, a *Applier) { a.Inventories[0].Err = errors.New("no route") }, "cannot be read: no route"},
+		{"another group in Heketi", func(_ *fakeAPI, a *Applier) {
+			v := a.inventory().Dump.Volumes[idA]
+			v.GID = 7
+			a.inventory().Dump.Volumes[idA] = v
+		}, "and group 7 in cluster"},
+		{"gone in Heketi", func(_ *fakeAPI, a *Applier) { delete(a.inventory().Dump.Volumes, idA) }, "Heketi has no volume"},
 		{"a claim that is gone", func(api *fakeAPI, _ *Applier) { delete(api.objects, claimKey) }, "would delete the volume"},
 		{"a claim that was made again", func(api *fakeAPI, _ *Applier) { api.objects[claimKey].SetUID("another") }, "would delete the volume"},
 		{"a claim of another", func(api *fakeAPI, _ *Applier) {

@@ -28,7 +28,7 @@ spec: {clusterIP: 10.96.0.9, ports: [{port: 1}]}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newFakeAPI(s), Applier{Plan: plan, Inventories: s.Inventories, Wait: testWait, Poll: testPoll}
+	return newFakeAPI(s), Applier{Plan: plan, Inventories: fixed(s.Inventories), Wait: testWait, Poll: testPoll}
 }
 
 func TestApplyClasses(t *testing.T) {

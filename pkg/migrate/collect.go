@@ -6,9 +6,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // Collect reads from the API server what a plan is made from. Of pods, only those that use claims or gluster volumes are kept.
@@ -66,28 +64,4 @@ func usesVolumes(object unstructured.Unstructured) bool {
 		}
 	}
 	return false
-}
-
-// ReadInventories reads the records of every backend. One that cannot be read does not keep the others from being used.
-func ReadInventories(ctx context.Context, backends []*heketi.Backend) []Inventory {
-	inventories := make([]Inventory, len(backends))
-	var group errgroup.Group
-	for i, b := range backends {
-		group.Go(func() error {
-			inventories[i] = readInventory(ctx, b)
-			return nil
-		})
-	}
-	_ = group.Wait()
-	return inventories
-}
-
-func readInventory(ctx context.Context, b *heketi.Backend) Inventory {
-	inventory := Inventory{Backend: b.Name(), NoAdopt: !b.Adopts()}
-	client, err := b.Client(volume.Credentials{})
-	if err == nil {
-		inventory.Dump, err = client.Dump(ctx)
-	}
-	inventory.Err = err
-	return inventory
 }

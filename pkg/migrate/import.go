@@ -177,15 +177,12 @@ func (i Import) source(found *candidate, name, directory, pv string, listed []Gl
 	if found != nil {
 		inventories = []Inventory{found.inventory}
 	}
-	servers, _, err := proveStatic(Source{Volume: name}, inventories, listed)
+	proof, err := proveStatic(Source{Volume: name}, inventories, listed)
 	if err != nil {
 		return nil, err
 	}
-	if servers, err = checkServers(servers); err != nil {
-		return nil, err
-	}
 	path := strings.TrimSuffix(name+"/"+directory, "/")
-	attributes := map[string]any{volume.ContextVolume: path, volume.ContextServers: strings.Join(servers, ",")}
+	attributes := map[string]any{volume.ContextVolume: path, volume.ContextServers: strings.Join(proof.servers, ",")}
 	return map[string]any{"driver": i.Driver, "volumeHandle": staticHandle(pv), "volumeAttributes": attributes}, nil
 }
 

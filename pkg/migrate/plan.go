@@ -71,6 +71,8 @@ type VolumePlan struct {
 	Pods []string `json:"pods,omitempty"`
 	// Heketi holds what was proven of a dynamic volume; apply proves it again.
 	Heketi *HeketiVolume `json:"heketi,omitempty"`
+	// ProvenBy names what proved a static volume; apply proves it again by the same.
+	ProvenBy *Evidence `json:"provenBy,omitempty"`
 	// Replacement is the PersistentVolume that takes the place of Backup, with the policy that it ends with.
 	Replacement map[string]any `json:"replacement,omitempty"`
 	// Backup is the PersistentVolume of the in-tree plugin.
@@ -94,6 +96,12 @@ type Source struct {
 	Endpoints string   `json:"endpoints,omitempty"` // namespace/name
 	Servers   []string `json:"servers,omitempty"`   // the addresses in these Endpoints
 	HeketiID  string   `json:"heketiID,omitempty"`  // by the annotation, or the gluster volume's name
+}
+
+// Evidence names what has a volume that was made by hand.
+type Evidence struct {
+	Backends   []string `json:"backends,omitempty"`   // whose Heketi has it
+	VolumeInfo bool     `json:"volumeInfo,omitempty"` // the output of gluster volume info has it
 }
 
 // HeketiVolume is a volume as Heketi records it.
@@ -268,6 +276,8 @@ func (v VolumePlan) checkObjects(driver string) error {
 		return errors.New("replacement.spec.claimRef: must be that of the backup")
 	case v.Kind == Static && (is.Spec.ReclaimPolicy != policyRetain || strings.Contains(is.Spec.CSI.VolumeHandle, "/")):
 		return errors.New("replacement: a volume that was made by hand keeps the policy Retain, and a handle without a slash")
+	case v.Kind == Static && (v.ProvenBy == nil || len(v.ProvenBy.Backends) == 0 && !v.ProvenBy.VolumeInfo):
+		return errors.New("provenBy is empty: it must name what proves the volume, so that apply can prove it again")
 	case v.Kind == Dynamic && (v.Heketi == nil || is.Spec.CSI.VolumeHandle != volume.Handle{Backend: v.Heketi.Backend, ID: v.Heketi.ID, Adopted: true}.String()):
 		return errors.New("replacement.spec.csi.volumeHandle: must be that of the volume in heketi")
 	}

@@ -57,7 +57,7 @@ id: i
 cluster: c
 driver: d
 volumes:
-- {name: a, action: migrate, kind: static, source: {volume: v}, backup: {metadata: {name: a}, spec: {glusterfs: {path: v}}}, replacement: {metadata: {name: a}, spec: {csi: {driver: d, volumeHandle: a}, persistentVolumeReclaimPolicy: Retain}}}
+- {name: a, action: migrate, kind: static, source: {volume: v}, provenBy: {volumeInfo: true}, backup: {metadata: {name: a}, spec: {glusterfs: {path: v}}}, replacement: {metadata: {name: a}, spec: {csi: {driver: d, volumeHandle: a}, persistentVolumeReclaimPolicy: Retain}}}
 `
 	if _, err := Decode([]byte(good)); err != nil {
 		t.Fatal(err)
@@ -80,6 +80,8 @@ volumes:
 		{"another claim", change(t, good, "spec: {csi", "spec: {claimRef: {name: x}, csi"), "must be that of the backup"},
 		{"deleted, made by hand", change(t, good, "Policy: Retain", "Policy: Delete"), "keeps the policy Retain"},
 		{"adopted, made by hand", change(t, good, "volumeHandle: a", "volumeHandle: main/"+idA+"/adopted"), "a handle without a slash"},
+		{"made by hand, without a proof", change(t, good, "provenBy: {volumeInfo: true}, ", ""), "provenBy is empty"},
+		{"made by hand, proven by nothing", change(t, good, "volumeInfo: true", "volumeInfo: false"), "provenBy is empty"},
 		{"dynamic without a proof", change(t, good, "static", "dynamic"), "must be that of the volume in heketi"},
 		{"no name", change(t, good, "name: a", `name: ""`), "name is empty"},
 		{"one twice", good + strings.Split(good, "volumes:\n")[1], "twice"},

@@ -179,7 +179,7 @@ func refuseSharers(volumes []VolumePlan) {
 // refused returns the plan of a PersistentVolume that stays as it is.
 func (v VolumePlan) refused(format string, args ...any) VolumePlan {
 	v.Action, v.Reason = Refuse, fmt.Sprintf(format, args...)
-	v.Replacement, v.Handle, v.Heketi, v.Proofs, v.Warnings = nil, "", nil, nil, nil
+	v.Replacement, v.Handle, v.Heketi, v.ProvenBy, v.Proofs, v.Warnings = nil, "", nil, nil, nil, nil
 	return v
 }
 

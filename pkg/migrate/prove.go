@@ -13,14 +13,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Inventory holds the records of a configured Heketi, or the reason why they could not be read.
-type Inventory struct {
-	Backend string
-	NoAdopt bool // the configuration has adopt: false
-	Dump    heketi.Dump
-	Err     error
-}
-
 // candidate is a volume that may be the one of a PersistentVolume.
 type candidate struct {
 	inventory Inventory
@@ -133,37 +125,50 @@ func sizeGiB(pv persistentVolume) (int, error) {
 	return volume.Capacity{RequiredBytes: quantity.Value()}.SizeGiB(1)
 }
 
+// staticProof is the proof that the gluster volume of a PersistentVolume that was made by hand exists.
+type staticProof struct {
+	servers []string // to mount it from
+	by      Evidence
+	texts   []string // for people
+}
+
 // proveStatic finds a Heketi, or a list of gluster's own, that has the gluster volume of a PersistentVolume that was made by
 // hand. The volume stays in its maker's hands, so that nothing can happen to it, but pods that are sent to a volume that does
 // not exist do not start. The servers are those of the Endpoints, or, without any, those of the proof.
-func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume) (servers, proofs []string, err error) {
+func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume) (staticProof, error) {
+	var servers []string
+	var proof staticProof
 	several := false // volumes of the name, on different servers
 	for _, v := range listed {
 		if v.Name == source.Volume && mayBeSame(source.Servers, v.Servers) {
 			several = several || !mayBeSame(servers, v.Servers)
-			servers, proofs = v.Servers, append(proofs, fmt.Sprintf("gluster volume info has %s, on %s", v.Name, strings.Join(v.Servers, ", ")))
+			servers, proof.by.VolumeInfo = v.Servers, true
+			proof.texts = append(proof.texts, fmt.Sprintf("gluster volume info has %s, on %s", v.Name, strings.Join(v.Servers, ", ")))
 		}
 	}
 	for _, c := range candidates(inventories, "", source.Volume) {
 		hosts := c.inventory.Dump.Hosts(c.volume().Cluster)
 		if mayBeSame(source.Servers, hosts) {
 			several = several || !mayBeSame(servers, hosts)
-			servers, proofs = hosts, append(proofs, fmt.Sprintf("Heketi %q has %s with the id %s", c.inventory.Backend, source.Volume, c.id))
+			servers, proof.by.Backends = hosts, append(proof.by.Backends, c.inventory.Backend)
+			proof.texts = append(proof.texts, fmt.Sprintf("Heketi %q has %s with the id %s", c.inventory.Backend, source.Volume, c.id))
 		}
 	}
 	switch {
-	case len(proofs) == 0 && unreadable(inventories) != "":
-		return nil, nil, fmt.Errorf("nothing proves that gluster volume %s exists, and these could not be read: %s; or give the output of "+
+	case len(proof.texts) == 0 && unreadable(inventories) != "":
+		return staticProof{}, fmt.Errorf("nothing proves that gluster volume %s exists, and these could not be read: %s; or give the output of "+
 			"gluster volume info --xml from one of its servers with --volume-info=FILE", source.Volume, unreadable(inventories))
-	case len(proofs) == 0:
-		return nil, nil, fmt.Errorf("nothing proves that gluster volume %s exists: no configured Heketi has it on the servers of its Endpoints; "+
+	case len(proof.texts) == 0:
+		return staticProof{}, fmt.Errorf("nothing proves that gluster volume %s exists: no configured Heketi has it on the servers of its Endpoints; "+
 			"give the output of gluster volume info --xml from one of its servers with --volume-info=FILE", source.Volume)
 	case len(source.Servers) > 0:
-		return source.Servers, proofs, nil
+		servers = source.Servers
 	case several:
-		return nil, nil, fmt.Errorf("its servers are not known, and there are several gluster volumes of this name: %s", strings.Join(proofs, "; "))
+		return staticProof{}, fmt.Errorf("its servers are not known, and there are several gluster volumes of this name: %s", strings.Join(proof.texts, "; "))
 	}
-	return servers, proofs, nil
+	var err error
+	proof.servers, err = checkServers(servers)
+	return proof, err
 }
 
 // mayBeSame reports whether servers may be those of the same gluster cluster. Names and addresses cannot be compared.

@@ -172,14 +172,11 @@ func (p *planner) gid(pv persistentVolume, recorded int64, v *VolumePlan) (int64
 
 // static returns the volume attributes of a volume that was made by hand. It is only mounted.
 func (p *planner) static(pv persistentVolume, v *VolumePlan) (map[string]string, error) {
-	servers, proofs, err := proveStatic(v.Source, p.Inventories, p.VolumeInfo)
+	proof, err := proveStatic(v.Source, p.Inventories, p.VolumeInfo)
 	if err != nil {
 		return nil, err
 	}
-	v.Proofs = proofs
-	if servers, err = checkServers(servers); err != nil {
-		return nil, err
-	}
+	v.Proofs, v.ProvenBy = proof.texts, &proof.by
 	if len(v.Source.Servers) == 0 {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("its Endpoints %s have no address; the servers are those of the proof", cmp.Or(v.Source.Endpoints, "(none)")))
 	}
@@ -188,7 +185,7 @@ func (p *planner) static(pv persistentVolume, v *VolumePlan) (map[string]string,
 	if v.Source.Directory != "" {
 		path += "/" + v.Source.Directory
 	}
-	return map[string]string{volume.ContextVolume: path, volume.ContextServers: strings.Join(servers, ",")}, nil
+	return map[string]string{volume.ContextVolume: path, volume.ContextServers: strings.Join(proof.servers, ",")}, nil
 }
 
 // longestHandle is CSI's limit of a volume_id in bytes (spec.md, "Size Limits").

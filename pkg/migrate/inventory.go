@@ -1,0 +1,81 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// Inventory holds the records of a configured Heketi, or the reason why they could not be read.
+type Inventory struct {
+	Backend string
+	NoAdopt bool // the configuration has adopt: false
+	Dump    heketi.Dump
+	Err     error
+}
+
+// ReadInventories reads the records of every backend. One that cannot be read does not keep the others from being used.
+func ReadInventories(ctx context.Context, backends []*heketi.Backend) []Inventory {
+	inventories := make([]Inventory, len(backends))
+	var group errgroup.Group
+	for i, b := range backends {
+		group.Go(func() error {
+			inventories[i] = readInventory(ctx, b)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return inventories
+}
+
+func readInventory(ctx context.Context, b *heketi.Backend) Inventory {
+	inventory := Inventory{Backend: b.Name(), NoAdopt: !b.Adopts()}
+	client, err := b.Client(volume.Credentials{})
+	if err == nil {
+		inventory.Dump, err = client.Dump(ctx)
+	}
+	inventory.Err = err
+	return inventory
+}
+
+// InventoryCache holds the records of Heketis for a while: a migration of many volumes takes hours, and one reading for each volume would
+// be megabytes each time.
+type InventoryCache struct {
+	Read   func(context.Context) []Inventory
+	MaxAge time.Duration
+
+	inventories []Inventory
+	since       time.Time
+}
+
+// Get returns records that are not older than MaxAge. A reading that failed for any Heketi is not kept.
+func (c *InventoryCache) Get(ctx context.Context) []Inventory {
+	if c.inventories == nil || time.Since(c.since) > c.MaxAge {
+		c.inventories = nil // not both in memory
+		began := time.Now()
+		c.inventories, c.since = c.Read(ctx), began
+	}
+	current := c.inventories
+	if slices.ContainsFunc(current, func(i Inventory) bool { return i.Err != nil }) {
+		c.inventories = nil
+	}
+	return current
+}
+
+// inventoryOf returns the records of a backend, or an error that says why there are none.
+func inventoryOf(inventories []Inventory, backend string) (Inventory, error) {
+	i := slices.IndexFunc(inventories, func(each Inventory) bool { return each.Backend == backend })
+	switch {
+	case i < 0:
+		return Inventory{}, fmt.Errorf("backend %q is not configured; name the configuration that has it with --config=FILE", backend)
+	case inventories[i].Err != nil:
+		return Inventory{}, fmt.Errorf("backend %q cannot be read: %w", backend, inventories[i].Err)
+	}
+	return inventories[i], nil
+}

@@ -1,0 +1,73 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// proveAgain proves what the plan has proven of a volume, by what it was proven with.
+func (a *Applier) proveAgain(ctx context.Context, v VolumePlan) error {
+	inventories := a.Inventories.Get(ctx)
+	if v.Kind == Static {
+		return a.proveStaticAgain(v, inventories)
+	}
+	return proveDynamicAgain(*v.Heketi, inventories)
+}
+
+// proveDynamicAgain compares Heketi's record of a volume with that of the plan.
+func proveDynamicAgain(planned HeketiVolume, inventories []Inventory) error {
+	inventory, err := inventoryOf(inventories, planned.Backend)
+	if err != nil {
+		return err
+	}
+	now, ok := inventory.Dump.Volumes[planned.ID]
+	is := HeketiVolume{Backend: planned.Backend, ID: planned.ID, Name: now.Name, SizeGiB: now.SizeGiB, Cluster: now.Cluster, GID: now.GID}
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: Heketi has no volume %s any more", ErrChanged, planned.ID)
+	case now.Pending != "":
+		return fmt.Errorf("an operation of Heketi is changing volume %s (%s)", planned.ID, now.Pending)
+	case is != planned:
+		return fmt.Errorf("%w: Heketi has %s with %d GiB and group %d in cluster %s, and had %s with %d GiB and group %d in cluster %s", ErrChanged,
+			is.Name, is.SizeGiB, is.GID, is.Cluster, planned.Name, planned.SizeGiB, planned.GID, planned.Cluster)
+	}
+	return nil
+}
+
+// proveStaticAgain proves that a volume that was made by hand is still there. One of several proofs is enough.
+func (a *Applier) proveStaticAgain(v VolumePlan, inventories []Inventory) error {
+	var found []Inventory
+	var unusable []string
+	for _, backend := range v.ProvenBy.Backends {
+		inventory, err := inventoryOf(inventories, backend)
+		if err != nil {
+			unusable = append(unusable, err.Error())
+			continue
+		}
+		found = append(found, inventory)
+	}
+	var listed []GlusterVolume
+	switch {
+	case v.ProvenBy.VolumeInfo && a.VolumeInfo == nil:
+		unusable = append(unusable, "the plan was proven by gluster volume info; give its output of now with --volume-info=FILE")
+	case v.ProvenBy.VolumeInfo:
+		listed = a.VolumeInfo
+	}
+	if len(found) == 0 && listed == nil {
+		return fmt.Errorf("whether gluster volume %s is still there cannot be proven: %s", v.Source.Volume, strings.Join(unusable, "; "))
+	}
+	proof, err := proveStatic(v.Source, found, listed)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	list, _, _ := unstructured.NestedString(v.Replacement, "spec", "csi", "volumeAttributes", volume.ContextServers)
+	if planned := strings.Split(list, ","); len(v.Source.Servers) == 0 && !mayBeSame(planned, proof.servers) {
+		return fmt.Errorf("%w: gluster volume %s was on the servers %s, and is on %s", ErrChanged, v.Source.Volume, list, strings.Join(proof.servers, ","))
+	}
+	return nil
+}
