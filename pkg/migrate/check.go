@@ -1,0 +1,131 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// check returns an error if anything is not as the plan has it, or a pod uses the volume.
+func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) error {
+	if err := unchanged(now.Object, from); err != nil {
+		return err
+	}
+	if isOfDriver(to) {
+		if err := a.proveAgain(ctx, v); err != nil {
+			return err
+		}
+	}
+	running, err := a.checkClaim(ctx, v, to)
+	switch {
+	case err != nil || len(running) == 0:
+		return err
+	case !a.Scale:
+		return fmt.Errorf("pods use its claim %s: %s; stop them, or let --scale-down stop them, and run this again", v.Claim, namesOf(running))
+	}
+	if err := a.scaleDown(ctx, v, running); err != nil {
+		return err
+	}
+	running, err = a.checkClaim(ctx, v, to) // again: that took a while
+	if err == nil && len(running) > 0 {
+		err = fmt.Errorf("pods use its claim %s again: %s", v.Claim, namesOf(running))
+	}
+	return err
+}
+
+// isOfDriver reports whether a PersistentVolume is one of a CSI driver.
+func isOfDriver(object map[string]any) bool {
+	_, ok, _ := unstructured.NestedMap(object, "spec", "csi")
+	return ok
+}
+
+// unchanged compares what a replacement takes over. A PersistentVolume of the driver gets annotations of others.
+func unchanged(now, planned map[string]any) error {
+	if !sameVolume(now, planned) {
+		return fmt.Errorf("%w: its spec has changed", ErrChanged)
+	}
+	for _, field := range []string{"labels", "annotations"} {
+		is, _, _ := unstructured.NestedMap(now, "metadata", field)
+		was, _, _ := unstructured.NestedMap(planned, "metadata", field)
+		if len(is)+len(was) > 0 && !reflect.DeepEqual(is, was) && !isOfDriver(planned) {
+			return fmt.Errorf("%w: its %s have changed", ErrChanged, field)
+		}
+	}
+	if isDeleting(&unstructured.Unstructured{Object: now}) {
+		return fmt.Errorf("%w: it is being deleted", ErrChanged)
+	}
+	return nil
+}
+
+// checkClaim makes sure that the claim is still the one of the plan. It returns the pods that use it.
+func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]any) (running []pod, err error) {
+	namespace, name, ok := strings.Cut(v.Claim, "/")
+	if !ok {
+		return nil, nil
+	}
+	uid, _, _ := unstructured.NestedString(to, "spec", "claimRef", "uid")
+	policy, _, _ := unstructured.NestedString(to, "spec", "persistentVolumeReclaimPolicy")
+	object, err := a.API.Get(ctx, claimsResource(), namespace, name)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return nil, err
+	}
+	switch gone := err != nil || string(object.GetUID()) != uid; {
+	case gone && policy == policyDelete && isOfDriver(to): // it was there when the plan was made
+		return nil, fmt.Errorf("%w: its claim %s is gone, so that the policy Delete would delete the volume", ErrChanged, v.Claim)
+	case gone:
+		return nil, nil
+	case isDeleting(object):
+		return nil, fmt.Errorf("%w: its claim %s is being deleted", ErrChanged, v.Claim)
+	}
+	c, err := read[claim](*object)
+	if err != nil {
+		return nil, err
+	}
+	if c.Spec.VolumeName != v.Name {
+		return nil, fmt.Errorf("%w: its claim %s names PersistentVolume %q", ErrChanged, v.Claim, c.Spec.VolumeName)
+	}
+	return a.runningPods(ctx, namespace, name)
+}
+
+// runningPods returns the pods that may have the volume mounted. One that waits for its volumes is none: it gets the new one.
+func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) (running []pod, err error) {
+	pods, err := a.API.List(ctx, podsResource(), namespace, "Pod", usesVolumes)
+	if err != nil {
+		return nil, err
+	}
+	for _, object := range pods {
+		p, err := read[pod](object)
+		if err != nil {
+			return nil, err
+		}
+		if p.uses(claimName) && p.mayHaveMounts() {
+			running = append(running, p)
+		}
+	}
+	return running, nil
+}
+
+// uses reports whether a pod uses a claim, its own for an ephemeral volume included.
+func (p pod) uses(claimName string) bool {
+	return slices.ContainsFunc(p.Spec.Volumes, func(v podVolume) bool {
+		return v.Claim != nil && v.Claim.Name == claimName || v.Ephemeral != nil && p.Metadata.Name+"-"+v.Name == claimName
+	})
+}
+
+// mayHaveMounts reports whether a pod's volumes may be mounted: that of a pod which waits for its volumes are not.
+func (p pod) mayHaveMounts() bool {
+	switch p.Status.Phase {
+	case "Running", "Unknown":
+		return true
+	case "Pending":
+		return slices.ContainsFunc(slices.Concat(p.Status.Init, p.Status.Containers), func(c containerStatus) bool {
+			return c.State.Running != nil || c.State.Terminated != nil
+		})
+	}
+	return false
+}
