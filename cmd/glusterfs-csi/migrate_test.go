@@ -98,6 +98,7 @@ func TestMigrateCommandLines(t *testing.T) {
 		{[]string{"apply", "--kubeconfig=" + kubeconfig}, 2, "--plan=FILE"},
 		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--max=-1"}, 2, "--max=-1"},
 		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--wait=0s"}, 2, "--wait=0s"},
+		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--dry-run=client"}, 2, "--dry-run=client: write server or none"},
 		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--only=pvc-z"}, 2, `no PersistentVolume "pvc-z"`},
 		{[]string{"apply", "--plan=" + bad, "--kubeconfig=" + kubeconfig}, 1, "this is no plan"},
 		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--volume-info=/none"}, 1, "--volume-info=/none"},

@@ -79,7 +79,7 @@ func (m *statusCommand) run(cmd *cobra.Command) error {
 func missingError(states []migrate.State) error {
 	var names []string
 	for _, s := range states {
-		if s.Kind == migrate.Missing {
+		if s.Kind == migrate.IsMissing {
 			names = append(names, s.Name)
 		}
 	}
@@ -100,7 +100,7 @@ func writeStates(cmd *cobra.Command, states []migrate.State, format string) erro
 	fmt.Fprintln(table, "NAME\tKIND\tPHASE\tPOLICY\tCLAIM\tCLAIM'S PHASE")
 	for _, s := range states {
 		kind := s.Kind
-		if kind == migrate.Missing {
+		if kind == migrate.IsMissing {
 			kind = "MISSING"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, kind, s.Phase, s.Policy, s.Claim, s.ClaimPhase)

@@ -52,8 +52,18 @@ func (c *Client) Patch(ctx context.Context, r Resource, namespace, name string, 
 
 // Delete deletes the object with this uid, and no other of its name.
 func (c *Client) Delete(ctx context.Context, r Resource, namespace, name, uid string) error {
+	return c.delete(ctx, r, namespace, name, uid, nil)
+}
+
+// DryRunDelete has the API server check a deletion, and deletes nothing.
+func (c *Client) DryRunDelete(ctx context.Context, r Resource, namespace, name, uid string) error {
+	return c.delete(ctx, r, namespace, name, uid, []string{metav1.DryRunAll})
+}
+
+func (c *Client) delete(ctx context.Context, r Resource, namespace, name, uid string, dryRun []string) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	of, want := c.of(r, namespace, "delete"), types.UID(uid)
-	return c.explain(of.api.Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &want}}), of.needs)
+	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &want}, DryRun: dryRun}
+	return c.explain(of.api.Delete(ctx, name, options), of.needs)
 }

@@ -22,6 +22,8 @@ type API interface {
 	Patch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error
 	// Delete deletes the object with this uid, and no other of its name.
 	Delete(ctx context.Context, of kube.Resource, namespace, name, uid string) error
+	// DryRunDelete has the API server check a deletion, and deletes nothing.
+	DryRunDelete(ctx context.Context, of kube.Resource, namespace, name, uid string) error
 }
 
 func volumesResource() kube.Resource { return kube.Resource{Name: "persistentvolumes"} }

@@ -24,6 +24,10 @@ type Applier struct {
 	Scale bool
 	// Report is told of each PersistentVolume.
 	Report func(Result)
+	// DryRun has everything checked, and nothing changed. The journal must be one of ReadJournal.
+	DryRun bool
+
+	handled map[string]bool // objects by their entries in the journal; true: replaced, or would be
 }
 
 // Selection says which PersistentVolumes of the plan are meant.
@@ -45,24 +49,22 @@ func (s Selection) Check(p Plan) error {
 // Apply migrates the selected PersistentVolumes. One that fails or is refused does not keep the next one from being migrated. The
 // error is that of ctx.
 func (a *Applier) Apply(ctx context.Context, selection Selection) error {
-	return a.forEach(ctx, selection, Migrated, func(ctx context.Context, v VolumePlan) (bool, error) {
+	return a.forEach(ctx, selection, a.outcome(Migrated), func(ctx context.Context, v VolumePlan) (swapped, error) {
 		return a.replace(ctx, v, v.Backup, v.Replacement)
 	})
 }
 
 // RollBack puts the in-tree PersistentVolumes back in the place of those of the driver.
 func (a *Applier) RollBack(ctx context.Context, selection Selection) error {
-	return a.forEach(ctx, selection, RolledBack, func(ctx context.Context, v VolumePlan) (bool, error) {
+	return a.forEach(ctx, selection, a.outcome(RolledBack), func(ctx context.Context, v VolumePlan) (swapped, error) {
 		return a.replace(ctx, v, v.Replacement, v.Backup)
 	})
 }
 
-func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (changed bool, err error)) error {
+// forEach replaces the selected PersistentVolumes, those first that an earlier run has begun with.
+func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (swapped, error)) error {
 	changes := 0
-	for _, v := range a.Plan.Volumes {
-		if len(selection.Only) > 0 && !slices.Contains(selection.Only, v.Name) {
-			continue
-		}
+	for _, v := range a.selected(selection) {
 		if v.Action != Migrate {
 			a.Report(Result{Name: v.Name, Outcome: Refused, Err: fmt.Errorf("by the plan: %s", v.Reason)})
 			continue
@@ -72,10 +74,11 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 		}
 		began := time.Now()
 		changed, err := do(ctx, v)
-		if changed {
+		if changed.made {
 			changes++
 		}
-		a.Report(Result{Name: v.Name, Outcome: done}.withError(changed, err, time.Since(began)))
+		a.note(volumeEntry(v.Name), changed.made && err == nil)
+		a.Report(Result{Name: v.Name, Outcome: done, Note: changed.note}.withError(changed.made, err, time.Since(began)))
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -86,29 +89,67 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 	return nil
 }
 
+// selected returns the selected part of the plan, and first of it what an earlier run has begun with.
+func (a *Applier) selected(selection Selection) []VolumePlan {
+	var begun, others []VolumePlan
+	for _, v := range a.Plan.Volumes {
+		switch {
+		case len(selection.Only) > 0 && !slices.Contains(selection.Only, v.Name):
+		case a.Journal.has(volumeEntry(v.Name)):
+			begun = append(begun, v)
+		default:
+			others = append(others, v)
+		}
+	}
+	return append(begun, others...)
+}
+
+// note keeps what ReportMissing and RemoveEndpoints need of an object.
+func (a *Applier) note(entry string, replaced bool) {
+	if a.handled == nil {
+		a.handled = map[string]bool{}
+	}
+	a.handled[entry] = replaced
+}
+
+// swapped says whether a PersistentVolume was replaced, or would be, and what more a dry run has found.
+type swapped struct {
+	made bool
+	note string
+}
+
 // replace replaces one PersistentVolume by another of the same name, after a check unless an earlier run has begun with it.
-func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (changed bool, err error) {
+func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (swapped, error) {
 	begun := a.Journal.has(volumeEntry(v.Name))
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
 	switch {
 	case apierrors.IsNotFound(err) && !begun:
-		return false, fmt.Errorf("%w: it does not exist any more. If an earlier run of this plan was ended, its journal must lie beside the plan", ErrChanged)
-	case err != nil && !apierrors.IsNotFound(err):
-		return false, err
-	case err != nil, begun && isDeleting(now): // the earlier run has checked
+		return swapped{}, fmt.Errorf("%w: it does not exist any more. If an earlier run of this plan was ended, its journal must lie beside the plan", ErrChanged)
+	case apierrors.IsNotFound(err):
+		now = nil
+	case err != nil:
+		return swapped{}, err
+	}
+	from, to = a.withGrowth(v.Name, now, from, to)
+	var note string
+	switch {
+	case now == nil, begun && isDeleting(now): // the earlier run has checked
 	case sameVolume(now.Object, to) && !begun:
-		return false, nil // its policy is the administrator's from now on
+		return swapped{}, nil // its policy is the administrator's from now on
 	case sameVolume(now.Object, to):
 	default:
-		if err := a.check(ctx, v, now, from, to); err != nil {
-			return false, err
+		if note, err = a.check(ctx, v, now, from, to); err != nil {
+			return swapped{}, err
 		}
+	}
+	if a.DryRun {
+		return swapped{true, note}, a.dryRunSwap(ctx, now, to)
 	}
 	// Once begun, a swap is completed even if the run is interrupted.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Wait+swapLimit)
 	defer cancel()
 	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}
-	return true, s.swap(ctx, from, to)
+	return swapped{made: true}, s.swap(ctx, from, to)
 }
 
 // swapLimit bounds a swap without its wait for the claim.

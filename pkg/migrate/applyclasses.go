@@ -12,12 +12,12 @@ import (
 
 // ApplyClasses replaces the StorageClasses of the plan. Volumes and claims do not notice: a class only says how new ones are made.
 func (a *Applier) ApplyClasses(ctx context.Context) error {
-	return a.classes(ctx, Migrated, func(c ClassPlan) (from, to map[string]any) { return c.Backup, c.Replacement })
+	return a.classes(ctx, a.outcome(Migrated), func(c ClassPlan) (from, to map[string]any) { return c.Backup, c.Replacement })
 }
 
 // RollBackClasses puts the StorageClasses of the in-tree plugin back.
 func (a *Applier) RollBackClasses(ctx context.Context) error {
-	return a.classes(ctx, RolledBack, func(c ClassPlan) (from, to map[string]any) { return c.Replacement, c.Backup })
+	return a.classes(ctx, a.outcome(RolledBack), func(c ClassPlan) (from, to map[string]any) { return c.Replacement, c.Backup })
 }
 
 func (a *Applier) classes(ctx context.Context, done Outcome, direction func(ClassPlan) (from, to map[string]any)) error {
@@ -34,6 +34,7 @@ func (a *Applier) classes(ctx context.Context, done Outcome, direction func(Clas
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		a.note(classEntry(c.Name), changed && err == nil)
 		a.Report(result.withError(changed, err, time.Since(began)))
 	}
 	return nil
@@ -42,20 +43,27 @@ func (a *Applier) classes(ctx context.Context, done Outcome, direction func(Clas
 // replaceClass deletes a class and makes the other one of the same name.
 func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (changed bool, err error) {
 	name := nameOf(from)
-	entry := classesResource().Name + "/" + name
+	entry := classEntry(name)
 	now, err := a.API.Get(ctx, classesResource(), "", name)
 	switch {
 	case apierrors.IsNotFound(err) && !a.Journal.has(entry):
 		return false, fmt.Errorf("%w: it does not exist any more", ErrChanged)
 	case apierrors.IsNotFound(err):
+		now = nil
 	case err != nil:
 		return false, err
+	case sameClass(now.Object, to) && a.DryRun:
+		return false, nil
 	case sameClass(now.Object, to):
 		return false, a.Journal.replaced(entry)
 	case !sameClass(now.Object, from):
 		return false, fmt.Errorf("%w: make a new plan", ErrChanged)
-	default:
-		if err := a.Journal.deletes(entry); err != nil {
+	}
+	if a.DryRun {
+		return true, a.dryRunClass(ctx, now, to)
+	}
+	if now != nil {
+		if err := a.Journal.deletes(entry, ""); err != nil {
 			return false, err
 		}
 		if err := ignoreNotFound(a.API.Delete(ctx, classesResource(), "", name, string(now.GetUID()))); err != nil {
@@ -67,6 +75,8 @@ func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (ch
 	}
 	return true, a.Journal.replaced(entry)
 }
+
+func classEntry(name string) string { return classesResource().Name + "/" + name }
 
 // sameClass compares classes without what the API server adds.
 func sameClass(now, planned map[string]any) bool {

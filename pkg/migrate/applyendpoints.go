@@ -13,7 +13,7 @@ import (
 )
 
 // RemoveEndpoints removes Endpoints and Services that the in-tree plugin made, when no PersistentVolume names them any more. It returns
-// how many objects are gone.
+// how many objects are gone. In a dry run, PersistentVolumes that would be replaced no longer count, and objects would be gone.
 func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) {
 	volumes, err := a.API.List(ctx, volumesResource(), "", "PersistentVolume", everything)
 	if err != nil {
@@ -24,7 +24,7 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 		return 0, err
 	}
 	for _, e := range a.Plan.Endpoints {
-		if len(named[e.Name]) > 0 {
+		if slices.ContainsFunc(named[e.Name], func(pv string) bool { return !a.DryRun || !a.handled[volumeEntry(pv)] }) {
 			continue
 		}
 		// The Service first: its controller would make Endpoints again that are looked after by a Service.
@@ -32,7 +32,11 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 		slices.Reverse(backups)
 		for _, backup := range backups {
 			of, object := endpointsKind(backup)
-			err := a.API.Delete(ctx, of, object.GetNamespace(), object.GetName(), string(object.GetUID()))
+			del := a.API.Delete
+			if a.DryRun {
+				del = a.API.DryRunDelete
+			}
+			err := del(ctx, of, object.GetNamespace(), object.GetName(), string(object.GetUID()))
 			switch {
 			case err == nil:
 				removed++
@@ -45,7 +49,7 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 }
 
 // RestoreEndpoints makes Endpoints and Services of the selected PersistentVolumes again that were removed. Those of a namespace that is
-// gone stay so.
+// gone stay so. In a dry run, the API server only checks them.
 func (a *Applier) RestoreEndpoints(ctx context.Context, selection Selection) error {
 	for _, e := range a.Plan.Endpoints {
 		if len(e.Volumes) == 0 || len(selection.Only) > 0 && !overlap(e.Volumes, selection.Only) {
@@ -57,7 +61,11 @@ func (a *Applier) RestoreEndpoints(ctx context.Context, selection Selection) err
 			for _, field := range []string{"clusterIP", "clusterIPs"} {
 				unstructured.RemoveNestedField(made.Object, "spec", field) // another Service may have them
 			}
-			if err := a.API.Create(ctx, of, made); err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
+			create := a.API.Create
+			if a.DryRun {
+				create = a.API.DryRunCreate
+			}
+			if err := create(ctx, of, made); err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
 				return fmt.Errorf("%s %s: %w", strings.ToLower(object.GetKind()), e.Name, err)
 			}
 		}

@@ -11,31 +11,33 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// check returns an error if anything is not as the plan has it, or a pod uses the volume.
-func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) error {
+// check returns an error if anything is not as the plan has it, or a pod uses the volume. The note says what a dry run would do first.
+func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) (note string, err error) {
 	if err := unchanged(now.Object, from); err != nil {
-		return err
+		return "", err
 	}
 	if isOfDriver(to) {
 		if err := a.proveAgain(ctx, v); err != nil {
-			return err
+			return "", err
 		}
 	}
 	running, err := a.checkClaim(ctx, v, to)
 	switch {
 	case err != nil || len(running) == 0:
-		return err
+		return "", err
 	case !a.Scale:
-		return fmt.Errorf("pods use its claim %s: %s; stop them, or let --scale-down stop them, and run this again", v.Claim, namesOf(running))
+		return "", fmt.Errorf("pods use its claim %s: %s; stop them, or let --scale-down stop them, and run this again", v.Claim, namesOf(running))
+	case a.DryRun:
+		return a.dryRunScaleDown(ctx, running)
 	}
 	if err := a.scaleDown(ctx, v, running); err != nil {
-		return err
+		return "", err
 	}
 	running, err = a.checkClaim(ctx, v, to) // again: that took a while
 	if err == nil && len(running) > 0 {
 		err = fmt.Errorf("pods use its claim %s again: %s", v.Claim, namesOf(running))
 	}
-	return err
+	return "", err
 }
 
 // isOfDriver reports whether a PersistentVolume is one of a CSI driver.
@@ -47,7 +49,7 @@ func isOfDriver(object map[string]any) bool {
 // unchanged compares what a replacement takes over. A PersistentVolume of the driver gets annotations of others.
 func unchanged(now, planned map[string]any) error {
 	if !sameVolume(now, planned) {
-		return fmt.Errorf("%w: its spec has changed", ErrChanged)
+		return fmt.Errorf("%w: its spec has changed (%s); make a new plan, in another file", ErrChanged, strings.Join(differences(now, planned), ", "))
 	}
 	for _, field := range []string{"labels", "annotations"} {
 		is, _, _ := unstructured.NestedMap(now, "metadata", field)

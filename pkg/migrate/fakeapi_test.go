@@ -30,15 +30,17 @@ type fakeAPI struct {
 	version int
 	uids    int
 
-	calls    int
-	killAt   int             // the call at which the migration is killed; 0 is never
-	after    bool            // after the call was carried out, not before
-	deleted  map[string]bool // volumes that Kubernetes had the driver delete, by PersistentVolume
-	wasLost  map[string]int  // calls during which a claim was Lost
-	overflow int             // calls that are too many
-	used     map[string]bool // "verb resource"
-	refuses  error           // of creating anything
-	patched  map[string]bool // claims that have changed since they were Lost
+	calls         int
+	killAt        int             // the call at which the migration is killed; 0 is never
+	after         bool            // after the call was carried out, not before
+	deleted       map[string]bool // volumes that Kubernetes had the driver delete, by PersistentVolume
+	wasLost       map[string]int  // calls during which a claim was Lost
+	overflow      int             // calls that are too many
+	used          map[string]bool // "verb resource"
+	writes        int             // calls that were not dry runs
+	refuses       error           // of creating anything
+	refusesDelete error           // of deleting anything
+	patched       map[string]bool // claims that have changed since they were Lost
 }
 
 func newFakeAPI(s Sources) *fakeAPI {
@@ -212,6 +214,7 @@ func (a *fakeAPI) List(_ context.Context, of kube.Resource, namespace, _ string,
 
 func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructured.Unstructured) error {
 	return a.call("create", of, func() error {
+		a.writes++
 		if a.objects[objectKey(of, object.GetNamespace(), object.GetName())] != nil {
 			return apierrors.NewAlreadyExists(schema.GroupResource{Resource: of.Name}, object.GetName())
 		}
@@ -244,6 +247,7 @@ func (a *fakeAPI) DryRunCreate(_ context.Context, of kube.Resource, object *unst
 
 func (a *fakeAPI) Patch(_ context.Context, of kube.Resource, namespace, name string, patch []byte) error {
 	return a.call("patch", of, func() error {
+		a.writes++
 		object := a.objects[objectKey(of, namespace, name)]
 		if object == nil {
 			return notFound(of, name)
@@ -277,15 +281,30 @@ func merge(into, change map[string]any) {
 	}
 }
 
+func (a *fakeAPI) DryRunDelete(_ context.Context, of kube.Resource, namespace, name, uid string) error {
+	return a.call("delete", of, func() error { return a.checkDelete(of, namespace, name, uid) })
+}
+
+func (a *fakeAPI) checkDelete(of kube.Resource, namespace, name, uid string) error {
+	object := a.objects[objectKey(of, namespace, name)]
+	switch {
+	case object == nil:
+		return notFound(of, name)
+	case string(object.GetUID()) != uid:
+		return apierrors.NewConflict(schema.GroupResource{Resource: of.Name}, name, errors.New("another uid"))
+	}
+	return a.refusesDelete
+}
+
 func (a *fakeAPI) Delete(_ context.Context, of kube.Resource, namespace, name, uid string) error {
 	return a.call("delete", of, func() error {
+		a.writes++
 		key := objectKey(of, namespace, name)
 		object := a.objects[key]
+		err := a.checkDelete(of, namespace, name, uid)
 		switch {
-		case object == nil:
-			return notFound(of, name)
-		case string(object.GetUID()) != uid:
-			return apierrors.NewConflict(schema.GroupResource{Resource: of.Name}, name, errors.New("another uid"))
+		case err != nil:
+			return err
 		case len(object.GetFinalizers()) == 0:
 			delete(a.objects, key)
 			return nil

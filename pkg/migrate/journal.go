@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -14,38 +15,52 @@ import (
 // Journal records, in a file beside the plan, the objects that a migration has deleted and not yet replaced. An object that is missing
 // without such an entry was deleted outside of the migration, and is not created again.
 type Journal struct {
-	file    *os.File
-	plan    string // the plan's id
-	deleted map[string]bool
+	file     *os.File // nil: there is none, to read only
+	readOnly bool
+	plan     string            // the plan's id
+	deleted  map[string]string // by object, the size that a PersistentVolume had
 }
 
 // line is a line of the file.
 type line struct {
 	Plan   string `json:"plan,omitempty"`   // the first line: whose journal it is
 	Object string `json:"object,omitempty"` // "persistentvolumes/NAME" and the like
+	Size   string `json:"size,omitempty"`   // of a PersistentVolume, in the cluster and not in the plan
 	Done   bool   `json:"done,omitempty"`   // it was replaced; without, it is about to be deleted
 }
 
 // OpenJournal reads the entries of earlier runs of a plan, and keeps other processes out until Close. It refuses the journal of another
 // plan.
 func OpenJournal(path, plan string) (*Journal, error) {
-	j := &Journal{deleted: map[string]bool{}}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600) // #nosec G304 -- the administrator names the plan
+	return openJournalFile(path, plan, os.O_CREATE|os.O_APPEND|os.O_RDWR)
+}
+
+// ReadJournal is OpenJournal for a run that deletes nothing: it creates no file, and nothing can be noted in the journal.
+func ReadJournal(path, plan string) (*Journal, error) {
+	j, err := openJournalFile(path, plan, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Journal{}, nil
+	}
+	return j, err
+}
+
+func openJournalFile(path, plan string, flags int) (*Journal, error) {
+	file, err := os.OpenFile(path, flags, 0o600) // #nosec G304 -- the administrator names the plan
 	if err != nil {
 		return nil, err
 	}
-	j.file = file
+	j := &Journal{file: file, readOnly: flags == os.O_RDONLY, deleted: map[string]string{}}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s is in use: another migration with this plan runs (%w)", path, err), file.Close())
 	}
-	if err := j.open(path, plan); err != nil {
+	if err := j.load(path, plan); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return j, nil
 }
 
-// open reads the file, and makes a new one the journal of the plan.
-func (j *Journal) open(path, plan string) error {
+// load reads the file, and makes a new one the journal of the plan.
+func (j *Journal) load(path, plan string) error {
 	content, err := io.ReadAll(j.file)
 	if err != nil {
 		return err
@@ -62,14 +77,21 @@ func (j *Journal) open(path, plan string) error {
 	case j.plan != "":
 		return fmt.Errorf("%s is the journal of the plan with the id %s, and this plan has the id %s; each plan needs a name of its own, with its journal beside it",
 			path, j.plan, plan)
+	case j.readOnly && len(j.deleted) == 0:
+		return nil
 	case len(j.deleted) > 0:
 		return fmt.Errorf("%s does not name the plan whose journal it is, and lists what a migration has deleted; was its beginning removed?", path)
 	}
 	return j.write(line{Plan: plan})
 }
 
-// Close ends the writing.
-func (j *Journal) Close() error { return j.file.Close() }
+// Close lets other processes use the file.
+func (j *Journal) Close() error {
+	if j.file == nil {
+		return nil
+	}
+	return j.file.Close()
+}
 
 func (j *Journal) note(l line) {
 	switch {
@@ -79,12 +101,15 @@ func (j *Journal) note(l line) {
 	case l.Done:
 		delete(j.deleted, l.Object)
 	default:
-		j.deleted[l.Object] = true
+		j.deleted[l.Object] = l.Size
 	}
 }
 
 // write adds a line, on disk before it returns. It begins with a line break, because the line before may have been cut off.
 func (j *Journal) write(l line) error {
+	if j.file == nil || j.readOnly {
+		return errors.New("the journal is open for reading only")
+	}
 	content, err := json.Marshal(l)
 	if err != nil {
 		return err
@@ -96,12 +121,12 @@ func (j *Journal) write(l line) error {
 	return j.file.Sync()
 }
 
-// deletes notes an object before it is deleted.
-func (j *Journal) deletes(object string) error {
-	if j.deleted[object] {
+// deletes notes an object before it is deleted, with its size if it is a PersistentVolume.
+func (j *Journal) deletes(object, size string) error {
+	if noted, ok := j.deleted[object]; ok && noted == size {
 		return nil
 	}
-	if err := j.write(line{Object: object}); err != nil {
+	if err := j.write(line{Object: object, Size: size}); err != nil {
 		return fmt.Errorf("%s was not deleted, because no note of it could be made first: %w", object, err)
 	}
 	return nil
@@ -109,11 +134,14 @@ func (j *Journal) deletes(object string) error {
 
 // replaced notes that there is a new object in the place of one that was deleted.
 func (j *Journal) replaced(object string) error {
-	if !j.deleted[object] {
+	if !j.has(object) {
 		return nil
 	}
 	return j.write(line{Object: object, Done: true})
 }
 
 // has reports whether the object was deleted, or about to be, and has not been replaced.
-func (j *Journal) has(object string) bool { return j.deleted[object] }
+func (j *Journal) has(object string) bool {
+	_, ok := j.deleted[object]
+	return ok
+}

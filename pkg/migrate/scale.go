@@ -59,25 +59,25 @@ func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, running []pod) er
 	}
 }
 
+// dryRunScaleDown checks that the owners of pods can be scaled to 0, and names them.
+func (a *Applier) dryRunScaleDown(ctx context.Context, running []pod) (note string, err error) {
+	var owners []string
+	for _, p := range running {
+		_, owner, err := a.scalableOwnerOf(ctx, p)
+		if err != nil {
+			return "", err
+		}
+		owners = append(owners, fmt.Sprintf("%s %s/%s", owner.GetKind(), owner.GetNamespace(), owner.GetName()))
+	}
+	slices.Sort(owners)
+	return "scaled to 0 first: " + strings.Join(slices.Compact(owners), ", "), nil
+}
+
 // scaleOwnerOf scales what has made a pod to 0. It notes the number there was in the same request.
 func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
-	of, owner, err := a.ownerOf(ctx, p.Metadata)
-	if err != nil {
-		return err
-	}
-	if owner == nil {
-		return fmt.Errorf("pod %s%s was made by nothing that can be scaled; stop it, and run this again", p.Metadata.key(), madeBy(p.Metadata))
-	}
-	if when, _, _ := unstructured.NestedString(owner.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"); when == "Delete" {
-		return fmt.Errorf("StatefulSet %s/%s deletes its claims when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled); set that to Retain first",
-			owner.GetNamespace(), owner.GetName())
-	}
-	if owner.GetAnnotations()[AnnotationReplicas] != "" {
-		if by := owner.GetAnnotations()[AnnotationScaledBy]; by != a.Plan.ID {
-			return fmt.Errorf("%s %s/%s was scaled to 0 for the plan with the id %q, and not back: run what was ended of that plan again, with --scale-down, before this one",
-				owner.GetKind(), owner.GetNamespace(), owner.GetName(), by)
-		}
-		return nil // it is down, and its pods are about to end
+	of, owner, err := a.scalableOwnerOf(ctx, p)
+	if err != nil || owner.GetAnnotations()[AnnotationReplicas] != "" {
+		return err // without one, it is down, and its pods are about to end
 	}
 	replicas, given, _ := unstructured.NestedInt64(owner.Object, "spec", "replicas")
 	if !given {
@@ -85,6 +85,26 @@ func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 	}
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"%d",%q:%q}},"spec":{"replicas":0}}`, AnnotationReplicas, replicas, AnnotationScaledBy, a.Plan.ID)
 	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
+}
+
+// scalableOwnerOf returns what has made a pod, or an error if this plan must not scale it.
+func (a *Applier) scalableOwnerOf(ctx context.Context, p pod) (of kube.Resource, owner *unstructured.Unstructured, err error) {
+	of, owner, err = a.ownerOf(ctx, p.Metadata)
+	if err != nil {
+		return of, nil, err
+	}
+	if owner == nil {
+		return of, nil, fmt.Errorf("pod %s%s was made by nothing that can be scaled; stop it, and run this again", p.Metadata.key(), madeBy(p.Metadata))
+	}
+	if when, _, _ := unstructured.NestedString(owner.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"); when == "Delete" {
+		return of, nil, fmt.Errorf("StatefulSet %s/%s deletes its claims when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled); set that to Retain first",
+			owner.GetNamespace(), owner.GetName())
+	}
+	if by := owner.GetAnnotations()[AnnotationScaledBy]; owner.GetAnnotations()[AnnotationReplicas] != "" && by != a.Plan.ID {
+		return of, nil, fmt.Errorf("%s %s/%s was scaled to 0 for the plan with the id %q, and not back: run what was ended of that plan again, with --scale-down, before this one",
+			owner.GetKind(), owner.GetNamespace(), owner.GetName(), by)
+	}
+	return of, owner, nil
 }
 
 // ownerOf returns the topmost owner that can be scaled; nil is none.
@@ -114,6 +134,9 @@ func (a *Applier) ownerOf(ctx context.Context, m metadata) (of kube.Resource, fo
 
 // ScaleUp gives every owner that a run of this plan has scaled to 0 the number of pods back that it had. It goes on after an error.
 func (a *Applier) ScaleUp(ctx context.Context) error {
+	if a.DryRun {
+		return nil
+	}
 	var errs []error
 	for _, kind := range sortedKeys(scalable()) {
 		of := scalable()[kind]

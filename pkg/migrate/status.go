@@ -10,7 +10,7 @@ type State struct {
 	Name  string `json:"name"`
 	Claim string `json:"claim,omitempty"`
 	Phase string `json:"phase"` // "" if it is missing
-	// Kind is InTree, InDriver for what a migration has made, or Missing.
+	// Kind is InTree, InDriver for what a migration has made, or IsMissing.
 	Kind   string `json:"kind"`
 	Policy string `json:"policy"`
 	// ClaimPhase is "" for a claim that does not exist.
@@ -21,8 +21,8 @@ type State struct {
 const (
 	InTree   = "in-tree"
 	InDriver = "migrated"
-	// Missing is a PersistentVolume that does not exist, although a claim is Lost without it or a plan migrates it.
-	Missing = "missing"
+	// IsMissing is a PersistentVolume that does not exist, although a claim is Lost without it or a plan migrates it.
+	IsMissing = "missing"
 )
 
 // Status returns the PersistentVolumes of the in-tree plugin, those that a migration has put in their place, and those that are missing, by
@@ -67,7 +67,7 @@ func Status(o Objects, driver string, plan Plan) ([]State, error) {
 func missing(claims map[string]claim, exists map[string]bool, driver string, plan Plan) (states []State) {
 	add := func(name, claimKey string) {
 		if !exists[name] {
-			states = append(states, State{Name: name, Kind: Missing, Claim: claimKey, ClaimPhase: claims[claimKey].Status.Phase})
+			states = append(states, State{Name: name, Kind: IsMissing, Claim: claimKey, ClaimPhase: claims[claimKey].Status.Phase})
 			exists[name] = true // once is enough
 		}
 	}

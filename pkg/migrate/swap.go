@@ -67,8 +67,19 @@ func sameVolume(now, planned map[string]any) bool {
 	return reflect.DeepEqual(comparableSpec(now), comparableSpec(planned))
 }
 
+// differences names the fields of the spec in which a PersistentVolume differs from that of the plan.
+func differences(now, planned map[string]any) (fields []string) {
+	is, was := comparableSpec(now), comparableSpec(planned)
+	for _, field := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(sortedKeys(is), sortedKeys(was))))) {
+		if !reflect.DeepEqual(is[field], was[field]) {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
 // comparableSpec returns the part of a spec that a migration must not find changed, in a form that can be compared.
-func comparableSpec(object map[string]any) any {
+func comparableSpec(object map[string]any) map[string]any {
 	spec, _, _ := unstructured.NestedMap(object, "spec")
 	if spec == nil {
 		return nil
@@ -82,11 +93,11 @@ func comparableSpec(object map[string]any) any {
 	}
 	content, err := json.Marshal(spec)
 	if err != nil {
-		return err
+		return spec
 	}
-	var plain any // numbers of files and of answers have different types
+	var plain map[string]any // numbers of files and of answers have different types
 	if err := json.Unmarshal(content, &plain); err != nil {
-		return err
+		return spec
 	}
 	return plain
 }
@@ -102,7 +113,7 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 		if err := s.checkCreate(ctx, to); err != nil {
 			return err
 		}
-		if err := s.journal.deletes(volumeEntry(now.GetName())); err != nil {
+		if err := s.journal.deletes(volumeEntry(now.GetName()), sizeOf(now.Object)); err != nil {
 			return err
 		}
 		return ignoreNotFound(s.api.Delete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())))

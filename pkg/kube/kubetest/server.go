@@ -33,6 +33,9 @@ type Server struct {
 	largest  int
 	watches  int
 	patched  []string
+	requests int
+	dryRuns  []string
+	writes   []string
 	lists    map[string]list // of other kinds, by path
 	objects  map[string]json.RawMessage
 }
@@ -57,6 +60,8 @@ func New(tb testing.TB, pageSize int) *Server {
 	mux.HandleFunc("GET "+path, s.get)
 	mux.HandleFunc("PATCH "+path+"/{name}", s.patch)
 	mux.HandleFunc("GET /", s.other)
+	mux.HandleFunc("POST /", s.write)
+	mux.HandleFunc("DELETE /", s.write)
 	s.http = httptest.NewUnstartedServer(mux)
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are part of tests
 	s.http.StartTLS()
@@ -126,6 +131,21 @@ func (s *Server) Patched() []string {
 	return slices.Clone(s.patched)
 }
 
+// Requests is how many requests there were, without watches.
+func (s *Server) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
+}
+
+// Writes are the methods and paths of requests that create or delete, in that order: those with dryRun=All, and the others. None is
+// carried out.
+func (s *Server) Writes() (dryRuns, others []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.dryRuns), slices.Clone(s.writes)
+}
+
 // Close ends it early: nothing answers at its address.
 func (s *Server) Close() { s.http.Close() }
 
@@ -175,13 +195,39 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.requests++
 	s.patched = append(s.patched, r.PathValue("name"))
 	answer(w, http.StatusOK, map[string]any{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": map[string]any{"name": r.PathValue("name")}})
+}
+
+// write answers a request that creates an object or deletes one. An object that AddObject has made has its name.
+func (s *Server) write(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests++
+	var body struct {
+		DryRun   []string `json:"dryRun"` // of a deletion
+		Metadata struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+	}
+	_ = json.NewDecoder(r.Body).Decode(&body)
+	if line := r.Method + " " + r.URL.Path; slices.Contains(append(body.DryRun, r.URL.Query()["dryRun"]...), "All") {
+		s.dryRuns = append(s.dryRuns, line)
+	} else {
+		s.writes = append(s.writes, line)
+	}
+	if _, exists := s.objects[r.URL.Path+"/"+body.Metadata.Name]; exists && r.Method == http.MethodPost {
+		refuse(w, failure{http.StatusConflict, "AlreadyExists", "an object of this name exists"})
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"kind": "Status", "apiVersion": "v1", "metadata": map[string]any{}, "status": "Success"})
 }
 
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.requests++
 	s.pages++
 	if r.Header.Get("Authorization") != "Bearer "+token {
 		refuse(w, failure{http.StatusUnauthorized, "Unauthorized", "Unauthorized"})
@@ -212,6 +258,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 func (s *Server) other(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.requests++
 	if object, ok := s.objects[r.URL.Path]; ok {
 		answer(w, http.StatusOK, object)
 		return

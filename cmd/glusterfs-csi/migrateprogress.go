@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
+)
+
+// progress shows what a migration does. In a log, each object has a line. On a terminal, only those have one that need attention, and a bar
+// below them shows how many there are and about how long the others will take.
+type progress struct {
+	out     io.Writer
+	columns func() int // of the terminal; nil if out is none
+	total   int        // objects
+	most    int        // changes; 0 is no limit
+
+	counts  map[migrate.Outcome]int
+	changed int           // refused because something has changed since the plan
+	done    int           // objects
+	swaps   int           // objects that were replaced
+	spent   time.Duration // on those
+	drawn   bool          // the bar is there
+}
+
+// newProgress shows the progress of the selected part of a plan.
+func newProgress(out io.Writer, plan migrate.Plan, selection migrate.Selection, classes bool) *progress {
+	p := &progress{out: out, columns: terminal(out), most: selection.Max, counts: map[migrate.Outcome]int{}}
+	for _, v := range plan.Volumes {
+		if len(selection.Only) == 0 || slices.Contains(selection.Only, v.Name) {
+			p.total++
+		}
+	}
+	if classes && len(selection.Only) == 0 {
+		p.total += len(plan.Classes)
+	}
+	return p
+}
+
+// terminal returns the number of columns that out has from time to time, or nil if a bar cannot be drawn there.
+func terminal(out io.Writer) func() int {
+	file, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) || os.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	return func() int {
+		columns, _, err := term.GetSize(int(file.Fd()))
+		if err != nil || columns <= 0 {
+			return 80
+		}
+		return columns
+	}
+}
+
+func (p *progress) report(r migrate.Result) {
+	p.counts[r.Outcome]++
+	if errors.Is(r.Err, migrate.ErrChanged) {
+		p.changed++
+	}
+	if r.Outcome != migrate.Missing { // those are not part of the selection
+		p.done++
+	}
+	if r.Err == nil && r.Outcome != migrate.Unchanged {
+		p.swaps++
+		p.spent += r.Took
+	}
+	if p.columns == nil || r.Err != nil || r.Note != "" {
+		p.clear()
+		p.line(r)
+	}
+	p.draw(r.Name)
+}
+
+// line writes what became of one object.
+func (p *progress) line(r migrate.Result) {
+	text := r.Note
+	if r.Err != nil {
+		text = r.Err.Error()
+	}
+	if text != "" {
+		text = ": " + text
+	}
+	fmt.Fprintf(p.out, "%-11s %s (%v)%s\n", r.Outcome, r.Name, r.Took.Round(time.Millisecond), text)
+}
+
+// widestBar is how many columns the bar itself takes at most.
+const widestBar = 40
+
+// draw shows the bar, after the object of this name.
+func (p *progress) draw(name string) {
+	if p.columns == nil {
+		return
+	}
+	columns := p.columns() - 1 // in the last one, some terminals begin a new line
+	width := min(widestBar, columns/2)
+	filled := width
+	if p.total > 0 {
+		filled = width * min(p.done, p.total) / p.total
+	}
+	text := fmt.Sprintf("[%s%s] %d/%d%s, %s", strings.Repeat("=", filled), strings.Repeat(" ", width-filled), p.done, p.total, p.estimate(), name)
+	fmt.Fprint(p.out, eraseLine, text[:min(len(text), max(columns, 0))])
+	p.drawn = true
+}
+
+// eraseLine goes to the beginning of a terminal's line and erases it (ECMA-48: EL).
+const eraseLine = "\r\x1b[K"
+
+// estimate says how long the objects that are left will take, if as long as those that were replaced.
+func (p *progress) estimate() string {
+	left := p.total - p.done
+	if p.most > 0 {
+		left = min(left, p.most-p.swaps)
+	}
+	if p.swaps == 0 || left <= 0 {
+		return ""
+	}
+	remaining := p.spent / time.Duration(p.swaps) * time.Duration(left)
+	return fmt.Sprintf(", about %v left", max(time.Second, remaining.Round(time.Second)))
+}
+
+// clear removes the bar.
+func (p *progress) clear() {
+	if p.drawn {
+		fmt.Fprint(p.out, eraseLine)
+		p.drawn = false
+	}
+}
+
+// end sums up. It returns an error if anything is left to do.
+func (p *progress) end(dryRun bool) error {
+	p.clear()
+	for _, outcome := range []migrate.Outcome{migrate.Migrated, migrate.RolledBack, migrate.WouldMigrate, migrate.WouldRollBack,
+		migrate.Unchanged, migrate.Refused, migrate.Failed, migrate.Missing} {
+		if n := p.counts[outcome]; n > 0 {
+			fmt.Fprintf(p.out, "%s: %d\n", outcome, n)
+		}
+	}
+	if dryRun {
+		fmt.Fprintln(p.out, "This was a dry run: nothing was changed.")
+	}
+	var left []string
+	if n := p.counts[migrate.Missing]; n > 0 {
+		left = append(left, fmt.Sprintf("%d are MISSING and were left out by this run; run it again for them", n))
+	}
+	if n := p.counts[migrate.Failed]; n > 0 {
+		left = append(left, fmt.Sprintf("%d failed; run the same command again", n))
+	}
+	if p.changed > 0 {
+		left = append(left, fmt.Sprintf("%d have changed since the plan was made; make a new one for these, in another file", p.changed))
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(left, "; "))
+}

@@ -1,0 +1,35 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// dryRunSwap has the API server check both requests of a swap. now is nil for a PersistentVolume that an earlier run has deleted.
+func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
+	s := swapper{api: a.API}
+	if err := s.checkCreate(ctx, to); err != nil {
+		return err
+	}
+	if now == nil || sameVolume(now.Object, to) {
+		return nil
+	}
+	if err := a.API.DryRunDelete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())); err != nil {
+		return fmt.Errorf("the API server would not delete the PersistentVolume: %w", err)
+	}
+	return nil
+}
+
+// dryRunClass has the API server check both requests that replace a class. now is nil for a class that an earlier run has deleted.
+func (a *Applier) dryRunClass(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
+	if err := a.API.DryRunCreate(ctx, classesResource(), forCreate(to)); err != nil && !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	if now == nil {
+		return nil
+	}
+	return a.API.DryRunDelete(ctx, classesResource(), "", now.GetName(), string(now.GetUID()))
+}

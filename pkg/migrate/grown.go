@@ -1,0 +1,46 @@
+package migrate
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// withGrowth returns both objects of a swap with the size that the volume has by now, if it has grown since it was migrated: a claim may be
+// expanded as long as the driver has the volume, and goes back with its new size. now is nil for a PersistentVolume that an earlier run has
+// deleted; the journal has its size. Objects that differ in anything else stay as they are, so that the swap is refused.
+func (a *Applier) withGrowth(name string, now *unstructured.Unstructured, from, to map[string]any) (grownFrom, grownTo map[string]any) {
+	size := a.Journal.deleted[volumeEntry(name)]
+	if now != nil {
+		size = sizeOf(now.Object)
+	}
+	if !isLarger(size, sizeOf(from)) {
+		return from, to
+	}
+	grownFrom, grownTo = withSize(from, size), withSize(to, size)
+	if now == nil || sameVolume(now.Object, grownTo) || isOfDriver(from) && sameVolume(now.Object, grownFrom) {
+		return grownFrom, grownTo
+	}
+	return from, to
+}
+
+func sizeOf(pv map[string]any) string {
+	size, _, _ := unstructured.NestedString(pv, "spec", "capacity", "storage")
+	return size
+}
+
+// isLarger reports whether a is a larger quantity than b.
+func isLarger(a, b string) bool {
+	quantity, err := resource.ParseQuantity(a)
+	if err != nil {
+		return false
+	}
+	other, err := resource.ParseQuantity(b)
+	return err == nil && quantity.Cmp(other) > 0
+}
+
+// withSize returns a PersistentVolume with another size.
+func withSize(pv map[string]any, size string) map[string]any {
+	changed := (&unstructured.Unstructured{Object: pv}).DeepCopy().Object
+	_ = unstructured.SetNestedField(changed, size, "spec", "capacity", "storage")
+	return changed
+}
