@@ -77,8 +77,10 @@ func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]an
 		return nil, err
 	}
 	switch gone := err != nil || string(object.GetUID()) != uid; {
-	case gone && policy == policyDelete && isOfDriver(to): // it was there when the plan was made
-		return nil, fmt.Errorf("%w: its claim %s is gone, so that the policy Delete would delete the volume", ErrChanged, v.Claim)
+	case gone && isOfDriver(to) && policy == policyDelete: // it was there when the plan was made
+		return nil, fmt.Errorf("%w: its claim %s, so that the policy Delete would delete the volume", ErrChanged, fate(v.Claim, object))
+	case gone && isOfDriver(to) && v.Phase == phaseBound:
+		return nil, fmt.Errorf("%w: its claim %s", ErrChanged, fate(v.Claim, object))
 	case gone:
 		return nil, nil
 	case isDeleting(object):
@@ -92,6 +94,16 @@ func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]an
 		return nil, fmt.Errorf("%w: its claim %s names PersistentVolume %q", ErrChanged, v.Claim, c.Spec.VolumeName)
 	}
 	return a.runningPods(ctx, namespace, name)
+}
+
+const phaseBound = "Bound"
+
+// fate says what has become of a claim whose uid is no longer there. now is the one of its name, or nil.
+func fate(name string, now *unstructured.Unstructured) string {
+	if now == nil {
+		return name + " is gone"
+	}
+	return fmt.Sprintf("%s was deleted and made again, with the uid %s", name, now.GetUID())
 }
 
 // runningPods returns the pods that may have the volume mounted. One that waits for its volumes is none: it gets the new one.

@@ -37,7 +37,8 @@ func TestOldPlan(t *testing.T) {
 		}, "and group 7 in cluster"},
 		{"gone in Heketi", func(_ *fakeAPI, a *Applier) { delete(a.inventory().Dump.Volumes, idA) }, "Heketi has no volume"},
 		{"a claim that is gone", func(api *fakeAPI, _ *Applier) { delete(api.objects, claimKey) }, "would delete the volume"},
-		{"a claim that was made again", func(api *fakeAPI, _ *Applier) { api.objects[claimKey].SetUID("another") }, "would delete the volume"},
+		{"a claim that was made again", func(api *fakeAPI, _ *Applier) { api.objects[claimKey].SetUID("another") },
+			"its claim shop/data was deleted and made again, with the uid another, so that the policy Delete would delete the volume"},
 		{"a claim of another", func(api *fakeAPI, _ *Applier) {
 			_ = unstructured.SetNestedField(api.objects[claimKey].Object, "x", "spec", "volumeName")
 		}, `names PersistentVolume "x"`},
@@ -70,5 +71,63 @@ func TestOldPlan(t *testing.T) {
 				t.Errorf("deleted: %v", api.deleted)
 			}
 		})
+	}
+}
+
+// TestPlanOfYesterday: meanwhile a PersistentVolume was deleted, a claim was bound to another one, a claim was made again, and a volume was
+// expanded. Each is refused by its name, and the others are migrated.
+func TestPlanOfYesterday(t *testing.T) {
+	texts := []string{dynamicPV}
+	names := []string{"first", "gone", "made-again", "other", "rebound", "last"}
+	for _, name := range names {
+		texts = append(texts, change(t, staticPV, "name: projects", "name: "+name, "name: data, uid: uid-claim", "name: "+name+", uid: uid-"+name))
+	}
+	s := testSources(t, texts...)
+	for _, name := range names {
+		s.Objects.Claims = append(s.Objects.Claims, object(t, "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: shop, name: "+name+", uid: uid-"+name+
+			"}, spec: {volumeName: "+name+"}, status: {phase: Bound}}"))
+	}
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
+	if err != nil || plan.Summary.Migrate != len(texts) {
+		t.Fatalf("%v: %+v", err, plan.Summary)
+	}
+	content, err := plan.Encode() // it lies in a file since yesterday
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan, err = Decode(content); err != nil {
+		t.Fatal(err)
+	}
+	api := newFakeAPI(s)
+	delete(api.objects, objectKey(volumesResource(), "", "gone"))
+	_ = unstructured.SetNestedField(api.objects[objectKey(claimsResource(), "shop", "rebound")].Object, "elsewhere", "spec", "volumeName")
+	api.objects[objectKey(claimsResource(), "shop", "made-again")].SetUID("uid-new")
+	grow(t, api, "30Gi")
+	dump := s.Inventories[0].Dump
+	grown := dump.Volumes[idA]
+	grown.SizeGiB = 30
+	dump.Volumes[idA] = grown
+
+	a := Applier{Plan: plan, Inventories: fixed(s.Inventories), Wait: testWait, Poll: testPoll}
+	const changed = " refused: it is not as the plan has it: "
+	want := strings.Join([]string{
+		"first migrated",
+		"gone" + changed + "it does not exist any more. If an earlier run of this plan was ended, its journal must lie beside the plan",
+		"last migrated",
+		"made-again" + changed + "its claim shop/made-again was deleted and made again, with the uid uid-new",
+		"other migrated",
+		"pvc-a" + changed + "its spec has changed (capacity); make a new plan, in another file",
+		"rebound" + changed + `its claim shop/rebound names PersistentVolume "elsewhere"`,
+	}, "; ")
+	if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for name, csi := range map[string]bool{"first": true, "last": true, "made-again": false, "other": true, "pvc-a": false, "rebound": false} {
+		if is := isOfDriver(api.objects[objectKey(volumesResource(), "", name)].Object); is != csi {
+			t.Errorf("%s is of the driver: %t", name, is)
+		}
+	}
+	if len(api.deleted) > 0 {
+		t.Errorf("deleted: %v", api.deleted)
 	}
 }

@@ -53,6 +53,7 @@ const (
 type VolumePlan struct {
 	Name   string `json:"name"`
 	Claim  string `json:"claim,omitempty"` // namespace/name
+	Phase  string `json:"phase,omitempty"` // of the PersistentVolume when the plan was made
 	Action Action `json:"action"`
 	// Reason says why it is refused, and what to do.
 	Reason string `json:"reason,omitempty"`

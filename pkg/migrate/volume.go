@@ -19,7 +19,7 @@ import (
 func (p *planner) volume(pv persistentVolume, v *VolumePlan) {
 	v.Kind = kindOf(pv)
 	source, err := sourceOf(pv, p.addresses)
-	v.Source = source
+	v.Source, v.Phase = source, pv.Status.Phase
 	if ref := pv.Spec.ClaimRef; ref != nil {
 		v.Claim = ref.Namespace + "/" + ref.Name
 		v.Pods = slices.Sorted(slices.Values(p.podsOf[v.Claim]))
