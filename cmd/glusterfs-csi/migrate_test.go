@@ -15,6 +15,12 @@ import (
 func migrationCluster(t *testing.T) (*kubetest.Server, string) {
 	t.Helper()
 	server := kubetest.New(t, 1)
+	prepareCluster(server)
+	return server, server.Kubeconfig(t)
+}
+
+// prepareCluster has the server answer for everything that a migration reads, without objects.
+func prepareCluster(server *kubetest.Server) {
 	for path, kind := range map[string]string{
 		"/api/v1/persistentvolumeclaims": "PersistentVolumeClaim", "/apis/storage.k8s.io/v1/storageclasses": "StorageClass",
 		"/api/v1/endpoints": "Endpoints", "/api/v1/services": "Service", "/api/v1/pods": "Pod",
@@ -22,7 +28,6 @@ func migrationCluster(t *testing.T) (*kubetest.Server, string) {
 		server.AddOther(path, kind)
 	}
 	server.AddObject("/api/v1/namespaces/kube-system", `{"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "kube-system", "uid": "uid-cluster"}}`)
-	return server, server.Kubeconfig(t)
 }
 
 func TestMigratePlan(t *testing.T) {

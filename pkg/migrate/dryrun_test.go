@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,8 +43,8 @@ func dryRun(t *testing.T, api *fakeAPI, a Applier, back bool) (results []Result,
 			func() error { return a.RollBackClasses(t.Context()) },
 		}
 	}
-	steps = append(steps, func() error { return a.ReportMissing(t.Context()) }, func() error { return a.ScaleUp(t.Context()) })
-	for _, step := range steps {
+	last := []func() error{func() error { return a.ReportMissing(t.Context()) }, func() error { return a.ScaleUp(t.Context()) }}
+	for _, step := range slices.Concat(steps, last) {
 		if err := step(); err != nil {
 			t.Fatal(err)
 		}

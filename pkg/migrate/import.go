@@ -42,12 +42,8 @@ func (i Import) Objects(inventories []Inventory, listed []GlusterVolume) ([]map[
 	if found != nil {
 		name = found.volume().Name
 	}
-	switch {
-	case i.Adopt && (found == nil || directory != ""):
-		return nil, errors.New("--adopt is for whole volumes that a configured Heketi has")
-	case i.Adopt && found.inventory.NoAdopt && !volume.IsOurs(name):
-		return nil, fmt.Errorf("--adopt: backend %q has adopt: false in the configuration, so that the driver would refuse to expand or delete the volume; "+
-			"set adopt: true there, or leave --adopt out", found.inventory.Backend)
+	if err := i.checkAdopt(found, directory); err != nil {
+		return nil, err
 	}
 	pv, err := i.persistentVolumeName(name, directory)
 	if err != nil {
@@ -66,6 +62,20 @@ func (i Import) Objects(inventories []Inventory, listed []GlusterVolume) ([]map[
 		object.SetAnnotations(map[string]string{annotationGID: strconv.FormatInt(found.volume().GID, 10)})
 	}
 	return i.withClaim(object, size)
+}
+
+// checkAdopt returns an error if --adopt is asked for and cannot work.
+func (i Import) checkAdopt(found *candidate, directory string) error {
+	switch {
+	case !i.Adopt:
+		return nil
+	case found == nil || directory != "":
+		return errors.New("--adopt is for whole volumes that a configured Heketi has")
+	case found.inventory.NoAdopt && !volume.IsOurs(found.volume().Name):
+		return fmt.Errorf("--adopt: backend %q has adopt: false in the configuration, so that the driver would refuse to expand or delete the volume; "+
+			"set adopt: true there, or leave --adopt out", found.inventory.Backend)
+	}
+	return nil
 }
 
 // withClaim returns the PersistentVolume and, if asked for, the claim.

@@ -77,8 +77,8 @@ func TestOldPlan(t *testing.T) {
 // TestPlanOfYesterday: meanwhile a PersistentVolume was deleted, a claim was bound to another one, a claim was made again, and a volume was
 // expanded. Each is refused by its name, and the others are migrated.
 func TestPlanOfYesterday(t *testing.T) {
-	texts := []string{dynamicPV}
 	names := []string{"first", "gone", "made-again", "other", "rebound", "last"}
+	texts := append(make([]string, 0, 1+len(names)), dynamicPV)
 	for _, name := range names {
 		texts = append(texts, change(t, staticPV, "name: projects", "name: "+name, "name: data, uid: uid-claim", "name: "+name+", uid: uid-"+name))
 	}

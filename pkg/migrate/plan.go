@@ -198,9 +198,15 @@ func (v VolumePlan) checkObjects(driver string) error {
 		return errors.New("replacement.spec.claimRef: must be that of the backup")
 	case v.Kind == Static && (is.Spec.ReclaimPolicy != policyRetain || strings.Contains(is.Spec.CSI.VolumeHandle, "/")):
 		return errors.New("replacement: a volume that was made by hand keeps the policy Retain, and a handle without a slash")
+	}
+	return v.checkProof(is.Spec.CSI.VolumeHandle)
+}
+
+func (v VolumePlan) checkProof(handle string) error {
+	switch {
 	case v.Kind == Static && (v.ProvenBy == nil || len(v.ProvenBy.Backends) == 0 && !v.ProvenBy.VolumeInfo):
 		return errors.New("provenBy is empty: it must name what proves the volume, so that apply can prove it again")
-	case v.Kind == Dynamic && (v.Heketi == nil || is.Spec.CSI.VolumeHandle != volume.Handle{Backend: v.Heketi.Backend, ID: v.Heketi.ID, Adopted: true}.String()):
+	case v.Kind == Dynamic && (v.Heketi == nil || handle != volume.Handle{Backend: v.Heketi.Backend, ID: v.Heketi.ID, Adopted: true}.String()):
 		return errors.New("replacement.spec.csi.volumeHandle: must be that of the volume in heketi")
 	}
 	return nil

@@ -42,7 +42,7 @@ type planner struct {
 	handles   map[string]string   // PersistentVolumes of either kind by the handle that they have or would get
 }
 
-// Make returns the plan. It is the same for the same sources, whatever their order. An error is about objects that cannot be
+// NewPlan returns the plan. It is the same for the same sources, whatever their order. An error is about objects that cannot be
 // read at all.
 func NewPlan(sources Sources, choices Choices) (Plan, error) {
 	p := &planner{
