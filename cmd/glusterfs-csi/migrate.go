@@ -28,7 +28,7 @@ func newMigrateCommand() *cobra.Command {
 	return cmd
 }
 
-// cluster says which Kubernetes cluster is meant.
+// cluster holds the flags that select a Kubernetes cluster.
 type cluster struct {
 	kubeconfig string
 	inCluster  bool

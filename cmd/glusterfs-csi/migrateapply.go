@@ -43,7 +43,7 @@ func newMigrateApplyCommand() *cobra.Command {
 		Short: "Carry a plan out",
 		Long: "Apply replaces the PersistentVolumes and StorageClasses of a plan, one after the other. Before each it makes sure that nothing has changed since the\n" +
 			"plan was made and that no running pod uses the claim; a PersistentVolume is deleted only when its policy is Retain, and the claim stays. It may be ended at\n" +
-			"any moment and run again: a file beside the plan, PLAN.journal, says where it was.\n\n" +
+			"any moment and run again: a file beside the plan, PLAN.journal, records what it has deleted and not yet replaced.\n\n" +
 			"  glusterfs-csi migrate apply --plan=plan.yaml --config=FILE --kubeconfig=FILE",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, m.apply) },

@@ -116,7 +116,7 @@ func (m *planCommand) makePlan(ctx context.Context) (migrate.Plan, error) {
 	return migrate.NewPlan(sources, m.choices)
 }
 
-// readVolumeInfos returns the volumes of all files; nil is of none.
+// readVolumeInfos returns the volumes in all files, or nil without files.
 func readVolumeInfos(files []string) (all []migrate.GlusterVolume, err error) {
 	if len(files) > 0 {
 		all = []migrate.GlusterVolume{}

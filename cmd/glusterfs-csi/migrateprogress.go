@@ -14,11 +14,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// progress shows what a migration does. In a log, each object has a line. On a terminal, only those have one that need attention, and a bar
-// below them shows how many there are and about how long the others will take.
+// progress shows the results of a migration. In a log, each object has a line. On a terminal, only objects that need attention have one, and a
+// bar below shows how many are done and about how long the others will take.
 type progress struct {
 	out     io.Writer
-	columns func() int // of the terminal; nil if out is none
+	columns func() int // of the terminal; nil in a log
 	total   int        // objects
 	most    int        // changes; 0 is no limit
 
@@ -44,7 +44,7 @@ func newProgress(out io.Writer, plan migrate.Plan, selection migrate.Selection, 
 	return p
 }
 
-// terminal returns the number of columns that out has from time to time, or nil if a bar cannot be drawn there.
+// terminal returns a function for the number of columns of out, or nil if out is no terminal that can show a bar.
 func terminal(out io.Writer) func() int {
 	file, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) || os.Getenv("TERM") == "dumb" {
@@ -93,7 +93,7 @@ func (p *progress) line(r migrate.Result) {
 // widestBar is how many columns the bar itself takes at most.
 const widestBar = 40
 
-// draw shows the bar, after the object of this name.
+// draw shows the bar with the name of the last object.
 func (p *progress) draw(name string) {
 	if p.columns == nil {
 		return
@@ -112,7 +112,7 @@ func (p *progress) draw(name string) {
 // eraseLine goes to the beginning of a terminal's line and erases it (ECMA-48: EL).
 const eraseLine = "\r\x1b[K"
 
-// estimate says how long the objects that are left will take, if as long as those that were replaced.
+// estimate returns how long the remaining objects will take, if each takes as long as those that were replaced.
 func (p *progress) estimate() string {
 	left := p.total - p.done
 	if p.most > 0 {
@@ -133,7 +133,7 @@ func (p *progress) clear() {
 	}
 }
 
-// end sums up. It returns an error if anything is left to do.
+// end writes a summary. It returns an error if anything is left to do.
 func (p *progress) end(dryRun bool) error {
 	p.clear()
 	for _, outcome := range []migrate.Outcome{migrate.Migrated, migrate.RolledBack, migrate.WouldMigrate, migrate.WouldRollBack,

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// run reads the plan and what it needs, and has do carry it out. It fails if something was left.
+// run reads the plan and carries it out with do. It returns an error if anything was left undone.
 func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate.Applier) error) error {
 	if err := m.check(); err != nil {
 		return usageError{err}
@@ -60,7 +60,7 @@ func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate
 	return shown.end(a.DryRun)
 }
 
-// cleanUp scales back what was scaled to 0, and names what is missing, also when the migration was interrupted.
+// cleanUp reports what is missing and scales back what was scaled to 0, also after an interrupted migration.
 func (m *applyCommand) cleanUp(ctx context.Context, a *migrate.Applier) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -69,7 +69,7 @@ func (m *applyCommand) cleanUp(ctx context.Context, a *migrate.Applier) error {
 		return err
 	}
 	if up := a.ScaleUp(ctx); up != nil {
-		err = errors.Join(err, fmt.Errorf("what was scaled to 0 is not scaled back, run the same command again: %w", up))
+		err = errors.Join(err, fmt.Errorf("not everything was scaled back from 0, run the same command again: %w", up))
 	}
 	return err
 }

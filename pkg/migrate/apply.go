@@ -10,7 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// Applier carries out a plan, one PersistentVolume after the other. It may be ended at any moment, and run again with the same
+// Applier carries out a plan, one PersistentVolume after the other. It may be killed at any moment, and run again with the same
 // plan and journal.
 type Applier struct {
 	API         API
@@ -20,20 +20,20 @@ type Applier struct {
 	VolumeInfo  []GlusterVolume // what gluster has, where the plan was proven by that
 	Wait        time.Duration   // for a claim to be bound to its new PersistentVolume
 	Poll        time.Duration   // between two looks at the claim
-	// Scale has the owners of running pods scaled to 0; ScaleUp gives them their pods back.
+	// Scale allows Apply and RollBack to scale the owners of running pods to 0; ScaleUp scales them back.
 	Scale bool
-	// Report is told of each PersistentVolume.
+	// Report receives the result of each PersistentVolume and StorageClass.
 	Report func(Result)
-	// DryRun has everything checked, and nothing changed. The journal must be one of ReadJournal.
+	// DryRun makes all checks and changes nothing. It needs a journal that ReadJournal has opened.
 	DryRun bool
 
-	handled map[string]bool // objects by their entries in the journal; true: replaced, or would be
+	handled map[string]bool // the objects of this run, by their entries in the journal; true for those that were or would be replaced
 }
 
-// Selection says which PersistentVolumes of the plan are meant.
+// Selection selects PersistentVolumes of a plan.
 type Selection struct {
-	Only []string // names; none is all
-	Max  int      // at most so many are changed; 0 is no limit
+	Only []string // names; empty selects all
+	Max  int      // how many may be changed; 0 is no limit
 }
 
 // Check returns an error for a name that the plan does not have.
@@ -46,8 +46,8 @@ func (s Selection) Check(p Plan) error {
 	return nil
 }
 
-// Apply migrates the selected PersistentVolumes. One that fails or is refused does not keep the next one from being migrated. The
-// error is that of ctx.
+// Apply migrates the selected PersistentVolumes. It goes on after one that fails or is refused. It returns an error if ctx is done, or if a
+// new PersistentVolume cannot be created.
 func (a *Applier) Apply(ctx context.Context, selection Selection) error {
 	return a.forEach(ctx, selection, a.outcome(Migrated), func(ctx context.Context, v VolumePlan) (swapped, error) {
 		return a.replace(ctx, v, v.Backup, v.Replacement)
@@ -61,7 +61,7 @@ func (a *Applier) RollBack(ctx context.Context, selection Selection) error {
 	})
 }
 
-// forEach replaces the selected PersistentVolumes, those first that an earlier run has begun with.
+// forEach calls do for the selected PersistentVolumes, and first for those that an earlier run has left half replaced.
 func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (swapped, error)) error {
 	changes := 0
 	for _, v := range a.selected(selection) {
@@ -82,14 +82,14 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, errNotCreated): // nor would the next ones be made
+		case errors.Is(err, errNotCreated): // it would be the same with the next ones
 			return fmt.Errorf("PersistentVolume %s: %w; mend that, and run the same command again", v.Name, err)
 		}
 	}
 	return nil
 }
 
-// selected returns the selected part of the plan, and first of it what an earlier run has begun with.
+// selected returns the selected part of the plan, beginning with what an earlier run has left half replaced.
 func (a *Applier) selected(selection Selection) []VolumePlan {
 	var begun, others []VolumePlan
 	for _, v := range a.Plan.Volumes {
@@ -104,7 +104,7 @@ func (a *Applier) selected(selection Selection) []VolumePlan {
 	return append(begun, others...)
 }
 
-// note keeps what ReportMissing and RemoveEndpoints need of an object.
+// note records an object of this run for ReportMissing and RemoveEndpoints.
 func (a *Applier) note(entry string, replaced bool) {
 	if a.handled == nil {
 		a.handled = map[string]bool{}
@@ -112,19 +112,20 @@ func (a *Applier) note(entry string, replaced bool) {
 	a.handled[entry] = replaced
 }
 
-// swapped says whether a PersistentVolume was replaced, or would be, and what more a dry run has found.
+// swapped reports whether a PersistentVolume was or would be replaced, with a note for the Result.
 type swapped struct {
 	made bool
 	note string
 }
 
-// replace replaces one PersistentVolume by another of the same name, after a check unless an earlier run has begun with it.
+// replace replaces one PersistentVolume by another of the same name. It checks first that nothing has changed, unless an earlier run has
+// checked that and left the PersistentVolume half replaced.
 func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (swapped, error) {
 	begun := a.Journal.has(volumeEntry(v.Name))
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
 	switch {
 	case apierrors.IsNotFound(err) && !begun:
-		return swapped{}, fmt.Errorf("%w: it does not exist any more. If an earlier run of this plan was ended, its journal must lie beside the plan", ErrChanged)
+		return swapped{}, fmt.Errorf("%w: it does not exist any more. If an earlier run of this plan has deleted it, put the journal of that run beside the plan", ErrChanged)
 	case apierrors.IsNotFound(err):
 		now = nil
 	case err != nil:

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// ApplyClasses replaces the StorageClasses of the plan. Volumes and claims do not notice: a class only says how new ones are made.
+// ApplyClasses replaces the StorageClasses of the plan. Existing volumes and claims are not affected: a class is used only for new ones.
 func (a *Applier) ApplyClasses(ctx context.Context) error {
 	return a.classes(ctx, a.outcome(Migrated), func(c ClassPlan) (from, to map[string]any) { return c.Backup, c.Replacement })
 }
@@ -40,7 +40,7 @@ func (a *Applier) classes(ctx context.Context, done Outcome, direction func(Clas
 	return nil
 }
 
-// replaceClass deletes a class and makes the other one of the same name.
+// replaceClass deletes a class and creates another one of the same name.
 func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (changed bool, err error) {
 	name := nameOf(from)
 	entry := classEntry(name)

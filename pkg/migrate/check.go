@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// check returns an error if anything is not as the plan has it, or a pod uses the volume. The note says what a dry run would do first.
+// check returns an error if anything differs from the plan, or if a pod uses the volume. In a dry run, note names what would be scaled to 0.
 func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) (note string, err error) {
 	if err := unchanged(now.Object, from); err != nil {
 		return "", err
@@ -46,7 +46,8 @@ func isOfDriver(object map[string]any) bool {
 	return ok
 }
 
-// unchanged compares what a replacement takes over. A PersistentVolume of the driver gets annotations of others.
+// unchanged returns an error if a PersistentVolume differs from that of the plan. Labels and annotations of one of the driver are not
+// compared, because sidecars and other programs add their own.
 func unchanged(now, planned map[string]any) error {
 	if !sameVolume(now, planned) {
 		return fmt.Errorf("%w: its spec has changed (%s); make a new plan, in another file", ErrChanged, strings.Join(differences(now, planned), ", "))
@@ -64,7 +65,7 @@ func unchanged(now, planned map[string]any) error {
 	return nil
 }
 
-// checkClaim makes sure that the claim is still the one of the plan. It returns the pods that use it.
+// checkClaim returns an error if the claim is no longer that of the plan, and otherwise the pods that use it.
 func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]any) (running []pod, err error) {
 	namespace, name, ok := strings.Cut(v.Claim, "/")
 	if !ok {
@@ -98,7 +99,7 @@ func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]an
 
 const phaseBound = "Bound"
 
-// fate says what has become of a claim whose uid is no longer there. now is the one of its name, or nil.
+// fate describes a claim that was deleted. now is the claim that has its name by now, or nil.
 func fate(name string, now *unstructured.Unstructured) string {
 	if now == nil {
 		return name + " is gone"
@@ -106,7 +107,8 @@ func fate(name string, now *unstructured.Unstructured) string {
 	return fmt.Sprintf("%s was deleted and made again, with the uid %s", name, now.GetUID())
 }
 
-// runningPods returns the pods that may have the volume mounted. One that waits for its volumes is none: it gets the new one.
+// runningPods returns the pods that may have the volume mounted. A pod that still waits for its volumes is not among them: it will get the
+// new PersistentVolume.
 func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) (running []pod, err error) {
 	pods, err := a.API.List(ctx, podsResource(), namespace, "Pod", usesVolumes)
 	if err != nil {
@@ -124,14 +126,14 @@ func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) 
 	return running, nil
 }
 
-// uses reports whether a pod uses a claim, its own for an ephemeral volume included.
+// uses reports whether a pod uses a claim, including that of an ephemeral volume.
 func (p pod) uses(claimName string) bool {
 	return slices.ContainsFunc(p.Spec.Volumes, func(v podVolume) bool {
 		return v.Claim != nil && v.Claim.Name == claimName || v.Ephemeral != nil && p.Metadata.Name+"-"+v.Name == claimName
 	})
 }
 
-// mayHaveMounts reports whether a pod's volumes may be mounted: that of a pod which waits for its volumes are not.
+// mayHaveMounts reports whether a pod's volumes may be mounted. Those of a pending pod are not before its first container has started.
 func (p pod) mayHaveMounts() bool {
 	switch p.Status.Phase {
 	case "Running", "Unknown":

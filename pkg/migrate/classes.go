@@ -71,12 +71,12 @@ func (p *planner) class(class storageClass, plan *ClassPlan) error {
 	return nil
 }
 
-// loginWarning says where the driver has what the parameter was for. The value of a key is in no message.
+// loginWarning names the setting of the driver that replaces a parameter. It never contains the value of a key.
 func loginWarning(key, value, backend string) string {
 	switch strings.ToLower(key) {
 	case "restuserkey":
 		return fmt.Sprintf("%s is left out: put the key into the Secret that the chart's value backends[name=%s].existingSecret names, and change it in Heketi, "+
-			"since everybody who may read StorageClasses has seen it", key, backend)
+			"since all who may read StorageClasses may have seen it", key, backend)
 	case "secretnamespace", "secretname":
 		return fmt.Sprintf("%s (%s) is left out: the driver takes the key from the Secret that the chart's value backends[name=%s].existingSecret names", key, value, backend)
 	}

@@ -41,7 +41,7 @@ func (p Plan) digest() (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// inOrder returns the JSON value that comes next, with the members of objects in their order: maps have none.
+// inOrder decodes the next JSON value and keeps the order of the members of objects, which a map would lose.
 func inOrder(decoder *json.Decoder) (any, error) {
 	token, err := decoder.Token()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Import makes a PersistentVolume for a volume that exists.
+// Import describes a PersistentVolume for an existing gluster volume.
 type Import struct {
 	Volume   string // a gluster volume's name, optionally with /directory, or Heketi's id
 	Backend  string // "" is any
@@ -107,7 +107,7 @@ func (i Import) persistentVolume(name, size string, source map[string]any) *unst
 	}}
 }
 
-// find returns the volume that Heketi has; nil is none.
+// find returns the volume in Heketi, or nil if no Heketi has it.
 func (i Import) find(inventories []Inventory) (*candidate, error) {
 	if i.Backend != "" {
 		inventories = slices.Collect(func(yield func(Inventory) bool) {
@@ -136,7 +136,7 @@ func (i Import) find(inventories []Inventory) (*candidate, error) {
 	case len(found) == 0 && (id != "" || i.Backend != ""):
 		return nil, fmt.Errorf("Heketi has no volume %s", name) //nolint:staticcheck // a name
 	case len(found) == 0:
-		return nil, nil //nolint:nilnil // none is no failure
+		return nil, nil //nolint:nilnil // that is no failure
 	case found[0].volume().Pending != "":
 		return nil, fmt.Errorf("an operation of Heketi is changing %s (%s); repeat this when it has ended", found[0], found[0].volume().Pending)
 	case found[0].volume().Block:

@@ -15,7 +15,7 @@ import (
 // Journal records, in a file beside the plan, the objects that a migration has deleted and not yet replaced. An object that is missing
 // without such an entry was deleted outside of the migration, and is not created again.
 type Journal struct {
-	file     *os.File // nil: there is none, to read only
+	file     *os.File // nil if ReadJournal has found no file
 	readOnly bool
 	plan     string            // the plan's id
 	deleted  map[string]string // by object, the size that a PersistentVolume had
@@ -35,7 +35,7 @@ func OpenJournal(path, plan string) (*Journal, error) {
 	return openJournalFile(path, plan, os.O_CREATE|os.O_APPEND|os.O_RDWR)
 }
 
-// ReadJournal is OpenJournal for a run that deletes nothing: it creates no file, and nothing can be noted in the journal.
+// ReadJournal is like OpenJournal for a dry run: it creates no file, and writing to the journal fails.
 func ReadJournal(path, plan string) (*Journal, error) {
 	j, err := openJournalFile(path, plan, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,7 +59,7 @@ func openJournalFile(path, plan string, flags int) (*Journal, error) {
 	return j, nil
 }
 
-// load reads the file, and makes a new one the journal of the plan.
+// load reads the file. A new one becomes the journal of the plan.
 func (j *Journal) load(path, plan string) error {
 	content, err := io.ReadAll(j.file)
 	if err != nil {
@@ -121,18 +121,18 @@ func (j *Journal) write(l line) error {
 	return j.file.Sync()
 }
 
-// deletes notes an object before it is deleted, with its size if it is a PersistentVolume.
+// deletes records an object before it is deleted, with its size if it is a PersistentVolume.
 func (j *Journal) deletes(object, size string) error {
 	if noted, ok := j.deleted[object]; ok && noted == size {
 		return nil
 	}
 	if err := j.write(line{Object: object, Size: size}); err != nil {
-		return fmt.Errorf("%s was not deleted, because no note of it could be made first: %w", object, err)
+		return fmt.Errorf("%s was not deleted, because the journal could not be written first: %w", object, err)
 	}
 	return nil
 }
 
-// replaced notes that there is a new object in the place of one that was deleted.
+// replaced records that a deleted object has been replaced.
 func (j *Journal) replaced(object string) error {
 	if !j.has(object) {
 		return nil
@@ -140,7 +140,7 @@ func (j *Journal) replaced(object string) error {
 	return j.write(line{Object: object, Done: true})
 }
 
-// has reports whether the object was deleted, or about to be, and has not been replaced.
+// has reports whether an object was deleted, or about to be, and not yet replaced.
 func (j *Journal) has(object string) bool {
 	_, ok := j.deleted[object]
 	return ok

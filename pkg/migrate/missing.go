@@ -9,8 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// ReportMissing reports each object that an earlier run has deleted, or is deleting, without another in its place, unless this run has
-// reported it. Such a PersistentVolume leaves its claim Lost for as long as it is left out. It returns an error if the cluster cannot be read.
+// ReportMissing reports each object that an earlier run has deleted and not replaced, unless this run has tried that. The claim of such a
+// PersistentVolume is Lost until a run replaces it. It returns an error if the cluster cannot be read.
 func (a *Applier) ReportMissing(ctx context.Context) error {
 	for _, entry := range sortedKeys(a.Journal.deleted) {
 		if _, ok := a.handled[entry]; ok {
@@ -34,7 +34,7 @@ func (a *Applier) ReportMissing(ctx context.Context) error {
 }
 
 func (a *Applier) missing(isClass bool, name string) Result {
-	const again = "an earlier run of this plan has deleted it and made nothing in its place, and this run leaves it out"
+	const again = "an earlier run of this plan has deleted it and not replaced it, and this run leaves it out"
 	if isClass {
 		return Result{Name: "StorageClass " + name, Outcome: Missing, Err: fmt.Errorf("%s; run this again without --only and --classes=false", again)}
 	}

@@ -31,7 +31,7 @@ func TestMissingIsReported(t *testing.T) {
 		selection Selection
 		want      string
 	}{
-		{"--only", Selection{Only: []string{"projects"}}, "projects migrated; pvc-a MISSING: an earlier run of this plan has deleted it and made nothing in its place, and this run leaves it out, " +
+		{"--only", Selection{Only: []string{"projects"}}, "projects migrated; pvc-a MISSING: an earlier run of this plan has deleted it and not replaced it, and this run leaves it out, " +
 			"so that its claim shop/data is Lost; run this again with --only=pvc-a, or without --only"},
 		{"--max takes it first", Selection{Max: 1}, "pvc-a migrated"},
 		{"everything", Selection{}, "pvc-a migrated; projects migrated"},

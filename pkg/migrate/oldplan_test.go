@@ -112,7 +112,7 @@ func TestPlanOfYesterday(t *testing.T) {
 	const changed = " refused: it is not as the plan has it: "
 	want := strings.Join([]string{
 		"first migrated",
-		"gone" + changed + "it does not exist any more. If an earlier run of this plan was ended, its journal must lie beside the plan",
+		"gone" + changed + "it does not exist any more. If an earlier run of this plan has deleted it, put the journal of that run beside the plan",
 		"last migrated",
 		"made-again" + changed + "its claim shop/made-again was deleted and made again, with the uid uid-new",
 		"other migrated",

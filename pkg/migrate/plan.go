@@ -16,10 +16,11 @@ import (
 // Version is that of plan files.
 const Version = 1
 
-// Plan says what becomes of everything of the in-tree plugin in a cluster. It is made to be read: people decide with it.
+// Plan holds a decision about every object of the in-tree plugin in a cluster, for an administrator to review.
 type Plan struct {
 	Version int `json:"version"`
-	// ID is a digest of the plan as it was made. The journal and the annotations of a migration name it. It stays when the plan is edited.
+	// ID is a digest of the plan as NewPlan made it, and stays the same if the plan is edited. It is in the plan's journal and in the
+	// annotations of what the migration has scaled to 0.
 	ID string `json:"id"`
 	// Cluster is the uid of the namespace kube-system, which stands for the Kubernetes cluster that the plan was made from.
 	Cluster string `json:"cluster"`
@@ -29,7 +30,7 @@ type Plan struct {
 	Volumes   []VolumePlan    `json:"volumes,omitempty"`
 	Classes   []ClassPlan     `json:"classes,omitempty"`
 	Endpoints []EndpointsPlan `json:"endpoints,omitempty"`
-	// Notes are about what no plan can change, such as pods that name a gluster volume without a PersistentVolume.
+	// Notes name what a plan cannot migrate, such as pods that name a gluster volume without a PersistentVolume.
 	Notes []string `json:"notes,omitempty"`
 }
 
@@ -40,7 +41,7 @@ type Summary struct {
 	Warnings int `json:"warnings"` // of PersistentVolumes that are migrated
 }
 
-// Action tells whether a plan migrates an object.
+// Action is whether a plan migrates an object.
 type Action string
 
 // The actions.
@@ -55,7 +56,7 @@ type VolumePlan struct {
 	Claim  string `json:"claim,omitempty"` // namespace/name
 	Phase  string `json:"phase,omitempty"` // of the PersistentVolume when the plan was made
 	Action Action `json:"action"`
-	// Reason says why it is refused, and what to do.
+	// Reason is why it is refused, and what to do.
 	Reason string `json:"reason,omitempty"`
 	// Kind is how the in-tree volume was made: by its provisioner, or by hand.
 	Kind   Kind     `json:"kind"`
@@ -121,15 +122,15 @@ type ClassPlan struct {
 	Backup      map[string]any `json:"backup"`
 }
 
-// EndpointsPlan names Endpoints of the in-tree plugin and the Service of the same name. They are of no use when the last
-// PersistentVolume that names them is gone.
+// EndpointsPlan names Endpoints of the in-tree plugin and the Service of the same name. They can be removed after the last
+// PersistentVolume that names them.
 type EndpointsPlan struct {
 	Name    string           `json:"name"` // namespace/name
 	Volumes []string         `json:"volumes,omitempty"`
 	Backup  []map[string]any `json:"backup"`
 }
 
-// Decode reads a plan. The error says which field is wrong.
+// Decode reads a plan. The error names the field that is wrong.
 func Decode(content []byte) (Plan, error) {
 	var p Plan
 	if len(bytes.TrimSpace(content)) == 0 {
@@ -169,7 +170,7 @@ func (p Plan) check() error {
 	return nil
 }
 
-// check holds a plan that was edited to what every plan promises.
+// check returns an error if an edited plan would do what no plan may do.
 func (v VolumePlan) check(driver string) error {
 	if v.Kind != Dynamic && v.Kind != Static {
 		return fmt.Errorf("kind %q: must be %s or %s", v.Kind, Dynamic, Static)

@@ -25,7 +25,7 @@ type BackendSelector interface {
 	Select(name, url string) (*heketi.Backend, error)
 }
 
-// Choices are those of the administrator.
+// Choices holds what the administrator decides.
 type Choices struct {
 	Driver string // the name of the CSI driver
 	// DropMountOptions names options that the driver refuses and that are to be left out.
@@ -42,8 +42,8 @@ type planner struct {
 	handles   map[string]string   // PersistentVolumes of either kind by the handle that they have or would get
 }
 
-// NewPlan returns the plan. It is the same for the same sources, whatever their order. An error is about objects that cannot be
-// read at all.
+// NewPlan returns the plan. It is the same for the same sources, whatever their order. It returns an error for an object with fields of the
+// wrong type.
 func NewPlan(sources Sources, choices Choices) (Plan, error) {
 	p := &planner{
 		Sources: sources, Choices: choices,
@@ -160,7 +160,7 @@ func (p *planner) volumes() ([]VolumePlan, error) {
 	return inTreeVolumes, nil
 }
 
-// refuseSharers refuses dynamic PersistentVolumes that stand for the same volume: the end of one would be the end of both.
+// refuseSharers refuses dynamic PersistentVolumes that stand for the same volume: the deletion of one would delete the volume of both.
 func refuseSharers(volumes []VolumePlan) {
 	names := map[string][]string{}
 	for _, v := range volumes { // those that are refused for another reason, too: they may be the rightful ones

@@ -71,7 +71,7 @@ func proveDynamic(pv persistentVolume, source Source, inventories []Inventory) (
 	return c, proofs, nil
 }
 
-// theCandidate returns the only volume that the source can mean.
+// theCandidate returns the only volume that the source can mean, or an error if there is none, or several.
 func theCandidate(source Source, inventories []Inventory) (candidate, error) {
 	found := candidates(inventories, source.HeketiID, source.Volume)
 	by := "the id " + source.HeketiID
@@ -133,8 +133,7 @@ type staticProof struct {
 }
 
 // proveStatic finds a Heketi, or a list of gluster's own, that has the gluster volume of a PersistentVolume that was made by
-// hand. The volume stays in its maker's hands, so that nothing can happen to it, but pods that are sent to a volume that does
-// not exist do not start. The servers are those of the Endpoints, or, without any, those of the proof.
+// hand. The driver only mounts such a volume and cannot damage it, but pods with a volume that does not exist do not start. The servers are those of the Endpoints, or, without any, those of the proof.
 func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume) (staticProof, error) {
 	var servers []string
 	var proof staticProof
@@ -171,7 +170,7 @@ func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume)
 	return proof, err
 }
 
-// mayBeSame reports whether servers may be those of the same gluster cluster. Names and addresses cannot be compared.
+// mayBeSame reports whether servers may be those of the same gluster cluster. A name may stand for any address.
 func mayBeSame(addresses, hosts []string) bool {
 	return len(addresses) == 0 || slices.ContainsFunc(hosts, func(host string) bool {
 		return slices.Contains(addresses, host) || net.ParseIP(host) == nil

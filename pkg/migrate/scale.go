@@ -18,7 +18,7 @@ import (
 // killed finds the owners by it.
 const AnnotationReplicas = "glusterfs.csi.gluster.org/replicas-before-migration"
 
-// AnnotationScaledBy holds, beside AnnotationReplicas, the id of the plan whose migration scaled an owner to 0. Other plans leave it alone.
+// AnnotationScaledBy holds, beside AnnotationReplicas, the id of the plan whose migration scaled an owner to 0. Other plans do not scale it.
 const AnnotationScaledBy = "glusterfs.csi.gluster.org/scaled-down-by-plan"
 
 func deploymentsResource() kube.Resource  { return kube.Resource{Group: "apps", Name: "deployments"} }
@@ -30,7 +30,8 @@ func scalable() map[string]kube.Resource {
 	return map[string]kube.Resource{"Deployment": deploymentsResource(), "ReplicaSet": replicaSetsResource(), "StatefulSet": statefulSetsResource()}
 }
 
-// scaleDown scales the owners of running pods to 0, and waits until none runs. Whatever happens to claims then, the volume stays.
+// scaleDown scales the owners of running pods to 0, and waits until these pods are gone. The policy becomes Retain first, so that the volume
+// stays if its claim is deleted meanwhile.
 func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, running []pod) error {
 	namespace, claimName, _ := strings.Cut(v.Claim, "/")
 	s := swapper{api: a.API}
@@ -73,11 +74,11 @@ func (a *Applier) dryRunScaleDown(ctx context.Context, running []pod) (note stri
 	return "scaled to 0 first: " + strings.Join(slices.Compact(owners), ", "), nil
 }
 
-// scaleOwnerOf scales what has made a pod to 0. It notes the number there was in the same request.
+// scaleOwnerOf scales the owner of a pod to 0, and records the former number of replicas in the same request.
 func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 	of, owner, err := a.scalableOwnerOf(ctx, p)
 	if err != nil || owner.GetAnnotations()[AnnotationReplicas] != "" {
-		return err // without one, it is down, and its pods are about to end
+		return err // if nil, an earlier call has scaled the owner, and its pods are about to end
 	}
 	replicas, given, _ := unstructured.NestedInt64(owner.Object, "spec", "replicas")
 	if !given {
@@ -87,27 +88,27 @@ func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
 }
 
-// scalableOwnerOf returns what has made a pod, or an error if this plan must not scale it.
+// scalableOwnerOf returns the owner of a pod, or an error if this plan cannot or must not scale it.
 func (a *Applier) scalableOwnerOf(ctx context.Context, p pod) (of kube.Resource, owner *unstructured.Unstructured, err error) {
 	of, owner, err = a.ownerOf(ctx, p.Metadata)
 	if err != nil {
 		return of, nil, err
 	}
 	if owner == nil {
-		return of, nil, fmt.Errorf("pod %s%s was made by nothing that can be scaled; stop it, and run this again", p.Metadata.key(), madeBy(p.Metadata))
+		return of, nil, fmt.Errorf("pod %s%s has nothing that can be scaled as its owner; stop it, and run this again", p.Metadata.key(), madeBy(p.Metadata))
 	}
 	if when, _, _ := unstructured.NestedString(owner.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"); when == "Delete" {
 		return of, nil, fmt.Errorf("StatefulSet %s/%s deletes its claims when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled); set that to Retain first",
 			owner.GetNamespace(), owner.GetName())
 	}
 	if by := owner.GetAnnotations()[AnnotationScaledBy]; owner.GetAnnotations()[AnnotationReplicas] != "" && by != a.Plan.ID {
-		return of, nil, fmt.Errorf("%s %s/%s was scaled to 0 for the plan with the id %q, and not back: run what was ended of that plan again, with --scale-down, before this one",
+		return of, nil, fmt.Errorf("%s %s/%s was scaled to 0 for the plan with the id %q, and not yet back: run apply or rollback of that plan with --scale-down again first",
 			owner.GetKind(), owner.GetNamespace(), owner.GetName(), by)
 	}
 	return of, owner, nil
 }
 
-// ownerOf returns the topmost owner that can be scaled; nil is none.
+// ownerOf returns the topmost owner, or nil if the pod has none or one that cannot be scaled.
 func (a *Applier) ownerOf(ctx context.Context, m metadata) (of kube.Resource, found *unstructured.Unstructured, err error) {
 	for {
 		i := slices.IndexFunc(m.OwnerReferences, func(o owner) bool { return o.Controller })
@@ -132,7 +133,7 @@ func (a *Applier) ownerOf(ctx context.Context, m metadata) (of kube.Resource, fo
 	}
 }
 
-// ScaleUp gives every owner that a run of this plan has scaled to 0 the number of pods back that it had. It goes on after an error.
+// ScaleUp scales every owner back that a run of this plan has scaled to 0. It goes on after an error.
 func (a *Applier) ScaleUp(ctx context.Context) error {
 	if a.DryRun {
 		return nil

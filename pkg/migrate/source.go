@@ -27,8 +27,8 @@ const (
 	heketiNamePrefix = "vol_" // of the names that Heketi makes from ids
 )
 
-// kindOf reports how a volume was made. Only the controller of the provisioner sets the annotation, so that a PersistentVolume
-// that was written by hand is never taken for one that its claim's end may delete.
+// kindOf returns how a volume was made. Only the controller of the provisioner sets the annotation, so that a PersistentVolume that was
+// written by hand is never taken for one whose volume may be deleted with its claim.
 func kindOf(pv persistentVolume) Kind {
 	if pv.Metadata.Annotations[annotationProvisionedBy] == inTree {
 		return Dynamic

@@ -68,7 +68,7 @@ func missing(claims map[string]claim, exists map[string]bool, driver string, pla
 	add := func(name, claimKey string) {
 		if !exists[name] {
 			states = append(states, State{Name: name, Kind: IsMissing, Claim: claimKey, ClaimPhase: claims[claimKey].Status.Phase})
-			exists[name] = true // once is enough
+			exists[name] = true // not a second time
 		}
 	}
 	for _, v := range plan.Volumes {

@@ -13,11 +13,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// ErrChanged is returned for an object that is not as the plan has it.
+// ErrChanged is returned for an object that differs from the plan.
 var ErrChanged = errors.New("it is not as the plan has it")
 
-// swapper replaces PersistentVolumes. Each step looks at what is there first, so that a run that was ended anywhere can be
-// repeated.
+// swapper replaces PersistentVolumes. Each step depends only on what the API server and the journal have, so that a run that was killed
+// anywhere can be repeated.
 type swapper struct {
 	api     API
 	journal *Journal
@@ -37,7 +37,7 @@ func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 		case err != nil:
 			return err
 		case isDeleting(now) && s.journal.has(volumeEntry(name)) && (sameVolume(now.Object, from) || sameVolume(now.Object, to)):
-			err = s.deleteStep(ctx, now, to) // also the one that is wanted: an earlier run had the other direction
+			err = s.deleteStep(ctx, now, to) // it may be to itself: an earlier run had the other direction
 		case sameVolume(now.Object, to):
 			if err := s.bindAndSetPolicy(ctx, now, to); err != nil {
 				return err
@@ -118,7 +118,7 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 		}
 		return ignoreNotFound(s.api.Delete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())))
 	}
-	// While a claim has it, a finalizer keeps it. The resource version makes sure that it is still the one that was looked at.
+	// A finalizer keeps it as long as it is bound. The resource version makes sure that nothing has changed since it was read.
 	left, err := json.Marshal(slices.DeleteFunc(now.GetFinalizers(), isOwnFinalizer))
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func isOwnFinalizer(name string) bool {
 // errNotCreated is returned when a PersistentVolume is gone and the new one cannot be made: its claim is Lost.
 var errNotCreated = errors.New("the new PersistentVolume cannot be made")
 
-// retained returns the object to be made, with the policy Retain.
+// withRetain returns the object to create, with the policy Retain.
 func withRetain(to map[string]any) (*unstructured.Unstructured, error) {
 	made := forCreate(to)
 	return made, unstructured.SetNestedField(made.Object, policyRetain, "spec", "persistentVolumeReclaimPolicy")
@@ -186,8 +186,8 @@ func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 	return nil
 }
 
-// bindAndSetPolicy waits until the claim is bound to the new PersistentVolume, and then sets that one's policy. Without the claim, the policy stays Retain:
-// Delete would have the volume deleted at once.
+// bindAndSetPolicy waits until the claim is bound to the new PersistentVolume, and then sets its policy. If the claim is gone, the policy
+// stays Retain, because Delete would have the volume deleted at once.
 func (s *swapper) bindAndSetPolicy(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	bound, err := s.waitUntilBound(ctx, now)
 	if err != nil || !bound {
@@ -200,8 +200,8 @@ func (s *swapper) bindAndSetPolicy(ctx context.Context, now *unstructured.Unstru
 	return s.setPolicy(ctx, now.GetName(), policy)
 }
 
-// waitUntilBound waits until the claim of a PersistentVolume is bound to it. A claim that has lost its PersistentVolume is looked at every
-// 15 s by Kubernetes, and at once when it changes. bound is false if the claim is gone, or going.
+// waitUntilBound waits until the claim of a PersistentVolume is bound to it. Kubernetes looks at a Lost claim every 15 s, and at once when it
+// changes. bound is false if the claim is gone, or being deleted.
 func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructured) (bound bool, err error) {
 	view, err := read[persistentVolume](*pv)
 	if err != nil || view.Spec.ClaimRef == nil {
@@ -214,7 +214,7 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 	if err := s.touchClaim(ctx, ref); err != nil {
 		return false, err
 	}
-	// Only now does its phase say something of the new PersistentVolume.
+	// The phase that was read before may be that of the old PersistentVolume.
 	for deadline := time.Now().Add(s.wait); ; {
 		gone, c, err := s.claimOf(ctx, ref)
 		switch {
@@ -234,7 +234,7 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 	}
 }
 
-// claimOf returns the claim that a PersistentVolume names. gone: it does not exist, is another one, or is being deleted.
+// claimOf returns the claim that a PersistentVolume names. gone is true if it does not exist, is another one of its name, or is being deleted.
 func (s *swapper) claimOf(ctx context.Context, ref *reference) (gone bool, c claim, err error) {
 	object, err := s.api.Get(ctx, claimsResource(), ref.Namespace, ref.Name)
 	if apierrors.IsNotFound(err) {

@@ -59,7 +59,7 @@ func (p *planner) volume(pv persistentVolume, v *VolumePlan) {
 	v.Replacement = replacement(v, pv, p.Driver, attributes, options, policy)
 }
 
-// checkState refuses what is not in a state in which it can be swapped.
+// checkState returns an error if the state of a PersistentVolume does not allow its replacement.
 func (p *planner) checkState(pv persistentVolume) error {
 	ref := pv.Spec.ClaimRef
 	switch {
@@ -145,7 +145,7 @@ func (p *planner) dynamic(pv persistentVolume, v *VolumePlan) (map[string]string
 	return volume.Volume{Handle: handle, Name: found.Name, Servers: servers, Cluster: found.Cluster, GID: gid}.Context(), nil
 }
 
-// noAdoptWarning says what a backend with adopt: false means for a volume that the driver did not make.
+// noAdoptWarning is the warning about a volume that the driver did not make in a backend with adopt: false.
 func noAdoptWarning(backend string) string {
 	return fmt.Sprintf("backend %q has adopt: false in the configuration: the driver mounts the volume, and refuses to expand or delete it, so that its "+
 		"PersistentVolume becomes Failed if its claim is deleted under the policy Delete; set adopt: true there to allow both", backend)
@@ -204,7 +204,7 @@ func staticHandle(name string) string {
 
 func accessWarnings(pv persistentVolume) []string {
 	if modes := pv.Spec.AccessModes; len(modes) > 1 && modes[0] == "ReadOnlyMany" {
-		return []string{"its first access mode is ReadOnlyMany: the kubelet tells a CSI driver only the first one, so that pods can only read; " +
+		return []string{"its first access mode is ReadOnlyMany: the kubelet passes only the first one to a CSI driver, so that pods can only read; " +
 			"write ReadWriteMany first in spec.accessModes of the replacement if they shall write"}
 	}
 	return nil
