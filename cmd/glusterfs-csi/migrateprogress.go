@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// progress shows the results of a migration. In a log, each object has a line. On a terminal, only objects that need attention have one, and a
+// progress shows the results of a migration. In a log, each object has a line. On a terminal, only those that need attention have one, and a
 // bar below shows how many are done and about how long the others will take.
 type progress struct {
 	out     io.Writer
@@ -71,7 +71,8 @@ func (p *progress) report(r migrate.Result) {
 		p.swaps++
 		p.spent += r.Took
 	}
-	if p.columns == nil || r.Err != nil || r.Note != "" {
+	dryRun := r.Outcome == migrate.WouldMigrate || r.Outcome == migrate.WouldRollBack // its lines are all that it leaves
+	if p.columns == nil || r.Err != nil || dryRun {
 		p.clear()
 		p.line(r)
 	}

@@ -77,6 +77,11 @@ func TestProgressOnATerminal(t *testing.T) {
 		t.Error(err)
 	}
 	shows("refused     c (0s): by the plan: no\nmigrated: 3\nunchanged: 1\nrefused: 1\n")
+	out.Reset()
+	p.report(migrate.Result{Name: "e", Outcome: migrate.WouldMigrate})
+	if got := screen(out.String()); !strings.HasPrefix(got, "would migrate e (0s)\n[") {
+		t.Errorf("of a dry run it shows %q", got)
+	}
 }
 
 // TestProgressOfSome: --only and --max bound what is left.

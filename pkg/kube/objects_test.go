@@ -1,0 +1,45 @@
+package kube
+
+import (
+	"slices"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
+)
+
+// TestDryRuns: requests that change nothing say so, and the others do not.
+func TestDryRuns(t *testing.T) {
+	server := kubetest.New(t, 1)
+	server.AddObject("/api/v1/persistentvolumes/there", `{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": {"name": "there"}}`)
+	client, err := NewClient(server.Kubeconfig(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	volumes := Resource{Name: "persistentvolumes"}
+	object := func(name string) *unstructured.Unstructured {
+		o := &unstructured.Unstructured{}
+		o.SetAPIVersion("v1")
+		o.SetKind("PersistentVolume")
+		o.SetName(name)
+		return o
+	}
+	for _, err := range []error{
+		client.DryRunCreate(t.Context(), volumes, object("new")), client.DryRunDelete(t.Context(), volumes, "", "a", "uid"),
+		client.Create(t.Context(), volumes, object("new")), client.Delete(t.Context(), volumes, "", "a", "uid"),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if err := client.DryRunCreate(t.Context(), volumes, object("there")); !apierrors.IsAlreadyExists(err) {
+		t.Errorf("an object that is there: %v", err)
+	}
+	dryRuns, writes := server.Writes()
+	const create, del = "POST /api/v1/persistentvolumes", "DELETE /api/v1/persistentvolumes/a"
+	if !slices.Equal(dryRuns, []string{create, del, create}) || !slices.Equal(writes, []string{create, del}) {
+		t.Errorf("dry runs %q, others %q", dryRuns, writes)
+	}
+}
