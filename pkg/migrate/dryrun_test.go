@@ -79,7 +79,10 @@ func TestDryRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a.Journal = nil
+	if n, err := a.RemoveEndpoints(t.Context()); n != 2 || err != nil { // which the way back would make again
+		t.Fatalf("%d, %v", n, err)
+	}
+	a.Journal, a.handled = nil, nil
 	got, _ = dryRun(t, api, a, true)
 	if outcomes(got) != "pvc-a would roll back; StorageClass gluster would roll back" {
 		t.Errorf("back: %s", outcomes(got))
