@@ -50,7 +50,7 @@ func newMigrateApplyCommand() *cobra.Command {
 	}
 	m.register(cmd.Flags())
 	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for the plan")
-	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "output of gluster volume info --xml, as for the plan, which proves again what the plan was proven by with it; once for each gluster cluster")
+	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "new output of gluster volume info --xml, which proves again what it has proven for the plan; once for each gluster cluster")
 	cmd.Flags().BoolVar(&m.classes, "classes", true, "replace StorageClasses, too; not with --only")
 	cmd.Flags().BoolVar(&m.endpoints, "remove-endpoints", false, "remove Endpoints and Services that the in-tree plugin made, where no PersistentVolume names them any more")
 	return cmd

@@ -42,7 +42,7 @@ func newMigratePlanCommand() *cobra.Command {
 	m.register(cmd.Flags())
 	cmd.Flags().StringVar(&m.output, "output", "", "file for the plan, - is standard output")
 	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "output of gluster volume info --xml, which proves volumes that no Heketi has; once for each gluster cluster")
-	cmd.Flags().StringArrayVar(&m.choices.DropMountOptions, "drop-mount-option", nil, "leave this mount option out instead of refusing what has it; once for each option")
+	cmd.Flags().StringArrayVar(&m.choices.DropMountOptions, "drop-mount-option", nil, "leave this mount option out of PersistentVolumes and classes, which are refused otherwise if the driver refuses it; once for each option")
 	cmd.Flags().StringVar(&m.choices.Driver, "driver-name", driver.DefaultName, "name of the driver")
 	return cmd
 }
