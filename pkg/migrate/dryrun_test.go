@@ -127,9 +127,11 @@ func TestDryRunRefuses(t *testing.T) {
 func TestDryRunScalesNothing(t *testing.T) {
 	api, a := withClass(t)
 	api.deploy(t, "Deployment", "web")
+	api.deploy(t, "StatefulSet", "killed") // an earlier run was killed before it has scaled this one back
+	api.objects[objectKey(statefulSetsResource(), "shop", "killed")].SetAnnotations(map[string]string{AnnotationReplicas: "3", AnnotationScaledBy: a.Plan.ID})
 	a.Scale = true
 	got, _ := dryRun(t, api, a, false)
-	if got[0].Outcome != WouldMigrate || got[0].Note != "scaled to 0 first: Deployment shop/web" {
+	if got[0].Outcome != WouldMigrate || got[0].Note != "scaled to 0 first: Deployment shop/web, StatefulSet shop/killed" {
 		t.Errorf("got %+v", got[0])
 	}
 }
