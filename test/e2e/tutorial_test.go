@@ -11,7 +11,7 @@ import (
 // what the document says.
 func TestTutorial(t *testing.T) {
 	noDriver(t)
-	err := tutorial.InLab(t.Context(), cluster, root, filepath.Join("docs", "tutorial.md"), t.Output(), false)
+	err := tutorial.InLab(t.Context(), cluster, root, filepath.Join("docs", "tutorial.md"), nil, t.Output(), false)
 	if err != nil {
 		t.Error(err)
 		for _, what := range []string{"pods,pvc,events", "pv,storageclasses,csinodes"} {

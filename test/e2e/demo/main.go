@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	err = tutorial.InLab(ctx, c, ".", filepath.Join("docs", "tutorial.md"), os.Stdout, program.UseColour(os.Stdout))
+	err = tutorial.InLab(ctx, c, ".", filepath.Join("docs", "tutorial.md"), nil, os.Stdout, program.UseColour(os.Stdout))
 	if err = errors.Join(err, lab.End(c.Lab().Dir())); err != nil {
 		return fmt.Errorf("%w\nlogs are in %s", err, c.Lab().LogDir())
 	}

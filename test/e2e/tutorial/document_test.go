@@ -79,23 +79,27 @@ func TestParseRefusesWhatNobodyWouldRun(t *testing.T) {
 	}
 }
 
-func TestTheTutorialCanBeRun(t *testing.T) {
-	file, err := os.Open("../../../docs/tutorial.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	blocks, err := Parse(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shells := map[Shell]int{}
-	for _, b := range blocks {
-		shells[b.Shell]++
-	}
-	for _, shell := range []Shell{Reader, GlusterNode, Yours} {
-		if shells[shell] == 0 {
-			t.Errorf("there is no block for %q", shell)
-		}
+func TestDocumentsCanBeRun(t *testing.T) {
+	for _, name := range []string{"tutorial.md", "migrate.md"} {
+		t.Run(name, func(t *testing.T) {
+			file, err := os.Open("../../../docs/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = file.Close() }()
+			blocks, err := Parse(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shells := map[Shell]int{}
+			for _, b := range blocks {
+				shells[b.Shell]++
+			}
+			for _, shell := range []Shell{Reader, GlusterNode, Yours} {
+				if shells[shell] == 0 {
+					t.Errorf("there is no block for %q", shell)
+				}
+			}
+		})
 	}
 }

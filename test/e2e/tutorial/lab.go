@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,8 +16,8 @@ import (
 )
 
 // InLab runs a document of this repository on a cluster of the lab, on which the driver is not installed. root is the
-// directory of the repository, where make has built helm.
-func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, out io.Writer, colour bool) error {
+// directory of the repository, where make has built helm. yours has values of variables that only this document asks for.
+func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, yours map[string]string, out io.Writer, colour bool) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return err
@@ -38,6 +39,11 @@ func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, ou
 	if err != nil {
 		return err
 	}
+	values := map[string]string{
+		"HEKETI_URL": c.Lab().Heketi().URL, "HEKETI_KEY": lab.HeketiKey,
+		"REGISTRY": driver.Registry, "VERSION": version,
+	}
+	maps.Copy(values, yours)
 	r := Runner{
 		Command: func(ctx context.Context, shell Shell, name string, args ...string) *exec.Cmd {
 			if shell == GlusterNode {
@@ -46,11 +52,7 @@ func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, ou
 			cmd := c.Command(ctx, name, args...)
 			return withTools(cmd, filepath.Join(root, "build", "bin"))
 		},
-		Yours: map[string]string{
-			"HEKETI_URL": c.Lab().Heketi().URL, "HEKETI_KEY": lab.HeketiKey,
-			"REGISTRY": driver.Registry, "VERSION": version,
-		},
-		Dir: dir, Out: out, Colour: colour,
+		Yours: values, Dir: dir, Out: out, Colour: colour,
 	}
 	if err := r.Run(ctx, blocks); err != nil {
 		return fmt.Errorf("%s: %w", document, err)

@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/tutorial"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
+)
+
+// TestMigrateDocument follows docs/migrate.md word for word, on a cluster as people come to it: with volumes of the in-tree plugin,
+// pods that wait for them, a claim that waits for a volume, a gluster volume that no Heketi has, and without this driver.
+func TestMigrateDocument(t *testing.T) {
+	noDriver(t)
+	t.Cleanup(func() { ok(t, onCluster(t).Uninstall(context.Background())) })
+	byHand(t, "archive")
+	importable(t, "data")
+	old := inTreeVolume(t, 40007)
+	s := newSpace(t, "shop")
+	s.class(inTreeClass("gluster"))
+	s.apply(old.manifest(s.namespace, "gluster") + archiveInTree(s.namespace) + claim("new", "gluster", "ReadWriteMany", "1Gi") + deployment("web", "dynamic"))
+	s.bound("dynamic")
+	s.bound("archive")
+	uids := func() string { return s.kubectl("get", "pvc", "-o", "jsonpath={.items[*].metadata.uid}") }
+	before := uids()
+
+	yours := map[string]string{"PV": s.namespace + "-dynamic", "NAMESPACE": s.namespace, "WORKLOAD": "deployment/web"}
+	err := tutorial.InLab(t.Context(), cluster, root, filepath.Join("docs", "migrate.md"), yours, t.Output(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.bound("new")
+	s.bound("archive")
+	if now := uids(); now != before {
+		t.Errorf("the claims had the uids %s, and have %s", before, now)
+	}
+	if left := s.kubectl("get", "endpoints,services", "-o", "name"); strings.Contains(left, "glusterfs-dynamic-") {
+		t.Errorf("left of the in-tree plugin: %s", left)
+	}
+}
+
+// byHand makes a gluster volume that no Heketi has, as an administrator does. It ends with the test.
+func byHand(t *testing.T, name string) {
+	t.Helper()
+	create := []string{"volume", "create", name, "replica", "3"}
+	for i := 1; i <= lab.StorageNodes; i++ {
+		node := cluster.Lab().Storage(i)
+		path := absolute(t, cluster.Lab().Dir(), node.Name, name)
+		ok(t, os.MkdirAll(path, 0o755))
+		t.Cleanup(func() { ok(t, os.RemoveAll(path)) })
+		create = append(create, node.IP+":"+path)
+	}
+	gluster(t, append(create, "force")...)
+	t.Cleanup(func() {
+		_, stopped := cluster.Lab().Storage(1).Output(context.Background(), "gluster", "--mode=script", "volume", "stop", name, "force")
+		ok(t, stopped)
+		_, deleted := cluster.Lab().Storage(1).Output(context.Background(), "gluster", "--mode=script", "volume", "delete", name)
+		ok(t, deleted)
+	})
+	gluster(t, "volume", "start", name)
+}
+
+// importable removes at the end what the document imports: a volume, its PersistentVolume and the claim.
+func importable(t *testing.T, name string) {
+	t.Helper()
+	t.Cleanup(func() {
+		ctx := context.Background()
+		_, err := cluster.Kubectl(ctx, "delete", "pvc/"+name, "pv/"+name, "--ignore-not-found", patience)
+		ok(t, err)
+		found, err := outside.InHeketi(ctx, cluster.Lab().Heketi(), name)
+		ok(t, err)
+		for _, v := range found {
+			_, err := cluster.Lab().Heketi().CLI(ctx, "volume", "delete", v.ID)
+			ok(t, err)
+		}
+	})
+}
+
+// archiveInTree is a PersistentVolume of the gluster volume archive that was made by hand, with its claim.
+func archiveInTree(namespace string) string {
+	return inTreeEndpoints("glusterfs-cluster") + fmt.Sprintf(`---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: archive, labels: {e2e: %[1]s}}
+spec:
+  accessModes: [ReadWriteMany]
+  capacity: {storage: 1Gi}
+  claimRef: {namespace: %[1]s, name: archive}
+  glusterfs: {endpoints: glusterfs-cluster, path: archive}
+  persistentVolumeReclaimPolicy: Retain
+  storageClassName: ""
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: archive}
+spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}, storageClassName: "", volumeName: archive}
+`, namespace)
+}
