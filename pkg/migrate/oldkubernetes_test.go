@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -111,8 +113,8 @@ func TestPlanOfOldKubernetes(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if want := readTestFile(t, golden); !bytes.Equal(got, want) {
-				t.Errorf("the plan differs from %s; go test ./pkg/migrate -run OldKubernetes -update writes it. It is now:\n%s", golden, got)
+			if diff := cmp.Diff(strings.Split(string(readTestFile(t, golden)), "\n"), strings.Split(string(got), "\n")); diff != "" {
+				t.Errorf("the plan differs from %s; go test ./pkg/migrate -run OldKubernetes -update writes it:\n%s", golden, diff)
 			}
 		})
 	}
