@@ -285,3 +285,17 @@ func memoryDir(t *testing.T) string {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
+
+// TestApplyTouchesClaimsAgain: Kubernetes sometimes looks at a claim before it has seen the new PersistentVolume, and not again for 15 s.
+func TestApplyTouchesClaimsAgain(t *testing.T) {
+	api, a := migrated(t)
+	api.overlooked, a.Wait = 1, 15*time.Second
+	begin := time.Now()
+	if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); got != "projects migrated; pvc-a migrated" {
+		t.Error(got)
+	}
+	checkCluster(t, api, true)
+	if took := time.Since(begin); took < touchInterval {
+		t.Errorf("it took %v: nothing was overlooked", took)
+	}
+}

@@ -214,8 +214,9 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 	if err := s.touchClaim(ctx, ref); err != nil {
 		return false, err
 	}
+	touched := time.Now()
 	// The phase that was read before may be that of the old PersistentVolume.
-	for deadline := time.Now().Add(s.wait); ; {
+	for deadline := touched.Add(s.wait); ; {
 		gone, c, err := s.claimOf(ctx, ref)
 		switch {
 		case err != nil || gone:
@@ -225,6 +226,11 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 		case time.Now().After(deadline):
 			return false, fmt.Errorf("claim %s/%s is %s %v after PersistentVolume %s was made for it; is kube-controller-manager running? Run this again when it is",
 				ref.Namespace, ref.Name, c.Status.Phase, s.wait, pv.GetName())
+		case time.Since(touched) > touchInterval:
+			if err := s.touchClaim(ctx, ref); err != nil {
+				return false, err
+			}
+			touched = time.Now()
 		}
 		select {
 		case <-ctx.Done():
@@ -246,6 +252,10 @@ func (s *swapper) claimOf(ctx context.Context, ref *reference) (gone bool, c cla
 	c, err = read[claim](*object)
 	return c.Metadata.UID != ref.UID || c.Metadata.DeletionTimestamp != "", c, err
 }
+
+// touchInterval is how often a claim is changed until it is bound: the first time, Kubernetes may look at it before it has seen the new
+// PersistentVolume, and a claim that it has found Lost then stays so for 15 s.
+const touchInterval = 500 * time.Millisecond
 
 // touchClaim changes a claim, so that Kubernetes looks at it at once.
 func (s *swapper) touchClaim(ctx context.Context, ref *reference) error {
