@@ -37,7 +37,7 @@ func (r *Rig) snapshot(ctx context.Context) (strays.Snapshot, error) {
 	}
 	for _, node := range r.cluster.Nodes() {
 		ps, err := node.Machine.Output(ctx, "ps", "-eo", "comm=")
-		add("process", ps, err)
+		add("process", withoutShims(ps), err)
 		mounts, err := outside.Mounts(ctx, node.Machine, func(m *mountinfo.Info) (skip, stop bool) { return !ofVolumes(m.Mountpoint), false })
 		add("mount", "", err)
 		for _, m := range mounts {
@@ -55,6 +55,18 @@ func (r *Rig) snapshot(ctx context.Context) (strays.Snapshot, error) {
 	attachments, err := r.cluster.Kubectl(ctx, "get", "volumeattachments", "-o", "name")
 	add("object", attachments, err)
 	return all, errors.Join(errs...)
+}
+
+// withoutShims leaves out containerd's shims: it may forget one that it was starting when it was killed. A container that a shim has kept is
+// listed by its own processes.
+func withoutShims(ps string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(ps) {
+		if strings.TrimSpace(line) != "containerd-shim" {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 // ofVolumes reports whether a mount belongs to a volume, its client, or the driver's state.
