@@ -208,20 +208,13 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 		return false, err
 	}
 	ref := view.Spec.ClaimRef
-	if gone, _, err := s.claimOf(ctx, ref); err != nil || gone {
-		return false, err
-	}
-	if err := s.touchClaim(ctx, ref); err != nil {
-		return false, err
-	}
-	touched := time.Now()
-	// The phase that was read before may be that of the old PersistentVolume.
-	for deadline := touched.Add(s.wait); ; {
+	var touched time.Time // before that, the phase may be that of the old PersistentVolume
+	for deadline := time.Now().Add(s.wait); ; {
 		gone, c, err := s.claimOf(ctx, ref)
 		switch {
 		case err != nil || gone:
 			return false, err
-		case c.Status.Phase == "Bound" && c.Spec.VolumeName == pv.GetName():
+		case !touched.IsZero() && c.Status.Phase == "Bound" && c.Spec.VolumeName == pv.GetName():
 			return true, nil
 		case time.Now().After(deadline):
 			return false, fmt.Errorf("claim %s/%s is %s %v after PersistentVolume %s was made for it; is kube-controller-manager running? Run this again when it is",
@@ -231,6 +224,7 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 				return false, err
 			}
 			touched = time.Now()
+			continue
 		}
 		select {
 		case <-ctx.Done():
