@@ -4,6 +4,8 @@ E2E_DIR ?= $(BUILD)/e2e
 E2E_ENV ?= $(E2E_DIR).env
 # What "make e2e" leaves to "make e2e-full".
 E2E_LONG := ^TestStorageSuite$$/^(fast_on_three_copies|slow)$$|^TestFiftyMounts$$|^TestSidecars$$|^TestTLSTo|^TestSilentNodePluginIsRestarted$$|^TestGraphChange$$/^(expansion,_node_plugin_killed|volume_option,_node_plugin_killed_(before|afterwards)$$)
+# What has a target of its own: it takes all PersistentVolumes of the cluster to the driver.
+E2E_MIGRATE := ^TestMigrate(Many|Killed)$$
 # How long TestPodsOutliveNodePlugins upgrades and rolls back while pods write.
 E2E_UPGRADE ?= 10m
 e2e_tools = $$(test/e2e/tools/build.sh)
@@ -33,12 +35,17 @@ previous:
 .PHONY: e2e
 e2e: deps build images e2e-images $(BIN)/helm ## The driver on a real Kubernetes: from a StorageClass to pods that share files (needs root)
 	$(call say,end-to-end tests on Kubernetes beside gluster and Heketi)
-	PATH=$(BIN):$$PATH E2E_UPGRADE=$(E2E_UPGRADE) go test -count=1 -timeout 50m -parallel 8 -skip '$(E2E_LONG)' -v ./test/e2e
+	PATH=$(BIN):$$PATH E2E_UPGRADE=$(E2E_UPGRADE) go test -count=1 -timeout 50m -parallel 8 -skip '$(E2E_LONG)|$(E2E_MIGRATE)' -v ./test/e2e
 
 .PHONY: e2e-full
 e2e-full: deps build images e2e-images $(BIN)/helm ## The same, with all specs of Kubernetes's storage suite, TLS, the chart's sidecars, and what takes long
 	$(call say,all end-to-end tests on Kubernetes beside gluster and Heketi)
-	PATH=$(BIN):$$PATH E2E_UPGRADE=$(E2E_UPGRADE) go test -count=1 -timeout 90m -parallel 8 -v ./test/e2e
+	PATH=$(BIN):$$PATH E2E_UPGRADE=$(E2E_UPGRADE) go test -count=1 -timeout 90m -parallel 8 -skip '$(E2E_MIGRATE)' -v ./test/e2e
+
+.PHONY: e2e-migrate
+e2e-migrate: deps build images e2e-images $(BIN)/helm ## 100 volumes of the in-tree plugin taken to the driver, and migrations killed at any moment (needs root)
+	$(call say,migration on Kubernetes beside gluster and Heketi: about 15 minutes)
+	PATH=$(BIN):$$PATH go test -count=1 -timeout 50m -parallel 1 -run '$(E2E_MIGRATE)' -v ./test/e2e
 
 .PHONY: e2e-up
 e2e-up: labctl images e2e-images $(BIN)/helm ## Start gluster, Heketi and Kubernetes with the driver; build/e2e.env is for your shell (needs root)

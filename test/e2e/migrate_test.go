@@ -152,10 +152,10 @@ type oldVolume struct {
 	gid      int
 }
 
-// inTreeVolume makes a volume for a claim of the in-tree plugin. What is left of it ends with the test.
-func inTreeVolume(t *testing.T, gid int) oldVolume {
+// inTreeVolume makes a volume for a claim of the in-tree plugin, with more arguments for heketi-cli. What is left of it ends with the test.
+func inTreeVolume(t *testing.T, gid int, args ...string) oldVolume {
 	t.Helper()
-	out, err := cluster.Lab().Heketi().CLI(t.Context(), "volume", "create", "--size=1", fmt.Sprintf("--gid=%d", gid), "--json")
+	out, err := cluster.Lab().Heketi().CLI(t.Context(), append([]string{"volume", "create", "--size=1", fmt.Sprintf("--gid=%d", gid), "--json"}, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ metadata:
   labels: {e2e: %[1]s}
   annotations:
     Description: 'Gluster-Internal: Dynamically provisioned PV'
-    gluster.kubernetes.io/heketi-volume-id: %[2]s
+    gluster.kubernetes.io/heketi-volume-id: "%[2]s"
     gluster.org/type: file
     kubernetes.io/createdby: heketi-dynamic-provisioner
     pv.beta.kubernetes.io/gid: "%[4]d"

@@ -12,34 +12,45 @@ import (
 
 // DialContext connects to an IP address on the lab's network, for an http.Transport in a process on the host.
 func (l *Lab) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return onHub(ctx, l, func() (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, network, address) })
+}
+
+// Listen listens on the hub's loopback interface, for a server in a process on the host.
+func (l *Lab) Listen(ctx context.Context) (net.Listener, error) {
+	return onHub(ctx, l, func() (net.Listener, error) { return (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0") })
+}
+
+// onHub makes a socket on a thread that is in the hub's network.
+func onHub[Socket any](ctx context.Context, l *Lab, open func() (Socket, error)) (Socket, error) {
+	type result struct {
+		socket Socket
+		err    error
+	}
 	pid, err := l.hub.Pid(ctx)
 	if err != nil {
-		return nil, err
-	}
-	type result struct {
-		conn net.Conn
-		err  error
+		return result{}.socket, err
 	}
 	done := make(chan result, 1)
 	go func() {
-		conn, err := dialInside(ctx, pid, network, address)
-		done <- result{conn, err}
+		var r result
+		r.socket, r.err = inNetworkOf(pid, open)
+		done <- r
 	}()
 	r := <-done
-	return r.conn, r.err
+	return r.socket, r.err
 }
 
-// dialInside makes the socket on a thread that is in the network of the process. The thread is not unlocked, so it ends
-// with the goroutine and nobody else meets it.
-func dialInside(ctx context.Context, pid int, network, address string) (net.Conn, error) {
+// inNetworkOf opens a socket in the network of a process. The thread is not unlocked, so it ends with the goroutine and nobody else
+// meets it.
+func inNetworkOf[Socket any](pid int, open func() (Socket, error)) (none Socket, err error) {
 	space, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	defer func() { _ = space.Close() }()
 	runtime.LockOSThread()
 	if err := unix.Setns(int(space.Fd()), unix.CLONE_NEWNET); err != nil {
-		return nil, fmt.Errorf("enter the lab's network: %w", err)
+		return none, fmt.Errorf("enter the lab's network: %w", err)
 	}
-	return (&net.Dialer{}).DialContext(ctx, network, address)
+	return open()
 }

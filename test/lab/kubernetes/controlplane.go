@@ -146,6 +146,9 @@ func (c *Cluster) answers(url string) func(context.Context) error {
 	}
 }
 
+// APIServerURL is where the API server is, on the lab's network.
+func (c *Cluster) APIServerURL() string { return apiServerURL }
+
 // HTTPClient reaches the lab's network from the host, as the cluster's administrator where it is asked for a certificate.
 func (c *Cluster) HTTPClient() (*http.Client, error) {
 	pair, err := tls.LoadX509KeyPair(c.certFile(adminName), c.keyFile(adminName))

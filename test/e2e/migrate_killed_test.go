@@ -1,0 +1,73 @@
+package e2e
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// TestMigrateKilled kills apply and rollback at requests that they make of the API server, before or after it has carried them out. The same
+// command finishes what was begun: no claim stays Lost, and all files are there.
+func TestMigrateKilled(t *testing.T) {
+	const runs = 20
+	theDriver(t)
+	m := newMigration(t, "killed", 5, 5)
+	m.plan()
+	proxy := newAPIProxy(t)
+	before, killed := m.inHeketi(), 0
+	sources := map[string]string{"apply": "csi", "rollback": "glusterfs"}
+	requests := map[string]int{}
+	for _, what := range []string{"apply", "rollback"} {
+		proxy.reset(0, false, nil)
+		if out, err := m.run(proxy.kubeconfig, what, m.only(m.all)...); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		requests[what] = proxy.count()
+		m.areOf(m.all, sources[what])
+	}
+	for run := range runs {
+		what := []string{"apply", "rollback"}[run%2]
+		ctx, cancel := context.WithCancel(t.Context())
+		cmd := m.command(ctx, proxy.kubeconfig, what, m.only(m.all)...)
+		cutAt := 2 + run*(requests[what]-2)/runs
+		proxy.reset(cutAt, run%4 < 2, func() { _ = lab.Signal(cmd, syscall.SIGKILL) })
+		out, err := cmd.CombinedOutput()
+		cancel()
+		if err != nil && proxy.count() >= cutAt {
+			killed++
+		} else if err != nil {
+			t.Fatalf("%s: %v\n%s", what, err, out)
+		}
+		proxy.reset(0, false, nil)
+		again, err := m.run(proxy.kubeconfig, what, m.only(m.all)...)
+		if err != nil {
+			t.Fatalf("%s after it was killed at request %d: %v\n%s\nthe killed run:\n%s", what, cutAt, err, again, out)
+		}
+		m.areOf(m.all, sources[what])
+	}
+	if killed < runs*3/4 {
+		t.Errorf("only %d of %d runs were killed", killed, runs)
+	}
+	t.Logf("%d of %d runs were killed; whole runs make %v requests", killed, runs, requests)
+	if _, err := m.run(m.kubeconfig, "apply", m.only(m.all)...); err != nil {
+		t.Fatal(err)
+	}
+	m.read(m.all)
+	if now := m.inHeketi(); strings.Join(now, ",") != strings.Join(before, ",") {
+		t.Errorf("Heketi has %q, and had %q", now, before)
+	}
+}
+
+// command prepares glusterfs-csi migrate with the plan.
+func (m *migration) command(ctx context.Context, kubeconfig, what string, args ...string) *exec.Cmd {
+	args = append([]string{"migrate", what, "--plan=" + m.file, "--kubeconfig=" + kubeconfig}, args...)
+	if what == "apply" {
+		args = append(args, "--config="+m.config, "--volume-info="+m.info)
+	}
+	return cluster.Command(ctx, filepath.Join(buildDir(), "bin", "glusterfs-csi"), args...)
+}

@@ -1,0 +1,245 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
+)
+
+// TestMigrateMany takes 100 volumes of all kinds to the driver, and some back: every byte, owner and mode is compared, and what cannot be
+// proven is left alone.
+func TestMigrateMany(t *testing.T) {
+	const dynamic, static = 40, 60
+	theDriver(t)
+	m := newMigration(t, "many", dynamic, static)
+	refused, manifest := unproven(t, m.namespace, m.class)
+	m.apply(manifest)
+	m.plan()
+	before := m.inHeketi()
+
+	watched := m.watchClaims()
+	proxy := newAPIProxy(t)
+	begin := time.Now()
+	out, err := m.run(proxy.kubeconfig, "apply")
+	took, requests := time.Since(begin), proxy.count()
+	if err != nil || !strings.Contains(out, "migrated: 101\n") || // and the class
+		!strings.Contains(out, "refused: 4\n") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, pv := range refused {
+		if source := m.kubectl("get", "pv", pv, "-o", "jsonpath={.spec.glusterfs.path}{.spec.csi}"); !strings.HasPrefix(source, "vol_") {
+			t.Errorf("%s was not proven, and has now %s", pv, source)
+		}
+	}
+	m.areOf(m.all, "csi")
+	t.Logf("%d volumes in %.1f s, %.2f s each; %d requests to the API server, %.1f for each", len(m.all), took.Seconds(), took.Seconds()/100, requests, float64(requests)/100)
+	lost := watched()
+	slices.Sort(lost)
+	if len(lost) > 0 {
+		t.Logf("%d claims were seen Lost, for %s (median), %s at most", len(lost), lost[len(lost)/2].Round(time.Millisecond), lost[len(lost)-1].Round(time.Millisecond))
+	}
+
+	readers := m.read(m.all)
+	if now := m.inHeketi(); !slices.Equal(now, before) {
+		t.Errorf("Heketi has %q, and had %q", now, before)
+	}
+	m.grow(m.all[:3])
+	m.kubectl(append([]string{"delete", patience}, readers...)...)
+
+	back := slices.Concat(m.all[3:8], m.all[dynamic:dynamic+5])
+	if out, err := m.run(m.kubeconfig, "rollback", m.only(back)...); err != nil || !strings.Contains(out, "rolled back: 10\n") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	m.areOf(back, "glusterfs")
+	if out, err := m.run(m.kubeconfig, "apply", m.only(back)...); err != nil || !strings.Contains(out, "migrated: 10\n") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	m.areOf(back, "csi")
+	m.read(back)
+
+	gone := m.all[dynamic-3 : dynamic]
+	for _, v := range gone {
+		m.kubectl("delete", "pvc", v.claim, patience)
+	}
+	eventually(t, func() error {
+		for _, v := range gone {
+			if left := inHeketi(t, cluster.Lab().Heketi(), v.volume); len(left) > 0 {
+				return fmt.Errorf("Heketi has %v", left)
+			}
+		}
+		return nil
+	})
+}
+
+// migration is a namespace with volumes of the in-tree plugin, and a plan for them.
+type migration struct {
+	*space
+	class                          string
+	all                            []inTree
+	file, config, info, kubeconfig string
+}
+
+func newMigration(t *testing.T, namespace string, dynamic, static int) *migration {
+	t.Helper()
+	m := &migration{class: namespace + "-in-tree", file: filepath.Join(t.TempDir(), "plan.yaml"), config: migrationConfig(t), kubeconfig: cluster.Kubeconfig()}
+	m.all = corpus(t, namespace, m.class, dynamic, static)
+	m.space = newSpace(t, namespace)
+	t.Cleanup(m.retainInTree)
+	m.space.class(inTreeClass(m.class))
+	m.apply(inTreeEndpoints("glusterfs-cluster"))
+	fillAll(t, m.all)
+	m.info = glusterInfo(t)
+	var manifests strings.Builder
+	for _, v := range m.all {
+		manifests.WriteString(v.manifest)
+	}
+	m.apply(manifests.String())
+	for _, v := range m.all {
+		m.bound(v.claim)
+	}
+	return m
+}
+
+// retainInTree gives the PersistentVolumes of the in-tree plugin the policy Retain, without which no Kubernetes since 1.26 can delete them.
+func (m *migration) retainInTree() {
+	ctx := context.Background()
+	names, err := cluster.Kubectl(ctx, "get", "pv", "--selector=e2e="+m.namespace, "-o", "jsonpath={range .items[?(@.spec.glusterfs)]}{.metadata.name} {end}")
+	for name := range strings.FieldsSeq(names) {
+		if err == nil {
+			_, err = cluster.Kubectl(ctx, "patch", "pv", name, "-p", `{"spec": {"persistentVolumeReclaimPolicy": "Retain"}}`)
+		}
+	}
+	ok(m.T, err)
+}
+
+// plan writes the plan twice, which must not make a difference.
+func (m *migration) plan() {
+	m.Helper()
+	again := filepath.Join(m.TempDir(), "again.yaml")
+	for _, file := range []string{m.file, again} {
+		migrate(m.T, "plan", "--config="+m.config, "--volume-info="+m.info, "--output="+file)
+	}
+	if readFile(m.T, m.file) != readFile(m.T, again) {
+		m.Error("the second plan differs")
+	}
+}
+
+// run carries the plan out, or takes it back, and gives what the command prints.
+func (m *migration) run(kubeconfig, what string, args ...string) (string, error) {
+	m.Helper()
+	cmd := m.command(m.Context(), kubeconfig, what, args...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// only are the arguments for some of the volumes.
+func (m *migration) only(some []inTree) []string {
+	args := make([]string, len(some))
+	for i, v := range some {
+		args[i] = "--only=" + v.pv(m.namespace)
+	}
+	return args
+}
+
+// areOf checks where PersistentVolumes have their volumes, that their claims are bound to them, and that nothing of what was made by hand
+// is in the driver's hands.
+func (m *migration) areOf(some []inTree, source string) {
+	m.Helper()
+	for _, v := range some {
+		m.bound(v.claim)
+		now := m.kubectl("get", "pv", v.pv(m.namespace), "-o", "jsonpath={.spec."+source+"} {.spec.persistentVolumeReclaimPolicy}")
+		if strings.HasPrefix(now, " ") {
+			m.Errorf("%s has no source %s", v.claim, source)
+		}
+		if !v.dynamic && source == "csi" && !strings.HasSuffix(now, " Retain") {
+			m.Errorf("%s was made by hand, and has %s", v.claim, now)
+		}
+	}
+}
+
+// read compares all files in pods with what there was, ten volumes in each, and writes where the group may.
+func (m *migration) read(some []inTree) (pods []string) {
+	m.Helper()
+	number := 0
+	for part := range slices.Chunk(some, 10) {
+		name := fmt.Sprintf("reader-%d-%d", len(some), number)
+		number++
+		m.apply(reader(name, part))
+		m.kubectl("wait", "--for=condition=Ready", "--timeout=5m", "pod/"+name)
+		pods = append(pods, "pod/"+name)
+		for _, v := range part {
+			if got := m.kubectl("exec", name, "-c", "root", "--", "sh", "-c", "cd /v/"+v.claim+" && "+listFiles); got != v.listing {
+				m.Errorf("%s has\n%s\nand had\n%s", v.claim, got, v.listing)
+			}
+			writable := v.gid > 0 && !v.readOnly
+			_, err := m.try("exec", name, "-c", "user", "--", "sh", "-c", "cd /v/"+v.claim+"/group && echo new >new && rm new")
+			if (err == nil) != writable {
+				m.Errorf("%s: a pod with its group writes: %v", v.claim, err)
+			}
+		}
+	}
+	return pods
+}
+
+// grow expands volumes that pods use.
+func (m *migration) grow(some []inTree) {
+	m.Helper()
+	notSuspect(m.T)
+	for _, v := range some {
+		m.kubectl("patch", "pvc", v.claim, "-p", `{"spec": {"resources": {"requests": {"storage": "2Gi"}}}}`)
+	}
+	for _, v := range some {
+		m.grown(v.claim, "2Gi")
+	}
+}
+
+func (m *migration) inHeketi() []string {
+	m.Helper()
+	found, err := outside.HeketiVolumes(m.Context(), cluster.Lab().Heketi())
+	ok(m.T, err)
+	names := make([]string, len(found))
+	for i, v := range found {
+		names[i] = fmt.Sprint(v.Name, " ", v.GiB)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// watchClaims begins to watch the claims. The function that it returns ends that, and gives how long claims were Lost.
+func (m *migration) watchClaims() (lost func() []time.Duration) {
+	m.Helper()
+	ctx, stop := context.WithCancel(m.Context())
+	cmd := cluster.Command(ctx, "kubectl", "--namespace="+m.namespace, "get", "pvc", "--watch", "-o", `jsonpath={.metadata.name} {.status.phase}{"\n"}`)
+	out, err := cmd.StdoutPipe()
+	ok(m.T, err)
+	ok(m.T, cmd.Start())
+	var times []time.Duration
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		since := map[string]time.Time{}
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			name, phase, _ := strings.Cut(lines.Text(), " ")
+			switch began, is := since[name]; {
+			case phase == "Lost" && !is:
+				since[name] = time.Now()
+			case phase == "Bound" && is:
+				times = append(times, time.Since(began))
+				delete(since, name)
+			}
+		}
+	})
+	return func() []time.Duration {
+		stop()
+		watching.Wait()
+		_ = cmd.Wait()
+		return times
+	}
+}
