@@ -88,6 +88,14 @@ func TestOfVolumes(t *testing.T) {
 	}
 }
 
+// TestWithoutShims: ps shortens names to 15 bytes. What a container runs is a stray also when its shim is none.
+func TestWithoutShims(t *testing.T) {
+	const ps = "containerd\ncontainerd-shim\npause\nglusterfs-csi\ncontainerd-shim\nglusterfs\n"
+	if got, want := withoutShims(ps), "containerd\npause\nglusterfs-csi\nglusterfs\n"; got != want {
+		t.Errorf("without shims there are %q, want %q", got, want)
+	}
+}
+
 // TestGrowing: what was written before the end is read, also when the end comes first.
 func TestGrowing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
