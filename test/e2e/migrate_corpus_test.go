@@ -11,6 +11,7 @@ import (
 // inTree is a PersistentVolume of the in-tree plugin, and what is in its volume.
 type inTree struct {
 	claim    string
+	kept     string // of the PersistentVolume, after the migration: label, mount options, nodes
 	volume   string // of gluster
 	dir      string // in the volume, for the path of the PersistentVolume
 	gid      int    // 0: no annotation
@@ -70,10 +71,13 @@ func dynamicInTree(v oldVolume, i int, namespace, class string) inTree {
 		where = ", endpointsNamespace: " + namespace
 	}
 	options, affinity := "", ""
+	d.kept = fmt.Sprintf("%d  ", i)
 	switch i % 4 {
 	case 1:
+		d.kept = fmt.Sprintf(`%d ["log-level=WARNING"] `, i)
 		options = "\n  mountOptions: [auto_unmount, log-level=WARNING, log-file=/var/log/old.log]"
 	case 2:
+		d.kept += `["node1","node2"]`
 		affinity = "\n  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node1, node2]}]}]}}"
 	}
 	d.manifest = inTreeEndpoints(endpoints) + fmt.Sprintf(`---
@@ -137,20 +141,50 @@ spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}, stor
 `, v.claim, class, v.pv(namespace))
 }
 
-// unproven are PersistentVolumes that must be left alone: one of another size than Heketi has, one that Heketi does not know, two that
-// claim one volume.
-func unproven(t *testing.T, namespace, class string) (names []string, manifest string) {
+// unproven are PersistentVolumes that must be left alone, with a part of the reason: one of another size than Heketi has, one that Heketi
+// does not know, two that claim one volume, and one whose id is that of a volume with another name.
+func unproven(t *testing.T, namespace, class string) (reasons map[string]string, manifest string) {
 	t.Helper()
-	larger, twice := inTreeVolume(t, 43000), inTreeVolume(t, 43001)
+	larger, twice, renamed := inTreeVolume(t, 43000), inTreeVolume(t, 43001), inTreeVolume(t, 43003)
 	unknown := oldVolume{strings.Repeat("0", 32), "vol_" + strings.Repeat("0", 32), 43002}
-	for i, v := range []oldVolume{larger, unknown, twice, twice} {
-		d := dynamicInTree(v, 100+i, namespace, class)
-		if i == 0 {
+	renamed.name += "-old"
+	reasons = map[string]string{}
+	for i, of := range []struct {
+		volume oldVolume
+		reason string
+	}{
+		{larger, "has 2 GiB"}, {unknown, "no configured Heketi has a volume with the id"}, {twice, "several PersistentVolumes"}, {twice, "several PersistentVolumes"},
+		{renamed, renamed.name},
+	} {
+		d := dynamicInTree(of.volume, 100+i, namespace, class)
+		if of.volume == larger {
 			d.manifest = strings.ReplaceAll(d.manifest, "1Gi", "2Gi")
 		}
-		names, manifest = append(names, d.pv(namespace)), manifest+d.manifest
+		reasons[d.pv(namespace)] = of.reason
+		manifest += d.manifest
 	}
-	return names, manifest
+	return reasons, manifest
+}
+
+// statefulSet is the owner of the claims data-set-0 to data-set-2, without pods.
+func statefulSet(class string) string {
+	return fmt.Sprintf(`---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: set}
+spec:
+  replicas: 0
+  podManagementPolicy: Parallel
+  selector: {matchLabels: {app: set}}
+  template:
+    metadata: {labels: {app: set}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: main, image: %s, command: [sleep, "1000000"], volumeMounts: [{name: data, mountPath: /data}]}]
+  volumeClaimTemplates:
+    - metadata: {name: data}
+      spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}, storageClassName: %s}
+`, busyboxImage, class)
 }
 
 // fillAll makes files of several owners, groups and modes in all volumes, and keeps the list of them.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -21,9 +22,9 @@ func TestMigrateMany(t *testing.T) {
 	theDriver(t)
 	m := newMigration(t, "many", dynamic, static)
 	refused, manifest := unproven(t, m.namespace, m.class)
-	m.apply(manifest)
+	m.apply(manifest + statefulSet(m.class))
 	m.plan()
-	before := m.inHeketi()
+	before := m.volumes()
 
 	watched := m.watchClaims()
 	proxy := newAPIProxy(t)
@@ -31,31 +32,38 @@ func TestMigrateMany(t *testing.T) {
 	out, err := m.run(proxy.kubeconfig, "apply")
 	took, requests := time.Since(begin), proxy.count()
 	if err != nil || !strings.Contains(out, "migrated: 101\n") || // and the class
-		!strings.Contains(out, "refused: 4\n") {
+		!strings.Contains(out, "refused: 5\n") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, pv := range refused {
+	for pv, reason := range refused {
+		if !regexp.MustCompile(`(?m)^refused +` + pv + ` .*` + regexp.QuoteMeta(reason)).MatchString(out) {
+			t.Errorf("%s is not refused because of %q: %s", pv, reason, out)
+		}
 		if source := m.kubectl("get", "pv", pv, "-o", "jsonpath={.spec.glusterfs.path}{.spec.csi}"); !strings.HasPrefix(source, "vol_") {
 			t.Errorf("%s was not proven, and has now %s", pv, source)
 		}
 	}
 	m.areOf(m.all, "csi")
+	m.keep(m.all[:dynamic])
 	t.Logf("%d volumes in %.1f s, %.2f s each; %d requests to the API server, %.1f for each", len(m.all), took.Seconds(), took.Seconds()/100, requests, float64(requests)/100)
 	lost := watched()
-	slices.Sort(lost)
-	if len(lost) > 0 {
+	if slices.Sort(lost); len(lost) == 0 {
+		t.Error("no claim was seen Lost: were they watched?")
+	} else {
 		t.Logf("%d claims were seen Lost, for %s (median), %s at most", len(lost), lost[len(lost)/2].Round(time.Millisecond), lost[len(lost)-1].Round(time.Millisecond))
 	}
 
 	readers := m.read(m.all)
-	if now := m.inHeketi(); !slices.Equal(now, before) {
-		t.Errorf("Heketi has %q, and had %q", now, before)
+	if now := m.volumes(); !slices.Equal(now, before) {
+		t.Errorf("the volumes are %q, and were %q", now, before)
 	}
 	m.grow(m.all[:3])
 	m.kubectl(append([]string{"delete", patience}, readers...)...)
+	m.kubectl("scale", "statefulset/set", "--replicas=3")
+	m.kubectl("rollout", "status", "statefulset/set", patience)
 
 	back := slices.Concat(m.all[3:8], m.all[dynamic:dynamic+5])
-	if out, err := m.run(m.kubeconfig, "rollback", m.only(back)...); err != nil || !strings.Contains(out, "rolled back: 10\n") {
+	if out, err := m.run(m.kubeconfig, "rollback", append(m.only(back), "--scale-down")...); err != nil || !strings.Contains(out, "rolled back: 10\n") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	m.areOf(back, "glusterfs")
@@ -64,16 +72,15 @@ func TestMigrateMany(t *testing.T) {
 	}
 	m.areOf(back, "csi")
 	m.read(back)
+	m.kubectl("rollout", "status", "statefulset/set", patience)
 
 	gone := m.all[dynamic-3 : dynamic]
 	for _, v := range gone {
 		m.kubectl("delete", "pvc", v.claim, patience)
 	}
 	eventually(t, func() error {
-		for _, v := range gone {
-			if left := inHeketi(t, cluster.Lab().Heketi(), v.volume); len(left) > 0 {
-				return fmt.Errorf("Heketi has %v", left)
-			}
+		if now := m.volumes(); len(now) != len(before)-2*len(gone) {
+			return fmt.Errorf("the volumes are %q, and were %q before %d were deleted", now, before, len(gone))
 		}
 		return nil
 	})
@@ -201,16 +208,33 @@ func (m *migration) grow(some []inTree) {
 	}
 }
 
-func (m *migration) inHeketi() []string {
+// keep checks what PersistentVolumes had before.
+func (m *migration) keep(some []inTree) {
 	m.Helper()
-	found, err := outside.HeketiVolumes(m.Context(), cluster.Lab().Heketi())
-	ok(m.T, err)
-	names := make([]string, len(found))
-	for i, v := range found {
-		names[i] = fmt.Sprint(v.Name, " ", v.GiB)
+	const what = "jsonpath={.metadata.labels.team} {.spec.mountOptions} {.spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].values}"
+	for _, v := range some {
+		if now := m.kubectl("get", "pv", v.pv(m.namespace), "-o", what); now != v.kept {
+			m.Errorf("%s has %q, want %q", v.claim, now, v.kept)
+		}
 	}
-	slices.Sort(names)
-	return names
+}
+
+// volumes lists what Heketi and gluster have.
+func (m *migration) volumes() []string {
+	m.Helper()
+	inHeketi, err := outside.HeketiVolumes(m.Context(), cluster.Lab().Heketi())
+	ok(m.T, err)
+	inGluster, err := outside.GlusterVolumes(m.Context(), cluster.Lab())
+	ok(m.T, err)
+	all := make([]string, 0, len(inHeketi)+len(inGluster))
+	for _, v := range inHeketi {
+		all = append(all, fmt.Sprintf("Heketi: %s, %d GiB", v.Name, v.GiB))
+	}
+	for _, v := range inGluster {
+		all = append(all, fmt.Sprintf("gluster: %s, %s", v.Name, v.Status))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // watchClaims begins to watch the claims. The function that it returns ends that, and gives how long claims were Lost.
