@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Applier carries out a plan, one PersistentVolume after the other. It may be killed at any moment, and run again with the same
@@ -65,6 +67,11 @@ func (a *Applier) RollBack(ctx context.Context, selection Selection) error {
 func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (swapped, error)) error {
 	changes := 0
 	for _, v := range a.selected(selection) {
+		if v.Action != Migrate && a.Journal.has(volumeEntry(v.Name)) {
+			a.Report(Result{Name: v.Name, Outcome: Missing, Err: errors.New("an earlier run has deleted it and not replaced it, and the plan was edited since: put its action back to migrate")})
+			a.note(volumeEntry(v.Name), true)
+			continue
+		}
 		if v.Action != Migrate {
 			a.Report(Result{Name: v.Name, Outcome: Refused, Err: fmt.Errorf("by the plan: %s", v.Reason)})
 			continue
@@ -82,7 +89,7 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, errNotCreated): // it would be the same with the next ones
+		case err != nil && !errors.Is(err, ErrChanged) && a.Journal.has(volumeEntry(v.Name)): // it would be the same with the next ones
 			return fmt.Errorf("PersistentVolume %s: %w; mend that, and run the same command again", v.Name, err)
 		}
 	}
@@ -132,17 +139,15 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 		return swapped{}, err
 	}
 	from, to = a.withGrowth(v.Name, now, from, to)
-	var note string
-	switch {
-	case now == nil, begun && isDeleting(now): // the earlier run has checked
-	case sameVolume(now.Object, to) && !begun:
+	to, note := a.withRetain(v.Name, now, from, to)
+	if now != nil && sameVolume(now.Object, to) && !begun && !a.Journal.retained[volumeEntry(v.Name)] {
 		return swapped{}, nil // its policy is the administrator's from now on
-	case sameVolume(now.Object, to):
-	default:
-		if note, err = a.check(ctx, v, now, from, to); err != nil {
-			return swapped{}, err
-		}
 	}
+	more, err := a.checkBegun(ctx, v, now, from, to)
+	if err != nil {
+		return swapped{}, err
+	}
+	note = strings.Join(slices.DeleteFunc([]string{note, more}, func(s string) bool { return s == "" }), "; ")
 	if a.DryRun {
 		return swapped{true, note}, a.dryRunSwap(ctx, now, to)
 	}
@@ -151,6 +156,38 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 	defer cancel()
 	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}
 	return swapped{made: true}, s.swap(ctx, from, to)
+}
+
+// checkBegun makes the checks that are left to do before a swap, all of them if no earlier run has begun it.
+func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) (note string, err error) {
+	switch {
+	case now == nil:
+		// Where Heketi cannot be asked, the claim does not stay Lost for that.
+		if err := a.checkProof(ctx, v, to); errors.Is(err, ErrChanged) {
+			return "", err
+		}
+		return "", nil
+	case isDeleting(now) && a.Journal.has(volumeEntry(v.Name)):
+		return "", a.checkPods(ctx, v)
+	case sameVolume(now.Object, to):
+		return "", nil
+	}
+	return a.check(ctx, v, now, from, to)
+}
+
+// withRetain returns the object to create with the policy Retain, and a note, if an administrator has set that policy since the plan was made.
+// now is nil for a PersistentVolume that an earlier run has deleted.
+func (a *Applier) withRetain(name string, now *unstructured.Unstructured, from, to map[string]any) (map[string]any, string) {
+	entry := volumeEntry(name)
+	if policyOf(from) == policyRetain || policyOf(to) == policyRetain || a.Journal.retained[entry] {
+		return to, ""
+	}
+	if now != nil && !a.Journal.has(entry) && (policyOf(now.Object) != policyRetain || !sameVolume(now.Object, from)) {
+		return to, ""
+	}
+	changed := (&unstructured.Unstructured{Object: to}).DeepCopy().Object
+	_ = unstructured.SetNestedField(changed, policyRetain, "spec", "persistentVolumeReclaimPolicy")
+	return changed, "its policy stays Retain, which it has got since the plan was made"
 }
 
 // swapLimit bounds a swap without its wait for the claim.

@@ -62,18 +62,38 @@ func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (ch
 	if a.DryRun {
 		return true, a.dryRunClass(ctx, now, to)
 	}
-	if now != nil {
-		if err := a.Journal.deletes(entry, ""); err != nil {
-			return false, err
-		}
-		if err := ignoreNotFound(a.API.Delete(ctx, classesResource(), "", name, string(now.GetUID()))); err != nil {
-			return false, err
-		}
+	if err := a.dryRunClass(ctx, now, to); err != nil {
+		return false, fmt.Errorf("nothing was changed, because the API server would not replace the StorageClass: %w", err)
 	}
-	if err := a.API.Create(ctx, classesResource(), forCreate(to)); err != nil && !apierrors.IsAlreadyExists(err) {
+	// Once begun, a class is replaced even if the run is interrupted.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), swapLimit)
+	defer cancel()
+	if err := a.swapClass(ctx, now, to); err != nil {
 		return false, err
 	}
 	return true, a.Journal.replaced(entry)
+}
+
+// swapClass deletes a class, unless it is nil, and creates its replacement.
+func (a *Applier) swapClass(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
+	name := nameOf(to)
+	if now != nil {
+		if err := a.Journal.deletes(classEntry(name), ""); err != nil {
+			return err
+		}
+		if err := ignoreNotFound(a.API.Delete(ctx, classesResource(), "", name, string(now.GetUID()))); err != nil {
+			return err
+		}
+	}
+	err := a.API.Create(ctx, classesResource(), forCreate(to))
+	if !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	made, err := a.API.Get(ctx, classesResource(), "", name)
+	if err == nil && !sameClass(made.Object, to) {
+		err = fmt.Errorf("%w: another program has made it again, in the moment in which it was replaced; does one keep it as it was?", ErrChanged)
+	}
+	return err
 }
 
 func classEntry(name string) string { return classesResource().Name + "/" + name }
@@ -98,7 +118,7 @@ func sameClass(now, planned map[string]any) bool {
 	return reflect.DeepEqual(clean(now), clean(planned))
 }
 
-// remake returns an object to be made out of one that was.
+// forCreate returns an object to create, from one that was in the cluster.
 func forCreate(object map[string]any) *unstructured.Unstructured {
 	made := (&unstructured.Unstructured{Object: object}).DeepCopy()
 	for _, field := range []string{"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers"} {

@@ -37,7 +37,7 @@ func TestApplyClasses(t *testing.T) {
 		found, _, _ := unstructured.NestedString(api.objects[key].Object, "provisioner")
 		return found
 	}
-	for at := range 5 {
+	for at := range 7 {
 		for _, after := range []bool{false, true} {
 			api, a := withClass(t)
 			journal := filepath.Join(t.TempDir(), "journal")

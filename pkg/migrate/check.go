@@ -16,28 +16,63 @@ func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Uns
 	if err := unchanged(now.Object, from); err != nil {
 		return "", err
 	}
-	if isOfDriver(to) {
-		if err := a.proveAgain(ctx, v); err != nil {
-			return "", err
-		}
+	if err := a.checkProof(ctx, v, to); err != nil {
+		return "", err
 	}
 	running, err := a.checkClaim(ctx, v, to)
 	switch {
 	case err != nil || len(running) == 0:
 		return "", err
 	case !a.Scale:
-		return "", fmt.Errorf("pods use its claim %s: %s; stop them, or let --scale-down stop them, and run this again", v.Claim, namesOf(running))
+		return "", inUse(v.Claim, running)
 	case a.DryRun:
 		return a.dryRunScaleDown(ctx, running)
 	}
 	if err := a.scaleDown(ctx, v, running); err != nil {
 		return "", err
 	}
-	running, err = a.checkClaim(ctx, v, to) // again: that took a while
+	return "", a.checkAgain(ctx, v, from, to)
+}
+
+// checkAgain checks what may have changed while pods were stopped.
+func (a *Applier) checkAgain(ctx context.Context, v VolumePlan, from, to map[string]any) error {
+	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
+	if err != nil {
+		return err
+	}
+	if err := unchanged(now.Object, from); err != nil {
+		return err
+	}
+	running, err := a.checkClaim(ctx, v, to)
 	if err == nil && len(running) > 0 {
 		err = fmt.Errorf("pods use its claim %s again: %s", v.Claim, namesOf(running))
 	}
-	return "", err
+	return err
+}
+
+// checkProof proves again that a PersistentVolume of the driver stands for the right volume.
+func (a *Applier) checkProof(ctx context.Context, v VolumePlan, to map[string]any) error {
+	if !isOfDriver(to) {
+		return nil
+	}
+	return a.proveAgain(ctx, v)
+}
+
+// checkPods returns an error if pods use a PersistentVolume that is being deleted.
+func (a *Applier) checkPods(ctx context.Context, v VolumePlan) error {
+	namespace, name, ok := strings.Cut(v.Claim, "/")
+	if !ok {
+		return nil
+	}
+	running, err := a.runningPods(ctx, namespace, name)
+	if err == nil && len(running) > 0 {
+		err = inUse(v.Claim, running)
+	}
+	return err
+}
+
+func inUse(claimName string, running []pod) error {
+	return fmt.Errorf("pods use its claim %s: %s; stop them, or let --scale-down stop them, and run this again", claimName, namesOf(running))
 }
 
 // isOfDriver reports whether a PersistentVolume is one of a CSI driver.
@@ -59,8 +94,12 @@ func unchanged(now, planned map[string]any) error {
 			return fmt.Errorf("%w: its %s have changed", ErrChanged, field)
 		}
 	}
-	if isDeleting(&unstructured.Unstructured{Object: now}) {
+	object := &unstructured.Unstructured{Object: now}
+	if isDeleting(object) {
 		return fmt.Errorf("%w: it is being deleted", ErrChanged)
+	}
+	if foreign := slices.DeleteFunc(object.GetFinalizers(), isOwnFinalizer); len(foreign) > 0 {
+		return fmt.Errorf("%w: it has a finalizer of another program: %s; remove it first if that program agrees", ErrChanged, strings.Join(foreign, ", "))
 	}
 	return nil
 }
@@ -133,14 +172,16 @@ func (p pod) uses(claimName string) bool {
 	})
 }
 
-// mayHaveMounts reports whether a pod's volumes may be mounted. Those of a pending pod are not before its first container has started.
+// mayHaveMounts reports whether a pod's volumes may be mounted. The kubelet mounts them before it pulls images. Until then, as for ever if it
+// cannot mount them, containers wait with the reason ContainerCreating or PodInitializing.
 func (p pod) mayHaveMounts() bool {
 	switch p.Status.Phase {
 	case "Running", "Unknown":
 		return true
 	case "Pending":
 		return slices.ContainsFunc(slices.Concat(p.Status.Init, p.Status.Containers), func(c containerStatus) bool {
-			return c.State.Running != nil || c.State.Terminated != nil
+			before := c.State.Waiting == nil || slices.Contains([]string{"", "ContainerCreating", "PodInitializing"}, c.State.Waiting.Reason)
+			return c.State.Running != nil || c.State.Terminated != nil || !before
 		})
 	}
 	return false

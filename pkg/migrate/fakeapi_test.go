@@ -43,7 +43,7 @@ type fakeAPI struct {
 }
 
 func newFakeAPI(s Sources) *fakeAPI {
-	api := &fakeAPI{objects: map[string]*unstructured.Unstructured{}, deleted: map[string]bool{}, wasLost: map[string]int{}, overflow: 1000, used: map[string]bool{}, patched: map[string]bool{}}
+	api := &fakeAPI{objects: map[string]*unstructured.Unstructured{}, deleted: map[string]bool{}, wasLost: map[string]int{}, overflow: 2000, used: map[string]bool{}, patched: map[string]bool{}}
 	add := func(of kube.Resource, objects []unstructured.Unstructured) {
 		for i := range objects {
 			api.put(of, objects[i].DeepCopy())

@@ -19,6 +19,7 @@ type Journal struct {
 	readOnly bool
 	plan     string            // the plan's id
 	deleted  map[string]string // by object, the size that a PersistentVolume had
+	retained map[string]bool   // PersistentVolumes whose policy this migration has made Retain, and not an administrator
 }
 
 // line is a line of the file.
@@ -26,7 +27,9 @@ type line struct {
 	Plan   string `json:"plan,omitempty"`   // the first line: whose journal it is
 	Object string `json:"object,omitempty"` // "persistentvolumes/NAME" and the like
 	Size   string `json:"size,omitempty"`   // of a PersistentVolume, in the cluster and not in the plan
-	Done   bool   `json:"done,omitempty"`   // it was replaced; without, it is about to be deleted
+	Done   bool   `json:"done,omitempty"`   // it was replaced; without one of these three, it is about to be deleted
+	Kept   bool   `json:"kept,omitempty"`   // the API server has refused to delete it
+	Retain bool   `json:"retain,omitempty"` // it is about to get the policy Retain
 }
 
 // OpenJournal reads the entries of earlier runs of a plan, and keeps other processes out until Close. It refuses the journal of another
@@ -49,7 +52,7 @@ func openJournalFile(path, plan string, flags int) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{file: file, readOnly: flags == os.O_RDONLY, deleted: map[string]string{}}
+	j := &Journal{file: file, readOnly: flags == os.O_RDONLY, deleted: map[string]string{}, retained: map[string]bool{}}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s is in use: another migration with this plan runs (%w)", path, err), file.Close())
 	}
@@ -98,8 +101,13 @@ func (j *Journal) note(l line) {
 	case l.Plan != "":
 		j.plan = l.Plan
 	case l.Object == "": // an empty line
+	case l.Retain:
+		j.retained[l.Object] = true
+	case l.Kept:
+		delete(j.deleted, l.Object)
 	case l.Done:
 		delete(j.deleted, l.Object)
+		delete(j.retained, l.Object)
 	default:
 		j.deleted[l.Object] = l.Size
 	}
@@ -132,9 +140,20 @@ func (j *Journal) deletes(object, size string) error {
 	return nil
 }
 
-// replaced records that a deleted object has been replaced.
+// retains records a PersistentVolume before it gets the policy Retain.
+func (j *Journal) retains(object string) error {
+	if j.retained[object] {
+		return nil
+	}
+	return j.write(line{Object: object, Retain: true})
+}
+
+// keeps records that the API server has refused to delete an object.
+func (j *Journal) keeps(object string) error { return j.write(line{Object: object, Kept: true}) }
+
+// replaced records that an object has been replaced.
 func (j *Journal) replaced(object string) error {
-	if !j.has(object) {
+	if !j.has(object) && !j.retained[object] {
 		return nil
 	}
 	return j.write(line{Object: object, Done: true})

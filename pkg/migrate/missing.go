@@ -13,7 +13,7 @@ import (
 // PersistentVolume is Lost until a run replaces it. It returns an error if the cluster cannot be read.
 func (a *Applier) ReportMissing(ctx context.Context) error {
 	for _, entry := range sortedKeys(a.Journal.deleted) {
-		if _, ok := a.handled[entry]; ok {
+		if a.handled[entry] {
 			continue
 		}
 		resource, name, _ := strings.Cut(entry, "/")

@@ -115,6 +115,9 @@ type (
 		State struct {
 			Running    map[string]any `json:"running"`
 			Terminated map[string]any `json:"terminated"`
+			Waiting    *struct {
+				Reason string `json:"reason"`
+			} `json:"waiting"`
 		} `json:"state"`
 	}
 	podVolume struct {

@@ -197,10 +197,33 @@ func (v VolumePlan) checkObjects(driver string) error {
 		return fmt.Errorf("replacement.spec.csi.driver: must be the plan's driver, %s", driver)
 	case !reflect.DeepEqual(was.Spec.ClaimRef, is.Spec.ClaimRef):
 		return errors.New("replacement.spec.claimRef: must be that of the backup")
+	case v.Kind != kindOf(was):
+		return fmt.Errorf("kind %q: the backup is %s", v.Kind, kindOf(was))
 	case v.Kind == Static && (is.Spec.ReclaimPolicy != policyRetain || strings.Contains(is.Spec.CSI.VolumeHandle, "/")):
 		return errors.New("replacement: a volume that was made by hand keeps the policy Retain, and a handle without a slash")
 	}
+	if err := v.checkSource(was, is); err != nil {
+		return err
+	}
 	return v.checkProof(is.Spec.CSI.VolumeHandle)
+}
+
+// checkSource returns an error if the volume of the replacement is not that of the backup.
+func (v VolumePlan) checkSource(was, is persistentVolume) error {
+	source, err := sourceOf(was, nil)
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	path := strings.TrimSuffix(source.Volume+"/"+source.Directory, "/")
+	switch named := is.Spec.CSI.Attributes[volume.ContextVolume]; {
+	case v.Source.Volume != source.Volume || v.Source.Directory != source.Directory:
+		return fmt.Errorf("source: must be that of the backup, %s", path)
+	case named != path:
+		return fmt.Errorf("replacement.spec.csi.volumeAttributes.%s %q: must be that of the backup, %q", volume.ContextVolume, named, path)
+	case v.Kind == Dynamic && v.Heketi != nil && v.Heketi.Name != source.Volume:
+		return fmt.Errorf("heketi.name %q: must be the volume of the backup, %q", v.Heketi.Name, source.Volume)
+	}
+	return nil
 }
 
 func (v VolumePlan) checkProof(handle string) error {

@@ -57,7 +57,7 @@ id: i
 cluster: c
 driver: d
 volumes:
-- {name: a, action: migrate, kind: static, source: {volume: v}, provenBy: {volumeInfo: true}, backup: {metadata: {name: a}, spec: {glusterfs: {path: v}}}, replacement: {metadata: {name: a}, spec: {csi: {driver: d, volumeHandle: a}, persistentVolumeReclaimPolicy: Retain}}}
+- {name: a, action: migrate, kind: static, source: {volume: v}, provenBy: {volumeInfo: true}, backup: {metadata: {name: a}, spec: {glusterfs: {path: v}}}, replacement: {metadata: {name: a}, spec: {csi: {driver: d, volumeHandle: a, volumeAttributes: {volume: v}}, persistentVolumeReclaimPolicy: Retain}}}
 `
 	if _, err := Decode([]byte(good)); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,12 @@ volumes:
 		{"adopted, made by hand", change(t, good, "volumeHandle: a", "volumeHandle: main/"+idA+"/adopted"), "a handle without a slash"},
 		{"made by hand, without a proof", change(t, good, "provenBy: {volumeInfo: true}, ", ""), "provenBy is empty"},
 		{"made by hand, proven by nothing", change(t, good, "volumeInfo: true", "volumeInfo: false"), "provenBy is empty"},
-		{"dynamic without a proof", change(t, good, "static", "dynamic"), "must be that of the volume in heketi"},
+		{"dynamic, made by hand", change(t, good, "kind: static", "kind: dynamic"), `kind "dynamic": the backup is static`},
+		{"another source", change(t, good, "source: {volume: v}", "source: {volume: w}"), "source: must be that of the backup, v"},
+		{"another directory", change(t, good, "path: v", "path: v/d"), "source: must be that of the backup, v/d"},
+		{"another volume", change(t, good, "volumeAttributes: {volume: v}", "volumeAttributes: {volume: w}"), `volumeAttributes.volume "w": must be that of the backup, "v"`},
+		{"dynamic without a proof", change(t, good, "static", "dynamic", "backup: {metadata: {name: a}", "backup: {metadata: {name: a, annotations: {pv.kubernetes.io/provisioned-by: kubernetes.io/glusterfs}}"),
+			"must be that of the volume in heketi"},
 		{"no name", change(t, good, "name: a", `name: ""`), "name is empty"},
 		{"one twice", good + strings.Split(good, "volumes:\n")[1], "twice"},
 	} {

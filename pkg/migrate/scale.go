@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
@@ -34,8 +35,11 @@ func scalable() map[string]kube.Resource {
 // stays if its claim is deleted meanwhile.
 func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, running []pod) error {
 	namespace, claimName, _ := strings.Cut(v.Claim, "/")
-	s := swapper{api: a.API}
-	if err := s.setPolicy(ctx, v.Name, policyRetain); err != nil {
+	if _, err := a.dryRunScaleDown(ctx, running); err != nil {
+		return err
+	}
+	s := swapper{api: a.API, journal: a.Journal}
+	if err := s.retain(ctx, v.Name); err != nil {
 		return err
 	}
 	for _, p := range running {
@@ -52,10 +56,8 @@ func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, running []pod) er
 		case time.Now().After(deadline):
 			return fmt.Errorf("pods still run %v after their owners were scaled to 0: %s", a.Wait, namesOf(left))
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(a.Poll):
+		if err := wait(ctx, a.Poll); err != nil {
+			return err
 		}
 	}
 }
@@ -150,8 +152,11 @@ func (a *Applier) ScaleUp(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// hasScaled reports whether a run of this plan has scaled an owner to 0.
+// hasScaled reports whether a run of this plan has scaled an owner to 0. The ReplicaSets of a Deployment have its annotations, too.
 func (a *Applier) hasScaled(owner unstructured.Unstructured) bool {
+	if slices.ContainsFunc(owner.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.Controller != nil && *r.Controller }) {
+		return false
+	}
 	annotations := owner.GetAnnotations()
 	return annotations[AnnotationReplicas] != "" && annotations[AnnotationScaledBy] == a.Plan.ID
 }

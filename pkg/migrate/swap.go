@@ -1,12 +1,16 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -28,35 +32,64 @@ type swapper struct {
 // swap replaces the PersistentVolume from by to: same name, same claim. It is deleted only when its policy is Retain, and the
 // policy of the new one is Retain until the claim has it.
 func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
-	name := nameOf(from)
-	for range mostSteps {
-		now, err := s.api.Get(ctx, volumesResource(), "", name)
-		switch {
-		case apierrors.IsNotFound(err):
-			err = s.create(ctx, from, to)
-		case err != nil:
+	entry := volumeEntry(nameOf(from))
+	for steps := 1; ; steps++ {
+		done, err := s.step(ctx, from, to)
+		if done || err != nil && (!s.journal.has(entry) || !mayPass(err)) {
 			return err
-		case isDeleting(now) && s.journal.has(volumeEntry(name)) && (sameVolume(now.Object, from) || sameVolume(now.Object, to)):
-			err = s.deleteStep(ctx, now, to) // it may be to itself: an earlier run had the other direction
-		case sameVolume(now.Object, to):
-			if err := s.bindAndSetPolicy(ctx, now, to); err != nil {
-				return err
-			}
-			return s.journal.replaced(volumeEntry(name))
-		case sameVolume(now.Object, from):
-			err = s.deleteStep(ctx, now, to)
-		default:
-			return fmt.Errorf("PersistentVolume %s: %w: it has another source, size, claim or class; make a new plan", name, ErrChanged)
 		}
-		if err != nil {
-			return err
+		if err == nil && steps < quickSteps {
+			continue
+		}
+		if wait(ctx, s.poll) != nil {
+			return fmt.Errorf("PersistentVolume %s is not replaced in time, after %d steps: %w", nameOf(from), steps, cmp.Or(err, context.Cause(ctx)))
 		}
 	}
-	return fmt.Errorf("PersistentVolume %s is not replaced after %d steps; does something change it all the time?", name, mostSteps)
 }
 
-// mostSteps bounds the steps of a swap, which takes five without disturbances.
-const mostSteps = 20
+// quickSteps is how many steps of a swap follow each other without a pause. It takes five if nothing else changes the PersistentVolume.
+const quickSteps = 20
+
+// step takes the next step of a swap.
+func (s *swapper) step(ctx context.Context, from, to map[string]any) (done bool, err error) {
+	name := nameOf(from)
+	now, err := s.api.Get(ctx, volumesResource(), "", name)
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, s.create(ctx, from, to)
+	case err != nil:
+		return false, err
+	case isDeleting(now) && !s.journal.has(volumeEntry(name)):
+		return false, fmt.Errorf("PersistentVolume %s: %w: it is being deleted, and not by this migration", name, ErrChanged)
+	case isDeleting(now) && (sameVolume(now.Object, from) || sameVolume(now.Object, to)):
+		return false, s.deleteStep(ctx, now, to) // it may be to itself: an earlier run had the other direction
+	case sameVolume(now.Object, to):
+		if err := s.bindAndSetPolicy(ctx, now, to); err != nil {
+			return false, err
+		}
+		return true, s.journal.replaced(volumeEntry(name))
+	case sameVolume(now.Object, from):
+		return false, s.deleteStep(ctx, now, to)
+	}
+	return false, fmt.Errorf("PersistentVolume %s: %w: it has another source, size, claim or class; make a new plan", name, ErrChanged)
+}
+
+// mayPass reports whether an error may not be there the next time. A swap that has deleted something is not given up for such an error.
+func mayPass(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, errHeld) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
+		apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsInternalError(err)
+}
+
+// wait waits for a while, or returns why ctx is done.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
 
 func isDeleting(object *unstructured.Unstructured) bool { return object.GetDeletionTimestamp() != nil }
 
@@ -102,21 +135,29 @@ func comparableSpec(object map[string]any) map[string]any {
 	return plain
 }
 
-// deleteStep carries out the next step of deleting a PersistentVolume: policy Retain, deletion, finalizers. Nothing is deleted unless the API
+// deleteStep carries out the next step of deleting a PersistentVolume: policy Retain, deletion, finalizers. Nothing is changed unless the API
 // server would take the new one.
 func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
-	policy, _, _ := unstructured.NestedString(now.Object, "spec", "persistentVolumeReclaimPolicy")
-	switch {
-	case policy != policyRetain:
-		return s.setPolicy(ctx, now.GetName(), policyRetain)
-	case !isDeleting(now):
+	entry := volumeEntry(now.GetName())
+	if !isDeleting(now) {
 		if err := s.checkCreate(ctx, to); err != nil {
 			return err
 		}
-		if err := s.journal.deletes(volumeEntry(now.GetName()), sizeOf(now.Object)); err != nil {
+	}
+	switch {
+	case policyOf(now.Object) != policyRetain:
+		return s.retain(ctx, now.GetName())
+	case !isDeleting(now):
+		if err := s.journal.deletes(entry, sizeOf(now.Object)); err != nil {
 			return err
 		}
-		return ignoreNotFound(s.api.Delete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())))
+		err := ignoreNotFound(s.api.Delete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())))
+		if isRefusal(err) {
+			err = errors.Join(err, s.journal.keeps(entry))
+		}
+		return err
+	case !slices.ContainsFunc(now.GetFinalizers(), isOwnFinalizer):
+		return fmt.Errorf("PersistentVolume %s %w: %s", now.GetName(), errHeld, strings.Join(now.GetFinalizers(), ", "))
 	}
 	// A finalizer keeps it as long as it is bound. The resource version makes sure that nothing has changed since it was read.
 	left, err := json.Marshal(slices.DeleteFunc(now.GetFinalizers(), isOwnFinalizer))
@@ -129,6 +170,28 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 		return nil // look again
 	}
 	return ignoreNotFound(err)
+}
+
+// errHeld is returned for a PersistentVolume that is being deleted and has finalizers of other programs.
+var errHeld = errors.New("is kept by finalizers of other programs, until they remove them")
+
+// isRefusal reports whether the API server has certainly not carried out a request.
+func isRefusal(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsConflict(err) ||
+		apierrors.IsMethodNotSupported(err)
+}
+
+// retain gives a PersistentVolume the policy Retain.
+func (s *swapper) retain(ctx context.Context, name string) error {
+	if err := s.journal.retains(volumeEntry(name)); err != nil {
+		return err
+	}
+	return s.setPolicy(ctx, name, policyRetain)
+}
+
+func policyOf(pv map[string]any) string {
+	policy, _, _ := unstructured.NestedString(pv, "spec", "persistentVolumeReclaimPolicy")
+	return policy
 }
 
 // isOwnFinalizer reports whether a finalizer is one of Kubernetes or external-provisioner, which protect what a migration takes over.
@@ -193,11 +256,10 @@ func (s *swapper) bindAndSetPolicy(ctx context.Context, now *unstructured.Unstru
 	if err != nil || !bound {
 		return err
 	}
-	policy, _, _ := unstructured.NestedString(to, "spec", "persistentVolumeReclaimPolicy")
-	if is, _, _ := unstructured.NestedString(now.Object, "spec", "persistentVolumeReclaimPolicy"); is == policy {
+	if policyOf(now.Object) == policyOf(to) {
 		return nil
 	}
-	return s.setPolicy(ctx, now.GetName(), policy)
+	return s.setPolicy(ctx, now.GetName(), policyOf(to))
 }
 
 // waitUntilBound waits until the claim of a PersistentVolume is bound to it. Kubernetes looks at a Lost claim every 15 s, and at once when it
@@ -207,14 +269,16 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 	if err != nil || view.Spec.ClaimRef == nil {
 		return false, err
 	}
-	ref := view.Spec.ClaimRef
-	var touched time.Time // before that, the phase may be that of the old PersistentVolume
-	for deadline := time.Now().Add(s.wait); ; {
+	ref, deadline := view.Spec.ClaimRef, time.Now().Add(s.wait)
+	if gone, err := s.waitUntilSeen(ctx, pv, ref, deadline); err != nil || gone {
+		return false, err
+	}
+	for touched := (time.Time{}); ; { // before it is touched, the phase may be that of the old PersistentVolume
 		gone, c, err := s.claimOf(ctx, ref)
 		switch {
 		case err != nil || gone:
 			return false, err
-		case !touched.IsZero() && c.Status.Phase == "Bound" && c.Spec.VolumeName == pv.GetName():
+		case !touched.IsZero() && c.Status.Phase == phaseBound && c.Spec.VolumeName == pv.GetName():
 			return true, nil
 		case time.Now().After(deadline):
 			return false, fmt.Errorf("claim %s/%s is %s %v after PersistentVolume %s was made for it; is kube-controller-manager running? Run this again when it is",
@@ -226,12 +290,31 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 			touched = time.Now()
 			continue
 		}
-		select {
-		case <-ctx.Done():
-			return false, context.Cause(ctx)
-		case <-time.After(s.poll):
+		if err := wait(ctx, s.poll); err != nil {
+			return false, err
 		}
 	}
+}
+
+// waitUntilSeen waits until kube-controller-manager has seen a new PersistentVolume, whose phase it then sets: a claim that it looks at before
+// is Lost afterwards. It waits no longer than until the deadline, and not for a claim that is gone.
+func (s *swapper) waitUntilSeen(ctx context.Context, pv *unstructured.Unstructured, ref *reference, deadline time.Time) (gone bool, err error) {
+	for time.Now().Before(deadline) {
+		if gone, _, err := s.claimOf(ctx, ref); err != nil || gone {
+			return gone, err
+		}
+		phase, _, _ := unstructured.NestedString(pv.Object, "status", "phase")
+		if slices.Contains([]string{phaseBound, "Released", "Failed"}, phase) {
+			return false, nil
+		}
+		if err := wait(ctx, s.poll); err != nil {
+			return false, err
+		}
+		if pv, err = s.api.Get(ctx, volumesResource(), "", pv.GetName()); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // claimOf returns the claim that a PersistentVolume names. gone is true if it does not exist, is another one of its name, or is being deleted.

@@ -71,7 +71,7 @@ func (p *planner) checkState(pv persistentVolume) error {
 		return errors.New("spec.volumeMode is Block, and a gluster volume has files")
 	case pv.Status.Phase == "Pending":
 		return errors.New("its phase is Pending; plan again when it has another one")
-	case ref == nil || pv.Status.Phase != "Bound":
+	case ref == nil || pv.Status.Phase != phaseBound:
 		return nil
 	}
 	key := ref.Namespace + "/" + ref.Name
@@ -103,7 +103,7 @@ func (p *planner) policy(pv persistentVolume) (policy string, warnings []string)
 		return policyRetain, nil
 	case kindOf(pv) == Static:
 		return policyRetain, []string{fmt.Sprintf("its policy was %s, which the in-tree plugin never carried out for a volume that was made by hand; it becomes Retain", is)}
-	case pv.Status.Phase != "Bound":
+	case pv.Status.Phase != phaseBound:
 		return policyRetain, []string{fmt.Sprintf("its policy was %s and its phase is %s: so that its data are not deleted by the migration, the policy becomes Retain",
 			is, pv.Status.Phase)}
 	case is != policyDelete:

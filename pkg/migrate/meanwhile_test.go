@@ -1,0 +1,259 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+)
+
+// meanwhile is an API server at which something happens before a call.
+type meanwhile struct {
+	*fakeAPI
+	before func(call string) error // "verb resource/name"; an error is the call's answer
+}
+
+func (m meanwhile) Get(ctx context.Context, of kube.Resource, namespace, name string) (*unstructured.Unstructured, error) {
+	if err := m.before("get " + of.Name + "/" + name); err != nil {
+		return nil, err
+	}
+	return m.fakeAPI.Get(ctx, of, namespace, name)
+}
+
+func (m meanwhile) List(ctx context.Context, of kube.Resource, namespace, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error) {
+	if err := m.before("list " + of.Name); err != nil {
+		return nil, err
+	}
+	return m.fakeAPI.List(ctx, of, namespace, kind, keep)
+}
+
+func (m meanwhile) Create(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error {
+	if err := m.before("create " + of.Name + "/" + object.GetName()); err != nil {
+		return err
+	}
+	return m.fakeAPI.Create(ctx, of, object)
+}
+
+func (m meanwhile) Patch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error {
+	if err := m.before("patch " + of.Name + "/" + name); err != nil {
+		return err
+	}
+	return m.fakeAPI.Patch(ctx, of, namespace, name, patch)
+}
+
+// run applies the plan, with a new process's eyes on the journal.
+func (m meanwhile) run(t *testing.T, a Applier, dir string) (string, error) {
+	t.Helper()
+	var results []Result
+	a.API, a.Journal, a.Report = m, openJournalOf(t, dir+"/journal", a.Plan.ID), func(r Result) { results = append(results, r) }
+	defer func() { _ = a.Journal.Close() }()
+	err := a.Apply(t.Context(), Selection{})
+	if missing := a.ReportMissing(t.Context()); missing != nil {
+		t.Error(missing)
+	}
+	return outcomes(results), err
+}
+
+func (a *fakeAPI) pv(name string) *unstructured.Unstructured {
+	return a.objects[objectKey(volumesResource(), "", name)]
+}
+
+// TestDeletedMeanwhile: a PersistentVolume that somebody deletes while it is checked keeps its finalizers, and its claim.
+func TestDeletedMeanwhile(t *testing.T) {
+	api, a := migrated(t)
+	m := meanwhile{api, func(call string) error {
+		if pv := api.pv("pvc-a"); call == "list pods" && !isDeleting(pv) {
+			return api.Delete(t.Context(), volumesResource(), "", "pvc-a", string(pv.GetUID()))
+		}
+		return nil
+	}}
+	got, err := m.run(t, a, t.TempDir())
+	if err != nil || !strings.Contains(got, "pvc-a refused") || !strings.Contains(got, "it is being deleted") {
+		t.Errorf("%v, %s", err, got)
+	}
+	if pv := api.pv("pvc-a"); pv == nil || len(pv.GetFinalizers()) == 0 || api.wasLost["data"] > 0 {
+		t.Errorf("it was swapped: %v", pv)
+	}
+}
+
+// TestFinalizerSinceThePlan: other programs may need what they hold.
+func TestFinalizerSinceThePlan(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		api, a := migrated(t)
+		dir := t.TempDir()
+		if back {
+			run(t, api, a, dir, false, Selection{})
+		}
+		pv := api.pv("pvc-a")
+		pv.SetFinalizers(append(pv.GetFinalizers(), "backup.example.org/hold"))
+		if got := outcomes(run(t, api, a, dir, back, Selection{})); !strings.Contains(got, "finalizer of another program: backup.example.org/hold") {
+			t.Errorf("back %t: %s", back, got)
+		}
+		if isDeleting(api.pv("pvc-a")) {
+			t.Errorf("back %t: it is being deleted", back)
+		}
+	}
+}
+
+// TestErrorsThatPass: what was deleted is made again, although the API server fails for a while.
+func TestErrorsThatPass(t *testing.T) {
+	api, a := migrated(t)
+	failures := 30
+	m := meanwhile{api, func(string) error {
+		if api.pv("pvc-a") == nil && failures > 0 {
+			failures--
+			return apierrors.NewServiceUnavailable("etcd has no leader")
+		}
+		return nil
+	}}
+	if got, err := m.run(t, a, t.TempDir()); err != nil || got != "projects migrated; pvc-a migrated" || failures > 0 {
+		t.Errorf("%v, %s; %d failures are left", err, got, failures)
+	}
+}
+
+// TestErrorThatStays: nothing else is deleted when what was deleted cannot be made again, and that is said.
+func TestErrorThatStays(t *testing.T) {
+	for _, call := range []string{"create persistentvolumes/projects", "get persistentvolumes/projects"} {
+		api, a := migrated(t)
+		m := meanwhile{api, func(now string) error {
+			if api.pv("projects") == nil && now == call {
+				return errors.New("the certificate has expired")
+			}
+			return nil
+		}}
+		dir := t.TempDir()
+		a.Report = func(Result) {}
+		a.API, a.Journal = m, openJournalOf(t, dir+"/journal", a.Plan.ID)
+		if err := a.Apply(t.Context(), Selection{}); err == nil || !strings.Contains(err.Error(), "projects") || !strings.Contains(err.Error(), "mend that") {
+			t.Errorf("%s: %v", call, err)
+		}
+		_ = a.Journal.Close()
+		if isOfDriver(api.pv("pvc-a").Object) {
+			t.Errorf("%s: the next one was swapped", call)
+		}
+		if got := outcomes(run(t, api, a, dir, false, Selection{})); got != "projects migrated; pvc-a migrated" {
+			t.Errorf("%s: the next run: %s", call, got)
+		}
+	}
+}
+
+// TestRetainSinceThePlan: a volume that an administrator has protected since the plan was made stays so, whenever the migration is killed. The
+// policy Retain that the migration itself has set does not count.
+func TestRetainSinceThePlan(t *testing.T) {
+	for _, protected := range []bool{true, false} {
+		for at := range 60 {
+			api, a := migrated(t)
+			if protected {
+				_ = unstructured.SetNestedField(api.pv("pvc-a").Object, policyRetain, "spec", "persistentVolumeReclaimPolicy")
+			}
+			dir := t.TempDir()
+			api.killAt, api.after = at, at%2 == 0
+			run(t, api, a, dir, false, Selection{})
+			api.killAt = 0
+			results := run(t, api, a, dir, false, Selection{})
+			if want := map[bool]string{true: policyRetain, false: policyDelete}[protected]; policyOf(api.pv("pvc-a").Object) != want {
+				t.Fatalf("protected: %t, killed at %d: %s, and the policy is not %s", protected, at, outcomes(results), want)
+			}
+		}
+	}
+}
+
+// TestRefusedDeletion: a deletion that the API server has refused leaves no trace. Whoever deletes the PersistentVolume afterwards means it.
+func TestRefusedDeletion(t *testing.T) {
+	api, a := migrated(t)
+	dir := t.TempDir()
+	api.refusesDelete = apierrors.NewForbidden(schema.GroupResource{Resource: "persistentvolumes"}, "pvc-a", errors.New("a webhook refuses it"))
+	run(t, api, a, dir, false, Selection{})
+	api.refusesDelete = nil
+	delete(api.objects, objectKey(volumesResource(), "", "pvc-a"))
+	if got := outcomes(run(t, api, a, dir, false, Selection{Only: []string{"pvc-a"}})); !strings.Contains(got, "pvc-a refused") || api.pv("pvc-a") != nil {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestClaimIsTouchedAfterwards: Kubernetes has seen the new PersistentVolume before it is made to look at the claim.
+func TestClaimIsTouchedAfterwards(t *testing.T) {
+	api, a := migrated(t)
+	looks := 0
+	m := meanwhile{api, func(call string) error {
+		pv := api.pv("pvc-a")
+		if pv == nil || !isOfDriver(pv.Object) {
+			return nil
+		}
+		phase, _, _ := unstructured.NestedString(pv.Object, "status", "phase")
+		switch call {
+		case "get persistentvolumes/pvc-a":
+			if looks++; looks < 5 {
+				_ = unstructured.SetNestedField(pv.Object, "Pending", "status", "phase")
+			}
+		case "patch persistentvolumeclaims/data":
+			if phase != phaseBound {
+				t.Errorf("touched while the PersistentVolume is %s", phase)
+			}
+		}
+		return nil
+	}}
+	if got, err := m.run(t, a, t.TempDir()); err != nil || got != "projects migrated; pvc-a migrated" || looks < 5 {
+		t.Errorf("%v, %s; %d looks", err, got, looks)
+	}
+}
+
+// TestClassMadeMeanwhile: a StorageClass that another program puts back is not migrated, and one that the API server would refuse stays.
+func TestClassMadeMeanwhile(t *testing.T) {
+	api, a := withClass(t)
+	m := meanwhile{api, func(call string) error {
+		if name, found := strings.CutPrefix(call, "create storageclasses/"); found {
+			backup := a.Plan.Classes[slices.IndexFunc(a.Plan.Classes, func(c ClassPlan) bool { return c.Name == name })].Backup
+			api.put(classesResource(), &unstructured.Unstructured{Object: backup})
+		}
+		return nil
+	}}
+	if got := applyClasses(t, m, a); !strings.Contains(got, "another program has made it again") {
+		t.Errorf("got %s", got)
+	}
+	api, a = withClass(t)
+	api.refuses = errors.New("a webhook refuses it")
+	if got := applyClasses(t, api, a); !strings.Contains(got, "nothing was changed") {
+		t.Errorf("got %s", got)
+	}
+	for _, c := range a.Plan.Classes {
+		if api.objects[objectKey(classesResource(), "", c.Name)] == nil {
+			t.Errorf("class %s is gone", c.Name)
+		}
+	}
+}
+
+func applyClasses(t *testing.T, api API, a Applier) string {
+	t.Helper()
+	var results []Result
+	a.API, a.Journal, a.Report = api, openJournalOf(t, t.TempDir()+"/journal", a.Plan.ID), func(r Result) { results = append(results, r) }
+	defer func() { _ = a.Journal.Close() }()
+	if err := a.ApplyClasses(t.Context()); err != nil {
+		t.Error(err)
+	}
+	return outcomes(results)
+}
+
+// TestMayHaveMounts: the kubelet mounts before it pulls images.
+func TestMayHaveMounts(t *testing.T) {
+	for status, want := range map[string]bool{
+		"{phase: Running}": true, "{phase: Unknown}": true, "{phase: Succeeded}": false, "{phase: Failed}": false, "{phase: Pending}": false,
+		"{phase: Pending, containerStatuses: [{state: {waiting: {reason: ContainerCreating}}}]}":                                                             false,
+		"{phase: Pending, containerStatuses: [{state: {waiting: {reason: ImagePullBackOff}}}]}":                                                              true,
+		"{phase: Pending, initContainerStatuses: [{state: {running: {}}}]}":                                                                                  true,
+		"{phase: Pending, initContainerStatuses: [{state: {terminated: {}}}], containerStatuses: [{state: {waiting: {reason: PodInitializing}}}]}":           true,
+		"{phase: Pending, initContainerStatuses: [{state: {waiting: {}}}], containerStatuses: [{state: {waiting: {reason: PodInitializing}}}, {state: {}}]}": false,
+	} {
+		p, err := read[pod](object(t, "{metadata: {name: p}, status: "+status+"}"))
+		if err != nil || p.mayHaveMounts() != want {
+			t.Errorf("%s: %t, %v", status, p.mayHaveMounts(), err)
+		}
+	}
+}
