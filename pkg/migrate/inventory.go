@@ -54,18 +54,21 @@ type InventoryCache struct {
 	since       time.Time
 }
 
-// Get returns records that are not older than MaxAge. A reading that failed for any Heketi is not kept.
+// failedAge is how long a reading is kept that has failed for a Heketi: one that does not answer may cost seconds each time.
+const failedAge = 10 * time.Second
+
+// Get returns records that are not older than MaxAge, or than ten seconds if a Heketi could not be read.
 func (c *InventoryCache) Get(ctx context.Context) []Inventory {
-	if c.inventories == nil || time.Since(c.since) > c.MaxAge {
+	maxAge := c.MaxAge
+	if slices.ContainsFunc(c.inventories, func(i Inventory) bool { return i.Err != nil }) {
+		maxAge = min(maxAge, failedAge)
+	}
+	if c.inventories == nil || time.Since(c.since) > maxAge {
 		c.inventories = nil // not both in memory
 		began := time.Now()
 		c.inventories, c.since = c.Read(ctx), began
 	}
-	current := c.inventories
-	if slices.ContainsFunc(current, func(i Inventory) bool { return i.Err != nil }) {
-		c.inventories = nil
-	}
-	return current
+	return c.inventories
 }
 
 // inventoryOf returns the records of a backend, or an error that says why there are none.

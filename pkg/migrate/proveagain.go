@@ -62,7 +62,10 @@ func (a *Applier) proveStaticAgain(v VolumePlan, inventories []Inventory) error 
 		return fmt.Errorf("whether gluster volume %s is still there cannot be proven: %s", v.Source.Volume, strings.Join(unusable, "; "))
 	}
 	proof, err := proveStatic(v.Source, found, listed)
-	if err != nil {
+	switch {
+	case err != nil && len(unusable) > 0: // what cannot be read may have it
+		return fmt.Errorf("%w; and %s", err, strings.Join(unusable, "; "))
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrChanged, err)
 	}
 	list, _, _ := unstructured.NestedString(v.Replacement, "spec", "csi", "volumeAttributes", volume.ContextServers)

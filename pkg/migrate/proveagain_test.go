@@ -72,6 +72,10 @@ func TestInventoryCache(t *testing.T) {
 		t.Errorf("%d readings, the last is %v", reads, got)
 	}
 	err = nil
+	if got := cache.Get(t.Context()); reads != 2 || !errors.Is(got[0].Err, failed) {
+		t.Errorf("right after a failure: %d readings, the last is %v", reads, got)
+	}
+	cache.since = time.Now().Add(-2 * failedAge)
 	if got := cache.Get(t.Context()); reads != 3 || got[0].Err != nil {
 		t.Errorf("after a failure: %d readings, the last is %v", reads, got)
 	}
