@@ -13,11 +13,11 @@ func TestTutorial(t *testing.T) {
 	noDriver(t)
 	err := tutorial.InLab(t.Context(), cluster, root, filepath.Join("docs", "tutorial.md"), nil, t.Output(), false)
 	if err != nil {
-		t.Error(err)
 		for _, what := range []string{"pods,pvc,events", "pv,storageclasses,csinodes"} {
 			if out, err := cluster.Kubectl(t.Context(), "get", what, "--all-namespaces", "--output=wide"); err == nil {
 				t.Log(out)
 			}
 		}
+		t.Error(err) // last, where it is seen first
 	}
 }
