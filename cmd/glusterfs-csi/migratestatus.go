@@ -27,7 +27,7 @@ func newMigrateStatusCommand() *cobra.Command {
 		Short: "Show where the PersistentVolumes of either kind stand",
 		Long: "Status shows the PersistentVolumes of the in-tree plugin, those that apply has put in their place, and those that are missing: an apply or rollback that\n" +
 			"was ended has deleted them, and their claims are Lost until the same command has run again. It fails if any is missing. With --plan, it also finds those\n" +
-			"that no claim names any more.",
+			"that no claim names any more, and tells them by the journal beside the plan from those that others have deleted since.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd) },
 	}
@@ -45,12 +45,9 @@ func (m *statusCommand) run(cmd *cobra.Command) error {
 	if m.format != formatText && m.format != formatJSON {
 		return usageError{fmt.Errorf("--output=%s: write %s or %s", m.format, formatText, formatJSON)}
 	}
-	var plan migrate.Plan
-	if m.file != "" {
-		var err error
-		if plan, err = readPlan(m.file); err != nil {
-			return err
-		}
+	plan, journal, err := m.plan()
+	if err != nil {
+		return err
 	}
 	api, err := m.connect()
 	if err != nil {
@@ -65,7 +62,7 @@ func (m *statusCommand) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	states, err := migrate.Status(objects, m.driver, plan)
+	states, err := migrate.Status(objects, m.driver, plan, journal)
 	if err != nil {
 		return err
 	}
@@ -73,6 +70,20 @@ func (m *statusCommand) run(cmd *cobra.Command) error {
 		return err
 	}
 	return missingError(states)
+}
+
+// plan reads the plan and its journal, if there is a plan.
+func (m *statusCommand) plan() (plan migrate.Plan, journal *migrate.Journal, err error) {
+	if m.file == "" {
+		return plan, nil, nil
+	}
+	if plan, err = readPlan(m.file); err != nil {
+		return plan, nil, err
+	}
+	if journal, err = migrate.PeekJournal(m.file+journalSuffix, plan.ID); err != nil {
+		return plan, nil, err
+	}
+	return plan, journal, journal.Close()
 }
 
 // missingError names the PersistentVolumes that are missing, if there are any.

@@ -47,16 +47,33 @@ func ReadJournal(path, plan string) (*Journal, error) {
 	return j, err
 }
 
+// PeekJournal is like ReadJournal, also while a migration with the plan runs: what it returns may be out of date.
+func PeekJournal(path, plan string) (*Journal, error) {
+	file, err := os.Open(path) // #nosec G304 -- the administrator names the plan
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Journal{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newJournal(file, plan, true)
+}
+
 func openJournalFile(path, plan string, flags int) (*Journal, error) {
 	file, err := os.OpenFile(path, flags, 0o600) // #nosec G304 -- the administrator names the plan
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{file: file, readOnly: flags == os.O_RDONLY, deleted: map[string]string{}, retained: map[string]bool{}}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s is in use: another migration with this plan runs (%w)", path, err), file.Close())
 	}
-	if err := j.load(path, plan); err != nil {
+	return newJournal(file, plan, flags == os.O_RDONLY)
+}
+
+// newJournal reads the file, and closes it if that fails.
+func newJournal(file *os.File, plan string, readOnly bool) (*Journal, error) {
+	j := &Journal{file: file, readOnly: readOnly, deleted: map[string]string{}, retained: map[string]bool{}}
+	if err := j.load(file.Name(), plan); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return j, nil
@@ -163,4 +180,9 @@ func (j *Journal) replaced(object string) error {
 func (j *Journal) has(object string) bool {
 	_, ok := j.deleted[object]
 	return ok
+}
+
+// leftOut reports whether this migration has nothing to do with the absence of an object. Without a journal that is unknown.
+func (j *Journal) leftOut(object string) bool {
+	return j != nil && j.file != nil && !j.has(object)
 }

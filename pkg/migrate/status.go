@@ -9,8 +9,8 @@ import (
 type State struct {
 	Name  string `json:"name"`
 	Claim string `json:"claim,omitempty"`
-	Phase string `json:"phase"` // "" if it is missing
-	// Kind is InTree, InDriver for what a migration has made, or IsMissing.
+	Phase string `json:"phase"` // "" if there is none
+	// Kind is InTree, InDriver for what a migration has made, IsMissing or IsDeleted.
 	Kind   string `json:"kind"`
 	Policy string `json:"policy"`
 	// ClaimPhase is "" for a claim that does not exist.
@@ -23,11 +23,14 @@ const (
 	InDriver = "migrated"
 	// IsMissing is a PersistentVolume that does not exist, although a claim is Lost without it or a plan migrates it.
 	IsMissing = "missing"
+	// IsDeleted is a PersistentVolume of a plan that was deleted outside of the migration, as one is whose claim was deleted.
+	IsDeleted = "deleted"
 )
 
-// Status returns the PersistentVolumes of the in-tree plugin, those that a migration has put in their place, and those that are missing, by
-// name. Missing are those of the plan, which may be empty, and of claims that are Lost and not another driver's.
-func Status(o Objects, driver string, plan Plan) ([]State, error) {
+// Status returns the PersistentVolumes of the in-tree plugin, those that a migration has put in their place, and those that do not exist, by
+// name. Missing are those of the plan, which may be empty, and of claims that are Lost and not another driver's. Those of the plan that its
+// journal, which may be nil, does not list count as deleted unless their claim is Lost.
+func Status(o Objects, driver string, plan Plan, journal *Journal) ([]State, error) {
 	claims := map[string]claim{}
 	for _, object := range o.Claims {
 		c, err := read[claim](object)
@@ -58,28 +61,32 @@ func Status(o Objects, driver string, plan Plan) ([]State, error) {
 		}
 		states = append(states, state)
 	}
-	states = append(states, missing(claims, exists, driver, plan)...)
+	states = append(states, absent(claims, exists, driver, plan, journal)...)
 	slices.SortFunc(states, func(a, b State) int { return cmp.Compare(a.Name, b.Name) })
 	return states, nil
 }
 
-// missing returns the PersistentVolumes that do not exist and should.
-func missing(claims map[string]claim, exists map[string]bool, driver string, plan Plan) (states []State) {
-	add := func(name, claimKey string) {
+// absent returns the PersistentVolumes that do not exist and should, and those that others have deleted.
+func absent(claims map[string]claim, exists map[string]bool, driver string, plan Plan, journal *Journal) (states []State) {
+	add := func(name, claimKey, kind string) {
 		if !exists[name] {
-			states = append(states, State{Name: name, Kind: IsMissing, Claim: claimKey, ClaimPhase: claims[claimKey].Status.Phase})
+			states = append(states, State{Name: name, Kind: kind, Claim: claimKey, ClaimPhase: claims[claimKey].Status.Phase})
 			exists[name] = true // not a second time
-		}
-	}
-	for _, v := range plan.Volumes {
-		if v.Action == Migrate {
-			add(v.Name, v.Claim)
 		}
 	}
 	for _, key := range sortedKeys(claims) {
 		c := claims[key]
 		if c.Status.Phase == "Lost" && c.Spec.VolumeName != "" && mayBeOurs(c, driver) {
-			add(c.Spec.VolumeName, key)
+			add(c.Spec.VolumeName, key, IsMissing)
+		}
+	}
+	for _, v := range plan.Volumes {
+		switch {
+		case v.Action != Migrate:
+		case journal.leftOut(volumeEntry(v.Name)):
+			add(v.Name, v.Claim, IsDeleted)
+		default:
+			add(v.Name, v.Claim, IsMissing)
 		}
 	}
 	return states

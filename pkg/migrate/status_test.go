@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,7 +11,12 @@ import (
 
 func states(t *testing.T, o Objects, plan Plan) string {
 	t.Helper()
-	found, err := Status(o, testDriver, plan)
+	return statesWith(t, o, plan, nil)
+}
+
+func statesWith(t *testing.T, o Objects, plan Plan, journal *Journal) string {
+	t.Helper()
+	found, err := Status(o, testDriver, plan, journal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,5 +57,46 @@ func TestStatusOfMissing(t *testing.T) {
 		if got := states(t, s.Objects, Plan{}); got != want {
 			t.Errorf("a claim of %s: %q", provisioner, got)
 		}
+	}
+}
+
+// TestStatusOfDeleted: a PersistentVolume that was migrated and then deleted with its claim is not missing. The journal tells.
+func TestStatusOfDeleted(t *testing.T) {
+	s := testSources(t, dynamicPV)
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Objects.Volumes = nil
+	path := filepath.Join(t.TempDir(), "journal")
+	peek := func() *Journal {
+		journal, err := PeekJournal(path, testPlanID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return journal
+	}
+	if got := statesWith(t, s.Objects, plan, peek()); got != "pvc-a missing shop/data Bound" {
+		t.Errorf("no journal: %s", got)
+	}
+	running := openJournal(t, path) // which keeps other migrations out
+	if err := running.deletes(volumeEntry("pvc-a"), "1Gi"); err != nil {
+		t.Fatal(err)
+	}
+	if got := statesWith(t, s.Objects, plan, peek()); got != "pvc-a missing shop/data Bound" {
+		t.Errorf("while it is replaced: %s", got)
+	}
+	if err := running.replaced(volumeEntry("pvc-a")); err != nil {
+		t.Fatal(err)
+	}
+	claims := s.Objects.Claims
+	s.Objects.Claims = nil
+	if got := statesWith(t, s.Objects, plan, peek()); got != "pvc-a deleted shop/data " {
+		t.Errorf("deleted since: %s", got)
+	}
+	s.Objects.Claims = claims
+	_ = unstructured.SetNestedField(s.Objects.Claims[0].Object, "Lost", "status", "phase")
+	if got := statesWith(t, s.Objects, plan, peek()); got != "pvc-a missing shop/data Lost" {
+		t.Errorf("deleted since, and its claim is there: %s", got)
 	}
 }
