@@ -51,7 +51,7 @@ func bringUp(ctx context.Context) error {
 		// It would keep a server that was switched off out of new volumes for two minutes after its return.
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
 	}, kubernetes.Options{
-		Tools: strings.TrimSpace(string(tools)), Images: filepath.Join(buildDir(), "images"), Out: os.Stdout,
+		Tools: strings.TrimSpace(string(tools)), Images: []string{filepath.Join(buildDir(), "images")}, Out: os.Stdout,
 	})
 	return err
 }
