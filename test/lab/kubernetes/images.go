@@ -81,6 +81,15 @@ func isImage(path string) (bool, error) {
 	}
 }
 
+// Images lists the names of the images that the node has.
+func (n *Node) Images(ctx context.Context) ([]string, error) {
+	out, err := n.Machine.Output(ctx, "ctr", "--namespace=k8s.io", "images", "list", "--quiet")
+	if err != nil {
+		return nil, fmt.Errorf("list the images of a node: %w", err)
+	}
+	return strings.Fields(out), nil
+}
+
 // ImportImages loads images, archives on the host, into the node's containerd.
 func (n *Node) ImportImages(ctx context.Context, archives ...string) error {
 	for _, archive := range archives {

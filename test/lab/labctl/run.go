@@ -118,7 +118,7 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	options := lab.Options{Dir: dir, Driver: *driver, Labctl: self, Out: out, BareStorage: *bare}
+	options := lab.Options{Dir: dir, Driver: *driver, Labctl: self, Out: out, BareStorage: *bare, Workers: *bare}
 	if *tools == "" {
 		_, err = lab.Up(ctx, options)
 	} else {
