@@ -1,13 +1,14 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
 )
 
 // What the cluster itself must be able to do, before the driver is looked at.
@@ -227,39 +228,16 @@ func eventually(t *testing.T, try func() error) {
 
 func within(t *testing.T, limit time.Duration, try func() error) {
 	t.Helper()
-	var err error
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		if err = try(); err == nil {
-			return
-		}
-	}
-	t.Fatalf("not within %s: %v", limit, err)
+	clustertest.Within(t, limit, try)
 }
 
 // up applies manifests, removes them when the test ends, and waits for the pod when one is named.
 func up(t *testing.T, manifests, pod string) {
 	t.Helper()
-	t.Cleanup(func() {
-		if err := cluster.Delete(context.Background(), manifests); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := cluster.Apply(t.Context(), manifests); err != nil {
-		t.Fatal(err)
-	}
-	if pod == "" {
-		return
-	}
-	if _, err := cluster.Kubectl(t.Context(), "wait", "--for=condition=Ready", "--timeout=60s", "pod/"+pod); err != nil {
-		t.Fatalf("%v\n%s", err, kubectl(t, "describe", "pod", pod))
-	}
+	clustertest.Apply(t, cluster, manifests, pod)
 }
 
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := cluster.Kubectl(t.Context(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return clustertest.Kubectl(t, cluster, args...)
 }

@@ -47,11 +47,22 @@ e2e-migrate: deps build images e2e-images $(BIN)/helm ## 100 volumes of the in-t
 	$(call say,migration on Kubernetes beside gluster and Heketi: about 15 minutes)
 	PATH=$(BIN):$$PATH go test -count=1 -timeout 50m -parallel 1 -run '$(E2E_MIGRATE)' -v ./test/e2e
 
+.PHONY: e2e-storage
+e2e-storage: deps build e2e-images storage-test-images $(BIN)/helm ## GlusterFS and Heketi in Kubernetes, from three bare nodes (needs root)
+	$(call say,end-to-end tests of GlusterFS and Heketi in Kubernetes)
+	PATH=$(BIN):$$PATH go test -count=1 -timeout 60m -v ./test/e2e/storage
+
 .PHONY: e2e-up
 e2e-up: labctl images e2e-images $(BIN)/helm ## Start gluster, Heketi and Kubernetes with the driver; build/e2e.env is for your shell (needs root)
 	@tools=$(e2e_tools); $(LABCTL) --dir $(E2E_DIR) up --kubernetes "$$tools" --images $(BUILD)/images --env $(E2E_ENV)
 	go run ./test/e2e/install -lab $(E2E_DIR)
 	@echo "E2E_VALUES='$(E2E_DIR)/values.json'" >>$(E2E_ENV)
+
+.PHONY: e2e-storage-up
+e2e-storage-up: labctl e2e-images storage-test-images $(BIN)/helm ## Start Kubernetes with three bare storage nodes; build/e2e-storage.env is for your shell (needs root)
+	@tools=$(e2e_tools); $(LABCTL) --dir $(BUILD)/e2e-storage up --bare-storage --kubernetes "$$tools" --env $(BUILD)/e2e-storage.env \
+	  --images $(BUILD)/images,$(BUILD)/images-storage/heketi.tar \
+	  --storage-images $(BUILD)/images/pause.tar,$(BUILD)/images/node.tar,$(BUILD)/images-storage/heketi.tar,$(BUILD)/images-storage-test
 
 .PHONY: e2e-down
 e2e-down: labctl ## End it, also after a crash, and what a killed test run has left
@@ -59,7 +70,11 @@ e2e-down: labctl ## End it, also after a crash, and what a killed test run has l
 	$(LABCTL) --dir $(BUILD)/e2e-test down
 	$(LABCTL) --dir $(BUILD)/e2e-demo down
 	$(LABCTL) --dir $(BUILD)/e2e-chaos down
-	rm -f $(E2E_ENV)
+	$(LABCTL) --dir $(BUILD)/e2e-storage down
+	$(LABCTL) --dir $(BUILD)/e2e-storage-test down
+	$(LABCTL) --dir $(BUILD)/e2e-storage-down down
+	$(LABCTL) --dir $(BUILD)/e2e-storage-demo down
+	rm -f $(E2E_ENV) $(BUILD)/e2e-storage.env
 
 # The tutorial (package test/e2e/tutorial).
 
@@ -68,3 +83,8 @@ e2e-down: labctl ## End it, also after a crash, and what a killed test run has l
 demo-kubernetes: deps images e2e-images $(BIN)/helm ## docs/tutorial.md on a real Kubernetes, step by step (needs root)
 	$(call say,demo: from a Kubernetes and three gluster nodes to a page that two web servers share; about two minutes)
 	@tools=$(e2e_tools); go run ./test/e2e/demo -tools "$$tools" -images $(BUILD)/images -lab $(BUILD)/e2e-demo
+
+.PHONY: demo-day-one
+demo-day-one: deps e2e-images storage-test-images $(BIN)/helm ## docs/day-one.md on a real Kubernetes: from bare nodes to a default class, step by step (needs root)
+	$(call say,demo: from a Kubernetes with three bare storage nodes to GlusterFS and Heketi and a default StorageClass)
+	@tools=$(e2e_tools); go run ./test/e2e/demo -tools "$$tools" -bare-storage -document docs/day-one.md -lab $(BUILD)/e2e-storage-demo

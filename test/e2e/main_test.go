@@ -10,11 +10,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/program"
@@ -37,22 +36,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// bringUp starts the lab and the cluster. EndWithCaller is for ends that nothing here can catch: a panic in a test, kill -9, the
-// limit of go test.
-func bringUp(ctx context.Context) error {
-	build := exec.CommandContext(ctx, filepath.Join("tools", "build.sh"))
-	build.Stderr = os.Stderr
-	tools, err := build.Output()
-	if err != nil {
-		return fmt.Errorf("tools: %w", err)
-	}
-	cluster, err = kubernetes.UpWithLab(ctx, lab.Options{
-		Dir: labDir(), Out: os.Stdout, EndWithCaller: true,
+func bringUp(ctx context.Context) (err error) {
+	cluster, err = clustertest.Up(ctx, root, lab.Options{
+		Dir: labDir(),
 		// It would keep a server that was switched off out of new volumes for two minutes after its return.
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
-	}, kubernetes.Options{
-		Tools: strings.TrimSpace(string(tools)), Images: filepath.Join(buildDir(), "images"), Out: os.Stdout,
-	})
+	}, kubernetes.Options{Images: []string{filepath.Join(buildDir(), "images")}})
 	return err
 }
 

@@ -23,7 +23,7 @@ func down(ctx context.Context, layout machine.Layout) error {
 	if err := killHub(ctx, layout); err != nil {
 		return err
 	}
-	if err := machine.DetachLoops(layout.LoopPrefix(""), downLimit); err != nil {
+	if err := machine.DetachLoops(layout, "", downLimit); err != nil {
 		return err
 	}
 	if err := machine.RemoveCgroups(layout, "", downLimit); err != nil {
@@ -147,14 +147,27 @@ func Leftovers(dir string) ([]string, error) {
 	for _, dir := range machine.Cgroups(layout, "") {
 		list = append(list, "control group "+dir)
 	}
-	for _, prefix := range []string{layout.LoopPrefix(""), layout.Dir + "/"} {
-		loops, err := machine.Loops(prefix)
-		if err != nil {
-			return nil, err
-		}
-		for _, loop := range loops {
-			list = append(list, "loop device "+loop)
-		}
+	loops, err := loopsLeft(layout)
+	if err != nil {
+		return nil, err
+	}
+	for _, loop := range loops {
+		list = append(list, "loop device "+loop)
 	}
 	return list, nil
+}
+
+// loopsLeft finds by their names also devices of files that Down has removed.
+func loopsLeft(layout machine.Layout) ([]string, error) {
+	known, err := machine.Loops(layout, "")
+	if err != nil {
+		return nil, err
+	}
+	named, err := machine.LoopsNamed(layout.Dir + "/")
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(known, named)
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }

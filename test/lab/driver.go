@@ -110,6 +110,9 @@ func (l *Lab) hasDriver() bool { return l.setup.Driver != "" }
 
 // Services lists the server processes of the lab.
 func (l *Lab) Services() []*Service {
+	if l.BareStorage() {
+		return nil
+	}
 	all := []*Service{l.Heketi().Service}
 	if l.hasDriver() {
 		all = append(all, l.Controller().Service)

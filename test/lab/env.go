@@ -11,11 +11,13 @@ func (l *Lab) WriteEnv(path string) error {
 	var b strings.Builder
 	set := func(name, value string) { fmt.Fprintf(&b, "%s=%s\n", name, shellQuote(value)) }
 	set("LAB_DIR", l.layout.Dir)
-	set("HEKETI_URL", l.Heketi().URL)
-	set("HEKETI_USER", HeketiUser)
-	set("HEKETI_KEY", HeketiKey)
-	set("HEKETI_CLI", l.setup.HeketiCLI)
-	set("HEKETI_EXEC", l.Hub().Exec())
+	if !l.BareStorage() {
+		set("HEKETI_URL", l.Heketi().URL)
+		set("HEKETI_USER", HeketiUser)
+		set("HEKETI_KEY", HeketiKey)
+		set("HEKETI_CLI", l.setup.HeketiCLI)
+		set("HEKETI_EXEC", l.Hub().Exec())
+	}
 	for i := 1; i <= StorageNodes; i++ {
 		set(fmt.Sprintf("STORAGE%d_EXEC", i), l.Storage(i).Exec())
 	}

@@ -36,3 +36,18 @@ func TestWriteEnv(t *testing.T) {
 		t.Errorf("the shell says %q, want %q", out, want)
 	}
 }
+
+func TestWriteEnvOfALabWithoutHeketi(t *testing.T) {
+	l := &Lab{layout: machine.Layout{Dir: "/lab"}, setup: setup{Labctl: "/bin/echo", Workers: true, BareStorage: true}}
+	path := filepath.Join(t.TempDir(), "lab.env")
+	if err := l.WriteEnv(path); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("sh", "-euc", `. "$1" && $STORAGE3_EXEC ls && echo ${HEKETI_URL-none}`, "sh", path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "--dir /lab exec storage3 -- ls\nnone\n"; string(out) != want {
+		t.Errorf("the shell says %q, want %q", out, want)
+	}
+}

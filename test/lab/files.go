@@ -34,7 +34,7 @@ func (l *Lab) writeFiles(ctx context.Context) error {
 	hosts := []string{"127.0.0.1 localhost", "::1 localhost", machine.HubIP + " " + machine.Hub}
 	for i := 1; i <= StorageNodes; i++ {
 		name := storageName(i)
-		dirs = append(dirs, l.layout.LogDir(name), path(name, "lvm"), path(name, "glusterd"), path(name, "heketi"))
+		dirs = append(dirs, l.storageDirs(name)...)
 		hosts = append(hosts, storageIP(i)+" "+name)
 	}
 	for i := 1; i <= ClientNodes; i++ {
@@ -53,6 +53,22 @@ func (l *Lab) writeFiles(ctx context.Context) error {
 	if err := os.WriteFile(path("hosts"), []byte(strings.Join(hosts, "\n")+"\n"), 0o644); err != nil {
 		return err
 	}
+	if l.BareStorage() {
+		return l.bareFiles()
+	}
+	return l.serverFiles(ctx)
+}
+
+func (l *Lab) storageDirs(name string) []string {
+	dirs := []string{l.layout.LogDir(name)}
+	if l.BareStorage() {
+		return append(dirs, l.bareDirs(name)...)
+	}
+	return append(dirs, l.layout.Path(name, "lvm"), l.layout.Path(name, "glusterd"), l.layout.Path(name, "heketi"))
+}
+
+// serverFiles are those of glusterd, sshd, Heketi and the driver.
+func (l *Lab) serverFiles(ctx context.Context) error {
 	for i := 1; i <= StorageNodes; i++ {
 		if err := l.storageFiles(storageName(i)); err != nil {
 			return err

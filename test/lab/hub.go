@@ -75,8 +75,8 @@ func newLeash() (*os.File, error) {
 	return os.NewFile(uintptr(ends[0]), "leash"), nil
 }
 
-// startMachines boots all machines and starts Heketi at the same time.
-func (l *Lab) startMachines(ctx context.Context) error {
+// startMachines boots all machines and starts what else there is at the same time.
+func (l *Lab) startMachines(ctx context.Context, more ...func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := 1; i <= StorageNodes; i++ {
 		group.Go(func() error { return l.Storage(i).Start(ctx) })
@@ -84,6 +84,8 @@ func (l *Lab) startMachines(ctx context.Context) error {
 	for i := 1; i <= ClientNodes; i++ {
 		group.Go(func() error { return l.Node(i).Start(ctx) })
 	}
-	group.Go(func() error { return l.Heketi().Start(ctx) })
+	for _, start := range more {
+		group.Go(func() error { return start(ctx) })
+	}
 	return group.Wait()
 }

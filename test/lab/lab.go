@@ -44,6 +44,9 @@ type Options struct {
 	Out io.Writer
 	// Workers prepares the client machines to be Kubernetes nodes; see package kubernetes.
 	Workers bool
+	// BareStorage makes Kubernetes nodes also of the storage machines, for pods that serve gluster volumes: there is no
+	// glusterd and no sshd on them, no Heketi on the hub, and each has the block devices of BareDevices. It needs Workers.
+	BareStorage bool
 	// EndWithCaller ends the lab when the calling process ends, however it ends. Down is still the way to end it.
 	EndWithCaller bool
 	// HeketiEnv is added to Heketi's environment, as "NAME=value".
@@ -63,14 +66,15 @@ type Lab struct {
 
 // setup is what Open has to know of the Options of Up, and the sign that Up came to its end.
 type setup struct {
-	Driver     string   `json:"driver"`
-	Labctl     string   `json:"labctl"`
-	Heketi     string   `json:"heketi"`
-	HeketiCLI  string   `json:"heketiCLI"`
-	HeketiEnv  []string `json:"heketiEnv"`
-	DriverArgs []string `json:"driverArgs"`
-	NodeArgs   []string `json:"nodeArgs"`
-	Workers    bool     `json:"workers"`
+	Driver      string   `json:"driver"`
+	Labctl      string   `json:"labctl"`
+	Heketi      string   `json:"heketi"`
+	HeketiCLI   string   `json:"heketiCLI"`
+	HeketiEnv   []string `json:"heketiEnv"`
+	DriverArgs  []string `json:"driverArgs"`
+	NodeArgs    []string `json:"nodeArgs"`
+	Workers     bool     `json:"workers"`
+	BareStorage bool     `json:"bareStorage"`
 }
 
 // Up starts a lab. What an interrupted Up or a crash left in the directory is cleared away first.
@@ -82,6 +86,9 @@ func Up(ctx context.Context, options Options) (_ *Lab, err error) {
 	layout, err := layoutOf(options.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if options.BareStorage && (!options.Workers || options.Driver != "") {
+		return nil, errors.New("lab.Options: BareStorage needs Workers, and has no Heketi for a Driver outside of Kubernetes")
 	}
 	if os.Geteuid() != 0 {
 		return nil, errors.New("the lab needs root: it makes network and mount namespaces and loop devices")
@@ -131,9 +138,13 @@ func (l *Lab) steps(options Options, out io.Writer) []step {
 		{"programs", func(ctx context.Context) error { return l.prepare(ctx, options, out) }},
 		{"lab directory", l.writeFiles},
 		{"hub", func(ctx context.Context) error { return l.startHub(ctx, options.EndWithCaller) }},
-		{"machines and Heketi", l.startMachines},
-		{"Heketi topology", func(ctx context.Context) error { return l.Heketi().loadTopology(ctx) }},
 	}
+	if options.BareStorage {
+		return append(steps, step{"machines", func(ctx context.Context) error { return l.startMachines(ctx) }})
+	}
+	steps = append(steps,
+		step{"machines and Heketi", func(ctx context.Context) error { return l.startMachines(ctx, l.Heketi().Start) }},
+		step{"Heketi topology", func(ctx context.Context) error { return l.Heketi().loadTopology(ctx) }})
 	if options.Driver != "" {
 		steps = append(steps, step{"driver", l.startDriver})
 	}
@@ -144,7 +155,10 @@ const setupFile = "lab.json"
 
 // prepare builds what is missing and remembers where the programs are.
 func (l *Lab) prepare(ctx context.Context, options Options, out io.Writer) error {
-	l.setup = setup{HeketiEnv: options.HeketiEnv, DriverArgs: options.DriverArgs, NodeArgs: options.NodeArgs, Workers: options.Workers}
+	l.setup = setup{
+		HeketiEnv: options.HeketiEnv, DriverArgs: options.DriverArgs, NodeArgs: options.NodeArgs,
+		Workers: options.Workers, BareStorage: options.BareStorage, Labctl: options.Labctl,
+	}
 	if options.Driver != "" {
 		driver, err := filepath.Abs(options.Driver)
 		if err != nil {
@@ -155,12 +169,14 @@ func (l *Lab) prepare(ctx context.Context, options Options, out io.Writer) error
 		}
 		l.setup.Driver = driver
 	}
-	heketi, err := BuildHeketi(ctx, out)
-	if err != nil {
-		return err
+	if !options.BareStorage {
+		heketi, err := BuildHeketi(ctx, out)
+		if err != nil {
+			return err
+		}
+		l.setup.Heketi, l.setup.HeketiCLI = heketi.Server, heketi.CLI
 	}
-	l.setup.Heketi, l.setup.HeketiCLI = heketi.Server, heketi.CLI
-	l.setup.Labctl = options.Labctl
+	var err error
 	if l.setup.Labctl == "" {
 		l.setup.Labctl, err = buildLabctl(ctx)
 	}

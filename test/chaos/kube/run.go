@@ -25,7 +25,7 @@ type Options struct {
 func Run(ctx context.Context, o Options, wanted []Round, short bool, repeat int, result *report.Result) (err error) {
 	c, err := kubernetes.UpWithLab(ctx,
 		lab.Options{Dir: o.Dir, Out: o.Out, EndWithCaller: true, HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"}},
-		kubernetes.Options{Tools: o.Tools, Images: o.Images, Out: o.Out})
+		kubernetes.Options{Tools: o.Tools, Images: []string{o.Images}, Out: o.Out})
 	if err != nil {
 		return err
 	}

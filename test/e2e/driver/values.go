@@ -98,12 +98,12 @@ const (
 // Version asks a node which version of the driver's images it has.
 func Version(ctx context.Context, c *kubernetes.Cluster) (string, error) {
 	const image = Registry + "/" + controllerImage + ":"
-	out, err := c.Node(1).Machine.Command(ctx, "ctr", "--namespace=k8s.io", "images", "list", "--quiet").CombinedOutput()
+	names, err := c.Node(1).Images(ctx)
 	if err != nil {
-		return "", fmt.Errorf("list the images of a node: %w: %s", err, out)
+		return "", err
 	}
 	var versions []string
-	for name := range strings.FieldsSeq(string(out)) {
+	for _, name := range names {
 		if version, ok := strings.CutPrefix(name, image); ok {
 			versions = append(versions, version)
 		}

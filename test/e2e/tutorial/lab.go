@@ -39,9 +39,9 @@ func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, yo
 	if err != nil {
 		return err
 	}
-	values := map[string]string{
-		"HEKETI_URL": c.Lab().Heketi().URL, "HEKETI_KEY": lab.HeketiKey,
-		"REGISTRY": driver.Registry, "VERSION": version,
+	values := map[string]string{"REGISTRY": driver.Registry, "VERSION": version}
+	if !c.Lab().BareStorage() {
+		values["HEKETI_URL"], values["HEKETI_KEY"] = c.Lab().Heketi().URL, lab.HeketiKey
 	}
 	maps.Copy(values, yours)
 	r := Runner{

@@ -1,6 +1,6 @@
 // Package kubernetes runs a real Kubernetes in the lab, beside its GlusterFS nodes and its Heketi: etcd, the API server,
-// the controller manager and the scheduler on the hub, and kubelet, kube-proxy and containerd on each client machine. The
-// programs come from test/e2e/tools.
+// the controller manager and the scheduler on the hub, and kubelet, kube-proxy and containerd on each client machine, and on
+// each storage machine where these are bare (lab.Options.BareStorage). The programs come from test/e2e/tools.
 //
 // There is no DNS for pods. The lab's Down ends the cluster with everything else.
 package kubernetes
@@ -24,8 +24,11 @@ import (
 type Options struct {
 	// Tools is the directory of the programs, as test/e2e/tools/build.sh prints it.
 	Tools string
-	// Images is a directory of archives that both nodes import; none by default. There is no registry to pull others from.
-	Images string
+	// Images are archives, and directories of them, that the workers import; none by default. There is no registry to pull
+	// others from.
+	Images []string
+	// StorageImages are those that the storage machines import where these are nodes, too (lab.Options.BareStorage).
+	StorageImages []string
 	// Out gets the progress, one line for each step; nothing by default.
 	Out io.Writer
 }
@@ -52,11 +55,13 @@ func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 	if _, err := os.Stat(filepath.Join(tools, "kube-apiserver")); err != nil {
 		return nil, fmt.Errorf("the programs of Kubernetes: %w; build them with: make e2e-tools", err)
 	}
-	var images []string
-	if options.Images != "" {
-		if images, err = imagesIn(options.Images); err != nil {
-			return nil, err
-		}
+	images, err := imagesIn(options.Images)
+	if err != nil {
+		return nil, err
+	}
+	storageImages, err := imagesIn(options.StorageImages)
+	if err != nil {
+		return nil, err
 	}
 	c := &Cluster{lab: l, tools: tools}
 	if _, err := os.Stat(c.layout().WorkerDir(c.Node(1).Name)); err != nil {
@@ -68,7 +73,7 @@ func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 	}{
 		{"Debian packages for Kubernetes", func(ctx context.Context) error { return lab.Install(ctx, out, "kubernetes") }},
 		{"certificates and configuration", func(context.Context) error { return c.writeFiles() }},
-		{"Kubernetes, images on its nodes", func(ctx context.Context) error { return c.start(ctx, images) }},
+		{"Kubernetes, images on its nodes", func(ctx context.Context) error { return c.start(ctx, images, storageImages) }},
 		{"nodes are ready", c.waitReady},
 	} {
 		begin := time.Now()
@@ -118,7 +123,7 @@ func OpenIn(dir string) (*Cluster, error) {
 }
 
 // start starts everything at once: nodes import images while the control plane comes up.
-func (c *Cluster) start(ctx context.Context, images []string) error {
+func (c *Cluster) start(ctx context.Context, images, storageImages []string) error {
 	if err := c.routes(ctx); err != nil {
 		return err
 	}
@@ -136,7 +141,11 @@ func (c *Cluster) start(ctx context.Context, images []string) error {
 			if err := node.Containerd().Start(ctx); err != nil {
 				return err
 			}
-			if err := node.ImportImages(ctx, images...); err != nil {
+			wanted := images
+			if node.Storage {
+				wanted = storageImages
+			}
+			if err := node.ImportImages(ctx, wanted...); err != nil {
 				return err
 			}
 			select {

@@ -9,10 +9,37 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
-// imagesIn lists the image archives in a directory. Other archives may lie beside them.
-func imagesIn(dir string) ([]string, error) {
+// List reads Options.Images from a command line, where commas separate them.
+func List(images string) []string {
+	return strings.FieldsFunc(images, func(r rune) bool { return r == ',' })
+}
+
+// imagesIn lists the archives that are named and those in the directories that are.
+func imagesIn(paths []string) ([]string, error) {
+	var images []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("images for nodes: %w", err)
+		}
+		if !info.IsDir() {
+			images = append(images, path)
+			continue
+		}
+		inDir, err := imagesInDir(path)
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, inDir...)
+	}
+	return images, nil
+}
+
+// imagesInDir lists the image archives in a directory. Other archives may lie beside them.
+func imagesInDir(dir string) ([]string, error) {
 	found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
 	if err != nil {
 		return nil, err
@@ -52,6 +79,15 @@ func isImage(path string) (bool, error) {
 			return true, nil
 		}
 	}
+}
+
+// Images lists the names of the images that the node has.
+func (n *Node) Images(ctx context.Context) ([]string, error) {
+	out, err := n.Machine.Output(ctx, "ctr", "--namespace=k8s.io", "images", "list", "--quiet")
+	if err != nil {
+		return nil, fmt.Errorf("list the images of a node: %w", err)
+	}
+	return strings.Fields(out), nil
 }
 
 // ImportImages loads images, archives on the host, into the node's containerd.

@@ -10,26 +10,40 @@ import (
 // pauseImage holds the network of each pod.
 const pauseImage = "registry.k8s.io/pause:3.10.2"
 
-// Node is a worker of the cluster.
+// Node is a worker of the cluster, or a storage machine that is one of its nodes.
 type Node struct {
 	cluster *Cluster
+	// Storage is true for a storage machine.
+	Storage bool
 	// Machine is the node's host.
 	Machine *lab.Machine
-	// Name is the node's and its machine's: "node1".
+	// Name is the node's and its machine's: "node1", "storage1".
 	Name string
 }
 
-// Node is the i-th, counted from 1.
+// Node is the i-th worker, counted from 1.
 func (c *Cluster) Node(i int) *Node {
 	m := c.lab.Node(i)
 	return &Node{cluster: c, Machine: m, Name: m.Name}
 }
 
-// Nodes lists all workers.
+// StorageNode is the i-th storage machine, counted from 1, in a lab with lab.Options.BareStorage.
+func (c *Cluster) StorageNode(i int) *Node {
+	m := c.lab.Storage(i)
+	return &Node{cluster: c, Machine: m, Name: m.Name, Storage: true}
+}
+
+// Nodes lists the workers and, where they are nodes, the storage machines.
 func (c *Cluster) Nodes() []*Node {
-	nodes := make([]*Node, 0, lab.ClientNodes)
+	nodes := make([]*Node, 0, lab.ClientNodes+lab.StorageNodes)
 	for i := 1; i <= lab.ClientNodes; i++ {
 		nodes = append(nodes, c.Node(i))
+	}
+	if !c.lab.BareStorage() {
+		return nodes
+	}
+	for i := 1; i <= lab.StorageNodes; i++ {
+		nodes = append(nodes, c.StorageNode(i))
 	}
 	return nodes
 }

@@ -22,9 +22,12 @@ import (
 
 const usage = `usage: labctl [--dir DIR] COMMAND
 
-  up [--driver BINARY] [--kubernetes TOOLS [--images DIR]] [--env FILE]
+  up [--driver BINARY] [--kubernetes TOOLS [--images LIST]] [--env FILE]
                                      start the lab; by default only GlusterFS and Heketi. TOOLS is the directory of
-                                     the programs (make e2e-tools), DIR has image archives for the nodes
+                                     the programs (make e2e-tools). LIST is image archives for the nodes, and
+                                     directories of them, separated by commas
+  up --bare-storage --kubernetes TOOLS [--images LIST] [--storage-images LIST] [--env FILE]
+                                     start Kubernetes without GlusterFS and Heketi, with the storage nodes among its nodes
   down                               end it, whatever state it is in
   status                             what runs
   exec MACHINE -- PROGRAM [ARG...]   run a program on hub, storage1..3, node1, node2
@@ -105,7 +108,9 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 	driver := flags.String("driver", "", "the glusterfs-csi binary")
 	env := flags.String("env", "", "write a file for the shell")
 	tools := flags.String("kubernetes", "", "the directory of the programs of Kubernetes")
-	images := flags.String("images", "", "the directory of image archives for the nodes")
+	images := flags.String("images", "", "image archives for the workers, and directories of them")
+	storageImages := flags.String("storage-images", "", "the same for bare storage nodes")
+	bare := flags.Bool("bare-storage", false, "storage nodes are bare nodes of Kubernetes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -113,11 +118,13 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	options := lab.Options{Dir: dir, Driver: *driver, Labctl: self, Out: out}
+	options := lab.Options{Dir: dir, Driver: *driver, Labctl: self, Out: out, BareStorage: *bare, Workers: *bare}
 	if *tools == "" {
 		_, err = lab.Up(ctx, options)
 	} else {
-		_, err = kubernetes.UpWithLab(ctx, options, kubernetes.Options{Tools: *tools, Images: *images, Out: out})
+		_, err = kubernetes.UpWithLab(ctx, options, kubernetes.Options{
+			Tools: *tools, Images: kubernetes.List(*images), StorageImages: kubernetes.List(*storageImages), Out: out,
+		})
 	}
 	running := errors.Is(err, lab.ErrRunning)
 	if err != nil && !running {

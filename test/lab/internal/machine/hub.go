@@ -82,7 +82,7 @@ func (s *Server) PowerCut(name string, _ *struct{}) error {
 	if err := RemoveCgroups(s.layout, name, powerCutLimit); err != nil {
 		return err
 	}
-	return DetachLoops(s.layout.LoopPrefix(name), powerCutLimit)
+	return DetachLoops(s.layout, name, powerCutLimit)
 }
 
 const powerCutLimit = 30 * time.Second

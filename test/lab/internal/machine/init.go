@@ -86,10 +86,12 @@ func setUp(layout Layout, name, ip string) error {
 	if err := setUpLink(ip); err != nil {
 		return err
 	}
-	if strings.HasPrefix(name, "storage") {
+	switch {
+	case isBareStorage(layout, name):
+		return setUpBareStorage(layout, name)
+	case strings.HasPrefix(name, "storage"):
 		return setUpStorage(layout, name)
-	}
-	if isWorker(layout, name) {
+	case isWorker(layout, name):
 		return setUpWorker(layout, name)
 	}
 	return nil

@@ -9,6 +9,11 @@ import (
 // Hub is the name of the machine that everything else hangs on.
 const Hub = "hub"
 
+const tagPrefix = "gfs-"
+
+// otherLabs begins the name of each loop device that a machine of some lab has attached itself.
+const otherLabs = "/run/" + tagPrefix
+
 // Layout names the files of one lab directory. Both sides use it: the processes inside the machines see the lab
 // directory under the same path as the host does.
 type Layout struct {
@@ -20,7 +25,7 @@ type Layout struct {
 // the kernel keeps only the first 63 bytes of that name, and it stays what it was when the machine is long gone.
 func (l Layout) Tag() string {
 	sum := sha256.Sum256([]byte(l.Dir))
-	return "gfs-" + hex.EncodeToString(sum[:4])
+	return tagPrefix + hex.EncodeToString(sum[:4])
 }
 
 // Cgroup is the control group of all pods of the lab, of the named machine's when name is not empty.
@@ -32,7 +37,11 @@ func (l Layout) ClientCgroup() string { return l.Tag() + "-clients" }
 // WorkerDir holds what a Kubernetes node keeps on its disk. A machine that has one is such a node.
 func (l Layout) WorkerDir(name string) string { return l.Path(name, "worker") }
 
-// LoopPrefix begins the backing file name of each loop device of the named machine, or of all when name is empty.
+// DiskDir holds what a storage machine that is a bare Kubernetes node keeps on its disk. A machine that has one is such a node.
+func (l Layout) DiskDir(name string) string { return l.Path(name, "disk") }
+
+// LoopPrefix begins the backing file name of each loop device of the named machine, or of all when name is empty. Loop
+// devices that a pod has attached have other names; see Loops.
 func (l Layout) LoopPrefix(name string) string {
 	if name == "" {
 		return "/run/" + l.Tag() + "/"

@@ -11,49 +11,96 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Loops lists the attached loop devices whose backing file name begins with prefix, as /dev/loopN.
-func Loops(prefix string) ([]string, error) {
-	attached, err := filepath.Glob("/sys/block/loop*/loop")
+// Loops lists the attached loop devices of the named machine, or of the whole lab when name is empty, as /dev/loopN. A device
+// is known by its name, or else by its file: a pod attaches a file under the path that the file has inside the pod.
+func Loops(layout Layout, name string) ([]string, error) {
+	attached, err := attachedLoops()
 	if err != nil {
 		return nil, err
 	}
+	files := diskFiles{layout: layout, name: name}
 	var found []string
-	for _, dir := range attached {
-		device := "/dev/" + filepath.Base(filepath.Dir(dir))
-		name, err := backingFile(device)
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENXIO) {
-			continue // detached meanwhile
+	for _, l := range attached {
+		ours := strings.HasPrefix(l.name, layout.LoopPrefix(name))
+		if !ours && !strings.HasPrefix(l.name, otherLabs) {
+			if ours, err = files.has(l.file); err != nil {
+				return nil, err
+			}
 		}
-		if err != nil {
-			return nil, fmt.Errorf("look at %s: %w", device, err)
-		}
-		if strings.HasPrefix(name, prefix) {
-			found = append(found, device)
+		if ours {
+			found = append(found, l.device)
 		}
 	}
 	return found, nil
 }
 
-// backingFile asks the device for the name under which the file was attached. The one in /sys depends on who looks and
-// changes when the mount of the file's directory goes away.
-func backingFile(device string) (string, error) {
+// LoopsNamed lists the attached loop devices whose backing file name begins with prefix.
+func LoopsNamed(prefix string) ([]string, error) {
+	attached, err := attachedLoops()
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, l := range attached {
+		if strings.HasPrefix(l.name, prefix) {
+			found = append(found, l.device)
+		}
+	}
+	return found, nil
+}
+
+// loop is an attached loop device.
+type loop struct {
+	device string
+	// name under which the file was attached.
+	name string
+	file fileID
+}
+
+// fileID tells a file from all others, under whatever path.
+type fileID struct{ device, inode uint64 }
+
+func attachedLoops() ([]loop, error) {
+	dirs, err := filepath.Glob("/sys/block/loop*/loop")
+	if err != nil {
+		return nil, err
+	}
+	var found []loop
+	for _, dir := range dirs {
+		l, err := askLoop("/dev/" + filepath.Base(filepath.Dir(dir)))
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENXIO) {
+			continue // detached meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", l.device, err)
+		}
+		found = append(found, l)
+	}
+	return found, nil
+}
+
+// askLoop asks the device for the name under which the file was attached. The one in /sys depends on who looks and changes
+// when the mount of the file's directory goes away.
+func askLoop(device string) (loop, error) {
+	l := loop{device: device}
 	f, err := os.Open(device)
 	if err != nil {
-		return "", err
+		return l, err
 	}
 	defer func() { _ = f.Close() }()
 	info, err := unix.IoctlLoopGetStatus64(int(f.Fd()))
 	if err != nil {
-		return "", err
+		return l, err
 	}
-	return unix.ByteSliceToString(info.File_name[:]), nil
+	l.name, l.file = unix.ByteSliceToString(info.File_name[:]), fileID{info.Device, info.Inode}
+	return l, nil
 }
 
-// DetachLoops detaches all loop devices with that prefix. One that is still mounted, which is so for a moment after a
-// machine has died, goes when it is unmounted; the call waits for that.
-func DetachLoops(prefix string, limit time.Duration) error {
+// DetachLoops detaches all loop devices of the named machine, or of the lab. One that is still mounted, which is so for a moment
+// after a machine has died, goes when it is unmounted; the call waits for that.
+func DetachLoops(layout Layout, name string, limit time.Duration) error {
 	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
-		devices, err := Loops(prefix)
+		devices, err := Loops(layout, name)
 		if err != nil || len(devices) == 0 {
 			return err
 		}

@@ -32,9 +32,10 @@ func setUpStorage(layout Layout, name string) error {
 	if err != nil {
 		return err
 	}
-	images := strings.TrimSuffix(layout.LoopPrefix(name), "/")
+	if err := setUpLVM(layout, name, layout.Path(name, "lvm")); err != nil {
+		return err
+	}
 	for _, b := range [][2]string{
-		{layout.Path(name, "lvm"), images},
 		{layout.Path(name, "glusterd"), "/var/lib/glusterd"},
 		{layout.Path(name, "heketi"), "/var/lib/heketi"},
 		{layout.Path("standin", "lvm"), "/usr/sbin/lvm"},
@@ -43,9 +44,6 @@ func setUpStorage(layout Layout, name string) error {
 		if err := bind(b[0], b[1]); err != nil {
 			return err
 		}
-	}
-	if err := os.Symlink(images, "/run/lvm"); err != nil {
-		return err
 	}
 	for _, args := range [][]string{
 		{"/usr/sbin/lvm", "vgchange", "-ay"},
@@ -80,6 +78,7 @@ func setUpDev() error {
 	nodes := []node{
 		{"null", 0o666, unix.S_IFCHR, 1, 3}, {"zero", 0o666, unix.S_IFCHR, 1, 5}, {"full", 0o666, unix.S_IFCHR, 1, 7},
 		{"random", 0o666, unix.S_IFCHR, 1, 8}, {"urandom", 0o666, unix.S_IFCHR, 1, 9}, {"tty", 0o666, unix.S_IFCHR, 5, 0},
+		{"kmsg", 0o644, unix.S_IFCHR, 1, 11}, // for a kubelet
 		{"fuse", 0o600, unix.S_IFCHR, 10, 229}, {"loop-control", 0o600, unix.S_IFCHR, 10, 237},
 	}
 	for i := range uint32(loopNodes) {

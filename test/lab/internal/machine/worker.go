@@ -13,19 +13,20 @@ func isWorker(layout Layout, name string) bool {
 }
 
 // setUpWorker makes of a machine what a kubelet and a containerd expect of their host: the directories of their own at
-// the usual places, mounts that can be shared with pods, and control groups.
-func setUpWorker(layout Layout, name string) error {
+// the usual places, mounts that can be shared with pods, and control groups. more are further directories, each with its place.
+func setUpWorker(layout Layout, name string, more ...[2]string) error {
 	for _, dir := range []string{"/var/lib", "/var/log"} {
 		if err := cover(layout, dir); err != nil {
 			return err
 		}
 	}
 	disk := layout.WorkerDir(name)
-	for _, b := range [][2]string{
+	binds := append([][2]string{
 		{filepath.Join(disk, "kubelet"), "/var/lib/kubelet"},
 		{filepath.Join(disk, "containerd"), "/var/lib/containerd"},
 		{layout.LogDir(name), "/var/log/glusterfs"}, // again: /var/log is new
-	} {
+	}, more...)
+	for _, b := range binds {
 		if err := makeDirs(b[0]); err != nil {
 			return err
 		}

@@ -1,0 +1,81 @@
+// Package clustertest is what end-to-end tests share: how a cluster starts for them, and what they do with kubectl.
+package clustertest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
+)
+
+// Up starts a lab and Kubernetes in it. root is the directory of this repository. EndWithCaller is for ends that nothing here can
+// catch: a panic in a test, kill -9, the limit of go test.
+func Up(ctx context.Context, root string, labOptions lab.Options, options kubernetes.Options) (*kubernetes.Cluster, error) {
+	tools, err := tools(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	labOptions.Out, options.Out = os.Stdout, os.Stdout
+	labOptions.EndWithCaller = true
+	options.Tools = tools
+	return kubernetes.UpWithLab(ctx, labOptions, options)
+}
+
+// tools builds the programs of Kubernetes, unless that was done before, and gives their directory.
+func tools(ctx context.Context, root string) (string, error) {
+	build := exec.CommandContext(ctx, filepath.Join(root, "test", "e2e", "tools", "build.sh"))
+	build.Stderr = os.Stderr
+	out, err := build.Output()
+	if err != nil {
+		return "", fmt.Errorf("tools: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// Apply applies manifests, removes them when the test ends, and waits for the pod when one is named.
+func Apply(t *testing.T, c *kubernetes.Cluster, manifests, pod string) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := c.Delete(context.Background(), manifests); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := c.Apply(t.Context(), manifests); err != nil {
+		t.Fatal(err)
+	}
+	if pod == "" {
+		return
+	}
+	if _, err := c.Kubectl(t.Context(), "wait", "--for=condition=Ready", "--timeout=60s", "pod/"+pod); err != nil {
+		t.Fatalf("%v\n%s", err, Kubectl(t, c, "describe", "pod", pod))
+	}
+}
+
+// Kubectl runs kubectl and gives its standard output. A failure ends the test.
+func Kubectl(t *testing.T, c *kubernetes.Cluster, args ...string) string {
+	t.Helper()
+	out, err := c.Kubectl(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Within tries again until there is no error, or the limit is over.
+func Within(t *testing.T, limit time.Duration, try func() error) {
+	t.Helper()
+	var err error
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		if err = try(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("not within %s: %v", limit, err)
+}

@@ -1,0 +1,45 @@
+// The tests' cluster is one of the lab whose storage machines are nodes, too. It is started once, in build/e2e-storage-test, and ended whatever happens. With -cluster the tests run on one that
+// "make e2e-storage-up" has left.
+package storage
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/program"
+)
+
+// cluster is where all tests run.
+var cluster *kubernetes.Cluster
+
+// root is the directory of the repository, seen from this one, in which go test runs.
+var root = filepath.Join("..", "..", "..")
+
+func TestMain(m *testing.M) {
+	existing := flag.String("cluster", "", "the directory of a running lab")
+	flag.Parse()
+	if *existing == "" {
+		os.Exit(program.Tests("e2e-storage", build("e2e-storage-test"), bringUp, m.Run))
+	}
+	var err error
+	if cluster, err = kubernetes.OpenIn(*existing); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e-storage:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func bringUp(ctx context.Context) (err error) {
+	cluster, err = clustertest.Up(ctx, root, lab.Options{Dir: build("e2e-storage-test"), BareStorage: true}, Images(root))
+	return err
+}
+
+// build is a path below the directory where make puts things.
+func build(elem ...string) string { return filepath.Join(append([]string{root, "build"}, elem...)...) }
