@@ -50,7 +50,7 @@ func BuildHeketi(ctx context.Context, out io.Writer) (HeketiBinaries, error) {
 	if err != nil {
 		return HeketiBinaries{}, err
 	}
-	source, bin := filepath.Join(root, "test/lab/heketi"), filepath.Join(root, "build/bin")
+	source, bin := filepath.Join(root, "deploy/heketi"), filepath.Join(root, "build/bin")
 	binaries := HeketiBinaries{Server: filepath.Join(bin, "heketi"), CLI: filepath.Join(bin, "heketi-cli")}
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return HeketiBinaries{}, err

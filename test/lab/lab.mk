@@ -24,5 +24,5 @@ labctl:
 	CGO_ENABLED=0 go build -buildvcs=false -o $(LABCTL) ./test/lab/labctl
 
 .PHONY: heketi
-heketi: labctl ## Heketi, from its own module test/lab/heketi
+heketi: labctl ## Heketi, from its own module deploy/heketi
 	$(LABCTL) build-heketi

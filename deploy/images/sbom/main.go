@@ -1,7 +1,7 @@
-// Command sbom makes the bill of materials of an image: it adds Debian packages to the CycloneDX document of the Go
-// binary in it.
+// Command sbom makes the bill of materials of an image: it joins the CycloneDX documents of the Go binaries in it and adds the
+// Debian packages.
 //
-//	sbom -name glusterfs-csi-node -version v1.2.3 -packages FILE <binary.cdx.json >image.cdx.json
+//	sbom -name glusterfs-csi-node -version v1.2.3 -packages FILE binary.cdx.json... >image.cdx.json
 //
 // FILE is the output of dpkg-query -W -f='${Package}\t${Version}\t${Architecture}\n'; it may be empty.
 package main
@@ -22,20 +22,20 @@ func main() {
 	version := flag.String("version", "", "version of the image")
 	packages := flag.String("packages", "", "file with the Debian packages")
 	flag.Parse()
-	if err := run(*name, *version, *packages, os.Stdin, os.Stdout); err != nil {
+	if err := run(*name, *version, *packages, flag.Args(), os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "sbom: %v\n", err)
 		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
-func run(name, version, packages string, binary io.Reader, out io.Writer) error {
+func run(name, version, packages string, binaries []string, out io.Writer) error {
 	list, err := os.ReadFile(packages) // #nosec G304 -- the caller names this file
 	if err != nil {
 		return fmt.Errorf("-packages: %w", err)
 	}
-	document := map[string]any{}
-	if err := json.NewDecoder(binary).Decode(&document); err != nil {
-		return fmt.Errorf("standard input is no JSON document: %w", err)
+	document, err := readBinaries(binaries)
+	if err != nil {
+		return err
 	}
 	if err := describeImage(document, name, version, string(list)); err != nil {
 		return err
@@ -46,16 +46,49 @@ func run(name, version, packages string, binary io.Reader, out io.Writer) error 
 	return encoder.Encode(document)
 }
 
-// describeImage turns the document about a Go binary into that of the image that holds it: the binary becomes one of the
-// image's components, beside the modules that it was built from and the packages.
-func describeImage(document map[string]any, name, version, packages string) error {
+// readBinaries returns one document about all binaries. Its metadata are those of the first.
+func readBinaries(paths []string) (map[string]any, error) {
+	if len(paths) == 0 {
+		return nil, errors.New("no document about a binary: name at least one file")
+	}
+	var all map[string]any
+	for _, path := range paths {
+		data, err := os.ReadFile(path) // #nosec G304 -- the caller names this file
+		if err != nil {
+			return nil, err
+		}
+		document := map[string]any{}
+		if err := json.Unmarshal(data, &document); err != nil {
+			return nil, fmt.Errorf("%s is no JSON document: %w", path, err)
+		}
+		if err := binaryToComponent(document); err != nil {
+			return nil, fmt.Errorf("%s %w", path, err)
+		}
+		if all == nil {
+			all = document
+		} else {
+			join(all, document)
+		}
+	}
+	return all, nil
+}
+
+// binaryToComponent lists the binary that a document is about as the first of the document's components, before the modules
+// that it was built from.
+func binaryToComponent(document map[string]any) error {
 	metadata, _ := document["metadata"].(map[string]any)
 	binary, _ := metadata["component"].(map[string]any)
 	if binary == nil {
-		return errors.New("standard input is no CycloneDX document: metadata.component is missing")
+		return errors.New("is no CycloneDX document: metadata.component is missing")
 	}
 	modules, _ := document["components"].([]any)
-	components := append([]any{binary}, modules...)
+	document["components"] = append([]any{binary}, modules...)
+	return nil
+}
+
+// describeImage turns the document about the binaries into that of the image that holds them, with its packages.
+func describeImage(document map[string]any, name, version, packages string) error {
+	components, _ := document["components"].([]any)
 	for line := range strings.Lines(packages) {
 		fields := strings.Fields(line)
 		if len(fields) != 3 {
@@ -64,6 +97,7 @@ func describeImage(document map[string]any, name, version, packages string) erro
 		components = append(components, debianPackage(fields[0], fields[1], fields[2]))
 	}
 	document["components"] = components
+	metadata, _ := document["metadata"].(map[string]any)
 	metadata["component"] = map[string]any{"bom-ref": "image", "type": "container", "name": name, "version": version}
 	return nil
 }

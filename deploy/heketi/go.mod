@@ -1,4 +1,4 @@
-module github.com/glusterfs-csi/glusterfs-csi/test/lab/heketi
+module github.com/glusterfs-csi/glusterfs-csi/deploy/heketi
 
 go 1.24
 
