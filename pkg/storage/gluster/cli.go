@@ -21,7 +21,7 @@ type cli struct {
 }
 
 func (c *cli) pool(ctx context.Context) ([]glustercli.Peer, error) {
-	output, err := c.ask(ctx, c.limits.answer, "pool", "list", "--xml")
+	output, err := c.ask(ctx, c.limits.pool, "pool", "list", "--xml")
 	return decoded(output, err, glustercli.ReadPool)
 }
 

@@ -42,6 +42,10 @@ func DefaultConfig() Config {
 // Run runs GlusterFS until ctx is done, and ends it then. It reaps all children of this process: nothing else in the process may
 // start or await one.
 func Run(ctx context.Context, config Config) error {
+	return runWithin(ctx, config, defaultLimits())
+}
+
+func runWithin(ctx context.Context, config Config, l limits) error {
 	raiseOpenFiles(ctx)
 	reaper := newReaper(klog.FromContext(ctx))
 	reaping, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -49,7 +53,7 @@ func Run(ctx context.Context, config Config) error {
 	reaped.Go(func() { reaper.run(reaping) })
 	defer reaped.Wait()
 	defer stop()
-	return newNode(config, defaultLimits(), reaper, mountPoints).run(ctx)
+	return newNode(config, l, reaper, mountPoints).run(ctx)
 }
 
 // node is the GlusterFS of one node.

@@ -26,10 +26,12 @@ type mounter struct {
 	slots    chan struct{}
 	attempts sync.WaitGroup
 
-	mu        sync.Mutex
-	late      bool             // glusterd runs already
-	failing   map[string]error // by mount point: why it is not mounted
-	activated time.Time
+	mu      sync.Mutex
+	late    bool             // glusterd runs already
+	failing map[string]error // by mount point: why it is not mounted
+
+	activation sync.Mutex // held meanwhile: file systems that are missing together are retried together
+	activated  time.Time
 }
 
 // parallelMounts bounds the mounts that run at the same time: after a power cut, each replays a journal.
@@ -44,15 +46,12 @@ func newMounter(r runner, l limits, fstab string, mounted func() ([]string, erro
 
 // activate makes the logical volumes of all disks available.
 func (m *mounter) activate(ctx context.Context) {
-	m.mu.Lock()
-	recent := !m.activated.IsZero() && time.Since(m.activated) < m.limits.mountRetry/2
-	if !recent {
-		m.activated = time.Now()
-	}
-	m.mu.Unlock()
-	if recent { // file systems that are missing together are retried together
+	m.activation.Lock()
+	defer m.activation.Unlock()
+	if !m.activated.IsZero() && time.Since(m.activated) < m.limits.mountRetry/2 {
 		return
 	}
+	defer func() { m.activated = time.Now() }()
 	if _, err := within(ctx, m.limits.activation, m.runner, "lvm", "vgchange", "-ay"); err != nil && ctx.Err() == nil {
 		klog.FromContext(ctx).Error(err, "Not all logical volumes may be available")
 	}

@@ -78,7 +78,7 @@ func (s *supervisor) run(ctx context.Context) {
 	}
 }
 
-// runOnce runs glusterd until it ends or has to end. It returns how, and whether a restart was asked for.
+// runOnce runs glusterd until it ends or has to end. It returns how it ended by itself, or that a restart was asked for.
 func (s *supervisor) runOnce(ctx context.Context) (how string, asked bool) {
 	logger := klog.FromContext(ctx)
 	p, err := s.runner.Start(s.args...)
@@ -93,7 +93,7 @@ func (s *supervisor) runOnce(ctx context.Context) (how string, asked bool) {
 	case <-ctx.Done():
 		s.setStatus(errors.New("glusterd is being ended"))
 		s.terminate(ctx, p)
-		return p.how, false
+		return "", false
 	case <-s.asked:
 	}
 	select { // more may follow
@@ -107,7 +107,7 @@ func (s *supervisor) runOnce(ctx context.Context) (how string, asked bool) {
 	}
 	s.setStatus(errors.New("glusterd is being restarted, since more file systems were mounted"))
 	s.terminate(ctx, p)
-	return p.how, true
+	return "", true
 }
 
 // terminate ends glusterd.

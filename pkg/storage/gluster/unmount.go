@@ -10,35 +10,45 @@ import (
 	"k8s.io/klog/v2"
 )
 
+// unmountTick is the pause between two attempts to unmount what is busy.
+const unmountTick = 200 * time.Millisecond
+
 // unmountAll unmounts the bricks' file systems, the latest first. It is lazy only where a file system stays busy until the limit:
 // the processes that hold it are not this container's to end.
 func (m *mounter) unmountAll(ctx context.Context, snapshots string) {
 	logger := klog.FromContext(ctx)
-	deadline := time.Now().Add(m.limits.unmount)
 	points, err := m.bricksMounted(snapshots)
 	if err != nil {
 		logger.Error(err, "Not unmounted")
 		return
 	}
+	total := len(points)
+	deadline := time.Now().Add(m.limits.unmount)
+	for {
+		points = m.unmount(ctx, points, deadline)
+		if len(points) == 0 || !time.Now().Before(deadline) {
+			break
+		}
+		time.Sleep(unmountTick)
+	}
 	for _, point := range points {
-		if err := m.unmount(ctx, point, deadline); err != nil {
-			logger.Error(err, "Still busy; unmounting it lazily", "path", point)
-			if _, err := within(ctx, time.Second, m.runner, "umount", "--lazy", point); err != nil {
-				logger.Error(err, "Not unmounted", "path", point)
-			}
+		logger.Info("Still busy; unmounting it lazily", "path", point)
+		if _, err := within(ctx, time.Second, m.runner, "umount", "--lazy", point); err != nil {
+			logger.Error(err, "Not unmounted", "path", point)
 		}
 	}
+	logger.Info("Unmounted the bricks' file systems", "unmounted", total-len(points), "lazily", len(points))
 }
 
-// unmount tries until the deadline, at least once.
-func (m *mounter) unmount(ctx context.Context, point string, deadline time.Time) error {
-	for {
-		_, err := within(ctx, max(time.Until(deadline), time.Second), m.runner, "umount", point)
-		if err == nil || time.Until(deadline) <= 0 {
-			return err
+// unmount tries each once and returns those that remain.
+func (m *mounter) unmount(ctx context.Context, points []string, deadline time.Time) (remaining []string) {
+	for _, point := range points {
+		if _, err := within(ctx, max(time.Until(deadline), time.Second), m.runner, "umount", point); err != nil {
+			klog.FromContext(ctx).V(2).Info("Not unmounted yet", "path", point, "reason", err.Error())
+			remaining = append(remaining, point)
 		}
-		time.Sleep(min(200*time.Millisecond, time.Until(deadline)))
 	}
+	return remaining
 }
 
 // bricksMounted lists the mount points of the table as it is now, and those that glusterd has made for snapshots, the latest first.
