@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +36,10 @@ func newGlusterCommand() *cobra.Command {
 				return errors.New("this is not the first process of a container: run it as the container's command, without a shell and without a shared " +
 					"process namespace (shareProcessNamespace, hostPID)")
 			}
+			// Other commands end at once by a second signal. This one would take the bricks with it.
+			ignored := make(chan os.Signal, 1)
+			signal.Notify(ignored, syscall.SIGTERM, syscall.SIGINT)
+			defer signal.Stop(ignored)
 			config := gluster.DefaultConfig()
 			config.HealthAddress = fmt.Sprintf("127.0.0.1:%d", o.healthPort)
 			config.HealTimeout = o.healTimeout

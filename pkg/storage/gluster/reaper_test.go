@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -142,6 +144,49 @@ func TestOrphans(t *testing.T) {
 	for _, pid := range []int{brick, os.Getpid()} { // one that is gone, and one that is no child
 		if err := r.Signal(pid, syscall.SIGKILL); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestOnlyOneWaits: exec.Cmd, os.Process.Wait and a second wait4 would compete with the reaper for the ends of children.
+func TestOnlyOneWaits(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := regexp.MustCompile(`exec\.Command|exec\.Cmd\{|os\.StartProcess|os\.FindProcess|Wait4\(`)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, want := len(waits.FindAll(source, -1)), map[string]int{"reaper.go": 1}[file]; n != want {
+			t.Errorf("%s: %d, want %d", file, n, want)
+		}
+	}
+}
+
+// TestOpenFiles: programs get the limit of glusterd's service, whatever the runtime gives to the container.
+func TestOpenFiles(t *testing.T) {
+	if !asFirstProcess(t) {
+		return
+	}
+	r, ctx, _ := reaping(t)
+	for _, tc := range []struct {
+		soft, hard uint64
+		want       string
+	}{{1024, 524288, "65536"}, {131072, 524288, "131072"}, {1024, 4096, "4096"}} { // the hard limit cannot be raised again
+		limit := syscall.Rlimit{Cur: tc.soft, Max: tc.hard}
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Skip(err)
+		}
+		raiseOpenFiles(ctx)
+		output, err := r.Run(ctx, "sh", "-c", "ulimit -n")
+		if err != nil || strings.TrimSpace(string(output)) != tc.want {
+			t.Errorf("%d of %d: %s, %v", tc.soft, tc.hard, output, err)
 		}
 	}
 }
