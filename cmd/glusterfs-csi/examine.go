@@ -16,6 +16,12 @@ type foundError struct{ code int }
 
 func (e foundError) Error() string { return fmt.Sprintf("something was found (exit code %d)", e.code) }
 
+// The formats of findings.
+const (
+	formatText = "text"
+	formatJSON = "json"
+)
+
 // examinationError is a command line that is wrong, or anything else that kept the examination from being made.
 type examinationError struct{ error }
 

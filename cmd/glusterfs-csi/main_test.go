@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
 // asMain makes the test's own binary behave as glusterfs-csi, so that a test can send it signals.
@@ -160,7 +162,7 @@ func TestWrongCommandLine(t *testing.T) {
 func TestEnvironmentFillsIn(t *testing.T) {
 	t.Setenv(endpointVariable, "unix:///from/variable.sock")
 	t.Setenv(nodeIDVariable, "from-variable")
-	o := options{driverName: "x", stateDir: "/s", logging: loggingOptions{format: formatText}, clients: clientOptions{placement: "node", cgroup: "c"}}
+	o := options{driverName: "x", stateDir: "/s", logging: logging.Options{Format: logging.Text}, clients: clientOptions{placement: "node", cgroup: "c"}}
 	if err := o.complete(mode{node: true}); err != nil {
 		t.Fatal(err)
 	}

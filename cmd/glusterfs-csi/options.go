@@ -14,6 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
 )
 
@@ -45,7 +46,7 @@ type options struct {
 	hungLimit      time.Duration // 0: clients that hang are left alone
 	events         bool
 	volumeHealth   bool
-	logging        loggingOptions
+	logging        logging.Options
 }
 
 const (
@@ -61,8 +62,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	flags.StringVar(&o.healthAddress, "health-address", "", "TCP address to serve /healthz on, which watches this process only, as in :9808 (default off)")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "file that says how to reach the Kubernetes API (default as the pod that this is); only for flags that need the API")
 	flags.BoolVar(&o.volumeHealth, "volume-health", false, "answer CSI's calls for the health of volumes, which are alpha in CSI 1.13")
-	flags.IntVarP(&o.logging.verbosity, "v", "v", 0, "log verbosity: 0 is for operators, 5 for debugging")
-	flags.StringVar(&o.logging.format, "logging-format", formatText, "text or json")
+	o.logging.Register(flags)
 	stateDir := ""
 	if m.node {
 		stateDir = "/var/lib/glusterfs-csi"
@@ -105,7 +105,7 @@ func (o *options) complete(m mode) error {
 	if err := driver.CheckName(o.driverName); err != nil {
 		return fmt.Errorf("--driver-name: %w", err)
 	}
-	if err := o.logging.check(); err != nil {
+	if err := o.logging.Check(); err != nil {
 		return err
 	}
 	if err := checkAddress("--metrics-address", o.metricsAddress, ":9090"); err != nil {

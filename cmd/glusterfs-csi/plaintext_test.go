@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
 // TestPlaintextIsLogged: in one line for all backends, and not for those that are on this machine or encrypted.
@@ -25,7 +26,7 @@ func TestPlaintextIsLogged(t *testing.T) {
 		}
 		defer backends.Close()
 		var out bytes.Buffer
-		warnOfPlaintext(loggingOptions{format: formatText}.newLogger(&out), backends.All())
+		warnOfPlaintext((&logging.Options{}).NewLogger(&out), backends.All())
 		log := out.String()
 		if strings.Count(log, "\n") != want || want > 0 && (!strings.Contains(log, "Warning") || !strings.Contains(log, "http://b:1") || strings.Contains(log, "https://a:1")) {
 			t.Errorf("%s: %q", urls, log)

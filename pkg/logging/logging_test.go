@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 // TestLogsAreText: nothing that is logged controls a terminal, or looks like another log entry.
 func TestLogsAreText(t *testing.T) {
 	const hostile = "\x1b[2J\u202e\u009b\a\nE1128 00:00:00.000000       1 forged.go:1] x"
-	for _, format := range []string{formatText, formatJSON} {
+	for _, format := range []string{Text, JSON} {
 		var out bytes.Buffer
-		logger := loggingOptions{format: format}.newLogger(&out)
+		logger := (&Options{Format: format}).NewLogger(&out)
 		logger.Error(errors.New(hostile), "x", "value", hostile)
 		logger.Info(hostile)
 		text := out.String()

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/gluster"
+)
+
+type glusterOptions struct {
+	healthPort  int
+	healTimeout time.Duration
+	logging     logging.Options
+}
+
+func newGlusterCommand() *cobra.Command {
+	var o glusterOptions
+	cmd := &cobra.Command{
+		Use:   "gluster",
+		Short: "Run GlusterFS: the first process of its container",
+		Long: "Mount the bricks of this node, run glusterd, answer probes. This must be the first process of its container: it adopts the\n" +
+			"bricks' processes, and ends them in the end.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return usageError{err}
+			}
+			if os.Getpid() != 1 {
+				return errors.New("this is not the first process of a container: run it as the container's command, without a shell and without a shared " +
+					"process namespace (shareProcessNamespace, hostPID)")
+			}
+			config := gluster.DefaultConfig()
+			config.HealthAddress = fmt.Sprintf("127.0.0.1:%d", o.healthPort)
+			config.HealTimeout = o.healTimeout
+			return gluster.Run(withLogger(cmd.Context(), o.logging, cmd.ErrOrStderr()), config)
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&o.healthPort, "health-port", 29690, "port of /healthz and /readyz on 127.0.0.1")
+	flags.DurationVar(&o.healTimeout, "heal-timeout", 0, "be ready after this time although volumes are not healed; 0 waits for as long as it takes")
+	o.logging.Register(flags)
+	return cmd
+}
+
+func (o *glusterOptions) check() error {
+	if o.healthPort < 1 || o.healthPort > 65535 {
+		return fmt.Errorf("--health-port=%d: write a port from 1 to 65535", o.healthPort)
+	}
+	if o.healTimeout < 0 {
+		return fmt.Errorf("--heal-timeout=%s: write a time such as 1h, or 0 to wait for as long as it takes", o.healTimeout)
+	}
+	return o.logging.Check()
+}

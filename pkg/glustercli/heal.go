@@ -1,0 +1,47 @@
+package glustercli
+
+import (
+	"io"
+	"strconv"
+)
+
+// HealSummary is the heal backlog of a volume.
+type HealSummary struct {
+	Pending    uint64   // entries that wait for self-heal, or are being healed
+	SplitBrain uint64   // entries that self-heal cannot repair
+	Unknown    []string // bricks whose backlog gluster could not read
+}
+
+// brickConnected is the status of a brick whose backlog was read completely.
+const brickConnected = "Connected"
+
+// ReadHealSummary reads the output of gluster volume heal VOLUME info summary --xml, which is that of glfsheal (glusterfs:
+// heal/src/glfs-heal.c). Each brick of a set lists the entries that are pending on others, so that an entry may be counted
+// more than once.
+func ReadHealSummary(r io.Reader) (HealSummary, error) {
+	var output struct {
+		Bricks []struct {
+			Name   string `xml:"name"`
+			Status string `xml:"status"`
+			// Missing, "-" or a number: glfsheal writes no number where it has not read all entries.
+			Total      string `xml:"totalNumberOfEntries"`
+			SplitBrain string `xml:"numberOfEntriesInSplitBrain"`
+		} `xml:"healInfo>bricks>brick"`
+	}
+	if err := Decode(r, "volume heal info summary", &output); err != nil {
+		return HealSummary{}, err
+	}
+	var summary HealSummary
+	for _, brick := range output.Bricks {
+		total, err := strconv.ParseUint(brick.Total, 10, 32)
+		splitBrain, err2 := strconv.ParseUint(brick.SplitBrain, 10, 32)
+		if brick.Status != brickConnected || err != nil || err2 != nil || splitBrain > total {
+			summary.Unknown = append(summary.Unknown, brick.Name)
+			continue
+		}
+		// "Possibly healing" counts as pending: such an entry is being healed at this moment.
+		summary.Pending += total - splitBrain
+		summary.SplitBrain += splitBrain
+	}
+	return summary, nil
+}

@@ -1,0 +1,66 @@
+// Package logging holds the flags for logs that the programs of this module share, and the logger that they ask for.
+package logging
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+)
+
+// The formats of logs.
+const (
+	Text = "text"
+	JSON = "json"
+)
+
+// Options are what the flags say.
+type Options struct {
+	Format    string
+	Verbosity int
+}
+
+// Register adds the flags.
+func (o *Options) Register(flags *pflag.FlagSet) {
+	flags.IntVarP(&o.Verbosity, "v", "v", 0, "log verbosity: 0 is for operators, 5 for debugging")
+	flags.StringVar(&o.Format, "logging-format", Text, "text or json")
+}
+
+// Check returns an error that says what to write instead of a wrong value.
+func (o *Options) Check() error {
+	if o.Format != Text && o.Format != JSON {
+		return fmt.Errorf("--logging-format=%s: write %s or %s", o.Format, Text, JSON)
+	}
+	if o.Verbosity < 0 {
+		return fmt.Errorf("--v=%d: write a number from 0 up", o.Verbosity)
+	}
+	return nil
+}
+
+// NewLogger returns a logger that writes to w.
+func (o *Options) NewLogger(w io.Writer) klog.Logger {
+	w = plain.Writer(w) // servers' texts are logged as well
+	if o.Format == JSON {
+		return logr.FromSlogHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{
+			Level:       slog.Level(-o.Verbosity), // logr's V(n) is slog's level -n
+			ReplaceAttr: plainLevel,
+		}))
+	}
+	return textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(w), textlogger.Verbosity(o.Verbosity)))
+}
+
+// plainLevel writes info and error instead of levels such as DEBUG+3, which slog makes of V(1).
+func plainLevel(_ []string, attribute slog.Attr) slog.Attr {
+	level, ok := attribute.Value.Any().(slog.Level)
+	if attribute.Key != slog.LevelKey || !ok {
+		return attribute
+	}
+	return slog.String(slog.LevelKey, strings.ToLower(max(level, slog.LevelInfo).String()))
+}

@@ -1,0 +1,127 @@
+package gluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+)
+
+const (
+	mostOutput  = 64 << 20 // bytes that are kept
+	mostMessage = 500      // bytes of what a program says about its failure
+	terminated  = 2 * time.Second
+	killedAfter = 5 * time.Second
+	outputAfter = time.Second // a daemon that the program leaves may hold its output open
+)
+
+// Run implements runner.
+func (r *reaper) Run(ctx context.Context, args ...string) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%s: %w", strings.Join(args, " "), context.Cause(ctx))
+	}
+	stdout, err := newCapture()
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", args[0], err)
+	}
+	defer stdout.close()
+	stderr, err := newCapture()
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", args[0], err)
+	}
+	defer stderr.close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", args[0], err)
+	}
+	defer null.Close()
+	p, err := r.start([]*os.File{null, stdout.write, stderr.write}, true, args)
+	if err != nil {
+		return nil, err
+	}
+	stdout.collect()
+	stderr.collect()
+	failure := r.await(ctx, p)
+	output, said := stdout.bytes(), string(stderr.bytes())
+	if failure == nil && p.how != success {
+		failure = errors.New(p.how)
+	}
+	if failure == nil {
+		return output, nil
+	}
+	if strings.TrimSpace(said) == "" {
+		said = string(output[:min(len(output), mostMessage)]) // gluster writes some of its errors there
+	}
+	return output, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), failure, plain.Line(said, mostMessage))
+}
+
+// success is how a process ends that has done its work.
+const success = "exit status 0"
+
+// await waits for the end of a process, which it ends when ctx is done. A process that does not even end by SIGKILL waits in the
+// kernel, for a device; it is left behind.
+func (r *reaper) await(ctx context.Context, p *process) error {
+	select {
+	case <-p.ended:
+		return nil
+	case <-ctx.Done():
+	}
+	cause := context.Cause(ctx)
+	for _, step := range []struct {
+		signal syscall.Signal
+		limit  time.Duration
+	}{{syscall.SIGTERM, terminated}, {syscall.SIGKILL, killedAfter}} {
+		if err := r.signalGroup(p, step.signal); err != nil {
+			return err
+		}
+		if p.endedWithin(step.limit) {
+			return cause
+		}
+	}
+	return fmt.Errorf("%w, and process %d cannot be killed: it waits for a device", cause, p.pid)
+}
+
+// capture reads what a program writes.
+type capture struct {
+	read, write *os.File
+	data        []byte
+	done        chan struct{}
+}
+
+func newCapture() (*capture, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	return &capture{read: read, write: write, done: make(chan struct{})}, nil
+}
+
+// collect starts to read, after the program was started: the end for writing is then only the program's.
+func (c *capture) collect() {
+	_ = c.write.Close()
+	go func() {
+		defer close(c.done)
+		c.data, _ = io.ReadAll(io.LimitReader(c.read, mostOutput)) // an error means that bytes waits no longer
+		_, _ = io.Copy(io.Discard, c.read)
+	}()
+}
+
+// bytes returns the output, once the program has ended.
+func (c *capture) bytes() []byte {
+	select {
+	case <-c.done:
+	case <-time.After(outputAfter):
+		_ = c.read.Close() // ends the reading
+		<-c.done
+	}
+	return c.data
+}
+
+// close may be called at any time.
+func (c *capture) close() { _, _ = c.read.Close(), c.write.Close() }

@@ -1,0 +1,89 @@
+package gluster
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// fileSystem is an entry of an fstab(5).
+type fileSystem struct{ device, point, kind, options string }
+
+// readFstab reads the entries of a file. It is no error if there is no file: Heketi makes it with the first brick. Lines that
+// are wrong are left out and reported.
+func readFstab(path string) ([]fileSystem, error) {
+	f, err := os.Open(path) //nolint:gosec // configured
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the table of bricks: %w", err)
+	}
+	defer f.Close()
+	entries, err := parseFstab(f)
+	if err != nil {
+		err = fmt.Errorf("read the table of bricks %s: %w", path, err)
+	}
+	return entries, err
+}
+
+// parseFstab leaves out swap and entries that are not mounted at boot.
+func parseFstab(r io.Reader) ([]fileSystem, error) {
+	var entries []fileSystem
+	var failures []error
+	lines := bufio.NewScanner(r)
+	for number := 1; lines.Scan(); number++ {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if len(fields) < 3 {
+			failures = append(failures, fmt.Errorf("line %d needs a device, a mount point and a type: %q", number, lines.Text()))
+			continue
+		}
+		for i := range fields {
+			fields[i] = unescape(fields[i])
+		}
+		entry := fileSystem{device: fields[0], point: fields[1], kind: fields[2], options: "defaults"}
+		if len(fields) > 3 {
+			entry.options = fields[3]
+		}
+		if entry.kind == "swap" || slices.Contains(strings.Split(entry.options, ","), "noauto") {
+			continue
+		}
+		if !filepath.IsAbs(entry.point) || filepath.Clean(entry.point) != entry.point || entry.point == "/" {
+			failures = append(failures, fmt.Errorf("line %d: %q is no mount point", number, entry.point))
+			continue
+		}
+		entries = append(entries, entry)
+	}
+	return entries, errors.Join(append(failures, lines.Err())...)
+}
+
+// unescape replaces what fstab(5) has for blanks and the like: \040.
+func unescape(field string) string {
+	var plain strings.Builder
+	for {
+		before, after, found := strings.Cut(field, `\`)
+		plain.WriteString(before)
+		if !found {
+			return plain.String()
+		}
+		field = after
+		if len(after) >= 3 {
+			if code, err := strconv.ParseUint(after[:3], 8, 8); err == nil {
+				plain.WriteByte(byte(code))
+				field = after[3:]
+				continue
+			}
+		}
+		plain.WriteByte('\\')
+	}
+}

@@ -1,0 +1,160 @@
+package gluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/glustercli"
+)
+
+// gate holds back a node that has just started until it takes part again in everything.
+type gate struct {
+	gluster     *cli
+	mounter     *mounter
+	limits      limits
+	healTimeout time.Duration
+	report      func(stage string)
+
+	open      bool
+	waiting   time.Time       // since when only self-heal is waited for
+	healed    map[string]bool // volumes whose backlog was empty once since the bricks were online: under load, it is never empty on all volumes at once
+	notBefore time.Time       // of the next look at the backlog, which costs the bricks something
+	backlog   error           // of the last look
+}
+
+// pass returns nil when the gate is open, and what it waits for otherwise.
+func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
+	if g.open {
+		return nil
+	}
+	err := g.checkPeers(peers)
+	var volumes []glustercli.Volume
+	if err == nil {
+		volumes, err = g.checkBricks(ctx)
+	}
+	if err != nil {
+		clear(g.healed) // what was healed before may have changed since
+		g.waiting = time.Time{}
+		return err
+	}
+	if g.waiting.IsZero() {
+		g.waiting = time.Now()
+	}
+	if err := g.checkHeal(ctx, volumes); err != nil {
+		if g.healTimeout == 0 || time.Since(g.waiting) < g.healTimeout {
+			return err
+		}
+		klog.FromContext(ctx).Error(err, "Ready although volumes are not healed", "healTimeout", g.healTimeout.String())
+	}
+	g.open = true
+	klog.FromContext(ctx).Info("Ready", "peers", len(peers)-1, "volumes", len(volumes))
+	return nil
+}
+
+func (*gate) checkPeers(peers []glustercli.Peer) error {
+	var missing []string
+	for _, p := range peers {
+		if !p.InCluster() {
+			missing = append(missing, p.Hostname+" is "+p.Condition())
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("not all peers take part: %s", few(missing))
+}
+
+// checkBricks returns the volumes if all bricks of this node are online.
+func (g *gate) checkBricks(ctx context.Context) ([]glustercli.Volume, error) {
+	g.report("gluster get-state")
+	volumes, err := g.gluster.volumes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("glusterd does not tell its state: %w", err)
+	}
+	var offline []string
+	for _, v := range volumes {
+		if !v.Started() {
+			continue
+		}
+		for _, b := range v.Bricks {
+			if b.Local() && !b.Started() {
+				offline = append(offline, g.offline(v, b))
+			}
+		}
+	}
+	if len(offline) > 0 {
+		return nil, fmt.Errorf("not all bricks of this node are online: %s", few(offline))
+	}
+	return volumes, nil
+}
+
+func (g *gate) offline(v glustercli.Volume, b glustercli.Brick) string {
+	text := fmt.Sprintf("volume %s has brick %s %s", v.Name, b.Path, strings.ToLower(b.Status))
+	if _, path, ok := strings.Cut(b.Path, ":/"); ok {
+		if err := g.mounter.problem("/" + path); err != nil {
+			text += fmt.Sprintf(", since its file system is not mounted: %v", err)
+		}
+	}
+	return text
+}
+
+// checkHeal looks at the volumes whose backlog was not empty yet.
+func (g *gate) checkHeal(ctx context.Context, volumes []glustercli.Volume) error {
+	if g.backlog != nil && time.Now().Before(g.notBefore) {
+		return g.backlog
+	}
+	begun := time.Now()
+	var waiting []string
+	for _, v := range volumes {
+		if !v.Started() || !v.Heals() || g.healed[v.Name] {
+			continue
+		}
+		if err := g.checkVolume(ctx, v.Name); err != nil {
+			waiting = append(waiting, err.Error())
+		} else {
+			g.healed[v.Name] = true
+		}
+	}
+	g.backlog = nil
+	if len(waiting) > 0 {
+		g.backlog = errors.New(few(waiting))
+	}
+	// A long crawl is followed by a pause that is as long.
+	g.notBefore = time.Now().Add(max(g.limits.healPause, time.Since(begun)))
+	return g.backlog
+}
+
+// checkVolume returns an error if entries of a volume wait for self-heal. Entries in split-brain do not count: self-heal never
+// repairs them, and they would hold back all nodes for ever.
+func (g *gate) checkVolume(ctx context.Context, volume string) error {
+	g.report("gluster volume heal " + volume + " info summary")
+	summary, err := g.gluster.healSummary(ctx, volume)
+	if failed, ok := errors.AsType[*glustercli.FailedError](err); ok {
+		return fmt.Errorf("volume %s: the heal backlog cannot be read: %s", volume, failed.Message)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("volume %s: the heal backlog cannot be read: %w", volume, err)
+	case summary.Pending > 0:
+		return fmt.Errorf("volume %s: %d entries wait for self-heal", volume, summary.Pending)
+	case len(summary.Unknown) > 0:
+		return fmt.Errorf("volume %s: the heal backlog of %s is not known", volume, few(summary.Unknown))
+	case summary.SplitBrain > 0:
+		klog.FromContext(ctx).Info("Entries are in split-brain; gluster volume heal VOLUME info split-brain lists them", "volume", volume, "entries", summary.SplitBrain)
+	}
+	return nil
+}
+
+// few lists the first of several things.
+func few(things []string) string {
+	const most = 3
+	if len(things) <= most {
+		return strings.Join(things, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(things[:most], "; "), len(things)-most)
+}

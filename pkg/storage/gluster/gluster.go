@@ -1,0 +1,131 @@
+// Package gluster is the first process of a container that runs GlusterFS on a node: it mounts the bricks' file systems, keeps
+// glusterd running, adopts the bricks' processes, answers probes, and ends everything in order. The state of GlusterFS is on the
+// node; this package never deletes any of it.
+package gluster
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+	"k8s.io/klog/v2"
+)
+
+// Config says where things are. Programs are looked up in PATH.
+type Config struct {
+	HealthAddress string        // host and port of /healthz and /readyz
+	HealTimeout   time.Duration // the node is ready after this time although volumes are not healed; 0: never
+	Templates     []Template
+	Fstab         string // Heketi's table of this node's bricks; it may be missing
+	RunDir        string // where glusterd has its sockets and writes its state
+	PIDFile       string // of glusterd
+}
+
+// DefaultConfig returns the paths in the image.
+func DefaultConfig() Config {
+	return Config{
+		HealthAddress: "127.0.0.1:29690",
+		Templates: []Template{
+			{From: "/usr/share/glusterfs-storage/etc-glusterfs", To: "/etc/glusterfs"},
+			{From: "/usr/share/glusterfs-storage/glusterd", To: "/var/lib/glusterd"},
+		},
+		Fstab:   "/var/lib/heketi/fstab",
+		RunDir:  "/run/gluster",
+		PIDFile: "/run/glusterd.pid",
+	}
+}
+
+// Run runs GlusterFS until ctx is done, and ends it then. It reaps all children of this process: nothing else in the process may
+// start or await one.
+func Run(ctx context.Context, config Config) error {
+	raiseOpenFiles(ctx)
+	reaper := newReaper(klog.FromContext(ctx))
+	reaping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var reaped sync.WaitGroup
+	reaped.Go(func() { reaper.run(reaping) })
+	defer reaped.Wait()
+	defer stop()
+	return newNode(config, defaultLimits(), reaper, mountPoints).run(ctx)
+}
+
+// node is the GlusterFS of one node.
+type node struct {
+	config    Config
+	limits    limits
+	runner    runner
+	mounter   *mounter
+	glusterd  *supervisor
+	readiness *readiness
+}
+
+func newNode(config Config, l limits, r runner, mounted func() ([]string, error)) *node {
+	n := &node{config: config, limits: l, runner: r}
+	n.glusterd = newSupervisor(r, l, "glusterd", "-N", "-p", config.PIDFile, "--log-level", "INFO")
+	n.mounter = newMounter(r, l, config.Fstab, mounted, n.glusterd.restartSoon)
+	n.readiness = newReadiness(config, l, r, n.glusterd, n.mounter)
+	return n
+}
+
+// run returns when ctx is done and everything has ended.
+func (n *node) run(ctx context.Context) error {
+	// Probes come first: mounting may take longer than the kubelet waits for a first answer.
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", n.config.HealthAddress)
+	if err != nil {
+		return fmt.Errorf("listen for probes, on the host's network: %w (--health-port=PORT chooses another port)", err)
+	}
+	server := newServer(n.readiness)
+	var work sync.WaitGroup
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	work.Go(func() { n.readiness.run(ctx) })
+
+	n.prepare(ctx)
+	work.Go(func() { n.glusterd.run(ctx) })
+	<-ctx.Done()
+	klog.FromContext(ctx).Info("Stopping")
+	work.Wait() // glusterd first, so that it starts nothing any more
+	n.mounter.wait()
+	n.shutDown(context.WithoutCancel(ctx))
+	_ = server.Close()
+	<-served
+	klog.FromContext(ctx).Info("Stopped")
+	return nil
+}
+
+// prepare brings the node into a state in which glusterd can start. Its failures are logged: a brick that can run must not wait
+// for one that cannot.
+func (n *node) prepare(ctx context.Context) {
+	logger := klog.FromContext(ctx)
+	for _, t := range n.config.Templates {
+		copied, err := t.copyMissing()
+		if err != nil {
+			logger.Error(err, "Templates are missing", "directory", t.To)
+		}
+		if copied > 0 {
+			logger.Info("Copied what was missing", "directory", t.To, "files", copied)
+		}
+	}
+	// The package makes it at boot, by systemd-tmpfiles.
+	if err := os.MkdirAll(n.config.RunDir, 0o755); err != nil { //nolint:gosec // as the package has it: heal commands of other users
+		logger.Error(err, "Cannot make the directory of glusterd's sockets")
+	}
+	n.mounter.activate(ctx)
+	n.mounter.mountAll(ctx)
+}
+
+// mountPoints lists what is mounted, in the order in which it was mounted.
+func mountPoints() ([]string, error) {
+	mounts, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return nil, fmt.Errorf("read what is mounted: %w", err)
+	}
+	points := make([]string, 0, len(mounts))
+	for _, m := range mounts {
+		points = append(points, m.Mountpoint)
+	}
+	return points, nil
+}

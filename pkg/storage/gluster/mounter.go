@@ -1,0 +1,205 @@
+package gluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// mounter mounts the file systems of this node's bricks. It mounts what is in the table when it starts, and nothing else: Heketi
+// mounts what it adds by itself.
+type mounter struct {
+	runner   runner
+	limits   limits
+	fstab    string
+	mounted  func() ([]string, error)
+	restart  func() // of glusterd, which starts the bricks that have appeared
+	slots    chan struct{}
+	attempts sync.WaitGroup
+
+	mu        sync.Mutex
+	late      bool             // glusterd runs already
+	failing   map[string]error // by mount point: why it is not mounted
+	activated time.Time
+}
+
+// parallelMounts bounds the mounts that run at the same time: after a power cut, each replays a journal.
+const parallelMounts = 4
+
+func newMounter(r runner, l limits, fstab string, mounted func() ([]string, error), restart func()) *mounter {
+	return &mounter{
+		runner: r, limits: l, fstab: fstab, mounted: mounted, restart: restart,
+		slots: make(chan struct{}, parallelMounts), failing: map[string]error{},
+	}
+}
+
+// activate makes the logical volumes of all disks available.
+func (m *mounter) activate(ctx context.Context) {
+	m.mu.Lock()
+	recent := !m.activated.IsZero() && time.Since(m.activated) < m.limits.mountRetry/2
+	if !recent {
+		m.activated = time.Now()
+	}
+	m.mu.Unlock()
+	if recent { // file systems that are missing together are retried together
+		return
+	}
+	if _, err := within(ctx, m.limits.activation, m.runner, "lvm", "vgchange", "-ay"); err != nil && ctx.Err() == nil {
+		klog.FromContext(ctx).Error(err, "Not all logical volumes may be available")
+	}
+}
+
+// mountAll tries each entry of the table once, but does not wait for those that take too long. What could not be mounted is tried
+// again in the background, until ctx is done.
+func (m *mounter) mountAll(ctx context.Context) {
+	logger := klog.FromContext(ctx)
+	entries, err := readFstab(m.fstab)
+	if err != nil {
+		logger.Error(err, "Not all bricks may be mounted")
+	}
+	var first sync.WaitGroup
+	for _, entry := range entries {
+		first.Add(1)
+		m.setFailing(entry.point, errors.New("it is being mounted"))
+		m.attempts.Go(func() { m.keepTrying(ctx, entry, sync.OnceFunc(first.Done)) })
+	}
+	tried := make(chan struct{})
+	go func() { first.Wait(); close(tried) }()
+	select {
+	case <-tried:
+	case <-time.After(m.limits.mounting):
+	case <-ctx.Done():
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.late = true
+	logger.Info("Mounted the bricks' file systems", "mounted", len(entries)-len(m.failing), "failing", len(m.failing))
+}
+
+// wait returns when no attempt is under way any more, after the context of mountAll is done.
+func (m *mounter) wait() { m.attempts.Wait() }
+
+// keepTrying mounts a file system. It calls tried after the first attempt.
+func (m *mounter) keepTrying(ctx context.Context, entry fileSystem, tried func()) {
+	defer tried()
+	logger := klog.FromContext(ctx).WithValues("device", entry.device, "path", entry.point)
+	reported := ""
+	for {
+		err := m.mount(ctx, entry)
+		if err == nil {
+			if late := m.setMounted(entry.point); late {
+				logger.Info("Mounted late; glusterd is restarted, so that it starts the bricks there")
+				m.restart()
+			}
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		failing := m.setFailing(entry.point, err)
+		if text := err.Error(); text != reported { // not each half minute
+			logger.Error(err, "Not mounted; the bricks there are offline", "retryAfter", m.limits.mountRetry, "failing", failing)
+			reported = text
+		}
+		tried()
+		select {
+		case <-time.After(m.limits.mountRetry):
+		case <-ctx.Done():
+			return
+		}
+		if !m.listed(entry) {
+			logger.Info("No longer in the table; no further attempt to mount it")
+			m.setMounted(entry.point)
+			return
+		}
+	}
+}
+
+// listed reports whether an entry is still in the table. Heketi removes those of bricks that it deletes.
+func (m *mounter) listed(entry fileSystem) bool {
+	entries, err := readFstab(m.fstab)
+	return err != nil || slices.Contains(entries, entry)
+}
+
+// mount makes one attempt.
+func (m *mounter) mount(ctx context.Context, entry fileSystem) error {
+	select {
+	case m.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	release := sync.OnceFunc(func() { <-m.slots })
+	defer release()
+	defer time.AfterFunc(m.limits.mountSlot, release).Stop()
+
+	points, err := m.mounted()
+	if err != nil {
+		return err
+	}
+	if slices.Contains(points, entry.point) {
+		return nil
+	}
+	if err := m.findDevice(ctx, entry.device); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(entry.point, 0o755); err != nil { //nolint:gosec // as Heketi makes them
+		return fmt.Errorf("make the mount point: %w", err)
+	}
+	// Without a limit: replaying a journal takes its time, and only this entry waits for it.
+	_, err = m.runner.Run(ctx, "mount", "-t", entry.kind, "-o", entry.options, "--source", entry.device, "--target", entry.point)
+	return err
+}
+
+// findDevice returns an error if a device is missing, also after another activation.
+func (m *mounter) findDevice(ctx context.Context, device string) error {
+	if !filepath.IsAbs(device) { // such as UUID=…, which mount looks up
+		return nil
+	}
+	_, err := os.Stat(device)
+	if errors.Is(err, fs.ErrNotExist) {
+		m.activate(ctx)
+		_, err = os.Stat(device)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("device %s is missing: its disk may be absent, or its volume group incomplete (lvm vgs and lvm lvs list what there is)", device)
+	}
+	if err != nil {
+		return fmt.Errorf("look for the device: %w", err)
+	}
+	return nil
+}
+
+func (m *mounter) setFailing(point string, err error) (failing int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failing[point] = err
+	return len(m.failing)
+}
+
+func (m *mounter) setMounted(point string) (late bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.failing, point)
+	return m.late
+}
+
+// problem returns why the file system of a path is not mounted, or nil.
+func (m *mounter) problem(path string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for point, err := range m.failing {
+		if path == point || strings.HasPrefix(path, point+"/") {
+			return err
+		}
+	}
+	return nil
+}

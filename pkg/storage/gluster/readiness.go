@@ -1,0 +1,119 @@
+package gluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// readiness answers /readyz. The DaemonSet's rolling update takes the next node when this one is ready: until a node was ready for
+// the first time, it waits for its peers, its bricks and self-heal. Later, only glusterd has to answer, since a backlog that comes
+// from elsewhere is no reason to call this node ill.
+type readiness struct {
+	glusterd *supervisor
+	gluster  *cli
+	gate     *gate
+	limit    time.Duration
+	asked    chan struct{}
+
+	mu      sync.Mutex
+	answer  chan struct{} // closed when the check that is under way has ended; nil if none is
+	result  error         // of the last check
+	stage   string        // of the check that is under way
+	stopped bool
+}
+
+func newReadiness(config Config, l limits, r runner, glusterd *supervisor, m *mounter) *readiness {
+	c := &cli{runner: r, limits: l, runDir: config.RunDir}
+	ready := &readiness{glusterd: glusterd, gluster: c, limit: l.answer, asked: make(chan struct{}, 1)}
+	ready.gate = &gate{gluster: c, mounter: m, limits: l, healTimeout: config.HealTimeout, healed: map[string]bool{}, report: ready.setStage}
+	return ready
+}
+
+var errStopping = errors.New("GlusterFS is being stopped on this node")
+
+// run makes the checks that probes ask for, one at a time, until ctx is done. A check may take longer than a probe waits: it belongs
+// to no probe.
+func (r *readiness) run(ctx context.Context) {
+	var reported time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			r.publish(errStopping, true)
+			return
+		case <-r.asked:
+		}
+		err := r.check(ctx)
+		if err != nil && ctx.Err() == nil && time.Since(reported) >= time.Minute {
+			klog.FromContext(ctx).Info("Not ready", "reason", err.Error())
+			reported = time.Now()
+		}
+		r.publish(err, false)
+	}
+}
+
+func (r *readiness) publish(err error, stopped bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result, r.stopped, r.stage = err, stopped, ""
+	if r.answer != nil {
+		close(r.answer)
+		r.answer = nil
+	}
+}
+
+func (r *readiness) setStage(stage string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stage = stage
+}
+
+// probe returns nil if the node is ready, and otherwise what it waits for. It joins a check that is under way.
+func (r *readiness) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
+	defer cancel()
+	answer := r.begin()
+	if answer == nil {
+		return errStopping
+	}
+	select {
+	case <-answer:
+	case <-ctx.Done():
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.answer == answer { // still under way
+		return fmt.Errorf("no answer yet: %s", r.stage)
+	}
+	return r.result
+}
+
+func (r *readiness) begin() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return nil
+	}
+	if r.answer == nil {
+		r.answer = make(chan struct{})
+		r.asked <- struct{}{} // there is room: no check is under way
+	}
+	return r.answer
+}
+
+// check is one check.
+func (r *readiness) check(ctx context.Context) error {
+	if err := r.glusterd.running(); err != nil {
+		return err
+	}
+	r.setStage("gluster pool list")
+	peers, err := r.gluster.pool(ctx)
+	if err != nil {
+		return fmt.Errorf("glusterd does not answer: %w", err)
+	}
+	return r.gate.pass(ctx, peers)
+}

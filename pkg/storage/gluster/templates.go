@@ -1,0 +1,107 @@
+package gluster
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Template is a directory of the image whose files belong into a directory of the node.
+type Template struct{ From, To string }
+
+// identity is the file with the server's own id in the pool. If an image had one, all nodes would be the same server.
+const identity = "glusterd.info"
+
+// copyMissing copies what the node's directory does not have. What it has stays as it is. It goes on after an error.
+func (t Template) copyMissing() (copied int, err error) {
+	var failures []error
+	err = filepath.WalkDir(t.From, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			failures = append(failures, err)
+			return nil
+		}
+		relative, err := filepath.Rel(t.From, path)
+		if err != nil || relative == identity {
+			return err
+		}
+		added, err := place(path, filepath.Join(t.To, relative), entry)
+		if err != nil {
+			failures = append(failures, err)
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+		}
+		if added {
+			copied++
+		}
+		return nil
+	})
+	if err = errors.Join(append(failures, err)...); err != nil {
+		err = fmt.Errorf("copy %s to %s: %w", t.From, t.To, err)
+	}
+	return copied, err
+}
+
+// place makes a copy of from at to, unless to exists.
+func place(from, to string, entry fs.DirEntry) (added bool, err error) {
+	if _, err := os.Lstat(to); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	info, err := entry.Info()
+	if err != nil {
+		return false, err
+	}
+	switch info.Mode().Type() {
+	case fs.ModeDir:
+		if err := os.Mkdir(to, info.Mode().Perm()); err != nil {
+			return false, err
+		}
+		return true, own(to, info)
+	case fs.ModeSymlink:
+		target, err := os.Readlink(from)
+		if err != nil {
+			return false, err
+		}
+		return true, os.Symlink(target, to)
+	case 0:
+		return placeFile(from, to, info)
+	}
+	return false, fmt.Errorf("%s is no file, directory or link", from)
+}
+
+// placeFile makes a complete file or none. A link, unlike a rename, replaces nothing.
+func placeFile(from, to string, info fs.FileInfo) (added bool, err error) {
+	source, err := os.Open(from) //nolint:gosec // of the image
+	if err != nil {
+		return false, err
+	}
+	defer source.Close()
+	temporary, err := os.CreateTemp(filepath.Dir(to), ".new-*")
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(temporary.Name()) //nolint:gosec // the name is ours
+	_, err = io.Copy(temporary, source)
+	err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), own(temporary.Name(), info), temporary.Sync(), temporary.Close())
+	if err != nil {
+		return false, err
+	}
+	err = os.Link(temporary.Name(), to) //nolint:gosec // the name is ours
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// own gives a file the owner that it has in the image.
+func own(path string, info fs.FileInfo) error {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return os.Lchown(path, int(stat.Uid), int(stat.Gid))
+}
