@@ -24,6 +24,9 @@ func newRootCommand() *cobra.Command {
 	})
 	root.AddCommand(
 		newGlusterCommand(),
+		setupCommand(),
+		backupCommand(),
+		restoreCommand(),
 		newVersionCommand(),
 	)
 	return root

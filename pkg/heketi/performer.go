@@ -16,7 +16,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-const queuePath = "/queue/"
+const (
+	queuePath    = "/queue/"
+	clustersPath = "/clusters"
+)
 
 // performer carries out the HTTP requests of one call of Heketi's client, which takes
 // an error from here to its caller as it is.
@@ -154,6 +157,8 @@ func expected(stage Stage, method string, response *http.Response) bool {
 	case stage == StagePoll:
 		return response.StatusCode == http.StatusNoContent ||
 			response.StatusCode == http.StatusOK && response.Header.Get("X-Pending") == "true"
+	case method == http.MethodPost && response.Request.URL.Path == clustersPath:
+		return response.StatusCode == http.StatusCreated // at once, since only the database changes
 	case method != http.MethodGet: // a request for an operation
 		return response.StatusCode == http.StatusAccepted && strings.HasPrefix(response.Header.Get("Location"), queuePath)
 	}

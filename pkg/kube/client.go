@@ -13,9 +13,13 @@ import (
 
 // Client asks the API server of one cluster.
 type Client struct {
-	api  dynamic.Interface
-	host string // of the API server, for messages
+	api    dynamic.Interface
+	host   string // of the API server, for messages
+	config *rest.Config
 }
+
+// Config is how the API server is reached, for what a dynamic client cannot do. Do not change it.
+func (c *Client) Config() *rest.Config { return c.config }
 
 // NewClient connects to the API server that a kubeconfig file names, in its current context. With kubeconfig "" it is the
 // one of the cluster that this process runs in, as the pod's ServiceAccount. Nobody is asked anything yet.
@@ -31,7 +35,7 @@ func NewClient(kubeconfig string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api: api, host: config.Host}, nil
+	return &Client{api: api, host: config.Host, config: config}, nil
 }
 
 func loadConfig(kubeconfig string) (*rest.Config, error) {

@@ -32,7 +32,7 @@ func listAll[T any](ctx context.Context, r resource, kind string, read func(unst
 
 func listOnce[T any](ctx context.Context, r resource, kind string, read func(unstructured.Unstructured) (T, bool, error)) ([]T, error) {
 	var all []T
-	options := metav1.ListOptions{Limit: pageSize}
+	options := metav1.ListOptions{Limit: pageSize, LabelSelector: r.selector}
 	for {
 		page, err := r.list(ctx, options)
 		if err == nil && page.GetKind() != kind+"List" {

@@ -20,17 +20,18 @@ const requestLimit = 30 * time.Second
 
 // resource is one kind of object, as version v1. Its errors say what to do; see Client.explain.
 type resource struct {
-	client *Client
-	api    dynamic.ResourceInterface
-	needs  string // what a ClusterRole must allow for the work that is done with it
+	client   *Client
+	api      dynamic.ResourceInterface
+	needs    string // what a ClusterRole must allow for the work that is done with it
+	selector string // of labels, for lists; "" selects all
 }
 
 func (c *Client) resource(group, name, needs string) resource {
-	return resource{c, c.api.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: name}), needs}
+	return resource{client: c, api: c.api.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: name}), needs: needs}
 }
 
 func (c *Client) namespaced(group, name, namespace, needs string) resource {
-	return resource{c, c.api.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: name}).Namespace(namespace), needs}
+	return resource{client: c, api: c.api.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: name}).Namespace(namespace), needs: needs}
 }
 
 func (r resource) get(ctx context.Context, name string) (*unstructured.Unstructured, error) {

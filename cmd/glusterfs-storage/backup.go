@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+)
+
+type backupOptions struct {
+	watch    bool
+	slots    int
+	database databaseOptions
+	heketi   heketiOptions
+	cluster  clusterOptions
+	logging  logging.Options
+}
+
+func backupCommand() *cobra.Command {
+	var o backupOptions
+	cmd := &cobra.Command{
+		Use:   "backup",
+		Short: "Copy Heketi's database into a Secret, once, at every change (--watch), or in turn into several (--slots)",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return usageError{err}
+			}
+			secrets, err := o.cluster.connect()
+			if err != nil {
+				return err
+			}
+			server, err := o.heketi.connect()
+			if err != nil {
+				return err
+			}
+			defer server.Close()
+			ctx := withLogger(cmd.Context(), o.logging, cmd.ErrOrStderr())
+			return o.run(ctx, server, database.Store{Secrets: secrets, Namespace: o.cluster.namespace, Name: o.database.secret})
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&o.watch, "watch", false, "go on, and save a copy after each change of the file --database")
+	flags.IntVar(&o.slots, "slots", 0, "save into the oldest of so many Secrets, --secret with -0, -1 and so on")
+	o.database.register(flags)
+	o.heketi.register(flags)
+	o.cluster.register(flags)
+	o.logging.Register(flags)
+	return cmd
+}
+
+func (o *backupOptions) check() error {
+	switch {
+	case o.slots < 0:
+		return fmt.Errorf("--slots=%d: write a number of Secrets from 1", o.slots)
+	case o.watch && o.slots > 0:
+		return errors.New("--watch and --slots exclude each other: a change would push out the backups of the days before")
+	}
+	return errors.Join(o.database.check(), o.heketi.check(), o.logging.Check())
+}
+
+func (o *backupOptions) run(ctx context.Context, from *heketi.Client, to database.Store) error {
+	saver := &database.Saver{From: from, To: to}
+	switch {
+	case o.watch:
+		database.Watch(ctx, o.database.path, database.DefaultTiming(), saver.Save)
+		return nil
+	case o.slots > 0:
+		c, err := database.Take(ctx, from)
+		if err != nil {
+			return err
+		}
+		return database.Slots{Store: to, Count: o.slots}.Save(ctx, c)
+	}
+	return saver.Save(ctx)
+}

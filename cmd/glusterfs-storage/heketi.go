@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+)
+
+const (
+	keyVariable   = "HEKETI_ADMIN_KEY"
+	namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+	databasePath  = "/var/lib/heketi/heketi.db"
+)
+
+// heketiOptions say how to reach Heketi. The key comes from the environment, as Heketi itself takes it.
+type heketiOptions struct{ url, caFile string }
+
+func (o *heketiOptions) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.url, "heketi-url", "", "address of Heketi, as in http://heketi:8080; its admin key is in the variable "+keyVariable+", which is empty for a Heketi without authentication")
+	flags.StringVar(&o.caFile, "heketi-ca-file", "", "PEM file with the authority of Heketi's certificate (default the system's)")
+}
+
+func (o *heketiOptions) check() error {
+	if o.url == "" {
+		return errors.New("--heketi-url is missing: write --heketi-url=http://heketi:8080, Heketi's address")
+	}
+	return nil
+}
+
+func (o *heketiOptions) connect() (*heketi.Client, error) {
+	config := heketi.BackendConfig{Name: "heketi", URL: o.url, CAFile: o.caFile}
+	client, err := heketi.NewClient(config, os.Getenv(keyVariable), heketi.DefaultTiming())
+	if err != nil {
+		return nil, fmt.Errorf("--heketi-url=%s: %w", o.url, err)
+	}
+	return client, nil
+}
+
+// clusterOptions say which Kubernetes, and which namespace of it.
+type clusterOptions struct{ kubeconfig, namespace string }
+
+func (o *clusterOptions) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "file that says how to reach the Kubernetes API (default as the pod that this is)")
+	flags.StringVar(&o.namespace, "namespace", "", "namespace of GlusterFS and Heketi (default that of the pod that this is)")
+}
+
+// connect also completes the namespace.
+func (o *clusterOptions) connect() (*kube.Client, error) {
+	if o.namespace == "" {
+		content, err := os.ReadFile(namespaceFile)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--namespace is missing, and this is no pod: %w", err)}
+		}
+		o.namespace = strings.TrimSpace(string(content))
+	}
+	client, err := kube.NewClient(o.kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("--kubeconfig=%s: %w", o.kubeconfig, err)
+	}
+	return client, nil
+}
+
+// databaseOptions name the file and the Secret of Heketi's database.
+type databaseOptions struct{ path, secret string }
+
+func (o *databaseOptions) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.path, "database", databasePath, "file of Heketi's database")
+	flags.StringVar(&o.secret, "secret", database.SecretName, "Secret with the backup")
+}
+
+func (o *databaseOptions) check() error {
+	if !filepath.IsAbs(o.path) {
+		return fmt.Errorf("--database=%s: write an absolute path, as in %s", o.path, databasePath)
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+)
+
+type restoreOptions struct {
+	allowEmpty bool
+	database   databaseOptions
+	cluster    clusterOptions
+	logging    logging.Options
+}
+
+func restoreCommand() *cobra.Command {
+	var o restoreOptions
+	cmd := &cobra.Command{
+		Use:   "restore",
+		Short: "Put the backup of Heketi's database on a volume that has none",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(o.database.check(), o.logging.Check()); err != nil {
+				return usageError{err}
+			}
+			secrets, err := o.cluster.connect()
+			if err != nil {
+				return err
+			}
+			ctx := withLogger(cmd.Context(), o.logging, cmd.ErrOrStderr())
+			return o.run(ctx, database.Store{Secrets: secrets, Namespace: o.cluster.namespace, Name: o.database.secret})
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&o.allowEmpty, "allow-empty", false, "let Heketi begin with an empty database if there is neither a database nor a backup")
+	o.database.register(flags)
+	o.cluster.register(flags)
+	o.logging.Register(flags)
+	return cmd
+}
+
+func (o *restoreOptions) run(ctx context.Context, from database.Store) error {
+	err := database.Restore(ctx, from, o.database.path)
+	if o.allowEmpty && errors.Is(err, database.ErrEmpty) {
+		klog.FromContext(ctx).Info("There is no backup: Heketi begins with an empty database", "path", o.database.path)
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+package heketi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/heketi/heketi/pkg/glusterfs/api"
+)
+
+// Cluster is one of Heketi's clusters.
+type Cluster struct {
+	ID      string
+	Nodes   []string // ids
+	Volumes []string // ids
+	File    bool     // it takes volumes of files
+	Block   bool     // it takes volumes that host block volumes
+}
+
+// Node is one of Heketi's storage nodes.
+type Node struct {
+	ID      string
+	Cluster string   // id
+	Manage  []string // how Heketi reaches it; only the first is used
+	Storage []string // how gluster reaches it; only the first is used
+	Zone    int
+	Devices []Device
+}
+
+// Device is a disk of a Node.
+type Device struct {
+	ID    string
+	Name  string
+	Paths []string // other names of it, as far as Heketi knows them
+	State string   // online, offline or failed
+}
+
+// NewNode describes a node that Heketi does not have yet.
+type NewNode struct {
+	Cluster         string // id
+	Manage, Storage []string
+	Zone            int
+	Tags            map[string]string
+}
+
+// NewDevice describes a disk that Heketi does not have yet.
+type NewDevice struct {
+	Node string // id
+	Name string
+	Tags map[string]string
+	// DestroyData has Heketi wipe a disk that it could not use otherwise, unless it is one of the disks that it has.
+	DestroyData bool
+}
+
+// Cluster returns one of the clusters.
+func (c *Client) Cluster(ctx context.Context, id string) (Cluster, error) {
+	client, err := c.api(ctx, nil)
+	if err != nil {
+		return Cluster{}, err
+	}
+	info, err := client.ClusterInfo(id)
+	if err == nil && info.Id != id {
+		err = errNoCluster
+	}
+	if err != nil {
+		return Cluster{}, c.typed(err, http.MethodGet, clustersPath+"/"+id)
+	}
+	return Cluster{ID: id, Nodes: info.Nodes, Volumes: info.Volumes, File: info.File, Block: info.Block}, nil
+}
+
+// Node returns one of the nodes, with its disks.
+func (c *Client) Node(ctx context.Context, id string) (Node, error) {
+	client, err := c.api(ctx, nil)
+	if err != nil {
+		return Node{}, err
+	}
+	info, err := client.NodeInfo(id)
+	if err == nil && info.Id != id {
+		err = errNoNode
+	}
+	if err != nil {
+		return Node{}, c.typed(err, http.MethodGet, "/nodes/"+id)
+	}
+	return newNode(info), nil
+}
+
+func newNode(info *api.NodeInfoResponse) Node {
+	node := Node{ID: info.Id, Cluster: info.ClusterId, Manage: info.Hostnames.Manage, Storage: info.Hostnames.Storage, Zone: info.Zone}
+	for _, d := range info.DevicesInfo {
+		node.Devices = append(node.Devices, Device{ID: d.Id, Name: d.Name, Paths: d.Paths, State: string(d.State)})
+	}
+	return node
+}
+
+// AddCluster makes a cluster without nodes, and returns its id.
+func (c *Client) AddCluster(ctx context.Context, file, block bool) (id string, err error) {
+	err = c.backend.operate(ctx, "add-cluster", func() error {
+		client, err := c.api(ctx, nil)
+		if err != nil {
+			return err
+		}
+		info, err := client.ClusterCreate(&api.ClusterCreateRequest{ClusterFlags: api.ClusterFlags{File: file, Block: block}})
+		if err == nil && info.Id == "" {
+			err = errNoCluster
+		}
+		if err != nil {
+			return c.typed(err, http.MethodPost, clustersPath)
+		}
+		id = info.Id
+		return nil
+	})
+	return id, err
+}
+
+// AddNode adds a node to a cluster and waits until it is a peer of the cluster's other nodes. It has no disks then.
+func (c *Client) AddNode(ctx context.Context, n NewNode) (added Node, err error) {
+	err = c.backend.operate(ctx, "add-node", func() error {
+		client, err := c.api(ctx, nil)
+		if err != nil {
+			return err
+		}
+		info, err := client.NodeAdd(&api.NodeAddRequest{
+			ClusterId: n.Cluster, Zone: n.Zone, Tags: n.Tags,
+			Hostnames: api.HostAddresses{Manage: n.Manage, Storage: n.Storage},
+		})
+		if err == nil && info.Id == "" {
+			err = errNoNode
+		}
+		if err != nil {
+			return c.typed(err, http.MethodPost, "/nodes")
+		}
+		added = newNode(info)
+		return nil
+	})
+	return added, err
+}
+
+// AddDevice has Heketi take a disk of a node into use, and waits for it. Heketi does not notice that it has the disk
+// already, other than by what it finds on the disk.
+func (c *Client) AddDevice(ctx context.Context, d NewDevice) error {
+	return c.backend.operate(ctx, "add-device", func() error {
+		client, err := c.api(ctx, nil)
+		if err != nil {
+			return err
+		}
+		request := &api.DeviceAddRequest{Device: api.Device{Name: d.Name, Tags: d.Tags}, NodeId: d.Node, DestroyData: d.DestroyData}
+		if err := client.DeviceAdd(request); err != nil {
+			return c.typed(err, http.MethodPost, "/devices")
+		}
+		return nil
+	})
+}
+
+// Reason returns what Heketi has answered, without what surrounds it in the text of the error; or that text, if err is
+// not about an answer of Heketi.
+func Reason(err error) string {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Text == "" {
+		return err.Error()
+	}
+	return e.Text
+}
+
+var (
+	errNoCluster = errors.New("the answer describes no such cluster")
+	errNoNode    = errors.New("the answer describes no such node")
+)

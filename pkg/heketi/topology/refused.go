@@ -1,0 +1,66 @@
+package topology
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+)
+
+// RefusedError is a node or device that Heketi did not add.
+type RefusedError struct {
+	Node    string
+	Device  string // "": the node itself
+	Devices int    // of a node: its devices, which were not tried
+	Err     error
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string {
+	reason := heketi.Reason(e.Err)
+	if e.Device != "" {
+		return fmt.Sprintf("device %s of node %s was not added: %s%s", e.Device, e.Node, reason, deviceHint(reason, e.Device, e.Node))
+	}
+	text := fmt.Sprintf("node %s was not added: %s", e.Node, reason)
+	if e.Devices > 0 {
+		text += fmt.Sprintf(" (its devices, %d, were not tried)", e.Devices)
+	}
+	return text + nodeHint(reason)
+}
+
+// Unwrap gives the cause.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// deviceHint says what can be done about the reason, in the words of Heketi and LVM.
+func deviceHint(reason, device, node string) string {
+	has := func(parts ...string) bool {
+		for _, part := range parts {
+			if strings.Contains(reason, part) {
+				return true
+			}
+		}
+		return false
+	}
+	// Heketi writes "already initialized or contains data?" whatever the reason, so that it comes last.
+	switch {
+	case has("not found", "No such file", "No device found"):
+		return "; is there a disk of this name on the node? lsblk shows them"
+	case has("excluded by a filter", "is partitioned"):
+		return "; the disk has partitions, or is used already: name an empty disk or a partition"
+	case has("contains data", "contains Physical Volume", "of volume group", "already in use"):
+		return fmt.Sprintf("; it is in use or holds data: name another device, or, if nothing on it is needed, run wipefs --all %s on %s", device, node)
+	}
+	return ""
+}
+
+func nodeHint(reason string) string {
+	switch {
+	case strings.Contains(reason, "glusterd running"), strings.Contains(reason, "Unable to find a GlusterFS pod"):
+		return "; its gluster pod must be Ready"
+	case strings.Contains(reason, "already used by node"):
+		return "; another node of Heketi has this name or address"
+	case strings.Contains(reason, "already part of another cluster"):
+		return "; its /var/lib/glusterd is from another gluster cluster: detach it there, or empty the directory"
+	}
+	return ""
+}

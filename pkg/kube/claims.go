@@ -1,0 +1,55 @@
+package kube
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Claim holds the parts of a PersistentVolumeClaim for a PersistentVolume that exists.
+type Claim struct {
+	Namespace, Name string
+	Volume          string // the PersistentVolume's name
+	AccessMode      string
+	Size            string // a quantity, such as 2Gi
+	Labels          map[string]string
+}
+
+// ClaimPhase returns the claim's phase, such as Bound or Pending, or "" if there is no such claim.
+func (c *Client) ClaimPhase(ctx context.Context, namespace, name string) (string, error) {
+	object, err := c.namespaced("", "persistentvolumeclaims", namespace, "get persistentvolumeclaims in namespace "+namespace).get(ctx, name)
+	switch {
+	case apierrors.IsNotFound(err):
+		return "", nil
+	case err != nil:
+		return "", err
+	case object.GetDeletionTimestamp() != nil:
+		return "Terminating", nil
+	}
+	if phase, _, _ := unstructured.NestedString(object.Object, "status", "phase"); phase != "" {
+		return phase, nil
+	}
+	return "Pending", nil
+}
+
+// CreateClaim makes a claim, unless there is one of its name.
+func (c *Client) CreateClaim(ctx context.Context, claim Claim) error {
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+		"spec": map[string]any{
+			"accessModes":      []any{claim.AccessMode},
+			"resources":        map[string]any{"requests": map[string]any{"storage": claim.Size}},
+			"storageClassName": "", // "" keeps the default class out
+			"volumeName":       claim.Volume,
+		},
+	}}
+	object.SetNamespace(claim.Namespace)
+	object.SetName(claim.Name)
+	object.SetLabels(claim.Labels)
+	claims := c.namespaced("", "persistentvolumeclaims", claim.Namespace, "create persistentvolumeclaims in namespace "+claim.Namespace)
+	if err := claims.create(ctx, object); !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+// Package podexec runs commands in containers of pods. It is a package of its own because what it imports would make the
+// driver's binary larger, which runs none.
+package podexec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/util/exec"
+	"k8s.io/streaming/pkg/httpstream"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+)
+
+// Runner runs commands in pods of one namespace.
+type Runner struct {
+	config    *rest.Config
+	namespace string
+}
+
+// New returns a Runner that reaches the API server as config says; see kube.Client.Config.
+func New(config *rest.Config, namespace string) Runner {
+	return Runner{config: config, namespace: namespace}
+}
+
+const (
+	// largestOutput is far beyond what commands of ours print.
+	largestOutput = 4 << 20
+	longestStderr = 600
+)
+
+// ExitError is a command that has ended with another code than 0.
+type ExitError struct {
+	Command string
+	Code    int
+	Stderr  string
+}
+
+// Error implements error.
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("%s ended with code %d: %s", e.Command, e.Code, e.Stderr)
+}
+
+// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed.
+// When ctx is done, Run returns; the command may go on.
+func (r Runner) Run(ctx context.Context, pod, container string, command ...string) ([]byte, error) {
+	executor, err := r.executor(pod, container, command)
+	if err != nil {
+		return nil, fmt.Errorf("run %s in pod %s/%s: %w", command[0], r.namespace, pod, err)
+	}
+	stdout, stderr := &bounded{}, &bounded{}
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: stdout, Stderr: stderr})
+	exit, exited := errors.AsType[exec.CodeExitError](err)
+	switch {
+	case err == nil:
+		return stdout.Bytes(), nil
+	case exited:
+		return stdout.Bytes(), &ExitError{Command: strings.Join(command, " "), Code: exit.Code, Stderr: plain.Line(stderr.String(), longestStderr)}
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case apierrors.IsForbidden(err):
+		err = fmt.Errorf("%w: a Role that is bound to it must allow: get and create pods/exec in namespace %s", err, r.namespace)
+	}
+	return nil, fmt.Errorf("run %s in pod %s/%s: %w", command[0], r.namespace, pod, err)
+}
+
+// executor prefers a websocket, as kubectl does: SPDY has been on its way out for years.
+func (r Runner) executor(pod, container string, command []string) (remotecommand.Executor, error) {
+	address, _, err := rest.DefaultServerUrlFor(r.config)
+	if err != nil {
+		return nil, err
+	}
+	address = address.JoinPath("api", "v1", "namespaces", r.namespace, "pods", pod, "exec")
+	address.RawQuery = url.Values{"container": {container}, "command": command, "stdout": {"true"}, "stderr": {"true"}}.Encode()
+	websocket, err := remotecommand.NewWebSocketExecutor(r.config, "GET", address.String())
+	if err != nil {
+		return nil, err
+	}
+	spdy, err := remotecommand.NewSPDYExecutor(r.config, "POST", address)
+	if err != nil {
+		return nil, err
+	}
+	return remotecommand.NewFallbackExecutor(websocket, spdy, func(err error) bool {
+		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+	})
+}
+
+// bounded keeps the beginning of what is written.
+type bounded struct{ bytes.Buffer }
+
+// Write implements io.Writer.
+func (b *bounded) Write(p []byte) (int, error) {
+	keep := min(len(p), largestOutput-b.Len())
+	_, _ = b.Buffer.Write(p[:keep])
+	return len(p), nil
+}

@@ -1,0 +1,112 @@
+package database
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Source is a Heketi; *heketi.Client implements it.
+type Source interface {
+	// DatabaseCopy writes a consistent copy of the database file, or fails.
+	DatabaseCopy(ctx context.Context, w io.Writer) error
+}
+
+// Copy is a copy of the database.
+type Copy struct {
+	Packed  []byte // by gzip
+	SHA256  string // of the unpacked file
+	TakenAt time.Time
+	// Unfinished marks a copy of the first setup before its end: no Heketi has worked with the database on its volume yet.
+	Unfinished bool
+}
+
+const (
+	// LargestPacked leaves room for the rest of a Secret, which holds 1 MiB.
+	LargestPacked = 1_000_000
+	// largestFile bounds what a packed copy can become.
+	largestFile = 1 << 30
+)
+
+// ErrTooLarge is returned for a database that does not fit into a Secret.
+var ErrTooLarge = errors.New("the database of Heketi does not fit into a Secret")
+
+// Take makes a copy.
+func Take(ctx context.Context, from Source) (Copy, error) {
+	packed := &limited{}
+	packer, err := gzip.NewWriterLevel(packed, gzip.BestCompression)
+	if err != nil {
+		return Copy{}, err
+	}
+	sum := sha256.New()
+	if err = from.DatabaseCopy(ctx, io.MultiWriter(packer, sum)); err == nil {
+		err = packer.Close()
+	}
+	if packed.full {
+		return Copy{}, fmt.Errorf("%w: packed it has more than %d bytes, and a Secret holds 1 MiB; "+
+			"delete volumes that nobody needs, then make the file smaller with heketi db export and heketi db import while Heketi is down", ErrTooLarge, LargestPacked)
+	}
+	if err != nil {
+		return Copy{}, fmt.Errorf("copy the database of Heketi: %w", err)
+	}
+	return Copy{Packed: packed.content.Bytes(), SHA256: hex.EncodeToString(sum.Sum(nil)), TakenAt: time.Now()}, nil
+}
+
+// limited keeps what fits into a Secret.
+type limited struct {
+	content bytes.Buffer
+	full    bool
+}
+
+// Write implements io.Writer.
+func (l *limited) Write(p []byte) (int, error) {
+	if l.content.Len()+len(p) > LargestPacked {
+		l.full = true
+		return 0, ErrTooLarge
+	}
+	return l.content.Write(p)
+}
+
+// Unpack writes the database file to w, and fails if it is not the one that was copied.
+func (c Copy) Unpack(w io.Writer) error {
+	unpacker, err := gzip.NewReader(bytes.NewReader(c.Packed))
+	if err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	sum := sha256.New()
+	file := &checked{to: w}
+	n, err := io.Copy(io.MultiWriter(file, sum), io.LimitReader(unpacker, largestFile+1))
+	switch {
+	case file.err != nil:
+		return file.err
+	case err != nil:
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	case n > largestFile:
+		return fmt.Errorf("%w: unpacked it has more than %d bytes", errDamaged, largestFile)
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != c.SHA256 {
+		return fmt.Errorf("%w: its sha256 is %s and not %s", errDamaged, got, c.SHA256)
+	}
+	return nil
+}
+
+// checked tells an error of the disk from one of the copy.
+type checked struct {
+	to  io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (c *checked) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	c.err = err
+	return n, err
+}
+
+var errDamaged = errors.New("the backup is damaged")

@@ -1,0 +1,106 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+)
+
+// Restore writes the backup to path, unless there is a database. The file appears with all of its content or not at all.
+func Restore(ctx context.Context, from Store, path string) error {
+	logger := klog.FromContext(ctx)
+	switch there, err := hasDatabase(path); {
+	case err != nil:
+		return fmt.Errorf("look for a database: %w", err)
+	case there:
+		logger.Info("The volume has a database, which stays as it is", "path", path)
+		return nil
+	}
+	backup, err := from.Load(ctx)
+	if errors.Is(err, ErrEmpty) {
+		return fmt.Errorf("%s does not exist, and %w: a Heketi that begins with an empty database knows no volume; "+
+			"copy the data and annotations of one of the Secrets %s-0, -1 ... into it, or use --allow-empty if there really is nothing to lose", path, err, from.Name)
+	}
+	if err != nil {
+		return err
+	}
+	if err := Write(backup, path); err != nil {
+		return fmt.Errorf("restore %s from %s: %w", path, from, err)
+	}
+	logger.Info("Restored Heketi's database", "path", path, "secret", from.Name, "takenAt", backup.TakenAt, "sha256", backup.SHA256)
+	return nil
+}
+
+// hasDatabase reports whether there is a file with content: a Heketi that was killed at once leaves an empty one.
+func hasDatabase(path string) (bool, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !info.Mode().IsRegular():
+		return false, fmt.Errorf("%s is no file", path)
+	}
+	return info.Size() > 0, nil
+}
+
+// Write puts the database of a copy at path, where there must be none. It is on the disk when Write returns.
+func Write(c Copy, path string) error {
+	dir := filepath.Dir(path)
+	temporary := path + ".restoring" // always the same name: what a killed restore leaves behind, the next one removes
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // #nosec G304 -- the administrator names it
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(fill(file, c), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	if there, err := hasDatabase(path); err != nil || there {
+		return errors.Join(err, fmt.Errorf("%s has appeared meanwhile: is another Heketi running?", path), os.Remove(temporary))
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// fill checks the file as it can be read again: its sum is that of the backup, and it begins as a database does.
+func fill(file *os.File, c Copy) error {
+	if err := c.Unpack(file); err != nil {
+		return err
+	}
+	begin := make([]byte, 64)
+	n, err := file.ReadAt(begin, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if !heketi.IsDatabase(begin[:n]) {
+		return fmt.Errorf("%w: it is not a database of Heketi", errDamaged)
+	}
+	return file.Sync()
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path) // #nosec G304 -- see Write
+	if err != nil {
+		return err
+	}
+	err = dir.Sync()
+	if errors.Is(err, unix.EINVAL) { // not every file system does that
+		err = nil
+	}
+	return errors.Join(err, dir.Close())
+}

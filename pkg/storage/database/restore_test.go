@@ -1,0 +1,101 @@
+package database
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRestore(t *testing.T) {
+	good := take(t, "records", time.Now())
+	for name, tt := range map[string]struct {
+		backup *Copy  // nil: none
+		there  string // what the file has before; "" is no file
+		want   string // what it has then
+		fails  string
+	}{
+		"an empty volume":    {backup: &good, want: fakeFile("records")},
+		"a database":         {backup: &good, there: "another", want: "another"},
+		"nothing to restore": {want: "", fails: "heketi.db does not exist, and Secret storage/heketi-db-backup: it holds no backup"},
+		"damaged":            {backup: &Copy{Packed: good.Packed, SHA256: "0"}, fails: "the backup is damaged"},
+		"another thing":      {backup: other(t), fails: "it is not a database of Heketi"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "heketi.db")
+			if tt.there != "" {
+				writeFile(t, path, tt.there)
+			}
+			writeFile(t, path+".restoring", "what a restore that was killed has left behind")
+			all := newSecrets(SecretName)
+			store := all.store(SecretName)
+			if tt.backup != nil {
+				if err := store.Save(t.Context(), *tt.backup); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := Restore(t.Context(), store, path)
+			if tt.fails == "" && err != nil || tt.fails != "" && (err == nil || !strings.Contains(err.Error(), tt.fails)) {
+				t.Errorf("%v, want %q", err, tt.fails)
+			}
+			got, err := os.ReadFile(path)
+			if tt.want == "" && !errors.Is(err, os.ErrNotExist) || string(got) != tt.want {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestRestoreOverAnEmptyFile, which is what a Heketi leaves behind that was killed at its first start.
+func TestRestoreOverAnEmptyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "heketi.db")
+	writeFile(t, path, "")
+	all := newSecrets(SecretName)
+	if err := all.store(SecretName).Save(t.Context(), take(t, "records", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	if err := Restore(t.Context(), all.store(SecretName), path); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != fakeFile("records") {
+		t.Errorf("%q, %v", got, err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// TestRestoreNeedsTheVolume: a directory in its place, or none, is not filled.
+func TestRestoreNeedsTheVolume(t *testing.T) {
+	dir := t.TempDir()
+	all := newSecrets(SecretName)
+	if err := all.store(SecretName).Save(t.Context(), take(t, "records", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{dir: "is no file", filepath.Join(dir, "missing", "heketi.db"): "no such file or directory"} {
+		if err := Restore(t.Context(), all.store(SecretName), path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// other is a backup whose content is no database, with the right sum.
+func other(t *testing.T) *Copy {
+	t.Helper()
+	from := &source{content: []byte("a page of a web server, which is long enough")}
+	c, err := Take(t.Context(), from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &c
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

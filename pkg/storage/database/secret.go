@@ -1,0 +1,82 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+)
+
+// What a Secret with a backup has. SecretName is the one that Heketi starts from; see Slots for the others.
+const (
+	SecretName = "heketi-db-backup" // #nosec G101 -- a name
+	dataKey    = "heketi.db.gz"
+
+	annotationTaken     = "glusterfs-storage/taken-at"
+	annotationSHA256    = "glusterfs-storage/sha256"
+	annotationBootstrap = "glusterfs-storage/bootstrap"
+	unfinished          = "unfinished"
+)
+
+// ErrEmpty is returned for a Secret that holds no backup yet.
+var ErrEmpty = errors.New("it holds no backup")
+
+// Secrets are those of Kubernetes; *kube.Client implements it.
+type Secrets interface {
+	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
+	ChangeSecret(ctx context.Context, namespace, name string, change kube.Secret) error
+}
+
+// Store is a Secret for a backup. The chart makes it, so that backups need no right to create Secrets.
+type Store struct {
+	Secrets         Secrets
+	Namespace, Name string
+}
+
+func (s Store) String() string { return "Secret " + s.Namespace + "/" + s.Name }
+
+// Save replaces the backup.
+func (s Store) Save(ctx context.Context, c Copy) error { return s.save(ctx, c, "") }
+
+func (s Store) save(ctx context.Context, c Copy, version string) error {
+	annotations := map[string]string{annotationTaken: c.TakenAt.UTC().Format(time.RFC3339), annotationSHA256: c.SHA256, annotationBootstrap: ""}
+	if c.Unfinished {
+		annotations[annotationBootstrap] = unfinished
+	}
+	err := s.Secrets.ChangeSecret(ctx, s.Namespace, s.Name, kube.Secret{Data: map[string][]byte{dataKey: c.Packed}, Annotations: annotations, Version: version})
+	return s.explain(err)
+}
+
+// Load returns the backup, or ErrEmpty. It does not check what is in it; Unpack does.
+func (s Store) Load(ctx context.Context) (Copy, error) {
+	c, _, err := s.load(ctx)
+	return c, err
+}
+
+func (s Store) load(ctx context.Context) (c Copy, version string, err error) {
+	secret, err := s.Secrets.Secret(ctx, s.Namespace, s.Name)
+	if err != nil {
+		return Copy{}, "", s.explain(err)
+	}
+	packed := secret.Data[dataKey]
+	if len(packed) == 0 {
+		return Copy{}, secret.Version, fmt.Errorf("%s: %w", s, ErrEmpty)
+	}
+	c = Copy{Packed: packed, SHA256: secret.Annotations[annotationSHA256], Unfinished: secret.Annotations[annotationBootstrap] == unfinished}
+	if c.TakenAt, err = time.Parse(time.RFC3339, secret.Annotations[annotationTaken]); err != nil {
+		c.TakenAt = time.Time{} // the oldest; the backup may be good all the same
+	}
+	return c, secret.Version, nil
+}
+
+func (s Store) explain(err error) error {
+	switch {
+	case kube.IsNotFound(err):
+		return fmt.Errorf("%s is missing; helm upgrade makes it again: %w", s, err)
+	case err != nil:
+		return fmt.Errorf("%s: %w", s, err)
+	}
+	return nil
+}

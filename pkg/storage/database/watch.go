@@ -1,0 +1,103 @@
+package database
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// Timing says when a change is saved.
+type Timing struct {
+	Quiet   time.Duration // after the last change of a burst
+	Longest time.Duration // after the first one, however long the burst is
+	Look    time.Duration // how often the file is looked at, whatever was noticed
+	Retry   time.Duration // after a failure; it doubles up to RetryMax
+	// RetryMax bounds the time after failures.
+	RetryMax time.Duration
+}
+
+// DefaultTiming saves a change within seconds.
+func DefaultTiming() Timing {
+	// An operation of Heketi writes its database about twenty times within a few seconds.
+	return Timing{Quiet: time.Second, Longest: 15 * time.Second, Look: 30 * time.Second, Retry: time.Second, RetryMax: time.Minute}
+}
+
+// Watch calls save once at the beginning, and after changes of the file, until ctx is done. A save that fails is repeated.
+func Watch(ctx context.Context, path string, t Timing, save func(context.Context) error) {
+	changes := make(chan struct{}, 1)
+	notify := func() {
+		select {
+		case changes <- struct{}{}:
+		default: // one is enough: a save takes all that has happened before
+		}
+	}
+	notify()
+	observed := make(chan struct{})
+	go func() {
+		defer close(observed)
+		observe(ctx, path, t.Look, notify)
+	}()
+	saveSettled(ctx, changes, t, save)
+	<-observed
+}
+
+func saveSettled(ctx context.Context, changes <-chan struct{}, t Timing, save func(context.Context) error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changes:
+		}
+		if !settle(ctx, changes, t) || !saveUntilDone(ctx, t, save) {
+			return
+		}
+	}
+}
+
+// settle waits for the end of a burst. It returns false when ctx is done.
+func settle(ctx context.Context, changes <-chan struct{}, t Timing) bool {
+	end := time.NewTimer(t.Longest)
+	defer end.Stop()
+	quiet := time.NewTimer(t.Quiet)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-changes:
+			quiet.Reset(t.Quiet)
+		case <-quiet.C:
+			return true
+		case <-end.C:
+			return true
+		}
+	}
+}
+
+// saveUntilDone repeats a save that fails, and logs each error once. It returns false when ctx is done.
+func saveUntilDone(ctx context.Context, t Timing, save func(context.Context) error) bool {
+	logger := klog.FromContext(ctx)
+	last := ""
+	for wait := t.Retry; ; wait = min(2*wait, t.RetryMax) {
+		err := save(ctx)
+		if err == nil {
+			if last != "" {
+				logger.Info("The backup of Heketi's database works again")
+			}
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		if err.Error() != last {
+			last = err.Error()
+			logger.Error(err, "Heketi's database has changed and is not backed up; this is tried again")
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(wait):
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+)
+
+// Kubernetes holds the calls of the API server that a setup makes; *kube.Client implements it.
+type Kubernetes interface {
+	Nodes(ctx context.Context) ([]kube.Node, error)
+	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
+	// ClaimPhase returns "" for a claim that does not exist.
+	ClaimPhase(ctx context.Context, namespace, name string) (string, error)
+	// CreateClaim makes a claim, unless there is one of its name.
+	CreateClaim(ctx context.Context, claim kube.Claim) error
+	database.Secrets
+}
+
+// Runner runs commands in containers of pods; podexec.Runner implements it.
+type Runner interface {
+	Run(ctx context.Context, pod, container string, command ...string) ([]byte, error)
+}
+
+// Options say what to set up.
+type Options struct {
+	Topology  string // file
+	Namespace string
+	NodeLabel string // KEY=VALUE, which nodes of the topology have; "" is not checked
+
+	HeketiURL string // of the Heketi that the cluster uses
+	CAFile    string // for it; "" trusts the system's authorities
+	Key       string // Heketi's admin key; "" is for a Heketi without authentication
+
+	// The rest is for a cluster without Heketi.
+	Program string // heketi
+	Config  string // heketi.json
+	Dir     string // for the database of a temporary Heketi; it outlives restarts of the container
+	Claim   string // that Heketi's pod waits for
+	Volume  Volume // on which Heketi's database is
+
+	Timing Timing
+}
+
+// Volume describes the gluster volume of the database.
+type Volume struct {
+	Name    string
+	SizeGiB int
+	Replica int
+	GID     int64 // of the group that Heketi runs as
+}
+
+// Timing says how long to wait for what.
+type Timing struct {
+	Poll   time.Duration // between two looks
+	Hello  time.Duration // one question whether there is a Heketi
+	Pods   time.Duration // until gluster runs on all nodes
+	Heketi time.Duration // until Heketi answers
+	Child  time.Duration // until a temporary Heketi answers, and until it has ended
+	Backup database.Timing
+}
+
+// DefaultTiming fits a Job that is started again when it fails.
+func DefaultTiming() Timing {
+	return Timing{
+		Poll: 2 * time.Second, Hello: 5 * time.Second, Pods: 10 * time.Minute, Heketi: 10 * time.Minute, Child: time.Minute,
+		Backup: database.DefaultTiming(),
+	}
+}
+
+// Setup is one run of the Job.
+type Setup struct {
+	Options
+	Kubernetes Kubernetes
+	Runner     Runner
+	Output     io.Writer // for the log of a temporary Heketi
+}
+
+// Run takes the six steps, of which some may have been taken before.
+func (s *Setup) Run(ctx context.Context) error {
+	t, err := s.readTopology(ctx)
+	if err != nil {
+		return fmt.Errorf("step 1 of 6, read the topology: %w", err)
+	}
+	pods, err := s.awaitPods(ctx, t)
+	if err != nil {
+		return fmt.Errorf("step 2 of 6, wait for gluster: %w", err)
+	}
+	server, err := heketi.NewClient(heketi.BackendConfig{Name: "heketi", URL: s.HeketiURL, CAFile: s.CAFile}, s.Key, heketi.DefaultTiming())
+	if err != nil {
+		return fmt.Errorf("step 3 of 6, look for Heketi: %w", err)
+	}
+	defer server.Close()
+	if err := s.ensureHeketi(ctx, server, t, pods); err != nil {
+		return err
+	}
+	if err := s.load(ctx, server, t, pods); err != nil {
+		return fmt.Errorf("step 6 of 6, load the topology: %w", err)
+	}
+	return nil
+}
+
+// ensureHeketi takes the steps that end with a Heketi that answers.
+func (s *Setup) ensureHeketi(ctx context.Context, server *heketi.Client, t topology.Topology, pods podsByNode) error {
+	logger := klog.FromContext(ctx)
+	if err := s.hello(ctx, server); err == nil {
+		logger.Info("Step 3 of 6: Heketi answers", "url", s.HeketiURL)
+		return nil
+	}
+	logger.Info("Step 3 of 6: no Heketi answers yet", "url", s.HeketiURL)
+	state, err := s.lookState(ctx, pods)
+	if err != nil {
+		return fmt.Errorf("step 4 of 6, find out what is there: %w", err)
+	}
+	logger.Info("Step 4 of 6: " + state.String())
+	if state == nothingYet {
+		if err := s.bootstrap(ctx, t, pods); err != nil {
+			return fmt.Errorf("step 5 of 6, make the volume of Heketi's database: %w", err)
+		}
+	}
+	if state != claimExists {
+		if err := s.createClaim(ctx); err != nil {
+			return fmt.Errorf("step 5 of 6, make the claim %s: %w", s.Claim, err)
+		}
+		logger.Info("Step 5 of 6: made the claim that Heketi's pod waits for", "claim", s.Claim)
+	}
+	if err := s.awaitHeketi(ctx, server); err != nil {
+		return fmt.Errorf("step 5 of 6, wait for Heketi: %w", err)
+	}
+	logger.Info("Step 5 of 6: Heketi answers", "url", s.HeketiURL)
+	return nil
+}
+
+// load is the last step. What Heketi has beyond the topology is reported, and stays.
+func (s *Setup) load(ctx context.Context, server *heketi.Client, t topology.Topology, pods podsByNode) error {
+	logger := klog.FromContext(ctx)
+	result, err := s.loader(server, pods).Load(ctx, t)
+	for _, what := range result.Beyond {
+		logger.Info("Heketi has more than the topology; it stays, heketi-cli removes it", "what", what)
+	}
+	for _, what := range result.Differs {
+		logger.Info("Heketi and the topology differ, and Heketi cannot change it", "what", what)
+	}
+	if err != nil {
+		return err
+	}
+	logger.Info("Step 6 of 6: the topology is loaded", "added", result.Added, "found", result.Found, "beyond", len(result.Beyond))
+	return nil
+}
+
+func (s *Setup) loader(server topology.Server, pods podsByNode) topology.Loader {
+	return topology.Loader{Server: server, Leftover: func(ctx context.Context, node, device string) (bool, error) {
+		pod, ok := pods[node]
+		if !ok {
+			return false, errors.New("there is no gluster pod on the node")
+		}
+		return s.isLeftover(ctx, pod, device)
+	}}
+}

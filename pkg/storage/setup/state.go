@@ -1,0 +1,138 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+)
+
+// state is what there is of an installation whose Heketi does not answer.
+type state int
+
+const (
+	// nothingYet: the volume of the database has to be made, or an earlier run has not finished making it.
+	nothingYet state = iota
+	// volumeExists: Heketi has worked with the volume before; its database is there.
+	volumeExists
+	// claimExists: Heketi's pod starts by itself.
+	claimExists
+)
+
+func (s state) String() string {
+	switch s {
+	case claimExists:
+		return "the claim of Heketi's database exists; Heketi has to start"
+	case volumeExists:
+		return "the volume of Heketi's database exists, and the claim is missing"
+	case nothingYet:
+	}
+	return "the volume of Heketi's database has to be made"
+}
+
+// lookState is the fourth step.
+func (s *Setup) lookState(ctx context.Context, pods podsByNode) (state, error) {
+	phase, err := s.Kubernetes.ClaimPhase(ctx, s.Namespace, s.Claim)
+	if err != nil {
+		return 0, err
+	}
+	if phase != "" {
+		return claimExists, nil
+	}
+	unfinished, err := s.unfinished(ctx)
+	if err != nil || unfinished {
+		return nothingYet, err
+	}
+	exists, err := s.volumeExists(ctx, pods)
+	if err != nil {
+		return 0, err
+	}
+	if exists {
+		return volumeExists, nil
+	}
+	return nothingYet, nil
+}
+
+// unfinished reports whether an earlier run has begun to make the volume and was interrupted.
+func (s *Setup) unfinished(ctx context.Context) (bool, error) {
+	_, err := os.Stat(s.databaseFile())
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return true, err
+	}
+	backup, err := s.store().Load(ctx)
+	if errors.Is(err, database.ErrEmpty) {
+		return false, nil
+	}
+	return backup.Unfinished, err
+}
+
+func (s *Setup) databaseFile() string { return filepath.Join(s.Dir, "heketi.db") }
+
+func (s *Setup) store() database.Store {
+	return database.Store{Secrets: s.Kubernetes, Namespace: s.Namespace, Name: database.SecretName}
+}
+
+// volumeExists asks gluster on all nodes, since those that are no peers yet know only of their own volumes.
+func (s *Setup) volumeExists(ctx context.Context, pods podsByNode) (bool, error) {
+	var errs []error
+	for node, pod := range pods {
+		list, err := s.Runner.Run(ctx, pod, container, "gluster", "--mode=script", "volume", "list")
+		if err != nil {
+			errs = append(errs, fmt.Errorf("ask gluster on node %s for its volumes: %w", node, err))
+			continue
+		}
+		if slices.Contains(strings.Fields(string(list)), s.Volume.Name) {
+			return true, nil
+		}
+	}
+	return false, errors.Join(errs...)
+}
+
+// createClaim makes the claim that the PersistentVolume of the chart is reserved for.
+func (s *Setup) createClaim(ctx context.Context) error {
+	return s.Kubernetes.CreateClaim(ctx, kube.Claim{
+		Namespace: s.Namespace, Name: s.Claim, Volume: s.Namespace + "-" + s.Volume.Name,
+		AccessMode: "ReadWriteOncePod", Size: fmt.Sprintf("%dGi", s.Volume.SizeGiB),
+		Labels: map[string]string{"app.kubernetes.io/name": "glusterfs-storage", "app.kubernetes.io/component": "heketi"},
+	})
+}
+
+// hello asks once whether there is a Heketi.
+func (s *Setup) hello(ctx context.Context, server *heketi.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, s.Timing.Hello)
+	defer cancel()
+	_, err := server.Backend().Hello(ctx)
+	return err
+}
+
+// awaitHeketi waits for the Heketi of the cluster. The error says what its pod waits for.
+func (s *Setup) awaitHeketi(ctx context.Context, server *heketi.Client) error {
+	return s.await(ctx, s.Timing.Heketi, func(ctx context.Context) error {
+		err := s.hello(ctx, server)
+		if err == nil {
+			return nil
+		}
+		reasons := []string{err.Error()}
+		if phase, err := s.Kubernetes.ClaimPhase(ctx, s.Namespace, s.Claim); err == nil && phase != "Bound" {
+			reasons = append(reasons, fmt.Sprintf("claim %s: %s", s.Claim, phase))
+		}
+		pods, listErr := s.Kubernetes.Pods(ctx, s.Namespace, heketiLabel)
+		if listErr == nil && len(pods) == 0 {
+			reasons = append(reasons, "there is no pod of Heketi")
+		}
+		for _, pod := range pods {
+			if !pod.Ready {
+				reasons = append(reasons, fmt.Sprintf("pod %s is not ready: %s", pod.Name, pod.Why))
+			}
+		}
+		return errors.New(strings.Join(reasons, "; "))
+	}, "waiting for Heketi")
+}

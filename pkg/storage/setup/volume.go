@@ -1,0 +1,78 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// databaseOptions keep gluster's clients from answering for the disks: the database must be on them when a write has ended.
+// Heketi sets them, too, on a volume that it makes for its database, and knows by the last one that they are set.
+func databaseOptions() []string {
+	return []string{
+		"performance.stat-prefetch off", "performance.write-behind off", "performance.open-behind off", "performance.quick-read off",
+		"performance.strict-o-direct on", "performance.read-ahead off", "performance.io-cache off", "performance.readdir-ahead off",
+		"user.heketi.dbstoragelevel 1",
+	}
+}
+
+// ensureVolume makes the volume of the database, unless Heketi has it. Clusters are the ids of the topology's clusters.
+func (s *Setup) ensureVolume(ctx context.Context, server *heketi.Client, t topology.Topology, clusters []string, pods podsByNode) error {
+	dump, err := server.Dump(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range dump.Volumes {
+		switch {
+		case v.Name != s.Volume.Name:
+			continue
+		case v.Pending != "":
+			return fmt.Errorf("volume %s is still being made or removed by Heketi, as operation %s: this is tried again", v.Name, v.Pending)
+		}
+		return s.checkVolume(ctx, pods)
+	}
+	cluster, err := s.cluster(t, clusters)
+	if err != nil {
+		return err
+	}
+	durability := volume.Durability{Type: volume.None}
+	if s.Volume.Replica > 1 {
+		durability = volume.Durability{Type: volume.Replicate, Replica: s.Volume.Replica}
+	}
+	made, err := server.CreateVolume(ctx, heketi.CreateRequest{
+		Name: s.Volume.Name, Cluster: cluster, SizeGiB: s.Volume.SizeGiB, Durability: durability, GID: s.Volume.GID,
+		Options: databaseOptions(), SnapFactor: 1,
+	}, func() error { return nil })
+	if err != nil {
+		return fmt.Errorf("make volume %s: %w", s.Volume.Name, err)
+	}
+	klog.FromContext(ctx).Info("Made the volume of Heketi's database", "volume", made.Name, "id", made.ID, "replica", s.Volume.Replica)
+	return nil
+}
+
+// cluster returns the id of the first cluster in which the volume can be.
+func (s *Setup) cluster(t topology.Topology, clusters []string) (string, error) {
+	for i, c := range t.Clusters {
+		if _, err := (topology.Topology{Clusters: []topology.Cluster{c}}).ForReplica(s.Volume.Replica); err == nil && c.File && i < len(clusters) && clusters[i] != "" {
+			return clusters[i], nil
+		}
+	}
+	return "", fmt.Errorf("no cluster of the topology can hold volume %s with replica %d: too few of its nodes could be added, or it takes block volumes only", s.Volume.Name, s.Volume.Replica)
+}
+
+// checkVolume fails if gluster lacks a volume that Heketi has: then the backup is of disks that are gone.
+func (s *Setup) checkVolume(ctx context.Context, pods podsByNode) error {
+	exists, err := s.volumeExists(ctx, pods)
+	if err != nil || exists {
+		return err
+	}
+	return fmt.Errorf("the backup in Secret %s has the volume %s, and gluster has not: it is of an earlier installation; if its disks are new or wiped, "+
+		"empty it with kubectl -n %s patch secret %s --type=json -p '[{\"op\":\"remove\",\"path\":\"/data\"}]', and delete the pod of this Job",
+		database.SecretName, s.Volume.Name, s.Namespace, database.SecretName)
+}
