@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,8 +91,8 @@ func checkStrictly(t *testing.T, text string) {
 }
 
 func TestObjectsAreOfTheKubernetesAPI(t *testing.T) {
-	for _, r := range renderings() {
-		t.Run(r.name, func(t *testing.T) { checkStrictly(t, r.render(t)) })
+	for _, r := range slices.Concat(renderings(), storageRenderings()) {
+		t.Run(r.name, func(t *testing.T) { checkStrictly(t, r.renderAll(t)) })
 	}
 	for _, pattern := range []string{deploy + "/glusterfs-csi.yaml", deploy + "/namespace.yaml", deploy + "/examples/*.yaml"} {
 		for _, path := range files(t, pattern) {

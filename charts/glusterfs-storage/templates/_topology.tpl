@@ -20,7 +20,9 @@
 {{- range $n, $node := $cluster.nodes -}}
 {{- $devices := list -}}
 {{- range $node.devices -}}
-{{- $devices = append $devices (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) -}}
+{{- $device := . -}}
+{{- if kindIs "map" . -}}{{- $device = .name -}}{{- end -}}
+{{- $devices = append $devices $device -}}
 {{- end -}}
 {{- $nodes = append $nodes (dict "cluster" $c "field" (printf $prefix $c $n) "name" (first $node.node.hostnames.manage)
       "address" (first $node.node.hostnames.storage) "devices" $devices) -}}

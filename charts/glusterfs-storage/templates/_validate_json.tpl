@@ -38,7 +38,9 @@
 {{- fail (printf "%s.devices: this must be a list, as in %s" $field $example) -}}
 {{- end -}}
 {{- range $i, $device := $node.devices -}}
-{{- if not (or (kindIs "string" $device) (kindIs "map" $device | ternary (kindIs "string" (get (kindIs "map" $device | ternary $device dict) "name")) false)) -}}
+{{- $name := $device -}}
+{{- if kindIs "map" $device -}}{{- $name = get $device "name" -}}{{- end -}}
+{{- if not (and (kindIs "string" $name) $name) -}}
 {{- fail (printf "%s.devices[%d]: this must be a path or an object with a name, as in \"/dev/sdb\" or {\"name\": \"/dev/sdb\"}" $field $i) -}}
 {{- end -}}
 {{- end -}}
