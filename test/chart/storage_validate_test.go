@@ -29,7 +29,9 @@ const sdb = `"/dev/sdb"`
 
 func TestWhatIsNoTopology(t *testing.T) {
 	const inNode = "topologyJSON: clusters[0].nodes[0]"
-	nodes := func(nodes ...string) string { return topologyOf(`{"clusters": [{"nodes": [` + strings.Join(nodes, ", ") + `]}]}`) }
+	nodes := func(nodes ...string) string {
+		return topologyOf(`{"clusters": [{"nodes": [` + strings.Join(nodes, ", ") + `]}]}`)
+	}
 	tests := []struct {
 		name, values string
 		says         []string
@@ -53,10 +55,10 @@ func TestWhatIsNoTopology(t *testing.T) {
 		{"a node without node", nodes(`{"devices": []}`), []string{inNode + ".node: this must be an object"}},
 		{"a node without names", nodes(`{"node": {"zone": 1}}`), []string{inNode + ".node.hostnames: this must be an object"}},
 		{"a node without address", nodes(`{"node": {"hostnames": {"manage": ["n1"]}, "zone": 1}}`), []string{inNode + ".node.hostnames.storage: this must be a list"}},
-		{"two addresses", nodes(`{"node": {"hostnames": {"manage": ["n1"], "storage": ["h1", "h2"]}, "zone": 1}}`), []string{inNode + ".node.hostnames.storage: Heketi uses one"}},
-		{"a number for a name", nodes(`{"node": {"hostnames": {"manage": [1], "storage": ["h1"]}, "zone": 1}}`), []string{inNode + ".node.hostnames.manage: Heketi uses one"}},
-		{"no zone", nodes(`{"node": {"hostnames": {"manage": ["n1"], "storage": ["h1"]}}}`), []string{inNode + ".node.zone: this must be a number from 1"}},
-		{"zone 0", nodes(`{"node": {"hostnames": {"manage": ["n1"], "storage": ["h1"]}, "zone": 0}}`), []string{inNode + ".node.zone: this must be a number from 1"}},
+		{"a number for a name", nodes(`{"node": {"hostnames": {"manage": [1], "storage": ["h1"]}, "zone": 1}}`), []string{inNode + ".node.hostnames.manage: this must be a list of names"}},
+		{"no zone", nodes(`{"node": {"hostnames": {"manage": ["n1"], "storage": ["h1"]}}}`), []string{inNode + ".node.zone: this must be a whole number from 1"}},
+		{"half a zone", nodes(`{"node": {"hostnames": {"manage": ["n1"], "storage": ["h1"]}, "zone": 1.5}}`), []string{inNode + ".node.zone: this must be a whole number from 1"}},
+		{"zone 0", nodes(`{"node": {"hostnames": {"manage": ["n1"], "storage": ["h1"]}, "zone": 0}}`), []string{inNode + ".node.zone: this must be a whole number from 1"}},
 		{"devices that are no list", nodes(`{"node": {"hostnames": {"manage": ["n1"], "storage": ["h1"]}, "zone": 1}, "devices": "/dev/sdb"}`), []string{inNode + ".devices: this must be a list"}},
 		{"a device without name", nodes(nodeJSON("n1", "h1", `{"destroydata": true}`)), []string{inNode + ".devices[0]: this must be a path"}},
 		{"a number for a device", nodes(nodeJSON("n1", "h1", "1")), []string{inNode + ".devices[0]: this must be a path"}},

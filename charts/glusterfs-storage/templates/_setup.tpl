@@ -22,6 +22,8 @@ spec:
         - --config=/etc/heketi/heketi.json
         - --heketi-url={{ include "glusterfs-storage.heketiURL" . }}
         - --namespace={{ .Release.Namespace }}
+        {{- $label := keys .Values.gluster.nodeSelector | sortAlpha | first }}
+        - {{ printf "--node-label=%s=%s" $label (get .Values.gluster.nodeSelector $label) | quote }}
         - --database-volume=heketidbstorage
         - --database-size=2
         - --database-replica=3

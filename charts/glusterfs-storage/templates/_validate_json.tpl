@@ -27,12 +27,15 @@
 {{- $path := printf "%s.node.hostnames.%s" $field . -}}
 {{- $hosts := get $node.node.hostnames . -}}
 {{- include "glusterfs-storage.checkList" (list $path $hosts $example) -}}
-{{- if not (and (eq (len $hosts) 1) (kindIs "string" (first $hosts))) -}}
-{{- fail (printf "%s: Heketi uses one host name, and no other; write a list of one, as in %s" $path $example) -}}
+{{- range $hosts -}}
+{{- if not (kindIs "string" .) -}}
+{{- fail (printf "%s: this must be a list of names or addresses, as in %s" $path $example) -}}
 {{- end -}}
 {{- end -}}
-{{- if not (and (kindIs "float64" $node.node.zone) (ge ($node.node.zone | default 0 | int) 1)) -}}
-{{- fail (printf "%s.node.zone: this must be a number from 1, as in %s" $field $example) -}}
+{{- end -}}
+{{- $zone := $node.node.zone -}}
+{{- if not (and (kindIs "float64" $zone) (ge ($zone | default 0 | int) 1) (eq ($zone | default 0 | int | float64) ($zone | default 0 | float64))) -}}
+{{- fail (printf "%s.node.zone: this must be a whole number from 1, as in %s" $field $example) -}}
 {{- end -}}
 {{- if and $node.devices (not (kindIs "slice" $node.devices)) -}}
 {{- fail (printf "%s.devices: this must be a list, as in %s" $field $example) -}}
