@@ -1,21 +1,29 @@
-# The chart, and the plain manifests that are made of it (package test/chart).
+# The charts, and the plain manifests that are made of the driver's (package test/chart). charts/glusterfs-storage has the driver's chart as a part:
+# its charts/glusterfs-csi is a link, so that helm needs no "dependency build", in a clone as well as here.
 
 HELM_VERSION := v4.3.1
 HELM := $(BIN)/helm
 HELM_DOCS_VERSION := v1.14.2
 HELM_DOCS := $(BIN)/helm-docs
 CHART := charts/glusterfs-csi
+STORAGE_CHART := charts/glusterfs-storage
 
-##@ The chart and the manifests
+##@ The charts and the manifests
 
 .PHONY: test-chart
-test-chart: build $(HELM) $(HELM_DOCS) ## The chart's renderings, schema and permissions; deploy/ and its examples
-	$(call say,chart and manifests)
+test-chart: build $(HELM) $(HELM_DOCS) ## The charts' renderings, schema and permissions; deploy/ and its examples
+	$(call say,charts and manifests)
 	go test -count=1 ./test/chart
 
 .PHONY: chart-lint
 chart-lint: $(HELM) ## helm lint
 	$(HELM) lint --strict $(CHART)
+	$(HELM) lint --strict $(STORAGE_CHART) --values deploy/examples/storage-values.yaml
+
+.PHONY: chart-package
+chart-package: $(HELM) ## The charts as archives, in build/charts
+	rm -rf $(BUILD)/charts
+	$(HELM) package $(CHART) $(STORAGE_CHART) --destination $(BUILD)/charts
 
 .PHONY: manifests
 manifests: $(HELM) ## Write deploy/glusterfs-csi.yaml
@@ -26,7 +34,7 @@ chart-golden: $(HELM) ## Write the renderings that test-chart compares with
 	go test -count=1 ./test/chart -run '^TestGolden' -update
 
 .PHONY: chart-docs
-chart-docs: $(HELM_DOCS) ## Write the chart's README.md
+chart-docs: $(HELM_DOCS) ## Write the charts' README.md
 	go test -count=1 ./test/chart -run '^TestReadmeHasTheValues$$' -update
 
 $(HELM):

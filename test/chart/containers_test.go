@@ -23,17 +23,31 @@ func containers(t *testing.T, r rendering) []container {
 	t.Helper()
 	var list []container
 	for _, object := range objects(t, r.render(t)) {
-		pod, found, _ := unstructured.NestedMap(object.Object, "spec", "template", "spec")
-		if !found {
+		template := podTemplate(object)
+		if template == nil {
 			continue
 		}
+		pod := dig(t, template, "spec").(map[string]any)
 		component := strings.TrimPrefix(object.GetName(), "glusterfs-csi-")
-		for _, spec := range dig(t, pod, "containers").([]any) {
-			fields := spec.(map[string]any)
-			list = append(list, container{component, fields["name"].(string), fields, pod})
+		for _, field := range []string{"initContainers", "containers"} {
+			specs, _, _ := unstructured.NestedSlice(pod, field)
+			for _, spec := range specs {
+				fields := spec.(map[string]any)
+				list = append(list, container{component, fields["name"].(string), fields, pod})
+			}
 		}
 	}
 	return list
+}
+
+// podTemplate returns what pods are made of, or nil for an object that makes none.
+func podTemplate(object *unstructured.Unstructured) map[string]any {
+	for _, path := range [][]string{{"spec", "template"}, {"spec", "jobTemplate", "spec", "template"}} {
+		if template, found, _ := unstructured.NestedMap(object.Object, path...); found {
+			return template
+		}
+	}
+	return nil
 }
 
 func (c container) args() []string {

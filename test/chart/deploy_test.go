@@ -46,13 +46,20 @@ func TestKustomizationListsFilesThatExist(t *testing.T) {
 	}
 }
 
-// The table of values in the chart's README is made of the comments in values.yaml.
+// The table of values in a chart's README is made of the comments in values.yaml.
 func TestReadmeHasTheValues(t *testing.T) {
-	dir, err := filepath.Abs(chartDir)
+	for _, chart := range []string{chartDir, storageDir} {
+		t.Run(filepath.Base(chart), func(t *testing.T) { checkReadme(t, chart) })
+	}
+}
+
+func checkReadme(t *testing.T, chart string) {
+	t.Helper()
+	dir, err := filepath.Abs(chart)
 	if err != nil {
 		t.Fatal(err)
 	}
-	said, err := tool(t, "helm-docs", "--chart-search-root", dir, "--dry-run", "--sort-values-order", "file", "--log-level", "error")
+	said, err := tool(t, "helm-docs", "--chart-search-root", dir, "--chart-to-generate", dir, "--dry-run", "--sort-values-order", "file", "--log-level", "error")
 	if err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
@@ -63,11 +70,11 @@ func TestReadmeHasTheValues(t *testing.T) {
 	}
 	said = strings.TrimSpace(said) + "\n"
 	if *update {
-		write(t, chartDir+"/README.md", said)
+		write(t, chart+"/README.md", said)
 		return
 	}
-	if diff := cmp.Diff(read(t, chartDir+"/README.md"), said); diff != "" {
-		t.Errorf("charts/glusterfs-csi/README.md is not of values.yaml and README.md.gotmpl (make chart-docs):\n%s", diff)
+	if diff := cmp.Diff(read(t, chart+"/README.md"), said); diff != "" {
+		t.Errorf("%s/README.md is not of values.yaml and README.md.gotmpl (make chart-docs):\n%s", chart, diff)
 	}
 }
 

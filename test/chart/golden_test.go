@@ -1,14 +1,15 @@
 package chart
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestGolden(t *testing.T) {
-	for _, r := range renderings() {
-		t.Run(r.name, func(t *testing.T) {
+	for _, r := range slices.Concat(renderings(), storageRenderings()) {
+		t.Run(r.golden(), func(t *testing.T) {
 			got := r.render(t)
 			if *update {
 				write(t, r.golden(), got)
@@ -28,5 +29,8 @@ func TestLint(t *testing.T) {
 	mustHelm(t, "lint", "--strict", chartDir)
 	for _, r := range renderings() {
 		mustHelm(t, "lint", "--strict", chartDir, "--values", r.values)
+	}
+	for _, r := range storageRenderings() {
+		mustHelm(t, "lint", "--strict", storageDir, "--values", r.values)
 	}
 }

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"os"
 	"os/exec"
@@ -29,6 +30,7 @@ type rendering struct {
 	name   string // of the files in testdata/values and testdata/golden
 	values string // path of the values file
 	apis   []string
+	chart  string // "" is the driver's
 }
 
 func renderings() []rendering {
@@ -46,13 +48,28 @@ func renderings() []rendering {
 	return list
 }
 
-func (r rendering) golden() string { return filepath.Join("testdata/golden", r.name+".yaml") }
+func (r rendering) golden() string {
+	if r.chart == storageDir {
+		return filepath.Join("testdata/storage/golden", r.name+".yaml")
+	}
+	return filepath.Join("testdata/golden", r.name+".yaml")
+}
 
-// render returns the manifests.
+// render returns the manifests. Those of charts/glusterfs-storage are its own only, not those of its part, the driver's chart.
 func (r rendering) render(t *testing.T) string {
 	t.Helper()
-	return mustHelm(t, "template", "glusterfs-csi", chartDir, "--namespace", "glusterfs-csi", "--values", r.values,
-		"--api-versions="+strings.Join(r.apis, ","))
+	if r.chart == storageDir {
+		return ownManifests(r.renderAll(t))
+	}
+	return r.renderAll(t)
+}
+
+// renderAll returns the manifests, with those of the chart's parts.
+func (r rendering) renderAll(t *testing.T) string {
+	t.Helper()
+	chart := cmp.Or(r.chart, chartDir)
+	name := filepath.Base(chart)
+	return mustHelm(t, "template", name, chart, "--namespace", name, "--values", r.values, "--api-versions="+strings.Join(r.apis, ","))
 }
 
 func mustHelm(t *testing.T, args ...string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,13 +91,11 @@ func checkStrictly(t *testing.T, text string) {
 }
 
 func TestObjectsAreOfTheKubernetesAPI(t *testing.T) {
-	for _, r := range renderings() {
-		t.Run(r.name, func(t *testing.T) { checkStrictly(t, r.render(t)) })
+	for _, r := range slices.Concat(renderings(), storageRenderings()) {
+		t.Run(r.name, func(t *testing.T) { checkStrictly(t, r.renderAll(t)) })
 	}
-	for _, pattern := range []string{deploy + "/glusterfs-csi.yaml", deploy + "/namespace.yaml", deploy + "/examples/*.yaml"} {
-		for _, path := range files(t, pattern) {
-			t.Run(filepath.Base(path), func(t *testing.T) { checkStrictly(t, read(t, path)) })
-		}
+	for _, path := range append(exampleManifests(t), deploy+"/glusterfs-csi.yaml", deploy+"/namespace.yaml") {
+		t.Run(filepath.Base(path), func(t *testing.T) { checkStrictly(t, read(t, path)) })
 	}
 }
 

@@ -3,6 +3,7 @@ package chart
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,12 +13,18 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const privilegesFile = "testdata/golden/privileges.txt"
-
 // What each container may do, with the default values: a change must be seen to be made.
 func TestGoldenPrivileges(t *testing.T) {
+	for _, r := range []rendering{renderings()[0], storageRenderings()[0]} {
+		file := filepath.Join(filepath.Dir(r.golden()), "privileges.txt")
+		t.Run(file, func(t *testing.T) { checkPrivileges(t, r, file) })
+	}
+}
+
+func checkPrivileges(t *testing.T, r rendering, file string) {
+	t.Helper()
 	var got bytes.Buffer
-	for _, c := range containers(t, renderings()[0]) {
+	for _, c := range containers(t, r) {
 		fmt.Fprintf(&got, "%s/%s\n", c.component, c.name)
 		for _, field := range []string{"hostNetwork", "hostPID", "hostIPC", "automountServiceAccountToken", "serviceAccountName", "securityContext"} {
 			printPart(t, &got, "pod "+field, c.pod[field])
@@ -30,10 +37,10 @@ func TestGoldenPrivileges(t *testing.T) {
 	}
 	t.Logf("%s", &got)
 	if *update {
-		write(t, privilegesFile, got.String())
+		write(t, file, got.String())
 		return
 	}
-	if diff := cmp.Diff(read(t, privilegesFile), got.String()); diff != "" {
+	if diff := cmp.Diff(read(t, file), got.String()); diff != "" {
 		t.Errorf("What containers may do has changed (make chart-golden accepts that):\n%s", diff)
 	}
 }
@@ -93,7 +100,7 @@ func (c container) mounts(t *testing.T) []string {
 
 // What a container writes is limited, whatever the values.
 func TestEmptyDirsHaveALimit(t *testing.T) {
-	for _, r := range renderings() {
+	for _, r := range slices.Concat(renderings(), storageRenderings()) {
 		for _, c := range containers(t, r) {
 			for _, volume := range dig(t, c.pod, "volumes").([]any) {
 				fields := volume.(map[string]any)

@@ -13,22 +13,35 @@ import (
 
 // The README says why each account has each verb. Here it must name every verb that the chart grants anywhere, and no other.
 func TestReadmeExplainsEveryVerb(t *testing.T) {
+	t.Run("glusterfs-csi", func(t *testing.T) {
+		checkVerbs(t, renderings(), chartDir, func(role string) string {
+			account, _, _ := strings.Cut(strings.TrimPrefix(role, "glusterfs-csi-"), "-")
+			return account
+		})
+	})
+	t.Run("glusterfs-storage", func(t *testing.T) {
+		checkVerbs(t, storageRenderings(), storageDir, func(role string) string { return strings.TrimPrefix(role, "glusterfs-storage-") })
+	})
+}
+
+// checkVerbs compares the roles of the renderings with the README's table. accountOf is whom a role of this name is given to.
+func checkVerbs(t *testing.T, list []rendering, chart string, accountOf func(role string) string) {
+	t.Helper()
 	granted := map[string]bool{}
-	for _, r := range renderings() {
+	for _, r := range list {
 		for _, object := range objects(t, r.render(t)) {
 			if kind := object.GetKind(); kind != "ClusterRole" && kind != "Role" {
 				continue
 			}
-			account, _, _ := strings.Cut(strings.TrimPrefix(object.GetName(), "glusterfs-csi-"), "-")
 			for _, rule := range dig(t, object.Object, "rules").([]any) {
 				for _, grant := range grants(rule.(map[string]any)) {
-					granted[account+" "+grant] = true
+					granted[accountOf(object.GetName())+" "+grant] = true
 				}
 			}
 		}
 	}
 	explained := map[string]bool{}
-	for _, row := range regexp.MustCompile("(?m)^\\| (controller|node) \\| `([^`]+)`[^|]*\\| ([a-z, ]+) \\|").FindAllStringSubmatch(read(t, chartDir+"/README.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| ([a-z-]+) \\| `([^`]+)`[^|]*\\| ([a-z, ]+) \\|").FindAllStringSubmatch(read(t, chart+"/README.md"), -1) {
 		for verb := range strings.SplitSeq(row[3], ", ") {
 			explained[row[1]+" "+row[2]+" "+verb] = true
 		}

@@ -61,6 +61,11 @@ func TestValuesAreRefused(t *testing.T) {
 func refused(t *testing.T, values string, says ...string) {
 	t.Helper()
 	said, err := template(t, values)
+	checkRefusal(t, said, err, values, says)
+}
+
+func checkRefusal(t *testing.T, said string, err error, values string, says []string) {
+	t.Helper()
 	if err == nil {
 		t.Fatalf("accepted: %s", values)
 	}
@@ -77,7 +82,12 @@ func refused(t *testing.T, values string, says ...string) {
 // template returns what helm says of the values.
 func template(t *testing.T, values string) (string, error) {
 	t.Helper()
+	return templateOf(t, chartDir, values)
+}
+
+func templateOf(t *testing.T, chart, values string) (string, error) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "values.yaml")
 	write(t, path, values)
-	return helm(t, "template", "glusterfs-csi", chartDir, "--values", path)
+	return helm(t, "template", filepath.Base(chart), chart, "--values", path)
 }

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,14 +40,14 @@ func TestWhatCannotBeUpgraded(t *testing.T) {
 
 // A new version of the chart alone must restart no pod.
 func TestPodsDoNotKnowTheChartsVersion(t *testing.T) {
-	for _, r := range renderings() {
+	for _, r := range slices.Concat(renderings(), storageRenderings()) {
 		for _, object := range objects(t, r.render(t)) {
-			metadata, found, _ := unstructured.NestedMap(object.Object, "spec", "template", "metadata")
-			if !found {
+			template := podTemplate(object)
+			if template == nil {
 				continue
 			}
 			for _, key := range []string{"helm.sh/chart", "app.kubernetes.io/version"} {
-				if _, has := dig(t, metadata, "labels").(map[string]any)[key]; has {
+				if _, has := dig(t, template, "metadata", "labels").(map[string]any)[key]; has {
 					t.Errorf("%s: pods of %s have the label %s", r.name, object.GetName(), key)
 				}
 			}

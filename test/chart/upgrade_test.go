@@ -115,6 +115,12 @@ func apiServer(t *testing.T, controller, node string) string {
 	if node != "" {
 		answers[namespace+"daemonsets/glusterfs-csi-node"] = node
 	}
+	return serveAPI(t, answers)
+}
+
+// serveAPI returns the address of an API server that has these answers, by path, and has found nothing elsewhere.
+func serveAPI(t *testing.T, answers map[string]string) string {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, ok := answers[r.URL.Path]
 		w.Header().Set("Content-Type", "application/json")

@@ -148,6 +148,17 @@ livenessProbe:
 {{- end }}
 {{- end -}}
 
+{{/* A backend's URL, which may be a template: a chart that has this one as a part knows neither its release nor its namespace. A URL with a
+     password is refused later, and helm would show it if it were not a template. Call with (list . backend). */}}
+{{- define "glusterfs-csi.url" -}}
+{{- $url := (index . 1).url -}}
+{{- if and (contains "{{" $url) (not (contains "@" $url)) -}}
+{{- tpl $url (index . 0) -}}
+{{- else -}}
+{{- $url -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Not empty for a URL without TLS whose host is not a loopback address. */}}
 {{- define "glusterfs-csi.isPlainHTTP" -}}
 {{- if and (hasPrefix "http://" (lower .)) (not (regexMatch "^http://(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]*)?/*$" (lower .))) -}}
@@ -159,7 +170,7 @@ true
 {{- define "glusterfs-csi.heketiPorts" -}}
 {{- $ports := list -}}
 {{- range .Values.backends -}}
-{{- $url := urlParse .url -}}
+{{- $url := urlParse (include "glusterfs-csi.url" (list $ .)) -}}
 {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}
 {{- $ports = append $ports ($port | default (ternary "443" "80" (eq ($url.scheme | lower) "https"))) -}}
 {{- end -}}

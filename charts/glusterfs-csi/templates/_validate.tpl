@@ -7,16 +7,17 @@
 {{- $urls := dict -}}
 {{- range $i, $backend := .Values.backends -}}
 {{- $field := printf "backends[%d]" $i -}}
-{{- if not (regexMatch "^(?i:https?)://([^][/?#@:\\s]+|\\[[^][/?#@\\s]+\\])(:[0-9]*)?/*$" .url) -}}
+{{- $given := include "glusterfs-csi.url" (list $ .) -}}
+{{- if not (regexMatch "^(?i:https?)://([^][/?#@:\\s]+|\\[[^][/?#@\\s]+\\])(:[0-9]*)?/*$" $given) -}}
 {{- fail (printf "%s.url: %s must look like http://host:8080 or https://host:8080, without path, query or credentials"
-      $field (include "glusterfs-csi.shownURL" .url)) -}}
+      $field (include "glusterfs-csi.shownURL" $given)) -}}
 {{- end -}}
 {{- with get $names .name -}}
 {{- fail (printf "%s.name: %q is the name of %s, too; each backend needs its own" $field $backend.name .) -}}
 {{- end -}}
-{{- $url := include "glusterfs-csi.normalURL" .url -}}
+{{- $url := include "glusterfs-csi.normalURL" $given -}}
 {{- with get $urls $url -}}
-{{- fail (printf "%s.url: %q is the address of %s, too; list each Heketi once" $field $backend.url .) -}}
+{{- fail (printf "%s.url: %q is the address of %s, too; list each Heketi once" $field $given .) -}}
 {{- end -}}
 {{- if and .key .existingSecret -}}
 {{- fail (printf "%s: %q has both key and existingSecret, but Heketi has one admin key; leave one of them out" $field .name) -}}
@@ -116,14 +117,14 @@
 {{- $defaults = append $defaults .name -}}
 {{- end -}}
 {{- $field := printf "storageClasses[%d] (%s).parameters" $i .name -}}
-{{- include "glusterfs-csi.checkParameters" (list $field .parameters $.Values.backends) -}}
+{{- include "glusterfs-csi.checkParameters" (list $field .parameters $) -}}
 {{- end -}}
 {{- if gt (len $defaults) 1 -}}
 {{- fail (printf "storageClasses: %s are all marked as default; mark one" (join " and " $defaults)) -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Call with (list field parameters backends). Letter case does not matter in names of parameters. */}}
+{{/* Call with (list field parameters .). Letter case does not matter in names of parameters. */}}
 {{- define "glusterfs-csi.checkParameters" -}}
 {{- $field := index . 0 -}}
 {{- $known := include "glusterfs-csi.parameterNames" . | splitList " " -}}
@@ -156,16 +157,17 @@ arbiter averageFileSize backend clusterid customEpNamePrefix deviceTagMatch gidM
 {{- " restuserkey secretName secretNamespace snapfactor volumenameprefix volumeoptions volumetype zoneChecking" -}}
 {{- end -}}
 
-{{/* A class says by name or address which of several Heketis it means: pkg/heketi, Select. User and password in an address do not count. Call with (list field parameters backends), names of
+{{/* A class says by name or address which of several Heketis it means: pkg/heketi, Select. User and password in an address do not count. Call with (list field parameters .), names of
      parameters in lower case. */}}
 {{- define "glusterfs-csi.checkChoice" -}}
 {{- $field := index . 0 -}}
 {{- $given := index . 1 -}}
+{{- $root := index . 2 -}}
 {{- $names := list -}}
 {{- $urls := list -}}
-{{- range index . 2 -}}
+{{- range $root.Values.backends -}}
 {{- $names = append $names .name -}}
-{{- $urls = append $urls (include "glusterfs-csi.normalURL" .url) -}}
+{{- $urls = append $urls (include "glusterfs-csi.normalURL" (include "glusterfs-csi.url" (list $root .))) -}}
 {{- end -}}
 {{- if hasKey $given "backend" -}}
 {{- if not (has $given.backend $names) -}}

@@ -1,0 +1,52 @@
+{{/* The Job's name: another one for each revision, topology and pod, since a Job cannot be changed. */}}
+{{- define "glusterfs-storage.setupName" -}}
+setup-{{ print (include "glusterfs-storage.topology" .) .Release.Revision (include "glusterfs-storage.setupPod" .) | sha256sum | trunc 8 }}
+{{- end -}}
+
+{{- define "glusterfs-storage.setupPod" -}}
+metadata:
+  labels:
+    {{- include "glusterfs-storage.selectorLabels" (list . "setup") | nindent 4 }}
+spec:
+  serviceAccountName: storage-setup
+  restartPolicy: OnFailure
+  {{- include "glusterfs-storage.heketiPod" . | nindent 2 }}
+  containers:
+    - name: setup
+      image: {{ include "glusterfs-storage.image" (list . .Values.heketi.image) }}
+      imagePullPolicy: {{ .Values.imagePullPolicy }}
+      command: [/glusterfs-storage]
+      args:
+        - setup
+        - --topology=/etc/heketi/topology.json
+        - --config=/etc/heketi/heketi.json
+        - --heketi-url={{ include "glusterfs-storage.heketiURL" . }}
+        - --namespace={{ .Release.Namespace }}
+        {{- $label := keys .Values.gluster.nodeSelector | sortAlpha | first }}
+        - {{ printf "--node-label=%s=%s" $label (get .Values.gluster.nodeSelector $label) | quote }}
+        - --database-volume=heketidbstorage
+        - --database-size=2
+        - --database-replica=3
+        - --claim=heketi-db
+        {{- include "glusterfs-storage.loggingArgs" . | nindent 8 }}
+      env:
+        # For the Heketi that makes the volume of the database.
+        {{- include "glusterfs-storage.executorEnv" . | nindent 8 }}
+        {{- include "glusterfs-storage.keysEnv" . | nindent 8 }}
+      securityContext:
+        {{- include "glusterfs-storage.restricted" . | nindent 8 }}
+      {{- with .Values.setup.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      volumeMounts:
+        - {name: db, mountPath: /var/lib/heketi}
+        {{- include "glusterfs-storage.configMounts" . | nindent 8 }}
+        - {name: tmp, mountPath: /tmp}
+  volumes:
+    - name: db
+      emptyDir: {sizeLimit: 256Mi}
+    {{- include "glusterfs-storage.configVolumes" . | nindent 4 }}
+    - name: tmp
+      emptyDir: {sizeLimit: 64Mi}
+{{- end -}}

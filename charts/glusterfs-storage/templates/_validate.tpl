@@ -1,0 +1,139 @@
+{{/* What the setup Job, Heketi or the driver would refuse after the installation only. JSON Schema cannot say it, or not clearly; the rest is
+     in values.schema.json. */}}
+
+{{/* The topology as a whole. Whether Kubernetes has nodes of these names, the setup Job sees. */}}
+{{- define "glusterfs-storage.checkTopology" -}}
+{{- if and .Values.nodes .Values.topologyJSON -}}
+{{- fail "nodes, topologyJSON: both are set, but there is one topology; leave one of them out" -}}
+{{- end -}}
+{{- if not (or .Values.nodes .Values.topologyJSON) -}}
+{{- fail (print "nodes: no storage node is listed; list each as {name: node1, address: 10.0.0.1, devices: [/dev/sdb]}, or pass a file with "
+      "--set-file topologyJSON=topology.json. helm forgets the values of the last upgrade: name all of them again, as in --values my-values.yaml") -}}
+{{- end -}}
+{{- if .Values.topologyJSON -}}
+{{- include "glusterfs-storage.checkTopologyJSON" . -}}
+{{- end -}}
+{{- $names := dict -}}
+{{- $addresses := dict -}}
+{{- range $node := (include "glusterfs-storage.nodes" . | fromJson).nodes -}}
+{{- include "glusterfs-storage.checkNode" . -}}
+{{- with get $names .name -}}
+{{- fail (printf "%s: %q is the name of %s, too; list each node once, with all its devices" $node.field $node.name .) -}}
+{{- end -}}
+{{- $address := lower .address -}}
+{{- with get $addresses $address -}}
+{{- fail (printf "%s: %q is the address of %s, too; each node needs its own" $node.field $node.address .) -}}
+{{- end -}}
+{{- $_ := set $names .name .field -}}
+{{- $_ := set $addresses $address .field -}}
+{{- end -}}
+{{- end -}}
+
+{{/* One node, of whichever form of the topology: pkg/heketi/topology. */}}
+{{- define "glusterfs-storage.checkNode" -}}
+{{- $node := . -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" .name) -}}
+{{- fail (printf "%s: %q is not the name of a Kubernetes node; kubectl get nodes shows the names" .field .name) -}}
+{{- end -}}
+{{- if not (regexMatch "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$" .address) -}}
+{{- fail (printf "%s: %q is neither an IP address nor a host name; write what gluster servers and clients reach the node by, without a port" .field .address) -}}
+{{- end -}}
+{{- if regexMatch "^(?i:127\\..*|localhost)$" .address -}}
+{{- fail (printf "%s: %q is the loopback address, by which no other node reaches this one; write an address of the network" .field .address) -}}
+{{- end -}}
+{{- $devices := dict -}}
+{{- range .devices -}}
+{{- if not (regexMatch "^/dev/[a-zA-Z0-9_.:/-]+$" .) -}}
+{{- fail (printf "%s: %q is not the path of a device; write it as in /dev/sdb" $node.field .) -}}
+{{- end -}}
+{{- if hasKey $devices . -}}
+{{- fail (printf "%s: the device %q is listed twice; list each once" $node.field .) -}}
+{{- end -}}
+{{- $_ := set $devices . true -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Bricks of one file lie on different nodes of one cluster. With fewer nodes, Heketi finds no room, whatever the devices' size. */}}
+{{- define "glusterfs-storage.checkCopies" -}}
+{{- $counts := dict -}}
+{{- range (include "glusterfs-storage.nodes" . | fromJson).nodes -}}
+{{- if .devices -}}
+{{- $cluster := toString .cluster -}}
+{{- $_ := set $counts $cluster (add1 (get $counts $cluster | default 0)) -}}
+{{- end -}}
+{{- end -}}
+{{- $most := 0 -}}
+{{- range $counts -}}{{- $most = max $most . -}}{{- end -}}
+{{- $field := ternary "topologyJSON" "nodes" (not (empty .Values.topologyJSON)) -}}
+{{- if lt (int $most) 3 -}}
+{{- fail (printf "%s: Heketi's database is kept on 3 nodes, but only %d of one cluster have devices; list at least 3" $field $most) -}}
+{{- end -}}
+{{- $driver := index .Values "glusterfs-csi" -}}
+{{- if and $driver.enabled (le (len $driver.backends) 1) -}}
+{{- range $i, $class := $driver.storageClasses -}}
+{{- $need := include "glusterfs-storage.nodesForClass" $class | int -}}
+{{- if gt $need (int $most) -}}
+{{- fail (printf "glusterfs-csi.storageClasses[%d] (%s): its volumetype needs %d nodes of one cluster, but %s has only %d with devices; list more of them, or choose another volumetype (docs/parameters.md)"
+      $i .name $need $field $most) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* How many nodes the volumes of a class need: docs/parameters.md. What is no volumetype, the driver says. */}}
+{{- define "glusterfs-storage.nodesForClass" -}}
+{{- $type := "replicate:3" -}}
+{{- range $key, $value := .parameters -}}
+{{- if and (eq (lower $key) "volumetype") $value -}}{{- $type = $value -}}{{- end -}}
+{{- end -}}
+{{- $parts := splitList ":" $type -}}
+{{- $counts := rest $parts -}}
+{{- if eq (first $parts) "replicate" -}}
+{{ first $counts | default 3 }}
+{{- else if eq (first $parts) "disperse" -}}
+{{- $counts = $counts | default (list 4 2) -}}
+{{ add (first $counts) (index (append $counts 0) 1) }}
+{{- else -}}
+1
+{{- end -}}
+{{- end -}}
+
+{{/* The driver's values that follow from the chart's: a list in the values replaces the default, and nothing fills in what it lacks. */}}
+{{- define "glusterfs-storage.checkDriver" -}}
+{{- $driver := index .Values "glusterfs-csi" -}}
+{{- if $driver.enabled -}}
+{{- $hosts := list "heketi" (printf "heketi.%s" .Release.Namespace) (printf "heketi.%s.svc" .Release.Namespace) -}}
+{{- with .Values.heketi.service.clusterIP -}}{{- $hosts = append $hosts . -}}{{- end -}}
+{{- range $i, $backend := $driver.backends -}}
+{{- $field := printf "glusterfs-csi.backends[%d]" $i -}}
+{{- $url := urlParse (include "glusterfs-csi.url" (list $ .) | lower) -}}
+{{- $host := trimPrefix "[" $url.hostname | trimSuffix "]" -}}
+{{- if or (has $host $hosts) (hasPrefix (printf "heketi.%s.svc." $.Release.Namespace) $host) -}}
+{{- $scheme := include "glusterfs-storage.scheme" $ -}}
+{{- if ne $url.scheme $scheme -}}
+{{- fail (printf "%s.url: Heketi speaks %s, since heketi.tls.existingSecret is %q; write %s://%s" $field (upper $scheme)
+      $.Values.heketi.tls.existingSecret $scheme $url.host) -}}
+{{- end -}}
+{{- $secret := include "glusterfs-storage.keysSecret" $ -}}
+{{- if and .existingSecret (ne (dig "existingSecret" "name" "" .) $secret) -}}
+{{- fail (printf "%s.existingSecret.name: %q is not the Secret with Heketi's keys; write existingSecret: {name: %s, key: admin}" $field
+      .existingSecret.name $secret) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Servers and node plugin are in the node's network. Kubernetes lets two on one port pass, and one of them would not start. */}}
+{{- define "glusterfs-storage.checkPorts" -}}
+{{- $driver := index .Values "glusterfs-csi" -}}
+{{- if $driver.enabled -}}
+{{- $port := int .Values.gluster.healthPort -}}
+{{- if eq $port (int $driver.node.healthPort) -}}
+{{- fail (printf "gluster.healthPort: %d is glusterfs-csi.node.healthPort, too; choose another" $port) -}}
+{{- end -}}
+{{- if and $driver.metrics.enabled (eq $port (int $driver.node.metricsPort)) -}}
+{{- fail (printf "gluster.healthPort: %d is glusterfs-csi.node.metricsPort, too; choose another" $port) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

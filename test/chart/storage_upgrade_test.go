@@ -1,0 +1,130 @@
+package chart
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// What a cluster has of an earlier installation.
+const (
+	keptKeys = `{"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "heketi-keys", "namespace": "glusterfs-storage", ` + ownedByHelm + `},
+		"data": {"admin": "YWRtaW4ta2V5", "user": "dXNlci1rZXk="}}`
+	keptVolume = `{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": {"name": "glusterfs-storage-heketidbstorage", ` + ownedByHelm + `},
+		"spec": {"csi": {"volumeAttributes": {"servers": "10.1.1.1,10.1.1.2", "volume": "heketidbstorage"}}}}`
+	ownedByHelm = `"labels": {"app.kubernetes.io/managed-by": "Helm"},
+		"annotations": {"meta.helm.sh/release-name": "glusterfs-storage", "meta.helm.sh/release-namespace": "glusterfs-storage"}`
+)
+
+// Heketi's keys and the servers of its database's PersistentVolume, which Kubernetes lets nobody change, stay over upgrades and over
+// an uninstallation.
+func TestUpgradeKeepsKeysAndServers(t *testing.T) {
+	tests := []struct {
+		name  string
+		kept  bool
+		flags []string
+	}{
+		{"an installation", false, nil},
+		{"an upgrade", true, []string{"--is-upgrade"}},
+		{"an installation after an uninstallation", true, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			first, second := renderWith(t, tt.kept, tt.flags...), renderWith(t, tt.kept, tt.flags...)
+			admin, user := keysOf(t, first)
+			againAdmin, againUser := keysOf(t, second)
+			if tt.kept && (admin != "YWRtaW4ta2V5" || user != "dXNlci1rZXk=") {
+				t.Errorf("keys %s, %s", admin, user)
+			}
+			if !tt.kept && (admin == againAdmin || user == againUser || admin == user || len(admin) < 50) {
+				t.Errorf("keys are not random: %s and %s, %s and %s", admin, againAdmin, user, againUser)
+			}
+			servers := "10.0.0.1,10.0.0.2,10.0.0.3"
+			if tt.kept {
+				servers = "10.1.1.1,10.1.1.2"
+			}
+			same(t, only(t, first, "PersistentVolume", "glusterfs-storage-heketidbstorage"), servers, "spec", "csi", "volumeAttributes", "servers")
+		})
+	}
+}
+
+func keysOf(t *testing.T, list []*unstructured.Unstructured) (admin, user string) {
+	t.Helper()
+	data := dig(t, only(t, list, "Secret", "heketi-keys").Object, "data").(map[string]any)
+	return data["admin"].(string), data["user"].(string)
+}
+
+// renderWith renders the chart as helm does with an API server at hand, which has what is kept of an earlier installation, or nothing.
+func renderWith(t *testing.T, kept bool, flags ...string) []*unstructured.Unstructured {
+	t.Helper()
+	answers := map[string]string{
+		"/version": `{"major": "1", "minor": "36", "gitVersion": "v1.36.0"}`,
+		"/api":     `{"kind": "APIVersions", "versions": ["v1"]}`,
+		"/api/v1": resourceList("v1", "configmaps ConfigMap", "secrets Secret", "services Service", "serviceaccounts ServiceAccount",
+			"-persistentvolumes PersistentVolume"),
+	}
+	groups := make([]string, 0, 3)
+	for group, resources := range map[string][]string{
+		"apps":  {"daemonsets DaemonSet", "statefulsets StatefulSet"},
+		"batch": {"jobs Job", "cronjobs CronJob"},
+		"rbac.authorization.k8s.io": {
+			"roles Role", "rolebindings RoleBinding", "-clusterroles ClusterRole", "-clusterrolebindings ClusterRoleBinding",
+		},
+	} {
+		answers["/apis/"+group+"/v1"] = resourceList(group+"/v1", resources...)
+		groups = append(groups, fmt.Sprintf(`{"name": %q, "versions": [{"groupVersion": "%s/v1", "version": "v1"}]}`, group, group))
+	}
+	answers["/apis"] = `{"kind": "APIGroupList", "apiVersion": "v1", "groups": [` + strings.Join(groups, ",") + `]}`
+	if kept {
+		answers["/api/v1/namespaces/glusterfs-storage/secrets/heketi-keys"] = keptKeys
+		answers["/api/v1/persistentvolumes/glusterfs-storage-heketidbstorage"] = keptVolume
+	}
+	return objects(t, mustHelm(t, slices.Concat([]string{
+		"template", "glusterfs-storage", storageDir, "--namespace", "glusterfs-storage", "--values", "testdata/storage/values/minimal.yaml",
+		"--set=glusterfs-csi.enabled=false", "--dry-run=server", "--disable-openapi-validation", "--kubeconfig", kubeconfig(t, serveAPI(t, answers)),
+	}, flags)...))
+}
+
+// resourceList is what an API server says of a group: each resource is "plural Kind", with a dash before it if it has no namespace.
+func resourceList(groupVersion string, resources ...string) string {
+	list := make([]string, 0, len(resources))
+	for _, resource := range resources {
+		plural, kind, _ := strings.Cut(resource, " ")
+		name := strings.TrimPrefix(plural, "-")
+		list = append(list, fmt.Sprintf(`{"name": %q, "kind": %q, "namespaced": %v, "verbs": ["get"]}`, name, kind, name == plural))
+	}
+	return fmt.Sprintf(`{"kind": "APIResourceList", "groupVersion": %q, "resources": [%s]}`, groupVersion, strings.Join(list, ","))
+}
+
+// Each upgrade has a Job of its own, since a Job cannot be changed.
+func TestSetupJobIsNewWhenItHasWork(t *testing.T) {
+	name := func(values string) string {
+		out, err := templateOf(t, storageDir, values)
+		if err != nil {
+			t.Fatal(out)
+		}
+		for _, object := range objects(t, out) {
+			if object.GetKind() == "Job" {
+				return object.GetName()
+			}
+		}
+		t.Fatal("there is no Job")
+		return ""
+	}
+	first := name(threeNodes)
+	for what, values := range map[string]string{
+		"another device": threeNodes + "  - {name: node4, address: 10.0.0.4, devices: [/dev/sdb]}\n",
+		"another image":  threeNodes + "heketi: {image: {repository: r, tag: v2}}\n",
+		"another pod":    threeNodes + "heketi: {tolerations: [{operator: Exists}]}\n",
+	} {
+		if second := name(values); second == first {
+			t.Errorf("%s: the Job is %s again", what, second)
+		}
+	}
+	if second := name(threeNodes + "gluster: {healTimeout: 1h}\n"); second != first {
+		t.Errorf("nothing of the Job has changed, and it is %s after %s", second, first)
+	}
+}
