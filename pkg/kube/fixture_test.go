@@ -27,6 +27,8 @@ func newFakeCluster(t *testing.T, objects ...string) (*Client, *fake.FakeDynamic
 	}
 	api := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{
 		{Version: "v1", Resource: "persistentvolumes"}:                             "PersistentVolumeList",
+		{Version: "v1", Resource: "nodes"}:                                         "NodeList",
+		{Version: "v1", Resource: "pods"}:                                          "PodList",
 		{Group: "storage.k8s.io", Version: "v1", Resource: "storageclasses"}:       "StorageClassList",
 		{Group: "storage.k8s.io", Version: "v1", Resource: "csistoragecapacities"}: "CSIStorageCapacityList",
 	}, parsed...)

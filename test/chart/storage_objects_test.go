@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// What Kubernetes lets nobody change, and what Heketi, the setup Job and documents know by name.
+// Fields that Kubernetes refuses to change, and names that Heketi, the setup Job and documents use.
 func TestStorageWhatCannotBeUpgraded(t *testing.T) {
 	labels := func(component string) any {
 		return map[string]any{
@@ -140,7 +140,7 @@ func TestHeketiConfiguration(t *testing.T) {
 	}
 }
 
-// What becomes of `nodes` is what Heketi's own tools read; a topology.json stays as it is.
+// nodes become a topology.json of the form that heketi-cli reads; a topology.json stays as it is.
 func TestTopology(t *testing.T) {
 	for name, want := range map[string]string{
 		"minimal": `{"clusters": [{"nodes": [

@@ -19,7 +19,7 @@ const (
 		"annotations": {"meta.helm.sh/release-name": "glusterfs-storage", "meta.helm.sh/release-namespace": "glusterfs-storage"}`
 )
 
-// Heketi's keys and the servers of its database's PersistentVolume, which Kubernetes lets nobody change, stay over upgrades and over
+// Heketi's keys and the servers of its database's PersistentVolume, which Kubernetes refuses to change, stay over upgrades and over
 // an uninstallation.
 func TestUpgradeKeepsKeysAndServers(t *testing.T) {
 	tests := []struct {
@@ -88,7 +88,7 @@ func renderWith(t *testing.T, kept bool, flags ...string) []*unstructured.Unstru
 	}, flags)...))
 }
 
-// resourceList is what an API server says of a group: each resource is "plural Kind", with a dash before it if it has no namespace.
+// resourceList returns an API server's answer about a group: each resource is "plural Kind", with a dash before it if it has no namespace.
 func resourceList(groupVersion string, resources ...string) string {
 	list := make([]string, 0, len(resources))
 	for _, resource := range resources {
@@ -99,7 +99,7 @@ func resourceList(groupVersion string, resources ...string) string {
 	return fmt.Sprintf(`{"kind": "APIResourceList", "groupVersion": %q, "resources": [%s]}`, groupVersion, strings.Join(list, ","))
 }
 
-// Each upgrade has a Job of its own, since a Job cannot be changed.
+// Each upgrade makes a new Job, since Kubernetes refuses to change one.
 func TestSetupJobIsNewWhenItHasWork(t *testing.T) {
 	name := func(values string) string {
 		out, err := templateOf(t, storageDir, values)

@@ -1,4 +1,4 @@
-{{/* The Job's name: another one for each revision, topology and pod, since a Job cannot be changed. */}}
+{{/* The Job's name. It changes with the revision, the topology and the pod, since Kubernetes refuses to change a Job. */}}
 {{- define "glusterfs-storage.setupName" -}}
 setup-{{ print (include "glusterfs-storage.topology" .) .Release.Revision (include "glusterfs-storage.setupPod" .) | sha256sum | trunc 8 }}
 {{- end -}}

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/util/exec"
@@ -60,12 +59,12 @@ func (r Runner) Run(ctx context.Context, pod, container string, command ...strin
 	exit, exited := errors.AsType[exec.CodeExitError](err)
 	switch {
 	case err == nil:
-		return stdout.Bytes(), nil
+		return stdout.kept.Bytes(), nil
 	case exited:
-		return stdout.Bytes(), &ExitError{Command: strings.Join(command, " "), Code: exit.Code, Stderr: plain.Line(stderr.String(), longestStderr)}
+		return stdout.kept.Bytes(), &ExitError{Command: strings.Join(command, " "), Code: exit.Code, Stderr: plain.Line(stderr.kept.String(), longestStderr)}
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
-	case apierrors.IsForbidden(err):
+	case strings.Contains(err.Error(), "is forbidden"): // a refused upgrade has no status
 		err = fmt.Errorf("%w: a Role that is bound to it must allow: get and create pods/exec in namespace %s", err, r.namespace)
 	}
 	return nil, fmt.Errorf("run %s in pod %s/%s: %w", command[0], r.namespace, pod, err)
@@ -92,12 +91,12 @@ func (r Runner) executor(pod, container string, command []string) (remotecommand
 	})
 }
 
-// bounded keeps the beginning of what is written.
-type bounded struct{ bytes.Buffer }
+// bounded keeps the beginning of what is written. It does not embed the buffer, whose ReadFrom has no bounds.
+type bounded struct{ kept bytes.Buffer }
 
 // Write implements io.Writer.
 func (b *bounded) Write(p []byte) (int, error) {
-	keep := min(len(p), largestOutput-b.Len())
-	_, _ = b.Buffer.Write(p[:keep])
+	keep := min(len(p), largestOutput-b.kept.Len())
+	_, _ = b.kept.Write(p[:keep])
 	return len(p), nil
 }

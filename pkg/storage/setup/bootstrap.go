@@ -86,7 +86,7 @@ func (s *Setup) awaitChild(ctx context.Context, c *child, server *heketi.Client)
 		case <-ctx.Done():
 		}
 	}()
-	return s.await(ctx, s.Timing.Child, func(ctx context.Context) error { return s.hello(ctx, server) }, "waiting for the temporary Heketi")
+	return s.await(ctx, s.Timing.Child, func(ctx context.Context) error { return s.hello(ctx, server) }, "Waiting for the temporary Heketi")
 }
 
 // makeVolume loads the topology and makes the volume, while each change of the database is backed up: if the pod is lost, the

@@ -60,6 +60,9 @@ func (s *Setup) startHeketi(ctx context.Context) (*child, error) {
 			c.err = errors.New("it has ended by itself")
 		}
 	}()
+	if s.started != nil {
+		c.url = s.started(c)
+	}
 	return c, nil
 }
 

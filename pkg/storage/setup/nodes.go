@@ -90,7 +90,7 @@ func (s *Setup) awaitPods(ctx context.Context, t topology.Topology) (podsByNode,
 			return errors.New(strings.Join(missing, "; "))
 		}
 		return nil
-	}, "waiting for gluster")
+	}, "Waiting for gluster")
 	if err != nil {
 		return nil, err
 	}

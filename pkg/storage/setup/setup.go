@@ -83,6 +83,9 @@ type Setup struct {
 	Kubernetes Kubernetes
 	Runner     Runner
 	Output     io.Writer // for the log of a temporary Heketi
+
+	// started is for tests: it sees the temporary Heketi, and returns the URL to reach it by.
+	started func(*child) string
 }
 
 // Run takes the six steps, of which some may have been taken before.

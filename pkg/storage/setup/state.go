@@ -134,5 +134,5 @@ func (s *Setup) awaitHeketi(ctx context.Context, server *heketi.Client) error {
 			}
 		}
 		return errors.New(strings.Join(reasons, "; "))
-	}, "waiting for Heketi")
+	}, "Waiting for Heketi")
 }

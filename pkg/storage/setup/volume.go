@@ -3,6 +3,8 @@ package setup
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"k8s.io/klog/v2"
 
@@ -36,6 +38,11 @@ func (s *Setup) ensureVolume(ctx context.Context, server *heketi.Client, t topol
 			return fmt.Errorf("volume %s is still being made or removed by Heketi, as operation %s: this is tried again", v.Name, v.Pending)
 		}
 		return s.checkVolume(ctx, pods)
+	}
+	if exists, err := s.volumeExists(ctx, pods); err != nil {
+		return err
+	} else if exists {
+		return s.unknownVolume(pods)
 	}
 	cluster, err := s.cluster(t, clusters)
 	if err != nil {
@@ -75,4 +82,12 @@ func (s *Setup) checkVolume(ctx context.Context, pods podsByNode) error {
 	return fmt.Errorf("the backup in Secret %s has the volume %s, and gluster has not: it is of an earlier installation; if its disks are new or wiped, "+
 		"empty it with kubectl -n %s patch secret %s --type=json -p '[{\"op\":\"remove\",\"path\":\"/data\"}]', and delete the pod of this Job",
 		database.SecretName, s.Volume.Name, s.Namespace, database.SecretName)
+}
+
+// unknownVolume is about a run that was lost, with its pod, at the moment when the volume was made: no Heketi has used it.
+func (s *Setup) unknownVolume(pods podsByNode) error {
+	pod := slices.Min(slices.Collect(maps.Values(pods)))
+	command := fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", s.Namespace, pod, container)
+	return fmt.Errorf("gluster has a volume %s that Heketi's database does not know, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
+		"%s stop %s; %s delete %s", s.Volume.Name, command, s.Volume.Name, command, s.Volume.Name)
 }

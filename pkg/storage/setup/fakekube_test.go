@@ -1,0 +1,151 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+)
+
+// The world as Kubernetes. Each request is a point before and after it.
+
+func (w *world) Nodes(context.Context) ([]kube.Node, error) {
+	if !w.at("before nodes") {
+		return nil, errKilled
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.nodes), nil
+}
+
+func (w *world) Pods(_ context.Context, namespace, selector string) ([]kube.Pod, error) {
+	if !w.at("before pods") {
+		return nil, errKilled
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case namespace != testNamespace:
+		return nil, fmt.Errorf("namespace %q", namespace)
+	case selector == heketiLabel:
+		return []kube.Pod{{Name: "heketi-0", Why: "it sleeps"}}, nil
+	}
+	return slices.Clone(w.pods), nil
+}
+
+func (w *world) ClaimPhase(context.Context, string, string) (string, error) {
+	if !w.at("before claim") {
+		return "", errKilled
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.claims) == 0 {
+		return "", nil
+	}
+	return "Bound", nil
+}
+
+func (w *world) CreateClaim(_ context.Context, claim kube.Claim) error {
+	if !w.at("before create claim") {
+		return errKilled
+	}
+	w.mu.Lock()
+	w.claims = append(w.claims, claim)
+	w.mu.Unlock()
+	if !w.asleep {
+		if err := w.startHeketi(); err != nil {
+			return err
+		}
+	}
+	if !w.at("after create claim") {
+		return errKilled
+	}
+	return nil
+}
+
+func (w *world) Secret(ctx context.Context, namespace, name string) (kube.Secret, error) {
+	if !w.at("before get secret") {
+		return kube.Secret{}, errKilled
+	}
+	return bystander{w}.Secret(ctx, namespace, name)
+}
+
+func (w *world) ChangeSecret(ctx context.Context, namespace, name string, change kube.Secret) error {
+	if !w.at("before change secret") {
+		return errKilled
+	}
+	if err := (bystander{w}).ChangeSecret(ctx, namespace, name, change); err != nil {
+		return err
+	}
+	point := "after change secret"
+	if change.Annotations["glusterfs-storage/bootstrap"] == "" {
+		point = "after the last backup"
+	}
+	if !w.at(point) {
+		return errKilled
+	}
+	return nil
+}
+
+// bystander is Kubernetes for others than the Job.
+type bystander struct{ *world }
+
+func (w bystander) Secret(_ context.Context, namespace, name string) (kube.Secret, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if namespace != testNamespace || name != database.SecretName {
+		return kube.Secret{}, notFound(name)
+	}
+	return w.secret, nil
+}
+
+func (w bystander) ChangeSecret(_ context.Context, namespace, name string, change kube.Secret) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if namespace != testNamespace || name != database.SecretName {
+		return notFound(name)
+	}
+	annotations := map[string]string{}
+	maps.Copy(annotations, w.secret.Annotations)
+	maps.Copy(annotations, change.Annotations)
+	maps.DeleteFunc(annotations, func(_, text string) bool { return text == "" })
+	version, _ := strconv.Atoi(w.secret.Version)
+	w.secret = kube.Secret{Data: change.Data, Annotations: annotations, Version: strconv.Itoa(version + 1)}
+	return nil
+}
+
+// Run is gluster's pods.
+func (w *world) Run(_ context.Context, pod, in string, command ...string) ([]byte, error) {
+	line := strings.Join(command, " ")
+	if !w.at("before " + command[0]) {
+		return nil, errKilled
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.commands = append(w.commands, pod+": "+line)
+	switch {
+	case in != "glusterfs":
+		return nil, fmt.Errorf("container %q", in)
+	case line == "gluster --mode=script volume list":
+		if w.listing != nil {
+			return nil, w.listing
+		}
+		if w.gluster {
+			return []byte("other\n" + testVolume + "\n"), nil
+		}
+		return nil, nil
+	case strings.HasPrefix(line, "lvm pvs --reportformat json"):
+		report, ok := w.reports[command[len(command)-1]]
+		if !ok {
+			return nil, &podexec.ExitError{Command: line, Code: 5, Stderr: "Failed to find physical volume"}
+		}
+		return []byte(report), nil
+	}
+	return nil, fmt.Errorf("command %q", line)
+}

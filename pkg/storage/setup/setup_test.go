@@ -1,0 +1,283 @@
+package setup
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+)
+
+// check says what is not as it must be at the end: one cluster with so many nodes and devices, each once, and one volume, in a
+// consistent database of the cluster's Heketi, whose claim and backup are there.
+func (w *world) check(nodes, devices int) {
+	w.t.Helper()
+	client := w.client()
+	dump, err := client.Dump(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(dump.Clusters) != 1 || len(dump.Nodes) != nodes || len(dump.Devices) != devices || len(dump.Volumes) != 1 || len(dump.Operations) != 0 {
+		w.t.Errorf("%d clusters, %d nodes, %d devices, %d volumes, %d operations", len(dump.Clusters), len(dump.Nodes), len(dump.Devices), len(dump.Volumes), len(dump.Operations))
+	}
+	for id, v := range dump.Volumes {
+		if v.Name != testVolume || v.SizeGiB != 2 || v.GID != 65532 || v.Durability.Replica != 3 || v.Pending != "" {
+			w.t.Errorf("volume %s: %+v", id, v)
+		}
+		info, err := client.Volume(w.t.Context(), id)
+		if err != nil || !slices.Contains(info.Options, "user.heketi.dbstoragelevel 1") || !slices.Contains(info.Options, "performance.write-behind off") {
+			w.t.Errorf("options %q, %v", info.Options, err)
+		}
+	}
+	wrong, err := client.Inconsistencies(w.t.Context())
+	// Heketi says so of each volume that is older than a node of its cluster.
+	wrong = slices.DeleteFunc(wrong, func(text string) bool {
+		return strings.Contains(text, "is not same as list of all nodes of the cluster")
+	})
+	if err != nil || len(wrong) > 0 {
+		w.t.Errorf("inconsistent: %q, %v", wrong, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if want := (kube.Claim{Namespace: testNamespace, Name: testClaim, Volume: "storage-heketidbstorage", AccessMode: "ReadWriteOncePod", Size: "2Gi"}); len(w.claims) != 1 ||
+		w.claims[0].Volume != want.Volume || w.claims[0].Name != want.Name || w.claims[0].AccessMode != want.AccessMode || w.claims[0].Size != want.Size {
+		w.t.Errorf("claims %+v", w.claims)
+	}
+	if w.secret.Annotations["glusterfs-storage/bootstrap"] != "" || len(w.secret.Data["heketi.db.gz"]) == 0 {
+		w.t.Errorf("backup: %v", w.secret.Annotations)
+	}
+}
+
+func TestFromNothing(t *testing.T) {
+	w := newWorld(t)
+	if err := w.run(""); err != nil {
+		t.Fatalf("%v\n%s", err, w.log)
+	}
+	w.check(3, 3)
+	if log := w.log.String(); strings.Contains(log, "heketi: [negroni]") || !strings.Contains(log, "heketi: Listening on port") {
+		t.Errorf("the log of the temporary Heketi:\n%s", w.log)
+	}
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	w.check(3, 3)
+	w.write(w.topology, topologyText(4, "/dev/sdb", "/dev/sdc"))
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	w.check(4, 8)
+}
+
+// TestKilledAnywhere: the Job is killed before or after each kind of thing that it does, with what it has started, in a pod
+// that stays or in one that is lost. The next run finishes the work.
+func TestKilledAnywhere(t *testing.T) {
+	whole := newWorld(t)
+	if err := whole.run(""); err != nil {
+		t.Fatal(err)
+	}
+	points := whole.seen
+	if len(points) < 20 || !slices.Contains(points, "after POST /volumes") || !slices.Contains(points, "after the last backup") {
+		t.Fatalf("points: %q", points)
+	}
+	whole.stopHeketi()
+	for i, point := range points {
+		for _, lost := range []bool{false, true} {
+			if testing.Short() && (i%2 == 0) == lost {
+				continue
+			}
+			name := strings.ReplaceAll(point, "/", ".") + map[bool]string{true: ", pod lost"}[lost]
+			t.Run(name, func(t *testing.T) {
+				w := newWorld(t)
+				if err := w.run(point); err == nil {
+					t.Fatal("the run was not killed")
+				}
+				if lost {
+					w.newPod()
+				}
+				err := w.run("")
+				if lost && err != nil && strings.Contains(err.Error(), "gluster has a volume heketidbstorage that Heketi's database does not know") {
+					w.gluster = false // as the message says
+					err = w.run("")
+				}
+				if err != nil {
+					t.Fatalf("%v\n%s", err, w.log)
+				}
+				w.check(3, 3)
+			})
+		}
+	}
+}
+
+// TestVolumeWithoutClaim is an installation that was removed and comes again: its database is on its volume, and newer than the backup.
+func TestVolumeWithoutClaim(t *testing.T) {
+	w := newWorld(t)
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	w.write(w.topology, topologyText(4, "/dev/sdb"))
+	if err := w.run(""); err != nil { // the backup does not know the fourth node
+		t.Fatal(err)
+	}
+	w.stopHeketi()
+	w.newPod()
+	w.claims = nil
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	w.check(4, 4)
+	if slices.ContainsFunc(w.seen, func(point string) bool { return strings.Contains(point, "/volumes") }) {
+		t.Errorf("a temporary Heketi was started: %q", w.seen)
+	}
+}
+
+// TestHeketiRestarts: with the claim there, its pod is waited for.
+func TestHeketiRestarts(t *testing.T) {
+	w := newWorld(t)
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	w.stopHeketi()
+	w.asleep = true
+	err := w.run("")
+	for _, want := range []string{"step 5 of 6, wait for Heketi: not done within 1s: ", "connection refused", "pod heketi-0 is not ready: it sleeps"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+}
+
+// TestRefusedDevice: a device that Heketi refuses does not keep it from coming up, and fails the Job in the end.
+func TestRefusedDevice(t *testing.T) {
+	w := newWorld(t)
+	w.write(w.topology, topologyText(3, "/dev/sdb", "/dev/sdc"))
+	w.refused["/dev/sdc"] = "Initializing device /dev/sdc failed (already initialized or contains data?): in use"
+	err := w.run("")
+	if err != nil { // the real Heketi takes it
+		t.Errorf("%v", err)
+	}
+	w.check(3, 6)
+
+	w = newWorld(t)
+	w.refused["/dev/sdb"] = "Initializing device /dev/sdb failed (already initialized or contains data?): in use"
+	err = w.run("")
+	if err == nil || !strings.Contains(err.Error(), "step 5 of 6, make the volume of Heketi's database: make volume heketidbstorage: ") {
+		t.Errorf("%v", err)
+	}
+	w.refused = map[string]string{}
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	w.check(3, 3)
+}
+
+// TestLeftover: a device that an interrupted add has left behind is made again, and one with volumes is not.
+func TestLeftover(t *testing.T) {
+	w := newWorld(t)
+	w.refused["/dev/sdb"] = "Initializing device /dev/sdb failed (aleady contains Physical Volume X): exit status 5"
+	w.reports["/dev/sdb"] = report("vg_0123456789abcdef0123456789abcdef", "104726528.00k", "104726528.00k")
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	w.check(3, 3)
+}
+
+func report(group, size, free string) string {
+	return `{"report": [{"pv": [{"pv_name":"/dev/sdb", "vg_name":"` + group + `", "pv_size":"` + size + `", "pv_free":"` + free + `"}]}]}`
+}
+
+func TestEmptyGroup(t *testing.T) {
+	const group = "vg_0123456789abcdef0123456789abcdef"
+	for out, want := range map[string]bool{
+		report(group, "100.00k", "100.00k"):                           true,
+		report(group, "100.00k", "90.00k"):                            false,
+		report("data", "100.00k", "100.00k"):                          false,
+		report("", "100.00k", "100.00k"):                              false,
+		report(group, "", ""):                                         false,
+		`{"report": []}`:                                              false,
+		`{"report": [{"pv": [{}, {}]}]}`:                              false,
+		strings.Replace(report(group, "1k", "1k"), "pv_free", "x", 1): false,
+	} {
+		if got, err := emptyGroup([]byte(out)); err != nil || got != want {
+			t.Errorf("%s: %v, %v", out, got, err)
+		}
+	}
+	if _, err := emptyGroup([]byte("WARNING: no")); err == nil {
+		t.Error("no error")
+	}
+}
+
+// TestEarlierInstallation: a backup that was kept is not taken for the records of new disks.
+func TestEarlierInstallation(t *testing.T) {
+	w := newWorld(t)
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	w.stopHeketi()
+	w.newPod()
+	w.claims, w.gluster = nil, false
+	err := w.run("")
+	if err == nil || !strings.Contains(err.Error(), "the backup in Secret heketi-db-backup has the volume heketidbstorage, and gluster has not") || len(w.claims) > 0 {
+		t.Errorf("%v; claims %v", err, w.claims)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*world)
+		want   string
+	}{
+		"no topology":     {func(w *world) { _ = os.Remove(w.topology) }, "step 1 of 6, read the topology: topology: "},
+		"a bad topology":  {func(w *world) { w.write(w.topology, "{}") }, "it has no nodes"},
+		"an unknown node": {func(w *world) { w.nodes[1].Name = "n22" }, `step 1 of 6, read the topology: node "n2" of the topology is no node of Kubernetes: hostnames.manage must be a node's name there; did you mean n1, n22 or n3?`},
+		"no node like it": {func(w *world) { w.nodes = []kube.Node{{Name: "worker-7.example.org"}} }, "kubectl get nodes lists them"},
+		"too few nodes":   {func(w *world) { w.write(w.topology, topologyText(2, "/dev/sdb")) }, "step 5 of 6, make the volume of Heketi's database: topology: replica 3 needs 3 nodes with devices in one cluster, and there are 2"},
+		"a pod not ready": {func(w *world) {
+			w.pods[1].Ready, w.pods[1].Why = false, "container glusterfs is waiting: ImagePullBackOff"
+		}, "step 2 of 6, wait for gluster: not done within 1s: node n2: pod gluster-n2 is not ready: container glusterfs is waiting: ImagePullBackOff"},
+		"no pod":           {func(w *world) { w.pods = w.pods[:2] }, "node n3: there is no pod of gluster: is the node labelled for it?"},
+		"a pod not placed": {func(w *world) { w.pods[2] = kube.Pod{Name: "gluster-x", Why: "0/5 nodes are available"} }, "(pod gluster-x is not on a node yet: 0/5 nodes are available)"},
+		"no gluster": {func(w *world) {
+			w.listing = errors.New("Connection failed. Please check if gluster daemon is operational.")
+		}, "step 4 of 6, find out what is there: ask gluster on node n"},
+		"no configuration":   {func(w *world) { _ = os.Remove(w.config) }, "step 5 of 6, make the volume of Heketi's database: the configuration of Heketi: "},
+		"another file":       {func(w *world) { w.write(w.config, `{"port": "1"}`) }, `it has no object "glusterfs"`},
+		"no program":         {func(w *world) { w.program = "/nowhere/heketi" }, "start a temporary Heketi: "},
+		"a Heketi that ends": {func(w *world) { w.program = "/bin/false" }, "the temporary Heketi has ended: exit status 1; its log above says why"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			tt.change(w)
+			if err := w.run(""); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestBackupIsRestored: a lost volume, and a pod that finds an empty one.
+func TestBackupIsRestored(t *testing.T) {
+	w := newWorld(t)
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	save := database.Saver{From: w.client(), To: database.Store{Secrets: bystander{w}, Namespace: testNamespace, Name: database.SecretName}}
+	w.write(w.topology, topologyText(4, "/dev/sdb"))
+	if err := errors.Join(w.run(""), save.Save(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	w.stopHeketi()
+	if err := os.Rename(filepath.Join(w.volume, "heketi.db"), filepath.Join(w.volume, "lost")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.startHeketi(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	w.check(4, 4)
+}

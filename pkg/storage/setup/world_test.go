@@ -1,0 +1,326 @@
+package setup
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+const (
+	testKey       = "the admin key"
+	testNamespace = "storage"
+	testClaim     = "heketi-db"
+	testVolume    = "heketidbstorage"
+)
+
+// world is what outlives a run of the Job: Kubernetes with its Secrets and claims, gluster's volumes, the volume of the
+// database, and the Heketi of the cluster, which starts when the claim is there. Both Heketis are real ones whose executor
+// only pretends.
+type world struct {
+	t        *testing.T
+	program  string
+	port     string // of the cluster's Heketi
+	dir      string // emptyDir of the Job's pod
+	volume   string // what the volume of the database holds
+	topology string
+	config   string
+	log      *syncBuffer
+
+	mu       sync.Mutex
+	nodes    []kube.Node
+	pods     []kube.Pod
+	secret   kube.Secret
+	claims   []kube.Claim
+	gluster  bool // it has the volume
+	listing  error
+	reports  map[string]string // of LVM, by device
+	commands []string
+	heketi   *lab.Child
+	point    string // where the next run is killed; "": nowhere
+	kill     func()
+	seen     []string // points of the run, in order, each once
+	refused  map[string]string
+	asleep   bool // the pod of Heketi does not start
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	binaries, err := lab.BuildHeketi(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close()
+	base := t.TempDir()
+	w := &world{
+		t: t, program: binaries.Server, port: strconv.Itoa(listener.Addr().(*net.TCPAddr).Port),
+		volume: filepath.Join(base, "volume"), topology: filepath.Join(base, "topology.json"), config: filepath.Join(base, "heketi.json"),
+		log: &syncBuffer{}, secret: kube.Secret{Version: "1"}, reports: map[string]string{}, refused: map[string]string{},
+	}
+	for i := 1; i <= 4; i++ {
+		w.nodes = append(w.nodes, kube.Node{Name: fmt.Sprintf("n%d", i), Labels: map[string]string{"storagenode": "glusterfs"}})
+		w.pods = append(w.pods, kube.Pod{Name: fmt.Sprintf("gluster-n%d", i), Node: fmt.Sprintf("n%d", i), Ready: true})
+	}
+	w.newPod()
+	w.write(w.topology, topologyText(3, "/dev/sdb"))
+	w.write(w.config, `{"port": "8080", "enable_tls": true, "cert_file": "/nowhere", "key_file": "/nowhere",
+		"jwt": {"admin": {"key": ""}, "user": {"key": "u"}}, "glusterfs": {"executor": "mock", "db": "/nowhere/heketi.db", "loglevel": "warning"}}`)
+	if err := os.Mkdir(w.volume, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.stopHeketi)
+	return w
+}
+
+// newPod gives the Job another pod: its emptyDir is empty.
+func (w *world) newPod() {
+	dir, err := os.MkdirTemp(filepath.Dir(w.config), "emptydir")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.dir = dir
+}
+
+func (w *world) write(path, content string) {
+	w.t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func topologyText(nodes int, devices ...string) string {
+	var list []any
+	for i := 1; i <= nodes; i++ {
+		list = append(list, map[string]any{
+			"node":    map[string]any{"hostnames": map[string]any{"manage": []string{fmt.Sprintf("n%d", i)}, "storage": []string{fmt.Sprintf("10.0.0.%d", i)}}, "zone": i},
+			"devices": devices,
+		})
+	}
+	text, _ := json.Marshal(map[string]any{"clusters": []any{map[string]any{"nodes": list}}})
+	return string(text)
+}
+
+func (w *world) url() string { return "http://127.0.0.1:" + w.port }
+
+var errKilled = errors.New("the Job was killed")
+
+// run runs the Job once. With a point, it is killed there: what it has started ends at once, and all that it asks fails.
+func (w *world) run(point string) error {
+	w.t.Helper()
+	logger := textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(w.log)))
+	ctx, cancel := context.WithCancelCause(klog.NewContext(w.t.Context(), logger))
+	defer cancel(nil)
+	w.mu.Lock()
+	w.point, w.seen = point, nil
+	w.kill = func() { cancel(errKilled) }
+	w.mu.Unlock()
+	timing := Timing{Poll: 10 * time.Millisecond, Hello: 5 * time.Second, Pods: time.Second, Heketi: 30 * time.Second, Child: 30 * time.Second, Backup: database.DefaultTiming()}
+	timing.Backup.Quiet = 10 * time.Millisecond
+	if w.asleep {
+		timing.Heketi = time.Second
+	}
+	s := &Setup{
+		Options: Options{
+			Topology: w.topology, Namespace: testNamespace, NodeLabel: "storagenode=glusterfs", HeketiURL: w.url(), Key: testKey,
+			Program: w.program, Config: w.config, Dir: w.dir, Claim: testClaim,
+			Volume: Volume{Name: testVolume, SizeGiB: 2, Replica: 3, GID: 65532}, Timing: timing,
+		},
+		Kubernetes: w, Runner: w, Output: w.log,
+		started: func(c *child) string {
+			w.mu.Lock()
+			w.kill = func() { cancel(errKilled); _ = c.cmd.Process.Kill() }
+			w.mu.Unlock()
+			return w.proxy(c.url)
+		},
+	}
+	return s.Run(ctx)
+}
+
+// at is called at each point of a run; it returns false where the run is killed.
+func (w *world) at(point string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.point == point {
+		w.point = "dead"
+		w.kill()
+	}
+	if w.point == "dead" {
+		return false
+	}
+	if !slices.Contains(w.seen, point) {
+		w.seen = append(w.seen, point)
+	}
+	return true
+}
+
+// proxy stands before a Heketi, and is a point before and after each kind of request.
+func (w *world) proxy(to string) string {
+	target, err := url.Parse(to)
+	if err != nil {
+		w.t.Error(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		kind := r.Method + " " + kindOf(r.URL.Path)
+		if !w.at("before " + kind) {
+			panic(http.ErrAbortHandler)
+		}
+		if text := w.refusal(r); text != "" {
+			http.Error(rw, text, http.StatusInternalServerError)
+			return
+		}
+		recorded := httptest.NewRecorder()
+		forward.ServeHTTP(recorded, r)
+		w.notice(kind, recorded)
+		if !w.at("after " + kind) {
+			panic(http.ErrAbortHandler)
+		}
+		maps.Copy(rw.Header(), recorded.Header())
+		rw.WriteHeader(recorded.Code)
+		_, _ = rw.Write(recorded.Body.Bytes())
+	}))
+	server.Config.ErrorLog = nil
+	w.t.Cleanup(server.Close)
+	return server.URL
+}
+
+func kindOf(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if len(part) == 32 {
+			parts[i] = "ID"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// refusal returns Heketi's answer to a device that it shall not take.
+func (w *world) refusal(r *http.Request) string {
+	if r.Method != http.MethodPost || r.URL.Path != "/devices" {
+		return ""
+	}
+	body := new(bytes.Buffer)
+	_, _ = body.ReadFrom(r.Body)
+	r.Body = http.NoBody
+	var request struct {
+		Name        string `json:"name"`
+		DestroyData bool   `json:"destroydata"`
+	}
+	_ = json.Unmarshal(body.Bytes(), &request)
+	r.Body, r.ContentLength = readCloser{body}, int64(body.Len())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if request.DestroyData {
+		return ""
+	}
+	return w.refused[request.Name]
+}
+
+type readCloser struct{ *bytes.Buffer }
+
+func (readCloser) Close() error { return nil }
+
+// notice keeps up with what gluster would have.
+func (w *world) notice(kind string, answer *httptest.ResponseRecorder) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case strings.HasPrefix(kind, "GET /queue/") && strings.HasPrefix(answer.Header().Get("Location"), "/volumes/"):
+		w.gluster = true
+	case kind == "POST /operations/pending/cleanup" && answer.Code == http.StatusAccepted:
+		w.gluster = false
+	}
+}
+
+// startHeketi is what the kubelet does when the claim is there: the init container, then Heketi.
+func (w *world) startHeketi() error {
+	path := filepath.Join(w.volume, "heketi.db")
+	ctx := klog.NewContext(w.t.Context(), klog.Logger{})
+	if err := database.Restore(ctx, database.Store{Secrets: bystander{w}, Namespace: testNamespace, Name: database.SecretName}, path); err != nil {
+		return err
+	}
+	config := filepath.Join(w.volume, "config.json")
+	w.write(config, `{"port": "`+w.port+`", "jwt": {"admin": {"key": "`+testKey+`"}, "user": {"key": "u"}}, "glusterfs": {"executor": "mock", "db": "`+path+`", "loglevel": "warning"}}`)
+	cmd := exec.CommandContext(context.WithoutCancel(w.t.Context()), w.program, "--config="+config)
+	cmd.Stdout, cmd.Stderr = w.log, w.log
+	started, err := lab.StartChild(cmd)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heketi = started
+	return nil
+}
+
+func (w *world) stopHeketi() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.heketi != nil {
+		_ = w.heketi.Kill()
+		w.heketi = nil
+	}
+}
+
+func (w *world) client() *heketi.Client {
+	w.t.Helper()
+	client, err := heketi.NewClient(heketi.BackendConfig{Name: "test", URL: w.url()}, testKey, heketi.DefaultTiming())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(client.Close)
+	return client
+}
+
+// syncBuffer is a log that several processes write.
+type syncBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+func notFound(name string) error {
+	return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, name)
+}
