@@ -157,6 +157,9 @@ func (m *Machine) Exec() string {
 }
 
 // Labctl is a shell command line, or the beginning of one, that runs labctl for this lab.
-func (l *Lab) Labctl(args ...string) string {
-	return shellWords(append([]string{l.setup.Labctl, "--dir", l.layout.Dir}, args...)...)
+func (l *Lab) Labctl(args ...string) string { return shellWords(l.LabctlArgs(args...)...) }
+
+// LabctlArgs is the same as a list of arguments.
+func (l *Lab) LabctlArgs(args ...string) []string {
+	return append([]string{l.setup.Labctl, "--dir", l.layout.Dir}, args...)
 }

@@ -2,7 +2,7 @@
 // the controller manager and the scheduler on the hub, and kubelet, kube-proxy and containerd on each client machine, and on
 // each storage machine where these are bare (lab.Options.BareStorage). The programs come from test/e2e/tools.
 //
-// There is no DNS for pods. The lab's Down ends the cluster with everything else.
+// Pods have DNS, for the names of Services only, where the storage machines are bare. The lab's Down ends the cluster with everything else.
 package kubernetes
 
 import (
@@ -134,6 +134,11 @@ func (c *Cluster) start(ctx context.Context, images, storageImages []string) err
 			return err
 		}
 		close(served)
+		if c.lab.BareStorage() {
+			if err := c.DNS().Start(ctx); err != nil {
+				return err
+			}
+		}
 		return startAll(ctx, c.ControllerManager(), c.Scheduler())
 	})
 	for _, node := range c.Nodes() {

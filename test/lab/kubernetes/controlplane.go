@@ -22,11 +22,13 @@ const (
 	etcdURL      = "http://127.0.0.1:2379"
 )
 
-// routes lets the hub carry packets for pods and for serviceIP.
+// routes lets the hub carry packets for pods and for its own services.
 func (c *Cluster) routes(ctx context.Context) error {
 	hub := c.lab.Hub()
-	if err := run(hub.Command(ctx, "ip", "addr", "replace", serviceIP+"/32", "dev", "lo")); err != nil {
-		return err
+	for _, ip := range []string{serviceIP, dnsIP} {
+		if err := run(hub.Command(ctx, "ip", "addr", "replace", ip+"/32", "dev", "lo")); err != nil {
+			return err
+		}
 	}
 	for _, node := range c.Nodes() {
 		pods, err := machine.PodNetworkOf(node.Machine.IP)
@@ -45,6 +47,9 @@ func (c *Cluster) Services() map[string]*lab.Service {
 	all := map[string]*lab.Service{}
 	for _, s := range []*lab.Service{c.Etcd(), c.APIServer(), c.ControllerManager(), c.Scheduler()} {
 		all[s.Name()] = s
+	}
+	if c.lab.BareStorage() {
+		all[dnsName] = c.DNS()
 	}
 	for _, node := range c.Nodes() {
 		for _, s := range []*lab.Service{node.Containerd(), node.Kubelet(), node.Proxy()} {

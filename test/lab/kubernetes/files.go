@@ -52,7 +52,10 @@ func (n *Node) writeFiles() error {
 		"Name": n.Name, "IP": n.Machine.IP, "ProxyKubeconfig": n.cluster.kubeconfigFile(proxyName),
 		"Pods": pods.String(), "AllPods": machine.PodNetwork, "CgroupRoot": n.cluster.layout().Cgroup(n.Name),
 		"CA": n.cluster.certFile(caName), "Cert": n.cluster.certFile(n.Name), "Key": n.cluster.keyFile(n.Name),
-		"CNI": n.path("cni"), "PodLogs": filepath.Join(n.cluster.lab.LogDir(), n.Name, "pods"), "Pause": pauseImage,
+		"CNI": n.path("cni"), "PodLogs": filepath.Join(n.cluster.lab.LogDir(), n.Name, "pods"), "Pause": pauseImage, "Taint": "",
+	}
+	if n.Storage { // it has only the images of what runs on each node
+		values["Taint"] = "{key: lab/storage, effect: NoSchedule}"
 	}
 	if err := os.MkdirAll(n.path("cni"), 0o755); err != nil {
 		return err

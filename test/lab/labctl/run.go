@@ -72,6 +72,8 @@ func run(ctx context.Context, args []string, out io.Writer) (int, error) {
 		err = selfcheck(*dir)
 	case "build-heketi":
 		_, err = lab.BuildHeketi(ctx, out)
+	case "dns": // started by the lab itself
+		err = serveDNS(ctx, *dir)
 	case "exec":
 		return execute(ctx, *dir, rest)
 	case "kube":
@@ -89,6 +91,14 @@ func run(ctx context.Context, args []string, out io.Writer) (int, error) {
 		return 1, err
 	}
 	return 0, nil
+}
+
+func serveDNS(ctx context.Context, dir string) error {
+	c, err := kubernetes.OpenIn(dir)
+	if err != nil {
+		return err
+	}
+	return c.ServeDNS(ctx)
 }
 
 func runMachine(args []string) error {
