@@ -301,3 +301,12 @@ func TestServer(t *testing.T) {
 		get("/", http.StatusNotFound, "")
 	})
 }
+
+// TestFew: a cluster of a hundred volumes does not fill an event.
+func TestFew(t *testing.T) {
+	for want, things := range map[string][]string{"": nil, "a": {"a"}, "a; b; c": {"a", "b", "c"}, "a; b; c; and 2 more": {"a", "b", "c", "d", "e"}} {
+		if got := few(things); got != want {
+			t.Errorf("%q: %q", things, got)
+		}
+	}
+}

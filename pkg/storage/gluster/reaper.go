@@ -83,12 +83,10 @@ func (r *reaper) names() map[int]string {
 }
 
 func describe(status syscall.WaitStatus) string {
-	switch {
-	case status.Signaled():
+	if status.Signaled() {
 		return fmt.Sprintf("signal %d (%s)", status.Signal(), status.Signal())
-	default:
-		return fmt.Sprintf("exit status %d", status.ExitStatus())
 	}
+	return fmt.Sprintf("exit status %d", status.ExitStatus())
 }
 
 // Start implements runner.
