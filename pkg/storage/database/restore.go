@@ -28,7 +28,7 @@ func Restore(ctx context.Context, from Store, path string) error {
 	switch {
 	case there && (err != nil || !backup.Replace):
 		logger.Info("The volume has a database, which stays as it is", "path", path)
-		return nil
+		return nil //nolint:nilerr // with a database, the backup is not needed
 	case errors.Is(err, ErrEmpty):
 		return fmt.Errorf("%s does not exist, and %w: a Heketi that begins with an empty database knows no volume; "+
 			"copy the data and annotations of one of the Secrets %s-0, -1 ... into it, or use --allow-empty if there really is nothing to lose", path, err, from.Name)
