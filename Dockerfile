@@ -1,18 +1,24 @@
-# Two images from one file:
+# The driver's two images:
 #   docker build --target controller .   the static binary alone
 #   docker build --target node .         the binary and the GlusterFS FUSE client
+# Those of the storage in the cluster (charts/glusterfs-storage):
+#   docker build --target gluster .      GlusterFS servers with what Heketi calls on them
+#   docker build --target heketi .       Heketi and its command line client, built from their Go module
 # For several architectures: docker buildx build --platform linux/amd64,linux/arm64 --target node .
 # The bases are arguments, so that they can be pinned by digest, as in --build-arg NODE_BASE=debian@sha256:...
 ARG GO_BASE=golang:1.26-bookworm
 ARG NODE_BASE=debian:bookworm-slim
+ARG GLUSTER_BASE=debian:bookworm-slim
 
 # The compiler runs on the builder's own architecture and writes for the target's.
-FROM --platform=${BUILDPLATFORM} ${GO_BASE} AS build
+FROM --platform=${BUILDPLATFORM} ${GO_BASE} AS source
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY cmd cmd
 COPY pkg pkg
+
+FROM source AS build
 ARG VERSION=unknown
 ARG TARGETOS
 ARG TARGETARCH
@@ -63,3 +69,73 @@ LABEL org.opencontainers.image.title="glusterfs-csi-node" \
 COPY --from=build /glusterfs-csi /glusterfs-csi
 ENTRYPOINT ["/glusterfs-csi"]
 CMD ["node"]
+
+FROM source AS build-storage
+ARG VERSION=unknown
+ARG TARGETOS
+ARG TARGETARCH
+RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
+    go build -trimpath -buildvcs=false -tags grpcnotrace -ldflags "-s -w -X main.version=${VERSION}" -o /glusterfs-storage ./cmd/glusterfs-storage
+
+FROM --platform=${BUILDPLATFORM} ${GO_BASE} AS build-heketi
+WORKDIR /src
+COPY deploy/heketi/go.mod deploy/heketi/go.sum ./
+RUN go mod download
+ARG TARGETOS
+ARG TARGETARCH
+# Heketi's licenses require their texts beside the binaries.
+RUN version=$(go list -m -f '{{.Version}}' github.com/heketi/heketi) && version=${version%+incompatible} \
+    && export CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
+    && go build -trimpath -buildvcs=false -ldflags "-s -w -X main.HEKETI_VERSION=${version}" -o /heketi/usr/bin/heketi github.com/heketi/heketi \
+    && go build -trimpath -buildvcs=false -ldflags "-s -w -X main.HEKETI_CLI_VERSION=${version}" -o /heketi/usr/bin/heketi-cli github.com/heketi/heketi/client/cli/go \
+    && cd "$(go list -m -f '{{.Dir}}' github.com/heketi/heketi)" && install -D -m 644 -t /heketi/usr/share/doc/heketi LICENSE* COPYING*
+
+FROM --platform=${TARGETPLATFORM} ${GLUSTER_BASE} AS gluster
+# The hooks for Samba, CTDB and Ganesha would run for each volume, and the image has none of the three.
+# In the cluster, directories of the node cover /etc/glusterfs and /var/lib/glusterd. The packages' files become templates, from which
+# glusterfs-storage copies to the node what the node does not have.
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        glusterfs-server lvm2 thin-provisioning-tools xfsprogs attr kmod lsof udev mount util-linux \
+    && rm -rf /usr/lib/*/ganesha /usr/lib/ocf/resource.d /usr/lib/udev/hwdb.d /usr/lib/udev/hwdb.bin \
+        /var/lib/glusterd/hooks/1/*/*/S29CTDB* /var/lib/glusterd/hooks/1/*/*/S30samba* /var/lib/glusterd/hooks/1/*/*/S31ganesha* \
+    && mkdir /usr/share/glusterfs-storage \
+    && mv /etc/glusterfs /usr/share/glusterfs-storage/etc-glusterfs \
+    && mv /var/lib/glusterd /usr/share/glusterfs-storage/glusterd \
+    && mkdir -p /etc/glusterfs /var/lib/glusterd /var/lib/heketi /var/log/glusterfs \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/*.log
+COPY deploy/gluster/S10keep-directories.sh /usr/share/glusterfs-storage/glusterd/hooks/1/add-brick/pre/
+COPY deploy/images/gluster/lvmlocal.conf /etc/lvm/lvmlocal.conf
+COPY deploy/images/gluster/systemctl /usr/bin/systemctl
+COPY deploy/images/gluster/mkfs.xfs /usr/local/sbin/mkfs.xfs
+RUN chmod 755 /usr/share/glusterfs-storage/glusterd/hooks/1/add-brick/pre/S10keep-directories.sh /usr/bin/systemctl /usr/local/sbin/mkfs.xfs
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="glusterfs-storage-gluster" \
+      org.opencontainers.image.description="GlusterFS servers in Kubernetes, with what Heketi calls on them" \
+      org.opencontainers.image.source="https://github.com/glusterfs-csi/glusterfs-csi" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# The wrapper of mkfs.xfs comes before the program.
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+COPY --from=build-storage /glusterfs-storage /glusterfs-storage
+ENTRYPOINT ["/glusterfs-storage"]
+CMD ["gluster"]
+
+FROM scratch AS heketi
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="glusterfs-storage-heketi" \
+      org.opencontainers.image.description="Heketi for GlusterFS servers in Kubernetes, with its command line client" \
+      org.opencontainers.image.source="https://github.com/glusterfs-csi/glusterfs-csi" \
+      org.opencontainers.image.licenses="Apache-2.0 AND (LGPL-3.0-or-later OR GPL-2.0-only)" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build-heketi /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build-heketi /heketi /
+COPY --from=build-storage /glusterfs-storage /glusterfs-storage
+# For heketi-cli by its name with kubectl exec.
+ENV PATH=/usr/bin
+USER 65532:65532
+ENTRYPOINT ["/usr/bin/heketi"]

@@ -1,23 +1,20 @@
 #!/bin/bash
-# Builds both images of the Dockerfile into the directory $1: controller.tar and node.tar, which docker load and
-# ctr -n k8s.io images import take, and controller.cdx.json and node.cdx.json, the bills of materials (CycloneDX).
+# Builds images of the Dockerfile into the directory $1. Each further argument is a target (see describe), and becomes TARGET.tar, which docker load
+# and ctr -n k8s.io images import take, and TARGET.cdx.json, the bill of materials (CycloneDX).
 #
 # VERSION is the tag, CYCLONEDX_GOMOD the program of that name, ARCH the architecture in Debian's words, by default this
-# machine's. The bases are made here: Debian with mmdebstrap, from the machine's own apt sources, and for the build stage the
-# machine's own Go. Nothing asks an image registry. What has not changed is not built again, and no container is left.
+# machine's. WORK is the directory of bases and storage, by default $1/work; calls may share it. The bases are made here: Debian with
+# mmdebstrap, from the machine's own apt sources, and for the build stage the machine's own Go. Nothing asks an image registry. What has not
+# changed is not built again, and no container is left.
 set -eu
-cd "$(dirname "$0")/../.."
-
-# mmdebstrap mounts proc, sys and dev. In a mount namespace of its own nobody else sees them, and they end with it.
-if [ "${IN_MOUNT_NAMESPACE-}" != yes ]; then
-	IN_MOUNT_NAMESPACE=yes exec unshare --mount --propagation private "deploy/images/$(basename "$0")" "$@"
-fi
+self=$(readlink -f "$0")
+cd "$(dirname "$self")/../.."
+. deploy/images/buildah.sh
 
 out=$1
-work=$out/work # what is no image: bases, storage, logs
-mkdir -p "$work"
-exec 9>"$work/lock"
-flock 9
+shift
+mkdir -p "$out"
+use_work "${WORK:-$out/work}"
 
 suite=bookworm
 native=$(dpkg --print-architecture)
@@ -30,35 +27,56 @@ arm64) emulator=qemu-aarch64 ;;
 	exit 1
 	;;
 esac
-name=glusterfs-csi
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 built_at=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
+# describe sets name, inputs and binaries for a target: the name of its image, the sources that not all targets share, and the Go binaries in the
+# image. The bill of materials lists a module of several binaries as the first binary has it.
+describe() {
+	case $1 in
+	controller | node)
+		name=glusterfs-csi-$1
+		inputs=(cmd/glusterfs-csi)
+		binaries=(/glusterfs-csi)
+		;;
+	gluster)
+		name=glusterfs-storage-gluster
+		inputs=(cmd/glusterfs-storage deploy/gluster deploy/images/gluster)
+		binaries=(/glusterfs-storage)
+		;;
+	heketi)
+		name=glusterfs-storage-heketi
+		inputs=(cmd/glusterfs-storage deploy/heketi)
+		binaries=(/usr/bin/heketi /usr/bin/heketi-cli /glusterfs-storage)
+		;;
+	*)
+		echo "there is no target \"$1\", but controller, node, gluster and heketi" >&2
+		exit 1
+		;;
+	esac
+}
+
 sources() {
 	echo "$VERSION $revision $arch $(go version)"
-	find Dockerfile go.mod go.sum deploy/images cmd pkg -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
+	find Dockerfile .dockerignore go.mod go.sum deploy/images/{build,buildah}.sh deploy/images/sbom pkg "${inputs[@]}" -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
 }
-hash=$(sources | sha256sum)
-if [ "$(cat "$work/built-from" 2>/dev/null)" = "$hash" ] && [ -s "$work/debian-$suite-$arch.tar" ] && [ -e "$out/controller.tar" ] && [ -e "$out/node.tar" ]; then
-	echo "images of $VERSION are built"
-	exit 0
-fi
-rm -f "$work/built-from"
-mkdir -p "$work/tmp"
+targets=()
+for target in "$@"; do
+	describe "$target"
+	hash=$(sources | sha256sum)
+	if [ "$(cat "$work/$target.built-from" 2>/dev/null)" = "$hash" ] && [ -s "$work/debian-$suite-$arch.tar" ] && [ -e "$out/$target.tar" ] && [ -e "$out/$target.cdx.json" ]; then
+		echo "$name:$VERSION is built"
+	else
+		rm -f "$work/$target.built-from"
+		targets+=("$target")
+	fi
+done
+[ ${#targets[@]} -gt 0 ] || exit 0
 
-# vfs copies files where overlay would mount them, which not every machine can inside of a container.
-export BUILDAH_ISOLATION=chroot TMPDIR=$work/tmp
-b() { buildah --storage-driver vfs --root "$work/storage" --runroot "$work/storage/run" "$@"; }
-registered=
-cleanup() {
-	[ -z "$registered" ] || echo -1 >"$registered"
-	b rm --all >/dev/null || true
-	rm -rf --one-file-system "$work/tmp"
-}
-trap cleanup EXIT
+start_buildah
 
 # Debian's packages run their own programs when they are installed. An emulator that the machine does not have is there only
-# for this script: see cleanup.
+# for this script: see clean_up.
 if [ "$arch" != "$native" ] && ! arch-test "$arch" >/dev/null; then
 	mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
 	cat /usr/lib/binfmt.d/$emulator.conf >/proc/sys/fs/binfmt_misc/register
@@ -98,11 +116,35 @@ if ! b inspect --type image localhost/golang:$suite >/dev/null 2>&1; then
 	b commit --quiet --rm "$c" localhost/golang:$suite >/dev/null
 fi
 
-go mod download
-for target in controller node; do
-	echo "=== $name-$target:$VERSION"
-	b bud --quiet --pull-never --platform "linux/$arch" --target $target --iidfile "$work/tmp/image" --timestamp "$built_at" \
-		--build-arg BUILDPLATFORM="linux/$native" --build-arg TARGETPLATFORM="linux/$arch" --build-arg GO_BASE=localhost/golang:$suite --build-arg NODE_BASE=localhost/debian-$arch:$suite \
+# download gets the modules into the cache that the build stages are given.
+download() { (cd "$1" && go mod download); }
+
+# bill writes the bill of materials of the image whose root directory is $1.
+bill() {
+	local binary version documents=()
+	for binary in "${binaries[@]}"; do
+		# Heketi's binaries hold their version, those of this module do not.
+		version=(-version "$VERSION")
+		case $binary in */heketi*) version=() ;; esac
+		documents+=("$work/tmp/${binary##*/}.cdx.json")
+		"$CYCLONEDX_GOMOD" bin -json -noserial -notimestamp "${version[@]}" -output "${documents[-1]}" "$1$binary"
+	done
+	: >"$work/tmp/packages"
+	if [ -d "$1/var/lib/dpkg" ]; then
+		dpkg-query --admindir="$1/var/lib/dpkg" -W -f='${Package}\t${Version}\t${Architecture}\n' >"$work/tmp/packages"
+	fi
+	go run ./deploy/images/sbom -name "$name" -version "$VERSION" -packages "$work/tmp/packages" "${documents[@]}"
+}
+
+for target in "${targets[@]}"; do
+	describe "$target"
+	hash=$(sources | sha256sum)
+	echo "=== $name:$VERSION"
+	download .
+	[ "$target" != heketi ] || download deploy/heketi
+	b bud --quiet --pull-never --platform "linux/$arch" --target "$target" --iidfile "$work/tmp/image" --timestamp "$built_at" \
+		--build-arg BUILDPLATFORM="linux/$native" --build-arg TARGETPLATFORM="linux/$arch" --build-arg GO_BASE=localhost/golang:$suite \
+		--build-arg NODE_BASE="localhost/debian-$arch:$suite" --build-arg GLUSTER_BASE="localhost/debian-$arch:$suite" \
 		--build-arg VERSION="$VERSION" --build-arg REVISION="$revision" \
 		--volume "$(go env GOROOT):/usr/local/go:ro" --volume "$(go env GOMODCACHE):/go/pkg/mod" \
 		--volume "$(go env GOCACHE):/root/.cache/go-build" . >"$work/$target.log" 2>&1 || {
@@ -111,23 +153,13 @@ for target in controller node; do
 	}
 	image=$(cat "$work/tmp/image")
 	c=$(b from "$image")
-	root=$(b mount "$c")
-	"$CYCLONEDX_GOMOD" bin -json -noserial -notimestamp -version "$VERSION" -output "$work/tmp/go.cdx.json" "$root/$name"
-	: >"$work/tmp/packages"
-	if [ -d "$root/var/lib/dpkg" ]; then
-		dpkg-query --admindir="$root/var/lib/dpkg" -W -f='${Package}\t${Version}\t${Architecture}\n' >"$work/tmp/packages"
-	fi
-	go run ./deploy/images/sbom -name $name-$target -version "$VERSION" -packages "$work/tmp/packages" \
-		<"$work/tmp/go.cdx.json" >"$out/$target.cdx.json"
+	bill "$(b mount "$c")" >"$work/tmp/$target.cdx.json"
 	b umount "$c" >/dev/null
 	b rm "$c" >/dev/null
 
-	b push --quiet "$image" "docker-archive:$work/tmp/$target.tar:$name-$target:$VERSION"
-	mv "$work/tmp/$target.tar" "$out/$target.tar"
+	b push --quiet "$image" "docker-archive:$work/tmp/$target.tar:$name:$VERSION"
+	mv "$work/tmp/$target.cdx.json" "$work/tmp/$target.tar" "$out"
 	b rmi "$image" >/dev/null
-done
-
-echo "$hash" >"$work/built-from"
-for target in controller node; do
-	echo "$name-$target:$VERSION: $(du -m --apparent-size "$out/$target.tar" | cut -f1) MiB, in a registry about $(gzip -1 <"$out/$target.tar" | wc -c | awk '{printf "%d", $1 / 1048576}') MiB: $out/$target.tar"
+	echo "$hash" >"$work/$target.built-from"
+	echo "$name:$VERSION: $(du -m --apparent-size "$out/$target.tar" | cut -f1) MiB, in a registry about $(gzip -1 <"$out/$target.tar" | wc -c | awk '{printf "%d", $1 / 1048576}') MiB: $out/$target.tar"
 done

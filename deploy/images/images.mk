@@ -1,10 +1,14 @@
-# The two images, built from the Dockerfile with bases that are made here: no image registry is asked (deploy/images/build.sh).
+# The driver's two images and those of the storage, built from the Dockerfile with bases that are made here: no image registry is asked
+# (deploy/images/build.sh).
 
 # A tag must not hold what git describe never writes and people may.
 IMAGE_VERSION := $(shell printf %s '$(VERSION)' | tr -c 'A-Za-z0-9_.-' -)
 # amd64 or arm64, if not this machine's.
 IMAGE_ARCH ?=
 IMAGES := $(BUILD)/images$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
+STORAGE_IMAGES := $(BUILD)/images-storage$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
+# Bases and storage are the same for both.
+build_images = ARCH=$(IMAGE_ARCH) VERSION=$(IMAGE_VERSION) CYCLONEDX_GOMOD=$(CYCLONEDX_GOMOD) WORK=$(IMAGES)/work deploy/images/build.sh
 
 # Pinned like the tools of the Makefile.
 CYCLONEDX_GOMOD_VERSION := v1.10.0
@@ -15,7 +19,22 @@ CYCLONEDX_GOMOD := $(BIN)/cyclonedx-gomod-$(CYCLONEDX_GOMOD_VERSION)
 .PHONY: images
 images: $(CYCLONEDX_GOMOD) ## Both images, from local bases: build/images/{controller,node}.tar; with IMAGE_ARCH=arm64 build/images-arm64/... (needs root)
 	ARCH=$(IMAGE_ARCH) deploy/images/install.sh
-	ARCH=$(IMAGE_ARCH) VERSION=$(IMAGE_VERSION) CYCLONEDX_GOMOD=$(CYCLONEDX_GOMOD) deploy/images/build.sh $(IMAGES)
+	$(build_images) $(IMAGES) controller node
+
+.PHONY: storage-images
+storage-images: $(CYCLONEDX_GOMOD) ## Those of GlusterFS and Heketi: build/images-storage/{gluster,heketi}.tar (needs root)
+	ARCH=$(IMAGE_ARCH) deploy/images/install.sh
+	$(build_images) $(STORAGE_IMAGES) gluster heketi
+
+.PHONY: test-storage-images
+test-storage-images: storage-images ## What is in the images of GlusterFS and Heketi (needs root)
+	$(call say,what is in the images of GlusterFS and Heketi)
+	STORAGE_IMAGES=$(STORAGE_IMAGES) go test -count=1 -v ./deploy/images/contents
+
+# For the lab, which has no device-mapper.
+.PHONY: storage-test-images
+storage-test-images: storage-images
+	WORK=$(IMAGES)/work test/e2e/storage/image.sh $(STORAGE_IMAGES) $(BUILD)/images-storage-test
 
 .PHONY: test-reproducible
 test-reproducible: ## The same source, built twice in different directories, gives the same bytes
