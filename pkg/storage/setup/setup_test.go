@@ -189,27 +189,6 @@ func report(group, size, free string) string {
 	return `{"report": [{"pv": [{"pv_name":"/dev/sdb", "vg_name":"` + group + `", "pv_size":"` + size + `", "pv_free":"` + free + `"}]}]}`
 }
 
-func TestEmptyGroup(t *testing.T) {
-	const group = "vg_0123456789abcdef0123456789abcdef"
-	for out, want := range map[string]bool{
-		report(group, "100.00k", "100.00k"):                           true,
-		report(group, "100.00k", "90.00k"):                            false,
-		report("data", "100.00k", "100.00k"):                          false,
-		report("", "100.00k", "100.00k"):                              false,
-		report(group, "", ""):                                         false,
-		`{"report": []}`:                                              false,
-		`{"report": [{"pv": [{}, {}]}]}`:                              false,
-		strings.Replace(report(group, "1k", "1k"), "pv_free", "x", 1): false,
-	} {
-		if got, err := emptyGroup([]byte(out)); err != nil || got != want {
-			t.Errorf("%s: %v, %v", out, got, err)
-		}
-	}
-	if _, err := emptyGroup([]byte("WARNING: no")); err == nil {
-		t.Error("no error")
-	}
-}
-
 // TestEarlierInstallation: a backup that was kept is not taken for the records of new disks.
 func TestEarlierInstallation(t *testing.T) {
 	w := newWorld(t)

@@ -156,11 +156,11 @@ func (w *world) run(point string) error {
 			Volume: Volume{Name: testVolume, SizeGiB: 2, Replica: 3, GID: 65532}, Timing: timing,
 		},
 		Kubernetes: w, Runner: w, Output: w.log,
-		started: func(c *child) string {
+		started: func(url string, kill func()) string {
 			w.mu.Lock()
-			w.kill = func() { cancel(errKilled); _ = c.cmd.Process.Kill() }
+			w.kill = func() { cancel(errKilled); kill() }
 			w.mu.Unlock()
-			return w.proxy(c.url)
+			return w.proxy(url)
 		},
 	}
 	return s.Run(ctx)
