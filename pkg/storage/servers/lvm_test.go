@@ -3,6 +3,7 @@ package servers
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,25 +11,29 @@ import (
 )
 
 func report(group, size, free string) string {
-	return `{"report": [{"pv": [{"pv_name":"/dev/sdb", "vg_name":"` + group + `", "pv_size":"` + size + `", "pv_free":"` + free + `"}]}]}`
+	return `{"report": [{"pv": [{"pv_name":"/dev/sdb", "pv_uuid":"u", "vg_name":"` + group + `", "pv_size":"` + size + `", "pv_free":"` + free + `"}]}]}`
 }
 
 func TestReadReport(t *testing.T) {
-	const group = "vg_0123456789abcdef0123456789abcdef"
-	for out, want := range map[string]PhysicalVolume{
-		report(group, "100.00k", "100.00k"):                           {group, true},
-		report(group, "100.00k", "90.00k"):                            {group, false},
-		report("data", "100.00k", "100.00k"):                          {"data", true},
-		report("", "100.00k", "100.00k"):                              {"", true},
-		report(group, "", ""):                                         {group, false},
-		strings.Replace(report(group, "1k", "1k"), "pv_free", "x", 1): {group, false},
+	const id = "0123456789abcdef0123456789abcdef"
+	pv := func(group string, empty bool) []PhysicalVolume {
+		return []PhysicalVolume{{"/dev/sdb", "u", group, empty}}
+	}
+	for out, want := range map[string][]PhysicalVolume{
+		report("vg_"+id, "100.00k", "100.00k"):                           pv(GroupOf(id), true),
+		report("vg_"+id, "100.00k", "90.00k"):                            pv(GroupOf(id), false),
+		report("data", "100.00k", "100.00k"):                             pv("data", true),
+		report("", "100.00k", "100.00k"):                                 pv("", true),
+		report("vg_"+id, "", ""):                                         pv(GroupOf(id), false),
+		strings.Replace(report("vg_"+id, "1k", "1k"), "pv_free", "x", 1): pv(GroupOf(id), false),
+		`{"report": [{"pv": []}]}`:                                       nil,
 	} {
 		got, err := readReport([]byte(out))
-		if err != nil || got != want || got.IsHeketis() != (want.Group == group) {
+		if err != nil || !slices.Equal(got, want) || len(got) == 1 && got[0].IsHeketis() != (got[0].Group == GroupOf(id)) {
 			t.Errorf("%s: %+v, %v", out, got, err)
 		}
 	}
-	for _, out := range []string{"WARNING: no", `{"report": []}`, `{"report": [{"pv": [{}, {}]}]}`} {
+	for _, out := range []string{"WARNING: no", `{"report": []}`} {
 		if got, err := readReport([]byte(out)); err == nil {
 			t.Errorf("%s: %+v", out, got)
 		}
@@ -48,17 +53,23 @@ func (a answers) Run(context.Context, string, string, ...string) ([]byte, error)
 func TestPhysicalVolume(t *testing.T) {
 	pods := Pods{"n1": "gluster-n1"}
 	for name, tt := range map[string]struct {
-		node string
-		err  error
-		want string
+		node   string
+		answer answers
+		want   string
 	}{
-		"nothing there": {"n1", &podexec.ExitError{Code: 5, Stderr: `Failed to find physical volume "/dev/sdb".`}, ErrNoPhysicalVolume.Error()},
-		"no answer":     {"n1", errors.New("timeout"), "ask LVM what is on /dev/sdb: timeout"},
-		"no pod":        {"n2", nil, "there is no gluster pod on node n2"},
+		"nothing there": {"n1", answers{err: &podexec.ExitError{Command: "lvm", Code: 5, Stderr: `Failed to find physical volume "/dev/sdb".`}}, "ask LVM what is on /dev/sdb: lvm ended with code 5: Failed to find"},
+		"two":           {"n1", answers{out: `{"report": [{"pv": [{}, {}]}]}`}, "LVM's report is not about one device"},
+		"no pod":        {"n2", answers{}, "there is no gluster pod on node n2"},
 	} {
-		if _, err := pods.PhysicalVolume(t.Context(), answers{err: tt.err}, tt.node, "/dev/sdb"); err == nil || err.Error() != tt.want {
+		if _, err := pods.PhysicalVolume(t.Context(), tt.answer, tt.node, "/dev/sdb"); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if _, err := pods.PhysicalVolumes(t.Context(), answers{err: errors.New("timeout")}, "n1"); err == nil || err.Error() != "ask LVM for the physical volumes of node n1: timeout" {
+		t.Errorf("%v", err)
+	}
+	if got, err := pods.PhysicalVolumes(t.Context(), answers{out: report("", "1k", "1k")}, "n1"); err != nil || len(got) != 1 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -170,7 +170,7 @@ func (s *Setup) loader(server topology.Server, pods servers.Pods) topology.Loade
 	}}
 }
 
-// isLeftover reports whether all that is on a device is a volume group of Heketi without a single volume in it. It is what a
+// isLeftover reports whether all that is on a device is a volume group of a Heketi without a single volume in it. It is what a
 // Heketi leaves behind that was killed while it added the device, before its record. Heketi itself refuses to wipe a
 // device that it has a record of.
 func (s *Setup) isLeftover(ctx context.Context, pods servers.Pods, node, device string) (bool, error) {
