@@ -27,6 +27,7 @@ func newRootCommand() *cobra.Command {
 		setupCommand(),
 		backupCommand(),
 		restoreCommand(),
+		teardownCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -1,5 +1,5 @@
 // Command glusterfs-storage runs GlusterFS and Heketi as part of a Kubernetes cluster: it is the first process of the pods
-// of GlusterFS, loads a topology into Heketi, and keeps backups of Heketi's database.
+// of GlusterFS, loads a topology into Heketi, keeps backups of Heketi's database, and takes all of it apart again.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/teardown"
 )
 
 func main() {
@@ -20,7 +21,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr)) //nolint:forbidigo // this is main
 }
 
-// run is the whole program. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line.
+// run is the whole program. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line, 3 for a refusal, which
+// comes again however often it is tried.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand() //nolint:contextcheck // the commands get it from cobra, when they run
 	root.SetArgs(args)
@@ -32,8 +34,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	// One line, whatever the error: an administrator sees only this of a container that does not start.
 	fmt.Fprintf(stderr, "%s: %s\n", command.CommandPath(), plain.Line(err.Error(), longestError))
-	if errors.As(err, new(usageError)) {
+	switch {
+	case errors.As(err, new(usageError)):
 		return 2
+	case errors.Is(err, teardown.ErrRefused):
+		return 3
 	}
 	return 1
 }

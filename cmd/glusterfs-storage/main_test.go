@@ -42,6 +42,10 @@ func TestWrongCommandLine(t *testing.T) {
 		{"negative time", []string{"gluster", "--heal-timeout=-1s"}, 2, "--heal-timeout=-1s: write a time such as 1h"},
 		{"time without unit", []string{"gluster", "--heal-timeout=5"}, 2, "--heal-timeout"},
 		{"logging format", []string{"gluster", "--logging-format=xml"}, 2, "--logging-format=xml: write text or json"},
+		{"no configuration", []string{"teardown", "--heketi-url=http://heketi:8080"}, 2, "--config is missing: write --config=FILE"},
+		{"no Heketi", []string{"teardown", "--config=/heketi.json"}, 2, "--heketi-url is missing"},
+		{"no directory", []string{"teardown", "--config=/heketi.json", "--heketi-url=http://heketi:8080", "--directory=x"}, 2, "--directory=x: write an absolute path"},
+		{"no claim", []string{"teardown", "--config=/heketi.json", "--heketi-url=http://heketi:8080", "--claim="}, 2, "need a name"},
 		{"not in a container", []string{"gluster"}, 1, "this is not the first process of a container"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

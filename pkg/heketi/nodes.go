@@ -32,6 +32,7 @@ type Device struct {
 	ID    string
 	Name  string
 	Paths []string // other names of it, as far as Heketi knows them
+	UUID  string   // of LVM's physical volume on it; "" if Heketi does not know it
 	State string   // online, offline or failed
 }
 
@@ -87,7 +88,7 @@ func (c *Client) Node(ctx context.Context, id string) (Node, error) {
 func newNode(info *api.NodeInfoResponse) Node {
 	node := Node{ID: info.Id, Cluster: info.ClusterId, Manage: info.Hostnames.Manage, Storage: info.Hostnames.Storage, Zone: info.Zone}
 	for _, d := range info.DevicesInfo {
-		node.Devices = append(node.Devices, Device{ID: d.Id, Name: d.Name, Paths: d.Paths, State: string(d.State)})
+		node.Devices = append(node.Devices, Device{ID: d.Id, Name: d.Name, Paths: d.Paths, UUID: d.PvUUID, State: string(d.State)})
 	}
 	return node
 }

@@ -157,8 +157,11 @@ func expected(stage Stage, method string, response *http.Response) bool {
 	case stage == StagePoll:
 		return response.StatusCode == http.StatusNoContent ||
 			response.StatusCode == http.StatusOK && response.Header.Get("X-Pending") == "true"
+	// At once, since only the database changes:
 	case method == http.MethodPost && response.Request.URL.Path == clustersPath:
-		return response.StatusCode == http.StatusCreated // at once, since only the database changes
+		return response.StatusCode == http.StatusCreated
+	case method == http.MethodDelete && strings.HasPrefix(response.Request.URL.Path, clustersPath+"/"):
+		return response.StatusCode == http.StatusOK
 	case method != http.MethodGet: // a request for an operation
 		return response.StatusCode == http.StatusAccepted && strings.HasPrefix(response.Header.Get("Location"), queuePath)
 	}

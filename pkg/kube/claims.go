@@ -53,3 +53,12 @@ func (c *Client) CreateClaim(ctx context.Context, claim Claim) error {
 	}
 	return nil
 }
+
+// DeleteClaim deletes a claim, unless there is none. Kubernetes keeps it, as Terminating, while a pod uses it.
+func (c *Client) DeleteClaim(ctx context.Context, namespace, name string) error {
+	claims := c.namespaced("", "persistentvolumeclaims", namespace, "delete persistentvolumeclaims "+name+" in namespace "+namespace)
+	if err := claims.delete(ctx, name); !apierrors.IsNotFound(err) {
+		return err
+	}
+	return nil
+}

@@ -15,6 +15,7 @@ type Pod struct {
 	Node  string // "" until it is scheduled
 	Ready bool
 	Why   string // why it is not ready, in the words of Kubernetes
+	Ended bool   // all of its containers have ended, and none starts again
 }
 
 // Pods returns the pods of a namespace with labels that the selector selects, as in "app=web,tier".
@@ -63,7 +64,7 @@ func newPod(object unstructured.Unstructured) (Pod, error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &f); err != nil {
 		return Pod{}, fmt.Errorf("pod %s: %w", object.GetName(), err)
 	}
-	pod := Pod{Name: object.GetName(), Node: f.Spec.NodeName}
+	pod := Pod{Name: object.GetName(), Node: f.Spec.NodeName, Ended: f.Status.Phase == "Succeeded" || f.Status.Phase == "Failed"}
 	for _, condition := range f.Status.Conditions {
 		if condition.Type == "Ready" {
 			pod.Ready = condition.Status == "True"

@@ -38,7 +38,8 @@ func (c *Client) Secret(ctx context.Context, namespace, name string) (Secret, er
 	return s, nil
 }
 
-// ChangeSecret sets the data and annotations that are given, and keeps the others. An annotation that is "" is removed.
+// ChangeSecret sets the data and annotations that are given, and keeps the others. Data that is nil and an annotation that is
+// "" are removed.
 func (c *Client) ChangeSecret(ctx context.Context, namespace, name string, change Secret) error {
 	annotations := map[string]any{}
 	for key, text := range change.Annotations {

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -79,6 +80,54 @@ func TestClaim(t *testing.T) {
 	}
 }
 
+func TestDeleteClaim(t *testing.T) {
+	client, api := newFakeCluster(t, `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: heketi-db, namespace: storage}}`)
+	for range 2 { // the second time it is gone
+		if err := client.DeleteClaim(t.Context(), "storage", "heketi-db"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if phase, err := client.ClaimPhase(t.Context(), "storage", "heketi-db"); err != nil || phase != "" {
+		t.Errorf("%q, %v", phase, err)
+	}
+	failFirst(api, "delete", "persistentvolumeclaims", errors.New("no"))
+	if err := client.DeleteClaim(t.Context(), "storage", "heketi-db"); err == nil || !strings.Contains(err.Error(), "no") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestReplicas(t *testing.T) {
+	client, api := newFakeCluster(t, `{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: heketi, namespace: storage}, spec: {replicas: 1}}`)
+	replicas := func(name string, want int) {
+		t.Helper()
+		if got, err := client.Replicas(t.Context(), "storage", name); err != nil || got != want {
+			t.Errorf("%s: %d, want %d; %v", name, got, want, err)
+		}
+	}
+	replicas("heketi", 1)
+	if err := client.SetReplicas(t.Context(), "storage", "heketi", 0); err != nil {
+		t.Fatal(err)
+	}
+	replicas("heketi", 0)
+	replicas("missing", 0)
+	for _, action := range api.Actions() {
+		if action.GetSubresource() != "scale" {
+			t.Errorf("%s of more than the scale", action.GetVerb())
+		}
+	}
+}
+
+// TestSecretIsEmptied: nil removes a key.
+func TestSecretIsEmptied(t *testing.T) {
+	client, _ := newFakeCluster(t, `{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: storage}, data: {x: cmVjb3Jkcw==, z: bW9yZQ==}}`)
+	if err := client.ChangeSecret(t.Context(), "storage", "s", Secret{Data: map[string][]byte{"x": nil}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := client.Secret(t.Context(), "storage", "s"); err != nil || len(got.Data) != 1 || string(got.Data["z"]) != "more" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestNodes(t *testing.T) {
 	client, _ := newFakeCluster(t, `{apiVersion: v1, kind: Node, metadata: {name: n1, labels: {storagenode: glusterfs}}}`, `{apiVersion: v1, kind: Node, metadata: {name: n2}}`)
 	got, err := client.Nodes(t.Context())
@@ -118,7 +167,7 @@ func TestPods(t *testing.T) {
 			`{spec: {nodeName: n1}, status: {phase: Running, conditions: [{type: Ready, status: "False", message: "containers with unready status: [glusterfs]"}, {type: ContainersReady, status: "False", message: "containers with unready status: [glusterfs]"}]}}`,
 			Pod{Node: "n1", Why: "containers with unready status: [glusterfs]"},
 		},
-		"evicted": {`{spec: {nodeName: n1}, status: {phase: Failed, reason: Evicted, message: "disk pressure"}}`, Pod{Node: "n1", Why: "its phase is Failed: Evicted disk pressure"}},
+		"evicted": {`{spec: {nodeName: n1}, status: {phase: Failed, reason: Evicted, message: "disk pressure"}}`, Pod{Node: "n1", Why: "its phase is Failed: Evicted disk pressure", Ended: true}},
 		"new":     {`{status: {phase: Pending}}`, Pod{Why: "its phase is Pending"}},
 	} {
 		object := parse(t, tt.pod)

@@ -85,7 +85,7 @@ func TestStorageFlagsAreKnown(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	known := map[string]string{}
-	for _, command := range []string{"gluster", "setup", "backup", "restore"} {
+	for _, command := range []string{"gluster", "setup", "backup", "restore", "teardown"} {
 		out, err := exec.CommandContext(t.Context(), program, command, "--help").CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)

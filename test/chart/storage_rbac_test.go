@@ -20,6 +20,10 @@ func TestStorageAccountsAreNarrow(t *testing.T) {
 			"persistentvolumeclaims create", "persistentvolumeclaims[heketi-db] get",
 			"pods get,list,watch", "pods/exec get,create", "secrets[heketi-db-backup] get,update,patch",
 		},
+		"Role storage-teardown": {
+			"persistentvolumeclaims[heketi-db] get,delete", "pods get,list,watch", "pods/exec get,create",
+			"secrets[heketi-db-backup] get,update,patch", "statefulsets/scale[heketi] get,patch",
+		},
 		"ClusterRole glusterfs-storage-storage-setup": {"nodes get,list"},
 	}
 	for _, r := range storageRenderings() {

@@ -22,8 +22,7 @@ spec:
         - --config=/etc/heketi/heketi.json
         - --heketi-url={{ include "glusterfs-storage.heketiURL" . }}
         - --namespace={{ .Release.Namespace }}
-        {{- $label := keys .Values.gluster.nodeSelector | sortAlpha | first }}
-        - {{ printf "--node-label=%s=%s" $label (get .Values.gluster.nodeSelector $label) | quote }}
+        - {{ include "glusterfs-storage.nodeLabelArg" . }}
         - --database-volume=heketidbstorage
         - --database-size=2
         - --database-replica=3
@@ -49,4 +48,10 @@ spec:
     {{- include "glusterfs-storage.configVolumes" . | nindent 4 }}
     - name: tmp
       emptyDir: {sizeLimit: 64Mi}
+{{- end -}}
+
+{{/* The label of storage nodes, as a flag. */}}
+{{- define "glusterfs-storage.nodeLabelArg" -}}
+{{- $label := keys .Values.gluster.nodeSelector | sortAlpha | first -}}
+{{ printf "--node-label=%s=%s" $label (get .Values.gluster.nodeSelector $label) | quote }}
 {{- end -}}

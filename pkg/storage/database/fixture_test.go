@@ -60,6 +60,7 @@ func (s *secrets) ChangeSecret(_ context.Context, _, name string, change kube.Se
 	maps.Copy(data, change.Data)
 	maps.Copy(annotations, secret.Annotations)
 	maps.Copy(annotations, change.Annotations)
+	maps.DeleteFunc(data, func(_ string, content []byte) bool { return content == nil })
 	maps.DeleteFunc(annotations, func(_, text string) bool { return text == "" })
 	version, _ := strconv.Atoi(secret.Version)
 	s.all[name] = kube.Secret{Data: data, Annotations: annotations, Version: strconv.Itoa(version + 1)}

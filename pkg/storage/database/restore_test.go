@@ -160,3 +160,20 @@ func writeFile(t *testing.T, path, content string) {
 		t.Fatal(err)
 	}
 }
+
+// TestClear: the Secret is as the chart has made it.
+func TestClear(t *testing.T) {
+	all := newSecrets(SecretName)
+	store := all.store(SecretName)
+	for range 2 {
+		if err := errors.Join(store.Save(t.Context(), take(t, "records", time.Now())), store.Clear(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := store.Load(t.Context()); !errors.Is(err, ErrEmpty) || len(all.all[SecretName].Annotations) > 0 || len(all.all[SecretName].Data) > 0 {
+		t.Errorf("%v, %+v", err, all.all[SecretName])
+	}
+	if err := all.store("missing").Clear(t.Context()); err == nil || !strings.Contains(err.Error(), "helm upgrade makes it again") {
+		t.Errorf("%v", err)
+	}
+}

@@ -52,6 +52,12 @@ func (s Store) save(ctx context.Context, c Copy, version string) error {
 	return s.explain(err)
 }
 
+// Clear removes the backup. The Secret stays.
+func (s Store) Clear(ctx context.Context) error {
+	nothing := kube.Secret{Data: map[string][]byte{dataKey: nil}, Annotations: map[string]string{annotationTaken: "", annotationSHA256: "", annotationBootstrap: ""}}
+	return s.explain(s.Secrets.ChangeSecret(ctx, s.Namespace, s.Name, nothing))
+}
+
 // Load returns the backup, or ErrEmpty. It does not check what is in it; Unpack does.
 func (s Store) Load(ctx context.Context) (Copy, error) {
 	c, _, err := s.load(ctx)

@@ -3,21 +3,19 @@ package setup
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 )
 
 // The world as Kubernetes. Each request is a point before and after it.
 
 func (w *world) Nodes(context.Context) ([]kube.Node, error) {
-	if !w.at("before nodes") {
-		return nil, errKilled
+	if !w.points.At("before nodes") {
+		return nil, storagetest.ErrKilled
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -25,8 +23,8 @@ func (w *world) Nodes(context.Context) ([]kube.Node, error) {
 }
 
 func (w *world) Pods(_ context.Context, namespace, selector string) ([]kube.Pod, error) {
-	if !w.at("before pods") {
-		return nil, errKilled
+	if !w.points.At("before pods") {
+		return nil, storagetest.ErrKilled
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -40,8 +38,8 @@ func (w *world) Pods(_ context.Context, namespace, selector string) ([]kube.Pod,
 }
 
 func (w *world) ClaimPhase(context.Context, string, string) (string, error) {
-	if !w.at("before claim") {
-		return "", errKilled
+	if !w.points.At("before claim") {
+		return "", storagetest.ErrKilled
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,8 +50,8 @@ func (w *world) ClaimPhase(context.Context, string, string) (string, error) {
 }
 
 func (w *world) CreateClaim(_ context.Context, claim kube.Claim) error {
-	if !w.at("before create claim") {
-		return errKilled
+	if !w.points.At("before create claim") {
+		return storagetest.ErrKilled
 	}
 	w.mu.Lock()
 	w.claims = append(w.claims, claim)
@@ -63,68 +61,41 @@ func (w *world) CreateClaim(_ context.Context, claim kube.Claim) error {
 			return err
 		}
 	}
-	if !w.at("after create claim") {
-		return errKilled
+	if !w.points.At("after create claim") {
+		return storagetest.ErrKilled
 	}
 	return nil
 }
 
 func (w *world) Secret(ctx context.Context, namespace, name string) (kube.Secret, error) {
-	if !w.at("before get secret") {
-		return kube.Secret{}, errKilled
+	if !w.points.At("before get secret") {
+		return kube.Secret{}, storagetest.ErrKilled
 	}
-	return bystander{w}.Secret(ctx, namespace, name)
+	return w.secret.Secret(ctx, namespace, name)
 }
 
 func (w *world) ChangeSecret(ctx context.Context, namespace, name string, change kube.Secret) error {
-	if !w.at("before change secret") {
-		return errKilled
+	if !w.points.At("before change secret") {
+		return storagetest.ErrKilled
 	}
-	if err := (bystander{w}).ChangeSecret(ctx, namespace, name, change); err != nil {
+	if err := w.secret.ChangeSecret(ctx, namespace, name, change); err != nil {
 		return err
 	}
 	point := "after change secret"
 	if change.Annotations["glusterfs-storage/bootstrap"] == "" {
 		point = "after the last backup"
 	}
-	if !w.at(point) {
-		return errKilled
+	if !w.points.At(point) {
+		return storagetest.ErrKilled
 	}
-	return nil
-}
-
-// bystander is Kubernetes for others than the Job.
-type bystander struct{ *world }
-
-func (w bystander) Secret(_ context.Context, namespace, name string) (kube.Secret, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if namespace != testNamespace || name != database.SecretName {
-		return kube.Secret{}, notFound(name)
-	}
-	return w.secret, nil
-}
-
-func (w bystander) ChangeSecret(_ context.Context, namespace, name string, change kube.Secret) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if namespace != testNamespace || name != database.SecretName {
-		return notFound(name)
-	}
-	annotations := map[string]string{}
-	maps.Copy(annotations, w.secret.Annotations)
-	maps.Copy(annotations, change.Annotations)
-	maps.DeleteFunc(annotations, func(_, text string) bool { return text == "" })
-	version, _ := strconv.Atoi(w.secret.Version)
-	w.secret = kube.Secret{Data: change.Data, Annotations: annotations, Version: strconv.Itoa(version + 1)}
 	return nil
 }
 
 // Run is gluster's pods.
 func (w *world) Run(_ context.Context, pod, in string, command ...string) ([]byte, error) {
 	line := strings.Join(command, " ")
-	if !w.at("before " + command[0]) {
-		return nil, errKilled
+	if !w.points.At("before " + command[0]) {
+		return nil, storagetest.ErrKilled
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

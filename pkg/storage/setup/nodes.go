@@ -6,26 +6,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/nearest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-const (
-	// podLabel is what Heketi finds gluster's pods by (heketi: pkg/remoteexec/kube, KubeGlusterFSPodLabelKey).
-	podLabel = "glusterfs-node"
-	// container is the one of such a pod in which gluster runs.
-	container = "glusterfs"
-	// heketiLabel selects the pods of Heketi, for messages.
-	heketiLabel = "app.kubernetes.io/component=heketi"
-)
-
-// podsByNode holds the names of gluster's pods.
-type podsByNode map[string]string
+// heketiLabel selects the pods of Heketi, for messages.
+const heketiLabel = "app.kubernetes.io/component=heketi"
 
 // readTopology is the first step: what the file says, and whether Kubernetes has the nodes.
 func (s *Setup) readTopology(ctx context.Context) (topology.Topology, error) {
@@ -76,13 +68,13 @@ func unknownNode(name string, known []string) error {
 }
 
 // awaitPods is the second step: a pod of gluster that is ready on each node.
-func (s *Setup) awaitPods(ctx context.Context, t topology.Topology) (podsByNode, error) {
+func (s *Setup) awaitPods(ctx context.Context, t topology.Topology) (servers.Pods, error) {
 	var (
-		ready   podsByNode
+		ready   servers.Pods
 		missing []string
 	)
-	err := s.await(ctx, s.Timing.Pods, func(ctx context.Context) (err error) {
-		pods, err := s.Kubernetes.Pods(ctx, s.Namespace, podLabel)
+	err := wait.Until(ctx, s.Timing.Poll, s.Timing.Pods, "Waiting for gluster", func(ctx context.Context) (err error) {
+		pods, err := s.Kubernetes.Pods(ctx, s.Namespace, servers.PodLabel)
 		if err != nil {
 			return err
 		}
@@ -90,7 +82,7 @@ func (s *Setup) awaitPods(ctx context.Context, t topology.Topology) (podsByNode,
 			return errors.New(strings.Join(missing, "; "))
 		}
 		return nil
-	}, "Waiting for gluster")
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +91,8 @@ func (s *Setup) awaitPods(ctx context.Context, t topology.Topology) (podsByNode,
 }
 
 // sortPods returns the pods that are ready, and of the other nodes of the topology, why they have none.
-func sortPods(t topology.Topology, pods []kube.Pod) (ready podsByNode, missing []string) {
-	ready = podsByNode{}
+func sortPods(t topology.Topology, pods []kube.Pod) (ready servers.Pods, missing []string) {
+	ready = servers.Pods{}
 	why := map[string]string{}
 	unscheduled := ""
 	for _, pod := range pods {
@@ -125,32 +117,4 @@ func sortPods(t topology.Topology, pods []kube.Pod) (ready podsByNode, missing [
 	}
 	slices.Sort(missing)
 	return ready, missing
-}
-
-// await calls done until it succeeds, and logs what is missing when that changes. The last error is the result after the limit.
-func (s *Setup) await(ctx context.Context, limit time.Duration, done func(context.Context) error, doing string) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	last := ""
-	for {
-		err := done(ctx)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() == nil && err.Error() != last {
-			last = err.Error()
-			klog.FromContext(ctx).Info(doing, "why", last)
-		}
-		select {
-		case <-ctx.Done():
-			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return context.Cause(ctx)
-			}
-			if last == "" {
-				last = err.Error()
-			}
-			return fmt.Errorf("not done within %v: %s", limit, last)
-		case <-time.After(s.Timing.Poll):
-		}
-	}
 }

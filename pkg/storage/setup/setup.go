@@ -2,7 +2,6 @@ package setup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -13,6 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
 
 // Kubernetes holds the calls of the API server that a setup makes; *kube.Client implements it.
@@ -24,11 +25,6 @@ type Kubernetes interface {
 	// CreateClaim makes a claim, unless there is one of its name.
 	CreateClaim(ctx context.Context, claim kube.Claim) error
 	database.Secrets
-}
-
-// Runner runs commands in containers of pods; podexec.Runner implements it.
-type Runner interface {
-	Run(ctx context.Context, pod, container string, command ...string) ([]byte, error)
 }
 
 // Options say what to set up.
@@ -81,11 +77,19 @@ func DefaultTiming() Timing {
 type Setup struct {
 	Options
 	Kubernetes Kubernetes
-	Runner     Runner
+	Runner     servers.Runner
 	Output     io.Writer // for the log of a temporary Heketi
 
-	// started is for tests: it sees the temporary Heketi, and returns the URL to reach it by.
-	started func(*child) string
+	// started is for tests; see temporary.Options.
+	started func(url string, kill func()) string
+}
+
+func (s *Setup) temporary() temporary.Options {
+	return temporary.Options{
+		Program: s.Program, Config: s.Config, Dir: s.Dir, Key: s.Key, Output: s.Output,
+		Timing:  temporary.Timing{Poll: s.Timing.Poll, Hello: s.Timing.Hello, Limit: s.Timing.Child},
+		Started: s.started,
+	}
 }
 
 // Run takes the six steps, of which some may have been taken before.
@@ -113,7 +117,7 @@ func (s *Setup) Run(ctx context.Context) error {
 }
 
 // ensureHeketi takes the steps that end with a Heketi that answers.
-func (s *Setup) ensureHeketi(ctx context.Context, server *heketi.Client, t topology.Topology, pods podsByNode) error {
+func (s *Setup) ensureHeketi(ctx context.Context, server *heketi.Client, t topology.Topology, pods servers.Pods) error {
 	logger := klog.FromContext(ctx)
 	if err := s.hello(ctx, server); err == nil {
 		logger.Info("Step 3 of 6: Heketi answers", "url", s.HeketiURL)
@@ -144,7 +148,7 @@ func (s *Setup) ensureHeketi(ctx context.Context, server *heketi.Client, t topol
 }
 
 // load is the last step. What Heketi has beyond the topology is reported, and stays.
-func (s *Setup) load(ctx context.Context, server *heketi.Client, t topology.Topology, pods podsByNode) error {
+func (s *Setup) load(ctx context.Context, server *heketi.Client, t topology.Topology, pods servers.Pods) error {
 	logger := klog.FromContext(ctx)
 	result, err := s.loader(server, pods).Load(ctx, t)
 	for _, what := range result.Beyond {
@@ -160,12 +164,16 @@ func (s *Setup) load(ctx context.Context, server *heketi.Client, t topology.Topo
 	return nil
 }
 
-func (s *Setup) loader(server topology.Server, pods podsByNode) topology.Loader {
+func (s *Setup) loader(server topology.Server, pods servers.Pods) topology.Loader {
 	return topology.Loader{Server: server, Leftover: func(ctx context.Context, node, device string) (bool, error) {
-		pod, ok := pods[node]
-		if !ok {
-			return false, errors.New("there is no gluster pod on the node")
-		}
-		return s.isLeftover(ctx, pod, device)
+		return s.isLeftover(ctx, pods, node, device)
 	}}
+}
+
+// isLeftover reports whether all that is on a device is a volume group of a Heketi without a single volume in it. It is what a
+// Heketi leaves behind that was killed while it added the device, before its record. Heketi itself refuses to wipe a
+// device that it has a record of.
+func (s *Setup) isLeftover(ctx context.Context, pods servers.Pods, node, device string) (bool, error) {
+	pv, err := pods.PhysicalVolume(ctx, s.Runner, node, device)
+	return err == nil && pv.IsHeketis() && pv.Empty, err
 }

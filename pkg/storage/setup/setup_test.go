@@ -47,8 +47,8 @@ func (w *world) check(nodes, devices int) {
 		w.claims[0].Volume != want.Volume || w.claims[0].Name != want.Name || w.claims[0].AccessMode != want.AccessMode || w.claims[0].Size != want.Size {
 		w.t.Errorf("claims %+v", w.claims)
 	}
-	if w.secret.Annotations["glusterfs-storage/bootstrap"] != "" || len(w.secret.Data["heketi.db.gz"]) == 0 {
-		w.t.Errorf("backup: %v", w.secret.Annotations)
+	if w.secret.Content().Annotations["glusterfs-storage/bootstrap"] != "" || len(w.secret.Content().Data["heketi.db.gz"]) == 0 {
+		w.t.Errorf("backup: %v", w.secret.Content().Annotations)
 	}
 }
 
@@ -79,7 +79,7 @@ func TestKilledAnywhere(t *testing.T) {
 	if err := whole.run(""); err != nil {
 		t.Fatal(err)
 	}
-	points := whole.seen
+	points := whole.points.Seen()
 	if len(points) < 20 || !slices.Contains(points, "after POST /volumes") || !slices.Contains(points, "after the last backup") {
 		t.Fatalf("points: %q", points)
 	}
@@ -129,8 +129,8 @@ func TestVolumeWithoutClaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.check(4, 4)
-	if slices.ContainsFunc(w.seen, func(point string) bool { return strings.Contains(point, "/volumes") }) {
-		t.Errorf("a temporary Heketi was started: %q", w.seen)
+	if slices.ContainsFunc(w.points.Seen(), func(point string) bool { return strings.Contains(point, "/volumes") }) {
+		t.Errorf("a temporary Heketi was started: %q", w.points.Seen())
 	}
 }
 
@@ -189,27 +189,6 @@ func report(group, size, free string) string {
 	return `{"report": [{"pv": [{"pv_name":"/dev/sdb", "vg_name":"` + group + `", "pv_size":"` + size + `", "pv_free":"` + free + `"}]}]}`
 }
 
-func TestEmptyGroup(t *testing.T) {
-	const group = "vg_0123456789abcdef0123456789abcdef"
-	for out, want := range map[string]bool{
-		report(group, "100.00k", "100.00k"):                           true,
-		report(group, "100.00k", "90.00k"):                            false,
-		report("data", "100.00k", "100.00k"):                          false,
-		report("", "100.00k", "100.00k"):                              false,
-		report(group, "", ""):                                         false,
-		`{"report": []}`:                                              false,
-		`{"report": [{"pv": [{}, {}]}]}`:                              false,
-		strings.Replace(report(group, "1k", "1k"), "pv_free", "x", 1): false,
-	} {
-		if got, err := emptyGroup([]byte(out)); err != nil || got != want {
-			t.Errorf("%s: %v, %v", out, got, err)
-		}
-	}
-	if _, err := emptyGroup([]byte("WARNING: no")); err == nil {
-		t.Error("no error")
-	}
-}
-
 // TestEarlierInstallation: a backup that was kept is not taken for the records of new disks.
 func TestEarlierInstallation(t *testing.T) {
 	w := newWorld(t)
@@ -264,7 +243,7 @@ func TestBackupIsRestored(t *testing.T) {
 	if err := w.run(""); err != nil {
 		t.Fatal(err)
 	}
-	save := database.Saver{From: w.client(), To: database.Store{Secrets: bystander{w}, Namespace: testNamespace, Name: database.SecretName}}
+	save := database.Saver{From: w.client(), To: database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}}
 	w.write(w.topology, topologyText(4, "/dev/sdb"))
 	if err := errors.Join(w.run(""), save.Save(t.Context())); err != nil {
 		t.Fatal(err)

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
 // state is what there is of an installation whose Heketi does not answer.
@@ -39,7 +40,7 @@ func (s state) String() string {
 }
 
 // lookState is the fourth step.
-func (s *Setup) lookState(ctx context.Context, pods podsByNode) (state, error) {
+func (s *Setup) lookState(ctx context.Context, pods servers.Pods) (state, error) {
 	phase, err := s.Kubernetes.ClaimPhase(ctx, s.Namespace, s.Claim)
 	if err != nil {
 		return 0, err
@@ -63,7 +64,7 @@ func (s *Setup) lookState(ctx context.Context, pods podsByNode) (state, error) {
 
 // unfinished reports whether an earlier run has begun to make the volume and was interrupted.
 func (s *Setup) unfinished(ctx context.Context) (bool, error) {
-	_, err := os.Stat(s.databaseFile())
+	_, err := os.Stat(s.temporary().Database())
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return true, err
 	}
@@ -74,26 +75,17 @@ func (s *Setup) unfinished(ctx context.Context) (bool, error) {
 	return backup.Unfinished, err
 }
 
-func (s *Setup) databaseFile() string { return filepath.Join(s.Dir, "heketi.db") }
-
 func (s *Setup) store() database.Store {
 	return database.Store{Secrets: s.Kubernetes, Namespace: s.Namespace, Name: database.SecretName}
 }
 
-// volumeExists asks gluster on all nodes, since those that are no peers yet know only of their own volumes.
-func (s *Setup) volumeExists(ctx context.Context, pods podsByNode) (bool, error) {
-	var errs []error
-	for node, pod := range pods {
-		list, err := s.Runner.Run(ctx, pod, container, "gluster", "--mode=script", "volume", "list")
-		if err != nil {
-			errs = append(errs, fmt.Errorf("ask gluster on node %s for its volumes: %w", node, err))
-			continue
-		}
-		if slices.Contains(strings.Fields(string(list)), s.Volume.Name) {
-			return true, nil
-		}
+// volumeExists reports whether one of the servers has the volume, whether or not the others answer.
+func (s *Setup) volumeExists(ctx context.Context, pods servers.Pods) (bool, error) {
+	names, err := pods.Volumes(ctx, s.Runner)
+	if slices.Contains(names, s.Volume.Name) {
+		return true, nil
 	}
-	return false, errors.Join(errs...)
+	return false, err
 }
 
 // createClaim makes the claim that the PersistentVolume of the chart is reserved for.
@@ -115,7 +107,7 @@ func (s *Setup) hello(ctx context.Context, server *heketi.Client) error {
 
 // awaitHeketi waits for the Heketi of the cluster. The error says what its pod waits for.
 func (s *Setup) awaitHeketi(ctx context.Context, server *heketi.Client) error {
-	return s.await(ctx, s.Timing.Heketi, func(ctx context.Context) error {
+	return wait.Until(ctx, s.Timing.Poll, s.Timing.Heketi, "Waiting for Heketi", func(ctx context.Context) error {
 		err := s.hello(ctx, server)
 		if err == nil {
 			return nil
@@ -134,5 +126,5 @@ func (s *Setup) awaitHeketi(ctx context.Context, server *heketi.Client) error {
 			}
 		}
 		return errors.New(strings.Join(reasons, "; "))
-	}, "Waiting for Heketi")
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -25,7 +26,7 @@ func databaseOptions() []string {
 }
 
 // ensureVolume makes the volume of the database, unless Heketi has it. Clusters are the ids of the topology's clusters.
-func (s *Setup) ensureVolume(ctx context.Context, server *heketi.Client, t topology.Topology, clusters []string, pods podsByNode) error {
+func (s *Setup) ensureVolume(ctx context.Context, server *heketi.Client, t topology.Topology, clusters []string, pods servers.Pods) error {
 	dump, err := server.Dump(ctx)
 	if err != nil {
 		return err
@@ -74,7 +75,7 @@ func (s *Setup) cluster(t topology.Topology, clusters []string) (string, error) 
 }
 
 // checkVolume fails if gluster lacks a volume that Heketi has: then the backup is of disks that are gone.
-func (s *Setup) checkVolume(ctx context.Context, pods podsByNode) error {
+func (s *Setup) checkVolume(ctx context.Context, pods servers.Pods) error {
 	exists, err := s.volumeExists(ctx, pods)
 	if err != nil || exists {
 		return err
@@ -85,9 +86,9 @@ func (s *Setup) checkVolume(ctx context.Context, pods podsByNode) error {
 }
 
 // unknownVolume is about a run that was lost, with its pod, at the moment when the volume was made: no Heketi has used it.
-func (s *Setup) unknownVolume(pods podsByNode) error {
+func (s *Setup) unknownVolume(pods servers.Pods) error {
 	pod := slices.Min(slices.Collect(maps.Values(pods)))
-	command := fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", s.Namespace, pod, container)
+	command := fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", s.Namespace, pod, servers.Container)
 	return fmt.Errorf("gluster has a volume %s that Heketi's database does not know, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
 		"%s stop %s; %s delete %s", s.Volume.Name, command, s.Volume.Name, command, s.Volume.Name)
 }

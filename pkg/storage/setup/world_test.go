@@ -4,32 +4,26 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
@@ -51,21 +45,19 @@ type world struct {
 	volume   string // what the volume of the database holds
 	topology string
 	config   string
-	log      *syncBuffer
+	log      *storagetest.Buffer
+	points   *storagetest.Points
+	secret   *storagetest.Secret
 
 	mu       sync.Mutex
 	nodes    []kube.Node
 	pods     []kube.Pod
-	secret   kube.Secret
 	claims   []kube.Claim
 	gluster  bool // it has the volume
 	listing  error
 	reports  map[string]string // of LVM, by device
 	commands []string
 	heketi   *lab.Child
-	point    string // where the next run is killed; "": nowhere
-	kill     func()
-	seen     []string // points of the run, in order, each once
 	refused  map[string]string
 	asleep   bool // the pod of Heketi does not start
 }
@@ -85,7 +77,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, program: binaries.Server, port: strconv.Itoa(listener.Addr().(*net.TCPAddr).Port),
 		volume: filepath.Join(base, "volume"), topology: filepath.Join(base, "topology.json"), config: filepath.Join(base, "heketi.json"),
-		log: &syncBuffer{}, secret: kube.Secret{Version: "1"}, reports: map[string]string{}, refused: map[string]string{},
+		log: &storagetest.Buffer{}, points: &storagetest.Points{}, secret: &storagetest.Secret{Namespace: testNamespace, Name: database.SecretName}, reports: map[string]string{}, refused: map[string]string{},
 	}
 	for i := 1; i <= 4; i++ {
 		w.nodes = append(w.nodes, kube.Node{Name: fmt.Sprintf("n%d", i), Labels: map[string]string{"storagenode": "glusterfs"}})
@@ -128,18 +120,13 @@ func topologyText(nodes int, devices ...string) string {
 
 func (w *world) url() string { return "http://127.0.0.1:" + w.port }
 
-var errKilled = errors.New("the Job was killed")
-
 // run runs the Job once. With a point, it is killed there: what it has started ends at once, and all that it asks fails.
 func (w *world) run(point string) error {
 	w.t.Helper()
 	logger := textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(w.log)))
 	ctx, cancel := context.WithCancelCause(klog.NewContext(w.t.Context(), logger))
 	defer cancel(nil)
-	w.mu.Lock()
-	w.point, w.seen = point, nil
-	w.kill = func() { cancel(errKilled) }
-	w.mu.Unlock()
+	w.points.Begin(point, func() { cancel(storagetest.ErrKilled) })
 	timing := Timing{Poll: 10 * time.Millisecond, Hello: 5 * time.Second, Pods: time.Second, Heketi: 30 * time.Second, Child: 30 * time.Second, Backup: database.DefaultTiming()}
 	timing.Backup.Quiet = 10 * time.Millisecond
 	if w.asleep {
@@ -152,73 +139,12 @@ func (w *world) run(point string) error {
 			Volume: Volume{Name: testVolume, SizeGiB: 2, Replica: 3, GID: 65532}, Timing: timing,
 		},
 		Kubernetes: w, Runner: w, Output: w.log,
-		started: func(c *child) string {
-			w.mu.Lock()
-			w.kill = func() { cancel(errKilled); _ = c.cmd.Process.Kill() }
-			w.mu.Unlock()
-			return w.proxy(c.url)
+		started: func(url string, kill func()) string {
+			w.points.OnKill(kill)
+			return w.points.Proxy(w.t, url, w.refusal, w.notice)
 		},
 	}
 	return s.Run(ctx)
-}
-
-// at is called at each point of a run; it returns false where the run is killed.
-func (w *world) at(point string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.point == point {
-		w.point = "dead"
-		w.kill()
-	}
-	if w.point == "dead" {
-		return false
-	}
-	if !slices.Contains(w.seen, point) {
-		w.seen = append(w.seen, point)
-	}
-	return true
-}
-
-// proxy stands before a Heketi, and is a point before and after each kind of request.
-func (w *world) proxy(to string) string {
-	target, err := url.Parse(to)
-	if err != nil {
-		w.t.Error(err)
-	}
-	forward := httputil.NewSingleHostReverseProxy(target)
-	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		kind := r.Method + " " + kindOf(r.URL.Path)
-		if !w.at("before " + kind) {
-			panic(http.ErrAbortHandler)
-		}
-		if text := w.refusal(r); text != "" {
-			http.Error(rw, text, http.StatusInternalServerError)
-			return
-		}
-		recorded := httptest.NewRecorder()
-		forward.ServeHTTP(recorded, r)
-		w.notice(kind, recorded)
-		if !w.at("after " + kind) {
-			panic(http.ErrAbortHandler)
-		}
-		maps.Copy(rw.Header(), recorded.Header())
-		rw.WriteHeader(recorded.Code)
-		_, _ = rw.Write(recorded.Body.Bytes())
-	}))
-	server.Config.ErrorLog = nil
-	w.t.Cleanup(server.Close)
-	return server.URL
-}
-
-func kindOf(path string) string {
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		if len(part) == 32 {
-			parts[i] = "ID"
-		}
-	}
-	return strings.Join(parts, "/")
 }
 
 // refusal returns Heketi's answer to a device that it shall not take.
@@ -248,7 +174,7 @@ type readCloser struct{ *bytes.Buffer }
 func (readCloser) Close() error { return nil }
 
 // notice keeps up with what gluster would have.
-func (w *world) notice(kind string, answer *httptest.ResponseRecorder) {
+func (w *world) notice(kind string, _ *http.Request, answer *httptest.ResponseRecorder) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -263,7 +189,7 @@ func (w *world) notice(kind string, answer *httptest.ResponseRecorder) {
 func (w *world) startHeketi() error {
 	path := filepath.Join(w.volume, "heketi.db")
 	ctx := klog.NewContext(w.t.Context(), klog.Logger{})
-	if err := database.Restore(ctx, database.Store{Secrets: bystander{w}, Namespace: testNamespace, Name: database.SecretName}, path); err != nil {
+	if err := database.Restore(ctx, database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}, path); err != nil {
 		return err
 	}
 	config := filepath.Join(w.volume, "config.json")
@@ -297,26 +223,4 @@ func (w *world) client() *heketi.Client {
 	}
 	w.t.Cleanup(client.Close)
 	return client
-}
-
-// syncBuffer is a log that several processes write.
-type syncBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
-}
-
-func notFound(name string) error {
-	return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, name)
 }

@@ -1,4 +1,4 @@
-package setup
+package temporary
 
 import (
 	"bytes"
@@ -14,13 +14,13 @@ import (
 // TestConfigOfTheTemporaryHeketi is that of the real one, but for its database, its port and TLS.
 func TestConfigOfTheTemporaryHeketi(t *testing.T) {
 	dir := t.TempDir()
-	s := &Setup{Options: Options{Config: filepath.Join(dir, "real.json"), Dir: dir, Key: "secret"}}
-	if err := os.WriteFile(s.Config, []byte(`{"port": "8080", "enable_tls": true, "jwt": {"admin": {"key": "k"}}, "backup_db_to_kube_secret": true,
+	o := Options{Config: filepath.Join(dir, "real.json"), Dir: dir, Key: "secret"}
+	if err := os.WriteFile(o.Config, []byte(`{"port": "8080", "enable_tls": true, "jwt": {"admin": {"key": "k"}}, "backup_db_to_kube_secret": true,
 		"glusterfs": {"executor": "kubernetes", "db": "/var/lib/heketi/heketi.db", "refresh_time_monitor_gluster_nodes": 120}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "heketi.json")
-	if err := s.writeConfig(path, "1234"); err != nil {
+	if err := o.writeConfig(path, "1234"); err != nil {
 		t.Fatal(err)
 	}
 	content, err := os.ReadFile(path)
@@ -41,7 +41,7 @@ func TestConfigOfTheTemporaryHeketi(t *testing.T) {
 	t.Setenv("HEKETI_DB_PATH", "/var/lib/heketi/heketi.db")
 	t.Setenv("HEKETI_EXECUTOR", "kubernetes")
 	t.Setenv("HEKETI_BACKUP_DB_TO_KUBE_SECRET", "y")
-	env := s.environment("1234")
+	env := o.environment("1234")
 	for _, variable := range []string{"HEKETI_DB_PATH=" + filepath.Join(dir, "heketi.db"), "HEKETI_HTTP_PORT=1234", "HEKETI_ADMIN_KEY=secret", "HEKETI_EXECUTOR=kubernetes"} {
 		if !slices.Contains(env, variable) {
 			t.Errorf("%s is missing", variable)

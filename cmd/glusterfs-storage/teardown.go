@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/teardown"
+)
+
+type teardownOptions struct {
+	teardown.Options
+	heketi  heketiOptions
+	cluster clusterOptions
+	logging logging.Options
+}
+
+func teardownCommand() *cobra.Command {
+	o := teardownOptions{Options: teardown.Options{Timing: teardown.DefaultTiming()}}
+	cmd := &cobra.Command{
+		Use:   "teardown",
+		Short: "Take the installation apart, so that nothing is left on the devices; refuse while there are volumes",
+		Long: "Teardown is the Job that an administrator makes from the chart's CronJob storage-teardown. It may be ended anywhere and started again.\n\n" +
+			"  1. Look for what would be lost. If there is anything, it ends with code 3, and has changed nothing.\n" +
+			"  2. Back up Heketi's database, and end Heketi for good.\n" +
+			"  3. With a temporary Heketi, delete the volume of Heketi's database.\n" +
+			"  4. Remove all devices from Heketi, and Heketi's volume groups from the devices.\n" +
+			"  5. Remove all nodes and clusters.\n" +
+			"  6. Delete the claim of the database, and empty the Secret with its backup. List what remains to be done.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return usageError{err}
+			}
+			client, err := o.cluster.connect()
+			if err != nil {
+				return err
+			}
+			ctx := withLogger(cmd.Context(), o.logging, cmd.ErrOrStderr())
+			o.Namespace, o.HeketiURL, o.CAFile, o.Key = o.cluster.namespace, o.heketi.url, o.heketi.caFile, os.Getenv(keyVariable)
+			run := teardown.Teardown{
+				Options: o.Options, Kubernetes: client, Runner: podexec.New(client.Config(), o.Namespace),
+				Output: plain.Writer(cmd.ErrOrStderr()),
+			}
+			return run.Run(ctx)
+		},
+	}
+	o.register(cmd.Flags())
+	return cmd
+}
+
+func (o *teardownOptions) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.Pod, "pod", "", "name of the pod that this is, so that it does not wait for itself (default the host name)")
+	flags.StringVar(&o.StatefulSet, "statefulset", "heketi", "StatefulSet of Heketi")
+	flags.StringVar(&o.Config, "config", "", "heketi.json, for a temporary Heketi")
+	flags.StringVar(&o.Program, "heketi", "/usr/bin/heketi", "program of Heketi")
+	flags.StringVar(&o.Dir, "directory", filepath.Dir(databasePath), "directory for the database of a temporary Heketi")
+	flags.StringVar(&o.Claim, "claim", "heketi-db", "claim for the volume of Heketi's database")
+	flags.StringVar(&o.Volume, "database-volume", "heketidbstorage", "volume of Heketi's database")
+	flags.StringVar(&o.Release, "release", "glusterfs-storage", "release of the chart, for the list of what remains to be done")
+	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", "label KEY=VALUE of the storage nodes, for this list")
+	flags.StringSliceVar(&o.Directories, "node-directories", []string{"/var/lib/glusterd", "/var/lib/heketi"}, "directories of GlusterFS on the storage nodes, for this list")
+	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait for gluster's pods")
+	flags.DurationVar(&o.Timing.Heketi, "heketi-timeout", o.Timing.Heketi, "how long to wait for Heketi's pod")
+	o.heketi.register(flags)
+	o.cluster.register(flags)
+	o.logging.Register(flags)
+}
+
+func (o *teardownOptions) check() error {
+	if o.Pod == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("--pod is missing: %w", err)
+		}
+		o.Pod = name
+	}
+	switch {
+	case o.Config == "":
+		return errors.New("--config is missing: write --config=FILE, Heketi's heketi.json")
+	case !filepath.IsAbs(o.Dir):
+		return fmt.Errorf("--directory=%s: write an absolute path", o.Dir)
+	case o.StatefulSet == "" || o.Claim == "" || o.Volume == "":
+		return errors.New("--statefulset, --claim and --database-volume need a name")
+	}
+	return errors.Join(o.heketi.check(), o.logging.Check())
+}

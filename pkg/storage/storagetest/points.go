@@ -1,0 +1,112 @@
+// Package storagetest kills a Job of glusterfs-storage at each point of its work, for tests.
+package storagetest
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// ErrKilled is what a killed Job gets for all that it still asks.
+var ErrKilled = errors.New("the Job was killed")
+
+const dead = "dead" // the point of a Job after its end
+
+// Points are the points of a run: before and after each kind of thing that it does.
+type Points struct {
+	mu    sync.Mutex
+	point string // where the run is killed; "": nowhere
+	kill  func()
+	seen  []string
+}
+
+// Begin begins a run that is killed at a point, by a call of kill; "" is no point.
+func (p *Points) Begin(point string, kill func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.point, p.kill, p.seen = point, kill, nil
+}
+
+// OnKill has the run's kill also do this.
+func (p *Points) OnKill(more func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := p.kill
+	p.kill = func() { first(); more() }
+}
+
+// Seen returns the points of the run so far, in order, each once.
+func (p *Points) Seen() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.seen)
+}
+
+// At is called at each point of a run; it returns false where the run is killed, and from then on.
+func (p *Points) At(point string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.point == point {
+		p.point = dead
+		p.kill()
+	}
+	if p.point == dead {
+		return false
+	}
+	if !slices.Contains(p.seen, point) {
+		p.seen = append(p.seen, point)
+	}
+	return true
+}
+
+// Proxy stands before a Heketi, and is a point before and after each kind of request. A request is refused with the text that
+// refuse returns, unless it is "". Notice sees the answers.
+func (p *Points) Proxy(t *testing.T, to string, refuse func(*http.Request) string, notice func(kind string, r *http.Request, answer *httptest.ResponseRecorder)) string {
+	t.Helper()
+	target, err := url.Parse(to)
+	if err != nil {
+		t.Error(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		kind := r.Method + " " + kindOf(r.URL.Path)
+		if !p.At("before " + kind) {
+			panic(http.ErrAbortHandler)
+		}
+		if text := refuse(r); text != "" {
+			http.Error(rw, text, http.StatusInternalServerError)
+			return
+		}
+		recorded := httptest.NewRecorder()
+		forward.ServeHTTP(recorded, r)
+		notice(kind, r, recorded)
+		if !p.At("after " + kind) {
+			panic(http.ErrAbortHandler)
+		}
+		maps.Copy(rw.Header(), recorded.Header())
+		rw.WriteHeader(recorded.Code)
+		_, _ = rw.Write(recorded.Body.Bytes())
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// kindOf replaces the ids in a path.
+func kindOf(path string) string {
+	const idLength = 32
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if len(part) == idLength {
+			parts[i] = "ID"
+		}
+	}
+	return strings.Join(parts, "/")
+}

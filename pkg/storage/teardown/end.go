@@ -1,0 +1,95 @@
+package teardown
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
+)
+
+// endHeketi is the second step: the backup becomes as new as the database, and the cluster's Heketi ends for good, since a
+// second one would work on the same devices. Running is nil if its database is not in use.
+func (t *Teardown) endHeketi(ctx context.Context, running *heketi.Client) error {
+	if running != nil {
+		last := database.Saver{From: running, To: t.store()}
+		if err := last.Save(ctx); err != nil {
+			return err
+		}
+	}
+	replicas, err := t.Kubernetes.Replicas(ctx, t.Namespace, t.StatefulSet)
+	if err != nil {
+		return err
+	}
+	if replicas > 0 {
+		if err := t.Kubernetes.SetReplicas(ctx, t.Namespace, t.StatefulSet, 0); err != nil {
+			return err
+		}
+	}
+	err = wait.Until(ctx, t.Timing.Poll, t.Timing.Gone, "Waiting for Heketi's end", func(ctx context.Context) error {
+		pods, err := t.Kubernetes.Pods(ctx, t.Namespace, heketiLabel)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, pod := range pods {
+			names = append(names, fmt.Sprintf("pod %s is still there: %s", pod.Name, pod.Why))
+		}
+		if len(names) > 0 {
+			return errors.New(strings.Join(names, "; "))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	klog.FromContext(ctx).Info("Step 2 of 6: the database is backed up, and Heketi has ended", "secret", t.store().Name, "statefulSet", t.StatefulSet)
+	return nil
+}
+
+// finish is the last step. The backup goes last: as long as it is there, a run goes on from it.
+func (t *Teardown) finish(ctx context.Context) error {
+	if err := t.Kubernetes.DeleteClaim(ctx, t.Namespace, t.Claim); err != nil {
+		return err
+	}
+	err := wait.Until(ctx, t.Timing.Poll, t.Timing.Gone, "Waiting for the end of the claim", func(ctx context.Context) error {
+		phase, err := t.Kubernetes.ClaimPhase(ctx, t.Namespace, t.Claim)
+		if err == nil && phase != "" {
+			err = fmt.Errorf("claim %s is %s: does a pod still use it?", t.Claim, phase)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.store().Clear(ctx); err != nil {
+		return err
+	}
+	klog.FromContext(ctx).Info("Step 6 of 6: deleted the claim, and emptied the backup of Heketi's database", "claim", t.Claim, "secret", t.store().Name)
+	return nil
+}
+
+// sayWhatRemains lists what a Job in the release cannot do itself, or must not.
+func (t *Teardown) sayWhatRemains(ctx context.Context) {
+	logger := klog.FromContext(ctx)
+	logger.Info("Nothing is left on the devices. What remains is yours to do, in this order")
+	for _, todo := range [][2]string{
+		{"the release", fmt.Sprintf("helm uninstall %s --namespace %s", t.Release, t.Namespace)},
+		{"the PersistentVolume of Heketi's database", fmt.Sprintf("kubectl delete pv %s-%s", t.Namespace, t.Volume)},
+		{"keys and older backups, which are Secrets", "kubectl delete namespace " + t.Namespace},
+		{"directories, on each storage node", "rm -r " + strings.Join(t.Directories, " ")},
+		{"the label of the storage nodes", fmt.Sprintf("kubectl label nodes -l %s %s-", t.NodeLabel, labelKey(t.NodeLabel))},
+	} {
+		logger.Info("Remains", "what", todo[0], "do", todo[1])
+	}
+}
+
+func labelKey(label string) string {
+	key, _, _ := strings.Cut(label, "=")
+	return key
+}

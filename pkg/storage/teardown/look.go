@@ -1,0 +1,158 @@
+package teardown
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
+)
+
+// The pods of the parts of an installation.
+const (
+	heketiLabel   = "app.kubernetes.io/component=heketi"
+	setupLabel    = "app.kubernetes.io/component=setup"
+	teardownLabel = "app.kubernetes.io/component=teardown"
+)
+
+// look is the first step. It returns a client of the Heketi that runs, or nil if none shall run, and the servers' pods.
+func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods servers.Pods, err error) {
+	if err := t.checkAlone(ctx); err != nil {
+		return nil, nil, err
+	}
+	if pods, err = t.awaitServers(ctx); err != nil {
+		return nil, nil, err
+	}
+	shallRun, err := t.shallRun(ctx)
+	if err != nil || !shallRun {
+		return nil, pods, err
+	}
+	if running, err = t.client(); err != nil {
+		return nil, nil, err
+	}
+	if err := t.awaitHeketi(ctx, running); err != nil {
+		running.Close()
+		return nil, nil, err
+	}
+	if err := t.checkNothingLost(ctx, running, pods); err != nil {
+		running.Close()
+		return nil, nil, err
+	}
+	klog.FromContext(ctx).Info("Step 1 of 6: nothing would be lost", "servers", len(pods))
+	return running, pods, nil
+}
+
+// checkAlone fails while another Job works on the same devices: a setup would add what this one removes.
+func (t *Teardown) checkAlone(ctx context.Context) error {
+	for _, label := range []string{setupLabel, teardownLabel} {
+		pods, err := t.Kubernetes.Pods(ctx, t.Namespace, label)
+		if err != nil {
+			return err
+		}
+		for _, pod := range pods {
+			if pod.Ended || pod.Name == t.Pod {
+				continue
+			}
+			return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs), and make this one again", ErrRefused, pod.Name, t.Namespace)
+		}
+	}
+	return nil
+}
+
+// awaitServers waits until each gluster pod is ready: what is on the devices of a node is removed in its pod.
+func (t *Teardown) awaitServers(ctx context.Context) (servers.Pods, error) {
+	var ready servers.Pods
+	err := wait.Until(ctx, t.Timing.Poll, t.Timing.Pods, "Waiting for gluster", func(ctx context.Context) error {
+		pods, err := t.Kubernetes.Pods(ctx, t.Namespace, servers.PodLabel)
+		if err != nil {
+			return err
+		}
+		if len(pods) == 0 {
+			return errors.New("there is no gluster pod: are the storage nodes still labelled?")
+		}
+		ready = servers.Pods{}
+		var missing []string
+		for _, pod := range pods {
+			if !pod.Ready {
+				missing = append(missing, fmt.Sprintf("pod %s is not ready: %s", pod.Name, pod.Why))
+			}
+			ready[pod.Node] = pod.Name
+		}
+		if len(missing) > 0 {
+			return errors.New(strings.Join(missing, "; "))
+		}
+		return nil
+	})
+	return ready, err
+}
+
+// shallRun reports whether there is a Heketi with a database that may be newer than its backup.
+func (t *Teardown) shallRun(ctx context.Context) (bool, error) {
+	logger := klog.FromContext(ctx)
+	replicas, err := t.Kubernetes.Replicas(ctx, t.Namespace, t.StatefulSet)
+	if err != nil {
+		return false, err
+	}
+	backup, err := t.store().Load(ctx)
+	empty := errors.Is(err, database.ErrEmpty)
+	if err != nil && !empty {
+		return false, err
+	}
+	if replicas == 0 {
+		logger.Info("Step 1 of 6: Heketi has been ended before, and the backup of its database counts", "takenAt", backup.TakenAt, "empty", empty)
+		return false, nil
+	}
+	phase, err := t.Kubernetes.ClaimPhase(ctx, t.Namespace, t.Claim)
+	if err != nil {
+		return false, err
+	}
+	if phase == "" && (empty || backup.Unfinished) {
+		logger.Info("Step 1 of 6: Heketi has never run, since the setup was not finished")
+		return false, nil
+	}
+	return true, nil
+}
+
+func (t *Teardown) awaitHeketi(ctx context.Context, server *heketi.Client) error {
+	err := wait.Until(ctx, t.Timing.Poll, t.Timing.Heketi, "Waiting for Heketi", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, t.Timing.Hello)
+		defer cancel()
+		_, err := server.Backend().Hello(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("the cluster's Heketi does not answer, and its database may be newer than the backup: bring it up (kubectl -n %s describe pod heketi-0); if that is impossible, "+
+			"have the backup count with kubectl -n %s scale statefulset/%s --replicas=0: %w", t.Namespace, t.Namespace, t.StatefulSet, err)
+	}
+	return nil
+}
+
+// checkNothingLost asks the cluster's Heketi. It gives the driver time to delete the volumes of claims that were deleted just before.
+func (t *Teardown) checkNothingLost(ctx context.Context, server *heketi.Client, pods servers.Pods) error {
+	logged := false
+	for began := time.Now(); ; {
+		err := t.checkVolumes(ctx, server, true)
+		if err == nil {
+			return t.checkServers(ctx, server, pods, true)
+		}
+		if !errors.Is(err, ErrRefused) || time.Since(began) > t.Timing.Volumes {
+			return err
+		}
+		if !logged {
+			klog.FromContext(ctx).Info("There are volumes; waiting whether they are being deleted", "for", t.Timing.Volumes, "why", err.Error())
+			logged = true
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(t.Timing.Poll):
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package teardown
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+)
+
+// mostNamed bounds a list in a message.
+const mostNamed = 10
+
+// checkVolumes fails with ErrRefused while Heketi has volumes other than that of the database. Running says that server is the
+// cluster's Heketi.
+func (t *Teardown) checkVolumes(ctx context.Context, server *heketi.Client, running bool) error {
+	dump, err := server.Dump(ctx)
+	if err != nil {
+		return err
+	}
+	names := t.volumesOf(dump)
+	if len(names) == 0 {
+		return nil
+	}
+	first := ""
+	if !running {
+		first = fmt.Sprintf("Start Heketi again (kubectl -n %s scale statefulset/%s --replicas=1). ", t.Namespace, t.StatefulSet)
+	}
+	return fmt.Errorf("%w: Heketi still has %d: %s. %sDelete the claims and PersistentVolumes that use them (kubectl get pv), or, if nothing does, kubectl -n %s exec statefulset/%s -c heketi -- heketi-cli volume delete ID. "+
+		"Then make this Job again", ErrRefused, len(names), few(names), first, t.Namespace, t.StatefulSet)
+}
+
+// checkServers fails with ErrRefused if gluster has volumes that Heketi does not know, or devices cannot be emptied.
+func (t *Teardown) checkServers(ctx context.Context, server *heketi.Client, pods servers.Pods, running bool) error {
+	if err := t.checkGlusterVolumes(ctx, pods); err != nil {
+		return err
+	}
+	nodes, err := nodesOf(ctx, server)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		if err := t.checkReachable(ctx, n, pods, running); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkReachable fails with ErrRefused if the devices of a node cannot be emptied: the running Heketi can forget them, and a
+// temporary one, which the administrator does not reach, would stop half-way.
+func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods, running bool) error {
+	if _, ok := pods[n.name]; !ok {
+		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s), "+
+			"or, if it is gone for good, remove its devices and the node from Heketi with heketi-cli device delete --force-forget and heketi-cli node delete", ErrRefused, n.name, n.name, t.NodeLabel)
+	}
+	if !running { // devices may be empty already
+		return nil
+	}
+	list, err := pods.PhysicalVolumes(ctx, t.Runner, n.name)
+	if err != nil {
+		return err
+	}
+	for _, d := range n.Devices {
+		if slices.ContainsFunc(list, func(pv servers.PhysicalVolume) bool { return pv.Group == servers.GroupOf(d.ID) }) {
+			continue
+		}
+		return fmt.Errorf("%w: LVM on node %s does not find what Heketi has made on device %s: is the disk broken? Have Heketi forget it: kubectl -n %s exec statefulset/%s -c heketi -- heketi-cli device disable %s, "+
+			"then device remove and device delete --force-forget with the same id", ErrRefused, n.name, d.Name, t.Namespace, t.StatefulSet, d.ID)
+	}
+	return nil
+}
+
+// volumesOf describes the volumes that a dump has, but for that of the database.
+func (t *Teardown) volumesOf(dump heketi.Dump) (names []string) {
+	for _, id := range slices.Sorted(maps.Keys(dump.Volumes)) {
+		v := dump.Volumes[id]
+		if v.Name == t.Volume || v.Name == t.renamed() {
+			continue
+		}
+		text := fmt.Sprintf("volume %s with id %s", v.Name, id)
+		switch {
+		case v.Pending != "":
+			text += " (an operation on it is not finished)"
+		case v.Block:
+			text += " (it hosts block volumes; heketi-cli blockvolume list lists them)"
+		}
+		names = append(names, text)
+	}
+	return names
+}
+
+// checkGlusterVolumes looks for volumes that Heketi does not know. They may be on the same devices.
+func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods) error {
+	names, err := pods.Volumes(ctx, t.Runner)
+	if err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == t.Volume })
+	if len(names) == 0 {
+		return nil
+	}
+	command := t.gluster(pods)
+	return fmt.Errorf("%w: gluster has volumes that Heketi does not know: %s. See what they are with %s info; if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. "+
+		"Then make this Job again", ErrRefused, few(names), command, command, command)
+}
+
+// checkNoVolumes is for an installation without a database: what is on the devices is not known.
+func (t *Teardown) checkNoVolumes(ctx context.Context, pods servers.Pods) error {
+	names, err := pods.Volumes(ctx, t.Runner)
+	if err == nil && len(names) > 0 {
+		err = fmt.Errorf("%w: gluster has %s, and there is no backup of Heketi's database, without which their devices cannot be found: start Heketi again with kubectl -n %s scale statefulset/%s --replicas=1, "+
+			"or copy an older backup (Secrets %s-0, -1 ...) into Secret %s; then make this Job again", ErrRefused, few(names), t.Namespace, t.StatefulSet, t.store().Name, t.store().Name)
+	}
+	if err != nil {
+		return fmt.Errorf("step 3 of 6, look for what is there: %w", err)
+	}
+	return nil
+}
+
+// gluster returns the command by which an administrator handles volumes.
+func (t *Teardown) gluster(pods servers.Pods) string {
+	return fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", t.Namespace, onePod(pods), servers.Container)
+}
+
+func onePod(pods servers.Pods) string { return slices.Min(slices.Collect(maps.Values(pods))) }
+
+func few(things []string) string {
+	if len(things) <= mostNamed {
+		return strings.Join(things, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(things[:mostNamed], ", "), len(things)-mostNamed)
+}
+
+// node is one of Heketi's, by its name in Kubernetes.
+type node struct {
+	heketi.Node
+	name string
+}
+
+// nodesOf returns the nodes of all clusters, by name.
+func nodesOf(ctx context.Context, server *heketi.Client) ([]node, error) {
+	clusters, err := server.Clusters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var nodes []node
+	for _, id := range clusters {
+		cluster, err := server.Cluster(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range cluster.Nodes {
+			n, err := server.Node(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			if len(n.Manage) == 0 {
+				return nil, errors.New("node " + id + " has no name in Heketi")
+			}
+			nodes = append(nodes, node{Node: n, name: n.Manage[0]})
+		}
+	}
+	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.name, b.name) })
+	return nodes, nil
+}

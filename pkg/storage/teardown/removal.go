@@ -1,0 +1,193 @@
+package teardown
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
+)
+
+// removal is the work with a temporary Heketi. What an interrupted run has removed without a record of it, it removes again:
+// Heketi and the methods here take that for done.
+type removal struct {
+	*Teardown
+	server *heketi.Client
+	pods   servers.Pods
+	saver  database.Saver
+}
+
+// check has Heketi undo or finish what was interrupted, and then looks at what the backup has, which may not be what the
+// running Heketi had: a volume may have been made since then.
+func (r *removal) check(ctx context.Context) error {
+	if err := temporary.CleanUp(ctx, r.server); err != nil {
+		return err
+	}
+	operations, err := r.server.Operations(ctx)
+	if err != nil {
+		return err
+	}
+	if len(operations) > 0 {
+		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: its log above says why", operations[0].ID, operations[0].Type)
+	}
+	if err := r.checkVolumes(ctx, r.server, false); err != nil {
+		return err
+	}
+	return r.checkServers(ctx, r.server, r.pods, false)
+}
+
+// volume removes the volume of the database: in gluster, which knows it by its real name, and then its bricks, by Heketi.
+func (r *removal) volume(ctx context.Context) error {
+	if err := r.glusterVolume(ctx); err != nil {
+		return err
+	}
+	dump, err := r.server.Dump(ctx)
+	if err != nil {
+		return err
+	}
+	for id, v := range dump.Volumes {
+		if v.Name != r.renamed() {
+			continue
+		}
+		if err := r.server.DeleteVolume(ctx, id); err != nil {
+			return err
+		}
+		if err := r.save(ctx); err != nil {
+			return err
+		}
+		klog.FromContext(ctx).Info("Step 3 of 6: deleted the volume of Heketi's database", "volume", r.Volume, "id", id)
+	}
+	return nil
+}
+
+func (r *removal) glusterVolume(ctx context.Context) error {
+	names, err := r.pods.Volumes(ctx, r.Runner)
+	if err != nil || !slices.Contains(names, r.Volume) {
+		return err
+	}
+	pod := onePod(r.pods)
+	_, err = r.Runner.Run(ctx, pod, servers.Container, "gluster", "--mode=script", "volume", "stop", r.Volume, "force")
+	if _, exited := errors.AsType[*podexec.ExitError](err); err != nil && !exited {
+		return err
+	}
+	// One that could not be stopped may have been stopped before.
+	if _, deleteErr := r.Runner.Run(ctx, pod, servers.Container, "gluster", "--mode=script", "volume", "delete", r.Volume); deleteErr != nil {
+		return errors.Join(deleteErr, err)
+	}
+	return nil
+}
+
+// devices removes Heketi's volume groups from all devices.
+func (r *removal) devices(ctx context.Context) error {
+	nodes, err := nodesOf(ctx, r.server)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		for _, d := range n.Devices {
+			if err := r.device(ctx, n.name, d); err != nil {
+				return fmt.Errorf("device %s of node %s: %w", d.Name, n.name, err)
+			}
+			if err := r.save(ctx); err != nil {
+				return err
+			}
+			klog.FromContext(ctx).Info("Step 4 of 6: removed a device", "node", n.name, "device", d.Name)
+		}
+	}
+	return nil
+}
+
+func (r *removal) device(ctx context.Context, node string, d heketi.Device) error {
+	if d.State != heketi.DeviceFailed {
+		for _, state := range []string{heketi.DeviceOffline, heketi.DeviceFailed} {
+			if err := r.server.SetDeviceState(ctx, d.ID, state); err != nil {
+				return err
+			}
+		}
+	}
+	err := r.server.DeleteDevice(ctx, d.ID, false)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	bare, lookErr := r.isBare(ctx, node, d)
+	if lookErr != nil || !bare {
+		return errors.Join(err, lookErr)
+	}
+	klog.FromContext(ctx).Info("Heketi's volume group is not on the device any more, as after a run that was interrupted; Heketi forgets the device", "node", node, "device", d.Name)
+	return r.server.DeleteDevice(ctx, d.ID, true)
+}
+
+// isBare reports whether nothing of Heketi is on a device. A run that was interrupted may have removed the volume group and
+// not the physical volume, which is then removed here.
+func (r *removal) isBare(ctx context.Context, node string, d heketi.Device) (bool, error) {
+	list, err := r.pods.PhysicalVolumes(ctx, r.Runner, node)
+	if err != nil {
+		return false, err
+	}
+	if slices.ContainsFunc(list, func(pv servers.PhysicalVolume) bool { return pv.Group == servers.GroupOf(d.ID) }) {
+		return false, nil
+	}
+	i := slices.IndexFunc(list, func(pv servers.PhysicalVolume) bool { return isOf(pv, d) })
+	switch {
+	case i < 0:
+		return true, nil
+	case list[i].Group != "":
+		return false, fmt.Errorf("it belongs to the volume group %s, which is not Heketi's", list[i].Group)
+	}
+	_, err = r.Runner.Run(ctx, r.pods[node], servers.Container, "lvm", "pvremove", "-qq", list[i].Name)
+	return err == nil, err
+}
+
+// isOf reports whether a physical volume is the one that Heketi has made on a device, whose name may have changed since then.
+func isOf(pv servers.PhysicalVolume, d heketi.Device) bool {
+	if d.UUID != "" {
+		return pv.UUID == d.UUID
+	}
+	return pv.Name == d.Name
+}
+
+// clusters removes the nodes, which have no devices any more, and the clusters.
+func (r *removal) clusters(ctx context.Context) error {
+	logger := klog.FromContext(ctx)
+	nodes, err := nodesOf(ctx, r.server)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		if err := r.server.DeleteNode(ctx, n.ID); err != nil {
+			return fmt.Errorf("node %s: %w", n.name, err)
+		}
+		if err := r.save(ctx); err != nil {
+			return err
+		}
+		logger.Info("Step 5 of 6: removed a node", "node", n.name)
+	}
+	ids, err := r.server.Clusters(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := r.server.DeleteCluster(ctx, id); err != nil {
+			return fmt.Errorf("cluster %s: %w", id, err)
+		}
+		if err := r.save(ctx); err != nil {
+			return err
+		}
+		logger.Info("Step 5 of 6: removed a cluster", "cluster", id)
+	}
+	return nil
+}
+
+func (r *removal) save(ctx context.Context) error {
+	if err := r.saver.Save(ctx); err != nil {
+		return fmt.Errorf("back up the database: %w", err)
+	}
+	return nil
+}

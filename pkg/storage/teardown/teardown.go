@@ -1,0 +1,163 @@
+package teardown
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
+)
+
+// ErrRefused is returned if something would be lost. It needs an administrator's decision, and is not tried again.
+var ErrRefused = errors.New("refused")
+
+// Kubernetes holds the calls of the API server that a teardown makes; *kube.Client implements it.
+type Kubernetes interface {
+	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
+	// Replicas returns 0 for a StatefulSet that does not exist.
+	Replicas(ctx context.Context, namespace, statefulSet string) (int, error)
+	SetReplicas(ctx context.Context, namespace, statefulSet string, replicas int) error
+	// ClaimPhase returns "" for a claim that does not exist.
+	ClaimPhase(ctx context.Context, namespace, name string) (string, error)
+	DeleteClaim(ctx context.Context, namespace, name string) error
+	database.Secrets
+}
+
+// Options say what to take apart.
+type Options struct {
+	Namespace string
+	Pod       string // the one that this is
+
+	HeketiURL   string // of the Heketi that the cluster uses
+	CAFile      string // for it; "" trusts the system's authorities
+	Key         string // Heketi's admin key; "" is for a Heketi without authentication
+	StatefulSet string // Heketi's
+	Claim       string // of the volume of Heketi's database
+	Volume      string // the gluster volume of Heketi's database
+
+	// How to run the temporary Heketi; see temporary.Options.
+	Program, Config, Dir string
+
+	// For the list of what remains to be done.
+	Release     string
+	NodeLabel   string   // KEY=VALUE of the storage nodes
+	Directories []string // on these nodes
+
+	Timing Timing
+}
+
+// Timing says how long to wait for what.
+type Timing struct {
+	Poll    time.Duration // between two looks
+	Hello   time.Duration // one question whether there is a Heketi
+	Pods    time.Duration // until all gluster pods are ready
+	Heketi  time.Duration // until the cluster's Heketi answers
+	Volumes time.Duration // until volumes are gone that are just being deleted
+	Gone    time.Duration // until a pod or a claim is gone that was deleted
+	Child   time.Duration // until the temporary Heketi answers, and until it has ended
+}
+
+// DefaultTiming fits a Job that is started again when it fails.
+func DefaultTiming() Timing {
+	return Timing{
+		Poll: 2 * time.Second, Hello: 5 * time.Second, Pods: 10 * time.Minute, Heketi: 5 * time.Minute, Volumes: time.Minute,
+		Gone: 5 * time.Minute, Child: time.Minute,
+	}
+}
+
+// Teardown is one run of the Job.
+type Teardown struct {
+	Options
+	Kubernetes Kubernetes
+	Runner     servers.Runner
+	Output     io.Writer // for the log of the temporary Heketi
+
+	// started is for tests; see temporary.Options.
+	started func(url string, kill func()) string
+}
+
+// Run takes the six steps, of which some may have been taken before.
+func (t *Teardown) Run(ctx context.Context) error {
+	running, pods, err := t.look(ctx)
+	if err != nil {
+		return fmt.Errorf("step 1 of 6, look for what would be lost: %w", err)
+	}
+	if running != nil {
+		defer running.Close()
+	}
+	if err := t.endHeketi(ctx, running); err != nil {
+		return fmt.Errorf("step 2 of 6, back up Heketi's database and end Heketi: %w", err)
+	}
+	_, err = t.store().Load(ctx)
+	switch {
+	case errors.Is(err, database.ErrEmpty): // all was done before, or Heketi has never had a database
+		err = t.checkNoVolumes(ctx, pods)
+	case err == nil:
+		err = t.empty(ctx, pods)
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.finish(ctx); err != nil {
+		return fmt.Errorf("step 6 of 6, delete the claim and the backup of Heketi's database: %w", err)
+	}
+	t.sayWhatRemains(ctx)
+	return nil
+}
+
+// empty takes the steps that need a Heketi.
+func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
+	options := temporary.Options{
+		Program: t.Program, Config: t.Config, Dir: t.Dir, Key: t.Key, Output: t.Output,
+		Timing:  temporary.Timing{Poll: t.Timing.Poll, Hello: t.Timing.Hello, Limit: t.Timing.Child},
+		Started: t.started,
+	}
+	h, err := t.start(ctx, options)
+	if err != nil {
+		return fmt.Errorf("step 3 of 6, start a temporary Heketi: %w", err)
+	}
+	defer h.End()
+	run := &removal{Teardown: t, server: h.Client, pods: pods, saver: database.Saver{From: h.Client, To: t.store()}}
+	if err := run.check(ctx); err != nil {
+		return fmt.Errorf("step 3 of 6, look again for what would be lost: %w", err)
+	}
+	if err := run.volume(ctx); err != nil {
+		return fmt.Errorf("step 3 of 6, delete volume %s: %w", t.Volume, err)
+	}
+	if err := run.devices(ctx); err != nil {
+		return fmt.Errorf("step 4 of 6, remove the devices: %w", err)
+	}
+	if err := run.clusters(ctx); err != nil {
+		return fmt.Errorf("step 5 of 6, remove nodes and clusters: %w", err)
+	}
+	return nil
+}
+
+// start starts a Heketi that takes the volume of its database for any other: it refuses to delete one of that name
+// (heketi: apps/glusterfs/app_volume.go, VolumeDelete).
+func (t *Teardown) start(ctx context.Context, options temporary.Options) (*temporary.Heketi, error) {
+	if err := options.Prepare(ctx, t.store()); err != nil {
+		return nil, err
+	}
+	if err := options.Rename(ctx, t.Volume, t.renamed()); err != nil {
+		return nil, err
+	}
+	return options.Start(ctx)
+}
+
+// renamed is what the temporary Heketi knows the volume of the database by.
+func (t *Teardown) renamed() string { return t.Volume + "-teardown" }
+
+func (t *Teardown) store() database.Store {
+	return database.Store{Secrets: t.Kubernetes, Namespace: t.Namespace, Name: database.SecretName}
+}
+
+func (t *Teardown) client() (*heketi.Client, error) {
+	return heketi.NewClient(heketi.BackendConfig{Name: "heketi", URL: t.HeketiURL, CAFile: t.CAFile}, t.Key, heketi.DefaultTiming())
+}

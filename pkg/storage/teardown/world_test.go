@@ -1,0 +1,308 @@
+package teardown
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+const (
+	testKey       = "the admin key"
+	testNamespace = "storage"
+	testClaim     = "heketi-db"
+	testVolume    = "heketidbstorage"
+	testPod       = "teardown-1"
+)
+
+// world is what outlives a run of the Job: Kubernetes with its Secret, claim and StatefulSet, gluster's volumes, LVM on the
+// devices, and the Heketi of the cluster, which ends when its StatefulSet is scaled to 0. Both Heketis are real ones whose
+// executor only pretends.
+type world struct {
+	t       *testing.T
+	program string
+	port    string // of the cluster's Heketi
+	base    string
+	dir     string // emptyDir of the Job's pod
+	log     *storagetest.Buffer
+	points  *storagetest.Points
+	secret  *storagetest.Secret
+
+	mu       sync.Mutex
+	pods     []kube.Pod            // gluster's
+	others   map[string][]kube.Pod // of Jobs, by label
+	replicas int
+	leaving  int // so many looks see Heketi's pod after its end was asked for
+	claim    string
+	volumes  map[string]bool  // gluster's
+	disks    map[string]*disk // by the id that Heketi has for the device
+	failing  map[string]error // commands, by their beginning
+	commands []string         // that were run in pods
+	heketi   *lab.Child
+}
+
+// disk is a device as LVM sees it.
+type disk struct {
+	node, name string
+	pv, group  bool
+}
+
+// newWorld is an installation of three nodes with four devices, and no volume but that of the database.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := emptyWorld(t)
+	w.startHeketi()
+	client := w.client()
+	var nodes []topology.Node
+	for i := 1; i <= 3; i++ {
+		n := topology.Node{Manage: []string{fmt.Sprintf("n%d", i)}, Storage: []string{fmt.Sprintf("10.0.0.%d", i)}, Zone: i, Devices: []topology.Device{{Name: "/dev/sdb"}}}
+		nodes = append(nodes, n)
+	}
+	nodes[0].Devices = append(nodes[0].Devices, topology.Device{Name: "/dev/sdc"})
+	loaded, err := topology.Loader{Server: client}.Load(t.Context(), topology.Topology{Clusters: []topology.Cluster{{Nodes: nodes, File: true, Block: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.makeVolume(client, loaded.Clusters[0], testVolume)
+	all, err := nodesOf(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range all {
+		for _, d := range n.Devices {
+			w.disks[d.ID] = &disk{n.name, d.Name, true, true}
+		}
+	}
+	w.claim, w.volumes[testVolume] = "Bound", true
+	return w
+}
+
+// emptyWorld is what helm has made, before any Job.
+func emptyWorld(t *testing.T) *world {
+	t.Helper()
+	binaries, err := lab.BuildHeketi(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close()
+	w := &world{
+		t: t, program: binaries.Server, port: strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), base: t.TempDir(),
+		log: &storagetest.Buffer{}, points: &storagetest.Points{}, secret: &storagetest.Secret{Namespace: testNamespace, Name: database.SecretName},
+		others: map[string][]kube.Pod{}, replicas: 1, leaving: 2, volumes: map[string]bool{}, disks: map[string]*disk{}, failing: map[string]error{},
+	}
+	for i := 1; i <= 3; i++ {
+		w.pods = append(w.pods, kube.Pod{Name: fmt.Sprintf("gluster-n%d", i), Node: fmt.Sprintf("n%d", i), Ready: true})
+	}
+	w.others[teardownLabel] = []kube.Pod{{Name: testPod, Ready: true}, {Name: "teardown-0", Ended: true}}
+	w.others[setupLabel] = []kube.Pod{{Name: "setup-1", Ended: true}}
+	w.newPod()
+	w.write(w.path("real.json"), `{"port": "8080", "jwt": {"admin": {"key": ""}, "user": {"key": "u"}}, "glusterfs": {"executor": "mock", "db": "/nowhere/heketi.db", "loglevel": "warning"}}`)
+	t.Cleanup(w.stopHeketi)
+	return w
+}
+
+func (w *world) path(name string) string { return filepath.Join(w.base, name) }
+
+func (w *world) write(path, content string) {
+	w.t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// newPod gives the Job another pod: its emptyDir is empty.
+func (w *world) newPod() {
+	dir, err := os.MkdirTemp(w.base, "emptydir")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.dir = dir
+}
+
+func (w *world) startHeketi() {
+	w.t.Helper()
+	config := w.path("cluster.json")
+	w.write(config, `{"port": "`+w.port+`", "jwt": {"admin": {"key": "`+testKey+`"}, "user": {"key": "u"}}, "glusterfs": {"executor": "mock", "db": "`+w.path("cluster.db")+`", "loglevel": "warning"}}`)
+	cmd := exec.CommandContext(context.WithoutCancel(w.t.Context()), w.program, "--config="+config)
+	cmd.Stdout, cmd.Stderr = w.log, w.log
+	child, err := lab.StartChild(cmd)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.mu.Lock()
+	w.heketi, w.replicas = child, 1
+	w.mu.Unlock()
+	client := w.client()
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := client.Backend().Hello(w.t.Context()); err == nil {
+			return
+		} else if time.Since(began) > 30*time.Second {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) stopHeketi() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.heketi != nil {
+		_ = w.heketi.Kill()
+		w.heketi = nil
+	}
+}
+
+func (w *world) url() string { return "http://127.0.0.1:" + w.port }
+
+func (w *world) client() *heketi.Client {
+	w.t.Helper()
+	client, err := heketi.NewClient(heketi.BackendConfig{Name: "test", URL: w.url()}, testKey, heketi.DefaultTiming())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(client.Close)
+	return client
+}
+
+func (w *world) makeVolume(client *heketi.Client, cluster, name string) heketi.Volume {
+	w.t.Helper()
+	made, err := client.CreateVolume(w.t.Context(), heketi.CreateRequest{
+		Name: name, Cluster: cluster, SizeGiB: 2, Durability: volume.Durability{Type: volume.Replicate, Replica: 3}, SnapFactor: 1,
+	}, func() error { return nil })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return made
+}
+
+func (w *world) cluster() string {
+	w.t.Helper()
+	ids, err := w.client().Clusters(w.t.Context())
+	if err != nil || len(ids) != 1 {
+		w.t.Fatal(ids, err)
+	}
+	return ids[0]
+}
+
+// run runs the Job once. With a point, it is killed there: what it has started ends at once, and all that it asks fails.
+func (w *world) run(point string) error {
+	w.t.Helper()
+	logger := textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(w.log)))
+	ctx, cancel := context.WithCancelCause(klog.NewContext(w.t.Context(), logger))
+	defer cancel(nil)
+	w.points.Begin(point, func() { cancel(storagetest.ErrKilled) })
+	timing := DefaultTiming()
+	timing.Poll, timing.Pods, timing.Heketi, timing.Volumes, timing.Gone = 10*time.Millisecond, time.Second, time.Second, 100*time.Millisecond, time.Second
+	job := &Teardown{
+		Options: Options{
+			Namespace: testNamespace, Pod: testPod, HeketiURL: w.url(), Key: testKey, StatefulSet: "heketi", Claim: testClaim, Volume: testVolume,
+			Program: w.program, Config: w.path("real.json"), Dir: w.dir,
+			Release: "gfs", NodeLabel: "storagenode=glusterfs", Directories: []string{"/var/lib/glusterd", "/var/lib/heketi"}, Timing: timing,
+		},
+		Kubernetes: w, Runner: w, Output: w.log,
+		started: func(url string, kill func()) string {
+			w.points.OnKill(kill)
+			return w.points.Proxy(w.t, url, w.refusal, w.notice)
+		},
+	}
+	return job.Run(ctx)
+}
+
+// refusal is Heketi's answer to a device whose volume group is gone.
+func (w *world) refusal(r *http.Request) string {
+	id, isDevice := strings.CutPrefix(r.URL.Path, "/devices/")
+	if r.Method != http.MethodDelete || !isDevice {
+		return ""
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.disks[id].group || forgets(r) {
+		return ""
+	}
+	return "Failed to delete device: Volume group not found"
+}
+
+func forgets(r *http.Request) bool {
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return bytes.Contains(body, []byte(`"forceforget":true`))
+}
+
+// notice does on the disks what Heketi's executor would do.
+func (w *world) notice(kind string, r *http.Request, answer *httptest.ResponseRecorder) {
+	if kind != "DELETE /devices/ID" || answer.Code != http.StatusAccepted {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.disks[strings.TrimPrefix(r.URL.Path, "/devices/")]
+	if d.group {
+		d.pv, d.group = false, false
+	}
+}
+
+// check says what is left after the end.
+func (w *world) check() {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.replicas != 0 || w.claim != "" || len(w.volumes) > 0 {
+		w.t.Errorf("%d replicas, claim %q, volumes %v", w.replicas, w.claim, w.volumes)
+	}
+	for id, d := range w.disks {
+		if d.pv || d.group {
+			w.t.Errorf("device %s: %+v", id, d)
+		}
+	}
+	store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
+	if _, err := store.Load(w.t.Context()); !errors.Is(err, database.ErrEmpty) {
+		w.t.Errorf("the backup: %v", err)
+	}
+	if content := w.secret.Content(); len(content.Annotations) > 0 {
+		w.t.Errorf("annotations: %v", content.Annotations)
+	}
+}
+
+// untouched says what a refused run has changed.
+func (w *world) untouched() {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.replicas != 1 || w.claim != "Bound" || !w.volumes[testVolume] {
+		w.t.Errorf("%d replicas, claim %q, volumes %v", w.replicas, w.claim, w.volumes)
+	}
+	for id, d := range w.disks {
+		if !d.pv || !d.group {
+			w.t.Errorf("device %s: %+v", id, d)
+		}
+	}
+}
+
+var _ servers.Runner = (*world)(nil)

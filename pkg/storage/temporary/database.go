@@ -1,0 +1,62 @@
+package temporary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+)
+
+// Database returns the path of the database.
+func (o Options) Database() string { return filepath.Join(o.Dir, "heketi.db") }
+
+// Prepare puts the backup of an earlier run, in another pod, where this one begins. Without one, Heketi makes a new database.
+func (o Options) Prepare(ctx context.Context, from database.Store) error {
+	logger := klog.FromContext(ctx)
+	path := o.Database()
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.Size() > 0:
+		logger.Info("A temporary Heketi goes on with the database of an earlier run of this pod", "file", path)
+		return nil
+	case err == nil: // one that was killed at once
+		err = os.Remove(path)
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	backup, err := from.Load(ctx)
+	if errors.Is(err, database.ErrEmpty) {
+		logger.Info("A temporary Heketi begins with an empty database", "file", path)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	logger.Info("A temporary Heketi begins with the backup of its database", "file", path, "takenAt", backup.TakenAt)
+	return database.Write(backup, path)
+}
+
+// CleanUp has Heketi undo what an interrupted run has left behind: a volume that is half made keeps its name.
+func CleanUp(ctx context.Context, server *heketi.Client) error {
+	operations, err := server.Operations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, op := range operations {
+		klog.FromContext(ctx).Info("Heketi undoes what was interrupted", "operation", op.Type, "id", op.ID)
+		if err := server.CleanUp(ctx, op.ID); err != nil {
+			return fmt.Errorf("undo an interrupted %s: %w", op.Type, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package temporary
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
+)
+
+// Heketi is one that runs only as long as this process.
+type Heketi struct {
+	Client *heketi.Client
+
+	options Options
+	cmd     *exec.Cmd
+	done    chan struct{}
+	err     error // why it has ended, when done is closed
+}
+
+// Start starts a Heketi with the configuration of the cluster's, but on the database of o.Dir and a free port, and without
+// TLS, whose certificate is for another address. It waits until Heketi answers. Call End in the end.
+func (o Options) Start(ctx context.Context) (*Heketi, error) {
+	h, url, err := o.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.Started != nil {
+		url = o.Started(url, h.kill)
+	}
+	h.Client, err = heketi.NewClient(heketi.BackendConfig{Name: "temporary", URL: url}, o.Key, heketi.DefaultTiming())
+	if err == nil {
+		err = h.await(ctx)
+	}
+	if err != nil {
+		h.End()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (o Options) start(ctx context.Context) (h *Heketi, url string, err error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	config := filepath.Join(o.Dir, "heketi.json")
+	if err := o.writeConfig(config, port); err != nil {
+		return nil, "", err
+	}
+	args := []string{"--config=" + config}
+	if o.Key == "" {
+		args = append(args, "--disable-auth")
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), o.Program, args...) // #nosec G204 -- the chart names the program
+	cmd.Env = o.environment(port)
+	output := &heketiLog{to: o.Output}
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	h = &Heketi{options: o, cmd: cmd, done: make(chan struct{})}
+	// The kernel sends Pdeathsig when the thread ends that has started the process.
+	thread := osthread.New()
+	if err := thread.Do(cmd.Start); err != nil {
+		thread.End()
+		return nil, "", fmt.Errorf("start a temporary Heketi: %w", err)
+	}
+	go func() {
+		defer thread.End()
+		defer close(h.done)
+		if h.err = cmd.Wait(); h.err == nil {
+			h.err = errors.New("it has ended by itself")
+		}
+	}()
+	return h, "http://127.0.0.1:" + port, nil
+}
+
+func (h *Heketi) await(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-h.done:
+			cancel(fmt.Errorf("the temporary Heketi has ended: %w; its log above says why", h.err))
+		case <-ctx.Done():
+		}
+	}()
+	t := h.options.Timing
+	return wait.Until(ctx, t.Poll, t.Limit, "Waiting for the temporary Heketi", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, t.Hello)
+		defer cancel()
+		_, err := h.Client.Backend().Hello(ctx)
+		return err
+	})
+}
+
+// End lets it close its database, and kills it if it does not.
+func (h *Heketi) End() {
+	if h.Client != nil {
+		h.Client.Close()
+	}
+	_ = h.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-h.done:
+	case <-time.After(h.options.Timing.Limit):
+		h.kill()
+		<-h.done
+	}
+}
+
+func (h *Heketi) kill() { _ = h.cmd.Process.Kill() }
+
+// environment is that of this process without what would lead the child to another database or port.
+func (o Options) environment(port string) []string {
+	env := []string{"HEKETI_DB_PATH=" + o.Database(), "HEKETI_HTTP_PORT=" + port}
+	if o.Key != "" {
+		env = append(env, "HEKETI_ADMIN_KEY="+o.Key)
+	}
+	for _, variable := range os.Environ() {
+		switch name, _, _ := strings.Cut(variable, "="); name {
+		case "HEKETI_DB_PATH", "HEKETI_HTTP_PORT", "HEKETI_ADMIN_KEY", "HEKETI_BACKUP_DB_TO_KUBE_SECRET", "HEKETI_DEFAULT_STATE":
+		default:
+			env = append(env, variable)
+		}
+	}
+	return env
+}
+
+// writeConfig keeps whatever the configuration has that is not known here.
+func (o Options) writeConfig(path, port string) error {
+	content, err := os.ReadFile(o.Config)
+	if err != nil {
+		return fmt.Errorf("the configuration of Heketi: %w", err)
+	}
+	var config map[string]json.RawMessage
+	var glusterfs map[string]json.RawMessage
+	if err := json.Unmarshal(content, &config); err != nil {
+		return fmt.Errorf("the configuration of Heketi, %s: %w", o.Config, err)
+	}
+	if err := json.Unmarshal(config["glusterfs"], &glusterfs); err != nil || glusterfs == nil {
+		return fmt.Errorf(`the configuration of Heketi, %s: it has no object "glusterfs"`, o.Config)
+	}
+	glusterfs["db"] = quoted(o.Database())
+	config["glusterfs"], err = json.Marshal(glusterfs)
+	if err != nil {
+		return err
+	}
+	config["port"], config["enable_tls"], config["backup_db_to_kube_secret"] = quoted(port), []byte("false"), []byte("false")
+	changed, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, changed, 0o600)
+}
+
+func quoted(text string) json.RawMessage {
+	out, _ := json.Marshal(text) // of a string, it does not fail
+	return out
+}
+
+// freePort returns a port that nobody uses now: Heketi cannot choose one itself.
+func freePort(ctx context.Context) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, errors.Join(err, listener.Close())
+}
+
+// heketiLog passes on whole lines of a Heketi's log, without those for each request: there are many, since its operations
+// are asked for their end.
+type heketiLog struct {
+	to   io.Writer
+	part []byte
+}
+
+// Write implements io.Writer.
+func (l *heketiLog) Write(p []byte) (int, error) {
+	l.part = append(l.part, p...)
+	for {
+		i := bytes.IndexByte(l.part, '\n')
+		if i < 0 {
+			return len(p), nil
+		}
+		line := l.part[:i+1]
+		if !bytes.HasPrefix(line, []byte("[negroni] ")) {
+			if _, err := l.to.Write(append([]byte("heketi: "), line...)); err != nil {
+				return len(p), nil //nolint:nilerr // a log that cannot be written must not end Heketi
+			}
+		}
+		l.part = l.part[i+1:]
+	}
+}

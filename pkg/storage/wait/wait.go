@@ -1,0 +1,39 @@
+// Package wait waits for other parts of an installation, and logs what it waits for.
+package wait
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// Until calls done every poll until it succeeds, and logs what is missing when that changes. After the limit, the last error is the result.
+func Until(ctx context.Context, poll, limit time.Duration, doing string, done func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	last := ""
+	for {
+		err := done(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil && err.Error() != last {
+			last = err.Error()
+			klog.FromContext(ctx).Info(doing, "why", last)
+		}
+		select {
+		case <-ctx.Done():
+			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return context.Cause(ctx)
+			}
+			if last == "" {
+				last = err.Error()
+			}
+			return fmt.Errorf("not done within %v: %s", limit, last)
+		case <-time.After(poll):
+		}
+	}
+}
