@@ -2,6 +2,7 @@ package storage
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -76,7 +77,7 @@ func (w workload) status() tally.Sum {
 	clustertest.Within(w.T, time.Minute, func() (err error) {
 		line, err = cluster.Kubectl(w.Context(), "logs", "workload", "--tail=1")
 		if err == nil && strings.TrimSpace(line) == "" {
-			err = fmt.Errorf("the workload has printed nothing")
+			err = errors.New("the workload has printed nothing")
 		}
 		return err
 	})
