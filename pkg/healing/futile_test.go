@@ -16,7 +16,7 @@ func TestFailuresAreToldOnce(t *testing.T) {
 		t.Error("a failure is told once for each volume")
 	}
 	h.volume("id").ended = make(chan struct{})
-	h.attended(t.Context(), "id", false)
+	h.attended(t.Context(), "id", false, false)
 	if h.isNewFailure("id", "a") {
 		t.Error("it is told again, although nothing has changed")
 	}
@@ -28,7 +28,7 @@ func TestFailuresAreToldOnce(t *testing.T) {
 	}
 	h.volume("id").timer.Stop()
 	h.volume("id").ended = make(chan struct{})
-	h.attended(t.Context(), "id", true)
+	h.attended(t.Context(), "id", true, false)
 	if !h.isNewFailure("id", "a") {
 		t.Error("it is not told after all was well")
 	}

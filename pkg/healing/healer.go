@@ -32,21 +32,22 @@ type Config struct {
 
 // Limits bound a Healer's work.
 type Limits struct {
-	Ask        time.Duration // a question to a client
-	Heal       time.Duration // one attempt to repair a volume, the start of its client included
-	Tick       time.Duration // between two looks at the node's mount namespaces
-	Entries    time.Duration // after a directory entry's time is over, until the kernel has surely looked at it again
-	BackOff    time.Duration // after the first attempt that has not repaired everything; doubled with each
-	MaxBackOff time.Duration
-	AtOnce     int           // volumes that get a new client at a time
-	Hung       time.Duration // how long a client may hang until it is ended; 0: for ever
+	Ask         time.Duration // a question to a client
+	Heal        time.Duration // one attempt to repair a volume, the start of its client included
+	Tick        time.Duration // between two looks at the node's mount namespaces
+	Entries     time.Duration // after a directory entry's time is over, until the kernel has surely looked at it again
+	BackOff     time.Duration // after the first attempt that has not repaired everything; doubled with each
+	MaxBackOff  time.Duration
+	LiveBackOff time.Duration // MaxBackOff while the client lives: until its bricks are back
+	AtOnce      int           // volumes that get a new client at a time
+	Hung        time.Duration // how long a client may hang until it is ended; 0: for ever
 }
 
 // DefaultLimits returns those of the driver.
 func DefaultLimits() Limits {
 	return Limits{
 		Ask: 5 * time.Second, Heal: 90 * time.Second, Tick: 30 * time.Second, Entries: 100 * time.Millisecond,
-		BackOff: 100 * time.Millisecond, MaxBackOff: 30 * time.Second, AtOnce: 4, Hung: 2 * time.Minute,
+		BackOff: 100 * time.Millisecond, MaxBackOff: 30 * time.Second, LiveBackOff: 5 * time.Second, AtOnce: 4, Hung: 2 * time.Minute,
 	}
 }
 
@@ -202,8 +203,8 @@ func (h *Healer) attend(volumeID string) (ended <-chan struct{}) {
 	ctx := h.ctx
 	h.group.Go(func() {
 		for more := true; more; {
-			complete := h.repair(ctx, volumeID)
-			more = h.attended(ctx, volumeID, complete)
+			complete, lives := h.repair(ctx, volumeID)
+			more = h.attended(ctx, volumeID, complete, lives)
 		}
 	})
 	return v.ended
@@ -217,8 +218,9 @@ func (v *volumeState) signal() {
 	}
 }
 
-// attended notes the outcome of an attempt, and reports whether another one is wanted at once.
-func (h *Healer) attended(ctx context.Context, volumeID string, complete bool) (again bool) {
+// attended notes the outcome of an attempt, and reports whether another one is wanted at once. A client that lives is asked again sooner
+// than a new one is started: as soon as its bricks are back, what is written to a path inside the volume goes into the volume.
+func (h *Healer) attended(ctx context.Context, volumeID string, complete, lives bool) (again bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v := h.volume(volumeID)
@@ -233,7 +235,11 @@ func (h *Healer) attended(ctx context.Context, volumeID string, complete bool) (
 	if complete {
 		v.failures, v.failed = 0, nil
 	} else if !again && ctx.Err() == nil {
-		pause := min(h.limits.BackOff<<min(v.failures, 20), h.limits.MaxBackOff)
+		longest := h.limits.MaxBackOff
+		if lives {
+			longest = h.limits.LiveBackOff
+		}
+		pause := min(h.limits.BackOff<<min(v.failures, 20), longest)
 		v.failures++
 		v.timer = time.AfterFunc(pause, func() { h.attend(volumeID) }) //nolint:contextcheck // as attend
 	}

@@ -12,13 +12,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// repair looks at a volume and repairs what needs it. It reports whether nothing is left to be tried.
-func (h *Healer) repair(ctx context.Context, volumeID string) (complete bool) {
+// repair looks at a volume and repairs what needs it. It reports whether nothing is left to be tried, and whether the volume has a client
+// that lives.
+func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives bool) {
 	s, staged := h.Serves(volumeID)
 	former := h.former(volumeID, s.Client)
 	if !staged {
 		h.forget(ctx, former)
-		return true
+		return true, false
 	}
 	complete = true
 	if s.Alive && len(former) == 0 {
@@ -27,10 +28,10 @@ func (h *Healer) repair(ctx context.Context, volumeID string) (complete bool) {
 		complete = h.heal(ctx, s, former)
 		// What is left of former clients may stay for as long as a pod runs.
 		if s, staged = h.Serves(volumeID); !staged || !s.Alive {
-			return complete
+			return complete, false
 		}
 	}
-	return h.repairGraph(ctx, s) && complete
+	return h.repairGraph(ctx, s) && complete, true
 }
 
 func (h *Healer) isUnstaged(volumeID string) bool {

@@ -43,7 +43,7 @@ func TestAttendWhileAnAttemptRuns(t *testing.T) {
 	default:
 		t.Error("the attempt is not told")
 	}
-	if !h.attended(t.Context(), "id", false) {
+	if !h.attended(t.Context(), "id", false, false) {
 		t.Error("no second attempt")
 	}
 	select {
@@ -51,7 +51,7 @@ func TestAttendWhileAnAttemptRuns(t *testing.T) {
 		t.Error("the caller is told before the second attempt")
 	default:
 	}
-	if h.attended(t.Context(), "id", true) {
+	if h.attended(t.Context(), "id", true, false) {
 		t.Error("a third attempt, which nothing has asked for")
 	}
 	<-ended
@@ -65,7 +65,7 @@ func TestBackOff(t *testing.T) {
 		for failures, want := range []time.Duration{limits.BackOff, 2 * limits.BackOff, 4 * limits.BackOff} {
 			h.begin(t.Context())
 			v := h.running("id")
-			if h.attended(t.Context(), "id", false) {
+			if h.attended(t.Context(), "id", false, false) {
 				t.Error("at once")
 			}
 			if v.failures != failures+1 {
@@ -77,15 +77,27 @@ func TestBackOff(t *testing.T) {
 				t.Errorf("attempt %d is too early", failures)
 			}
 		}
-		v := h.running("id")
-		v.failures = 1000
-		h.attended(t.Context(), "id", false)
-		time.Sleep(limits.MaxBackOff - 1)
-		if !v.timer.Stop() {
-			t.Error("too early")
+		for lives, want := range map[bool]time.Duration{false: limits.MaxBackOff, true: limits.LiveBackOff} {
+			h.begin(t.Context())
+			v := h.running("id")
+			v.failures = 1000
+			h.attended(t.Context(), "id", false, lives)
+			h.begin(nil) //nolint:staticcheck // the next attempt is the test's
+			time.Sleep(want - 1)
+			if !v.timer.Stop() {
+				t.Errorf("client lives: %t: too early", lives)
+			}
+			h.begin(t.Context())
+			h.running("id")
+			h.attended(t.Context(), "id", false, lives)
+			h.begin(nil) //nolint:staticcheck // the next attempt is the test's
+			time.Sleep(want + 1)
+			if v.timer.Stop() {
+				t.Errorf("client lives: %t: too late", lives)
+			}
 		}
-		h.running("id")
-		if h.attended(t.Context(), "id", true); v.failures != 0 {
+		v := h.running("id")
+		if h.attended(t.Context(), "id", true, false); v.failures != 0 {
 			t.Error("a success does not count")
 		}
 	})
@@ -452,8 +464,8 @@ func TestRepairOfNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !h.repair(t.Context(), "id") {
-		t.Error("something is left to be tried")
+	if complete, lives := h.repair(t.Context(), "id"); !complete || lives {
+		t.Error("something is left to be tried, or a client lives")
 	}
 	if list := h.memory.list(); len(list) != 1 || list[0].Client != "c" {
 		t.Errorf("%+v", list)

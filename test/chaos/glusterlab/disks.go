@@ -21,7 +21,7 @@ func (c *rig) makeDisks(ctx context.Context) (disks, error) {
 	if _, err := c.lab.Node(1).Output(ctx, "mount", "-t", "tmpfs", "-o", "size=1m", "logs", d.logs); err != nil {
 		return d, err
 	}
-	return d, c.plugin().Restart(ctx)
+	return d, c.restart(ctx)
 }
 
 func (c *rig) removeDisks(ctx context.Context) error {
@@ -56,7 +56,7 @@ func logDiskFull(ctx context.Context, c *rig) error {
 
 // serves expects of a plugin that starts again that it starts, publishes and unpublishes.
 func (c *rig) serves(ctx context.Context) error {
-	err := c.plugin().Restart(ctx)
+	err := c.restart(ctx)
 	if err == nil {
 		err = c.life(ctx, c.spare)
 	}
@@ -87,7 +87,7 @@ func stateReadOnly(ctx context.Context, c *rig) error {
 		err = c.another(ctx)
 	}
 	if err == nil {
-		err = c.plugin().Restart(ctx)
+		err = c.restart(ctx)
 	}
 	if err == nil {
 		err = c.another(ctx)
@@ -96,5 +96,5 @@ func stateReadOnly(ctx context.Context, c *rig) error {
 		err = c.unstage(ctx, c.spare)
 	}
 	_, umountErr := node.Output(context.WithoutCancel(ctx), "umount", "-R", "-l", c.disks.state) // the plugin has it locked
-	return errors.Join(err, umountErr, c.plugin().Restart(ctx), c.life(ctx, c.spare))
+	return errors.Join(err, umountErr, c.restart(ctx), c.life(ctx, c.spare))
 }

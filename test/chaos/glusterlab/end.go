@@ -54,7 +54,7 @@ func (c *rig) end(ctx context.Context) report.Ending {
 	e.Fault(c.removeDisks(ctx))
 	// A plugin that was killed while a client hung has left a process and its cgroup. The first start after the process's end removes it.
 	// The other node's plugin shares the kernel, and so the cgroup, with it.
-	e.Fault(errors.Join(c.lab.NodePlugin(2).Stop(ctx), c.plugin().Restart(ctx)))
+	e.Fault(errors.Join(c.lab.NodePlugin(2).Stop(ctx), c.restart(ctx)))
 	var err error
 	e.Strays, err = strays.Left(ctx, c.before, 20*time.Second, c.snapshot)
 	e.Fault(err)

@@ -23,12 +23,12 @@ mount --bind "$1/$2-sub" "$1-sub"`
 	return err
 }
 
-// unfurnish is the end of that, on the node: what the volume has remains. Before Linux 6.5 there are layers of mounts.
+// unfurnish is the end of that, on the node: what the volume has remains. Before Linux 6.5 there are layers of mounts. A directory on
+// which something is mounted cannot be removed, which is certain, while a table of mounts may change as it is read.
 func (c *rig) unfurnish(ctx context.Context, p *pod) error {
 	const script = `set -e
 for point in "$1-scratch" "$1-sub"; do
-	while grep -q " $point " /proc/self/mountinfo; do umount -l "$point"; done
-	rmdir "$point"
+	until rmdir "$point" 2>/dev/null; do umount -l "$point"; done
 done`
 	_, err := c.machine().Output(ctx, "sh", "-c", script, "sh", c.target(p.volume, p.name))
 	return err
@@ -59,7 +59,11 @@ func (c *rig) findInside(ctx context.Context, action string) (string, error) {
 // startable expects that a container with the subPath of each pod could be started now: the kubelet's bind of it can be bound again,
 // and shows the directory.
 func (c *rig) startable(ctx context.Context) error {
-	const script = `mount --bind "$1" /mnt; test -d /mnt/renamed; test "$(stat -f -c %t /mnt)" = 65735546`
+	const script = `fail() { echo "$1" >&2; exit 1; }
+mount --bind "$1" /mnt
+test -d /mnt/renamed || fail "$1 has no directory renamed"
+type=$(stat -f -c %t /mnt)
+test "$type" = 65735546 || fail "$1 has file system type $type, want 65735546: it is not of the volume"`
 	for _, p := range c.pods {
 		err := patiently(ctx, "start a container with the subPath of "+p.name, func(ctx context.Context) error {
 			_, err := c.machine().Output(ctx, "unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh", c.target(p.volume, p.name)+sub)

@@ -19,7 +19,7 @@ func (c *rig) with(ctx context.Context, flag string, do func() error) error {
 	if err == nil {
 		err = do()
 	}
-	return errors.Join(err, c.plugin().Restart(context.WithoutCancel(ctx)))
+	return errors.Join(err, c.restart(context.WithoutCancel(ctx)))
 }
 
 // clientStopped stops the client of a volume that pods use until the node plugin, with the limit that it has by default, ends it: after

@@ -29,7 +29,7 @@ func kills(times int) func(context.Context, *rig) error {
 
 // restarts ends the node plugin by SIGTERM again and again, while calls are under way.
 func restarts(times int) func(context.Context, *rig) error {
-	return repeatedly(times, func(ctx context.Context, c *rig) error { return c.plugin().Restart(ctx) })
+	return repeatedly(times, func(ctx context.Context, c *rig) error { return c.restart(ctx) })
 }
 
 // repeatedly does something to the node plugin while the spare volume's lives go on.
@@ -55,7 +55,7 @@ func heketiDown(ctx context.Context, c *rig) error {
 	}
 	err := c.life(ctx, c.spare)
 	if err == nil {
-		err = c.plugin().Restart(ctx)
+		err = c.restart(ctx)
 	}
 	if err == nil {
 		err = c.life(ctx, c.spare)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -36,6 +37,10 @@ type rig struct {
 	spare  *volume   // which is staged and unstaged in rounds
 	disks  disks
 	before strays.Snapshot // of the machine, without volumes
+
+	// Where a round does two things at once, only one of them may have the spare volume, and only one may restart the node plugin: one
+	// life would unmount what the other one uses.
+	lives, restarts sync.Mutex
 }
 
 // begin prepares volumes and pods.
@@ -128,6 +133,13 @@ func (c *rig) plugin() *lab.Service {
 		return plugin.Before65()
 	}
 	return plugin.Service
+}
+
+// restart ends the node plugin by SIGTERM and starts it again.
+func (c *rig) restart(ctx context.Context) error {
+	c.restarts.Lock()
+	defer c.restarts.Unlock()
+	return c.plugin().Restart(ctx)
 }
 
 // close ends the pods that still run, and the connections.

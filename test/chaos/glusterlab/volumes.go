@@ -88,6 +88,8 @@ func (c *rig) unstage(ctx context.Context, v *volume) error {
 
 // life does with a volume all that a pod's life needs, and uses it in between.
 func (c *rig) life(ctx context.Context, v *volume) error {
+	c.lives.Lock()
+	defer c.lives.Unlock()
 	err := c.stage(ctx, v)
 	if err == nil {
 		err = c.publish(ctx, v, "life")
@@ -98,13 +100,22 @@ func (c *rig) life(ctx context.Context, v *volume) error {
 	return errors.Join(err, c.unpublish(ctx, v, "life"), c.unstage(ctx, v))
 }
 
-// use writes and reads a file through a mount of the machine.
+// use writes and reads a file through a mount of the machine. It asks the kernel for the type of the file system instead of looking for
+// the mount in a table, which may change while it is read.
 func (c *rig) use(ctx context.Context, dir string) error {
-	script := `set -e; findmnt -n -t fuse.glusterfs "$1" >/dev/null; date > "$1/life"; test -s "$1/life"`
+	const script = `fail() { echo "$1" >&2; exit 1; }
+type=$(stat -f -c %t "$1") || fail "cannot ask for the file system at $1"
+test "$type" = 65735546 || fail "$1 has file system type $type, want 65735546: no volume is mounted there"
+wrote=$(date +%s.%N)
+echo "$wrote" >"$1/life" || fail "cannot write $1/life"
+read=$(cat "$1/life") || fail "cannot read $1/life"
+test "$read" = "$wrote" || fail "$1/life has '$read' instead of '$wrote'"`
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	_, err := c.machine().Output(ctx, "sh", "-c", script, "sh", dir)
-	return err
+	if _, err := c.machine().Output(ctx, "sh", "-c", script, "sh", dir); err != nil {
+		return fmt.Errorf("use %s: %w", dir, err)
+	}
+	return nil
 }
 
 const (

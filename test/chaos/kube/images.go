@@ -84,7 +84,7 @@ func oldImageRemoved(ctx context.Context, r *Rig) error {
 		}
 	}
 	if err == nil && !r.hanging {
-		_, err = r.kubectl(ctx, "exec", idlerName, "--", "sh", "-c", "date > /data/idle && test -s /data/idle")
+		_, err = r.kubectl(ctx, "exec", idlerName, "--", "sh", "-c", `set -e; date >/data/idle; test -s /data/idle || { echo "/data/idle is empty" >&2; exit 1; }`)
 	}
 	return errors.Join(err, r.Apps().Progress(ctx), r.live(ctx), r.importPrevious(ctx))
 }

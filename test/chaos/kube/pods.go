@@ -66,7 +66,13 @@ func (g growing) Read(data []byte) (int, error) {
 // live is the life of a pod with the spare volume on node1: it is made, uses the volume, and is deleted.
 func (r *Rig) live(ctx context.Context) error {
 	const name = "spare"
-	script := `grep -q " /data fuse.glusterfs " /proc/mounts && date > /data/life && test -s /data/life`
+	// "kubectl describe" shows what is in the termination log.
+	const script = `fail() { echo "$1" >/dev/termination-log; exit 1; }
+grep -q " /data fuse.glusterfs " /proc/mounts || fail "no volume is mounted at /data"
+wrote=$(date)
+echo "$wrote" >/data/life || fail "cannot write /data/life"
+read=$(cat /data/life) || fail "cannot read /data/life"
+test "$read" = "$wrote" || fail "/data/life has '$read' instead of '$wrote'"`
 	err := r.cluster.Apply(ctx, shell(name, spare, script))
 	if err == nil {
 		_, err = r.kubectl(ctx, "wait", "--for=jsonpath={.status.phase}=Succeeded", patience, "pod/"+name)
