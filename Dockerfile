@@ -83,7 +83,7 @@ COPY deploy/heketi/go.mod deploy/heketi/go.sum ./
 RUN go mod download
 ARG TARGETOS
 ARG TARGETARCH
-# Heketi's licenses want their texts beside the binaries.
+# Heketi's licenses require their texts beside the binaries.
 RUN version=$(go list -m -f '{{.Version}}' github.com/heketi/heketi) && version=${version%+incompatible} \
     && export CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
     && go build -trimpath -buildvcs=false -ldflags "-s -w -X main.HEKETI_VERSION=${version}" -o /heketi/usr/bin/heketi github.com/heketi/heketi \
@@ -91,9 +91,9 @@ RUN version=$(go list -m -f '{{.Version}}' github.com/heketi/heketi) && version=
     && cd "$(go list -m -f '{{.Dir}}' github.com/heketi/heketi)" && install -D -m 644 -t /heketi/usr/share/doc/heketi LICENSE* COPYING*
 
 FROM --platform=${TARGETPLATFORM} ${GLUSTER_BASE} AS gluster
-# Left out is what needs programs that the image does not have: Samba, CTDB and Ganesha. The hooks for them would run for each volume.
-# /etc/glusterfs and /var/lib/glusterd are directories of the node in the cluster, and cover what lies there in the image. What the packages
-# put there becomes a template, from which glusterfs-storage adds what a node does not have.
+# The hooks for Samba, CTDB and Ganesha would run for each volume, and the image has none of the three.
+# In the cluster, directories of the node cover /etc/glusterfs and /var/lib/glusterd. The packages' files become templates, from which
+# glusterfs-storage copies to the node what the node does not have.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         glusterfs-server lvm2 thin-provisioning-tools xfsprogs attr kmod lsof udev mount util-linux \

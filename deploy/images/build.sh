@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds images of the Dockerfile into the directory $1, for each further argument (a target, see describe) TARGET.tar, which docker load and
-# ctr -n k8s.io images import take, and TARGET.cdx.json, the bill of materials (CycloneDX).
+# Builds images of the Dockerfile into the directory $1. Each further argument is a target (see describe), and becomes TARGET.tar, which docker load
+# and ctr -n k8s.io images import take, and TARGET.cdx.json, the bill of materials (CycloneDX).
 #
 # VERSION is the tag, CYCLONEDX_GOMOD the program of that name, ARCH the architecture in Debian's words, by default this
 # machine's. WORK is the directory of bases and storage, by default $1/work; calls may share it. The bases are made here: Debian with
@@ -30,8 +30,8 @@ esac
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 built_at=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
-# describe sets what is special about a target: the name of its image, what it is built from beside what all are built from, and the Go binaries
-# in the image. A module that several of them have is listed as the first has it.
+# describe sets name, inputs and binaries for a target: the name of its image, the sources that not all targets share, and the Go binaries in the
+# image. The bill of materials lists a module of several binaries as the first binary has it.
 describe() {
 	case $1 in
 	controller | node)
@@ -123,7 +123,7 @@ download() { (cd "$1" && go mod download); }
 bill() {
 	local binary version documents=()
 	for binary in "${binaries[@]}"; do
-		# A binary of this module does not say its version, Heketi's do.
+		# Heketi's binaries hold their version, those of this module do not.
 		version=(-version "$VERSION")
 		case $binary in */heketi*) version=() ;; esac
 		documents+=("$work/tmp/${binary##*/}.cdx.json")

@@ -1,12 +1,12 @@
 # For scripts that make images: buildah, with its storage in a directory that several calls may share. Such a script sets "self" to its own
 # path, changes to the module's directory and reads this file.
 
-# mmdebstrap mounts proc, sys and dev. In a mount namespace of its own nobody else sees them, and they end with it.
+# mmdebstrap mounts proc, sys and dev. In a separate mount namespace no other process sees them, and they end with it.
 if [ "${IN_MOUNT_NAMESPACE-}" != yes ]; then
 	IN_MOUNT_NAMESPACE=yes exec unshare --mount --propagation private "$self" "$@"
 fi
 
-# use_work takes the directory $1 for what is no image: bases, storage, logs. Another call waits until this one has ended.
+# use_work makes $1 the directory of bases, storage and logs, and locks it until the script ends.
 use_work() {
 	work=$1
 	mkdir -p "$work"
@@ -14,7 +14,7 @@ use_work() {
 	flock 9
 }
 
-# start_buildah makes b and, until the script ends, $work/tmp.
+# start_buildah prepares buildah and makes $work/tmp, which the end of the script removes.
 start_buildah() {
 	mkdir -p "$work/tmp"
 	# vfs copies files where overlay would mount them, which not every machine can inside of a container.
@@ -23,7 +23,7 @@ start_buildah() {
 }
 b() { buildah --storage-driver vfs --root "$work/storage" --runroot "$work/storage/run" "$@"; }
 
-registered= # an emulator that the kernel is to forget
+registered= # the emulator in /proc/sys/fs/binfmt_misc to remove
 clean_up() {
 	[ -z "$registered" ] || echo -1 >"$registered"
 	b rm --all >/dev/null || true

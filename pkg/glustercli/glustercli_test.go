@@ -37,7 +37,7 @@ func TestReadPool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
+	got := make([]string, 0, len(peers))
 	for _, p := range peers {
 		line := p.Hostname + ": " + p.Condition()
 		if p.InCluster() {

@@ -97,7 +97,7 @@ func TestNothingSecretIsInConfigMaps(t *testing.T) {
 				continue
 			}
 			for file, content := range dig(t, object.Object, "data").(map[string]any) {
-				for _, line := range strings.Split(content.(string), "\n") {
+				for line := range strings.SplitSeq(content.(string), "\n") {
 					if regexp.MustCompile(`(?i)(key|password|secret)["']?: *["']?[^"' {]`).MatchString(line) && !regexp.MustCompile(`(keyFile|key_file)"?: "?/`).MatchString(line) {
 						t.Errorf("%s: %s/%s has %q", r.name, object.GetName(), file, line)
 					}
@@ -119,13 +119,13 @@ func TestNothingSecretIsInConfigMaps(t *testing.T) {
 func TestHeketiConfiguration(t *testing.T) {
 	for _, r := range storageRenderings() {
 		var config struct {
-			Port      string
-			EnableTLS bool   `json:"enable_tls"`
-			CertFile  string `json:"cert_file"`
-			KeyFile   string `json:"key_file"`
-			UseAuth   bool   `json:"use_auth"`
-			JWT       map[string]map[string]string
-			GlusterFS map[string]any
+			Port      string                       `json:"port"`
+			EnableTLS bool                         `json:"enable_tls"`
+			CertFile  string                       `json:"cert_file"`
+			KeyFile   string                       `json:"key_file"`
+			UseAuth   bool                         `json:"use_auth"`
+			JWT       map[string]map[string]string `json:"jwt"`
+			GlusterFS map[string]any               `json:"glusterfs"`
 		}
 		text := dig(t, only(t, objects(t, r.render(t)), "ConfigMap", "heketi-config").Object, "data", "heketi.json").(string)
 		if err := json.Unmarshal([]byte(text), &config); err != nil {

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -35,9 +36,7 @@ func TestStorageAccountsAreNarrow(t *testing.T) {
 			}
 		}
 		want := map[string][]string{}
-		for name, list := range allowed {
-			want[name] = list
-		}
+		maps.Copy(want, allowed)
 		if slots := map[string]int{"minimal": 7, "everything": 2, "topology": 7}[r.name]; slots > 0 {
 			names := make([]string, 0, slots)
 			for i := range slots {

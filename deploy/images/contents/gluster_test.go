@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// heketisCommands are all commands of Heketi 10.3.0, each with the package in which to find it. Not among them is gluster-block, which nobody
-// offers here.
+// heketisCommands are all commands that Heketi 10.3.0 runs on a gluster server, each with the package or file that runs it. gluster-block is
+// left out: the storage has no block volumes.
 var heketisCommands = map[string]string{
 	"bash": "pkg/remoteexec/kube", "timeout": "pkg/remoteexec/kube",
 	"gluster": "executors/cmdexec", "systemctl": "executors/cmdexec/peer.go",
@@ -21,7 +21,7 @@ var heketisCommands = map[string]string{
 	"lsof": "executors/cmdexec/brick.go",
 }
 
-// otherCommands are those of glusterd, of its hooks, of LVM and of administrators.
+// otherCommands are the commands that glusterd, its hooks, LVM and administrators run.
 var otherCommands = map[string]string{
 	"glusterd": "the container", "glusterfsd": "glusterd", "glusterfs": "glusterd", "xfs_info": "glusterd (volume status detail)",
 	"mount.glusterfs": "the hook for subdirectories", "getopt": "the hooks", "getfattr": "the hooks", "setfattr": "the hooks",
@@ -46,14 +46,17 @@ func TestGluster(t *testing.T) {
 }
 
 func glusterStarts(t *testing.T, gluster image) {
+	t.Helper()
 	checkImage(t, gluster, "gluster", config{Entrypoint: []string{"/glusterfs-storage"}, Cmd: []string{"gluster"}})
 }
 
 func listsServers(t *testing.T, _ image) {
+	t.Helper()
 	checkBill(t, "gluster", "github.com/glusterfs-csi/glusterfs-csi", "glusterfs-server", "lvm2")
 }
 
 func hasCommands(t *testing.T, gluster image) {
+	t.Helper()
 	var script strings.Builder
 	for _, commands := range []map[string]string{heketisCommands, otherCommands} {
 		for command, caller := range commands {
@@ -73,6 +76,7 @@ func hasCommands(t *testing.T, gluster image) {
 }
 
 func expectsNoUdev(t *testing.T, gluster image) {
+	t.Helper()
 	for _, want := range []string{
 		"activation/udev_sync=0", "activation/udev_rules=0", "activation/monitoring=0",
 		"devices/obtain_device_list_from_udev=0", `devices/hints="none"`, "devices/use_devicesfile=0",
@@ -92,6 +96,7 @@ func expectsNoUdev(t *testing.T, gluster image) {
 
 // answersForGlusterd runs another program under the name of glusterd.
 func answersForGlusterd(t *testing.T, gluster image) {
+	t.Helper()
 	const (
 		start = `cp /bin/sleep /tmp/glusterd && { /tmp/glusterd 60 & } && `
 		// Its parent becomes a program that does not collect it.
@@ -112,6 +117,7 @@ func answersForGlusterd(t *testing.T, gluster image) {
 }
 
 func makesSmallBricks(t *testing.T, gluster image) {
+	t.Helper()
 	const script = `rm -f /tmp/brick && truncate -s SIZE /tmp/brick && mkfs.xfs -i size=512 -n size=8192 /tmp/brick && [ "$(blkid -o value -s TYPE /tmp/brick)" = xfs ]`
 	for _, size := range []string{"16M", "256M", "1G"} {
 		if out, err := gluster.inside(t, strings.ReplaceAll(script, "SIZE", size)); err != nil {
@@ -121,6 +127,7 @@ func makesSmallBricks(t *testing.T, gluster image) {
 }
 
 func hasTemplates(t *testing.T, gluster image) {
+	t.Helper()
 	const templates = "usr/share/glusterfs-storage"
 	for name, mode := range map[string]os.FileMode{
 		"etc-glusterfs/glusterd.vol":                                 0o644,

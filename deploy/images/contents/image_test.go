@@ -134,7 +134,7 @@ func (i image) inside(t *testing.T, script string) (string, error) {
 			path = variable
 		}
 	}
-	const enter = `mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && exec env -i "$3" chroot "$1" bash -c "$2"`
+	const enter = `mount -t proc none "$1/proc" && mount --bind /dev "$1/dev" && exec env -i "$3" chroot "$1" bash -c "$2"`
 	out, err := exec.CommandContext(t.Context(), "unshare", "--mount", "--pid", "--fork", "--kill-child",
 		"sh", "-c", enter, "sh", i.root, script, path).CombinedOutput()
 	return string(out), err

@@ -42,7 +42,7 @@ func Parse(content []byte) (Topology, error) {
 		r.mistakes = check(t)
 	}
 	if len(r.mistakes) > 0 {
-		return Topology{}, mistakes(r.mistakes)
+		return Topology{}, mistakesError(r.mistakes)
 	}
 	return t, nil
 }

@@ -112,10 +112,11 @@ func describe(v value) string {
 // most is how many mistakes one error names.
 const most = 10
 
-type mistakes []error
+// mistakesError names several mistakes.
+type mistakesError []error
 
 // Error implements error.
-func (m mistakes) Error() string {
+func (m mistakesError) Error() string {
 	texts := make([]string, 0, most+1)
 	for _, err := range m[:min(len(m), most)] {
 		texts = append(texts, err.Error())

@@ -25,6 +25,8 @@ type Copy struct {
 	TakenAt time.Time
 	// Unfinished marks a copy of the first setup before its end: no Heketi has worked with the database on its volume yet.
 	Unfinished bool
+	// Replace is set on a backup that an administrator wants instead of the database that there is.
+	Replace bool
 }
 
 const (

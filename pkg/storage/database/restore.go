@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
@@ -15,28 +16,50 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// Restore writes the backup to path, unless there is a database. The file appears with all of its content or not at all.
+// Restore writes the backup to path, unless there is a database. An administrator who wants the backup instead of the database
+// annotates the Secret; the database is moved aside then. The file appears with all of its content or not at all.
 func Restore(ctx context.Context, from Store, path string) error {
 	logger := klog.FromContext(ctx)
-	switch there, err := hasDatabase(path); {
-	case err != nil:
+	there, err := hasDatabase(path)
+	if err != nil {
 		return fmt.Errorf("look for a database: %w", err)
-	case there:
-		logger.Info("The volume has a database, which stays as it is", "path", path)
-		return nil
 	}
 	backup, err := from.Load(ctx)
-	if errors.Is(err, ErrEmpty) {
+	switch {
+	case there && (err != nil || !backup.Replace):
+		logger.Info("The volume has a database, which stays as it is", "path", path)
+		return nil //nolint:nilerr // with a database, the backup is not needed
+	case errors.Is(err, ErrEmpty):
 		return fmt.Errorf("%s does not exist, and %w: a Heketi that begins with an empty database knows no volume; "+
 			"copy the data and annotations of one of the Secrets %s-0, -1 ... into it, or use --allow-empty if there really is nothing to lose", path, err, from.Name)
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	}
+	if there {
+		if err := moveAside(ctx, path, backup); err != nil {
+			return fmt.Errorf("replace %s by the backup: %w", path, err)
+		}
 	}
 	if err := Write(backup, path); err != nil {
 		return fmt.Errorf("restore %s from %s: %w", path, from, err)
 	}
 	logger.Info("Restored Heketi's database", "path", path, "secret", from.Name, "takenAt", backup.TakenAt, "sha256", backup.SHA256)
+	if backup.Replace {
+		return from.replaced(ctx)
+	}
+	return nil
+}
+
+// moveAside keeps the database under another name, once the backup is known to be good.
+func moveAside(ctx context.Context, path string, backup Copy) error {
+	if err := backup.Unpack(io.Discard); err != nil {
+		return err
+	}
+	aside := path + ".replaced-" + time.Now().UTC().Format("20060102T150405.000Z")
+	if err := os.Rename(path, aside); err != nil {
+		return err
+	}
+	klog.FromContext(ctx).Info("The database is replaced by the backup, as the Secret's annotation wants it; it is kept", "path", path, "as", aside)
 	return nil
 }
 

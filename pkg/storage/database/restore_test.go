@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
 func TestRestore(t *testing.T) {
@@ -65,6 +67,65 @@ func TestRestoreOverAnEmptyFile(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// TestReplace: an administrator wants the backup instead of the database, once. Nothing is lost, whatever the backup is worth.
+func TestReplace(t *testing.T) {
+	for name, sum := range map[string]string{"good": "", "damaged": "0"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "heketi.db")
+			writeFile(t, path, "a database that is damaged")
+			all := newSecrets(SecretName)
+			backup := take(t, "records", time.Now())
+			if sum != "" {
+				backup.SHA256 = sum
+			}
+			mark := kube.Secret{Annotations: map[string]string{"glusterfs-storage/restore": "replace"}}
+			if err := errors.Join(all.store(SecretName).Save(t.Context(), backup), all.ChangeSecret(t.Context(), testNamespace, SecretName, mark)); err != nil {
+				t.Fatal(err)
+			}
+			err := Restore(t.Context(), all.store(SecretName), path)
+			got, _ := os.ReadFile(path)
+			if sum != "" {
+				if !errors.Is(err, errDamaged) || string(got) != "a database that is damaged" {
+					t.Errorf("%q, %v", got, err)
+				}
+				return
+			}
+			if err != nil || string(got) != fakeFile("records") || all.all[SecretName].Annotations["glusterfs-storage/restore"] != "" {
+				t.Errorf("%q, %v, %v", got, err, all.all[SecretName].Annotations)
+			}
+			writeFile(t, path, "newer")
+			if err := Restore(t.Context(), all.store(SecretName), path); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := os.ReadFile(path); string(got) != "newer" {
+				t.Errorf("replaced again: %q", got)
+			}
+			kept, _ := filepath.Glob(path + ".replaced-*")
+			if len(kept) != 1 {
+				t.Fatalf("kept: %q", kept)
+			}
+			if got, _ := os.ReadFile(kept[0]); string(got) != "a database that is damaged" {
+				t.Errorf("kept: %q", got)
+			}
+		})
+	}
+}
+
+// TestNoKubernetes: with a database, Heketi starts without the API server, too.
+func TestNoKubernetes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "heketi.db")
+	all := newSecrets(SecretName)
+	all.fail = errors.New("API server: connection refused")
+	if err := Restore(t.Context(), all.store(SecretName), path); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("%v", err)
+	}
+	writeFile(t, path, "a database")
+	if err := Restore(t.Context(), all.store(SecretName), path); err != nil {
+		t.Error(err)
 	}
 }
 

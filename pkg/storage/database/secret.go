@@ -18,6 +18,9 @@ const (
 	annotationSHA256    = "glusterfs-storage/sha256"
 	annotationBootstrap = "glusterfs-storage/bootstrap"
 	unfinished          = "unfinished"
+	// An administrator annotates the Secret with this to have the backup replace a database, once.
+	annotationRestore = "glusterfs-storage/restore"
+	replace           = "replace"
 )
 
 // ErrEmpty is returned for a Secret that holds no backup yet.
@@ -70,11 +73,19 @@ func (s Store) load(ctx context.Context) (c Copy, version string, err error) {
 	if len(packed) == 0 {
 		return Copy{}, secret.Version, fmt.Errorf("%s: %w", s, ErrEmpty)
 	}
-	c = Copy{Packed: packed, SHA256: secret.Annotations[annotationSHA256], Unfinished: secret.Annotations[annotationBootstrap] == unfinished}
+	c = Copy{
+		Packed: packed, SHA256: secret.Annotations[annotationSHA256],
+		Unfinished: secret.Annotations[annotationBootstrap] == unfinished, Replace: secret.Annotations[annotationRestore] == replace,
+	}
 	if c.TakenAt, err = time.Parse(time.RFC3339, secret.Annotations[annotationTaken]); err != nil {
 		c.TakenAt = time.Time{} // the oldest; the backup may be good all the same
 	}
 	return c, secret.Version, nil
+}
+
+// replaced removes the annotation of an administrator who wanted a database replaced.
+func (s Store) replaced(ctx context.Context) error {
+	return s.explain(s.Secrets.ChangeSecret(ctx, s.Namespace, s.Name, kube.Secret{Annotations: map[string]string{annotationRestore: ""}}))
 }
 
 func (s Store) explain(err error) error {

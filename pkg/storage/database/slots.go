@@ -33,14 +33,14 @@ func (s Slots) Save(ctx context.Context, c Copy) error {
 	if oldest == nil {
 		return errors.New("there are no slots: --slots must be at least 1")
 	}
-	to := oldest
-	if newest.copy.SHA256 == c.SHA256 && len(newest.copy.Packed) > 0 {
+	to, unchanged := oldest, len(newest.copy.Packed) > 0 && newest.copy.SHA256 == c.SHA256
+	if unchanged {
 		to = newest
 	}
 	if err := to.store.save(ctx, c, to.version); err != nil {
 		return err
 	}
-	klog.FromContext(ctx).Info("Saved a backup of Heketi's database", "secret", to.store.Name, "bytes", len(c.Packed), "sha256", c.SHA256, "unchanged", to == newest)
+	klog.FromContext(ctx).Info("Saved a backup of Heketi's database", "secret", to.store.Name, "bytes", len(c.Packed), "sha256", c.SHA256, "unchanged", unchanged)
 	return nil
 }
 

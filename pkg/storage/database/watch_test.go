@@ -93,11 +93,11 @@ func TestWatch(t *testing.T) {
 	defer func() { cancel(); <-ended }()
 	quiet := func() int64 { // waits until nothing is saved any more
 		for last := int64(-1); ; {
-			if now := saves.Load(); now == last && now > 0 {
+			now := saves.Load()
+			if now == last && now > 0 {
 				return now
-			} else {
-				last = now
 			}
+			last = now
 			time.Sleep(300 * time.Millisecond)
 		}
 	}

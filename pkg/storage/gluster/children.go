@@ -20,7 +20,7 @@ type stat struct {
 
 // childrenOf lists the children of a process.
 func childrenOf(proc string, parent int) ([]stat, error) {
-	dir, err := os.Open(proc)
+	dir, err := os.Open(proc) //nolint:gosec // /proc
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}

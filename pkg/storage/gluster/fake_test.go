@@ -66,7 +66,7 @@ func (f *fakeRunner) Start(args ...string) (*process, error) {
 func (f *fakeRunner) Children() ([]child, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var children []child
+	children := make([]child, 0, len(f.children))
 	for pid, c := range f.children {
 		children = append(children, child{pid, c.name})
 	}

@@ -5,8 +5,10 @@ package gluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -95,7 +97,9 @@ func (n *node) run(ctx context.Context) error {
 	n.mounter.wait()
 	n.shutDown(context.WithoutCancel(ctx))
 	_ = server.Close()
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		klog.FromContext(ctx).Error(err, "Probes were not answered to the end")
+	}
 	klog.FromContext(ctx).Info("Stopped")
 	return nil
 }

@@ -64,15 +64,16 @@ func (c *container) get(path string) string {
 	return fmt.Sprintf("%d %s", response.StatusCode, strings.TrimSpace(string(body)))
 }
 
-func (c *container) await(path, want string) {
+// awaitReady waits for an answer of /readyz.
+func (c *container) awaitReady(want string) {
 	c.t.Helper()
 	got := ""
 	defer func() {
 		if c.t.Failed() {
-			c.t.Logf("%s: %s", path, got)
+			c.t.Logf("/readyz: %s", got)
 		}
 	}()
-	waitFor(c.t, path+": "+want, func() bool { got = c.get(path); return got == want })
+	waitFor(c.t, "/readyz: "+want, func() bool { got = c.get("/readyz"); return got == want })
 }
 
 func (c *container) mounted() (names []string) {
@@ -98,7 +99,7 @@ func TestLifeOfAContainer(t *testing.T) {
 	defer cancel()
 	c, done := startContainer(t, ctx)
 
-	c.await("/readyz", "503 volume vol_1: 3 entries wait for self-heal")
+	c.awaitReady("503 volume vol_1: 3 entries wait for self-heal")
 	if got := c.mounted(); !slices.Equal(got, []string{"good"}) {
 		t.Errorf("mounted: %q", got)
 	}
@@ -106,7 +107,7 @@ func TestLifeOfAContainer(t *testing.T) {
 		t.Errorf("%s, %v", data, err)
 	}
 	c.state.write("pending", "0")
-	c.await("/readyz", "200 ok")
+	c.awaitReady("200 ok")
 	c.state.write("pending", "5")
 	if got := c.get("/readyz"); got != "200 ok" {
 		t.Errorf("a backlog from later: %s", got)
@@ -117,7 +118,7 @@ func TestLifeOfAContainer(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "another glusterd", func() bool { return c.state.pid("glusterd") != first })
-	c.await("/readyz", "200 ok")
+	c.awaitReady("200 ok")
 	if got := c.get("/healthz"); got != "200 ok" {
 		t.Error(got)
 	}
@@ -126,7 +127,7 @@ func TestLifeOfAContainer(t *testing.T) {
 	writeTree(t, c.dir, map[string]string{"dev/bad": ""})
 	waitFor(t, "the late brick", func() bool { return slices.Equal(c.mounted(), []string{"bad", "good"}) })
 	waitFor(t, "glusterd's restart", func() bool { return c.state.pid("glusterd") != second })
-	c.await("/readyz", "200 ok")
+	c.awaitReady("200 ok")
 	if got := c.state.pid("brick"); got != brick || syscall.Kill(brick, 0) != nil {
 		t.Errorf("the brick was %d and is %d", brick, got)
 	}

@@ -112,15 +112,13 @@ func (d *disks) fail(name string, err error) {
 // have compares what is mounted.
 func (d *disks) have(t *testing.T, names ...string) {
 	t.Helper()
-	var got []string
-	mounts, _ := d.list()
-	for _, m := range mounts {
-		got = append(got, filepath.Base(m))
+	got, _ := d.list()
+	for i, m := range got {
+		got[i] = filepath.Base(m)
 	}
 	slices.Sort(got)
-	if diff := cmp.Diff(names, got); diff != "" {
-		t.Helper()
-		t.Error(diff)
+	if !slices.Equal(got, names) {
+		t.Errorf("mounted are %q, want %q", got, names)
 	}
 }
 

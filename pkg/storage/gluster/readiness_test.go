@@ -154,7 +154,7 @@ func TestWhatIsWaitedFor(t *testing.T) {
 	}{
 		{"nothing", func(*pool, *readiness) {}, ""},
 		{"glusterd", func(_ *pool, r *readiness) { r.glusterd.setStatus(errors.New("glusterd does not run: exit status 1")) }, "exit status 1"},
-		{"an answer", func(p *pool, _ *readiness) { p.failures[poolList] = errors.New("exit status 1: Connection failed.") }, "glusterd does not answer: exit status 1: Connection failed."},
+		{"an answer", func(p *pool, _ *readiness) { p.failures[poolList] = errors.New("exit status 1: Connection failed") }, "glusterd does not answer: exit status 1: Connection failed"},
 		{"another answer", func(p *pool, _ *readiness) { p.answers[poolList] = "pool" }, "this is not the output"},
 		{"a peer", func(p *pool, _ *readiness) { p.peer = "<connected>0</connected><stateStr>Peer in Cluster</stateStr>" }, "gluster2 is Peer in Cluster (Disconnected)"},
 		{"a rejected peer", func(p *pool, _ *readiness) { p.peer = "<connected>1</connected><stateStr>Peer Rejected</stateStr>" }, "gluster2 is Peer Rejected (Connected)"},
@@ -300,4 +300,13 @@ func TestServer(t *testing.T) {
 		get("/readyz", http.StatusOK, "ok")
 		get("/", http.StatusNotFound, "")
 	})
+}
+
+// TestFew: a cluster of a hundred volumes does not fill an event.
+func TestFew(t *testing.T) {
+	for want, things := range map[string][]string{"": nil, "a": {"a"}, "a; b; c": {"a", "b", "c"}, "a; b; c; and 2 more": {"a", "b", "c", "d", "e"}} {
+		if got := few(things); got != want {
+			t.Errorf("%q: %q", things, got)
+		}
+	}
 }

@@ -83,12 +83,10 @@ func (r *reaper) names() map[int]string {
 }
 
 func describe(status syscall.WaitStatus) string {
-	switch {
-	case status.Signaled():
+	if status.Signaled() {
 		return fmt.Sprintf("signal %d (%s)", status.Signal(), status.Signal())
-	default:
-		return fmt.Sprintf("exit status %d", status.ExitStatus())
 	}
+	return fmt.Sprintf("exit status %d", status.ExitStatus())
 }
 
 // Start implements runner.
@@ -116,7 +114,7 @@ func (r *reaper) start(files []*os.File, group bool, args []string) (*process, e
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	pid, err := syscall.ForkExec(path, args, attributes)
+	pid, err := syscall.ForkExec(path, args, attributes) //nolint:gosec // programs of this package
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	}
@@ -142,7 +140,7 @@ func (r *reaper) Signal(pid int, signal syscall.Signal) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, err := readStat("/proc", pid); err != nil || s.parent != os.Getpid() {
-		return nil //nolint:nilerr // it has ended and was collected
+		return nil // it has ended and was collected
 	}
 	return kill(pid, signal)
 }

@@ -36,8 +36,8 @@ func supervised(t *testing.T, run func(s *supervisor, f *fakeRunner, log func() 
 // TestGlusterdThatKeepsDying: it is started again, less and less often, until it runs for a while.
 func TestGlusterdThatKeepsDying(t *testing.T) {
 	supervised(t, func(s *supervisor, f *fakeRunner, log func() string) {
-		for i, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-			pause *= time.Second
+		for i, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
+			pause := time.Duration(seconds) * time.Second
 			if err := s.running(); err != nil {
 				t.Fatalf("start %d: %v", i, err)
 			}

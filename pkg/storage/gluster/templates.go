@@ -55,19 +55,19 @@ func place(from, to string, entry fs.DirEntry) (added bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	switch info.Mode().Type() {
-	case fs.ModeDir:
+	switch kind := info.Mode().Type(); {
+	case kind == fs.ModeDir:
 		if err := os.Mkdir(to, info.Mode().Perm()); err != nil {
 			return false, err
 		}
 		return true, own(to, info)
-	case fs.ModeSymlink:
+	case kind == fs.ModeSymlink:
 		target, err := os.Readlink(from)
 		if err != nil {
 			return false, err
 		}
 		return true, os.Symlink(target, to)
-	case 0:
+	case kind.IsRegular():
 		return placeFile(from, to, info)
 	}
 	return false, fmt.Errorf("%s is no file, directory or link", from)

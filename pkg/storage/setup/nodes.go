@@ -38,7 +38,7 @@ func (s *Setup) readTopology(ctx context.Context) (topology.Topology, error) {
 
 func (s *Setup) checkNodes(ctx context.Context, t topology.Topology, nodes []kube.Node) error {
 	byName := map[string]kube.Node{}
-	var names []string
+	names := make([]string, 0, len(nodes))
 	for _, n := range nodes {
 		byName[n.Name] = n
 		names = append(names, n.Name)

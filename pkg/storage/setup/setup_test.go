@@ -209,7 +209,7 @@ func TestMistakes(t *testing.T) {
 		change func(*world)
 		want   string
 	}{
-		"no topology":     {func(w *world) { _ = os.Remove(w.topology) }, "step 1 of 6, read the topology: topology: "},
+		"no topology":     {func(w *world) { _ = os.Remove(w.topology) }, "topology.json: no such file or directory"},
 		"a bad topology":  {func(w *world) { w.write(w.topology, "{}") }, "it has no nodes"},
 		"an unknown node": {func(w *world) { w.nodes[1].Name = "n22" }, `step 1 of 6, read the topology: node "n2" of the topology is no node of Kubernetes: hostnames.manage must be a node's name there; did you mean n1, n22 or n3?`},
 		"no node like it": {func(w *world) { w.nodes = []kube.Node{{Name: "worker-7.example.org"}} }, "kubectl get nodes lists them"},
@@ -220,7 +220,7 @@ func TestMistakes(t *testing.T) {
 		"no pod":           {func(w *world) { w.pods = w.pods[:2] }, "node n3: there is no pod of gluster: is the node labelled for it?"},
 		"a pod not placed": {func(w *world) { w.pods[2] = kube.Pod{Name: "gluster-x", Why: "0/5 nodes are available"} }, "(pod gluster-x is not on a node yet: 0/5 nodes are available)"},
 		"no gluster": {func(w *world) {
-			w.listing = errors.New("Connection failed. Please check if gluster daemon is operational.")
+			w.listing = errors.New("connection failed")
 		}, "step 4 of 6, find out what is there: ask gluster on node n"},
 		"no configuration":   {func(w *world) { _ = os.Remove(w.config) }, "step 5 of 6, make the volume of Heketi's database: the configuration of Heketi: "},
 		"another file":       {func(w *world) { w.write(w.config, `{"port": "1"}`) }, `it has no object "glusterfs"`},

@@ -96,11 +96,7 @@ func newWorld(t *testing.T) *world {
 
 // newPod gives the Job another pod: its emptyDir is empty.
 func (w *world) newPod() {
-	dir, err := os.MkdirTemp(filepath.Dir(w.config), "emptydir")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.dir = dir
+	w.dir = w.t.TempDir()
 }
 
 func (w *world) write(path, content string) {

@@ -34,7 +34,7 @@ func (o Options) Rename(ctx context.Context, volume, name string) error {
 	if !found {
 		return remove(exported)
 	}
-	if err := os.WriteFile(exported, changed, 0o600); err != nil { // #nosec G703 -- as above
+	if err := os.WriteFile(exported, changed, 0o600); err != nil { // #nosec G703 -- the name is ours
 		return err
 	}
 	if err := o.db(ctx, "import", exported, imported); err != nil {

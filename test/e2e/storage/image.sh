@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes of the image of GlusterFS the one for the lab, whose kernel has no device-mapper: $2/gluster.tar from $1/gluster.tar, under the same name. Its
-# LVM is the lab's stand-in, and so is the gsyncd that glusterd asks for its version (test/lab/standin). Nothing else differs.
+# Makes the lab's image of GlusterFS, $2/gluster.tar, from the real one, $1/gluster.tar. Both have the same name. Test machines often have a kernel
+# without device-mapper: the lab's stand-ins (test/lab/standin) replace LVM, and gsyncd, which glusterd asks for its version. Nothing else differs.
 #
 # WORK is the directory of bases and storage (deploy/images/build.sh), by default $2/work.
 set -eu
@@ -32,7 +32,7 @@ c=$(b from --pull-never "$(cat "$work/tmp/image")")
 root=$(b mount "$c")
 gsyncd=$(cd "$root" && echo usr/lib/*/glusterfs/gsyncd)
 b umount "$c" >/dev/null
-# glusterd calls gsyncd by this path only. A glob that fits nothing stays what it is.
+# A glob without a match stays as it is.
 case $gsyncd in *'*'* | *' '*)
 	echo "where is gsyncd in $in? Found: $gsyncd" >&2
 	exit 1
@@ -40,9 +40,9 @@ case $gsyncd in *'*'* | *' '*)
 esac
 b copy --quiet --chmod 755 "$c" $standins/lvm /usr/sbin/lvm
 b copy --quiet --chmod 755 "$c" $standins/gsyncd "/$gsyncd"
-b commit --quiet --rm "$c" localhost/gluster-of-the-lab >/dev/null
-b push --quiet localhost/gluster-of-the-lab "docker-archive:$work/tmp/gluster.tar:$name"
+b commit --quiet --rm --iidfile "$work/tmp/made" "$c" >/dev/null
+b push --quiet "$(cat "$work/tmp/made")" "docker-archive:$work/tmp/gluster.tar:$name"
 mv "$work/tmp/gluster.tar" "$out"
-b rmi localhost/gluster-of-the-lab "$(cat "$work/tmp/image")" >/dev/null
+b rmi --force "$(cat "$work/tmp/made")" "$(cat "$work/tmp/image")" >/dev/null
 echo "$hash" >"$2/made-from"
 echo "$out: $name with the lab's stand-ins"

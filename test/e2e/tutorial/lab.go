@@ -40,7 +40,9 @@ func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, yo
 		return err
 	}
 	values := map[string]string{"REGISTRY": driver.Registry, "VERSION": version}
-	if !c.Lab().BareStorage() {
+	if c.Lab().BareStorage() {
+		values["NODES"], values["DEVICE"] = storageNodes(c), lab.BareDevices()[0]
+	} else {
 		values["HEKETI_URL"], values["HEKETI_KEY"] = c.Lab().Heketi().URL, lab.HeketiKey
 	}
 	maps.Copy(values, yours)
@@ -58,6 +60,14 @@ func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, yo
 		return fmt.Errorf("%s: %w", document, err)
 	}
 	return nil
+}
+
+func storageNodes(c *kubernetes.Cluster) string {
+	names := make([]string, 0, lab.StorageNodes)
+	for i := 1; i <= lab.StorageNodes; i++ {
+		names = append(names, c.StorageNode(i).Name)
+	}
+	return strings.Join(names, " ")
 }
 
 // readerDir is a fresh directory that looks to the reader like a clone of the repository.

@@ -29,7 +29,7 @@ func Serve(ctx context.Context, socket net.PacketConn, lookup Lookup) error {
 	for {
 		n, from, err := socket.ReadFrom(packet)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it was closed for that
+			return nil // it was closed for that
 		}
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ func order(ctx context.Context, l *lab.Lab, command string, args []string, out i
 		return delay(ctx, l, args)
 	case "heketi":
 		if l.BareStorage() {
-			return errors.New("Heketi runs in no machine of this lab, whose storage nodes are bare; look for it with: labctl kube kubectl get pods -A")
+			return errors.New("no machine of this lab runs Heketi, since its storage nodes are bare; look for its pod with: labctl kube kubectl get pods -A")
 		}
 		return service(ctx, l.Heketi(), args)
 	case "controller":

@@ -72,8 +72,6 @@ func run(ctx context.Context, args []string, out io.Writer) (int, error) {
 		err = selfcheck(*dir)
 	case "build-heketi":
 		_, err = lab.BuildHeketi(ctx, out)
-	case "dns": // started by the lab itself
-		err = serveDNS(ctx, *dir)
 	case "exec":
 		return execute(ctx, *dir, rest)
 	case "kube":

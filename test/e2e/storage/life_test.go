@@ -1,0 +1,142 @@
+package storage
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+)
+
+// TestLife does to an installation what happens to it in the course of time, while a pod works on a volume of the default class.
+func TestLife(t *testing.T) {
+	i := install(t)
+	w := startWorkload(t)
+	for _, step := range []struct {
+		name string
+		do   func(*testing.T, installed)
+	}{
+		{"a server's pod is replaced", serverReplaced},
+		{"Heketi's pod is replaced", heketiReplaced},
+		{"servers are upgraded one by one", serversUpgraded},
+		{"devices are added", devicesAdded},
+		{"Heketi's database is lost", databaseLost},
+	} {
+		ok := t.Run(step.name, func(t *testing.T) { step.do(t, installed{t, i.values}) })
+		w.undisturbed(step.name)
+		if !ok {
+			return
+		}
+	}
+}
+
+func serverReplaced(t *testing.T, i installed) {
+	t.Helper()
+	const onStorage1 = "--field-selector=spec.nodeName=storage1"
+	pod := strings.TrimSpace(i.in("get", "pods", "--selector=glusterfs-node=pod", onStorage1, "--output=name"))
+	i.in("delete", pod, patience)
+	// Its successor becomes ready when what was written meanwhile is healed.
+	i.in("rollout", "status", "daemonset/glusterfs", patience)
+	if now := strings.TrimSpace(i.in("get", "pods", "--selector=glusterfs-node=pod", onStorage1, "--output=name")); now == pod || now == "" {
+		t.Errorf("%s was deleted, and there is %q", pod, now)
+	}
+	isHealed(t, i)
+}
+
+// isHealed expects that no entry of any volume waits for self-heal on the replaced servers. Files that are being written are listed now and then.
+func isHealed(t *testing.T, i installed) {
+	t.Helper()
+	clustertest.Within(t, time.Minute, func() error {
+		const count = `for v in $(gluster volume list); do gluster volume heal $v info summary; done | sed -n 's/^Total Number of entries: //p' | sort -u | tr '\n' ' '`
+		if out := i.in("exec", "daemonset/glusterfs", "--", "bash", "-c", count); strings.TrimSpace(out) != "0" {
+			return fmt.Errorf("numbers of entries that wait for self-heal: %q", out)
+		}
+		return nil
+	})
+}
+
+func heketiReplaced(t *testing.T, i installed) {
+	t.Helper()
+	before := i.heketi("volume", "list")
+	i.in("delete", "pod/heketi-0", patience)
+	i.in("rollout", "status", "statefulset/heketi", patience)
+	if after := i.heketi("volume", "list"); after != before {
+		t.Errorf("Heketi had the volumes\n%s\nand has\n%s", before, after)
+	}
+	canMakeVolumes(t, "after-heketi")
+}
+
+// serversUpgraded is not longer than it takes for each server to end, start and heal.
+func serversUpgraded(t *testing.T, i installed) {
+	t.Helper()
+	i.upgrade(lab.BareDevices()[:1], "gluster.podAnnotations.upgraded=yes")
+	if got := i.in("get", "pods", "--selector=glusterfs-node=pod", "--output=jsonpath={.items[*].metadata.annotations.upgraded}"); strings.Count(got, "yes") != lab.StorageNodes {
+		t.Errorf("the servers' pods have the annotation %q, want it three times", got)
+	}
+	isHealed(t, i)
+}
+
+func devicesAdded(t *testing.T, i installed) {
+	t.Helper()
+	i.upgrade(lab.BareDevices())
+	topology := i.heketi("topology", "info")
+	for _, device := range lab.BareDevices() {
+		if got := strings.Count(topology, "Known Paths: "+device); got != lab.StorageNodes {
+			t.Errorf("Heketi knows %s of %d nodes, want %d:\n%s", device, got, lab.StorageNodes, topology)
+		}
+	}
+	canMakeVolumes(t, "after-devices")
+}
+
+// databaseLost removes the database from its volume, as docs/day-one.md says that it may be lost.
+func databaseLost(t *testing.T, i installed) {
+	t.Helper()
+	before := i.heketi("volume", "list")
+	i.in("scale", "statefulset/heketi", "--replicas=0")
+	i.in("wait", "--for=delete", "pod/heketi-0", patience)
+	const remover = `---
+apiVersion: v1
+kind: Pod
+metadata: {name: remover, namespace: ` + namespace + `}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: main
+      image: registry.k8s.io/e2e-test-images/busybox:1.37.0-1
+      command: [sh, -ec, "ls -l /db; rm /db/heketi.db"]
+      volumeMounts: [{name: db, mountPath: /db}]
+  volumes: [{name: db, persistentVolumeClaim: {claimName: heketi-db}}]
+`
+	if err := cluster.Apply(t.Context(), remover); err != nil {
+		t.Fatal(err)
+	}
+	i.in("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/remover", patience)
+	i.in("delete", "pod/remover", patience)
+	i.in("scale", "statefulset/heketi", "--replicas=1")
+	i.in("rollout", "status", "statefulset/heketi", patience)
+	if after := i.heketi("volume", "list"); after != before {
+		t.Errorf("Heketi had the volumes\n%s\nand has\n%s", before, after)
+	}
+	canMakeVolumes(t, "after-loss")
+}
+
+// canMakeVolumes makes a volume of the default class, and deletes it.
+func canMakeVolumes(t *testing.T, name string) {
+	t.Helper()
+	manifest := fmt.Sprintf(`---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: %s}
+spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}
+`, name)
+	if err := cluster.Apply(t.Context(), manifest); err != nil {
+		t.Fatal(err)
+	}
+	clustertest.Kubectl(t, cluster, "wait", "--for=jsonpath={.status.phase}=Bound", "pvc/"+name, patience)
+	pv := strings.TrimSpace(clustertest.Kubectl(t, cluster, "get", "pvc", name, "--output=jsonpath={.spec.volumeName}"))
+	clustertest.Kubectl(t, cluster, "delete", "pvc/"+name, patience)
+	clustertest.Kubectl(t, cluster, "wait", "--for=delete", "pv/"+pv, patience)
+}

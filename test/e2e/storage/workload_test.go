@@ -1,0 +1,89 @@
+package storage
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
+)
+
+// workloadPod writes to and reads from a claim of the default class: open files, a database, renames, an emptyDir in the volume and a
+// subPath (test/chaos/workload).
+const workloadPod = `---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: workload}
+spec:
+  accessModes: [ReadWriteMany]
+  resources: {requests: {storage: 1Gi}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: workload}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: workload
+      image: docker.io/library/chaos-workload:v1
+      args: [run, /volume/all]
+      env: [{name: CHAOS_SUBPATH, value: /sub}]
+      volumeMounts:
+        - {name: volume, mountPath: /volume}
+        - {name: scratch, mountPath: /volume/all-scratch}
+        - {name: volume, mountPath: /sub, subPath: all-sub}
+  volumes:
+    - {name: scratch, emptyDir: {}}
+    - {name: volume, persistentVolumeClaim: {claimName: workload}}
+`
+
+// workload is a pod at work.
+type workload struct{ *testing.T }
+
+func startWorkload(t *testing.T) workload {
+	t.Helper()
+	clustertest.Apply(t, cluster, workloadPod, "workload")
+	w := workload{t}
+	w.undisturbed("its beginning")
+	return w
+}
+
+// undisturbed waits until the workload has done something more, and expects that no call has failed so far.
+func (w workload) undisturbed(by string) {
+	w.Helper()
+	before := w.status()
+	var after tally.Sum
+	clustertest.Within(w.T, time.Minute, func() error {
+		if after = w.status(); after.Writes > before.Writes+20 && after.Reads > before.Reads+20 {
+			return nil
+		}
+		return fmt.Errorf("after %s: %d writes and %d reads in all, before %d and %d", by, after.Writes, after.Reads, before.Writes, before.Reads)
+	})
+	if failed := after.Errors + after.Cut + after.Wrong + after.Beneath + after.Astray; failed > 0 {
+		w.Errorf("%s: %d calls have failed: %+v", by, failed, after)
+	}
+	w.Logf("%s: %d writes, %d reads, none failed", by, after.Writes, after.Reads)
+}
+
+// status is the last that the workload has printed.
+func (w workload) status() tally.Sum {
+	w.Helper()
+	var line string
+	clustertest.Within(w.T, time.Minute, func() (err error) {
+		line, err = cluster.Kubectl(w.Context(), "logs", "workload", "--tail=1")
+		if err == nil && strings.TrimSpace(line) == "" {
+			err = errors.New("the workload has printed nothing")
+		}
+		return err
+	})
+	var status tally.Status
+	if err := json.Unmarshal([]byte(line), &status); err != nil {
+		w.Fatalf("%q: %v", line, err)
+	}
+	return status.Sum()
+}
