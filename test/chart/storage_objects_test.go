@@ -76,6 +76,18 @@ func TestWhatIsKept(t *testing.T) {
 	}
 }
 
+// Only an administrator starts a teardown, and one that was refused is not tried again by itself.
+func TestTeardownNeedsAnAdministrator(t *testing.T) {
+	for _, r := range storageRenderings() {
+		job := only(t, objects(t, r.render(t)), "CronJob", "storage-teardown")
+		same(t, job, true, "spec", "suspend")
+		same(t, job, "Never", "spec", "jobTemplate", "spec", "template", "spec", "restartPolicy")
+		same(t, job, []any{map[string]any{
+			"action": "FailJob", "onExitCodes": map[string]any{"containerName": "teardown", "operator": "In", "values": []any{2.0, 3.0}},
+		}}, "spec", "jobTemplate", "spec", "podFailurePolicy", "rules")
+	}
+}
+
 // Keys are in Secrets, and from there in the environment. Heketi's configuration is a ConfigMap.
 func TestNothingSecretIsInConfigMaps(t *testing.T) {
 	for _, r := range storageRenderings() {

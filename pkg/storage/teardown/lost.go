@@ -30,8 +30,8 @@ func (t *Teardown) checkVolumes(ctx context.Context, server *heketi.Client, runn
 	if !running {
 		first = fmt.Sprintf("Start Heketi again (kubectl -n %s scale statefulset/%s --replicas=1). ", t.Namespace, t.StatefulSet)
 	}
-	return fmt.Errorf("%w: Heketi still has %d: %s. %sDelete the claims and PersistentVolumes that use them (kubectl get pv), or, if nothing does, kubectl -n %s exec statefulset/%s -c heketi -- heketi-cli volume delete ID. "+
-		"Then make this Job again", ErrRefused, len(names), few(names), first, t.Namespace, t.StatefulSet)
+	return fmt.Errorf("%w: Heketi still has volumes: %s. %sDelete the claims and PersistentVolumes that use them (kubectl get pv), or, if nothing does, kubectl -n %s exec statefulset/%s -c heketi -- heketi-cli volume delete ID. "+
+		"Then make this Job again", ErrRefused, few(names), first, t.Namespace, t.StatefulSet)
 }
 
 // checkServers fails with ErrRefused if gluster has volumes that Heketi does not know, or devices cannot be emptied.
@@ -55,8 +55,11 @@ func (t *Teardown) checkServers(ctx context.Context, server *heketi.Client, pods
 // temporary one, which the administrator does not reach, would stop half-way.
 func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods, running bool) error {
 	if _, ok := pods[n.name]; !ok {
-		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s), "+
-			"or, if it is gone for good, remove its devices and the node from Heketi with heketi-cli device delete --force-forget and heketi-cli node delete", ErrRefused, n.name, n.name, t.NodeLabel)
+		gone := ""
+		if running {
+			gone = ", or, if it is gone for good, remove its devices and the node from Heketi with heketi-cli device delete --force-forget and heketi-cli node delete"
+		}
+		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s)%s", ErrRefused, n.name, n.name, t.NodeLabel, gone)
 	}
 	if !running { // devices may be empty already
 		return nil
@@ -82,12 +85,12 @@ func (t *Teardown) volumesOf(dump heketi.Dump) (names []string) {
 		if v.Name == t.Volume || v.Name == t.renamed() {
 			continue
 		}
-		text := fmt.Sprintf("volume %s with id %s", v.Name, id)
+		text := fmt.Sprintf("%s (id %s)", v.Name, id)
 		switch {
 		case v.Pending != "":
-			text += " (an operation on it is not finished)"
+			text += ", which is being made or changed"
 		case v.Block:
-			text += " (it hosts block volumes; heketi-cli blockvolume list lists them)"
+			text += ", which is for block volumes: heketi-cli blockvolume list"
 		}
 		names = append(names, text)
 	}
@@ -142,7 +145,7 @@ type node struct {
 	name string
 }
 
-// nodesOf returns the nodes of all clusters, by name.
+// nodesOf returns the nodes of all clusters, and their devices, by name.
 func nodesOf(ctx context.Context, server *heketi.Client) ([]node, error) {
 	clusters, err := server.Clusters(ctx)
 	if err != nil {
@@ -162,6 +165,7 @@ func nodesOf(ctx context.Context, server *heketi.Client) ([]node, error) {
 			if len(n.Manage) == 0 {
 				return nil, errors.New("node " + id + " has no name in Heketi")
 			}
+			slices.SortFunc(n.Devices, func(a, b heketi.Device) int { return strings.Compare(a.Name, b.Name) })
 			nodes = append(nodes, node{Node: n, name: n.Manage[0]})
 		}
 	}

@@ -30,9 +30,22 @@ type Heketi struct {
 	err     error // why it has ended, when done is closed
 }
 
+// errEnded is returned for a Heketi that has ended before it answered.
+var errEnded = errors.New("the temporary Heketi has ended")
+
 // Start starts a Heketi with the configuration of the cluster's, but on the database of o.Dir and a free port, and without
 // TLS, whose certificate is for another address. It waits until Heketi answers. Call End in the end.
 func (o Options) Start(ctx context.Context) (*Heketi, error) {
+	const tries = 3 // another program may take the port before Heketi does
+	for try := 1; ; try++ {
+		h, err := o.startOnce(ctx)
+		if err == nil || try == tries || !errors.Is(err, errEnded) {
+			return h, err
+		}
+	}
+}
+
+func (o Options) startOnce(ctx context.Context) (*Heketi, error) {
 	h, url, err := o.start(ctx)
 	if err != nil {
 		return nil, err
@@ -92,7 +105,7 @@ func (h *Heketi) await(ctx context.Context) error {
 	go func() {
 		select {
 		case <-h.done:
-			cancel(fmt.Errorf("the temporary Heketi has ended: %w; its log above says why", h.err))
+			cancel(fmt.Errorf("%w: %w; its log above says why", errEnded, h.err))
 		case <-ctx.Done():
 		}
 	}()
