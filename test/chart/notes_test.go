@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,12 +56,16 @@ func notes(t *testing.T, values string) string {
 // Examples that people copy speak TLS. The patterns of addresses in values and messages are no examples.
 func TestExamplesUseTLS(t *testing.T) {
 	plain := regexp.MustCompile(`http://[\w.-]*(heketi|example)[\w.-]*`)
+	// The Heketi of the chart glusterfs-storage, whose notes warn; the second is cut off before a template's braces.
+	inCluster := []string{"http://heketi.glusterfs-storage.svc", "http://heketi."}
 	for _, pattern := range []string{
 		root + "/*.md", root + "/docs/*.md", deploy + "/*.md", deploy + "/*.yaml", deploy + "/examples/*", chartDir + "/*.md", chartDir + "/values.yaml",
 	} {
 		for _, path := range files(t, pattern) {
-			if found := plain.FindAllString(read(t, path), -1); found != nil {
-				t.Errorf("%s: %q", path, found)
+			for _, found := range plain.FindAllString(read(t, path), -1) {
+				if !slices.Contains(inCluster, found) {
+					t.Errorf("%s: %q", path, found)
+				}
 			}
 		}
 	}
