@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,17 +17,20 @@ func TestLife(t *testing.T) {
 	i := install(t)
 	w := startWorkload(t)
 	for _, step := range []struct {
-		name string
-		do   func(*testing.T, installed)
+		name  string
+		graph bool // the volume's bricks change
+		do    func(*testing.T, installed)
 	}{
-		{"a server's pod is replaced", serverReplaced},
-		{"Heketi's pod is replaced", heketiReplaced},
-		{"servers are upgraded one by one", serversUpgraded},
-		{"devices are added", devicesAdded},
-		{"Heketi's database is lost", databaseLost},
+		{"a server's pod is replaced", false, serverReplaced},
+		{"Heketi's pod is replaced", false, heketiReplaced},
+		{"servers are upgraded one by one", false, serversUpgraded},
+		{"devices are added", false, devicesAdded},
+		{"a device is taken out", true, deviceTakenOut},
+		{"the power of a node is cut", false, powerCut},
+		{"Heketi's database is lost", false, databaseLost},
 	} {
 		ok := t.Run(step.name, func(t *testing.T) { step.do(t, installed{t, i.values}) })
-		w.undisturbed(step.name)
+		w.undisturbed(step.name, step.graph)
 		if !ok {
 			return
 		}
@@ -48,7 +53,7 @@ func serverReplaced(t *testing.T, i installed) {
 // isHealed expects that no entry of any volume waits for self-heal on the replaced servers. Files that are being written are listed now and then.
 func isHealed(t *testing.T, i installed) {
 	t.Helper()
-	clustertest.Within(t, time.Minute, func() error {
+	clustertest.Within(t, 3*time.Minute, func() error {
 		const count = `for v in $(gluster volume list); do gluster volume heal $v info summary; done | sed -n 's/^Total Number of entries: //p' | sort -u | tr '\n' ' '`
 		if out := i.in("exec", "daemonset/glusterfs", "--", "bash", "-c", count); strings.TrimSpace(out) != "0" {
 			return fmt.Errorf("numbers of entries that wait for self-heal: %q", out)
@@ -88,6 +93,73 @@ func devicesAdded(t *testing.T, i installed) {
 		}
 	}
 	canMakeVolumes(t, "after-devices")
+}
+
+// deviceTakenOut does what docs/day-one.md says of a device that has failed. Its bricks move to the node's other device.
+func deviceTakenOut(t *testing.T, i installed) {
+	t.Helper()
+	id := deviceID(t, i, "storage1", lab.BareDevices()[0])
+	i.heketi("device", "disable", id)
+	i.heketi("device", "remove", id)
+	i.heketi("device", "delete", id)
+	if topology := i.heketi("topology", "info"); strings.Contains(topology, id) {
+		t.Errorf("Heketi still has the device %s:\n%s", id, topology)
+	}
+	isHealed(t, i)
+	// The values name it, and so the next upgrade adds it again, as it would add its replacement.
+	i.upgrade(lab.BareDevices())
+	if deviceID(t, i, "storage1", lab.BareDevices()[0]) == id {
+		t.Errorf("the device has the id %s again", id)
+	}
+}
+
+// deviceID asks Heketi for the id of a node's device.
+func deviceID(t *testing.T, i installed, node, device string) string {
+	t.Helper()
+	var topology struct {
+		Clusters []struct {
+			Nodes []struct {
+				Hostnames struct {
+					Manage []string `json:"manage"`
+				} `json:"hostnames"`
+				Devices []struct {
+					Name string `json:"name"`
+					ID   string `json:"id"`
+				} `json:"devices"`
+			} `json:"nodes"`
+		} `json:"clusters"`
+	}
+	if err := json.Unmarshal([]byte(i.heketi("topology", "info", "--json")), &topology); err != nil {
+		t.Fatal(err)
+	}
+	for _, cluster := range topology.Clusters {
+		for _, n := range cluster.Nodes {
+			for _, d := range n.Devices {
+				if slices.Contains(n.Hostnames.Manage, node) && d.Name == device {
+					return d.ID
+				}
+			}
+		}
+	}
+	t.Fatalf("Heketi has no device %s of %s", device, node)
+	return ""
+}
+
+func powerCut(t *testing.T, i installed) {
+	t.Helper()
+	node := cluster.StorageNode(2)
+	if err := node.Machine.PowerCut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(5 * time.Second) // in which the pod writes
+	if err := node.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := node.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	i.in("rollout", "status", "daemonset/glusterfs", patience)
+	isHealed(t, i)
 }
 
 // databaseLost removes the database from its volume, as docs/day-one.md says that it may be lost.
