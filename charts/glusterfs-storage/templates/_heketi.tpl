@@ -64,13 +64,9 @@ capabilities: {drop: [ALL]}
 {{ ternary "https" "http" (not (empty .Values.heketi.tls.existingSecret)) }}
 {{- end -}}
 
-{{/* Heketi's URL for other pods. The variables are those of the Service, so that no DNS is needed; a certificate needs a name. */}}
+{{/* Heketi's URL for other pods: a name, as the driver has it, since an address of IPv6 would need brackets and a certificate needs a name. */}}
 {{- define "glusterfs-storage.heketiURL" -}}
-{{- if .Values.heketi.tls.existingSecret -}}
-https://heketi.{{ .Release.Namespace }}.svc:8080
-{{- else -}}
-http://$(HEKETI_SERVICE_HOST):$(HEKETI_SERVICE_PORT)
-{{- end -}}
+{{ include "glusterfs-storage.scheme" . }}://heketi.{{ .Release.Namespace }}.svc:8080
 {{- end -}}
 
 {{/* Configuration and certificate, as mounts and as volumes of a pod. */}}
