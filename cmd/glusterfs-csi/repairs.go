@@ -60,7 +60,7 @@ func (o *repairObserver) Healed(outcome healing.Outcome) {
 // GraphRepaired implements healing.Observer.
 func (o *repairObserver) GraphRepaired(outcome healing.Outcome) {
 	o.metrics.GraphRepaired(summaryOf(outcome))
-	o.report(outcome, kube.MountsRestored, "The bricks or options of the volume had changed; what the kernel drops then inside the volume is mounted again")
+	o.report(outcome, kube.MountsRestored, "The bricks or options of the volume had changed, or bricks had been away; what the kernel drops then inside the volume is mounted again")
 }
 
 // WroteBeneath implements healing.Observer.

@@ -47,7 +47,7 @@ func TestSummaryOf(t *testing.T) {
 // TestRepairEvents: the PersistentVolume and the pods whose mounts were repaired get one event, and each pod one for what it has lost.
 func TestRepairEvents(t *testing.T) {
 	healed := "The volume's GlusterFS client had ended; a new one has taken its place"
-	graph := "The bricks or options of the volume had changed; what the kernel drops then inside the volume is mounted again"
+	graph := "The bricks or options of the volume had changed, or bricks had been away; what the kernel drops then inside the volume is mounted again"
 	for name, c := range map[string]struct {
 		outcome healing.Outcome
 		graph   bool

@@ -38,8 +38,11 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
 	h.onlyNews(&outcome, byGraph)
 	if outcome.Mounts > 0 || len(outcome.Lost) > 0 {
-		log.Info("Repaired the mounts of a volume after a change of its client's graph", "mounts", outcome.Mounts, "lost", len(outcome.Lost),
-			"pending", outcome.Pending, "took", outcome.Took)
+		what := "Repaired the mounts of a volume after a change of its client's graph"
+		if kept.Graph == graph {
+			what = "Repaired the mounts of a volume whose bricks had been away"
+		}
+		log.Info(what, "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
 		h.observer.GraphRepaired(outcome)
 	}
 	h.reportWritten(ctx, s, outcome.returned)

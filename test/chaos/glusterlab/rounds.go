@@ -35,7 +35,7 @@ func Rounds() []Round {
 		{Name: "storage-unplugged", Heal: healed, Do: storageUnplugged},
 		{Name: "storage-unplugged+plugin-killed-20", Heal: healed, Do: rounds.Both(storageUnplugged, kills(20))},
 		{Name: "storage-power-cut", Heal: healed, Do: storagePowerCut},
-		{Name: "bricks-stopped", Heal: healed, Do: bricksStopped},
-		{Name: "bricks-stopped+plugin-restarted-5", Heal: healed, Do: rounds.Both(bricksStopped, restarts(5))},
+		{Name: "bricks-stopped", Gap: true, Heal: healedAfterStop, Do: bricksStopped},
+		{Name: "bricks-stopped+plugin-restarted-5", Gap: true, Heal: healedAfterStop, Do: rounds.Both(bricksStopped, restarts(5))},
 	}
 }

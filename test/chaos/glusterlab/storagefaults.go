@@ -48,17 +48,35 @@ func storagePowerCut(ctx context.Context, c *rig) error {
 	return errors.Join(err, c.lab.Storage(3).Start(context.WithoutCancel(ctx)))
 }
 
-// bricksStopped stops the volumes of all pods, which ends their bricks, and starts them again.
+// eagerLock makes clients note at once, while it is off, on the other bricks that one has missed a write. By default they do so a second
+// after the last write to a file, having acknowledged all of them. If all bricks end before that, as they do one after the other when a
+// volume is stopped, GlusterFS does not know which one is behind, and may copy it over the others: with the default, it lost records that
+// were written and synced in that time in 42 of 80 files, and in none of 20 with the option off. cluster.favorite-child-policy makes no
+// difference (docs/mounts.md). The driver has no part in it, so that a record that is lost in these rounds all the same is a fault.
+const eagerLock = "cluster.eager-lock"
+
+// bricksStopped stops the volumes of all pods, which ends their bricks one after the other, and starts them again. While a part of the
+// bricks of a volume with several sets of them is there, names are not found, and the kernel drops what is mounted there.
 func bricksStopped(ctx context.Context, c *rig) error {
-	for _, v := range c.used {
-		if _, err := outside.Gluster(ctx, c.lab.Storage(2), "volume", "stop", v.gluster(), "force"); err != nil {
-			return err
-		}
+	if err := c.onUsed(ctx, "set", eagerLock, "off"); err != nil {
+		return err
 	}
+	sleep(ctx, gapTime) // for the clients to hear of it
+	err := c.onUsed(ctx, "stop", "force")
 	sleep(ctx, 5*time.Second)
-	var errs []error
+	return errors.Join(err, c.onUsed(context.WithoutCancel(ctx), "start", "force"))
+}
+
+// healedAfterStop is healed, after which clients delay their notes again.
+func healedAfterStop(ctx context.Context, c *rig) error {
+	return errors.Join(healed(ctx, c), c.onUsed(context.WithoutCancel(ctx), "reset", eagerLock))
+}
+
+// onUsed runs a command of gluster's on the volumes of all pods, whatever comes of it on one of them.
+func (c *rig) onUsed(ctx context.Context, command string, args ...string) error {
+	errs := make([]error, 0, len(c.used))
 	for _, v := range c.used {
-		_, err := outside.Gluster(context.WithoutCancel(ctx), c.lab.Storage(2), "volume", "start", v.gluster(), "force")
+		_, err := outside.Gluster(ctx, c.lab.Storage(2), append([]string{"volume", command, v.gluster()}, args...)...)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

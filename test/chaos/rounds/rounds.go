@@ -41,8 +41,9 @@ type Round[R Rig] struct {
 	Deaths bool
 	// Within is the longest that the median of the outages may be, unless it is 0.
 	Within time.Duration
-	// Gap is set for rounds that change the graphs of clients. The kernel drops what is mounted inside a volume then, and calls may
-	// reach the volume beneath it until that is mounted again, which must be over when Do returns.
+	// Gap is set for rounds in which the kernel drops what is mounted inside a volume: because they change the graphs of clients, or because
+	// they take bricks away one after the other. Calls may then reach the volume beneath it until that is mounted again, which must be over
+	// when Do has returned, and Heal if there is one, and all workers have gone on.
 	Gap bool
 	// Short rounds are run by -short, too.
 	Short bool
