@@ -45,7 +45,7 @@ func startContainer(t *testing.T, ctx context.Context) (c *container, done chan 
 		Fstab: c.path("fstab"), RunDir: c.path("run"), PIDFile: c.path("pid"),
 	}
 	l := defaultLimits()
-	l.mountRetry, l.backOff, l.settle, l.healPause = 200*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond, 0
+	l.mountRetry, l.backOff, l.settle, l.healPause, l.bricksPause = 200*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond, 0, 0
 	done = make(chan error, 1)
 	go func() { done <- runWithin(ctx, config, l) }()
 	return c, done
