@@ -12,7 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/glustercli"
 )
 
-// gate holds back a node that has just started until it takes part again in everything.
+// gate holds back a node that has just started until it takes part again in everything. Once the gate is open, only the bricks of
+// this node are looked at: a rolling update must not go on while one is offline. A peer that is down must not make other nodes
+// unready.
 type gate struct {
 	gluster     *cli
 	mounter     *mounter
@@ -20,17 +22,20 @@ type gate struct {
 	healTimeout time.Duration
 	report      func(stage string)
 
-	open      bool
+	open       bool
+	nextBricks time.Time // of the next look at the bricks, once the gate is open
+	bricks     error     // of the last look, once the gate is open
+
 	waiting   time.Time       // since when only self-heal is waited for
 	healed    map[string]bool // volumes whose backlog was empty once since the bricks were online: under load, it is never empty on all volumes at once
 	notBefore time.Time       // of the next look at the backlog, which costs the bricks something
 	backlog   error           // of the last look
 }
 
-// pass returns nil when the gate is open, and what it waits for otherwise.
+// pass returns nil if the node is ready, and what it waits for otherwise.
 func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 	if g.open {
-		return nil
+		return g.stillOnline(ctx)
 	}
 	err := g.checkPeers(peers)
 	var volumes []glustercli.Volume
@@ -51,9 +56,19 @@ func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 		}
 		klog.FromContext(ctx).Error(err, "Ready although volumes are not healed", "healTimeout", g.healTimeout.String())
 	}
-	g.open = true
+	g.open, g.nextBricks = true, time.Now().Add(g.limits.bricksPause)
 	klog.FromContext(ctx).Info("Ready", "peers", len(peers)-1, "volumes", len(volumes))
 	return nil
+}
+
+// stillOnline returns an error if a brick of this node is offline. It asks glusterd sparingly.
+func (g *gate) stillOnline(ctx context.Context) error {
+	if time.Now().Before(g.nextBricks) {
+		return g.bricks
+	}
+	_, g.bricks = g.checkBricks(ctx)
+	g.nextBricks = time.Now().Add(g.limits.bricksPause)
+	return g.bricks
 }
 
 func (*gate) checkPeers(peers []glustercli.Peer) error {

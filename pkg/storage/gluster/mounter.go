@@ -44,7 +44,8 @@ func newMounter(r runner, l limits, fstab string, mounted func() ([]string, erro
 	}
 }
 
-// activate makes the logical volumes of all disks available.
+// activate makes the logical volumes available that the table names, and no others: the node may have volume groups that are
+// not Heketi's, such as those inside a virtual machine's disk.
 func (m *mounter) activate(ctx context.Context) {
 	m.activation.Lock()
 	defer m.activation.Unlock()
@@ -52,7 +53,13 @@ func (m *mounter) activate(ctx context.Context) {
 		return
 	}
 	defer func() { m.activated = time.Now() }()
-	if _, err := within(ctx, m.limits.activation, m.runner, "lvm", "vgchange", "-ay"); err != nil && ctx.Err() == nil {
+	entries, _ := readFstab(m.fstab) // mountAll reports what is wrong with it
+	groups := volumeGroups(entries)
+	if len(groups) == 0 {
+		return
+	}
+	command := append([]string{"lvm", "vgchange", "-ay"}, groups...)
+	if _, err := within(ctx, m.limits.activation, m.runner, command...); err != nil && ctx.Err() == nil {
 		klog.FromContext(ctx).Error(err, "Not all logical volumes may be available")
 	}
 }

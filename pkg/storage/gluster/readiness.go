@@ -11,8 +11,8 @@ import (
 )
 
 // readiness answers /readyz. The DaemonSet's rolling update takes the next node when this one is ready: until a node was ready for
-// the first time, it waits for its peers, its bricks and self-heal. Later, only glusterd has to answer, since a backlog that comes
-// from elsewhere is no reason to call this node ill.
+// the first time, it waits for its peers, its bricks and self-heal. Later, glusterd has to answer and its bricks have to be online;
+// a backlog or a peer's failure comes from elsewhere, and is no reason to call this node ill.
 type readiness struct {
 	glusterd *supervisor
 	gluster  *cli

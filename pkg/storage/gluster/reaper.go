@@ -38,6 +38,7 @@ func (r *reaper) run(ctx context.Context) {
 		select {
 		case <-signals:
 		case <-ctx.Done():
+			r.collect() // those that ended last
 			return
 		}
 	}

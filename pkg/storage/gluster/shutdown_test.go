@@ -33,7 +33,7 @@ func TestOrderOfTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"lvm vgchange -ay", "mount -t xfs -o rw,inode64,noatime,nouuid --source " + d.dir + "/dev/a --target " + d.point("a"),
+		"mount -t xfs -o rw,inode64,noatime,nouuid --source " + d.dir + "/dev/a --target " + d.point("a"),
 		"start glusterd", "terminated glusterd", "terminated glusterfsd", "terminated glusterfs", "umount " + d.point("a"),
 	}
 	if diff := cmp.Diff(want, d.runner.taken()); diff != "" {

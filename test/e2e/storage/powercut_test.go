@@ -100,7 +100,7 @@ func TestBrickSurvivesAPowerCut(t *testing.T) {
 	if out := run(t, "ls /dev/mapper/vg_test-brick_test /var/lib/heketi/mounts/test/file 2>/dev/null || true"); out != "" {
 		t.Errorf("after the power cut there is %q; want no device and no mount", out)
 	}
-	if got := run(t, "lvm vgchange -ay\n"+mountBrick+"cat /var/lib/heketi/mounts/test/file"); got != content {
+	if got := run(t, "lvm vgchange -ay vg_test\n"+mountBrick+"cat /var/lib/heketi/mounts/test/file"); got != content {
 		t.Errorf("the brick has %q after the power cut, want %q", got, content)
 	}
 	run(t, "rm /etc/glusterfs/kept /var/lib/glusterd/kept"+removeBrick)

@@ -1,0 +1,110 @@
+package gluster
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestGate: the node waits for self-heal, one volume after the other. After it was ready, it waits for its own bricks alone.
+func TestGate(t *testing.T) {
+	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
+		probe := func(says string) {
+			t.Helper()
+			mustSay(t, r.probe(ctx), says)
+			time.Sleep(10 * time.Second)
+		}
+		p.set(func() { p.pending["vol_1"], p.pending["vol_2"] = 4, 7 })
+		probe("volume vol_1: 4 entries wait for self-heal; volume vol_2: 7 entries")
+		p.set(func() { p.pending["vol_1"] = 0 })
+		probe("volume vol_2: 7 entries")
+		p.set(func() { p.pending["vol_1"], p.pending["vol_2"] = 3, 0 }) // new entries of a volume that was healed since the start
+		probe("")
+		if n := p.count("gluster --mode=script " + heal1); n != 2 {
+			t.Errorf("asked %d times about a volume that was healed", n)
+		}
+		p.taken()
+		p.set(func() { p.pending["vol_2"], p.peer = 100, "<connected>0</connected>" })
+		probe("")
+		state := "gluster --mode=script get-state glusterd odir " + p.runDir + " file " + stateFile
+		if diff := cmp.Diff([]string{"gluster --mode=script " + poolList, state}, p.taken()); diff != "" {
+			t.Error(diff)
+		}
+		p.set(func() { p.brick = "Stopped" })
+		probe("not all bricks of this node are online")
+		p.set(func() { p.brick = "Started" })
+		probe("")
+		p.set(func() { p.failures[poolList] = errFake })
+		probe("glusterd does not answer")
+	})
+}
+
+// TestBricksAreReadSparingly: however often a node that was ready is probed, glusterd writes its state once in ten seconds.
+func TestBricksAreReadSparingly(t *testing.T) {
+	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
+		mustSay(t, r.probe(ctx), "")
+		p.set(func() { p.brick = "Stopped" })
+		says, asked := "", 0
+		for second := range 60 {
+			if second == 10 {
+				says = "not all bricks of this node are online"
+			}
+			mustSay(t, r.probe(ctx), says)
+			time.Sleep(time.Second)
+		}
+		for _, line := range p.taken() {
+			if strings.Contains(line, " get-state ") {
+				asked++
+			}
+		}
+		if asked != 6 {
+			t.Errorf("%d times in a minute", asked)
+		}
+	})
+}
+
+// TestGateStartsAgain: what was healed counts no more if bricks went offline after it, while the node was not ready yet.
+func TestGateStartsAgain(t *testing.T) {
+	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
+		p.set(func() { p.pending["vol_2"] = 7 })
+		mustSay(t, r.probe(ctx), "vol_2: 7")
+		p.set(func() { p.brick = "Stopped" })
+		mustSay(t, r.probe(ctx), "bricks")
+		p.set(func() { p.brick, p.pending["vol_1"], p.pending["vol_2"] = "Started", 5, 0 })
+		time.Sleep(time.Minute)
+		mustSay(t, r.probe(ctx), "volume vol_1: 5 entries")
+	})
+}
+
+// TestHealTimeout: after it, the node is ready although volumes are not healed. Bricks are waited for all the same.
+func TestHealTimeout(t *testing.T) {
+	probing(t, time.Hour, func(ctx context.Context, p *pool, r *readiness) {
+		p.set(func() { p.brick, p.pending["vol_1"] = "Stopped", 1 })
+		mustSay(t, r.probe(ctx), "bricks")
+		time.Sleep(2 * time.Hour)
+		mustSay(t, r.probe(ctx), "bricks")
+		p.set(func() { p.brick = "Started" })
+		mustSay(t, r.probe(ctx), "vol_1: 1")
+		time.Sleep(time.Hour - time.Second)
+		mustSay(t, r.probe(ctx), "vol_1: 1")
+		time.Sleep(time.Second)
+		mustSay(t, r.probe(ctx), "")
+	})
+}
+
+// TestBacklogIsReadSparingly: however often the kubelet probes, bricks are crawled for at most half of the time.
+func TestBacklogIsReadSparingly(t *testing.T) {
+	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
+		p.set(func() { p.pending["vol_1"], p.kind = 1, "Replicate" })
+		for range 60 {
+			mustSay(t, r.probe(ctx), "vol_1: 1")
+			time.Sleep(time.Second)
+		}
+		if n := p.count("gluster --mode=script " + heal1); n != 6 {
+			t.Errorf("%d times in a minute", n)
+		}
+	})
+}
