@@ -58,6 +58,9 @@ func (w *world) SetReplicas(_ context.Context, _, name string, replicas int) err
 	w.mu.Lock()
 	w.replicas = replicas
 	w.mu.Unlock()
+	if w.onEnd != nil {
+		w.onEnd()
+	}
 	if !w.points.At("after set replicas") {
 		return storagetest.ErrKilled
 	}

@@ -31,8 +31,11 @@ func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods serve
 		return nil, nil, err
 	}
 	shallRun, err := t.shallRun(ctx)
-	if err != nil || !shallRun {
-		return nil, pods, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if !shallRun { // the third step looks at the backup
+		return nil, pods, t.checkGlusterAlone(ctx, pods, heketi.Dump{})
 	}
 	if running, err = t.client(); err != nil {
 		return nil, nil, err

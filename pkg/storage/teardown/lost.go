@@ -22,16 +22,23 @@ func (t *Teardown) checkVolumes(ctx context.Context, server *heketi.Client, runn
 	if err != nil {
 		return err
 	}
-	names := t.volumesOf(dump)
+	return t.refuseVolumes(t.volumesOf(dump), running)
+}
+
+func (t *Teardown) refuseVolumes(names []string, running bool) error {
 	if len(names) == 0 {
 		return nil
 	}
-	first := ""
-	if !running {
-		first = fmt.Sprintf("Start Heketi again (kubectl -n %s scale statefulset/%s --replicas=1). ", t.Namespace, t.StatefulSet)
-	}
 	return fmt.Errorf("%w: Heketi still has volumes: %s. %sDelete the claims and PersistentVolumes that use them (kubectl get pv), or, if nothing does, kubectl -n %s exec statefulset/%s -c heketi -- heketi-cli volume delete ID. "+
-		"Then make this Job again", ErrRefused, few(names), first, t.Namespace, t.StatefulSet)
+		"Then make this Job again", ErrRefused, few(names), t.startAgain(running), t.Namespace, t.StatefulSet)
+}
+
+// startAgain is how a refusal begins with what to do, unless the cluster's Heketi runs.
+func (t *Teardown) startAgain(running bool) string {
+	if running {
+		return ""
+	}
+	return fmt.Sprintf("Start Heketi again (kubectl -n %s scale statefulset/%s --replicas=1). ", t.Namespace, t.StatefulSet)
 }
 
 // checkServers fails with ErrRefused if gluster has volumes that Heketi does not know, or devices cannot be emptied.

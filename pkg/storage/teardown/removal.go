@@ -24,9 +24,12 @@ type removal struct {
 	saver  database.Saver
 }
 
-// check has Heketi undo or finish what was interrupted, and then looks at what the backup has, which may not be what the
-// running Heketi had: a volume may have been made since then.
+// check looks at what the backup has, which may not be what the running Heketi had: a volume may have been made since then. It
+// has Heketi undo or finish what was interrupted, and looks again.
 func (r *removal) check(ctx context.Context) error {
+	if err := r.checkBeforeCleanUp(ctx); err != nil {
+		return err
+	}
 	if err := temporary.CleanUp(ctx, r.server); err != nil {
 		return err
 	}

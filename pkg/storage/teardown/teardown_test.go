@@ -141,7 +141,7 @@ func TestVolumeMadeMeanwhile(t *testing.T) {
 		t.Fatal("the run was not killed")
 	}
 	w.volumes["vol_a"] = true
-	if err := w.run(""); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "gluster has volumes that Heketi does not know: vol_a") || !w.volumes[testVolume] {
+	if err := w.run(""); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "gluster has volumes: vol_a. Start Heketi again (kubectl -n storage scale statefulset/heketi --replicas=1). ") || !w.volumes[testVolume] {
 		t.Errorf("%v", err)
 	}
 

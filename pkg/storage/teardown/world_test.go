@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -61,6 +62,7 @@ type world struct {
 	volumes  map[string]bool  // gluster's
 	disks    map[string]*disk // by the id that Heketi has for the device
 	failing  map[string]error // commands, by their beginning
+	onEnd    func()           // is called when Heketi has ended
 	commands []string         // that were run in pods
 	heketi   *lab.Child
 }
@@ -257,6 +259,12 @@ func forgets(r *http.Request) bool {
 
 // notice does on the disks what Heketi's executor would do.
 func (w *world) notice(kind string, r *http.Request, answer *httptest.ResponseRecorder) {
+	if kind == "POST /operations/pending/cleanup" && answer.Code == http.StatusAccepted {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		maps.DeleteFunc(w.volumes, func(name string, _ bool) bool { return name != testVolume })
+		return
+	}
 	if kind != "DELETE /devices/ID" || answer.Code != http.StatusAccepted {
 		return
 	}

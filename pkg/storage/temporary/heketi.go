@@ -165,6 +165,8 @@ func (o Options) writeConfig(path, port string) error {
 		return fmt.Errorf(`the configuration of Heketi, %s: it has no object "glusterfs"`, o.Config)
 	}
 	glusterfs["db"] = quoted(o.Database())
+	// Heketi's cleaner would undo a minute after the start what was not looked at yet; see CleanUp.
+	glusterfs["disable_background_cleaner"] = []byte("true")
 	config["glusterfs"], err = json.Marshal(glusterfs)
 	if err != nil {
 		return err

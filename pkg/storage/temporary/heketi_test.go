@@ -33,7 +33,7 @@ func TestConfigOfTheTemporaryHeketi(t *testing.T) {
 	}
 	want := map[string]any{
 		"port": "1234", "enable_tls": false, "backup_db_to_kube_secret": false, "jwt": map[string]any{"admin": map[string]any{"key": "k"}},
-		"glusterfs": map[string]any{"executor": "kubernetes", "db": filepath.Join(dir, "heketi.db"), "refresh_time_monitor_gluster_nodes": 120.0},
+		"glusterfs": map[string]any{"executor": "kubernetes", "db": filepath.Join(dir, "heketi.db"), "refresh_time_monitor_gluster_nodes": 120.0, "disable_background_cleaner": true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v", got)

@@ -1,0 +1,47 @@
+package teardown
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+)
+
+// checkBeforeCleanUp fails with ErrRefused if a clean-up could delete what is needed. Heketi undoes the creation of a volume by
+// deleting the volume in gluster. Its database may be a copy from the midst of a creation that has ended well since then.
+func (r *removal) checkBeforeCleanUp(ctx context.Context) error {
+	dump, err := r.server.Dump(ctx)
+	if err != nil {
+		return err
+	}
+	complete := heketi.Dump{Volumes: maps.Clone(dump.Volumes)}
+	maps.DeleteFunc(complete.Volumes, func(_ string, v heketi.DumpVolume) bool { return v.Pending != "" })
+	if err := r.refuseVolumes(r.volumesOf(complete), false); err != nil {
+		return err
+	}
+	return r.checkGlusterAlone(ctx, r.pods, dump)
+}
+
+// checkGlusterAlone fails with ErrRefused if gluster has volumes other than that of the database, while the cluster's Heketi does
+// not run. Dump is the copy of its database, as far as it is known.
+func (t *Teardown) checkGlusterAlone(ctx context.Context, pods servers.Pods, dump heketi.Dump) error {
+	names, err := pods.Volumes(ctx, t.Runner)
+	if err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == t.Volume })
+	if len(names) == 0 {
+		return nil
+	}
+	for _, v := range dump.Volumes {
+		if i := slices.Index(names, v.Name); i >= 0 && v.Pending != "" {
+			names[i] += " (in the copy of Heketi's database, it is still being made or removed)"
+		}
+	}
+	command := t.gluster(pods)
+	return fmt.Errorf("%w: gluster has volumes: %s. %sDelete those that Heketi has (heketi-cli volume list) by their claims and PersistentVolumes. See what the others are with %s info; "+
+		"if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. Then make this Job again", ErrRefused, few(names), t.startAgain(false), command, command, command)
+}

@@ -1,0 +1,87 @@
+package teardown
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
+)
+
+// copyWhileMade returns a backup from the time when the volume was being made.
+func (w *world) copyWhileMade(client *heketi.Client, volume string) database.Copy {
+	w.t.Helper()
+	path := filepath.Join(w.t.TempDir(), "heketi.db")
+	file, err := os.Create(path) // #nosec G304 -- of a test
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := errors.Join(client.DatabaseCopy(w.t.Context(), file), file.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+	storagetest.MarkPending(w.t, w.program, path, volume)
+	taken, err := database.Take(w.t.Context(), storagetest.File(path))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return taken
+}
+
+// TestVolumeThatWasMadeSince: in the copy, a volume is being made. If gluster has it, it may have been finished since, and is kept;
+// otherwise Heketi undoes its creation.
+func TestVolumeThatWasMadeSince(t *testing.T) {
+	const name = "vol_a"
+	for _, tt := range []struct {
+		name    string
+		ended   bool // Heketi, before the run
+		gluster bool // it has the volume
+		want    string
+	}{
+		{"Heketi has ended before", true, true, "step 1 of 6, look for what would be lost: refused: gluster has volumes: vol_a. Start Heketi again"},
+		{"Heketi ends in this run", false, true, "step 3 of 6, look again for what would be lost: refused: gluster has volumes: vol_a (in the copy of Heketi's database, it is still being made or removed). Start Heketi again"},
+		{"gluster does not have it", true, false, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			client := w.client()
+			made := w.makeVolume(client, w.cluster(), name)
+			taken := w.copyWhileMade(client, name)
+			if err := client.DeleteVolume(t.Context(), made.ID); err != nil {
+				t.Fatal(err)
+			}
+			store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
+			restored := func() {
+				if err := store.Save(t.Context(), taken); err != nil {
+					t.Error(err)
+				}
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				if tt.gluster {
+					w.volumes[name] = true
+				}
+			}
+			if tt.ended {
+				w.stopHeketi()
+				w.replicas = 0
+				restored()
+			} else {
+				w.onEnd = restored
+			}
+			err := w.run("")
+			if tt.want == "" {
+				if err != nil {
+					t.Fatalf("%v\n%s", err, w.log)
+				}
+				w.check()
+				return
+			}
+			if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), tt.want) || !w.volumes[name] || !w.volumes[testVolume] {
+				t.Errorf("%v, volumes %v", err, w.volumes)
+			}
+		})
+	}
+}
