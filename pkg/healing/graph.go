@@ -36,6 +36,10 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		return errors.Is(err, mount.ErrNotStaged)
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
+	if len(outcome.Lost) > 0 && h.bricksAway(ctx, s.VolumeID) {
+		// What they have is not found now, and will be.
+		outcome.Pending, outcome.Lost = outcome.Pending+len(outcome.Lost), nil
+	}
 	h.onlyNews(&outcome, byGraph)
 	if outcome.Mounts > 0 || len(outcome.Lost) > 0 {
 		what := "Repaired the mounts of a volume after a change of its client's graph"
@@ -51,6 +55,13 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	}
 	h.advance(ctx, s, kept, graph)
 	return true
+}
+
+// bricksAway reports whether the client misses so many bricks that files of the volume cannot be used. A volume with several sets of
+// bricks answers then that there are no such files.
+func (h *Healer) bricksAway(ctx context.Context, volumeID string) bool {
+	health, err := h.Health(ctx, volumeID, "")
+	return err == nil && (health.Lost || health.Root != nil)
 }
 
 // errOtherClient: the client has ended meanwhile, which is another kind of repair.

@@ -19,7 +19,8 @@ import (
 // restore looks all names up that matter, upon which the kernel drops what it will drop at some time, and puts that back. With all it
 // also renews the mounts of containers of which nothing is kept.
 func (r *repairer) restore(was tables.Snapshot, all bool) error {
-	r.outcome.Pending, r.former = 0, []tables.Snapshot{was}
+	// What was not found while bricks came back may be found by now.
+	r.outcome.Pending, r.outcome.Lost, r.former = 0, nil, []tables.Snapshot{was}
 	own, err := tables.Read(os.Getpid(), r.volume.Device)
 	if err != nil {
 		return err

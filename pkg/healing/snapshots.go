@@ -84,6 +84,7 @@ type look struct {
 
 func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 	asked := time.Now()
+	accepts := h.accepts(s.VolumeID)
 	kept, known := h.memory.get(s.Client)
 	graph, err := h.ActiveGraph(ctx, s.VolumeID)
 	if err != nil {
@@ -103,7 +104,7 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 	if !staged {
 		return
 	}
-	if isMissingAny(kept.Tables, l.seen, s.Device) && !h.accepts(s.VolumeID) {
+	if isMissingAny(kept.Tables, l.seen, s.Device) && !accepts {
 		h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
 		return
 	}
@@ -150,7 +151,8 @@ func dropped(kept tables.Snapshot) bool {
 	return isMissingAny(kept.Tables, seen, kept.Device)
 }
 
-// accepts reports whether what is missing could not be repaired, so that it is no longer to be waited for.
+// accepts reports whether what is missing could not be repaired, so that it is no longer to be waited for. That is so for one look only,
+// whatever comes of it: a later one may come while something is missing that is about to be repaired.
 func (h *Healer) accepts(volumeID string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

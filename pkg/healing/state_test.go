@@ -456,6 +456,20 @@ func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 	}
 }
 
+// TestOneLookAccepts: only the look after a repair keeps what there is, although something is missing. If nothing was, or the client did
+// not answer, a later look must not take what was dropped since then for what cannot be repaired.
+func TestOneLookAccepts(t *testing.T) {
+	h := newHealer(t)
+	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "a", Graph: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	h.volume("id").accepts = true
+	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, look{complete: true, saves: 1})
+	if h.accepts("id") {
+		t.Error("a second look accepts what is missing")
+	}
+}
+
 // TestRepairOfNothing: what is kept of a volume that is not staged any more is dropped.
 func TestRepairOfNothing(t *testing.T) {
 	h := newHealer(t)
