@@ -47,7 +47,7 @@ func newGlusterCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&o.healthPort, "health-port", 29690, "port of /healthz and /readyz on 127.0.0.1")
+	flags.IntVar(&o.healthPort, "health-port", 29690, "port of /healthz, /readyz and /servez on 127.0.0.1")
 	flags.DurationVar(&o.healTimeout, "heal-timeout", 0, "be ready after this time although volumes are not healed; 0 waits for as long as it takes")
 	o.logging.Register(flags)
 	return cmd

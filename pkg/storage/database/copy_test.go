@@ -145,6 +145,34 @@ func TestSlots(t *testing.T) {
 	}
 }
 
+// TestSlotsFromTheFuture are overwritten first, the oldest of them first, and are never the newest.
+func TestSlotsFromTheFuture(t *testing.T) {
+	all := newSecrets("s-0", "s-1", "s-2", "s-3")
+	slots := Slots{Store: all.store("s"), Count: 4}
+	day := func(n int) time.Time { return time.Date(2026, 1, n, 3, 0, 0, 0, time.UTC) }
+	for i, tt := range []struct {
+		content string
+		at      time.Time
+		slot    string
+	}{
+		{"a", day(1), "s-0"},
+		{"b", day(32), "s-1"}, {"c", day(31), "s-2"}, // empty ones first, although the clock is ahead
+		{"d", day(2), "s-3"},
+		{"b", day(3), "s-2"}, // not s-1: what is from the future is not the newest
+		{"e", day(4), "s-1"},
+		{"f", day(5), "s-0"}, // none is left: the oldest
+		{"g", day(6).Add(clockSkew), "s-3"},
+		{"g", day(6), "s-3"}, // clocks differ a little
+	} {
+		if err := slots.Save(t.Context(), take(t, tt.content, tt.at)); err != nil {
+			t.Fatal(err)
+		}
+		if got := all.writes[len(all.writes)-1]; got != tt.slot {
+			t.Errorf("backup %d is in %s, want %s", i, got, tt.slot)
+		}
+	}
+}
+
 // TestSlotsOfTwo jobs: the second one does not overwrite what the first has just saved.
 func TestSlotsOfTwo(t *testing.T) {
 	all := newSecrets("s-0")

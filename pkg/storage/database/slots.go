@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/klog/v2"
 )
@@ -14,8 +15,12 @@ type Slots struct {
 	Count int
 }
 
+// clockSkew is how far the clocks of the nodes that save backups may differ.
+const clockSkew = 10 * time.Minute
+
 // Save puts the copy into the slot that is empty or has the oldest backup. If the newest has the same content, only its
-// time is set: a database that does not change shall not push out older states of it.
+// time is set: a database that does not change shall not push out older states of it. A backup from the future was made
+// while a clock was ahead. It counts as the oldest: otherwise it would stay the newest until then.
 func (s Slots) Save(ctx context.Context, c Copy) error {
 	var oldest, newest *slot
 	for i := range s.Count {
@@ -23,10 +28,11 @@ func (s Slots) Save(ctx context.Context, c Copy) error {
 		if err != nil {
 			return err
 		}
-		if oldest == nil || at.copy.TakenAt.Before(oldest.copy.TakenAt) {
+		at.fromFuture = at.copy.TakenAt.After(c.TakenAt.Add(clockSkew))
+		if oldest == nil || at.before(oldest) {
 			oldest = at
 		}
-		if newest == nil || at.copy.TakenAt.After(newest.copy.TakenAt) {
+		if newest == nil || newest.before(at) {
 			newest = at
 		}
 	}
@@ -45,9 +51,29 @@ func (s Slots) Save(ctx context.Context, c Copy) error {
 }
 
 type slot struct {
-	store   Store
-	copy    Copy
-	version string
+	store      Store
+	copy       Copy
+	version    string
+	fromFuture bool
+}
+
+// before reports whether s is overwritten before other: empty slots first, then those from the future, then the oldest.
+func (s *slot) before(other *slot) bool {
+	if s.rank() != other.rank() {
+		return s.rank() < other.rank()
+	}
+	return s.copy.TakenAt.Before(other.copy.TakenAt)
+}
+
+func (s *slot) rank() int {
+	switch {
+	case len(s.copy.Packed) == 0:
+		return 0
+	case s.fromFuture:
+		return 1
+	default:
+		return 2
+	}
 }
 
 func (s Slots) read(ctx context.Context, i int) (*slot, error) {

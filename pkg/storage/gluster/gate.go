@@ -32,6 +32,13 @@ type gate struct {
 	backlog   error           // of the last look
 }
 
+// What to do about failures that do not pass by themselves. It comes before the list, of which a probe's answer may cut the end.
+const (
+	peerIsLost = " (if one is lost for good: heketi-cli device disable and remove for its devices, device delete --force-forget, " +
+		"node delete; then gluster peer detach HOST force)"
+	deviceIsLost = " (if a device is lost for good: heketi-cli device disable, device remove, device delete --force-forget)"
+)
+
 // pass returns nil if the node is ready, and what it waits for otherwise.
 func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 	if g.open {
@@ -81,7 +88,7 @@ func (*gate) checkPeers(peers []glustercli.Peer) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("not all peers take part: %s", few(missing))
+	return fmt.Errorf("not all peers take part%s: %s", peerIsLost, few(missing))
 }
 
 // checkBricks returns the volumes if all bricks of this node are online.
@@ -103,7 +110,7 @@ func (g *gate) checkBricks(ctx context.Context) ([]glustercli.Volume, error) {
 		}
 	}
 	if len(offline) > 0 {
-		return nil, fmt.Errorf("not all bricks of this node are online: %s", few(offline))
+		return nil, fmt.Errorf("not all bricks of this node are online%s: %s", deviceIsLost, few(offline))
 	}
 	return volumes, nil
 }

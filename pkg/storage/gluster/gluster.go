@@ -19,7 +19,7 @@ import (
 
 // Config says where things are. Programs are looked up in PATH.
 type Config struct {
-	HealthAddress string        // host and port of /healthz and /readyz
+	HealthAddress string        // host and port of /healthz, /readyz and /servez
 	HealTimeout   time.Duration // the node is ready after this time although volumes are not healed; 0: never
 	Templates     []Template
 	Fstab         string // Heketi's table of this node's bricks; it may be missing
@@ -66,6 +66,7 @@ type node struct {
 	mounter   *mounter
 	glusterd  *supervisor
 	readiness *readiness
+	serving   *readiness
 }
 
 func newNode(config Config, l limits, r runner, mounted func() ([]string, error)) *node {
@@ -73,6 +74,7 @@ func newNode(config Config, l limits, r runner, mounted func() ([]string, error)
 	n.glusterd = newSupervisor(r, l, "glusterd", "-N", "-p", config.PIDFile, "--log-level", "INFO")
 	n.mounter = newMounter(r, l, config.Fstab, mounted, n.glusterd.restartSoon)
 	n.readiness = newReadiness(config, l, r, n.glusterd, n.mounter)
+	n.serving = newServing(config, l, r, n.glusterd)
 	return n
 }
 
@@ -83,11 +85,12 @@ func (n *node) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for probes, on the host's network: %w (--health-port=PORT chooses another port)", err)
 	}
-	server := newServer(n.readiness)
+	server := newServer(n.readiness, n.serving)
 	var work sync.WaitGroup
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	work.Go(func() { n.readiness.run(ctx) })
+	work.Go(func() { n.serving.run(ctx) })
 
 	n.prepare(ctx)
 	work.Go(func() { n.glusterd.run(ctx) })

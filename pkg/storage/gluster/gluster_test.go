@@ -113,6 +113,7 @@ func TestLifeOfAContainer(t *testing.T) {
 		t.Errorf("a backlog from later: %s", got)
 	}
 
+	waitFor(t, "the brick", func() bool { return c.state.pid("brick") != 0 }) // the fake of glusterd does not wait for it
 	brick, first := c.state.pid("brick"), c.state.pid("glusterd")
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)

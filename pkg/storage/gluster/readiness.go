@@ -16,7 +16,7 @@ import (
 type readiness struct {
 	glusterd *supervisor
 	gluster  *cli
-	gate     *gate
+	gate     *gate // nil: only whether glusterd answers
 	limit    time.Duration
 	asked    chan struct{}
 
@@ -34,6 +34,13 @@ func newReadiness(config Config, l limits, r runner, glusterd *supervisor, m *mo
 	return ready
 }
 
+// newServing answers /servez: does glusterd answer, whatever the gate says? The repair of a cluster in which a device or a node
+// has failed needs servers that do not become ready without it.
+func newServing(config Config, l limits, r runner, glusterd *supervisor) *readiness {
+	c := &cli{runner: r, limits: l, runDir: config.RunDir}
+	return &readiness{glusterd: glusterd, gluster: c, limit: l.answer, asked: make(chan struct{}, 1)}
+}
+
 var errStopping = errors.New("GlusterFS is being stopped on this node")
 
 // run makes the checks that probes ask for, one at a time, until ctx is done. A check may take longer than a probe waits: it belongs
@@ -48,7 +55,7 @@ func (r *readiness) run(ctx context.Context) {
 		case <-r.asked:
 		}
 		err := r.check(ctx)
-		if err != nil && ctx.Err() == nil && time.Since(reported) >= time.Minute {
+		if err != nil && r.gate != nil && ctx.Err() == nil && time.Since(reported) >= time.Minute {
 			klog.FromContext(ctx).Info("Not ready", "reason", err.Error())
 			reported = time.Now()
 		}
@@ -114,6 +121,9 @@ func (r *readiness) check(ctx context.Context) error {
 	peers, err := r.gluster.pool(ctx)
 	if err != nil {
 		return fmt.Errorf("glusterd does not answer: %w", err)
+	}
+	if r.gate == nil {
+		return nil
 	}
 	return r.gate.pass(ctx, peers)
 }

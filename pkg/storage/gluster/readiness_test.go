@@ -156,7 +156,7 @@ func TestWhatIsWaitedFor(t *testing.T) {
 		{"another answer", func(p *pool, _ *readiness) { p.answers[poolList] = "pool" }, "this is not the output"},
 		{"a peer", func(p *pool, _ *readiness) { p.peer = "<connected>0</connected><stateStr>Peer in Cluster</stateStr>" }, "gluster2 is Peer in Cluster (Disconnected)"},
 		{"a rejected peer", func(p *pool, _ *readiness) { p.peer = "<connected>1</connected><stateStr>Peer Rejected</stateStr>" }, "gluster2 is Peer Rejected (Connected)"},
-		{"bricks", func(p *pool, _ *readiness) { p.brick = "Stopped" }, "not all bricks of this node are online: " + brick("vol_1", "stopped; ") +
+		{"bricks", func(p *pool, _ *readiness) { p.brick = "Stopped" }, brick("vol_1", "stopped; ") +
 			brick("vol_2", "stopped, since its file system is not mounted: device /dev/x is missing")},
 		{"the state", func(p *pool, _ *readiness) {
 			p.failures["get-state glusterd odir "+p.runDir+" file "+stateFile] = errFake
@@ -209,7 +209,9 @@ func TestSlowAnswers(t *testing.T) {
 
 func TestServer(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
-		handler := newServer(r).Handler
+		serving := newServing(Config{RunDir: p.runDir}, defaultLimits(), p, r.glusterd)
+		go serving.run(ctx)
+		handler := newServer(r, serving).Handler
 		get := func(path string, code int, says string) {
 			t.Helper()
 			recorder := httptest.NewRecorder()
@@ -220,8 +222,18 @@ func TestServer(t *testing.T) {
 		}
 		p.set(func() { p.failures[poolList] = errors.New("first\nsecond\x1b[2J") })
 		get("/readyz", http.StatusServiceUnavailable, "first; second")
+		get("/servez", http.StatusServiceUnavailable, "first; second")
 		get("/healthz", http.StatusOK, "ok")
 		p.set(func() { delete(p.failures, poolList) })
+		p.set(func() { p.peer = "<connected>0</connected><stateStr>Peer in Cluster</stateStr>" })
+		get("/readyz", http.StatusServiceUnavailable, "gluster peer detach HOST force")
+		get("/servez", http.StatusOK, "ok")
+		p.set(func() {
+			p.peer, p.brick = "<connected>1</connected><state>3</state><stateStr>Peer in Cluster</stateStr>", "Stopped"
+		})
+		get("/readyz", http.StatusServiceUnavailable, "heketi-cli device disable, device remove, device delete --force-forget")
+		get("/servez", http.StatusOK, "ok")
+		p.set(func() { p.brick = "Started" })
 		get("/readyz", http.StatusOK, "ok")
 		get("/", http.StatusNotFound, "")
 	})

@@ -148,6 +148,7 @@ func deviceID(t *testing.T, i installed, node, device string) string {
 func powerCut(t *testing.T, i installed) {
 	t.Helper()
 	node := cluster.StorageNode(2)
+	before := startOfServer(i, node.Name)
 	if err := node.Machine.PowerCut(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -158,8 +159,23 @@ func powerCut(t *testing.T, i installed) {
 	if err := node.WaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	// Until the kubelet reports the new container, the pod counts as ready, as it was before the power cut.
+	clustertest.Within(t, 3*time.Minute, func() error {
+		if now := startOfServer(i, node.Name); now == before || !strings.Contains(now, "T") {
+			return fmt.Errorf("the server of %s was started %q, and before the power cut %q", node.Name, now, before)
+		}
+		return nil
+	})
+	i.in("wait", "--for=condition=Ready", "pod", "--selector=glusterfs-node=pod", "--field-selector=spec.nodeName="+node.Name, patience)
 	i.in("rollout", "status", "daemonset/glusterfs", patience)
 	isHealed(t, i)
+}
+
+// startOfServer returns how often, and when, the container of a node's server was started.
+func startOfServer(i installed, node string) string {
+	i.Helper()
+	const state = "{range .items[*].status.containerStatuses[*]}{.restartCount} {.state.running.startedAt}{end}"
+	return strings.TrimSpace(i.in("get", "pods", "--selector=glusterfs-node=pod", "--field-selector=spec.nodeName="+node, "--output=jsonpath="+state))
 }
 
 // databaseLost removes the database from its volume, as docs/day-one.md says that it may be lost.
