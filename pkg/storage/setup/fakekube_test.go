@@ -110,7 +110,7 @@ func (w *world) Run(_ context.Context, pod, in string, command ...string) ([]byt
 		if w.gluster {
 			return []byte("other\n" + testVolume + "\n"), nil
 		}
-		return nil, nil
+		return []byte(w.volumes), nil
 	case strings.HasPrefix(line, "lvm pvs --reportformat json"):
 		report, ok := w.reports[command[len(command)-1]]
 		if !ok {

@@ -53,7 +53,8 @@ type world struct {
 	nodes    []kube.Node
 	pods     []kube.Pod
 	claims   []kube.Claim
-	gluster  bool // it has the volume
+	gluster  bool   // it has the volume
+	volumes  string // others, while it has not
 	listing  error
 	reports  map[string]string // of LVM, by device
 	commands []string
