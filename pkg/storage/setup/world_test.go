@@ -60,6 +60,7 @@ type world struct {
 	commands []string
 	heketi   *lab.Child
 	refused  map[string]string
+	wiped    int  // so many devices were added with destroydata
 	asleep   bool // the pod of Heketi does not start
 }
 
@@ -165,6 +166,7 @@ func (w *world) refusal(r *http.Request) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if request.DestroyData {
+		w.wiped++
 		return ""
 	}
 	return w.refused[request.Name]
