@@ -46,7 +46,7 @@ func backupCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.watch, "watch", false, "go on, and save a copy after each change of the file --database")
-	flags.IntVar(&o.slots, "slots", 0, "save into the oldest of so many Secrets, --secret with -0, -1 and so on")
+	flags.IntVar(&o.slots, "slots", 0, "save into the oldest of so many Secrets, --secret with -0, -1 and so on; wait up to five minutes until Heketi has no operation under way")
 	o.database.register(flags)
 	o.heketi.register(flags)
 	o.cluster.register(flags)
@@ -71,7 +71,7 @@ func (o *backupOptions) run(ctx context.Context, from *heketi.Client, to databas
 		database.Watch(ctx, o.database.path, database.DefaultTiming(), saver.Save)
 		return nil
 	case o.slots > 0:
-		c, err := database.Take(ctx, from)
+		c, err := database.TakeQuiet(ctx, from, database.DefaultQuietTiming())
 		if err != nil {
 			return err
 		}

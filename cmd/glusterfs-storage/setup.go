@@ -30,7 +30,7 @@ func setupCommand() *cobra.Command {
 		Short: "Load the topology into Heketi; make the volume of Heketi's database first, where there is none",
 		Long: "Setup is the Job of the chart. It may be ended anywhere and started again. It adds what Heketi lacks of the topology, and removes nothing.\n\n" +
 			"  1. Read and check the topology.\n" +
-			"  2. Wait until gluster is ready on its nodes.\n" +
+			"  2. Wait until other Jobs of the installation have ended, and gluster is ready on the nodes.\n" +
 			"  3. Look for Heketi. If it answers, the last step is next.\n" +
 			"  4. Find out what there is: the claim of Heketi's database, or the volume.\n" +
 			"  5. Make the volume with a temporary Heketi, back up its database, make the claim, and wait for Heketi.\n" +
@@ -59,6 +59,7 @@ func setupCommand() *cobra.Command {
 
 func (o *setupOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Topology, "topology", "", "file with the topology, as for heketi-cli topology load")
+	flags.StringVar(&o.Pod, "pod", "", "name of the pod that this is (default its hostname)")
 	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", `label KEY=VALUE by which gluster runs on a node; nodes without it are warned about ("" for none)`)
 	flags.StringVar(&o.Config, "config", "", "heketi.json, for a temporary Heketi")
 	flags.StringVar(&o.Program, "heketi", "/usr/bin/heketi", "program of Heketi")
@@ -76,6 +77,13 @@ func (o *setupOptions) register(flags *pflag.FlagSet) {
 }
 
 func (o *setupOptions) check() error {
+	if o.Pod == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("--pod is missing: %w", err)
+		}
+		o.Pod = name
+	}
 	key, _, ok := strings.Cut(o.NodeLabel, "=")
 	switch {
 	case o.Topology == "":

@@ -101,12 +101,14 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 {{- end -}}
 
-{{/* heketi.json. Heketi wants to see fields for its keys, and takes the keys from the environment. */}}
+{{/* heketi.json. Heketi wants to see fields for its keys, and takes the keys from the environment. Without its cleaner, which would
+undo a minute after each start what the database has as unfinished: in a backup, that may be a volume that is in use by now.
+The driver cleans up after its own requests. */}}
 {{- define "glusterfs-storage.heketiConfig" -}}
 {{- $tls := not (empty .Values.heketi.tls.existingSecret) -}}
 {{- $key := dict "key" "" -}}
 {{- $glusterfs := merge (dict "executor" "kubernetes" "db" "/var/lib/heketi/heketi.db" "loglevel" .Values.heketi.logLevel
-      "auto_create_block_hosting_volume" false) .Values.heketi.config -}}
+      "auto_create_block_hosting_volume" false "disable_background_cleaner" true) .Values.heketi.config -}}
 {{- $config := dict "port" "8080" "use_auth" .Values.heketi.auth "jwt" (dict "admin" $key "user" $key) "glusterfs" $glusterfs -}}
 {{- if $tls -}}
 {{- $config = merge $config (dict "enable_tls" true "cert_file" "/etc/heketi-tls/tls.crt" "key_file" "/etc/heketi-tls/tls.key") -}}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"k8s.io/klog/v2"
@@ -43,6 +45,9 @@ func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, pods servers
 // makeVolume loads the topology and makes the volume, while each change of the database is backed up: if the pod is lost, the
 // next one goes on from there.
 func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topology.Topology, pods servers.Pods) error {
+	if err := s.checkPending(ctx, server, pods); err != nil {
+		return err
+	}
 	saver := &database.Saver{From: server, To: s.store(), Unfinished: true}
 	// Before anything is made, so that no later run takes an unfinished volume for a finished one.
 	if err := saver.Save(ctx); err != nil {
@@ -62,4 +67,31 @@ func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topolog
 		klog.FromContext(ctx).Error(loadErr, "Not all of the topology could be loaded")
 	}
 	return errors.Join(s.ensureVolume(ctx, server, t, result.Clusters, pods), ctx.Err())
+}
+
+// checkPending fails if the clean-up would delete volumes that gluster has: Heketi undoes their creation, and its database may be
+// an older copy from the midst of a creation that has ended well since then. The volume of the database is none of them: lookState
+// has found that gluster lacks it, or that no Heketi has used it.
+func (s *Setup) checkPending(ctx context.Context, server *heketi.Client, pods servers.Pods) error {
+	dump, err := server.Dump(ctx)
+	if err != nil {
+		return err
+	}
+	there, err := pods.Volumes(ctx, s.Runner)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, v := range dump.Volumes {
+		if v.Pending != "" && v.Name != s.Volume.Name && slices.Contains(there, v.Name) {
+			names = append(names, v.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return fmt.Errorf("the backup in Secret %s has volumes that were being made or removed when it was taken, and gluster has them: %s. Heketi would delete them with their data. "+
+		"Copy a newer or older backup (Secrets %s-0, -1 ...) into the Secret, or, if nothing on the volumes is needed, delete them in gluster; then delete the pod of this Job",
+		database.SecretName, strings.Join(names, ", "), database.SecretName)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 )
 
@@ -31,6 +32,8 @@ func (w *world) Pods(_ context.Context, namespace, selector string) ([]kube.Pod,
 	switch {
 	case namespace != testNamespace:
 		return nil, fmt.Errorf("namespace %q", namespace)
+	case selector == jobs.Setup || selector == jobs.Teardown:
+		return slices.Clone(w.jobs[selector]), nil
 	case selector == heketiLabel:
 		return []kube.Pod{{Name: "heketi-0", Why: "it sleeps"}}, nil
 	}
@@ -110,7 +113,7 @@ func (w *world) Run(_ context.Context, pod, in string, command ...string) ([]byt
 		if w.gluster {
 			return []byte("other\n" + testVolume + "\n"), nil
 		}
-		return nil, nil
+		return []byte(w.volumes), nil
 	case strings.HasPrefix(line, "lvm pvs --reportformat json"):
 		report, ok := w.reports[command[len(command)-1]]
 		if !ok {

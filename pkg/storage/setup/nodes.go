@@ -12,6 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/nearest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
@@ -65,6 +66,17 @@ func unknownNode(name string, known []string) error {
 		hint = "kubectl get nodes lists them"
 	}
 	return fmt.Errorf("node %q of the topology is no node of Kubernetes: hostnames.manage must be a node's name there; %s", name, hint)
+}
+
+// awaitOthers waits while another setup, as of the release's revision before, or a teardown works on the same devices.
+func (s *Setup) awaitOthers(ctx context.Context) error {
+	return wait.Until(ctx, s.Timing.Poll, s.Timing.Others, "Waiting for another Job", func(ctx context.Context) error {
+		other, err := jobs.Other(ctx, s.Kubernetes, s.Namespace, s.Pod, jobs.Setup, jobs.Teardown)
+		if err != nil || other == "" {
+			return err
+		}
+		return fmt.Errorf("pod %s of another Job is at work: if it cannot end, delete its Job (kubectl -n %s get jobs)", other, s.Namespace)
+	})
 }
 
 // awaitPods is the second step: a pod of gluster that is ready on each node.

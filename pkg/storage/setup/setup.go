@@ -31,6 +31,7 @@ type Kubernetes interface {
 type Options struct {
 	Topology  string // file
 	Namespace string
+	Pod       string // the one that this is
 	NodeLabel string // KEY=VALUE, which nodes of the topology have; "" is not checked
 
 	HeketiURL string // of the Heketi that the cluster uses
@@ -58,6 +59,7 @@ type Volume struct {
 // Timing says how long to wait for what.
 type Timing struct {
 	Poll   time.Duration // between two looks
+	Others time.Duration // until other Jobs have ended
 	Hello  time.Duration // one question whether there is a Heketi
 	Pods   time.Duration // until gluster runs on all nodes
 	Heketi time.Duration // until Heketi answers
@@ -68,7 +70,7 @@ type Timing struct {
 // DefaultTiming fits a Job that is started again when it fails.
 func DefaultTiming() Timing {
 	return Timing{
-		Poll: 2 * time.Second, Hello: 5 * time.Second, Pods: 10 * time.Minute, Heketi: 10 * time.Minute, Child: time.Minute,
+		Poll: 2 * time.Second, Others: 10 * time.Minute, Hello: 5 * time.Second, Pods: 10 * time.Minute, Heketi: 10 * time.Minute, Child: time.Minute,
 		Backup: database.DefaultTiming(),
 	}
 }
@@ -97,6 +99,9 @@ func (s *Setup) Run(ctx context.Context) error {
 	t, err := s.readTopology(ctx)
 	if err != nil {
 		return fmt.Errorf("step 1 of 6, read the topology: %w", err)
+	}
+	if err := s.awaitOthers(ctx); err != nil {
+		return fmt.Errorf("step 2 of 6, wait for the end of other Jobs: %w", err)
 	}
 	pods, err := s.awaitPods(ctx, t)
 	if err != nil {

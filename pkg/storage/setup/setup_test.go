@@ -174,15 +174,41 @@ func TestRefusedDevice(t *testing.T) {
 	w.check(3, 3)
 }
 
-// TestLeftover: a device that an interrupted add has left behind is made again, and one with volumes is not.
+// TestLeftover: a device that an interrupted add has left behind is added again, wiped. One with anything else on it is not.
 func TestLeftover(t *testing.T) {
-	w := newWorld(t)
-	w.refused["/dev/sdb"] = "Initializing device /dev/sdb failed (aleady contains Physical Volume X): exit status 5"
-	w.reports["/dev/sdb"] = report("vg_0123456789abcdef0123456789abcdef", "104726528.00k", "104726528.00k")
-	if err := w.run(""); err != nil {
-		t.Fatal(err)
+	const group = "vg_0123456789abcdef0123456789abcdef"
+	for name, tt := range map[string]struct {
+		report string
+		wiped  bool
+	}{
+		"an empty group of Heketi":   {report(group, "104726528.00k", "104726528.00k"), true},
+		"a group with volumes":       {report(group, "104726528.00k", "104726524.00k"), false},
+		"an unknown size":            {report(group, "", ""), false},
+		"a foreign group":            {report("data", "104726528.00k", "104726528.00k"), false},
+		"a group with a like name":   {report(group+"0", "104726528.00k", "104726528.00k"), false},
+		"no group":                   {report("", "104726528.00k", "104726528.00k"), false},
+		"no physical volume of LVM":  {"", false},
+		"a report about two of them": {strings.Replace(report(group, "1k", "1k"), `[{"pv_name"`, `[{}, {"pv_name"`, 1), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.refused["/dev/sdb"] = "Initializing device /dev/sdb failed (aleady contains Physical Volume X): exit status 5"
+			if tt.report != "" {
+				w.reports["/dev/sdb"] = tt.report
+			}
+			err := w.run("")
+			if tt.wiped {
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.check(3, 3)
+				return
+			}
+			if err == nil || w.wiped > 0 {
+				t.Errorf("%v, %d devices were added with destroydata", err, w.wiped)
+			}
+		})
 	}
-	w.check(3, 3)
 }
 
 func report(group, size, free string) string {

@@ -62,17 +62,17 @@ func (s *Setup) lookState(ctx context.Context, pods servers.Pods) (state, error)
 	return nothingYet, nil
 }
 
-// unfinished reports whether an earlier run has begun to make the volume and was interrupted.
+// unfinished reports whether an earlier run has begun to make the volume and was interrupted. The backup alone says so: the file of a
+// temporary Heketi may be older than the end of the setup, by another pod, and is removed then.
 func (s *Setup) unfinished(ctx context.Context) (bool, error) {
-	_, err := os.Stat(s.temporary().Database())
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+	backup, err := s.store().Load(ctx)
+	if err != nil && !errors.Is(err, database.ErrEmpty) || backup.Unfinished {
 		return true, err
 	}
-	backup, err := s.store().Load(ctx)
-	if errors.Is(err, database.ErrEmpty) {
-		return false, nil
+	if err := os.Remove(s.temporary().Database()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
 	}
-	return backup.Unfinished, err
+	return false, nil
 }
 
 func (s *Setup) store() database.Store {

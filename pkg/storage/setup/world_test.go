@@ -53,13 +53,16 @@ type world struct {
 	nodes    []kube.Node
 	pods     []kube.Pod
 	claims   []kube.Claim
-	gluster  bool // it has the volume
+	gluster  bool   // it has the volume
+	volumes  string // others, while it has not
 	listing  error
 	reports  map[string]string // of LVM, by device
 	commands []string
 	heketi   *lab.Child
 	refused  map[string]string
-	asleep   bool // the pod of Heketi does not start
+	jobs     map[string][]kube.Pod // of setups and teardowns, by label
+	wiped    int                   // so many devices were added with destroydata
+	asleep   bool                  // the pod of Heketi does not start
 }
 
 func newWorld(t *testing.T) *world {
@@ -127,14 +130,14 @@ func (w *world) run(point string) error {
 	ctx, cancel := context.WithCancelCause(klog.NewContext(w.t.Context(), logger))
 	defer cancel(nil)
 	w.points.Begin(point, func() { cancel(storagetest.ErrKilled) })
-	timing := Timing{Poll: 10 * time.Millisecond, Hello: 5 * time.Second, Pods: time.Second, Heketi: 30 * time.Second, Child: 30 * time.Second, Backup: database.DefaultTiming()}
+	timing := Timing{Poll: 10 * time.Millisecond, Others: time.Second, Hello: 5 * time.Second, Pods: time.Second, Heketi: 30 * time.Second, Child: 30 * time.Second, Backup: database.DefaultTiming()}
 	timing.Backup.Quiet = 10 * time.Millisecond
 	if w.asleep {
 		timing.Heketi = time.Second
 	}
 	s := &Setup{
 		Options: Options{
-			Topology: w.topology, Namespace: testNamespace, NodeLabel: "storagenode=glusterfs", HeketiURL: w.url(), Key: testKey,
+			Topology: w.topology, Namespace: testNamespace, Pod: "setup-1", NodeLabel: "storagenode=glusterfs", HeketiURL: w.url(), Key: testKey,
 			Program: w.program, Config: w.config, Dir: w.dir, Claim: testClaim,
 			Volume: Volume{Name: testVolume, SizeGiB: 2, Replica: 3, GID: 65532}, Timing: timing,
 		},
@@ -164,6 +167,7 @@ func (w *world) refusal(r *http.Request) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if request.DestroyData {
+		w.wiped++
 		return ""
 	}
 	return w.refused[request.Name]

@@ -51,7 +51,7 @@ func MarkPending(t *testing.T, program, path, volume string) {
 	if content, err = os.ReadFile(changed); err != nil { // #nosec G304 -- of a test
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, content, 0o600); err != nil {
+	if err := os.WriteFile(path, content, 0o600); err != nil { // #nosec G703 -- of a test
 		t.Fatal(err)
 	}
 }

@@ -11,16 +11,13 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// The pods of the parts of an installation.
-const (
-	heketiLabel   = "app.kubernetes.io/component=heketi"
-	setupLabel    = "app.kubernetes.io/component=setup"
-	teardownLabel = "app.kubernetes.io/component=teardown"
-)
+// heketiLabel selects the pods of Heketi.
+const heketiLabel = "app.kubernetes.io/component=heketi"
 
 // look is the first step. It returns a client of the Heketi that runs, or nil if none shall run, and the servers' pods.
 func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods servers.Pods, err error) {
@@ -54,19 +51,25 @@ func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods serve
 
 // checkAlone fails while another Job works on the same devices: a setup would add what this one removes.
 func (t *Teardown) checkAlone(ctx context.Context) error {
-	for _, label := range []string{setupLabel, teardownLabel} {
-		pods, err := t.Kubernetes.Pods(ctx, t.Namespace, label)
-		if err != nil {
-			return err
-		}
-		for _, pod := range pods {
-			if pod.Ended || pod.Name == t.Pod {
-				continue
-			}
-			return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs), and make this one again", ErrRefused, pod.Name, t.Namespace)
-		}
+	other, err := jobs.Other(ctx, t.Kubernetes, t.Namespace, t.Pod, jobs.Setup, jobs.Teardown)
+	if err != nil || other == "" {
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs), and make this one again", ErrRefused, other, t.Namespace)
+}
+
+// checkStillAlone is checkAlone for the steps that remove something, and fails also if Heketi was started again, as an upgrade of the
+// release does.
+func (t *Teardown) checkStillAlone(ctx context.Context) error {
+	if err := t.checkAlone(ctx); err != nil {
+		return err
+	}
+	replicas, err := t.Kubernetes.Replicas(ctx, t.Namespace, t.StatefulSet)
+	if err != nil || replicas == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: Heketi was started again (StatefulSet %s has %d replicas), as by helm upgrade, and would work on the same devices. To go on, end it with kubectl -n %s scale statefulset/%s --replicas=0, "+
+		"and make this Job again: it continues where it stopped", ErrRefused, t.StatefulSet, replicas, t.Namespace, t.StatefulSet)
 }
 
 // awaitServers waits until each gluster pod is ready: what is on the devices of a node is removed in its pod.

@@ -127,14 +127,21 @@ func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
 	if err := run.check(ctx); err != nil {
 		return fmt.Errorf("step 3 of 6, look again for what would be lost: %w", err)
 	}
-	if err := run.volume(ctx); err != nil {
-		return fmt.Errorf("step 3 of 6, delete volume %s: %w", t.Volume, err)
-	}
-	if err := run.devices(ctx); err != nil {
-		return fmt.Errorf("step 4 of 6, remove the devices: %w", err)
-	}
-	if err := run.clusters(ctx); err != nil {
-		return fmt.Errorf("step 5 of 6, remove nodes and clusters: %w", err)
+	for _, step := range []struct {
+		take func(context.Context) error
+		name string
+	}{
+		{run.volume, "step 3 of 6, delete volume " + t.Volume},
+		{run.devices, "step 4 of 6, remove the devices"},
+		{run.clusters, "step 5 of 6, remove nodes and clusters"},
+	} {
+		err := t.checkStillAlone(ctx)
+		if err == nil {
+			err = step.take(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
 	}
 	return nil
 }

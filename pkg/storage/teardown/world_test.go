@@ -26,6 +26,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -63,7 +64,8 @@ type world struct {
 	disks    map[string]*disk // by the id that Heketi has for the device
 	failing  map[string]error // commands, by their beginning
 	onEnd    func()           // is called when Heketi has ended
-	commands []string         // that were run in pods
+	noticed  func(kind string, r *http.Request)
+	commands []string // that were run in pods
 	heketi   *lab.Child
 }
 
@@ -123,8 +125,8 @@ func emptyWorld(t *testing.T) *world {
 	for i := 1; i <= 3; i++ {
 		w.pods = append(w.pods, kube.Pod{Name: fmt.Sprintf("gluster-n%d", i), Node: fmt.Sprintf("n%d", i), Ready: true})
 	}
-	w.others[teardownLabel] = []kube.Pod{{Name: testPod, Ready: true}, {Name: "teardown-0", Ended: true}}
-	w.others[setupLabel] = []kube.Pod{{Name: "setup-1", Ended: true}}
+	w.others[jobs.Teardown] = []kube.Pod{{Name: testPod, Ready: true}, {Name: "teardown-0", Ended: true}}
+	w.others[jobs.Setup] = []kube.Pod{{Name: "setup-1", Ended: true}}
 	w.newPod()
 	w.write(w.path("real.json"), `{"port": "8080", "jwt": {"admin": {"key": ""}, "user": {"key": "u"}}, "glusterfs": {"executor": "mock", "db": "/nowhere/heketi.db", "loglevel": "warning"}}`)
 	t.Cleanup(w.stopHeketi)
@@ -259,6 +261,11 @@ func forgets(r *http.Request) bool {
 
 // notice does on the disks what Heketi's executor would do.
 func (w *world) notice(kind string, r *http.Request, answer *httptest.ResponseRecorder) {
+	if w.noticed != nil {
+		w.mu.Lock()
+		w.noticed(kind, r)
+		w.mu.Unlock()
+	}
 	if kind == "POST /operations/pending/cleanup" && answer.Code == http.StatusAccepted {
 		w.mu.Lock()
 		defer w.mu.Unlock()

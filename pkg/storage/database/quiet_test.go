@@ -1,0 +1,70 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+)
+
+// busy is a Heketi that does one thing after the other; the last one stays.
+type busy struct {
+	source
+	looks []doing
+}
+
+type doing struct {
+	operations []heketi.Operation
+	unrecorded int
+	err        error
+}
+
+func (b *busy) Unrecorded(context.Context) (int, error) {
+	return b.looks[0].unrecorded, b.looks[0].err
+}
+
+func (b *busy) Operations(context.Context) ([]heketi.Operation, error) {
+	now := b.looks[0]
+	if len(b.looks) > 1 {
+		b.looks = b.looks[1:]
+	}
+	return now.operations, now.err
+}
+
+func TestTakeQuiet(t *testing.T) {
+	create := doing{operations: []heketi.Operation{{ID: "op1", Type: "create-volume"}}}
+	stale := doing{operations: []heketi.Operation{{ID: "op2", Type: "create-volume", Status: "stale"}, {ID: "op3", Status: "failed"}}}
+	for name, tt := range map[string]struct {
+		looks  []doing
+		after  time.Duration
+		copies int
+		want   string
+	}{
+		"nothing":               {looks: []doing{{}}, copies: 1},
+		"one that ends":         {looks: []doing{create, create, {}}, copies: 1, after: 4 * time.Second},
+		"one that began before": {looks: []doing{{}, create, {}}, copies: 2, after: 2 * time.Second},
+		"what nobody works at":  {looks: []doing{stale}, copies: 1},
+		"one without end":       {looks: []doing{create}, after: 5 * time.Minute, want: "take a copy of the database that has no unfinished volume: not done within 5m0s: Heketi has operation op1 (create-volume) under way"},
+		"unrecorded":            {looks: []doing{{unrecorded: 1}}, after: 5 * time.Minute, want: "Heketi begins with an operation"},
+		"no Heketi":             {looks: []doing{{err: errors.New("no answer")}}, after: 5 * time.Minute, want: "no answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				from := &busy{looks: tt.looks}
+				from.set("records", nil)
+				began := time.Now()
+				c, err := TakeQuiet(t.Context(), from, DefaultQuietTiming())
+				if time.Since(began) != tt.after || from.copies != tt.copies {
+					t.Errorf("after %v, %d copies", time.Since(began), from.copies)
+				}
+				if tt.want == "" && (err != nil || len(c.Packed) == 0) || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || c.Packed != nil) {
+					t.Errorf("%v, want %q", err, tt.want)
+				}
+			})
+		})
+	}
+}

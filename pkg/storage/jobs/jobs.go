@@ -1,0 +1,35 @@
+// Package jobs finds the Jobs of an installation that work on the same devices.
+package jobs
+
+import (
+	"context"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+)
+
+// The labels of the Jobs' pods.
+const (
+	Setup    = "app.kubernetes.io/component=setup"
+	Teardown = "app.kubernetes.io/component=teardown"
+)
+
+// Lister lists pods; *kube.Client implements it.
+type Lister interface {
+	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
+}
+
+// Other returns the name of a pod with one of the labels that has not ended and is not self, or "".
+func Other(ctx context.Context, from Lister, namespace, self string, labels ...string) (string, error) {
+	for _, label := range labels {
+		pods, err := from.Pods(ctx, namespace, label)
+		if err != nil {
+			return "", err
+		}
+		for _, pod := range pods {
+			if !pod.Ended && pod.Name != self {
+				return pod.Name, nil
+			}
+		}
+	}
+	return "", nil
+}

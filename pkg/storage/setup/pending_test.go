@@ -1,0 +1,58 @@
+package setup
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// TestBackupFromAMidst: the volume of the database is lost, and the backup has another volume as being made, which gluster has.
+func TestBackupFromAMidst(t *testing.T) {
+	w := newWorld(t)
+	if err := w.run(""); err != nil {
+		t.Fatal(err)
+	}
+	client := w.client()
+	clusters, err := client.Clusters(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateVolume(t.Context(), heketi.CreateRequest{
+		Name: "other", Cluster: clusters[0], SizeGiB: 2, Durability: volume.Durability{Type: volume.Replicate, Replica: 3}, SnapFactor: 1,
+	}, func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	w.stopHeketi()
+	path := filepath.Join(w.volume, "heketi.db")
+	storagetest.MarkPending(t, w.program, path, "other")
+	taken, err := database.Take(t.Context(), storagetest.File(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
+	if err := errors.Join(store.Save(t.Context(), taken), os.Remove(path)); err != nil {
+		t.Fatal(err)
+	}
+	w.newPod()
+	w.claims, w.gluster, w.volumes = nil, false, "other\n"
+	for range 2 {
+		err = w.run("")
+		if err == nil || !strings.Contains(err.Error(), "has volumes that were being made or removed when it was taken, and gluster has them: other. Heketi would delete them") {
+			t.Errorf("%v", err)
+		}
+	}
+	if slices.ContainsFunc(w.points.Seen(), func(point string) bool { return strings.Contains(point, "cleanup") }) {
+		t.Errorf("points %q", w.points.Seen())
+	}
+	if now, err := store.Load(t.Context()); err != nil || now.SHA256 != taken.SHA256 || now.Unfinished {
+		t.Errorf("the backup has changed: %+v, %v", now.Unfinished, err)
+	}
+}
