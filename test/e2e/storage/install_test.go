@@ -94,7 +94,17 @@ func (i installed) in(args ...string) string {
 // heketi runs heketi-cli in Heketi's pod.
 func (i installed) heketi(args ...string) string {
 	i.Helper()
-	return i.in(append([]string{"exec", "statefulset/heketi", "--container=heketi", "--", "heketi-cli"}, args...)...)
+	out, err := i.tryHeketi(args...)
+	if err != nil {
+		i.Fatal(err)
+	}
+	return out
+}
+
+func (i installed) tryHeketi(args ...string) (string, error) {
+	return cluster.Kubectl(i.Context(), append([]string{
+		"--namespace=" + namespace, "exec", "statefulset/heketi", "--container=heketi", "--", "heketi-cli",
+	}, args...)...)
 }
 
 func (i installed) helm(args ...string) {
