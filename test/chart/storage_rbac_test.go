@@ -15,17 +15,17 @@ import (
 func TestStorageAccountsAreNarrow(t *testing.T) {
 	allowed := map[string][]string{
 		"Role heketi": {
-			"pods get,list,watch", "pods/exec get,create", "secrets[heketi-db-backup] get,update,patch",
+			"pods get,list", "pods/exec get,create", "secrets[heketi-db-backup] get,patch",
 		},
 		"Role storage-setup": {
 			"persistentvolumeclaims create", "persistentvolumeclaims[heketi-db] get",
-			"pods get,list,watch", "pods/exec get,create", "secrets[heketi-db-backup] get,update,patch",
+			"pods get,list", "pods/exec get,create", "secrets[heketi-db-backup] get,patch",
 		},
 		"Role storage-teardown": {
-			"persistentvolumeclaims[heketi-db] get,delete", "pods get,list,watch", "pods/exec get,create",
-			"secrets[heketi-db-backup] get,update,patch", "statefulsets/scale[heketi] get,patch",
+			"persistentvolumeclaims[heketi-db] get,delete", "pods get,list", "pods/exec get,create",
+			"secrets[heketi-db-backup] get,patch", "statefulsets/scale[heketi] get,patch",
 		},
-		"ClusterRole glusterfs-storage-storage-setup": {"nodes get,list"},
+		"ClusterRole glusterfs-storage-storage-setup": {"nodes list"},
 	}
 	for _, r := range storageRenderings() {
 		got := map[string][]string{}
@@ -42,7 +42,7 @@ func TestStorageAccountsAreNarrow(t *testing.T) {
 			for i := range slots {
 				names = append(names, fmt.Sprintf("heketi-db-backup-%d", i))
 			}
-			want["Role heketi-backup"] = []string{"secrets[" + strings.Join(names, ",") + "] get,update,patch"}
+			want["Role heketi-backup"] = []string{"secrets[" + strings.Join(names, ",") + "] get,patch"}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: allowed (-), granted (+):\n%s", r.name, diff)
