@@ -86,6 +86,10 @@ func TestReplace(t *testing.T) {
 			if err := errors.Join(all.store(SecretName).Save(t.Context(), backup), all.ChangeSecret(t.Context(), testNamespace, SecretName, mark)); err != nil {
 				t.Fatal(err)
 			}
+			newer := take(t, "what Heketi has written meanwhile", time.Now())
+			if err := all.store(SecretName).Save(t.Context(), newer); err == nil || !strings.Contains(err.Error(), "Secret storage/heketi-db-backup stays as it is: its annotation glusterfs-storage/restore=replace wants it") {
+				t.Errorf("%v", err)
+			}
 			err := Restore(t.Context(), all.store(SecretName), path)
 			got, _ := os.ReadFile(path)
 			if sum != "" {
@@ -96,6 +100,9 @@ func TestReplace(t *testing.T) {
 			}
 			if err != nil || string(got) != fakeFile("records") || all.all[SecretName].Annotations["glusterfs-storage/restore"] != "" {
 				t.Errorf("%q, %v, %v", got, err, all.all[SecretName].Annotations)
+			}
+			if err := all.store(SecretName).Save(t.Context(), newer); err != nil {
+				t.Errorf("after the replacement: %v", err)
 			}
 			writeFile(t, path, "newer")
 			if err := Restore(t.Context(), all.store(SecretName), path); err != nil {
