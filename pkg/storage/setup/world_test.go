@@ -204,7 +204,7 @@ func (w *world) notice(kind string, _ *http.Request, answer *httptest.ResponseRe
 func (w *world) startHeketi() error {
 	path := filepath.Join(w.volume, "heketi.db")
 	ctx := klog.NewContext(w.t.Context(), klog.Logger{})
-	if err := database.Restore(ctx, database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}, path); err != nil {
+	if err := database.Restore(ctx, database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}, path, w.program); err != nil {
 		return err
 	}
 	config := filepath.Join(w.volume, "config.json")
