@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
@@ -151,6 +154,54 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if wrong, err := connect(t, url).Inconsistencies(t.Context()); err != nil || len(wrong) > 0 {
 		t.Errorf("%q, %v", wrong, err)
+	}
+}
+
+// TestRestoreWarns of a volume that was being made when the backup was taken.
+func TestRestoreWarns(t *testing.T) {
+	mock := labtest.MockHeketi(t)
+	t.Setenv(keyVariable, lab.HeketiKey)
+	binaries, err := lab.BuildHeketi(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := connect(t, mock.URL)
+	ids, err := client.Clusters(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"made", "in-the-making"} {
+		if _, err := client.CreateVolume(t.Context(), heketi.CreateRequest{Name: name, Cluster: ids[0], SizeGiB: 3, Durability: volume.Durability{Type: volume.None}, SnapFactor: 1},
+			func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var content bytes.Buffer
+	if err := client.DatabaseCopy(t.Context(), &content); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	midst := filepath.Join(dir, "midst.db")
+	if err := os.WriteFile(midst, content.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	storagetest.MarkPending(t, binaries.Server, midst, "in-the-making")
+	_, kubeconfig := newAPIServer(t, "heketi-db-backup")
+	cluster, err := kube.NewClient(kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	save := database.Saver{From: storagetest.File(midst), To: database.Store{Secrets: cluster, Namespace: "storage", Name: "heketi-db-backup"}}
+	if err := save.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "heketi.db")
+	args := []string{"restore", "--database=" + path, "--heketi=" + binaries.Server, "--kubeconfig=" + kubeconfig, "--namespace=storage"}
+	if code, output := runCommand(t, args...); code != 0 || !strings.Contains(output, `volumes="in-the-making"`) || !strings.Contains(output, "WARNING: the backup is from the midst of operations") {
+		t.Errorf("code %d\n%s", code, output)
+	}
+	if entries, err := filepath.Glob(path + "*"); err != nil || len(entries) != 1 {
+		t.Errorf("%q, %v", entries, err)
 	}
 }
 

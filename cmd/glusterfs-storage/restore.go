@@ -13,6 +13,7 @@ import (
 
 type restoreOptions struct {
 	allowEmpty bool
+	program    string
 	database   databaseOptions
 	cluster    clusterOptions
 	logging    logging.Options
@@ -38,6 +39,7 @@ func restoreCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.allowEmpty, "allow-empty", false, "let Heketi begin with an empty database if there is neither a database nor a backup")
+	flags.StringVar(&o.program, "heketi", "/usr/bin/heketi", "program of Heketi, to look for volumes that are unfinished in the backup")
 	o.database.register(flags)
 	o.cluster.register(flags)
 	o.logging.Register(flags)
@@ -45,7 +47,7 @@ func restoreCommand() *cobra.Command {
 }
 
 func (o *restoreOptions) run(ctx context.Context, from database.Store) error {
-	err := database.Restore(ctx, from, o.database.path)
+	err := database.Restore(ctx, from, o.database.path, o.program)
 	if o.allowEmpty && errors.Is(err, database.ErrEmpty) {
 		klog.FromContext(ctx).Info("There is no backup: Heketi begins with an empty database", "path", o.database.path)
 		return nil

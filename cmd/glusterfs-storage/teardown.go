@@ -28,7 +28,7 @@ func teardownCommand() *cobra.Command {
 		Use:   "teardown",
 		Short: "Take the installation apart, so that nothing is left on the devices; refuse while there are volumes",
 		Long: "Teardown is the Job that an administrator makes from the chart's CronJob storage-teardown. It may be ended anywhere and started again.\n\n" +
-			"  1. Look for what would be lost. If there is anything, it ends with code 3, and has changed nothing.\n" +
+			"  1. Look for what would be lost. If there is anything, it ends with code 3, and has changed nothing. A refusal in a later step says how to start Heketi again.\n" +
 			"  2. Back up Heketi's database, and end Heketi for good.\n" +
 			"  3. With a temporary Heketi, delete the volume of Heketi's database.\n" +
 			"  4. Remove all devices from Heketi, and Heketi's volume groups from the devices.\n" +

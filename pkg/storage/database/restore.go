@@ -17,8 +17,9 @@ import (
 )
 
 // Restore writes the backup to path, unless there is a database. An administrator who wants the backup instead of the database
-// annotates the Secret; the database is moved aside then. The file appears with all of its content or not at all.
-func Restore(ctx context.Context, from Store, path string) error {
+// annotates the Secret; the database is moved aside then. The file appears with all of its content or not at all. Program is heketi,
+// for WarnOfPending of what was restored.
+func Restore(ctx context.Context, from Store, path, program string) error {
 	logger := klog.FromContext(ctx)
 	there, err := hasDatabase(path)
 	if err != nil {
@@ -43,6 +44,7 @@ func Restore(ctx context.Context, from Store, path string) error {
 	if err := Write(backup, path); err != nil {
 		return fmt.Errorf("restore %s from %s: %w", path, from, err)
 	}
+	WarnOfPending(ctx, program, path)
 	logger.Info("Restored Heketi's database", "path", path, "secret", from.Name, "takenAt", backup.TakenAt, "sha256", backup.SHA256)
 	if backup.Replace {
 		return from.replaced(ctx)

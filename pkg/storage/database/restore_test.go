@@ -39,7 +39,7 @@ func TestRestore(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := Restore(t.Context(), store, path)
+			err := Restore(t.Context(), store, path, "/bin/false")
 			if tt.fails == "" && err != nil || tt.fails != "" && (err == nil || !strings.Contains(err.Error(), tt.fails)) {
 				t.Errorf("%v, want %q", err, tt.fails)
 			}
@@ -59,7 +59,7 @@ func TestRestoreOverAnEmptyFile(t *testing.T) {
 	if err := all.store(SecretName).Save(t.Context(), take(t, "records", time.Now())); err != nil {
 		t.Fatal(err)
 	}
-	if err := Restore(t.Context(), all.store(SecretName), path); err != nil {
+	if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(path); err != nil || string(got) != fakeFile("records") {
@@ -86,7 +86,11 @@ func TestReplace(t *testing.T) {
 			if err := errors.Join(all.store(SecretName).Save(t.Context(), backup), all.ChangeSecret(t.Context(), testNamespace, SecretName, mark)); err != nil {
 				t.Fatal(err)
 			}
-			err := Restore(t.Context(), all.store(SecretName), path)
+			newer := take(t, "what Heketi has written meanwhile", time.Now())
+			if err := all.store(SecretName).Save(t.Context(), newer); err == nil || !strings.Contains(err.Error(), "Secret storage/heketi-db-backup stays as it is: its annotation glusterfs-storage/restore=replace wants it") {
+				t.Errorf("%v", err)
+			}
+			err := Restore(t.Context(), all.store(SecretName), path, "/bin/false")
 			got, _ := os.ReadFile(path)
 			if sum != "" {
 				if !errors.Is(err, errDamaged) || string(got) != "a database that is damaged" {
@@ -97,8 +101,11 @@ func TestReplace(t *testing.T) {
 			if err != nil || string(got) != fakeFile("records") || all.all[SecretName].Annotations["glusterfs-storage/restore"] != "" {
 				t.Errorf("%q, %v, %v", got, err, all.all[SecretName].Annotations)
 			}
+			if err := all.store(SecretName).Save(t.Context(), newer); err != nil {
+				t.Errorf("after the replacement: %v", err)
+			}
 			writeFile(t, path, "newer")
-			if err := Restore(t.Context(), all.store(SecretName), path); err != nil {
+			if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err != nil {
 				t.Fatal(err)
 			}
 			if got, _ := os.ReadFile(path); string(got) != "newer" {
@@ -120,11 +127,11 @@ func TestNoKubernetes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heketi.db")
 	all := newSecrets(SecretName)
 	all.fail = errors.New("API server: connection refused")
-	if err := Restore(t.Context(), all.store(SecretName), path); err == nil || !strings.Contains(err.Error(), "connection refused") {
+	if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("%v", err)
 	}
 	writeFile(t, path, "a database")
-	if err := Restore(t.Context(), all.store(SecretName), path); err != nil {
+	if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err != nil {
 		t.Error(err)
 	}
 }
@@ -137,7 +144,7 @@ func TestRestoreNeedsTheVolume(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{dir: "is no file", filepath.Join(dir, "missing", "heketi.db"): "no such file or directory"} {
-		if err := Restore(t.Context(), all.store(SecretName), path); err == nil || !strings.Contains(err.Error(), want) {
+		if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

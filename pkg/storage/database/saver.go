@@ -12,33 +12,26 @@ type Saver struct {
 	From       Source
 	To         Store
 	Unfinished bool // of the copies; see Copy
-
-	known string // sha256 of what the Secret holds; "": not known
 }
 
-// Save takes a copy, and saves it if it is a new one.
+// Save takes a copy, and saves it if it is not what the Secret has. It reads the Secret each time, which may have been emptied.
 func (s *Saver) Save(ctx context.Context) error {
-	if s.known == "" {
-		there, err := s.To.Load(ctx)
-		switch {
-		case err == nil && there.Unfinished == s.Unfinished:
-			s.known = there.SHA256
-		case err != nil && !errors.Is(err, ErrEmpty):
-			return err
-		}
+	there, err := s.To.Load(ctx)
+	if err != nil && !errors.Is(err, ErrEmpty) {
+		return err
 	}
+	empty := err != nil
 	c, err := Take(ctx, s.From)
 	if err != nil {
 		return err
 	}
-	if c.SHA256 == s.known {
+	if !empty && c.SHA256 == there.SHA256 && s.Unfinished == there.Unfinished {
 		return nil
 	}
 	c.Unfinished = s.Unfinished
 	if err := s.To.Save(ctx, c); err != nil {
 		return err
 	}
-	s.known = c.SHA256
 	klog.FromContext(ctx).Info("Saved a backup of Heketi's database", "secret", s.To.Name, "bytes", len(c.Packed), "sha256", c.SHA256)
 	return nil
 }

@@ -40,8 +40,17 @@ type Store struct {
 
 func (s Store) String() string { return "Secret " + s.Namespace + "/" + s.Name }
 
-// Save replaces the backup.
-func (s Store) Save(ctx context.Context, c Copy) error { return s.save(ctx, c, "") }
+// Save replaces the backup, unless an administrator has chosen it to replace a database.
+func (s Store) Save(ctx context.Context, c Copy) error {
+	secret, err := s.Secrets.Secret(ctx, s.Namespace, s.Name)
+	if err != nil {
+		return s.explain(err)
+	}
+	if secret.Annotations[annotationRestore] == replace {
+		return fmt.Errorf("%s stays as it is: its annotation %s=%s wants it instead of the database, at the next start of Heketi's pod; delete the pod, or remove the annotation", s, annotationRestore, replace)
+	}
+	return s.save(ctx, c, secret.Version)
+}
 
 func (s Store) save(ctx context.Context, c Copy, version string) error {
 	annotations := map[string]string{annotationTaken: c.TakenAt.UTC().Format(time.RFC3339), annotationSHA256: c.SHA256, annotationBootstrap: ""}

@@ -12,6 +12,7 @@ type Timing struct {
 	Quiet   time.Duration // after the last change of a burst
 	Longest time.Duration // after the first one, however long the burst is
 	Look    time.Duration // how often the file is looked at, whatever was noticed
+	Again   time.Duration // how often save is called without a change: the Secret may have lost the backup; 0 is never
 	Retry   time.Duration // after a failure; it doubles up to RetryMax
 	// RetryMax bounds the time after failures.
 	RetryMax time.Duration
@@ -20,10 +21,10 @@ type Timing struct {
 // DefaultTiming saves a change within seconds.
 func DefaultTiming() Timing {
 	// An operation of Heketi writes its database about twenty times within a few seconds.
-	return Timing{Quiet: time.Second, Longest: 15 * time.Second, Look: 30 * time.Second, Retry: time.Second, RetryMax: time.Minute}
+	return Timing{Quiet: time.Second, Longest: 15 * time.Second, Look: 30 * time.Second, Again: time.Hour, Retry: time.Second, RetryMax: time.Minute}
 }
 
-// Watch calls save once at the beginning, and after changes of the file, until ctx is done. A save that fails is repeated.
+// Watch calls save once at the beginning, after changes of the file, and now and then without one, until ctx is done. A save that fails is repeated.
 func Watch(ctx context.Context, path string, t Timing, save func(context.Context) error) {
 	changes := make(chan struct{}, 1)
 	notify := func() {
@@ -33,6 +34,7 @@ func Watch(ctx context.Context, path string, t Timing, save func(context.Context
 		}
 	}
 	notify()
+	go repeat(ctx, t.Again, notify)
 	observed := make(chan struct{})
 	go func() {
 		defer close(observed)
@@ -40,6 +42,22 @@ func Watch(ctx context.Context, path string, t Timing, save func(context.Context
 	}()
 	saveSettled(ctx, changes, t, save)
 	<-observed
+}
+
+func repeat(ctx context.Context, every time.Duration, notify func()) {
+	if every <= 0 {
+		return
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			notify()
+		}
+	}
 }
 
 func saveSettled(ctx context.Context, changes <-chan struct{}, t Timing, save func(context.Context) error) {

@@ -158,3 +158,33 @@ func TestObserveByLooking(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+// TestSavedAgain: a Secret that was emptied gets its backup back without a change of the database.
+func TestSavedAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "heketi.db")
+	all, from := newSecrets(SecretName), &source{}
+	from.set("records", nil)
+	saver := Saver{From: from, To: all.store(SecretName)}
+	timing := Timing{Quiet: time.Millisecond, Longest: time.Second, Look: time.Hour, Again: 20 * time.Millisecond, Retry: time.Millisecond, RetryMax: time.Millisecond}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		Watch(ctx, path, timing, saver.Save)
+	}()
+	defer func() { cancel(); <-ended }()
+	for range 2 {
+		for began := time.Now(); ; time.Sleep(time.Millisecond) {
+			_, err := all.store(SecretName).Load(t.Context())
+			if err == nil {
+				break
+			}
+			if time.Since(began) > 10*time.Second {
+				t.Fatal(err)
+			}
+		}
+		if err := all.store(SecretName).Clear(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -56,7 +56,11 @@ func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topolog
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { database.Watch(watching, s.temporary().Database(), s.Timing.Backup, saver.Save) })
-	defer func() { stop(); watch.Wait() }()
+	defer func() {
+		stop()
+		watch.Wait()
+		s.saveLast(ctx, saver)
+	}()
 
 	if err := temporary.CleanUp(ctx, server); err != nil {
 		return err
@@ -67,6 +71,18 @@ func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topolog
 		klog.FromContext(ctx).Error(loadErr, "Not all of the topology could be loaded")
 	}
 	return errors.Join(s.ensureVolume(ctx, server, t, result.Clusters, pods), ctx.Err())
+}
+
+// saveLast backs up what was changed last, if the pod is asked to end before the watch could: its file is lost with it.
+func (s *Setup) saveLast(ctx context.Context, saver *database.Saver) {
+	if ctx.Err() == nil { // bootstrap backs up, or the pod stays
+		return
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timing.Last)
+	defer cancel()
+	if err := saver.Save(last); err != nil {
+		klog.FromContext(ctx).Error(err, "The last changes of the database are not backed up")
+	}
 }
 
 // checkPending fails if the clean-up would delete volumes that gluster has: Heketi undoes their creation, and its database may be

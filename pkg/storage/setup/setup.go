@@ -64,13 +64,14 @@ type Timing struct {
 	Pods   time.Duration // until gluster runs on all nodes
 	Heketi time.Duration // until Heketi answers
 	Child  time.Duration // until a temporary Heketi answers, and until it has ended
+	Last   time.Duration // the last backup of a pod that is asked to end; Kubernetes gives it 30 s
 	Backup database.Timing
 }
 
 // DefaultTiming fits a Job that is started again when it fails.
 func DefaultTiming() Timing {
 	return Timing{
-		Poll: 2 * time.Second, Others: 10 * time.Minute, Hello: 5 * time.Second, Pods: 10 * time.Minute, Heketi: 10 * time.Minute, Child: time.Minute,
+		Poll: 2 * time.Second, Others: 10 * time.Minute, Hello: 5 * time.Second, Pods: 10 * time.Minute, Heketi: 10 * time.Minute, Child: time.Minute, Last: 10 * time.Second,
 		Backup: database.DefaultTiming(),
 	}
 }

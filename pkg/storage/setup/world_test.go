@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -61,8 +62,11 @@ type world struct {
 	heketi   *lab.Child
 	refused  map[string]string
 	jobs     map[string][]kube.Pod // of setups and teardowns, by label
-	wiped    int                   // so many devices were added with destroydata
-	asleep   bool                  // the pod of Heketi does not start
+	// interrupt reports whether the pod is asked to end after an answer of a temporary Heketi, before the watch has saved anything.
+	interrupt   func(kind string, answer *httptest.ResponseRecorder) bool
+	interrupted func()
+	wiped       int  // so many devices were added with destroydata
+	asleep      bool // the pod of Heketi does not start
 }
 
 func newWorld(t *testing.T) *world {
@@ -130,8 +134,12 @@ func (w *world) run(point string) error {
 	ctx, cancel := context.WithCancelCause(klog.NewContext(w.t.Context(), logger))
 	defer cancel(nil)
 	w.points.Begin(point, func() { cancel(storagetest.ErrKilled) })
-	timing := Timing{Poll: 10 * time.Millisecond, Others: time.Second, Hello: 5 * time.Second, Pods: time.Second, Heketi: 30 * time.Second, Child: 30 * time.Second, Backup: database.DefaultTiming()}
+	timing := Timing{Poll: 10 * time.Millisecond, Others: time.Second, Hello: 5 * time.Second, Pods: time.Second, Heketi: 30 * time.Second, Child: 30 * time.Second, Last: 10 * time.Second, Backup: database.DefaultTiming()}
 	timing.Backup.Quiet = 10 * time.Millisecond
+	if w.interrupt != nil {
+		timing.Backup.Quiet, timing.Backup.Longest = time.Hour, time.Hour
+		w.interrupted = func() { cancel(errors.New("SIGTERM")) }
+	}
 	if w.asleep {
 		timing.Heketi = time.Second
 	}
@@ -181,6 +189,9 @@ func (readCloser) Close() error { return nil }
 func (w *world) notice(kind string, _ *http.Request, answer *httptest.ResponseRecorder) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.interrupt != nil && w.interrupt(kind, answer) {
+		w.interrupted()
+	}
 	switch {
 	case strings.HasPrefix(kind, "GET /queue/") && strings.HasPrefix(answer.Header().Get("Location"), "/volumes/"):
 		w.gluster = true
@@ -193,7 +204,7 @@ func (w *world) notice(kind string, _ *http.Request, answer *httptest.ResponseRe
 func (w *world) startHeketi() error {
 	path := filepath.Join(w.volume, "heketi.db")
 	ctx := klog.NewContext(w.t.Context(), klog.Logger{})
-	if err := database.Restore(ctx, database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}, path); err != nil {
+	if err := database.Restore(ctx, database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}, path, w.program); err != nil {
 		return err
 	}
 	config := filepath.Join(w.volume, "config.json")

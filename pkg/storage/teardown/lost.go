@@ -43,7 +43,7 @@ func (t *Teardown) startAgain(running bool) string {
 
 // checkServers fails with ErrRefused if gluster has volumes that Heketi does not know, or devices cannot be emptied.
 func (t *Teardown) checkServers(ctx context.Context, server *heketi.Client, pods servers.Pods, running bool) error {
-	if err := t.checkGlusterVolumes(ctx, pods); err != nil {
+	if err := t.checkGlusterVolumes(ctx, pods, running); err != nil {
 		return err
 	}
 	nodes, err := nodesOf(ctx, server)
@@ -62,11 +62,8 @@ func (t *Teardown) checkServers(ctx context.Context, server *heketi.Client, pods
 // temporary one, which the administrator does not reach, would stop half-way.
 func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods, running bool) error {
 	if _, ok := pods[n.name]; !ok {
-		gone := ""
-		if running {
-			gone = ", or, if it is gone for good, remove its devices and the node from Heketi with heketi-cli device delete --force-forget and heketi-cli node delete"
-		}
-		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s)%s", ErrRefused, n.name, n.name, t.NodeLabel, gone)
+		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s), and make this Job again. "+
+			"If the node is gone for good: %sRemove its devices and the node from Heketi with heketi-cli device delete --force-forget and heketi-cli node delete", ErrRefused, n.name, n.name, t.NodeLabel, t.startAgain(running))
 	}
 	if !running { // devices may be empty already
 		return nil
@@ -105,7 +102,7 @@ func (t *Teardown) volumesOf(dump heketi.Dump) (names []string) {
 }
 
 // checkGlusterVolumes looks for volumes that Heketi does not know. They may be on the same devices.
-func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods) error {
+func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods, running bool) error {
 	names, err := pods.Volumes(ctx, t.Runner)
 	if err != nil {
 		return err
@@ -115,8 +112,8 @@ func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods) e
 		return nil
 	}
 	command := t.gluster(pods)
-	return fmt.Errorf("%w: gluster has volumes that Heketi does not know: %s. See what they are with %s info; if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. "+
-		"Then make this Job again", ErrRefused, few(names), command, command, command)
+	return fmt.Errorf("%w: gluster has volumes that Heketi does not know: %s. %sSee what they are with %s info; if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. "+
+		"Then make this Job again", ErrRefused, few(names), t.startAgain(running), command, command, command)
 }
 
 // checkNoVolumes is for an installation without a database: what is on the devices is not known.

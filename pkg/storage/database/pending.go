@@ -1,0 +1,76 @@
+package database
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+)
+
+// WarnOfPending logs the volumes that a database has as unfinished, before a Heketi starts with it. Program is heketi, which alone
+// reads the file. What cannot be read is logged, too: it must not keep Heketi from starting.
+func WarnOfPending(ctx context.Context, program, path string) {
+	logger := klog.FromContext(ctx)
+	names, err := pendingVolumes(ctx, program, path)
+	switch {
+	case err != nil:
+		logger.Error(err, "The backup could not be searched for unfinished volumes; see heketi-cli server operations list before you have Heketi clean up")
+	case len(names) > 0:
+		logger.Info("WARNING: the backup is from the midst of operations. Heketi has these volumes as being made or removed; by now they may be in use. "+
+			"Do not run heketi-cli server operations cleanup while gluster has one of them (gluster volume list): it would delete them with their data",
+			"volumes", strings.Join(names, ", "))
+	}
+}
+
+func pendingVolumes(ctx context.Context, program, path string) (names []string, err error) {
+	text := path + ".json" // beside the database, since /tmp is small
+	if err := removeFile(text); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, removeFile(text)) }()
+	const longest = 600
+	cmd := exec.CommandContext(ctx, program, "db", "export", "--jsonfile="+text, "--dbfile="+path) // #nosec G204 -- the chart names the program
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s db export: %w: %s", program, err, plain.Line(string(out), longest))
+	}
+	content, err := os.ReadFile(text) // #nosec G304 -- the name is ours
+	if err != nil {
+		return nil, err
+	}
+	var exported struct {
+		Volumes map[string]struct {
+			Info struct {
+				Name string `json:"name"`
+			} `json:"Info"`
+			Pending struct {
+				ID string `json:"Id"`
+			} `json:"Pending"`
+		} `json:"volumeentries"`
+	}
+	if err := json.Unmarshal(content, &exported); err != nil {
+		return nil, fmt.Errorf("read the exported database: %w", err)
+	}
+	for _, v := range exported.Volumes {
+		if v.Pending.ID != "" {
+			names = append(names, v.Info.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

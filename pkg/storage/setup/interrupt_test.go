@@ -1,0 +1,24 @@
+package setup
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestAskedToEnd: a pod that gets SIGTERM when the volume has just been made saves the database, and another pod goes on with it.
+func TestAskedToEnd(t *testing.T) {
+	w := newWorld(t)
+	w.interrupt = func(kind string, answer *httptest.ResponseRecorder) bool {
+		return strings.HasPrefix(kind, "GET /queue/") && strings.HasPrefix(answer.Header().Get("Location"), "/volumes/")
+	}
+	if err := w.run(""); err == nil {
+		t.Fatal("the run was not interrupted")
+	}
+	w.interrupt = nil
+	w.newPod()
+	if err := w.run(""); err != nil {
+		t.Fatalf("%v\n%s", err, w.log)
+	}
+	w.check(3, 3)
+}
