@@ -32,7 +32,7 @@ const (
 	MountHealed = "MountHealed"
 	// MountNotHealed (Warning): a mount of a client that had ended could not be replaced; the message says which, why and what to do.
 	MountNotHealed = "MountNotHealed"
-	// MountsRestored (Normal): the graph of the volume's client has changed, and the mounts that the kernel dropped are back.
+	// MountsRestored (Normal): the graph of the volume's client has changed, or bricks were away, and the mounts that the kernel dropped are back.
 	MountsRestored = "MountsRestored"
 	// ClientEnded (Warning): the volume's client has ended while it was needed; or has ended so often, on Linux before 6.5, that the pod
 	// should be restarted.

@@ -33,7 +33,7 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 			Buckets: []float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
 		}),
 		graphRepairs: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: prefix + "graph_repairs_total", Help: "Volumes whose mounts were repaired after a change of their GlusterFS client's graph, by outcome: healed, partly or failed.",
+			Name: prefix + "graph_repairs_total", Help: "Volumes whose mounts were repaired after a change of their GlusterFS client's graph or an outage of bricks, by outcome: healed, partly or failed.",
 		}, []string{"outcome"}),
 		covered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each goes with its container.",

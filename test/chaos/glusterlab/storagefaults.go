@@ -51,7 +51,7 @@ func storagePowerCut(ctx context.Context, c *rig) error {
 // eagerLock makes clients note at once, while it is off, on the other bricks that one has missed a write. By default they do so a second
 // after the last write to a file, having acknowledged all of them. If all bricks end before that, as they do one after the other when a
 // volume is stopped, GlusterFS does not know which one is behind, and may copy it over the others: with the default, it lost records that
-// were written and synced in that time in 42 of 80 files, and in none of 20 with the option off. cluster.favorite-child-policy makes no
+// were written and synced in that time in 50 of 112 files, and in none of 20 with the option off. cluster.favorite-child-policy makes no
 // difference (docs/mounts.md). The driver has no part in it, so that a record that is lost in these rounds all the same is a fault.
 const eagerLock = "cluster.eager-lock"
 
