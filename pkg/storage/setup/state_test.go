@@ -14,7 +14,7 @@ func TestFileOfAnEarlierRun(t *testing.T) {
 	for name, exists := range map[string]bool{"with the volume": true, "without the volume": false} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			if err := w.run("after POST /volumes"); err == nil {
+			if err := w.run("before POST /volumes"); err == nil {
 				t.Fatal("the run was not killed")
 			}
 			stale, err := os.ReadFile(filepath.Join(w.dir, "heketi.db"))
