@@ -18,7 +18,7 @@ test-chart: build $(HELM) $(HELM_DOCS) ## The charts' renderings, schema and per
 .PHONY: chart-lint
 chart-lint: $(HELM) ## helm lint
 	$(HELM) lint --strict $(CHART)
-	$(HELM) lint --strict $(STORAGE_CHART) --values deploy/examples/storage-values.yaml
+	$(HELM) lint --strict $(STORAGE_CHART) --values deploy/storage-values.yaml
 
 .PHONY: chart-package
 chart-package: $(HELM) ## The charts as archives, in build/charts

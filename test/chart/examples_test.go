@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +16,7 @@ import (
 
 // What examples and documents show is what the driver takes.
 func TestExamplesAreTaken(t *testing.T) {
-	for _, path := range exampleManifests(t) {
+	for _, path := range files(t, deploy+"/examples/*.yaml") {
 		t.Run(filepath.Base(path), func(t *testing.T) { checkStorage(t, objects(t, read(t, path))) })
 	}
 	block := regexp.MustCompile("(?s)\n```yaml\n(.*?)```")
@@ -34,17 +33,9 @@ func TestExamplesAreTaken(t *testing.T) {
 	}
 }
 
-// exampleManifests returns the examples that are objects, and not values of a chart.
-func exampleManifests(t *testing.T) []string {
-	t.Helper()
-	return slices.DeleteFunc(files(t, deploy+"/examples/*.yaml"), func(path string) bool { return strings.HasSuffix(path, "-values.yaml") })
-}
-
-// Values in the examples and in the README of charts/glusterfs-storage are what that chart takes.
+// deploy/storage-values.yaml and the values in the README of charts/glusterfs-storage are what that chart takes.
 func TestExampleValuesAreTaken(t *testing.T) {
-	for _, path := range files(t, deploy+"/examples/*-values.yaml") {
-		t.Run(filepath.Base(path), func(t *testing.T) { storageTaken(t, read(t, path)) })
-	}
+	storageTaken(t, read(t, deploy+"/storage-values.yaml"))
 	for i, found := range regexp.MustCompile("(?s)\n```yaml\n(.*?)```").FindAllStringSubmatch(read(t, storageDir+"/README.md"), -1) {
 		values := found[1]
 		if !strings.HasPrefix(values, "nodes:") {

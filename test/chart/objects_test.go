@@ -94,7 +94,7 @@ func TestObjectsAreOfTheKubernetesAPI(t *testing.T) {
 	for _, r := range slices.Concat(renderings(), storageRenderings()) {
 		t.Run(r.name, func(t *testing.T) { checkStrictly(t, r.renderAll(t)) })
 	}
-	for _, path := range append(exampleManifests(t), deploy+"/glusterfs-csi.yaml", deploy+"/namespace.yaml") {
+	for _, path := range append(files(t, deploy+"/examples/*.yaml"), deploy+"/glusterfs-csi.yaml", deploy+"/namespace.yaml") {
 		t.Run(filepath.Base(path), func(t *testing.T) { checkStrictly(t, read(t, path)) })
 	}
 }
