@@ -40,21 +40,28 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		// What they have is not found now, and will be.
 		outcome.Pending, outcome.Lost = outcome.Pending+len(outcome.Lost), nil
 	}
-	h.onlyNews(&outcome, byGraph)
-	if outcome.Mounts > 0 || len(outcome.Lost) > 0 {
-		what := "Repaired the mounts of a volume after a change of its client's graph"
-		if kept.Graph == graph {
-			what = "Repaired the mounts of a volume whose bricks had been away"
-		}
-		log.Info(what, "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
-		h.observer.GraphRepaired(outcome)
-	}
+	h.reportGraph(ctx, &outcome, kept.Graph == graph)
 	h.reportWritten(ctx, s, outcome.returned)
 	if outcome.Pending > 0 {
 		return false
 	}
 	h.advance(ctx, s, kept, graph)
 	return true
+}
+
+// reportGraph tells of what was repaired and what is lost, if that is news.
+func (h *Healer) reportGraph(ctx context.Context, outcome *Outcome, sameGraph bool) {
+	h.onlyNews(outcome, byGraph)
+	if outcome.Mounts == 0 && len(outcome.Lost) == 0 {
+		return
+	}
+	what := "Repaired the mounts of a volume after a change of its client's graph"
+	if sameGraph {
+		what = "Repaired the mounts of a volume whose bricks had been away"
+	}
+	klog.FromContext(ctx).Info(what, "volumeID", outcome.VolumeID, "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending,
+		"took", outcome.Took)
+	h.observer.GraphRepaired(*outcome)
 }
 
 // bricksAway reports whether the client misses so many bricks that files of the volume cannot be used. A volume with several sets of
