@@ -40,7 +40,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		// What they have is not found now, and will be.
 		outcome.Pending, outcome.Lost = outcome.Pending+len(outcome.Lost), nil
 	}
-	h.reportGraph(ctx, outcome, kept.Graph != graph)
+	h.reportGraph(ctx, &outcome, kept.Graph == graph)
 	h.reportWritten(ctx, s, outcome.returned)
 	if outcome.Pending > 0 {
 		return false
@@ -49,18 +49,19 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	return true
 }
 
-// reportGraph reports what was repaired and what cannot be, unless that is known. Without a change of the graph, bricks had been away.
-func (h *Healer) reportGraph(ctx context.Context, outcome Outcome, changed bool) {
-	h.onlyNews(&outcome, byGraph)
+// reportGraph tells of what was repaired and what is lost, if that is news.
+func (h *Healer) reportGraph(ctx context.Context, outcome *Outcome, sameGraph bool) {
+	h.onlyNews(outcome, byGraph)
 	if outcome.Mounts == 0 && len(outcome.Lost) == 0 {
 		return
 	}
 	what := "Repaired the mounts of a volume after a change of its client's graph"
-	if !changed {
+	if sameGraph {
 		what = "Repaired the mounts of a volume whose bricks had been away"
 	}
-	klog.FromContext(ctx).Info(what, "volumeID", outcome.VolumeID, "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
-	h.observer.GraphRepaired(outcome)
+	klog.FromContext(ctx).Info(what, "volumeID", outcome.VolumeID, "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending,
+		"took", outcome.Took)
+	h.observer.GraphRepaired(*outcome)
 }
 
 // bricksAway reports whether the client misses so many bricks that files of the volume cannot be used. A volume with several sets of

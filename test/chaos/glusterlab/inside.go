@@ -27,9 +27,9 @@ mount --bind "$1/$2-sub" "$1-sub"`
 // which something is mounted cannot be removed, which is certain, while a table of mounts may change as it is read.
 func (c *rig) unfurnish(ctx context.Context, p *pod) error {
 	const script = `set -e
-clear() { until rmdir "$1" 2>/dev/null; do umount -l "$1"; done; }
-clear "$1-scratch"
-clear "$1-sub"`
+remove() { until rmdir "$1" 2>/dev/null; do umount -l "$1"; done; }
+remove "$1-scratch"
+remove "$1-sub"`
 	_, err := c.machine().Output(ctx, "sh", "-c", script, "sh", c.target(p.volume, p.name))
 	return err
 }
