@@ -24,9 +24,13 @@ func (c *rig) makeDisks(ctx context.Context) (disks, error) {
 	return d, c.restart(ctx)
 }
 
+// removeDisks waits for processes that have one of the logs open for a moment, and names those that keep it.
 func (c *rig) removeDisks(ctx context.Context) error {
-	_, err := c.lab.Node(1).Output(ctx, "umount", c.disks.logs)
-	return err
+	const script = `umount "$1" || { find /proc -maxdepth 3 -lname "$1*" 2>/dev/null >&2; exit 1; }`
+	return patiently(ctx, "unmount the logs", func(ctx context.Context) error {
+		_, err := c.lab.Node(1).Output(ctx, "sh", "-c", script, "sh", c.disks.logs)
+		return err
+	})
 }
 
 // logDiskFull fills the file system of the logs and holds the file open: the plugin removes what it does not know.
