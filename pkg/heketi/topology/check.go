@@ -64,7 +64,7 @@ func (c *checker) node(n Node, at string) {
 			c.mistake("%s (%s): %s is every machine's own address: write the one by which the other storage nodes reach it", at, n.Name(), address)
 		}
 		if first := once(c.addresses, address, at); first != "" {
-			c.mistake("address %s is there twice: in %s and in %s; each node needs one of its own", address, first, at)
+			c.mistake("address %s is there twice: in %s and in %s; give each node a different one", address, first, at)
 		}
 	}
 	c.tags(n.Tags, at, n.Name())
@@ -101,7 +101,7 @@ func (c *checker) tags(tags map[string]string, at, of string) {
 	}
 }
 
-// ForReplica returns the first cluster that can hold volumes with so many copies: each copy needs a node of its own.
+// ForReplica returns the first cluster that can hold volumes with so many copies: each copy needs a separate node.
 func (t Topology) ForReplica(copies int) (Cluster, error) {
 	most := 0
 	for _, c := range t.Clusters {

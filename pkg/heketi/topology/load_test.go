@@ -91,7 +91,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("again: %+v", again)
 	}
 	grown := nodes(1, 4, "/dev/sdb", "/dev/sdc")
-	slices.Reverse(grown.Clusters[0].Nodes) // the new one comes first, and does not get a cluster of its own
+	slices.Reverse(grown.Clusters[0].Nodes) // the new one comes first, and joins the existing cluster
 	if got := mustLoad(t, client, grown); got.Added != 1+5 || got.Found != 7 || !slices.Equal(got.Clusters, first.Clusters) {
 		t.Errorf("grown: %+v", got)
 	}

@@ -1,4 +1,4 @@
-// Package podexec runs commands in containers of pods. It is a package of its own because what it imports would make the
+// Package podexec runs commands in containers of pods. It is separate from pkg/kube because what it imports would make the
 // driver's binary larger, which runs none.
 package podexec
 

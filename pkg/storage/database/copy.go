@@ -52,7 +52,7 @@ func Take(ctx context.Context, from Source) (Copy, error) {
 	}
 	if packed.full {
 		return Copy{}, fmt.Errorf("%w: packed it has more than %d bytes, and a Secret holds 1 MiB; "+
-			"delete volumes that nobody needs, then make the file smaller with heketi db export and heketi db import while Heketi is down", ErrTooLarge, LargestPacked)
+			"delete volumes that are no longer needed, then make the file smaller with heketi db export and heketi db import while Heketi is down", ErrTooLarge, LargestPacked)
 	}
 	if err != nil {
 		return Copy{}, fmt.Errorf("copy the database of Heketi: %w", err)

@@ -68,7 +68,7 @@ func look(path string) fileSeen {
 	return fileSeen{id: fileID{st.Dev, st.Ino}, size: st.Size, changed: st.Mtim.Nano()}
 }
 
-// dirWatch reads the kernel's reports about a directory in a goroutine of its own.
+// dirWatch reads the kernel's reports about a directory in a separate goroutine.
 type dirWatch struct {
 	id   fileID
 	file *os.File

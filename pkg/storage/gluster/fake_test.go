@@ -30,7 +30,7 @@ type fakeRunner struct {
 type fakeChild struct {
 	name  string
 	obeys []syscall.Signal
-	left  *fakeChild // a child of its own, which it leaves when it ends
+	left  *fakeChild // its child, which outlives it
 	p     *process   // of those that were started
 }
 
