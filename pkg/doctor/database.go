@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
@@ -15,10 +16,7 @@ const mostNamed = 5
 
 // named joins the first few of them.
 func named(things []string, separator string) string {
-	if len(things) <= mostNamed {
-		return strings.Join(things, separator)
-	}
-	return fmt.Sprintf("%s%sand %d more", strings.Join(things[:mostNamed], separator), separator, len(things)-mostNamed)
+	return plain.Few(things, mostNamed, separator, separator+"and ")
 }
 
 // database has Heketi look at its own database.

@@ -14,6 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/doctor"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/persistentvolume"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -212,14 +213,9 @@ func firstPart(path string) string {
 
 // pvNames names the first few.
 func pvNames(pvs []pv) string {
-	const most = 5
-	names := make([]string, 0, most)
-	for _, pv := range pvs[:min(len(pvs), most)] {
+	names := make([]string, 0, len(pvs))
+	for _, pv := range pvs {
 		names = append(names, pv.Name)
 	}
-	text := strings.Join(names, ", ")
-	if len(pvs) > most {
-		text += fmt.Sprintf(" and %d more", len(pvs)-most)
-	}
-	return text
+	return plain.Few(names, 5, ", ", " and ")
 }

@@ -2,14 +2,13 @@ package orphans
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
@@ -185,10 +184,4 @@ func without(a, b map[thing]bool) []string {
 }
 
 // brief keeps a log line short.
-func brief(things []string) string {
-	const most = 10
-	if len(things) <= most {
-		return strings.Join(things, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(things[:most], ", "), len(things)-most)
-}
+func brief(things []string) string { return plain.Few(things, 10, ", ", " and ") }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/glustercli"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // gate holds back a node that has just started until it takes part again in everything. Once the gate is open, only the bricks of
@@ -173,10 +174,4 @@ func (g *gate) checkVolume(ctx context.Context, volume string) error {
 }
 
 // few lists the first of several things.
-func few(things []string) string {
-	const most = 3
-	if len(things) <= most {
-		return strings.Join(things, "; ")
-	}
-	return fmt.Sprintf("%s; and %d more", strings.Join(things[:most], "; "), len(things)-most)
-}
+func few(things []string) string { return plain.Few(things, 3, "; ", "; and ") }

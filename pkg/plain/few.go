@@ -1,0 +1,14 @@
+package plain
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Few joins the first things by a separator. If there are more than most, last and their number follow.
+func Few(things []string, most int, separator, last string) string {
+	if len(things) <= most {
+		return strings.Join(things, separator)
+	}
+	return fmt.Sprintf("%s%s%d more", strings.Join(things[:most], separator), last, len(things)-most)
+}
