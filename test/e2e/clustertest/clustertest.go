@@ -3,6 +3,7 @@ package clustertest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,7 +14,27 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/program"
 )
+
+// Main is the TestMain of a package whose tests share a cluster: one that up starts in the lab directory dir, and that is ended whatever
+// happens, or with -cluster one that runs already.
+func Main(m *testing.M, name, dir string, cluster **kubernetes.Cluster, up func(context.Context) (*kubernetes.Cluster, error)) int {
+	existing := flag.String("cluster", "", "the directory of a running lab")
+	flag.Parse()
+	var err error
+	if *existing == "" {
+		return program.Tests(name, dir, func(ctx context.Context) error {
+			*cluster, err = up(ctx)
+			return err
+		}, m.Run)
+	}
+	if *cluster, err = kubernetes.OpenIn(*existing); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		return 1
+	}
+	return m.Run()
+}
 
 // Up starts a lab and Kubernetes in it. root is the directory of this repository. EndWithCaller is for ends that nothing here can
 // catch: a panic in a test, kill -9, the limit of go test.

@@ -4,8 +4,6 @@ package storage
 
 import (
 	"context"
-	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,7 +11,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
-	"github.com/glusterfs-csi/glusterfs-csi/test/lab/program"
 )
 
 // cluster is where all tests run.
@@ -23,22 +20,11 @@ var cluster *kubernetes.Cluster
 var root = filepath.Join("..", "..", "..")
 
 func TestMain(m *testing.M) {
-	existing := flag.String("cluster", "", "the directory of a running lab")
-	flag.Parse()
-	if *existing == "" {
-		os.Exit(program.Tests("e2e-storage", build("e2e-storage-test"), bringUp, m.Run))
-	}
-	var err error
-	if cluster, err = kubernetes.OpenIn(*existing); err != nil {
-		fmt.Fprintln(os.Stderr, "e2e-storage:", err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
+	os.Exit(clustertest.Main(m, "e2e-storage", build("e2e-storage-test"), &cluster, bringUp))
 }
 
-func bringUp(ctx context.Context) (err error) {
-	cluster, err = clustertest.Up(ctx, root, lab.Options{Dir: build("e2e-storage-test"), BareStorage: true}, Images(root))
-	return err
+func bringUp(ctx context.Context) (*kubernetes.Cluster, error) {
+	return clustertest.Up(ctx, root, lab.Options{Dir: build("e2e-storage-test"), BareStorage: true}, Images(root))
 }
 
 // build is a path below the directory where make puts things.
