@@ -14,8 +14,7 @@ import (
 // serve runs the driver until ctx is done. Nothing is logged before everything is known to be in order, so that a
 // failed start leaves one line.
 func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
-	logger := o.logging.NewLogger(logs)
-	klog.SetLoggerWithOptions(logger, klog.ContextualLogger(true)) // for libraries that log without a context
+	logger := o.logging.Install(logs)
 	ctx = klog.NewContext(ctx, logger)
 
 	// First of all the socket: a second driver by mistake must end here, before it touches the state of the first.

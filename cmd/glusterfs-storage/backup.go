@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
@@ -40,7 +41,7 @@ func backupCommand() *cobra.Command {
 				return err
 			}
 			defer server.Close()
-			ctx := withLogger(cmd.Context(), o.logging, cmd.ErrOrStderr())
+			ctx := klog.NewContext(cmd.Context(), o.logging.Install(cmd.ErrOrStderr()))
 			return o.run(ctx, server, database.Store{Secrets: secrets, Namespace: o.cluster.namespace, Name: o.database.secret})
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/gluster"
@@ -43,7 +44,7 @@ func newGlusterCommand() *cobra.Command {
 			config := gluster.DefaultConfig()
 			config.HealthAddress = fmt.Sprintf("127.0.0.1:%d", o.healthPort)
 			config.HealTimeout = o.healTimeout
-			return gluster.Run(withLogger(cmd.Context(), o.logging, cmd.ErrOrStderr()), config)
+			return gluster.Run(klog.NewContext(cmd.Context(), o.logging.Install(cmd.ErrOrStderr())), config)
 		},
 	}
 	flags := cmd.Flags()

@@ -33,7 +33,7 @@ func restoreCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx := withLogger(cmd.Context(), o.logging, cmd.ErrOrStderr())
+			ctx := klog.NewContext(cmd.Context(), o.logging.Install(cmd.ErrOrStderr()))
 			return o.run(ctx, database.Store{Secrets: secrets, Namespace: o.cluster.namespace, Name: o.database.secret})
 		},
 	}

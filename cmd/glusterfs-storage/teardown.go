@@ -2,24 +2,19 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/teardown"
 )
 
 type teardownOptions struct {
 	teardown.Options
-	heketi  heketiOptions
-	cluster clusterOptions
-	logging logging.Options
+	job jobOptions
 }
 
 func teardownCommand() *cobra.Command {
@@ -39,12 +34,11 @@ func teardownCommand() *cobra.Command {
 			if err := o.check(); err != nil {
 				return usageError{err}
 			}
-			client, err := o.cluster.connect()
+			client, err := o.job.connect(&o.Options.Options)
 			if err != nil {
 				return err
 			}
-			ctx := withLogger(cmd.Context(), o.logging, cmd.ErrOrStderr())
-			o.Namespace, o.HeketiURL, o.CAFile, o.Key = o.cluster.namespace, o.heketi.url, o.heketi.caFile, os.Getenv(keyVariable)
+			ctx := klog.NewContext(cmd.Context(), o.job.logging.Install(cmd.ErrOrStderr()))
 			run := teardown.Teardown{
 				Options: o.Options, Kubernetes: client, Runner: podexec.New(client.Config(), o.Namespace),
 				Output: plain.Writer(cmd.ErrOrStderr()),
@@ -57,38 +51,19 @@ func teardownCommand() *cobra.Command {
 }
 
 func (o *teardownOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.Pod, "pod", "", "name of the pod that this is, so that it does not wait for itself (default the host name)")
 	flags.StringVar(&o.StatefulSet, "statefulset", "heketi", "StatefulSet of Heketi")
-	flags.StringVar(&o.Config, "config", "", "heketi.json, for a temporary Heketi")
-	flags.StringVar(&o.Program, "heketi", "/usr/bin/heketi", "program of Heketi")
-	flags.StringVar(&o.Dir, "directory", filepath.Dir(databasePath), "directory for the database of a temporary Heketi")
-	flags.StringVar(&o.Claim, "claim", "heketi-db", "claim for the volume of Heketi's database")
 	flags.StringVar(&o.Volume, "database-volume", "heketidbstorage", "volume of Heketi's database")
 	flags.StringVar(&o.Release, "release", "glusterfs-storage", "release of the chart, for the list of what remains to be done")
 	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", "label KEY=VALUE of the storage nodes, for this list")
 	flags.StringSliceVar(&o.Directories, "node-directories", []string{"/var/lib/glusterd", "/var/lib/heketi"}, "directories of GlusterFS on the storage nodes, for this list")
 	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait for gluster's pods")
 	flags.DurationVar(&o.Timing.Heketi, "heketi-timeout", o.Timing.Heketi, "how long to wait for Heketi's pod")
-	o.heketi.register(flags)
-	o.cluster.register(flags)
-	o.logging.Register(flags)
+	o.job.register(flags, &o.Options.Options)
 }
 
 func (o *teardownOptions) check() error {
-	if o.Pod == "" {
-		name, err := os.Hostname()
-		if err != nil {
-			return fmt.Errorf("--pod is missing: %w", err)
-		}
-		o.Pod = name
-	}
-	switch {
-	case o.Config == "":
-		return errors.New("--config is missing: write --config=FILE, Heketi's heketi.json")
-	case !filepath.IsAbs(o.Dir):
-		return fmt.Errorf("--directory=%s: write an absolute path", o.Dir)
-	case o.StatefulSet == "" || o.Claim == "" || o.Volume == "":
+	if o.StatefulSet == "" || o.Claim == "" || o.Volume == "" {
 		return errors.New("--statefulset, --claim and --database-volume need a name")
 	}
-	return errors.Join(o.heketi.check(), o.logging.Check())
+	return o.job.check(&o.Options.Options)
 }

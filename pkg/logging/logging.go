@@ -56,6 +56,13 @@ func (o *Options) NewLogger(w io.Writer) klog.Logger {
 	return textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(w), textlogger.Verbosity(o.Verbosity)))
 }
 
+// Install returns a logger that writes to w, and gives it to libraries that log without a context.
+func (o *Options) Install(w io.Writer) klog.Logger {
+	logger := o.NewLogger(w)
+	klog.SetLoggerWithOptions(logger, klog.ContextualLogger(true))
+	return logger
+}
+
 // plainLevel writes info and error instead of levels such as DEBUG+3, which slog makes of V(1).
 func plainLevel(_ []string, attribute slog.Attr) slog.Attr {
 	level, ok := attribute.Value.Any().(slog.Level)

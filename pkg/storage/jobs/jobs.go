@@ -1,4 +1,4 @@
-// Package jobs finds the Jobs of an installation that work on the same devices.
+// Package jobs holds what the Jobs of an installation share, and finds those that work on the same devices.
 package jobs
 
 import (
@@ -7,10 +7,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// The labels of the Jobs' pods.
+// The labels of the Jobs' pods and of Heketi's.
 const (
 	Setup    = "app.kubernetes.io/component=setup"
 	Teardown = "app.kubernetes.io/component=teardown"
+	Heketi   = "app.kubernetes.io/component=heketi"
 )
 
 // Lister lists pods; *kube.Client implements it.

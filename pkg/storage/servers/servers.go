@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -23,6 +24,14 @@ type Runner interface {
 
 // Pods holds the names of the servers' pods by their nodes.
 type Pods map[string]string
+
+// First returns the first of the pods, by name.
+func (p Pods) First() string { return slices.Min(slices.Collect(maps.Values(p))) }
+
+// VolumeCommand returns the command by which an administrator handles gluster's volumes, for messages.
+func (p Pods) VolumeCommand(namespace string) string {
+	return fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", namespace, p.First(), Container)
+}
 
 // Volumes returns the names of all gluster volumes. It asks all servers, since those that are no peers know only of their own volumes.
 func (p Pods) Volumes(ctx context.Context, runner Runner) ([]string, error) {

@@ -34,7 +34,7 @@ func (w *world) Pods(_ context.Context, namespace, selector string) ([]kube.Pod,
 		return nil, fmt.Errorf("namespace %q", namespace)
 	case selector == jobs.Setup || selector == jobs.Teardown:
 		return slices.Clone(w.jobs[selector]), nil
-	case selector == heketiLabel:
+	case selector == jobs.Heketi:
 		return []kube.Pod{{Name: "heketi-0", Why: "it sleeps"}}, nil
 	}
 	return slices.Clone(w.pods), nil

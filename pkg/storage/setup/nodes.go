@@ -17,9 +17,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// heketiLabel selects the pods of Heketi, for messages.
-const heketiLabel = "app.kubernetes.io/component=heketi"
-
 // readTopology is the first step: what the file says, and whether Kubernetes has the nodes.
 func (s *Setup) readTopology(ctx context.Context) (topology.Topology, error) {
 	t, err := topology.Read(s.Topology)

@@ -12,6 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
@@ -29,21 +30,10 @@ type Kubernetes interface {
 
 // Options say what to set up.
 type Options struct {
+	jobs.Options
 	Topology  string // file
-	Namespace string
-	Pod       string // the one that this is
 	NodeLabel string // KEY=VALUE, which nodes of the topology have; "" is not checked
-
-	HeketiURL string // of the Heketi that the cluster uses
-	CAFile    string // for it; "" trusts the system's authorities
-	Key       string // Heketi's admin key; "" is for a Heketi without authentication
-
-	// The rest is for a cluster without Heketi.
-	Program string // heketi
-	Config  string // heketi.json
-	Dir     string // for the database of a temporary Heketi; it outlives restarts of the container
-	Claim   string // that Heketi's pod waits for
-	Volume  Volume // on which Heketi's database is
+	Volume    Volume // on which Heketi's database is
 
 	Timing Timing
 }
@@ -108,7 +98,7 @@ func (s *Setup) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("step 2 of 6, wait for gluster: %w", err)
 	}
-	server, err := heketi.NewClient(heketi.BackendConfig{Name: "heketi", URL: s.HeketiURL, CAFile: s.CAFile}, s.Key, heketi.DefaultTiming())
+	server, err := s.Client()
 	if err != nil {
 		return fmt.Errorf("step 3 of 6, look for Heketi: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
@@ -116,7 +117,7 @@ func (s *Setup) awaitHeketi(ctx context.Context, server *heketi.Client) error {
 		if phase, err := s.Kubernetes.ClaimPhase(ctx, s.Namespace, s.Claim); err == nil && phase != "Bound" {
 			reasons = append(reasons, fmt.Sprintf("claim %s: %s", s.Claim, phase))
 		}
-		pods, listErr := s.Kubernetes.Pods(ctx, s.Namespace, heketiLabel)
+		pods, listErr := s.Kubernetes.Pods(ctx, s.Namespace, jobs.Heketi)
 		if listErr == nil && len(pods) == 0 {
 			reasons = append(reasons, "there is no pod of Heketi")
 		}

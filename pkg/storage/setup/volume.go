@@ -3,8 +3,6 @@ package setup
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"k8s.io/klog/v2"
 
@@ -87,8 +85,7 @@ func (s *Setup) checkVolume(ctx context.Context, pods servers.Pods) error {
 
 // unknownVolume is about a run that was lost, with its pod, at the moment when the volume was made: no Heketi has used it.
 func (s *Setup) unknownVolume(pods servers.Pods) error {
-	pod := slices.Min(slices.Collect(maps.Values(pods)))
-	command := fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", s.Namespace, pod, servers.Container)
+	command := pods.VolumeCommand(s.Namespace)
 	return fmt.Errorf("gluster has a volume %s that Heketi's database does not know, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
 		"%s stop %s; %s delete %s", s.Volume.Name, command, s.Volume.Name, command, s.Volume.Name)
 }

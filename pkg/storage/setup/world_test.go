@@ -6,13 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +21,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
@@ -75,14 +73,9 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = listener.Close()
 	base := t.TempDir()
 	w := &world{
-		t: t, program: binaries.Server, port: strconv.Itoa(listener.Addr().(*net.TCPAddr).Port),
+		t: t, program: binaries.Server, port: storagetest.FreePort(t),
 		volume: filepath.Join(base, "volume"), topology: filepath.Join(base, "topology.json"), config: filepath.Join(base, "heketi.json"),
 		log: &storagetest.Buffer{}, points: &storagetest.Points{}, secret: &storagetest.Secret{Namespace: testNamespace, Name: database.SecretName}, reports: map[string]string{}, refused: map[string]string{},
 	}
@@ -145,8 +138,11 @@ func (w *world) run(point string) error {
 	}
 	s := &Setup{
 		Options: Options{
-			Topology: w.topology, Namespace: testNamespace, Pod: "setup-1", NodeLabel: "storagenode=glusterfs", HeketiURL: w.url(), Key: testKey,
-			Program: w.program, Config: w.config, Dir: w.dir, Claim: testClaim,
+			Options: jobs.Options{
+				Namespace: testNamespace, Pod: "setup-1", HeketiURL: w.url(), Key: testKey,
+				Claim: testClaim, Program: w.program, Config: w.config, Dir: w.dir,
+			},
+			Topology: w.topology, NodeLabel: "storagenode=glusterfs",
 			Volume: Volume{Name: testVolume, SizeGiB: 2, Replica: 3, GID: 65532}, Timing: timing,
 		},
 		Kubernetes: w, Runner: w, Output: w.log,
@@ -207,11 +203,7 @@ func (w *world) startHeketi() error {
 	if err := database.Restore(ctx, database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}, path, w.program); err != nil {
 		return err
 	}
-	config := filepath.Join(w.volume, "config.json")
-	w.write(config, `{"port": "`+w.port+`", "jwt": {"admin": {"key": "`+testKey+`"}, "user": {"key": "u"}}, "glusterfs": {"executor": "mock", "db": "`+path+`", "loglevel": "warning"}}`)
-	cmd := exec.CommandContext(context.WithoutCancel(w.t.Context()), w.program, "--config="+config)
-	cmd.Stdout, cmd.Stderr = w.log, w.log
-	started, err := lab.StartChild(cmd)
+	started, err := storagetest.Heketi{Program: w.program, Port: w.port, Key: testKey, Log: w.log}.Start(w.t, filepath.Join(w.volume, "config.json"), path)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
@@ -32,7 +33,7 @@ func (t *Teardown) endHeketi(ctx context.Context, running *heketi.Client) error 
 		}
 	}
 	err = wait.Until(ctx, t.Timing.Poll, t.Timing.Gone, "Waiting for Heketi's end", func(ctx context.Context) error {
-		pods, err := t.Kubernetes.Pods(ctx, t.Namespace, heketiLabel)
+		pods, err := t.Kubernetes.Pods(ctx, t.Namespace, jobs.Heketi)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 )
@@ -27,7 +28,7 @@ func (w *world) Pods(_ context.Context, namespace, selector string) ([]kube.Pod,
 		return nil, fmt.Errorf("namespace %q", namespace)
 	case selector == servers.PodLabel:
 		return slices.Clone(w.pods), nil
-	case selector != heketiLabel:
+	case selector != jobs.Heketi:
 		return slices.Clone(w.others[selector]), nil
 	case w.replicas == 0 && w.leaving == 0:
 		return nil, nil

@@ -16,9 +16,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// heketiLabel selects the pods of Heketi.
-const heketiLabel = "app.kubernetes.io/component=heketi"
-
 // look is the first step. It returns a client of the Heketi that runs, or nil if none shall run, and the servers' pods.
 func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods servers.Pods, err error) {
 	if err := t.checkAlone(ctx); err != nil {
@@ -34,7 +31,7 @@ func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods serve
 	if !shallRun { // the third step looks at the backup
 		return nil, pods, t.checkGlusterAlone(ctx, pods, heketi.Dump{})
 	}
-	if running, err = t.client(); err != nil {
+	if running, err = t.Client(); err != nil {
 		return nil, nil, err
 	}
 	if err := t.awaitHeketi(ctx, running); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 )
 
@@ -111,7 +112,7 @@ func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods, r
 	if len(names) == 0 {
 		return nil
 	}
-	command := t.gluster(pods)
+	command := pods.VolumeCommand(t.Namespace)
 	return fmt.Errorf("%w: gluster has volumes that Heketi does not know: %s. %sSee what they are with %s info; if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. "+
 		"Then make this Job again", ErrRefused, few(names), t.startAgain(running), command, command, command)
 }
@@ -129,19 +130,7 @@ func (t *Teardown) checkNoVolumes(ctx context.Context, pods servers.Pods) error 
 	return nil
 }
 
-// gluster returns the command by which an administrator handles volumes.
-func (t *Teardown) gluster(pods servers.Pods) string {
-	return fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", t.Namespace, onePod(pods), servers.Container)
-}
-
-func onePod(pods servers.Pods) string { return slices.Min(slices.Collect(maps.Values(pods))) }
-
-func few(things []string) string {
-	if len(things) <= mostNamed {
-		return strings.Join(things, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(things[:mostNamed], ", "), len(things)-mostNamed)
-}
+func few(things []string) string { return plain.Few(things, mostNamed, ", ", " and ") }
 
 // node is one of Heketi's, by its name in Kubernetes.
 type node struct {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 )
@@ -13,7 +14,7 @@ import (
 // TestRefusalsAfterHeketisEnd say how to start Heketi again, for what is to be done with it; those before do not.
 func TestRefusalsAfterHeketisEnd(t *testing.T) {
 	const start = "Start Heketi again (kubectl -n storage scale statefulset/heketi --replicas=1). "
-	job := &Teardown{Options: Options{Namespace: testNamespace, StatefulSet: "heketi", NodeLabel: "storagenode=glusterfs"}, Runner: &world{volumes: map[string]bool{"mine": true}, points: &storagetest.Points{}}}
+	job := &Teardown{Options: Options{Options: jobs.Options{Namespace: testNamespace}, StatefulSet: "heketi", NodeLabel: "storagenode=glusterfs"}, Runner: &world{volumes: map[string]bool{"mine": true}, points: &storagetest.Points{}}}
 	pods := servers.Pods{"n1": "gluster-n1"}
 	for name, check := range map[string]func(running bool) error{
 		"a volume":             func(running bool) error { return job.refuseVolumes([]string{"vol_a"}, running) },

@@ -41,7 +41,7 @@ func (t *Teardown) checkGlusterAlone(ctx context.Context, pods servers.Pods, dum
 			names[i] += " (in the copy of Heketi's database, it is still being made or removed)"
 		}
 	}
-	command := t.gluster(pods)
+	command := pods.VolumeCommand(t.Namespace)
 	return fmt.Errorf("%w: gluster has volumes: %s. %sDelete those that Heketi has (heketi-cli volume list) by their claims and PersistentVolumes. See what the others are with %s info; "+
 		"if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. Then make this Job again", ErrRefused, few(names), t.startAgain(false), command, command, command)
 }

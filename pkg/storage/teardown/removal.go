@@ -75,7 +75,7 @@ func (r *removal) glusterVolume(ctx context.Context) error {
 	if err != nil || !slices.Contains(names, r.Volume) {
 		return err
 	}
-	pod := onePod(r.pods)
+	pod := r.pods.First()
 	_, err = r.Runner.Run(ctx, pod, servers.Container, "gluster", "--mode=script", "volume", "stop", r.Volume, "force")
 	if _, exited := errors.AsType[*podexec.ExitError](err); err != nil && !exited {
 		return err

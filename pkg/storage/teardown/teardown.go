@@ -7,9 +7,9 @@ import (
 	"io"
 	"time"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
@@ -31,18 +31,9 @@ type Kubernetes interface {
 
 // Options say what to take apart.
 type Options struct {
-	Namespace string
-	Pod       string // the one that this is
-
-	HeketiURL   string // of the Heketi that the cluster uses
-	CAFile      string // for it; "" trusts the system's authorities
-	Key         string // Heketi's admin key; "" is for a Heketi without authentication
+	jobs.Options
 	StatefulSet string // Heketi's
-	Claim       string // of the volume of Heketi's database
 	Volume      string // the gluster volume of Heketi's database
-
-	// How to run the temporary Heketi; see temporary.Options.
-	Program, Config, Dir string
 
 	// For the list of what remains to be done.
 	Release     string
@@ -158,13 +149,9 @@ func (t *Teardown) start(ctx context.Context, options temporary.Options) (*tempo
 	return options.Start(ctx)
 }
 
-// renamed is what the temporary Heketi knows the volume of the database by.
+// renamed returns the name that the volume of the database has in the temporary Heketi.
 func (t *Teardown) renamed() string { return t.Volume + "-teardown" }
 
 func (t *Teardown) store() database.Store {
 	return database.Store{Secrets: t.Kubernetes, Namespace: t.Namespace, Name: database.SecretName}
-}
-
-func (t *Teardown) client() (*heketi.Client, error) {
-	return heketi.NewClient(heketi.BackendConfig{Name: "heketi", URL: t.HeketiURL, CAFile: t.CAFile}, t.Key, heketi.DefaultTiming())
 }

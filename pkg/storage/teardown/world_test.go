@@ -7,13 +7,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -112,13 +109,8 @@ func emptyWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = listener.Close()
 	w := &world{
-		t: t, program: binaries.Server, port: strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), base: t.TempDir(),
+		t: t, program: binaries.Server, port: storagetest.FreePort(t), base: t.TempDir(),
 		log: &storagetest.Buffer{}, points: &storagetest.Points{}, secret: &storagetest.Secret{Namespace: testNamespace, Name: database.SecretName},
 		others: map[string][]kube.Pod{}, replicas: 1, leaving: 2, volumes: map[string]bool{}, disks: map[string]*disk{}, failing: map[string]error{},
 	}
@@ -153,11 +145,7 @@ func (w *world) newPod() {
 
 func (w *world) startHeketi() {
 	w.t.Helper()
-	config := w.path("cluster.json")
-	w.write(config, `{"port": "`+w.port+`", "jwt": {"admin": {"key": "`+testKey+`"}, "user": {"key": "u"}}, "glusterfs": {"executor": "mock", "db": "`+w.path("cluster.db")+`", "loglevel": "warning"}}`)
-	cmd := exec.CommandContext(context.WithoutCancel(w.t.Context()), w.program, "--config="+config)
-	cmd.Stdout, cmd.Stderr = w.log, w.log
-	child, err := lab.StartChild(cmd)
+	child, err := storagetest.Heketi{Program: w.program, Port: w.port, Key: testKey, Log: w.log}.Start(w.t, w.path("cluster.json"), w.path("cluster.db"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -226,8 +214,11 @@ func (w *world) run(point string) error {
 	timing.Poll, timing.Pods, timing.Heketi, timing.Volumes, timing.Gone = 10*time.Millisecond, time.Second, time.Second, 100*time.Millisecond, time.Second
 	job := &Teardown{
 		Options: Options{
-			Namespace: testNamespace, Pod: testPod, HeketiURL: w.url(), Key: testKey, StatefulSet: "heketi", Claim: testClaim, Volume: testVolume,
-			Program: w.program, Config: w.path("real.json"), Dir: w.dir,
+			Options: jobs.Options{
+				Namespace: testNamespace, Pod: testPod, HeketiURL: w.url(), Key: testKey,
+				Claim: testClaim, Program: w.program, Config: w.path("real.json"), Dir: w.dir,
+			},
+			StatefulSet: "heketi", Volume: testVolume,
 			Release: "gfs", NodeLabel: "storagenode=glusterfs", Directories: []string{"/var/lib/glusterd", "/var/lib/heketi"}, Timing: timing,
 		},
 		Kubernetes: w, Runner: w, Output: w.log,
