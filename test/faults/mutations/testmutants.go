@@ -45,7 +45,7 @@ func refusalMutants() []testMutant {
 			[]Edit{{reserving, " && x.taken[earlier.gid] == 0", ""}}},
 			provisioner, "TestGIDTakenMeanwhile"},
 		{Mutant{"examination-of-another-database", "what a Heketi with another database has examined says nothing about volumes",
-			[]Edit{{"pkg/provisioner/examinations.go", "err = p.index(backend).trust(clusterIDs(found.Database))", "err = nil"}}},
+			[]Edit{{"pkg/provisioner/healthcache.go", "err = p.index(backend).trust(clusterIDs(found.Database))", "err = nil"}}},
 			provisioner, "TestExaminationOfAnotherDatabase"},
 		{Mutant{"reset-never-arrived", "a connection that is reset after a request leaves its outcome unknown",
 			[]Edit{{errorsFile, `return ok && op.Op == "dial"`, `return ok && op.Op != ""`}}},
@@ -70,7 +70,7 @@ func listMutants() []testMutant {
 	const provisioner, capacity = "pkg/provisioner", "pkg/kube/capacity.go"
 	return []testMutant{
 		{Mutant{"list-pending", "volumes that are pending are not listed",
-			[]Edit{{catalogue, "if v.Pending != \"\" {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue"}}},
+			[]Edit{{listcache, "if v.Pending != \"\" {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue"}}},
 			provisioner, "TestList|TestListLeavesOutWhatIsPending"},
 		{Mutant{"old-first-page", "the first page of a list shows what exists now",
 			[]Edit{{"pkg/provisioner/list.go", `after == "" || !recent`, "!recent"}}},

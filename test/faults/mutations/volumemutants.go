@@ -40,7 +40,7 @@ func pendingMutants() []testMutant {
 	const provisioner = "pkg/provisioner"
 	return []testMutant{
 		{Mutant{"hidden-is-deleted", "a volume that Heketi hides while it is pending is not gone",
-			[]Edit{{lookup, "if _, ok := dump.Volumes[handle.ID]; ok {", "if _, ok := dump.Volumes[handle.ID]; ok && false {"}}},
+			[]Edit{{idempotency, "if _, ok := dump.Volumes[handle.ID]; ok {", "if _, ok := dump.Volumes[handle.ID]; ok && false {"}}},
 			provisioner, "TestDeleteWhilePending|TestDeleteOfWhatHasGone"},
 		{Mutant{"expand-while-pending", "an expand waits for the operations that are pending on its volume",
 			[]Edit{{expand, "if op.Touches(found) {", "if op.Touches(found) && false {"}}},
