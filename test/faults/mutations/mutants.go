@@ -59,7 +59,7 @@ func trustMutants() []Mutant {
 		{"any-database-will-do", "a Heketi without any of the clusters that it had says nothing about volumes",
 			[]Edit{{trust, "if len(x.clusters) > 0 && !some {", "if len(x.clusters) > 0 && !some && false {"}}},
 		{"doubtful-delete-is-done", "after a delete with an unknown outcome the volume is looked for",
-			[]Edit{{deletion, "return d.settle(ctx, client, x, err)", "return nil"}}},
+			[]Edit{{deletion, "return d.resolve(ctx, client, x, err)", "return nil"}}},
 		{"delete-anything", "only volumes that the driver made are deleted",
 			[]Edit{{ownership, "case volume.IsOurs(v.Name) || handle.Adopted:", "case true:"}}},
 		{"list-anything", "only volumes that the driver made are listed",
@@ -71,7 +71,7 @@ func trustMutants() []Mutant {
 func expandMutants() []Mutant {
 	return []Mutant{
 		{"expand-again-in-doubt", "an expand whose outcome is unknown is not sent again",
-			[]Edit{{expand, "return e.settle(ctx, err)", "expanded, err = e.client.ExpandVolume(ctx, e.handle.ID, need, func() error { return nil })\n\t\treturn newVolume(e.handle.Backend, expanded), err"}}},
+			[]Edit{{expand, "return e.resolve(ctx, err)", "expanded, err = e.client.ExpandVolume(ctx, e.handle.ID, need, func() error { return nil })\n\t\treturn newVolume(e.handle.Backend, expanded), err"}}},
 		{"journal-forgotten", "a restarted driver knows what its predecessor has sent",
 			[]Edit{{journal, "j.sent[key] = readSent(filepath.Join(dir, file.Name()), j.opened)", "_ = readSent(filepath.Join(dir, file.Name()), j.opened)\n\t\t\t_ = key"}}},
 	}

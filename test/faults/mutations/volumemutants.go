@@ -5,7 +5,7 @@ func nameMutants() []testMutant {
 	const provisioner = "pkg/provisioner"
 	return []testMutant{
 		{Mutant{"name-in-use-is-failure", `"already in use" leads to a look-up, and to the volume that an earlier call made`,
-			[]Edit{{create, "return c.settle(ctx, err)\n\t\tcase outcome == heketi.Unknown:", "return volume.Volume{}, err\n\t\tcase outcome == heketi.Unknown:"}}},
+			[]Edit{{create, "return c.resolve(ctx, err)\n\t\tcase outcome == heketi.Unknown:", "return volume.Volume{}, err\n\t\tcase outcome == heketi.Unknown:"}}},
 			provisioner, "TestCreateByTwoDrivers"},
 		{Mutant{"any-cluster", "each request names exactly one cluster",
 			[]Edit{{types, "Clusters: []string{r.Cluster}", "Clusters: nil"}}},
@@ -14,7 +14,7 @@ func nameMutants() []testMutant {
 			[]Edit{{create, "if len(all) > 1 {", "if len(all) > 1 && false {"}}},
 			provisioner, "TestCreateUnderAUsedName"},
 		{Mutant{"doubt-goes-on", "after an unknown outcome no other cluster is tried",
-			[]Edit{{create, "\"err\", err)\n\t\t\treturn c.settle(ctx, err)", "\"err\", err)\n\t\t\trefusals = append(refusals, err)"}}},
+			[]Edit{{create, "\"err\", err)\n\t\t\treturn c.resolve(ctx, err)", "\"err\", err)\n\t\t\trefusals = append(refusals, err)"}}},
 			provisioner, "TestCreateStopsAtAClusterInDoubt"},
 		{Mutant{"forgotten-is-failed", "a queue entry that Heketi no longer knows says nothing about the operation", []Edit{
 			{errorsFile, "if e.Status == http.StatusInternalServerError && !e.panicked() {", "if e.Status == http.StatusInternalServerError || e.Status == http.StatusNotFound {"},
