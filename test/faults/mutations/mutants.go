@@ -15,20 +15,20 @@ type Edit struct {
 }
 
 const (
-	listcache   = "pkg/provisioner/listcache.go"
-	create      = "pkg/provisioner/create.go"
-	deletion    = "pkg/provisioner/delete.go"
-	expand      = "pkg/provisioner/expand.go"
-	index       = "pkg/provisioner/index.go"
-	journal     = "pkg/provisioner/journal.go"
-	idempotency = "pkg/provisioner/idempotency.go"
-	inflight    = "pkg/provisioner/inflight.go"
-	ownership   = "pkg/provisioner/ownership.go"
-	reserving   = "pkg/provisioner/reservations.go"
-	trust       = "pkg/provisioner/trust.go"
-	errorsFile  = "pkg/heketi/errors.go"
-	translate   = "pkg/heketi/translate.go"
-	types       = "pkg/heketi/types.go"
+	listcache    = "pkg/provisioner/listcache.go"
+	create       = "pkg/provisioner/create.go"
+	deletion     = "pkg/provisioner/delete.go"
+	expand       = "pkg/provisioner/expand.go"
+	index        = "pkg/provisioner/index.go"
+	journal      = "pkg/provisioner/journal.go"
+	idempotency  = "pkg/provisioner/idempotency.go"
+	inflight     = "pkg/provisioner/inflight.go"
+	ownership    = "pkg/provisioner/ownership.go"
+	reserving    = "pkg/provisioner/reservations.go"
+	trust        = "pkg/provisioner/trust.go"
+	errorsFile   = "pkg/heketi/errors.go"
+	translate    = "pkg/heketi/translate.go"
+	heketiVolume = "pkg/heketi/volume.go"
 )
 
 // mutants are the rules, each disabled by as little as possible.

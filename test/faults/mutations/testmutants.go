@@ -12,7 +12,7 @@ func testMutants() []testMutant {
 
 // refusalMutants: what is answered, cleaned up and counted only after a look; design rules 1 and 2, and slots.
 func refusalMutants() []testMutant {
-	const provisioner, pending, backend, identity = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/identity.go"
+	const provisioner, pending, backend, otherDatabase = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/otherdatabase.go"
 	return []testMutant{
 		{Mutant{"no-look-before-a-refused-group-id", "before a create is refused because no group id is free, the volume is looked for",
 			[]Edit{{create, "errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name)", "c.index.hasOther(c.name)"},
@@ -57,10 +57,10 @@ func refusalMutants() []testMutant {
 			[]Edit{{backend, "func (b *Backend) release() { <-b.slots }", "func (b *Backend) release() {}"}}},
 			provisioner, "TestLimit|TestCreateConcurrently"},
 		{Mutant{"clusters-are-not-recognised", "a Heketi without a cluster that the configuration names has another database",
-			[]Edit{{identity, "if len(missing) == 0 {", "if true {"}}},
+			[]Edit{{otherDatabase, "if len(missing) == 0 {", "if true {"}}},
 			provisioner, "TestOtherDatabaseAfterARestart"},
 		{Mutant{"one-cluster-will-do", "a Heketi must have every cluster that the configuration names",
-			[]Edit{{identity, "if len(missing) == 0 {", "if len(missing) < len(b.config.Clusters) {"}}},
+			[]Edit{{otherDatabase, "if len(missing) == 0 {", "if len(missing) < len(b.config.Clusters) {"}}},
 			provisioner, "TestOtherDatabaseAfterARestart"},
 	}
 }

@@ -8,7 +8,7 @@ func nameMutants() []testMutant {
 			[]Edit{{create, "return c.resolve(ctx, err)\n\t\tcase outcome == heketi.Unknown:", "return volume.Volume{}, err\n\t\tcase outcome == heketi.Unknown:"}}},
 			provisioner, "TestCreateByTwoDrivers"},
 		{Mutant{"any-cluster", "each request names exactly one cluster",
-			[]Edit{{types, "Clusters: []string{r.Cluster}", "Clusters: nil"}}},
+			[]Edit{{heketiVolume, "Clusters: []string{r.Cluster}", "Clusters: nil"}}},
 			provisioner, "TestCreate"},
 		{Mutant{"no-look-up-across-clusters", "with several clusters the name is looked up in all of them first",
 			[]Edit{{create, "if len(all) > 1 {", "if len(all) > 1 && false {"}}},
