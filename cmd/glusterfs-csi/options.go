@@ -16,6 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
 // mode says which services a process offers.
@@ -99,7 +100,7 @@ func (o *options) complete(m mode) error {
 		return fmt.Errorf("--endpoint is missing: write --endpoint=unix:///csi/csi.sock, or set %s", endpointVariable)
 	}
 	var err error
-	if o.socket, err = driver.SocketPath(o.endpoint); err != nil {
+	if o.socket, err = unixsocket.Path(o.endpoint); err != nil {
 		return fmt.Errorf("--endpoint: %w", err)
 	}
 	if err := driver.CheckName(o.driverName); err != nil {
