@@ -67,7 +67,7 @@ func refusalMutants() []testMutant {
 
 // listMutants: what is shown, and whose objects are touched.
 func listMutants() []testMutant {
-	const provisioner, capacity = "pkg/provisioner", "pkg/kube/capacity.go"
+	const provisioner, capacity = "pkg/provisioner", "pkg/kube/storagecapacity.go"
 	return []testMutant{
 		{Mutant{"list-pending", "volumes that are pending are not listed",
 			[]Edit{{listcache, "if v.Pending != \"\" {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue"}}},
