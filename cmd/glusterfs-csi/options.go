@@ -55,6 +55,9 @@ const (
 	nodeIDVariable   = "NODE_ID"
 )
 
+// defaultStateDir is the state directory of a node plugin that is told no other one.
+const defaultStateDir = "/var/lib/glusterfs-csi"
+
 // register adds the flags that have a meaning in the mode, and no others.
 func (o *options) register(flags *pflag.FlagSet, m mode) {
 	flags.StringVar(&o.endpoint, "endpoint", "", "unix socket to serve CSI on, as in unix:///csi/csi.sock (or variable "+endpointVariable+")")
@@ -66,7 +69,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	o.logging.Register(flags)
 	stateDir := ""
 	if m.node {
-		stateDir = "/var/lib/glusterfs-csi"
+		stateDir = defaultStateDir
 	}
 	flags.StringVar(&o.stateDir, "state-dir", stateDir, "directory for what must outlive this process: a node's on the host, a controller's as long as its pod (controller's default none)")
 	if m.controller {
