@@ -26,6 +26,8 @@ func TestStorageValuesAreRefused(t *testing.T) {
 		{"an unknown level", "heketi: {logLevel: verbose}", []string{"/heketi/logLevel", "'debug'"}},
 		{"a name for an address", "heketi: {service: {clusterIP: heketi}}", []string{"/heketi/service/clusterIP", "does not match"}},
 		{"a path for a Secret", "heketi: {tls: {existingSecret: /etc/tls}}", []string{"/heketi/tls/existingSecret"}},
+		{"a name for a peer", "heketi: {networkPolicy: {from: [monitoring]}}", []string{"/heketi/networkPolicy/from/0", "want object"}},
+		{"an unknown field of a peer", "heketi: {networkPolicy: {from: [{namespace: monitoring}]}}", []string{"/heketi/networkPolicy/from/0", "'namespace' not allowed"}},
 		{"a server that is an option", "heketi: {database: {servers: ['--x']}}", []string{"/heketi/database/servers/0", "does not match"}},
 		{"no slots", "heketi: {backup: {slots: 0}}", []string{"/heketi/backup/slots", "minimum"}},
 		{"a schedule that is none", "heketi: {backup: {schedule: daily}}", []string{"/heketi/backup/schedule", "does not match"}},
