@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/doctor"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/backendreport"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -50,7 +50,7 @@ func (k known) volumesWithoutPV() []finding {
 			Severity: report.Warning, Check: checkOrphan, Subject: subject, Message: message,
 			Remedy: "it may have been kept on purpose (reclaim policy Retain), belong to another Kubernetes cluster, or have been made after the list of " +
 				"PersistentVolumes: look again with a new list, and look what is in it. This ends the volume and its data:",
-			Commands: []string{doctor.CLI(k.b, "volume delete "+id)},
+			Commands: []string{backendreport.CLI(k.b, "volume delete "+id)},
 		}, []string{id}})
 	}
 	return findings

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/doctor"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/backendreport"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/persistentvolume"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
@@ -144,7 +144,7 @@ func (c comparison) twice() []finding {
 
 // backend compares one backend. Where Heketi's answer cannot be trusted nothing is concluded from it.
 func (c comparison) backend(ctx context.Context, b *heketi.Backend) look {
-	subject := doctor.Subject(b)
+	subject := backendreport.Subject(b)
 	unknown := func(message, remedy string) look {
 		return look{backend: b.Name(), unknown: true, findings: []finding{{Finding: report.Finding{
 			Severity: report.Warning, Check: checkUnknown, Subject: subject,
@@ -155,17 +155,17 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) look {
 	}
 	client, err := b.Client(volume.Credentials{})
 	if err != nil {
-		return unknown(doctor.Explain(err))
+		return unknown(backendreport.Explain(err))
 	}
 	// The operations first: one that ends in between is then missing in the records, and not the other way round.
 	operations, err := client.Operations(ctx)
 	if err != nil {
-		return unknown(doctor.Explain(err))
+		return unknown(backendreport.Explain(err))
 	}
 	dump, err := client.Dump(ctx)
 	switch {
 	case err != nil:
-		return unknown(doctor.Explain(err))
+		return unknown(backendreport.Explain(err))
 	case len(dump.Clusters) == 0:
 		return unknown(heketi.HintNoClusters, "restore its database; until then delete nothing, neither volumes nor PersistentVolumes")
 	case c.foreign(b, dump):
@@ -176,7 +176,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) look {
 	findings := append(k.volumesWithoutPV(), k.pvs()...)
 	left := slices.DeleteFunc(operations, func(op heketi.Operation) bool { return op.Status == "" })
 	if len(left) > 0 {
-		f := finding{Finding: doctor.LeftBehind(b, dump, left, checkOperations)}
+		f := finding{Finding: backendreport.LeftBehind(b, dump, left, checkOperations)}
 		for _, op := range left {
 			f.things = append(f.things, op.ID)
 		}
