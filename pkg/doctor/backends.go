@@ -31,8 +31,8 @@ func (c checker) backends(ctx context.Context, path string) []report.Finding {
 	checks := make([]func(context.Context) []report.Finding, len(backends))
 	for i, backend := range backends {
 		checks[i] = func(ctx context.Context) []report.Finding {
-			p := patient{checker: c, backend: backend, subject: backendreport.Subject(backend)}
-			found := p.examine(ctx)
+			p := backendCheck{checker: c, backend: backend, subject: backendreport.Subject(backend)}
+			found := p.run(ctx)
 			mu.Lock()
 			defer mu.Unlock()
 			for id := range p.dump.Clusters {
@@ -65,8 +65,8 @@ func shared(owners map[string][]string) []report.Finding {
 	return findings
 }
 
-// patient is a backend that is examined.
-type patient struct {
+// backendCheck is a backend that is examined.
+type backendCheck struct {
 	checker
 	backend *heketi.Backend
 	subject string
@@ -74,18 +74,18 @@ type patient struct {
 	dump    heketi.Dump
 }
 
-func (p *patient) finding(severity report.Severity, check, message, remedy string, commands ...string) report.Finding {
+func (p *backendCheck) finding(severity report.Severity, check, message, remedy string, commands ...string) report.Finding {
 	return report.Finding{Severity: severity, Check: check, Subject: p.subject, Message: message, Remedy: remedy, Commands: commands}
 }
 
 // failed is a finding about a request that failed.
-func (p *patient) failed(severity report.Severity, check string, err error) report.Finding {
+func (p *backendCheck) failed(severity report.Severity, check string, err error) report.Finding {
 	message, remedy := backendreport.Explain(err)
 	return p.finding(severity, check, message, remedy)
 }
 
-// examine stops where nothing further can be learned.
-func (p *patient) examine(ctx context.Context) []report.Finding {
+// run stops where nothing further can be learned.
+func (p *backendCheck) run(ctx context.Context) []report.Finding {
 	var findings []report.Finding
 	if p.backend.Plaintext() {
 		findings = append(findings, p.finding(report.Warning, "heketi-plaintext", "requests to it go through the network unencrypted", heketi.HintPlaintext))
@@ -111,7 +111,7 @@ func (p *patient) examine(ctx context.Context) []report.Finding {
 	return append(findings, parallel(ctx, checks)...)
 }
 
-func (p *patient) clock(greeting heketi.Greeting) report.Finding {
+func (p *backendCheck) clock(greeting heketi.Greeting) report.Finding {
 	const check = "heketi-clock"
 	if !greeting.Timed {
 		return p.finding(report.Info, check, "its answer does not say what time it is there, so the clocks cannot be compared", "")
@@ -136,7 +136,7 @@ func (p *patient) clock(greeting heketi.Greeting) report.Finding {
 }
 
 // key asks for the list of clusters, which is cheap and which only the administrator may have.
-func (p *patient) key(ctx context.Context) (finding report.Finding, ok bool) {
+func (p *backendCheck) key(ctx context.Context) (finding report.Finding, ok bool) {
 	const check = "heketi-key"
 	var err error
 	if p.client, err = p.backend.Client(volume.Credentials{}); err != nil {

@@ -26,10 +26,10 @@ const (
 	glusterdPort      = 24007
 )
 
-func (p *patient) clusterIDs() []string { return slices.Sorted(maps.Keys(p.dump.Clusters)) }
+func (p *backendCheck) clusterIDs() []string { return slices.Sorted(maps.Keys(p.dump.Clusters)) }
 
 // clusters looks at what is offline, and at what is free.
-func (p *patient) clusters(context.Context) []report.Finding {
+func (p *backendCheck) clusters(context.Context) []report.Finding {
 	findings := make([]report.Finding, 0, len(p.dump.Clusters))
 	for _, id := range p.clusterIDs() {
 		findings = append(findings, p.offline(id)...)
@@ -38,7 +38,7 @@ func (p *patient) clusters(context.Context) []report.Finding {
 	return findings
 }
 
-func (p *patient) offline(cluster string) []report.Finding {
+func (p *backendCheck) offline(cluster string) []report.Finding {
 	const check = "cluster-offline"
 	var findings []report.Finding
 	say := func(what, where, command string) {
@@ -61,7 +61,7 @@ func (p *patient) offline(cluster string) []report.Finding {
 	return findings
 }
 
-func (p *patient) capacity(cluster string) report.Finding {
+func (p *backendCheck) capacity(cluster string) report.Finding {
 	const check = "cluster-capacity"
 	if !p.dump.Clusters[cluster].File {
 		return p.finding(report.Info, check, fmt.Sprintf("cluster %s takes no file volumes: it is reserved for block volumes", cluster), "")
@@ -89,7 +89,7 @@ func (p *patient) capacity(cluster string) report.Finding {
 }
 
 // volumeCount compares with Heketi's limit.
-func (p *patient) volumeCount(context.Context) []report.Finding {
+func (p *backendCheck) volumeCount(context.Context) []report.Finding {
 	const check = "heketi-volumes"
 	counts := map[string]int{}
 	for _, v := range p.dump.Volumes {
@@ -110,7 +110,7 @@ func (p *patient) volumeCount(context.Context) []report.Finding {
 }
 
 // names looks for volumes that were made twice: Heketi's own check of names looks at one cluster only.
-func (p *patient) names(context.Context) []report.Finding {
+func (p *backendCheck) names(context.Context) []report.Finding {
 	const check = "heketi-names"
 	same := map[string][]string{}
 	for id, v := range p.dump.Volumes {
@@ -138,7 +138,7 @@ func (p *patient) names(context.Context) []report.Finding {
 }
 
 // ports connects to every gluster server of the clusters.
-func (p *patient) ports(ctx context.Context) []report.Finding {
+func (p *backendCheck) ports(ctx context.Context) []report.Finding {
 	findings := make([]report.Finding, 0, len(p.dump.Clusters))
 	for _, id := range p.clusterIDs() {
 		findings = append(findings, p.reach(ctx, p.subject+", cluster "+id, p.dump.Hosts(id))...)

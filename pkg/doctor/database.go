@@ -19,7 +19,7 @@ func named(things []string, separator string) string {
 }
 
 // database has Heketi look at its own database.
-func (p *patient) database(ctx context.Context) []report.Finding {
+func (p *backendCheck) database(ctx context.Context) []report.Finding {
 	const check = "heketi-database"
 	found, err := p.client.Inconsistencies(ctx)
 	switch {
@@ -43,7 +43,7 @@ func inconsistencies(n int) string {
 }
 
 // operations looks for those that nobody carries on.
-func (p *patient) operations(ctx context.Context) []report.Finding {
+func (p *backendCheck) operations(ctx context.Context) []report.Finding {
 	const check = "heketi-operations"
 	operations, err := p.client.Operations(ctx)
 	if err != nil {

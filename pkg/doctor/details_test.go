@@ -19,7 +19,7 @@ import (
 
 // TestClockAtItsLimits: what counts is in whole seconds.
 func TestClockAtItsLimits(t *testing.T) {
-	p := &patient{}
+	p := &backendCheck{}
 	for _, tt := range []struct {
 		ahead    time.Duration
 		severity report.Severity

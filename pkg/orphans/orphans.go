@@ -46,8 +46,8 @@ func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []
 	return findings
 }
 
-// look is what was found of one backend, or, with backend "", of none of those that are configured or of several.
-type look struct {
+// result is what was found of one backend, or, with backend "", of none of those that are configured or of several.
+type result struct {
 	backend  string
 	unknown  bool // nothing was concluded; the only finding says why
 	findings []finding
@@ -57,13 +57,13 @@ type look struct {
 // They are the same in every look.
 type finding struct {
 	report.Finding
-	things []string
+	ids []string
 }
 
-func compare(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []look {
+func compare(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []result {
 	c := newComparison(driver, pvs)
-	looks := make([]look, len(backends)+1)
-	looks[0] = look{findings: append(c.unconfigured(backends), c.twice()...)}
+	looks := make([]result, len(backends)+1)
+	looks[0] = result{findings: append(c.unconfigured(backends), c.twice()...)}
 	var group errgroup.Group
 	for i, b := range backends {
 		group.Go(func() error {
@@ -143,10 +143,10 @@ func (c comparison) twice() []finding {
 }
 
 // backend compares one backend. Where Heketi's answer cannot be trusted nothing is concluded from it.
-func (c comparison) backend(ctx context.Context, b *heketi.Backend) look {
+func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	subject := backendreport.Subject(b)
-	unknown := func(message, remedy string) look {
-		return look{backend: b.Name(), unknown: true, findings: []finding{{Finding: report.Finding{
+	unknown := func(message, remedy string) result {
+		return result{backend: b.Name(), unknown: true, findings: []finding{{Finding: report.Finding{
 			Severity: report.Warning, Check: checkUnknown, Subject: subject,
 			Message: fmt.Sprintf("unknown, so that nothing is said about its volumes or the %d PersistentVolumes that have them: %s",
 				len(c.byBackend[b.Name()]), message),
@@ -172,17 +172,17 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) look {
 		return unknown("it knows none of the clusters that the PersistentVolumes name, so that its database is probably not the one that has the volumes",
 			"check the backend's url, or restore the database; until then delete nothing, neither volumes nor PersistentVolumes")
 	}
-	k := known{comparison: c, b: b, subject: subject, dump: dump}
+	k := comparedBackend{comparison: c, b: b, subject: subject, dump: dump}
 	findings := append(k.volumesWithoutPV(), k.pvs()...)
 	left := slices.DeleteFunc(operations, func(op heketi.Operation) bool { return op.Status == "" })
 	if len(left) > 0 {
 		f := finding{Finding: backendreport.LeftBehind(b, dump, left, checkOperations)}
 		for _, op := range left {
-			f.things = append(f.things, op.ID)
+			f.ids = append(f.ids, op.ID)
 		}
 		findings = append(findings, f)
 	}
-	return look{backend: b.Name(), findings: append(findings, finding{Finding: k.summary()})}
+	return result{backend: b.Name(), findings: append(findings, finding{Finding: k.summary()})}
 }
 
 // foreign reports whether the PersistentVolumes name clusters and Heketi knows none of them.

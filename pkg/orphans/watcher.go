@@ -12,10 +12,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// Settle is the least time between two looks. A create whose answer was lost is repeated after at most five minutes
+// ConfirmAfter is the least time between two looks. A create whose answer was lost is repeated after at most five minutes
 // (external-provisioner, --retry-interval-max); until then its volume has no PersistentVolume, and belongs to somebody all
 // the same.
-const Settle = 10 * time.Minute
+const ConfirmAfter = 10 * time.Minute
 
 // Observer is told what a Watcher finds. Backend "" stands for what is not of one configured backend.
 type Observer interface {
@@ -37,26 +37,26 @@ type Watcher struct {
 	Interval time.Duration // between looks, at least Settle; the second look comes after Settle
 	Observer Observer
 
-	seen map[string]*sight // by backend
+	histories map[string]*history // by backend
 }
 
-// sight is what is known of one backend.
-type sight struct {
-	looked    bool // with success
-	last      map[thing]bool
-	confirmed map[thing]bool
+// history is what is known of one backend.
+type history struct {
+	compared  bool // with success
+	last      map[orphan]bool
+	confirmed map[orphan]bool
 }
 
-// thing is an orphan.
-type thing struct{ kind, id string }
+// orphan is an orphan.
+type orphan struct{ kind, id string }
 
-func (t thing) String() string { return t.kind + " " + t.id }
+func (t orphan) String() string { return t.kind + " " + t.id }
 
 // Run looks until ctx is done.
 func (w *Watcher) Run(ctx context.Context) {
-	w.look(ctx)
-	for pause := Settle; sleep(ctx, pause); pause = w.Interval {
-		w.look(ctx)
+	w.compare(ctx)
+	for pause := ConfirmAfter; sleep(ctx, pause); pause = w.Interval {
+		w.compare(ctx)
 	}
 }
 
@@ -72,8 +72,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// look compares once. What cannot be learned leaves what is known of it as it was.
-func (w *Watcher) look(ctx context.Context) {
+// compare compares once. What cannot be learned leaves what is known of it as it was.
+func (w *Watcher) compare(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	backends := w.Backends()
 	w.follow(backends)
@@ -93,25 +93,25 @@ func (w *Watcher) look(ctx context.Context) {
 			logger.Info("Cannot look for orphans of a backend", "backend", l.backend, "reason", l.findings[0].Message)
 			continue
 		}
-		w.take(logger, l)
+		w.update(logger, l)
 	}
 }
 
 // follow keeps a sight of each backend that is configured now, and one of what belongs to none of them.
 func (w *Watcher) follow(backends []*heketi.Backend) {
-	now := map[string]*sight{}
+	now := map[string]*history{}
 	for _, name := range slices.Concat(names(backends), []string{""}) {
-		if now[name] = w.seen[name]; now[name] == nil {
-			now[name] = &sight{}
+		if now[name] = w.histories[name]; now[name] == nil {
+			now[name] = &history{}
 			w.Observer.Began(name)
 		}
 	}
-	for name := range w.seen {
+	for name := range w.histories {
 		if now[name] == nil {
 			w.Observer.Forgotten(name)
 		}
 	}
-	w.seen = now
+	w.histories = now
 }
 
 func names(backends []*heketi.Backend) []string {
@@ -122,15 +122,15 @@ func names(backends []*heketi.Backend) []string {
 	return names
 }
 
-// take compares a look with the one before it.
-func (w *Watcher) take(logger klog.Logger, l look) {
-	now, s := l.things(), w.seen[l.backend]
-	if !s.looked {
-		s.looked, s.last = true, now
+// update compares a look with the one before it.
+func (w *Watcher) update(logger klog.Logger, l result) {
+	now, s := l.orphans(), w.histories[l.backend]
+	if !s.compared {
+		s.compared, s.last = true, now
 		w.Observer.Compared(l.backend, nil)
 		return
 	}
-	confirmed := map[thing]bool{}
+	confirmed := map[orphan]bool{}
 	for t := range now {
 		if s.last[t] {
 			confirmed[t] = true
@@ -145,22 +145,22 @@ func (w *Watcher) take(logger klog.Logger, l look) {
 	}
 }
 
-// things are those that ask for attention.
-func (l look) things() map[thing]bool {
-	things := map[thing]bool{}
+// orphans are those that ask for attention.
+func (l result) orphans() map[orphan]bool {
+	things := map[orphan]bool{}
 	for _, f := range l.findings {
 		if f.Severity != report.Critical && f.Severity != report.Warning {
 			continue
 		}
-		for _, id := range f.things {
-			things[thing{f.Check, id}] = true
+		for _, id := range f.ids {
+			things[orphan{f.Check, id}] = true
 		}
 	}
 	return things
 }
 
 // count has a number for each kind that the backend can have, whether there are any or not.
-func (l look) count(things map[thing]bool) map[string]int {
+func (l result) count(things map[orphan]bool) map[string]int {
 	counts := map[string]int{checkOrphan: 0, checkNoVolume: 0, checkMismatch: 0, checkOperations: 0}
 	if l.backend == "" {
 		counts = map[string]int{checkUnknown: 0, checkMismatch: 0}
@@ -172,7 +172,7 @@ func (l look) count(things map[thing]bool) map[string]int {
 }
 
 // without is what a has and b has not.
-func without(a, b map[thing]bool) []string {
+func without(a, b map[orphan]bool) []string {
 	var only []string
 	for t := range a {
 		if !b[t] {
