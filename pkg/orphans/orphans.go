@@ -37,8 +37,8 @@ type PV = persistentvolume.PV
 // of the driver in these. It asks every backend at the same time, and returns the findings by falling weight.
 func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []report.Finding {
 	var findings []report.Finding
-	for _, l := range compare(ctx, backends, driver, pvs) {
-		for _, f := range l.findings {
+	for _, r := range compare(ctx, backends, driver, pvs) {
+		for _, f := range r.findings {
 			findings = append(findings, f.Finding)
 		}
 	}
@@ -46,15 +46,15 @@ func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []
 	return findings
 }
 
-// result is what was found of one backend, or, with backend "", of none of those that are configured or of several.
+// result holds what one comparison found of a backend. With backend "" it holds what belongs to no configured backend, or to several.
 type result struct {
 	backend  string
 	unknown  bool // nothing was concluded; the only finding says why
 	findings []finding
 }
 
-// finding is one with the things that it is about: ids of volumes and operations, names of PersistentVolumes and backends.
-// They are the same in every look.
+// finding is a finding with the ids or names of the volumes, operations, PersistentVolumes or backends that it is about.
+// They are the same in every comparison.
 type finding struct {
 	report.Finding
 	ids []string
@@ -62,17 +62,17 @@ type finding struct {
 
 func compare(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []result {
 	c := newComparison(driver, pvs)
-	looks := make([]result, len(backends)+1)
-	looks[0] = result{findings: append(c.unconfigured(backends), c.twice()...)}
+	results := make([]result, len(backends)+1)
+	results[0] = result{findings: append(c.unconfigured(backends), c.twice()...)}
 	var group errgroup.Group
 	for i, b := range backends {
 		group.Go(func() error {
-			looks[i+1] = c.backend(ctx, b)
+			results[i+1] = c.backend(ctx, b)
 			return nil
 		})
 	}
 	_ = group.Wait()
-	return looks
+	return results
 }
 
 // comparison is what is known before any Heketi was asked.

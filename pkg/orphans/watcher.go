@@ -12,45 +12,45 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// ConfirmAfter is the least time between two looks. A create whose answer was lost is repeated after at most five minutes
+// ConfirmAfter is the least time between two comparisons. A create whose answer was lost is repeated after at most five minutes
 // (external-provisioner, --retry-interval-max); until then its volume has no PersistentVolume, and belongs to somebody all
 // the same.
 const ConfirmAfter = 10 * time.Minute
 
 // Observer is told what a Watcher finds. Backend "" stands for what is not of one configured backend.
 type Observer interface {
-	// Began is called before the first look at the backend.
+	// Began is called before the first comparison of the backend.
 	Began(backend string)
-	// Compared is called after every look that has succeeded for the backend. counts has all kinds that there can be;
-	// nil after the first look, when nothing has been seen twice.
+	// Compared is called after every comparison that has succeeded for the backend. counts has all kinds that there can be;
+	// nil after the first comparison, when nothing has been seen twice.
 	Compared(backend string, counts map[string]int)
 	// Forgotten is called when the backend is no longer configured.
 	Forgotten(backend string)
 }
 
-// Watcher looks for orphans again and again. It reports what was there in two successive looks, so that nothing is called
+// Watcher looks for orphans again and again. It reports what was there in two successive comparisons, so that nothing is called
 // an orphan that is only on its way: a volume whose PersistentVolume is being made, or the other way round.
 type Watcher struct {
 	Backends func() []*heketi.Backend // those that are configured now
 	PVs      func(ctx context.Context) ([]PV, error)
 	Driver   string
-	Interval time.Duration // between looks, at least Settle; the second look comes after Settle
+	Interval time.Duration // between comparisons, at least ConfirmAfter; the second one comes after ConfirmAfter
 	Observer Observer
 
 	histories map[string]*history // by backend
 }
 
-// history is what is known of one backend.
+// history holds the results of earlier comparisons of one backend.
 type history struct {
-	compared  bool // with success
+	compared  bool // at least once, with success
 	last      map[orphan]bool
 	confirmed map[orphan]bool
 }
 
-// orphan is an orphan.
+// orphan names a finding that asks for attention: the check that made it, and what it is about.
 type orphan struct{ kind, id string }
 
-func (t orphan) String() string { return t.kind + " " + t.id }
+func (o orphan) String() string { return o.kind + " " + o.id }
 
 // Run looks until ctx is done.
 func (w *Watcher) Run(ctx context.Context) {
@@ -72,7 +72,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// compare compares once. What cannot be learned leaves what is known of it as it was.
+// compare runs one comparison. A backend that cannot be read keeps its history.
 func (w *Watcher) compare(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	backends := w.Backends()
@@ -84,20 +84,20 @@ func (w *Watcher) compare(ctx context.Context) {
 		}
 		return
 	}
-	looks := compare(ctx, backends, w.Driver, pvs)
+	results := compare(ctx, backends, w.Driver, pvs)
 	if ctx.Err() != nil {
 		return
 	}
-	for _, l := range looks {
-		if l.unknown {
-			logger.Info("Cannot look for orphans of a backend", "backend", l.backend, "reason", l.findings[0].Message)
+	for _, r := range results {
+		if r.unknown {
+			logger.Info("Cannot look for orphans of a backend", "backend", r.backend, "reason", r.findings[0].Message)
 			continue
 		}
-		w.update(logger, l)
+		w.update(logger, r)
 	}
 }
 
-// follow keeps a sight of each backend that is configured now, and one of what belongs to none of them.
+// follow keeps the history of each backend that is configured now, and one of what belongs to none of them.
 func (w *Watcher) follow(backends []*heketi.Backend) {
 	now := map[string]*history{}
 	for _, name := range slices.Concat(names(backends), []string{""}) {
@@ -122,51 +122,51 @@ func names(backends []*heketi.Backend) []string {
 	return names
 }
 
-// update compares a look with the one before it.
-func (w *Watcher) update(logger klog.Logger, l result) {
-	now, s := l.orphans(), w.histories[l.backend]
-	if !s.compared {
-		s.compared, s.last = true, now
-		w.Observer.Compared(l.backend, nil)
+// update compares a result with the one before it.
+func (w *Watcher) update(logger klog.Logger, r result) {
+	now, h := r.orphans(), w.histories[r.backend]
+	if !h.compared {
+		h.compared, h.last = true, now
+		w.Observer.Compared(r.backend, nil)
 		return
 	}
 	confirmed := map[orphan]bool{}
-	for t := range now {
-		if s.last[t] {
-			confirmed[t] = true
+	for o := range now {
+		if h.last[o] {
+			confirmed[o] = true
 		}
 	}
-	found, gone := without(confirmed, s.confirmed), without(s.confirmed, confirmed)
-	s.last, s.confirmed = now, confirmed
-	w.Observer.Compared(l.backend, l.count(confirmed))
+	found, gone := without(confirmed, h.confirmed), without(h.confirmed, confirmed)
+	h.last, h.confirmed = now, confirmed
+	w.Observer.Compared(r.backend, r.count(confirmed))
 	if len(found)+len(gone) > 0 {
 		logger.Info("The orphans have changed; glusterfs-csi orphans says what to do about them",
-			"backend", l.backend, "total", len(confirmed), "found", brief(found), "gone", brief(gone))
+			"backend", r.backend, "total", len(confirmed), "found", brief(found), "gone", brief(gone))
 	}
 }
 
-// orphans are those that ask for attention.
-func (l result) orphans() map[orphan]bool {
-	things := map[orphan]bool{}
-	for _, f := range l.findings {
+// orphans returns the findings that ask for attention.
+func (r result) orphans() map[orphan]bool {
+	found := map[orphan]bool{}
+	for _, f := range r.findings {
 		if f.Severity != report.Critical && f.Severity != report.Warning {
 			continue
 		}
 		for _, id := range f.ids {
-			things[orphan{f.Check, id}] = true
+			found[orphan{f.Check, id}] = true
 		}
 	}
-	return things
+	return found
 }
 
 // count has a number for each kind that the backend can have, whether there are any or not.
-func (l result) count(things map[orphan]bool) map[string]int {
+func (r result) count(orphans map[orphan]bool) map[string]int {
 	counts := map[string]int{checkOrphan: 0, checkNoVolume: 0, checkMismatch: 0, checkOperations: 0}
-	if l.backend == "" {
+	if r.backend == "" {
 		counts = map[string]int{checkUnknown: 0, checkMismatch: 0}
 	}
-	for t := range things {
-		counts[t.kind]++
+	for o := range orphans {
+		counts[o.kind]++
 	}
 	return counts
 }
@@ -174,9 +174,9 @@ func (l result) count(things map[orphan]bool) map[string]int {
 // without is what a has and b has not.
 func without(a, b map[orphan]bool) []string {
 	var only []string
-	for t := range a {
-		if !b[t] {
-			only = append(only, t.String())
+	for o := range a {
+		if !b[o] {
+			only = append(only, o.String())
 		}
 	}
 	slices.Sort(only)
@@ -184,4 +184,4 @@ func without(a, b map[orphan]bool) []string {
 }
 
 // brief keeps a log line short.
-func brief(things []string) string { return plain.Few(things, 10, ", ", " and ") }
+func brief(orphans []string) string { return plain.Few(orphans, 10, ", ", " and ") }
