@@ -57,7 +57,7 @@ func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate
 	if err := errors.Join(do(cmd.Context(), a), m.cleanUp(cmd.Context(), a)); err != nil {
 		return err
 	}
-	return shown.end(a.DryRun)
+	return shown.summarize(a.DryRun)
 }
 
 // cleanUp reports what is missing and scales back what was scaled to 0, also after an interrupted migration.

@@ -51,7 +51,7 @@ func (c *checker) node(n Node, at string) {
 		if !isHost(name) {
 			c.mistake("%s: %q is no name of a node: letters, digits, dots and hyphens are allowed", at, name)
 		}
-		if first := once(c.names, name, at); first != "" {
+		if first := firstUse(c.names, name, at); first != "" {
 			c.mistake("node %s is there twice: in %s and in %s; list its devices in one place", name, first, at)
 		}
 	}
@@ -63,7 +63,7 @@ func (c *checker) node(n Node, at string) {
 		case address == "localhost" || ip.IsLoopback() || ip.IsUnspecified():
 			c.mistake("%s (%s): %s is every machine's own address: write the one by which the other storage nodes reach it", at, n.Name(), address)
 		}
-		if first := once(c.addresses, address, at); first != "" {
+		if first := firstUse(c.addresses, address, at); first != "" {
 			c.mistake("address %s is there twice: in %s and in %s; give each node a different one", address, first, at)
 		}
 	}
@@ -83,8 +83,8 @@ func (c *checker) node(n Node, at string) {
 	}
 }
 
-// once returns the place that has had the name before, or "".
-func once(seen map[string]string, name, at string) (first string) {
+// firstUse returns the place that has had the name before, or "".
+func firstUse(seen map[string]string, name, at string) (first string) {
 	key := strings.ToLower(name)
 	if first, again := seen[key]; again && first != at {
 		return first
