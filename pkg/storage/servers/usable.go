@@ -9,6 +9,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
+// NoPod says what is wrong with a node without a pod of gluster.
+const NoPod = "there is no pod of gluster: is the node labelled for it?"
+
 // Lister lists pods; *kube.Client implements it.
 type Lister interface {
 	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
@@ -70,5 +73,5 @@ func (s Seen) Why(node string) string {
 	if why, ok := s.unusable[node]; ok {
 		return why
 	}
-	return "there is no pod of gluster: is the node labelled for it?" + s.unscheduled
+	return NoPod + s.unscheduled
 }
