@@ -186,14 +186,14 @@ func (readCloser) Close() error { return nil }
 func (w *world) notice(kind string, _ *http.Request, answer *httptest.ResponseRecorder) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.interrupt != nil && w.interrupt(kind, answer) {
-		w.interrupted()
-	}
 	switch {
 	case strings.HasPrefix(kind, "GET /queue/") && strings.HasPrefix(answer.Header().Get("Location"), "/volumes/"):
 		w.gluster = true
 	case kind == "POST /operations/pending/cleanup" && answer.Code == http.StatusAccepted:
 		w.gluster = false
+	}
+	if w.interrupt != nil && w.interrupt(kind, answer) {
+		w.interrupted()
 	}
 }
 
