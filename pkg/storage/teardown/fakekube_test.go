@@ -17,6 +17,15 @@ import (
 
 // The world as Kubernetes. Each request is a point before it, and one after it if it changes anything.
 
+func (w *world) Nodes(context.Context) ([]kube.Node, error) {
+	if !w.points.At("before nodes") {
+		return nil, storagetest.ErrKilled
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.nodes), nil
+}
+
 func (w *world) Pods(_ context.Context, namespace, selector string) ([]kube.Pod, error) {
 	if !w.points.At("before pods " + selector) {
 		return nil, storagetest.ErrKilled
@@ -146,6 +155,8 @@ func (w *world) command(pod, in, line string) ([]byte, error) {
 	switch {
 	case in != servers.Container:
 		return nil, fmt.Errorf("container %q", in)
+	case line == "gluster --mode=script pool list":
+		return nil, nil
 	case line == "gluster --mode=script volume list":
 		return []byte(strings.Join(slices.Sorted(maps.Keys(w.volumes)), "\n")), nil
 	case line == "gluster --mode=script volume stop "+testVolume+" force":

@@ -52,6 +52,7 @@ type world struct {
 	secret  *storagetest.Secret
 
 	mu       sync.Mutex
+	nodes    []kube.Node
 	pods     []kube.Pod            // gluster's
 	others   map[string][]kube.Pod // of Jobs, by label
 	replicas int
@@ -115,7 +116,8 @@ func emptyWorld(t *testing.T) *world {
 		others: map[string][]kube.Pod{}, replicas: 1, leaving: 2, volumes: map[string]bool{}, disks: map[string]*disk{}, failing: map[string]error{},
 	}
 	for i := 1; i <= 3; i++ {
-		w.pods = append(w.pods, kube.Pod{Name: fmt.Sprintf("gluster-n%d", i), Node: fmt.Sprintf("n%d", i), Ready: true})
+		w.nodes = append(w.nodes, kube.Node{Name: fmt.Sprintf("n%d", i)})
+		w.pods = append(w.pods, kube.Pod{Name: fmt.Sprintf("gluster-n%d", i), Node: fmt.Sprintf("n%d", i), Started: true, Ready: true})
 	}
 	w.others[jobs.Teardown] = []kube.Pod{{Name: testPod, Ready: true}, {Name: "teardown-0", Ended: true}}
 	w.others[jobs.Setup] = []kube.Pod{{Name: "setup-1", Ended: true}}
@@ -211,7 +213,7 @@ func (w *world) run(point string) error {
 	defer cancel(nil)
 	w.points.Begin(point, func() { cancel(storagetest.ErrKilled) })
 	timing := DefaultTiming()
-	timing.Poll, timing.Pods, timing.Heketi, timing.Volumes, timing.Gone = 10*time.Millisecond, time.Second, time.Second, 100*time.Millisecond, time.Second
+	timing.Poll, timing.Answer, timing.Pods, timing.Heketi, timing.Volumes, timing.Gone = 10*time.Millisecond, time.Second, time.Second, time.Second, 100*time.Millisecond, time.Second
 	job := &Teardown{
 		Options: Options{
 			Options: jobs.Options{
