@@ -84,8 +84,7 @@ func (t *Teardown) sayWhatRemains(ctx context.Context) {
 		logger.Info("Nothing is left on the devices but for those that are lost. What remains is yours to do, in this order")
 	}
 	for _, l := range t.left {
-		logger.Info("Remains", "what", "Heketi's volume groups on "+strings.Join(names(l.devices), " ")+" of node "+l.node.name+", which are lost; if they come back, run this on the node",
-			"do", l.todo(t.Directories))
+		logger.Info("Remains", "what", l.what()+"; if it comes back, run this on the node", "do", l.todo(t.Directories))
 	}
 	for _, todo := range [][2]string{
 		{"the release", fmt.Sprintf("helm uninstall %s --namespace %s", t.Release, t.Namespace)},

@@ -136,7 +136,7 @@ func (r *removal) forget(ctx context.Context, left []leftBehind) error {
 		for _, d := range l.devices {
 			lost.Devices = append(lost.Devices, d.ID)
 		}
-		klog.FromContext(ctx).Info("Step 3 of 6: something stays behind, since it is lost", "node", l.node.name, "devices", names(l.devices))
+		klog.FromContext(ctx).Info("Step 3 of 6: WARNING: left behind: "+l.what(), "node", l.node.name, "devices", names(l.devices))
 	}
 	r.heketi.End()
 	if err := r.options.Forget(ctx, lost); err != nil {
@@ -156,6 +156,14 @@ func names(devices []heketi.Device) (names []string) {
 		names = append(names, d.Name)
 	}
 	return names
+}
+
+// what says what was left behind.
+func (l leftBehind) what() string {
+	if l.alone {
+		return fmt.Sprintf("what is on %s of node %s, which is broken", strings.Join(names(l.devices), " "), l.node.name)
+	}
+	return "what is on node " + l.node.name + ", which is lost"
 }
 
 // todo says how to clean what was left behind, if it comes back.
