@@ -38,7 +38,13 @@ func newAPIServer(t *testing.T, names ...string) (s *apiServer, kubeconfig strin
 			"metadata": map[string]any{"name": name, "namespace": "storage", "resourceVersion": "1"},
 		}
 	}
-	server := httptest.NewServer(s)
+	return s, serveKubernetes(t, s)
+}
+
+// serveKubernetes returns a kubeconfig for an API server.
+func serveKubernetes(t *testing.T, handler http.Handler) (kubeconfig string) {
+	t.Helper()
+	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
 	text := `{"kind": "Config", "apiVersion": "v1", "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c"}}],
@@ -46,7 +52,7 @@ func newAPIServer(t *testing.T, names ...string) (s *apiServer, kubeconfig strin
 	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return s, kubeconfig
+	return kubeconfig
 }
 
 func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
