@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,18 +25,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestHeketiWithTLS: with the environment that the chart gives them, backup and setup reach a Heketi whose certificate is of a private
-// authority. Teardown has the client of setup.
+// TestHeketiWithTLS: with the environment that the chart gives them, backup and setup reach a Heketi with a certificate as the chart's README
+// asks for, of a private authority. Teardown has the client of setup.
 func TestHeketiWithTLS(t *testing.T) {
 	server := labtest.MockHeketi(t)
-	dir := certificates.NewAuthority(t).Issue("localhost", net.IPv4(127, 0, 0, 1))
+	dir := certificates.NewAuthority(t).IssueNames("heketi.storage.svc", "localhost")
 	authority := filepath.Join(dir, certificates.AuthorityFile)
 	if err := server.UseTLS(t.Context(), filepath.Join(dir, certificates.CertificateFile), filepath.Join(dir, certificates.KeyFile), authority); err != nil {
 		t.Fatal(err)
 	}
 	secrets, _ := newAPIServer(t, "heketi-db-backup")
 	common := []string{
-		"--heketi-url=" + server.URL, "--namespace=storage", "--kubeconfig=" + serveKubernetes(t, installation{secrets}),
+		"--heketi-url=" + strings.Replace(server.URL, "127.0.0.1", "localhost", 1), "--namespace=storage", "--kubeconfig=" + serveKubernetes(t, installation{secrets}),
 	}
 	topology := filepath.Join(t.TempDir(), "topology.json")
 	const node = `{"node": {"hostnames": {"manage": ["n1"], "storage": ["10.0.0.1"]}, "zone": 1}, "devices": ["/dev/sdb"]}`
