@@ -89,6 +89,8 @@ func TestTopologyRulesStandOnce(t *testing.T) {
 		{"a URL", address, `"http://gluster2"`, byBoth},
 		{"brackets", address, `"[fd00::2]"`, byBoth},
 		{"a zone of IPv6", address, `"fe80::1%eth0"`, byBoth},
+		// No template can tell that these are not enough parts.
+		{"half an IPv6 address", address, `"fd00:1:2"`, byJob},
 		{"an option", address, `"--help"`, byBoth},
 		{"a list of addresses in one", address, `"10.0.0.2,10.0.0.4"`, byBoth},
 		{"loopback", address, `"127.0.0.2"`, byBoth},
