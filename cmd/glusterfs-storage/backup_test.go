@@ -38,13 +38,7 @@ func newAPIServer(t *testing.T, names ...string) (s *apiServer, kubeconfig strin
 			"metadata": map[string]any{"name": name, "namespace": "storage", "resourceVersion": "1"},
 		}
 	}
-	return s, serveKubernetes(t, s)
-}
-
-// serveKubernetes returns a kubeconfig for an API server.
-func serveKubernetes(t *testing.T, handler http.Handler) (kubeconfig string) {
-	t.Helper()
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
 	text := `{"kind": "Config", "apiVersion": "v1", "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c"}}],
@@ -52,7 +46,7 @@ func serveKubernetes(t *testing.T, handler http.Handler) (kubeconfig string) {
 	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return kubeconfig
+	return s, kubeconfig
 }
 
 func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
