@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/setup"
@@ -31,10 +32,10 @@ func setupCommand() *cobra.Command {
 			"  4. Find out whether the volume of Heketi's database is there.\n" +
 			"  5. Make the volume with a temporary Heketi, back up its database, make the claim, and wait for Heketi.\n" +
 			"  6. Load the topology. Nodes that Heketi has and on which gluster does not answer are left alone.",
-		Args: noArguments,
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			client, err := o.job.connect(&o.Options.Options)
 			if err != nil {

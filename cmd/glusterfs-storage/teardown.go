@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/teardown"
@@ -30,10 +31,10 @@ func teardownCommand() *cobra.Command {
 			"  4. Remove all devices from Heketi, and Heketi's volume groups from the devices.\n" +
 			"  5. Remove all nodes and clusters.\n" +
 			"  6. Delete the claim of the database, and empty the Secret with its backup. List what remains to be done.",
-		Args: noArguments,
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			client, err := o.job.connect(&o.Options.Options)
 			if err != nil {

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// check returns what is wrong with a topology that is complete in form. Names become parts of commands that Heketi runs
+// check returns what is wrong with a topology that is complete in form. charts/glusterfs-storage has the same rules, which test/chart
+// compares with these. Names become parts of commands that Heketi runs
 // as root, so what Heketi's own check lets through is not enough.
 func check(t Topology) []error {
 	c := &checker{names: map[string]string{}, addresses: map[string]string{}}
@@ -16,6 +17,9 @@ func check(t Topology) []error {
 		c.mistake(`it has no nodes: write "clusters": [{"nodes": [...]}] with one entry for each storage node`)
 	}
 	for i, cluster := range t.Clusters {
+		if len(cluster.Nodes) == 0 && len(t.Nodes()) > 0 {
+			c.mistake("clusters[%d]: it has no nodes: add some, or remove the cluster", i)
+		}
 		for j, n := range cluster.Nodes {
 			c.node(n, fmt.Sprintf("clusters[%d].nodes[%d]", i, j))
 		}
@@ -60,7 +64,7 @@ func (c *checker) node(n Node, at string) {
 		switch {
 		case !isHost(address):
 			c.mistake("%s (%s): %q is no address: write the IP address or host name by which the other storage nodes reach it", at, n.Name(), address)
-		case address == "localhost" || ip.IsLoopback() || ip.IsUnspecified():
+		case strings.EqualFold(address, "localhost") || ip.IsLoopback() || ip.IsUnspecified():
 			c.mistake("%s (%s): %s is every machine's own address: write the one by which the other storage nodes reach it", at, n.Name(), address)
 		}
 		if first := firstUse(c.addresses, address, at); first != "" {
