@@ -110,9 +110,13 @@ fuzz: ## Run every fuzz target for FUZZTIME (20s)
 	done
 
 .PHONY: bench
-bench: deps build ## Measure against heketi-cli and mount.glusterfs; writes build/bench.json (needs root)
+bench: deps build ## Measure against heketi-cli and mount.glusterfs; writes build/bench.json and plots of it (needs root)
 	$(call say,benchmarks: pairs of runs on the lab; about an hour)
 	go run ./test/bench -driver $(DRIVER) -out $(BUILD)/bench.json -only '$(BENCH_ONLY)'
+
+.PHONY: plots
+plots: ## Draw the figures that docs/performance records
+	go run ./test/bench -plot docs/performance/measured.json
 
 .PHONY: bench-scale
 bench-scale: build ## Only what grows with the number of volumes; writes build/bench-scale.json
