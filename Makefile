@@ -67,6 +67,12 @@ deps: ## Install the Debian packages that tests and demo need, where they are mi
 clean: lab-down e2e-down ## End a running lab and remove build/
 	rm -rf $(BUILD)
 
+.PHONY: docs
+docs: ## Write what is generated in docs/: flags, lists of options, the width of lines
+	go test -count=1 ./cmd/... -run '^TestFlagsAreDocumented$$' -update
+	go test -count=1 ./pkg/volume ./pkg/mount -run '^Test(Mount)?OptionsAreDocumented$$' -update
+	go test -count=1 ./test/documents -run '^TestPagesAreWrapped$$' -update
+
 ##@ Tests, one kind at a time
 
 .PHONY: lint
