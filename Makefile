@@ -71,7 +71,7 @@ clean: lab-down e2e-down ## End a running lab and remove build/
 docs: ## Write what is generated in docs/: flags, lists of options, the width of lines
 	go test -count=1 ./cmd/... -run '^TestFlagsAreDocumented$$' -update
 	go test -count=1 ./pkg/volume ./pkg/mount -run '^Test(Mount)?OptionsAreDocumented$$' -update
-	go test -count=1 ./test/documents -run '^TestPagesAreWrapped$$' -update
+	go test -count=1 ./test/documents -run '^Test(PagesAreWrapped|Contents)$$' -update
 
 ##@ Tests, one kind at a time
 

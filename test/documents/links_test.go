@@ -89,8 +89,7 @@ var (
 func anchorsOf(page string) map[string]bool {
 	anchors := map[string]bool{}
 	for _, found := range heading.FindAllStringSubmatch(prose(page), -1) {
-		text := linkText.ReplaceAllString(strings.ToLower(found[1]), "$1")
-		anchor := strings.ReplaceAll(notInLink.ReplaceAllString(text, ""), " ", "-")
+		anchor := anchorOf(found[1])
 		name := anchor
 		for i := 1; anchors[name]; i++ {
 			name = anchor + "-" + strconv.Itoa(i)
@@ -98,4 +97,9 @@ func anchorsOf(page string) map[string]bool {
 		anchors[name] = true
 	}
 	return anchors
+}
+
+func anchorOf(heading string) string {
+	text := linkText.ReplaceAllString(strings.ToLower(heading), "$1")
+	return strings.ReplaceAll(notInLink.ReplaceAllString(text, ""), " ", "-")
 }
