@@ -23,6 +23,13 @@ RELEASE_FLAGS := -trimpath -buildvcs=false -tags grpcnotrace -ldflags '-s -w -X 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT := $(BIN)/actionlint-$(ACTIONLINT_VERSION)
+
+# What `make check` tests: packages that need neither root nor other programs, in less than two minutes altogether.
+CHECKED := ./pkg/volume ./pkg/heketi ./pkg/driver ./pkg/kube/... ./pkg/metrics ./pkg/nearest ./pkg/plain ./pkg/report ./pkg/volfile \
+	./pkg/glustercli ./pkg/logging ./test/documents/... ./test/needs
+
 # How long each fuzz target runs with `make fuzz`.
 FUZZTIME ?= 20s
 
@@ -47,7 +54,7 @@ demo: deps build ## The life of a volume, step by step, on real servers (needs r
 	go run ./test/demo -driver $(DRIVER)
 
 .PHONY: test
-test: export REQUIRE_GLUSTER = 1
+test: export REQUIRE_ALL = 1
 test: deps lint test-unit test-chart test-sanity test-schedules test-integration ## All tests (needs root)
 	$(call say,all tests passed)
 
@@ -81,6 +88,21 @@ lint: $(GOLANGCI_LINT) ## go vet and golangci-lint
 	go vet ./...
 	$(GOLANGCI_LINT) run ./...
 
+.PHONY: check
+check: ## What needs neither root nor network nor other programs: format, vet, and the quick unit tests; two minutes
+	$(call say,format and vet and quick unit tests)
+	@unformatted=$$(gofmt -l cmd pkg deploy test); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
+	go vet ./...
+	go test $(CHECKED)
+
+.PHONY: actionlint
+actionlint: $(ACTIONLINT) ## Lint .github/workflows
+	$(ACTIONLINT)
+
+$(ACTIONLINT):
+	GOBIN=$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	mv $(BIN)/actionlint $@
+
 $(GOLANGCI_LINT):
 	$(call say,building golangci-lint $(GOLANGCI_LINT_VERSION) - once; 1 to 3 minutes)
 	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
@@ -89,7 +111,7 @@ $(GOLANGCI_LINT):
 .PHONY: test-unit
 test-unit: heketi ## Unit tests and fuzz seeds, with the race detector
 	$(call say,unit tests and fuzz seeds with the race detector)
-	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/documents ./test/mutations/... ./test/demo ./test/bench ./test/chaos/... ./test/e2e/images ./test/e2e/tutorial ./deploy/...
+	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/documents/... ./test/needs ./test/mutations/... ./test/demo ./test/bench ./test/chaos/... ./test/e2e/images ./test/e2e/tutorial ./deploy/...
 
 .PHONY: test-sanity
 test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock executor
@@ -128,6 +150,22 @@ plots: ## Draw the figures that docs/performance records
 bench-scale: build ## Only what grows with the number of volumes; writes build/bench-scale.json
 	$(call say,benchmarks with up to 5000 volumes on a Heketi with the mock executor; about 5 minutes)
 	go run ./test/bench -driver $(DRIVER) -out $(BUILD)/bench-scale.json -only '*-at-*'
+
+##@ Releases
+
+# The version to release, as in RELEASE=v1.2.3; without it, what can be checked before there is one.
+RELEASE ?=
+
+.PHONY: release-check
+release-check: ## Changelog, versions, charts, reproducible binaries, bills of materials, checksums: build/release (needs root)
+	$(call say,changelog and versions)
+	RELEASE=$(RELEASE) go test -count=1 ./test/documents -run '^TestRelease$$'
+	$(MAKE) --no-print-directory release-build VERSION=$(or $(RELEASE:v%=%),$(VERSION))
+
+.PHONY: release-build
+release-build: chart-lint test-chart test-reproducible images
+	$(call say,build/release)
+	deploy/images/release.sh $(BUILD)/release $(BUILD)/images $(RELEASE_FLAGS)
 
 ##@ Help
 
