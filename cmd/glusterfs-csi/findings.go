@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
@@ -34,7 +35,7 @@ func newExaminationCommand(name, short, long string, examine func(cmd *cobra.Com
 	cmd := &cobra.Command{
 		Use: name, Short: short, Long: long + "\n\n" + exitCodes,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if err := noArguments(cmd, args); err != nil {
+			if err := commandline.NoArguments(cmd, args); err != nil {
 				return examinationError{err}
 			}
 			return nil

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
@@ -31,7 +32,7 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	defer watched.close()
 
 	registry := metrics.NewRegistry()
-	config := driver.Config{Name: o.driverName, Version: buildVersion(), Metrics: registry, Health: o.volumeHealth}
+	config := driver.Config{Name: o.driverName, Version: commandline.Version(version), Metrics: registry, Health: o.volumeHealth}
 	var node background
 	controller := background{stop: func() {}}
 	if m.controller {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/gluster"
 )
@@ -29,10 +30,10 @@ func newGlusterCommand() *cobra.Command {
 		Short: "Run GlusterFS: the first process of its container",
 		Long: "Mount the bricks of this node, run glusterd, answer probes. This must be the first process of its container: it adopts the\n" +
 			"bricks' processes, and ends them in the end.",
-		Args: noArguments,
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			if os.Getpid() != 1 {
 				return errors.New("this is not the first process of a container: run it as the container's command, without a shell and without a shared " +

@@ -11,10 +11,9 @@ import (
 
 // Pod holds the parts of a pod that say where it runs and whether it is ready.
 type Pod struct {
-	Name string
-	Node string // "" until it is scheduled
-	// Started: all of its containers run and have passed their startup probes. The kubelet of a node that is lost cannot take it back.
-	Started bool
+	Name    string
+	Node    string // "" until it is scheduled
+	Started bool   // all of its containers run and have passed their startup probes, as far as the node's kubelet has reported
 	Ready   bool
 	Why     string // why it is not ready, in the words of Kubernetes
 	Ended   bool   // all of its containers have ended, and none starts again

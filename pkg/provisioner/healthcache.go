@@ -66,9 +66,9 @@ func (x *healthCache) store(backend string, began time.Time, found heketi.Examin
 // examinationRequest: only calls with equal ones join.
 type examinationRequest struct{ credentials volume.Credentials }
 
-// examine returns what Heketi knows of a backend's bricks. One examination of a backend runs at a time; it outlives
+// examination returns what Heketi knows of a backend's bricks. One examination of a backend runs at a time; it outlives
 // the call, as creates do, and the next call gets what it has found.
-func (p *Provisioner) examine(ctx context.Context, backend string, client *heketi.Client, credentials volume.Credentials) (heketi.Examination, error) {
+func (p *Provisioner) examination(ctx context.Context, backend string, client *heketi.Client, credentials volume.Credentials) (heketi.Examination, error) {
 	if found, ok := p.healthCache.recent(backend, time.Now()); ok {
 		return found, nil
 	}

@@ -29,7 +29,7 @@ func (p *Provisioner) Health(ctx context.Context, handle volume.Handle, credenti
 	if err != nil {
 		return volume.Health{}, explainMissing(ctx, client, p.index(handle.Backend), handle, err)
 	}
-	examination, err := p.examine(ctx, handle.Backend, client, credentials)
+	examination, err := p.examination(ctx, handle.Backend, client, credentials)
 	if err != nil {
 		return volume.Health{}, err
 	}
@@ -77,7 +77,7 @@ func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]
 	if err != nil {
 		return nil, err
 	}
-	examination, err := p.examine(ctx, backend.Name(), client, volume.Credentials{})
+	examination, err := p.examination(ctx, backend.Name(), client, volume.Credentials{})
 	if err != nil {
 		return nil, err
 	}

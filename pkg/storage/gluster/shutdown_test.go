@@ -10,8 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/logfiles"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/logfiles"
 )
 
 var (

@@ -20,8 +20,10 @@ type Seen struct {
 	// or waits for a peer or for self-heal, is usable, and its repair needs that.
 	Usable Pods
 
-	unusable    map[string]string // why, by node
-	unscheduled string            // the pod that is on no node yet, and why
+	// Unusable holds the reasons of the nodes whose pods are not usable.
+	Unusable map[string]string
+	// Unscheduled names a pod that is on no node yet, and says why. It is "" if there is none.
+	Unscheduled string
 }
 
 // Look lists the servers' pods, and asks glusterd in each one that has started. Limit is for each answer: an exec into a pod on a node
@@ -31,7 +33,7 @@ func Look(ctx context.Context, from Lister, runner Runner, namespace string, lim
 	if err != nil {
 		return Seen{}, err
 	}
-	seen := Seen{Usable: Pods{}, unusable: map[string]string{}}
+	seen := Seen{Usable: Pods{}, Unusable: map[string]string{}}
 	answers := make([]error, len(pods))
 	var asked sync.WaitGroup
 	for i, pod := range pods {
@@ -43,11 +45,11 @@ func Look(ctx context.Context, from Lister, runner Runner, namespace string, lim
 	for i, pod := range pods {
 		switch {
 		case pod.Node == "":
-			seen.unscheduled = fmt.Sprintf(" (pod %s is not on a node yet: %s)", pod.Name, pod.Why)
+			seen.Unscheduled = fmt.Sprintf("pod %s is not on a node yet: %s", pod.Name, pod.Why)
 		case !pod.Started:
-			seen.unusable[pod.Node] = fmt.Sprintf("pod %s has not started: %s", pod.Name, pod.Why)
+			seen.Unusable[pod.Node] = fmt.Sprintf("pod %s has not started: %s", pod.Name, pod.Why)
 		case answers[i] != nil:
-			seen.unusable[pod.Node] = fmt.Sprintf("glusterd does not answer in pod %s: %v", pod.Name, answers[i])
+			seen.Unusable[pod.Node] = fmt.Sprintf("glusterd does not answer in pod %s: %v", pod.Name, answers[i])
 		default:
 			seen.Usable[pod.Node] = pod.Name
 		}
@@ -67,8 +69,12 @@ func (s Seen) Why(node string) string {
 	if _, ok := s.Usable[node]; ok {
 		return ""
 	}
-	if why, ok := s.unusable[node]; ok {
+	if why, ok := s.Unusable[node]; ok {
 		return why
 	}
-	return "there is no pod of gluster: is the node labelled for it?" + s.unscheduled
+	const noPod = "there is no pod of gluster: is the node labelled for it?"
+	if s.Unscheduled != "" {
+		return noPod + " (" + s.Unscheduled + ")"
+	}
+	return noPod
 }

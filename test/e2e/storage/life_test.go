@@ -29,6 +29,7 @@ func TestLife(t *testing.T) {
 		{"the power of a node is cut", false, powerCut},
 		{"Heketi's database is lost", false, databaseLost},
 		{"Heketi goes back to a copy of its database", false, wentBack},
+		{"Heketi speaks TLS", false, switchedToTLS},
 	} {
 		ok := t.Run(step.name, func(t *testing.T) { step.do(t, installed{t, i.values}) })
 		w.undisturbed(step.name, step.graph)

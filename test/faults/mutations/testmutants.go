@@ -95,10 +95,10 @@ func nodeMutants() []testMutant {
 	const fuseclient, mount = "pkg/fuseclient", "pkg/mount"
 	return []testMutant{
 		{Mutant{"clients-end-with-the-driver", "a client outlives the process that started it",
-			[]Edit{{"pkg/fuseclient/client.go", "Setsid: true, ", "Setsid: true, Pdeathsig: syscall.SIGKILL, "}}},
+			[]Edit{{"pkg/fuseclient/launch.go", "Setsid: true, ", "Setsid: true, Pdeathsig: syscall.SIGKILL, "}}},
 			fuseclient, "TestClientOutlivesKilledDriver"},
 		{Mutant{"clients-are-not-adopted", "a restarted driver carries on with the clients that run",
-			[]Edit{{"pkg/fuseclient/recover.go", "default:\n\t\t\tm.records[r.Source.VolumeID] = r\n", "default:\n"}}},
+			[]Edit{{"pkg/fuseclient/recoverafterrestart.go", "default:\n\t\t\tm.records[r.Source.VolumeID] = r\n", "default:\n"}}},
 			fuseclient, "TestRestartBetweenAnyTwoCalls|TestClientOutlivesKilledDriver"},
 		{Mutant{"fresh-path-is-kept", "a client is taken off the path at which it mounted first",
 			[]Edit{{"pkg/fuseclient/wholemount.go", "return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))", "return err"},
@@ -149,7 +149,7 @@ func secretMutants() []testMutant {
 			[]Edit{{sanitized, "if strings.Contains(text, \"@\") {", "if false {"}}},
 			driver, "TestWithoutPasswords|TestSecretsInNoLogAndNoError"},
 		{Mutant{"environment-for-clients", "a client does not get the driver's environment",
-			[]Edit{{"pkg/fuseclient/client.go", "c.cmd.Env = clientEnv()\n", ""}}},
+			[]Edit{{"pkg/fuseclient/launch.go", "c.cmd.Env = clientEnv()\n", ""}}},
 			"pkg/fuseclient", "TestRunningClientHasNoSecrets"},
 		{Mutant{"credentials-are-printed", "credentials do not print their key",
 			[]Edit{{"pkg/volume/provisioner.go", `return "user " + c.User }`, `return "user " + c.User + " " + c.Key }`}}},

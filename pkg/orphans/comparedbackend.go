@@ -6,28 +6,28 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/doctor"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/backendreport"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// known is a backend whose records can be trusted.
-type known struct {
+// comparedBackend is a backend whose records can be trusted.
+type comparedBackend struct {
 	comparison
 	b       *heketi.Backend
 	subject string
 	dump    heketi.Dump
 }
 
-func (k known) ids() []string {
+func (k comparedBackend) ids() []string {
 	return slices.SortedFunc(maps.Keys(k.dump.Volumes), func(a, b string) int {
 		return strings.Compare(k.dump.Volumes[a].Name+"\x00"+a, k.dump.Volumes[b].Name+"\x00"+b)
 	})
 }
 
 // volumesWithoutPV looks only at volumes that this driver made, and leaves out those that are being made or deleted.
-func (k known) volumesWithoutPV() []finding {
+func (k comparedBackend) volumesWithoutPV() []finding {
 	var findings []finding
 	for _, id := range k.ids() {
 		v := k.dump.Volumes[id]
@@ -50,14 +50,14 @@ func (k known) volumesWithoutPV() []finding {
 			Severity: report.Warning, Check: checkOrphan, Subject: subject, Message: message,
 			Remedy: "it may have been kept on purpose (reclaim policy Retain), belong to another Kubernetes cluster, or have been made after the list of " +
 				"PersistentVolumes: look again with a new list, and look what is in it. This ends the volume and its data:",
-			Commands: []string{doctor.CLI(k.b, "volume delete "+id)},
+			Commands: []string{backendreport.CLI(k.b, "volume delete "+id)},
 		}, []string{id}})
 	}
 	return findings
 }
 
 // pvs looks at every PersistentVolume of the backend.
-func (k known) pvs() []finding {
+func (k comparedBackend) pvs() []finding {
 	var findings []finding
 	for _, pv := range slices.SortedStableFunc(slices.Values(k.byBackend[k.b.Name()]), func(a, b pv) int { return strings.Compare(a.Name, b.Name) }) {
 		v, exists := k.dump.Volumes[pv.handle.ID]
@@ -83,7 +83,7 @@ func status(op heketi.DumpOperation) string {
 	return op.Status
 }
 
-func (k known) withoutVolume(pv pv) report.Finding {
+func (k comparedBackend) withoutVolume(pv pv) report.Finding {
 	f := report.Finding{
 		Severity: report.Critical, Check: checkNoVolume, Subject: pv.String(),
 		Message: fmt.Sprintf("backend %q has no volume %s", k.b.Name(), pv.handle.ID),
@@ -110,7 +110,7 @@ func (k known) withoutVolume(pv pv) report.Finding {
 	return f
 }
 
-func (k known) idOf(name string) string {
+func (k comparedBackend) idOf(name string) string {
 	for _, id := range k.ids() {
 		if k.dump.Volumes[id].Name == name {
 			return id
@@ -120,7 +120,7 @@ func (k known) idOf(name string) string {
 }
 
 // differences compares what nodes mount with what Heketi has under the handle.
-func (k known) differences(pv pv, v heketi.DumpVolume) []finding {
+func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 	var findings []finding
 	say := func(severity report.Severity, message, remedy string) {
 		findings = append(findings, finding{
@@ -144,7 +144,7 @@ func (k known) differences(pv pv, v heketi.DumpVolume) []finding {
 	return findings
 }
 
-func (k known) summary() report.Finding {
+func (k comparedBackend) summary() report.Finding {
 	ours := 0
 	for _, v := range k.dump.Volumes {
 		if volume.IsOurs(v.Name) && !v.Block {

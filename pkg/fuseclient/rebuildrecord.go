@@ -28,7 +28,7 @@ func (m *Manager) restore(ctx context.Context, volumeID, path string) (r record,
 	}
 	logger(ctx, r).Info("The record of a volume was lost, and is made again from its client's arguments", "path", path)
 	logUnwritten(ctx, volumeID, m.save(r))
-	m.watch(ctx, r)
+	m.watchForDeath(ctx, r)
 	return r, true, nil
 }
 

@@ -61,15 +61,6 @@ func (m *Manager) Serves(volumeID string) (s Served, staged bool) {
 	return served(r), true
 }
 
-// OnDeath sets what is called when the client of a staged volume has ended. It is to be set before Run, and must not block.
-func (m *Manager) OnDeath(call func(volumeID string)) { m.onDeath.Store(&call) }
-
-func (m *Manager) reportDeath(volumeID string) {
-	if call := m.onDeath.Load(); call != nil {
-		(*call)(volumeID)
-	}
-}
-
 // Repair calls fn while no other call for the volume runs. Before that it starts a client for the volume if the former one has ended,
 // and mounts it at the staging path. Errors: ErrNotStaged, and those of Stage.
 func (m *Manager) Repair(ctx context.Context, volumeID string, fn func(Served) error) error {

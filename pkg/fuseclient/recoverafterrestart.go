@@ -47,7 +47,7 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 		default:
 			m.records[r.Source.VolumeID] = r
 			maps.DeleteFunc(r.Publications, func(target string, _ Publication) bool { return !isPublished(target) })
-			m.watch(ctx, r)
+			m.watchForDeath(ctx, r)
 		}
 		m.leaveBehind(log, path, err)
 	}
