@@ -29,7 +29,7 @@ func TestForgotten(t *testing.T) {
 		t.Errorf("wanted (-), got (+):\n%s", diff)
 	}
 	for text, want := range map[string]string{
-		"": "unexpected end of JSON input",
+		"":   "unexpected end of JSON input",
 		`{}`: "deviceentries: unexpected end",
 		`{"deviceentries": {"d": 1}, "brickentries": {}, "nodeentries": {}, "volumeentries": {}, "clusterentries": {}}`:  "deviceentries.d: json: cannot unmarshal number",
 		`{"deviceentries": {}, "brickentries": {"b": {}}, "nodeentries": {}, "volumeentries": {}, "clusterentries": {}}`: "brickentries.b.Info: unexpected end",
