@@ -34,7 +34,7 @@ func (h *Healer) reportWritten(ctx context.Context, s fuseclient.Served, back []
 	if len(written) == 0 {
 		return
 	}
-	klog.FromContext(ctx).Info("Files may have been written into a volume's directories beneath mounts that were missing for a moment",
+	klog.FromContext(ctx).Info("While mounts inside a volume were missing, files may have been written into the directories beneath them",
 		"volumeID", s.VolumeID, "written", written)
 	h.observer.WroteBeneath(s.VolumeID, written)
 }

@@ -81,7 +81,7 @@ func TestInUse(t *testing.T) {
 	}
 }
 
-// shown is what a fake /proc shows of a process.
+// shown holds a process's entries in a fake /proc.
 type shown struct{ namespace, root, mounts string }
 
 // showProcesses replaces /proc with one that shows these processes, until restore is called. An empty mount table means that the

@@ -68,7 +68,7 @@ type Pod struct {
 	UID       string `json:"uid"`
 }
 
-// Stats holds statfs numbers. Available is what an unprivileged user may still write.
+// Stats holds statfs numbers. Available counts only what an unprivileged user may still write.
 type Stats struct {
 	TotalBytes, UsedBytes, AvailableBytes    int64
 	TotalInodes, UsedInodes, AvailableInodes int64

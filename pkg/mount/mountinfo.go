@@ -86,7 +86,7 @@ func IsReadOnly(i *mountinfo.Info) bool {
 	return slices.Contains(strings.Split(i.Options, ","), "ro")
 }
 
-// Identity is what the kernel reports about a file without asking its file system.
+// Identity holds the properties of a file that the kernel reports without asking its file system.
 type Identity struct {
 	Mount  uint64 // the id of the mount in mountinfo
 	Device Device

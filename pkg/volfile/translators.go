@@ -1,5 +1,5 @@
 // Package volfile fetches volume files from glusterd, as a GlusterFS client does, and checks that they name nothing but the parts
-// of a client. Whoever controls a server of a volume controls that file, and a client loads and runs what it names: with
+// of a client. An attacker who controls a server of a volume controls that file, and a client loads and runs what it names: with
 // storage/posix it would serve the node's own disk.
 package volfile
 
