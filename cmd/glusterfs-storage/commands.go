@@ -28,6 +28,7 @@ func newRootCommand() *cobra.Command {
 		backupCommand(),
 		restoreCommand(),
 		teardownCommand(),
+		statusCommand(),
 		newVersionCommand(),
 	)
 	return root
