@@ -69,41 +69,41 @@ func (s *Storage) checks(ctx context.Context) []report.Finding {
 	}
 	checks := make([]func(context.Context) []report.Finding, len(found))
 	for i, daemonSet := range found {
-		one := installation{Storage: *s, namespace: daemonSet.Namespace, servers: daemonSet, runner: s.Runner(daemonSet.Namespace)}
+		one := &installation{Storage: *s, namespace: daemonSet.Namespace, servers: daemonSet, runner: s.Runner(daemonSet.Namespace)}
 		checks[i] = one.checks
 	}
 	return parallel(ctx, checks)
 }
 
-func (s installation) checks(ctx context.Context) []report.Finding {
+func (s *installation) checks(ctx context.Context) []report.Finding {
 	return parallel(ctx, []func(context.Context) []report.Finding{s.gluster, s.heketi, s.backups})
 }
 
-func (s installation) subject() string { return fmt.Sprintf("storage in namespace %s", s.namespace) }
+func (s *installation) subject() string { return fmt.Sprintf("storage in namespace %s", s.namespace) }
 
-func (s installation) finding(severity report.Severity, check, message, remedy string, commands ...string) report.Finding {
+func (s *installation) finding(severity report.Severity, check, message, remedy string, commands ...string) report.Finding {
 	return report.Finding{Severity: severity, Check: check, Subject: s.subject(), Message: message, Remedy: remedy, Commands: commands}
 }
 
 // onNode is a finding about one server.
-func (s installation) onNode(severity report.Severity, check, node, message, remedy string, commands ...string) report.Finding {
+func (s *installation) onNode(severity report.Severity, check, node, message, remedy string, commands ...string) report.Finding {
 	f := s.finding(severity, check, message, remedy, commands...)
 	f.Subject += ", node " + node
 	return f
 }
 
 // kubectl returns a command for the administrator.
-func (s installation) kubectl(format string, args ...any) string {
+func (s *installation) kubectl(format string, args ...any) string {
 	return "kubectl -n " + s.namespace + " " + fmt.Sprintf(format, args...)
 }
 
 // gluster returns a command of gluster for the administrator, which runs in a server's pod.
-func (s installation) glusterCommand(pod, format string, args ...any) string {
+func (s *installation) glusterCommand(pod, format string, args ...any) string {
 	return s.kubectl("exec %s -c %s -- gluster %s", pod, servers.Container, fmt.Sprintf(format, args...))
 }
 
 // heketi looks at Heketi's pod. The first form of doctor examines Heketi itself.
-func (s installation) heketi(ctx context.Context) []report.Finding {
+func (s *installation) heketi(ctx context.Context) []report.Finding {
 	const check = "storage-heketi"
 	pods, err := s.Kubernetes.Pods(ctx, s.namespace, heketiLabels)
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 )
 
 // backups looks at the copies of Heketi's database.
-func (s installation) backups(ctx context.Context) []report.Finding {
+func (s *installation) backups(ctx context.Context) []report.Finding {
 	first, slots, err := database.Backups(ctx, s.Kubernetes, s.namespace)
 	if kube.IsNotFound(err) {
 		return []report.Finding{s.finding(report.Critical, checkBackup, fmt.Sprintf("there is no backup of Heketi's database: %v", err), "run helm upgrade with the values of the release")}
@@ -44,7 +44,7 @@ func (s installation) backups(ctx context.Context) []report.Finding {
 
 // firstBackup judges the one that is saved after each change, whose age says nothing: the database may not have changed. But if a
 // later copy differs, a change was not saved.
-func (s installation) firstBackup(first database.Backup, newest *database.Backup) []report.Finding {
+func (s *installation) firstBackup(first database.Backup, newest *database.Backup) []report.Finding {
 	logs := s.kubectl("logs heketi-0 -c backup --tail=20")
 	behind := newest != nil && newest.SHA256 != first.SHA256 && newest.TakenAt.Sub(first.TakenAt) > savedWithin && s.Now().Sub(newest.TakenAt) > savedWithin
 	switch {
@@ -66,7 +66,7 @@ func (s installation) firstBackup(first database.Backup, newest *database.Backup
 }
 
 // copies judges those of the CronJob, which also renews the time of one that has not changed.
-func (s installation) copies(slots []database.Backup, newest *database.Backup) *report.Finding {
+func (s *installation) copies(slots []database.Backup, newest *database.Backup) *report.Finding {
 	if len(slots) == 0 {
 		return nil // heketi.backup.schedule is off
 	}
@@ -98,7 +98,7 @@ func newestOf(slots []database.Backup) *database.Backup {
 }
 
 // ago returns a time for people.
-func (s installation) ago(at time.Time) string {
+func (s *installation) ago(at time.Time) string {
 	if at.IsZero() {
 		return "an unknown time"
 	}

@@ -12,7 +12,7 @@ import (
 const checkBricks = "storage-bricks"
 
 // bricks looks for volumes that are stopped, and for bricks that are offline on the servers that have answered.
-func (s installation) bricks(answered []server) []report.Finding {
+func (s *installation) bricks(answered []*server) []report.Finding {
 	count, offline := 0, map[string][]offlineBrick{} // by volume
 	stopped := map[string]bool{}
 	for _, one := range answered {
@@ -46,14 +46,14 @@ func (s installation) bricks(answered []server) []report.Finding {
 }
 
 type offlineBrick struct {
-	server server
+	server *server
 	volume glustercli.Volume
 	brick  glustercli.Brick
 }
 
 // offline is the finding about one volume. Several bricks may belong to one set of copies or to several, so that those of several
 // servers are taken for the worse.
-func (s installation) offline(volume string, bricks []offlineBrick) report.Finding {
+func (s *installation) offline(volume string, bricks []offlineBrick) report.Finding {
 	texts := make([]string, 0, len(bricks))
 	nodes := map[string]bool{}
 	for _, b := range bricks {

@@ -15,7 +15,7 @@ const (
 )
 
 // heal asks one server of each pool, which asks the bricks of all.
-func (s installation) heal(ctx context.Context, answered []server) []report.Finding {
+func (s *installation) heal(ctx context.Context, answered []*server) []report.Finding {
 	var findings []report.Finding
 	covered := map[string]bool{} // UUIDs of servers
 	for _, one := range answered {
@@ -37,7 +37,7 @@ func (s installation) heal(ctx context.Context, answered []server) []report.Find
 }
 
 // backlog judges the answer of one server.
-func (s installation) backlog(one server, heal status.Heal) []report.Finding {
+func (s *installation) backlog(one *server, heal status.Heal) []report.Finding {
 	if heal.Failure != "" {
 		return []report.Finding{s.onNode(report.Warning, checkHeal, one.node, heal.Failure, "look at the heal backlog by hand", s.glusterCommand(one.pod, "volume heal VOLUME info summary"))}
 	}

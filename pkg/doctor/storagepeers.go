@@ -11,7 +11,7 @@ import (
 const checkPeers = "storage-peers"
 
 // peers merges what the servers say about each other.
-func (s installation) peers(answered []server) []report.Finding {
+func (s *installation) peers(answered []*server) []report.Finding {
 	type lost struct {
 		peer   glustercli.Peer
 		seenBy []string // nodes
@@ -43,7 +43,7 @@ func (s installation) peers(answered []server) []report.Finding {
 				"(/var/log/glusterfs/glusterd.log) names the volume that differs"
 		}
 		name := l.peer.Hostname
-		if i := slices.IndexFunc(answered, func(one server) bool { return one.status.Self() == uuid }); i >= 0 {
+		if i := slices.IndexFunc(answered, func(one *server) bool { return one.status.Self() == uuid }); i >= 0 {
 			name += " (node " + answered[i].node + ")"
 		}
 		findings = append(findings, s.finding(severity, checkPeers, fmt.Sprintf("server %s is %s, as seen from %s", name, l.peer.Condition(), named(l.seenBy, ", ")), remedy,
@@ -56,8 +56,8 @@ func (s installation) peers(answered []server) []report.Finding {
 }
 
 // alone finds a server that no pool has, while there is a pool.
-func (s installation) alone(one server, answered []server) *report.Finding {
-	pooled := slices.ContainsFunc(answered, func(other server) bool { return len(other.status.Peers) > 1 })
+func (s *installation) alone(one *server, answered []*server) *report.Finding {
+	pooled := slices.ContainsFunc(answered, func(other *server) bool { return len(other.status.Peers) > 1 })
 	if len(one.status.Peers) != 1 || !pooled {
 		return nil
 	}

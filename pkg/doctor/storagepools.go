@@ -17,7 +17,7 @@ const (
 
 // pools looks for thin pools that are nearly full. A pool without data space fails writes, one without metadata space has to be
 // repaired offline.
-func (s installation) pools(answered []server) []report.Finding {
+func (s *installation) pools(answered []*server) []report.Finding {
 	var findings []report.Finding
 	count := 0
 	for _, one := range answered {

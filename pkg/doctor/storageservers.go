@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,10 +16,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
 )
 
-// server is a GlusterFS server that has answered.
+// server is a GlusterFS server that was asked.
 type server struct {
 	node, pod string
 	status    status.Server
+	failure   error
 }
 
 const (
@@ -32,13 +32,12 @@ const (
 )
 
 // gluster looks at the servers: first whether each node has one, then at what they report.
-func (s installation) gluster(ctx context.Context) []report.Finding {
+func (s *installation) gluster(ctx context.Context) []report.Finding {
 	pods, err := s.Kubernetes.Pods(ctx, s.namespace, glusterLabels)
 	if err != nil {
 		return []report.Finding{s.finding(report.Warning, checkServers, fmt.Sprintf("the servers' pods cannot be listed: %v", err), permissions)}
 	}
 	pods = slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Ended || p.Node == "" })
-	slices.SortFunc(pods, func(a, b kube.Pod) int { return strings.Compare(a.Node, b.Node) })
 	findings := slices.Concat(s.nodesWithoutServer(ctx, pods), s.notReady(pods))
 	answered, failed := s.ask(ctx, pods)
 	findings = append(findings, failed...)
@@ -53,7 +52,7 @@ func (s installation) gluster(ctx context.Context) []report.Finding {
 }
 
 // nodesWithoutServer compares the pods with the nodes that have the label.
-func (s installation) nodesWithoutServer(ctx context.Context, pods []kube.Pod) []report.Finding {
+func (s *installation) nodesWithoutServer(ctx context.Context, pods []kube.Pod) []report.Finding {
 	label := storageLabel(s.servers.NodeSelector)
 	nodes, err := s.Kubernetes.Nodes(ctx)
 	if err != nil {
@@ -85,7 +84,7 @@ func (s installation) nodesWithoutServer(ctx context.Context, pods []kube.Pod) [
 	return findings
 }
 
-func (s installation) notReady(pods []kube.Pod) []report.Finding {
+func (s *installation) notReady(pods []kube.Pod) []report.Finding {
 	var findings []report.Finding
 	for _, pod := range pods {
 		if !pod.Ready {
@@ -97,42 +96,36 @@ func (s installation) notReady(pods []kube.Pod) []report.Finding {
 	return findings
 }
 
-// ask has the servers report, at the same time.
-func (s installation) ask(ctx context.Context, pods []kube.Pod) ([]server, []report.Finding) {
-	var (
-		mu       sync.Mutex
-		answered []server
-		findings []report.Finding
-		group    errgroup.Group // without its context: a server that fails does not end the others
-	)
+// ask has the servers report, several at the same time. It keeps their order.
+func (s *installation) ask(ctx context.Context, pods []kube.Pod) (answered []*server, findings []report.Finding) {
+	asked := make([]*server, len(pods))
+	var group errgroup.Group // without its context: a server that fails does not end the others
 	group.SetLimit(mostAsked)
-	for _, pod := range pods {
+	for i, pod := range pods {
 		group.Go(func() error {
-			one := server{node: pod.Node, pod: pod.Name}
-			err := s.report(ctx, pod.Name, serverLimit, &one.status)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				findings = append(findings, s.onNode(report.Warning, checkServers, pod.Node, fmt.Sprintf("GlusterFS cannot be asked: %v", err),
-					"its peers, bricks and thin pools are not judged. The account needs get and create on pods/exec; a server of an earlier version has no command "+
-						status.Command, s.kubectl("exec %s -c %s -- %s %s", pod.Name, servers.Container, status.Program, status.Command)))
-				return nil
-			}
-			answered = append(answered, one)
-			for _, failure := range one.status.Failures {
-				findings = append(findings, s.onNode(report.Warning, checkServers, pod.Node, failure, "the log of the pod says more", s.kubectl("logs %s", pod.Name)))
-			}
+			asked[i] = &server{node: pod.Node, pod: pod.Name}
+			asked[i].failure = s.report(ctx, pod.Name, serverLimit, &asked[i].status)
 			return nil
 		})
 	}
 	_ = group.Wait()
-	slices.SortFunc(answered, func(a, b server) int { return strings.Compare(a.node, b.node) })
-	slices.SortStableFunc(findings, func(a, b report.Finding) int { return strings.Compare(a.Subject, b.Subject) })
+	for _, one := range asked {
+		if one.failure != nil {
+			findings = append(findings, s.onNode(report.Warning, checkServers, one.node, fmt.Sprintf("GlusterFS cannot be asked: %v", one.failure),
+				"its peers, bricks and thin pools are not judged. The account needs get and create on pods/exec; a server of an earlier version has no command "+
+					status.Command, s.kubectl("exec %s -c %s -- %s %s", one.pod, servers.Container, status.Program, status.Command)))
+			continue
+		}
+		answered = append(answered, one)
+		for _, failure := range one.status.Failures {
+			findings = append(findings, s.onNode(report.Warning, checkServers, one.node, failure, "the log of the pod says more", s.kubectl("logs %s", one.pod)))
+		}
+	}
 	return answered, findings
 }
 
 // report runs the status command in a server's pod. The command has limits itself: Kubernetes does not end it.
-func (s installation) report(ctx context.Context, pod string, limit time.Duration, into any, flags ...string) error {
+func (s *installation) report(ctx context.Context, pod string, limit time.Duration, into any, flags ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer after %s", limit))
 	defer cancel()
 	out, err := s.runner.Run(ctx, pod, servers.Container, append([]string{status.Program, status.Command}, flags...)...)
