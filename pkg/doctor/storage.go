@@ -47,6 +47,12 @@ type installation struct {
 	runner    servers.Runner
 }
 
+// section collects the findings of one part of an installation, beside other parts.
+type section struct {
+	*installation
+	found []report.Finding
+}
+
 func (s *Storage) checks(ctx context.Context) []report.Finding {
 	if s.Now == nil {
 		s.Now = time.Now
@@ -76,53 +82,63 @@ func (s *Storage) checks(ctx context.Context) []report.Finding {
 }
 
 func (s *installation) checks(ctx context.Context) []report.Finding {
-	return parallel(ctx, []func(context.Context) []report.Finding{s.gluster, s.heketi, s.backups})
+	parts := []func(*section, context.Context){(*section).gluster, (*section).heketi, (*section).backups}
+	checks := make([]func(context.Context) []report.Finding, len(parts))
+	for i, part := range parts {
+		checks[i] = func(ctx context.Context) []report.Finding {
+			one := &section{installation: s}
+			part(one, ctx)
+			return one.found
+		}
+	}
+	return parallel(ctx, checks)
 }
 
-func (s *installation) subject() string { return fmt.Sprintf("storage in namespace %s", s.namespace) }
-
-func (s *installation) finding(severity report.Severity, check, message, remedy string, commands ...string) report.Finding {
-	return report.Finding{Severity: severity, Check: check, Subject: s.subject(), Message: message, Remedy: remedy, Commands: commands}
+// add adds a finding about the whole installation or, with a node, about its server there.
+func (s *section) add(severity report.Severity, check, node, message, remedy string, commands ...string) {
+	subject := "storage in namespace " + s.namespace
+	if node != "" {
+		subject += ", node " + node
+	}
+	s.found = append(s.found, report.Finding{Severity: severity, Check: check, Subject: subject, Message: message, Remedy: remedy, Commands: commands})
 }
 
-// onNode is a finding about one server.
-func (s *installation) onNode(severity report.Severity, check, node, message, remedy string, commands ...string) report.Finding {
-	f := s.finding(severity, check, message, remedy, commands...)
-	f.Subject += ", node " + node
-	return f
+// ok adds that a check has found nothing, if it has added nothing since there were so many findings.
+func (s *section) ok(check string, before int, message string) {
+	if len(s.found) == before {
+		s.add(report.OK, check, "", message, "")
+	}
 }
 
 // kubectl returns a command for the administrator.
-func (s *installation) kubectl(format string, args ...any) string {
-	return "kubectl -n " + s.namespace + " " + fmt.Sprintf(format, args...)
-}
+func (s *section) kubectl(command string) string { return "kubectl -n " + s.namespace + " " + command }
 
-// gluster returns a command of gluster for the administrator, which runs in a server's pod.
-func (s *installation) glusterCommand(pod, format string, args ...any) string {
-	return s.kubectl("exec %s -c %s -- gluster %s", pod, servers.Container, fmt.Sprintf(format, args...))
+// inServer returns a command of gluster for the administrator, which runs in a server's pod.
+func (s *section) inServer(one *server, command string) string {
+	return s.kubectl("exec " + one.pod + " -c " + servers.Container + " -- gluster " + command)
 }
 
 // heketi looks at Heketi's pod. The first form of doctor examines Heketi itself.
-func (s *installation) heketi(ctx context.Context) []report.Finding {
+func (s *section) heketi(ctx context.Context) {
 	const check = "storage-heketi"
 	pods, err := s.Kubernetes.Pods(ctx, s.namespace, heketiLabels)
 	if err != nil {
-		return []report.Finding{s.finding(report.Warning, check, fmt.Sprintf("Heketi's pod cannot be looked at: %v", err), permissions)}
+		s.add(report.Warning, check, "", fmt.Sprintf("Heketi's pod cannot be looked at: %v", err), permissions)
+		return
 	}
 	pods = slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Ended })
-	const remedy = "no volume can be made, changed or deleted; those that are mounted work on. Its log and its events say why"
-	if len(pods) == 0 {
-		return []report.Finding{s.finding(report.Critical, check, "Heketi has no pod",
-			"no volume can be made, changed or deleted; those that are mounted work on. A teardown scales Heketi down; otherwise helm upgrade starts it again",
-			s.kubectl("describe statefulset heketi"), s.kubectl("get jobs"))}
-	}
-	for _, pod := range pods {
-		if !pod.Ready {
-			return []report.Finding{s.finding(report.Critical, check, fmt.Sprintf("Heketi's pod %s is not ready: %s", pod.Name, pod.Why), remedy,
-				s.kubectl("describe pod %s", pod.Name), s.kubectl("logs %s -c heketi", pod.Name))}
+	const meaning = "no volume can be made, changed or deleted; those that exist can be mounted. "
+	for i := range pods {
+		if pod := &pods[i]; !pod.Ready {
+			s.add(report.Critical, check, "", "Heketi's pod "+pod.Name+" is not ready: "+pod.Why, meaning+"Its events and its log say why",
+				s.kubectl("describe pod "+pod.Name), s.kubectl("logs "+pod.Name+" -c heketi"))
 		}
 	}
-	return []report.Finding{s.finding(report.OK, check, "Heketi's pod is ready", "")}
+	if len(pods) == 0 {
+		s.add(report.Critical, check, "", "Heketi has no pod", meaning+"A teardown scales Heketi down; otherwise helm upgrade starts it again",
+			s.kubectl("describe statefulset heketi"), s.kubectl("get jobs"))
+	}
+	s.ok(check, 0, "Heketi's pod is ready")
 }
 
 const permissions = "docs/doctor.md lists what the account must be allowed to do"

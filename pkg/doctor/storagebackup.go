@@ -19,71 +19,58 @@ const (
 )
 
 // backups looks at the copies of Heketi's database.
-func (s *installation) backups(ctx context.Context) []report.Finding {
+func (s *section) backups(ctx context.Context) {
 	first, slots, err := database.Backups(ctx, s.Kubernetes, s.namespace)
-	if kube.IsNotFound(err) {
-		return []report.Finding{s.finding(report.Critical, checkBackup, fmt.Sprintf("there is no backup of Heketi's database: %v", err), "run helm upgrade with the values of the release")}
-	}
-	if err != nil {
-		return []report.Finding{s.finding(report.Warning, checkBackup, fmt.Sprintf("the backups of Heketi's database cannot be read: %v", err), permissions)}
+	switch {
+	case kube.IsNotFound(err):
+		s.add(report.Critical, checkBackup, "", "there is no backup of Heketi's database", fmt.Sprint(err))
+		return
+	case err != nil:
+		s.add(report.Warning, checkBackup, "", fmt.Sprintf("the backups of Heketi's database cannot be read: %v", err), permissions)
+		return
 	}
 	newest := newestOf(slots)
-	findings := s.firstBackup(first, newest)
-	if f := s.copies(slots, newest); f != nil {
-		findings = append(findings, *f)
-	}
-	if len(findings) > 0 {
-		return findings
-	}
-	text := "the backup of Heketi's database is of " + s.ago(first.TakenAt) + ", its last change"
-	if len(slots) > 0 {
+	s.firstBackup(first, newest)
+	text := "the backup of Heketi's database is as of its last change, " + s.ago(first.TakenAt)
+	if newest != nil {
+		s.copies(newest)
 		text += "; the last of the daily copies is of " + s.ago(newest.TakenAt)
 	}
-	return []report.Finding{s.finding(report.OK, checkBackup, text, "")}
+	s.ok(checkBackup, 0, text)
 }
 
 // firstBackup judges the one that is saved after each change, whose age says nothing: the database may not have changed. But if a
 // later copy differs, a change was not saved.
-func (s *installation) firstBackup(first database.Backup, newest *database.Backup) []report.Finding {
-	logs := s.kubectl("logs heketi-0 -c backup --tail=20")
-	behind := newest != nil && newest.SHA256 != first.SHA256 && newest.TakenAt.Sub(first.TakenAt) > savedWithin && s.Now().Sub(newest.TakenAt) > savedWithin
+func (s *section) firstBackup(first database.Backup, newest *database.Backup) {
+	secret, logs := "the Secret "+first.Secret, s.kubectl("logs heketi-0 -c backup --tail=20")
 	switch {
 	case first.Empty:
-		return []report.Finding{s.finding(report.Critical, checkBackup, "the Secret "+first.Secret+" holds no backup of Heketi's database: if the database is lost, Heketi cannot start with its volumes",
-			"while the setup's Job runs for the first time, wait for it. Otherwise the log of the container backup in Heketi's pod says why none is saved", logs)}
+		s.add(report.Critical, checkBackup, "", secret+" holds no backup of Heketi's database: should the database be lost, Heketi forgets its volumes",
+			"while the setup's Job runs for the first time, wait for it. Otherwise the log of the container backup in Heketi's pod says why none is saved", logs)
 	case first.Replace:
-		return []report.Finding{s.finding(report.Warning, checkBackup, "no change of Heketi's database is saved: the backup in the Secret "+first.Secret+" is chosen to replace the database",
+		s.add(report.Warning, checkBackup, "", "no change of Heketi's database is saved: the backup in "+secret+" is chosen to replace the database",
 			"delete Heketi's pod, which then starts with the backup; or, to keep the database, remove the annotation",
-			s.kubectl("delete pod heketi-0"), s.kubectl("annotate secret %s %s-", first.Secret, database.RestoreAnnotation))}
+			s.kubectl("delete pod heketi-0"), s.kubectl("annotate secret "+first.Secret+" "+database.RestoreAnnotation+"-"))
 	case first.Unfinished:
-		return []report.Finding{s.finding(report.Warning, checkBackup, "the backup of Heketi's database is from the first setup, which has not ended",
-			"wait for the setup's Job; its log says what it waits for", s.kubectl("logs -l app.kubernetes.io/component=setup --tail=20"))}
-	case behind:
-		return []report.Finding{s.finding(report.Critical, checkBackup, fmt.Sprintf("changes of Heketi's database are not saved: the backup in the Secret %s is of %s, and the copy in %s of %s differs",
-			first.Secret, s.ago(first.TakenAt), newest.Secret, s.ago(newest.TakenAt)), "the log of the container backup in Heketi's pod says why", logs)}
+		s.add(report.Warning, checkBackup, "", "the backup of Heketi's database is from the first setup, which has not ended",
+			"the log of the setup's Job says what it waits for", s.kubectl("logs -l app.kubernetes.io/component=setup --tail=20"))
+	case newest != nil && newest.SHA256 != first.SHA256 && newest.TakenAt.Sub(first.TakenAt) > savedWithin && s.Now().Sub(newest.TakenAt) > savedWithin:
+		s.add(report.Critical, checkBackup, "", "changes of Heketi's database are not saved: the backup in "+secret+" is of "+s.ago(first.TakenAt)+
+			", and the later copy in the Secret "+newest.Secret+" differs", "the log of the container backup in Heketi's pod says why", logs)
 	}
-	return nil
 }
 
 // copies judges those of the CronJob, which also renews the time of one that has not changed.
-func (s *installation) copies(slots []database.Backup, newest *database.Backup) *report.Finding {
-	if len(slots) == 0 {
-		return nil // heketi.backup.schedule is off
-	}
-	message := "the last of the daily copies of Heketi's database is of " + s.ago(newest.TakenAt)
+func (s *section) copies(newest *database.Backup) {
+	severity, message := report.Warning, "the last of the daily copies of Heketi's database is of "+s.ago(newest.TakenAt)
 	switch {
 	case newest.Empty:
-		message = "no daily copy of Heketi's database was made yet"
+		severity, message = report.Info, "there is no daily copy of Heketi's database yet"
 	case s.Now().Sub(newest.TakenAt) <= oldestCopy:
-		return nil
+		return
 	}
-	severity := report.Warning
-	if newest.Empty {
-		severity = report.Info
-	}
-	f := s.finding(severity, checkBackup, message, "look why the CronJob heketi-backup makes none. If heketi.backup.schedule is rarer than daily, nothing is wrong; if you have turned it off, "+
-		"delete the Secrets "+database.SecretName+"-0 and so on", s.kubectl("get cronjob heketi-backup"), s.kubectl("get pods -l app.kubernetes.io/component=backup"))
-	return &f
+	s.add(severity, checkBackup, "", message, "look why the CronJob heketi-backup makes none. If heketi.backup.schedule is rarer than daily, nothing is wrong; if it is off, delete the Secrets "+
+		database.SecretName+"-0 and so on", s.kubectl("get cronjob heketi-backup"), s.kubectl("get pods -l app.kubernetes.io/component=backup"))
 }
 
 // newestOf returns the newest copy, or the first slot if all are empty; nil if there are none.
@@ -98,7 +85,7 @@ func newestOf(slots []database.Backup) *database.Backup {
 }
 
 // ago returns a time for people.
-func (s *installation) ago(at time.Time) string {
+func (s *section) ago(at time.Time) string {
 	if at.IsZero() {
 		return "an unknown time"
 	}

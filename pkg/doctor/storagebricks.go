@@ -1,82 +1,72 @@
 package doctor
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/glustercli"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
 const checkBricks = "storage-bricks"
 
+// volumeBricks is what all servers report about one volume.
+type volumeBricks struct {
+	stopped, heals bool
+	offline        []string // bricks
+	nodes          []string // of these, each once
+	on             *server  // one of those that have such a brick
+}
+
 // bricks looks for volumes that are stopped, and for bricks that are offline on the servers that have answered.
-func (s *installation) bricks(answered []*server) []report.Finding {
-	count, offline := 0, map[string][]offlineBrick{} // by volume
-	stopped := map[string]bool{}
+func (s *section) bricks(answered []*server) {
+	before, count := len(s.found), 0
+	volumes := map[string]*volumeBricks{}
 	for _, one := range answered {
-		for _, v := range one.status.Volumes {
-			stopped[v.Name] = stopped[v.Name] || v.Status == "Stopped"
+		for i := range one.status.Volumes {
+			v := &one.status.Volumes[i]
+			state := volumes[v.Name]
+			if state == nil {
+				state = &volumeBricks{heals: v.Heals()}
+				volumes[v.Name] = state
+			}
 			if !v.Started() {
+				state.stopped = state.stopped || v.Status == "Stopped" // a volume that is being made is Created
 				continue
 			}
 			count += len(v.Bricks)
 			for _, b := range v.Bricks {
-				if !b.Started() {
-					offline[v.Name] = append(offline[v.Name], offlineBrick{server: one, volume: v, brick: b})
+				if b.Started() {
+					continue
+				}
+				state.offline, state.on = append(state.offline, b.Path+" (node "+one.node+")"), one
+				if !slices.Contains(state.nodes, one.node) {
+					state.nodes = append(state.nodes, one.node)
 				}
 			}
 		}
 	}
-	var findings []report.Finding
-	for _, volume := range slices.Sorted(maps.Keys(stopped)) {
-		if stopped[volume] {
-			findings = append(findings, s.finding(report.Warning, "storage-volumes", "gluster volume "+volume+" is stopped, so that it cannot be mounted",
-				"unless it was stopped on purpose:", s.glusterCommand(answered[0].pod, "volume start %s", volume)))
+	for _, name := range slices.Sorted(maps.Keys(volumes)) {
+		if state := volumes[name]; state.stopped {
+			s.add(report.Warning, "storage-volumes", "", "gluster volume "+name+" is stopped, so that it cannot be mounted", "unless it was stopped on purpose:",
+				s.inServer(answered[0], "volume start "+name))
+		} else if len(state.offline) > 0 {
+			s.offline(name, state)
 		}
 	}
-	for _, volume := range slices.Sorted(maps.Keys(offline)) {
-		findings = append(findings, s.offline(volume, offline[volume]))
-	}
-	if len(offline) == 0 {
-		findings = append(findings, s.finding(report.OK, checkBricks, fmt.Sprintf("all %s are online", plural(count, "brick")), ""))
-	}
-	return findings
+	s.ok(checkBricks, before, "all "+plural(count, "brick")+" of started volumes are online")
 }
 
-type offlineBrick struct {
-	server *server
-	volume glustercli.Volume
-	brick  glustercli.Brick
-}
-
-// offline is the finding about one volume. Several bricks may belong to one set of copies or to several, so that those of several
-// servers are taken for the worse.
-func (s *installation) offline(volume string, bricks []offlineBrick) report.Finding {
-	texts := make([]string, 0, len(bricks))
-	nodes := map[string]bool{}
-	for _, b := range bricks {
-		texts = append(texts, fmt.Sprintf("%s (node %s)", b.brick.Path, b.server.node))
-		nodes[b.server.node] = true
-	}
-	severity, meaning := report.Warning, "the other copies serve"
+// offline is the finding about one volume. Bricks of several servers may be copies of each other, and are taken for that.
+func (s *section) offline(volume string, state *volumeBricks) {
+	severity, meaning := report.Warning, "the other copies serve: "
 	switch {
-	case !bricks[0].volume.Heals():
-		severity, meaning = report.Critical, "the volume has no copies, and files are missing"
-	case len(nodes) > 1:
-		severity, meaning = report.Critical, "files may be unavailable or read-only"
+	case !state.heals:
+		severity, meaning = report.Critical, "the volume has no copies, and files are missing: "
+	case len(state.nodes) > 1:
+		severity, meaning = report.Critical, "files may be read-only or unavailable: "
 	}
-	pod := bricks[0].server.pod
-	return s.finding(severity, checkBricks, fmt.Sprintf("gluster volume %s: %s offline, %s: %s", volume, bricksAre(len(bricks)), meaning, named(texts, ", ")),
-		"the readiness probe of the server's pod says whether its file system is mounted, and the log in /var/log/glusterfs/bricks why its process has ended. A device that is lost "+
-			"for good is replaced with heketi-cli (docs/day-one.md, \"Afterwards\"); otherwise this starts the brick again:",
-		s.kubectl("describe pod %s", pod), s.glusterCommand(pod, "volume start %s force", volume))
-}
-
-func bricksAre(n int) string {
-	if n == 1 {
-		return "1 brick is"
-	}
-	return fmt.Sprintf("%d bricks are", n)
+	s.add(severity, checkBricks, "", "gluster volume "+volume+" has "+plural(len(state.offline), "brick")+" offline; "+meaning+named(state.offline, ", "),
+		"the events of the server's pod say whether the brick's file system is mounted, and the log in /var/log/glusterfs/bricks on its node why its process has ended. "+
+			"docs/day-one.md (\"Afterwards\") says how to replace a device that is lost for good. Otherwise this starts the brick again:",
+		s.kubectl("describe pod "+state.on.pod), s.inServer(state.on, "volume start "+volume+" force"))
 }

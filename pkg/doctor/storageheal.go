@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
@@ -12,74 +13,79 @@ const (
 	checkHeal = "storage-heal"
 	// largeBacklog is more than files that are being written account for: gluster lists them now and then.
 	largeBacklog = 100
+	healInfo     = "volume heal VOLUME info summary"
+	notRead      = "the heal backlog cannot be read: "
+	byHand       = "look at it by hand, for each volume"
 )
 
 // heal asks one server of each pool, which asks the bricks of all.
-func (s *installation) heal(ctx context.Context, answered []*server) []report.Finding {
-	var findings []report.Finding
+func (s *section) heal(ctx context.Context, answered []*server) {
 	covered := map[string]bool{} // UUIDs of servers
 	for _, one := range answered {
 		if self := one.status.Self(); self == "" || covered[self] {
 			continue
 		}
 		var heal status.Heal
-		if err := s.report(ctx, one.pod, healLimit, &heal, status.HealFlag); err != nil {
-			findings = append(findings, s.onNode(report.Warning, checkHeal, one.node, fmt.Sprintf("the heal backlog cannot be asked for: %v", err), "look at it by hand",
-				s.glusterCommand(one.pod, "volume heal VOLUME info summary")))
+		err := s.report(ctx, one.pod, healLimit, &heal, status.HealFlag)
+		switch {
+		case err != nil:
+			s.add(report.Warning, checkHeal, one.node, fmt.Sprint(notRead, err), byHand, s.inServer(one, healInfo))
 			continue // another server of the pool may answer
+		case heal.Failure != "":
+			s.add(report.Warning, checkHeal, one.node, notRead+heal.Failure, byHand, s.inServer(one, healInfo))
+			continue
 		}
 		for _, peer := range one.status.Peers {
 			covered[peer.UUID] = true
 		}
-		findings = append(findings, s.backlog(one, heal)...)
+		s.backlog(one, &heal)
 	}
-	return findings
 }
 
 // backlog judges the answer of one server.
-func (s *installation) backlog(one *server, heal status.Heal) []report.Finding {
-	if heal.Failure != "" {
-		return []report.Finding{s.onNode(report.Warning, checkHeal, one.node, heal.Failure, "look at the heal backlog by hand", s.glusterCommand(one.pod, "volume heal VOLUME info summary"))}
-	}
+func (s *section) backlog(one *server, heal *status.Heal) {
+	before := len(s.found)
 	var splitBrain, large, small, unknown []string
-	for _, v := range heal.Volumes {
-		entries := fmt.Sprintf("%s (%d)", v.Name, v.Summary.Pending)
-		switch {
-		case v.Failure != "":
+	for i := range heal.Volumes {
+		v := &heal.Volumes[i]
+		if v.Failure != "" {
 			unknown = append(unknown, v.Name+": "+v.Failure)
-		case len(v.Summary.Unknown) > 0:
+			continue
+		}
+		if len(v.Summary.Unknown) > 0 {
 			unknown = append(unknown, v.Name+": "+named(v.Summary.Unknown, ", "))
 		}
 		if v.Summary.SplitBrain > 0 {
-			splitBrain = append(splitBrain, fmt.Sprintf("%s (%d)", v.Name, v.Summary.SplitBrain))
+			splitBrain = append(splitBrain, counted(v.Name, v.Summary.SplitBrain))
 		}
-		switch {
-		case v.Summary.Pending >= largeBacklog:
-			large = append(large, entries)
-		case v.Summary.Pending > 0:
-			small = append(small, entries)
-		}
-	}
-	var findings []report.Finding
-	add := func(severity report.Severity, volumes []string, message, remedy, command string) {
-		if len(volumes) > 0 {
-			findings = append(findings, s.finding(severity, checkHeal, message+named(volumes, ", "), remedy, s.glusterCommand(one.pod, "%s", command)))
+		if v.Summary.Pending >= largeBacklog {
+			large = append(large, counted(v.Name, v.Summary.Pending))
+		} else if v.Summary.Pending > 0 {
+			small = append(small, counted(v.Name, v.Summary.Pending))
 		}
 	}
-	add(report.Critical, splitBrain, "entries are in split-brain, and reading them fails, in gluster volumes ",
-		"self-heal never repairs them: choose which copy is right, for each file (gluster volume heal VOLUME split-brain)", "volume heal VOLUME info split-brain")
-	add(report.Warning, large, "entries wait for self-heal, in gluster volumes ",
-		"self-heal works when all bricks are online: the numbers must fall. Until they are 0, do not take another server or device down", "volume heal VOLUME info summary")
-	add(report.Warning, unknown, "the heal backlog is not known of bricks that do not answer, in gluster volumes ",
-		"are these bricks online?", "volume heal VOLUME info summary")
-	add(report.Info, small, "entries wait for self-heal, in gluster volumes ",
-		"files that are being written count now and then. If the numbers stay, self-heal does not get on", "volume heal VOLUME info summary")
+	const pending = "entries that wait for self-heal, by gluster volume: "
+	for _, group := range []struct {
+		severity                 report.Severity
+		volumes                  []string
+		message, remedy, command string
+	}{
+		{report.Critical, splitBrain, "entries in split-brain, which cannot be read, by gluster volume: ",
+			"self-heal never repairs them: choose the right copy of each file (gluster volume heal VOLUME split-brain)", "volume heal VOLUME info split-brain"},
+		{report.Warning, large, pending, "self-heal works while the bricks are online, and the numbers must fall. Until they are 0, do not take another server or device down", healInfo},
+		{report.Warning, unknown, "the heal backlog is not known, by gluster volume, of: ", "start bricks that are offline; then repeat this", healInfo},
+		{report.Info, small, pending, "files that are being written count now and then. If the numbers stay, self-heal does not advance", healInfo},
+	} {
+		if len(group.volumes) > 0 {
+			s.add(group.severity, checkHeal, "", group.message+named(group.volumes, "; "), group.remedy, s.inServer(one, group.command))
+		}
+	}
 	if heal.Skipped > 0 {
-		findings = append(findings, s.finding(report.Warning, checkHeal, fmt.Sprintf("the heal backlog of %s was not read: there was no time", plural(heal.Skipped, "gluster volume")),
-			"repeat it when the servers are less busy, or look by hand", s.glusterCommand(one.pod, "volume heal VOLUME info summary")))
+		s.add(report.Warning, checkHeal, "", "there was no time to read the heal backlog of "+plural(heal.Skipped, "gluster volume"), byHand, s.inServer(one, healInfo))
 	}
-	if len(findings) == 0 {
-		findings = append(findings, s.finding(report.OK, checkHeal, fmt.Sprintf("nothing waits for self-heal in %s", plural(len(heal.Volumes), "gluster volume")), ""))
-	}
-	return findings
+	s.ok(checkHeal, before, "nothing waits for self-heal in "+plural(len(heal.Volumes), "gluster volume"))
+}
+
+func counted(volume string, entries uint64) string {
+	return volume + " (" + strconv.FormatUint(entries, 10) + ")"
 }

@@ -10,58 +10,51 @@ import (
 
 const checkPeers = "storage-peers"
 
-// peers merges what the servers say about each other.
-func (s *installation) peers(answered []*server) []report.Finding {
-	type lost struct {
-		peer   glustercli.Peer
-		seenBy []string // nodes
-	}
-	byUUID := map[string]*lost{}
-	var order []string
-	var findings []report.Finding
+// lostPeer is a server that others miss.
+type lostPeer struct {
+	glustercli.Peer
+	seenBy []string // nodes
+}
+
+// peers merges what the servers report about each other.
+func (s *section) peers(answered []*server) {
+	before := len(s.found)
+	var lost []*lostPeer
 	for _, one := range answered {
 		for _, peer := range one.status.Peers {
 			if peer.InCluster() {
 				continue
 			}
-			if byUUID[peer.UUID] == nil {
-				byUUID[peer.UUID] = &lost{peer: peer}
-				order = append(order, peer.UUID)
+			i := slices.IndexFunc(lost, func(l *lostPeer) bool { return l.UUID == peer.UUID })
+			if i < 0 {
+				i = len(lost)
+				lost = append(lost, &lostPeer{Peer: peer})
 			}
-			byUUID[peer.UUID].seenBy = append(byUUID[peer.UUID].seenBy, one.node)
+			lost[i].seenBy = append(lost[i].seenBy, one.node)
 		}
-		if f := s.alone(one, answered); f != nil {
-			findings = append(findings, *f)
-		}
+		s.alone(one, answered)
 	}
-	for _, uuid := range order {
-		l := byUUID[uuid]
-		severity, remedy := report.Warning, "no volume can be made or changed with it. Does its node run, has it a ready pod of GlusterFS, and can nodes reach its port 24007? "+
-			"If the node is lost for good, docs/day-one.md (\"Afterwards\") says how to replace it"
-		if l.peer.Connected {
-			severity, remedy = report.Critical, "the server takes no part in the pool: its configuration differs from that of the others. Its log "+
-				"(/var/log/glusterfs/glusterd.log) names the volume that differs"
+	for _, l := range lost {
+		severity, remedy := report.Warning, "no volume can be made on it or changed. Does its node run, is its pod ready, and can the nodes reach its port 24007? "+
+			"docs/day-one.md (\"Afterwards\") says how to replace a node that is lost for good"
+		if l.Connected {
+			severity, remedy = report.Critical, "the server takes no part in the pool: its configuration differs from that of the others, in a volume that "+
+				"/var/log/glusterfs/glusterd.log on its node names"
 		}
-		name := l.peer.Hostname
-		if i := slices.IndexFunc(answered, func(one *server) bool { return one.status.Self() == uuid }); i >= 0 {
-			name += " (node " + answered[i].node + ")"
+		node := ""
+		if i := slices.IndexFunc(answered, func(one *server) bool { return one.status.Self() == l.UUID }); i >= 0 {
+			node = answered[i].node
 		}
-		findings = append(findings, s.finding(severity, checkPeers, fmt.Sprintf("server %s is %s, as seen from %s", name, l.peer.Condition(), named(l.seenBy, ", ")), remedy,
-			s.glusterCommand(answered[0].pod, "pool list"), s.kubectl("get pods -o wide -l %s", glusterLabels)))
+		s.add(severity, checkPeers, node, fmt.Sprintf("server %s is in the state %s, as seen from %s", l.Hostname, l.Condition(), named(l.seenBy, ", ")), remedy,
+			s.inServer(answered[0], "pool list"), s.kubectl("get pods -o wide -l "+glusterLabels))
 	}
-	if len(findings) == 0 {
-		findings = append(findings, s.finding(report.OK, checkPeers, "all servers are connected with each other", ""))
-	}
-	return findings
+	s.ok(checkPeers, before, "all servers are connected with each other")
 }
 
-// alone finds a server that no pool has, while there is a pool.
-func (s *installation) alone(one *server, answered []*server) *report.Finding {
-	pooled := slices.ContainsFunc(answered, func(other *server) bool { return len(other.status.Peers) > 1 })
-	if len(one.status.Peers) != 1 || !pooled {
-		return nil
+// alone finds a server that is in no pool, while there is one.
+func (s *section) alone(one *server, answered []*server) {
+	if len(one.status.Peers) == 1 && slices.ContainsFunc(answered, func(other *server) bool { return len(other.status.Peers) > 1 }) {
+		s.add(report.Info, checkPeers, one.node, "the server is in no pool with the others", "if the node is new, add it to the chart's values (nodes), and run helm upgrade. "+
+			"If it was in the pool, its /var/lib/glusterd was lost: docs/day-one.md (\"Afterwards\") says how to replace a node")
 	}
-	f := s.onNode(report.Info, checkPeers, one.node, "the server is in no pool with the others",
-		"if the node is new, add it to the chart's values (nodes), and run helm upgrade. If it was one of the pool, its /var/lib/glusterd was lost: see docs/day-one.md (\"Afterwards\")")
-	return &f
 }

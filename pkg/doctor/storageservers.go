@@ -32,33 +32,33 @@ const (
 )
 
 // gluster looks at the servers: first whether each node has one, then at what they report.
-func (s *installation) gluster(ctx context.Context) []report.Finding {
+func (s *section) gluster(ctx context.Context) {
 	pods, err := s.Kubernetes.Pods(ctx, s.namespace, glusterLabels)
 	if err != nil {
-		return []report.Finding{s.finding(report.Warning, checkServers, fmt.Sprintf("the servers' pods cannot be listed: %v", err), permissions)}
+		s.add(report.Warning, checkServers, "", fmt.Sprintf("the servers' pods cannot be listed: %v", err), permissions)
+		return
 	}
 	pods = slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Ended || p.Node == "" })
-	findings := slices.Concat(s.nodesWithoutServer(ctx, pods), s.notReady(pods))
-	answered, failed := s.ask(ctx, pods)
-	findings = append(findings, failed...)
-	if len(findings) == 0 {
-		findings = append(findings, s.finding(report.OK, checkServers, fmt.Sprintf("%s, ready on each node with the label %s", plural(len(pods), "GlusterFS server"),
-			storageLabel(s.servers.NodeSelector)), ""))
+	s.nodesWithoutServer(ctx, pods)
+	s.notReady(pods)
+	answered := s.ask(ctx, pods)
+	s.ok(checkServers, 0, plural(len(pods), "GlusterFS server")+", ready on each node with the label "+storageLabel(s.servers.NodeSelector))
+	if len(answered) > 0 {
+		s.peers(answered)
+		s.bricks(answered)
+		s.pools(answered)
+		s.heal(ctx, answered)
 	}
-	if len(answered) == 0 {
-		return findings
-	}
-	return slices.Concat(findings, s.peers(answered), s.bricks(answered), s.pools(answered), s.heal(ctx, answered))
 }
 
 // nodesWithoutServer compares the pods with the nodes that have the label.
-func (s *installation) nodesWithoutServer(ctx context.Context, pods []kube.Pod) []report.Finding {
-	label := storageLabel(s.servers.NodeSelector)
+func (s *section) nodesWithoutServer(ctx context.Context, pods []kube.Pod) {
 	nodes, err := s.Kubernetes.Nodes(ctx)
 	if err != nil {
-		return []report.Finding{s.finding(report.Warning, checkServers, fmt.Sprintf("the nodes cannot be listed, so that one without a server is not seen: %v", err), permissions)}
+		s.add(report.Warning, checkServers, "", fmt.Sprintf("the nodes cannot be listed, so that one without a server is not seen: %v", err), permissions)
+		return
 	}
-	var findings []report.Finding
+	label := storageLabel(s.servers.NodeSelector)
 	labelled := 0
 	for _, node := range nodes {
 		if !selects(s.servers.NodeSelector, node.Labels) {
@@ -68,72 +68,66 @@ func (s *installation) nodesWithoutServer(ctx context.Context, pods []kube.Pod) 
 		if slices.ContainsFunc(pods, func(p kube.Pod) bool { return p.Node == node.Name }) {
 			continue
 		}
-		severity, why := report.Critical, "the node has the label "+label+", and no pod of GlusterFS: its bricks are offline"
-		remedy := "the DaemonSet's events say why no pod is made"
+		severity, message, remedy := report.Critical, "the node has the label "+label+" and no pod of GlusterFS: its bricks are offline", "the DaemonSet's events say why no pod is made"
 		if s.servers.Desired <= len(pods) {
-			severity, why = report.Warning, "the node has the label "+label+", and Kubernetes wants no pod of GlusterFS there"
-			remedy = "gluster.affinity or a taint that gluster.tolerations does not name keeps it away. If the node is no storage node, remove the label"
+			severity, message = report.Warning, "the node has the label "+label+", and the DaemonSet places no pod of GlusterFS there"
+			remedy = "gluster.affinity keeps it away, or a taint that gluster.tolerations does not name. If the node is no storage node, remove the label"
 		}
-		findings = append(findings, s.onNode(severity, checkServers, node.Name, why, remedy,
-			s.kubectl("describe daemonset %s", s.servers.Name), "kubectl describe node "+node.Name))
+		s.add(severity, checkServers, node.Name, message, remedy, s.kubectl("describe daemonset "+s.servers.Name), "kubectl describe node "+node.Name)
 	}
 	if labelled == 0 {
-		findings = append(findings, s.finding(report.Critical, checkServers, "no node has the label "+label+", so that GlusterFS runs nowhere",
-			"label the storage nodes", "kubectl label node NODE "+strings.ReplaceAll(label, ",", " ")))
+		s.add(report.Critical, checkServers, "", "no node has the label "+label+", so that GlusterFS runs nowhere", "label the storage nodes",
+			"kubectl label node NODE "+strings.ReplaceAll(label, ",", " "))
 	}
-	return findings
 }
 
-func (s *installation) notReady(pods []kube.Pod) []report.Finding {
-	var findings []report.Finding
-	for _, pod := range pods {
-		if !pod.Ready {
-			findings = append(findings, s.onNode(report.Warning, checkServers, pod.Node, fmt.Sprintf("the pod %s is not ready: %s", pod.Name, pod.Why),
-				"its readiness probe says what it waits for, usually for its peers, its bricks or self-heal. Do not take another server down until it is ready",
-				s.kubectl("describe pod %s", pod.Name), s.kubectl("logs %s", pod.Name)))
+func (s *section) notReady(pods []kube.Pod) {
+	for i := range pods {
+		if pod := &pods[i]; !pod.Ready {
+			s.add(report.Warning, checkServers, pod.Node, "the pod "+pod.Name+" is not ready: "+pod.Why,
+				"its events say what it waits for, usually for its peers, its bricks or self-heal. Do not take another server down until it is ready",
+				s.kubectl("describe pod "+pod.Name), s.kubectl("logs "+pod.Name))
 		}
 	}
-	return findings
 }
 
-// ask has the servers report, several at the same time. It keeps their order.
-func (s *installation) ask(ctx context.Context, pods []kube.Pod) (answered []*server, findings []report.Finding) {
+// ask has the servers report, several at the same time, and returns those that have answered, in the order of their pods.
+func (s *section) ask(ctx context.Context, pods []kube.Pod) []*server {
 	asked := make([]*server, len(pods))
 	var group errgroup.Group // without its context: a server that fails does not end the others
 	group.SetLimit(mostAsked)
-	for i, pod := range pods {
+	for i := range pods {
+		one := &server{node: pods[i].Node, pod: pods[i].Name}
+		asked[i] = one
 		group.Go(func() error {
-			asked[i] = &server{node: pod.Node, pod: pod.Name}
-			asked[i].failure = s.report(ctx, pod.Name, serverLimit, &asked[i].status)
+			one.failure = s.report(ctx, one.pod, serverLimit, &one.status)
 			return nil
 		})
 	}
 	_ = group.Wait()
+	var answered []*server
 	for _, one := range asked {
 		if one.failure != nil {
-			findings = append(findings, s.onNode(report.Warning, checkServers, one.node, fmt.Sprintf("GlusterFS cannot be asked: %v", one.failure),
-				"its peers, bricks and thin pools are not judged. The account needs get and create on pods/exec; a server of an earlier version has no command "+
-					status.Command, s.kubectl("exec %s -c %s -- %s %s", one.pod, servers.Container, status.Program, status.Command)))
+			s.add(report.Warning, checkServers, one.node, fmt.Sprintf("GlusterFS cannot be asked, so that its bricks and thin pools are not judged: %v", one.failure),
+				"the account needs get and create on pods/exec, and the image of the server the version of this program. By hand:",
+				s.kubectl("exec "+one.pod+" -c "+servers.Container+" -- "+status.Program+" "+status.Command))
 			continue
 		}
 		answered = append(answered, one)
 		for _, failure := range one.status.Failures {
-			findings = append(findings, s.onNode(report.Warning, checkServers, one.node, failure, "the log of the pod says more", s.kubectl("logs %s", one.pod)))
+			s.add(report.Warning, checkServers, one.node, failure, "the log of the server's pod says more", s.kubectl("logs "+one.pod))
 		}
 	}
-	return answered, findings
+	return answered
 }
 
 // report runs the status command in a server's pod. The command has limits itself: Kubernetes does not end it.
-func (s *installation) report(ctx context.Context, pod string, limit time.Duration, into any, flags ...string) error {
+func (s *section) report(ctx context.Context, pod string, limit time.Duration, into any, flags ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer after %s", limit))
 	defer cancel()
 	out, err := s.runner.Run(ctx, pod, servers.Container, append([]string{status.Program, status.Command}, flags...)...)
-	if err != nil {
-		return err
+	if err == nil {
+		err = json.Unmarshal(out, into)
 	}
-	if err := json.Unmarshal(out, into); err != nil {
-		return fmt.Errorf("its report cannot be read: %w", err)
-	}
-	return nil
+	return err
 }
