@@ -35,8 +35,6 @@ const (
 type Collector struct {
 	Runner cli.Runner
 	RunDir string // of glusterd
-	// HealLimit is for tests; 0 is the default.
-	HealLimit time.Duration
 }
 
 // Server reports what the server knows without asking others. A part that cannot be read is among the failures.
@@ -72,7 +70,7 @@ func (c Collector) Heal(ctx context.Context) status.Heal {
 	if err != nil {
 		return status.Heal{Failure: reason("the volumes", err)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.HealLimit, healLimit))
+	ctx, cancel := context.WithTimeout(ctx, healLimit)
 	defer cancel()
 	var (
 		heal  status.Heal
