@@ -50,7 +50,8 @@ type installation struct {
 // section collects the findings of one part of an installation, beside other parts.
 type section struct {
 	*installation
-	found []report.Finding
+	found  []report.Finding
+	silent bool // a server has not answered
 }
 
 func (s *Storage) checks(ctx context.Context) []report.Finding {

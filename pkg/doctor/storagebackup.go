@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/duration"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
@@ -89,5 +91,5 @@ func (s *section) ago(at time.Time) string {
 	if at.IsZero() {
 		return "an unknown time"
 	}
-	return fmt.Sprintf("%s (%s ago)", at.UTC().Format(time.RFC3339), s.Now().Sub(at).Truncate(time.Minute))
+	return at.UTC().Format(time.RFC3339) + " (" + duration.HumanDuration(s.Now().Sub(at)) + " ago)"
 }

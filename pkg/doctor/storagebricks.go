@@ -64,6 +64,8 @@ func (s *section) offline(volume string, state *volumeBricks) {
 		severity, meaning = report.Critical, "the volume has no copies, and files are missing: "
 	case len(state.nodes) > 1:
 		severity, meaning = report.Critical, "files may be read-only or unavailable: "
+	case s.silent:
+		severity, meaning = report.Critical, "a server has not answered, so that files may be read-only or unavailable: "
 	}
 	s.add(severity, checkBricks, "", "gluster volume "+volume+" has "+plural(len(state.offline), "brick")+" offline; "+meaning+named(state.offline, ", "),
 		"the events of the server's pod say whether the brick's file system is mounted, and the log in /var/log/glusterfs/bricks on its node why its process has ended. "+

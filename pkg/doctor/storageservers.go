@@ -108,6 +108,7 @@ func (s *section) ask(ctx context.Context, pods []kube.Pod) []*server {
 	var answered []*server
 	for _, one := range asked {
 		if one.failure != nil {
+			s.silent = true
 			s.add(report.Warning, checkServers, one.node, fmt.Sprintf("GlusterFS cannot be asked, so that its bricks and thin pools are not judged: %v", one.failure),
 				"the account needs get and create on pods/exec, and the image of the server the version of this program. By hand:",
 				s.kubectl("exec "+one.pod+" -c "+servers.Container+" -- "+status.Program+" "+status.Command))
