@@ -21,6 +21,7 @@ func TestLife(t *testing.T) {
 		graph bool // the volume's bricks change
 		do    func(*testing.T, installed)
 	}{
+		{"doctor examines the storage", false, examined},
 		{"a server's pod is replaced", false, serverReplaced},
 		{"Heketi's pod is replaced", false, heketiReplaced},
 		{"servers are upgraded one by one", false, serversUpgraded},
