@@ -72,36 +72,40 @@ func (k Keeper) look(ctx context.Context, now time.Time) error {
 	var failures []error
 	var old []string
 	_ = filepath.WalkDir(k.Dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			failures = append(failures, err)
-			return nil
-		}
-		if !entry.Type().IsRegular() {
-			return nil
-		}
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			failures = append(failures, err)
-			return nil
-		}
-		aged := now.Sub(info.ModTime()) >= k.Age
-		switch {
-		case isCopy(path):
-			if aged {
-				failures = append(failures, os.Remove(path))
+		if err == nil && entry.Type().IsRegular() {
+			var unused bool
+			if unused, err = k.bound(ctx, path, entry, now); unused {
+				old = append(old, path)
 			}
-		case !strings.HasSuffix(path, logSuffix):
-		case aged && k.mayBeOrphan(path):
-			old = append(old, path)
-		case info.Size() >= k.Size:
-			failures = append(failures, k.shorten(ctx, path))
 		}
+		failures = append(failures, err)
 		return ctx.Err()
 	})
 	return errors.Join(append(failures, k.removeUnused(ctx, old))...)
+}
+
+// bound bounds one file. It reports whether the file is a log that is to be removed unless a process has it open.
+func (k Keeper) bound(ctx context.Context, path string, entry fs.DirEntry, now time.Time) (unused bool, err error) {
+	info, err := entry.Info()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	aged := now.Sub(info.ModTime()) >= k.Age
+	switch {
+	case isCopy(path):
+		if aged {
+			err = os.Remove(path)
+		}
+	case !strings.HasSuffix(path, logSuffix):
+	case aged && k.mayBeOrphan(path):
+		unused = true
+	case info.Size() >= k.Size:
+		err = k.shorten(ctx, path)
+	}
+	return unused, err
 }
 
 // mayBeOrphan reports whether this is the log of a brick, or of looks at the heal backlog of a volume. Each volume adds such files, and

@@ -148,7 +148,7 @@ func TestMisspeltNode(t *testing.T) {
 	}
 	w.write(w.topology, strings.Replace(topologyText(4, "/dev/sdb"), `"n4"`, `"n44"`, 1))
 	err := w.run("")
-	if want := `step 3 of 6, wait for gluster: node "n44" of the topology: it is no node of Kubernetes: hostnames.manage must be a node's name there; did you mean n4?`; err == nil || err.Error() != want {
+	if want := `step 2 of 6, compare the topology with Heketi: node "n44" of the topology: it is no node of Kubernetes: hostnames.manage must be a node's name there; did you mean n4?`; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	w.check(3, 3)

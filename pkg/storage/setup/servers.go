@@ -23,41 +23,37 @@ type reach struct {
 	gone   map[string]string // those of them that Kubernetes does not have
 }
 
-// askHeketi is the second step: it returns what Heketi lacks of the topology, or nil if there is no Heketi yet. One whose claim exists
-// starts by itself, and has to be asked: a node that it has may be lost, and is not waited for then.
-func (s *Setup) askHeketi(ctx context.Context, server *heketi.Client, t topology.Topology) (*topology.Lacks, error) {
+// askHeketi is the second step: it returns what Heketi lacks of the topology, which is all of it if there is no Heketi yet. One whose claim
+// exists starts by itself, and has to be asked: a node that it has may be lost, and is not waited for then.
+func (s *Setup) askHeketi(ctx context.Context, server *heketi.Client, t topology.Topology) (lacks topology.Lacks, running bool, err error) {
 	logger := klog.FromContext(ctx)
 	if s.hello(ctx, server) != nil {
 		phase, err := s.Kubernetes.ClaimPhase(ctx, s.Namespace, s.Claim)
 		if err != nil {
-			return nil, err
+			return lacks, false, err
 		}
 		if phase == "" {
 			logger.Info("Step 2 of 6: no Heketi answers yet", "url", s.HeketiURL)
-			return nil, nil
+			for _, n := range t.Nodes() {
+				lacks.Nodes = append(lacks.Nodes, n.Name())
+			}
+			return lacks, false, nil
 		}
 		if err := s.awaitHeketi(ctx, server); err != nil {
-			return nil, err
+			return lacks, false, err
 		}
 	}
-	lacks, err := topology.Compare(ctx, server, t)
-	if err != nil {
-		return nil, err
+	if lacks, err = topology.Compare(ctx, server, t); err == nil {
+		logger.Info("Step 2 of 6: Heketi answers", "url", s.HeketiURL)
 	}
-	logger.Info("Step 2 of 6: Heketi answers", "url", s.HeketiURL)
-	return &lacks, nil
+	return lacks, true, err
 }
 
 // awaitServers is the third step. It waits for usable servers on the nodes of which Heketi lacks something. If some do not come, the
 // others are worked on, and the last step fails with those that are missing.
-func (s *Setup) awaitServers(ctx context.Context, t topology.Topology, gone map[string]string, lacks *topology.Lacks) (reach, error) {
+func (s *Setup) awaitServers(ctx context.Context, t topology.Topology, gone map[string]string, lacks topology.Lacks) (reach, error) {
 	logger := klog.FromContext(ctx)
-	needed := s.needed(t, lacks)
-	if lacks != nil {
-		if err := refuseGone(lacks.Nodes, gone); err != nil {
-			return reach{}, err
-		}
-	}
+	needed := append(slices.Clone(lacks.Nodes), lacks.Devices...)
 	var seen servers.Seen
 	err := wait.Until(ctx, s.Timing.Poll, s.Timing.Pods, "Waiting for gluster", func(ctx context.Context) error {
 		now, err := servers.Look(ctx, s.Kubernetes, s.Runner, s.Namespace, s.Timing.Answer)
@@ -86,17 +82,6 @@ func (s *Setup) awaitServers(ctx context.Context, t topology.Topology, gone map[
 		logger.Info("Step 3 of 6: gluster does not answer on all nodes", "nodes", len(seen.Usable), "absent", slices.Sorted(maps.Keys(r.absent)))
 	}
 	return r, nil
-}
-
-// needed returns the names of the nodes that something is to be done on.
-func (s *Setup) needed(t topology.Topology, lacks *topology.Lacks) (names []string) {
-	if lacks != nil {
-		return append(slices.Clone(lacks.Nodes), lacks.Devices...)
-	}
-	for _, n := range t.Nodes() {
-		names = append(names, n.Name())
-	}
-	return names
 }
 
 // missing says why nodes have no usable server. Those that Kubernetes does not have are not worth waiting for.

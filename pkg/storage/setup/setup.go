@@ -100,15 +100,20 @@ func (s *Setup) Run(ctx context.Context) error {
 		return fmt.Errorf("step 2 of 6, look for Heketi: %w", err)
 	}
 	defer server.Close()
-	lacks, err := s.askHeketi(ctx, server, t)
+	lacks, running, err := s.askHeketi(ctx, server, t)
 	if err != nil {
 		return fmt.Errorf("step 2 of 6, wait for Heketi: %w", err)
+	}
+	if running {
+		if err := refuseGone(lacks.Nodes, gone); err != nil {
+			return fmt.Errorf("step 2 of 6, compare the topology with Heketi: %w", err)
+		}
 	}
 	r, err := s.awaitServers(ctx, t, gone, lacks)
 	if err != nil {
 		return fmt.Errorf("step 3 of 6, wait for gluster: %w", err)
 	}
-	if lacks == nil {
+	if !running {
 		if err := s.makeHeketi(ctx, server, t, r); err != nil {
 			return err
 		}
