@@ -1,0 +1,295 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
+)
+
+// TestNodesAndDisks lets nodes come and go, and a disk die, while a pod works on a volume of the default class.
+func TestNodesAndDisks(t *testing.T) {
+	t.Cleanup(func() { removeSpare(t) }) // after the installation has been taken apart
+	i := install(t)
+	w := startWorkload(t)
+	for _, step := range []struct {
+		name  string
+		graph bool // the volume's bricks change
+		do    func(*testing.T, installed)
+	}{
+		{"one of three nodes cannot be taken out", false, nodeOfThreeStays},
+		{"a node is added", false, nodeAdded},
+		{"a node is taken out", true, nodeTakenOut},
+		{"Heketi's node is lost", false, heketiNodeLost},
+		{"a disk dies", true, diskDies},
+	} {
+		ok := t.Run(step.name, func(t *testing.T) { step.do(t, installed{t, i.values}) })
+		w.undisturbed(step.name, step.graph)
+		if !ok {
+			return
+		}
+	}
+}
+
+// nodeOfThreeStays tries all ways to take out one of three nodes, each of which has a copy of each file. None of them changes anything.
+func nodeOfThreeStays(t *testing.T, i installed) {
+	t.Helper()
+	before := i.bricks()
+	node, device := i.node("storage3"), i.device("storage3", lab.BareDevices()[0])
+	if out, err := i.tryUpgrade(onNodes(lab.BareDevices()[:1], 1, 2)); err == nil || !strings.Contains(out, "replicate:3") {
+		t.Errorf("values with two nodes: %v: %s", err, out)
+	}
+	for _, refused := range []struct{ args, why string }{
+		{"node remove " + node, "Node must be offline"},
+		{"node delete " + node, "contains devices"},
+		{"device delete " + device, "contains bricks"},
+		{"node disable " + node, ""},
+		{"node remove " + node, "no device was found to replace device"},
+		{"device remove " + device, "must be offline"},
+		{"device disable " + device, ""},
+		{"device remove " + device, "no device was found to replace it"},
+		{"device delete " + device, "contains bricks"},
+		{"device delete --force-forget " + device, "contains bricks"},
+		{"device enable " + device, ""},
+		{"node enable " + node, ""},
+	} {
+		out, err := i.tryHeketi(strings.Fields(refused.args)...)
+		if refused.why == "" && err != nil || refused.why != "" && (err == nil || !strings.Contains(err.Error(), refused.why)) {
+			t.Errorf("heketi-cli %s: %v: %s; want %q", refused.args, err, out, refused.why)
+		}
+	}
+	if after := i.bricks(); !slices.Equal(after, before) {
+		t.Errorf("gluster had the bricks %q and has %q", before, after)
+	}
+	if got := i.nodes()["storage3"]; got.State != "online" || got.DevicesInfo[0].State != "online" {
+		t.Errorf("storage3 and its device are %s and %s, want both online", got.State, got.DevicesInfo[0].State)
+	}
+	nothingPending(t, i)
+	canMakeVolumes(t, "after-refusals")
+}
+
+// nothingPending expects that Heketi has no operation that was begun and not ended.
+func nothingPending(t *testing.T, i installed) {
+	t.Helper()
+	var operations map[string]int
+	if err := json.Unmarshal([]byte(i.heketi("server", "operations", "info", "--json")), &operations); err != nil {
+		t.Fatal(err)
+	}
+	for kind, count := range operations {
+		if count != 0 {
+			t.Errorf("Heketi has %d operations that are %s", count, kind)
+		}
+	}
+}
+
+func nodeAdded(t *testing.T, i installed) {
+	t.Helper()
+	spare := cluster.StorageNode(lab.Spare)
+	if err := spare.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := spare.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clustertest.Kubectl(t, cluster, "label", "node", spare.Name, "storagenode=glusterfs")
+	i.upgrade(onNodes(lab.BareDevices()[:1], 1, 2, 3, lab.Spare))
+	i.device(spare.Name, lab.BareDevices()[0])
+	getsBricks(t, i, spare)
+}
+
+// getsBricks makes volumes until a brick of one is on the node: each volume has bricks on three of the four.
+func getsBricks(t *testing.T, i installed, node *kubernetes.Node) {
+	t.Helper()
+	for n := range 12 {
+		name := fmt.Sprintf("on-%s-%d", node.Name, n)
+		bindClaim(t, name)
+		found := i.bricksOn(node) > 0
+		deleteClaim(t, name)
+		if found {
+			return
+		}
+	}
+	t.Errorf("none of 12 volumes has a brick on %s", node.Name)
+}
+
+// nodeTakenOut does what docs/day-one.md says of a node that is taken out.
+func nodeTakenOut(t *testing.T, i installed) {
+	t.Helper()
+	gone := cluster.StorageNode(1)
+	if i.bricksOn(gone) == 0 {
+		t.Fatalf("%s has no bricks that could move", gone.Name)
+	}
+	node := i.nodes()[gone.Name]
+	i.heketi("node", "disable", node.Id)
+	i.moveBricks("node", "remove", node.Id)
+	if bricks := i.bricks(); i.bricksOn(gone) > 0 {
+		t.Errorf("bricks of %s have not moved: %q", gone.Name, bricks)
+	}
+	for _, device := range node.DevicesInfo {
+		i.heketi("device", "delete", device.Id)
+	}
+	i.heketi("node", "delete", node.Id)
+	i.upgrade(onNodes(lab.BareDevices()[:1], 2, 3, lab.Spare))
+	clustertest.Kubectl(t, cluster, "label", "node", gone.Name, "storagenode-")
+	i.in("wait", "--for=delete", "pod", "--selector=glusterfs-node=pod", "--field-selector=spec.nodeName="+gone.Name, patience)
+
+	if _, ok := i.nodes()[gone.Name]; ok {
+		t.Errorf("Heketi still has %s", gone.Name)
+	}
+	if pool := i.gluster("pool", "list"); strings.Contains(pool, gone.Machine.IP) || strings.Count(pool, "Connected") != 3 {
+		t.Errorf("gluster has the servers\n%s\nwant three, without %s", pool, gone.Machine.IP)
+	}
+	isHealed(t, i)
+	canMakeVolumes(t, "after-removal")
+}
+
+// heketiNodeLost cuts the power of the node that Heketi runs on, and does what docs/day-one.md says of it.
+func heketiNodeLost(t *testing.T, i installed) {
+	t.Helper()
+	lost, kept := cluster.Node(1), cluster.Node(2)
+	if workload := clustertest.Kubectl(t, cluster, "get", "pod/workload", "--output=jsonpath={.spec.nodeName}"); workload == lost.Name {
+		lost, kept = kept, lost // the workload has no other node to go to
+	}
+	heketiOn(t, i, lost, kept)
+	before := i.heketi("volume", "list")
+	t.Cleanup(func() { comesBack(t, lost) })
+	if err := lost.Machine.PowerCut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clustertest.Kubectl(t, cluster, "wait", "--for=condition=Ready=Unknown", "node/"+lost.Name, patience)
+	clustertest.Kubectl(t, cluster, "taint", "node", lost.Name, "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute")
+	clustertest.Within(t, 5*time.Minute, func() error {
+		node, err := heketiNode(i)
+		if err == nil && node != kept.Name {
+			err = fmt.Errorf("Heketi's pod is on %q, want %s", node, kept.Name)
+		}
+		return err
+	})
+	i.in("rollout", "status", "statefulset/heketi", patience)
+	if after := i.heketi("volume", "list"); after != before {
+		t.Errorf("Heketi had the volumes\n%s\nand has\n%s", before, after)
+	}
+	canMakeVolumes(t, "after-heketis-node")
+}
+
+func comesBack(t *testing.T, node *kubernetes.Node) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	if err := node.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := node.WaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cluster.Kubectl(ctx, "taint", "node", node.Name, "node.kubernetes.io/out-of-service-"); err != nil {
+		t.Error(err)
+	}
+}
+
+// heketiOn sees to it that Heketi runs on a node, and not on the other one.
+func heketiOn(t *testing.T, i installed, node, other *kubernetes.Node) {
+	t.Helper()
+	if on, err := heketiNode(i); err != nil {
+		t.Fatal(err)
+	} else if on == node.Name {
+		return
+	}
+	clustertest.Kubectl(t, cluster, "cordon", other.Name)
+	i.in("delete", "pod/heketi-0", patience)
+	i.in("rollout", "status", "statefulset/heketi", patience)
+	clustertest.Kubectl(t, cluster, "uncordon", other.Name)
+}
+
+func heketiNode(i installed) (string, error) {
+	i.Helper()
+	return cluster.Kubectl(i.Context(), "--namespace="+namespace, "get", "pod/heketi-0", "--output=jsonpath={.spec.nodeName}")
+}
+
+// diskDies lets a disk die with the bricks on it, does what docs/day-one.md says of it, and puts an empty disk in its place.
+func diskDies(t *testing.T, i installed) {
+	t.Helper()
+	nodes := onNodes(lab.BareDevices(), 2, 3, lab.Spare)
+	i.upgrade(nodes)
+	node, disk := cluster.StorageNode(2), lab.BareDevices()[0]
+	id := i.device(node.Name, disk)
+	moving := bricksIn(i, id)
+	if len(moving) == 0 {
+		t.Fatalf("%s of %s has no bricks that could be lost", disk, node.Name)
+	}
+	if err := node.Machine.FailDisk(t.Context(), disk); err != nil {
+		t.Fatal(err)
+	}
+	notReady(t, i, node)
+
+	i.heketi("device", "disable", id)
+	i.moveBricks("device", "remove", id)
+	i.heketi("device", "delete", id, "--force-forget")
+	if left := bricksIn(i, id); len(left) > 0 {
+		t.Errorf("gluster still has bricks on the dead disk: %q", left)
+	}
+	i.in("rollout", "status", "daemonset/glusterfs", patience)
+	isHealed(t, i)
+	allOnline(t, i)
+	nothingPending(t, i)
+	canMakeVolumes(t, "after-disk")
+
+	if err := node.Machine.NewDisk(t.Context(), disk); err != nil {
+		t.Fatal(err)
+	}
+	i.upgrade(nodes)
+	if i.device(node.Name, disk) == id {
+		t.Errorf("the new disk has the id of the dead one, %s", id)
+	}
+}
+
+// bricksIn lists gluster's bricks in the volume group that Heketi has made on a device.
+func bricksIn(i installed, device string) []string {
+	i.Helper()
+	return slices.DeleteFunc(i.bricks(), func(brick string) bool { return !strings.Contains(brick, "/vg_"+device+"/") })
+}
+
+// notReady waits until a node's server says that bricks are offline, which GlusterFS finds out when it looks at them, every half minute.
+func notReady(t *testing.T, i installed, node *kubernetes.Node) {
+	t.Helper()
+	clustertest.Within(t, 3*time.Minute, func() error {
+		out := i.in("get", "pods", "--selector=glusterfs-node=pod", "--field-selector=spec.nodeName="+node.Name,
+			"--output=jsonpath={.items[*].status.containerStatuses[*].ready}")
+		if out != "false" {
+			return fmt.Errorf("the server of %s is ready: %s", node.Name, out)
+		}
+		return nil
+	})
+}
+
+// allOnline expects that no brick and no self-heal daemon is offline.
+func allOnline(t *testing.T, i installed) {
+	t.Helper()
+	if status := i.gluster("volume", "status", "all", "--xml"); strings.Contains(status, "<status>0</status>") {
+		t.Errorf("gluster has bricks or self-heal daemons that are offline:\n%s", status)
+	}
+}
+
+// removeSpare takes the spare node out of the cluster. What docs/day-one.md says that remains on the node is removed.
+func removeSpare(t *testing.T) {
+	t.Helper()
+	spare, ctx := cluster.StorageNode(lab.Spare), context.WithoutCancel(t.Context())
+	if !spare.Machine.Running(ctx) {
+		return
+	}
+	if _, err := spare.Machine.Output(ctx, "find", "/var/lib/glusterd", "/var/lib/heketi", "/etc/glusterfs", "-mindepth", "1", "-delete"); err != nil {
+		t.Error(err)
+	}
+	if err := spare.Machine.PowerCut(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := cluster.Kubectl(ctx, "delete", "node", spare.Name, patience); err != nil {
+		t.Error(err)
+	}
+}
