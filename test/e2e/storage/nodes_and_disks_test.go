@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +17,12 @@ import (
 func TestNodesAndDisks(t *testing.T) {
 	t.Cleanup(func() { removeSpare(t) }) // after the installation has been taken apart
 	i := install(t)
+	r := newReader(i)
 	w := startWorkload(t)
 	for _, step := range []struct {
 		name  string
 		graph bool // the volume's bricks change
-		do    func(*testing.T, installed)
+		do    func(*testing.T, installed, reader)
 	}{
 		{"one of three nodes cannot be taken out", false, nodeOfThreeStays},
 		{"a node is added", false, nodeAdded},
@@ -30,7 +30,7 @@ func TestNodesAndDisks(t *testing.T) {
 		{"Heketi's node is lost", false, heketiNodeLost},
 		{"a disk dies", true, diskDies},
 	} {
-		ok := t.Run(step.name, func(t *testing.T) { step.do(t, installed{t, i.values}) })
+		ok := t.Run(step.name, func(t *testing.T) { step.do(t, installed{t, i.values}, r) })
 		w.undisturbed(step.name, step.graph)
 		if !ok {
 			return
@@ -39,7 +39,7 @@ func TestNodesAndDisks(t *testing.T) {
 }
 
 // nodeOfThreeStays tries all ways to take out one of three nodes, each of which has a copy of each file. None of them changes anything.
-func nodeOfThreeStays(t *testing.T, i installed) {
+func nodeOfThreeStays(t *testing.T, i installed, _ reader) {
 	t.Helper()
 	before := i.bricks()
 	node, device := i.node("storage3"), i.device("storage3", lab.BareDevices()[0])
@@ -78,18 +78,12 @@ func nodeOfThreeStays(t *testing.T, i installed) {
 // nothingPending expects that Heketi has no operation that was begun and not ended.
 func nothingPending(t *testing.T, i installed) {
 	t.Helper()
-	var operations map[string]int
-	if err := json.Unmarshal([]byte(i.heketi("server", "operations", "info", "--json")), &operations); err != nil {
-		t.Fatal(err)
-	}
-	for kind, count := range operations {
-		if count != 0 {
-			t.Errorf("Heketi has %d operations that are %s", count, kind)
-		}
+	if operations := i.heketi("server", "operations", "info"); !strings.Contains(operations, "Total: 0\n") {
+		t.Errorf("Heketi has operations that have not ended:\n%s", operations)
 	}
 }
 
-func nodeAdded(t *testing.T, i installed) {
+func nodeAdded(t *testing.T, i installed, r reader) {
 	t.Helper()
 	spare := cluster.StorageNode(lab.Spare)
 	if err := spare.Start(t.Context()); err != nil {
@@ -98,8 +92,7 @@ func nodeAdded(t *testing.T, i installed) {
 	if err := spare.WaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	clustertest.Kubectl(t, cluster, "label", "node", spare.Name, "storagenode=glusterfs")
-	i.upgrade(onNodes(lab.BareDevices()[:1], 1, 2, 3, lab.Spare))
+	r.does(t.Context(), t, "Add a node", map[string]string{"NODE": spare.Name, "DEVICE": lab.BareDevices()[0], "ZONE": "4"})
 	i.device(spare.Name, lab.BareDevices()[0])
 	getsBricks(t, i, spare)
 }
@@ -120,26 +113,18 @@ func getsBricks(t *testing.T, i installed, node *kubernetes.Node) {
 }
 
 // nodeTakenOut does what docs/day-one.md says of a node that is taken out.
-func nodeTakenOut(t *testing.T, i installed) {
+func nodeTakenOut(t *testing.T, i installed, r reader) {
 	t.Helper()
 	gone := cluster.StorageNode(1)
 	if i.bricksOn(gone) == 0 {
 		t.Fatalf("%s has no bricks that could move", gone.Name)
 	}
-	node := i.nodes()[gone.Name]
-	i.heketi("node", "disable", node.Id)
-	i.moveBricks("node", "remove", node.Id)
+	r.does(t.Context(), t, "Take out a node", map[string]string{"NODE": gone.Name})
+	i.in("wait", "--for=delete", "pod", "--selector=glusterfs-node=pod", "--field-selector=spec.nodeName="+gone.Name, patience)
+
 	if bricks := i.bricks(); i.bricksOn(gone) > 0 {
 		t.Errorf("bricks of %s have not moved: %q", gone.Name, bricks)
 	}
-	for _, device := range node.DevicesInfo {
-		i.heketi("device", "delete", device.Id)
-	}
-	i.heketi("node", "delete", node.Id)
-	i.upgrade(onNodes(lab.BareDevices()[:1], 2, 3, lab.Spare))
-	clustertest.Kubectl(t, cluster, "label", "node", gone.Name, "storagenode-")
-	i.in("wait", "--for=delete", "pod", "--selector=glusterfs-node=pod", "--field-selector=spec.nodeName="+gone.Name, patience)
-
 	if _, ok := i.nodes()[gone.Name]; ok {
 		t.Errorf("Heketi still has %s", gone.Name)
 	}
@@ -151,7 +136,7 @@ func nodeTakenOut(t *testing.T, i installed) {
 }
 
 // heketiNodeLost cuts the power of the node that Heketi runs on, and does what docs/day-one.md says of it.
-func heketiNodeLost(t *testing.T, i installed) {
+func heketiNodeLost(t *testing.T, i installed, r reader) {
 	t.Helper()
 	lost, kept := cluster.Node(1), cluster.Node(2)
 	if workload := clustertest.Kubectl(t, cluster, "get", "pod/workload", "--output=jsonpath={.spec.nodeName}"); workload == lost.Name {
@@ -159,27 +144,21 @@ func heketiNodeLost(t *testing.T, i installed) {
 	}
 	heketiOn(t, i, lost, kept)
 	before := i.heketi("volume", "list")
-	t.Cleanup(func() { comesBack(t, lost) })
 	if err := lost.Machine.PowerCut(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	clustertest.Kubectl(t, cluster, "wait", "--for=condition=Ready=Unknown", "node/"+lost.Name, patience)
-	clustertest.Kubectl(t, cluster, "taint", "node", lost.Name, "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute")
-	clustertest.Within(t, 5*time.Minute, func() error {
-		node, err := heketiNode(i)
-		if err == nil && node != kept.Name {
-			err = fmt.Errorf("Heketi's pod is on %q, want %s", node, kept.Name)
-		}
-		return err
-	})
-	i.in("rollout", "status", "statefulset/heketi", patience)
+	t.Cleanup(func() { comesBack(t, lost, r) })
+	r.does(t.Context(), t, "Heketi's node is lost", map[string]string{"NODE": lost.Name})
+	if node, err := heketiNode(i); err != nil || node != kept.Name {
+		t.Errorf("Heketi's pod is on %q, %v; want %s", node, err, kept.Name)
+	}
 	if after := i.heketi("volume", "list"); after != before {
 		t.Errorf("Heketi had the volumes\n%s\nand has\n%s", before, after)
 	}
 	canMakeVolumes(t, "after-heketis-node")
 }
 
-func comesBack(t *testing.T, node *kubernetes.Node) {
+func comesBack(t *testing.T, node *kubernetes.Node, r reader) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	if err := node.Start(ctx); err != nil {
@@ -188,9 +167,7 @@ func comesBack(t *testing.T, node *kubernetes.Node) {
 	if err := node.WaitReady(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cluster.Kubectl(ctx, "taint", "node", node.Name, "node.kubernetes.io/out-of-service-"); err != nil {
-		t.Error(err)
-	}
+	r.does(ctx, t, "When the machine is back", nil)
 }
 
 // heketiOn sees to it that Heketi runs on a node, and not on the other one.
@@ -213,14 +190,14 @@ func heketiNode(i installed) (string, error) {
 }
 
 // diskDies lets a disk die with the bricks on it, does what docs/day-one.md says of it, and puts an empty disk in its place.
-func diskDies(t *testing.T, i installed) {
+func diskDies(t *testing.T, i installed, r reader) {
 	t.Helper()
 	nodes := onNodes(lab.BareDevices(), 2, 3, lab.Spare)
 	i.upgrade(nodes)
+	r.writeNodes(t, nodes)
 	node, disk := cluster.StorageNode(2), lab.BareDevices()[0]
 	id := i.device(node.Name, disk)
-	moving := bricksIn(i, id)
-	if len(moving) == 0 {
+	if len(bricksIn(i, id)) == 0 {
 		t.Fatalf("%s of %s has no bricks that could be lost", disk, node.Name)
 	}
 	if err := node.Machine.FailDisk(t.Context(), disk); err != nil {
@@ -228,13 +205,10 @@ func diskDies(t *testing.T, i installed) {
 	}
 	notReady(t, i, node)
 
-	i.heketi("device", "disable", id)
-	i.moveBricks("device", "remove", id)
-	i.heketi("device", "delete", id, "--force-forget")
+	r.does(t.Context(), t, "A disk has died", map[string]string{"NODE": node.Name, "DEVICE": disk})
 	if left := bricksIn(i, id); len(left) > 0 {
 		t.Errorf("gluster still has bricks on the dead disk: %q", left)
 	}
-	i.in("rollout", "status", "daemonset/glusterfs", patience)
 	isHealed(t, i)
 	allOnline(t, i)
 	nothingPending(t, i)
@@ -243,7 +217,7 @@ func diskDies(t *testing.T, i installed) {
 	if err := node.Machine.NewDisk(t.Context(), disk); err != nil {
 		t.Fatal(err)
 	}
-	i.upgrade(nodes)
+	r.does(t.Context(), t, "A new disk", nil)
 	if i.device(node.Name, disk) == id {
 		t.Errorf("the new disk has the id of the dead one, %s", id)
 	}
