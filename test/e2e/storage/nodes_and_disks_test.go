@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ func TestNodesAndDisks(t *testing.T) {
 		{"a node is taken out", true, nodeTakenOut},
 		{"Heketi's node is lost", false, heketiNodeLost},
 		{"a disk dies", true, diskDies},
+		{"a node is lost for good", true, nodeLostForGood},
 	} {
 		ok := t.Run(step.name, func(t *testing.T) { step.do(t, installed{t, i.values}, r) })
 		w.undisturbed(step.name, step.graph)
@@ -92,9 +94,15 @@ func nodeAdded(t *testing.T, i installed, r reader) {
 	if err := spare.WaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.does(t.Context(), t, "Add a node", map[string]string{"NODE": spare.Name, "DEVICE": lab.BareDevices()[0], "ZONE": "4"})
-	i.device(spare.Name, lab.BareDevices()[0])
+	addNode(t, i, r, spare)
 	getsBricks(t, i, spare)
+}
+
+// addNode does what docs/storage-nodes.md says of a node that is added.
+func addNode(t *testing.T, i installed, r reader, node *kubernetes.Node) {
+	t.Helper()
+	r.does(t.Context(), t, "Add a node", map[string]string{"NODE": node.Name, "DEVICE": lab.BareDevices()[0], "ZONE": "4"})
+	i.device(node.Name, lab.BareDevices()[0])
 }
 
 // getsBricks makes volumes until a brick of one is on the node: each volume has bricks on three of the four.
@@ -112,7 +120,7 @@ func getsBricks(t *testing.T, i installed, node *kubernetes.Node) {
 	t.Errorf("none of 12 volumes has a brick on %s", node.Name)
 }
 
-// nodeTakenOut does what docs/day-one.md says of a node that is taken out.
+// nodeTakenOut does what docs/storage-nodes.md says of a node that is taken out.
 func nodeTakenOut(t *testing.T, i installed, r reader) {
 	t.Helper()
 	gone := cluster.StorageNode(1)
@@ -122,20 +130,28 @@ func nodeTakenOut(t *testing.T, i installed, r reader) {
 	r.does(t.Context(), t, "Take out a node", map[string]string{"NODE": gone.Name})
 	i.in("wait", "--for=delete", "pod", "--selector=glusterfs-node=pod", "--field-selector=spec.nodeName="+gone.Name, patience)
 
-	if bricks := i.bricks(); i.bricksOn(gone) > 0 {
-		t.Errorf("bricks of %s have not moved: %q", gone.Name, bricks)
-	}
-	if _, ok := i.nodes()[gone.Name]; ok {
-		t.Errorf("Heketi still has %s", gone.Name)
-	}
-	if pool := i.gluster("pool", "list"); strings.Contains(pool, gone.Machine.IP) || strings.Count(pool, "Connected") != 3 {
-		t.Errorf("gluster has the servers\n%s\nwant three, without %s", pool, gone.Machine.IP)
-	}
-	isHealed(t, i)
+	isGone(t, i, gone)
 	canMakeVolumes(t, "after-removal")
 }
 
-// heketiNodeLost cuts the power of the node that Heketi runs on, and does what docs/day-one.md says of it.
+// isGone expects that three nodes are left, and have everything.
+func isGone(t *testing.T, i installed, node *kubernetes.Node) {
+	t.Helper()
+	if bricks := i.bricks(); i.bricksOn(node) > 0 {
+		t.Errorf("bricks of %s have not moved: %q", node.Name, bricks)
+	}
+	if _, ok := i.nodes()[node.Name]; ok {
+		t.Errorf("Heketi still has %s", node.Name)
+	}
+	if pool := i.gluster("pool", "list"); strings.Contains(pool, node.Machine.IP) || strings.Count(pool, "Connected") != 3 {
+		t.Errorf("gluster has the servers\n%s\nwant three, without %s", pool, node.Machine.IP)
+	}
+	isHealed(t, i)
+	allOnline(t, i)
+	nothingPending(t, i)
+}
+
+// heketiNodeLost cuts the power of the node that Heketi runs on, and does what docs/storage-nodes.md says of it.
 func heketiNodeLost(t *testing.T, i installed, r reader) {
 	t.Helper()
 	lost, kept := cluster.Node(1), cluster.Node(2)
@@ -189,7 +205,7 @@ func heketiNode(i installed) (string, error) {
 	return cluster.Kubectl(i.Context(), "--namespace="+namespace, "get", "pod/heketi-0", "--output=jsonpath={.spec.nodeName}")
 }
 
-// diskDies lets a disk die with the bricks on it, does what docs/day-one.md says of it, and puts an empty disk in its place.
+// diskDies lets a disk die with the bricks on it, does what docs/storage-nodes.md says of it, and puts an empty disk in its place.
 func diskDies(t *testing.T, i installed, r reader) {
 	t.Helper()
 	nodes := onNodes(lab.BareDevices(), 2, 3, lab.Spare)
@@ -250,20 +266,48 @@ func allOnline(t *testing.T, i installed) {
 	}
 }
 
-// removeSpare takes the spare node out of the cluster. What docs/day-one.md says that remains on the node is removed.
+// nodeLostForGood lets the spare node, which has bricks, lose its power for ever. Before, the node that was taken out joins again, with
+// nothing on it of its time as a storage node.
+func nodeLostForGood(t *testing.T, i installed, r reader) {
+	t.Helper()
+	again, lost := cluster.StorageNode(1), cluster.StorageNode(lab.Spare)
+	if err := forget(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	addNode(t, i, r, again)
+	if i.bricksOn(lost) == 0 {
+		t.Fatalf("%s has no bricks that could be lost", lost.Name)
+	}
+	if err := lost.Machine.PowerCut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.does(t.Context(), t, "A node is lost for good", map[string]string{"NODE": lost.Name})
+	isGone(t, i, lost)
+	canMakeVolumes(t, "after-loss-for-good")
+}
+
+// removeSpare takes the spare node out of the cluster, if it is there, and gives it empty disks.
 func removeSpare(t *testing.T) {
 	t.Helper()
 	spare, ctx := cluster.StorageNode(lab.Spare), context.WithoutCancel(t.Context())
-	if !spare.Machine.Running(ctx) {
-		return
+	if err := spare.Machine.Start(ctx); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := spare.Machine.Output(ctx, "find", "/var/lib/glusterd", "/var/lib/heketi", "/etc/glusterfs", "-mindepth", "1", "-delete"); err != nil {
+	for _, disk := range lab.BareDevices() {
+		if err := errors.Join(spare.Machine.FailDisk(ctx, disk), spare.Machine.NewDisk(ctx, disk)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := errors.Join(forget(ctx, spare), spare.Machine.PowerCut(ctx)); err != nil {
 		t.Error(err)
 	}
-	if err := spare.Machine.PowerCut(ctx); err != nil {
+	if _, err := cluster.Kubectl(ctx, "delete", "node", spare.Name, "--ignore-not-found", patience); err != nil {
 		t.Error(err)
 	}
-	if _, err := cluster.Kubectl(ctx, "delete", "node", spare.Name, patience); err != nil {
-		t.Error(err)
-	}
+}
+
+// forget removes what docs/storage-nodes.md says that stays on a machine that was a storage node.
+func forget(ctx context.Context, node *kubernetes.Node) error {
+	_, err := node.Machine.Output(ctx, "find", "/var/lib/glusterd", "/var/lib/heketi", "/etc/glusterfs", "-mindepth", "1", "-delete")
+	return err
 }
