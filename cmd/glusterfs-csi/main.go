@@ -25,7 +25,7 @@ func main() {
 }
 
 // run is the whole program. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line; doctor and orphans
-// have their own (examine.go).
+// have their own (findings.go).
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand() //nolint:contextcheck // the commands get it from cobra, when they run
 	root.SetArgs(args)

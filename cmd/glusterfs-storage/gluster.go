@@ -18,6 +18,7 @@ import (
 type glusterOptions struct {
 	healthPort  int
 	healTimeout time.Duration
+	logs        logOptions
 	logging     logging.Options
 }
 
@@ -44,12 +45,14 @@ func newGlusterCommand() *cobra.Command {
 			config := gluster.DefaultConfig()
 			config.HealthAddress = fmt.Sprintf("127.0.0.1:%d", o.healthPort)
 			config.HealTimeout = o.healTimeout
+			config.Logs.Limits = o.logs.limits()
 			return gluster.Run(klog.NewContext(cmd.Context(), o.logging.Install(cmd.ErrOrStderr())), config)
 		},
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.healthPort, "health-port", 29690, "port of /healthz, /readyz and /servez on 127.0.0.1")
 	flags.DurationVar(&o.healTimeout, "heal-timeout", 0, "be ready after this time although volumes are not healed; 0 waits for as long as it takes")
+	o.logs.register(flags)
 	o.logging.Register(flags)
 	return cmd
 }
@@ -61,5 +64,5 @@ func (o *glusterOptions) check() error {
 	if o.healTimeout < 0 {
 		return fmt.Errorf("--heal-timeout=%s: write a time such as 1h, or 0 to wait for as long as it takes", o.healTimeout)
 	}
-	return o.logging.Check()
+	return errors.Join(o.logs.check(), o.logging.Check())
 }

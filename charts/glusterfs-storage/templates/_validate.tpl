@@ -137,3 +137,12 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{/* A driver that nothing lets in would not reach Heketi, and say only that it does not answer. */}}
+{{- define "glusterfs-storage.checkNetworkPolicy" -}}
+{{- $policy := .Values.heketi.networkPolicy -}}
+{{- if and $policy.enabled (not $policy.from) (not (index .Values "glusterfs-csi" "enabled")) -}}
+{{- fail (print "heketi.networkPolicy.from: it is empty, and the driver is not part of this release, so that no driver would reach Heketi; name its controller's pods, as in "
+      "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: glusterfs-csi}}}]") -}}
+{{- end -}}
+{{- end -}}

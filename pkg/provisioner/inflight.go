@@ -13,10 +13,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// operations are the creates, deletes, expands and examinations that run. Each has its own goroutine and outlives
+// inflight holds the creates, deletes, expands and examinations that run. Each has its own goroutine and outlives
 // the call that started it, because Heketi's side of it does, and because only somebody
 // who asks for its end learns of it.
-type operations struct {
+type inflight struct {
 	observer Observer
 
 	mu      sync.Mutex
@@ -43,13 +43,13 @@ type operation struct {
 	err    error
 }
 
-func newOperations(observer Observer) *operations {
-	return &operations{observer: observer, running: map[string]*operation{}}
+func newInflight(observer Observer) *inflight {
+	return &inflight{observer: observer, running: map[string]*operation{}}
 }
 
 // do runs an operation, or joins the equal one which runs already, and waits for its end or
 // for ctx. ErrBusy: it goes on, or another operation on the volume is running.
-func (o *operations) do(ctx context.Context, t task, run func(context.Context) (volume.Volume, error)) (volume.Volume, error) {
+func (o *inflight) do(ctx context.Context, t task, run func(context.Context) (volume.Volume, error)) (volume.Volume, error) {
 	op, err := o.join(ctx, t, run)
 	if err != nil {
 		return volume.Volume{}, err
@@ -63,7 +63,7 @@ func (o *operations) do(ctx context.Context, t task, run func(context.Context) (
 	}
 }
 
-func (o *operations) join(ctx context.Context, t task, run func(context.Context) (volume.Volume, error)) (*operation, error) {
+func (o *inflight) join(ctx context.Context, t task, run func(context.Context) (volume.Volume, error)) (*operation, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if op, ok := o.running[t.key]; ok {
@@ -87,7 +87,7 @@ func (o *operations) join(ctx context.Context, t task, run func(context.Context)
 	return op, nil
 }
 
-func (o *operations) run(ctx context.Context, op *operation, run func(context.Context) (volume.Volume, error)) {
+func (o *inflight) run(ctx context.Context, op *operation, run func(context.Context) (volume.Volume, error)) {
 	defer op.cancel()
 	defer func() {
 		// The interceptor that catches panics is not on this goroutine's stack.
@@ -103,7 +103,7 @@ func (o *operations) run(ctx context.Context, op *operation, run func(context.Co
 	op.volume, op.err = run(ctx)
 }
 
-func (o *operations) close(ctx context.Context) error {
+func (o *inflight) close(ctx context.Context) error {
 	o.mu.Lock()
 	o.closed = true
 	o.mu.Unlock()
@@ -125,7 +125,7 @@ func (o *operations) close(ctx context.Context) error {
 	return fmt.Errorf("stopped following %s, which Heketi carries on: %w", strings.Join(abandoned, ", "), context.Cause(ctx))
 }
 
-func (o *operations) abandon() []string {
+func (o *inflight) abandon() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	tasks := make([]string, 0, len(o.running))

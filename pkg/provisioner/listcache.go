@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// catalogueLifetime is how old what lists say about a volume may be. Which volumes exist is asked each time; of
+	// listCacheLifetime is how old what lists say about a volume may be. Which volumes exist is asked each time; of
 	// those that do, others can change only the size and, with the cluster's nodes, the servers.
-	catalogueLifetime = 10 * time.Minute
+	listCacheLifetime = 10 * time.Minute
 	// mostAsked is how many volumes are asked for one by one. Heketi answers that in a few tenths of a second; all its
 	// records take it as long as a fifth of the volumes one by one.
 	mostAsked = 100
 )
 
-// catalogue is what is remembered of one backend's volumes between lists: with thousands of volumes, Heketi needs
+// listCache is what is remembered of one backend's volumes between lists: with thousands of volumes, Heketi needs
 // seconds to write all its records, and some orchestrators list every minute.
-type catalogue struct {
+type listCache struct {
 	mu      sync.Mutex
 	whole   time.Time            // when all records were asked for; zero: never
 	asOf    time.Time            // when the volumes that exist were asked for
@@ -41,13 +41,13 @@ func newEntry(backend string, v heketi.Volume) entry {
 }
 
 // list returns the driver's own volumes that exist now.
-func (c *catalogue) list(ctx context.Context, client *heketi.Client, x *index) ([]listed, error) {
+func (c *listCache) list(ctx context.Context, client *heketi.Client, x *index) ([]listed, error) {
 	asked := time.Now()
 	entries, whole, err := c.collect(ctx, client, x)
 	if err != nil {
 		return nil, err
 	}
-	c.keep(entries, asked, whole)
+	c.store(entries, asked, whole)
 	var list []listed
 	for _, e := range entries {
 		if e.listed {
@@ -58,8 +58,8 @@ func (c *catalogue) list(ctx context.Context, client *heketi.Client, x *index) (
 }
 
 // collect asks which volumes exist, and what is not remembered of them; whole says that it was everything.
-func (c *catalogue) collect(ctx context.Context, client *heketi.Client, x *index) (entries map[string]entry, whole bool, err error) {
-	remembered := c.remembered()
+func (c *listCache) collect(ctx context.Context, client *heketi.Client, x *index) (entries map[string]entry, whole bool, err error) {
+	remembered := c.cached()
 	if remembered == nil {
 		entries, err = readEntries(ctx, client, x)
 		return entries, true, err
@@ -139,11 +139,11 @@ func readEntries(ctx context.Context, client *heketi.Client, x *index) (map[stri
 	return entries, nil
 }
 
-// remembered is nil when everything is to be read.
-func (c *catalogue) remembered() map[string]entry {
+// cached is nil when everything is to be read.
+func (c *listCache) cached() map[string]entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.whole) > catalogueLifetime { // or nothing was ever read
+	if time.Since(c.whole) > listCacheLifetime { // or nothing was ever read
 		return nil
 	}
 	remembered := maps.Clone(c.entries)
@@ -153,8 +153,8 @@ func (c *catalogue) remembered() map[string]entry {
 	return remembered
 }
 
-// keep remembers what a list found that began to ask at that time.
-func (c *catalogue) keep(entries map[string]entry, asked time.Time, whole bool) {
+// store remembers what a list found that began to ask at that time.
+func (c *listCache) store(entries map[string]entry, asked time.Time, whole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if asked.Before(c.asOf) {
@@ -167,8 +167,8 @@ func (c *catalogue) keep(entries map[string]entry, asked time.Time, whole bool) 
 	maps.DeleteFunc(c.changed, func(_ string, at time.Time) bool { return at.Before(asked) })
 }
 
-// change makes the next list ask for a volume: it may have another size now.
-func (c *catalogue) change(id string) {
+// invalidate makes the next list ask for a volume: it may have another size now.
+func (c *listCache) invalidate(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.whole.IsZero() {

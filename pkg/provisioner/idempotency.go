@@ -39,7 +39,7 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	if dump.Volumes[id].Pending != "" {
 		return volume.Volume{}, pending(dump, volume.Handle{Backend: c.backend, ID: id})
 	}
-	c.index.readsAnew(id)
+	c.index.forgetSize(id)
 	found, err := c.client.Volume(ctx, id)
 	if errors.Is(err, volume.ErrNotFound) {
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was being removed while it was looked up", volume.ErrBusy, c.name)
@@ -47,8 +47,8 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	if c.index.settled(found.Name, found.Cluster) {
-		c.journal.end(createKey(c.backend, found.Name))
+	if c.index.forgetLate(found.Name, found.Cluster) {
+		c.journal.forget(createKey(c.backend, found.Name))
 	}
 	if err := c.compatible(found); err != nil {
 		return volume.Volume{}, err

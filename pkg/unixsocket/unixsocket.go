@@ -1,4 +1,5 @@
-package driver
+// Package unixsocket opens the unix sockets on which the driver serves the kubelet and the CSI sidecars.
+package unixsocket
 
 import (
 	"context"
@@ -18,16 +19,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 )
 
-// SocketPath returns the path of a CSI endpoint: unix:///path, unix:/path or a plain absolute path. CSI endpoints are
+// Path returns the path of a CSI endpoint: unix:///path, unix:/path or a plain absolute path. CSI endpoints are
 // unix sockets only, because whoever can call a driver is root on the node.
-func SocketPath(endpoint string) (string, error) {
+func Path(endpoint string) (string, error) {
 	path := strings.TrimPrefix(endpoint, "unix:")
 	path = strings.TrimPrefix(path, "//")
 	const longest = 107 // sun_path of unix(7), less the terminating byte
 	if len(path) > longest {
 		return "", fmt.Errorf("endpoint %q: the path of a unix socket must be at most %d bytes long", endpoint, longest)
 	}
-	if err := checkPath("endpoint", path); err != nil {
+	if !filepath.IsAbs(path) || path == "/" || filepath.Clean(path) != path {
 		return "", fmt.Errorf("endpoint %q must be a unix socket, as in unix:///csi/csi.sock", endpoint)
 	}
 	return path, nil

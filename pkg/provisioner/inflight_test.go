@@ -32,7 +32,7 @@ func takes(d time.Duration, runs *int) func(context.Context) (volume.Volume, err
 
 func TestCallsJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, runs := newOperations(unobserved{}), 0
+		o, runs := newInflight(unobserved{}), 0
 		var calls sync.WaitGroup
 		for range 16 {
 			calls.Go(func() {
@@ -73,7 +73,7 @@ func (r *running) Operation(string) func() {
 func TestOperationOutlivesItsCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var observer running
-		o, runs := newOperations(&observer), 0
+		o, runs := newInflight(&observer), 0
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		_, err := o.do(ctx, taskOf("x", "request"), takes(time.Hour, &runs))
@@ -94,7 +94,7 @@ func TestOperationOutlivesItsCall(t *testing.T) {
 }
 
 func TestPanicEndsOnlyTheOperation(t *testing.T) {
-	o := newOperations(unobserved{})
+	o := newInflight(unobserved{})
 	_, err := o.do(t.Context(), taskOf("key", "request"), func(context.Context) (volume.Volume, error) { panic("oops") })
 	if !errors.Is(err, volume.ErrUnavailable) || !strings.Contains(err.Error(), "oops") {
 		t.Errorf("got %v", err)
@@ -107,7 +107,7 @@ func TestPanicEndsOnlyTheOperation(t *testing.T) {
 // TestCloseNamesWhatItAbandons, when all of it has ended.
 func TestCloseNamesWhatItAbandons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOperations(unobserved{})
+		o := newInflight(unobserved{})
 		var ended atomic.Int64
 		keys := []string{"c", "f", "a", "e", "b", "d"}
 		for _, key := range keys {
@@ -143,7 +143,7 @@ func TestCloseWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o, runs := newOperations(unobserved{}), 0
+				o, runs := newInflight(unobserved{}), 0
 				call := make(chan error, 1)
 				go func() {
 					_, err := o.do(t.Context(), taskOf("key", "request"), takes(time.Hour, &runs))

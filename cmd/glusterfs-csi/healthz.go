@@ -1,4 +1,4 @@
-package driver
+package main
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// Probe asks the driver behind the socket whether it is alive, over a new connection: a driver that no longer accepts
+// probeDriver asks the driver behind the socket whether it is alive, over a new connection: a driver that no longer accepts
 // connections is as dead as one that does not answer. It asks about nothing beyond that process.
-func Probe(ctx context.Context, socket string) error {
+func probeDriver(ctx context.Context, socket string) error {
 	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err

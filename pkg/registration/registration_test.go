@@ -1,4 +1,4 @@
-package driver
+package registration
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,11 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"k8s.io/apimachinery/pkg/util/wait"
 	registerapi "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
+
+const driverName = "glusterfs.csi.gluster.org"
 
 // kubelet dials the socket as the kubelet's plugin manager does: by path, with its own dialer.
 func kubelet(t *testing.T, socket string) registerapi.RegistrationClient {
@@ -34,7 +39,7 @@ func kubelet(t *testing.T, socket string) registerapi.RegistrationClient {
 // startRegistration returns a stop that gives the error of Serve.
 func startRegistration(t *testing.T, dir string, retry time.Duration) (r *Registration, stop func() error) {
 	t.Helper()
-	r, err := OpenRegistration(t.Context(), dir, DefaultName, "/var/lib/kubelet/plugins/x/csi.sock")
+	r, err := Open(t.Context(), dir, driverName, "/var/lib/kubelet/plugins/x/csi.sock")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +73,7 @@ func TestRegistration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.GetType() != "CSIPlugin" || info.GetName() != DefaultName || info.GetEndpoint() != "/var/lib/kubelet/plugins/x/csi.sock" ||
+	if info.GetType() != "CSIPlugin" || info.GetName() != driverName || info.GetEndpoint() != "/var/lib/kubelet/plugins/x/csi.sock" ||
 		len(info.GetSupportedVersions()) != 1 || info.GetSupportedVersions()[0] != "1.0.0" {
 		t.Errorf("%v", info)
 	}
@@ -125,7 +130,7 @@ func refuse(t *testing.T, socket string) {
 func TestRegistrationRefused(t *testing.T) {
 	dir := t.TempDir()
 	r, stop := startRegistration(t, dir, time.Millisecond)
-	socket := RegistrationSocket(dir, DefaultName)
+	socket := Socket(dir, driverName)
 	refuse(t, socket)
 	notify(t, kubelet(t, socket), &registerapi.RegistrationStatus{PluginRegistered: true})
 	<-r.Registered()
@@ -138,7 +143,7 @@ func TestRegistrationRefused(t *testing.T) {
 func TestRegistrationAfterRefusal(t *testing.T) {
 	dir := t.TempDir()
 	r, stop := startRegistration(t, dir, time.Hour)
-	client := kubelet(t, RegistrationSocket(dir, DefaultName))
+	client := kubelet(t, Socket(dir, driverName))
 	notify(t, client, &registerapi.RegistrationStatus{Error: "not yet"})
 	notify(t, client, &registerapi.RegistrationStatus{PluginRegistered: true})
 	<-r.Registered()
@@ -150,7 +155,7 @@ func TestRegistrationAfterRefusal(t *testing.T) {
 // TestRegistrationPauses grow from refusal to refusal, and begin again once the kubelet has taken the driver.
 func TestRegistrationPauses(t *testing.T) {
 	dir := t.TempDir()
-	r, err := OpenRegistration(t.Context(), dir, DefaultName, "/x")
+	r, err := Open(t.Context(), dir, driverName, "/x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +169,7 @@ func TestRegistrationPauses(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Serve(ctx) }()
-	socket := RegistrationSocket(dir, DefaultName)
+	socket := Socket(dir, driverName)
 	refuse(t, socket)
 	notify(t, kubelet(t, socket), &registerapi.RegistrationStatus{PluginRegistered: true})
 	refuse(t, socket)
@@ -180,7 +185,7 @@ func TestRegistrationStays(t *testing.T) {
 	for range 5 { // a machine that is slow may come too late
 		dir := t.TempDir()
 		_, stop := startRegistration(t, dir, pause)
-		socket := RegistrationSocket(dir, DefaultName)
+		socket := Socket(dir, driverName)
 		idle, client := connectIdly(t, socket), kubelet(t, socket)
 		_, _ = client.NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{Error: "not yet"})
 		_, _ = client.NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{PluginRegistered: true})
@@ -199,10 +204,43 @@ func TestRegistrationStays(t *testing.T) {
 func TestRegistrationRefusesALiveSocket(t *testing.T) {
 	dir := t.TempDir()
 	_, stop := startRegistration(t, dir, time.Hour)
-	if _, err := OpenRegistration(t.Context(), dir, DefaultName, "/x"); err == nil {
+	if _, err := Open(t.Context(), dir, driverName, "/x"); err == nil {
 		t.Error("two processes register one driver")
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReopeningEnds with its context.
+func TestReopeningEnds(t *testing.T) {
+	r := &Registration{path: filepath.Join(t.TempDir(), "missing", "reg.sock")}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if r.reopen(ctx, &wait.Backoff{Duration: time.Millisecond}) {
+		t.Error("it was opened")
+	}
+}
+
+// TestNotifyWithoutTime: a kubelet that goes away is not waited for.
+func TestNotifyWithoutTime(t *testing.T) {
+	s := &registrationServer{info: &registerapi.PluginInfo{}, statuses: make(chan bool)}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if answer, err := s.NotifyRegistrationStatus(ended, &registerapi.RegistrationStatus{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", answer, err)
+	}
+}
+
+// TestServingEnds with an error when the listener is gone.
+func TestServingEnds(t *testing.T) {
+	listener, err := unixsocket.Listen(t.Context(), filepath.Join(t.TempDir(), "reg.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close()
+	r := &Registration{path: "/x", info: &registerapi.PluginInfo{}, listener: listener, registered: make(chan struct{})}
+	if err := r.Serve(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "serving on /x: ") {
+		t.Errorf("%v", err)
 	}
 }

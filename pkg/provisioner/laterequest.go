@@ -19,7 +19,7 @@ func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journa
 			return err
 		}
 	}
-	journal.end(key)
+	journal.forget(key)
 	return nil
 }
 
@@ -32,7 +32,7 @@ func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journa
 			return err
 		}
 	}
-	journal.end(key)
+	journal.forget(key)
 	return nil
 }
 

@@ -2,7 +2,6 @@ package heketi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,12 +9,6 @@ import (
 	"strings"
 	"time"
 )
-
-// URL is the backend's address, without credentials.
-func (b *Backend) URL() string { return b.config.URL }
-
-// Hint is what can be done about the error, as the end of its text says it; "" if that is not known.
-func (e *Error) Hint() string { return e.rule.hint }
 
 // Greeting is Heketi's answer to a request that needs no key.
 type Greeting struct {
@@ -73,49 +66,4 @@ func ahead(date, asked, answered time.Time) time.Duration {
 	return date.Add(time.Second / 2).Sub(asked.Add(answered.Sub(asked) / 2))
 }
 
-// Inconsistencies has Heketi compare the entries of its database with each other, and returns what does not fit, in
-// its own words (heketi: apps/glusterfs/db_operations.go, dbCheckConsistency).
-func (c *Client) Inconsistencies(ctx context.Context) ([]string, error) {
-	client, err := c.api(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	type bucket struct {
-		Inconsistencies []string `json:"inconsistencies"`
-	}
-	var check struct {
-		Clusters     bucket `json:"clusters"`
-		Volumes      bucket `json:"volumes"`
-		Bricks       bucket `json:"bricks"`
-		Nodes        bucket `json:"nodes"`
-		Devices      bucket `json:"devices"`
-		BlockVolumes bucket `json:"blockvolumes"`
-		Operations   bucket `json:"pendingoperations"`
-		Total        *int   `json:"totalinconsistencies"`
-	}
-	answer, err := client.DbCheck()
-	if err == nil {
-		err = json.Unmarshal([]byte(answer), &check)
-	}
-	if err == nil && check.Total == nil {
-		err = errNoCheck
-	}
-	if err != nil {
-		return nil, c.typed(err, http.MethodGet, "/db/check")
-	}
-	var found []string
-	for _, b := range []bucket{check.Clusters, check.Volumes, check.Bricks, check.Nodes, check.Devices, check.BlockVolumes, check.Operations} {
-		for _, text := range b.Inconsistencies {
-			found = append(found, oneLine(text))
-		}
-	}
-	for len(found) < *check.Total {
-		found = append(found, "(Heketi does not say what)")
-	}
-	return found, nil
-}
-
-var (
-	errNotHeketi = errors.New("something answers, but it is not a Heketi server")
-	errNoCheck   = errors.New("the answer is no result of a database check")
-)
+var errNotHeketi = errors.New("something answers, but it is not a Heketi server")

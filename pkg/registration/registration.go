@@ -1,4 +1,5 @@
-package driver
+// Package registration announces the driver to the kubelet, as the sidecar node-driver-registrar does.
+package registration
 
 import (
 	"context"
@@ -13,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
 	registerapi "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
 // Registration announces the driver to the kubelet of this node: it serves the kubelet's plugin registration API on a
@@ -27,15 +30,15 @@ type Registration struct {
 	once       sync.Once
 }
 
-// RegistrationSocket is the path of the socket in the directory, named as node-driver-registrar names it.
-func RegistrationSocket(dir, driver string) string { return filepath.Join(dir, driver+"-reg.sock") }
+// Socket is the path of the socket in the directory, named as node-driver-registrar names it.
+func Socket(dir, driver string) string { return filepath.Join(dir, driver+"-reg.sock") }
 
-// OpenRegistration opens the RegistrationSocket. From then on the kubelet may ask, so that the driver must
+// Open opens the Socket. From then on the kubelet may ask, so that the driver must
 // be ready to answer CSI calls. Endpoint is the path of the CSI socket as the kubelet sees it. A socket file that nobody
-// answers is replaced; see Listen.
-func OpenRegistration(ctx context.Context, dir, driver, endpoint string) (*Registration, error) {
-	path := RegistrationSocket(dir, driver)
-	listener, err := Listen(ctx, path)
+// answers is replaced; see unixsocket.Listen.
+func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, error) {
+	path := Socket(dir, driver)
+	listener, err := unixsocket.Listen(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +79,7 @@ func (r *Registration) Serve(ctx context.Context) error {
 func (r *Registration) reopen(ctx context.Context, retry *wait.Backoff) bool {
 	for {
 		var err error
-		if r.listener, err = Listen(ctx, r.path); err == nil {
+		if r.listener, err = unixsocket.Listen(ctx, r.path); err == nil {
 			return true
 		}
 		klog.FromContext(ctx).Error(err, "The driver cannot be announced to the kubelet; trying again")

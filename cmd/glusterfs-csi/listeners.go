@@ -9,15 +9,14 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 )
 
-// observers are the listeners for those who watch this process; nil where a flag is off.
-type observers struct{ metrics, health net.Listener }
+// listeners are those for metrics and for /healthz; nil where a flag is off.
+type listeners struct{ metrics, health net.Listener }
 
-func openObservers(ctx context.Context, o options) (*observers, error) {
-	var w observers
+func openListeners(ctx context.Context, o options) (*listeners, error) {
+	var w listeners
 	var err error
 	if o.metricsAddress != "" {
 		if w.metrics, err = metrics.Listen(ctx, o.metricsAddress); err != nil {
@@ -34,7 +33,7 @@ func openObservers(ctx context.Context, o options) (*observers, error) {
 }
 
 // serve starts in group what answers until ctx is done.
-func (w *observers) serve(ctx context.Context, group *errgroup.Group, registry prometheus.Gatherer, socket string) {
+func (w *listeners) serve(ctx context.Context, group *errgroup.Group, registry prometheus.Gatherer, socket string) {
 	logger := klog.FromContext(ctx)
 	if w.metrics != nil {
 		logger.Info("Serving metrics", "address", w.metrics.Addr().String())
@@ -42,13 +41,13 @@ func (w *observers) serve(ctx context.Context, group *errgroup.Group, registry p
 	}
 	if w.health != nil {
 		logger.Info("Serving health", "address", w.health.Addr().String())
-		check := func(ctx context.Context) error { return driver.Probe(ctx, socket) }
+		check := func(ctx context.Context) error { return probeDriver(ctx, socket) }
 		group.Go(func() error { return metrics.ServeHealth(ctx, w.health, check) })
 	}
 }
 
 // close is for a start that fails.
-func (w *observers) close() {
+func (w *listeners) close() {
 	for _, listener := range []net.Listener{w.metrics, w.health} {
 		if listener != nil {
 			_ = listener.Close()

@@ -1,4 +1,4 @@
-package driver
+package unixsocket
 
 import (
 	"context"
@@ -14,20 +14,21 @@ import (
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-func TestSocketPath(t *testing.T) {
+func TestPath(t *testing.T) {
 	for _, endpoint := range []string{"unix:///csi/csi.sock", "unix:/csi/csi.sock", "/csi/csi.sock"} {
-		if path, err := SocketPath(endpoint); err != nil || path != "/csi/csi.sock" {
-			t.Errorf("SocketPath(%q) = %q, %v", endpoint, path, err)
+		if path, err := Path(endpoint); err != nil || path != "/csi/csi.sock" {
+			t.Errorf("Path(%q) = %q, %v", endpoint, path, err)
 		}
 	}
 	for _, endpoint := range []string{
 		"", "unix:", "unix://", "unix:///", "unix://csi.sock", "csi.sock", "unix:@abstract", "tcp://127.0.0.1:9000", "127.0.0.1:9000",
 		"http:///csi.sock", "unix:///csi/../csi.sock", "/" + strings.Repeat("x", 107),
 	} {
-		if path, err := SocketPath(endpoint); err == nil {
-			t.Errorf("SocketPath(%q) = %q", endpoint, path)
+		if path, err := Path(endpoint); err == nil {
+			t.Errorf("Path(%q) = %q", endpoint, path)
 		}
 	}
 }
@@ -219,5 +220,53 @@ func TestListenNamesThePath(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing", "csi.sock")
 	if _, err := Listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestLongestPath(t *testing.T) {
+	for length, want := range map[int]bool{107: true, 108: false} {
+		if _, err := Path("/" + strings.Repeat("x", length-1)); (err == nil) != want {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+	}
+}
+
+// TestListenFails: what cannot be looked at or removed is not replaced, and no lock is left.
+func TestListenFails(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{
+		filepath.Join(dir, "missing", "x.sock"):      "no such file",
+		filepath.Join(dir, strings.Repeat("x", 300)): "file name too long",
+		file:                          "not a socket",
+		filepath.Join(file, "x.sock"): "not a directory",
+	} {
+		if listener, err := Listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v, %v", path, listener, err)
+		}
+	}
+	unlock, err := dirlock.Lock(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := Listen(ctx, filepath.Join(dir, "x.sock")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while another process holds the lock: %v", err)
+	}
+	unlock()
+	before := mounttest.Descriptors(t)
+	for range 3 {
+		listener, err := Listen(t.Context(), filepath.Join(dir, "x.sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = listener.Close()
+	}
+	if after := mounttest.Descriptors(t); after > before {
+		t.Errorf("%d descriptors, before there were %d", after, before)
 	}
 }

@@ -18,21 +18,21 @@ const (
 	unreadLifetime = 6 * time.Minute // of one that took longer than its callers have waited: for the next caller
 )
 
-// examinations are the last ones of each backend.
-type examinations struct {
+// healthCache holds the last examination of each backend.
+type healthCache struct {
 	mu   sync.Mutex
-	last map[string]*result // by backend
+	last map[string]*cachedExamination // by backend
 }
 
-// result is how an examination has ended.
-type result struct {
+// cachedExamination is the result of an examination.
+type cachedExamination struct {
 	found heketi.Examination
 	took  time.Duration
 	ended time.Time
 	read  bool // somebody was given it
 }
 
-func (e *result) usable(now time.Time) bool {
+func (e *cachedExamination) usable(now time.Time) bool {
 	lifetime := unreadLifetime
 	if e.read {
 		lifetime = min(max(leastLifetime, lifetimeFactor*e.took), mostLifetime)
@@ -41,7 +41,7 @@ func (e *result) usable(now time.Time) bool {
 }
 
 // recent returns what is known of a backend.
-func (x *examinations) recent(backend string, now time.Time) (heketi.Examination, bool) {
+func (x *healthCache) recent(backend string, now time.Time) (heketi.Examination, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	last := x.last[backend]
@@ -52,15 +52,15 @@ func (x *examinations) recent(backend string, now time.Time) (heketi.Examination
 	return last.found, true
 }
 
-// keep takes what an examination has found that began at a time.
-func (x *examinations) keep(backend string, began time.Time, found heketi.Examination) {
+// store keeps the result of an examination that began at the given time.
+func (x *healthCache) store(backend string, began time.Time, found heketi.Examination) {
 	now := time.Now()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.last == nil {
-		x.last = map[string]*result{}
+		x.last = map[string]*cachedExamination{}
 	}
-	x.last[backend] = &result{found: found, took: now.Sub(began), ended: now}
+	x.last[backend] = &cachedExamination{found: found, took: now.Sub(began), ended: now}
 }
 
 // examinationRequest: only calls with equal ones join.
@@ -69,12 +69,12 @@ type examinationRequest struct{ credentials volume.Credentials }
 // examine returns what Heketi knows of a backend's bricks. One examination of a backend runs at a time; it outlives
 // the call, as creates do, and the next call gets what it has found.
 func (p *Provisioner) examine(ctx context.Context, backend string, client *heketi.Client, credentials volume.Credentials) (heketi.Examination, error) {
-	if found, ok := p.examinations.recent(backend, time.Now()); ok {
+	if found, ok := p.healthCache.recent(backend, time.Now()); ok {
 		return found, nil
 	}
 	t := task{kind: "examination", subject: "backend " + backend, key: "examination of " + backend, request: examinationRequest{credentials}}
-	if _, err := p.operations.do(ctx, t, func(ctx context.Context) (volume.Volume, error) {
-		if _, ok := p.examinations.recent(backend, time.Now()); ok {
+	if _, err := p.inflight.do(ctx, t, func(ctx context.Context) (volume.Volume, error) {
+		if _, ok := p.healthCache.recent(backend, time.Now()); ok {
 			return volume.Volume{}, nil // one has ended since
 		}
 		began := time.Now()
@@ -83,12 +83,12 @@ func (p *Provisioner) examine(ctx context.Context, backend string, client *heket
 			err = p.index(backend).trust(clusterIDs(found.Database))
 		}
 		if err == nil {
-			p.examinations.keep(backend, began, found)
+			p.healthCache.store(backend, began, found)
 		}
 		return volume.Volume{}, err
 	}); err != nil {
 		return heketi.Examination{}, err
 	}
-	found, _ := p.examinations.recent(backend, time.Now())
+	found, _ := p.healthCache.recent(backend, time.Now())
 	return found, nil
 }
