@@ -45,20 +45,20 @@ func nodeOfThreeStays(t *testing.T, i installed, _ reader) {
 	t.Helper()
 	before := i.bricks()
 	node, device := i.node("storage3"), i.device("storage3", lab.BareDevices()[0])
-	if out, err := i.tryUpgrade(onNodes(lab.BareDevices()[:1], 1, 2)); err == nil || !strings.Contains(out, "replicate:3") {
+	if out, err := i.tryUpgrade(onNodes(lab.BareDevices()[:1], 1, 2)); err == nil || !strings.Contains(out, "kept on 3 nodes") {
 		t.Errorf("values with two nodes: %v: %s", err, out)
 	}
 	for _, refused := range []struct{ args, why string }{
 		{"node remove " + node, "Node must be offline"},
 		{"node delete " + node, "contains devices"},
-		{"device delete " + device, "contains bricks"},
+		{"device delete " + device, "is not in failed state"},
 		{"node disable " + node, ""},
 		{"node remove " + node, "no device was found to replace device"},
 		{"device remove " + device, "must be offline"},
 		{"device disable " + device, ""},
 		{"device remove " + device, "no device was found to replace it"},
-		{"device delete " + device, "contains bricks"},
-		{"device delete --force-forget " + device, "contains bricks"},
+		{"device delete " + device, "is not in failed state"},
+		{"device delete --force-forget " + device, "is not in failed state"},
 		{"device enable " + device, ""},
 		{"node enable " + node, ""},
 	} {
