@@ -12,7 +12,7 @@ import (
 )
 
 // TestMemory prints how much memory GlusterFS and Heketi take with 0, 1 and 10 volumes of the default class, beside the volume of
-// Heketi's database. docs/day-one.md has the figures.
+// Heketi's database.
 func TestMemory(t *testing.T) {
 	i := install(t)
 	var out bytes.Buffer
