@@ -56,19 +56,19 @@ type question struct {
 	request request
 	file    *os.File // sent with the request; may be nil
 	limit   time.Duration
-	deliver    func(answer) // gets the answer before any caller; may be nil
+	deliver func(answer) // gets the answer before any caller; may be nil
 
-	worker  *worker
-	id      uint64 // in packets
-	thread  int    // of the worker, that waits for the answer; 0: not known
-	tries   int
-	began   time.Time // when a worker was ready for it
-	timer   *time.Timer
-	isLate  bool
-	late    chan struct{} // closed when the limit has passed
+	worker   *worker
+	id       uint64 // in packets
+	thread   int    // of the worker, that waits for the answer; 0: not known
+	tries    int
+	began    time.Time // when a worker was ready for it
+	timer    *time.Timer
+	isLate   bool
+	late     chan struct{} // closed when the limit has passed
 	answered chan struct{} // closed when answer and err are set
-	answer  answer
-	err     error
+	answer   answer
+	err      error
 }
 
 // ask puts q, or joins the question of its name, and waits for the answer. It returns ErrTimeout when the question's limit has
