@@ -49,6 +49,7 @@ func TestValuesAreRefused(t *testing.T) {
 		{"a server that is an option", "node: {clusterServers: {630372ccdc720a92c681fb928f27b53f: [--x]}}", []string{"/node/clusterServers/630372ccdc720a92c681fb928f27b53f/0", "does not match"}},
 		{"a path for a Secret", "node: {tls: {existingSecret: /etc/ssl}}", []string{"/node/tls/existingSecret", "does not match"}},
 		{"a tag for a digest", "node: {image: {repository: r, digest: v1}}", []string{"/node/image/digest"}},
+		{"a runbook with an anchor", "metrics: {prometheusRule: {runbookURL: 'https://h/page#'}}", []string{"/metrics/prometheusRule/runbookURL", "does not match"}},
 		{"an unknown resource field", "node: {resources: {request: {cpu: 1}}}", []string{"/node/resources", "'request' not allowed"}},
 		{"an amount that is none", "node: {resources: {limits: {memory: much}}}", []string{"/node/resources/limits/memory"}},
 	}

@@ -106,6 +106,13 @@
 {{- end -}}
 {{- end -}}
 
+{{/* What is made of metrics that nothing serves. */}}
+{{- define "glusterfs-csi.checkMetrics" -}}
+{{- if and .Values.metrics.prometheusRule.enabled (not .Values.metrics.enabled) -}}
+{{- fail "metrics.prometheusRule.enabled: the alerts need metrics; set metrics.enabled to true, too" -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Classes of which the driver would make no volume. What a parameter's value may be, the driver says at the claim. */}}
 {{- define "glusterfs-csi.checkClasses" -}}
 {{- if and .Values.storageClasses (not .Values.backends) -}}
