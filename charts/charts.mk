@@ -38,6 +38,10 @@ chart-golden: $(HELM) ## Write the renderings that test-chart compares with
 chart-docs: $(HELM_DOCS) ## Write the charts' README.md
 	go test -count=1 ./test/chart -run '^TestReadmeHasTheValues$$' -update
 
+.PHONY: chart-dashboard
+chart-dashboard: ## Write the Grafana dashboard of the driver's chart, from deploy/dashboard
+	go test -count=1 ./deploy/dashboard -run '^TestTheChartHasTheDashboard$$' -update
+
 $(HELM):
 	$(call say,building helm $(HELM_VERSION) - once; 2 to 4 minutes)
 	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)

@@ -10,7 +10,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
+	docs "github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 // alert is a rule of the PrometheusRule.
@@ -56,7 +56,7 @@ func alertNames(t *testing.T) []string {
 
 // Each alert leads to a section of docs/alerts.md with the same three parts, and each section is about an alert.
 func TestAlertsHaveRunbooks(t *testing.T) {
-	page := documents.Page(t, "alerts.md")
+	page := docs.Page(t, "alerts.md")
 	names := alertNames(t)
 	for _, group := range alerts(t) {
 		for _, rule := range group.Rules {

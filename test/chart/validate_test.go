@@ -33,6 +33,7 @@ func TestWhatTheDriverWouldRefuse(t *testing.T) {
 		{"a time that nobody lives to see", backend + "resizer: {timeout: 9999999h}", []string{"invalid duration"}},
 		{"one port for two servers", "metrics: {enabled: true}\nnode: {metricsPort: 29680}", []string{"node.metricsPort: 29680 is node.healthPort"}},
 		{"alerts without metrics", "metrics: {prometheusRule: {enabled: true}}", []string{"metrics.prometheusRule.enabled", "set metrics.enabled"}},
+		{"a dashboard without metrics", "metrics: {dashboard: {enabled: true}}", []string{"metrics.dashboard.enabled", "set metrics.enabled"}},
 		{"two default classes", backend + "storageClasses: [{name: c, default: true}, {name: d, default: true}]", []string{"c and d", "mark one"}},
 		{"a class and no Heketi", "storageClasses: [{name: c}]", []string{"backends is empty"}},
 		{"a parameter that is misspelt", backend + class("volumtype: none"), []string{inC + `"volumtype" is not a known parameter`, "volumeoptions or volumetype?", "docs/parameters.md"}},

@@ -111,6 +111,9 @@
 {{- if and .Values.metrics.prometheusRule.enabled (not .Values.metrics.enabled) -}}
 {{- fail "metrics.prometheusRule.enabled: the alerts need metrics; set metrics.enabled to true, too" -}}
 {{- end -}}
+{{- if and .Values.metrics.dashboard.enabled (not .Values.metrics.enabled) -}}
+{{- fail "metrics.dashboard.enabled: the dashboard needs metrics; set metrics.enabled to true, too" -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Classes of which the driver would make no volume. What a parameter's value may be, the driver says at the claim. */}}
