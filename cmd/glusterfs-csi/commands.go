@@ -17,22 +17,23 @@ func newRootCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usageError{fmt.Errorf("say what to run: controller, node or all (%s --help explains them)", cmd.CommandPath())}
 		},
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w (%s --help lists the flags)", err, cmd.CommandPath())}
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	root.AddCommand(
 		newServeCommand("controller", mode{controller: true}, "Make and delete volumes through Heketi; run one of these"),
 		newServeCommand("node", mode{node: true}, "Mount volumes on this node; run one of these on every node"),
 		newServeCommand("all", mode{controller: true, node: true}, "Do both in one process"),
 		newDoctorCommand(),
 		newOrphansCommand(),
-		newMigrateCommand(),
+		newMigrateCommand(nil),
 		newImportCommand(),
 		newVersionCommand(),
 	)
 	return root
+}
+
+func wrongFlag(cmd *cobra.Command, err error) error {
+	return usageError{fmt.Errorf("%w (%s --help lists the flags)", err, cmd.CommandPath())}
 }
 
 func newServeCommand(name string, m mode, short string) *cobra.Command {

@@ -9,7 +9,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
@@ -20,14 +23,21 @@ func main() {
 		os.Exit(fusequery.Serve(os.Stderr)) //nolint:forbidigo // this is main
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	context.AfterFunc(ctx, stop)                         // the second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr)) //nolint:forbidigo // this is main
+	context.AfterFunc(ctx, stop)                                                    // the second signal ends the process at once
+	os.Exit(run(ctx, filepath.Base(os.Args[0]), os.Args[1:], os.Stdout, os.Stderr)) //nolint:forbidigo // this is main
 }
 
-// run is the whole program. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line; doctor and orphans
+// run is the whole program, under the name by which it was called (plugin.go). It returns the exit code: 0, 1 for a failure, 2 for a wrong command line; doctor and orphans
 // have their own (examine.go).
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, name string, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand() //nolint:contextcheck // the commands get it from cobra, when they run
+	switch name {
+	case pluginName:
+		root = newPluginCommand() //nolint:contextcheck // likewise
+	case pluginCompletionName:
+		root = newPluginCommand() //nolint:contextcheck // likewise
+		args = append([]string{cobra.ShellCompRequestCmd}, args...)
+	}
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
