@@ -12,6 +12,7 @@ require (
 	github.com/google/cel-go v0.27.0
 	github.com/google/go-cmp v0.7.0
 	github.com/google/renameio/v2 v2.0.2
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus v1.1.1
 	github.com/heketi/heketi v10.3.0+incompatible
 	github.com/kubernetes-csi/csi-lib-utils v0.25.0
@@ -31,6 +32,7 @@ require (
 	k8s.io/api v0.37.2
 	k8s.io/apimachinery v0.37.2
 	k8s.io/client-go v0.37.2
+	k8s.io/component-helpers v0.37.2
 	k8s.io/klog/v2 v2.140.0
 	k8s.io/kubelet v0.37.2
 	k8s.io/mount-utils v0.37.2
@@ -38,8 +40,6 @@ require (
 	modernc.org/sqlite v1.46.0
 	sigs.k8s.io/yaml v1.6.0
 )
-
-require github.com/grafana/grafana-foundation-sdk/go v0.0.22 // indirect
 
 require (
 	cel.dev/expr v0.25.3 // indirect

@@ -62,7 +62,7 @@ func alertCases() []alertCase {
 		},
 		{
 			alert: "GlusterfsCSIControllerMissing", at: "30m", summary: "The controller does not run",
-			labels: labelled("critical", map[string]string{"pod": "glusterfs-csi-controller-0", "container": "glusterfs-csi"}),
+			labels: labelled("critical", nil),
 			fires:  map[string]string{controllerMetric("up", ""): "1x10 0x2 _x40", nodeMetric("up", ""): "1x40"},
 			quiet:  map[string]string{controllerMetric("up", ""): "1x10 _x8 1x40"},
 		},
@@ -104,15 +104,15 @@ func alertCases() []alertCase {
 			quiet: map[string]string{nodeMetric("glusterfs_csi_node_clients_in_pod", ""): "1x5 0x40"},
 		},
 		{
-			alert: "GlusterfsCSIOldClients", at: "15d", labels: labelled("info", nil),
+			alert: "GlusterfsCSIOldClients", every: "6h", at: "15d", labels: labelled("info", nil),
 			summary: "2 versions of the GlusterFS client have been running side by side for two weeks",
 			fires: map[string]string{
-				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`): "3x21600",
-				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-bbbb"`): "1x21600",
+				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`): "3x60",
+				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-bbbb"`): "1x60",
 			},
 			quiet: map[string]string{
-				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`): "3x21600",
-				nodeMetric("glusterfs_csi_node_clients", `,placement="pod",version=""`):           "1x21600",
+				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`): "3x60",
+				nodeMetric("glusterfs_csi_node_clients", `,placement="pod",version=""`):           "1x60",
 			},
 		},
 		{
@@ -175,10 +175,10 @@ func alertCases() []alertCase {
 			quiet:  map[string]string{controllerMetric("glusterfs_csi_orphans", `,backend="production",kind="volume-without-pv"`): "2x45 0x120"},
 		},
 		{ // with controller.reportOrphans: 6h
-			alert: "GlusterfsCSIOrphansUnknown", at: "13h", labels: labelled("warning", map[string]string{"backend": "production"}),
+			alert: "GlusterfsCSIOrphansUnknown", every: "10m", at: "13h", labels: labelled("warning", map[string]string{"backend": "production"}),
 			summary: "The backend production could not be compared with Kubernetes for two intervals of controller.reportOrphans",
-			fires:   map[string]string{controllerMetric("glusterfs_csi_orphans_last_success_timestamp_seconds", `,backend="production"`): "600x900"},
-			quiet:   map[string]string{controllerMetric("glusterfs_csi_orphans_last_success_timestamp_seconds", `,backend="production"`): "600x390 22800x900"},
+			fires:   map[string]string{controllerMetric("glusterfs_csi_orphans_last_success_timestamp_seconds", `,backend="production"`): "600x90"},
+			quiet:   map[string]string{controllerMetric("glusterfs_csi_orphans_last_success_timestamp_seconds", `,backend="production"`): "600x37 22800x90"},
 		},
 	}
 }

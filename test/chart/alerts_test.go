@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -126,12 +127,16 @@ func TestAlertsFire(t *testing.T) {
 	dir := t.TempDir()
 	writeRules(t, dir)
 	cases := alertCases()
-	var tests []map[string]any
+	tests := map[string][]map[string]any{} // by interval, of which a file of promtool has one
 	for _, c := range cases {
-		tests = append(tests, c.test(true), c.test(false))
+		interval := cmp.Or(c.every, "1m")
+		tests[interval] = append(tests[interval], c.test(interval, true), c.test(interval, false))
 	}
-	writeYAML(t, filepath.Join(dir, "tests.yaml"), map[string]any{"rule_files": []string{"rules.yaml"}, "evaluation_interval": "1m", "tests": tests})
-	promtool(t, "test", "rules", filepath.Join(dir, "tests.yaml"))
+	for interval, list := range tests {
+		path := filepath.Join(dir, interval+".yaml")
+		writeYAML(t, path, map[string]any{"rule_files": []string{"rules.yaml"}, "evaluation_interval": interval, "tests": list})
+		promtool(t, "test", "rules", path)
+	}
 
 	for _, name := range alertNames(t) {
 		if !slices.ContainsFunc(cases, func(c alertCase) bool { return c.alert == name }) {
@@ -144,13 +149,14 @@ func TestAlertsFire(t *testing.T) {
 type alertCase struct {
 	alert   string
 	at      string            // how much later Prometheus is asked
-	fires   map[string]string // series, one sample each minute
+	every   string            // the interval of samples and evaluations; "" is a minute
+	fires   map[string]string // series
 	labels  map[string]string
 	summary string
 	quiet   map[string]string // series with which it does not fire
 }
 
-func (c alertCase) test(fires bool) map[string]any {
+func (c alertCase) test(interval string, fires bool) map[string]any {
 	series, expected, kind := c.quiet, []map[string]any{}, "does not fire"
 	if fires {
 		series, kind = c.fires, "fires"
@@ -161,7 +167,7 @@ func (c alertCase) test(fires bool) map[string]any {
 		input = append(input, map[string]string{"series": name, "values": values})
 	}
 	return map[string]any{
-		"name": fmt.Sprintf("%s %s", c.alert, kind), "interval": "1m", "input_series": input,
+		"name": fmt.Sprintf("%s %s", c.alert, kind), "interval": interval, "input_series": input,
 		"alert_rule_test": []map[string]any{{"eval_time": c.at, "alertname": c.alert, "exp_alerts": expected}},
 	}
 }

@@ -34,6 +34,8 @@ func TestWhatTheDriverWouldRefuse(t *testing.T) {
 		{"one port for two servers", "metrics: {enabled: true}\nnode: {metricsPort: 29680}", []string{"node.metricsPort: 29680 is node.healthPort"}},
 		{"alerts without metrics", "metrics: {prometheusRule: {enabled: true}}", []string{"metrics.prometheusRule.enabled", "set metrics.enabled"}},
 		{"a dashboard without metrics", "metrics: {dashboard: {enabled: true}}", []string{"metrics.dashboard.enabled", "set metrics.enabled"}},
+		{"two groups of one name", "node: {groups: [{name: a, nodeSelector: {x: y}}, {name: a, nodeSelector: {x: z}}]}", []string{`node.groups[1].name: "a" is the name of node.groups[0], too`}},
+		{"two groups of the same nodes", "node: {groups: [{name: a, nodeSelector: {x: y}}, {name: b, nodeSelector: {x: y}}]}", []string{"node.groups[1].nodeSelector: x=y selects the nodes of node.groups[0]"}},
 		{"two default classes", backend + "storageClasses: [{name: c, default: true}, {name: d, default: true}]", []string{"c and d", "mark one"}},
 		{"a class and no Heketi", "storageClasses: [{name: c}]", []string{"backends is empty"}},
 		{"a parameter that is misspelt", backend + class("volumtype: none"), []string{inC + `"volumtype" is not a known parameter`, "volumeoptions or volumetype?", "docs/parameters.md"}},

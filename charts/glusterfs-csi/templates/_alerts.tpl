@@ -27,7 +27,8 @@
     - alert: GlusterfsCSIControllerMissing
       expr: absent(up{ {{- $controller -}} } == 1)
       for: 10m
-      labels: {severity: critical}
+      # What is absent has no labels.
+      labels: {severity: critical, namespace: {{ .Release.Namespace | quote }}}
       annotations:
         summary: The controller does not run
         description: "No volume is made, grown or deleted. Volumes that exist are mounted as usual."
