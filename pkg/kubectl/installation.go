@@ -31,7 +31,7 @@ type Installation struct {
 // Workload is the StatefulSet of the controller, or a DaemonSet of node plugins.
 type Workload struct {
 	Kind, Namespace, Name string
-	Component             string // controller or node
+	Component             string // controller, node, or node-GROUP
 	Chart, Version        string // of the last upgrade; "" if no helm was there
 	Image                 string // that new pods get
 }
@@ -39,7 +39,7 @@ type Workload struct {
 // Pod is one of the driver.
 type Pod struct {
 	Namespace, Name, Node string
-	Component             string // controller or node
+	Component             string // that of its workload
 	Image                 string // that it was made with
 	ImageID               string // with its digest, as the node pulled it; "" before that
 	Running               bool   // a command can be run in it
@@ -180,10 +180,10 @@ func (i Installation) Controller() (Pod, error) {
 	return Pod{}, errors.New("no controller is running: look at its StatefulSet and pod with kubectl describe; without backends in the chart's values there is none")
 }
 
-// Nodes returns the node plugins.
+// Nodes returns the node plugins, those of groups of nodes included.
 func (i Installation) Nodes() (pods []Pod) {
 	for _, pod := range i.Pods {
-		if pod.Component == "node" {
+		if pod.Component == "node" || strings.HasPrefix(pod.Component, "node-") {
 			pods = append(pods, pod)
 		}
 	}

@@ -109,11 +109,14 @@ func TestExec(t *testing.T) {
 }
 
 func TestVersions(t *testing.T) {
-	kubectltest.Install(t, kubectltest.Answer{To: "get", Stdout: kubectltest.List(append(one(), kubectltest.Workload("r", "DaemonSet", "r-node-edge", "node", "", "registry/node:edge"),
-		kubectltest.Pod("r", "r-node-edge-klmno", "node", "n3", "registry/node:edge", ""))...)})
+	kubectltest.Install(t, kubectltest.Answer{To: "get", Stdout: kubectltest.List(append(one(), kubectltest.Workload("r", "DaemonSet", "r-node-edge", "node-edge", "", "registry/node:edge"),
+		kubectltest.Pod("r", "r-node-edge-klmno", "node-edge", "n3", "registry/node:edge", ""))...)})
 	found, err := Client{}.Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if nodes := found.Nodes(); len(nodes) != 3 {
+		t.Errorf("node plugins %+v", nodes)
 	}
 	var got []string
 	for _, f := range found.Versions() {
