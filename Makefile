@@ -23,6 +23,13 @@ RELEASE_FLAGS := -trimpath -buildvcs=false -tags grpcnotrace -ldflags '-s -w -X 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT := $(BIN)/actionlint-$(ACTIONLINT_VERSION)
+
+# What `make check` tests: packages that need neither root nor other programs, in less than two minutes altogether.
+CHECKED := ./pkg/volume ./pkg/heketi ./pkg/driver ./pkg/kube/... ./pkg/metrics ./pkg/nearest ./pkg/plain ./pkg/report ./pkg/volfile \
+	./pkg/glustercli ./pkg/logging ./test/documents/... ./test/needs
+
 # How long each fuzz target runs with `make fuzz`.
 FUZZTIME ?= 20s
 
@@ -47,7 +54,7 @@ demo: deps build ## The life of a volume, step by step, on real servers (needs r
 	go run ./test/demo -driver $(DRIVER)
 
 .PHONY: test
-test: export REQUIRE_GLUSTER = 1
+test: export REQUIRE_ALL = 1
 test: deps lint test-unit test-chart test-sanity test-schedules test-integration ## All tests (needs root)
 	$(call say,all tests passed)
 
@@ -67,6 +74,12 @@ deps: ## Install the Debian packages that tests and demo need, where they are mi
 clean: lab-down e2e-down ## End a running lab and remove build/
 	rm -rf $(BUILD)
 
+.PHONY: docs
+docs: ## Write what is generated in docs/: flags, lists of options, the width of lines
+	go test -count=1 ./cmd/... -run '^TestFlagsAreDocumented$$' -update
+	go test -count=1 ./pkg/volume ./pkg/mount -run '^Test(Mount)?OptionsAreDocumented$$' -update
+	go test -count=1 ./test/documents -run '^Test(PagesAreWrapped|Contents)$$' -update
+
 ##@ Tests, one kind at a time
 
 .PHONY: lint
@@ -74,6 +87,21 @@ lint: $(GOLANGCI_LINT) ## go vet and golangci-lint
 	$(call say,vet and lint)
 	go vet ./...
 	$(GOLANGCI_LINT) run ./...
+
+.PHONY: check
+check: ## What needs neither root nor network nor other programs: format, vet, and the quick unit tests; two minutes
+	$(call say,format and vet and quick unit tests)
+	@unformatted=$$(gofmt -l cmd pkg deploy test); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
+	go vet ./...
+	go test $(CHECKED)
+
+.PHONY: actionlint
+actionlint: $(ACTIONLINT) ## Lint .github/workflows
+	$(ACTIONLINT)
+
+$(ACTIONLINT):
+	GOBIN=$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	mv $(BIN)/actionlint $@
 
 $(GOLANGCI_LINT):
 	$(call say,building golangci-lint $(GOLANGCI_LINT_VERSION) - once; 1 to 3 minutes)
@@ -83,7 +111,7 @@ $(GOLANGCI_LINT):
 .PHONY: test-unit
 test-unit: heketi ## Unit tests and fuzz seeds, with the race detector
 	$(call say,unit tests and fuzz seeds with the race detector)
-	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/documents ./test/mutations/... ./test/demo ./test/bench ./test/chaos/... ./test/e2e/images ./test/e2e/tutorial ./deploy/...
+	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/documents/... ./test/needs ./test/mutations/... ./test/demo ./test/bench ./test/chaos/... ./test/e2e/images ./test/e2e/tutorial ./deploy/...
 
 .PHONY: test-sanity
 test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock executor
@@ -110,14 +138,34 @@ fuzz: ## Run every fuzz target for FUZZTIME (20s)
 	done
 
 .PHONY: bench
-bench: deps build ## Measure against heketi-cli and mount.glusterfs; writes build/bench.json (needs root)
+bench: deps build ## Measure against heketi-cli and mount.glusterfs; writes build/bench.json and plots of it (needs root)
 	$(call say,benchmarks: pairs of runs on the lab; about an hour)
 	go run ./test/bench -driver $(DRIVER) -out $(BUILD)/bench.json -only '$(BENCH_ONLY)'
+
+.PHONY: plots
+plots: ## Draw the figures that docs/performance records
+	go run ./test/bench -plot docs/performance/measured.json
 
 .PHONY: bench-scale
 bench-scale: build ## Only what grows with the number of volumes; writes build/bench-scale.json
 	$(call say,benchmarks with up to 5000 volumes on a Heketi with the mock executor; about 5 minutes)
 	go run ./test/bench -driver $(DRIVER) -out $(BUILD)/bench-scale.json -only '*-at-*'
+
+##@ Releases
+
+# The version to release, as in RELEASE=v1.2.3; without it, what can be checked before there is one.
+RELEASE ?=
+
+.PHONY: release-check
+release-check: ## Changelog, versions, charts, reproducible binaries, bills of materials, checksums: build/release (needs root)
+	$(call say,changelog and versions)
+	RELEASE=$(RELEASE) go test -count=1 ./test/documents -run '^TestRelease$$'
+	$(MAKE) --no-print-directory release-build VERSION=$(or $(RELEASE:v%=%),$(VERSION))
+
+.PHONY: release-build
+release-build: chart-lint test-chart test-reproducible images
+	$(call say,build/release)
+	deploy/images/release.sh $(BUILD)/release $(BUILD)/images $(RELEASE_FLAGS)
 
 ##@ Help
 

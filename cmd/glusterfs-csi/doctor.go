@@ -45,6 +45,3 @@ func newDoctorCommand() *cobra.Command {
 	cmd.Flags().StringVar(&stateDir, "state-dir", defaultStateDir, "state directory of the node plugin, with --node")
 	return cmd
 }
-
-// defaultStateDir is the same as that of the node plugin.
-const defaultStateDir = "/var/lib/glusterfs-csi"

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
@@ -27,14 +28,14 @@ func newImportCommand() *cobra.Command {
 			"deleted with its claim; without, it is mounted and nothing else.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError{fmt.Errorf("name one volume: %s VOLUME (%s --help lists the flags)", cmd.CommandPath(), cmd.CommandPath())}
+				return commandline.Usage(fmt.Errorf("name one volume: %s VOLUME (%s --help lists the flags)", cmd.CommandPath(), cmd.CommandPath()))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			from.Volume = args[0]
 			if config == "" && len(volumeInfo) == 0 {
-				return usageError{errors.New("say who knows the volume: --config=FILE, the driver's configuration, or --volume-info=FILE, the output of gluster volume info --xml")}
+				return commandline.Usage(errors.New("say who knows the volume: --config=FILE, the driver's configuration, or --volume-info=FILE, the output of gluster volume info --xml"))
 			}
 			listed, err := readVolumeInfos(volumeInfo)
 			if err != nil {

@@ -11,6 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/registration"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
 // registrationOptions say how the kubelet of this node learns of the driver.
@@ -37,7 +39,7 @@ func (o *registrationOptions) check(driverName string) error {
 	case !filepath.IsAbs(o.kubeletEndpoint):
 		return fmt.Errorf("--kubelet-endpoint=%s: write an absolute path, without unix://", o.kubeletEndpoint)
 	}
-	if _, err := driver.SocketPath(driver.RegistrationSocket(o.dir, driverName)); err != nil {
+	if _, err := unixsocket.Path(registration.Socket(o.dir, driverName)); err != nil {
 		return fmt.Errorf("--registration-dir: %w", err)
 	}
 	return nil
@@ -77,19 +79,19 @@ func kubernetesTasks(ctx context.Context, o options, p *provisioner.Provisioner)
 			return nil
 		})
 	}
-	var registration *driver.Registration
+	var announced *registration.Registration
 	if o.registration.dir != "" {
-		registration, err = driver.OpenRegistration(ctx, o.registration.dir, o.driverName, o.registration.kubeletEndpoint)
+		announced, err = registration.Open(ctx, o.registration.dir, o.driverName, o.registration.kubeletEndpoint)
 		if err != nil {
 			return nil, fmt.Errorf("--registration-dir=%s: %w", o.registration.dir, err)
 		}
-		tasks = append(tasks, registration.Serve)
+		tasks = append(tasks, announced.Serve)
 	}
 	if o.removeTaint {
 		tasks = append(tasks, func(ctx context.Context) error {
-			if registration != nil {
+			if announced != nil {
 				select {
-				case <-registration.Registered():
+				case <-announced.Registered():
 				case <-ctx.Done():
 					return nil
 				}

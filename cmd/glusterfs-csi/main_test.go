@@ -33,7 +33,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a server that starts by mistake ends again; no command takes that long on a busy machine
 	defer cancel()
-	code = run(ctx, "glusterfs-csi", args, &out, &errs)
+	code = run(ctx, args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
@@ -19,10 +20,10 @@ func newMigrateCommand(plugin *kubectl.Client) *cobra.Command {
 		Use:   "migrate",
 		Short: "Take PersistentVolumes and StorageClasses of kubernetes.io/glusterfs to this driver",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := noArguments(cmd, args); err != nil {
+			if err := commandline.NoArguments(cmd, args); err != nil {
 				return err
 			}
-			return usageError{fmt.Errorf("say what to do: plan, apply, status or rollback (%s --help)", cmd.CommandPath())}
+			return commandline.Usage(fmt.Errorf("say what to do: plan, apply, status or rollback (%s --help)", cmd.CommandPath()))
 		},
 	}
 	cmd.AddCommand(printsRole(newMigratePlanCommand(plugin), migrate.CommandPlan), printsRole(newMigrateApplyCommand(plugin), migrate.CommandApply),

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
@@ -46,7 +47,7 @@ func newMigrateApplyCommand(plugin *kubectl.Client) *cobra.Command {
 			"plan was made and that no running pod uses the claim; a PersistentVolume is deleted only when its policy is Retain, and the claim stays. It may be ended at\n" +
 			"any moment and run again: a file beside the plan, PLAN.journal, records what it has deleted and not yet replaced.\n\n" +
 			"  glusterfs-csi migrate apply --plan=plan.yaml --config=FILE --kubeconfig=FILE",
-		Args: noArguments,
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, m.apply) },
 	}
 	m.register(cmd.Flags())
@@ -64,7 +65,7 @@ func newMigrateRollbackCommand(plugin *kubectl.Client) *cobra.Command {
 		Short: "Put the in-tree PersistentVolumes and StorageClasses of a plan back",
 		Long: "Rollback puts the objects of a plan's backup back in the place of those that apply has made, in the same way. Kubernetes before 1.26 mounts them again.\n\n" +
 			"  glusterfs-csi migrate rollback --plan=plan.yaml --kubeconfig=FILE",
-		Args: noArguments,
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, m.rollBack) },
 	}
 	m.register(cmd.Flags())

@@ -11,6 +11,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
@@ -36,7 +37,7 @@ func newMigratePlanCommand(plugin *kubectl.Client) *cobra.Command {
 			"notice, and what is refused and why.\n\n" +
 			"  glusterfs-csi migrate plan --config=FILE --kubeconfig=FILE --output=plan.yaml\n\n" +
 			"Nothing is changed. The plan contains a backup of every object, the keys that StorageClasses have in plain text included: only its owner can read it.",
-		Args: noArguments,
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.plan(cmd) },
 	}
 	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for the controller; leave it out if all volumes were made by hand")
@@ -57,7 +58,7 @@ func (m *planCommand) check() error {
 
 func (m *planCommand) plan(cmd *cobra.Command) error {
 	if err := m.check(); err != nil {
-		return usageError{err}
+		return commandline.Usage(err)
 	}
 	if err := m.checkOutput(); err != nil {
 		return err

@@ -134,8 +134,8 @@ func (p *progress) clear() {
 	}
 }
 
-// end writes a summary. It returns an error if anything is left to do.
-func (p *progress) end(dryRun bool) error {
+// summarize writes a summary. It returns an error if anything is left to do.
+func (p *progress) summarize(dryRun bool) error {
 	p.clear()
 	for _, outcome := range []migrate.Outcome{migrate.Migrated, migrate.RolledBack, migrate.WouldMigrate, migrate.WouldRollBack,
 		migrate.Unchanged, migrate.Refused, migrate.Failed, migrate.Missing} {

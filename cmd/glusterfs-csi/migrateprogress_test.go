@@ -43,7 +43,7 @@ func TestProgressInALog(t *testing.T) {
 	} {
 		p.report(r)
 	}
-	err := p.end(false)
+	err := p.summarize(false)
 	const want = "migrated    a (1.234s)\nunchanged   b (0s)\nfailed      c (0s): no route\nwould migrate d (0s): scaled to 0 first: Deployment shop/web\n" +
 		"migrated: 1\nwould migrate: 1\nunchanged: 1\nfailed: 1\n"
 	if out.String() != want || err == nil || err.Error() != "1 failed; run the same command again" {
@@ -73,7 +73,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	if lines := strings.Split(screen(out.String()), "\n"); len(lines[len(lines)-1]) != 59 {
 		t.Errorf("%q is too wide for 60 columns", lines[len(lines)-1])
 	}
-	if err := p.end(false); err != nil {
+	if err := p.summarize(false); err != nil {
 		t.Error(err)
 	}
 	shows("refused     c (0s): by the plan: no\nmigrated: 3\nunchanged: 1\nrefused: 1\n")

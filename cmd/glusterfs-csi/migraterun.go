@@ -9,20 +9,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
 // run reads the plan and carries it out with do. It returns an error if anything was left undone.
 func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate.Applier) error) error {
 	if err := m.check(); err != nil {
-		return usageError{err}
+		return commandline.Usage(err)
 	}
 	plan, err := readPlan(m.file)
 	if err != nil {
 		return err
 	}
 	if err := m.selection.Check(plan); err != nil {
-		return usageError{fmt.Errorf("--only: %w", err)}
+		return commandline.Usage(fmt.Errorf("--only: %w", err))
 	}
 	open := migrate.OpenJournal
 	if m.dryRun == dryRunServer {
@@ -57,7 +58,7 @@ func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate
 	if err := errors.Join(do(cmd.Context(), a), m.cleanUp(cmd.Context(), a)); err != nil {
 		return err
 	}
-	return shown.end(a.DryRun)
+	return shown.summarize(a.DryRun)
 }
 
 // cleanUp reports what is missing and scales back what was scaled to 0, also after an interrupted migration.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
@@ -29,7 +30,7 @@ func newMigrateStatusCommand(plugin *kubectl.Client) *cobra.Command {
 		Long: "Status shows the PersistentVolumes of the in-tree plugin, those that apply has put in their place, and those that are missing: an apply or rollback that\n" +
 			"was ended has deleted them, and their claims are Lost until the same command has run again. It fails if any is missing. With --plan, it also finds those\n" +
 			"that no claim names any more, and tells them by the journal beside the plan from those that others have deleted since.",
-		Args: noArguments,
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd) },
 	}
 	m.register(cmd.Flags())
@@ -41,10 +42,10 @@ func newMigrateStatusCommand(plugin *kubectl.Client) *cobra.Command {
 
 func (m *statusCommand) run(cmd *cobra.Command) error {
 	if err := m.check(); err != nil {
-		return usageError{err}
+		return commandline.Usage(err)
 	}
 	if m.format != formatText && m.format != formatJSON {
-		return usageError{fmt.Errorf("--output=%s: write %s or %s", m.format, formatText, formatJSON)}
+		return commandline.Usage(fmt.Errorf("--output=%s: write %s or %s", m.format, formatText, formatJSON))
 	}
 	plan, journal, err := m.plan()
 	if err != nil {

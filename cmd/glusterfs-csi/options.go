@@ -16,6 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/orphans"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
 // mode says which services a process offers.
@@ -54,6 +55,9 @@ const (
 	nodeIDVariable   = "NODE_ID"
 )
 
+// defaultStateDir is the state directory of a node plugin that is told no other one.
+const defaultStateDir = "/var/lib/glusterfs-csi"
+
 // register adds the flags that have a meaning in the mode, and no others.
 func (o *options) register(flags *pflag.FlagSet, m mode) {
 	flags.StringVar(&o.endpoint, "endpoint", "", "unix socket to serve CSI on, as in unix:///csi/csi.sock (or variable "+endpointVariable+")")
@@ -65,7 +69,7 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	o.logging.Register(flags)
 	stateDir := ""
 	if m.node {
-		stateDir = "/var/lib/glusterfs-csi"
+		stateDir = defaultStateDir
 	}
 	flags.StringVar(&o.stateDir, "state-dir", stateDir, "directory for what must outlive this process: a node's on the host, a controller's as long as its pod (controller's default none)")
 	if m.controller {
@@ -99,7 +103,7 @@ func (o *options) complete(m mode) error {
 		return fmt.Errorf("--endpoint is missing: write --endpoint=unix:///csi/csi.sock, or set %s", endpointVariable)
 	}
 	var err error
-	if o.socket, err = driver.SocketPath(o.endpoint); err != nil {
+	if o.socket, err = unixsocket.Path(o.endpoint); err != nil {
 		return fmt.Errorf("--endpoint: %w", err)
 	}
 	if err := driver.CheckName(o.driverName); err != nil {
@@ -134,8 +138,8 @@ func (o *options) completeController() error {
 		return errors.New("--config is missing: write --config=FILE, a YAML file with the list \"backends\" of Heketi servers (name, url, user, keyFile)")
 	case o.lateRequests < time.Second:
 		return fmt.Errorf("--late-requests=%s: write at least 1s; the default, %s, is as long as Heketi may take a request for valid", o.lateRequests, heketi.DefaultTiming().Late)
-	case o.reportOrphans != 0 && o.reportOrphans < orphans.Settle:
-		return fmt.Errorf("--report-orphans=%s: write at least %s, as in 6h, or 0 for never", o.reportOrphans, orphans.Settle)
+	case o.reportOrphans != 0 && o.reportOrphans < orphans.ConfirmAfter:
+		return fmt.Errorf("--report-orphans=%s: write at least %s, as in 6h, or 0 for never", o.reportOrphans, orphans.ConfirmAfter)
 	}
 	return o.capacity.complete()
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
-	"fmt"
+	"context"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
 )
 
@@ -16,28 +18,33 @@ const (
 	pluginCommand        = "kubectl glusterfs-csi"
 )
 
+// programOf returns the program under the name by which it was called.
+func programOf(name string) func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	switch name {
+	case pluginName:
+		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			return execute(ctx, newPluginCommand(), args, stdout, stderr) //nolint:contextcheck // the commands get it from cobra, when they run
+		}
+	case pluginCompletionName:
+		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			request := append([]string{cobra.ShellCompRequestCmd}, args...)
+			return execute(ctx, newPluginCommand(), request, stdout, stderr) //nolint:contextcheck // likewise
+		}
+	}
+	return run
+}
+
 // newPluginCommand is the root command under the plugin's name: the administrator's commands, in the cluster of kubectl's current context.
 func newPluginCommand() *cobra.Command {
 	var k kubectl.Client
-	root := &cobra.Command{
-		Use:           pluginName,
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: pluginCommand},
-		Short:         "Look after the GlusterFS volumes of a Kubernetes cluster",
-		SilenceErrors: true, // run prints them, in one line
-		SilenceUsage:  true,
-		Args:          noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usageError{fmt.Errorf("say what to do: doctor, orphans, migrate or import (%s --help explains them)", cmd.CommandPath())}
-		},
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // kubectl's own is at work
-	}
-	root.SetFlagErrorFunc(wrongFlag)
+	root := commandline.NewRoot(pluginName, "Look after the GlusterFS volumes of a Kubernetes cluster", "say what to do: doctor, orphans, migrate or import", version)
+	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: pluginCommand}
 	flags := root.PersistentFlags()
 	flags.StringVar(&k.Kubeconfig, "kubeconfig", "", "kubeconfig file (default as kubectl: the variable KUBECONFIG, or ~/.kube/config)")
 	flags.StringVar(&k.Context, "context", "", "context of the kubeconfig file (default the current one)")
 	flags.StringVarP(&k.Namespace, "namespace", "n", "", "namespace of the driver (default that of the context)")
 	flags.StringVar(&k.Release, "release", "", "helm release of the driver, where the namespace has several")
-	root.AddCommand(newPluginDoctorCommand(&k), newPluginOrphansCommand(&k), newPluginMigrateCommand(&k), newPluginImportCommand(&k), newVersionCommand())
+	root.AddCommand(newPluginDoctorCommand(&k), newPluginOrphansCommand(&k), newPluginMigrateCommand(&k), newPluginImportCommand(&k))
 	return root
 }
 

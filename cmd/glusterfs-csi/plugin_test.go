@@ -17,7 +17,7 @@ import (
 func plugin(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(t.Context(), pluginName, args, &out, &errs)
+	code = programOf(pluginName)(t.Context(), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -144,7 +144,7 @@ func TestPluginMigrate(t *testing.T) {
 func TestPluginCompletion(t *testing.T) {
 	for line, want := range map[string]string{"": "doctor\t", "migrate ": "apply\t", "doctor --no": "--node\t"} {
 		var out, errs bytes.Buffer
-		if code := run(t.Context(), pluginCompletionName, strings.Split(line, " "), &out, &errs); code != 0 || !strings.Contains("\n"+out.String(), "\n"+want) {
+		if code := programOf(pluginCompletionName)(t.Context(), strings.Split(line, " "), &out, &errs); code != 0 || !strings.Contains("\n"+out.String(), "\n"+want) {
 			t.Errorf("%q: code %d, no %q in %s%s", line, code, want, out.String(), errs.String())
 		}
 	}

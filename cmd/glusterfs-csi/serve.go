@@ -7,8 +7,10 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
 // serve runs the driver until ctx is done. Nothing is logged before everything is known to be in order, so that a
@@ -18,19 +20,19 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	ctx = klog.NewContext(ctx, logger)
 
 	// First of all the socket: a second driver by mistake must end here, before it touches the state of the first.
-	calls, err := driver.Listen(ctx, o.socket)
+	calls, err := unixsocket.Listen(ctx, o.socket)
 	if err != nil {
 		return err
 	}
 	defer calls.Close() // Serve closes it; this is for a start that fails
-	watched, err := openObservers(ctx, o)
+	watched, err := openListeners(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer watched.close()
 
 	registry := metrics.NewRegistry()
-	config := driver.Config{Name: o.driverName, Version: buildVersion(), Metrics: registry, Health: o.volumeHealth}
+	config := driver.Config{Name: o.driverName, Version: commandline.Version(version), Metrics: registry, Health: o.volumeHealth}
 	var node background
 	controller := background{stop: func() {}}
 	if m.controller {

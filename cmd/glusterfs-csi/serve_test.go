@@ -246,7 +246,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	cancel()
 	var log strings.Builder
 	args := []string{"controller", "--config=" + config, "--endpoint=" + filepath.Join(t.TempDir(), "csi.sock"), "--logging-format=json"}
-	if code := run(ctx, "glusterfs-csi", args, io.Discard, &log); code != 0 {
+	if code := run(ctx, args, io.Discard, &log); code != 0 {
 		t.Errorf("code %d: %s", code, log.String())
 	}
 	var first map[string]any

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/gluster"
 )
@@ -18,6 +19,7 @@ import (
 type glusterOptions struct {
 	healthPort  int
 	healTimeout time.Duration
+	logs        logOptions
 	logging     logging.Options
 }
 
@@ -28,10 +30,10 @@ func newGlusterCommand() *cobra.Command {
 		Short: "Run GlusterFS: the first process of its container",
 		Long: "Mount the bricks of this node, run glusterd, answer probes. This must be the first process of its container: it adopts the\n" +
 			"bricks' processes, and ends them in the end.",
-		Args: noArguments,
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			if os.Getpid() != 1 {
 				return errors.New("this is not the first process of a container: run it as the container's command, without a shell and without a shared " +
@@ -44,12 +46,14 @@ func newGlusterCommand() *cobra.Command {
 			config := gluster.DefaultConfig()
 			config.HealthAddress = fmt.Sprintf("127.0.0.1:%d", o.healthPort)
 			config.HealTimeout = o.healTimeout
+			config.Logs.Limits = o.logs.limits()
 			return gluster.Run(klog.NewContext(cmd.Context(), o.logging.Install(cmd.ErrOrStderr())), config)
 		},
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.healthPort, "health-port", 29690, "port of /healthz, /readyz and /servez on 127.0.0.1")
 	flags.DurationVar(&o.healTimeout, "heal-timeout", 0, "be ready after this time although volumes are not healed; 0 waits for as long as it takes")
+	o.logs.register(flags)
 	o.logging.Register(flags)
 	return cmd
 }
@@ -61,5 +65,5 @@ func (o *glusterOptions) check() error {
 	if o.healTimeout < 0 {
 		return fmt.Errorf("--heal-timeout=%s: write a time such as 1h, or 0 to wait for as long as it takes", o.healTimeout)
 	}
-	return o.logging.Check()
+	return errors.Join(o.logs.check(), o.logging.Check())
 }

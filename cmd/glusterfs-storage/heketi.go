@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
@@ -57,7 +58,7 @@ func (o *clusterOptions) connect() (*kube.Client, error) {
 	if o.namespace == "" {
 		content, err := os.ReadFile(namespaceFile)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--namespace is missing, and this is no pod: %w", err)}
+			return nil, commandline.Usage(fmt.Errorf("--namespace is missing, and this is no pod: %w", err))
 		}
 		o.namespace = strings.TrimSpace(string(content))
 	}

@@ -41,6 +41,9 @@ func TestWrongCommandLine(t *testing.T) {
 		{"port too high", []string{"gluster", "--health-port=65536"}, 2, "--health-port=65536"},
 		{"negative time", []string{"gluster", "--heal-timeout=-1s"}, 2, "--heal-timeout=-1s: write a time such as 1h"},
 		{"time without unit", []string{"gluster", "--heal-timeout=5"}, 2, "--heal-timeout"},
+		{"no room for logs", []string{"gluster", "--log-size=0"}, 2, "--log-size=0: write a number of MiB from 1"},
+		{"minus one copy", []string{"gluster", "--log-copies=-1"}, 2, "--log-copies=-1: write a number from 0 to 1000"},
+		{"no days", []string{"gluster", "--log-days=0"}, 2, "--log-days=0: write a number of days from 1 to 36500"},
 		{"logging format", []string{"gluster", "--logging-format=xml"}, 2, "--logging-format=xml: write text or json"},
 		{"no configuration", []string{"teardown", "--heketi-url=http://heketi:8080"}, 2, "--config is missing: write --config=FILE"},
 		{"no Heketi", []string{"teardown", "--config=/heketi.json"}, 2, "--heketi-url is missing"},
@@ -62,7 +65,7 @@ func TestWrongCommandLine(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	code, stdout, _ := command(t, "gluster", "--help")
-	for _, flag := range []string{"--health-port int", "(default 29690)", "--heal-timeout duration", "--logging-format string", "-v, --v int"} {
+	for _, flag := range []string{"--health-port int", "(default 29690)", "--heal-timeout duration", "--log-size int", "(default 16)", "--log-copies int", "(default 4)", "--log-days int", "(default 30)", "--logging-format string", "-v, --v int"} {
 		if code != 0 || !strings.Contains(stdout, flag) {
 			t.Errorf("code %d, no %s in %s", code, flag, stdout)
 		}

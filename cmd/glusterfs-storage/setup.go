@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/setup"
@@ -26,15 +27,15 @@ func setupCommand() *cobra.Command {
 		Short: "Load the topology into Heketi; make the volume of Heketi's database first, where there is none",
 		Long: "Setup is the Job of the chart. It may be ended anywhere and started again. It adds what Heketi lacks of the topology, and removes nothing.\n\n" +
 			"  1. Read and check the topology.\n" +
-			"  2. Wait until other Jobs of the installation have ended, and gluster is ready on the nodes.\n" +
-			"  3. Look for Heketi. If it answers, the last step is next.\n" +
-			"  4. Find out what there is: the claim of Heketi's database, or the volume.\n" +
+			"  2. Wait until other Jobs of the installation have ended. Ask Heketi, if there is one, what it lacks of the topology.\n" +
+			"  3. Wait until gluster answers on the nodes that something is to be added on. If there is a Heketi, the last step is next.\n" +
+			"  4. Find out whether the volume of Heketi's database is there.\n" +
 			"  5. Make the volume with a temporary Heketi, back up its database, make the claim, and wait for Heketi.\n" +
-			"  6. Load the topology.",
-		Args: noArguments,
+			"  6. Load the topology. Nodes that Heketi has and on which gluster does not answer are left alone.",
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			client, err := o.job.connect(&o.Options.Options)
 			if err != nil {
@@ -59,7 +60,7 @@ func (o *setupOptions) register(flags *pflag.FlagSet) {
 	flags.IntVar(&o.Volume.SizeGiB, "database-size", 2, "its size in GiB")
 	flags.IntVar(&o.Volume.Replica, "database-replica", 3, "on how many nodes it is")
 	flags.Int64Var(&o.Volume.GID, "database-gid", 65532, "group that Heketi runs as")
-	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait for gluster's pods")
+	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait for gluster on the nodes that something is to be added on")
 	flags.DurationVar(&o.Timing.Heketi, "heketi-timeout", o.Timing.Heketi, "how long to wait for Heketi's pod")
 	o.job.register(flags, &o.Options.Options)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/teardown"
@@ -25,14 +26,15 @@ func teardownCommand() *cobra.Command {
 		Long: "Teardown is the Job that an administrator makes from the chart's CronJob storage-teardown. It may be ended anywhere and started again.\n\n" +
 			"  1. Look for what would be lost. If there is anything, it ends with code 3, and has changed nothing. A refusal in a later step says how to start Heketi again.\n" +
 			"  2. Back up Heketi's database, and end Heketi for good.\n" +
-			"  3. With a temporary Heketi, delete the volume of Heketi's database.\n" +
+			"  3. With a temporary Heketi, delete the volume of Heketi's database. Forget nodes that were deleted from Kubernetes, and disabled devices\n" +
+			"     that LVM does not find: they are lost, and what is on them stays.\n" +
 			"  4. Remove all devices from Heketi, and Heketi's volume groups from the devices.\n" +
 			"  5. Remove all nodes and clusters.\n" +
 			"  6. Delete the claim of the database, and empty the Secret with its backup. List what remains to be done.",
-		Args: noArguments,
+		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			client, err := o.job.connect(&o.Options.Options)
 			if err != nil {
@@ -56,7 +58,7 @@ func (o *teardownOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Release, "release", "glusterfs-storage", "release of the chart, for the list of what remains to be done")
 	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", "label KEY=VALUE of the storage nodes, for this list")
 	flags.StringSliceVar(&o.Directories, "node-directories", []string{"/var/lib/glusterd", "/var/lib/heketi"}, "directories of GlusterFS on the storage nodes, for this list")
-	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait for gluster's pods")
+	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait until gluster answers in its pods")
 	flags.DurationVar(&o.Timing.Heketi, "heketi-timeout", o.Timing.Heketi, "how long to wait for Heketi's pod")
 	o.job.register(flags, &o.Options.Options)
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 const (
@@ -17,9 +19,7 @@ const (
 
 // TestKeepDirectories runs the hook as glusterd does, on the state of a glusterd and the bricks of one server.
 func TestKeepDirectories(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root sets such attributes")
-	}
+	needs.Root(t, "only root sets such attributes")
 	tests := map[string]struct {
 		info   string
 		marked bool

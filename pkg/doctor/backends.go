@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/backendreport"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
@@ -30,8 +31,8 @@ func (c checker) backends(ctx context.Context, path string) []report.Finding {
 	checks := make([]func(context.Context) []report.Finding, len(backends))
 	for i, backend := range backends {
 		checks[i] = func(ctx context.Context) []report.Finding {
-			p := patient{checker: c, backend: backend, subject: Subject(backend)}
-			found := p.examine(ctx)
+			p := backendCheck{checker: c, backend: backend, subject: backendreport.Subject(backend)}
+			found := p.run(ctx)
 			mu.Lock()
 			defer mu.Unlock()
 			for id := range p.dump.Clusters {
@@ -43,9 +44,6 @@ func (c checker) backends(ctx context.Context, path string) []report.Finding {
 	findings = append(findings, parallel(ctx, checks)...)
 	return append(findings, shared(owners)...)
 }
-
-// Subject names a backend in findings.
-func Subject(b *heketi.Backend) string { return fmt.Sprintf("backend %q (%s)", b.Name(), b.URL()) }
 
 // shared finds a Heketi that is configured twice. Group ids are unique per backend only.
 func shared(owners map[string][]string) []report.Finding {
@@ -67,8 +65,8 @@ func shared(owners map[string][]string) []report.Finding {
 	return findings
 }
 
-// patient is a backend that is examined.
-type patient struct {
+// backendCheck is a backend that is examined.
+type backendCheck struct {
 	checker
 	backend *heketi.Backend
 	subject string
@@ -76,31 +74,18 @@ type patient struct {
 	dump    heketi.Dump
 }
 
-func (p *patient) finding(severity report.Severity, check, message, remedy string, commands ...string) report.Finding {
+func (p *backendCheck) finding(severity report.Severity, check, message, remedy string, commands ...string) report.Finding {
 	return report.Finding{Severity: severity, Check: check, Subject: p.subject, Message: message, Remedy: remedy, Commands: commands}
 }
 
 // failed is a finding about a request that failed.
-func (p *patient) failed(severity report.Severity, check string, err error) report.Finding {
-	message, remedy := Explain(err)
+func (p *backendCheck) failed(severity report.Severity, check string, err error) report.Finding {
+	message, remedy := backendreport.Explain(err)
 	return p.finding(severity, check, message, remedy)
 }
 
-// Explain parts an error into what happened and what to do.
-func Explain(err error) (message, remedy string) {
-	message, remedy = err.Error(), "Heketi's log tells more"
-	type hinting interface {
-		error
-		Hint() string
-	}
-	if e, ok := errors.AsType[hinting](err); ok && e.Hint() != "" {
-		message, remedy = strings.TrimSuffix(message, "; "+e.Hint()), e.Hint()
-	}
-	return message, remedy
-}
-
-// examine stops where nothing further can be learned.
-func (p *patient) examine(ctx context.Context) []report.Finding {
+// run stops where nothing further can be learned.
+func (p *backendCheck) run(ctx context.Context) []report.Finding {
 	var findings []report.Finding
 	if p.backend.Plaintext() {
 		findings = append(findings, p.finding(report.Warning, "heketi-plaintext", "requests to it go through the network unencrypted", heketi.HintPlaintext))
@@ -126,7 +111,7 @@ func (p *patient) examine(ctx context.Context) []report.Finding {
 	return append(findings, parallel(ctx, checks)...)
 }
 
-func (p *patient) clock(greeting heketi.Greeting) report.Finding {
+func (p *backendCheck) clock(greeting heketi.Greeting) report.Finding {
 	const check = "heketi-clock"
 	if !greeting.Timed {
 		return p.finding(report.Info, check, "its answer does not say what time it is there, so the clocks cannot be compared", "")
@@ -151,7 +136,7 @@ func (p *patient) clock(greeting heketi.Greeting) report.Finding {
 }
 
 // key asks for the list of clusters, which is cheap and which only the administrator may have.
-func (p *patient) key(ctx context.Context) (finding report.Finding, ok bool) {
+func (p *backendCheck) key(ctx context.Context) (finding report.Finding, ok bool) {
 	const check = "heketi-key"
 	var err error
 	if p.client, err = p.backend.Client(volume.Credentials{}); err != nil {
@@ -162,7 +147,7 @@ func (p *patient) key(ctx context.Context) (finding report.Finding, ok bool) {
 	switch {
 	case otherDatabase:
 		finding := p.failed(report.Critical, "heketi-database", err)
-		finding.Commands = []string{CLI(p.backend, "cluster list")}
+		finding.Commands = []string{backendreport.CLI(p.backend, "cluster list")}
 		return finding, false
 	case errors.Is(err, volume.ErrUnauthenticated) && !p.backend.HasKey():
 		return p.finding(report.Warning, check, "it wants a key and none is configured, so that only requests with secrets of their own work; "+
@@ -172,15 +157,10 @@ func (p *patient) key(ctx context.Context) (finding report.Finding, ok bool) {
 	case len(clusters) == 0:
 		return p.finding(report.Critical, "heketi-database", heketi.HintNoClusters,
 			"if it had volumes, restore its database and create nothing before that; otherwise load a topology",
-			CLI(p.backend, "topology load --json=topology.json")), false
+			backendreport.CLI(p.backend, "topology load --json=topology.json")), false
 	case !p.backend.HasKey():
 		return p.finding(report.Info, check, "it takes requests without a key: whoever reaches it can delete every volume",
 			"start Heketi without --disable-auth, with keys, and set the backend's keyFile"), true
 	}
 	return p.finding(report.OK, check, "it accepts the key", ""), true
-}
-
-// CLI is a command line of heketi-cli, which takes the key from HEKETI_CLI_KEY.
-func CLI(b *heketi.Backend, command string) string {
-	return "heketi-cli --server " + b.URL() + " --user admin " + command
 }

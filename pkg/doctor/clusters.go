@@ -10,8 +10,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/backendreport"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -24,10 +26,10 @@ const (
 	glusterdPort      = 24007
 )
 
-func (p *patient) clusterIDs() []string { return slices.Sorted(maps.Keys(p.dump.Clusters)) }
+func (p *backendCheck) clusterIDs() []string { return slices.Sorted(maps.Keys(p.dump.Clusters)) }
 
 // clusters looks at what is offline, and at what is free.
-func (p *patient) clusters(context.Context) []report.Finding {
+func (p *backendCheck) clusters(context.Context) []report.Finding {
 	findings := make([]report.Finding, 0, len(p.dump.Clusters))
 	for _, id := range p.clusterIDs() {
 		findings = append(findings, p.offline(id)...)
@@ -36,13 +38,13 @@ func (p *patient) clusters(context.Context) []report.Finding {
 	return findings
 }
 
-func (p *patient) offline(cluster string) []report.Finding {
+func (p *backendCheck) offline(cluster string) []report.Finding {
 	const check = "cluster-offline"
 	var findings []report.Finding
 	say := func(what, where, command string) {
 		findings = append(findings, p.finding(report.Warning, check,
 			fmt.Sprintf("cluster %s: %s is offline or failed%s, so that no new bricks are put there", cluster, what, where),
-			"if that is not meant, put it back:", CLI(p.backend, command)))
+			"if that is not meant, put it back:", backendreport.CLI(p.backend, command)))
 	}
 	for _, nodeID := range p.dump.Clusters[cluster].Nodes {
 		node := p.dump.Nodes[nodeID]
@@ -59,7 +61,7 @@ func (p *patient) offline(cluster string) []report.Finding {
 	return findings
 }
 
-func (p *patient) capacity(cluster string) report.Finding {
+func (p *backendCheck) capacity(cluster string) report.Finding {
 	const check = "cluster-capacity"
 	if !p.dump.Clusters[cluster].File {
 		return p.finding(report.Info, check, fmt.Sprintf("cluster %s takes no file volumes: it is reserved for block volumes", cluster), "")
@@ -78,7 +80,7 @@ func (p *patient) capacity(cluster string) report.Finding {
 	}
 	largest := heketi.NewRoom(p.dump, cluster, heketi.Layout{Durability: volume.DefaultDurability(), SnapFactor: 1}).LargestGiB()
 	message := fmt.Sprintf("cluster %s: %s, %d of %s usable, %d GiB of raw space free there; ", cluster,
-		plural(len(p.dump.Clusters[cluster].Nodes), "node"), online, plural(devices, "device"), freeKiB/kibPerGiB)
+		plain.Plural(len(p.dump.Clusters[cluster].Nodes), "node"), online, plain.Plural(devices, "device"), freeKiB/kibPerGiB)
 	if largest == 0 {
 		return p.finding(report.Warning, check, message+"no volume with three copies, the default, fits",
 			"add a device or a node, or delete volumes. Three copies need three nodes with free space; classes with another volumetype may still work")
@@ -87,7 +89,7 @@ func (p *patient) capacity(cluster string) report.Finding {
 }
 
 // volumeCount compares with Heketi's limit.
-func (p *patient) volumeCount(context.Context) []report.Finding {
+func (p *backendCheck) volumeCount(context.Context) []report.Finding {
 	const check = "heketi-volumes"
 	counts := map[string]int{}
 	for _, v := range p.dump.Volumes {
@@ -95,7 +97,7 @@ func (p *patient) volumeCount(context.Context) []report.Finding {
 	}
 	findings := make([]report.Finding, 0, len(p.dump.Clusters))
 	for _, id := range p.clusterIDs() {
-		message := fmt.Sprintf("cluster %s has %s", id, plural(counts[id], "volume"))
+		message := fmt.Sprintf("cluster %s has %s", id, plain.Plural(counts[id], "volume"))
 		if counts[id] < volumesPerCluster*9/10 {
 			findings = append(findings, p.finding(report.OK, check, message, ""))
 			continue
@@ -108,7 +110,7 @@ func (p *patient) volumeCount(context.Context) []report.Finding {
 }
 
 // names looks for volumes that were made twice: Heketi's own check of names looks at one cluster only.
-func (p *patient) names(context.Context) []report.Finding {
+func (p *backendCheck) names(context.Context) []report.Finding {
 	const check = "heketi-names"
 	same := map[string][]string{}
 	for id, v := range p.dump.Volumes {
@@ -136,7 +138,7 @@ func (p *patient) names(context.Context) []report.Finding {
 }
 
 // ports connects to every gluster server of the clusters.
-func (p *patient) ports(ctx context.Context) []report.Finding {
+func (p *backendCheck) ports(ctx context.Context) []report.Finding {
 	findings := make([]report.Finding, 0, len(p.dump.Clusters))
 	for _, id := range p.clusterIDs() {
 		findings = append(findings, p.reach(ctx, p.subject+", cluster "+id, p.dump.Hosts(id))...)
@@ -161,7 +163,7 @@ func (c checker) reach(ctx context.Context, subject string, hosts []string) []re
 	}
 	_ = group.Wait()
 	finding := report.Finding{Severity: report.OK, Check: "gluster-port", Subject: subject}
-	all := fmt.Sprintf("port %d of %s", glusterdPort, plural(len(hosts), "gluster server"))
+	all := fmt.Sprintf("port %d of %s", glusterdPort, plain.Plural(len(hosts), "gluster server"))
 	severity := report.Warning
 	if !slices.Contains(reasons, "") { // nothing can be mounted from here
 		if !c.onNode {

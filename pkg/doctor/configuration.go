@@ -2,13 +2,14 @@ package doctor
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"regexp"
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/backendreport"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
@@ -38,7 +39,7 @@ func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding
 		for _, err := range one.All()[0].FileErrors() {
 			unreadable = true
 			findings = append(findings, report.Finding{
-				Severity: report.Critical, Check: "configuration", Subject: Subject(one.All()[0]), Message: redact(err.Error()),
+				Severity: report.Critical, Check: "configuration", Subject: backendreport.Subject(one.All()[0]), Message: redact(err.Error()),
 				Remedy: "correct the file; the driver takes it as soon as it can be read. Other backends work meanwhile",
 			})
 		}
@@ -46,7 +47,7 @@ func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding
 	if err == nil && !unreadable {
 		findings = append(findings, report.Finding{
 			Severity: report.OK, Check: "configuration", Subject: subject,
-			Message: plural(len(config.Backends), "backend") + ", entries and files are right",
+			Message: plain.Plural(len(config.Backends), "backend") + ", entries and files are right",
 		})
 	}
 	return backends, findings
@@ -84,10 +85,3 @@ var userInfo = regexp.MustCompile(`://[^/@]*@`)
 
 // redact removes a password that somebody has written into a URL which is too wrong to be taken apart.
 func redact(text string) string { return userInfo.ReplaceAllString(text, "://(not shown)@") }
-
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +19,7 @@ import (
 
 // TestClockAtItsLimits: what counts is in whole seconds.
 func TestClockAtItsLimits(t *testing.T) {
-	p := &patient{}
+	p := &backendCheck{}
 	for _, tt := range []struct {
 		ahead    time.Duration
 		severity report.Severity
@@ -49,28 +48,6 @@ func TestClockAtItsLimits(t *testing.T) {
 	}
 }
 
-// hinted is an error with advice.
-type hinted struct{ hint string }
-
-func (h hinted) Error() string { return "broken; " + h.hint }
-func (h hinted) Hint() string  { return h.hint }
-
-func TestExplainParts(t *testing.T) {
-	for _, tt := range []struct {
-		err             error
-		message, remedy string
-	}{
-		{hinted{"mend it"}, "broken", "mend it"},
-		{fmt.Errorf("call: %w", hinted{"mend it"}), "call: broken", "mend it"},
-		{hinted{""}, "broken; ", "Heketi's log tells more"},
-		{errors.New("broken"), "broken", "Heketi's log tells more"},
-	} {
-		if message, remedy := Explain(tt.err); message != tt.message || remedy != tt.remedy {
-			t.Errorf("%v: %q, %q", tt.err, message, remedy)
-		}
-	}
-}
-
 // TestSharedIsSaidOnce for two backends, however many clusters their Heketi has.
 func TestSharedIsSaidOnce(t *testing.T) {
 	got := shared(map[string][]string{"c1": {"b", "a"}, "c2": {"a", "b"}, "c3": {"a"}, "c4": {"a", "c"}})
@@ -88,36 +65,6 @@ func TestNamed(t *testing.T) {
 	for n, want := range map[int]string{0: "", 1: "a", 5: "a; b; c; d; e", 6: "a; b; c; d; e; and 1 more", 7: "a; b; c; d; e; and 2 more"} {
 		if got := named(things[:n], "; "); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
-		}
-	}
-}
-
-// TestLeftBehind: what can be cleaned up and what cannot have their own remedies.
-func TestLeftBehind(t *testing.T) {
-	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{{Name: "a", URL: "http://h"}}}, heketi.DefaultTiming())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer backends.Close()
-	dump := heketi.Dump{Volumes: map[string]heketi.DumpVolume{"v": {Name: "web", Pending: "o1"}}}
-	clone, create := heketi.Operation{ID: "o1", Type: cloneVolume, Status: "stale"}, heketi.Operation{ID: "o2", Type: "create-volume", Status: "failed"}
-	for name, tt := range map[string]struct {
-		operations []heketi.Operation
-		remedies   []string
-		commands   int
-	}{
-		"a clone":  {[]heketi.Operation{clone}, []string{"never cleans up a clone"}, 1},
-		"a create": {[]heketi.Operation{create}, []string{"undoes creates"}, 2},
-		"both":     {[]heketi.Operation{clone, create}, []string{"never cleans up a clone", "undoes creates"}, 2},
-	} {
-		f := LeftBehind(backends.All()[0], dump, tt.operations, "check")
-		for _, remedy := range []string{"never cleans up a clone", "undoes creates"} {
-			if strings.Contains(f.Remedy, remedy) != slices.Contains(tt.remedies, remedy) {
-				t.Errorf("%s: the remedy says %q: %s", name, remedy, f.Remedy)
-			}
-		}
-		if len(f.Commands) != tt.commands || strings.Contains(f.Message, "gluster volume web") != (name != "a create") || strings.Contains(f.Message, "of gluster volume )") {
-			t.Errorf("%s: %+v", name, f)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
@@ -46,7 +47,7 @@ func (n *Node) mounts(ctx context.Context, c checker) []report.Finding {
 	}
 	findings := parallel(ctx, checks)
 	if len(findings) == 0 {
-		return nodeFinding(report.OK, checkLeftovers, plural(len(order), "GlusterFS client")+" mounted, none dead", "")
+		return nodeFinding(report.OK, checkLeftovers, plain.Plural(len(order), "GlusterFS client")+" mounted, none dead", "")
 	}
 	return findings
 }
@@ -115,14 +116,14 @@ func recordFindings(subject string, volumes, ending []nodeRecord) []report.Findi
 	var findings []report.Finding
 	if old > 0 {
 		findings = append(findings, report.Finding{Severity: report.Info, Check: checkLeftovers, Subject: subject,
-			Message: plural(old, "record") + " of an earlier boot", Remedy: "the node plugin removes them when it starts"})
+			Message: plain.Plural(old, "record") + " of an earlier boot", Remedy: "the node plugin removes them when it starts"})
 	}
 	if len(ending) > 0 {
 		findings = append(findings, report.Finding{Severity: report.Info, Check: checkLeftovers, Subject: subject,
-			Message: plural(len(ending), "client") + " told to end and not yet seen to have ended", Remedy: "the node plugin sees to it when it starts"})
+			Message: plain.Plural(len(ending), "client") + " told to end and not yet seen to have ended", Remedy: "the node plugin sees to it when it starts"})
 	}
 	return append(findings, report.Finding{Severity: report.OK, Check: checkLeftovers, Subject: subject,
-		Message: plural(len(volumes), "volume") + " recorded as mounted"})
+		Message: plain.Plural(len(volumes), "volume") + " recorded as mounted"})
 }
 
 // uncleared reports what the node plugin could not clear away at its last start, and has written down.

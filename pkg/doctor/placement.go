@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
@@ -36,18 +37,18 @@ func (n *Node) placement(context.Context, checker) []report.Finding {
 		}
 	}
 	if inPod > 0 {
-		findings = append(findings, nodeFinding(report.Warning, checkClients, plural(inPod, "GlusterFS client")+" of the node plugin's pod, with which they end",
+		findings = append(findings, nodeFinding(report.Warning, checkClients, plain.Plural(inPod, "GlusterFS client")+" of the node plugin's pod, with which they end",
 			"drain the node before its node plugin is replaced; volumes that are mounted afterwards do not depend on it, if client.placement is node")...)
 	}
 	if older > 0 {
-		findings = append(findings, nodeFinding(report.Info, checkClients, plural(older, "GlusterFS client")+" of an earlier version",
+		findings = append(findings, nodeFinding(report.Info, checkClients, plain.Plural(older, "GlusterFS client")+" of an earlier version",
 			"nothing has to be done: a volume gets a new client when its last pod on this node has gone and the next one comes")...)
 	}
 	if len(findings) == 0 && state.Placement == fuseclient.PlacementPod {
 		return nodeFinding(report.OK, checkClients, "GlusterFS clients run in the node plugin's pod, as its --client-placement says", "")
 	}
 	if len(findings) == 0 {
-		return nodeFinding(report.OK, checkClients, fmt.Sprintf("%s of version %s, outside of the node plugin's pod", plural(len(all), "GlusterFS client"), state.Version), "")
+		return nodeFinding(report.OK, checkClients, fmt.Sprintf("%s of version %s, outside of the node plugin's pod", plain.Plural(len(all), "GlusterFS client"), state.Version), "")
 	}
 	return findings
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
@@ -38,7 +39,7 @@ func (n *Node) sealed(subject string, volumes []nodeRecord) []report.Finding {
 		commands[i] = "chattr -i " + quoted(path)
 	}
 	return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject,
-		Message: plural(len(paths), "mount point") + " without a mount cannot be removed, because the flag immutable is set: " + named(paths, ", "),
+		Message: plain.Plural(len(paths), "mount point") + " without a mount cannot be removed, because the flag immutable is set: " + named(paths, ", "),
 		Remedy:  "the node plugin takes the flag off at its next start, or when it unmounts the volume. Where there will be none any more:", Commands: commands}}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,14 +11,10 @@ import (
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
-	"k8s.io/apimachinery/pkg/util/wait"
-	registerapi "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -96,137 +90,23 @@ func (*moreProvisioner) ListHealth(context.Context, string, int) ([]volume.Healt
 	return nil, true, nil
 }
 
-func TestLongestSocketPath(t *testing.T) {
-	for length, want := range map[int]bool{107: true, 108: false} {
-		if _, err := SocketPath("/" + strings.Repeat("x", length-1)); (err == nil) != want {
-			t.Errorf("%d bytes: %v", length, err)
-		}
-	}
-}
-
-// TestListenFails: what cannot be looked at or removed is not replaced, and no lock is left.
-func TestListenFails(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for path, says := range map[string]string{
-		filepath.Join(dir, "missing", "x.sock"):      "no such file",
-		filepath.Join(dir, strings.Repeat("x", 300)): "file name too long",
-		file:                          "not a socket",
-		filepath.Join(file, "x.sock"): "not a directory",
-	} {
-		if listener, err := Listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v, %v", path, listener, err)
-		}
-	}
-	unlock, err := dirlock.Lock(t.Context(), dir)
+// TestServingEnds: a listener that is gone ends the server with an error.
+func TestServingEnds(t *testing.T) {
+	listener, err := unixsocket.Listen(t.Context(), filepath.Join(t.TempDir(), "csi.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := Listen(ctx, filepath.Join(dir, "x.sock")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("while another process holds the lock: %v", err)
-	}
-	unlock()
-	before := mounttest.Descriptors(t)
-	for range 3 {
-		listener, err := Listen(t.Context(), filepath.Join(dir, "x.sock"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = listener.Close()
-	}
-	if after := mounttest.Descriptors(t); after > before {
-		t.Errorf("%d descriptors, before there were %d", after, before)
-	}
-}
-
-// identity answers Probe as it is told.
-type identity struct {
-	csi.UnimplementedIdentityServer
-	answer *csi.ProbeResponse
-}
-
-func (i identity) Probe(context.Context, *csi.ProbeRequest) (*csi.ProbeResponse, error) {
-	return i.answer, nil
-}
-
-// TestProbeAnswers: a driver that says nothing is ready, by the CSI spec.
-func TestProbeAnswers(t *testing.T) {
-	for name, tt := range map[string]struct {
-		answer *csi.ProbeResponse
-		want   bool
-	}{
-		"nothing":   {&csi.ProbeResponse{}, true},
-		"ready":     {&csi.ProbeResponse{Ready: wrapperspb.Bool(true)}, true},
-		"not ready": {&csi.ProbeResponse{Ready: wrapperspb.Bool(false)}, false},
-	} {
-		socket := filepath.Join(t.TempDir(), "csi.sock")
-		listener, err := Listen(t.Context(), socket)
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := grpc.NewServer()
-		csi.RegisterIdentityServer(server, identity{answer: tt.answer})
-		go func() { _ = server.Serve(listener) }()
-		if err := Probe(t.Context(), socket); (err == nil) != tt.want {
-			t.Errorf("%s: %v", name, err)
-		}
-		server.Stop()
-	}
-	if err := Probe(t.Context(), "\x7f%zz"); err == nil {
-		t.Error("no socket's path was probed")
-	}
-}
-
-// TestServingEnds: a listener that is gone ends the server with an error, and so does one of the registration.
-func TestServingEnds(t *testing.T) {
-	closed := func(name string) net.Listener {
-		t.Helper()
-		listener, err := Listen(t.Context(), filepath.Join(t.TempDir(), name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = listener.Close()
-		return listener
-	}
+	_ = listener.Close()
 	registry := prometheus.NewRegistry()
 	server, err := NewServer(t.Context(), Config{Metrics: registry})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Serve(t.Context(), closed("csi.sock")); err == nil || !strings.HasPrefix(err.Error(), "serving on ") {
+	if err := server.Serve(t.Context(), listener); err == nil || !strings.HasPrefix(err.Error(), "serving on ") {
 		t.Errorf("%v", err)
 	}
 	if _, err := NewServer(t.Context(), Config{Metrics: registry}); err == nil || !strings.HasPrefix(err.Error(), "registering the metrics") {
 		t.Errorf("a second server of one process: %v", err)
-	}
-	r := &Registration{path: "/x", info: &registerapi.PluginInfo{}, listener: closed("reg.sock"), registered: make(chan struct{})}
-	if err := r.Serve(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "serving on /x: ") {
-		t.Errorf("%v", err)
-	}
-}
-
-// TestReopeningEnds with its context.
-func TestReopeningEnds(t *testing.T) {
-	r := &Registration{path: filepath.Join(t.TempDir(), "missing", "reg.sock")}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if r.reopen(ctx, &wait.Backoff{Duration: time.Millisecond}) {
-		t.Error("it was opened")
-	}
-}
-
-// TestNotifyWithoutTime: a kubelet that goes away is not waited for.
-func TestNotifyWithoutTime(t *testing.T) {
-	s := &registrationServer{info: &registerapi.PluginInfo{}, statuses: make(chan bool)}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if answer, err := s.NotifyRegistrationStatus(ended, &registerapi.RegistrationStatus{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v, %v", answer, err)
 	}
 }
 

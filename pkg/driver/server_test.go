@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -47,7 +48,7 @@ func startWith(ctx context.Context, t *testing.T, config Config, grace time.Dura
 	}
 	server.grace = grace
 	socket := filepath.Join(t.TempDir(), "csi.sock")
-	listener, err := Listen(t.Context(), socket)
+	listener, err := unixsocket.Listen(t.Context(), socket)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,9 @@
 package fuseclient
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/moby/sys/mountinfo"
 
@@ -69,21 +67,4 @@ func versionOf(p process) string {
 		return ""
 	}
 	return version
-}
-
-// watch logs the end of a client that is still needed. It costs a goroutine and a descriptor for each volume.
-func (m *Manager) watch(ctx context.Context, r record) {
-	pidfd, _ := r.Process.open()
-	if pidfd == -1 {
-		return // the next call for the volume sees it
-	}
-	log := logger(ctx, r)
-	go func() {
-		awaitIdly(pidfd, time.Time{})
-		if now, _ := m.record(r.Source.VolumeID); now.Process == r.Process {
-			m.deaths.Add(1)
-			log.Error(nil, "GlusterFS client has ended", "log", m.logPath(r.Source.VolumeID))
-			m.reportDeath(r.Source.VolumeID)
-		}
-	}()
 }

@@ -106,7 +106,7 @@ func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath 
 	switch {
 	case err == nil:
 		logUnwritten(ctx, source.VolumeID, m.save(r))
-		m.watch(ctx, r)
+		m.watchForDeath(ctx, r)
 		return r, servers, nil
 	case restaged:
 		return record{}, servers, withCleanup(err, m.discard(r), m.save(former))

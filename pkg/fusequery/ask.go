@@ -45,7 +45,7 @@ func (a *Asker) Statfs(ctx context.Context, limit time.Duration, subject, path s
 // directory. keep gets it, before any caller has the answer and also when none is waiting any more.
 func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path, name string, device mount.Device, keep func(*os.File)) error {
 	q := newQuestion(limit, subject, request{Kind: kindOpenMeta, Path: path, Name: name, Device: device})
-	q.take = func(got answer) {
+	q.deliver = func(got answer) {
 		if got.file != nil {
 			keep(got.file)
 		}

@@ -56,19 +56,19 @@ type question struct {
 	request request
 	file    *os.File // sent with the request; may be nil
 	limit   time.Duration
-	take    func(answer) // gets the answer before any caller; may be nil
+	deliver func(answer) // gets the answer before any caller; may be nil
 
-	worker  *worker
-	id      uint64 // in packets
-	thread  int    // of the worker, that waits for the answer; 0: not known
-	tries   int
-	began   time.Time // when a worker was ready for it
-	timer   *time.Timer
-	isLate  bool
-	late    chan struct{} // closed when the limit has passed
-	settled chan struct{} // closed when answer and err are set
-	answer  answer
-	err     error
+	worker   *worker
+	id       uint64 // in packets
+	thread   int    // of the worker, that waits for the answer; 0: not known
+	tries    int
+	began    time.Time // when a worker was ready for it
+	timer    *time.Timer
+	isLate   bool
+	late     chan struct{} // closed when the limit has passed
+	answered chan struct{} // closed when answer and err are set
+	answer   answer
+	err      error
 }
 
 // ask puts q, or joins the question of its name, and waits for the answer. It returns ErrTimeout when the question's limit has
@@ -76,12 +76,12 @@ type question struct {
 func (a *Asker) ask(ctx context.Context, q *question) (answer, error) {
 	q = a.coalesce(q)
 	select {
-	case <-q.settled: // takes precedence
+	case <-q.answered: // takes precedence
 		return q.answer, q.err
 	default:
 	}
 	select {
-	case <-q.settled:
+	case <-q.answered:
 		return q.answer, q.err
 	case <-q.late:
 		return answer{}, fmt.Errorf("%w: no answer for %s", mount.ErrTimeout, q.age())
@@ -107,9 +107,9 @@ func (a *Asker) coalesce(q *question) *question {
 			return running
 		}
 	}
-	q.late, q.settled = make(chan struct{}), make(chan struct{})
+	q.late, q.answered = make(chan struct{}), make(chan struct{})
 	if a.closed {
-		a.settle(q, answer{}, fmt.Errorf("%w: the driver is ending", ErrNotAsked))
+		a.finish(q, answer{}, fmt.Errorf("%w: the driver is ending", ErrNotAsked))
 		return q
 	}
 	if a.asked == nil {
@@ -152,7 +152,7 @@ func (a *Asker) startTimer(q *question) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if w.questions[id] != q {
-			return // settled meanwhile
+			return // answered meanwhile
 		}
 		q.isLate = true
 		close(q.late)
@@ -160,7 +160,7 @@ func (a *Asker) startTimer(q *question) {
 	})
 }
 
-func (a *Asker) settle(q *question, answer answer, err error) {
+func (a *Asker) finish(q *question, answer answer, err error) {
 	if q.timer != nil {
 		q.timer.Stop()
 	}
@@ -168,10 +168,10 @@ func (a *Asker) settle(q *question, answer answer, err error) {
 		delete(a.asked, q.name)
 	}
 	q.answer, q.err = answer, err
-	if q.take != nil {
-		q.take(answer)
+	if q.deliver != nil {
+		q.deliver(answer)
 	}
-	close(q.settled)
+	close(q.answered)
 }
 
 // worker returns the one that gets new questions.
@@ -224,7 +224,7 @@ func (a *Asker) Close() {
 	a.closed = true
 	for w := range a.workers {
 		for _, q := range w.questions {
-			a.settle(q, answer{}, fmt.Errorf("%w: the driver is ending", ErrNotAsked))
+			a.finish(q, answer{}, fmt.Errorf("%w: the driver is ending", ErrNotAsked))
 		}
 		clear(w.questions)
 		a.retire(w)

@@ -31,7 +31,7 @@ func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r 
 	var mu sync.Mutex
 	var file *os.File
 	gaveUp := false
-	q.take = func(got answer) {
+	q.deliver = func(got answer) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch {

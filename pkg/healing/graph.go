@@ -142,7 +142,7 @@ func waitForChange(ctx context.Context, pause, after <-chan time.Time, changed <
 // advance makes the graph the one with which the kept mounts are in order.
 func (h *Healer) advance(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, graph string) {
 	kept.Graph = graph
-	h.keep(ctx, kept)
+	h.saveSnapshot(ctx, kept)
 	h.mu.Lock()
 	h.volume(s.VolumeID).accepts = true
 	h.mu.Unlock()

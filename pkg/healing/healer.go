@@ -141,22 +141,22 @@ func (h *Healer) Run(ctx context.Context) {
 		}
 	})
 	h.group.Go(func() { h.watchHung(ctx) })
-	h.look(ctx, h.newNamespaces())
+	h.checkVolumes(ctx, h.newNamespaces())
 	ticker := time.NewTicker(h.limits.Tick)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			h.end()
+			h.drain()
 			return
 		case <-ticker.C:
 		}
-		h.look(ctx, h.newNamespaces())
+		h.checkVolumes(ctx, h.newNamespaces())
 	}
 }
 
-// end waits for what has been begun. Nothing is begun from now on.
-func (h *Healer) end() {
+// drain waits for what has been begun. Nothing is begun from now on.
+func (h *Healer) drain() {
 	h.mu.Lock()
 	h.ctx = nil
 	h.mu.Unlock()

@@ -80,7 +80,7 @@ func (m *memory) saves(client string) int {
 // put keeps a snapshot. An error says that it is here only.
 func (m *memory) put(s tables.Snapshot) error {
 	m.mu.Lock()
-	m.keep(s)
+	m.store(s)
 	m.mu.Unlock()
 	return m.write(s.Client)
 }
@@ -90,7 +90,7 @@ func (m *memory) putAfter(saves int, s tables.Snapshot) (kept bool, err error) {
 	m.mu.Lock()
 	kept = m.saved[s.Client] == saves
 	if kept {
-		m.keep(s)
+		m.store(s)
 	}
 	m.mu.Unlock()
 	if !kept {
@@ -99,8 +99,8 @@ func (m *memory) putAfter(saves int, s tables.Snapshot) (kept bool, err error) {
 	return true, m.write(s.Client)
 }
 
-// keep is called with the lock held.
-func (m *memory) keep(s tables.Snapshot) {
+// store is called with the lock held.
+func (m *memory) store(s tables.Snapshot) {
 	m.all[s.Client] = s
 	m.saved[s.Client]++
 }

@@ -39,8 +39,8 @@ func (h *Healer) isUnstaged(volumeID string) bool {
 	return !staged
 }
 
-// keep makes a snapshot the newest of its client.
-func (h *Healer) keep(ctx context.Context, s tables.Snapshot) {
+// saveSnapshot makes a snapshot the newest of its client.
+func (h *Healer) saveSnapshot(ctx context.Context, s tables.Snapshot) {
 	if err := h.memory.put(s); err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot keep which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
 	}
@@ -76,7 +76,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		kept, known := h.memory.get(s.Client)
 		if !known {
 			kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device}
-			h.keep(ctx, kept)
+			h.saveSnapshot(ctx, kept)
 		}
 		former = append(former, kept)
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// look attends to volumes whose client has ended or may have another graph, and to clients that have ended with mounts in use. With
+// checkVolumes attends to volumes whose client has ended or may have another graph, and to clients that have ended with mounts in use. With
 // namespaces it also reads the tables of all mount namespaces.
-func (h *Healer) look(ctx context.Context, namespaces bool) {
+func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 	calm, inUse, current := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, s := range h.Served() {
 		current[s.Client], inUse[s.VolumeID] = true, true
@@ -69,20 +69,20 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	}
 	var asking sync.WaitGroup // a client that hangs keeps the others waiting for nothing
 	for _, s := range wanted {
-		asking.Go(func() { h.rememberOne(ctx, s, look{found[s.Device], err == nil, saves[s.Client]}) })
+		asking.Go(func() { h.rememberOne(ctx, s, scanResult{found[s.Device], err == nil, saves[s.Client]}) })
 	}
 	asking.Wait()
 	h.watch(ctx)
 }
 
-// look is what a look at the node's mount namespaces has found of a volume.
-type look struct {
+// scanResult holds what a scan of the node's mount namespaces has found of a volume.
+type scanResult struct {
 	seen     []tables.Table
 	complete bool
 	saves    int // how often the memory of the volume's client had been saved before
 }
 
-func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
+func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanResult) {
 	asked := time.Now()
 	accepts := h.accepts(s.VolumeID)
 	kept, known := h.memory.get(s.Client)
@@ -90,7 +90,7 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l look) {
 	if err != nil {
 		if known { // the graph may be another, or the client may have ended, and mounts may be missing by now
 			h.mu.Lock()
-			h.volume(s.VolumeID).looked = time.Time{} // the next look attends to it
+			h.volume(s.VolumeID).looked = time.Time{} // the next checkVolumes attends to it
 			h.mu.Unlock()
 			return
 		}
@@ -175,7 +175,7 @@ func withKept(seen, kept []tables.Table) []tables.Table {
 
 // containers returns the tables of namespaces that are not the driver's or the node's, those that were known before included if not all
 // could be seen.
-func containers(s fuseclient.Served, l look, kept []tables.Table) []tables.Table {
+func containers(s fuseclient.Served, l scanResult, kept []tables.Table) []tables.Table {
 	all := l.seen
 	if !l.complete {
 		all = tables.Bounded(withKept(all, kept))
@@ -184,7 +184,7 @@ func containers(s fuseclient.Served, l look, kept []tables.Table) []tables.Table
 }
 
 // save keeps what was seen of a volume. It reports false if something else was kept meanwhile, which may be newer.
-func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l look) bool {
+func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l scanResult) bool {
 	saved, err := h.memory.putAfter(l.saves, tables.Snapshot{
 		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, Graph: graph, Tables: l.seen,
 	})

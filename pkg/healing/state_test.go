@@ -447,7 +447,7 @@ func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.volume("id").looked = time.Now()
-	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, look{complete: true, saves: 1})
+	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, scanResult{complete: true, saves: 1})
 	if got, _ := h.memory.get("a"); len(got.Tables) != 1 || h.memory.saves("a") != 1 {
 		t.Errorf("%+v", got)
 	}
@@ -464,7 +464,7 @@ func TestOneLookAccepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.volume("id").accepts = true
-	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, look{complete: true, saves: 1})
+	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, scanResult{complete: true, saves: 1})
 	if h.accepts("id") {
 		t.Error("a second look accepts what is missing")
 	}

@@ -150,3 +150,17 @@ func readAuthorities(path string) (*x509.CertPool, error) {
 	}
 	return pool, nil
 }
+
+// URL is the backend's address, without credentials.
+func (b *Backend) URL() string { return b.config.URL }
+
+// Adopts reports whether volumes that were taken over may be deleted and expanded.
+func (b *Backend) Adopts() bool { return b.config.Adopt == nil || *b.config.Adopt }
+
+// VolumeNamePrefix is what names of this installation's volumes begin with; "" is anything.
+func (b *Backend) VolumeNamePrefix() string { return b.config.VolumeNamePrefix }
+
+// OfThisInstallation reports whether a volume that this driver has made, by its name, may be one of this installation.
+func (b *Backend) OfThisInstallation(glusterName string) bool {
+	return b.config.VolumeNamePrefix == "" || volume.HasNamePrefix(glusterName, b.config.VolumeNamePrefix)
+}

@@ -189,3 +189,19 @@ func (c *Client) typed(err error, method, path string) error {
 	}
 	return c.backend.newError(method, path, StageResult, 0, "", err)
 }
+
+// Backend returns the backend that the client calls.
+func (c *Client) Backend() *Backend { return c.backend }
+
+// NewClient returns a client of one Heketi, for programs that have no configuration file. With key "", requests are signed with no
+// key. Close it.
+func NewClient(config BackendConfig, key string, timing Timing) (*Client, error) {
+	backends, err := NewBackends(Config{Backends: []BackendConfig{config}}, timing)
+	if err != nil {
+		return nil, err
+	}
+	return backends.All()[0].Client(volume.Credentials{Key: key})
+}
+
+// Close drops idle connections of the client's backend.
+func (c *Client) Close() { c.backend.transport.CloseIdleConnections() }

@@ -151,3 +151,16 @@ func oneLine(text string) string {
 	}
 	return plain.Line(text, longestText)
 }
+
+// Hint is what can be done about the error, as the end of its text says it; "" if that is not known.
+func (e *Error) Hint() string { return e.rule.hint }
+
+// Reason returns what Heketi has answered, without what surrounds it in the text of the error; or that text, if err is
+// not about an answer of Heketi.
+func Reason(err error) string {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Text == "" {
+		return err.Error()
+	}
+	return e.Text
+}

@@ -152,16 +152,6 @@ func (c *Client) AddDevice(ctx context.Context, d NewDevice) error {
 	})
 }
 
-// Reason returns what Heketi has answered, without what surrounds it in the text of the error; or that text, if err is
-// not about an answer of Heketi.
-func Reason(err error) string {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Text == "" {
-		return err.Error()
-	}
-	return e.Text
-}
-
 var (
 	errNoCluster = errors.New("the answer describes no such cluster")
 	errNoNode    = errors.New("the answer describes no such node")

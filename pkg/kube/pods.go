@@ -11,11 +11,12 @@ import (
 
 // Pod holds the parts of a pod that say where it runs and whether it is ready.
 type Pod struct {
-	Name  string
-	Node  string // "" until it is scheduled
-	Ready bool
-	Why   string // why it is not ready, in the words of Kubernetes
-	Ended bool   // all of its containers have ended, and none starts again
+	Name    string
+	Node    string // "" until it is scheduled
+	Started bool   // all of its containers run and have passed their startup probes, as far as the node's kubelet has reported
+	Ready   bool
+	Why     string // why it is not ready, in the words of Kubernetes
+	Ended   bool   // all of its containers have ended, and none starts again
 }
 
 // Pods returns the pods of a namespace with labels that the selector selects, as in "app=web,tier".
@@ -50,6 +51,7 @@ type podFields struct {
 type containerStatus struct {
 	Name         string `json:"name"`
 	Ready        bool   `json:"ready"`
+	Started      bool   `json:"started"`
 	RestartCount int64  `json:"restartCount"`
 	State        struct {
 		Waiting *struct {
@@ -70,8 +72,12 @@ func newPod(object unstructured.Unstructured) (Pod, error) {
 			pod.Ready = condition.Status == "True"
 		}
 	}
+	pod.Started = len(f.Status.ContainerStatuses) > 0 && !pod.Ended
+	for _, c := range f.Status.ContainerStatuses {
+		pod.Started = pod.Started && c.Started
+	}
 	if object.GetDeletionTimestamp() != nil {
-		pod.Ready, pod.Why = false, "it is being deleted"
+		pod.Started, pod.Ready, pod.Why = false, false, "it is being deleted"
 	}
 	if !pod.Ready && pod.Why == "" {
 		pod.Why = f.why()

@@ -163,6 +163,18 @@ func TestPods(t *testing.T) {
 			`{spec: {nodeName: n1}, status: {phase: Running, containerStatuses: [{name: glusterfs, ready: false, restartCount: 3}]}}`,
 			Pod{Node: "n1", Why: "container glusterfs is not ready; it was restarted 3 times"},
 		},
+		"started, not ready": {
+			`{spec: {nodeName: n1}, status: {phase: Running, containerStatuses: [{name: glusterfs, ready: false, started: true, restartCount: 1}]}}`,
+			Pod{Node: "n1", Started: true, Why: "container glusterfs is not ready; it was restarted 1 times"},
+		},
+		"one of two started": {
+			`{spec: {nodeName: n1}, status: {phase: Running, containerStatuses: [{name: glusterfs, started: true}, {name: another, started: false, state: {waiting: {reason: CrashLoopBackOff}}}]}}`,
+			Pod{Node: "n1", Why: "container another is waiting: CrashLoopBackOff"},
+		},
+		"started, and being deleted": {
+			`{metadata: {deletionTimestamp: "2026-01-01T00:00:00Z"}, spec: {nodeName: n1}, status: {phase: Running, containerStatuses: [{name: glusterfs, ready: true, started: true}]}}`,
+			Pod{Node: "n1", Why: "it is being deleted"},
+		},
 		"probes": {
 			`{spec: {nodeName: n1}, status: {phase: Running, conditions: [{type: Ready, status: "False", message: "containers with unready status: [glusterfs]"}, {type: ContainersReady, status: "False", message: "containers with unready status: [glusterfs]"}]}}`,
 			Pod{Node: "n1", Why: "containers with unready status: [glusterfs]"},

@@ -56,14 +56,14 @@ func (p Process) Open() (pidfd int, err error) {
 	pidfd, err = unix.PidfdOpen(p.PID, 0)
 	switch {
 	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOENT):
-		return -1, p.ended() // its number is free, or a thread's by now
+		return -1, p.endedError() // its number is free, or a thread's by now
 	case err != nil:
 		return -1, fmt.Errorf("pidfd_open %d: %w", p.PID, err)
 	}
 	start, err := readStart(p.PID)
 	if err == nil && start != p.Start || AwaitExit(pidfd, 0) {
 		_ = unix.Close(pidfd) // it has ended, and its number may be another process's by now
-		return -1, p.ended()
+		return -1, p.endedError()
 	}
 	if err != nil {
 		_ = unix.Close(pidfd)
@@ -72,7 +72,7 @@ func (p Process) Open() (pidfd int, err error) {
 	return pidfd, nil
 }
 
-func (p Process) ended() error {
+func (p Process) endedError() error {
 	return fmt.Errorf("process %d has ended: %w", p.PID, fs.ErrNotExist)
 }
 

@@ -94,7 +94,7 @@ func TestOperationsHaveTheirOwnNames(t *testing.T) {
 	f.made("pvc-1")
 	f.server.StrandDelete(f.server.VolumeIDs()[0])
 	l := newComparison(driver, nil).backend(t.Context(), f.backends[0])
-	if things := l.things(); !things[thing{checkOperations, f.server.OperationIDs()[0]}] || len(things) != 1 {
+	if things := l.orphans(); !things[orphan{checkOperations, f.server.OperationIDs()[0]}] || len(things) != 1 {
 		t.Errorf("things %v, want the operation %v", things, f.server.OperationIDs())
 	}
 }

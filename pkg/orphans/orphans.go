@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/doctor"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/backendreport"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/persistentvolume"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
@@ -37,8 +37,8 @@ type PV = persistentvolume.PV
 // of the driver in these. It asks every backend at the same time, and returns the findings by falling weight.
 func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []report.Finding {
 	var findings []report.Finding
-	for _, l := range compare(ctx, backends, driver, pvs) {
-		for _, f := range l.findings {
+	for _, r := range compare(ctx, backends, driver, pvs) {
+		for _, f := range r.findings {
 			findings = append(findings, f.Finding)
 		}
 	}
@@ -46,33 +46,33 @@ func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []
 	return findings
 }
 
-// look is what was found of one backend, or, with backend "", of none of those that are configured or of several.
-type look struct {
+// result holds what one comparison found of a backend. With backend "" it holds what belongs to no configured backend, or to several.
+type result struct {
 	backend  string
 	unknown  bool // nothing was concluded; the only finding says why
 	findings []finding
 }
 
-// finding is one with the things that it is about: ids of volumes and operations, names of PersistentVolumes and backends.
-// They are the same in every look.
+// finding is a finding with the ids or names of the volumes, operations, PersistentVolumes or backends that it is about.
+// They are the same in every comparison.
 type finding struct {
 	report.Finding
-	things []string
+	ids []string
 }
 
-func compare(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []look {
+func compare(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []result {
 	c := newComparison(driver, pvs)
-	looks := make([]look, len(backends)+1)
-	looks[0] = look{findings: append(c.unconfigured(backends), c.twice()...)}
+	results := make([]result, len(backends)+1)
+	results[0] = result{findings: append(c.unconfigured(backends), c.twice()...)}
 	var group errgroup.Group
 	for i, b := range backends {
 		group.Go(func() error {
-			looks[i+1] = c.backend(ctx, b)
+			results[i+1] = c.backend(ctx, b)
 			return nil
 		})
 	}
 	_ = group.Wait()
-	return looks
+	return results
 }
 
 // comparison is what is known before any Heketi was asked.
@@ -143,10 +143,10 @@ func (c comparison) twice() []finding {
 }
 
 // backend compares one backend. Where Heketi's answer cannot be trusted nothing is concluded from it.
-func (c comparison) backend(ctx context.Context, b *heketi.Backend) look {
-	subject := doctor.Subject(b)
-	unknown := func(message, remedy string) look {
-		return look{backend: b.Name(), unknown: true, findings: []finding{{Finding: report.Finding{
+func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
+	subject := backendreport.Subject(b)
+	unknown := func(message, remedy string) result {
+		return result{backend: b.Name(), unknown: true, findings: []finding{{Finding: report.Finding{
 			Severity: report.Warning, Check: checkUnknown, Subject: subject,
 			Message: fmt.Sprintf("unknown, so that nothing is said about its volumes or the %d PersistentVolumes that have them: %s",
 				len(c.byBackend[b.Name()]), message),
@@ -155,34 +155,34 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) look {
 	}
 	client, err := b.Client(volume.Credentials{})
 	if err != nil {
-		return unknown(doctor.Explain(err))
+		return unknown(backendreport.Explain(err))
 	}
 	// The operations first: one that ends in between is then missing in the records, and not the other way round.
 	operations, err := client.Operations(ctx)
 	if err != nil {
-		return unknown(doctor.Explain(err))
+		return unknown(backendreport.Explain(err))
 	}
 	dump, err := client.Dump(ctx)
 	switch {
 	case err != nil:
-		return unknown(doctor.Explain(err))
+		return unknown(backendreport.Explain(err))
 	case len(dump.Clusters) == 0:
 		return unknown(heketi.HintNoClusters, "restore its database; until then delete nothing, neither volumes nor PersistentVolumes")
 	case c.foreign(b, dump):
 		return unknown("it knows none of the clusters that the PersistentVolumes name, so that its database is probably not the one that has the volumes",
 			"check the backend's url, or restore the database; until then delete nothing, neither volumes nor PersistentVolumes")
 	}
-	k := known{comparison: c, b: b, subject: subject, dump: dump}
+	k := comparedBackend{comparison: c, b: b, subject: subject, dump: dump}
 	findings := append(k.volumesWithoutPV(), k.pvs()...)
 	left := slices.DeleteFunc(operations, func(op heketi.Operation) bool { return op.Status == "" })
 	if len(left) > 0 {
-		f := finding{Finding: doctor.LeftBehind(b, dump, left, checkOperations)}
+		f := finding{Finding: backendreport.LeftBehind(b, dump, left, checkOperations)}
 		for _, op := range left {
-			f.things = append(f.things, op.ID)
+			f.ids = append(f.ids, op.ID)
 		}
 		findings = append(findings, f)
 	}
-	return look{backend: b.Name(), findings: append(findings, finding{Finding: k.summary()})}
+	return result{backend: b.Name(), findings: append(findings, finding{Finding: k.summary()})}
 }
 
 // foreign reports whether the PersistentVolumes name clusters and Heketi knows none of them.

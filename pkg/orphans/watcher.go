@@ -12,51 +12,51 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// Settle is the least time between two looks. A create whose answer was lost is repeated after at most five minutes
+// ConfirmAfter is the least time between two comparisons. A create whose answer was lost is repeated after at most five minutes
 // (external-provisioner, --retry-interval-max); until then its volume has no PersistentVolume, and belongs to somebody all
 // the same.
-const Settle = 10 * time.Minute
+const ConfirmAfter = 10 * time.Minute
 
 // Observer is told what a Watcher finds. Backend "" stands for what is not of one configured backend.
 type Observer interface {
-	// Began is called before the first look at the backend.
+	// Began is called before the first comparison of the backend.
 	Began(backend string)
-	// Compared is called after every look that has succeeded for the backend. counts has all kinds that there can be;
-	// nil after the first look, when nothing has been seen twice.
+	// Compared is called after every comparison that has succeeded for the backend. counts has all kinds that there can be;
+	// nil after the first comparison, when nothing has been seen twice.
 	Compared(backend string, counts map[string]int)
 	// Forgotten is called when the backend is no longer configured.
 	Forgotten(backend string)
 }
 
-// Watcher looks for orphans again and again. It reports what was there in two successive looks, so that nothing is called
+// Watcher looks for orphans again and again. It reports what was there in two successive comparisons, so that nothing is called
 // an orphan that is only on its way: a volume whose PersistentVolume is being made, or the other way round.
 type Watcher struct {
 	Backends func() []*heketi.Backend // those that are configured now
 	PVs      func(ctx context.Context) ([]PV, error)
 	Driver   string
-	Interval time.Duration // between looks, at least Settle; the second look comes after Settle
+	Interval time.Duration // between comparisons, at least ConfirmAfter; the second one comes after ConfirmAfter
 	Observer Observer
 
-	seen map[string]*sight // by backend
+	histories map[string]*history // by backend
 }
 
-// sight is what is known of one backend.
-type sight struct {
-	looked    bool // with success
-	last      map[thing]bool
-	confirmed map[thing]bool
+// history holds the results of earlier comparisons of one backend.
+type history struct {
+	compared  bool // at least once, with success
+	last      map[orphan]bool
+	confirmed map[orphan]bool
 }
 
-// thing is an orphan.
-type thing struct{ kind, id string }
+// orphan names a finding that asks for attention: the check that made it, and what it is about.
+type orphan struct{ kind, id string }
 
-func (t thing) String() string { return t.kind + " " + t.id }
+func (o orphan) String() string { return o.kind + " " + o.id }
 
 // Run looks until ctx is done.
 func (w *Watcher) Run(ctx context.Context) {
-	w.look(ctx)
-	for pause := Settle; sleep(ctx, pause); pause = w.Interval {
-		w.look(ctx)
+	w.compare(ctx)
+	for pause := ConfirmAfter; sleep(ctx, pause); pause = w.Interval {
+		w.compare(ctx)
 	}
 }
 
@@ -72,8 +72,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// look compares once. What cannot be learned leaves what is known of it as it was.
-func (w *Watcher) look(ctx context.Context) {
+// compare runs one comparison. A backend that cannot be read keeps its history.
+func (w *Watcher) compare(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	backends := w.Backends()
 	w.follow(backends)
@@ -84,34 +84,34 @@ func (w *Watcher) look(ctx context.Context) {
 		}
 		return
 	}
-	looks := compare(ctx, backends, w.Driver, pvs)
+	results := compare(ctx, backends, w.Driver, pvs)
 	if ctx.Err() != nil {
 		return
 	}
-	for _, l := range looks {
-		if l.unknown {
-			logger.Info("Cannot look for orphans of a backend", "backend", l.backend, "reason", l.findings[0].Message)
+	for _, r := range results {
+		if r.unknown {
+			logger.Info("Cannot look for orphans of a backend", "backend", r.backend, "reason", r.findings[0].Message)
 			continue
 		}
-		w.take(logger, l)
+		w.update(logger, r)
 	}
 }
 
-// follow keeps a sight of each backend that is configured now, and one of what belongs to none of them.
+// follow keeps the history of each backend that is configured now, and one of what belongs to none of them.
 func (w *Watcher) follow(backends []*heketi.Backend) {
-	now := map[string]*sight{}
+	now := map[string]*history{}
 	for _, name := range slices.Concat(names(backends), []string{""}) {
-		if now[name] = w.seen[name]; now[name] == nil {
-			now[name] = &sight{}
+		if now[name] = w.histories[name]; now[name] == nil {
+			now[name] = &history{}
 			w.Observer.Began(name)
 		}
 	}
-	for name := range w.seen {
+	for name := range w.histories {
 		if now[name] == nil {
 			w.Observer.Forgotten(name)
 		}
 	}
-	w.seen = now
+	w.histories = now
 }
 
 func names(backends []*heketi.Backend) []string {
@@ -122,61 +122,61 @@ func names(backends []*heketi.Backend) []string {
 	return names
 }
 
-// take compares a look with the one before it.
-func (w *Watcher) take(logger klog.Logger, l look) {
-	now, s := l.things(), w.seen[l.backend]
-	if !s.looked {
-		s.looked, s.last = true, now
-		w.Observer.Compared(l.backend, nil)
+// update compares a result with the one before it.
+func (w *Watcher) update(logger klog.Logger, r result) {
+	now, h := r.orphans(), w.histories[r.backend]
+	if !h.compared {
+		h.compared, h.last = true, now
+		w.Observer.Compared(r.backend, nil)
 		return
 	}
-	confirmed := map[thing]bool{}
-	for t := range now {
-		if s.last[t] {
-			confirmed[t] = true
+	confirmed := map[orphan]bool{}
+	for o := range now {
+		if h.last[o] {
+			confirmed[o] = true
 		}
 	}
-	found, gone := without(confirmed, s.confirmed), without(s.confirmed, confirmed)
-	s.last, s.confirmed = now, confirmed
-	w.Observer.Compared(l.backend, l.count(confirmed))
+	found, gone := without(confirmed, h.confirmed), without(h.confirmed, confirmed)
+	h.last, h.confirmed = now, confirmed
+	w.Observer.Compared(r.backend, r.count(confirmed))
 	if len(found)+len(gone) > 0 {
 		logger.Info("The orphans have changed; glusterfs-csi orphans says what to do about them",
-			"backend", l.backend, "total", len(confirmed), "found", brief(found), "gone", brief(gone))
+			"backend", r.backend, "total", len(confirmed), "found", brief(found), "gone", brief(gone))
 	}
 }
 
-// things are those that ask for attention.
-func (l look) things() map[thing]bool {
-	things := map[thing]bool{}
-	for _, f := range l.findings {
+// orphans returns the findings that ask for attention.
+func (r result) orphans() map[orphan]bool {
+	found := map[orphan]bool{}
+	for _, f := range r.findings {
 		if f.Severity != report.Critical && f.Severity != report.Warning {
 			continue
 		}
-		for _, id := range f.things {
-			things[thing{f.Check, id}] = true
+		for _, id := range f.ids {
+			found[orphan{f.Check, id}] = true
 		}
 	}
-	return things
+	return found
 }
 
 // count has a number for each kind that the backend can have, whether there are any or not.
-func (l look) count(things map[thing]bool) map[string]int {
+func (r result) count(orphans map[orphan]bool) map[string]int {
 	counts := map[string]int{checkOrphan: 0, checkNoVolume: 0, checkMismatch: 0, checkOperations: 0}
-	if l.backend == "" {
+	if r.backend == "" {
 		counts = map[string]int{checkUnknown: 0, checkMismatch: 0}
 	}
-	for t := range things {
-		counts[t.kind]++
+	for o := range orphans {
+		counts[o.kind]++
 	}
 	return counts
 }
 
 // without is what a has and b has not.
-func without(a, b map[thing]bool) []string {
+func without(a, b map[orphan]bool) []string {
 	var only []string
-	for t := range a {
-		if !b[t] {
-			only = append(only, t.String())
+	for o := range a {
+		if !b[o] {
+			only = append(only, o.String())
 		}
 	}
 	slices.Sort(only)
@@ -184,4 +184,4 @@ func without(a, b map[thing]bool) []string {
 }
 
 // brief keeps a log line short.
-func brief(things []string) string { return plain.Few(things, 10, ", ", " and ") }
+func brief(orphans []string) string { return plain.Few(orphans, 10, ", ", " and ") }

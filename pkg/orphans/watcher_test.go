@@ -66,7 +66,7 @@ func newWatched(t *testing.T) *watched {
 func (w *watched) look(t *testing.T) string {
 	t.Helper()
 	w.log.Reset()
-	w.watcher.look(klog.NewContext(t.Context(), textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&w.log)))))
+	w.watcher.compare(klog.NewContext(t.Context(), textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&w.log)))))
 	return w.log.String()
 }
 
@@ -212,7 +212,7 @@ func TestWatcherTimes(t *testing.T) {
 			return nil, errors.New("away")
 		}}
 		w.Run(ctx)
-		if want := []time.Duration{0, Settle, Settle + 6*time.Hour, Settle + 12*time.Hour}; !reflect.DeepEqual(looks, want) {
+		if want := []time.Duration{0, ConfirmAfter, ConfirmAfter + 6*time.Hour, ConfirmAfter + 12*time.Hour}; !reflect.DeepEqual(looks, want) {
 			t.Errorf("looks at %v", looks)
 		}
 	})

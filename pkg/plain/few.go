@@ -12,3 +12,11 @@ func Few(things []string, most int, separator, last string) string {
 	}
 	return fmt.Sprintf("%s%s%d more", strings.Join(things[:most], separator), last, len(things)-most)
 }
+
+// Plural counts things whose plural ends in s: 1 node, 2 nodes.
+func Plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -10,3 +10,11 @@ func TestFew(t *testing.T) {
 		}
 	}
 }
+
+func TestPlural(t *testing.T) {
+	for n, want := range map[int]string{0: "0 nodes", 1: "1 node", 2: "2 nodes"} {
+		if got := Plural(n, "node"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

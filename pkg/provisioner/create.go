@@ -52,7 +52,7 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	request := newCreation(spec, backend.Name(), sizeGiB)
 	run := creating{creation: request, client: client, index: p.index(request.backend), journal: p.journal, observer: p.observer}
 	began := time.Now()
-	made, err := p.operations.do(ctx, task{kind: "create", subject: request.name, key: csiKey(request.name), request: request}, run.run)
+	made, err := p.inflight.do(ctx, task{kind: "create", subject: request.name, key: csiKey(request.name), request: request}, run.run)
 	if err != nil {
 		return volume.Volume{}, p.whatFits(ctx, request, parameters, began, err)
 	}
@@ -60,7 +60,7 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 		// This call has joined an operation that had found the volume before the delete.
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was deleted after it was found; repeat the create", volume.ErrBusy, made.Name)
 	}
-	if run.index.outgrown(made) {
+	if run.index.isStale(made) {
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was expanded after it was found; repeat the create", volume.ErrBusy, made.Name)
 	}
 	return made, nil
@@ -104,9 +104,9 @@ type creating struct {
 }
 
 func (c *creating) run(ctx context.Context) (volume.Volume, error) {
-	v, err := c.once(ctx)
+	v, err := c.attempt(ctx)
 	if cleanUp(ctx, c.client, c.index, err) {
-		v, err = c.once(ctx)
+		v, err = c.attempt(ctx)
 	}
 	if err == nil || errors.Is(err, volume.ErrBusy) || errors.Is(err, volume.ErrUnavailable) || errors.Is(err, volume.ErrIncompatible) {
 		return v, err
@@ -147,7 +147,7 @@ func (e loginError) Error() string { return fmt.Sprintf("%v: %v", volume.ErrUnav
 
 func (e loginError) Unwrap() []error { return []error{volume.ErrUnavailable, volume.ErrLogin} }
 
-func (c *creating) once(ctx context.Context) (volume.Volume, error) {
+func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 	all, err := c.client.Clusters(ctx)
 	if err != nil {
 		return volume.Volume{}, err
@@ -221,10 +221,10 @@ func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (v
 			c.journal.hasMade(volumeKey(v.Handle))
 			return v, nil
 		case errors.Is(err, heketi.ErrNameInUse):
-			return c.settle(ctx, err)
+			return c.resolve(ctx, err)
 		case outcome == heketi.Unknown:
 			klog.FromContext(ctx).Info("Looking for a volume whose create has an unknown outcome", "volume", c.name, "err", err)
-			return c.settle(ctx, err)
+			return c.resolve(ctx, err)
 		case outcome == heketi.Failed:
 			return volume.Volume{}, err
 		case errors.Is(err, volume.ErrExhausted), errors.Is(err, volume.ErrPrecondition):
@@ -248,7 +248,7 @@ func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.
 	}
 	key := createKey(c.backend, c.name)
 	made, err := c.client.CreateVolume(ctx, request, func() error {
-		return c.journal.begin(key, sent{Name: c.name, Cluster: cluster, GID: gid})
+		return c.journal.record(key, sent{Name: c.name, Cluster: cluster, GID: gid})
 	})
 	if err == nil {
 		c.index.answered(c.name)
@@ -257,7 +257,7 @@ func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.
 		c.index.unanswered(c.name, cluster, time.Now().Add(c.client.Timing().Late))
 		c.journal.unanswered(key)
 	} else if _, end := c.index.late(c.name); end.IsZero() {
-		c.journal.end(key)
+		c.journal.forget(key)
 	}
 	return made, err
 }
@@ -279,8 +279,8 @@ func everyClusterRefused(refusals []error) error {
 	return fmt.Errorf("%w: no cluster can take the volume: %s", kind, strings.Join(reasons, "; "))
 }
 
-// settle looks for the volume after a create that did not simply succeed or fail.
-func (c *creating) settle(ctx context.Context, cause error) (volume.Volume, error) {
+// resolve looks for the volume after a create that did not simply succeed or fail.
+func (c *creating) resolve(ctx context.Context, cause error) (volume.Volume, error) {
 	found, err := c.find(ctx)
 	used := errors.Is(cause, heketi.ErrNameInUse)
 	switch {

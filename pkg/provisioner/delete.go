@@ -25,7 +25,7 @@ func (p *Provisioner) Delete(ctx context.Context, handle volume.Handle, credenti
 	}
 	request := deletion{handle: handle, credentials: credentials}
 	x := p.index(handle.Backend)
-	_, err = p.operations.do(ctx, task{kind: "delete", subject: handle.String(), key: volumeKey(handle), request: request},
+	_, err = p.inflight.do(ctx, task{kind: "delete", subject: handle.String(), key: volumeKey(handle), request: request},
 		func(ctx context.Context) (volume.Volume, error) {
 			return volume.Volume{}, request.run(ctx, client, x, p.journal)
 		})
@@ -33,19 +33,19 @@ func (p *Provisioner) Delete(ctx context.Context, handle volume.Handle, credenti
 }
 
 func (d deletion) run(ctx context.Context, client *heketi.Client, x *index, journal *Journal) error {
-	err := d.once(ctx, client, x, journal)
+	err := d.attempt(ctx, client, x, journal)
 	if cleanUp(ctx, client, x, err) {
-		err = d.once(ctx, client, x, journal)
+		err = d.attempt(ctx, client, x, journal)
 	}
 	if err == nil {
-		x.gone(d.handle.ID)
-		journal.end(volumeKey(d.handle))
-		journal.end(deleteKey(d.handle))
+		x.recordDeleted(d.handle.ID)
+		journal.forget(volumeKey(d.handle))
+		journal.forget(deleteKey(d.handle))
 	}
 	return err
 }
 
-func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, journal *Journal) error {
+func (d deletion) attempt(ctx context.Context, client *heketi.Client, x *index, journal *Journal) error {
 	found, err := client.Volume(ctx, d.handle.ID)
 	if err != nil {
 		return d.goneIfMissing(ctx, client, x, err)
@@ -71,7 +71,7 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, jou
 	case errors.Is(err, volume.ErrNotFound):
 		return d.goneIfMissing(ctx, client, x, err)
 	case heketi.OutcomeOf(err) == heketi.Unknown:
-		return d.settle(ctx, client, x, err)
+		return d.resolve(ctx, client, x, err)
 	case heketi.OutcomeOf(err) == heketi.Failed:
 		return d.failed(ctx, client, x, found.Name, err)
 	}
@@ -83,7 +83,7 @@ func (d deletion) once(ctx context.Context, client *heketi.Client, x *index, jou
 func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Journal) error {
 	key := deleteKey(d.handle)
 	_, earlier := journal.deleteOf(key)
-	if err := journal.begin(key, sent{}); err != nil {
+	if err := journal.record(key, sent{}); err != nil {
 		klog.FromContext(ctx).Error(err, "Deleting a volume without a note of it", "volume", d.handle)
 	}
 	err := client.DeleteVolume(ctx, d.handle.ID)
@@ -91,7 +91,7 @@ func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Jour
 	case heketi.MayBeLate(err):
 		journal.unanswered(key)
 	case err == nil, !earlier: // otherwise the earlier one may still come
-		journal.end(key)
+		journal.forget(key)
 	}
 	return err
 }
@@ -105,8 +105,8 @@ func (d deletion) failed(ctx context.Context, client *heketi.Client, x *index, n
 	return fmt.Errorf("%w; the attempt may have left gluster volume %s stopped: it cannot be mounted, and the delete must be repeated", failure, name)
 }
 
-// settle looks at the volume after a delete whose outcome is unknown.
-func (d deletion) settle(ctx context.Context, client *heketi.Client, x *index, cause error) error {
+// resolve looks at the volume after a delete whose outcome is unknown.
+func (d deletion) resolve(ctx context.Context, client *heketi.Client, x *index, cause error) error {
 	klog.FromContext(ctx).Info("Looking for a volume whose delete has an unknown outcome", "volume", d.handle, "err", cause)
 	_, err := client.Volume(ctx, d.handle.ID)
 	if err == nil {

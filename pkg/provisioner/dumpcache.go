@@ -76,12 +76,12 @@ func (x *index) read(ctx context.Context, client *heketi.Client) error {
 	if err := x.trust(slices.Collect(maps.Keys(dump.Clusters))); err != nil {
 		return err
 	}
-	x.take(dump, asked)
+	x.useDump(dump, asked)
 	return nil
 }
 
-// take replaces what is known by the records that were asked for at that time.
-func (x *index) take(dump heketi.Dump, asked time.Time) {
+// useDump replaces what is known by the records that were asked for at that time.
+func (x *index) useDump(dump heketi.Dump, asked time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if asked.Before(x.asOf) {
@@ -89,9 +89,9 @@ func (x *index) take(dump heketi.Dump, asked time.Time) {
 	}
 	before := x.volumes
 	x.records = dump
-	x.asOf, x.volumes, x.taken, x.ours = asked, make(map[string]known, len(dump.Volumes)), make(map[int64]int, len(dump.Volumes)), map[string]string{}
+	x.asOf, x.volumes, x.taken, x.ours = asked, make(map[string]indexedVolume, len(dump.Volumes)), make(map[int64]int, len(dump.Volumes)), map[string]string{}
 	for id, v := range dump.Volumes {
-		x.add(id, known{name: v.Name, gid: v.GID})
+		x.add(id, indexedVolume{name: v.Name, gid: v.GID})
 	}
 	for id, v := range before {
 		if _, recorded := x.volumes[id]; !recorded && !v.made.Before(asked) {

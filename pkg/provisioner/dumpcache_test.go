@@ -23,11 +23,11 @@ func TestRecordsThatAreOvertaken(t *testing.T) {
 		mustPick(t, x, nameA, 2000)
 		time.Sleep(time.Second)
 		x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
-		x.take(heketi.Dump{}, second)
-		x.take(heketi.Dump{}, first) // an answer that took longer
+		x.useDump(heketi.Dump{}, second)
+		x.useDump(heketi.Dump{}, first) // an answer that took longer
 		mustPick(t, x, nameB, 2001)
 		time.Sleep(time.Second)
-		x.take(heketi.Dump{}, time.Now()) // another caller has deleted it
+		x.useDump(heketi.Dump{}, time.Now()) // another caller has deleted it
 		mustPick(t, x, "csi-c-00000000000000000003", 2000)
 	})
 }
@@ -43,7 +43,7 @@ func TestWaitingForRecords(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	now := time.Now()
-	x.take(heketi.Dump{}, now)
+	x.useDump(heketi.Dump{}, now)
 	for since, want := range map[time.Time]bool{now: true, now.Add(-time.Second): true, now.Add(time.Second): false} {
 		if got := x.readAfter(since); got != want {
 			t.Errorf("records of now are good for %v: %t", since.Sub(now), got)
@@ -128,8 +128,8 @@ func TestRecordsOfAVolumeMadeMeanwhile(t *testing.T) {
 		mustPick(t, x, nameA, 2000)
 		time.Sleep(time.Second)
 		x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
-		x.take(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: nameA, GID: 2000}}}, asked)
-		x.gone("a")
+		x.useDump(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: nameA, GID: 2000}}}, asked)
+		x.recordDeleted("a")
 		mustPick(t, x, nameB, 2000)
 	})
 }

@@ -41,9 +41,9 @@ func (p *Provisioner) expand(ctx context.Context, handle volume.Handle, capacity
 	}
 	request := expansion{handle: handle, capacity: capacity, credentials: credentials}
 	run := expanding{expansion: request, targetGiB: target, client: client, index: p.index(handle.Backend), journal: p.journal}
-	expanded, err := p.operations.do(ctx, task{kind: "expand", subject: handle.String(), key: volumeKey(handle), request: request}, run.run)
+	expanded, err := p.inflight.do(ctx, task{kind: "expand", subject: handle.String(), key: volumeKey(handle), request: request}, run.run)
 	if err == nil {
-		run.index.grew(expanded)
+		run.index.recordSize(expanded)
 	}
 	return expanded.CapacityBytes, err
 }
@@ -60,7 +60,7 @@ type expanding struct {
 }
 
 func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
-	defer e.index.catalogue.change(e.handle.ID)
+	defer e.index.listCache.invalidate(e.handle.ID)
 	found, err := e.inspect(ctx)
 	if err != nil {
 		return volume.Volume{}, err
@@ -87,7 +87,7 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	case err == nil:
 		return e.enough(expanded, "Heketi has expanded it, but another caller did so at the same time")
 	case outcome == heketi.Unknown:
-		return e.settle(ctx, err)
+		return e.resolve(ctx, err)
 	case outcome == heketi.Failed:
 		return e.failed(ctx, need, err)
 	case errors.Is(err, volume.ErrNotFound):
@@ -106,14 +106,14 @@ func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expand
 		if err := e.lookAgain(ctx, v); err != nil {
 			return err
 		}
-		err := e.journal.begin(key, sent{SizeGiB: v.SizeGiB, MoreGiB: need})
+		err := e.journal.record(key, sent{SizeGiB: v.SizeGiB, MoreGiB: need})
 		begun = err == nil
 		return err
 	})
 	if heketi.MayBeLate(err) {
 		e.journal.unanswered(key)
 	} else {
-		e.journal.end(key)
+		e.journal.forget(key)
 	}
 	return expanded, begun, err
 }
@@ -180,7 +180,7 @@ func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 }
 
 func busyVolume(op heketi.Operation, v heketi.Volume) error {
-	if ended(op.Status) {
+	if isAbandoned(op.Status) {
 		return fmt.Errorf("%w: gluster volume %s: Heketi's operation %s (%s) is %s, and the volume's size, %d GiB, is not certain before Heketi has undone "+
 			"it, a minute after its start or within the hour; look at gluster volume info %s before you do that by hand, since Heketi removes the new bricks "+
 			"without asking gluster", volume.ErrBusy, v.Name, op.ID, op.Type, op.Status, v.SizeGiB, v.Name)
@@ -207,8 +207,8 @@ func (e *expanding) need(v heketi.Volume) (int, error) {
 	return need, nil
 }
 
-// settle looks at the volume after an expand whose outcome is unknown. It never expands again: the request may be late.
-func (e *expanding) settle(ctx context.Context, cause error) (volume.Volume, error) {
+// resolve looks at the volume after an expand whose outcome is unknown. It never expands again: the request may be late.
+func (e *expanding) resolve(ctx context.Context, cause error) (volume.Volume, error) {
 	klog.FromContext(ctx).Info("Looking at a volume whose expand has an unknown outcome", "volume", e.handle, "err", cause)
 	found, err := e.inspect(ctx)
 	if err != nil {

@@ -160,17 +160,17 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-type result struct {
+type cachedExamination struct {
 	volume volume.Volume
 	err    error
 }
 
 // background starts a create whose result comes later.
-func background(ctx context.Context, p *provisioner.Provisioner, s volume.Spec) <-chan result {
-	results := make(chan result, 1)
+func background(ctx context.Context, p *provisioner.Provisioner, s volume.Spec) <-chan cachedExamination {
+	results := make(chan cachedExamination, 1)
 	go func() {
 		v, err := p.Create(ctx, s)
-		results <- result{v, err}
+		results <- cachedExamination{v, err}
 	}()
 	return results
 }

@@ -18,22 +18,22 @@ type index struct {
 	reading chan struct{} // holds a token while somebody reads
 	last    lastReading   // how the last one has ended
 
-	catalogue catalogue
+	listCache listCache
 
 	mu       sync.Mutex
-	asOf     time.Time              // when the records in use were asked for; zero: never
-	clusters map[string]struct{}    // all that were ever seen
-	records  heketi.Dump            // the records in use; replaced, never changed
-	volumes  map[string]known       // by Heketi's id
-	taken    map[int64]int          // group id -> volumes that have it
-	ours     map[string]string      // key of the CSI name -> gluster volume name
-	held     map[string]reservation // by the key of the CSI name
-	deleted  map[string]time.Time   // when a volume of that id was deleted, for a while
-	expanded map[string]int64       // by Heketi's id: bytes that an expand has told, until the volume is looked up
+	asOf     time.Time                // when the records in use were asked for; zero: never
+	clusters map[string]struct{}      // all that were ever seen
+	records  heketi.Dump              // the records in use; replaced, never changed
+	volumes  map[string]indexedVolume // by Heketi's id
+	taken    map[int64]int            // group id -> volumes that have it
+	ours     map[string]string        // key of the CSI name -> gluster volume name
+	held     map[string]reservation   // by the key of the CSI name
+	deleted  map[string]time.Time     // when a volume of that id was deleted, for a while
+	expanded map[string]int64         // by Heketi's id: bytes that an expand has told, until the volume is looked up
 }
 
-// known is a volume of the backend, pending or not, whoever made it.
-type known struct {
+// indexedVolume is a volume of the backend, pending or not, whoever made it.
+type indexedVolume struct {
 	name string
 	gid  int64
 	made time.Time // when this process learned that it made it; zero: it is in the records
@@ -42,7 +42,7 @@ type known struct {
 func newIndex(backend string, refresh time.Duration) *index {
 	return &index{
 		backend: backend, refresh: refresh, reading: make(chan struct{}, 1),
-		clusters: map[string]struct{}{}, volumes: map[string]known{}, taken: map[int64]int{},
+		clusters: map[string]struct{}{}, volumes: map[string]indexedVolume{}, taken: map[int64]int{},
 		ours: map[string]string{}, held: map[string]reservation{}, deleted: map[string]time.Time{}, expanded: map[string]int64{},
 	}
 }
@@ -59,7 +59,7 @@ func (x *index) hasOther(name string) bool {
 	return ok && other != name
 }
 
-func (x *index) add(id string, v known) {
+func (x *index) add(id string, v indexedVolume) {
 	x.volumes[id] = v
 	x.taken[v.gid]++
 	if volume.IsOurs(v.name) {

@@ -34,11 +34,11 @@ func TestCSIKey(t *testing.T) {
 // TestSharedGroupID: in-tree classes did not exclude each other's group ids.
 func TestSharedGroupID(t *testing.T) {
 	x := newIndex("main", time.Minute)
-	x.take(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: "vol_a", GID: 2000}, "b": {Name: "vol_b", GID: 2000}}}, time.Now())
-	x.gone("a")
-	x.gone("a")
+	x.useDump(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: "vol_a", GID: 2000}, "b": {Name: "vol_b", GID: 2000}}}, time.Now())
+	x.recordDeleted("a")
+	x.recordDeleted("a")
 	mustPick(t, x, nameA, 2001)
-	x.gone("b")
+	x.recordDeleted("b")
 	mustPick(t, x, nameB, 2000)
 }
 
@@ -46,11 +46,11 @@ func TestSharedGroupID(t *testing.T) {
 func TestNamesOfVolumes(t *testing.T) {
 	const renamed = "team-a-csi-a-00000000000000000001" // of the same CSI name as nameA
 	x := newIndex("main", time.Minute)
-	x.take(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: nameA, GID: 2000}, "b": {Name: "web", GID: 2001}}}, time.Now())
+	x.useDump(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: nameA, GID: 2000}, "b": {Name: "web", GID: 2001}}}, time.Now())
 	if !x.hasOther(renamed) || x.hasOther(nameA) || x.hasOther(nameB) {
 		t.Error("only renamed has a volume of the same CSI name under another gluster name")
 	}
-	x.gone("a")
+	x.recordDeleted("a")
 	if x.hasOther(renamed) || len(x.ours) > 0 || len(x.taken) != 1 {
 		t.Errorf("it is gone, and known are %v, %v", x.ours, x.taken)
 	}

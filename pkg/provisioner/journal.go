@@ -64,8 +64,8 @@ func OpenJournal(dir string) (*Journal, error) {
 	return j, nil
 }
 
-// begin remembers a request that is about to be sent. ErrUnavailable: it cannot be remembered, and must not be sent.
-func (j *Journal) begin(key string, request sent) error {
+// record remembers a request that is about to be sent. ErrUnavailable: it cannot be remembered, and must not be sent.
+func (j *Journal) record(key string, request sent) error {
 	request.Version, request.At = journalVersion, time.Now()
 	if err := j.write(key, request); err != nil {
 		return fmt.Errorf("%w: the request was not sent, because the driver could not make a note of it first: %w; "+
@@ -85,8 +85,8 @@ func (j *Journal) begin(key string, request sent) error {
 	return nil
 }
 
-// end forgets a request whose outcome is known.
-func (j *Journal) end(key string) {
+// forget forgets a request whose outcome is known.
+func (j *Journal) forget(key string) {
 	j.mu.Lock()
 	_, ok := j.sent[key]
 	delete(j.sent, key)

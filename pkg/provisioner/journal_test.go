@@ -38,7 +38,7 @@ func TestJournal(t *testing.T) {
 	}{
 		{"begun", nil, "", 2, false},
 		{"unanswered", func(j *Journal) { j.unanswered(journalKey) }, "", 2, false},
-		{"answered", func(j *Journal) { j.end(journalKey) }, "", 2, true},
+		{"answered", func(j *Journal) { j.forget(journalKey) }, "", 2, true},
 		{"carried out", nil, "", 5, true},
 		{"another caller has expanded it", nil, "", 4, false},
 		{"damaged", nil, "{", 5, false},
@@ -50,7 +50,7 @@ func TestJournal(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "state", "requests")
 			j := openJournal(t, dir)
-			if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
+			if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
 				t.Fatal(err)
 			}
 			if tc.after != nil {
@@ -80,7 +80,7 @@ func TestJournalThatCannotBeWritten(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); !errors.Is(err, volume.ErrUnavailable) {
+	if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); !errors.Is(err, volume.ErrUnavailable) {
 		t.Errorf("%v, want %v", err, volume.ErrUnavailable)
 	}
 	if err := os.WriteFile(dir, nil, 0o600); err != nil {
@@ -108,19 +108,19 @@ func TestJournalIsPruned(t *testing.T) {
 	j := openJournal(t, dir)
 	j.late = time.Millisecond
 	for i := range 20 {
-		if err := j.begin(createKey("main", "csi-a-"+strconv.Itoa(i)), sent{Name: "csi-a"}); err != nil {
+		if err := j.record(createKey("main", "csi-a-"+strconv.Itoa(i)), sent{Name: "csi-a"}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	time.Sleep(2 * j.late)
-	if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
+	if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
 		t.Fatal(err)
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || len(j.sent) != 1 { // the marker's, too
 		t.Errorf("files %v, notes %v, %v", files, j.sent, err)
 	}
 	j.late = -1 // the note of the request that is about to be sent stays
-	if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
+	if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
 		t.Fatal(err)
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || len(j.sent) != 1 {
@@ -148,7 +148,7 @@ func TestJournalWithoutPredecessor(t *testing.T) {
 		}
 	}
 	// What this process has sent is known, and not suspect.
-	if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
+	if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
 		t.Fatal(err)
 	}
 	j.suspect(journalKey)

@@ -21,7 +21,7 @@ func TestExpandsByAge(t *testing.T) {
 		if j.hasExpand(journalKey) {
 			t.Error("there is one")
 		}
-		if err := j.begin(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
+		if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
 			t.Fatal(err)
 		}
 		for size, want := range map[int]bool{2: true, 5: false, 4: true} {
@@ -31,7 +31,7 @@ func TestExpandsByAge(t *testing.T) {
 		}
 		other := createKey("main", nameA)
 		time.Sleep(time.Hour)
-		if err := j.begin(other, sent{Name: nameA}); err != nil {
+		if err := j.record(other, sent{Name: nameA}); err != nil {
 			t.Fatal(err)
 		}
 		if !j.hasExpand(journalKey) || len(j.creates("main")) != 1 {
@@ -41,7 +41,7 @@ func TestExpandsByAge(t *testing.T) {
 		if j.hasExpand(journalKey) {
 			t.Error("after more than an hour")
 		}
-		if err := j.begin(other, sent{Name: nameA}); err != nil {
+		if err := j.record(other, sent{Name: nameA}); err != nil {
 			t.Fatal(err)
 		}
 		if files, _ := filepath.Glob(filepath.Join(dir, "*"+journalSuffix)); len(j.sent) != 1 || len(files) != 1 {

@@ -54,9 +54,9 @@ func (p *Provisioner) List(ctx context.Context, after string, limit int) (volume
 	more = len(page) < len(rest)
 	switch {
 	case more && fresh:
-		p.listing.keep(all)
+		p.listing.store(all)
 	case !more && after != "":
-		p.listing.keep(nil)
+		p.listing.store(nil)
 	}
 	for _, l := range page {
 		volumes = append(volumes, l.volume)
@@ -70,7 +70,7 @@ func (l *listing) recent() ([]listed, bool) {
 	return l.volumes, l.volumes != nil && time.Since(l.read) < listingLifetime
 }
 
-func (l *listing) keep(volumes []listed) {
+func (l *listing) store(volumes []listed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.volumes, l.read = volumes, time.Now()
@@ -108,5 +108,5 @@ func (p *Provisioner) listBackend(ctx context.Context, backend *heketi.Backend) 
 		return nil, err
 	}
 	x := p.index(backend.Name())
-	return x.catalogue.list(ctx, client, x)
+	return x.listCache.list(ctx, client, x)
 }

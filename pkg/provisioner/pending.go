@@ -26,7 +26,7 @@ func pending(dump heketi.Dump, handle volume.Handle) error {
 }
 
 func (e *pendingError) Error() string {
-	if ended(e.status) {
+	if isAbandoned(e.status) {
 		return fmt.Sprintf("%v: volume %s (%s): operation %s is %s in Heketi, which cleans it up a minute after its start and then every hour; "+
 			"heketi-cli server operations cleanup does it at once", volume.ErrBusy, e.handle, e.name, e.operation, e.status)
 	}
@@ -35,8 +35,8 @@ func (e *pendingError) Error() string {
 
 func (e *pendingError) Unwrap() error { return volume.ErrBusy }
 
-// ended reports whether nobody carries on an operation of this status.
-func ended(status string) bool { return status == "stale" || status == "failed" }
+// isAbandoned reports whether Heketi no longer carries on an operation of this status.
+func isAbandoned(status string) bool { return status == "stale" || status == "failed" }
 
 // cleanUp reports whether the operation that err is about, if any, has been cleaned up, so that the call may be tried again. Only a create
 // or delete of a volume of this installation is: the one is undone, the other finished, both by Heketi itself sooner or later. To
@@ -44,7 +44,7 @@ func ended(status string) bool { return status == "stale" || status == "failed" 
 // VolumeExpandOperation.Clean never removes them from the gluster volume), which is nothing to hurry.
 func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bool {
 	stuck, ok := errors.AsType[*pendingError](err)
-	if !ok || !ended(stuck.status) || !volume.IsOurs(stuck.name) || !client.Backend().OfThisInstallation(stuck.name) {
+	if !ok || !isAbandoned(stuck.status) || !volume.IsOurs(stuck.name) || !client.Backend().OfThisInstallation(stuck.name) {
 		return false
 	}
 	logger := klog.FromContext(ctx)
@@ -55,7 +55,7 @@ func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bo
 	case err != nil:
 		logger.Error(err, "Cannot look at the operation that blocks a volume", "volume", stuck.name, "operation", stuck.operation)
 		return false
-	case !ended(op.Status) || !slices.Contains(op.Things, stuck.handle.ID),
+	case !isAbandoned(op.Status) || !slices.Contains(op.Things, stuck.handle.ID),
 		op.Type != heketi.OperationCreateVolume && op.Type != heketi.OperationDeleteVolume:
 		return false
 	}
@@ -64,6 +64,6 @@ func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bo
 		logger.Error(err, "Heketi has not cleaned up", "volume", stuck.name, "operation", op.ID)
 		return false
 	}
-	x.gone(stuck.handle.ID)
+	x.recordDeleted(stuck.handle.ID)
 	return true
 }

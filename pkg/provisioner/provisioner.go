@@ -11,13 +11,13 @@ import (
 
 // Provisioner implements volume.Provisioner over Heketi servers.
 type Provisioner struct {
-	backends     *heketi.Backends
-	operations   *operations
-	listing      listing
-	examinations examinations
-	observer     Observer
-	refresh      time.Duration
-	journal      *Journal
+	backends    *heketi.Backends
+	inflight    *inflight
+	listing     listing
+	healthCache healthCache
+	observer    Observer
+	refresh     time.Duration
+	journal     *Journal
 
 	mu      sync.Mutex
 	indexes map[string]*index // by name of the backend
@@ -31,7 +31,7 @@ func New(backends *heketi.Backends, options ...Option) *Provisioner {
 	for _, option := range options {
 		option(p)
 	}
-	p.operations = newOperations(p.observer)
+	p.inflight = newInflight(p.observer)
 	p.journal.late = backends.Timing().Late
 	return p
 }
@@ -40,7 +40,7 @@ func New(backends *heketi.Backends, options ...Option) *Provisioner {
 // stops following them, and its error names them. Heketi carries them on, and the next
 // start of the driver finds what they have made.
 func (p *Provisioner) Close(ctx context.Context) error {
-	return p.operations.close(ctx)
+	return p.inflight.close(ctx)
 }
 
 // Get implements volume.Provisioner.
@@ -72,7 +72,7 @@ func (p *Provisioner) index(backend string) *index {
 	if p.indexes[backend] == nil {
 		x := newIndex(backend, p.refresh)
 		for key, request := range p.journal.creates(backend) {
-			x.remember(key, request, request.At.Add(p.journal.late))
+			x.reserveLate(key, request, request.At.Add(p.journal.late))
 		}
 		p.indexes[backend] = x
 	}

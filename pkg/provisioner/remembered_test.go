@@ -15,15 +15,15 @@ func TestGrown(t *testing.T) {
 	v := func(size int64) volume.Volume {
 		return volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: size}
 	}
-	x.grew(v(5))
-	x.grew(v(3)) // an older answer
+	x.recordSize(v(5))
+	x.recordSize(v(3)) // an older answer
 	for size, want := range map[int64]bool{4: true, 5: false, 6: false} {
-		if got := x.outgrown(v(size)); got != want {
-			t.Errorf("%d of 5: outgrown %t", size, got)
+		if got := x.isStale(v(size)); got != want {
+			t.Errorf("%d of 5: stale %t", size, got)
 		}
 	}
-	x.readsAnew("a")
-	if x.outgrown(v(1)) {
+	x.forgetSize("a")
+	if x.isStale(v(1)) {
 		t.Error("what is read from now on is not from before")
 	}
 }
@@ -32,37 +32,37 @@ func TestGrown(t *testing.T) {
 // began later has.
 func TestCatalogueAges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var c catalogue
-		c.change("a") // nobody has listed anything
-		if c.remembered() != nil || c.changed != nil {
+		var c listCache
+		c.invalidate("a") // nobody has listed anything
+		if c.cached() != nil || c.changed != nil {
 			t.Error("something is remembered of nothing")
 		}
 		first := time.Now()
-		c.keep(map[string]entry{"a": {}, "b": {}}, first, true)
+		c.store(map[string]entry{"a": {}, "b": {}}, first, true)
 		time.Sleep(time.Minute)
-		c.change("a")
-		if got := c.remembered(); len(got) != 1 {
+		c.invalidate("a")
+		if got := c.cached(); len(got) != 1 {
 			t.Errorf("remembered: %v, want b", got)
 		}
-		c.keep(map[string]entry{"a": {}, "b": {}}, first.Add(30*time.Second), false) // began before the change
-		if got := c.remembered(); len(got) != 1 {
+		c.store(map[string]entry{"a": {}, "b": {}}, first.Add(30*time.Second), false) // began before the change
+		if got := c.cached(); len(got) != 1 {
 			t.Errorf("remembered: %v, want b", got)
 		}
 		time.Sleep(time.Second)
-		c.keep(map[string]entry{"a": {}, "b": {}}, time.Now(), false)
-		if got := c.remembered(); len(got) != 2 || len(c.changed) > 0 {
+		c.store(map[string]entry{"a": {}, "b": {}}, time.Now(), false)
+		if got := c.cached(); len(got) != 2 || len(c.changed) > 0 {
 			t.Errorf("remembered: %v, changed: %v; want a and b", got, c.changed)
 		}
-		c.keep(map[string]entry{}, first, false) // an older list that took longer
-		if got := c.remembered(); len(got) != 2 {
+		c.store(map[string]entry{}, first, false) // an older list that took longer
+		if got := c.cached(); len(got) != 2 {
 			t.Errorf("remembered: %v, want a and b", got)
 		}
-		time.Sleep(time.Until(first.Add(catalogueLifetime)))
-		if c.remembered() == nil {
+		time.Sleep(time.Until(first.Add(listCacheLifetime)))
+		if c.cached() == nil {
 			t.Error("nothing is remembered after ten minutes")
 		}
 		time.Sleep(time.Nanosecond)
-		if c.remembered() != nil {
+		if c.cached() != nil {
 			t.Error("what is more than ten minutes old is remembered")
 		}
 	})
@@ -75,7 +75,7 @@ func TestListingAges(t *testing.T) {
 		if _, ok := l.recent(); ok {
 			t.Error("there is a list")
 		}
-		l.keep([]listed{{handle: "a"}})
+		l.store([]listed{{handle: "a"}})
 		time.Sleep(listingLifetime - 1)
 		if got, ok := l.recent(); !ok || len(got) != 1 {
 			t.Errorf("%v, %t", got, ok)
@@ -86,7 +86,7 @@ func TestListingAges(t *testing.T) {
 		}
 		// A page from the middle does not prolong its life.
 		p := &Provisioner{}
-		p.listing.keep([]listed{{handle: "a"}, {handle: "b"}, {handle: "c"}})
+		p.listing.store([]listed{{handle: "a"}, {handle: "b"}, {handle: "c"}})
 		time.Sleep(listingLifetime / 2)
 		if page, more, err := p.List(t.Context(), "a", 1); err != nil || len(page) != 1 || !more {
 			t.Errorf("%v, %t, %v", page, more, err)
@@ -95,8 +95,8 @@ func TestListingAges(t *testing.T) {
 		if _, ok := p.listing.recent(); ok {
 			t.Error("it is served longer because pages of it were read")
 		}
-		l.keep([]listed{{handle: "a"}})
-		l.keep(nil)
+		l.store([]listed{{handle: "a"}})
+		l.store(nil)
 		if _, ok := l.recent(); ok {
 			t.Error("it is served after its last page")
 		}
@@ -106,11 +106,11 @@ func TestListingAges(t *testing.T) {
 // TestExaminationsAge: what was given out counts from its end as long as it took three times; what was not, longer.
 func TestExaminationsAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var x examinations
+		var x healthCache
 		if _, ok := x.recent("a", time.Now()); ok {
 			t.Error("there is one")
 		}
-		x.keep("a", time.Now().Add(-10*time.Second), heketi.Examination{})
+		x.store("a", time.Now().Add(-10*time.Second), heketi.Examination{})
 		time.Sleep(unreadLifetime - 1)
 		if _, ok := x.recent("a", time.Now()); !ok {
 			t.Error("what nobody has read is forgotten")
@@ -118,7 +118,7 @@ func TestExaminationsAge(t *testing.T) {
 		if _, ok := x.recent("a", time.Now()); ok { // now it was read
 			t.Error("what was read is used for minutes")
 		}
-		x.keep("a", time.Now().Add(-10*time.Second), heketi.Examination{})
+		x.store("a", time.Now().Add(-10*time.Second), heketi.Examination{})
 		if _, ok := x.recent("b", time.Now()); ok {
 			t.Error("one backend's is another's")
 		}
@@ -202,7 +202,7 @@ func TestJournalOfCreates(t *testing.T) {
 	j.late = time.Hour
 	mine, other := createKey("main", nameA), createKey("other", nameB)
 	for key, name := range map[string]string{mine: nameA, other: nameB, journalKey: ""} {
-		if err := j.begin(key, sent{Name: name, Cluster: "c", GID: 2000}); err != nil {
+		if err := j.record(key, sent{Name: name, Cluster: "c", GID: 2000}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -80,7 +80,7 @@ func (x *index) made(v volume.Volume) {
 		delete(x.held, key)
 	}
 	x.remove(v.Handle.ID)
-	x.add(v.Handle.ID, known{name: v.Name, gid: v.GID, made: time.Now()})
+	x.add(v.Handle.ID, indexedVolume{name: v.Name, gid: v.GID, made: time.Now()})
 }
 
 // doubt keeps the reservation of a create that has ended without a volume until later records show whether there is one.
@@ -117,8 +117,8 @@ func (x *index) answered(name string) {
 	}
 }
 
-// settled forgets a create that may be late when its volume is found, and reports whether it has: only one was sent.
-func (x *index) settled(name, cluster string) bool {
+// forgetLate forgets a create that may be late when its volume is found, and reports whether it has: only one was sent.
+func (x *index) forgetLate(name, cluster string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	r := x.held[csiKey(name)]
@@ -130,8 +130,8 @@ func (x *index) settled(name, cluster string) bool {
 	return true
 }
 
-// remember reserves what a create of an earlier process may still make.
-func (x *index) remember(key string, request sent, until time.Time) {
+// reserveLate reserves what a create of an earlier process may still make.
+func (x *index) reserveLate(key string, request sent, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.held[key] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster}

@@ -15,12 +15,12 @@ func TestReservationInDoubt(t *testing.T) {
 		mustPick(t, x, nameA, 2000)
 		x.doubt(nameA)
 		time.Sleep(59 * time.Second)
-		x.take(heketi.Dump{}, time.Now())
+		x.useDump(heketi.Dump{}, time.Now())
 		mustPick(t, x, nameB, 2001)
 		time.Sleep(2 * time.Second)
-		x.take(heketi.Dump{}, time.Now())
+		x.useDump(heketi.Dump{}, time.Now())
 		mustPick(t, x, "csi-c-00000000000000000003", 2000)
-		x.take(heketi.Dump{}, time.Now().Add(time.Hour)) // that of a create that runs stays
+		x.useDump(heketi.Dump{}, time.Now().Add(time.Hour)) // that of a create that runs stays
 		mustPick(t, x, "csi-d-00000000000000000004", 2002)
 	})
 }
@@ -55,13 +55,13 @@ func TestSettled(t *testing.T) {
 		"two":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", false},
 		"the first is over":     {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
 		"another has made it":   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.answered(nameA) }, "c", false},
-		"settled before":        {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.settled(nameA, "c") }, "c", false},
+		"settled before":        {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.forgetLate(nameA, "c") }, "c", false},
 		"over, another made it": {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.answered(nameA) }, "c", true},
 	} {
 		x := newIndex("main", time.Minute)
 		mustPick(t, x, nameA, 2000)
 		tt.before(x)
-		if got := x.settled(nameA, tt.cluster); got != tt.want {
+		if got := x.forgetLate(nameA, tt.cluster); got != tt.want {
 			t.Errorf("%s: %t, want %t", name, got, tt.want)
 		}
 		if _, until := x.late(nameA); tt.want && !until.IsZero() {
@@ -85,7 +85,7 @@ func TestLateCreates(t *testing.T) {
 	for name, end := range map[string]func(x *index){
 		"made": func(x *index) {
 			x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
-			x.gone("a")
+			x.recordDeleted("a")
 		},
 		"in doubt": func(x *index) { x.doubt(nameA) },
 	} {
@@ -95,10 +95,10 @@ func TestLateCreates(t *testing.T) {
 			x.unanswered(nameA, "c", time.Now().Add(time.Hour))
 			end(x)
 			time.Sleep(59 * time.Minute)
-			x.take(heketi.Dump{}, time.Now())
+			x.useDump(heketi.Dump{}, time.Now())
 			mustPick(t, x, nameB, 2001)
 			time.Sleep(2 * time.Minute)
-			x.take(heketi.Dump{}, time.Now())
+			x.useDump(heketi.Dump{}, time.Now())
 			if mustPick(t, x, "csi-c-00000000000000000003", 2000); t.Failed() {
 				t.Log(name)
 			}
@@ -111,7 +111,7 @@ func TestNotesOfOneGroupID(t *testing.T) {
 	for _, names := range [][2]string{{nameA, nameB}, {nameB, nameA}} {
 		x := newIndex("main", time.Minute)
 		for _, name := range names {
-			x.remember(csiKey(name), sent{Name: name, GID: 2000, Cluster: "c"}, time.Now().Add(time.Hour))
+			x.reserveLate(csiKey(name), sent{Name: name, GID: 2000, Cluster: "c"}, time.Now().Add(time.Hour))
 		}
 		mustPick(t, x, names[0], 2001)
 		mustPick(t, x, "csi-c-00000000000000000003", 2002)

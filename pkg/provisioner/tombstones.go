@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// gone forgets a volume that was deleted.
-func (x *index) gone(id string) {
+// recordDeleted forgets a deleted volume, and remembers its id as a tombstone.
+func (x *index) recordDeleted(id string) {
 	const longestCreate = time.Hour // that may still hold an answer about the volume
 	x.mu.Lock()
 	defer x.mu.Unlock()

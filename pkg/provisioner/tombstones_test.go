@@ -12,18 +12,18 @@ import (
 func TestDeletedVolumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newIndex("main", time.Minute)
-		x.grew(volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: 5})
-		x.gone("a")
-		if !x.wasDeleted("a") || x.wasDeleted("b") || x.outgrown(volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: 1}) {
+		x.recordSize(volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: 5})
+		x.recordDeleted("a")
+		if !x.wasDeleted("a") || x.wasDeleted("b") || x.isStale(volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: 1}) {
 			t.Error("exactly the one that was deleted is known, and its size is forgotten")
 		}
 		time.Sleep(time.Hour)
-		x.gone("b")
+		x.recordDeleted("b")
 		if !x.wasDeleted("a") {
 			t.Error("it was forgotten after an hour")
 		}
 		time.Sleep(time.Second)
-		x.gone("c")
+		x.recordDeleted("c")
 		if x.wasDeleted("a") || !x.wasDeleted("b") {
 			t.Error("after more than an hour it is still remembered, or the others are not")
 		}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // glusterCLI is the gluster command with which Heketi sets options, in front of a fake glusterd.
@@ -24,13 +26,7 @@ type glusterCLI struct {
 
 func newGlusterCLI(tb testing.TB) *glusterCLI {
 	tb.Helper()
-	program, err := exec.LookPath("gluster")
-	if err != nil && os.Getenv("REQUIRE_GLUSTER") != "" { // make test installs it
-		tb.Fatal(err)
-	}
-	if err != nil {
-		tb.Skip("the gluster command is not installed (Debian: glusterfs-cli)")
-	}
+	program := needs.Program(tb, "gluster", "glusterfs-cli")
 	return &glusterCLI{program: program, daemon: newFakeGlusterd(tb), dir: tb.TempDir()}
 }
 

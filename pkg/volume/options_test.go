@@ -2,13 +2,19 @@ package volume
 
 import (
 	"errors"
+	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
+
+var update = flag.Bool("update", false, "write what is generated in docs/ instead of comparing with it")
 
 func TestParseOptions(t *testing.T) {
 	tests := map[string][]Option{
@@ -175,29 +181,22 @@ func TestOptionsForCopies(t *testing.T) {
 // TestOptionsAreDocumented: docs/parameters.md lists the options and what they may be. test/integration reads the list there,
 // and sets them on a volume.
 func TestOptionsAreDocumented(t *testing.T) {
-	page := document(t)
-	_, section, _ := strings.Cut(page, "### Options of the volume\n")
-	section, _, _ = strings.Cut(section, "\n### ")
-	rows, switches, _ := strings.Cut(section, "These are on or off")
-	said := map[string]string{}
-	for line := range strings.Lines(rows) {
-		if cells := strings.Split(line, " | "); strings.HasPrefix(line, "| `") && len(cells) == 2 {
-			for _, name := range quoted(cells[0]) {
-				said[name] = strings.TrimSuffix(cells[1], " |\n")
-			}
+	onOff, names := toggle().allowed, map[string][]string{} // by what is allowed
+	options := glusterOptions()
+	for _, name := range sortedKeys(options) {
+		names[options[name].allowed] = append(names[options[name].allowed], "`"+name+"`")
+	}
+	var rows []string
+	for allowed, same := range names {
+		if allowed != onOff {
+			rows = append(rows, fmt.Sprintf("| %s | %s |\n", strings.Join(same, ", "), allowed))
 		}
 	}
-	values, names, _ := strings.Cut(switches, ":")
-	for _, name := range quoted(names) {
-		said[name] = "one of " + strings.Join(quoted(values), ", ")
-	}
-	want := map[string]string{}
-	for key, kind := range glusterOptions() {
-		want[key] = kind.allowed
-	}
-	if diff := cmp.Diff(want, said); diff != "" {
-		t.Errorf("options of the driver (-) and of docs/parameters.md (+):\n%s", diff)
-	}
+	slices.Sort(rows)
+	words := strings.Split(strings.TrimPrefix(onOff, "one of "), ", ")
+	want := "| option | value |\n|---|---|\n" + strings.Join(rows, "") +
+		"\nThese are on or off (`" + strings.Join(words, "`, `") + "`):\n\n" + documents.Wrap(strings.Join(names[onOff], ", "))
+	documents.Generated(t, "parameters.md", "volumeoptions", want, *update)
 }
 
 // TestParametersAreDocumented: docs/parameters.md lists the parameters of a class.

@@ -59,7 +59,7 @@ func ParseParameters(raw map[string]string) (Parameters, error) {
 		}
 	}
 	p.Naming.PVCNamespace, p.Naming.PVCName = raw[keyPVCNamespace], raw[keyPVCName]
-	return p.finish()
+	return p.validate()
 }
 
 // listed says what an unknown word may have meant, and where the known ones stand.
@@ -113,8 +113,8 @@ func orAbsent(set func(string) error) func(string) error {
 	}
 }
 
-// finish checks what concerns several parameters.
-func (p *parser) finish() (Parameters, error) {
+// validate checks what concerns several parameters.
+func (p *parser) validate() (Parameters, error) {
 	switch {
 	case p.Backend != "" && p.RestURL != "":
 		return Parameters{}, Invalid("resturl", p.RestURL, "must not be given together with backend; either one is enough")

@@ -90,7 +90,7 @@ func (b *bench) firstSilent(ctx context.Context, v *csi.Volume, p place, first *
 	}
 	note := fmt.Sprintf("bounded by the client: replication waits 10 s for the brick on the silent server before it goes on with two. "+
 		"A volume without a brick there: %s s against %s s, ratio %s. mount -t glusterfs with the first server silent, once: %s s",
-		spreadOf(without[0].ours), spreadOf(without[0].baseline), figure(without[0].ratio()), figure(script[0]))
+		spreadOf(without[0].ours), spreadOf(without[0].baseline), figure(without[0].ratios().Median), figure(script[0]))
 	return newRow("mount-first-server-silent", "s", "the same stage with all up", s[0], noGoal(), note), b.removeElsewhere(ctx, away)
 }
 

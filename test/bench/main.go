@@ -42,9 +42,13 @@ func run(ctx context.Context, args []string) error {
 	dir := flags.String("lab", filepath.Join("build", "lab-bench"), "directory of the benchmark's own lab")
 	out := flags.String("out", filepath.Join("build", "bench.json"), "where the figures go, as JSON")
 	only := flags.String("only", "", "comma-separated names of rows, also patterns such as *-at-*; all by default")
+	plot := flags.String("plot", "", "draw the figures of this JSON file, as SVG images beside it, and measure nothing")
 	pairs := flags.Int("pairs", 0, "number of pairs instead of each row's usual one, which is 3 to 20")
 	if err := flags.Parse(args); err != nil {
 		return errors.New("see above")
+	}
+	if *plot != "" {
+		return plots(*plot)
 	}
 	wanted, err := choose(*only)
 	if err != nil {
@@ -56,9 +60,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	// What was measured before a failure is not lost with it.
-	err = errors.Join(err, writeJSON(*out, rows))
+	err = errors.Join(err, writeJSON(*out, rows), plots(*out))
 	printTable(os.Stdout, rows)
-	fmt.Printf("\n%s in all; the figures are in %s\n", time.Since(begin).Round(time.Second), *out)
+	fmt.Printf("\n%s in all; the figures are in %s, and plots of them beside it\n", time.Since(begin).Round(time.Second), *out)
 	return err
 }
 

@@ -19,6 +19,7 @@ type row struct {
 	Ours     spread   `json:"ours"`
 	Baseline baseline `json:"baseline"`
 	Ratio    float64  `json:"ratio"`
+	Ratios   spread   `json:"ratios,omitzero"` // of the pairs
 	Goal     string   `json:"goal"`
 	Met      string   `json:"met"` // yes, no, see note or to compare
 	Note     string   `json:"note,omitempty"`
@@ -52,7 +53,8 @@ func noGoal() goal { return goal{"near 1", nil} }
 func toCompare() goal { return goal{"none", nil} }
 
 func newRow(name, unit, against string, s samples, g goal, note string) row {
-	ratio := s.ratio()
+	ratios := s.ratios()
+	ratio := ratios.Median
 	met := "no"
 	switch {
 	case g.text == toCompare().text:
@@ -65,7 +67,7 @@ func newRow(name, unit, against string, s samples, g goal, note string) row {
 	return row{
 		Name: name, Unit: unit, Runs: len(s.ours), Ours: spreadOf(s.ours),
 		Baseline: baseline{Name: against, spread: spreadOf(s.baseline)},
-		Ratio:    ratio, Goal: g.text, Met: met, Note: note,
+		Ratio:    ratio, Ratios: ratios, Goal: g.text, Met: met, Note: note,
 	}
 }
 

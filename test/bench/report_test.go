@@ -28,7 +28,7 @@ func TestJSONHasTheAgreedForm(t *testing.T) {
 		"name": "create", "unit": "s", "runs": 3.0,
 		"ours":     map[string]any{"min": 1.0, "median": 2.0, "max": 3.0},
 		"baseline": map[string]any{"name": "heketi-cli volume create", "min": 2.0, "median": 4.0, "max": 6.0},
-		"ratio":    0.5, "goal": "<= 0.95", "met": "yes",
+		"ratio":    0.5, "ratios": map[string]any{"min": 0.5, "median": 0.5, "max": 0.5}, "goal": "<= 0.95", "met": "yes",
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

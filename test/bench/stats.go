@@ -38,12 +38,12 @@ func (s *samples) add(ours, baseline float64) {
 	s.ours, s.baseline = append(s.ours, ours), append(s.baseline, baseline)
 }
 
-// ratio is the median of the pairs' own ratios. Unlike the ratio of the medians, it is not moved by a time in which the
+// ratios is how the pairs' own ratios lie. Unlike the ratio of the medians, their median is not moved by a time in which the
 // machine was slow, as that met both halves of a pair.
-func (s samples) ratio() float64 {
+func (s samples) ratios() spread {
 	ratios := make([]float64, len(s.ours))
 	for i := range s.ours {
 		ratios[i] = s.ours[i] / s.baseline[i]
 	}
-	return median(ratios)
+	return spreadOf(ratios)
 }

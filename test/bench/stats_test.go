@@ -64,7 +64,7 @@ func TestRatio(t *testing.T) {
 		"of the pairs, not of the medians": {samples{[]float64{1, 2, 9}, []float64{3, 1, 3}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := c.ratio(); got != c.want {
+			if got := c.ratios().Median; got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})

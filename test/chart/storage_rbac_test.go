@@ -25,7 +25,8 @@ func TestStorageAccountsAreNarrow(t *testing.T) {
 			"persistentvolumeclaims[heketi-db] get,delete", "pods get,list", "pods/exec get,create",
 			"secrets[heketi-db-backup] get,patch", "statefulsets/scale[heketi] get,patch",
 		},
-		"ClusterRole glusterfs-storage-storage-setup": {"nodes list"},
+		"ClusterRole glusterfs-storage-storage-setup":    {"nodes list"},
+		"ClusterRole glusterfs-storage-storage-teardown": {"nodes list"},
 	}
 	for _, r := range storageRenderings() {
 		got := map[string][]string{}

@@ -113,8 +113,8 @@ func TestAddressesAreTheDrivers(t *testing.T) {
 
 func TestOrphansAreReportedAsOftenAsTheDriverCan(t *testing.T) {
 	values := backend + "controller: {reportOrphans: %s}"
-	if said, err := template(t, fmt.Sprintf(values, orphans.Settle)); err != nil {
+	if said, err := template(t, fmt.Sprintf(values, orphans.ConfirmAfter)); err != nil {
 		t.Error(said)
 	}
-	refused(t, fmt.Sprintf(values, orphans.Settle-time.Second), "controller.reportOrphans")
+	refused(t, fmt.Sprintf(values, orphans.ConfirmAfter-time.Second), "controller.reportOrphans")
 }

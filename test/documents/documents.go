@@ -42,16 +42,26 @@ func Explains(tb testing.TB, message string) bool {
 // Page returns a page of docs/.
 func Page(tb testing.TB, name string) string {
 	tb.Helper()
+	content, err := os.ReadFile(filepath.Join(directory(tb), name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(content)
+}
+
+// directory returns the repository's docs/, which lies above the working directory.
+func directory(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if content, err := os.ReadFile(filepath.Join(dir, "docs", name)); err == nil {
-			return string(content)
+		if _, err := os.Stat(filepath.Join(dir, "docs", "README.md")); err == nil {
+			return filepath.Join(dir, "docs")
 		}
 	}
-	tb.Fatalf("there is no docs/%s above the working directory", name)
+	tb.Fatal("there is no docs/README.md above the working directory")
 	return ""
 }
 

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(program.Tests("integration", labDir(), up, func() int {
 		code := m.Run()
+		if os.Geteuid() != 0 {
+			return code // there was no lab, and there are no logs
+		}
 		// Whatever the tests have made the driver do, it has logged it at verbosity 5.
 		if found := secretLines(filepath.Join(labDir(), "log")); len(found) > 0 {
 			fmt.Fprintf(os.Stderr, "secrets in the driver's logs:\n%s", strings.Join(found, ""))

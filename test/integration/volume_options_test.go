@@ -108,6 +108,7 @@ func documentedOptions(t *testing.T) map[string]option {
 	section, _, _ = strings.Cut(section, "\n### ")
 	rows, switches, _ := strings.Cut(section, "These are on or off (")
 	words, names, _ := strings.Cut(switches, "):")
+	names, _, _ = strings.Cut(names, "<!-- end of ")
 	options := map[string]option{}
 	for line := range strings.Lines(rows) {
 		if cells := strings.Split(line, " | "); strings.HasPrefix(line, "| `") && len(cells) == 2 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
@@ -49,7 +50,7 @@ func serve(t *testing.T, server *lab.MockHeketi, socket string) (endpoint string
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := driver.Listen(ctx, socket)
+	listener, err := unixsocket.Listen(ctx, socket)
 	if err != nil {
 		t.Fatal(err)
 	}

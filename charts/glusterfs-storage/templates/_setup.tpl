@@ -9,13 +9,16 @@ metadata:
     {{- include "glusterfs-storage.selectorLabels" (list . "setup") | nindent 4 }}
 spec:
   serviceAccountName: storage-setup
-  restartPolicy: OnFailure
+  # Not OnFailure, with which Kubernetes deletes the pod of a Job that has failed, and its log with the reason.
+  restartPolicy: Never
   {{- include "glusterfs-storage.heketiPod" . | nindent 2 }}
   containers:
     - name: setup
       image: {{ include "glusterfs-storage.image" (list . .Values.heketi.image) }}
       imagePullPolicy: {{ .Values.imagePullPolicy }}
       command: [/glusterfs-storage]
+      # kubectl describe pod shows the end of the log.
+      terminationMessagePolicy: FallbackToLogsOnError
       args:
         - setup
         - --topology=/etc/heketi/topology.json

@@ -12,6 +12,8 @@ spec:
       image: {{ include "glusterfs-storage.image" (list . .Values.heketi.image) }}
       imagePullPolicy: {{ .Values.imagePullPolicy }}
       command: [/glusterfs-storage]
+      # kubectl describe pod shows the end of the log.
+      terminationMessagePolicy: FallbackToLogsOnError
       args:
         - teardown
         - --pod=$(POD_NAME)

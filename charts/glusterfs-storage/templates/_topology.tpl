@@ -12,7 +12,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The topology's nodes as {"nodes": [{cluster, field, name, address, devices}]}, in JSON. field is where the node stands in the values. */}}
+{{/* The topology's nodes as {"nodes": [{cluster, field, names, addresses, devices}]}, in JSON. field is where the node stands in the values. */}}
 {{- define "glusterfs-storage.nodes" -}}
 {{- $nodes := list -}}
 {{- $prefix := ternary "topologyJSON: clusters[%d].nodes[%d]" "nodes[%[2]d]" (not (empty .Values.topologyJSON)) -}}
@@ -24,8 +24,8 @@
 {{- if kindIs "map" . -}}{{- $device = .name -}}{{- end -}}
 {{- $devices = append $devices $device -}}
 {{- end -}}
-{{- $nodes = append $nodes (dict "cluster" $c "field" (printf $prefix $c $n) "name" (first $node.node.hostnames.manage)
-      "address" (first $node.node.hostnames.storage) "devices" $devices) -}}
+{{- $nodes = append $nodes (dict "cluster" $c "field" (printf $prefix $c $n) "names" $node.node.hostnames.manage
+      "addresses" $node.node.hostnames.storage "devices" $devices) -}}
 {{- end -}}
 {{- end -}}
 {{ dict "nodes" $nodes | toJson }}
@@ -43,7 +43,7 @@
 {{- else -}}
 {{- $servers := list -}}
 {{- range (include "glusterfs-storage.nodes" . | fromJson).nodes -}}
-{{- $servers = append $servers .address -}}
+{{- $servers = append $servers (first .addresses) -}}
 {{- end -}}
 {{ join "," $servers }}
 {{- end -}}

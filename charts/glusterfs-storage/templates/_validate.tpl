@@ -17,39 +17,53 @@
 {{- $addresses := dict -}}
 {{- range $node := (include "glusterfs-storage.nodes" . | fromJson).nodes -}}
 {{- include "glusterfs-storage.checkNode" . -}}
-{{- with get $names .name -}}
-{{- fail (printf "%s: %q is the name of %s, too; list each node once, with all its devices" $node.field $node.name .) -}}
+{{- range $name := .names -}}
+{{- include "glusterfs-storage.checkOnce" (list $names $node.field $name "name" "list each node once, with all its devices") -}}
 {{- end -}}
-{{- $address := lower .address -}}
-{{- with get $addresses $address -}}
-{{- fail (printf "%s: %q is the address of %s, too; each node needs its own" $node.field $node.address .) -}}
+{{- range $address := .addresses -}}
+{{- include "glusterfs-storage.checkOnce" (list $addresses $node.field $address "address" "each node needs its own") -}}
 {{- end -}}
-{{- $_ := set $names .name .field -}}
-{{- $_ := set $addresses $address .field -}}
 {{- end -}}
 {{- end -}}
 
-{{/* One node, of whichever form of the topology: pkg/heketi/topology. */}}
+{{/* Call with (list seen field name what remedy). seen has the field of each name, in lower case. */}}
+{{- define "glusterfs-storage.checkOnce" -}}
+{{- $seen := index . 0 -}}
+{{- $field := index . 1 -}}
+{{- $key := lower (index . 2) -}}
+{{- $first := get $seen $key -}}
+{{- if and $first (ne $first $field) -}}
+{{- fail (printf "%s: %q is the %s of %s, too; %s" $field (index . 2) (index . 3) $first (index . 4)) -}}
+{{- end -}}
+{{- $_ := set $seen $key $field -}}
+{{- end -}}
+
+{{/* One node, of whichever form of the topology. The rules are those of pkg/heketi/topology; test/chart compares both. */}}
 {{- define "glusterfs-storage.checkNode" -}}
 {{- $node := . -}}
-{{- if not (regexMatch "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" .name) -}}
-{{- fail (printf "%s: %q is not the name of a Kubernetes node; kubectl get nodes shows the names" .field .name) -}}
+{{- range .names -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" .) -}}
+{{- fail (printf "%s: %q is not the name of a Kubernetes node; kubectl get nodes shows the names" $node.field .) -}}
 {{- end -}}
-{{- if not (regexMatch "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$" .address) -}}
-{{- fail (printf "%s: %q is neither an IP address nor a host name; write what gluster servers and clients reach the node by, without a port" .field .address) -}}
 {{- end -}}
-{{- if regexMatch "^(?i:127\\..*|localhost)$" .address -}}
-{{- fail (printf "%s: %q is the loopback address, by which no other node reaches this one; write an address of the network" .field .address) -}}
+{{- range .addresses -}}
+{{- if not (or (regexMatch "^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$" .) (regexMatch "^[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*$" .)) -}}
+{{- fail (printf "%s: %q is neither an IP address nor a host name; write what gluster servers and clients reach the node by, without a port" $node.field .) -}}
+{{- end -}}
+{{- if regexMatch "^(?i:127\\..*|localhost|0\\.0\\.0\\.0|[0:]*:[0:]*1?)$" . -}}
+{{- fail (printf "%s: %q is the loopback address, by which no other node reaches this one; write an address of the network" $node.field .) -}}
+{{- end -}}
 {{- end -}}
 {{- $devices := dict -}}
 {{- range .devices -}}
-{{- if not (regexMatch "^/dev/[a-zA-Z0-9_.:/-]+$" .) -}}
+{{- $path := clean . -}}
+{{- if not (and (regexMatch "^/dev/[a-zA-Z0-9_.:/-]{1,250}$" .) (regexMatch "^/dev/." $path)) -}}
 {{- fail (printf "%s: %q is not the path of a device; write it as in /dev/sdb" $node.field .) -}}
 {{- end -}}
-{{- if hasKey $devices . -}}
+{{- if hasKey $devices $path -}}
 {{- fail (printf "%s: the device %q is listed twice; list each once" $node.field .) -}}
 {{- end -}}
-{{- $_ := set $devices . true -}}
+{{- $_ := set $devices $path true -}}
 {{- end -}}
 {{- end -}}
 
@@ -135,5 +149,14 @@
 {{- if and $driver.metrics.enabled (eq $port (int $driver.node.metricsPort)) -}}
 {{- fail (printf "gluster.healthPort: %d is glusterfs-csi.node.metricsPort, too; choose another" $port) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A driver that nothing lets in would not reach Heketi, and say only that it does not answer. */}}
+{{- define "glusterfs-storage.checkNetworkPolicy" -}}
+{{- $policy := .Values.heketi.networkPolicy -}}
+{{- if and $policy.enabled (not $policy.from) (not (index .Values "glusterfs-csi" "enabled")) -}}
+{{- fail (print "heketi.networkPolicy.from: it is empty, and the driver is not part of this release, so that no driver would reach Heketi; name its controller's pods, as in "
+      "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: glusterfs-csi}}}]") -}}
 {{- end -}}
 {{- end -}}

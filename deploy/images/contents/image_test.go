@@ -14,6 +14,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // image is an unpacked image.
@@ -38,9 +40,7 @@ func imagesDir(t *testing.T) string {
 	if dir == "" {
 		t.Skip("STORAGE_IMAGES does not name the directory of the images: make test-storage-images")
 	}
-	if os.Geteuid() != 0 {
-		t.Skip("only root unpacks images as they are")
-	}
+	needs.Root(t, "only root unpacks images as they are")
 	return dir
 }
 

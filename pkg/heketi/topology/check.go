@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// check returns what is wrong with a topology that is complete in form. Names become parts of commands that Heketi runs
+// check returns what is wrong with a topology that is complete in form. charts/glusterfs-storage has the same rules, which test/chart
+// compares with these. Names become parts of commands that Heketi runs
 // as root, so what Heketi's own check lets through is not enough.
 func check(t Topology) []error {
 	c := &checker{names: map[string]string{}, addresses: map[string]string{}}
@@ -16,6 +17,9 @@ func check(t Topology) []error {
 		c.mistake(`it has no nodes: write "clusters": [{"nodes": [...]}] with one entry for each storage node`)
 	}
 	for i, cluster := range t.Clusters {
+		if len(cluster.Nodes) == 0 && len(t.Nodes()) > 0 {
+			c.mistake("clusters[%d]: it has no nodes: add some, or remove the cluster", i)
+		}
 		for j, n := range cluster.Nodes {
 			c.node(n, fmt.Sprintf("clusters[%d].nodes[%d]", i, j))
 		}
@@ -51,7 +55,7 @@ func (c *checker) node(n Node, at string) {
 		if !isHost(name) {
 			c.mistake("%s: %q is no name of a node: letters, digits, dots and hyphens are allowed", at, name)
 		}
-		if first := once(c.names, name, at); first != "" {
+		if first := firstUse(c.names, name, at); first != "" {
 			c.mistake("node %s is there twice: in %s and in %s; list its devices in one place", name, first, at)
 		}
 	}
@@ -60,10 +64,10 @@ func (c *checker) node(n Node, at string) {
 		switch {
 		case !isHost(address):
 			c.mistake("%s (%s): %q is no address: write the IP address or host name by which the other storage nodes reach it", at, n.Name(), address)
-		case address == "localhost" || ip.IsLoopback() || ip.IsUnspecified():
+		case strings.EqualFold(address, "localhost") || ip.IsLoopback() || ip.IsUnspecified():
 			c.mistake("%s (%s): %s is every machine's own address: write the one by which the other storage nodes reach it", at, n.Name(), address)
 		}
-		if first := once(c.addresses, address, at); first != "" {
+		if first := firstUse(c.addresses, address, at); first != "" {
 			c.mistake("address %s is there twice: in %s and in %s; give each node a different one", address, first, at)
 		}
 	}
@@ -83,8 +87,8 @@ func (c *checker) node(n Node, at string) {
 	}
 }
 
-// once returns the place that has had the name before, or "".
-func once(seen map[string]string, name, at string) (first string) {
+// firstUse returns the place that has had the name before, or "".
+func firstUse(seen map[string]string, name, at string) (first string) {
 	key := strings.ToLower(name)
 	if first, again := seen[key]; again && first != at {
 		return first

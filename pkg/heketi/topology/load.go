@@ -28,15 +28,18 @@ type Loader struct {
 	// Leftover reports whether a device that Heketi has refused carries nothing but what an add left behind that was
 	// interrupted, so that Heketi may wipe it. Nil: none does.
 	Leftover func(ctx context.Context, node, device string) (bool, error)
+	// Absent says, of nodes that cannot be reached now, why. What Heketi lacks of them is not tried, and is part of the error.
+	Absent map[string]string
 }
 
 // Result is what a load has found and done.
 type Result struct {
-	Clusters []string // ids, in the topology's order; "" for one without nodes
-	Added    int      // clusters, nodes and devices
-	Found    int      // those that Heketi had before
-	Beyond   []string // what Heketi has and the topology has not, in words
-	Differs  []string // what Heketi has otherwise, in words; it cannot be changed
+	Clusters []string      // ids, in the topology's order; "" for one without nodes
+	Added    int           // clusters, nodes and devices
+	Found    int           // those that Heketi had before
+	Beyond   []string      // what Heketi has and the topology has not, in words
+	Differs  []string      // what Heketi has otherwise, in words; it cannot be changed
+	Absent   []heketi.Node // those that Heketi has, of Loader.Absent
 }
 
 // Load adds what Heketi lacks. It goes on after a node or device that Heketi refuses; the error names all of them.
@@ -76,6 +79,10 @@ func (l *load) cluster(ctx context.Context, c Cluster, i int) error {
 		l.result.Found++
 	}
 	for _, n := range c.Nodes {
+		if _, known := l.had.nodes[n.Name()]; !known && l.Absent[n.Name()] != "" {
+			l.errs = append(l.errs, &RefusedError{Node: n.Name(), Devices: len(n.Devices), Err: errors.New(l.Absent[n.Name()])})
+			continue
+		}
 		if id == "" {
 			if id, err = l.newCluster(ctx, c); err != nil {
 				return fmt.Errorf("clusters[%d]: %w", i, err)
@@ -115,6 +122,9 @@ func (l *load) newCluster(ctx context.Context, c Cluster) (string, error) {
 func (l *load) node(ctx context.Context, n Node, cluster string) (heketi.Node, error) {
 	if node, ok := l.had.nodes[n.Name()]; ok {
 		l.result.Found++
+		if l.Absent[n.Name()] != "" {
+			l.result.Absent = append(l.result.Absent, node)
+		}
 		if node.Storage[0] != n.Storage[0] {
 			l.result.Differs = append(l.result.Differs, fmt.Sprintf("node %s has the storage address %s in Heketi and %s in the topology", n.Name(), node.Storage[0], n.Storage[0]))
 		}
@@ -135,7 +145,7 @@ func (l *load) node(ctx context.Context, n Node, cluster string) (heketi.Node, e
 // devices fails only if ctx is done.
 func (l *load) devices(ctx context.Context, n Node, node heketi.Node) error {
 	for _, d := range n.Devices {
-		if slices.ContainsFunc(node.Devices, func(has heketi.Device) bool { return same(has, d) }) {
+		if hasDevice(node, d) {
 			l.result.Found++
 			continue
 		}
@@ -154,6 +164,9 @@ func (l *load) devices(ctx context.Context, n Node, node heketi.Node) error {
 }
 
 func (l *load) device(ctx context.Context, n Node, node heketi.Node, d Device) error {
+	if why := l.Absent[n.Name()]; why != "" {
+		return &RefusedError{Node: n.Name(), Device: d.Name, Err: errors.New(why)}
+	}
 	request := heketi.NewDevice{Node: node.ID, Name: d.Name, Tags: d.Tags, DestroyData: d.DestroyData}
 	err := l.Server.AddDevice(ctx, request)
 	if err == nil {

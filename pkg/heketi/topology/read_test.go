@@ -68,6 +68,7 @@ func TestMistakes(t *testing.T) {
 		"a list":                {classic, "[]", "line 1: the topology: a list must be an object"},
 		"nothing":               {classic, "{}", `it has no nodes: write "clusters": [{"nodes": [...]}]`},
 		"no nodes":              {classic, `{"clusters": [{"nodes": []}]}`, "it has no nodes"},
+		"an empty cluster":      {`"clusters": [`, `"clusters": [{"nodes": []}, `, "clusters[0]: it has no nodes: add some, or remove the cluster"},
 		"a typing error":        {`"devices": []`, `"device": []`, `line 15: clusters[0].nodes[2]: unknown field "device": did you mean devices?`},
 		"another field":         {`"devices": []`, `"owner": []`, `unknown field "owner": allowed are node, devices`},
 		"another format":        {`"nodes"`, `"id": "123", "nodes"`, "this looks like what heketi-cli topology info --json prints"},
@@ -96,7 +97,7 @@ func TestMistakes(t *testing.T) {
 		"a command as name":    {`["n2"]`, `["n2$(reboot)"]`, `clusters[0].nodes[1]: "n2$(reboot)" is no name of a node`},
 		"an option as address": {`"192.168.10.101"`, `"--help"`, `clusters[0].nodes[1] (n2): "--help" is no address`},
 		"a loopback address":   {`"192.168.10.101"`, `"127.0.0.1"`, "127.0.0.1 is every machine's own address"},
-		"localhost":            {`"192.168.10.101"`, `"localhost"`, "localhost is every machine's own address"},
+		"localhost":            {`"192.168.10.101"`, `"LocalHost"`, "LocalHost is every machine's own address"},
 		"a long tag":           {`"yes"`, `"` + strings.Repeat("x", 65) + `"`, `tag "ssd" of /dev/sdc`},
 	} {
 		t.Run(name, func(t *testing.T) {

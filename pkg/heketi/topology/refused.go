@@ -56,7 +56,7 @@ func deviceHint(reason, device, node string) string {
 func nodeHint(reason string) string {
 	switch {
 	case strings.Contains(reason, "glusterd running"), strings.Contains(reason, "Unable to find a GlusterFS pod"):
-		return "; its gluster pod must be Ready"
+		return "; its gluster pod must run, and glusterd in it must answer"
 	case strings.Contains(reason, "already used by node"):
 		return "; another node of Heketi has this name or address"
 	case strings.Contains(reason, "already part of another cluster"):

@@ -1,5 +1,7 @@
 package topology
 
+import "slices"
+
 // Topology is what a topology.json says.
 type Topology struct{ Clusters []Cluster }
 
@@ -36,4 +38,14 @@ func (t Topology) Nodes() []Node {
 		nodes = append(nodes, c.Nodes...)
 	}
 	return nodes
+}
+
+// Without returns the topology without the nodes of these names. A cluster stays at its place, also without nodes.
+func (t Topology) Without(names map[string]string) Topology {
+	var rest Topology
+	for _, c := range t.Clusters {
+		c.Nodes = slices.DeleteFunc(slices.Clone(c.Nodes), func(n Node) bool { _, without := names[n.Name()]; return without })
+		rest.Clusters = append(rest.Clusters, c)
+	}
+	return rest
 }

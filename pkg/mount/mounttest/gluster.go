@@ -2,22 +2,16 @@ package mounttest
 
 import (
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // Glusterfs returns the client that is installed here, or skips the test where `make test` has not installed one.
 func Glusterfs(tb testing.TB) string {
 	tb.Helper()
-	path, err := exec.LookPath("glusterfs")
-	if err != nil && os.Getenv("REQUIRE_GLUSTER") != "" {
-		tb.Fatal(err)
-	}
-	if err != nil {
-		tb.Skip("the GlusterFS client is not installed")
-	}
-	return path
+	return needs.Program(tb, "glusterfs", "glusterfs-client")
 }
 
 // Cgroup returns the name of cgroups that no other test run uses.

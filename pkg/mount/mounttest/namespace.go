@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // RunPrivate is for TestMain: it runs the tests as process 1 of a mount and a process namespace of their own, so that
@@ -29,9 +31,8 @@ func RunPrivate(m *testing.M) int {
 		}
 		return m.Run()
 	}
-	if os.Geteuid() != 0 {
-		fmt.Fprintln(os.Stderr, "these tests mount file systems in a namespace of their own: run them as root")
-		return 1
+	if code, root := needs.RootForAll(m.Run, "the tests of this package mount file systems in a private namespace"); !root {
+		return code
 	}
 	self := exec.Command(os.Args[0], os.Args[1:]...) //nolint:gosec,noctx // this very test, which has its own timeout
 	self.Stdin, self.Stdout, self.Stderr = os.Stdin, os.Stdout, os.Stderr

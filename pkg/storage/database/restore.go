@@ -36,12 +36,12 @@ func Restore(ctx context.Context, from Store, path, program string) error {
 	case err != nil:
 		return err
 	}
-	if there {
-		if err := moveAside(ctx, path, backup); err != nil {
-			return fmt.Errorf("replace %s by the backup: %w", path, err)
+	if err := put(backup, path, func() error {
+		if !there {
+			return nil
 		}
-	}
-	if err := Write(backup, path); err != nil {
+		return moveAside(ctx, path)
+	}); err != nil {
 		return fmt.Errorf("restore %s from %s: %w", path, from, err)
 	}
 	WarnOfPending(ctx, program, path)
@@ -52,11 +52,8 @@ func Restore(ctx context.Context, from Store, path, program string) error {
 	return nil
 }
 
-// moveAside keeps the database under another name, once the backup is known to be good.
-func moveAside(ctx context.Context, path string, backup Copy) error {
-	if err := backup.Unpack(io.Discard); err != nil {
-		return err
-	}
+// moveAside keeps the database under another name.
+func moveAside(ctx context.Context, path string) error {
 	aside := path + ".replaced-" + time.Now().UTC().Format("20060102T150405.000Z")
 	if err := os.Rename(path, aside); err != nil {
 		return err
@@ -80,8 +77,10 @@ func hasDatabase(path string) (bool, error) {
 }
 
 // Write puts the database of a copy at path, where there must be none. It is on the disk when Write returns.
-func Write(c Copy, path string) error {
-	dir := filepath.Dir(path)
+func Write(c Copy, path string) error { return put(c, path, func() error { return nil }) }
+
+// put is Write. It calls makeRoom once the copy is on the disk and known to be a database: until then, what is at path stays there.
+func put(c Copy, path string, makeRoom func() error) error {
 	temporary := path + ".restoring" // always the same name: what a killed restore leaves behind, the next one removes
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -93,13 +92,16 @@ func Write(c Copy, path string) error {
 	if err := errors.Join(fill(file, c), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(temporary))
 	}
+	if err := makeRoom(); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
 	if there, err := hasDatabase(path); err != nil || there {
 		return errors.Join(err, fmt.Errorf("%s has appeared meanwhile: is another Heketi running?", path), os.Remove(temporary))
 	}
 	if err := os.Rename(temporary, path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return syncDir(filepath.Dir(path))
 }
 
 // fill checks the file as it can be read again: its sum is that of the backup, and it begins as a database does.

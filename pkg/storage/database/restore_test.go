@@ -72,18 +72,21 @@ func TestRestoreOverAnEmptyFile(t *testing.T) {
 
 // TestReplace: an administrator wants the backup instead of the database, once. Nothing is lost, whatever the backup is worth.
 func TestReplace(t *testing.T) {
-	for name, sum := range map[string]string{"good": "", "damaged": "0"} {
+	for name, tt := range map[string]struct {
+		backup Copy
+		fails  string
+	}{
+		"good":          {take(t, "records", time.Now()), ""},
+		"damaged":       {Copy{Packed: take(t, "records", time.Now()).Packed, SHA256: "0"}, "the backup is damaged"},
+		"another thing": {*other(t), "it is not a database of Heketi"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "heketi.db")
 			writeFile(t, path, "a database that is damaged")
 			all := newSecrets(SecretName)
-			backup := take(t, "records", time.Now())
-			if sum != "" {
-				backup.SHA256 = sum
-			}
 			mark := kube.Secret{Annotations: map[string]string{"glusterfs-storage/restore": "replace"}}
-			if err := errors.Join(all.store(SecretName).Save(t.Context(), backup), all.ChangeSecret(t.Context(), testNamespace, SecretName, mark)); err != nil {
+			if err := errors.Join(all.store(SecretName).Save(t.Context(), tt.backup), all.ChangeSecret(t.Context(), testNamespace, SecretName, mark)); err != nil {
 				t.Fatal(err)
 			}
 			newer := take(t, "what Heketi has written meanwhile", time.Now())
@@ -92,9 +95,10 @@ func TestReplace(t *testing.T) {
 			}
 			err := Restore(t.Context(), all.store(SecretName), path, "/bin/false")
 			got, _ := os.ReadFile(path)
-			if sum != "" {
-				if !errors.Is(err, errDamaged) || string(got) != "a database that is damaged" {
-					t.Errorf("%q, %v", got, err)
+			if tt.fails != "" {
+				left, _ := filepath.Glob(path + "*")
+				if err == nil || !strings.Contains(err.Error(), tt.fails) || string(got) != "a database that is damaged" || len(left) != 1 {
+					t.Errorf("%q, %v, %q", got, err, left)
 				}
 				return
 			}

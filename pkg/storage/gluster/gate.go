@@ -40,11 +40,8 @@ const (
 	deviceIsLost = " (if a device is lost for good: heketi-cli device disable, device remove, device delete --force-forget)"
 )
 
-// pass returns nil if the node is ready, and what it waits for otherwise.
+// pass opens the gate and returns nil if the node is ready, and what it waits for otherwise.
 func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
-	if g.open {
-		return g.stillOnline(ctx)
-	}
 	err := g.checkPeers(peers)
 	var volumes []glustercli.Volume
 	if err == nil {
@@ -69,15 +66,20 @@ func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 	return nil
 }
 
-// stillOnline returns an error if a brick of this node is offline. It asks glusterd sparingly.
+// stillOnline returns an error if a brick of this node is offline, or glusterd does not answer. One command tells both: the state comes from
+// glusterd. With the kubelet's probes, ten seconds apart, every second one asks, and all of them do while something is wrong. An
+// outage is thus known as soon as if each probe asked for a state that is at most ten seconds old.
 func (g *gate) stillOnline(ctx context.Context) error {
-	if time.Now().Before(g.nextBricks) {
-		return g.bricks
+	if g.bricks == nil && time.Now().Before(g.nextBricks) {
+		return nil
 	}
 	_, g.bricks = g.checkBricks(ctx)
 	g.nextBricks = time.Now().Add(g.limits.bricksPause)
 	return g.bricks
 }
+
+// lookSoon has the next probe ask about the bricks: glusterd has ended, and its successor may not find all of them.
+func (g *gate) lookSoon() { g.nextBricks = time.Time{} }
 
 func (*gate) checkPeers(peers []glustercli.Peer) error {
 	var missing []string

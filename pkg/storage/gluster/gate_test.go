@@ -28,41 +28,61 @@ func TestGate(t *testing.T) {
 		}
 		p.taken()
 		p.set(func() { p.pending["vol_2"], p.peer = 100, "<connected>0</connected>" })
-		probe("")
 		state := "gluster --mode=script get-state glusterd odir " + p.runDir + " file " + stateFile
-		if diff := cmp.Diff([]string{"gluster --mode=script " + poolList, state}, p.taken()); diff != "" {
+		probe("") // every second probe asks
+		probe("")
+		if diff := cmp.Diff([]string{state}, p.taken()); diff != "" {
 			t.Error(diff)
 		}
 		p.set(func() { p.brick = "Stopped" })
+		probe("")
 		probe("not all bricks of this node are online")
 		p.set(func() { p.brick = "Started" })
 		probe("")
-		p.set(func() { p.failures[poolList] = errFake })
-		probe("glusterd does not answer")
+		p.set(func() { p.failures[strings.TrimPrefix(state, "gluster --mode=script ")] = errFake })
+		probe("")
+		probe("glusterd does not tell its state")
 	})
 }
 
-// TestBricksAreReadSparingly: however often a node that was ready is probed, glusterd writes its state once in ten seconds.
+// TestBricksAreReadSparingly: a node that is ready runs three commands a minute, however often it is probed.
 func TestBricksAreReadSparingly(t *testing.T) {
+	for _, period := range []time.Duration{time.Second, 10 * time.Second} {
+		probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
+			mustSay(t, r.probe(ctx), "")
+			p.taken()
+			begun := time.Now()
+			for time.Since(begun) < time.Minute {
+				time.Sleep(period)
+				mustSay(t, r.probe(ctx), "")
+			}
+			if commands := p.taken(); len(commands) < 3 || len(commands) > 4 {
+				t.Errorf("a probe each %s runs in a minute %q", period, commands)
+			}
+		})
+	}
+}
+
+// TestOutageIsKnownInTime: an outage that begins just after a look is reported by the probe after the next, and by all probes until its end.
+func TestOutageIsKnownInTime(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		mustSay(t, r.probe(ctx), "")
 		p.set(func() { p.brick = "Stopped" })
-		says, asked := "", 0
-		for second := range 60 {
-			if second == 10 {
-				says = "not all bricks of this node are online"
-			}
+		for _, says := range []string{"", "bricks", "bricks", "bricks"} {
+			time.Sleep(10 * time.Second)
 			mustSay(t, r.probe(ctx), says)
-			time.Sleep(time.Second)
 		}
-		for _, line := range p.taken() {
-			if strings.Contains(line, " get-state ") {
-				asked++
-			}
-		}
-		if asked != 6 {
-			t.Errorf("%d times in a minute", asked)
-		}
+		p.set(func() { p.brick = "Started" })
+		time.Sleep(10 * time.Second)
+		mustSay(t, r.probe(ctx), "")
+		// Another glusterd may know less than the one before.
+		r.glusterd.setStatus(errFake)
+		time.Sleep(time.Second)
+		mustSay(t, r.probe(ctx), errFake.Error())
+		r.glusterd.setStatus(nil)
+		p.set(func() { p.brick = "Stopped" })
+		time.Sleep(time.Second)
+		mustSay(t, r.probe(ctx), "bricks")
 	})
 }
 

@@ -15,6 +15,8 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/logfiles"
 )
 
 // Config says where things are. Programs are looked up in PATH.
@@ -25,6 +27,7 @@ type Config struct {
 	Fstab         string // Heketi's table of this node's bricks; it may be missing
 	RunDir        string // where glusterd has its sockets and writes its state
 	PIDFile       string // of glusterd
+	Logs          logfiles.Keeper
 }
 
 // DefaultConfig returns the paths in the image.
@@ -38,6 +41,7 @@ func DefaultConfig() Config {
 		Fstab:   "/var/lib/heketi/fstab",
 		RunDir:  "/run/gluster",
 		PIDFile: "/run/glusterd.pid",
+		Logs:    logfiles.Keeper{Dir: "/var/log/glusterfs", Limits: logfiles.DefaultLimits()},
 	}
 }
 
@@ -91,6 +95,7 @@ func (n *node) run(ctx context.Context) error {
 	go func() { served <- server.Serve(listener) }()
 	work.Go(func() { n.readiness.run(ctx) })
 	work.Go(func() { n.serving.run(ctx) })
+	work.Go(func() { n.config.Logs.Run(ctx) })
 
 	n.prepare(ctx)
 	work.Go(func() { n.glusterd.run(ctx) })

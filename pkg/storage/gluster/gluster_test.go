@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/logfiles"
 )
 
 // container is a container's whole life, with real processes and mounts, but for GlusterFS and LVM.
@@ -37,12 +39,13 @@ func startContainer(t *testing.T, ctx context.Context) (c *container, done chan 
 	_ = listener.Close()
 	c.state.write("pending", "3")
 	writeTree(t, c.dir, map[string]string{
-		"templates/glusterd.vol": "new", "etc/": "", "dev/good": "",
+		"templates/glusterd.vol": "new", "etc/": "", "dev/good": "", "logs/glusterd.log": "a log that is too large",
 		"fstab": fmt.Sprintf("%s %s tmpfs rw,noatime,mode=700 1 2\n%s %s tmpfs rw 1 2\n", c.path("dev/good"), c.path("mounts/good"), c.path("dev/bad"), c.path("mounts/bad")),
 	})
 	config := Config{
 		HealthAddress: c.address, Templates: []Template{{From: c.path("templates"), To: c.path("etc")}},
 		Fstab: c.path("fstab"), RunDir: c.path("run"), PIDFile: c.path("pid"),
+		Logs: logfiles.Keeper{Dir: c.path("logs"), Limits: logfiles.Limits{Size: 10, Copies: 1, Age: time.Hour}},
 	}
 	l := defaultLimits()
 	l.mountRetry, l.backOff, l.settle, l.healPause, l.bricksPause = 200*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond, 0, 0
@@ -106,6 +109,10 @@ func TestLifeOfAContainer(t *testing.T) {
 	if data, err := os.ReadFile(c.path("etc/glusterd.vol")); err != nil || string(data) != "new" {
 		t.Errorf("%s, %v", data, err)
 	}
+	waitFor(t, "the log to be emptied", func() bool {
+		info, err := os.Stat(c.path("logs/glusterd.log"))
+		return err == nil && info.Size() == 0
+	})
 	c.state.write("pending", "0")
 	c.awaitReady("200 ok")
 	c.state.write("pending", "5")

@@ -22,7 +22,7 @@ type limits struct {
 	state       time.Duration // of gluster get-state
 	healInfo    time.Duration // of gluster volume heal info summary, for one volume
 	healPause   time.Duration // between two looks at the heal backlog
-	bricksPause time.Duration // between two looks at the bricks of a node that was ready
+	bricksPause time.Duration // between two looks at the bricks of a node that is ready
 	glusterdEnd time.Duration // from SIGTERM to SIGKILL
 	bricksEnd   time.Duration // from SIGTERM to SIGKILL
 	killed      time.Duration // from SIGKILL to giving up
@@ -34,7 +34,7 @@ func defaultLimits() limits {
 	return limits{
 		activation: 2 * time.Minute, mounting: 2 * time.Minute, mountSlot: 20 * time.Second, mountRetry: 30 * time.Second,
 		backOff: time.Second, mostBackOff: time.Minute, settle: 3 * time.Second,
-		pool: 7 * time.Second, answer: 8 * time.Second, state: 30 * time.Second, healInfo: 2 * time.Minute, healPause: 10 * time.Second, bricksPause: 10 * time.Second,
+		pool: 7 * time.Second, answer: 8 * time.Second, state: 30 * time.Second, healInfo: 2 * time.Minute, healPause: 10 * time.Second, bricksPause: 15 * time.Second,
 		glusterdEnd: 8 * time.Second, bricksEnd: 20 * time.Second, killed: 5 * time.Second, unmount: 15 * time.Second,
 	}
 }

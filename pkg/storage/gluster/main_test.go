@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // Where the fake programs keep what they do and what they should answer; and that the test is inside of a PID namespace.
@@ -57,9 +59,7 @@ func asFirstProcess(t *testing.T) bool {
 		}
 		return true
 	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root for namespaces")
-	}
+	needs.Root(t, "it makes namespaces")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -115,7 +115,13 @@ func (r *readiness) begin() <-chan struct{} {
 // check is one check.
 func (r *readiness) check(ctx context.Context) error {
 	if err := r.glusterd.running(); err != nil {
+		if r.gate != nil {
+			r.gate.lookSoon()
+		}
 		return err
+	}
+	if r.gate != nil && r.gate.open {
+		return r.gate.stillOnline(ctx)
 	}
 	r.setStage("gluster pool list")
 	peers, err := r.gluster.pool(ctx)

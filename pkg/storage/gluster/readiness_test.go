@@ -200,6 +200,18 @@ func TestSlowAnswers(t *testing.T) {
 			t.Errorf("%d checks", n)
 		}
 		p.set(func() { p.takes = time.Hour })
+		time.Sleep(defaultLimits().bricksPause)
+		mustSay(t, r.probe(ctx), "no answer yet: gluster get-state")
+		time.Sleep(defaultLimits().state)
+		p.set(func() { p.takes = 0 })
+		mustSay(t, r.probe(ctx), "")
+	})
+}
+
+// TestNoAnswer of glusterd, to a probe that waits for it and to one that does not.
+func TestNoAnswer(t *testing.T) {
+	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
+		p.set(func() { p.takes = time.Hour })
 		mustSay(t, r.probe(ctx), "glusterd does not answer: no end after 7s")
 		impatient, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()

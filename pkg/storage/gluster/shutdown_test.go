@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/logfiles"
 )
 
 var (
@@ -21,7 +23,7 @@ var (
 // TestOrderOfTheEnd: glusterd, then bricks and self-heal, then the mounts.
 func TestOrderOfTheEnd(t *testing.T) {
 	d := newDisks(t, "a")
-	config := Config{HealthAddress: "127.0.0.1:0", Fstab: d.fstab, RunDir: d.dir + "/run"}
+	config := Config{HealthAddress: "127.0.0.1:0", Fstab: d.fstab, RunDir: d.dir + "/run", Logs: logfiles.Keeper{Dir: t.TempDir(), Limits: logfiles.DefaultLimits()}}
 	n := newNode(config, defaultLimits(), d.runner, d.list)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)

@@ -19,8 +19,8 @@ import (
 
 // bootstrap is the fifth step. A temporary Heketi makes the volume on which the real one keeps its database, and the database
 // goes there by way of its backup.
-func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, pods servers.Pods) error {
-	if _, err := t.ForReplica(s.Volume.Replica); err != nil {
+func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, r reach) error {
+	if err := s.checkEnough(t, r); err != nil {
 		return err
 	}
 	options := s.temporary()
@@ -32,7 +32,7 @@ func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, pods servers
 		return err
 	}
 	defer h.End()
-	if err := s.makeVolume(ctx, h.Client, t, pods); err != nil {
+	if err := s.makeVolume(ctx, h.Client, t, r); err != nil {
 		return err
 	}
 	finished := database.Saver{From: h.Client, To: s.store()}
@@ -44,8 +44,8 @@ func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, pods servers
 
 // makeVolume loads the topology and makes the volume, while each change of the database is backed up: if the pod is lost, the
 // next one goes on from there.
-func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topology.Topology, pods servers.Pods) error {
-	if err := s.checkPending(ctx, server, pods); err != nil {
+func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topology.Topology, r reach) (err error) {
+	if err := s.checkPending(ctx, server, r.pods); err != nil {
 		return err
 	}
 	saver := &database.Saver{From: server, To: s.store(), Unfinished: true}
@@ -59,25 +59,24 @@ func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topolog
 	defer func() {
 		stop()
 		watch.Wait()
-		s.saveLast(ctx, saver)
+		if err != nil {
+			s.saveLast(ctx, saver)
+		}
 	}()
 
 	if err := temporary.CleanUp(ctx, server); err != nil {
 		return err
 	}
-	result, loadErr := s.loader(server, pods).Load(ctx, t)
+	result, loadErr := s.loader(server, r).Load(ctx, t)
 	if loadErr != nil {
 		// The last step fails with it, when there is a Heketi that can be asked. Until then, what is there may be enough.
 		klog.FromContext(ctx).Error(loadErr, "Not all of the topology could be loaded")
 	}
-	return errors.Join(s.ensureVolume(ctx, server, t, result.Clusters, pods), ctx.Err())
+	return errors.Join(s.ensureVolume(ctx, server, t.Without(r.absent), result.Clusters, r.pods), ctx.Err())
 }
 
-// saveLast backs up what was changed last, if the pod is asked to end before the watch could: its file is lost with it.
+// saveLast backs up what was changed last, if the run ends before the watch could do it: the file is lost with the pod.
 func (s *Setup) saveLast(ctx context.Context, saver *database.Saver) {
-	if ctx.Err() == nil { // bootstrap backs up, or the pod stays
-		return
-	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timing.Last)
 	defer cancel()
 	if err := saver.Save(last); err != nil {
@@ -86,7 +85,7 @@ func (s *Setup) saveLast(ctx context.Context, saver *database.Saver) {
 }
 
 // checkPending fails if the clean-up would delete volumes that gluster has: Heketi undoes their creation, and its database may be
-// an older copy from the midst of a creation that has ended well since then. The volume of the database is none of them: lookState
+// an older copy from the midst of a creation that has ended well since then. The volume of the database is none of them: isMade
 // has found that gluster lacks it, or that no Heketi has used it.
 func (s *Setup) checkPending(ctx context.Context, server *heketi.Client, pods servers.Pods) error {
 	dump, err := server.Dump(ctx)

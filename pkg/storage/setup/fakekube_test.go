@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,6 +107,10 @@ func (w *world) Run(_ context.Context, pod, in string, command ...string) ([]byt
 	switch {
 	case in != "glusterfs":
 		return nil, fmt.Errorf("container %q", in)
+	case w.silent[pod]:
+		return nil, errors.New("connection failed")
+	case line == "gluster --mode=script pool list":
+		return nil, nil
 	case line == "gluster --mode=script volume list":
 		if w.listing != nil {
 			return nil, w.listing

@@ -1,24 +1,33 @@
 package setup
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 )
 
-// TestAskedToEnd: a pod that gets SIGTERM when the volume has just been made saves the database, and another pod goes on with it.
+// TestAskedToEnd: a pod that gets SIGTERM when the volume has just been made, or does not hear of the volume's end, saves the database,
+// and another pod goes on with it.
 func TestAskedToEnd(t *testing.T) {
-	w := newWorld(t)
-	w.interrupt = func(kind string, answer *httptest.ResponseRecorder) bool {
-		return strings.HasPrefix(kind, "GET /queue/") && strings.HasPrefix(answer.Header().Get("Location"), "/volumes/")
+	for name, end := range map[string]func() bool{
+		"SIGTERM":     func() bool { return true },
+		"lost answer": func() bool { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.interrupt = func(kind string, answer *httptest.ResponseRecorder) bool {
+				return strings.HasPrefix(kind, "GET /queue/") && strings.HasPrefix(answer.Header().Get("Location"), "/volumes/") && end()
+			}
+			if err := w.run(""); err == nil {
+				t.Fatal("the run was not interrupted")
+			}
+			w.interrupt = nil
+			w.newPod()
+			if err := w.run(""); err != nil {
+				t.Fatalf("%v\n%s", err, w.log)
+			}
+			w.check(3, 3)
+		})
 	}
-	if err := w.run(""); err == nil {
-		t.Fatal("the run was not interrupted")
-	}
-	w.interrupt = nil
-	w.newPod()
-	if err := w.run(""); err != nil {
-		t.Fatalf("%v\n%s", err, w.log)
-	}
-	w.check(3, 3)
 }

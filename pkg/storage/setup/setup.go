@@ -51,7 +51,8 @@ type Timing struct {
 	Poll   time.Duration // between two looks
 	Others time.Duration // until other Jobs have ended
 	Hello  time.Duration // one question whether there is a Heketi
-	Pods   time.Duration // until gluster runs on all nodes
+	Answer time.Duration // one question to a glusterd
+	Pods   time.Duration // until gluster answers on the nodes that something is to be done on
 	Heketi time.Duration // until Heketi answers
 	Child  time.Duration // until a temporary Heketi answers, and until it has ended
 	Last   time.Duration // the last backup of a pod that is asked to end; Kubernetes gives it 30 s
@@ -61,7 +62,7 @@ type Timing struct {
 // DefaultTiming fits a Job that is started again when it fails.
 func DefaultTiming() Timing {
 	return Timing{
-		Poll: 2 * time.Second, Others: 10 * time.Minute, Hello: 5 * time.Second, Pods: 10 * time.Minute, Heketi: 10 * time.Minute, Child: time.Minute, Last: 10 * time.Second,
+		Poll: 2 * time.Second, Others: 10 * time.Minute, Hello: 5 * time.Second, Answer: 20 * time.Second, Pods: 10 * time.Minute, Heketi: 10 * time.Minute, Child: time.Minute, Last: 10 * time.Second,
 		Backup: database.DefaultTiming(),
 	}
 }
@@ -87,55 +88,61 @@ func (s *Setup) temporary() temporary.Options {
 
 // Run takes the six steps, of which some may have been taken before.
 func (s *Setup) Run(ctx context.Context) error {
-	t, err := s.readTopology(ctx)
+	t, gone, err := s.readTopology(ctx)
 	if err != nil {
 		return fmt.Errorf("step 1 of 6, read the topology: %w", err)
 	}
 	if err := s.awaitOthers(ctx); err != nil {
 		return fmt.Errorf("step 2 of 6, wait for the end of other Jobs: %w", err)
 	}
-	pods, err := s.awaitPods(ctx, t)
-	if err != nil {
-		return fmt.Errorf("step 2 of 6, wait for gluster: %w", err)
-	}
 	server, err := s.Client()
 	if err != nil {
-		return fmt.Errorf("step 3 of 6, look for Heketi: %w", err)
+		return fmt.Errorf("step 2 of 6, look for Heketi: %w", err)
 	}
 	defer server.Close()
-	if err := s.ensureHeketi(ctx, server, t, pods); err != nil {
-		return err
+	lacks, running, err := s.askHeketi(ctx, server, t)
+	if err != nil {
+		return fmt.Errorf("step 2 of 6, wait for Heketi: %w", err)
 	}
-	if err := s.load(ctx, server, t, pods); err != nil {
+	if running {
+		if err := refuseGone(lacks.Nodes, gone); err != nil {
+			return fmt.Errorf("step 2 of 6, compare the topology with Heketi: %w", err)
+		}
+	}
+	r, err := s.awaitServers(ctx, t, gone, lacks)
+	if err != nil {
+		return fmt.Errorf("step 3 of 6, wait for gluster: %w", err)
+	}
+	if !running {
+		if err := s.makeHeketi(ctx, server, t, r); err != nil {
+			return err
+		}
+	}
+	if err := s.load(ctx, server, t, r); err != nil {
 		return fmt.Errorf("step 6 of 6, load the topology: %w", err)
 	}
 	return nil
 }
 
-// ensureHeketi takes the steps that end with a Heketi that answers.
-func (s *Setup) ensureHeketi(ctx context.Context, server *heketi.Client, t topology.Topology, pods servers.Pods) error {
+// makeHeketi takes the steps that end with a Heketi that answers.
+func (s *Setup) makeHeketi(ctx context.Context, server *heketi.Client, t topology.Topology, r reach) error {
 	logger := klog.FromContext(ctx)
-	if err := s.hello(ctx, server); err == nil {
-		logger.Info("Step 3 of 6: Heketi answers", "url", s.HeketiURL)
-		return nil
-	}
-	logger.Info("Step 3 of 6: no Heketi answers yet", "url", s.HeketiURL)
-	state, err := s.lookState(ctx, pods)
+	made, err := s.isMade(ctx, r.pods)
 	if err != nil {
 		return fmt.Errorf("step 4 of 6, find out what is there: %w", err)
 	}
-	logger.Info("Step 4 of 6: " + state.String())
-	if state == nothingYet {
-		if err := s.bootstrap(ctx, t, pods); err != nil {
+	if made {
+		logger.Info("Step 4 of 6: the volume of Heketi's database exists, and the claim is missing")
+	} else {
+		logger.Info("Step 4 of 6: the volume of Heketi's database has to be made")
+		if err := s.bootstrap(ctx, t, r); err != nil {
 			return fmt.Errorf("step 5 of 6, make the volume of Heketi's database: %w", err)
 		}
 	}
-	if state != claimExists {
-		if err := s.createClaim(ctx); err != nil {
-			return fmt.Errorf("step 5 of 6, make the claim %s: %w", s.Claim, err)
-		}
-		logger.Info("Step 5 of 6: made the claim that Heketi's pod waits for", "claim", s.Claim)
+	if err := s.createClaim(ctx); err != nil {
+		return fmt.Errorf("step 5 of 6, make the claim %s: %w", s.Claim, err)
 	}
+	logger.Info("Step 5 of 6: made the claim that Heketi's pod waits for", "claim", s.Claim)
 	if err := s.awaitHeketi(ctx, server); err != nil {
 		return fmt.Errorf("step 5 of 6, wait for Heketi: %w", err)
 	}
@@ -144,25 +151,26 @@ func (s *Setup) ensureHeketi(ctx context.Context, server *heketi.Client, t topol
 }
 
 // load is the last step. What Heketi has beyond the topology is reported, and stays.
-func (s *Setup) load(ctx context.Context, server *heketi.Client, t topology.Topology, pods servers.Pods) error {
+func (s *Setup) load(ctx context.Context, server *heketi.Client, t topology.Topology, r reach) error {
 	logger := klog.FromContext(ctx)
-	result, err := s.loader(server, pods).Load(ctx, t)
+	result, err := s.loader(server, r).Load(ctx, t)
 	for _, what := range result.Beyond {
 		logger.Info("Heketi has more than the topology; it stays, heketi-cli removes it", "what", what)
 	}
 	for _, what := range result.Differs {
 		logger.Info("Heketi and the topology differ, and Heketi cannot change it", "what", what)
 	}
+	s.warnAbsent(ctx, result.Absent, r)
 	if err != nil {
 		return err
 	}
-	logger.Info("Step 6 of 6: the topology is loaded", "added", result.Added, "found", result.Found, "beyond", len(result.Beyond))
+	logger.Info("Step 6 of 6: the topology is loaded", "added", result.Added, "found", result.Found, "beyond", len(result.Beyond), "absent", len(result.Absent))
 	return nil
 }
 
-func (s *Setup) loader(server topology.Server, pods servers.Pods) topology.Loader {
-	return topology.Loader{Server: server, Leftover: func(ctx context.Context, node, device string) (bool, error) {
-		return s.isLeftover(ctx, pods, node, device)
+func (s *Setup) loader(server topology.Server, r reach) topology.Loader {
+	return topology.Loader{Server: server, Absent: r.absent, Leftover: func(ctx context.Context, node, device string) (bool, error) {
+		return s.isLeftover(ctx, r.pods, node, device)
 	}}
 }
 

@@ -143,7 +143,7 @@ func TestHeketiRestarts(t *testing.T) {
 	w.stopHeketi()
 	w.asleep = true
 	err := w.run("")
-	for _, want := range []string{"step 5 of 6, wait for Heketi: not done within 1s: ", "connection refused", "pod heketi-0 is not ready: it sleeps"} {
+	for _, want := range []string{"step 2 of 6, wait for Heketi: not done within 1s: ", "connection refused", "pod heketi-0 is not ready: it sleeps"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
@@ -237,13 +237,15 @@ func TestMistakes(t *testing.T) {
 	}{
 		"no topology":     {func(w *world) { _ = os.Remove(w.topology) }, "topology.json: no such file or directory"},
 		"a bad topology":  {func(w *world) { w.write(w.topology, "{}") }, "it has no nodes"},
-		"an unknown node": {func(w *world) { w.nodes[1].Name = "n22" }, `step 1 of 6, read the topology: node "n2" of the topology is no node of Kubernetes: hostnames.manage must be a node's name there; did you mean n1, n22 or n3?`},
+		"an unknown node": {func(w *world) { w.nodes[1].Name = "n22" }, `step 5 of 6, make the volume of Heketi's database: node "n2" of the topology: it is no node of Kubernetes: hostnames.manage must be a node's name there; did you mean n1, n22 or n3?`},
 		"no node like it": {func(w *world) { w.nodes = []kube.Node{{Name: "worker-7.example.org"}} }, "kubectl get nodes lists them"},
 		"too few nodes":   {func(w *world) { w.write(w.topology, topologyText(2, "/dev/sdb")) }, "step 5 of 6, make the volume of Heketi's database: topology: replica 3 needs 3 nodes with devices in one cluster, and there are 2"},
 		"a pod not ready": {func(w *world) {
-			w.pods[1].Ready, w.pods[1].Why = false, "container glusterfs is waiting: ImagePullBackOff"
-		}, "step 2 of 6, wait for gluster: not done within 1s: node n2: pod gluster-n2 is not ready: container glusterfs is waiting: ImagePullBackOff"},
+			w.pods[1].Started, w.pods[1].Why = false, "container glusterfs is waiting: ImagePullBackOff"
+		}, "step 5 of 6, make the volume of Heketi's database: it has 3 copies, each on another node, and gluster answers on too few nodes: node n2: pod gluster-n2 has not started: container glusterfs is waiting: ImagePullBackOff"},
 		"no pod":           {func(w *world) { w.pods = w.pods[:2] }, "node n3: there is no pod of gluster: is the node labelled for it?"},
+		"no pods":          {func(w *world) { w.pods = nil }, "step 3 of 6, wait for gluster: not done within 1s: node n1: there is no pod of gluster: is the node labelled for it?; node n2: "},
+		"a mute glusterd":  {func(w *world) { w.silent = map[string]bool{"gluster-n3": true} }, "gluster answers on too few nodes: node n3: glusterd does not answer in pod gluster-n3: connection failed"},
 		"a pod not placed": {func(w *world) { w.pods[2] = kube.Pod{Name: "gluster-x", Why: "0/5 nodes are available"} }, "(pod gluster-x is not on a node yet: 0/5 nodes are available)"},
 		"no gluster": {func(w *world) {
 			w.listing = errors.New("connection failed")
@@ -258,6 +260,9 @@ func TestMistakes(t *testing.T) {
 			tt.change(w)
 			if err := w.run(""); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v, want %q", err, tt.want)
+			}
+			if len(w.claims) > 0 || w.gluster {
+				t.Errorf("claims %v, volume %v", w.claims, w.gluster)
 			}
 		})
 	}

@@ -17,50 +17,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// state is what there is of an installation whose Heketi does not answer.
-type state int
-
-const (
-	// nothingYet: the volume of the database has to be made, or an earlier run has not finished making it.
-	nothingYet state = iota
-	// volumeExists: Heketi has worked with the volume before; its database is there.
-	volumeExists
-	// claimExists: Heketi's pod starts by itself.
-	claimExists
-)
-
-func (s state) String() string {
-	switch s {
-	case claimExists:
-		return "the claim of Heketi's database exists; Heketi has to start"
-	case volumeExists:
-		return "the volume of Heketi's database exists, and the claim is missing"
-	case nothingYet:
-	}
-	return "the volume of Heketi's database has to be made"
-}
-
-// lookState is the fourth step.
-func (s *Setup) lookState(ctx context.Context, pods servers.Pods) (state, error) {
-	phase, err := s.Kubernetes.ClaimPhase(ctx, s.Namespace, s.Claim)
-	if err != nil {
-		return 0, err
-	}
-	if phase != "" {
-		return claimExists, nil
-	}
+// isMade is the fourth step, of an installation that has no Heketi, and no claim for its database. It reports whether the volume of the
+// database is there and Heketi has worked with it before; an earlier run may have begun to make it.
+func (s *Setup) isMade(ctx context.Context, pods servers.Pods) (bool, error) {
 	unfinished, err := s.unfinished(ctx)
 	if err != nil || unfinished {
-		return nothingYet, err
+		return false, err
 	}
-	exists, err := s.volumeExists(ctx, pods)
-	if err != nil {
-		return 0, err
-	}
-	if exists {
-		return volumeExists, nil
-	}
-	return nothingYet, nil
+	return s.volumeExists(ctx, pods)
 }
 
 // unfinished reports whether an earlier run has begun to make the volume and was interrupted. The backup alone says so: the file of a

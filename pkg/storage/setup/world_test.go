@@ -55,6 +55,7 @@ type world struct {
 	gluster  bool   // it has the volume
 	volumes  string // others, while it has not
 	listing  error
+	silent   map[string]bool   // pods whose glusterd does not answer
 	reports  map[string]string // of LVM, by device
 	commands []string
 	heketi   *lab.Child
@@ -81,7 +82,7 @@ func newWorld(t *testing.T) *world {
 	}
 	for i := 1; i <= 4; i++ {
 		w.nodes = append(w.nodes, kube.Node{Name: fmt.Sprintf("n%d", i), Labels: map[string]string{"storagenode": "glusterfs"}})
-		w.pods = append(w.pods, kube.Pod{Name: fmt.Sprintf("gluster-n%d", i), Node: fmt.Sprintf("n%d", i), Ready: true})
+		w.pods = append(w.pods, kube.Pod{Name: fmt.Sprintf("gluster-n%d", i), Node: fmt.Sprintf("n%d", i), Started: true, Ready: true})
 	}
 	w.newPod()
 	w.write(w.topology, topologyText(3, "/dev/sdb"))
@@ -127,7 +128,7 @@ func (w *world) run(point string) error {
 	ctx, cancel := context.WithCancelCause(klog.NewContext(w.t.Context(), logger))
 	defer cancel(nil)
 	w.points.Begin(point, func() { cancel(storagetest.ErrKilled) })
-	timing := Timing{Poll: 10 * time.Millisecond, Others: time.Second, Hello: 5 * time.Second, Pods: time.Second, Heketi: 30 * time.Second, Child: 30 * time.Second, Last: 10 * time.Second, Backup: database.DefaultTiming()}
+	timing := Timing{Poll: 10 * time.Millisecond, Others: time.Second, Hello: 5 * time.Second, Answer: time.Second, Pods: time.Second, Heketi: 30 * time.Second, Child: 30 * time.Second, Last: 10 * time.Second, Backup: database.DefaultTiming()}
 	timing.Backup.Quiet = 10 * time.Millisecond
 	if w.interrupt != nil {
 		timing.Backup.Quiet, timing.Backup.Longest = time.Hour, time.Hour
@@ -185,14 +186,14 @@ func (readCloser) Close() error { return nil }
 func (w *world) notice(kind string, _ *http.Request, answer *httptest.ResponseRecorder) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.interrupt != nil && w.interrupt(kind, answer) {
-		w.interrupted()
-	}
 	switch {
 	case strings.HasPrefix(kind, "GET /queue/") && strings.HasPrefix(answer.Header().Get("Location"), "/volumes/"):
 		w.gluster = true
 	case kind == "POST /operations/pending/cleanup" && answer.Code == http.StatusAccepted:
 		w.gluster = false
+	}
+	if w.interrupt != nil && w.interrupt(kind, answer) {
+		w.interrupted()
 	}
 }
 

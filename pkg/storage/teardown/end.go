@@ -78,7 +78,14 @@ func (t *Teardown) finish(ctx context.Context) error {
 // sayWhatRemains lists what a Job in the release cannot do itself, or must not.
 func (t *Teardown) sayWhatRemains(ctx context.Context) {
 	logger := klog.FromContext(ctx)
-	logger.Info("Nothing is left on the devices. What remains is yours to do, in this order")
+	if len(t.left) == 0 {
+		logger.Info("Nothing is left on the devices. What remains is yours to do, in this order")
+	} else {
+		logger.Info("Nothing is left on the devices but for those that are lost. What remains is yours to do, in this order")
+	}
+	for _, l := range t.left {
+		logger.Info("Remains", "what", l.what()+"; if it comes back, run this on the node", "do", l.todo(t.Directories))
+	}
 	for _, todo := range [][2]string{
 		{"the release", fmt.Sprintf("helm uninstall %s --namespace %s", t.Release, t.Namespace)},
 		{"the PersistentVolume of Heketi's database", fmt.Sprintf("kubectl delete pv %s-%s", t.Namespace, t.Volume)},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
@@ -16,6 +17,15 @@ import (
 )
 
 // The world as Kubernetes. Each request is a point before it, and one after it if it changes anything.
+
+func (w *world) Nodes(context.Context) ([]kube.Node, error) {
+	if !w.points.At("before nodes") {
+		return nil, storagetest.ErrKilled
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.nodes), nil
+}
 
 func (w *world) Pods(_ context.Context, namespace, selector string) ([]kube.Pod, error) {
 	if !w.points.At("before pods " + selector) {
@@ -146,13 +156,24 @@ func (w *world) command(pod, in, line string) ([]byte, error) {
 	switch {
 	case in != servers.Container:
 		return nil, fmt.Errorf("container %q", in)
+	case line == "gluster --mode=script pool list":
+		return nil, nil
 	case line == "gluster --mode=script volume list":
 		return []byte(strings.Join(slices.Sorted(maps.Keys(w.volumes)), "\n")), nil
 	case line == "gluster --mode=script volume stop "+testVolume+" force":
 		return nil, nil
 	case line == "gluster --mode=script volume delete "+testVolume:
+		if slices.Contains(slices.Collect(maps.Values(w.peers)), false) {
+			return nil, &podexec.ExitError{Command: line, Code: 1, Stderr: "volume delete: failed: Some of the peers are down"}
+		}
 		delete(w.volumes, testVolume)
 		return nil, nil
+	case line == "gluster --mode=script volume info "+testVolume:
+		return w.volumeInfo(), nil
+	case strings.HasPrefix(line, "gluster --mode=script volume remove-brick "+testVolume+" replica "):
+		return nil, w.removeBricks(strings.Fields(line)[6:])
+	case strings.HasPrefix(line, "gluster --mode=script peer detach "):
+		return nil, w.detachPeer(strings.Fields(line)[4])
 	case strings.HasPrefix(line, "lvm pvs --reportformat json"):
 		return w.physicalVolumes(node), nil
 	case strings.HasPrefix(line, "lvm pvremove -qq "):
@@ -181,4 +202,37 @@ func (w *world) physicalVolumes(node string) []byte {
 	}
 	out, _ := json.Marshal(map[string]any{"report": []any{map[string]any{"pv": list}}})
 	return out
+}
+
+// volumeInfo is the part of gluster's answer that has the bricks.
+func (w *world) volumeInfo() []byte {
+	text := "Volume Name: " + testVolume + "\nType: Replicate\nBricks:\n"
+	for i, brick := range w.bricks {
+		text += fmt.Sprintf("Brick%d: %s\n", i+1, brick)
+	}
+	return []byte(text + "Options Reconfigured:\n")
+}
+
+// removeBricks takes the number of copies that stay, the bricks, and "force".
+func (w *world) removeBricks(args []string) error {
+	last := len(args) - 1
+	for _, brick := range args[1:last] {
+		w.bricks = slices.DeleteFunc(w.bricks, func(b string) bool { return b == brick })
+	}
+	if args[last] != "force" || args[0] != strconv.Itoa(len(w.bricks)) {
+		return &podexec.ExitError{Command: "remove-brick", Code: 1, Stderr: "wrong arguments: " + strings.Join(args, " ")}
+	}
+	return nil
+}
+
+func (w *world) detachPeer(host string) error {
+	_, known := w.peers[host]
+	switch {
+	case !known:
+		return &podexec.ExitError{Command: "peer detach", Code: 1, Stderr: host + " is not part of cluster"}
+	case slices.ContainsFunc(w.bricks, func(brick string) bool { return strings.HasPrefix(brick, host+":") }):
+		return &podexec.ExitError{Command: "peer detach", Code: 1, Stderr: "Peer " + host + " hosts one or more bricks"}
+	}
+	delete(w.peers, host)
+	return nil
 }

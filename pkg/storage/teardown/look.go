@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,31 +71,49 @@ func (t *Teardown) checkStillAlone(ctx context.Context) error {
 		"and make this Job again: it continues where it stopped", ErrRefused, t.StatefulSet, replicas, t.Namespace, t.StatefulSet)
 }
 
-// awaitServers waits until each gluster pod is ready: what is on the devices of a node is removed in its pod.
+// awaitServers waits until each gluster pod is usable: what is on the devices of a node is removed in its pod. A node that was deleted
+// from Kubernetes is lost for good, and is not waited for.
 func (t *Teardown) awaitServers(ctx context.Context) (servers.Pods, error) {
-	var ready servers.Pods
+	var usable servers.Pods
 	err := wait.Until(ctx, t.Timing.Poll, t.Timing.Pods, "Waiting for gluster", func(ctx context.Context) error {
-		pods, err := t.Kubernetes.Pods(ctx, t.Namespace, servers.PodLabel)
+		nodes, err := t.nodeNames(ctx)
 		if err != nil {
 			return err
 		}
-		if len(pods) == 0 {
-			return errors.New("there is no gluster pod: are the storage nodes still labelled?")
+		seen, err := servers.Look(ctx, t.Kubernetes, t.Runner, t.Namespace, t.Timing.Answer)
+		if err != nil {
+			return err
 		}
-		ready = servers.Pods{}
+		usable = seen.Usable
 		var missing []string
-		for _, pod := range pods {
-			if !pod.Ready {
-				missing = append(missing, fmt.Sprintf("pod %s is not ready: %s", pod.Name, pod.Why))
+		for _, node := range slices.Sorted(maps.Keys(seen.Unusable)) {
+			if slices.Contains(nodes, node) {
+				missing = append(missing, fmt.Sprintf("node %s: %s (if the node is lost for good: kubectl delete node %s)", node, seen.Unusable[node], node))
 			}
-			ready[pod.Node] = pod.Name
+		}
+		if seen.Unscheduled != "" {
+			missing = append(missing, seen.Unscheduled)
+		}
+		if len(missing) == 0 && len(usable) == 0 {
+			missing = append(missing, "there is no gluster pod: are the storage nodes still labelled?")
 		}
 		if len(missing) > 0 {
 			return errors.New(strings.Join(missing, "; "))
 		}
 		return nil
 	})
-	return ready, err
+	return usable, err
+}
+
+func (t *Teardown) nodeNames(ctx context.Context) (names []string, err error) {
+	nodes, err := t.Kubernetes.Nodes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the nodes of the cluster: %w", err)
+	}
+	for _, n := range nodes {
+		names = append(names, n.Name)
+	}
+	return names, nil
 }
 
 // shallRun reports whether there is a Heketi with a database that may be newer than its backup.

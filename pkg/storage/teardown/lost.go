@@ -59,26 +59,31 @@ func (t *Teardown) checkServers(ctx context.Context, server *heketi.Client, pods
 	return nil
 }
 
-// checkReachable fails with ErrRefused if the devices of a node cannot be emptied: the running Heketi can forget them, and a
-// temporary one, which the administrator does not reach, would stop half-way.
+// checkReachable fails with ErrRefused if the devices of a node cannot be emptied, unless the administrator has said that they are
+// lost: a temporary Heketi, which the administrator does not reach, would stop half-way. A lost node is deleted from Kubernetes, a
+// lost device disabled in Heketi.
 func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods, running bool) error {
 	if _, ok := pods[n.name]; !ok {
+		nodes, err := t.nodeNames(ctx)
+		if err != nil || !slices.Contains(nodes, n.name) {
+			return err
+		}
 		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s), and make this Job again. "+
-			"If the node is gone for good: %sRemove its devices and the node from Heketi with heketi-cli device delete --force-forget and heketi-cli node delete", ErrRefused, n.name, n.name, t.NodeLabel, t.startAgain(running))
+			"If the node is lost for good, delete it from Kubernetes, too (kubectl delete node %s): the Job then leaves its devices as they are", ErrRefused, n.name, n.name, t.NodeLabel, n.name)
 	}
 	if !running { // devices may be empty already
 		return nil
 	}
-	list, err := pods.PhysicalVolumes(ctx, t.Runner, n.name)
+	broken, err := t.brokenDevices(ctx, n, pods)
 	if err != nil {
 		return err
 	}
-	for _, d := range n.Devices {
-		if slices.ContainsFunc(list, func(pv servers.PhysicalVolume) bool { return pv.Group == servers.GroupOf(d.ID) }) {
+	for _, d := range broken {
+		if d.State != heketi.DeviceOnline {
 			continue
 		}
-		return fmt.Errorf("%w: LVM on node %s does not find what Heketi has made on device %s: is the disk broken? Have Heketi forget it: kubectl -n %s exec statefulset/%s -c heketi -- heketi-cli device disable %s, "+
-			"then device remove and device delete --force-forget with the same id", ErrRefused, n.name, d.Name, t.Namespace, t.StatefulSet, d.ID)
+		return fmt.Errorf("%w: LVM on node %s does not find what Heketi has made on device %s: is the disk broken? If it is, disable the device: kubectl -n %s exec statefulset/%s -c heketi -- "+
+			"heketi-cli device disable %s. Then make this Job again: it leaves the device as it is", ErrRefused, n.name, d.Name, t.Namespace, t.StatefulSet, d.ID)
 	}
 	return nil
 }

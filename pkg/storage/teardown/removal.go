@@ -19,9 +19,11 @@ import (
 // Heketi and the methods here take that for done.
 type removal struct {
 	*Teardown
-	server *heketi.Client
-	pods   servers.Pods
-	saver  database.Saver
+	options temporary.Options
+	heketi  *temporary.Heketi
+	server  *heketi.Client // its
+	pods    servers.Pods
+	saver   database.Saver
 }
 
 // check looks at what the backup has, which may not be what the running Heketi had: a volume may have been made since then. It
@@ -48,7 +50,14 @@ func (r *removal) check(ctx context.Context) error {
 
 // volume removes the volume of the database: in gluster, which knows it by its real name, and then its bricks, by Heketi.
 func (r *removal) volume(ctx context.Context) error {
-	if err := r.glusterVolume(ctx); err != nil {
+	left, err := r.findLeft(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.glusterVolume(ctx, left); err != nil {
+		return err
+	}
+	if err := r.forget(ctx, left); err != nil {
 		return err
 	}
 	dump, err := r.server.Dump(ctx)
@@ -70,21 +79,27 @@ func (r *removal) volume(ctx context.Context) error {
 	return nil
 }
 
-func (r *removal) glusterVolume(ctx context.Context) error {
+func (r *removal) glusterVolume(ctx context.Context, left []leftBehind) error {
 	names, err := r.pods.Volumes(ctx, r.Runner)
 	if err != nil || !slices.Contains(names, r.Volume) {
 		return err
 	}
-	pod := r.pods.First()
-	_, err = r.Runner.Run(ctx, pod, servers.Container, "gluster", "--mode=script", "volume", "stop", r.Volume, "force")
+	if err := r.detach(ctx, left); err != nil {
+		return err
+	}
+	_, err = r.gluster(ctx, "volume", "stop", r.Volume, "force")
 	if _, exited := errors.AsType[*podexec.ExitError](err); err != nil && !exited {
 		return err
 	}
 	// One that could not be stopped may have been stopped before.
-	if _, deleteErr := r.Runner.Run(ctx, pod, servers.Container, "gluster", "--mode=script", "volume", "delete", r.Volume); deleteErr != nil {
+	if _, deleteErr := r.gluster(ctx, "volume", "delete", r.Volume); deleteErr != nil {
 		return errors.Join(deleteErr, err)
 	}
 	return nil
+}
+
+func (r *removal) gluster(ctx context.Context, args ...string) ([]byte, error) {
+	return r.Runner.Run(ctx, r.pods.First(), servers.Container, append([]string{"gluster", "--mode=script"}, args...)...)
 }
 
 // devices removes Heketi's volume groups from all devices.

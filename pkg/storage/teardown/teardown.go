@@ -19,6 +19,7 @@ var ErrRefused = errors.New("refused")
 
 // Kubernetes holds the calls of the API server that a teardown makes; *kube.Client implements it.
 type Kubernetes interface {
+	Nodes(ctx context.Context) ([]kube.Node, error)
 	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
 	// Replicas returns 0 for a StatefulSet that does not exist.
 	Replicas(ctx context.Context, namespace, statefulSet string) (int, error)
@@ -47,7 +48,8 @@ type Options struct {
 type Timing struct {
 	Poll    time.Duration // between two looks
 	Hello   time.Duration // one question whether there is a Heketi
-	Pods    time.Duration // until all gluster pods are ready
+	Answer  time.Duration // one question to a glusterd
+	Pods    time.Duration // until all gluster pods are usable
 	Heketi  time.Duration // until the cluster's Heketi answers
 	Volumes time.Duration // until volumes are gone that are just being deleted
 	Gone    time.Duration // until a pod or a claim is gone that was deleted
@@ -57,7 +59,7 @@ type Timing struct {
 // DefaultTiming fits a Job that is started again when it fails.
 func DefaultTiming() Timing {
 	return Timing{
-		Poll: 2 * time.Second, Hello: 5 * time.Second, Pods: 10 * time.Minute, Heketi: 5 * time.Minute, Volumes: time.Minute,
+		Poll: 2 * time.Second, Hello: 5 * time.Second, Answer: 20 * time.Second, Pods: 10 * time.Minute, Heketi: 5 * time.Minute, Volumes: time.Minute,
 		Gone: 5 * time.Minute, Child: time.Minute,
 	}
 }
@@ -71,6 +73,8 @@ type Teardown struct {
 
 	// started is for tests; see temporary.Options.
 	started func(url string, kill func()) string
+
+	left []leftBehind // what this run could not remove
 }
 
 // Run takes the six steps, of which some may have been taken before.
@@ -113,8 +117,8 @@ func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
 	if err != nil {
 		return fmt.Errorf("step 3 of 6, start a temporary Heketi: %w", err)
 	}
-	defer h.End()
-	run := &removal{Teardown: t, server: h.Client, pods: pods, saver: database.Saver{From: h.Client, To: t.store()}}
+	run := &removal{Teardown: t, options: options, heketi: h, server: h.Client, pods: pods, saver: database.Saver{From: h.Client, To: t.store()}}
+	defer func() { run.heketi.End() }()
 	if err := run.check(ctx); err != nil {
 		return fmt.Errorf("step 3 of 6, look again for what would be lost: %w", err)
 	}

@@ -52,24 +52,29 @@ type world struct {
 	secret  *storagetest.Secret
 
 	mu       sync.Mutex
+	nodes    []kube.Node
 	pods     []kube.Pod            // gluster's
 	others   map[string][]kube.Pod // of Jobs, by label
 	replicas int
 	leaving  int // so many looks see Heketi's pod after its end was asked for
 	claim    string
 	volumes  map[string]bool  // gluster's
+	bricks   []string         // of the volume of the database
+	peers    map[string]bool  // storage addresses of gluster's pool, and whether they are connected
 	disks    map[string]*disk // by the id that Heketi has for the device
 	failing  map[string]error // commands, by their beginning
 	onEnd    func()           // is called when Heketi has ended
 	noticed  func(kind string, r *http.Request)
 	commands []string // that were run in pods
 	heketi   *lab.Child
+	child    string // URL of the temporary Heketi
 }
 
 // disk is a device as LVM sees it.
 type disk struct {
 	node, name string
 	pv, group  bool
+	lost       bool
 }
 
 // newWorld is an installation of three nodes with four devices, and no volume but that of the database.
@@ -95,8 +100,10 @@ func newWorld(t *testing.T) *world {
 	}
 	for _, n := range all {
 		for _, d := range n.Devices {
-			w.disks[d.ID] = &disk{n.name, d.Name, true, true}
+			w.disks[d.ID] = &disk{node: n.name, name: d.Name, pv: true, group: true}
 		}
+		w.peers[n.Storage[0]] = true
+		w.bricks = append(w.bricks, n.Storage[0]+":/var/lib/heketi/mounts/brick")
 	}
 	w.claim, w.volumes[testVolume] = "Bound", true
 	return w
@@ -112,10 +119,11 @@ func emptyWorld(t *testing.T) *world {
 	w := &world{
 		t: t, program: binaries.Server, port: storagetest.FreePort(t), base: t.TempDir(),
 		log: &storagetest.Buffer{}, points: &storagetest.Points{}, secret: &storagetest.Secret{Namespace: testNamespace, Name: database.SecretName},
-		others: map[string][]kube.Pod{}, replicas: 1, leaving: 2, volumes: map[string]bool{}, disks: map[string]*disk{}, failing: map[string]error{},
+		others: map[string][]kube.Pod{}, replicas: 1, leaving: 2, volumes: map[string]bool{}, disks: map[string]*disk{}, peers: map[string]bool{}, failing: map[string]error{},
 	}
 	for i := 1; i <= 3; i++ {
-		w.pods = append(w.pods, kube.Pod{Name: fmt.Sprintf("gluster-n%d", i), Node: fmt.Sprintf("n%d", i), Ready: true})
+		w.nodes = append(w.nodes, kube.Node{Name: fmt.Sprintf("n%d", i)})
+		w.pods = append(w.pods, kube.Pod{Name: fmt.Sprintf("gluster-n%d", i), Node: fmt.Sprintf("n%d", i), Started: true, Ready: true})
 	}
 	w.others[jobs.Teardown] = []kube.Pod{{Name: testPod, Ready: true}, {Name: "teardown-0", Ended: true}}
 	w.others[jobs.Setup] = []kube.Pod{{Name: "setup-1", Ended: true}}
@@ -211,7 +219,7 @@ func (w *world) run(point string) error {
 	defer cancel(nil)
 	w.points.Begin(point, func() { cancel(storagetest.ErrKilled) })
 	timing := DefaultTiming()
-	timing.Poll, timing.Pods, timing.Heketi, timing.Volumes, timing.Gone = 10*time.Millisecond, time.Second, time.Second, 100*time.Millisecond, time.Second
+	timing.Poll, timing.Answer, timing.Pods, timing.Heketi, timing.Volumes, timing.Gone = 10*time.Millisecond, time.Second, time.Second, time.Second, 100*time.Millisecond, time.Second
 	job := &Teardown{
 		Options: Options{
 			Options: jobs.Options{
@@ -224,24 +232,52 @@ func (w *world) run(point string) error {
 		Kubernetes: w, Runner: w, Output: w.log,
 		started: func(url string, kill func()) string {
 			w.points.OnKill(kill)
+			w.child = url
 			return w.points.Proxy(w.t, url, w.refusal, w.notice)
 		},
 	}
 	return job.Run(ctx)
 }
 
-// refusal is Heketi's answer to a device whose volume group is gone.
+// refusal is Heketi's answer to a device whose volume group is gone, and to what needs a node that is lost.
 func (w *world) refusal(r *http.Request) string {
+	if r.Method != http.MethodDelete {
+		return ""
+	}
+	if strings.HasPrefix(r.URL.Path, "/volumes/") {
+		return w.lostNode(r.Context())
+	}
 	id, isDevice := strings.CutPrefix(r.URL.Path, "/devices/")
-	if r.Method != http.MethodDelete || !isDevice {
+	if !isDevice {
 		return ""
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.disks[id].group || forgets(r) {
+	if w.disks[id].group && !w.disks[id].lost || forgets(r) {
 		return ""
 	}
 	return "Failed to delete device: Volume group not found"
+}
+
+// lostNode is what Heketi answers while it has a node that is lost.
+func (w *world) lostNode(ctx context.Context) string {
+	client, err := heketi.NewClient(heketi.BackendConfig{Name: "test", URL: w.child}, testKey, heketi.DefaultTiming())
+	if err != nil {
+		return err.Error()
+	}
+	defer client.Close()
+	nodes, err := nodesOf(ctx, client)
+	if err != nil {
+		return err.Error()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, n := range nodes {
+		if !w.peers[n.Storage[0]] {
+			return "Unable to find a GlusterFS pod on host " + n.name
+		}
+	}
+	return ""
 }
 
 func forgets(r *http.Request) bool {
@@ -283,7 +319,7 @@ func (w *world) check() {
 		w.t.Errorf("%d replicas, claim %q, volumes %v", w.replicas, w.claim, w.volumes)
 	}
 	for id, d := range w.disks {
-		if d.pv || d.group {
+		if d.pv != d.lost || d.group != d.lost {
 			w.t.Errorf("device %s: %+v", id, d)
 		}
 	}

@@ -179,8 +179,11 @@ func (o Options) writeConfig(path, port string) error {
 	return os.WriteFile(path, changed, 0o600)
 }
 
-func quoted(text string) json.RawMessage {
-	out, _ := json.Marshal(text) // of a string, it does not fail
+func quoted(text string) json.RawMessage { return encoded(text) }
+
+// encoded returns the JSON of a string, or of what was decoded from JSON: that does not fail.
+func encoded(value any) json.RawMessage {
+	out, _ := json.Marshal(value)
 	return out
 }
 

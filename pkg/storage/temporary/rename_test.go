@@ -12,15 +12,15 @@ func TestRenamed(t *testing.T) {
 		"a": {"Info": {"name": "heketidbstorage", "size": 9007199254740993}, "Bricks": ["b"]}, "b": {"Info": {"name": "other"}}}}`
 	const want = `{"clusterentries": {"c": {"Info": {"id": "c"}}}, "volumeentries": {
 		"a": {"Info": {"name": "gone", "size": 9007199254740993}, "Bricks": ["b"]}, "b": {"Info": {"name": "other"}}}}`
-	got, found, err := renamed([]byte(exported), "heketidbstorage", "gone")
-	if err != nil || !found || !reflect.DeepEqual(decoded(t, string(got)), decoded(t, want)) {
-		t.Errorf("%s, %v, %v", got, found, err)
+	got, err := renamed([]byte(exported), "heketidbstorage", "gone")
+	if err != nil || !reflect.DeepEqual(decoded(t, string(got)), decoded(t, want)) {
+		t.Errorf("%s, %v", got, err)
 	}
-	if _, found, err := renamed(got, "heketidbstorage", "gone"); err != nil || found {
-		t.Errorf("%v, %v", found, err)
+	if again, err := renamed(got, "heketidbstorage", "gone"); err != nil || again != nil {
+		t.Errorf("%s, %v", again, err)
 	}
 	for _, text := range []string{"", "{}", `{"volumeentries": {"a": 1}}`, `{"volumeentries": {"a": {}}}`} {
-		if _, _, err := renamed([]byte(text), "v", "w"); err == nil {
+		if _, err := renamed([]byte(text), "v", "w"); err == nil {
 			t.Errorf("%s: no error", text)
 		}
 	}

@@ -28,6 +28,8 @@ func TestLife(t *testing.T) {
 		{"a device is taken out", true, deviceTakenOut},
 		{"the power of a node is cut", false, powerCut},
 		{"Heketi's database is lost", false, databaseLost},
+		{"Heketi goes back to a copy of its database", false, wentBack},
+		{"Heketi speaks TLS", false, switchedToTLS},
 	} {
 		ok := t.Run(step.name, func(t *testing.T) { step.do(t, installed{t, i.values}) })
 		w.undisturbed(step.name, step.graph)

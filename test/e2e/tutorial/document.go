@@ -6,7 +6,9 @@
 //	```sh                 commands for the reader's own shell, with kubectl and helm
 //	```sh gluster-node    commands for a root shell on a gluster node
 //	```sh yours           variables that each reader sets to values of their own; they are given, not run
-//	```text               right behind one of the first two: what these commands print
+//	```text               behind one of the first two and the line "It prints:": what these commands print
+//
+// Many readers do not see these words, so the text says the same: it names a gluster node before each block for one.
 //
 // A variable that a block sets is there for later blocks of the same shell. In the text, "…" stands for anything within a
 // line, a line "…" for any number of lines, and any number of blanks is like one.
@@ -16,6 +18,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 )
 
@@ -32,7 +35,11 @@ const (
 const (
 	fence  = "```"
 	output = "text"
+	// announcement stands between commands and what they print.
+	announcement = "It prints:"
 )
+
+var namesGluster = regexp.MustCompile(`(?i)gluster (?:node|server)`)
 
 // Block is commands with what belongs to them.
 type Block struct {
@@ -98,12 +105,18 @@ func (p *parser) fenced() error {
 	}
 	switch shell := Shell(info); shell {
 	case Reader, GlusterNode, Yours:
-		p.blocks = append(p.blocks, Block{Shell: shell, Line: line, Section: p.section, Prose: paragraphs(p.prose), Commands: body})
+		prose := paragraphs(p.prose)
 		p.prose = nil
+		if shell == GlusterNode && !namesGluster.MatchString(strings.Join(prose, " ")) {
+			return fmt.Errorf("line %d: the text before a block for a gluster node must name the gluster node", line)
+		}
+		p.blocks = append(p.blocks, Block{Shell: shell, Line: line, Section: p.section, Prose: prose, Commands: body})
 		return nil
 	case output:
-		if len(p.blocks) == 0 || len(p.prose) > 0 {
-			return fmt.Errorf("line %d: output must stand right behind the commands that print it", line)
+		prose := paragraphs(p.prose)
+		p.prose = nil
+		if len(p.blocks) == 0 || len(prose) != 1 || prose[0] != announcement {
+			return fmt.Errorf("line %d: between commands and their output must stand %q, and nothing else", line, announcement)
 		}
 		last := &p.blocks[len(p.blocks)-1]
 		if last.Shell == Yours || last.Output != "" || last.Section != p.section {

@@ -27,12 +27,14 @@ one
 two
 ` + "```" + `
 
+It prints:
+
 ` + "```text" + `
 1
 …
 ` + "```" + `
 
-And there:
+And on a gluster node:
 
 ` + "```sh gluster-node" + `
 # not a heading
@@ -50,7 +52,7 @@ Prose only.
 	want := []Block{
 		{Shell: Yours, Line: 6, Section: "A title", Prose: []string{"What it is about,", "in two lines."}, Commands: "NAME=me\n"},
 		{Shell: Reader, Line: 14, Section: "First", Prose: []string{"Do this."}, Commands: "one\ntwo\n", Output: "1\n…\n"},
-		{Shell: GlusterNode, Line: 26, Section: "First", Prose: []string{"And there:"}, Commands: "# not a heading\nthree\n"},
+		{Shell: GlusterNode, Line: 28, Section: "First", Prose: []string{"And on a gluster node:"}, Commands: "# not a heading\nthree\n"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -58,17 +60,20 @@ Prose only.
 }
 
 func TestParseRefusesWhatNobodyWouldRun(t *testing.T) {
+	const said = "It prints:\n"
 	block := func(info string) string { return "```" + info + "\nbody\n```\n" }
 	for name, c := range map[string]struct{ document, want string }{
 		"another kind":            {block("bash"), `line 1: a block of "bash"`},
 		"no kind":                 {block(""), `line 1: a block of ""`},
 		"indented":                {"- item\n\n  ```sh\n  body\n  ```\n", "line 3: an indented block"},
 		"no end":                  {"text\n```sh\nbody\n", "line 2: a block without an end"},
-		"output first":            {block("text"), "line 1: output must stand right behind"},
-		"output behind prose":     {block("sh") + "It prints:\n" + block("text"), "line 5: output must stand right behind"},
-		"output twice":            {block("sh") + block("text") + block("text"), "line 7: output without commands"},
-		"output in a new section": {block("sh") + "# Section\n" + block("text"), "line 5: output without commands"},
-		"output of variables":     {block("sh yours") + block("text"), "line 4: output without commands"},
+		"output first":            {said + block("text"), "line 2: between commands and their output"},
+		"output without a word":   {block("sh") + block("text"), "line 4: between commands and their output"},
+		"output behind prose":     {block("sh") + "Then it is there.\n" + said + block("text"), "line 6: between commands and their output"},
+		"output twice":            {block("sh") + said + block("text") + said + block("text"), "line 9: output without commands"},
+		"output in a new section": {block("sh") + "# Section\n" + said + block("text"), "line 6: output without commands"},
+		"output of variables":     {block("sh yours") + said + block("text"), "line 5: output without commands"},
+		"somewhere else":          {"Do this:\n" + block("sh gluster-node"), "line 2: the text before a block for a gluster node"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse(strings.NewReader(c.document))
@@ -80,7 +85,11 @@ func TestParseRefusesWhatNobodyWouldRun(t *testing.T) {
 }
 
 func TestDocumentsCanBeRun(t *testing.T) {
-	for _, name := range []string{"tutorial.md", "migrate.md"} {
+	for name, want := range map[string][]Shell{
+		"tutorial.md": {Reader, GlusterNode, Yours},
+		"migrate.md":  {Reader, GlusterNode, Yours},
+		"day-one.md":  {Reader, Yours},
+	} {
 		t.Run(name, func(t *testing.T) {
 			file, err := os.Open("../../../docs/" + name)
 			if err != nil {
@@ -95,7 +104,7 @@ func TestDocumentsCanBeRun(t *testing.T) {
 			for _, b := range blocks {
 				shells[b.Shell]++
 			}
-			for _, shell := range []Shell{Reader, GlusterNode, Yours} {
+			for _, shell := range want {
 				if shells[shell] == 0 {
 					t.Errorf("there is no block for %q", shell)
 				}

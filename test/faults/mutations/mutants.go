@@ -15,20 +15,20 @@ type Edit struct {
 }
 
 const (
-	catalogue  = "pkg/provisioner/catalogue.go"
-	create     = "pkg/provisioner/create.go"
-	deletion   = "pkg/provisioner/delete.go"
-	expand     = "pkg/provisioner/expand.go"
-	index      = "pkg/provisioner/index.go"
-	journal    = "pkg/provisioner/journal.go"
-	lookup     = "pkg/provisioner/lookup.go"
-	operations = "pkg/provisioner/operations.go"
-	ownership  = "pkg/provisioner/ownership.go"
-	reserving  = "pkg/provisioner/reservations.go"
-	trust      = "pkg/provisioner/trust.go"
-	errorsFile = "pkg/heketi/errors.go"
-	translate  = "pkg/heketi/translate.go"
-	types      = "pkg/heketi/types.go"
+	listcache    = "pkg/provisioner/listcache.go"
+	create       = "pkg/provisioner/create.go"
+	deletion     = "pkg/provisioner/delete.go"
+	expand       = "pkg/provisioner/expand.go"
+	index        = "pkg/provisioner/index.go"
+	journal      = "pkg/provisioner/journal.go"
+	idempotency  = "pkg/provisioner/idempotency.go"
+	inflight     = "pkg/provisioner/inflight.go"
+	ownership    = "pkg/provisioner/ownership.go"
+	reserving    = "pkg/provisioner/reservations.go"
+	trust        = "pkg/provisioner/trust.go"
+	errorsFile   = "pkg/heketi/errors.go"
+	translate    = "pkg/heketi/translate.go"
+	heketiVolume = "pkg/heketi/volume.go"
 )
 
 // mutants are the rules, each disabled by as little as possible.
@@ -43,7 +43,7 @@ func mutants() []Mutant {
 func createMutants() []Mutant {
 	return []Mutant{
 		{"any-size-will-do", "a volume that is found is compared with what was asked for",
-			[]Edit{{lookup, "!c.capacity.Allows(size)", "false && !c.capacity.Allows(size)"}}},
+			[]Edit{{idempotency, "!c.capacity.Allows(size)", "false && !c.capacity.Allows(size)"}}},
 		{"doubt-is-forgotten", "a create in doubt keeps its group id and its name",
 			[]Edit{{reserving, "r.expires = r.late\n\t\t}\n\t\tx.held[csiKey(name)] = r\n", "r.expires = r.late\n\t\t}\n\t\tdelete(x.held, csiKey(name))\n"}}},
 		{"groups-taken-twice", "no two volumes have the same group id",
@@ -59,11 +59,11 @@ func trustMutants() []Mutant {
 		{"any-database-will-do", "a Heketi without any of the clusters that it had says nothing about volumes",
 			[]Edit{{trust, "if len(x.clusters) > 0 && !some {", "if len(x.clusters) > 0 && !some && false {"}}},
 		{"doubtful-delete-is-done", "after a delete with an unknown outcome the volume is looked for",
-			[]Edit{{deletion, "return d.settle(ctx, client, x, err)", "return nil"}}},
+			[]Edit{{deletion, "return d.resolve(ctx, client, x, err)", "return nil"}}},
 		{"delete-anything", "only volumes that the driver made are deleted",
 			[]Edit{{ownership, "case volume.IsOurs(v.Name) || handle.Adopted:", "case true:"}}},
 		{"list-anything", "only volumes that the driver made are listed",
-			[]Edit{{catalogue, "listed: !v.Block && volume.IsOurs(v.Name)", "listed: !v.Block"}}},
+			[]Edit{{listcache, "listed: !v.Block && volume.IsOurs(v.Name)", "listed: !v.Block"}}},
 	}
 }
 
@@ -71,7 +71,7 @@ func trustMutants() []Mutant {
 func expandMutants() []Mutant {
 	return []Mutant{
 		{"expand-again-in-doubt", "an expand whose outcome is unknown is not sent again",
-			[]Edit{{expand, "return e.settle(ctx, err)", "expanded, err = e.client.ExpandVolume(ctx, e.handle.ID, need, func() error { return nil })\n\t\treturn newVolume(e.handle.Backend, expanded), err"}}},
+			[]Edit{{expand, "return e.resolve(ctx, err)", "expanded, err = e.client.ExpandVolume(ctx, e.handle.ID, need, func() error { return nil })\n\t\treturn newVolume(e.handle.Backend, expanded), err"}}},
 		{"journal-forgotten", "a restarted driver knows what its predecessor has sent",
 			[]Edit{{journal, "j.sent[key] = readSent(filepath.Join(dir, file.Name()), j.opened)", "_ = readSent(filepath.Join(dir, file.Name()), j.opened)\n\t\t\t_ = key"}}},
 	}
@@ -81,10 +81,10 @@ func expandMutants() []Mutant {
 func operationMutants() []Mutant {
 	return []Mutant{
 		{"operations-end-with-their-call", "an accepted operation is followed beyond the call that began it",
-			[]Edit{{operations, "context.WithCancel(context.WithoutCancel(ctx))", "context.WithCancel(ctx)"}}},
+			[]Edit{{inflight, "context.WithCancel(context.WithoutCancel(ctx))", "context.WithCancel(ctx)"}}},
 		{"nobody-joins", "a call joins the running operation of its volume",
-			[]Edit{{operations, "if op, ok := o.running[t.key]; ok {", "if op, ok := o.running[t.key]; ok && false {"}}},
+			[]Edit{{inflight, "if op, ok := o.running[t.key]; ok {", "if op, ok := o.running[t.key]; ok && false {"}}},
 		{"calls-wait-for-their-operation", "a call ends at its deadline, whatever its operation does",
-			[]Edit{{operations, "case <-ctx.Done():\n\t\treturn volume.Volume{}, fmt.Errorf(\"%w: %s goes on", "case <-context.WithoutCancel(ctx).Done():\n\t\treturn volume.Volume{}, fmt.Errorf(\"%w: %s goes on"}}},
+			[]Edit{{inflight, "case <-ctx.Done():\n\t\treturn volume.Volume{}, fmt.Errorf(\"%w: %s goes on", "case <-context.WithoutCancel(ctx).Done():\n\t\treturn volume.Volume{}, fmt.Errorf(\"%w: %s goes on"}}},
 	}
 }

@@ -12,7 +12,7 @@ func testMutants() []testMutant {
 
 // refusalMutants: what is answered, cleaned up and counted only after a look; design rules 1 and 2, and slots.
 func refusalMutants() []testMutant {
-	const provisioner, pending, backend, identity = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/identity.go"
+	const provisioner, pending, backend, otherDatabase = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/otherdatabase.go"
 	return []testMutant{
 		{Mutant{"no-look-before-a-refused-group-id", "before a create is refused because no group id is free, the volume is looked for",
 			[]Edit{{create, "errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name)", "c.index.hasOther(c.name)"},
@@ -27,10 +27,10 @@ func refusalMutants() []testMutant {
 			[]Edit{{create, "eligible = []string{cluster}\n", "_ = cluster\n"}}},
 			provisioner, "TestCreateThatArrivesLate"},
 		{Mutant{"clean-up-what-runs", "only an operation that has ended is asked about",
-			[]Edit{{pending, "!ok || !ended(stuck.status) || ", "!ok || "}}},
+			[]Edit{{pending, "!ok || !isAbandoned(stuck.status) || ", "!ok || "}}},
 			provisioner, "TestCleanUpAsksOnlyForWhatHasEnded"},
 		{Mutant{"clean-up-what-runs-again", "an operation that runs again is not cleaned up",
-			[]Edit{{pending, "case !ended(op.Status) || ", "case "}}},
+			[]Edit{{pending, "case !isAbandoned(op.Status) || ", "case "}}},
 			provisioner, "TestCleanUpOnlyWhatBlocksTheVolume"},
 		{Mutant{"clean-up-others", "what happens to volumes of others is not cleaned up",
 			[]Edit{{pending, " || !volume.IsOurs(stuck.name)", ""}}},
@@ -45,7 +45,7 @@ func refusalMutants() []testMutant {
 			[]Edit{{reserving, " && x.taken[earlier.gid] == 0", ""}}},
 			provisioner, "TestGIDTakenMeanwhile"},
 		{Mutant{"examination-of-another-database", "what a Heketi with another database has examined says nothing about volumes",
-			[]Edit{{"pkg/provisioner/examinations.go", "err = p.index(backend).trust(clusterIDs(found.Database))", "err = nil"}}},
+			[]Edit{{"pkg/provisioner/healthcache.go", "err = p.index(backend).trust(clusterIDs(found.Database))", "err = nil"}}},
 			provisioner, "TestExaminationOfAnotherDatabase"},
 		{Mutant{"reset-never-arrived", "a connection that is reset after a request leaves its outcome unknown",
 			[]Edit{{errorsFile, `return ok && op.Op == "dial"`, `return ok && op.Op != ""`}}},
@@ -57,20 +57,20 @@ func refusalMutants() []testMutant {
 			[]Edit{{backend, "func (b *Backend) release() { <-b.slots }", "func (b *Backend) release() {}"}}},
 			provisioner, "TestLimit|TestCreateConcurrently"},
 		{Mutant{"clusters-are-not-recognised", "a Heketi without a cluster that the configuration names has another database",
-			[]Edit{{identity, "if len(missing) == 0 {", "if true {"}}},
+			[]Edit{{otherDatabase, "if len(missing) == 0 {", "if true {"}}},
 			provisioner, "TestOtherDatabaseAfterARestart"},
 		{Mutant{"one-cluster-will-do", "a Heketi must have every cluster that the configuration names",
-			[]Edit{{identity, "if len(missing) == 0 {", "if len(missing) < len(b.config.Clusters) {"}}},
+			[]Edit{{otherDatabase, "if len(missing) == 0 {", "if len(missing) < len(b.config.Clusters) {"}}},
 			provisioner, "TestOtherDatabaseAfterARestart"},
 	}
 }
 
 // listMutants: what is shown, and whose objects are touched.
 func listMutants() []testMutant {
-	const provisioner, capacity = "pkg/provisioner", "pkg/kube/capacity.go"
+	const provisioner, capacity = "pkg/provisioner", "pkg/kube/storagecapacity.go"
 	return []testMutant{
 		{Mutant{"list-pending", "volumes that are pending are not listed",
-			[]Edit{{catalogue, "if v.Pending != \"\" {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue"}}},
+			[]Edit{{listcache, "if v.Pending != \"\" {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue"}}},
 			provisioner, "TestList|TestListLeavesOutWhatIsPending"},
 		{Mutant{"old-first-page", "the first page of a list shows what exists now",
 			[]Edit{{"pkg/provisioner/list.go", `after == "" || !recent`, "!recent"}}},
@@ -95,10 +95,10 @@ func nodeMutants() []testMutant {
 	const fuseclient, mount = "pkg/fuseclient", "pkg/mount"
 	return []testMutant{
 		{Mutant{"clients-end-with-the-driver", "a client outlives the process that started it",
-			[]Edit{{"pkg/fuseclient/client.go", "Setsid: true, ", "Setsid: true, Pdeathsig: syscall.SIGKILL, "}}},
+			[]Edit{{"pkg/fuseclient/launch.go", "Setsid: true, ", "Setsid: true, Pdeathsig: syscall.SIGKILL, "}}},
 			fuseclient, "TestClientOutlivesKilledDriver"},
 		{Mutant{"clients-are-not-adopted", "a restarted driver carries on with the clients that run",
-			[]Edit{{"pkg/fuseclient/recover.go", "default:\n\t\t\tm.records[r.Source.VolumeID] = r\n", "default:\n"}}},
+			[]Edit{{"pkg/fuseclient/recoverafterrestart.go", "default:\n\t\t\tm.records[r.Source.VolumeID] = r\n", "default:\n"}}},
 			fuseclient, "TestRestartBetweenAnyTwoCalls|TestClientOutlivesKilledDriver"},
 		{Mutant{"fresh-path-is-kept", "a client is taken off the path at which it mounted first",
 			[]Edit{{"pkg/fuseclient/wholemount.go", "return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))", "return err"},
@@ -149,7 +149,7 @@ func secretMutants() []testMutant {
 			[]Edit{{sanitized, "if strings.Contains(text, \"@\") {", "if false {"}}},
 			driver, "TestWithoutPasswords|TestSecretsInNoLogAndNoError"},
 		{Mutant{"environment-for-clients", "a client does not get the driver's environment",
-			[]Edit{{"pkg/fuseclient/client.go", "c.cmd.Env = clientEnv()\n", ""}}},
+			[]Edit{{"pkg/fuseclient/launch.go", "c.cmd.Env = clientEnv()\n", ""}}},
 			"pkg/fuseclient", "TestRunningClientHasNoSecrets"},
 		{Mutant{"credentials-are-printed", "credentials do not print their key",
 			[]Edit{{"pkg/volume/provisioner.go", `return "user " + c.User }`, `return "user " + c.User + " " + c.Key }`}}},

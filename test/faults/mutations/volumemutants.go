@@ -5,16 +5,16 @@ func nameMutants() []testMutant {
 	const provisioner = "pkg/provisioner"
 	return []testMutant{
 		{Mutant{"name-in-use-is-failure", `"already in use" leads to a look-up, and to the volume that an earlier call made`,
-			[]Edit{{create, "return c.settle(ctx, err)\n\t\tcase outcome == heketi.Unknown:", "return volume.Volume{}, err\n\t\tcase outcome == heketi.Unknown:"}}},
+			[]Edit{{create, "return c.resolve(ctx, err)\n\t\tcase outcome == heketi.Unknown:", "return volume.Volume{}, err\n\t\tcase outcome == heketi.Unknown:"}}},
 			provisioner, "TestCreateByTwoDrivers"},
 		{Mutant{"any-cluster", "each request names exactly one cluster",
-			[]Edit{{types, "Clusters: []string{r.Cluster}", "Clusters: nil"}}},
+			[]Edit{{heketiVolume, "Clusters: []string{r.Cluster}", "Clusters: nil"}}},
 			provisioner, "TestCreate"},
 		{Mutant{"no-look-up-across-clusters", "with several clusters the name is looked up in all of them first",
 			[]Edit{{create, "if len(all) > 1 {", "if len(all) > 1 && false {"}}},
 			provisioner, "TestCreateUnderAUsedName"},
 		{Mutant{"doubt-goes-on", "after an unknown outcome no other cluster is tried",
-			[]Edit{{create, "\"err\", err)\n\t\t\treturn c.settle(ctx, err)", "\"err\", err)\n\t\t\trefusals = append(refusals, err)"}}},
+			[]Edit{{create, "\"err\", err)\n\t\t\treturn c.resolve(ctx, err)", "\"err\", err)\n\t\t\trefusals = append(refusals, err)"}}},
 			provisioner, "TestCreateStopsAtAClusterInDoubt"},
 		{Mutant{"forgotten-is-failed", "a queue entry that Heketi no longer knows says nothing about the operation", []Edit{
 			{errorsFile, "if e.Status == http.StatusInternalServerError && !e.panicked() {", "if e.Status == http.StatusInternalServerError || e.Status == http.StatusNotFound {"},
@@ -40,7 +40,7 @@ func pendingMutants() []testMutant {
 	const provisioner = "pkg/provisioner"
 	return []testMutant{
 		{Mutant{"hidden-is-deleted", "a volume that Heketi hides while it is pending is not gone",
-			[]Edit{{lookup, "if _, ok := dump.Volumes[handle.ID]; ok {", "if _, ok := dump.Volumes[handle.ID]; ok && false {"}}},
+			[]Edit{{idempotency, "if _, ok := dump.Volumes[handle.ID]; ok {", "if _, ok := dump.Volumes[handle.ID]; ok && false {"}}},
 			provisioner, "TestDeleteWhilePending|TestDeleteOfWhatHasGone"},
 		{Mutant{"expand-while-pending", "an expand waits for the operations that are pending on its volume",
 			[]Edit{{expand, "if op.Touches(found) {", "if op.Touches(found) && false {"}}},

@@ -49,6 +49,19 @@ func (a *Authority) Issue(name string, addresses ...net.IP) (dir string) {
 	a.t.Helper()
 	template := certificateTemplate(name)
 	template.IPAddresses = addresses
+	return a.issue(template)
+}
+
+// IssueNames makes the three files of a server that is asked by these names.
+func (a *Authority) IssueNames(names ...string) (dir string) {
+	a.t.Helper()
+	template := certificateTemplate(names[0])
+	template.DNSNames = names
+	return a.issue(template)
+}
+
+func (a *Authority) issue(template *x509.Certificate) (dir string) {
+	a.t.Helper()
 	key := a.newKey()
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	a.ok(err)

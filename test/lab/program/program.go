@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // Main is a main program. Signals end the context of run, which has to end the lab whatever happens; flag.ErrHelp is its
@@ -39,6 +40,9 @@ func Main(name string, run func(ctx context.Context, args []string) error) {
 // Tests is the body of a TestMain, and gives the exit status: up starts a lab in dir, or leaves none when it fails; after the
 // tests, or when they are interrupted, it is ended.
 func Tests(name, dir string, up func(context.Context) error, tests func() int) int {
+	if code, root := needs.RootForAll(tests, "the lab makes network and mount namespaces and loop devices"); !root {
+		return code
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	if err := up(ctx); err != nil {

@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // A pod attaches a file under the path that the file has inside the pod, which says nothing about the lab.
 func TestLoopsOfPodsAreKnownByTheirFiles(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: it attaches loop devices")
-	}
+	needs.Root(t, "it attaches loop devices")
 	lab, other := Layout{Dir: t.TempDir()}, Layout{Dir: t.TempDir()}
 	device := attachUnderAnotherName(t, lab, "storage1")
 	for _, c := range []struct {

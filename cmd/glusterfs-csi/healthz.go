@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// probeDriver asks the driver behind the socket whether it is alive, over a new connection: a driver that no longer accepts
+// connections is as dead as one that does not answer. It asks about nothing beyond that process.
+func probeDriver(ctx context.Context, socket string) error {
+	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	answer, err := csi.NewIdentityClient(conn).Probe(ctx, &csi.ProbeRequest{})
+	switch {
+	case err != nil:
+		return fmt.Errorf("Identity.Probe on %s: %w", socket, err)
+	case answer.GetReady() != nil && !answer.GetReady().GetValue():
+		return errors.New("Identity.Probe: not ready")
+	}
+	return nil
+}

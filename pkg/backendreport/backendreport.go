@@ -1,0 +1,81 @@
+// Package backendreport has what findings about a Heketi have in common: its name, what an error of it means, the command
+// that calls it, and the operations that it has left behind.
+package backendreport
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+)
+
+// Subject names a backend in findings.
+func Subject(b *heketi.Backend) string { return fmt.Sprintf("backend %q (%s)", b.Name(), b.URL()) }
+
+// Explain parts an error into what happened and what to do.
+func Explain(err error) (message, remedy string) {
+	message, remedy = err.Error(), "Heketi's log tells more"
+	type hinting interface {
+		error
+		Hint() string
+	}
+	if e, ok := errors.AsType[hinting](err); ok && e.Hint() != "" {
+		message, remedy = strings.TrimSuffix(message, "; "+e.Hint()), e.Hint()
+	}
+	return message, remedy
+}
+
+// CLI is a command line of heketi-cli, which takes the key from HEKETI_CLI_KEY.
+func CLI(b *heketi.Backend, command string) string {
+	return "heketi-cli --server " + b.URL() + " --user admin " + command
+}
+
+// LeftBehind is the finding about operations that are stale or failed.
+func LeftBehind(b *heketi.Backend, dump heketi.Dump, operations []heketi.Operation, check string) report.Finding {
+	names := map[string]string{} // of volumes, by the operation that they wait for
+	for _, v := range dump.Volumes {
+		if v.Pending != "" {
+			names[v.Pending] = v.Name
+		}
+	}
+	texts := make([]string, 0, len(operations))
+	var cleanable []string
+	for _, op := range operations {
+		text := fmt.Sprintf("%s %s %s", op.Status, op.Type, op.ID)
+		if name := names[op.ID]; name != "" {
+			text += " of gluster volume " + name
+		}
+		texts = append(texts, text)
+		if op.Type != cloneVolume {
+			cleanable = append(cleanable, op.ID)
+		}
+	}
+	var remedies []string
+	if len(cleanable) < len(operations) {
+		remedies = append(remedies, "Heketi never cleans up a clone: repair its database offline (heketi db export, edit, heketi db import), also for the "+
+			"sake of the volume that was cloned.")
+	}
+	commands := []string{CLI(b, "server operations list")}
+	if len(cleanable) > 0 {
+		remedies = append(remedies, "Heketi undoes creates and finishes deletes itself, a minute after its start and then every hour. If they stay, "+
+			"its log tells why; to have it done now:")
+	}
+	for chunk := range slices.Chunk(cleanable, mostCleaned) {
+		commands = append(commands, CLI(b, "server operations cleanup "+strings.Join(chunk, " ")))
+	}
+	return report.Finding{
+		Severity: report.Warning, Check: check, Subject: Subject(b),
+		Message: plain.Plural(len(operations), "operation") + " left behind, so that names stay taken and room stays used: " + plain.Few(texts, 5, "; ", "; and "),
+		Remedy:  strings.Join(remedies, " "), Commands: commands,
+	}
+}
+
+// cloneVolume is the type of an operation that this driver never begins.
+const cloneVolume = "clone-volume"
+
+// mostCleaned is how many operations one clean-up may name (heketi: apps/glusterfs/app_operations.go).
+const mostCleaned = 32

@@ -1,0 +1,104 @@
+// Package commandline holds what the command lines of all programs have in common: signals, errors in one line, exit codes, the
+// version.
+package commandline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+)
+
+// Main runs a whole program, and returns its exit code. SIGTERM and SIGINT end its context.
+func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer) int) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	return run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+// UsageError is a mistake in the command line.
+type UsageError struct{ error }
+
+// Unwrap gives the mistake.
+func (e UsageError) Unwrap() error { return e.error }
+
+// Usage makes an error a mistake in the command line.
+func Usage(err error) error { return UsageError{err} }
+
+// NewRoot returns the command of a whole program, with the command version. It runs nothing itself: whoever gives no command is told what is
+// missing.
+func NewRoot(name, short, missing, version string) *cobra.Command {
+	root := &cobra.Command{
+		Use:           name,
+		Short:         short,
+		SilenceErrors: true, // Report prints them, in one line
+		SilenceUsage:  true,
+		Args:          NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return Usage(fmt.Errorf("%s (%s --help lists the commands)", missing, cmd.CommandPath()))
+		},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return Usage(fmt.Errorf("%w (%s --help lists the flags)", err, cmd.CommandPath()))
+	})
+	root.AddCommand(&cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s (%s, %s/%s)\n", name, Version(version), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	})
+	return root
+}
+
+// NoArguments refuses arguments that are not flags.
+func NoArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return Usage(fmt.Errorf("unexpected argument %q (%s --help lists what there is)", args[0], cmd.CommandPath()))
+	}
+	return nil
+}
+
+// Version returns the release's version, or without one what the Go tool knows of the commit.
+func Version(release string) string {
+	if release != "" {
+		return release
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}
+
+// Execute runs a program's command, and returns which one of its commands it was.
+func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) (*cobra.Command, error) {
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return root.ExecuteContextC(ctx)
+}
+
+// longestError is enough for every mistake in a configuration file or a topology.
+const longestError = 16 << 10
+
+// Report prints the error of a command in one line: an administrator sees only this of a container that does not start. It returns the exit
+// code, 2 for a mistake in the command line and 1 otherwise.
+func Report(stderr io.Writer, command *cobra.Command, err error) (code int) {
+	fmt.Fprintf(stderr, "%s: %s\n", command.CommandPath(), plain.Line(err.Error(), longestError))
+	if errors.As(err, new(UsageError)) {
+		return 2
+	}
+	return 1
+}

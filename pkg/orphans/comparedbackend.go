@@ -1,0 +1,156 @@
+package orphans
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/backendreport"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// comparedBackend is a backend whose records can be trusted.
+type comparedBackend struct {
+	comparison
+	b       *heketi.Backend
+	subject string
+	dump    heketi.Dump
+}
+
+func (k comparedBackend) ids() []string {
+	return slices.SortedFunc(maps.Keys(k.dump.Volumes), func(a, b string) int {
+		return strings.Compare(k.dump.Volumes[a].Name+"\x00"+a, k.dump.Volumes[b].Name+"\x00"+b)
+	})
+}
+
+// volumesWithoutPV looks only at volumes that this driver made, and leaves out those that are being made or deleted.
+func (k comparedBackend) volumesWithoutPV() []finding {
+	var findings []finding
+	for _, id := range k.ids() {
+		v := k.dump.Volumes[id]
+		if v.Block || v.Pending != "" || !volume.IsOurs(v.Name) || len(k.byID[id]) > 0 {
+			continue
+		}
+		subject := fmt.Sprintf("gluster volume %s (id %s, backend %q)", v.Name, id, k.b.Name())
+		if users := k.names[v.Name]; len(users) > 0 {
+			findings = append(findings, finding{report.Finding{
+				Severity: report.Info, Check: checkOrphan, Subject: subject,
+				Message: fmt.Sprintf("no PersistentVolume has its handle, but %s mounts it by its name", users[0]),
+			}, []string{id}})
+			continue
+		}
+		message := fmt.Sprintf("%d GiB in cluster %s without a PersistentVolume", v.SizeGiB, v.Cluster)
+		if !k.ours {
+			message += "; the list has none of driver " + k.driver + " at all: is it that of the right Kubernetes cluster?"
+		}
+		findings = append(findings, finding{report.Finding{
+			Severity: report.Warning, Check: checkOrphan, Subject: subject, Message: message,
+			Remedy: "it may have been kept on purpose (reclaim policy Retain), belong to another Kubernetes cluster, or have been made after the list of " +
+				"PersistentVolumes: look again with a new list, and look what is in it. This ends the volume and its data:",
+			Commands: []string{backendreport.CLI(k.b, "volume delete "+id)},
+		}, []string{id}})
+	}
+	return findings
+}
+
+// pvs looks at every PersistentVolume of the backend.
+func (k comparedBackend) pvs() []finding {
+	var findings []finding
+	for _, pv := range slices.SortedStableFunc(slices.Values(k.byBackend[k.b.Name()]), func(a, b pv) int { return strings.Compare(a.Name, b.Name) }) {
+		v, exists := k.dump.Volumes[pv.handle.ID]
+		switch {
+		case !exists:
+			findings = append(findings, finding{k.withoutVolume(pv), []string{pv.Name}})
+		case v.Pending != "":
+			findings = append(findings, finding{report.Finding{
+				Severity: report.Info, Check: checkPending, Subject: pv.String(),
+				Message: fmt.Sprintf("Heketi is deleting or cloning its volume %s (operation %s, %s)", v.Name, v.Pending, status(k.dump.Operations[v.Pending])),
+			}, []string{pv.Name}})
+		default:
+			findings = append(findings, k.differences(pv, v)...)
+		}
+	}
+	return findings
+}
+
+func status(op heketi.DumpOperation) string {
+	if op.Status == "" {
+		return "under way"
+	}
+	return op.Status
+}
+
+func (k comparedBackend) withoutVolume(pv pv) report.Finding {
+	f := report.Finding{
+		Severity: report.Critical, Check: checkNoVolume, Subject: pv.String(),
+		Message: fmt.Sprintf("backend %q has no volume %s", k.b.Name(), pv.handle.ID),
+		Remedy: "pods that mount it fail. If the volume was deleted on purpose, delete the PersistentVolume (it goes when its claim is gone); otherwise " +
+			"restore the data into a new volume first. If the list is older than the deletion, look again with a new one",
+		Commands: []string{"kubectl delete pv " + pv.Name},
+	}
+	if name := glusterName(pv.PV); name != "" {
+		f.Message += ", which was gluster volume " + name
+		if id := k.idOf(name); id != "" {
+			f.Message += "; a volume of that name exists there with another id, " + id
+			f.Remedy = "keep the PersistentVolume: pods still mount the volume by its name, but it can be neither expanded nor deleted through it. " +
+				"Heketi's database has probably been rebuilt; make a PersistentVolume with the right handle, and delete this one with reclaim policy Retain"
+			f.Commands = nil
+		}
+	}
+	if pv.Deleting || pv.Phase == "Released" {
+		f.Severity = report.Warning // nobody uses it any more
+	}
+	if pv.Claim != "" && len(f.Commands) > 0 && pv.Phase == "Bound" {
+		namespace, name, _ := strings.Cut(pv.Claim, "/")
+		f.Commands = append([]string{fmt.Sprintf("kubectl delete pvc --namespace %s %s", namespace, name)}, f.Commands...)
+	}
+	return f
+}
+
+func (k comparedBackend) idOf(name string) string {
+	for _, id := range k.ids() {
+		if k.dump.Volumes[id].Name == name {
+			return id
+		}
+	}
+	return ""
+}
+
+// differences compares what nodes mount with what Heketi has under the handle.
+func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
+	var findings []finding
+	say := func(severity report.Severity, message, remedy string) {
+		findings = append(findings, finding{
+			report.Finding{Severity: severity, Check: checkMismatch, Subject: pv.String(), Message: message, Remedy: remedy}, []string{pv.Name},
+		})
+	}
+	const correct = "find out which is right, set the reclaim policy to Retain, and make the PersistentVolume anew with the right attributes: they cannot be changed"
+	if name := glusterName(pv.PV); name != "" && name != v.Name {
+		say(report.Critical, fmt.Sprintf("its pods mount gluster volume %s, but its handle is that of %s, which would be the one to be deleted or expanded", name, v.Name), correct)
+	}
+	if cluster := pv.Context[volume.ContextCluster]; cluster != "" && cluster != v.Cluster {
+		say(report.Critical, fmt.Sprintf("its cluster is %s, but Heketi has the volume in cluster %s", cluster, v.Cluster), correct)
+	}
+	if backend := pv.Context[volume.ContextBackend]; backend != "" && backend != pv.handle.Backend {
+		say(report.Warning, fmt.Sprintf("its attributes name backend %s, its handle %s", backend, pv.handle.Backend), correct)
+	}
+	if !volume.IsOurs(v.Name) && !pv.handle.Adopted {
+		say(report.Warning, fmt.Sprintf("gluster volume %s was made by somebody else, so that this driver will neither delete nor expand it", v.Name),
+			"make the PersistentVolume anew with /adopted at the end of its handle to put the volume into this driver's hands, or leave everything as it is")
+	}
+	return findings
+}
+
+func (k comparedBackend) summary() report.Finding {
+	ours := 0
+	for _, v := range k.dump.Volumes {
+		if volume.IsOurs(v.Name) && !v.Block {
+			ours++
+		}
+	}
+	return report.Finding{Severity: report.OK, Check: checkSummary, Subject: k.subject,
+		Message: fmt.Sprintf("compared; volumes: %d, of this driver: %d, PersistentVolumes: %d", len(k.dump.Volumes), ours, len(k.byBackend[k.b.Name()]))}
+}

@@ -1,0 +1,108 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// find looks for the volume in all clusters of the backend, also those that the request
+// does not name. ErrNotFound: there is none; ErrBusy: it is being made or removed;
+// ErrIncompatible: it is not what the request asks for.
+func (c *creating) find(ctx context.Context) (volume.Volume, error) {
+	dump, err := c.index.recordsSince(ctx, c.client, time.Now())
+	if err != nil {
+		return volume.Volume{}, err
+	}
+	var ids []string
+	for id, v := range dump.Volumes {
+		if volume.IsOurs(v.Name) && csiKey(v.Name) == csiKey(c.name) {
+			ids = append(ids, id)
+		}
+	}
+	c.absent = len(ids) == 0
+	switch {
+	case c.absent:
+		return volume.Volume{}, fmt.Errorf("%w: backend %q has no volume %s", volume.ErrNotFound, c.backend, c.name)
+	case len(ids) > 1:
+		slices.Sort(ids)
+		return volume.Volume{}, fmt.Errorf("%w: backend %q has several volumes for the name of %s, with the ids %s; only an administrator can tell "+
+			"which one is in use", volume.ErrPrecondition, c.backend, c.name, strings.Join(ids, ", "))
+	}
+	id := ids[0]
+	if dump.Volumes[id].Pending != "" {
+		return volume.Volume{}, pending(dump, volume.Handle{Backend: c.backend, ID: id})
+	}
+	c.index.forgetSize(id)
+	found, err := c.client.Volume(ctx, id)
+	if errors.Is(err, volume.ErrNotFound) {
+		return volume.Volume{}, fmt.Errorf("%w: volume %s was being removed while it was looked up", volume.ErrBusy, c.name)
+	}
+	if err != nil {
+		return volume.Volume{}, err
+	}
+	if c.index.forgetLate(found.Name, found.Cluster) {
+		c.journal.forget(createKey(c.backend, found.Name))
+	}
+	if err := c.compatible(found); err != nil {
+		return volume.Volume{}, err
+	}
+	v := newVolume(c.backend, found)
+	c.index.made(v)
+	c.observer.Existing(c.backend)
+	return v, nil
+}
+
+// compatible compares an existing volume with the request. Its name may differ in all but the digest: the rest is for
+// people.
+func (c creation) compatible(v heketi.Volume) error {
+	var differences []string
+	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
+	if size := int64(v.SizeGiB) * volume.GiB; !c.capacity.Allows(size) {
+		differ("its size is %d bytes, asked for are %d to %d (0: no limit)", size, c.capacity.RequiredBytes, c.capacity.LimitBytes)
+	}
+	if v.Durability != c.durability {
+		differ("its volumetype is %s, asked for is %s", v.Durability, c.durability)
+	}
+	if c.clusters != "" && !slices.Contains(strings.Split(c.clusters, ","), v.Cluster) {
+		differ("it lies in cluster %s, asked for is %s", v.Cluster, c.clusters)
+	}
+	if !c.gids.Contains(v.GID) {
+		differ("its group id is %d, asked for is one from %d to %d", v.GID, c.gids.Min, c.gids.Max)
+	}
+	for _, option := range c.optionList() { // Heketi adds some of its own
+		if !slices.Contains(v.Options, option) {
+			differ("it was made without the option %q, its options are %q", option, v.Options)
+		}
+	}
+	if float32(v.SnapFactor) != float32(c.snapFactor) { // Heketi keeps 32 bits
+		differ("its snapfactor is %v, asked for is %v", float32(v.SnapFactor), float32(c.snapFactor))
+	}
+	if len(differences) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: volume %s: %s", volume.ErrIncompatible, v.Name, strings.Join(differences, "; "))
+}
+
+// explainMissing finds out what Heketi's "not found" means: that the volume is gone
+// (ErrNotFound), that Heketi hides it while an operation runs (ErrBusy), or that Heketi
+// has lost its memory (ErrUnavailable). Other errors are returned as they are.
+func explainMissing(ctx context.Context, client *heketi.Client, x *index, handle volume.Handle, err error) error {
+	if !errors.Is(err, volume.ErrNotFound) {
+		return err
+	}
+	dump, dumpErr := x.recordsSince(ctx, client, time.Now())
+	if dumpErr != nil {
+		return dumpErr
+	}
+	if _, ok := dump.Volumes[handle.ID]; ok {
+		return pending(dump, handle)
+	}
+	return err
+}

@@ -1,0 +1,65 @@
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// checkLateExpand returns an error, ErrBusy, while an earlier request to expand the volume may still be carried out.
+//
+// Heketi refuses a request for its age when it begins with it. One that it has begun with before may wait for its database,
+// whose disk may hang, for any time, and shows in none of its records; but it is counted as being in flight.
+func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journal, key string, v heketi.Volume) error {
+	if late, ok := journal.expandOf(key, v); ok {
+		if err := late.check(ctx, client, v); err != nil {
+			return err
+		}
+	}
+	journal.forget(key)
+	return nil
+}
+
+// checkLateDelete returns an error, ErrBusy, while an earlier request to delete the volume may still be carried out: a delete
+// that meets an expand leaves Heketi with half a record of the volume.
+func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journal, handle volume.Handle, v heketi.Volume) error {
+	key := deleteKey(handle)
+	if late, ok := journal.deleteOf(key); ok {
+		if err := late.check(ctx, client, v); err != nil {
+			return err
+		}
+	}
+	journal.forget(key)
+	return nil
+}
+
+// check returns an error while the request may still be carried out.
+func (late lateRequest) check(ctx context.Context, client *heketi.Client, v heketi.Volume) error {
+	if time.Now().Before(late.until) {
+		return fmt.Errorf("%w: gluster volume %s has %d GiB. %s and may still be carried out until %s; "+
+			"the driver sends nothing that would meet it before that", volume.ErrBusy, v.Name, v.SizeGiB, late, until(late.until))
+	}
+	unrecorded, err := client.Unrecorded(ctx)
+	if err != nil {
+		return err
+	}
+	if unrecorded > 0 {
+		return fmt.Errorf("%w: gluster volume %s: %s, and Heketi has begun with %d requests that its database does not show; "+
+			"one of them may be that. Does the disk of Heketi's database hang?", volume.ErrBusy, v.Name, late, unrecorded)
+	}
+	return nil
+}
+
+// String says which request is meant, as the beginning of a sentence.
+func (late lateRequest) String() string {
+	at := late.At.UTC().Format(time.TimeOnly)
+	if late.Suspect {
+		return fmt.Sprintf("The driver was started at %s without the notes of an earlier one, whose %s may not have been answered", at, late.what)
+	}
+	return fmt.Sprintf("The %s sent at %s was not answered", late.what, at)
+}
+
+func until(t time.Time) string { return t.UTC().Format("15:04:05 MST") }

@@ -1,0 +1,181 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+const (
+	// listCacheLifetime is how old what lists say about a volume may be. Which volumes exist is asked each time; of
+	// those that do, others can change only the size and, with the cluster's nodes, the servers.
+	listCacheLifetime = 10 * time.Minute
+	// mostAsked is how many volumes are asked for one by one. Heketi answers that in a few tenths of a second; all its
+	// records take it as long as a fifth of the volumes one by one.
+	mostAsked = 100
+)
+
+// listCache is what is remembered of one backend's volumes between lists: with thousands of volumes, Heketi needs
+// seconds to write all its records, and some orchestrators list every minute.
+type listCache struct {
+	mu      sync.Mutex
+	whole   time.Time            // when all records were asked for; zero: never
+	asOf    time.Time            // when the volumes that exist were asked for
+	entries map[string]entry     // by Heketi's id; replaced, never changed
+	changed map[string]time.Time // volumes about which earlier answers are not to be believed
+}
+
+// entry is a volume, whoever made it, that is complete.
+type entry struct {
+	volume volume.Volume
+	listed bool
+}
+
+func newEntry(backend string, v heketi.Volume) entry {
+	return entry{volume: newVolume(backend, v), listed: !v.Block && volume.IsOurs(v.Name)}
+}
+
+// list returns the driver's own volumes that exist now.
+func (c *listCache) list(ctx context.Context, client *heketi.Client, x *index) ([]listed, error) {
+	asked := time.Now()
+	entries, whole, err := c.collect(ctx, client, x)
+	if err != nil {
+		return nil, err
+	}
+	c.store(entries, asked, whole)
+	var list []listed
+	for _, e := range entries {
+		if e.listed {
+			list = append(list, listed{handle: e.volume.Handle.String(), volume: e.volume})
+		}
+	}
+	return list, nil
+}
+
+// collect asks which volumes exist, and what is not remembered of them; whole says that it was everything.
+func (c *listCache) collect(ctx context.Context, client *heketi.Client, x *index) (entries map[string]entry, whole bool, err error) {
+	remembered := c.cached()
+	if remembered == nil {
+		entries, err = readEntries(ctx, client, x)
+		return entries, true, err
+	}
+	// Before and after, so that no answer came from a Heketi that has lost its database, whichever way it changes.
+	if err := trustNow(ctx, client, x); err != nil {
+		return nil, false, err
+	}
+	ids, err := client.VolumeIDs(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	entries = make(map[string]entry, len(ids))
+	var missing []string
+	for _, id := range ids {
+		if e, ok := remembered[id]; ok {
+			entries[id] = e
+		} else {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) > mostAsked {
+		entries, err = readEntries(ctx, client, x)
+		return entries, true, err
+	}
+	if err := askEach(ctx, client, x.backend, missing, entries); err != nil {
+		return nil, false, err
+	}
+	return entries, false, trustNow(ctx, client, x)
+}
+
+func trustNow(ctx context.Context, client *heketi.Client, x *index) error {
+	clusters, err := client.Clusters(ctx)
+	if err != nil {
+		return err
+	}
+	return x.trust(clusters)
+}
+
+// askEach adds volumes that are asked for one by one.
+func askEach(ctx context.Context, client *heketi.Client, backend string, ids []string, entries map[string]entry) error {
+	for _, id := range ids {
+		found, err := client.Volume(ctx, id)
+		if errors.Is(err, volume.ErrNotFound) {
+			continue // it is being removed or cloned
+		}
+		if err != nil {
+			return err
+		}
+		entries[id] = newEntry(backend, found)
+	}
+	return nil
+}
+
+// readEntries takes everything from Heketi's records.
+func readEntries(ctx context.Context, client *heketi.Client, x *index) (map[string]entry, error) {
+	dump, err := x.recordsSince(ctx, client, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	hosts := map[string][]string{} // shared by the volumes of a cluster
+	entries := make(map[string]entry, len(dump.Volumes))
+	for id, v := range dump.Volumes {
+		if v.Pending != "" {
+			continue
+		}
+		if _, ok := hosts[v.Cluster]; !ok {
+			hosts[v.Cluster] = dump.Hosts(v.Cluster)
+		}
+		e := newEntry(x.backend, heketi.Volume{
+			ID: id, Name: v.Name, Cluster: v.Cluster, SizeGiB: v.SizeGiB, GID: v.GID, Durability: v.Durability,
+			Hosts: hosts[v.Cluster], Block: v.Block,
+		})
+		e.volume.MountOptions = v.MountOptions
+		entries[id] = e
+	}
+	return entries, nil
+}
+
+// cached is nil when everything is to be read.
+func (c *listCache) cached() map[string]entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.whole) > listCacheLifetime { // or nothing was ever read
+		return nil
+	}
+	remembered := maps.Clone(c.entries)
+	for id := range c.changed {
+		delete(remembered, id)
+	}
+	return remembered
+}
+
+// store remembers what a list found that began to ask at that time.
+func (c *listCache) store(entries map[string]entry, asked time.Time, whole bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if asked.Before(c.asOf) {
+		return
+	}
+	c.asOf, c.entries = asked, entries
+	if whole {
+		c.whole = asked
+	}
+	maps.DeleteFunc(c.changed, func(_ string, at time.Time) bool { return at.Before(asked) })
+}
+
+// invalidate makes the next list ask for a volume: it may have another size now.
+func (c *listCache) invalidate(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.whole.IsZero() {
+		return // nobody lists, so that nothing is remembered
+	}
+	if c.changed == nil {
+		c.changed = map[string]time.Time{}
+	}
+	c.changed[id] = time.Now()
+}

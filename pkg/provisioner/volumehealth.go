@@ -1,0 +1,187 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// The reasons that only the servers' view of a volume can have.
+const (
+	reasonStopped  = "VolumeStopped"
+	reasonMissing  = "VolumeMissing"
+	reasonGlusterd = "GlusterdDown"
+)
+
+// Health implements volume.Provisioner.
+func (p *Provisioner) Health(ctx context.Context, handle volume.Handle, credentials volume.Credentials) (volume.Health, error) {
+	client, err := p.client(handle, credentials)
+	if err != nil {
+		return volume.Health{}, err
+	}
+	found, err := client.Volume(ctx, handle.ID)
+	if err != nil {
+		return volume.Health{}, explainMissing(ctx, client, p.index(handle.Backend), handle, err)
+	}
+	examination, err := p.examination(ctx, handle.Backend, client, credentials)
+	if err != nil {
+		return volume.Health{}, err
+	}
+	if _, ok := examination.Database.Volumes[handle.ID]; !ok {
+		return volume.Health{Handle: handle}, nil // younger than the examination
+	}
+	conditions, err := assess(examination, found.Cluster, found.Name)
+	if err != nil {
+		return volume.Health{}, err
+	}
+	if missing(conditions) {
+		if _, err := client.Volume(ctx, handle.ID); err != nil {
+			return volume.Health{}, explainMissing(ctx, client, p.index(handle.Backend), handle, err)
+		}
+	}
+	return volume.Health{Handle: handle, Conditions: conditions}, nil
+}
+
+// missing reports whether gluster does not have a volume that Heketi had: Heketi reads its records before it asks gluster,
+// so that the volume may have been deleted through Heketi in between. Whoever finds one has to ask Heketi again.
+func missing(conditions []volume.Condition) bool {
+	return slices.ContainsFunc(conditions, func(c volume.Condition) bool { return c.Reason == reasonMissing })
+}
+
+// ListHealth implements volume.Provisioner. A backend, or a cluster, that cannot tell fails the whole call, because a
+// volume that is not in the list is taken for healthy.
+func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (health []volume.Health, more bool, err error) {
+	all, err := ofAll(ctx, p.backends.All(), p.healthOf)
+	if err != nil {
+		return nil, false, err
+	}
+	all = slices.DeleteFunc(all, func(h volume.Health) bool { return h.Handle.String() <= after })
+	slices.SortFunc(all, func(a, b volume.Health) int { return strings.Compare(a.Handle.String(), b.Handle.String()) })
+	if limit > 0 && len(all) > limit {
+		return all[:limit], true, nil
+	}
+	return all, false, nil
+}
+
+// healthOf finds the volumes of a backend that are not well. Heketi does not record which volumes have been taken over, so
+// that volumes of others are among them, and each is listed under both handles that a PersistentVolume may have for it: a
+// caller ignores those that it does not know, and would take one that is missing for healthy.
+func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]volume.Health, error) {
+	client, err := backend.Client(volume.Credentials{}) // as for a list
+	if err != nil {
+		return nil, err
+	}
+	examination, err := p.examination(ctx, backend.Name(), client, volume.Credentials{})
+	if err != nil {
+		return nil, err
+	}
+	var unwell []volume.Health
+	for id, v := range examination.Database.Volumes {
+		if v.Pending != "" || v.Block {
+			continue
+		}
+		conditions, err := assess(examination, v.Cluster, v.Name)
+		if err != nil {
+			return nil, fmt.Errorf("backend %q: %w", backend.Name(), err)
+		}
+		if missing(conditions) {
+			_, err := client.Volume(ctx, id)
+			if errors.Is(err, volume.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		if len(conditions) > 0 {
+			handle := volume.Handle{Backend: backend.Name(), ID: id}
+			unwell = append(unwell, volume.Health{Handle: handle, Conditions: conditions})
+			handle.Adopted = true
+			unwell = append(unwell, volume.Health{Handle: handle, Conditions: conditions})
+		}
+	}
+	return unwell, nil
+}
+
+// assess says what is wrong with a gluster volume. ErrUnavailable: none of its cluster's nodes has answered Heketi, as
+// when Heketi's own network or key is at fault, from which nothing follows for the volume.
+func assess(examination heketi.Examination, cluster, name string) ([]volume.Condition, error) {
+	examined := examination.Clusters[cluster]
+	if examined.Volumes == nil {
+		return nil, fmt.Errorf("%w: glusterd has answered Heketi on none of the nodes of cluster %s (%s), so that nothing is known of its volumes; "+
+			"NodeGetVolumeHealth tells what a node sees", volume.ErrUnavailable, cluster, strings.Join(examination.Database.Hosts(cluster), ", "))
+	}
+	v, ok := examined.Volumes[name]
+	switch {
+	case !ok:
+		return []volume.Condition{{Severity: volume.Inaccessible, Reason: reasonMissing, Message: fmt.Sprintf(
+			"Heketi has the volume, and gluster does not have %s any more: somebody has deleted it behind Heketi's back", name)}}, nil
+	case !v.Started():
+		return []volume.Condition{{Severity: volume.Inaccessible, Reason: reasonStopped, Message: fmt.Sprintf(
+			"gluster volume %s is %s; start it with: gluster volume start %s", name, strings.ToLower(v.Status), name)}}, nil
+	}
+	return assessBricks(examination.Database, examined, name, v), nil
+}
+
+func assessBricks(database heketi.Dump, cluster heketi.ExaminedCluster, name string, v heketi.GlusterVolume) []volume.Condition {
+	nodes := map[string]heketi.ExaminedNode{} // by host
+	for id, node := range cluster.Nodes {
+		nodes[database.Nodes[id].Host] = node
+	}
+	var down []string
+	mute := map[string]bool{}
+	severity := volume.Degraded
+	for set := range slices.Chunk(v.Bricks, v.Set) {
+		left := len(set)
+		for _, brick := range set {
+			host, path := splitBrick(brick)
+			node, known := nodes[host]
+			if !known {
+				continue
+			}
+			mounted, told := node.BrickMounted(path)
+			switch {
+			case !node.Reached:
+				down = append(down, brick+" (Heketi does not reach the node)")
+				left--
+			case told && !mounted:
+				down = append(down, brick+" (its file system is not mounted)")
+				left--
+			case !node.Glusterd:
+				mute[host] = true
+			}
+		}
+		if left < v.Needed {
+			severity = volume.Inaccessible
+		}
+	}
+	var conditions []volume.Condition
+	if len(down) > 0 {
+		conditions = append(conditions, volume.Condition{Severity: severity, Reason: volume.ReasonBricksDown, Message: fmt.Sprintf(
+			"%d of %d bricks are down: %s; bring the nodes back and mount the file systems, then: gluster volume start %s force",
+			len(down), len(v.Bricks), strings.Join(down, ", "), name)})
+	}
+	if len(mute) > 0 {
+		conditions = append(conditions, volume.Condition{Severity: volume.Degraded, Reason: reasonGlusterd, Message: fmt.Sprintf(
+			"glusterd does not answer on %s, so that nobody can mount the volume from there; whether the bricks there serve is not known; start glusterd",
+			strings.Join(slices.Sorted(maps.Keys(mute)), ", "))})
+	}
+	return conditions
+}
+
+// splitBrick parts host:/path; an IPv6 address has colons of its own.
+func splitBrick(brick string) (host, path string) {
+	host, path, ok := strings.Cut(brick, ":/")
+	if !ok {
+		return brick, ""
+	}
+	return host, "/" + path
+}
+
+func clusterIDs(dump heketi.Dump) []string { return slices.Collect(maps.Keys(dump.Clusters)) }

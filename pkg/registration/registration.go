@@ -1,0 +1,150 @@
+// Package registration announces the driver to the kubelet, as the sidecar node-driver-registrar does.
+package registration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/klog/v2"
+	registerapi "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
+)
+
+// Registration announces the driver to the kubelet of this node: it serves the kubelet's plugin registration API on a
+// socket in the directory that the kubelet watches. It does what the sidecar node-driver-registrar does, with one
+// difference: the sidecar ends itself when the kubelet refuses the driver. Here that would end the clients of every mount.
+type Registration struct {
+	path       string
+	info       *registerapi.PluginInfo
+	listener   net.Listener
+	delays     wait.Backoff // between a refusal of the kubelet and the next announcement
+	registered chan struct{}
+	once       sync.Once
+}
+
+// Socket is the path of the socket in the directory, named as node-driver-registrar names it.
+func Socket(dir, driver string) string { return filepath.Join(dir, driver+"-reg.sock") }
+
+// Open opens the Socket. From then on the kubelet may ask, so that the driver must
+// be ready to answer CSI calls. Endpoint is the path of the CSI socket as the kubelet sees it. A socket file that nobody
+// answers is replaced; see unixsocket.Listen.
+func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, error) {
+	path := Socket(dir, driver)
+	listener, err := unixsocket.Listen(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return &Registration{
+		path: path,
+		info: &registerapi.PluginInfo{
+			Type:     registerapi.CSIPlugin,
+			Name:     driver,
+			Endpoint: endpoint,
+			// The registration API's notion of a CSI version: the kubelet takes every 1.x (pkg/volume/csi, highestSupportedVersion).
+			SupportedVersions: []string{"1.0.0"},
+		},
+		listener:   listener,
+		delays:     wait.Backoff{Duration: 5 * time.Second, Factor: 2, Steps: 10, Cap: 2 * time.Minute},
+		registered: make(chan struct{}),
+	}, nil
+}
+
+// Registered is closed when the kubelet has said for the first time that it registered the driver.
+func (r *Registration) Registered() <-chan struct{} { return r.registered }
+
+// Serve answers the kubelet until ctx is done, and then removes the socket: the kubelet forgets the driver. When the
+// kubelet refuses the driver, the socket is made anew after a while, which is how a kubelet that does not ask again by
+// itself is made to. Its refusals are logged and never an error of Serve.
+func (r *Registration) Serve(ctx context.Context) error {
+	retry := r.delays
+	for {
+		if err := r.serveOnce(ctx, &retry); err != nil || ctx.Err() != nil {
+			return err
+		}
+		if !r.reopen(ctx, &retry) {
+			return nil
+		}
+	}
+}
+
+// reopen reports whether it opened the socket before ctx was done.
+func (r *Registration) reopen(ctx context.Context, retry *wait.Backoff) bool {
+	for {
+		var err error
+		if r.listener, err = unixsocket.Listen(ctx, r.path); err == nil {
+			return true
+		}
+		klog.FromContext(ctx).Error(err, "The driver cannot be announced to the kubelet; trying again")
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(retry.Step()):
+		}
+	}
+}
+
+// serveOnce serves on the socket until ctx is done or the kubelet's last word has been a refusal for the time of retry.
+// It closes the socket.
+func (r *Registration) serveOnce(ctx context.Context, retry *wait.Backoff) error {
+	answers := &registrationServer{info: r.info, logger: klog.FromContext(ctx), statuses: make(chan bool)}
+	server := grpc.NewServer()
+	registerapi.RegisterRegistrationServer(server, answers)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(r.listener) }()
+	defer server.Stop()
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-ended:
+			return fmt.Errorf("serving on %s: %w", r.path, err)
+		case registered := <-answers.statuses:
+			again = nil
+			if registered {
+				*retry = r.delays
+				r.once.Do(func() { close(r.registered) })
+			} else {
+				again = time.After(retry.Step())
+			}
+		case <-again:
+			return nil
+		}
+	}
+}
+
+type registrationServer struct {
+	registerapi.UnimplementedRegistrationServer
+	info     *registerapi.PluginInfo
+	logger   klog.Logger
+	statuses chan bool
+}
+
+// GetInfo says who wants to be registered.
+func (s *registrationServer) GetInfo(context.Context, *registerapi.InfoRequest) (*registerapi.PluginInfo, error) {
+	return s.info, nil
+}
+
+// NotifyRegistrationStatus hears what became of it.
+func (s *registrationServer) NotifyRegistrationStatus(ctx context.Context, status *registerapi.RegistrationStatus) (*registerapi.RegistrationStatusResponse, error) {
+	if status.GetPluginRegistered() {
+		s.logger.Info("The kubelet registered the driver", "driver", s.info.GetName(), "kubeletEndpoint", s.info.GetEndpoint())
+	} else {
+		s.logger.Error(errors.New(status.GetError()), "The kubelet refused the driver; it will be announced again",
+			"driver", s.info.GetName(), "kubeletEndpoint", s.info.GetEndpoint())
+	}
+	select {
+	case s.statuses <- status.GetPluginRegistered():
+		return &registerapi.RegistrationStatusResponse{}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

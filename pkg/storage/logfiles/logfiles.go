@@ -1,0 +1,142 @@
+// Package logfiles bounds the logs of GlusterFS on a node, which GlusterFS itself never shortens.
+//
+// A log that is too large is copied and truncated in place. GlusterFS opens all its logs with O_APPEND (libglusterfs/src/logging.c), so
+// a process goes on at the beginning of the file. A line that is written between the last read and the truncation is lost; both
+// follow each other at once.
+//
+// The other way would be to rename the log and send SIGHUP, as "gluster volume log rotate" and GlusterFS's file for logrotate do.
+// No line is lost then, but a process may be: SIGHUP ends one that does not handle it yet or at all (the gluster command, glfsheal, a
+// brick in its first moments), and makes the others fetch their volume files again, glusterd's clients included
+// (glusterfsd/src/glusterfsd.c, xlators/protocol/server/src/server.c).
+package logfiles
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// Limits say how much is kept.
+type Limits struct {
+	Size   int64         // bytes of a log
+	Copies int           // of a log, packed, beside it
+	Age    time.Duration // since the last line; for copies, and for logs of bricks that are gone
+}
+
+// DefaultLimits keep what an administrator needs to find out why a brick failed last week.
+func DefaultLimits() Limits {
+	return Limits{Size: 16 << 20, Copies: 4, Age: 30 * 24 * time.Hour}
+}
+
+// Keeper bounds the logs of a directory.
+type Keeper struct {
+	Limits
+
+	Dir  string
+	Proc string // by default /proc
+}
+
+const interval = time.Minute
+
+// Run looks at the logs once a minute until ctx is done.
+func (k Keeper) Run(ctx context.Context) {
+	logger := klog.FromContext(ctx)
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	last := ""
+	for {
+		text := ""
+		if err := k.look(ctx, time.Now()); err != nil {
+			text = err.Error()
+			if text != last {
+				logger.Error(err, "Logs of GlusterFS are not bounded", "directory", k.Dir)
+			}
+		}
+		last = text
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// look goes through the directory once. A file that fails does not keep others from their turn.
+func (k Keeper) look(ctx context.Context, now time.Time) error {
+	var failures []error
+	var old []string
+	_ = filepath.WalkDir(k.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			var unused bool
+			if unused, err = k.bound(ctx, path, entry, now); unused {
+				old = append(old, path)
+			}
+		}
+		failures = append(failures, err)
+		return ctx.Err()
+	})
+	return errors.Join(append(failures, k.removeUnused(ctx, old))...)
+}
+
+// bound bounds one file. It reports whether the file is a log that is to be removed unless a process has it open.
+func (k Keeper) bound(ctx context.Context, path string, entry fs.DirEntry, now time.Time) (unused bool, err error) {
+	info, err := entry.Info()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	aged := now.Sub(info.ModTime()) >= k.Age
+	switch {
+	case isCopy(path):
+		if aged {
+			err = os.Remove(path)
+		}
+	case !strings.HasSuffix(path, logSuffix):
+	case aged && k.mayBeOrphan(path):
+		unused = true
+	case info.Size() >= k.Size:
+		err = k.shorten(ctx, path)
+	}
+	return unused, err
+}
+
+// mayBeOrphan reports whether this is the log of a brick, or of looks at the heal backlog of a volume. Each volume adds such files, and
+// its deletion leaves them behind.
+func (k Keeper) mayBeOrphan(path string) bool {
+	return filepath.Dir(path) == filepath.Join(k.Dir, "bricks") || filepath.Dir(path) == filepath.Clean(k.Dir) && strings.HasPrefix(filepath.Base(path), "glfsheal-")
+}
+
+// removeUnused removes logs that no process has open: a brick that has nothing to say for a month still has its log.
+func (k Keeper) removeUnused(ctx context.Context, paths []string) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	proc := k.Proc
+	if proc == "" {
+		proc = "/proc"
+	}
+	open, err := openFiles(proc, k.Dir)
+	if err != nil {
+		return err // one of them may be open
+	}
+	var failures []error
+	for _, path := range paths {
+		if open[path] {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		klog.FromContext(ctx).Info("Removed a log that nothing writes any more", "file", path)
+	}
+	return errors.Join(failures...)
+}

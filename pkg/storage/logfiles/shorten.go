@@ -1,0 +1,108 @@
+package logfiles
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
+	"syscall"
+
+	"k8s.io/klog/v2"
+)
+
+const (
+	logSuffix = ".log"
+	newSuffix = ".new" // of a copy that is not complete
+)
+
+var copyName = regexp.MustCompile(`\.log\.[0-9]+\.gz$`)
+
+func isCopy(path string) bool { return copyName.MatchString(path) }
+
+func copyPath(path string, n int) string { return path + "." + strconv.Itoa(n) + ".gz" }
+
+// shorten makes a copy of a log and empties it. It empties the log also where no copy can be made: logs that fill the node's disk
+// would stop glusterd, whose files are on the same disk in most cases.
+func (k Keeper) shorten(ctx context.Context, path string) error {
+	log, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW, 0) // #nosec G304 -- below the directory of the logs
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	failure := k.pack(log, path)
+	// Where pack has succeeded, the log is empty since.
+	if failure != nil {
+		failure = errors.Join(fmt.Errorf("%s is emptied without a copy: %w", path, failure), log.Truncate(0))
+	}
+	klog.FromContext(ctx).Info("Emptied a log of GlusterFS", "file", path, "copies", k.Copies)
+	return failure
+}
+
+// pack writes the log into its first copy, empties it, and moves the older copies on.
+func (k Keeper) pack(log *os.File, path string) error {
+	if k.Copies == 0 {
+		return log.Truncate(0)
+	}
+	temporary := copyPath(path, 1) + newSuffix
+	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600) // #nosec G304 -- see shorten
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(packInto(file, log), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	return errors.Join(k.moveOn(path), os.Rename(temporary, copyPath(path, 1)))
+}
+
+// packInto empties the log as soon as what it holds is in the copy. The second round takes the lines that were written during the first one.
+func packInto(file io.Writer, log *os.File) error {
+	packer, err := gzip.NewWriterLevel(file, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		info, err := log.Stat()
+		if err != nil {
+			return err
+		}
+		// A process may write faster than this one packs.
+		if _, err := io.Copy(packer, io.LimitReader(log, info.Size())); err != nil {
+			return err
+		}
+		if err := packer.Flush(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(log.Truncate(0), packer.Close())
+}
+
+// moveOn makes room for a first copy. What there is beyond the number of copies goes.
+func (k Keeper) moveOn(path string) error {
+	last := k.Copies
+	for {
+		if _, err := os.Lstat(copyPath(path, last+1)); err != nil {
+			break
+		}
+		last++
+	}
+	for n := last; n >= 1; n-- {
+		var err error
+		if n >= k.Copies {
+			err = os.Remove(copyPath(path, n))
+		} else {
+			err = os.Rename(copyPath(path, n), copyPath(path, n+1))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package teardown
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+)
+
+// loseNode is a node that is gone for good; an administrator has deleted it from Kubernetes.
+func (w *world) loseNode(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.nodes = slices.DeleteFunc(w.nodes, func(n kube.Node) bool { return n.Name == name })
+	w.pods = slices.DeleteFunc(w.pods, func(p kube.Pod) bool { return p.Node == name })
+	w.peers["10.0.0."+name[1:]] = false
+	for _, d := range w.disks {
+		d.lost = d.lost || d.node == name
+	}
+}
+
+// TestLostNode: what is on the other nodes goes, and the log says what is left on the lost one.
+func TestLostNode(t *testing.T) {
+	w := newWorld(t)
+	w.loseNode("n1")
+	w.pods = append(w.pods, kube.Pod{Name: "gluster-n1", Node: "n1", Why: "it is being deleted"}) // Kubernetes has not removed it yet
+	if err := w.run(""); err != nil {
+		t.Fatalf("%v\n%s", err, w.log)
+	}
+	w.check()
+	log := w.log.String()
+	for _, want := range []string{
+		`Step 3 of 6: WARNING: left behind: what is on node n1, which is lost" node="n1" devices=["/dev/sdb","/dev/sdc"]`,
+		"Nothing is left on the devices but for those that are lost.",
+		`what="what is on node n1, which is lost; if it comes back, run this on the node" do="vgremove --force vg_`,
+		"; pvremove /dev/sdb /dev/sdc; rm -r /var/lib/glusterd /var/lib/heketi\"", `Step 5 of 6: removed a node" node="n2"`,
+	} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log does not say %q:\n%s", want, log)
+		}
+	}
+	for id, d := range w.disks {
+		if d.lost && !strings.Contains(log, servers.GroupOf(id)) {
+			t.Errorf("%s of the lost node is not named", servers.GroupOf(id))
+		}
+	}
+	if i := slices.Index(w.commands, "gluster-n2: gluster --mode=script volume remove-brick heketidbstorage replica 2 10.0.0.1:/var/lib/heketi/mounts/brick force"); i < 0 {
+		t.Errorf("commands %q", w.commands)
+	}
+}
+
+// TestLostNodeKilled: a run without a node is killed, and the next one finishes the work.
+func TestLostNodeKilled(t *testing.T) {
+	points := []string{
+		"after gluster --mode=script volume remove-brick", "after gluster --mode=script peer detach", "after gluster --mode=script volume delete", "before DELETE /volumes/ID",
+		"after DELETE /volumes/ID", "after DELETE /devices/ID", "after DELETE /nodes/ID", "after clear secret",
+	}
+	for i, point := range points {
+		for _, lost := range []bool{false, true} {
+			if testing.Short() && (i%2 == 0) == lost {
+				continue
+			}
+			t.Run(strings.ReplaceAll(point, "/", ".")+map[bool]string{true: ", pod lost"}[lost], func(t *testing.T) {
+				w := newWorld(t)
+				w.loseNode("n3")
+				if err := w.run(point); err == nil {
+					t.Fatal("the run was not killed")
+				}
+				if lost {
+					w.newPod()
+				}
+				if err := w.run(""); err != nil {
+					t.Fatalf("%v\n%s", err, w.log)
+				}
+				w.check()
+			})
+		}
+	}
+}
+
+// TestLostNodeWithVolumes: data is not given up because a node is lost.
+func TestLostNodeWithVolumes(t *testing.T) {
+	w := newWorld(t)
+	w.makeVolume(w.client(), w.cluster(), "vol_a")
+	w.volumes["vol_a"] = true
+	w.loseNode("n3")
+	if err := w.run(""); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "Heketi still has volumes: vol_a (id ") {
+		t.Errorf("%v", err)
+	}
+	w.untouched()
+}
+
+// TestAllCopiesLost: without a brick of it on a node that serves, gluster cannot delete the volume.
+func TestAllCopiesLost(t *testing.T) {
+	w := newWorld(t)
+	w.bricks = slices.DeleteFunc(w.bricks, func(brick string) bool { return strings.HasPrefix(brick, "10.0.0.1:") })
+	w.loseNode("n2")
+	w.loseNode("n3")
+	if err := w.run(""); err == nil || !strings.Contains(err.Error(), "step 3 of 6, delete volume heketidbstorage: all bricks of volume heketidbstorage are on nodes that are lost") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestBrokenDisk: the administrator disables the device in Heketi, and the rest goes.
+func TestBrokenDisk(t *testing.T) {
+	w := newWorld(t)
+	w.pods[1].Ready, w.pods[1].Why = false, "not all bricks of this node are online"
+	var id string
+	for device, d := range w.disks {
+		if d.node == "n2" {
+			id = device
+			d.pv, d.group = false, false
+		}
+	}
+	if err := w.run(""); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "heketi-cli device disable "+id) {
+		t.Fatalf("%v", err)
+	}
+	if err := w.client().SetDeviceState(t.Context(), id, heketi.DeviceOffline); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.run(""); err != nil {
+		t.Fatalf("%v\n%s", err, w.log)
+	}
+	w.check()
+	if log := w.log.String(); !strings.Contains(log, `what="what is on /dev/sdb of node n2, which is broken; if it comes back, run this on the node" do="vgremove --force `+servers.GroupOf(id)+`; pvremove /dev/sdb"`) {
+		t.Errorf("the log:\n%s", log)
+	}
+}
+
+func TestBricksOf(t *testing.T) {
+	const info = "Volume Name: v\nNumber of Bricks: 1 x 3 = 3\nBricks:\nBrick1: 10.0.0.1:/b/1\nBrick2: fd00::2:/b/2 (arbiter)\nBrick3: 10.0.0.11:/b/3\nOptions Reconfigured:\nuser.Brick4: 10.0.0.1:/x\n"
+	for host, want := range map[string][]string{"10.0.0.1": {"10.0.0.1:/b/1"}, "fd00::2": {"fd00::2:/b/2"}, "10.0.0.9": nil} {
+		others, bricks := bricksOf(info, []string{host})
+		if others != 3-len(want) || !slices.Equal(bricks, want) {
+			t.Errorf("%s: %d others, %q", host, others, bricks)
+		}
+	}
+}

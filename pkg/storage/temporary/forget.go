@@ -1,0 +1,123 @@
+package temporary
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Lost names the nodes and devices that are lost, by their ids in Heketi.
+type Lost struct{ Nodes, Devices []string }
+
+// Forget takes lost nodes and devices, and the bricks on them, out of the database, while no Heketi runs. Heketi itself deletes no
+// volume that has a brick on a node that does not answer, and no device that has a brick.
+func (o Options) Forget(ctx context.Context, lost Lost) error {
+	return o.edit(ctx, func(exported []byte) ([]byte, error) {
+		changed, err := forgotten(exported, lost)
+		if err != nil {
+			return nil, fmt.Errorf("forget what is lost in Heketi's database: %w", err)
+		}
+		return changed, nil
+	})
+}
+
+// forgotten returns an exported database without what is lost. All else in it stays as it is (heketi: apps/glusterfs/*_entry.go).
+func forgotten(content []byte, lost Lost) ([]byte, error) {
+	d := export{}
+	if err := json.Unmarshal(content, &d.sections); err != nil {
+		return nil, err
+	}
+	isLost := func(ids []string) func(string) bool { return func(id string) bool { return slices.Contains(ids, id) } }
+	nodes, devices, bricks := slices.Clone(lost.Nodes), slices.Clone(lost.Devices), []string(nil)
+	d.each("deviceentries", func(id string, device entry) {
+		if slices.Contains(nodes, device.text("NodeId")) {
+			devices = append(devices, id)
+		}
+	})
+	d.each("brickentries", func(id string, brick entry) {
+		if slices.Contains(devices, brick.sub("Info").text("device")) {
+			bricks = append(bricks, id)
+		}
+	})
+	d.remove("nodeentries", nodes)
+	d.remove("deviceentries", devices)
+	d.remove("brickentries", bricks)
+	d.each("nodeentries", func(_ string, node entry) { node.without("Devices", isLost(devices)) })
+	d.each("deviceentries", func(_ string, device entry) { device.without("Bricks", isLost(bricks)) })
+	d.each("volumeentries", func(_ string, volume entry) { volume.without("Bricks", isLost(bricks)) })
+	d.each("clusterentries", func(_ string, cluster entry) {
+		info := cluster.sub("Info")
+		info.without("nodes", isLost(nodes))
+		cluster.fields["Info"] = encoded(info.fields)
+	})
+	if err := errors.Join(d.errs...); err != nil {
+		return nil, err
+	}
+	return encoded(d.sections), nil
+}
+
+// export is an exported database. It collects the errors of what is done with it.
+type export struct {
+	sections map[string]json.RawMessage
+	errs     []error
+}
+
+// entry is one of a section.
+type entry struct {
+	*export
+	name   string
+	fields map[string]json.RawMessage
+}
+
+// each calls do for each entry of a section; what do changes is kept.
+func (d *export) each(section string, do func(id string, e entry)) {
+	entries := d.entries(section)
+	for id, raw := range entries {
+		e := entry{export: d, name: section + "." + id}
+		d.decode(e.name, raw, &e.fields)
+		do(id, e)
+		entries[id] = encoded(e.fields)
+	}
+	d.sections[section] = encoded(entries)
+}
+
+func (d *export) remove(section string, ids []string) {
+	entries := d.entries(section)
+	for _, id := range ids {
+		delete(entries, id)
+	}
+	d.sections[section] = encoded(entries)
+}
+
+func (d *export) entries(section string) (entries map[string]json.RawMessage) {
+	d.decode(section, d.sections[section], &entries)
+	return entries
+}
+
+func (d *export) decode(name string, raw json.RawMessage, to any) {
+	if err := json.Unmarshal(raw, to); err != nil {
+		d.errs = append(d.errs, fmt.Errorf("%s: %w", name, err))
+	}
+}
+
+func (e entry) text(field string) (text string) {
+	e.decode(e.name+"."+field, e.fields[field], &text)
+	return text
+}
+
+func (e entry) sub(field string) entry {
+	part := entry{export: e.export, name: e.name + "." + field}
+	e.decode(part.name, e.fields[field], &part.fields)
+	return part
+}
+
+// without takes ids out of a list.
+func (e entry) without(field string, lost func(id string) bool) {
+	var ids []string
+	e.decode(e.name+"."+field, e.fields[field], &ids)
+	if slices.ContainsFunc(ids, lost) {
+		e.fields[field] = encoded(slices.DeleteFunc(ids, lost))
+	}
+}

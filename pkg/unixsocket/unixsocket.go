@@ -1,0 +1,104 @@
+// Package unixsocket opens the unix sockets on which the driver serves the kubelet and the CSI sidecars.
+package unixsocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
+)
+
+// Path returns the path of a CSI endpoint: unix:///path, unix:/path or a plain absolute path. CSI endpoints are
+// unix sockets only, because whoever can call a driver is root on the node.
+func Path(endpoint string) (string, error) {
+	path := strings.TrimPrefix(endpoint, "unix:")
+	path = strings.TrimPrefix(path, "//")
+	const longest = 107 // sun_path of unix(7), less the terminating byte
+	if len(path) > longest {
+		return "", fmt.Errorf("endpoint %q: the path of a unix socket must be at most %d bytes long", endpoint, longest)
+	}
+	if !filepath.IsAbs(path) || path == "/" || filepath.Clean(path) != path {
+		return "", fmt.Errorf("endpoint %q must be a unix socket, as in unix:///csi/csi.sock", endpoint)
+	}
+	return path, nil
+}
+
+// Listen opens the unix socket at path. The socket file of a process that has died is replaced; one that is answered
+// is an error, because two drivers behind one socket would each get half of the calls.
+func Listen(ctx context.Context, path string) (net.Listener, error) {
+	listener, err := listen(ctx, path, stalePatience)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", path, err)
+	}
+	return listener, nil
+}
+
+func listen(ctx context.Context, path string, patience time.Duration) (net.Listener, error) {
+	// Two that start at once must not both find the same stale socket, or the second one removes what the first has put in
+	// its place.
+	unlock, err := dirlock.Lock(ctx, filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := removeStale(ctx, path, patience); err != nil {
+		return nil, err
+	}
+	return (&net.ListenConfig{Control: ownerOnly}).Listen(ctx, "unix", path)
+}
+
+// ownerOnly gives a socket mode 0600 before it is bound: connecting needs the right to write, and whoever can call a driver is
+// root on the node. The file is made with the mode of the socket, less the umask, so that there is no moment with another mode.
+func ownerOnly(_, _ string, socket syscall.RawConn) error {
+	var err error
+	return errors.Join(socket.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) }), err)
+}
+
+func removeStale(ctx context.Context, path string, patience time.Duration) error {
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return errors.New("it exists and is not a socket; remove it or choose another path")
+	}
+	if err := waitForNoAnswer(ctx, path, patience); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// stalePatience is how long a socket may be answered. A child of a process that was killed holds the socket, too, until the child
+// executes its program.
+const stalePatience = 2 * time.Second
+
+// waitForNoAnswer returns nil as soon as connections to the socket are refused.
+func waitForNoAnswer(ctx context.Context, path string, patience time.Duration) error {
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (refused bool, err error) {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
+			return true, nil
+		case err != nil:
+			return false, fmt.Errorf("finding out whether another process answers there: %w", err)
+		}
+		_ = conn.Close()
+		return false, nil
+	})
+	if wait.Interrupted(err) && ctx.Err() == nil {
+		return errors.New("another process answers there; stop it or choose another path")
+	}
+	return err
+}

@@ -1,0 +1,38 @@
+package documents
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Generated holds the part of a page of docs/ between the lines "<!-- generated: NAME -->" and "<!-- end of NAME -->" against
+// what the code says. With update it writes that part instead.
+func Generated(tb testing.TB, page, name, want string, update bool) {
+	tb.Helper()
+	content := Page(tb, page)
+	begin, end := fmt.Sprintf("<!-- generated: %s -->\n", name), fmt.Sprintf("<!-- end of %s -->\n", name)
+	before, rest, found := strings.Cut(content, begin)
+	got, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		tb.Fatalf("docs/%s does not have the lines %q and %q", page, begin, end)
+	}
+	want = "\n" + strings.TrimSpace(want) + "\n\n"
+	if got == want {
+		return
+	}
+	if !update {
+		tb.Errorf("docs/%s: what is generated there is not what the code says (make docs); it has\n%s\nand should have\n%s", page, got, want)
+		return
+	}
+	if err := os.WriteFile(filepath.Join(directory(tb), page), []byte(before+begin+want+end+after), 0o644); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Cell returns a text as it stands in a cell of a table.
+func Cell(text string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
+}

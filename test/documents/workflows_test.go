@@ -1,0 +1,48 @@
+package documents
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestWorkflowsRunTheSameSteps: .github/workflows/ci.yml has each command of .ci/run.
+func TestWorkflowsRunTheSameSteps(t *testing.T) {
+	workflow := read(t, root+"/.github/workflows/ci.yml")
+	commands := regexp.MustCompile(`(?m)(?:^|then )(make [a-z0-9-]+)`).FindAllStringSubmatch(read(t, root+"/.ci/run"), -1)
+	if len(commands) < 5 {
+		t.Fatalf("only %d commands were found in .ci/run", len(commands))
+	}
+	for _, command := range commands {
+		if !regexp.MustCompile(`(?m)- (?:run: )?` + command[1] + `(?: |$)`).MatchString(workflow) {
+			t.Errorf("ci.yml does not run %q", command[1])
+		}
+	}
+}
+
+// TestWorkflowsRunEveryKubernetes: the matrix has the newest Kubernetes and each older one that the end-to-end tests can build.
+func TestWorkflowsRunEveryKubernetes(t *testing.T) {
+	want := []string{`""`}
+	modules, err := filepath.Glob(root + "/test/e2e/kubernetes/*.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, module := range modules {
+		if version := strings.TrimSuffix(filepath.Base(module), ".mod"); version != "go" {
+			want = append(want, `"`+version+`"`)
+		}
+	}
+	matrix := regexp.MustCompile(`(?m)^ +kubernetes: \[(.*)\]$`).FindStringSubmatch(read(t, root+"/.github/workflows/ci.yml"))
+	if matrix == nil {
+		t.Fatal("ci.yml has no matrix of Kubernetes versions")
+	}
+	got := strings.Split(matrix[1], ", ")
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("versions that can be built (-), in the matrix (+):\n%s", diff)
+	}
+}

@@ -1,0 +1,61 @@
+// Package needs skips tests that need what this machine or this user does not have, with the reason. `make test` sets the variable
+// REQUIRE_ALL: such a test fails then, so that none is skipped in continuous integration.
+package needs
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// Variable is what makes a test fail that would be skipped.
+const Variable = "REQUIRE_ALL"
+
+// Root skips a test that only root can run.
+func Root(tb testing.TB, why string) {
+	tb.Helper()
+	if os.Geteuid() != 0 {
+		missing(tb, "needs root: "+why)
+	}
+}
+
+// Program returns the path of a program, and skips the test where it is not installed.
+func Program(tb testing.TB, name, debianPackage string) string {
+	tb.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(tb, fmt.Sprintf("needs %s (Debian: %s): %v", name, debianPackage, err))
+	}
+	return path
+}
+
+func missing(tb testing.TB, what string) {
+	tb.Helper()
+	if os.Getenv(Variable) != "" {
+		tb.Fatal(what)
+	} else {
+		tb.Skip(what)
+	}
+}
+
+// RootForAll is for TestMain of a package all of whose tests need root. Without root it runs none of them, which go test
+// shows as "no tests to run", and returns false with the exit status.
+func RootForAll(run func() int, why string) (code int, root bool) {
+	if os.Geteuid() == 0 {
+		return 0, true
+	}
+	fmt.Fprintln(os.Stderr, "skipped, needs root: "+why)
+	if os.Getenv(Variable) != "" {
+		return 1, false
+	}
+	flag.Parse()
+	for name, value := range map[string]string{"test.run": "^$", "test.bench": "", "test.fuzz": ""} {
+		if err := flag.Set(name, value); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1, false
+		}
+	}
+	return run(), false
+}
