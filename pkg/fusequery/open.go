@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // Open opens a path below the directory root with O_PATH, and waits for bricks. It follows no symbolic link and leaves neither
@@ -75,7 +77,7 @@ func openBelow(root *os.File, path string, mounts bool) (opened *os.File, err er
 	}
 	// The descriptor stays open until the function returns.
 	controlErr := conn.Control(func(dir uintptr) {
-		err = retry(func() error {
+		err = mount.Uninterrupted(func() error {
 			fd, err := unix.Openat2(int(dir), path, &how)
 			if err == nil {
 				opened = os.NewFile(uintptr(fd), path)

@@ -19,6 +19,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
@@ -86,15 +87,15 @@ type volumeState struct {
 	ended          chan struct{} // closed at the end of the attempt
 	failures       int           // incomplete attempts since the last complete one
 	timer          *time.Timer
-	looked         time.Time       // when the client was last asked for its graph
-	changes        pace            // attempts because a mount table has changed
-	deaths         pace            // attempts because a client has ended
-	lost           [2][]Loss       // already reported, by cause
-	failed         map[string]bool // mounts that could not be repaired yet, as logged
-	leftOut        string          // the last logged text about mounts that are too many to be saved
-	accepts        bool            // the next scan saves the present mounts even if some are missing
-	waitsFor       string          // the client for which requests were waiting at each check
-	waitsSince     time.Time       // the last check at which none was waiting
+	looked         time.Time        // when the client was last asked for its graph
+	changes        pace             // attempts because a mount table has changed
+	deaths         pace             // attempts because a client has ended
+	lost           [2][]Loss        // already reported, by cause
+	failed         map[string]bool  // mounts that could not be repaired yet, as logged
+	leftOut        logging.LastText // the last logged text about mounts that are too many to be saved
+	accepts        bool             // the next scan saves the present mounts even if some are missing
+	waitsFor       string           // the client for which requests were waiting at each check
+	waitsSince     time.Time        // the last check at which none was waiting
 	hung           hungClient
 	endReported    string // the last client whose end was reported
 }

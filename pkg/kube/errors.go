@@ -28,16 +28,3 @@ func (c *Client) explain(err error, needs string) error {
 	}
 	return fmt.Errorf("API server %s: %w", c.host, err)
 }
-
-// loggedError is the text of the error that was logged last, so that one which lasts is logged once.
-type loggedError string
-
-// isNew reports whether err is another error than the last one, and keeps it. Without an error, the next one is new.
-func (l *loggedError) isNew(err error) bool {
-	last := *l
-	*l = ""
-	if err != nil {
-		*l = loggedError(err.Error())
-	}
-	return err != nil && *l != last
-}

@@ -19,6 +19,7 @@ type Healing struct {
 	duration     prometheus.Histogram
 	graphRepairs *prometheus.CounterVec
 	covered      prometheus.Counter
+	hung         prometheus.Counter
 }
 
 // NewHealing registers the metrics.
@@ -38,12 +39,15 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 		covered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each goes with its container.",
 		}),
+		hung: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: prefix + "hung_clients_total", Help: "GlusterFS clients that were ended and replaced because they did not answer.",
+		}),
 	}
 	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // from 0 on, or the first one would be no increase
 		h.heals.WithLabelValues(outcome)
 		h.graphRepairs.WithLabelValues(outcome)
 	}
-	registry.MustRegister(h.heals, h.duration, h.graphRepairs, h.covered)
+	registry.MustRegister(h.heals, h.duration, h.graphRepairs, h.covered, h.hung)
 	return h
 }
 
@@ -58,6 +62,9 @@ func (h *Healing) GraphRepaired(outcome string) { h.graphRepairs.WithLabelValues
 
 // Covered counts dead mounts that stay beneath others.
 func (h *Healing) Covered(n int) { h.covered.Add(float64(n)) }
+
+// Hung counts a client that was ended because it did not answer.
+func (h *Healing) Hung() { h.hung.Inc() }
 
 // RegisterLayers registers the number of dead mounts that lie beneath others. count is called at each scrape.
 func RegisterLayers(registry prometheus.Registerer, count func() int) {

@@ -20,17 +20,6 @@ func mustPick(t *testing.T, x *index, name string, want int64) {
 	}
 }
 
-// TestCSIKey: what names of one CSI name have in common is what comes after the last hyphen.
-func TestCSIKey(t *testing.T) {
-	for name, want := range map[string]string{
-		nameA: "00000000000000000001", "team-a_csi-a-00000000000000000001": "00000000000000000001", "web": "web", "web-": "", "": "",
-	} {
-		if got := csiKey(name); got != want {
-			t.Errorf("%q: %q, want %q", name, got, want)
-		}
-	}
-}
-
 // TestSharedGroupID: in-tree classes did not exclude each other's group ids.
 func TestSharedGroupID(t *testing.T) {
 	x := newIndex("main", time.Minute)

@@ -45,7 +45,8 @@ type Options struct {
 	// Workers prepares the client machines to be Kubernetes nodes; see package kubernetes.
 	Workers bool
 	// BareStorage makes Kubernetes nodes also of the storage machines, for pods that serve gluster volumes: there is no
-	// glusterd and no sshd on them, no Heketi on the hub, and each has the block devices of BareDevices. It needs Workers.
+	// glusterd and no sshd on them, no Heketi on the hub, and each has the block devices of BareDevices. One more machine, Spare,
+	// is off until it is started. It needs Workers.
 	BareStorage bool
 	// EndWithCaller ends the lab when the calling process ends, however it ends. Down is still the way to end it.
 	EndWithCaller bool

@@ -72,7 +72,7 @@ func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 		run  func(context.Context) error
 	}{
 		{"Debian packages for Kubernetes", func(ctx context.Context) error { return lab.Install(ctx, out, "kubernetes") }},
-		{"certificates and configuration", func(context.Context) error { return c.writeFiles() }},
+		{"certificates and configuration", func(context.Context) error { return errors.Join(c.writeFiles(), c.keepSpareImages(storageImages)) }},
 		{"Kubernetes, images on its nodes", func(ctx context.Context) error { return c.start(ctx, images, storageImages) }},
 		{"nodes are ready", c.waitReady},
 	} {
