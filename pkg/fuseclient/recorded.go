@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Recorded is what a record of the node plugin shows to programs that only look at the state directory.
+// Recorded is the part of a record that other programs read from the state directory.
 type Recorded struct {
 	Source       mount.Source        `json:"source"`
 	StagingPath  string              `json:"stagingPath"`
@@ -22,7 +22,7 @@ type Recorded struct {
 // The directories of records, below the state directory.
 const (
 	volumesDir = "volumes" // staged volumes
-	endingDir  = "ending"  // clients that were told to end
+	endingDir  = "ending"  // retired clients
 )
 
 // ReadVolumes returns the records of the volumes that the node plugin has staged.
@@ -30,7 +30,7 @@ func ReadVolumes(stateDir string) ([]Recorded, error) {
 	return readRecords(filepath.Join(stateDir, volumesDir))
 }
 
-// ReadEnding returns the records of the clients that the node plugin has told to end.
+// ReadEnding returns the records of the clients that the node plugin has retired.
 func ReadEnding(stateDir string) ([]Recorded, error) {
 	return readRecords(filepath.Join(stateDir, endingDir))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestReadRecords passes over what is no record, and over one that is removed meanwhile.
+// TestReadRecords: files that are not records, and a record that is removed meanwhile, are skipped.
 func TestReadRecords(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{"a.json": `{"bootID": "x"}`, "b.json.new": "{", "c": "{"} {
@@ -25,7 +25,7 @@ func TestReadRecords(t *testing.T) {
 	}
 }
 
-// TestRecordedIsPartOfTheRecord: what the node plugin writes is what others read.
+// TestRecordedIsPartOfTheRecord: other programs read the same values that the node plugin writes.
 func TestRecordedIsPartOfTheRecord(t *testing.T) {
 	written := record{
 		Source: mount.Source{VolumeID: "v", Volume: "web", Servers: []string{"gluster-1"}}, StagingPath: "/stage", BootID: "boot",

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Uninterrupted makes a system call until no signal has interrupted it, and returns its error.
+// Uninterrupted repeats a system call until it is not interrupted by a signal, and returns its error.
 func Uninterrupted(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestUninterrupted: a call that a signal has interrupted is made again.
+// TestUninterrupted: a call that was interrupted by a signal is repeated.
 func TestUninterrupted(t *testing.T) {
 	calls := 0
 	err := Uninterrupted(func() error {
