@@ -47,7 +47,7 @@ func readRecords(dir string) ([]Recorded, error) {
 		}
 		raw, err := os.ReadFile(filepath.Join(dir, entry.Name())) // #nosec G304 -- below the state directory
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has just been removed
+			continue // the record has just been removed
 		}
 		var r Recorded
 		if err == nil {

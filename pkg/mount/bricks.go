@@ -14,7 +14,7 @@ func BrickSet(bricks []string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Graph is a client's part of its volume file.
+// Graph describes the bricks in the translator graph that a client uses.
 type Graph struct {
 	Bricks    string // BrickSet of the bricks; "" if there are none
 	Connected bool   // the client is connected to every brick

@@ -1,6 +1,6 @@
 // Package tables reads the mount tables of this node's mount namespaces as far as they concern volumes, saves them on disk, and
-// watches them. It only asks the kernel, never a mounted file system, which could belong to a hung client. A table may be outdated
-// by the time it is used: Table.Open checks that its process is still the same and in the same namespace.
+// watches them. It only asks the kernel, never a mounted file system, which could belong to a hung client. A table may be
+// outdated by the time it is used: Table.Open checks that its process is still the same and in the same namespace.
 package tables
 
 import (
@@ -50,7 +50,7 @@ type Table struct {
 	PID       int    `json:"pid"`               // a process in the namespace; this one for its own namespace
 	Start     uint64 `json:"start"`             // start time of the process, because its number is reused
 	Pod       string `json:"pod"`               // UID of the process's pod; "" outside pods
-	LeftOut   int    `json:"leftOut,omitempty"` // mounts of this namespace that were not kept because there are too many, or they are too long
+	LeftOut   int    `json:"leftOut,omitempty"` // mounts of this namespace that are not kept: too many or too long
 	Others    int    `json:"others,omitempty"`  // further namespaces of the pod, or of all pods, that were not kept
 	// Mounts holds the mounts of the volume's device and all mounts below them, in the order of mountinfo.
 	Mounts []Mount `json:"mounts"`
