@@ -46,8 +46,8 @@ func (n *node) wantBricks(down []string, lost bool, root error) {
 	}
 }
 
-// TestHealthTellsOfBricks: the bricks are reported even when none can be reached, because .meta is open from the client's start.
-func TestHealthTellsOfBricks(t *testing.T) {
+// TestHealthReportsBricks: the bricks are reported even when none can be reached, because .meta is open from the client's start.
+func TestHealthReportsBricks(t *testing.T) {
 	n := newNode(t)
 	n.cfg.Health = true
 	n.tell("1", "0", "1", "1")

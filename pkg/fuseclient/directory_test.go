@@ -89,8 +89,8 @@ func TestDirectory(t *testing.T) {
 	})
 }
 
-// TestDirectoryThatIsNone: a path that is not a directory is refused with the reason, and neither a client nor a record is left.
-func TestDirectoryThatIsNone(t *testing.T) {
+// TestNotADirectory: a path that is not a directory is refused with the reason, and neither a client nor a record is left.
+func TestNotADirectory(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	for directory, want := range map[string]struct {
 		err   error

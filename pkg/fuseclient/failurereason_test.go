@@ -107,9 +107,9 @@ func TestHostileLog(t *testing.T) {
 	}
 }
 
-// TestLogTellsOfPorts: what the client found at an address, which any user may have chosen, stays in the log; what it reports
+// TestErrorsRevealNoPorts: what the client found at an address, which any user may have chosen, stays in the log; what it reports
 // about the volume and its bricks is in the error.
-func TestLogTellsOfPorts(t *testing.T) {
+func TestErrorsRevealNoPorts(t *testing.T) {
 	for line, want := range map[string]bool{
 		`0-glusterfs: DNS resolution failed on host no.such.host`:                                           true,
 		`0-glusterfs: connection to 10.0.0.1:6379 failed (Connection reset by peer); disconnecting`:         true,

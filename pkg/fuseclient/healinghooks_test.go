@@ -109,7 +109,7 @@ func TestActiveGraphOfNoClient(t *testing.T) {
 func TestGraphMayHaveChanged(t *testing.T) {
 	n := newNode(t)
 	if n.GraphMayHaveChanged("id-vol", time.Time{}) {
-		t.Error("of no client")
+		t.Error("reported without a client")
 	}
 	n.stage()
 	for since, want := range map[time.Duration]bool{-time.Hour: true, time.Hour: false} {

@@ -25,8 +25,8 @@ func occupy(t *testing.T, path string) {
 	}
 }
 
-// TestWhatCannotBeRemovedIsTold: callers get an error, which they log, for what cannot be removed.
-func TestWhatCannotBeRemovedIsTold(t *testing.T) {
+// TestRemovalErrorsAreReturned: callers get an error, which they log, for what cannot be removed.
+func TestRemovalErrorsAreReturned(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	for _, path := range []string{n.recordPath("id-other"), n.logPath("id-other") + ".1", n.freshPath(r)} {

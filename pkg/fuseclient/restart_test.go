@@ -236,7 +236,7 @@ func TestEndingIsResumed(t *testing.T) {
 	}
 }
 
-func TestNewSelfNeedsAbsoluteStateDir(t *testing.T) {
+func TestManagerNeedsAbsoluteStateDir(t *testing.T) {
 	if _, err := NewManager(t.Context(), Config{StateDir: filepath.Join("relative", "dir")}); err == nil {
 		t.Error("accepted")
 	}

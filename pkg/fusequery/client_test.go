@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestFailuresAreTold: a failed request is an error; the client counts neither as dead nor as alive.
-func TestFailuresAreTold(t *testing.T) {
+// TestFailuresAreErrors: a failed request is an error; the client counts neither as dead nor as alive.
+func TestFailuresAreErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestFailuresAreToldOnce: a failure is logged once until all mounts are in order again, and a limited number is remembered.
-func TestFailuresAreToldOnce(t *testing.T) {
+// TestFailuresAreLoggedOnce: a failure is logged once until all mounts are in order again, and a limited number is remembered.
+func TestFailuresAreLoggedOnce(t *testing.T) {
 	h := newHealer(t)
 	if !h.isNewFailure("id", "a") || h.isNewFailure("id", "a") || !h.isNewFailure("other", "a") {
 		t.Error("a failure must be logged once per volume")

@@ -47,7 +47,7 @@ func Bind(source string, want Device, target string, flags Flags) error {
 
 // AttachTree is like Bind, for a mount that is in no mount namespace yet, as open_tree(2) with OPEN_TREE_CLONE makes it. The
 // mount leaves the peer group of the mount that it copies; below a shared mount the kernel makes it the first of a new group. So
-// a mount on one bind of a volume, made to replace a dead client's or by a pod, does not propagate to the other binds.
+// a mount that a pod makes on one bind of a volume, or that replaces a dead client's, does not propagate to the other binds.
 func AttachTree(tree int, want Device, target string, flags Flags) error {
 	switch at, err := identify(tree, ""); {
 	case err != nil:
@@ -90,9 +90,9 @@ func attach(tree int, target string) error {
 // replace replaces the topmost mount behind point, whose id is given, with the tree. It removes the old mount only afterwards, if
 // at all: see exchange.
 func replace(tree, point int, id uint64) (covered bool, err error) {
-	// The cover propagates to the old mount's peers: the same path in other mount namespaces and, if a version of the driver
-	// before AttachTree mounted it, every other bind of the volume, including read-only ones. In the latter case the old mount is
-	// made private, and other namespaces do not get the cover.
+	// If the tree can only cover the old mount, the cover propagates to the old mount's peers: the same path in other mount
+	// namespaces and, if a version of the driver before AttachTree mounted it, every other bind of the volume, including
+	// read-only ones. In the latter case the old mount is made private first, and other namespaces do not get the cover.
 	prepare := func() error {
 		shared, err := hasOtherPeers(id)
 		if err != nil || !shared {

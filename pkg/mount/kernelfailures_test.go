@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestFailuresAreTold: a path whose parent is a file, and a refused path, do not count as "not mounted".
-func TestFailuresAreTold(t *testing.T) {
+// TestFailuresAreErrors: a path whose parent is a file, and a refused path, do not count as "not mounted".
+func TestFailuresAreErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

@@ -47,8 +47,8 @@ func TestAdd(t *testing.T) {
 	}
 }
 
-// TestClientThatIsNone: a file that is not a client is refused with the reason.
-func TestClientThatIsNone(t *testing.T) {
+// TestNotAClient: a file that is not a client is refused with the reason.
+func TestNotAClient(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "script")
 	if err := os.WriteFile(script, []byte("#!/bin/sh\necho /\n"), 0o755); err != nil {
 		t.Fatal(err)

@@ -71,8 +71,8 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// TestSnapshotThatIsNone: an unusable snapshot is not returned, and the error says why.
-func TestSnapshotThatIsNone(t *testing.T) {
+// TestUnusableSnapshot: an unusable snapshot is not returned, and the error says why.
+func TestUnusableSnapshot(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}
 	path := filepath.Join(store.Dir, "v.json")
 	if err := store.Save("v", snapshotOf()); err != nil {
