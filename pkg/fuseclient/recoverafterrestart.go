@@ -142,7 +142,7 @@ func (m *Manager) retireEnding(ctx context.Context) (stale []string, err error) 
 	return stale, err
 }
 
-// sweepClients removes fresh paths that belong to no record, and their clients.
+// sweepClients removes fresh paths that belong to no record.
 func (m *Manager) sweepClients(log klog.Logger) error {
 	known := map[string]bool{}
 	for _, r := range m.records {

@@ -33,7 +33,7 @@ type Asker struct {
 	idleLimit  time.Duration // 0: defaultIdleLimit
 	startLimit time.Duration // 0: defaultStartLimit
 
-	opened atomic.Uint64 // number of questions that share no name
+	opened atomic.Uint64 // counts the questions that need a unique name
 
 	mu      sync.Mutex
 	closed  bool

@@ -18,7 +18,7 @@ import (
 // mostLayers is how many dead mounts may lie beneath a pod's mount before its restart is requested.
 const mostLayers = 10
 
-// findLayers sets the namespaces that may have layers to those that use volumes and this process's own.
+// findLayers adds the namespaces that use volumes, and this process's own, to those that may have layers.
 func (h *Healer) findLayers() {
 	kept := h.memory.list()
 	h.mu.Lock()

@@ -15,7 +15,7 @@ import (
 func (r *repairer) liveIn(t tables.Table) map[int]tables.Mount {
 	found, err := mountsOf(t.PID, r.volume.Device)
 	if err != nil {
-		return nil // the process has ended; otherwise a layer stays, which does no harm
+		return nil // the process has ended; otherwise a layer stays
 	}
 	live := make(map[int]tables.Mount, len(found))
 	for _, m := range found {

@@ -100,9 +100,9 @@ func (e *concealedError) Unwrap() error { return e.error }
 func (e *concealedError) Public() string { return e.public }
 
 // Order sorts the servers: those that answered in the given order, then those that might, then those that refused. It returns as
-// soon as the first server in the list answers, and returns an UnreachableError if none answers within the limits. A server that
-// is not allowed is a NotAllowedError, or is left out if only its addresses show that; a port that is not allowed is an
-// ErrInvalid.
+// soon as the first server in the list that does not refuse has answered, or, after a grace time, with a later one. It returns an
+// UnreachableError if none answers within the limits. A server that is not allowed is a NotAllowedError, or is left out if only
+// its addresses show that; a port that is not allowed is an ErrInvalid.
 func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachable, error) {
 	if err := p.Allowed.checkPort(port); err != nil {
 		return Reachable{}, err
