@@ -77,7 +77,7 @@ type returned struct {
 	volume     tables.Mount // the mount of the volume that it is in
 }
 
-// keepReturned records a mount inside a mount of the volume that was put back. A mount inside another inner mount hides nothing
+// keepReturned records that a mount inside a mount of the volume was put back. A mount inside another inner mount hides nothing
 // of the volume.
 func (o *Outcome) keepReturned(t tables.Table, m tables.Mount, volume mount.Device) {
 	i := slices.IndexFunc(t.Mounts, func(around tables.Mount) bool { return around.ID == m.Parent && around.Device == volume })
