@@ -111,8 +111,9 @@ func (r *rig) ipv6Server(n *node) (brick string) {
 end-volume
 `), 0o600), "write "+volfile)
 	run("mkdir", "-p", "/run/gluster")
-	run("glusterd", "-f", volfile, "-p", filepath.Join(dir, "pid"))
-	r.eventually(30*time.Second, "glusterd answers", func() error {
+	// In the foreground: as a daemon it would keep its caller until it is ready.
+	run("sh", "-c", `glusterd -N -f "$1" >/dev/null 2>&1 & echo $! >"$2"`, "sh", volfile, filepath.Join(dir, "pid"))
+	r.eventually(2*time.Minute, "glusterd answers", func() error {
 		_, err := r.command(hub, "gluster", "--mode=script", "volume", "create", hubVolume, server6+":"+brick, "force")
 		return err
 	})
