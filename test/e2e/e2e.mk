@@ -10,7 +10,9 @@ E2E_MIGRATE := ^TestMigrate(Many|Killed)$$
 E2E_STORAGE_LONG := ^Test(NodesAndDisks|Memory)$$
 # How long TestPodsOutliveNodePlugins upgrades and rolls back while pods write.
 E2E_UPGRADE ?= 10m
-e2e_tools = $$(test/e2e/tools/build.sh)
+# Another version of Kubernetes than the newest, as in KUBERNETES=1.30: see test/e2e/kubernetes.
+export KUBERNETES ?=
+e2e_tools = $$(test/e2e/kubernetes/build.sh)
 
 ##@ Kubernetes in the lab
 
@@ -22,12 +24,13 @@ e2e-deps:
 .PHONY: e2e-tools
 e2e-tools: ## Kubernetes, the CSI sidecars, the storage test suite: built once, cached by hash
 	$(call say,tools of the end-to-end tests)
-	@test/e2e/tools/build.sh
+	@test/e2e/kubernetes/build.sh
 
+# The same for every version of Kubernetes.
 .PHONY: e2e-images
 e2e-images: e2e-deps e2e-tools images chaos-workload previous ## Images of the sidecars and of the tests: build/images
 	$(call say,images of the sidecars and of the tests)
-	@tools=$(e2e_tools); go run ./test/e2e/images -tools "$$tools" -bin $(BIN) -out $(BUILD)/images
+	@tools=$$(test/e2e/tools/build.sh); go run ./test/e2e/images -tools "$$tools" -bin $(BIN) -out $(BUILD)/images
 
 # The driver of an image that nodes are rolled from and back to.
 .PHONY: previous

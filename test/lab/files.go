@@ -53,6 +53,11 @@ func (l *Lab) writeFiles(ctx context.Context) error {
 	if err := os.WriteFile(path("hosts"), []byte(strings.Join(hosts, "\n")+"\n"), 0o644); err != nil {
 		return err
 	}
+	if l.setup.ClientFiles != "" {
+		if err := os.Symlink(l.setup.ClientFiles, l.layout.ClientFiles()); err != nil {
+			return err
+		}
+	}
 	if l.BareStorage() {
 		return l.bareFiles()
 	}
