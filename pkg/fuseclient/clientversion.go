@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
-// clientMajor returns the major version of new clients, and 0 where the arguments do not depend on it.
+// clientMajor returns the major version of new clients, or 0 if their arguments do not depend on it.
 func (m *Manager) clientMajor(ctx context.Context, servers mount.Reachable) (int, error) {
 	if !servers.VersionMatters() {
 		return 0, nil

@@ -28,7 +28,7 @@ func TestClientIsAskedForItsVersionWhereItMatters(t *testing.T) {
 		m := &Manager{cfg: Config{Glusterfs: client}}
 		got, err := m.clientMajor(t.Context(), mount.Reachable{Servers: strings.Fields(c.servers)})
 		if got != c.want || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
-			t.Errorf("a client that says %q, servers %s: %d, %v; want %d, %q", c.says, c.servers, got, err, c.want, c.err)
+			t.Errorf("a client that prints %q, servers %s: %d, %v; want %d, %q", c.says, c.servers, got, err, c.want, c.err)
 		}
 	}
 }

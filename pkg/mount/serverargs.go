@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// portInServer is the first major version of GlusterFS whose client takes a server's part behind the last colon as its port.
+// portInServer is the first major version of GlusterFS whose client parses the part of a server after the last colon as its port.
 const portInServer = 11
 
 // ClientArgs returns the arguments that name the servers to a client of a major version. IPv6 addresses have no brackets.
 //
-// Since GlusterFS 11 the client makes "fd00:" with port 1 of fd00::1, so that an address needs a port, and looks for all
-// servers over IPv4 unless it is told otherwise (glusterfsd.c, glusterfsd-mgmt.c). Earlier clients see that a server is an
-// IPv6 address, and know no port there.
+// Since GlusterFS 11, the client parses fd00::1 as host "fd00:" and port 1, so an IPv6 address needs a port. It also connects to
+// all servers over IPv4 unless told otherwise (glusterfsd.c, glusterfsd-mgmt.c). Earlier clients recognize an IPv6 address and do
+// not accept a port there.
 func (r Reachable) ClientArgs(port, major int) []string {
 	var args []string
 	ipv6 := r.IPv6
@@ -34,8 +34,8 @@ func (r Reachable) ClientArgs(port, major int) []string {
 // VersionMatters reports whether ClientArgs depends on the version of the client.
 func (r Reachable) VersionMatters() bool { return slices.ContainsFunc(r.Servers, isIPv6) }
 
-// withoutPort takes from an IPv6 address the port that ClientArgs has given it. The address of an earlier client that ends with the
-// same number as a group cannot be told from it; the usual port, 24007, is too long for a group.
+// withoutPort removes the port that ClientArgs added to an IPv6 address. It cannot distinguish the port from an equal last group
+// in an earlier client's address; the usual port, 24007, is too long for a group.
 func withoutPort(server string, port int) string {
 	address, found := strings.CutSuffix(server, ":"+strconv.Itoa(port))
 	if ip, err := netip.ParseAddr(address); found && err == nil && ip.Is6() {
