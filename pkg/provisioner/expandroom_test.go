@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// records are Heketi's of one cluster, with a node for each list of disks and their free GiB.
+// records returns a dump of one cluster, with a node for each list of disks, given by their free GiB.
 func records(t *testing.T, cluster string, file bool, nodes ...[]int) string {
 	t.Helper()
 	ids, online, disks := make([]string, 0, len(nodes)), object{}, object{}
@@ -45,13 +45,13 @@ func TestExpandSaysWhatFits(t *testing.T) {
 	for _, tc := range []struct {
 		name       string
 		parameters map[string]string
-		steps      int // of 1 GiB, before
+		steps      int // of 1 GiB each, made before
 		nodes      [][]int
 		block      bool
-		lost       bool // the records
+		lost       bool // the records are lost
 		says       string
 	}{
-		// 9 GiB and their metadata fit on 10 GiB, and twice 9.5 GiB.
+		// 9 GiB and their metadata fit on 10 GiB, and two times 9.5 GiB.
 		{name: "less", nodes: one(10), says: ", and " + few + "; there is room for 9 GiB more in one step"},
 		{name: "on two disks each", nodes: [][]int{{10, 10}, {10, 10}, {10, 10}}, says: "; there is room for 19 GiB more in one step"},
 		{name: "and only one set left", steps: 8, nodes: [][]int{{10, 10}, {10, 10}, {10, 10}}, says: "; there is room for 9 GiB more in one step"},
@@ -94,7 +94,7 @@ func TestExpandSaysWhatFits(t *testing.T) {
 	}
 }
 
-// TestExpandWithoutRoomOnTheDisks: the disks refuse what Heketi has accepted. Only when Heketi has undone it, nothing is left.
+// TestExpandWithoutRoomOnTheDisks: the disks refuse what Heketi has accepted. Nothing is left only if Heketi has undone it.
 func TestExpandWithoutRoomOnTheDisks(t *testing.T) {
 	const refusal = `Volume group "vg_1" has insufficient free space (24 extents): 259 required.`
 	for _, tc := range []struct {

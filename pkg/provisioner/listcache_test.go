@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// A list costs one reading of all records, and then only what is new.
+// TestListAsksOnlyForWhatIsNew: a list costs one dump, and later lists request only new volumes.
 func TestListAsksOnlyForWhatIsNew(t *testing.T) {
 	d := newDatabase(t)
 	for id := 1; id <= 3; id++ {
@@ -60,7 +60,7 @@ func TestListReadsEverythingWhenMuchIsNew(t *testing.T) {
 	}
 }
 
-// What was remembered and what is asked for one by one look the same.
+// TestListRemembersAllOfAVolume: a cached volume and one that is requested alone look the same.
 func TestListRemembersAllOfAVolume(t *testing.T) {
 	d := newDatabase(t)
 	d.addOurs(1)
@@ -87,7 +87,7 @@ func TestListRemembersAllOfAVolume(t *testing.T) {
 	}
 }
 
-// A Heketi that has lost its database lists nothing, which must not pass for the truth.
+// TestListDistrustsAnotherDatabase: the empty list of a Heketi that has lost its database is not accepted.
 func TestListDistrustsAnotherDatabase(t *testing.T) {
 	for name, other := range map[string]map[string]object{
 		"empty":   {},

@@ -61,7 +61,7 @@ func TestCreateComparesEveryParameter(t *testing.T) {
 	}
 }
 
-// TestAnotherDatabase: nothing is "already deleted" for a Heketi that never had our volumes.
+// TestAnotherDatabase: a Heketi that never had our volumes does not make a delete succeed.
 func TestAnotherDatabase(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
