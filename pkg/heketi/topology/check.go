@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// check returns what is wrong with a topology that is complete in form. charts/glusterfs-storage has the same rules, which test/chart
-// compares with these. Names become parts of commands that Heketi runs
-// as root, so what Heketi's own check lets through is not enough.
+// check returns the errors in a topology whose form is complete. charts/glusterfs-storage has the same rules, and test/chart
+// compares them. Names become parts of commands that Heketi runs as root, and Heketi's own check is not strict enough for that.
 func check(t Topology) []error {
 	c := &checker{names: map[string]string{}, addresses: map[string]string{}}
 	if len(t.Nodes()) == 0 {
@@ -29,7 +28,7 @@ func check(t Topology) []error {
 
 type checker struct {
 	mistakes  []error
-	names     map[string]string // of nodes, and where they were seen first
+	names     map[string]string // of nodes, with the place where each was first used
 	addresses map[string]string
 }
 
@@ -40,10 +39,10 @@ func (c *checker) mistake(format string, args ...any) {
 var (
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
 	deviceName = regexp.MustCompile(`^/dev/[A-Za-z0-9_.:/-]{1,250}$`) // heketi: pkg/glusterfs/api/types.go, deviceNameRe
-	tagName    = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,32}$`)         // as there, ValidateTags
+	tagName    = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,32}$`)         // from the same file, ValidateTags
 )
 
-const longestTag = 64 // as there, in characters
+const longestTag = 64 // from the same file, in characters
 
 func isHost(s string) bool {
 	_, err := netip.ParseAddr(s)
@@ -87,7 +86,7 @@ func (c *checker) node(n Node, at string) {
 	}
 }
 
-// firstUse returns the place that has had the name before, or "".
+// firstUse returns the place where the name was used before, or "".
 func firstUse(seen map[string]string, name, at string) (first string) {
 	key := strings.ToLower(name)
 	if first, again := seen[key]; again && first != at {
@@ -105,7 +104,7 @@ func (c *checker) tags(tags map[string]string, at, of string) {
 	}
 }
 
-// ForReplica returns the first cluster that can hold volumes with so many copies: each copy needs a separate node.
+// ForReplica returns the first cluster that can hold volumes with that many copies: each copy needs a separate node.
 func (t Topology) ForReplica(copies int) (Cluster, error) {
 	most := 0
 	for _, c := range t.Clusters {

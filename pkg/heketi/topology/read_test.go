@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// classic is a file as the tutorials of gluster-kubernetes have it: both forms of devices.
+// classic is a file as in the tutorials of gluster-kubernetes: with both forms of devices.
 const classic = `{
   "clusters": [
     {
@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	// As heketi-cli reads it: whatever the case of letters. Comments are ours.
+	// Letter case is ignored, as in heketi-cli. Comments are our extension.
 	other := strings.NewReplacer(`"nodes"`, `"_why": [null], "Nodes"`, `"zone"`, `"Zone"`).Replace(classic)
 	if got, err := Parse([]byte(other)); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
@@ -112,7 +112,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestAllMistakes: an administrator corrects them in one go.
+// TestAllMistakes: one error names all mistakes, so that the administrator can correct them together.
 func TestAllMistakes(t *testing.T) {
 	text := strings.NewReplacer(`"zone": 2`, `"zone": 0`, `"devices": []`, `"device": []`, `"destroydata": true`, `"destroydata": 1`).Replace(classic)
 	_, err := Parse([]byte(text))
@@ -166,7 +166,7 @@ func TestForReplica(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever comes is a topology that Heketi can be given, or a mistake with a message.
+// FuzzParse: any input is a topology that can be given to Heketi, or a mistake with a message.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(classic))
 	for _, seed := range []string{"", "{", "[]", "null", `{"clusters": [{"nodes": [{"node": {}}]}]}`, `{"clusters": [{"nodes": [], "nodes": []}]}`, "{\"clusters\": [\xff]}"} {
