@@ -11,32 +11,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// outcome is what became of a class with the in-tree plugin.
+// outcome is the effect of a class with the in-tree plugin.
 type outcome int
 
 const (
 	worked          outcome = iota // volumes were made
 	refused                        // by the plugin
-	refusedByHeketi                // the plugin took it, and no volume could be made
+	refusedByHeketi                // accepted by the plugin, but no volume could be made
 )
 
-// inTreeCase is a class of kubernetes.io/glusterfs: what the plugin of Kubernetes 1.25 made of it, and what this
-// driver does.
+// inTreeCase is a class of kubernetes.io/glusterfs, with its outcome in the plugin of Kubernetes 1.25 and in this driver.
 type inTreeCase struct {
 	name       string
-	parameters map[string]string // besides resturl, which has a value of its own unless it is here
+	parameters map[string]string // besides resturl, which has a default
 	inTree     outcome
-	want       func(*Parameters) // what differs from the defaults; nil: refused
-	says       string            // part of the message, when refused
-	// documented is the sentence of docs/parameters.md for a class that worked and is refused.
+	want       func(*Parameters) // differences from the default parameters; nil: refused
+	says       string            // part of the message if refused
+	// documented is the sentence of docs/parameters.md about a class that worked and is now refused.
 	documented string
-	// lenient is why a class is taken that did not work.
+	// lenient is the reason why a class that did not work is accepted.
 	lenient string
 }
 
 const (
 	inTreeURL = "https://localhost:8080"
-	absent    = "(absent)" // a resturl that the class does not have
+	absent    = "(absent)" // stands for a class without resturl
 )
 
 func unchanged(*Parameters) {}
@@ -57,7 +56,7 @@ func all(changes ...func(*Parameters)) func(*Parameters) {
 	}
 }
 
-// testedInTree are the cases of the plugin's own test of its parameters (kubernetes: pkg/volume/glusterfs/glusterfs_test.go).
+// testedInTree returns the cases of the plugin's own test of its parameters (kubernetes: pkg/volume/glusterfs/glusterfs_test.go).
 func testedInTree() []inTreeCase {
 	type m = map[string]string
 	noLogin := func(extra m) m {
@@ -103,7 +102,7 @@ func testedInTree() []inTreeCase {
 		{name: "snapfactor 120", parameters: noLogin(m{"snapfactor": "120"}), inTree: refused, says: "snapfactor"},
 		{name: "name prefix is an underscore", parameters: noLogin(m{"volumenameprefix": "_"}), inTree: refused, says: "volumenameprefix"},
 		{name: "name prefix has an underscore", parameters: noLogin(m{"volumenameprefix": "qe_dept"}), inTree: refused, says: "volumenameprefix"},
-		// With four copies in the plugin's test, which are not what these are about.
+		// The plugin's test has four copies here, which do not matter for these cases.
 		{name: "Endpoints prefix", parameters: ranged(m{"customEpNamePrefix": "myprefix"}), want: gidRange(4000, 5000)},
 		{name: "no Endpoints prefix", parameters: ranged(m{"customEpNamePrefix": ""}), want: gidRange(4000, 5000)},
 		{name: "Endpoints prefix of 26", parameters: ranged(m{"customEpNamePrefix": "charstringhastwentysixchar"}), want: gidRange(4000, 5000)},
@@ -112,9 +111,9 @@ func testedInTree() []inTreeCase {
 	}
 }
 
-// untestedInTree are cases that the plugin's code decides and its test does not have (kubernetes:
-// pkg/volume/glusterfs/glusterfs.go, parseClassParameters), with what Heketi makes of them (heketi:
-// apps/glusterfs/app_volume.go, executors/cmdexec/volume.go).
+// untestedInTree returns cases that the plugin's code determines and its test lacks (kubernetes:
+// pkg/volume/glusterfs/glusterfs.go, parseClassParameters), with Heketi's reaction (heketi: apps/glusterfs/app_volume.go,
+// executors/cmdexec/volume.go).
 func untestedInTree() []inTreeCase {
 	type m = map[string]string
 	options := func(o ...Option) func(*Parameters) { return func(p *Parameters) { p.Options = o } }
@@ -208,7 +207,7 @@ func untestedInTree() []inTreeCase {
 	}
 }
 
-// TestInTreeClasses: a class that worked works, unless docs/parameters.md says why it does not.
+// TestInTreeClasses: a class that worked still works, unless docs/parameters.md explains why not.
 func TestInTreeClasses(t *testing.T) {
 	raw, err := os.ReadFile("../../docs/parameters.md")
 	if err != nil {
