@@ -16,7 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Config configures a Server. At least one of Provisioner and Mounter is required; so are Name and Version, and NodeID with a
+// Config configures a Server. Required are Name, Version and Metrics, at least one of Provisioner and Mounter, and NodeID with a
 // Mounter.
 type Config struct {
 	Name        string             // of the driver; see CheckName

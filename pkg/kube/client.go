@@ -11,26 +11,27 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Client asks the API server of one cluster.
+// Client sends requests to the API server of one cluster.
 type Client struct {
 	api    dynamic.Interface
 	host   string // of the API server, for messages
 	config *rest.Config
 }
 
-// Config is how the API server is reached, for what a dynamic client cannot do. Do not change it.
+// Config returns the connection settings of the API server, for uses that a dynamic client does not cover. It must not be
+// changed.
 func (c *Client) Config() *rest.Config { return c.config }
 
-// NewClient connects to the API server that a kubeconfig file names, in its current context. With kubeconfig "" it is the
-// one of the cluster that this process runs in, as the pod's ServiceAccount. Nobody is asked anything yet.
+// NewClient returns a client of the API server in a kubeconfig file's current context. If kubeconfig is "", it uses the API
+// server of the cluster in which this process runs, with the pod's ServiceAccount. It sends no request.
 func NewClient(kubeconfig string) (*Client, error) {
 	config, err := loadConfig(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
 	config.UserAgent = filepath.Base(os.Args[0])
-	config.QPS = -1                           // no limit of our own: the API server's priority and fairness sheds load, and knows how much there is
-	config.WarningHandler = rest.NoWarnings{} // they are for developers: an old kind is used on purpose
+	config.QPS = -1                           // no limit: the API server limits the load by priority and fairness
+	config.WarningHandler = rest.NoWarnings{} // they are for developers: the driver uses an old kind on purpose
 	api, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func loadConfig(kubeconfig string) (*rest.Config, error) {
 		}
 		return config, nil
 	}
-	// Not clientcmd.BuildConfigFromFlags: in a pod it takes the pod's own cluster for a kubeconfig file that is empty.
+	// Not clientcmd.BuildConfigFromFlags: in a pod it uses the pod's own cluster if the kubeconfig file is empty.
 	loaded, err := clientcmd.LoadFromFile(kubeconfig)
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func loadConfig(kubeconfig string) (*rest.Config, error) {
 		return nil, err
 	}
 	config, err := clientcmd.NewDefaultClientConfig(*loaded, nil).ClientConfig()
-	if clientcmd.IsEmptyConfig(err) { // its text speaks of an environment variable that has no meaning here
+	if clientcmd.IsEmptyConfig(err) { // its text mentions an environment variable that has no meaning here
 		return nil, errors.New("it names no API server: is it a kubeconfig file with a current-context?")
 	}
 	return config, err

@@ -30,15 +30,15 @@ func TestNewClientRefuses(t *testing.T) {
 	}
 }
 
-// kubeconfigFor writes a kubeconfig file for a server that wants no login.
+// kubeconfigFor writes a kubeconfig file for a server that requires no login.
 func kubeconfigFor(t *testing.T, url string) string {
 	t.Helper()
 	return write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c"}}],
 		"clusters": [{"name": "c", "cluster": {"server": "`+url+`"}}]}`)
 }
 
-// TestRequests are sent under the program's name, which audit logs have, and as fast as the API server answers: it sheds load
-// itself.
+// TestRequests: requests have the program's name, for audit logs, and are not throttled by the client, because the API server
+// limits the load.
 func TestRequests(t *testing.T) {
 	var names []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,7 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// explain says what to do about the failure of a request. Needs is what a ClusterRole must allow, as "list persistentvolumes".
+// explain adds to a failed request what to do about it. needs is what a ClusterRole must allow, such as "list persistentvolumes".
 func (c *Client) explain(err error, needs string) error {
 	transport, unreachable := errors.AsType[*url.Error](err)
 	switch {
@@ -29,10 +29,10 @@ func (c *Client) explain(err error, needs string) error {
 	return fmt.Errorf("API server %s: %w", c.host, err)
 }
 
-// loggedError is the text of the error that was logged last, so that one which lasts is logged once.
+// loggedError is the text of the last logged error, so that a lasting error is logged once.
 type loggedError string
 
-// isNew reports whether err is another error than the last one, and keeps it. Without an error, the next one is new.
+// isNew reports whether err differs from the last error, and stores it. After a nil error, the next error is new.
 func (l *loggedError) isNew(err error) bool {
 	last := *l
 	*l = ""

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	pageSize  = 500 // as kubectl's; a page is one to two megabytes
-	mostTries = 3   // of a list that expires between two pages
+	pageSize  = 500 // the same as kubectl's; a page is one to two megabytes
+	mostTries = 3   // for a list that expires between two pages
 )
 
-// listAll reads a list page by page, and keeps of each object what read returns with true.
+// listAll reads a list page by page, and collects the values that read returns with true.
 func listAll[T any](ctx context.Context, r resource, kind string, read func(unstructured.Unstructured) (T, bool, error)) ([]T, error) {
 	for try := 1; ; try++ {
 		all, err := listOnce(ctx, r, kind, read)
@@ -22,8 +22,8 @@ func listAll[T any](ctx context.Context, r resource, kind string, read func(unst
 		case err == nil:
 			return all, nil
 		case apierrors.IsResourceExpired(err) && try < mostTries:
-			// The server has forgotten the state that the first pages showed, which it keeps for some minutes. It would go
-			// on with the present one, in which objects may be missing that were made in between: begin again.
+			// The server has dropped the snapshot of the first pages, which it keeps for some minutes. It would continue with the present
+			// state, in which objects that were made in between may be missing: begin again.
 		default:
 			return nil, err
 		}
@@ -36,7 +36,7 @@ func listOnce[T any](ctx context.Context, r resource, kind string, read func(uns
 	for {
 		page, err := r.list(ctx, options)
 		if err == nil && page.GetKind() != kind+"List" {
-			// client-go takes that for an empty list.
+			// client-go would take that for an empty list.
 			err = fmt.Errorf("API server %s: its answer is of kind %q, and not a list of %s objects", r.client.host, page.GetKind(), kind)
 		}
 		if err != nil {

@@ -2,18 +2,18 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// ClientState is what a node shows of its GlusterFS clients.
+// ClientState is the state of a node's GlusterFS clients.
 type ClientState struct {
 	Clients map[ClientKind]int
-	Memory  int64 // bytes that are charged to clients outside of the container
+	Memory  int64 // bytes charged to clients outside the container
 	InPod   bool  // new clients run in the container
-	Deaths  int64 // clients that have ended while they were needed
+	Deaths  int64 // clients that ended while they were needed
 }
 
-// ClientKind tells where a client runs, and with which files.
+// ClientKind describes where a client runs, and the version of its files.
 type ClientKind struct{ Placement, Version string }
 
-// clients collects when it is asked: nothing is counted in between.
+// clients collects the state at each scrape; nothing is stored in between.
 type clients struct {
 	state                        func() ClientState
 	count, memory, inPod, deaths *prometheus.Desc

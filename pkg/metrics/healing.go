@@ -6,11 +6,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Outcomes of a repair.
+// The outcomes of a repair.
 const (
 	OutcomeHealed = "healed" // every mount works again
-	OutcomePartly = "partly" // some mounts do
-	OutcomeFailed = "failed" // none does
+	OutcomePartly = "partly" // some mounts work again
+	OutcomeFailed = "failed" // no mount works
 )
 
 // Healing counts the repairs of mounts on a node.
@@ -39,7 +39,7 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each goes with its container.",
 		}),
 	}
-	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // from 0 on, or the first one would be no increase
+	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // or the first repair would be no increase
 		h.heals.WithLabelValues(outcome)
 		h.graphRepairs.WithLabelValues(outcome)
 	}
@@ -47,7 +47,7 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 	return h
 }
 
-// Healed counts a repair after a client's end.
+// Healed counts a repair after a client has ended.
 func (h *Healing) Healed(outcome string, took time.Duration) {
 	h.heals.WithLabelValues(outcome).Inc()
 	h.duration.Observe(took.Seconds())
@@ -59,7 +59,7 @@ func (h *Healing) GraphRepaired(outcome string) { h.graphRepairs.WithLabelValues
 // Covered counts dead mounts that stay beneath others.
 func (h *Healing) Covered(n int) { h.covered.Add(float64(n)) }
 
-// RegisterLayers registers the number of dead mounts that lie beneath others. count is called at each scrape.
+// RegisterLayers registers the number of dead mounts beneath others. count is called at each scrape.
 func RegisterLayers(registry prometheus.Registerer, count func() int) {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "glusterfs_csi_node_dead_layers", Help: "Dead mounts that lie beneath others now, on kernels before 6.5.",

@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Heketi counts what the driver has Heketi do, and what it was spared. It is an Observer of packages heketi and
-// provisioner.
+// Heketi counts the operations that the driver requests from Heketi, and the calls that needed none. It is an Observer of
+// packages heketi and provisioner.
 type Heketi struct {
 	operations *prometheus.GaugeVec
 	running    *prometheus.GaugeVec

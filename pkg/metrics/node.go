@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// NewNode registers the metrics of a node plugin. leftovers is what fuseclient.Manager counts.
+// NewNode registers the metrics of a node plugin. leftovers is the count that fuseclient.Manager returns.
 func NewNode(registry prometheus.Registerer, leftovers int) {
 	gauge := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "glusterfs_csi_node_leftovers",

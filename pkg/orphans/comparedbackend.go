@@ -26,7 +26,7 @@ func (k comparedBackend) ids() []string {
 	})
 }
 
-// volumesWithoutPV looks only at volumes that this driver made, and leaves out those that are being made or deleted.
+// volumesWithoutPV checks only volumes that this driver made, and skips those that are being made or deleted.
 func (k comparedBackend) volumesWithoutPV() []finding {
 	var findings []finding
 	for _, id := range k.ids() {
@@ -56,7 +56,7 @@ func (k comparedBackend) volumesWithoutPV() []finding {
 	return findings
 }
 
-// pvs looks at every PersistentVolume of the backend.
+// pvs checks every PersistentVolume of the backend.
 func (k comparedBackend) pvs() []finding {
 	var findings []finding
 	for _, pv := range slices.SortedStableFunc(slices.Values(k.byBackend[k.b.Name()]), func(a, b pv) int { return strings.Compare(a.Name, b.Name) }) {
@@ -101,7 +101,7 @@ func (k comparedBackend) withoutVolume(pv pv) report.Finding {
 		}
 	}
 	if pv.Deleting || pv.Phase == "Released" {
-		f.Severity = report.Warning // nobody uses it any more
+		f.Severity = report.Warning // no claim uses it any more
 	}
 	if pv.Claim != "" && len(f.Commands) > 0 && pv.Phase == "Bound" {
 		namespace, name, _ := strings.Cut(pv.Claim, "/")
@@ -119,7 +119,7 @@ func (k comparedBackend) idOf(name string) string {
 	return ""
 }
 
-// differences compares what nodes mount with what Heketi has under the handle.
+// differences compares the attributes with which nodes mount the volume with Heketi's record of it.
 func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 	var findings []finding
 	say := func(severity report.Severity, message, remedy string) {

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 const driver = "glusterfs.csi.gluster.org"
 
-// fixture is a Heketi with one cluster, and what Kubernetes knows of it.
+// fixture is a Heketi with one cluster, and the PersistentVolumes of Kubernetes.
 type fixture struct {
 	server   *heketitest.Server
 	cluster  string
@@ -45,7 +45,7 @@ func newFixture(t *testing.T) *fixture {
 
 func ourName(csiName string) string { return volume.GlusterName(csiName, volume.Naming{}) }
 
-// made adds a volume as this driver makes them, and the PersistentVolume for it.
+// made adds a volume as this driver makes it, with its PersistentVolume.
 func (f *fixture) made(csiName string) PV {
 	return f.pv(csiName, f.server.AddVolume(ourName(csiName), f.cluster, false))
 }
@@ -78,7 +78,7 @@ func TestFind(t *testing.T) {
 	tests := []struct {
 		name     string
 		arrange  func(f *fixture) []PV
-		check    string // "": nothing but the summary
+		check    string // "": only the summary
 		severity report.Severity
 		says     string
 		command  string
@@ -192,7 +192,7 @@ func TestVolumesInWorkAreNoOrphans(t *testing.T) {
 	}
 }
 
-// Nothing may be called an orphan, and no PersistentVolume lost, because of what a Heketi says that is not in order.
+// TestUnknown: an untrustworthy answer of Heketi must neither make a volume an orphan nor a PersistentVolume lost.
 func TestUnknown(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -291,7 +291,7 @@ func golden(t *testing.T, name string, findings []report.Finding, f *fixture, re
 	}
 }
 
-// A PersistentVolume need not name its cluster: that there is none at all must be enough.
+// PersistentVolumes need not name their cluster: an empty database must be detected without that.
 func TestEmptyDatabaseWithoutClusterAttributes(t *testing.T) {
 	f := newFixture(t)
 	pv := f.made("pvc-1")

@@ -46,7 +46,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// FuzzLine: whatever a server writes becomes one bounded line without anything that a terminal obeys.
+// FuzzLine: any text becomes one line of bounded length that contains no control sequence of a terminal.
 func FuzzLine(f *testing.F) {
 	for _, seed := range []string{"", "a\nb", "\x1b[31mred", "\x1b]0;x\x07", "\u202eabc", "\xff\xc3\x28", strings.Repeat("é", 400), "\x1b\x1b[[mm"} {
 		f.Add(seed, 300)

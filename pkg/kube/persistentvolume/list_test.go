@@ -40,7 +40,7 @@ items:
 	}
 }
 
-// What may be less than the whole list would make orphans of volumes that are in use.
+// TestReadListRefuses: a partial list would make orphans of volumes that are in use.
 func TestReadListRefuses(t *testing.T) {
 	tests := map[string]struct{ text, says string }{
 		"nothing":        {" \n", "empty"},

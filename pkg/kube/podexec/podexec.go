@@ -1,5 +1,5 @@
-// Package podexec runs commands in containers of pods. It is separate from pkg/kube because what it imports would make the
-// driver's binary larger, which runs none.
+// Package podexec runs commands in containers of pods. It is separate from pkg/kube because its imports would enlarge the
+// driver's binary, which runs no such commands.
 package podexec
 
 import (
@@ -24,18 +24,18 @@ type Runner struct {
 	namespace string
 }
 
-// New returns a Runner that reaches the API server as config says; see kube.Client.Config.
+// New returns a Runner that connects to the API server with config; see kube.Client.Config.
 func New(config *rest.Config, namespace string) Runner {
 	return Runner{config: config, namespace: namespace}
 }
 
 const (
-	// largestOutput is far beyond what commands of ours print.
+	// largestOutput is far more than our commands print.
 	largestOutput = 4 << 20
 	longestStderr = 600
 )
 
-// ExitError is a command that has ended with another code than 0.
+// ExitError is returned when a command has exited with a code other than 0.
 type ExitError struct {
 	Command string
 	Code    int
@@ -47,8 +47,8 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with code %d: %s", e.Command, e.Code, e.Stderr)
 }
 
-// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed.
-// When ctx is done, Run returns; the command may go on.
+// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed. Run
+// returns when ctx is done; the command may go on.
 func (r Runner) Run(ctx context.Context, pod, container string, command ...string) ([]byte, error) {
 	executor, err := r.executor(pod, container, command)
 	if err != nil {
@@ -70,7 +70,7 @@ func (r Runner) Run(ctx context.Context, pod, container string, command ...strin
 	return nil, fmt.Errorf("run %s in pod %s/%s: %w", command[0], r.namespace, pod, err)
 }
 
-// executor prefers a websocket, as kubectl does: SPDY has been on its way out for years.
+// executor prefers a websocket, like kubectl: SPDY is deprecated.
 func (r Runner) executor(pod, container string, command []string) (remotecommand.Executor, error) {
 	address, _, err := rest.DefaultServerUrlFor(r.config)
 	if err != nil {
@@ -91,7 +91,7 @@ func (r Runner) executor(pod, container string, command []string) (remotecommand
 	})
 }
 
-// bounded keeps the beginning of what is written. It does not embed the buffer, whose ReadFrom has no bounds.
+// bounded keeps the beginning of the data. It does not embed the buffer, whose ReadFrom is unbounded.
 type bounded struct{ kept bytes.Buffer }
 
 // Write implements io.Writer.

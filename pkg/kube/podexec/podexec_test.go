@@ -18,7 +18,7 @@ import (
 	"k8s.io/streaming/pkg/httpstream/wsstream"
 )
 
-// kubelet answers as the API server and a kubelet behind it do: by websocket, or only by SPDY, as before Kubernetes 1.29.
+// kubelet answers like the API server with a kubelet behind it: by websocket, or only by SPDY, as before Kubernetes 1.29.
 type kubelet struct {
 	websocket bool
 	requests  []string
@@ -35,7 +35,7 @@ func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !wsstream.IsWebSocketRequest(r):
 		serveSPDY(w, r, query["command"])
 	case !k.websocket:
-		w.WriteHeader(http.StatusBadRequest) // it knows no websockets
+		w.WriteHeader(http.StatusBadRequest) // it does not support websockets
 	default:
 		connection := wsstream.NewConn(map[string]wsstream.ChannelProtocolConfig{"v5.channel.k8s.io": {
 			Binary: true, Channels: []wsstream.ChannelType{wsstream.ReadChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.ReadChannel},
@@ -75,7 +75,7 @@ func serveSPDY(w http.ResponseWriter, r *http.Request, command []string) {
 	act(command, byType["stdout"], byType["stderr"], byType["error"])
 }
 
-// act is the command.
+// act carries out the command.
 func act(command []string, stdout, stderr, status io.WriteCloser) {
 	result := metav1.Status{Status: metav1.StatusSuccess}
 	switch command[0] {
