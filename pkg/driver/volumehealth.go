@@ -109,7 +109,7 @@ func conditionsOf(h mount.Health) []volume.Condition {
 		return conditions
 	case errors.Is(h.Root, mount.ErrUnavailable), errors.Is(h.Root, mount.ErrTimeout):
 		return append(conditions, bad(volume.Inaccessible, reasonNotAnswering, "the volume's root directory cannot be read on this node (%v): bricks do not "+
-			"answer; one that falls silent holds everything up until network.ping-timeout, 42 s", h.Root)...)
+			"answer; a brick that stops answering blocks everything until network.ping-timeout, 42 s", h.Root)...)
 	}
 	return append(conditions, bad(volume.Inaccessible, reasonIOError, "the volume's root directory cannot be read on this node: %v; look at the "+
 		"client's log", h.Root)...)

@@ -36,7 +36,7 @@ func TestEndlessStreams(t *testing.T) {
 	}{
 		"a word":                        {`{"clusterentries": {"`, word, "a part of it is larger than 32 MiB"},
 		"an entry":                      {`{"clusterentries": {"a": ["`, word, "a part of it is larger than 32 MiB"},
-		"a part that nobody reads":      {`{"new": {"a": ["`, word, "a part of it is larger than 32 MiB"},
+		"a part that is not read":       {`{"new": {"a": ["`, word, "a part of it is larger than 32 MiB"},
 		"volumes":                       {`{"clusterentries": {}, "volumeentries": {`, `"%d":{},`, "more than 300000 entries"},
 		"an examination of volumes":     {`{"heketidb": {"clusterentries": {}, "volumeentries": {`, `"%d":{},`, "more than 300000 entries"},
 		"an examination of nodes":       {`{"clusters": [{"NodesData": [`, `{"NodeHeketiID":"%d"},`, "more than 300000 entries"},

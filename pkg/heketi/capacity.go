@@ -72,7 +72,7 @@ type disk struct {
 func (r Room) LargestGiB() int {
 	largest := 0
 	for sets := 1; sets <= r.layout.SetsLeft(); sets *= 2 {
-		// For a fixed number of sets, a smaller volume fits wherever a larger one does.
+		// For a fixed number of sets, a smaller volume fits if a larger one does.
 		limit := sets * largestBrick / kibPerGiB * int(r.layout.data())
 		fits := func(sizeGiB int) bool { return r.surelyFits(r.layout.brickKiB(sizeGiB, sets), sets) }
 		size := sort.Search(limit, func(i int) bool { return !fits(i + 1) })

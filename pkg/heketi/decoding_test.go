@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestCutOffAnswers: a truncated answer is refused, wherever it ends.
+// TestCutOffAnswers: a truncated answer is refused, at any length.
 func TestCutOffAnswers(t *testing.T) {
 	for name, read := range map[string]func(string) error{
 		sampleDump:        func(text string) error { _, err := readDump(strings.NewReader(text)); return err },

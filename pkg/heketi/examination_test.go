@@ -72,7 +72,7 @@ func TestReadExamination(t *testing.T) {
 func TestANodeThatKnowsNothing(t *testing.T) {
 	c := ExaminedCluster{Nodes: map[string]ExaminedNode{}}
 	for _, text := range []string{
-		`{"NodeHeketiID": "anew", "VolumeInfo": {"Volumes": {"VolumeList": null}}}`,
+		`{"NodeHeketiID": "new", "VolumeInfo": {"Volumes": {"VolumeList": null}}}`,
 		`{"NodeHeketiID": "old", "VolumeInfo": {"Volumes": {"VolumeList": [{"VolumeName": "one"}]}}}`,
 	} {
 		var node nodeData

@@ -125,10 +125,10 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 		sign    error
 		getBody error
 	}{
-		"a request that is not signed":      {"/volumes", broken, nil},
-		"a question that is not signed":     {queuePath + "1", broken, nil},
-		"a request without its body":        {"/volumes", nil, broken},
-		"a question that has lost its body": {queuePath + "1", nil, broken},
+		"a request that is not signed": {"/volumes", broken, nil},
+		"a poll that is not signed":    {queuePath + "1", broken, nil},
+		"a request without its body":   {"/volumes", nil, broken},
+		"a poll without its body":      {queuePath + "1", nil, broken},
 	} {
 		attempts := 0
 		p := newPerformer(t.Context(), backend, time.Minute, func(*http.Request, []*http.Request) error { attempts++; return tt.sign }, nil)

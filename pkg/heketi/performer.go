@@ -46,7 +46,7 @@ func (p *performer) Do(request *http.Request) (*http.Response, error) {
 	return p.start(request)
 }
 
-// start sends a request, and repeats it while Heketi is at its limit: Heketi refuses it before it changes anything.
+// start sends a request, and repeats it while Heketi is at its limit. Heketi checks the limit before it changes anything.
 func (p *performer) start(request *http.Request) (*http.Response, error) {
 	began := time.Now()
 	wait := p.backend.timing.PollMin

@@ -6,7 +6,7 @@ import (
 )
 
 // HintPlaintext is the warning for every connection that sends requests unencrypted.
-const HintPlaintext = "who sees one request can repeat it for five minutes with any content, and delete volumes or run commands on gluster servers; " +
+const HintPlaintext = "anyone who sees one request can repeat it for five minutes with any content, and delete volumes or run commands on gluster servers; " +
 	"give Heketi a certificate and the backend an https url"
 
 // Plaintext reports whether requests to the backend leave this machine unencrypted.

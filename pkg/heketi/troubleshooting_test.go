@@ -72,7 +72,7 @@ func TestTroubleshooting(t *testing.T) {
 	}
 	for i, row := range rows {
 		if !used[i] && !row.Is("none of the clusters that it knew before") { // a message of package provisioner
-			t.Errorf("docs/troubleshooting.md explains what is never said: %s", row.Cells[0])
+			t.Errorf("docs/troubleshooting.md explains a message that does not exist: %s", row.Cells[0])
 		}
 	}
 }

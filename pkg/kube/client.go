@@ -43,7 +43,7 @@ func loadConfig(kubeconfig string) (*rest.Config, error) {
 	if kubeconfig == "" {
 		config, err := rest.InClusterConfig()
 		if err != nil {
-			return nil, fmt.Errorf("no kubeconfig file is given, and this is no pod with a ServiceAccount: %w", err)
+			return nil, fmt.Errorf("no kubeconfig file is given, and this process is not in a pod with a ServiceAccount: %w", err)
 		}
 		return config, nil
 	}

@@ -103,7 +103,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			s.Fail(http.StatusForbidden, "Forbidden", "no more")
 			return s.Kubeconfig(t)
 		}, []string{"no more", "must allow: list"}},
-		{"nobody there", func(s *kubetest.Server) string { s.Close(); return s.Kubeconfig(t) },
+		{"no server", func(s *kubetest.Server) string { s.Close(); return s.Kubeconfig(t) },
 			[]string{"https://127.0.0.1", "cannot be reached", "connection refused", "is it running"}},
 		{"another's certificate", func(s *kubetest.Server) string {
 			kubeconfig := s.Kubeconfig(t)

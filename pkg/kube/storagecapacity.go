@@ -19,9 +19,9 @@ import (
 // Capacity publishes the free space for each StorageClass of the driver as CSIStorageCapacity objects. The scheduler compares
 // them with claims whose class waits for a pod.
 //
-// external-provisioner offers this, too, but its version 6.3.0 cannot do it for a driver without topology: it takes the objects
-// that it made for those of another program, because the API server returns an empty nodeTopology as none, and deletes them at
-// once; and pods wait for ever.
+// external-provisioner offers this, too, but its version 6.3.0 cannot do it for a driver without topology. The API server returns
+// an empty nodeTopology as none, so external-provisioner does not recognise its own objects and deletes them at once, and pods
+// wait for ever.
 type Capacity struct {
 	// Driver is the provisioner of the classes.
 	Driver string

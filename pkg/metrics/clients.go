@@ -24,8 +24,8 @@ func RegisterClients(registry prometheus.Registerer, state func() ClientState) {
 	const prefix = "glusterfs_csi_node_"
 	registry.MustRegister(&clients{
 		state:  state,
-		count:  prometheus.NewDesc(prefix+"clients", "GlusterFS clients that run, by where they run and by the version of their files.", []string{"placement", "version"}, nil),
-		memory: prometheus.NewDesc(prefix+"client_memory_bytes", "Memory of the GlusterFS clients that run outside of the node plugin's container.", nil, nil),
+		count:  prometheus.NewDesc(prefix+"clients", "Running GlusterFS clients, by placement and by the version of their files.", []string{"placement", "version"}, nil),
+		memory: prometheus.NewDesc(prefix+"client_memory_bytes", "Memory of the GlusterFS clients that run outside the node plugin's container.", nil, nil),
 		inPod:  prometheus.NewDesc(prefix+"clients_in_pod", "1 if new GlusterFS clients run in the node plugin's container, and end with it.", nil, nil),
 		deaths: prometheus.NewDesc(prefix+"client_deaths_total", "GlusterFS clients that have ended while their volume was in use.", nil, nil),
 	})

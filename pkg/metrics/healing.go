@@ -36,7 +36,7 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 			Name: prefix + "graph_repairs_total", Help: "Volumes whose mounts were repaired after a change of their GlusterFS client's graph or an outage of bricks, by outcome: healed, partly or failed.",
 		}, []string{"outcome"}),
 		covered: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each goes with its container.",
+			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each is gone when its container ends.",
 		}),
 	}
 	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // or the first repair would be no increase

@@ -49,7 +49,7 @@ func TestLastPart(t *testing.T) {
 	}
 	known := []string{"x.abcdefgh", "abcdefgx"}
 	if got := Names("abcdefgh", known, 2); !slices.Equal(got, []string{"abcdefgx", "x.abcdefgh"}) {
-		t.Errorf("%q: what has one slip is as near as what lacks its first part, and stands before it", got)
+		t.Errorf("%q: the name with one slip and the one without its first part are equally near, and the former must come first", got)
 	}
 }
 

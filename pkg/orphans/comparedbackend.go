@@ -127,7 +127,7 @@ func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 			report.Finding{Severity: severity, Check: checkMismatch, Subject: pv.String(), Message: message, Remedy: remedy}, []string{pv.Name},
 		})
 	}
-	const correct = "find out which is right, set the reclaim policy to Retain, and make the PersistentVolume anew with the right attributes: they cannot be changed"
+	const correct = "find out which is right, set the reclaim policy to Retain, and recreate the PersistentVolume with the right attributes, since attributes cannot be changed"
 	if name := glusterName(pv.PV); name != "" && name != v.Name {
 		say(report.Critical, fmt.Sprintf("its pods mount gluster volume %s, but its handle is that of %s, which would be the one to be deleted or expanded", name, v.Name), correct)
 	}
@@ -138,8 +138,8 @@ func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 		say(report.Warning, fmt.Sprintf("its attributes name backend %s, its handle %s", backend, pv.handle.Backend), correct)
 	}
 	if !volume.IsOurs(v.Name) && !pv.handle.Adopted {
-		say(report.Warning, fmt.Sprintf("gluster volume %s was made by somebody else, so that this driver will neither delete nor expand it", v.Name),
-			"make the PersistentVolume anew with /adopted at the end of its handle to put the volume into this driver's hands, or leave everything as it is")
+		say(report.Warning, fmt.Sprintf("gluster volume %s was not made by this driver, which will neither delete nor expand it", v.Name),
+			"recreate the PersistentVolume with /adopted at the end of its handle to put the volume under this driver's control, or leave everything unchanged")
 	}
 	return findings
 }

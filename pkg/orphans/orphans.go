@@ -135,7 +135,7 @@ func (c comparison) twice() []finding {
 		if len(c.byID[id]) > 1 {
 			findings = append(findings, finding{report.Finding{
 				Severity: report.Warning, Check: checkMismatch, Subject: "volume " + id,
-				Message: "several PersistentVolumes stand for it: " + pvNames(c.byID[id]) + "; with reclaim policy Delete, the end of one is the end of the data of all",
+				Message: "several PersistentVolumes stand for it: " + pvNames(c.byID[id]) + "; with reclaim policy Delete, deleting one deletes the data of all",
 				Remedy:  "set their reclaim policy to Retain, or keep only one of them",
 			}, []string{id}})
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 const driver = "glusterfs.csi.gluster.org"
 
@@ -88,7 +88,7 @@ func TestFind(t *testing.T) {
 			checkOrphan, report.Warning, "2 GiB in cluster", "volume delete "},
 		{"no PV of ours in the list", func(f *fixture) []PV { f.made("pvc-1"); return nil },
 			checkOrphan, report.Warning, "right Kubernetes cluster", "volume delete "},
-		{"somebody else's volumes", func(f *fixture) []PV {
+		{"foreign volumes", func(f *fixture) []PV {
 			f.server.AddVolume("vol_in_tree", f.cluster, false)
 			f.server.AddVolume("heketidbstorage", f.cluster, false)
 			f.server.AddVolume(ourName("pvc-1"), f.cluster, true) // hosts block volumes
@@ -118,11 +118,11 @@ func TestFind(t *testing.T) {
 		}, checkMismatch, report.Critical, "its cluster is " + noID, ""},
 		{"another backend in the attributes", func(f *fixture) []PV { pv := f.made("pvc-1"); pv.Context["backend"] = "b"; return []PV{pv} },
 			checkMismatch, report.Warning, "attributes name backend b", ""},
-		{"somebody else's volume", func(f *fixture) []PV {
+		{"a foreign volume", func(f *fixture) []PV {
 			pv := f.pv("pvc-1", f.server.AddVolume("vol_1", f.cluster, false))
 			pv.Context["volume"] = "vol_1"
 			return []PV{pv}
-		}, checkMismatch, report.Warning, "made by somebody else", ""},
+		}, checkMismatch, report.Warning, "was not made by this driver", ""},
 		{"adopted volume", func(f *fixture) []PV {
 			pv := f.pv("pvc-1", f.server.AddVolume("vol_1", f.cluster, false))
 			pv.Context["volume"], pv.Handle = "vol_1", pv.Handle+"/adopted"
@@ -287,7 +287,7 @@ func golden(t *testing.T, name string, findings []report.Finding, f *fixture, re
 		t.Fatal(err)
 	}
 	if out.String() != string(want) {
-		t.Errorf("differs from %s (go test -update writes it anew):\n%s", path, out.String())
+		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, out.String())
 	}
 }
 

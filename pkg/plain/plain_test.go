@@ -24,7 +24,7 @@ func TestLine(t *testing.T) {
 		{"a bell, a backspace and a zero", "a\ab\bc\x00d", "a b c d"},
 		{"C1 controls", "a\u009b31mb", "a 31mb"},
 		{"directions", "a\u202etxt.exe\u2066b\u200f", "a txt.exe b"},
-		{"what nobody sees", "a\u200bb\ufeffc\u00add", "a b c d"},
+		{"invisible characters", "a\u200bb\ufeffc\u00add", "a b c d"},
 		{"separators", "a\u2028b\u2029c\u0085d", "a b c d"},
 		{"invalid UTF-8", "a\xff\xfeb\xc3", "a\ufffd\ufffdb\ufffd"},
 	} {

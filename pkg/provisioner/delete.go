@@ -78,8 +78,8 @@ func (d deletion) attempt(ctx context.Context, client *heketi.Client, x *index, 
 	return err
 }
 
-// send sends the request. A note of it is kept until its outcome is known, because no expand may be sent while it is open. If the
-// note cannot be written, the delete is sent nevertheless: a volume that was deleted is expanded only by mistake.
+// send sends the request. A note of it is kept until its outcome is known, because no expand may be sent before that. If the note
+// cannot be written, the delete is sent nevertheless: a volume that was deleted is expanded only by mistake.
 func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Journal) error {
 	key := deleteKey(d.handle)
 	_, earlier := journal.deleteOf(key)

@@ -46,11 +46,11 @@ func TestWaitingForRecords(t *testing.T) {
 	x.useDump(heketi.Dump{}, now)
 	for since, want := range map[time.Time]bool{now: true, now.Add(-time.Second): true, now.Add(time.Second): false} {
 		if got := x.readAfter(since); got != want {
-			t.Errorf("records of now are good for %v: %t", since.Sub(now), got)
+			t.Errorf("a new dump is recent enough for %v: %t", since.Sub(now), got)
 		}
 	}
 	if newIndex("main", time.Minute).readAfter(time.Time{}) {
-		t.Error("no records are good for nothing")
+		t.Error("a missing dump is recent enough")
 	}
 }
 

@@ -68,7 +68,7 @@ func TestExpandSaysWhatFits(t *testing.T) {
 		{name: "there should be room", nodes: one(100), says: perhaps},
 		{name: "there should be just enough room", nodes: one(59), says: perhaps},
 		{name: "not for new volumes", nodes: one(10), block: true, says: perhaps},
-		{name: "nobody knows", nodes: one(10), lost: true, says: perhaps},
+		{name: "not known", nodes: one(10), lost: true, says: perhaps},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := start(t, cluster)
@@ -105,7 +105,7 @@ func TestExpandWithoutRoomOnTheDisks(t *testing.T) {
 	}{
 		{"undone", func(s *heketitest.Server) { s.FailOperations(refusal); s.Release() }, volume.ErrExhausted, []string{"keeps its size of 2 GiB", "it can grow 9 more times"}},
 		{"cannot be undone", func(s *heketitest.Server) { s.Strand(refusal) }, volume.ErrBusy, []string{"failed", "is not certain"}},
-		{"nobody knows", func(s *heketitest.Server) {
+		{"not known", func(s *heketitest.Server) {
 			s.Inject(heketitest.Fault{Prefix: "GET /operations/pending", Status: http.StatusBadGateway})
 			s.FailOperations(refusal)
 			s.Release()

@@ -65,16 +65,16 @@ func (c creation) compatible(v heketi.Volume) error {
 	var differences []string
 	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	if size := int64(v.SizeGiB) * volume.GiB; !c.capacity.Allows(size) {
-		differ("its size is %d bytes, asked for are %d to %d (0: no limit)", size, c.capacity.RequiredBytes, c.capacity.LimitBytes)
+		differ("its size is %d bytes, requested are %d to %d (0: no limit)", size, c.capacity.RequiredBytes, c.capacity.LimitBytes)
 	}
 	if v.Durability != c.durability {
-		differ("its volumetype is %s, asked for is %s", v.Durability, c.durability)
+		differ("its volumetype is %s, requested is %s", v.Durability, c.durability)
 	}
 	if c.clusters != "" && !slices.Contains(strings.Split(c.clusters, ","), v.Cluster) {
-		differ("it lies in cluster %s, asked for is %s", v.Cluster, c.clusters)
+		differ("it lies in cluster %s, requested is %s", v.Cluster, c.clusters)
 	}
 	if !c.gids.Contains(v.GID) {
-		differ("its group id is %d, asked for is one from %d to %d", v.GID, c.gids.Min, c.gids.Max)
+		differ("its group id is %d, requested is one from %d to %d", v.GID, c.gids.Min, c.gids.Max)
 	}
 	for _, option := range c.optionList() { // Heketi adds some options itself
 		if !slices.Contains(v.Options, option) {
@@ -82,7 +82,7 @@ func (c creation) compatible(v heketi.Volume) error {
 		}
 	}
 	if float32(v.SnapFactor) != float32(c.snapFactor) { // Heketi stores a float32
-		differ("its snapfactor is %v, asked for is %v", float32(v.SnapFactor), float32(c.snapFactor))
+		differ("its snapfactor is %v, requested is %v", float32(v.SnapFactor), float32(c.snapFactor))
 	}
 	if len(differences) == 0 {
 		return nil

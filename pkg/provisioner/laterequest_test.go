@@ -189,7 +189,7 @@ func TestExpandWithoutPredecessorsNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := p.Expand(t.Context(), own.Handle, ask, volume.Credentials{}); err != nil {
-		t.Errorf("a volume of its own: %v", err)
+		t.Errorf("the driver's own volume: %v", err)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestListAsksOnlyForWhatIsNew(t *testing.T) {
 		{"one more", func() { d.addOurs(4) }, []string{"a1", "a2", "a3", "a4"}, 1, 1},
 		{"it is known now", func() {}, []string{"a1", "a2", "a3", "a4"}, 1, 1},
 		{"one less", func() { d.remove(2) }, []string{"a1", "a3", "a4"}, 1, 1},
-		{"somebody else's", func() { d.add(5, object{"Info": object{"name": "data", "cluster": clusterID, "size": 1}}) }, []string{"a1", "a3", "a4"}, 1, 2},
+		{"a foreign volume", func() { d.add(5, object{"Info": object{"name": "data", "cluster": clusterID, "size": 1}}) }, []string{"a1", "a3", "a4"}, 1, 2},
 		{"which is known too", func() {}, []string{"a1", "a3", "a4"}, 1, 2},
 		{"one that is being made", func() { d.add(6, object{"Info": object{"name": nameOf(6)}, "Pending": object{"Id": "o"}}) }, []string{"a1", "a3", "a4"}, 1, 2},
 		{"and is complete", func() { d.addOurs(6) }, []string{"a1", "a3", "a4", "a6"}, 1, 3},
@@ -67,7 +67,7 @@ func TestListRemembersAllOfAVolume(t *testing.T) {
 	inDump, asked := over(t, d), over(t, d)
 	d.remove(1)
 	if got := list(t, asked, 0); len(got) > 0 {
-		t.Fatalf("lists %v of nothing", got)
+		t.Fatalf("it lists the deleted volume %v", got)
 	}
 	d.addOurs(1)
 	var lists [3][]volume.Volume

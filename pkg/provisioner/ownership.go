@@ -33,8 +33,8 @@ func checkOwner(backend *heketi.Backend, handle volume.Handle, v heketi.Volume) 
 	adopted := handle
 	adopted.Adopted = true
 	return volume.Invalid(field, handle.String(),
-		fmt.Sprintf("must be a volume that this driver made, and gluster volume %q was made by somebody else; the handle %s would put it into "+
-			"this driver's hands", v.Name, adopted))
+		fmt.Sprintf("must be a volume that this driver made, and gluster volume %q is not one; the handle %s would put it under "+
+			"this driver's control", v.Name, adopted))
 }
 
 // withPrefix returns the naming with the prefix of the installation. It refuses a class with another prefix, whose volumes the

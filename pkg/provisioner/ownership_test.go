@@ -40,7 +40,7 @@ func TestPersistentVolumesOfAnAttacker(t *testing.T) {
 		{test: "more than another prefix", prefix: "team-a-2", name: ours, adopt: true, refused: `"team-a-2_csi-"`},
 		{test: "no prefix", prefix: "team-a", name: glusterName(), adopt: true, refused: `"team-a_csi-"`},
 		{test: "a prefix, and a volume of the in-tree plugin", prefix: "team-a", name: inTree, adopt: true, adopted: true},
-		{test: "a name that looks like the prefix", prefix: "team-a", name: "team-a_csi-web", adopt: true, refused: "somebody else"},
+		{test: "a name that looks like the prefix", prefix: "team-a", name: "team-a_csi-web", adopt: true, refused: "is not one"},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
 			cluster := heketitest.NewCluster()

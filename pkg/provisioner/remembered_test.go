@@ -24,7 +24,7 @@ func TestGrown(t *testing.T) {
 	}
 	x.forgetSize("a")
 	if x.isStale(v(1)) {
-		t.Error("what is read from now on is not from before")
+		t.Error("a volume that is read from now on is stale")
 	}
 }
 
@@ -35,7 +35,7 @@ func TestCatalogueAges(t *testing.T) {
 		var c listCache
 		c.invalidate("a") // there was no list yet
 		if c.cached() != nil || c.changed != nil {
-			t.Error("something is remembered of nothing")
+			t.Error("an empty cache has entries")
 		}
 		first := time.Now()
 		c.store(map[string]entry{"a": {}, "b": {}}, first, true)
@@ -59,11 +59,11 @@ func TestCatalogueAges(t *testing.T) {
 		}
 		time.Sleep(time.Until(first.Add(listCacheLifetime)))
 		if c.cached() == nil {
-			t.Error("nothing is remembered after ten minutes")
+			t.Error("the cache is empty after ten minutes")
 		}
 		time.Sleep(time.Nanosecond)
 		if c.cached() != nil {
-			t.Error("what is more than ten minutes old is remembered")
+			t.Error("entries that are more than ten minutes old are used")
 		}
 	})
 }
@@ -113,10 +113,10 @@ func TestExaminationsAge(t *testing.T) {
 		x.store("a", time.Now().Add(-10*time.Second), heketi.Examination{})
 		time.Sleep(unreadLifetime - 1)
 		if _, ok := x.recent("a", time.Now()); !ok {
-			t.Error("what nobody has read is forgotten")
+			t.Error("a result that was not handed out is forgotten")
 		}
 		if _, ok := x.recent("a", time.Now()); ok { // now it was handed out
-			t.Error("what was read is used for minutes")
+			t.Error("a result that was handed out is used for minutes")
 		}
 		x.store("a", time.Now().Add(-10*time.Second), heketi.Examination{})
 		if _, ok := x.recent("b", time.Now()); ok {

@@ -117,7 +117,8 @@ func (x *index) answered(name string) {
 	}
 }
 
-// forgetLate forgets a create that may be late when its volume is found and only one create was sent. It reports whether it did.
+// forgetLate is called when a volume was found: it forgets the late create that made it, if no other create was sent. It reports
+// whether it did.
 func (x *index) forgetLate(name, cluster string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()

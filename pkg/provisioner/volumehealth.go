@@ -121,7 +121,7 @@ func assess(examination heketi.Examination, cluster, name string) ([]volume.Cond
 	switch {
 	case !ok:
 		return []volume.Condition{{Severity: volume.Inaccessible, Reason: reasonMissing, Message: fmt.Sprintf(
-			"Heketi has the volume, and gluster does not have %s any more: somebody has deleted it behind Heketi's back", name)}}, nil
+			"Heketi has the volume, and gluster no longer has %s: it was deleted without Heketi", name)}}, nil
 	case !v.Started():
 		return []volume.Condition{{Severity: volume.Inaccessible, Reason: reasonStopped, Message: fmt.Sprintf(
 			"gluster volume %s is %s; start it with: gluster volume start %s", name, strings.ToLower(v.Status), name)}}, nil
@@ -169,7 +169,7 @@ func assessBricks(database heketi.Dump, cluster heketi.ExaminedCluster, name str
 	}
 	if len(mute) > 0 {
 		conditions = append(conditions, volume.Condition{Severity: volume.Degraded, Reason: reasonGlusterd, Message: fmt.Sprintf(
-			"glusterd does not answer on %s, so that nobody can mount the volume from there; whether the bricks there serve is not known; start glusterd",
+			"glusterd does not answer on %s, so the volume cannot be mounted from there; whether the bricks there are running is not known; start glusterd",
 			strings.Join(slices.Sorted(maps.Keys(mute)), ", "))})
 	}
 	return conditions

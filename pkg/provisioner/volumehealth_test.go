@@ -140,13 +140,13 @@ func TestExaminationLifetime(t *testing.T) {
 		result cachedExamination
 		usable bool
 	}{
-		"just read":                      {cachedExamination{ended: ago(time.Second), read: true}, true},
-		"quick, read":                    {cachedExamination{ended: ago(time.Minute), took: time.Second, read: true}, false},
-		"slow, read":                     {cachedExamination{ended: ago(time.Minute), took: 25 * time.Second, read: true}, true},
-		"slow, long ago":                 {cachedExamination{ended: ago(2 * time.Minute), took: 25 * time.Second, read: true}, false},
-		"very slow, read":                {cachedExamination{ended: ago(3 * time.Minute), took: 10 * time.Minute, read: true}, false},
-		"ended after its caller":         {cachedExamination{ended: ago(5 * time.Minute), took: time.Second}, true},
-		"nobody has called for too long": {cachedExamination{ended: ago(7 * time.Minute), took: time.Second}, false},
+		"just read":              {cachedExamination{ended: ago(time.Second), read: true}, true},
+		"quick, read":            {cachedExamination{ended: ago(time.Minute), took: time.Second, read: true}, false},
+		"slow, read":             {cachedExamination{ended: ago(time.Minute), took: 25 * time.Second, read: true}, true},
+		"slow, long ago":         {cachedExamination{ended: ago(2 * time.Minute), took: 25 * time.Second, read: true}, false},
+		"very slow, read":        {cachedExamination{ended: ago(3 * time.Minute), took: 10 * time.Minute, read: true}, false},
+		"ended after its caller": {cachedExamination{ended: ago(5 * time.Minute), took: time.Second}, true},
+		"no call for too long":   {cachedExamination{ended: ago(7 * time.Minute), took: time.Second}, false},
 	} {
 		if got := tt.result.usable(now); got != tt.usable {
 			t.Errorf("%s: usable is %t", name, got)

@@ -49,6 +49,6 @@ func TestNothingIsGood(t *testing.T) {
 	}
 	out.Reset()
 	if err := WriteJSON(&out, []Finding{{OK, "c", "s", "m", "", nil}}); err != nil || !strings.HasPrefix(out.String(), "[\n  {\n    ") {
-		t.Errorf("%v: %q, want it for people as well", err, out.String())
+		t.Errorf("%v: %q, want it indented", err, out.String())
 	}
 }

@@ -29,7 +29,7 @@ func ParseHandle(s string) (Handle, error) {
 	id, suffix, hasSuffix := strings.Cut(rest, "/")
 	if !backendName.MatchString(backend) || !heketiID.MatchString(id) || hasSuffix && suffix != adopted {
 		return Handle{}, Invalid("volume_id", s,
-			`must be "<backend>/<Heketi volume id>", the id being 32 hexadecimal digits, for a volume that was taken over followed by "/adopted"`)
+			`must be "<backend>/<Heketi volume id>" with an id of 32 hexadecimal digits, and "/adopted" after it for an adopted volume`)
 	}
 	return Handle{Backend: backend, ID: id, Adopted: hasSuffix}, nil
 }

@@ -31,7 +31,7 @@ type Naming struct {
 // GlusterName derives the name of the gluster volume from the CSI name. It is the same every time, has only characters that
 // Heketi allows, and ends in a digest of the whole CSI name. The digest distinguishes CSI names that look alike after forbidden
 // characters are replaced. It also keeps the name different from that of any volume made by hand: Heketi's rollback of a failed
-// create deletes the gluster volume of that name, whoever made it (heketi: apps/glusterfs/operations_volume.go).
+// create deletes the gluster volume of that name, of any origin (heketi: apps/glusterfs/operations_volume.go).
 func GlusterName(csiName string, naming Naming) string {
 	prefix := namePrefix
 	if naming.Prefix != "" {

@@ -55,7 +55,7 @@ func mergeOptions(options, named []Option) ([]Option, error) {
 		if i < 0 {
 			options = append(options, n)
 		} else if options[i].Value != n.Value {
-			return nil, Invalid(fieldOptions, options[i].String(), "contradicts the parameter of its own that the class has for this option, which says "+n.Value)
+			return nil, Invalid(fieldOptions, options[i].String(), "contradicts the class's parameter for this option, which sets "+n.Value)
 		}
 	}
 	return options, nil

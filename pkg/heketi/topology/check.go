@@ -52,22 +52,22 @@ func isHost(s string) bool {
 func (c *checker) node(n Node, at string) {
 	for _, name := range n.Manage {
 		if !isHost(name) {
-			c.mistake("%s: %q is no name of a node: letters, digits, dots and hyphens are allowed", at, name)
+			c.mistake("%s: %q is not a valid node name: letters, digits, dots and hyphens are allowed", at, name)
 		}
 		if first := firstUse(c.names, name, at); first != "" {
-			c.mistake("node %s is there twice: in %s and in %s; list its devices in one place", name, first, at)
+			c.mistake("node %s occurs twice: in %s and in %s; list its devices in one place", name, first, at)
 		}
 	}
 	for _, address := range n.Storage {
 		ip, _ := netip.ParseAddr(address)
 		switch {
 		case !isHost(address):
-			c.mistake("%s (%s): %q is no address: write the IP address or host name by which the other storage nodes reach it", at, n.Name(), address)
+			c.mistake("%s (%s): %q is not an address: write the IP address or host name by which the other storage nodes reach it", at, n.Name(), address)
 		case strings.EqualFold(address, "localhost") || ip.IsLoopback() || ip.IsUnspecified():
 			c.mistake("%s (%s): %s is every machine's own address: write the one by which the other storage nodes reach it", at, n.Name(), address)
 		}
 		if first := firstUse(c.addresses, address, at); first != "" {
-			c.mistake("address %s is there twice: in %s and in %s; give each node a different one", address, first, at)
+			c.mistake("address %s occurs twice: in %s and in %s; give each node a different one", address, first, at)
 		}
 	}
 	c.tags(n.Tags, at, n.Name())
@@ -77,9 +77,9 @@ func (c *checker) node(n Node, at string) {
 		name := path.Clean(d.Name)
 		switch {
 		case !deviceName.MatchString(d.Name) || !deviceName.MatchString(name):
-			c.mistake(`%s: %q is no path of a device: write one such as /dev/sdb or /dev/disk/by-id/NAME`, at, d.Name)
+			c.mistake(`%s: %q is not a device path: write one such as /dev/sdb or /dev/disk/by-id/NAME`, at, d.Name)
 		case seen[name]:
-			c.mistake("%s: device %s is there twice on this node: remove one of the two", at, d.Name)
+			c.mistake("%s: device %s occurs twice on this node: remove one of the two", at, d.Name)
 		}
 		seen[name] = true
 		c.tags(d.Tags, at, d.Name)

@@ -32,7 +32,7 @@ func parseJSON(content []byte) (value, error) {
 	v, err := p.value(0)
 	if err == nil {
 		if _, extra := p.decoder.Token(); !errors.Is(extra, io.EOF) {
-			err = errors.New("there is something behind its end")
+			err = errors.New("there is text after its end")
 		}
 	}
 	if err == nil {

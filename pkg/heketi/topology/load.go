@@ -179,12 +179,12 @@ func (l *load) device(ctx context.Context, n Node, node heketi.Node, d Device) e
 	}
 	switch leftover, err := l.Leftover(ctx, n.Name(), d.Name); {
 	case err != nil:
-		klog.FromContext(ctx).Info("What is on the device cannot be found out", "node", n.Name(), "device", d.Name, "err", err)
+		klog.FromContext(ctx).Info("The contents of the device cannot be determined", "node", n.Name(), "device", d.Name, "err", err)
 		return refused
 	case !leftover:
 		return refused
 	}
-	klog.FromContext(ctx).Info("The device has only an empty volume group, which an add that was interrupted has left behind; Heketi makes it again", "node", n.Name(), "device", d.Name)
+	klog.FromContext(ctx).Info("The device has only an empty volume group, left behind by an interrupted add; Heketi makes it again", "node", n.Name(), "device", d.Name)
 	request.DestroyData = true
 	if err := l.Server.AddDevice(ctx, request); err != nil {
 		return &RefusedError{Node: n.Name(), Device: d.Name, Err: err}

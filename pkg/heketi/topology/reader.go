@@ -42,7 +42,7 @@ func (r *reader) object(v value, at string, allowed ...string) (fields []field) 
 			f.name = allowed[i]
 		}
 		if first, again := seen[f.name]; again {
-			r.mistake(f.line, at, "field %q is there twice, first in line %d: remove one of them", plain.Line(f.name, longestValue), first)
+			r.mistake(f.line, at, "field %q occurs twice, first in line %d: remove one of them", plain.Line(f.name, longestValue), first)
 			continue
 		}
 		seen[f.name] = f.line

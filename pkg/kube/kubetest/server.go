@@ -200,8 +200,7 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": map[string]any{"name": r.PathValue("name")}})
 }
 
-// write answers a request that creates or deletes an object. The answer to a create has the name of an object that AddObject has
-// added.
+// write answers a request that creates or deletes an object. It refuses a create with the name of an object from AddObject.
 func (s *Server) write(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

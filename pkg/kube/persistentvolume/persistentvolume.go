@@ -63,7 +63,7 @@ var kubernetesName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`
 // name is dropped.
 func (o Object) PV() (PV, error) {
 	if !kubernetesName.MatchString(o.Metadata.Name) {
-		return PV{}, fmt.Errorf("%q is no name of a PersistentVolume", o.Metadata.Name)
+		return PV{}, fmt.Errorf("%q is not a valid name of a PersistentVolume", o.Metadata.Name)
 	}
 	pv := PV{
 		Name: o.Metadata.Name, Phase: o.Status.Phase, Deleting: o.Metadata.DeletionTimestamp != "",
