@@ -50,7 +50,7 @@ func TestPanicBecomesInternal(t *testing.T) {
 		t.Errorf("%v, %v", response, err)
 	}
 	if strings.Contains(err.Error(), "index out") {
-		t.Errorf("%v tells the caller about the inside", err)
+		t.Errorf("%v shows the caller internal details", err)
 	}
 	for _, part := range []string{"index out of reason", "interceptors_test.go", `code="Internal"`, "v1"} {
 		if !strings.Contains(log, part) {

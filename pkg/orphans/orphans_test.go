@@ -86,7 +86,7 @@ func TestFind(t *testing.T) {
 		{"all is well", func(f *fixture) []PV { return []PV{f.made("pvc-1"), f.made("pvc-2")} }, "", "", "", ""},
 		{"volume without PV", func(f *fixture) []PV { f.made("pvc-1"); return []PV{f.made("pvc-2")} },
 			checkOrphan, report.Warning, "2 GiB in cluster", "volume delete "},
-		{"no PV of ours in the list", func(f *fixture) []PV { f.made("pvc-1"); return nil },
+		{"no PV of the driver in the list", func(f *fixture) []PV { f.made("pvc-1"); return nil },
 			checkOrphan, report.Warning, "right Kubernetes cluster", "volume delete "},
 		{"foreign volumes", func(f *fixture) []PV {
 			f.server.AddVolume("vol_in_tree", f.cluster, false)

@@ -81,9 +81,9 @@ func TestLostDatabase(t *testing.T) {
 func TestNotHeketi(t *testing.T) {
 	for name, fault := range map[string]heketitest.Fault{
 		"another server's 404":  {Prefix: "GET /volumes/", Status: http.StatusNotFound, Body: "404 page not found"},
-		"a dump that is none":   {Prefix: "GET /db/dump", Status: http.StatusOK, Body: "{}"},
-		"a dump that is cut":    {Prefix: "GET /db/dump", Status: http.StatusOK, Body: `{"clusterentries":{"a":{}},"volumeentries":{`},
-		"a dump that is a page": {Prefix: "GET /db/dump", Status: http.StatusOK, Body: "<html>"},
+		"not a dump":            {Prefix: "GET /db/dump", Status: http.StatusOK, Body: "{}"},
+		"a truncated dump":      {Prefix: "GET /db/dump", Status: http.StatusOK, Body: `{"clusterentries":{"a":{}},"volumeentries":{`},
+		"a web page for a dump": {Prefix: "GET /db/dump", Status: http.StatusOK, Body: "<html>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := start(t)

@@ -46,7 +46,7 @@ func TestExpandThatFails(t *testing.T) {
 	wantError(t, err, volume.ErrFailed)
 	says(t, err, "Staging failed", "keeps its size of 2 GiB")
 	if err != nil && strings.Contains(err.Error(), "more times") {
-		t.Errorf("%v speaks of room", err)
+		t.Errorf("%v mentions room", err)
 	}
 	f.server.FailOperations("")
 	if size, err := f.expand(t, v.Handle, 5); err != nil || size != 5 {
