@@ -15,13 +15,15 @@ func newDoctorCommand() *cobra.Command {
 	var (
 		config, stateDir, fromPod string
 		node                      bool
+		storage                   storageSource
 	)
 	cmd := newExaminationCommand("doctor", "Look for what keeps volumes from being made and mounted, and say what to do",
 		"Doctor examines the configuration, each Heketi in it and the gluster servers that this knows, and with --node this\n"+
-			"machine as a node. With --from-pod it looks whether pods can reach gluster servers. It changes nothing.",
+			"machine as a node. With --storage it examines GlusterFS and Heketi that the chart glusterfs-storage runs in a\n"+
+			"Kubernetes cluster. With --from-pod it looks whether pods can reach gluster servers. It changes nothing.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			switch {
-			case fromPod != "" && (config != "" || node):
+			case fromPod != "" && (config != "" || node || storage.wanted):
 				return nil, errors.New("--from-pod stands alone: it is for a pod of a tenant, which has no configuration and is no node")
 			case fromPod != "":
 				servers, err := mount.ParseServers(fromPod)
@@ -29,11 +31,15 @@ func newDoctorCommand() *cobra.Command {
 					return nil, fmt.Errorf("--from-pod: %w", err)
 				}
 				return doctor.Run(cmd.Context(), doctor.Config{FromPod: servers}), nil
-			case config == "" && !node:
-				return nil, errors.New("say what to examine: --config=FILE, the driver's configuration, or --node, this machine, or both; " +
-					"or in a tenant's pod --from-pod=SERVERS")
+			case config == "" && !node && !storage.wanted:
+				return nil, errors.New("say what to examine: --config=FILE, the driver's configuration; --node, this machine; --storage, GlusterFS in the cluster; " +
+					"or several of these; or in a tenant's pod --from-pod=SERVERS")
 			}
 			c := doctor.Config{ConfigFile: config}
+			var err error
+			if c.Storage, err = storage.connect(); err != nil {
+				return nil, err
+			}
 			if node {
 				c.Node = doctor.NewNode(stateDir)
 			}
@@ -42,6 +48,7 @@ func newDoctorCommand() *cobra.Command {
 	cmd.Flags().StringVar(&config, "config", "", "YAML file that lists the Heketi backends, as for the controller")
 	cmd.Flags().BoolVar(&node, "node", false, "examine this machine as a node, too: kernel, FUSE, GlusterFS client, leftovers")
 	cmd.Flags().StringVar(&fromPod, "from-pod", "", "gluster servers, separated by commas, that must not be reachable from this pod, a tenant's")
+	storage.register(cmd.Flags())
 	cmd.Flags().StringVar(&stateDir, "state-dir", defaultStateDir, "state directory of the node plugin, with --node")
 	return cmd
 }

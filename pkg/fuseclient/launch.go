@@ -27,7 +27,11 @@ type child struct {
 }
 
 // launch starts the process at a place.
-func (m *Manager) launch(r record, servers mount.Reachable, place *placement.Place) (child, error) {
+func (m *Manager) launch(ctx context.Context, r record, servers mount.Reachable, place *placement.Place) (child, error) {
+	major, err := m.clientMajor(ctx, servers)
+	if err != nil {
+		return child{}, err
+	}
 	logPath := m.logPath(r.Source.VolumeID)
 	if err := rotateLog(logPath); err != nil {
 		return child{}, err
@@ -38,9 +42,10 @@ func (m *Manager) launch(r record, servers mount.Reachable, place *placement.Pla
 		return child{}, fmt.Errorf("open the client's log: %w", err)
 	}
 	defer log.Close()
+	args := clientArgs(r.Source, servers.ClientArgs(r.Source.Options.Port(), major), logPath, newMetaName(), m.freshPath(r))
 	c := child{
 		exited: make(chan struct{}),
-		cmd:    exec.Command(m.cfg.Glusterfs, clientArgs(r.Source, servers, logPath, newMetaName(), m.freshPath(r))...), //nolint:gosec,noctx // the client outlives the call
+		cmd:    exec.Command(m.cfg.Glusterfs, args...), //nolint:gosec,noctx // the client outlives the call
 	}
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	c.cmd.Dir = "/"
@@ -70,14 +75,9 @@ func (m *Manager) launch(r record, servers mount.Reachable, place *placement.Pla
 	return c, nil
 }
 
-func clientArgs(source mount.Source, servers mount.Reachable, logPath, meta, fresh string) []string {
+func clientArgs(source mount.Source, servers []string, logPath, meta, fresh string) []string {
 	args := []string{"-N", "--process-name", "fuse", "--log-level=" + logLevel(source), "--log-file=" + logPath}
-	for _, server := range servers.Servers {
-		args = append(args, "--volfile-server="+server) // IPv6 without brackets
-	}
-	if servers.IPv6 {
-		args = append(args, "--xlator-option=transport.address-family=inet6")
-	}
+	args = append(args, servers...)
 	args = append(args, metaOption+meta, "--volfile-id=/"+source.Volume) // the whole of it, see directory.go
 	options := source.Options.ClientArgs()
 	if !slices.ContainsFunc(options, func(arg string) bool { return strings.HasPrefix(arg, "--lru-limit=") }) {

@@ -31,6 +31,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
@@ -97,7 +98,7 @@ type Manager struct {
 	mu            sync.Mutex
 	records       map[string]record // by volume id; what lies in volumes/
 	unwritten     map[string]bool   // the volumes whose publications are in memory only
-	resolverError string            // of the last look at the node's hosts and resolver, so that it is logged once
+	resolverError logging.LastText  // of the last look at the node's hosts and resolver, so that it is logged once
 }
 
 var _ mount.Mounter = (*Manager)(nil)
@@ -142,7 +143,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if err != nil {
 		return nil, fmt.Errorf("read the boot id: %w", err)
 	}
-	for _, dir := range []string{"volumes", "ending", "clients", "logs"} {
+	for _, dir := range []string{volumesDir, endingDir, "clients", "logs"} {
 		if err := os.MkdirAll(filepath.Join(cfg.StateDir, dir), 0o700); err != nil {
 			return nil, fmt.Errorf("create the state directory: %w", err)
 		}

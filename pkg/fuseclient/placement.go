@@ -106,16 +106,12 @@ func (m *Manager) updateResolver(ctx context.Context) {
 	if node == nil {
 		return
 	}
-	said := ""
-	if err := node.UpdateResolver(m.cfg.ResolverRoot); err != nil {
-		said = err.Error()
-	}
+	err := node.UpdateResolver(m.cfg.ResolverRoot)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if said != "" && said != m.resolverError {
-		klog.FromContext(ctx).Info("GlusterFS clients look names up as this container does, not as the node", "err", said)
+	if m.resolverError.IsNewError(err) {
+		klog.FromContext(ctx).Info("GlusterFS clients look names up as this container does, not as the node", "err", err.Error())
 	}
-	m.resolverError = said
 }
 
 // removeCgroup removes the cgroup of a client that has ended, by the name of its record.

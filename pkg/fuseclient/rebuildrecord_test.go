@@ -199,7 +199,7 @@ func TestImpostor(t *testing.T) {
 	n.kill(r)
 	r.Generation++
 	impostor := exec.CommandContext(t.Context(), "sleep", "infinity")
-	impostor.Args = append([]string{"sleep", "infinity"}, clientArgs(source("evil"), mount.Reachable{Servers: []string{"evil"}}, "/log", ".meta", n.freshPath(r))...)
+	impostor.Args = append([]string{"sleep", "infinity"}, clientArgs(source("evil"), []string{"--volfile-server=evil"}, "/log", ".meta", n.freshPath(r))...)
 	impostor.Path, impostor.Args[1] = "/bin/sh", "-c"
 	impostor.Args[2] = "read x"
 	stdin, err := impostor.StdinPipe()

@@ -43,11 +43,11 @@ func (m *Manager) record(volumeID string) (record, bool) {
 }
 
 func (m *Manager) recordPath(volumeID string) string {
-	return filepath.Join(m.cfg.StateDir, "volumes", hash(volumeID)+".json")
+	return filepath.Join(m.cfg.StateDir, volumesDir, hash(volumeID)+".json")
 }
 
 func (m *Manager) endingPath(r record) string {
-	return filepath.Join(m.cfg.StateDir, "ending", r.name()+".json")
+	return filepath.Join(m.cfg.StateDir, endingDir, r.name()+".json")
 }
 
 // save makes r the volume's record. An error says that it is in memory only, which must not fail a volume that works: the disk may be

@@ -26,7 +26,7 @@ func (m *Manager) recover(ctx context.Context) error {
 }
 
 func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
-	volumes, err := m.list("volumes", ".json")
+	volumes, err := m.list(volumesDir, ".json")
 	for _, path := range volumes {
 		r, err := readRecord(path)
 		switch {
@@ -129,7 +129,7 @@ func (m *Manager) resumeEnding(ctx context.Context) error {
 
 // retireEnding retires the clients in ending/, and returns the files there that are of an earlier boot or cannot be read.
 func (m *Manager) retireEnding(ctx context.Context) (stale []string, err error) {
-	paths, err := m.list("ending", ".json")
+	paths, err := m.list(endingDir, ".json")
 	for _, path := range paths {
 		r, _ := readRecord(path) // one that cannot be read has no boot
 		if r.BootID == m.bootID {
@@ -186,8 +186,8 @@ func (m *Manager) sweepLogs(log klog.Logger) error {
 
 // sweepUnfinished removes the records that a process was writing when it was killed.
 func (m *Manager) sweepUnfinished(log klog.Logger) error {
-	volumes, err := m.list("volumes", ".new")
-	ending, endingErr := m.list("ending", ".new")
+	volumes, err := m.list(volumesDir, ".new")
+	ending, endingErr := m.list(endingDir, ".new")
 	for _, path := range slices.Concat(volumes, ending) {
 		m.leaveBehind(log, path, removeFile(path))
 	}

@@ -128,7 +128,7 @@ func (m *Manager) prepare(ctx context.Context, r record) (*placement.Place, erro
 
 // run starts the client at a place, which it closes, and waits for its first answer.
 func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable, place *placement.Place) (record, error) {
-	c, err := m.launch(r, servers, place)
+	c, err := m.launch(ctx, r, servers, place)
 	place.Close()
 	if err != nil {
 		return r, err

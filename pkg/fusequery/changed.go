@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // ChangedSince returns the names of at most so many files and directories in a directory below root that were written to after a
@@ -67,6 +69,6 @@ func isChanged(dir int, name string, since time.Time) bool {
 		flags |= unix.AT_EMPTY_PATH
 	}
 	var st unix.Statx_t
-	err := retry(func() error { return unix.Statx(dir, name, flags, unix.STATX_MTIME, &st) })
+	err := mount.Uninterrupted(func() error { return unix.Statx(dir, name, flags, unix.STATX_MTIME, &st) })
 	return err == nil && time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)).After(since)
 }

@@ -16,7 +16,7 @@ import (
 // getattr asks the file system for the attributes of path, past every cache, and returns which device has answered.
 func getattr(path string) (mount.Device, error) {
 	var st unix.Statx_t
-	err := retry(func() error {
+	err := mount.Uninterrupted(func() error {
 		return unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st)
 	})
 	return mount.Device{Major: st.Dev_major, Minor: st.Dev_minor}, err
@@ -26,7 +26,7 @@ func getattr(path string) (mount.Device, error) {
 // hangs, but not when only the bricks are away: the client answers this attribute itself (glusterfs 10: ENODATA, as
 // long as the option "capability" is not given), while for a client that is gone the kernel answers ENOTCONN.
 func clientEnded(path string, get func(path, name string, value []byte) (int, error)) (bool, error) {
-	err := retry(func() error {
+	err := mount.Uninterrupted(func() error {
 		_, err := get(path, "security.capability", make([]byte, 64))
 		return err
 	})
@@ -60,7 +60,7 @@ func statfs(path string, want mount.Device) (mount.Stats, error) {
 		return mount.Stats{}, err
 	}
 	var st unix.Statfs_t
-	if err := retry(func() error { return unix.Fstatfs(fd, &st) }); err != nil {
+	if err := mount.Uninterrupted(func() error { return unix.Fstatfs(fd, &st) }); err != nil {
 		return mount.Stats{}, err
 	}
 	// Where a file system has no fragments, the kernel makes Frsize the same as Bsize (fs/statfs.c).
@@ -81,12 +81,4 @@ func compareDevice(fd int, path string, want mount.Device) error {
 		return &fs.PathError{Op: "open", Path: path, Err: mount.ErrNotMounted} // unmounted meanwhile
 	}
 	return nil
-}
-
-func retry(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // Open opens, with O_PATH, what path names below the directory root, and waits for bricks. It follows no symbolic link and leads
@@ -75,7 +77,7 @@ func openBelow(root *os.File, path string, mounts bool) (opened *os.File, err er
 	}
 	// The descriptor stays open for as long as it is in use here.
 	controlErr := conn.Control(func(dir uintptr) {
-		err = retry(func() error {
+		err = mount.Uninterrupted(func() error {
 			fd, err := unix.Openat2(int(dir), path, &how)
 			if err == nil {
 				opened = os.NewFile(uintptr(fd), path)

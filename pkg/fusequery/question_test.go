@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
@@ -74,19 +72,5 @@ func TestAge(t *testing.T) {
 		if age := q.age(); age < long || age%unit != 0 {
 			t.Errorf("%s becomes %s", long, age)
 		}
-	}
-}
-
-// TestRetry: a call that a signal has interrupted is made again.
-func TestRetry(t *testing.T) {
-	calls := 0
-	err := retry(func() error {
-		if calls++; calls < 3 {
-			return unix.EINTR
-		}
-		return unix.ENOENT
-	})
-	if calls != 3 || !errors.Is(err, unix.ENOENT) {
-		t.Errorf("%d calls, %v", calls, err)
 	}
 }

@@ -25,7 +25,7 @@ func TestTooMuchIsLost(t *testing.T) {
 		t.Errorf("%q", reason)
 	}
 	h.sayLeftOut(t.Context(), "id", []tables.Table{table})
-	if said := h.volume("id").leftOut; !strings.Contains(said, "5 mounts and 6 more") {
+	if said := h.volume("id").leftOut; !strings.Contains(string(said), "5 mounts and 6 more") {
 		t.Errorf("%q", said)
 	}
 	h.sayLeftOut(t.Context(), "id", nil)

@@ -18,6 +18,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
@@ -85,15 +86,15 @@ type volumeState struct {
 	ended          chan struct{} // closed at the end of the attempt
 	failures       int           // attempts without full success since the last one with
 	timer          *time.Timer
-	looked         time.Time       // when the graph was asked for last
-	changes        pace            // attempts because a table of mounts has changed
-	deaths         pace            // attempts because a client has ended
-	lost           [2][]Loss       // that are known, by cause
-	failed         map[string]bool // mounts that could not be repaired yet, as the log has them
-	leftOut        string          // what was last said to be too much to be kept
-	accepts        bool            // the next look keeps what there is, even if something is missing
-	waitsFor       string          // the client for which requests have waited at each look
-	waitsSince     time.Time       // the last look at which none has
+	looked         time.Time        // when the graph was asked for last
+	changes        pace             // attempts because a table of mounts has changed
+	deaths         pace             // attempts because a client has ended
+	lost           [2][]Loss        // that are known, by cause
+	failed         map[string]bool  // mounts that could not be repaired yet, as the log has them
+	leftOut        logging.LastText // what was last said to be too much to be kept
+	accepts        bool             // the next look keeps what there is, even if something is missing
+	waitsFor       string           // the client for which requests have waited at each look
+	waitsSince     time.Time        // the last look at which none has
 	hung           hungClient
 	endReported    string // the client whose end was reported last
 }

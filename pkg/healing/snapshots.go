@@ -207,9 +207,7 @@ func (h *Healer) sayLeftOut(ctx context.Context, volumeID string, seen []tables.
 	}
 	said := strings.Join(all, "; ")
 	h.mu.Lock()
-	v := h.volume(volumeID)
-	news := said != "" && said != v.leftOut
-	v.leftOut = said
+	news := h.volume(volumeID).leftOut.IsNew(said)
 	h.mu.Unlock()
 	if news {
 		klog.FromContext(ctx).Info("Containers have more mounts of a volume, or inside it, than are kept; those are not repaired", "volumeID", volumeID, "leftOut", said)

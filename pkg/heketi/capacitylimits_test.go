@@ -100,7 +100,7 @@ func TestArbiterDisks(t *testing.T) {
 	layout := func(arbiter string) Layout {
 		l := Layout{Durability: volume.DefaultDurability(), SnapFactor: 1}
 		if arbiter != "" {
-			l.Options = []volume.Option{{Key: optionArbiter, Value: arbiter}}
+			l.Options = []volume.Option{{Key: "user.heketi.arbiter", Value: arbiter}}
 		}
 		return l
 	}
@@ -142,7 +142,7 @@ func TestPlacesOfTheData(t *testing.T) {
 	d := cluster(disks(2*oneGiB+1), disks(oneGiB+1))
 	change(d.Devices, "n2-d1", func(v *DumpDevice) { v.Tags = map[string]string{tagArbiter: arbiterRequired} })
 	for _, durability := range []volume.Durability{{Type: volume.Replicate, Replica: 2}, {Type: volume.None}} {
-		l := Layout{Durability: durability, SnapFactor: 1, Options: []volume.Option{{Key: optionArbiter, Value: "true"}}}
+		l := Layout{Durability: durability, SnapFactor: 1, Options: []volume.Option{{Key: "user.heketi.arbiter", Value: "true"}}}
 		if got := NewRoom(d, "c", l).LargestGiB(); got != 2 {
 			t.Errorf("%s: %d GiB, want 2", durability, got)
 		}

@@ -6,11 +6,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // Options and tags that determine where Heketi puts bricks (heketi: apps/glusterfs/volume_entry.go, tags.go).
 const (
-	optionArbiter      = "user.heketi.arbiter"
 	optionZoneChecking = "user.heketi.zone-checking"
 	optionTagMatch     = "user.heketi.device-tag-match"
 
@@ -45,12 +46,12 @@ func NewRoom(dump Dump, cluster string, layout Layout) Room {
 		if tags[tagArbiter] != arbiterDisabled {
 			arbiterFits = true
 		}
-		if layout.arbiter() && tags[tagArbiter] == arbiterRequired {
+		if volume.HasArbiter(layout.Options) && tags[tagArbiter] == arbiterRequired {
 			dedicated[group] = true
 		}
 		groups[group] = append(groups[group], disk{freeKiB: device.FreeKiB, extentKiB: max(device.ExtentKiB, 1)})
 	}
-	if layout.arbiter() && !arbiterFits {
+	if volume.HasArbiter(layout.Options) && !arbiterFits {
 		return room
 	}
 	if len(dedicated) > 0 {
@@ -69,19 +70,13 @@ func (l Layout) group(node string, zone int) string {
 	return node
 }
 
-// arbiter interprets the option like Heketi (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption).
-func (l Layout) arbiter() bool {
-	on, _ := strconv.ParseBool(l.option(optionArbiter)) // anything else is false
-	return on
-}
-
 func (l Layout) strictZones() bool { return l.option(optionZoneChecking) == "strict" }
 
 // Lacks reports that the cluster has disks for the layout on fewer nodes, or in fewer zones, than a set of bricks needs, so that
 // nothing fits however much space is free. It returns "" if there are enough nodes and zones, or if disks that are set aside for
 // arbiter bricks leave more than one way to place a set.
 func (r Room) Lacks() string {
-	if len(r.groups) >= r.places || r.layout.arbiter() {
+	if len(r.groups) >= r.places || volume.HasArbiter(r.layout.Options) {
 		return ""
 	}
 	where := "nodes"

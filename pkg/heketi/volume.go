@@ -77,7 +77,7 @@ func newVolume(info *api.VolumeInfoResponse) Volume {
 // bricks, whose sizes do not follow from the volume's size alone.
 func (v Volume) DataGiB() (gib int, ok bool) {
 	layout := v.Layout()
-	if layout.arbiter() {
+	if volume.HasArbiter(layout.Options) {
 		return 0, false
 	}
 	return int(v.BricksKiB * layout.data() / uint64(layout.BricksInSet()) / kibPerGiB), true

@@ -29,6 +29,25 @@ func NewClient(kubeconfig string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newClient(config)
+}
+
+// NewContextClient connects as kubectl does: to the cluster of a context of a kubeconfig file. With context "" it is the current one, with
+// kubeconfig "" the file is that of the variable KUBECONFIG, or ~/.kube/config.
+func NewContextClient(kubeconfig, context string) (*Client, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
+	if clientcmd.IsEmptyConfig(err) { // its text speaks of an environment variable that few know
+		return nil, errors.New("no kubeconfig file names an API server: choose a context with kubectl config use-context, or a file with --kubeconfig")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newClient(config)
+}
+
+func newClient(config *rest.Config) (*Client, error) {
 	config.UserAgent = filepath.Base(os.Args[0])
 	config.QPS = -1                           // no limit: the API server limits the load by priority and fairness
 	config.WarningHandler = rest.NoWarnings{} // they are for developers: the driver uses an old kind on purpose

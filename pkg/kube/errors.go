@@ -28,16 +28,3 @@ func (c *Client) explain(err error, needs string) error {
 	}
 	return fmt.Errorf("API server %s: %w", c.host, err)
 }
-
-// loggedError is the text of the last logged error, so that a lasting error is logged once.
-type loggedError string
-
-// isNew reports whether err differs from the last error, and stores it. After a nil error, the next error is new.
-func (l *loggedError) isNew(err error) bool {
-	last := *l
-	*l = ""
-	if err != nil {
-		*l = loggedError(err.Error())
-	}
-	return err != nil && *l != last
-}

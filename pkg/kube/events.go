@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
@@ -61,7 +62,7 @@ type Events struct {
 	client       *Client
 	driver, node string
 	wake         chan struct{}
-	said         loggedError // used by Run alone
+	said         logging.LastText // by Run alone
 
 	mu      sync.Mutex
 	waiting []event
@@ -195,7 +196,7 @@ func (e *Events) create(ctx context.Context, v event) {
 	if err != nil { // a refusal names the event and its namespace, which differ each time
 		failure = errors.New(strings.NewReplacer(object.GetName(), "", strconv.Quote(object.GetNamespace()), "").Replace(err.Error()))
 	}
-	if e.said.isNew(failure) && ctx.Err() == nil {
+	if e.said.IsNewError(failure) && ctx.Err() == nil {
 		logger.Error(err, "Events cannot be created, and are dropped")
 	}
 	if dropped := e.drops(err); dropped > 0 {

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
 // Capacity publishes the free space for each StorageClass of the driver as CSIStorageCapacity objects. The scheduler compares
@@ -56,8 +58,8 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 	go func() { defer close(watched); reflector.RunWithContext(ctx) }()
 	defer func() { <-watched }()
 
-	var next <-chan time.Time // nil until the classes are known
-	var said loggedError
+	var next <-chan time.Time // none before the classes are known
+	var said logging.LastText
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,7 +68,7 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 		case <-next:
 		}
 		err := c.publishCapacity(ctx, o, classes.List())
-		if said.isNew(err) && ctx.Err() == nil {
+		if said.IsNewError(err) && ctx.Err() == nil {
 			logger.Error(err, "Not all capacity can be published; trying again")
 		}
 		if err == nil {

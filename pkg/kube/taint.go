@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
 // NotReadySuffix follows the driver's name and a slash in the key of the taint that keeps pods away from a node until the driver
@@ -29,7 +31,7 @@ func (c *Client) RemoveNotReadyTaint(ctx context.Context, driver, node string) {
 
 func (c *Client) removeNotReadyTaint(ctx context.Context, driver, node string, retry wait.Backoff) {
 	logger := klog.FromContext(ctx).WithValues("node", node, "taint", driver+"/"+NotReadySuffix)
-	var said loggedError
+	var said logging.LastText
 	for {
 		removed, err := c.tryRemoveTaint(ctx, driver, node)
 		switch {
@@ -42,7 +44,7 @@ func (c *Client) removeNotReadyTaint(ctx context.Context, driver, node string, r
 			return
 		case ctx.Err() != nil:
 			return
-		case said.isNew(err):
+		case said.IsNewError(err):
 			logger.Error(err, "The taint cannot be removed yet; trying again")
 		}
 		select {

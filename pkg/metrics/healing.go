@@ -19,6 +19,7 @@ type Healing struct {
 	duration     prometheus.Histogram
 	graphRepairs *prometheus.CounterVec
 	covered      prometheus.Counter
+	hung         prometheus.Counter
 }
 
 // NewHealing registers the metrics.
@@ -38,12 +39,15 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 		covered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each is gone when its container ends.",
 		}),
+		hung: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: prefix + "hung_clients_total", Help: "GlusterFS clients that were ended and replaced because they did not answer.",
+		}),
 	}
 	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // or the first repair would be no increase
 		h.heals.WithLabelValues(outcome)
 		h.graphRepairs.WithLabelValues(outcome)
 	}
-	registry.MustRegister(h.heals, h.duration, h.graphRepairs, h.covered)
+	registry.MustRegister(h.heals, h.duration, h.graphRepairs, h.covered, h.hung)
 	return h
 }
 
@@ -59,7 +63,10 @@ func (h *Healing) GraphRepaired(outcome string) { h.graphRepairs.WithLabelValues
 // Covered counts dead mounts that stay beneath others.
 func (h *Healing) Covered(n int) { h.covered.Add(float64(n)) }
 
-// RegisterLayers registers the number of dead mounts beneath others. count is called at each scrape.
+// Hung counts a client that was ended because it did not answer.
+func (h *Healing) Hung() { h.hung.Inc() }
+
+// RegisterLayers registers the number of dead mounts that lie beneath others. count is called at each scrape.
 func RegisterLayers(registry prometheus.Registerer, count func() int) {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "glusterfs_csi_node_dead_layers", Help: "Dead mounts that lie beneath others now, on kernels before 6.5.",

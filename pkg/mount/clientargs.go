@@ -47,5 +47,8 @@ func ReadClientArgs(args []string) (Source, bool) {
 	}
 	slices.Sort(items)
 	s.Options = Options{items: items}
+	for i, server := range s.Servers {
+		s.Servers[i] = withoutPort(server, s.Options.Port())
+	}
 	return s, len(s.Servers) > 0 && checkVolume(s.Volume, s.Subdir) == nil
 }

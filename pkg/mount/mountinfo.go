@@ -1,7 +1,6 @@
 package mount
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -103,14 +102,9 @@ func identify(dir int, path string) (Identity, error) {
 		flags |= unix.AT_EMPTY_PATH
 	}
 	var st unix.Statx_t
-	for {
-		err := unix.Statx(dir, path, flags, unix.STATX_MNT_ID|unix.STATX_INO, &st)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, unix.EINTR) {
-			return Identity{}, &fs.PathError{Op: "statx", Path: path, Err: err}
-		}
+	err := Uninterrupted(func() error { return unix.Statx(dir, path, flags, unix.STATX_MNT_ID|unix.STATX_INO, &st) })
+	if err != nil {
+		return Identity{}, &fs.PathError{Op: "statx", Path: path, Err: err}
 	}
 	return Identity{
 		Mount: st.Mnt_id, Device: Device{st.Dev_major, st.Dev_minor}, Inode: st.Ino,

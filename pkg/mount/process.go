@@ -79,13 +79,13 @@ func (p Process) endedError() error {
 // AwaitExit reports whether the process behind pidfd ends within limit.
 func AwaitExit(pidfd int, limit time.Duration) bool {
 	deadline := time.Now().Add(limit)
-	for {
+	n := 0
+	_ = Uninterrupted(func() (err error) { // with an error, n is not positive
 		left := max(time.Until(deadline), 0)
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
-		if !errors.Is(err, unix.EINTR) {
-			return n > 0
-		}
-	}
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
+		return err
+	})
+	return n > 0
 }
 
 // IsGone reports whether a file below /proc could not be read because its process has ended. A zombie's table of mounts is EINVAL.

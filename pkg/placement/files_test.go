@@ -71,7 +71,7 @@ func TestClientThatIsNone(t *testing.T) {
 		}
 	}
 	for path, says := range map[string]string{"/bin/false": "ask the GlusterFS client for its version", "/bin/true": "does not say its version"} {
-		if version, err := clientVersion(t.Context(), path); version != "" || err == nil || !strings.Contains(err.Error(), says) {
+		if version, err := ClientVersion(t.Context(), path); version != "" || err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %q, %v; want %q", path, version, err, says)
 		}
 	}

@@ -35,7 +35,7 @@ func copyTree(ctx context.Context, binary, into string, mountPoints []string) (t
 	if err != nil {
 		return tree{}, err
 	}
-	version, err := clientVersion(ctx, binary)
+	version, err := ClientVersion(ctx, binary)
 	if err != nil {
 		return tree{}, err
 	}
@@ -85,8 +85,8 @@ func (s *fileSet) isCopied(dir string) bool {
 
 const unfinishedSuffix = ".new"
 
-// clientVersion asks the client.
-func clientVersion(ctx context.Context, glusterfs string) (string, error) {
+// ClientVersion asks a GlusterFS client for its version, such as "10.3".
+func ClientVersion(ctx context.Context, glusterfs string) (string, error) {
 	out, err := exec.CommandContext(ctx, glusterfs, "--version").Output() //nolint:gosec // the client
 	if err != nil {
 		return "", fmt.Errorf("ask the GlusterFS client for its version: %w", err)

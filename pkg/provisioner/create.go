@@ -52,7 +52,7 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	request := newCreation(spec, backend.Name(), sizeGiB)
 	run := creating{creation: request, client: client, index: p.index(request.backend), journal: p.journal, observer: p.observer}
 	began := time.Now()
-	made, err := p.inflight.do(ctx, task{kind: "create", subject: request.name, key: csiKey(request.name), request: request}, run.run)
+	made, err := p.inflight.do(ctx, task{kind: "create", subject: request.name, key: volume.NameKey(request.name), request: request}, run.run)
 	if err != nil {
 		return volume.Volume{}, p.whatFits(ctx, request, parameters, began, err)
 	}

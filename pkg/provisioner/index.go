@@ -1,7 +1,6 @@
 package provisioner
 
 import (
-	"strings"
 	"sync"
 	"time"
 
@@ -47,15 +46,11 @@ func newIndex(backend string, refresh time.Duration) *index {
 	}
 }
 
-// csiKey returns the digest in a gluster volume name. It is the same for all names of one CSI name, so that classes that name
-// volumes differently do not make a second volume.
-func csiKey(name string) string { return name[strings.LastIndex(name, "-")+1:] }
-
 // hasOther reports whether the CSI name has a volume with another gluster volume name.
 func (x *index) hasOther(name string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	other, ok := x.ours[csiKey(name)]
+	other, ok := x.ours[volume.NameKey(name)]
 	return ok && other != name
 }
 
@@ -63,7 +58,7 @@ func (x *index) add(id string, v indexedVolume) {
 	x.volumes[id] = v
 	x.taken[v.gid]++
 	if volume.IsOurs(v.name) {
-		x.ours[csiKey(v.name)] = v.name
+		x.ours[volume.NameKey(v.name)] = v.name
 	}
 }
 
@@ -76,7 +71,7 @@ func (x *index) remove(id string) {
 	if x.taken[v.gid]--; x.taken[v.gid] == 0 {
 		delete(x.taken, v.gid)
 	}
-	if x.ours[csiKey(v.name)] == v.name {
-		delete(x.ours, csiKey(v.name))
+	if x.ours[volume.NameKey(v.name)] == v.name {
+		delete(x.ours, volume.NameKey(v.name))
 	}
 }

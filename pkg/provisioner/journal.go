@@ -120,7 +120,7 @@ func (j *Journal) hasMade(key string) {
 	}
 }
 
-// creates returns the creates of a backend that may still be carried out, by csiKey.
+// creates returns the creates of a backend that may still be carried out, by volume.NameKey.
 func (j *Journal) creates(backend string) map[string]sent {
 	j.mu.Lock()
 	defer j.mu.Unlock()

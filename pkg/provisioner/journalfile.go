@@ -41,7 +41,7 @@ func volumeKey(handle volume.Handle) string { return handle.Backend + "/" + hand
 func deleteKey(handle volume.Handle) string { return handle.Backend + "/delete/" + handle.ID }
 
 // createKey is the same for all gluster volume names of a CSI name.
-func createKey(backend, name string) string { return createKeys(backend) + csiKey(name) }
+func createKey(backend, name string) string { return createKeys(backend) + volume.NameKey(name) }
 
 // createKeys returns the prefix of the keys of a backend's creates.
 func createKeys(backend string) string { return backend + "/create/" }

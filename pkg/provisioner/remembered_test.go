@@ -210,7 +210,7 @@ func TestJournalOfCreates(t *testing.T) {
 	again.late = time.Hour
 	for _, journal := range []*Journal{j, again} {
 		got := journal.creates("main")
-		if r := got[csiKey(nameA)]; len(got) != 1 || r.Name != nameA || r.Cluster != "c" || r.GID != 2000 {
+		if r := got[volume.NameKey(nameA)]; len(got) != 1 || r.Name != nameA || r.Cluster != "c" || r.GID != 2000 {
 			t.Errorf("creates of main: %+v", got)
 		}
 	}

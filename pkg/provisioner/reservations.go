@@ -40,7 +40,7 @@ func (x *index) reserve(ctx context.Context, client *heketi.Client, name string,
 }
 
 func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
-	key := csiKey(name)
+	key := volume.NameKey(name)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	held := make(map[int64]bool, len(x.held))
@@ -72,7 +72,7 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 func (x *index) made(v volume.Volume) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	key := csiKey(v.Name)
+	key := volume.NameKey(v.Name)
 	if r := x.held[key]; r.late.After(time.Now()) {
 		r.expires = r.late
 		x.held[key] = r
@@ -87,12 +87,12 @@ func (x *index) made(v volume.Volume) {
 func (x *index) doubt(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if r, ok := x.held[csiKey(name)]; ok && r.expires.IsZero() {
+	if r, ok := x.held[volume.NameKey(name)]; ok && r.expires.IsZero() {
 		r.expires = time.Now().Add(x.refresh)
 		if r.late.After(r.expires) {
 			r.expires = r.late
 		}
-		x.held[csiKey(name)] = r
+		x.held[volume.NameKey(name)] = r
 	}
 }
 
@@ -100,10 +100,10 @@ func (x *index) doubt(name string) {
 func (x *index) unanswered(name, cluster string, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if r, ok := x.held[csiKey(name)]; ok {
+	if r, ok := x.held[volume.NameKey(name)]; ok {
 		r.resent = r.late.After(time.Now())
 		r.late, r.cluster = until, cluster
-		x.held[csiKey(name)] = r
+		x.held[volume.NameKey(name)] = r
 	}
 }
 
@@ -111,9 +111,9 @@ func (x *index) unanswered(name, cluster string, until time.Time) {
 func (x *index) answered(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if r := x.held[csiKey(name)]; r.late.After(time.Now()) {
+	if r := x.held[volume.NameKey(name)]; r.late.After(time.Now()) {
 		r.resent = true
-		x.held[csiKey(name)] = r
+		x.held[volume.NameKey(name)] = r
 	}
 }
 
@@ -122,12 +122,12 @@ func (x *index) answered(name string) {
 func (x *index) forgetLate(name, cluster string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	r := x.held[csiKey(name)]
+	r := x.held[volume.NameKey(name)]
 	if r.late.IsZero() || r.resent || r.cluster != cluster {
 		return false
 	}
 	r.late = time.Time{}
-	x.held[csiKey(name)] = r
+	x.held[volume.NameKey(name)] = r
 	return true
 }
 
@@ -143,7 +143,7 @@ func (x *index) reserveLate(key string, request sent, until time.Time) {
 func (x *index) late(name string) (cluster string, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if r := x.held[csiKey(name)]; r.late.After(time.Now()) {
+	if r := x.held[volume.NameKey(name)]; r.late.After(time.Now()) {
 		return r.cluster, r.late
 	}
 	return "", time.Time{}

@@ -70,11 +70,11 @@ func TestNumericLimitsOfOptions(t *testing.T) {
 
 func TestArbiterIsHeketis(t *testing.T) {
 	for value, want := range map[string]bool{"true": true, "1": true, "T": true, "false": false, "0": false, "maybe": false, "": false} {
-		if got := (Parameters{Options: []Option{{"user.x", "true"}, {optionArbiter, value}}}).arbiter(); got != want {
+		if got := HasArbiter([]Option{{"user.x", "true"}, {optionArbiter, "true"}, {optionArbiter, value}}); got != want {
 			t.Errorf("%q: %t", value, got)
 		}
 	}
-	if (Parameters{Options: []Option{{"user.x", "true"}}}).arbiter() {
+	if HasArbiter([]Option{{"user.x", "true"}}) {
 		t.Error("another option makes an arbiter")
 	}
 }

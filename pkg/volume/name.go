@@ -66,3 +66,7 @@ func HasNamePrefix(glusterName, prefix string) bool {
 // IsOurs reports whether a gluster volume's name has the form that GlusterName makes. A volume with another name must not be
 // deleted or changed by its id alone.
 func IsOurs(glusterName string) bool { return ownName.MatchString(glusterName) }
+
+// NameKey returns the same for all gluster volume names that GlusterName makes of one CSI name: their digest. Classes that
+// name volumes differently must not make a second volume.
+func NameKey(glusterName string) string { return glusterName[strings.LastIndex(glusterName, "-")+1:] }

@@ -82,3 +82,14 @@ func FuzzGlusterName(f *testing.F) {
 		}
 	})
 }
+
+// TestNameKey: what names of one CSI name have in common is what comes after the last hyphen.
+func TestNameKey(t *testing.T) {
+	for name, want := range map[string]string{
+		"csi-a-00000000000000000001": "00000000000000000001", "team-a_csi-a-00000000000000000001": "00000000000000000001", "web": "web", "web-": "", "": "",
+	} {
+		if got := NameKey(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}

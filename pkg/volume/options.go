@@ -61,6 +61,18 @@ func mergeOptions(options, named []Option) ([]Option, error) {
 	return options, nil
 }
 
+// HasArbiter reports whether the third brick of each set holds names and attributes only, as Heketi reads the option, of
+// which the last one counts (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption, volOptsMap).
+func HasArbiter(options []Option) bool {
+	on := false
+	for _, o := range options {
+		if o.Key == optionArbiter {
+			on, _ = strconv.ParseBool(o.Value) // anything else is no
+		}
+	}
+	return on
+}
+
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // parseOptions parses volumeoptions, "key value, key value". It keeps their order: gluster sets one after the other, and a later

@@ -181,7 +181,7 @@ func (p *parser) heketiOption(field, key string, t optionType) func(string) erro
 }
 
 func (p *parser) checkArbiter() error {
-	on := p.arbiter()
+	on := HasArbiter(p.Options)
 	if on && p.Durability != DefaultDurability() {
 		return Invalid("arbiter", "true", "needs volumetype replicate:3, not "+p.Durability.String())
 	}
@@ -189,15 +189,6 @@ func (p *parser) checkArbiter() error {
 		return Invalid("averageFileSize", p.Options[i].Value, "sizes the arbiter brick, so it needs arbiter: \"true\"")
 	}
 	return nil
-}
-
-// arbiter reports whether the third brick of each set is to hold names and attributes only. It interprets the option like Heketi
-// (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption).
-func (p Parameters) arbiter() bool {
-	return slices.ContainsFunc(p.Options, func(o Option) bool {
-		on, _ := strconv.ParseBool(o.Value) // false if there is an error
-		return o.Key == optionArbiter && on
-	})
 }
 
 func (p *parser) checkEndpointPrefix(value string) error {

@@ -2,7 +2,8 @@
 // what that did from outside of the driver: mountinfo and processes of the nodes, the gluster command, heketi-cli, and
 // the files on the bricks.
 //
-// The lab is started once, in build/lab-integration or LAB_DIR, and ended whatever happens.
+// The lab is started once, in build/lab-integration or LAB_DIR, and ended whatever happens. LAB_CLIENT_FILES gives its nodes
+// another GlusterFS client (lab.Options.ClientFiles).
 package integration
 
 import (
@@ -70,7 +71,8 @@ func up(ctx context.Context) error {
 		// It would keep a server that was switched off out of new volumes for two minutes after its return.
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
 		// The calls are off by default; what else the driver does must not depend on them.
-		DriverArgs: []string{"--volume-health"},
+		DriverArgs:  []string{"--volume-health"},
+		ClientFiles: os.Getenv("LAB_CLIENT_FILES"),
 	})
 	return err
 }

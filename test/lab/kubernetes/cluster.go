@@ -1,6 +1,6 @@
 // Package kubernetes runs a real Kubernetes in the lab, beside its GlusterFS nodes and its Heketi: etcd, the API server,
 // the controller manager and the scheduler on the hub, and kubelet, kube-proxy and containerd on each client machine, and on
-// each storage machine where these are bare (lab.Options.BareStorage). The programs come from test/e2e/tools.
+// each storage machine where these are bare (lab.Options.BareStorage). The programs come from test/e2e/kubernetes.
 //
 // Pods have DNS, for the names of Services only, where the storage machines are bare. The lab's Down ends the cluster with everything else.
 package kubernetes
@@ -22,7 +22,7 @@ import (
 
 // Options says what the cluster is made of.
 type Options struct {
-	// Tools is the directory of the programs, as test/e2e/tools/build.sh prints it.
+	// Tools is the directory of the programs, as test/e2e/kubernetes/build.sh prints it.
 	Tools string
 	// Images are archives, and directories of them, that the workers import; none by default. There is no registry to pull
 	// others from.
@@ -72,7 +72,7 @@ func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 		run  func(context.Context) error
 	}{
 		{"Debian packages for Kubernetes", func(ctx context.Context) error { return lab.Install(ctx, out, "kubernetes") }},
-		{"certificates and configuration", func(context.Context) error { return c.writeFiles() }},
+		{"certificates and configuration", func(context.Context) error { return errors.Join(c.writeFiles(), c.keepSpareImages(storageImages)) }},
 		{"Kubernetes, images on its nodes", func(ctx context.Context) error { return c.start(ctx, images, storageImages) }},
 		{"nodes are ready", c.waitReady},
 	} {
