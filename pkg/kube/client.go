@@ -32,13 +32,13 @@ func NewClient(kubeconfig string) (*Client, error) {
 	return newClient(config)
 }
 
-// NewContextClient connects as kubectl does: to the cluster of a context of a kubeconfig file. With context "" it is the current one, with
-// kubeconfig "" the file is that of the variable KUBECONFIG, or ~/.kube/config.
+// NewContextClient connects like kubectl: to the cluster of a context of a kubeconfig file. If context is "", it uses the current
+// context. If kubeconfig is "", it uses the file in the variable KUBECONFIG, or ~/.kube/config.
 func NewContextClient(kubeconfig, context string) (*Client, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
-	if clientcmd.IsEmptyConfig(err) { // its text speaks of an environment variable that few know
+	if clientcmd.IsEmptyConfig(err) { // its text mentions an environment variable that few users need
 		return nil, errors.New("no kubeconfig file names an API server: choose a context with kubectl config use-context, or a file with --kubeconfig")
 	}
 	if err != nil {

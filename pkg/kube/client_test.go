@@ -30,7 +30,7 @@ func TestNewClientRefuses(t *testing.T) {
 	}
 }
 
-// TestNewContextClient: file and context are found as kubectl finds them.
+// TestNewContextClient: file and context are chosen like kubectl's.
 func TestNewContextClient(t *testing.T) {
 	file := write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "one", "clusters": [{"name": "1", "cluster": {"server": "https://one"}},
 		{"name": "2", "cluster": {"server": "https://two"}}], "contexts": [{"name": "one", "context": {"cluster": "1"}}, {"name": "two", "context": {"cluster": "2"}}]}`)
@@ -54,7 +54,7 @@ func TestNewContextClient(t *testing.T) {
 	}
 }
 
-// kubeconfigFor writes a kubeconfig file for a server that wants no login.
+// kubeconfigFor writes a kubeconfig file for a server that requires no login.
 func kubeconfigFor(t *testing.T, url string) string {
 	t.Helper()
 	return write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c"}}],

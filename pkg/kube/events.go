@@ -62,7 +62,7 @@ type Events struct {
 	client       *Client
 	driver, node string
 	wake         chan struct{}
-	said         logging.LastText // by Run alone
+	said         logging.LastText // used by Run alone
 
 	mu      sync.Mutex
 	waiting []event

@@ -31,8 +31,8 @@ func listAll[T any](ctx context.Context, r resource, kind string, read func(unst
 	return all, nil
 }
 
-// eachOfAll calls take with each object of a list. It may have to begin again, and calls begin each time. It is apart from listAll so
-// that the binary has it once, and not for each type.
+// eachOfAll calls take with each object of a list. It may have to begin again, and calls begin each time. It is separate from
+// listAll so that the binary contains it once instead of once for each type.
 func (r resource) eachOfAll(ctx context.Context, kind string, begin func(), take func(unstructured.Unstructured) error) error {
 	for try := 1; ; try++ {
 		begin()
@@ -40,8 +40,8 @@ func (r resource) eachOfAll(ctx context.Context, kind string, begin func(), take
 		if !apierrors.IsResourceExpired(err) || try == mostTries {
 			return err
 		}
-		// The server has forgotten the state that the first pages showed, which it keeps for some minutes. It would go
-		// on with the present one, in which objects may be missing that were made in between: begin again.
+		// The server has dropped the snapshot of the first pages, which it keeps for some minutes. It would continue with the present
+		// state, in which objects that were made in between may be missing: begin again.
 	}
 }
 

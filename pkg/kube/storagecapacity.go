@@ -58,7 +58,7 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 	go func() { defer close(watched); reflector.RunWithContext(ctx) }()
 	defer func() { <-watched }()
 
-	var next <-chan time.Time // none before the classes are known
+	var next <-chan time.Time // nil until the classes are known
 	var said logging.LastText
 	for {
 		select {

@@ -66,7 +66,7 @@ func (h *Healing) Covered(n int) { h.covered.Add(float64(n)) }
 // Hung counts a client that was ended because it did not answer.
 func (h *Healing) Hung() { h.hung.Inc() }
 
-// RegisterLayers registers the number of dead mounts that lie beneath others. count is called at each scrape.
+// RegisterLayers registers the number of dead mounts beneath others. count is called at each scrape.
 func RegisterLayers(registry prometheus.Registerer, count func() int) {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "glusterfs_csi_node_dead_layers", Help: "Dead mounts that lie beneath others now, on kernels before 6.5.",

@@ -67,6 +67,6 @@ func HasNamePrefix(glusterName, prefix string) bool {
 // deleted or changed by its id alone.
 func IsOurs(glusterName string) bool { return ownName.MatchString(glusterName) }
 
-// NameKey returns the same for all gluster volume names that GlusterName makes of one CSI name: their digest. Classes that
-// name volumes differently must not make a second volume.
+// NameKey returns the digest in a name from GlusterName. It is the same for all names of one CSI name, so that classes that name
+// volumes differently do not make a second volume.
 func NameKey(glusterName string) string { return glusterName[strings.LastIndex(glusterName, "-")+1:] }

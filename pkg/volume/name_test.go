@@ -83,7 +83,7 @@ func FuzzGlusterName(f *testing.F) {
 	})
 }
 
-// TestNameKey: what names of one CSI name have in common is what comes after the last hyphen.
+// TestNameKey: all names of one CSI name have the same part after the last hyphen.
 func TestNameKey(t *testing.T) {
 	for name, want := range map[string]string{
 		"csi-a-00000000000000000001": "00000000000000000001", "team-a_csi-a-00000000000000000001": "00000000000000000001", "web": "web", "web-": "", "": "",

@@ -61,13 +61,13 @@ func mergeOptions(options, named []Option) ([]Option, error) {
 	return options, nil
 }
 
-// HasArbiter reports whether the third brick of each set holds names and attributes only, as Heketi reads the option, of
-// which the last one counts (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption, volOptsMap).
+// HasArbiter reports whether the third brick of each set holds names and attributes only. It interprets the option like Heketi;
+// if it is given more than once, the last one counts (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption, volOptsMap).
 func HasArbiter(options []Option) bool {
 	on := false
 	for _, o := range options {
 		if o.Key == optionArbiter {
-			on, _ = strconv.ParseBool(o.Value) // anything else is no
+			on, _ = strconv.ParseBool(o.Value) // anything else is false
 		}
 	}
 	return on

@@ -1,5 +1,5 @@
-// Package podexec runs commands in containers of pods, by the API server's websockets. client-go's own executor links all types of
-// core/v1 and SPDY, which would make the driver's binary larger by four MiB; this package uses client-go only to connect.
+// Package podexec runs commands in containers of pods through the API server's websockets. client-go's own executor links all
+// types of core/v1 and SPDY, which would enlarge the driver's binary by four MiB; this package uses client-go only to connect.
 package podexec
 
 import (
@@ -60,7 +60,7 @@ func (r Runner) Run(ctx context.Context, pod, container string, command ...strin
 	return nil, fmt.Errorf("run %s in pod %s/%s: %w", command[0], r.namespace, pod, err)
 }
 
-// bounded keeps the beginning of what is written. It does not embed the buffer, whose ReadFrom has no bounds.
+// bounded keeps the beginning of the data. It does not embed the buffer, whose ReadFrom is unbounded.
 type bounded struct{ kept bytes.Buffer }
 
 // Write implements io.Writer.
