@@ -30,7 +30,7 @@ type Backend struct {
 
 func newBackend(config BackendConfig, timing Timing, observer Observer) *Backend {
 	b := &Backend{config: config, timing: timing, slots: make(chan struct{}, config.MaxInFlight), observer: observer,
-		// A dump takes megabytes in the driver and locks all of Heketi's database.
+		// A dump takes megabytes in the driver, and makes Heketi read its whole database.
 		dumps: make(chan struct{}, 2)}
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if config.CAFile != "" {

@@ -62,7 +62,7 @@ func TestWhatABrickTakes(t *testing.T) {
 	}
 }
 
-// TestLargestVolumes: the number of sets of the largest bricks is a power of two, as Heketi makes them.
+// TestLargestVolumes: the largest volume has as many sets of the largest bricks as Heketi makes, which is a power of two.
 func TestLargestVolumes(t *testing.T) {
 	const pib = 1 << 40 // KiB
 	six := cluster(disks(pib), disks(pib), disks(pib), disks(pib), disks(pib), disks(pib))
