@@ -57,7 +57,7 @@ func Views() ([]View, error) {
 	for _, v := range found {
 		slices.Sort(v.Processes)
 	}
-	slices.SortFunc(found, func(a, b View) int { return cmp.Compare(a.Processes[0], b.Processes[0]) })
+	slices.SortStableFunc(found, func(a, b View) int { return cmp.Compare(a.Processes[0], b.Processes[0]) })
 	return found, nil
 }
 

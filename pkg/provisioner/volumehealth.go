@@ -62,7 +62,7 @@ func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (
 		return nil, false, err
 	}
 	all = slices.DeleteFunc(all, func(h volume.Health) bool { return h.Handle.String() <= after })
-	slices.SortFunc(all, func(a, b volume.Health) int { return strings.Compare(a.Handle.String(), b.Handle.String()) })
+	slices.SortStableFunc(all, func(a, b volume.Health) int { return strings.Compare(a.Handle.String(), b.Handle.String()) })
 	if limit > 0 && len(all) > limit {
 		return all[:limit], true, nil
 	}

@@ -49,7 +49,7 @@ const tagMatch = `[a-zA-Z0-9_.][a-zA-Z0-9_.-]{0,31}!?=[a-zA-Z0-9_.@/-]{0,64}`
 
 // mergeOptions adds the options that are set by separate parameters.
 func mergeOptions(options, named []Option) ([]Option, error) {
-	slices.SortFunc(named, func(a, b Option) int { return strings.Compare(a.Key, b.Key) }) // they were read in random order
+	slices.SortStableFunc(named, func(a, b Option) int { return strings.Compare(a.Key, b.Key) }) // they were read in random order
 	for _, n := range named {
 		i := slices.IndexFunc(options, func(o Option) bool { return o.Key == n.Key })
 		if i < 0 {
