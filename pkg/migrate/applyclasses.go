@@ -15,7 +15,7 @@ func (a *Applier) ApplyClasses(ctx context.Context) error {
 	return a.classes(ctx, a.outcome(Migrated), func(c ClassPlan) (from, to map[string]any) { return c.Backup, c.Replacement })
 }
 
-// RollBackClasses puts the StorageClasses of the in-tree plugin back.
+// RollBackClasses restores the in-tree plugin's StorageClasses.
 func (a *Applier) RollBackClasses(ctx context.Context) error {
 	return a.classes(ctx, a.outcome(RolledBack), func(c ClassPlan) (from, to map[string]any) { return c.Replacement, c.Backup })
 }
@@ -65,7 +65,7 @@ func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (ch
 	if err := a.dryRunClass(ctx, now, to); err != nil {
 		return false, fmt.Errorf("nothing was changed, because the API server would not replace the StorageClass: %w", err)
 	}
-	// Once begun, a class is replaced even if the run is interrupted.
+	// A replacement that has begun is completed even if the run is interrupted.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), swapLimit)
 	defer cancel()
 	if err := a.swapClass(ctx, now, to); err != nil {
@@ -98,7 +98,7 @@ func (a *Applier) swapClass(ctx context.Context, now *unstructured.Unstructured,
 
 func classEntry(name string) string { return classesResource().Name + "/" + name }
 
-// sameClass compares classes without what the API server adds.
+// sameClass reports whether two classes are equal apart from what the API server adds.
 func sameClass(now, planned map[string]any) bool {
 	clean := func(object map[string]any) map[string]any {
 		kept := (&unstructured.Unstructured{Object: object}).DeepCopy()
@@ -118,7 +118,7 @@ func sameClass(now, planned map[string]any) bool {
 	return reflect.DeepEqual(clean(now), clean(planned))
 }
 
-// forCreate returns an object to create, from one that was in the cluster.
+// forCreate returns an object to create, made from one that was read from the cluster.
 func forCreate(object map[string]any) *unstructured.Unstructured {
 	made := (&unstructured.Unstructured{Object: object}).DeepCopy()
 	for _, field := range []string{"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers"} {

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// withClass is a cluster with a class and what the in-tree plugin made for a claim, and a plan for it.
+// withClass returns a cluster with a class and the objects that the in-tree plugin made for a claim, and a plan for it.
 func withClass(t *testing.T) (*fakeAPI, Applier) {
 	t.Helper()
 	s := testSources(t, dynamicPV)
