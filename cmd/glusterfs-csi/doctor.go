@@ -16,9 +16,9 @@ func newDoctorCommand() *cobra.Command {
 		config, stateDir, fromPod string
 		node                      bool
 	)
-	cmd := newExaminationCommand("doctor", "Look for what keeps volumes from being made and mounted, and say what to do",
-		"Doctor examines the configuration, each Heketi in it and the gluster servers that this knows, and with --node this\n"+
-			"machine as a node. With --from-pod it looks whether pods can reach gluster servers. It changes nothing.",
+	cmd := newExaminationCommand("doctor", "Find the reasons why volumes cannot be created or mounted, and suggest remedies",
+		"Doctor examines the configuration, each Heketi in it and that Heketi's gluster servers, and with --node this\n"+
+			"machine as a node. With --from-pod it checks whether pods can reach gluster servers. It changes nothing.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			switch {
 			case fromPod != "" && (config != "" || node):
@@ -40,8 +40,8 @@ func newDoctorCommand() *cobra.Command {
 			return doctor.Run(cmd.Context(), c), nil
 		})
 	cmd.Flags().StringVar(&config, "config", "", "YAML file that lists the Heketi backends, as for the controller")
-	cmd.Flags().BoolVar(&node, "node", false, "examine this machine as a node, too: kernel, FUSE, GlusterFS client, leftovers")
-	cmd.Flags().StringVar(&fromPod, "from-pod", "", "gluster servers, separated by commas, that must not be reachable from this pod, a tenant's")
+	cmd.Flags().BoolVar(&node, "node", false, "also examine this machine as a node: kernel, FUSE, GlusterFS client, leftovers")
+	cmd.Flags().StringVar(&fromPod, "from-pod", "", "gluster servers, separated by commas, that must not be reachable from this tenant's pod")
 	cmd.Flags().StringVar(&stateDir, "state-dir", defaultStateDir, "state directory of the node plugin, with --node")
 	return cmd
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// capacityOptions say how the scheduler learns how much room there is.
+// capacityOptions hold the flags for publishing free capacity to the scheduler.
 type capacityOptions struct {
-	interval  time.Duration // 0: it does not
+	interval  time.Duration // 0 means never
 	immediate bool
 	namespace string
 	pod       string

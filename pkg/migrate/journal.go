@@ -182,7 +182,8 @@ func (j *Journal) has(object string) bool {
 	return ok
 }
 
-// leftOut reports whether an object's absence is known not to be this migration's doing. Without a journal that is unknown.
+// leftOut reports whether an object is known to be absent for another reason than this migration. Without a journal that is
+// unknown.
 func (j *Journal) leftOut(object string) bool {
 	return j != nil && j.file != nil && !j.has(object)
 }
