@@ -167,7 +167,7 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 	return c.AppendEnv(path)
 }
 
-// before65 becomes the program, whose first argument is an absolute path.
+// before65 replaces this process by the program. The program's first argument is its absolute path.
 func before65(args []string) error {
 	if len(args) == 0 {
 		return errors.New("before-6.5: name the program")
