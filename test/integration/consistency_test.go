@@ -15,14 +15,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// TestConsistency measures after how long one client sees what another one did, for each profile. docs/classes.md has the
-// figures, and says of the limits below what causes them.
+// TestConsistency measures how long it takes until one client sees another's changes, for each profile. docs/classes.md has the
+// results, and explains what causes them, below these limits.
 func TestConsistency(t *testing.T) {
 	r := newRig(t)
 	for _, c := range []struct {
 		profile string
-		limit   time.Duration // documented
-		old     int           // reads of old data after a lock, in files that are opened anew; -1 is any number
+		limit   time.Duration // as documented
+		old     int           // reads of old data under a lock, in files that are opened again; -1 means any number
 	}{
 		{"general", 3 * time.Second, -1},
 		{"small-files", 30 * time.Second, -1},
@@ -31,7 +31,7 @@ func TestConsistency(t *testing.T) {
 		{"database", 3 * time.Second, 0},
 	} {
 		r.Run(c.profile, func(t *testing.T) {
-			const slack = 30 * time.Second // of a machine that does much else
+			const slack = 30 * time.Second // for a busy machine
 			r := r.on(t)
 			v := r.create(createRequest(map[string]string{"profile": c.profile}))
 			var clients [2]string
@@ -57,7 +57,7 @@ func TestConsistency(t *testing.T) {
 	}
 }
 
-// watchAll watches all changes at once, each in a directory of its own.
+// watchAll watches all changes concurrently, each in a separate directory.
 func (r *rig) watchAll(observer, writer string, limit time.Duration) []time.Duration {
 	r.Helper()
 	longest := make([]time.Duration, len(changes()))
@@ -76,11 +76,11 @@ func (r *rig) watchAll(observer, writer string, limit time.Duration) []time.Dura
 	return longest
 }
 
-// turns is how often a lock changes hands.
+// turns is the number of times that the lock changes hands.
 const turns = 20
 
-// oldReads lets two clients write and read a file by turns, under a lock, and counts how often the reader gets what was
-// there before the writer's turn.
+// oldReads lets two clients write and read a file in turns, under a lock. It counts how often the reader sees the content from
+// before the writer's turn.
 func (r *rig) oldReads(observer, writer string, anew bool) (old int) {
 	r.Helper()
 	name := fmt.Sprintf("locked-%t", anew)
