@@ -27,7 +27,7 @@ func TestStageFails(t *testing.T) {
 		volume *csi.Volume
 		says   []string
 	}{
-		{"no such volume", static("s", servers, "nobody-made-this"), []string{`no such volume "nobody-made-this"`}},
+		{"no such volume", static("s", servers, "no-such-volume"), []string{`no such volume "no-such-volume"`}},
 		{"stopped volume", stopped, []string{nameOf(stopped), "not started"}},
 		{"no such directory", static("s", servers, nameOf(good)+"/no/such"), []string{"directory /no/such does not exist in the volume"}},
 		{"server without address", static("s", "nowhere.invalid", nameOf(good)), []string{"no GlusterFS server can be reached", "nowhere.invalid"}},
