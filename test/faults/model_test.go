@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestModelFinds gives the model histories with one thing wrong in each.
+// TestModelFinds feeds the model with histories that each contain one error.
 func TestModelFinds(t *testing.T) {
 	name, other := volume.GlusterName("n", volume.Naming{Prefix: "some"}), volume.GlusterName("o", volume.Naming{})
 	mine := func(sizeGiB int) Recorded {
@@ -22,8 +22,8 @@ func TestModelFinds(t *testing.T) {
 	tests := []struct {
 		name    string
 		history func(m *Model)
-		volumes map[string]Recorded // in the end, besides the foreign one
-		want    string              // "" is nothing
+		volumes map[string]Recorded // at the end, besides the foreign volume
+		want    string              // "" means no violation
 	}{
 		{"made", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": mine(1)}, ""},
 		{"made twice, once", func(m *Model) { made(m, "a"); made(m, "a") }, map[string]Recorded{"a": mine(1)}, ""},

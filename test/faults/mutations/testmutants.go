@@ -1,6 +1,6 @@
 package main
 
-// testMutants are rules that named unit tests hold.
+// testMutants returns the rules that specific unit tests check.
 func testMutants() []testMutant {
 	all := refusalMutants()
 	all = append(all, nameMutants()...)
@@ -10,7 +10,7 @@ func testMutants() []testMutant {
 	return append(all, secretMutants()...)
 }
 
-// refusalMutants: what is answered, cleaned up and counted only after a look; design rules 1 and 2, and slots.
+// refusalMutants: answers, cleanups and counts that need a check first; design rules 1 and 2, and slots.
 func refusalMutants() []testMutant {
 	const provisioner, pending, backend, otherDatabase = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/otherdatabase.go"
 	return []testMutant{
@@ -65,7 +65,7 @@ func refusalMutants() []testMutant {
 	}
 }
 
-// listMutants: what is shown, and whose objects are touched.
+// listMutants: the content of lists, and which objects may be touched.
 func listMutants() []testMutant {
 	const provisioner, capacity = "pkg/provisioner", "pkg/kube/storagecapacity.go"
 	return []testMutant{
