@@ -95,7 +95,7 @@ func (j *Journal) load(path, plan string) error {
 	case j.plan == plan:
 		return nil
 	case j.plan != "":
-		return fmt.Errorf("%s is the journal of the plan with the id %s, and this plan has the id %s; each plan needs a name of its own, with its journal beside it",
+		return fmt.Errorf("%s is the journal of the plan with the id %s, and this plan has the id %s; give each plan a different file name, with its journal beside it",
 			path, j.plan, plan)
 	case j.readOnly && len(j.deleted) == 0:
 		return nil

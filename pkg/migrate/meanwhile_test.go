@@ -144,8 +144,8 @@ func TestErrorThatStays(t *testing.T) {
 	}
 }
 
-// TestRetainSinceThePlan: if an administrator has set Retain since the plan was made, the policy stays Retain, wherever the
-// migration is killed. A Retain that the migration itself set does not count.
+// TestRetainSinceThePlan: if an administrator has set Retain since the plan was made, the policy stays Retain, at whichever call
+// the migration is killed. A Retain that the migration itself set does not count.
 func TestRetainSinceThePlan(t *testing.T) {
 	for _, protected := range []bool{true, false} {
 		for at := range 60 {

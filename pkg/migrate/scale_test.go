@@ -17,7 +17,7 @@ func replicasOf(t *testing.T, api *fakeAPI, kind string) int64 {
 	return n
 }
 
-// TestScaleDown: owners are scaled to 0 and up again, wherever the migration is killed.
+// TestScaleDown: owners are scaled to 0 and up again, at whichever call the migration is killed.
 func TestScaleDown(t *testing.T) {
 	for _, kind := range sortedKeys(scalable()) {
 		t.Run(kind, func(t *testing.T) {

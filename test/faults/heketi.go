@@ -158,7 +158,7 @@ func (h *heketi) restart(ctx context.Context) error {
 	}
 }
 
-// check runs Heketi's check of its own records.
+// check runs Heketi's own check of its records.
 func (h *heketi) check() error {
 	text, err := h.admin.DbCheck()
 	if err != nil {

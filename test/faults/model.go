@@ -111,7 +111,7 @@ func (m *Model) CreateSucceeds(c Call, id string, askedGiB int, bytes int64) {
 	n, now := m.name(c.name), m.tick()
 	n.creates--
 	if other := m.alive(c.name); other != "" && other != id {
-		m.violate("create of %s returned %s, but it had returned %s before, which nobody has tried to delete", c.name, id, other)
+		m.violate("create of %s returned %s, but it had returned %s before, for which no delete was sent", c.name, id, other)
 	}
 	s := m.ids[id]
 	if s == nil {
@@ -235,7 +235,7 @@ func (m *Model) ReadEnds(c Call, what string, code codes.Code) {
 	s := m.ids[c.id]
 	switch {
 	case code == codes.NotFound && s.deleting == 0:
-		m.violate("%s does not find %s, which nobody has tried to delete", what, c.id)
+		m.violate("%s does not find %s, for which no delete was sent", what, c.id)
 	case code == codes.OK && s.deleted != 0 && s.deleted < c.began:
 		m.violate("%s finds %s, whose delete had succeeded before it was asked", what, c.id)
 	case code != codes.OK && code != codes.NotFound:
@@ -253,7 +253,7 @@ func (m *Model) ListEnds(c Call, listed map[string]int64) {
 		bytes, ok := listed[id]
 		switch {
 		case !ok && s.returned < c.began && s.deleting == 0:
-			m.violate("list lacks %s, which nobody has tried to delete", id)
+			m.violate("list lacks %s, for which no delete was sent", id)
 		case ok && s.deleted != 0 && s.deleted < c.began:
 			m.violate("list has %s, whose delete had succeeded before it was asked", id)
 		case ok && (bytes%gib != 0 || !m.names[s.name].sizes[int(bytes/gib)]):
@@ -290,7 +290,7 @@ func (m *Model) CheckTruth(truth Truth, foreign map[string]Recorded) {
 	known := maps.Clone(foreign)
 	for _, id := range sortedKeys(foreign) {
 		if found, ok := truth.Volumes[id]; !ok || !found.Same(foreign[id]) {
-			m.violate("somebody else's volume %s (%s) was touched: it was %+v, and is %+v", id, foreign[id].Name, foreign[id], found)
+			m.violate("the foreign volume %s (%s) was touched: it was %+v, and is %+v", id, foreign[id].Name, foreign[id], found)
 		}
 	}
 	for _, name := range sortedKeys(m.names) {
@@ -305,7 +305,7 @@ func (m *Model) CheckTruth(truth Truth, foreign map[string]Recorded) {
 	}
 	for _, id := range sortedKeys(truth.Volumes) {
 		if _, ok := known[id]; !ok {
-			m.violate("Heketi has volume %s (%s), which nobody has asked for", id, truth.Volumes[id].Name)
+			m.violate("Heketi has volume %s (%s), which was not requested", id, truth.Volumes[id].Name)
 		}
 	}
 	for _, id := range sortedKeys(m.ids) {
@@ -315,7 +315,7 @@ func (m *Model) CheckTruth(truth Truth, foreign map[string]Recorded) {
 		case there && s.deleted != 0:
 			m.violate("volume %s of %s is still there, although its delete has succeeded", id, s.name)
 		case !there && s.deleting == 0:
-			m.violate("volume %s of %s is lost: a create has returned it, and nobody has tried to delete it", id, s.name)
+			m.violate("volume %s of %s is lost: a create has returned it, and no delete of it was sent", id, s.name)
 		}
 	}
 	m.checkGroups(truth)

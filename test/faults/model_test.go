@@ -36,9 +36,9 @@ func TestModelFinds(t *testing.T) {
 		{"deleted, returned again", func(m *Model) { made(m, "a"); deleted(m, "a"); made(m, "a") }, nil, "before the create was sent"},
 		{"pending", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": {Name: name, SizeGiB: 1, DataKiB: 1 << 20, Pending: "o"}}, "still pending"},
 		{"too small an answer", func(m *Model) { m.CreateSucceeds(m.CreateBegins("n", 2, false), "a", 2, gib) }, map[string]Recorded{"a": mine(2)}, "for 2 GiB returned"},
-		{"a size that nobody wanted", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": mine(3)}, "only [1] were ever asked for"},
+		{"a size that was not requested", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": mine(3)}, "only [1] were ever asked for"},
 		{"bricks of another size", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": {Name: name, SizeGiB: 1, DataKiB: 2 << 20}}, "bricks for"},
-		{"nobody's", func(*Model) {}, map[string]Recorded{"a": {Name: "other"}}, "nobody has asked for"},
+		{"a volume without a request", func(*Model) {}, map[string]Recorded{"a": {Name: "other"}}, "was not requested"},
 		{"foreign, resized", func(*Model) {}, map[string]Recorded{"f": {Name: "data", SizeGiB: 3, Bricks: []string{"b"}}}, "was touched"},
 		{"foreign, other bricks", func(*Model) {}, map[string]Recorded{"f": {Name: "data", SizeGiB: 2, Bricks: []string{"c"}}}, "was touched"},
 		{"one group for two", func(m *Model) { made(m, "a"); m.CreateBegins("o", 1, false) }, map[string]Recorded{

@@ -93,7 +93,7 @@ func (r *rig) idle(ctx context.Context) []string {
 	before := r.proxy.requests.Load()
 	wait(ctx, 500*time.Millisecond)
 	if n := r.proxy.requests.Load() - before; n > 0 {
-		found = append(found, fmt.Sprintf("the driver sent %d requests to Heketi in half a second in which nobody called it", n))
+		found = append(found, fmt.Sprintf("the driver sent %d requests to Heketi in half a second without a call", n))
 	}
 	return found
 }

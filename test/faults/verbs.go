@@ -139,12 +139,12 @@ func (s *schedule) delete(id string) *request {
 func prepareDeleteForeign(s *schedule, step Step) *request {
 	id := s.rig.heketi.anyForeign(step.Pick)
 	return &request{
-		text:     "delete somebody else's " + id,
+		text:     "delete foreign " + id,
 		definite: []codes.Code{codes.InvalidArgument, codes.FailedPrecondition, codes.PermissionDenied},
 		send: func(ctx context.Context) error {
 			_, err := s.rig.driver.DeleteVolume(ctx, &csi.DeleteVolumeRequest{VolumeId: handleOf(id)})
 			if err == nil {
-				s.model.Violate("the delete of somebody else's volume %s was answered with OK", id)
+				s.model.Violate("the delete of the foreign volume %s was answered with OK", id)
 			}
 			return err
 		},
@@ -225,7 +225,7 @@ func prepareList(s *schedule, _ Step) *request {
 						s.model.Violate("list has %s twice", id)
 					}
 					if v, ok := s.rig.heketi.foreign[id]; ok {
-						s.model.Violate("list has %s (%s), which is somebody else's", id, v.Name)
+						s.model.Violate("list has %s (%s), which is foreign", id, v.Name)
 					}
 					listed[id] = entry.GetVolume().GetCapacityBytes()
 				}

@@ -44,10 +44,10 @@ func TestConsistency(t *testing.T) {
 			for i, took := range r.watchAll(observer, writer, c.limit+slack) {
 				fmt.Fprintf(table, "%s\t%s\n", changes()[i].name, took.Round(time.Millisecond))
 			}
-			for _, how := range []string{"kept open", "opened anew"} {
-				old := r.oldReads(observer, writer, how == "opened anew")
+			for _, how := range []string{"kept open", "opened again"} {
+				old := r.oldReads(observer, writer, how == "opened again")
 				fmt.Fprintf(table, "read after a lock, file %s\told data %d times of %d\n", how, old, turns)
-				if how == "opened anew" && c.old >= 0 && old != c.old {
+				if how == "opened again" && c.old >= 0 && old != c.old {
 					t.Errorf("%d reads after a lock saw old data, documented are %d", old, c.old)
 				}
 			}
@@ -81,9 +81,9 @@ const turns = 20
 
 // oldReads lets two clients write and read a file in turns, under a lock. It counts how often the reader sees the content from
 // before the writer's turn.
-func (r *rig) oldReads(observer, writer string, anew bool) (old int) {
+func (r *rig) oldReads(observer, writer string, reopen bool) (old int) {
 	r.Helper()
-	name := fmt.Sprintf("locked-%t", anew)
+	name := fmt.Sprintf("locked-%t", reopen)
 	r.ok(fill("00")(filepath.Join(writer, name)), "write")
 	open := func(client string) *os.File {
 		f, err := os.OpenFile(filepath.Join(client, name), os.O_RDWR, 0)
@@ -94,7 +94,7 @@ func (r *rig) oldReads(observer, writer string, anew bool) (old int) {
 	for i := range turns {
 		text := fmt.Sprintf("%02d", i+1)
 		r.ok(locked(written, func() error { _, err := written.WriteAt([]byte(text), 0); return err }), "write under a lock")
-		if anew {
+		if reopen {
 			r.ok(read.Close(), "close")
 			read = open(observer)
 		}
