@@ -22,7 +22,7 @@ func newDoctorCommand() *cobra.Command {
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			switch {
 			case fromPod != "" && (config != "" || node):
-				return nil, errors.New("--from-pod stands alone: it is for a pod of a tenant, which has no configuration and is no node")
+				return nil, errors.New("--from-pod cannot be combined with --config or --node: it is for a tenant's pod, which has no configuration and is not a node")
 			case fromPod != "":
 				servers, err := mount.ParseServers(fromPod)
 				if err != nil {

@@ -91,7 +91,7 @@ func (a *Applier) swapClass(ctx context.Context, now *unstructured.Unstructured,
 	}
 	made, err := a.API.Get(ctx, classesResource(), "", name)
 	if err == nil && !sameClass(made.Object, to) {
-		err = fmt.Errorf("%w: another program has made it again, in the moment in which it was replaced; does one keep it as it was?", ErrChanged)
+		err = fmt.Errorf("%w: another program has made it again while it was being replaced; does a program restore it?", ErrChanged)
 	}
 	return err
 }

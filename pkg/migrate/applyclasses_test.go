@@ -62,7 +62,7 @@ func TestApplyClasses(t *testing.T) {
 				t.Errorf("killed at %d, after %t: %s, %s", at, after, got, provisioner(api))
 			}
 			delete(api.objects, key)
-			if got := apply(forward); !strings.Contains(got, "refused: it is not as the plan has it: it does not exist any more") {
+			if got := apply(forward); !strings.Contains(got, "refused: it differs from the plan: it does not exist any more") {
 				t.Errorf("deleted outside of the migration: %s", got)
 			}
 		}

@@ -60,7 +60,7 @@ func TestGrownVolumeOtherwiseChanged(t *testing.T) {
 			dir := t.TempDir()
 			run(t, api, a, dir, false, Selection{})
 			change(t, api)
-			if got := outcomes(run(t, api, a, dir, true, Selection{})); !strings.Contains(got, "projects rolled back; pvc-a refused: it is not as the plan has it: its spec has changed (capacity") {
+			if got := outcomes(run(t, api, a, dir, true, Selection{})); !strings.Contains(got, "projects rolled back; pvc-a refused: it differs from the plan: its spec has changed (capacity") {
 				t.Errorf("got %s", got)
 			}
 		})

@@ -123,7 +123,7 @@ func (i Import) find(inventories []Inventory) (*candidate, error) {
 		}
 	}
 	if failed := unreadable(inventories); failed != "" {
-		return nil, fmt.Errorf("what these Heketis have is not known: %s", failed)
+		return nil, fmt.Errorf("these Heketis cannot be read: %s", failed)
 	}
 	name, _, _ := strings.Cut(i.Volume, "/")
 	id := ""
@@ -153,7 +153,7 @@ func (i Import) persistentVolumeName(name, directory string) (string, error) {
 		pv = strings.ToLower(strings.NewReplacer("_", "-", "/", "-").Replace(strings.TrimSuffix(name+"/"+directory, "/")))
 	}
 	if problems := validation.IsDNS1123Subdomain(pv); len(problems) > 0 {
-		return "", fmt.Errorf("%q is no name of a PersistentVolume (%s); choose one with --name", pv, problems[0])
+		return "", fmt.Errorf("%q is not a valid name for a PersistentVolume (%s); choose one with --name", pv, problems[0])
 	}
 	return pv, nil
 }
@@ -167,7 +167,7 @@ func (i Import) size(found *candidate) (string, error) {
 		}
 		return quantity.String(), nil
 	case found == nil:
-		return "", errors.New("the size is not known: gluster does not say it; write --size=20Gi, say")
+		return "", errors.New("the size is unknown, because gluster does not report it; write it, as in --size=20Gi")
 	}
 	return fmt.Sprintf("%dGi", found.volume().SizeGiB), nil
 }

@@ -109,7 +109,7 @@ func TestPlanOfYesterday(t *testing.T) {
 	dump.Volumes[idA] = grown
 
 	a := Applier{Plan: plan, Inventories: fixed(s.Inventories), Wait: testWait, Poll: testPoll}
-	const changed = " refused: it is not as the plan has it: "
+	const changed = " refused: it differs from the plan: "
 	want := strings.Join([]string{
 		"first migrated",
 		"gone" + changed + "it does not exist any more. If an earlier run of this plan has deleted it, put the journal of that run beside the plan",

@@ -54,7 +54,7 @@ func (a *Applier) proveStaticAgain(v VolumePlan, inventories []Inventory) error 
 	var listed []GlusterVolume
 	switch {
 	case v.ProvenBy.VolumeInfo && a.VolumeInfo == nil:
-		unusable = append(unusable, "the plan was proven by gluster volume info; give its output of now with --volume-info=FILE")
+		unusable = append(unusable, "the plan was proven with gluster volume info; give its present output with --volume-info=FILE")
 	case v.ProvenBy.VolumeInfo:
 		listed = a.VolumeInfo
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // ErrChanged is returned for an object that differs from the plan.
-var ErrChanged = errors.New("it is not as the plan has it")
+var ErrChanged = errors.New("it differs from the plan")
 
 // swapper replaces PersistentVolumes. Each step depends only on the state of the API server and the journal, so that a run that
 // was killed at any point can be repeated.

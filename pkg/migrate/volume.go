@@ -64,11 +64,11 @@ func (p *planner) checkState(pv persistentVolume) error {
 	ref := pv.Spec.ClaimRef
 	switch {
 	case pv.Metadata.DeletionTimestamp != "":
-		return fmt.Errorf("it is being deleted. The policy Retain lets Kubernetes finish that, and then nothing names gluster volume %s any more: note it, and import it", pv.Spec.GlusterFS.Path)
+		return fmt.Errorf("it is being deleted. With the policy Retain, Kubernetes completes that, and then no object names gluster volume %s: note the name, and import the volume", pv.Spec.GlusterFS.Path)
 	case slices.ContainsFunc(pv.Metadata.Finalizers, func(f string) bool { return !isOwnFinalizer(f) }):
 		return fmt.Errorf("it has a finalizer of another program: %s; remove it first if that program agrees", strings.Join(pv.Metadata.Finalizers, ", "))
 	case pv.Spec.VolumeMode == "Block":
-		return errors.New("spec.volumeMode is Block, and a gluster volume has files")
+		return errors.New("spec.volumeMode is Block, but a gluster volume holds files")
 	case pv.Status.Phase == "Pending":
 		return errors.New("its phase is Pending; plan again when it has another one")
 	case ref == nil || pv.Status.Phase != phaseBound:

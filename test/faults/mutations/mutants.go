@@ -82,7 +82,7 @@ func operationMutants() []Mutant {
 	return []Mutant{
 		{"operations-end-with-their-call", "an accepted operation is followed beyond the call that began it",
 			[]Edit{{inflight, "context.WithCancel(context.WithoutCancel(ctx))", "context.WithCancel(ctx)"}}},
-		{"nobody-joins", "a call joins the running operation of its volume",
+		{"calls-do-not-join", "a call joins the running operation of its volume",
 			[]Edit{{inflight, "if op, ok := o.running[t.key]; ok {", "if op, ok := o.running[t.key]; ok && false {"}}},
 		{"calls-wait-for-their-operation", "a call ends at its deadline, whatever its operation does",
 			[]Edit{{inflight, "case <-ctx.Done():\n\t\treturn volume.Volume{}, fmt.Errorf(\"%w: %s goes on", "case <-context.WithoutCancel(ctx).Done():\n\t\treturn volume.Volume{}, fmt.Errorf(\"%w: %s goes on"}}},
