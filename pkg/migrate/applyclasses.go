@@ -10,7 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// ApplyClasses replaces the StorageClasses of the plan. Existing volumes and claims are not affected: a class is used only for new ones.
+// ApplyClasses replaces the StorageClasses of the plan. Existing volumes and claims are not affected: a class is used only for
+// new ones.
 func (a *Applier) ApplyClasses(ctx context.Context) error {
 	return a.classes(ctx, a.outcome(Migrated), func(c ClassPlan) (from, to map[string]any) { return c.Backup, c.Replacement })
 }

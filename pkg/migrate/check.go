@@ -11,7 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// check returns an error if anything differs from the plan, or if a pod uses the volume. In a dry run, note names what would be scaled to 0.
+// check returns an error if anything differs from the plan, or if a pod uses the volume. In a dry run, note names what would be
+// scaled to 0.
 func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) (note string, err error) {
 	if err := unchanged(now.Object, from); err != nil {
 		return "", err

@@ -10,7 +10,7 @@ import (
 )
 
 // TestWhatCannotBeDoneIsTried: for each actor of the threat model who cannot do something, docs/security.md names tests that try
-// it, and these exist. The attacks in the tests are all named.
+// it, and these exist. Each attack test is among them.
 func TestWhatCannotBeDoneIsTried(t *testing.T) {
 	page := Page(t, "security.md")
 	tried := map[string]bool{} // actors

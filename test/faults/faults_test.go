@@ -22,7 +22,7 @@ const (
 	variableDriver    = "FAULT_DRIVER"    // a driver to test instead of the one that is built from here
 )
 
-// TestSchedules runs the requested number of schedules, and each of the regressions once.
+// TestSchedules runs the requested number of schedules and, unless FAULT_SEED is set, the regressions.
 func TestSchedules(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

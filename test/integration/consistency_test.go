@@ -16,7 +16,7 @@ import (
 )
 
 // TestConsistency measures how long it takes until one client sees another's changes, for each profile. docs/classes.md has the
-// results, and explains what causes them, below these limits.
+// results, and explains the causes of the limits below.
 func TestConsistency(t *testing.T) {
 	r := newRig(t)
 	for _, c := range []struct {

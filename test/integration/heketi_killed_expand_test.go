@@ -98,7 +98,7 @@ func (r *rig) expandBlocked(v *csi.Volume, size int, err error, members int) {
 	}
 }
 
-// expands repeats the expand to a size in GiB until it succeeds, and checks the result in Heketi, gluster and on the node.
+// expands repeats the expand to a size in GiB until it succeeds, and checks the result in Heketi, in gluster and on the bricks.
 func (r *rig) expands(v *csi.Volume, size int) {
 	r.Helper()
 	r.eventually(callLimit, "ControllerExpandVolume succeeds", func() error {

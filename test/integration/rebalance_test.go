@@ -127,8 +127,8 @@ func TestRebalanceThatDoesNotStart(t *testing.T) {
 	r.rebalancing()
 	n := r.nodes[0]
 	v := r.create(createRequest(single()))
-	// For gluster, a brick is full if less than storage.reserve is free, and a rebalance moves nothing to a brick that would have
-	// less than cluster.min-free-disk free. With the defaults, 1 % and 10 %, this test would take a gigabyte.
+	// For gluster, a brick is full if less than storage.reserve is free. A rebalance moves nothing to a brick with less than
+	// cluster.min-free-disk of free space. With the defaults, 1 % and 10 %, this test would take a gigabyte.
 	r.gluster(2, "volume", "set", nameOf(v), "storage.reserve", "80", "cluster.min-free-disk", "1%")
 	target := r.publish(n, v, r.stage(n, v), false)
 	for i := range largeFiles {

@@ -70,8 +70,8 @@ func (r *Rig) importPrevious(ctx context.Context) error {
 }
 
 // oldImageRemoved removes the image from which the clients of all pods were started. Clients then read a new volume file; the
-// idle pod's client also loads translators for it. (In the other clients, GlusterFS itself may read an old file size at the
-// moment of a graph change.)
+// idle pod's client also loads translators for it. (The options of the other volumes do not change the graph: at that moment,
+// GlusterFS itself may read an old file size.)
 func oldImageRemoved(ctx context.Context, r *Rig) error {
 	var err error
 	for _, node := range r.cluster.Nodes() {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reopener is a worker that holds a file open. When the volume's client has ended, the file is useless, and the application has
-// to open it again by its name, which another client serves by then.
+// reopener is a worker that holds a file open. When the volume's client has ended, the open file is useless. The application has
+// to open it again by its name, through the new client.
 type reopener interface {
 	// replaced reports whether the name leads to another client than the one with which the file was opened. It is false as long
 	// as that client lives, however many calls fail because bricks are away.

@@ -28,20 +28,20 @@ const usage = `usage: labctl [--dir DIR] COMMAND
                                      directories of them, separated by commas
   up --bare-storage --kubernetes TOOLS [--images LIST] [--storage-images LIST] [--env FILE]
                                      start Kubernetes without GlusterFS and Heketi, with the storage nodes among its nodes
-  down                               end it, whatever state it is in
-  status                             what runs
+  down                               end the lab, in whatever state it is
+  status                             show what runs
   exec MACHINE -- PROGRAM [ARG...]   run a program on hub, storage1..3, node1, node2
   power-cut N | power-on N           storage node N (or a machine's name)
-  unplug N | plug N                  its network cable
-  delay N DURATION                   each packet of it takes that much longer, such as 1ms; 0s ends that
+  unplug N | plug N                  unplug its network cable, or plug it in
+  delay N DURATION                   delay each of its packets, for example by 1ms; 0s ends that
   heketi|controller|node1|node2  stop|kill|start
-                                     the driver's processes, when there is no Kubernetes
+                                     the lab's servers; controller and node1, node2 only without Kubernetes
   etcd|kube-apiserver|kube-controller-manager|kube-scheduler|
   node1/kubelet|node1/kube-proxy|node1/containerd|node2/...  stop|kill|start
   kube [--] PROGRAM [ARG...]         run kubectl, helm, ... on the hub as the cluster's administrator
   build-heketi                       build the Heketi server and client into build/bin
   before-6.5 PATH [ARG...]           run a program without MOVE_MOUNT_BENEATH, as on Linux before 6.5; without DIR
-  selfcheck                          list what is left of the lab; fails when there is something
+  selfcheck                          list what is left of the lab, and fail if anything is
 
 DIR is $LAB_DIR or build/lab.
 `
