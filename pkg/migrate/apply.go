@@ -89,7 +89,7 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && !errors.Is(err, ErrChanged) && a.Journal.has(volumeEntry(v.Name)): // a PersistentVolume that cannot be created stops the run: the next ones would fail in the same way
+		case err != nil && !errors.Is(err, ErrChanged) && a.Journal.has(volumeEntry(v.Name)): // the next ones would fail in the same way
 			return fmt.Errorf("PersistentVolume %s: %w; mend that, and run the same command again", v.Name, err)
 		}
 	}

@@ -23,8 +23,8 @@ const (
 	InDriver = "migrated"
 	// IsMissing is the kind of a PersistentVolume that does not exist, although a claim is Lost without it or a plan migrates it.
 	IsMissing = "missing"
-	// IsDeleted is the kind of a PersistentVolume in the plan that was not deleted by the migration, but for example with its
-	// claim.
+	// IsDeleted is the kind of a PersistentVolume in the plan that was deleted in another way than by the migration, for example
+	// with its claim.
 	IsDeleted = "deleted"
 )
 

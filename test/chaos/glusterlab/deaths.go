@@ -37,7 +37,7 @@ func (c *rig) killClients(ctx context.Context, volumes ...*volume) error {
 	return err
 }
 
-// clientsKilled kills the client of a volume that pods use repeatedly, one volume after the other.
+// clientsKilled repeatedly kills the client of a volume that pods use, one volume after the other.
 func clientsKilled(times int) func(context.Context, *rig) error {
 	return eachTime(times, func(ctx context.Context, c *rig, v *volume) error { return c.killClients(ctx, v) })
 }
@@ -59,7 +59,7 @@ func killedDuringHeals(times int) func(context.Context, *rig) error {
 	})
 }
 
-// eachTime does something to the client of a volume that pods use, repeatedly, and checks each time that the pods continue.
+// eachTime repeatedly does something to the client of a volume that pods use, and checks each time that the pods continue.
 func eachTime(times int, do func(context.Context, *rig, *volume) error) func(context.Context, *rig) error {
 	return func(ctx context.Context, c *rig) error {
 		for i := range times {

@@ -12,7 +12,7 @@ import (
 // endLimit is the time within which the plugin's processes must be gone after SIGKILL: a container can be restarted only then.
 const endLimit = 2 * time.Second
 
-// kills kills the node plugin with SIGKILL repeatedly, while calls are in flight.
+// kills repeatedly kills the node plugin with SIGKILL, while calls are in flight.
 func kills(times int) func(context.Context, *rig) error {
 	return repeatedly(times, func(ctx context.Context, c *rig) error {
 		plugin := c.plugin()
@@ -27,7 +27,7 @@ func kills(times int) func(context.Context, *rig) error {
 	})
 }
 
-// restarts ends the node plugin with SIGTERM repeatedly, while calls are in flight.
+// restarts repeatedly ends the node plugin with SIGTERM and starts it again, while calls are in flight.
 func restarts(times int) func(context.Context, *rig) error {
 	return repeatedly(times, func(ctx context.Context, c *rig) error { return c.restart(ctx) })
 }

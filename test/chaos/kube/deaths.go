@@ -19,7 +19,7 @@ const (
 	gapTime = 3 * time.Second
 )
 
-// clientsKilled kills the client of a volume that two pods on node1 use, repeatedly.
+// clientsKilled repeatedly kills the client of a volume that two pods on node1 use.
 func clientsKilled(times int) func(context.Context, *Rig) error {
 	return repeated(times, func(ctx context.Context, r *Rig) error {
 		if err := hanging.Signal(ctx, r.cluster.Node(1).Machine, r.volumes[first], "KILL"); err != nil {

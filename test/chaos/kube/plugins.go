@@ -114,7 +114,7 @@ func (r *Rig) deletePlugin(ctx context.Context, node string) error {
 	})
 }
 
-// deleted deletes the node plugin's pod on node1 repeatedly.
+// deleted repeatedly deletes the node plugin's pod on node1.
 func deleted(times int) func(context.Context, *Rig) error {
 	return repeated(times, func(ctx context.Context, r *Rig) error { return r.deletePlugin(ctx, "node1") })
 }
