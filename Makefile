@@ -111,7 +111,7 @@ $(GOLANGCI_LINT):
 .PHONY: test-unit
 test-unit: heketi ## Unit tests and fuzz seeds, with the race detector
 	$(call say,unit tests and fuzz seeds with the race detector)
-	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/documents/... ./test/needs ./test/mutations/... ./test/demo ./test/bench ./test/chaos/... ./test/e2e/images ./test/e2e/tutorial ./deploy/...
+	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/documents/... ./test/needs ./test/mutations/... ./test/demo ./test/bench ./test/chaos/... ./test/e2e/images ./test/e2e/tutorial ./test/e2e/versions ./deploy/...
 
 .PHONY: test-sanity
 test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock executor
@@ -119,9 +119,9 @@ test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock e
 	go test -count=1 -v ./test/sanity
 
 .PHONY: test-integration
-test-integration: build heketi ## Integration tests and csi-sanity on real servers and mounts
+test-integration: build heketi client-files ## Integration tests and csi-sanity on real servers and mounts
 	$(call say,integration tests on the lab: real gluster + Heketi + FUSE mounts; about 15 minutes)
-	go test -count=1 -timeout 40m -v ./test/integration
+	LAB_CLIENT_FILES=$(CLIENT_FILES) go test -count=1 -timeout 40m -v ./test/integration
 
 .PHONY: test-attacks
 test-attacks: build heketi ## Of the integration tests those that attack: from pods, by servers, by whoever writes PersistentVolumes

@@ -5,13 +5,14 @@ HELM_VERSION := v4.3.1
 HELM := $(BIN)/helm
 HELM_DOCS_VERSION := v1.14.2
 HELM_DOCS := $(BIN)/helm-docs
+PROMTOOL := $(BIN)/promtool
 CHART := charts/glusterfs-csi
 STORAGE_CHART := charts/glusterfs-storage
 
 ##@ The charts and the manifests
 
 .PHONY: test-chart
-test-chart: build $(HELM) $(HELM_DOCS) ## The charts' renderings, schema and permissions; deploy/ and its examples
+test-chart: build $(HELM) $(HELM_DOCS) $(PROMTOOL) ## The charts' renderings, schema and permissions; deploy/ and its examples
 	$(call say,charts and manifests)
 	go test -count=1 ./test/chart
 
@@ -37,6 +38,10 @@ chart-golden: $(HELM) ## Write the renderings that test-chart compares with
 chart-docs: $(HELM_DOCS) ## Write the charts' README.md
 	go test -count=1 ./test/chart -run '^TestReadmeHasTheValues$$' -update
 
+.PHONY: chart-dashboard
+chart-dashboard: ## Write the Grafana dashboard of the driver's chart, from deploy/dashboard
+	go test -count=1 ./deploy/dashboard -run '^TestTheChartHasTheDashboard$$' -update
+
 $(HELM):
 	$(call say,building helm $(HELM_VERSION) - once; 2 to 4 minutes)
 	GOBIN=$(BIN) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
@@ -44,3 +49,12 @@ $(HELM):
 $(HELM_DOCS):
 	$(call say,building helm-docs $(HELM_DOCS_VERSION) - once)
 	GOBIN=$(BIN) go install github.com/norwoodj/helm-docs/cmd/helm-docs@$(HELM_DOCS_VERSION)
+
+# Debian's package has it beside a server, which is not installed. A list of packages that is out of date names a file that is gone.
+$(PROMTOOL):
+	$(call say,promtool from the Debian package prometheus - once; 20 MB)
+	rm -rf $(BUILD)/promtool && mkdir -p $(BUILD)/promtool $(BIN)
+	cd $(BUILD)/promtool && { apt-get -q download prometheus || { apt-get -q update && apt-get -q download prometheus; }; }
+	dpkg -x $(BUILD)/promtool/prometheus_*.deb $(BUILD)/promtool
+	mv $(BUILD)/promtool/usr/bin/promtool $@
+	rm -rf $(BUILD)/promtool

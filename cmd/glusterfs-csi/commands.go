@@ -8,13 +8,14 @@ import (
 
 func newRootCommand() *cobra.Command {
 	root := commandline.NewRoot("glusterfs-csi", "CSI driver for GlusterFS volumes that Heketi provisions", "say what to run: controller, node or all", version)
+	root.CompletionOptions = cobra.CompletionOptions{HiddenDefaultCmd: true} // docs/kubectl.md tells of it
 	root.AddCommand(
 		newServeCommand("controller", mode{controller: true}, "Make and delete volumes through Heketi; run one of these"),
 		newServeCommand("node", mode{node: true}, "Mount volumes on this node; run one of these on each node"),
 		newServeCommand("all", mode{controller: true, node: true}, "Run the controller and the node in one process"),
 		newDoctorCommand(),
 		newOrphansCommand(),
-		newMigrateCommand(),
+		newMigrateCommand(nil),
 		newImportCommand(),
 	)
 	return root

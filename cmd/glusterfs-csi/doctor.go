@@ -15,25 +15,31 @@ func newDoctorCommand() *cobra.Command {
 	var (
 		config, stateDir, fromPod string
 		node                      bool
+		storage                   storageSource
 	)
 	cmd := newExaminationCommand("doctor", "Find the reasons why volumes cannot be created or mounted, and suggest remedies",
 		"Doctor examines the configuration, each Heketi in it and that Heketi's gluster servers, and with --node this\n"+
-			"machine as a node. With --from-pod it checks whether pods can reach gluster servers. It changes nothing.",
+			"machine as a node. With --storage it examines GlusterFS and Heketi that the chart glusterfs-storage runs in a\n"+
+			"Kubernetes cluster. With --from-pod it checks whether pods can reach gluster servers. It changes nothing.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			switch {
-			case fromPod != "" && (config != "" || node):
-				return nil, errors.New("--from-pod cannot be combined with --config or --node: it is for a tenant's pod, which has no configuration and is not a node")
+			case fromPod != "" && (config != "" || node || storage.wanted):
+				return nil, errors.New("--from-pod cannot be combined with --config, --node or --storage: it is for a tenant's pod, which has no configuration and is not a node")
 			case fromPod != "":
 				servers, err := mount.ParseServers(fromPod)
 				if err != nil {
 					return nil, fmt.Errorf("--from-pod: %w", err)
 				}
 				return doctor.Run(cmd.Context(), doctor.Config{FromPod: servers}), nil
-			case config == "" && !node:
-				return nil, errors.New("say what to examine: --config=FILE, the driver's configuration, or --node, this machine, or both; " +
-					"or in a tenant's pod --from-pod=SERVERS")
+			case config == "" && !node && !storage.wanted:
+				return nil, errors.New("say what to examine: --config=FILE, the driver's configuration; --node, this machine; --storage, GlusterFS in the cluster; " +
+					"or several of these; or in a tenant's pod --from-pod=SERVERS")
 			}
 			c := doctor.Config{ConfigFile: config}
+			var err error
+			if c.Storage, err = storage.connect(); err != nil {
+				return nil, err
+			}
 			if node {
 				c.Node = doctor.NewNode(stateDir)
 			}
@@ -42,6 +48,7 @@ func newDoctorCommand() *cobra.Command {
 	cmd.Flags().StringVar(&config, "config", "", "YAML file that lists the Heketi backends, as for the controller")
 	cmd.Flags().BoolVar(&node, "node", false, "also examine this machine as a node: kernel, FUSE, GlusterFS client, leftovers")
 	cmd.Flags().StringVar(&fromPod, "from-pod", "", "gluster servers, separated by commas, that must not be reachable from this tenant's pod")
+	storage.register(cmd.Flags())
 	cmd.Flags().StringVar(&stateDir, "state-dir", defaultStateDir, "state directory of the node plugin, with --node")
 	return cmd
 }

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
@@ -19,13 +22,18 @@ func main() {
 	if fusequery.IsChild(os.Args) {
 		os.Exit(fusequery.Serve(os.Stderr)) //nolint:forbidigo // this is main
 	}
-	os.Exit(commandline.Main(run)) //nolint:forbidigo // this is main
+	os.Exit(commandline.Main(programOf(filepath.Base(os.Args[0])))) //nolint:forbidigo // this is main
 }
 
 // run is the whole program. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line; doctor and orphans
 // have their own (findings.go).
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	command, err := commandline.Execute(ctx, newRootCommand(), args, stdout, stderr) //nolint:contextcheck // the commands get it from cobra, when they run
+	return execute(ctx, newRootCommand(), args, stdout, stderr) //nolint:contextcheck // the commands get it from cobra, when they run
+}
+
+// execute runs one of the commands of root.
+func execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
+	command, err := commandline.Execute(ctx, root, args, stdout, stderr)
 	if err == nil {
 		return 0
 	}

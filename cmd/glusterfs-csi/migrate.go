@@ -10,10 +10,12 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-func newMigrateCommand() *cobra.Command {
+// newMigrateCommand makes the command. As a plugin of kubectl it works on the cluster that plugin selects; nil otherwise.
+func newMigrateCommand(plugin *kubectl.Client) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Migrate PersistentVolumes and StorageClasses of kubernetes.io/glusterfs to this driver",
@@ -24,8 +26,8 @@ func newMigrateCommand() *cobra.Command {
 			return commandline.Usage(fmt.Errorf("say what to do: plan, apply, status or rollback (%s --help)", cmd.CommandPath()))
 		},
 	}
-	cmd.AddCommand(printsRole(newMigratePlanCommand(), migrate.CommandPlan), printsRole(newMigrateApplyCommand(), migrate.CommandApply),
-		printsRole(newMigrateRollbackCommand(), migrate.CommandRollback), printsRole(newMigrateStatusCommand(), migrate.CommandStatus))
+	cmd.AddCommand(printsRole(newMigratePlanCommand(plugin), migrate.CommandPlan), printsRole(newMigrateApplyCommand(plugin), migrate.CommandApply),
+		printsRole(newMigrateRollbackCommand(plugin), migrate.CommandRollback), printsRole(newMigrateStatusCommand(plugin), migrate.CommandStatus))
 	return cmd
 }
 
@@ -33,15 +35,21 @@ func newMigrateCommand() *cobra.Command {
 type cluster struct {
 	kubeconfig string
 	inCluster  bool
+	plugin     *kubectl.Client // not nil: the flags of the root command select it
 }
 
 func (c *cluster) register(flags *pflag.FlagSet) {
+	if c.plugin != nil {
+		return
+	}
 	flags.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig file, whose current context selects the Kubernetes cluster")
 	flags.BoolVar(&c.inCluster, "in-cluster", false, "use the Kubernetes cluster that this pod runs in")
 }
 
 func (c *cluster) check() error {
 	switch {
+	case c.plugin != nil:
+		return nil
 	case c.kubeconfig == "" && !c.inCluster:
 		return errors.New("say which Kubernetes cluster: --kubeconfig=FILE; or --in-cluster, in a pod")
 	case c.kubeconfig != "" && c.inCluster:
@@ -65,4 +73,9 @@ func printsRole(cmd *cobra.Command, command migrate.Command) *cobra.Command {
 	return cmd
 }
 
-func (c *cluster) connect() (*kube.Client, error) { return kube.NewClient(c.kubeconfig) }
+func (c *cluster) connect() (*kube.Client, error) {
+	if c.plugin != nil {
+		return kube.NewContextClient(c.plugin.Kubeconfig, c.plugin.Context)
+	}
+	return kube.NewClient(c.kubeconfig)
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
@@ -37,8 +38,8 @@ const (
 // journalSuffix is added to the plan's name to get the name of its journal.
 const journalSuffix = ".journal"
 
-func newMigrateApplyCommand() *cobra.Command {
-	var m applyCommand
+func newMigrateApplyCommand(plugin *kubectl.Client) *cobra.Command {
+	m := applyCommand{cluster: cluster{plugin: plugin}}
 	cmd := &cobra.Command{
 		Use:   "apply",
 		Short: "Carry out a plan",
@@ -57,8 +58,8 @@ func newMigrateApplyCommand() *cobra.Command {
 	return cmd
 }
 
-func newMigrateRollbackCommand() *cobra.Command {
-	var m applyCommand
+func newMigrateRollbackCommand(plugin *kubectl.Client) *cobra.Command {
+	m := applyCommand{cluster: cluster{plugin: plugin}}
 	cmd := &cobra.Command{
 		Use:   "rollback",
 		Short: "Restore the in-tree PersistentVolumes and StorageClasses of a plan",

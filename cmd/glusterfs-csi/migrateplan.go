@@ -14,6 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
@@ -26,8 +27,8 @@ type planCommand struct {
 	choices    migrate.Choices
 }
 
-func newMigratePlanCommand() *cobra.Command {
-	var m planCommand
+func newMigratePlanCommand(plugin *kubectl.Client) *cobra.Command {
+	m := planCommand{cluster: cluster{plugin: plugin}}
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Plan what to do with each PersistentVolume and StorageClass; nothing is changed",

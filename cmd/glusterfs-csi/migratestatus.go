@@ -10,6 +10,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
@@ -21,8 +22,8 @@ type statusCommand struct {
 	format string
 }
 
-func newMigrateStatusCommand() *cobra.Command {
-	var m statusCommand
+func newMigrateStatusCommand(plugin *kubectl.Client) *cobra.Command {
+	m := statusCommand{cluster: cluster{plugin: plugin}}
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of in-tree and migrated PersistentVolumes",

@@ -24,6 +24,7 @@ type repairObserver struct {
 func (o *repairObserver) ClientEnded(volumeID string, hung time.Duration) {
 	message := "The volume's GlusterFS client has ended"
 	if hung > 0 {
+		o.metrics.Hung()
 		message = fmt.Sprintf("The volume's GlusterFS client had not answered for %s, and was ended", hung.Round(time.Second))
 	}
 	message += "; a new one is started. Calls under way and files that are open fail"

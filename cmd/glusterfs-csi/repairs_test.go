@@ -123,9 +123,13 @@ func TestWrittenEvents(t *testing.T) {
 func TestEndEvents(t *testing.T) {
 	for hung, what := range map[time.Duration]string{0: "has ended", 2 * time.Minute: "had not answered for 2m0s, and was ended"} {
 		message := " Warning ClientEnded The volume's GlusterFS client " + what + "; a new one is started. Calls under way and files that are open fail"
+		registry := prometheus.NewRegistry()
 		got := reportedEvents(t, func(events *kube.Events) {
-			(&repairObserver{metrics.NewHealing(prometheus.NewRegistry()), events, publications}).ClientEnded("id", hung)
+			(&repairObserver{metrics.NewHealing(registry), events, publications}).ClientEnded("id", hung)
 		})
+		if counted := counterValue(t, registry, "glusterfs_csi_node_hung_clients_total"); (counted == 1) != (hung > 0) {
+			t.Errorf("%v: %v hung clients are counted", hung, counted)
+		}
 		if diff := cmp.Diff([]string{"PersistentVolume pv" + message, "Pod p1" + message, "Pod p2" + message}, got); diff != "" {
 			t.Error(diff)
 		}
@@ -141,6 +145,22 @@ func TestSummary(t *testing.T) {
 			t.Errorf("%+v is %s, want %s", outcome, got, want)
 		}
 	}
+}
+
+// counterValue returns the value of a counter without labels.
+func counterValue(t *testing.T, registry *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
 }
 
 // publications returns two publications of one pod, one of another, and one that an earlier version made.

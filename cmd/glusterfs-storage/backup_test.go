@@ -11,8 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
@@ -278,6 +281,31 @@ func TestWatch(t *testing.T) {
 	cancel()
 	if code := <-ended; code != 0 {
 		t.Errorf("code %d\n%s", code, log.String())
+	}
+}
+
+// TestRestoreWaitsForTheLock of a Heketi that still has the database open.
+func TestRestoreWaitsForTheLock(t *testing.T) {
+	_, kubeconfig := newAPIServer(t, "heketi-db-backup")
+	path := filepath.Join(t.TempDir(), "heketi.db")
+	held, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.WriteString("a database"); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(held.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	var released atomic.Bool
+	time.AfterFunc(500*time.Millisecond, func() {
+		released.Store(true)
+		_ = held.Close()
+	})
+	mustRun(t, "restore", "--database="+path, "--kubeconfig="+kubeconfig, "--namespace=storage")
+	if !released.Load() {
+		t.Error("Heketi could start although another one had the database open: it would have served it read-only")
 	}
 }
 

@@ -14,6 +14,7 @@ func newRootCommand() *cobra.Command {
 		backupCommand(),
 		restoreCommand(),
 		teardownCommand(),
+		statusCommand(),
 	)
 	return root
 }

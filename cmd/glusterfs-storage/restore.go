@@ -48,6 +48,13 @@ func restoreCommand() *cobra.Command {
 }
 
 func (o *restoreOptions) run(ctx context.Context, from database.Store) error {
+	if err := o.restore(ctx, from); err != nil {
+		return err
+	}
+	return database.AwaitUnlocked(ctx, o.database.path, database.LockLimit)
+}
+
+func (o *restoreOptions) restore(ctx context.Context, from database.Store) error {
 	err := database.Restore(ctx, from, o.database.path, o.program)
 	if o.allowEmpty && errors.Is(err, database.ErrEmpty) {
 		klog.FromContext(ctx).Info("There is no backup: Heketi begins with an empty database", "path", o.database.path)

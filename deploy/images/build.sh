@@ -3,9 +3,10 @@
 # or ctr -n k8s.io images import, and TARGET.cdx.json, the bill of materials (CycloneDX).
 #
 # VERSION is the tag, CYCLONEDX_GOMOD the program of that name, ARCH the architecture under Debian's name, by default this
-# machine's. WORK is the directory of bases and storage, by default $1/work; calls may share it. The bases are made here: Debian with
-# mmdebstrap, from the machine's own apt sources, and for the build stage the machine's own Go. No image registry is used. Targets whose
-# inputs have not changed are not built again, and no container remains.
+# machine's. NODE_DEBIAN is the Debian release of the node plugin's image, by default bookworm; it determines the version of the GlusterFS client.
+# WORK is the directory of bases and storage, by default $1/work; calls may share it. The bases are made here: Debian with
+# mmdebstrap, from the machine's own apt sources, and for the build stage the machine's own Go. No image registry is used. Targets
+# whose inputs have not changed are not built again, and no container remains.
 set -eu
 self=$(readlink -f "$0")
 cd "$(dirname "$self")/../.."
@@ -17,6 +18,7 @@ mkdir -p "$out"
 use_work "${WORK:-$out/work}"
 
 suite=bookworm
+node_suite=${NODE_DEBIAN:-$suite}
 native=$(dpkg --print-architecture)
 arch=${ARCH:-$native}
 case $arch in
@@ -30,14 +32,16 @@ esac
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 built_at=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
-# describe sets name, inputs and binaries for a target: the name of its image, the sources that not all targets share, and the Go binaries in the
-# image. The bill of materials lists a module of several binaries as the first binary has it.
+# describe sets name, inputs, binaries and base for a target: the name of its image, the sources that not all targets share, the Go binaries in the
+# image, and the release of Debian beneath it. The bill of materials lists a module of several binaries as the first binary has it.
 describe() {
+	base=$suite
 	case $1 in
 	controller | node)
 		name=glusterfs-csi-$1
 		inputs=(cmd/glusterfs-csi)
 		binaries=(/glusterfs-csi)
+		[ "$1" != node ] || base=$node_suite
 		;;
 	gluster)
 		name=glusterfs-storage-gluster
@@ -58,13 +62,14 @@ describe() {
 
 sources() {
 	echo "$VERSION $revision $arch $(go version)"
+	[ "$base" = "$suite" ] || echo "$base"
 	find Dockerfile .dockerignore go.mod go.sum deploy/images/{build,buildah}.sh deploy/images/sbom pkg "${inputs[@]}" -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
 }
 targets=()
 for target in "$@"; do
 	describe "$target"
 	hash=$(sources | sha256sum)
-	if [ "$(cat "$work/$target.built-from" 2>/dev/null)" = "$hash" ] && [ -s "$work/debian-$suite-$arch.tar" ] && [ -e "$out/$target.tar" ] && [ -e "$out/$target.cdx.json" ]; then
+	if [ "$(cat "$work/$target.built-from" 2>/dev/null)" = "$hash" ] && [ -s "$work/debian-$base-$arch.tar" ] && [ -e "$out/$target.tar" ] && [ -e "$out/$target.cdx.json" ]; then
 		echo "$name:$VERSION is built"
 	else
 		rm -f "$work/$target.built-from"
@@ -89,25 +94,31 @@ for folder in doc man locale info; do
 	slim+=("--dpkgopt=path-exclude=/usr/share/$folder/*")
 done
 slim+=('--dpkgopt=path-include=/usr/share/doc/*/copyright')
-# debian makes an architecture's base image.
+# debian makes the base image of a release of Debian and an architecture.
 debian() {
-	local image=localhost/debian-$1:$suite base=$work/debian-$suite-$1.tar sources=/etc/apt/sources.list.d/debian.sources c
-	if [ ! -s "$base" ]; then
-		echo "=== Debian $suite for $1, kept until $base is removed"
+	local image=localhost/debian-$2:$1 archive=$work/debian-$1-$2.tar sources=/etc/apt/sources.list.d/debian.sources c
+	if [ ! -s "$archive" ]; then
+		echo "=== Debian $1 for $2, kept until $archive is removed"
 		[ -e $sources ] || sources=/etc/apt/sources.list
-		mmdebstrap --quiet --variant=minbase --architectures="$1" "${slim[@]}" "$suite" "$work/tmp/base.tar" $sources
-		b rmi --force "$image" localhost/golang:$suite >/dev/null 2>&1 || true
-		mv "$work/tmp/base.tar" "$base"
+		# The machine's sources, of another release where that is asked for.
+		sed "s/\b$suite\b/$1/g" $sources >"$work/tmp/${sources##*/}"
+		mmdebstrap --quiet --variant=minbase --architectures="$2" "${slim[@]}" "$1" "$work/tmp/base.tar" "$work/tmp/${sources##*/}"
+		b rmi --force "$image" >/dev/null 2>&1 || true
+		[ "$1" != "$suite" ] || b rmi --force localhost/golang:$suite >/dev/null 2>&1 || true
+		mv "$work/tmp/base.tar" "$archive"
 	fi
 	if ! b inspect --type image "$image" >/dev/null 2>&1; then
-		c=$(b from --arch "$1" scratch)
-		b add --quiet "$c" "$base" /
-		b config --cmd /bin/sh --arch "$1" "$c"
+		c=$(b from --arch "$2" scratch)
+		b add --quiet "$c" "$archive" /
+		b config --cmd /bin/sh --arch "$2" "$c"
 		b commit --quiet --rm "$c" "$image" >/dev/null
 	fi
 }
-debian "$native"
-debian "$arch"
+debian "$suite" "$native"
+for target in "${targets[@]}"; do
+	describe "$target"
+	debian "$base" "$arch"
+done
 if ! b inspect --type image localhost/golang:$suite >/dev/null 2>&1; then
 	# Go itself is mounted when it is needed.
 	c=$(b from localhost/debian-"$native":$suite)
@@ -144,7 +155,7 @@ for target in "${targets[@]}"; do
 	[ "$target" != heketi ] || download deploy/heketi
 	b bud --quiet --pull-never --platform "linux/$arch" --target "$target" --iidfile "$work/tmp/image" --timestamp "$built_at" \
 		--build-arg BUILDPLATFORM="linux/$native" --build-arg TARGETPLATFORM="linux/$arch" --build-arg GO_BASE=localhost/golang:$suite \
-		--build-arg NODE_BASE="localhost/debian-$arch:$suite" --build-arg GLUSTER_BASE="localhost/debian-$arch:$suite" \
+		--build-arg NODE_BASE="localhost/debian-$arch:$node_suite" --build-arg GLUSTER_BASE="localhost/debian-$arch:$suite" \
 		--build-arg VERSION="$VERSION" --build-arg REVISION="$revision" \
 		--volume "$(go env GOROOT):/usr/local/go:ro" --volume "$(go env GOMODCACHE):/go/pkg/mod" \
 		--volume "$(go env GOCACHE):/root/.cache/go-build" . >"$work/$target.log" 2>&1 || {

@@ -8,7 +8,10 @@ IMAGE_ARCH ?=
 IMAGES := $(BUILD)/images$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
 STORAGE_IMAGES := $(BUILD)/images-storage$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
 # Bases and storage are the same for both.
-build_images = ARCH=$(IMAGE_ARCH) VERSION=$(IMAGE_VERSION) CYCLONEDX_GOMOD=$(CYCLONEDX_GOMOD) WORK=$(IMAGES)/work deploy/images/build.sh
+build_images = ARCH=$(IMAGE_ARCH) NODE_DEBIAN=$(NODE_DEBIAN) VERSION=$(IMAGE_VERSION) CYCLONEDX_GOMOD=$(CYCLONEDX_GOMOD) WORK=$(IMAGES)/work deploy/images/build.sh
+
+# The release of Debian beneath the node plugin, if not the one of build.sh: trixie has the client of GlusterFS 11.
+NODE_DEBIAN ?=
 
 # Pinned like the tools of the Makefile.
 CYCLONEDX_GOMOD_VERSION := v1.10.0

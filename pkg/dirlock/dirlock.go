@@ -1,4 +1,4 @@
-// Package dirlock keeps two processes from using one directory at the same time.
+// Package dirlock prevents two processes from using one directory at the same time.
 package dirlock
 
 import (
@@ -14,9 +14,9 @@ import (
 // patience is how long Lock waits for another process, which may be about to end.
 const patience = 10 * time.Second
 
-// Lock keeps other processes that call Lock out of dir until unlock is called. The lock is on the directory itself and ends
-// with this process at the latest: no file is left, neither stale nor where the kubelet would take it for a socket. Lock waits
-// for up to 10 seconds.
+// Lock locks dir against other processes that call Lock, until unlock is called. The lock is on the directory itself and ends
+// with this process at the latest. No lock file is left that could be stale, or that the kubelet would take for a socket. Lock
+// waits for up to 10 seconds.
 func Lock(ctx context.Context, dir string) (unlock func(), err error) {
 	return lock(ctx, dir, patience)
 }
@@ -24,7 +24,7 @@ func Lock(ctx context.Context, dir string) (unlock func(), err error) {
 func lock(ctx context.Context, dir string, limit time.Duration) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("another process holds the lock of directory %s; find it with lslocks", dir))
 	defer cancel()
-	f, err := os.Open(dir) //nolint:gosec // the administrator's path
+	f, err := os.Open(dir) //nolint:gosec // the path is the administrator's
 	if err != nil {
 		return nil, err
 	}

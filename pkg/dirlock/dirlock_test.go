@@ -48,7 +48,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// TestLockSaysWhoHasIt when it gives up.
+// TestLockSaysWhoHasIt: the error says how to find the process that holds the lock.
 func TestLockSaysWhoHasIt(t *testing.T) {
 	dir := t.TempDir()
 	unlock, err := Lock(t.Context(), dir)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -116,8 +115,8 @@ func (p *backendCheck) names(context.Context) []report.Finding {
 	for id, v := range p.dump.Volumes {
 		key := v.Name
 		if volume.IsOurs(v.Name) {
-			// The digest at the end is that of the CSI name, which may not have two volumes, however they are called.
-			key = v.Name[strings.LastIndexByte(v.Name, '-'):]
+			// A CSI name may not have two volumes, however they are called. No volume of other makers is called like this.
+			key = "-" + volume.NameKey(v.Name)
 		}
 		same[key] = append(same[key], fmt.Sprintf("%s (id %s, cluster %s)", v.Name, id, v.Cluster))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
@@ -103,18 +104,6 @@ func TestReadLoosely(t *testing.T) {
 
 // TestRecords: what lies beside records is none, and one that has just gone is not missed.
 func TestRecords(t *testing.T) {
-	dir := t.TempDir()
-	for name, content := range map[string]string{"a.json": `{"bootID": "x"}`, "b.json.new": "{", "c": "{"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink("gone", filepath.Join(dir, "d.json")); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := readRecords(dir); err != nil || len(got) != 1 || got[0].BootID != "x" {
-		t.Errorf("%+v, %v", got, err)
-	}
 	n := goodNode(t)
 	if err := os.Remove(filepath.Join(n.StateDir, "ending")); err != nil { // of an older version
 		t.Fatal(err)
@@ -142,9 +131,9 @@ func TestRecordsOfThisBoot(t *testing.T) {
 		{[]string{now, "x"}, []string{"y"}, []string{"2 records of an earlier boot", "1 client told to end", "2 volumes recorded"}},
 		{nil, []string{now}, []string{"1 client told to end", "0 volumes recorded"}},
 	} {
-		records := func(boots []string) (list []nodeRecord) {
+		records := func(boots []string) (list []fuseclient.Recorded) {
 			for _, boot := range boots {
-				list = append(list, nodeRecord{BootID: boot})
+				list = append(list, fuseclient.Recorded{BootID: boot})
 			}
 			return list
 		}

@@ -14,11 +14,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// Config says what to look at: at least one of the first three.
+// Config says what to look at: at least one of the first four.
 type Config struct {
 	ConfigFile string   // of the driver; "" looks at no Heketi
 	Node       *Node    // nil does not look at this machine as a node
 	FromPod    []string // gluster servers that should be out of reach from here, a tenant's pod
+	Storage    *Storage // nil does not look at GlusterFS in the cluster
 	// Limit is how long one request to Heketi, or one question to a mount, may take; default 20 s.
 	Limit time.Duration
 	// Prober reaches the gluster servers; default mount.NewProber.
@@ -52,6 +53,9 @@ func Run(ctx context.Context, config Config) []report.Finding {
 	}
 	if len(config.FromPod) > 0 {
 		checks = append(checks, func(ctx context.Context) []report.Finding { return c.fromPod(ctx, config.FromPod) })
+	}
+	if config.Storage != nil {
+		checks = append(checks, config.Storage.checks)
 	}
 	findings := parallel(ctx, checks)
 	report.Sort(findings)

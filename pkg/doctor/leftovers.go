@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
@@ -77,12 +77,12 @@ func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\
 // records looks into the node plugin's state directory.
 func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 	subject := "state directory " + n.StateDir
-	volumes, err := readRecords(filepath.Join(n.StateDir, "volumes"))
+	volumes, err := fuseclient.ReadVolumes(n.StateDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return []report.Finding{{Severity: report.Info, Check: checkLeftovers, Subject: subject,
 			Message: "it is not there: no node plugin has run here, or with another --state-dir"}}
 	}
-	ending, endingErr := readRecords(filepath.Join(n.StateDir, "ending"))
+	ending, endingErr := fuseclient.ReadEnding(n.StateDir)
 	if err = errors.Join(err, endingErr); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject, Message: shortened(err.Error()),
 			Remedy: "the node plugin cannot read it either; look at the disk, and remove the file if its volume is not mounted here"}}
@@ -97,15 +97,7 @@ func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 	return append(findings, c.reach(ctx, "gluster servers of the volumes on this node", slices.Compact(servers))...)
 }
 
-// nodeRecord is what is needed of a record of the node plugin (pkg/fuseclient).
-type nodeRecord struct {
-	Source       mount.Source        `json:"source"`
-	StagingPath  string              `json:"stagingPath"`
-	BootID       string              `json:"bootID"`
-	Publications map[string]struct{} `json:"publications"` // by target path
-}
-
-func recordFindings(subject string, volumes, ending []nodeRecord) []report.Finding {
+func recordFindings(subject string, volumes, ending []fuseclient.Recorded) []report.Finding {
 	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // without it, nothing is said of earlier boots
 	old := 0
 	for _, r := range slices.Concat(volumes, ending) {
@@ -139,30 +131,4 @@ func uncleared(subject, stateDir string) []report.Finding {
 	return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject,
 		Message: shortened("the node plugin could not clear away " + named(lines, "; ")),
 		Remedy:  "they do no harm to other volumes; look at the disk, remove them by hand, and restart the node plugin"}}
-}
-
-func readRecords(dir string) ([]nodeRecord, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var records []nodeRecord
-	for _, entry := range entries {
-		if filepath.Ext(entry.Name()) != ".json" {
-			continue
-		}
-		raw, err := os.ReadFile(filepath.Join(dir, entry.Name())) // #nosec G304 -- below the state directory
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has just been removed
-		}
-		var r nodeRecord
-		if err == nil {
-			err = json.Unmarshal(raw, &r)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("record %s: %w", entry.Name(), err)
-		}
-		records = append(records, r)
-	}
-	return records, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
@@ -103,7 +104,7 @@ func TestHiddenMounts(t *testing.T) {
 // TestRecordsWithoutBootID: where the boot is unknown, no record is of an earlier one.
 func TestRecordsWithoutBootID(t *testing.T) {
 	restore := mounttest.HideProc(t)
-	found := recordFindings("s", []nodeRecord{{BootID: "x"}}, nil)
+	found := recordFindings("s", []fuseclient.Recorded{{BootID: "x"}}, nil)
 	restore()
 	if len(found) != 1 || !strings.Contains(found[0].Message, "1 volume recorded") {
 		t.Errorf("%+v", found)
@@ -149,8 +150,8 @@ func TestSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := &Node{StateDir: state}
-	record := nodeRecord{StagingPath: staging, Publications: map[string]struct{}{target: {}, mounted: {}, filepath.Join(dir, "missing"): {}}}
-	found := n.sealed("s", []nodeRecord{record})
+	record := fuseclient.Recorded{StagingPath: staging, Publications: map[string]struct{}{target: {}, mounted: {}, filepath.Join(dir, "missing"): {}}}
+	found := n.sealed("s", []fuseclient.Recorded{record})
 	if err := unix.Unmount(mounted, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 // sealed reports directories that cannot be removed, not even by root, although nothing is mounted on them any more: those of clients
 // that have ended, and the kubelet's for volumes.
-func (n *Node) sealed(subject string, volumes []nodeRecord) []report.Finding {
+func (n *Node) sealed(subject string, volumes []fuseclient.Recorded) []report.Finding {
 	candidates, _ := filepath.Glob(filepath.Join(n.StateDir, "clients", "*"))
 	running := fuseclient.Clients(n.StateDir)
 	candidates = slices.DeleteFunc(candidates, func(path string) bool {

@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// arguments returns the command line of a process that may be a client, and nothing of another. They lie in the memory of the process:
-// to read them is to wait for a process of a pod that is stuck in a change of its memory, while a link can always be read.
+// arguments returns the command line of a process that may be a client, and nil for any other process. A command line lies in the
+// memory of its process, so reading it would block on a pod's process that is stuck while it changes its memory map; a link can
+// always be read.
 func arguments(pid int) []string {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	if !mayBeClient(dir) {
 		return nil
 	}
-	cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline")) //nolint:gosec // below /proc; a process that has ended has no arguments
+	cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline")) //nolint:gosec // below /proc; empty if the process has ended
 	return parseArguments(cmdline)
 }
 
@@ -23,28 +24,29 @@ func parseArguments(cmdline []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
 }
 
-// mayBeClient reports whether a process has open what a client has from its start, its log, or what makes it a client, /dev/fuse.
+// mayBeClient reports whether a process has a file open that makes it a possible client: a client's log, which is open from the
+// start, or /dev/fuse.
 func mayBeClient(dir string) bool {
 	fds, err := os.Open(filepath.Join(dir, "fd")) //nolint:gosec // below /proc
 	if err != nil {
 		return false
 	}
 	defer fds.Close()
-	names, _ := fds.Readdirnames(-1) // of a process that ends meanwhile, some
+	names, _ := fds.Readdirnames(-1) // incomplete if the process ends meanwhile
 	return slices.ContainsFunc(names, func(fd string) bool {
-		open, _ := os.Readlink(filepath.Join(dir, "fd", fd)) // "" when it was closed meanwhile
+		open, _ := os.Readlink(filepath.Join(dir, "fd", fd)) // "" if it was closed meanwhile
 		name := filepath.Base(open)
 		return name == "fuse" || isLog(name)
 	})
 }
 
-// isLog reports whether a file has the name of a client's log, as it is now or was.
+// isLog reports whether a file has the name of a client's log, current or rotated.
 func isLog(name string) bool {
 	volume, _, found := strings.Cut(name, ".log")
 	return found && len(volume) == hashLength
 }
 
-// processes returns the numbers of all processes.
+// processes returns the numbers of all processes on the node.
 func processes() (pids []int) {
 	entries, _ := os.ReadDir("/proc") // without it, no process can be found
 	for _, entry := range entries {
@@ -55,7 +57,7 @@ func processes() (pids []int) {
 	return pids
 }
 
-// findClient looks for the process that was started for a fresh path, which is unique and the last of its arguments.
+// findClient returns the client that was started for a fresh path. The path is unique and the last of the client's arguments.
 func findClient(fresh string) (process, bool) {
 	for _, pid := range processes() {
 		args := arguments(pid)

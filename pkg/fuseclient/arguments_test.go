@@ -12,7 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestStuckProcess of a pod: its arguments, which wait for its memory, are not asked for. Here they wait for a writer.
+// TestStuckProcess: the arguments of a pod's process are not read, because reading them would block on its memory. Here the read
+// would block until a writer opens the pipe.
 func TestStuckProcess(t *testing.T) {
 	const log = "0123456789abcdef0123456789abcdef.log"
 	for open, want := range map[string]string{
@@ -36,7 +37,7 @@ func TestStuckProcess(t *testing.T) {
 			}
 		case <-time.After(10 * time.Second):
 			t.Errorf("the arguments of a process that has %s open are read", open)
-			writer, _ := os.OpenFile(arguments, os.O_RDWR, 0) // lets it go on
+			writer, _ := os.OpenFile(arguments, os.O_RDWR, 0) // unblocks the read
 			_ = writer.Close()
 			<-found
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// tell has the client of the volume called bricks tell about three bricks, "1" for one that is connected.
+// tell sets what the client of the volume called bricks reports about three bricks: "1" for a connected one.
 func (n *node) tell(a, b, c, up string) {
 	n.t.Helper()
 	meta := mounttest.Meta(map[string]string{"a": a, "b": b, "c": c}, map[string]string{"r-0": up}, map[string][]string{"r-0": {"a", "b", "c"}})
@@ -46,8 +46,8 @@ func (n *node) wantBricks(down []string, lost bool, root error) {
 	}
 }
 
-// TestHealthTellsOfBricks, also when none can be reached: what leads there is kept from the client's start.
-func TestHealthTellsOfBricks(t *testing.T) {
+// TestHealthReportsBricks: the bricks are reported even when none can be reached, because .meta is open from the client's start.
+func TestHealthReportsBricks(t *testing.T) {
 	n := newNode(t)
 	n.cfg.Health = true
 	n.tell("1", "0", "1", "1")
@@ -58,7 +58,7 @@ func TestHealthTellsOfBricks(t *testing.T) {
 	n.wantBricks([]string{"10.0.0.1:/b/a/brick", "10.0.0.1:/b/b/brick"}, true, mount.ErrUnavailable)
 }
 
-// TestHealthOpensMeta of a client whose start was before health was asked for, once it can be reached.
+// TestHealthOpensMeta: .meta of a client that was started before health was asked for is opened once it can be reached.
 func TestHealthOpensMeta(t *testing.T) {
 	n := newNode(t)
 	n.tell("1", "1", "0", "1")
@@ -71,7 +71,8 @@ func TestHealthOpensMeta(t *testing.T) {
 	n.wantBricks([]string{"10.0.0.1:/b/c/brick"}, false, mount.ErrUnavailable)
 }
 
-// TestStageFromNoSubdirectory: a bind of a part of the volume, as of a pod's subPath, is not bound where the whole one belongs.
+// TestStageFromNoSubdirectory: a bind of a part of the volume, such as a pod's subPath, is not used for the staging path, which
+// needs the whole volume.
 func TestStageFromNoSubdirectory(t *testing.T) {
 	n := newNode(t)
 	r := n.stageBricks()
@@ -88,7 +89,7 @@ func TestStageFromNoSubdirectory(t *testing.T) {
 	}
 }
 
-// TestStageFromNoHiddenMount: the path of a mount that lies below another one leads elsewhere.
+// TestStageFromNoHiddenMount: a mount that is hidden below another one is not cloned, because its path leads to the other one.
 func TestStageFromNoHiddenMount(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()

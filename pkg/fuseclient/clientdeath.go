@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// watchForDeath notices and logs the end of a client that is still needed. It costs a goroutine and a descriptor for each volume.
+// watchForDeath logs and reports the end of a client that is still needed. It costs one goroutine and one descriptor per volume.
 func (m *Manager) watchForDeath(ctx context.Context, r record) {
 	pidfd, _ := r.Process.open()
 	if pidfd == -1 {
-		return // the next call for the volume sees it
+		return // the next call for the volume notices
 	}
 	log := logger(ctx, r)
 	go func() {
@@ -22,7 +22,8 @@ func (m *Manager) watchForDeath(ctx context.Context, r record) {
 	}()
 }
 
-// OnDeath sets what is called when the client of a staged volume has ended. It is to be set before Run, and must not block.
+// OnDeath sets the function to call when the client of a staged volume has ended. OnDeath must be called before Run; the function
+// must not block.
 func (m *Manager) OnDeath(call func(volumeID string)) { m.onDeath.Store(&call) }
 
 func (m *Manager) reportDeath(volumeID string) {

@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Health implements mount.Mounter. What the client tells about itself comes from its .meta, whether files can be used
-// from a getattr: it has a connection to a silent brick until network.ping-timeout, 42 s.
+// Health implements mount.Mounter. The state of the bricks comes from the client's .meta; whether files can be used comes from a
+// getattr, because the client stays connected to a silent brick until network.ping-timeout (42 s).
 func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Health, error) {
 	if path == "" {
 		r, ok := m.record(volumeID)
@@ -40,13 +40,13 @@ func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Heal
 	case errors.Is(err, mount.ErrTimeout) && ctx.Err() == nil:
 		return mount.Health{Hung: true}, nil
 	case err != nil:
-		klog.FromContext(ctx).V(2).Info("The client does not tell of its bricks", "volumeID", volumeID, "err", err.Error())
+		klog.FromContext(ctx).V(2).Info("The client does not report its bricks", "volumeID", volumeID, "err", err.Error())
 	}
 	health.Root = m.rootAnswers(ctx, r, resolved)
 	switch {
 	case !r.Process.alive(): // meanwhile
 		return mount.Health{Ended: true}, nil
-	case ctx.Err() != nil: // the caller has no time, which is no one's illness
+	case ctx.Err() != nil: // the caller's deadline has passed, which says nothing about the volume
 		return mount.Health{}, fmt.Errorf("%w: %w", mount.ErrTimeout, context.Cause(ctx))
 	case errors.Is(health.Root, mount.ErrNotMounted), errors.Is(health.Root, fusequery.ErrNotAsked):
 		return mount.Health{}, health.Root
@@ -54,7 +54,7 @@ func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Heal
 	return health, nil
 }
 
-// readHealth reads .meta. ErrTimeout: the client hangs.
+// readHealth reads .meta. It returns ErrTimeout if the client hangs.
 func (m *Manager) readHealth(ctx context.Context, r record, path string) (mount.Health, error) {
 	dir, err := m.metaDir(ctx, r, path)
 	if err != nil {
@@ -63,14 +63,14 @@ func (m *Manager) readHealth(ctx context.Context, r record, path string) (mount.
 	return m.asker.ReadMeta(ctx, m.limits.ask, r.name(), dir)
 }
 
-// errNoMeta: the client's .meta cannot be opened now.
+// errNoMeta is returned when the client's .meta cannot be opened at the moment.
 var errNoMeta = errors.New("its .meta cannot be opened")
 
-// metaDir returns the client's .meta. ErrTimeout: the client hangs.
+// metaDir returns the client's .meta. It returns ErrTimeout if the client hangs.
 func (m *Manager) metaDir(ctx context.Context, r record, path string) (*os.File, error) {
 	dir := m.metas.get(r)
 	if dir == nil {
-		// The way to .meta waits for bricks, so that the time it takes says nothing about the client.
+		// Looking up .meta waits for bricks, so a slow lookup says nothing about the client.
 		if _, err := m.clientEnded(ctx, r.Device, path); err != nil {
 			return nil, err
 		}
@@ -81,7 +81,7 @@ func (m *Manager) metaDir(ctx context.Context, r record, path string) (*os.File,
 	return dir, nil
 }
 
-// holdMeta keeps the client's .meta, which it returns if it could be opened.
+// holdMeta opens the client's .meta, keeps it open and returns it. It returns nil if .meta cannot be opened.
 func (m *Manager) holdMeta(ctx context.Context, r record, path string) *os.File {
 	if dir := m.metas.get(r); dir != nil {
 		return dir
@@ -98,7 +98,7 @@ func (m *Manager) holdMeta(ctx context.Context, r record, path string) *os.File 
 	return m.metas.get(r)
 }
 
-// rootAnswers asks for the root directory, as every use of a file does.
+// rootAnswers sends a getattr for the root directory, which needs the bricks as every use of a file does.
 func (m *Manager) rootAnswers(ctx context.Context, r record, path string) error {
 	dev, err := m.asker.Getattr(ctx, m.limits.ask, r.name(), path)
 	switch {

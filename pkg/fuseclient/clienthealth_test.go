@@ -18,7 +18,7 @@ func TestHealth(t *testing.T) {
 		want    mount.Health
 		root    error
 	}{
-		"all is well": {prepare: func(*node, record) {}},
+		"healthy":     {prepare: func(*node, record) {}},
 		"dead":        {prepare: func(n *node, r record) { n.kill(r) }, want: mount.Health{Ended: true}},
 		"bricks away": {prepare: func(n *node, r record) { n.bricksAway(r) }, root: mount.ErrUnavailable},
 		"hung":        {prepare: func(n *node, r record) { n.stop(r) }, want: mount.Health{Hung: true}},
@@ -46,7 +46,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestHealthWithoutTime: a caller that goes away says nothing about the volume.
+// TestHealthWithoutTime: a caller that gives up says nothing about the volume.
 func TestHealthWithoutTime(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -80,10 +80,10 @@ func TestHealthOfWhatIsNotMounted(t *testing.T) {
 	}
 }
 
-// A client that a descriptor still reaches does not end: so it is closed when the volume is unstaged.
+// TestUnstageClosesMeta: an open descriptor would keep the client from ending, so .meta is closed when the volume is unstaged.
 func TestUnstageClosesMeta(t *testing.T) {
 	n := newNode(t)
-	n.limits.exit = time.Minute // it is not killed
+	n.limits.exit = time.Minute // so that it is not killed
 	r := n.stage()
 	dir, err := os.OpenFile(n.path("staging"), unix.O_PATH|unix.O_DIRECTORY, 0) // stands for .meta, which the fake client does not have
 	if err != nil {
@@ -102,11 +102,11 @@ func TestUnstageClosesMeta(t *testing.T) {
 	waitFor(t, "the client's end", func() bool { return !r.Process.alive() })
 }
 
-// TestMetaIsNotOpenedAgain: the answer to a question that was under way comes when the client is to end, or has ended, and would keep
-// a descriptor for ever.
+// TestMetaIsNotOpenedAgain: a request for .meta that is answered only when the client is to end, or has ended, does not leave a
+// descriptor open for ever.
 func TestMetaIsNotOpenedAgain(t *testing.T) {
 	n := newNode(t)
-	n.limits.exit = time.Minute // it is not killed
+	n.limits.exit = time.Minute // so that it is not killed
 	r := n.stage()
 	late := func(when string) {
 		t.Helper()

@@ -16,11 +16,13 @@ import (
 // maxLog is the size in bytes at which a client's log is emptied.
 const maxLog = 8 << 20
 
-// mostLog is the size in bytes that the log cannot grow beyond between two looks at it: a pod may provoke thousands of lines a second.
+// mostLog is the size in bytes beyond which the log cannot grow between two rounds of upkeep: a pod can provoke thousands of
+// lines a second.
 const mostLog = 2 * maxLog
 
-// limitLog bounds every file that a client writes, of which the log is the only one that grows. Beyond it, a write fails. The kernel
-// would end the client with SIGXFSZ, if it had not been started by a process that ignores it (ignoreFileLimit).
+// limitLog limits the size of every file that a client writes; only the log grows. A write beyond the limit fails. The kernel
+// would also end the client with SIGXFSZ if this process did not ignore that signal (ignoreFileLimit), which its children
+// inherit.
 func limitLog(pid int) error {
 	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: mostLog, Max: mostLog}, nil); err != nil {
 		return fmt.Errorf("limit its log: %w", err)
@@ -30,7 +32,7 @@ func limitLog(pid int) error {
 
 func ignoreFileLimit() { signal.Ignore(unix.SIGXFSZ) }
 
-// rotateLog keeps the log of the client before, which may say why it died, and no older one.
+// rotateLog keeps the previous client's log, which may show why that client died, and drops any older one.
 func rotateLog(path string) error {
 	if err := os.Rename(path, path+".1"); err != nil && !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory
 		return fmt.Errorf("rotate the client's log: %w", err)
@@ -38,7 +40,7 @@ func rotateLog(path string) error {
 	return nil
 }
 
-// boundLog empties a log that has grown too large. The client appends, so it carries on at the start.
+// boundLog truncates a log that has grown too large. The client opened it for appending, so it continues at the start.
 func boundLog(path string) error {
 	info, err := os.Stat(path) //nolint:gosec // below the state directory
 	if err == nil && info.Size() > maxLog {
@@ -50,8 +52,8 @@ func boundLog(path string) error {
 	return nil
 }
 
-// boundLogs bounds the logs of all clients: those in logs/, and those that a client still writes although their names are gone,
-// because it serves pods beyond the unstage of its volume or beyond the client after the next.
+// boundLogs bounds the logs of all clients: those in logs/, and unlinked ones that a client still writes because it serves pods
+// after its volume was unstaged, or has been replaced twice.
 func (m *Manager) boundLogs(running []runningClient) error {
 	paths, err := m.list("logs", "")
 	for _, path := range paths {
@@ -59,7 +61,7 @@ func (m *Manager) boundLogs(running []runningClient) error {
 	}
 	for _, c := range running {
 		open := c.process.procPath("fd/1")
-		name, _ := os.Readlink(open) // "" when it has ended
+		name, _ := os.Readlink(open) // "" if the process has ended
 		if strings.HasPrefix(filepath.Base(name), c.hash+".log") {
 			err = errors.Join(err, boundLog(open))
 		}
@@ -71,7 +73,7 @@ func removeLogs(path string) error {
 	return errors.Join(removeFile(path), removeFile(path+".1"))
 }
 
-// tail returns the last lines of a log, at most 64 KiB.
+// tail returns the last lines of a log, at most 64 KiB of it.
 func tail(path string) []string {
 	const most = 64 << 10
 	file, err := os.Open(path) //nolint:gosec // below the state directory
@@ -79,7 +81,7 @@ func tail(path string) []string {
 		return nil
 	}
 	defer file.Close()
-	_, _ = file.Seek(-most, io.SeekEnd)               // fails in a shorter file, which is read from its start
-	data, _ := io.ReadAll(io.LimitReader(file, most)) // what can be read is what there is to tell
+	_, _ = file.Seek(-most, io.SeekEnd)               // fails for a shorter file, which is then read from its start
+	data, _ := io.ReadAll(io.LimitReader(file, most)) // on an error, what was read so far
 	return strings.Split(strings.TrimSpace(string(data)), "\n")
 }

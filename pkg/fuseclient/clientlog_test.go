@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestLogCannotFillTheDisk: a client that logs without end goes on with its work, and writes again when the log has been emptied.
+// TestLogCannotFillTheDisk: a client that logs without end keeps working, and logs again once its log has been emptied.
 func TestLogCannotFillTheDisk(t *testing.T) {
 	ignoreFileLimit()
 	path := filepath.Join(t.TempDir(), "log")
@@ -46,7 +46,7 @@ func TestLogCannotFillTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	next()
-	if _, err := full.Read(make([]byte, 10)); err != nil || size() != mostLog { // it writes no more
+	if _, err := full.Read(make([]byte, 10)); err != nil || size() != mostLog { // nothing is written beyond the limit
 		t.Errorf("%v, and the log has %d bytes", err, size())
 	}
 	if err := boundLog(path); err != nil {
@@ -58,7 +58,7 @@ func TestLogCannotFillTheDisk(t *testing.T) {
 	}
 }
 
-// TestClientsAreConfined wherever they run: in the container, too.
+// TestClientsAreConfined: clients in the container are confined like those on the node.
 func TestClientsAreConfined(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()

@@ -12,15 +12,15 @@ import (
 
 // Client is a GlusterFS client that runs on this node.
 type Client struct {
-	Name      string // of its record, and of its cgroup
+	Name      string // the name of its record and of its cgroup
 	PID       int
 	Placement string // PlacementNode or PlacementPod
-	Version   string // of its files on the node, as in "10.3-fa72aa9271d11132"; "" in the container
-	Memory    int64  // bytes that are charged to it; 0 in the container
+	Version   string // of its files on the node, for example "10.3-fa72aa9271d11132"; "" in the container
+	Memory    int64  // bytes charged to its cgroup; 0 in the container
 }
 
-// Clients returns the clients of a state directory, those of earlier node plugins and those without a volume included. Their Memory
-// is not filled in.
+// Clients returns the clients of a state directory, including those of earlier node plugins and those without a volume. It does
+// not set their Memory.
 func Clients(stateDir string) []Client {
 	running := runningClients(stateDir, "")
 	clients := make([]Client, len(running))
@@ -33,25 +33,25 @@ func Clients(stateDir string) []Client {
 	return clients
 }
 
-// Report is what a Manager shows of its clients.
+// Report describes a Manager's clients.
 type Report struct {
 	Clients []Client
-	InPod   bool  // new clients run in the container, whatever was asked for
-	Deaths  int64 // clients that have ended while they were needed, since this process has been watching
+	InPod   bool  // new clients run in the container, even if Config asks for the node
+	Deaths  int64 // clients that ended while they were needed, since this process started
 }
 
-// Report returns the state of the clients now.
+// Report returns the current state of the clients.
 func (m *Manager) Report() Report {
 	clients, node := Clients(m.cfg.StateDir), m.node.Load()
 	for i, c := range clients {
 		if node != nil {
-			clients[i].Memory, _ = node.Memory(c.Name) // one that has just ended needs none, and one in the container has no cgroup
+			clients[i].Memory, _ = node.Memory(c.Name) // fails for an ended client, and in the container, which has no cgroup
 		}
 	}
 	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load()}
 }
 
-// versionOf returns which of the trees below the state directory is the root of a process, "" if none is.
+// versionOf returns the version of the tree below the state directory that is the root of a process, or "" if none is.
 func versionOf(p process) string {
 	table, err := os.Open(p.procPath("mountinfo"))
 	if err != nil {

@@ -13,11 +13,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// A static volume may be a directory of a gluster volume. Its client has the whole volume, and where other volumes have the client's
-// mount, this one has a mount of the directory. Earlier versions of the driver used the client's own option --subdir-mount: with it, a
-// brick that lacks the directory, as one that was just added or reset, refuses the client, which then ends. Such clients serve on.
+// A static volume may be a directory of a gluster volume. Its client mounts the whole volume; the staging and target paths get a
+// mount of the directory instead of the client's mount. Earlier versions of the driver used the client's option --subdir-mount,
+// with which a brick that lacks the directory, such as one that was just added or reset, refuses the client, and the client ends.
+// Clients that were started that way stay in use.
 
-// root returns what mountinfo has as the root of the volume's mounts.
+// root returns the root that mountinfo shows for the volume's mounts.
 func (r record) root() string {
 	if r.Source.Subdir == "" || mountsDirectory(r.Process) {
 		return "/"
@@ -25,13 +26,13 @@ func (r record) root() string {
 	return "/" + r.Source.Subdir
 }
 
-// mountsDirectory reports whether a client has no more than the directory.
+// mountsDirectory reports whether a client mounts only the volume's directory (--subdir-mount).
 func mountsDirectory(client process) bool {
-	cmdline, _ := os.ReadFile(client.procPath("cmdline")) // a client that has ended has no mounts
+	cmdline, _ := os.ReadFile(client.procPath("cmdline")) // empty if the client has ended, which then has no mounts
 	return bytes.Contains(cmdline, []byte("\x00--subdir-mount="))
 }
 
-// deleted is what mountinfo may have behind the root of a mount that no name leads to any more.
+// deleted is the suffix that mountinfo adds to the root of a mount whose directory no longer has a name.
 const deleted = "//deleted"
 
 // cloneDirectory clones the volume's directory from the client's first mount.
@@ -41,7 +42,7 @@ func (m *Manager) cloneDirectory(ctx context.Context, r record, limit time.Durat
 		return nil, fmt.Errorf("%w: first mount of the client of volume %s: %w", mount.ErrUnavailable, r.Source.VolumeID, err)
 	}
 	defer root.Close()
-	dir, err := m.asker.Open(ctx, limit, root, r.Source.Subdir+"/.") // only a directory has this
+	dir, err := m.asker.Open(ctx, limit, root, r.Source.Subdir+"/.") // only a directory has "."
 	if err != nil {
 		return nil, directoryError(r, err)
 	}
@@ -49,9 +50,9 @@ func (m *Manager) cloneDirectory(ctx context.Context, r record, limit time.Durat
 	return r.Process.cloneIn(dir)
 }
 
-// restageDirectory replaces the mount of the directory at the staging path by a new one. After a change of the client's graph the kernel
-// gets other numbers for directories: once it looks one up, the mounts of directories below it work on, but can be bound nowhere else.
-// mountinfo does not show that.
+// restageDirectory replaces the mount of the directory at the staging path by a new one. After a change of the client's graph,
+// directories get other inode numbers. Once the kernel has looked such a directory up, existing mounts of directories below it
+// keep working but can no longer be bound anywhere. mountinfo does not show that.
 func (m *Manager) restageDirectory(ctx context.Context, r record) error {
 	tree, err := m.cloneFresh(ctx, r, m.limits.ask)
 	if err != nil {
@@ -75,7 +76,7 @@ func directoryError(r record, err error) error {
 	return fmt.Errorf("%w: %s: look for the directory /%s: %w", mount.ErrUnavailable, where, r.Source.Subdir, err)
 }
 
-// openMetaAbove keeps the client's .meta, to which no path leads from a mount of a directory.
+// openMetaAbove opens the client's .meta, which cannot be reached from a mount of a directory, and keeps it open.
 func (m *Manager) openMetaAbove(ctx context.Context, r record) error {
 	root, err := m.openFresh(r)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// directoryOf is the source of a static volume that is a directory.
+// directoryOf returns the source of a static volume that is a directory.
 func directoryOf(volume, directory string) mount.Source {
 	s := source(volume)
 	s.Subdir = directory
@@ -38,7 +38,7 @@ func (n *node) wantRoots(root string, names ...string) {
 	}
 }
 
-// inBothPlacements runs a test with a client outside of the container, and with one in it.
+// inBothPlacements runs a test with a client outside the container, and with one in it.
 func inBothPlacements(t *testing.T, test func(*testing.T, *node)) {
 	t.Helper()
 	t.Run("node", func(t *testing.T) {
@@ -48,7 +48,7 @@ func inBothPlacements(t *testing.T, test func(*testing.T, *node)) {
 	t.Run("pod", func(t *testing.T) { test(t, newNode(t)) })
 }
 
-// TestDirectory: the client has the whole volume, and no mount but those of the directory is where pods could find it.
+// TestDirectory: the client mounts the whole volume, and pods can only find mounts of the directory.
 func TestDirectory(t *testing.T) {
 	inBothPlacements(t, func(t *testing.T, n *node) {
 		t.Helper()
@@ -89,8 +89,8 @@ func TestDirectory(t *testing.T) {
 	})
 }
 
-// TestDirectoryThatIsNone is refused with what is wrong, and leaves neither a client nor a record.
-func TestDirectoryThatIsNone(t *testing.T) {
+// TestNotADirectory: a path that is not a directory is refused with the reason, and neither a client nor a record is left.
+func TestNotADirectory(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	for directory, want := range map[string]struct {
 		err   error
@@ -115,7 +115,7 @@ func TestDirectoryThatIsNone(t *testing.T) {
 	}
 }
 
-// TestDirectoryOfADeadClient: when the directory is gone as well, the volume stays staged.
+// TestDirectoryOfADeadClient: the volume stays staged even if its directory is gone when the client is replaced.
 func TestDirectoryOfADeadClient(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	r := n.stageDirectory()
@@ -138,7 +138,7 @@ func TestDirectoryOfADeadClient(t *testing.T) {
 	n.wantRoots("/sub/dir", "staging", "target")
 }
 
-// TestDirectoryThatDoesNotAnswer: the error says what was looked for, and the client is not left.
+// TestDirectoryThatDoesNotAnswer: the error names the directory, and the client is not left running.
 func TestDirectoryThatDoesNotAnswer(t *testing.T) {
 	for cause, want := range map[error]error{mount.ErrTimeout: mount.ErrTimeout, unix.ENOTCONN: mount.ErrUnavailable} {
 		err := directoryError(record{Source: directoryOf("vol", "sub")}, fmt.Errorf("open: %w", cause))
@@ -148,7 +148,8 @@ func TestDirectoryThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// TestDirectoryAfterAGraphChange: a mount that no name leads to any more cannot be bound, and the one at the staging path is replaced.
+// TestDirectoryAfterAGraphChange: a mount whose directory no longer has a name cannot be bound; the one at the staging path is
+// replaced.
 func TestDirectoryAfterAGraphChange(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	r := n.stageDirectory()
@@ -163,7 +164,7 @@ func TestDirectoryAfterAGraphChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	dir, err := n.asker.Open(t.Context(), n.limits.ask, root, "sub/dir") // the kernel looks, and gets another node id
+	dir, err := n.asker.Open(t.Context(), n.limits.ask, root, "sub/dir") // the kernel looks it up and gets another node id
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +180,7 @@ func TestDirectoryAfterAGraphChange(t *testing.T) {
 	}
 }
 
-// TestLostRecordOfADirectory: its mount says which directory it is.
+// TestLostRecordOfADirectory: the directory is taken from the root of the mount.
 func TestLostRecordOfADirectory(t *testing.T) {
 	inBothPlacements(t, func(t *testing.T, n *node) {
 		t.Helper()
@@ -191,7 +192,8 @@ func TestLostRecordOfADirectory(t *testing.T) {
 	})
 }
 
-// TestClientOfADirectory: one that an earlier version has started serves on, and the next one has the whole volume.
+// TestClientOfADirectory: a client that an earlier version started for a directory stays in use, and the next client mounts the
+// whole volume.
 func TestClientOfADirectory(t *testing.T) {
 	n := newNode(t)
 	client := n.cfg.Glusterfs
@@ -215,7 +217,7 @@ func TestClientOfADirectory(t *testing.T) {
 	n.wantRoots("/sub/dir", "staging", "target")
 }
 
-// TestHealthOfADirectory has the bricks, also when none can be reached any more.
+// TestHealthOfADirectory: the health of a directory includes the bricks, even when none can be reached any more.
 func TestHealthOfADirectory(t *testing.T) {
 	inBothPlacements(t, func(t *testing.T, n *node) {
 		t.Helper()

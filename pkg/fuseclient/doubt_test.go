@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestNoSecondClientInDoubt: while the mounts of a client that runs cannot be read, no other is started.
+// TestNoSecondClientInDoubt: no second client is started while the mounts of a running client cannot be read.
 func TestNoSecondClientInDoubt(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -33,11 +33,11 @@ func TestNoSecondClientInDoubt(t *testing.T) {
 		t.Errorf("a second client was started: it has a log, %v", err)
 	}
 	if again := n.stage(); again.Process != r.Process {
-		t.Error("afterwards another client serves the volume")
+		t.Error("another client serves the volume afterwards")
 	}
 }
 
-// TestStageOverAClientInDoubt: what is mounted is replaced only if its client is known to be gone.
+// TestStageOverAClientInDoubt: a mount is replaced only if its client is known to be gone.
 func TestStageOverAClientInDoubt(t *testing.T) {
 	n := newNode(t)
 	if err := errors.Join(n.Stage(t.Context(), source("odd"), n.path("staging")), n.forget("id-odd")); err != nil {
@@ -51,7 +51,7 @@ func TestStageOverAClientInDoubt(t *testing.T) {
 	}
 }
 
-// TestBindInDoubt: a target whose mount cannot be read is left alone, and so is one that cannot be replaced.
+// TestBindInDoubt: a target whose mount cannot be read, or cannot be replaced, is left as it is.
 func TestBindInDoubt(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -65,14 +65,14 @@ func TestBindInDoubt(t *testing.T) {
 	}
 	deadFUSE(t, n.mkdir("dead"), fsType)
 	exchanged := r
-	exchanged.Device.Minor += 1000 // of a client that has been replaced meanwhile
+	exchanged.Device.Minor += 1000 // the device of a client that was replaced meanwhile
 	p.TargetPath = n.path("dead")
 	if err := n.bind(t.Context(), exchanged, p, p.TargetPath); err == nil || strings.Contains(err.Error(), "cleaning up") || n.layers("dead") != 1 {
 		t.Errorf("over a dead mount: %v, %d layers", err, n.layers("dead"))
 	}
 }
 
-// TestMakeTargetInDoubt: a directory that cannot be looked into may have files in it.
+// TestMakeTargetInDoubt: a directory that cannot be read may contain files, so it is refused.
 func TestMakeTargetInDoubt(t *testing.T) {
 	target := t.TempDir()
 	restore := mounttest.LimitDescriptors(t, 0)
@@ -83,7 +83,7 @@ func TestMakeTargetInDoubt(t *testing.T) {
 	}
 }
 
-// TestPublishWithoutStagingDirectory: an administrator has removed it.
+// TestPublishWithoutStagingDirectory: the staging directory was removed by an administrator.
 func TestPublishWithoutStagingDirectory(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -95,7 +95,7 @@ func TestPublishWithoutStagingDirectory(t *testing.T) {
 	}
 }
 
-// TestFirstAnswerFails: a mount that does not answer is not taken for one that does.
+// TestFirstAnswerFails: a mount that does not answer does not count as an answer.
 func TestFirstAnswerFails(t *testing.T) {
 	n := newNode(t)
 	self, err := unix.PidfdOpen(os.Getpid(), 0)
@@ -118,7 +118,7 @@ func TestFirstAnswerFails(t *testing.T) {
 	}
 }
 
-// TestFirstAnswerIsInterrupted: signals that this process gets do not end the wait.
+// TestFirstAnswerIsInterrupted: signals to this process do not end the wait.
 func TestFirstAnswerIsInterrupted(t *testing.T) {
 	n := newNode(t)
 	client := exec.CommandContext(t.Context(), "sleep", "1000")
@@ -148,12 +148,12 @@ func TestFirstAnswerIsInterrupted(t *testing.T) {
 	}
 	_ = client.Process.Kill()
 	if err := <-answered; !errors.Is(err, errEnded) {
-		t.Errorf("%v, want that the client has ended", err)
+		t.Errorf("%v, want an error that the client has ended", err)
 	}
 	_ = client.Wait()
 }
 
-// TestStartWithoutRights: a driver that may not mount says so at its start.
+// TestStartWithoutRights: a driver that may not mount reports that at its start.
 func TestStartWithoutRights(t *testing.T) {
 	var err error
 	mounttest.WithoutRight(t, unix.CAP_SYS_ADMIN, func() { _, err = NewManager(t.Context(), testConfig(t.TempDir())) })

@@ -10,46 +10,46 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
-// Expand implements mount.Mounter. It takes no lock: other pods of the volume must not wait for its client.
+// Expand implements mount.Mounter. It takes no lock, so that other pods of the volume do not wait for its client.
 func (m *Manager) Expand(ctx context.Context, volumeID, path string) (int64, error) {
 	resolved, r, err := m.mounted(ctx, volumeID, path)
 	if err == nil {
 		err = m.awaitBricks(ctx, r, resolved)
 	}
-	if err != nil && !errors.Is(err, errReplaced) { // Stats says what to do about that
+	if err != nil && !errors.Is(err, errReplaced) { // the error of Stats says what to do
 		return 0, err
 	}
 	stats, err := m.Stats(ctx, volumeID, path)
 	return stats.TotalBytes, err
 }
 
-// awaitBricks waits until the client has the bricks that its volume has now, by the volume file that glusterd gives.
+// awaitBricks waits until the client uses the bricks in the volume file that glusterd serves now.
 //
-// Where no server gives the file, or the client cannot be asked, it returns nil: the client gets new bricks as soon as it reaches
-// glusterd, and a pod that is being started, which waits for the size as well, must not wait for servers that it does not need. A
-// client that certainly has other bricks is ErrTimeout: the new size is not true yet, and the kubelet calls again.
+// It returns nil if no server gives the file or the client cannot be asked: the client gets new bricks as soon as it reaches
+// glusterd, and starting a pod, which also calls Expand, must not depend on servers that the pod does not need. It returns
+// ErrTimeout if the client certainly has other bricks: the new size is not available yet, and the kubelet calls again.
 func (m *Manager) awaitBricks(ctx context.Context, r record, path string) error {
 	log := logger(ctx, r)
 	bricks, err := m.bricksNow(ctx, r.Source)
 	if err != nil {
-		log.Info("Cannot tell which bricks the volume has, so that its client is not waited for", "err", err.Error())
+		log.Info("Cannot tell which bricks the volume has; not waiting for its client to use new ones", "err", err.Error())
 		return nil
 	}
 	limit := m.limits.bricks
 	if deadline, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(deadline)-m.limits.ask) // which the question about the size may take
+		limit = min(limit, time.Until(deadline)-m.limits.ask) // keep enough for the statfs that follows
 	}
 	began := time.Now()
 	wait := brickWait{bricks: bricks, connect: m.limits.connect}
 	for {
 		graph, err := m.readGraph(ctx, r, path)
 		switch {
-		case ctx.Err() != nil: // which says nothing about the client
+		case ctx.Err() != nil: // the caller gave up, which says nothing about the client
 			return fmt.Errorf("%w: %w", mount.ErrTimeout, context.Cause(ctx))
 		case errors.Is(err, mount.ErrTimeout):
 			return fmt.Errorf("volume %s does not answer: its client hangs: %w", r.Source.VolumeID, err)
 		case err != nil:
-			log.Info("The client does not tell which bricks it has, so that it is not waited for", "err", err.Error())
+			log.Info("The client does not report its bricks; not waiting for it to use new ones", "err", err.Error())
 			return nil
 		case wait.isOver(graph, time.Now()):
 			return nil
@@ -66,21 +66,21 @@ func (m *Manager) awaitBricks(ctx context.Context, r record, path string) error 
 	}
 }
 
-// bricksPage says what to do about a client that does not get its new bricks.
+// bricksPage is the document that says what to do about a client that does not get its new bricks.
 const bricksPage = "docs/troubleshooting.md#an-expansion-that-a-node-does-not-follow"
 
-// brickWait decides when a client has the bricks that it is waited for.
+// brickWait decides when a client uses the bricks that awaitBricks waits for.
 type brickWait struct {
 	bricks  string        // a mount.BrickSet
-	connect time.Duration // for connections to all of them
+	connect time.Duration // how long to wait for connections to all of them
 	looks   int
 	since   time.Time // when the client had these bricks
-	was     bool      // whether the last look found everything in place
+	was     bool      // whether the previous check found everything connected
 }
 
-// isOver reports whether the client serves files from the bricks. It does so when each is connected or known to be away, which a
-// client tells itself only after 10 s of a server that is silent (AFR). A connection is reported a moment before its use, so that two
-// looks in a row must find it, but for the first.
+// isOver reports whether the client serves files from the bricks: each brick is connected or known to be down. The client itself
+// reports a silent server as down only after 10 s (AFR). A connection is reported a moment before it can be used, so two checks
+// in a row must succeed, except for the first check.
 func (w *brickWait) isOver(graph mount.Graph, now time.Time) bool {
 	w.looks++
 	if graph.Bricks != w.bricks {
@@ -96,7 +96,7 @@ func (w *brickWait) isOver(graph mount.Graph, now time.Time) bool {
 	return over
 }
 
-// bricksNow returns the mount.BrickSet of a volume, by the file that one of its servers gives.
+// bricksNow returns the mount.BrickSet in the volume file that one of the volume's servers gives.
 func (m *Manager) bricksNow(ctx context.Context, source mount.Source) (string, error) {
 	servers, err := m.order(ctx, source)
 	if err != nil {
@@ -113,7 +113,7 @@ func (m *Manager) bricksNow(ctx context.Context, source mount.Source) (string, e
 	return mount.BrickSet(bricks), nil
 }
 
-// readGraph asks the client which bricks it has. ErrTimeout: it hangs.
+// readGraph returns the client's graph, with its bricks. It returns ErrTimeout if the client hangs.
 func (m *Manager) readGraph(ctx context.Context, r record, path string) (mount.Graph, error) {
 	dir, err := m.metaDir(ctx, r, path)
 	if err != nil {

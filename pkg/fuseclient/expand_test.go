@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
-// graph has the client of the volume called bricks tell about other bricks from one moment to the next.
+// graph changes the bricks that the client of the volume called bricks reports, in one step.
 func (n *node) graph(connected map[string]string) {
 	n.t.Helper()
 	dir, link := n.t.TempDir(), filepath.Join(n.cfg.StateDir, "graphs")
@@ -26,7 +26,7 @@ func (n *node) graph(connected map[string]string) {
 	}
 }
 
-// volumeFile is that of a volume with bricks of mounttest.Meta.
+// volumeFile returns the volume file of a volume with the bricks of mounttest.Meta.
 func volumeFile(bricks ...string) string {
 	var b strings.Builder
 	for _, brick := range bricks {
@@ -40,7 +40,7 @@ func (n *node) serve(file string) {
 	n.cfg.FetchVolfile = func(context.Context, string, int, string) (string, error) { return file, nil }
 }
 
-// fakeSize is what the fake client reports.
+// fakeSize is the size that the fake client reports.
 const fakeSize = 4096 * 1000
 
 func TestExpand(t *testing.T) {
@@ -51,13 +51,13 @@ func TestExpand(t *testing.T) {
 		want      error
 		says      string
 	}{
-		"there already":        {connected: map[string]string{"a": "1", "b": "1"}, file: volumeFile("b", "a")},
-		"a brick is away":      {connected: map[string]string{"a": "1", "b": "0"}, file: volumeFile("a", "b")},
-		"not there":            {connected: map[string]string{"a": "1"}, file: volumeFile("a", "b"), want: mount.ErrTimeout, says: "does not have the volume's new bricks"},
-		"a brick too many":     {connected: map[string]string{"a": "1", "b": "1"}, file: volumeFile("a"), want: mount.ErrTimeout, says: "does not have the volume's new bricks"},
-		"a file without any":   {connected: map[string]string{"a": "1"}, file: volumeFile()},
-		"a file that is none":  {connected: map[string]string{"a": "1"}, file: ""},
-		"a client that is odd": {file: volumeFile("a", "b"), prepare: func(n *node, _ record) { n.graph(nil); breakGraph(n) }},
+		"already connected":     {connected: map[string]string{"a": "1", "b": "1"}, file: volumeFile("b", "a")},
+		"a brick is down":       {connected: map[string]string{"a": "1", "b": "0"}, file: volumeFile("a", "b")},
+		"brick missing":         {connected: map[string]string{"a": "1"}, file: volumeFile("a", "b"), want: mount.ErrTimeout, says: "does not have the volume's new bricks"},
+		"a brick too many":      {connected: map[string]string{"a": "1", "b": "1"}, file: volumeFile("a"), want: mount.ErrTimeout, says: "does not have the volume's new bricks"},
+		"a file without bricks": {connected: map[string]string{"a": "1"}, file: volumeFile()},
+		"an empty file":         {connected: map[string]string{"a": "1"}, file: ""},
+		"an unreadable graph":   {file: volumeFile("a", "b"), prepare: func(n *node, _ record) { n.graph(nil); breakGraph(n) }},
 		"a dead client": {
 			connected: map[string]string{"a": "1"}, file: volumeFile("a", "b"), prepare: (*node).kill,
 			want: mount.ErrUnavailable, says: "has ended",
@@ -90,15 +90,15 @@ func TestExpand(t *testing.T) {
 			size, err := n.Expand(t.Context(), "id-bricks", n.path("target"))
 			switch {
 			case c.want == nil && (err != nil || size != fakeSize):
-				t.Errorf("%d bytes, %v", size, err)
+				t.Errorf("got %d bytes, %v", size, err)
 			case c.want != nil && (!errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says)):
-				t.Errorf("%d bytes, %v; want %v that says %q", size, err, c.want, c.says)
+				t.Errorf("got %d bytes, %v; want %v with %q", size, err, c.want, c.says)
 			}
 		})
 	}
 }
 
-// breakGraph takes away what says how a translator is.
+// breakGraph removes the state of the translators from .meta.
 func breakGraph(n *node) {
 	n.t.Helper()
 	if err := os.Remove(filepath.Join(n.cfg.StateDir, "graphs", "active", "vol", "type")); err != nil {
@@ -106,7 +106,7 @@ func breakGraph(n *node) {
 	}
 }
 
-// TestExpandWaits for bricks that the client does not have yet.
+// TestExpandWaits: Expand waits for bricks that the client does not have yet.
 func TestExpandWaits(t *testing.T) {
 	n := newNode(t)
 	n.limits.bricks = time.Minute
@@ -125,7 +125,7 @@ func TestExpandWaits(t *testing.T) {
 	}
 }
 
-// TestExpandWithoutAnswer of a server, or of the client about itself, waits for nothing.
+// TestExpandWithoutAnswer: Expand does not wait if no server answers, or the client does not report its bricks.
 func TestExpandWithoutAnswer(t *testing.T) {
 	n := newNode(t)
 	n.limits.bricks = time.Hour
@@ -144,7 +144,8 @@ func TestExpandWithoutAnswer(t *testing.T) {
 	}
 }
 
-// TestExpandEndsBeforeTheCall does, so that the caller gets the reason, and at the latest with it.
+// TestExpandEndsBeforeTheCall: Expand returns before the call's deadline, so that the caller gets the reason, and at once when
+// the call is cancelled.
 func TestExpandEndsBeforeTheCall(t *testing.T) {
 	n := newNode(t)
 	n.limits.bricks = time.Hour
@@ -154,7 +155,7 @@ func TestExpandEndsBeforeTheCall(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*n.limits.ask)
 	defer cancel()
 	if _, err := n.Expand(ctx, "id-bricks", n.path("staging")); !errors.Is(err, mount.ErrTimeout) || ctx.Err() != nil {
-		t.Errorf("%v, when the call's context says %v", err, ctx.Err())
+		t.Errorf("got %v, while the call's context has %v", err, ctx.Err())
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
@@ -167,7 +168,7 @@ func TestExpandEndsBeforeTheCall(t *testing.T) {
 	}
 }
 
-// TestExpandWithABrickAway for as long as a call may take.
+// TestExpandWithABrickAway: a brick is down for as long as a call may take.
 func TestExpandWithABrickAway(t *testing.T) {
 	n := newNode(t)
 	n.limits.connect = time.Hour
@@ -185,12 +186,12 @@ func TestBrickWait(t *testing.T) {
 	}
 	old, half, all := have("1", true), have("2", false), have("2", true)
 	for name, tt := range map[string]struct {
-		looks []mount.Graph // one each second
-		want  int           // the look that ends it; 0: none
+		looks []mount.Graph // one per second
+		want  int           // the look that ends the wait; 0: none
 	}{
 		"at once":                     {[]mount.Graph{all}, 1},
-		"two looks in a row":          {[]mount.Graph{old, all, all}, 3},
-		"not one look":                {[]mount.Graph{old, all}, 0},
+		"twice in a row":              {[]mount.Graph{old, all, all}, 3},
+		"only once":                   {[]mount.Graph{old, all}, 0},
 		"gone again":                  {[]mount.Graph{old, all, old, all}, 0},
 		"connected later":             {[]mount.Graph{half, all, all}, 3},
 		"never connected":             {[]mount.Graph{half, half, half, half}, 4},
@@ -207,7 +208,7 @@ func TestBrickWait(t *testing.T) {
 			}
 		}
 		if got != tt.want {
-			t.Errorf("%s: over at look %d, want %d", name, got, tt.want)
+			t.Errorf("%s: the wait ends at look %d, want %d", name, got, tt.want)
 		}
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// lastWords is how long a failed client may go on writing its log. One that ends does so within some 20 ms.
+// lastWords is how long to wait for the last log lines of a failed client. A client that ends does so within about 20 ms.
 const lastWords = 250 * time.Millisecond
 
-// explain turns a client's failure into what the administrator has to know, out of the client's own log.
+// explain turns a client's failure into an error that states the cause found in the client's log.
 func (m *Manager) explain(r record, servers []string, failure error, c child) error {
 	logPath := m.logPath(r.Source.VolumeID)
 	kind := mount.ErrUnavailable
@@ -40,24 +40,24 @@ func (m *Manager) explain(r record, servers []string, failure error, c child) er
 		return fmt.Errorf("%w (%w)", err, errMute)
 	}
 	if asked {
-		return mount.Conceal(err, m.named(r.Source), r.Source.Options.Port()) // sorted, they would tell which one answered
+		return mount.Conceal(err, m.named(r.Source), r.Source.Options.Port()) // in order of reachability, the servers would show which one answered
 	}
 	return err
 }
 
-// explanation of a line in the log of glusterfs 10.
+// explanation holds the words for a line in the log of glusterfs 10.
 type explanation struct {
 	pattern *regexp.Regexp
 	words   string // $1 is the pattern's first group
 }
 
-// Explanations of several lines. brokenOff is for a server that ends connections before it has answered anything.
+// Explanations that several lines share. brokenOff: the server closes connections before it has answered a request.
 const (
 	tlsFailed = `TLS failed: certificates and the secure-access marker on this node must match the servers'`
 	brokenOff = `the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?`
 )
 
-// explanations are in order of rank: a cause stands before the consequences it has in the same log.
+// explanations are sorted by rank: a cause stands before the consequences that appear in the same log.
 func explanations() []explanation {
 	list := [][2]string{
 		{`unrecognized option '([^']*)'`, `this glusterfs does not know the option $1`},
@@ -69,14 +69,16 @@ func explanations() []explanation {
 		{`Server authentication failed`, `the bricks refused this client: look at the volume's auth.allow, auth.reject, auth.ssl-allow`},
 		{`cannot open /dev/fuse \(([^)]*)\)`, `cannot open /dev/fuse: $1; the fuse module and a privileged container are needed`},
 		{`0-glusterfs-fuse: mount of \S+ to \S+ \(([^)]*)\) failed`, `the kernel refused the mount ($1); /dev/fuse and a privileged container are needed`},
-		// The request for the volume file was never answered; the client then says that it failed, as of a volume that is not there.
+		// The request for the volume file was never answered; the client then logs the same failure as for a volume that does not
+		// exist.
 		{`forced unwinding frame type\(GlusterFS Handshake\) op\(GETSPEC`, brokenOff},
 		{`failed to fetch volume file \(key:/?([^)]*)\)`, `volume file not found on server: no such volume "$1"`},
 		{`failed to get the port number for remote subvolume`, `the volume is not started, or its bricks are down (gluster volume status tells)`},
 		{`first lookup on root failed \(Transport endpoint is not connected\)`, `no brick of the volume can be reached: it is not started, its bricks are down, or their ports are blocked for this node`},
 		{`first lookup on root failed \(([^)]*)\)`, `the volume's root directory cannot be read: $1`},
 		{`connection to (\S+) failed \(([^)]*)\); disconnecting`, `server $1 accepts connections but breaks them off ($2); is TLS (the secure-access marker) on at one side only?`},
-		// 1 is no signal here: the client has lost its last server before it knew the volume. It says nothing else of that.
+		// No process sent signal 1: the client lost its last server before it had the volume file, and logs nothing else about
+		// that.
 		{`received signum \(1\), shutting down`, brokenOff},
 	}
 	out := make([]explanation, len(list))
@@ -86,17 +88,18 @@ func explanations() []explanation {
 	return out
 }
 
-// longestReason is how much of a log an error quotes, in bytes. Servers write into it: names, and the text of their refusals.
+// longestReason is how much of a log an error quotes, in bytes. Servers can write into the log: names, and the text of their
+// refusals.
 const longestReason = 300
 
-// reason finds the cause in a log, or returns "".
+// reason returns the cause found in a log, or "".
 func reason(lines []string) string {
 	words, _ := cause(lines)
 	return words
 }
 
-// cause is reason. asked: it is about a server that was asked for the volume file and did not give it. That may be any address,
-// chosen by whoever wrote the PersistentVolume; those of bricks come from the volume file.
+// cause is like reason. asked reports whether the cause is about a server that was asked for the volume file and did not give it.
+// Such a server may be any address that the author of the PersistentVolume chose; addresses of bricks come from the volume file.
 func cause(lines []string) (words string, asked bool) {
 	for _, e := range explanations() {
 		for _, line := range lines {
@@ -109,15 +112,15 @@ func cause(lines []string) (words string, asked bool) {
 	return "", false
 }
 
-// ofBrick is the translator that is named where a line is about the connection to a brick.
+// ofBrick matches the translator that a log line names if it is about the connection to a brick.
 var ofBrick = regexp.MustCompile(`-client-[0-9]+:`)
 
-// ofConnections reports whether the explanation says what is found at an address.
+// ofConnections reports whether the explanation reveals what listens at an address.
 func (e explanation) ofConnections() bool {
 	return e.words == brokenOff || e.words == tlsFailed || strings.Contains(e.words, "server $1")
 }
 
-// lastLine returns the last warning or error without the client's decoration.
+// lastLine returns the last warning or error in a log without the client's prefix.
 func lastLine(lines []string) string {
 	decorated := regexp.MustCompile(`^\[[^\]]*\] ([A-Z]) (?:\[[^\]]*\] )*(.*)$`)
 	for i, line := range slices.Backward(lines) {

@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// The lines are from logs of glusterfs 10.3.
+// TestReason uses lines from logs of glusterfs 10.3.
 func TestReason(t *testing.T) {
 	const shutdown = "\n[2026-11-24 18:41:03.033707 +0000] W [glusterfsd.c:1458:cleanup_and_exit] (-->/lib/libc.so.6(+0x891f5) [0x7f43e6c691f5] ) 0-: received signum (15), shutting down "
 	for name, c := range map[string]struct{ log, want string }{
@@ -33,7 +33,7 @@ func TestReason(t *testing.T) {
 		"no name":           {`[2026-11-24 18:41:04.064162 +0000] E [name.c:267:af_inet_client_get_remote_sockaddr] 0-glusterfs: DNS resolution failed on host no.such.host`, "DNS resolution failed for server no.such.host"},
 		"other translator":  {"[2026-11-28 17:24:05.011 +0000] E [MSGID: 101021] [graph.y:213:volume_type] 0-parser: Volume 'disk', line 2: type 'storage/posix' is not valid or not found on this machine []", "the server's volume file names the translator storage/posix, which a client does not have"},
 		"unknown option":    {"glusterfs: unrecognized option '--frobnicate=1'\nTry `glusterfs --help' or `glusterfs --usage' for more information.", "this glusterfs does not know the option --frobnicate=1"},
-		"nothing to say":    {"", ""},
+		"empty log":         {"", ""},
 		"something unknown": {"[2026-11-24 18:41:03.0 +0000] E [x.c:1:y] 0-z: the sky falls", ""},
 	} {
 		if got := reason(strings.Split(c.log+shutdown, "\n")); got != c.want {
@@ -92,7 +92,7 @@ func TestTailIsBounded(t *testing.T) {
 	}
 }
 
-// TestHostileLog: a server, whose words the client logs, cannot write more than a line into an error, and nothing but letters.
+// TestHostileLog: a server, whose text the client logs, can add at most one line to an error, without control characters.
 func TestHostileLog(t *testing.T) {
 	hostile := "\x1b]0;x\x07\x1b[2J\u202e\xff\a" + strings.Repeat("very long ", 5_000)
 	for name, got := range map[string]string{
@@ -107,9 +107,9 @@ func TestHostileLog(t *testing.T) {
 	}
 }
 
-// TestLogTellsOfPorts: what the client found at an address that anyone may have chosen is for the log alone; what it says of the
-// volume and its bricks is not.
-func TestLogTellsOfPorts(t *testing.T) {
+// TestErrorsRevealNoPorts: what the client found at an address, which any user may have chosen, stays in the log; what it reports
+// about the volume and its bricks is in the error.
+func TestErrorsRevealNoPorts(t *testing.T) {
 	for line, want := range map[string]bool{
 		`0-glusterfs: DNS resolution failed on host no.such.host`:                                           true,
 		`0-glusterfs: connection to 10.0.0.1:6379 failed (Connection reset by peer); disconnecting`:         true,
@@ -128,7 +128,7 @@ func TestLogTellsOfPorts(t *testing.T) {
 	}
 }
 
-// TestOrderTellsNoPorts: which of several servers took a connection cannot be read from the order in which they are named.
+// TestOrderTellsNoPorts: the order in which an error names several servers does not show which of them accepted a connection.
 func TestOrderTellsNoPorts(t *testing.T) {
 	options, err := mount.ParseOptions([]string{"backup-volfile-servers=10.0.0.3", "server-port=6379"})
 	if err != nil {

@@ -36,7 +36,7 @@ func fakeClient(args []string) int {
 		if v, ok := strings.CutPrefix(arg, "--volfile-id=/"); ok {
 			volume = v
 		}
-		if v, ok := strings.CutPrefix(arg, "--subdir-mount="); ok { // of an earlier version of the driver
+		if v, ok := strings.CutPrefix(arg, "--subdir-mount="); ok { // used by earlier versions of the driver
 			directory = v
 		}
 		if v, ok := strings.CutPrefix(arg, "--log-file="); ok {
@@ -113,7 +113,7 @@ func fakeClient(args []string) int {
 	return fake.serve(dev)
 }
 
-// connect makes a connection to this process, which has both of its ends.
+// connect opens a TCP connection with both ends in this process.
 func connect() (end func()) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -124,17 +124,17 @@ func connect() (end func()) {
 	return func() { _ = errors.Join(connection.Close(), accepted.Close(), listener.Close()) }
 }
 
-// fakeFS is what the fake client mounts.
+// fakeFS is the file system that the fake client mounts.
 type fakeFS struct {
-	mute   bool        // answers nothing
-	odd    bool        // fails where the driver asks whether it lives
+	mute   bool        // does not answer any request
+	odd    bool        // fails the request with which the driver checks that it lives
 	meta   string      // the name of its .meta
-	graphs string      // where .meta/graphs leads to; "" for a client without .meta
+	graphs string      // the directory behind .meta/graphs; "" for a client without .meta
 	away   atomic.Bool // no brick can be reached
 	graph  atomic.Uint64
 }
 
-// The numbers of its files.
+// The node ids of its files.
 const (
 	rootNode uint64 = iota + 1
 	metaNode
@@ -145,7 +145,7 @@ const (
 	linkNode // link, which leads to sub
 )
 
-// perGraph is how far the node ids of two graphs are apart.
+// perGraph is the distance between the node ids of two graphs.
 const perGraph = 100
 
 func (f *fakeFS) lookup(parent uint64, name string) (node uint64, found bool) {
@@ -166,7 +166,7 @@ func (f *fakeFS) lookup(parent uint64, name string) (node uint64, found bool) {
 	return 0, false
 }
 
-// attributes writes those of a file, a struct fuse_attr.
+// attributes writes the attributes of a file, a struct fuse_attr.
 func attributes(to []byte, node uint64) {
 	mode := uint32(unix.S_IFDIR | 0o755)
 	switch node {

@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestStageWithFewDescriptors lets each descriptor that a stage needs be the one too many: it fails and leaves nothing, or
-// the volume is mounted.
+// TestStageWithFewDescriptors runs stages with ever more free descriptors. Each one fails and leaves nothing, or mounts the
+// volume.
 func TestStageWithFewDescriptors(t *testing.T) {
 	failed := 0
 	for more := range 16 {
@@ -30,10 +30,10 @@ func TestStageWithFewDescriptors(t *testing.T) {
 		}
 		failed++
 		if r, known := n.record("id-vol"); known && !r.Process.alive() {
-			t.Errorf("with %d descriptors: %v, and a record is left of a client that is not", more, err)
+			t.Errorf("with %d descriptors: %v, and the record of a client that is gone is left", more, err)
 		}
 		if n.layers("staging") != 0 {
-			t.Errorf("with %d descriptors: %v, and mounted is %q", more, err, mountsBelow(t, n.kubelet))
+			t.Errorf("with %d descriptors: %v, and the mounts are %q", more, err, mountsBelow(t, n.kubelet))
 		}
 		if err := n.Stage(t.Context(), source("vol"), n.path("staging")); err != nil {
 			t.Errorf("afterwards: %v", err)
@@ -44,7 +44,7 @@ func TestStageWithFewDescriptors(t *testing.T) {
 	}
 }
 
-// TestPublishWithFewDescriptors does the same to a publish, which binds, and to a target that is mounted.
+// TestPublishWithFewDescriptors does the same with a publish, which binds, and with a target that is mounted.
 func TestPublishWithFewDescriptors(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -70,7 +70,7 @@ func TestPublishWithFewDescriptors(t *testing.T) {
 	}
 }
 
-// TestWithoutProc: where neither mounts nor processes can be looked up, every call fails, and changes nothing.
+// TestWithoutProc: when neither mounts nor processes can be looked up, every call fails and changes nothing.
 func TestWithoutProc(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -100,7 +100,7 @@ func TestWithoutProc(t *testing.T) {
 		}
 	}
 	if after := mountsBelow(t, n.kubelet); strings.Join(after, " ") != strings.Join(before, " ") || !r.Process.alive() {
-		t.Errorf("mounts %q, before %q, and the client lives: %t", after, before, r.Process.alive())
+		t.Errorf("mounts %q, were %q; the client lives: %t", after, before, r.Process.alive())
 	}
 	if again := n.stage(); again.Process != r.Process {
 		t.Error("there is another client")
@@ -110,7 +110,7 @@ func TestWithoutProc(t *testing.T) {
 	}
 }
 
-// TestCallsLeaveNoDescriptor: what a stage, its client's end, and a failed stage open is closed again.
+// TestCallsLeaveNoDescriptor: a stage, the end of its client and a failed stage close every descriptor that they open.
 func TestCallsLeaveNoDescriptor(t *testing.T) {
 	n := newNode(t)
 	open := func() int { n.ending.Wait(); return mounttest.Descriptors(t) }
@@ -127,14 +127,14 @@ func TestCallsLeaveNoDescriptor(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.cfg.StartTimeout = 100 * n.limits.ask
-		n.stop(n.stage()) // so that its end is waited for
+		n.stop(n.stage()) // so that the driver waits for its end
 		if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
 			t.Fatal(err)
 		}
 		n.ending.Wait()
-		n.restart() // its child process is another one
+		n.restart() // with another child process
 	}
-	round() // what is opened once stays open
+	round() // the first round opens descriptors that stay open
 	before := open()
 	for range 3 {
 		round()
@@ -142,7 +142,7 @@ func TestCallsLeaveNoDescriptor(t *testing.T) {
 	waitFor(t, "the descriptors of clients that have ended", func() bool { return open() <= before })
 }
 
-// TestHungClientIsKilled when its volume is unstaged and nothing else uses it.
+// TestHungClientIsKilled: a hung client is killed when its volume is unstaged and it is not used otherwise.
 func TestHungClientIsKilled(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -157,7 +157,7 @@ func TestHungClientIsKilled(t *testing.T) {
 	if files := n.files(); files != "" {
 		t.Errorf("files left: %s", files)
 	}
-	// One that is still published is in use.
+	// A client of a volume that is still published is in use.
 	r = n.stage()
 	n.mustPublish("target")
 	n.stop(r)

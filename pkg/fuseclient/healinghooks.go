@@ -12,17 +12,17 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Served is a staged volume and its client, as those see it who repair its mounts.
+// Served is a staged volume and its client, as package healing sees them.
 type Served struct {
 	VolumeID    string
-	Volume      string // the gluster volume's name
-	Subdir      string // the directory of it that is mounted, "" for all
+	Volume      string // name of the gluster volume
+	Subdir      string // the directory of the volume that is mounted, "" for the whole volume
 	StagingPath string
-	Client      string // names the client; the volume's next one has another name
+	Client      string // name of the client; the volume's next client has another
 	Device      mount.Device
 	PID         int
 	Alive       bool // the client has not ended
-	// Entries is how long the kernel trusts a directory entry that it has from the client.
+	// Entries is how long the kernel caches a directory entry that the client returned.
 	Entries time.Duration
 }
 
@@ -33,9 +33,9 @@ func served(r record) Served {
 	}
 }
 
-// Owns reports whether a line of mountinfo, by its type and source, is of the volume.
+// Owns reports whether a mountinfo line with this type and source belongs to the volume.
 func (s Served) Owns(kind, source string) bool {
-	_, path, _ := strings.Cut(source, ":/") // of the first server
+	_, path, _ := strings.Cut(source, ":/") // the part before it is the first server
 	return kind == fsType && (path == s.Volume || s.Subdir != "" && path == s.Volume+"/"+s.Subdir)
 }
 
@@ -52,7 +52,7 @@ func (m *Manager) Served() []Served {
 	return all
 }
 
-// Serves returns a staged volume.
+// Serves returns a staged volume and whether it is staged.
 func (m *Manager) Serves(volumeID string) (s Served, staged bool) {
 	r, known := m.record(volumeID)
 	if !known || !r.ready() {
@@ -61,8 +61,8 @@ func (m *Manager) Serves(volumeID string) (s Served, staged bool) {
 	return served(r), true
 }
 
-// Repair calls fn while no other call for the volume runs. Before that it starts a client for the volume if the former one has ended,
-// and mounts it at the staging path. Errors: ErrNotStaged, and those of Stage.
+// Repair calls fn while no other call for the volume runs. If the volume's client has ended, Repair first starts a new one and
+// mounts it at the staging path. It returns ErrNotStaged and the errors of Stage.
 func (m *Manager) Repair(ctx context.Context, volumeID string, fn func(Served) error) error {
 	r, known := m.record(volumeID)
 	if !known {
@@ -82,7 +82,8 @@ func (m *Manager) Repair(ctx context.Context, volumeID string, fn func(Served) e
 	return fn(served(r))
 }
 
-// ActiveGraph names the graph that the volume's client uses now. It asks no brick, as long as the client's .meta is held.
+// ActiveGraph returns the name of the graph that the volume's client uses now. It asks no brick as long as the client's .meta is
+// held open.
 func (m *Manager) ActiveGraph(ctx context.Context, volumeID string) (string, error) {
 	r, known := m.record(volumeID)
 	if !known {
@@ -95,8 +96,8 @@ func (m *Manager) ActiveGraph(ctx context.Context, volumeID string) (string, err
 	return m.asker.ActiveGraph(ctx, m.limits.ask, r.name(), dir)
 }
 
-// GraphMayHaveChanged reports whether the volume's client has logged anything since a time, as it does with each new graph. It costs
-// next to nothing.
+// GraphMayHaveChanged reports whether the volume's client has logged anything since a time; a client logs each new graph. It
+// costs next to nothing.
 func (m *Manager) GraphMayHaveChanged(volumeID string, since time.Time) bool {
 	r, known := m.record(volumeID)
 	if level := r.Source.Options.LogLevel(); !known || level == "ERROR" || level == "CRITICAL" || level == "NONE" {
@@ -106,7 +107,7 @@ func (m *Manager) GraphMayHaveChanged(volumeID string, since time.Time) bool {
 	return err != nil || !info.ModTime().Before(since)
 }
 
-// EndClient ends a client, which OnDeath then reports. The error says that it is still there.
+// EndClient kills a client; OnDeath then reports its end. It returns an error if the client is still there.
 func (m *Manager) EndClient(s Served) error {
 	r, known := m.record(s.VolumeID)
 	if !known || r.name() != s.Client {

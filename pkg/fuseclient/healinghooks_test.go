@@ -23,7 +23,7 @@ func TestOwns(t *testing.T) {
 		{whole, "tmpfs", "gluster1:/vol", false},
 		{whole, fsType, "vol", false},
 		{part, fsType, "gluster1:/vol", true},
-		{part, fsType, "gluster1:/vol/a/b", true}, // of an earlier version
+		{part, fsType, "gluster1:/vol/a/b", true}, // mounted by an earlier version
 		{part, fsType, "gluster1:/vol/a", false},
 	} {
 		if got := c.volume.Owns(c.kind, c.source); got != c.want {
@@ -51,7 +51,7 @@ func TestServes(t *testing.T) {
 	}
 }
 
-// TestRepair starts the next client, and keeps other calls for the volume out meanwhile.
+// TestRepair: Repair starts the next client, and other calls for the volume wait meanwhile.
 func TestRepair(t *testing.T) {
 	n := newNode(t)
 	called := errors.New("called")
@@ -76,12 +76,13 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// TestDeathThatAnotherCallSees is reported as well: by the time that its watcher looks, the volume has another client.
+// TestDeathThatAnotherCallSees: a death that another call notices is reported as well, although the volume has another client by
+// the time its watcher looks.
 func TestDeathThatAnotherCallSees(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())
 	waitFor(t, "the watcher", func() bool { return n.deaths.Load() == 1 })
-	reported := make(chan string, 2) // the watcher may be late, and report it as well
+	reported := make(chan string, 2) // the watcher may report it later as well
 	n.OnDeath(func(volumeID string) { reported <- volumeID })
 	n.stage()
 	select {
@@ -108,7 +109,7 @@ func TestActiveGraphOfNoClient(t *testing.T) {
 func TestGraphMayHaveChanged(t *testing.T) {
 	n := newNode(t)
 	if n.GraphMayHaveChanged("id-vol", time.Time{}) {
-		t.Error("of no client")
+		t.Error("reported without a client")
 	}
 	n.stage()
 	for since, want := range map[time.Duration]bool{-time.Hour: true, time.Hour: false} {

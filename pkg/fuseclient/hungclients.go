@@ -10,14 +10,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// hungClients are clients that did not answer for themselves, which no brick is needed for. Each further question would cost a
-// process and its whole limit, and have the same answer.
+// hungClients remembers the clients that did not answer a request that needs no brick. Asking such a client again would cost a
+// process for the whole limit, and have the same result.
 type hungClients struct {
 	mu    sync.Mutex
-	since map[string]time.Time // the last question, by name of the record
+	since map[string]time.Time // the last request without an answer, by name of the record
 }
 
-// note keeps what a question to a client itself has shown. The error of one that was given up early shows nothing.
+// note records the result of a request to a client itself. A request that the caller gave up early shows nothing.
 func (h *hungClients) note(ctx context.Context, client string, err error) {
 	hangs := errors.Is(err, mount.ErrTimeout)
 	if hangs && ctx.Err() != nil {
@@ -41,7 +41,7 @@ func (h *hungClients) forget(client string) {
 	delete(h.since, client)
 }
 
-// has reports whether a client was found to hang within a time.
+// has reports whether a client was found to hang within the given time.
 func (h *hungClients) has(client string, within time.Duration) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -50,7 +50,7 @@ func (h *hungClients) has(client string, within time.Duration) bool {
 	return hangs
 }
 
-// Hangs reports whether a client does not answer for itself, which it needs no brick for.
+// Hangs reports whether a client does not answer a request that needs no brick.
 func (m *Manager) Hangs(ctx context.Context, s Served) (bool, error) {
 	_, err := m.clientEnded(ctx, s.Device, s.StagingPath)
 	m.hung.note(ctx, s.Client, err)
@@ -60,8 +60,8 @@ func (m *Manager) Hangs(ctx context.Context, s Served) (bool, error) {
 	return false, err
 }
 
-// ForgetHung is for a client for which no request waits: Stats and Health ask it again.
+// ForgetHung forgets that a client was found to hang, because no request waits for it any more: Stats and Health ask it again.
 func (m *Manager) ForgetHung(s Served) { m.hung.forget(s.Client) }
 
-// isHung reports whether the volume's client is known to hang. It asks nothing.
+// isHung reports whether the volume's client is known to hang. It sends no request.
 func (m *Manager) isHung(r record) bool { return m.hung.has(r.name(), m.limits.hung) }

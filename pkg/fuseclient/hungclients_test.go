@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestKnownStateIsNotAsked: of a client that has ended, or was found to hang, there is an answer without a question.
+// TestKnownStateIsNotAsked: a client that is known to have ended or to hang is not asked again.
 func TestKnownStateIsNotAsked(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(n *node, r record)
@@ -28,7 +28,7 @@ func TestKnownStateIsNotAsked(t *testing.T) {
 				n.t.Errorf("%t, %v", hangs, err)
 			}
 		}, mount.ErrTimeout, "volume id-vol does not answer: its client hangs", mount.Health{Hung: true}},
-		"found by a question for its health": {func(n *node, r record) {
+		"found by Health": {func(n *node, r record) {
 			n.stop(r)
 			if health, err := n.Health(n.t.Context(), "id-vol", ""); err != nil || !health.Hung {
 				n.t.Errorf("%+v, %v", health, err)
@@ -57,7 +57,7 @@ func TestKnownStateIsNotAsked(t *testing.T) {
 	}
 }
 
-// TestClientThatGoesOn is asked again once nothing waits for it, or it has answered.
+// TestClientThatGoesOn: a hung client is asked again once no request waits for it or it has answered.
 func TestClientThatGoesOn(t *testing.T) {
 	n := newNode(t)
 	n.limits.hung = time.Hour
@@ -84,7 +84,7 @@ func TestClientThatGoesOn(t *testing.T) {
 	}
 }
 
-// TestHungClients: what was found is believed for a time, and a caller that gave up has found nothing.
+// TestHungClients: a result is kept for a limited time, and a caller that gave up has no result.
 func TestHungClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h hungClients

@@ -21,36 +21,41 @@ import (
 // child is a client that this process started.
 type child struct {
 	process process
-	pidfd   int           // for firstAnswer, which closes it
-	exited  chan struct{} // closed when it has ended and is reaped; only then may cmd.ProcessState be read
+	pidfd   int           // used and closed by firstAnswer
+	exited  chan struct{} // closed when the process is reaped; cmd.ProcessState may be read only then
 	cmd     *exec.Cmd
 }
 
-// launch starts the process at a place.
-func (m *Manager) launch(r record, servers mount.Reachable, place *placement.Place) (child, error) {
+// launch starts the client's process at a place.
+func (m *Manager) launch(ctx context.Context, r record, servers mount.Reachable, place *placement.Place) (child, error) {
+	major, err := m.clientMajor(ctx, servers)
+	if err != nil {
+		return child{}, err
+	}
 	logPath := m.logPath(r.Source.VolumeID)
 	if err := rotateLog(logPath); err != nil {
 		return child{}, err
 	}
-	// What the client says before it has opened its log belongs there, too.
+	// What the client prints before it has opened its log goes to the log, too.
 	log, err := os.OpenFile(logPath, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // below the state directory
 	if err != nil {
 		return child{}, fmt.Errorf("open the client's log: %w", err)
 	}
 	defer log.Close()
+	args := clientArgs(r.Source, servers.ClientArgs(r.Source.Options.Port(), major), logPath, newMetaName(), m.freshPath(r))
 	c := child{
 		exited: make(chan struct{}),
-		cmd:    exec.Command(m.cfg.Glusterfs, clientArgs(r.Source, servers, logPath, newMetaName(), m.freshPath(r))...), //nolint:gosec,noctx // the client outlives the call
+		cmd:    exec.Command(m.cfg.Glusterfs, args...), //nolint:gosec,noctx // the client outlives the call
 	}
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	c.cmd.Dir = "/"
 	c.cmd.Env = clientEnv()
-	// Its own session: neither the terminal's ctrl-C nor the end of this process reaches it.
+	// A separate session: neither a ctrl-C in the terminal nor the end of this process reaches the client.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, PidFD: &c.pidfd}
 	if err := place.Start(c.cmd); err != nil {
 		return child{}, fmt.Errorf("start the GlusterFS client: %w; is the glusterfs client package installed?", err)
 	}
-	// Before it is reaped: a client that has ended already still has its reason to tell.
+	// Before the process is reaped: if the client has ended already, its log still holds the reason.
 	if c.process, err = identifyProcess(c.cmd.Process.Pid); err == nil {
 		err = limitLog(c.cmd.Process.Pid)
 	}
@@ -65,20 +70,15 @@ func (m *Manager) launch(r record, servers mount.Reachable, place *placement.Pla
 		if err == nil {
 			awaitIdly(watch, time.Time{})
 		}
-		_ = c.cmd.Wait() // its log tells more than its status
+		_ = c.cmd.Wait() // its log says more than its status
 	}()
 	return c, nil
 }
 
-func clientArgs(source mount.Source, servers mount.Reachable, logPath, meta, fresh string) []string {
+func clientArgs(source mount.Source, servers []string, logPath, meta, fresh string) []string {
 	args := []string{"-N", "--process-name", "fuse", "--log-level=" + logLevel(source), "--log-file=" + logPath}
-	for _, server := range servers.Servers {
-		args = append(args, "--volfile-server="+server) // IPv6 without brackets
-	}
-	if servers.IPv6 {
-		args = append(args, "--xlator-option=transport.address-family=inet6")
-	}
-	args = append(args, metaOption+meta, "--volfile-id=/"+source.Volume) // the whole of it, see directory.go
+	args = append(args, servers...)
+	args = append(args, metaOption+meta, "--volfile-id=/"+source.Volume) // the whole volume, see directory.go
 	options := source.Options.ClientArgs()
 	if !slices.ContainsFunc(options, func(arg string) bool { return strings.HasPrefix(arg, "--lru-limit=") }) {
 		args = append(args, mount.UnboundedCache)
@@ -90,10 +90,10 @@ func logLevel(source mount.Source) string {
 	if level := source.Options.LogLevel(); level != "" {
 		return level
 	}
-	return "WARNING" // the least at which a failed start tells its reason
+	return "WARNING" // the lowest level at which a failed start logs its reason
 }
 
-// clientEnv keeps what the driver's own environment may hold, secrets among it, out of a process that lives longer.
+// clientEnv keeps the driver's environment, which may hold secrets, out of a process that outlives the driver.
 func clientEnv() []string {
 	env := []string{"LC_ALL=C"}
 	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "TZ"} {
@@ -104,12 +104,12 @@ func clientEnv() []string {
 	return env
 }
 
-// errEnded: the client ended before it was ready.
+// errEnded is returned when the client ended before it was ready.
 var errEnded = errors.New("the client ended before it was ready")
 
-// firstAnswer waits until a mount appears at the path in the client's mount namespace, and has answered a getattr. That a mount is
-// there means nothing: the client mounts before it has fetched the volume file. It ends at the latest when the process behind
-// pidfd does.
+// firstAnswer waits until a mount appears at the path in the client's mount namespace and has answered a getattr. A mount alone
+// means nothing: the client mounts before it has fetched the volume file. firstAnswer returns at the latest when the process
+// behind pidfd ends.
 func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client process, path string, pidfd int) (mount.Device, error) {
 	table, err := unix.Open(client.procPath("mountinfo"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -125,11 +125,11 @@ func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client p
 		if mounted {
 			dev, err := m.asker.Getattr(ctx, limit, path, path)
 			if err == nil && dev != device {
-				err = errEnded // it unmounted in between, and the directory below has answered
+				err = errEnded // the client unmounted in between, and the directory below answered
 			}
 			return dev, err
 		}
-		// The kernel tells when the table changes (POLLPRI).
+		// The kernel signals a change of the mount table with POLLPRI.
 		fds := []unix.PollFd{{Fd: int32(table), Events: unix.POLLPRI}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
 			return mount.Device{}, fmt.Errorf("wait for the mount: %w", err)
@@ -140,7 +140,7 @@ func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client p
 	}
 }
 
-// exit describes how the client ended, or "" when it has not.
+// exit describes how the client ended. It returns "" if the client has not ended.
 func (c child) exit() string {
 	select {
 	case <-c.exited:

@@ -82,7 +82,7 @@ func testConfig(stateDir string) Config {
 	}
 }
 
-// cleanUp ends what a test leaves, so that its directories can be removed.
+// cleanUp ends the clients that a test leaves, so that its directories can be removed.
 func (n *node) cleanUp() {
 	n.asker.Close()
 	n.mu.Lock()
@@ -102,7 +102,7 @@ func (n *node) cleanUp() {
 	unsealClients(n.cfg.StateDir)
 }
 
-// unsealClients lets the directories of clients that were not ended be removed.
+// unsealClients makes the directories of clients that were not ended removable.
 func unsealClients(stateDir string) {
 	dirs, _ := filepath.Glob(filepath.Join(stateDir, "clients", "*"))
 	for _, dir := range dirs {
@@ -158,7 +158,7 @@ func (n *node) mustPublish(target string) {
 	}
 }
 
-// kill -9 the client and wait until it is gone.
+// kill kills the client and waits until it is gone.
 func (n *node) kill(r record) {
 	n.t.Helper()
 	n.signal(r, syscall.SIGKILL)
@@ -176,7 +176,7 @@ func (n *node) signal(r record, sig syscall.Signal) {
 func (n *node) stop(r record) {
 	n.t.Helper()
 	n.signal(r, syscall.SIGSTOP)
-	waitFor(n.t, "the client's standstill", func() bool {
+	waitFor(n.t, "the client to stop", func() bool {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", r.Process.PID))
 		return err == nil && !slices.ContainsFunc(threads, func(thread string) bool {
 			data, err := os.ReadFile(thread)
@@ -185,11 +185,11 @@ func (n *node) stop(r record) {
 	})
 }
 
-// bricksAway makes the client answer as when no brick can be reached.
+// bricksAway makes the client answer as if no brick could be reached.
 func (n *node) bricksAway(r record) {
 	n.t.Helper()
 	n.signal(r, syscall.SIGUSR1)
-	waitFor(n.t, "the bricks' going", func() bool {
+	waitFor(n.t, "the bricks to disappear", func() bool {
 		data, _ := os.ReadFile(n.logPath(r.Source.VolumeID))
 		return strings.Contains(string(data), "bricks away")
 	})
@@ -217,18 +217,18 @@ func deadFUSE(t *testing.T, path, fsType string) {
 	}
 }
 
-// mountData is that of a FUSE mount whose client has the device open as dev.
+// mountData returns the options of a FUSE mount whose client has the device open as dev.
 func mountData(dev int) string {
 	return fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev)
 }
 
-// answers asks the file system that is mounted at a path.
+// answers sends a request to the file system that is mounted at a path.
 func answers(path string) error {
 	var st unix.Statx_t
 	return unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st)
 }
 
-// mountsBelow lists mount points from the kernel's own table, later ones first.
+// mountsBelow lists the mount points below a directory from the kernel's own table, later ones first.
 func mountsBelow(t *testing.T, dir string) []string {
 	t.Helper()
 	data, err := os.ReadFile("/proc/self/mountinfo")
@@ -269,8 +269,8 @@ func (n *node) files() string {
 	return strings.Join(names, " ")
 }
 
-// doomedDriver is the test binary in the role of a driver that stages a volume and is killed: by itself when it has
-// done so, or by the test before.
+// doomedDriver is the test binary in the role of a driver that stages a volume and is then killed: by itself, or earlier by the
+// test.
 func doomedDriver(stateDir, stagingPath, volume string) int {
 	s, err := NewManager(context.Background(), testConfig(stateDir))
 	if err == nil {

@@ -1,16 +1,17 @@
-// Package fuseclient owns the GlusterFS FUSE clients of a node. A Manager keeps them as children of this process; a client
-// outlives the process that started it, and its record on disk lets the next one carry on.
+// Package fuseclient owns the GlusterFS FUSE clients of a node: a Manager starts, records, mounts and ends them, and implements
+// mount.Mounter. Clients start as children of this process but outlive it; their records on disk let the next process take them
+// over. The caller needs one Manager per state directory and must call Run.
 //
 // State directory:
 //
 //	volumes/<hash>.json              what is staged, and by which process
-//	ending/<hash>-<generation>.json  clients that were told to go and may not have gone yet
+//	ending/<hash>-<generation>.json  retired clients that may not have ended yet
 //	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because a dying
-//	                                 client unmounts whatever lies on its own path. A client with a mount namespace for
-//	                                 itself stays mounted there
+//	                                 client unmounts whatever lies on its own path. A client with a separate mount
+//	                                 namespace stays mounted there
 //	logs/<hash>.log, .log.1          the client's log, and that of the client before it
-//	tree/<version>                   the files of clients that run outside of the container (package placement)
-//	leftovers                        what the last start could not clear away, for doctor
+//	tree/<version>                   the files of clients that run outside the container (package placement)
+//	leftovers                        what the last start could not remove, for doctor
 package fuseclient
 
 import (
@@ -31,21 +32,23 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
-// Config of a Manager. Only StateDir is required.
+// Config configures a Manager. Only StateDir is required.
 type Config struct {
 	StateDir     string        // on a local file system that survives restarts of the driver
-	Glusterfs    string        // the client's binary, by its absolute path or its name in PATH; default "glusterfs"
-	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, above the client's own 42 s
+	Glusterfs    string        // absolute path of the client's binary, or its name in PATH; default "glusterfs"
+	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, more than the client's own 42 s
 	Prober       *mount.Prober // default mount.NewProber
-	Health       bool          // Health is asked for: keep from a client's start what it needs
-	// Servers are asked instead of a source's own, by Heketi cluster: a PersistentVolume keeps the servers of its creation.
+	Health       bool          // Health will be called: hold each client's .meta open from its start
+	// Servers replaces the source's servers, by Heketi cluster: a PersistentVolume keeps the servers that existed at its
+	// creation.
 	Servers map[string][]string
-	// Placement says where clients run; default PlacementPod.
+	// Placement is where clients run; default PlacementPod.
 	Placement   string
 	CgroupName  string // top-level cgroup of clients on the node; default placement.DefaultGroup
 	MemoryLimit int64  // bytes that a client on the node may use; 0: no limit
@@ -53,21 +56,21 @@ type Config struct {
 	ResolverRoot string
 	// FetchVolfile returns the volume file that a server gives; default volfile.FromServer.
 	FetchVolfile func(ctx context.Context, server string, port int, volume string) (string, error)
-	Asker        *fusequery.Asker // default one whose child process is started like any other
+	Asker        *fusequery.Asker // default: one whose child process is an ordinary child
 }
 
-// limits bound the waiting for what normally takes milliseconds.
+// limits bound the waits for what normally takes milliseconds.
 type limits struct {
-	ask  time.Duration // a question to a client
-	lock time.Duration // another call for the volume, for example the publish of its other pod
-	exit time.Duration // the end of a client that lost its last mount
-	mute time.Duration // the volume file, until another server is asked
+	ask  time.Duration // for a client to answer a request
+	lock time.Duration // for another call for the volume, for example a publish for another pod
+	exit time.Duration // for a client without mounts to end
+	mute time.Duration // for the volume file, before the next server is tried
 	tick time.Duration // between two rounds of Run
-	calm time.Duration // how long a client that has just been started is trusted to answer
-	hung time.Duration // how long a client that did not answer is taken to hang: beyond the next look of package healing
+	calm time.Duration // how long a client that was just started is assumed to answer
+	hung time.Duration // how long a client that did not answer is assumed to hang; longer than the interval of package healing
 
-	bricks  time.Duration // a client's taking over of new bricks
-	connect time.Duration // then, its connections to all of them
+	bricks  time.Duration // for a client to use new bricks
+	connect time.Duration // after that, for its connections to all of them
 }
 
 // Manager implements mount.Mounter in this process.
@@ -75,35 +78,35 @@ type Manager struct {
 	cfg     Config
 	limits  limits
 	bootID  string
-	unlock  func() // lets another process have the state directory
+	unlock  func() // releases the state directory to other processes
 	locks   locks
 	asker   *fusequery.Asker
 	metas   metaDirs
 	hung    hungClients
-	ending  sync.WaitGroup // clients that were told to go
-	reaping sync.Map       // their names
+	ending  sync.WaitGroup // of retired clients
+	reaping sync.Map       // names of retired clients that have a goroutine
 
 	node      atomic.Pointer[placement.Node]         // nil: clients run in the container
-	placement PlacementState                         // as it was found last; for openNode and Run alone
+	placement PlacementState                         // the last result; only openNode and Run use it
 	confine   func() (*placement.Confinement, error) // of clients in the container, made once
-	deaths    atomic.Int64                           // clients that have ended while they were needed
+	deaths    atomic.Int64                           // clients that ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]
 	changed   chan struct{} // there are unwritten publications
-	leftovers []string      // of earlier processes, each with the reason; set at the start only
+	leftovers []string      // files of earlier processes, each with the reason; set only at the start
 
-	kept   []runningClient // as upkeep knows them; for it alone, as the next
+	kept   []runningClient // used only by upkeep, like rounds
 	rounds int             // of upkeep
 
 	mu            sync.Mutex
-	records       map[string]record // by volume id; what lies in volumes/
+	records       map[string]record // by volume id; the content of volumes/
 	unwritten     map[string]bool   // the volumes whose publications are in memory only
-	resolverError string            // of the last look at the node's hosts and resolver, so that it is logged once
+	resolverError logging.LastText  // of the last attempt to read the node's hosts and resolver, so that it is logged once
 }
 
 var _ mount.Mounter = (*Manager)(nil)
 
-// NewManager reads the records of an earlier process and clears away what belongs to an earlier boot or was never
-// finished. It starts nothing and does not touch a client that is in use.
+// NewManager reads the records of an earlier process and clears away what belongs to an earlier boot or was never finished. It
+// starts nothing and does not touch a client that is in use.
 func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
 	return newManager(ctx, cfg, limits{
 		ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second, tick: time.Minute, calm: 2 * time.Second, hung: 40 * time.Second,
@@ -142,16 +145,16 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if err != nil {
 		return nil, fmt.Errorf("read the boot id: %w", err)
 	}
-	for _, dir := range []string{"volumes", "ending", "clients", "logs"} {
+	for _, dir := range []string{volumesDir, endingDir, "clients", "logs"} {
 		if err := os.MkdirAll(filepath.Join(cfg.StateDir, dir), 0o700); err != nil {
 			return nil, fmt.Errorf("create the state directory: %w", err)
 		}
 	}
-	// mountinfo has real paths only.
+	// mountinfo shows real paths only.
 	if cfg.StateDir, err = filepath.EvalSymlinks(cfg.StateDir); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	// Another driver would take the clients that this one is starting for leftovers, and end them.
+	// A second driver would take clients that this one is starting for leftovers and end them.
 	unlock, err := dirlock.Lock(ctx, cfg.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
@@ -170,7 +173,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	return m, nil
 }
 
-// Close lets another process have the state directory. The clients go on.
+// Close releases the state directory to other processes. The clients keep running.
 func (m *Manager) Close() {
 	m.closePublications()
 	m.asker.Close()
@@ -199,7 +202,7 @@ func (m *Manager) logPath(volumeID string) string {
 	return filepath.Join(m.cfg.StateDir, "logs", hash(volumeID)+".log")
 }
 
-// lock takes the volume and then the path, so that neither two calls for one volume nor two volumes meet at one path.
+// lock locks first the volume, then the path, so that neither two calls for one volume nor two volumes at one path run at once.
 func (m *Manager) lock(ctx context.Context, operation, volumeID, path string) (unlock func(), err error) {
 	if volumeID == "" {
 		return nil, fmt.Errorf("%w: the volume id is empty", mount.ErrInvalid)
@@ -216,7 +219,7 @@ func (m *Manager) lock(ctx context.Context, operation, volumeID, path string) (u
 	return func() { unlockPath(); unlockVolume() }, nil
 }
 
-// owner returns the other volume whose client serves a device.
+// owner returns the volume, other than except, whose client serves a device.
 func (m *Manager) owner(dev mount.Device, except string) (volumeID string, found bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -232,7 +235,7 @@ func logger(ctx context.Context, r record) klog.Logger {
 	return klog.FromContext(ctx).WithValues("volumeID", r.Source.VolumeID, "generation", r.Generation, "pid", r.Process.PID)
 }
 
-// withCleanup keeps the first error and reports those that come while cleaning up after it.
+// withCleanup returns the first error, with the errors of the cleanup after it in its text.
 func withCleanup(err error, cleanup ...error) error {
 	if extra := errors.Join(cleanup...); extra != nil {
 		return fmt.Errorf("%w (and cleaning up: %v)", err, extra) //nolint:errorlint // the first one is the reason

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// metaDirs are the directories .meta of clients, in which they tell about themselves without asking a brick. The way
-// there leads through the root directory, which needs bricks: so it is gone once, and what it led to is kept.
+// metaDirs holds the .meta directories of clients, in which a client reports its own state without asking a brick. Looking up
+// .meta goes through the root directory, which needs bricks, so it is done once and the open directory is kept.
 type metaDirs struct {
 	mu     sync.Mutex
-	all    map[string]*os.File // by name of the record
-	closed map[string]bool     // of clients that are to end, which a descriptor would keep
+	all    map[string]*os.File // keyed by name of the record
+	closed map[string]bool     // of retired clients, which an open descriptor would keep alive
 }
 
 func (m *metaDirs) get(r record) *os.File {
@@ -19,7 +19,7 @@ func (m *metaDirs) get(r record) *os.File {
 	return m.all[r.name()]
 }
 
-// put keeps dir, unless another call has put one first, or the client is to end: then a question was under way.
+// put stores dir, unless another call stored one first or the client was retired while it was being opened.
 func (m *metaDirs) put(r record, dir *os.File) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -33,7 +33,7 @@ func (m *metaDirs) put(r record, dir *os.File) {
 	m.all[r.name()] = dir
 }
 
-// close closes the directory of a client that is to end, for good.
+// close closes the directory of a client that is being retired, for good.
 func (m *metaDirs) close(r record) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -47,7 +47,7 @@ func (m *metaDirs) close(r record) {
 	m.closed[r.name()] = true
 }
 
-// forget is for a client that has ended.
+// forget drops all state of a client that has ended.
 func (m *metaDirs) forget(r record) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// isMute reports whether a client still waits for its volume file. Once it has the file, it logs the graph, unless its log level is ERROR
-// or above, and connects to the glusterd of each brick beside the server that it has the file from. In doubt the client is left alone.
+// isMute reports whether a client still waits for its volume file. A client that has the file logs the graph (unless its log
+// level is ERROR or above) and opens further connections: to the server that gave the file and to glusterd on each brick's
+// server. If that is not certain, isMute returns false, and the client is left alone.
 func (m *Manager) isMute(r record) bool {
 	if slices.ContainsFunc(tail(m.logPath(r.Source.VolumeID)), func(line string) bool { return strings.HasPrefix(line, "Final graph:") }) {
 		return false
@@ -18,7 +19,7 @@ func (m *Manager) isMute(r record) bool {
 	return err == nil && connections < 2
 }
 
-// connections returns how many TCP connections a process has, those included that are being made.
+// connections returns how many TCP connections a process has, including those that are being set up.
 func connections(p process) (int, error) {
 	fds, err := os.ReadDir(p.procPath("fd"))
 	if err != nil {
@@ -26,7 +27,7 @@ func connections(p process) (int, error) {
 	}
 	own := map[string]bool{} // inodes of its sockets
 	for _, fd := range fds {
-		link, _ := os.Readlink(p.procPath("fd", fd.Name())) // "" when it was closed meanwhile
+		link, _ := os.Readlink(p.procPath("fd", fd.Name())) // "" if it was closed meanwhile
 		if inode, ok := strings.CutPrefix(link, "socket:["); ok {
 			own[strings.TrimSuffix(inode, "]")] = true
 		}
@@ -49,10 +50,10 @@ func connections(p process) (int, error) {
 	return count, nil
 }
 
-// parseConnections returns the inodes of the sockets in a table of /proc/net/tcp that do not listen and belong to a process.
+// parseConnections returns the inodes of the sockets in a /proc/net/tcp table that do not listen and belong to a process.
 func parseConnections(table string) []string {
 	const (
-		state, inode = 3, 9 // fields; the header has other words there
+		state, inode = 3, 9 // fields; the header line has words there
 		listens      = "0A"
 	)
 	var found []string

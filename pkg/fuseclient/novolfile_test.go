@@ -19,7 +19,7 @@ const tcpTable = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->
    3: 0100007F:8A40 0100007F:5DC7 06 00000000:00000000 03:00001234 00000000     0        0 0 3 0000000000000000
 `
 
-// TestMute: a client with its volume file has logged that, or has connections to bricks beside the one to its server.
+// TestMute: a client that has its volume file has either logged that or has connections to bricks besides the one to its server.
 func TestMute(t *testing.T) {
 	n := newNode(t)
 	r := record{Source: source("vol"), Process: process{PID: os.Getpid()}}
@@ -54,7 +54,7 @@ func TestMute(t *testing.T) {
 	mute(false, "with its graph")
 }
 
-// TestConnectionsInDoubt: only IPv6 may be missing.
+// TestConnectionsInDoubt: only the table for IPv6 may be missing.
 func TestConnectionsInDoubt(t *testing.T) {
 	for name, tt := range map[string]struct {
 		tables []string
@@ -88,7 +88,7 @@ func TestParseConnections(t *testing.T) {
 	}
 }
 
-// FuzzParseConnections: each inode is a number that is not 0.
+// FuzzParseConnections: each inode is a number other than 0.
 func FuzzParseConnections(f *testing.F) {
 	f.Add(tcpTable)
 	f.Add("a b c 01 e f g h i 18446744073709551616\n")
@@ -133,7 +133,7 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// TestMuteAtEachLogLevel: a client that does not log its graph is passed over, too, if it has not connected to bricks.
+// TestMuteAtEachLogLevel: a client that does not log its graph and has no connection to a brick is replaced as well.
 func TestMuteAtEachLogLevel(t *testing.T) {
 	for _, level := range []string{"ERROR", "CRITICAL", "NONE", "INFO"} {
 		for volume, want := range map[string]string{"vol": "gluster2", "quiet": "mute"} {
@@ -144,7 +144,7 @@ func TestMuteAtEachLogLevel(t *testing.T) {
 			err := n.Stage(t.Context(), s, n.path("staging"))
 			if want == "mute" {
 				if err == nil {
-					t.Errorf("%s: a client that waits for silent bricks was exchanged", level)
+					t.Errorf("%s: a client that waits for silent bricks was replaced", level)
 				}
 				continue
 			}

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What is right at the next start, or in the next round of Run, although it could not be before.
+// Tests of state that becomes right at the next start or in the next round of Run, because it could not be written before.
 
-// TestRecordThatWasNotSavedToTheEnd: the disk became full between two saves of a stage. The client is in use all the same.
+// TestRecordThatWasNotSavedToTheEnd: the disk became full between two saves of a stage. The client stays in use.
 func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {
 	for name, forget := range map[string]func(*record){
 		"without its device":  func(r *record) { r.Device = record{}.Device },
@@ -39,7 +39,8 @@ func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {
 	}
 }
 
-// TestHungClientEndsWhenItsLastMountHasGone, which was a container's, without a new start of the driver.
+// TestHungClientEndsWhenItsLastMountHasGone: a hung client whose last mount was in a container ends when that mount is gone,
+// without a restart of the driver.
 func TestHungClientEndsWhenItsLastMountHasGone(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -63,8 +64,8 @@ func TestHungClientEndsWhenItsLastMountHasGone(t *testing.T) {
 	}
 }
 
-// TestNoNodeForTheFirstProcess: a node plugin that is process 1 of a PID namespace places no client on the node, because the clients
-// would end with that namespace. The tests run as process 1.
+// TestNoNodeForTheFirstProcess: a node plugin that is process 1 of a PID namespace places no client on the node, because its
+// clients would end with that namespace. The tests run as process 1.
 func TestNoNodeForTheFirstProcess(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.Placement = PlacementNode

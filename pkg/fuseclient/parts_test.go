@@ -29,7 +29,7 @@ func TestResolve(t *testing.T) {
 		dir + "/a/.":        dir + "/a",
 		dir + "/x/../a/b":   dir + "/a/b",
 		dir + "/link/b":     dir + "/a/b",
-		dir + "/link":       dir + "/link", // is not looked at
+		dir + "/link":       dir + "/link", // the last element is not followed
 		dir + "/a/dangling": dir + "/a/dangling",
 		dir + "/missing/b":  "",
 		"a":                 "",
@@ -42,7 +42,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestOwner: a mount belongs to another volume only if that one's client lives.
+// TestOwner: a mount belongs to another volume only if that volume's client lives.
 func TestOwner(t *testing.T) {
 	self, err := identifyProcess(os.Getpid())
 	if err != nil {
@@ -94,16 +94,16 @@ func TestExit(t *testing.T) {
 }
 
 func TestNoProcess(t *testing.T) {
-	const none = 1 << 22 // above the largest number
+	const none = 1 << 22 // above the largest process id
 	if (process{PID: none}).alive() {
-		t.Error("a process that never was is alive")
+		t.Error("a process that never existed is alive")
 	}
 	if p, err := identifyProcess(none); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
 
-// TestMetaDirs: one directory for each client, which is closed once.
+// TestMetaDirs: each client has one directory, which is closed once.
 func TestMetaDirs(t *testing.T) {
 	open := func() *os.File {
 		t.Helper()
@@ -125,7 +125,7 @@ func TestMetaDirs(t *testing.T) {
 	m.put(r, second)
 	m.put(other, third)
 	if before != nil || m.get(r) != first {
-		t.Error("the first that is put is the one that is kept")
+		t.Error("the first directory that is put must be the one that is kept")
 	}
 	if err := second.Close(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("the second is still open: %v", err)
@@ -133,7 +133,7 @@ func TestMetaDirs(t *testing.T) {
 	m.close(r)
 	m.close(r)
 	if m.get(r) != nil || m.get(other) != third {
-		t.Error("exactly the one that was closed is forgotten")
+		t.Error("only the directory that was closed must be forgotten")
 	}
 	if err := first.Close(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("the first is still open: %v", err)
@@ -141,7 +141,7 @@ func TestMetaDirs(t *testing.T) {
 	m.close(other)
 }
 
-// TestRootAnswers: a path that another device answers at is not the volume's.
+// TestRootAnswers: an answer from another device is not the volume's.
 func TestRootAnswers(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -169,7 +169,7 @@ func TestRootAnswers(t *testing.T) {
 	}
 }
 
-// TestStatsError: only what shows a broken client is UNAVAILABLE.
+// TestStatsError: only errors that show a broken client become ErrUnavailable.
 func TestStatsError(t *testing.T) {
 	self, err := identifyProcess(os.Getpid())
 	if err != nil {
@@ -190,12 +190,12 @@ func TestStatsError(t *testing.T) {
 	} {
 		err := statsError(tt.err, tt.r, "/path")
 		if !errors.Is(err, tt.want) || !errors.Is(err, tt.err) || !strings.Contains(err.Error(), tt.says) || errors.Is(err, mount.ErrUnavailable) != errors.Is(tt.want, mount.ErrUnavailable) {
-			t.Errorf("%v: %v, want %v that says %q", tt.err, err, tt.want, tt.says)
+			t.Errorf("%v: %v, want %v with %q", tt.err, err, tt.want, tt.says)
 		}
 	}
 }
 
-// TestMakeTarget: a target is a new directory, or one in which nothing is.
+// TestMakeTarget: a target is a new or an empty directory.
 func TestMakeTarget(t *testing.T) {
 	dir := t.TempDir()
 	for name, want := range map[string]bool{"new": true, "empty": true, "full": false, "file": false, "file/below": false, "missing/below": false} {
@@ -213,7 +213,7 @@ func TestMakeTarget(t *testing.T) {
 	}
 }
 
-// TestLogLimits: a log of exactly the largest size is left as it is.
+// TestLogLimits: a log of exactly the maximum size is left as it is.
 func TestLogLimits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	for size, want := range map[int64]int64{maxLog: maxLog, maxLog + 1: 0} {
@@ -228,11 +228,11 @@ func TestLogLimits(t *testing.T) {
 		}
 	}
 	if got := tail(path + ".missing"); got != nil {
-		t.Errorf("the end of no log: %q", got)
+		t.Errorf("the end of a missing log: %q", got)
 	}
 }
 
-// TestLastLineOfManyLines: undecorated lines count only where nothing else was written, and long ones are cut.
+// TestLastLineOfManyLines: lines without the prefix count only if there are no others, and long lines are cut.
 func TestLastLineOfManyLines(t *testing.T) {
 	decorated := func(level, text string) string {
 		return "[2026-11-24 18:41:03.0 +0000] " + level + " [x.c:1:y] " + text

@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestDeathsAreCounted whichever way the client came to be known, and only those of clients that were needed.
+// TestDeathsAreCounted: deaths of needed clients are counted, however the driver found the client.
 func TestDeathsAreCounted(t *testing.T) {
 	for name, known := range map[string]func(n *node){
 		"by its start":     func(*node) {},
@@ -38,7 +38,7 @@ func TestDeathsAreCounted(t *testing.T) {
 	}
 }
 
-// TestVersionOf finds the version by the root directory, also of files that are removed.
+// TestVersionOf: the version is taken from the root directory, even if its files were removed.
 func TestVersionOf(t *testing.T) {
 	defer mounttest.HideProc(t)()
 	if err := os.Mkdir("/proc/7", 0o755); err != nil {
@@ -60,14 +60,14 @@ func TestVersionOf(t *testing.T) {
 		}
 	}
 	if got := versionOf(process{PID: 8}); got != "" {
-		t.Errorf("of no process: %q", got)
+		t.Errorf("without a process: %q", got)
 	}
 }
 
-// TestPlacementIsLogged when Run begins, and when something else is found.
+// TestPlacementIsLogged: the placement is logged when Run begins, and when it changes.
 func TestPlacementIsLogged(t *testing.T) {
 	cfg := testConfig(t.TempDir())
-	cfg.Placement = PlacementNode // which is refused to process 1
+	cfg.Placement = PlacementNode // process 1 is refused this
 	log := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
 	ctx := klog.NewContext(t.Context(), log)
 	m, err := NewManager(ctx, cfg)
@@ -88,22 +88,22 @@ func TestPlacementIsLogged(t *testing.T) {
 	m.Run(ended)
 	logged(1, "when Run begins")
 	m.upkeep(ctx)
-	logged(1, "in a round that finds the same")
+	logged(1, "in a round with the same result")
 	m.placement = PlacementState{Placement: PlacementPod, Error: "another reason"}
 	m.upkeep(ctx)
 	m.upkeep(ctx)
-	logged(2, "in rounds of which the first finds another reason")
+	logged(2, "in rounds of which the first has another reason")
 	if err := (PlacementState{}).write(filepath.Join(cfg.StateDir, "missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestInMountNamespaceOfAClient: an error counts as the client's end only if it has ended.
+// TestInMountNamespaceOfAClient: an error means that the client has ended only if it really has.
 func TestInMountNamespaceOfAClient(t *testing.T) {
 	reason := errors.New("reason")
 	const none = 1 << 22
 	if err := (process{PID: none}).inMountNamespace(func() error { t.Error("called"); return nil }); !errors.Is(err, errEnded) {
-		t.Errorf("of no process: %v", err)
+		t.Errorf("without a process: %v", err)
 	}
 	for _, kills := range []bool{false, true} {
 		for _, want := range []error{nil, reason} {
@@ -121,7 +121,7 @@ func TestInMountNamespaceOfAClient(t *testing.T) {
 	}
 }
 
-// TestFromRequest needs a mount of a client, and a request that says what the volume is.
+// TestFromRequest: a record is made only if a client's mount is there and the request describes the volume.
 func TestFromRequest(t *testing.T) {
 	n := newNode(t)
 	deadFUSE(t, n.mkdir("dead"), fsType)
@@ -139,7 +139,7 @@ func TestFromRequest(t *testing.T) {
 	}
 }
 
-// TestCompareWithRequest refuses another volume, or another directory of it, unless something is mounted.
+// TestCompareWithRequest: another volume, or another directory of the volume, is refused unless the target is mounted.
 func TestCompareWithRequest(t *testing.T) {
 	n := newNode(t)
 	deadFUSE(t, n.mkdir("mounted"), fsType)
@@ -164,7 +164,7 @@ func TestCompareWithRequest(t *testing.T) {
 	}
 }
 
-// TestBindThatFails leaves no directory that it has made.
+// TestBindThatFails: a bind that fails removes the directory that it made.
 func TestBindThatFails(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -177,7 +177,7 @@ func TestBindThatFails(t *testing.T) {
 	}
 }
 
-// TestHungClientInDoubt: neither rebuilt, nor replaced, nor published, and no record is saved.
+// TestHungClientInDoubt: a hung client is not rebuilt, replaced or published, and no record is saved.
 func TestHungClientInDoubt(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -209,7 +209,7 @@ func TestHungClientInDoubt(t *testing.T) {
 		t.Errorf("a client that has just been started: %v", err)
 	}
 	later := r
-	later.Generation = time.Now().Add(time.Hour).UnixNano() // the clock was set back
+	later.Generation = time.Now().Add(time.Hour).UnixNano() // as if the clock had been set back
 	if err := n.refuseHung(t.Context(), later, n.path("staging")); !errors.Is(err, mount.ErrUnavailable) {
 		t.Errorf("refuseHung: %v", err)
 	}
@@ -217,7 +217,7 @@ func TestHungClientInDoubt(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := n.refuseHung(ended, r, n.path("staging")); !errors.Is(err, mount.ErrTimeout) || errors.Is(err, mount.ErrUnavailable) {
-		t.Errorf("without time: %v", err)
+		t.Errorf("without time left: %v", err)
 	}
 	n.signal(r, unix.SIGCONT)
 	n.signal(r, unix.SIGKILL)

@@ -19,10 +19,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
-// stillOpen are nodes whose files a process that has just ended may need, as a driver leaves them open.
+// stillOpen holds nodes whose files a process that has just ended may still need, so that they stay open as in a driver.
 var stillOpen []*placement.Node
 
-// newPlacedNode is newNode with clients outside of the container: fake ones, in the root directory of real ones.
+// newPlacedNode is like newNode, with clients outside the container: fake clients in the root directory of real ones.
 func newPlacedNode(t *testing.T) (*node, *placement.Node) {
 	t.Helper()
 	path := mounttest.Glusterfs(t)
@@ -59,7 +59,7 @@ func copyProgram(t *testing.T, from, to string) {
 	}
 }
 
-// cgroupsOf returns what /proc shows of the cgroups of a process.
+// cgroupsOf returns the cgroups of a process as /proc shows them.
 func cgroupsOf(t *testing.T, pid int) string {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
@@ -69,7 +69,7 @@ func cgroupsOf(t *testing.T, pid int) string {
 	return string(data)
 }
 
-// TestPlacedClient is outside of the container, is reported so, and leaves nothing.
+// TestPlacedClient: the client is outside the container, is reported so, and leaves nothing.
 func TestPlacedClient(t *testing.T) {
 	n, placed := newPlacedNode(t)
 	r := n.stage()
@@ -91,14 +91,14 @@ func TestPlacedClient(t *testing.T) {
 		t.Error(err)
 	}
 	if left := cgroupsLeft(t); !strings.Contains(left, "/"+questions) {
-		t.Errorf("the process that asks is in none of %s", left)
+		t.Errorf("the process that asks is in none of the cgroups %s", left)
 	}
-	n.asker.Close() // and its child with it
+	n.asker.Close() // ends its child, too
 	waitFor(t, "the cgroup of questions to go", func() bool { return !strings.Contains(cgroupsLeft(t), "/"+questions) })
 	if err := n.removeCgroup(r.name()); !errors.Is(err, unix.EBUSY) {
 		t.Errorf("the cgroup of a client that runs: %v", err)
 	}
-	n.node.Store(nil) // as after a start of a driver that cannot place clients any more
+	n.node.Store(nil) // as after a restart of a driver that can no longer place clients
 	if report := n.Report(); !report.InPod || len(report.Clients) != 1 || report.Clients[0].Placement != PlacementNode || report.Clients[0].Memory != 0 {
 		t.Errorf("%+v", report)
 	}
@@ -108,14 +108,14 @@ func TestPlacedClient(t *testing.T) {
 	}
 	n.ending.Wait()
 	if memory, err := placed.Memory(r.name()); err == nil {
-		t.Errorf("its cgroup is left, with %d bytes", memory)
+		t.Errorf("its cgroup is left; it has %d bytes", memory)
 	}
 	if files := n.files(); strings.Contains(files, r.name()) {
 		t.Errorf("files left: %s", files)
 	}
 }
 
-// TestPlacedClientThatFails leaves no cgroup.
+// TestPlacedClientThatFails: a client that fails leaves no cgroup.
 func TestPlacedClientThatFails(t *testing.T) {
 	n, placed := newPlacedNode(t)
 	if err := n.Stage(t.Context(), source("broken"), n.path("staging")); err == nil || !strings.Contains(err.Error(), "frobnicate") {
@@ -128,7 +128,7 @@ func TestPlacedClientThatFails(t *testing.T) {
 	if _, err := n.startAsker(exec.CommandContext(t.Context(), "/missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a process that asks: %v", err)
 	}
-	for _, name := range []string{questions + "earlier", "another"} { // of a driver that was killed
+	for _, name := range []string{questions + "earlier", "another"} { // left by a driver that was killed
 		cmd := exec.CommandContext(t.Context(), "/bin/true")
 		if err := errors.Join(placed.StartBeside(cmd, name), cmd.Wait()); err != nil {
 			t.Fatal(err)
@@ -144,7 +144,7 @@ func TestPlacedClientThatFails(t *testing.T) {
 	}
 }
 
-// cgroupsLeft returns the cgroups of this test run, as far as they are mounted here.
+// cgroupsLeft returns the cgroups of this test run that are mounted here.
 func cgroupsLeft(t *testing.T) string {
 	t.Helper()
 	found, err := filepath.Glob("/sys/fs/cgroup/*/" + mounttest.Cgroup(t) + "/*")
@@ -158,7 +158,7 @@ func cgroupsLeft(t *testing.T) string {
 	}), " ")
 }
 
-// TestPlacedClientIsKeptUpToDate: names and certificates are the node's as they are now.
+// TestPlacedClientIsKeptUpToDate: a running client gets the node's current names and certificates.
 func TestPlacedClientIsKeptUpToDate(t *testing.T) {
 	if err := unix.Mount("secret", "/etc/ssl", "tmpfs", 0, ""); err != nil {
 		t.Fatal(err)
@@ -184,16 +184,16 @@ func TestPlacedClientIsKeptUpToDate(t *testing.T) {
 	if err := errors.Join(os.WriteFile(hosts, []byte("second"), 0o600), os.WriteFile(key, []byte("second"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	n.cfg.Placement = PlacementNode // which is not tried again
+	n.cfg.Placement = PlacementNode // so that placing is not tried again
 	n.upkeep(t.Context())
 	wants("second")
 	if state, err := ReadPlacement(n.cfg.StateDir); err != nil || state.Error != "" {
 		t.Errorf("%+v, %v", state, err)
 	}
-	if err := os.WriteFile(key, make([]byte, 2<<20), 0o600); err != nil { // more than there is room for
+	if err := os.WriteFile(key, make([]byte, 2<<20), 0o600); err != nil { // more than fits
 		t.Fatal(err)
 	}
-	if err := refreshSecretsOf(process{r.Process.PID, r.Process.Start - 1}); err != nil { // another process has the number by now
+	if err := refreshSecretsOf(process{r.Process.PID, r.Process.Start - 1}); err != nil { // as if another process had the number by now
 		t.Error(err)
 	}
 	if err := refreshSecretsOf(r.Process); !errors.Is(err, unix.ENOSPC) {
@@ -204,7 +204,7 @@ func TestPlacedClientIsKeptUpToDate(t *testing.T) {
 	}
 }
 
-// TestResolverIsLoggedOnce, while it cannot be read.
+// TestResolverIsLoggedOnce: a resolver that cannot be read is logged once.
 func TestResolverIsLoggedOnce(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	n.cfg.ResolverRoot = n.path("missing")
@@ -213,12 +213,12 @@ func TestResolverIsLoggedOnce(t *testing.T) {
 		n.updateResolver(klog.NewContext(t.Context(), log))
 	}
 	text := log.GetSink().(ktesting.Underlier).GetBuffer().String()
-	if strings.Count(text, "GlusterFS clients look names up as this container does") != 1 || !strings.Contains(text, n.path("missing")) {
+	if strings.Count(text, "GlusterFS clients resolve names with this container's resolver") != 1 || !strings.Contains(text, n.path("missing")) {
 		t.Errorf("logged: %s", text)
 	}
 }
 
-// TestClientOfAnotherDriver: it has the same path for another state directory.
+// TestClientOfAnotherDriver: a client of another driver has the same path, but for another state directory.
 func TestClientOfAnotherDriver(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	r := n.stage()
@@ -233,7 +233,7 @@ func TestClientOfAnotherDriver(t *testing.T) {
 	}
 }
 
-// TestTreesInUseStay, and the others go.
+// TestTreesInUseStay: trees in use stay, and the others are removed.
 func TestTreesInUseStay(t *testing.T) {
 	n, placed := newPlacedNode(t)
 	trees := filepath.Join(n.cfg.StateDir, placement.TreeDir)

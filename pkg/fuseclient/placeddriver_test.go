@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
-// placedDriver is the test binary in the role of a driver that is not process 1. It says where it would start clients.
+// placedDriver is the test binary in the role of a driver that is not process 1. It prints where it would start clients.
 func placedDriver(stateDir, glusterfs, group string) int {
 	cfg := testConfig(stateDir)
 	cfg.Placement, cfg.Glusterfs, cfg.CgroupName = PlacementNode, glusterfs, group
@@ -29,7 +29,7 @@ func placedDriver(stateDir, glusterfs, group string) int {
 	return 0
 }
 
-// TestDriverThatPlacesClients finds the client that is installed, and says why where it does not.
+// TestDriverThatPlacesClients: the driver finds the installed client, or reports why it cannot.
 func TestDriverThatPlacesClients(t *testing.T) {
 	dir := t.TempDir()
 	unused := filepath.Join(dir, placement.TreeDir, "9.5-unused")
@@ -49,7 +49,7 @@ func TestDriverThatPlacesClients(t *testing.T) {
 		if err != nil || !strings.Contains(string(out), want) || strings.Contains(string(out), "in the pod: true") == strings.HasPrefix(string(out), "node") {
 			t.Errorf("%s: %s, %v; want %q", name, out, err, want)
 		}
-		if err := os.RemoveAll(filepath.Join(dir, placement.TreeDir)); err != nil { // which would serve without the client, too
+		if err := os.RemoveAll(filepath.Join(dir, placement.TreeDir)); err != nil { // the tree would be used even without the client
 			t.Fatal(err)
 		}
 	}

@@ -19,12 +19,12 @@ import (
 const (
 	// PlacementNode is outside of every container, so that a client outlives the pod that started it.
 	PlacementNode = "node"
-	// PlacementPod is the container of the node plugin, with which a client ends.
+	// PlacementPod is the container of the node plugin. A client ends with that container.
 	PlacementPod = "pod"
 )
 
-// openNode prepares the node for clients, and reports whether the outcome is another than before. Where that is not possible, they
-// run in the container until a later round of Run succeeds.
+// openNode prepares the node for clients, and reports whether the result differs from the previous one. While that is not
+// possible, clients run in the container, and Run tries again.
 func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	state := PlacementState{Placement: PlacementPod}
 	if m.cfg.Placement == PlacementNode {
@@ -41,12 +41,12 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	}
 	m.placement = state
 	if err := state.write(m.cfg.StateDir); err != nil {
-		klog.FromContext(ctx).Info("Cannot write down for doctor where clients run", "err", err.Error())
+		klog.FromContext(ctx).Info("Cannot record for doctor where clients run", "err", err.Error())
 	}
 	return true
 }
 
-// logPlacement is for Run: a driver whose start fails logs nothing but the reason of that.
+// logPlacement is called by Run, not at the start: a driver that fails to start logs only the reason for that.
 func (m *Manager) logPlacement(ctx context.Context) {
 	if m.placement.Error != "" {
 		klog.FromContext(ctx).Error(errors.New(m.placement.Error),
@@ -58,7 +58,7 @@ func (m *Manager) tryNode(ctx context.Context) (*placement.Node, error) {
 	if os.Getpid() == 1 {
 		return nil, errors.New("the node plugin has process number 1: it needs the PID namespace of the node (hostPID), because clients end with that of the pod")
 	}
-	binary, err := exec.LookPath(m.cfg.Glusterfs) // absolute, as a directory of PATH that is not is an error
+	binary, err := exec.LookPath(m.cfg.Glusterfs) // absolute: LookPath fails for a relative directory in PATH
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +67,8 @@ func (m *Manager) tryNode(ctx context.Context) (*placement.Node, error) {
 	})
 }
 
-// questions begins the names of cgroups in which clients are asked: that process may wait for a client for longer than the
-// container is to live.
+// questions is the prefix of the cgroups of processes that ask clients: such a process may wait for a client for longer than the
+// container lives.
 const questions = "questions-"
 
 // startAsker starts a process that asks clients.
@@ -78,17 +78,18 @@ func (m *Manager) startAsker(cmd *exec.Cmd) (ended func(), err error) {
 		return func() {}, cmd.Start()
 	}
 	name := questions + strconv.FormatInt(time.Now().UnixNano(), 10)
-	return func() { _ = node.Remove(name) }, node.StartBeside(cmd, name) // closeNode and the next start remove what is left
+	return func() { _ = node.Remove(name) }, node.StartBeside(cmd, name) // closeNode and the next start remove leftovers
 }
 
-// closeNode removes the cgroups of questions. The node's files stay open: a client that ends now may still need them.
+// closeNode removes the cgroups of processes that ask clients. The client's files on the node stay: a client that is ending may
+// still need them.
 func (m *Manager) closeNode() {
 	if node := m.node.Load(); node != nil {
-		_ = node.RemoveAll(questions) // what is left, the next start removes
+		_ = node.RemoveAll(questions) // the next start removes leftovers
 	}
 }
 
-// preparePlace makes the place of a record's client, where clients run. discard removes what is left of it.
+// preparePlace prepares the place in which the record's client is to run. discard removes its remains.
 func (m *Manager) preparePlace(r record) (*placement.Place, error) {
 	if node := m.node.Load(); node != nil {
 		return node.Prepare(r.name())
@@ -100,25 +101,21 @@ func (m *Manager) preparePlace(r record) (*placement.Place, error) {
 	return confinement.Prepare()
 }
 
-// updateResolver lets clients on the node look names up as the node does now.
+// updateResolver gives clients on the node the node's current hosts file and resolver.
 func (m *Manager) updateResolver(ctx context.Context) {
 	node := m.node.Load()
 	if node == nil {
 		return
 	}
-	said := ""
-	if err := node.UpdateResolver(m.cfg.ResolverRoot); err != nil {
-		said = err.Error()
-	}
+	err := node.UpdateResolver(m.cfg.ResolverRoot)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if said != "" && said != m.resolverError {
-		klog.FromContext(ctx).Info("GlusterFS clients look names up as this container does, not as the node", "err", said)
+	if m.resolverError.IsNewError(err) {
+		klog.FromContext(ctx).Info("GlusterFS clients resolve names with this container's resolver, not the node's", "err", err.Error())
 	}
-	m.resolverError = said
 }
 
-// removeCgroup removes the cgroup of a client that has ended, by the name of its record.
+// removeCgroup removes the cgroup of a client that has ended, given the name of its record.
 func (m *Manager) removeCgroup(client string) error {
 	if node := m.node.Load(); node != nil {
 		return node.Remove(client)
@@ -126,7 +123,7 @@ func (m *Manager) removeCgroup(client string) error {
 	return nil
 }
 
-// refreshSecrets gives those of the clients that run on the node the keys and certificates as they are now.
+// refreshSecrets gives running clients that are on the node the current keys and certificates.
 func refreshSecrets(ctx context.Context, running []runningClient) {
 	for _, c := range running {
 		if c.version == "" {
@@ -141,7 +138,7 @@ func refreshSecrets(ctx context.Context, running []runningClient) {
 
 func refreshSecretsOf(client process) error {
 	root, err := os.Open(client.procPath("root"))
-	if err != nil || !client.alive() { // otherwise the root may be another process's
+	if err != nil || !client.alive() { // otherwise the root may belong to another process
 		return nil // it has ended
 	}
 	defer root.Close()

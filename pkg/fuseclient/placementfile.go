@@ -10,13 +10,14 @@ import (
 // PlacementState tells other processes where the node plugin starts clients.
 type PlacementState struct {
 	Placement string `json:"placement"`         // PlacementNode or PlacementPod
-	Version   string `json:"version,omitempty"` // of the files of new clients on the node
-	Error     string `json:"error,omitempty"`   // why they do not run on the node, as they should
+	Version   string `json:"version,omitempty"` // version of the files of new clients on the node
+	Error     string `json:"error,omitempty"`   // why clients do not run on the node although they should
 }
 
 func placementPath(stateDir string) string { return filepath.Join(stateDir, "placement.json") }
 
-// ReadPlacement returns what the last node plugin with the state directory has written. The error wraps fs.ErrNotExist if none has.
+// ReadPlacement returns the state that the last node plugin with this state directory wrote. The error wraps fs.ErrNotExist if
+// none has.
 func ReadPlacement(stateDir string) (PlacementState, error) {
 	var state PlacementState
 	data, err := os.ReadFile(placementPath(stateDir)) //nolint:gosec // of the node plugin

@@ -14,32 +14,32 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// process is a mount.Process, as records name it.
+// process is a mount.Process as it is stored in records.
 type process mount.Process
 
-// identifyProcess reads the start time of pid; the process must not have been reaped yet.
+// identifyProcess reads the start time of pid. The process must not have been reaped yet.
 func identifyProcess(pid int) (process, error) {
 	p, err := mount.IdentifyProcess(pid)
 	return process(p), err
 }
 
-// alive reports whether the process may still be there. A client that was killed is alive as long as one of its threads waits in
-// the kernel, since it holds /dev/fuse for that time, although /proc calls it a zombie.
+// alive reports whether the process may still be there. A killed client counts as alive while one of its threads waits in the
+// kernel, because it holds /dev/fuse until then, although /proc shows it as a zombie.
 func (p process) alive() bool {
 	pidfd, err := p.open()
 	if pidfd == -1 {
-		return err != nil // in doubt, no second client is started
+		return err != nil // if that is uncertain, no second client is started
 	}
 	_ = unix.Close(pidfd)
 	return true
 }
 
-// procPath returns the path of what /proc has of the process.
+// procPath returns a path below the process's directory in /proc.
 func (p process) procPath(elem ...string) string {
 	return filepath.Join(append([]string{"/proc", strconv.Itoa(p.PID)}, elem...)...)
 }
 
-// inMountNamespace calls fn on a thread that sees the mounts of the process. It returns errEnded if the process has ended.
+// inMountNamespace calls fn on a thread in the process's mount namespace. It returns errEnded if the process has ended.
 func (p process) inMountNamespace(fn func() error) error {
 	pidfd, err := p.open()
 	if pidfd == -1 {
@@ -53,7 +53,7 @@ func (p process) inMountNamespace(fn func() error) error {
 	return err
 }
 
-// open returns a descriptor that stands for exactly this process, or -1 with a nil error when all of its threads have ended.
+// open returns a pidfd of exactly this process, or -1 and a nil error if all of its threads have ended.
 func (p process) open() (pidfd int, err error) {
 	pidfd, err = mount.Process(p).Open()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -62,10 +62,10 @@ func (p process) open() (pidfd int, err error) {
 	return pidfd, err
 }
 
-// awaitIdly waits for the end of the process behind pidfd, which it closes, or for the deadline, if that is not zero, without keeping
-// a thread busy.
+// awaitIdly waits for the end of the process behind pidfd, or for the deadline unless it is zero, without blocking a thread. It
+// closes pidfd.
 func awaitIdly(pidfd int, deadline time.Time) {
-	_ = unix.SetNonblock(pidfd, true) // what os.NewFile looks at; when it fails, Wait blocks instead
+	_ = unix.SetNonblock(pidfd, true) // makes os.NewFile use the poller; if this fails, Wait blocks a thread instead
 	file := os.NewFile(uintptr(pidfd), "pidfd")
 	defer file.Close()
 	conn, err := file.SyscallConn()
@@ -78,7 +78,7 @@ func awaitIdly(pidfd int, deadline time.Time) {
 	_ = conn.Read(func(fd uintptr) bool { return mount.AwaitExit(int(fd), 0) })
 }
 
-// awaitWithin is mount.AwaitExit without keeping a thread busy.
+// awaitWithin is like mount.AwaitExit, but does not block a thread.
 func awaitWithin(pidfd int, limit time.Duration) bool {
 	own, err := unix.FcntlInt(uintptr(pidfd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestProcessIdentity(t *testing.T) {
 	}
 }
 
-// leaderless ends the process's first thread, and goes on, as a killed client does of which a thread waits in the kernel.
+// leaderless ends the process's first thread and keeps the others, like a killed client with a thread that waits in the kernel.
 func leaderless() {
 	runtime.LockOSThread()
 	if unix.Gettid() == unix.Getpid() {
@@ -53,7 +53,7 @@ func leaderless() {
 	select {}
 }
 
-// TestProcessWithoutItsFirstThread is a zombie in /proc, and keeps what it has open.
+// TestProcessWithoutItsFirstThread: such a process is a zombie in /proc, but keeps its files open.
 func TestProcessWithoutItsFirstThread(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -81,7 +81,7 @@ func TestProcessWithoutItsFirstThread(t *testing.T) {
 	_ = cmd.Wait()
 }
 
-// TestClientThatEndsAtOnce has a reason, however soon it is gone.
+// TestClientThatEndsAtOnce: the error has a reason even if the client ends at once.
 func TestClientThatEndsAtOnce(t *testing.T) {
 	n := newNode(t)
 	n.cfg.Glusterfs = "/bin/false"
@@ -92,7 +92,7 @@ func TestClientThatEndsAtOnce(t *testing.T) {
 	}
 }
 
-// TestOpenLeavesNoDescriptor when it cannot look whether the process is still the same.
+// TestOpenLeavesNoDescriptor: no descriptor is left when open cannot check that the process is still the same.
 func TestOpenLeavesNoDescriptor(t *testing.T) {
 	self, err := identifyProcess(os.Getpid())
 	if err != nil {
@@ -102,12 +102,12 @@ func TestOpenLeavesNoDescriptor(t *testing.T) {
 	restore := mounttest.LimitDescriptors(t, 1)
 	pidfd, err := self.open()
 	restore()
-	if after := mounttest.Descriptors(t); pidfd != -1 || err == nil || after > before { // fewer, if what another test has ended goes meanwhile
+	if after := mounttest.Descriptors(t); pidfd != -1 || err == nil || after > before { // fewer if a process of another test ends meanwhile
 		t.Errorf("pidfd %d, %v; %d descriptors, before there were %d", pidfd, err, after, before)
 	}
 }
 
-// TestAwaitIdly waits as long as the process lives.
+// TestAwaitIdly: the wait lasts as long as the process lives.
 func TestAwaitIdly(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
 	if err := cmd.Start(); err != nil {
@@ -129,7 +129,7 @@ func TestAwaitIdly(t *testing.T) {
 	_ = cmd.Wait()
 }
 
-// TestAwaitWithin keeps no thread while clients do not end, and no descriptor afterwards.
+// TestAwaitWithin: waiting for clients that do not end blocks no thread, and leaves no descriptor.
 func TestAwaitWithin(t *testing.T) {
 	pidfd, err := unix.PidfdOpen(foreignProcess(t).PID, 0)
 	if err != nil {
@@ -167,7 +167,7 @@ func TestAwaitWithin(t *testing.T) {
 	}
 }
 
-// foreignProcess is none of the driver's, and lives until the test ends.
+// foreignProcess starts a process that does not belong to the driver and lives until the test ends.
 func foreignProcess(t *testing.T) process {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
@@ -182,13 +182,14 @@ func foreignProcess(t *testing.T) process {
 	return p
 }
 
-// By the time that a volume is unstaged, its client's number may belong to another process.
+// TestUnstageSparesForeignProcess: by the time a volume is unstaged, its client's number may belong to another process.
 func TestUnstageSparesForeignProcess(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	n.kill(r)
 	identity := foreignProcess(t)
-	// The client began before; not by its own time, since the kernel counts in hundredths of a second.
+	// The client's start time is one tick earlier; a real one could be equal, because the kernel counts in hundredths of a
+	// second.
 	r.Process = process{identity.PID, identity.Start - 1}
 	if err := n.save(r); err != nil {
 		t.Fatal(err)
@@ -202,7 +203,7 @@ func TestUnstageSparesForeignProcess(t *testing.T) {
 	}
 }
 
-// TestEndingOfAnEarlierBoot: since then the client's number, and even its start time, may have become another process's.
+// TestEndingOfAnEarlierBoot: since the earlier boot, another process may have got the client's number and even its start time.
 func TestEndingOfAnEarlierBoot(t *testing.T) {
 	n := newNode(t)
 	identity := foreignProcess(t)

@@ -16,11 +16,11 @@ type Publication struct {
 	Target   string    `json:"-"` // without symbolic links
 	ReadOnly bool      `json:"readOnly,omitempty"`
 	Pod      mount.Pod `json:"pod,omitzero"`
-	PV       string    `json:"pv,omitempty"` // the PersistentVolume; empty if the target path is not the kubelet's
+	PV       string    `json:"pv,omitempty"` // the PersistentVolume; empty if the target path does not have the kubelet's form
 }
 
-// Publications returns where the volume is published, in the order of the paths. A publication that was made in the moment in which the
-// node plugin was killed may be missing. The pod is empty if it was published by an earlier version.
+// Publications returns where the volume is published, sorted by path. A publication made just before the node plugin was killed
+// may be missing. The pod is empty if an earlier version of the driver published the volume.
 func (m *Manager) Publications(volumeID string) []Publication {
 	r, _ := m.record(volumeID)
 	list := make([]Publication, 0, len(r.Publications))
@@ -32,8 +32,8 @@ func (m *Manager) Publications(volumeID string) []Publication {
 	return list
 }
 
-// addPublication adds a publication to the volume's record, in memory: Run writes it a moment later. Writing takes
-// a tenth of the time that a publish takes.
+// addPublication adds a publication to the volume's record in memory; Run writes it shortly after. Writing it here would add a
+// tenth to the time that a publish takes.
 func (m *Manager) addPublication(request mount.Publication, target string) {
 	m.changePublications(request.VolumeID, func(all map[string]Publication) {
 		p := Publication{ReadOnly: request.ReadOnly, Pod: request.Pod, PV: pvOf(target)}
@@ -44,7 +44,7 @@ func (m *Manager) addPublication(request mount.Publication, target string) {
 	})
 }
 
-// dropPublication removes a publication from the volume's record, in memory like addPublication.
+// dropPublication removes a publication from the volume's record in memory, like addPublication.
 func (m *Manager) dropPublication(volumeID, target string) {
 	m.changePublications(volumeID, func(all map[string]Publication) { delete(all, target) })
 }
@@ -54,7 +54,7 @@ func (m *Manager) changePublications(volumeID string, change func(all map[string
 	defer m.mu.Unlock()
 	r, known := m.records[volumeID]
 	changed := map[string]Publication{}
-	maps.Copy(changed, r.Publications) // others have copies of the record, with the same map
+	maps.Copy(changed, r.Publications) // copies of the record share the map
 	change(changed)
 	if !known || maps.Equal(changed, r.Publications) {
 		return
@@ -67,11 +67,11 @@ func (m *Manager) changePublications(volumeID string, change func(all map[string
 	m.unwritten[volumeID] = true
 	select {
 	case m.changed <- struct{}{}:
-	default: // Run has not yet looked at an earlier one
+	default: // Run has not yet read an earlier signal
 	}
 }
 
-// takeUnwritten returns the volumes whose publications have changed since the last time.
+// takeUnwritten returns the volumes whose publications have changed since the previous call.
 func (m *Manager) takeUnwritten() map[string]bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,23 +80,25 @@ func (m *Manager) takeUnwritten() map[string]bool {
 	return volumes
 }
 
-// writePublications writes the records of volumes whose publications have changed. One that cannot be written now is for upkeep.
+// writePublications writes the records of volumes whose publications have changed. upkeep writes those that cannot be written
+// now.
 func (m *Manager) writePublications(ctx context.Context) {
 	for volumeID := range m.takeUnwritten() {
 		m.writeAgain(ctx, volumeID)
 	}
 }
 
-// closePublications writes what Run has not written any more. No call runs by now.
+// closePublications writes the publications that Run has not written yet. No other call runs at this point.
 func (m *Manager) closePublications() {
 	for volumeID := range m.takeUnwritten() {
 		if r, known := m.record(volumeID); known {
-			_ = writeRecord(m.recordPath(volumeID), r) // without it, events name no pod
+			_ = writeRecord(m.recordPath(volumeID), r) // without it, events cannot name the pod
 		}
 	}
 }
 
-// isPublished is for records of an earlier process, which may have been killed before it had written an unpublish.
+// isPublished reports whether target is still a mount point. Records of an earlier process may list one that is not: the process
+// may have been killed before it wrote an unpublish.
 func isPublished(target string) bool {
 	top, err := mount.Top(target)
 	return top != nil || err != nil && !errors.Is(err, fs.ErrNotExist)

@@ -13,7 +13,7 @@ import (
 
 var webPod = mount.Pod{Namespace: "team-a", Name: "web-0", UID: "u"}
 
-// podTarget makes the parent of a target path as the kubelet has it, and returns the path.
+// podTarget makes the parent of a target path of the kubelet's form, and returns the path.
 func (n *node) podTarget(pod string) string {
 	n.t.Helper()
 	parent := n.path("pods/" + pod + "/volumes/kubernetes.io~csi/pvc-1")
@@ -31,7 +31,7 @@ func (n *node) publishFor(target string, pod mount.Pod, readOnly bool) {
 	}
 }
 
-// published compares what is known of the volume's publications.
+// published compares the volume's known publications.
 func (n *node) published(when string, want ...Publication) {
 	n.t.Helper()
 	if want == nil {
@@ -42,7 +42,7 @@ func (n *node) published(when string, want ...Publication) {
 	}
 }
 
-// TestPublications are known from publish to unpublish, over a new client and over restarts.
+// TestPublications: publications are known from publish to unpublish, across a new client and restarts.
 func TestPublications(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -55,19 +55,19 @@ func TestPublications(t *testing.T) {
 	n.restart()
 	n.published("after a restart", first, second)
 	n.kill(r)
-	n.publishFor(kubelets, mount.Pod{}, true) // by a kubelet that does not name pods any more
+	n.publishFor(kubelets, mount.Pod{}, true) // by a kubelet that no longer names pods
 	if n.known().Process == r.Process {
 		t.Fatal("the same client")
 	}
-	n.published("with a new client", first, second)
+	n.published("after a new client", first, second)
 	n.publishFor(other, webPod, false)
 	n.restart()
 	second.Pod = webPod
-	n.published("with another pod", first, second)
+	n.published("for another pod", first, second)
 	if err := n.publish("target", true); err == nil {
 		t.Fatal("published read-only where it is writable")
 	}
-	n.published("after a publish that was refused", first, second)
+	n.published("after a refused publish", first, second)
 	if err := n.Unpublish(t.Context(), "id-vol", kubelets); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestPublications(t *testing.T) {
 	n.published("unmounted while no node plugin ran")
 }
 
-// TestPublicationsStayWithTheirRecord: who has a copy of the record sees what it was.
+// TestPublicationsStayWithTheirRecord: a copy of the record does not change when publications are added.
 func TestPublicationsStayWithTheirRecord(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -97,7 +97,7 @@ func TestPublicationsStayWithTheirRecord(t *testing.T) {
 	}
 }
 
-// TestPublicationsAreWrittenAtOnce by Run, before the next round of upkeep.
+// TestPublicationsAreWrittenAtOnce: Run writes publications at once, before the next round of upkeep.
 func TestPublicationsAreWrittenAtOnce(t *testing.T) {
 	n := newNode(t)
 	n.limits.tick = time.Hour
@@ -114,7 +114,7 @@ func TestPublicationsAreWrittenAtOnce(t *testing.T) {
 	waitFor(t, "the publication", func() bool { return written() == 1 })
 	n.publishFor(n.path("target"), webPod, false) // nothing new
 	if len(n.takeUnwritten()) > 0 {
-		t.Error("it is to be written again")
+		t.Error("the record would be written again")
 	}
 	if err := n.Unpublish(t.Context(), "id-vol", n.path("target")); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestPublicationsAreWrittenAtOnce(t *testing.T) {
 	waitFor(t, "its end", func() bool { return written() == 0 })
 }
 
-// TestRecordWithUnknownFields: a driver reads the records of a later one that has more to keep.
+// TestRecordWithUnknownFields: a driver can read the records of a later version that have additional fields.
 func TestRecordWithUnknownFields(t *testing.T) {
 	r, err := parseRecord([]byte(`{"version": 1, "source": {"volumeID": "v"}, "later": {"a": [1]}, "publications": {"/t": {"pod": {"name": "web", "later": 1}, "later": 1}}}`))
 	if err != nil || r.Source.VolumeID != "v" || r.Publications["/t"].Pod.Name != "web" {

@@ -44,7 +44,7 @@ func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
 	if err := compareWithRequest(r, p, target); err != nil {
 		return err
 	}
-	// An orchestrator does not stage a second time when a client has died: so do it here.
+	// An orchestrator does not stage the volume again when its client has died, so ensure starts a new one here.
 	if r, err = m.ensure(ctx, r.Source, staging); err != nil {
 		return err
 	}
@@ -55,8 +55,8 @@ func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
 	return nil
 }
 
-// fromRequest is for a volume whose record and client are both lost: its dead mount is still there, and the request says what it is.
-// Without a mount or a valid request, it returns no record.
+// fromRequest returns a record made from the request, for a volume whose record and client are both lost but whose dead mount is
+// still there. Without such a mount or a valid request, it returns an empty record.
 func fromRequest(p mount.Publication, staging string) record {
 	top, _ := mount.Top(staging)
 	if top == nil || top.FSType != fsType || p.Source == nil || p.Source.Validate() != nil {
@@ -65,8 +65,8 @@ func fromRequest(p mount.Publication, staging string) record {
 	return record{Source: *p.Source, StagingPath: staging}
 }
 
-// compareWithRequest refuses to publish another volume than the request is for: of two PersistentVolumes with one handle, the kubelet
-// stages the first only. A target that is mounted is left alone, because a pod uses it.
+// compareWithRequest returns an error if the staged volume is not the requested one: of two PersistentVolumes with one handle,
+// the kubelet stages only the first. It accepts a target that is mounted already, because a pod uses it.
 func compareWithRequest(r record, p mount.Publication, target string) error {
 	if p.Source == nil || r.Source.Volume == p.Source.Volume && r.Source.Subdir == p.Source.Subdir {
 		return nil
@@ -105,7 +105,8 @@ func (m *Manager) bind(ctx context.Context, r record, p mount.Publication, targe
 	return err
 }
 
-// published looks at a target that is a mount point: it is done, in conflict, or dead and to be replaced.
+// published examines a target that is a mount point: it is already done, in conflict with the request, or dead and must be
+// replaced.
 func (m *Manager) published(ctx context.Context, top *mountinfo.Info, r record, p mount.Publication) (done bool, err error) {
 	if mount.DeviceOf(top) != r.Device {
 		return false, m.replaceable(ctx, top, p.VolumeID)
@@ -118,7 +119,7 @@ func (m *Manager) published(ctx context.Context, top *mountinfo.Info, r record, 
 	return true, nil
 }
 
-// makeTarget creates the directory; one that exists must be empty, because a mount would hide what is in it.
+// makeTarget creates the target directory. An existing directory must be empty, because a mount would hide its content.
 func makeTarget(target string) error {
 	err := os.Mkdir(target, 0o750)
 	if err == nil {
@@ -130,7 +131,7 @@ func makeTarget(target string) error {
 	if err := isDir(target); err != nil {
 		return fmt.Errorf("%w: target path: %w", mount.ErrInvalid, err)
 	}
-	dir, err := os.Open(target) //nolint:gosec // the orchestrator's path
+	dir, err := os.Open(target) //nolint:gosec // the path is the orchestrator's
 	if err != nil {
 		return fmt.Errorf("look into the target directory: %w", err)
 	}

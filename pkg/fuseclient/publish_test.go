@@ -32,7 +32,7 @@ func TestPublishAgain(t *testing.T) {
 			t.Errorf("mounts: %q", mountsBelow(t, n.kubelet))
 		}
 		if volumeReadOnly {
-			continue // both are the same then
+			continue // both targets are the same then
 		}
 		if err := n.publish("target", true); !errors.Is(err, mount.ErrConflict) {
 			t.Errorf("read-only where it is writable: %v", err)
@@ -141,7 +141,7 @@ func TestPublishReplacesDeadBind(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.kill(dead)
-			// No stage in between: the orchestrator believes that the volume is staged.
+			// No stage in between: for the orchestrator, the volume is staged.
 			n.mustPublish("target")
 			r := n.known()
 			if r.Process == dead.Process {
@@ -185,9 +185,9 @@ func TestPublishKeepsBindThatWaitsForBricks(t *testing.T) {
 	n.mustPublish("target")
 	n.mustPublish("second")
 	if after, err := mount.Top(n.path("target")); err != nil || after.ID != before.ID {
-		t.Errorf("the bind was exchanged: %v", err)
+		t.Errorf("the bind was replaced: %v", err)
 	}
-	// The same for a client of which no record is left.
+	// The same for a client whose record is lost.
 	if err := n.forget("id-vol"); err != nil {
 		t.Fatal(err)
 	}

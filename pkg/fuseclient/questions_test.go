@@ -16,7 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// The kubelet asks and stages again and again; a client that hangs costs a few threads, however long that goes on.
+// TestHungClientHoldsFewThreads: the kubelet repeats its calls, and a client that hangs costs only a few threads however long
+// that lasts.
 func TestHungClientHoldsFewThreads(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(n *node)
@@ -40,9 +41,9 @@ func TestHungClientHoldsFewThreads(t *testing.T) {
 			if err == nil && health.Hung {
 				err = mount.ErrTimeout
 			}
-			return cmp.Or(err, health.Root) // on a busy machine the first question may fail for another reason
+			return cmp.Or(err, health.Root) // on a busy machine the first request may fail for another reason
 		}},
-		"stage over a client that is not known": {func(n *node) {
+		"stage over an unknown client": {func(n *node) {
 			if err := n.forget("id-vol"); err != nil {
 				n.t.Fatal(err)
 			}
@@ -71,11 +72,11 @@ func TestHungClientHoldsFewThreads(t *testing.T) {
 					answered++
 				}
 			}
-			// On a busy machine a child may not come to ask in time. That says nothing of the client, and the call goes on.
+			// On a busy machine a child may not get to ask in time. That says nothing about the client, and the call continues.
 			if answered > 20 {
 				t.Errorf("a hung client has answered %d of 60 calls", answered)
 			}
-			// Threads of the Go runtime itself come and go.
+			// The Go runtime itself starts and ends threads.
 			if more := threads(t) - before; more > 20 {
 				t.Errorf("60 calls hold %d more threads", more)
 			}
@@ -95,7 +96,7 @@ func threads(t *testing.T) int {
 	return len(tasks)
 }
 
-// A question that hangs in a client answers for that client only, and not for the next one of the volume.
+// TestNextClientIsAskedItself: a request that hangs in one client does not count for the volume's next client.
 func TestNextClientIsAskedItself(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -113,7 +114,8 @@ func TestNextClientIsAskedItself(t *testing.T) {
 	}
 }
 
-// TestHungClientIsNotPublished: the runtime would hang in the mount. Bricks that are away are for the application to see.
+// TestHungClientIsNotPublished: the container runtime would hang in the mount. Missing bricks do not keep a volume from being
+// published; the application sees their errors.
 func TestHungClientIsNotPublished(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -137,7 +139,7 @@ func TestHungClientIsNotPublished(t *testing.T) {
 	n.mustPublish("another")
 }
 
-// TestNewClientIsNotAsked: it has just given its first answer.
+// TestNewClientIsNotAsked: a new client has just given its first answer.
 func TestNewClientIsNotAsked(t *testing.T) {
 	n := newNode(t)
 	n.stop(n.stage())
@@ -149,7 +151,8 @@ func TestNewClientIsNotAsked(t *testing.T) {
 	}
 }
 
-// TestNoChildProcess: where none can be started, volumes are published and unmounted all the same, and nothing is said of clients.
+// TestNoChildProcess: where no child process can be started, volumes are still published and unmounted, and nothing is reported
+// about clients.
 func TestNoChildProcess(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -169,7 +172,7 @@ func TestNoChildProcess(t *testing.T) {
 	waitFor(t, "the client's end", func() bool { return !r.Process.alive() })
 }
 
-// TestUnmountAsksNothing of a client that hangs.
+// TestUnmountAsksNothing: an unmount sends no request to a client that hangs.
 func TestUnmountAsksNothing(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -183,7 +186,7 @@ func TestUnmountAsksNothing(t *testing.T) {
 	n.ending.Wait()
 }
 
-// TestPathInAClient: a path that leads through a FUSE file system is not followed by this process.
+// TestPathInAClient: this process does not follow a path that leads through a FUSE file system.
 func TestPathInAClient(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -193,10 +196,10 @@ func TestPathInAClient(t *testing.T) {
 	}
 	n.stop(r)
 	if got, err := n.resolve(t.Context(), inside); !errors.Is(err, mount.ErrTimeout) {
-		t.Errorf("of a client that hangs: %q, %v", got, err)
+		t.Errorf("with a client that hangs: %q, %v", got, err)
 	}
 	if got, err := n.resolveMounted(t.Context(), inside); !errors.Is(err, mount.ErrTimeout) {
-		t.Errorf("of a client that hangs: %q, %v", got, err)
+		t.Errorf("with a client that hangs: %q, %v", got, err)
 	}
 	n.asker.Close()
 	if got, err := n.resolveMounted(t.Context(), inside+"/"); got != inside || err != nil {

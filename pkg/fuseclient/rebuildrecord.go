@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// restore returns the volume's record. One that is lost is made again from the client that serves the volume at path, and saved.
-// ErrUnavailable: that client hangs; its record is returned and not saved.
+// restore returns the volume's record. A lost record is rebuilt from the client that serves the volume at path, and saved. If
+// that client hangs, restore returns the record without saving it, and ErrUnavailable.
 func (m *Manager) restore(ctx context.Context, volumeID, path string) (r record, known bool, err error) {
 	if r, known = m.record(volumeID); known {
 		return r, true, nil
@@ -26,14 +26,14 @@ func (m *Manager) restore(ctx context.Context, volumeID, path string) (r record,
 	if !known || err != nil {
 		return r, known, err
 	}
-	logger(ctx, r).Info("The record of a volume was lost, and is made again from its client's arguments", "path", path)
+	logger(ctx, r).Info("The record of a volume was lost; rebuilding it from its client's arguments", "path", path)
 	logUnwritten(ctx, volumeID, m.save(r))
 	m.watchForDeath(ctx, r)
 	return r, true, nil
 }
 
-// rebuild makes the record of the volume that is mounted at path from its client's arguments and the table of mounts. The error is as
-// in restore.
+// rebuild makes a record of the volume that is mounted at path from its client's arguments and the mount table. Its error is the
+// same as for restore.
 func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record, known bool, err error) {
 	top, _ := mount.Top(path)
 	if top == nil || top.FSType != fsType {
@@ -47,15 +47,15 @@ func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record,
 	if len(found) == 0 {
 		return record{}, false, nil
 	}
-	// Earlier ones may serve on for pods that the volume was not unpublished from.
+	// Earlier clients may still serve pods from which the volume was not unpublished.
 	c := slices.MaxFunc(found, func(a, b runningClient) int { return cmp.Compare(a.generation, b.generation) })
 	if !strings.HasSuffix(top.Source, ":/"+c.source.Path()) {
 		return record{}, false, nil
 	}
 	if c.source.Subdir == "" {
-		// A client has the whole volume, and only its mounts say of which directory they are.
+		// A client always mounts the whole volume; only the roots of its mounts show which directory is used.
 		if _, c.source.Subdir, err = mount.ParseVolume(c.source.Volume + strings.TrimSuffix(top.Root, deleted)); err != nil {
-			return record{}, false, nil //nolint:nilerr // a mount that is not the volume's
+			return record{}, false, nil //nolint:nilerr // the mount is not the volume's
 		}
 	}
 	ended, err := m.clientEnded(ctx, device, path)
@@ -71,18 +71,18 @@ func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record,
 	}, true, err
 }
 
-// runningClient is a client of this state directory as its process shows it.
+// runningClient is a client of this state directory, described from its process.
 type runningClient struct {
 	process    process
-	hash       string // of the volume's id
+	hash       string // hash of the volume's id
 	generation int64
-	source     mount.Source // without volume id
-	version    string       // as in Client; of knownClients only
+	source     mount.Source // without the volume id
+	version    string       // as in Client; only set by knownClients
 }
 
 func (c runningClient) name() string { return clientName(c.hash, c.generation) }
 
-// runningClients finds those of one volume, or all of the state directory with an empty hash.
+// runningClients returns the clients of one volume, or all clients of the state directory if hash is empty.
 func runningClients(stateDir, hash string) []runningClient {
 	var found []runningClient
 	for _, pid := range processes() {
@@ -99,15 +99,15 @@ func runningClients(stateDir, hash string) []runningClient {
 	return found
 }
 
-// sees reports whether a path leads a process to the same directory as this one: another node plugin on the node, in a container,
-// has the same path for another directory.
+// sees reports whether dir is the same directory for a process as for this one: another node plugin in a container on the node
+// may use the same path for another directory.
 func sees(p process, dir string) bool {
 	own, _ := os.Stat(dir)                        //nolint:gosec // the state directory
-	theirs, _ := os.Stat(p.procPath("root", dir)) //nolint:gosec // the same, as the process sees it
-	return os.SameFile(own, theirs)               // nothing is the same as what is not there
+	theirs, _ := os.Stat(p.procPath("root", dir)) //nolint:gosec // the same path in the process's root
+	return os.SameFile(own, theirs)               // false if either is missing
 }
 
-// parseClient reads the arguments of a process, the last of which is a path below the directory if it is a client.
+// parseClient parses the arguments of a process. The process is a client if the last argument is a path below the directory.
 func parseClient(args []string, directory string) (runningClient, bool) {
 	if len(args) == 0 {
 		return runningClient{}, false
@@ -122,8 +122,8 @@ func parseClient(args []string, directory string) (runningClient, bool) {
 	return runningClient{hash: volume, generation: number, source: source}, ok
 }
 
-// holdsFUSE reports whether a process has /dev/fuse open. Anyone may start a process with the arguments of a client, in a container
-// too, but not with this device.
+// holdsFUSE reports whether a process has /dev/fuse open. Any user, also in a container, can start a process with the arguments
+// of a client, but not with this device.
 func holdsFUSE(p process) bool {
 	fds, _ := filepath.Glob(p.procPath("fd/*")) // the pattern is valid
 	return slices.ContainsFunc(fds, func(fd string) bool {

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// lost are the ways in which a driver can find a record that it cannot use.
+// lost returns the ways in which a record can be unusable for a driver.
 func lost() map[string]func(data []byte) []byte {
 	return map[string]func([]byte) []byte{
 		"missing": nil,
@@ -26,10 +26,10 @@ func lost() map[string]func(data []byte) []byte {
 	}
 }
 
-// lose makes the volume's record one that cannot be used, and starts the driver again.
+// lose makes the volume's record unusable and restarts the driver.
 func (n *node) lose(change func([]byte) []byte) {
 	n.t.Helper()
-	n.closePublications() // so that the end of the driver writes none again
+	n.closePublications() // so that the end of the driver does not write it again
 	path := n.recordPath("id-vol")
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -49,7 +49,7 @@ func (n *node) lose(change func([]byte) []byte) {
 	}
 }
 
-// TestLostRecord: whichever call comes first makes it again, for the client that runs.
+// TestLostRecord: whichever call comes first rebuilds the record, for the client that runs.
 func TestLostRecord(t *testing.T) {
 	for how, change := range lost() {
 		for name, call := range map[string]func(n *node) error{
@@ -76,7 +76,7 @@ func TestLostRecord(t *testing.T) {
 					t.Fatal(err)
 				}
 				again := n.known()
-				again.Publications = nil // those since then
+				again.Publications = nil // added since then
 				if fmt.Sprint(again) != fmt.Sprint(r) {
 					t.Errorf("the record is %+v, it was %+v", again, r)
 				}
@@ -94,7 +94,7 @@ func TestLostRecord(t *testing.T) {
 	}
 }
 
-// TestLostRecordOfHungClient: it is not taken for one that serves, and Unstage ends it.
+// TestLostRecordOfHungClient: a hung client does not count as one that serves, and Unstage ends it.
 func TestLostRecordOfHungClient(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -118,7 +118,7 @@ func TestLostRecordOfHungClient(t *testing.T) {
 	}
 }
 
-// TestLostRecordOfDeadClient: the publish request says what the volume is.
+// TestLostRecordOfDeadClient: the volume's description comes from the publish request.
 func TestLostRecordOfDeadClient(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -126,7 +126,7 @@ func TestLostRecordOfDeadClient(t *testing.T) {
 	n.kill(r)
 	n.lose(nil)
 	if err := n.publish("target", false); !errors.Is(err, mount.ErrNotStaged) {
-		t.Errorf("of a request that does not say it: %v", err)
+		t.Errorf("for a request without the description: %v", err)
 	}
 	if err := n.publishSource(source("vol")); err != nil {
 		t.Fatal(err)
@@ -138,19 +138,19 @@ func TestLostRecordOfDeadClient(t *testing.T) {
 	}
 }
 
-// TestRecordOfAnotherVersion: an option that this version does not know, or no longer allows, keeps nothing from working; the next
-// client is started without it.
+// TestRecordOfAnotherVersion: a record stays usable if it has an option that this version does not have or no longer allows; the
+// next client is started without the option.
 func TestRecordOfAnotherVersion(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	n.mustPublish("target")
-	n.closePublications() // so that the end of the driver writes none again
+	n.closePublications() // so that the end of the driver does not write it again
 	data, err := os.ReadFile(n.recordPath("id-vol"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	data = bytes.Replace(data, []byte(`"options": []`), []byte(`"options": ["new-option=1", "lru-limit=all"]`), 1)
-	data = bytes.Replace(data, []byte(`"version": 1`), []byte(`"new": {}`), 1) // before there were versions
+	data = bytes.Replace(data, []byte(`"version": 1`), []byte(`"new": {}`), 1) // from before the version field
 	if err := os.WriteFile(n.recordPath("id-vol"), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,8 @@ func (n *node) publishSource(s mount.Source) error {
 	return n.Publish(n.t.Context(), mount.Publication{VolumeID: "id-vol", StagingPath: n.path("staging"), TargetPath: n.path("target"), Source: &s})
 }
 
-// TestTwoVolumesWithOneHandle: the kubelet has staged the first and publishes the second, which is refused, unless it is published.
+// TestTwoVolumesWithOneHandle: the kubelet staged the first volume and publishes the second, which is refused unless its target
+// is mounted.
 func TestTwoVolumesWithOneHandle(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -192,14 +193,14 @@ func TestTwoVolumesWithOneHandle(t *testing.T) {
 	}
 }
 
-// TestImpostor: a process of a container may have a client's arguments, and is not taken for one.
+// TestImpostor: a container's process that has the arguments of a client does not count as a client.
 func TestImpostor(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	n.kill(r)
 	r.Generation++
 	impostor := exec.CommandContext(t.Context(), "sleep", "infinity")
-	impostor.Args = append([]string{"sleep", "infinity"}, clientArgs(source("evil"), mount.Reachable{Servers: []string{"evil"}}, "/log", ".meta", n.freshPath(r))...)
+	impostor.Args = append([]string{"sleep", "infinity"}, clientArgs(source("evil"), []string{"--volfile-server=evil"}, "/log", ".meta", n.freshPath(r))...)
 	impostor.Path, impostor.Args[1] = "/bin/sh", "-c"
 	impostor.Args[2] = "read x"
 	stdin, err := impostor.StdinPipe()
@@ -217,7 +218,7 @@ func TestImpostor(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = impostor.Process.Kill(); _ = impostor.Wait() })
-	waitFor(t, "a process that looks like a client", func() bool { // its arguments are there a moment after its start
+	waitFor(t, "a process that looks like a client", func() bool { // its arguments appear a moment after its start
 		_, found := findClient(n.freshPath(r))
 		return found
 	})
@@ -250,7 +251,7 @@ func TestParseClient(t *testing.T) {
 	}
 }
 
-// FuzzParseRecord: what is read can be written and read again.
+// FuzzParseRecord: a record that can be read can be written and read again.
 func FuzzParseRecord(f *testing.F) {
 	f.Add([]byte(`{"version":1,"source":{"volumeID":"v","servers":["g"],"volume":"vol","options":["ro"]},"stagingPath":"/s","generation":7,` +
 		`"process":{"pid":1,"start":2},"bootID":"b","device":"0:42","unused":true}`))

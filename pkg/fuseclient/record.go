@@ -14,22 +14,22 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// recordVersion is that of the records that this version of the driver writes. It reads older ones, too; those of drivers before
-// there were versions have 0.
+// recordVersion is the version of the records that this driver writes. It also reads older ones; records of drivers from before
+// the version field have 0.
 const recordVersion = 1
 
-// record is what must be known of a staged volume by a process that did not stage it. No secrets.
+// record holds what a process that did not stage a volume must know about it. It holds no secrets.
 type record struct {
 	Version     int          `json:"version"`
 	Source      mount.Source `json:"source"`
 	StagingPath string       `json:"stagingPath"` // without symbolic links
-	Generation  int64        `json:"generation"`  // names the client's fresh path
+	Generation  int64        `json:"generation"`  // part of the client's fresh path
 	Process     process      `json:"process"`     // zero until the client runs
 	BootID      string       `json:"bootID"`
-	Device      mount.Device `json:"device"` // of the client's mount; zero until it has answered once
-	// Publications by target path. Only changePublications changes them.
+	Device      mount.Device `json:"device"` // device of the client's mount; zero until the client has answered once
+	// By target path. Only changePublications changes the map.
 	Publications map[string]Publication `json:"publications,omitempty"`
-	// Unused is set in ending/ only, once the client has no mount left: its device's number may be another client's from then on.
+	// Unused is set only in ending/, once the client has no mount left: another client may get its device number from then on.
 	Unused bool `json:"unused,omitempty"`
 }
 
@@ -43,20 +43,20 @@ func (m *Manager) record(volumeID string) (record, bool) {
 }
 
 func (m *Manager) recordPath(volumeID string) string {
-	return filepath.Join(m.cfg.StateDir, "volumes", hash(volumeID)+".json")
+	return filepath.Join(m.cfg.StateDir, volumesDir, hash(volumeID)+".json")
 }
 
 func (m *Manager) endingPath(r record) string {
-	return filepath.Join(m.cfg.StateDir, "ending", r.name()+".json")
+	return filepath.Join(m.cfg.StateDir, endingDir, r.name()+".json")
 }
 
-// save makes r the volume's record. An error says that it is in memory only, which must not fail a volume that works: the disk may be
-// full or read-only. No fsync: a record has no meaning after the next boot.
+// save makes r the volume's record. On an error the record is in memory only, which must not fail a volume that works: the disk
+// may be full or read-only. There is no fsync because records mean nothing after a reboot.
 func (m *Manager) save(r record) error {
 	return writeRecord(m.recordPath(r.Source.VolumeID), m.remember(r))
 }
 
-// remember makes r the volume's record in memory only, with the publications that the volume has, and returns it.
+// remember makes r the volume's record in memory only, keeps the volume's publications, and returns the result.
 func (m *Manager) remember(r record) record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,7 +65,7 @@ func (m *Manager) remember(r record) record {
 	return r
 }
 
-// forget drops the volume's record. An error says that its file is still there.
+// forget drops the volume's record. On an error its file is still there.
 func (m *Manager) forget(volumeID string) error {
 	m.mu.Lock()
 	delete(m.records, volumeID)
@@ -73,10 +73,10 @@ func (m *Manager) forget(volumeID string) error {
 	return removeFile(m.recordPath(volumeID))
 }
 
-// logUnwritten is for an error of the state directory that must not fail the call.
+// logUnwritten logs an error of the state directory that must not fail the call.
 func logUnwritten(ctx context.Context, volumeID string, err error) {
 	if err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot write to the state directory, going on without; is its disk full or read-only?", "volumeID", volumeID)
+		klog.FromContext(ctx).Error(err, "Cannot write to the state directory, continuing without it; is its disk full or read-only?", "volumeID", volumeID)
 	}
 }
 
@@ -98,7 +98,7 @@ func writeRecord(path string, r record) error {
 	return nil
 }
 
-// writeFile lets readers see the former content or the new one.
+// writeFile replaces a file atomically: readers see either the old content or the new one.
 func writeFile(path string, data []byte) error {
 	err := os.WriteFile(path+".new", data, 0o600) //nolint:gosec // below the state directory
 	if err == nil {
@@ -136,7 +136,7 @@ func parseRecord(data []byte) (record, error) {
 func removeFile(path string) error {
 	err := os.Remove(path)                                                //nolint:gosec // below the state directory
 	if _, missing := os.Lstat(path); errors.Is(missing, fs.ErrNotExist) { //nolint:gosec // below the state directory
-		return nil // a read-only file system refuses before it looks
+		return nil // a read-only file system refuses before checking that the file exists
 	}
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestStageWithoutLogs: a client whose log cannot be opened is not started.
+// TestStageWithoutLogs: no client is started if its log cannot be opened.
 func TestStageWithoutLogs(t *testing.T) {
 	n := newNode(t)
 	if err := os.Remove(filepath.Join(n.cfg.StateDir, "logs")); err != nil {
@@ -24,7 +24,7 @@ func TestStageWithoutLogs(t *testing.T) {
 	}
 }
 
-// TestRecordInTheWay: a volume whose record cannot be written is staged all the same, and the next driver makes the record again.
+// TestRecordInTheWay: a volume whose record cannot be written is still staged, and the next driver rebuilds the record.
 func TestRecordInTheWay(t *testing.T) {
 	n := newNode(t)
 	n.fill(filepath.Join("volumes", filepath.Base(n.recordPath("id-vol"))))
@@ -35,7 +35,7 @@ func TestRecordInTheWay(t *testing.T) {
 	}
 }
 
-// TestRecordThatStays: a volume whose record cannot be removed is staged differently all the same.
+// TestRecordThatStays: a volume whose record cannot be removed can still be staged with other options.
 func TestRecordThatStays(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())
@@ -49,7 +49,7 @@ func TestRecordThatStays(t *testing.T) {
 		t.Error(err)
 	}
 	r := n.known()
-	n.restart() // what lies on disk is older than the client
+	n.restart() // the record on disk is older than the client
 	if err := n.Stage(t.Context(), source("vol", "ro"), n.path("staging")); err != nil {
 		t.Error(err)
 	}
@@ -71,7 +71,7 @@ func TestReadRecordFails(t *testing.T) {
 	}
 }
 
-// TestRecordsAreWritten under a name that no other volume has, for root alone.
+// TestRecordsAreWritten: each volume has a record with a unique name that only root can read.
 func TestRecordsAreWritten(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -86,7 +86,7 @@ func TestRecordsAreWritten(t *testing.T) {
 	}
 }
 
-// TestRecordUnderAnotherName: a record whose file is not its volume's is not believed.
+// TestRecordUnderAnotherName: a record is not used if its file has another volume's name.
 func TestRecordUnderAnotherName(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -96,7 +96,7 @@ func TestRecordUnderAnotherName(t *testing.T) {
 	}
 	n.restart()
 	if _, known := n.record("id-vol"); known {
-		t.Error("it was believed")
+		t.Error("it was used")
 	}
 	if _, err := os.Stat(other); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it is still there: %v", err)

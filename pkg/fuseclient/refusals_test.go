@@ -16,7 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestCallsWaitForEachOther: while one call holds the volume or the path, others are told to come again.
+// TestCallsWaitForEachOther: while one call holds the volume or the path, others return ErrBusy.
 func TestCallsWaitForEachOther(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -43,7 +43,7 @@ func TestCallsWaitForEachOther(t *testing.T) {
 		}
 		release()
 	}
-	// A call that has waited in vain holds nothing.
+	// A call that waited in vain holds no lock.
 	for _, name := range []string{"stage", "publish", "unpublish", "unstage"} {
 		if err := calls[name](); err != nil {
 			t.Errorf("%s afterwards: %v", name, err)
@@ -51,7 +51,7 @@ func TestCallsWaitForEachOther(t *testing.T) {
 	}
 }
 
-// TestCallsRefuse what no orchestrator sends.
+// TestCallsRefuse: requests that no orchestrator sends are refused.
 func TestCallsRefuse(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -69,7 +69,7 @@ func TestCallsRefuse(t *testing.T) {
 	}
 }
 
-// TestStageUnderAForeignMount: what lies over the staging path is no mount of the volume, although its client runs.
+// TestStageUnderAForeignMount: a foreign mount over the staging path is not the volume's mount, even if the volume's client runs.
 func TestStageUnderAForeignMount(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -100,14 +100,14 @@ func TestStageDifferentlyWhilePublished(t *testing.T) {
 	}
 }
 
-// TestStageFromWhatIsPublished: of the mounts of a client that runs, only one that shows the volume as it was staged is bound
-// to the staging path again.
+// TestStageFromWhatIsPublished: of the mounts of a running client, only one that shows the volume as it was staged is bound to
+// the staging path again.
 func TestStageFromWhatIsPublished(t *testing.T) {
 	for name, tt := range map[string]struct {
 		flags    []string
 		readOnly bool
-		cover    bool // the target
-		same     bool // client afterwards
+		cover    bool // cover the target
+		same     bool // the client is the same afterwards
 	}{
 		"writable":                        {nil, false, false, true},
 		"read-only":                       {nil, true, false, false},
@@ -144,7 +144,7 @@ func TestStageFromWhatIsPublished(t *testing.T) {
 	}
 }
 
-// TestReplacedClientLeavesNothing: a client that is replaced is taken off its first path.
+// TestReplacedClientLeavesNothing: a client that is replaced is unmounted from its first path.
 func TestReplacedClientLeavesNothing(t *testing.T) {
 	n := newNode(t)
 	dead := n.stage()
@@ -163,7 +163,7 @@ func TestReplacedClientLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestFailedReplacementSaysWhy: the reason reaches the caller of the publish that wanted the replacement.
+// TestFailedReplacementSaysWhy: the reason reaches the caller of the publish that needed the replacement.
 func TestFailedReplacementSaysWhy(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())
@@ -181,7 +181,7 @@ func TestFailedReplacementSaysWhy(t *testing.T) {
 	}
 }
 
-// TestStageWithoutServers: when no server can be reached, no client is started.
+// TestStageWithoutServers: no client is started if no server can be reached.
 func TestStageWithoutServers(t *testing.T) {
 	n := newNode(t)
 	n.cfg.Prober.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, unix.ECONNREFUSED }
@@ -193,7 +193,7 @@ func TestStageWithoutServers(t *testing.T) {
 	}
 }
 
-// TestBackupServers: those of the mount options come behind the volume's own, each once.
+// TestBackupServers: the backup servers of the mount options follow the volume's own servers, each once.
 func TestBackupServers(t *testing.T) {
 	n := newNode(t)
 	if err := n.Stage(t.Context(), source("vol", "backup-volfile-servers=gluster3:gluster1"), n.path("staging")); err != nil {
@@ -226,7 +226,7 @@ func TestClientIsReaped(t *testing.T) {
 	})
 }
 
-// TestEndingIsWrittenDown for as long as the client has not ended.
+// TestEndingIsWrittenDown: the file in ending/ exists until the client has ended.
 func TestEndingIsWrittenDown(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -236,7 +236,7 @@ func TestEndingIsWrittenDown(t *testing.T) {
 	}
 	n.ending.Wait()
 	if files := n.files(); files != "ending/"+r.name()+".json" {
-		t.Errorf("files %s, want that of the ending", files)
+		t.Errorf("files %s, want the one in ending/", files)
 	}
 	if err := n.Unpublish(t.Context(), "id-vol", n.path("target")); err != nil {
 		t.Fatal(err)
@@ -249,7 +249,7 @@ func TestEndingIsWrittenDown(t *testing.T) {
 	}
 }
 
-// TestUnpublishRefuses says whose mistake it is.
+// TestUnpublishRefuses: the error says whether the request or the node is at fault.
 func TestUnpublishRefuses(t *testing.T) {
 	n := newNode(t)
 	file := filepath.Join(n.mkdir("full"), "data")

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// What is left of a client, in the state directory and mounted.
+// Tests of a client's remains: in the state directory, and mounts.
 
 // occupy puts a directory that cannot be removed in the place of a file.
 func occupy(t *testing.T, path string) {
@@ -25,8 +25,8 @@ func occupy(t *testing.T, path string) {
 	}
 }
 
-// TestWhatCannotBeRemovedIsTold to callers that log it.
-func TestWhatCannotBeRemovedIsTold(t *testing.T) {
+// TestRemovalErrorsAreReturned: callers get an error, which they log, for what cannot be removed.
+func TestRemovalErrorsAreReturned(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	for _, path := range []string{n.recordPath("id-other"), n.logPath("id-other") + ".1", n.freshPath(r)} {
@@ -48,7 +48,7 @@ func TestWhatCannotBeRemovedIsTold(t *testing.T) {
 	}
 }
 
-// TestParseRecordOfOtherVersions: none that this driver knows has such a number.
+// TestParseRecordOfOtherVersions: records with a version that this driver does not support are refused.
 func TestParseRecordOfOtherVersions(t *testing.T) {
 	for data, want := range map[string]bool{`{}`: true, `{"version":0}`: true, `{"version":1}`: true, `{"version":2}`: false, `{"version":-1}`: false, `{`: false} {
 		if r, err := parseRecord([]byte(data)); (err == nil) != want {
@@ -57,12 +57,12 @@ func TestParseRecordOfOtherVersions(t *testing.T) {
 	}
 }
 
-// TestSees compares the directory that a path leads to.
+// TestSees: two processes see the same directory only if the path leads both to the same one.
 func TestSees(t *testing.T) {
 	dir := t.TempDir()
 	own, other, none := process{PID: os.Getpid()}, foreignProcess(t), process{PID: 1 << 22}
 	if !sees(own, dir) || !sees(other, dir) || sees(none, dir) || sees(own, dir+"/missing") {
-		t.Error("of processes with the same files")
+		t.Error("for processes with the same files")
 	}
 	if err := errors.Join(os.Mkdir(dir+"/root", 0o755), os.MkdirAll(dir+"/root"+dir, 0o755)); err != nil {
 		t.Fatal(err)
@@ -72,11 +72,12 @@ func TestSees(t *testing.T) {
 	got := sees(process{PID: 7}, dir)
 	restore()
 	if got || err != nil {
-		t.Errorf("of a process with another root directory: %t, %v", got, err)
+		t.Errorf("for a process with another root directory: %t, %v", got, err)
 	}
 }
 
-// TestInService: a client without a complete record serves if it is at the staging path, and has left its first one or is there, too.
+// TestInService: a client without a complete record is in service if it is mounted at the staging path, and has left its first
+// path or is mounted there, too.
 func TestInService(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -108,7 +109,7 @@ func TestInService(t *testing.T) {
 	serves(false, "something else is on its first path", r)
 }
 
-// TestSecondStartDropsWhatIsOld: the file of a record that is dropped goes with it.
+// TestSecondStartDropsWhatIsOld: when a record is dropped, its file is removed.
 func TestSecondStartDropsWhatIsOld(t *testing.T) {
 	for name, change := range map[string]func(r *record){
 		"not saved to the end": func(r *record) { r.Device = mount.Device{} },
@@ -132,7 +133,7 @@ func TestSecondStartDropsWhatIsOld(t *testing.T) {
 	}
 }
 
-// TestLogOfADeadClientStays as long as its volume is staged.
+// TestLogOfADeadClientStays: the log of a dead client stays as long as its volume is staged.
 func TestLogOfADeadClientStays(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())
@@ -142,7 +143,7 @@ func TestLogOfADeadClientStays(t *testing.T) {
 	}
 }
 
-// TestLogOfAFailedStartGoes with the unstage.
+// TestLogOfAFailedStartGoes: the log of a failed start is removed by the unstage.
 func TestLogOfAFailedStartGoes(t *testing.T) {
 	n := newNode(t)
 	if err := n.Stage(t.Context(), source("nope"), n.path("staging")); err == nil {
@@ -159,7 +160,7 @@ func TestLogOfAFailedStartGoes(t *testing.T) {
 	}
 }
 
-// TestStageAfterWhatIsGone: when the new start fails, the former record does not come back.
+// TestStageAfterWhatIsGone: if the new start fails, the former record is not restored.
 func TestStageAfterWhatIsGone(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())
@@ -176,7 +177,7 @@ func TestStageAfterWhatIsGone(t *testing.T) {
 	}
 }
 
-// TestClientWithoutMounts is kept by a file that is open; there is nothing to clone.
+// TestClientWithoutMounts: an open file keeps a client alive without mounts; there is nothing to clone.
 func TestClientWithoutMounts(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -196,7 +197,7 @@ func TestClientWithoutMounts(t *testing.T) {
 	}
 }
 
-// TestDiscardLeavesNoDescriptor of a client that it ends.
+// TestDiscardLeavesNoDescriptor: discard closes all descriptors of the client that it ends.
 func TestDiscardLeavesNoDescriptor(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -205,7 +206,7 @@ func TestDiscardLeavesNoDescriptor(t *testing.T) {
 		t.Error(err)
 	}
 	waitFor(t, "its end", func() bool { return !r.Process.alive() })
-	waitFor(t, "its descriptors", func() bool { return mounttest.Descriptors(t) <= before-1 }) // that by which its end is seen
+	waitFor(t, "its descriptors", func() bool { return mounttest.Descriptors(t) <= before-1 }) // the one through which its end is noticed
 	n.metas.close(r)
 	n.reap(klog.Background(), r)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// resolve follows symbolic links above path, which may itself be missing, dead or hung and is not looked at. A parent in a FUSE
-// file system, which no kubelet has, is looked for by the process that may wait for one.
+// resolve follows symbolic links above path. path itself may be missing, dead or hung and is not accessed. A parent directory in
+// a FUSE file system, which no kubelet has, is resolved by the child process that may block on a client.
 func (m *Manager) resolve(ctx context.Context, path string) (string, error) {
 	if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {
 		return "", fmt.Errorf("%w: path %q: an absolute path below / is needed", mount.ErrInvalid, path)
@@ -28,8 +28,8 @@ func (m *Manager) resolve(ctx context.Context, path string) (string, error) {
 	return filepath.Join(parent, filepath.Base(path)), nil
 }
 
-// resolveMounted is resolve for what is to be unmounted, which goes on when no process can be started that follows links.
-// Where the parent is missing, nothing is mounted.
+// resolveMounted is like resolve, for a path that is to be unmounted: it also succeeds if the child process that follows links
+// cannot be started. If the parent is missing, nothing is mounted.
 func (m *Manager) resolveMounted(ctx context.Context, path string) (string, error) {
 	resolved, err := m.resolve(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fusequery.ErrNotAsked) {

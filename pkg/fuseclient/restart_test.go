@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// restart is a new driver process: what the old one knew is only on disk.
+// restart starts a new driver process: it has only what the old one left on disk.
 func (n *node) restart() {
 	n.t.Helper()
 	n.ending.Wait()
@@ -53,7 +53,7 @@ func TestRestartBetweenAnyTwoCalls(t *testing.T) {
 	}
 }
 
-// driver starts a driver of its own, which will be killed.
+// driver starts a separate driver process, which will be killed.
 func (n *node) driver(volume string) *exec.Cmd {
 	n.t.Helper()
 	self, err := os.Executable()
@@ -71,7 +71,7 @@ func (n *node) driver(volume string) *exec.Cmd {
 
 func TestClientOutlivesKilledDriver(t *testing.T) {
 	n := newNode(t)
-	_ = n.driver("vol").Wait() // it kills itself
+	_ = n.driver("vol").Wait() // the driver kills itself
 	n.restart()
 	if err := answers(n.path("staging")); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestClientOutlivesKilledDriver(t *testing.T) {
 
 func TestDriverKilledInTheMiddleOfStage(t *testing.T) {
 	for _, volume := range []string{"mute", "absent"} {
-		for _, written := range []bool{false, true} { // whether the client's number is on disk, as drivers of earlier versions have it
+		for _, written := range []bool{false, true} { // whether the client's number is on disk, as in earlier versions
 			n := newNode(t)
 			driver := n.driver(volume)
 			path := n.recordPath("id-" + volume)
@@ -100,7 +100,7 @@ func TestDriverKilledInTheMiddleOfStage(t *testing.T) {
 			if err := driver.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			_ = driver.Wait() // at once, although it has asked a client that does not answer
+			_ = driver.Wait() // returns at once, although the driver waits for a client that does not answer
 			if written {
 				if err := writeRecord(path, r); err != nil {
 					t.Fatal(err)
@@ -128,7 +128,7 @@ func TestDriverKilledWhileItReplacedADeadClient(t *testing.T) {
 			r := n.stage()
 			n.mustPublish("target")
 			n.kill(r)
-			r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{} // as saved before the new client runs
+			r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{} // as saved before the new client is started
 			if err := errors.Join(os.Mkdir(n.freshPath(r), 0o700), writeRecord(n.recordPath("id-vol"), r)); err != nil {
 				t.Fatal(err)
 			}
@@ -222,7 +222,7 @@ func TestDamagedRecordsStopNothing(t *testing.T) {
 func TestEndingIsResumed(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
-	// As if the process had been killed right after it took the mount away from a client that hangs.
+	// As if the process had been killed right after it removed the mount of a client that hangs.
 	n.stop(r)
 	if err := errors.Join(
 		mount.Unmount(n.path("staging"), anyMount), writeRecord(n.endingPath(r), r), n.forget("id-vol"),
@@ -236,7 +236,7 @@ func TestEndingIsResumed(t *testing.T) {
 	}
 }
 
-func TestNewSelfNeedsAbsoluteStateDir(t *testing.T) {
+func TestManagerNeedsAbsoluteStateDir(t *testing.T) {
 	if _, err := NewManager(t.Context(), Config{StateDir: filepath.Join("relative", "dir")}); err == nil {
 		t.Error("accepted")
 	}

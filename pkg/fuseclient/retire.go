@@ -11,27 +11,27 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// retire lets a client go that the volume no longer needs. It takes the client's last mount away, upon which a healthy
-// one exits by itself; the rest happens in the background and, through a file in ending/, also over a restart.
+// retire ends a client that the volume no longer needs. It removes the client's last mount, after which a healthy client exits by
+// itself. The rest happens in the background and, through a file in ending/, also across a restart.
 func (m *Manager) retire(ctx context.Context, r record) {
 	if _, begun := m.reaping.LoadOrStore(r.name(), true); begun {
 		return
 	}
 	log := logger(ctx, r)
-	m.metas.close(r) // or it would keep the client
+	m.metas.close(r) // an open .meta would keep the client alive
 	err := errors.Join(writeRecord(m.endingPath(r), r), m.leaveFresh(r))
-	// The kernel gives the number of a device without mounts to the next one that is mounted: look before that.
+	// The kernel reuses the number of a device without mounts for the next mount, so check the use before unmounting.
 	if used, usedErr := m.inUse(r); usedErr == nil && !used && !r.Unused {
 		r.Unused = true
 		err = errors.Join(err, writeRecord(m.endingPath(r), r))
 	}
 	if err != nil {
-		log.Error(err, "Cannot end the GlusterFS client in good order")
+		log.Error(err, "Cannot end the GlusterFS client in the ordinary way")
 	}
 	m.ending.Go(func() { m.reap(log, r) })
 }
 
-// reap waits for a client's end, kills it when that does not come, and removes what it leaves.
+// reap waits for a client to end, kills it if it does not, and removes its remains.
 func (m *Manager) reap(log klog.Logger, r record) {
 	defer m.reaping.Delete(r.name())
 	ended, err := m.awaitEnd(r)
@@ -41,7 +41,7 @@ func (m *Manager) reap(log klog.Logger, r record) {
 	}
 	switch {
 	case err != nil:
-		log.Error(err, "Cannot end the GlusterFS client") // its file in ending/ stays for the next start
+		log.Error(err, "Cannot end the GlusterFS client") // the file in ending/ stays for the next start
 	case !ended:
 		log.Info("GlusterFS client stays until the last mount of its volume is gone")
 	default:
@@ -49,7 +49,7 @@ func (m *Manager) reap(log klog.Logger, r record) {
 	}
 }
 
-// awaitEnd reports whether the client is known to have ended. It kills one that nothing uses.
+// awaitEnd reports whether the client is known to have ended. It kills a client that is no longer used.
 func (m *Manager) awaitEnd(r record) (ended bool, err error) {
 	pidfd, err := r.Process.open()
 	if pidfd == -1 {
@@ -68,7 +68,8 @@ func (m *Manager) awaitEnd(r record) (ended bool, err error) {
 	return err == nil, err
 }
 
-// inUse reports whether a mount of the client is anywhere on the node. Containers keep theirs when the host has none left.
+// inUse reports whether a mount of the client exists anywhere on the node. Containers keep their mounts when the host has none
+// left.
 func (m *Manager) inUse(r record) (bool, error) {
 	return mount.InUse(r.Device, fsType, r.Process.PID)
 }
@@ -83,7 +84,7 @@ func (m *Manager) kill(pidfd int) error {
 	return nil
 }
 
-// discard ends a client that nothing uses, at once, and removes its fresh path.
+// discard kills a client that is not used, and removes its fresh path.
 func (m *Manager) discard(r record) error {
 	fresh := m.freshPath(r)
 	err := mount.Unmount(fresh, anyMount)
@@ -92,6 +93,6 @@ func (m *Manager) discard(r record) error {
 		defer unix.Close(pidfd)
 		openErr = m.kill(pidfd)
 	}
-	// Once more: it may have mounted after the first look.
+	// Unmount again: the client may have mounted after the first check.
 	return errors.Join(err, openErr, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh), m.removeCgroup(r.name()))
 }

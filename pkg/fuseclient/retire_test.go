@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestKill: a client that has ended meanwhile is as good as killed.
+// TestKill: killing a client that has ended meanwhile is a success.
 func TestKill(t *testing.T) {
 	n := newNode(t)
 	cmd := exec.CommandContext(t.Context(), "true")
@@ -37,8 +37,9 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestClientThatDoesNotEnd: as long as it is there, it stays written down, and is not started a second time. A client that
-// waits for a disk is like that; here it is this process, which is the first of its namespace and cannot be killed in it.
+// TestClientThatDoesNotEnd: as long as the client is there, its file in ending/ stays, and no second client is started. A client
+// that waits for a disk behaves like this; here it is this process, which is the first of its PID namespace and cannot be killed
+// in it.
 func TestClientThatDoesNotEnd(t *testing.T) {
 	n := newNode(t)
 	if os.Getpid() != 1 {
@@ -63,7 +64,7 @@ func TestClientThatDoesNotEnd(t *testing.T) {
 	if err := os.Remove(n.endingPath(r)); err != nil {
 		t.Fatal(err)
 	}
-	// And if its start was interrupted, it is written down again, for the start after this one.
+	// If its start was interrupted, the client is written to ending/ again, for the start after this one.
 	if err := writeRecord(n.recordPath("id-vol"), r); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func TestClientThatDoesNotEnd(t *testing.T) {
 	}
 }
 
-// TestHungClientEndsBesideTheNext: the kernel gives the number of its device to the client that is started next.
+// TestHungClientEndsBesideTheNext: the kernel reuses the number of its device for the client that is started next.
 func TestHungClientEndsBesideTheNext(t *testing.T) {
 	n := newNode(t)
 	hung := n.stage()
@@ -95,8 +96,8 @@ func TestHungClientEndsBesideTheNext(t *testing.T) {
 	}
 }
 
-// TestUnusedIsWrittenDown: a driver that is ended while it waits for a hung client does not leave the next one to judge by a number
-// that the next client has got.
+// TestUnusedIsWrittenDown: a driver that is ended while it waits for a hung client records that the client is unused. The next
+// driver need not compare device numbers, which the next client may have got.
 func TestUnusedIsWrittenDown(t *testing.T) {
 	n := newNode(t)
 	hung := n.stage()
@@ -110,7 +111,7 @@ func TestUnusedIsWrittenDown(t *testing.T) {
 	}
 	next := n.stage()
 	if next.Device != hung.Device {
-		t.Logf("the kernel has not used %s again, but %s", hung.Device, next.Device)
+		t.Logf("the kernel has not reused %s; it used %s", hung.Device, next.Device)
 	}
 	if ended, err := n.awaitEnd(written); !ended || err != nil || hung.Process.alive() {
 		t.Errorf("ended: %t, %v", ended, err)
@@ -120,7 +121,8 @@ func TestUnusedIsWrittenDown(t *testing.T) {
 	}
 }
 
-// TestClientOfContainersIsNotKilled: the mounts that are left of it are those of a container, and its staging path is staged once more.
+// TestClientOfContainersIsNotKilled: the only remaining mounts of the client are in a container, and its staging path is staged
+// again.
 func TestClientOfContainersIsNotKilled(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -148,7 +150,7 @@ func TestClientOfContainersIsNotKilled(t *testing.T) {
 	waitFor(t, "the client's end, when the container has ended", func() bool { return !r.Process.alive() })
 }
 
-// TestClientInDoubtIsNotKilled: the table of mounts, which shows whether pods use it, cannot be read.
+// TestClientInDoubtIsNotKilled: the mount table, which shows whether pods use the client, cannot be read.
 func TestClientInDoubtIsNotKilled(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -166,7 +168,7 @@ func TestClientInDoubtIsNotKilled(t *testing.T) {
 	}
 }
 
-// hideProcBut takes /proc away, and with it the table of mounts, but for what shows that a client lives.
+// hideProcBut hides /proc, and with it the mount table, except for the files that show that a client lives.
 func (n *node) hideProcBut(r record) (restore func()) {
 	n.t.Helper()
 	dir := fmt.Sprintf("/proc/%d", r.Process.PID)
@@ -181,13 +183,13 @@ func (n *node) hideProcBut(r record) (restore func()) {
 	return restore
 }
 
-// TestUnidentifiedClient: a client whose identity cannot be read is ended at once, since nothing could end it later.
+// TestUnidentifiedClient: a client that cannot be identified is ended at once, because it could not be found later.
 func TestUnidentifiedClient(t *testing.T) {
 	n := newNode(t)
 	n.mkdir("other")
-	r := n.stage() // what is opened once stays open
+	r := n.stage() // the first stage opens descriptors that stay open
 	n.kill(r)
-	waitFor(t, "its reaping", func() bool { _, err := os.Stat(fmt.Sprintf("/proc/%d", r.Process.PID)); return err != nil })
+	waitFor(t, "the client to be reaped", func() bool { _, err := os.Stat(fmt.Sprintf("/proc/%d", r.Process.PID)); return err != nil })
 	before := mounttest.Descriptors(t)
 	restore := mounttest.HideProc(t)
 	err := n.Stage(t.Context(), source("absent"), n.path("other"))

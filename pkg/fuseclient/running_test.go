@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountOver mounts a file system of another kind.
+// mountOver mounts a file system of another type.
 func (n *node) mountOver(path, source string) {
 	n.t.Helper()
 	if err := unix.Mount(source, path, "tmpfs", 0, ""); err != nil {
@@ -19,7 +19,7 @@ func (n *node) mountOver(path, source string) {
 	n.t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) })
 }
 
-// TestRebuildInDoubt: a record is made only of what is known to be the volume's mount and client.
+// TestRebuildInDoubt: a record is rebuilt only from a mount and a client that are known to be the volume's.
 func TestRebuildInDoubt(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -34,7 +34,7 @@ func TestRebuildInDoubt(t *testing.T) {
 	}
 	n.mountOver(n.path("staging"), "fake:/vol")
 	if got, known, err := n.rebuild(t.Context(), "id-vol", n.path("staging")); known || err != nil {
-		t.Errorf("a mount that is no client's: %+v, %v", got, err)
+		t.Errorf("a mount without a client: %+v, %v", got, err)
 	}
 	for source, name := range map[string]string{"dead": "another-source", "fake:/vol": "ended"} {
 		dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -58,11 +58,11 @@ func TestRebuildInDoubt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, known, err := n.rebuild(t.Context(), "id-odd", n.path("odd")); known || !errors.Is(err, unix.EIO) {
-		t.Errorf("a client that does not say whether it lives: %+v, %t, %v", got, known, err)
+		t.Errorf("a client that may have ended: %+v, %t, %v", got, known, err)
 	}
 }
 
-// TestRunningClients are those of the volume, and no other process that holds the device.
+// TestRunningClients: only clients of the volume are returned, and no other process that has the device open.
 func TestRunningClients(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -81,11 +81,11 @@ func TestRunningClients(t *testing.T) {
 		t.Errorf("all: %+v", found)
 	}
 	if found := runningClients(n.cfg.StateDir, hash("id-vol")); len(found) != 1 || found[0].process != r.Process {
-		t.Errorf("of one volume: %+v", found)
+		t.Errorf("for one volume: %+v", found)
 	}
 }
 
-// TestHoldsFUSE: only that device counts.
+// TestHoldsFUSE: only /dev/fuse counts.
 func TestHoldsFUSE(t *testing.T) {
 	dir := t.TempDir()
 	for name, tt := range map[string]struct {

@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// The servers that the node knows for a cluster are asked instead of those in the PersistentVolume, also for a volume
-// that was staged before they were known.
+// TestServersOfTheCluster: the servers that the node has for a cluster replace those in the PersistentVolume, also for a volume
+// that was staged before they were configured.
 func TestServersOfTheCluster(t *testing.T) {
 	n := newNode(t)
 	s := source("vol")
@@ -46,7 +46,7 @@ func TestServersOfTheCluster(t *testing.T) {
 	}
 }
 
-// TestSlowNames: while no nameserver answers in time, the client gets the servers as they are, and has its own patience.
+// TestSlowNames: while no nameserver answers in time, the client gets the servers unsorted, and the client's own timeout applies.
 func TestSlowNames(t *testing.T) {
 	n := newNode(t)
 	n.cfg.Prober.LookupLimit = time.Millisecond
@@ -88,6 +88,6 @@ func serversOf(t *testing.T, r record) []string {
 			servers = append(servers, server)
 		}
 	}
-	slices.Sort(servers) // they come in the order in which they have answered
+	slices.Sort(servers) // they are in the order in which they answered
 	return servers
 }

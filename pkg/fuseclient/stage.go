@@ -37,8 +37,9 @@ func (m *Manager) Stage(ctx context.Context, source mount.Source, stagingPath st
 	return err
 }
 
-// compareStaged refuses a request for other files than those staged, and drops a record of which nothing is left. New mount
-// options and servers do not keep a pod that runs from starting its containers again: they are for the client's next start.
+// compareStaged refuses a request for files other than those staged, and drops a record if nothing is left of its volume. A
+// request with new mount options or servers is accepted, so that a running pod can restart its containers: they apply from the
+// client's next start.
 func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path string) error {
 	r, ok, err := m.restore(ctx, source.VolumeID, path)
 	if !ok || err != nil {
@@ -62,16 +63,16 @@ func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path s
 	return nil
 }
 
-// update keeps what the volume's next client will be started with.
+// update stores the options and servers with which the volume's next client will be started.
 func (m *Manager) update(ctx context.Context, r record, source mount.Source) {
 	log := logger(ctx, r).WithValues("servers", source.Servers, "mountOptions", source.Options.String())
 	r.Source = source
 	logUnwritten(ctx, source.VolumeID, m.save(r))
-	log.Info("The servers or mount options of a volume that is in use have changed; its client takes them at its next start")
+	log.Info("The servers or mount options of a volume in use have changed; its client uses them from its next start")
 }
 
-// ensure makes a live client of the volume be mounted at path: it does nothing when one is, binds the one that runs,
-// or starts a new one.
+// ensure makes sure that a live client of the volume is mounted at path: it does nothing if that is so, binds the client that
+// runs, or starts a new one.
 func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) (record, error) {
 	former, known := m.record(source.VolumeID)
 	top, err := mount.Top(path)
@@ -96,13 +97,13 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	if err != nil {
 		return record{}, err
 	}
-	// When this fails the record stands, and the next call binds the client that runs.
+	// If this fails, the record stays, and the next call binds the client that runs.
 	if err := attachTree(tree, r, path); err != nil {
 		return record{}, err
 	}
 	if known && former.Generation != r.Generation {
 		m.retire(ctx, former)
-		m.reportDeath(source.VolumeID) // what has waited for its end finds another record
+		m.reportDeath(source.VolumeID) // the goroutine that waits for its end now finds another record
 	}
 	if m.cfg.Health {
 		m.holdMeta(ctx, r, path)
@@ -111,14 +112,14 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	return r, nil
 }
 
-// attachTree mounts a clone of the volume's mount at its staging path, and closes it.
+// attachTree mounts a clone of the volume's mount at its staging path, and closes the clone.
 func attachTree(tree *os.File, r record, path string) error {
 	defer tree.Close()
 	return mount.AttachTree(int(tree.Fd()), r.Device, path, mount.Flags{Suid: r.Source.Options.Suid()})
 }
 
-// running returns a client of the volume, the former one if it is alive or else a new one, with a clone of its mount, or of the
-// volume's directory in it.
+// running returns a client of the volume, which is former if that is alive and otherwise a new one, with a clone of its mount or
+// of the volume's directory in it.
 func (m *Manager) running(ctx context.Context, former record, alive bool, source mount.Source, path string) (r record, tree *os.File, err error) {
 	if alive {
 		if tree, err = m.cloneMount(ctx, former); tree != nil || err != nil {
@@ -134,8 +135,8 @@ func (m *Manager) running(ctx context.Context, former record, alive bool, source
 	return r, tree, nil
 }
 
-// undo brings back the volume's former record, if there was one, and ends the client that has been started, which nothing uses: the
-// orchestrator does not unstage what it could not stage.
+// undo restores the volume's former record, if there was one, and ends the client that was just started and is not used: the
+// orchestrator does not unstage a volume that it could not stage.
 func (m *Manager) undo(r, former record) error {
 	var err error
 	if former.Source.VolumeID == "" {
@@ -143,10 +144,11 @@ func (m *Manager) undo(r, former record) error {
 	} else {
 		err = m.save(former)
 	}
-	return errors.Join(err, m.discard(r)) // in this order: no death of a client that was needed
+	return errors.Join(err, m.discard(r)) // in this order, so that this does not count as the death of a needed client
 }
 
-// replaceable refuses what must not be replaced: everything but a GlusterFS mount whose client is gone for good.
+// replaceable returns an error for a mount that must not be replaced: any mount except a GlusterFS mount whose client is gone for
+// good.
 func (m *Manager) replaceable(ctx context.Context, top *mountinfo.Info, volumeID string) error {
 	if other, found := m.owner(mount.DeviceOf(top), volumeID); found {
 		return fmt.Errorf("%w: volume %s is mounted at %s", mount.ErrConflict, other, top.Mountpoint)
@@ -167,8 +169,9 @@ func (m *Manager) replaceable(ctx context.Context, top *mountinfo.Info, volumeID
 	return nil
 }
 
-// refuseHung returns ErrUnavailable if the client does not answer for itself: the container runtime would hang in the mount. Bricks
-// that are away are no reason. A client that was started a moment ago is not asked, so that a publish costs no more than its bind.
+// refuseHung returns ErrUnavailable if the client does not answer a request that needs no brick, because the container runtime
+// would hang in the mount. Missing bricks are no reason to refuse. A client that was started a moment ago is not asked, so that a
+// publish costs no more than its bind.
 func (m *Manager) refuseHung(ctx context.Context, r record, path string) error {
 	if age := time.Since(time.Unix(0, r.Generation)); age >= 0 && age < m.limits.calm {
 		return nil
@@ -181,31 +184,32 @@ func (m *Manager) refuseHung(ctx context.Context, r record, path string) error {
 		return err
 	case errors.Is(err, mount.ErrTimeout):
 		return fmt.Errorf("%w: the GlusterFS client at %s hangs (%v); if it stays so, delete the volume's pods on this node",
-			mount.ErrUnavailable, path, err) //nolint:errorlint // one sentinel
+			mount.ErrUnavailable, path, err) //nolint:errorlint // only one sentinel
 	}
 	logger(ctx, r).Error(err, "Cannot ask the GlusterFS client whether it hangs")
 	return nil
 }
 
-// fsType is that of every mount of a GlusterFS client.
+// fsType is the file system type of every mount of a GlusterFS client.
 const fsType = "fuse.glusterfs"
 
-// clientEnded asks the client of a device, mounted at path, whether it is there. ErrTimeout: it hangs.
+// clientEnded asks the client of a device that is mounted at path, and reports whether the client has ended. It returns
+// ErrTimeout if the client hangs.
 func (m *Manager) clientEnded(ctx context.Context, device mount.Device, path string) (bool, error) {
 	return m.asker.ClientEnded(ctx, m.limits.ask, device.String(), path)
 }
 
 func anyMount(*mountinfo.Info) error { return nil }
 
-// isDir is for a path that may be a mount point, which is then not asked.
+// isDir checks that path is a directory. A mount point counts as one without a stat, which could block.
 func isDir(path string) error {
 	switch top, err := mount.Top(path); {
 	case err != nil:
 		return err
 	case top != nil:
-		return nil // binds of files are never made here
+		return nil // this driver never binds files
 	}
-	info, err := os.Lstat(path) //nolint:gosec // the orchestrator's path
+	info, err := os.Lstat(path) //nolint:gosec // the path is the orchestrator's
 	if err == nil && !info.IsDir() {
 		err = &fs.PathError{Op: "stat", Path: path, Err: errors.New("not a directory")}
 	}

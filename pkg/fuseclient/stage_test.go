@@ -17,10 +17,10 @@ func TestLifeOfAVolume(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	if got := mountsBelow(t, n.cfg.StateDir); len(got) > 0 {
-		t.Errorf("the client is still mounted at its fresh path %q: it could unmount what is put there later", got)
+		t.Errorf("the client is still mounted at its fresh path %q: it could unmount what is mounted there later", got)
 	}
 	if session, err := unix.Getsid(r.Process.PID); session != r.Process.PID {
-		t.Errorf("the client is not in a session of its own, but in %d: the terminal's ctrl-C would end it (%v)", session, err)
+		t.Errorf("the client is not in a separate session, but in %d: the terminal's ctrl-C would end it (%v)", session, err)
 	}
 	n.mustPublish("target")
 	if n.layers("staging") != 1 || n.layers("target") != 1 {
@@ -29,7 +29,7 @@ func TestLifeOfAVolume(t *testing.T) {
 	if err := answers(n.path("target")); err != nil {
 		t.Error(err)
 	}
-	for range 2 { // the second round finds nothing left to do
+	for range 2 { // the second round has nothing left to do
 		if err := n.Unpublish(t.Context(), "id-vol", n.path("target")); err != nil {
 			t.Error(err)
 		}
@@ -80,15 +80,15 @@ func TestStageAgain(t *testing.T) {
 	}
 }
 
-// TestStageAfterAnEdit: the PersistentVolume of a pod that runs may be edited. Its client goes on, and the next one is started
-// with what the PersistentVolume has then.
+// TestStageAfterAnEdit: the PersistentVolume of a running pod may be edited. Its client stays, and the next client is started
+// with the new options.
 func TestStageAfterAnEdit(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
 	n.mustPublish("target")
 	edited := source("vol", "log-level=ERROR")
 	edited.Servers = []string{"gluster3"}
-	n.restart() // as the kubelet's, after which it stages what it finds staged
+	n.restart() // the kubelet restarts as well, and then stages again what is staged
 	for range 2 {
 		if err := n.Stage(t.Context(), edited, n.path("staging")); err != nil {
 			t.Fatal(err)
@@ -108,7 +108,7 @@ func TestStageAfterAnEdit(t *testing.T) {
 	}
 }
 
-// TestStageAfterAnEditWithoutState: a state directory that cannot be written does not keep the pod from starting its containers.
+// TestStageAfterAnEditWithoutState: a pod can start its containers although the state directory cannot be written.
 func TestStageAfterAnEditWithoutState(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -119,7 +119,8 @@ func TestStageAfterAnEditWithoutState(t *testing.T) {
 	}
 }
 
-// An administrator has cleared a dead volume away by hand: its record does not keep it from being staged.
+// TestStageForgetsWhatIsGone: if an administrator removed a dead volume by hand, its record does not keep the volume from being
+// staged.
 func TestStageForgetsWhatIsGone(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -140,7 +141,7 @@ func TestStageForgetsWhatIsGone(t *testing.T) {
 	}
 	n.ending.Wait()
 	if _, err := os.Lstat(fresh); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the first path of the client before is left: %v", err)
+		t.Errorf("the first path of the previous client is left: %v", err)
 	}
 }
 
@@ -211,7 +212,7 @@ func TestStageReplacesDeadClient(t *testing.T) {
 	}
 }
 
-// As after a restart between binding the client and taking it off its fresh path.
+// TestStageLeavesFreshPath: as after a restart between binding the client and removing it from its fresh path.
 func TestStageLeavesFreshPath(t *testing.T) {
 	n := newNode(t)
 	fresh := n.freshPath(n.stage())
@@ -264,6 +265,6 @@ func TestStageBindsTheRunningClientAgain(t *testing.T) {
 	}
 	n.ending.Wait()
 	if files := n.files(); strings.Contains(files, "ending/") {
-		t.Errorf("it is written down as ending: %s", files)
+		t.Errorf("it has a file in ending/: %s", files)
 	}
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
-// errMute: a server accepts connections but does not deliver the volume file. The client would wait for it for half
-// an hour and try no other.
+// errMute is returned when a server accepts connections but does not deliver the volume file. The client would wait half an hour
+// for it and try no other server.
 var errMute = errors.New("the server does not answer")
 
-// start runs a new client for the volume until it has answered once, and saves its record. Afterwards it is mounted
-// at its fresh path only. On failure nothing of it is left and the former record, if any, is back.
+// start runs a new client for the volume until it has answered once, and saves its record. After that the client is mounted only
+// at its fresh path. On failure nothing is left of the client, and the former record, if any, is restored.
 func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath string) (record, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.StartTimeout)
 	defer cancel()
@@ -43,7 +43,7 @@ func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath st
 	}
 }
 
-// find returns the servers that a client may be given, the best one first.
+// find returns the servers that a client may use, the best one first.
 func (m *Manager) find(ctx context.Context, source mount.Source) (mount.Reachable, error) {
 	servers, err := m.order(ctx, source)
 	if err == nil {
@@ -52,7 +52,7 @@ func (m *Manager) find(ctx context.Context, source mount.Source) (mount.Reachabl
 	return servers, err
 }
 
-// named returns the servers of a volume in the order in which they are given.
+// named returns the servers of a volume in the configured order.
 func (m *Manager) named(source mount.Source) []string {
 	servers := slices.Clone(source.Servers)
 	if current, ok := m.cfg.Servers[source.Cluster]; ok {
@@ -71,7 +71,7 @@ func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachab
 	servers := m.named(source)
 	ordered, err := m.cfg.Prober.Order(ctx, servers, source.Options.Port())
 	if unreachable, ok := errors.AsType[*mount.UnreachableError](err); ok && unreachable.Unsure && ctx.Err() == nil {
-		klog.FromContext(ctx).Info("Cannot tell which GlusterFS server can be reached, using the given order", "volumeID", source.VolumeID, "err", err.Error())
+		klog.FromContext(ctx).Info("Cannot tell which GlusterFS servers can be reached; using the configured order", "volumeID", source.VolumeID, "err", err.Error())
 		return mount.Reachable{Servers: servers, Unsure: true}, nil
 	}
 	if err == nil && ordered.Servers[0] != servers[0] {
@@ -80,17 +80,18 @@ func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachab
 	return ordered, err
 }
 
-// attempt is start with the servers in the order in which find returns them. What the client needs on this node is made meanwhile.
+// attempt runs one start with the servers in the order that find returns. While find runs, it prepares what the client needs on
+// this node.
 func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath string, find func(context.Context) (mount.Reachable, error)) (
 	r record, servers mount.Reachable, err error,
 ) {
 	former, restaged := m.record(source.VolumeID)
-	// The clock makes generations unique, over restarts too; Mkdir makes sure.
+	// The clock makes generations unique, also across restarts; Mkdir checks that.
 	r = record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: m.bootID}
 	if err := os.Mkdir(m.freshPath(r), 0o700); err != nil { //nolint:gosec // below the state directory
 		return record{}, servers, fmt.Errorf("create the client's directory: %w", err)
 	}
-	if m.node.Load() == nil { // on the node it is mounted below a read-only directory
+	if m.node.Load() == nil { // on the node, the directory above the fresh path is read-only
 		logUnwritten(ctx, source.VolumeID, mount.Seal(m.freshPath(r)))
 	}
 	var place *placement.Place
@@ -115,7 +116,8 @@ func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath 
 	}
 }
 
-// prepare saves the record, so that a client is never unknown, whenever this process may be killed, and makes the client's place.
+// prepare saves the record, so that a client is never without one whenever this process may be killed, and prepares the client's
+// place.
 func (m *Manager) prepare(ctx context.Context, r record) (*placement.Place, error) {
 	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
 	m.updateResolver(ctx)
@@ -126,20 +128,20 @@ func (m *Manager) prepare(ctx context.Context, r record) (*placement.Place, erro
 	return place, nil
 }
 
-// run starts the client at a place, which it closes, and waits for its first answer.
+// run starts the client at a place, which run closes, and waits for its first answer.
 func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable, place *placement.Place) (record, error) {
-	c, err := m.launch(r, servers, place)
+	c, err := m.launch(ctx, r, servers, place)
 	place.Close()
 	if err != nil {
 		return r, err
 	}
 	r.Process = c.process
-	m.remember(r) // on disk it is not worth the time: interrupted finds the process by its path
+	m.remember(r) // not on disk, to save time: interrupted finds the process by its fresh path
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if started := r; len(servers.Servers) > 1 {
 		patience := m.limits.mute
-		if servers.Unsure { // the client looks names up as long as the probe has done in vain
+		if servers.Unsure { // the client will spend as long on name lookups as the failed probe did
 			patience = m.cfg.StartTimeout / 2
 		}
 		mute := time.AfterFunc(patience, func() {

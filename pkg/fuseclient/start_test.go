@@ -43,7 +43,7 @@ func TestFailedStart(t *testing.T) {
 	}
 }
 
-// nothingLeft checks that of a failed start only the log remains.
+// nothingLeft checks that a failed start left only its log.
 func (n *node) nothingLeft(volume string) {
 	n.t.Helper()
 	if got, want := n.files(), "logs/"+hash("id-"+volume)+".log"; got != want {
@@ -112,7 +112,7 @@ func TestMuteServerIsPassedOver(t *testing.T) {
 	}
 }
 
-// TestOnlyServerIsMute: where there is no other server, the client is given all the time there is.
+// TestOnlyServerIsMute: without another server, the client gets all the time that there is.
 func TestOnlyServerIsMute(t *testing.T) {
 	n := newNode(t)
 	n.cfg.StartTimeout = 3 * n.limits.mute
@@ -121,13 +121,13 @@ func TestOnlyServerIsMute(t *testing.T) {
 	if err := n.Stage(t.Context(), s, n.path("staging")); !errors.Is(err, mount.ErrTimeout) {
 		t.Errorf("got %v", err)
 	}
-	n.nothingLeft("mute") // nor the log of a client before the last
+	n.nothingLeft("mute") // not even the log of an earlier client
 }
 
-// A client that has its volume file waits for its bricks, and must not be exchanged meanwhile.
+// TestSlowBricksAreNotMute: a client that has its volume file and waits for its bricks must not be replaced.
 func TestSlowBricksAreNotMute(t *testing.T) {
 	n := newNode(t)
-	self, err := identifyProcess(os.Getpid()) // which has no connections
+	self, err := identifyProcess(os.Getpid()) // this process has no connections
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,11 +145,11 @@ func TestSlowBricksAreNotMute(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n.isMute(r) {
-		t.Error("mute without proof")
+		t.Error("mute, although that is not certain")
 	}
 }
 
-// TestStartPreparesWhileItAsks: what a client needs on the node is there before the servers have answered.
+// TestStartPreparesWhileItAsks: what a client needs on the node is ready before the servers have answered.
 func TestStartPreparesWhileItAsks(t *testing.T) {
 	n, placed := newPlacedNode(t)
 	n.cfg.FetchVolfile = func(context.Context, string, int, string) (string, error) {
@@ -165,7 +165,7 @@ func TestStartPreparesWhileItAsks(t *testing.T) {
 	n.stage()
 }
 
-// TestStartWithoutAServer leaves nothing of what was prepared, and what was before.
+// TestStartWithoutAServer: everything that was prepared is removed, and the former state is restored.
 func TestStartWithoutAServer(t *testing.T) {
 	n, placed := newPlacedNode(t)
 	r := n.stage()
@@ -183,14 +183,14 @@ func TestStartWithoutAServer(t *testing.T) {
 	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); !errors.Is(err, volfile.ErrRefused) {
 		t.Errorf("%v", err)
 	}
-	n.asker.Close() // which has a cgroup, too
+	n.asker.Close() // the asker has a cgroup, too
 	waitFor(t, "the end of all that was prepared", func() bool { return cgroupsLeft(t) == "" && mounttest.Descriptors(t) <= before })
 	if after := n.files(); after != files {
 		t.Errorf("files: %s, before there were %s", after, files)
 	}
 }
 
-// TestRestartWithoutAServer keeps the record of the client that has ended, so that the next call knows the volume.
+// TestRestartWithoutAServer: the record of the client that has ended stays, so that the next call can find the volume.
 func TestRestartWithoutAServer(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -211,14 +211,14 @@ func TestRestartWithoutAServer(t *testing.T) {
 	}
 }
 
-// TestStartWithoutAPlace does not wait for servers that are silent.
+// TestStartWithoutAPlace: the start fails without waiting for silent servers.
 func TestStartWithoutAPlace(t *testing.T) {
 	n := newNode(t)
 	n.confine = func() (*placement.Confinement, error) { return nil, unix.ENOSYS }
 	n.cfg.FetchVolfile = func(ctx context.Context, _ string, _ int, _ string) (string, error) {
 		<-ctx.Done()
 		if !errors.Is(ctx.Err(), context.Canceled) {
-			t.Error("it has waited as long as it may")
+			t.Error("it waited for the servers")
 		}
 		return "", ctx.Err()
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// damage puts a file in the place of a directory of the state directory. repair undoes it.
+// damage puts a file in the place of a directory of the state directory. repair reverts that.
 func (n *node) damage(name string) (repair func()) {
 	n.t.Helper()
 	dir := filepath.Join(n.cfg.StateDir, name)
@@ -39,7 +39,7 @@ func (n *node) fill(name string) {
 	}
 }
 
-// protect makes a directory of the state directory read-only. undo undoes it.
+// protect makes a directory of the state directory read-only. undo reverts that.
 func (n *node) protect(name string) (undo func()) {
 	n.t.Helper()
 	dir := filepath.Join(n.cfg.StateDir, name)
@@ -53,7 +53,7 @@ func (n *node) protect(name string) (undo func()) {
 	}
 }
 
-// unlist covers a directory of the state directory by one that cannot be listed: that of the fake client.
+// unlist covers a directory of the state directory with one that cannot be listed: that of the fake client.
 func (n *node) unlist(name string) {
 	n.t.Helper()
 	n.stage()
@@ -62,7 +62,7 @@ func (n *node) unlist(name string) {
 	}
 }
 
-// TestFreshPathThatStays: that the client's first path cannot be cleared away fails no call.
+// TestFreshPathThatStays: no call fails because the client's first path cannot be removed.
 func TestFreshPathThatStays(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -77,7 +77,7 @@ func TestFreshPathThatStays(t *testing.T) {
 	}
 }
 
-// TestStartsThatFail: a driver that cannot see what its predecessor left does not start.
+// TestStartsThatFail: a driver that cannot read its predecessor's state does not start.
 func TestStartsThatFail(t *testing.T) {
 	for name, tt := range map[string]struct {
 		prepare func(n *node)
@@ -94,13 +94,13 @@ func TestStartsThatFail(t *testing.T) {
 			tt.prepare(n)
 			n.Close()
 			if _, err := NewManager(t.Context(), testConfig(n.cfg.StateDir)); err == nil || !strings.Contains(err.Error(), tt.says) {
-				t.Errorf("%v, want an error that says %q", err, tt.says)
+				t.Errorf("got %v, want an error with %q", err, tt.says)
 			}
 		})
 	}
 }
 
-// TestOneDriverAtATime: a second one would end the clients that the first is starting.
+// TestOneDriverAtATime: a second driver would end the clients that the first is starting.
 func TestOneDriverAtATime(t *testing.T) {
 	n := newNode(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -110,14 +110,14 @@ func TestOneDriverAtATime(t *testing.T) {
 	}
 	n.unlist("logs")
 	n.Close()
-	for range 2 { // a start that fails leaves no lock
+	for range 2 { // a failed start leaves no lock
 		if _, err := NewManager(t.Context(), testConfig(n.cfg.StateDir)); err == nil || !strings.Contains(err.Error(), "/logs: ") {
 			t.Errorf("a start that fails: %v", err)
 		}
 	}
 }
 
-// TestStartDespiteLeftovers: what cannot be cleared away is logged, and the next driver serves the other volumes of the node.
+// TestStartDespiteLeftovers: what cannot be removed is logged, and the driver serves the node's other volumes.
 func TestStartDespiteLeftovers(t *testing.T) {
 	volume := filepath.Join("volumes", hash("id-vol")+".json")
 	for name, tt := range map[string]struct {
@@ -153,7 +153,7 @@ func TestStartDespiteLeftovers(t *testing.T) {
 			n.Manager = next
 			told, err := os.ReadFile(filepath.Join(n.cfg.StateDir, "leftovers"))
 			if err != nil || !strings.Contains(string(told), tt.logged+": ") || strings.Count(string(told), "\n") != n.Leftovers() {
-				t.Errorf("doctor is told %q, %v, and counted are %d", told, err, n.Leftovers())
+				t.Errorf("the file for doctor has %q, %v; %d are counted", told, err, n.Leftovers())
 			}
 			if r, known := n.record("id-vol"); known {
 				t.Errorf("a volume that is not mounted is known: %+v", r)
@@ -169,13 +169,13 @@ func TestStartDespiteLeftovers(t *testing.T) {
 			if !slices.ContainsFunc(strings.Split(log, "\n"), func(line string) bool {
 				return strings.Contains(line, "Leaving behind") && strings.Contains(line, tt.logged)
 			}) {
-				t.Errorf("the log does not tell of %s: %s", tt.logged, log)
+				t.Errorf("the log does not name %s: %s", tt.logged, log)
 			}
 		})
 	}
 }
 
-// TestStartWithReadOnlyState: the disk has failed, and the volumes that are staged go on.
+// TestStartWithReadOnlyState: the disk has failed, and the staged volumes keep working.
 func TestStartWithReadOnlyState(t *testing.T) {
 	n := newNode(t)
 	n.mkdir("other")
@@ -184,7 +184,7 @@ func TestStartWithReadOnlyState(t *testing.T) {
 	}
 	r := n.stage()
 	n.kill(r)
-	r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{} // a replacement that was interrupted
+	r.Generation, r.Process, r.Device = r.Generation+1, process{}, mount.Device{} // an interrupted replacement
 	if err := n.save(r); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,8 @@ func TestStartWithReadOnlyState(t *testing.T) {
 	n.mustPublish("target") // the kubelet does not stage again
 }
 
-// TestRestartKeepsWhatIsInUse: the log of a staged volume, and a client's first path that its stage has not left yet.
+// TestRestartKeepsWhatIsInUse: a restart keeps the log of a staged volume, and a client's first path that its stage has not left
+// yet.
 func TestRestartKeepsWhatIsInUse(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()
@@ -212,7 +213,7 @@ func TestRestartKeepsWhatIsInUse(t *testing.T) {
 	}
 	logs, err := os.ReadDir(filepath.Join(n.cfg.StateDir, "logs"))
 	if err != nil || len(logs) != 1 || logs[0].Name() != filepath.Base(n.logPath("id-vol")) {
-		t.Errorf("logs %v, %v; want that of the volume that is staged", logs, err)
+		t.Errorf("logs %v, %v; want the log of the staged volume", logs, err)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"k8s.io/klog/v2/ktesting"
 )
 
-// TestDamagedStateDirectory: what cannot be written down, or removed, fails a call only if a client cannot be started without it.
+// TestDamagedStateDirectory: a file that cannot be written or removed fails a call only if a client cannot be started without it.
 func TestDamagedStateDirectory(t *testing.T) {
 	stage := func(n *node) error { return n.Stage(n.t.Context(), source("vol"), n.path("staging")) }
 	unstage := func(n *node) error { return n.Unstage(n.t.Context(), "id-vol", n.path("staging")) }
@@ -64,8 +64,8 @@ func TestUnwrittenIsLogged(t *testing.T) {
 	}
 }
 
-// TestStateDiskAway: the disk of the state directory has become read-only, or full. Volumes that are mounted can be published,
-// unpublished and unstaged, also by a driver that is started then.
+// TestStateDiskAway: the disk of the state directory has become read-only or full. Mounted volumes can be published, unpublished
+// and unstaged, also by a driver that is started afterwards.
 func TestStateDiskAway(t *testing.T) {
 	for name, tt := range map[string]struct {
 		away      func(n *node) error

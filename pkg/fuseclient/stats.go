@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Stats implements mount.Mounter. A client that is known to have ended, or to hang, is not asked.
+// Stats implements mount.Mounter. It does not ask a client that is known to have ended or to hang.
 func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats, error) {
 	resolved, r, err := m.mounted(ctx, volumeID, path)
 	switch {
@@ -33,11 +33,11 @@ func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats
 	return stats, nil
 }
 
-// errReplaced: the client that the path had is gone, and the volume has another by now.
+// errReplaced is returned when the client that was mounted at the path has ended and the volume has another one.
 var errReplaced = errors.New("the client has ended and was replaced")
 
-// mounted finds the volume at its staging or target path, which it returns without symbolic links. Errors:
-// ErrNotMounted, errReplaced.
+// mounted finds the volume at its staging or target path, which it returns without symbolic links. It returns ErrNotMounted and
+// errReplaced.
 func (m *Manager) mounted(ctx context.Context, volumeID, path string) (resolved string, r record, err error) {
 	resolved, err = m.resolve(ctx, path)
 	var top *mountinfo.Info
@@ -49,14 +49,14 @@ func (m *Manager) mounted(ctx context.Context, volumeID, path string) (resolved 
 	}
 	r, known := m.record(volumeID)
 	if !known && top != nil {
-		r, known, _ = m.rebuild(ctx, volumeID, resolved) // not saved, since the path may be a target; a client that hangs is asked below
+		r, known, _ = m.rebuild(ctx, volumeID, resolved) // not saved because the path may be a target; a client that hangs is detected below
 	}
 	if !known || top == nil {
 		return "", record{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)
 	}
 	if mount.DeviceOf(top) != r.Device {
 		if err := m.replaceable(ctx, top, volumeID); err != nil {
-			return "", record{}, fmt.Errorf("%w: volume %s at %s: %v", mount.ErrNotMounted, volumeID, path, err) //nolint:errorlint // one sentinel
+			return "", record{}, fmt.Errorf("%w: volume %s at %s: %v", mount.ErrNotMounted, volumeID, path, err) //nolint:errorlint // only one sentinel
 		}
 		return "", record{}, errReplaced
 	}
@@ -67,7 +67,7 @@ func statsError(err error, r record, path string) error {
 	switch {
 	case errors.Is(err, mount.ErrTimeout):
 		return fmt.Errorf("volume %s does not answer: client or bricks hang: %w", r.Source.VolumeID, err)
-	case !mountutils.IsCorruptedMnt(err) && !errors.Is(err, unix.ECONNABORTED): // asked at the moment of its death
+	case !mountutils.IsCorruptedMnt(err) && !errors.Is(err, unix.ECONNABORTED): // ECONNABORTED: the client died during the call
 		return fmt.Errorf("statfs %s: %w", path, err)
 	case r.Process.alive():
 		return fmt.Errorf("%w: the bricks of volume %s do not answer (%w)", mount.ErrUnavailable, r.Source.VolumeID, err)

@@ -37,7 +37,8 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestStatsOfAnUnknownVolume whose client has ended: publishing it again would not help.
+// TestStatsOfAnUnknownVolume: the error does not advise to publish again, because for an unknown volume whose client has ended
+// that would not help.
 func TestStatsOfAnUnknownVolume(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())

@@ -45,11 +45,11 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 		return err
 	}
 	defer unlock()
-	r, ok, _ := m.restore(ctx, volumeID, path) // the error is that of a client that hangs, which is killed
+	r, ok, _ := m.restore(ctx, volumeID, path) // the error means that the client hangs; it is killed
 	if err := mount.Unmount(path, m.mayDetach(volumeID)); err != nil {
 		return err
 	}
-	if err := mount.Unseal(path); err != nil { // the kubelet removes it, and tries again for as long as it cannot
+	if err := mount.Unseal(path); err != nil { // the kubelet retries until it can remove the directory
 		klog.FromContext(ctx).Error(err, "The staging directory may be immutable, so that it cannot be removed", "volumeID", volumeID)
 	}
 	switch {
@@ -65,7 +65,7 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 	return nil
 }
 
-// mayDetach refuses other volumes' mounts, and those that are not of GlusterFS.
+// mayDetach returns a check that refuses mounts of other volumes and mounts that are not GlusterFS.
 func (m *Manager) mayDetach(volumeID string) func(*mountinfo.Info) error {
 	return func(top *mountinfo.Info) error {
 		if other, found := m.owner(mount.DeviceOf(top), volumeID); found {

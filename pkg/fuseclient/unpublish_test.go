@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// A volume must go, whatever state its client is in.
+// TestUnpublishAndUnstage: a volume can be unpublished and unstaged in whatever state its client is.
 func TestUnpublishAndUnstage(t *testing.T) {
 	for name, prepare := range map[string]func(n *node, r record){
 		"healthy":     func(*node, record) {},
@@ -87,7 +87,7 @@ func TestUnpublishKeepsWhatIsNotOurs(t *testing.T) {
 		t.Errorf("a file: %v", err)
 	}
 	if n.layers("foreign") != 1 {
-		t.Error("a foreign mount was taken off")
+		t.Error("a foreign mount was unmounted")
 	}
 	if got, err := os.ReadFile(n.path("full/data")); string(got) != "x" {
 		t.Errorf("data: %q, %v", got, err)
@@ -125,8 +125,8 @@ func TestUnstageAtAnotherPathKeepsTheVolume(t *testing.T) {
 	}
 }
 
-// TestSealedDirectories: what makes the kubelet's directories immutable, an administrator or another version of the driver, does not
-// keep them from being removed: the target here, the staging path by the kubelet afterwards.
+// TestSealedDirectories: directories of the kubelet that an administrator or another version of the driver made immutable can
+// still be removed: the target here, the staging path by the kubelet afterwards.
 func TestSealedDirectories(t *testing.T) {
 	n := newNode(t)
 	target := n.mkdir("target")
@@ -148,7 +148,7 @@ func TestSealedDirectories(t *testing.T) {
 	}
 }
 
-// TestClientDirectoryIsSealed for as long as it is in use, where it is in the mount namespace of this process.
+// TestClientDirectoryIsSealed: a client's directory in the mount namespace of this process is immutable as long as it is in use.
 func TestClientDirectoryIsSealed(t *testing.T) {
 	n := newNode(t)
 	seal(t, n.mkdir("probe"))
@@ -172,7 +172,7 @@ func TestClientDirectoryIsSealed(t *testing.T) {
 	}
 }
 
-// seal makes a directory immutable, or skips the test where the file system cannot.
+// seal makes a directory immutable. It skips the test if the file system does not support that.
 func seal(t *testing.T, path string) {
 	t.Helper()
 	if err := mount.Seal(path); err != nil {
@@ -184,7 +184,8 @@ func seal(t *testing.T, path string) {
 	}
 }
 
-// A client that is still published when its volume is unstaged serves on, and ends with the last bind.
+// TestUnstageWhilePublished: a client that is still published when its volume is unstaged keeps serving, and ends with the last
+// bind.
 func TestUnstageWhilePublished(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()

@@ -11,10 +11,10 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Run keeps clients and the state directory in order until ctx is done: it bounds the clients' logs, gives clients the node's hosts
-// file, resolver and certificates as they are now, ends clients whose last mount has gone, tries again to place clients on the node
-// where that has failed, and writes the records: those of new publications at once, and again those that could not be written while the
-// disk was full or read-only.
+// Run keeps clients and the state directory in order until ctx is done. It bounds the clients' logs, gives clients the node's
+// current hosts file, resolver and certificates, ends clients whose last mount is gone, retries placing clients on the node if
+// that has failed, and writes records: those with new publications at once, and those that could not be written while the disk
+// was full or read-only.
 func (m *Manager) Run(ctx context.Context) {
 	m.logPlacement(ctx)
 	ticker := time.NewTicker(m.limits.tick)
@@ -38,9 +38,9 @@ func (m *Manager) upkeep(ctx context.Context) {
 	running := m.knownClients()
 	m.updateResolver(ctx)
 	refreshSecrets(ctx, running)
-	_, err := m.retireEnding(ctx) // clients that stayed because their last mount was still in use
+	_, err := m.retireEnding(ctx) // clients that stayed because a mount was still in use
 	if err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot see which GlusterFS clients are to end")
+		klog.FromContext(ctx).Error(err, "Cannot list the GlusterFS clients that are to end")
 	}
 	err = m.boundLogs(running)
 	if err != nil {
@@ -57,12 +57,12 @@ func (m *Manager) upkeep(ctx context.Context) {
 	}
 }
 
-// searchEach is how many rounds of upkeep there are from one search for clients among all processes of the node to the next: it costs
-// more than all the rest.
+// searchEach is how many rounds of upkeep pass between two searches for clients among all processes of the node: a search costs
+// more than everything else.
 const searchEach = 10
 
-// knownClients returns the clients that run: those that the last search has found, and those that were started since. It does not
-// return one that was started since and has no record any more, which serves pods beyond the unstage of its volume. It is for upkeep alone.
+// knownClients returns the running clients: those that the last search found, and those started since. It misses a client that
+// was started since and has no record any more, which serves pods after the unstage of its volume. Only upkeep may call it.
 func (m *Manager) knownClients() []runningClient {
 	if m.rounds%searchEach == 0 {
 		m.kept = runningClients(m.cfg.StateDir, "")
@@ -87,7 +87,7 @@ func (m *Manager) knownClients() []runningClient {
 	return m.kept
 }
 
-// writeAgain writes the volume's record if the file is another. A volume for which a call runs is left to the next round.
+// writeAgain writes the volume's record if the file differs from it. A volume with a call in progress is left to the next round.
 func (m *Manager) writeAgain(ctx context.Context, volumeID string) {
 	unlock, err := m.locks.acquire(ctx, "volume "+volumeID, "upkeep")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// run does what Run does until the test ends.
+// run calls upkeep as Run does, until the test ends.
 func (n *node) run() {
 	n.t.Helper()
 	ctx, cancel := context.WithCancel(n.t.Context())
@@ -20,7 +20,7 @@ func (n *node) run() {
 	n.t.Cleanup(func() { cancel(); <-ended })
 }
 
-// grow makes a log larger than it may be.
+// grow makes a log larger than allowed.
 func grow(t *testing.T, path string) {
 	t.Helper()
 	if err := os.Truncate(path, maxLog+1); err != nil {
@@ -33,8 +33,8 @@ func isSmall(path string) bool {
 	return err == nil && info.Size() <= maxLog
 }
 
-// TestLogsAreBounded: those of the volume's client and of the one before it, without any call, and that of a client which serves a pod
-// after its volume was unstaged, when the file has no name any more.
+// TestLogsAreBounded: logs are bounded without any call: those of the volume's client and of the previous one, and the unlinked
+// log of a client that serves a pod after its volume was unstaged.
 func TestLogsAreBounded(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())
@@ -60,7 +60,7 @@ func TestLogsAreBounded(t *testing.T) {
 	}
 }
 
-// TestOtherFilesAreNotBounded: what a client has open in the place of its log is left alone.
+// TestOtherFilesAreNotBounded: a file that a client has open in the place of its log is left alone.
 func TestOtherFilesAreNotBounded(t *testing.T) {
 	n := newNode(t)
 	n.cfg.Glusterfs = n.path("client")
@@ -79,7 +79,7 @@ func TestOtherFilesAreNotBounded(t *testing.T) {
 	}
 }
 
-// TestRecordIsWrittenLater, when the disk is there again.
+// TestRecordIsWrittenLater: the record is written once the disk is available again.
 func TestRecordIsWrittenLater(t *testing.T) {
 	n := newNode(t)
 	undo := n.protect("volumes")
@@ -96,7 +96,7 @@ func TestRecordIsWrittenLater(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(n.cfg.StateDir, "volumes", "*.new")); err != nil || len(left) > 0 {
 		t.Errorf("left: %q, %v", left, err)
 	}
-	// A volume that is in use by a call is for later.
+	// A volume with a call in progress is left for later.
 	unlock, err := n.locks.acquire(t.Context(), "volume id-vol", "test")
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestRecordIsWrittenLater(t *testing.T) {
 	waitFor(t, "the record", func() bool { _, err := os.Lstat(n.recordPath("id-vol")); return err == nil })
 }
 
-// TestKnownClients: between two searches, upkeep knows of the clients that start and end.
+// TestKnownClients: between two searches, upkeep notices clients that start and end.
 func TestKnownClients(t *testing.T) {
 	n := newNode(t)
 	known := func() map[string]process {

@@ -11,7 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
-// TestVolfileIsChecked before a client may believe it: one bad server of the list does not keep the volume away, and is never used.
+// TestVolfileIsChecked: a volume file is checked before a client uses it: one bad server in the list does not make the volume
+// unavailable, and is never used.
 func TestVolfileIsChecked(t *testing.T) {
 	files := map[string]string{
 		"good": "volume v type protocol/client end-volume",
@@ -31,7 +32,7 @@ func TestVolfileIsChecked(t *testing.T) {
 	}
 	for servers, want := range map[string]string{
 		"good":            "good",
-		"good bad":        "good bad", // a client takes the next file from the same server, unless that goes
+		"good bad":        "good bad", // a client takes the next file from the same server while that server is up
 		"bad good":        "good",
 		"bad evil good":   "good",
 		"silent good":     "good silent",
@@ -47,7 +48,7 @@ func TestVolfileIsChecked(t *testing.T) {
 	bad := source("vol")
 	bad.Servers = []string{"bad", "evil"}
 	err := n.Stage(t.Context(), bad, n.path("staging"))
-	if !errors.Is(err, mount.ErrUnavailable) || !errors.Is(err, volfile.ErrRefused) || !strings.Contains(err.Error(), "server bad: ") && !strings.Contains(err.Error(), "server evil: ") { // the one that was asked last
+	if !errors.Is(err, mount.ErrUnavailable) || !errors.Is(err, volfile.ErrRefused) || !strings.Contains(err.Error(), "server bad: ") && !strings.Contains(err.Error(), "server evil: ") { // the last one that was asked
 		t.Errorf("%v", err)
 	}
 	if files := n.files(); files != "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// locks are named locks that are waited for only briefly.
+// locks are named locks for which a caller waits only briefly.
 type locks struct {
 	wait time.Duration
 	mu   sync.Mutex

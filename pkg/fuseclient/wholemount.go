@@ -10,13 +10,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// A client's first mount shows the whole volume. A client with a mount namespace for itself keeps that mount for as long as the
-// volume needs the client: it is there for repairs when every other mount of the volume is damaged. retire takes it away, because it
-// keeps the client from ending. Clients that share this process's mount namespace have it only for a volume that is a directory, and
-// those of earlier versions not at all.
+// A client's first mount shows the whole volume. A client with a separate mount namespace keeps that mount for as long as the
+// volume needs the client, so that repairs can use it when every other mount of the volume is damaged. retire removes it, because
+// it keeps the client from ending. Clients that share this process's mount namespace keep it only for a volume that is a
+// directory; clients of earlier versions never have it.
 
-// OpenWhole opens the root directory of a volume at its client's first mount, with O_PATH and without a request to the client.
-// ErrNotMounted: the volume has no client, or one without that mount. While the file is open, the client does not end by itself.
+// OpenWhole opens the root directory of a volume in its client's first mount, with O_PATH and without a request to the client. It
+// returns ErrNotMounted if the volume has no client or the client no longer has that mount. The client does not exit by itself
+// while the file is open.
 func (m *Manager) OpenWhole(volumeID string) (*os.File, error) {
 	r, _ := m.record(volumeID)
 	root, err := m.openFresh(r)
@@ -26,7 +27,8 @@ func (m *Manager) OpenWhole(volumeID string) (*os.File, error) {
 	return root, nil
 }
 
-// CloneIn returns a copy of the mount that an open directory or file below OpenWhole's directory is in, from there on.
+// CloneIn returns a clone of the mount of file, with file as its root. file is a directory or file below the directory that
+// OpenWhole returned.
 func (m *Manager) CloneIn(volumeID string, file *os.File) (*os.File, error) {
 	r, _ := m.record(volumeID)
 	return r.Process.cloneIn(file)
@@ -50,7 +52,7 @@ func (m *Manager) openFresh(r record) (*os.File, error) {
 	switch {
 	case err != nil:
 	case !r.Process.alive():
-		err = errEnded // its number may be another process's
+		err = errEnded // its process id may belong to another process
 	case !at.IsRoot || at.Device != r.Device:
 		err = errors.New("the client has left its first mount")
 	default:
@@ -60,7 +62,7 @@ func (m *Manager) openFresh(r record) (*os.File, error) {
 	return nil, err
 }
 
-// cloneMount clones a mount of the volume by the client that runs, nil if there is none.
+// cloneMount clones a mount of the volume that belongs to its current client. It returns nil if there is none.
 func (m *Manager) cloneMount(ctx context.Context, r record) (*os.File, error) {
 	if m.onFresh(r) {
 		return m.cloneFresh(ctx, r, m.limits.ask)
@@ -73,7 +75,7 @@ func (m *Manager) cloneMount(ctx context.Context, r record) (*os.File, error) {
 		return nil, err
 	}
 	for _, found := range mounts {
-		top, _ := mount.Top(found.Mountpoint) // none, if another mount hides it
+		top, _ := mount.Top(found.Mountpoint) // another mount if the mount is hidden
 		if top != nil && top.ID == found.ID && found.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(found)) {
 			return mount.CloneTree(found.Mountpoint)
 		}
@@ -84,10 +86,11 @@ func (m *Manager) cloneMount(ctx context.Context, r record) (*os.File, error) {
 // onFresh reports whether the client still has its first mount.
 func (m *Manager) onFresh(r record) bool {
 	_, mounted, _ := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
-	return mounted && r.Process.alive() // otherwise the number may be another process's
+	return mounted && r.Process.alive() // otherwise the device number may belong to another client
 }
 
-// cloneFresh clones the client's first mount, or the volume's directory in it, for which the client may take as long as limit.
+// cloneFresh clones the client's first mount, or the volume's directory in it; the client may take as long as limit to look that
+// up.
 func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration) (tree *os.File, err error) {
 	if r.root() != "/" {
 		return m.cloneDirectory(ctx, r, limit)
@@ -99,8 +102,8 @@ func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration)
 	return tree, err
 }
 
-// leaveShared takes a client off its first mount if that is in the mount namespace of this process, where a dying client would
-// unmount whatever lies on its path, and if the volume can do without: a directory is found from there only.
+// leaveShared removes a client's first mount if it is in the mount namespace of this process, where a dying client would unmount
+// whatever lies on its path. It keeps the mount of a volume that is a directory, because only that mount leads to the directory.
 func (m *Manager) leaveShared(r record) error {
 	if r.Process.isApart() || r.root() != "/" {
 		return nil
@@ -108,14 +111,14 @@ func (m *Manager) leaveShared(r record) error {
 	return m.leaveFresh(r)
 }
 
-// isApart reports whether a process that runs has another mount namespace than this one.
+// isApart reports whether a running process has a mount namespace other than this process's.
 func (p process) isApart() bool {
 	own, err := os.Readlink("/proc/self/ns/mnt")
 	theirs, theirErr := os.Readlink(p.procPath("ns/mnt"))
 	return err == nil && theirErr == nil && own != theirs
 }
 
-// leaveFresh takes the client off the path at which it mounted first.
+// leaveFresh removes the client's first mount.
 func (m *Manager) leaveFresh(r record) error { return r.Process.leave(m.freshPath(r)) }
 
 func (p process) leave(fresh string) error {
@@ -123,12 +126,12 @@ func (p process) leave(fresh string) error {
 	if _, mounted, _ := mount.DeviceAt(p.procPath("root", fresh)); mounted && p.alive() {
 		err = p.inMountNamespace(func() error { return mount.Unmount(fresh, anyMount) })
 	}
-	// A client that shared this process's mount namespace may have died with its mount.
+	// A client that shared this process's mount namespace may have died and left its mount.
 	return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
 }
 
-// leaveUnused takes a client whose record is lost off its first mount, upon which it ends, unless its volume is in use: then the next
-// call for the volume makes the record again.
+// leaveUnused removes the first mount of a client whose record is lost, after which the client ends. It does nothing if the
+// volume is in use: then the next call for the volume rebuilds the record.
 func (p process) leaveUnused(fresh string) error {
 	if device, mounted, _ := mount.DeviceAt(p.procPath("root", fresh)); mounted {
 		used, err := mount.InUse(device, fsType, p.PID)

@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestOpenWhole gives what a repair needs, also when every other mount of the volume is gone.
+// TestOpenWhole: OpenWhole gives repairs what they need even if every other mount of the volume is gone.
 func TestOpenWhole(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	r := n.stage()
@@ -40,12 +40,12 @@ func TestOpenWhole(t *testing.T) {
 	other := r
 	other.Device.Minor++
 	if _, err := n.openFresh(other); err == nil || !strings.Contains(err.Error(), "left its first mount") {
-		t.Errorf("of another device: %v", err)
+		t.Errorf("for another device: %v", err)
 	}
 	other = r
 	other.Process.Start--
 	if _, err := n.openFresh(other); !errors.Is(err, errEnded) {
-		t.Errorf("of another process with the number: %v", err)
+		t.Errorf("for another process with the number: %v", err)
 	}
 	if err := n.leaveFresh(r); err != nil {
 		t.Fatal(err)
@@ -55,14 +55,15 @@ func TestOpenWhole(t *testing.T) {
 	}
 	n.kill(r)
 	if _, err := n.OpenWhole("id-vol"); !errors.Is(err, mount.ErrNotMounted) {
-		t.Errorf("of a client that has ended: %v", err)
+		t.Errorf("for a client that has ended: %v", err)
 	}
 	if _, err := n.CloneIn("id-vol", root); !errors.Is(err, errEnded) {
 		t.Errorf("in a client that has ended: %v", err)
 	}
 }
 
-// TestOpenWholeOfASharedNamespace: the first mount is taken away at once there, and a volume that is not staged has none.
+// TestOpenWholeOfASharedNamespace: in a shared mount namespace the first mount is removed at once, and a volume that is not
+// staged has none.
 func TestOpenWholeOfASharedNamespace(t *testing.T) {
 	n := newNode(t)
 	n.stage()
@@ -73,7 +74,7 @@ func TestOpenWholeOfASharedNamespace(t *testing.T) {
 	}
 }
 
-// TestStageFromTheFirstMount: where no mount but the first is left, the client is bound again, and no second one is started.
+// TestStageFromTheFirstMount: if only the first mount is left, the client is bound again, and no second one is started.
 func TestStageFromTheFirstMount(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	r := n.stage()
@@ -87,7 +88,7 @@ func TestStageFromTheFirstMount(t *testing.T) {
 	}
 }
 
-// TestFirstMountOfALostRecord stays with a client that is in use, for the record that is made again, and keeps no other.
+// TestFirstMountOfALostRecord: a client in use keeps its first mount for the rebuilt record; a client that is not used loses it.
 func TestFirstMountOfALostRecord(t *testing.T) {
 	for _, used := range []bool{true, false} {
 		n, _ := newPlacedNode(t)
@@ -104,7 +105,7 @@ func TestFirstMountOfALostRecord(t *testing.T) {
 				t.Errorf("the same client: %t, it has its first mount: %t", again.Process == r.Process, n.onFresh(again))
 			}
 		} else {
-			waitFor(t, "the end of a client that nothing uses", func() bool { return !r.Process.alive() })
+			waitFor(t, "the end of a client that is not used", func() bool { return !r.Process.alive() })
 			if _, err := os.Lstat(n.freshPath(r)); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("its directory is left: %v", err)
 			}

@@ -11,11 +11,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Each question names its subject: the client that is asked. Concurrent questions of a kind to the same subject are one, with
-// the limit and the path of the first. All return ErrTimeout when the client does not answer within limit or ctx ends, and
-// ErrNotAsked when no process could ask.
+// Each question has a subject, which names the client that is asked. Concurrent questions of one kind with one subject are
+// merged, with the limit and path of the first. All return ErrTimeout if the client does not answer within limit or before ctx
+// ends, and ErrNotAsked if no process could ask.
 
-// Getattr returns the device of the file system that answers for path. It passes every cache, and waits for bricks.
+// Getattr returns the device of the file system that answers for path. It bypasses every cache and waits for bricks.
 func (a *Asker) Getattr(ctx context.Context, limit time.Duration, subject, path string) (mount.Device, error) {
 	got, err := a.ask(ctx, newQuestion(limit, subject, request{Kind: kindGetattr, Path: path}))
 	return got.Device, err
@@ -27,7 +27,7 @@ func (a *Asker) ClientEnded(ctx context.Context, limit time.Duration, subject, p
 	return got.Ended, err
 }
 
-// ClientEndedAt is ClientEnded for an open directory of the mount.
+// ClientEndedAt is like ClientEnded, for an open directory of the mount.
 func (a *Asker) ClientEndedAt(ctx context.Context, limit time.Duration, subject string, at *os.File) (bool, error) {
 	q := newQuestion(limit, subject, request{Kind: kindEndedAt})
 	q.file = at
@@ -35,14 +35,15 @@ func (a *Asker) ClientEndedAt(ctx context.Context, limit time.Duration, subject 
 	return got.Ended, err
 }
 
-// Statfs returns the numbers of the file system of device that is mounted at path, or ErrNotMounted if another one is.
+// Statfs returns the statistics of the file system on device that is mounted at path, or ErrNotMounted if another one is mounted
+// there.
 func (a *Asker) Statfs(ctx context.Context, limit time.Duration, subject, path string, device mount.Device) (mount.Stats, error) {
 	got, err := a.ask(ctx, newQuestion(limit, subject, request{Kind: kindStatfs, Path: path, Device: device}))
 	return got.Stats, err
 }
 
-// OpenMeta opens the directory .meta of the GlusterFS client of device that is mounted at path; name is what the client calls that
-// directory. keep gets it, before any caller has the answer and also when none is waiting any more.
+// OpenMeta opens the .meta directory of the GlusterFS client of device that is mounted at path; name is the client's name for
+// that directory. keep gets the directory before any caller gets the answer, even if no caller waits any more.
 func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path, name string, device mount.Device, keep func(*os.File)) error {
 	q := newQuestion(limit, subject, request{Kind: kindOpenMeta, Path: path, Name: name, Device: device})
 	q.deliver = func(got answer) {
@@ -51,7 +52,7 @@ func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path
 		}
 	}
 	got, err := a.ask(ctx, q)
-	if err == nil && got.file == nil { // the kernel drops a descriptor when this process has too many
+	if err == nil && got.file == nil { // the kernel drops the descriptor if this process has too many
 		err = fmt.Errorf("%w: receive its directory .meta: %w", ErrNotAsked, unix.EMFILE)
 	}
 	return err
@@ -65,7 +66,7 @@ func (a *Asker) ReadMeta(ctx context.Context, limit time.Duration, subject strin
 	return got.Health, err
 }
 
-// ActiveGraph names the graph of translators that a client uses. It does not ask a brick.
+// ActiveGraph returns the name of the translator graph that a client uses. It does not ask a brick.
 func (a *Asker) ActiveGraph(ctx context.Context, limit time.Duration, subject string, meta *os.File) (string, error) {
 	q := newQuestion(limit, subject, request{Kind: kindGraph})
 	q.file = meta
@@ -73,7 +74,7 @@ func (a *Asker) ActiveGraph(ctx context.Context, limit time.Duration, subject st
 	return got.Path, err
 }
 
-// ReadGraph returns which bricks a client has, without asking one.
+// ReadGraph returns the bricks of a client's graph, without asking a brick.
 func (a *Asker) ReadGraph(ctx context.Context, limit time.Duration, subject string, meta *os.File) (mount.Graph, error) {
 	q := newQuestion(limit, subject, request{Kind: kindReadGraph})
 	q.file = meta

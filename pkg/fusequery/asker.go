@@ -1,9 +1,10 @@
-// Package fusequery asks FUSE clients, and does so in a child process. A request that a client has read cannot be taken back,
-// not even by SIGKILL: a process that waits for one, on any thread, can be killed but does not go, and holds its container.
-// The child is the same binary; it may wait, it is killed when its time is up, and nothing depends on when it goes.
+// Package fusequery sends requests to FUSE clients from a child process. A request that a client has read cannot be cancelled,
+// not even by SIGKILL: a process with a thread that waits for one can be killed but does not end, and keeps its container alive.
+// The child is the same binary; it may block, is killed when its time is up, and no caller waits for its end. The caller's main
+// function must call Serve if IsChild reports true.
 //
-// One child serves all questions. When one of them stays without an answer for its limit, the child gets no new question, the
-// others in it keep their own limit, and then it is killed. New questions go to a new child.
+// One child serves all questions. When one of its questions has no answer within its limit, the child gets no new questions; the
+// remaining ones keep their limits, and then the child is killed. New questions go to a new child.
 package fusequery
 
 import (
@@ -20,49 +21,50 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// ErrNotAsked is returned when there is no process that could ask. It says nothing about the client.
+// ErrNotAsked is returned when no process could ask. It says nothing about the client.
 var ErrNotAsked = errors.New("the FUSE client could not be asked")
 
-// Asker asks FUSE clients. The zero value is ready. Callers wait in their own goroutine and leave nothing behind when they give up.
+// Asker sends questions to FUSE clients. The zero value is ready for use. Callers wait in their own goroutine and leave nothing
+// behind when they give up.
 type Asker struct {
-	// Start starts the child process, and returns what is to be called when it has ended; by default (*exec.Cmd).Start.
+	// Start starts the child process, and returns a function to call when the process has ended; default: (*exec.Cmd).Start.
 	Start func(*exec.Cmd) (ended func(), err error)
 
 	idleLimit  time.Duration // 0: defaultIdleLimit
 	startLimit time.Duration // 0: defaultStartLimit
 
-	opened atomic.Uint64 // numbers what is asked to be opened
+	opened atomic.Uint64 // counts the questions that need a unique name
 
 	mu      sync.Mutex
 	closed  bool
 	asked   map[string]*question
-	current *worker // gets new questions; nil: none is running
+	current *worker // gets new questions; nil if none runs
 	workers map[*worker]bool
 }
 
 const (
 	// defaultIdleLimit is how long a worker without questions stays. The kubelet asks for statistics once a minute.
 	defaultIdleLimit = 2 * time.Minute
-	// defaultStartLimit is how long a worker may take until it accepts questions, which is 20 ms on a machine that is not busy.
+	// defaultStartLimit is how long a worker may take until it accepts questions; on an idle machine it takes 20 ms.
 	defaultStartLimit = 10 * time.Second
-	// maxTries is how often a question is put when its worker is killed by someone else.
+	// maxTries is how often a question is asked if its worker is killed from outside.
 	maxTries = 2
 )
 
-// question is one to a client, on behalf of everyone who asks it. There is one of a name at a time: from the first caller until
-// the answer, or until the process that waits for it has ended.
+// question is a question to a client, shared by all callers that ask it. There is at most one of each name at a time: from the
+// first caller until the answer, or until the process that waits for the answer has ended.
 type question struct {
-	name    string // the kind, and which client
+	name    string // kind and subject
 	request request
 	file    *os.File // sent with the request; may be nil
 	limit   time.Duration
-	deliver func(answer) // gets the answer before any caller; may be nil
+	deliver func(answer) // called with the answer before any caller gets it; may be nil
 
 	worker   *worker
 	id       uint64 // in packets
-	thread   int    // of the worker, that waits for the answer; 0: not known
+	thread   int    // worker's thread that waits for the answer; 0: not known
 	tries    int
-	began    time.Time // when a worker was ready for it
+	began    time.Time // when a worker was ready to ask
 	timer    *time.Timer
 	isLate   bool
 	late     chan struct{} // closed when the limit has passed
@@ -71,12 +73,12 @@ type question struct {
 	err      error
 }
 
-// ask puts q, or joins the question of its name, and waits for the answer. It returns ErrTimeout when the question's limit has
-// passed, at once if it has passed before, and when ctx ends.
+// ask asks q, or joins the question of the same name, and waits for the answer. It returns ErrTimeout when the question's limit
+// passes, at once if it has passed already, and when ctx ends.
 func (a *Asker) ask(ctx context.Context, q *question) (answer, error) {
 	q = a.coalesce(q)
 	select {
-	case <-q.answered: // takes precedence
+	case <-q.answered: // an answer takes precedence
 		return q.answer, q.err
 	default:
 	}
@@ -90,7 +92,7 @@ func (a *Asker) ask(ctx context.Context, q *question) (answer, error) {
 	}
 }
 
-// age is for a message: two digits are enough.
+// age returns the time since q began, rounded to two digits for a message.
 func (q *question) age() time.Duration {
 	age := time.Since(q.began)
 	if age > time.Second {
@@ -122,8 +124,8 @@ func (a *Asker) coalesce(q *question) *question {
 
 // The functions below are called with the lock held.
 
-// isOver reports whether nothing waits for the answer to q any more, although its process is still there: another of its threads
-// cannot end. Without this a client that was slow once would seem to hang for as long as another one hangs.
+// isOver reports whether no thread waits for the answer to q any more although its process is still there, because another thread
+// of the process cannot end. Without this, a client that was slow once would seem to hang for as long as another client hangs.
 func (q *question) isOver() bool {
 	return q.isLate && q.worker.killed && q.thread != 0 && threadEnded(q.worker.process.Pid, q.thread)
 }
@@ -144,7 +146,7 @@ func (a *Asker) assign(q *question) {
 	}
 }
 
-// startTimer starts the time for an answer. It does not count the worker's start, which says nothing about a client.
+// startTimer starts the time limit for an answer. The worker's start does not count, because it says nothing about a client.
 func (a *Asker) startTimer(q *question) {
 	w, id := q.worker, q.id
 	q.began = time.Now()
@@ -164,7 +166,7 @@ func (a *Asker) finish(q *question, answer answer, err error) {
 	if q.timer != nil {
 		q.timer.Stop()
 	}
-	if a.asked[q.name] == q { // it was not put again
+	if a.asked[q.name] == q { // it was not asked again
 		delete(a.asked, q.name)
 	}
 	q.answer, q.err = answer, err
@@ -174,7 +176,7 @@ func (a *Asker) finish(q *question, answer answer, err error) {
 	close(q.answered)
 }
 
-// worker returns the one that gets new questions.
+// worker returns the worker that gets new questions.
 func (a *Asker) worker() *worker {
 	if a.current == nil {
 		w := newWorker()
@@ -194,7 +196,7 @@ func (a *Asker) worker() *worker {
 	return a.current
 }
 
-// retire gives w no more questions, and kills it when none is left that may be answered in time.
+// retire gives w no more questions, and kills it once none is left that may still be answered in time.
 func (a *Asker) retire(w *worker) {
 	w.retired = true
 	if a.current == w {
@@ -208,7 +210,7 @@ func (a *Asker) retire(w *worker) {
 	w.kill()
 }
 
-// Prepare starts the child, so that the next question does not wait for it. It returns at once.
+// Prepare starts the child process, so that the next question does not wait for that. It returns at once.
 func (a *Asker) Prepare() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -217,7 +219,7 @@ func (a *Asker) Prepare() {
 	}
 }
 
-// Close kills the child processes and does not wait for their end. Callers that wait get ErrNotAsked.
+// Close kills the child processes and does not wait for their end. Waiting callers get ErrNotAsked.
 func (a *Asker) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestQuestions asks for everything that can be asked, through one child.
+// TestQuestions asks every kind of question, through one child.
 func TestQuestions(t *testing.T) {
 	a, dir := newAsker(t), t.TempDir()
 	path := filepath.Join(dir, "volume")
@@ -78,7 +78,7 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
-// TestDeadClient: the kernel answers for it, and its errors arrive.
+// TestDeadClient: the kernel answers for a dead client, and its errors arrive.
 func TestDeadClient(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	c.end()
@@ -90,11 +90,11 @@ func TestDeadClient(t *testing.T) {
 	}
 }
 
-// TestManyCallersOfHungClients leave neither goroutines nor threads behind, and children only as long as these cannot end.
+// TestManyCallersOfHungClients: they leave neither goroutines nor threads behind, and children only as long as these cannot end.
 func TestManyCallersOfHungClients(t *testing.T) {
 	a := newAsker(t)
 	hung := []*client{newClient(t), newClient(t)}
-	stop := hung[1].takeRequests() // a process that waits there cannot be killed
+	stop := hung[1].takeRequests() // a process that waits for this client cannot be killed
 	if _, err := a.EvalSymlinks(t.Context(), long, "/"); err != nil {
 		t.Fatal(err)
 	}
@@ -119,9 +119,9 @@ func TestManyCallersOfHungClients(t *testing.T) {
 		return errors.Is(err, mount.ErrTimeout) && strings.Contains(err.Error(), "no answer for 1s")
 	})
 	if time.Since(began) > long/2 {
-		t.Error("a question that is late is waited for")
+		t.Error("a caller waited for a question that is late")
 	}
-	if more := threadCount(t) - threads; more > 10 { // the Go runtime's own come and go
+	if more := threadCount(t) - threads; more > 10 { // the Go runtime starts and ends some itself
 		t.Errorf("1,000 calls hold %d more threads", more)
 	}
 	if more := runtime.NumGoroutine() - goroutines; more > 8 {
@@ -131,7 +131,7 @@ func TestManyCallersOfHungClients(t *testing.T) {
 	if _, err := a.Getattr(t.Context(), long, healthy, healthy); err != nil {
 		t.Errorf("another client: %v", err)
 	}
-	for _, c := range hung { // the first although the second still holds the process in which both were asked
+	for _, c := range hung { // the first gets an answer although the second still holds the process that asked both
 		if c == hung[1] {
 			stop()
 		}
@@ -152,7 +152,7 @@ func threadCount(t *testing.T) int {
 	return len(tasks)
 }
 
-// TestOthersKeepTheirTime: a child that one question is late in is not killed while another may be answered.
+// TestOthersKeepTheirTime: a child with one late question is not killed while another one may still be answered.
 func TestOthersKeepTheirTime(t *testing.T) {
 	a, slow, hung := newAsker(t), newClient(t), newClient(t)
 	answered := make(chan error)
@@ -160,7 +160,7 @@ func TestOthersKeepTheirTime(t *testing.T) {
 		_, err := a.Getattr(t.Context(), long, "slow", slow.path)
 		answered <- err
 	}()
-	slow.read() // it is asked
+	slow.read() // the question has arrived
 	if _, err := a.Getattr(t.Context(), 50*time.Millisecond, "hung", hung.path); !errors.Is(err, mount.ErrTimeout) {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestOthersKeepTheirTime(t *testing.T) {
 	waitFor(t, "the end of the first process", func() bool { return len(children(t)) == 1 })
 }
 
-// TestChildIsKilled by someone else: it is asked once more, and not for ever.
+// TestChildIsKilled: a question whose child is killed from outside is asked once more, and not for ever.
 func TestChildIsKilled(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	answered := make(chan error)
@@ -207,7 +207,7 @@ func TestChildIsKilled(t *testing.T) {
 	}
 }
 
-// TestNoChild: when none can be started, that says nothing about the client.
+// TestNoChild: a child that cannot be started says nothing about the client.
 func TestNoChild(t *testing.T) {
 	tries := 0
 	a := &Asker{Start: func(*exec.Cmd) (func(), error) { tries++; return nil, unix.EAGAIN }}
@@ -219,7 +219,7 @@ func TestNoChild(t *testing.T) {
 	}
 }
 
-// TestCallerGivesUp: nothing depends on it.
+// TestCallerGivesUp: a caller that gives up changes nothing for others.
 func TestCallerGivesUp(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errors.New("the caller's reason"))
@@ -233,7 +233,7 @@ func TestCallerGivesUp(t *testing.T) {
 	waitFor(t, "the answer", func() bool { _, err := a.Getattr(t.Context(), long, "s", c.path); return errors.Is(err, unix.ENOTCONN) })
 }
 
-// TestClose: callers get an error.
+// TestClose: waiting callers get an error.
 func TestClose(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	answered := make(chan error)
@@ -254,7 +254,7 @@ func TestClose(t *testing.T) {
 	waitFor(t, "the end of the children", func() bool { return len(children(t)) == 0 })
 }
 
-// TestKilledWhileAClientIsAsked: the driver goes at once, and only its child stays as long as the client.
+// TestKilledWhileAClientIsAsked: the driver ends at once; only its child stays as long as the client.
 func TestKilledWhileAClientIsAsked(t *testing.T) {
 	c := newClient(t)
 	self, err := os.Executable()

@@ -12,20 +12,22 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// ChangedSince returns the names of at most so many files and directories in a directory below root that were written to after a
-// time, or the name of a file that was itself. It looks at a thousand of them, not at what is in directories, and leads nowhere else,
-// as Open.
+// ChangedSince returns the names of up to most files and directories in the directory path below root that were written to after
+// a time. If path is a file, it returns that file's name if the file was written to. It checks a thousand names and no
+// subdirectories. Like Open, it follows no symbolic link.
 func (a *Asker) ChangedSince(ctx context.Context, limit time.Duration, root *os.File, path string, since time.Time, most int) ([]string, error) {
-	// Each question has another name, because those of two callers are about other times.
+	// Each question has a different name, because two callers ask about different times.
 	q := newQuestion(limit, strconv.FormatUint(a.opened.Add(1), 10), request{Kind: kindChanged, Path: path, Since: since.UnixNano(), Most: most})
 	q.file = root
 	got, err := a.ask(ctx, q)
 	return got.Names, err
 }
 
-// mostRead bounds the names that are read of a directory.
+// mostRead is how many names of a directory are read at most.
 const mostRead = 1000
 
 func changedSince(root *os.File, name string, since time.Time, most int) ([]string, error) {
@@ -60,13 +62,14 @@ func changedSince(root *os.File, name string, since time.Time, most int) ([]stri
 	return changed, nil
 }
 
-// isChanged reports whether what is at a name was written to after a time. What cannot be looked at, or is gone, was not.
+// isChanged reports whether the file with a name was written to after a time. It returns false for a file that is gone or cannot
+// be examined.
 func isChanged(dir int, name string, since time.Time) bool {
 	flags := unix.AT_STATX_FORCE_SYNC | unix.AT_SYMLINK_NOFOLLOW
 	if name == "" {
 		flags |= unix.AT_EMPTY_PATH
 	}
 	var st unix.Statx_t
-	err := retry(func() error { return unix.Statx(dir, name, flags, unix.STATX_MTIME, &st) })
+	err := mount.Uninterrupted(func() error { return unix.Statx(dir, name, flags, unix.STATX_MTIME, &st) })
 	return err == nil && time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)).After(since)
 }

@@ -33,7 +33,7 @@ func TestChangedSince(t *testing.T) {
 		want []string
 		err  error
 	}{
-		{".", []string{"a", "b", "link", "many"}, nil}, // the link was made now, and is not followed
+		{".", []string{"a", "b", "link", "many"}, nil}, // the link itself is new; it is not followed
 		{"many", []string{"1", "2", "3"}, nil},
 		{"quiet", nil, nil},
 		{"a", []string{"a"}, nil},

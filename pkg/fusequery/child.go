@@ -13,16 +13,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Argument is the first one on the command line of a child.
+// Argument is the first command line argument of a child.
 const Argument = "fuse-query"
 
-// IsChild reports whether this process, started with args, is to call Serve and do nothing else.
+// IsChild reports whether this process was started with args as a child, and must call Serve and do nothing else.
 func IsChild(args []string) bool { return len(args) == 2 && args[1] == Argument }
 
-// socket is the descriptor that the child is started with.
+// socket is the descriptor of the connection that the child is started with.
 const socket = 3
 
-// Serve answers the questions of the process that has started this one, until that ends. It returns the exit status.
+// Serve answers the questions of the process that started this one, until that process ends. It returns the exit status.
 func Serve(stderr io.Writer) int {
 	conn, err := connection(os.NewFile(socket, "socket"))
 	if err == nil {
@@ -32,7 +32,7 @@ func Serve(stderr io.Writer) int {
 		fmt.Fprintf(stderr, "%s is for the driver itself, which starts it: %v\n", Argument, err)
 		return 2
 	}
-	_ = os.WriteFile("/proc/self/comm", []byte(Argument), 0) // for ps; the name of the file would be "exe"
+	_ = os.WriteFile("/proc/self/comm", []byte(Argument), 0) // for ps, which would show "exe"
 	buf := make([]byte, maxPacket)
 	for {
 		var asked request
@@ -44,7 +44,7 @@ func Serve(stderr io.Writer) int {
 	}
 }
 
-// patience is how long an answer may take until the asker is told which thread waits for it.
+// patience is how long an answer may take until the asker is told which thread is waiting for it.
 const patience = 5 * time.Millisecond
 
 func handle(conn *net.UnixConn, asked request, file *os.File) {

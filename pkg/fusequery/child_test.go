@@ -13,12 +13,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestIdleChild ends, and the next question has another.
+// TestIdleChild: an idle child ends, and the next question starts another one.
 func TestIdleChild(t *testing.T) {
 	a := newAsker(t)
 	a.idleLimit = 50 * time.Millisecond
 	a.Prepare()
-	waitFor(t, "a child that nothing was asked", func() bool { return len(children(t)) == 1 })
+	waitFor(t, "a child without questions", func() bool { return len(children(t)) == 1 })
 	for range 2 {
 		waitFor(t, "its end", func() bool { return len(children(t)) == 0 })
 		if _, err := a.Getattr(t.Context(), long, "s", "/"); err != nil {
@@ -27,7 +27,7 @@ func TestIdleChild(t *testing.T) {
 	}
 }
 
-// TestBusyChildIsNotIdle: the time begins with the last answer.
+// TestBusyChildIsNotIdle: the idle time begins with the last answer.
 func TestBusyChildIsNotIdle(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	a.idleLimit = 50 * time.Millisecond
@@ -48,7 +48,7 @@ func TestBusyChildIsNotIdle(t *testing.T) {
 	}
 }
 
-// TestChildThatDoesNotStart is killed, and so is the next one; then the caller is told.
+// TestChildThatDoesNotStart: such a child is killed, and so is the next one; then the caller gets an error.
 func TestChildThatDoesNotStart(t *testing.T) {
 	started := 0
 	a := newAsker(t)
@@ -66,7 +66,7 @@ func TestChildThatDoesNotStart(t *testing.T) {
 	}
 }
 
-// TestFailures arrive as they were: the words, and what callers compare them with.
+// TestFailures: errors keep their text, and the errors that callers compare them with.
 func TestFailures(t *testing.T) {
 	for _, err := range []error{
 		nil, unix.ENOTCONN, mount.ErrNotMounted, errors.New("other"),
@@ -84,7 +84,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestLongPath: what does not fit into a packet is told, and nothing else is disturbed.
+// TestLongPath: a path that does not fit into a packet is an error, and disturbs no other question.
 func TestLongPath(t *testing.T) {
 	a := newAsker(t)
 	if _, err := a.Getattr(t.Context(), long, "long", "/"+strings.Repeat("x", maxPacket)); !errors.Is(err, ErrNotAsked) || !errors.Is(err, unix.EMSGSIZE) {
@@ -95,14 +95,14 @@ func TestLongPath(t *testing.T) {
 	}
 }
 
-// TestUnknownQuestion is one of another version.
+// TestUnknownQuestion: a question from another version of the driver gets an error.
 func TestUnknownQuestion(t *testing.T) {
 	if got, opened := reply(request{ID: 7, Kind: "weather"}, nil); got.ID != 7 || opened != nil || got.Failure == nil || !strings.Contains(got.Failure.Text, "weather") {
 		t.Errorf("%+v", got)
 	}
 }
 
-// TestStartedByHand says what it is.
+// TestStartedByHand: a child that is started by hand explains what it is.
 func TestStartedByHand(t *testing.T) {
 	self, err := exec.LookPath("/proc/self/exe")
 	if err != nil {

@@ -11,22 +11,22 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// What is below blocks as long as the client does: only the child calls it.
+// The functions below block as long as the client does, so only the child process calls them.
 
-// getattr asks the file system for the attributes of path, past every cache, and returns which device has answered.
+// getattr asks the file system for the attributes of path, bypassing every cache, and returns the device that answered.
 func getattr(path string) (mount.Device, error) {
 	var st unix.Statx_t
-	err := retry(func() error {
+	err := mount.Uninterrupted(func() error {
 		return unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_FORCE_SYNC|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st)
 	})
 	return mount.Device{Major: st.Dev_major, Minor: st.Dev_minor}, err
 }
 
-// clientEnded reports whether the client of the GlusterFS mount at path is gone for good. It blocks when the client
-// hangs, but not when only the bricks are away: the client answers this attribute itself (glusterfs 10: ENODATA, as
-// long as the option "capability" is not given), while for a client that is gone the kernel answers ENOTCONN.
+// clientEnded reports whether the client of the GlusterFS mount at path is gone for good. It blocks when the client hangs, but
+// not when only the bricks are down: the client answers this attribute itself (glusterfs 10: ENODATA unless the option
+// "capability" is given), and the kernel answers ENOTCONN for a client that is gone.
 func clientEnded(path string, get func(path, name string, value []byte) (int, error)) (bool, error) {
-	err := retry(func() error {
+	err := mount.Uninterrupted(func() error {
 		_, err := get(path, "security.capability", make([]byte, 64))
 		return err
 	})
@@ -39,7 +39,7 @@ func clientEnded(path string, get func(path, name string, value []byte) (int, er
 	return false, fmt.Errorf("ask the client at %s: %w", path, err)
 }
 
-// clientEndedAt is clientEnded for an open file.
+// clientEndedAt is like clientEnded, for an open file.
 func clientEndedAt(file *os.File) (ended bool, err error) {
 	err = control(file, func(path string) error {
 		ended, err = clientEnded(path, unix.Getxattr)
@@ -48,8 +48,8 @@ func clientEndedAt(file *os.File) (ended bool, err error) {
 	return ended, err
 }
 
-// statfs asks the file system of device want for its numbers, by the descriptor whose device it has compared: the numbers of the
-// node's own disk are worse than none.
+// statfs returns the statistics of the file system on device want. It uses the descriptor whose device it compared: statistics of
+// the node's own disk would be worse than none.
 func statfs(path string, want mount.Device) (mount.Stats, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -60,10 +60,10 @@ func statfs(path string, want mount.Device) (mount.Stats, error) {
 		return mount.Stats{}, err
 	}
 	var st unix.Statfs_t
-	if err := retry(func() error { return unix.Fstatfs(fd, &st) }); err != nil {
+	if err := mount.Uninterrupted(func() error { return unix.Fstatfs(fd, &st) }); err != nil {
 		return mount.Stats{}, err
 	}
-	// Where a file system has no fragments, the kernel makes Frsize the same as Bsize (fs/statfs.c).
+	// If a file system has no fragments, the kernel sets Frsize to Bsize (fs/statfs.c).
 	bytes := func(blocks uint64) int64 { return int64(blocks) * st.Frsize }
 	return mount.Stats{
 		TotalBytes: bytes(st.Blocks), UsedBytes: bytes(st.Blocks - st.Bfree), AvailableBytes: bytes(st.Bavail),
@@ -71,7 +71,7 @@ func statfs(path string, want mount.Device) (mount.Stats, error) {
 	}, nil
 }
 
-// compareDevice returns ErrNotMounted if the descriptor leads to another device. The kernel knows, so no client is asked.
+// compareDevice returns ErrNotMounted if the descriptor is on another device. The kernel answers this without asking a client.
 func compareDevice(fd int, path string, want mount.Device) error {
 	var st unix.Statx_t
 	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, 0, &st); err != nil {
@@ -81,12 +81,4 @@ func compareDevice(fd int, path string, want mount.Device) error {
 		return &fs.PathError{Op: "open", Path: path, Err: mount.ErrNotMounted} // unmounted meanwhile
 	}
 	return nil
-}
-
-func retry(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
 }

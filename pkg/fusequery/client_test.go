@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestFailuresAreTold: what cannot be asked is neither dead nor alive.
-func TestFailuresAreTold(t *testing.T) {
+// TestFailuresAreErrors: a failed request is an error; the client counts neither as dead nor as alive.
+func TestFailuresAreErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -23,8 +23,8 @@ func TestFailuresAreTold(t *testing.T) {
 	if _, err := clientEnded(below, unix.Lgetxattr); !errors.Is(err, unix.ENOTDIR) || !strings.HasPrefix(err.Error(), "ask the client at "+below) {
 		t.Errorf("clientEnded: %v", err)
 	}
-	if ended, err := clientEnded(dir, unix.Lgetxattr); ended || err != nil { // it has no such attribute
-		t.Errorf("clientEnded of a file system that is no client's: %t, %v", ended, err)
+	if ended, err := clientEnded(dir, unix.Lgetxattr); ended || err != nil { // the directory has no such attribute
+		t.Errorf("clientEnded of a file system without a client: %t, %v", ended, err)
 	}
 	if err := unix.Setxattr(file, "security.capability", []byte("\x01\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 }
 
-// TestStatfs counts in the unit of the file system, and never counts another one.
+// TestStatfs: sizes are counted in the file system's unit, and another file system is never counted.
 func TestStatfs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sized")
 	if err := errors.Join(os.Mkdir(path, 0o755), unix.Mount("tmpfs", path, "tmpfs", 0, "size=1m,nr_inodes=10")); err != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// readGraph finds the bricks of the graph that the client took over last. Files may still be served by the graph before it, until
-// bricks of the new one have been connected to, or not.
+// readGraph returns the bricks of the graph that the client loaded last. Files may still be served by the previous graph until
+// the new graph's connections to its bricks have succeeded or failed.
 func readGraph(meta fs.FS) (mount.Graph, error) {
 	found := mount.Graph{Connected: true}
 	var bricks []string

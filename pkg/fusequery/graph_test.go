@@ -14,10 +14,10 @@ func TestReadGraph(t *testing.T) {
 		meta fstest.MapFS
 		want mount.Graph
 	}{
-		"all connected": {mounttest.Meta(map[string]string{"a": "1", "b": "1"}, map[string]string{"set": "1"}, nil), mount.Graph{Bricks: two, Connected: true}},
-		"one is not":    {mounttest.Meta(map[string]string{"a": "1", "b": "0"}, nil, nil), mount.Graph{Bricks: two}},
-		"the first":     {mounttest.Meta(map[string]string{"a": "0", "b": "1"}, nil, nil), mount.Graph{Bricks: two}},
-		"no bricks":     {mounttest.Meta(nil, nil, nil), mount.Graph{Connected: true}},
+		"all connected":     {mounttest.Meta(map[string]string{"a": "1", "b": "1"}, map[string]string{"set": "1"}, nil), mount.Graph{Bricks: two, Connected: true}},
+		"one is down":       {mounttest.Meta(map[string]string{"a": "1", "b": "0"}, nil, nil), mount.Graph{Bricks: two}},
+		"the first is down": {mounttest.Meta(map[string]string{"a": "0", "b": "1"}, nil, nil), mount.Graph{Bricks: two}},
+		"no bricks":         {mounttest.Meta(nil, nil, nil), mount.Graph{Connected: true}},
 	} {
 		if got, err := readGraph(tt.meta); err != nil || got != tt.want {
 			t.Errorf("%s: %+v, %v; want %+v", name, got, err, tt.want)
@@ -25,7 +25,7 @@ func TestReadGraph(t *testing.T) {
 	}
 }
 
-// TestReadGraphRefuses: a graph that is read in part would be another one.
+// TestReadGraphRefuses: an incomplete graph is an error, because a part of a graph would look like another one.
 func TestReadGraphRefuses(t *testing.T) {
 	for _, name := range []string{"a/type", "a/private", "a/options/remote-host", "a/options/remote-subvolume"} {
 		meta := mounttest.Meta(map[string]string{"a": "1", "b": "1"}, nil, nil)

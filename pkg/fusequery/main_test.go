@@ -37,7 +37,7 @@ func doomedDriver(path string) {
 	fmt.Fprintln(os.Stderr, "the client has answered", err)
 }
 
-// client is a FUSE client whose requests this test takes and never answers, but the kernel's first.
+// client is a FUSE client whose requests the test reads and never answers, except the kernel's first one.
 type client struct {
 	t    *testing.T
 	path string
@@ -74,7 +74,7 @@ func newClient(t *testing.T) *client {
 	return c
 }
 
-// read takes the next request. From then on the process that waits for its answer cannot be killed.
+// read reads the next request. From then on, the process that waits for the answer cannot be killed.
 func (c *client) read() []byte {
 	c.t.Helper()
 	buf := make([]byte, 1<<17)
@@ -110,7 +110,7 @@ func (c *client) takeRequests() (stop func()) {
 	return func() { close(stopped); <-done }
 }
 
-// end ends the file system: requests fail.
+// end ends the file system: requests fail from then on.
 func (c *client) end() {
 	if c.dev != -1 {
 		_ = unix.Close(c.dev)
@@ -118,7 +118,7 @@ func (c *client) end() {
 	}
 }
 
-// children are the processes that ask, as far as they have not ended.
+// children returns the processes that ask and have not ended.
 func children(t *testing.T) []int {
 	t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -149,7 +149,7 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// inherit starts a child with the environment of this process, in which tools give their orders to test binaries.
+// inherit starts a child with the environment of this process, through which tools control test binaries.
 func inherit(cmd *exec.Cmd) (func(), error) {
 	cmd.Env = os.Environ()
 	return func() {}, cmd.Start()
@@ -174,7 +174,7 @@ func newAsker(t *testing.T) *Asker {
 
 const long = time.Minute
 
-// deviceOf is that of a mounted path, without asking the client.
+// deviceOf returns the device of a mounted path, without asking the client.
 func deviceOf(t *testing.T, path string) mount.Device {
 	t.Helper()
 	top, err := mount.Top(path)

@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// openMeta opens the directory .meta of the mount at a path; its name is another with each client. It goes through a copy of the mount
-// that is in no tree, so that the mount itself is not busy.
+// openMeta opens the .meta directory of the mount at a path; the name of that directory differs between clients. It uses a
+// detached copy of the mount, so that the mount itself does not become busy.
 func openMeta(at, name string, want mount.Device) (*os.File, error) {
 	tree, err := mount.CloneTree(at)
 	if err != nil {
@@ -30,7 +30,7 @@ func openMeta(at, name string, want mount.Device) (*os.File, error) {
 	return os.NewFile(uintptr(fd), at+"/"+name), nil
 }
 
-// askMeta calls read with what the client reports below .meta.
+// askMeta calls read with the client's report below .meta.
 func askMeta[T any](dir *os.File, read func(meta fs.FS) (T, error)) (got T, err error) {
 	err = control(dir, func(path string) error {
 		got, err = read(os.DirFS(path))
@@ -48,7 +48,7 @@ func activeGraph(dir *os.File) (name string, err error) {
 	return name, err
 }
 
-// control calls fn with a path of an open directory, which stays open for as long as it is in use.
+// control calls fn with a path of an open directory, which stays open until fn returns.
 func control(dir *os.File, fn func(path string) error) error {
 	conn, err := dir.SyscallConn()
 	if err != nil {
@@ -60,11 +60,11 @@ func control(dir *os.File, fn func(path string) error) error {
 	return err
 }
 
-// graph is where the client shows the translators in use, one directory each.
+// graph is the directory in which the client shows the translators in use, one directory each.
 const graph = "graphs/active"
 
-// readMeta finds the bricks, and the sets of bricks that have lost too many. Whether the latter is so, each set's own
-// translator says, which knows the volume's options. A brick that is in no set is one of its own.
+// readMeta finds the bricks, and whether a set of bricks has lost too many. The latter is reported by the translator of each set,
+// because it depends on the volume's options. A brick outside any set is a set by itself.
 func readMeta(meta fs.FS) (mount.Health, error) {
 	var health mount.Health
 	gone := map[string]bool{}  // bricks
@@ -133,7 +133,7 @@ func (x translator) read(name string) (string, error) {
 	return strings.TrimSpace(string(data)), err
 }
 
-// boolField reads a line "name = 1" of the translator's own state.
+// boolField reads a line "name = 1" of the translator's private state.
 func (x translator) boolField(name string) (bool, error) {
 	text, err := x.read("private")
 	if err != nil {
@@ -157,7 +157,7 @@ func (x translator) brick() (string, error) {
 	return host + ":" + dir, err
 }
 
-// subvolumes are links to the translators below.
+// subvolumes adds the names of the translators below, which are links.
 func (x translator) subvolumes(to map[string]bool) error {
 	dir := path.Join(x.dir, "subvolumes")
 	links, err := fs.ReadDir(x.meta, dir)

@@ -22,7 +22,7 @@ func TestReadMeta(t *testing.T) {
 		meta fstest.MapFS
 		want mount.Health
 	}{
-		{"all is well", mounttest.Meta(map[string]string{"a": "1", "b": "1", "c": "1"}, map[string]string{"vol-replicate-0": "1"}, sets),
+		{"healthy", mounttest.Meta(map[string]string{"a": "1", "b": "1", "c": "1"}, map[string]string{"vol-replicate-0": "1"}, sets),
 			mount.Health{Bricks: 3}},
 		{"one of three", mounttest.Meta(map[string]string{"a": "1", "b": "0", "c": "1"}, map[string]string{"vol-replicate-0": "1"}, sets),
 			mount.Health{Bricks: 3, Down: []string{"10.0.0.1:/b/b/brick"}}},
@@ -48,7 +48,7 @@ func TestReadMeta(t *testing.T) {
 	}
 }
 
-// TestReadMetaRefuses: what is missing is an error, and never a healthy brick.
+// TestReadMetaRefuses: missing data is an error, and never a healthy brick.
 func TestReadMetaRefuses(t *testing.T) {
 	complete := func() fstest.MapFS {
 		return mounttest.Meta(map[string]string{"a": "0"}, map[string]string{"vol-replicate-0": "1"}, map[string][]string{"vol-replicate-0": {"a"}})
@@ -63,14 +63,14 @@ func TestReadMetaRefuses(t *testing.T) {
 	meta := complete()
 	meta[graph+"/a/private"].Data = []byte("[xlator.protocol.client.a.priv]\nping_timeout = 42\n")
 	if health, err := readMeta(meta); err == nil {
-		t.Errorf("without a word about the connection: %+v", health)
+		t.Errorf("without the state of the connection: %+v", health)
 	}
 	if _, err := readMeta(fstest.MapFS{}); err == nil {
 		t.Error("an empty .meta")
 	}
 }
 
-// TestAskMeta reads .meta by a descriptor, which may be closed meanwhile.
+// TestAskMeta: .meta is read through a descriptor, which may be closed meanwhile.
 func TestAskMeta(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, content string) {
@@ -89,9 +89,9 @@ func TestAskMeta(t *testing.T) {
 	if got, err := askMeta(dir, readMeta); err != nil || got.Bricks != 1 || got.Lost || len(got.Down) > 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	write("a/private", "connected = 0\n") // and nothing says where the brick is
+	write("a/private", "connected = 0\n") // without the brick's address
 	if got, err := askMeta(dir, readMeta); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a client that tells half: %+v, %v", got, err)
+		t.Errorf("an incomplete report: %+v, %v", got, err)
 	}
 	if err := dir.Close(); err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestAskMeta(t *testing.T) {
 	}
 }
 
-// TestOneLostSet: a volume with one set of bricks that has lost too many is lost, whatever the others are.
+// TestOneLostSet: a volume is lost if one of its sets has lost too many bricks, whatever the state of the others.
 func TestOneLostSet(t *testing.T) {
 	below := map[string][]string{"r-0": {"a"}, "r-1": {"b"}, "r-2": {"c"}}
 	for _, lost := range []string{"r-0", "r-1", "r-2", ""} {
@@ -123,6 +123,6 @@ func TestOneLostSet(t *testing.T) {
 	meta := mounttest.Meta(map[string]string{"a": "1"}, map[string]string{"r-0": "1"}, map[string][]string{"r-0": {"a"}})
 	meta[graph+"/r-0/subvolumes/9"] = &fstest.MapFile{Data: []byte("no link")}
 	if got, err := readMeta(meta); err == nil {
-		t.Errorf("a brick that is no link: %+v", got)
+		t.Errorf("a subvolume that is not a link: %+v", got)
 	}
 }

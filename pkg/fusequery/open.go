@@ -10,21 +10,23 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Open opens, with O_PATH, what path names below the directory root, and waits for bricks. It follows no symbolic link and leads
-// neither above root nor into another file system: the users of a volume decide what a name in it leads to.
+// Open opens a path below the directory root with O_PATH, and waits for bricks. It follows no symbolic link and leaves neither
+// root nor the file system, because the users of a volume decide where a name in it leads.
 func (a *Asker) Open(ctx context.Context, limit time.Duration, root *os.File, path string) (*os.File, error) {
 	return a.open(ctx, limit, root, request{Kind: kindOpen, Path: path})
 }
 
-// OpenAcross is like Open, but path may lead across mount points, as the path of a mount point in a container does. The mount that
-// is on top at path itself is what it opens.
+// OpenAcross is like Open, but path may cross mount points, like the path of a mount point in a container. It opens the topmost
+// mount at path itself.
 func (a *Asker) OpenAcross(ctx context.Context, limit time.Duration, root *os.File, path string) (*os.File, error) {
 	return a.open(ctx, limit, root, request{Kind: kindOpen, Path: path, Mounts: true})
 }
 
-// open gives each question another name, because two callers cannot share a descriptor.
+// open gives each question a different name, because two callers cannot share a descriptor.
 func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r request) (*os.File, error) {
 	q := newQuestion(limit, strconv.FormatUint(a.opened.Add(1), 10), r)
 	q.file = root
@@ -49,7 +51,7 @@ func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r 
 	switch {
 	case err != nil && file != nil:
 		_ = file.Close()
-	case err == nil && file == nil: // the kernel drops a descriptor when this process has too many
+	case err == nil && file == nil: // the kernel drops the descriptor if this process has too many
 		err = fmt.Errorf("%w: receive the opened file: %w", ErrNotAsked, unix.EMFILE)
 	}
 	if err != nil {
@@ -59,7 +61,7 @@ func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r 
 }
 
 func openBelow(root *os.File, path string, mounts bool) (opened *os.File, err error) {
-	if root == nil { // the kernel has dropped it
+	if root == nil { // the kernel dropped the descriptor
 		return nil, fmt.Errorf("open %s: no directory was received: %w", path, unix.EMFILE)
 	}
 	how := unix.OpenHow{
@@ -73,9 +75,9 @@ func openBelow(root *os.File, path string, mounts bool) (opened *os.File, err er
 	if err != nil {
 		return nil, err
 	}
-	// The descriptor stays open for as long as it is in use here.
+	// The descriptor stays open until the function returns.
 	controlErr := conn.Control(func(dir uintptr) {
-		err = retry(func() error {
+		err = mount.Uninterrupted(func() error {
 			fd, err := unix.Openat2(int(dir), path, &how)
 			if err == nil {
 				opened = os.NewFile(uintptr(fd), path)

@@ -102,7 +102,7 @@ func TestOpenWithoutDescriptors(t *testing.T) {
 	}
 }
 
-// A client that hangs holds up each directory's question, and no other.
+// TestOpenOnAHungClient: a client that hangs delays the questions about its own directory, and no others.
 func TestOpenOnAHungClient(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	stop := c.takeRequests()

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// maxPacket bounds a packet in bytes. A path has 4,096 at most; the names of 500 bricks fit.
+// maxPacket is the maximum size of a packet in bytes. A path has at most 4,096; the names of 500 bricks fit.
 const maxPacket = 1 << 16
 
 // kind is the kind of a question.
@@ -37,15 +37,15 @@ type request struct {
 	ID     uint64       `json:"id"`
 	Kind   kind         `json:"kind"`
 	Path   string       `json:"path,omitempty"`
-	Name   string       `json:"name,omitempty"` // in Path
+	Name   string       `json:"name,omitempty"` // name in Path
 	Device mount.Device `json:"device,omitzero"`
 	Mounts bool         `json:"mounts,omitempty"` // Path may lead across mount points
 	Since  int64        `json:"since,omitempty"`  // nanoseconds since 1970
-	Most   int          `json:"most,omitempty"`   // names that are wanted
+	Most   int          `json:"most,omitempty"`   // maximum number of names
 }
 
-// answer is that of a worker. Number 0 has the one that says that the worker is ready. One with a thread is no answer yet: it says
-// which thread waits for the client.
+// answer is a packet from a worker. Number 0 means that the worker is ready. A packet with a thread is not an answer yet: it
+// names the thread that is waiting for the client.
 type answer struct {
 	ID      uint64       `json:"id"`
 	Thread  int          `json:"thread,omitempty"`
@@ -61,7 +61,7 @@ type answer struct {
 	file *os.File
 }
 
-// failure is an error on its way to the asker.
+// failure is an error as it is sent to the asker.
 type failure struct {
 	Text       string     `json:"text"`
 	Errno      unix.Errno `json:"errno,omitempty"`
@@ -91,7 +91,7 @@ func (f *failure) err() error {
 	return remoteError{f.Text, f.Errno}
 }
 
-// remoteError is an error of the worker, with what it wraps.
+// remoteError is an error from the worker, with the error that it wraps.
 type remoteError struct {
 	text  string
 	cause error
@@ -117,7 +117,7 @@ func sendPacket(conn *net.UnixConn, v any, file *os.File) error {
 	if err != nil {
 		return err
 	}
-	// The descriptor stays open for as long as it is in use here.
+	// The descriptor stays open until the function returns.
 	if controlErr := raw.Control(func(fd uintptr) {
 		_, _, err = conn.WriteMsgUnix(data, unix.UnixRights(int(fd)), nil)
 	}); controlErr != nil {
@@ -126,7 +126,7 @@ func sendPacket(conn *net.UnixConn, v any, file *os.File) error {
 	return err
 }
 
-// receivePacket receives into v, and returns the descriptor that came with it or nil.
+// receivePacket receives into v, and returns the descriptor that came with it, or nil.
 func receivePacket(conn *net.UnixConn, buf []byte, v any) (*os.File, error) {
 	oob := make([]byte, unix.CmsgSpace(4))
 	n, oobn, _, _, err := conn.ReadMsgUnix(buf, oob)

@@ -29,7 +29,7 @@ func connected(t *testing.T) (near, far *net.UnixConn) {
 	return near, far
 }
 
-// TestLongestPacket arrives as it was sent, and a longer one is not sent.
+// TestLongestPacket: the longest packet arrives unchanged, and a longer one is not sent.
 func TestLongestPacket(t *testing.T) {
 	near, far := connected(t)
 	const quotes = 2
@@ -46,7 +46,7 @@ func TestLongestPacket(t *testing.T) {
 	}
 }
 
-// TestPacketsWithAFile: the descriptor comes with the packet, and is closed if that cannot be read.
+// TestPacketsWithAFile: the descriptor arrives with the packet, and is closed if the packet cannot be parsed.
 func TestPacketsWithAFile(t *testing.T) {
 	near, far := connected(t)
 	file, err := os.Open("/dev/null")
@@ -69,7 +69,7 @@ func TestPacketsWithAFile(t *testing.T) {
 		t.Error(err)
 	}
 	if received, err := receivePacket(far, buf, &got); received != nil || err == nil {
-		t.Errorf("what is no answer: %v, %v", received, err)
+		t.Errorf("not an answer: %v, %v", received, err)
 	}
 	if after := mounttest.Descriptors(t); after != before {
 		t.Errorf("%d descriptors, then %d", before, after)
@@ -82,7 +82,7 @@ func TestPacketsWithAFile(t *testing.T) {
 	}
 }
 
-// TestPacketsAtTheEnd of the other side.
+// TestPacketsAtTheEnd: the other side has closed the connection.
 func TestPacketsAtTheEnd(t *testing.T) {
 	near, far := connected(t)
 	if err := far.Close(); err != nil {
@@ -104,9 +104,9 @@ func TestPacketsAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestConnection takes no other socket than the driver's.
+// TestConnection: only a unix socket is accepted.
 func TestConnection(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close forgotten files
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestConnection(t *testing.T) {
 	}
 }
 
-// TestFileIn: only a descriptor is taken for one.
+// TestFileIn: only a control message with a descriptor yields a file.
 func TestFileIn(t *testing.T) {
 	for name, oob := range map[string][]byte{"damaged": {1}, "something else": unix.UnixCredentials(&unix.Ucred{Pid: 1})} {
 		if file, err := fileIn(oob); file != nil || err == nil {

@@ -7,12 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestThreadEnded reads the state of a thread, whose name may contain anything.
+// TestThreadEnded: the state of a thread is found whatever characters its name contains.
 func TestThreadEnded(t *testing.T) {
 	const dir = "/proc/7/task/8"
 	defer mounttest.HideProc(t)()
@@ -28,14 +26,14 @@ func TestThreadEnded(t *testing.T) {
 		}
 	}
 	if threadEnded(7, 9) {
-		t.Error("a thread whose state cannot be read has ended")
+		t.Error("a thread whose state cannot be read counts as ended")
 	}
 	if !threadEnded(7, 10) {
-		t.Error("a thread that is not there has not ended")
+		t.Error("a thread that does not exist counts as running")
 	}
 }
 
-// TestIsOver: a question is put again only when its thread is known to have ended.
+// TestIsOver: a question is asked again only if its thread is known to have ended.
 func TestIsOver(t *testing.T) {
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {
@@ -47,19 +45,19 @@ func TestIsOver(t *testing.T) {
 		thread         int
 		want           bool
 	}{
-		"its thread has ended":   {true, true, none, true},
-		"its thread is there":    {true, true, self.Pid, false},
-		"its thread is unknown":  {true, true, 0, false},
-		"it has time":            {false, true, none, false},
-		"its process goes on":    {true, false, none, false},
-		"it has just been asked": {false, false, 0, false},
+		"its thread has ended":       {true, true, none, true},
+		"its thread is there":        {true, true, self.Pid, false},
+		"its thread is unknown":      {true, true, 0, false},
+		"time is left":               {false, true, none, false},
+		"its process was not killed": {true, false, none, false},
+		"it has just been asked":     {false, false, 0, false},
 	} {
 		q := &question{isLate: tt.isLate, thread: tt.thread, worker: &worker{killed: tt.killed, process: self}}
 		if got := q.isOver(); got != tt.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
-	// One that is put again has no thread yet.
+	// A question that is asked again has no thread yet.
 	a, q := &Asker{current: newWorker()}, &question{isLate: true, thread: none}
 	a.current.killed, a.current.process = true, self
 	if a.assign(q); q.isOver() {
@@ -67,26 +65,12 @@ func TestIsOver(t *testing.T) {
 	}
 }
 
-// TestAge has two digits or so.
+// TestAge: an age has about two digits.
 func TestAge(t *testing.T) {
 	for long, unit := range map[time.Duration]time.Duration{300 * time.Millisecond: time.Millisecond, 90 * time.Second: time.Second} {
 		q := question{began: time.Now().Add(-long)}
 		if age := q.age(); age < long || age%unit != 0 {
 			t.Errorf("%s becomes %s", long, age)
 		}
-	}
-}
-
-// TestRetry: a call that a signal has interrupted is made again.
-func TestRetry(t *testing.T) {
-	calls := 0
-	err := retry(func() error {
-		if calls++; calls < 3 {
-			return unix.EINTR
-		}
-		return unix.ENOENT
-	})
-	if calls != 3 || !errors.Is(err, unix.ENOENT) {
-		t.Errorf("%d calls, %v", calls, err)
 	}
 }

@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// worker is a child process and what it is asked. The Asker's lock guards its fields.
+// worker is a child process and its questions. The Asker's lock guards its fields.
 type worker struct {
-	questions map[uint64]*question // without an answer, by the number in the packets
+	questions map[uint64]*question // unanswered ones, by the number in the packets
 	queue     []uint64             // not yet sent
 	queued    chan struct{}        // wakes the sender
 	ended     chan struct{}        // closed at the end of the process
-	last      uint64               // number given to a question
+	last      uint64               // last number given to a question
 	ready     bool                 // it accepts questions
 	retired   bool                 // it gets no more questions
 	killed    bool
@@ -37,12 +37,12 @@ func newWorker() *worker {
 func (w *worker) kill() {
 	w.killed = true
 	if w.process != nil {
-		_ = w.process.Kill() // fails when it has ended
+		_ = w.process.Kill() // fails if it has ended
 	}
 }
 
-// run is the life of a worker. Until the process has ended, with all its threads, its side of the connection stays open: then
-// waiting for the process takes no time, and no thread of this process.
+// run manages a worker from start to end. The worker's side of the connection stays open until the process has ended, with all
+// its threads. Waiting for the process after that takes no time, and no thread of this process.
 func (a *Asker) run(w *worker) {
 	cmd, conn, ended, err := a.launch()
 	if err != nil {
@@ -75,11 +75,11 @@ func (a *Asker) launch() (cmd *exec.Cmd, conn *net.UnixConn, ended func(), err e
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	// By this name it is this very program, even if its file has been replaced.
-	cmd = exec.Command("/proc/self/exe", Argument) //nolint:noctx // it outlives the call
+	// This path is the running program, even if its file has been replaced.
+	cmd = exec.Command("/proc/self/exe", Argument) //nolint:noctx // the child outlives the call
 	cmd.Args[0] = os.Args[0]
 	cmd.Dir = "/"
-	cmd.Env = []string{} // none of the driver's, which may hold secrets
+	cmd.Env = []string{} // not the driver's, which may hold secrets
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	start := a.Start
@@ -93,7 +93,7 @@ func (a *Asker) launch() (cmd *exec.Cmd, conn *net.UnixConn, ended func(), err e
 	return cmd, conn, ended, nil
 }
 
-// connection takes the file over.
+// connection turns file into a connection and closes file.
 func connection(file *os.File) (*net.UnixConn, error) {
 	defer file.Close()
 	conn, err := net.FileConn(file)
@@ -108,7 +108,7 @@ func connection(file *os.File) (*net.UnixConn, error) {
 	return unixConn, nil
 }
 
-// send sends what is queued for w.
+// send sends the questions that are queued for w.
 func (a *Asker) send(w *worker, conn *net.UnixConn) {
 	for {
 		id, q := a.next(w)
@@ -125,7 +125,7 @@ func (a *Asker) send(w *worker, conn *net.UnixConn) {
 		err := sendPacket(conn, asked, q.file)
 		switch {
 		case errors.Is(err, unix.EPIPE), errors.Is(err, unix.ECONNRESET), errors.Is(err, net.ErrClosed):
-			return // it has ended, which receive sees as well
+			return // the child has ended; receive notices that as well
 		case err != nil:
 			a.answered(w, id, answer{}, fmt.Errorf("%w: %w", ErrNotAsked, err))
 		}
@@ -145,7 +145,7 @@ func (a *Asker) next(w *worker) (uint64, *question) {
 	return 0, nil
 }
 
-// receive takes the worker's answers until its end. The first packet says that it is ready.
+// receive processes the worker's answers until it ends. The first packet says that the worker is ready.
 func (a *Asker) receive(w *worker, conn *net.UnixConn) {
 	buf := make([]byte, maxPacket)
 	for {
@@ -187,18 +187,18 @@ func (a *Asker) waits(w *worker, id uint64, thread int) {
 	}
 }
 
-// threadEnded reports whether a thread of a killed process has ended. The first thread is a zombie until all have.
+// threadEnded reports whether a thread of a killed process has ended. The first thread is a zombie until all threads have ended.
 func threadEnded(pid, thread int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, thread))
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 	}
-	// The command's name, in parentheses, may contain anything.
+	// The command's name, in parentheses, may contain any character.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	return len(fields) > 0 && (string(fields[0]) == "Z" || string(fields[0]) == "X")
 }
 
-// idle ends w if it is asked nothing for a while. The lock is held.
+// idle ends w if it gets no questions for a while. The lock is held.
 func (a *Asker) idle(w *worker) {
 	w.timer.Stop()
 	last := w.last
@@ -230,8 +230,8 @@ func (a *Asker) answered(w *worker, id uint64, got answer, err error) {
 	}
 }
 
-// bury is called when the process has ended or could not be started, for the reason given. What it was asked in vain and
-// in time is asked once more.
+// bury is called when the process has ended or could not be started, with the reason. Questions that still have time are asked
+// once more.
 func (a *Asker) bury(w *worker, reason error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

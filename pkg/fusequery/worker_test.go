@@ -19,7 +19,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestChildStandsAlone: it has none of the driver's secrets, keeps no directory, and gets no signal that is meant for the driver.
+// TestChildStandsAlone: the child has none of the driver's secrets, keeps no directory busy, and gets no signal that is meant for
+// the driver.
 func TestChildStandsAlone(t *testing.T) {
 	a := newAsker(t)
 	for _, inherits := range []bool{true, false} {
@@ -57,7 +58,7 @@ func TestChildStandsAlone(t *testing.T) {
 	}
 }
 
-// TestEndedIsCalled once for each process that was started.
+// TestEndedIsCalled: the function is called once for each process that was started.
 func TestEndedIsCalled(t *testing.T) {
 	a := newAsker(t)
 	var started, ended atomic.Int64
@@ -65,7 +66,7 @@ func TestEndedIsCalled(t *testing.T) {
 		started.Add(1)
 		return func() { ended.Add(1) }, cmd.Start()
 	}
-	for range 3 { // to one process
+	for range 3 { // all to one process
 		if _, err := a.EvalSymlinks(t.Context(), long, "/"); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +78,7 @@ func TestEndedIsCalled(t *testing.T) {
 	waitFor(t, "the call", func() bool { return ended.Load() == 1 && started.Load() == 1 })
 }
 
-// TestChildThatEndsAtOnce without an error of its own: the caller gets one.
+// TestChildThatEndsAtOnce: a child that ends without an error still gives the caller one.
 func TestChildThatEndsAtOnce(t *testing.T) {
 	a := newAsker(t)
 	a.Start = func(cmd *exec.Cmd) (func(), error) {
@@ -89,7 +90,7 @@ func TestChildThatEndsAtOnce(t *testing.T) {
 	}
 }
 
-// TestChildThatStartsLate, after its time was up, is killed all the same.
+// TestChildThatStartsLate: a child that starts after its time was up is killed nevertheless.
 func TestChildThatStartsLate(t *testing.T) {
 	a := newAsker(t)
 	a.startLimit = time.Millisecond
@@ -112,7 +113,7 @@ func TestChildThatStartsLate(t *testing.T) {
 
 // TestFewDescriptors: a child that cannot be started says nothing about the client, and leaves no descriptor.
 func TestFewDescriptors(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close forgotten files
 	ask := func() error {
 		a := newAsker(t)
 		a.Start = nil
@@ -144,7 +145,7 @@ func TestFewDescriptors(t *testing.T) {
 	waitFor(t, "the last descriptor to be closed", func() bool { return mounttest.Descriptors(t) <= before })
 }
 
-// TestSecondTryHasItsOwnTime: what was left of the time of the first one does not count.
+// TestSecondTryHasItsOwnTime: the second try gets the full limit, not the rest of the first one's.
 func TestSecondTryHasItsOwnTime(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	answered := make(chan error, 1)
@@ -152,7 +153,7 @@ func TestSecondTryHasItsOwnTime(t *testing.T) {
 		_, err := a.Getattr(t.Context(), 500*time.Millisecond, "s", c.path)
 		answered <- err
 	}()
-	waitFor(t, "a process that is asked", func() bool {
+	waitFor(t, "a process with a question", func() bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		return a.current != nil && a.current.ready && len(a.current.queue) == 0
@@ -168,7 +169,7 @@ func TestSecondTryHasItsOwnTime(t *testing.T) {
 	waitFor(t, "the end of the second process", func() bool { return len(children(t)) == 0 })
 }
 
-// TestAnswerThatIsNotWaitedFor leaves no descriptor.
+// TestAnswerThatIsNotWaitedFor: an answer without a waiting caller leaves no descriptor.
 func TestAnswerThatIsNotWaitedFor(t *testing.T) {
 	file, err := os.Open("/dev/null")
 	if err != nil {
@@ -178,11 +179,11 @@ func TestAnswerThatIsNotWaitedFor(t *testing.T) {
 	a.answered(newWorker(), 7, answer{ID: 7, file: file}, nil)
 	a.answered(newWorker(), 7, answer{ID: 7}, nil)
 	if err := file.Close(); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("it is open: %v", err)
+		t.Errorf("it is still open: %v", err)
 	}
 }
 
-// TestMetaInTheChild: what it has opened for an answer it closes, and an answer that does not fit is an error.
+// TestMetaInTheChild: the child closes a directory that it opened for an answer, and an answer that does not fit is an error.
 func TestMetaInTheChild(t *testing.T) {
 	a, path := newAsker(t), filepath.Join(t.TempDir(), "volume")
 	if err := errors.Join(os.Mkdir(path, 0o755), unix.Mount("tmpfs", path, "tmpfs", 0, "")); err != nil {

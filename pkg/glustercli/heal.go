@@ -7,9 +7,9 @@ import (
 
 // HealSummary is the heal backlog of a volume.
 type HealSummary struct {
-	Pending    uint64   // entries that wait for self-heal, or are being healed
-	SplitBrain uint64   // entries that self-heal cannot repair
-	Unknown    []string // bricks whose backlog gluster could not read
+	Pending    uint64   `json:"pending"`           // entries that wait for self-heal, or are being healed
+	SplitBrain uint64   `json:"splitBrain"`        // entries that self-heal cannot repair
+	Unknown    []string `json:"unknown,omitempty"` // bricks whose backlog gluster could not read
 }
 
 // brickConnected is the status of a brick whose backlog was read completely.

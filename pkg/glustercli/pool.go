@@ -7,11 +7,17 @@ import (
 
 // Peer is a server of the trusted pool.
 type Peer struct {
-	UUID      string
-	Hostname  string // "localhost" for the server that answers
-	Connected bool
-	State     string // "Peer in Cluster" for a peer that takes part; empty for the server that answers
+	UUID      string `json:"uuid"`
+	Hostname  string `json:"hostname"` // "localhost" for the server that answers
+	Connected bool   `json:"connected"`
+	State     string `json:"state,omitempty"` // "Peer in Cluster" for a peer that takes part; empty for the server that answers
 }
+
+// self is how a server names itself.
+const self = "localhost"
+
+// IsSelf reports whether the peer is the server that has answered.
+func (p Peer) IsSelf() bool { return p.Hostname == self }
 
 // inCluster is the state of a peer that takes part (glusterfs: xlators/mgmt/glusterd/src/glusterd-sm.c).
 const inCluster = "Peer in Cluster"

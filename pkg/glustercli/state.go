@@ -11,10 +11,10 @@ import (
 
 // Volume is a volume in the state of glusterd.
 type Volume struct {
-	Name   string
-	Type   string // such as Replicate or Distributed-Disperse
-	Status string // Created, Started or Stopped
-	Bricks []Brick
+	Name   string  `json:"name"`
+	Type   string  `json:"type"`   // such as Replicate or Distributed-Disperse
+	Status string  `json:"status"` // Created, Started or Stopped
+	Bricks []Brick `json:"bricks,omitempty"`
 }
 
 // Started reports whether the volume is started.
@@ -27,8 +27,8 @@ func (v Volume) Heals() bool {
 
 // Brick is a brick of a volume.
 type Brick struct {
-	Path   string // HOST:/PATH
-	Status string // Started, Stopped, Starting, Stopping or None; empty for bricks of other servers
+	Path   string `json:"path"`             // HOST:/PATH
+	Status string `json:"status,omitempty"` // Started, Stopped, Starting, Stopping or None; empty for bricks of other servers
 }
 
 // Local reports whether the brick belongs to the server that has answered.

@@ -14,34 +14,34 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Written are files in a directory of the volume beneath something that was mounted there, and had been dropped by the kernel for a
-// moment. They are hidden again.
+// Written describes files that were written into a directory of the volume while the mount on that directory was missing, because
+// the kernel had dropped it. The mount is back and hides the files.
 type Written struct {
-	Pod   string // its UID
+	Pod   string // the pod's UID
 	Point string // as the container sees it
 	Names []string
-	More  bool // there are others
+	More  bool // there are more files
 }
 
 const (
-	mostNames   = 5  // of files that are named for a mount
-	mostBeneath = 50 // directories that are looked at after one change
+	mostNames   = 5  // maximum number of file names per mount
+	mostBeneath = 50 // maximum number of directories examined after one change
 )
 
-// reportWritten tells the observer what was written beneath mounts that were missing.
+// reportWritten tells the observer which files were written beneath mounts while they were missing.
 func (h *Healer) reportWritten(ctx context.Context, s fuseclient.Served, back []returned) {
 	written := h.writtenBeneath(ctx, s, back)
 	if len(written) == 0 {
 		return
 	}
-	klog.FromContext(ctx).Info("While mounts inside a volume were missing, files may have been written into the volume's directories beneath",
+	klog.FromContext(ctx).Info("While mounts inside a volume were missing, files may have been written into the directories beneath them",
 		"volumeID", s.VolumeID, "written", written)
 	h.observer.WroteBeneath(s.VolumeID, written)
 }
 
-// writtenBeneath returns what was written into the volume where mounts had been dropped that are back now. Nothing says that a file came
-// through the gap: it was written since the mount was last seen, and users of the volume who have nothing mounted there can have done
-// that at any time. Where something is mounted they rarely do.
+// writtenBeneath returns the files that were written into the volume beneath mounts that the kernel had dropped and that are back
+// now. A file may have another origin: it was written since the mount was last seen, which users of the volume without a mount
+// there could do at any time. On a directory that serves as a mount point they rarely do.
 func (h *Healer) writtenBeneath(ctx context.Context, s fuseclient.Served, back []returned) []Written {
 	since := h.lastSeen(s)
 	if len(back) == 0 || since.IsZero() {
@@ -51,17 +51,17 @@ func (h *Healer) writtenBeneath(ctx context.Context, s fuseclient.Served, back [
 	defer cancel()
 	r, err := h.open(ctx, s)
 	if err != nil {
-		return nil // the client has ended, say
+		return nil // for example because the client has ended
 	}
 	defer r.close()
-	names := map[string][]string{} // by directory, since containers may share it
+	names := map[string][]string{} // by directory, because containers may share one
 	var all []Written
 	for _, m := range back {
 		dir := path.Join(r.inVolume(m.volume), relative(m.volume.Point, m.point))
 		if _, known := names[dir]; !known && len(names) < mostBeneath {
 			names[dir], err = r.asker.ChangedSince(ctx, h.limits.Ask, r.staging, dir, since, mostNames+1)
 			if err != nil {
-				klog.FromContext(ctx).V(2).Info("Cannot tell what was written beneath a mount", "volumeID", s.VolumeID, "path", m.point, "err", err.Error())
+				klog.FromContext(ctx).V(2).Info("Cannot tell which files were written beneath a mount", "volumeID", s.VolumeID, "path", m.point, "err", err.Error())
 			}
 		}
 		if found := names[dir]; len(found) > 0 {
@@ -71,13 +71,13 @@ func (h *Healer) writtenBeneath(ctx context.Context, s fuseclient.Served, back [
 	return all
 }
 
-// returned is something that was dropped inside a volume and is mounted again.
+// returned is a mount inside a volume that was dropped and is mounted again.
 type returned struct {
 	pod, point string
-	volume     tables.Mount // that it is in
+	volume     tables.Mount // the mount of the volume that it is in
 }
 
-// keepReturned keeps what has been mounted again inside a mount of the volume. What is mounted inside another inner mount hides nothing
+// keepReturned records that a mount inside a mount of the volume was put back. A mount inside another inner mount hides nothing
 // of the volume.
 func (o *Outcome) keepReturned(t tables.Table, m tables.Mount, volume mount.Device) {
 	i := slices.IndexFunc(t.Mounts, func(around tables.Mount) bool { return around.ID == m.Parent && around.Device == volume })
@@ -86,8 +86,8 @@ func (o *Outcome) keepReturned(t tables.Table, m tables.Mount, volume mount.Devi
 	}
 }
 
-// lastSeen returns when the mounts inside the volume were last seen, by this process or by the one before it, which has kept them on
-// disk.
+// lastSeen returns when the mounts inside the volume were last seen, by this process or by the one before it, whose snapshot is
+// on disk.
 func (h *Healer) lastSeen(s fuseclient.Served) time.Time {
 	h.mu.Lock()
 	looked := h.volume(s.VolumeID).looked

@@ -12,7 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestWrittenBeneath: what was written into the volume is named for each mount that was missing. A tmpfs is the volume.
+// TestWrittenBeneath: the files written into the volume are listed for each mount that was missing. A tmpfs stands for the
+// volume.
 func TestWrittenBeneath(t *testing.T) {
 	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
 	device := mountAt(t, staging, "server:/vol", "tmpfs", "")
@@ -49,9 +50,9 @@ func TestWrittenBeneath(t *testing.T) {
 	if got := h.writtenBeneath(t.Context(), s, nil); got != nil {
 		t.Errorf("nothing was missing: %+v", got)
 	}
-	s.Device.Minor++ // another client is there by now
+	s.Device.Minor++ // the volume has another client by now
 	if got := h.writtenBeneath(t.Context(), s, back); got != nil {
-		t.Errorf("of another client: %+v", got)
+		t.Errorf("with another client: %+v", got)
 	}
 	s.Device = device
 	h.volume("id").looked = time.Now().Add(time.Minute)
@@ -60,7 +61,7 @@ func TestWrittenBeneath(t *testing.T) {
 	}
 }
 
-// TestKeepReturned: what is mounted on the volume itself, and nothing else.
+// TestKeepReturned: only mounts on the volume itself are recorded.
 func TestKeepReturned(t *testing.T) {
 	volume, other := mount.Device{Minor: 1}, mount.Device{Minor: 2}
 	table := tables.Table{Pod: "uid", Mounts: []tables.Mount{
@@ -76,7 +77,7 @@ func TestKeepReturned(t *testing.T) {
 	}
 }
 
-// TestLastSeen: a process that has not looked yet uses the time of the snapshot that its predecessor wrote.
+// TestLastSeen: before its first scan, a process uses the time of the snapshot that its predecessor wrote.
 func TestLastSeen(t *testing.T) {
 	h, s := newHealer(t), fuseclient.Served{VolumeID: "id", Client: "a"}
 	if at := h.lastSeen(s); !at.IsZero() {

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestTooMuchIsLost: what is left out is said, and a volume's own directories never show where something was mounted.
+// TestTooMuchIsLost: mounts that are left out are reported, and a volume's own directories never show in the place of a mount.
 func TestTooMuchIsLost(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging := filepath.Join(dir, "staging")
@@ -25,7 +25,7 @@ func TestTooMuchIsLost(t *testing.T) {
 		t.Errorf("%q", reason)
 	}
 	h.sayLeftOut(t.Context(), "id", []tables.Table{table})
-	if said := h.volume("id").leftOut; !strings.Contains(said, "5 mounts and 6 more") {
+	if said := h.volume("id").leftOut; !strings.Contains(string(said), "5 mounts and 6 more") {
 		t.Errorf("%q", said)
 	}
 	h.sayLeftOut(t.Context(), "id", nil)

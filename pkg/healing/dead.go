@@ -13,25 +13,26 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// passes bounds how often mount namespaces are looked through for dead mounts. A container that starts meanwhile may have got one.
+// passes is how often mount namespaces are scanned for dead mounts at most. A container that starts meanwhile may have got a dead
+// mount.
 const passes = 5
 
 // replaceDead replaces the mounts of a client that has ended. It reports whether none of them is left.
 func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 	if r.isAnothers(dead.Device) {
-		return true // the kernel gives a number again when no mount has it any more
+		return true // the kernel reuses a number only when no mount has it any more
 	}
-	pending := r.outcome.Pending // of other former clients
-	var leftOut []tables.Table   // with more than is looked at; what is repaired makes room
+	pending := r.outcome.Pending // pending mounts of other former clients
+	var leftOut []tables.Table   // tables with too many mounts; repaired ones make room
 	defer func() { r.noteLeftOut(leftOut) }()
 	for range passes {
 		found, err := tables.Scan([]mount.Device{dead.Device})
-		if err != nil { // one process that cannot be looked at must not keep the others from their mounts
+		if err != nil { // one unreadable process must not keep the others from being repaired
 			klog.FromContext(r.ctx).Error(err, "Cannot see all containers that may have mounts of a client that has ended", "volumeID", r.volume.VolumeID)
 		}
 		before, left := r.outcome.Mounts, 0
 		r.outcome.Pending, leftOut = pending, nil
-		for _, t := range found[dead.Device] { // this process's own first: what is there, containers' mounts are peers or slaves of
+		for _, t := range found[dead.Device] { // this process's table first: containers' mounts are peers or slaves of its mounts
 			left += r.replaceIn(dead, t)
 			if t.LeftOutBecause() != "" {
 				leftOut = append(leftOut, t)
@@ -47,14 +48,14 @@ func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 	return false
 }
 
-// noteLeftOut notes that mounts are not repaired, because their container has more than are looked at.
+// noteLeftOut records that mounts are not repaired because their container has too many.
 func (r *repairer) noteLeftOut(all []tables.Table) {
 	for _, t := range all {
 		r.note(t, tables.Mount{Point: "/"}, false, fmt.Errorf("%w: %s", errLost, t.LeftOutBecause()))
 	}
 }
 
-// isAnothers reports whether the number of a device is that of a client that lives.
+// isAnothers reports whether a device number belongs to a live client.
 func (r *repairer) isAnothers(d mount.Device) bool {
 	for _, s := range r.Served() {
 		if s.Device == d && s.Alive {
@@ -64,13 +65,13 @@ func (r *repairer) isAnothers(d mount.Device) bool {
 	return false
 }
 
-// exchange is a mount that is made and has to be put in the place of another one.
+// exchange is a new mount and the mount that it is to replace.
 type exchange struct {
 	mount       tables.Mount
 	tree, point *os.File
 }
 
-// replaceIn replaces the dead mounts of one namespace, and returns how many were to be replaced.
+// replaceIn replaces the dead mounts of one namespace, and returns how many there were.
 func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 	n, err := enter(t)
 	if err != nil {
@@ -106,7 +107,7 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 		if err != nil {
 			r.note(t, m, false, err)
 			if errors.Is(err, mount.ErrTimeout) {
-				break // something that the container has mounted hangs; others wait for their mounts
+				break // a file system that the container mounted hangs; other containers wait for their mounts
 			}
 			continue
 		}
@@ -116,10 +117,10 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 	return seen
 }
 
-// atOnce bounds how many mounts of a namespace are made before they are put in their places. Each has two descriptors.
+// atOnce is how many mounts of a namespace are made before they are put in place. Each needs two descriptors.
 const atOnce = 100
 
-// add puts what is made in its place as soon as that is enough.
+// add adds an exchange, and carries all out once there are enough.
 func (r *repairer) add(n *namespace, made []exchange, e exchange) []exchange {
 	if made = append(made, e); len(made) < atOnce {
 		return made
@@ -155,18 +156,18 @@ func (r *repairer) replaceAll(n *namespace, made []exchange) {
 		}
 		return nil
 	})
-	for _, e := range made[done:] { // the namespace could not be entered
+	for _, e := range made[done:] { // these remain if the namespace could not be entered
 		r.note(n.table, e.mount, false, err)
 	}
 }
 
-// hasCover reports whether a mount lies beneath another one at the same place, as on kernels that cannot exchange them.
+// hasCover reports whether another mount covers a mount at the same place, as on kernels that cannot exchange mounts.
 func hasCover(t tables.Table, m tables.Mount) bool {
 	_, covered := t.Cover(m)
 	return covered
 }
 
-// isBelow reports whether a mount is inside another one of the same client, with which it is replaced.
+// isBelow reports whether a mount is inside another mount of the same client, and so is replaced together with it.
 func isBelow(t tables.Table, m tables.Mount, d mount.Device) bool {
 	for _, other := range t.Volume(d) {
 		if other.ID != m.ID && other.ID == m.Parent && other.Point != m.Point {
@@ -176,7 +177,7 @@ func isBelow(t tables.Table, m tables.Mount, d mount.Device) bool {
 	return false
 }
 
-// make makes the mount that is to replace m, if check, which may be nil, has nothing against it.
+// make makes the mount that is to replace m, unless check, which may be nil, returns an error.
 func (r *repairer) make(n *namespace, m tables.Mount, check func(tables.Mount, *os.File) error) (exchange, error) {
 	point, at, err := r.mountPoint(n, m)
 	if err != nil {
@@ -198,8 +199,8 @@ func (r *repairer) make(n *namespace, m tables.Mount, check func(tables.Mount, *
 	return exchange{}, err
 }
 
-// checkEnded makes sure, once for each device, that a client has ended: the number may be another one's by now, which serves the same
-// volume and is not this driver's.
+// checkEnded makes sure, once per device, that its client has ended: the number may by now belong to a client of the same volume
+// that is not this driver's.
 func (r *repairer) checkEnded(m tables.Mount, point *os.File) error {
 	ended, known := r.ended[m.Device]
 	if !known {
@@ -215,7 +216,7 @@ func (r *repairer) checkEnded(m tables.Mount, point *os.File) error {
 	return nil
 }
 
-// keepGroup remembers where a peer group is to be found again.
+// keepGroup records where a peer group can be found again.
 func (r *repairer) keepGroup(m tables.Mount) {
 	if group := tag(m.Propagation, "shared:"); group != "" {
 		r.groups[group] = m.Point
@@ -257,8 +258,8 @@ func (r *repairer) tree(n *namespace, m tables.Mount, inode uint64, nested []tab
 	return tree, nil
 }
 
-// origin opens what a copy of becomes the new mount, and says how mounts propagate to that. A container's mount that receives from
-// one on the node, or is in its peer group, becomes a copy of that one.
+// origin opens the directory whose clone becomes the new mount, and returns how mounts propagate to that. For a container's mount
+// that is a slave or a peer of a mount on the node, the node's mount is cloned.
 func (r *repairer) origin(own bool, m tables.Mount, inode uint64) (*os.File, uint64, error) {
 	for _, kind := range []struct {
 		tag         string

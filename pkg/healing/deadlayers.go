@@ -12,13 +12,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// On Linux before 6.5 a dead mount stays beneath the one that covers it, until its namespace ends or its path is unpublished. A dead
-// superblock and a mount are little, but nothing bounds how often a client dies while a pod runs.
+// On Linux before 6.5, a dead mount stays beneath the mount that covers it until its namespace ends or its path is unpublished. A
+// dead superblock and a mount cost little, but a client may die any number of times while a pod runs.
 
-// mostLayers is how many dead mounts may lie beneath a pod's mount until its restart is asked for.
+// mostLayers is how many dead mounts may lie beneath a pod's mount before its restart is requested.
 const mostLayers = 10
 
-// findLayers makes the namespaces that use volumes, and this process's own, those in which there may be layers.
+// findLayers adds the namespaces that use volumes, and this process's own, to those that may have layers.
 func (h *Healer) findLayers() {
 	kept := h.memory.list()
 	h.mu.Lock()
@@ -29,13 +29,14 @@ func (h *Healer) findLayers() {
 		}
 	}
 	self, err := mount.IdentifyProcess(os.Getpid())
-	namespace, _ := mount.NamespaceOf(self.PID) // 0: it cannot be seen
+	namespace, _ := mount.NamespaceOf(self.PID) // 0 if it is not visible
 	if err == nil {
 		h.layered[tables.Target{Namespace: namespace, PID: self.PID, Start: self.Start}] = true
 	}
 }
 
-// addLayers adds namespaces in which mounts have just been covered, and returns the mounts of pods there that have too many beneath.
+// addLayers adds namespaces in which mounts have just been covered, and returns the pods' mounts there that have too many dead
+// mounts beneath.
 func (h *Healer) addLayers(in map[tables.Target]string) []Layers {
 	var all []Layers
 	for t, pod := range in {
@@ -44,7 +45,7 @@ func (h *Healer) addLayers(in map[tables.Target]string) []Layers {
 		h.mu.Unlock()
 		layers, err := layersOf(t)
 		if err != nil || pod == "" {
-			continue // it has ended, or is the node's, where unpublishing takes all away
+			continue // the process has ended, or the namespace is the node's, where unpublish removes all layers
 		}
 		for _, point := range slices.Sorted(maps.Keys(layers)) {
 			if layers[point] >= mostLayers {
@@ -55,13 +56,14 @@ func (h *Healer) addLayers(in map[tables.Target]string) []Layers {
 	return all
 }
 
-// DeadLayers returns how many dead mounts lie beneath others on the node now. On kernels that can take them away it reads no tables.
+// DeadLayers returns how many dead mounts currently lie beneath others on the node. On kernels that can remove such mounts it
+// reads no tables.
 func (h *Healer) DeadLayers() int {
 	h.mu.Lock()
 	targets := slices.Collect(maps.Keys(h.layered))
 	h.mu.Unlock()
 	total := 0
-	seen := map[uint64]bool{} // namespaces; a process that was kept may have ended, and another one be in its namespace
+	seen := map[uint64]bool{} // namespaces; a known process may have ended, with another one in its namespace
 	for _, t := range targets {
 		if seen[t.Namespace] {
 			continue
@@ -80,13 +82,13 @@ func (h *Healer) DeadLayers() int {
 		}
 	}
 	if total > 0 {
-		h.findLayers() // for the next time
+		h.findLayers() // for the next call
 	}
 	return total
 }
 
-// layersOf returns how many GlusterFS mounts lie beneath others in a namespace, by mount point. The error wraps fs.ErrNotExist when
-// the process has ended whose namespace it is.
+// layersOf returns how many GlusterFS mounts lie beneath others in a namespace, by mount point. The error wraps fs.ErrNotExist if
+// the namespace's process has ended.
 func layersOf(t tables.Target) (map[string]int, error) {
 	all, err := tables.Select(t.PID, func(_ int, _, fsType string) bool { return fsType == "fuse.glusterfs" })
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// mountDead mounts another client that is gone over what is mounted at a path.
+// mountDead mounts another ended client over the mount at a path.
 func mountDead(t *testing.T, path string) {
 	t.Helper()
 	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -27,8 +27,7 @@ func mountDead(t *testing.T, path string) {
 	}
 }
 
-// TestLayers: dead mounts beneath others are counted where they are, until they have gone, and those of pods are reported when there
-// are ten.
+// TestLayers: dead mounts beneath others are counted until they are gone, and a pod's mount is reported once it has ten.
 func TestLayers(t *testing.T) {
 	h, target := newHealer(t), filepath.Join(t.TempDir(), "target")
 	self, err := mount.IdentifyProcess(os.Getpid())
@@ -73,13 +72,13 @@ func TestLayers(t *testing.T) {
 		t.Errorf("%d layers are left, in %v", got, h.layered)
 	}
 	another := own
-	another.Start-- // a process before this one
+	another.Start-- // an earlier process with this one's number
 	if found := h.addLayers(map[tables.Target]string{another: "uid"}); len(found) > 0 || h.DeadLayers() != 0 || len(h.layered) != 0 {
-		t.Errorf("of a process that has ended: %+v, %v", found, h.layered)
+		t.Errorf("for a process that has ended: %+v, %v", found, h.layered)
 	}
 }
 
-// TestLayersOfAnEarlierProcess are in the namespaces that it has kept.
+// TestLayersOfAnEarlierProcess: the layers of an earlier process are found in the namespaces that it saved.
 func TestLayersOfAnEarlierProcess(t *testing.T) {
 	h := newHealer(t)
 	kept := tables.Target{Namespace: 1, PID: 2, Start: 3}
@@ -91,7 +90,7 @@ func TestLayersOfAnEarlierProcess(t *testing.T) {
 	}
 }
 
-// ends is an Observer of ends.
+// ends is an Observer that records the ends of clients.
 type ends struct {
 	silent
 	hung []time.Duration
@@ -99,7 +98,7 @@ type ends struct {
 
 func (e *ends) ClientEnded(_ string, hung time.Duration) { e.hung = append(e.hung, hung) }
 
-// TestEndIsReportedOnce: attempts to repair a volume follow each other, and each client has one end.
+// TestEndIsReportedOnce: a volume may be repaired in several attempts, but the end of each client is reported once.
 func TestEndIsReportedOnce(t *testing.T) {
 	h, seen := newHealer(t), &ends{}
 	h.observer = seen
@@ -107,11 +106,11 @@ func TestEndIsReportedOnce(t *testing.T) {
 	for range 2 {
 		h.reportEnd(first)
 	}
-	h.endOne(t.Context(), second, time.Minute) // of which there is no record
+	h.endOne(t.Context(), second, time.Minute) // a client without a record
 	for range 2 {
 		h.reportEnd(second)
 	}
-	if !h.heal(t.Context(), fuseclient.Served{VolumeID: "id", Client: "c"}, nil) || len(seen.hung) != 3 { // its volume is not staged any more
+	if !h.heal(t.Context(), fuseclient.Served{VolumeID: "id", Client: "c"}, nil) || len(seen.hung) != 3 { // its volume is no longer staged
 		t.Errorf("an attempt to heal: %v", seen.hung)
 	}
 	if len(seen.hung) < 2 || seen.hung[0] != 0 || seen.hung[1] != time.Minute {

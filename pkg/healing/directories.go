@@ -12,9 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// withDirectories notes on which directory of the volume each mount inside is, by its inode number, because another one may have its name
-// when the mount is to be put back. It asks the volume's client once for each mount; what it does not learn in time it asks at the
-// next look.
+// withDirectories records on which directory of the volume each inner mount is, by inode number, because another directory may
+// have its name when the mount is to be put back. It asks the volume's client once per mount; unanswered requests are repeated in
+// the next scan.
 func (h *Healer) withDirectories(ctx context.Context, s fuseclient.Served, seen, kept []tables.Table) []tables.Table {
 	limited, cancel := context.WithTimeout(ctx, h.limits.Ask)
 	defer cancel()
@@ -48,7 +48,7 @@ func (h *Healer) withDirectories(ctx context.Context, s fuseclient.Served, seen,
 			}
 			directory, isKnown := known[place{inner.ID, inner.Parent, inner.Point}]
 			if !isKnown && limited.Err() == nil {
-				directory, _ = ask(filepath.Join(inVolume(s, m), relative(m.Point, inner.Point))) // 0 is not known
+				directory, _ = ask(filepath.Join(inVolume(s, m), relative(m.Point, inner.Point))) // 0 means unknown
 			}
 			all[i].Mounts[j].Directory = directory
 		}
@@ -59,7 +59,7 @@ func (h *Healer) withDirectories(ctx context.Context, s fuseclient.Served, seen,
 	return all
 }
 
-// place names a mount as long as it lives.
+// place identifies a mount for as long as it exists.
 type place struct {
 	id, parent int
 	point      string
@@ -86,10 +86,10 @@ func volumePoints(t tables.Table, d mount.Device) map[int]tables.Mount {
 	return points
 }
 
-// checkDirectory returns errLost if a mount was on another directory than the one that has the name by now.
+// checkDirectory returns errLost if a mount was on a directory other than the one that has its name now.
 func checkDirectory(was tables.Mount, at mount.Identity) error {
 	if was.Directory != 0 && was.Directory != at.Inode {
-		return fmt.Errorf("%w: the directory on which it was mounted is another one by now", errLost)
+		return fmt.Errorf("%w: the directory on which it was mounted has been replaced by another one", errLost)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestAnotherDirectoryOfTheName: what was mounted inside the volume is put back where it was, not on another directory of that name.
+// TestAnotherDirectoryOfTheName: an inner mount is put back on its directory, and not on another directory with the same name.
 func TestAnotherDirectoryOfTheName(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging, scratch := filepath.Join(dir, "staging"), filepath.Join(dir, "scratch")
@@ -32,7 +32,7 @@ func TestAnotherDirectoryOfTheName(t *testing.T) {
 	if directory == 0 || seen[0].Mounts[0].Directory != 0 {
 		t.Fatalf("%+v", seen[0].Mounts)
 	}
-	served.StagingPath = "/nowhere" // what is known is not asked again
+	served.StagingPath = "/nowhere" // known directories are not asked for again
 	if again := h.withDirectories(t.Context(), served, []tables.Table{tableOf(t, pid, device)}, seen); again[0].Mounts[1].Directory != directory {
 		t.Errorf("%+v", again[0].Mounts)
 	}

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Expand implements mount.Mounter: it answers when what the volume's new graph has done to mounts is repaired.
+// Expand implements mount.Mounter. It returns once the mounts are repaired that the volume's new graph has affected.
 func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, error) {
 	size, err := h.Manager.Expand(ctx, volumeID, path)
 	if err != nil {
 		return 0, err
 	}
 	select {
-	case <-h.attend(volumeID): //nolint:contextcheck // the repair goes on beyond this call
-	case <-time.After(h.limits.Ask): // with a long entry-timeout the kernel drops mounts later, and then they are put back
+	case <-h.attend(volumeID): //nolint:contextcheck // the repair outlives the call
+	case <-time.After(h.limits.Ask): // with a long entry-timeout, the kernel drops mounts later; they are put back then
 	case <-ctx.Done():
 	}
 	return size, nil

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// TestFailuresAreToldOnce, until all is well again, and no more of them than a bound.
-func TestFailuresAreToldOnce(t *testing.T) {
+// TestFailuresAreLoggedOnce: a failure is logged once until all mounts are in order again, and a limited number is remembered.
+func TestFailuresAreLoggedOnce(t *testing.T) {
 	h := newHealer(t)
 	if !h.isNewFailure("id", "a") || h.isNewFailure("id", "a") || !h.isNewFailure("other", "a") {
-		t.Error("a failure is told once for each volume")
+		t.Error("a failure must be logged once per volume")
 	}
 	h.volume("id").ended = make(chan struct{})
 	h.attended(t.Context(), "id", false, false)
 	if h.isNewFailure("id", "a") {
-		t.Error("it is told again, although nothing has changed")
+		t.Error("it is logged again, although nothing has changed")
 	}
 	for i := range mostFailures {
 		h.isNewFailure("id", strconv.Itoa(i))
@@ -30,14 +30,14 @@ func TestFailuresAreToldOnce(t *testing.T) {
 	h.volume("id").ended = make(chan struct{})
 	h.attended(t.Context(), "id", true, false)
 	if !h.isNewFailure("id", "a") {
-		t.Error("it is not told after all was well")
+		t.Error("it is not logged again after all mounts were in order")
 	}
 }
 
 func TestWaitForChange(t *testing.T) {
 	for _, tc := range []struct {
 		name         string
-		pause        time.Duration // 0 is none
+		pause        time.Duration // 0: none
 		over, change time.Duration
 		wantOver     bool
 		wantAt       time.Duration
@@ -65,6 +65,6 @@ func TestWaitForChange(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("done"))
 	if waitForChange(ctx, make(chan time.Time), make(chan time.Time), nil) || waitForChange(ctx, nil, make(chan time.Time), nil) {
-		t.Error("the end of a process is not the end of the time")
+		t.Error("a cancelled context must not count as the end of the time")
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// repairGraph puts back what the kernel has dropped, or is about to drop, because the volume's client has another graph than before. The
-// kernel also drops it when bricks are away while a name is looked up. repairGraph reports whether nothing is left to be tried.
+// repairGraph puts back the mounts that the kernel has dropped, or is about to drop, because the graph of the volume's client has
+// changed. The kernel also drops mounts if bricks are down while a name is looked up. repairGraph reports whether nothing is left
+// to try.
 func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete bool) {
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
 	began := time.Now()
@@ -37,7 +38,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
 	if len(outcome.Lost) > 0 && h.bricksAway(ctx, s.VolumeID) {
-		// What they have is not found now, and will be.
+		// The files are not found now, but will be once the bricks are back.
 		outcome.Pending, outcome.Lost = outcome.Pending+len(outcome.Lost), nil
 	}
 	h.reportGraph(ctx, &outcome, kept.Graph == graph)
@@ -49,7 +50,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	return true
 }
 
-// reportGraph tells of what was repaired and what is lost, if that is news.
+// reportGraph reports which mounts were repaired and which are lost, if that was not reported before.
 func (h *Healer) reportGraph(ctx context.Context, outcome *Outcome, sameGraph bool) {
 	h.onlyNews(outcome, byGraph)
 	if outcome.Mounts == 0 && len(outcome.Lost) == 0 {
@@ -64,18 +65,18 @@ func (h *Healer) reportGraph(ctx context.Context, outcome *Outcome, sameGraph bo
 	h.observer.GraphRepaired(*outcome)
 }
 
-// bricksAway reports whether the client misses so many bricks that files of the volume cannot be used. A volume with several sets of
-// bricks answers then that there are no such files.
+// bricksAway reports whether so many of the client's bricks are down that files of the volume cannot be used. A volume with
+// several sets of bricks then answers that the files do not exist.
 func (h *Healer) bricksAway(ctx context.Context, volumeID string) bool {
 	health, err := h.Health(ctx, volumeID, "")
 	return err == nil && (health.Lost || health.Root != nil)
 }
 
-// errOtherClient: the client has ended meanwhile, which is another kind of repair.
+// errOtherClient is returned when the client has ended meanwhile, which needs another kind of repair.
 var errOtherClient = errors.New("the client has ended")
 
-// restoreUntilOver restores mounts until the kernel can have dropped no more: it looks an entry up again only when its time is over.
-// Between, other calls for the volume may run.
+// restoreUntilOver restores mounts until the kernel cannot drop any more: the kernel looks an entry up again only when its cache
+// time is over. Between its attempts, other calls for the volume may run.
 func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was tables.Snapshot) (Outcome, error) {
 	h.mu.Lock()
 	changed := h.volume(s.VolumeID).changed
@@ -105,9 +106,9 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 		if err != nil || over {
 			return outcome, err
 		}
-		var pause <-chan time.Time // nil is none
+		var pause <-chan time.Time // nil: no pause
 		if outcome.Pending > 0 && outcome.Mounts == repaired {
-			// What was tried in vain has changed the tables, and would be tried again without end.
+			// A futile attempt has changed the tables itself, and would be repeated without end.
 			pause = time.After(futileAttempt)
 		}
 		if over = waitForChange(ctx, pause, after, changed); ctx.Err() != nil {
@@ -116,10 +117,10 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 	}
 }
 
-// futileAttempt is how long nothing is tried again after an attempt that has repaired nothing of what it should.
+// futileAttempt is the pause after an attempt that has repaired nothing.
 const futileAttempt = 200 * time.Millisecond
 
-// waitForChange waits for a change, after the pause if there is one. It reports whether the time was over instead.
+// waitForChange waits for a change, after the pause if there is one. It reports whether the time ran out instead.
 func waitForChange(ctx context.Context, pause, after <-chan time.Time, changed <-chan struct{}) (over bool) {
 	if pause != nil {
 		select {
@@ -139,7 +140,7 @@ func waitForChange(ctx context.Context, pause, after <-chan time.Time, changed <
 	return false
 }
 
-// advance makes the graph the one with which the kept mounts are in order.
+// advance records graph as the graph for which the saved mounts are in order.
 func (h *Healer) advance(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, graph string) {
 	kept.Graph = graph
 	h.saveSnapshot(ctx, kept)

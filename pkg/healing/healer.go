@@ -1,10 +1,11 @@
-// Package healing repairs the mounts of volumes where pods use them: after the death of a client, by putting those of a new client in
-// their place, and after a change of a client's graph, upon which the kernel drops what is mounted inside the volume and calls the
-// directories of subPaths deleted. Applications go on, and no pod is restarted.
+// Package healing repairs the mounts of volumes in pods, without restarting pods. After the death of a client, it replaces the
+// client's mounts with those of a new client. After a change of a client's graph, the kernel drops mounts inside the volume and
+// marks the directories of subPaths as deleted; the package restores them. The caller wraps a fuseclient.Manager in a Healer,
+// uses the Healer as its mount.Mounter, and must call Run.
 //
-// The kernel reports a client's death. A dropped mount shows in the tables of mounts of the processes that use the volume. These tables
-// are kept on disk (package tables), because the kernel drops mounts inside a dead volume before the plugin can look, and the plugin
-// may be away meanwhile.
+// The kernel reports a client's death. A dropped mount shows in the mount tables of the processes that use the volume. These
+// tables are saved on disk (package tables), because the kernel drops mounts inside a dead volume before the plugin can read
+// them, and because the plugin may not be running at that time.
 package healing
 
 import (
@@ -18,32 +19,33 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Config of a Healer.
+// Config configures a Healer.
 type Config struct {
 	Clients  *fuseclient.Manager
 	Asker    *fusequery.Asker
-	StateDir string   // that of Clients; mounts/ in it is the Healer's
-	Observer Observer // of metrics and events; nil: none
+	StateDir string   // the state directory of Clients; the Healer uses mounts/ in it
+	Observer Observer // for metrics and events; nil: none
 	Limits   *Limits  // for tests; nil: DefaultLimits
 }
 
 // Limits bound a Healer's work.
 type Limits struct {
-	Ask         time.Duration // a question to a client
-	Heal        time.Duration // one attempt to repair a volume, the start of its client included
-	Tick        time.Duration // between two looks at the node's mount namespaces
-	Entries     time.Duration // after a directory entry's time is over, until the kernel has surely looked at it again
-	BackOff     time.Duration // after the first attempt that has not repaired everything; doubled with each
+	Ask         time.Duration // for a client to answer a request
+	Heal        time.Duration // for one attempt to repair a volume, including the start of its client
+	Tick        time.Duration // between two scans of the node's mount namespaces
+	Entries     time.Duration // after a directory entry's cache time, until the kernel has certainly looked it up again
+	BackOff     time.Duration // after the first incomplete attempt; doubled with each one
 	MaxBackOff  time.Duration
-	LiveBackOff time.Duration // MaxBackOff while the client lives: until its bricks are back
-	AtOnce      int           // volumes that get a new client at a time
-	Hung        time.Duration // how long a client may hang until it is ended; 0: for ever
+	LiveBackOff time.Duration // MaxBackOff while the client lives and waits for its bricks
+	AtOnce      int           // volumes that get a new client at the same time
+	Hung        time.Duration // how long a client may hang before it is ended; 0: for ever
 }
 
-// DefaultLimits returns those of the driver.
+// DefaultLimits returns the driver's limits.
 func DefaultLimits() Limits {
 	return Limits{
 		Ask: 5 * time.Second, Heal: 90 * time.Second, Tick: 30 * time.Second, Entries: 100 * time.Millisecond,
@@ -51,7 +53,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// Healer is the mount.Mounter of a node whose mounts repair themselves.
+// Healer is a mount.Mounter that repairs its mounts.
 type Healer struct {
 	*fuseclient.Manager
 
@@ -60,42 +62,42 @@ type Healer struct {
 	watcher  *tables.Watcher
 	limits   Limits
 	observer Observer
-	slots    chan struct{} // of volumes that get a new client
+	slots    chan struct{} // one for each volume that gets a new client
 	group    sync.WaitGroup
-	// connections are for endHung alone.
+	// connections is only used by endHung.
 	connections connections
 
 	mu      sync.Mutex
-	ctx     context.Context //nolint:containedctx // of Run; nil before it and afterwards
+	ctx     context.Context //nolint:containedctx // Run's; nil before and after Run
 	volumes map[string]*volumeState
-	// users are the volumes whose mounts a watched namespace has.
+	// users holds, for each watched namespace, the volumes that are mounted in it.
 	users map[tables.Target][]string
-	ended map[tables.Target]bool        // targets that are kept, and whose process has ended
-	due   map[time.Time]map[string]bool // volumes that are to be remembered at a time
+	ended map[tables.Target]bool        // known targets whose process has ended
+	due   map[time.Time]map[string]bool // volumes whose mounts are to be saved at a time
 
 	namespaces namespaces
-	// layered are the namespaces in which dead mounts may lie beneath others.
+	// layered holds the namespaces in which dead mounts may lie beneath others.
 	layered map[tables.Target]bool
 }
 
-// volumeState is what the Healer keeps of a staged volume.
+// volumeState is the Healer's state of a staged volume.
 type volumeState struct {
-	running, again bool          // an attempt to repair it runs; another is wanted afterwards
-	changed        chan struct{} // something was dropped while the attempt runs
+	running, again bool          // an attempt to repair the volume runs; another one must follow
+	changed        chan struct{} // signals a dropped mount to the running attempt
 	ended          chan struct{} // closed at the end of the attempt
-	failures       int           // attempts without full success since the last one with
+	failures       int           // incomplete attempts since the last complete one
 	timer          *time.Timer
-	looked         time.Time       // when the graph was asked for last
-	changes        pace            // attempts because a table of mounts has changed
-	deaths         pace            // attempts because a client has ended
-	lost           [2][]Loss       // that are known, by cause
-	failed         map[string]bool // mounts that could not be repaired yet, as the log has them
-	leftOut        string          // what was last said to be too much to be kept
-	accepts        bool            // the next look keeps what there is, even if something is missing
-	waitsFor       string          // the client for which requests have waited at each look
-	waitsSince     time.Time       // the last look at which none has
+	looked         time.Time        // when the client was last asked for its graph
+	changes        pace             // attempts because a mount table has changed
+	deaths         pace             // attempts because a client has ended
+	lost           [2][]Loss        // already reported, by cause
+	failed         map[string]bool  // mounts that could not be repaired yet, as logged
+	leftOut        logging.LastText // the last logged text about mounts that are too many to be saved
+	accepts        bool             // the next scan saves the present mounts even if some are missing
+	waitsFor       string           // the client for which requests were waiting at each check
+	waitsSince     time.Time        // the last check at which none was waiting
 	hung           hungClient
-	endReported    string // the client whose end was reported last
+	endReported    string // the last client whose end was reported
 }
 
 var _ mount.Mounter = (*Healer)(nil)
@@ -137,7 +139,7 @@ func (h *Healer) Run(ctx context.Context) {
 	h.group.Go(func() { h.Manager.Run(ctx) })
 	h.group.Go(func() {
 		if err := h.watcher.Run(ctx, h.tableChanged); err != nil && ctx.Err() == nil {
-			klog.FromContext(ctx).Error(err, "Cannot watch the mounts of pods; what a changed volume drops there returns later")
+			klog.FromContext(ctx).Error(err, "Cannot watch the mounts of pods; mounts that a changed volume drops there return later")
 		}
 	})
 	h.group.Go(func() { h.watchHung(ctx) })
@@ -155,7 +157,7 @@ func (h *Healer) Run(ctx context.Context) {
 	}
 }
 
-// drain waits for what has been begun. Nothing is begun from now on.
+// drain waits for running attempts. No attempt begins from now on.
 func (h *Healer) drain() {
 	h.mu.Lock()
 	h.ctx = nil
@@ -163,7 +165,7 @@ func (h *Healer) drain() {
 	h.group.Wait()
 }
 
-// Publish implements mount.Mounter. Containers start after it, at a time that it does not know.
+// Publish implements mount.Mounter. Containers start some time later, so it saves their mounts with a delay.
 func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
 	err := h.Manager.Publish(ctx, p)
 	if err == nil {
@@ -174,7 +176,7 @@ func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
 	return err
 }
 
-// Unstage implements mount.Mounter. Nothing is kept of a volume that is no longer staged.
+// Unstage implements mount.Mounter. It drops the snapshots of a volume that is no longer staged.
 func (h *Healer) Unstage(ctx context.Context, volumeID, stagingPath string) error {
 	err := h.Manager.Unstage(ctx, volumeID, stagingPath)
 	if h.isUnstaged(volumeID) {
@@ -183,8 +185,8 @@ func (h *Healer) Unstage(ctx context.Context, volumeID, stagingPath string) erro
 	return err
 }
 
-// attend lets the volume be looked at, now or, when that is under way, once more. The channel is closed when that is done, whether or
-// not everything is repaired.
+// attend starts an attempt to repair the volume or, if one is running, makes another one follow. The channel is closed at the end
+// of the attempt, whether or not everything is repaired.
 func (h *Healer) attend(volumeID string) (ended <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -210,7 +212,7 @@ func (h *Healer) attend(volumeID string) (ended <-chan struct{}) {
 	return v.ended
 }
 
-// signal tells the attempt that runs that something has changed.
+// signal tells the running attempt that something has changed.
 func (v *volumeState) signal() {
 	select {
 	case v.changed <- struct{}{}:
@@ -218,8 +220,9 @@ func (v *volumeState) signal() {
 	}
 }
 
-// attended notes the outcome of an attempt, and reports whether another one is wanted at once. A client that lives is asked again sooner
-// than a new one is started: as soon as its bricks are back, what is written to a path inside the volume goes into the volume.
+// attended records the outcome of an attempt, and reports whether another one must follow at once. A live client is asked again
+// sooner than a new client is started, because as soon as its bricks are back, files that are written to the place of a dropped
+// mount go into the volume.
 func (h *Healer) attended(ctx context.Context, volumeID string, complete, lives bool) (again bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -246,7 +249,8 @@ func (h *Healer) attended(ctx context.Context, volumeID string, complete, lives 
 	return again
 }
 
-// isNewFailure reports whether the log does not yet have that a mount could not be repaired. It is news again when all was well.
+// isNewFailure reports whether a failure to repair a mount has not been logged yet. It is logged again after all mounts were in
+// order.
 func (h *Healer) isNewFailure(volumeID, text string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -261,7 +265,7 @@ func (h *Healer) isNewFailure(volumeID, text string) bool {
 	return true
 }
 
-// mostFailures bounds what is remembered of a volume's failures, which name paths that containers choose.
+// mostFailures limits how many failures of a volume are remembered, because they contain paths that containers choose.
 const mostFailures = 100
 
 // volume returns the state of a volume. It is called with the lock held.

@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestForgedMounts: a container that may mount chooses names and types of its mounts, but not the numbers of their devices. It gets
-// nothing for mounts that look like the volume's, or like another pod's.
+// TestForgedMounts: a container that may mount chooses the names and types of its mounts, but not their device numbers. It gains
+// nothing with mounts that look like the volume's or another pod's.
 func TestForgedMounts(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging, target, secret := filepath.Join(dir, "staging"), filepath.Join(dir, "target"), filepath.Join(dir, "secret")
@@ -64,7 +64,8 @@ func TestForgedMounts(t *testing.T) {
 	})
 }
 
-// TestRootThatNeverAnswers: a container may make a FUSE file system its root directory. That is not asked, whatever it looks like.
+// TestRootThatNeverAnswers: a container may make a FUSE file system its root directory. The driver never accesses it, whatever it
+// looks like.
 func TestRootThatNeverAnswers(t *testing.T) {
 	for fsType, enters := range map[string]bool{"fuse": false, "fuse.fuse-overlayfs": true} {
 		t.Run(fsType, func(t *testing.T) {
@@ -88,11 +89,11 @@ func TestRootThatNeverAnswers(t *testing.T) {
 			n, err := enter(table)
 			switch {
 			case !enters && !errors.Is(err, errLost):
-				t.Errorf("%v; want that it is not entered", err)
+				t.Errorf("%v; want that the namespace is not entered", err)
 			case enters && err != nil:
 				t.Error(err)
 			case enters:
-				stuck := time.AfterFunc(20*time.Second, end) // lets the thread go on
+				stuck := time.AfterFunc(20*time.Second, end) // unblocks the thread
 				if err := n.run(func() error { return nil }); err != nil || !stuck.Stop() {
 					t.Errorf("a thread has waited for the root directory (%v)", err)
 				}

@@ -33,8 +33,8 @@ func (h *Healer) watchHung(ctx context.Context) {
 	}
 }
 
-// endHung ends the clients that hang for longer than the limit: they do not answer for themselves, which no brick is needed for. Most
-// clients are not even asked, because the kernel shows that no request waits for them.
+// endHung ends clients that have not answered a request that needs no brick for longer than the limit. Most clients are not even
+// asked, because the kernel shows that no request waits for them.
 func (h *Healer) endHung(ctx context.Context) {
 	for _, s := range h.Served() {
 		waits, err := h.connections.waiting(s.Device)
@@ -55,13 +55,13 @@ func (h *Healer) endHung(ctx context.Context) {
 			klog.FromContext(ctx).Error(err, "Cannot tell whether a client hangs", "volumeID", s.VolumeID)
 		case !hangs:
 			h.hungFor(s, false)
-		case hung >= h.limits.Hung: // and it has not answered the last times either
+		case hung >= h.limits.Hung: // it has not answered the previous requests either
 			h.endOne(ctx, s, hung)
 		}
 	}
 }
 
-// hungFor returns for how long requests have waited for a client at each look.
+// hungFor returns for how long requests have been waiting for a client in every check.
 func (h *Healer) hungFor(s fuseclient.Served, waits bool) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -72,15 +72,15 @@ func (h *Healer) hungFor(s fuseclient.Served, waits bool) time.Duration {
 	return time.Since(v.waitsSince)
 }
 
-// endOne ends a client that hangs. What has waited for it gets an error, and its mounts are repaired as after any death.
+// endOne ends a client that hangs. Its waiting requests get an error, and its mounts are repaired as after any death.
 func (h *Healer) endOne(ctx context.Context, s fuseclient.Served, hung time.Duration) {
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID, "pid", s.PID)
 	h.mu.Lock()
 	h.volume(s.VolumeID).hung = hungClient{s.Client, hung}
 	h.mu.Unlock()
-	log.Error(nil, "GlusterFS client hangs, although it needs no brick to answer; it is ended and replaced", "limit", h.limits.Hung)
+	log.Error(nil, "GlusterFS client hangs and does not answer even without its bricks; ending and replacing it", "limit", h.limits.Hung)
 	if err := h.EndClient(s); err != nil {
-		log.Error(err, "Cannot end a client that hangs; its connection to the kernel is cut")
+		log.Error(err, "Cannot end a client that hangs; cutting its connection to the kernel")
 		if err := h.connections.abort(s.Device); err != nil {
 			log.Error(err, "Cannot cut the connection of a client that hangs")
 		}
@@ -110,10 +110,10 @@ func (h *Healer) reportEnd(s fuseclient.Served) {
 	}
 }
 
-// connections are those of FUSE clients as the kernel shows them (fusectl). The zero value is ready.
+// connections gives access to the kernel's view of FUSE clients (fusectl). The zero value is ready for use.
 type connections struct{ dir *os.File }
 
-// open mounts fusectl where no other process sees it.
+// open mounts fusectl without a path, invisible to other processes.
 func (c *connections) open() (err error) {
 	if c.dir == nil {
 		c.dir, err = mount.Detached("fusectl", nil)
@@ -121,7 +121,7 @@ func (c *connections) open() (err error) {
 	return err
 }
 
-// path of a file of the connection of a device, whose minor number names it.
+// path returns the path of a file of a device's connection, which is named after the device's minor number.
 func (c *connections) path(d mount.Device, name string) string {
 	return fmt.Sprintf("/proc/self/fd/%d/%d/%s", c.dir.Fd(), d.Minor, name)
 }

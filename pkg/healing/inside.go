@@ -6,8 +6,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// inside returns the mounts inside a mount, those there are and those that there were while its client or one before it lived, in an
-// order in which they can be mounted. The error wraps errLost if that is not all.
+// inside returns the mounts inside a mount, the present ones and those that existed while its client or an earlier one lived, in
+// an order in which they can be mounted. It returns an error that wraps errLost if the list is incomplete.
 func (r *repairer) inside(t tables.Table, m tables.Mount) ([]tables.Mount, error) {
 	nested, partial := t.Nested(m), m.Partial
 	for _, former := range r.former {
@@ -30,8 +30,8 @@ func (r *repairer) inside(t tables.Table, m tables.Mount) ([]tables.Mount, error
 			partial = partial || !known && then.LeftOut > 0
 		}
 	}
-	if partial { // the volume's own directories would show where something was mounted
-		return nil, fmt.Errorf("%w: more is mounted in its container than can be kept", errLost)
+	if partial { // otherwise the volume's own directories would show in the place of a mount
+		return nil, fmt.Errorf("%w: its container has more mounts than the driver tracks", errLost)
 	}
 	return nested, nil
 }

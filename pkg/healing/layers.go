@@ -15,7 +15,7 @@ import (
 func (r *repairer) liveIn(t tables.Table) map[int]tables.Mount {
 	found, err := mountsOf(t.PID, r.volume.Device)
 	if err != nil {
-		return nil // its process has ended, or a layer stays
+		return nil // the process has ended; otherwise a layer stays
 	}
 	live := make(map[int]tables.Mount, len(found))
 	for _, m := range found {
@@ -24,7 +24,7 @@ func (r *repairer) liveIn(t tables.Table) map[int]tables.Mount {
 	return live
 }
 
-// isReplacement reports whether a mount of the volume's client lies beneath a dead one because it was to take its place: a node plugin
+// isReplacement reports whether a mount of the volume's client was put beneath a dead mount in order to replace it: a node plugin
 // was killed between the two steps of an exchange.
 func (r *repairer) isReplacement(beneath, dead tables.Mount) bool {
 	return beneath.Point == dead.Point && !beneath.Deleted && r.inVolume(beneath) == r.inVolume(dead) && sameFlags(beneath, dead)
@@ -35,7 +35,7 @@ func sameFlags(a, b tables.Mount) bool {
 	return slices.Equal(flags(a), flags(b))
 }
 
-// uncover takes a dead mount off the one that is to take its place.
+// uncover removes a dead mount from the mount that is to replace it.
 func (r *repairer) uncover(n *namespace, m tables.Mount) error {
 	point, _, err := r.mountPoint(n, m)
 	if err != nil {
@@ -53,8 +53,8 @@ func (r *repairer) uncover(n *namespace, m tables.Mount) error {
 	})
 }
 
-// imitate gives what covers a dead mount the flags of that. On kernels before 6.5, what covers the node's mount appears with the node's
-// flags on the mounts of containers that receive from it, so that a read-only one could be written through.
+// imitate gives the mount that covers a dead mount the dead mount's flags. On kernels before 6.5, a cover of the node's mount
+// propagates to containers' mounts with the node's flags, so that a read-only mount would become writable.
 func (r *repairer) imitate(n *namespace, m, cover tables.Mount) {
 	if isOwn(n.table) || cover.Device != r.volume.Device || r.inVolume(cover) != r.inVolume(m) || sameFlags(m, cover) {
 		return

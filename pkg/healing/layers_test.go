@@ -15,7 +15,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestKilledInAnExchange: a node plugin was killed when the new mount was beneath the dead one. That is taken off, and no layer stays.
+// TestKilledInAnExchange: a node plugin was killed while the new mount was beneath the dead one. The dead mount is removed, and
+// no layer stays.
 func TestKilledInAnExchange(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging, target := filepath.Join(dir, "staging"), filepath.Join(dir, "target")
@@ -40,7 +41,7 @@ func TestKilledInAnExchange(t *testing.T) {
 	}
 }
 
-// TestDeadMountOnAnother: what is beneath a dead mount is not always what was to take its place.
+// TestDeadMountOnAnother: the mount beneath a dead mount is not always its replacement.
 func TestDeadMountOnAnother(t *testing.T) {
 	r := repairer{volume: fuseclient.Served{Volume: "vol"}}
 	dead := tables.Mount{Point: "/data", Root: "/a", Options: "rw,nosuid"}
@@ -60,8 +61,8 @@ func TestDeadMountOnAnother(t *testing.T) {
 	}
 }
 
-// TestCoverKeepsFlags: before Linux 6.5 what covers the node's dead mount appears on that of a container that receives from it. Where that
-// one is read-only, the cover is.
+// TestCoverKeepsFlags: before Linux 6.5, the cover of the node's dead mount propagates to the mount of a container that receives
+// from it. If that mount is read-only, the cover must be, too.
 func TestCoverKeepsFlags(t *testing.T) {
 	for name, kernel := range mounttest.Kernels() {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +79,7 @@ func TestCoverKeepsFlags(t *testing.T) {
 			dead := deadVolume(t, target)
 			pid := mounttest.Container(t, "slave")
 			data := filepath.Join(dir, "data")
-			mounttest.Inside(t, pid, func() error { // as a container has it, with HostToContainer and readOnly
+			mounttest.Inside(t, pid, func() error { // as in a container with HostToContainer and readOnly
 				return errors.Join(os.Mkdir(data, 0o755), unix.Mount(target, data, "", unix.MS_BIND, ""),
 					unix.Mount("", data, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOEXEC, ""), unix.Unmount(target, unix.MNT_DETACH))
 			})

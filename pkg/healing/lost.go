@@ -2,16 +2,16 @@ package healing
 
 import "slices"
 
-// Why mounts have to be repaired. What cannot be is found again by each attempt after the same cause.
+// Reasons to repair mounts. Each attempt for the same reason finds the same irreparable mounts again.
 const (
-	byDeath = iota // of a client
-	byGraph        // another one
+	byDeath = iota // a client has ended
+	byGraph        // the client's graph has changed
 )
 
-// mostLost bounds how many mounts of a volume are kept that were reported as lost.
+// mostLost is how many lost mounts of a volume are remembered as reported.
 const mostLost = 1000
 
-// onlyNews leaves out what was reported as lost before.
+// onlyNews removes the lost mounts that were reported before from the outcome.
 func (h *Healer) onlyNews(outcome *Outcome, cause int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -19,13 +19,14 @@ func (h *Healer) onlyNews(outcome *Outcome, cause int) {
 	now := outcome.Lost
 	outcome.Lost = slices.DeleteFunc(slices.Clone(now), func(loss Loss) bool { return slices.Contains(*known, loss) })
 	outcome.Known = len(now) - len(outcome.Lost)
-	if outcome.Pending > 0 { // the attempt has not come to all
+	if outcome.Pending > 0 { // the attempt has not reached all mounts
 		now = slices.Concat(*known, outcome.Lost)
 	}
 	*known = now[max(len(now)-mostLost, 0):]
 }
 
-// forgetLost is called when all mounts are right, as after a restart of the container: what is lost from now on is news.
+// forgetLost is called when all mounts are in order, for example after a restart of the container, so that later losses are
+// reported again.
 func (h *Healer) forgetLost(volumeID string, cause int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

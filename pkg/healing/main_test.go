@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(mounttest.RunPrivate(m))
 }
 
-// newHealer returns one that does not run, on a node without volumes.
+// newHealer returns a Healer that does not run, on a node without volumes.
 func newHealer(t *testing.T) *Healer {
 	t.Helper()
 	asker := &fusequery.Asker{}
@@ -44,7 +44,7 @@ func mountAt(t *testing.T, path, source, fsType, data string) mount.Device {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for unix.Unmount(path, unix.MNT_DETACH) == nil { // a repair may have put others there
+		for unix.Unmount(path, unix.MNT_DETACH) == nil { // a repair may have added mounts there
 		}
 	})
 	return deviceAt(t, path)
@@ -59,7 +59,7 @@ func deviceAt(t *testing.T, path string) mount.Device {
 	return device
 }
 
-// deadVolume mounts a volume whose client is gone.
+// deadVolume mounts a volume whose client has ended.
 func deadVolume(t *testing.T, path string) mount.Device {
 	t.Helper()
 	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -70,7 +70,7 @@ func deadVolume(t *testing.T, path string) mount.Device {
 	return mountAt(t, path, "server:/vol", "fuse.glusterfs", fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev))
 }
 
-// askOnce starts the child that asks.
+// askOnce starts the child process that asks clients.
 func (h *Healer) askOnce(t *testing.T) {
 	t.Helper()
 	root, err := mount.OpenPath("/")
@@ -85,7 +85,7 @@ func (h *Healer) askOnce(t *testing.T) {
 	_ = opened.Close()
 }
 
-// testRepairer returns one for the volume whose live client is mounted at a path.
+// testRepairer returns a repairer for the volume whose live client is mounted at a path.
 func (h *Healer) testRepairer(t *testing.T, staging string) *repairer {
 	t.Helper()
 	r, err := h.open(t.Context(), fuseclient.Served{

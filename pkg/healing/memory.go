@@ -13,29 +13,30 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// memory keeps, by client, where its mounts are and what is mounted inside them: on disk for the next node plugin, and here because
-// it is needed at each change.
+// memory holds a snapshot for each client: where its mounts are and what is mounted inside them. Snapshots are on disk for the
+// next node plugin, and in memory because each change needs them.
 type memory struct {
 	disk   tables.Store
-	saving sync.Mutex // held while the disk is written to; what is here can be read meanwhile
+	saving sync.Mutex // held while the disk is written; snapshots can be read meanwhile
 
 	mu    sync.Mutex
 	all   map[string]tables.Snapshot
-	saved map[string]int // how often each was saved
-	// newer are the clients of which a newer version of the driver has kept what this one cannot read.
+	saved map[string]int // how often each client's snapshot was saved
+	// newer holds the clients whose snapshot on disk is from a newer version of the driver and cannot be read by this one.
 	newer map[string]bool
 }
 
-// openMemory reads what the last node plugin kept. What cannot be read is dropped, since it is damaged or of an earlier boot; but what a
-// newer version of the driver has written stays for the next upgrade. What cannot be removed is no reason not to serve volumes.
+// openMemory reads the snapshots of the last node plugin. Unreadable snapshots are removed, because they are damaged or from an
+// earlier boot; one from a newer version of the driver stays for the next upgrade. A file that cannot be removed does not keep
+// the driver from serving volumes.
 func openMemory(dir string) (*memory, error) {
 	m := &memory{disk: tables.Store{Dir: dir}, all: map[string]tables.Snapshot{}, saved: map[string]int{}, newer: map[string]bool{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create the directory for what is mounted where: %w", err)
+		return nil, fmt.Errorf("create the directory for mount tables: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("read what is mounted where: %w", err)
+		return nil, fmt.Errorf("read the saved mount tables: %w", err)
 	}
 	for _, entry := range entries {
 		client, ok := strings.CutSuffix(entry.Name(), ".json")
@@ -44,7 +45,7 @@ func openMemory(dir string) (*memory, error) {
 		case ok && known && kept.Client == client:
 			m.all[client] = kept
 		case ok && errors.Is(err, tables.ErrNewer):
-			klog.Background().Info("Cannot use what was kept of the mounts of a client; what was mounted inside the volume returns only where it is seen again", "err", err.Error())
+			klog.Background().Info("Cannot use the saved mount tables of a client; mounts inside the volume return only where they are seen again", "err", err.Error())
 			m.newer[client] = true
 		default:
 			_ = os.Remove(filepath.Join(dir, entry.Name()))
@@ -70,14 +71,14 @@ func (m *memory) get(client string) (kept tables.Snapshot, known bool) {
 	return kept, known
 }
 
-// saves returns how often something was kept of a client.
+// saves returns how often a snapshot of a client was saved.
 func (m *memory) saves(client string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.saved[client]
 }
 
-// put keeps a snapshot. An error says that it is here only.
+// put saves a snapshot. On an error it is in memory only.
 func (m *memory) put(s tables.Snapshot) error {
 	m.mu.Lock()
 	m.store(s)
@@ -85,7 +86,7 @@ func (m *memory) put(s tables.Snapshot) error {
 	return m.write(s.Client)
 }
 
-// putAfter is put if nothing was kept of the client, or removed, since saves returned a number.
+// putAfter is like put, but does nothing if a snapshot of the client was saved or removed since saves returned the given number.
 func (m *memory) putAfter(saves int, s tables.Snapshot) (kept bool, err error) {
 	m.mu.Lock()
 	kept = m.saved[s.Client] == saves
@@ -113,13 +114,13 @@ func (m *memory) remove(client string) error {
 	return m.write(client)
 }
 
-// write brings the disk to what is kept of a client by now.
+// write brings the disk up to date for a client.
 func (m *memory) write(client string) error {
 	m.saving.Lock()
 	defer m.saving.Unlock()
 	m.mu.Lock()
 	s, known := m.all[client]
-	spared := known && m.newer[client] && len(s.Tables) == 0 // what a newer version has kept says more than nothing
+	spared := known && m.newer[client] && len(s.Tables) == 0 // a newer version's snapshot is worth more than an empty one
 	if !spared {
 		delete(m.newer, client)
 	}

@@ -2,23 +2,24 @@ package healing
 
 import "github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 
-// fullLook is how many looks at the node's mount namespaces there are from one that reads the tables of all to the next.
+// fullLook is how many scans of the node's mount namespaces pass between two that read all tables.
 const fullLook = 20
 
-// namespaceID is a mount namespace and the first of its processes: the kernel gives the number of one that is gone to another.
+// namespaceID identifies a mount namespace by its number and its first process, because the kernel reuses the number of a
+// namespace that is gone.
 type namespaceID struct {
-	number  uint64 // 0 when it cannot be seen
+	number  uint64 // 0 if it is not visible
 	process int
 }
 
-// namespaces knows the mount namespaces of this node. To list them costs little, to read what is mounted in each costs much.
+// namespaces remembers the mount namespaces of this node. Listing them is cheap; reading their mount tables is expensive.
 type namespaces struct {
-	last, before map[namespaceID]bool // of the last look and of the one before
+	last, before map[namespaceID]bool // from the last scan and the one before
 	looks        int
-	incomplete   bool // not all tables could be read, or watched
+	incomplete   bool // not all tables could be read or watched
 }
 
-// newNamespaces reports whether a look has to read the tables of the node's mount namespaces.
+// newNamespaces reports whether a scan must read the tables of the node's mount namespaces.
 func (h *Healer) newNamespaces() bool {
 	views, err := mount.Views()
 	now := make([]namespaceID, len(views))
@@ -30,16 +31,16 @@ func (h *Healer) newNamespaces() bool {
 	return h.namespaces.changed(now, err)
 }
 
-// readAgain makes the next look read all tables.
+// readAgain makes the next scan read all tables.
 func (h *Healer) readAgain() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.namespaces.incomplete = true
 }
 
-// changed reports whether all tables are to be read, given the namespaces that there are now. One is new at two looks, because a
-// container gets its mounts a moment after its namespace. What is mounted later in one that is known follows a publication, or shows
-// in its table, if that is watched; otherwise it waits for the next full look.
+// changed reports whether all tables must be read, given the current namespaces. A namespace counts as new in two scans, because
+// a container gets its mounts a moment after its namespace. A later mount in a known namespace follows a publication or shows in
+// its table if that is watched; otherwise it waits for the next full scan.
 func (n *namespaces) changed(now []namespaceID, err error) bool {
 	changed := n.incomplete || n.looks%fullLook == 0
 	n.incomplete, n.looks = false, n.looks+1

@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
-// assemble returns a copy of tree with the mounts that were inside m. It does so in a mount namespace that ends afterwards, because
-// Linux before 6.15 mounts nothing on a tree that is in no namespace.
+// assemble returns a copy of tree with the mounts that were inside m. It works in a temporary mount namespace, because Linux
+// before 6.15 cannot mount on a tree that is in no namespace.
 func (r *repairer) assemble(tree *os.File, m tables.Mount, nested []tables.Mount) (whole *os.File, err error) {
 	copies := make([]*os.File, len(nested))
 	defer closeAll(copies)
@@ -71,7 +71,7 @@ func (r *repairer) attachBelow(base *os.File, name string, was tables.Mount, tre
 	return attach(tree, at)
 }
 
-// attach is mount.Attach, whose EINVAL is for good: one is a file by now and the other a directory.
+// attach is like mount.Attach, but makes EINVAL permanent: a file was replaced by a directory or vice versa.
 func attach(tree, at *os.File) error {
 	err := mount.Attach(tree, at)
 	if errors.Is(err, unix.EINVAL) {
@@ -80,8 +80,8 @@ func attach(tree, at *os.File) error {
 	return err
 }
 
-// again returns a copy of what an inner mount has shown, with its flags. It is looked for among the mounts of this process and then of
-// the node.
+// again returns a copy of the file system that an inner mount showed, with its flags. It searches first the mounts of this
+// process, then those of the node.
 func (r *repairer) again(m tables.Mount) (*os.File, error) {
 	if tree, ours, err := r.ofVolume(m); ours || err != nil {
 		return tree, err
@@ -96,7 +96,7 @@ func (r *repairer) again(m tables.Mount) (*os.File, error) {
 	}
 	tree, err = r.againOnNode(m)
 	if tree == nil && err == nil {
-		err = fmt.Errorf("%w: %s of %s (%s) is mounted nowhere on the node", errLost, m.Root, m.Source, m.FSType)
+		err = fmt.Errorf("%w: %s of %s (%s) is not mounted anywhere on the node", errLost, m.Root, m.Source, m.FSType)
 	}
 	return tree, err
 }
@@ -107,8 +107,8 @@ func mountsOf(pid int, d mount.Device) ([]tables.Mount, error) {
 	return tables.Select(pid, func(_ int, device, _ string) bool { return device == number })
 }
 
-// cloneFrom clones what m shows from one of the mounts of the calling thread's namespace, nil if none has it. Where a pod may write,
-// a name on the way to a mount can lead anywhere.
+// cloneFrom clones what m shows from one of the mounts of the calling thread's namespace. It returns nil if none shows it. It
+// checks the id of each mount that it opens, because a pod that may write can make a name on the way to a mount lead anywhere.
 func (r *repairer) cloneFrom(all []tables.Mount, m tables.Mount) (*os.File, error) {
 	root, err := mount.OpenPath("/")
 	if err != nil {
@@ -121,7 +121,7 @@ func (r *repairer) cloneFrom(all []tables.Mount, m tables.Mount) (*os.File, erro
 		}
 		from, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, root, relative("/", other.Point))
 		if err != nil {
-			continue // hidden by another mount
+			continue // another mount hides it
 		}
 		at, err := mount.Identify(from)
 		if err != nil || at.Mount != uint64(other.ID) || !at.IsRoot {
@@ -156,8 +156,8 @@ func (r *repairer) clone(dir *os.File, m tables.Mount) (*os.File, error) {
 	return tree, nil
 }
 
-// ofVolume is again for a mount of one of the driver's volumes, which is found by its name: the number of its device may be that of
-// another volume's client by now.
+// ofVolume is like again, for a mount of one of the driver's volumes. It finds the volume by name, because its device number may
+// belong to another volume's client by now.
 func (r *repairer) ofVolume(m tables.Mount) (tree *os.File, ours bool, err error) {
 	for _, s := range r.Served() {
 		if !s.Owns(m.FSType, m.Source) || !below("/"+s.Subdir, m.Root) {
@@ -165,7 +165,7 @@ func (r *repairer) ofVolume(m tables.Mount) (tree *os.File, ours bool, err error
 		}
 		ours = true
 		if !s.Alive {
-			err = fmt.Errorf("%w: volume %s, which is mounted inside, has no client yet", mount.ErrUnavailable, s.VolumeID)
+			err = fmt.Errorf("%w: volume %s, which is mounted inside this one, has no client yet", mount.ErrUnavailable, s.VolumeID)
 			continue
 		}
 		from, err := mount.OpenPath(s.StagingPath)
@@ -179,11 +179,11 @@ func (r *repairer) ofVolume(m tables.Mount) (tree *os.File, ours bool, err error
 	return nil, ours, err
 }
 
-// againOnNode is again with the mounts that process 1 sees.
+// againOnNode is like again, with the mounts that process 1 sees.
 func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
 	pidfd, err := unix.PidfdOpen(1, 0)
 	if err != nil {
-		return nil, nil //nolint:nilnil // its mounts are not to be seen
+		return nil, nil //nolint:nilnil // process 1's mounts are not visible
 	}
 	defer unix.Close(pidfd)
 	all, err := mountsOf(1, m.Device)
@@ -200,7 +200,7 @@ func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
 	return tree, err
 }
 
-// lostIfMissing makes the error of a file that is not there, or leads elsewhere, one that no later attempt has a chance against.
+// lostIfMissing turns the error of a file that is missing or leads elsewhere into a permanent one.
 func lostIfMissing(err error) error {
 	if isMissing(err) {
 		return fmt.Errorf("%w: %w", errLost, err)

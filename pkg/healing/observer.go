@@ -6,45 +6,45 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// Outcome is what an attempt to repair the mounts of a volume has come to.
+// Outcome is the result of an attempt to repair the mounts of a volume.
 type Outcome struct {
 	VolumeID string
-	Pods     []string // UIDs of those whose mounts were repaired
+	Pods     []string // UIDs of pods whose mounts were repaired
 	Mounts   int      // repaired
-	Lost     []Loss   // cannot be repaired, until the container is started again; those that were not reported before
-	Known    int      // lost, and reported before
+	Lost     []Loss   // not reported before, and cannot be repaired until the container is restarted
+	Known    int      // lost and reported before
 	Pending  int      // not yet repaired
-	Covered  int      // dead mounts that stay beneath, see mount.Replace
-	Layers   []Layers // of pods in which many dead mounts lie beneath one that works
+	Covered  int      // dead mounts that stay beneath new ones, see mount.Replace
+	Layers   []Layers // pods' mounts with many dead ones beneath
 	Took     time.Duration
 
-	coveredIn map[tables.Target]string // the UIDs of the pods in whose namespaces those are, "" outside of pods
+	coveredIn map[tables.Target]string // the namespaces with covered mounts, and the UIDs of their pods ("" outside pods)
 	returned  []returned
 }
 
 // Loss is a mount that cannot be repaired.
 type Loss struct {
-	Pod    string // its UID; "" on the node
+	Pod    string // the pod's UID; "" on the node
 	Point  string // as the container sees it
 	Reason string
 }
 
-// Layers are dead mounts beneath a mount that works.
+// Layers describes the dead mounts beneath a working mount.
 type Layers struct {
-	Pod   string // its UID
+	Pod   string // the pod's UID
 	Point string // as the container sees it
 	Dead  int
 }
 
-// Observer gets the outcome of each attempt that has changed something, and hears before of a client's death.
+// Observer receives the outcome of each attempt that changed something. It is told of a client's death before that.
 type Observer interface {
-	// ClientEnded is called once for each client, before its mounts are repaired. If the client was ended because it did not answer,
-	// hung says for how long.
+	// ClientEnded is called once for each client, before its mounts are repaired. If the client was ended because it did not
+	// answer, hung is how long it did not.
 	ClientEnded(volumeID string, hung time.Duration)
 	Healed(o Outcome)        // after a client's death
 	GraphRepaired(o Outcome) // after a change of a client's graph
-	// WroteBeneath is called after a change of a client's graph, if files were written meanwhile into directories of the volume on which
-	// something is mounted again.
+	// WroteBeneath is called after a change of a client's graph, if files were written into directories of the volume while the
+	// mounts on them were missing. The mounts are back.
 	WroteBeneath(volumeID string, written []Written)
 }
 

@@ -6,25 +6,25 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// What makes a volume be attended to can come very often: a container may mount and unmount without end, and a client may end
-// whenever it reads a certain file. The first attempts follow at once all the same.
+// The events after which a volume is attended to can be very frequent: a container may mount and unmount without end, and a
+// client may end whenever it reads a certain file. The first attempts nevertheless follow at once.
 const (
 	burst    = 50              // attempts at once
-	interval = time.Second / 2 // between those after them
+	interval = time.Second / 2 // between later attempts
 
-	batch = 500 * time.Millisecond // volumes that are to be remembered within this time are so together
+	batch = 500 * time.Millisecond // volumes due within this time are saved together
 )
 
-// pace bounds how often something is done.
+// pace limits how often an action is carried out.
 type pace struct {
 	tables.Pace
-	waiting bool // one has been put off
+	waiting bool // an attempt is delayed
 }
 
 func changesOf(v *volumeState) *pace { return &v.changes }
 func deathsOf(v *volumeState) *pace  { return &v.deaths }
 
-// attendPaced is attend at a bounded pace. An attempt that runs hears of the change at once.
+// attendPaced is like attend, at a limited rate. A running attempt is told of the change at once.
 func (h *Healer) attendPaced(volumeID string, of func(*volumeState) *pace) {
 	if !h.mayAttend(volumeID, of) {
 		return
@@ -32,7 +32,7 @@ func (h *Healer) attendPaced(volumeID string, of func(*volumeState) *pace) {
 	h.attend(volumeID)
 }
 
-// mayAttend reports whether an attempt may follow at once. If not, it sees to a later one.
+// mayAttend reports whether an attempt may follow at once. If not, it schedules a later one.
 func (h *Healer) mayAttend(volumeID string, of func(*volumeState) *pace) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -63,7 +63,8 @@ func (h *Healer) mayAttend(volumeID string, of func(*volumeState) *pace) bool {
 // clientEnded is called when the client of a staged volume has ended.
 func (h *Healer) clientEnded(volumeID string) { h.attendPaced(volumeID, deathsOf) }
 
-// rememberLater remembers volumes after a time, together with others: it costs a look at all processes of the node.
+// rememberLater saves the mounts of volumes after a delay, together with other volumes, because that needs a scan of all
+// processes of the node.
 func (h *Healer) rememberLater(after time.Duration, volumeIDs ...string) {
 	at := time.Now().Add(after).Truncate(batch).Add(batch)
 	h.mu.Lock()
@@ -90,7 +91,7 @@ func (h *Healer) rememberDue(at time.Time) {
 	}
 }
 
-// tidy drops the state of volumes that are neither staged nor kept.
+// tidy drops the state of volumes that are neither staged nor have a snapshot.
 func (h *Healer) tidy(inUse map[string]bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -38,7 +38,7 @@ func TestRelative(t *testing.T) {
 }
 
 func TestInVolume(t *testing.T) {
-	const whole, directory = "g1:/vol", "g1:/vol/sub" // sources; of the latter the directory is the root
+	const whole, directory = "g1:/vol", "g1:/vol/sub" // sources; the root of the second is the directory
 	for _, c := range []struct{ subdir, source, root, want string }{
 		{"", whole, "/", "."}, {"", whole, "/a/b", "a/b"},
 		{"sub", whole, "/sub", "."}, {"sub", whole, "/sub/a", "a"}, {"sub", whole, "/sub/sub/a", "sub/a"}, {"sub", whole, "/subway", "subway"},
@@ -62,7 +62,7 @@ func TestTag(t *testing.T) {
 	}
 }
 
-// TestWhichMountsAreReplaced: not those that others hide, nor those inside others, with which they are replaced.
+// TestWhichMountsAreReplaced: mounts that are hidden are not replaced, nor those inside others, with which they are replaced.
 func TestWhichMountsAreReplaced(t *testing.T) {
 	dead, other := mount.Device{Minor: 1}, mount.Device{Minor: 2}
 	table := tables.Table{Mounts: []tables.Mount{
@@ -80,7 +80,8 @@ func TestWhichMountsAreReplaced(t *testing.T) {
 	}
 }
 
-// TestInside: what there is inside a mount, and what there was while a former client lived, in the same namespace at the same place.
+// TestInside: the list has the present mounts inside a mount, and those that existed while a former client lived, in the same
+// namespace at the same place.
 func TestInside(t *testing.T) {
 	device := mount.Device{Minor: 1}
 	then := func(namespace uint64, pid int, points ...string) tables.Table {
@@ -100,7 +101,7 @@ func TestInside(t *testing.T) {
 		want string
 	}{
 		{then(5, 1<<22, "/a/now"), "[/a/now /a/then]"},
-		{then(5, 1<<22+1, "/a/now"), "[/a/now /a/then]"}, // by its mounts
+		{then(5, 1<<22+1, "/a/now"), "[/a/now /a/then]"}, // recognized by its mounts
 		{reused, "[/a/now]"},
 		{then(0, 70), "[/a/unseen]"},
 		{then(0, 71), "[]"},
@@ -112,9 +113,9 @@ func TestInside(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(now, then *tables.Table){
-		"now":                func(now, _ *tables.Table) { now.Mounts[0].Partial = true },
-		"then":               func(_, then *tables.Table) { then.Mounts[0].Partial = true },
-		"the mount was then": func(_, then *tables.Table) { then.Mounts, then.LeftOut = nil, 1 },
+		"now":                   func(now, _ *tables.Table) { now.Mounts[0].Partial = true },
+		"then":                  func(_, then *tables.Table) { then.Mounts[0].Partial = true },
+		"the mount itself then": func(_, then *tables.Table) { then.Mounts, then.LeftOut = nil, 1 },
 	} {
 		now, was := then(5, 50), then(5, 50)
 		change(&now, &was)
@@ -133,7 +134,7 @@ func TestNote(t *testing.T) {
 	r.note(tables.Table{}, m, false, nil)
 	r.note(pod, m, false, errGone)
 	r.note(pod, m, false, unix.EIO)
-	for range 2 { // passes
+	for range 2 { // two passes
 		r.note(pod, m, false, lostIfMissing(unix.ENOENT))
 	}
 	got := r.outcome
@@ -151,22 +152,22 @@ func TestLostIfMissing(t *testing.T) {
 		}
 	}
 	if lostIfMissing(nil) != nil {
-		t.Error("no error has become one")
+		t.Error("nil became an error")
 	}
 }
 
-// TestIsOwn: an earlier node plugin may have kept the table of a process whose number this one has now.
+// TestIsOwn: an earlier node plugin may have saved the table of a process whose number this one has now.
 func TestIsOwn(t *testing.T) {
 	own, err := tables.Read(os.Getpid(), mount.Device{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !isOwn(own) {
-		t.Error("this process is not seen")
+		t.Error("this process is not recognized")
 	}
 	own.Start--
 	if isOwn(own) {
-		t.Error("a process before this one counts as this one")
+		t.Error("an earlier process counts as this one")
 	}
 }
 
@@ -190,7 +191,7 @@ func TestIsMissingAny(t *testing.T) {
 		seen tables.Table
 		want bool
 	}{
-		"all is there":               {table(10, volume, inner), false},
+		"nothing missing":            {table(10, volume, inner), false},
 		"dropped":                    {table(10, volume), true},
 		"another mount at its place": {table(10, volume, tables.Mount{ID: 3, Parent: 1, Device: other, Point: "/data/tmp"}), false},
 		"the volume is gone, too":    {table(10), false},

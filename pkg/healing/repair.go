@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// repair looks at a volume and repairs what needs it. It reports whether nothing is left to be tried, and whether the volume has a client
-// that lives.
+// repair examines a volume and repairs its mounts where needed. It reports whether nothing is left to try, and whether the volume
+// has a live client.
 func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives bool) {
 	s, staged := h.Serves(volumeID)
 	former := h.former(volumeID, s.Client)
@@ -26,7 +26,7 @@ func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives b
 		h.forgetLost(volumeID, byDeath)
 	} else {
 		complete = h.heal(ctx, s, former)
-		// What is left of former clients may stay for as long as a pod runs.
+		// Mounts of former clients may stay for as long as a pod runs.
 		if s, staged = h.Serves(volumeID); !staged || !s.Alive {
 			return complete, false
 		}
@@ -42,11 +42,11 @@ func (h *Healer) isUnstaged(volumeID string) bool {
 // saveSnapshot makes a snapshot the newest of its client.
 func (h *Healer) saveSnapshot(ctx context.Context, s tables.Snapshot) {
 	if err := h.memory.put(s); err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot keep which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
+		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
 	}
 }
 
-// former returns what is kept of the volume's clients before this one.
+// former returns the snapshots of the volume's earlier clients.
 func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 	var all []tables.Snapshot
 	for _, kept := range h.memory.list() {
@@ -57,22 +57,23 @@ func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 	return all
 }
 
-// forget drops what is kept of clients whose volume is no longer staged.
+// forget drops the snapshots of clients whose volume is no longer staged.
 func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	for _, kept := range former {
 		if err := h.memory.remove(kept.Client); err != nil {
-			klog.FromContext(ctx).Error(err, "Cannot remove what was kept of a GlusterFS client", "client", kept.Client)
+			klog.FromContext(ctx).Error(err, "Cannot remove the saved mount tables of a GlusterFS client", "client", kept.Client)
 		}
 	}
 }
 
-// heal gives the volume a client if it has none that lives, and puts mounts of it where those of its former clients are.
+// heal starts a client for the volume if it has no live one, and replaces the mounts of its former clients with mounts of the
+// live client.
 func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.Snapshot) (complete bool) {
 	began := time.Now()
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
 	if !s.Alive {
 		h.reportEnd(s)
-		// It is a former one from now on, also for the next plugin if this one ends in between.
+		// The client counts as a former one from now on, also for the next plugin if this one ends in between.
 		kept, known := h.memory.get(s.Client)
 		if !known {
 			kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device}
@@ -101,7 +102,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
 	h.onlyNews(&outcome, byDeath)
 	if s.Alive && outcome.Mounts == 0 && len(outcome.Lost) == 0 {
-		return outcome.Pending == 0 // nothing has changed since the last attempt
+		return outcome.Pending == 0 // no change since the last attempt
 	}
 	log.Info("Repaired the mounts of a volume whose client had ended", "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
 	for _, loss := range outcome.Lost {
@@ -112,7 +113,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	return outcome.Pending == 0
 }
 
-// replaceAllDead puts mounts of the volume's client, which it starts if none lives, where those of its former clients are.
+// replaceAllDead replaces the mounts of the volume's former clients with mounts of its client. If no client lives, it starts one.
 func (h *Healer) replaceAllDead(ctx context.Context, volumeID string, former []tables.Snapshot) (outcome Outcome, err error) {
 	err = h.Repair(ctx, volumeID, func(now fuseclient.Served) error {
 		r, err := h.open(ctx, now)

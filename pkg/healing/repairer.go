@@ -16,15 +16,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// repairer is one repair of a volume whose client lives, and which no other call uses meanwhile.
+// repairer carries out one repair of a volume whose client is alive, while no other call uses the volume.
 type repairer struct {
 	*Healer
 	ctx         context.Context //nolint:containedctx // of one repair
 	volume      fuseclient.Served
-	staging     *os.File // root of the mount at the staging path, from which all others are made
+	staging     *os.File // root of the mount at the staging path, from which all mounts are cloned
 	descriptors *os.File // /proc/self/fd of this process
-	// groups are the mount points on the node by the peer group that a dead mount there had: containers' mounts may be in the
-	// group, or receive from it.
+	// groups maps the peer group of each dead mount on the node to its mount point: containers' mounts may be in the group, or
+	// receive from it.
 	groups  map[string]string
 	former  []tables.Snapshot     // of clients that have ended
 	ended   map[mount.Device]bool // whether the client of a device has ended
@@ -64,7 +64,7 @@ type namespace struct {
 	pidfd int
 }
 
-// enter opens the namespace of a table. The error wraps fs.ErrNotExist when its process has ended.
+// enter opens the namespace of a table. The error wraps fs.ErrNotExist if its process has ended.
 func enter(t tables.Table) (*namespace, error) {
 	if isOwn(t) {
 		root, err := mount.OpenPath("/")
@@ -85,8 +85,8 @@ func enter(t tables.Table) (*namespace, error) {
 	return nil, err
 }
 
-// checkRoot returns errLost if the root directory of a process is of a file system that may never answer. It spares questions that would
-// wait until their time is over: a container that may mount can make such a file system look local.
+// checkRoot returns errLost if the root directory of a process is in a file system that may never answer. This avoids requests
+// that block until their time is up: a container that may mount can make such a file system look local.
 func checkRoot(pid int, root *os.File) error {
 	at, err := mount.Identify(root)
 	if err != nil {
@@ -102,8 +102,8 @@ func checkRoot(pid int, root *os.File) error {
 	return nil
 }
 
-// isLocal reports whether a file system is one that container runtimes make root directories of. FUSE (fuse-overlayfs apart) and network
-// file systems wait for others.
+// isLocal reports whether a container runtime may use this type of file system for a root directory. FUSE (except fuse-overlayfs)
+// and network file systems depend on other processes.
 func isLocal(fsType string) bool {
 	switch fsType {
 	case "overlay", "fuse.fuse-overlayfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "tmpfs", "ramfs", "rootfs", "erofs", "squashfs", "f2fs", "aufs", "virtiofs":
@@ -119,7 +119,8 @@ func (n *namespace) close() {
 	}
 }
 
-// run calls fn on a thread in the namespace, where fn may use open files only: a path could lead to a client that never answers.
+// run calls fn on a thread in the namespace. fn may only use open files, because a path could lead to a client that never
+// answers.
 func (n *namespace) run(fn func() error) error {
 	if isOwn(n.table) {
 		return fn()
@@ -127,11 +128,11 @@ func (n *namespace) run(fn func() error) error {
 	return mount.InNamespaceOnly(n.pidfd, fn)
 }
 
-// mountPoint opens the mount if it is still on top where it was.
+// mountPoint opens the mount if it is still the topmost one at its place.
 func (r *repairer) mountPoint(n *namespace, m tables.Mount) (*os.File, mount.Identity, error) {
 	point, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, n.root, relative("/", m.Point))
 	if isMissing(err) {
-		return nil, mount.Identity{}, errGone // hidden, by what is mounted above
+		return nil, mount.Identity{}, errGone // hidden by a mount above it
 	}
 	if err != nil {
 		return nil, mount.Identity{}, err
@@ -147,14 +148,14 @@ func (r *repairer) mountPoint(n *namespace, m tables.Mount) (*os.File, mount.Ide
 	return point, at, nil
 }
 
-// errGone: the mount is no longer there, or another one hides it. Nothing is to be repaired.
+// errGone is returned when the mount is gone or hidden by another one. Nothing needs to be repaired.
 var errGone = errors.New("another mount is on top")
 
-// errLost: the mount cannot be repaired, whenever it is tried.
+// errLost is returned when the mount can never be repaired.
 var errLost = errors.New("cannot be repaired")
 
-// directory opens what a mount of the volume shows, and makes sure that it is the same file as before, by its inode number: GlusterFS
-// makes that from the file's own id, so that it is the same with each client.
+// directory opens what a mount of the volume shows, and checks by inode number that it is the same file as before: GlusterFS
+// derives that number from the file's id, so that it is the same for each client.
 func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.File, error) {
 	dir, err := r.asker.Open(r.ctx, r.limits.Ask, from, r.inVolume(m))
 	if err != nil {
@@ -162,7 +163,7 @@ func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.F
 	}
 	at, err := mount.Identify(dir)
 	if err == nil && at.Inode != inode {
-		err = fmt.Errorf("%w: %s in the volume is another file by now", errLost, m.Root)
+		err = fmt.Errorf("%w: %s in the volume has been replaced by another file", errLost, m.Root)
 	}
 	if err != nil {
 		_ = dir.Close()
@@ -173,8 +174,8 @@ func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.F
 
 func (r *repairer) inVolume(m tables.Mount) string { return inVolume(r.volume, m) }
 
-// inVolume returns the path of what a mount shows below what the staging path shows. A client of an older version of the driver has
-// the volume's directory as its root, and says so in the mount's source.
+// inVolume returns the path of what a mount shows, relative to what the staging path shows. The root of a client from an older
+// version of the driver is the volume's directory, as the mount's source shows.
 func inVolume(s fuseclient.Served, m tables.Mount) string {
 	name := strings.TrimPrefix(m.Root, "/")
 	if s.Subdir == "" || strings.HasSuffix(m.Source, ":/"+s.Volume+"/"+s.Subdir) {
@@ -198,7 +199,7 @@ func orSelf(name string) string {
 	return name
 }
 
-// note keeps the outcome for one mount.
+// note records the outcome for one mount.
 func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error) {
 	switch {
 	case errors.Is(err, errGone):
@@ -228,7 +229,7 @@ func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error)
 	}
 }
 
-// below reports whether a path is that of a directory or of something in it.
+// below reports whether name is dir or lies in it.
 func below(dir, name string) bool {
 	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
 }

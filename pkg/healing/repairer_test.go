@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestReplaceDead: the mounts of a client that has ended are replaced on the node and in a container, where what was mounted inside
-// comes back as well. A tmpfs is the next client's mount: its root has the inode number that a FUSE root has.
+// TestReplaceDead: the mounts of an ended client are replaced on the node and in a container, where the mounts inside are
+// restored as well. A tmpfs stands for the next client's mount: its root has the inode number of a FUSE root.
 func TestReplaceDead(t *testing.T) {
 	for name, kernel := range mounttest.Kernels() {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestReplaceDead(t *testing.T) {
 	}
 }
 
-// TestReplaceDeadGivesUp on what cannot be repaired, and goes on with the rest.
+// TestReplaceDeadGivesUp: irreparable mounts are given up, and the others are repaired.
 func TestReplaceDeadGivesUp(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging, target := filepath.Join(dir, "staging"), filepath.Join(dir, "target")
@@ -81,19 +81,19 @@ func TestReplaceDeadGivesUp(t *testing.T) {
 	})
 	snapshot := tables.Snapshot{VolumeID: "id", Client: "old", Device: dead, Tables: []tables.Table{table}}
 	r := h.testRepairer(t, staging)
-	r.former, r.outcome.Pending = []tables.Snapshot{snapshot}, 1 // of another former client
+	r.former, r.outcome.Pending = []tables.Snapshot{snapshot}, 1 // pending for another former client
 	if r.replaceDead(snapshot) {
 		t.Error("nothing is left")
 	}
 	if r.outcome.Mounts != 1 || r.outcome.Pending != 1 || len(r.outcome.Lost) != 1 || r.outcome.Lost[0].Point != target {
 		t.Errorf("%+v", r.outcome)
 	}
-	if got := tableOf(t, pid, dead); len(got.Mounts) != 1 { // rather dead than without what was inside
+	if got := tableOf(t, pid, dead); len(got.Mounts) != 1 { // a dead mount is better than one without its inner mounts
 		t.Errorf("the container has %+v", got.Mounts)
 	}
 }
 
-// TestHiddenMountIsNoWork: a dead mount to which no path leads keeps no one from what can be repaired.
+// TestHiddenMountIsNoWork: a dead mount that no path leads to does not keep others from being repaired.
 func TestHiddenMountIsNoWork(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging, above := filepath.Join(dir, "staging"), filepath.Join(dir, "above")
@@ -110,7 +110,7 @@ func TestHiddenMountIsNoWork(t *testing.T) {
 	}
 }
 
-// TestRestore: after a change of the graph what the kernel has dropped in a container is mounted again, and nothing else.
+// TestRestore: after a change of the graph, the mounts that the kernel dropped in a container are restored, and nothing else.
 func TestRestore(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging := filepath.Join(dir, "staging")
@@ -129,19 +129,19 @@ func TestRestore(t *testing.T) {
 		return err
 	})
 	for _, name := range []string{"removed", "linked", "file"} {
-		move := filepath.Join(dir, name) // its file system stays on the node
+		move := filepath.Join(dir, name) // keeps its file system on the node
 		if err := errors.Join(os.Mkdir(move, 0o755), unix.Mount(filepath.Join(staging, name), move, "", unix.MS_BIND, ""),
 			unix.Unmount(filepath.Join(staging, name), 0), os.Remove(filepath.Join(staging, name))); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = unix.Unmount(move, unix.MNT_DETACH) })
 	}
-	if err := os.Symlink("/etc", filepath.Join(staging, "linked")); err != nil { // by who writes to the volume
+	if err := os.Symlink("/etc", filepath.Join(staging, "linked")); err != nil { // made by a user of the volume
 		t.Fatal(err)
 	}
 	write(t, staging, "file")
 	r := h.testRepairer(t, staging)
-	for range 2 { // the second time there is nothing to be done
+	for range 2 { // the second time there is nothing to do
 		if err := r.restore(snapshot, false); err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestRestoreWithoutTheContainer: it has ended.
+// TestRestoreWithoutTheContainer: the container has ended.
 func TestRestoreWithoutTheContainer(t *testing.T) {
 	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
 	device := mountAt(t, staging, "server:/vol", "tmpfs", "")

@@ -12,14 +12,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// After a change of a client's graph the kernel learns, when it next looks a name up, that there is another file; it then drops what is
-// mounted there, in all mount namespaces, and the root of a mount that shows a directory counts as deleted. The root of the volume is
-// the same always, and files that are open are not concerned.
+// After a change of a client's graph, the kernel finds a different file when it next looks a name up. It then drops the mounts on
+// that name in all mount namespaces, and the root of a mount that shows the directory counts as deleted. The root of the volume
+// always stays the same, and open files are not affected.
 
-// restore looks all names up that matter, upon which the kernel drops what it will drop at some time, and puts that back. With all it
-// also renews the mounts of containers of which nothing is kept.
+// restore looks up all names that matter, so that the kernel drops now what it would drop later, and puts the dropped mounts
+// back. With all it also renews the mounts of containers without a snapshot.
 func (r *repairer) restore(was tables.Snapshot, all bool) error {
-	// What was not found while bricks came back may be found by now.
+	// Names that were not found while bricks came back may be found by now.
 	r.outcome.Pending, r.outcome.Lost, r.former = 0, nil, []tables.Snapshot{was}
 	own, err := tables.Read(os.Getpid(), r.volume.Device)
 	if err != nil {
@@ -28,7 +28,7 @@ func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	used := append([]tables.Table{own}, was.Tables...)
 	r.lookUp(used)
 	for _, t := range used {
-		if err := r.restoreIn(t); err != nil && !errors.Is(err, fs.ErrNotExist) { // it has ended
+		if err := r.restoreIn(t); err != nil && !errors.Is(err, fs.ErrNotExist) { // the process has ended
 			r.note(t, tables.Mount{Point: "/"}, false, err)
 		}
 	}
@@ -38,23 +38,23 @@ func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	return nil
 }
 
-// renewOthers renews the mounts of containers that have started since what is kept was seen.
+// renewOthers renews the mounts of containers that have started since the snapshot was taken.
 func (r *repairer) renewOthers(known []tables.Table) {
-	found, _ := tables.Scan([]mount.Device{r.volume.Device}) // what could be seen
+	found, _ := tables.Scan([]mount.Device{r.volume.Device}) // on an error, the tables that could be read
 	for _, t := range found[r.volume.Device] {
 		if t.PID == r.volume.PID || slices.ContainsFunc(known, func(k tables.Table) bool { return k.Target() == t.Target() }) {
 			continue
 		}
 		n, err := enter(t)
 		if err != nil {
-			continue // it has ended, or cannot be entered
+			continue // the process has ended, or its namespace cannot be entered
 		}
 		r.renew(n)
 		n.close()
 	}
 }
 
-// lookUp looks the directories up that mounts show.
+// lookUp looks up the directories that mounts show.
 func (r *repairer) lookUp(used []tables.Table) {
 	names := map[string]bool{".": true}
 	for _, t := range used {
@@ -88,8 +88,8 @@ func (r *repairer) restoreIn(was tables.Table) error {
 	return nil
 }
 
-// renew replaces the mounts that show a directory which the kernel has lost sight of. The processes that use one can go on, but a
-// container that starts cannot use the kubelet's, and nothing can be mounted there.
+// renew replaces mounts whose directory the kernel has lost. Running processes can keep using such a mount, but a container that
+// starts cannot use the kubelet's, and nothing can be mounted in it.
 func (r *repairer) renew(n *namespace) {
 	var made []exchange
 	for _, m := range n.table.Volume(r.volume.Device) {
@@ -109,15 +109,15 @@ func (r *repairer) renew(n *namespace) {
 	r.replaceAll(n, made)
 }
 
-// isStale reports whether a mount can no longer be bound elsewhere: the kernel calls its directory deleted, or that of a directory
-// above it, which the table of mounts does not show.
+// isStale reports whether a mount can no longer be bound elsewhere: the kernel marks its directory as deleted, or a directory
+// above it, which the mount table does not show.
 func (r *repairer) isStale(n *namespace, m tables.Mount) bool {
 	if m.Deleted {
 		return true
 	}
 	point, _, err := r.mountPoint(n, m)
 	if err != nil {
-		return false // it is gone or cannot be replaced either
+		return false // the mount is gone or cannot be replaced either
 	}
 	defer point.Close()
 	err = n.run(func() error {
@@ -130,7 +130,7 @@ func (r *repairer) isStale(n *namespace, m tables.Mount) bool {
 	return errors.Is(err, unix.ENOENT)
 }
 
-// putBack mounts what was mounted inside the volume's mounts in a container.
+// putBack restores the mounts inside the volume's mounts in a container.
 func (r *repairer) putBack(n *namespace, was tables.Table) {
 	for _, m := range was.Volume(r.volume.Device) {
 		nested := was.Nested(m)
@@ -149,7 +149,7 @@ func (r *repairer) putBack(n *namespace, was tables.Table) {
 	}
 }
 
-// putBackIn looks each name up and mounts there at once what was dropped, so that the time without it is short.
+// putBackIn looks each name up and immediately restores the mount that was dropped there, so that it is missing only briefly.
 func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, point *os.File, nested []tables.Mount) {
 	copies := make([]*os.File, len(nested))
 	defer closeAll(copies)
@@ -183,7 +183,7 @@ func (r *repairer) putBackOne(point *os.File, name string, was tables.Mount, tre
 	defer at.Close()
 	id, err := mount.Identify(at)
 	if err != nil || id.IsRoot {
-		return false, err // it is mounted
+		return false, err // a mount is there
 	}
 	if err := checkDirectory(was, id); err != nil {
 		return false, err

@@ -17,8 +17,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// checkVolumes attends to volumes whose client has ended or may have another graph, and to clients that have ended with mounts in use. With
-// namespaces it also reads the tables of all mount namespaces.
+// checkVolumes attends to volumes whose client has ended or may have another graph, and to ended clients whose mounts are in use.
+// With namespaces it also reads the tables of all mount namespaces.
 func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 	calm, inUse, current := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, s := range h.Served() {
@@ -27,7 +27,7 @@ func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 		looked := h.volume(s.VolumeID).looked
 		h.mu.Unlock()
 		if !s.Alive || h.GraphMayHaveChanged(s.VolumeID, looked) {
-			h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
+			h.attend(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		} else {
 			calm[s.VolumeID] = true
 		}
@@ -35,7 +35,7 @@ func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 	for _, former := range h.memory.list() {
 		inUse[former.VolumeID] = true
 		if !current[former.Client] {
-			h.attend(former.VolumeID) //nolint:contextcheck // it goes on beyond the call
+			h.attend(former.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		}
 	}
 	h.tidy(inUse)
@@ -44,8 +44,8 @@ func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 	}
 }
 
-// remember keeps which mounts of volumes are where, for the time when the kernel has dropped some. It leaves alone a volume whose
-// client has ended or changed its graph since the last time, because that is the time.
+// remember saves where the mounts of volumes are, so that they can be restored after the kernel has dropped some. It skips a
+// volume whose client has ended or changed its graph since the last time, because mounts may already be missing.
 func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	if ctx.Err() != nil {
 		return
@@ -67,7 +67,7 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 		klog.FromContext(ctx).Error(err, "Cannot see all containers that may use volumes")
 		h.readAgain()
 	}
-	var asking sync.WaitGroup // a client that hangs keeps the others waiting for nothing
+	var asking sync.WaitGroup // a client that hangs must not delay the others
 	for _, s := range wanted {
 		asking.Go(func() { h.rememberOne(ctx, s, scanResult{found[s.Device], err == nil, saves[s.Client]}) })
 	}
@@ -75,11 +75,11 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	h.watch(ctx)
 }
 
-// scanResult holds what a scan of the node's mount namespaces has found of a volume.
+// scanResult holds the results of a scan of the node's mount namespaces for one volume.
 type scanResult struct {
 	seen     []tables.Table
 	complete bool
-	saves    int // how often the memory of the volume's client had been saved before
+	saves    int // memory.saves of the volume's client before the scan
 }
 
 func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanResult) {
@@ -88,24 +88,24 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	kept, known := h.memory.get(s.Client)
 	graph, err := h.ActiveGraph(ctx, s.VolumeID)
 	if err != nil {
-		if known { // the graph may be another, or the client may have ended, and mounts may be missing by now
+		if known { // the graph may have changed or the client ended, and mounts may be missing by now
 			h.mu.Lock()
-			h.volume(s.VolumeID).looked = time.Time{} // the next checkVolumes attends to it
+			h.volume(s.VolumeID).looked = time.Time{} // makes the next checkVolumes attend to it
 			h.mu.Unlock()
 			return
 		}
-		graph = "" // bricks are away, say, since the client was started
+		graph = "" // for example, bricks have been down since the client was started
 	}
 	now, staged := h.Serves(s.VolumeID)
 	if staged && (now.Client != s.Client || !now.Alive) || known && kept.Graph != "" && kept.Graph != graph {
-		h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
+		h.attend(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		return
 	}
 	if !staged {
 		return
 	}
 	if isMissingAny(kept.Tables, l.seen, s.Device) && !accepts {
-		h.attend(s.VolumeID) //nolint:contextcheck // it goes on beyond the call
+		h.attend(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		return
 	}
 	l.seen = containers(s, l, kept.Tables)
@@ -121,8 +121,8 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	h.mu.Unlock()
 }
 
-// isMissingAny reports whether something that was mounted inside a volume's mount is no longer there, although the mount is. A container
-// without privileges cannot unmount: the kernel has dropped it.
+// isMissingAny reports whether a mount inside a volume's mount is gone although the volume's mount is there. A container without
+// privileges cannot unmount, so the kernel has dropped it.
 func isMissingAny(kept, seen []tables.Table, d mount.Device) bool {
 	for _, was := range kept {
 		i := slices.IndexFunc(seen, func(t tables.Table) bool { return t.Target() == was.Target() })
@@ -140,19 +140,19 @@ func isMissingAny(kept, seen []tables.Table, d mount.Device) bool {
 	return false
 }
 
-// dropped is isMissingAny with the tables as they are now.
+// dropped is like isMissingAny, for the current tables.
 func dropped(kept tables.Snapshot) bool {
 	var seen []tables.Table
 	for _, was := range kept.Tables {
-		if now, err := tables.Read(was.PID, kept.Device); err == nil { // otherwise the process has ended
+		if now, err := tables.Read(was.PID, kept.Device); err == nil { // on an error, the process has ended
 			seen = append(seen, now)
 		}
 	}
 	return isMissingAny(kept.Tables, seen, kept.Device)
 }
 
-// accepts reports whether what is missing could not be repaired, so that it is no longer to be waited for. That is so for one look only,
-// whatever comes of it: a later one may come while something is missing that is about to be repaired.
+// accepts reports whether the missing mounts could not be repaired, so that a snapshot without them may be saved. It returns true
+// for one scan only, whatever the result: at a later scan, mounts may be missing that are about to be repaired.
 func (h *Healer) accepts(volumeID string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -162,7 +162,7 @@ func (h *Healer) accepts(volumeID string) bool {
 	return accepts
 }
 
-// withKept returns the tables that were seen, and those that were known of other processes.
+// withKept returns the tables that were seen, and the kept tables of other processes.
 func withKept(seen, kept []tables.Table) []tables.Table {
 	all := slices.Clone(seen)
 	for _, t := range kept {
@@ -173,8 +173,8 @@ func withKept(seen, kept []tables.Table) []tables.Table {
 	return all
 }
 
-// containers returns the tables of namespaces that are not the driver's or the node's, those that were known before included if not all
-// could be seen.
+// containers returns the tables of namespaces other than the driver's and the node's. If not all could be read, it includes the
+// kept ones.
 func containers(s fuseclient.Served, l scanResult, kept []tables.Table) []tables.Table {
 	all := l.seen
 	if !l.complete {
@@ -183,13 +183,13 @@ func containers(s fuseclient.Served, l scanResult, kept []tables.Table) []tables
 	return slices.DeleteFunc(slices.Clone(all), func(t tables.Table) bool { return t.PID == s.PID || seesStaging(t, s) })
 }
 
-// save keeps what was seen of a volume. It reports false if something else was kept meanwhile, which may be newer.
+// save saves a snapshot of a volume's tables. It returns false if another snapshot, which may be newer, was saved meanwhile.
 func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l scanResult) bool {
 	saved, err := h.memory.putAfter(l.saves, tables.Snapshot{
 		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, Graph: graph, Tables: l.seen,
 	})
 	if err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot keep which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
+		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
 	}
 	if saved {
 		h.sayLeftOut(ctx, s.VolumeID, l.seen)
@@ -197,7 +197,7 @@ func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l 
 	return saved
 }
 
-// sayLeftOut logs, when it changes, which containers have more mounts than are kept.
+// sayLeftOut logs which containers have more mounts than are kept, whenever that changes.
 func (h *Healer) sayLeftOut(ctx context.Context, volumeID string, seen []tables.Table) {
 	var all []string
 	for _, t := range seen {
@@ -207,22 +207,21 @@ func (h *Healer) sayLeftOut(ctx context.Context, volumeID string, seen []tables.
 	}
 	said := strings.Join(all, "; ")
 	h.mu.Lock()
-	v := h.volume(volumeID)
-	news := said != "" && said != v.leftOut
-	v.leftOut = said
+	news := h.volume(volumeID).leftOut.IsNew(said)
 	h.mu.Unlock()
 	if news {
-		klog.FromContext(ctx).Info("Containers have more mounts of a volume, or inside it, than are kept; those are not repaired", "volumeID", volumeID, "leftOut", said)
+		klog.FromContext(ctx).Info("Containers have more mounts of a volume, or inside it, than the driver tracks; the others are not repaired", "volumeID", volumeID, "leftOut", said)
 	}
 }
 
-// seesStaging reports whether a namespace has the kubelet's directory, as this process's and the node's have: what is mounted there
-// changes with each pod.
+// seesStaging reports whether a namespace contains the kubelet's directory, like those of this process and the node: the mounts
+// there change with each pod.
 func seesStaging(t tables.Table, s fuseclient.Served) bool {
 	return isOwn(t) || slices.ContainsFunc(t.Mounts, func(m tables.Mount) bool { return m.Point == s.StagingPath })
 }
 
-// isOwn reports whether a table is that of this process. One that an earlier process has kept may have the number that this one has now.
+// isOwn reports whether a table belongs to this process. A table that was saved by an earlier process may have the number that
+// this process has now.
 func isOwn(t tables.Table) bool {
 	if t.PID != os.Getpid() {
 		return false
@@ -241,7 +240,7 @@ func (h *Healer) watch(ctx context.Context) {
 	}
 	h.mu.Lock()
 	h.users = users
-	// The watcher reports each target of a process that has ended, again and again if it gets that again.
+	// The watcher reports each target whose process has ended, again each time that it is set.
 	maps.DeleteFunc(h.ended, func(t tables.Target, _ bool) bool { return users[t] == nil })
 	watched := slices.DeleteFunc(slices.Collect(maps.Keys(users)), func(t tables.Target) bool { return h.ended[t] })
 	h.mu.Unlock()
@@ -251,7 +250,7 @@ func (h *Healer) watch(ctx context.Context) {
 	}
 }
 
-// tableChanged is called when the table of mounts of a container has changed, or when the process has ended whose table it was.
+// tableChanged is called when the mount table of a container has changed, or when its process has ended.
 func (h *Healer) tableChanged(t tables.Target, ended bool) {
 	h.mu.Lock()
 	volumes := slices.Clone(h.users[t])
@@ -260,7 +259,7 @@ func (h *Healer) tableChanged(t tables.Target, ended bool) {
 	}
 	h.mu.Unlock()
 	if ended {
-		// Perhaps another process has the namespace, and perhaps the container starts again.
+		// Another process may have the namespace, and the container may start again.
 		for _, after := range []time.Duration{0, time.Second, 5 * time.Second} {
 			h.rememberLater(after, volumes...)
 		}

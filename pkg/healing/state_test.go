@@ -17,14 +17,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// begin lets the healer attend to volumes, as Run does.
+// begin makes the healer attend to volumes, as Run does.
 func (h *Healer) begin(ctx context.Context) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ctx = ctx
 }
 
-// running makes an attempt run for the volume until the test ends it with attended.
+// running starts an attempt for the volume that the test ends with attended.
 func (h *Healer) running(volumeID string) *volumeState {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -41,23 +41,23 @@ func TestAttendWhileAnAttemptRuns(t *testing.T) {
 	select {
 	case <-v.changed:
 	default:
-		t.Error("the attempt is not told")
+		t.Error("the running attempt is not signalled")
 	}
 	if !h.attended(t.Context(), "id", false, false) {
 		t.Error("no second attempt")
 	}
 	select {
 	case <-ended:
-		t.Error("the caller is told before the second attempt")
+		t.Error("the channel is closed before the second attempt")
 	default:
 	}
 	if h.attended(t.Context(), "id", true, false) {
-		t.Error("a third attempt, which nothing has asked for")
+		t.Error("a third attempt without a reason")
 	}
 	<-ended
 }
 
-// TestBackOff: attempts that fail follow at times that grow, up to a bound.
+// TestBackOff: failed attempts are repeated after growing pauses, up to a limit.
 func TestBackOff(t *testing.T) {
 	limits := DefaultLimits()
 	h := newHealer(t)
@@ -71,7 +71,7 @@ func TestBackOff(t *testing.T) {
 			if v.failures != failures+1 {
 				t.Errorf("%d failures", v.failures)
 			}
-			h.begin(nil) //nolint:staticcheck // the next attempt is the test's
+			h.begin(nil) //nolint:staticcheck // the test makes the next attempt
 			time.Sleep(want - 1)
 			if !v.timer.Stop() {
 				t.Errorf("attempt %d is too early", failures)
@@ -82,7 +82,7 @@ func TestBackOff(t *testing.T) {
 			v := h.running("id")
 			v.failures = 1000
 			h.attended(t.Context(), "id", false, lives)
-			h.begin(nil) //nolint:staticcheck // the next attempt is the test's
+			h.begin(nil) //nolint:staticcheck // the test makes the next attempt
 			time.Sleep(want - 1)
 			if !v.timer.Stop() {
 				t.Errorf("client lives: %t: too early", lives)
@@ -90,7 +90,7 @@ func TestBackOff(t *testing.T) {
 			h.begin(t.Context())
 			h.running("id")
 			h.attended(t.Context(), "id", false, lives)
-			h.begin(nil) //nolint:staticcheck // the next attempt is the test's
+			h.begin(nil) //nolint:staticcheck // the test makes the next attempt
 			time.Sleep(want + 1)
 			if v.timer.Stop() {
 				t.Errorf("client lives: %t: too late", lives)
@@ -103,7 +103,7 @@ func TestBackOff(t *testing.T) {
 	})
 }
 
-// TestEnd: after Run nothing begins any more, and who waits is told.
+// TestEnd: after Run no attempt begins, and waiting callers return.
 func TestEnd(t *testing.T) {
 	h := newHealer(t)
 	manager, err := fuseclient.NewManager(t.Context(), fuseclient.Config{StateDir: t.TempDir()})
@@ -123,7 +123,7 @@ func TestEnd(t *testing.T) {
 			break
 		}
 	}
-	<-h.attend("id") // not staged
+	<-h.attend("id") // the volume is not staged
 	h.rememberLater(0, "id")
 	cancel()
 	<-ran
@@ -153,7 +153,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestEndedTargetIsWatchedOnce: the watcher reports a target of an ended process each time that it gets it, which must not lead to
+// TestEndedTargetIsWatchedOnce: the watcher reports a target of an ended process each time that it is set, which must not cause
 // the next report.
 func TestEndedTargetIsWatchedOnce(t *testing.T) {
 	h := newHealer(t)
@@ -176,7 +176,7 @@ func TestEndedTargetIsWatchedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.watcher.Set([]tables.Target{own.Target()}); err != nil { // a report that comes after any other
+	if err := h.watcher.Set([]tables.Target{own.Target()}); err != nil { // its report comes after any other
 		t.Fatal(err)
 	}
 	if got := <-reports; got != own.Target() {
@@ -216,9 +216,9 @@ func TestOnlyNews(t *testing.T) {
 		{byDeath, 0, []Loss{a, b}, 2, 0},
 		{byDeath, 0, []Loss{a, b}, 0, 2},
 		{byGraph, 0, []Loss{a}, 1, 0},
-		{byDeath, 1, []Loss{a}, 0, 1}, // the attempt has not come to b
+		{byDeath, 1, []Loss{a}, 0, 1}, // the attempt did not reach b
 		{byDeath, 0, []Loss{b}, 0, 1},
-		{byDeath, 0, []Loss{a, b}, 1, 1}, // a was well in between
+		{byDeath, 0, []Loss{a, b}, 1, 1}, // a was in order in between
 	} {
 		outcome := Outcome{VolumeID: "id", Lost: step.lost, Pending: step.pending}
 		if h.onlyNews(&outcome, step.cause); len(outcome.Lost) != step.news || outcome.Known != step.known {
@@ -228,7 +228,7 @@ func TestOnlyNews(t *testing.T) {
 	h.forgetLost("id", byDeath)
 	outcome := Outcome{VolumeID: "id", Lost: []Loss{a}}
 	if h.onlyNews(&outcome, byDeath); len(outcome.Lost) != 1 {
-		t.Error("what was well in between is no news")
+		t.Error("a mount that was in order in between is not reported again")
 	}
 	for i := range 2 * mostLost {
 		h.onlyNews(&Outcome{VolumeID: "id", Pending: 1, Lost: []Loss{{Point: strconv.Itoa(i)}}}, byDeath)
@@ -255,7 +255,7 @@ func TestMemory(t *testing.T) {
 	}
 	for name, content := range map[string]string{
 		"b.json": "{", "c.json": `{"version": 1, "bootID": "another", "client": "c"}`, "d.json.new": "", "moved.json": string(other),
-		"odd.json/file": "", // not to be removed
+		"odd.json/file": "", // cannot be removed
 	} {
 		write(t, dir, name)
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -279,7 +279,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestMemoryAfterRollback: what a newer version has kept stays until this one knows more than nothing.
+// TestMemoryAfterRollback: a newer version's snapshot stays until this version has a snapshot that is not empty.
 func TestMemoryAfterRollback(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mounts")
 	m, err := openMemory(dir)
@@ -306,19 +306,19 @@ func TestMemoryAfterRollback(t *testing.T) {
 		return string(now) == newer
 	}
 	if !isNewer() {
-		t.Error("it is gone after the start")
+		t.Error("the newer version's snapshot is gone after the start")
 	}
 	if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a"}); err != nil || !isNewer() {
-		t.Error("it is replaced by nothing", err)
+		t.Error("it is replaced by an empty snapshot", err)
 	}
 	for range 2 {
 		if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a", Tables: []tables.Table{{PID: 1}}}); err != nil || isNewer() {
-			t.Error("what is known now is not kept", err)
+			t.Error("the new snapshot is not saved", err)
 		}
 	}
 }
 
-// TestMemoryWhileItIsSaved: the disk may be slow, and keeps nothing from being looked at.
+// TestMemoryWhileItIsSaved: a slow disk does not keep snapshots from being read.
 func TestMemoryWhileItIsSaved(t *testing.T) {
 	m, err := openMemory(t.TempDir())
 	if err != nil {
@@ -331,7 +331,7 @@ func TestMemoryWhileItIsSaved(t *testing.T) {
 	}
 	for deadline := time.Now().Add(30 * time.Second); m.saves("a") < 2; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("nothing can be looked at")
+			t.Fatal("snapshots cannot be read")
 		}
 	}
 	if kept, known := m.get("a"); !known || kept.Graph != "new" || len(m.list()) != 1 {
@@ -346,7 +346,7 @@ func TestMemoryWhileItIsSaved(t *testing.T) {
 	}
 }
 
-// TestMemoryKeepsTheNewer: what was seen before something else was kept, or removed, is not kept any more.
+// TestMemoryKeepsTheNewer: tables that were read before another snapshot was saved or removed are not saved any more.
 func TestMemoryKeepsTheNewer(t *testing.T) {
 	m, err := openMemory(t.TempDir())
 	if err != nil {
@@ -376,7 +376,7 @@ func TestMemoryKeepsTheNewer(t *testing.T) {
 	}
 }
 
-// TestPutOff: what happens very often leads to an attempt later, and is told to the one that runs.
+// TestPutOff: very frequent events lead to a delayed attempt, and are signalled to a running one.
 func TestPutOff(t *testing.T) {
 	h := newHealer(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -393,7 +393,7 @@ func TestPutOff(t *testing.T) {
 			h.clientEnded("id")
 		}
 		if !again() {
-			t.Error("not at once")
+			t.Error("not signalled at once")
 		}
 		<-v.changed
 		for range 3 {
@@ -408,14 +408,14 @@ func TestPutOff(t *testing.T) {
 		if !again() {
 			t.Error("never")
 		}
-		h.attendPaced("id", changesOf) // which is counted for itself
+		h.attendPaced("id", changesOf) // counted separately
 		if !again() {
 			t.Error("deaths put off changes")
 		}
 	})
 }
 
-// TestRememberTogether: many volumes cost one look at the node.
+// TestRememberTogether: many volumes cost one scan of the node.
 func TestRememberTogether(t *testing.T) {
 	h := newHealer(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -439,7 +439,7 @@ func TestRememberTogether(t *testing.T) {
 	})
 }
 
-// TestRememberKeepsWhatItCannotCompare: a client that does not say which graph it has may have another, with mounts missing.
+// TestRememberKeepsWhatItCannotCompare: a client that does not report its graph may have another one, with mounts missing.
 func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 	h := newHealer(t)
 	kept := tables.Snapshot{VolumeID: "id", Client: "a", Graph: "g", Tables: []tables.Table{{PID: 1, Pod: "kept"}}}
@@ -452,12 +452,12 @@ func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	if !h.volume("id").looked.IsZero() {
-		t.Error("the next look does not attend to it")
+		t.Error("the next scan does not attend to it")
 	}
 }
 
-// TestOneLookAccepts: only the look after a repair keeps what there is, although something is missing. If nothing was, or the client did
-// not answer, a later look must not take what was dropped since then for what cannot be repaired.
+// TestOneLookAccepts: only the scan after a repair saves the present mounts although some are missing. If none were missing, or
+// the client did not answer, a later scan must not treat mounts that were dropped since then as irreparable.
 func TestOneLookAccepts(t *testing.T) {
 	h := newHealer(t)
 	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "a", Graph: "g"}); err != nil {
@@ -466,11 +466,11 @@ func TestOneLookAccepts(t *testing.T) {
 	h.volume("id").accepts = true
 	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, scanResult{complete: true, saves: 1})
 	if h.accepts("id") {
-		t.Error("a second look accepts what is missing")
+		t.Error("a second scan accepts missing mounts")
 	}
 }
 
-// TestRepairOfNothing: what is kept of a volume that is not staged any more is dropped.
+// TestRepairOfNothing: the snapshots of a volume that is no longer staged are dropped.
 func TestRepairOfNothing(t *testing.T) {
 	h := newHealer(t)
 	for _, s := range []tables.Snapshot{{VolumeID: "id", Client: "a"}, {VolumeID: "id", Client: "b"}, {VolumeID: "other", Client: "c"}} {
@@ -479,7 +479,7 @@ func TestRepairOfNothing(t *testing.T) {
 		}
 	}
 	if complete, lives := h.repair(t.Context(), "id"); !complete || lives {
-		t.Error("something is left to be tried, or a client lives")
+		t.Error("something is left to try, or a client lives")
 	}
 	if list := h.memory.list(); len(list) != 1 || list[0].Client != "c" {
 		t.Errorf("%+v", list)

@@ -70,8 +70,8 @@ func TestLayoutOfAVolume(t *testing.T) {
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Error(diff)
 		}
-		if got.arbiter() != tc.arbiter {
-			t.Errorf("%+v: arbiter %t, want %t", tc.volume, got.arbiter(), tc.arbiter)
+		if volume.HasArbiter(got.Options) != tc.arbiter {
+			t.Errorf("%+v: arbiter %t, want %t", tc.volume, volume.HasArbiter(got.Options), tc.arbiter)
 		}
 		if got.SetsLeft() != tc.sets || got.BricksInSet() != tc.inASet {
 			t.Errorf("%+v: %d sets of %d bricks, want %d of %d", tc.volume, got.SetsLeft(), got.BricksInSet(), tc.sets, tc.inASet)

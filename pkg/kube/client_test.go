@@ -30,15 +30,39 @@ func TestNewClientRefuses(t *testing.T) {
 	}
 }
 
-// kubeconfigFor writes a kubeconfig file for a server that wants no login.
+// TestNewContextClient: file and context are chosen like kubectl's.
+func TestNewContextClient(t *testing.T) {
+	file := write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "one", "clusters": [{"name": "1", "cluster": {"server": "https://one"}},
+		{"name": "2", "cluster": {"server": "https://two"}}], "contexts": [{"name": "one", "context": {"cluster": "1"}}, {"name": "two", "context": {"cluster": "2"}}]}`)
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	for _, tt := range []struct{ name, variable, kubeconfig, context, host, says string }{
+		{"the current context", "", file, "", "https://one", ""},
+		{"another context", "", file, "two", "https://two", ""},
+		{"the variable's file", file, "", "", "https://one", ""},
+		{"no such context", "", file, "three", "", "three"},
+		{"no such file", "", file + ".missing", "", "", "missing"},
+		{"nothing", file + ".missing", "", "", "", "kubectl config use-context"},
+	} {
+		t.Setenv("KUBECONFIG", tt.variable)
+		c, err := NewContextClient(tt.kubeconfig, tt.context)
+		switch {
+		case tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)):
+			t.Errorf("%s: %v", tt.name, err)
+		case tt.says == "" && (err != nil || c.host != tt.host):
+			t.Errorf("%s: %+v, %v", tt.name, c, err)
+		}
+	}
+}
+
+// kubeconfigFor writes a kubeconfig file for a server that requires no login.
 func kubeconfigFor(t *testing.T, url string) string {
 	t.Helper()
 	return write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c"}}],
 		"clusters": [{"name": "c", "cluster": {"server": "`+url+`"}}]}`)
 }
 
-// TestRequests are sent under the program's name, which audit logs have, and as fast as the API server answers: it sheds load
-// itself.
+// TestRequests: requests have the program's name, for audit logs, and are not throttled by the client, because the API server
+// limits the load.
 func TestRequests(t *testing.T) {
 	var names []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,7 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// explain says what to do about the failure of a request. Needs is what a ClusterRole must allow, as "list persistentvolumes".
+// explain adds to a failed request what to do about it. needs names the permission for a ClusterRole, such as "list persistentvolumes".
 func (c *Client) explain(err error, needs string) error {
 	transport, unreachable := errors.AsType[*url.Error](err)
 	switch {
@@ -27,17 +27,4 @@ func (c *Client) explain(err error, needs string) error {
 		return fmt.Errorf("API server %s cannot be reached: %w: is it running, and are its address and certificate authority right?", c.host, transport.Err)
 	}
 	return fmt.Errorf("API server %s: %w", c.host, err)
-}
-
-// loggedError is the text of the error that was logged last, so that one which lasts is logged once.
-type loggedError string
-
-// isNew reports whether err is another error than the last one, and keeps it. Without an error, the next one is new.
-func (l *loggedError) isNew(err error) bool {
-	last := *l
-	*l = ""
-	if err != nil {
-		*l = loggedError(err.Error())
-	}
-	return err != nil && *l != last
 }

@@ -20,6 +20,7 @@ func TestHealing(t *testing.T) {
 	h.GraphRepaired(OutcomeFailed)
 	h.Covered(3)
 	h.Covered(2)
+	h.Hung()
 	RegisterLayers(registry, func() int { return 7 })
 	families, err := registry.Gather()
 	if err != nil {
@@ -45,7 +46,7 @@ func TestHealing(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]float64{
 		"heals_total healed": 2, "heals_total partly": 1, "heals_total failed": 0, "heal_duration_seconds": 3,
-		"graph_repairs_total healed": 0, "graph_repairs_total partly": 0, "graph_repairs_total failed": 1, "covered_mounts_total": 5, "dead_layers": 7,
+		"graph_repairs_total healed": 0, "graph_repairs_total partly": 0, "graph_repairs_total failed": 1, "covered_mounts_total": 5, "dead_layers": 7, "hung_clients_total": 1,
 	}, values); diff != "" {
 		t.Error(diff)
 	}

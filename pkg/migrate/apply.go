@@ -56,13 +56,6 @@ func (a *Applier) Apply(ctx context.Context, selection Selection) error {
 	})
 }
 
-// RollBack replaces the driver's PersistentVolumes by the in-tree ones of the backups.
-func (a *Applier) RollBack(ctx context.Context, selection Selection) error {
-	return a.forEach(ctx, selection, a.outcome(RolledBack), func(ctx context.Context, v VolumePlan) (swapped, error) {
-		return a.replace(ctx, v, v.Replacement, v.Backup)
-	})
-}
-
 // forEach calls do for the selected PersistentVolumes, starting with those that an earlier run left half replaced.
 func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (swapped, error)) error {
 	changes := 0

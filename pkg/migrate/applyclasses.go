@@ -16,11 +16,6 @@ func (a *Applier) ApplyClasses(ctx context.Context) error {
 	return a.classes(ctx, a.outcome(Migrated), func(c ClassPlan) (from, to map[string]any) { return c.Backup, c.Replacement })
 }
 
-// RollBackClasses restores the in-tree plugin's StorageClasses.
-func (a *Applier) RollBackClasses(ctx context.Context) error {
-	return a.classes(ctx, a.outcome(RolledBack), func(c ClassPlan) (from, to map[string]any) { return c.Replacement, c.Backup })
-}
-
 func (a *Applier) classes(ctx context.Context, done Outcome, direction func(ClassPlan) (from, to map[string]any)) error {
 	for _, c := range a.Plan.Classes {
 		result := Result{Name: "StorageClass " + c.Name, Outcome: done}

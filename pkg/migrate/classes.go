@@ -29,7 +29,7 @@ func (p *planner) classes() ([]ClassPlan, error) {
 		}
 		plans = append(plans, plan)
 	}
-	slices.SortFunc(plans, func(a, b ClassPlan) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(plans, func(a, b ClassPlan) int { return cmp.Compare(a.Name, b.Name) })
 	return plans, nil
 }
 

@@ -152,7 +152,7 @@ func (p *planner) volumes() ([]VolumePlan, error) {
 			inTreeVolumes = append(inTreeVolumes, VolumePlan{Name: pv.Metadata.Name, Backup: backupOf(object)})
 		}
 	}
-	slices.SortFunc(inTreeVolumes, func(a, b VolumePlan) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(inTreeVolumes, func(a, b VolumePlan) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range inTreeVolumes {
 		p.volume(views[inTreeVolumes[i].Name], &inTreeVolumes[i])
 	}

@@ -63,7 +63,7 @@ func Status(o Objects, driver string, plan Plan, journal *Journal) ([]State, err
 		states = append(states, state)
 	}
 	states = append(states, absent(claims, exists, driver, plan, journal)...)
-	slices.SortFunc(states, func(a, b State) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(states, func(a, b State) int { return cmp.Compare(a.Name, b.Name) })
 	return states, nil
 }
 

@@ -10,14 +10,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// AllowedServers are the servers that volumes may name: with nothing listed all but those that are this node itself, or that are
-// beside it on the link. A client obeys the server that it asks, so that whoever may write PersistentVolumes must not choose any.
+// AllowedServers holds the servers that volumes may name. With an empty list, these are all servers but the node itself and
+// link-local addresses. A client trusts the server that it asks, so the author of a PersistentVolume must not be able to choose
+// an arbitrary one.
 type AllowedServers struct {
 	networks []netip.Prefix
-	names    []string // "*.storage.example" stands for all names that end in .storage.example
+	names    []string // "*.storage.example" matches all names that end in .storage.example
 }
 
-// ParseAllowedServers reads networks (10.0.0.0/24), addresses, names, and names with a wildcard in place of the first part
+// ParseAllowedServers parses networks (10.0.0.0/24), addresses, names, and names with a wildcard as their first part
 // (*.storage.example). The error says what to write.
 func ParseAllowedServers(list []string) (*AllowedServers, error) {
 	allowed := &AllowedServers{}
@@ -45,7 +46,7 @@ func ParseAllowedServers(list []string) (*AllowedServers, error) {
 	return allowed, nil
 }
 
-// NotAllowedError is returned for a server that a volume must not name, by the server's own text. It wraps ErrInvalid.
+// NotAllowedError is returned for a server that a volume must not name, judging by the server's text. It wraps ErrInvalid.
 type NotAllowedError struct{ Server string }
 
 func (e *NotAllowedError) Error() string {
@@ -55,13 +56,13 @@ func (e *NotAllowedError) Error() string {
 
 func (e *NotAllowedError) Unwrap() error { return ErrInvalid }
 
-// allowedPage is where the rules are described.
+// allowedPage is the document that describes the rules.
 const allowedPage = "docs/parameters.md#allowed-servers"
 
-// errResolvesElsewhere is why a name is not used. It tells what a nameserver answered.
+// errResolvesElsewhere is the reason why a name is not used. It reveals what a nameserver answered.
 var errResolvesElsewhere = errors.New("the name resolves to an address that is not allowed (--allowed-servers)")
 
-// check refuses servers that are not allowed by their own text: what they resolve to is for checkAddresses.
+// check returns an error for servers that are not allowed by their text. checkAddresses checks what they resolve to.
 func (a *AllowedServers) check(servers []string) error {
 	if a == nil {
 		return nil
@@ -71,14 +72,14 @@ func (a *AllowedServers) check(servers []string) error {
 			return &NotAllowedError{Server: server}
 		}
 		if len(a.networks) == 0 && a.needsAddress(server) {
-			return &NotAllowedError{Server: server} // no address could make it allowed
+			return &NotAllowedError{Server: server} // no address could make the name allowed
 		}
 	}
 	return nil
 }
 
-// checkPort refuses other ports than glusterd's own unless servers are listed: the node would knock at any port of any machine for
-// whoever may write PersistentVolumes.
+// checkPort refuses ports other than glusterd's own unless servers are listed: otherwise the author of a PersistentVolume could
+// make the node connect to any port of any machine.
 func (a *AllowedServers) checkPort(port int) error {
 	if a == nil || port == glusterdPort || a.listsAny() {
 		return nil
@@ -104,7 +105,8 @@ func (a *AllowedServers) listsName(server string) bool {
 	})
 }
 
-// checkAddresses refuses a name with any address that is not allowed: the client looks the name up itself and may take each.
+// checkAddresses refuses a name if any of its addresses is not allowed: the client looks the name up itself and may use any of
+// them.
 func (a *AllowedServers) checkAddresses(server string, addresses []netip.Addr) error {
 	if a == nil {
 		return nil
@@ -131,8 +133,8 @@ func (a *AllowedServers) lists(address netip.Addr) bool {
 	return slices.ContainsFunc(a.networks, func(network netip.Prefix) bool { return network.Contains(address.Unmap()) })
 }
 
-// isSpecial reports whether an address is this node, or whatever is beside it: services that trust the node answer there, such as
-// the metadata of a cloud.
+// isSpecial reports whether an address is this node's or link-local: services that trust the node listen there, such as the
+// metadata service of a cloud.
 func isSpecial(address netip.Addr) bool {
 	return address.IsLoopback() || address.IsLinkLocalUnicast() || address.IsUnspecified() || address.IsMulticast() ||
 		address == netip.AddrFrom4([4]byte{255, 255, 255, 255})

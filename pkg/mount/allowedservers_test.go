@@ -40,7 +40,7 @@ func TestParseAllowedServers(t *testing.T) {
 	}
 }
 
-// resolving looks names up as a nameserver does that an attacker may own.
+// resolving looks names up like a nameserver that an attacker may control.
 func resolving(addresses map[string]string) func(context.Context, string, string) ([]netip.Addr, error) {
 	return func(ctx context.Context, _, host string) ([]netip.Addr, error) {
 		switch addresses[host] {
@@ -58,7 +58,7 @@ func resolving(addresses map[string]string) func(context.Context, string, string
 	}
 }
 
-// TestAllowedServers: which servers a client gets, of those that a volume names. All that are dialled answer.
+// TestAllowedServers: which of the servers that a volume names a client gets. All dialled servers answer.
 func TestAllowedServers(t *testing.T) {
 	names := map[string]string{
 		"a.storage.example": "10.0.0.1", "b": "10.0.0.2", "outside": "192.0.2.1", "both": "10.0.0.3 192.0.2.1", "loop": "127.0.0.1",
@@ -67,7 +67,7 @@ func TestAllowedServers(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name, allowed, servers string
-		want                   string // "refused": by its own text; "hidden": with the error of servers that do not answer
+		want                   string // "refused": because of its text; "hidden": with the error of servers that do not answer
 	}{
 		{"by default any address", "", "10.0.0.1 192.0.2.1 fd00::1", "10.0.0.1 192.0.2.1 fd00::1"},
 		{"by default any name", "", "b outside", "b outside"},
@@ -116,7 +116,7 @@ func TestAllowedServers(t *testing.T) {
 					if host, _, _ := net.SplitHostPort(address); tt.allowed == "" && isSpecial(netip.MustParseAddr(host)) {
 						t.Errorf("connected to %s", address)
 					}
-					time.Sleep(time.Millisecond) // all names are looked up by then
+					time.Sleep(time.Millisecond) // by then all names are looked up
 					near, far := net.Pipe()
 					return near, far.Close()
 				}
@@ -144,7 +144,7 @@ func TestAllowedServers(t *testing.T) {
 	}
 }
 
-// TestOtherPorts: without a list of servers, a volume cannot have the node knock at every port of every machine.
+// TestOtherPorts: without a list of servers, a volume cannot make the node connect to any port of any machine.
 func TestOtherPorts(t *testing.T) {
 	for _, tt := range []struct {
 		list   string
@@ -175,7 +175,7 @@ func TestOtherPorts(t *testing.T) {
 	}
 }
 
-// TestNothingIsLearnt: what is said about a server does not depend on what was found there.
+// TestNothingIsLearnt: the error about a server does not depend on what the node found there.
 func TestNothingIsLearnt(t *testing.T) {
 	said := map[string][]string{}
 	for name, tt := range map[string]struct {
@@ -205,10 +205,10 @@ func TestNothingIsLearnt(t *testing.T) {
 			}
 		})
 	}
-	// Something else answers at the port.
+	// Another service answers at the port.
 	other := Conceal(errors.New("breaks the connection off"), []string{"gluster-1"}, 24007).(interface{ Public() string })
 	said[other.Public()] = append(said[other.Public()], "open")
 	if len(said) != 1 {
-		t.Errorf("an event tells more than that no server can be reached: %q", said)
+		t.Errorf("an event reveals more than that no server can be reached: %q", said)
 	}
 }

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// moveMountBeneath (Linux 6.5) attaches a mount under the one that is on top. Not in x/sys/unix yet.
+// moveMountBeneath (Linux 6.5) attaches a mount beneath the topmost one. x/sys/unix does not define it yet.
 const moveMountBeneath = 0x200
 
-// Flags are what a bind of a volume has besides the flags of the mount that it copies. Device files in a volume never work: whoever is
-// root in one pod, or on another machine that mounts the volume, could make one for a disk of the node.
+// Flags are set on a bind of a volume in addition to the flags of the mount that it copies. Device files in a volume never work:
+// root in one pod, or on another machine that mounts the volume, could create one for a disk of the node.
 type Flags struct {
 	ReadOnly bool
 	Suid     bool // set-user-id and set-group-id bits and file capabilities count
@@ -30,9 +30,9 @@ func (f Flags) attributes() (attr unix.MountAttr) {
 	return attr
 }
 
-// Bind makes the file system that is mounted at source visible at target, too: an existing directory, or a mount
-// point whose dead mount it replaces without uncovering the directory below. It has the flags from the first moment. The source
-// must be of device want, so that a mount that has just been exchanged is never passed on.
+// Bind mounts the file system at source at target, too. target is an existing directory, or a mount point whose dead mount Bind
+// replaces without uncovering the directory below. The bind has the flags from its first moment. The source must be of device
+// want, so that a mount that was just replaced is never passed on.
 func Bind(source string, want Device, target string, flags Flags) error {
 	tree, err := CloneTree(source)
 	if err != nil {
@@ -45,10 +45,9 @@ func Bind(source string, want Device, target string, flags Flags) error {
 	return nil
 }
 
-// AttachTree is Bind with a mount that is in no mount namespace yet, as open_tree(2) with OPEN_TREE_CLONE makes it. The mount
-// leaves the peer group of the one that it is a copy of; below a shared mount the kernel makes it the first of a new group. So a
-// mount that lands on one bind of a volume, because it replaces a dead client's or because a pod has made it, does not appear on
-// the others.
+// AttachTree is like Bind, for a mount that is in no mount namespace yet, as open_tree(2) with OPEN_TREE_CLONE makes it. The
+// mount leaves the peer group of the mount that it copies; below a shared mount the kernel makes it the first of a new group. So
+// a mount that a pod makes on one bind of a volume, or that replaces a dead client's, does not propagate to the other binds.
 func AttachTree(tree int, want Device, target string, flags Flags) error {
 	switch at, err := identify(tree, ""); {
 	case err != nil:
@@ -88,12 +87,12 @@ func attach(tree int, target string) error {
 	return nil
 }
 
-// replace puts the tree where the mount behind point, whose id is given, is on top. It takes that away only afterwards, if at all: see
-// exchange.
+// replace replaces the topmost mount behind point, whose id is given, with the tree. It removes the old mount only afterwards, if
+// at all: see exchange.
 func replace(tree, point int, id uint64) (covered bool, err error) {
-	// The cover appears on the old mount's peers: the same path in other mount namespaces, and, where a version of the driver before
-	// AttachTree has mounted it, every other bind of the volume, read-only ones included. In that case it is kept off them, and other
-	// namespaces do without it.
+	// If the tree can only cover the old mount, the cover propagates to the old mount's peers: the same path in other mount
+	// namespaces and, if a version of the driver before AttachTree mounted it, every other bind of the volume, including
+	// read-only ones. In the latter case the old mount is made private first, and other namespaces do not get the cover.
 	prepare := func() error {
 		shared, err := hasOtherPeers(id)
 		if err != nil || !shared {
@@ -104,8 +103,8 @@ func replace(tree, point int, id uint64) (covered bool, err error) {
 	return exchange(tree, point, func() error { return detach(point) }, prepare)
 }
 
-// exchange mounts the tree beneath the mount behind point and takes that away with detach. On Linux before 6.5, and where a user
-// namespace has locked the mount, it covers the mount after prepare; then the mount stays until its path is unmounted.
+// exchange mounts the tree beneath the mount behind point and removes that mount with detach. On Linux before 6.5, or if a user
+// namespace has locked the mount, the tree covers the mount after prepare; the mount then stays until its path is unmounted.
 func exchange(tree, point int, detach, prepare func() error) (covered bool, err error) {
 	err = unix.MoveMount(tree, "", point, "", byFD|moveMountBeneath)
 	if err == nil {
@@ -122,13 +121,4 @@ func exchange(tree, point int, detach, prepare func() error) (covered bool, err 
 
 func makePrivate(mounted int) error {
 	return unix.MountSetattr(mounted, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Propagation: unix.MS_PRIVATE})
-}
-
-// CheckKernel returns an error if this kernel lacks the calls that Bind needs (Linux 5.12).
-func CheckKernel() error {
-	err := unix.MountSetattr(-1, "", unix.AT_EMPTY_PATH, &unix.MountAttr{})
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
-		return fmt.Errorf("mount_setattr: %w; Linux 5.12 or newer and CAP_SYS_ADMIN are needed", err)
-	}
-	return nil
 }

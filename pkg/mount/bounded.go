@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Within runs fn in its own goroutine and returns its result, or ErrTimeout when limit or ctx end first; fn then goes on
-// alone. It is not for questions to a FUSE client, which hold the whole process: package fusequery asks those.
+// Within runs fn in a goroutine and returns its result, or ErrTimeout when limit or ctx ends first; fn then continues alone. Do
+// not use it for requests to a FUSE client, which keep the whole process from ending; use package fusequery for those.
 func Within[T any](ctx context.Context, limit time.Duration, fn func() (T, error)) (T, error) {
 	type result struct {
 		value T

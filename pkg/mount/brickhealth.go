@@ -1,11 +1,11 @@
 package mount
 
-// Health is what the volume's client knows of its bricks, and how it answers.
+// Health is the state of a volume's client and of its bricks as the client reports it.
 type Health struct {
-	Ended  bool     // the client is gone; nothing else is known
-	Hung   bool     // it does not even answer for itself; nothing else is known
-	Bricks int      // how many the volume has; 0: the client could not be asked
-	Down   []string // host:/path of those that the client has no connection to
-	Lost   bool     // so many of one set that files cannot be used
-	Root   error    // why the root directory cannot be read; nil: it can. ErrTimeout: no answer
+	Ended  bool     // the client has ended; the other fields are not set
+	Hung   bool     // the client does not answer even without bricks; the other fields are not set
+	Bricks int      // number of bricks; 0 if the client could not be asked
+	Down   []string // host:/path of the bricks to which the client has no connection
+	Lost   bool     // so many bricks of one set are down that files cannot be used
+	Root   error    // why the root directory cannot be read, ErrTimeout if there is no answer; nil if it can
 }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// BrickSet returns a digest of bricks, each as host:/path, which is the same for equal sets. The names themselves may be too many
-// for a packet of package fusequery.
+// BrickSet returns a digest of bricks, each given as host:/path, that is the same for equal sets. A packet of package fusequery
+// may be too small for the names.
 func BrickSet(bricks []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(slices.Sorted(slices.Values(bricks))), "\n")))
 	return hex.EncodeToString(sum[:])
 }
 
-// Graph is what a client has of its volume file.
+// Graph describes the bricks in the translator graph that a client uses.
 type Graph struct {
-	Bricks    string // their BrickSet; "" if there are none
-	Connected bool   // to every brick
+	Bricks    string // BrickSet of the bricks; "" if there are none
+	Connected bool   // the client is connected to every brick
 }

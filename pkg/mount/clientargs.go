@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// UnboundedCache is an argument of every client whose mount options do not bound its cache. At its own limit, 65,536 files and
-// directories, a client forgets some that are mounted somewhere: the kernel then silently drops what is mounted there, as binds of
+// UnboundedCache is an argument of every client whose mount options do not limit its cache. At its own limit, 65,536 files and
+// directories, a client forgets some that are mount points: the kernel then silently drops the mounts on them, such as binds of
 // directories and volumes below one another.
 const UnboundedCache = "--lru-limit=0"
 
-// ReadClientArgs is the way back from the arguments of a client that runs to what it was started for: a Source without volume id
-// and cluster. The servers are in the order in which the client tries them; an address loses nothing, but a backup server is one of
-// them. It reports false if the arguments name no volume as this driver does.
+// ReadClientArgs reconstructs the Source of a running client from its arguments, without volume id and cluster. The servers are
+// in the order in which the client tries them; a backup server is one of them. It returns false if the arguments do not name a
+// volume in this driver's form.
 func ReadClientArgs(args []string) (Source, bool) {
-	names := map[string]string{} // by argument
+	names := map[string]string{} // option names by argument
 	for name, r := range optionTable() {
 		if r.arg != "" {
 			names[r.arg] = name
@@ -24,7 +24,7 @@ func ReadClientArgs(args []string) (Source, bool) {
 	var items []string
 	for _, arg := range args {
 		arg, isFlag := strings.CutPrefix(arg, "--")
-		if !isFlag || "--"+arg == UnboundedCache { // the default is no option of the volume's
+		if !isFlag || "--"+arg == UnboundedCache { // the default is not an option of the volume
 			continue
 		}
 		name, value, _ := strings.Cut(arg, "=")
@@ -47,5 +47,8 @@ func ReadClientArgs(args []string) (Source, bool) {
 	}
 	slices.Sort(items)
 	s.Options = Options{items: items}
+	for i, server := range s.Servers {
+		s.Servers[i] = withoutPort(server, s.Options.Port())
+	}
 	return s, len(s.Servers) > 0 && checkVolume(s.Volume, s.Subdir) == nil
 }

@@ -26,11 +26,11 @@ func TestReadClientArgs(t *testing.T) {
 		t.Errorf("options %s, want %s", got.Options, want)
 	}
 	for name, args := range map[string][]string{
-		"nothing":              nil,
-		"no server":            {"--volfile-id=/vol"},
-		"no volume":            {"--volfile-server=g"},
-		"the way out":          {"--volfile-server=g", "--volfile-id=/vol", "--subdir-mount=/../x"},
-		"a volume that is not": {"--volfile-server=g", "--volfile-id=/a/b"},
+		"nothing":          nil,
+		"no server":        {"--volfile-id=/vol"},
+		"no volume":        {"--volfile-server=g"},
+		"a path out of it": {"--volfile-server=g", "--volfile-id=/vol", "--subdir-mount=/../x"},
+		"not a volume":     {"--volfile-server=g", "--volfile-id=/a/b"},
 	} {
 		if got, ok := ReadClientArgs(args); ok {
 			t.Errorf("%s: %+v", name, got)
@@ -38,7 +38,7 @@ func TestReadClientArgs(t *testing.T) {
 	}
 }
 
-// FuzzReadClientArgs: the arguments are those of any process of the node.
+// FuzzReadClientArgs: the arguments may be those of any process on the node.
 func FuzzReadClientArgs(f *testing.F) {
 	f.Add("glusterfs\x00-N\x00--volfile-server=g\x00--volfile-id=/vol\x00--read-only\x00--fuse-mountopts=noatime\x00/x")
 	f.Add("--=\x00--volfile-id\x00--fuse-mountopts=")

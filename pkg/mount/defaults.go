@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// WithDefaults returns o and those of the defaults that o does not set, to whichever value.
+// WithDefaults returns o plus those defaults whose options o does not set to any value.
 func (o Options) WithDefaults(defaults Options) Options {
 	set := func(name string) bool {
 		return slices.ContainsFunc(o.items, func(item string) bool { return optionName(item) == name })

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Detached mounts a file system of a kind that needs no device, without attaching it to a path, so that no other process sees it.
-// configure, which may be nil, gets the context of fsopen(2).
+// Detached mounts a file system of a type that needs no device, without attaching it to a path, so that it is invisible to other
+// processes. configure, which may be nil, gets the context of fsopen(2).
 func Detached(kind string, configure func(context int) error) (*os.File, error) {
 	context, err := unix.Fsopen(kind, unix.FSOPEN_CLOEXEC)
 	if err != nil {

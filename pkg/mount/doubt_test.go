@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestDetachAfterSomeoneElse: what another process does between the look at a mount and its unmount.
+// TestDetachAfterSomeoneElse: another process acts between the check of a mount and its unmount.
 func TestDetachAfterSomeoneElse(t *testing.T) {
 	for name, tt := range map[string]struct {
 		meanwhile func(parent, point string) error
@@ -40,8 +40,8 @@ func TestDetachAfterSomeoneElse(t *testing.T) {
 	}
 }
 
-// TestTableInDoubt: a mount point whose line is not in the table of mounts, or whose table cannot be read, is not taken for a
-// directory.
+// TestTableInDoubt: a mount point does not count as a directory if its line is missing from the mount table, or the table cannot
+// be read.
 func TestTableInDoubt(t *testing.T) {
 	path, _ := tmpfs(t, t.TempDir(), "source", 0)
 	for table, says := range map[string]string{
@@ -55,12 +55,12 @@ func TestTableInDoubt(t *testing.T) {
 		got, err := mount.Top(path)
 		restore()
 		if got != nil || err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%q: %+v, %v; want an error that says %q", table, got, err, says)
+			t.Errorf("%q: %+v, %v; want an error with %q", table, got, err, says)
 		}
 	}
 }
 
-// TestBindThatCannotReplace: when the old mount cannot be taken away, the caller is told.
+// TestBindThatCannotReplace: Bind returns an error if the old mount cannot be removed.
 func TestBindThatCannotReplace(t *testing.T) {
 	for name, kernel := range mounttest.Kernels() {
 		t.Run(name, func(t *testing.T) {
@@ -72,14 +72,14 @@ func TestBindThatCannotReplace(t *testing.T) {
 			err := mount.Bind(source, dev, target, mount.Flags{})
 			restore()
 			if err == nil {
-				t.Error("the old mount is still on top, or its peers are not known, and nothing is said")
+				t.Error("the old mount is still on top, or its peers are not known, but there is no error")
 			}
 		})
 	}
 }
 
-// TestBindOnTop: where no mount can be put beneath the old one, as on Linux before 6.5, it is covered. Other binds of it stay
-// as they are. The kernel refuses to mount beneath a bind of the very directory that it lies on.
+// TestBindOnTop: if the new mount cannot go beneath the old one, as on Linux before 6.5, it covers the old one. Other binds of
+// the old mount stay as they are. The kernel refuses to mount beneath a bind of the very directory that the bind is on.
 func TestBindOnTop(t *testing.T) {
 	dir := t.TempDir()
 	source, dev := tmpfs(t, dir, "source", 0)
@@ -115,7 +115,7 @@ func TestBindOnTop(t *testing.T) {
 	}
 }
 
-// TestCheckKernelNeedsRights that a container lacks by default.
+// TestCheckKernelNeedsRights: CheckKernel fails without the rights that a container lacks by default.
 func TestCheckKernelNeedsRights(t *testing.T) {
 	var err error
 	mounttest.WithoutRight(t, unix.CAP_SYS_ADMIN, func() { err = mount.CheckKernel() })

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestFewDescriptors lets each descriptor that a bind needs be the one too many: it fails, and nothing is mounted.
+// TestFewDescriptors runs binds with ever more free descriptors: each fails and mounts nothing, or succeeds.
 func TestFewDescriptors(t *testing.T) {
 	dir := t.TempDir()
 	source, dev := tmpfs(t, dir, "source", 0)
@@ -47,7 +47,7 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-// TestWithoutProc: where the table of mounts cannot be read, a mount point is not taken for a directory.
+// TestWithoutProc: without a readable mount table, a mount point does not count as a directory.
 func TestWithoutProc(t *testing.T) {
 	path, _ := tmpfs(t, t.TempDir(), "source", 0)
 	restore := mounttest.HideProc(t)
@@ -61,6 +61,6 @@ func TestWithoutProc(t *testing.T) {
 		t.Errorf("Unmount has succeeded")
 	}
 	if mount.DeviceOf(top(t, path)) == (mount.Device{}) {
-		t.Error("it was taken off")
+		t.Error("it was unmounted")
 	}
 }

@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Seal makes an empty directory immutable before something is mounted on it: should the mount go, not even root can write into the
-// directory, nor remove it, until Unseal. It does nothing where the file system has no such flag, or this process may not set it.
+// Seal makes an empty directory immutable before a file system is mounted on it: if the mount is lost, not even root can write
+// into the directory or remove it, until Unseal. Seal does nothing if the file system does not support the flag, or if this
+// process may not set it.
 func Seal(path string) error {
 	err := setSealed(path, true)
 	for _, cannot := range []error{unix.EOPNOTSUPP, unix.ENOTTY, unix.EPERM} {
@@ -20,8 +21,8 @@ func Seal(path string) error {
 	return err
 }
 
-// Unseal undoes Seal, whoever has made the directory immutable. A path that does not exist, a mount point, and a directory that is not
-// immutable are left as they are; no file system is asked about those.
+// Unseal removes the immutable flag from a directory, even if it was not set by Seal. It leaves alone a path that does not exist,
+// a mount point, and a directory that is not immutable; it does not access their file systems.
 func Unseal(path string) error {
 	at, err := identify(unix.AT_FDCWD, path)
 	switch {
@@ -35,7 +36,7 @@ func Unseal(path string) error {
 	return setSealed(path, false)
 }
 
-// immutable is FS_IMMUTABLE_FL. Not in x/sys/unix.
+// immutable is FS_IMMUTABLE_FL, which x/sys/unix does not define.
 const immutable = 0x10
 
 func setSealed(path string, sealed bool) error {
@@ -44,7 +45,7 @@ func setSealed(path string, sealed bool) error {
 		return err
 	}
 	defer point.Close()
-	// By descriptor, because something may be mounted at the path by now.
+	// Through the descriptor, because a file system may be mounted at the path by now.
 	fd, err := unix.Openat(int(point.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &fs.PathError{Op: "open", Path: path, Err: err}

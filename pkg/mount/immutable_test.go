@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// sealed makes a directory that is sealed, or skips the test where the file system cannot.
+// sealed makes a sealed directory. It skips the test if the file system does not support that.
 func sealed(t *testing.T, path string) {
 	t.Helper()
 	if err := errors.Join(os.Mkdir(path, 0o755), mount.Seal(path)); err != nil {
@@ -38,7 +38,7 @@ func isSealed(t *testing.T, path string) bool {
 	return at.IsSealed
 }
 
-// TestSeal: nothing can be written beneath a mount point that is sealed, although root tries.
+// TestSeal: not even root can write beneath a sealed mount point.
 func TestSeal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sealed")
 	sealed(t, path)
@@ -57,7 +57,7 @@ func TestSeal(t *testing.T) {
 		t.Error(err)
 	}
 	if !isSealed(t, path) {
-		t.Error("what is beneath a mount was unsealed")
+		t.Error("the directory beneath a mount was unsealed")
 	}
 	for range 2 {
 		if err := mount.Unseal(path); err != nil || isSealed(t, path) {
@@ -69,7 +69,7 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-// TestRemoveSealed: what is sealed is removed like any other directory, if it is empty.
+// TestRemoveSealed: a sealed directory is removed like any other if it is empty.
 func TestRemoveSealed(t *testing.T) {
 	dir := t.TempDir()
 	empty, full := filepath.Join(dir, "empty"), filepath.Join(dir, "full")
@@ -86,7 +86,8 @@ func TestRemoveSealed(t *testing.T) {
 	}
 }
 
-// TestSealWhereItCannotBe: a file system without the flag, and a process without the right, go on without. Nothing is no directory.
+// TestSealWhereItCannotBe: a file system without the flag, and a process without the right, are not errors. A
+// symbolic link is refused.
 func TestSealWhereItCannotBe(t *testing.T) {
 	dir := t.TempDir()
 	if err := mount.Seal("/proc/self"); err == nil {

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// InUse reports whether a mount of the device, whose number a file system of another type may have by now, is in a mount
-// namespace of this node: containers keep mounts that the host has unmounted. A namespace that no process is in but the client
-// does not count, because the client's own mount does not keep it in use. Namespaces of processes that this one cannot see, for
-// lack of the host's PID namespace, do not count either.
+// InUse reports whether a mount of the device is in a mount namespace of this node, because containers keep mounts that the host
+// has unmounted. fsType is compared as well, since another file system may have the device number by now. A namespace whose only
+// process is the client does not count, because the client's own mount does not keep it in use. Namespaces of processes that are
+// not visible without the host's PID namespace do not count either.
 func InUse(d Device, fsType string, client int) (bool, error) {
 	views, err := Views()
 	if err != nil {
@@ -28,7 +28,7 @@ func InUse(d Device, fsType string, client int) (bool, error) {
 	return false, nil
 }
 
-// seenByOne reads the table of the first process that is still there.
+// seenByOne reads the table of the first process that still exists.
 func seenByOne(pids []int, d Device, fsType string) (bool, error) {
 	for _, pid := range pids {
 		table, err := byThread(pid, func(dir string) ([]byte, error) {
@@ -44,7 +44,7 @@ func seenByOne(pids []int, d Device, fsType string) (bool, error) {
 	return false, nil
 }
 
-// hasMount looks a device and its type up in a table, which may have thousands of lines.
+// hasMount looks up a device and its type in a table, which may have thousands of lines.
 func hasMount(table string, d Device, fsType string) bool {
 	number := d.String()
 	for line := range strings.Lines(table) {

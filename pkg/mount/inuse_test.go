@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// inNamespace starts a process that has a private copy of this mount namespace until the test ends.
+// inNamespace starts a process with a private copy of this mount namespace, which lives until the test ends.
 func inNamespace(t *testing.T) (pid int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "/bin/sleep", "infinity")
@@ -40,7 +40,7 @@ func endAsZombie(t *testing.T, pid int) {
 	}
 }
 
-// TestInUse: mounts in the namespaces of other processes count, unless only the client is there.
+// TestInUse: mounts in the namespaces of other processes count, unless the client is the only process there.
 func TestInUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "point")
 	if err := errors.Join(os.Mkdir(path, 0o755), unix.Mount("source", path, "tmpfs", 0, "")); err != nil {
@@ -74,18 +74,18 @@ func TestInUse(t *testing.T) {
 		}
 	}
 	look()
-	mounttest.WithoutRight(t, unix.CAP_SYS_PTRACE, look) // which namespace the process is in cannot be seen, but its mounts can
+	mounttest.WithoutRight(t, unix.CAP_SYS_PTRACE, look) // the process's namespace is not visible, but its mounts are
 	endAsZombie(t, pid)
 	if inUse("tmpfs", 0) {
 		t.Error("a mount of a process that has ended counts")
 	}
 }
 
-// shown is what /proc shows of a process.
+// shown holds a process's entries in a fake /proc.
 type shown struct{ namespace, root, mounts string }
 
-// showProcesses replaces /proc by one that shows these processes, until restore is called. A table of mounts that is "" is missing.
-// One without a view has ended.
+// showProcesses replaces /proc with one that shows these processes, until restore is called. An empty mount table means that the
+// file is missing. A process without a view has ended.
 func showProcesses(t *testing.T, processes map[string]shown) (restore func()) {
 	t.Helper()
 	restore = mounttest.HideProc(t)
@@ -107,7 +107,7 @@ func showProcesses(t *testing.T, processes map[string]shown) (restore func()) {
 	return restore
 }
 
-// TestInUseByViews: each mount namespace and root directory is looked at once, by the table of a process that is still there.
+// TestInUseByViews: each mount namespace and root directory is checked once, with the table of a process that still exists.
 func TestInUseByViews(t *testing.T) {
 	const (
 		node   = "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
@@ -118,20 +118,20 @@ func TestInUseByViews(t *testing.T) {
 		processes map[string]shown
 		want      bool
 	}{
-		"nowhere":                            {map[string]shown{"1": {"mnt:[1]", "/", node}}, false},
-		"at the node":                        {map[string]shown{"1": {"mnt:[1]", "/", volume}}, true},
-		"at the client":                      {map[string]shown{"1": {"mnt:[1]", "/", node}, "7": {"mnt:[2]", "/", volume}}, false},
-		"at the client and a process beside": {map[string]shown{"7": {"mnt:[2]", "/", volume}, "10": {"mnt:[2]", "/", volume}}, true},
-		"in a part of the client's":          {map[string]shown{"7": {"mnt:[2]", "/", volume}, "8": {"mnt:[2]", "/k", volume}}, true},
-		"in another part of the client's":    {map[string]shown{"7": {"mnt:[2]", "/", volume}, "8": {"mnt:[2]", "/x", node}}, false},
-		"the first of a pod has ended":       {map[string]shown{"10": {"mnt:[3]", "/", ""}, "11": {"mnt:[3]", "/", volume}}, true},
-		"all of a pod have ended":            {map[string]shown{"10": {"mnt:[3]", "/", ""}, "11": {"mnt:[3]", "/", ""}}, false},
-		"at a process whose first has ended": {map[string]shown{"10/task/10": {}, "10/task/11": {"mnt:[3]", "/", volume}}, true},
-		"at a client whose first has ended":  {map[string]shown{"7/task/9": {"mnt:[2]", "/", volume}, "8": {"mnt:[3]", "/", node}}, false},
-		"no process":                         {map[string]shown{"1": {"mnt:[1]", "/", node}, "self": {"mnt:[1]", "/other", volume}}, false},
-		"at a path like the number":          {map[string]shown{"1": {"mnt:[1]", "/", "40 21 0:43 / 0:42 rw - fuse.glusterfs 0:42 rw\n"}}, false},
-		"another type":                       {map[string]shown{"1": {"mnt:[1]", "/", "40 21 0:42 / /x rw - fuse.glusterfsx s rw\n"}}, false},
-		"a damaged table":                    {map[string]shown{"1": {"mnt:[1]", "/", "\n40\n40 21 0:42 - fuse.glusterfs\n"}}, false},
+		"not mounted":                               {map[string]shown{"1": {"mnt:[1]", "/", node}}, false},
+		"on the node":                               {map[string]shown{"1": {"mnt:[1]", "/", volume}}, true},
+		"in the client":                             {map[string]shown{"1": {"mnt:[1]", "/", node}, "7": {"mnt:[2]", "/", volume}}, false},
+		"in the client and a process beside it":     {map[string]shown{"7": {"mnt:[2]", "/", volume}, "10": {"mnt:[2]", "/", volume}}, true},
+		"in a part of the client's":                 {map[string]shown{"7": {"mnt:[2]", "/", volume}, "8": {"mnt:[2]", "/k", volume}}, true},
+		"in another part of the client's":           {map[string]shown{"7": {"mnt:[2]", "/", volume}, "8": {"mnt:[2]", "/x", node}}, false},
+		"the first of a pod has ended":              {map[string]shown{"10": {"mnt:[3]", "/", ""}, "11": {"mnt:[3]", "/", volume}}, true},
+		"all of a pod have ended":                   {map[string]shown{"10": {"mnt:[3]", "/", ""}, "11": {"mnt:[3]", "/", ""}}, false},
+		"in a process whose first thread has ended": {map[string]shown{"10/task/10": {}, "10/task/11": {"mnt:[3]", "/", volume}}, true},
+		"in a client whose first thread has ended":  {map[string]shown{"7/task/9": {"mnt:[2]", "/", volume}, "8": {"mnt:[3]", "/", node}}, false},
+		"no process":                                {map[string]shown{"1": {"mnt:[1]", "/", node}, "self": {"mnt:[1]", "/other", volume}}, false},
+		"at a path like the number":                 {map[string]shown{"1": {"mnt:[1]", "/", "40 21 0:43 / 0:42 rw - fuse.glusterfs 0:42 rw\n"}}, false},
+		"another type":                              {map[string]shown{"1": {"mnt:[1]", "/", "40 21 0:42 / /x rw - fuse.glusterfsx s rw\n"}}, false},
+		"a damaged table":                           {map[string]shown{"1": {"mnt:[1]", "/", "\n40\n40 21 0:42 - fuse.glusterfs\n"}}, false},
 	} {
 		restore := showProcesses(t, tt.processes)
 		used, err := mount.InUse(mount.Device{Minor: 42}, "fuse.glusterfs", client)
@@ -142,7 +142,7 @@ func TestInUseByViews(t *testing.T) {
 	}
 }
 
-// TestInUseInDoubt: where processes cannot be seen, the caller is told.
+// TestInUseInDoubt: if processes are not visible, InUse returns an error.
 func TestInUseInDoubt(t *testing.T) {
 	for says, prepare := range map[string]func() error{
 		"/proc shows none": func() error { return nil },
@@ -162,7 +162,7 @@ func TestInUseInDoubt(t *testing.T) {
 			t.Fatal(prepareErr)
 		}
 		if used || err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%t, %v; want an error that says %q", used, err, says)
+			t.Errorf("%t, %v; want an error with %q", used, err, says)
 		}
 	}
 	restore := mounttest.LimitDescriptors(t, 0)
@@ -173,7 +173,7 @@ func TestInUseInDoubt(t *testing.T) {
 	}
 }
 
-// TestInUseWhileAProcessEnds: between two looks it becomes a zombie, whose table cannot be opened.
+// TestInUseWhileAProcessEnds: a process becomes a zombie between two reads; its table cannot be opened.
 func TestInUseWhileAProcessEnds(t *testing.T) {
 	proc, pid := t.TempDir(), inNamespace(t)
 	if err := unix.Mount("proc", proc, "proc", 0, ""); err != nil {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { os.Exit(mounttest.RunPrivate(m)) }
 
 func anyMount(*mountinfo.Info) error { return nil }
 
-// tmpfs mounts one at dir/name.
+// tmpfs mounts a tmpfs at dir/name.
 func tmpfs(t *testing.T, dir, name string, flags uintptr) (string, mount.Device) {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -99,7 +99,7 @@ func TestBind(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", name, got, c.want)
 		}
 	}
-	// An option that was edited while the volume is mounted without.
+	// The option was edited while the volume was mounted without it.
 	if err := errors.Join(mount.Unmount(filepath.Join(dir, "suid"), anyMount),
 		mount.Bind(filepath.Join(dir, "rw"), dev, filepath.Join(dir, "suid"), mount.Flags{Suid: true})); err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestDetach(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(path, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	open, err := os.Open(filepath.Join(path, "file")) // a user does not stop it
+	open, err := os.Open(filepath.Join(path, "file")) // an open file does not prevent the unmount
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestFailuresAreTold: a path whose parent is a file, and one that is refused, are not "not mounted".
-func TestFailuresAreTold(t *testing.T) {
+// TestFailuresAreErrors: a path whose parent is a file, and a refused path, do not count as "not mounted".
+func TestFailuresAreErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -29,7 +29,7 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 }
 
-// TestUnmountOfLayers takes off as many as there may be, and says so when there are more.
+// TestUnmountOfLayers: the maximum number of layers is unmounted, and more are an error.
 func TestUnmountOfLayers(t *testing.T) {
 	for layers, want := range map[int]bool{99: true, 101: false} {
 		dir := t.TempDir()
@@ -48,7 +48,7 @@ func TestUnmountOfLayers(t *testing.T) {
 	}
 }
 
-// TestBindLeavesNoDescriptor, neither when it succeeds nor when it is refused.
+// TestBindLeavesNoDescriptor: Bind leaves no descriptor, whether it succeeds or is refused.
 func TestBindLeavesNoDescriptor(t *testing.T) {
 	dir := t.TempDir()
 	source, dev := tmpfs(t, dir, "source", 0)
@@ -93,7 +93,7 @@ func TestBindLeavesNoDescriptor(t *testing.T) {
 	}
 }
 
-// TestRemoveDirReadOnly: what is not there is removed, although the file system refuses before it looks.
+// TestRemoveDirReadOnly: removing a missing directory succeeds, although a read-only file system refuses before it looks.
 func TestRemoveDirReadOnly(t *testing.T) {
 	path, _ := tmpfs(t, t.TempDir(), "disk", 0)
 	if err := errors.Join(os.Mkdir(filepath.Join(path, "dir"), 0o755), unix.Mount("", path, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
@@ -103,6 +103,6 @@ func TestRemoveDirReadOnly(t *testing.T) {
 		t.Error(err)
 	}
 	if err := mount.RemoveDir(filepath.Join(path, "dir")); !errors.Is(err, unix.EROFS) {
-		t.Errorf("one that is there: %v", err)
+		t.Errorf("an existing one: %v", err)
 	}
 }

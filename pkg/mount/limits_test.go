@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestNumericOptions: what each option takes at its limits, and not beyond (glusterfs 10; a value that the client refuses
-// would keep the volume from being mounted).
+// TestNumericOptions: each option accepts its limits and nothing beyond (glusterfs 10; a value that the client refuses would keep
+// the volume from being mounted).
 func TestNumericOptions(t *testing.T) {
 	limits := map[string][2]int{
 		"attr-times-granularity": {1, 1000000000}, "attribute-timeout": {0, 86400}, "entry-timeout": {0, 86400},
@@ -33,13 +33,13 @@ func TestNumericOptions(t *testing.T) {
 		}
 		if _, numeric := limits[name]; !numeric {
 			if _, err := r.parse("77", true); err == nil && name != "backup-volfile-servers" && name != "backupvolfile-server" {
-				t.Errorf("%s takes numbers, and its limits are not in this test", name)
+				t.Errorf("%s takes numbers, but its limits are not in this test", name)
 			}
 		}
 	}
 }
 
-// TestLettersOfOptions: the letters at both ends of each range, and those beside them.
+// TestLettersOfOptions: the characters at both ends of each range are accepted, and those next to them are not.
 func TestLettersOfOptions(t *testing.T) {
 	for _, r := range "azAZ09-_.:=[]," {
 		if unsafeInOption(r) {
@@ -48,12 +48,12 @@ func TestLettersOfOptions(t *testing.T) {
 	}
 	for _, r := range "`{@/ é\x00\n\t'\"$;&|<>()\\*?!#%+~^" {
 		if !unsafeInOption(r) {
-			t.Errorf("%q is admitted", r)
+			t.Errorf("%q is accepted", r)
 		}
 	}
 }
 
-// TestLongFlagsAreCut in messages, at 100 letters.
+// TestLongFlagsAreCut: messages cut flags at 100 letters.
 func TestLongFlagsAreCut(t *testing.T) {
 	for length, cut := range map[int]bool{100: false, 101: true} {
 		if message := invalidFlag(strings.Repeat("x", length), errors.New("y")).Error(); strings.Contains(message, "...") != cut {
@@ -73,7 +73,7 @@ func TestBackupServersForms(t *testing.T) {
 		"10.0.0.1,b":      "10.0.0.1:b",
 		"10.0.0.1:b":      "10.0.0.1:b",
 		"[fd00::1]":       "[fd00::1]",
-		"fd00::1":         "", // without a comma it may be a slip
+		"fd00::1":         "", // without a comma it may be a typing error
 		"a::b":            "",
 		":a":              "",
 		"a:":              "",
@@ -88,7 +88,7 @@ func TestBackupServersForms(t *testing.T) {
 		}
 	}
 	if _, err := backupServers(":a", true); err == nil || !strings.Contains(err.Error(), "empty") {
-		t.Errorf("a colon in front: %v", err)
+		t.Errorf("a leading colon: %v", err)
 	}
 	if _, err := ParseOptions([]string{"backup-volfile-servers=a", "backupvolfile-server=b"}); err != nil {
 		t.Error(err)
@@ -112,7 +112,7 @@ func TestNamesAtTheirLimits(t *testing.T) {
 	}
 }
 
-// TestValidateServers: servers are taken as ParseServers writes them, and those of the options count.
+// TestValidateServers: servers must have the form that ParseServers returns, and those of the options count.
 func TestValidateServers(t *testing.T) {
 	backup, err := ParseOptions([]string{"backup-volfile-servers=a"})
 	if err != nil {
@@ -146,7 +146,7 @@ func TestFind(t *testing.T) {
 		found bool
 	}{
 		{36, "/mnt", true}, {37, "/mnt/b", true}, {38, "/mnt", false},
-		{37, "/mnt", false}, // the kernel has given the id of the mount at /mnt to another one
+		{37, "/mnt", false}, // the kernel has reused the id of the mount at /mnt
 	} {
 		got, err := find(strings.NewReader(table), tt.id, tt.path)
 		if err != nil || (got != nil) != tt.found || got != nil && got.Mountpoint != tt.path {

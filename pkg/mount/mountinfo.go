@@ -1,7 +1,6 @@
 package mount
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Device is the number of a mounted file system. Each FUSE client's is its own, as long as one mount of it lives.
+// Device is the device number of a mounted file system. It is unique to a FUSE client as long as a mount of the client exists.
 type Device struct{ Major, Minor uint32 }
 
-// String is the form of mountinfo, 0:42.
+// String returns the form of mountinfo, such as 0:42.
 func (d Device) String() string { return fmt.Sprintf("%d:%d", d.Major, d.Minor) }
 
 // MarshalText writes the form of mountinfo.
@@ -33,9 +32,9 @@ func (d *Device) UnmarshalText(text []byte) error {
 // DeviceOf returns the device of a line of mountinfo.
 func DeviceOf(i *mountinfo.Info) Device { return Device{uint32(i.Major), uint32(i.Minor)} }
 
-// Top returns the mount that is visible at path, which has no symbolic links in it, or nil when path is not a mount
-// point. The error wraps fs.ErrNotExist when path does not exist. It never asks the file system mounted there, so it
-// works for dead and hung clients: DONT_SYNC and the mount's id are answered by the kernel alone.
+// Top returns the topmost mount at path, which must not contain symbolic links, or nil if path is not a mount point. The error
+// wraps fs.ErrNotExist if path does not exist. Top never asks the file system mounted there, so it works for dead and hung
+// clients: the kernel answers statx with DONT_SYNC, and the id of the mount, by itself.
 func Top(path string) (*mountinfo.Info, error) {
 	for range 10 {
 		at, err := identify(unix.AT_FDCWD, path)
@@ -44,18 +43,18 @@ func Top(path string) (*mountinfo.Info, error) {
 		}
 		table, err := os.Open("/proc/thread-self/mountinfo")
 		if err != nil {
-			return nil, fmt.Errorf("read mountinfo: %v", err) //nolint:errorlint // a table that does not exist is no path that does not
+			return nil, fmt.Errorf("read mountinfo: %v", err) //nolint:errorlint // a missing table does not mean a missing path
 		}
 		found, err := find(table, at.Mount, path)
 		_ = table.Close()
 		if found != nil || err != nil {
 			return found, err
 		}
-	} // unmounted between the two looks, after which the kernel may give the id to another mount: look again
+	} // unmounted between the two reads, and the kernel may have reused the id: read again
 	return nil, fmt.Errorf("mounts at %s change too fast to be read", path)
 }
 
-// find returns the mount with an id if it is mounted at path, or nil.
+// find returns the mount with an id if it is mounted at path, and nil otherwise.
 func find(table io.Reader, id uint64, path string) (*mountinfo.Info, error) {
 	found, err := findID(table, id)
 	if found == nil || found.Mountpoint != path {
@@ -81,36 +80,31 @@ func MountsOf(d Device) ([]*mountinfo.Info, error) {
 	return mountinfo.GetMounts(func(i *mountinfo.Info) (skip, stop bool) { return DeviceOf(i) != d, false })
 }
 
-// IsReadOnly tells whether writes through this mount are refused.
+// IsReadOnly reports whether writes through this mount are refused.
 func IsReadOnly(i *mountinfo.Info) bool {
 	return slices.Contains(strings.Split(i.Options, ","), "ro")
 }
 
-// Identity is what the kernel knows of a file without asking its file system.
+// Identity holds the properties of a file that the kernel reports without asking its file system.
 type Identity struct {
-	Mount  uint64 // mountinfo's id of the mount
+	Mount  uint64 // the id of the mount in mountinfo
 	Device Device
 	Inode  uint64
-	IsRoot bool // of the mount
-	// IsSealed: nothing can be made in it, and it cannot be removed, see Seal.
+	IsRoot bool // the file is the root of the mount
+	// IsSealed is set for an immutable directory: nothing can be created in it, and it cannot be removed, see Seal.
 	IsSealed bool
 }
 
-// identify returns the identity of what a path, or a file descriptor when path is empty, leads to.
+// identify returns the identity of the file at a path, or of the file descriptor dir if path is empty.
 func identify(dir int, path string) (Identity, error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_STATX_DONT_SYNC
 	if path == "" {
 		flags |= unix.AT_EMPTY_PATH
 	}
 	var st unix.Statx_t
-	for {
-		err := unix.Statx(dir, path, flags, unix.STATX_MNT_ID|unix.STATX_INO, &st)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, unix.EINTR) {
-			return Identity{}, &fs.PathError{Op: "statx", Path: path, Err: err}
-		}
+	err := Uninterrupted(func() error { return unix.Statx(dir, path, flags, unix.STATX_MNT_ID|unix.STATX_INO, &st) })
+	if err != nil {
+		return Identity{}, &fs.PathError{Op: "statx", Path: path, Err: err}
 	}
 	return Identity{
 		Mount: st.Mnt_id, Device: Device{st.Dev_major, st.Dev_minor}, Inode: st.Ino,

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// What users can choose, sources and mount points, never makes another mount be found.
+// FuzzMountinfo: sources and mount points, which users can choose, never make find return another mount.
 func FuzzMountinfo(f *testing.F) {
 	for _, seed := range [][2]string{{"127.0.0.1:/vol", "/mnt"}, {"a b", "/with space"}, {"", "/"}, {"x\n9 1 0:9 / /fake rw - tmpfs t rw", "/tab\t\\040"}, {"-", "/ - x"}} {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, source, point string) {
 		if source == "" || strings.Contains(source+point, "\x00") {
-			return // the kernel writes "none", and has no such names
+			return // the kernel writes "none" for the first, and the second cannot exist
 		}
 		escape := strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`, "#", `\043`).Replace // as the kernel does
 		line := func(id int, point, source string) string {

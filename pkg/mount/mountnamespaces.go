@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// View is a mount namespace as processes with one root directory see it; a process that has changed its root sees a part only.
+// View is a mount namespace as seen by processes with one root directory. A process that has changed its root sees only a part.
 type View struct {
-	Namespace uint64 // inode number; 0 when this process may not see it
-	Root      string // of the processes, as the namespace's root directory leads to it
+	Namespace uint64 // inode number; 0 if it is not visible to this process
+	Root      string // the processes' root, as a path from the namespace's root directory
 	Processes []int  // in order
 }
 
-// Views lists the processes by what they see. Where that cannot be seen, each process has a view to itself: its mounts can be read
-// all the same.
+// Views groups the processes by their views. A process whose view cannot be determined gets a view to itself: its mounts can
+// still be read.
 func Views() ([]View, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -45,7 +45,8 @@ func Views() ([]View, error) {
 			}
 			found[i].Processes = append(found[i].Processes, pid)
 		case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.ENAMETOOLONG):
-			// Any process can give itself a root directory whose path is too long to be read, and must not hide the others with it.
+			// Any process can give itself a root directory whose path is too long to be read, which must not hide the other
+			// processes.
 			found = append(found, View{Processes: []int{pid}})
 		case !IsGone(err):
 			return nil, fmt.Errorf("mount namespace of process %d: %w", pid, err)
@@ -57,32 +58,32 @@ func Views() ([]View, error) {
 	for _, v := range found {
 		slices.Sort(v.Processes)
 	}
-	slices.SortFunc(found, func(a, b View) int { return cmp.Compare(a.Processes[0], b.Processes[0]) })
+	slices.SortStableFunc(found, func(a, b View) int { return cmp.Compare(a.Processes[0], b.Processes[0]) })
 	return found, nil
 }
 
-// seen is what a View is of.
+// seen identifies a View.
 type seen struct {
 	namespace uint64
 	root      string
 }
 
-// see reads what a directory of /proc shows.
+// see reads a view from a process's directory in /proc.
 func see(dir string) (seen, error) {
 	namespace, err := namespaceIn(dir)
 	root, rootErr := os.Readlink(filepath.Join(dir, "root"))
 	return seen{namespace, root}, errors.Join(err, rootErr)
 }
 
-// byThread reads from the directory of a process in /proc, or from that of another thread: when the first has ended, the process has
-// nothing to show, although others may go on.
+// byThread reads from a process's directory in /proc, or from that of another thread: once the first thread has ended, the
+// process's directory is empty, although other threads may still run.
 func byThread[T any](pid int, read func(dir string) (T, error)) (T, error) {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	found, err := read(dir)
 	if !IsGone(err) {
 		return found, err
 	}
-	threads, _ := filepath.Glob(dir + "/task/*") // none, if all have ended
+	threads, _ := filepath.Glob(dir + "/task/*") // empty if all have ended
 	for _, thread := range threads {
 		if found, err = read(thread); !IsGone(err) {
 			break

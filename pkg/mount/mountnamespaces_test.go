@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestViews: processes that see the same are listed together, in the order of their numbers.
+// TestViews: processes with the same view are listed together, in the order of their numbers.
 func TestViews(t *testing.T) {
 	restore := showProcesses(t, map[string]shown{
 		"10": {"mnt:[2]", "/", ""}, "9": {"mnt:[2]", "/", ""}, "100": {"mnt:[1]", "/", ""}, "11": {"mnt:[2]", "/chroot", ""}, "1": {"mnt:[1]", "/", ""},
@@ -22,6 +22,6 @@ func TestViews(t *testing.T) {
 	views, err = mount.Views()
 	restore()
 	if len(views) > 0 || err == nil || !strings.Contains(err.Error(), `"pid:[1]" of /proc/1`) {
-		t.Errorf("a link that names no mount namespace: %v, %v", views, err)
+		t.Errorf("a link that is not a mount namespace: %v, %v", views, err)
 	}
 }

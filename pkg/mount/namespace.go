@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
-// InMountNamespace calls fn on a thread that sees the files and mounts of a process, which pidfd stands for. It returns the error
-// of fn, or why the process could not be joined. The file system of the process's root directory is asked for permission.
+// InMountNamespace calls fn on a thread with the files and mounts of a process, given its pid and pidfd. It returns the error of
+// fn, or why the process's namespace could not be entered. Entering accesses the file system of the process's root directory.
 func InMountNamespace(pid, pidfd int, fn func() error) error {
 	root, err := RootOf(pid, pidfd)
 	if err != nil {
@@ -28,14 +28,14 @@ func InMountNamespace(pid, pidfd int, fn func() error) error {
 	})
 }
 
-// RootOf opens the root directory of a process, which pidfd stands for, without asking its file system.
+// RootOf opens the root directory of a process, given its pid and pidfd, without asking its file system.
 func RootOf(pid, pidfd int) (*os.File, error) {
 	path := filepath.Join("/proc", strconv.Itoa(pid), "root")
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the root directory of process %d: %w", pid, err)
 	}
-	// The process that has the number by now is another one, if this fails.
+	// If this fails, another process has the number by now.
 	if err := unix.PidfdSendSignal(pidfd, 0, nil, 0); err != nil {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("process %d: %w", pid, err)
@@ -43,8 +43,8 @@ func RootOf(pid, pidfd int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// InNamespaceOnly is InMountNamespace for an fn that works with files which are open already. The thread does not get the root directory
-// of the process, and so no file system can hold it up.
+// InNamespaceOnly is like InMountNamespace, for an fn that only uses files that are already open. The thread does not enter the
+// process's root directory, so no file system can block it.
 func InNamespaceOnly(pidfd int, fn func() error) error {
 	return osthread.Run(func() error {
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
@@ -57,8 +57,8 @@ func InNamespaceOnly(pidfd int, fn func() error) error {
 	})
 }
 
-// OwnedHere reports whether a mount namespace, by its file in /proc, belongs to this process's user namespace. In one that belongs to
-// another, the flags of mounts that were copied into it are locked, and those of mounts made from outside would not be.
+// OwnedHere reports whether a mount namespace, given its file in /proc, belongs to this process's user namespace. If it belongs
+// to another one, the flags of mounts that were copied into it are locked, and those of mounts made from outside would not be.
 func OwnedHere(namespace string) (bool, error) {
 	file, err := os.Open(namespace) //nolint:gosec // below /proc
 	if err != nil {
@@ -67,7 +67,7 @@ func OwnedHere(namespace string) (bool, error) {
 	defer file.Close()
 	fd, err := unix.IoctlRetInt(int(file.Fd()), unix.NS_GET_USERNS)
 	if errors.Is(err, unix.EPERM) {
-		return false, nil // it is above this process's own
+		return false, nil // it belongs to a user namespace above this process's
 	}
 	if err != nil {
 		return false, fmt.Errorf("user namespace of %s: %w", namespace, err)
@@ -80,7 +80,7 @@ func OwnedHere(namespace string) (bool, error) {
 	return owner.Ino == own.Ino, nil
 }
 
-// CloneTree returns a copy of the mount that is on top at a path. It is in no mount namespace until it is attached, by AttachTree.
+// CloneTree returns a copy of the topmost mount at a path. The copy is in no mount namespace until AttachTree attaches it.
 func CloneTree(path string) (*os.File, error) {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {
@@ -90,7 +90,7 @@ func CloneTree(path string) (*os.File, error) {
 }
 
 // DeviceAt returns the device at a path, and whether the path is a mount point. Like Top, it never asks a client; unlike Top, it
-// works for paths through /proc/PID/root.
+// also works for paths through /proc/PID/root.
 func DeviceAt(path string) (dev Device, mounted bool, err error) {
 	at, err := identify(unix.AT_FDCWD, path)
 	return at.Device, at.IsRoot, err

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// pidfdOf returns a descriptor for a process, which stands for it also after its end.
+// pidfdOf returns a pidfd of a process, which remains valid after its end.
 func pidfdOf(t *testing.T, pid int) int {
 	t.Helper()
 	pidfd, err := unix.PidfdOpen(pid, 0)
@@ -24,7 +24,7 @@ func pidfdOf(t *testing.T, pid int) int {
 	return pidfd
 }
 
-// TestInMountNamespace: fn sees the process's mounts, and this process goes on with its own.
+// TestInMountNamespace: fn sees the process's mounts, and this process keeps its own.
 func TestInMountNamespace(t *testing.T) {
 	path, _ := tmpfs(t, t.TempDir(), "point", 0)
 	pid := inNamespace(t)
@@ -51,7 +51,7 @@ func TestInMountNamespace(t *testing.T) {
 	}
 }
 
-// TestInMountNamespaceOfAnother: fn is not called in the namespace of a process that has the number by now.
+// TestInMountNamespaceOfAnother: fn is not called in the namespace of another process that has the number by now.
 func TestInMountNamespaceOfAnother(t *testing.T) {
 	zombie, alive := inNamespace(t), inNamespace(t)
 	zombieFD := pidfdOf(t, zombie)
@@ -82,7 +82,7 @@ func TestInMountNamespaceOfAnother(t *testing.T) {
 	}
 }
 
-// TestDeviceAt works through the root directory of another process.
+// TestDeviceAt: DeviceAt works through the root directory of another process.
 func TestDeviceAt(t *testing.T) {
 	path, want := tmpfs(t, t.TempDir(), "point", 0)
 	root := filepath.Join("/proc", "self", "root")

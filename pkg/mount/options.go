@@ -13,15 +13,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/nearest"
 )
 
-// Options are checked options of the GlusterFS client, made by ParseOptions. The zero value has none.
+// Options holds checked options of the GlusterFS client, made by ParseOptions. The zero value is empty.
 type Options struct {
 	items   []string // canonical "name" or "name=value", sorted by name
 	ignored []string // names, sorted; neither stored nor compared
 }
 
-// ParseOptions checks mount flags against the allow list. A flag holds one option, or several separated by commas. The
-// error wraps ErrInvalid and names the option and what is allowed. The value of an unknown option is not in it: it may
-// be a secret.
+// ParseOptions checks mount flags against the allow list. A flag holds one option, or several separated by commas. The error
+// wraps ErrInvalid, and names the option and what is allowed. It does not contain the value of an unknown option, which may be a
+// secret.
 func ParseOptions(flags []string) (Options, error) {
 	table := optionTable()
 	values := map[string]string{}
@@ -34,7 +34,7 @@ func ParseOptions(flags []string) (Options, error) {
 		}
 		r := table[name]
 		if seen[r.exclude] {
-			return Options{}, invalidFlag(flag, fmt.Errorf("%s is asked for too, choose one", r.exclude))
+			return Options{}, invalidFlag(flag, fmt.Errorf("%s is also given, choose one", r.exclude))
 		}
 		seen[name] = true
 		if r.place == ignoreReported {
@@ -48,7 +48,7 @@ func ParseOptions(flags []string) (Options, error) {
 		}
 		if old, twice := values[name]; twice && old != value {
 			if r.place != toServers {
-				return Options{}, invalidFlag(flag, fmt.Errorf("it is given a second time, with another value than %q", old))
+				return Options{}, invalidFlag(flag, fmt.Errorf("it is given twice; the other value is %q", old))
 			}
 			if value, err = backupServers(old+":"+value, true); err != nil {
 				return Options{}, invalidFlag(flag, err)
@@ -66,7 +66,7 @@ func ParseOptions(flags []string) (Options, error) {
 	return o, nil
 }
 
-// optionsPage is where the options are described.
+// optionsPage is the document that describes the options.
 const optionsPage = "docs/parameters.md#mountoptions"
 
 func parseOption(table map[string]rule, flag string) (name, value string, err error) {
@@ -76,7 +76,7 @@ func parseOption(table map[string]rule, flag string) (name, value string, err er
 	case forOthers(name), known && r.parse == nil:
 		return name, "", nil
 	case name == "":
-		return "", "", invalidFlag(flag, errors.New("an empty option; remove the comma that is too many"))
+		return "", "", invalidFlag(flag, errors.New("an empty option; remove the extra comma"))
 	case refusal(name) != "":
 		return "", "", invalidFlag(name, fmt.Errorf("this option is not allowed: %s; see %s", refusal(name), optionsPage))
 	}
@@ -108,14 +108,14 @@ func badCharacter(s string) error {
 }
 
 func invalidFlag(flag string, err error) error {
-	const longest = 100 // a message is for reading
+	const longest = 100 // messages must stay readable
 	if len(flag) > longest {
 		flag = flag[:longest] + "..."
 	}
 	return fmt.Errorf("%w: mount flag %q: %w", ErrInvalid, flag, err)
 }
 
-// unsafeInOption admits a comma: splitFlags leaves it in lists of servers only.
+// unsafeInOption accepts a comma, because splitFlags leaves commas only in lists of servers.
 func unsafeInOption(r rune) bool {
 	switch {
 	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
@@ -124,23 +124,23 @@ func unsafeInOption(r rune) bool {
 	return !strings.ContainsRune("-_.:=[],", r)
 }
 
-// Ignored returns the names of the options that were given and have no meaning in this driver. Those that mean nothing
-// anywhere but in fstab are not among them.
+// Ignored returns the names of the given options that have no effect in this driver. It leaves out those that only have a meaning
+// in fstab.
 func (o Options) Ignored() []string { return o.ignored }
 
-// String is the canonical form, which ParseOptions reads back when split at commas: equal options, equal strings.
+// String returns the canonical form, which ParseOptions accepts when it is split at commas. Equal options give equal strings.
 func (o Options) String() string { return strings.Join(o.items, ",") }
 
-// ReadOnly tells whether the volume itself is mounted read-only.
+// ReadOnly reports whether the volume itself is mounted read-only.
 func (o Options) ReadOnly() bool { return slices.Contains(o.items, "ro") }
 
-// Suid reports whether set-user-id and set-group-id files in the volume are to work.
+// Suid reports whether set-user-id and set-group-id files in the volume take effect.
 func (o Options) Suid() bool { return slices.Contains(o.items, "suid") }
 
-// LogLevel is the log level asked for, or "".
+// LogLevel returns the requested log level, or "".
 func (o Options) LogLevel() string { return o.value("log-level") }
 
-// EntryTimeout is how long the kernel trusts a directory entry, by default one second (glusterfs(8), --entry-timeout).
+// EntryTimeout returns how long the kernel caches a directory entry, by default one second (glusterfs(8), --entry-timeout).
 func (o Options) EntryTimeout() time.Duration {
 	if seconds, err := strconv.Atoi(o.value("entry-timeout")); err == nil {
 		return time.Duration(seconds) * time.Second
@@ -148,7 +148,7 @@ func (o Options) EntryTimeout() time.Duration {
 	return time.Second
 }
 
-// Port is the glusterd port asked for, or 24007.
+// Port returns the requested glusterd port, or 24007.
 func (o Options) Port() int {
 	if port, err := strconv.Atoi(o.value("volfile-server-port")); err == nil {
 		return port
@@ -156,10 +156,10 @@ func (o Options) Port() int {
 	return glusterdPort
 }
 
-// glusterdPort is where glusterd listens unless it is told otherwise.
+// glusterdPort is glusterd's default port.
 const glusterdPort = 24007
 
-// BackupServers are the servers named by backup-volfile-servers and backupvolfile-server.
+// BackupServers returns the servers in backup-volfile-servers and backupvolfile-server.
 func (o Options) BackupServers() []string {
 	var servers []string
 	value := o.value("backup-volfile-servers")
@@ -176,8 +176,8 @@ func (o Options) BackupServers() []string {
 	return servers
 }
 
-// ClientArgs are the arguments of glusterfs for these options; servers and log level are not among them. An option that
-// ParseOptions refuses, which another version of the driver has written down, is left out.
+// ClientArgs returns the arguments of glusterfs for these options, except servers and log level. It leaves out an option that
+// another version of the driver stored and ParseOptions refuses.
 func (o Options) ClientArgs() []string {
 	table := optionTable()
 	var args, flags []string
@@ -223,8 +223,8 @@ func (o Options) MarshalJSON() ([]byte, error) {
 	return json.Marshal(o.items)
 }
 
-// UnmarshalJSON reads what MarshalJSON has written. It checks no option: one that another version of the driver has allowed must not
-// make the record of a volume unreadable.
+// UnmarshalJSON reads the output of MarshalJSON. It does not check the options: one that another version of the driver allowed
+// must not make a volume's record unreadable.
 func (o *Options) UnmarshalJSON(data []byte) error {
 	var items []string
 	if err := json.Unmarshal(data, &items); err != nil {

@@ -21,7 +21,7 @@ func TestParseOptions(t *testing.T) {
 		{"rw _netdev nofail auto defaults relatime nodiratime transport=tcp fetch-attempts=5", "", ""},
 		{"x-systemd.automount,x-systemd.requires=/mnt/a x-systemd.mount-timeout=5min,x-gvfs-show X-other=$(reboot) comment=$(reboot)", "", ""},
 		{"acl selinux worm resolve-gids", "acl,resolve-gids,selinux,worm", "--acl --resolve-gids --selinux --worm"},
-		{"acl=true", "acl", "--acl"}, // as glusterfs itself writes it
+		{"acl=true", "acl", "--acl"}, // as glusterfs itself shows it
 		{"nosuid noatime nodev noexec", "noatime,noexec", "--fuse-mountopts=noatime,noexec"},
 		{"suid noatime dev", "noatime,suid", "--fuse-mountopts=noatime,suid"},
 		{"attribute-timeout=030 entry-timeout=0", "attribute-timeout=30,entry-timeout=0", "--attribute-timeout=30 --entry-timeout=0"},
@@ -142,9 +142,9 @@ func TestOptionsJSON(t *testing.T) {
 	}
 	var o Options
 	if err := json.Unmarshal([]byte(`"ro"`), &o); err == nil {
-		t.Error("what is no list was accepted")
+		t.Error("a string was accepted as a list")
 	}
-	// What another version has allowed is kept, and no client gets it.
+	// Options that another version allowed are kept, but no client gets them.
 	others := `["acl","lru-limit=all","new-option=1","xlator-option=a.b=c"]`
 	if err := json.Unmarshal([]byte(others), &o); err != nil || o.String() != "acl,lru-limit=all,new-option=1,xlator-option=a.b=c" {
 		t.Errorf("%q, %v", o, err)
@@ -157,7 +157,7 @@ func TestOptionsJSON(t *testing.T) {
 	}
 }
 
-// Options without a meaning here are named once, and are no part of what is stored and compared.
+// TestIgnoredOptions: options without effect here are named once, and are neither stored nor compared.
 func TestIgnoredOptions(t *testing.T) {
 	o, err := ParseOptions([]string{"noatime,log-file=/var/log/x", "auto_unmount", "log-file=/y", "nofail,x-systemd.automount", "volfile-max-fetch-attempts=3"})
 	if err != nil {
@@ -171,7 +171,7 @@ func TestIgnoredOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if difference := (Source{Options: o}).Outdated(Source{Options: plain}); difference {
-		t.Errorf("they make a difference")
+		t.Errorf("ignored options make a difference")
 	}
 	data, err := json.Marshal(o)
 	if err != nil || string(data) != `["noatime"]` {
@@ -179,7 +179,7 @@ func TestIgnoredOptions(t *testing.T) {
 	}
 }
 
-// An error repeats no value of an option that is unknown, and is short whatever the flag.
+// TestFlagErrors: an error never repeats the value of an unknown option, and is short whatever the flag is.
 func TestFlagErrors(t *testing.T) {
 	for _, flag := range []string{"password=SECRET", "user=joe,password=SECRET", "xlator-option=SECRET", "p;q=SECRET", "backup-volfile-servers=a,password=SECRET"} {
 		if _, err := ParseOptions([]string{flag}); err == nil || strings.Contains(err.Error(), "SECRET") {
@@ -209,7 +209,7 @@ func TestLoggable(t *testing.T) {
 	}
 }
 
-// Every option of the table can really be used, and what is refused is not in it.
+// TestOptionTable: every option of the table can be used, and refused options are not in the table.
 func TestOptionTable(t *testing.T) {
 	for name, r := range optionTable() {
 		if refusal(name) != "" {

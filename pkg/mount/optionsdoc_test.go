@@ -11,11 +11,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
-var update = flag.Bool("update", false, "write what is generated in docs/ instead of comparing with it")
+var update = flag.Bool("update", false, "write the generated parts of docs/ instead of comparing them")
 
-// TestMountOptionsAreDocumented: docs/parameters.md lists the options with what they may be, and names those without effect.
+// TestMountOptionsAreDocumented: docs/parameters.md lists the options with their allowed values, and names those without effect.
 func TestMountOptionsAreDocumented(t *testing.T) {
-	table, names := optionTable(), map[string][]string{} // by value
+	table, names := optionTable(), map[string][]string{} // by allowed value
 	_, section, _ := strings.Cut(documents.Page(t, "parameters.md"), "\n## `mountOptions`\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	for _, name := range slices.Sorted(maps.Keys(table)) {
@@ -35,7 +35,7 @@ func TestMountOptionsAreDocumented(t *testing.T) {
 	documents.Generated(t, "parameters.md", "mountoptions", "| option | value |\n|---|---|\n"+strings.Join(rows, ""), *update)
 }
 
-// allowedValue is what the refusal of a wrong value says.
+// allowedValue returns the allowed values as the refusal of a wrong value names them.
 func allowedValue(r rule) string {
 	if r.place == toServers {
 		return "servers"

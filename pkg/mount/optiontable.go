@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// place says what becomes of an option.
+// place is where an option takes effect.
 type place int
 
 const (
 	toClient       place = iota // argument of glusterfs
 	toMount                     // flag of the FUSE mount
 	toServers                   // more servers to fetch the volume file from
-	ignore                      // accepted without effect: for fstab, or the default anyway
+	ignore                      // accepted without effect: only for fstab, or the default
 	ignoreReported              // accepted without effect; Options.Ignored returns it
 )
 
@@ -23,15 +23,15 @@ const (
 type rule struct {
 	place   place
 	parse   func(value string, given bool) (string, error) // canonical value; "" for an option without one. nil: any value
-	arg     string                                         // option of glusterfs, when its name differs
+	arg     string                                         // option of glusterfs, if its name differs
 	alias   string                                         // the name that is stored
 	exclude string                                         // the option that contradicts this one
 }
 
 func (r rule) ignored() bool { return r.place == ignore || r.place == ignoreReported }
 
-// optionTable is the allow list: the options of mount.glusterfs that a glusterfs 10 client really takes and that can
-// neither write files, nor run code, nor change whose volume is mounted.
+// optionTable returns the allow list: the options of mount.glusterfs that a glusterfs 10 client supports and that can neither
+// write files, nor run code, nor change which volume is mounted.
 func optionTable() map[string]rule {
 	seconds := number(0, 86400)
 	ignored := rule{place: ignore, parse: noValue}
@@ -76,7 +76,7 @@ func optionTable() map[string]rule {
 		"nosuid":  {place: ignore, parse: noValue, exclude: "suid"},
 		"nodev":   ignored,
 
-		// What in-tree volumes and fstab carried, and what the defaults are anyway. FUSE never keeps access times.
+		// Options that in-tree volumes and fstab carried, and those that are the defaults. FUSE never keeps access times.
 		"transport": {place: ignore, parse: oneOf(map[string]string{"tcp": "tcp", "socket": "tcp"})},
 		"comment":   {place: ignore},
 		"_netdev":   ignored, "nofail": ignored, "auto": ignored, "noauto": ignored, "defaults": ignored,
@@ -89,19 +89,19 @@ func optionTable() map[string]rule {
 		// The driver keeps one log per volume, cleans up after dead clients and repeats failed mounts itself.
 		"log-file": reported, "logger": reported, "log-format": reported, "log-buf-size": reported, "log-flush-timeout": reported,
 		"auto_unmount": reported, "fetch-attempts": reported, "volfile-max-fetch-attempts": reported, "mem-accounting": reported,
-		// mount.glusterfs takes these and does nothing with them.
+		// mount.glusterfs accepts these and ignores them.
 		"sync": reported, "dirsync": reported, "mand": reported, "nomand": reported, "silent": reported, "loud": reported,
 		"iversion": reported, "noiversion": reported,
 	}
 }
 
-// forOthers reports whether an option is for other readers of fstab by its name: mount(8) gives "x-" to all programs in
-// user space, systemd among them.
+// forOthers reports whether an option is for other readers of fstab, judging by its name: mount(8) reserves "x-" for userspace
+// programs such as systemd.
 func forOthers(name string) bool {
 	return strings.HasPrefix(name, "x-") || strings.HasPrefix(name, "X-")
 }
 
-// refusal says why a real option of the client is not for users; "" when there is no such reason.
+// refusal returns why users may not set an existing option of the client, or "" if there is no such reason.
 func refusal(name string) string {
 	switch name {
 	case "fuse-mountopts":
@@ -127,7 +127,7 @@ func refusal(name string) string {
 }
 
 func noValue(value string, given bool) (string, error) {
-	// A truth value is accepted, because glusterfs itself shows some of these as option[=BOOL].
+	// A truth value is accepted, because glusterfs itself shows some of these options as option[=BOOL].
 	if given && value != "true" {
 		return "", errors.New("it takes no value")
 	}

@@ -17,7 +17,7 @@ func hasOtherPeers(id uint64) (bool, error) {
 	return otherPeers(all, id), nil
 }
 
-// otherPeers ignores members at the same path: where the mount above that path is in the namespace twice, one bind is, too.
+// otherPeers ignores members at the same path: if the mount above that path is in the namespace twice, so is each bind.
 func otherPeers(all []*mountinfo.Info, id uint64) bool {
 	i := slices.IndexFunc(all, func(m *mountinfo.Info) bool { return uint64(m.ID) == id })
 	if i < 0 {
@@ -29,7 +29,7 @@ func otherPeers(all []*mountinfo.Info, id uint64) bool {
 	})
 }
 
-// peerGroup returns the tag of the mount's peer group, "shared:7", or "" for a mount that shares with no other.
+// peerGroup returns the tag of the mount's peer group, such as "shared:7", or "" if it has none.
 func peerGroup(m *mountinfo.Info) string {
 	for tag := range strings.FieldsSeq(m.Optional) {
 		if strings.HasPrefix(tag, "shared:") {

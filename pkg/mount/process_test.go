@@ -50,12 +50,12 @@ func TestOpenProcess(t *testing.T) {
 		_, err = self.Open()
 		restore()
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("without %s, a process that lives: %v; want an error that does not call it ended", name, err)
+			t.Errorf("without %s, a live process: %v; want an error that does not say that it has ended", name, err)
 		}
 	}
 }
 
-// TestIdentifyProcess: the start time tells two processes of one number apart.
+// TestIdentifyProcess: the start time distinguishes two processes with the same number.
 func TestIdentifyProcess(t *testing.T) {
 	defer mounttest.HideProc(t)()
 	if err := os.Mkdir("/proc/7", 0o755); err != nil {

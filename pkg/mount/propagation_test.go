@@ -19,7 +19,7 @@ type namespace struct {
 	calls chan func()
 }
 
-// newNamespace copies the mount namespace of the caller, whose propagation it keeps. Then prepare runs in it.
+// newNamespace makes a copy of the caller's mount namespace, with the same propagation, and calls prepare in it.
 func newNamespace(t *testing.T, prepare func() error) namespace {
 	t.Helper()
 	n := namespace{make(chan func())}
@@ -38,8 +38,8 @@ func newNamespace(t *testing.T, prepare func() error) namespace {
 	return n
 }
 
-// onOtherThread runs f on a thread that ends with it, and is not the process's first: that one would stay, and show its namespace as
-// the process's.
+// onOtherThread runs f on a thread that ends afterwards and is not the process's first thread: that one would stay, and /proc
+// would show its namespace as the process's.
 func onOtherThread(f func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
@@ -52,7 +52,7 @@ func onOtherThread(f func()) {
 	runtime.UnlockOSThread()
 }
 
-// top is mount.Top in the namespace.
+// top is like mount.Top, in the namespace.
 func (n namespace) top(t *testing.T, path string) (found *mountinfo.Info) {
 	t.Helper()
 	var err error
@@ -65,7 +65,7 @@ func (n namespace) top(t *testing.T, path string) (found *mountinfo.Info) {
 	return found
 }
 
-// kubeletDir is a shared directory, as the kubelet's is on a node, with directories in it.
+// kubeletDir makes a shared directory, like the kubelet's on a node, with directories in it.
 func kubeletDir(t *testing.T, names ...string) string {
 	t.Helper()
 	dir, _ := tmpfs(t, t.TempDir(), "kubelet", 0)
@@ -86,8 +86,8 @@ func bind(t *testing.T, source string, dev mount.Device, target string, readOnly
 	}
 }
 
-// TestReplacementReachesOtherNamespaces: what replaces a mount in the plugin's namespace is seen by the host, whose directory the
-// plugin has with shared propagation, and by containers that have the directory or one bind as slaves. A private copy keeps what it had.
+// TestReplacementReachesOtherNamespaces: a replacement in the plugin's namespace propagates to the host, with which the plugin
+// shares the directory, and to containers that have the directory or one bind as slaves. A private copy stays as it was.
 func TestReplacementReachesOtherNamespaces(t *testing.T) {
 	for name, kernel := range mounttest.Kernels() {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestReplacementReachesOtherNamespaces(t *testing.T) {
 	}
 }
 
-// TestPodsShareNoMounts: what is mounted inside one bind of a volume does not appear in the others.
+// TestPodsShareNoMounts: a mount inside one bind of a volume does not appear in the others.
 func TestPodsShareNoMounts(t *testing.T) {
 	source, dev := tmpfs(t, t.TempDir(), "source", 0)
 	dir := kubeletDir(t, "staging", "one", "two")
@@ -179,7 +179,7 @@ func TestPodsShareNoMounts(t *testing.T) {
 	}
 }
 
-// TestReplacementOfOneGroup: an earlier version of the driver has made one peer group of all binds of a volume. A read-only target
+// TestReplacementOfOneGroup: an earlier version of the driver put all binds of a volume into one peer group. A read-only target
 // must not become writable when the staging path is replaced.
 func TestReplacementOfOneGroup(t *testing.T) {
 	for name, kernel := range mounttest.Kernels() {
@@ -214,7 +214,7 @@ func TestReplacementOfOneGroup(t *testing.T) {
 	}
 }
 
-// TestAttachTree: a mount that another namespace has cloned is put in place like any other.
+// TestAttachTree: a mount that was cloned in another namespace is attached like any other.
 func TestAttachTree(t *testing.T) {
 	source, dev := tmpfs(t, t.TempDir(), "source", 0)
 	target := filepath.Join(kubeletDir(t, "target"), "target")

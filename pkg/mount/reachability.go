@@ -15,35 +15,35 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// Prober sorts servers by whether their glusterd can be reached. The client tries servers strictly in order and
-// loses 3 s at one that refuses and 42 s at one that is silent, so the order decides how long a mount takes.
+// Prober sorts servers by whether their glusterd can be reached. The client tries servers strictly in order and loses 3 s at one
+// that refuses and 42 s at one that is silent, so the order determines how long a mount takes.
 type Prober struct {
 	Lookup      func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
-	Grace       time.Duration   // how long earlier servers may at most still answer once a later one has; see patience
+	Grace       time.Duration   // how long earlier servers may at most take after a later one has answered; see patience
 	Limit       time.Duration   // how long a server may take to answer
-	LookupLimit time.Duration   // how long the addresses of a name may take before that
-	Allowed     *AllowedServers // nil: any
+	LookupLimit time.Duration   // how long looking up a name may take before that
+	Allowed     *AllowedServers // nil: any server
 }
 
-// NewProber probes over TCP.
+// NewProber returns a Prober that connects over TCP.
 func NewProber() Prober {
 	return Prober{
 		Lookup: net.DefaultResolver.LookupNetIP,
 		Dial:   (&net.Dialer{}).DialContext,
-		Grace:  50 * time.Millisecond, // for a server on another continent
-		Limit:  3 * time.Second,       // room for one lost SYN, which is sent again after 1 s
-		// Room for two silent nameservers, for each of which the resolver waits 5 s (resolv.conf(5), timeout).
+		Grace:  50 * time.Millisecond, // enough for a server on another continent
+		Limit:  3 * time.Second,       // enough for one lost SYN, which is sent again after 1 s
+		// Enough for two silent nameservers, for each of which the resolver waits 5 s (resolv.conf(5), timeout).
 		LookupLimit: 12 * time.Second,
 	}
 }
 
-// Reachable is a server list, sorted.
+// Reachable is a sorted server list.
 type Reachable struct {
 	Servers []string
-	// IPv6: the first server is a name and was reached over IPv6. The client looks names up as IPv4, unless told.
+	// IPv6 is set if the first server is a name and was reached over IPv6. By default, the client looks names up as IPv4.
 	IPv6 bool
-	// Unsure: the order is that given, because no name of a server could be looked up in time.
+	// Unsure is set if no name of a server could be looked up in time; the servers are then in the given order.
 	Unsure bool
 }
 
@@ -51,12 +51,13 @@ type Reachable struct {
 type UnreachableError struct {
 	Port    int
 	Servers []string
-	Reasons []string // for each server
-	// Unsure: the addresses of a server were not found in time. The client waits longer for them, and may reach the server.
+	Reasons []string // one for each server
+	// Unsure is set if the addresses of a server were not found in time. The client waits longer for them, and may reach the
+	// server.
 	Unsure bool
 }
 
-// Error names all servers.
+// Error lists all servers.
 func (e *UnreachableError) Error() string {
 	each := make([]string, len(e.Servers))
 	for i, server := range e.Servers {
@@ -68,12 +69,12 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return ErrUnavailable }
 
-// Public is the error without what the node has found out about each server.
+// Public returns the error without what the node found out about each server.
 func (e *UnreachableError) Public() string { return publicReason(e.Servers, e.Port) }
 
-// publicReason is what those are told who cannot mount. It is the same for a name that is not known, an address that is not
-// allowed, a port that is closed, one that is silent, and one at which something else answers: else the author of a
-// PersistentVolume could look around in the node's network.
+// publicReason returns the message for users who may not know the node's network. It is the same for an unknown name, an address
+// that is not allowed, a closed port, a silent one, and one at which another service answers: otherwise the author of a
+// PersistentVolume could scan the node's network.
 func publicReason(servers []string, port int) string {
 	return fmt.Sprintf("%v: no GlusterFS server can be reached (%s): none is allowed and answers as glusterd on port %d. Check names, glusterd, "+
 		"firewalls, and TLS at both sides; the node plugin's log has the reasons; see %s",
@@ -82,8 +83,8 @@ func publicReason(servers []string, port int) string {
 
 const unreachablePage = "docs/troubleshooting.md#no-server-can-be-reached"
 
-// Conceal returns err as an error of which those who cannot mount are told no more than of an UnreachableError. It is for what a client
-// found out about servers that have not proved to be servers of the volume.
+// Conceal returns err with a Public message that reveals no more than that of an UnreachableError. It is for what a client found
+// out about servers that have not proved to be servers of the volume.
 func Conceal(err error, servers []string, port int) error {
 	return &concealedError{error: err, public: publicReason(servers, port)}
 }
@@ -95,12 +96,13 @@ type concealedError struct {
 
 func (e *concealedError) Unwrap() error { return e.error }
 
-// Public is the part of the error that may be told.
+// Public returns the part of the error that may be revealed.
 func (e *concealedError) Public() string { return e.public }
 
-// Order sorts: the servers that answered in the given order, then those that might, then those that refused. It
-// returns as soon as the first answers, and an UnreachableError when none does within the limits. A server that is not allowed is
-// a NotAllowedError, or left out if only its addresses show it; a port that is not allowed is an ErrInvalid.
+// Order sorts the servers: those that answered in the given order, then those that might, then those that refused. It returns as
+// soon as the first server in the list that does not refuse has answered, or, after a grace time, with a later one. It returns an
+// UnreachableError if none answers within the limits. A server that is not allowed is a NotAllowedError, or is left out if only
+// its addresses show that; a port that is not allowed is an ErrInvalid.
 func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachable, error) {
 	if err := p.Allowed.checkPort(port); err != nil {
 		return Reachable{}, err
@@ -118,7 +120,7 @@ func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachabl
 	first := slices.IndexFunc(found, answer.ok)
 	if first < 0 {
 		unreachable := &UnreachableError{Port: port, Servers: servers, Unsure: slices.ContainsFunc(found, answer.unsure)}
-		for i := range servers { // the client would ask all of them
+		for i := range servers { // the client would ask every server
 			unreachable.Unsure = unreachable.Unsure && !unchecked[i].Load()
 		}
 		for _, a := range found {
@@ -137,8 +139,8 @@ func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachabl
 	return r, nil
 }
 
-// collect waits for n answers, each with its index, but not longer than until they are enough, or for those that let the first
-// success wait too long for them.
+// collect waits for n answers, each with its index. It stops when enough returns true, or when those missing have taken too long
+// after the first success.
 func (p Prober) collect(answers <-chan answer, n int, enough func([]answer) bool) []answer {
 	began := time.Now()
 	found := make([]answer, n)
@@ -160,8 +162,8 @@ func (p Prober) collect(answers <-chan answer, n int, enough func([]answer) bool
 	return found
 }
 
-// patience is how long servers further up the list are waited for after another has answered. One that takes several
-// times as long is no better than it, so that a silent server does not cost the whole grace on a fast network.
+// patience returns how long to wait for servers further up the list after another one has answered. A server that takes several
+// times as long is not better, so a silent server does not cost the whole grace time on a fast network.
 func (p Prober) patience(first time.Duration) time.Duration {
 	return min(p.Grace, max(5*time.Millisecond, 5*first))
 }
@@ -174,7 +176,7 @@ const (
 	refused
 )
 
-// answer of one server.
+// answer is the answer of one server.
 type answer struct {
 	index int
 	state state
@@ -188,7 +190,7 @@ func (a answer) onIPv4() bool { return a.ok() && !a.ipv6 }
 
 func (a answer) unsure() bool { return errors.Is(a.err, errLookup) }
 
-// errLookup: the addresses of a name were not found in time.
+// errLookup is returned when the addresses of a name were not found in time.
 var errLookup = errors.New("looking up the name takes too long")
 
 // ask connects to all servers at once and delivers one answer for each.
@@ -214,7 +216,7 @@ func (p Prober) ask(ctx context.Context, servers []string, port int, unchecked [
 	return answers
 }
 
-// Addresses returns those of a server, within LookupLimit.
+// Addresses returns the addresses of a server, within LookupLimit.
 func (p Prober) Addresses(ctx context.Context, server string) ([]netip.Addr, error) {
 	if address, err := netip.ParseAddr(server); err == nil {
 		return []netip.Addr{address}, nil
@@ -228,8 +230,8 @@ func (p Prober) Addresses(ctx context.Context, server string) ([]netip.Addr, err
 	return addresses, err
 }
 
-// unchecked tells which servers the client must not be given: those that only their addresses can allow, until these are known, and
-// those that their addresses forbid.
+// unchecked marks the servers that the client must not get: those that only their addresses can allow, until the addresses are
+// known, and those that their addresses forbid.
 func (p Prober) unchecked(servers []string) []atomic.Bool {
 	unchecked := make([]atomic.Bool, len(servers))
 	for i, server := range servers {
@@ -238,11 +240,11 @@ func (p Prober) unchecked(servers []string) []atomic.Bool {
 	return unchecked
 }
 
-// mostAddresses is how many addresses of one name are tried, so that a nameserver cannot have this node connect to thousands.
+// mostAddresses is how many addresses of one name are tried, so that a nameserver cannot make this node connect to thousands.
 const mostAddresses = 16
 
-// connect tries all addresses of a server at once. Where addresses of both families answer, it is IPv4, which the client uses
-// by itself; where none does, the answer is that of the first address, so that it is the same each time.
+// connect tries all addresses of a server at once. If addresses of both families answer, the answer is the IPv4 one, which the
+// client uses by default. If none answers, it is that of the first address, so that it is the same each time.
 func (p Prober) connect(ctx context.Context, addresses []netip.Addr, port int) answer {
 	ctx, cancel := context.WithTimeout(ctx, p.Limit)
 	defer cancel()
@@ -268,7 +270,7 @@ func (p Prober) connect(ctx context.Context, addresses []netip.Addr, port int) a
 	return found[0]
 }
 
-// dialReason is the error without addresses that the message has already.
+// dialReason returns the error without addresses that the message already has.
 func dialReason(err error) string {
 	var dns *net.DNSError
 	var op *net.OpError
@@ -287,8 +289,8 @@ func dialReason(err error) string {
 	return err.Error()
 }
 
-// withoutPorts takes "read udp 10.0.0.1:57770->10.0.0.2:53: " from the beginning. The first port is another each time: with
-// it, Kubernetes would take each repetition of an event for a new one.
+// withoutPorts removes a prefix such as "read udp 10.0.0.1:57770->10.0.0.2:53: ". The first port differs each time: with it,
+// Kubernetes would take each repetition of an event for a new one.
 func withoutPorts(dns string) string {
 	if _, behind, found := strings.Cut(dns, "->"); found {
 		if _, reason, found := strings.Cut(behind, ": "); found {

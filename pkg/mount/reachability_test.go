@@ -17,12 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeLookup gives each name, which is one letter, an address that ends with the letter's number.
+// fakeLookup gives each one-letter name an address that ends with the letter's number.
 func fakeLookup(_ context.Context, _, host string) ([]netip.Addr, error) {
 	return []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, host[0]})}, nil
 }
 
-// fakeDial knows after which time each server answers and how; a server that is missing is silent.
+// fakeDial has a delay and an answer for each server; a missing server is silent.
 func fakeDial(servers map[string]struct {
 	after time.Duration
 	err   error
@@ -117,7 +117,7 @@ func TestOrderOverTCP(t *testing.T) {
 	}
 }
 
-// TestOrderClosesConnections that it has made, also those that come too late to count.
+// TestOrderClosesConnections: Order closes its connections, including those that come too late to count.
 func TestOrderClosesConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewProber()
@@ -155,7 +155,7 @@ func TestOrderTellsIPv6Names(t *testing.T) {
 			}
 			p.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
 				if server != "four" && !strings.HasPrefix(address, "[") {
-					time.Sleep(time.Millisecond) // IPv4 is preferred, not the faster one
+					time.Sleep(time.Millisecond) // IPv4 is preferred even if it is slower
 				}
 				near, far := net.Pipe()
 				return near, far.Close()
@@ -167,7 +167,7 @@ func TestOrderTellsIPv6Names(t *testing.T) {
 	}
 }
 
-// TestOrderOfNames: what a nameserver takes says nothing about the gluster servers.
+// TestOrderOfNames: the time that a nameserver takes says nothing about the gluster servers.
 func TestOrderOfNames(t *testing.T) {
 	missing := &net.DNSError{Err: "no such host", IsNotFound: true}
 	for name, tt := range map[string]struct {
@@ -242,7 +242,7 @@ func TestDialReason(t *testing.T) {
 	}
 }
 
-// TestAddressesOfANameAreBounded: a nameserver cannot have a node connect to any number of addresses.
+// TestAddressesOfANameAreBounded: a nameserver cannot make a node connect to any number of addresses.
 func TestAddressesOfANameAreBounded(t *testing.T) {
 	var dialled atomic.Int32
 	p := NewProber()

@@ -15,7 +15,8 @@ import (
 var ErrInFUSE = errors.New("the path leads through a FUSE file system")
 
 // RealPath returns the absolute path of a directory without symbolic links. Unlike filepath.EvalSymlinks it never asks a FUSE
-// client: it looks at the mount of each directory before it looks into it. The last directory may be a FUSE file system itself.
+// client: it checks the mount of each directory before it accesses the directory. The last directory may itself be a FUSE mount
+// point.
 func RealPath(path string) (string, error) {
 	w := walk{dir: -1}
 	defer func() { _ = unix.Close(w.dir) }()
@@ -39,11 +40,11 @@ func RealPath(path string) (string, error) {
 	return "/" + strings.TrimPrefix(w.path, "/"), nil
 }
 
-// walk is the way through a path.
+// walk is the state of resolving a path.
 type walk struct {
 	dir   int    // O_PATH
-	path  string // of dir, without symbolic links
-	mount uint64 // the mount that was looked at last; no FUSE file system
+	path  string // path of dir, without symbolic links
+	mount uint64 // the last mount that was checked and is not FUSE
 	links int
 }
 
@@ -60,14 +61,14 @@ func (w *walk) step(dir int, path string) {
 	w.dir, w.path = dir, path
 }
 
-// enter goes into a directory. For a symbolic link it returns where that leads instead.
+// enter enters a directory. For a symbolic link it returns the link's target instead.
 func (w *walk) enter(name string) (target string, err error) {
 	if err := w.checkMount(); err != nil {
 		return "", err
 	}
 	dir, err := unix.Openat(w.dir, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == nil {
-		w.step(dir, filepath.Join(w.path, name)) // ".." is in no link, or it leads up from a path without links
+		w.step(dir, filepath.Join(w.path, name)) // Join may resolve "..", because w.path has no links
 		return "", nil
 	}
 	if !errors.Is(err, unix.ENOTDIR) {
@@ -78,7 +79,7 @@ func (w *walk) enter(name string) (target string, err error) {
 	if linkErr != nil {
 		return "", err
 	}
-	if w.links++; w.links > 40 { // as the kernel
+	if w.links++; w.links > 40 { // the kernel's limit
 		return "", unix.ELOOP
 	}
 	target = string(buf[:n])
@@ -94,12 +95,12 @@ func (w *walk) checkMount() error {
 	switch {
 	case err != nil:
 		return err
-	case at.Device.Major != 0 || at.Mount == w.mount: // FUSE file systems have no block device (fuseblk has, and is none of a client's)
+	case at.Device.Major != 0 || at.Mount == w.mount: // FUSE file systems have no block device, except fuseblk, which clients do not use
 		return nil
 	}
 	table, err := os.Open("/proc/thread-self/mountinfo")
 	if err != nil {
-		return fmt.Errorf("read mountinfo: %v", err) //nolint:errorlint // as Top
+		return fmt.Errorf("read mountinfo: %v", err) //nolint:errorlint // as in Top
 	}
 	defer table.Close()
 	found, err := findID(table, at.Mount)

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestRealPath finds what filepath.EvalSymlinks finds.
+// TestRealPath: RealPath finds the same paths as filepath.EvalSymlinks.
 func TestRealPath(t *testing.T) {
 	dir := t.TempDir()
 	if err := errors.Join(
@@ -46,7 +46,7 @@ func TestRealPath(t *testing.T) {
 	}
 }
 
-// TestRealPathFollows as many links as the kernel.
+// TestRealPathFollows: RealPath follows as many links as the kernel.
 func TestRealPathFollows(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink(".", filepath.Join(dir, "link")); err != nil {
@@ -56,12 +56,12 @@ func TestRealPathFollows(t *testing.T) {
 		path := dir + strings.Repeat("/link", links)
 		got, err := mount.RealPath(path)
 		if _, kernel := os.Stat(path); !errors.Is(err, want) || !errors.Is(kernel, want) || err == nil && got != dir {
-			t.Errorf("%d links: %q, %v; the kernel says %v", links, got, err, kernel)
+			t.Errorf("%d links: %q, %v; the kernel returns %v", links, got, err, kernel)
 		}
 	}
 }
 
-// TestRealPathAsksNoClient: this test is the client, and would wait for itself.
+// TestRealPathAsksNoClient: the test itself is the client, and would wait for itself.
 func TestRealPathAsksNoClient(t *testing.T) {
 	for _, fsType := range []string{"fuse.glusterfs", "fuse"} {
 		t.Run(fsType, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestRealPathAsksNoClient(t *testing.T) {
 	}
 }
 
-// TestRealPathLeavesNoDescriptor, neither when it succeeds nor when it fails.
+// TestRealPathLeavesNoDescriptor: RealPath leaves no descriptor, whether it succeeds or fails.
 func TestRealPathLeavesNoDescriptor(t *testing.T) {
 	dir := t.TempDir()
 	before := mounttest.Descriptors(t)
@@ -108,7 +108,7 @@ func TestRealPathLeavesNoDescriptor(t *testing.T) {
 	}
 }
 
-// TestRealPathInDoubt: where the kernel does not say whose directory it is, it is not looked into.
+// TestRealPathInDoubt: a directory is not accessed if the kernel does not report its file system.
 func TestRealPathInDoubt(t *testing.T) {
 	path, _ := tmpfs(t, t.TempDir(), "mounted", 0)
 	if err := os.Mkdir(path+"/x", 0o755); err != nil {
@@ -128,7 +128,7 @@ func TestRealPathInDoubt(t *testing.T) {
 		got, err := mount.RealPath(path + "/x")
 		restore()
 		if err == nil || !strings.Contains(err.Error(), says) || errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%q: %q, %v; want an error that says %q", table, got, err, says)
+			t.Errorf("%q: %q, %v; want an error with %q", table, got, err, says)
 		}
 	}
 	for _, path := range []string{"/", path} {

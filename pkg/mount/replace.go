@@ -10,10 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The functions below are for mounts that are repaired where processes use them. They take files that are opened with O_PATH, and
-// never ask a file system.
+// The functions below repair mounts in the namespaces of the processes that use them. They take files that were opened with
+// O_PATH, and never ask a file system.
 
-// OpenPath opens what is on top at path, without asking its file system, as far as path leads through none that has to be asked.
+// OpenPath opens the topmost mount or file at path. It does not ask the file system there, but path must not lead through one
+// that has to be asked.
 func OpenPath(path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -25,13 +26,13 @@ func OpenPath(path string) (*os.File, error) {
 // Identify returns the identity of an open file.
 func Identify(file *os.File) (Identity, error) { return identify(int(file.Fd()), "") }
 
-// CloneAt returns a copy of the mount that an open directory or file is in, from there on, without what is mounted below. The mount
-// has to be in the calling thread's mount namespace. The copy is in none until it is attached.
+// CloneAt returns a copy of the mount of an open directory or file, with that as its root, without the mounts below. The mount
+// must be in the calling thread's mount namespace. The copy is in no namespace until it is attached.
 func CloneAt(file *os.File) (*os.File, error) {
 	return cloneAt(file, 0)
 }
 
-// CloneAll is like CloneAt, but with what is mounted below.
+// CloneAll is like CloneAt, but includes the mounts below.
 func CloneAll(file *os.File) (*os.File, error) {
 	return cloneAt(file, unix.AT_RECURSIVE)
 }
@@ -44,17 +45,17 @@ func cloneAt(file *os.File, recursive uint) (*os.File, error) {
 	return os.NewFile(uintptr(fd), file.Name()), nil
 }
 
-// Propagation of a mount that takes the place of another one.
+// Propagation of a mount that replaces another one.
 const (
 	Private = unix.MS_PRIVATE // in no peer group
-	Slave   = unix.MS_SLAVE   // receives from the peer group of the mount that it is a copy of
-	Peer    = 0               // in the peer group of the mount that it is a copy of
+	Slave   = unix.MS_SLAVE   // receives from the peer group of the mount that was copied
+	Peer    = 0               // in the peer group of the mount that was copied
 
-	Unchanged = 0 // of a mount that is not a copy
+	Unchanged = 0 // for a mount that is not a copy
 )
 
-// Imitate gives a copied mount, or one of the calling thread's mount namespace, the flags of another one, as field 6 of mountinfo has
-// them: a copy has those of the mount that it was made from.
+// Imitate gives a copied mount, or one in the calling thread's mount namespace, the flags of another mount, in the form of field
+// 6 of mountinfo. Without it, a copy has the flags of the mount that was copied.
 func Imitate(tree *os.File, options string, propagation uint64) error {
 	attr := unix.MountAttr{
 		Attr_clr: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
@@ -73,7 +74,7 @@ func attributesOf(options string) uint64 {
 		"nodiratime": unix.MOUNT_ATTR_NODIRATIME, "nosymfollow": unix.MOUNT_ATTR_NOSYMFOLLOW, "noatime": unix.MOUNT_ATTR_NOATIME,
 	}
 	var set uint64
-	atime := uint64(unix.MOUNT_ATTR_STRICTATIME) // mountinfo shows nothing for it
+	atime := uint64(unix.MOUNT_ATTR_STRICTATIME) // mountinfo does not show this flag
 	for option := range strings.SplitSeq(options, ",") {
 		if option == "noatime" || option == "relatime" {
 			atime = attributes[option] // relatime: 0
@@ -84,7 +85,7 @@ func attributesOf(options string) uint64 {
 	return set | atime
 }
 
-// Attach mounts the tree on an open directory or file on which nothing is mounted yet, in the calling thread's mount namespace.
+// Attach mounts the tree on an open directory or file that is not a mount point yet, in the calling thread's mount namespace.
 func Attach(tree, at *os.File) error {
 	if err := unix.MoveMount(int(tree.Fd()), "", int(at.Fd()), "", byFD); err != nil {
 		return &fs.PathError{Op: "move_mount", Path: at.Name(), Err: err}
@@ -92,8 +93,8 @@ func Attach(tree, at *os.File) error {
 	return nil
 }
 
-// Replace puts the tree where the mount is on top whose root point is, without uncovering what is below. It reports whether that
-// mount is only covered, see exchange.
+// Replace replaces the topmost mount, whose root is point, with the tree, without uncovering the directory below. It reports
+// whether the old mount is only covered, see exchange.
 func Replace(tree, point *os.File) (covered bool, err error) {
 	known, err := Identify(point)
 	if err == nil {
@@ -102,8 +103,8 @@ func Replace(tree, point *os.File) (covered bool, err error) {
 	return covered, wrapReplace(err, point)
 }
 
-// ReplaceInside is Replace for a thread in another mount namespace, see InMountNamespace. There may be no /proc there: descriptors is
-// this process's /proc/self/fd, opened before. It changes the thread's working directory.
+// ReplaceInside is like Replace, for a thread in another mount namespace, see InMountNamespace. That namespace may have no /proc,
+// so descriptors is this process's /proc/self/fd, opened before. ReplaceInside changes the thread's working directory.
 func ReplaceInside(tree, point, descriptors *os.File) (covered bool, err error) {
 	fd := int(point.Fd())
 	detach := func() error { return detachInside(fd, descriptors) }
@@ -111,17 +112,17 @@ func ReplaceInside(tree, point, descriptors *os.File) (covered bool, err error) 
 	return covered, wrapReplace(err, point)
 }
 
-// Detach takes off the mount whose root point is, and nothing else.
+// Detach unmounts the mount whose root is point, and no other.
 func Detach(point *os.File) error {
 	return wrapDetach(detach(int(point.Fd())), point)
 }
 
-// DetachInside is Detach for a thread in another mount namespace, see ReplaceInside.
+// DetachInside is like Detach, for a thread in another mount namespace, see ReplaceInside.
 func DetachInside(point, descriptors *os.File) error {
 	return wrapDetach(detachInside(int(point.Fd()), descriptors), point)
 }
 
-// detach goes by the file descriptor, because at its path may be another mount on top by then.
+// detach uses the file descriptor, because another mount may be the topmost at its path by now.
 func detach(point int) error {
 	return unix.Unmount(fmt.Sprintf("/proc/thread-self/fd/%d", point), unix.MNT_DETACH)
 }

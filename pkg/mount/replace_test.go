@@ -55,7 +55,7 @@ func TestOpenPath(t *testing.T) {
 	if _, err := mount.OpenPath(filepath.Join(dir, "missing")); !errors.Is(err, unix.ENOENT) {
 		t.Error(err)
 	}
-	link, err := mount.Identify(openPath(t, filepath.Join(dir, "link"))) // itself, not what it leads to
+	link, err := mount.Identify(openPath(t, filepath.Join(dir, "link"))) // the link itself, not its target
 	if err != nil || link.IsRoot {
 		t.Errorf("%+v, %v", link, err)
 	}
@@ -77,7 +77,7 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// TestImitate: a copy gets exactly the flags of another mount, whatever those of the mount that it is made from.
+// TestImitate: a copy gets exactly the flags of another mount, whatever the flags of the copied mount are.
 func TestImitate(t *testing.T) {
 	dir := t.TempDir()
 	source, _ := tmpfs(t, dir, "source", unix.MS_RDONLY|unix.MS_NOEXEC|unix.MS_NODIRATIME)
@@ -87,7 +87,7 @@ func TestImitate(t *testing.T) {
 		"noatime":  "rw,noatime",
 		"strict":   "rw",
 		"all":      "ro,nosuid,nodev,noexec,noatime,nodiratime,nosymfollow",
-		"unknown":  "rw,relatime,idmapped", // of a newer kernel
+		"unknown":  "rw,relatime,idmapped", // a flag of a newer kernel
 	} {
 		tree := cloneAt(t, source)
 		if err := mount.Imitate(tree, options, mount.Private); err != nil {
@@ -127,7 +127,7 @@ func TestImitatePropagation(t *testing.T) {
 	}
 }
 
-// TestClone: without what is mounted below, or with it.
+// TestClone: a clone is made without the mounts below, or with them.
 func TestClone(t *testing.T) {
 	dir := t.TempDir()
 	source, _ := tmpfs(t, dir, "source", 0)
@@ -151,7 +151,7 @@ func TestClone(t *testing.T) {
 	}
 }
 
-// TestReplace, in this mount namespace and in another one, which has no /proc.
+// TestReplace replaces mounts in this mount namespace and in another one without /proc.
 func TestReplace(t *testing.T) {
 	for name, kernel := range mounttest.Kernels() {
 		t.Run(name, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestReplace(t *testing.T) {
 			source, device := tmpfs(t, dir, "source", 0)
 			target, old := tmpfs(t, dir, "target", 0)
 			other := newNamespace(t, func() error {
-				if layers > 1 { // the thread is none of this one's
+				if layers > 1 { // the thread is in another namespace
 					if err := beneath.Refuse(); err != nil {
 						return err
 					}
@@ -207,7 +207,7 @@ func (n namespace) device(path string) (found mount.Device) {
 	return found
 }
 
-// TestReplaceRefuses what is no mount point, and leaves everything as it is.
+// TestReplaceRefuses: a file that is not a mount point is refused, and nothing changes.
 func TestReplaceRefuses(t *testing.T) {
 	dir := t.TempDir()
 	source, _ := tmpfs(t, dir, "source", 0)
@@ -226,7 +226,7 @@ func TestReplaceRefuses(t *testing.T) {
 	}
 }
 
-// TestDetachByDescriptor takes off the mount that is open, and none that lies beneath or above.
+// TestDetachByDescriptor: the open mount is unmounted, and neither one beneath nor one above it.
 func TestDetachByDescriptor(t *testing.T) {
 	for name, detach := range map[string]func(*os.File) error{
 		"here": mount.Detach,
@@ -254,7 +254,7 @@ func TestDetachByDescriptor(t *testing.T) {
 				t.Errorf("%v, %t, %v", now, mounted, err)
 			}
 			if err := detach(upper); err == nil {
-				t.Error("it is taken off twice")
+				t.Error("it is unmounted twice")
 			}
 			if now, mounted, err := mount.DeviceAt(path); err != nil || !mounted || now != lower {
 				t.Errorf("afterwards: %v, %t, %v", now, mounted, err)

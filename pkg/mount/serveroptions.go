@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// SplitOptions returns the single options of mount flags, of which each may hold several, as ParseOptions reads them.
+// SplitOptions returns the single options of mount flags, each of which may hold several, as ParseOptions reads them.
 func SplitOptions(flags []string) []string { return splitFlags(optionTable(), flags) }
 
-// splitFlags returns the single options of mount flags: one flag may hold several, separated by commas, as for mount -o.
-// Heketi prints lists of backup servers with commas as well, so that a word behind such a list that is no option's name
-// is one more server.
+// splitFlags returns the single options of mount flags: one flag may hold several, separated by commas, as for mount -o. Heketi
+// also uses commas in lists of backup servers, so a word after such a list that is not an option's name is another server.
 func splitFlags(table map[string]rule, flags []string) []string {
 	var options []string
 	for _, flag := range flags {
@@ -36,8 +35,7 @@ func isServer(table map[string]rule, word string) bool {
 	return word != "" && !known && !strings.Contains(word, "=") && !forOthers(word) && refusal(word) == ""
 }
 
-// Loggable returns a mount flag as it may stand in a log. Values that can be anything are replaced by mask, since they
-// may be secret.
+// Loggable returns a mount flag in a form that may be logged. It replaces free-form values with mask, because they may be secret.
 func Loggable(flag, mask string) string {
 	table := optionTable()
 	options := splitFlags(table, []string{flag})
@@ -49,14 +47,14 @@ func Loggable(flag, mask string) string {
 	return strings.Join(options, ",")
 }
 
-// backupServers reads a:b:[fd00::1], the form of mount.glusterfs, and a,b,fd00::1, the form of Heketi. Without a comma,
-// an IPv6 address stands in brackets: a::b is a slip rather than an address.
+// backupServers parses a:b:[fd00::1], the form of mount.glusterfs, and a,b,fd00::1, the form of Heketi. Without a comma, an IPv6
+// address must be in brackets: a::b is more likely a typing error than an address.
 func backupServers(value string, _ bool) (string, error) {
 	var servers []string
 	commas := strings.Contains(value, ",")
 	for list := range strings.SplitSeq(value, ",") {
 		items := []string{list}
-		if addr, _ := netip.ParseAddr(list); !addr.Is6() || !commas { // what is no address is none of IPv6
+		if addr, _ := netip.ParseAddr(list); !addr.Is6() || !commas { // a string that is not an address is not IPv6
 			var err error
 			if items, err = splitServers(list); err != nil {
 				return "", err
@@ -78,7 +76,7 @@ func backupServers(value string, _ bool) (string, error) {
 	return strings.Join(servers, ":"), nil
 }
 
-// splitServers splits at colons outside of brackets.
+// splitServers splits at colons outside brackets.
 func splitServers(list string) ([]string, error) {
 	var items []string
 	for rest, more := list, true; more; {

@@ -15,8 +15,9 @@ const MostServers = 128
 
 var errManyServers = fmt.Errorf("more than %d servers are named; a few of the volume's servers are enough, the client learns the others from them", MostServers)
 
-// ParseServers reads a comma separated list of GlusterFS servers: host names, IPv4, IPv6 with or without brackets.
-// Duplicates are dropped, the order is kept. No ports: glusterd's is the mount flag server-port. The error wraps ErrInvalid.
+// ParseServers parses a comma-separated list of GlusterFS servers: host names, IPv4 addresses, and IPv6 addresses with or without
+// brackets. It drops duplicates and keeps the order. Ports are not allowed: the mount flag server-port sets glusterd's. The error
+// wraps ErrInvalid.
 func ParseServers(list string) ([]string, error) {
 	var servers []string
 	for item := range strings.SplitSeq(list, ",") {
@@ -34,13 +35,14 @@ func ParseServers(list string) ([]string, error) {
 	return servers, nil
 }
 
-// serversPage is where lists of servers are described.
+// serversPage is the document that describes lists of servers.
 const serversPage = "docs/parameters.md#servers-of-a-volume"
 
-// hostName is strict enough that a server can stand anywhere in an argument vector: it never starts with a dash.
+// hostName is strict enough that a server is safe anywhere on a command line: it never starts with a dash.
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$`)
 
-// numeric is the last part of what the client's resolver, though no nameserver, takes for an IPv4 address: 0x7f.1 is 127.0.0.1.
+// numeric matches the last part of a name that the client's resolver, but no nameserver, takes for an IPv4 address: 0x7f.1 is
+// 127.0.0.1.
 var numeric = regexp.MustCompile(`^([0-9]+|0x[0-9a-f]*)$`)
 
 func parseServer(s string) (string, error) {

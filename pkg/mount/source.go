@@ -31,7 +31,7 @@ func checkVolume(volume, subdir string) error {
 	return nil
 }
 
-// Validate checks what a Source is made of. The error wraps ErrInvalid.
+// Validate checks the fields of a Source. The error wraps ErrInvalid.
 func (s Source) Validate() error {
 	if s.VolumeID == "" {
 		return fmt.Errorf("%w: the volume id is empty", ErrInvalid)
@@ -58,8 +58,8 @@ func (s Source) Path() string {
 	return s.Volume + "/" + s.Subdir
 }
 
-// Difference returns in which way a mount of s shows other files than other asks for, or lets them be changed differently; "" if
-// it does neither.
+// Difference describes how a mount of s shows other files than one of other, or allows other changes to them. It returns "" if
+// there is no such difference.
 func (s Source) Difference(other Source) string {
 	switch {
 	case s.Volume != other.Volume || s.Subdir != other.Subdir:
@@ -70,8 +70,8 @@ func (s Source) Difference(other Source) string {
 	return ""
 }
 
-// Outdated reports whether a client for s is started differently from one for other, with which s has no Difference. The order of
-// servers does not matter.
+// Outdated reports whether a client for s is started differently from one for other, given that Difference returns "". The order
+// of servers does not matter.
 func (s Source) Outdated(other Source) bool {
 	sorted := func(servers []string) []string { return slices.Sorted(slices.Values(servers)) }
 	return s.Options.String() != other.Options.String() || !slices.Equal(sorted(s.Servers), sorted(other.Servers))

@@ -61,14 +61,14 @@ func TestDifference(t *testing.T) {
 		change              func(*Source)
 		different, outdated bool
 	}{
-		"nothing":                {func(*Source) {}, false, false},
-		"the order of servers":   {func(s *Source) { s.Servers = []string{"b", "a"} }, false, false},
-		"servers":                {func(s *Source) { s.Servers = []string{"c"} }, false, true},
-		"options":                {func(s *Source) { s.Options = options("noatime", "acl") }, false, true},
-		"an option without role": {func(s *Source) { s.Options = options("noatime", "nofail") }, false, false},
-		"read-only":              {func(s *Source) { s.Options = options("noatime", "ro") }, true, true},
-		"volume":                 {func(s *Source) { s.Volume = "other" }, true, false},
-		"directory":              {func(s *Source) { s.Subdir = "" }, true, false},
+		"nothing":                  {func(*Source) {}, false, false},
+		"the order of servers":     {func(s *Source) { s.Servers = []string{"b", "a"} }, false, false},
+		"servers":                  {func(s *Source) { s.Servers = []string{"c"} }, false, true},
+		"options":                  {func(s *Source) { s.Options = options("noatime", "acl") }, false, true},
+		"an option without effect": {func(s *Source) { s.Options = options("noatime", "nofail") }, false, false},
+		"read-only":                {func(s *Source) { s.Options = options("noatime", "ro") }, true, true},
+		"volume":                   {func(s *Source) { s.Volume = "other" }, true, false},
+		"directory":                {func(s *Source) { s.Subdir = "" }, true, false},
 	} {
 		other := staged
 		tt.change(&other)

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLayers bounds the mounts that Unmount takes off one path.
+// maxLayers is how many stacked mounts Unmount removes from one path.
 const maxLayers = 100
 
-// Unmount unmounts everything stacked at path, as long as mine agrees to each, and reports the first refusal. It
-// needs no answer from a client: the mounts leave the tree at once and end when their last user does. A path that
-// does not exist or is not a mount point is success.
+// Unmount unmounts all mounts stacked at path as long as mine returns nil for each, and returns its first error. It needs no
+// answer from a client: the mounts leave the tree at once, and end when their last user does. A path that does not exist or is
+// not a mount point counts as success.
 func Unmount(path string, mine func(*mountinfo.Info) error) error {
 	for range maxLayers {
 		top, err := Top(path)
@@ -35,14 +35,14 @@ func Unmount(path string, mine func(*mountinfo.Info) error) error {
 	return fmt.Errorf("unmount %s: still mounted after %d layers were taken off", path, maxLayers)
 }
 
-// RemoveDir removes an empty directory that is not a mount point, and may be sealed. It never removes data: rmdir(2)
-// refuses both. A path that does not exist is success.
+// RemoveDir removes an empty directory, even a sealed one, that is not a mount point. It never removes data, because rmdir(2)
+// refuses to. A path that does not exist counts as success.
 func RemoveDir(path string) error {
 	err := unix.Rmdir(path)
 	if errors.Is(err, unix.EPERM) && Unseal(path) == nil {
 		err = unix.Rmdir(path)
 	}
-	if errors.Is(err, unix.EROFS) { // said before the path is looked at
+	if errors.Is(err, unix.EROFS) { // returned before the path is looked up
 		if _, missing := identify(unix.AT_FDCWD, path); errors.Is(missing, fs.ErrNotExist) {
 			return nil
 		}

@@ -1,4 +1,5 @@
-// Package osthread runs functions that change what belongs to an OS thread: namespaces, root directory, cgroup.
+// Package osthread runs functions that change the state of an OS thread: its namespaces, root directory or cgroup. Such a
+// function must run on one of these threads, which end afterwards, so that no other goroutine gets the changed state.
 package osthread
 
 import (
@@ -7,12 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Thread is an OS thread on which functions are called one after another. What they change about it concerns nothing else, and
-// processes that they start inherit it. It is never the main thread of the process: Go keeps that one, and /proc/self shows what
-// it sees.
+// Thread is an OS thread that calls functions one after another. Their changes affect only this thread and the processes that
+// they start. It is never the main thread of the process: Go cannot end that one, and /proc/self shows its view.
 type Thread struct{ calls chan func() }
 
-// New returns a thread, which the caller ends.
+// New returns a thread. The caller must call End.
 func New() Thread {
 	t := Thread{calls: make(chan func())}
 	go onThread(func() {
@@ -30,7 +30,7 @@ func (t Thread) Do(fn func() error) error {
 	return <-failed
 }
 
-// End ends the thread, a moment later.
+// End ends the thread shortly afterwards.
 func (t Thread) End() { close(t.calls) }
 
 // Run calls fn on a thread that ends afterwards.
@@ -44,9 +44,9 @@ func onThread(fn func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
 		fn()
-		return // locked: the runtime ends the thread
+		return // still locked, so the runtime ends the thread
 	}
-	// Hold the main thread, so that another goroutine gets another one.
+	// Keep the main thread busy, so that the other goroutine gets another thread.
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mainThread is what TestMain has seen, which alone runs on the main thread.
+// mainThread holds the observations of TestMain, the only test function on the main thread.
 type mainThread struct {
 	begun  bool
-	thread int  // on which a function was called from there
+	thread int  // on which Run called the function
 	freed  bool // other goroutines can use the main thread afterwards
 }
 
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		onThread(func() { seen.thread = unix.Gettid() })
 	}
 	runtime.UnlockOSThread()
-	// A goroutine that is not locked to its thread changes it, sooner or later, among others that block theirs.
+	// A goroutine that is not locked moves to another thread sooner or later if others block their threads.
 	stop := make(chan struct{})
 	for range 2 * runtime.GOMAXPROCS(0) {
 		go func() {
@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestFromTheMainThread: that one is not changed, and not kept.
+// TestFromTheMainThread: the main thread is neither changed nor kept.
 func TestFromTheMainThread(t *testing.T) {
 	if !seen.begun {
 		t.Skip("TestMain was not on the main thread")

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// create makes a group in each hierarchy. It may exist.
+// create makes a group in each hierarchy. The group may exist already.
 func (c *cgroups) create(name string, memoryLimit int64) error {
 	for _, h := range c.hierarchies {
 		if err := h.tryCreate(name, memoryLimit); err != nil {
@@ -25,7 +25,7 @@ func (c *cgroups) create(name string, memoryLimit int64) error {
 	return nil
 }
 
-// tryCreate is create again and again: the end of the last client may remove the parent meanwhile.
+// tryCreate repeats create, because the end of the last client may remove the parent meanwhile.
 func (h hierarchy) tryCreate(name string, memoryLimit int64) (err error) {
 	const attempts = 10
 	for range attempts {
@@ -42,7 +42,7 @@ func (h hierarchy) create(name string, memoryLimit int64) error {
 		if err := os.Mkdir(h.path(group), 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		// A group of v1 has no processors and no memory until it is given some.
+		// A v1 cpuset group has no processors and no memory nodes until some are assigned.
 		if h.controls("cpuset") {
 			for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 				if err := copyValue(h.path(filepath.Dir(group), file), h.path(group, file)); err != nil {
@@ -61,7 +61,8 @@ func (h hierarchy) create(name string, memoryLimit int64) error {
 	return nil
 }
 
-// limitMemory needs the memory controller on the way to the group. Where v1 has the controller, v2 does not.
+// limitMemory sets the group's limit after enabling the memory controller on the way to the group. If v1 has the controller, v2
+// does not.
 func (h hierarchy) limitMemory(parent, name string, limit int64) error {
 	available, err := os.ReadFile(h.path("cgroup.controllers"))
 	if !slices.Contains(strings.Fields(string(available)), "memory") {
@@ -79,8 +80,9 @@ func (h hierarchy) limitMemory(parent, name string, limit int64) error {
 		writeIfThere(h.path(name, "memory.swap.max"), "0"), writeValue(h.path(name, "memory.oom.group"), "1"))
 }
 
-// enter puts the calling thread into the group's v1 hierarchies, and returns the directory of the group in v2: a thread cannot move
-// there alone, but a process can be born there (clone3, CLONE_INTO_CGROUP). The caller closes it, also after an error.
+// enter moves the calling thread into the group's v1 hierarchies, and returns the group's directory in v2: a thread cannot move
+// there alone, but a process can be created there (clone3, CLONE_INTO_CGROUP). The caller closes the directory, also after an
+// error.
 func (c *cgroups) enter(name string) (group *os.File, err error) {
 	if err := c.enterNamespace(); err != nil {
 		return nil, err
@@ -92,7 +94,7 @@ func (c *cgroups) enter(name string) (group *os.File, err error) {
 			}
 			continue
 		}
-		if err := writeValue(h.path(name, "tasks"), "0"); err != nil { // 0: the writing thread
+		if err := writeValue(h.path(name, "tasks"), "0"); err != nil { // 0 stands for the writing thread
 			return group, fmt.Errorf("move into the cgroup %s of hierarchy %q: %w", name, h.controllers, err)
 		}
 	}
@@ -120,8 +122,8 @@ func (c *cgroups) memory(name string) (int64, error) {
 	return 0, errors.New("no cgroup hierarchy counts memory")
 }
 
-// remove removes a group in which no process is left, and its parent when that was the last. Not there is success. It allows for
-// the moment that a process, or the thread that started it, is in a group after its end.
+// remove removes a group without processes, and its parent if that was the last group in it. A group that does not exist counts
+// as success. It retries, because a process, or the thread that started it, stays in its group for a moment after its end.
 func (c *cgroups) remove(name string) error {
 	const attempts = 50
 	for range attempts {
@@ -139,12 +141,12 @@ func (c *cgroups) tryRemove(name string) error {
 		if err := unix.Rmdir(h.path(name)); err != nil && !errors.Is(err, unix.ENOENT) {
 			failed = append(failed, fmt.Errorf("remove the cgroup %s of hierarchy %q: %w", name, h.controllers, err))
 		}
-		_ = unix.Rmdir(h.path(filepath.Dir(name))) // refused as long as another group is in it
+		_ = unix.Rmdir(h.path(filepath.Dir(name))) // fails as long as another group is in it
 	}
 	return errors.Join(failed...)
 }
 
-// names returns the groups in parent.
+// names returns the names of the groups in parent.
 func (c *cgroups) names(parent string) ([]string, error) {
 	names := map[string]bool{}
 	var failed []error
@@ -162,7 +164,7 @@ func (c *cgroups) names(parent string) ([]string, error) {
 	return slices.Sorted(maps.Keys(names)), errors.Join(failed...)
 }
 
-// sweep removes the groups in parent that have no process, and does not wait for those that have one.
+// sweep removes the groups in parent that have no process, and does not wait for the others.
 func (c *cgroups) sweep(parent string) error {
 	names, err := c.names(parent)
 	failed := []error{err}
@@ -174,7 +176,7 @@ func (c *cgroups) sweep(parent string) error {
 	return errors.Join(failed...)
 }
 
-// removeAll removes the groups in parent whose names begin so, and waits a moment for the end of their processes.
+// removeAll removes the groups in parent whose names have the prefix, and waits a moment for their processes to end.
 func (c *cgroups) removeAll(parent, prefix string) error {
 	names, err := c.names(parent)
 	failed := []error{err}
@@ -187,7 +189,7 @@ func (c *cgroups) removeAll(parent, prefix string) error {
 }
 
 func copyValue(from, to string) error {
-	data, err := os.ReadFile(from) //nolint:gosec // of a cgroup
+	data, err := os.ReadFile(from) //nolint:gosec // the path is a cgroup's
 	if err != nil {
 		return err
 	}
@@ -195,12 +197,12 @@ func copyValue(from, to string) error {
 }
 
 func writeValue(path, value string) error {
-	return os.WriteFile(path, []byte(value), 0) //nolint:gosec // of a cgroup, where it exists
+	return os.WriteFile(path, []byte(value), 0) //nolint:gosec // the path is a cgroup's, and the file exists
 }
 
-// writeIfThere writes a value that a kernel without swap has no file for.
+// writeIfThere writes a value unless its file does not exist, as on a kernel without swap.
 func writeIfThere(path, value string) error {
-	if err := writeValue(path, value); !errors.Is(err, fs.ErrPermission) { // no file can be made there
+	if err := writeValue(path, value); !errors.Is(err, fs.ErrPermission) { // returned because no file can be created in a cgroup
 		return err
 	}
 	return nil

@@ -23,7 +23,7 @@ func openTestCgroups(t *testing.T) *cgroups {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for _, h := range groups.hierarchies { // of a test that has failed
+		for _, h := range groups.hierarchies { // left by a test that failed
 			var left []string
 			_ = filepath.WalkDir(h.path(mounttest.Cgroup(t))+"/", func(path string, entry fs.DirEntry, err error) error {
 				if err == nil && entry.IsDir() {
@@ -40,7 +40,7 @@ func openTestCgroups(t *testing.T) *cgroups {
 	return groups
 }
 
-// TestStartInItsOwnCgroup: a process is in the group from its first moment, in every hierarchy, and this process in none.
+// TestStartInItsOwnCgroup: a process is in the group from its start, in every hierarchy, and this process is not in it.
 func TestStartInItsOwnCgroup(t *testing.T) {
 	groups := openTestCgroups(t)
 	own := cgroupsOf(t, os.Getpid())
@@ -80,7 +80,7 @@ func TestStartInItsOwnCgroup(t *testing.T) {
 	}
 }
 
-// TestGroupsComeAndGo: the end of one client, the last, removes the group of all while the next one is made.
+// TestGroupsComeAndGo: when the last client ends, the common parent group is removed while another client's group is being made.
 func TestGroupsComeAndGo(t *testing.T) {
 	groups := openTestCgroups(t)
 	var both sync.WaitGroup
@@ -98,7 +98,7 @@ func TestGroupsComeAndGo(t *testing.T) {
 	both.Wait()
 }
 
-// TestSweep: groups of processes that have ended are removed, and those in use are not waited for.
+// TestSweep: groups whose processes have ended are removed, without waiting for those in use.
 func TestSweep(t *testing.T) {
 	groups := openTestCgroups(t)
 	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: groups}
@@ -133,7 +133,7 @@ func TestSweep(t *testing.T) {
 	left("all are removed")
 }
 
-// TestMemoryLimit: a process that needs more than its limit is killed, and nothing else.
+// TestMemoryLimit: a process that exceeds its limit is killed, and no other process is.
 func TestMemoryLimit(t *testing.T) {
 	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: openTestCgroups(t)}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `x=x; while :; do x="$x$x"; done`)
@@ -142,14 +142,14 @@ func TestMemoryLimit(t *testing.T) {
 	}
 	err := cmd.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.Sys().(interface{ Signal() unix.Signal }).Signal() != unix.SIGKILL {
-		t.Errorf("a process beyond its limit: %v, want that it is killed", err)
+		t.Errorf("a process beyond its limit: %v, want it killed", err)
 	}
 	if err := n.Remove("greedy"); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestStartThatFails leaves no group.
+// TestStartThatFails: a failed start leaves no group.
 func TestStartThatFails(t *testing.T) {
 	groups := openTestCgroups(t)
 	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: groups}

@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// ordinary returns a hierarchy whose root is an ordinary directory with these files in it. What the kernel does with the files is
-// seen by tests on the hierarchies of this machine, which has some only.
+// ordinary returns a hierarchy whose root is an ordinary directory with these files in it. Other tests check the kernel's side on
+// the hierarchies of this machine, which has only some kinds.
 func ordinary(t *testing.T, controllers string, files map[string]string) hierarchy {
 	t.Helper()
 	dir := t.TempDir()
@@ -28,7 +28,7 @@ func ordinary(t *testing.T, controllers string, files map[string]string) hierarc
 	return hierarchy{controllers, root}
 }
 
-// write writes files below a directory. A content of "/" stands for a directory in the place of a file.
+// write writes files below a directory. The content "/" makes a directory in the place of a file.
 func write(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {
@@ -63,14 +63,14 @@ func read(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// TestCreate: a group has the limit that was asked for, and in v1 the processors and the memory of the group above.
+// TestCreate: a group has the requested limit, and in v1 the processors and memory nodes of the group above.
 func TestCreate(t *testing.T) {
 	const available = "cgroup.controllers"
 	for name, tt := range map[string]struct {
 		controllers string
 		files       map[string]string
 		limit       int64
-		want        map[string]string // what is written; nil: an error
+		want        map[string]string // files that are written; nil: an error
 	}{
 		"no limit in v1":       {"memory", nil, 0, map[string]string{}},
 		"a limit in v1":        {"memory,hugetlb", nil, 4096, map[string]string{"top/one/memory.limit_in_bytes": "4096", "top/one/memory.memsw.limit_in_bytes": "4096"}},
@@ -83,7 +83,7 @@ func TestCreate(t *testing.T) {
 		"processors in v1":     {"cpuset", map[string]string{"cpuset.cpus": "0-1\n", "cpuset.mems": "0\n"}, 0, map[string]string{"top/cpuset.cpus": "0-1", "top/cpuset.mems": "0", "top/one/cpuset.cpus": "0-1", "top/one/cpuset.mems": "0"}},
 		"processors refused":   {"cpuset", map[string]string{"cpuset.cpus": "0-1\n", "cpuset.mems": "0\n", "top/one/cpuset.cpus": "/"}, 0, nil},
 		"no processors in v1":  {"cpuset", nil, 0, nil},
-		"v2 that is damaged":   {"", nil, 0, nil},
+		"damaged v2":           {"", nil, 0, nil},
 		"a limit refused":      {"", map[string]string{available: "memory", "top/one/memory.max": "/"}, 1, nil},
 		"the limit of swap":    {"", map[string]string{available: "memory", "top/one/memory.swap.max": "/"}, 1, nil},
 		"a controller refused": {"", map[string]string{available: "memory", "top/cgroup.subtree_control": "/"}, 1, nil},
@@ -106,7 +106,7 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// TestFileThatIsNotThere: a kernel without swap has no limit for it, and lets none be made.
+// TestFileThatIsNotThere: a kernel without swap has no file for its limit, and none can be created.
 func TestFileThatIsNotThere(t *testing.T) {
 	groups := openTestCgroups(t)
 	if err := groups.create(mounttest.Cgroup(t)+"/one", 0); err != nil {
@@ -126,7 +126,7 @@ func TestFileThatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestEnter: the thread moves in v1, and the process is born in v2.
+// TestEnter: the thread moves in v1, and the process is created in v2.
 func TestEnter(t *testing.T) {
 	one, two := ordinary(t, "pids", map[string]string{"g/tasks": ""}), ordinary(t, "", map[string]string{"g/x": ""})
 	file, err := (&cgroups{hierarchies: []hierarchy{one, two}}).enter("g")
@@ -151,11 +151,11 @@ func TestEnter(t *testing.T) {
 	}
 	defer null.Close()
 	if file, err := (&cgroups{hierarchies: []hierarchy{one, two}, namespace: null}).enter("g"); file != nil || !errors.Is(err, unix.EINVAL) {
-		t.Errorf("a namespace that is none: %v, %v", file, err)
+		t.Errorf("not a namespace: %v, %v", file, err)
 	}
 }
 
-// TestMemory is counted by one hierarchy.
+// TestMemory: one hierarchy counts the memory.
 func TestMemory(t *testing.T) {
 	other := ordinary(t, "pids", nil)
 	for name, tt := range map[string]struct {
@@ -182,7 +182,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestRemoveWhatCannotBeRemoved is told, with the hierarchy, and does not keep other groups from being removed.
+// TestRemoveWhatCannotBeRemoved: the error names the hierarchy, and the other groups are removed.
 func TestRemoveWhatCannotBeRemoved(t *testing.T) {
 	groups := &cgroups{hierarchies: []hierarchy{
 		ordinary(t, "pids", map[string]string{"top/a-one/x": "", "top/a-two": "/"}), ordinary(t, "cpu", map[string]string{"top/a-one": "/", "top/b": "/", "top/file": ""}),

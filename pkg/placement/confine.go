@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Confinement takes away what a GlusterFS client does not need: a client believes the servers that it gets its volume file from, and
-// must not be worth more than the volume.
+// Confinement removes the privileges that a GlusterFS client does not need: a client trusts the servers that give it its volume
+// file, so a malicious server must gain no more than access to the volume.
 type Confinement struct{ filter []unix.SockFilter }
 
-// NewConfinement assembles the filter of system calls, which takes longer than all else that Apply does.
+// NewConfinement assembles the system call filter, which takes longer than the rest of Apply.
 func NewConfinement() (*Confinement, error) {
 	calls := policy()
 	program, err := calls.Assemble()
@@ -34,7 +34,8 @@ func NewConfinement() (*Confinement, error) {
 	return c, nil
 }
 
-// Apply confines the calling thread, and what it starts. It works on a thread that ends (package osthread), as there is no way back.
+// Apply confines the calling thread and the processes that it starts. It cannot be undone, so the thread must be one that ends
+// (package osthread).
 func (c *Confinement) Apply() error {
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("drop capabilities: %w", err)
@@ -45,12 +46,12 @@ func (c *Confinement) Apply() error {
 	return nil
 }
 
-// load is LoadFilter of the library with a filter that has been assembled.
+// load is like the library's LoadFilter, for a filter that is already assembled.
 func (c *Confinement) load() error {
 	if err := seccomp.SetNoNewPrivs(); err != nil {
 		return err
 	}
-	// Linux before 5.16 slows every process with a filter down, unless told that it does not run code of others beside its own.
+	// Before version 5.16, Linux slows down every process with a filter unless told that the process runs no foreign code.
 	const flags = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
 	program := unix.SockFprog{Len: uint16(len(c.filter)), Filter: &c.filter[0]}                                           //nolint:gosec // some hundred instructions
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program))) //nolint:gosec // as in seccomp(2)
@@ -60,10 +61,11 @@ func (c *Confinement) load() error {
 	return nil
 }
 
-// neededCapabilities are those of a client: it mounts, and binds to a port below 1024 where a volume has server.allow-insecure off.
+// neededCapabilities returns a client's capabilities: it mounts, and it binds to a port below 1024 if a volume has
+// server.allow-insecure off.
 func neededCapabilities() []uintptr { return []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_BIND_SERVICE} }
 
-// dropCapabilities leaves the bounding set, from which root gets its capabilities with each program, to a client's.
+// dropCapabilities reduces the bounding set, from which root gets its capabilities at each exec, to a client's capabilities.
 func dropCapabilities() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
@@ -71,7 +73,7 @@ func dropCapabilities() error {
 		return err
 	}
 	for i := range sets {
-		sets[i].Inheritable = 0 // which would be added
+		sets[i].Inheritable = 0 // inheritable ones would be added at exec
 	}
 	if err := unix.Capset(&header, &sets[0]); err != nil {
 		return err
@@ -79,7 +81,7 @@ func dropCapabilities() error {
 	for capability := uintptr(0); ; capability++ {
 		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, capability, 0, 0, 0)
 		if errors.Is(err, unix.EINVAL) {
-			return nil // the kernel has no more
+			return nil // the kernel has no more capabilities
 		}
 		if err == nil && has == 1 && !slices.Contains(neededCapabilities(), capability) {
 			err = unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -90,13 +92,14 @@ func dropCapabilities() error {
 	}
 }
 
-// refused are system calls that no client makes, and with which a process that may mount would leave its root directory, look into
-// other processes or change the node. What the list of the library does not know is refused, too, and calls of other architectures.
+// refused returns system calls that no client makes, and with which a process that may mount could leave its root directory,
+// access other processes or change the node. Calls that the library's list lacks and calls of other architectures are refused as
+// well.
 func refused() []string {
 	return []string{
 		// Mounts and namespaces.
 		"chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount_setattr", "move_mount", "open_tree", "pivot_root", "setns", "unshare",
-		// Files by other ways than their names.
+		// Access to files other than by name.
 		"fanotify_init", "mknod", "mknodat", "name_to_handle_at", "open_by_handle_at", "quotactl", "quotactl_fd",
 		// Other processes.
 		"kcmp", "move_pages", "migrate_pages", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace",
@@ -104,20 +107,20 @@ func refused() []string {
 		"acct", "adjtimex", "bpf", "clock_adjtime", "clock_settime", "delete_module", "finit_module", "init_module", "ioperm", "iopl",
 		"kexec_file_load", "kexec_load", "perf_event_open", "reboot", "setdomainname", "sethostname", "settimeofday", "swapoff", "swapon",
 		"syslog", "userfaultfd", "vhangup",
-		// Keys, which have no namespaces, and a second way to make calls.
+		// Keys, which have no namespaces, and io_uring, a second way to make system calls.
 		"add_key", "keyctl", "request_key", "io_uring_enter", "io_uring_register", "io_uring_setup",
 	}
 }
 
-// changeMount are flags with which mount(2) changes a mount, or mounts a second time what is mounted already.
+// changeMount is the set of flags with which mount(2) changes an existing mount or mounts it again.
 const changeMount = unix.MS_REMOUNT | unix.MS_BIND | unix.MS_MOVE | unix.MS_SHARED | unix.MS_SLAVE | unix.MS_PRIVATE | unix.MS_UNBINDABLE
 
 func policy() seccomp.Policy {
 	var known []string
-	if native, err := arch.GetInfo(""); err == nil { // otherwise Assemble returns the error
+	if native, err := arch.GetInfo(""); err == nil { // if it fails, Assemble returns the error
 		known = slices.Sorted(maps.Keys(native.SyscallNames))
 	}
-	const flags = 3 // argument of mount
+	const flags = 3 // index of mount's argument
 	return seccomp.Policy{
 		DefaultAction: seccomp.ActionErrno, // EPERM
 		Syscalls: []seccomp.SyscallGroup{{

@@ -22,7 +22,7 @@ func newConfinement(t *testing.T) *Confinement {
 	return c
 }
 
-// TestConfinedProgram: root has two capabilities, and gets no more by what it runs.
+// TestConfinedProgram: root has two capabilities, and gets no more from the programs that it runs.
 func TestConfinedProgram(t *testing.T) {
 	confinement := newConfinement(t)
 	var status []byte
@@ -48,7 +48,7 @@ func TestConfinedProgram(t *testing.T) {
 	}
 }
 
-// TestRefusedCalls: with arguments that the kernel would refuse for another reason, if it came to look at them.
+// TestRefusedCalls uses arguments that the kernel would refuse with another error if it examined them.
 func TestRefusedCalls(t *testing.T) {
 	native, err := arch.GetInfo("")
 	if err != nil {
@@ -76,14 +76,14 @@ func TestRefusedCalls(t *testing.T) {
 				t.Errorf("mount %s: %v", name, err)
 			}
 		}
-		// What a client does.
+		// Calls that a client makes.
 		return errors.Join(unix.Mount("client", dir, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, ""), unix.Unmount(dir, 0))
 	}); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestConfineNeedsRights that a container without privileges lacks: no client runs unconfined.
+// TestConfineNeedsRights: a container without privileges cannot confine clients, so none is started unconfined.
 func TestConfineNeedsRights(t *testing.T) {
 	confinement := newConfinement(t)
 	if err := osthread.Run(func() error {

@@ -18,7 +18,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// library is a set with one file and a link to it, made below a directory.
+// library returns a set with one file and a link to it, made below a directory.
 func library(t *testing.T) (set *fileSet, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -33,7 +33,7 @@ func library(t *testing.T) (set *fileSet, dir string) {
 	return set, dir
 }
 
-// TestDigest differs for whatever differs in a copy.
+// TestDigest: the digest changes with everything in a copy.
 func TestDigest(t *testing.T) {
 	seen, dir := map[string]string{}, t.TempDir()
 	for name, change := range map[string]func(set *fileSet, dir string) []string{
@@ -56,12 +56,12 @@ func TestDigest(t *testing.T) {
 			t.Errorf("%s: %q, %q, %v", name, digest, again, err)
 		}
 		if other := seen[digest]; other != "" {
-			t.Errorf("another digest is expected with a change of %s than of %s", name, other)
+			t.Errorf("changing %s and changing %s must give different digests", name, other)
 		}
 		seen[digest] = name
 	}
 	set, dir := library(t)
-	set.files[dir+"/lib"] = 0o755 // a directory, which can be opened and not read
+	set.files[dir+"/lib"] = 0o755 // a directory: opens, but cannot be read
 	if digest, err := set.digest(nil); digest != "" || !errors.Is(err, unix.EISDIR) {
 		t.Errorf("%q, %v", digest, err)
 	}
@@ -71,11 +71,11 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// TestCopy is the same as what it is a copy of, on the disk, and leaves no descriptor.
+// TestCopy: a copy equals its original, is on the disk, and leaves no descriptor.
 func TestCopy(t *testing.T) {
 	set, dir := library(t)
 	to := filepath.Join(t.TempDir(), "copy")
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close forgotten files
 	before := mounttest.Descriptors(t)
 	if err := set.copyTo(to, []string{"/proc", "/a/b"}); err != nil {
 		t.Fatal(err)
@@ -99,9 +99,9 @@ func TestCopy(t *testing.T) {
 		}
 	}
 	if !set.isCopied(to) {
-		t.Error("it is not taken for a copy")
+		t.Error("it does not count as a copy")
 	}
-	// A copy is never written a second time.
+	// A copy is never overwritten.
 	if err := set.copyTo(to, nil); !errors.Is(err, os.ErrExist) {
 		t.Errorf("%v", err)
 	}
@@ -109,22 +109,22 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	if set.isCopied(to) {
-		t.Error("one of another size is taken for a copy")
+		t.Error("a file of another size counts as a copy")
 	}
 	if err := os.Remove(dir + "/lib/so"); err != nil {
 		t.Fatal(err)
 	}
 	if set.isCopied(to) || newSet().isCopied(to) != true {
-		t.Error("a copy of what is missing")
+		t.Error("a copy of a missing file")
 	}
 }
 
-// TestCopyInDoubt: the first part that cannot be copied is told.
+// TestCopyInDoubt: the error names the first part that cannot be copied.
 func TestCopyInDoubt(t *testing.T) {
 	set, dir := library(t)
 	for name, tt := range map[string]struct {
 		change func(set *fileSet)
-		in     map[string]string // the way, at the place of the copy
+		in     map[string]string // obstacles at the place of the copy
 		want   error
 	}{
 		"a mount point":              {func(*fileSet) {}, map[string]string{"proc": "file"}, unix.ENOTDIR},
@@ -151,7 +151,7 @@ func TestCopyInDoubt(t *testing.T) {
 	}
 }
 
-// TestNoCopy: what was copied in part goes, and the reason is told.
+// TestNoCopy: a partial copy is removed, and the error gives the reason.
 func TestNoCopy(t *testing.T) {
 	for path, says := range map[string]string{"/bin/false": "for its translators", "/missing": "no such file"} {
 		if copied, err := copyTree(t.Context(), path, t.TempDir(), nil); copied.dir != "" || err == nil || !strings.Contains(err.Error(), says) {
@@ -180,7 +180,7 @@ func TestNoCopy(t *testing.T) {
 	}
 }
 
-// TestNewestTree is the last one that is complete.
+// TestNewestTree: the newest complete copy is returned.
 func TestNewestTree(t *testing.T) {
 	into, now := t.TempDir(), time.Now()
 	if newest, found := newestTree(into+"/missing", "/x"); found {
@@ -206,7 +206,7 @@ func TestNewestTree(t *testing.T) {
 	}
 }
 
-// TestTreesThatCannotBeRemoved are told, and the others go.
+// TestTreesThatCannotBeRemoved: the error names them, and the others are removed.
 func TestTreesThatCannotBeRemoved(t *testing.T) {
 	into := t.TempDir()
 	write(t, into, map[string]string{"1-a/x": "", "2-b/point/x": "/", "3-c/y": "", "4-d/z": "", "3-c/empty": "/", "5-e" + unfinishedSuffix + "/x": ""})

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
-// bareTree is one without files, in which a client could not run.
+// bareTree returns a tree without files, in which no client could run.
 func bareTree(t *testing.T, stateDir string) tree {
 	t.Helper()
 	bare := tree{dir: filepath.Join(stateDir, TreeDir, "1-x")}
@@ -25,7 +25,7 @@ func bareTree(t *testing.T, stateDir string) tree {
 	return bare
 }
 
-// enterNew gives the calling thread a root directory made from a tree for it alone.
+// enterNew gives the calling thread a root directory made from a tree for this thread alone.
 func enterNew(t tree, stateDir string) error {
 	made, err := t.makeRoot(stateDir)
 	if err != nil {
@@ -35,9 +35,9 @@ func enterNew(t tree, stateDir string) error {
 	return made.enter()
 }
 
-// TestRootInDoubt: a client is not started in a root directory that lacks a part, and the way in leaves no descriptor.
+// TestRootInDoubt: no client is started in a root directory that lacks a part, and entering leaves no descriptor.
 func TestRootInDoubt(t *testing.T) {
-	// Not below /tmp, of which a client has its own.
+	// Not below /tmp, because a client has its own /tmp.
 	if err := unix.Mount("tmpfs", "/srv", "tmpfs", 0, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestRootInDoubt(t *testing.T) {
 	}
 }
 
-// TestRootWithoutADevice of the node.
+// TestRootWithoutADevice: the node lacks a device.
 func TestRootWithoutADevice(t *testing.T) {
 	dir := stateDir(t)
 	bare := bareTree(t, dir)
@@ -100,7 +100,7 @@ func TestRootWithoutADevice(t *testing.T) {
 	}
 }
 
-// TestRootHasDevices that everyone can use, and takes no name of the node's root directory away.
+// TestRootHasDevices: every user can use the devices, and no path of the node's root directory is hidden.
 func TestRootHasDevices(t *testing.T) {
 	dir := stateDir(t)
 	bare := bareTree(t, dir)
@@ -112,7 +112,7 @@ func TestRootHasDevices(t *testing.T) {
 			t.Errorf("the directory is %s, %v", at, err)
 		}
 		for _, name := range []string{"fuse", "null", "zero", "random", "urandom"} {
-			if info, err := os.Stat("/dev/" + name); err != nil || info.Mode() != os.ModeDevice|os.ModeCharDevice|0o644 { // less the umask
+			if info, err := os.Stat("/dev/" + name); err != nil || info.Mode() != os.ModeDevice|os.ModeCharDevice|0o644 { // as reduced by the umask
 				t.Errorf("%s: %v, %v", name, info, err)
 			}
 		}
@@ -126,7 +126,7 @@ func TestRootHasDevices(t *testing.T) {
 	}
 }
 
-// TestMountFails and leaves no descriptor.
+// TestMountFails: a failed mount leaves no descriptor.
 func TestMountFails(t *testing.T) {
 	dir := t.TempDir()
 	before := mounttest.Descriptors(t)
@@ -151,7 +151,7 @@ func TestMountFails(t *testing.T) {
 	}
 }
 
-// TestPivotFails for a directory that is no mount point, or is not there.
+// TestPivotFails: the directory is not a mount point, or does not exist.
 func TestPivotFails(t *testing.T) {
 	dir := t.TempDir()
 	for path, says := range map[string]string{dir: "pivot_root", dir + "/missing": "chdir"} {
@@ -177,7 +177,7 @@ func secretDir(t *testing.T, dir string, files map[string]string) {
 	write(t, dir, files)
 }
 
-// TestSecretsInDoubt: a client that cannot have its key is not started, and it never has one that other users can read.
+// TestSecretsInDoubt: a client is not started without its key, and other users can never read the key.
 func TestSecretsInDoubt(t *testing.T) {
 	secretDir(t, "/etc/ssl", map[string]string{"glusterfs.pem": "certificate", "glusterfs.key": "key"})
 	enter := func(prepare func(dir string, bare tree) error, inside func() error) error {
@@ -222,7 +222,7 @@ func TestSecretsInDoubt(t *testing.T) {
 	}
 }
 
-// TestSecretsThatCannotBeRenewed are told, those that have not changed are left alone.
+// TestSecretsThatCannotBeRenewed: the error names them, and those that have not changed are not written.
 func TestSecretsThatCannotBeRenewed(t *testing.T) {
 	secretDir(t, "/etc/ssl", map[string]string{"glusterfs.pem": "certificate", "glusterfs.key": "new"})
 	root := t.TempDir()

@@ -16,7 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
-// settings returns files that libraries of the client read. A distribution has some of them.
+// settings returns configuration files that the client's libraries read. A distribution has only some of them.
 func settings() []string {
 	return []string{
 		"/etc/ld.so.cache", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
@@ -27,18 +27,18 @@ func settings() []string {
 // fileSet holds the files and links that a client needs, by path.
 type fileSet struct {
 	files  map[string]fs.FileMode
-	links  map[string]string // to their targets
+	links  map[string]string // link to target
 	listed map[string]bool   // names of libraries that are in the set
-	loader string            // the dynamic loader of the client
+	loader string            // the client's dynamic loader
 }
 
-// clientFiles finds the files of the GlusterFS client that is installed here.
+// clientFiles finds the files of the installed GlusterFS client.
 func clientFiles(ctx context.Context, glusterfs string) (*fileSet, error) {
 	set := &fileSet{files: map[string]fs.FileMode{}, links: map[string]string{}, listed: map[string]bool{}}
 	if err := set.program(ctx, glusterfs); err != nil {
 		return nil, err
 	}
-	// #nosec G204 -- not from a user
+	// #nosec G204 -- the path is not a user's
 	out, err := exec.CommandContext(ctx, glusterfs, "--print-xlatordir").Output()
 	if err != nil {
 		return nil, fmt.Errorf("ask the GlusterFS client for its translators: %w", err)
@@ -48,7 +48,7 @@ func clientFiles(ctx context.Context, glusterfs string) (*fileSet, error) {
 		return nil, fmt.Errorf("the GlusterFS client names %q as the directory of its translators", dir)
 	}
 	patterns := []string{filepath.Join(filepath.Dir(dir), "rpc-transport/*.so")}
-	for _, kind := range volfile.Translators() { // what a server has is left out, whatever a volume file says
+	for _, kind := range volfile.Translators() { // server translators are left out, so that no volume file can load them
 		patterns = append(patterns, filepath.Join(dir, kind+".so"))
 	}
 	for _, pattern := range patterns {
@@ -89,7 +89,7 @@ func (s *fileSet) program(ctx context.Context, path string) error {
 	return s.library(ctx, path)
 }
 
-// library adds a file and the libraries that it needs. The loader is asked only about those that are not in the set yet.
+// library adds a file and the libraries that it needs. The loader is only asked about libraries that are not in the set yet.
 func (s *fileSet) library(ctx context.Context, path string) error {
 	if err := s.add(path); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (s *fileSet) library(ctx context.Context, path string) error {
 	return nil
 }
 
-// besideLibc adds libraries that the C library, which is in the directory, opens when it needs them.
+// besideLibc adds libraries that the C library opens on demand. They are in the C library's directory.
 func (s *fileSet) besideLibc(dir string) error {
 	for _, name := range []string{"libnss_dns.so.*", "libnss_files.so.*", "libgcc_s.so.*"} {
 		paths, _ := filepath.Glob(filepath.Join(dir, name)) // the pattern is valid
@@ -138,8 +138,8 @@ func (s *fileSet) besideLibc(dir string) error {
 	return nil
 }
 
-// parseLibraries reads lines as "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f...)", and returns the paths by name. What
-// the kernel provides has none.
+// parseLibraries parses lines such as "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f...)", and returns the paths by
+// name. Libraries that the kernel provides have no path.
 func parseLibraries(list string) map[string]string {
 	paths := map[string]string{}
 	for line := range strings.Lines(list) {
@@ -154,7 +154,7 @@ func parseLibraries(list string) map[string]string {
 
 // add adds a file, and every link on the way to it.
 func (s *fileSet) add(path string) error {
-	const most = 40 // links on the way, as in the kernel
+	const most = 40 // the kernel's limit of links in a path
 	for range most {
 		link, target, err := firstLink(path)
 		if err != nil {
@@ -179,7 +179,7 @@ func (s *fileSet) add(path string) error {
 	return &fs.PathError{Op: "copy", Path: path, Err: errors.New("too many symbolic links")}
 }
 
-// firstLink returns the first part of the path that is a symbolic link; "": none is.
+// firstLink returns the first part of the path that is a symbolic link, or "" if none is.
 func firstLink(path string) (link, target string, err error) {
 	for i := 1; i <= len(path); i++ {
 		if i < len(path) && path[i] != '/' {

@@ -19,7 +19,7 @@ func newSet() *fileSet {
 	return &fileSet{files: map[string]fs.FileMode{}, links: map[string]string{}, listed: map[string]bool{}}
 }
 
-// TestAdd finds a file and the links that lead to it, and nothing else.
+// TestAdd: a file and the links that lead to it are added, and nothing else.
 func TestAdd(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"lib/x/libc.so": "library", "other": ""})
@@ -47,8 +47,8 @@ func TestAdd(t *testing.T) {
 	}
 }
 
-// TestClientThatIsNone is refused with a reason.
-func TestClientThatIsNone(t *testing.T) {
+// TestNotAClient: a file that is not a client is refused with the reason.
+func TestNotAClient(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "script")
 	if err := os.WriteFile(script, []byte("#!/bin/sh\necho /\n"), 0o755); err != nil {
 		t.Fatal(err)
@@ -64,14 +64,14 @@ func TestClientThatIsNone(t *testing.T) {
 			t.Errorf("%s: %v; want %q", path, err, says)
 		}
 	}
-	libraries, _ := filepath.Glob("/lib/*/libm.so.6") // no program, and so without a loader
+	libraries, _ := filepath.Glob("/lib/*/libm.so.6") // not a program, so without a loader
 	for _, path := range libraries {
 		if set, err := clientFiles(t.Context(), path); set != nil || err == nil || !strings.Contains(err.Error(), "is not linked dynamically") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
 	for path, says := range map[string]string{"/bin/false": "ask the GlusterFS client for its version", "/bin/true": "does not say its version"} {
-		if version, err := clientVersion(t.Context(), path); version != "" || err == nil || !strings.Contains(err.Error(), says) {
+		if version, err := ClientVersion(t.Context(), path); version != "" || err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %q, %v; want %q", path, version, err, says)
 		}
 	}
@@ -116,7 +116,7 @@ func TestLibraryInDoubt(t *testing.T) {
 			t.Errorf("%s is in the set: %t", name, found)
 		}
 	}
-	set.loader = "/bin/false" // which is not asked about libraries that are known
+	set.loader = "/bin/false" // must not be asked about known libraries
 	if err := set.library(t.Context(), "/bin/true"); err != nil {
 		t.Error(err)
 	}
@@ -126,11 +126,11 @@ func TestLibraryInDoubt(t *testing.T) {
 	set = newSet()
 	set.loader = dir + "/loader"
 	if err := set.library(t.Context(), "/bin/true"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
-		t.Errorf("beside the C library: %v", err)
+		t.Errorf("next to the C library: %v", err)
 	}
 }
 
-// TestDamagedTranslator: a client without it could not mount some volumes.
+// TestDamagedTranslator: without the translator, a client could not mount some volumes.
 func TestDamagedTranslator(t *testing.T) {
 	client := mounttest.Glusterfs(t)
 	dir, err := exec.CommandContext(t.Context(), client, "--print-xlatordir").Output()
@@ -150,7 +150,7 @@ func TestDamagedTranslator(t *testing.T) {
 	}
 }
 
-// TestSetting: one that is there, and no file, does not become missing.
+// TestSetting: a setting that exists but is not a regular file is an error.
 func TestSetting(t *testing.T) {
 	path := "/etc/host.conf"
 	if _, err := os.Stat(path); err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
-// cgroups are the roots of the node's cgroup hierarchies: one with cgroup v2, several with v1, both with a hybrid. They are
-// mounted here, unattached, because a container sees its own part of them, or none.
+// cgroups holds the roots of the node's cgroup hierarchies: one with cgroup v2, several with v1, both kinds on a hybrid system.
+// They are mounted here without a path, because a container sees only its own part of them, or none.
 type cgroups struct {
 	hierarchies []hierarchy
 	namespace   *os.File // PID 1's cgroup namespace; nil if this process is in it
@@ -30,7 +30,7 @@ type hierarchy struct {
 
 func (h hierarchy) unified() bool { return h.controllers == "" }
 
-// path returns the path of a group. It leads through the descriptor, since the hierarchy is mounted nowhere.
+// path returns the path of a group. It goes through the descriptor, because the hierarchy is not mounted at a path.
 func (h hierarchy) path(elem ...string) string {
 	return filepath.Join(append([]string{fmt.Sprintf("/proc/self/fd/%d", h.root.Fd())}, elem...)...)
 }
@@ -83,7 +83,7 @@ func (c *cgroups) close() {
 	}
 }
 
-// parseHierarchies reads the controllers of each hierarchy, "" for v2 (cgroups(7), /proc/PID/cgroup).
+// parseHierarchies returns the controllers of each hierarchy, "" for v2 (cgroups(7), /proc/PID/cgroup).
 func parseHierarchies(r io.Reader) ([]string, error) {
 	var names []string
 	lines := bufio.NewScanner(r)
@@ -97,10 +97,10 @@ func parseHierarchies(r io.Reader) ([]string, error) {
 	return names, lines.Err()
 }
 
-// initialNamespace is the inode number of the first cgroup namespace (PROC_CGROUP_INIT_INO, linux/proc_ns.h).
+// initialNamespace is the link target for the first cgroup namespace (PROC_CGROUP_INIT_INO, linux/proc_ns.h).
 const initialNamespace = "cgroup:[4026531835]"
 
-// nodeCgroupNamespace opens PID 1's cgroup namespace, or returns nil if this process is in it.
+// nodeCgroupNamespace opens PID 1's cgroup namespace. It returns nil if this process is in that namespace.
 func nodeCgroupNamespace() (*os.File, error) {
 	own, err := os.Readlink("/proc/self/ns/cgroup")
 	if err != nil {

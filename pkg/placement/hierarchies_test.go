@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestHierarchiesInDoubt: where the node's cgroups cannot be found, that is an error, and nothing stays open.
+// TestHierarchiesInDoubt: a failure to find the node's cgroups is an error, and leaves no descriptor.
 func TestHierarchiesInDoubt(t *testing.T) {
 	const unified = "0::/\n"
 	before := mounttest.Descriptors(t)
@@ -45,7 +45,7 @@ func TestHierarchiesInDoubt(t *testing.T) {
 			t.Fatal(err)
 		}
 		if groups != nil || openErr == nil || !strings.Contains(openErr.Error(), says) {
-			t.Errorf("%v, %v; want an error that says %q", groups, openErr, says)
+			t.Errorf("got %v, %v; want an error with %q", groups, openErr, says)
 		}
 	}
 	if after := mounttest.Descriptors(t); after != before {
@@ -53,7 +53,7 @@ func TestHierarchiesInDoubt(t *testing.T) {
 	}
 }
 
-// TestNodeCgroupNamespace is opened only if it is another one.
+// TestNodeCgroupNamespace: PID 1's namespace is opened only if it is not this process's.
 func TestNodeCgroupNamespace(t *testing.T) {
 	for name, tt := range map[string]struct {
 		own, node string
@@ -78,7 +78,7 @@ func TestNodeCgroupNamespace(t *testing.T) {
 	}
 }
 
-// TestMountHierarchyFails where the kernel or the container does not allow it, and says at which step.
+// TestMountHierarchyFails: if the kernel or the container does not allow the mount, the error names the step.
 func TestMountHierarchyFails(t *testing.T) {
 	before := mounttest.Descriptors(t)
 	mounttest.WithoutRight(t, unix.CAP_SYS_ADMIN, func() {

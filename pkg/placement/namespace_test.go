@@ -17,8 +17,8 @@ import (
 
 const containerVariable = "PLACEMENT_TEST_CONTAINER"
 
-// container plays a node plugin that has its own cgroup namespace. It starts a process, prints the process's number, and ends when
-// its standard input is closed.
+// container acts as a node plugin with a separate cgroup namespace. It starts a process, prints the process's number, and ends
+// when its standard input is closed.
 func container(group string) int {
 	groups, err := openCgroups()
 	if err != nil {
@@ -37,7 +37,7 @@ func container(group string) int {
 	return 0
 }
 
-// TestOwnCgroupNamespace: CRI-O may give a container one, in which its own cgroup seems to be the top.
+// TestOwnCgroupNamespace: CRI-O may give a container a separate cgroup namespace, in which its own cgroup appears to be the top.
 func TestOwnCgroupNamespace(t *testing.T) {
 	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: openTestCgroups(t)}
 	cmd := exec.CommandContext(t.Context(), os.Args[0])

@@ -8,11 +8,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
-// Place is where one process can be started: a thread that is already what the process is to be. To make it takes longer than the
-// start, and needs to know nothing of the process.
+// Place is a place in which one process can be started: a thread that already has the process's root directory, privileges and
+// cgroups. Making a place takes longer than starting the process, and is independent of the process.
 type Place struct {
 	thread osthread.Thread
-	cgroup *os.File // of v2, in which the process is born; may be nil
+	cgroup *os.File // v2 group in which the process is created; may be nil
 }
 
 // Start starts the process.
@@ -26,7 +26,7 @@ func (p *Place) Start(cmd *exec.Cmd) error {
 	return p.thread.Do(cmd.Start)
 }
 
-// Close gives the place up. A process that was started goes on.
+// Close releases the place. A process that was started keeps running.
 func (p *Place) Close() {
 	p.thread.End()
 	if p.cgroup != nil {

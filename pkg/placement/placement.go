@@ -1,8 +1,9 @@
-// Package placement starts GlusterFS clients outside of the container: in cgroups at the top of the node's hierarchies, which end
-// with no pod, and in a root directory made from a copy of the client's files, which goes with no image. A client is then part of
-// the node, as the kernel's NFS client is, whatever happens to the container that started it.
+// Package placement starts GlusterFS clients outside the container: in cgroups at the top of the node's hierarchies, which do not
+// end with a pod, and in a root directory made from a copy of the client's files, which does not depend on an image. A client is
+// then part of the node, like the kernel's NFS client, whatever happens to the container that started it. The caller opens one
+// Node per state directory, and removes the cgroup of each client that has ended.
 //
-// State directory: tree/<version>, as in tree/10.3-fa72aa9271d11132, holds a copy of the client's files.
+// State directory: tree/<version>, for example tree/10.3-fa72aa9271d11132, holds a copy of the client's files.
 package placement
 
 import (
@@ -21,10 +22,10 @@ import (
 // DefaultGroup is the top-level cgroup of clients, unless Config names another.
 const DefaultGroup = "glusterfs-csi"
 
-// TreeDir is the directory of the copies in the state directory.
+// TreeDir is the name of the directory in the state directory that holds the copies.
 const TreeDir = "tree"
 
-// Config says where clients are to run.
+// Config says where clients run.
 type Config struct {
 	StateDir    string // real path
 	Glusterfs   string // the client's binary, absolute
@@ -32,18 +33,18 @@ type Config struct {
 	MemoryLimit int64  // bytes per client; 0: none
 }
 
-// Node starts clients outside of the container.
+// Node starts clients outside the container.
 type Node struct {
 	cfg      Config
 	confine  *Confinement
 	cgroups  *cgroups
 	tree     tree
 	root     *root
-	resolver sync.Mutex // one writes at a time
+	resolver sync.Mutex // held while writing the resolver files
 }
 
-// OpenNode copies the client's files and finds the node's cgroups. It fails where the container lacks a privilege, or is a
-// stranger to the node's processes.
+// OpenNode copies the client's files and finds the node's cgroups. It fails if the container lacks a privilege or cannot see the
+// node's processes.
 func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 	cfg.Group = cmp.Or(cfg.Group, DefaultGroup)
 	trees := filepath.Join(cfg.StateDir, TreeDir)
@@ -76,7 +77,7 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// try runs the client for a moment, where it can open the FUSE device.
+// try starts the client once with --version, in a place where it can open the FUSE device.
 func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
 	name := fmt.Sprintf("try-%d", os.Getpid())
@@ -93,26 +94,26 @@ func (n *Node) try(ctx context.Context) error {
 	if err == nil {
 		err = cmd.Wait()
 	}
-	_ = n.Remove(name) // what is left of it, Sweep removes
+	_ = n.Remove(name) // Sweep removes leftovers
 	return err
 }
 
-// Close closes what Node holds. Clients go on.
+// Close closes the files that Node holds. Clients keep running.
 func (n *Node) Close() {
 	n.root.close()
 	n.cgroups.close()
 }
 
-// Version returns the version of the client and of its files, as in "10.3-fa72aa9271d11132".
+// Version returns the version of the client and of its files, for example "10.3-fa72aa9271d11132".
 func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 
-// Prepare makes a place for a client: a cgroup of that name, and a thread there that has the client's root directory and rights. The
-// caller closes it, and then removes the cgroup when the client has ended or was not started.
+// Prepare makes a place for a client: a cgroup with the given name, and a thread in it that has the client's root directory and
+// privileges. The caller closes the place, and removes the cgroup once the client has ended or could not be started.
 func (n *Node) Prepare(name string) (*Place, error) {
 	return n.prepare(name, n.cfg.MemoryLimit, n.enter)
 }
 
-// enter gives the calling thread what a client has.
+// enter gives the calling thread a client's root directory and privileges.
 func (n *Node) enter() error {
 	if err := n.root.enter(); err != nil {
 		return err
@@ -120,7 +121,7 @@ func (n *Node) enter() error {
 	return n.confine.Apply()
 }
 
-// StartBeside starts a process in a cgroup of that name, with the files of this process.
+// StartBeside starts a process in a cgroup with the given name, with the files of this process.
 func (n *Node) StartBeside(cmd *exec.Cmd, name string) error {
 	return n.start(cmd, name, 0, func() error { return nil })
 }
@@ -150,20 +151,20 @@ func (n *Node) prepare(name string, memoryLimit int64, enter func() error) (*Pla
 	return nil, errors.Join(err, n.cgroups.remove(group))
 }
 
-// Memory returns the bytes that are charged to a process started under the name.
+// Memory returns the bytes that are charged to the process started under the name.
 func (n *Node) Memory(name string) (int64, error) { return n.cgroups.memory(n.group(name)) }
 
-// Remove removes the cgroup of a process that has ended. A cgroup that does not exist is success.
+// Remove removes the cgroup of a process that has ended. A cgroup that does not exist counts as success.
 func (n *Node) Remove(name string) error { return n.cgroups.remove(n.group(name)) }
 
-// Sweep removes the cgroups that have no process, also those of an earlier node plugin. It must not run while a process is being
-// started, whose cgroup is empty for a moment.
+// Sweep removes the cgroups that have no process, including those of an earlier node plugin. It must not run while a process is
+// being started, because the cgroup of that process is empty for a moment.
 func (n *Node) Sweep() error { return n.cgroups.sweep(n.cfg.Group) }
 
-// RemoveAll removes the cgroups whose names begin so, and waits a moment for the end of their processes.
+// RemoveAll removes the cgroups whose names have the prefix, and waits a moment for their processes to end.
 func (n *Node) RemoveAll(prefix string) error { return n.cgroups.removeAll(n.cfg.Group, prefix) }
 
-// RemoveOtherTrees removes copies of clients' files that are neither used nor the current one.
+// RemoveOtherTrees removes copies of clients' files except those in use and the current one.
 func (n *Node) RemoveOtherTrees(used func(version string) bool) error {
 	return removeOtherTrees(filepath.Dir(n.tree.dir), func(version string) bool { return version == n.Version() || used(version) })
 }

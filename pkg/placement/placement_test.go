@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// deadFUSE gives this process a /dev in which the FUSE device has no driver. It is for tests under RunPrivate.
+// deadFUSE gives this process a /dev in which the FUSE device has no driver. Only tests under RunPrivate may use it.
 func deadFUSE(t *testing.T) (restore func()) {
 	t.Helper()
 	devices := map[string]int{"fuse": int(unix.Mkdev(10, 251)), "null": int(unix.Mkdev(1, 3)), "zero": int(unix.Mkdev(1, 5)), "random": int(unix.Mkdev(1, 8)), "urandom": int(unix.Mkdev(1, 9))}
@@ -34,9 +34,9 @@ func deadFUSE(t *testing.T) (restore func()) {
 	}
 }
 
-// TestNodeInDoubt: a node on which no client could be started is refused, and nothing is left of the attempt.
+// TestNodeInDoubt: a node on which no client could be started is refused, and the attempt leaves nothing.
 func TestNodeInDoubt(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close forgotten files
 	dir := stateDir(t)
 	n := openNode(t, dir)
 	if names, err := n.cgroups.names(n.cfg.Group); err != nil || len(names) > 0 {
@@ -83,7 +83,7 @@ func TestNodeInDoubt(t *testing.T) {
 	}
 }
 
-// TestClientThatDoesNotRun where it was copied to.
+// TestClientThatDoesNotRun: the client does not run in its copy.
 func TestClientThatDoesNotRun(t *testing.T) {
 	n := openNode(t, stateDir(t))
 	binary, err := filepath.EvalSymlinks(n.tree.binary)
@@ -108,7 +108,7 @@ func TestClientThatDoesNotRun(t *testing.T) {
 	}
 }
 
-// TestFailuresOfCgroups are told.
+// TestFailuresOfCgroups: failures of cgroups are returned.
 func TestFailuresOfCgroups(t *testing.T) {
 	n := &Node{cfg: Config{Group: "top"}, tree: tree{dir: "/missing/1-x"}, cgroups: &cgroups{hierarchies: []hierarchy{ordinary(t, "pids", map[string]string{"top": "file"})}}}
 	cmd := exec.CommandContext(t.Context(), "/bin/true")
@@ -125,9 +125,9 @@ func TestFailuresOfCgroups(t *testing.T) {
 	}
 }
 
-// TestPlaceWithoutAProcess leaves nothing but the cgroup, which can be removed.
+// TestPlaceWithoutAProcess: an unused place leaves only the cgroup, which can be removed.
 func TestPlaceWithoutAProcess(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close forgotten files
 	n := openNode(t, stateDir(t))
 	prepare := func() int {
 		place, err := n.Prepare("one")
@@ -143,7 +143,7 @@ func TestPlaceWithoutAProcess(t *testing.T) {
 		}
 		return mounttest.Descriptors(t)
 	}
-	before := prepare() // what is opened once stays open
+	before := prepare() // the first call opens descriptors that stay open
 	if after := prepare(); after != before {
 		t.Errorf("%d descriptors, then %d", before, after)
 	}
@@ -152,9 +152,9 @@ func TestPlaceWithoutAProcess(t *testing.T) {
 	}
 }
 
-// TestStartLeavesNoDescriptor.
+// TestStartLeavesNoDescriptor: a start leaves no descriptor.
 func TestStartLeavesNoDescriptor(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what is forgotten
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close forgotten files
 	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: openTestCgroups(t)}
 	run := func() int {
 		cmd := exec.CommandContext(t.Context(), "/bin/true")
@@ -166,7 +166,7 @@ func TestStartLeavesNoDescriptor(t *testing.T) {
 		}
 		return mounttest.Descriptors(t)
 	}
-	before := run() // what is opened once stays open
+	before := run() // the first call opens descriptors that stay open
 	if after := run(); after != before {
 		t.Errorf("%d descriptors, then %d", before, after)
 	}

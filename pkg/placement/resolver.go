@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// UpdateResolver gives clients the hosts file and the resolver's configuration as they are now below root, "/proc/1/root" for those
-// of the node: what a container has is a copy from the day on which its pod was made. Where that root cannot be read, clients get
-// the copies. A file that is missing stays as it is.
+// UpdateResolver gives clients the current hosts file and resolver configuration below root, which is "/proc/1/root" for those of
+// the node: a container's own files are copies made when its pod was created. If root cannot be read, clients get the container's
+// copies. A missing file leaves the clients' file as it is.
 func (n *Node) UpdateResolver(root string) error {
 	n.resolver.Lock()
 	defer n.resolver.Unlock()
@@ -34,10 +34,10 @@ func (n *Node) updateResolver(root string) error {
 	}
 	defer unix.Close(dir)
 	var failed []error
-	for _, name := range []string{"hosts", "resolv.conf"} { // which the C library reads again when they change
+	for _, name := range []string{"hosts", "resolv.conf"} { // the C library reads both again when they change
 		data, err := readBelow(dir, "etc/"+name)
 		if name == "hosts" && root != "/" {
-			own, _ := os.ReadFile("/etc/hosts") // without it, there are no aliases
+			own, _ := os.ReadFile("/etc/hosts") // if it fails, there are no aliases
 			data = append(data, hostAliases(own)...)
 		}
 		if err == nil {
@@ -50,7 +50,7 @@ func (n *Node) updateResolver(root string) error {
 	return errors.Join(failed...)
 }
 
-// forEachTree calls fn for the files of each version, since clients of earlier ones run on.
+// forEachTree calls fn for the files of each version, because clients of earlier versions keep running.
 func (n *Node) forEachTree(fn func(tree string) error) error {
 	trees, err := os.ReadDir(filepath.Dir(n.tree.dir))
 	failed := []error{err}
@@ -62,7 +62,8 @@ func (n *Node) forEachTree(fn func(tree string) error) error {
 	return errors.Join(failed...)
 }
 
-// hostAliases returns what the kubelet adds to the hosts file of a pod with hostAliases (kubelet_pods.go, hostsEntriesFromHostAliases).
+// hostAliases returns the lines that the kubelet adds to the hosts file of a pod with hostAliases (kubelet_pods.go,
+// hostsEntriesFromHostAliases).
 func hostAliases(hosts []byte) []byte {
 	const mark = "\n# Entries added by HostAliases.\n"
 	if i := bytes.LastIndex(hosts, []byte(mark)); i >= 0 {
@@ -71,7 +72,7 @@ func hostAliases(hosts []byte) []byte {
 	return nil
 }
 
-// readBelow reads a file as a process would that has dir as its root: resolv.conf is often a symbolic link.
+// readBelow reads a file as a process with dir as its root would: resolv.conf is often a symbolic link.
 func readBelow(dir int, name string) ([]byte, error) {
 	fd, err := unix.Openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
 	if err != nil {
@@ -83,7 +84,7 @@ func readBelow(dir int, name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, most))
 }
 
-// replaceFile lets readers see the former content or the new one.
+// replaceFile replaces a file atomically: readers see either the old content or the new one.
 func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	if former, err := os.ReadFile(path); err == nil && bytes.Equal(former, data) { //nolint:gosec // below the state directory
 		return nil

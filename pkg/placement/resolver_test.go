@@ -12,12 +12,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestResolverFollowsTheNode: names are looked up as on the node now, not as on the day of the container.
+// TestResolverFollowsTheNode: clients resolve names as the node does now, not as when the container was created.
 func TestResolverFollowsTheNode(t *testing.T) {
 	dir, root := stateDir(t), t.TempDir()
 	n := openNode(t, dir)
 	if err := errors.Join(os.MkdirAll(root+"/etc", 0o755), os.MkdirAll(root+"/run/resolve", 0o755),
-		os.Symlink("/run/resolve/stub.conf", root+"/etc/resolv.conf"), // of the node, not of this container
+		os.Symlink("/run/resolve/stub.conf", root+"/etc/resolv.conf"), // on the node, not in this container
 		os.WriteFile(root+"/run/resolve/stub.conf", []byte("nameserver 127.0.0.53\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestHostAliases(t *testing.T) {
 	}
 }
 
-// bareNode has two versions of a client without files, and an unfinished copy of a third.
+// bareNode returns a node with two versions of a client without files, and an unfinished copy of a third.
 func bareNode(t *testing.T) (n *Node, trees string) {
 	t.Helper()
 	trees = filepath.Join(t.TempDir(), TreeDir)
@@ -76,7 +76,7 @@ func bareNode(t *testing.T) (n *Node, trees string) {
 	return &Node{tree: tree{dir: filepath.Join(trees, "2-y")}}, trees
 }
 
-// TestResolverOfAllVersions: clients of earlier ones run on, and have the aliases of the pod as well.
+// TestResolverOfAllVersions: clients of earlier versions keep running, and get the pod's aliases as well.
 func TestResolverOfAllVersions(t *testing.T) {
 	const aliases = "\n# Entries added by HostAliases.\n192.0.2.7\tstorage1\n"
 	own, root := t.TempDir(), t.TempDir()
@@ -116,14 +116,14 @@ func TestResolverOfAllVersions(t *testing.T) {
 	}
 }
 
-// TestResolverInDoubt: what clients cannot have is told, and the rest is given to them.
+// TestResolverInDoubt: the error names the file that clients cannot get, and they get the others.
 func TestResolverInDoubt(t *testing.T) {
 	n, trees := bareNode(t)
 	root := t.TempDir()
 	write(t, root, map[string]string{"etc/hosts": "/", "etc/resolv.conf": "of the node"})
 	err := n.updateResolver(root)
 	if !errors.Is(err, unix.EISDIR) || !strings.HasPrefix(err.Error(), "give GlusterFS clients /etc/hosts of "+root) {
-		t.Errorf("a hosts file that is none: %v", err)
+		t.Errorf("the hosts file is a directory: %v", err)
 	}
 	if got := read(t, trees)["1-x/etc/resolv.conf"]; got != "of the node" {
 		t.Errorf("resolv.conf is %q", got)
@@ -132,7 +132,7 @@ func TestResolverInDoubt(t *testing.T) {
 	write(t, root, map[string]string{"missing": "", "empty/etc/hosts": ""})
 	before := mounttest.Descriptors(t)
 	if err := n.updateResolver(root + "/missing/.."); !errors.Is(err, unix.ENOTDIR) {
-		t.Errorf("a root directory that is none: %v", err)
+		t.Errorf("the root directory is a file: %v", err)
 	}
 	if err := errors.Join(os.MkdirAll(root+"/without/etc", 0o755), n.updateResolver(root+"/without")); err != nil {
 		t.Errorf("without a hosts file: %v", err)
@@ -152,7 +152,7 @@ func TestResolverInDoubt(t *testing.T) {
 	if err := os.Remove(trees + "/1-x/etc/hosts"); err != nil {
 		t.Fatal(err)
 	}
-	write(t, trees, map[string]string{"1-x/etc/hosts/x": ""}) // a directory is in the way
+	write(t, trees, map[string]string{"1-x/etc/hosts/x": ""}) // a directory in the way
 	if err := n.UpdateResolver("/"); err == nil || strings.Count(err.Error(), "give GlusterFS clients /etc/hosts of /") != 1 {
 		t.Errorf("a copy that cannot be written: %v", err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
-// mountPoints returns the directories of a tree on which enter mounts something, always in the same order.
+// mountPoints returns the directories of a tree on which mounts are made, always in the same order.
 func mountPoints(stateDir string) []string {
 	fixed := []string{"/dev", "/proc", "/tmp", "/run", "/var/run", filepath.Join(stateDir, "clients"), filepath.Join(stateDir, "logs")}
 	return slices.Concat(fixed, slices.Sorted(maps.Keys(secrets())))
@@ -23,8 +23,8 @@ func mountPoints(stateDir string) []string {
 
 const privateFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
-// root is a mount namespace with a client's root directory, of which each client gets a copy. It is made once, because a copy of the
-// container's mount namespace has all mounts of the node, and the kernel waits when they are dropped.
+// root is a mount namespace with a client's root directory, of which each client gets a copy. It is made only once: a copy of the
+// container's mount namespace contains all mounts of the node, and the kernel blocks while they are dropped.
 type root struct {
 	namespace *os.File
 	state     []stateMount
@@ -36,8 +36,8 @@ type stateMount struct {
 	attributes uint64
 }
 
-// makeRoot makes a root directory from the tree, in which nothing can be written. Nothing of it is seen by other processes, and
-// nothing of theirs by it.
+// makeRoot makes a read-only root directory from the tree. Its mounts are not visible to other processes, and theirs are not
+// visible in it.
 func (t tree) makeRoot(stateDir string) (*root, error) {
 	const attributes = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 	r := &root{state: []stateMount{
@@ -58,12 +58,12 @@ func (t tree) makeRoot(stateDir string) (*root, error) {
 
 func (r *root) close() { _ = r.namespace.Close() }
 
-// bindTree gives the calling thread a mount namespace, and mounts the tree on itself there.
+// bindTree gives the calling thread a new mount namespace, and binds the tree to itself there.
 func (t tree) bindTree() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("make a mount namespace: %w", err)
 	}
-	// Otherwise the end of the old root, in pivot, would unmount every volume of the node.
+	// Otherwise unmounting the old root in pivot would unmount every volume of the node.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
 	}
@@ -77,7 +77,7 @@ func (t tree) bindTree() error {
 
 // enter gives the calling thread a copy of the root directory, in which it can write temporary files and its log.
 func (r *root) enter() error {
-	// As long as the container's files are seen.
+	// Read while the container's files are still visible.
 	given, err := readSecrets()
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (r *root) enter() error {
 		}
 		defer clones[i].Close()
 	}
-	if err := unix.Unshare(unix.CLONE_FS); err != nil { // or the whole process would change its root
+	if err := unix.Unshare(unix.CLONE_FS); err != nil { // otherwise the root of the whole process would change
 		return fmt.Errorf("unshare the thread's directories: %w", err)
 	}
 	if err := unix.Setns(int(r.namespace.Fd()), unix.CLONE_NEWNS); err != nil {
@@ -102,7 +102,7 @@ func (r *root) enter() error {
 		return err
 	}
 	for i, part := range r.state {
-		// It is there, unless the state directory is below /tmp.
+		// The directory exists, unless the state directory is below /tmp.
 		if err := os.MkdirAll(part.dir, 0o700); err != nil {
 			return err
 		}
@@ -113,8 +113,8 @@ func (r *root) enter() error {
 	return given.mount()
 }
 
-// mountProc mounts /proc, where a client reads the groups of callers and the ports that it must not use, and writes the names of its
-// threads. What changes the node is read-only, as in a container: root needs no capability for it.
+// mountProc mounts /proc, where a client reads the groups of callers and the reserved ports, and writes the names of its threads.
+// Files that change the node are read-only, as in a container, because root needs no capability to write them.
 func (t tree) mountProc() error {
 	proc := t.dir + "/proc"
 	if err := mountNew("proc", proc, privateFlags, ""); err != nil {
@@ -124,7 +124,7 @@ func (t tree) mountProc() error {
 		path := filepath.Join(proc, name)
 		clone, err := cloneDir(path, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // the kernel has it not
+			continue // the kernel does not have this file
 		}
 		if err != nil {
 			return err
@@ -138,7 +138,7 @@ func (t tree) mountProc() error {
 	return nil
 }
 
-// mountSystem mounts what every program expects, for all clients.
+// mountSystem mounts what every program expects. It is shared by all clients.
 func (t tree) mountSystem() error {
 	if err := t.mountProc(); err != nil {
 		return err
@@ -161,12 +161,12 @@ func (t tree) mountSystem() error {
 	return nil
 }
 
-// pivot makes the tree the root, and takes the old one away.
+// pivot makes the tree the root, and removes the old root.
 func (t tree) pivot() error {
 	if err := unix.Chdir(t.dir); err != nil {
 		return &fs.PathError{Op: "chdir", Path: t.dir, Err: err}
 	}
-	if err := unix.PivotRoot(".", "."); err != nil { // the old root is on top then
+	if err := unix.PivotRoot(".", "."); err != nil { // the old root is then on top
 		return fmt.Errorf("pivot_root: %w", err)
 	}
 	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
@@ -182,8 +182,8 @@ func mountNew(kind, path string, flags uintptr, data string) error {
 	return nil
 }
 
-// cloneDir returns the mount of a directory or file, without what is mounted below it. Programs in it can be run, also where the node's
-// disk is mounted noexec, unless attributes say otherwise. The caller closes it.
+// cloneDir returns a clone of the mount of a directory or file, without the mounts below it. Programs in it can be executed even
+// if the node's disk is mounted noexec, unless attributes prevent that. The caller closes it.
 func cloneDir(dir string, attributes uint64) (*os.File, error) {
 	clone, err := mount.CloneTree(dir)
 	if err != nil {

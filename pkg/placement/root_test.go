@@ -19,19 +19,19 @@ func inside(t *testing.T, n *Node, fn func() error) {
 	}
 }
 
-// TestRootIsAFence: a client sees its own files, and can write its log and temporary files.
+// TestRootIsAFence: a client sees only its own files, and can write its log and temporary files.
 func TestRootIsAFence(t *testing.T) {
 	dir := stateDir(t)
 	n := openNode(t, dir)
 	inside(t, n, func() error {
 		for _, path := range []string{filepath.Join(dir, "tree"), filepath.Join(dir, "volumes"), "/root", "/home", "/bin/sh", "/usr/bin", "/var/lib/kubelet"} {
 			if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%s is seen: %v", path, err)
+				t.Errorf("%s is visible: %v", path, err)
 			}
 		}
 		for _, path := range []string{"/", "/dev", "/etc", "/run", "/usr", filepath.Join(dir, "clients")} {
 			if err := os.WriteFile(filepath.Join(path, "new"), nil, 0o600); !errors.Is(err, unix.EROFS) {
-				t.Errorf("a file in %s: %v, want that the file system is read-only", path, err)
+				t.Errorf("a file in %s: %v, want a read-only file system", path, err)
 			}
 		}
 		for _, path := range []string{"/tmp", filepath.Join(dir, "logs")} {
@@ -40,22 +40,22 @@ func TestRootIsAFence(t *testing.T) {
 			}
 		}
 		if err := os.WriteFile("/tmp/large", make([]byte, 17<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
-			t.Errorf("17 MiB in /tmp: %v, want that there is no room", err)
+			t.Errorf("17 MiB in /tmp: %v, want no space left", err)
 		}
-		// The program that the kernel runs, as root of the node, when a process crashes.
+		// The program that the node's kernel runs as root when a process crashes.
 		if err := os.WriteFile("/proc/sys/kernel/core_pattern", []byte("core"), 0o600); !errors.Is(err, unix.EROFS) {
-			t.Errorf("core_pattern: %v, want that it is read-only", err)
+			t.Errorf("core_pattern: %v, want a read-only file system", err)
 		}
 		fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 		return errors.Join(err, fuse.Close())
 	})
 	if _, err := os.Stat(filepath.Join(dir, "logs", "new")); err != nil {
-		t.Errorf("what was written to the log is not there: %v", err)
+		t.Errorf("the text written to the log is not there: %v", err)
 	}
 }
 
-// TestRootLeavesTheNodeAlone: neither the way in nor the end of the old root unmounts anything elsewhere, also where mounts are shared,
-// as systemd makes them.
+// TestRootLeavesTheNodeAlone: neither entering the root nor removing the old one unmounts anything elsewhere, even if mounts are
+// shared, as systemd makes them.
 func TestRootLeavesTheNodeAlone(t *testing.T) {
 	dir := stateDir(t)
 	n := openNode(t, dir)
@@ -93,7 +93,7 @@ func TestNoexecStateDirectory(t *testing.T) {
 	openNode(t, dir) // tries the client
 }
 
-// TestSecretsAreInMemory: keys for TLS are in the client's root, and not in the copy on the node's disk.
+// TestSecretsAreInMemory: TLS keys are in the client's root, and not in the copy on the node's disk.
 func TestSecretsAreInMemory(t *testing.T) {
 	dir := stateDir(t)
 	for _, at := range []string{"/etc/ssl", "/var/lib/glusterd"} {
@@ -124,7 +124,7 @@ func TestSecretsAreInMemory(t *testing.T) {
 	}
 }
 
-// TestSecretsAreRenewed in the memory of a client that runs, and not made where it has none.
+// TestSecretsAreRenewed: secrets are renewed in the memory of a running client, and not created if the client had none.
 func TestSecretsAreRenewed(t *testing.T) {
 	if err := unix.Mount("secret", "/etc/ssl", "tmpfs", 0, ""); err != nil {
 		t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// secrets returns files that an administrator gives to clients, by directory (SSL_CERT_PATH and SECURE_ACCESS_FILE in glusterfs). They
-// must not lie on the node's disk, so each client gets a copy in its memory.
+// secrets returns the files that an administrator gives to clients, by directory (SSL_CERT_PATH and SECURE_ACCESS_FILE in
+// glusterfs). They must not be stored on the node's disk, so each client gets a copy in memory.
 func secrets() map[string][]string {
 	return map[string][]string{
 		"/usr/lib/ssl":      {"glusterfs.pem", "glusterfs.key", "glusterfs.ca", "dhparam.pem"},
@@ -17,15 +17,15 @@ func secrets() map[string][]string {
 	}
 }
 
-// secretFiles are contents, by directory and name.
+// secretFiles holds file contents by directory and name.
 type secretFiles map[string]map[string][]byte
 
-// readSecrets reads those that there are.
+// readSecrets reads the files that exist.
 func readSecrets() (secretFiles, error) {
 	found := secretFiles{}
 	for dir, names := range secrets() {
 		for _, name := range names {
-			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // of the administrator
+			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // the path is the administrator's
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
@@ -41,7 +41,7 @@ func readSecrets() (secretFiles, error) {
 	return found, nil
 }
 
-// mount gives the files to the calling thread's root directory, in memory.
+// mount puts the files into the calling thread's root directory, in memory.
 func (s secretFiles) mount() error {
 	for dir, files := range s {
 		if err := mountNew("tmpfs", dir, privateFlags, "size=1m,mode=0700"); err != nil {
@@ -56,15 +56,15 @@ func (s secretFiles) mount() error {
 	return nil
 }
 
-// RefreshSecrets gives a running client, whose root directory is given, the secrets as they are now. It reads them for new
+// RefreshSecrets gives the running client with the given root directory the current secrets. The client reads them for new
 // connections.
 func RefreshSecrets(root string) error {
 	var failed []error
 	for dir, names := range secrets() {
 		for _, name := range names {
-			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // of the administrator
+			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // the path is the administrator's
 			if err != nil {
-				continue // the client goes on with what it has
+				continue // the client keeps its copy
 			}
 			path := filepath.Join(root, dir, name)
 			if _, err := os.Lstat(path); err == nil {

@@ -22,20 +22,20 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// tree is a copy of the client's files on the node, so that a client needs nothing of the container that started it.
+// tree is a copy of the client's files on the node, so that a client does not depend on the container that started it.
 type tree struct {
 	dir    string // <state directory>/tree/<version>
-	binary string // the client's path in it
+	binary string // the client's path in the copy
 }
 
-// copyTree copies the files of the client with that binary, unless the copy is there. mountPoints are directories that the tree has
-// in addition.
+// copyTree copies the files of the client with the given binary, unless the copy exists. mountPoints are additional directories
+// for the tree.
 func copyTree(ctx context.Context, binary, into string, mountPoints []string) (tree, error) {
 	set, err := clientFiles(ctx, binary)
 	if err != nil {
 		return tree{}, err
 	}
-	version, err := clientVersion(ctx, binary)
+	version, err := ClientVersion(ctx, binary)
 	if err != nil {
 		return tree{}, err
 	}
@@ -57,9 +57,9 @@ func copyTree(ctx context.Context, binary, into string, mountPoints []string) (t
 	return t, os.Rename(unfinished, t.dir)
 }
 
-// newestTree returns the copy that was made last, of whichever version.
+// newestTree returns the most recent copy of any version.
 func newestTree(into, binary string) (newest tree, found bool) {
-	entries, _ := os.ReadDir(into) // none, without the directory
+	entries, _ := os.ReadDir(into) // empty if the directory does not exist
 	var made time.Time
 	for _, entry := range entries {
 		info, err := entry.Info()
@@ -71,7 +71,7 @@ func newestTree(into, binary string) (newest tree, found bool) {
 	return newest, found
 }
 
-// isCopied reports whether the directory has all files of the set, as long as they are. After a power cut some may be empty.
+// isCopied reports whether the directory has all files of the set, with their sizes. After a power cut some may be empty.
 func (s *fileSet) isCopied(dir string) bool {
 	for path := range s.files {
 		original, err := os.Stat(path)
@@ -85,8 +85,8 @@ func (s *fileSet) isCopied(dir string) bool {
 
 const unfinishedSuffix = ".new"
 
-// clientVersion asks the client.
-func clientVersion(ctx context.Context, glusterfs string) (string, error) {
+// ClientVersion asks a GlusterFS client for its version, such as "10.3".
+func ClientVersion(ctx context.Context, glusterfs string) (string, error) {
 	out, err := exec.CommandContext(ctx, glusterfs, "--version").Output() //nolint:gosec // the client
 	if err != nil {
 		return "", fmt.Errorf("ask the GlusterFS client for its version: %w", err)
@@ -98,7 +98,7 @@ func clientVersion(ctx context.Context, glusterfs string) (string, error) {
 	return string(version[1]), nil
 }
 
-// digest names the content: another image may have files of the same size and time.
+// digest returns a checksum of the content: another image may have files of the same size and time.
 func (s *fileSet) digest(mountPoints []string) (string, error) {
 	sum := sha256.New()
 	for _, point := range mountPoints {
@@ -109,7 +109,7 @@ func (s *fileSet) digest(mountPoints []string) (string, error) {
 	}
 	for _, path := range slices.Sorted(maps.Keys(s.files)) {
 		fmt.Fprintf(sum, "file %q %o\n", path, s.files[path])
-		file, err := os.Open(path) //nolint:gosec // of the client
+		file, err := os.Open(path) //nolint:gosec // the path belongs to the client
 		if err != nil {
 			return "", err
 		}
@@ -124,7 +124,7 @@ func (s *fileSet) digest(mountPoints []string) (string, error) {
 
 func (s *fileSet) copyTo(dir string, mountPoints []string) error {
 	for _, point := range mountPoints {
-		if err := os.MkdirAll(filepath.Join(dir, point), 0o755); err != nil { //nolint:gosec // what a client may look into
+		if err := os.MkdirAll(filepath.Join(dir, point), 0o755); err != nil { //nolint:gosec // clients may read it
 			return err
 		}
 	}
@@ -144,7 +144,7 @@ func (s *fileSet) copyTo(dir string, mountPoints []string) error {
 	return syncDisk(dir)
 }
 
-// syncDisk writes the file system of a directory to its disk: a copy outlives the boot, unlike records of clients.
+// syncDisk flushes the file system of a directory to its disk, because a copy is used after a reboot, unlike records of clients.
 func syncDisk(dir string) error {
 	file, err := os.Open(dir) //nolint:gosec // below the state directory
 	if err != nil {
@@ -161,7 +161,7 @@ func copyFile(from, to string, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // as above
 		return err
 	}
-	source, err := os.Open(from) //nolint:gosec // of the client
+	source, err := os.Open(from) //nolint:gosec // the path belongs to the client
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func removeOtherTrees(into string, used func(version string) bool) error {
 	return errors.Join(failed...)
 }
 
-// retireTree removes a complete copy, which is never seen in part under its name.
+// retireTree removes a complete copy. It renames the copy first, so that no process sees a partial copy under its name.
 func retireTree(dir string) error {
 	if err := os.Rename(dir, dir+unfinishedSuffix); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -199,8 +199,8 @@ func retireTree(dir string) error {
 	return removeTree(dir + unfinishedSuffix)
 }
 
-// removeTree removes a directory with everything in it, but nothing that is mounted there, and nothing of what it is mounted on. A
-// path that does not exist is success.
+// removeTree removes a directory and its content, but neither what is mounted in it nor what it is mounted on. A path that does
+// not exist counts as success.
 func removeTree(dir string) error {
 	if top, err := mount.Top(dir); top != nil || err != nil {
 		if errors.Is(err, fs.ErrNotExist) {

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestTreeHasNoServer: what a volume file could name beyond a client's translators is not there.
+// TestTreeHasNoServer: the tree has no translators that a volume file could name except a client's.
 func TestTreeHasNoServer(t *testing.T) {
 	n := openNode(t, stateDir(t))
 	found := map[string]bool{}
@@ -38,7 +38,7 @@ func TestTreeHasNoServer(t *testing.T) {
 	}
 }
 
-// TestTreeIsMadeOnce, and again from nothing when the copy was interrupted; one that nothing uses goes.
+// TestTreeIsMadeOnce: an interrupted copy is made again from scratch, and an unused copy is removed.
 func TestTreeIsMadeOnce(t *testing.T) {
 	dir := stateDir(t)
 	n := openNode(t, dir)
@@ -71,7 +71,7 @@ func TestTreeIsMadeOnce(t *testing.T) {
 	}
 }
 
-// TestDamagedTreeIsMadeAgain: after a power cut, files of a copy may be shorter than they were.
+// TestDamagedTreeIsMadeAgain: after a power cut, files of a copy may be shorter than before.
 func TestDamagedTreeIsMadeAgain(t *testing.T) {
 	dir := stateDir(t)
 	n := openNode(t, dir)
@@ -88,7 +88,7 @@ func TestDamagedTreeIsMadeAgain(t *testing.T) {
 	}
 }
 
-// TestEarlierTreeServes when the disk has no room for the files of a new version.
+// TestEarlierTreeServes: an earlier version is used if the disk has no room for the files of a new one.
 func TestEarlierTreeServes(t *testing.T) {
 	dir := stateDir(t)
 	trees := filepath.Join(dir, "tree")
@@ -104,7 +104,7 @@ func TestEarlierTreeServes(t *testing.T) {
 	}
 }
 
-// TestRemoveTreeStopsAtMounts: what is mounted in a copy by mistake is not emptied.
+// TestRemoveTreeStopsAtMounts: a file system that is mounted in a copy by mistake is not emptied.
 func TestRemoveTreeStopsAtMounts(t *testing.T) {
 	dir, data := filepath.Join(t.TempDir(), "tree"), t.TempDir()
 	inside := filepath.Join(dir, "a", "b")

@@ -20,21 +20,21 @@ func TestReservationInDoubt(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		x.useDump(heketi.Dump{}, time.Now())
 		mustPick(t, x, "csi-c-00000000000000000003", 2000)
-		x.useDump(heketi.Dump{}, time.Now().Add(time.Hour)) // that of a create that runs stays
+		x.useDump(heketi.Dump{}, time.Now().Add(time.Hour)) // the reservation of a running create stays
 		mustPick(t, x, "csi-d-00000000000000000004", 2002)
 	})
 }
 
-// TestDoubtIsNotProlonged by another end of the same create.
+// TestDoubtIsNotProlonged: a second end of the same create does not prolong the doubt.
 func TestDoubtIsNotProlonged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newIndex("main", time.Minute)
 		mustPick(t, x, nameA, 2000)
 		x.doubt(nameA)
-		first := x.held[csiKey(nameA)].expires
+		first := x.held[volume.NameKey(nameA)].expires
 		time.Sleep(time.Second)
 		x.doubt(nameA)
-		if got := x.held[csiKey(nameA)].expires; !got.Equal(first) {
+		if got := x.held[volume.NameKey(nameA)].expires; !got.Equal(first) {
 			t.Errorf("it ends at %v, before it was %v", got, first)
 		}
 	})
@@ -51,7 +51,7 @@ func TestSettled(t *testing.T) {
 		"one":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
 		"in another cluster":    {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)) }, "d", false},
 		"none":                  {func(*index) {}, "c", false},
-		"no reservation":        {func(x *index) { delete(x.held, csiKey(nameA)) }, "c", false},
+		"no reservation":        {func(x *index) { delete(x.held, volume.NameKey(nameA)) }, "c", false},
 		"two":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", false},
 		"the first is over":     {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
 		"another has made it":   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.answered(nameA) }, "c", false},
@@ -67,7 +67,7 @@ func TestSettled(t *testing.T) {
 		if _, until := x.late(nameA); tt.want && !until.IsZero() {
 			t.Errorf("%s: it is still late, until %v", name, until)
 		}
-		if _, held := x.held[csiKey(nameA)]; held != (name != "no reservation") {
+		if _, held := x.held[volume.NameKey(nameA)]; held != (name != "no reservation") {
 			t.Errorf("%s: reserved: %t", name, held)
 		}
 	}
@@ -80,7 +80,7 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// TestLateCreates: the group id of a create that may arrive late stays taken, with a volume and without.
+// TestLateCreates: the group id of a create that may arrive late stays in use, with a volume and without.
 func TestLateCreates(t *testing.T) {
 	for name, end := range map[string]func(x *index){
 		"made": func(x *index) {
@@ -106,12 +106,13 @@ func TestLateCreates(t *testing.T) {
 	}
 }
 
-// TestNotesOfOneGroupID: which of the two creates has made its volume is not known, so that neither is sent with it again.
+// TestNotesOfOneGroupID: it is not known which of the two creates has made its volume, so that neither is sent again with the
+// group id.
 func TestNotesOfOneGroupID(t *testing.T) {
 	for _, names := range [][2]string{{nameA, nameB}, {nameB, nameA}} {
 		x := newIndex("main", time.Minute)
 		for _, name := range names {
-			x.reserveLate(csiKey(name), sent{Name: name, GID: 2000, Cluster: "c"}, time.Now().Add(time.Hour))
+			x.reserveLate(volume.NameKey(name), sent{Name: name, GID: 2000, Cluster: "c"}, time.Now().Add(time.Hour))
 		}
 		mustPick(t, x, names[0], 2001)
 		mustPick(t, x, "csi-c-00000000000000000003", 2002)

@@ -5,7 +5,7 @@ import "strings"
 // Bricks returns the bricks that a client with this volume file connects to, each as host:/path.
 func Bricks(file string) []string {
 	var bricks []string
-	kind, options := "", map[string]string{} // of the translator whose lines these are
+	kind, options := "", map[string]string{} // of the current translator
 	for line := range strings.Lines(file) {
 		words := strings.Fields(line)
 		switch len(words) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// twoBricks is a part of a file that glusterd 10.3 gives.
+// twoBricks is a part of a volume file that glusterd 10.3 gives.
 const twoBricks = `volume v-client-0
     type protocol/client
     option opversion 100000
@@ -54,7 +54,7 @@ func TestBricks(t *testing.T) {
 	}
 }
 
-// FuzzBricks: what is found is in the file.
+// FuzzBricks: each brick that is found is in the file.
 func FuzzBricks(f *testing.F) {
 	f.Add(twoBricks)
 	f.Add(good)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The call that a client makes for its volume file: GETSPEC of GlusterFS's handshake (rpc/rpc-lib/src/protocol-common.h,
+// The call with which a client fetches its volume file: GETSPEC of GlusterFS's handshake (rpc/rpc-lib/src/protocol-common.h,
 // rpc/xdr/src/glusterfs3-xdr.x), an ONC RPC (RFC 5531) with XDR (RFC 4506).
 const (
 	program   = 14398633
@@ -18,13 +18,13 @@ const (
 	procedure = 2 // GF_HNDSK_GETSPEC
 )
 
-// maxReply is the size in bytes of the largest reply that is read: that of a volume with thousands of bricks.
+// maxReply is the maximum size in bytes of a reply, enough for a volume with thousands of bricks.
 const maxReply = 16 << 20
 
-// ErrNoAnswer is returned when a server gives no volume file that could be looked at.
+// ErrNoAnswer is returned when a server gives no readable volume file.
 var ErrNoAnswer = errors.New("the server gives no volume file")
 
-// Fetch asks the glusterd at the other end of conn for a volume's file, until ctx is done.
+// Fetch gets a volume's file from the glusterd at the other end of conn. It returns when ctx is done.
 func Fetch(ctx context.Context, conn net.Conn, volume string) (file string, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -40,7 +40,7 @@ func Fetch(ctx context.Context, conn net.Conn, volume string) (file string, err 
 
 // request returns the call as one fragment of a record.
 func request(volume string) []byte {
-	b := []byte{0, 0, 0, 0} // the fragment's length, below
+	b := []byte{0, 0, 0, 0} // the fragment's length, set below
 	for _, word := range []uint32{
 		1,                              // xid
 		0,                              // call
@@ -57,10 +57,10 @@ func request(volume string) []byte {
 	return b
 }
 
-// versions returns a dictionary (dict_serialize) that says which versions of volumes the caller understands: all.
+// versions returns a dictionary (dict_serialize) that states which volume versions the caller supports: all.
 func versions() []byte {
 	pairs := [][2]string{{"min-op-version", "1"}, {"max-op-version", "999999"}}
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(pairs))) //nolint:gosec // two
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(pairs))) //nolint:gosec // there are two
 	for _, p := range pairs {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(p[0])))   //nolint:gosec // short
 		b = binary.BigEndian.AppendUint32(b, uint32(len(p[1])+1)) //nolint:gosec // short
@@ -101,7 +101,7 @@ func readRecord(r io.Reader) ([]byte, error) {
 	}
 }
 
-// xdr reads from a reply, and remembers that it was too short.
+// xdr reads values from a reply, and records whether the reply was too short.
 type xdr struct {
 	data  []byte
 	short bool
@@ -128,7 +128,7 @@ func (x *xdr) opaque() []byte {
 	return data
 }
 
-// parseReply returns the volume file that a reply has.
+// parseReply returns the volume file in a reply.
 func parseReply(reply []byte) (string, error) {
 	x := xdr{data: reply}
 	_, kind, denied := x.word(), x.word(), x.word() // xid

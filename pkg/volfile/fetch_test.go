@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile/volfiletest"
 )
 
-// words returns XDR.
+// words returns XDR words.
 func words(values ...uint32) []byte {
 	var b []byte
 	for _, v := range values {
@@ -22,7 +22,7 @@ func words(values ...uint32) []byte {
 	return b
 }
 
-// fragments returns a record of these fragments.
+// fragments returns a record made of these fragments.
 func fragments(parts ...[]byte) []byte {
 	var b []byte
 	for i, part := range parts {
@@ -35,7 +35,7 @@ func fragments(parts ...[]byte) []byte {
 	return b
 }
 
-// fetchFrom answers a call with these bytes, and returns what Fetch makes of them.
+// fetchFrom answers a call with a reply, and returns the result of Fetch.
 func fetchFrom(t *testing.T, reply []byte) (string, error) {
 	t.Helper()
 	near, far := net.Pipe()
@@ -76,7 +76,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestFetchEndsWithItsContext, also from a server that accepts and is silent.
+// TestFetchEndsWithItsContext: Fetch also returns if a server accepts and stays silent.
 func TestFetchEndsWithItsContext(t *testing.T) {
 	near, far := net.Pipe()
 	defer near.Close()

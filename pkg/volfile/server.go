@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// FromServer fetches a volume's file from the glusterd of a server, with TLS where this machine's clients use it for that. It waits a
-// few seconds at most.
+// FromServer fetches a volume's file from the glusterd of a server, with TLS if this machine's clients use TLS for that. It waits
+// a few seconds at most.
 func FromServer(ctx context.Context, server string, port int, volume string) (string, error) {
-	const limit = 3 * time.Second // as for the probe of servers: room for one packet that is lost
+	const limit = 3 * time.Second // as for the probe of servers: enough for one lost packet
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	conn, err := dial(ctx, net.JoinHostPort(server, strconv.Itoa(port)), "/")
@@ -27,7 +27,7 @@ func FromServer(ctx context.Context, server string, port int, volume string) (st
 	return Fetch(ctx, conn, volume)
 }
 
-// dial connects as a client does whose root directory is root.
+// dial connects as a client whose root directory is root would.
 func dial(ctx context.Context, address, root string) (net.Conn, error) {
 	if _, err := os.Stat(filepath.Join(root, "var/lib/glusterd/secure-access")); errors.Is(err, os.ErrNotExist) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -39,8 +39,8 @@ func dial(ctx context.Context, address, root string) (net.Conn, error) {
 	return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
 }
 
-// tlsConfig reads the files that GlusterFS has for TLS (SSL_CERT_PATH, which differs between distributions). Like a client, it accepts
-// every name that the authority has signed: names are the servers' business (auth.ssl-allow).
+// tlsConfig reads GlusterFS's TLS files (SSL_CERT_PATH, which differs between distributions). Like a client, it accepts every
+// name that the authority has signed: servers, not clients, check names (auth.ssl-allow).
 func tlsConfig(root string) (*tls.Config, error) {
 	var errs []error
 	for _, dir := range []string{"usr/lib/ssl", "etc/ssl"} {
@@ -61,7 +61,7 @@ func tlsConfig(root string) (*tls.Config, error) {
 		return &tls.Config{
 			MinVersion:         tls.VersionTLS12,
 			Certificates:       []tls.Certificate{pair},
-			InsecureSkipVerify: true, //nolint:gosec // VerifyConnection does it, without the name
+			InsecureSkipVerify: true, //nolint:gosec // VerifyConnection verifies all but the name
 			VerifyConnection: func(state tls.ConnectionState) error {
 				return verify(state.PeerCertificates, roots)
 			},

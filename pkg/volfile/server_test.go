@@ -20,7 +20,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile/volfiletest"
 )
 
-// TestFromServer over TCP.
+// TestFromServer fetches a file over TCP.
 func TestFromServer(t *testing.T) {
 	server, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -39,7 +39,7 @@ func TestFromServer(t *testing.T) {
 	}
 }
 
-// selfSigned writes what GlusterFS has for TLS below root: a certificate without names of hosts, which is its own authority.
+// selfSigned writes GlusterFS's TLS files below root: a certificate without host names that is its own authority.
 func selfSigned(t *testing.T, root string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -69,7 +69,8 @@ func selfSigned(t *testing.T, root string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// TestDialWithTLS where clients have it, by whatever name the server is called; never to one that the authority does not know.
+// TestDialWithTLS: TLS is used if clients use it, whatever name the server has; a server that the authority has not signed is
+// refused.
 func TestDialWithTLS(t *testing.T) {
 	root := t.TempDir()
 	for name, certificate := range map[string]tls.Certificate{"": selfSigned(t, root), "unknown authority": selfSigned(t, t.TempDir())} {
@@ -94,7 +95,7 @@ func TestDialWithTLS(t *testing.T) {
 	}
 }
 
-// TestTLSFilesInDoubt are named.
+// TestTLSFilesInDoubt: the error names the file.
 func TestTLSFilesInDoubt(t *testing.T) {
 	for file, content := range map[string]string{"glusterfs.ca": "", "glusterfs.key": "x", "glusterfs.pem": "x"} {
 		root := t.TempDir()

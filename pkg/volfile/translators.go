@@ -1,5 +1,5 @@
-// Package volfile fetches volume files, as a GlusterFS client gets them from glusterd, and checks that they ask for nothing but what
-// a client is made of. Whoever answers for a server of a volume writes that file, and a client loads and runs what it names: with
+// Package volfile fetches volume files from glusterd, as a GlusterFS client does, and checks that they name nothing but the parts
+// of a client. An attacker who controls a server of a volume controls that file, and a client loads and runs what it names: with
 // storage/posix it would serve the node's own disk.
 package volfile
 
@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// Translators returns patterns of the types of which glusterd makes a client's graph (glusterd-volgen.c, build_client_graph), and of
-// those that options of the client add. What servers, glusterd and tests of GlusterFS use is not among them.
+// Translators returns patterns of the translator types in a client's graph as glusterd builds it (glusterd-volgen.c,
+// build_client_graph), and of those that options of the client add. Translators of servers, of glusterd and of GlusterFS's tests
+// are not included.
 func Translators() []string {
 	return []string{
 		"cluster/*", "performance/*", "protocol/client", "mount/fuse", "meta", "system/posix-acl", "debug/io-stats",
@@ -21,11 +22,11 @@ func Translators() []string {
 	}
 }
 
-// ErrRefused is returned for a volume file with which no client is started.
+// ErrRefused is returned for a volume file with which no client may be started.
 var ErrRefused = errors.New("the volume file is not one for a client")
 
-// Check returns an ErrRefused for a volume file that asks for more than a client is made of. It is stricter than the client's own
-// parser (graph.l), which knows quotes and comments: glusterd writes neither around what is looked at here.
+// Check returns ErrRefused for a volume file that names more than the parts of a client. It is stricter than the client's own
+// parser (graph.l), which supports quotes and comments: glusterd writes neither around the words that are checked here.
 func Check(file string) error {
 	words := strings.Fields(file)
 	translators := 0
@@ -35,14 +36,14 @@ func Check(file string) error {
 			next = words[i+1]
 		}
 		switch {
-		case strings.Contains(word, "`"): // the parser runs a shell for what is between two (graph.y, preprocess)
+		case strings.Contains(word, "`"): // the parser runs the text between two as a shell command (graph.y, preprocess)
 			return fmt.Errorf("%w: it has a command in backticks", ErrRefused)
 		case word == "type":
 			translators++
 			if !isClients(next) {
 				return fmt.Errorf("%w: it has a translator of type %.100q", ErrRefused, next)
 			}
-		case word == "transport-type" && !slices.Contains(transports(), next): // part of a library's path (rpc-transport.c)
+		case word == "transport-type" && !slices.Contains(transports(), next): // becomes part of a library's path (rpc-transport.c)
 			return fmt.Errorf("%w: it has a transport of type %.100q", ErrRefused, next)
 		}
 	}

@@ -67,7 +67,8 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// TestTheImageHasTheClientsTranslators and no others: a client that runs in the node plugin's pod has the image's.
+// TestTheImageHasTheClientsTranslators: the image has these translators and no others; a client in the node plugin's pod loads
+// them from the image.
 func TestTheImageHasTheClientsTranslators(t *testing.T) {
 	file, err := os.ReadFile("../../Dockerfile")
 	if err != nil {

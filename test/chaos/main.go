@@ -70,7 +70,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.Workload, "workload", build("bin", "chaos-workload"), "the workload's binary, static, on the lab")
 	flags.StringVar(&o.Dir, "lab", build("lab-chaos"), "directory of the lab")
 	flags.StringVar(&o.kubernetes.Dir, "kubernetes", build("e2e-chaos"), "directory of the lab that Kubernetes runs in")
-	flags.StringVar(&o.kubernetes.Tools, "tools", "", "directory of the programs of Kubernetes, as test/e2e/tools/build.sh prints it")
+	flags.StringVar(&o.kubernetes.Tools, "tools", "", "directory of the programs of Kubernetes, as test/e2e/kubernetes/build.sh prints it")
 	flags.StringVar(&o.kubernetes.Images, "images", build("images"), "directory of the images for Kubernetes")
 	flags.StringVar(&o.out, "out", build("chaos.json"), "where the report goes, as JSON")
 	flags.StringVar(&o.choice.Only, "only", "", "comma-separated names of rounds, also patterns; all by default")

@@ -15,6 +15,7 @@ import (
 // container is a container of a rendered pod template.
 type container struct {
 	component, name string
+	owner           string // name of the object that makes its pods
 	spec            map[string]any
 	pod             map[string]any
 }
@@ -29,11 +30,14 @@ func containers(t *testing.T, r rendering) []container {
 		}
 		pod := dig(t, template, "spec").(map[string]any)
 		component := strings.TrimPrefix(object.GetName(), "glusterfs-csi-")
+		if strings.HasPrefix(component, "node-") { // of a group
+			component = "node"
+		}
 		for _, field := range []string{"initContainers", "containers"} {
 			specs, _, _ := unstructured.NestedSlice(pod, field)
 			for _, spec := range specs {
 				fields := spec.(map[string]any)
-				list = append(list, container{component, fields["name"].(string), fields, pod})
+				list = append(list, container{component, fields["name"].(string), object.GetName(), fields, pod})
 			}
 		}
 	}
@@ -63,7 +67,7 @@ func (c container) args() []string {
 func TestContainersAreRestricted(t *testing.T) {
 	for _, r := range renderings() {
 		for _, c := range containers(t, r) {
-			t.Run(strings.Join([]string{r.name, c.component, c.name}, "/"), func(t *testing.T) {
+			t.Run(strings.Join([]string{r.name, c.owner, c.name}, "/"), func(t *testing.T) {
 				context := dig(t, c.spec, "securityContext").(map[string]any)
 				if context["readOnlyRootFilesystem"] != true {
 					t.Error("may write to its root file system")
@@ -95,15 +99,15 @@ func TestContainersAreRestricted(t *testing.T) {
 // The probes check the process itself, and not a socket that another program may hold up.
 func TestProbesAreServed(t *testing.T) {
 	for _, r := range renderings() {
-		served := map[string]string{} // port, by component
+		served := map[string]string{} // port, by the owner of the pod
 		for _, c := range containers(t, r) {
 			for _, arg := range c.args() {
 				for _, flag := range []string{"--health-address=", "--http-endpoint="} {
 					if address, is := strings.CutPrefix(arg, flag); is && (c.name == "glusterfs-csi" || c.name == "liveness-probe") {
-						if served[c.component] != "" {
+						if served[c.owner] != "" {
 							t.Errorf("%s: two containers of the %s serve health", r.name, c.component)
 						}
-						served[c.component] = address[strings.LastIndex(address, ":")+1:]
+						served[c.owner] = address[strings.LastIndex(address, ":")+1:]
 					}
 				}
 			}
@@ -119,8 +123,8 @@ func TestProbesAreServed(t *testing.T) {
 				if got := dig(t, c.spec, field, "httpGet", "port"); got != "health" {
 					t.Errorf("%s: %s of the %s asks port %v", r.name, field, c.component, got)
 				}
-				if port := healthPort(c); port != served[c.component] {
-					t.Errorf("%s: the %s is asked on port %s, and answers on %q", r.name, c.component, port, served[c.component])
+				if port := healthPort(c); port != served[c.owner] {
+					t.Errorf("%s: the %s is asked on port %s, and answers on %q", r.name, c.component, port, served[c.owner])
 				}
 			}
 		}

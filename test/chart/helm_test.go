@@ -41,6 +41,7 @@ func renderings() []rendering {
 		{name: "everything", apis: newest},
 		{name: "sidecars", apis: newest},
 		{name: "placement", apis: []string{validatingPolicies}},
+		{name: "groups", apis: newest},
 	}
 	for i := range list {
 		list[i].values = filepath.Join("testdata/values", list[i].name+".yaml")

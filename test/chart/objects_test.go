@@ -75,13 +75,13 @@ func dig(t *testing.T, object map[string]any, path ...string) any {
 	return value
 }
 
-// checkStrictly decodes an object into the types of the Kubernetes API and refuses unknown fields. It leaves out the PodMonitor
-// of the Prometheus operator, whose types are not available.
+// checkStrictly decodes an object into the types of the Kubernetes API and refuses unknown fields. The types of the Prometheus
+// operator and of OpenShift are not available; alerts_test.go and openshift_test.go check these objects.
 func checkStrictly(t *testing.T, text string) {
 	t.Helper()
 	decoder := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
 	for _, doc := range documents(t, text) {
-		if strings.Contains(doc, "apiVersion: monitoring.coreos.com/v1\n") {
+		if strings.Contains(doc, "apiVersion: monitoring.coreos.com/v1\n") || strings.Contains(doc, "apiVersion: security.openshift.io/v1\n") {
 			continue
 		}
 		if _, _, err := decoder.Decode([]byte(doc), nil, nil); err != nil {

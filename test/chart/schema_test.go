@@ -49,6 +49,11 @@ func TestValuesAreRefused(t *testing.T) {
 		{"a server that is an option", "node: {clusterServers: {630372ccdc720a92c681fb928f27b53f: [--x]}}", []string{"/node/clusterServers/630372ccdc720a92c681fb928f27b53f/0", "does not match"}},
 		{"a path for a Secret", "node: {tls: {existingSecret: /etc/ssl}}", []string{"/node/tls/existingSecret", "does not match"}},
 		{"a tag for a digest", "node: {image: {repository: r, digest: v1}}", []string{"/node/image/digest"}},
+		{"a runbook with an anchor", "metrics: {prometheusRule: {runbookURL: 'https://h/page#'}}", []string{"/metrics/prometheusRule/runbookURL", "does not match"}},
+		{"a group of all nodes", "node: {groups: [{name: a, nodeSelector: {}}]}", []string{"/node/groups/0/nodeSelector", "minProperties"}},
+		{"a group of nodes with two labels", "node: {groups: [{name: a, nodeSelector: {x: a, z: b}}]}", []string{"/node/groups/0/nodeSelector", "maxProperties"}},
+		{"a group with a long name", "node: {groups: [{name: a-very-long-name, nodeSelector: {x: a}}]}", []string{"/node/groups/0/name", "does not match"}},
+		{"a quota for less than the driver", "resourceQuota: {pods: 1}", []string{"/resourceQuota/pods", "minimum"}},
 		{"an unknown resource field", "node: {resources: {request: {cpu: 1}}}", []string{"/node/resources", "'request' not allowed"}},
 		{"an amount that is none", "node: {resources: {limits: {memory: much}}}", []string{"/node/resources/limits/memory"}},
 	}

@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +12,7 @@ import (
 func Generated(tb testing.TB, page, name, want string, update bool) {
 	tb.Helper()
 	content := Page(tb, page)
-	begin, end := fmt.Sprintf("<!-- generated: %s -->\n", name), fmt.Sprintf("<!-- end of %s -->\n", name)
+	begin, end := "<!-- generated: "+name+" -->\n", "<!-- end of "+name+" -->\n"
 	before, rest, found := strings.Cut(content, begin)
 	got, after, closed := strings.Cut(rest, end)
 	if !found || !closed {

@@ -38,7 +38,7 @@ func CheckRelease(version, changelog string, charts map[string]string) (problems
 	case !found:
 		problems = append(problems, fmt.Sprintf("CHANGELOG.md has no section \"## %s - YYYY-MM-DD\"", release))
 	case strings.TrimSpace(text) == "":
-		problems = append(problems, fmt.Sprintf("CHANGELOG.md: the section of %s is empty", release))
+		problems = append(problems, "CHANGELOG.md: the section of "+release+" is empty")
 	}
 	return problems
 }

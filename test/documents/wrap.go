@@ -97,25 +97,24 @@ func wrap(text, indent string) string {
 // words splits a text at blanks outside backquotes.
 func words(text string) (all []string) {
 	var word strings.Builder
+	end := func() {
+		if word.Len() > 0 {
+			all = append(all, word.String())
+		}
+		word.Reset()
+	}
 	quoted := false
-	for _, r := range text {
+	for _, r := range strings.ReplaceAll(text, "\n", " ") {
 		if r == '`' {
 			quoted = !quoted
 		}
-		if blank := r == ' ' || r == '\n'; blank && !quoted {
-			if word.Len() > 0 {
-				all = append(all, word.String())
-			}
-			word.Reset()
-			continue
-		} else if blank {
-			r = ' '
+		if r == ' ' && !quoted {
+			end()
+		} else {
+			word.WriteRune(r)
 		}
-		word.WriteRune(r)
 	}
-	if word.Len() > 0 {
-		all = append(all, word.String())
-	}
+	end()
 	return all
 }
 

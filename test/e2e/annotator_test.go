@@ -3,12 +3,15 @@ package e2e
 import (
 	"fmt"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/versions"
 )
 
-// TestControllerAnnotates takes the API server's policy away, as it is in older Kubernetes: then the controller gives
-// PersistentVolumes the annotation with their group, those, too, that are there already.
+// TestControllerAnnotates takes the API server's policy away, where it has one: then the controller gives PersistentVolumes
+// the annotation with their group, those, too, that are there already.
 func TestControllerAnnotates(t *testing.T) {
 	d := theDriver(t)
+	policies := kubernetesVersion(t).Has(versions.MutatingAdmissionPolicies)
 	up(t, example(t, "storageclass-replicate.yaml"), "")
 	s := newSpace(t, "annotator")
 	s.apply(claim("early", "gluster-replicate", "ReadWriteMany", "1Gi"))
@@ -21,12 +24,14 @@ func TestControllerAnnotates(t *testing.T) {
 		if err := d.Upgrade(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if kubectl(t, "get", "mutatingadmissionpolicies", "-o", "name") == "" {
+		if policies && kubectl(t, "get", "mutatingadmissionpolicies", "-o", "name") == "" {
 			t.Error("the policy does not come back")
 		}
 	}()
-	if policies := kubectl(t, "get", "mutatingadmissionpolicies,mutatingadmissionpolicybindings", "-o", "name"); policies != "" {
-		t.Errorf("there are still the policies %s", policies)
+	if policies {
+		if left := kubectl(t, "get", "mutatingadmissionpolicies,mutatingadmissionpolicybindings", "-o", "name"); left != "" {
+			t.Errorf("there are still the policies %s", left)
+		}
 	}
 	s.apply(claim("late", "gluster-replicate", "ReadWriteMany", "1Gi"))
 	for _, v := range []volume{early, s.bound("late")} {

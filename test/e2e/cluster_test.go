@@ -1,14 +1,17 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/versions"
 )
 
 // What the cluster itself must be able to do, before the driver is looked at.
@@ -122,8 +125,38 @@ func TestNodesMayOnlyChangeThemselves(t *testing.T) {
 	}
 }
 
+// kubernetesVersion is that of the cluster.
+func kubernetesVersion(t *testing.T) versions.Version {
+	t.Helper()
+	var server struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	ok(t, json.Unmarshal([]byte(kubectl(t, "get", "--raw=/version")), &server))
+	version, err := versions.Of(server.GitVersion)
+	ok(t, err)
+	return version
+}
+
+func TestKubernetesHasTheWantedVersion(t *testing.T) {
+	want, version := versions.Newest(), kubernetesVersion(t)
+	if minor := os.Getenv("KUBERNETES"); minor != "" && minor != fmt.Sprintf("1.%d", version.Minor) || minor == "" && version.Minor != want.Minor {
+		t.Errorf("the API server is %s, and KUBERNETES=%q asks for another", version.Release, minor)
+	}
+	kubelets := strings.Fields(kubectl(t, "get", "nodes", "-o", "jsonpath={.items[*].status.nodeInfo.kubeletVersion}"))
+	if len(kubelets) != 2 || kubelets[0] != version.Release || kubelets[1] != version.Release {
+		t.Errorf("the kubelets are %v, want two of %s", kubelets, version.Release)
+	}
+}
+
+// What the chart decides by, too.
 func TestMutatingAdmissionPoliciesAreServed(t *testing.T) {
-	kubectl(t, "get", "mutatingadmissionpolicies.v1.admissionregistration.k8s.io")
+	_, err := cluster.Kubectl(t.Context(), "get", "mutatingadmissionpolicies.v1.admissionregistration.k8s.io")
+	switch has := kubernetesVersion(t).Has(versions.MutatingAdmissionPolicies); {
+	case has:
+		ok(t, err)
+	case err == nil || !strings.Contains(err.Error(), "the server doesn't have a resource type"):
+		t.Errorf("a Kubernetes without MutatingAdmissionPolicies answers %v, want that it does not have this type", err)
+	}
 }
 
 func TestPodsOutliveRestartsOfTheCluster(t *testing.T) {

@@ -6,9 +6,13 @@ E2E_ENV ?= $(E2E_DIR).env
 E2E_LONG := ^TestStorageSuite$$/^(fast_on_three_copies|slow)$$|^TestFiftyMounts$$|^TestSidecars$$|^TestTLSTo|^TestSilentNodePluginIsRestarted$$|^TestGraphChange$$/^(expansion,_node_plugin_killed|volume_option,_node_plugin_killed_(before|afterwards)$$)
 # What has a target of its own: it takes all PersistentVolumes of the cluster to the driver.
 E2E_MIGRATE := ^TestMigrate(Many|Killed)$$
+# What "make e2e-storage" leaves to "make e2e-storage-full".
+E2E_STORAGE_LONG := ^Test(NodesAndDisks|Memory)$$
 # How long TestPodsOutliveNodePlugins upgrades and rolls back while pods write.
 E2E_UPGRADE ?= 10m
-e2e_tools = $$(test/e2e/tools/build.sh)
+# Another version of Kubernetes than the newest, as in KUBERNETES=1.30: see test/e2e/kubernetes.
+export KUBERNETES ?=
+e2e_tools = $$(test/e2e/kubernetes/build.sh)
 
 ##@ Kubernetes in the lab
 
@@ -20,12 +24,13 @@ e2e-deps:
 .PHONY: e2e-tools
 e2e-tools: ## Kubernetes, the CSI sidecars, the storage test suite: built once, cached by hash
 	$(call say,tools of the end-to-end tests)
-	@test/e2e/tools/build.sh
+	@test/e2e/kubernetes/build.sh
 
+# The same for every version of Kubernetes.
 .PHONY: e2e-images
 e2e-images: e2e-deps e2e-tools images chaos-workload previous ## Images of the sidecars and of the tests: build/images
 	$(call say,images of the sidecars and of the tests)
-	@tools=$(e2e_tools); go run ./test/e2e/images -tools "$$tools" -bin $(BIN) -out $(BUILD)/images
+	@tools=$$(test/e2e/tools/build.sh); go run ./test/e2e/images -tools "$$tools" -bin $(BIN) -out $(BUILD)/images
 
 # The driver of an image that nodes are rolled from and back to.
 .PHONY: previous
@@ -50,7 +55,12 @@ e2e-migrate: deps build images e2e-images $(BIN)/helm ## 100 volumes of the in-t
 .PHONY: e2e-storage
 e2e-storage: deps build e2e-images storage-test-images $(BIN)/helm ## GlusterFS and Heketi in Kubernetes, from three bare nodes (needs root)
 	$(call say,end-to-end tests of GlusterFS and Heketi in Kubernetes)
-	PATH=$(BIN):$$PATH go test -count=1 -timeout 60m -v ./test/e2e/storage
+	PATH=$(BIN):$$PATH go test -count=1 -timeout 60m -skip '$(E2E_STORAGE_LONG)' -v ./test/e2e/storage
+
+.PHONY: e2e-storage-full
+e2e-storage-full: deps build e2e-images storage-test-images $(BIN)/helm ## The same, with nodes that come and go, a node that is lost, a disk that dies, and the memory of all that (needs root)
+	$(call say,all end-to-end tests of GlusterFS and Heketi in Kubernetes)
+	PATH=$(BIN):$$PATH go test -count=1 -timeout 90m -v ./test/e2e/storage
 
 .PHONY: e2e-up
 e2e-up: labctl images e2e-images $(BIN)/helm ## Start gluster, Heketi and Kubernetes with the driver; build/e2e.env is for your shell (needs root)

@@ -111,9 +111,7 @@ func TestMistakes(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) { m.check(t, s) })
 	}
 	t.Run("and then growing less", func(t *testing.T) {
-		s := &space{T: t, namespace: s.namespace}
-		s.kubectl("patch", "pvc", "growing", "-p", `{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}`)
-		s.kubectl("wait", "--for=jsonpath={.spec.capacity.storage}=2Gi", patience, "pv/"+v.Metadata.Name)
+		growLess(t, &space{T: t, namespace: s.namespace}, v)
 	})
 }
 

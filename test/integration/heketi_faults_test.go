@@ -110,7 +110,7 @@ func TestForeignVolume(t *testing.T) {
 		r.ok(err, "heketi-cli volume delete")
 	})
 	_, err = r.controller.DeleteVolume(r.call(), &csi.DeleteVolumeRequest{VolumeId: "lab/" + made.ID})
-	r.refused(err, codes.InvalidArgument, made.ID, "precious", "made by somebody else")
+	r.refused(err, codes.InvalidArgument, made.ID, "precious", "is not one")
 	if found := r.inHeketi("precious"); len(found) != 1 || found[0].Pending != "" {
 		r.Errorf("Heketi has %+v", found)
 	}

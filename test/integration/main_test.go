@@ -2,7 +2,8 @@
 // effects from outside the driver: mountinfo and processes of the nodes, the gluster command, heketi-cli, and the files on the
 // bricks.
 //
-// The lab is started once, in build/lab-integration or LAB_DIR, and is always ended.
+// The lab is started once, in build/lab-integration or LAB_DIR, and is always ended. LAB_CLIENT_FILES gives its nodes another
+// GlusterFS client (lab.Options.ClientFiles).
 package integration
 
 import (
@@ -70,7 +71,8 @@ func up(ctx context.Context) error {
 		// Otherwise Heketi would not use a server for new volumes for two minutes after the server's return.
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
 		// These calls are off by default. The driver's other behaviour must not depend on them.
-		DriverArgs: []string{"--volume-health"},
+		DriverArgs:  []string{"--volume-health"},
+		ClientFiles: os.Getenv("LAB_CLIENT_FILES"),
 	})
 	return err
 }

@@ -14,6 +14,18 @@ func (l *Lab) BareStorage() bool { return l.setup.BareStorage }
 // keeps its volumes elsewhere.
 func BareDevices() []string { return []string{"/dev/sdb", "/dev/sdc"} }
 
+// Spare is the number of an additional storage machine in a lab with bare storage, for tests that add a node. The lab does not
+// start it.
+const Spare = StorageNodes + 1
+
+// storageMachines returns the number of storage machines, including the spare one.
+func (l *Lab) storageMachines() int {
+	if l.BareStorage() {
+		return Spare
+	}
+	return StorageNodes
+}
+
 // bareDeviceSize is the size of a disk in the stand-in for lvm. The files are sparse.
 const bareDeviceSize = 100 << 30
 
@@ -29,10 +41,10 @@ func (l *Lab) bareDirs(name string) []string {
 }
 
 func (l *Lab) bareFiles() error {
-	for i := 1; i <= StorageNodes; i++ {
+	for i := 1; i <= l.storageMachines(); i++ {
 		disk := l.BareDisk(i)
 		for _, device := range BareDevices() {
-			if err := sparseFile(filepath.Join(disk, machine.DiskDevices, filepath.Base(device)), bareDeviceSize); err != nil {
+			if err := sparseFile(bareDeviceFile(disk, device), bareDeviceSize); err != nil {
 				return err
 			}
 		}
@@ -42,6 +54,11 @@ func (l *Lab) bareFiles() error {
 		}
 	}
 	return nil
+}
+
+// bareDeviceFile returns the file of a block device.
+func bareDeviceFile(disk, device string) string {
+	return filepath.Join(disk, machine.DiskDevices, filepath.Base(device))
 }
 
 func sparseFile(path string, size int64) error {

@@ -18,7 +18,7 @@ func (l *Lab) WriteEnv(path string) error {
 		set("HEKETI_CLI", l.setup.HeketiCLI)
 		set("HEKETI_EXEC", l.Hub().Exec())
 	}
-	for i := 1; i <= StorageNodes; i++ {
+	for i := 1; i <= l.storageMachines(); i++ {
 		set(fmt.Sprintf("STORAGE%d_EXEC", i), l.Storage(i).Exec())
 	}
 	for i := 1; i <= ClientNodes; i++ {

@@ -32,7 +32,7 @@ func (l *Lab) writeFiles(ctx context.Context) error {
 	}
 	dirs := []string{path("run"), path("csi"), path("ssh"), path("heketi"), path("standin"), path("controller"), l.layout.LogDir(machine.Hub)}
 	hosts := []string{"127.0.0.1 localhost", "::1 localhost", machine.HubIP + " " + machine.Hub}
-	for i := 1; i <= StorageNodes; i++ {
+	for i := 1; i <= l.storageMachines(); i++ {
 		name := storageName(i)
 		dirs = append(dirs, l.storageDirs(name)...)
 		hosts = append(hosts, storageIP(i)+" "+name)
@@ -52,6 +52,11 @@ func (l *Lab) writeFiles(ctx context.Context) error {
 	}
 	if err := os.WriteFile(path("hosts"), []byte(strings.Join(hosts, "\n")+"\n"), 0o644); err != nil {
 		return err
+	}
+	if l.setup.ClientFiles != "" {
+		if err := os.Symlink(l.setup.ClientFiles, l.layout.ClientFiles()); err != nil {
+			return err
+		}
 	}
 	if l.BareStorage() {
 		return l.bareFiles()

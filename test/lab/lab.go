@@ -45,8 +45,12 @@ type Options struct {
 	// Workers prepares the client machines to be Kubernetes nodes; see package kubernetes.
 	Workers bool
 	// BareStorage makes the storage machines Kubernetes nodes, too, for pods that serve gluster volumes: they have no glusterd
-	// and no sshd, the hub has no Heketi, and each storage machine has the block devices of BareDevices. It needs Workers.
+	// and no sshd, the hub has no Heketi, and each storage machine has the block devices of BareDevices. One more machine, Spare,
+	// is off until it is started. BareStorage needs Workers.
 	BareStorage bool
+	// ClientFiles is a root directory whose usr is mounted over that of the client machines. They then have another Debian's
+	// GlusterFS client, while the servers have the host's.
+	ClientFiles string
 	// EndWithCaller ends the lab when the calling process ends, however it ends. Down can still be used.
 	EndWithCaller bool
 	// HeketiEnv is added to Heketi's environment, as "NAME=value".
@@ -75,6 +79,7 @@ type setup struct {
 	NodeArgs    []string `json:"nodeArgs"`
 	Workers     bool     `json:"workers"`
 	BareStorage bool     `json:"bareStorage"`
+	ClientFiles string   `json:"clientFiles"`
 }
 
 // Up starts a lab. It first clears away what an interrupted Up or a crash left in the directory.
@@ -168,6 +173,16 @@ func (l *Lab) prepare(ctx context.Context, options Options, out io.Writer) error
 			return fmt.Errorf("the driver's binary: %w; build it with: make build", err)
 		}
 		l.setup.Driver = driver
+	}
+	if options.ClientFiles != "" {
+		root, err := filepath.Abs(options.ClientFiles)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(root, "usr")); err != nil {
+			return fmt.Errorf("the files of the clients: %w; unpack them with: make client-files", err)
+		}
+		l.setup.ClientFiles = root
 	}
 	if !options.BareStorage {
 		heketi, err := BuildHeketi(ctx, out)

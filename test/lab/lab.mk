@@ -23,6 +23,13 @@ lab-status: labctl ## Show what runs in the lab
 labctl:
 	CGO_ENABLED=0 go build -buildvcs=false -o $(LABCTL) ./test/lab/labctl
 
+# With NODE_DEBIAN, the GlusterFS client of the nodes in integration tests is that of another release of Debian.
+CLIENT_FILES := $(if $(NODE_DEBIAN),$(BUILD)/client-$(NODE_DEBIAN))
+
+.PHONY: client-files
+client-files:
+	$(if $(NODE_DEBIAN),test/lab/client-files.sh $(NODE_DEBIAN) $(CLIENT_FILES))
+
 .PHONY: heketi
 heketi: labctl ## Heketi, from its own module deploy/heketi
 	$(LABCTL) build-heketi

@@ -32,16 +32,16 @@ func (l *Lab) machine(name, ip string) *Machine {
 // Hub returns the machine of Heketi and of the controller.
 func (l *Lab) Hub() *Machine { return l.machine(machine.Hub, machine.HubIP) }
 
-// Storage returns the i-th GlusterFS node, counted from 1.
+// Storage returns the i-th GlusterFS node, counted from 1. With bare storage there is also a machine with the number Spare.
 func (l *Lab) Storage(i int) *Machine { return l.machine(storageName(i), storageIP(i)) }
 
 // Node returns the i-th client machine, counted from 1.
 func (l *Lab) Node(i int) *Machine { return l.machine(nodeName(i), nodeIP(i)) }
 
-// Machines lists all machines, the hub first.
+// Machines lists all machines, the hub first, also those that are off.
 func (l *Lab) Machines() []*Machine {
 	all := []*Machine{l.Hub()}
-	for i := 1; i <= StorageNodes; i++ {
+	for i := 1; i <= l.storageMachines(); i++ {
 		all = append(all, l.Storage(i))
 	}
 	for i := 1; i <= ClientNodes; i++ {

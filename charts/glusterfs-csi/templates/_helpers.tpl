@@ -87,9 +87,45 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 {{- end -}}
 
-{{/* Path of the node plugin's socket, as the kubelet sees it. */}}
-{{- define "glusterfs-csi.pluginDir" -}}
-{{ .Values.kubeletDir }}/plugins/{{ .Values.driverName }}
+{{/* Annotations of the controller's pod. Without the first one the autoscaler keeps the pod's node for the sake of its emptyDirs, which serve the
+     pod's own processes only. */}}
+{{- define "glusterfs-csi.controllerAnnotations" -}}
+{{- $annotations := deepCopy .Values.controller.podAnnotations -}}
+{{- if .Values.controller.safeToEvict -}}
+{{- $annotations = merge $annotations (dict "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes" "socket,state") -}}
+{{- end -}}
+{{- toYaml $annotations -}}
+{{- end -}}
+
+{{/* The component of a node plugin: that of a group has its name. Call with the group; {} is for all nodes that are in none. */}}
+{{- define "glusterfs-csi.nodeComponent" -}}
+node{{ with .name }}-{{ . }}{{ end }}
+{{- end -}}
+
+{{/* The affinity of the node plugins of a group: a node belongs to the first group that selects it, or else to none, so that no node gets two
+     node plugins. Call with (list . i): 0 is for all nodes that are in no group, i for the i-th group. */}}
+{{- define "glusterfs-csi.nodeAffinity" -}}
+{{- $root := index . 0 -}}
+{{- $i := index . 1 -}}
+{{- $affinity := deepCopy $root.Values.node.affinity -}}
+{{- $others := list -}}
+{{- range $number, $group := $root.Values.node.groups -}}
+{{- if or (eq $i 0) (lt $number (sub $i 1 | int)) -}}
+{{- range $key, $value := $group.nodeSelector -}}
+{{- $others = append $others (dict "key" $key "operator" "NotIn" "values" (list $value)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if $others -}}
+{{- $node := default dict $affinity.nodeAffinity -}}
+{{- $required := default (dict "nodeSelectorTerms" (list dict)) $node.requiredDuringSchedulingIgnoredDuringExecution -}}
+{{- range $required.nodeSelectorTerms -}}
+{{- $_ := set . "matchExpressions" (concat (default list .matchExpressions) $others) -}}
+{{- end -}}
+{{- $_ := set $node "requiredDuringSchedulingIgnoredDuringExecution" $required -}}
+{{- $_ := set $affinity "nodeAffinity" $node -}}
+{{- end -}}
+{{- toYaml $affinity -}}
 {{- end -}}
 
 {{/* Probes that ask the process whether it runs, and nobody else. */}}

@@ -106,6 +106,36 @@
 {{- end -}}
 {{- end -}}
 
+{{/* What is made of metrics that nothing serves. */}}
+{{- define "glusterfs-csi.checkMetrics" -}}
+{{- if and .Values.metrics.prometheusRule.enabled (not .Values.metrics.enabled) -}}
+{{- fail "metrics.prometheusRule.enabled: the alerts need metrics; set metrics.enabled to true, too" -}}
+{{- end -}}
+{{- if and .Values.metrics.dashboard.enabled (not .Values.metrics.enabled) -}}
+{{- fail "metrics.dashboard.enabled: the dashboard needs metrics; set metrics.enabled to true, too" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Groups of nodes that would have one DaemonSet, or whose nodes are all in another group. */}}
+{{- define "glusterfs-csi.checkGroups" -}}
+{{- $names := dict -}}
+{{- $labels := dict -}}
+{{- range $i, $group := .Values.node.groups -}}
+{{- $field := printf "node.groups[%d]" $i -}}
+{{- with get $names .name -}}
+{{- fail (printf "%s.name: %q is the name of %s, too; each group needs its own" $field $group.name .) -}}
+{{- end -}}
+{{- range $key, $value := .nodeSelector -}}
+{{- $label := printf "%s=%s" $key $value -}}
+{{- with get $labels $label -}}
+{{- fail (printf "%s.nodeSelector: %s selects the nodes of %s, too; select others" $field $label .) -}}
+{{- end -}}
+{{- $_ := set $labels $label $field -}}
+{{- end -}}
+{{- $_ := set $names .name $field -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Classes of which the driver would make no volume. What a parameter's value may be, the driver says at the claim. */}}
 {{- define "glusterfs-csi.checkClasses" -}}
 {{- if and .Values.storageClasses (not .Values.backends) -}}

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// BenchmarkScan: 50 containers of two processes each, of which all or none have the volume.
+// BenchmarkScan: 50 containers with two processes each, all or none of which have the volume.
 func BenchmarkScan(b *testing.B) {
 	volume := filepath.Join(b.TempDir(), "volume")
 	dev := mountTmpfs(b, volume)

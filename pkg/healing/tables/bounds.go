@@ -5,20 +5,20 @@ import (
 	"os"
 )
 
-// A container may mount as much, and make as many namespaces, as it likes. That must not cost this process its memory, nor others the
-// repair of their mounts. Each of these is for one volume.
+// A container may make any number of mounts and namespaces. That must neither exhaust this process's memory nor keep other
+// containers from being repaired. Each limit is for one volume.
 const (
-	mostMounts     = 1000      // of a mount namespace
+	mostMounts     = 1000      // per mount namespace
 	mostText       = 256 << 10 // bytes of their lines
-	mostOnNode     = 16        // times as many in this process's namespace and the node's, which have those of all pods
-	mostServices   = 4         // times as many for all that is not in a pod: services of the node have those of all pods, too
-	mostNamespaces = 64        // of a pod
+	mostOnNode     = 16        // factor for the namespaces of this process and the node, which have the mounts of all pods
+	mostServices   = 4         // factor for processes outside pods: the node's services have the mounts of all pods, too
+	mostNamespaces = 64        // per pod
 	mostPodMounts  = 2000
 	mostPodText    = 512 << 10
-	mostTables     = 512 // of all pods
+	mostTables     = 512 // for all pods
 )
 
-// limits returns how many mounts of one volume are taken from a table, and how many bytes of its lines.
+// limits returns how many mounts of one volume are kept from a table, and how many bytes of its lines.
 func (t Table) limits() (mounts, bytes int) {
 	if t.isNode() {
 		return mostOnNode * mostMounts, mostOnNode * mostText
@@ -28,7 +28,7 @@ func (t Table) limits() (mounts, bytes int) {
 
 func (t Table) isNode() bool { return t.PID == 1 || t.PID == os.Getpid() }
 
-// LeftOutBecause says what is missing in a table for its size, or "".
+// LeftOutBecause says what a table lacks because of its size. It returns "" if the table is complete.
 func (t Table) LeftOutBecause() string {
 	switch {
 	case t.LeftOut > 0 && t.Others > 0:
@@ -41,19 +41,19 @@ func (t Table) LeftOutBecause() string {
 	return ""
 }
 
-// bounded gathers tables of a volume as far as there is room for them.
+// bounded collects tables of a volume as long as there is room for them.
 type bounded struct {
 	tables []Table
 	pods   map[string]*share
 }
 
-// share is what a pod has of that room.
+// share is the room that a pod has used.
 type share struct {
 	first                    int // position of its first table
 	namespaces, mounts, text int
 }
 
-// add takes a table over, or counts it as left out at the first of its pod, or of all.
+// add adds a table, or counts it as left out in the first table of its pod, or of all pods.
 func (b *bounded) add(t Table) (taken bool) {
 	has := b.pods[t.Pod]
 	if has == nil {
@@ -90,7 +90,7 @@ func textOf(mounts []Mount) (bytes int) {
 	return bytes
 }
 
-// Bounded returns the tables of a volume for which there is room, the first ones first.
+// Bounded returns the first tables of a volume for which there is room.
 func Bounded(tables []Table) []Table {
 	var b bounded
 	for _, t := range tables {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// nested returns lines of mounts inside the one of volumeLine.
+// nested returns lines of mounts inside the mount of volumeLine.
 func nested(number int) string {
 	var b strings.Builder
 	for i := range number {
@@ -19,7 +19,7 @@ func nested(number int) string {
 
 const volumeLine = "40 21 0:42 / /data rw - fuse.glusterfs g1:/vol rw\n"
 
-// TestTooManyMounts: those that have been there for longest are kept, and it is known inside which mounts others are missing.
+// TestTooManyMounts: the oldest mounts are kept, and the table shows in which of them others are missing.
 func TestTooManyMounts(t *testing.T) {
 	other := "30 21 0:42 / /other rw - fuse.glusterfs g1:/vol rw\n31 30 0:50 / /other/in rw - tmpfs emptydir rw\n"
 	got := tableFrom(t, other+volumeLine+nested(50), 13, 1<<20)
@@ -36,7 +36,7 @@ func TestTooManyMounts(t *testing.T) {
 	if got := tableFrom(t, volumeLine+nested(mostLines), 10, 1<<20); got.LeftOut != mostLines-10+1 || !got.Mounts[0].Partial {
 		t.Errorf("%d left out of a table that is cut off", got.LeftOut)
 	}
-	// What follows may be inside the volume as well.
+	// The lines that follow may be inside the volume as well.
 	line := "90 21 0:90 / /x rw - overlay o lowerdir="
 	for name, rest := range map[string]string{
 		"many": strings.Repeat(line+"x\n", mostLines), "long": strings.Repeat(line+strings.Repeat("x", 60_000)+"\n", mostBytes/60_000+2),
@@ -57,7 +57,7 @@ func TestTextOf(t *testing.T) {
 	}
 }
 
-// TestLongLine: the other lines of the table can be read.
+// TestLongLine: the other lines of the table can still be read.
 func TestLongLine(t *testing.T) {
 	long := func(begin string) string {
 		return begin + " / /x rw - overlay o lowerdir=" + strings.Repeat("x", 5*longestLine) + "\n"
@@ -73,7 +73,7 @@ func TestLongLine(t *testing.T) {
 	}
 }
 
-// TestEach: the kernel hands out a table in pieces, and the reader does not keep it.
+// TestEach: the kernel returns a table in pieces, and the reader does not keep them.
 func TestEach(t *testing.T) {
 	var r reader
 	lines := 0
@@ -87,12 +87,12 @@ func TestEach(t *testing.T) {
 	}
 }
 
-// pieces are read ten bytes at a time.
+// pieces is a reader that returns ten bytes at a time.
 type pieces struct{ *strings.Reader }
 
 func (p pieces) Read(b []byte) (int, error) { return p.Reader.Read(b[:min(len(b), 10)]) }
 
-// TestTooManyNamespaces: a pod with very many does not take the room of others.
+// TestTooManyNamespaces: a pod with very many namespaces does not use the room of others.
 func TestTooManyNamespaces(t *testing.T) {
 	all := make([]Table, 0, mostTables+10)
 	for i := range 3 * mostNamespaces {
@@ -116,7 +116,7 @@ func TestTooManyNamespaces(t *testing.T) {
 		t.Errorf("%v", kept)
 	}
 	if got[0].Others != 2*mostNamespaces || got[0].LeftOutBecause() == "" || got[mostNamespaces].Others != 1 {
-		t.Errorf("%d are said to be left out", got[0].Others)
+		t.Errorf("%d are reported as left out", got[0].Others)
 	}
 	all = all[:0]
 	for i := range mostTables + 10 {
@@ -138,8 +138,8 @@ func TestLeftOutBecause(t *testing.T) {
 	}
 }
 
-// TestLimits: the node's namespace and this process's own have the kubelet's mounts of all pods, and take no room from what else is
-// outside of pods.
+// TestLimits: the node's namespace and this process's have the kubelet's mounts of all pods, and do not use the room of other
+// processes outside pods.
 func TestLimits(t *testing.T) {
 	other, _ := Table{PID: 1 << 30}.limits()
 	node, _ := Table{PID: 1}.limits()
@@ -156,7 +156,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestWithoutLargest: what is too large for a file is found in one step.
+// TestWithoutLargest: the tables that are too large for a file are found in one step.
 func TestWithoutLargest(t *testing.T) {
 	all := make([]Table, 0, 100)
 	for i := range 100 {

@@ -11,10 +11,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// A device is text in JSON.
+// In JSON, a device is text.
 var _ encoding.TextMarshaler = mount.Device{}
 
-// MarshalJSON keeps paths that are not UTF-8, which JSON cannot hold: a byte is written as \ooo, like in mountinfo.
+// MarshalJSON preserves paths that are not UTF-8, which JSON cannot hold: it writes such a byte as \ooo, like mountinfo.
 func (m Mount) MarshalJSON() ([]byte, error) {
 	type plain Mount
 	m.Source, m.Root, m.Point = escape(m.Source), escape(m.Root), escape(m.Point)
@@ -38,7 +38,7 @@ func (m *Mount) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// escape writes backslashes and bytes that are no UTF-8 as \ooo.
+// escape writes backslashes and bytes that are not UTF-8 as \ooo.
 func escape(s string) string {
 	if utf8.ValidString(s) && !strings.Contains(s, `\`) {
 		return s

@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	longestLine = 64 << 10 // bytes; an overlay of hundreds of directories has more
-	mostLines   = 100_000  // of a table; the kernel's own limit by default, fs.mount-max
-	mostBytes   = 32 << 20 // of a table
-	attempts    = 5        // at a table that changes while it is read
+	longestLine = 64 << 10 // bytes; only an overlay of hundreds of directories has more
+	mostLines   = 100_000  // per table; the kernel's default limit, fs.mount-max
+	mostBytes   = 32 << 20 // per table
+	attempts    = 5        // to read a table that changes meanwhile
 )
 
-// file is an open table of mounts. It is no os.File, because the Go runtime would look at the descriptor for events, and the kernel
-// tells each change once.
+// file is an open mount table. It is not an os.File, because the Go runtime would poll the descriptor for events, and the kernel
+// reports each change only once.
 type file int
 
 // Read implements io.Reader.
@@ -46,25 +46,24 @@ func openTable(pid int) (fd int, err error) {
 	return fd, nil
 }
 
-// tableChanged reports whether a table of mounts has changed since it was opened or since the last call.
+// tableChanged reports whether a mount table has changed since it was opened or since the last call.
 func tableChanged(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
 	_, err := unix.Poll(fds, 0)
 	return err == nil && fds[0].Revents&unix.POLLPRI != 0
 }
 
-// reader reads tables of mounts piece by piece, since any process can make its own as long as it likes, and most lines are of no
-// interest.
+// reader reads mount tables piece by piece, because any process can make its own table very long, and most lines are not needed.
 type reader struct{ buffer []byte }
 
-// each calls fn for each line of a table until that returns false. A line that is too long is cut off.
+// each calls fn for each line of a table until fn returns false. A line that is too long is cut off.
 func (r *reader) each(table io.ReadSeeker, fn func(line []byte) (more bool)) error {
 	if _, err := table.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read the table of mounts: %w", err)
 	}
 	r.buffer = r.buffer[:0]
 	for inLong := false; ; {
-		r.buffer = slices.Grow(r.buffer, os.Getpagesize()) // the kernel gives no more at a time
+		r.buffer = slices.Grow(r.buffer, os.Getpagesize()) // the kernel returns at most this much at a time
 		n, err := table.Read(r.buffer[len(r.buffer):cap(r.buffer)])
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -89,10 +88,10 @@ func (r *reader) each(table io.ReadSeeker, fn func(line []byte) (more bool)) err
 	}
 }
 
-// isWhole reports whether a line that each has given is not cut off.
+// isWhole reports whether a line that each has passed on was not cut off.
 func isWhole(line []byte) bool { return len(line) <= longestLine }
 
-// head returns what a line begins with.
+// head parses the beginning of a line.
 func head(line []byte) (id, parent int32, device []byte, ok bool) {
 	first, rest, _ := bytes.Cut(line, []byte(" "))
 	second, rest, _ := bytes.Cut(rest, []byte(" "))
@@ -117,14 +116,14 @@ func parse(lines []byte) ([]Mount, error) {
 	return mounts, nil
 }
 
-// typeOf returns the type of a line's file system, "" if the line is cut off before it.
+// typeOf returns the type of a line's file system, or "" if the line is cut off before it.
 func typeOf(line []byte) []byte {
-	_, rest, _ := bytes.Cut(line, []byte(" - ")) // spaces in paths are written \040
+	_, rest, _ := bytes.Cut(line, []byte(" - ")) // spaces in paths are written as \040
 	fsType, _, _ := bytes.Cut(rest, []byte(" "))
 	return fsType
 }
 
-// Select returns the mounts of a process's table that a function wants. Lines of more than 64 KiB are left out.
+// Select returns the mounts of a process's table for which wants returns true. Lines of more than 64 KiB are left out.
 func Select(pid int, wants func(id int, device, fsType string) bool) ([]Mount, error) {
 	fd, err := openTable(pid)
 	if err != nil {
@@ -145,7 +144,7 @@ func Select(pid int, wants func(id int, device, fsType string) bool) ([]Mount, e
 	return parse(wanted)
 }
 
-// numbered returns the devices by what mountinfo calls them.
+// numbered returns the positions of the devices by their names in mountinfo.
 func numbered(devices []mount.Device) map[string]int {
 	numbers := make(map[string]int, len(devices))
 	for i, d := range devices {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	os.Exit(mounttest.RunPrivate(m))
 }
 
-// leaderless ends the process's first thread, and goes on, as a killed process does of which a thread waits in the kernel.
+// leaderless ends the process's first thread and keeps the others, like a killed process with a thread that waits in the kernel.
 func leaderless() {
 	runtime.LockOSThread()
 	if unix.Gettid() == unix.Getpid() {
@@ -33,7 +33,7 @@ func leaderless() {
 	select {}
 }
 
-// mountTmpfs mounts one, which is the test's volume, at a new directory until the test ends.
+// mountTmpfs mounts a tmpfs, which stands for the volume, at a new directory until the test ends.
 func mountTmpfs(tb testing.TB, path string) mount.Device {
 	tb.Helper()
 	if err := errors.Join(os.MkdirAll(path, 0o755), unix.Mount("server:/volume", path, "tmpfs", 0, "")); err != nil {

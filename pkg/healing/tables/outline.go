@@ -6,17 +6,17 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// outline is what is kept of all lines of a table while it is read.
+// outline holds what must be known of all lines of a table while it is read.
 type outline struct {
 	nodes   []node
 	byID    map[int32]int32 // positions in nodes
 	present []bool          // by device
-	cutOff  bool            // the table goes on
+	cutOff  bool            // the table has more lines
 }
 
 type node struct {
 	id, parent int32
-	device     int32 // position among the devices that are looked for; -1 for others
+	device     int32 // position among the wanted devices; -1 for others
 	length     int32 // bytes of the line; more than longestLine if it is too long
 }
 
@@ -47,14 +47,14 @@ func (r *reader) outlineOf(table io.ReadSeeker, devices map[string]int) (outline
 	return o, err
 }
 
-// concerns reports for each node whether it is a mount of a device, or one below such a mount.
+// concerns reports for each node whether it is a mount of a device, or below such a mount.
 func (o *outline) concerns(device int32) []bool {
 	is, looked := make([]bool, len(o.nodes)), make([]bool, len(o.nodes))
 	var way []int32
 	for i := range o.nodes {
 		way = way[:0]
 		at, there := int32(i), true
-		for there && !looked[at] { // again only if a mount is its own parent
+		for there && !looked[at] { // a node is seen twice only if a mount is its own parent
 			way, looked[at] = append(way, at), true
 			if is[at] = o.nodes[at].device == device; is[at] {
 				break
@@ -70,7 +70,7 @@ func (o *outline) concerns(device int32) []bool {
 	return is
 }
 
-// above returns the parent of a node. That of the root is in no table.
+// above returns the parent of a node. The root's parent is in no table.
 func (o *outline) above(at int32) (parent int32, there bool) {
 	parent, there = o.byID[o.nodes[at].parent]
 	return parent, there
@@ -79,11 +79,11 @@ func (o *outline) above(at int32) (parent int32, there bool) {
 // choice says which of the mounts that concern a device are kept.
 type choice struct {
 	kept    map[int32]bool // by id
-	partial map[int32]bool // those inside which others are mounted that are not kept
+	partial map[int32]bool // kept mounts inside which there are mounts that are not kept
 	leftOut int
 }
 
-// choose keeps the mounts that have been there for longest, which are those that the container runtime has made.
+// choose keeps the oldest mounts, which are those that the container runtime made.
 func (o *outline) choose(device int32, mounts, bytes int) choice {
 	c := choice{kept: map[int32]bool{}, partial: map[int32]bool{}}
 	for i, concerns := range o.concerns(device) {
@@ -95,7 +95,7 @@ func (o *outline) choose(device int32, mounts, bytes int) choice {
 			c.kept[n.id] = true
 			bytes -= int(n.length)
 			if o.cutOff {
-				c.partial[n.id] = true // perhaps
+				c.partial[n.id] = true // possibly
 			}
 			continue
 		}
@@ -110,7 +110,7 @@ func (o *outline) choose(device int32, mounts, bytes int) choice {
 	return c
 }
 
-// mountsOf reads a table for the second time, and returns what was chosen of each device.
+// mountsOf reads a table for the second time, and returns the chosen mounts of each device.
 func (r *reader) mountsOf(table io.ReadSeeker, choices map[mount.Device]choice) (map[mount.Device][]Mount, error) {
 	var kept []byte
 	err := r.each(table, func(line []byte) bool {

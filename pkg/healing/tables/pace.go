@@ -2,12 +2,12 @@ package tables
 
 import "time"
 
-// Pace bounds how often something is done: the first times follow at once.
+// Pace limits how often an action is carried out. The first times follow at once.
 type Pace struct {
-	next time.Time // when the next one would be due if all came at the interval
+	next time.Time // when the next one would be due if all followed at the interval
 }
 
-// Take returns how long the next time has to wait. It counts it if that is 0.
+// Take returns how long the next action must wait. If that is 0, the action is counted.
 func (p *Pace) Take(now time.Time, burst int, interval time.Duration) time.Duration {
 	next := now
 	if p.next.After(now) {

@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Read returns a process's table for one volume, which is without mounts when the namespace has none of it. The error wraps
-// fs.ErrNotExist when the process has ended.
+// Read returns a process's table for one volume. It has no mounts if the namespace has none of the volume. The error wraps
+// fs.ErrNotExist if the process has ended.
 func Read(pid int, d mount.Device) (Table, error) {
 	var r reader
 	found, err := r.read(pid, []mount.Device{d})
@@ -36,8 +36,8 @@ func Read(pid int, d mount.Device) (Table, error) {
 	return empty, nil
 }
 
-// read returns a process's table for each of the devices that it has mounts of. The error wraps fs.ErrNotExist when the process has
-// ended. The kernel hands out a table in pieces; one that has changed meanwhile is read again, but not for ever.
+// read returns a process's table for each of the devices that it has mounts of. The error wraps fs.ErrNotExist if the process has
+// ended. The kernel returns a table in pieces; a table that changes meanwhile is read again, a limited number of times.
 func (r *reader) read(pid int, devices []mount.Device) (found map[mount.Device]Table, err error) {
 	err = whileAlive(pid, func() error {
 		table, err := openTable(pid)
@@ -63,7 +63,7 @@ func (r *reader) read(pid int, devices []mount.Device) (found map[mount.Device]T
 	return found, err
 }
 
-// fill reads the mounts that an outline has of devices.
+// fill reads the mounts of devices that an outline lists.
 func (r *reader) fill(table int, head Table, o *outline, devices []mount.Device) (map[mount.Device]Table, error) {
 	choices := map[mount.Device]choice{}
 	mounts, bytes := head.limits()
@@ -82,8 +82,8 @@ func (r *reader) fill(table int, head Table, o *outline, devices []mount.Device)
 	return found, err
 }
 
-// whileAlive calls fn, which reads about a process. The error wraps fs.ErrNotExist when the process has ended before or meanwhile:
-// what fn has read can be another process's, whose number is the same.
+// whileAlive calls fn, which reads about a process. The error wraps fs.ErrNotExist if the process has ended before or meanwhile,
+// because fn may then have read about another process with the same number.
 func whileAlive(pid int, fn func() error) error {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil && !mount.IsGone(err) {
@@ -109,7 +109,7 @@ func describe(pid int) (Table, error) {
 		return Table{}, err
 	}
 	cgroups, err := os.ReadFile(procPath(pid, "cgroup"))
-	if err != nil && !errors.Is(err, fs.ErrPermission) && !mount.IsGone(err) { // a kernel may be without cgroups
+	if err != nil && !errors.Is(err, fs.ErrPermission) && !mount.IsGone(err) { // a kernel may have no cgroups
 		return Table{}, err
 	}
 	return Table{Namespace: namespace, PID: pid, Start: process.Start, Pod: podOf(string(cgroups))}, nil

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Continues reports whether a table is of the same mount namespace as one that was read before. The kernel gives the numbers of
-// namespaces, processes and mounts again, also those of one container to the next.
+// Continues reports whether a table is of the same mount namespace as one that was read before. The kernel reuses the numbers of
+// namespaces, processes and mounts, also of one container for the next.
 func (t Table) Continues(then Table) bool {
 	switch {
 	case t.Namespace != then.Namespace:
@@ -17,7 +17,7 @@ func (t Table) Continues(then Table) bool {
 	case t.Namespace == 0:
 		return false
 	}
-	if pidfd, err := then.Open(); err == nil { // another process came first this time
+	if pidfd, err := then.Open(); err == nil { // another process of the namespace came first this time
 		_ = unix.Close(pidfd)
 		return true
 	}

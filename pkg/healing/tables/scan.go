@@ -10,10 +10,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Scan reads the tables of all mount namespaces that a process is in, and returns those that have mounts of one of the devices, by
-// device: this process's own namespace is the first. A process that ends meanwhile is no error. What could be read is returned
-// beside an error. Namespaces of processes that this one cannot see, for lack of the host's PID namespace, are left out, and so are
-// those that belong to another user namespace. Where a pod has very many mounts or namespaces, its tables say how many are left out.
+// Scan reads the tables of all mount namespaces that have a process, and returns those that have mounts of one of the devices, by
+// device, starting with this process's namespace. A process that ends meanwhile is not an error. On an error, Scan also returns
+// the tables that it could read. It skips namespaces of processes that are not visible without the host's PID namespace, and
+// namespaces that belong to another user namespace. If a pod has too many mounts or namespaces, its tables say how many were left
+// out.
 func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
 	found := map[mount.Device][]Table{}
 	if len(devices) == 0 {
@@ -26,14 +27,14 @@ func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
 	var r reader
 	var failed []error
 	gathered := map[mount.Device]*bounded{}
-	seen := map[int]bool{} // mounts, by id
+	seen := map[int]bool{} // ids of mounts
 	for _, n := range namespaces {
 		tables, err := r.readNamespace(n, devices)
 		if err != nil {
 			failed = append(failed, err)
 		}
 		for d, t := range tables {
-			// A process whose namespace cannot be seen may be in one that has been read: its mounts have the same ids.
+			// A process whose namespace is not visible may be in one that was already read: its mounts then have the same ids.
 			if n.number == 0 && slices.ContainsFunc(t.Mounts, func(m Mount) bool { return seen[m.ID] }) {
 				continue
 			}
@@ -53,13 +54,13 @@ func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
 	return found, errors.Join(failed...)
 }
 
-// namespace is a mount namespace with processes whose tables show it.
+// namespace is a mount namespace and the processes whose tables show it.
 type namespace struct {
-	number    uint64 // 0 when this process may not see it
-	processes []int  // that see the same
+	number    uint64 // 0 if it is not visible to this process
+	processes []int  // with the same view
 }
 
-// namespaces lists the mount namespaces: this process's own first, those whose number cannot be seen last, one for each process.
+// namespaces lists the mount namespaces: this process's own first, and last those without a visible number, one for each process.
 func namespaces() ([]namespace, error) {
 	views, err := mount.Views()
 	if err != nil {
@@ -70,7 +71,7 @@ func namespaces() ([]namespace, error) {
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("own mount namespace: %w", err)
 	}
-	// Processes that have changed their root directory see a part of the namespace only: others are preferred.
+	// Processes with another root directory see only a part of the namespace, so others are preferred.
 	slices.SortStableFunc(views, func(a, b mount.View) int { return len(a.Root) - len(b.Root) })
 	found, unseen := []namespace{{own, []int{self}}}, []namespace(nil)
 	known := map[uint64]bool{own: true}
@@ -86,7 +87,7 @@ func namespaces() ([]namespace, error) {
 	return append(found, unseen...), nil
 }
 
-// readNamespace reads the tables of the first process that is still there for those of the devices that it has mounts of.
+// readNamespace reads the tables of the first process that still exists, for those of the devices that it has mounts of.
 func (r *reader) readNamespace(n namespace, devices []mount.Device) (map[mount.Device]Table, error) {
 	for _, pid := range n.processes {
 		if isKernelThread(pid) {
@@ -94,7 +95,7 @@ func (r *reader) readNamespace(n namespace, devices []mount.Device) (map[mount.D
 		}
 		found, err := r.read(pid, devices)
 		if err == nil && len(found) > 0 {
-			// What a process mounts that has made a user namespace is its own affair.
+			// The mounts of a process in another user namespace are not the driver's concern.
 			var ours bool
 			if ours, err = mount.OwnedHere(procPath(pid, "ns/mnt")); err != nil || !ours {
 				found, err = nil, ignorePermission(err)
@@ -107,10 +108,10 @@ func (r *reader) readNamespace(n namespace, devices []mount.Device) (map[mount.D
 			return nil, fmt.Errorf("mounts of process %d: %w", pid, err)
 		}
 	}
-	return nil, nil //nolint:nilnil // no process is left
+	return nil, nil //nolint:nilnil // no process exists any more
 }
 
-// ignorePermission is for a namespace that this process may not enter either.
+// ignorePermission drops the error of a namespace that this process may not enter either.
 func ignorePermission(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return nil
@@ -118,8 +119,8 @@ func ignorePermission(err error) error {
 	return err
 }
 
-// isKernelThread reports whether a process is the kernel's, whose root directory may be that of the time before the node's root was
-// mounted, or a zombie: both have no program.
+// isKernelThread reports whether a process is a kernel thread, whose root directory may predate the node's root mount, or a
+// zombie: neither has a program.
 func isKernelThread(pid int) bool {
 	_, err := os.Readlink(procPath(pid, "exe"))
 	return errors.Is(err, fs.ErrNotExist)

@@ -18,7 +18,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestScan: the tables of this namespace and of containers, each with what is mounted inside the volume there.
+// TestScan: the tables of this namespace and of containers are returned, each with the mounts inside the volume there.
 func TestScan(t *testing.T) {
 	base := t.TempDir()
 	volume := filepath.Join(base, "a volume")
@@ -75,11 +75,11 @@ func TestScan(t *testing.T) {
 		t.Errorf("a namespace without the volume: %+v, %v", got, err)
 	}
 	if got, err := tables.Scan(nil); err != nil || len(got) != 0 {
-		t.Errorf("of no device: %+v, %v", got, err)
+		t.Errorf("without a device: %+v, %v", got, err)
 	}
 }
 
-// TestPropagation is what mounts are made again with.
+// TestPropagation: the table has the propagation with which a mount must be made again.
 func TestPropagation(t *testing.T) {
 	kubelet := dir(t, t.TempDir(), "kubelet")
 	mountTmpfs(t, kubelet)
@@ -101,10 +101,10 @@ func TestPropagation(t *testing.T) {
 	}
 }
 
-// TestScanSeesWholeNamespaces: a process that has changed its root directory sees a part only, and one that has ended nothing.
+// TestScanSeesWholeNamespaces: a process with another root directory sees only a part, and a process that has ended sees nothing.
 func TestScanSeesWholeNamespaces(t *testing.T) {
 	root := dir(t, t.TempDir(), "root")
-	if err := unix.Mount("/", root, "", unix.MS_BIND, ""); err != nil { // has programs
+	if err := unix.Mount("/", root, "", unix.MS_BIND, ""); err != nil { // the root has programs
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(root, unix.MNT_DETACH) })
@@ -135,7 +135,7 @@ func TestScanSeesWholeNamespaces(t *testing.T) {
 	}
 }
 
-// TestReadWithoutFirstThread: the table of a process that is a zombie, although it has threads, cannot be read.
+// TestReadWithoutFirstThread: the table of a process that is a zombie but still has threads cannot be read.
 func TestReadWithoutFirstThread(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -165,7 +165,8 @@ func TestReadWithoutFirstThread(t *testing.T) {
 	}
 }
 
-// TestScanWithoutRights: which namespaces processes are in cannot be seen, and so they cannot be entered, although their mounts can be.
+// TestScanWithoutRights: without privileges the namespaces of processes are not visible and cannot be entered, although their
+// mounts can be read.
 func TestScanWithoutRights(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
@@ -179,7 +180,7 @@ func TestScanWithoutRights(t *testing.T) {
 	})
 }
 
-// TestOpen: a table's process is entered only while it is the same, in the same namespace.
+// TestOpen: a table's process is opened only while it is the same process in the same namespace.
 func TestOpen(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
@@ -189,7 +190,7 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	unseen := table
-	unseen.Namespace = 0 // as where namespaces cannot be seen
+	unseen.Namespace = 0 // as if namespaces were not visible
 	pidfd, err := unseen.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +221,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestScanInDoubt: an error never looks like a node without mounts.
+// TestScanInDoubt: an error is never reported as a node without mounts.
 func TestScanInDoubt(t *testing.T) {
 	devices := []mount.Device{anyDevice}
 	restore := mounttest.HideProc(t)
@@ -240,8 +241,8 @@ func TestScanInDoubt(t *testing.T) {
 	}
 }
 
-// TestScanLeavesOtherUsersAlone: flags of mounts are locked in a namespace that belongs to another user namespace, and those of mounts
-// made from outside would not be.
+// TestScanLeavesOtherUsersAlone: in a namespace that belongs to another user namespace, the flags of mounts are locked, and those
+// of mounts made from outside would not be.
 func TestScanLeavesOtherUsersAlone(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
@@ -255,14 +256,14 @@ func TestScanLeavesOtherUsersAlone(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	if _, err := out.Read(make([]byte, 100)); err != nil {
-		t.Skip("this kernel makes no user namespaces here")
+		t.Skip("this kernel does not allow user namespaces here")
 	}
 	if found := scan(t, dev); len(found) != 1 || found[0].PID != os.Getpid() {
 		t.Errorf("%+v", found)
 	}
 }
 
-// TestContinues: the kernel gives the number of a namespace again, and so those of processes and mounts.
+// TestContinues: the kernel reuses the numbers of namespaces, processes and mounts.
 func TestContinues(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
@@ -278,7 +279,7 @@ func TestContinues(t *testing.T) {
 	}
 	before := mounttest.Descriptors(t)
 	if !table.Continues(table) || !now.Continues(table) {
-		t.Error("the same namespace is not seen")
+		t.Error("the same namespace is not recognized")
 	}
 	if after := mounttest.Descriptors(t); after != before {
 		t.Errorf("%d descriptors, before there were %d", after, before)
@@ -290,10 +291,10 @@ func TestContinues(t *testing.T) {
 	}
 	ended := changed(table, func(t *tables.Table) { t.Start-- })
 	if table.Continues(ended) {
-		t.Error("an earlier process of the same number counts")
+		t.Error("an earlier process with the same number counts")
 	}
 	if !now.Continues(ended) {
-		t.Error("a process that has ended, but whose mounts are there, does not count")
+		t.Error("a process that has ended, but whose mounts still exist, does not count")
 	}
 	for name, then := range map[string]tables.Table{
 		"another pod":       changed(ended, func(t *tables.Table) { t.Pod = "other" }),
@@ -307,7 +308,7 @@ func TestContinues(t *testing.T) {
 	}
 	unseen := tables.Table{PID: 1, Start: 1}
 	if !unseen.Continues(unseen) || unseen.Continues(tables.Table{PID: 2}) {
-		t.Error("where namespaces cannot be seen, processes stand for them")
+		t.Error("without visible namespaces, processes must identify them")
 	}
 }
 

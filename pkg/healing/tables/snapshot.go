@@ -16,28 +16,28 @@ import (
 )
 
 const (
-	// snapshotVersion is that of the snapshots that this version of the driver writes. It reads older ones, too.
+	// snapshotVersion is the version of the snapshots that this driver writes. It also reads older ones.
 	snapshotVersion = 1
 	snapshotLimit   = 4 << 20 // bytes of a file
 )
 
-// Snapshot holds the tables that concern a volume, as they were while its client lived: what is mounted inside the volume is in no
-// table any more soon after the client's death.
+// Snapshot holds the tables that concern a volume, as they were while its client lived: soon after the client's death, the mounts
+// inside the volume are in no table any more.
 type Snapshot struct {
-	Version  int          `json:"version"` // Save sets it
-	BootID   string       `json:"bootID"`  // Save sets it: devices, processes and namespaces mean nothing after the next boot
+	Version  int          `json:"version"` // set by Save
+	BootID   string       `json:"bootID"`  // set by Save; devices, processes and namespaces mean nothing after a reboot
 	VolumeID string       `json:"volumeID"`
-	Client   string       `json:"client"` // its name
+	Client   string       `json:"client"` // the client's name
 	Device   mount.Device `json:"device"`
-	Graph    string       `json:"graph"` // that the client used
+	Graph    string       `json:"graph"` // the graph that the client used
 	Tables   []Table      `json:"tables"`
 }
 
-// Store keeps one snapshot for each volume in a directory. Calls for one name must not overlap.
+// Store keeps one snapshot for each volume in a directory. Calls for one name must not run at the same time.
 type Store struct{ Dir string }
 
-// Save replaces the snapshot of a name, which must be a file name. A snapshot of more than 4 MiB is saved without its largest tables,
-// so that those with very many mounts do not cost the others their snapshot; the error says so.
+// Save replaces the snapshot of a name, which must be a file name. A snapshot of more than 4 MiB is saved without its largest
+// tables, so that containers with very many mounts do not cost the others their snapshot; the error then says so.
 func (s Store) Save(name string, snapshot Snapshot) error {
 	err := s.save(name, snapshot)
 	if err != nil {
@@ -63,7 +63,7 @@ func (s Store) save(name string, snapshot Snapshot) error {
 			return err
 		}
 	}
-	if old, _ := os.ReadFile(s.path(name)); !bytes.Equal(old, data) { // a snapshot that cannot be read is replaced
+	if old, _ := os.ReadFile(s.path(name)); !bytes.Equal(old, data) { // an unreadable snapshot is replaced
 		leftOut = append(leftOut, s.write(name, data))
 	}
 	return errors.Join(leftOut...)
@@ -74,12 +74,12 @@ func encode(snapshot Snapshot) ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-// withoutLargest leaves out the largest tables until those have at least a number of bytes in a file.
+// withoutLargest removes the largest tables until the removed ones have at least the given number of bytes in a file.
 func withoutLargest(tables []Table, bytes int) (left []Table, why []error) {
 	sizes := make([]int, len(tables))
 	order := make([]int, len(tables))
 	for i, t := range tables {
-		data, _ := json.Marshal(t) // it has been encoded before; without the spaces it has fewer bytes than in the file
+		data, _ := json.Marshal(t) // it was encoded before; without indentation it is smaller than in the file
 		sizes[i], order[i] = len(data), i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return sizes[b] - sizes[a] })
@@ -91,7 +91,7 @@ func withoutLargest(tables []Table, bytes int) (left []Table, why []error) {
 		bytes -= sizes[i]
 		out[i] = true
 		t := tables[i]
-		why = append(why, fmt.Errorf("%d mounts of process %d, pod %q, are too many to be kept", len(t.Mounts), t.PID, t.Pod))
+		why = append(why, fmt.Errorf("%d mounts of process %d, pod %q, are too many to save", len(t.Mounts), t.PID, t.Pod))
 	}
 	for i, t := range tables {
 		if !out[i] {
@@ -101,7 +101,8 @@ func withoutLargest(tables []Table, bytes int) (left []Table, why []error) {
 	return left, why
 }
 
-// write lets readers see the former content or the new one. No fsync: a snapshot has no meaning after the next boot.
+// write replaces the file atomically: readers see either the old content or the new one. There is no fsync because a snapshot
+// means nothing after a reboot.
 func (s Store) write(name string, data []byte) error {
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return err
@@ -117,12 +118,12 @@ func (s Store) write(name string, data []byte) error {
 	return err
 }
 
-// ErrNewer is in the error of Load for a snapshot of this boot that a newer version of the driver has written, which can read it again
-// after the next upgrade.
+// ErrNewer is wrapped by Load's error for a snapshot of this boot that a newer version of the driver wrote. That version can read
+// it again after the next upgrade.
 var ErrNewer = errors.New("a newer version of the driver has written it")
 
-// Load returns the snapshot of a name, and whether there is one. One that is damaged, of a newer version of the driver or of an
-// earlier boot is none; the error says why.
+// Load returns the snapshot of a name, and whether there is one. A snapshot that is damaged, from a newer version of the driver
+// or from an earlier boot does not count; the error says why.
 func (s Store) Load(name string) (snapshot Snapshot, exists bool, err error) {
 	snapshot, err = s.load(name)
 	switch {
@@ -151,7 +152,8 @@ func (s Store) load(name string) (snapshot Snapshot, err error) {
 	return decode(data, boot)
 }
 
-// decode returns the snapshot in a file's content, if it is of this boot. Of a newer version it reads no more than these two.
+// decode returns the snapshot in a file's content, if it is of this boot. In a newer version's snapshot it reads only the version
+// and the boot id.
 func decode(data []byte, boot string) (snapshot Snapshot, err error) {
 	if len(data) > snapshotLimit {
 		return Snapshot{}, fmt.Errorf("it has more than %d bytes", snapshotLimit)
@@ -167,7 +169,7 @@ func decode(data []byte, boot string) (snapshot Snapshot, err error) {
 	case is.Version < 1:
 		return Snapshot{}, fmt.Errorf("it has version %d, and the first is 1", is.Version)
 	case is.BootID != boot:
-		return Snapshot{}, errors.New("it is of an earlier boot of this node")
+		return Snapshot{}, errors.New("it is from an earlier boot of this node")
 	case is.Version > snapshotVersion:
 		return Snapshot{}, fmt.Errorf("%w: it has version %d, and this driver knows those up to %d", ErrNewer, is.Version, snapshotVersion)
 	}
@@ -177,7 +179,7 @@ func decode(data []byte, boot string) (snapshot Snapshot, err error) {
 	return snapshot, nil
 }
 
-// Remove removes the snapshot of a name, which may be missing.
+// Remove removes the snapshot of a name, which need not exist.
 func (s Store) Remove(name string) error {
 	if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the mounts of a volume: %w", err)
@@ -190,7 +192,7 @@ func (s Store) path(name string) string { return filepath.Join(s.Dir, name+".jso
 func bootID() (string, error) {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return "", fmt.Errorf("which boot this is: %v", err) //nolint:errorlint // a missing /proc is no missing snapshot
+		return "", fmt.Errorf("read the boot id: %v", err) //nolint:errorlint // a missing /proc does not mean a missing snapshot
 	}
 	return strings.TrimSpace(string(id)), nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// anyDevice is one that nothing is mounted of.
+// anyDevice is a device without mounts.
 var anyDevice = mount.Device{Minor: 1 << 19}
 
 func snapshotOf(mounts ...tables.Mount) tables.Snapshot {
@@ -31,7 +31,7 @@ func TestSnapshot(t *testing.T) {
 		t.Errorf("before: %t, %v", exists, err)
 	}
 	if err := store.Remove("v"); err != nil {
-		t.Errorf("remove what is not there: %v", err)
+		t.Errorf("remove a missing snapshot: %v", err)
 	}
 	want := snapshotOf(tables.Mount{
 		ID: 1, Parent: 2, Device: mount.Device{Major: 8, Minor: 1}, FSType: "ext4", Source: `\src`, Root: "/\xff\xfe ü\\134", Deleted: true,
@@ -71,8 +71,8 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// TestSnapshotThatIsNone: the caller has none, and is told why.
-func TestSnapshotThatIsNone(t *testing.T) {
+// TestUnusableSnapshot: an unusable snapshot is not returned, and the error says why.
+func TestUnusableSnapshot(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}
 	path := filepath.Join(store.Dir, "v.json")
 	if err := store.Save("v", snapshotOf()); err != nil {
@@ -107,7 +107,7 @@ func TestSnapshotThatIsNone(t *testing.T) {
 		}
 		got, exists, err := store.Load("v")
 		if exists || err == nil || !strings.Contains(err.Error(), says) || !reflect.DeepEqual(got, tables.Snapshot{}) {
-			t.Errorf("%.100q: %+v, %t, %v; want an error that says %q", content, got, exists, err, says)
+			t.Errorf("%.100q: %+v, %t, %v; want an error with %q", content, got, exists, err, says)
 		}
 	}
 	defer mounttest.HideProc(t)()
@@ -115,14 +115,14 @@ func TestSnapshotThatIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, exists, err := store.Load("v"); exists || err == nil {
-		t.Errorf("which boot this is cannot be read: %t, %v", exists, err)
+		t.Errorf("without a boot id: %t, %v", exists, err)
 	}
 	if err := store.Save("v", snapshotOf()); err == nil {
-		t.Error("saved without knowing which boot this is")
+		t.Error("saved without a boot id")
 	}
 }
 
-// TestSnapshotOfANewerVersion: the caller can tell it from a damaged one, but not if it is of an earlier boot.
+// TestSnapshotOfANewerVersion: the caller can distinguish it from a damaged one, but not if it is from an earlier boot.
 func TestSnapshotOfANewerVersion(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}
 	path := filepath.Join(store.Dir, "v.json")
@@ -147,7 +147,7 @@ func TestSnapshotOfANewerVersion(t *testing.T) {
 	}
 }
 
-// TestSnapshotThatIsTooLarge is saved without the table that makes it so.
+// TestSnapshotThatIsTooLarge: it is saved without the table that makes it too large.
 func TestSnapshotThatIsTooLarge(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}
 	s := snapshotOf(tables.Mount{ID: 1})
@@ -162,7 +162,7 @@ func TestSnapshotThatIsTooLarge(t *testing.T) {
 	}
 }
 
-// TestSnapshotThatCannotBeWritten leaves the former one.
+// TestSnapshotThatCannotBeWritten: the former snapshot stays.
 func TestSnapshotThatCannotBeWritten(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}
 	if err := store.Save("v", snapshotOf()); err != nil {

@@ -1,5 +1,6 @@
-// Package tables reads the tables of mounts of this node's mount namespaces, as far as they concern volumes, keeps them on disk,
-// and watches them. It asks the kernel only, never a file system that is mounted: that could be a hung client.
+// Package tables reads the mount tables of this node's mount namespaces as far as they concern volumes, saves them on disk, and
+// watches them. It only asks the kernel, never a mounted file system, which could belong to a hung client. A table may be
+// outdated by the time it is used: Table.Open checks that its process is still the same and in the same namespace.
 package tables
 
 import (
@@ -15,26 +16,26 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Mount is one line of a table of mounts.
+// Mount is one line of a mount table.
 type Mount struct {
-	ID          int          `json:"id"` // of this mount alone on the whole node, for as long as it lives
+	ID          int          `json:"id"` // unique on the node for as long as the mount exists
 	Parent      int          `json:"parent"`
 	Device      mount.Device `json:"device"`
 	FSType      string       `json:"fsType"`
 	Source      string       `json:"source"`
-	Root        string       `json:"root"`              // directory of the file system that is mounted
+	Root        string       `json:"root"`              // directory of the file system that the mount shows
 	Deleted     bool         `json:"deleted,omitempty"` // the kernel has marked Root as deleted
 	Point       string       `json:"point"`             // mount point, below the root directory of the table's process
 	Options     string       `json:"options"`           // flags of this mount, field 6 of mountinfo
 	Propagation string       `json:"propagation"`       // "shared:1 master:2"; "" for a private mount
-	// Directory is the inode number of what this is mounted on, for one that is mounted in a volume; 0 when it is not known.
+	// Directory is the inode number of the directory that a mount inside a volume is mounted on; 0 if it is not known.
 	Directory uint64 `json:"directory,omitempty"`
-	// Partial: what is mounted inside, at any depth, is not all in the table.
+	// Partial is set if the table lacks some mounts inside this one, at any depth.
 	Partial bool `json:"partial,omitempty"`
 }
 
-// newMount takes over a line of mountinfo. A directory that has been deleted, or that the kernel has lost sight of after a change of
-// the client's graph, ends in "//deleted", which no path of a directory that exists can.
+// newMount converts a line of mountinfo. The root of a mount ends in "//deleted" if its directory was deleted, or was lost by the
+// kernel after a change of the client's graph; no path of an existing directory ends like that.
 func newMount(i *mountinfo.Info) Mount {
 	root, deleted := strings.CutSuffix(i.Root, "//deleted")
 	return Mount{
@@ -43,15 +44,15 @@ func newMount(i *mountinfo.Info) Mount {
 	}
 }
 
-// Table holds the mounts of one mount namespace that concern one volume. The namespace of the volume's client has one, too.
+// Table holds the mounts of one mount namespace that concern one volume. The namespace of the volume's client has a table, too.
 type Table struct {
-	Namespace uint64 `json:"namespace"`         // inode number of the mount namespace; 0 when this process may not see it
+	Namespace uint64 `json:"namespace"`         // inode number of the mount namespace; 0 if it is not visible to this process
 	PID       int    `json:"pid"`               // a process in the namespace; this one for its own namespace
-	Start     uint64 `json:"start"`             // start time of the process, since its number is used again
-	Pod       string `json:"pod"`               // UID of the process's pod; "" outside of pods
-	LeftOut   int    `json:"leftOut,omitempty"` // mounts of this namespace that are too many, or too long, to be kept
-	Others    int    `json:"others,omitempty"`  // further namespaces of the pod, or of all pods, that are too many
-	// Mounts are those of the volume's device, and at any depth what is mounted below them; in the order of mountinfo.
+	Start     uint64 `json:"start"`             // start time of the process, because its number is reused
+	Pod       string `json:"pod"`               // UID of the process's pod; "" outside pods
+	LeftOut   int    `json:"leftOut,omitempty"` // mounts of this namespace that are not kept: too many or too long
+	Others    int    `json:"others,omitempty"`  // further namespaces of the pod, or of all pods, that were not kept
+	// Mounts holds the mounts of the volume's device and all mounts below them, in the order of mountinfo.
 	Mounts []Mount `json:"mounts"`
 }
 
@@ -60,15 +61,15 @@ func (t Table) Volume(d mount.Device) []Mount {
 	return slices.DeleteFunc(slices.Clone(t.Mounts), func(m Mount) bool { return m.Device != d })
 }
 
-// Nested returns what is mounted inside m, at any depth; what is mounted on something else comes after it.
-// It does not return what covers m, nor what is mounted in there.
+// Nested returns the mounts inside m, at any depth, each after the mount that it is on. It returns neither a mount that covers m
+// nor the mounts inside that.
 func (t Table) Nested(m Mount) []Mount {
 	children := map[int][]Mount{}
 	for _, child := range t.Mounts {
 		children[child.Parent] = append(children[child.Parent], child)
 	}
 	var found []Mount
-	reached := map[int]bool{m.ID: true} // a snapshot on disk may be damaged, and lead round in circles
+	reached := map[int]bool{m.ID: true} // a damaged snapshot may contain a cycle
 	for parents := []int{m.ID}; len(parents) > 0; parents = parents[1:] {
 		for _, child := range children[parents[0]] {
 			if reached[child.ID] || child.Point == m.Point {
@@ -81,7 +82,7 @@ func (t Table) Nested(m Mount) []Mount {
 	return found
 }
 
-// Cover returns what is mounted over m, at the same mount point, which hides m.
+// Cover returns the mount at the same mount point as m that hides m.
 func (t Table) Cover(m Mount) (cover Mount, covered bool) {
 	i := slices.IndexFunc(t.Mounts, func(c Mount) bool { return c.Parent == m.ID && c.ID != m.ID && c.Point == m.Point })
 	if i == -1 {
@@ -90,8 +91,8 @@ func (t Table) Cover(m Mount) (cover Mount, covered bool) {
 	return t.Mounts[i], true
 }
 
-// Open returns a descriptor for the table's process, with which its namespace can be entered. The error wraps fs.ErrNotExist when
-// the process has ended or is in another namespace by now.
+// Open returns a pidfd of the table's process, through which its namespace can be entered. The error wraps fs.ErrNotExist if the
+// process has ended or is in another namespace by now.
 func (t Table) Open() (pidfd int, err error) {
 	pidfd, err = mount.Process{PID: t.PID, Start: t.Start}.Open()
 	if err != nil {
@@ -104,11 +105,12 @@ func (t Table) Open() (pidfd int, err error) {
 	return pidfd, nil
 }
 
-// inNamespace returns an error that wraps fs.ErrNotExist when a process is in another mount namespace than the one with a number.
+// inNamespace returns an error that wraps fs.ErrNotExist if a process is in a mount namespace other than the one with the given
+// number.
 func inNamespace(pid int, number uint64) error {
 	now, err := mount.NamespaceOf(pid)
 	if err == nil && number != 0 && now != number {
 		return fmt.Errorf("process %d is in another mount namespace by now: %w", pid, fs.ErrNotExist)
 	}
-	return nil // entering the namespace fails where the number cannot be read
+	return nil // entering the namespace fails if the number cannot be read
 }

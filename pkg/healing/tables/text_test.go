@@ -35,7 +35,7 @@ func parsed(t *testing.T) Table {
 	return tableFrom(t, table, 1000, 1<<20)
 }
 
-// tableFrom reads the volume's table from lines, with a number of mounts and bytes at most.
+// tableFrom reads the volume's table from lines, with at most the given number of mounts and bytes.
 func tableFrom(t *testing.T, lines string, mounts, bytes int) Table {
 	t.Helper()
 	var r reader
@@ -66,13 +66,13 @@ func ids(mounts []Mount) string {
 func TestConcerning(t *testing.T) {
 	tab := parsed(t)
 	if got := ids(tab.Mounts); got != "50 40 41 42 43 44 45 46 47" {
-		t.Errorf("of the table: %s", got)
+		t.Errorf("in the table: %s", got)
 	}
 	if got := ids(tab.Volume(volume)); got != "40 42 44 47" {
-		t.Errorf("of the volume: %s", got)
+		t.Errorf("in the volume: %s", got)
 	}
 	if got := ids(tab.Volume(mount.Device{Minor: 50})); got != "41" {
-		t.Errorf("of another device: %s", got)
+		t.Errorf("in another device: %s", got)
 	}
 	want := Mount{
 		ID: 44, Parent: 21, Device: volume, FSType: "fuse.glusterfs", Source: "g1:/vol", Root: "/sub", Deleted: true, Point: "/conf", Options: "rw",
@@ -94,11 +94,11 @@ func TestNested(t *testing.T) {
 		nested string
 		cover  int
 	}{
-		40: {"41 42 50 43", 0}, // 50 is mounted on 41, although the table has it before
+		40: {"41 42 50 43", 0}, // 50 is mounted on 41, although it is earlier in the table
 		41: {"50", 0},
 		42: {"43", 0},
 		43: {"", 0},
-		44: {"", 45}, // 46 is mounted in what covers it
+		44: {"", 45}, // 46 is mounted in the mount that covers 44
 		45: {"46", 0},
 	} {
 		var m Mount
@@ -114,7 +114,7 @@ func TestNested(t *testing.T) {
 	}
 }
 
-// TestDamagedTables are read to their end.
+// TestDamagedTables: damaged tables are read to their end.
 func TestDamagedTables(t *testing.T) {
 	lines := "1 2 0:1 / /1 rw - tmpfs a rw\n2 1 0:50 / /2 rw - tmpfs a rw\n3 3 0:42 / / rw - tmpfs a rw\n4 2 0:50 / /4 rw - tmpfs a rw\n2 4 0:1 / /2 rw - tmpfs a rw\n"
 	if got := ids(tableFrom(t, lines, 1000, 1<<20).Mounts); got != "3" {
@@ -144,7 +144,7 @@ func TestDamagedTables(t *testing.T) {
 	}
 }
 
-// TestTableChanged: the kernel tells each change once.
+// TestTableChanged: the kernel reports each change once.
 func TestTableChanged(t *testing.T) {
 	fd, err := openTable(os.Getpid())
 	if err != nil {

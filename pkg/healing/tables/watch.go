@@ -14,27 +14,27 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Target is a mount namespace to be watched, by a process that is in it.
+// Target is a mount namespace to watch, identified by a process in it.
 type Target struct {
-	Namespace uint64 // 0 when it cannot be seen
+	Namespace uint64 // 0 if it is not visible
 	PID       int
 	Start     uint64
 }
 
-// Target returns what a Watcher needs to know of the table's namespace.
+// Target returns the table's namespace as a Watcher's target.
 func (t Table) Target() Target { return Target{t.Namespace, t.PID, t.Start} }
 
-// Watcher waits for changes of the tables of mount namespaces. It keeps a table of each open, by which the kernel keeps the
-// namespace with all of its mounts; so it closes a table once the process behind it has ended.
+// Watcher waits for changes of the tables of mount namespaces. It keeps each table open, which keeps the namespace with all of
+// its mounts alive, so it closes a table once the process behind it has ended.
 type Watcher struct {
 	epoll, wake int        // wake is an eventfd
-	running     sync.Mutex // held by Run, which uses the two
+	running     sync.Mutex // held by Run, which uses both
 
 	mu      sync.Mutex
 	watched map[Target]*watch
-	byID    map[int32]*watch // by what the kernel returns with an event
+	byID    map[int32]*watch // by the id that the kernel returns with an event
 	lastID  int32
-	reports []report // what Run tells besides what the kernel does
+	reports []report // reports besides those from events
 	closed  bool
 }
 
@@ -45,13 +45,14 @@ type watch struct {
 	pace         Pace
 }
 
-// A container may mount and unmount without end. The first changes of its table are reported at once all the same.
+// A container may mount and unmount without end. The first changes of its table are nevertheless reported at once.
 const (
 	quickReports   = 20
-	reportInterval = 2 * time.Second // between those after them
+	reportInterval = 2 * time.Second // between later reports
 )
 
-// mostWatched bounds the namespaces that are watched. Each costs two descriptors, and half of those of this process are for others.
+// mostWatched is how many namespaces are watched at most. Each needs two descriptors, and half of this process's descriptors are
+// for other uses.
 func mostWatched() int {
 	const most = 2048
 	var limit unix.Rlimit
@@ -66,7 +67,7 @@ type report struct {
 	ended  bool
 }
 
-// Which of a watch's descriptors an event is about. Descriptors themselves do not tell, since their numbers are used again.
+// The kinds of a watch's descriptors. An event does not carry the descriptor's number, because numbers are reused.
 const (
 	ofTable int32 = iota
 	ofProcess
@@ -83,16 +84,16 @@ func NewWatcher() (*Watcher, error) {
 		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}) // no watch has id 0
 	}
 	if err != nil {
-		_ = unix.Close(wake) // may be -1
+		_ = unix.Close(wake) // wake may be -1
 		_ = unix.Close(epoll)
 		return nil, fmt.Errorf("watch mounts: eventfd: %w", err)
 	}
 	return &Watcher{epoll: epoll, wake: wake, watched: map[Target]*watch{}, byID: map[int32]*watch{}}, nil
 }
 
-// Set makes the targets those that are watched. A new one is reported as changed once, since its table may have changed after the
-// caller has read it, or as ended when its process has ended or left the namespace. An error is about targets that are not watched,
-// also because they are too many; the others are.
+// Set replaces the watched targets. A new target is reported once, as changed, because its table may have changed after the
+// caller read it, or as ended if its process has ended or left the namespace. The error lists the targets that cannot be watched,
+// including those beyond the limit; the others are watched.
 func (w *Watcher) Set(targets []Target) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -134,7 +135,7 @@ func (w *Watcher) Set(targets []Target) error {
 	return errors.Join(failed...)
 }
 
-// add watches a target. The error wraps fs.ErrNotExist when its process has ended or left the namespace.
+// add watches a target. The error wraps fs.ErrNotExist if its process has ended or left the namespace.
 func (w *Watcher) add(t Target) error {
 	pidfd, err := mount.Process{PID: t.PID, Start: t.Start}.Open()
 	if err != nil {
@@ -144,7 +145,7 @@ func (w *Watcher) add(t Target) error {
 	if err == nil {
 		err = inNamespace(t.PID, t.Namespace)
 	}
-	if mount.IsGone(err) || mount.AwaitExit(pidfd, 0) { // the table may be of another process
+	if mount.IsGone(err) || mount.AwaitExit(pidfd, 0) { // the table may be another process's
 		err = fmt.Errorf("it has ended: %w", fs.ErrNotExist)
 	}
 	added := &watch{target: t, id: w.lastID + 1, table: table, pidfd: pidfd}
@@ -173,21 +174,22 @@ func (w *Watcher) drop(dropped *watch) {
 	delete(w.byID, dropped.id)
 }
 
-// close takes the descriptors out of the epoll first: a process that is being started has copies of them for a moment, so that
-// closing them alone would not.
+// close removes the descriptors from the epoll first: a process that is being started has copies of them for a moment, so that
+// closing them would not remove them.
 func (dropped *watch) close(epoll int) {
 	for _, fd := range []int{dropped.table, dropped.pidfd} {
 		_ = unix.EpollCtl(epoll, unix.EPOLL_CTL_DEL, fd, nil)
-		_ = unix.Close(fd) // may be -1
+		_ = unix.Close(fd) // fd may be -1
 	}
 }
 
-// Run calls changed for each change of a target's table, at a bounded pace, and, with ended, once the process behind a target has ended: the target is
-// not watched any more, and another process may be in its namespace. Until changed returns, other changes wait, and the namespaces
-// of processes that end are kept. Run returns nil when ctx is done or the watcher is closed.
+// Run calls changed for each change of a target's table, at a limited rate. Once the process behind a target has ended, Run calls
+// changed with ended set; the target is then no longer watched, although another process may be in its namespace. Until changed
+// returns, other changes wait, and the namespaces of processes that end are kept. Run returns nil when ctx is done or the watcher
+// is closed.
 //
-// It occupies one thread, which sleeps. The Go runtime cannot wait for the epoll instead: to see whether it is ready the runtime's
-// own epoll asks the tables, and a table tells a change to the first that asks.
+// Run occupies one thread, which sleeps. The Go runtime cannot wait for the epoll instead: the runtime's own epoll would poll the
+// tables to see whether the inner one is ready, and a table reports a change only to the first that polls.
 func (w *Watcher) Run(ctx context.Context, changed func(t Target, ended bool)) error {
 	w.running.Lock()
 	defer w.running.Unlock()
@@ -218,7 +220,7 @@ func (w *Watcher) isClosed() bool {
 	return w.closed
 }
 
-// translate returns what is to be reported after events. The watches of processes that have ended end with it.
+// translate converts events to reports. It ends the watches of processes that have ended.
 func (w *Watcher) translate(events []unix.EpollEvent) []report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -230,7 +232,7 @@ func (w *Watcher) translate(events []unix.EpollEvent) []report {
 	for _, e := range events {
 		watched := w.byID[e.Fd]
 		switch {
-		case watched == nil: // a signal, or dropped meanwhile
+		case watched == nil: // a signal, or a watch that was dropped meanwhile
 		case e.Pad == ofProcess:
 			w.drop(watched)
 			reports = append(reports, report{watched.target, true})
@@ -245,8 +247,8 @@ func (w *Watcher) translate(events []unix.EpollEvent) []report {
 	return reports
 }
 
-// pause does not listen to a table for a while, and reports its change afterwards. A table shows a change as an error as well, which
-// cannot be left out of the events that an epoll waits for.
+// pause stops listening to a table for a while, and reports its change afterwards. A table also reports a change as an error
+// event, which an epoll cannot mask.
 func (w *Watcher) pause(paused *watch, wait time.Duration) {
 	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, paused.table, nil)
 	time.AfterFunc(wait, func() {
@@ -265,14 +267,14 @@ func (w *Watcher) pause(paused *watch, wait time.Duration) {
 	})
 }
 
-// signal makes Run look at what there is besides events.
+// signal makes Run check for reports besides events.
 func (w *Watcher) signal() {
 	if !w.closed {
-		_, _ = unix.Write(w.wake, binary.NativeEndian.AppendUint64(nil, 1)) // fails only when it is signalled very often already
+		_, _ = unix.Write(w.wake, binary.NativeEndian.AppendUint64(nil, 1)) // fails only if very many signals are pending
 	}
 }
 
-// Close ends Run, and waits for it: changed must not call it.
+// Close ends Run, and waits for it. It must not be called from changed.
 func (w *Watcher) Close() {
 	w.mu.Lock()
 	w.signal()

@@ -68,7 +68,7 @@ func set(t *testing.T, w *tables.Watcher, targets ...tables.Target) {
 	}
 }
 
-// TestWatch: each change of a namespace's table is reported, and the end of its process; not what happens elsewhere.
+// TestWatch: each change of a namespace's table is reported, and the end of its process, but no changes elsewhere.
 func TestWatch(t *testing.T) {
 	point := dir(t, t.TempDir(), "point")
 	one, two := mounttest.Container(t, "private"), mounttest.Container(t, "private")
@@ -88,7 +88,7 @@ func TestWatch(t *testing.T) {
 			t.Errorf("after a mount: %+v", got)
 		}
 	}
-	mounttest.Inside(t, one, func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }) // changes no line
+	mounttest.Inside(t, one, func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }) // does not change a line
 	mountInside(one)
 	if got := next(t, reports); got != (seen{target(t, one), false}) {
 		t.Errorf("after a mount: %+v", got)
@@ -98,7 +98,7 @@ func TestWatch(t *testing.T) {
 	if got := next(t, reports); got != (seen{ends, true}) {
 		t.Errorf("after the end of the process: %+v", got)
 	}
-	set(t, w, target(t, two)) // is watched: nothing to report
+	set(t, w, target(t, two)) // already watched: nothing to report
 	set(t, w)
 	mountInside(two)
 	set(t, w, target(t, two))
@@ -114,8 +114,9 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchSeesDroppedMounts: when a directory goes, the kernel drops what is mounted on it in other namespaces, as it does with the
-// directories of a GlusterFS volume after a change of the client's graph. The bind of a directory that goes stays, without an event.
+// TestWatchSeesDroppedMounts: when a directory is removed, the kernel drops the mounts on it in other namespaces, as it does with
+// the directories of a GlusterFS volume after a change of the client's graph. A bind of a removed directory stays, without an
+// event.
 func TestWatchSeesDroppedMounts(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
@@ -141,7 +142,8 @@ func TestWatchSeesDroppedMounts(t *testing.T) {
 	}
 }
 
-// TestWatchKeepsNoNamespace: once the last process has ended, the mounts of its namespace go, and with them the file system.
+// TestWatchKeepsNoNamespace: once the last process of a namespace has ended, its mounts are dropped, and with them the file
+// system.
 func TestWatchKeepsNoNamespace(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	mountTmpfs(t, volume)
@@ -165,7 +167,7 @@ func TestWatchKeepsNoNamespace(t *testing.T) {
 	if got := next(t, reports); !got.ended {
 		t.Errorf("%+v", got)
 	}
-	// The kernel tells the end of a file system by IN_UNMOUNT.
+	// The kernel reports the end of a file system with IN_UNMOUNT.
 	if err := events.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +177,8 @@ func TestWatchKeepsNoNamespace(t *testing.T) {
 	}
 }
 
-// TestWatchWhatHasEnded: a process that ends before it is watched is reported as well, and one that is in another namespace by now.
+// TestWatchWhatHasEnded: a process that ends before it is watched is reported as well, and so is one that is in another namespace
+// by now.
 func TestWatchWhatHasEnded(t *testing.T) {
 	pid := mounttest.Container(t, "private")
 	good := target(t, pid)
@@ -200,7 +203,7 @@ func TestWatchWhatHasEnded(t *testing.T) {
 	}
 }
 
-// TestWatchInDoubt: what cannot be watched is an error, and leaves nothing open.
+// TestWatchInDoubt: a target that cannot be watched is an error, and leaves no descriptor.
 func TestWatchInDoubt(t *testing.T) {
 	before := mounttest.Descriptors(t)
 	for more := range 2 {
@@ -234,7 +237,7 @@ func TestWatchInDoubt(t *testing.T) {
 	}
 }
 
-// TestRunEnds with its context, and may be called again.
+// TestRunEnds: Run ends with its context, and may be called again.
 func TestRunEnds(t *testing.T) {
 	w, err := tables.NewWatcher()
 	if err != nil {
@@ -255,7 +258,8 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// TestWatchIsPaced: a container that mounts and unmounts without end is looked at now and then, at first at once, and at the end once more.
+// TestWatchIsPaced: the changes of a container that mounts and unmounts without end are reported at once at first, then now and
+// then, and once more at the end.
 func TestWatchIsPaced(t *testing.T) {
 	point := dir(t, t.TempDir(), "point")
 	pid := mounttest.Container(t, "private")
@@ -286,12 +290,12 @@ func TestWatchIsPaced(t *testing.T) {
 	if got := next(t, reports); got.ended {
 		t.Errorf("%+v", got)
 	}
-	if err := w.Set(nil); err != nil { // while it is not listened to
+	if err := w.Set(nil); err != nil { // while the watcher does not listen to the table
 		t.Error(err)
 	}
 }
 
-// TestWatchLeavesDescriptors: half of what this process may have is for others.
+// TestWatchLeavesDescriptors: half of this process's descriptors stay free for other uses.
 func TestWatchLeavesDescriptors(t *testing.T) {
 	targets := make([]tables.Target, 0, 20)
 	for range cap(targets) {

@@ -1,5 +1,5 @@
-// Package podexec runs commands in containers of pods. It is separate from pkg/kube because what it imports would make the
-// driver's binary larger, which runs none.
+// Package podexec runs commands in containers of pods through the API server's websockets. client-go's own executor links all
+// types of core/v1 and SPDY, which would enlarge the driver's binary by four MiB; this package uses client-go only to connect.
 package podexec
 
 import (
@@ -7,15 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/remotecommand"
-	"k8s.io/client-go/util/exec"
-	"k8s.io/streaming/pkg/httpstream"
-
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // Runner runs commands in pods of one namespace.
@@ -24,18 +18,18 @@ type Runner struct {
 	namespace string
 }
 
-// New returns a Runner that reaches the API server as config says; see kube.Client.Config.
+// New returns a Runner that connects to the API server with config; see kube.Client.Config.
 func New(config *rest.Config, namespace string) Runner {
 	return Runner{config: config, namespace: namespace}
 }
 
 const (
-	// largestOutput is far beyond what commands of ours print.
+	// largestOutput is far more than our commands print.
 	largestOutput = 4 << 20
 	longestStderr = 600
 )
 
-// ExitError is a command that has ended with another code than 0.
+// ExitError is returned when a command has exited with a code other than 0.
 type ExitError struct {
 	Command string
 	Code    int
@@ -47,51 +41,26 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with code %d: %s", e.Command, e.Code, e.Stderr)
 }
 
-// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed.
-// When ctx is done, Run returns; the command may go on.
+// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed. Run
+// returns when ctx is done; the command may go on.
 func (r Runner) Run(ctx context.Context, pod, container string, command ...string) ([]byte, error) {
-	executor, err := r.executor(pod, container, command)
-	if err != nil {
-		return nil, fmt.Errorf("run %s in pod %s/%s: %w", command[0], r.namespace, pod, err)
+	o, err := r.stream(ctx, pod, container, command)
+	if err == nil {
+		err = o.result(strings.Join(command, " "))
 	}
-	stdout, stderr := &bounded{}, &bounded{}
-	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: stdout, Stderr: stderr})
-	exit, exited := errors.AsType[exec.CodeExitError](err)
+	if err == nil || errors.As(err, new(*ExitError)) {
+		return o.stdout.kept.Bytes(), err
+	}
 	switch {
-	case err == nil:
-		return stdout.kept.Bytes(), nil
-	case exited:
-		return stdout.kept.Bytes(), &ExitError{Command: strings.Join(command, " "), Code: exit.Code, Stderr: plain.Line(stderr.kept.String(), longestStderr)}
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
-	case strings.Contains(err.Error(), "is forbidden"): // a refused upgrade has no status
+	case strings.Contains(err.Error(), "is forbidden"): // a refused upgrade may have no status
 		err = fmt.Errorf("%w: a Role that is bound to it must allow: get and create pods/exec in namespace %s", err, r.namespace)
 	}
 	return nil, fmt.Errorf("run %s in pod %s/%s: %w", command[0], r.namespace, pod, err)
 }
 
-// executor prefers a websocket, as kubectl does: SPDY has been on its way out for years.
-func (r Runner) executor(pod, container string, command []string) (remotecommand.Executor, error) {
-	address, _, err := rest.DefaultServerUrlFor(r.config)
-	if err != nil {
-		return nil, err
-	}
-	address = address.JoinPath("api", "v1", "namespaces", r.namespace, "pods", pod, "exec")
-	address.RawQuery = url.Values{"container": {container}, "command": command, "stdout": {"true"}, "stderr": {"true"}}.Encode()
-	websocket, err := remotecommand.NewWebSocketExecutor(r.config, "GET", address.String())
-	if err != nil {
-		return nil, err
-	}
-	spdy, err := remotecommand.NewSPDYExecutor(r.config, "POST", address)
-	if err != nil {
-		return nil, err
-	}
-	return remotecommand.NewFallbackExecutor(websocket, spdy, func(err error) bool {
-		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
-	})
-}
-
-// bounded keeps the beginning of what is written. It does not embed the buffer, whose ReadFrom has no bounds.
+// bounded keeps the beginning of the data. It does not embed the buffer, whose ReadFrom is unbounded.
 type bounded struct{ kept bytes.Buffer }
 
 // Write implements io.Writer.

@@ -13,15 +13,13 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/streaming/pkg/httpstream"
-	"k8s.io/streaming/pkg/httpstream/spdy"
 	"k8s.io/streaming/pkg/httpstream/wsstream"
 )
 
-// kubelet answers as the API server and a kubelet behind it do: by websocket, or only by SPDY, as before Kubernetes 1.29.
+// kubelet answers like the API server with a kubelet behind it, in one version of the protocol.
 type kubelet struct {
-	websocket bool
-	requests  []string
+	protocol string
+	requests []string
 }
 
 func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -32,12 +30,8 @@ func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(w, `{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "pods \"p\" is forbidden"}`)
-	case !wsstream.IsWebSocketRequest(r):
-		serveSPDY(w, r, query["command"])
-	case !k.websocket:
-		w.WriteHeader(http.StatusBadRequest) // it knows no websockets
 	default:
-		connection := wsstream.NewConn(map[string]wsstream.ChannelProtocolConfig{"v5.channel.k8s.io": {
+		connection := wsstream.NewConn(map[string]wsstream.ChannelProtocolConfig{k.protocol: {
 			Binary: true, Channels: []wsstream.ChannelType{wsstream.ReadChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.ReadChannel},
 		}})
 		_, streams, err := connection.Open(w, r)
@@ -49,33 +43,7 @@ func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func serveSPDY(w http.ResponseWriter, r *http.Request, command []string) {
-	if _, err := httpstream.Handshake(r, w, []string{"v4.channel.k8s.io"}); err != nil {
-		return
-	}
-	type opened struct {
-		httpstream.Stream
-		replied <-chan struct{}
-	}
-	streams := make(chan opened, 3)
-	connection := spdy.NewResponseUpgrader().UpgradeResponse(w, r, func(s httpstream.Stream, replied <-chan struct{}) error {
-		streams <- opened{s, replied}
-		return nil
-	})
-	if connection == nil {
-		return
-	}
-	defer func() { _ = connection.Close() }()
-	byType := map[string]io.WriteCloser{}
-	for range 3 {
-		s := <-streams
-		<-s.replied
-		byType[s.Headers().Get("streamType")] = s
-	}
-	act(command, byType["stdout"], byType["stderr"], byType["error"])
-}
-
-// act is the command.
+// act carries out the command.
 func act(command []string, stdout, stderr, status io.WriteCloser) {
 	result := metav1.Status{Status: metav1.StatusSuccess}
 	switch command[0] {
@@ -87,6 +55,11 @@ func act(command []string, stdout, stderr, status io.WriteCloser) {
 		}
 	case "sleep":
 		time.Sleep(300 * time.Millisecond)
+	case "vanish":
+		_, _ = io.WriteString(stdout, "the first half of")
+		return
+	case "unreachable":
+		result = metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonInternalError, Message: "error dialing backend:\nno route to host"}
 	case "fail":
 		_, _ = io.WriteString(stderr, "volume create: failed:\nno such brick\n")
 		result = metav1.Status{
@@ -102,9 +75,9 @@ func act(command []string, stdout, stderr, status io.WriteCloser) {
 }
 
 func TestRun(t *testing.T) {
-	for name, websocket := range map[string]bool{"websocket": true, "SPDY": false} {
-		t.Run(name, func(t *testing.T) {
-			k := &kubelet{websocket: websocket}
+	for _, protocol := range []string{"v5.channel.k8s.io", "v4.channel.k8s.io"} {
+		t.Run(protocol, func(t *testing.T) {
+			k := &kubelet{protocol: protocol}
 			server := httptest.NewServer(k)
 			defer server.Close()
 			runner := New(&rest.Config{Host: server.URL}, "storage")
@@ -113,9 +86,6 @@ func TestRun(t *testing.T) {
 				t.Errorf("%q, %v", out, err)
 			}
 			want := "GET /api/v1/namespaces/storage/pods/gluster-1/exec glusterfs: echo a b c"
-			if !websocket {
-				want = strings.Replace(want, "GET", "POST", 1)
-			}
 			if last := k.requests[len(k.requests)-1]; last != want {
 				t.Errorf("asked %q", last)
 			}
@@ -127,6 +97,14 @@ func TestRun(t *testing.T) {
 			if out, err := runner.Run(t.Context(), "gluster-1", "glusterfs", "flood"); err != nil || len(out) != largestOutput {
 				t.Errorf("%d bytes, %v", len(out), err)
 			}
+			for command, says := range map[string]string{
+				"vanish":      "run vanish in pod storage/gluster-1: the connection was closed before the command had ended",
+				"unreachable": "run unreachable in pod storage/gluster-1: error dialing backend:; no route to host",
+			} {
+				if out, err := runner.Run(t.Context(), "gluster-1", "glusterfs", command); out != nil || err == nil || err.Error() != says {
+					t.Errorf("%q, %v", out, err)
+				}
+			}
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("that took too long"))
 			defer cancel()
 			if _, err := runner.Run(ctx, "gluster-1", "glusterfs", "sleep"); err == nil || !strings.Contains(err.Error(), "run sleep in pod storage/gluster-1: that took too long") {
@@ -137,7 +115,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	server := httptest.NewServer(&kubelet{websocket: true})
+	server := httptest.NewServer(&kubelet{protocol: "v5.channel.k8s.io"})
 	runner := New(&rest.Config{Host: server.URL}, "storage")
 	if _, err := runner.Run(t.Context(), "gluster-1", "glusterfs", "forbidden"); err == nil || !strings.Contains(err.Error(), "is forbidden") ||
 		!strings.Contains(err.Error(), "get and create pods/exec in namespace storage") {

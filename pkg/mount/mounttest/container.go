@@ -9,11 +9,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Container starts a process that has a copy of this mount namespace until the test ends. Mounts propagate to it as unshare(1) calls it.
+// Container starts a process with a copy of this mount namespace, which lives until the test ends. propagation is that of its
+// mounts, in the words of unshare(1).
 func Container(tb testing.TB, propagation string) (pid int) {
 	tb.Helper()
-	// The shell is replaced, so that the process is the one in the namespace; what it prints comes from inside.
-	cmd := exec.CommandContext(tb.Context(), "unshare", "--mount", "--propagation", propagation, "/bin/sh", "-c", "echo started; exec sleep infinity") //nolint:gosec // of tests
+	// exec replaces the shell, so the process is the one in the namespace, and its output comes from inside.
+	cmd := exec.CommandContext(tb.Context(), "unshare", "--mount", "--propagation", propagation, "/bin/sh", "-c", "echo started; exec sleep infinity") //nolint:gosec // only used by tests
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

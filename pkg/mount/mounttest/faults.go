@@ -17,7 +17,7 @@ func Descriptors(tb testing.TB) int {
 	return len(entries)
 }
 
-// LimitDescriptors lets this process open so many more descriptors, until restore is called.
+// LimitDescriptors allows this process to open only the given number of further descriptors, until restore is called.
 func LimitDescriptors(tb testing.TB, more int) (restore func()) {
 	tb.Helper()
 	var before unix.Rlimit
@@ -36,7 +36,7 @@ func LimitDescriptors(tb testing.TB, more int) (restore func()) {
 	}
 }
 
-// limitFor returns the number below which n descriptors are free.
+// limitFor returns the limit with which n descriptors are free.
 func limitFor(n int) int {
 	limit := 0
 	for ; ; limit++ {
@@ -49,7 +49,7 @@ func limitFor(n int) int {
 	}
 }
 
-// HideProc takes /proc away from this process, until restore is called. It is for tests under RunPrivate.
+// HideProc hides /proc from this process, until restore is called. Only tests under RunPrivate may use it.
 func HideProc(tb testing.TB) (restore func()) {
 	tb.Helper()
 	if err := unix.Mount("tmpfs", "/proc", "tmpfs", 0, ""); err != nil {

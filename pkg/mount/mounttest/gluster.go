@@ -8,13 +8,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
-// Glusterfs returns the client that is installed here, or skips the test where `make test` has not installed one.
+// Glusterfs returns the path of the installed client. It skips the test if `make test` has not installed one.
 func Glusterfs(tb testing.TB) string {
 	tb.Helper()
 	return needs.Program(tb, "glusterfs", "glusterfs-client")
 }
 
-// Cgroup returns the name of cgroups that no other test run uses.
+// Cgroup returns the name of a cgroup that no other test run uses.
 func Cgroup(tb testing.TB) string {
 	tb.Helper()
 	link, err := os.Readlink("/proc/self/ns/pid")
@@ -24,7 +24,7 @@ func Cgroup(tb testing.TB) string {
 	return "glusterfs-csi-test-" + strings.Trim(strings.TrimPrefix(link, "pid:"), "[]")
 }
 
-// Names returns the names in a directory, separated by blanks.
+// Names returns the names in a directory, separated by spaces.
 func Names(tb testing.TB, dir string) string {
 	tb.Helper()
 	entries, err := os.ReadDir(dir)

@@ -7,8 +7,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest/beneath"
 )
 
-// Kernels are for tests of replacing mounts, which run once with each: as this kernel does it, and as one before Linux 6.5, which
-// cannot mount beneath another mount. Each is called by the test, and returns the number of mounts at a path after one replacement.
+// Kernels returns functions for tests of replacing mounts, which run once with each: with the running kernel's behaviour, and
+// with that of Linux before 6.5, which cannot mount beneath another mount. The test calls the function, which returns the number
+// of mounts at a path after one replacement.
 func Kernels() map[string]func(testing.TB) (layers int) {
 	return map[string]func(testing.TB) int{
 		"beneath": func(tb testing.TB) int {
@@ -26,8 +27,8 @@ func Kernels() map[string]func(testing.TB) (layers int) {
 	}
 }
 
-// RefuseBeneath makes this thread, and all that it starts, do without MOVE_MOUNT_BENEATH: the call fails with EINVAL, as on
-// Linux before 6.5. The thread is the calling goroutine's until both end.
+// RefuseBeneath disables MOVE_MOUNT_BENEATH for this thread and everything that it starts: the call fails with EINVAL, as on
+// Linux before 6.5. It locks the calling goroutine to its thread until both end.
 func RefuseBeneath(tb testing.TB) {
 	tb.Helper()
 	runtime.LockOSThread()

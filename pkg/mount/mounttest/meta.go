@@ -5,7 +5,8 @@ import (
 	"testing/fstest"
 )
 
-// Meta is the directory .meta of a client, as glusterfs 10 shows it: bricks are connected or not, sets are up or not.
+// Meta returns the .meta directory of a client as glusterfs 10 shows it, with bricks that are connected or not, and sets that are
+// up or not.
 func Meta(connected map[string]string, sets map[string]string, below map[string][]string) fstest.MapFS {
 	const graph = "graphs/active"
 	meta := fstest.MapFS{

@@ -1,4 +1,5 @@
-// Package mounttest has an in-memory mount.Mounter for tests that need the semantics and not the file system.
+// Package mounttest has an in-memory mount.Mounter for tests that need its semantics but not the file system, and helpers for
+// tests that mount: private namespaces (RunPrivate), containers, missing rights and failing calls.
 package mounttest
 
 import (
@@ -13,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Mounter behaves as the real one does, down to creating and removing target directories, but mounts nothing.
+// Mounter behaves like the real one, including the creation and removal of target directories, but mounts nothing.
 type Mounter struct {
 	mu        sync.Mutex
 	staged    map[string]staged            // by volume id
@@ -82,7 +83,7 @@ func (m *Mounter) Publish(_ context.Context, p mount.Publication) error {
 		return fmt.Errorf("%w: volume %s at %s", mount.ErrNotStaged, p.VolumeID, p.StagingPath)
 	}
 	asked := p.Source
-	p.Source, p.Pod = nil, mount.Pod{} // no part of what is published
+	p.Source, p.Pod = nil, mount.Pod{} // not part of a publication
 	if old, ok := m.published[p.TargetPath]; ok {
 		if old != p {
 			return fmt.Errorf("%w: %s is published differently", mount.ErrConflict, p.TargetPath)
@@ -95,7 +96,7 @@ func (m *Mounter) Publish(_ context.Context, p mount.Publication) error {
 	if err := os.Mkdir(p.TargetPath, 0o750); err != nil {
 		entries, readErr := os.ReadDir(p.TargetPath)
 		if !errors.Is(err, fs.ErrExist) || readErr != nil || len(entries) > 0 {
-			return fmt.Errorf("%w: target path: %v", mount.ErrInvalid, err) //nolint:errorlint // one sentinel
+			return fmt.Errorf("%w: target path: %v", mount.ErrInvalid, err) //nolint:errorlint // only one sentinel
 		}
 	}
 	m.published[p.TargetPath] = p
@@ -132,7 +133,7 @@ func (m *Mounter) Stats(_ context.Context, volumeID, path string) (mount.Stats, 
 	return mount.Stats{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)
 }
 
-// Health implements mount.Mounter: all is well.
+// Health implements mount.Mounter: the volume is healthy.
 func (m *Mounter) Health(ctx context.Context, volumeID, path string) (mount.Health, error) {
 	if path == "" {
 		m.mu.Lock()
@@ -147,7 +148,7 @@ func (m *Mounter) Health(ctx context.Context, volumeID, path string) (mount.Heal
 	return mount.Health{}, err
 }
 
-// Expand implements mount.Mounter: the size is that of Stats.
+// Expand implements mount.Mounter: it returns the size of Stats.
 func (m *Mounter) Expand(ctx context.Context, volumeID, path string) (int64, error) {
 	stats, err := m.Stats(ctx, volumeID, path)
 	return stats.TotalBytes, err

@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
-// RunPrivate is for TestMain: it runs the tests as process 1 of a mount and a process namespace of their own, so that
-// neither mounts nor processes can be left behind, and returns the exit status.
+// RunPrivate is called by TestMain. It runs the tests as process 1 of a new mount and PID namespace, so that neither mounts nor
+// processes can be left behind, and returns the exit status.
 func RunPrivate(m *testing.M) int {
 	const marker = "MOUNTTEST_PRIVATE"
 	if os.Getenv(marker) != "" {
@@ -34,7 +34,7 @@ func RunPrivate(m *testing.M) int {
 	if code, root := needs.RootForAll(m.Run, "the tests of this package mount file systems in a private namespace"); !root {
 		return code
 	}
-	self := exec.Command(os.Args[0], os.Args[1:]...) //nolint:gosec,noctx // this very test, which has its own timeout
+	self := exec.Command(os.Args[0], os.Args[1:]...) //nolint:gosec,noctx // the test binary itself, which has its own timeout
 	self.Stdin, self.Stdout, self.Stderr = os.Stdin, os.Stdout, os.Stderr
 	self.Env = append(os.Environ(), marker+"_CHILD=1")
 	self.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}

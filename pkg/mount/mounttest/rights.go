@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WithoutRight calls f on a thread that lacks a capability, as in a container that is not privileged: CAP_SYS_ADMIN to mount,
-// CAP_SYS_PTRACE to look into other processes.
+// WithoutRight calls f on a thread that lacks a capability, as in a container without privileges: CAP_SYS_ADMIN to mount,
+// CAP_SYS_PTRACE to inspect other processes.
 func WithoutRight(tb testing.TB, capability int, f func()) {
 	tb.Helper()
 	ended := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for ever, so that the thread ends with this function
+		runtime.LockOSThread() // never unlocked, so that the thread ends with this function
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var rights [2]unix.CapUserData
 		err := unix.Capget(&header, &rights[0])

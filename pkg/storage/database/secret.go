@@ -18,8 +18,8 @@ const (
 	annotationSHA256    = "glusterfs-storage/sha256"
 	annotationBootstrap = "glusterfs-storage/bootstrap"
 	unfinished          = "unfinished"
-	// An administrator annotates the Secret with this to have the backup replace a database, once.
-	annotationRestore = "glusterfs-storage/restore"
+	// RestoreAnnotation is set to "replace" by an administrator, to have the backup replace a database, once.
+	RestoreAnnotation = "glusterfs-storage/restore"
 	replace           = "replace"
 )
 
@@ -28,7 +28,7 @@ var ErrEmpty = errors.New("it holds no backup")
 
 // Secrets are those of Kubernetes; *kube.Client implements it.
 type Secrets interface {
-	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
+	Reader
 	ChangeSecret(ctx context.Context, namespace, name string, change kube.Secret) error
 }
 
@@ -46,8 +46,8 @@ func (s Store) Save(ctx context.Context, c Copy) error {
 	if err != nil {
 		return s.explain(err)
 	}
-	if secret.Annotations[annotationRestore] == replace {
-		return fmt.Errorf("%s stays as it is: its annotation %s=%s wants it instead of the database, at the next start of Heketi's pod; delete the pod, or remove the annotation", s, annotationRestore, replace)
+	if secret.Annotations[RestoreAnnotation] == replace {
+		return fmt.Errorf("%s stays as it is: its annotation %s=%s wants it instead of the database, at the next start of Heketi's pod; delete the pod, or remove the annotation", s, RestoreAnnotation, replace)
 	}
 	return s.save(ctx, c, secret.Version)
 }
@@ -74,7 +74,12 @@ func (s Store) Load(ctx context.Context) (Copy, error) {
 }
 
 func (s Store) load(ctx context.Context) (c Copy, version string, err error) {
-	secret, err := s.Secrets.Secret(ctx, s.Namespace, s.Name)
+	return load(ctx, s.Secrets, s.Namespace, s.Name)
+}
+
+func load(ctx context.Context, secrets Reader, namespace, name string) (c Copy, version string, err error) {
+	s := Store{Namespace: namespace, Name: name} // for messages
+	secret, err := secrets.Secret(ctx, namespace, name)
 	if err != nil {
 		return Copy{}, "", s.explain(err)
 	}
@@ -84,7 +89,7 @@ func (s Store) load(ctx context.Context) (c Copy, version string, err error) {
 	}
 	c = Copy{
 		Packed: packed, SHA256: secret.Annotations[annotationSHA256],
-		Unfinished: secret.Annotations[annotationBootstrap] == unfinished, Replace: secret.Annotations[annotationRestore] == replace,
+		Unfinished: secret.Annotations[annotationBootstrap] == unfinished, Replace: secret.Annotations[RestoreAnnotation] == replace,
 	}
 	if c.TakenAt, err = time.Parse(time.RFC3339, secret.Annotations[annotationTaken]); err != nil {
 		c.TakenAt = time.Time{} // the oldest; the backup may be good all the same
@@ -94,7 +99,7 @@ func (s Store) load(ctx context.Context) (c Copy, version string, err error) {
 
 // replaced removes the annotation of an administrator who wanted a database replaced.
 func (s Store) replaced(ctx context.Context) error {
-	return s.explain(s.Secrets.ChangeSecret(ctx, s.Namespace, s.Name, kube.Secret{Annotations: map[string]string{annotationRestore: ""}}))
+	return s.explain(s.Secrets.ChangeSecret(ctx, s.Namespace, s.Name, kube.Secret{Annotations: map[string]string{RestoreAnnotation: ""}}))
 }
 
 func (s Store) explain(err error) error {

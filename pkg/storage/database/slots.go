@@ -3,7 +3,6 @@ package database
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -78,7 +77,7 @@ func (s *slot) rank() int {
 
 func (s Slots) read(ctx context.Context, i int) (*slot, error) {
 	at := &slot{store: s.Store}
-	at.store.Name = fmt.Sprintf("%s-%d", s.Name, i)
+	at.store.Name = slotName(s.Name, i)
 	var err error
 	at.copy, at.version, err = at.store.load(ctx)
 	if err != nil && !errors.Is(err, ErrEmpty) {

@@ -11,13 +11,14 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/glustercli"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/cli"
 )
 
 // gate holds back a node that has just started until it takes part again in everything. Once the gate is open, only the bricks of
 // this node are looked at: a rolling update must not go on while one is offline. A peer that is down must not make other nodes
 // unready.
 type gate struct {
-	gluster     *cli
+	gluster     *cli.CLI
 	mounter     *mounter
 	limits      limits
 	healTimeout time.Duration
@@ -97,7 +98,7 @@ func (*gate) checkPeers(peers []glustercli.Peer) error {
 // checkBricks returns the volumes if all bricks of this node are online.
 func (g *gate) checkBricks(ctx context.Context) ([]glustercli.Volume, error) {
 	g.report("gluster get-state")
-	volumes, err := g.gluster.volumes(ctx)
+	volumes, err := g.gluster.Volumes(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("glusterd does not tell its state: %w", err)
 	}
@@ -158,7 +159,7 @@ func (g *gate) checkHeal(ctx context.Context, volumes []glustercli.Volume) error
 // repairs them, and they would hold back all nodes for ever.
 func (g *gate) checkVolume(ctx context.Context, volume string) error {
 	g.report("gluster volume heal " + volume + " info summary")
-	summary, err := g.gluster.healSummary(ctx, volume)
+	summary, err := g.gluster.HealSummary(ctx, volume)
 	if failed, ok := errors.AsType[*glustercli.FailedError](err); ok {
 		return fmt.Errorf("volume %s: the heal backlog cannot be read: %s", volume, failed.Message)
 	}

@@ -17,10 +17,7 @@ type limits struct {
 	backOff     time.Duration // before the first restart of glusterd; it doubles each time
 	mostBackOff time.Duration // a glusterd that ran for this long starts again at backOff
 	settle      time.Duration // before a restart for new file systems: more of them may follow
-	pool        time.Duration // of gluster pool list
-	answer      time.Duration // of a probe; longer, so that the answer says that gluster has none
-	state       time.Duration // of gluster get-state
-	healInfo    time.Duration // of gluster volume heal info summary, for one volume
+	answer      time.Duration // of a probe; longer than that of cli.DefaultLimits for the pool, so that the answer says that gluster has none
 	healPause   time.Duration // between two looks at the heal backlog
 	bricksPause time.Duration // between two looks at the bricks of a node that is ready
 	glusterdEnd time.Duration // from SIGTERM to SIGKILL
@@ -34,7 +31,7 @@ func defaultLimits() limits {
 	return limits{
 		activation: 2 * time.Minute, mounting: 2 * time.Minute, mountSlot: 20 * time.Second, mountRetry: 30 * time.Second,
 		backOff: time.Second, mostBackOff: time.Minute, settle: 3 * time.Second,
-		pool: 7 * time.Second, answer: 8 * time.Second, state: 30 * time.Second, healInfo: 2 * time.Minute, healPause: 10 * time.Second, bricksPause: 15 * time.Second,
+		answer: 8 * time.Second, healPause: 10 * time.Second, bricksPause: 15 * time.Second,
 		glusterdEnd: 8 * time.Second, bricksEnd: 20 * time.Second, killed: 5 * time.Second, unmount: 15 * time.Second,
 	}
 }

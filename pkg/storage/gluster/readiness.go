@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/cli"
 )
 
 // readiness answers /readyz. The DaemonSet's rolling update takes the next node when this one is ready: until a node was ready for
@@ -15,7 +17,7 @@ import (
 // a backlog or a peer's failure comes from elsewhere, and is no reason to call this node ill.
 type readiness struct {
 	glusterd *supervisor
-	gluster  *cli
+	gluster  *cli.CLI
 	gate     *gate // nil: only whether glusterd answers
 	limit    time.Duration
 	asked    chan struct{}
@@ -28,7 +30,7 @@ type readiness struct {
 }
 
 func newReadiness(config Config, l limits, r runner, glusterd *supervisor, m *mounter) *readiness {
-	c := &cli{runner: r, limits: l, runDir: config.RunDir}
+	c := newCLI(config, r)
 	ready := &readiness{glusterd: glusterd, gluster: c, limit: l.answer, asked: make(chan struct{}, 1)}
 	ready.gate = &gate{gluster: c, mounter: m, limits: l, healTimeout: config.HealTimeout, healed: map[string]bool{}, report: ready.setStage}
 	return ready
@@ -37,8 +39,15 @@ func newReadiness(config Config, l limits, r runner, glusterd *supervisor, m *mo
 // newServing answers /servez: does glusterd answer, whatever the gate says? The repair of a cluster in which a device or a node
 // has failed needs servers that do not become ready without it.
 func newServing(config Config, l limits, r runner, glusterd *supervisor) *readiness {
-	c := &cli{runner: r, limits: l, runDir: config.RunDir}
+	c := newCLI(config, r)
 	return &readiness{glusterd: glusterd, gluster: c, limit: l.answer, asked: make(chan struct{}, 1)}
+}
+
+// stateFile is written by glusterd, in its own directory for such files.
+const stateFile = "glusterfs-storage-state"
+
+func newCLI(config Config, r runner) *cli.CLI {
+	return &cli.CLI{Runner: r, Limits: cli.DefaultLimits(), RunDir: config.RunDir, StateFile: stateFile}
 }
 
 var errStopping = errors.New("GlusterFS is being stopped on this node")
@@ -124,7 +133,7 @@ func (r *readiness) check(ctx context.Context) error {
 		return r.gate.stillOnline(ctx)
 	}
 	r.setStage("gluster pool list")
-	peers, err := r.gluster.pool(ctx)
+	peers, err := r.gluster.Pool(ctx)
 	if err != nil {
 		return fmt.Errorf("glusterd does not answer: %w", err)
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/cli"
 )
 
 // pool is a fake of gluster with two peers and volumes.
@@ -202,7 +204,7 @@ func TestSlowAnswers(t *testing.T) {
 		p.set(func() { p.takes = time.Hour })
 		time.Sleep(defaultLimits().bricksPause)
 		mustSay(t, r.probe(ctx), "no answer yet: gluster get-state")
-		time.Sleep(defaultLimits().state)
+		time.Sleep(cli.DefaultLimits().State)
 		p.set(func() { p.takes = 0 })
 		mustSay(t, r.probe(ctx), "")
 	})

@@ -23,7 +23,10 @@ type PhysicalVolume struct {
 }
 
 // IsHeketis reports whether the volume group is one of a Heketi.
-func (pv PhysicalVolume) IsHeketis() bool { return heketiGroup.MatchString(pv.Group) }
+func (pv PhysicalVolume) IsHeketis() bool { return IsHeketiGroup(pv.Group) }
+
+// IsHeketiGroup reports whether a volume group has the name of one of a Heketi.
+func IsHeketiGroup(name string) bool { return heketiGroup.MatchString(name) }
 
 // PhysicalVolume asks LVM what it has on a device, and fails if it has nothing there.
 func (p Pods) PhysicalVolume(ctx context.Context, runner Runner, node, device string) (PhysicalVolume, error) {

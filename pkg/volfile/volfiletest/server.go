@@ -1,4 +1,4 @@
-// Package volfiletest plays a glusterd that is asked for volume files.
+// Package volfiletest is a fake glusterd that serves volume files.
 package volfiletest
 
 import (
@@ -9,7 +9,7 @@ import (
 
 const last = 1 << 31 // marks the last fragment of a record (RFC 5531, section 11)
 
-// Serve answers each call, whichever it is, with a volume file, until the listener is closed. A call is one fragment.
+// Serve answers every call with a volume file, until the listener is closed. Each call must be one fragment.
 func Serve(listener net.Listener, file func() string) error {
 	for {
 		conn, err := listener.Accept()
@@ -26,7 +26,7 @@ func Serve(listener net.Listener, file func() string) error {
 }
 
 func answer(conn net.Conn, file func() string) error {
-	var head [8]byte // the mark of the fragment, and the number of the call
+	var head [8]byte // the fragment's header, and the number of the call
 	if _, err := io.ReadFull(conn, head[:]); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func answer(conn net.Conn, file func() string) error {
 	return err
 }
 
-// Reply returns a reply with a volume file, as glusterd gives it to call number 0.
+// Reply returns a reply with a volume file, as glusterd sends it to call number 0.
 func Reply(file string) []byte {
 	var b []byte
 	for _, word := range []uint32{

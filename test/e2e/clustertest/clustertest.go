@@ -49,9 +49,10 @@ func Up(ctx context.Context, root string, labOptions lab.Options, options kubern
 	return kubernetes.UpWithLab(ctx, labOptions, options)
 }
 
-// tools builds the programs of Kubernetes, unless that was done before, and gives their directory.
+// tools builds the programs of Kubernetes, unless that was done before, and gives their directory. The variable KUBERNETES chooses the
+// version.
 func tools(ctx context.Context, root string) (string, error) {
-	build := exec.CommandContext(ctx, filepath.Join(root, "test", "e2e", "tools", "build.sh"))
+	build := exec.CommandContext(ctx, filepath.Join(root, "test", "e2e", "kubernetes", "build.sh"))
 	build.Stderr = os.Stderr
 	out, err := build.Output()
 	if err != nil {

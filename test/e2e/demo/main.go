@@ -22,7 +22,7 @@ func main() { program.Main("demo", run) }
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
-	tools := flags.String("tools", "", "directory of the programs of Kubernetes, as test/e2e/tools/build.sh prints it")
+	tools := flags.String("tools", "", "directory of the programs of Kubernetes, as test/e2e/kubernetes/build.sh prints it")
 	dir := flags.String("lab", filepath.Join("build", "e2e-demo"), "directory of the demo's own lab")
 	document := flags.String("document", filepath.Join("docs", "tutorial.md"), "the document")
 	bare := flags.Bool("bare-storage", false, "a lab without GlusterFS and Heketi, whose storage machines are nodes of Kubernetes")

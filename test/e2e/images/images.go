@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/versions"
 )
 
 // image is one archive.
@@ -32,8 +34,7 @@ const (
 	searchPath      = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
-// images lists all. The tags of the suite's are those in test/utils/image/manifest.go of the Kubernetes in
-// test/e2e/tools.
+// images lists all. Those of the storage suite have the tags of every version of Kubernetes that is tested (package versions).
 //
 // Not what upstream has under the name: busybox and nginx are Debian's; glibc-dns-testing, in which the suite runs shell
 // commands, is that busybox; agnhost is upstream's program over it; hello-populator is a script. Where node-driver-registrar
@@ -44,6 +45,13 @@ const (
 func images(tools, bin, dir string) ([]image, error) {
 	busybox := debian("busybox")
 	nginx := debian("busybox", "nginx-light")
+	suite := func(image string, more ...string) []string {
+		var names []string
+		for _, name := range versions.SuiteImages(image) {
+			names = append(names, suiteRegistry+name)
+		}
+		return append(names, more...)
+	}
 	list := []image{
 		{
 			file: "pause.tar", names: []string{"registry.k8s.io/pause:3.10.2"},
@@ -51,19 +59,17 @@ func images(tools, bin, dir string) ([]image, error) {
 			layers: fileLayer(program(filepath.Join(tools, "pause"))),
 		},
 		{
-			file: "busybox.tar", names: []string{
-				suiteRegistry + "busybox:1.37.0-1", suiteRegistry + "glibc-dns-testing:2.0.0", "docker.io/library/busybox:1.35",
-			},
+			file: "busybox.tar", names: suite("busybox", suiteRegistry+"glibc-dns-testing:2.0.0", "docker.io/library/busybox:1.35"),
 			config: config{Cmd: []string{"sh"}, Env: []string{searchPath}},
 			layers: busybox,
 		},
 		{
-			file: "agnhost.tar", names: []string{suiteRegistry + "agnhost:2.63.0"},
+			file: "agnhost.tar", names: suite("agnhost"),
 			config: config{Entrypoint: []string{"/agnhost"}, Cmd: []string{"pause"}, Env: []string{searchPath}},
 			layers: stack(busybox, fileLayer(program(filepath.Join(tools, "agnhost")))),
 		},
 		{
-			file: "nginx.tar", names: []string{"docker.io/library/nginx:1.22", suiteRegistry + "nginx:1.15-4"},
+			file: "nginx.tar", names: suite("nginx", "docker.io/library/nginx:1.22"),
 			config: config{Cmd: []string{"nginx", "-g", "daemon off;"}, Env: []string{searchPath}},
 			layers: stack(nginx, fileLayer(file{name: "etc/nginx/nginx.conf", mode: 0o644, content: nginxConf})),
 		},

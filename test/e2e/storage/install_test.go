@@ -3,8 +3,11 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,14 +40,38 @@ func install(t *testing.T) installed {
 	clustertest.Kubectl(t, cluster, "label", "node", "--overwrite", "storage1", "storage2", "storage3", "storagenode=glusterfs")
 	clustertest.Kubectl(t, cluster, "create", "namespace", namespace)
 	clustertest.Kubectl(t, cluster, "label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")
-	i.upgrade(lab.BareDevices()[:1])
+	i.upgrade(firstNodes(lab.BareDevices()[:1]))
 	return i
 }
 
-// upgrade gives the chart values with these devices on each node, and more, as helm's "--set" writes them.
-func (i installed) upgrade(devices []string, set ...string) {
+// layout holds the devices of storage nodes, by the nodes' numbers.
+type layout map[int][]string
+
+// firstNodes gives these devices to each of the three nodes that an installation begins with.
+func firstNodes(devices []string) layout { return onNodes(devices, 1, 2, 3) }
+
+func onNodes(devices []string, nodes ...int) layout {
+	l := layout{}
+	for _, n := range nodes {
+		l[n] = devices
+	}
+	return l
+}
+
+// upgrade gives the chart values with this layout, and more, as helm's "--set" writes them.
+func (i installed) upgrade(l layout, set ...string) {
 	i.Helper()
-	data, err := json.Marshal(i.chartValues(devices))
+	if out, err := i.tryUpgrade(l, set...); err != nil {
+		i.Fatalf("helm upgrade: %v: %s", err, out)
+	}
+	i.in("rollout", "status", "daemonset/glusterfs", patience)
+	i.in("wait", "--for=condition=Complete", "job", "--selector=app.kubernetes.io/component=setup", patience)
+	i.in("rollout", "status", "statefulset/heketi", patience)
+}
+
+func (i installed) tryUpgrade(l layout, set ...string) (string, error) {
+	i.Helper()
+	data, err := json.Marshal(i.chartValues(l))
 	if err != nil {
 		i.Fatal(err)
 	}
@@ -55,13 +82,11 @@ func (i installed) upgrade(devices []string, set ...string) {
 	if len(set) > 0 {
 		args = append(args, "--set", strings.Join(set, ","))
 	}
-	i.helm(args...)
-	i.in("rollout", "status", "daemonset/glusterfs", patience)
-	i.in("wait", "--for=condition=Complete", "job", "--selector=app.kubernetes.io/component=setup", patience)
-	i.in("rollout", "status", "statefulset/heketi", patience)
+	out, err := i.helm(i.Context(), args...).CombinedOutput()
+	return string(out), err
 }
 
-func (i installed) chartValues(devices []string) map[string]any {
+func (i installed) chartValues(l layout) map[string]any {
 	i.Helper()
 	version, err := driver.Version(i.Context(), cluster)
 	if err != nil {
@@ -70,10 +95,10 @@ func (i installed) chartValues(devices []string) map[string]any {
 	image := func(name string) map[string]any {
 		return map[string]any{"image": map[string]any{"repository": driver.Registry + "/" + name, "tag": version}}
 	}
-	nodes := make([]any, 0, lab.StorageNodes)
-	for n := 1; n <= lab.StorageNodes; n++ {
+	nodes := make([]any, 0, len(l))
+	for _, n := range slices.Sorted(maps.Keys(l)) {
 		node := cluster.StorageNode(n)
-		nodes = append(nodes, map[string]any{"name": node.Name, "address": node.Machine.IP, "zone": n, "devices": devices})
+		nodes = append(nodes, map[string]any{"name": node.Name, "address": node.Machine.IP, "zone": n, "devices": l[n]})
 	}
 	return map[string]any{
 		"nodes":   nodes,
@@ -91,28 +116,9 @@ func (i installed) in(args ...string) string {
 	return clustertest.Kubectl(i.T, cluster, append([]string{"--namespace=" + namespace}, args...)...)
 }
 
-// heketi runs heketi-cli in Heketi's pod.
-func (i installed) heketi(args ...string) string {
+func (i installed) helm(ctx context.Context, args ...string) *exec.Cmd {
 	i.Helper()
-	out, err := i.tryHeketi(args...)
-	if err != nil {
-		i.Fatal(err)
-	}
-	return out
-}
-
-func (i installed) tryHeketi(args ...string) (string, error) {
-	return cluster.Kubectl(i.Context(), append([]string{
-		"--namespace=" + namespace, "exec", "statefulset/heketi", "--container=heketi", "--", "heketi-cli",
-	}, args...)...)
-}
-
-func (i installed) helm(args ...string) {
-	i.Helper()
-	cmd := cluster.Command(i.Context(), filepath.Join(absolute(i.T, root), "build", "bin", "helm"), append(args, "--namespace="+namespace)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		i.Fatalf("helm %s: %v: %s", strings.Join(args, " "), err, out)
-	}
+	return cluster.Command(ctx, filepath.Join(absolute(i.T, root), "build", "bin", "helm"), append(args, "--namespace="+namespace)...)
 }
 
 // takeApart does what docs/day-one.md says at its end, and needs no volumes but Heketi's own.
@@ -127,8 +133,7 @@ func (i installed) takeApart(ctx context.Context) {
 			return
 		}
 	}
-	helm := cluster.Command(ctx, filepath.Join(absolute(i.T, root), "build", "bin", "helm"), "uninstall", release, "--namespace="+namespace, "--wait")
-	if out, err := helm.CombinedOutput(); err != nil {
+	if out, err := i.helm(ctx, "uninstall", release, "--wait").CombinedOutput(); err != nil {
 		i.Errorf("helm uninstall: %v: %s", err, out)
 	}
 	if _, err := cluster.Kubectl(ctx, "delete", "pv/"+namespace+"-heketidbstorage", "namespace/"+namespace, patience); err != nil {

@@ -1,9 +1,7 @@
 package storage
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +19,7 @@ func TestLife(t *testing.T) {
 		graph bool // the volume's bricks change
 		do    func(*testing.T, installed)
 	}{
+		{"doctor examines the storage", false, examined},
 		{"a server's pod is replaced", false, serverReplaced},
 		{"Heketi's pod is replaced", false, heketiReplaced},
 		{"servers are upgraded one by one", false, serversUpgraded},
@@ -78,7 +77,7 @@ func heketiReplaced(t *testing.T, i installed) {
 // serversUpgraded is not longer than it takes for each server to end, start and heal.
 func serversUpgraded(t *testing.T, i installed) {
 	t.Helper()
-	i.upgrade(lab.BareDevices()[:1], "gluster.podAnnotations.upgraded=yes")
+	i.upgrade(firstNodes(lab.BareDevices()[:1]), "gluster.podAnnotations.upgraded=yes")
 	if got := i.in("get", "pods", "--selector=glusterfs-node=pod", "--output=jsonpath={.items[*].metadata.annotations.upgraded}"); strings.Count(got, "yes") != lab.StorageNodes {
 		t.Errorf("the servers' pods have the annotation %q, want it three times", got)
 	}
@@ -87,7 +86,7 @@ func serversUpgraded(t *testing.T, i installed) {
 
 func devicesAdded(t *testing.T, i installed) {
 	t.Helper()
-	i.upgrade(lab.BareDevices())
+	i.upgrade(firstNodes(lab.BareDevices()))
 	topology := i.heketi("topology", "info")
 	for _, device := range lab.BareDevices() {
 		if got := strings.Count(topology, "Known Paths: "+device); got != lab.StorageNodes {
@@ -100,58 +99,19 @@ func devicesAdded(t *testing.T, i installed) {
 // deviceTakenOut does what docs/day-one.md says of a device that has failed. Its bricks move to the node's other device.
 func deviceTakenOut(t *testing.T, i installed) {
 	t.Helper()
-	id := deviceID(t, i, "storage1", lab.BareDevices()[0])
+	id := i.device("storage1", lab.BareDevices()[0])
 	i.heketi("device", "disable", id)
-	// A brick of Heketi's own volume moves, too, and takes the open database away from Heketi.
-	if out, err := i.tryHeketi("device", "remove", id); err != nil {
-		t.Logf("Heketi is started again: %v: %s", err, out)
-		i.in("rollout", "restart", "statefulset/heketi")
-		i.in("rollout", "status", "statefulset/heketi", patience)
-		i.heketi("server", "operations", "cleanup")
-		i.heketi("device", "remove", id)
-	}
+	i.moveBricks("device", "remove", id)
 	i.heketi("device", "delete", id)
 	if topology := i.heketi("topology", "info"); strings.Contains(topology, id) {
 		t.Errorf("Heketi still has the device %s:\n%s", id, topology)
 	}
 	isHealed(t, i)
 	// The values name it, and so the next upgrade adds it again, as it would add its replacement.
-	i.upgrade(lab.BareDevices())
-	if deviceID(t, i, "storage1", lab.BareDevices()[0]) == id {
+	i.upgrade(firstNodes(lab.BareDevices()))
+	if i.device("storage1", lab.BareDevices()[0]) == id {
 		t.Errorf("the device has the id %s again", id)
 	}
-}
-
-// deviceID asks Heketi for the id of a node's device.
-func deviceID(t *testing.T, i installed, node, device string) string {
-	t.Helper()
-	var topology struct {
-		Clusters []struct {
-			Nodes []struct {
-				Hostnames struct {
-					Manage []string `json:"manage"`
-				} `json:"hostnames"`
-				Devices []struct {
-					Name string `json:"name"`
-					ID   string `json:"id"`
-				} `json:"devices"`
-			} `json:"nodes"`
-		} `json:"clusters"`
-	}
-	if err := json.Unmarshal([]byte(i.heketi("topology", "info", "--json")), &topology); err != nil {
-		t.Fatal(err)
-	}
-	for _, cluster := range topology.Clusters {
-		for _, n := range cluster.Nodes {
-			for _, d := range n.Devices {
-				if slices.Contains(n.Hostnames.Manage, node) && d.Name == device {
-					return d.ID
-				}
-			}
-		}
-	}
-	t.Fatalf("Heketi has no device %s of %s", device, node)
-	return ""
 }
 
 func powerCut(t *testing.T, i installed) {
@@ -223,6 +183,13 @@ spec:
 // canMakeVolumes makes a volume of the default class, and deletes it.
 func canMakeVolumes(t *testing.T, name string) {
 	t.Helper()
+	bindClaim(t, name)
+	deleteClaim(t, name)
+}
+
+// bindClaim makes a claim of the default class, and waits for its volume.
+func bindClaim(t *testing.T, name string) {
+	t.Helper()
 	manifest := fmt.Sprintf(`---
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -233,6 +200,11 @@ spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}
 		t.Fatal(err)
 	}
 	clustertest.Kubectl(t, cluster, "wait", "--for=jsonpath={.status.phase}=Bound", "pvc/"+name, patience)
+}
+
+// deleteClaim deletes a claim, and waits until its volume has gone, too.
+func deleteClaim(t *testing.T, name string) {
+	t.Helper()
 	pv := strings.TrimSpace(clustertest.Kubectl(t, cluster, "get", "pvc", name, "--output=jsonpath={.spec.volumeName}"))
 	clustertest.Kubectl(t, cluster, "delete", "pvc/"+name, patience)
 	clustertest.Kubectl(t, cluster, "wait", "--for=delete", "pv/"+pv, patience)

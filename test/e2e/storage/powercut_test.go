@@ -49,8 +49,8 @@ spec:
 
 const (
 	makeBrick = `
-lvm pvcreate -qq --metadatasize=128M --dataalignment=256K /dev/sdz
-lvm vgcreate -qq --physicalextentsize=4M --autobackup=n vg_test /dev/sdz
+lvm pvcreate -qq --metadatasize=128M --dataalignment=256K $disk
+lvm vgcreate -qq --physicalextentsize=4M --autobackup=n vg_test $disk
 lvm lvcreate -qq --autobackup=n --poolmetadatasize 8192K --chunksize 256K --size 1048576K --thin vg_test/tp_test --virtualsize 1048576K --name brick_test
 mkfs.xfs -q -i size=512 /dev/mapper/vg_test-brick_test
 mkdir -p /var/lib/heketi/mounts/test`
@@ -62,7 +62,7 @@ rmdir /var/lib/heketi/mounts/test
 lvm lvremove -f vg_test/brick_test
 lvm lvremove -f vg_test/tp_test
 lvm vgremove vg_test
-lvm pvremove /dev/sdz`
+lvm pvremove $disk`
 )
 
 // TestBrickSurvivesAPowerCut makes a brick as Heketi does, in a pod like GlusterFS's. After a power cut, the pod's node has the
@@ -77,7 +77,7 @@ func TestBrickSurvivesAPowerCut(t *testing.T) {
 	if out, err := inServer(t.Context(), "lvm pvcreate /dev/sdx"); err == nil || !strings.Contains(err.Error(), "No device found") {
 		t.Errorf("a physical volume on a device that is not there: %q, %v", out, err)
 	}
-	run(t, makeBrick+"\n"+mountBrick+"printf '"+content+"' >/var/lib/heketi/mounts/test/file; touch /etc/glusterfs/kept /var/lib/glusterd/kept")
+	run(t, "disk=/dev/sdz"+makeBrick+"\n"+mountBrick+"printf '"+content+"' >/var/lib/heketi/mounts/test/file; touch /etc/glusterfs/kept /var/lib/glusterd/kept")
 	before := run(t, "losetup --noheadings --associated /run/lvm/vg_test/brick_test.img")
 	if again := run(t, "lvm vgchange -ay; losetup --noheadings --associated /run/lvm/vg_test/brick_test.img"); again != before {
 		t.Errorf("a second activation has attached the volume again: %q, before %q", again, before)
@@ -103,7 +103,7 @@ func TestBrickSurvivesAPowerCut(t *testing.T) {
 	if got := run(t, "lvm vgchange -ay vg_test\n"+mountBrick+"cat /var/lib/heketi/mounts/test/file"); got != content {
 		t.Errorf("the brick has %q after the power cut, want %q", got, content)
 	}
-	run(t, "rm /etc/glusterfs/kept /var/lib/glusterd/kept"+removeBrick)
+	run(t, "rm /etc/glusterfs/kept /var/lib/glusterd/kept\ndisk=/dev/sdz"+removeBrick)
 	if left := run(t, "ls -d /run/lvm/vg_test /run/lvm/pv.sdz /dev/mapper/vg_test-brick_test 2>/dev/null || true"); left != "" {
 		t.Errorf("the stand-in for lvm has kept %q", left)
 	}

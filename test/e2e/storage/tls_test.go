@@ -18,7 +18,7 @@ func switchedToTLS(t *testing.T, i installed) {
 	i.in("create", "secret", "generic", "heketi-tls", "--type=kubernetes.io/tls", file("tls.crt", certificates.CertificateFile), file("tls.key", certificates.KeyFile),
 		file("ca.crt", certificates.AuthorityFile))
 	const backend = "glusterfs-csi.backends[0]."
-	i.upgrade(lab.BareDevices(), "heketi.tls.existingSecret=heketi-tls", backend+"name=storage", backend+"url=https://heketi."+namespace+".svc:8080",
+	i.upgrade(firstNodes(lab.BareDevices()), "heketi.tls.existingSecret=heketi-tls", backend+"name=storage", backend+"url=https://heketi."+namespace+".svc:8080",
 		backend+"existingSecret.name=heketi-keys", backend+"existingSecret.key=admin", backend+"caBundle="+authority.PEM())
 	i.heketi("volume", "list")
 	i.in("create", "job", "copy-over-tls", "--from=cronjob/heketi-backup")

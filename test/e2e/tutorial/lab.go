@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
@@ -18,20 +19,11 @@ import (
 // InLab runs a document of this repository on a cluster of the lab, on which the driver is not installed. root is the
 // directory of the repository, where make has built helm. yours has values of variables that only this document asks for.
 func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, yours map[string]string, out io.Writer, colour bool) error {
-	root, err := filepath.Abs(root)
+	blocks, err := parseFile(filepath.Join(root, document))
 	if err != nil {
 		return err
 	}
-	file, err := os.Open(filepath.Join(root, document))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = file.Close() }()
-	blocks, err := Parse(file)
-	if err != nil {
-		return fmt.Errorf("%s: %w", document, err)
-	}
-	dir, err := readerDir(c, root)
+	dir, err := ReaderDir(c, root)
 	if err != nil {
 		return err
 	}
@@ -46,7 +38,59 @@ func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, yo
 		values["HEKETI_URL"], values["HEKETI_KEY"] = c.Lab().Heketi().URL, lab.HeketiKey
 	}
 	maps.Copy(values, yours)
-	r := Runner{
+	r, err := readerIn(c, root, dir)
+	if err != nil {
+		return err
+	}
+	r.Yours, r.Out, r.Colour = values, out, colour
+	if err := r.Run(ctx, blocks); err != nil {
+		return fmt.Errorf("%s: %w", document, err)
+	}
+	return nil
+}
+
+// SectionInLab runs the blocks of one section of a document. dir is the reader's, as ReaderDir makes it, with what the sections
+// before have left there.
+func SectionInLab(ctx context.Context, c *kubernetes.Cluster, root, dir, document, section string, yours map[string]string, out io.Writer) error {
+	blocks, err := parseFile(filepath.Join(root, document))
+	if err != nil {
+		return err
+	}
+	blocks = slices.DeleteFunc(blocks, func(b Block) bool { return b.Section != section })
+	if len(blocks) == 0 {
+		return fmt.Errorf("%s has no commands in a section %q", document, section)
+	}
+	r, err := readerIn(c, root, dir)
+	if err != nil {
+		return err
+	}
+	r.Yours, r.Out = yours, out
+	if err := r.Run(ctx, blocks); err != nil {
+		return fmt.Errorf("%s: %s: %w", document, section, err)
+	}
+	return nil
+}
+
+func parseFile(document string) ([]Block, error) {
+	file, err := os.Open(document)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	blocks, err := Parse(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", document, err)
+	}
+	return blocks, nil
+}
+
+// readerIn is a reader at the administrator's shell in dir, with the tools that make has built below root.
+func readerIn(c *kubernetes.Cluster, root, dir string) (*Runner, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	return &Runner{
 		Command: func(ctx context.Context, shell Shell, name string, args ...string) *exec.Cmd {
 			if shell == GlusterNode {
 				return c.Lab().Storage(1).Command(ctx, name, args...)
@@ -54,12 +98,8 @@ func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, yo
 			cmd := c.Command(ctx, name, args...)
 			return withTools(cmd, filepath.Join(root, "build", "bin"))
 		},
-		Yours: values, Dir: dir, Out: out, Colour: colour,
-	}
-	if err := r.Run(ctx, blocks); err != nil {
-		return fmt.Errorf("%s: %w", document, err)
-	}
-	return nil
+		Dir: dir,
+	}, nil
 }
 
 func storageNodes(c *kubernetes.Cluster) string {
@@ -70,8 +110,12 @@ func storageNodes(c *kubernetes.Cluster) string {
 	return strings.Join(names, " ")
 }
 
-// readerDir is a fresh directory that looks to the reader like a clone of the repository.
-func readerDir(c *kubernetes.Cluster, root string) (string, error) {
+// ReaderDir makes a fresh directory that looks to the reader like a clone of the repository.
+func ReaderDir(c *kubernetes.Cluster, root string) (string, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
+	}
 	dir, err := os.MkdirTemp(c.Lab().Dir(), "tutorial-")
 	if err != nil {
 		return "", err

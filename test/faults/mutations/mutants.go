@@ -45,7 +45,7 @@ func createMutants() []Mutant {
 		{"any-size-will-do", "a volume that is found is compared with what was asked for",
 			[]Edit{{idempotency, "!c.capacity.Allows(size)", "false && !c.capacity.Allows(size)"}}},
 		{"doubt-is-forgotten", "a create in doubt keeps its group id and its name",
-			[]Edit{{reserving, "r.expires = r.late\n\t\t}\n\t\tx.held[csiKey(name)] = r\n", "r.expires = r.late\n\t\t}\n\t\tdelete(x.held, csiKey(name))\n"}}},
+			[]Edit{{reserving, "r.expires = r.late\n\t\t}\n\t\tx.held[volume.NameKey(name)] = r\n", "r.expires = r.late\n\t\t}\n\t\tdelete(x.held, volume.NameKey(name))\n"}}},
 		{"groups-taken-twice", "no two volumes have the same group id",
 			[]Edit{{reserving, "return held[gid] || x.taken[gid] > 0", "return held[gid]"}}},
 	}

@@ -1,6 +1,6 @@
 // Package kubernetes runs a real Kubernetes in the lab, beside its GlusterFS nodes and its Heketi: etcd, the API server, the
 // controller manager and the scheduler run on the hub; kubelet, kube-proxy and containerd run on each client machine and, if the
-// storage machines are bare (lab.Options.BareStorage), on each of those. The programs come from test/e2e/tools.
+// storage machines are bare (lab.Options.BareStorage), on each of those. The programs come from test/e2e/kubernetes.
 //
 // Pods have DNS only if the storage machines are bare, and only for the names of Services. The lab's Down also ends the cluster.
 package kubernetes
@@ -22,7 +22,7 @@ import (
 
 // Options describes the cluster.
 type Options struct {
-	// Tools is the directory of the programs, as test/e2e/tools/build.sh prints it.
+	// Tools is the directory of the programs, as test/e2e/kubernetes/build.sh prints it.
 	Tools string
 	// Images are archives, and directories of archives, that the workers import; none by default. There is no registry for other
 	// images.
@@ -73,7 +73,7 @@ func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 		run  func(context.Context) error
 	}{
 		{"Debian packages for Kubernetes", func(ctx context.Context) error { return lab.Install(ctx, out, "kubernetes") }},
-		{"certificates and configuration", func(context.Context) error { return c.writeFiles() }},
+		{"certificates and configuration", func(context.Context) error { return errors.Join(c.writeFiles(), c.keepSpareImages(storageImages)) }},
 		{"Kubernetes, images on its nodes", func(ctx context.Context) error { return c.start(ctx, images, storageImages) }},
 		{"nodes are ready", c.waitReady},
 	} {

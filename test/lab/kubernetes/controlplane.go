@@ -30,7 +30,7 @@ func (c *Cluster) routes(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, node := range c.Nodes() {
+	for _, node := range c.AllNodes() {
 		pods, err := machine.PodNetworkOf(node.Machine.IP)
 		if err != nil {
 			return err
@@ -51,7 +51,7 @@ func (c *Cluster) Services() map[string]*lab.Service {
 	if c.lab.BareStorage() {
 		all[dnsName] = c.DNS()
 	}
-	for _, node := range c.Nodes() {
+	for _, node := range c.AllNodes() {
 		for _, s := range []*lab.Service{node.Containerd(), node.Kubelet(), node.Proxy()} {
 			all[node.Name+"/"+s.Name()] = s
 		}

@@ -27,7 +27,7 @@ func (c *Cluster) writeFiles() error {
 		return err
 	}
 	names := []string{adminName, controllerManagerName, schedulerName, proxyName}
-	for _, node := range c.Nodes() {
+	for _, node := range c.AllNodes() {
 		names = append(names, node.Name)
 		if err := node.writeFiles(); err != nil {
 			return err

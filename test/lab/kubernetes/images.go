@@ -90,6 +90,34 @@ func (n *Node) Images(ctx context.Context) ([]string, error) {
 	return strings.Fields(out), nil
 }
 
+// spareImages is a file that lists the archives for the spare node, one a line.
+const spareImages = "spare-images"
+
+// keepSpareImages records for the spare node the archives that the other storage nodes import.
+func (c *Cluster) keepSpareImages(archives []string) error {
+	var lines strings.Builder
+	for _, archive := range archives {
+		path, err := filepath.Abs(archive)
+		if err != nil {
+			return err
+		}
+		lines.WriteString(path + "\n")
+	}
+	return os.WriteFile(c.path(spareImages), []byte(lines.String()), 0o644)
+}
+
+// importOnce imports the archives that keepSpareImages recorded, unless the node already has images.
+func (n *Node) importOnce(ctx context.Context) error {
+	if has, err := n.Images(ctx); err != nil || len(has) > 0 {
+		return err
+	}
+	list, err := os.ReadFile(n.cluster.path(spareImages))
+	if err != nil {
+		return err
+	}
+	return n.ImportImages(ctx, strings.Split(strings.TrimSpace(string(list)), "\n")...)
+}
+
 // ImportImages loads image archives from the host into the node's containerd.
 func (n *Node) ImportImages(ctx context.Context, archives ...string) error {
 	for _, archive := range archives {

@@ -15,6 +15,8 @@ type Node struct {
 	cluster *Cluster
 	// Storage is true for a storage machine.
 	Storage bool
+	// Spare is true for the storage machine that the cluster does not start.
+	Spare bool
 	// Machine is the node's host.
 	Machine *lab.Machine
 	// Name is the name of the node and of its machine: "node1", "storage1".
@@ -27,13 +29,14 @@ func (c *Cluster) Node(i int) *Node {
 	return &Node{cluster: c, Machine: m, Name: m.Name}
 }
 
-// StorageNode returns the i-th storage machine, counted from 1, in a lab with lab.Options.BareStorage.
+// StorageNode returns the i-th storage machine, counted from 1, in a lab with lab.Options.BareStorage. The machine with the number
+// lab.Spare joins the cluster when it is started.
 func (c *Cluster) StorageNode(i int) *Node {
 	m := c.lab.Storage(i)
-	return &Node{cluster: c, Machine: m, Name: m.Name, Storage: true}
+	return &Node{cluster: c, Machine: m, Name: m.Name, Storage: true, Spare: i == lab.Spare}
 }
 
-// Nodes lists the workers and, if they are nodes, the storage machines.
+// Nodes lists the workers and, if they are nodes, the storage machines except the spare one.
 func (c *Cluster) Nodes() []*Node {
 	nodes := make([]*Node, 0, lab.ClientNodes+lab.StorageNodes)
 	for i := 1; i <= lab.ClientNodes; i++ {
@@ -46,6 +49,14 @@ func (c *Cluster) Nodes() []*Node {
 		nodes = append(nodes, c.StorageNode(i))
 	}
 	return nodes
+}
+
+// AllNodes lists the nodes, including the spare one if it exists.
+func (c *Cluster) AllNodes() []*Node {
+	if !c.lab.BareStorage() {
+		return c.Nodes()
+	}
+	return append(c.Nodes(), c.StorageNode(lab.Spare))
 }
 
 // path returns the path of a file of the node's configuration.
@@ -90,12 +101,20 @@ func (n *Node) Proxy() *lab.Service {
 	})
 }
 
-// Start switches on the node's machine and starts everything on it.
+// Start switches on the node's machine and starts everything on it. The spare node also imports the images of the other nodes.
 func (n *Node) Start(ctx context.Context) error {
 	if err := n.Machine.Start(ctx); err != nil {
 		return err
 	}
-	return startAll(ctx, n.Containerd(), n.Kubelet(), n.Proxy())
+	if err := n.Containerd().Start(ctx); err != nil {
+		return err
+	}
+	if n.Spare {
+		if err := n.importOnce(ctx); err != nil {
+			return err
+		}
+	}
+	return startAll(ctx, n.Kubelet(), n.Proxy())
 }
 
 // WaitReady waits until the node is ready for pods.

@@ -68,7 +68,7 @@ func (c *Cluster) makePKI() error {
 		{file: schedulerName, user: "system:kube-scheduler"},
 		{file: proxyName, user: "system:kube-proxy"},
 	}
-	for _, node := range c.Nodes() {
+	for _, node := range c.AllNodes() {
 		identities = append(identities, identity{
 			file: node.Name, user: "system:node:" + node.Name, groups: []string{"system:nodes"},
 			names: []string{node.Name}, addresses: []string{node.Machine.IP},

@@ -30,6 +30,8 @@ func order(ctx context.Context, l *lab.Lab, command string, args []string, out i
 		return fault(ctx, l, m, command)
 	case "delay":
 		return delay(ctx, l, args)
+	case "fail-disk", "new-disk":
+		return disk(ctx, l, command, args)
 	case "heketi":
 		if l.BareStorage() {
 			return errors.New("no machine of this lab runs Heketi, since its storage nodes are bare; look for its pod with: labctl kube kubectl get pods -A")
@@ -57,7 +59,7 @@ func fault(ctx context.Context, l *lab.Lab, m *lab.Machine, command string) erro
 		return m.PowerCut(ctx)
 	case "power-on":
 		if c, err := kubernetes.Open(l); err == nil {
-			for _, node := range c.Nodes() {
+			for _, node := range c.AllNodes() {
 				if node.Name == m.Name {
 					return node.Start(ctx)
 				}
@@ -69,6 +71,23 @@ func fault(ctx context.Context, l *lab.Lab, m *lab.Machine, command string) erro
 	default:
 		return m.Plug(ctx)
 	}
+}
+
+func disk(ctx context.Context, l *lab.Lab, command string, args []string) error {
+	if len(args) != 2 || !slices.Contains(lab.BareDevices(), args[1]) {
+		return fmt.Errorf("say which machine and which device: labctl %s storage1 %s", command, lab.BareDevices()[0])
+	}
+	if !l.BareStorage() {
+		return errors.New("only storage nodes that are bare (labctl up --bare-storage) have disks")
+	}
+	m, err := machineOf(l, args[0])
+	if err != nil {
+		return err
+	}
+	if command == "fail-disk" {
+		return m.FailDisk(ctx, args[1])
+	}
+	return m.NewDisk(ctx, args[1])
 }
 
 func delay(ctx context.Context, l *lab.Lab, args []string) error {

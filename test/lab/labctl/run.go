@@ -27,12 +27,15 @@ const usage = `usage: labctl [--dir DIR] COMMAND
                                      the programs (make e2e-tools). LIST is image archives for the nodes, and
                                      directories of them, separated by commas
   up --bare-storage --kubernetes TOOLS [--images LIST] [--storage-images LIST] [--env FILE]
-                                     start Kubernetes without GlusterFS and Heketi, with the storage nodes among its nodes
+                                     start Kubernetes without GlusterFS and Heketi, with the storage nodes among its nodes;
+                                     storage4 joins them with: labctl power-on storage4
   down                               end the lab, in whatever state it is
   status                             show what runs
   exec MACHINE -- PROGRAM [ARG...]   run a program on hub, storage1..3, node1, node2
   power-cut N | power-on N           storage node N (or a machine's name)
   unplug N | plug N                  unplug its network cable, or plug it in
+  fail-disk N DEVICE | new-disk N DEVICE
+                                     make a disk of a bare storage node fail, or replace it by an empty one
   delay N DURATION                   delay each of its packets, for example by 1ms; 0s ends that
   heketi|controller|node1|node2  stop|kill|start
                                      the lab's servers; controller and node1, node2 only without Kubernetes

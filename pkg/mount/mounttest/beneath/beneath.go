@@ -1,4 +1,5 @@
-// Package beneath makes a process do without MOVE_MOUNT_BENEATH, as on Linux before 6.5, to test what the driver does there.
+// Package beneath disables MOVE_MOUNT_BENEATH for a thread, as on Linux before 6.5, to test the driver's behaviour there. The
+// caller must lock its goroutine to the thread, which cannot be used for anything else afterwards.
 package beneath
 
 import (
@@ -12,17 +13,17 @@ import (
 // flag is MOVE_MOUNT_BENEATH.
 const flag = 0x200
 
-// Refused reports whether the calling thread does without the flag: the call then fails before its descriptors are looked at.
+// Refused reports whether the flag is disabled for the calling thread: the call then fails before its descriptors are checked.
 func Refused() bool {
 	return errors.Is(unix.MoveMount(-1, "", -1, "", flag), unix.EINVAL)
 }
 
-// Refuse makes the calling thread, and all that it starts or executes, do without MOVE_MOUNT_BENEATH: a filter answers move_mount with
-// the flag, in its fifth argument, with EINVAL. The caller has locked its goroutine to the thread.
+// Refuse disables MOVE_MOUNT_BENEATH for the calling thread and everything that it starts or executes: a seccomp filter answers
+// move_mount with that flag, in its fifth argument, with EINVAL. The caller must have locked its goroutine to the thread.
 func Refuse() error {
 	const (
 		number   = 0        // in struct seccomp_data
-		argument = 16 + 4*8 // the fifth, its lower half where numbers are little-endian, as on all that the driver is built for
+		argument = 16 + 4*8 // the lower half of the fifth; all platforms of the driver are little-endian
 		load     = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 		equal    = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 		hasBits  = unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K

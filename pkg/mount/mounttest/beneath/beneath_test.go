@@ -10,7 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest/beneath"
 )
 
-// TestRefuseNeedsRights: a test that goes on without the filter would say nothing about older kernels.
+// TestRefuseNeedsRights: Refuse returns an error if it cannot install the filter, because a test without it would say nothing
+// about older kernels.
 func TestRefuseNeedsRights(t *testing.T) {
 	var err error
 	mounttest.WithoutRight(t, unix.CAP_SYS_ADMIN, func() { err = beneath.Refuse() })

@@ -86,6 +86,9 @@ func setUp(layout Layout, name, ip string) error {
 	if err := setUpLink(ip); err != nil {
 		return err
 	}
+	if err := coverPrograms(layout, name); err != nil {
+		return err
+	}
 	switch {
 	case isBareStorage(layout, name):
 		return setUpBareStorage(layout, name)

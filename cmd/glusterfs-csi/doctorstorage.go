@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/doctor"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
+)
+
+// storageSource is the Kubernetes cluster whose GlusterFS doctor examines.
+type storageSource struct {
+	wanted     bool
+	namespace  string
+	kubeconfig string
+	inCluster  bool
+}
+
+func (s *storageSource) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&s.wanted, "storage", false, "examine GlusterFS and Heketi that the chart glusterfs-storage runs in a Kubernetes cluster: that of --kubeconfig or --in-cluster")
+	flags.StringVar(&s.namespace, "storage-namespace", "", "the chart's namespace, with --storage (default: that of the chart's DaemonSet, wherever it is)")
+	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig file whose current context names the cluster, with --storage")
+	flags.BoolVar(&s.inCluster, "in-cluster", false, "examine the cluster that this pod runs in, as its ServiceAccount, with --storage")
+}
+
+// connect returns nil if nothing is wanted.
+func (s *storageSource) connect() (*doctor.Storage, error) {
+	switch {
+	case !s.wanted && (s.namespace != "" || s.kubeconfig != "" || s.inCluster):
+		return nil, errors.New("--storage-namespace, --kubeconfig and --in-cluster have no meaning without --storage")
+	case !s.wanted:
+		return nil, nil //nolint:nilnil // doctor.Config takes nil for what is not wanted
+	case (s.kubeconfig == "") == !s.inCluster:
+		return nil, errors.New("--storage needs one of --kubeconfig=FILE and, in a pod, --in-cluster")
+	}
+	client, err := kube.NewClient(s.kubeconfig)
+	switch {
+	case err != nil && s.inCluster:
+		return nil, fmt.Errorf("--in-cluster: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("--kubeconfig=%s: %w", s.kubeconfig, err)
+	}
+	return &doctor.Storage{
+		Kubernetes: client, Namespace: s.namespace,
+		Runner: func(namespace string) servers.Runner { return podexec.New(client.Config(), namespace) },
+	}, nil
+}

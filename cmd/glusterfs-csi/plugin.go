@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/commandline"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
+)
+
+// The names under which kubectl looks for the plugin "kubectl glusterfs-csi", and for what completes its command lines.
+const (
+	pluginName           = "kubectl-glusterfs_csi"
+	pluginCompletionName = "kubectl_complete-glusterfs_csi"
+	pluginCommand        = "kubectl glusterfs-csi"
+)
+
+// programOf returns the program under the name by which it was called.
+func programOf(name string) func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	switch name {
+	case pluginName:
+		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			return execute(ctx, newPluginCommand(), args, stdout, stderr) //nolint:contextcheck // the commands get it from cobra, when they run
+		}
+	case pluginCompletionName:
+		return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			request := append([]string{cobra.ShellCompRequestCmd}, args...)
+			return execute(ctx, newPluginCommand(), request, stdout, stderr) //nolint:contextcheck // likewise
+		}
+	}
+	return run
+}
+
+// newPluginCommand is the root command under the plugin's name: the administrator's commands, in the cluster of kubectl's current context.
+func newPluginCommand() *cobra.Command {
+	var k kubectl.Client
+	root := commandline.NewRoot(pluginName, "Look after the GlusterFS volumes of a Kubernetes cluster", "say what to do: doctor, orphans, migrate or import", version)
+	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: pluginCommand}
+	flags := root.PersistentFlags()
+	flags.StringVar(&k.Kubeconfig, "kubeconfig", "", "kubeconfig file (default as kubectl: the variable KUBECONFIG, or ~/.kube/config)")
+	flags.StringVar(&k.Context, "context", "", "context of the kubeconfig file (default the current one)")
+	flags.StringVarP(&k.Namespace, "namespace", "n", "", "namespace of the driver (default that of the context)")
+	flags.StringVar(&k.Release, "release", "", "helm release of the driver, where the namespace has several")
+	root.AddCommand(newPluginDoctorCommand(&k), newPluginOrphansCommand(&k), newPluginMigrateCommand(&k), newPluginImportCommand(&k))
+	return root
+}
+
+// newPluginMigrateCommand is the command as ever, but for its cluster.
+func newPluginMigrateCommand(k *kubectl.Client) *cobra.Command {
+	cmd := newMigrateCommand(k)
+	for _, c := range cmd.Commands() {
+		c.Long = strings.NewReplacer("  glusterfs-csi migrate", "  "+pluginCommand+" migrate", " --kubeconfig=FILE", "").Replace(c.Long)
+	}
+	return cmd
+}

@@ -1,0 +1,106 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+const file = "../../charts/glusterfs-csi/dashboard.json"
+
+var update = flag.Bool("update", false, "write the chart's dashboard.json instead of comparing with it")
+
+// The chart has the dashboard that this package makes.
+func TestTheChartHasTheDashboard(t *testing.T) {
+	want, err := JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("dashboard.json is not what this package makes (make chart-dashboard writes it):\n%s", diff)
+	}
+}
+
+// Grafana's own types know each field of the dashboard, and its constraints hold.
+func TestTheDashboardIsOfGrafanasSchema(t *testing.T) {
+	plugins.RegisterDefaultPlugins()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := strict(content)
+	if err != nil {
+		t.Error(err)
+	}
+	if err := d.Validate(); err != nil {
+		t.Error(err)
+	}
+	if _, err := strict([]byte(`{"title": "x", "schemaVersion": 41, "panels": [{"type": "stat", "titel": "x"}]}`)); err == nil {
+		t.Error("a field that Grafana does not know is accepted: the test above sees nothing")
+	}
+}
+
+// strict decodes a dashboard. The decoder returns an empty list of errors as an error that is not nil.
+func strict(content []byte) (d dashboard.Dashboard, err error) {
+	err = d.UnmarshalJSONStrict(content)
+	if list, ok := errors.AsType[cog.BuildErrors](err); ok && len(list) == 0 {
+		err = nil
+	}
+	return d, err
+}
+
+// Panels do not overlap, have a title of their own in their row, and ask something.
+func TestPanels(t *testing.T) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Panels []struct {
+			Type    string                         `json:"type"`
+			Title   string                         `json:"title"`
+			GridPos struct{ X, Y, W, H int }       `json:"gridPos"`
+			Targets []struct{ Expr, RefID string } `json:"targets"`
+		} `json:"panels"`
+	}
+	if err := json.Unmarshal(content, &d); err != nil {
+		t.Fatal(err)
+	}
+	taken := map[[2]int]string{}
+	for _, p := range d.Panels {
+		if p.Type == "row" {
+			continue
+		}
+		if p.Title == "" || len(p.Targets) == 0 {
+			t.Errorf("panel %+v has no title or asks nothing", p)
+		}
+		for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
+			for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
+				if other := taken[[2]int{x, y}]; other != "" || x >= 24 {
+					t.Errorf("%q lies on %q at %d, %d", p.Title, other, x, y)
+				}
+				taken[[2]int{x, y}] = p.Title
+			}
+		}
+	}
+	if len(taken) == 0 {
+		t.Error("there are no panels")
+	}
+}

@@ -1,0 +1,148 @@
+package dashboard
+
+type row struct {
+	title  string
+	panels []panel
+}
+
+type panel struct {
+	title, description, unit string
+	single                   bool    // one number, not a graph
+	badFrom                  float64 // of a number: from here on it is red; 0: never
+	queries                  []query
+}
+
+// query has CONTROLLER and NODE for the labels of the series.
+type query struct{ expr, legend string }
+
+func rows() []row {
+	return []row{{"Overview", overview()}, {"Controller and Heketi", controller()}, {"Mounts on nodes", nodes()}, {"Processes", processes()}}
+}
+
+func overview() []panel {
+	number := func(title, description string, badFrom float64, expr string) panel {
+		return panel{title: title, description: description, unit: "none", single: true, badFrom: badFrom, queries: []query{{expr, ""}}}
+	}
+	return []panel{
+		number("Controllers", "There is exactly one, or none where no Heketi is configured.", 2, `count(up{CONTROLLER} == 1)`),
+		number("Node plugins", "Those that answer Prometheus.", 0, `count(up{NODE} == 1)`),
+		number("GlusterFS clients", "One for each volume on each node.", 0, `sum(glusterfs_csi_node_clients{NODE})`),
+		number("Repairs that failed, 24 h", "Events on the pods name the mounts (MountNotHealed).", 1,
+			`sum(increase(glusterfs_csi_node_heals_total{NODE,outcome!="healed"}[24h]))`+
+				` + sum(increase(glusterfs_csi_node_graph_repairs_total{NODE,outcome!="healed"}[24h]))`),
+		number("Nodes with clients in the pod", "There, volumes are disconnected when the node plugin's pod ends.", 1, `sum(glusterfs_csi_node_clients_in_pod{NODE})`),
+		number("Orphans", "With controller.reportOrphans: volumes without PersistentVolume, and the reverse.", 1, `sum(glusterfs_csi_orphans{CONTROLLER})`),
+	}
+}
+
+func controller() []panel {
+	return []panel{
+		{
+			title: "Calls", description: "CSI calls that ended, by method and code.", unit: "ops",
+			queries: []query{{
+				`sum by (grpc_method, grpc_code) (rate(grpc_server_handled_total{CONTROLLER,grpc_service="csi.v1.Controller"}[$__rate_interval]))`,
+				"{{grpc_method}} {{grpc_code}}",
+			}},
+		},
+		{
+			title: "Duration of calls, 95th percentile", description: "Calls that wait for Heketi take as long as Heketi does.", unit: "s",
+			queries: []query{{
+				`histogram_quantile(0.95, sum by (grpc_method, le) (rate(grpc_server_handling_seconds_bucket{CONTROLLER,grpc_service="csi.v1.Controller"}[$__rate_interval])))`,
+				"{{grpc_method}}",
+			}},
+		},
+		{
+			title: "Operations under way", description: "Of the driver, and of these the ones that Heketi carries out now.", unit: "none",
+			queries: []query{
+				{`sum by (operation) (glusterfs_csi_running_operations{CONTROLLER})`, "{{operation}}"},
+				{`sum by (backend, operation) (glusterfs_csi_heketi_operations_in_flight{CONTROLLER})`, "{{backend}}: {{operation}}"},
+			},
+		},
+		{
+			title: "Duration in Heketi, 90th percentile", description: "From the request to the end of the operation.", unit: "s",
+			queries: []query{{
+				`histogram_quantile(0.9, sum by (backend, operation, le) (rate(glusterfs_csi_heketi_operation_duration_seconds_bucket{CONTROLLER}[$__rate_interval])))`,
+				"{{backend}}: {{operation}}",
+			}},
+		},
+		{
+			title: "Waiting for Heketi, 90th percentile", description: "How long operations wait for one of the backend's maxInFlight places.", unit: "s",
+			queries: []query{{
+				`histogram_quantile(0.9, sum by (backend, operation, le) (rate(glusterfs_csi_heketi_operation_queue_seconds_bucket{CONTROLLER}[$__rate_interval])))`,
+				"{{backend}}: {{operation}}",
+			}},
+		},
+		{
+			title: "Ends of operations", description: "done, refused (no room, for example), failed, or unknown (Heketi was restarted).", unit: "ops",
+			queries: []query{{
+				`sum by (backend, outcome) (rate(glusterfs_csi_heketi_operation_duration_seconds_count{CONTROLLER}[$__rate_interval]))`,
+				"{{backend}}: {{outcome}}",
+			}},
+		},
+	}
+}
+
+func nodes() []panel {
+	return []panel{
+		{
+			title: "Calls that failed", description: "Of the kubelet, by method and code. NOT_FOUND and the like are the kubelet's own mistakes.", unit: "ops",
+			queries: []query{{
+				`sum by (grpc_method, grpc_code) (rate(grpc_server_handled_total{NODE,grpc_service="csi.v1.Node",grpc_code!="OK"}[$__rate_interval]))`,
+				"{{grpc_method}} {{grpc_code}}",
+			}},
+		},
+		{
+			title: "Duration of calls, 95th percentile", unit: "s",
+			queries: []query{{
+				`histogram_quantile(0.95, sum by (grpc_method, le) (rate(grpc_server_handling_seconds_bucket{NODE,grpc_service="csi.v1.Node"}[$__rate_interval])))`,
+				"{{grpc_method}}",
+			}},
+		},
+		{
+			title: "Clients by version", description: "A client keeps its version until its volume leaves the node. No version: in the node plugin's pod.", unit: "none",
+			queries: []query{{`sum by (placement, version) (glusterfs_csi_node_clients{NODE})`, "{{placement}} {{version}}"}},
+		},
+		{
+			title: "Memory of clients", description: "By node plugin, of the clients outside of its pod.", unit: "bytes",
+			queries: []query{{`sum by (pod) (glusterfs_csi_node_client_memory_bytes{NODE})`, "{{pod}}"}},
+		},
+		{
+			title: "Clients that ended, in an hour", description: "While their volumes were in use; and of these the ones that hung.", unit: "none",
+			queries: []query{
+				{`sum by (pod) (increase(glusterfs_csi_node_client_deaths_total{NODE}[1h])) > 0`, "{{pod}}"},
+				{`sum by (pod) (increase(glusterfs_csi_node_hung_clients_total{NODE}[1h])) > 0`, "{{pod}}: hung"},
+			},
+		},
+		{
+			title: "Repairs, in an hour", description: "After a client's end, and after a change of a volume's bricks or options.", unit: "none",
+			queries: []query{
+				{`sum by (outcome) (increase(glusterfs_csi_node_heals_total{NODE}[1h]))`, "client: {{outcome}}"},
+				{`sum by (outcome) (increase(glusterfs_csi_node_graph_repairs_total{NODE}[1h]))`, "change: {{outcome}}"},
+			},
+		},
+		{
+			title: "Duration of repairs, 95th percentile", description: "After a client's end.", unit: "s",
+			queries: []query{{`histogram_quantile(0.95, sum by (le) (rate(glusterfs_csi_node_heal_duration_seconds_bucket{NODE}[$__rate_interval])))`, "repair"}},
+		},
+		{
+			title: "Dead mounts beneath others", description: "On kernels before 6.5. They go with their containers.", unit: "none",
+			queries: []query{{`sum by (pod) (glusterfs_csi_node_dead_layers{NODE})`, "{{pod}}"}},
+		},
+		{
+			title: "Leftovers", description: "Files and directories of earlier node plugins that could not be cleared away.", unit: "none",
+			queries: []query{{`sum by (pod) (glusterfs_csi_node_leftovers{NODE})`, "{{pod}}"}},
+		},
+	}
+}
+
+func processes() []panel {
+	both := func(title, unit, before, metric, after string) panel {
+		of := func(selector string) string { return before + metric + "{" + selector + "}" + after }
+		return panel{title: title, unit: unit, queries: []query{{of("CONTROLLER"), "{{pod}}"}, {of("NODE"), "{{pod}}"}}}
+	}
+	return []panel{
+		both("Memory", "bytes", "", "process_resident_memory_bytes", ""),
+		both("CPU", "percentunit", "rate(", "process_cpu_seconds_total", "[$__rate_interval])"),
+		both("Goroutines", "none", "", "go_goroutines", ""),
+	}
+}

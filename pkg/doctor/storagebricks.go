@@ -1,0 +1,75 @@
+package doctor
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+)
+
+const checkBricks = "storage-bricks"
+
+// volumeBricks is what all servers report about one volume.
+type volumeBricks struct {
+	stopped, heals bool
+	offline        []string // bricks
+	nodes          []string // of these, each once
+	on             *server  // one of those that have such a brick
+}
+
+// bricks looks for volumes that are stopped, and for bricks that are offline on the servers that have answered.
+func (s *section) bricks(answered []*server) {
+	before, count := len(s.found), 0
+	volumes := map[string]*volumeBricks{}
+	for _, one := range answered {
+		for i := range one.status.Volumes {
+			v := &one.status.Volumes[i]
+			state := volumes[v.Name]
+			if state == nil {
+				state = &volumeBricks{heals: v.Heals()}
+				volumes[v.Name] = state
+			}
+			if !v.Started() {
+				state.stopped = state.stopped || v.Status == "Stopped" // a volume that is being made is Created
+				continue
+			}
+			count += len(v.Bricks)
+			for _, b := range v.Bricks {
+				if b.Started() {
+					continue
+				}
+				state.offline, state.on = append(state.offline, b.Path+" (node "+one.node+")"), one
+				if !slices.Contains(state.nodes, one.node) {
+					state.nodes = append(state.nodes, one.node)
+				}
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(volumes)) {
+		if state := volumes[name]; state.stopped {
+			s.add(report.Warning, "storage-volumes", "", "gluster volume "+name+" is stopped, so that it cannot be mounted", "unless it was stopped on purpose:",
+				s.inServer(answered[0], "volume start "+name))
+		} else if len(state.offline) > 0 {
+			s.offline(name, state)
+		}
+	}
+	s.ok(checkBricks, before, "all "+plain.Plural(count, "brick")+" of started volumes are online")
+}
+
+// offline is the finding about one volume. Bricks of several servers may be copies of each other, and are taken for that.
+func (s *section) offline(volume string, state *volumeBricks) {
+	severity, meaning := report.Warning, "the other copies serve: "
+	switch {
+	case !state.heals:
+		severity, meaning = report.Critical, "the volume has no copies, and files are missing: "
+	case len(state.nodes) > 1:
+		severity, meaning = report.Critical, "files may be read-only or unavailable: "
+	case s.silent:
+		severity, meaning = report.Critical, "a server has not answered, so that files may be read-only or unavailable: "
+	}
+	s.add(severity, checkBricks, "", "gluster volume "+volume+" has "+plain.Plural(len(state.offline), "brick")+" offline; "+meaning+named(state.offline, ", "),
+		"the events of the server's pod say whether the brick's file system is mounted, and the log in /var/log/glusterfs/bricks on its node why its process has ended. "+
+			"docs/day-one.md (\"Afterwards\") says how to replace a device that is lost for good. Otherwise this starts the brick again:",
+		s.kubectl("describe pod "+state.on.pod), s.inServer(state.on, "volume start "+volume+" force"))
+}

@@ -1,0 +1,83 @@
+// Package kubectl asks a Kubernetes cluster by means of the program kubectl, for a plugin of it: contexts, credentials and proxies work as the
+// user is used to, whatever they are.
+package kubectl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+)
+
+// Client holds the flags of kubectl that select a cluster and a namespace; "" is kubectl's own default.
+type Client struct {
+	Kubeconfig string
+	Context    string
+	Namespace  string
+	// Release is the helm release of the driver; "" is the only one in the namespace.
+	Release string
+}
+
+const longestStderr = 1000
+
+// ExitError is returned when kubectl, or a command that it ran in a pod, ended with another code than 0.
+type ExitError struct {
+	Code   int
+	Stderr string // in one line
+}
+
+// Error implements error.
+func (e *ExitError) Error() string {
+	if e.Stderr == "" {
+		return fmt.Sprintf("kubectl ended with code %d", e.Code)
+	}
+	return e.Stderr
+}
+
+// run returns what kubectl writes on its standard output, also beside an *ExitError.
+func (c Client) run(ctx context.Context, args ...string) ([]byte, error) {
+	for _, flag := range [][2]string{{"--namespace=", c.Namespace}, {"--context=", c.Context}, {"--kubeconfig=", c.Kubeconfig}} {
+		if flag[1] != "" {
+			args = append([]string{flag[0] + flag[1]}, args...)
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "kubectl", args...) // #nosec G204 -- the administrator's own kubectl, with names that it has listed
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	exit, exited := errors.AsType[*exec.ExitError](err)
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("kubectl: %w", context.Cause(ctx))
+	case exited:
+		return stdout.Bytes(), &ExitError{Code: exit.ExitCode(), Stderr: plain.Line(essence(stderr.String()), longestStderr)}
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, errors.New("kubectl is not in PATH: install it, or run glusterfs-csi in the driver's pods (docs/doctor.md)")
+	case err != nil:
+		return nil, fmt.Errorf("kubectl: %w", err)
+	}
+	return stdout.Bytes(), nil
+}
+
+// essence leaves out of what kubectl writes on its standard error what says nothing to an administrator: lines of its own log, and the code with
+// which a command in a pod has ended.
+func essence(stderr string) string {
+	kept := slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool {
+		return logLine.MatchString(line) || strings.HasPrefix(line, "command terminated with exit code ") || strings.TrimSpace(line) == ""
+	})
+	return strings.Join(kept, "\n")
+}
+
+var logLine = regexp.MustCompile(`^[EWI][0-9]{4} `)
+
+// Exec runs the driver's program in a pod, with these arguments, and returns what it writes on its standard output, also beside an *ExitError.
+func (c Client) Exec(ctx context.Context, pod Pod, args ...string) ([]byte, error) {
+	c.Namespace = pod.Namespace
+	return c.run(ctx, append([]string{"exec", pod.Name, "--container=" + container, "--", "/glusterfs-csi"}, args...)...)
+}

@@ -1,0 +1,81 @@
+// Package cli asks the glusterd of the same container by the gluster command.
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/glustercli"
+)
+
+// CLI runs the gluster command.
+type CLI struct {
+	Runner Runner
+	Limits Limits
+	// RunDir is the directory, and StateFile the name in it, of the file into which glusterd writes its state. No other process
+	// may use the same file.
+	RunDir, StateFile string
+}
+
+// Runner runs a program to its end and returns its standard output, also with an error. When ctx is done, it ends the program.
+type Runner interface {
+	Run(ctx context.Context, args ...string) (output []byte, err error)
+}
+
+// Limits bound how long a command may take.
+type Limits struct {
+	Pool     time.Duration // gluster pool list
+	State    time.Duration // gluster get-state
+	HealInfo time.Duration // gluster volume heal info summary, for one volume
+}
+
+// DefaultLimits returns the limits for a node that is busy.
+func DefaultLimits() Limits {
+	return Limits{Pool: 7 * time.Second, State: 30 * time.Second, HealInfo: 2 * time.Minute}
+}
+
+// Pool returns the servers of the trusted pool.
+func (c *CLI) Pool(ctx context.Context) ([]glustercli.Peer, error) {
+	output, err := c.ask(ctx, c.Limits.Pool, "pool", "list", "--xml")
+	return decoded(output, err, glustercli.ReadPool)
+}
+
+// HealSummary returns the heal backlog of a volume. It costs the bricks something: gluster crawls their lists of entries.
+func (c *CLI) HealSummary(ctx context.Context, volume string) (glustercli.HealSummary, error) {
+	output, err := c.ask(ctx, c.Limits.HealInfo, "volume", "heal", volume, "info", "summary", "--xml")
+	return decoded(output, err, glustercli.ReadHealSummary)
+}
+
+// Volumes reads what glusterd knows of all volumes. Other servers are not asked, and no lock is taken.
+func (c *CLI) Volumes(ctx context.Context) ([]glustercli.Volume, error) {
+	if _, err := c.ask(ctx, c.Limits.State, "get-state", "glusterd", "odir", c.RunDir, "file", c.StateFile); err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(filepath.Join(c.RunDir, c.StateFile))
+	if err != nil {
+		return nil, fmt.Errorf("read the state of glusterd: %w", err)
+	}
+	return glustercli.ReadState(bytes.NewReader(data))
+}
+
+func (c *CLI) ask(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no end after %s", limit))
+	defer cancel()
+	return c.Runner.Run(ctx, append([]string{"gluster", "--mode=script"}, args...)...)
+}
+
+// decoded reads an output. If the command has failed, what its output says about that is better than its exit code.
+func decoded[T any](output []byte, failure error, read func(io.Reader) (T, error)) (T, error) {
+	result, err := read(bytes.NewReader(output))
+	if failed, ok := errors.AsType[*glustercli.FailedError](err); ok && failed.Message != "" || failure == nil {
+		return result, err
+	}
+	var none T
+	return none, failure
+}

@@ -1,0 +1,173 @@
+package chart
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	docs "github.com/glusterfs-csi/glusterfs-csi/test/documents"
+)
+
+// alert is a rule of the PrometheusRule.
+type alert struct {
+	Alert       string            `json:"alert"`
+	Expr        string            `json:"expr"`
+	For         string            `json:"for,omitempty"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+type alertGroup struct {
+	Name  string  `json:"name"`
+	Rules []alert `json:"rules"`
+}
+
+// alerts returns the groups of the PrometheusRule in testdata/values/everything.yaml.
+func alerts(t *testing.T) []alertGroup {
+	t.Helper()
+	r := renderings()[slices.IndexFunc(renderings(), func(r rendering) bool { return r.name == "everything" })]
+	rule := only(t, objects(t, r.render(t)), "PrometheusRule", "glusterfs-csi")
+	text, err := yaml.Marshal(dig(t, rule.Object, "spec", "groups"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var groups []alertGroup
+	if err := yaml.UnmarshalStrict(text, &groups); err != nil {
+		t.Fatalf("a rule has a field that Prometheus does not have: %v", err)
+	}
+	return groups
+}
+
+func alertNames(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, group := range alerts(t) {
+		for _, rule := range group.Rules {
+			names = append(names, rule.Alert)
+		}
+	}
+	return names
+}
+
+// Each alert leads to a section of docs/alerts.md with the same three parts, and each section is about an alert.
+func TestAlertsHaveRunbooks(t *testing.T) {
+	page := docs.Page(t, "alerts.md")
+	names := alertNames(t)
+	for _, group := range alerts(t) {
+		for _, rule := range group.Rules {
+			if want := "https://wiki.example.org/gluster#" + strings.ToLower(rule.Alert); rule.Annotations["runbook_url"] != want {
+				t.Errorf("%s: runbook_url %q, want %q", rule.Alert, rule.Annotations["runbook_url"], want)
+			}
+			if rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" || rule.Labels["severity"] == "" {
+				t.Errorf("%s has no summary, description or severity: %+v", rule.Alert, rule)
+			}
+			_, section, found := strings.Cut(page, "\n### "+rule.Alert+"\n")
+			if !found {
+				t.Errorf("docs/alerts.md has no section %s", rule.Alert)
+				continue
+			}
+			section, _, _ = strings.Cut(section, "\n#")
+			for _, part := range []string{"**Meaning.**", "**First look.**", "**What to do.**"} {
+				if strings.Count(section, part) != 1 {
+					t.Errorf("docs/alerts.md, %s: %s is not there once", rule.Alert, part)
+				}
+			}
+		}
+	}
+	for _, heading := range regexp.MustCompile(`(?m)^### (Glusterfs\w+)$`).FindAllStringSubmatch(page, -1) {
+		if !slices.Contains(names, heading[1]) {
+			t.Errorf("docs/alerts.md has a section about %s, which is no alert", heading[1])
+		}
+	}
+}
+
+// promtool runs what comes with Debian's prometheus.
+func promtool(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := tool(t, "promtool", args...); err != nil {
+		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// writeRules writes what Prometheus gets of the PrometheusRule. Of the annotations only the summaries are left, which the tests below compare.
+func writeRules(t *testing.T, dir string) {
+	t.Helper()
+	groups := alerts(t)
+	for _, group := range groups {
+		for i, rule := range group.Rules {
+			group.Rules[i].Annotations = map[string]string{"summary": rule.Annotations["summary"]}
+		}
+	}
+	writeYAML(t, filepath.Join(dir, "rules.yaml"), map[string]any{"groups": groups})
+}
+
+func writeYAML(t *testing.T, path string, content any) {
+	t.Helper()
+	text, err := yaml.Marshal(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(text))
+}
+
+func TestPrometheusTakesTheAlerts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rules.yaml")
+	writeYAML(t, path, map[string]any{"groups": alerts(t)})
+	promtool(t, "check", "rules", "--lint-fatal", path)
+}
+
+// Prometheus, given these series, fires each alert, and does not fire it for what is nearly the same.
+func TestAlertsFire(t *testing.T) {
+	dir := t.TempDir()
+	writeRules(t, dir)
+	cases := alertCases()
+	tests := map[string][]map[string]any{} // by interval, of which a file of promtool has one
+	for _, c := range cases {
+		interval := cmp.Or(c.every, "1m")
+		tests[interval] = append(tests[interval], c.test(interval, true), c.test(interval, false))
+	}
+	for interval, list := range tests {
+		path := filepath.Join(dir, interval+".yaml")
+		writeYAML(t, path, map[string]any{"rule_files": []string{"rules.yaml"}, "evaluation_interval": interval, "tests": list})
+		promtool(t, "test", "rules", path)
+	}
+
+	for _, name := range alertNames(t) {
+		if !slices.ContainsFunc(cases, func(c alertCase) bool { return c.alert == name }) {
+			t.Errorf("%s is not tried", name)
+		}
+	}
+}
+
+// alertCase is what an alert is tried with.
+type alertCase struct {
+	alert   string
+	at      string            // how much later Prometheus is asked
+	every   string            // the interval of samples and evaluations; "" is a minute
+	fires   map[string]string // series
+	labels  map[string]string
+	summary string
+	quiet   map[string]string // series with which it does not fire
+}
+
+func (c alertCase) test(interval string, fires bool) map[string]any {
+	series, expected, kind := c.quiet, []map[string]any{}, "does not fire"
+	if fires {
+		series, kind = c.fires, "fires"
+		expected = append(expected, map[string]any{"exp_labels": c.labels, "exp_annotations": map[string]string{"summary": c.summary}})
+	}
+	var input []map[string]string
+	for name, values := range series {
+		input = append(input, map[string]string{"series": name, "values": values})
+	}
+	return map[string]any{
+		"name": fmt.Sprintf("%s %s", c.alert, kind), "interval": interval, "input_series": input,
+		"alert_rule_test": []map[string]any{{"eval_time": c.at, "alertname": c.alert, "exp_alerts": expected}},
+	}
+}

@@ -1,0 +1,1 @@
+../../tools/storage-e2e/storage_test.go

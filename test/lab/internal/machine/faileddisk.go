@@ -1,0 +1,123 @@
+package machine
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// diskFailed, below DiskLVM, holds what was on disks that have failed. The files stay, because the lab finds their loop devices by them.
+const diskFailed = "failed"
+
+// FailDisk lets a disk of a bare storage machine fail, with all that is on it. Reads and writes give I/O errors, also those of file
+// systems that are mounted. LVM, which keeps what it knows on the disk, does not find the volume group any more. The device's
+// name in /dev is left to the caller.
+func FailDisk(layout Layout, name, device string) error {
+	disk := layout.DiskDir(name)
+	state := filepath.Join(disk, DiskLVM)
+	unlock, err := lockLVM(state)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	groups, err := volumeGroupsOn(state, device)
+	if err != nil {
+		return err
+	}
+	base := filepath.Base(device)
+	if err := makeDirs(filepath.Join(state, diskFailed)); err != nil {
+		return err
+	}
+	failed, err := os.MkdirTemp(filepath.Join(state, diskFailed), base+"-")
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(disk, DiskDevices, base), filepath.Join(failed, base)); err != nil {
+		return fmt.Errorf("disk %s of %s: %w", device, name, err)
+	}
+	for _, path := range append(groups, filepath.Join(state, "pv."+base)) {
+		if err := os.Rename(path, filepath.Join(failed, filepath.Base(path))); ignoreMissing(err) != nil {
+			return err
+		}
+	}
+	return loseFiles(failed, base)
+}
+
+// lockLVM keeps the stand-in for lvm from working.
+func lockLVM(state string) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+// volumeGroupsOn lists the directories of the volume groups that the stand-in for lvm has on a device.
+func volumeGroupsOn(state, device string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(state, "*", "pv"))
+	if err != nil {
+		return nil, err
+	}
+	var groups []string
+	for _, file := range files {
+		on, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if strings.TrimSpace(string(on)) == device {
+			groups = append(groups, filepath.Dir(file))
+		}
+	}
+	return groups, nil
+}
+
+// loseFiles empties the files of the disk and of its logical volumes, and tells the loop devices that have them: a device without a
+// single sector fails each request.
+func loseFiles(dir, disk string) error {
+	lost := map[fileID]bool{}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || entry.Name() != disk && filepath.Ext(path) != ".img" {
+			return err
+		}
+		if err := os.Truncate(path, 0); err != nil {
+			return err
+		}
+		var stat unix.Stat_t
+		err = unix.Stat(path, &stat)
+		lost[fileID{stat.Dev, stat.Ino}] = true
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	attached, err := attachedLoops()
+	if err != nil {
+		return err
+	}
+	for _, l := range attached {
+		if lost[l.file] {
+			if err := readSize(l.device); err != nil {
+				return fmt.Errorf("take the sectors of %s: %w", l.device, err)
+			}
+		}
+	}
+	return nil
+}
+
+// readSize makes a loop device as large as its file is now.
+func readSize(device string) error {
+	f, err := os.Open(device)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return unix.IoctlSetInt(int(f.Fd()), unix.LOOP_SET_CAPACITY, 0)
+}
