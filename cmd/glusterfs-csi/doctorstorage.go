@@ -27,7 +27,7 @@ func (s *storageSource) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&s.inCluster, "in-cluster", false, "examine the cluster that this pod runs in, as its ServiceAccount, with --storage")
 }
 
-// connect returns nil if nothing is wanted.
+// connect returns nil if --storage is not set.
 func (s *storageSource) connect() (*doctor.Storage, error) {
 	switch {
 	case !s.wanted && (s.namespace != "" || s.kubeconfig != "" || s.inCluster):

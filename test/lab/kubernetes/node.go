@@ -29,8 +29,8 @@ func (c *Cluster) Node(i int) *Node {
 	return &Node{cluster: c, Machine: m, Name: m.Name}
 }
 
-// StorageNode returns the i-th storage machine, counted from 1, in a lab with lab.Options.BareStorage. The machine with the number
-// lab.Spare joins the cluster when it is started.
+// StorageNode returns the i-th storage machine, counted from 1, in a lab with lab.Options.BareStorage. The machine with the
+// number lab.Spare joins the cluster when it is started.
 func (c *Cluster) StorageNode(i int) *Node {
 	m := c.lab.Storage(i)
 	return &Node{cluster: c, Machine: m, Name: m.Name, Storage: true, Spare: i == lab.Spare}
