@@ -18,7 +18,7 @@ import (
 
 func newPluginDoctorCommand(k *kubectl.Client) *cobra.Command {
 	var nodes []string
-	cmd := newExaminationCommand("doctor", "Look for what keeps volumes from being made and mounted, and say what to do",
+	cmd := newExaminationCommand("doctor", "Find the reasons why volumes cannot be created or mounted, and suggest remedies",
 		"Doctor runs the driver's own examination in the pods of a cluster: in the controller that of the configuration, each Heketi and the gluster\n"+
 			"servers, in each node plugin that of the node. It names the charts and images that run. It changes nothing, and needs pods/exec in the driver's namespace.\n\n"+
 			"  "+pluginCommand+" doctor --namespace=glusterfs-csi",

@@ -29,7 +29,7 @@ const (
 
 func (o *capacityOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.interval, "publish-capacity", 0, "how often to ask Heketi how much room each StorageClass has, as in 5m, for CSIStorageCapacity objects in the namespace of this pod (variables "+
-		namespaceVariable+" and "+podVariable+"); asks the Kubernetes API (default 0, never)")
+		namespaceVariable+" and "+podVariable+"); needs the Kubernetes API (default 0, never)")
 	flags.BoolVar(&o.immediate, "publish-capacity-immediate", false, "with --publish-capacity: for classes with immediate binding, too")
 }
 
