@@ -8,11 +8,11 @@ type row struct {
 type panel struct {
 	title, description, unit string
 	single                   bool    // one number, not a graph
-	badFrom                  float64 // of a number: from here on it is red; 0: never
+	badFrom                  float64 // red from this number on; 0: never
 	queries                  []query
 }
 
-// query has CONTROLLER and NODE for the labels of the series.
+// query is a Prometheus query; CONTROLLER and NODE in it stand for the labels of the series.
 type query struct{ expr, legend string }
 
 func rows() []row {

@@ -56,7 +56,7 @@ func (r *reaper) Run(ctx context.Context, args ...string) ([]byte, error) {
 		return output, nil
 	}
 	if strings.TrimSpace(said) == "" {
-		said = string(output[:min(len(output), mostMessage)]) // gluster writes some of its errors there
+		said = string(output[:min(len(output), mostMessage)]) // gluster prints some of its errors on standard output
 	}
 	return output, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), failure, plain.Line(said, mostMessage))
 }

@@ -56,7 +56,7 @@ func (Exec) Run(ctx context.Context, args ...string) ([]byte, error) {
 	case exited:
 		said := string(exit.Stderr)
 		if strings.TrimSpace(said) == "" {
-			said = string(r.output) // gluster writes some of its errors there
+			said = string(r.output) // gluster prints some of its errors on standard output
 		}
 		return r.output, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), r.err, plain.Line(said, mostReason))
 	}
