@@ -54,7 +54,7 @@ func source() common.DataSourceRef {
 	return common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
 }
 
-// The width of Grafana's grid is 24.
+// Widths of panels; Grafana's grid is 24 wide.
 const (
 	statWidth, statHeight   = 4, 4
 	graphWidth, graphHeight = 8, 8
@@ -72,7 +72,7 @@ func (p panel) builder() cog.Builder[dashboard.Panel] {
 	return builder
 }
 
-// stat shows the last value, in the colour of its threshold.
+// stat shows the last value, coloured by its threshold.
 func (p panel) stat() cog.Builder[dashboard.Panel] {
 	steps := []dashboard.Threshold{{Color: "green"}}
 	if p.badFrom > 0 {
