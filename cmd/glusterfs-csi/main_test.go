@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
-// asMain makes the test's own binary behave as glusterfs-csi, so that a test can send it signals.
+// asMain makes the test binary behave as glusterfs-csi, so that a test can send signals to it.
 const asMain = "GLUSTERFS_CSI_TEST_MAIN"
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Setenv(endpointVariable, "")
 	t.Setenv(nodeIDVariable, "")
 	var out, errs bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a server that starts by mistake ends again; no command takes that long on a busy machine
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a server that starts by mistake stops in the end; no command takes that long, even on a busy machine
 	defer cancel()
 	code = run(ctx, args, &out, &errs)
 	return code, out.String(), errs.String()
@@ -78,10 +78,10 @@ func TestWrongCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	config, _, _ := fakeHeketi(t)
-	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // outside a pod
 	state := "--state-dir=" + filepath.Join(dir, "state")
 	const cluster = "630372ccdc720a92c681fb928f27b53f"
-	used := "--state-dir=" + t.TempDir() // for starts that fail after the node has looked at its state
+	used := "--state-dir=" + t.TempDir() // for starts that fail after the node has read its state
 	tests := []struct {
 		name string
 		args []string

@@ -26,7 +26,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// apiServer holds Secrets, which it reads and patches as an API server does.
+// apiServer is a fake API server that serves and patches Secrets.
 type apiServer struct {
 	mu      sync.Mutex
 	secrets map[string]map[string]any
@@ -70,7 +70,7 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(secret)
 }
 
-// merge is RFC 7396.
+// merge applies a JSON merge patch (RFC 7396).
 func merge(into, patch map[string]any) {
 	for key, value := range patch {
 		object, isObject := value.(map[string]any)
@@ -112,7 +112,7 @@ func mustRun(t *testing.T, args ...string) {
 	}
 }
 
-// TestRoundTrip: a volume's record is made in a real Heketi, backed up, and found in another one that starts from the backup.
+// TestRoundTrip: a volume is recorded in a real Heketi, backed up, and found in another Heketi that starts from the backup.
 func TestRoundTrip(t *testing.T) {
 	mock := labtest.MockHeketi(t)
 	t.Setenv(keyVariable, lab.HeketiKey)
@@ -149,7 +149,7 @@ func TestRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heketi.db")
 	restore := append([]string{"restore", "--database=" + path}, cluster...)
 	mustRun(t, restore...)
-	mustRun(t, restore...) // the second time, there is a database
+	mustRun(t, restore...) // the second time, there is a database already
 	url := startHeketi(t, mock, path)
 	again, err := connect(t, url).Volume(t.Context(), made.ID)
 	if err != nil || again.Name != "data" || again.SizeGiB != 3 {
@@ -160,7 +160,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestRestoreWarns of a volume that was being made when the backup was taken.
+// TestRestoreWarns: the log names a volume that was being made when the backup was taken.
 func TestRestoreWarns(t *testing.T) {
 	mock := labtest.MockHeketi(t)
 	t.Setenv(keyVariable, lab.HeketiKey)
@@ -218,14 +218,14 @@ func connect(t *testing.T, url string) *heketi.Client {
 	return client
 }
 
-// startHeketi starts a Heketi like the other one on a database file.
+// startHeketi starts a Heketi on a database file, configured like another one.
 func startHeketi(t *testing.T, like *lab.MockHeketi, path string) (url string) {
 	t.Helper()
 	binaries, err := lab.BuildHeketi(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := httptest.NewServer(nil) // for a free port
+	listener := httptest.NewServer(nil) // only to get a free port
 	address := listener.Listener.Addr().String()
 	listener.Close()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binaries.Server, "--config="+filepath.Join(filepath.Dir(like.Log), "heketi.json"))
@@ -247,7 +247,7 @@ func startHeketi(t *testing.T, like *lab.MockHeketi, path string) (url string) {
 	}
 }
 
-// TestWatch: the sidecar saves what a real Heketi writes into its file.
+// TestWatch: the sidecar saves the changes that a real Heketi makes in its file.
 func TestWatch(t *testing.T) {
 	mock := labtest.MockHeketi(t)
 	t.Setenv(keyVariable, lab.HeketiKey)
@@ -267,7 +267,7 @@ func TestWatch(t *testing.T) {
 			if got := server.annotation("heketi-db-backup", "glusterfs-storage/sha256"); got != not {
 				return got
 			}
-			if time.Since(began) > 25*time.Second { // less than until the file is looked at without a report of the kernel
+			if time.Since(began) > 25*time.Second { // shorter than the interval at which the file is polled
 				t.Error("nothing was saved")
 				return ""
 			}
@@ -284,7 +284,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestRestoreWaitsForTheLock of a Heketi that still has the database open.
+// TestRestoreWaitsForTheLock: a restore waits while another Heketi has the database open.
 func TestRestoreWaitsForTheLock(t *testing.T) {
 	_, kubeconfig := newAPIServer(t, "heketi-db-backup")
 	path := filepath.Join(t.TempDir(), "heketi.db")

@@ -21,7 +21,7 @@ const (
 	databasePath  = "/var/lib/heketi/heketi.db"
 )
 
-// heketiOptions say how to reach Heketi. The key comes from the environment, as Heketi itself takes it.
+// heketiOptions hold how to reach Heketi. The key comes from the environment, where Heketi itself reads it.
 type heketiOptions struct{ url, caFile string }
 
 func (o *heketiOptions) register(flags *pflag.FlagSet) {
@@ -45,7 +45,7 @@ func (o *heketiOptions) connect() (*heketi.Client, error) {
 	return client, nil
 }
 
-// clusterOptions say which Kubernetes, and which namespace of it.
+// clusterOptions select the cluster and the namespace.
 type clusterOptions struct{ kubeconfig, namespace string }
 
 func (o *clusterOptions) register(flags *pflag.FlagSet) {
@@ -53,7 +53,7 @@ func (o *clusterOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.namespace, "namespace", "", "namespace of GlusterFS and Heketi (default that of the pod that this is)")
 }
 
-// connect also completes the namespace.
+// connect also fills in the namespace.
 func (o *clusterOptions) connect() (*kube.Client, error) {
 	if o.namespace == "" {
 		content, err := os.ReadFile(namespaceFile)
@@ -69,7 +69,7 @@ func (o *clusterOptions) connect() (*kube.Client, error) {
 	return client, nil
 }
 
-// databaseOptions name the file and the Secret of Heketi's database.
+// databaseOptions hold the file and the Secret of Heketi's database.
 type databaseOptions struct{ path, secret string }
 
 func (o *databaseOptions) register(flags *pflag.FlagSet) {

@@ -31,7 +31,7 @@ func (o *jobOptions) register(flags *pflag.FlagSet, job *jobs.Options) {
 	o.logging.Register(flags)
 }
 
-// check also completes the pod's name.
+// check also fills in the pod's name.
 func (o *jobOptions) check(job *jobs.Options) error {
 	if job.Pod == "" {
 		name, err := os.Hostname()
@@ -49,7 +49,7 @@ func (o *jobOptions) check(job *jobs.Options) error {
 	return errors.Join(o.heketi.check(), o.logging.Check())
 }
 
-// connect also completes the job's options.
+// connect also fills in the namespace of the job's options.
 func (o *jobOptions) connect(job *jobs.Options) (*kube.Client, error) {
 	client, err := o.cluster.connect()
 	job.Namespace, job.HeketiURL, job.CAFile, job.Key = o.cluster.namespace, o.heketi.url, o.heketi.caFile, os.Getenv(keyVariable)

@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/logfiles"
 )
 
-// logOptions bound the logs of GlusterFS.
+// logOptions hold the limits for GlusterFS's logs.
 type logOptions struct{ sizeMiB, copies, days int }
 
 const day = 24 * time.Hour

@@ -1,5 +1,5 @@
-// Command glusterfs-storage runs GlusterFS and Heketi as part of a Kubernetes cluster: it is the first process of the pods
-// of GlusterFS, loads a topology into Heketi, keeps backups of Heketi's database, and takes all of it apart again.
+// Command glusterfs-storage runs GlusterFS and Heketi in a Kubernetes cluster: it is the first process of GlusterFS's pods, loads
+// a topology into Heketi, backs up Heketi's database, and removes the installation.
 package main
 
 import (
@@ -17,8 +17,8 @@ var version string
 
 func main() { os.Exit(commandline.Main(run)) } //nolint:forbidigo // this is main
 
-// run is the whole program. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line, 3 for a refusal, which
-// comes again however often it is tried.
+// run runs the program and returns the exit code: 0, 1 for a failure, 2 for a wrong command line, 3 for a refusal, which a retry
+// does not change.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	command, err := commandline.Execute(ctx, newRootCommand(), args, stdout, stderr) //nolint:contextcheck // the commands get it from cobra, when they run
 	if err == nil {

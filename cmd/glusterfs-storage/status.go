@@ -11,8 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status/collect"
 )
 
-// statusCommand serves glusterfs-csi doctor --storage, which runs it in the servers' pods. Nothing listens for it: pods of
-// GlusterFS are in the host's network.
+// statusCommand serves glusterfs-csi doctor --storage, which runs it in the servers' pods. A port would be open to the network,
+// since pods of GlusterFS use the host's network.
 func statusCommand() *cobra.Command {
 	heal := false
 	cmd := &cobra.Command{

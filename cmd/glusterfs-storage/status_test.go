@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
 )
 
-// TestStatus runs where neither gluster nor LVM is: the report says so, and the command succeeds.
+// TestStatus: without gluster and LVM, the report lists both as failures, and the command succeeds.
 func TestStatus(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	var stdout, stderr bytes.Buffer

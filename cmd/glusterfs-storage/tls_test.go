@@ -14,7 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// These make the test's own binary behave as glusterfs-storage, or ask Heketi as the Jobs do: a process reads SSL_CERT_FILE once.
+// These variables make the test binary run glusterfs-storage, or query Heketi as the Jobs do: a process reads SSL_CERT_FILE only
+// once.
 const (
 	asMain = "GLUSTERFS_STORAGE_TEST_MAIN"
 	asJob  = "GLUSTERFS_STORAGE_TEST_JOB"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// askAsJob asks Heketi with the client of setup and teardown.
+// askAsJob queries Heketi with the client of setup and teardown.
 func askAsJob(url string) error {
 	client, err := jobs.Options{HeketiURL: url, Key: os.Getenv(keyVariable)}.Client()
 	if err != nil {
@@ -45,8 +46,8 @@ func askAsJob(url string) error {
 	return err
 }
 
-// TestHeketiWithTLS: with the environment that the chart gives them, backup, setup and teardown reach a Heketi with a certificate as the chart's
-// README asks for, of a private authority.
+// TestHeketiWithTLS: with the environment from the chart, backup, setup and teardown reach a Heketi whose certificate is as the
+// chart's README describes, from a private authority.
 func TestHeketiWithTLS(t *testing.T) {
 	server := labtest.MockHeketi(t)
 	dir := certificates.NewAuthority(t).IssueNames("heketi.storage.svc", "localhost")

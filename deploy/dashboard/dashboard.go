@@ -1,4 +1,5 @@
-// Package dashboard makes the Grafana dashboard of the driver, charts/glusterfs-csi/dashboard.json. It is no part of the driver.
+// Package dashboard generates the driver's Grafana dashboard, charts/glusterfs-csi/dashboard.json. It is not linked into the
+// driver.
 package dashboard
 
 import (
@@ -14,7 +15,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// JSON returns the dashboard as Grafana reads it.
+// JSON returns the dashboard in Grafana's format.
 func JSON() ([]byte, error) {
 	builder := dashboard.NewDashboardBuilder("GlusterFS CSI").
 		Uid("glusterfs-csi").
@@ -53,7 +54,7 @@ func source() common.DataSourceRef {
 	return common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
 }
 
-// The width of Grafana's grid is 24.
+// Widths of panels; Grafana's grid is 24 wide.
 const (
 	statWidth, statHeight   = 4, 4
 	graphWidth, graphHeight = 8, 8
@@ -71,7 +72,7 @@ func (p panel) builder() cog.Builder[dashboard.Panel] {
 	return builder
 }
 
-// stat shows the last value, in the colour of its threshold.
+// stat shows the last value, coloured by its threshold.
 func (p panel) stat() cog.Builder[dashboard.Panel] {
 	steps := []dashboard.Threshold{{Color: "green"}}
 	if p.badFrom > 0 {
@@ -91,7 +92,7 @@ func (q query) builder(number int) *prometheus.DataqueryBuilder {
 		Expr(strings.NewReplacer("CONTROLLER", ofController, "NODE", ofNode).Replace(q.expr))
 }
 
-// The series of the driver, as the Prometheus operator labels them.
+// The driver's series, with the labels that the Prometheus operator adds.
 const (
 	ofController = `namespace="$namespace",container="glusterfs-csi",pod=~".+-controller-0"`
 	ofNode       = `namespace="$namespace",container="glusterfs-csi",pod=~"$node"`

@@ -17,7 +17,7 @@ const file = "../../charts/glusterfs-csi/dashboard.json"
 
 var update = flag.Bool("update", false, "write the chart's dashboard.json instead of comparing with it")
 
-// The chart has the dashboard that this package makes.
+// The chart contains the dashboard that this package generates.
 func TestTheChartHasTheDashboard(t *testing.T) {
 	want, err := JSON()
 	if err != nil {
@@ -38,7 +38,7 @@ func TestTheChartHasTheDashboard(t *testing.T) {
 	}
 }
 
-// Grafana's own types know each field of the dashboard, and its constraints hold.
+// Grafana's own types have each field of the dashboard, and accept the values.
 func TestTheDashboardIsOfGrafanasSchema(t *testing.T) {
 	plugins.RegisterDefaultPlugins()
 	content, err := os.ReadFile(file)
@@ -57,7 +57,7 @@ func TestTheDashboardIsOfGrafanasSchema(t *testing.T) {
 	}
 }
 
-// strict decodes a dashboard. The decoder returns an empty list of errors as an error that is not nil.
+// strict decodes a dashboard. The decoder returns an empty list of errors as a non-nil error.
 func strict(content []byte) (d dashboard.Dashboard, err error) {
 	err = d.UnmarshalJSONStrict(content)
 	if list, ok := errors.AsType[cog.BuildErrors](err); ok && len(list) == 0 {
@@ -66,7 +66,7 @@ func strict(content []byte) (d dashboard.Dashboard, err error) {
 	return d, err
 }
 
-// Panels do not overlap, have a title of their own in their row, and ask something.
+// Panels do not overlap, have unique titles within their row, and have a query.
 func TestPanels(t *testing.T) {
 	content, err := os.ReadFile(file)
 	if err != nil {

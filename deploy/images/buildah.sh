@@ -17,7 +17,7 @@ use_work() {
 # start_buildah prepares buildah and makes $work/tmp, which the end of the script removes.
 start_buildah() {
 	mkdir -p "$work/tmp"
-	# vfs copies files where overlay would mount them, which not every machine can inside of a container.
+	# vfs copies files where overlay would mount them, which some machines cannot do inside a container.
 	export BUILDAH_ISOLATION=chroot TMPDIR=$work/tmp
 	trap clean_up EXIT
 }

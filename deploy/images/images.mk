@@ -1,9 +1,9 @@
-# The driver's two images and those of the storage, built from the Dockerfile with bases that are made here: no image registry is asked
+# The driver's two images and the storage images, built from the Dockerfile with bases that are made here: no image registry is used
 # (deploy/images/build.sh).
 
-# A tag must not hold what git describe never writes and people may.
+# A VERSION that was set by hand may contain characters that are not allowed in a tag.
 IMAGE_VERSION := $(shell printf %s '$(VERSION)' | tr -c 'A-Za-z0-9_.-' -)
-# amd64 or arm64, if not this machine's.
+# amd64 or arm64; empty means this machine's.
 IMAGE_ARCH ?=
 IMAGES := $(BUILD)/images$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
 STORAGE_IMAGES := $(BUILD)/images-storage$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian packages that build the images, where they are missing; for another architecture ARCH an emulator, too.
+# Installs the missing Debian packages that build the images and, for another architecture ARCH, an emulator.
 # Starts no service.
 set -eu
 

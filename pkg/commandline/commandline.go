@@ -1,5 +1,5 @@
-// Package commandline holds what the command lines of all programs have in common: signals, errors in one line, exit codes, the
-// version.
+// Package commandline holds what all programs share in their command lines: signals, errors in one line, exit codes, and the
+// command version.
 package commandline
 
 import (
@@ -18,29 +18,29 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// Main runs a whole program, and returns its exit code. SIGTERM and SIGINT end its context.
+// Main runs a program and returns its exit code. SIGTERM and SIGINT cancel the context.
 func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer) int) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	return run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 }
 
-// UsageError is a mistake in the command line.
+// UsageError is returned for a mistake in the command line.
 type UsageError struct{ error }
 
-// Unwrap gives the mistake.
+// Unwrap returns the mistake.
 func (e UsageError) Unwrap() error { return e.error }
 
-// Usage makes an error a mistake in the command line.
+// Usage marks an error as a mistake in the command line.
 func Usage(err error) error { return UsageError{err} }
 
-// NewRoot returns the command of a whole program, with the command version. It runs nothing itself: whoever gives no command is told what is
-// missing.
+// NewRoot returns the root command of a program, with the command version. The root command itself runs nothing: without a
+// subcommand it returns an error with the text missing.
 func NewRoot(name, short, missing, version string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           name,
 		Short:         short,
-		SilenceErrors: true, // Report prints them, in one line
+		SilenceErrors: true, // Report prints errors, in one line
 		SilenceUsage:  true,
 		Args:          NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -63,7 +63,7 @@ func NewRoot(name, short, missing, version string) *cobra.Command {
 	return root
 }
 
-// NoArguments refuses arguments that are not flags.
+// NoArguments refuses positional arguments.
 func NoArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return Usage(fmt.Errorf("unexpected argument %q (%s --help lists what there is)", args[0], cmd.CommandPath()))
@@ -71,7 +71,7 @@ func NoArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// Version returns the release's version, or without one what the Go tool knows of the commit.
+// Version returns the release's version, or what the Go tool has recorded about the commit if there is none.
 func Version(release string) string {
 	if release != "" {
 		return release
@@ -82,7 +82,7 @@ func Version(release string) string {
 	return "(unknown)"
 }
 
-// Execute runs a program's command, and returns which one of its commands it was.
+// Execute runs a program, and returns which of its commands has run.
 func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) (*cobra.Command, error) {
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -90,11 +90,11 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	return root.ExecuteContextC(ctx)
 }
 
-// longestError is enough for every mistake in a configuration file or a topology.
+// longestError suffices for every mistake in a configuration file or a topology.
 const longestError = 16 << 10
 
-// Report prints the error of a command in one line: an administrator sees only this of a container that does not start. It returns the exit
-// code, 2 for a mistake in the command line and 1 otherwise.
+// Report prints the error of a command in one line: if a container does not start, an administrator sees only this line. It
+// returns the exit code, 2 for a mistake in the command line and 1 otherwise.
 func Report(stderr io.Writer, command *cobra.Command, err error) (code int) {
 	fmt.Fprintf(stderr, "%s: %s\n", command.CommandPath(), plain.Line(err.Error(), longestError))
 	if errors.As(err, new(UsageError)) {

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// execute runs a program that has a command fail.
+// execute runs a program with a command that fails.
 func execute(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	root := NewRoot("program", "A program", "a command is missing", "v1.2.3")
@@ -31,7 +31,7 @@ func TestExitCodes(t *testing.T) {
 	for _, tt := range []struct {
 		args   []string
 		code   int
-		stdout string // expressions for all of it
+		stdout string // regular expressions for the whole output
 		stderr string
 	}{
 		{[]string{"version"}, 0, `program v1\.2\.3 \(go1\.\S+, \w+/\w+\)\n`, ""},
@@ -65,7 +65,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// TestMainEndsWithASignal, of those that Kubernetes and a terminal send.
+// TestMainEndsWithASignal: the signals that Kubernetes and a terminal send end the program.
 func TestMainEndsWithASignal(t *testing.T) {
 	for _, sent := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		code := Main(func(ctx context.Context, _ []string, stdout, stderr io.Writer) int {

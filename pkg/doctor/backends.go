@@ -16,18 +16,18 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Heketi's limits for the times in a token (heketi: middleware/jwt.go): it lives five minutes, and may have been
-// issued two minutes in the future.
+// Heketi's limits for the time in a token (heketi: middleware/jwt.go): a token is valid for five minutes, and its issue time may
+// be two minutes in the future.
 const (
 	farthestAhead  = 5 * time.Minute
 	farthestBehind = 2 * time.Minute
 )
 
-// backends checks the configuration, and every Heketi in it.
+// backends checks the configuration, and each Heketi in it.
 func (c checker) backends(ctx context.Context, path string) []report.Finding {
 	backends, findings := c.configuration(path)
 	var mu sync.Mutex
-	owners := map[string][]string{} // cluster id -> backends that have it
+	owners := map[string][]string{} // cluster id -> backends that have the cluster
 	checks := make([]func(context.Context) []report.Finding, len(backends))
 	for i, backend := range backends {
 		checks[i] = func(ctx context.Context) []report.Finding {
@@ -45,7 +45,7 @@ func (c checker) backends(ctx context.Context, path string) []report.Finding {
 	return append(findings, shared(owners)...)
 }
 
-// shared finds a Heketi that is configured twice. Group ids are unique per backend only.
+// shared reports Heketis that are configured more than once. Group ids are unique only within a backend.
 func shared(owners map[string][]string) []report.Finding {
 	said := map[string]bool{}
 	var findings []report.Finding
@@ -65,7 +65,7 @@ func shared(owners map[string][]string) []report.Finding {
 	return findings
 }
 
-// backendCheck is a backend that is examined.
+// backendCheck checks one backend.
 type backendCheck struct {
 	checker
 	backend *heketi.Backend
@@ -78,13 +78,13 @@ func (p *backendCheck) finding(severity report.Severity, check, message, remedy 
 	return report.Finding{Severity: severity, Check: check, Subject: p.subject, Message: message, Remedy: remedy, Commands: commands}
 }
 
-// failed is a finding about a request that failed.
+// failed returns the finding for a failed request.
 func (p *backendCheck) failed(severity report.Severity, check string, err error) report.Finding {
 	message, remedy := backendreport.Explain(err)
 	return p.finding(severity, check, message, remedy)
 }
 
-// run stops where nothing further can be learned.
+// run stops after a failure that makes the remaining checks useless.
 func (p *backendCheck) run(ctx context.Context) []report.Finding {
 	var findings []report.Finding
 	if p.backend.Plaintext() {
@@ -129,13 +129,13 @@ func (p *backendCheck) clock(greeting heketi.Greeting) report.Finding {
 		return p.finding(report.Critical, check, message+limits, remedy)
 	case distance >= limit/2:
 		return p.finding(report.Warning, check, message+limits, remedy)
-	case distance <= 2*time.Second: // an answer has whole seconds
+	case distance <= 2*time.Second: // an answer's time is in whole seconds
 		return p.finding(report.OK, check, "its clock agrees with this machine's", "")
 	}
 	return p.finding(report.OK, check, message, "")
 }
 
-// key asks for the list of clusters, which is cheap and which only the administrator may have.
+// key asks for the list of clusters, a cheap request that only the administrator's key allows.
 func (p *backendCheck) key(ctx context.Context) (finding report.Finding, ok bool) {
 	const check = "heketi-key"
 	var err error

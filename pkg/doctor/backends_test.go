@@ -49,7 +49,7 @@ func TestDamaged(t *testing.T) {
 	golden(t, "damaged.txt", findings, server.URL, "http://heketi:8080", path, "config.yaml")
 }
 
-// What a Heketi answers that is not as it should be, and what is said about it.
+// Faulty answers of a Heketi, and the findings about them.
 func TestBackend(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -59,7 +59,7 @@ func TestBackend(t *testing.T) {
 		severity report.Severity
 		says     string
 		remedy   string
-		last     bool // nothing of the database is said any more
+		last     bool // there are no findings about the database
 	}{
 		{"wrong key", "another key", nil, "heketi-key", report.Critical, "signature is invalid", "admin key", true},
 		{"no key but one is wanted", "", nil, "heketi-key", report.Warning, "wants a key", "keyFile", true},
@@ -87,7 +87,7 @@ func TestBackend(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			server := heketitest.New(t, heketitest.NewCluster())
 			if tt.change != nil {
-				tt.change(server) // the first fault that fits counts
+				tt.change(server) // the first matching fault counts
 			}
 			newSite().serve(t, server, nil)
 			findings := Run(t.Context(), Config{ConfigFile: configFile(t, tt.key, one(server.URL)), Prober: prober()})
@@ -176,7 +176,7 @@ func TestOneHeketiUnderTwoNames(t *testing.T) {
 	}
 }
 
-// TestRunningOperations are no leftovers.
+// TestRunningOperations: operations in flight are not reported as leftovers.
 func TestRunningOperations(t *testing.T) {
 	server := heketitest.New(t, heketitest.NewCluster())
 	newSite().serve(t, server, []object{{"id": id(0xe3), "type_name": "expand-volume", "status": ""}})
@@ -186,7 +186,7 @@ func TestRunningOperations(t *testing.T) {
 	}
 }
 
-// TestPlaintext: a Heketi on another machine is to be asked over TLS, whether it answers or not.
+// TestPlaintext: requests to a Heketi on another machine should use TLS, whether or not it answers.
 func TestPlaintext(t *testing.T) {
 	for url, want := range map[string]int{"http://192.0.2.1:8080": 1, "https://192.0.2.1:8080": 0, "http://127.0.0.1:1": 0} {
 		config := Config{ConfigFile: configFile(t, "k", one(url)), Limit: time.Millisecond}

@@ -19,15 +19,15 @@ import (
 
 const (
 	kibPerGiB = 1 << 20
-	// volumesPerCluster is Heketi's default limit (heketi: HEKETI_GLUSTER_MAX_VOLUMES_PER_CLUSTER); it does not publish
-	// its own.
+	// volumesPerCluster is Heketi's default limit (heketi: HEKETI_GLUSTER_MAX_VOLUMES_PER_CLUSTER); Heketi does not report the
+	// configured one.
 	volumesPerCluster = 1000
 	glusterdPort      = 24007
 )
 
 func (p *backendCheck) clusterIDs() []string { return slices.Sorted(maps.Keys(p.dump.Clusters)) }
 
-// clusters looks at what is offline, and at what is free.
+// clusters checks which devices and nodes are offline, and how much space is free.
 func (p *backendCheck) clusters(context.Context) []report.Finding {
 	findings := make([]report.Finding, 0, len(p.dump.Clusters))
 	for _, id := range p.clusterIDs() {
@@ -87,7 +87,7 @@ func (p *backendCheck) capacity(cluster string) report.Finding {
 	return p.finding(report.OK, check, fmt.Sprintf("%sa volume with three copies may have up to %d GiB", message, largest), "")
 }
 
-// volumeCount compares with Heketi's limit.
+// volumeCount compares the number of volumes with Heketi's limit.
 func (p *backendCheck) volumeCount(context.Context) []report.Finding {
 	const check = "heketi-volumes"
 	counts := map[string]int{}
@@ -108,14 +108,14 @@ func (p *backendCheck) volumeCount(context.Context) []report.Finding {
 	return findings
 }
 
-// names looks for volumes that were made twice: Heketi's own check of names looks at one cluster only.
+// names looks for volumes that were made twice: Heketi checks that a name is unique only within a cluster.
 func (p *backendCheck) names(context.Context) []report.Finding {
 	const check = "heketi-names"
 	same := map[string][]string{}
 	for id, v := range p.dump.Volumes {
 		key := v.Name
 		if volume.IsOurs(v.Name) {
-			// A CSI name may not have two volumes, however they are called. No volume of other makers is called like this.
+			// A CSI name must not have two volumes, even if their Heketi names differ. No other program's volume has such a name.
 			key = "-" + volume.NameKey(v.Name)
 		}
 		same[key] = append(same[key], fmt.Sprintf("%s (id %s, cluster %s)", v.Name, id, v.Cluster))
@@ -136,7 +136,7 @@ func (p *backendCheck) names(context.Context) []report.Finding {
 	return findings
 }
 
-// ports connects to every gluster server of the clusters.
+// ports connects to each gluster server of the clusters.
 func (p *backendCheck) ports(ctx context.Context) []report.Finding {
 	findings := make([]report.Finding, 0, len(p.dump.Clusters))
 	for _, id := range p.clusterIDs() {
@@ -145,13 +145,13 @@ func (p *backendCheck) ports(ctx context.Context) []report.Finding {
 	return findings
 }
 
-// reach connects to gluster servers, of which a client needs at least one to mount.
+// reach connects to gluster servers. A client needs at least one of them to mount.
 func (c checker) reach(ctx context.Context, subject string, hosts []string) []report.Finding {
 	if len(hosts) == 0 {
 		return nil
 	}
-	reasons := make([]string, len(hosts)) // why each cannot be reached, or ""
-	var group errgroup.Group              // without errors: each server is asked
+	reasons := make([]string, len(hosts)) // the reason why each server cannot be reached, or ""
+	var group errgroup.Group              // without errors: all servers are tried
 	for i, host := range hosts {
 		group.Go(func() error {
 			if _, err := c.prober.Order(ctx, []string{host}, glusterdPort); err != nil {
@@ -190,7 +190,7 @@ func (c checker) reach(ctx context.Context, subject string, hosts []string) []re
 	return findings
 }
 
-// reason is what the prober says about the one server, without what concerns all of them.
+// reason returns the prober's error about a server, without the parts that concern all servers.
 func reason(err error) string {
 	if unreachable, ok := errors.AsType[*mount.UnreachableError](err); ok {
 		return unreachable.Reasons[0]

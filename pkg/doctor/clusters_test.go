@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// What a dump says, and what is made of it.
+// Contents of a dump, and the findings about them.
 func TestCluster(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -54,7 +54,7 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// TestAllServersAwayFromANode: nothing can be mounted there, while a pod needs no gluster server.
+// TestAllServersAwayFromANode: on a node, nothing can be mounted then; a pod needs no gluster server.
 func TestAllServersAwayFromANode(t *testing.T) {
 	server := heketitest.New(t, heketitest.NewCluster())
 	newSite().serve(t, server, nil)

@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// configuration reads the configuration file as the driver does. Where the driver would refuse it, the backends whose
-// own entries are right are returned all the same: the more is known of a broken set-up, the better.
+// configuration reads the configuration file as the driver does. If the driver would refuse the file, configuration still returns
+// the backends whose own entries are valid: the more doctor can check in a broken set-up, the better.
 func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding) {
 	subject := "configuration " + path
 	config, err := heketi.LoadConfig(path)
@@ -33,7 +33,7 @@ func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding
 	for _, entry := range config.Backends {
 		one, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{entry}}, c.timing())
 		if err != nil {
-			continue // among the findings above
+			continue // is among the findings above
 		}
 		backends = append(backends, one.All()...)
 		for _, err := range one.All()[0].FileErrors() {
@@ -53,7 +53,7 @@ func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding
 	return backends, findings
 }
 
-// readLoosely ignores what is wrong.
+// readLoosely reads the configuration and ignores errors.
 func readLoosely(path string) heketi.Config {
 	var config heketi.Config
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
@@ -64,7 +64,7 @@ func readLoosely(path string) heketi.Config {
 	return config
 }
 
-// flatten returns the errors that errors.Join has put together, also below a common prefix, which is left out.
+// flatten returns the errors that errors.Join has joined, even below a common prefix, which is left out.
 func flatten(err error) []error {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		joined, ok := e.(interface{ Unwrap() []error })
@@ -83,5 +83,5 @@ func flatten(err error) []error {
 
 var userInfo = regexp.MustCompile(`://[^/@]*@`)
 
-// redact removes a password that somebody has written into a URL which is too wrong to be taken apart.
+// redact removes a password from a URL that is too malformed to be parsed.
 func redact(text string) string { return userInfo.ReplaceAllString(text, "://(not shown)@") }

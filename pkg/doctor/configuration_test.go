@@ -16,7 +16,7 @@ import (
 func TestWrongConfiguration(t *testing.T) {
 	tests := []struct {
 		name, text string
-		says       []string // one for each finding
+		says       []string // one text for each finding
 	}{
 		{"empty", "", []string{"backends"}},
 		{"no YAML", "backends: [", []string{"yaml"}},
@@ -45,7 +45,7 @@ func TestWrongConfiguration(t *testing.T) {
 	}
 }
 
-// A mistake in one entry does not keep the others from being examined.
+// A mistake in one entry does not prevent the checks of the others.
 func TestOtherBackendsAreExamined(t *testing.T) {
 	server := heketitest.New(t, heketitest.NewCluster())
 	newSite().serve(t, server, nil)
@@ -64,7 +64,7 @@ func TestOtherBackendsAreExamined(t *testing.T) {
 	}
 }
 
-// TestFlatten: each of several mistakes is one finding, also where they have a prefix in common.
+// TestFlatten: each of several mistakes is one finding, even if they have a common prefix.
 func TestFlatten(t *testing.T) {
 	a, b, c := errors.New("a"), errors.New("b"), errors.New("c")
 	for _, tt := range []struct {

@@ -10,15 +10,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// mostNamed is how many things of a kind a finding names.
+// mostNamed is the largest number of things of one kind that a finding names.
 const mostNamed = 5
 
-// named joins the first few of them.
+// named joins the first mostNamed things, and the number of the others.
 func named(things []string, separator string) string {
 	return plain.Few(things, mostNamed, separator, separator+"and ")
 }
 
-// database has Heketi look at its own database.
+// database lets Heketi check its own database.
 func (p *backendCheck) database(ctx context.Context) []report.Finding {
 	const check = "heketi-database"
 	found, err := p.client.Inconsistencies(ctx)
@@ -42,7 +42,7 @@ func inconsistencies(n int) string {
 	return fmt.Sprintf("%d inconsistencies", n)
 }
 
-// operations looks for those that nobody carries on.
+// operations looks for stale and failed operations, which no process will finish.
 func (p *backendCheck) operations(ctx context.Context) []report.Finding {
 	const check = "heketi-operations"
 	operations, err := p.client.Operations(ctx)

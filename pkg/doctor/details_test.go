@@ -18,7 +18,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// TestClockAtItsLimits: what counts is in whole seconds.
+// TestClockAtItsLimits: clocks are compared in whole seconds.
 func TestClockAtItsLimits(t *testing.T) {
 	p := &backendCheck{}
 	for _, tt := range []struct {
@@ -49,7 +49,7 @@ func TestClockAtItsLimits(t *testing.T) {
 	}
 }
 
-// TestSharedIsSaidOnce for two backends, however many clusters their Heketi has.
+// TestSharedIsSaidOnce: two backends get one finding, however many clusters their Heketi has.
 func TestSharedIsSaidOnce(t *testing.T) {
 	got := shared(map[string][]string{"c1": {"b", "a"}, "c2": {"a", "b"}, "c3": {"a"}, "c4": {"a", "c"}})
 	subjects := make([]string, 0, len(got))
@@ -70,7 +70,7 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// TestReadLoosely reads what is small, a file, and YAML.
+// TestReadLoosely: only small regular files with YAML are read.
 func TestReadLoosely(t *testing.T) {
 	dir := t.TempDir()
 	const text = "backends: [{name: a, url: 'http://h'}]\n"
@@ -91,7 +91,7 @@ func TestReadLoosely(t *testing.T) {
 		write("largest", text+"#"+strings.Repeat("x", 1<<20-len(text)-1)): 1,
 		write("too large", text+"#"+strings.Repeat("x", 1<<20-len(text))): 0,
 		write("half", text+"- ["): 0,
-		write("of another kind", "backends: [{name: a, url: 'http://h'}, {name: [1]}]"): 2, // the first is right
+		write("of another kind", "backends: [{name: a, url: 'http://h'}, {name: [1]}]"): 2, // the first entry is valid
 		filepath.Join(dir, "no"): 0,
 		dir:                      0,
 		pipe:                     0, // no process writes to it
@@ -102,10 +102,10 @@ func TestReadLoosely(t *testing.T) {
 	}
 }
 
-// TestRecords: what lies beside records is none, and one that has just gone is not missed.
+// TestRecords: other files beside the records are ignored, and a record that has just disappeared is no error.
 func TestRecords(t *testing.T) {
 	n := goodNode(t)
-	if err := os.Remove(filepath.Join(n.StateDir, "ending")); err != nil { // of an older version
+	if err := os.Remove(filepath.Join(n.StateDir, "ending")); err != nil { // the directory is of an older version
 		t.Fatal(err)
 	}
 	for _, f := range n.records(t.Context(), checker{prober: *prober()}) {
@@ -115,7 +115,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestRecordsOfThisBoot are not counted among those of an earlier one.
+// TestRecordsOfThisBoot: records of this boot are not counted as those of an earlier boot.
 func TestRecordsOfThisBoot(t *testing.T) {
 	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -150,7 +150,7 @@ func TestRecordsOfThisBoot(t *testing.T) {
 	}
 }
 
-// TestCoveredMounts are not asked: the way to them leads to what covers them.
+// TestCoveredMounts: covered mounts are not tested, because their path leads to the mount on top.
 func TestCoveredMounts(t *testing.T) {
 	dir := t.TempDir()
 	client := fuseMount(t, dir)
@@ -175,7 +175,7 @@ func TestReason(t *testing.T) {
 	}
 }
 
-// TestKeys: what a backend accepts decides whether the examination goes on.
+// TestKeys: the checks continue only if the backend accepts the configured key.
 func TestKeys(t *testing.T) {
 	server := heketitest.New(t, heketitest.NewCluster())
 	newSite().serve(t, server, nil)
@@ -185,7 +185,7 @@ func TestKeys(t *testing.T) {
 	if len(found) != 1 || len(found[0].Commands) != 1 || !strings.HasSuffix(found[0].Commands[0], "cluster list") {
 		t.Errorf("another database: %+v", found)
 	}
-	// A server without authentication takes every request; that a key is then refused is no question of the key that is missing.
+	// A server without authentication accepts every request. If it refuses one, a missing key is not the reason.
 	server.Inject(heketitest.Fault{Prefix: "GET /clusters", Status: 503, Body: "Service disabled for maintenance"})
 	path = configFile(t, "", one(server.URL))
 	found = find(Run(t.Context(), Config{ConfigFile: path, Prober: prober()}), "heketi-key")
@@ -201,7 +201,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestDevicesOfOtherClusters do not count.
+// TestDevicesOfOtherClusters: devices of other clusters do not count.
 func TestDevicesOfOtherClusters(t *testing.T) {
 	server := heketitest.New(t, heketitest.NewCluster())
 	s := newSite()

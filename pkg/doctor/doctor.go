@@ -1,5 +1,5 @@
-// Package doctor looks for what keeps volumes from being made and mounted, and says what to do about it. It changes
-// nothing, neither in Heketi nor on the node.
+// Package doctor looks for faults that prevent volumes from being made or mounted, and reports remedies. It changes nothing,
+// neither in Heketi nor on the node.
 package doctor
 
 import (
@@ -14,26 +14,26 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// Config says what to look at: at least one of the first four.
+// Config selects what to check; at least one of the first four fields must be set.
 type Config struct {
-	ConfigFile string   // of the driver; "" looks at no Heketi
-	Node       *Node    // nil does not look at this machine as a node
-	FromPod    []string // gluster servers that should be out of reach from here, a tenant's pod
-	Storage    *Storage // nil does not look at GlusterFS in the cluster
-	// Limit is how long one request to Heketi, or one question to a mount, may take; default 20 s.
+	ConfigFile string   // configuration of the driver; "": check no Heketi
+	Node       *Node    // nil: do not check this machine as a node
+	FromPod    []string // gluster servers that must not be reachable from here, a tenant's pod
+	Storage    *Storage // nil: do not check GlusterFS in the cluster
+	// Limit bounds one request to Heketi, or one check of a mount; default 20 s.
 	Limit time.Duration
-	// Prober reaches the gluster servers; default mount.NewProber.
+	// Prober connects to gluster servers; default mount.NewProber.
 	Prober *mount.Prober
 }
 
-// checker is one run.
+// checker holds the state of one run.
 type checker struct {
-	onNode bool // where volumes are mounted
+	onNode bool // this machine mounts volumes
 	limit  time.Duration
 	prober mount.Prober
 }
 
-// Run makes all checks, the slow ones at the same time, and returns the findings by falling weight.
+// Run makes all checks, slow ones concurrently, and returns the findings, most severe first.
 func Run(ctx context.Context, config Config) []report.Finding {
 	c := checker{onNode: config.Node != nil, limit: config.Limit, prober: mount.NewProber()}
 	if c.limit == 0 {
@@ -62,10 +62,10 @@ func Run(ctx context.Context, config Config) []report.Finding {
 	return findings
 }
 
-// parallel makes checks at the same time, and keeps their order.
+// parallel makes checks concurrently, and returns their findings in the order of the checks.
 func parallel(ctx context.Context, checks []func(context.Context) []report.Finding) []report.Finding {
 	found := make([][]report.Finding, len(checks))
-	var group errgroup.Group // a check returns findings and no error, so that none ends another
+	var group errgroup.Group // a check returns findings instead of an error, so that none cancels another
 	for i, check := range checks {
 		group.Go(func() error {
 			found[i] = check(ctx)
@@ -76,7 +76,7 @@ func parallel(ctx context.Context, checks []func(context.Context) []report.Findi
 	return slices.Concat(found...)
 }
 
-// timing gives up sooner than the driver does: somebody is waiting.
+// timing has shorter limits than the driver's, since a person is waiting.
 func (c checker) timing() heketi.Timing {
 	timing := heketi.DefaultTiming()
 	timing.Exchange = c.limit

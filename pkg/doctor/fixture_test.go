@@ -27,12 +27,12 @@ func id(n int) string { return fmt.Sprintf("%032x", n) }
 
 type object = map[string]any
 
-// site is what a Heketi knows, in the form of its dump.
+// site holds the contents of a Heketi as a dump.
 type site struct {
 	clusters, nodes, devices, volumes, operations object
 }
 
-// newSite has one cluster of three nodes (10.0.0.1 to 3) with a device of 100 GiB each.
+// newSite returns one cluster of three nodes (10.0.0.1 to 3) with a device of 100 GiB each.
 func newSite() site {
 	s := site{clusters: object{}, nodes: object{}, devices: object{}, volumes: object{}, operations: object{}}
 	var nodes []string
@@ -61,7 +61,7 @@ func (s site) volume(id, cluster, name, operation string) {
 	s.volumes[id] = object{"Info": object{"name": name, "cluster": cluster, "size": 2}, "Pending": object{"Id": operation}}
 }
 
-// serve has the server answer with what the site knows.
+// serve makes the server answer with the site's contents.
 func (s site) serve(t *testing.T, server *heketitest.Server, operations []object, inconsistencies ...string) {
 	t.Helper()
 	answer := func(path string, v any) {
@@ -78,7 +78,7 @@ func (s site) serve(t *testing.T, server *heketitest.Server, operations []object
 	server.Inject(heketitest.Fault{Prefix: "GET /hello", Status: http.StatusOK, Body: "Hello from Heketi"})
 }
 
-// prober reaches all but the hosts given.
+// prober reaches all hosts except the given ones.
 func prober(refused ...string) *mount.Prober {
 	return &mount.Prober{Limit: time.Minute, Grace: time.Minute, Lookup: (&net.Resolver{}).LookupNetIP, LookupLimit: time.Minute, Dial: func(_ context.Context, network, address string) (net.Conn, error) {
 		for _, host := range refused {
@@ -92,7 +92,7 @@ func prober(refused ...string) *mount.Prober {
 	}}
 }
 
-// configFile writes a configuration, in which the server has the name and the key.
+// configFile writes a configuration with the servers by name, and the key.
 func configFile(t *testing.T, key string, servers map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -115,7 +115,7 @@ func configFile(t *testing.T, key string, servers map[string]string) string {
 	return path
 }
 
-// addCluster names one more cluster in a configuration of one backend.
+// addCluster adds a cluster to a configuration with one backend.
 func addCluster(t *testing.T, path, cluster string) {
 	t.Helper()
 	raw, err := os.ReadFile(path)
@@ -144,7 +144,7 @@ func find(findings []report.Finding, check string) []report.Finding {
 	return found
 }
 
-// golden compares the text of findings with a file in testdata, in which addresses and paths are constant.
+// golden compares the text of findings with a file in testdata, after replacing variable addresses and paths.
 func golden(t *testing.T, name string, findings []report.Finding, replace ...string) {
 	t.Helper()
 	var out bytes.Buffer

@@ -23,14 +23,14 @@ const (
 	brickPorts     = lastBrickPort - firstBrickPort + 1
 )
 
-// Where a firewall drops packets, each port costs portLimit, so that many are tried at once. All ports of two servers fit into scanLimit.
+// If a firewall drops packets, each port takes portLimit, so many are tried at once. All ports of two servers fit into scanLimit.
 const (
 	portLimit = time.Second
 	scanLimit = time.Minute
 	mostDials = 512 // fewer than the files that a process may open in most containers
 )
 
-// fromPod connects to gluster servers as a tenant's pod could. It is the one check for which a connection is bad news.
+// fromPod connects to gluster servers as a tenant's pod could. In this check alone, a successful connection is a fault.
 func (c checker) fromPod(ctx context.Context, servers []string) []report.Finding {
 	ctx, cancel := context.WithTimeout(ctx, scanLimit)
 	defer cancel()
@@ -42,7 +42,7 @@ func (c checker) fromPod(ctx context.Context, servers []string) []report.Finding
 	return parallel(ctx, checks)
 }
 
-// openToPods tries the ports of one server, atOnce at the same time.
+// openToPods tries the ports of one server, atOnce of them concurrently.
 func (c checker) openToPods(ctx context.Context, server string, atOnce int) report.Finding {
 	finding := report.Finding{Check: "pod-reaches-gluster", Subject: "gluster server " + server}
 	addresses, err := c.prober.Addresses(ctx, server)
@@ -75,12 +75,12 @@ func (c checker) openToPods(ctx context.Context, server string, atOnce int) repo
 	return finding
 }
 
-// openBrickPort returns a port of bricks that accepts a connection, or 0 and how many did not.
+// openBrickPort returns a brick port that accepts a connection, or 0 and the number of ports that refused.
 func (c checker) openBrickPort(ctx context.Context, addresses []netip.Addr, atOnce int) (open, refused int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var found, tried atomic.Int64
-	var group errgroup.Group // without its context: the first port that accepts ends the rest, and is no error
+	var group errgroup.Group // without a shared context: the first port that accepts ends the others, which is not an error
 	group.SetLimit(atOnce)
 	for port := firstBrickPort; port <= lastBrickPort && ctx.Err() == nil; port++ {
 		group.Go(func() error {
@@ -99,7 +99,8 @@ func (c checker) openBrickPort(ctx context.Context, addresses []netip.Addr, atOn
 	return int(found.Load()), int(tried.Load())
 }
 
-// accepts reports whether a connection to the port of any of the addresses is accepted. The error is that it could not be tried.
+// accepts reports whether any of the addresses accepts a connection to the port. It returns an error if no connection could be
+// tried.
 func (c checker) accepts(ctx context.Context, addresses []netip.Addr, port int) (open bool, err error) {
 	for _, address := range addresses {
 		limited, cancel := context.WithTimeout(ctx, portLimit)

@@ -17,10 +17,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// network has servers that listen on the loopback interface; their addresses are those of a storage network.
+// network maps addresses of a storage network to servers that listen on the loopback interface.
 type network map[string]net.Addr
 
-// listen has a server listen on a port.
+// listen starts a server on a port.
 func (n network) listen(t *testing.T, address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,7 +53,7 @@ func (n network) prober() *mount.Prober {
 func TestFromPod(t *testing.T) {
 	const certificates = "unless its volume requires certificates"
 	for name, tt := range map[string]struct {
-		listens  string // addresses
+		listens  string // space-separated addresses
 		server   string
 		severity report.Severity
 		says     []string
@@ -86,8 +86,8 @@ func TestFromPod(t *testing.T) {
 	}
 }
 
-// TestFromPodBehindASilentFirewall: each port costs a second, all of them together no more than a minute, and no more than so
-// many connections are made at once.
+// TestFromPodBehindASilentFirewall: each port takes a second, but all ports together no more than a minute, and the number of
+// concurrent connections is bounded.
 func TestFromPodBehindASilentFirewall(t *testing.T) {
 	for servers, tt := range map[int]struct {
 		says string
@@ -126,7 +126,7 @@ func TestFromPodBehindASilentFirewall(t *testing.T) {
 	}
 }
 
-// TestFromPodWithoutFiles: what could not be tried is not said to be closed.
+// TestFromPodWithoutFiles: ports that could not be tried are not reported as closed.
 func TestFromPodWithoutFiles(t *testing.T) {
 	p := mount.NewProber()
 	p.Dial = func(_ context.Context, kind, _ string) (net.Conn, error) {

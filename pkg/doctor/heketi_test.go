@@ -9,7 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// On a real Heketi with the mock executor: first all is well, then a node is switched off, and Heketi dies in an operation.
+// On a real Heketi with the mock executor: all is well at first, then a node is switched off, and Heketi is killed during an
+// operation.
 func TestRealHeketi(t *testing.T) {
 	heketi := labtest.MockHeketi(t)
 	cli := func(args ...string) string {

@@ -21,7 +21,7 @@ import (
 
 const checkLeftovers = "node-leftovers"
 
-// mounts asks each GlusterFS client of the mount namespace, the driver's and others', once.
+// mounts checks each GlusterFS client in the mount namespace once, the driver's and others.
 func (n *Node) mounts(ctx context.Context, c checker) []report.Finding {
 	all, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("fuse.glusterfs"))
 	if err != nil {
@@ -31,7 +31,7 @@ func (n *Node) mounts(ctx context.Context, c checker) []report.Finding {
 	var order []mount.Device
 	for _, m := range all {
 		if top, _ := mount.Top(m.Mountpoint); top == nil || top.ID != m.ID {
-			continue // covered by another
+			continue // covered by another mount
 		}
 		device := mount.DeviceOf(m)
 		if visible[device] == nil {
@@ -71,10 +71,10 @@ func (c checker) askClient(ctx context.Context, asker *fusequery.Asker, device m
 	return nil
 }
 
-// quoted is the path as one word of a shell.
+// quoted returns the path quoted for a shell.
 func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
 
-// records looks into the node plugin's state directory.
+// records checks the node plugin's state directory.
 func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 	subject := "state directory " + n.StateDir
 	volumes, err := fuseclient.ReadVolumes(n.StateDir)
@@ -98,7 +98,7 @@ func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 }
 
 func recordFindings(subject string, volumes, ending []fuseclient.Recorded) []report.Finding {
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // without it, nothing is said of earlier boots
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // without it, records of earlier boots are not reported
 	old := 0
 	for _, r := range slices.Concat(volumes, ending) {
 		if len(boot) > 0 && r.BootID != strings.TrimSpace(string(boot)) {
@@ -118,7 +118,7 @@ func recordFindings(subject string, volumes, ending []fuseclient.Recorded) []rep
 		Message: plain.Plural(len(volumes), "volume") + " recorded as mounted"})
 }
 
-// uncleared reports what the node plugin could not clear away at its last start, and has written down.
+// uncleared reports the leftovers that the node plugin could not remove at its last start, from the list that it wrote.
 func uncleared(subject, stateDir string) []report.Finding {
 	text, err := os.ReadFile(filepath.Join(stateDir, "leftovers")) // #nosec G304 -- below the state directory
 	lines := strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(mounttest.RunPrivate(m))
 }
 
-// fuseMount is a mount whose client is this test, which never answers.
+// fuseMount makes a mount whose client is this test, which never answers.
 func fuseMount(t *testing.T, path string) (client int) {
 	t.Helper()
 	client, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -75,7 +75,8 @@ func TestNoMounts(t *testing.T) {
 	}
 }
 
-// TestHiddenMounts lie below a directory that another mount covers: what has their path now is no mount.
+// TestHiddenMounts: a mount below a directory that another mount covers is left out, because the directory at its path now is not
+// a mount.
 func TestHiddenMounts(t *testing.T) {
 	dir := t.TempDir()
 	point := filepath.Join(dir, "point")
@@ -101,7 +102,7 @@ func TestHiddenMounts(t *testing.T) {
 	}
 }
 
-// TestRecordsWithoutBootID: where the boot is unknown, no record is of an earlier one.
+// TestRecordsWithoutBootID: if the boot id is unknown, no record counts as one of an earlier boot.
 func TestRecordsWithoutBootID(t *testing.T) {
 	restore := mounttest.HideProc(t)
 	found := recordFindings("s", []fuseclient.Recorded{{BootID: "x"}}, nil)
@@ -132,7 +133,7 @@ func TestUncleared(t *testing.T) {
 	}
 }
 
-// TestSealed: directories that cannot be removed are named with the command for each, unless something is mounted there.
+// TestSealed: directories that cannot be removed are reported, each with a command, unless something is mounted on them.
 func TestSealed(t *testing.T) {
 	dir, state := t.TempDir(), t.TempDir()
 	client, staging := filepath.Join(state, "clients", "x-1"), filepath.Join(dir, "it's staging")

@@ -15,15 +15,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// Node is this machine, where volumes are mounted.
+// Node is this machine as a node that mounts volumes.
 type Node struct {
-	StateDir    string       // of the node plugin
-	Glusterfs   string       // the client's binary
+	StateDir    string       // state directory of the node plugin
+	Glusterfs   string       // path of the client's binary
 	FuseDevice  string       // /dev/fuse
 	CheckKernel func() error // mount.CheckKernel
 }
 
-// NewNode is this machine as it is.
+// NewNode returns a Node for this machine.
 func NewNode(stateDir string) *Node {
 	return &Node{StateDir: stateDir, Glusterfs: "glusterfs", FuseDevice: "/dev/fuse", CheckKernel: mount.CheckKernel}
 }
@@ -55,7 +55,7 @@ func kernelRelease() string {
 	return unix.ByteSliceToString(name.Release[:])
 }
 
-// fuse opens the device, which is what a client does first.
+// fuse opens the FUSE device, as a client does first.
 func (n *Node) fuse(context.Context, checker) []report.Finding {
 	const check = "node-fuse"
 	device, err := os.OpenFile(n.FuseDevice, os.O_RDWR, 0)
@@ -69,7 +69,7 @@ func (n *Node) fuse(context.Context, checker) []report.Finding {
 
 var clientVersion = regexp.MustCompile(`(?m)^glusterfs ((\d+)\.\S+)`)
 
-// oldestClient is the oldest release that the driver is tested with.
+// oldestClient is the oldest release with which the driver is tested.
 const oldestClient = 10
 
 func (n *Node) client(ctx context.Context, c checker) []report.Finding {

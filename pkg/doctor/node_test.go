@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// script makes a program that prints a text.
+// script creates a program that prints a text.
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "glusterfs")
@@ -22,7 +22,7 @@ func script(t *testing.T, text string) string {
 	return path
 }
 
-// goodNode is a node where all is well, whatever the machine is that runs the tests.
+// goodNode returns a node without faults, independent of the machine that runs the tests.
 func goodNode(t *testing.T) *Node {
 	t.Helper()
 	device := filepath.Join(t.TempDir(), "fuse")
@@ -94,7 +94,7 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// TestServersOfAllVolumes: servers that several volumes have are asked once.
+// TestServersOfAllVolumes: a server that several volumes share is tried once.
 func TestServersOfAllVolumes(t *testing.T) {
 	n := goodNode(t)
 	writeRecord(t, n, "volumes/a.json", `{"source": {"servers": ["10.0.0.1", "10.0.0.3"]}}`)
@@ -105,7 +105,7 @@ func TestServersOfAllVolumes(t *testing.T) {
 	}
 }
 
-// TestClientThatHangs: a program that does not end, or leaves one behind that keeps its output open, is not waited for.
+// TestClientThatHangs: the check does not wait for a program that does not end, or that leaves a child holding its output open.
 func TestClientThatHangs(t *testing.T) {
 	for name, text := range map[string]string{
 		"hangs":            "exec sleep 1000",
@@ -121,7 +121,7 @@ func TestClientThatHangs(t *testing.T) {
 	}
 }
 
-// TestClientVersions: 10 is the oldest.
+// TestClientVersions: 10 is the oldest supported version.
 func TestClientVersions(t *testing.T) {
 	for version, want := range map[string]report.Severity{"9.6": report.Warning, "10.0": report.OK, "11.1": report.OK, "99999999999999999999.1": report.Warning} {
 		n := goodNode(t)

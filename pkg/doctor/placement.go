@@ -13,12 +13,12 @@ import (
 
 const checkClients = "node-clients"
 
-// placement reports clients that end with the node plugin's pod, and those of earlier versions.
+// placement reports clients that run in the node plugin's pod, and end with it, and clients of earlier versions.
 func (n *Node) placement(context.Context, checker) []report.Finding {
 	state, err := fuseclient.ReadPlacement(n.StateDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil // no node plugin has run here, which the check of its records reports
+		return nil // no node plugin has run here; the check of its records reports that
 	case err != nil:
 		return nodeFinding(report.Warning, checkClients, shortened(err.Error()), "restart the node plugin, which writes the file at its start")
 	}

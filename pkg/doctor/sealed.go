@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// sealed reports directories that cannot be removed, not even by root, although nothing is mounted on them any more: those of clients
-// that have ended, and the kubelet's for volumes.
+// sealed reports directories that not even root can remove, although nothing is mounted on them any more: mount points of clients
+// that have ended, and the kubelet's directories for volumes.
 func (n *Node) sealed(subject string, volumes []fuseclient.Recorded) []report.Finding {
 	candidates, _ := filepath.Glob(filepath.Join(n.StateDir, "clients", "*"))
 	running := fuseclient.Clients(n.StateDir)
@@ -43,7 +43,7 @@ func (n *Node) sealed(subject string, volumes []fuseclient.Recorded) []report.Fi
 		Remedy:  "the node plugin takes the flag off at its next start, or when it unmounts the volume. Where there will be none any more:", Commands: commands}}
 }
 
-// isSealed reports whether a directory on which nothing is mounted is immutable. It asks no client.
+// isSealed reports whether a directory without a mount is immutable. It does not call into any GlusterFS client.
 func isSealed(path string) bool {
 	dir, err := mount.OpenPath(path)
 	if err != nil {

@@ -13,17 +13,17 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 )
 
-// Storage is where charts/glusterfs-storage runs GlusterFS and Heketi.
+// Storage describes the cluster in which charts/glusterfs-storage runs GlusterFS and Heketi.
 type Storage struct {
 	Kubernetes StorageCluster
-	Namespace  string // "" finds the installations of all namespaces
-	// Runner runs commands in pods of a namespace.
+	Namespace  string // "": find the installations in all namespaces
+	// Runner returns a runner of commands in the pods of a namespace.
 	Runner func(namespace string) servers.Runner
-	// Now is for tests; default time.Now.
+	// Now is set by tests; default time.Now.
 	Now func() time.Time
 }
 
-// StorageCluster is the Kubernetes; *kube.Client implements it.
+// StorageCluster reads objects of Kubernetes; *kube.Client implements it.
 type StorageCluster interface {
 	DaemonSets(ctx context.Context, namespace, selector string) ([]kube.DaemonSet, error)
 	Nodes(ctx context.Context) ([]kube.Node, error)
@@ -31,7 +31,7 @@ type StorageCluster interface {
 	database.Reader
 }
 
-// Labels that the chart gives to its objects.
+// Labels that the chart sets on its objects.
 const (
 	chartLabel     = "app.kubernetes.io/name=glusterfs-storage"
 	glusterLabels  = chartLabel + ",app.kubernetes.io/component=gluster"
@@ -47,7 +47,7 @@ type installation struct {
 	runner    servers.Runner
 }
 
-// section collects the findings of one part of an installation, beside other parts.
+// section collects the findings about one part of an installation. Sections run concurrently.
 type section struct {
 	*installation
 	found  []report.Finding
@@ -95,7 +95,7 @@ func (s *installation) checks(ctx context.Context) []report.Finding {
 	return parallel(ctx, checks)
 }
 
-// add adds a finding about the whole installation or, with a node, about its server there.
+// add adds a finding about the whole installation or, with a node, about the server on that node.
 func (s *section) add(severity report.Severity, check, node, message, remedy string, commands ...string) {
 	subject := "storage in namespace " + s.namespace
 	if node != "" {
@@ -104,22 +104,22 @@ func (s *section) add(severity report.Severity, check, node, message, remedy str
 	s.found = append(s.found, report.Finding{Severity: severity, Check: check, Subject: subject, Message: message, Remedy: remedy, Commands: commands})
 }
 
-// ok adds that a check has found nothing, if it has added nothing since there were so many findings.
+// ok adds the finding that a check has passed, if there are no more findings than before.
 func (s *section) ok(check string, before int, message string) {
 	if len(s.found) == before {
 		s.add(report.OK, check, "", message, "")
 	}
 }
 
-// kubectl returns a command for the administrator.
+// kubectl returns a kubectl command for the administrator.
 func (s *section) kubectl(command string) string { return "kubectl -n " + s.namespace + " " + command }
 
-// inServer returns a command of gluster for the administrator, which runs in a server's pod.
+// inServer returns a gluster command for the administrator, to be run in a server's pod.
 func (s *section) inServer(one *server, command string) string {
 	return s.kubectl("exec " + one.pod + " -c " + servers.Container + " -- gluster " + command)
 }
 
-// heketi looks at Heketi's pod. The first form of doctor examines Heketi itself.
+// heketi checks Heketi's pod. doctor without --storage checks Heketi itself.
 func (s *section) heketi(ctx context.Context) {
 	const check = "storage-heketi"
 	pods, err := s.Kubernetes.Pods(ctx, s.namespace, heketiLabels)
@@ -144,7 +144,7 @@ func (s *section) heketi(ctx context.Context) {
 
 const permissions = "docs/doctor.md lists what the account must be allowed to do"
 
-// selects reports whether a node has all labels of a selector.
+// selects reports whether labels include all labels of the selector.
 func selects(selector, labels map[string]string) bool {
 	for key, want := range selector {
 		if has, ok := labels[key]; !ok || has != want {
@@ -154,7 +154,7 @@ func selects(selector, labels map[string]string) bool {
 	return true
 }
 
-// storageLabel returns the labels by which an administrator makes a storage node, as kubectl takes them.
+// storageLabel returns the labels that make a node a storage node, in kubectl's form.
 func storageLabel(selector map[string]string) string {
 	var labels []string
 	for key, value := range selector {

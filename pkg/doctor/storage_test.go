@@ -20,18 +20,18 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
 )
 
-// cluster is a Kubernetes with the chart.
+// cluster is a Kubernetes cluster with the chart.
 type cluster struct {
 	daemonSets    []kube.DaemonSet
 	nodes         []kube.Node
 	gluster       []kube.Pod
 	heketi        []kube.Pod
 	secrets       map[string]kube.Secret
-	fail          map[string]error         // by the kind of the object
+	fail          map[string]error         // by the kind of object
 	servers       map[string]status.Server // by pod
 	heal          status.Heal
 	silent        map[string]error // pods that do not answer
-	withoutHeal   map[string]error // pods that do not answer for the heal backlog
+	withoutHeal   map[string]error // pods that do not answer about the heal backlog
 	asked         []string
 	wantNamespace string
 }
@@ -120,7 +120,7 @@ func brickOf(n int, volume, state string) glustercli.Brick {
 	return glustercli.Brick{Path: fmt.Sprintf("10.0.0.%d:/var/lib/heketi/mounts/vg_%d/brick_%s/brick", n, n, volume), Status: state}
 }
 
-// newCluster has three servers with two volumes, and another node.
+// newCluster returns three servers with two volumes, and another node.
 func newCluster() *cluster {
 	c := &cluster{
 		daemonSets: []kube.DaemonSet{{Namespace: storageNamespace, Name: "glusterfs", NodeSelector: map[string]string{"storagenode": "glusterfs", "kubernetes.io/os": "linux"}, Desired: 3}},
@@ -167,7 +167,7 @@ func TestHealthyStorage(t *testing.T) {
 	}
 }
 
-// TestDamagedStorage has a node that is down, a server without its device, and an old backup.
+// TestDamagedStorage: a node is down, a server lacks its device, and a backup is old.
 func TestDamagedStorage(t *testing.T) {
 	c := newCluster()
 	c.gluster[2].Ready, c.gluster[2].Why = false, "its phase is Running: NodeLost"

@@ -14,13 +14,13 @@ import (
 
 const (
 	checkBackup = "storage-backup"
-	// oldestCopy is twice the time between two copies of the chart's CronJob.
+	// oldestCopy is twice the interval of the chart's CronJob.
 	oldestCopy = 48 * time.Hour
-	// savedWithin is more than it takes to save a change of the database.
+	// savedWithin is longer than saving a change of the database takes.
 	savedWithin = 10 * time.Minute
 )
 
-// backups looks at the copies of Heketi's database.
+// backups checks the copies of Heketi's database.
 func (s *section) backups(ctx context.Context) {
 	first, slots, err := database.Backups(ctx, s.Kubernetes, s.namespace)
 	switch {
@@ -41,8 +41,8 @@ func (s *section) backups(ctx context.Context) {
 	s.ok(checkBackup, 0, text)
 }
 
-// firstBackup judges the one that is saved after each change, whose age says nothing: the database may not have changed. But if a
-// later copy differs, a change was not saved.
+// firstBackup checks the backup that is saved after each change. Its age means nothing, since the database may not have changed.
+// But if a later copy differs, a change was not saved.
 func (s *section) firstBackup(first database.Backup, newest *database.Backup) {
 	secret, logs := "the Secret "+first.Secret, s.kubectl("logs heketi-0 -c backup --tail=20")
 	switch {
@@ -62,7 +62,7 @@ func (s *section) firstBackup(first database.Backup, newest *database.Backup) {
 	}
 }
 
-// copies judges those of the CronJob, which also renews the time of one that has not changed.
+// copies checks the CronJob's copies. The CronJob also updates the time of an unchanged copy.
 func (s *section) copies(newest *database.Backup) {
 	severity, message := report.Warning, "the last of the daily copies of Heketi's database is of "+s.ago(newest.TakenAt)
 	switch {
@@ -75,7 +75,7 @@ func (s *section) copies(newest *database.Backup) {
 		database.SecretName+"-0 and so on", s.kubectl("get cronjob heketi-backup"), s.kubectl("get pods -l app.kubernetes.io/component=backup"))
 }
 
-// newestOf returns the newest copy, or the first slot if all are empty; nil if there are none.
+// newestOf returns the newest copy, or the first slot if all slots are empty, or nil if there are no slots.
 func newestOf(slots []database.Backup) *database.Backup {
 	var newest *database.Backup
 	for i := range slots {
@@ -86,7 +86,7 @@ func newestOf(slots []database.Backup) *database.Backup {
 	return newest
 }
 
-// ago returns a time for people.
+// ago formats a time for a reader, with its age.
 func (s *section) ago(at time.Time) string {
 	if at.IsZero() {
 		return "an unknown time"

@@ -10,15 +10,15 @@ import (
 
 const checkBricks = "storage-bricks"
 
-// volumeBricks is what all servers report about one volume.
+// volumeBricks merges what all servers report about one volume.
 type volumeBricks struct {
 	stopped, heals bool
-	offline        []string // bricks
-	nodes          []string // of these, each once
-	on             *server  // one of those that have such a brick
+	offline        []string // bricks that are offline
+	nodes          []string // nodes of the offline bricks, each once
+	on             *server  // one of the servers that have an offline brick
 }
 
-// bricks looks for volumes that are stopped, and for bricks that are offline on the servers that have answered.
+// bricks reports stopped volumes, and bricks that are offline on the servers that have answered.
 func (s *section) bricks(answered []*server) {
 	before, count := len(s.found), 0
 	volumes := map[string]*volumeBricks{}
@@ -57,7 +57,8 @@ func (s *section) bricks(answered []*server) {
 	s.ok(checkBricks, before, "all "+plain.Plural(count, "brick")+" of started volumes are online")
 }
 
-// offline is the finding about one volume. Bricks of several servers may be copies of each other, and are taken for that.
+// offline adds the finding about one volume. Offline bricks on several servers may be copies of each other, and are treated as
+// such.
 func (s *section) offline(volume string, state *volumeBricks) {
 	severity, meaning := report.Warning, "the other copies serve: "
 	switch {

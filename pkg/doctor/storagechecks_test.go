@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
 )
 
-// TestStorageChecks changes one thing of a cluster that is well, and expects one check to tell, and no other.
+// TestStorageChecks makes one fault in a healthy cluster, and expects a finding of one check and no other.
 func TestStorageChecks(t *testing.T) {
 	const ok, info, warning, critical = report.OK, report.Info, report.Warning, report.Critical
 	first := func(c *cluster) *status.Server { s := c.servers["glusterfs-storage1"]; return &s }
@@ -128,7 +128,7 @@ func TestStorageChecks(t *testing.T) {
 	}
 }
 
-// TestPodsThatCannotBeListed leaves the other parts.
+// TestPodsThatCannotBeListed: the other parts are still checked.
 func TestPodsThatCannotBeListed(t *testing.T) {
 	c := newCluster()
 	c.fail["pods"] = errors.New("pods is forbidden")
@@ -138,7 +138,7 @@ func TestPodsThatCannotBeListed(t *testing.T) {
 	}
 }
 
-// TestNoNodeHasTheLabel: the DaemonSet is there, and nothing runs.
+// TestNoNodeHasTheLabel: the DaemonSet exists, but nothing runs.
 func TestNoNodeHasTheLabel(t *testing.T) {
 	c := newCluster()
 	c.nodes, c.gluster, c.daemonSets[0].Desired = c.nodes[:1], nil, 0
@@ -148,7 +148,7 @@ func TestNoNodeHasTheLabel(t *testing.T) {
 	}
 }
 
-// TestServersInSeveralPools: each pool is asked for its own backlog, and a server that is in none is named.
+// TestServersInSeveralPools: each pool is asked for its own backlog, and a server that is in no pool is reported.
 func TestServersInSeveralPools(t *testing.T) {
 	c := newCluster()
 	for pod, peers := range map[string][]int{"glusterfs-storage1": {0, 1}, "glusterfs-storage2": {0, 1}, "glusterfs-storage3": {2}} {

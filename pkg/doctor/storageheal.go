@@ -12,14 +12,14 @@ import (
 
 const (
 	checkHeal = "storage-heal"
-	// largeBacklog is more than files that are being written account for: gluster lists them now and then.
+	// largeBacklog is more than the files being written explain: gluster lists those now and then.
 	largeBacklog = 100
 	healInfo     = "volume heal VOLUME info summary"
 	notRead      = "the heal backlog cannot be read: "
 	byHand       = "look at it by hand, for each volume"
 )
 
-// heal asks one server of each pool, which asks the bricks of all.
+// heal asks one server of each pool, which queries all bricks of the pool.
 func (s *section) heal(ctx context.Context, answered []*server) {
 	covered := map[string]bool{} // UUIDs of servers
 	for _, one := range answered {
@@ -43,7 +43,7 @@ func (s *section) heal(ctx context.Context, answered []*server) {
 	}
 }
 
-// backlog judges the answer of one server.
+// backlog checks the answer of one server.
 func (s *section) backlog(one *server, heal *status.Heal) {
 	before := len(s.found)
 	var splitBrain, large, small, unknown []string

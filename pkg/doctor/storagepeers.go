@@ -10,13 +10,13 @@ import (
 
 const checkPeers = "storage-peers"
 
-// lostPeer is a server that others miss.
+// lostPeer is a server that other servers report as not taking part.
 type lostPeer struct {
 	glustercli.Peer
-	seenBy []string // nodes
+	seenBy []string // nodes whose servers report it
 }
 
-// peers merges what the servers report about each other.
+// peers merges the servers' reports about each other.
 func (s *section) peers(answered []*server) {
 	before := len(s.found)
 	var lost []*lostPeer
@@ -51,7 +51,7 @@ func (s *section) peers(answered []*server) {
 	s.ok(checkPeers, before, "all servers are connected with each other")
 }
 
-// alone finds a server that is in no pool, while there is one.
+// alone reports a server that is in no pool, although there is a pool.
 func (s *section) alone(one *server, answered []*server) {
 	if len(one.status.Peers) == 1 && slices.ContainsFunc(answered, func(other *server) bool { return len(other.status.Peers) > 1 }) {
 		s.add(report.Info, checkPeers, one.node, "the server is in no pool with the others", "if the node is new, add it to the chart's values (nodes), and run helm upgrade. "+

@@ -11,13 +11,13 @@ import (
 
 const (
 	checkPools = "storage-pools"
-	// Percentages of a thin pool's data or metadata.
+	// Percentages of a thin pool's data or metadata space.
 	poolWarning  = 80
 	poolCritical = 95
 )
 
-// pools looks for thin pools that are nearly full. A pool without data space fails writes; one without metadata space has to be
-// repaired while it is offline.
+// pools reports thin pools that are nearly full. A pool without data space fails writes; one without metadata space must be
+// repaired offline.
 func (s *section) pools(answered []*server) {
 	before, count := len(s.found), 0
 	for _, one := range answered {
@@ -49,8 +49,8 @@ func (s *section) poolsOf(one *server, severity report.Severity, texts []string)
 		s.kubectl(lvm+"lvs -a -o +lv_health_status"), s.kubectl(lvm+"vgs"))
 }
 
-// judge leaves out data space that cannot run out: a pool as large as its thin volumes together has room for whatever is written,
-// and stays full when files are deleted, until blocks are discarded.
+// judge ignores the used data space if it cannot run out: a pool as large as all of its thin volumes together has room for every
+// write, and stays full after files are deleted, until the blocks are discarded.
 func judge(pool *status.Pool) (report.Severity, string) {
 	name := pool.Group + "/" + pool.Name
 	full, of := pool.Metadata, "metadata space in use"

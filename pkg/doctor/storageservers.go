@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
 )
 
-// server is a GlusterFS server that was asked.
+// server is a GlusterFS server and its answer.
 type server struct {
 	node, pod string
 	status    status.Server
@@ -29,10 +29,10 @@ const (
 	// serverLimit is longer than the commands in the pod may take.
 	serverLimit = time.Minute
 	healLimit   = 3 * time.Minute
-	mostAsked   = 16 // at the same time
+	mostAsked   = 16 // servers that are asked concurrently
 )
 
-// gluster looks at the servers: first whether each node has one, then at what they report.
+// gluster checks the servers: first whether each node has one, then their reports.
 func (s *section) gluster(ctx context.Context) {
 	pods, err := s.Kubernetes.Pods(ctx, s.namespace, glusterLabels)
 	if err != nil {
@@ -92,10 +92,10 @@ func (s *section) notReady(pods []kube.Pod) {
 	}
 }
 
-// ask has the servers report, several at the same time, and returns those that have answered, in the order of their pods.
+// ask asks the servers for their reports, several concurrently, and returns those that have answered, in the order of their pods.
 func (s *section) ask(ctx context.Context, pods []kube.Pod) []*server {
 	asked := make([]*server, len(pods))
-	var group errgroup.Group // without its context: a server that fails does not end the others
+	var group errgroup.Group // without a shared context: a server that fails does not cancel the others
 	group.SetLimit(mostAsked)
 	for i := range pods {
 		one := &server{node: pods[i].Node, pod: pods[i].Name}
@@ -123,7 +123,7 @@ func (s *section) ask(ctx context.Context, pods []kube.Pod) []*server {
 	return answered
 }
 
-// report runs the status command in a server's pod. The command has limits itself: Kubernetes does not end it.
+// report runs the status command in a server's pod. The command has its own time limits, because Kubernetes does not end it.
 func (s *section) report(ctx context.Context, pod string, limit time.Duration, into any, flags ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer after %s", limit))
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package glustercli reads what the gluster command prints. It runs nothing, and imports nothing of this module, so that every
-// package may use it.
+// Package glustercli decodes the output of the gluster command. It runs nothing, and imports no other package of this module, so
+// that any package may use it.
 package glustercli
 
 import (
@@ -8,10 +8,10 @@ import (
 	"io"
 )
 
-// mostBytes bounds an output. A brick takes about 200 bytes.
+// mostBytes bounds the size of an output. A brick takes about 200 bytes.
 const mostBytes = 64 << 20
 
-// A FailedError is returned when gluster reports that a command has failed.
+// FailedError is returned when gluster reports that a command has failed.
 type FailedError struct {
 	Command string // such as "volume info"
 	Message string // may be empty
@@ -22,7 +22,8 @@ func (e *FailedError) Error() string {
 	return fmt.Sprintf("gluster %s has failed: %q", e.Command, e.Message)
 }
 
-// Decode reads the output of a command with --xml (glusterfs: cli/src/cli-xml-output.c) into the fields of out, as encoding/xml does.
+// Decode decodes the output of a command with --xml (glusterfs: cli/src/cli-xml-output.c) into the fields of out, as encoding/xml
+// does.
 func Decode(r io.Reader, command string, out any) error {
 	data, err := io.ReadAll(io.LimitReader(r, mostBytes+1))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// output opens a file of testdata. They are what the sources of gluster 10.3 print.
+// output opens a file of testdata. The files have the form in which gluster 10.3 prints, according to its sources.
 func output(t *testing.T, name string) io.Reader {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", name))

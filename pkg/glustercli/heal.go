@@ -15,15 +15,15 @@ type HealSummary struct {
 // brickConnected is the status of a brick whose backlog was read completely.
 const brickConnected = "Connected"
 
-// ReadHealSummary reads the output of gluster volume heal VOLUME info summary --xml, which is that of glfsheal (glusterfs:
-// heal/src/glfs-heal.c). Each brick of a set lists the entries that are pending on others, so that an entry may be counted
-// more than once.
+// ReadHealSummary decodes the output of gluster volume heal VOLUME info summary --xml, which glfsheal prints (glusterfs:
+// heal/src/glfs-heal.c). Each brick of a set lists the entries that are pending on the others, so an entry may be counted more
+// than once.
 func ReadHealSummary(r io.Reader) (HealSummary, error) {
 	var output struct {
 		Bricks []struct {
 			Name   string `xml:"name"`
 			Status string `xml:"status"`
-			// Missing, "-" or a number: glfsheal writes no number where it has not read all entries.
+			// Missing, "-" or a number: glfsheal prints no number if it has not read all entries.
 			Total      string `xml:"totalNumberOfEntries"`
 			SplitBrain string `xml:"numberOfEntriesInSplitBrain"`
 		} `xml:"healInfo>bricks>brick"`
@@ -39,7 +39,7 @@ func ReadHealSummary(r io.Reader) (HealSummary, error) {
 			summary.Unknown = append(summary.Unknown, brick.Name)
 			continue
 		}
-		// "Possibly healing" counts as pending: such an entry is being healed at this moment.
+		// "Possibly healing" counts as pending: such an entry is being healed right now.
 		summary.Pending += total - splitBrain
 		summary.SplitBrain += splitBrain
 	}

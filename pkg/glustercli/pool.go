@@ -13,7 +13,7 @@ type Peer struct {
 	State     string `json:"state,omitempty"` // "Peer in Cluster" for a peer that takes part; empty for the server that answers
 }
 
-// self is how a server names itself.
+// self is the host name that a server gives for itself.
 const self = "localhost"
 
 // IsSelf reports whether the peer is the server that has answered.
@@ -37,7 +37,7 @@ func (p Peer) Condition() string {
 	return fmt.Sprintf("%s (%s)", p.State, connection)
 }
 
-// ReadPool reads the output of gluster pool list --xml.
+// ReadPool decodes the output of gluster pool list --xml.
 func ReadPool(r io.Reader) ([]Peer, error) {
 	var output struct {
 		Peers []struct {

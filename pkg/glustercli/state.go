@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Volume is a volume in the state of glusterd.
+// Volume is a volume in glusterd's state.
 type Volume struct {
 	Name   string  `json:"name"`
 	Type   string  `json:"type"`   // such as Replicate or Distributed-Disperse
@@ -20,7 +20,7 @@ type Volume struct {
 // Started reports whether the volume is started.
 func (v Volume) Started() bool { return v.Status == "Started" }
 
-// Heals reports whether the volume has copies or redundancy, and therefore a backlog of self-heal.
+// Heals reports whether the volume is replicated or dispersed, and therefore has a heal backlog.
 func (v Volume) Heals() bool {
 	return strings.Contains(v.Type, "Replicate") || strings.Contains(v.Type, "Disperse")
 }
@@ -37,12 +37,12 @@ func (b Brick) Local() bool { return b.Status != "" }
 // Started reports whether glusterd is connected to the brick's process.
 func (b Brick) Started() bool { return b.Status == "Started" }
 
-// mostMembers bounds the number of a volume or a brick in the state.
+// mostMembers bounds the number of a volume or brick in the state.
 const mostMembers = 1 << 16
 
-// ReadState reads the volumes in a file that gluster get-state has written (glusterfs: glusterd_get_state in
-// xlators/mgmt/glusterd/src/glusterd-handler.c). gluster volume status is no substitute: it takes the volume's lock on all servers,
-// and another command on the same volume, such as one of Heketi, fails meanwhile.
+// ReadState decodes the volumes in a file that gluster get-state has written (glusterfs: glusterd_get_state in
+// xlators/mgmt/glusterd/src/glusterd-handler.c). gluster volume status is no substitute: it takes the volume's lock on all
+// servers, which makes other commands on the volume fail, such as Heketi's.
 func ReadState(r io.Reader) ([]Volume, error) {
 	var volumes []Volume
 	complete, global := false, false
@@ -111,7 +111,7 @@ func (v *Volume) set(field, value string) error {
 	return nil
 }
 
-// cutNumber splits keys such as Volume12.name.
+// cutNumber splits a key such as Volume12.name.
 func cutNumber(key, prefix string) (number int, field string, ok bool) {
 	rest, ok := strings.CutPrefix(key, prefix)
 	if !ok {

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/driver"
 )
 
-// The labels and the container's name that the chart gives.
+// The labels and the container name that the chart sets.
 const (
 	container      = "glusterfs-csi"
 	selector       = "app.kubernetes.io/name=glusterfs-csi"
@@ -22,31 +22,31 @@ const (
 	labelChart     = "helm.sh/chart"
 )
 
-// Installation is the driver as it runs in a cluster.
+// Installation describes the driver's workloads and pods in a cluster.
 type Installation struct {
 	Workloads []Workload
-	Pods      []Pod // by name
+	Pods      []Pod // sorted by name
 }
 
 // Workload is the StatefulSet of the controller, or a DaemonSet of node plugins.
 type Workload struct {
 	Kind, Namespace, Name string
 	Component             string // controller, node, or node-GROUP
-	Chart, Version        string // of the last upgrade; "" if no helm was there
-	Image                 string // that new pods get
+	Chart, Version        string // of the last upgrade; "" if it was not installed by helm
+	Image                 string // the image of new pods
 }
 
-// Pod is one of the driver.
+// Pod is a pod of the driver.
 type Pod struct {
 	Namespace, Name, Node string
-	Component             string // that of its workload
-	Image                 string // that it was made with
-	ImageID               string // with its digest, as the node pulled it; "" before that
-	Running               bool   // a command can be run in it
+	Component             string // as in its workload
+	Image                 string // the image in its spec
+	ImageID               string // with the digest of the image that the node pulled; "" before that
+	Running               bool   // commands can be run in it
 	Args                  []string
 }
 
-// object has those fields of pods and workloads that are read.
+// object holds the fields of pods and workloads that are read.
 type object struct {
 	Kind     string `json:"kind"`
 	Metadata struct {
@@ -123,7 +123,8 @@ func (c Client) list(ctx context.Context, more ...string) ([]object, error) {
 	return list.Items, nil
 }
 
-// nowhere is the error when the namespace has no installation. It names the namespaces that have one, if kubectl may list them.
+// nowhere returns the error for a namespace without an installation. It names the namespaces that have one, if kubectl may list
+// them.
 func (c Client) nowhere(ctx context.Context) error {
 	everywhere := c
 	everywhere.Namespace = ""
@@ -170,7 +171,7 @@ func driverIn(containers []containerSpec) containerSpec {
 	return containerSpec{}
 }
 
-// Controller returns the pod of the controller.
+// Controller returns the controller's pod.
 func (i Installation) Controller() (Pod, error) {
 	for _, pod := range i.Pods {
 		if pod.Component == "controller" && pod.Running {
@@ -180,7 +181,7 @@ func (i Installation) Controller() (Pod, error) {
 	return Pod{}, errors.New("no controller is running: look at its StatefulSet and pod with kubectl describe; without backends in the chart's values there is none")
 }
 
-// Nodes returns the node plugins, those of groups of nodes included.
+// Nodes returns the node plugins, including those of groups of nodes.
 func (i Installation) Nodes() (pods []Pod) {
 	for _, pod := range i.Pods {
 		if pod.Component == "node" || strings.HasPrefix(pod.Component, "node-") {
@@ -190,7 +191,7 @@ func (i Installation) Nodes() (pods []Pod) {
 	return pods
 }
 
-// flag returns the value of a flag that the pod's driver was started with.
+// flag returns the value of a flag in the pod's command line, or otherwise.
 func (p Pod) flag(name, otherwise string) string {
 	for _, arg := range p.Args {
 		if value, found := strings.CutPrefix(arg, "--"+name+"="); found {
@@ -203,5 +204,5 @@ func (p Pod) flag(name, otherwise string) string {
 // Config returns the path of the driver's configuration in the controller's pod.
 func (p Pod) Config() string { return p.flag("config", "/etc/glusterfs-csi/config.yaml") }
 
-// Driver returns the name of the driver.
+// Driver returns the CSI driver name.
 func (p Pod) Driver() string { return p.flag("driver-name", driver.DefaultName) }

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// one is a release with a controller and node plugins on two nodes, of which one has an earlier image.
+// one returns a release with a controller and node plugins on two nodes, one of which has an earlier image.
 func one() []string {
 	return []string{
 		kubectltest.Workload("r", "StatefulSet", "r-controller", "controller", "glusterfs-csi-0.1.0", "registry/controller:0.1.0"),

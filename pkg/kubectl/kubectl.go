@@ -1,5 +1,5 @@
-// Package kubectl asks a Kubernetes cluster by means of the program kubectl, for a plugin of it: contexts, credentials and proxies work as the
-// user is used to, whatever they are.
+// Package kubectl queries a Kubernetes cluster through the program kubectl, for the driver's kubectl plugin: the user's contexts,
+// credentials and proxies apply as they do for kubectl.
 package kubectl
 
 import (
@@ -15,18 +15,18 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// Client holds the flags of kubectl that select a cluster and a namespace; "" is kubectl's own default.
+// Client holds the kubectl flags that select a cluster and a namespace; "" means kubectl's default.
 type Client struct {
 	Kubeconfig string
 	Context    string
 	Namespace  string
-	// Release is the helm release of the driver; "" is the only one in the namespace.
+	// Release is the driver's helm release; "" means the only one in the namespace.
 	Release string
 }
 
 const longestStderr = 1000
 
-// ExitError is returned when kubectl, or a command that it ran in a pod, ended with another code than 0.
+// ExitError is returned when kubectl, or the command that it ran in a pod, ended with a code other than 0.
 type ExitError struct {
 	Code   int
 	Stderr string // in one line
@@ -40,7 +40,7 @@ func (e *ExitError) Error() string {
 	return e.Stderr
 }
 
-// run returns what kubectl writes on its standard output, also beside an *ExitError.
+// run returns kubectl's standard output, even with an *ExitError.
 func (c Client) run(ctx context.Context, args ...string) ([]byte, error) {
 	for _, flag := range [][2]string{{"--namespace=", c.Namespace}, {"--context=", c.Context}, {"--kubeconfig=", c.Kubeconfig}} {
 		if flag[1] != "" {
@@ -65,8 +65,8 @@ func (c Client) run(ctx context.Context, args ...string) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// essence leaves out of what kubectl writes on its standard error what says nothing to an administrator: lines of its own log, and the code with
-// which a command in a pod has ended.
+// essence removes lines from kubectl's standard error that do not help an administrator: kubectl's own log, and the exit code of
+// a command in a pod.
 func essence(stderr string) string {
 	kept := slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool {
 		return logLine.MatchString(line) || strings.HasPrefix(line, "command terminated with exit code ") || strings.TrimSpace(line) == ""
@@ -76,7 +76,7 @@ func essence(stderr string) string {
 
 var logLine = regexp.MustCompile(`^[EWI][0-9]{4} `)
 
-// Exec runs the driver's program in a pod, with these arguments, and returns what it writes on its standard output, also beside an *ExitError.
+// Exec runs the driver's program in a pod with these arguments, and returns its standard output, even with an *ExitError.
 func (c Client) Exec(ctx context.Context, pod Pod, args ...string) ([]byte, error) {
 	c.Namespace = pod.Namespace
 	return c.run(ctx, append([]string{"exec", pod.Name, "--container=" + container, "--", "/glusterfs-csi"}, args...)...)

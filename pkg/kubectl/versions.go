@@ -11,7 +11,7 @@ import (
 
 const checkVersions = "versions"
 
-// Versions reports the chart and the images of each workload, and pods that do not have its image yet.
+// Versions reports the chart and image of each workload, and the pods that do not have its image yet.
 func (i Installation) Versions() []report.Finding {
 	var findings []report.Finding
 	for _, w := range i.Workloads {
@@ -36,7 +36,8 @@ func (i Installation) Versions() []report.Finding {
 	return findings
 }
 
-// of returns the pods of a workload. Their names begin with its name, but so may those of another workload.
+// of returns the pods of a workload. The component is compared too, since the pods of another workload may have names that begin
+// alike.
 func (i Installation) of(w Workload) (pods []Pod) {
 	for _, pod := range i.Pods {
 		rest, is := strings.CutPrefix(pod.Name, w.Name+"-")
@@ -47,7 +48,7 @@ func (i Installation) of(w Workload) (pods []Pod) {
 	return pods
 }
 
-// pulled names the digests that the nodes have for the workload's image.
+// pulled returns the digests of the workload's image on the nodes.
 func (i Installation) pulled(w Workload) string {
 	var digests []string
 	for _, pod := range i.of(w) {

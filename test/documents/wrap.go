@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// Width is how long a line of prose may be.
+// Width is the maximum length of a line of prose.
 const Width = 120
 
 // Wrap breaks a text into lines of at most Width characters, between words. Code between backquotes is one word.
 func Wrap(text string) string { return wrap(text, "") }
 
-// WrapPage wraps those paragraphs and list items of a page that have a line that is too long. Tables, code, headings and
-// comments stay as they are: Markdown has no way to break their lines.
+// WrapPage wraps the paragraphs and list items of a page that have a line that is too long. Tables, code, headings and comments
+// stay as they are: Markdown has no way to break their lines.
 func WrapPage(page string) string {
 	var wrapped strings.Builder
 	var paragraph []string
@@ -44,9 +44,9 @@ func WrapPage(page string) string {
 }
 
 var (
-	// item is the beginning of a list's item, or of a quotation.
+	// item matches the beginning of a list item, or of a quotation.
 	item = regexp.MustCompile(`^\s*(?:[-*+] (?:\[[ x]\] )?|\d+\. |> )`)
-	// mark is a word that means something else at the beginning of a line.
+	// mark matches a word that has another meaning at the beginning of a line.
 	mark = regexp.MustCompile(`^(?:(?:[-+*]|#+|\d+[.)]|=+|-+)$|[>|])`)
 )
 
@@ -73,7 +73,7 @@ func TooLong(line string) bool {
 	return utf8.RuneCountInString(line) > Width && len(words(line[len(item.FindString(line)):])) > 1
 }
 
-// wrap breaks a text that begins behind an indent, which its further lines get.
+// wrap breaks a text that begins after an indent into lines, and indents the further lines.
 func wrap(text, indent string) string {
 	var wrapped strings.Builder
 	column := len(indent)
@@ -94,7 +94,7 @@ func wrap(text, indent string) string {
 	return wrapped.String()
 }
 
-// words are what stands between blanks outside of backquotes.
+// words splits a text at blanks outside backquotes.
 func words(text string) (all []string) {
 	var word strings.Builder
 	end := func() {

@@ -16,7 +16,7 @@ import (
 	"k8s.io/streaming/pkg/httpstream/wsstream"
 )
 
-// kubelet answers as the API server and a kubelet behind it do, by one version of the protocol.
+// kubelet answers like the API server with a kubelet behind it, in one version of the protocol.
 type kubelet struct {
 	protocol string
 	requests []string
@@ -43,7 +43,7 @@ func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// act is the command.
+// act carries out the command.
 func act(command []string, stdout, stderr, status io.WriteCloser) {
 	result := metav1.Status{Status: metav1.StatusSuccess}
 	switch command[0] {

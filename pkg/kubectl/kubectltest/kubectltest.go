@@ -1,4 +1,4 @@
-// Package kubectltest holds a kubectl for tests, which answers without a cluster.
+// Package kubectltest provides a fake kubectl for tests, which answers without a cluster.
 package kubectltest
 
 import (
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Answer is what kubectl answers to command lines that contain a text.
+// Answer is kubectl's answer to command lines that contain the text To.
 type Answer struct {
 	To     string
 	Stdout string
@@ -17,7 +17,7 @@ type Answer struct {
 	Code   int
 }
 
-// Install puts a kubectl first in PATH. It gives the first answer that fits, and fails for a command line without one. Calls returns the
+// Install puts the fake kubectl first in PATH. It gives the first matching answer, and fails if there is none. calls returns the
 // command lines so far.
 func Install(t *testing.T, answers ...Answer) (calls func() []string) {
 	t.Helper()
@@ -48,7 +48,7 @@ func write(t *testing.T, path, content string, mode os.FileMode) {
 	}
 }
 
-// Pod returns a pod of the driver, as kubectl shows it. Without an image ID it does not run.
+// Pod returns a pod of the driver in kubectl's JSON. Without an image ID the pod is not running.
 func Pod(release, name, component, node, image, imageID string, args ...string) string {
 	state := `{"waiting": {}}`
 	if imageID != "" {
@@ -60,14 +60,14 @@ func Pod(release, name, component, node, image, imageID string, args ...string) 
 		name, release, component, node, image, strings.Join(args, `", "`), imageID, state)
 }
 
-// Workload returns a StatefulSet or DaemonSet of the driver, as kubectl shows it. Without a chart helm has not made it.
+// Workload returns a StatefulSet or DaemonSet of the driver in kubectl's JSON. Without a chart it was not installed by helm.
 func Workload(release, kind, name, component, chart, image string) string {
 	return fmt.Sprintf(`{"kind": %q, "metadata": {"name": %q, "namespace": "storage", "labels": {"app.kubernetes.io/instance": %q, "app.kubernetes.io/component": %q,
 		"helm.sh/chart": %q, "app.kubernetes.io/version": "0.1.0"}}, "spec": {"template": {"spec": {"containers": [{"name": "glusterfs-csi", "image": %q}]}}}}`,
 		kind, name, release, component, chart, image)
 }
 
-// List returns a list of objects.
+// List returns a list of objects in kubectl's JSON.
 func List(objects ...string) string {
 	return `{"kind": "List", "items": [` + strings.Join(objects, ",") + `]}`
 }

@@ -1,4 +1,4 @@
-// Package cli asks the glusterd of the same container by the gluster command.
+// Package cli asks the glusterd in the same container, through the gluster command.
 package cli
 
 import (
@@ -18,12 +18,13 @@ import (
 type CLI struct {
 	Runner Runner
 	Limits Limits
-	// RunDir is the directory, and StateFile the name in it, of the file into which glusterd writes its state. No other process
-	// may use the same file.
+	// RunDir and StateFile are the directory and name of the file into which glusterd writes its state. No other process may use
+	// the same file.
 	RunDir, StateFile string
 }
 
-// Runner runs a program to its end and returns its standard output, also with an error. When ctx is done, it ends the program.
+// Runner runs a program to its end and returns its standard output, even with an error. When ctx is done, Runner ends the
+// program.
 type Runner interface {
 	Run(ctx context.Context, args ...string) (output []byte, err error)
 }
@@ -35,7 +36,7 @@ type Limits struct {
 	HealInfo time.Duration // gluster volume heal info summary, for one volume
 }
 
-// DefaultLimits returns the limits for a node that is busy.
+// DefaultLimits returns limits that suffice for a busy node.
 func DefaultLimits() Limits {
 	return Limits{Pool: 7 * time.Second, State: 30 * time.Second, HealInfo: 2 * time.Minute}
 }
@@ -46,13 +47,13 @@ func (c *CLI) Pool(ctx context.Context) ([]glustercli.Peer, error) {
 	return decoded(output, err, glustercli.ReadPool)
 }
 
-// HealSummary returns the heal backlog of a volume. It costs the bricks something: gluster crawls their lists of entries.
+// HealSummary returns the heal backlog of a volume. It puts load on the bricks: gluster crawls their lists of entries.
 func (c *CLI) HealSummary(ctx context.Context, volume string) (glustercli.HealSummary, error) {
 	output, err := c.ask(ctx, c.Limits.HealInfo, "volume", "heal", volume, "info", "summary", "--xml")
 	return decoded(output, err, glustercli.ReadHealSummary)
 }
 
-// Volumes reads what glusterd knows of all volumes. Other servers are not asked, and no lock is taken.
+// Volumes returns all volumes as this server's glusterd reports them. It asks no other server and takes no lock.
 func (c *CLI) Volumes(ctx context.Context) ([]glustercli.Volume, error) {
 	if _, err := c.ask(ctx, c.Limits.State, "get-state", "glusterd", "odir", c.RunDir, "file", c.StateFile); err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func (c *CLI) ask(ctx context.Context, limit time.Duration, args ...string) ([]b
 	return c.Runner.Run(ctx, append([]string{"gluster", "--mode=script"}, args...)...)
 }
 
-// decoded reads an output. If the command has failed, what its output says about that is better than its exit code.
+// decoded decodes an output. If the command has failed, an error in the output takes precedence over the exit code.
 func decoded[T any](output []byte, failure error, read func(io.Reader) (T, error)) (T, error) {
 	result, err := read(bytes.NewReader(output))
 	if failed, ok := errors.AsType[*glustercli.FailedError](err); ok && failed.Message != "" || failure == nil {

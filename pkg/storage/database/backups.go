@@ -14,20 +14,20 @@ type Reader interface {
 	Secret(ctx context.Context, namespace, name string) (kube.Secret, error)
 }
 
-// Backup is what a Secret says about the backup in it.
+// Backup describes the backup in one Secret.
 type Backup struct {
-	Secret     string // its name
+	Secret     string // name of the Secret
 	Empty      bool
 	SHA256     string
-	TakenAt    time.Time // zero if it is not known
+	TakenAt    time.Time // zero if unknown
 	Unfinished bool      // see Copy
-	Replace    bool      // see Copy; no backup is saved until then
+	Replace    bool      // see Copy; nothing is saved into the Secret until then
 }
 
-// mostSlots is the most that the chart allows.
+// mostSlots is the largest number of slots that the chart allows.
 const mostSlots = 100
 
-// Backups reads the backup that Heketi starts from, and those in the slots that there are.
+// Backups reads the backup that Heketi starts from, and the backups in the existing slots.
 func Backups(ctx context.Context, secrets Reader, namespace string) (first Backup, slots []Backup, err error) {
 	if first, err = readBackup(ctx, secrets, namespace, SecretName); err != nil {
 		return Backup{}, nil, err

@@ -18,28 +18,29 @@ type Source interface {
 	DatabaseCopy(ctx context.Context, w io.Writer) error
 }
 
-// Copy is a copy of the database.
+// Copy is a copy of Heketi's database.
 type Copy struct {
-	Packed  []byte // by gzip
+	Packed  []byte // the file, packed with gzip
 	SHA256  string // of the unpacked file
 	TakenAt time.Time
-	// Unfinished marks a copy of the first setup before its end: no Heketi has worked with the database on its volume yet.
+	// Unfinished marks a copy that was made before the first setup ended: no Heketi has worked with the database on its volume
+	// yet.
 	Unfinished bool
-	// Replace is set on a backup that an administrator wants instead of the database that there is.
+	// Replace is set on a backup that replaces an existing database because an administrator asked for it.
 	Replace bool
 }
 
 const (
-	// LargestPacked leaves room for the rest of a Secret, which holds 1 MiB.
+	// LargestPacked leaves room for the other fields of a Secret, which holds 1 MiB.
 	LargestPacked = 1_000_000
-	// largestFile bounds what a packed copy can become.
+	// largestFile bounds the size of an unpacked copy.
 	largestFile = 1 << 30
 )
 
-// ErrTooLarge is returned for a database that does not fit into a Secret.
+// ErrTooLarge is returned when the database does not fit into a Secret.
 var ErrTooLarge = errors.New("the database of Heketi does not fit into a Secret")
 
-// Take makes a copy.
+// Take copies the database.
 func Take(ctx context.Context, from Source) (Copy, error) {
 	packed := &limited{}
 	packer, err := gzip.NewWriterLevel(packed, gzip.BestCompression)
@@ -60,7 +61,7 @@ func Take(ctx context.Context, from Source) (Copy, error) {
 	return Copy{Packed: packed.content.Bytes(), SHA256: hex.EncodeToString(sum.Sum(nil)), TakenAt: time.Now()}, nil
 }
 
-// limited keeps what fits into a Secret.
+// limited is a buffer that refuses more than fits into a Secret.
 type limited struct {
 	content bytes.Buffer
 	full    bool
@@ -75,7 +76,7 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.content.Write(p)
 }
 
-// Unpack writes the database file to w, and fails if it is not the one that was copied.
+// Unpack writes the database file to w. It returns an error if the file's sum is not that of the copied file.
 func (c Copy) Unpack(w io.Writer) error {
 	unpacker, err := gzip.NewReader(bytes.NewReader(c.Packed))
 	if err != nil {
@@ -98,7 +99,7 @@ func (c Copy) Unpack(w io.Writer) error {
 	return nil
 }
 
-// checked tells an error of the disk from one of the copy.
+// checked remembers the error of the writer, so that an error of the disk is not taken for a damaged copy.
 type checked struct {
 	to  io.Writer
 	err error

@@ -33,7 +33,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestPartOfADatabase is none.
+// TestPartOfADatabase: a copy that ends early is refused.
 func TestPartOfADatabase(t *testing.T) {
 	from := &source{}
 	from.set("records", errors.New("unexpected EOF"))
@@ -101,13 +101,13 @@ func TestSaver(t *testing.T) {
 	first := &Saver{From: from, To: all.store(SecretName), Unfinished: true}
 	save(first, 1)
 	save(first, 1)
-	save(&Saver{From: from, To: all.store(SecretName), Unfinished: true}, 1) // one that was started again
+	save(&Saver{From: from, To: all.store(SecretName), Unfinished: true}, 1) // a setup that was started again
 	save(&Saver{From: from, To: all.store(SecretName)}, 2)                   // the mark is removed
 	second := &Saver{From: from, To: all.store(SecretName)}
 	save(second, 2)
 	from.set("two", nil)
 	save(second, 3)
-	if err := all.store(SecretName).Clear(t.Context()); err != nil { // an administrator, or helm upgrade --force-replace
+	if err := all.store(SecretName).Clear(t.Context()); err != nil { // by an administrator or helm upgrade --force-replace
 		t.Fatal(err)
 	}
 	save(second, 5)
@@ -126,9 +126,9 @@ func TestSlots(t *testing.T) {
 		content, slot string
 	}{
 		{"a", "s-0"}, {"b", "s-1"}, {"c", "s-2"}, // empty ones first
-		{"d", "s-0"}, {"e", "s-1"}, // then the oldest
-		{"e", "s-1"}, {"e", "s-1"}, // unchanged: no older one is lost
-		{"c", "s-2"}, // the oldest, which happens to have the same content
+		{"d", "s-0"}, {"e", "s-1"}, // then the slot with the oldest backup
+		{"e", "s-1"}, {"e", "s-1"}, // unchanged: no older backup is lost
+		{"c", "s-2"}, // the oldest backup, which happens to have the same content
 		{"f", "s-0"},
 	} {
 		if err := slots.Save(t.Context(), take(t, tt.content, day(i+1))); err != nil {
@@ -149,7 +149,7 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// TestSlotsFromTheFuture are overwritten first, the oldest of them first, and are never the newest.
+// TestSlotsFromTheFuture: backups from the future are overwritten first, oldest first, and never count as the newest.
 func TestSlotsFromTheFuture(t *testing.T) {
 	all := newSecrets("s-0", "s-1", "s-2", "s-3")
 	slots := Slots{Store: all.store("s"), Count: 4}
@@ -162,9 +162,9 @@ func TestSlotsFromTheFuture(t *testing.T) {
 		{"a", day(1), "s-0"},
 		{"b", day(32), "s-1"}, {"c", day(31), "s-2"}, // empty ones first, although the clock is ahead
 		{"d", day(2), "s-3"},
-		{"b", day(3), "s-2"}, // not s-1: what is from the future is not the newest
+		{"b", day(3), "s-2"}, // not s-1: a backup from the future is not the newest
 		{"e", day(4), "s-1"},
-		{"f", day(5), "s-0"}, // none is left: the oldest
+		{"f", day(5), "s-0"}, // no backup from the future is left: the oldest
 		{"g", day(6).Add(clockSkew), "s-3"},
 		{"g", day(6), "s-3"}, // clocks differ a little
 	} {
@@ -177,7 +177,7 @@ func TestSlotsFromTheFuture(t *testing.T) {
 	}
 }
 
-// TestSlotsOfTwo jobs: the second one does not overwrite what the first has just saved.
+// TestSlotsOfTwo: of two jobs, the second does not overwrite the backup that the first has just saved.
 func TestSlotsOfTwo(t *testing.T) {
 	all := newSecrets("s-0")
 	raced := &racing{secrets: all}
@@ -187,7 +187,7 @@ func TestSlotsOfTwo(t *testing.T) {
 	}
 }
 
-// racing is Secrets that another job changes between each read and write.
+// racing holds Secrets that another job changes between each read and write.
 type racing struct{ *secrets }
 
 func (r *racing) ChangeSecret(ctx context.Context, namespace, name string, change kube.Secret) error {

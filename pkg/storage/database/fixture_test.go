@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// secrets are Secrets in memory.
+// secrets holds Secrets in memory.
 type secrets struct {
 	mu     sync.Mutex
 	all    map[string]kube.Secret
@@ -80,7 +80,7 @@ func (s *secrets) store(name string) Store {
 	return Store{Secrets: s, Namespace: testNamespace, Name: name}
 }
 
-// source is a Heketi whose database is a string behind a header.
+// source is a Heketi whose database is a bolt header followed by a string.
 type source struct {
 	mu      sync.Mutex
 	content []byte
@@ -104,7 +104,7 @@ func (s *source) set(content string, err error) {
 	s.content, s.err = []byte(fakeFile(content)), err
 }
 
-// fakeFile begins as a bolt file does.
+// fakeFile returns content behind the header of a bolt file.
 func fakeFile(content string) string {
 	header := make([]byte, 20)
 	binary.NativeEndian.PutUint32(header[16:], 0xED0CDAED)

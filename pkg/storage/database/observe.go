@@ -13,9 +13,8 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// observe calls notify after changes of the file, until ctx is done. The kernel reports them at once; besides, the file is
-// looked at now and then, because the kernel reports nothing about a mount that was replaced, as the driver does when a
-// client has died.
+// observe calls notify after each change of the file, until ctx is done. The kernel reports changes at once. observe also polls
+// the file, because the kernel's watch sees nothing after the driver has replaced the mount of a dead client.
 func observe(ctx context.Context, path string, every time.Duration, notify func()) {
 	logger := klog.FromContext(ctx)
 	var (
@@ -31,7 +30,7 @@ func observe(ctx context.Context, path string, every time.Duration, notify func(
 			watched, err = watchDir(path, notify)
 			switch {
 			case err == nil:
-				notify() // for what has happened before
+				notify() // the file may have changed before the watch began
 			case err.Error() != failed:
 				logger.Error(err, "Changes of Heketi's database are noticed late", "every", every)
 				failed = err.Error()
@@ -49,17 +48,17 @@ func observe(ctx context.Context, path string, every time.Duration, notify func(
 	}
 }
 
-// fileID is one file or directory of one file system.
+// fileID identifies a file or directory: its file system and inode.
 type fileID struct{ dev, inode uint64 }
 
-// fileSeen is what shows that a file has changed.
+// fileSeen holds the properties by which a change of the file is noticed.
 type fileSeen struct {
 	id      fileID
 	size    int64
 	changed int64 // in nanoseconds
 }
 
-// look returns the zero value for a file that is not there.
+// look returns the zero value if the file does not exist.
 func look(path string) fileSeen {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) != nil {
@@ -68,14 +67,14 @@ func look(path string) fileSeen {
 	return fileSeen{id: fileID{st.Dev, st.Ino}, size: st.Size, changed: st.Mtim.Nano()}
 }
 
-// dirWatch reads the kernel's reports about a directory in a separate goroutine.
+// dirWatch reads the kernel's events for a directory in a separate goroutine.
 type dirWatch struct {
 	id   fileID
 	file *os.File
 	done chan struct{}
 }
 
-// watchDir watches the directory and not the file, which may not be there yet, or be replaced.
+// watchDir watches the directory, not the file: the file may not exist yet, or be replaced.
 func watchDir(path string, notify func()) (*dirWatch, error) {
 	dir := filepath.Dir(path)
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
@@ -106,14 +105,14 @@ func (w *dirWatch) read(name string, notify func()) {
 	}
 }
 
-// concerns reports whether one of the kernel's reports may be about a file of the name.
+// concerns reports whether one of the kernel's events may be about the file with this name.
 func concerns(reports []byte, name string) bool {
 	for len(reports) >= unix.SizeofInotifyEvent {
 		mask := binary.NativeEndian.Uint32(reports[4:])
 		length := int(binary.NativeEndian.Uint32(reports[12:]))
 		end := unix.SizeofInotifyEvent + length
 		if mask&unix.IN_Q_OVERFLOW != 0 || end > len(reports) {
-			return true // some are lost
+			return true // some events are lost
 		}
 		if unix.ByteSliceToString(reports[unix.SizeofInotifyEvent:end]) == name {
 			return true

@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// WarnOfPending logs the volumes that a database has as unfinished, before a Heketi starts with it. Program is heketi, which alone
-// reads the file. What cannot be read is logged, too: it must not keep Heketi from starting.
+// WarnOfPending logs the volumes that are unfinished in a database, before Heketi starts with the database. program is the heketi
+// binary, the only one that can read the file. Errors are only logged, since they must not prevent Heketi's start.
 func WarnOfPending(ctx context.Context, program, path string) {
 	logger := klog.FromContext(ctx)
 	names, err := pendingVolumes(ctx, program, path)
@@ -32,7 +32,7 @@ func WarnOfPending(ctx context.Context, program, path string) {
 }
 
 func pendingVolumes(ctx context.Context, program, path string) (names []string, err error) {
-	text := path + ".json" // beside the database, since /tmp is small
+	text := path + ".json" // beside the database: /tmp is small
 	if err := removeFile(text); err != nil {
 		return nil, err
 	}

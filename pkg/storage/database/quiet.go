@@ -10,24 +10,24 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// QuietSource is a Heketi that says what it is doing; *heketi.Client implements it.
+// QuietSource is a Heketi that also reports its operations in flight; *heketi.Client implements it.
 type QuietSource interface {
 	Source
 	Operations(ctx context.Context) ([]heketi.Operation, error)
-	// Unrecorded returns how many requests have begun and are not among the operations yet.
+	// Unrecorded returns the number of requests that have begun but are not listed as operations yet.
 	Unrecorded(ctx context.Context) (int, error)
 }
 
-// QuietTiming says how long to wait for a Heketi without an operation under way.
+// QuietTiming sets how long to wait until Heketi has no operation in flight.
 type QuietTiming struct{ Poll, Limit time.Duration }
 
-// DefaultQuietTiming is longer than nearly all operations.
+// DefaultQuietTiming waits longer than nearly all operations take.
 func DefaultQuietTiming() QuietTiming {
 	return QuietTiming{Poll: 2 * time.Second, Limit: 5 * time.Minute}
 }
 
-// TakeQuiet makes a copy while Heketi has no operation under way. In a copy from the midst of a creation, the volume is unfinished:
-// a Heketi that starts with it would undo the creation, and by then the volume may be in use.
+// TakeQuiet copies the database while Heketi has no operation in flight. In a copy that was taken during a creation, the volume
+// is unfinished. A Heketi that starts from such a copy would undo the creation, although the volume may be in use by then.
 func TakeQuiet(ctx context.Context, from QuietSource, t QuietTiming) (c Copy, err error) {
 	err = wait.Until(ctx, t.Poll, t.Limit, "Waiting until Heketi has no operation under way", func(ctx context.Context) error {
 		if err := checkQuiet(ctx, from); err != nil {
@@ -38,7 +38,7 @@ func TakeQuiet(ctx context.Context, from QuietSource, t QuietTiming) (c Copy, er
 			return err
 		}
 		c = taken
-		return checkQuiet(ctx, from) // one may have begun before the copy
+		return checkQuiet(ctx, from) // an operation may have begun before the copy
 	})
 	if err != nil {
 		return Copy{}, fmt.Errorf("take a copy of the database that has no unfinished volume: %w", err)
@@ -46,7 +46,8 @@ func TakeQuiet(ctx context.Context, from QuietSource, t QuietTiming) (c Copy, er
 	return c, nil
 }
 
-// checkQuiet leaves out operations that are stale or failed: they do not end by themselves, and no volume is in use by them.
+// checkQuiet returns an error while an operation is in flight. It ignores stale and failed operations: they do not end by
+// themselves, and their volumes are not in use.
 func checkQuiet(ctx context.Context, from QuietSource) error {
 	unrecorded, err := from.Unrecorded(ctx)
 	if err != nil {

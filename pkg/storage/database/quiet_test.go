@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// busy is a Heketi that does one thing after the other; the last one stays.
+// busy is a Heketi that goes through a list of states; the last one stays.
 type busy struct {
 	source
 	looks []doing

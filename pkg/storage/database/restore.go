@@ -16,9 +16,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// Restore writes the backup to path, unless there is a database. An administrator who wants the backup instead of the database
-// annotates the Secret; the database is moved aside then. The file appears with all of its content or not at all. Program is heketi,
-// for WarnOfPending of what was restored.
+// Restore writes the backup to path, unless there is a database already. An administrator can annotate the Secret to restore the
+// backup all the same; Restore then first moves the database aside. The file appears with all of its content or not at all.
+// program is the heketi binary, with which the restored database is searched for unfinished volumes (see WarnOfPending).
 func Restore(ctx context.Context, from Store, path, program string) error {
 	logger := klog.FromContext(ctx)
 	there, err := hasDatabase(path)
@@ -52,7 +52,7 @@ func Restore(ctx context.Context, from Store, path, program string) error {
 	return nil
 }
 
-// moveAside keeps the database under another name.
+// moveAside renames the database, so that it is kept.
 func moveAside(ctx context.Context, path string) error {
 	aside := path + ".replaced-" + time.Now().UTC().Format("20060102T150405.000Z")
 	if err := os.Rename(path, aside); err != nil {
@@ -62,7 +62,8 @@ func moveAside(ctx context.Context, path string) error {
 	return nil
 }
 
-// hasDatabase reports whether there is a file with content: a Heketi that was killed at once leaves an empty one.
+// hasDatabase reports whether the file exists and is not empty: a Heketi that is killed right after its start leaves an empty
+// file.
 func hasDatabase(path string) (bool, error) {
 	info, err := os.Lstat(path)
 	switch {
@@ -76,12 +77,13 @@ func hasDatabase(path string) (bool, error) {
 	return info.Size() > 0, nil
 }
 
-// Write puts the database of a copy at path, where there must be none. It is on the disk when Write returns.
+// Write writes the database of a copy to path, which must not exist. The database is synced to the disk when Write returns.
 func Write(c Copy, path string) error { return put(c, path, func() error { return nil }) }
 
-// put is Write. It calls makeRoom once the copy is on the disk and known to be a database: until then, what is at path stays there.
+// put is like Write, but calls makeRoom once the copy is on the disk and known to be a database. An existing file stays at path
+// until then.
 func put(c Copy, path string, makeRoom func() error) error {
-	temporary := path + ".restoring" // always the same name: what a killed restore leaves behind, the next one removes
+	temporary := path + ".restoring" // a fixed name, so that the next restore removes what a killed one left
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -104,7 +106,7 @@ func put(c Copy, path string, makeRoom func() error) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// fill checks the file as it can be read again: its sum is that of the backup, and it begins as a database does.
+// fill writes the copy into the file, reads the file back, and checks its sum and that it starts like a database.
 func fill(file *os.File, c Copy) error {
 	if err := c.Unpack(file); err != nil {
 		return err
@@ -126,7 +128,7 @@ func syncDir(path string) error {
 		return err
 	}
 	err = dir.Sync()
-	if errors.Is(err, unix.EINVAL) { // not every file system does that
+	if errors.Is(err, unix.EINVAL) { // not every file system can sync a directory
 		err = nil
 	}
 	return errors.Join(err, dir.Close())

@@ -14,9 +14,9 @@ import (
 func TestRestore(t *testing.T) {
 	good := take(t, "records", time.Now())
 	for name, tt := range map[string]struct {
-		backup *Copy  // nil: none
-		there  string // what the file has before; "" is no file
-		want   string // what it has then
+		backup *Copy  // nil: no backup
+		there  string // content of the file before; "": no file
+		want   string // content of the file afterwards
 		fails  string
 	}{
 		"an empty volume":    {backup: &good, want: fakeFile("records")},
@@ -51,7 +51,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestRestoreOverAnEmptyFile, which is what a Heketi leaves behind that was killed at its first start.
+// TestRestoreOverAnEmptyFile: a Heketi that is killed at its first start leaves an empty file.
 func TestRestoreOverAnEmptyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heketi.db")
 	writeFile(t, path, "")
@@ -70,7 +70,7 @@ func TestRestoreOverAnEmptyFile(t *testing.T) {
 	}
 }
 
-// TestReplace: an administrator wants the backup instead of the database, once. Nothing is lost, whatever the backup is worth.
+// TestReplace: a backup that an administrator chose replaces the database, once. Nothing is lost, even if the backup is damaged.
 func TestReplace(t *testing.T) {
 	for name, tt := range map[string]struct {
 		backup Copy
@@ -126,7 +126,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// TestNoKubernetes: with a database, Heketi starts without the API server, too.
+// TestNoKubernetes: with a database, Heketi starts even without the API server.
 func TestNoKubernetes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heketi.db")
 	all := newSecrets(SecretName)
@@ -140,7 +140,7 @@ func TestNoKubernetes(t *testing.T) {
 	}
 }
 
-// TestRestoreNeedsTheVolume: a directory in its place, or none, is not filled.
+// TestRestoreNeedsTheVolume: nothing is restored if the path is a directory or its parent is missing.
 func TestRestoreNeedsTheVolume(t *testing.T) {
 	dir := t.TempDir()
 	all := newSecrets(SecretName)
@@ -154,7 +154,7 @@ func TestRestoreNeedsTheVolume(t *testing.T) {
 	}
 }
 
-// other is a backup whose content is no database, with the right sum.
+// other returns a backup whose sum is right, but whose content is not a database.
 func other(t *testing.T) *Copy {
 	t.Helper()
 	from := &source{content: []byte("a page of a web server, which is long enough")}
@@ -172,7 +172,7 @@ func writeFile(t *testing.T, path, content string) {
 	}
 }
 
-// TestClear: the Secret is as the chart has made it.
+// TestClear: afterwards the Secret is as the chart made it.
 func TestClear(t *testing.T) {
 	all := newSecrets(SecretName)
 	store := all.store(SecretName)

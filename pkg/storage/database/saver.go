@@ -7,14 +7,15 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Saver saves copies that differ from the one in the Secret.
+// Saver saves a copy if it differs from the one in the Secret.
 type Saver struct {
 	From       Source
 	To         Store
-	Unfinished bool // of the copies; see Copy
+	Unfinished bool // marks the copies; see Copy
 }
 
-// Save takes a copy, and saves it if it is not what the Secret has. It reads the Secret each time, which may have been emptied.
+// Save takes a copy, and saves it if it differs from the one in the Secret. It reads the Secret each time, because the Secret may
+// have been emptied.
 func (s *Saver) Save(ctx context.Context) error {
 	there, err := s.To.Load(ctx)
 	if err != nil && !errors.Is(err, ErrEmpty) {

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// What a Secret with a backup has. SecretName is the one that Heketi starts from; see Slots for the others.
+// The fields of a Secret with a backup. Heketi starts from the Secret SecretName; Slots are the others.
 const (
 	SecretName = "heketi-db-backup" // #nosec G101 -- a name
 	dataKey    = "heketi.db.gz"
@@ -18,21 +18,21 @@ const (
 	annotationSHA256    = "glusterfs-storage/sha256"
 	annotationBootstrap = "glusterfs-storage/bootstrap"
 	unfinished          = "unfinished"
-	// RestoreAnnotation is set to "replace" by an administrator, to have the backup replace a database, once.
+	// RestoreAnnotation is set to "replace" by an administrator to have the backup replace the database, once.
 	RestoreAnnotation = "glusterfs-storage/restore"
 	replace           = "replace"
 )
 
-// ErrEmpty is returned for a Secret that holds no backup yet.
+// ErrEmpty is returned when a Secret holds no backup yet.
 var ErrEmpty = errors.New("it holds no backup")
 
-// Secrets are those of Kubernetes; *kube.Client implements it.
+// Secrets reads and changes Secrets; *kube.Client implements it.
 type Secrets interface {
 	Reader
 	ChangeSecret(ctx context.Context, namespace, name string, change kube.Secret) error
 }
 
-// Store is a Secret for a backup. The chart makes it, so that backups need no right to create Secrets.
+// Store is a Secret for a backup. The chart creates the Secret, so that backups need no permission to create Secrets.
 type Store struct {
 	Secrets         Secrets
 	Namespace, Name string
@@ -40,7 +40,7 @@ type Store struct {
 
 func (s Store) String() string { return "Secret " + s.Namespace + "/" + s.Name }
 
-// Save replaces the backup, unless an administrator has chosen it to replace a database.
+// Save replaces the backup. It returns an error if an administrator has chosen the present backup to replace a database.
 func (s Store) Save(ctx context.Context, c Copy) error {
 	secret, err := s.Secrets.Secret(ctx, s.Namespace, s.Name)
 	if err != nil {
@@ -61,13 +61,13 @@ func (s Store) save(ctx context.Context, c Copy, version string) error {
 	return s.explain(err)
 }
 
-// Clear removes the backup. The Secret stays.
+// Clear removes the backup and leaves the Secret.
 func (s Store) Clear(ctx context.Context) error {
 	nothing := kube.Secret{Data: map[string][]byte{dataKey: nil}, Annotations: map[string]string{annotationTaken: "", annotationSHA256: "", annotationBootstrap: ""}}
 	return s.explain(s.Secrets.ChangeSecret(ctx, s.Namespace, s.Name, nothing))
 }
 
-// Load returns the backup, or ErrEmpty. It does not check what is in it; Unpack does.
+// Load returns the backup, or ErrEmpty. It does not check the backup's content; Unpack does.
 func (s Store) Load(ctx context.Context) (Copy, error) {
 	c, _, err := s.load(ctx)
 	return c, err
@@ -92,12 +92,12 @@ func load(ctx context.Context, secrets Reader, namespace, name string) (c Copy, 
 		Unfinished: secret.Annotations[annotationBootstrap] == unfinished, Replace: secret.Annotations[RestoreAnnotation] == replace,
 	}
 	if c.TakenAt, err = time.Parse(time.RFC3339, secret.Annotations[annotationTaken]); err != nil {
-		c.TakenAt = time.Time{} // the oldest; the backup may be good all the same
+		c.TakenAt = time.Time{} // counts as the oldest; the backup may be good all the same
 	}
 	return c, secret.Version, nil
 }
 
-// replaced removes the annotation of an administrator who wanted a database replaced.
+// replaced removes the annotation that asked for the replacement of a database.
 func (s Store) replaced(ctx context.Context) error {
 	return s.explain(s.Secrets.ChangeSecret(ctx, s.Namespace, s.Name, kube.Secret{Annotations: map[string]string{RestoreAnnotation: ""}}))
 }

@@ -8,18 +8,18 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Slots are Secrets that keep the last backups: NAME-0, NAME-1 and so on.
+// Slots are the Secrets that keep the last backups: NAME-0, NAME-1 and so on.
 type Slots struct {
-	Store // Name is what their names begin with
+	Store // Name is the prefix of the slots' names
 	Count int
 }
 
-// clockSkew is how far the clocks of the nodes that save backups may differ.
+// clockSkew is the largest expected difference between the clocks of the nodes that save backups.
 const clockSkew = 10 * time.Minute
 
-// Save puts the copy into the slot that is empty or has the oldest backup. If the newest has the same content, only its
-// time is set: a database that does not change shall not push out older states of it. A backup from the future was made
-// while a clock was ahead. It counts as the oldest: otherwise it would stay the newest until then.
+// Save puts the copy into an empty slot, or into the one with the oldest backup. If the newest backup has the same content, Save
+// only updates its time: a database that does not change must not push out its older states. A backup from the future was made
+// while a clock was ahead. It counts as the oldest, since it would otherwise stay the newest until that time.
 func (s Slots) Save(ctx context.Context, c Copy) error {
 	var oldest, newest *slot
 	for i := range s.Count {
@@ -56,7 +56,7 @@ type slot struct {
 	fromFuture bool
 }
 
-// before reports whether s is overwritten before other: empty slots first, then those from the future, then the oldest.
+// before reports whether s is overwritten before other: empty slots first, then backups from the future, then the oldest backup.
 func (s *slot) before(other *slot) bool {
 	if s.rank() != other.rank() {
 		return s.rank() < other.rank()

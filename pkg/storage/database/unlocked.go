@@ -13,15 +13,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// How long a restore waits for the lock, and how often it looks.
+// How long a restore waits for the lock, and how often it tries.
 const (
 	lockPoll  = time.Second
 	LockLimit = 5 * time.Minute
 )
 
-// AwaitUnlocked waits until nothing holds the lock of the database at path. Heketi itself waits three seconds, and then serves the
-// database read-only, so that it seems well and refuses each change until it is started again. The servers of the database's
-// volume keep the lock of a node that has lost its power until they close its connections, which takes most of a minute.
+// AwaitUnlocked waits until no process holds the lock of the database at path. Heketi itself waits only three seconds, and then
+// serves the database read-only: it seems well, but refuses each change until it is restarted. If a node loses its power, the
+// servers of the database's volume keep that node's lock until they close its connections, which takes most of a minute.
 func AwaitUnlocked(ctx context.Context, path string, limit time.Duration) error {
 	err := wait.Until(ctx, lockPoll, limit, "Waiting for the lock of Heketi's database", func(context.Context) error {
 		return unlocked(path)
@@ -32,7 +32,7 @@ func AwaitUnlocked(ctx context.Context, path string, limit time.Duration) error 
 	return nil
 }
 
-// unlocked returns an error if another process holds the lock. It takes the lock as Heketi will, and gives it back.
+// unlocked returns an error if another process holds the lock. It takes the lock as Heketi does, and releases it.
 func unlocked(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0) // #nosec G304 -- the administrator names it
 	if errors.Is(err, fs.ErrNotExist) {
@@ -41,7 +41,7 @@ func unlocked(path string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = file.Close() }() // which gives the lock back
+	defer func() { _ = file.Close() }() // which releases the lock
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return errors.New("another Heketi holds it: it still runs, or it ran on a node that is lost, whose lock ends by itself within a minute")

@@ -28,7 +28,7 @@ func TestAwaitUnlocked(t *testing.T) {
 		if waited := time.Since(begun); waited < 10*time.Second {
 			t.Errorf("waited %v for a lock that was held 10 s", waited)
 		}
-		lockFile(t, path) // fails if AwaitUnlocked has kept it
+		lockFile(t, path) // fails if AwaitUnlocked still holds the lock
 		err := AwaitUnlocked(t.Context(), path, time.Minute)
 		if err == nil || !strings.Contains(err.Error(), "heketi.db: not done within 1m0s: another Heketi holds it") {
 			t.Errorf("a lock that stays: %v", err)

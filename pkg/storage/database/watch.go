@@ -7,30 +7,31 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Timing says when a change is saved.
+// Timing sets when a change is saved.
 type Timing struct {
-	Quiet   time.Duration // after the last change of a burst
-	Longest time.Duration // after the first one, however long the burst is
-	Look    time.Duration // how often the file is looked at, whatever was noticed
-	Again   time.Duration // how often save is called without a change: the Secret may have lost the backup; 0 is never
-	Retry   time.Duration // after a failure; it doubles up to RetryMax
-	// RetryMax bounds the time after failures.
+	Quiet   time.Duration // wait this long after the last change of a burst
+	Longest time.Duration // wait at most this long after the first change of a burst
+	Look    time.Duration // how often the file is polled besides
+	Again   time.Duration // how often save is called without a change, since the Secret may have lost the backup; 0: never
+	Retry   time.Duration // wait this long after a failure; doubles up to RetryMax
+	// RetryMax bounds the wait after failures.
 	RetryMax time.Duration
 }
 
 // DefaultTiming saves a change within seconds.
 func DefaultTiming() Timing {
-	// An operation of Heketi writes its database about twenty times within a few seconds.
+	// During an operation, Heketi writes its database about twenty times within a few seconds.
 	return Timing{Quiet: time.Second, Longest: 15 * time.Second, Look: 30 * time.Second, Again: time.Hour, Retry: time.Second, RetryMax: time.Minute}
 }
 
-// Watch calls save once at the beginning, after changes of the file, and now and then without one, until ctx is done. A save that fails is repeated.
+// Watch calls save at the beginning, after changes of the file, and every Timing.Again, until ctx is done. It retries a save that
+// fails.
 func Watch(ctx context.Context, path string, t Timing, save func(context.Context) error) {
 	changes := make(chan struct{}, 1)
 	notify := func() {
 		select {
 		case changes <- struct{}{}:
-		default: // one is enough: a save takes all that has happened before
+		default: // one is enough: a save covers all earlier changes
 		}
 	}
 	notify()
@@ -73,7 +74,7 @@ func saveSettled(ctx context.Context, changes <-chan struct{}, t Timing, save fu
 	}
 }
 
-// settle waits for the end of a burst. It returns false when ctx is done.
+// settle waits for the end of a burst of changes. It returns false when ctx is done.
 func settle(ctx context.Context, changes <-chan struct{}, t Timing) bool {
 	end := time.NewTimer(t.Longest)
 	defer end.Stop()
@@ -93,7 +94,7 @@ func settle(ctx context.Context, changes <-chan struct{}, t Timing) bool {
 	}
 }
 
-// saveUntilDone repeats a save that fails, and logs each error once. It returns false when ctx is done.
+// saveUntilDone retries a save that fails, and logs an error only when it changes. It returns false when ctx is done.
 func saveUntilDone(ctx context.Context, t Timing, save func(context.Context) error) bool {
 	logger := klog.FromContext(ctx)
 	last := ""

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestSettle: when changes are saved, in the time of a bubble.
+// TestSettle checks when changes are saved, in a bubble's time.
 func TestSettle(t *testing.T) {
 	seconds := func(list ...float64) (all []time.Duration) {
 		for _, s := range list {
@@ -21,8 +21,8 @@ func TestSettle(t *testing.T) {
 		return all
 	}
 	for name, tt := range map[string]struct {
-		changes []time.Duration // since the beginning
-		failing int             // so many saves fail
+		changes []time.Duration // since the start
+		failing int             // the first saves that fail
 		saved   []time.Duration
 	}{
 		"one change":         {changes: seconds(0), saved: seconds(1)},
@@ -75,7 +75,7 @@ func every(d time.Duration, times int) (all []time.Duration) {
 	return all
 }
 
-// TestWatch notices the kernel's reports: of a file that appears, is written, and is replaced; and what becomes of the directory.
+// TestWatch: the kernel's events are noticed when a file appears, is written, or is replaced, and when its directory is replaced.
 func TestWatch(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "volume")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -91,7 +91,7 @@ func TestWatch(t *testing.T) {
 		Watch(ctx, path, timing, func(context.Context) error { saves.Add(1); return nil })
 	}()
 	defer func() { cancel(); <-ended }()
-	quiet := func() int64 { // waits until nothing is saved any more
+	quiet := func() int64 { // waits until nothing more is saved
 		for last := int64(-1); ; {
 			now := saves.Load()
 			if now == last && now > 0 {
@@ -136,7 +136,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestObserveByLooking: without the kernel's reports, changes are noticed late and not never.
+// TestObserveByLooking: without the kernel's events, changes are still noticed, only later.
 func TestObserveByLooking(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing", "heketi.db")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -159,7 +159,7 @@ func TestObserveByLooking(t *testing.T) {
 	<-ended
 }
 
-// TestSavedAgain: a Secret that was emptied gets its backup back without a change of the database.
+// TestSavedAgain: an emptied Secret gets its backup back without a change of the database.
 func TestSavedAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heketi.db")
 	all, from := newSecrets(SecretName), &source{}

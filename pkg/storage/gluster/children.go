@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// stat is a process in /proc.
+// stat describes a process in /proc.
 type stat struct {
 	child
 	parent int
@@ -36,7 +36,7 @@ func childrenOf(proc string, parent int) ([]stat, error) {
 			continue
 		}
 		s, err := readStat(proc, pid)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) { // it has ended meanwhile
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) { // it has ended in the meantime
 			continue
 		}
 		if err != nil {
@@ -49,7 +49,7 @@ func childrenOf(proc string, parent int) ([]stat, error) {
 	return children, nil
 }
 
-// readStat reads /proc/PID/stat: "PID (NAME) STATE PARENT …". The name may contain anything.
+// readStat reads /proc/PID/stat: "PID (NAME) STATE PARENT …". The name may contain any character.
 func readStat(proc string, pid int) (stat, error) {
 	data, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "stat")) //nolint:gosec // below /proc
 	if err != nil {

@@ -12,9 +12,9 @@ func TestChildrenOf(t *testing.T) {
 	writeTree(t, proc, map[string]string{
 		"1/stat":  "1 (glusterfs-stora) S 0 1 1 0",
 		"7/stat":  "7 (glusterfsd) S 1 7 7 0",
-		"8/stat":  "8 (a) S 7 (b) Z 1 8 8 0", // a name that looks like more
+		"8/stat":  "8 (a) S 7 (b) Z 1 8 8 0", // a name that looks like further fields
 		"9/stat":  "9 (bash) S 7 9 9 0",
-		"10/":     "", // it has ended meanwhile
+		"10/":     "", // it has ended in the meantime
 		"uptime":  "1.00",
 		"7/other": "",
 	})

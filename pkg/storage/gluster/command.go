@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	mostOutput  = 64 << 20 // bytes that are kept
-	mostMessage = 500      // bytes of what a program says about its failure
+	mostOutput  = 64 << 20 // largest output that is kept, in bytes
+	mostMessage = 500      // longest error message that is kept, in bytes
 	terminated  = 2 * time.Second
 	killedAfter = 5 * time.Second
-	outputAfter = time.Second // a daemon that the program leaves may hold its output open
+	outputAfter = time.Second // a daemon that the program leaves behind may hold its output open
 )
 
 // Run implements runner.
@@ -56,16 +56,16 @@ func (r *reaper) Run(ctx context.Context, args ...string) ([]byte, error) {
 		return output, nil
 	}
 	if strings.TrimSpace(said) == "" {
-		said = string(output[:min(len(output), mostMessage)]) // gluster writes some of its errors there
+		said = string(output[:min(len(output), mostMessage)]) // gluster prints some of its errors on standard output
 	}
 	return output, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), failure, plain.Line(said, mostMessage))
 }
 
-// success is how a process ends that has done its work.
+// success is the status of a process that succeeded.
 const success = "exit status 0"
 
-// await waits for the end of a process, which it ends when ctx is done. A process that does not even end by SIGKILL waits in the
-// kernel, for a device; it is left behind.
+// await waits for the end of a process. When ctx is done, await ends the process. A process that survives SIGKILL is blocked in
+// the kernel by a device; await leaves it behind.
 func (r *reaper) await(ctx context.Context, p *process) error {
 	select {
 	case <-p.ended:
@@ -87,7 +87,7 @@ func (r *reaper) await(ctx context.Context, p *process) error {
 	return fmt.Errorf("%w, and process %d cannot be killed: it waits for a device", cause, p.pid)
 }
 
-// capture reads what a program writes.
+// capture reads a program's output.
 type capture struct {
 	read, write *os.File
 	data        []byte
@@ -102,12 +102,12 @@ func newCapture() (*capture, error) {
 	return &capture{read: read, write: write, done: make(chan struct{})}, nil
 }
 
-// collect starts to read, after the program was started: the end for writing is then only the program's.
+// collect starts reading. It must be called after the program's start: from then on only the program has the pipe's writing end.
 func (c *capture) collect() {
 	_ = c.write.Close()
 	go func() {
 		defer close(c.done)
-		c.data, _ = io.ReadAll(io.LimitReader(c.read, mostOutput)) // an error means that bytes waits no longer
+		c.data, _ = io.ReadAll(io.LimitReader(c.read, mostOutput)) // an error means that bytes no longer waits
 		_, _ = io.Copy(io.Discard, c.read)
 	}()
 }

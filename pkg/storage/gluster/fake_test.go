@@ -14,7 +14,7 @@ import (
 	"k8s.io/klog/v2/ktesting"
 )
 
-// fakeRunner runs nothing. It logs what it is asked for.
+// fakeRunner logs each request and runs nothing.
 type fakeRunner struct {
 	answers func(ctx context.Context, command string) (string, error) // nil: success without output
 
@@ -26,12 +26,12 @@ type fakeRunner struct {
 	startErr error
 }
 
-// fakeChild ends by the signals that it obeys.
+// fakeChild is a process that ends on the signals in obeys.
 type fakeChild struct {
 	name  string
 	obeys []syscall.Signal
 	left  *fakeChild // its child, which outlives it
-	p     *process   // of those that were started
+	p     *process   // set if it was started by Start
 }
 
 func newFakeRunner() *fakeRunner { return &fakeRunner{lastPID: 100, children: map[int]*fakeChild{}} }
@@ -89,7 +89,7 @@ func (f *fakeRunner) Signal(pid int, signal syscall.Signal) error {
 	return nil
 }
 
-// remove ends a child. The caller holds the lock.
+// remove ends a child. The caller must hold the lock.
 func (f *fakeRunner) remove(pid int, how string) {
 	c := f.children[pid]
 	delete(f.children, pid)
@@ -125,7 +125,7 @@ func (f *fakeRunner) note(line string) {
 	f.log = append(f.log, line)
 }
 
-// taken returns the log, which is empty then.
+// taken returns the log and empties it.
 func (f *fakeRunner) taken() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -145,7 +145,7 @@ func (f *fakeRunner) count(line string) (n int) {
 	return n
 }
 
-// logged returns a context whose logger remembers.
+// logged returns a context whose logger keeps its messages.
 func logged(t *testing.T) (context.Context, func() string) {
 	t.Helper()
 	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))

@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// fileSystem is an entry of an fstab(5).
+// fileSystem is an entry of fstab(5).
 type fileSystem struct{ device, point, kind, options string }
 
-// readFstab reads the entries of a file. It is no error if there is no file: Heketi makes it with the first brick. Lines that
-// are wrong are left out and reported.
+// readFstab reads the entries of a file. A missing file is no error: Heketi creates it with the first brick. Wrong lines are left
+// out and reported in the error.
 func readFstab(path string) ([]fileSystem, error) {
 	f, err := os.Open(path) //nolint:gosec // configured
 	if errors.Is(err, fs.ErrNotExist) {
@@ -34,7 +34,7 @@ func readFstab(path string) ([]fileSystem, error) {
 	return entries, err
 }
 
-// parseFstab leaves out swap and entries that are not mounted at boot.
+// parseFstab returns the entries except swap and those that are not mounted at boot.
 func parseFstab(r io.Reader) ([]fileSystem, error) {
 	var entries []fileSystem
 	var failures []error
@@ -67,7 +67,7 @@ func parseFstab(r io.Reader) ([]fileSystem, error) {
 	return entries, errors.Join(append(failures, lines.Err())...)
 }
 
-// unescape replaces what fstab(5) has for blanks and the like: \040.
+// unescape replaces the escapes that fstab(5) has for blanks and similar characters: \040.
 func unescape(field string) string {
 	var plain strings.Builder
 	for {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// heketiLine is what Heketi 10.3 writes for a brick.
+// heketiLine is the line that Heketi 10.3 writes for a brick.
 const heketiLine = "/dev/mapper/vg_1-brick_1 /var/lib/heketi/mounts/vg_1/brick_1 xfs rw,inode64,noatime,nouuid 1 2"
 
 func TestParseFstab(t *testing.T) {

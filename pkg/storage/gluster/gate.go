@@ -14,9 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/cli"
 )
 
-// gate holds back a node that has just started until it takes part again in everything. Once the gate is open, only the bricks of
-// this node are looked at: a rolling update must not go on while one is offline. A peer that is down must not make other nodes
-// unready.
+// gate holds back a node after its start until its peers, bricks and self-heal are ready. Once the gate is open, it only checks
+// this node's bricks: a rolling update must stop while one of them is offline. A failed peer must not make other nodes unready.
 type gate struct {
 	gluster     *cli.CLI
 	mounter     *mounter
@@ -25,23 +24,23 @@ type gate struct {
 	report      func(stage string)
 
 	open       bool
-	nextBricks time.Time // of the next look at the bricks, once the gate is open
-	bricks     error     // of the last look, once the gate is open
+	nextBricks time.Time // time of the next check of the bricks, once the gate is open
+	bricks     error     // result of the last check, once the gate is open
 
-	waiting   time.Time       // since when only self-heal is waited for
-	healed    map[string]bool // volumes whose backlog was empty once since the bricks were online: under load, it is never empty on all volumes at once
-	notBefore time.Time       // of the next look at the backlog, which costs the bricks something
-	backlog   error           // of the last look
+	waiting   time.Time       // when self-heal became the only thing left to wait for
+	healed    map[string]bool // volumes whose backlog was empty at least once since the bricks were online: under load, the backlogs are never all empty at once
+	notBefore time.Time       // time of the next query of the backlog, which puts load on the bricks
+	backlog   error           // result of the last query
 }
 
-// What to do about failures that do not pass by themselves. It comes before the list, of which a probe's answer may cut the end.
+// Advice for failures that do not pass by themselves. It precedes the list, because a probe's answer may be cut at its end.
 const (
 	peerIsLost = " (if one is lost for good: heketi-cli device disable and remove for its devices, device delete --force-forget, " +
 		"node delete; then gluster peer detach HOST force)"
 	deviceIsLost = " (if a device is lost for good: heketi-cli device disable, device remove, device delete --force-forget)"
 )
 
-// pass opens the gate and returns nil if the node is ready, and what it waits for otherwise.
+// pass opens the gate and returns nil if the node is ready. Otherwise it returns what the node waits for.
 func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 	err := g.checkPeers(peers)
 	var volumes []glustercli.Volume
@@ -49,7 +48,7 @@ func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 		volumes, err = g.checkBricks(ctx)
 	}
 	if err != nil {
-		clear(g.healed) // what was healed before may have changed since
+		clear(g.healed) // volumes that were healed may have changed since
 		g.waiting = time.Time{}
 		return err
 	}
@@ -67,9 +66,9 @@ func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 	return nil
 }
 
-// stillOnline returns an error if a brick of this node is offline, or glusterd does not answer. One command tells both: the state comes from
-// glusterd. With the kubelet's probes, ten seconds apart, every second one asks, and all of them do while something is wrong. An
-// outage is thus known as soon as if each probe asked for a state that is at most ten seconds old.
+// stillOnline returns an error if a brick of this node is offline or glusterd does not answer. One command shows both, since
+// glusterd returns the state. The kubelet probes every ten seconds; every second probe runs the command, and every probe does
+// while there is an error. An outage is thus noticed as soon as if each probe used a state that is at most ten seconds old.
 func (g *gate) stillOnline(ctx context.Context) error {
 	if g.bricks == nil && time.Now().Before(g.nextBricks) {
 		return nil
@@ -79,7 +78,7 @@ func (g *gate) stillOnline(ctx context.Context) error {
 	return g.bricks
 }
 
-// lookSoon has the next probe ask about the bricks: glusterd has ended, and its successor may not find all of them.
+// lookSoon makes the next probe check the bricks: glusterd has ended, and the next glusterd may not find all of them.
 func (g *gate) lookSoon() { g.nextBricks = time.Time{} }
 
 func (*gate) checkPeers(peers []glustercli.Peer) error {
@@ -95,7 +94,7 @@ func (*gate) checkPeers(peers []glustercli.Peer) error {
 	return fmt.Errorf("not all peers take part%s: %s", peerIsLost, few(missing))
 }
 
-// checkBricks returns the volumes if all bricks of this node are online.
+// checkBricks returns the volumes, and an error if a brick of this node is offline.
 func (g *gate) checkBricks(ctx context.Context) ([]glustercli.Volume, error) {
 	g.report("gluster get-state")
 	volumes, err := g.gluster.Volumes(ctx)
@@ -129,7 +128,7 @@ func (g *gate) offline(v glustercli.Volume, b glustercli.Brick) string {
 	return text
 }
 
-// checkHeal looks at the volumes whose backlog was not empty yet.
+// checkHeal queries the volumes whose backlog has not been empty yet.
 func (g *gate) checkHeal(ctx context.Context, volumes []glustercli.Volume) error {
 	if g.backlog != nil && time.Now().Before(g.notBefore) {
 		return g.backlog
@@ -150,7 +149,7 @@ func (g *gate) checkHeal(ctx context.Context, volumes []glustercli.Volume) error
 	if len(waiting) > 0 {
 		g.backlog = errors.New(few(waiting))
 	}
-	// A long crawl is followed by a pause that is as long.
+	// A long crawl is followed by an equally long pause.
 	g.notBefore = time.Now().Add(max(g.limits.healPause, time.Since(begun)))
 	return g.backlog
 }
@@ -176,5 +175,5 @@ func (g *gate) checkVolume(ctx context.Context, volume string) error {
 	return nil
 }
 
-// few lists the first of several things.
+// few joins the first of the things, and the number of the others.
 func few(things []string) string { return plain.Few(things, 3, "; ", "; and ") }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestGate: the node waits for self-heal, one volume after the other. After it was ready, it waits for its own bricks alone.
+// TestGate: the node waits for self-heal of one volume after the other. Once it was ready, it waits only for its own bricks.
 func TestGate(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		probe := func(says string) {
@@ -21,7 +21,7 @@ func TestGate(t *testing.T) {
 		probe("volume vol_1: 4 entries wait for self-heal; volume vol_2: 7 entries")
 		p.set(func() { p.pending["vol_1"] = 0 })
 		probe("volume vol_2: 7 entries")
-		p.set(func() { p.pending["vol_1"], p.pending["vol_2"] = 3, 0 }) // new entries of a volume that was healed since the start
+		p.set(func() { p.pending["vol_1"], p.pending["vol_2"] = 3, 0 }) // new entries in a volume whose backlog was empty once
 		probe("")
 		if n := p.count("gluster --mode=script " + heal1); n != 2 {
 			t.Errorf("asked %d times about a volume that was healed", n)
@@ -29,7 +29,7 @@ func TestGate(t *testing.T) {
 		p.taken()
 		p.set(func() { p.pending["vol_2"], p.peer = 100, "<connected>0</connected>" })
 		state := "gluster --mode=script get-state glusterd odir " + p.runDir + " file " + stateFile
-		probe("") // every second probe asks
+		probe("") // every second probe runs the command
 		probe("")
 		if diff := cmp.Diff([]string{state}, p.taken()); diff != "" {
 			t.Error(diff)
@@ -45,7 +45,7 @@ func TestGate(t *testing.T) {
 	})
 }
 
-// TestBricksAreReadSparingly: a node that is ready runs three commands a minute, however often it is probed.
+// TestBricksAreReadSparingly: a ready node runs three commands a minute, however often it is probed.
 func TestBricksAreReadSparingly(t *testing.T) {
 	for _, period := range []time.Duration{time.Second, 10 * time.Second} {
 		probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
@@ -63,7 +63,8 @@ func TestBricksAreReadSparingly(t *testing.T) {
 	}
 }
 
-// TestOutageIsKnownInTime: an outage that begins just after a look is reported by the probe after the next, and by all probes until its end.
+// TestOutageIsKnownInTime: an outage that begins just after a check is reported by the second probe from then, and by all probes
+// until it ends.
 func TestOutageIsKnownInTime(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		mustSay(t, r.probe(ctx), "")
@@ -75,7 +76,7 @@ func TestOutageIsKnownInTime(t *testing.T) {
 		p.set(func() { p.brick = "Started" })
 		time.Sleep(10 * time.Second)
 		mustSay(t, r.probe(ctx), "")
-		// Another glusterd may know less than the one before.
+		// A restarted glusterd may have lost some of the bricks.
 		r.glusterd.setStatus(errFake)
 		time.Sleep(time.Second)
 		mustSay(t, r.probe(ctx), errFake.Error())
@@ -86,7 +87,7 @@ func TestOutageIsKnownInTime(t *testing.T) {
 	})
 }
 
-// TestGateStartsAgain: what was healed counts no more if bricks went offline after it, while the node was not ready yet.
+// TestGateStartsAgain: if bricks went offline before the node was ready, volumes that were healed earlier are checked again.
 func TestGateStartsAgain(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		p.set(func() { p.pending["vol_2"] = 7 })
@@ -99,7 +100,7 @@ func TestGateStartsAgain(t *testing.T) {
 	})
 }
 
-// TestHealTimeout: after it, the node is ready although volumes are not healed. Bricks are waited for all the same.
+// TestHealTimeout: after the timeout, the node is ready although volumes are not healed. It still waits for bricks.
 func TestHealTimeout(t *testing.T) {
 	probing(t, time.Hour, func(ctx context.Context, p *pool, r *readiness) {
 		p.set(func() { p.brick, p.pending["vol_1"] = "Stopped", 1 })
@@ -115,7 +116,7 @@ func TestHealTimeout(t *testing.T) {
 	})
 }
 
-// TestBacklogIsReadSparingly: however often the kubelet probes, bricks are crawled for at most half of the time.
+// TestBacklogIsReadSparingly: however often the kubelet probes, bricks are crawled at most half of the time.
 func TestBacklogIsReadSparingly(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		p.set(func() { p.pending["vol_1"], p.kind = 1, "Replicate" })

@@ -1,6 +1,6 @@
-// Package gluster is the first process of a container that runs GlusterFS on a node: it mounts the bricks' file systems, keeps
-// glusterd running, adopts the bricks' processes, answers probes, and ends everything in order. The state of GlusterFS is on the
-// node; this package never deletes any of it.
+// Package gluster runs GlusterFS on a node, as the first process of a container: it mounts the bricks' file systems, keeps
+// glusterd running, adopts the bricks' processes, answers probes, and stops everything in order. All state of GlusterFS is on the
+// node, and this package never deletes any of it. The process must have no other code that starts or awaits children; see Run.
 package gluster
 
 import (
@@ -19,13 +19,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/logfiles"
 )
 
-// Config says where things are. Programs are looked up in PATH.
+// Config holds paths and addresses. Programs are looked up in PATH.
 type Config struct {
 	HealthAddress string        // host and port of /healthz, /readyz and /servez
-	HealTimeout   time.Duration // the node is ready after this time although volumes are not healed; 0: never
+	HealTimeout   time.Duration // after this time the node is ready although volumes are not healed; 0: never
 	Templates     []Template
-	Fstab         string // Heketi's table of this node's bricks; it may be missing
-	RunDir        string // where glusterd has its sockets and writes its state
+	Fstab         string // Heketi's table of this node's bricks; may be missing
+	RunDir        string // directory of glusterd's sockets and of the state that it writes
 	PIDFile       string // of glusterd
 	Logs          logfiles.Keeper
 }
@@ -45,8 +45,8 @@ func DefaultConfig() Config {
 	}
 }
 
-// Run runs GlusterFS until ctx is done, and ends it then. It reaps all children of this process: nothing else in the process may
-// start or await one.
+// Run runs GlusterFS until ctx is done, and then stops it. It reaps all children of this process: no other code in the process
+// may start or await a child.
 func Run(ctx context.Context, config Config) error {
 	return runWithin(ctx, config, defaultLimits())
 }
@@ -62,7 +62,7 @@ func runWithin(ctx context.Context, config Config, l limits) error {
 	return newNode(config, l, reaper, mountPoints).run(ctx)
 }
 
-// node is the GlusterFS of one node.
+// node holds the parts that run GlusterFS on one node.
 type node struct {
 	config    Config
 	limits    limits
@@ -82,9 +82,9 @@ func newNode(config Config, l limits, r runner, mounted func() ([]string, error)
 	return n
 }
 
-// run returns when ctx is done and everything has ended.
+// run returns when ctx is done and all processes have ended.
 func (n *node) run(ctx context.Context) error {
-	// Probes come first: mounting may take longer than the kubelet waits for a first answer.
+	// Probes come first: mounting may take longer than the kubelet waits for the first answer.
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", n.config.HealthAddress)
 	if err != nil {
 		return fmt.Errorf("listen for probes, on the host's network: %w (--health-port=PORT chooses another port)", err)
@@ -101,7 +101,7 @@ func (n *node) run(ctx context.Context) error {
 	work.Go(func() { n.glusterd.run(ctx) })
 	<-ctx.Done()
 	klog.FromContext(ctx).Info("Stopping")
-	work.Wait() // glusterd first, so that it starts nothing any more
+	work.Wait() // glusterd ends first, so that it starts nothing more
 	n.mounter.wait()
 	n.shutDown(context.WithoutCancel(ctx))
 	_ = server.Close()
@@ -112,8 +112,7 @@ func (n *node) run(ctx context.Context) error {
 	return nil
 }
 
-// prepare brings the node into a state in which glusterd can start. Its failures are logged: a brick that can run must not wait
-// for one that cannot.
+// prepare makes the node ready for glusterd's start. It only logs errors: a brick that can run must not wait for one that cannot.
 func (n *node) prepare(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	for _, t := range n.config.Templates {
@@ -125,7 +124,7 @@ func (n *node) prepare(ctx context.Context) {
 			logger.Info("Copied what was missing", "directory", t.To, "files", copied)
 		}
 	}
-	// The package makes it at boot, by systemd-tmpfiles.
+	// The package has systemd-tmpfiles create this directory at boot.
 	if err := os.MkdirAll(n.config.RunDir, 0o755); err != nil { //nolint:gosec // as the package has it: heal commands of other users
 		logger.Error(err, "Cannot make the directory of glusterd's sockets")
 	}
@@ -133,7 +132,7 @@ func (n *node) prepare(ctx context.Context) {
 	n.mounter.mountAll(ctx)
 }
 
-// mountPoints lists what is mounted, in the order in which it was mounted.
+// mountPoints lists the mount points in the order in which they were mounted.
 func mountPoints() ([]string, error) {
 	mounts, err := mountinfo.GetMounts(nil)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/logfiles"
 )
 
-// container is a container's whole life, with real processes and mounts, but for GlusterFS and LVM.
+// container goes through a container's whole life with real processes and mounts; only GlusterFS and LVM are fakes.
 type container struct {
 	t       *testing.T
 	state   fakeDir
@@ -27,7 +27,7 @@ type container struct {
 	address string
 }
 
-// startContainer has the bricks good and bad; the device of bad is missing.
+// startContainer starts a container with the bricks good and bad; the device of bad is missing.
 func startContainer(t *testing.T, ctx context.Context) (c *container, done chan error) { //nolint:revive // t comes first in tests
 	t.Helper()
 	c = &container{t: t, state: useFakes(t), dir: t.TempDir()}
@@ -56,7 +56,7 @@ func startContainer(t *testing.T, ctx context.Context) (c *container, done chan 
 
 func (c *container) path(name string) string { return filepath.Join(c.dir, name) }
 
-// get returns an answer's code and text.
+// get returns the status code and text of an answer.
 func (c *container) get(path string) string {
 	response, err := http.Get("http://" + c.address + path)
 	if err != nil {
@@ -120,7 +120,7 @@ func TestLifeOfAContainer(t *testing.T) {
 		t.Errorf("a backlog from later: %s", got)
 	}
 
-	waitFor(t, "the brick", func() bool { return c.state.pid("brick") != 0 }) // the fake of glusterd does not wait for it
+	waitFor(t, "the brick", func() bool { return c.state.pid("brick") != 0 }) // the fake glusterd does not wait for the brick
 	brick, first := c.state.pid("brick"), c.state.pid("glusterd")
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)

@@ -8,25 +8,25 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// limits are the times that tests shorten.
+// limits holds durations that tests shorten.
 type limits struct {
-	activation  time.Duration // of lvm vgchange
-	mounting    time.Duration // glusterd starts after this time, although some file systems are still being mounted
-	mountSlot   time.Duration // a device that hangs holds up others for this long
-	mountRetry  time.Duration // between two attempts to mount a file system
-	backOff     time.Duration // before the first restart of glusterd; it doubles each time
-	mostBackOff time.Duration // a glusterd that ran for this long starts again at backOff
-	settle      time.Duration // before a restart for new file systems: more of them may follow
-	answer      time.Duration // of a probe; longer than that of cli.DefaultLimits for the pool, so that the answer says that gluster has none
-	healPause   time.Duration // between two looks at the heal backlog
-	bricksPause time.Duration // between two looks at the bricks of a node that is ready
+	activation  time.Duration // limit for lvm vgchange
+	mounting    time.Duration // after this time glusterd starts, although some file systems are still being mounted
+	mountSlot   time.Duration // a hanging device holds up the others for at most this long
+	mountRetry  time.Duration // pause between two attempts to mount a file system
+	backOff     time.Duration // pause before the first restart of glusterd; doubles each time
+	mostBackOff time.Duration // longest pause; a glusterd that ran this long restarts after backOff
+	settle      time.Duration // pause before a restart for new file systems, since more of them may follow
+	answer      time.Duration // limit for a probe's answer; longer than the pool limit of cli.DefaultLimits, so that the answer can report that gluster gave none
+	healPause   time.Duration // pause between two queries of the heal backlog
+	bricksPause time.Duration // pause between two checks of the bricks of a ready node
 	glusterdEnd time.Duration // from SIGTERM to SIGKILL
 	bricksEnd   time.Duration // from SIGTERM to SIGKILL
-	killed      time.Duration // from SIGKILL to giving up
-	unmount     time.Duration // of all file systems, before they are unmounted lazily
+	killed      time.Duration // from SIGKILL to leaving the process behind
+	unmount     time.Duration // for all file systems, before they are unmounted lazily
 }
 
-// defaultLimits are such that everything has ended within a grace period of 60 seconds.
+// defaultLimits let everything end within a grace period of 60 seconds.
 func defaultLimits() limits {
 	return limits{
 		activation: 2 * time.Minute, mounting: 2 * time.Minute, mountSlot: 20 * time.Second, mountRetry: 30 * time.Second,
@@ -36,11 +36,11 @@ func defaultLimits() limits {
 	}
 }
 
-// openFiles is the limit that the package's service has for glusterd and the bricks.
+// openFiles is the limit that the package's systemd unit sets for glusterd and the bricks.
 const openFiles = 65536
 
-// raiseOpenFiles raises the limit for the programs that this process starts. Runtimes differ in what they give to containers, and Go
-// hands its own, higher limit to children only if this process has set it.
+// raiseOpenFiles raises the limit for programs that this process starts. Container runtimes set different limits, and Go passes
+// its own, higher limit to children only if this process has set it.
 func raiseOpenFiles(ctx context.Context) {
 	var limit syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)

@@ -18,7 +18,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
-// Where the fake programs keep what they do and what they should answer; and that the test is inside of a PID namespace.
+// Environment variables: the directory of the fake programs, and a mark that the test runs inside a PID namespace.
 const (
 	fakeState = "GLUSTER_TEST_STATE"
 	inside    = "GLUSTER_TEST_INSIDE"
@@ -49,8 +49,8 @@ func mountProc() error {
 	return nil
 }
 
-// asFirstProcess runs the test that calls it as the first process of a PID namespace, as in a container. It returns true there, and
-// false when that process has ended. What the test leaves running ends with it.
+// asFirstProcess runs the calling test as the first process of a PID namespace, as in a container. It returns true inside the
+// namespace, and false after that process has ended. Processes that the test leaves behind end with the namespace.
 func asFirstProcess(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inside) != "" {
@@ -77,10 +77,10 @@ func asFirstProcess(t *testing.T) bool {
 	return false
 }
 
-// fakeDir is the directory of the fake programs.
+// fakeDir is the directory where the fake programs record their actions and find their answers.
 type fakeDir string
 
-// useFakes puts fake programs before all others.
+// useFakes puts the fake programs first in PATH.
 func useFakes(t *testing.T) fakeDir {
 	t.Helper()
 	self, err := os.Executable()
@@ -112,7 +112,7 @@ func (d fakeDir) read(name string) string {
 	return strings.TrimSpace(string(data))
 }
 
-// write is atomic, since fakes read meanwhile.
+// write is atomic, since fakes read at the same time.
 func (d fakeDir) write(name, content string) {
 	path := filepath.Join(string(d), name)
 	_ = os.WriteFile(path+".new", []byte(content), 0o600)
@@ -124,7 +124,7 @@ func (d fakeDir) pid(name string) int {
 	return pid
 }
 
-// fakePrograms are the test binary in the roles of GlusterFS's programs, by name.
+// fakePrograms returns what the test binary does when it is started under the name of one of GlusterFS's programs.
 func fakePrograms() map[string]func(dir fakeDir, args []string) int {
 	return map[string]func(dir fakeDir, args []string) int{
 		"glusterd": fakeGlusterd, "glusterfsd": fakeBrick, "daemonize": daemonize, "gluster": fakeGluster,
@@ -134,7 +134,7 @@ func fakePrograms() map[string]func(dir fakeDir, args []string) int {
 	}
 }
 
-// fakeGlusterd starts a brick, unless that runs, and serves until SIGTERM.
+// fakeGlusterd starts a brick, unless one runs already, and serves until SIGTERM.
 func fakeGlusterd(dir fakeDir, args []string) int {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM)
@@ -150,7 +150,7 @@ func fakeGlusterd(dir fakeDir, args []string) int {
 	return 15
 }
 
-// daemonize starts a program that outlives it.
+// daemonize starts a program that outlives the caller.
 func daemonize(_ fakeDir, args []string) int {
 	cmd := exec.CommandContext(context.Background(), args[0])
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -193,7 +193,7 @@ func fakeGluster(dir fakeDir, args []string) int {
 	return 0
 }
 
-// fakeTool does what its first argument says.
+// fakeTool acts as its first argument says.
 func fakeTool(_ fakeDir, args []string) int {
 	switch args[0] {
 	case "print":
@@ -201,7 +201,7 @@ func fakeTool(_ fakeDir, args []string) int {
 	case "fail":
 		fmt.Fprintln(os.Stderr, args[1])
 		return 3
-	case "complain": // as gluster does
+	case "complain": // prints its error as gluster does
 		fmt.Println(args[1])
 		return 1
 	case "environment":
@@ -217,7 +217,7 @@ func fakeTool(_ fakeDir, args []string) int {
 			return 1
 		}
 		_ = cmd.Wait()
-	case "leave": // a daemon that keeps the output open
+	case "leave": // leaves a daemon that keeps the output open
 		cmd := exec.CommandContext(context.Background(), "sleep")
 		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = os.Stdout, os.Stderr, &syscall.SysProcAttr{Setsid: true}
 		if cmd.Start() != nil {

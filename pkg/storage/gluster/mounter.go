@@ -15,26 +15,26 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// mounter mounts the file systems of this node's bricks. It mounts what is in the table when it starts, and nothing else: Heketi
-// mounts what it adds by itself.
+// mounter mounts the file systems of this node's bricks. It mounts only the entries that the table has at its start: Heketi
+// itself mounts those that it adds later.
 type mounter struct {
 	runner   runner
 	limits   limits
 	fstab    string
 	mounted  func() ([]string, error)
-	restart  func() // of glusterd, which starts the bricks that have appeared
+	restart  func() // restarts glusterd, which then starts the bricks whose file systems were mounted late
 	slots    chan struct{}
 	attempts sync.WaitGroup
 
 	mu      sync.Mutex
-	late    bool             // glusterd runs already
+	late    bool             // glusterd is already running
 	failing map[string]error // by mount point: why it is not mounted
 
-	activation sync.Mutex // held meanwhile: file systems that are missing together are retried together
+	activation sync.Mutex // held during an activation, so that file systems that are missing together are retried together
 	activated  time.Time
 }
 
-// parallelMounts bounds the mounts that run at the same time: after a power cut, each replays a journal.
+// parallelMounts bounds the concurrent mounts: after a power cut, each of them replays a journal.
 const parallelMounts = 4
 
 func newMounter(r runner, l limits, fstab string, mounted func() ([]string, error), restart func()) *mounter {
@@ -44,8 +44,8 @@ func newMounter(r runner, l limits, fstab string, mounted func() ([]string, erro
 	}
 }
 
-// activate makes the logical volumes available that the table names, and no others: the node may have volume groups that are
-// not Heketi's, such as those inside a virtual machine's disk.
+// activate activates the volume groups that the table names, and no others: the node may have groups that are not Heketi's, such
+// as those inside a virtual machine's disk.
 func (m *mounter) activate(ctx context.Context) {
 	m.activation.Lock()
 	defer m.activation.Unlock()
@@ -53,7 +53,7 @@ func (m *mounter) activate(ctx context.Context) {
 		return
 	}
 	defer func() { m.activated = time.Now() }()
-	entries, _ := readFstab(m.fstab) // mountAll reports what is wrong with it
+	entries, _ := readFstab(m.fstab) // mountAll reports the errors
 	groups := volumeGroups(entries)
 	if len(groups) == 0 {
 		return
@@ -64,8 +64,8 @@ func (m *mounter) activate(ctx context.Context) {
 	}
 }
 
-// mountAll tries each entry of the table once, but does not wait for those that take too long. What could not be mounted is tried
-// again in the background, until ctx is done.
+// mountAll tries each entry of the table once, but does not wait for entries that take too long. Failed entries are retried in
+// the background until ctx is done.
 func (m *mounter) mountAll(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	entries, err := readFstab(m.fstab)
@@ -91,10 +91,10 @@ func (m *mounter) mountAll(ctx context.Context) {
 	logger.Info("Mounted the bricks' file systems", "mounted", len(entries)-len(m.failing), "failing", len(m.failing))
 }
 
-// wait returns when no attempt is under way any more, after the context of mountAll is done.
+// wait waits for the attempts in flight. It may be called once the context of mountAll is done.
 func (m *mounter) wait() { m.attempts.Wait() }
 
-// keepTrying mounts a file system. It calls tried after the first attempt.
+// keepTrying retries the mount of one file system. It calls tried after the first attempt.
 func (m *mounter) keepTrying(ctx context.Context, entry fileSystem, tried func()) {
 	defer tried()
 	logger := klog.FromContext(ctx).WithValues("device", entry.device, "path", entry.point)
@@ -112,7 +112,7 @@ func (m *mounter) keepTrying(ctx context.Context, entry fileSystem, tried func()
 			return
 		}
 		failing := m.setFailing(entry.point, err)
-		if text := err.Error(); text != reported { // not each half minute
+		if text := err.Error(); text != reported { // not every half minute
 			logger.Error(err, "Not mounted; the bricks there are offline", "retryAfter", m.limits.mountRetry, "failing", failing)
 			reported = text
 		}
@@ -130,13 +130,13 @@ func (m *mounter) keepTrying(ctx context.Context, entry fileSystem, tried func()
 	}
 }
 
-// listed reports whether an entry is still in the table. Heketi removes those of bricks that it deletes.
+// listed reports whether an entry is still in the table. Heketi removes the entries of bricks that it deletes.
 func (m *mounter) listed(entry fileSystem) bool {
 	entries, err := readFstab(m.fstab)
 	return err != nil || slices.Contains(entries, entry)
 }
 
-// mount makes one attempt.
+// mount makes one attempt to mount a file system.
 func (m *mounter) mount(ctx context.Context, entry fileSystem) error {
 	select {
 	case m.slots <- struct{}{}:
@@ -160,14 +160,14 @@ func (m *mounter) mount(ctx context.Context, entry fileSystem) error {
 	if err := os.MkdirAll(entry.point, 0o755); err != nil { //nolint:gosec // as Heketi makes them
 		return fmt.Errorf("make the mount point: %w", err)
 	}
-	// Without a limit: replaying a journal takes its time, and only this entry waits for it.
+	// No time limit: replaying a journal can take long, and only this entry waits for it.
 	_, err = m.runner.Run(ctx, "mount", "-t", entry.kind, "-o", entry.options, "--source", entry.device, "--target", entry.point)
 	return err
 }
 
-// findDevice returns an error if a device is missing, also after another activation.
+// findDevice returns an error if a device is still missing after another activation.
 func (m *mounter) findDevice(ctx context.Context, device string) error {
-	if !filepath.IsAbs(device) { // such as UUID=…, which mount looks up
+	if !filepath.IsAbs(device) { // such as UUID=…, which mount resolves
 		return nil
 	}
 	_, err := os.Stat(device)
@@ -198,7 +198,7 @@ func (m *mounter) setMounted(point string) (late bool) {
 	return m.late
 }
 
-// problem returns why the file system of a path is not mounted, or nil.
+// problem returns the reason why the file system that holds path is not mounted, or nil.
 func (m *mounter) problem(path string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

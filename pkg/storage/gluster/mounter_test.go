@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// disks is a directory with devices, mount points and a table. What the fake mounts is in mounts.
+// disks is a directory with devices, mount points and a table. mounts holds what the fake has mounted.
 type disks struct {
 	*mounter
 	runner   *fakeRunner
@@ -30,7 +30,7 @@ type disks struct {
 	hangs  map[string]chan struct{} // by mount point, until closed
 }
 
-// newDisks has a table with bricks a, b …, of which all devices are there.
+// newDisks returns disks with a table of bricks a, b …, whose devices all exist.
 func newDisks(t *testing.T, names ...string) *disks {
 	t.Helper()
 	d := &disks{runner: newFakeRunner(), dir: t.TempDir(), fails: map[string]error{}, hangs: map[string]chan struct{}{}}
@@ -109,7 +109,7 @@ func (d *disks) fail(name string, err error) {
 	d.fails[d.point(name)] = err
 }
 
-// have compares what is mounted.
+// have compares the mounted file systems with names.
 func (d *disks) have(t *testing.T, names ...string) {
 	t.Helper()
 	got, _ := d.list()
@@ -122,7 +122,7 @@ func (d *disks) have(t *testing.T, names ...string) {
 	}
 }
 
-// mounting runs the attempts of a mounter until the test is over.
+// mounting lets run make a mounter's attempts, and ends them after the test.
 func mounting(t *testing.T, run func(ctx context.Context, log func() string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -156,7 +156,8 @@ func TestMountAll(t *testing.T) {
 	})
 }
 
-// TestMissingDevice stops nothing, is reported once, and is mounted when it is there; glusterd starts the brick then.
+// TestMissingDevice: a missing device holds up nothing, is reported once, and is mounted when it appears; glusterd then starts
+// the brick.
 func TestMissingDevice(t *testing.T) {
 	mounting(t, func(ctx context.Context, log func() string) {
 		d := newDisks(t, "a", "b", "c")
@@ -184,7 +185,7 @@ func TestMissingDevice(t *testing.T) {
 	})
 }
 
-// TestDeletedBrick: what Heketi has taken out of the table meanwhile is not mounted any more, nor is what it adds.
+// TestDeletedBrick: entries that Heketi has removed or added after the start are not mounted.
 func TestDeletedBrick(t *testing.T) {
 	mounting(t, func(ctx context.Context, _ func() string) {
 		d := newDisks(t, "a", "b")
@@ -201,7 +202,7 @@ func TestDeletedBrick(t *testing.T) {
 	})
 }
 
-// TestDeviceThatHangs: glusterd does not wait for it for ever, and other bricks do not wait for it at all.
+// TestDeviceThatHangs: glusterd waits for a hanging device only for a limited time, and other bricks do not wait for it at all.
 func TestDeviceThatHangs(t *testing.T) {
 	mounting(t, func(ctx context.Context, log func() string) {
 		names := strings.Split("abcdefghij", "")
@@ -231,7 +232,7 @@ func TestDeviceThatHangs(t *testing.T) {
 	})
 }
 
-// TestMountingEnds with the context, also while a device hangs.
+// TestMountingEnds: mounting ends with the context, even while a device hangs.
 func TestMountingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

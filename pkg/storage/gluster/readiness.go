@@ -12,20 +12,20 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/cli"
 )
 
-// readiness answers /readyz. The DaemonSet's rolling update takes the next node when this one is ready: until a node was ready for
-// the first time, it waits for its peers, its bricks and self-heal. Later, glusterd has to answer and its bricks have to be online;
-// a backlog or a peer's failure comes from elsewhere, and is no reason to call this node ill.
+// readiness answers /readyz. The DaemonSet's rolling update continues with the next node once this one is ready. Until a node has
+// been ready once, it waits for its peers, its bricks and self-heal. From then on only glusterd must answer and the node's bricks
+// must be online: a backlog or a failed peer has its cause elsewhere and must not make this node unready.
 type readiness struct {
 	glusterd *supervisor
 	gluster  *cli.CLI
-	gate     *gate // nil: only whether glusterd answers
+	gate     *gate // nil: check only whether glusterd answers
 	limit    time.Duration
 	asked    chan struct{}
 
 	mu      sync.Mutex
-	answer  chan struct{} // closed when the check that is under way has ended; nil if none is
-	result  error         // of the last check
-	stage   string        // of the check that is under way
+	answer  chan struct{} // closed when the check in flight has ended; nil if there is none
+	result  error         // result of the last check
+	stage   string        // stage of the check in flight
 	stopped bool
 }
 
@@ -36,14 +36,14 @@ func newReadiness(config Config, l limits, r runner, glusterd *supervisor, m *mo
 	return ready
 }
 
-// newServing answers /servez: does glusterd answer, whatever the gate says? The repair of a cluster in which a device or a node
-// has failed needs servers that do not become ready without it.
+// newServing answers /servez: whether glusterd answers, without the gate. If a device or node has failed, servers become ready
+// only after the repair, and the repair needs servers.
 func newServing(config Config, l limits, r runner, glusterd *supervisor) *readiness {
 	c := newCLI(config, r)
 	return &readiness{glusterd: glusterd, gluster: c, limit: l.answer, asked: make(chan struct{}, 1)}
 }
 
-// stateFile is written by glusterd, in its own directory for such files.
+// stateFile is the name of the file that glusterd writes into its own directory for state files.
 const stateFile = "glusterfs-storage-state"
 
 func newCLI(config Config, r runner) *cli.CLI {
@@ -52,8 +52,8 @@ func newCLI(config Config, r runner) *cli.CLI {
 
 var errStopping = errors.New("GlusterFS is being stopped on this node")
 
-// run makes the checks that probes ask for, one at a time, until ctx is done. A check may take longer than a probe waits: it belongs
-// to no probe.
+// run makes the checks that probes ask for, one at a time, until ctx is done. Checks run apart from probes, because a check may
+// take longer than a probe waits.
 func (r *readiness) run(ctx context.Context) {
 	var reported time.Time
 	for {
@@ -88,7 +88,7 @@ func (r *readiness) setStage(stage string) {
 	r.stage = stage
 }
 
-// probe returns nil if the node is ready, and otherwise what it waits for. It joins a check that is under way.
+// probe returns nil if the node is ready, and otherwise what the node waits for. It joins a check that is in flight.
 func (r *readiness) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
@@ -102,7 +102,7 @@ func (r *readiness) probe(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.answer == answer { // still under way
+	if r.answer == answer { // still in flight
 		return fmt.Errorf("no answer yet: %s", r.stage)
 	}
 	return r.result
@@ -116,12 +116,12 @@ func (r *readiness) begin() <-chan struct{} {
 	}
 	if r.answer == nil {
 		r.answer = make(chan struct{})
-		r.asked <- struct{}{} // there is room: no check is under way
+		r.asked <- struct{}{} // cannot block: no check is in flight
 	}
 	return r.answer
 }
 
-// check is one check.
+// check makes one check.
 func (r *readiness) check(ctx context.Context) error {
 	if err := r.glusterd.running(); err != nil {
 		if r.gate != nil {

@@ -17,20 +17,20 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/cli"
 )
 
-// pool is a fake of gluster with two peers and volumes.
+// pool is a fake gluster with two peers and two volumes.
 type pool struct {
 	*fakeRunner
 	t      *testing.T
 	runDir string
 
 	mu       sync.Mutex
-	peer     string            // what the second peer's element has
-	brick    string            // the status of the local bricks
-	kind     string            // of volumes
-	pending  map[string]int    // by volume: entries that wait for self-heal
-	answers  map[string]string // by command: instead of what it would print
+	peer     string            // the XML of the second peer
+	brick    string            // status of the local bricks
+	kind     string            // type of the volumes
+	pending  map[string]int    // by volume: number of entries that wait for self-heal
+	answers  map[string]string // by command: replaces the output
 	failures map[string]error  // by command
-	takes    time.Duration     // each command
+	takes    time.Duration     // duration of each command
 }
 
 func newPool(t *testing.T) *pool {
@@ -99,7 +99,7 @@ func (p *pool) state() string {
 	return s.String()
 }
 
-// ready runs the readiness of a node in whose container glusterd runs.
+// ready runs the readiness checks of a node whose glusterd runs.
 func (p *pool) ready(ctx context.Context, healTimeout time.Duration) *readiness {
 	l := defaultLimits()
 	glusterd := newSupervisor(p, l, "glusterd")
@@ -186,7 +186,7 @@ func TestWhatIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestSlowAnswers: a probe says what takes so long, joins the check of the one before, and gets its result.
+// TestSlowAnswers: a probe reports the slow command; the next one joins the check in flight and gets its result.
 func TestSlowAnswers(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		p.set(func() { p.takes = 6500 * time.Millisecond })
@@ -210,7 +210,7 @@ func TestSlowAnswers(t *testing.T) {
 	})
 }
 
-// TestNoAnswer of glusterd, to a probe that waits for it and to one that does not.
+// TestNoAnswer: glusterd does not answer, to a probe that waits long enough and to one that does not.
 func TestNoAnswer(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		p.set(func() { p.takes = time.Hour })
@@ -253,7 +253,7 @@ func TestServer(t *testing.T) {
 	})
 }
 
-// TestFew: a cluster of a hundred volumes does not fill an event.
+// TestFew: the message about a cluster of a hundred volumes does not fill an event.
 func TestFew(t *testing.T) {
 	for want, things := range map[string][]string{"": nil, "a": {"a"}, "a; b; c": {"a", "b", "c"}, "a; b; c; and 2 more": {"a", "b", "c", "d", "e"}} {
 		if got := few(things); got != want {

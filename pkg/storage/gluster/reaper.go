@@ -13,24 +13,24 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// reaper starts programs and collects all children that have ended: its own, and the daemons and orphans that the kernel gives to
-// the first process of a container. It is the only one that waits for children. exec.Cmd would wait for its own child, too, and find
-// that a wait for any child had taken the status away; therefore nothing here uses it.
+// reaper starts programs and reaps all children that have ended: its own, and the daemons and orphans that the kernel reparents
+// to the first process of a container. Only the reaper may wait for children. exec.Cmd would wait for its child, too, and find
+// that the reaper has already taken its status; therefore nothing in this package uses exec.Cmd.
 type reaper struct {
 	logger klog.Logger
 
-	// mu is held while a program is started and while children are collected or signalled. A program that ends at once is thus
-	// known before it is collected, a fork whose exec fails is left to syscall.ForkExec, and a number never belongs to another
-	// process by the time that it is signalled: it stays taken until it is collected.
+	// mu is held while a program is started and while children are reaped or signalled. This gives three guarantees: a program
+	// that ends at once is known before it is reaped; a fork whose exec fails is left to syscall.ForkExec; and a signalled
+	// process id cannot belong to another process, since an id stays taken until its process is reaped.
 	mu    sync.Mutex
 	known map[int]*process
 }
 
 func newReaper(logger klog.Logger) *reaper { return &reaper{logger: logger, known: map[int]*process{}} }
 
-// run collects children until ctx is done.
+// run reaps children until ctx is done.
 func (r *reaper) run(ctx context.Context) {
-	signals := make(chan os.Signal, 1) // one that waits is enough: each look collects all
+	signals := make(chan os.Signal, 1) // one pending signal is enough: each collect reaps all
 	signal.Notify(signals, syscall.SIGCHLD)
 	defer signal.Stop(signals)
 	for {
@@ -38,7 +38,7 @@ func (r *reaper) run(ctx context.Context) {
 		select {
 		case <-signals:
 		case <-ctx.Done():
-			r.collect() // those that ended last
+			r.collect() // children that ended last
 			return
 		}
 	}
@@ -55,7 +55,7 @@ func (r *reaper) collect() {
 		if errors.Is(err, syscall.EINTR) {
 			continue
 		}
-		if err != nil || pid <= 0 { // ECHILD: there is none
+		if err != nil || pid <= 0 { // ECHILD: there are no children
 			return
 		}
 		how := describe(status)
@@ -65,12 +65,12 @@ func (r *reaper) collect() {
 			close(p.ended)
 			continue
 		}
-		// Bricks are among them: their ends have to be seen.
+		// Children include the bricks, whose end must be logged.
 		r.logger.Info("A process has ended", "name", names[pid], "pid", pid, "status", how)
 	}
 }
 
-// names returns the names of all children, since one that was collected has none any more.
+// names returns the names of all children. They must be read before the children are reaped.
 func (r *reaper) names() map[int]string {
 	names := map[int]string{}
 	stats, err := childrenOf("/proc", os.Getpid())
@@ -100,14 +100,14 @@ func (r *reaper) Start(args ...string) (*process, error) {
 	return r.start([]*os.File{null, os.Stderr, os.Stderr}, false, args)
 }
 
-// start starts a program with these files, in a process group of its own if asked.
+// start starts a program with these files, in a separate process group if group is set.
 func (r *reaper) start(files []*os.File, group bool, args []string) (*process, error) {
 	path, err := exec.LookPath(args[0])
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", args[0], err)
 	}
 	attributes := &syscall.ProcAttr{
-		Env: append(os.Environ(), "LC_ALL=C"), // messages are logged, and some are read
+		Env: append(os.Environ(), "LC_ALL=C"), // messages are logged, and some are parsed
 		Sys: &syscall.SysProcAttr{Setpgid: group},
 	}
 	for _, f := range files {
@@ -141,12 +141,12 @@ func (r *reaper) Signal(pid int, signal syscall.Signal) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, err := readStat("/proc", pid); err != nil || s.parent != os.Getpid() {
-		return nil // it has ended and was collected
+		return nil // it has ended and was reaped
 	}
 	return kill(pid, signal)
 }
 
-// signalGroup sends a signal to a process that was started in a group of its own, and to the group.
+// signalGroup sends a signal to a process that was started in a separate group, and to that group.
 func (r *reaper) signalGroup(p *process, signal syscall.Signal) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

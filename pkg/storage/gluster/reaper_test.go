@@ -17,7 +17,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// reaping runs a reaper for the rest of a test.
+// reaping runs a reaper until the test ends.
 func reaping(t *testing.T) (*reaper, context.Context, func() string) {
 	t.Helper()
 	ctx, log := logged(t)
@@ -65,7 +65,7 @@ func TestRunPrograms(t *testing.T) {
 	}
 }
 
-// TestManyPrograms: programs that end at once, and many at the same time, each get their own status.
+// TestManyPrograms: programs that end at once, many at the same time, each get their own status.
 func TestManyPrograms(t *testing.T) {
 	if !asFirstProcess(t) {
 		return
@@ -80,7 +80,7 @@ func TestManyPrograms(t *testing.T) {
 				if _, err := r.Run(ctx, "tool", "fail", says); err == nil || !strings.HasSuffix(err.Error(), "exit status 3: "+says) {
 					t.Error(err)
 				}
-				if _, err := r.Run(ctx, "/dev/null"); !errors.Is(err, fs.ErrPermission) { // fork succeeds, exec does not
+				if _, err := r.Run(ctx, "/dev/null"); !errors.Is(err, fs.ErrPermission) { // fork succeeds, exec fails
 					t.Error(err)
 				}
 			}
@@ -92,7 +92,7 @@ func TestManyPrograms(t *testing.T) {
 	}
 }
 
-// TestProgramsThatTakeTooLong are ended with their children, by force if needed.
+// TestProgramsThatTakeTooLong: programs that exceed the limit are ended with their children, by SIGKILL if needed.
 func TestProgramsThatTakeTooLong(t *testing.T) {
 	if !asFirstProcess(t) {
 		return
@@ -118,7 +118,7 @@ func TestProgramsThatTakeTooLong(t *testing.T) {
 	}
 }
 
-// TestOrphans are reaped and named; signals reach only children.
+// TestOrphans: orphans are reaped and named, and signals reach only children.
 func TestOrphans(t *testing.T) {
 	if !asFirstProcess(t) {
 		return
@@ -141,14 +141,15 @@ func TestOrphans(t *testing.T) {
 	waitFor(t, "the log", func() bool {
 		return strings.Contains(log(), fmt.Sprintf("A process has ended name=\"glusterfsd\" pid=%d status=\"signal 9 (killed)\"", brick))
 	})
-	for _, pid := range []int{brick, os.Getpid()} { // one that is gone, and one that is no child
+	for _, pid := range []int{brick, os.Getpid()} { // a process that is gone, and one that is not a child
 		if err := r.Signal(pid, syscall.SIGKILL); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-// TestOnlyOneWaits: exec.Cmd, os.Process.Wait and a second wait4 would compete with the reaper for the ends of children.
+// TestOnlyOneWaits: no code uses exec.Cmd, os.Process.Wait or a second wait4, which would compete with the reaper for the status
+// of children.
 func TestOnlyOneWaits(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -169,7 +170,7 @@ func TestOnlyOneWaits(t *testing.T) {
 	}
 }
 
-// TestOpenFiles: programs get the limit of glusterd's service, whatever the runtime gives to the container.
+// TestOpenFiles: programs get the limit of glusterd's systemd unit, whatever limit the runtime sets for the container.
 func TestOpenFiles(t *testing.T) {
 	if !asFirstProcess(t) {
 		return

@@ -6,23 +6,24 @@ import (
 	"time"
 )
 
-// runner runs all programs, and is the parent of all processes. Tests have fakes.
+// runner runs programs, and is the parent of all processes. Tests use fakes.
 type runner interface {
-	// Run runs a program to its end and returns its standard output, also with an error. When ctx is done, the program is ended.
+	// Run runs a program to its end and returns its standard output, even with an error. When ctx is done, Run ends the program.
 	Run(ctx context.Context, args ...string) (output []byte, err error)
-	// Start starts a program that stays. Its output goes to this process's standard error.
+	// Start starts a long-running program, whose output goes to this process's standard error.
 	Start(args ...string) (*process, error)
-	// Children lists the processes whose parent this process is: those that it started, and those whose parents have ended.
+	// Children lists the child processes: those that were started here, and those that the kernel gave this process when their
+	// parents ended.
 	Children() ([]child, error)
 	// Signal sends a signal to a child. It does nothing if the child has ended.
 	Signal(pid int, signal syscall.Signal) error
 }
 
-// process is a program that was started.
+// process is a program that Start has started.
 type process struct {
 	pid   int
 	ended chan struct{} // closed when the process has ended
-	how   string        // valid after that: such as "exit status 1"
+	how   string        // the status, such as "exit status 1"; valid once ended is closed
 }
 
 // child is a process that is not a zombie.
@@ -31,20 +32,20 @@ type child struct {
 	name string
 }
 
-// within runs a program for at most limit.
+// within runs a program with a time limit.
 func within(ctx context.Context, limit time.Duration, r runner, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, limitError(limit))
 	defer cancel()
 	return r.Run(ctx, args...)
 }
 
-// limitError is the reason when a program was ended because it took too long.
+// limitError is returned when a program was ended because it took longer than its limit.
 type limitError time.Duration
 
 // Error implements error.
 func (e limitError) Error() string { return "no end after " + time.Duration(e).String() }
 
-// endedWithin waits for the end of a process.
+// endedWithin reports whether the process ends within the limit.
 func (p *process) endedWithin(limit time.Duration) bool {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

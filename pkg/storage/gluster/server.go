@@ -8,11 +8,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// mostReason bounds what a probe's answer says; the kubelet puts it into events.
+// mostReason bounds the text of a probe's answer, which the kubelet copies into events.
 const mostReason = 800
 
-// newServer answers probes. /healthz says that this process works, and nothing about glusterd: a liveness probe that fails would end
-// the bricks, which serve without it.
+// newServer answers probes. /healthz reports only that this process works, whatever the state of glusterd: a failed liveness
+// probe would end the bricks, which serve clients even without glusterd.
 func newServer(ready, serving *readiness) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })

@@ -9,16 +9,17 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// shutDown ends bricks and all other processes that glusterd has left, and then unmounts the bricks. glusterd has ended before.
+// shutDown ends the bricks and all other processes that glusterd has left behind, and then unmounts the bricks. glusterd must
+// have ended before.
 func (n *node) shutDown(ctx context.Context) {
 	n.endChildren(ctx)
 	n.mounter.unmountAll(ctx, filepath.Join(n.config.RunDir, "snaps"))
 }
 
-// childrenTick is how often the remaining processes are listed.
+// childrenTick is the interval at which the remaining processes are listed.
 const childrenTick = 50 * time.Millisecond
 
-// endChildren ends all children. Children of a process that ends become children of this one, and get their signals then.
+// endChildren ends all children. The children of a process that ends become children of this process, and are signalled then.
 func (n *node) endChildren(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	for _, step := range []struct {
@@ -39,7 +40,7 @@ func (n *node) endChildren(ctx context.Context) {
 	}
 }
 
-// signalAll sends each child the signal once, and returns those that remain after the limit.
+// signalAll sends each child the signal once, and returns the children that remain after the limit.
 func (n *node) signalAll(ctx context.Context, signal syscall.Signal, limit time.Duration) (remaining []child, err error) {
 	logger := klog.FromContext(ctx)
 	signalled := map[int]bool{}

@@ -20,7 +20,7 @@ var (
 	stubborn = []syscall.Signal{syscall.SIGKILL}
 )
 
-// TestOrderOfTheEnd: glusterd, then bricks and self-heal, then the mounts.
+// TestOrderOfTheEnd: glusterd ends first, then bricks and self-heal daemons; mounts are unmounted last.
 func TestOrderOfTheEnd(t *testing.T) {
 	d := newDisks(t, "a")
 	config := Config{HealthAddress: "127.0.0.1:0", Fstab: d.fstab, RunDir: d.dir + "/run", Logs: logfiles.Keeper{Dir: t.TempDir(), Limits: logfiles.DefaultLimits()}}
@@ -59,7 +59,8 @@ func TestPortThatIsTaken(t *testing.T) {
 	}
 }
 
-// TestEndChildren: each gets each signal once, also those that appear when their parents end; what cannot be killed is given up.
+// TestEndChildren: each child gets each signal once, including children that appear when their parents end. A child that cannot
+// be killed is left behind.
 func TestEndChildren(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
@@ -96,7 +97,7 @@ func TestEndChildren(t *testing.T) {
 	}
 }
 
-// TestLongestEnd: whatever hangs, the node has ended before the kubelet's grace period of 60 seconds.
+// TestLongestEnd: even if every step hangs, the node ends within the kubelet's grace period of 60 seconds.
 func TestLongestEnd(t *testing.T) {
 	l := defaultLimits()
 	if sum := l.glusterdEnd + l.killed + l.bricksEnd + l.killed + l.unmount; sum > 55*time.Second {

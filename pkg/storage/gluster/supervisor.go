@@ -11,22 +11,23 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// supervisor keeps glusterd running. Bricks and self-heal daemons are daemons of their own: they stay while glusterd is restarted.
+// supervisor keeps glusterd running. Bricks and self-heal daemons are separate daemons, which keep running during a restart of
+// glusterd.
 type supervisor struct {
 	runner runner
 	limits limits
 	args   []string
-	asked  chan struct{} // for a restart
+	asked  chan struct{} // a restart was requested
 
 	mu     sync.Mutex
-	status error // why it does not run
+	status error // why glusterd does not run; nil if it runs
 }
 
 func newSupervisor(r runner, l limits, args ...string) *supervisor {
 	return &supervisor{runner: r, limits: l, args: args, asked: make(chan struct{}, 1), status: errors.New("glusterd waits for the bricks' file systems")}
 }
 
-// running returns nil if glusterd runs, and otherwise why it does not.
+// running returns nil if glusterd runs, and otherwise the reason why it does not.
 func (s *supervisor) running() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,7 +40,7 @@ func (s *supervisor) setStatus(err error) {
 	s.status = err
 }
 
-// restartSoon asks for a restart. Requests that come close together lead to one.
+// restartSoon requests a restart. Requests in quick succession cause only one.
 func (s *supervisor) restartSoon() {
 	select {
 	case s.asked <- struct{}{}:
@@ -47,7 +48,7 @@ func (s *supervisor) restartSoon() {
 	}
 }
 
-// run starts glusterd whenever it has ended. When ctx is done, it ends glusterd and returns.
+// run starts glusterd, and starts it again when it has ended. When ctx is done, run ends glusterd and returns.
 func (s *supervisor) run(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	pause := s.limits.backOff
@@ -78,7 +79,8 @@ func (s *supervisor) run(ctx context.Context) {
 	}
 }
 
-// runOnce runs glusterd until it ends or has to end. It returns how it ended by itself, or that a restart was asked for.
+// runOnce runs glusterd until it ends or is to be ended. It returns the status of a glusterd that ended by itself, or that a
+// restart was requested.
 func (s *supervisor) runOnce(ctx context.Context) (how string, asked bool) {
 	logger := klog.FromContext(ctx)
 	p, err := s.runner.Start(s.args...)
@@ -96,7 +98,7 @@ func (s *supervisor) runOnce(ctx context.Context) (how string, asked bool) {
 		return "", false
 	case <-s.asked:
 	}
-	select { // more may follow
+	select { // more requests may follow
 	case <-time.After(s.limits.settle):
 	case <-p.ended:
 	case <-ctx.Done():

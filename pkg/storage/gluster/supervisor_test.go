@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// supervised runs a supervisor for a test, and ends it after it.
+// supervised runs a supervisor for a test, and ends it afterwards.
 func supervised(t *testing.T, run func(s *supervisor, f *fakeRunner, log func() string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -33,7 +33,7 @@ func supervised(t *testing.T, run func(s *supervisor, f *fakeRunner, log func() 
 	})
 }
 
-// TestGlusterdThatKeepsDying: it is started again, less and less often, until it runs for a while.
+// TestGlusterdThatKeepsDying: glusterd is restarted at growing intervals, until it runs for a while.
 func TestGlusterdThatKeepsDying(t *testing.T) {
 	supervised(t, func(s *supervisor, f *fakeRunner, log func() string) {
 		for i, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
@@ -88,7 +88,7 @@ func TestGlusterdThatCannotBeStarted(t *testing.T) {
 	})
 }
 
-// TestRestartForFileSystems: several requests are one restart, without a pause after it.
+// TestRestartForFileSystems: several requests cause one restart, without a pause.
 func TestRestartForFileSystems(t *testing.T) {
 	supervised(t, func(s *supervisor, f *fakeRunner, _ func() string) {
 		for range 5 {
@@ -110,7 +110,7 @@ func TestRestartForFileSystems(t *testing.T) {
 	})
 }
 
-// TestGlusterdThatDoesNotEnd is killed, and one that not even that ends holds up nothing.
+// TestGlusterdThatDoesNotEnd: glusterd is killed if it ignores SIGTERM. If it survives even SIGKILL, nothing waits for it.
 func TestGlusterdThatDoesNotEnd(t *testing.T) {
 	for _, tc := range []struct {
 		obeys []syscall.Signal

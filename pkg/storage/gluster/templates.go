@@ -10,13 +10,14 @@ import (
 	"syscall"
 )
 
-// Template is a directory of the image whose files belong into a directory of the node.
+// Template maps a directory of the image to the directory of the node that gets its files.
 type Template struct{ From, To string }
 
-// identity is the file with the server's own id in the pool. If an image had one, all nodes would be the same server.
+// identity is the file with the server's own id in the pool. If an image contained one, all nodes would be the same server.
 const identity = "glusterd.info"
 
-// copyMissing copies what the node's directory does not have. What it has stays as it is. It goes on after an error.
+// copyMissing copies the files that the node's directory lacks, and leaves existing ones as they are. It continues after an
+// error.
 func (t Template) copyMissing() (copied int, err error) {
 	var failures []error
 	err = filepath.WalkDir(t.From, func(path string, entry fs.DirEntry, err error) error {
@@ -46,7 +47,7 @@ func (t Template) copyMissing() (copied int, err error) {
 	return copied, err
 }
 
-// place makes a copy of from at to, unless to exists.
+// place copies from to to, unless to exists.
 func place(from, to string, entry fs.DirEntry) (added bool, err error) {
 	if _, err := os.Lstat(to); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -73,7 +74,7 @@ func place(from, to string, entry fs.DirEntry) (added bool, err error) {
 	return false, fmt.Errorf("%s is no file, directory or link", from)
 }
 
-// placeFile makes a complete file or none. A link, unlike a rename, replaces nothing.
+// placeFile creates the whole file or nothing. It uses a link, because a rename could replace an existing file.
 func placeFile(from, to string, info fs.FileInfo) (added bool, err error) {
 	source, err := os.Open(from) //nolint:gosec // of the image
 	if err != nil {

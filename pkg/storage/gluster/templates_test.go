@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// writeTree makes files; names that end in / are directories.
+// writeTree creates files; names that end in / are directories.
 func writeTree(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {
@@ -32,7 +32,7 @@ func writeTree(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// tree lists a directory as writeTree takes it.
+// tree returns a directory's files in the form that writeTree takes.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -92,7 +92,7 @@ func TestCopyMissing(t *testing.T) {
 	}
 }
 
-// TestCopyGoesOn: what cannot be copied keeps nothing else from being copied, and nothing is left half made.
+// TestCopyGoesOn: a file that cannot be copied does not prevent other copies, and no partial file is left.
 func TestCopyGoesOn(t *testing.T) {
 	template := Template{From: t.TempDir(), To: t.TempDir()}
 	writeTree(t, template.From, map[string]string{"a/file": "new", "b/file": "new", "c": "new"})

@@ -10,11 +10,11 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// unmountTick is the pause between two attempts to unmount what is busy.
+// unmountTick is the pause between two attempts to unmount a busy file system.
 const unmountTick = 200 * time.Millisecond
 
-// unmountAll unmounts the bricks' file systems, the latest first. It is lazy only where a file system stays busy until the limit:
-// the processes that hold it are not this container's to end.
+// unmountAll unmounts the bricks' file systems, latest first. A file system that stays busy until the limit is unmounted lazily:
+// the processes that use it belong to other containers.
 func (m *mounter) unmountAll(ctx context.Context, snapshots string) {
 	logger := klog.FromContext(ctx)
 	points, err := m.bricksMounted(snapshots)
@@ -40,7 +40,7 @@ func (m *mounter) unmountAll(ctx context.Context, snapshots string) {
 	logger.Info("Unmounted the bricks' file systems", "unmounted", total-len(points), "lazily", len(points))
 }
 
-// unmount tries each once and returns those that remain.
+// unmount tries each mount point once and returns those that remain.
 func (m *mounter) unmount(ctx context.Context, points []string, deadline time.Time) (remaining []string) {
 	for _, point := range points {
 		if _, err := within(ctx, max(time.Until(deadline), time.Second), m.runner, "umount", point); err != nil {
@@ -51,7 +51,7 @@ func (m *mounter) unmount(ctx context.Context, points []string, deadline time.Ti
 	return remaining
 }
 
-// bricksMounted lists the mount points of the table as it is now, and those that glusterd has made for snapshots, the latest first.
+// bricksMounted lists the mount points in the current table, and those that glusterd has made for snapshots, latest first.
 func (m *mounter) bricksMounted(snapshots string) ([]string, error) {
 	entries, err := readFstab(m.fstab)
 	if err != nil && entries == nil {

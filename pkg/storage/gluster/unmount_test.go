@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestUnmountAll: the latest first; what others have mounted stays.
+// TestUnmountAll: mounts are unmounted latest first; other mounts stay.
 func TestUnmountAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisks(t, "a", "b", "c")
@@ -27,7 +27,7 @@ func TestUnmountAll(t *testing.T) {
 	})
 }
 
-// TestBusy: a busy file system is tried again, holds up no other, and is unmounted lazily only in the end.
+// TestBusy: a busy file system is retried, holds up no other, and is unmounted lazily only at the end.
 func TestBusy(t *testing.T) {
 	for _, tc := range []struct {
 		name  string

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// volumeGroups returns the names of the LVM volume groups that the entries' devices belong to, sorted.
+// volumeGroups returns the names of the LVM volume groups of the entries' devices, sorted.
 func volumeGroups(entries []fileSystem) []string {
 	var groups []string
 	for _, entry := range entries {
@@ -19,7 +19,8 @@ func volumeGroups(entries []fileSystem) []string {
 	return slices.Compact(groups)
 }
 
-// volumeGroup returns the group in a device-mapper name GROUP-VOLUME, or "" if it is none. LVM doubles each hyphen within a name.
+// volumeGroup returns the group of a device-mapper name GROUP-VOLUME, or "" if the name has another form. LVM doubles each hyphen
+// within a name.
 func volumeGroup(name string) string {
 	var group strings.Builder
 	for {
@@ -34,7 +35,7 @@ func volumeGroup(name string) string {
 		group.WriteByte('-')
 		name = after[1:]
 	}
-	if strings.HasPrefix(group.String(), "-") { // LVM allows no such name; vgchange would take it for an option
+	if strings.HasPrefix(group.String(), "-") { // LVM allows no such name, and vgchange would take it for an option
 		return ""
 	}
 	return group.String()

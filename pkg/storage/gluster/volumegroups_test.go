@@ -36,8 +36,8 @@ func TestVolumeGroups(t *testing.T) {
 	}
 }
 
-// TestActivation: only the groups in the table are activated, and none without entries. Devices that are missing for long are
-// looked for again and again, all of them together.
+// TestActivation: only the groups in the table are activated, and none if the table is empty. While devices are missing, they are
+// activated repeatedly, all of them together.
 func TestActivation(t *testing.T) {
 	mounting(t, func(ctx context.Context, _ func() string) {
 		d := newDisks(t)

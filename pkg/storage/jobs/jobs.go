@@ -1,4 +1,5 @@
-// Package jobs holds what the Jobs of an installation share, and finds those that work on the same devices.
+// Package jobs holds the options and labels that the Jobs of an installation share, and finds the pods of other Jobs that work on
+// the same devices.
 package jobs
 
 import (
@@ -7,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// The labels of the Jobs' pods and of Heketi's.
+// The labels of the pods of the Jobs and of Heketi.
 const (
 	Setup    = "app.kubernetes.io/component=setup"
 	Teardown = "app.kubernetes.io/component=teardown"
@@ -19,7 +20,7 @@ type Lister interface {
 	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
 }
 
-// Other returns the name of a pod with one of the labels that has not ended and is not self, or "".
+// Other returns the name of a pod that has one of the labels, has not ended, and is not self; "" if there is none.
 func Other(ctx context.Context, from Lister, namespace, self string, labels ...string) (string, error) {
 	for _, label := range labels {
 		pods, err := from.Pods(ctx, namespace, label)

@@ -2,15 +2,15 @@ package jobs
 
 import "github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 
-// Options say where a Job works: on which installation, and how it runs a Heketi in its pod.
+// Options set which installation a Job works on, and how it runs a Heketi in its pod.
 type Options struct {
 	Namespace string
-	Pod       string // the one that this is
+	Pod       string // name of the Job's own pod
 
-	HeketiURL string // of the Heketi that the cluster uses
-	CAFile    string // for it; "" trusts the system's authorities
-	Key       string // Heketi's admin key; "" is for a Heketi without authentication
-	Claim     string // of the volume of Heketi's database; Heketi's pod waits for it
+	HeketiURL string // URL of the cluster's Heketi
+	CAFile    string // for HeketiURL; "" trusts the system's authorities
+	Key       string // Heketi's admin key; "": Heketi has no authentication
+	Claim     string // claim of the volume with Heketi's database; Heketi's pod waits for it
 
 	// How to run the temporary Heketi; see temporary.Options.
 	Program, Config, Dir string

@@ -1,12 +1,12 @@
 // Package logfiles bounds the logs of GlusterFS on a node, which GlusterFS itself never shortens.
 //
-// A log that is too large is copied and truncated in place. GlusterFS opens all its logs with O_APPEND (libglusterfs/src/logging.c), so
-// a process goes on at the beginning of the file. A line that is written between the last read and the truncation is lost; both
-// follow each other at once.
+// A log that is too large is copied and truncated in place. GlusterFS opens all its logs with O_APPEND
+// (libglusterfs/src/logging.c), so a process continues at the beginning of the file. A line that is written between the last read
+// and the truncation, which follow each other at once, is lost.
 //
-// The other way would be to rename the log and send SIGHUP, as "gluster volume log rotate" and GlusterFS's file for logrotate do.
-// No line is lost then, but a process may be: SIGHUP ends one that does not handle it yet or at all (the gluster command, glfsheal, a
-// brick in its first moments), and makes the others fetch their volume files again, glusterd's clients included
+// The alternative is to rename the log and send SIGHUP, as "gluster volume log rotate" and GlusterFS's file for logrotate do. No
+// line is lost then, but a process may be: SIGHUP ends a process that does not handle it yet or at all (the gluster command,
+// glfsheal, a brick in its first moments), and makes the others fetch their volume files again, including glusterd's clients
 // (glusterfsd/src/glusterfsd.c, xlators/protocol/server/src/server.c).
 package logfiles
 
@@ -22,29 +22,29 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Limits say how much is kept.
+// Limits set how much is kept.
 type Limits struct {
-	Size   int64         // bytes of a log
-	Copies int           // of a log, packed, beside it
-	Age    time.Duration // since the last line; for copies, and for logs of bricks that are gone
+	Size   int64         // largest size of a log, in bytes
+	Copies int           // number of packed copies kept beside a log
+	Age    time.Duration // since the last line, for copies and for logs of removed bricks
 }
 
-// DefaultLimits keep what an administrator needs to find out why a brick failed last week.
+// DefaultLimits keep enough for an administrator to find out why a brick failed last week.
 func DefaultLimits() Limits {
 	return Limits{Size: 16 << 20, Copies: 4, Age: 30 * 24 * time.Hour}
 }
 
-// Keeper bounds the logs of a directory.
+// Keeper bounds the logs in a directory.
 type Keeper struct {
 	Limits
 
 	Dir  string
-	Proc string // by default /proc
+	Proc string // default: /proc
 }
 
 const interval = time.Minute
 
-// Run looks at the logs once a minute until ctx is done.
+// Run checks the logs once a minute until ctx is done.
 func (k Keeper) Run(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	ticker := time.NewTicker(interval)
@@ -67,7 +67,7 @@ func (k Keeper) Run(ctx context.Context) {
 	}
 }
 
-// look goes through the directory once. A file that fails does not keep others from their turn.
+// look goes through the directory once. It continues with the next file after an error.
 func (k Keeper) look(ctx context.Context, now time.Time) error {
 	var failures []error
 	var old []string
@@ -84,7 +84,7 @@ func (k Keeper) look(ctx context.Context, now time.Time) error {
 	return errors.Join(append(failures, k.removeUnused(ctx, old))...)
 }
 
-// bound bounds one file. It reports whether the file is a log that is to be removed unless a process has it open.
+// bound bounds one file. It reports whether the file is a log that should be removed unless a process has it open.
 func (k Keeper) bound(ctx context.Context, path string, entry fs.DirEntry, now time.Time) (unused bool, err error) {
 	info, err := entry.Info()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,13 +108,13 @@ func (k Keeper) bound(ctx context.Context, path string, entry fs.DirEntry, now t
 	return unused, err
 }
 
-// mayBeOrphan reports whether this is the log of a brick, or of looks at the heal backlog of a volume. Each volume adds such files, and
-// its deletion leaves them behind.
+// mayBeOrphan reports whether path is the log of a brick, or of a query of a volume's heal backlog. Each volume adds such files,
+// and its deletion leaves them behind.
 func (k Keeper) mayBeOrphan(path string) bool {
 	return filepath.Dir(path) == filepath.Join(k.Dir, "bricks") || filepath.Dir(path) == filepath.Clean(k.Dir) && strings.HasPrefix(filepath.Base(path), "glfsheal-")
 }
 
-// removeUnused removes logs that no process has open: a brick that has nothing to say for a month still has its log.
+// removeUnused removes logs that no process has open. A brick that has logged nothing for a month still has its log open.
 func (k Keeper) removeUnused(ctx context.Context, paths []string) error {
 	if len(paths) == 0 {
 		return nil
@@ -125,7 +125,7 @@ func (k Keeper) removeUnused(ctx context.Context, paths []string) error {
 	}
 	open, err := openFiles(proc, k.Dir)
 	if err != nil {
-		return err // one of them may be open
+		return err // one of the logs may be open
 	}
 	var failures []error
 	for _, path := range paths {

@@ -40,7 +40,7 @@ func (k Keeper) write(t *testing.T, name, text string) string {
 	return path
 }
 
-// lookNow expects no error.
+// lookNow calls look and expects no error.
 func (k Keeper) lookNow(t *testing.T) {
 	t.Helper()
 	if err := k.look(t.Context(), time.Now()); err != nil {
@@ -89,7 +89,7 @@ func TestCopiesMoveOn(t *testing.T) {
 	}
 }
 
-// TestFewerCopies, after the number has become smaller.
+// TestFewerCopies: surplus copies are removed after the number was lowered.
 func TestFewerCopies(t *testing.T) {
 	for copies := range 3 {
 		k := newKeeper(t)
@@ -101,7 +101,7 @@ func TestFewerCopies(t *testing.T) {
 		k.lookNow(t)
 		found, err := filepath.Glob(path + ".*")
 		if copies == 0 {
-			// Those that there are go with their age.
+			// The existing copies are removed because of their age.
 			copies = 4
 		}
 		if err != nil || len(found) != copies || content(t, path) != "" {
@@ -110,8 +110,8 @@ func TestFewerCopies(t *testing.T) {
 	}
 }
 
-// TestNoLineIsLost while a process writes, and its own descriptor goes on at the beginning. Lines between the last read and the truncation
-// may be lost, so that the process does not write at that moment.
+// TestNoLineIsLost: a process keeps writing through its open descriptor, which continues at the beginning of the emptied file.
+// Lines between the last read and the truncation may be lost, so the process does not write at that moment.
 func TestNoLineIsLost(t *testing.T) {
 	k := newKeeper(t)
 	path := filepath.Join(k.Dir, "glusterd.log")
@@ -137,8 +137,8 @@ func TestNoLineIsLost(t *testing.T) {
 	}
 }
 
-// TestLogThatGrowsMeanwhile: a line that comes while a log is packed is in the copy, and a process that writes as fast as the log is packed
-// does not hold it up.
+// TestLogThatGrowsMeanwhile: a line that is written during packing is in the copy, and a process that writes as fast as packing
+// proceeds does not make it endless.
 func TestLogThatGrowsMeanwhile(t *testing.T) {
 	k := newKeeper(t)
 	path := k.write(t, "glusterd.log", "the first line\n")
@@ -164,7 +164,7 @@ type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// TestNoCopyCanBeMade: the log is emptied all the same.
+// TestNoCopyCanBeMade: the log is emptied even if no copy can be made.
 func TestNoCopyCanBeMade(t *testing.T) {
 	k := newKeeper(t)
 	path := k.write(t, "glusterd.log", "a line that is long")
@@ -180,7 +180,7 @@ func TestNoCopyCanBeMade(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeftAlone: links, which could lead anywhere, and files that are no logs.
+// TestWhatIsLeftAlone: links, which could lead anywhere, and files that are not logs stay.
 func TestWhatIsLeftAlone(t *testing.T) {
 	k := newKeeper(t)
 	outside := filepath.Join(t.TempDir(), "outside.log")
@@ -196,13 +196,14 @@ func TestWhatIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestLogsOfBricksThatAreGone go in the end, and so do copies. Logs of daemons and logs that are open stay.
+// TestLogsOfBricksThatAreGone: logs of removed bricks and their copies are removed in the end. Logs of daemons and open logs
+// stay.
 func TestLogsOfBricksThatAreGone(t *testing.T) {
 	k := newKeeper(t)
 	for _, name := range []string{"glusterd.log", "bricks/gone.log", "bricks/gone.log.1.gz", "bricks/here.log", "glfsheal-data.log", "glusterd.log.2.gz", "bricks/notes"} {
 		k.write(t, name, "text")
 	}
-	k.Proc = t.TempDir() // process 7 writes a log, process 8 has just ended, self is none
+	k.Proc = t.TempDir() // process 7 writes a log, process 8 has just ended, self is not a process
 	link := filepath.Join(k.Proc, "7", "fd", "3")
 	if err := errors.Join(os.MkdirAll(filepath.Dir(link), 0o755), os.MkdirAll(filepath.Join(k.Proc, "8"), 0o755), os.Symlink("7", filepath.Join(k.Proc, "self")),
 		os.Symlink(filepath.Join(k.Dir, "bricks", "here.log"), link)); err != nil {
@@ -231,7 +232,7 @@ func TestLogsOfBricksThatAreGone(t *testing.T) {
 	if err := os.Remove(link); err != nil {
 		t.Fatal(err)
 	}
-	// Which files are open cannot be told: nothing is removed.
+	// If the open files cannot be listed, nothing is removed.
 	proc := k.Proc
 	k.Proc = filepath.Join(proc, "missing")
 	if err := k.look(t.Context(), time.Now().Add(k.Age+time.Minute)); err == nil || !strings.Contains(err.Error(), "list processes") {
@@ -241,7 +242,7 @@ func TestLogsOfBricksThatAreGone(t *testing.T) {
 	expect(time.Now().Add(k.Age+time.Minute), "bricks/notes", "glusterd.log")
 }
 
-// TestRun looks at once, and then each minute.
+// TestRun: the logs are checked at once, and then each minute.
 func TestRun(t *testing.T) {
 	k := newKeeper(t)
 	synctest.Test(t, func(t *testing.T) {

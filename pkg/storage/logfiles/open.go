@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// openFiles lists the files below a directory that processes of this container have open. It only reads the links in /proc: to look
-// at a file behind one could wait for a mount that hangs.
+// openFiles lists the files below dir that processes of this container have open. It only reads the links in /proc: a stat of a
+// link's target could block on a hung mount.
 func openFiles(proc, dir string) (map[string]bool, error) {
 	processes, err := os.ReadDir(proc)
 	if err != nil {
@@ -41,5 +41,5 @@ func openFiles(proc, dir string) (map[string]bool, error) {
 	return open, nil
 }
 
-// hasEnded reports whether a process has ended, or closed a file, while it was looked at.
+// hasEnded reports whether the error means that a process ended, or closed a file, while openFiles read its entry.
 func hasEnded(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) }

@@ -17,7 +17,7 @@ import (
 
 const (
 	logSuffix = ".log"
-	newSuffix = ".new" // of a copy that is not complete
+	newSuffix = ".new" // suffix of an incomplete copy
 )
 
 var copyName = regexp.MustCompile(`\.log\.[0-9]+\.gz$`)
@@ -26,8 +26,8 @@ func isCopy(path string) bool { return copyName.MatchString(path) }
 
 func copyPath(path string, n int) string { return path + "." + strconv.Itoa(n) + ".gz" }
 
-// shorten makes a copy of a log and empties it. It empties the log also where no copy can be made: logs that fill the node's disk
-// would stop glusterd, whose files are on the same disk in most cases.
+// shorten copies a log and empties it. It empties the log even if the copy fails: logs that fill the node's disk would stop
+// glusterd, whose files are mostly on the same disk.
 func (k Keeper) shorten(ctx context.Context, path string) error {
 	log, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW, 0) // #nosec G304 -- below the directory of the logs
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,7 +38,7 @@ func (k Keeper) shorten(ctx context.Context, path string) error {
 	}
 	defer log.Close()
 	failure := k.pack(log, path)
-	// Where pack has succeeded, the log is empty since.
+	// If pack succeeded, the log is empty already.
 	if failure != nil {
 		failure = errors.Join(fmt.Errorf("%s is emptied without a copy: %w", path, failure), log.Truncate(0))
 	}
@@ -46,7 +46,7 @@ func (k Keeper) shorten(ctx context.Context, path string) error {
 	return failure
 }
 
-// pack writes the log into its first copy, empties it, and moves the older copies on.
+// pack writes the log into its first copy, empties the log, and renumbers the older copies.
 func (k Keeper) pack(log *os.File, path string) error {
 	if k.Copies == 0 {
 		return log.Truncate(0)
@@ -62,7 +62,7 @@ func (k Keeper) pack(log *os.File, path string) error {
 	return errors.Join(k.moveOn(path), os.Rename(temporary, copyPath(path, 1)))
 }
 
-// packInto empties the log as soon as what it holds is in the copy. The second round takes the lines that were written during the first one.
+// packInto copies the log, then empties it at once. The second round copies the lines that were written during the first.
 func packInto(file io.Writer, log *os.File) error {
 	packer, err := gzip.NewWriterLevel(file, gzip.BestSpeed)
 	if err != nil {
@@ -73,7 +73,7 @@ func packInto(file io.Writer, log *os.File) error {
 		if err != nil {
 			return err
 		}
-		// A process may write faster than this one packs.
+		// A process may write faster than packInto packs, so each round has a limit.
 		if _, err := io.Copy(packer, io.LimitReader(log, info.Size())); err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func packInto(file io.Writer, log *os.File) error {
 	return errors.Join(log.Truncate(0), packer.Close())
 }
 
-// moveOn makes room for a first copy. What there is beyond the number of copies goes.
+// moveOn renumbers the copies to make room for a first one. It removes copies beyond the allowed number.
 func (k Keeper) moveOn(path string) error {
 	last := k.Copies
 	for {

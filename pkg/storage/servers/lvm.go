@@ -8,27 +8,27 @@ import (
 	"regexp"
 )
 
-// heketiGroup is what Heketi names volume groups (heketi: pkg/paths, VgIdToName).
+// heketiGroup matches the names that Heketi gives to volume groups (heketi: pkg/paths, VgIdToName).
 var heketiGroup = regexp.MustCompile(`^vg_[0-9a-f]{32}$`)
 
-// GroupOf returns the name of the volume group that Heketi makes on a device with the id.
+// GroupOf returns the name of the volume group that Heketi creates on the device with this id.
 func GroupOf(device string) string { return "vg_" + device }
 
-// PhysicalVolume is one of LVM's.
+// PhysicalVolume is a physical volume of LVM.
 type PhysicalVolume struct {
-	Name  string // of the device
+	Name  string // path of the device
 	UUID  string
-	Group string // "": it belongs to no volume group
-	Empty bool   // no logical volume has a part of it
+	Group string // "": in no volume group
+	Empty bool   // no logical volume uses it
 }
 
-// IsHeketis reports whether the volume group is one of a Heketi.
+// IsHeketis reports whether the volume group was made by a Heketi.
 func (pv PhysicalVolume) IsHeketis() bool { return IsHeketiGroup(pv.Group) }
 
-// IsHeketiGroup reports whether a volume group has the name of one of a Heketi.
+// IsHeketiGroup reports whether name has the form of the names that Heketi gives to volume groups.
 func IsHeketiGroup(name string) bool { return heketiGroup.MatchString(name) }
 
-// PhysicalVolume asks LVM what it has on a device, and fails if it has nothing there.
+// PhysicalVolume returns LVM's physical volume on a device. It returns an error if there is none.
 func (p Pods) PhysicalVolume(ctx context.Context, runner Runner, node, device string) (PhysicalVolume, error) {
 	list, err := p.report(ctx, runner, node, device)
 	if err == nil && len(list) != 1 {
@@ -40,7 +40,7 @@ func (p Pods) PhysicalVolume(ctx context.Context, runner Runner, node, device st
 	return list[0], nil
 }
 
-// PhysicalVolumes asks LVM for all physical volumes of a node.
+// PhysicalVolumes returns all physical volumes of a node.
 func (p Pods) PhysicalVolumes(ctx context.Context, runner Runner, node string) ([]PhysicalVolume, error) {
 	list, err := p.report(ctx, runner, node)
 	if err != nil {
@@ -62,7 +62,7 @@ func (p Pods) report(ctx context.Context, runner Runner, node string, device ...
 	return readReport(out)
 }
 
-// readReport reads LVM's report about physical volumes.
+// readReport decodes LVM's report about physical volumes.
 func readReport(out []byte) ([]PhysicalVolume, error) {
 	var answer struct {
 		Report []struct {

@@ -40,7 +40,7 @@ func TestReadReport(t *testing.T) {
 	}
 }
 
-// answers is a server whose commands all end alike.
+// answers is a server that answers every command alike.
 type answers struct {
 	out string
 	err error

@@ -1,4 +1,4 @@
-// Package servers asks the GlusterFS servers of an installation, by commands in their pods.
+// Package servers queries the GlusterFS servers of an installation, by commands in their pods.
 package servers
 
 import (
@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// PodLabel is what Heketi finds the servers' pods by (heketi: pkg/remoteexec/kube, KubeGlusterFSPodLabelKey).
+	// PodLabel is the label by which Heketi finds the servers' pods (heketi: pkg/remoteexec/kube, KubeGlusterFSPodLabelKey).
 	PodLabel = "glusterfs-node"
-	// Container is the one of such a pod in which gluster runs.
+	// Container is the container of such a pod in which gluster runs.
 	Container = "glusterfs"
 )
 
@@ -22,18 +22,19 @@ type Runner interface {
 	Run(ctx context.Context, pod, container string, command ...string) ([]byte, error)
 }
 
-// Pods holds the names of the servers' pods by their nodes.
+// Pods maps nodes to the names of the servers' pods.
 type Pods map[string]string
 
-// First returns the first of the pods, by name.
+// First returns the first pod by name.
 func (p Pods) First() string { return slices.Min(slices.Collect(maps.Values(p))) }
 
-// VolumeCommand returns the command by which an administrator handles gluster's volumes, for messages.
+// VolumeCommand returns, for messages, the command with which an administrator manages gluster's volumes.
 func (p Pods) VolumeCommand(namespace string) string {
 	return fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", namespace, p.First(), Container)
 }
 
-// Volumes returns the names of all gluster volumes. It asks all servers, since those that are no peers know only of their own volumes.
+// Volumes returns the names of all gluster volumes. It asks all servers, since servers that are not peers list only their own
+// volumes.
 func (p Pods) Volumes(ctx context.Context, runner Runner) ([]string, error) {
 	var (
 		names []string

@@ -14,20 +14,20 @@ type Lister interface {
 	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
 }
 
-// Seen is one look at the servers of an installation.
+// Seen is the state of an installation's servers at one time.
 type Seen struct {
-	// Usable holds the pods in which commands can be run and glusterd answers. They need not be Ready: a server that lacks a brick,
-	// or waits for a peer or for self-heal, is usable, and its repair needs that.
+	// Usable holds the pods in which commands can be run and glusterd answers. A pod need not be Ready: a server that lacks a
+	// brick, or waits for a peer or for self-heal, is usable, and its repair depends on that.
 	Usable Pods
 
-	// Unusable holds the reasons of the nodes whose pods are not usable.
+	// Unusable holds, by node, the reason why its pod is not usable.
 	Unusable map[string]string
-	// Unscheduled names a pod that is on no node yet, and says why. It is "" if there is none.
+	// Unscheduled names a pod that is not on a node yet, with the reason; "" if there is none.
 	Unscheduled string
 }
 
-// Look lists the servers' pods, and asks glusterd in each one that has started. Limit is for each answer: an exec into a pod on a node
-// that is lost takes long to fail.
+// Look lists the servers' pods, and asks glusterd in each started one. limit applies to each answer, because an exec into a pod
+// on a lost node takes long to fail.
 func Look(ctx context.Context, from Lister, runner Runner, namespace string, limit time.Duration) (Seen, error) {
 	pods, err := from.Pods(ctx, namespace, PodLabel)
 	if err != nil {
@@ -64,7 +64,7 @@ func ask(ctx context.Context, runner Runner, pod string, limit time.Duration) er
 	return err
 }
 
-// Why says why a node has no usable server. It returns "" for a node that has one.
+// Why returns the reason why a node has no usable server, or "" if it has one.
 func (s Seen) Why(node string) string {
 	if _, ok := s.Usable[node]; ok {
 		return ""

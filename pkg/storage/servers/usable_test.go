@@ -21,7 +21,7 @@ func (l lister) Pods(_ context.Context, namespace, selector string) ([]kube.Pod,
 	return l, nil
 }
 
-// glusterds answer by their pods' names; one that is not listed never answers.
+// glusterds holds the answers by pod; a pod that is missing here never answers.
 type glusterds map[string]error
 
 func (g glusterds) Run(ctx context.Context, pod, container string, command ...string) ([]byte, error) {

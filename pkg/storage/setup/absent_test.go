@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// lose takes a node's server away, in one of the ways in which a node is lost.
+// lose makes a node's server unreachable, in one of the ways in which a node is lost.
 func (w *world) lose(i int, how string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -23,14 +23,14 @@ func (w *world) lose(i int, how string) {
 		*pod = kube.Pod{Name: "gluster-x", Why: "0/5 nodes are available"}
 	case "not started":
 		pod.Started, pod.Ready, pod.Why = false, false, "it crashes"
-	case "mute": // the kubelet has not reported anything since
+	case "mute": // the kubelet's last report
 		pod.Ready, pod.Why = false, "node is not ready"
 		w.silent = map[string]bool{pod.Name: true}
 	}
 }
 
-// TestLostNode: a node is lost for good, and the topology gets another one. It is loaded without delay, the lost one is left alone, and
-// the log says so.
+// TestLostNode: a node is lost for good, and another node is added to the topology. The new node is loaded without delay; the
+// lost one is left as it is, with a warning.
 func TestLostNode(t *testing.T) {
 	for how, why := range map[string]string{
 		"no node":     "it is no node of Kubernetes",
@@ -65,7 +65,7 @@ func TestLostNode(t *testing.T) {
 	}
 }
 
-// TestServerThatIsNotReady: the server of a dead disk is not ready, since its brick is down. It is usable.
+// TestServerThatIsNotReady: a server with a dead disk is not ready, since its brick is offline, but it is usable.
 func TestServerThatIsNotReady(t *testing.T) {
 	w := newWorld(t)
 	for i := range w.pods {
@@ -82,7 +82,8 @@ func TestServerThatIsNotReady(t *testing.T) {
 	w.check(3, 6)
 }
 
-// TestNewOnAnAbsentNode: what Heketi lacks is waited for. If it does not come, the rest is loaded, and the error names it.
+// TestNewOnAnAbsentNode: nodes and devices that Heketi lacks are waited for. If some stay away, the rest is loaded, and the error
+// names them.
 func TestNewOnAnAbsentNode(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {
@@ -104,7 +105,7 @@ func TestNewOnAnAbsentNode(t *testing.T) {
 		t.Errorf("the log:\n%s", log)
 	}
 	w.check(3, 3)
-	w.pods[3] = kube.Pod{Name: "gluster-n4", Node: "n4", Started: true} // and n1 stays away
+	w.pods[3] = kube.Pod{Name: "gluster-n4", Node: "n4", Started: true} // while n1 stays away
 	if err := w.run(""); err == nil || strings.Contains(err.Error(), "n4") {
 		t.Errorf("%v", err)
 	}
@@ -120,8 +121,8 @@ func TestNewOnAnAbsentNode(t *testing.T) {
 	w.check(4, 5)
 }
 
-// TestFirstTimeWithoutANode: three of four nodes are enough for the volume of the database. The fourth is an error in the end, until
-// it is there.
+// TestFirstTimeWithoutANode: three of four nodes are enough for the database's volume. The job fails at its end until the fourth
+// node is there.
 func TestFirstTimeWithoutANode(t *testing.T) {
 	w := newWorld(t)
 	w.write(w.topology, topologyText(4, "/dev/sdb"))
@@ -140,7 +141,7 @@ func TestFirstTimeWithoutANode(t *testing.T) {
 	w.check(4, 4)
 }
 
-// TestMisspeltNode: one that neither Kubernetes nor Heketi has is a mistake, and is not waited for.
+// TestMisspeltNode: a node that neither Kubernetes nor Heketi has is a mistake, and is not waited for.
 func TestMisspeltNode(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {
@@ -154,8 +155,8 @@ func TestMisspeltNode(t *testing.T) {
 	w.check(3, 3)
 }
 
-// TestLostNodeAndHeketi: while Heketi starts on another node, it is waited for, since it has to be asked about the lost one. An
-// installation without a claim has a Heketi that knows the lost node as soon as it runs.
+// TestLostNodeAndHeketi: while Heketi starts on another node, the job waits for it, because only Heketi can say whether it has
+// the lost node. In an installation without a claim, Heketi has the lost node as soon as it runs.
 func TestLostNodeAndHeketi(t *testing.T) {
 	for name, claim := range map[string]bool{"starting": true, "removed": false} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +188,7 @@ func TestLostNodeAndHeketi(t *testing.T) {
 	}
 }
 
-// TestTooFewNodesForTheVolume: without the volume of the database, two nodes are not enough for it, and nothing is made.
+// TestTooFewNodesForTheVolume: if two nodes are too few for the database's volume, nothing is made.
 func TestTooFewNodesForTheVolume(t *testing.T) {
 	w := newWorld(t)
 	w.write(w.topology, topologyText(4, "/dev/sdb"))

@@ -17,8 +17,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
 
-// bootstrap is the fifth step. A temporary Heketi makes the volume on which the real one keeps its database, and the database
-// goes there by way of its backup.
+// bootstrap is the fifth step. A temporary Heketi creates the volume for the real Heketi's database. The database reaches that
+// volume through its backup.
 func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, r reach) error {
 	if err := s.checkEnough(t, r); err != nil {
 		return err
@@ -42,14 +42,14 @@ func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, r reach) err
 	return nil
 }
 
-// makeVolume loads the topology and makes the volume, while each change of the database is backed up: if the pod is lost, the
-// next one goes on from there.
+// makeVolume loads the topology and creates the volume. It backs up each change of the database, so that the next pod can
+// continue if this one is lost.
 func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topology.Topology, r reach) (err error) {
 	if err := s.checkPending(ctx, server, r.pods); err != nil {
 		return err
 	}
 	saver := &database.Saver{From: server, To: s.store(), Unfinished: true}
-	// Before anything is made, so that no later run takes an unfinished volume for a finished one.
+	// Saved before anything is made, so that no later run takes an unfinished volume for a finished one.
 	if err := saver.Save(ctx); err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
@@ -69,13 +69,13 @@ func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topolog
 	}
 	result, loadErr := s.loader(server, r).Load(ctx, t)
 	if loadErr != nil {
-		// The last step fails with it, when there is a Heketi that can be asked. Until then, what is there may be enough.
+		// The last step reports this error again, once there is a Heketi to ask. Until then, the loaded part may be enough.
 		klog.FromContext(ctx).Error(loadErr, "Not all of the topology could be loaded")
 	}
 	return errors.Join(s.ensureVolume(ctx, server, t.Without(r.absent), result.Clusters, r.pods), ctx.Err())
 }
 
-// saveLast backs up what was changed last, if the run ends before the watch could do it: the file is lost with the pod.
+// saveLast backs up the last changes if the run ends before the watch has saved them: the file is lost with the pod.
 func (s *Setup) saveLast(ctx context.Context, saver *database.Saver) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timing.Last)
 	defer cancel()
@@ -84,9 +84,9 @@ func (s *Setup) saveLast(ctx context.Context, saver *database.Saver) {
 	}
 }
 
-// checkPending fails if the clean-up would delete volumes that gluster has: Heketi undoes their creation, and its database may be
-// an older copy from the midst of a creation that has ended well since then. The volume of the database is none of them: isMade
-// has found that gluster lacks it, or that no Heketi has used it.
+// checkPending returns an error if the clean-up would delete volumes that gluster has. Heketi undoes unfinished creations, and
+// its database may be an older copy from the midst of a creation that has since succeeded. The database's own volume is not among
+// them: isMade has found that gluster lacks it, or that no Heketi has used it.
 func (s *Setup) checkPending(ctx context.Context, server *heketi.Client, pods servers.Pods) error {
 	dump, err := server.Dump(ctx)
 	if err != nil {

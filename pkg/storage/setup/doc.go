@@ -1,4 +1,3 @@
-// Package setup brings GlusterFS and Heketi in a cluster from nothing to work, as the Job of the chart glusterfs-storage:
-// it loads the topology, and before there is a Heketi, it makes the volume on which Heketi keeps its database. It may be
-// killed anywhere and started again.
+// Package setup brings up GlusterFS and Heketi in a new cluster, as the Job of the chart glusterfs-storage: it loads the topology
+// and, before there is a Heketi, creates the volume for Heketi's database. It may be killed at any point and started again.
 package setup

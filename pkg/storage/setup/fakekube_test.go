@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 )
 
-// The world as Kubernetes. Each request is a point before and after it.
+// The world's methods as Kubernetes. Each request has a point before and after it.
 
 func (w *world) Nodes(context.Context) ([]kube.Node, error) {
 	if !w.points.At("before nodes") {
@@ -95,7 +95,7 @@ func (w *world) ChangeSecret(ctx context.Context, namespace, name string, change
 	return nil
 }
 
-// Run is gluster's pods.
+// Run runs a command in a pod of gluster.
 func (w *world) Run(_ context.Context, pod, in string, command ...string) ([]byte, error) {
 	line := strings.Join(command, " ")
 	if !w.points.At("before " + command[0]) {

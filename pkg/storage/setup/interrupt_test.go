@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestAskedToEnd: a pod that gets SIGTERM when the volume has just been made, or does not hear of the volume's end, saves the database,
-// and another pod goes on with it.
+// TestAskedToEnd: a pod that gets SIGTERM right after the volume was made, or before it has seen the volume's completion, saves
+// the database, and another pod continues from there.
 func TestAskedToEnd(t *testing.T) {
 	for name, end := range map[string]func() bool{
 		"SIGTERM":     func() bool { return true },

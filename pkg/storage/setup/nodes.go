@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// readTopology is the first step: what the file says, and which of its nodes Kubernetes does not have. For these, gone says so.
+// readTopology is the first step: it returns the topology, and in gone the reasons for the nodes that Kubernetes does not have.
 func (s *Setup) readTopology(ctx context.Context) (t topology.Topology, gone map[string]string, err error) {
 	if t, err = topology.Read(s.Topology); err != nil {
 		return t, nil, err
@@ -29,7 +29,7 @@ func (s *Setup) readTopology(ctx context.Context) (t topology.Topology, gone map
 	return t, gone, nil
 }
 
-// checkNodes returns why nodes of the topology are none of Kubernetes, and warns of those without the label.
+// checkNodes returns the reasons for the topology's nodes that Kubernetes does not have, and logs the nodes that lack the label.
 func (s *Setup) checkNodes(ctx context.Context, t topology.Topology, nodes []kube.Node) (gone map[string]string) {
 	byName := map[string]kube.Node{}
 	names := make([]string, 0, len(nodes))
@@ -61,7 +61,8 @@ func notInKubernetes(name string, known []string) string {
 	return "it is no node of Kubernetes: hostnames.manage must be a node's name there; " + hint
 }
 
-// refuseGone fails if one of the nodes is none of Kubernetes: its name is a mistake, since Heketi does not have it either.
+// refuseGone returns an error if one of the named nodes is missing in Kubernetes: the name is a mistake, since Heketi does not
+// have it either.
 func refuseGone(names []string, gone map[string]string) error {
 	var errs []error
 	for _, name := range names {
@@ -72,7 +73,7 @@ func refuseGone(names []string, gone map[string]string) error {
 	return errors.Join(errs...)
 }
 
-// awaitOthers waits while another setup, as of the release's revision before, or a teardown works on the same devices.
+// awaitOthers waits while a teardown, or another setup such as that of the previous revision, works on the same devices.
 func (s *Setup) awaitOthers(ctx context.Context) error {
 	return wait.Until(ctx, s.Timing.Poll, s.Timing.Others, "Waiting for another Job", func(ctx context.Context) error {
 		other, err := jobs.Other(ctx, s.Kubernetes, s.Namespace, s.Pod, jobs.Setup, jobs.Teardown)

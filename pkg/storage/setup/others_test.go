@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 )
 
-// TestOtherJobs: nothing is begun while another Job works on the devices, and it is waited for.
+// TestOtherJobs: the setup waits, and changes nothing, while another Job works on the devices.
 func TestOtherJobs(t *testing.T) {
 	for label, name := range map[string]string{jobs.Setup: "setup-0", jobs.Teardown: "teardown-0"} {
 		t.Run(name, func(t *testing.T) {

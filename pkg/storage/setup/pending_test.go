@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestBackupFromAMidst: the volume of the database is lost, and the backup has another volume as being made, which gluster has.
+// TestBackupFromAMidst: the database's volume is lost, and the backup lists another volume as unfinished, which gluster has.
 func TestBackupFromAMidst(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {

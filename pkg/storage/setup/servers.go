@@ -16,15 +16,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// reach says which nodes of the topology can be worked on.
+// reach holds the nodes of the topology that can be worked on, and those that cannot.
 type reach struct {
 	pods   servers.Pods
-	absent map[string]string // of the others, why not
-	gone   map[string]string // those of them that Kubernetes does not have
+	absent map[string]string // the other nodes, with the reasons
+	gone   map[string]string // those of absent that Kubernetes does not have
 }
 
-// askHeketi is the second step: it returns what Heketi lacks of the topology, which is all of it if there is no Heketi yet. One whose claim
-// exists starts by itself, and has to be asked: a node that it has may be lost, and is not waited for then.
+// askHeketi is the second step: it returns the parts of the topology that Heketi lacks, which is all of it if there is no Heketi
+// yet. If the claim exists, Heketi starts by itself and must be asked: one of its nodes may be lost, and is not waited for then.
 func (s *Setup) askHeketi(ctx context.Context, server *heketi.Client, t topology.Topology) (lacks topology.Lacks, running bool, err error) {
 	logger := klog.FromContext(ctx)
 	if s.hello(ctx, server) != nil {
@@ -49,8 +49,8 @@ func (s *Setup) askHeketi(ctx context.Context, server *heketi.Client, t topology
 	return lacks, true, err
 }
 
-// awaitServers is the third step. It waits for usable servers on the nodes of which Heketi lacks something. If some do not come, the
-// others are worked on, and the last step fails with those that are missing.
+// awaitServers is the third step. It waits for usable servers on the nodes for which Heketi lacks something. If some servers do
+// not come, the setup continues with the others, and the last step reports the missing ones.
 func (s *Setup) awaitServers(ctx context.Context, t topology.Topology, gone map[string]string, lacks topology.Lacks) (reach, error) {
 	logger := klog.FromContext(ctx)
 	needed := append(slices.Clone(lacks.Nodes), lacks.Devices...)
@@ -84,7 +84,8 @@ func (s *Setup) awaitServers(ctx context.Context, t topology.Topology, gone map[
 	return r, nil
 }
 
-// missing says why nodes have no usable server. Those that Kubernetes does not have are not worth waiting for.
+// missing returns an error with the reasons why nodes have no usable server. Nodes that Kubernetes does not have are left out,
+// since waiting for them is useless.
 func missing(seen servers.Seen, needed []string, gone map[string]string) error {
 	var reasons []string
 	for _, name := range needed {
@@ -102,7 +103,7 @@ func missing(seen servers.Seen, needed []string, gone map[string]string) error {
 	return errors.New(strings.Join(reasons, "; "))
 }
 
-// checkEnough fails if there are too few nodes for the volume of the database, and says which are missing.
+// checkEnough returns an error, with the missing nodes, if there are too few nodes for the database's volume.
 func (s *Setup) checkEnough(t topology.Topology, r reach) error {
 	if _, err := t.ForReplica(s.Volume.Replica); err != nil {
 		return err
@@ -120,7 +121,7 @@ func (s *Setup) checkEnough(t topology.Topology, r reach) error {
 	return nil
 }
 
-// warnAbsent says of nodes that Heketi has and that are left alone, why, and what to do.
+// warnAbsent warns of Heketi's nodes that are left as they are: why, and what to do.
 func (s *Setup) warnAbsent(ctx context.Context, nodes []heketi.Node, r reach) {
 	for _, n := range nodes {
 		klog.FromContext(ctx).Info("WARNING: a node of Heketi is left alone, since GlusterFS on it does not answer", "node", n.Manage[0], "why", r.absent[n.Manage[0]],

@@ -21,19 +21,19 @@ import (
 type Kubernetes interface {
 	Nodes(ctx context.Context) ([]kube.Node, error)
 	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
-	// ClaimPhase returns "" for a claim that does not exist.
+	// ClaimPhase returns "" if the claim does not exist.
 	ClaimPhase(ctx context.Context, namespace, name string) (string, error)
-	// CreateClaim makes a claim, unless there is one of its name.
+	// CreateClaim creates a claim, unless one with its name exists.
 	CreateClaim(ctx context.Context, claim kube.Claim) error
 	database.Secrets
 }
 
-// Options say what to set up.
+// Options set what to set up.
 type Options struct {
 	jobs.Options
-	Topology  string // file
-	NodeLabel string // KEY=VALUE, which nodes of the topology have; "" is not checked
-	Volume    Volume // on which Heketi's database is
+	Topology  string // path of the file
+	NodeLabel string // KEY=VALUE that the topology's nodes must have; "": not checked
+	Volume    Volume // the volume of Heketi's database
 
 	Timing Timing
 }
@@ -43,23 +43,23 @@ type Volume struct {
 	Name    string
 	SizeGiB int
 	Replica int
-	GID     int64 // of the group that Heketi runs as
+	GID     int64 // of the group as which Heketi runs
 }
 
-// Timing says how long to wait for what.
+// Timing sets how long to wait.
 type Timing struct {
-	Poll   time.Duration // between two looks
+	Poll   time.Duration // between two attempts
 	Others time.Duration // until other Jobs have ended
-	Hello  time.Duration // one question whether there is a Heketi
-	Answer time.Duration // one question to a glusterd
-	Pods   time.Duration // until gluster answers on the nodes that something is to be done on
+	Hello  time.Duration // for one request that asks whether there is a Heketi
+	Answer time.Duration // for one answer of a glusterd
+	Pods   time.Duration // until gluster answers on the nodes to work on
 	Heketi time.Duration // until Heketi answers
 	Child  time.Duration // until a temporary Heketi answers, and until it has ended
-	Last   time.Duration // the last backup of a pod that is asked to end; Kubernetes gives it 30 s
+	Last   time.Duration // for the last backup of a pod that is being ended; Kubernetes gives it 30 s
 	Backup database.Timing
 }
 
-// DefaultTiming fits a Job that is started again when it fails.
+// DefaultTiming suits a Job that is restarted when it fails.
 func DefaultTiming() Timing {
 	return Timing{
 		Poll: 2 * time.Second, Others: 10 * time.Minute, Hello: 5 * time.Second, Answer: 20 * time.Second, Pods: 10 * time.Minute, Heketi: 10 * time.Minute, Child: time.Minute, Last: 10 * time.Second,
@@ -74,7 +74,7 @@ type Setup struct {
 	Runner     servers.Runner
 	Output     io.Writer // for the log of a temporary Heketi
 
-	// started is for tests; see temporary.Options.
+	// started is set by tests; see temporary.Options.
 	started func(url string, kill func()) string
 }
 
@@ -86,7 +86,7 @@ func (s *Setup) temporary() temporary.Options {
 	}
 }
 
-// Run takes the six steps, of which some may have been taken before.
+// Run takes the six steps, some of which an earlier run may have taken already.
 func (s *Setup) Run(ctx context.Context) error {
 	t, gone, err := s.readTopology(ctx)
 	if err != nil {
@@ -124,7 +124,7 @@ func (s *Setup) Run(ctx context.Context) error {
 	return nil
 }
 
-// makeHeketi takes the steps that end with a Heketi that answers.
+// makeHeketi takes steps 4 and 5, and waits until Heketi answers.
 func (s *Setup) makeHeketi(ctx context.Context, server *heketi.Client, t topology.Topology, r reach) error {
 	logger := klog.FromContext(ctx)
 	made, err := s.isMade(ctx, r.pods)
@@ -150,7 +150,7 @@ func (s *Setup) makeHeketi(ctx context.Context, server *heketi.Client, t topolog
 	return nil
 }
 
-// load is the last step. What Heketi has beyond the topology is reported, and stays.
+// load is the last step. Nodes and devices of Heketi that are not in the topology are reported, and stay.
 func (s *Setup) load(ctx context.Context, server *heketi.Client, t topology.Topology, r reach) error {
 	logger := klog.FromContext(ctx)
 	result, err := s.loader(server, r).Load(ctx, t)
@@ -174,9 +174,9 @@ func (s *Setup) loader(server topology.Server, r reach) topology.Loader {
 	}}
 }
 
-// isLeftover reports whether all that is on a device is a volume group of a Heketi without a single volume in it. It is what a
-// Heketi leaves behind that was killed while it added the device, before its record. Heketi itself refuses to wipe a
-// device that it has a record of.
+// isLeftover reports whether a device holds only a Heketi's volume group without any volume. A Heketi that is killed while it
+// adds a device, before it records the device, leaves such a group behind. Heketi itself refuses to wipe a device that it has
+// recorded.
 func (s *Setup) isLeftover(ctx context.Context, pods servers.Pods, node, device string) (bool, error) {
 	pv, err := pods.PhysicalVolume(ctx, s.Runner, node, device)
 	return err == nil && pv.IsHeketis() && pv.Empty, err

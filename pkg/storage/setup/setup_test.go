@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
 )
 
-// check says what is not as it must be at the end: one cluster with so many nodes and devices, each once, and one volume, in a
-// consistent database of the cluster's Heketi, whose claim and backup are there.
+// check verifies the state at the end: one cluster with the given numbers of nodes and devices, each once, and one volume, in a
+// consistent database of the cluster's Heketi, whose claim and backup exist.
 func (w *world) check(nodes, devices int) {
 	w.t.Helper()
 	client := w.client()
@@ -34,7 +34,7 @@ func (w *world) check(nodes, devices int) {
 		}
 	}
 	wrong, err := client.Inconsistencies(w.t.Context())
-	// Heketi says so of each volume that is older than a node of its cluster.
+	// Heketi reports this for each volume that is older than a node of its cluster.
 	wrong = slices.DeleteFunc(wrong, func(text string) bool {
 		return strings.Contains(text, "is not same as list of all nodes of the cluster")
 	})
@@ -72,8 +72,8 @@ func TestFromNothing(t *testing.T) {
 	w.check(4, 8)
 }
 
-// TestKilledAnywhere: the Job is killed before or after each kind of thing that it does, with what it has started, in a pod
-// that stays or in one that is lost. The next run finishes the work.
+// TestKilledAnywhere: the Job is killed, with its children, before or after each kind of step, in a pod that stays or in one that
+// is lost. The next run finishes the work.
 func TestKilledAnywhere(t *testing.T) {
 	whole := newWorld(t)
 	if err := whole.run(""); err != nil {
@@ -100,7 +100,7 @@ func TestKilledAnywhere(t *testing.T) {
 				}
 				err := w.run("")
 				if lost && err != nil && strings.Contains(err.Error(), "gluster has a volume heketidbstorage that Heketi's database does not know") {
-					w.gluster = false // as the message says
+					w.gluster = false // as the message advises
 					err = w.run("")
 				}
 				if err != nil {
@@ -112,14 +112,15 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// TestVolumeWithoutClaim is an installation that was removed and comes again: its database is on its volume, and newer than the backup.
+// TestVolumeWithoutClaim: an installation was removed and is installed again. Its database is on its volume, and newer than the
+// backup.
 func TestVolumeWithoutClaim(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {
 		t.Fatal(err)
 	}
 	w.write(w.topology, topologyText(4, "/dev/sdb"))
-	if err := w.run(""); err != nil { // the backup does not know the fourth node
+	if err := w.run(""); err != nil { // the backup lacks the fourth node
 		t.Fatal(err)
 	}
 	w.stopHeketi()
@@ -134,7 +135,7 @@ func TestVolumeWithoutClaim(t *testing.T) {
 	}
 }
 
-// TestHeketiRestarts: with the claim there, its pod is waited for.
+// TestHeketiRestarts: if the claim exists, the setup waits for Heketi's pod.
 func TestHeketiRestarts(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {
@@ -150,13 +151,13 @@ func TestHeketiRestarts(t *testing.T) {
 	}
 }
 
-// TestRefusedDevice: a device that Heketi refuses does not keep it from coming up, and fails the Job in the end.
+// TestRefusedDevice: Heketi comes up even if it refuses a device; the Job fails at its end.
 func TestRefusedDevice(t *testing.T) {
 	w := newWorld(t)
 	w.write(w.topology, topologyText(3, "/dev/sdb", "/dev/sdc"))
 	w.refused["/dev/sdc"] = "Initializing device /dev/sdc failed (already initialized or contains data?): in use"
 	err := w.run("")
-	if err != nil { // the real Heketi takes it
+	if err != nil { // the real Heketi accepts the device
 		t.Errorf("%v", err)
 	}
 	w.check(3, 6)
@@ -174,7 +175,8 @@ func TestRefusedDevice(t *testing.T) {
 	w.check(3, 3)
 }
 
-// TestLeftover: a device that an interrupted add has left behind is added again, wiped. One with anything else on it is not.
+// TestLeftover: a device that an interrupted addition has left behind is wiped and added again. A device with any other content
+// is not.
 func TestLeftover(t *testing.T) {
 	const group = "vg_0123456789abcdef0123456789abcdef"
 	for name, tt := range map[string]struct {
@@ -215,7 +217,7 @@ func report(group, size, free string) string {
 	return `{"report": [{"pv": [{"pv_name":"/dev/sdb", "vg_name":"` + group + `", "pv_size":"` + size + `", "pv_free":"` + free + `"}]}]}`
 }
 
-// TestEarlierInstallation: a backup that was kept is not taken for the records of new disks.
+// TestEarlierInstallation: a kept backup is not used for new disks.
 func TestEarlierInstallation(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {
@@ -268,7 +270,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestBackupIsRestored: a lost volume, and a pod that finds an empty one.
+// TestBackupIsRestored: the volume is lost, and the pod finds an empty one.
 func TestBackupIsRestored(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// isMade is the fourth step, of an installation that has no Heketi, and no claim for its database. It reports whether the volume of the
-// database is there and Heketi has worked with it before; an earlier run may have begun to make it.
+// isMade is the fourth step, for an installation that has no Heketi and no claim for its database. It reports whether the
+// database's volume exists and Heketi has worked with it before; an earlier run may have only begun to create it.
 func (s *Setup) isMade(ctx context.Context, pods servers.Pods) (bool, error) {
 	unfinished, err := s.unfinished(ctx)
 	if err != nil || unfinished {
@@ -27,8 +27,8 @@ func (s *Setup) isMade(ctx context.Context, pods servers.Pods) (bool, error) {
 	return s.volumeExists(ctx, pods)
 }
 
-// unfinished reports whether an earlier run has begun to make the volume and was interrupted. The backup alone says so: the file of a
-// temporary Heketi may be older than the end of the setup, by another pod, and is removed then.
+// unfinished reports whether an earlier run was interrupted while it made the volume. Only the backup decides: the file of a
+// temporary Heketi may predate a setup that another pod has finished, and is removed then.
 func (s *Setup) unfinished(ctx context.Context) (bool, error) {
 	backup, err := s.store().Load(ctx)
 	if err != nil && !errors.Is(err, database.ErrEmpty) || backup.Unfinished {
@@ -44,7 +44,7 @@ func (s *Setup) store() database.Store {
 	return database.Store{Secrets: s.Kubernetes, Namespace: s.Namespace, Name: database.SecretName}
 }
 
-// volumeExists reports whether one of the servers has the volume, whether or not the others answer.
+// volumeExists reports whether one of the servers has the volume, even if others do not answer.
 func (s *Setup) volumeExists(ctx context.Context, pods servers.Pods) (bool, error) {
 	names, err := pods.Volumes(ctx, s.Runner)
 	if slices.Contains(names, s.Volume.Name) {
@@ -53,7 +53,7 @@ func (s *Setup) volumeExists(ctx context.Context, pods servers.Pods) (bool, erro
 	return false, err
 }
 
-// createClaim makes the claim that the PersistentVolume of the chart is reserved for.
+// createClaim creates the claim for which the chart's PersistentVolume is reserved.
 func (s *Setup) createClaim(ctx context.Context) error {
 	return s.Kubernetes.CreateClaim(ctx, kube.Claim{
 		Namespace: s.Namespace, Name: s.Claim, Volume: s.Namespace + "-" + s.Volume.Name,
@@ -70,7 +70,7 @@ func (s *Setup) hello(ctx context.Context, server *heketi.Client) error {
 	return err
 }
 
-// awaitHeketi waits for the Heketi of the cluster. The error says what its pod waits for.
+// awaitHeketi waits for the cluster's Heketi. The error includes the reason why Heketi's pod is not ready.
 func (s *Setup) awaitHeketi(ctx context.Context, server *heketi.Client) error {
 	return wait.Until(ctx, s.Timing.Poll, s.Timing.Heketi, "Waiting for Heketi", func(ctx context.Context) error {
 		err := s.hello(ctx, server)

@@ -8,8 +8,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
 )
 
-// TestFileOfAnEarlierRun: a pod that was interrupted runs again after another one has finished the setup. Its file is older than
-// the backup, whether or not the volume of the database is there.
+// TestFileOfAnEarlierRun: an interrupted pod runs again after another pod has finished the setup. Its file is older than the
+// backup, whether or not the database's volume exists.
 func TestFileOfAnEarlierRun(t *testing.T) {
 	for name, exists := range map[string]bool{"with the volume": true, "without the volume": false} {
 		t.Run(name, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// databaseOptions keep gluster's clients from answering for the disks: the database must be on them when a write has ended.
-// Heketi sets them, too, on a volume that it makes for its database, and knows by the last one that they are set.
+// databaseOptions turn off the caches of gluster's clients: the database must be on the disks when a write has ended. Heketi sets
+// the same options on a volume that it makes for its database, and takes the last option as the sign that all are set.
 func databaseOptions() []string {
 	return []string{
 		"performance.stat-prefetch off", "performance.write-behind off", "performance.open-behind off", "performance.quick-read off",
@@ -23,7 +23,7 @@ func databaseOptions() []string {
 	}
 }
 
-// ensureVolume makes the volume of the database, unless Heketi has it. Clusters are the ids of the topology's clusters.
+// ensureVolume creates the database's volume, unless Heketi has it. clusters are the ids of the topology's clusters.
 func (s *Setup) ensureVolume(ctx context.Context, server *heketi.Client, t topology.Topology, clusters []string, pods servers.Pods) error {
 	dump, err := server.Dump(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Setup) ensureVolume(ctx context.Context, server *heketi.Client, t topol
 	return nil
 }
 
-// cluster returns the id of the first cluster in which the volume can be.
+// cluster returns the id of the first cluster that can hold the volume.
 func (s *Setup) cluster(t topology.Topology, clusters []string) (string, error) {
 	for i, c := range t.Clusters {
 		if _, err := (topology.Topology{Clusters: []topology.Cluster{c}}).ForReplica(s.Volume.Replica); err == nil && c.File && i < len(clusters) && clusters[i] != "" {
@@ -72,7 +72,7 @@ func (s *Setup) cluster(t topology.Topology, clusters []string) (string, error) 
 	return "", fmt.Errorf("no cluster of the topology can hold volume %s with replica %d: too few of its nodes could be added, or it takes block volumes only", s.Volume.Name, s.Volume.Replica)
 }
 
-// checkVolume fails if gluster lacks a volume that Heketi has: then the backup is of disks that are gone.
+// checkVolume returns an error if gluster lacks a volume that Heketi has: the backup then describes disks that are gone.
 func (s *Setup) checkVolume(ctx context.Context, pods servers.Pods) error {
 	exists, err := s.volumeExists(ctx, pods)
 	if err != nil || exists {
@@ -83,7 +83,8 @@ func (s *Setup) checkVolume(ctx context.Context, pods servers.Pods) error {
 		database.SecretName, s.Volume.Name, s.Namespace, database.SecretName)
 }
 
-// unknownVolume is about a run that was lost, with its pod, at the moment when the volume was made: no Heketi has used it.
+// unknownVolume returns the error for a volume whose creating run was lost, with its pod, just when the volume was made: no
+// Heketi has used it.
 func (s *Setup) unknownVolume(pods servers.Pods) error {
 	command := pods.VolumeCommand(s.Namespace)
 	return fmt.Errorf("gluster has a volume %s that Heketi's database does not know, because an earlier run was lost while it made it; if nothing is on it, remove it: "+

@@ -33,15 +33,14 @@ const (
 	testVolume    = "heketidbstorage"
 )
 
-// world is what outlives a run of the Job: Kubernetes with its Secrets and claims, gluster's volumes, the volume of the
-// database, and the Heketi of the cluster, which starts when the claim is there. Both Heketis are real ones whose executor
-// only pretends.
+// world holds what outlives a run of the Job: Kubernetes with its Secrets and claims, gluster's volumes, the database's volume,
+// and the cluster's Heketi, which starts once the claim exists. Both Heketis are real, with a mock executor.
 type world struct {
 	t        *testing.T
 	program  string
 	port     string // of the cluster's Heketi
 	dir      string // emptyDir of the Job's pod
-	volume   string // what the volume of the database holds
+	volume   string // content of the database's volume
 	topology string
 	config   string
 	log      *storagetest.Buffer
@@ -52,8 +51,8 @@ type world struct {
 	nodes    []kube.Node
 	pods     []kube.Pod
 	claims   []kube.Claim
-	gluster  bool   // it has the volume
-	volumes  string // others, while it has not
+	gluster  bool   // gluster has the database's volume
+	volumes  string // the volumes of gluster while it lacks the database's volume
 	listing  error
 	silent   map[string]bool   // pods whose glusterd does not answer
 	reports  map[string]string // of LVM, by device
@@ -61,11 +60,12 @@ type world struct {
 	heketi   *lab.Child
 	refused  map[string]string
 	jobs     map[string][]kube.Pod // of setups and teardowns, by label
-	// interrupt reports whether the pod is asked to end after an answer of a temporary Heketi, before the watch has saved anything.
+	// interrupt reports whether the pod is asked to end after this answer of a temporary Heketi, before the watch has saved
+	// anything.
 	interrupt   func(kind string, answer *httptest.ResponseRecorder) bool
 	interrupted func()
-	wiped       int  // so many devices were added with destroydata
-	asleep      bool // the pod of Heketi does not start
+	wiped       int  // number of devices that were added with destroydata
+	asleep      bool // Heketi's pod does not start
 }
 
 func newWorld(t *testing.T) *world {
@@ -95,7 +95,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// newPod gives the Job another pod: its emptyDir is empty.
+// newPod gives the Job another pod, with an empty emptyDir.
 func (w *world) newPod() {
 	w.dir = w.t.TempDir()
 }
@@ -121,7 +121,7 @@ func topologyText(nodes int, devices ...string) string {
 
 func (w *world) url() string { return "http://127.0.0.1:" + w.port }
 
-// run runs the Job once. With a point, it is killed there: what it has started ends at once, and all that it asks fails.
+// run runs the Job once. With a point, the run is killed there: its children end at once, and all its requests fail.
 func (w *world) run(point string) error {
 	w.t.Helper()
 	logger := textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(w.log)))
@@ -155,7 +155,7 @@ func (w *world) run(point string) error {
 	return s.Run(ctx)
 }
 
-// refusal returns Heketi's answer to a device that it shall not take.
+// refusal returns Heketi's answer for a device that it must refuse.
 func (w *world) refusal(r *http.Request) string {
 	if r.Method != http.MethodPost || r.URL.Path != "/devices" {
 		return ""
@@ -182,7 +182,7 @@ type readCloser struct{ *bytes.Buffer }
 
 func (readCloser) Close() error { return nil }
 
-// notice keeps up with what gluster would have.
+// notice updates gluster's state after a request to Heketi.
 func (w *world) notice(kind string, _ *http.Request, answer *httptest.ResponseRecorder) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -197,7 +197,7 @@ func (w *world) notice(kind string, _ *http.Request, answer *httptest.ResponseRe
 	}
 }
 
-// startHeketi is what the kubelet does when the claim is there: the init container, then Heketi.
+// startHeketi acts as the kubelet once the claim exists: it runs the init container, then Heketi.
 func (w *world) startHeketi() error {
 	path := filepath.Join(w.volume, "heketi.db")
 	ctx := klog.NewContext(w.t.Context(), klog.Logger{})

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Buffer is a log that several processes write.
+// Buffer is a log that several processes can write.
 type Buffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// File is a database.Source that copies a file.
+// File is the path of a file; as a database.Source it copies that file.
 type File string
 
 // DatabaseCopy implements database.Source.

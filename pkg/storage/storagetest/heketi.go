@@ -23,7 +23,7 @@ func FreePort(t *testing.T) string {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
-// Heketi is the Heketi of a cluster: a real one, whose executor only pretends.
+// Heketi runs a real Heketi server whose executor is a mock.
 type Heketi struct {
 	Program string
 	Port    string
@@ -31,7 +31,7 @@ type Heketi struct {
 	Log     io.Writer
 }
 
-// Start starts it with a database. The file config is written for it.
+// Start starts Heketi with a database. It writes Heketi's configuration to the file config.
 func (h Heketi) Start(t *testing.T, config, database string) (*lab.Child, error) {
 	t.Helper()
 	content := `{"port": "` + h.Port + `", "jwt": {"admin": {"key": "` + h.Key + `"}, "user": {"key": "u"}}, "glusterfs": {"executor": "mock", "db": "` + database + `", "loglevel": "warning"}}`

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// MarkPending changes a database of Heketi to what it was while the volume was being made. Program is heketi.
+// MarkPending makes the volume unfinished in a database of Heketi, as during its creation. program is the heketi binary.
 func MarkPending(t *testing.T, program, path, volume string) {
 	t.Helper()
 	dir := t.TempDir()

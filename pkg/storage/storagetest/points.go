@@ -14,12 +14,12 @@ import (
 	"testing"
 )
 
-// ErrKilled is what a killed Job gets for all that it still asks.
+// ErrKilled is returned for each request of a killed Job.
 var ErrKilled = errors.New("the Job was killed")
 
-const dead = "dead" // the point of a Job after its end
+const dead = "dead" // the point after a Job's end
 
-// Points are the points of a run: before and after each kind of thing that it does.
+// Points are the points of a run: one before and one after each kind of step.
 type Points struct {
 	mu    sync.Mutex
 	point string // where the run is killed; "": nowhere
@@ -27,14 +27,14 @@ type Points struct {
 	seen  []string
 }
 
-// Begin begins a run that is killed at a point, by a call of kill; "" is no point.
+// Begin begins a run that is killed at the point, with a call of kill. With "", the run is not killed.
 func (p *Points) Begin(point string, kill func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.point, p.kill, p.seen = point, kill, nil
 }
 
-// OnKill has the run's kill also do this.
+// OnKill adds an action to the run's kill.
 func (p *Points) OnKill(more func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -42,14 +42,14 @@ func (p *Points) OnKill(more func()) {
 	p.kill = func() { first(); more() }
 }
 
-// Seen returns the points of the run so far, in order, each once.
+// Seen returns the points of the run so far, each once, in order.
 func (p *Points) Seen() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.seen)
 }
 
-// At is called at each point of a run; it returns false where the run is killed, and from then on.
+// At is called at each point of a run. It returns false at the point where the run is killed, and after it.
 func (p *Points) At(point string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,8 +66,8 @@ func (p *Points) At(point string) bool {
 	return true
 }
 
-// Proxy stands before a Heketi, and is a point before and after each kind of request. A request is refused with the text that
-// refuse returns, unless it is "". Notice sees the answers.
+// Proxy stands in front of a Heketi, and adds a point before and after each kind of request. It refuses a request with the text
+// that refuse returns, unless that is "". notice sees the answers.
 func (p *Points) Proxy(t *testing.T, to string, refuse func(*http.Request) string, notice func(kind string, r *http.Request, answer *httptest.ResponseRecorder)) string {
 	t.Helper()
 	target, err := url.Parse(to)
@@ -99,7 +99,7 @@ func (p *Points) Proxy(t *testing.T, to string, refuse func(*http.Request) strin
 	return server.URL
 }
 
-// kindOf replaces the ids in a path.
+// kindOf returns the path with its ids replaced.
 func kindOf(path string) string {
 	const idLength = 32
 	parts := strings.Split(path, "/")

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// Secret is the only one of a cluster.
+// Secret is a cluster's only Secret.
 type Secret struct {
 	Namespace, Name string
 
@@ -20,7 +20,7 @@ type Secret struct {
 	content kube.Secret
 }
 
-// Content returns what is in it.
+// Content returns the Secret's content.
 func (s *Secret) Content() kube.Secret {
 	s.mu.Lock()
 	defer s.mu.Unlock()

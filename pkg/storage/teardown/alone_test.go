@@ -10,11 +10,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 )
 
-// TestNotAloneAnyMore: an upgrade begins in the midst of a teardown. The step that is next is not taken, and when the upgrade's
-// Heketi and setup are away, another run goes on.
+// TestNotAloneAnyMore: an upgrade begins during a teardown. The teardown does not take its next step. Once the upgrade's Heketi
+// and setup are gone, another run continues.
 func TestNotAloneAnyMore(t *testing.T) {
 	for name, tt := range map[string]struct {
-		after string // a request to the temporary Heketi
+		after string // a request to the temporary Heketi, after which the upgrade begins
 		begin func(*world)
 		end   func(*world)
 		want  string

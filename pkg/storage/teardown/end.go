@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// endHeketi is the second step: the backup becomes as new as the database, and the cluster's Heketi ends for good, since a
-// second one would work on the same devices. Running is nil if its database is not in use.
+// endHeketi is the second step: it brings the backup up to date with the database, and ends the cluster's Heketi for good, since
+// two Heketis must not work on the same devices. running is nil if the database is not in use.
 func (t *Teardown) endHeketi(ctx context.Context, running *heketi.Client) error {
 	if running != nil {
 		last := database.Saver{From: running, To: t.store()}
@@ -53,7 +53,7 @@ func (t *Teardown) endHeketi(ctx context.Context, running *heketi.Client) error 
 	return nil
 }
 
-// finish is the last step. The backup goes last: as long as it is there, a run goes on from it.
+// finish is the last step. It removes the backup last, since an interrupted run continues from the backup.
 func (t *Teardown) finish(ctx context.Context) error {
 	if err := t.Kubernetes.DeleteClaim(ctx, t.Namespace, t.Claim); err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 )
 
-// The world as Kubernetes. Each request is a point before it, and one after it if it changes anything.
+// The world's methods as Kubernetes. Each request has a point before it, and one after it if it changes anything.
 
 func (w *world) Nodes(context.Context) ([]kube.Node, error) {
 	if !w.points.At("before nodes") {
@@ -129,7 +129,7 @@ func (w *world) ChangeSecret(ctx context.Context, namespace, name string, change
 	return nil
 }
 
-// Run is gluster's pods.
+// Run runs a command in a pod of gluster.
 func (w *world) Run(_ context.Context, pod, in string, command ...string) ([]byte, error) {
 	line := strings.Join(command, " ")
 	point := strings.Join(command[:min(4, len(command))], " ")
@@ -204,7 +204,7 @@ func (w *world) physicalVolumes(node string) []byte {
 	return out
 }
 
-// volumeInfo is the part of gluster's answer that has the bricks.
+// volumeInfo returns the part of gluster's answer that lists the bricks.
 func (w *world) volumeInfo() []byte {
 	text := "Volume Name: " + testVolume + "\nType: Replicate\nBricks:\n"
 	for i, brick := range w.bricks {
@@ -213,7 +213,7 @@ func (w *world) volumeInfo() []byte {
 	return []byte(text + "Options Reconfigured:\n")
 }
 
-// removeBricks takes the number of copies that stay, the bricks, and "force".
+// removeBricks takes the remaining number of copies, the bricks, and "force".
 func (w *world) removeBricks(args []string) error {
 	last := len(args) - 1
 	for _, brick := range args[1:last] {

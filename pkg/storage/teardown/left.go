@@ -18,15 +18,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
 
-// leftBehind is a node whose devices cannot be emptied: the administrator has deleted it from Kubernetes. Or, if alone is set, devices of
-// a node that serves, which the administrator has disabled in Heketi and LVM does not find.
+// leftBehind is a node whose devices cannot be emptied, since the administrator has deleted it from Kubernetes. If alone is set,
+// it holds single devices of a node that serves: the administrator has disabled them in Heketi, and LVM does not find them.
 type leftBehind struct {
 	node    node
 	devices []heketi.Device
 	alone   bool
 }
 
-// findLeft returns what cannot be emptied. That it may be left behind, the checks before have made sure of.
+// findLeft returns what cannot be emptied. The earlier checks have made sure that it may be left behind.
 func (r *removal) findLeft(ctx context.Context) (left []leftBehind, err error) {
 	nodes, err := nodesOf(ctx, r.server)
 	if err != nil {
@@ -36,7 +36,7 @@ func (r *removal) findLeft(ctx context.Context) (left []leftBehind, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Later, devices are empty because they were emptied.
+	// Later, devices are empty because this Job has emptied them.
 	early := slices.ContainsFunc(slices.Collect(maps.Values(dump.Volumes)), func(v heketi.DumpVolume) bool { return v.Name == r.renamed() })
 	for _, n := range nodes {
 		if _, ok := r.pods[n.name]; !ok {
@@ -58,7 +58,7 @@ func (r *removal) findLeft(ctx context.Context) (left []leftBehind, err error) {
 	return left, nil
 }
 
-// brokenDevices returns the devices of a node on which LVM does not find what Heketi has made.
+// brokenDevices returns the devices of a node on which LVM does not find Heketi's volume group.
 func (t *Teardown) brokenDevices(ctx context.Context, n node, pods servers.Pods) (broken []heketi.Device, err error) {
 	list, err := pods.PhysicalVolumes(ctx, t.Runner, n.name)
 	if err != nil {
@@ -72,8 +72,8 @@ func (t *Teardown) brokenDevices(ctx context.Context, n node, pods servers.Pods)
 	return broken, nil
 }
 
-// detach takes lost nodes out of the volume of the database and out of gluster's pool. With a peer down, gluster deletes no volume, and it
-// lets no peer go that has some of a volume's bricks.
+// detach removes lost nodes from the database's volume and from gluster's pool. While a peer is down, gluster deletes no volume,
+// and it detaches no peer that has bricks.
 func (r *removal) detach(ctx context.Context, left []leftBehind) error {
 	var hosts []string
 	for _, l := range left {
@@ -100,7 +100,7 @@ func (r *removal) detach(ctx context.Context, left []leftBehind) error {
 	}
 	for _, host := range hosts {
 		_, err := r.gluster(ctx, "peer", "detach", host, "force")
-		if _, exited := errors.AsType[*podexec.ExitError](err); exited { // it may be no peer any more; if it is, the volume cannot be deleted
+		if _, exited := errors.AsType[*podexec.ExitError](err); exited { // it may no longer be a peer; if it still is, deleting the volume fails
 			klog.FromContext(ctx).Info("gluster does not detach a lost peer", "host", host, "err", err)
 		} else if err != nil {
 			return err
@@ -111,7 +111,8 @@ func (r *removal) detach(ctx context.Context, left []leftBehind) error {
 
 var brickLine = regexp.MustCompile(`(?m)^Brick[0-9]+: ((\S+):/\S+)`)
 
-// bricksOf reads gluster's volume info: how many bricks of the volume are on other hosts, and those on the hosts.
+// bricksOf parses gluster's volume info. It returns the number of the volume's bricks on other hosts, and the bricks on these
+// hosts.
 func bricksOf(info string, hosts []string) (others int, bricks []string) {
 	for _, match := range brickLine.FindAllStringSubmatch(info, -1) {
 		if slices.Contains(hosts, match[2]) {
@@ -123,7 +124,7 @@ func bricksOf(info string, hosts []string) (others int, bricks []string) {
 	return others, bricks
 }
 
-// forget has the temporary Heketi forget what is left behind; it is started again for that.
+// forget removes what is left behind from the database of the temporary Heketi, which is restarted for that.
 func (r *removal) forget(ctx context.Context, left []leftBehind) error {
 	if len(left) == 0 {
 		return nil
@@ -158,7 +159,7 @@ func names(devices []heketi.Device) (names []string) {
 	return names
 }
 
-// what says what was left behind.
+// what describes what was left behind.
 func (l leftBehind) what() string {
 	if l.alone {
 		return fmt.Sprintf("what is on %s of node %s, which is broken", strings.Join(names(l.devices), " "), l.node.name)
@@ -166,7 +167,7 @@ func (l leftBehind) what() string {
 	return "what is on node " + l.node.name + ", which is lost"
 }
 
-// todo says how to clean what was left behind, if it comes back.
+// todo returns the commands that clean what was left behind, if it comes back.
 func (l leftBehind) todo(directories []string) string {
 	var groups []string
 	for _, d := range l.devices {

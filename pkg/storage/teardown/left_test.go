@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 )
 
-// loseNode is a node that is gone for good; an administrator has deleted it from Kubernetes.
+// loseNode makes a node lost for good, and deleted from Kubernetes by the administrator.
 func (w *world) loseNode(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -23,11 +23,11 @@ func (w *world) loseNode(name string) {
 	}
 }
 
-// TestLostNode: what is on the other nodes goes, and the log says what is left on the lost one.
+// TestLostNode: the other nodes are emptied, and the log lists what is left on the lost one.
 func TestLostNode(t *testing.T) {
 	w := newWorld(t)
 	w.loseNode("n1")
-	w.pods = append(w.pods, kube.Pod{Name: "gluster-n1", Node: "n1", Why: "it is being deleted"}) // Kubernetes has not removed it yet
+	w.pods = append(w.pods, kube.Pod{Name: "gluster-n1", Node: "n1", Why: "it is being deleted"}) // Kubernetes has not removed the pod yet
 	if err := w.run(""); err != nil {
 		t.Fatalf("%v\n%s", err, w.log)
 	}
@@ -53,7 +53,7 @@ func TestLostNode(t *testing.T) {
 	}
 }
 
-// TestLostNodeKilled: a run without a node is killed, and the next one finishes the work.
+// TestLostNodeKilled: a run with a lost node is killed, and the next one finishes the work.
 func TestLostNodeKilled(t *testing.T) {
 	points := []string{
 		"after gluster --mode=script volume remove-brick", "after gluster --mode=script peer detach", "after gluster --mode=script volume delete", "before DELETE /volumes/ID",
@@ -82,7 +82,7 @@ func TestLostNodeKilled(t *testing.T) {
 	}
 }
 
-// TestLostNodeWithVolumes: data is not given up because a node is lost.
+// TestLostNodeWithVolumes: volumes are not given up because a node is lost.
 func TestLostNodeWithVolumes(t *testing.T) {
 	w := newWorld(t)
 	w.makeVolume(w.client(), w.cluster(), "vol_a")
@@ -94,7 +94,7 @@ func TestLostNodeWithVolumes(t *testing.T) {
 	w.untouched()
 }
 
-// TestAllCopiesLost: without a brick of it on a node that serves, gluster cannot delete the volume.
+// TestAllCopiesLost: gluster cannot delete the volume if none of its bricks is on a node that serves.
 func TestAllCopiesLost(t *testing.T) {
 	w := newWorld(t)
 	w.bricks = slices.DeleteFunc(w.bricks, func(brick string) bool { return strings.HasPrefix(brick, "10.0.0.1:") })
@@ -105,7 +105,7 @@ func TestAllCopiesLost(t *testing.T) {
 	}
 }
 
-// TestBrokenDisk: the administrator disables the device in Heketi, and the rest goes.
+// TestBrokenDisk: the administrator disables the device in Heketi, and everything else is removed.
 func TestBrokenDisk(t *testing.T) {
 	w := newWorld(t)
 	w.pods[1].Ready, w.pods[1].Why = false, "not all bricks of this node are online"

@@ -18,7 +18,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// look is the first step. It returns a client of the Heketi that runs, or nil if none shall run, and the servers' pods.
+// look is the first step. It returns a client of the running Heketi, or nil if none should run, and the servers' pods.
 func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods servers.Pods, err error) {
 	if err := t.checkAlone(ctx); err != nil {
 		return nil, nil, err
@@ -30,7 +30,7 @@ func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods serve
 	if err != nil {
 		return nil, nil, err
 	}
-	if !shallRun { // the third step looks at the backup
+	if !shallRun { // the third step checks the backup
 		return nil, pods, t.checkGlusterAlone(ctx, pods, heketi.Dump{})
 	}
 	if running, err = t.Client(); err != nil {
@@ -48,7 +48,7 @@ func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods serve
 	return running, pods, nil
 }
 
-// checkAlone fails while another Job works on the same devices: a setup would add what this one removes.
+// checkAlone returns an error while another Job works on the same devices: a setup would add what this Job removes.
 func (t *Teardown) checkAlone(ctx context.Context) error {
 	other, err := jobs.Other(ctx, t.Kubernetes, t.Namespace, t.Pod, jobs.Setup, jobs.Teardown)
 	if err != nil || other == "" {
@@ -57,8 +57,8 @@ func (t *Teardown) checkAlone(ctx context.Context) error {
 	return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs), and make this one again", ErrRefused, other, t.Namespace)
 }
 
-// checkStillAlone is checkAlone for the steps that remove something, and fails also if Heketi was started again, as an upgrade of the
-// release does.
+// checkStillAlone is checkAlone for the steps that remove something. It also returns an error if Heketi was started again, as by
+// an upgrade of the release.
 func (t *Teardown) checkStillAlone(ctx context.Context) error {
 	if err := t.checkAlone(ctx); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (t *Teardown) checkStillAlone(ctx context.Context) error {
 		"and make this Job again: it continues where it stopped", ErrRefused, t.StatefulSet, replicas, t.Namespace, t.StatefulSet)
 }
 
-// awaitServers waits until each gluster pod is usable: what is on the devices of a node is removed in its pod. A node that was deleted
+// awaitServers waits until each gluster pod is usable, since a node's devices are emptied in its pod. A node that was deleted
 // from Kubernetes is lost for good, and is not waited for.
 func (t *Teardown) awaitServers(ctx context.Context) (servers.Pods, error) {
 	var usable servers.Pods
@@ -116,7 +116,7 @@ func (t *Teardown) nodeNames(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// shallRun reports whether there is a Heketi with a database that may be newer than its backup.
+// shallRun reports whether there is a Heketi whose database may be newer than its backup.
 func (t *Teardown) shallRun(ctx context.Context) (bool, error) {
 	logger := klog.FromContext(ctx)
 	replicas, err := t.Kubernetes.Replicas(ctx, t.Namespace, t.StatefulSet)
@@ -157,7 +157,7 @@ func (t *Teardown) awaitHeketi(ctx context.Context, server *heketi.Client) error
 	return nil
 }
 
-// checkNothingLost asks the cluster's Heketi. It gives the driver time to delete the volumes of claims that were deleted just before.
+// checkNothingLost asks the cluster's Heketi. It first gives the driver time to delete the volumes of recently deleted claims.
 func (t *Teardown) checkNothingLost(ctx context.Context, server *heketi.Client, pods servers.Pods) error {
 	logged := false
 	for began := time.Now(); ; {

@@ -13,10 +13,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 )
 
-// mostNamed bounds a list in a message.
+// mostNamed bounds the length of a list in a message.
 const mostNamed = 10
 
-// checkVolumes fails with ErrRefused while Heketi has volumes other than that of the database. Running says that server is the
+// checkVolumes returns ErrRefused while Heketi has volumes besides that of the database. running reports whether server is the
 // cluster's Heketi.
 func (t *Teardown) checkVolumes(ctx context.Context, server *heketi.Client, running bool) error {
 	dump, err := server.Dump(ctx)
@@ -34,7 +34,7 @@ func (t *Teardown) refuseVolumes(names []string, running bool) error {
 		"Then make this Job again", ErrRefused, few(names), t.startAgain(running), t.Namespace, t.StatefulSet)
 }
 
-// startAgain is how a refusal begins with what to do, unless the cluster's Heketi runs.
+// startAgain returns the first sentence of a refusal's advice, which is empty while the cluster's Heketi runs.
 func (t *Teardown) startAgain(running bool) string {
 	if running {
 		return ""
@@ -42,7 +42,7 @@ func (t *Teardown) startAgain(running bool) string {
 	return fmt.Sprintf("Start Heketi again (kubectl -n %s scale statefulset/%s --replicas=1). ", t.Namespace, t.StatefulSet)
 }
 
-// checkServers fails with ErrRefused if gluster has volumes that Heketi does not know, or devices cannot be emptied.
+// checkServers returns ErrRefused if gluster has volumes that are missing in Heketi, or if devices cannot be emptied.
 func (t *Teardown) checkServers(ctx context.Context, server *heketi.Client, pods servers.Pods, running bool) error {
 	if err := t.checkGlusterVolumes(ctx, pods, running); err != nil {
 		return err
@@ -59,9 +59,9 @@ func (t *Teardown) checkServers(ctx context.Context, server *heketi.Client, pods
 	return nil
 }
 
-// checkReachable fails with ErrRefused if the devices of a node cannot be emptied, unless the administrator has said that they are
-// lost: a temporary Heketi, which the administrator does not reach, would stop half-way. A lost node is deleted from Kubernetes, a
-// lost device disabled in Heketi.
+// checkReachable returns ErrRefused if a node's devices cannot be emptied, unless the administrator has declared them lost.
+// Otherwise the temporary Heketi, which the administrator cannot reach, would stop half-way. A node is declared lost by deleting
+// it from Kubernetes, a device by disabling it in Heketi.
 func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods, running bool) error {
 	if _, ok := pods[n.name]; !ok {
 		nodes, err := t.nodeNames(ctx)
@@ -71,7 +71,7 @@ func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods
 		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s), and make this Job again. "+
 			"If the node is lost for good, delete it from Kubernetes, too (kubectl delete node %s): the Job then leaves its devices as they are", ErrRefused, n.name, n.name, t.NodeLabel, n.name)
 	}
-	if !running { // devices may be empty already
+	if !running { // devices may already be empty
 		return nil
 	}
 	broken, err := t.brokenDevices(ctx, n, pods)
@@ -88,7 +88,7 @@ func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods
 	return nil
 }
 
-// volumesOf describes the volumes that a dump has, but for that of the database.
+// volumesOf describes the volumes in a dump, without that of the database.
 func (t *Teardown) volumesOf(dump heketi.Dump) (names []string) {
 	for _, id := range slices.Sorted(maps.Keys(dump.Volumes)) {
 		v := dump.Volumes[id]
@@ -107,7 +107,7 @@ func (t *Teardown) volumesOf(dump heketi.Dump) (names []string) {
 	return names
 }
 
-// checkGlusterVolumes looks for volumes that Heketi does not know. They may be on the same devices.
+// checkGlusterVolumes returns ErrRefused if gluster has volumes that are missing in Heketi. They may be on the same devices.
 func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods, running bool) error {
 	names, err := pods.Volumes(ctx, t.Runner)
 	if err != nil {
@@ -122,7 +122,7 @@ func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods, r
 		"Then make this Job again", ErrRefused, few(names), t.startAgain(running), command, command, command)
 }
 
-// checkNoVolumes is for an installation without a database: what is on the devices is not known.
+// checkNoVolumes is for an installation without a database, where the content of the devices is unknown.
 func (t *Teardown) checkNoVolumes(ctx context.Context, pods servers.Pods) error {
 	names, err := pods.Volumes(ctx, t.Runner)
 	if err == nil && len(names) > 0 {
@@ -137,13 +137,13 @@ func (t *Teardown) checkNoVolumes(ctx context.Context, pods servers.Pods) error 
 
 func few(things []string) string { return plain.Few(things, mostNamed, ", ", " and ") }
 
-// node is one of Heketi's, by its name in Kubernetes.
+// node is a node of Heketi, with its name in Kubernetes.
 type node struct {
 	heketi.Node
 	name string
 }
 
-// nodesOf returns the nodes of all clusters, and their devices, by name.
+// nodesOf returns the nodes of all clusters with their devices, sorted by name.
 func nodesOf(ctx context.Context, server *heketi.Client) ([]node, error) {
 	clusters, err := server.Clusters(ctx)
 	if err != nil {

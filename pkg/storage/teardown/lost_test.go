@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/storagetest"
 )
 
-// TestRefusalsAfterHeketisEnd say how to start Heketi again, for what is to be done with it; those before do not.
+// TestRefusalsAfterHeketisEnd: refusals after Heketi's end explain how to start Heketi again; earlier refusals do not.
 func TestRefusalsAfterHeketisEnd(t *testing.T) {
 	const start = "Start Heketi again (kubectl -n storage scale statefulset/heketi --replicas=1). "
 	job := &Teardown{Options: Options{Options: jobs.Options{Namespace: testNamespace}, StatefulSet: "heketi", NodeLabel: "storagenode=glusterfs"}, Runner: &world{volumes: map[string]bool{"mine": true}, points: &storagetest.Points{}}}

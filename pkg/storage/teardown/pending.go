@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 )
 
-// checkBeforeCleanUp fails with ErrRefused if a clean-up could delete what is needed. Heketi undoes the creation of a volume by
-// deleting the volume in gluster. Its database may be a copy from the midst of a creation that has ended well since then.
+// checkBeforeCleanUp returns ErrRefused if a clean-up could delete volumes that are needed. Heketi undoes the creation of a
+// volume by deleting the volume in gluster. Its database may be a copy from the midst of a creation that has since succeeded.
 func (r *removal) checkBeforeCleanUp(ctx context.Context) error {
 	dump, err := r.server.Dump(ctx)
 	if err != nil {
@@ -25,8 +25,8 @@ func (r *removal) checkBeforeCleanUp(ctx context.Context) error {
 	return r.checkGlusterAlone(ctx, r.pods, dump)
 }
 
-// checkGlusterAlone fails with ErrRefused if gluster has volumes other than that of the database, while the cluster's Heketi does
-// not run. Dump is the copy of its database, as far as it is known.
+// checkGlusterAlone returns ErrRefused if gluster has volumes besides that of the database, while the cluster's Heketi does not
+// run. dump is the copy of Heketi's database, as far as it is known.
 func (t *Teardown) checkGlusterAlone(ctx context.Context, pods servers.Pods, dump heketi.Dump) error {
 	names, err := pods.Volumes(ctx, t.Runner)
 	if err != nil {

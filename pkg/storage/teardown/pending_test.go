@@ -31,14 +31,14 @@ func (w *world) copyWhileMade(client *heketi.Client, volume string) database.Cop
 	return taken
 }
 
-// TestVolumeThatWasMadeSince: in the copy, a volume is being made. If gluster has it, it may have been finished since, and is kept;
-// otherwise Heketi undoes its creation.
+// TestVolumeThatWasMadeSince: in the copy, a volume is unfinished. If gluster has the volume, it may have been finished since,
+// and is kept; otherwise Heketi undoes its creation.
 func TestVolumeThatWasMadeSince(t *testing.T) {
 	const name = "vol_a"
 	for _, tt := range []struct {
 		name    string
-		ended   bool // Heketi, before the run
-		gluster bool // it has the volume
+		ended   bool // Heketi has ended before the run
+		gluster bool // gluster has the volume
 		want    string
 	}{
 		{"Heketi has ended before", true, true, "step 1 of 6, look for what would be lost: refused: gluster has volumes: vol_a. Start Heketi again"},

@@ -15,19 +15,19 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
 
-// removal is the work with a temporary Heketi. What an interrupted run has removed without a record of it, it removes again:
-// Heketi and the methods here take that for done.
+// removal is the work with a temporary Heketi. It repeats removals that an interrupted run has made but not recorded; Heketi and
+// the methods here treat things that are already gone as removed.
 type removal struct {
 	*Teardown
 	options temporary.Options
 	heketi  *temporary.Heketi
-	server  *heketi.Client // its
+	server  *heketi.Client // client of the temporary Heketi
 	pods    servers.Pods
 	saver   database.Saver
 }
 
-// check looks at what the backup has, which may not be what the running Heketi had: a volume may have been made since then. It
-// has Heketi undo or finish what was interrupted, and looks again.
+// check checks the backup, which may differ from what the running Heketi had: a volume may have been made since. It lets Heketi
+// undo or finish interrupted operations, and checks again.
 func (r *removal) check(ctx context.Context) error {
 	if err := r.checkBeforeCleanUp(ctx); err != nil {
 		return err
@@ -48,7 +48,7 @@ func (r *removal) check(ctx context.Context) error {
 	return r.checkServers(ctx, r.server, r.pods, false)
 }
 
-// volume removes the volume of the database: in gluster, which knows it by its real name, and then its bricks, by Heketi.
+// volume removes the database's volume: first in gluster, which has it under its real name, then its bricks through Heketi.
 func (r *removal) volume(ctx context.Context) error {
 	left, err := r.findLeft(ctx)
 	if err != nil {
@@ -91,7 +91,7 @@ func (r *removal) glusterVolume(ctx context.Context, left []leftBehind) error {
 	if _, exited := errors.AsType[*podexec.ExitError](err); err != nil && !exited {
 		return err
 	}
-	// One that could not be stopped may have been stopped before.
+	// A stop that fails may mean that the volume was stopped before.
 	if _, deleteErr := r.gluster(ctx, "volume", "delete", r.Volume); deleteErr != nil {
 		return errors.Join(deleteErr, err)
 	}
@@ -142,8 +142,8 @@ func (r *removal) device(ctx context.Context, node string, d heketi.Device) erro
 	return r.server.DeleteDevice(ctx, d.ID, true)
 }
 
-// isBare reports whether nothing of Heketi is on a device. A run that was interrupted may have removed the volume group and
-// not the physical volume, which is then removed here.
+// isBare reports whether a device has nothing of Heketi. An interrupted run may have removed the volume group but not the
+// physical volume; isBare then removes the latter.
 func (r *removal) isBare(ctx context.Context, node string, d heketi.Device) (bool, error) {
 	list, err := r.pods.PhysicalVolumes(ctx, r.Runner, node)
 	if err != nil {
@@ -163,7 +163,7 @@ func (r *removal) isBare(ctx context.Context, node string, d heketi.Device) (boo
 	return err == nil, err
 }
 
-// isOf reports whether a physical volume is the one that Heketi has made on a device, whose name may have changed since then.
+// isOf reports whether a physical volume is the one that Heketi has made on a device. The device's name may have changed since.
 func isOf(pv servers.PhysicalVolume, d heketi.Device) bool {
 	if d.UUID != "" {
 		return pv.UUID == d.UUID
@@ -171,7 +171,7 @@ func isOf(pv servers.PhysicalVolume, d heketi.Device) bool {
 	return pv.Name == d.Name
 }
 
-// clusters removes the nodes, which have no devices any more, and the clusters.
+// clusters removes the nodes, which no longer have devices, and the clusters.
 func (r *removal) clusters(ctx context.Context) error {
 	logger := klog.FromContext(ctx)
 	nodes, err := nodesOf(ctx, r.server)

@@ -14,49 +14,49 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
 
-// ErrRefused is returned if something would be lost. It needs an administrator's decision, and is not tried again.
+// ErrRefused is returned when data would be lost. It needs an administrator's decision, and the Job is not retried.
 var ErrRefused = errors.New("refused")
 
 // Kubernetes holds the calls of the API server that a teardown makes; *kube.Client implements it.
 type Kubernetes interface {
 	Nodes(ctx context.Context) ([]kube.Node, error)
 	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
-	// Replicas returns 0 for a StatefulSet that does not exist.
+	// Replicas returns 0 if the StatefulSet does not exist.
 	Replicas(ctx context.Context, namespace, statefulSet string) (int, error)
 	SetReplicas(ctx context.Context, namespace, statefulSet string, replicas int) error
-	// ClaimPhase returns "" for a claim that does not exist.
+	// ClaimPhase returns "" if the claim does not exist.
 	ClaimPhase(ctx context.Context, namespace, name string) (string, error)
 	DeleteClaim(ctx context.Context, namespace, name string) error
 	database.Secrets
 }
 
-// Options say what to take apart.
+// Options set what to remove.
 type Options struct {
 	jobs.Options
-	StatefulSet string // Heketi's
-	Volume      string // the gluster volume of Heketi's database
+	StatefulSet string // name of Heketi's
+	Volume      string // name of the gluster volume of Heketi's database
 
-	// For the list of what remains to be done.
+	// These appear in the list of what remains to be done.
 	Release     string
 	NodeLabel   string   // KEY=VALUE of the storage nodes
-	Directories []string // on these nodes
+	Directories []string // on the storage nodes
 
 	Timing Timing
 }
 
-// Timing says how long to wait for what.
+// Timing sets how long to wait.
 type Timing struct {
-	Poll    time.Duration // between two looks
-	Hello   time.Duration // one question whether there is a Heketi
-	Answer  time.Duration // one question to a glusterd
+	Poll    time.Duration // between two attempts
+	Hello   time.Duration // for one request that asks whether there is a Heketi
+	Answer  time.Duration // for one answer of a glusterd
 	Pods    time.Duration // until all gluster pods are usable
 	Heketi  time.Duration // until the cluster's Heketi answers
-	Volumes time.Duration // until volumes are gone that are just being deleted
-	Gone    time.Duration // until a pod or a claim is gone that was deleted
+	Volumes time.Duration // until volumes whose deletion has begun are gone
+	Gone    time.Duration // until a deleted pod or claim is gone
 	Child   time.Duration // until the temporary Heketi answers, and until it has ended
 }
 
-// DefaultTiming fits a Job that is started again when it fails.
+// DefaultTiming suits a Job that is restarted when it fails.
 func DefaultTiming() Timing {
 	return Timing{
 		Poll: 2 * time.Second, Hello: 5 * time.Second, Answer: 20 * time.Second, Pods: 10 * time.Minute, Heketi: 5 * time.Minute, Volumes: time.Minute,
@@ -71,13 +71,13 @@ type Teardown struct {
 	Runner     servers.Runner
 	Output     io.Writer // for the log of the temporary Heketi
 
-	// started is for tests; see temporary.Options.
+	// started is set by tests; see temporary.Options.
 	started func(url string, kill func()) string
 
 	left []leftBehind // what this run could not remove
 }
 
-// Run takes the six steps, of which some may have been taken before.
+// Run takes the six steps, some of which an earlier run may have taken already.
 func (t *Teardown) Run(ctx context.Context) error {
 	running, pods, err := t.look(ctx)
 	if err != nil {
@@ -91,7 +91,7 @@ func (t *Teardown) Run(ctx context.Context) error {
 	}
 	_, err = t.store().Load(ctx)
 	switch {
-	case errors.Is(err, database.ErrEmpty): // all was done before, or Heketi has never had a database
+	case errors.Is(err, database.ErrEmpty): // an earlier run has done everything, or Heketi has never had a database
 		err = t.checkNoVolumes(ctx, pods)
 	case err == nil:
 		err = t.empty(ctx, pods)
@@ -141,8 +141,8 @@ func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
 	return nil
 }
 
-// start starts a Heketi that takes the volume of its database for any other: it refuses to delete one of that name
-// (heketi: apps/glusterfs/app_volume.go, VolumeDelete).
+// start starts a Heketi in whose database the database's volume has another name: Heketi refuses to delete a volume of the
+// original name (heketi: apps/glusterfs/app_volume.go, VolumeDelete).
 func (t *Teardown) start(ctx context.Context, options temporary.Options) (*temporary.Heketi, error) {
 	if err := options.Prepare(ctx, t.store()); err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func (t *Teardown) start(ctx context.Context, options temporary.Options) (*tempo
 	return options.Start(ctx)
 }
 
-// renamed returns the name that the volume of the database has in the temporary Heketi.
+// renamed returns the name of the database's volume in the temporary Heketi.
 func (t *Teardown) renamed() string { return t.Volume + "-teardown" }
 
 func (t *Teardown) store() database.Store {

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 )
 
-// TestWhole: everything goes, in the order of volume, devices, nodes, cluster; and a second run finds nothing to do.
+// TestWhole: everything is removed, in the order volume, devices, nodes, cluster. A second run finds nothing to do.
 func TestWhole(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {
@@ -44,8 +44,8 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// TestKilledAnywhere: the Job is killed before or after each kind of thing that it does, with what it has started, in a pod
-// that stays or in one that is lost. The next run finishes the work.
+// TestKilledAnywhere: the Job is killed, with its children, before or after each kind of step, in a pod that stays or in one that
+// is lost. The next run finishes the work.
 func TestKilledAnywhere(t *testing.T) {
 	whole := newWorld(t)
 	if err := whole.run(""); err != nil {
@@ -80,7 +80,7 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// TestRefusals: nothing is changed, and the error says what to do.
+// TestRefusals: nothing is changed, and the error explains what to do.
 func TestRefusals(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*world)
@@ -122,7 +122,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestVolumeThatIsJustBeingDeleted is waited for.
+// TestVolumeThatIsJustBeingDeleted: the Job waits for a volume that is being deleted.
 func TestVolumeThatIsJustBeingDeleted(t *testing.T) {
 	w := newWorld(t)
 	client := w.client()
@@ -135,7 +135,8 @@ func TestVolumeThatIsJustBeingDeleted(t *testing.T) {
 	w.check()
 }
 
-// TestVolumeMadeMeanwhile: one that comes after the last look is found when Heketi has ended, and Heketi can be started again.
+// TestVolumeMadeMeanwhile: a volume that is made after the last check is found once Heketi has ended, and Heketi can be started
+// again.
 func TestVolumeMadeMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run("after set replicas"); err == nil {
@@ -184,7 +185,7 @@ func TestHalfRemovedDevice(t *testing.T) {
 	}
 }
 
-// TestFailures: they are no refusals, so that the Job is tried again.
+// TestFailures: these errors are not refusals, so the Job is retried.
 func TestFailures(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*world)
@@ -210,10 +211,10 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestUnfinishedSetup: what there is of it goes, without a Heketi that has ever run.
+// TestUnfinishedSetup: the parts of an unfinished setup are removed, although Heketi has never run.
 func TestUnfinishedSetup(t *testing.T) {
 	w := emptyWorld(t)
-	if err := w.run(""); err != nil { // nothing was made at all
+	if err := w.run(""); err != nil { // nothing was made yet
 		t.Fatal(err)
 	}
 	w.check()
@@ -232,7 +233,7 @@ func TestUnfinishedSetup(t *testing.T) {
 	w.check()
 }
 
-// TestNoBackup: without a database, what is on the devices is not known.
+// TestNoBackup: without a database, the content of the devices is unknown.
 func TestNoBackup(t *testing.T) {
 	w := newWorld(t)
 	w.stopHeketi()

@@ -38,9 +38,8 @@ const (
 	testPod       = "teardown-1"
 )
 
-// world is what outlives a run of the Job: Kubernetes with its Secret, claim and StatefulSet, gluster's volumes, LVM on the
-// devices, and the Heketi of the cluster, which ends when its StatefulSet is scaled to 0. Both Heketis are real ones whose
-// executor only pretends.
+// world holds what outlives a run of the Job: Kubernetes with its Secret, claim and StatefulSet, gluster's volumes, LVM on the
+// devices, and the cluster's Heketi, which ends when its StatefulSet is scaled to 0. Both Heketis are real, with a mock executor.
 type world struct {
 	t       *testing.T
 	program string
@@ -53,31 +52,31 @@ type world struct {
 
 	mu       sync.Mutex
 	nodes    []kube.Node
-	pods     []kube.Pod            // gluster's
-	others   map[string][]kube.Pod // of Jobs, by label
+	pods     []kube.Pod            // the pods of gluster
+	others   map[string][]kube.Pod // pods of other Jobs, by label
 	replicas int
-	leaving  int // so many looks see Heketi's pod after its end was asked for
+	leaving  int // how many lists still include Heketi's pod after its end was requested
 	claim    string
-	volumes  map[string]bool  // gluster's
-	bricks   []string         // of the volume of the database
-	peers    map[string]bool  // storage addresses of gluster's pool, and whether they are connected
-	disks    map[string]*disk // by the id that Heketi has for the device
-	failing  map[string]error // commands, by their beginning
-	onEnd    func()           // is called when Heketi has ended
+	volumes  map[string]bool  // the volumes of gluster
+	bricks   []string         // bricks of the database's volume
+	peers    map[string]bool  // by storage address in gluster's pool: whether it is connected
+	disks    map[string]*disk // by the device's id in Heketi
+	failing  map[string]error // commands that fail, by their beginning
+	onEnd    func()           // called when Heketi has ended
 	noticed  func(kind string, r *http.Request)
-	commands []string // that were run in pods
+	commands []string // commands that were run in pods
 	heketi   *lab.Child
 	child    string // URL of the temporary Heketi
 }
 
-// disk is a device as LVM sees it.
+// disk is a device with what LVM has on it.
 type disk struct {
 	node, name string
 	pv, group  bool
 	lost       bool
 }
 
-// newWorld is an installation of three nodes with four devices, and no volume but that of the database.
+// newWorld returns an installation of three nodes with four devices, and no volume besides that of the database.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := emptyWorld(t)
@@ -109,7 +108,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// emptyWorld is what helm has made, before any Job.
+// emptyWorld returns the objects that helm has made, before any Job.
 func emptyWorld(t *testing.T) *world {
 	t.Helper()
 	binaries, err := lab.BuildHeketi(t.Context(), os.Stderr)
@@ -142,7 +141,7 @@ func (w *world) write(path, content string) {
 	}
 }
 
-// newPod gives the Job another pod: its emptyDir is empty.
+// newPod gives the Job another pod, with an empty emptyDir.
 func (w *world) newPod() {
 	dir, err := os.MkdirTemp(w.base, "emptydir")
 	if err != nil {
@@ -211,7 +210,7 @@ func (w *world) cluster() string {
 	return ids[0]
 }
 
-// run runs the Job once. With a point, it is killed there: what it has started ends at once, and all that it asks fails.
+// run runs the Job once. With a point, the run is killed there: its children end at once, and all its requests fail.
 func (w *world) run(point string) error {
 	w.t.Helper()
 	logger := textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(w.log)))
@@ -239,7 +238,7 @@ func (w *world) run(point string) error {
 	return job.Run(ctx)
 }
 
-// refusal is Heketi's answer to a device whose volume group is gone, and to what needs a node that is lost.
+// refusal returns Heketi's answer for a device whose volume group is gone, and for requests that need a lost node.
 func (w *world) refusal(r *http.Request) string {
 	if r.Method != http.MethodDelete {
 		return ""
@@ -259,7 +258,7 @@ func (w *world) refusal(r *http.Request) string {
 	return "Failed to delete device: Volume group not found"
 }
 
-// lostNode is what Heketi answers while it has a node that is lost.
+// lostNode returns Heketi's answer while it has a lost node, or "".
 func (w *world) lostNode(ctx context.Context) string {
 	client, err := heketi.NewClient(heketi.BackendConfig{Name: "test", URL: w.child}, testKey, heketi.DefaultTiming())
 	if err != nil {
@@ -286,7 +285,7 @@ func forgets(r *http.Request) bool {
 	return bytes.Contains(body, []byte(`"forceforget":true`))
 }
 
-// notice does on the disks what Heketi's executor would do.
+// notice changes the disks as Heketi's executor would.
 func (w *world) notice(kind string, r *http.Request, answer *httptest.ResponseRecorder) {
 	if w.noticed != nil {
 		w.mu.Lock()
@@ -310,7 +309,7 @@ func (w *world) notice(kind string, r *http.Request, answer *httptest.ResponseRe
 	}
 }
 
-// check says what is left after the end.
+// check reports what is left at the end.
 func (w *world) check() {
 	w.t.Helper()
 	w.mu.Lock()
@@ -332,7 +331,7 @@ func (w *world) check() {
 	}
 }
 
-// untouched says what a refused run has changed.
+// untouched reports what a refused run has changed.
 func (w *world) untouched() {
 	w.t.Helper()
 	w.mu.Lock()

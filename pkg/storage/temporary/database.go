@@ -17,7 +17,8 @@ import (
 // Database returns the path of the database.
 func (o Options) Database() string { return filepath.Join(o.Dir, "heketi.db") }
 
-// Prepare puts the backup of an earlier run, in another pod, where this one begins. Without one, Heketi makes a new database.
+// Prepare puts the database of an earlier run in place: the file of this pod's earlier run, or the backup. Without either, Heketi
+// creates a new database.
 func (o Options) Prepare(ctx context.Context, from database.Store) error {
 	logger := klog.FromContext(ctx)
 	path := o.Database()
@@ -26,7 +27,7 @@ func (o Options) Prepare(ctx context.Context, from database.Store) error {
 	case err == nil && info.Size() > 0:
 		logger.Info("A temporary Heketi goes on with the database of an earlier run of this pod", "file", path)
 		return nil
-	case err == nil: // one that was killed at once
+	case err == nil: // an empty file of a Heketi that was killed at once
 		err = os.Remove(path)
 	case errors.Is(err, fs.ErrNotExist):
 		err = nil
@@ -46,7 +47,7 @@ func (o Options) Prepare(ctx context.Context, from database.Store) error {
 	return database.Write(backup, path)
 }
 
-// CleanUp has Heketi undo what an interrupted run has left behind: a volume that is half made keeps its name.
+// CleanUp makes Heketi undo operations that an interrupted run has left behind: a half-made volume would keep its name.
 func CleanUp(ctx context.Context, server *heketi.Client) error {
 	operations, err := server.Operations(ctx)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// edit changes the database while no Heketi runs. Heketi has no request for such changes: its database is exported, changed and
-// imported. Nothing is written if change returns nil.
+// edit changes the database while no Heketi runs. Heketi has no request for such changes, so the database is exported, changed
+// and imported. Nothing is written if change returns nil.
 func (o Options) edit(ctx context.Context, change func(exported []byte) (changed []byte, err error)) error {
 	exported, imported := o.Database()+".json", o.Database()+".changed"
-	if err := remove(exported, imported); err != nil { // of a run that was killed
+	if err := remove(exported, imported); err != nil { // left by a run that was killed
 		return err
 	}
 	if err := o.db(ctx, "export", exported, o.Database()); err != nil {

@@ -8,11 +8,11 @@ import (
 	"slices"
 )
 
-// Lost names the nodes and devices that are lost, by their ids in Heketi.
+// Lost holds the Heketi ids of the lost nodes and devices.
 type Lost struct{ Nodes, Devices []string }
 
-// Forget takes lost nodes and devices, and the bricks on them, out of the database, while no Heketi runs. Heketi itself deletes no
-// volume that has a brick on a node that does not answer, and no device that has a brick.
+// Forget removes lost nodes and devices, and the bricks on them, from the database, while no Heketi runs. Heketi itself deletes
+// no volume that has a brick on a node that does not answer, and no device that has a brick.
 func (o Options) Forget(ctx context.Context, lost Lost) error {
 	return o.edit(ctx, func(exported []byte) ([]byte, error) {
 		changed, err := forgotten(exported, lost)
@@ -23,7 +23,8 @@ func (o Options) Forget(ctx context.Context, lost Lost) error {
 	})
 }
 
-// forgotten returns an exported database without what is lost. All else in it stays as it is (heketi: apps/glusterfs/*_entry.go).
+// forgotten returns an exported database without the lost nodes, devices and bricks. Everything else stays as it is (heketi:
+// apps/glusterfs/*_entry.go).
 func forgotten(content []byte, lost Lost) ([]byte, error) {
 	d := export{}
 	if err := json.Unmarshal(content, &d.sections); err != nil {
@@ -58,20 +59,20 @@ func forgotten(content []byte, lost Lost) ([]byte, error) {
 	return encoded(d.sections), nil
 }
 
-// export is an exported database. It collects the errors of what is done with it.
+// export is an exported database. It collects the errors of the operations on it.
 type export struct {
 	sections map[string]json.RawMessage
 	errs     []error
 }
 
-// entry is one of a section.
+// entry is an entry of a section.
 type entry struct {
 	*export
 	name   string
 	fields map[string]json.RawMessage
 }
 
-// each calls do for each entry of a section; what do changes is kept.
+// each calls do for each entry of a section, and keeps the changes that do makes.
 func (d *export) each(section string, do func(id string, e entry)) {
 	entries := d.entries(section)
 	for id, raw := range entries {
@@ -113,7 +114,7 @@ func (e entry) sub(field string) entry {
 	return part
 }
 
-// without takes ids out of a list.
+// without removes ids from a list.
 func (e entry) without(field string, lost func(id string) bool) {
 	var ids []string
 	e.decode(e.name+"."+field, e.fields[field], &ids)

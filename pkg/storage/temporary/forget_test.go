@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestForgotten: a lost node goes with its devices and bricks, a lost device with its bricks, and nothing else changes.
+// TestForgotten: a lost node is removed with its devices and bricks, a lost device with its bricks. Nothing else changes.
 func TestForgotten(t *testing.T) {
 	const exported = `{
 		"clusterentries": {"c": {"Info": {"id": "c", "nodes": ["n1", "n2", "n3"], "volumes": ["v"]}}},

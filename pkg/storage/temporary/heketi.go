@@ -20,21 +20,21 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// Heketi is one that runs only as long as this process.
+// Heketi is a Heketi server that ends with this process.
 type Heketi struct {
 	Client *heketi.Client
 
 	options Options
 	cmd     *exec.Cmd
 	done    chan struct{}
-	err     error // why it has ended, when done is closed
+	err     error // why Heketi has ended; valid once done is closed
 }
 
-// errEnded is returned for a Heketi that has ended before it answered.
+// errEnded is returned when Heketi has ended before it answered.
 var errEnded = errors.New("the temporary Heketi has ended")
 
-// Start starts a Heketi with the configuration of the cluster's, but on the database of o.Dir and a free port, and without
-// TLS, whose certificate is for another address. It waits until Heketi answers. Call End in the end.
+// Start starts a Heketi with the configuration of the cluster's Heketi, but on the database in o.Dir, on a free port, and without
+// TLS, because the certificate is for another address. Start waits until Heketi answers. The caller must call End.
 func (o Options) Start(ctx context.Context) (*Heketi, error) {
 	const tries = 3 // another program may take the port before Heketi does
 	for try := 1; ; try++ {
@@ -83,7 +83,7 @@ func (o Options) start(ctx context.Context) (h *Heketi, url string, err error) {
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	h = &Heketi{options: o, cmd: cmd, done: make(chan struct{})}
-	// The kernel sends Pdeathsig when the thread ends that has started the process.
+	// The kernel sends Pdeathsig when the thread that started the process ends.
 	thread := osthread.New()
 	if err := thread.Do(cmd.Start); err != nil {
 		thread.End()
@@ -118,7 +118,7 @@ func (h *Heketi) await(ctx context.Context) error {
 	})
 }
 
-// End lets it close its database, and kills it if it does not.
+// End asks Heketi to close its database and end, and kills it if it does not.
 func (h *Heketi) End() {
 	if h.Client != nil {
 		h.Client.Close()
@@ -134,7 +134,7 @@ func (h *Heketi) End() {
 
 func (h *Heketi) kill() { _ = h.cmd.Process.Kill() }
 
-// environment is that of this process without what would lead the child to another database or port.
+// environment returns this process's environment without the variables that would give the child another database or port.
 func (o Options) environment(port string) []string {
 	env := []string{"HEKETI_DB_PATH=" + o.Database(), "HEKETI_HTTP_PORT=" + port}
 	if o.Key != "" {
@@ -150,7 +150,7 @@ func (o Options) environment(port string) []string {
 	return env
 }
 
-// writeConfig keeps whatever the configuration has that is not known here.
+// writeConfig copies the configuration, with all fields that are unknown here, and changes the database, port and TLS.
 func (o Options) writeConfig(path, port string) error {
 	content, err := os.ReadFile(o.Config)
 	if err != nil {
@@ -165,7 +165,7 @@ func (o Options) writeConfig(path, port string) error {
 		return fmt.Errorf(`the configuration of Heketi, %s: it has no object "glusterfs"`, o.Config)
 	}
 	glusterfs["db"] = quoted(o.Database())
-	// Heketi's cleaner would undo a minute after the start what was not looked at yet; see CleanUp.
+	// One minute after its start, Heketi's cleaner would undo operations that CleanUp has not examined yet.
 	glusterfs["disable_background_cleaner"] = []byte("true")
 	config["glusterfs"], err = json.Marshal(glusterfs)
 	if err != nil {
@@ -181,13 +181,13 @@ func (o Options) writeConfig(path, port string) error {
 
 func quoted(text string) json.RawMessage { return encoded(text) }
 
-// encoded returns the JSON of a string, or of what was decoded from JSON: that does not fail.
+// encoded returns the JSON of a string, or of a value that was decoded from JSON; encoding these cannot fail.
 func encoded(value any) json.RawMessage {
 	out, _ := json.Marshal(value)
 	return out
 }
 
-// freePort returns a port that nobody uses now: Heketi cannot choose one itself.
+// freePort returns a port that is free now, because Heketi cannot choose one itself.
 func freePort(ctx context.Context) (string, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -197,8 +197,8 @@ func freePort(ctx context.Context) (string, error) {
 	return port, errors.Join(err, listener.Close())
 }
 
-// heketiLog passes on whole lines of a Heketi's log, without those for each request: there are many, since its operations
-// are asked for their end.
+// heketiLog passes on whole lines of a Heketi's log. It drops the lines of single requests: there are many, since the client
+// polls for the end of operations.
 type heketiLog struct {
 	to   io.Writer
 	part []byte

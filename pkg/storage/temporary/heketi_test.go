@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestConfigOfTheTemporaryHeketi is that of the real one, but for its database, its port and TLS.
+// TestConfigOfTheTemporaryHeketi: the configuration equals that of the real Heketi except for its database, port and TLS.
 func TestConfigOfTheTemporaryHeketi(t *testing.T) {
 	dir := t.TempDir()
 	o := Options{Config: filepath.Join(dir, "real.json"), Dir: dir, Key: "secret"}

@@ -1,5 +1,5 @@
-// Package temporary runs a Heketi inside a Job, while the cluster's Heketi does not run: before there is a volume for its
-// database, and when that volume is taken away.
+// Package temporary runs a Heketi inside a Job while the cluster's Heketi does not run: before the volume for its database
+// exists, and when that volume is removed.
 package temporary
 
 import (
@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// Options say how to run it.
+// Options set how to run the temporary Heketi.
 type Options struct {
-	Program string // heketi
+	Program string // path of heketi
 	Config  string // heketi.json of the cluster's Heketi
-	Dir     string // for the database; it outlives restarts of the container
-	Key     string // Heketi's admin key; "" is for a Heketi without authentication
+	Dir     string // directory of the database; outlives restarts of the container
+	Key     string // Heketi's admin key; "": Heketi has no authentication
 	Output  io.Writer
 	Timing  Timing
 
-	// Started is for tests: it sees how to kill the Heketi, and returns the URL to reach it by.
+	// Started is set by tests: it gets a function that kills the Heketi, and returns the URL to reach it by.
 	Started func(url string, kill func()) string
 }
 
-// Timing says how long to wait.
+// Timing sets how long to wait.
 type Timing struct {
-	Poll  time.Duration // between two looks
-	Hello time.Duration // for an answer to one
+	Poll  time.Duration // between two attempts
+	Hello time.Duration // for the answer to one attempt
 	Limit time.Duration // until Heketi answers, and until it has ended
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Rename gives a volume another name in the database, before Heketi is started. It does nothing if no volume has the name.
+// Rename renames a volume in the database, before Heketi is started. It does nothing if no volume has the name.
 func (o Options) Rename(ctx context.Context, volume, name string) error {
 	return o.edit(ctx, func(exported []byte) ([]byte, error) {
 		changed, err := renamed(exported, volume, name)
@@ -18,8 +18,8 @@ func (o Options) Rename(ctx context.Context, volume, name string) error {
 	})
 }
 
-// renamed returns an exported database in which a volume has another name, or nil if no volume has the first one. All else in it stays
-// as it is.
+// renamed returns an exported database in which the volume has the new name, or nil if no volume has the old one. Everything else
+// stays as it is.
 func renamed(content []byte, volume, name string) ([]byte, error) {
 	var sections, volumes map[string]json.RawMessage
 	if err := json.Unmarshal(content, &sections); err != nil {

@@ -1,4 +1,4 @@
-// Package wait waits for other parts of an installation, and logs what it waits for.
+// Package wait waits for other parts of an installation, and logs each change of what is missing.
 package wait
 
 import (
@@ -10,7 +10,8 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Until calls done every poll until it succeeds, and logs what is missing when that changes. After the limit, the last error is the result.
+// Until calls done every poll until done succeeds, and logs done's error when it changes. After the limit, Until returns the last
+// error.
 func Until(ctx context.Context, poll, limit time.Duration, doing string, done func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

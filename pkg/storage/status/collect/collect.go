@@ -1,5 +1,5 @@
-// Package collect finds out what a GlusterFS server reports about itself. It runs commands that take no lock of gluster, each for a
-// bounded time.
+// Package collect gathers the report of a GlusterFS server about itself. It runs only commands that take no lock of gluster, each
+// with a time limit.
 package collect
 
 import (
@@ -21,23 +21,23 @@ import (
 )
 
 const (
-	// lvmLimit is for a device that hangs: LVM reads the metadata of all of them.
+	// lvmLimit allows for a hanging device: LVM reads the metadata of all devices.
 	lvmLimit = 30 * time.Second
-	// healLimit bounds the look at all volumes. The first volumes of a large site are better than no answer.
+	// healLimit bounds the query of all volumes. At a large site, the first volumes are better than no answer.
 	healLimit = 90 * time.Second
-	// healsAtOnce is small: each crawls lists on all bricks of a volume.
+	// healsAtOnce is small, because each query crawls lists on all bricks of a volume.
 	healsAtOnce = 2
-	// mostReason is for what a program says about its failure.
+	// mostReason bounds the length of a program's error message.
 	mostReason = 300
 )
 
-// Collector asks the gluster and LVM of one server.
+// Collector queries the gluster and LVM of one server.
 type Collector struct {
 	Runner cli.Runner
-	RunDir string // of glusterd
+	RunDir string // directory of glusterd
 }
 
-// Server reports what the server knows without asking others. A part that cannot be read is among the failures.
+// Server returns what the server can report without asking other servers. Parts that cannot be read are listed in Failures.
 func (c Collector) Server(ctx context.Context) status.Server {
 	var (
 		server                              status.Server
@@ -63,7 +63,7 @@ func (c Collector) Server(ctx context.Context) status.Server {
 	return server
 }
 
-// Heal reports the heal backlog of all volumes that are started.
+// Heal returns the heal backlog of all started volumes.
 func (c Collector) Heal(ctx context.Context) status.Heal {
 	gluster := c.gluster()
 	volumes, err := c.volumes(ctx, gluster)
@@ -75,7 +75,7 @@ func (c Collector) Heal(ctx context.Context) status.Heal {
 	var (
 		heal  status.Heal
 		mu    sync.Mutex
-		group errgroup.Group // without its context: a volume that fails does not end the others
+		group errgroup.Group // without a shared context: an error of one volume does not cancel the others
 	)
 	group.SetLimit(healsAtOnce)
 	for _, v := range volumes {
@@ -106,7 +106,7 @@ func (c Collector) Heal(ctx context.Context) status.Heal {
 	return heal
 }
 
-// gluster uses a file for glusterd's state that no other process uses at the same time.
+// gluster returns a CLI with a separate file for glusterd's state, which no other process uses at the same time.
 func (c Collector) gluster() *cli.CLI {
 	return &cli.CLI{Runner: c.Runner, Limits: cli.DefaultLimits(), RunDir: c.RunDir, StateFile: fmt.Sprintf("glusterfs-storage-status-%d", os.Getpid())}
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
 )
 
-// machine answers commands with what gluster 10.3 and LVM 2.03.16 print. No device-mapper was at hand: the percentages in
-// lvs-active.json were put into the output for pools that are not active.
+// machine answers commands with output of gluster 10.3 and LVM 2.03.16. The percentages in lvs-active.json were added by hand to
+// output for inactive pools, because no device-mapper was available.
 type machine struct {
 	t      *testing.T
-	dir    string            // of glusterd
+	dir    string            // directory of glusterd
 	fail   map[string]error  // by a part of the command
-	output map[string]string // instead of a file
+	output map[string]string // replaces the contents of a file
 	hang   string            // a part of a command that never ends
 	ran    []string
 }
@@ -72,7 +72,7 @@ func newMachine(t *testing.T) (*machine, Collector) {
 	return m, Collector{Runner: serial{m, make(chan struct{}, 1)}, RunDir: m.dir}
 }
 
-// serial has one command run at a time.
+// serial runs one command at a time.
 type serial struct {
 	*machine
 	turn chan struct{}
@@ -116,7 +116,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestPartsThatFail: what can be read is reported all the same.
+// TestPartsThatFail: a part that fails does not prevent the report of the others.
 func TestPartsThatFail(t *testing.T) {
 	for command, says := range map[string]string{
 		"pool list": "the peers cannot be read: exit status 1: Connection failed",
@@ -144,11 +144,11 @@ func TestPools(t *testing.T) {
 	if err != nil || len(pools) != 2 || pools[0].Active || pools[1].Promised != 2<<30 {
 		t.Errorf("%+v, %v", pools, err)
 	}
-	// The lab's stand-in has no pools, and neither has a node without volumes.
+	// The lab's stand-in has no pools, nor has a node without volumes.
 	if pools, err := readPools([]byte(`{"report":[{"lv":[]}]}`)); err != nil || pools == nil || len(pools) != 0 {
 		t.Errorf("%+v, %v", pools, err)
 	}
-	// Other groups of the node are none of Heketi's.
+	// The node's other groups are not Heketi's.
 	if pools, err := readPools([]byte(strings.ReplaceAll(string(inactive), group, "data"))); err != nil || len(pools) != 0 {
 		t.Errorf("%+v, %v", pools, err)
 	}

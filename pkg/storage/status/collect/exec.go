@@ -15,12 +15,13 @@ import (
 const (
 	// killedAfter is the time from SIGTERM to SIGKILL.
 	killedAfter = 2 * time.Second
-	// leftAfter is the time from SIGKILL until a process is left behind: one that waits in the kernel, for a device, cannot be killed.
+	// leftAfter is the time from SIGKILL until a process is left behind. A process that is blocked in the kernel by a device
+	// cannot be killed.
 	leftAfter = 2 * time.Second
 )
 
-// Exec runs programs as children of this process. The first process of the container cannot use it: that one reaps all of its
-// children itself.
+// Exec runs programs as children of this process. The container's first process must not use it, because that process reaps all
+// of its children itself.
 type Exec struct{}
 
 // Run implements cli.Runner.
@@ -55,7 +56,7 @@ func (Exec) Run(ctx context.Context, args ...string) ([]byte, error) {
 	case exited:
 		said := string(exit.Stderr)
 		if strings.TrimSpace(said) == "" {
-			said = string(r.output) // gluster writes some of its errors there
+			said = string(r.output) // gluster prints some of its errors on standard output
 		}
 		return r.output, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), r.err, plain.Line(said, mostReason))
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
 )
 
-// pools asks LVM for the thin pools in the volume groups of Heketi. Others on the node are not the chart's.
+// pools returns the thin pools in Heketi's volume groups. The node's other thin pools are not the chart's.
 func (c Collector) pools(ctx context.Context) ([]status.Pool, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, lvmLimit, fmt.Errorf("no end after %s", lvmLimit))
 	defer cancel()
@@ -32,8 +32,8 @@ type logicalVolume struct {
 	Layout   string `json:"lv_layout"` // such as thin,pool or thin,sparse
 	Pool     string `json:"pool_lv"`   // of a thin volume
 	Size     string `json:"lv_size"`
-	Data     string `json:"data_percent"`     // empty for a volume that is not active
-	Metadata string `json:"metadata_percent"` // only of a pool
+	Data     string `json:"data_percent"`     // empty for an inactive volume
+	Metadata string `json:"metadata_percent"` // only for a pool
 	Health   string `json:"lv_health_status"`
 }
 
@@ -42,7 +42,7 @@ func (v logicalVolume) isPool() bool {
 	return slices.Contains(layout, "thin") && slices.Contains(layout, "pool")
 }
 
-// readPools reads LVM's report about logical volumes.
+// readPools decodes LVM's report about logical volumes.
 func readPools(out []byte) ([]status.Pool, error) {
 	var answer struct {
 		Report []struct {
@@ -56,7 +56,7 @@ func readPools(out []byte) ([]status.Pool, error) {
 		return nil, errors.New("LVM's report is empty")
 	}
 	volumes := slices.DeleteFunc(answer.Report[0].Volumes, func(v logicalVolume) bool { return !servers.IsHeketiGroup(v.Group) })
-	promised := map[string]uint64{} // by the pool's group and name
+	promised := map[string]uint64{} // by the group and name of the pool
 	for _, v := range volumes {
 		if v.Pool == "" {
 			continue
