@@ -47,8 +47,8 @@ func backupCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&o.watch, "watch", false, "go on, and save a copy after each change of the file --database")
-	flags.IntVar(&o.slots, "slots", 0, "save into the oldest of so many Secrets, --secret with -0, -1 and so on; wait up to five minutes until Heketi has no operation under way")
+	flags.BoolVar(&o.watch, "watch", false, "keep running, and save a copy after each change of the file --database")
+	flags.IntVar(&o.slots, "slots", 0, "number of Secrets, --secret with -0, -1 and so on, of which the oldest is overwritten; waits up to five minutes until Heketi has no operation in flight")
 	o.database.register(flags)
 	o.heketi.register(flags)
 	o.cluster.register(flags)
@@ -61,7 +61,7 @@ func (o *backupOptions) check() error {
 	case o.slots < 0:
 		return fmt.Errorf("--slots=%d: write a number of Secrets from 1", o.slots)
 	case o.watch && o.slots > 0:
-		return errors.New("--watch and --slots exclude each other: a change would push out the backups of the days before")
+		return errors.New("--watch and --slots exclude each other: each change would push out a backup of an earlier day")
 	}
 	return errors.Join(o.database.check(), o.heketi.check(), o.logging.Check())
 }

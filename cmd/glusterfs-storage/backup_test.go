@@ -200,7 +200,7 @@ func TestRestoreWarns(t *testing.T) {
 	}
 	path := filepath.Join(dir, "heketi.db")
 	args := []string{"restore", "--database=" + path, "--heketi=" + binaries.Server, "--kubeconfig=" + kubeconfig, "--namespace=storage"}
-	if code, output := runCommand(t, args...); code != 0 || !strings.Contains(output, `volumes="in-the-making"`) || !strings.Contains(output, "WARNING: the backup is from the midst of operations") {
+	if code, output := runCommand(t, args...); code != 0 || !strings.Contains(output, `volumes="in-the-making"`) || !strings.Contains(output, "WARNING: the backup was taken during operations") {
 		t.Errorf("code %d\n%s", code, output)
 	}
 	if entries, err := filepath.Glob(path + "*"); err != nil || len(entries) != 1 {

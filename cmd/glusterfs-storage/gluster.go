@@ -27,9 +27,9 @@ func newGlusterCommand() *cobra.Command {
 	var o glusterOptions
 	cmd := &cobra.Command{
 		Use:   "gluster",
-		Short: "Run GlusterFS: the first process of its container",
+		Short: "Run GlusterFS, as the first process of its container",
 		Long: "Mount the bricks of this node, run glusterd, answer probes. This must be the first process of its container: it adopts the\n" +
-			"bricks' processes, and ends them in the end.",
+			"bricks' processes, and ends them at its own end.",
 		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -52,7 +52,7 @@ func newGlusterCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.healthPort, "health-port", 29690, "port of /healthz, /readyz and /servez on 127.0.0.1")
-	flags.DurationVar(&o.healTimeout, "heal-timeout", 0, "be ready after this time although volumes are not healed; 0 waits for as long as it takes")
+	flags.DurationVar(&o.healTimeout, "heal-timeout", 0, "be ready after this time even if volumes are not healed; 0: no limit")
 	o.logs.register(flags)
 	o.logging.Register(flags)
 	return cmd
@@ -63,7 +63,7 @@ func (o *glusterOptions) check() error {
 		return fmt.Errorf("--health-port=%d: write a port from 1 to 65535", o.healthPort)
 	}
 	if o.healTimeout < 0 {
-		return fmt.Errorf("--heal-timeout=%s: write a time such as 1h, or 0 to wait for as long as it takes", o.healTimeout)
+		return fmt.Errorf("--heal-timeout=%s: write a time such as 1h, or 0 for no limit", o.healTimeout)
 	}
 	return errors.Join(o.logs.check(), o.logging.Check())
 }

@@ -26,7 +26,7 @@ type heketiOptions struct{ url, caFile string }
 
 func (o *heketiOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.url, "heketi-url", "", "address of Heketi, as in http://heketi.glusterfs-storage.svc:8080; its admin key is in the variable "+keyVariable+", which is empty for a Heketi without authentication")
-	flags.StringVar(&o.caFile, "heketi-ca-file", "", "PEM file with the authority of Heketi's certificate (default the system's)")
+	flags.StringVar(&o.caFile, "heketi-ca-file", "", "PEM file with the authority of Heketi's certificate (default: the system's authorities)")
 }
 
 func (o *heketiOptions) check() error {
@@ -49,8 +49,8 @@ func (o *heketiOptions) connect() (*heketi.Client, error) {
 type clusterOptions struct{ kubeconfig, namespace string }
 
 func (o *clusterOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "file that says how to reach the Kubernetes API (default as the pod that this is)")
-	flags.StringVar(&o.namespace, "namespace", "", "namespace of GlusterFS and Heketi (default that of the pod that this is)")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file for the Kubernetes API (default: the pod's own service account)")
+	flags.StringVar(&o.namespace, "namespace", "", "namespace of GlusterFS and Heketi (default: the pod's own namespace)")
 }
 
 // connect also fills in the namespace.
@@ -58,7 +58,7 @@ func (o *clusterOptions) connect() (*kube.Client, error) {
 	if o.namespace == "" {
 		content, err := os.ReadFile(namespaceFile)
 		if err != nil {
-			return nil, commandline.Usage(fmt.Errorf("--namespace is missing, and this is no pod: %w", err))
+			return nil, commandline.Usage(fmt.Errorf("--namespace is missing, and this is not a pod: %w", err))
 		}
 		o.namespace = strings.TrimSpace(string(content))
 	}

@@ -21,10 +21,10 @@ type jobOptions struct {
 }
 
 func (o *jobOptions) register(flags *pflag.FlagSet, job *jobs.Options) {
-	flags.StringVar(&job.Pod, "pod", "", "name of the pod that this is, so that it does not wait for itself (default the host name)")
+	flags.StringVar(&job.Pod, "pod", "", "name of this pod, so that the Job does not wait for itself (default: the host name)")
 	flags.StringVar(&job.Config, "config", "", "heketi.json, for a temporary Heketi")
-	flags.StringVar(&job.Program, "heketi", "/usr/bin/heketi", "program of Heketi")
-	flags.StringVar(&job.Dir, "directory", filepath.Dir(databasePath), "directory for the database of a temporary Heketi, which outlives a restart of the container")
+	flags.StringVar(&job.Program, "heketi", "/usr/bin/heketi", "path of the heketi binary")
+	flags.StringVar(&job.Dir, "directory", filepath.Dir(databasePath), "directory for a temporary Heketi's database; it must outlive a restart of the container")
 	flags.StringVar(&job.Claim, "claim", "heketi-db", "claim for the volume of Heketi's database; its PersistentVolume is NAMESPACE-VOLUME")
 	o.heketi.register(flags)
 	o.cluster.register(flags)

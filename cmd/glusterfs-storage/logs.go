@@ -17,9 +17,9 @@ const day = 24 * time.Hour
 
 func (o *logOptions) register(flags *pflag.FlagSet) {
 	limits := logfiles.DefaultLimits()
-	flags.IntVar(&o.sizeMiB, "log-size", int(limits.Size>>20), "MiB of a log of GlusterFS; one that is larger is packed into a copy and emptied")
-	flags.IntVar(&o.copies, "log-copies", limits.Copies, "copies of each log that are kept")
-	flags.IntVar(&o.days, "log-days", int(limits.Age/day), "days after which copies are removed, and logs of bricks that no process writes any more")
+	flags.IntVar(&o.sizeMiB, "log-size", int(limits.Size>>20), "largest size of a GlusterFS log in MiB; a larger log is packed into a copy and emptied")
+	flags.IntVar(&o.copies, "log-copies", limits.Copies, "number of copies kept of each log")
+	flags.IntVar(&o.days, "log-days", int(limits.Age/day), "days after which copies are removed, and logs of bricks that no process has open")
 }
 
 func (o *logOptions) check() error {

@@ -26,7 +26,7 @@ func TestWrongOptions(t *testing.T) {
 		"minus one slot":         {append(backup, "--slots=-1"), "--slots=-1: write a number of Secrets from 1"},
 		"backup without Heketi":  {[]string{"backup"}, "--heketi-url is missing"},
 		"a relative database":    {[]string{"restore", "--database=heketi.db"}, "--database=heketi.db: write an absolute path"},
-		"no namespace":           {[]string{"restore"}, "--namespace is missing, and this is no pod"},
+		"no namespace":           {[]string{"restore"}, "--namespace is missing, and this is not a pod"},
 		"an argument":            {append(backup, "now"), `unexpected argument "now"`},
 	} {
 		if code, output := runCommand(t, tt.args...); code != 2 || !strings.Contains(output, tt.want) {

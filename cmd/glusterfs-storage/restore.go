@@ -24,7 +24,7 @@ func restoreCommand() *cobra.Command {
 	var o restoreOptions
 	cmd := &cobra.Command{
 		Use:   "restore",
-		Short: "Put the backup of Heketi's database on a volume that has none",
+		Short: "Restore the backup of Heketi's database onto a volume that has no database",
 		Args:  commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.database.check(), o.logging.Check()); err != nil {
@@ -39,8 +39,8 @@ func restoreCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&o.allowEmpty, "allow-empty", false, "let Heketi begin with an empty database if there is neither a database nor a backup")
-	flags.StringVar(&o.program, "heketi", "/usr/bin/heketi", "program of Heketi, to look for volumes that are unfinished in the backup")
+	flags.BoolVar(&o.allowEmpty, "allow-empty", false, "let Heketi start with an empty database if there is neither a database nor a backup")
+	flags.StringVar(&o.program, "heketi", "/usr/bin/heketi", "path of the heketi binary, with which the backup is searched for unfinished volumes")
 	o.database.register(flags)
 	o.cluster.register(flags)
 	o.logging.Register(flags)

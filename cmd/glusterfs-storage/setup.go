@@ -24,14 +24,14 @@ func setupCommand() *cobra.Command {
 	o := setupOptions{Options: setup.Options{Timing: setup.DefaultTiming()}}
 	cmd := &cobra.Command{
 		Use:   "setup",
-		Short: "Load the topology into Heketi; make the volume of Heketi's database first, where there is none",
-		Long: "Setup is the Job of the chart. It may be ended anywhere and started again. It adds what Heketi lacks of the topology, and removes nothing.\n\n" +
+		Short: "Load the topology into Heketi; first make the volume of Heketi's database, if there is none",
+		Long: "Setup is the Job of the chart. It may be ended at any point and started again. It adds the parts of the topology that Heketi lacks, and removes nothing.\n\n" +
 			"  1. Read and check the topology.\n" +
-			"  2. Wait until other Jobs of the installation have ended. Ask Heketi, if there is one, what it lacks of the topology.\n" +
-			"  3. Wait until gluster answers on the nodes that something is to be added on. If there is a Heketi, the last step is next.\n" +
-			"  4. Find out whether the volume of Heketi's database is there.\n" +
+			"  2. Wait until other Jobs of the installation have ended. Ask Heketi, if there is one, which parts of the topology it lacks.\n" +
+			"  3. Wait until gluster answers on the nodes to which something is added. If there is a Heketi, the last step is next.\n" +
+			"  4. Find out whether the volume of Heketi's database exists.\n" +
 			"  5. Make the volume with a temporary Heketi, back up its database, make the claim, and wait for Heketi.\n" +
-			"  6. Load the topology. Nodes that Heketi has and on which gluster does not answer are left alone.",
+			"  6. Load the topology. Heketi's nodes on which gluster does not answer are left as they are.",
 		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -54,13 +54,13 @@ func setupCommand() *cobra.Command {
 }
 
 func (o *setupOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.Topology, "topology", "", "file with the topology, as for heketi-cli topology load")
-	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", `label KEY=VALUE by which gluster runs on a node; nodes without it are warned about ("" for none)`)
+	flags.StringVar(&o.Topology, "topology", "", "topology file, as for heketi-cli topology load")
+	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", `label KEY=VALUE of the storage nodes; a node without it is logged ("": no check)`)
 	flags.StringVar(&o.Volume.Name, "database-volume", "heketidbstorage", "volume of Heketi's database")
-	flags.IntVar(&o.Volume.SizeGiB, "database-size", 2, "its size in GiB")
-	flags.IntVar(&o.Volume.Replica, "database-replica", 3, "on how many nodes it is")
-	flags.Int64Var(&o.Volume.GID, "database-gid", 65532, "group that Heketi runs as")
-	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait for gluster on the nodes that something is to be added on")
+	flags.IntVar(&o.Volume.SizeGiB, "database-size", 2, "size of the volume of Heketi's database in GiB")
+	flags.IntVar(&o.Volume.Replica, "database-replica", 3, "number of copies of the volume of Heketi's database, each on another node")
+	flags.Int64Var(&o.Volume.GID, "database-gid", 65532, "id of the group as which Heketi runs")
+	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait for gluster on the nodes to which something is added")
 	flags.DurationVar(&o.Timing.Heketi, "heketi-timeout", o.Timing.Heketi, "how long to wait for Heketi's pod")
 	o.job.register(flags, &o.Options.Options)
 }

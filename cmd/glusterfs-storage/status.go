@@ -17,7 +17,7 @@ func statusCommand() *cobra.Command {
 	heal := false
 	cmd := &cobra.Command{
 		Use:   status.Command,
-		Short: "Print what the GlusterFS of this container reports, as JSON",
+		Short: "Print the report of this container's GlusterFS, as JSON",
 		Long: "Print peers, volumes, this server's bricks and Heketi's thin pools, or with --heal the heal backlog of all volumes, as JSON. Run it in a pod of\n" +
 			"GlusterFS. It changes nothing and takes no lock of gluster.",
 		Args: commandline.NoArguments,

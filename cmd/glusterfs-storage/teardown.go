@@ -22,12 +22,12 @@ func teardownCommand() *cobra.Command {
 	o := teardownOptions{Options: teardown.Options{Timing: teardown.DefaultTiming()}}
 	cmd := &cobra.Command{
 		Use:   "teardown",
-		Short: "Take the installation apart, so that nothing is left on the devices; refuse while there are volumes",
-		Long: "Teardown is the Job that an administrator makes from the chart's CronJob storage-teardown. It may be ended anywhere and started again.\n\n" +
-			"  1. Look for what would be lost. If there is anything, it ends with code 3, and has changed nothing. A refusal in a later step says how to start Heketi again.\n" +
+		Short: "Remove the installation, so that nothing is left on the devices; refuse while there are volumes",
+		Long: "Teardown is the Job that an administrator creates from the chart's CronJob storage-teardown. It may be ended at any point and started again.\n\n" +
+			"  1. Look for data that would be lost. If there is any, teardown ends with code 3 and has changed nothing. A refusal in a later step says how to start Heketi again.\n" +
 			"  2. Back up Heketi's database, and end Heketi for good.\n" +
 			"  3. With a temporary Heketi, delete the volume of Heketi's database. Forget nodes that were deleted from Kubernetes, and disabled devices\n" +
-			"     that LVM does not find: they are lost, and what is on them stays.\n" +
+			"     that LVM does not find: they are lost, and their content stays.\n" +
 			"  4. Remove all devices from Heketi, and Heketi's volume groups from the devices.\n" +
 			"  5. Remove all nodes and clusters.\n" +
 			"  6. Delete the claim of the database, and empty the Secret with its backup. List what remains to be done.",
@@ -56,8 +56,8 @@ func (o *teardownOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.StatefulSet, "statefulset", "heketi", "StatefulSet of Heketi")
 	flags.StringVar(&o.Volume, "database-volume", "heketidbstorage", "volume of Heketi's database")
 	flags.StringVar(&o.Release, "release", "glusterfs-storage", "release of the chart, for the list of what remains to be done")
-	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", "label KEY=VALUE of the storage nodes, for this list")
-	flags.StringSliceVar(&o.Directories, "node-directories", []string{"/var/lib/glusterd", "/var/lib/heketi"}, "directories of GlusterFS on the storage nodes, for this list")
+	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", "label KEY=VALUE of the storage nodes, for the list of what remains to be done")
+	flags.StringSliceVar(&o.Directories, "node-directories", []string{"/var/lib/glusterd", "/var/lib/heketi"}, "directories of GlusterFS on the storage nodes, for the list of what remains to be done")
 	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait until gluster answers in its pods")
 	flags.DurationVar(&o.Timing.Heketi, "heketi-timeout", o.Timing.Heketi, "how long to wait for Heketi's pod")
 	o.job.register(flags, &o.Options.Options)

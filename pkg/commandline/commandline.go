@@ -66,7 +66,7 @@ func NewRoot(name, short, missing, version string) *cobra.Command {
 // NoArguments refuses positional arguments.
 func NoArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return Usage(fmt.Errorf("unexpected argument %q (%s --help lists what there is)", args[0], cmd.CommandPath()))
+		return Usage(fmt.Errorf("unexpected argument %q (%s --help lists the arguments)", args[0], cmd.CommandPath()))
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"version"}, 0, `program v1\.2\.3 \(go1\.\S+, \w+/\w+\)\n`, ""},
 		{[]string{"fail"}, 1, "", "program fail: first; second.*\n"},
 		{nil, 2, "", `program: a command is missing \(program --help lists the commands\)\n`},
-		{[]string{"fail", "x"}, 2, "", `program fail: unexpected argument "x" \(program fail --help lists what there is\)\n`},
+		{[]string{"fail", "x"}, 2, "", `program fail: unexpected argument "x" \(program fail --help lists the arguments\)\n`},
 		{[]string{"x"}, 2, "", `program: unexpected argument "x" .*\n`},
 		{[]string{"fail", "--x"}, 2, "", `program fail: unknown flag: --x \(program fail --help lists the flags\)\n`},
 		{[]string{"completion"}, 2, "", `program: unexpected argument "completion" .*\n`},

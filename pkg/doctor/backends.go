@@ -58,7 +58,7 @@ func shared(owners map[string][]string) []report.Finding {
 		said[subject] = true
 		findings = append(findings, report.Finding{
 			Severity: report.Warning, Check: "configuration", Subject: subject,
-			Message: "they are one and the same Heketi (all know cluster " + cluster + "), so that group ids may be given twice and operations exceed its limit",
+			Message: "they are the same Heketi (all have cluster " + cluster + "), so group ids may be assigned twice, and operations may exceed its limit",
 			Remedy:  "keep one of them; if volumes have handles of both, keep both and use only one in StorageClasses",
 		})
 	}
@@ -114,7 +114,7 @@ func (p *backendCheck) run(ctx context.Context) []report.Finding {
 func (p *backendCheck) clock(greeting heketi.Greeting) report.Finding {
 	const check = "heketi-clock"
 	if !greeting.Timed {
-		return p.finding(report.Info, check, "its answer does not say what time it is there, so the clocks cannot be compared", "")
+		return p.finding(report.Info, check, "its answer has no time, so the clocks cannot be compared", "")
 	}
 	ahead := greeting.Ahead.Round(time.Second)
 	side, distance, limit := "ahead of", ahead, farthestAhead
@@ -150,8 +150,8 @@ func (p *backendCheck) key(ctx context.Context) (finding report.Finding, ok bool
 		finding.Commands = []string{backendreport.CLI(p.backend, "cluster list")}
 		return finding, false
 	case errors.Is(err, volume.ErrUnauthenticated) && !p.backend.HasKey():
-		return p.finding(report.Warning, check, "it wants a key and none is configured, so that only requests with secrets of their own work; "+
-			"capacity, lists and the rest of this examination need a configured one", "set the backend's keyFile"), false
+		return p.finding(report.Warning, check, "it requires a key and none is configured, so only requests that carry a secret work; "+
+			"capacity, lists and the other checks need a configured key", "set the backend's keyFile"), false
 	case err != nil:
 		return p.failed(report.Critical, check, err), false
 	case len(clusters) == 0:
@@ -159,7 +159,7 @@ func (p *backendCheck) key(ctx context.Context) (finding report.Finding, ok bool
 			"if it had volumes, restore its database and create nothing before that; otherwise load a topology",
 			backendreport.CLI(p.backend, "topology load --json=topology.json")), false
 	case !p.backend.HasKey():
-		return p.finding(report.Info, check, "it takes requests without a key: whoever reaches it can delete every volume",
+		return p.finding(report.Info, check, "it accepts requests without a key: any program that reaches it can delete every volume",
 			"start Heketi without --disable-auth, with keys, and set the backend's keyFile"), true
 	}
 	return p.finding(report.OK, check, "it accepts the key", ""), true

@@ -62,7 +62,7 @@ func TestBackend(t *testing.T) {
 		last     bool // there are no findings about the database
 	}{
 		{"wrong key", "another key", nil, "heketi-key", report.Critical, "signature is invalid", "admin key", true},
-		{"no key but one is wanted", "", nil, "heketi-key", report.Warning, "wants a key", "keyFile", true},
+		{"no key but one is wanted", "", nil, "heketi-key", report.Warning, "requires a key", "keyFile", true},
 		{"not a Heketi", heketitest.DefaultKey, func(s *heketitest.Server) {
 			s.Inject(heketitest.Fault{Prefix: "GET /hello", Status: 200, Body: "<html>"})
 		}, "heketi-reachable", report.Critical, "not a Heketi", "", true},

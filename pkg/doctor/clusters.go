@@ -43,7 +43,7 @@ func (p *backendCheck) offline(cluster string) []report.Finding {
 	say := func(what, where, command string) {
 		findings = append(findings, p.finding(report.Warning, check,
 			fmt.Sprintf("cluster %s: %s is offline or failed%s, so that no new bricks are put there", cluster, what, where),
-			"if that is not meant, put it back:", backendreport.CLI(p.backend, command)))
+			"if that is not intended, enable it again:", backendreport.CLI(p.backend, command)))
 	}
 	for _, nodeID := range p.dump.Clusters[cluster].Nodes {
 		node := p.dump.Nodes[nodeID]
@@ -168,7 +168,7 @@ func (c checker) reach(ctx context.Context, subject string, hosts []string) []re
 		if !c.onNode {
 			finding.Severity = report.Info
 			finding.Message = all + " cannot be reached from here: " + reasons[0]
-			finding.Remedy = "in a pod nothing has to be done: nodes need a way to gluster servers, and pods had better have none. Look from the nodes, with doctor --node"
+			finding.Remedy = "in a pod, do nothing: nodes must reach gluster servers, and pods should not. Check from the nodes, with doctor --node"
 			return []report.Finding{finding}
 		}
 		severity = report.Critical

@@ -189,7 +189,7 @@ func TestKeys(t *testing.T) {
 	server.Inject(heketitest.Fault{Prefix: "GET /clusters", Status: 503, Body: "Service disabled for maintenance"})
 	path = configFile(t, "", one(server.URL))
 	found = find(Run(t.Context(), Config{ConfigFile: path, Prober: prober()}), "heketi-key")
-	if len(found) != 1 || found[0].Severity != report.Critical || strings.Contains(found[0].Message, "wants a key") {
+	if len(found) != 1 || found[0].Severity != report.Critical || strings.Contains(found[0].Message, "requires a key") {
 		t.Errorf("maintenance: %+v", found)
 	}
 	server = heketitest.New(t, heketitest.NewCluster())

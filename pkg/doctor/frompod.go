@@ -48,7 +48,7 @@ func (c checker) openToPods(ctx context.Context, server string, atOnce int) repo
 	addresses, err := c.prober.Addresses(ctx, server)
 	if err != nil {
 		finding.Severity = report.Warning
-		finding.Message = fmt.Sprintf("the name cannot be looked up here, so that no port was tried: %v", err)
+		finding.Message = fmt.Sprintf("the name cannot be resolved here, so no port was tried: %v", err)
 		finding.Remedy = "name the server by its address"
 		return finding
 	}
@@ -57,7 +57,7 @@ func (c checker) openToPods(ctx context.Context, server string, atOnce int) repo
 	finding.Severity = report.Warning
 	finding.Remedy = "keep pods away with deploy/examples/firewall-nodes.nft or networkpolicy.yaml, or let volumes require client certificates " +
 		"(auth.ssl-allow) and glusterd TLS; see docs/security.md#keep-pods-from-the-gluster-servers"
-	const bricks = "on which a brick gives every user's files to any client, unless its volume requires certificates"
+	const bricks = "on which a brick serves every user's files to any client, unless its volume requires certificates"
 	switch {
 	case glusterd && brick != 0:
 		finding.Message = fmt.Sprintf("a pod here can connect to port %d, on which glusterd lists all volumes, and to port %d, %s", glusterdPort, brick, bricks)
@@ -66,7 +66,7 @@ func (c checker) openToPods(ctx context.Context, server string, atOnce int) repo
 	case brick != 0:
 		finding.Message = fmt.Sprintf("a pod here can connect to port %d, %s", brick, bricks)
 	case tried == 0:
-		finding.Message = "what a pod here can connect to cannot be judged: no port could be tried"
+		finding.Message = "no port could be tried, so this check has no result"
 		finding.Remedy = "name fewer servers, and look at the limit of open files in this pod (ulimit -n)"
 	default:
 		finding.Severity, finding.Remedy = report.OK, ""

@@ -133,7 +133,7 @@ func TestFromPodWithoutFiles(t *testing.T) {
 		return nil, &net.OpError{Op: "dial", Net: kind, Err: unix.EMFILE}
 	}
 	found := Run(t.Context(), Config{FromPod: []string{"10.0.0.1"}, Prober: &p})
-	if len(found) != 1 || found[0].Severity != report.Warning || !strings.Contains(found[0].Message, "cannot be judged") {
+	if len(found) != 1 || found[0].Severity != report.Warning || !strings.Contains(found[0].Message, "no port could be tried") {
 		t.Errorf("%+v", found)
 	}
 }

@@ -59,12 +59,12 @@ func (c checker) askClient(ctx context.Context, asker *fusequery.Asker, device m
 	switch {
 	case errors.Is(err, mount.ErrTimeout):
 		return nodeFinding(report.Warning, checkLeftovers, fmt.Sprintf("a GlusterFS client does not answer within %s: it is mounted %s", limit, at),
-			"its log tells why (in the node plugin's state directory, logs/); a client that waits for its servers goes on when they are back")
+			"its log tells why (in the node plugin's state directory, logs/); a client that waits for its servers continues when they are back")
 	case err != nil:
 		return nodeFinding(report.Warning, checkLeftovers, err.Error(), "")
 	case ended:
 		return nodeFinding(report.Warning, checkLeftovers, "a GlusterFS client has died, and its mount is still there "+at+
-			": whoever uses it gets \"Transport endpoint is not connected\"",
+			": any pod that uses it gets \"Transport endpoint is not connected\"",
 			"the node plugin replaces it, and its log says what prevents that; with --heal-mounts=false, delete the pods that use the volume on this "+
 				"node. If no pod uses it:", "umount --lazy "+quoted(paths[0]))
 	}
@@ -80,7 +80,7 @@ func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 	volumes, err := fuseclient.ReadVolumes(n.StateDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return []report.Finding{{Severity: report.Info, Check: checkLeftovers, Subject: subject,
-			Message: "it is not there: no node plugin has run here, or with another --state-dir"}}
+			Message: "it does not exist: no node plugin has run here, or it used another --state-dir"}}
 	}
 	ending, endingErr := fuseclient.ReadEnding(n.StateDir)
 	if err = errors.Join(err, endingErr); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -112,7 +112,7 @@ func recordFindings(subject string, volumes, ending []fuseclient.Recorded) []rep
 	}
 	if len(ending) > 0 {
 		findings = append(findings, report.Finding{Severity: report.Info, Check: checkLeftovers, Subject: subject,
-			Message: plain.Plural(len(ending), "client") + " told to end and not yet seen to have ended", Remedy: "the node plugin sees to it when it starts"})
+			Message: plain.Plural(len(ending), "client") + " told to end, but not yet seen to have ended", Remedy: "the node plugin ends them at its next start"})
 	}
 	return append(findings, report.Finding{Severity: report.OK, Check: checkLeftovers, Subject: subject,
 		Message: plain.Plural(len(volumes), "volume") + " recorded as mounted"})
@@ -129,6 +129,6 @@ func uncleared(subject, stateDir string) []report.Finding {
 		return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject, Message: shortened(err.Error())}}
 	}
 	return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject,
-		Message: shortened("the node plugin could not clear away " + named(lines, "; ")),
-		Remedy:  "they do no harm to other volumes; look at the disk, remove them by hand, and restart the node plugin"}}
+		Message: shortened("the node plugin could not remove " + named(lines, "; ")),
+		Remedy:  "they do not affect other volumes; check the disk, remove them by hand, and restart the node plugin"}}
 }

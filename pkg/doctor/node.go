@@ -41,7 +41,7 @@ func nodeFinding(severity report.Severity, check, message, remedy string, comman
 func (n *Node) kernel(context.Context, checker) []report.Finding {
 	const check = "node-kernel"
 	if err := n.CheckKernel(); err != nil {
-		return nodeFinding(report.Critical, check, fmt.Sprintf("the kernel (%s) lacks a call that mounting needs: %v", kernelRelease(), err),
+		return nodeFinding(report.Critical, check, fmt.Sprintf("the kernel (%s) lacks a system call that mounting needs: %v", kernelRelease(), err),
 			"use Linux 5.12 or newer, and run this as root with CAP_SYS_ADMIN (in Kubernetes: in the node plugin's container, which is privileged)")
 	}
 	return nodeFinding(report.OK, check, "the kernel ("+kernelRelease()+") has what mounting needs", "")
@@ -85,10 +85,10 @@ func (n *Node) client(ctx context.Context, c checker) []report.Finding {
 	}
 	version := clientVersion.FindStringSubmatch(string(out))
 	if version == nil {
-		return nodeFinding(report.Warning, check, "the GlusterFS client does not say its version", "check that "+n.Glusterfs+" is the GlusterFS client")
+		return nodeFinding(report.Warning, check, "the GlusterFS client reports no version", "check that "+n.Glusterfs+" is the GlusterFS client")
 	}
 	if major, err := strconv.Atoi(version[2]); err != nil || major < oldestClient {
-		return nodeFinding(report.Warning, check, "the GlusterFS client is of version "+version[1]+", older than any that this driver is tested with",
+		return nodeFinding(report.Warning, check, "the GlusterFS client has version "+version[1]+", older than any that this driver is tested with",
 			fmt.Sprintf("use version %d or newer", oldestClient))
 	}
 	return nodeFinding(report.OK, check, "GlusterFS client "+version[1], "")

@@ -72,7 +72,7 @@ func TestNode(t *testing.T) {
 		{"old client", func(n *Node) { n.Glusterfs = script(t, "glusterfs 3.12.2") }, "node-client", report.Warning, "3.12.2"},
 		{"another program", func(n *Node) { n.Glusterfs = script(t, "hello") }, "node-client", report.Warning, "version"},
 		{"no client", func(n *Node) { n.Glusterfs = "/missing/glusterfs" }, "node-client", report.Critical, "/missing/glusterfs"},
-		{"never ran", func(n *Node) { n.StateDir = "/missing/state" }, "node-leftovers", report.Info, "not there"},
+		{"never ran", func(n *Node) { n.StateDir = "/missing/state" }, "node-leftovers", report.Info, "does not exist"},
 		{"volumes", func(n *Node) { writeRecord(t, n, "volumes/a.json", record(string(boot))) }, "node-leftovers", report.OK, "1 volume recorded"},
 		{"half a record", func(n *Node) { writeRecord(t, n, "volumes/a.json", "{") }, "node-leftovers", report.Warning, "a.json"},
 		{"earlier boot", func(n *Node) { writeRecord(t, n, "volumes/a.json", record("another")) }, "node-leftovers", report.Info, "1 record of an earlier boot"},

@@ -37,12 +37,12 @@ func (n *Node) placement(context.Context, checker) []report.Finding {
 		}
 	}
 	if inPod > 0 {
-		findings = append(findings, nodeFinding(report.Warning, checkClients, plain.Plural(inPod, "GlusterFS client")+" of the node plugin's pod, with which they end",
+		findings = append(findings, nodeFinding(report.Warning, checkClients, plain.Plural(inPod, "GlusterFS client")+" in the node plugin's pod: clients there end with the pod",
 			"drain the node before its node plugin is replaced; volumes that are mounted afterwards do not depend on it, if client.placement is node")...)
 	}
 	if older > 0 {
 		findings = append(findings, nodeFinding(report.Info, checkClients, plain.Plural(older, "GlusterFS client")+" of an earlier version",
-			"nothing has to be done: a volume gets a new client when its last pod on this node has gone and the next one comes")...)
+			"do nothing: a volume gets a new client when its last pod on this node has ended and another pod uses the volume")...)
 	}
 	if len(findings) == 0 && state.Placement == fuseclient.PlacementPod {
 		return nodeFinding(report.OK, checkClients, "GlusterFS clients run in the node plugin's pod, as its --client-placement says", "")

@@ -40,7 +40,7 @@ func (n *Node) sealed(subject string, volumes []fuseclient.Recorded) []report.Fi
 	}
 	return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject,
 		Message: plain.Plural(len(paths), "mount point") + " without a mount cannot be removed, because the flag immutable is set: " + named(paths, ", "),
-		Remedy:  "the node plugin takes the flag off at its next start, or when it unmounts the volume. Where there will be none any more:", Commands: commands}}
+		Remedy:  "the node plugin removes the flag at its next start, or when it unmounts the volume. On a node without a node plugin:", Commands: commands}}
 }
 
 // isSealed reports whether a directory without a mount is immutable. It does not call into any GlusterFS client.

@@ -66,13 +66,13 @@ func (s *Storage) checks(ctx context.Context) []report.Finding {
 	const subject = "storage in the cluster"
 	switch {
 	case err != nil:
-		return []report.Finding{{Severity: report.Warning, Check: checkInstalled, Subject: subject, Message: fmt.Sprintf("it cannot be looked for: %v", err),
+		return []report.Finding{{Severity: report.Warning, Check: checkInstalled, Subject: subject, Message: fmt.Sprintf("its DaemonSets cannot be listed: %v", err),
 			Remedy: "docs/doctor.md lists what the account must be allowed to do; --storage-namespace=NAMESPACE looks in one namespace only"}}
 	case len(found) == 0:
 		return []report.Finding{{Severity: report.Warning, Check: checkInstalled, Subject: subject,
 			Message: "the chart glusterfs-storage is not installed " + where + ": there is no DaemonSet with the labels " + glusterLabels,
-			Remedy: "leave --storage out where GlusterFS runs outside of the cluster: --config examines its Heketi. If the chart is installed, name its namespace " +
-				"with --storage-namespace, and look whether its DaemonSet was deleted (helm upgrade makes it again)"}}
+			Remedy: "leave --storage out if GlusterFS runs outside the cluster: --config checks its Heketi. If the chart is installed, name its namespace " +
+				"with --storage-namespace, and check whether its DaemonSet was deleted (helm upgrade creates it again)"}}
 	}
 	checks := make([]func(context.Context) []report.Finding, len(found))
 	for i, daemonSet := range found {
@@ -124,7 +124,7 @@ func (s *section) heketi(ctx context.Context) {
 	const check = "storage-heketi"
 	pods, err := s.Kubernetes.Pods(ctx, s.namespace, heketiLabels)
 	if err != nil {
-		s.add(report.Warning, check, "", fmt.Sprintf("Heketi's pod cannot be looked at: %v", err), permissions)
+		s.add(report.Warning, check, "", fmt.Sprintf("Heketi's pods cannot be listed: %v", err), permissions)
 		return
 	}
 	pods = slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Ended })

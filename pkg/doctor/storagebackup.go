@@ -36,7 +36,7 @@ func (s *section) backups(ctx context.Context) {
 	text := "the backup of Heketi's database is as of its last change, " + s.ago(first.TakenAt)
 	if newest != nil {
 		s.copies(newest)
-		text += "; the last of the daily copies is of " + s.ago(newest.TakenAt)
+		text += "; the latest daily copy is of " + s.ago(newest.TakenAt)
 	}
 	s.ok(checkBackup, 0, text)
 }
@@ -47,15 +47,15 @@ func (s *section) firstBackup(first database.Backup, newest *database.Backup) {
 	secret, logs := "the Secret "+first.Secret, s.kubectl("logs heketi-0 -c backup --tail=20")
 	switch {
 	case first.Empty:
-		s.add(report.Critical, checkBackup, "", secret+" holds no backup of Heketi's database: should the database be lost, Heketi forgets its volumes",
-			"while the setup's Job runs for the first time, wait for it. Otherwise the log of the container backup in Heketi's pod says why none is saved", logs)
+		s.add(report.Critical, checkBackup, "", secret+" holds no backup of Heketi's database: if the database is lost, Heketi has no record of its volumes",
+			"if the setup's Job runs for the first time, wait for its end. Otherwise the log of the container backup in Heketi's pod says why nothing is saved", logs)
 	case first.Replace:
-		s.add(report.Warning, checkBackup, "", "no change of Heketi's database is saved: the backup in "+secret+" is chosen to replace the database",
-			"delete Heketi's pod, which then starts with the backup; or, to keep the database, remove the annotation",
+		s.add(report.Warning, checkBackup, "", "changes of Heketi's database are not saved: the backup in "+secret+" is chosen to replace the database",
+			"delete Heketi's pod, so that it starts from the backup; or, to keep the database, remove the annotation",
 			s.kubectl("delete pod heketi-0"), s.kubectl("annotate secret "+first.Secret+" "+database.RestoreAnnotation+"-"))
 	case first.Unfinished:
-		s.add(report.Warning, checkBackup, "", "the backup of Heketi's database is from the first setup, which has not ended",
-			"the log of the setup's Job says what it waits for", s.kubectl("logs -l app.kubernetes.io/component=setup --tail=20"))
+		s.add(report.Warning, checkBackup, "", "the backup of Heketi's database is from the first setup, which has not finished",
+			"the log of the setup's Job says what the Job waits for", s.kubectl("logs -l app.kubernetes.io/component=setup --tail=20"))
 	case newest != nil && newest.SHA256 != first.SHA256 && newest.TakenAt.Sub(first.TakenAt) > savedWithin && s.Now().Sub(newest.TakenAt) > savedWithin:
 		s.add(report.Critical, checkBackup, "", "changes of Heketi's database are not saved: the backup in "+secret+" is of "+s.ago(first.TakenAt)+
 			", and the later copy in the Secret "+newest.Secret+" differs", "the log of the container backup in Heketi's pod says why", logs)
@@ -64,14 +64,14 @@ func (s *section) firstBackup(first database.Backup, newest *database.Backup) {
 
 // copies checks the CronJob's copies. The CronJob also updates the time of an unchanged copy.
 func (s *section) copies(newest *database.Backup) {
-	severity, message := report.Warning, "the last of the daily copies of Heketi's database is of "+s.ago(newest.TakenAt)
+	severity, message := report.Warning, "the latest daily copy of Heketi's database is of "+s.ago(newest.TakenAt)
 	switch {
 	case newest.Empty:
 		severity, message = report.Info, "there is no daily copy of Heketi's database yet"
 	case s.Now().Sub(newest.TakenAt) <= oldestCopy:
 		return
 	}
-	s.add(severity, checkBackup, "", message, "look why the CronJob heketi-backup makes none. If heketi.backup.schedule is rarer than daily, nothing is wrong; if it is off, delete the Secrets "+
+	s.add(severity, checkBackup, "", message, "find out why the CronJob heketi-backup makes none. If heketi.backup.schedule is less often than daily, nothing is wrong; if it is off, delete the Secrets "+
 		database.SecretName+"-0 and so on", s.kubectl("get cronjob heketi-backup"), s.kubectl("get pods -l app.kubernetes.io/component=backup"))
 }
 

@@ -48,7 +48,7 @@ func (s *section) bricks(answered []*server) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(volumes)) {
 		if state := volumes[name]; state.stopped {
-			s.add(report.Warning, "storage-volumes", "", "gluster volume "+name+" is stopped, so that it cannot be mounted", "unless it was stopped on purpose:",
+			s.add(report.Warning, "storage-volumes", "", "gluster volume "+name+" is stopped and cannot be mounted", "unless it was stopped on purpose:",
 				s.inServer(answered[0], "volume start "+name))
 		} else if len(state.offline) > 0 {
 			s.offline(name, state)
@@ -63,11 +63,11 @@ func (s *section) offline(volume string, state *volumeBricks) {
 	severity, meaning := report.Warning, "the other copies serve: "
 	switch {
 	case !state.heals:
-		severity, meaning = report.Critical, "the volume has no copies, and files are missing: "
+		severity, meaning = report.Critical, "the volume has no copies, so files are missing: "
 	case len(state.nodes) > 1:
 		severity, meaning = report.Critical, "files may be read-only or unavailable: "
 	case s.silent:
-		severity, meaning = report.Critical, "a server has not answered, so that files may be read-only or unavailable: "
+		severity, meaning = report.Critical, "a server has not answered, so files may be read-only or unavailable: "
 	}
 	s.add(severity, checkBricks, "", "gluster volume "+volume+" has "+plain.Plural(len(state.offline), "brick")+" offline; "+meaning+named(state.offline, ", "),
 		"the events of the server's pod say whether the brick's file system is mounted, and the log in /var/log/glusterfs/bricks on its node why its process has ended. "+

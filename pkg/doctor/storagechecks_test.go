@@ -33,7 +33,7 @@ func TestStorageChecks(t *testing.T) {
 			c.nodes = append(c.nodes, kube.Node{Name: "storage4", Labels: c.nodes[1].Labels})
 			c.daemonSets[0].Desired = 4
 		},
-			checkServers, critical, "the node has the label storagenode=glusterfs and no pod of GlusterFS"},
+			checkServers, critical, "the node has the label storagenode=glusterfs but no pod of GlusterFS"},
 		"a node that is excluded": {func(c *cluster) { c.nodes = append(c.nodes, kube.Node{Name: "storage4", Labels: c.nodes[1].Labels}) },
 			checkServers, warning, "the DaemonSet places no pod of GlusterFS there"},
 		"a pod without a node":    {func(c *cluster) { c.gluster = append(c.gluster, kube.Pod{Name: "p", Why: "no node fits"}) }, checkServers, ok, "3 GlusterFS servers"},
@@ -42,9 +42,9 @@ func TestStorageChecks(t *testing.T) {
 			checkServers, warning, "nodes is forbidden"},
 		"an LVM that hangs": {func(c *cluster) {
 			s := c.servers["glusterfs-storage1"]
-			s.Failures, s.Pools = []string{"the thin pools cannot be read: no end after 30s"}, nil
+			s.Failures, s.Pools = []string{"the thin pools cannot be read: did not end within 30s"}, nil
 			c.servers["glusterfs-storage1"] = s
-		}, checkServers, warning, "no end after 30s"},
+		}, checkServers, warning, "did not end within 30s"},
 		"Heketi's pod":            {func(c *cluster) { c.heketi[0].Ready, c.heketi[0].Why = false, "CrashLoopBackOff" }, "storage-heketi", critical, "heketi-0 is not ready: CrashLoopBackOff"},
 		"no Heketi":               {func(c *cluster) { c.heketi[0].Ended = true }, "storage-heketi", critical, "Heketi has no pod"},
 		"a Heketi that is hidden": {func(c *cluster) { c.fail["heketi"] = errors.New("forbidden") }, "storage-heketi", warning, "forbidden"},
@@ -68,7 +68,7 @@ func TestStorageChecks(t *testing.T) {
 		"many entries":      {heal(func(v *status.VolumeHeal) { v.Summary.Pending = 100 }), checkHeal, warning, "vol_1 (100)"},
 		"split-brain":       {heal(func(v *status.VolumeHeal) { v.Summary.SplitBrain = 3 }), checkHeal, critical, "split-brain, which cannot be read, by gluster volume: vol_1 (3)"},
 		"an unknown brick":  {heal(func(v *status.VolumeHeal) { v.Summary.Unknown = []string{"10.0.0.3:/b"} }), checkHeal, warning, "vol_1: 10.0.0.3:/b"},
-		"an unknown volume": {heal(func(v *status.VolumeHeal) { v.Failure = "no end after 2m0s" }), checkHeal, warning, "vol_1: no end after 2m0s"},
+		"an unknown volume": {heal(func(v *status.VolumeHeal) { v.Failure = "did not end within 2m0s" }), checkHeal, warning, "vol_1: did not end within 2m0s"},
 		"no time":           {func(c *cluster) { c.heal.Skipped = 7 }, checkHeal, warning, "7 gluster volumes"},
 		"no heal backlog":   {func(c *cluster) { c.withoutHeal["glusterfs-storage1"] = errors.New("no answer after 3m0s") }, checkHeal, warning, "no answer after 3m0s"},
 		"metadata":          {pool(status.Pool{Size: 9, Promised: 9, Active: true, Metadata: 80}), checkPools, warning, "vg_1/tp_1 has 80 % of its metadata space"},

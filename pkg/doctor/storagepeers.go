@@ -35,11 +35,11 @@ func (s *section) peers(answered []*server) {
 		s.alone(one, answered)
 	}
 	for _, l := range lost {
-		severity, remedy := report.Warning, "no volume can be made on it or changed. Does its node run, is its pod ready, and can the nodes reach its port 24007? "+
+		severity, remedy := report.Warning, "no volume on it can be created or changed. Check that its node runs, that its pod is ready, and that the nodes reach its port 24007. "+
 			"docs/day-one.md (\"Afterwards\") says how to replace a node that is lost for good"
 		if l.Connected {
-			severity, remedy = report.Critical, "the server takes no part in the pool: its configuration differs from that of the others, in a volume that "+
-				"/var/log/glusterfs/glusterd.log on its node names"
+			severity, remedy = report.Critical, "the server does not take part in the pool: its configuration of a volume differs from that of the other servers; "+
+				"/var/log/glusterfs/glusterd.log on its node names the volume"
 		}
 		node := ""
 		if i := slices.IndexFunc(answered, func(one *server) bool { return one.status.Self() == l.UUID }); i >= 0 {
@@ -54,7 +54,7 @@ func (s *section) peers(answered []*server) {
 // alone reports a server that is in no pool, although there is a pool.
 func (s *section) alone(one *server, answered []*server) {
 	if len(one.status.Peers) == 1 && slices.ContainsFunc(answered, func(other *server) bool { return len(other.status.Peers) > 1 }) {
-		s.add(report.Info, checkPeers, one.node, "the server is in no pool with the others", "if the node is new, add it to the chart's values (nodes), and run helm upgrade. "+
+		s.add(report.Info, checkPeers, one.node, "the server is not in the pool of the other servers", "if the node is new, add it to the chart's values (nodes), and run helm upgrade. "+
 			"If it was in the pool, its /var/lib/glusterd was lost: docs/day-one.md (\"Afterwards\") says how to replace a node")
 	}
 }

@@ -56,7 +56,7 @@ func (s *section) gluster(ctx context.Context) {
 func (s *section) nodesWithoutServer(ctx context.Context, pods []kube.Pod) {
 	nodes, err := s.Kubernetes.Nodes(ctx)
 	if err != nil {
-		s.add(report.Warning, checkServers, "", fmt.Sprintf("the nodes cannot be listed, so that one without a server is not seen: %v", err), permissions)
+		s.add(report.Warning, checkServers, "", fmt.Sprintf("the nodes cannot be listed, so a node without a server is not noticed: %v", err), permissions)
 		return
 	}
 	label := storageLabel(s.servers.NodeSelector)
@@ -69,15 +69,15 @@ func (s *section) nodesWithoutServer(ctx context.Context, pods []kube.Pod) {
 		if slices.ContainsFunc(pods, func(p kube.Pod) bool { return p.Node == node.Name }) {
 			continue
 		}
-		severity, message, remedy := report.Critical, "the node has the label "+label+" and no pod of GlusterFS: its bricks are offline", "the DaemonSet's events say why no pod is made"
+		severity, message, remedy := report.Critical, "the node has the label "+label+" but no pod of GlusterFS: its bricks are offline", "the DaemonSet's events say why no pod is created"
 		if s.servers.Desired <= len(pods) {
-			severity, message = report.Warning, "the node has the label "+label+", and the DaemonSet places no pod of GlusterFS there"
-			remedy = "gluster.affinity keeps it away, or a taint that gluster.tolerations does not name. If the node is no storage node, remove the label"
+			severity, message = report.Warning, "the node has the label "+label+", but the DaemonSet places no pod of GlusterFS there"
+			remedy = "gluster.affinity excludes the node, or it has a taint that gluster.tolerations does not name. If it is not a storage node, remove the label"
 		}
 		s.add(severity, checkServers, node.Name, message, remedy, s.kubectl("describe daemonset "+s.servers.Name), "kubectl describe node "+node.Name)
 	}
 	if labelled == 0 {
-		s.add(report.Critical, checkServers, "", "no node has the label "+label+", so that GlusterFS runs nowhere", "label the storage nodes",
+		s.add(report.Critical, checkServers, "", "no node has the label "+label+", so GlusterFS runs on no node", "label the storage nodes",
 			"kubectl label node NODE "+strings.ReplaceAll(label, ",", " "))
 	}
 }
@@ -110,8 +110,8 @@ func (s *section) ask(ctx context.Context, pods []kube.Pod) []*server {
 	for _, one := range asked {
 		if one.failure != nil {
 			s.silent = true
-			s.add(report.Warning, checkServers, one.node, fmt.Sprintf("GlusterFS cannot be asked, so that its bricks and thin pools are not judged: %v", one.failure),
-				"the account needs get and create on pods/exec, and the image of the server the version of this program. By hand:",
+			s.add(report.Warning, checkServers, one.node, fmt.Sprintf("GlusterFS does not report, so its bricks and thin pools are not checked: %v", one.failure),
+				"the account needs get and create on pods/exec, and the server's image must have the version of this program. By hand:",
 				s.kubectl("exec "+one.pod+" -c "+servers.Container+" -- "+status.Program+" "+status.Command))
 			continue
 		}

@@ -118,7 +118,7 @@ func (c Client) list(ctx context.Context, more ...string) ([]object, error) {
 		Items []object `json:"items"`
 	}
 	if err := json.Unmarshal(out, &list); err != nil {
-		return nil, fmt.Errorf("kubectl's answer is no list of objects: %w", err)
+		return nil, fmt.Errorf("kubectl's answer is not a list of objects: %w", err)
 	}
 	return list.Items, nil
 }

@@ -56,7 +56,7 @@ func TestNotFound(t *testing.T) {
 		"in several releases":   {Client{}, []kubectltest.Answer{{To: "get", Stdout: two}}, []string{"r, s", "--release"}},
 		"in another release":    {Client{Release: "x"}, []kubectltest.Answer{{To: "get", Stdout: two}}, []string{"--release=x", "r, s"}},
 		"no answer":             {Client{}, []kubectltest.Answer{{To: "get", Code: 1, Stderr: "E1129 09:00:00.000000 1 memcache.go:1] \"x\"\nThe connection was refused\n"}}, []string{"list the driver's pods: The connection was refused"}},
-		"an answer that is odd": {Client{}, []kubectltest.Answer{{To: "get", Stdout: "hello"}}, []string{"no list of objects"}},
+		"an answer that is odd": {Client{}, []kubectltest.Answer{{To: "get", Stdout: "hello"}}, []string{"not a list of objects"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			kubectltest.Install(t, c.answers...)

@@ -27,7 +27,7 @@ func (i Installation) Versions() []report.Finding {
 			findings = append(findings, report.Finding{
 				Severity: report.Warning, Check: checkVersions, Subject: subject,
 				Message: fmt.Sprintf("%d pods have another image: %s", len(others), plain.Few(others, 5, ", ", " and ")),
-				Remedy: "wait for the end of the roll-out, or look why it does not go on; with the update strategy OnDelete, drain each node and delete its pod " +
+				Remedy: "wait for the end of the roll-out, or find out why it does not progress; with the update strategy OnDelete, drain each node and delete its pod " +
 					"(docs/upgrade.md)",
 				Commands: []string{fmt.Sprintf("kubectl -n %s rollout status %s/%s", w.Namespace, strings.ToLower(w.Kind), w.Name)},
 			})

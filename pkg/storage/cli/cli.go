@@ -66,7 +66,7 @@ func (c *CLI) Volumes(ctx context.Context) ([]glustercli.Volume, error) {
 }
 
 func (c *CLI) ask(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no end after %s", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("did not end within %s", limit))
 	defer cancel()
 	return c.Runner.Run(ctx, append([]string{"gluster", "--mode=script"}, args...)...)
 }

@@ -32,7 +32,7 @@ func observe(ctx context.Context, path string, every time.Duration, notify func(
 			case err == nil:
 				notify() // the file may have changed before the watch began
 			case err.Error() != failed:
-				logger.Error(err, "Changes of Heketi's database are noticed late", "every", every)
+				logger.Error(err, "The kernel's events are not available: changes of Heketi's database are noticed late", "every", every)
 				failed = err.Error()
 			}
 		}

@@ -25,7 +25,7 @@ func WarnOfPending(ctx context.Context, program, path string) {
 	case err != nil:
 		logger.Error(err, "The backup could not be searched for unfinished volumes; see heketi-cli server operations list before you have Heketi clean up")
 	case len(names) > 0:
-		logger.Info("WARNING: the backup is from the midst of operations. Heketi has these volumes as being made or removed; by now they may be in use. "+
+		logger.Info("WARNING: the backup was taken during operations. In it, these volumes are being made or removed; by now they may be in use. "+
 			"Do not run heketi-cli server operations cleanup while gluster has one of them (gluster volume list): it would delete them with their data",
 			"volumes", strings.Join(names, ", "))
 	}

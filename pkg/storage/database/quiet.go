@@ -41,7 +41,7 @@ func TakeQuiet(ctx context.Context, from QuietSource, t QuietTiming) (c Copy, er
 		return checkQuiet(ctx, from) // an operation may have begun before the copy
 	})
 	if err != nil {
-		return Copy{}, fmt.Errorf("take a copy of the database that has no unfinished volume: %w", err)
+		return Copy{}, fmt.Errorf("take a copy of the database without unfinished volumes: %w", err)
 	}
 	return c, nil
 }
@@ -54,7 +54,7 @@ func checkQuiet(ctx context.Context, from QuietSource) error {
 		return err
 	}
 	if unrecorded > 0 {
-		return errors.New("Heketi begins with an operation") //nolint:staticcheck // a name
+		return errors.New("Heketi has begun an operation") //nolint:staticcheck // a name
 	}
 	operations, err := from.Operations(ctx)
 	if err != nil {

@@ -28,10 +28,10 @@ func Restore(ctx context.Context, from Store, path, program string) error {
 	backup, err := from.Load(ctx)
 	switch {
 	case there && (err != nil || !backup.Replace):
-		logger.Info("The volume has a database, which stays as it is", "path", path)
+		logger.Info("The volume already has a database, which stays as it is", "path", path)
 		return nil //nolint:nilerr // with a database, the backup is not needed
 	case errors.Is(err, ErrEmpty):
-		return fmt.Errorf("%s does not exist, and %w: a Heketi that begins with an empty database knows no volume; "+
+		return fmt.Errorf("%s does not exist, and %w: a Heketi with an empty database has no record of any volume; "+
 			"copy the data and annotations of one of the Secrets %s-0, -1 ... into it, or use --allow-empty if there really is nothing to lose", path, err, from.Name)
 	case err != nil:
 		return err
@@ -58,7 +58,7 @@ func moveAside(ctx context.Context, path string) error {
 	if err := os.Rename(path, aside); err != nil {
 		return err
 	}
-	klog.FromContext(ctx).Info("The database is replaced by the backup, as the Secret's annotation wants it; it is kept", "path", path, "as", aside)
+	klog.FromContext(ctx).Info("The database is replaced by the backup, as the Secret's annotation asks; the old file is kept", "path", path, "as", aside)
 	return nil
 }
 
@@ -72,7 +72,7 @@ func hasDatabase(path string) (bool, error) {
 	case err != nil:
 		return false, err
 	case !info.Mode().IsRegular():
-		return false, fmt.Errorf("%s is no file", path)
+		return false, fmt.Errorf("%s is not a file", path)
 	}
 	return info.Size() > 0, nil
 }
@@ -98,7 +98,7 @@ func put(c Copy, path string, makeRoom func() error) error {
 		return errors.Join(err, os.Remove(temporary))
 	}
 	if there, err := hasDatabase(path); err != nil || there {
-		return errors.Join(err, fmt.Errorf("%s has appeared meanwhile: is another Heketi running?", path), os.Remove(temporary))
+		return errors.Join(err, fmt.Errorf("%s has appeared in the meantime: is another Heketi running?", path), os.Remove(temporary))
 	}
 	if err := os.Rename(temporary, path); err != nil {
 		return err

@@ -90,7 +90,7 @@ func TestReplace(t *testing.T) {
 				t.Fatal(err)
 			}
 			newer := take(t, "what Heketi has written meanwhile", time.Now())
-			if err := all.store(SecretName).Save(t.Context(), newer); err == nil || !strings.Contains(err.Error(), "Secret storage/heketi-db-backup stays as it is: its annotation glusterfs-storage/restore=replace wants it") {
+			if err := all.store(SecretName).Save(t.Context(), newer); err == nil || !strings.Contains(err.Error(), "Secret storage/heketi-db-backup stays as it is: its annotation glusterfs-storage/restore=replace has it replace the database") {
 				t.Errorf("%v", err)
 			}
 			err := Restore(t.Context(), all.store(SecretName), path, "/bin/false")
@@ -147,7 +147,7 @@ func TestRestoreNeedsTheVolume(t *testing.T) {
 	if err := all.store(SecretName).Save(t.Context(), take(t, "records", time.Now())); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{dir: "is no file", filepath.Join(dir, "missing", "heketi.db"): "no such file or directory"} {
+	for path, want := range map[string]string{dir: "is not a file", filepath.Join(dir, "missing", "heketi.db"): "no such file or directory"} {
 		if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -44,7 +44,7 @@ func unlocked(path string) error {
 	defer func() { _ = file.Close() }() // which releases the lock
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return errors.New("another Heketi holds it: it still runs, or it ran on a node that is lost, whose lock ends by itself within a minute")
+		return errors.New("another Heketi holds it: either it still runs, or it ran on a lost node, whose lock ends within a minute")
 	}
 	return err
 }

@@ -102,7 +102,7 @@ func saveUntilDone(ctx context.Context, t Timing, save func(context.Context) err
 		err := save(ctx)
 		if err == nil {
 			if last != "" {
-				logger.Info("The backup of Heketi's database works again")
+				logger.Info("Changes of Heketi's database are backed up again")
 			}
 			return true
 		}
@@ -111,7 +111,7 @@ func saveUntilDone(ctx context.Context, t Timing, save func(context.Context) err
 		}
 		if err.Error() != last {
 			last = err.Error()
-			logger.Error(err, "Heketi's database has changed and is not backed up; this is tried again")
+			logger.Error(err, "Heketi's database has changed and could not be backed up; retrying")
 		}
 		select {
 		case <-ctx.Done():

@@ -84,7 +84,7 @@ func (r *reaper) await(ctx context.Context, p *process) error {
 			return cause
 		}
 	}
-	return fmt.Errorf("%w, and process %d cannot be killed: it waits for a device", cause, p.pid)
+	return fmt.Errorf("%w, and process %d cannot be killed: it is blocked by a device", cause, p.pid)
 }
 
 // capture reads a program's output.

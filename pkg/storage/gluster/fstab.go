@@ -59,7 +59,7 @@ func parseFstab(r io.Reader) ([]fileSystem, error) {
 			continue
 		}
 		if !filepath.IsAbs(entry.point) || filepath.Clean(entry.point) != entry.point || entry.point == "/" {
-			failures = append(failures, fmt.Errorf("line %d: %q is no mount point", number, entry.point))
+			failures = append(failures, fmt.Errorf("line %d: %q is not a mount point", number, entry.point))
 			continue
 		}
 		entries = append(entries, entry)

@@ -24,9 +24,9 @@ func TestParseFstab(t *testing.T) {
 		{"escapes", `/dev/a\040b /bricks/c\134d\9 xfs defaults 0 0`, []fileSystem{{"/dev/a b", `/bricks/c\d\9`, "xfs", "defaults"}}, ""},
 		{"swap and noauto", "/dev/a none swap sw 0 0\n/dev/b /bricks/b xfs rw,noauto 0 0", nil, ""},
 		{"cut off", "/dev/a /bricks\n" + heketiLine, []fileSystem{brick}, "line 1 needs a device"},
-		{"relative", heketiLine + "\n/dev/a bricks xfs rw 0 0", []fileSystem{brick}, `line 2: "bricks" is no mount point`},
-		{"detour", "/dev/a /bricks/../etc xfs rw 0 0", nil, "is no mount point"},
-		{"root", "/dev/a / xfs rw 0 0", nil, `"/" is no mount point`},
+		{"relative", heketiLine + "\n/dev/a bricks xfs rw 0 0", []fileSystem{brick}, `line 2: "bricks" is not a mount point`},
+		{"detour", "/dev/a /bricks/../etc xfs rw 0 0", nil, "is not a mount point"},
+		{"root", "/dev/a / xfs rw 0 0", nil, `"/" is not a mount point`},
 		{"too long", heketiLine + "\n" + strings.Repeat("x", 1<<17), []fileSystem{brick}, "too long"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

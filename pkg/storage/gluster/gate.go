@@ -99,7 +99,7 @@ func (g *gate) checkBricks(ctx context.Context) ([]glustercli.Volume, error) {
 	g.report("gluster get-state")
 	volumes, err := g.gluster.Volumes(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("glusterd does not tell its state: %w", err)
+		return nil, fmt.Errorf("glusterd's state cannot be read: %w", err)
 	}
 	var offline []string
 	for _, v := range volumes {

@@ -41,7 +41,7 @@ func TestGate(t *testing.T) {
 		probe("")
 		p.set(func() { p.failures[strings.TrimPrefix(state, "gluster --mode=script ")] = errFake })
 		probe("")
-		probe("glusterd does not tell its state")
+		probe("glusterd's state cannot be read")
 	})
 }
 

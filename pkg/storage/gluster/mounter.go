@@ -103,7 +103,7 @@ func (m *mounter) keepTrying(ctx context.Context, entry fileSystem, tried func()
 		err := m.mount(ctx, entry)
 		if err == nil {
 			if late := m.setMounted(entry.point); late {
-				logger.Info("Mounted late; glusterd is restarted, so that it starts the bricks there")
+				logger.Info("Mounted late; restarting glusterd, so that it starts the bricks there")
 				m.restart()
 			}
 			return
@@ -176,7 +176,7 @@ func (m *mounter) findDevice(ctx context.Context, device string) error {
 		_, err = os.Stat(device)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("device %s is missing: its disk may be absent, or its volume group incomplete (lvm vgs and lvm lvs list what there is)", device)
+		return fmt.Errorf("device %s is missing: its disk may be missing, or its volume group incomplete (lvm vgs and lvm lvs list both)", device)
 	}
 	if err != nil {
 		return fmt.Errorf("look for the device: %w", err)

@@ -162,7 +162,7 @@ func TestWhatIsWaitedFor(t *testing.T) {
 			brick("vol_2", "stopped, since its file system is not mounted: device /dev/x is missing")},
 		{"the state", func(p *pool, _ *readiness) {
 			p.failures["get-state glusterd odir "+p.runDir+" file "+stateFile] = errFake
-		}, "glusterd does not tell its state: exit status 32"},
+		}, "glusterd's state cannot be read: exit status 32"},
 		{"self-heal", func(p *pool, _ *readiness) { p.pending["vol_2"] = 12 }, "volume vol_2: 12 entries wait for self-heal"},
 		{"self-heal of both", func(p *pool, _ *readiness) { p.pending["vol_1"], p.pending["vol_2"] = 1, 2 }, "volume vol_1: 1 entries wait for self-heal; volume vol_2: 2 entries"},
 		{"no self-heal", func(p *pool, _ *readiness) { p.kind, p.pending["vol_2"] = "Distribute", 12 }, ""},
@@ -214,7 +214,7 @@ func TestSlowAnswers(t *testing.T) {
 func TestNoAnswer(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		p.set(func() { p.takes = time.Hour })
-		mustSay(t, r.probe(ctx), "glusterd does not answer: no end after 7s")
+		mustSay(t, r.probe(ctx), "glusterd does not answer: did not end within 7s")
 		impatient, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		mustSay(t, r.probe(impatient), "no answer yet: gluster pool list")

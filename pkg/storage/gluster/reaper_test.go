@@ -102,7 +102,7 @@ func TestProgramsThatTakeTooLong(t *testing.T) {
 	for _, name := range []string{"family", "stubborn"} {
 		begun := time.Now()
 		err := within(ctx, time.Second, r, "tool", name)
-		mustSay(t, err, "tool "+name+": no end after 1s")
+		mustSay(t, err, "tool "+name+": did not end within 1s")
 		if took := time.Since(begun); took > 10*time.Second {
 			t.Errorf("%s: took %s", name, took)
 		}

@@ -44,7 +44,7 @@ func within(ctx context.Context, limit time.Duration, r runner, args ...string) 
 type limitError time.Duration
 
 // Error implements error.
-func (e limitError) Error() string { return "no end after " + time.Duration(e).String() }
+func (e limitError) Error() string { return "did not end within " + time.Duration(e).String() }
 
 // endedWithin reports whether the process ends within the limit.
 func (p *process) endedWithin(limit time.Duration) bool {

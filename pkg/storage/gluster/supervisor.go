@@ -68,7 +68,7 @@ func (s *supervisor) run(ctx context.Context) {
 			pause = s.limits.backOff
 		}
 		s.setStatus(fmt.Errorf("glusterd does not run: %s (its log is /var/log/glusterfs/glusterd.log on this node); the next start is within %s", how, pause))
-		logger.Error(nil, "glusterd has ended, and is started again; bricks are not affected", "status", how, "ran", time.Since(started).Round(time.Millisecond).String(),
+		logger.Error(nil, "glusterd has ended; restarting it. Bricks are not affected", "status", how, "ran", time.Since(started).Round(time.Millisecond).String(),
 			"restarts", restarts+1, "after", pause.String())
 		select {
 		case <-time.After(pause):

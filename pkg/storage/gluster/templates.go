@@ -71,7 +71,7 @@ func place(from, to string, entry fs.DirEntry) (added bool, err error) {
 	case kind.IsRegular():
 		return placeFile(from, to, info)
 	}
-	return false, fmt.Errorf("%s is no file, directory or link", from)
+	return false, fmt.Errorf("%s is not a file, directory or link", from)
 }
 
 // placeFile creates the whole file or nothing. It uses a link, because a rename could replace an existing file.

@@ -136,7 +136,7 @@ func (k Keeper) removeUnused(ctx context.Context, paths []string) error {
 			failures = append(failures, err)
 			continue
 		}
-		klog.FromContext(ctx).Info("Removed a log that nothing writes any more", "file", path)
+		klog.FromContext(ctx).Info("Removed a log that no process has open", "file", path)
 	}
 	return errors.Join(failures...)
 }

@@ -33,7 +33,7 @@ func (w *world) lose(i int, how string) {
 // lost one is left as it is, with a warning.
 func TestLostNode(t *testing.T) {
 	for how, why := range map[string]string{
-		"no node":     "it is no node of Kubernetes",
+		"no node":     "Kubernetes has no such node",
 		"no pod":      "there is no pod of gluster: is the node labelled for it? (pod gluster-x is not on a node yet: 0/5 nodes are available)",
 		"not started": "pod gluster-n3 has not started: it crashes",
 		"mute":        "glusterd does not answer in pod gluster-n3: connection failed",
@@ -149,7 +149,7 @@ func TestMisspeltNode(t *testing.T) {
 	}
 	w.write(w.topology, strings.Replace(topologyText(4, "/dev/sdb"), `"n4"`, `"n44"`, 1))
 	err := w.run("")
-	if want := `step 2 of 6, compare the topology with Heketi: node "n44" of the topology: it is no node of Kubernetes: hostnames.manage must be a node's name there; did you mean n4?`; err == nil || err.Error() != want {
+	if want := `step 2 of 6, compare the topology with Heketi: node "n44" of the topology: Kubernetes has no such node: hostnames.manage must be a node's name there; did you mean n4?`; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	w.check(3, 3)

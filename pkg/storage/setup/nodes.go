@@ -58,7 +58,7 @@ func notInKubernetes(name string, known []string) string {
 	if hint == "" {
 		hint = "kubectl get nodes lists them"
 	}
-	return "it is no node of Kubernetes: hostnames.manage must be a node's name there; " + hint
+	return "Kubernetes has no such node: hostnames.manage must be a node's name there; " + hint
 }
 
 // refuseGone returns an error if one of the named nodes is missing in Kubernetes: the name is a mistake, since Heketi does not

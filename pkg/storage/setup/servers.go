@@ -68,7 +68,7 @@ func (s *Setup) awaitServers(ctx context.Context, t topology.Topology, gone map[
 	case ctx.Err() != nil || len(seen.Usable) == 0:
 		return reach{}, err
 	default:
-		logger.Info("Going on without the nodes that are missing", "why", err.Error())
+		logger.Info("Continuing without the missing nodes", "why", err.Error())
 	}
 	r := reach{pods: seen.Usable, absent: maps.Clone(gone), gone: gone}
 	for _, n := range t.Nodes() {

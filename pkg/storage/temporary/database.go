@@ -25,7 +25,7 @@ func (o Options) Prepare(ctx context.Context, from database.Store) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.Size() > 0:
-		logger.Info("A temporary Heketi goes on with the database of an earlier run of this pod", "file", path)
+		logger.Info("A temporary Heketi continues with the database of an earlier run of this pod", "file", path)
 		return nil
 	case err == nil: // an empty file of a Heketi that was killed at once
 		err = os.Remove(path)
@@ -37,13 +37,13 @@ func (o Options) Prepare(ctx context.Context, from database.Store) error {
 	}
 	backup, err := from.Load(ctx)
 	if errors.Is(err, database.ErrEmpty) {
-		logger.Info("A temporary Heketi begins with an empty database", "file", path)
+		logger.Info("A temporary Heketi starts with an empty database", "file", path)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	logger.Info("A temporary Heketi begins with the backup of its database", "file", path, "takenAt", backup.TakenAt)
+	logger.Info("A temporary Heketi starts with the backup of its database", "file", path, "takenAt", backup.TakenAt)
 	return database.Write(backup, path)
 }
 
@@ -54,7 +54,7 @@ func CleanUp(ctx context.Context, server *heketi.Client) error {
 		return err
 	}
 	for _, op := range operations {
-		klog.FromContext(ctx).Info("Heketi undoes what was interrupted", "operation", op.Type, "id", op.ID)
+		klog.FromContext(ctx).Info("Heketi undoes an interrupted operation", "operation", op.Type, "id", op.ID)
 		if err := server.CleanUp(ctx, op.ID); err != nil {
 			return fmt.Errorf("undo an interrupted %s: %w", op.Type, err)
 		}

@@ -17,7 +17,7 @@ func (o Options) Forget(ctx context.Context, lost Lost) error {
 	return o.edit(ctx, func(exported []byte) ([]byte, error) {
 		changed, err := forgotten(exported, lost)
 		if err != nil {
-			return nil, fmt.Errorf("forget what is lost in Heketi's database: %w", err)
+			return nil, fmt.Errorf("remove lost nodes and devices from Heketi's database: %w", err)
 		}
 		return changed, nil
 	})

@@ -45,7 +45,7 @@ func (Exec) Run(ctx context.Context, args ...string) ([]byte, error) {
 		select {
 		case r = <-ended:
 		case <-time.After(killedAfter + leftAfter):
-			return nil, fmt.Errorf("%s: %w, and it cannot be killed: it waits for a device", strings.Join(args, " "), context.Cause(ctx))
+			return nil, fmt.Errorf("%s: %w, and it cannot be killed: it is blocked by a device", strings.Join(args, " "), context.Cause(ctx))
 		}
 	}
 	switch exit, exited := errors.AsType[*exec.ExitError](r.err); {

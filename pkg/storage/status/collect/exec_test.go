@@ -23,9 +23,9 @@ func TestExec(t *testing.T) {
 	if _, err := (Exec{}).Run(t.Context(), "/missing"); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Error(err)
 	}
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Millisecond, errors.New("no end after a moment"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Millisecond, errors.New("did not end within a moment"))
 	defer cancel()
-	if _, err := (Exec{}).Run(ctx, "sleep", "1000"); err == nil || err.Error() != "sleep 1000: no end after a moment" {
+	if _, err := (Exec{}).Run(ctx, "sleep", "1000"); err == nil || err.Error() != "sleep 1000: did not end within a moment" {
 		t.Error(err)
 	}
 }

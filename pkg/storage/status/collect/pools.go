@@ -15,7 +15,7 @@ import (
 
 // pools returns the thin pools in Heketi's volume groups. The node's other thin pools are not the chart's.
 func (c Collector) pools(ctx context.Context) ([]status.Pool, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lvmLimit, fmt.Errorf("no end after %s", lvmLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, lvmLimit, fmt.Errorf("did not end within %s", lvmLimit))
 	defer cancel()
 	out, err := c.Runner.Run(ctx, "lvm", "lvs", "--reportformat", "json", "--units", "b", "--nosuffix",
 		"-o", "vg_name,lv_name,lv_layout,pool_lv,lv_size,data_percent,metadata_percent,lv_health_status")
