@@ -98,7 +98,7 @@ func TestMigrateCommandLines(t *testing.T) {
 		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=-", "--config=/none"}, 1, "--config=/none"},
 		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=-", "--volume-info=/none"}, 1, "--volume-info=/none"},
 		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=/none/plan"}, 1, "--output=/none/plan"},
-		{[]string{"plan", "--in-cluster", "--output=-"}, 1, "this is no pod"},
+		{[]string{"plan", "--in-cluster", "--output=-"}, 1, "is not in a pod"},
 		{[]string{"plan", "x"}, 2, `"x"`},
 		{[]string{"apply", "--kubeconfig=" + kubeconfig}, 2, "--plan=FILE"},
 		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--max=-1"}, 2, "--max=-1"},

@@ -48,7 +48,7 @@ func TestPluginDoctor(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatal(err)
 	}
-	var short []string
+	short := make([]string, 0, len(got))
 	for _, f := range got {
 		short = append(short, strings.Join([]string{string(f.Severity), f.Check, f.Subject}, "|"))
 	}

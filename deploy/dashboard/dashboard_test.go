@@ -58,7 +58,7 @@ func TestTheDashboardIsOfGrafanasSchema(t *testing.T) {
 }
 
 // strict decodes a dashboard. The decoder returns an empty list of errors as a non-nil error.
-func strict(content []byte) (d dashboard.Dashboard, err error) {
+func strict(content []byte) (d dashboard.Dashboard, err error) { //nolint:staticcheck // the classic model: see JSON
 	err = d.UnmarshalJSONStrict(content)
 	if list, ok := errors.AsType[cog.BuildErrors](err); ok && len(list) == 0 {
 		err = nil
@@ -74,10 +74,15 @@ func TestPanels(t *testing.T) {
 	}
 	var d struct {
 		Panels []struct {
-			Type    string                         `json:"type"`
-			Title   string                         `json:"title"`
-			GridPos struct{ X, Y, W, H int }       `json:"gridPos"`
-			Targets []struct{ Expr, RefID string } `json:"targets"`
+			Type    string `json:"type"`
+			Title   string `json:"title"`
+			GridPos struct {
+				X int `json:"x"`
+				Y int `json:"y"`
+				W int `json:"w"`
+				H int `json:"h"`
+			} `json:"gridPos"`
+			Targets []json.RawMessage `json:"targets"`
 		} `json:"panels"`
 	}
 	if err := json.Unmarshal(content, &d); err != nil {

@@ -163,7 +163,7 @@ func (c alertCase) test(interval string, fires bool) map[string]any {
 		series, kind = c.fires, "fires"
 		expected = append(expected, map[string]any{"exp_labels": c.labels, "exp_annotations": map[string]string{"summary": c.summary}})
 	}
-	var input []map[string]string
+	input := make([]map[string]string, 0, len(series))
 	for name, values := range series {
 		input = append(input, map[string]string{"series": name, "values": values})
 	}

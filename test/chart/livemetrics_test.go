@@ -148,7 +148,10 @@ func liveMetrics(t *testing.T) map[string][]string {
 		if !log.Scan() {
 			t.Fatal("the driver ended before it served metrics")
 		}
-		var line struct{ Msg, Address string }
+		var line struct {
+			Msg     string `json:"msg"`
+			Address string `json:"address"`
+		}
 		if err := json.Unmarshal(log.Bytes(), &line); err == nil && line.Msg == "Serving metrics" {
 			address = line.Address
 		}

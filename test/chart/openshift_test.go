@@ -27,9 +27,9 @@ type constraints struct {
 	DefaultAddCapabilities   []string       `json:"defaultAddCapabilities"`
 	RequiredDropCapabilities []string       `json:"requiredDropCapabilities"`
 	ReadOnlyRootFilesystem   *bool          `json:"readOnlyRootFilesystem"`
-	RunAsUser                strategy       `json:"runAsUser,omitempty"`
-	FSGroup                  strategy       `json:"fsGroup,omitempty"`
-	SupplementalGroups       strategy       `json:"supplementalGroups,omitempty"`
+	RunAsUser                strategy       `json:"runAsUser"`
+	FSGroup                  strategy       `json:"fsGroup"`
+	SupplementalGroups       strategy       `json:"supplementalGroups"`
 	SELinuxContext           strategy       `json:"seLinuxContext,omitempty"`
 	SeccompProfiles          []string       `json:"seccompProfiles,omitempty"`
 	Volumes                  []string       `json:"volumes"`

@@ -61,8 +61,9 @@ func filesNamed(page string) (named [][]string) {
 			continue
 		}
 		for file := range strings.SplitSeq(found[3], ", ") {
-			var candidates []string
-			for _, dir := range append(slices.Clone(packages[found[1]]), packages[found[2]]...) {
+			dirs := slices.Concat(packages[found[1]], packages[found[2]])
+			candidates := make([]string, 0, len(dirs))
+			for _, dir := range dirs {
 				candidates = append(candidates, dir+"/"+file)
 			}
 			named = append(named, candidates)

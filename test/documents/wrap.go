@@ -2,6 +2,7 @@ package documents
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -34,7 +35,7 @@ func WrapPage(page string) string {
 			wrapped.WriteString(line)
 		case item.MatchString(line):
 			flush()
-			paragraph = []string{line}
+			paragraph = append(paragraph, line)
 		default:
 			paragraph = append(paragraph, line)
 		}
@@ -53,18 +54,16 @@ var (
 // rewrap wraps a paragraph's lines if one of them is too long.
 func rewrap(lines []string) string {
 	text := strings.Join(lines, "")
-	for _, line := range lines {
-		if TooLong(line) {
-			begin := item.FindString(text)
-			indent := strings.Repeat(" ", len(begin))
-			if begin == "" {
-				indent = text[:len(text)-len(strings.TrimLeft(text, " "))]
-				begin = indent
-			}
-			return begin + wrap(strings.TrimSpace(text[len(begin):]), indent) + "\n"
-		}
+	if !slices.ContainsFunc(lines, TooLong) {
+		return text
 	}
-	return text
+	begin := item.FindString(text)
+	indent := strings.Repeat(" ", len(begin))
+	if begin == "" {
+		indent = text[:len(text)-len(strings.TrimLeft(text, " "))]
+		begin = indent
+	}
+	return begin + wrap(strings.TrimSpace(text[len(begin):]), indent) + "\n"
 }
 
 // TooLong reports whether a line of prose is longer than Width, and can be broken.

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	readyLimit = 30 * time.Second
+	readyLimit = 90 * time.Second
 	stopLimit  = 30 * time.Second
 )
 

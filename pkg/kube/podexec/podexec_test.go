@@ -25,8 +25,8 @@ type kubelet struct {
 func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	k.requests = append(k.requests, r.Method+" "+r.URL.Path+" "+query.Get("container")+": "+strings.Join(query["command"], " "))
-	switch {
-	case query["command"][0] == "forbidden":
+	switch query["command"][0] {
+	case "forbidden":
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(w, `{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "pods \"p\" is forbidden"}`)

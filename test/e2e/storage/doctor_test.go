@@ -43,7 +43,7 @@ func expectFinding(t *testing.T, i installed, check string, severity report.Seve
 		out, failed := cmd.Output() // its exit code tells the worst finding
 		var findings []report.Finding
 		if err := json.Unmarshal(out, &findings); err != nil {
-			return fmt.Errorf("doctor: %w: %s (%v)", err, out, failed)
+			return fmt.Errorf("doctor: %w: %s (%w)", err, out, failed)
 		}
 		for _, f := range findings {
 			if f.Check == check && f.Severity == severity && strings.Contains(f.Message, says) {
