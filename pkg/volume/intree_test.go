@@ -118,7 +118,7 @@ func untestedInTree() []inTreeCase {
 	type m = map[string]string
 	options := func(o ...Option) func(*Parameters) { return func(p *Parameters) { p.Options = o } }
 	const (
-		otherCounts = "other counts fail in Heketi, or do something else"
+		otherCounts = "unsupported counts fail in Heketi or have another effect"
 		safeOptions = "checked by name and value"
 		prefixes    = "1 to 40 letters, digits and dashes"
 	)
