@@ -1,7 +1,7 @@
 # For scripts that make images: buildah, with its storage in a directory that several calls may share. Such a script sets "self" to its own
 # path, changes to the module's directory and reads this file.
 
-# mmdebstrap mounts proc, sys and dev. In a separate mount namespace no other process sees them, and they end with it.
+# mmdebstrap mounts proc, sys and dev. In a separate mount namespace, no other process sees them, and they end with the namespace.
 if [ "${IN_MOUNT_NAMESPACE-}" != yes ]; then
 	IN_MOUNT_NAMESPACE=yes exec unshare --mount --propagation private "$self" "$@"
 fi

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian packages that build the images, where they are missing; for another architecture ARCH an emulator, too.
+# Installs missing Debian packages that build the images, and an emulator for another architecture ARCH.
 # Starts no service.
 set -eu
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds the driver in two directories with the given flags of go build, the second time with a build cache of its own,
+# Builds the driver in two directories with the given flags of go build, the second time with a separate build cache,
 # and compares the bytes.
 set -eu
 cd "$(dirname "$0")/../.."

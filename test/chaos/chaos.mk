@@ -1,4 +1,4 @@
-# What happens to node plugins, nodes, servers and disks while applications use volumes (package test/chaos). CHAOS='-only plugin-*' for
+# Faults of node plugins, nodes, servers and disks while applications use volumes (package test/chaos). CHAOS='-only plugin-*' for
 # some rounds, '-repeat 5' for more, '-before-6.5' for an older Linux, '-upgrade 10m' for a shorter upgrade.
 
 CHAOS ?=

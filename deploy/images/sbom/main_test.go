@@ -22,7 +22,7 @@ const (
 	"compositions": [{"aggregate": "complete", "dependencies": ["s"]}, {"aggregate": "unknown", "dependencies": ["m", "n"]}]}`
 )
 
-// bill is what the tests look at in an image's document.
+// bill holds the parts of an image's document that the tests check.
 type bill struct {
 	Format   string `json:"bomFormat"`
 	Metadata struct {
