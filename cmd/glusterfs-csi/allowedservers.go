@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// allowedOptions say which servers volumes may name.
+// allowedOptions hold the flag that restricts the servers that volumes may name.
 type allowedOptions struct {
 	list    []string
 	servers *mount.AllowedServers
@@ -28,7 +28,7 @@ func (a *allowedOptions) complete() (err error) {
 	return nil
 }
 
-// prober returns what reaches the servers that are allowed.
+// prober returns a prober that connects only to allowed servers.
 func (a *allowedOptions) prober() *mount.Prober {
 	prober := mount.NewProber()
 	prober.Allowed = a.servers

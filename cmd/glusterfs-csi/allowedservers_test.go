@@ -10,11 +10,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestAllowedServers: the node plugin refuses its own loopback unless it is listed, whatever else is.
+// TestAllowedServers: the node plugin refuses its own loopback addresses unless they are listed, whatever else is listed.
 func TestAllowedServers(t *testing.T) {
 	for _, tt := range []struct {
 		flags            []string
-		loopback, inside bool // not refused
+		loopback, inside bool // true if the driver does not refuse it
 		says             string
 	}{
 		{nil, false, true, ""},
@@ -37,7 +37,7 @@ func TestAllowedServers(t *testing.T) {
 		}
 		for server, want := range map[string]bool{"127.0.0.1": tt.loopback, "10.255.255.254": tt.inside} {
 			prober := o.allowedServers.prober()
-			prober.Limit = 1 // of time: nothing is waited for
+			prober.Limit = 1 // a limit of 1 ns: the test does not wait for connections
 			_, err := prober.Order(t.Context(), []string{server}, 24007)
 			if refused := errors.As(err, new(*mount.NotAllowedError)); refused == want {
 				t.Errorf("%q: %s: %v", tt.flags, server, err)

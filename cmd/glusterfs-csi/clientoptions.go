@@ -11,19 +11,19 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
-// clientOptions say where GlusterFS clients run, and within which limit.
+// clientOptions hold the flags for where GlusterFS clients run, and their memory limit.
 type clientOptions struct {
 	placement   string
 	cgroup      string
 	resolver    string
 	memory      string
-	memoryLimit int64 // bytes; 0: no limit
+	memoryLimit int64 // bytes; 0 means no limit
 }
 
 func (o *clientOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.placement, "client-placement", fuseclient.PlacementNode, "where GlusterFS clients run: node (outside of this container, so that they outlive it) or pod (in it)")
+	flags.StringVar(&o.placement, "client-placement", fuseclient.PlacementNode, "where GlusterFS clients run: node (outside this container, so that they survive its end) or pod (inside it)")
 	flags.StringVar(&o.cgroup, "client-cgroup", placement.DefaultGroup, "top-level cgroup of clients on the node")
-	flags.StringVar(&o.resolver, "client-resolver-root", "/", "root directory from which clients on the node get etc/hosts and etc/resolv.conf; in a pod, /proc/1/root for those of the node")
+	flags.StringVar(&o.resolver, "client-resolver-root", "/", "root directory from which clients on the node take etc/hosts and etc/resolv.conf; in a pod, /proc/1/root selects the node's files")
 	flags.StringVar(&o.memory, "client-memory-limit", "", "memory that one client on the node may use, as in 512Mi; one that reaches it is killed (default no limit)")
 }
 
@@ -37,7 +37,7 @@ func (o *clientOptions) complete() error {
 	if o.memory == "" {
 		return nil
 	}
-	const least = 64 << 20 // a client without volumes of files in its caches has 22 MiB
+	const least = 64 << 20 // a client of an empty volume, with nothing in its caches, uses 22 MiB
 	limit, err := resource.ParseQuantity(o.memory)
 	if err != nil || limit.Value() < least {
 		return fmt.Errorf("--client-memory-limit=%s: write a quantity of at least 64Mi, as in 512Mi", o.memory)

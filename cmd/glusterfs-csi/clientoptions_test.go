@@ -9,7 +9,7 @@ func TestClientOptions(t *testing.T) {
 	for _, tt := range []struct {
 		options clientOptions
 		limit   int64
-		says    string // "": nothing is wrong
+		says    string // "" means no error
 	}{
 		{clientOptions{placement: "node"}, 0, ""},
 		{clientOptions{placement: "pod"}, 0, ""},

@@ -10,10 +10,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// clusterOptions say where the servers of clusters are today. PersistentVolumes have those of the day they were made.
+// clusterOptions hold the present servers of clusters. PersistentVolumes have the servers of the day on which they were made.
 type clusterOptions struct {
 	flags   []string
-	servers map[string][]string // by Heketi cluster id
+	servers map[string][]string // by id of the Heketi cluster
 }
 
 const clusterServersFlag = "cluster-servers"

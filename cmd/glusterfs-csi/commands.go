@@ -11,8 +11,8 @@ func newRootCommand() *cobra.Command {
 	root.CompletionOptions = cobra.CompletionOptions{HiddenDefaultCmd: true} // docs/kubectl.md tells of it
 	root.AddCommand(
 		newServeCommand("controller", mode{controller: true}, "Make and delete volumes through Heketi; run one of these"),
-		newServeCommand("node", mode{node: true}, "Mount volumes on this node; run one of these on every node"),
-		newServeCommand("all", mode{controller: true, node: true}, "Do both in one process"),
+		newServeCommand("node", mode{node: true}, "Mount volumes on this node; run one of these on each node"),
+		newServeCommand("all", mode{controller: true, node: true}, "Run the controller and the node in one process"),
 		newDoctorCommand(),
 		newOrphansCommand(),
 		newMigrateCommand(nil),

@@ -17,14 +17,14 @@ func newDoctorCommand() *cobra.Command {
 		node                      bool
 		storage                   storageSource
 	)
-	cmd := newExaminationCommand("doctor", "Look for what keeps volumes from being made and mounted, and say what to do",
-		"Doctor examines the configuration, each Heketi in it and the gluster servers that this knows, and with --node this\n"+
+	cmd := newExaminationCommand("doctor", "Find the reasons why volumes cannot be created or mounted, and suggest remedies",
+		"Doctor examines the configuration, each Heketi in it and that Heketi's gluster servers, and with --node this\n"+
 			"machine as a node. With --storage it examines GlusterFS and Heketi that the chart glusterfs-storage runs in a\n"+
-			"Kubernetes cluster. With --from-pod it looks whether pods can reach gluster servers. It changes nothing.",
+			"Kubernetes cluster. With --from-pod it checks whether pods can reach gluster servers. It changes nothing.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			switch {
 			case fromPod != "" && (config != "" || node || storage.wanted):
-				return nil, errors.New("--from-pod stands alone: it is for a pod of a tenant, which has no configuration and is no node")
+				return nil, errors.New("--from-pod cannot be combined with --config, --node or --storage: it is for a tenant's pod, which has no configuration and is not a node")
 			case fromPod != "":
 				servers, err := mount.ParseServers(fromPod)
 				if err != nil {
@@ -46,8 +46,8 @@ func newDoctorCommand() *cobra.Command {
 			return doctor.Run(cmd.Context(), c), nil
 		})
 	cmd.Flags().StringVar(&config, "config", "", "YAML file that lists the Heketi backends, as for the controller")
-	cmd.Flags().BoolVar(&node, "node", false, "examine this machine as a node, too: kernel, FUSE, GlusterFS client, leftovers")
-	cmd.Flags().StringVar(&fromPod, "from-pod", "", "gluster servers, separated by commas, that must not be reachable from this pod, a tenant's")
+	cmd.Flags().BoolVar(&node, "node", false, "also examine this machine as a node: kernel, FUSE, GlusterFS client, leftovers")
+	cmd.Flags().StringVar(&fromPod, "from-pod", "", "gluster servers, separated by commas, that must not be reachable from this tenant's pod")
 	storage.register(cmd.Flags())
 	cmd.Flags().StringVar(&stateDir, "state-dir", defaultStateDir, "state directory of the node plugin, with --node")
 	return cmd

@@ -22,12 +22,12 @@ type storageSource struct {
 
 func (s *storageSource) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&s.wanted, "storage", false, "examine GlusterFS and Heketi that the chart glusterfs-storage runs in a Kubernetes cluster: that of --kubeconfig or --in-cluster")
-	flags.StringVar(&s.namespace, "storage-namespace", "", "the chart's namespace, with --storage (default: that of the chart's DaemonSet, wherever it is)")
+	flags.StringVar(&s.namespace, "storage-namespace", "", "the chart's namespace, with --storage (default: the namespace of the chart's DaemonSet)")
 	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig file whose current context names the cluster, with --storage")
 	flags.BoolVar(&s.inCluster, "in-cluster", false, "examine the cluster that this pod runs in, as its ServiceAccount, with --storage")
 }
 
-// connect returns nil if nothing is wanted.
+// connect returns nil if --storage is not set.
 func (s *storageSource) connect() (*doctor.Storage, error) {
 	switch {
 	case !s.wanted && (s.namespace != "" || s.kubeconfig != "" || s.inCluster):

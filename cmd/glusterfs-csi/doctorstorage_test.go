@@ -7,7 +7,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
 )
 
-// TestDoctorStorage asks a Kubernetes without the chart, and one whose server's pod cannot be reached: the rest is examined.
+// TestDoctorStorage examines a Kubernetes without the chart, and one whose server's pod cannot be reached: everything else is
+// still examined.
 func TestDoctorStorage(t *testing.T) {
 	server := kubetest.New(t, 10)
 	server.AddOther("/apis/apps/v1/daemonsets", "DaemonSet")

@@ -9,27 +9,27 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// examinationFailed is the exit code when nothing could be examined. 1 and 2 stand for the worst finding.
+// examinationFailed is the exit code if nothing could be examined. 1 and 2 stand for the worst finding.
 const examinationFailed = 3
 
-// foundError ends the program with the exit code of the worst finding. The findings have been written.
+// foundError ends the program with the exit code of the worst finding, after the findings have been written.
 type foundError struct{ code int }
 
 func (e foundError) Error() string { return fmt.Sprintf("something was found (exit code %d)", e.code) }
 
-// The formats of findings.
+// The output formats of findings.
 const (
 	formatText = "text"
 	formatJSON = "json"
 )
 
-// examinationError is a command line that is wrong, or anything else that kept the examination from being made.
+// examinationError is an error that prevented the examination, such as a wrong command line.
 type examinationError struct{ error }
 
 const exitCodes = "Exit status: 0 all is well, 1 the worst finding is a warning, 2 it is critical, 3 nothing could be examined."
 
-// newExaminationCommand is a command that writes findings. It must be able to say that its command line is wrong in
-// another way than that something critical was found.
+// newExaminationCommand returns a command that writes findings. A wrong command line has a different exit code than a critical
+// finding.
 func newExaminationCommand(name, short, long string, examine func(cmd *cobra.Command) ([]report.Finding, error)) *cobra.Command {
 	format := formatText
 	cmd := &cobra.Command{

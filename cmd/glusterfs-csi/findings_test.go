@@ -23,7 +23,7 @@ func writeFile(t *testing.T, name, text string) string {
 
 const testKey = "s3cr3t"
 
-// heketiConfig is a configuration with one Heketi, which has a volume of ours.
+// heketiConfig returns a configuration with one Heketi, which has a volume that the driver made.
 func heketiConfig(t *testing.T) (path string, server *heketitest.Server) {
 	t.Helper()
 	cluster := heketitest.NewCluster()
@@ -39,7 +39,7 @@ func heketiConfig(t *testing.T) (path string, server *heketitest.Server) {
 func TestExaminationCommandLines(t *testing.T) {
 	config, _ := heketiConfig(t)
 	pvs := writeFile(t, "pvs.json", `{"kind": "List", "items": []}`)
-	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // outside a pod
 	tests := []struct {
 		args []string
 		says string
@@ -47,12 +47,12 @@ func TestExaminationCommandLines(t *testing.T) {
 		{[]string{"doctor"}, "--config=FILE"},
 		{[]string{"doctor", "x"}, `"x"`},
 		{[]string{"doctor", "--from-pod=a:24007"}, "without ports"},
-		{[]string{"doctor", "--from-pod=10.0.0.1", "--node"}, "--from-pod stands alone"},
-		{[]string{"doctor", "--from-pod=10.0.0.1", "--config=" + config}, "--from-pod stands alone"},
-		{[]string{"doctor", "--from-pod=10.0.0.1", "--storage"}, "--from-pod stands alone"},
+		{[]string{"doctor", "--from-pod=10.0.0.1", "--node"}, "--from-pod cannot be combined"},
+		{[]string{"doctor", "--from-pod=10.0.0.1", "--config=" + config}, "--from-pod cannot be combined"},
+		{[]string{"doctor", "--from-pod=10.0.0.1", "--storage"}, "--from-pod cannot be combined"},
 		{[]string{"doctor", "--storage"}, "--storage needs one of --kubeconfig=FILE"},
 		{[]string{"doctor", "--storage", "--in-cluster", "--kubeconfig=x"}, "--storage needs one of --kubeconfig=FILE"},
-		{[]string{"doctor", "--storage", "--in-cluster"}, "--in-cluster: no kubeconfig file is given, and this is no pod"},
+		{[]string{"doctor", "--storage", "--in-cluster"}, "--in-cluster: no kubeconfig file is given, and this process is not in a pod"},
 		{[]string{"doctor", "--storage", "--kubeconfig=/missing"}, "--kubeconfig=/missing: "},
 		{[]string{"doctor", "--config=" + config, "--in-cluster"}, "have no meaning without --storage"},
 		{[]string{"doctor", "--confg=x"}, "--confg"},
@@ -62,7 +62,7 @@ func TestExaminationCommandLines(t *testing.T) {
 		{[]string{"orphans", "--config=" + config}, "--pvs=FILE"},
 		{[]string{"orphans", "--config=" + config, "--kubeconfig=/missing"}, "--kubeconfig=/missing"},
 		{[]string{"orphans", "--config=" + config, "--kubeconfig="}, "--kubeconfig= names no file"},
-		{[]string{"orphans", "--config=" + config, "--in-cluster"}, "--in-cluster: no kubeconfig file is given, and this is no pod"},
+		{[]string{"orphans", "--config=" + config, "--in-cluster"}, "--in-cluster: no kubeconfig file is given, and this process is not in a pod"},
 		{[]string{"orphans", "--config=/missing", "--pvs=" + pvs}, "/missing"},
 		{[]string{"orphans", "--config=" + config, "--pvs=/missing"}, "/missing"},
 		{[]string{"orphans", "--config=" + config, "--pvs=" + config}, "not a list"},
@@ -102,7 +102,7 @@ func TestDoctorOfTheNodeNeedsNoConfiguration(t *testing.T) {
 	}
 }
 
-// TestDoctorFromAPod: no connection can be made to that address, so that the test needs no network.
+// TestDoctorFromAPod: no connection can be made to the broadcast address, so the test needs no network.
 func TestDoctorFromAPod(t *testing.T) {
 	code, stdout, stderr := command(t, "doctor", "--from-pod=255.255.255.255")
 	if code != 0 || stderr != "" || !strings.Contains(stdout, "gluster server 255.255.255.255: a pod here cannot connect") {

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// probeDriver asks the driver behind the socket whether it is alive, over a new connection: a driver that no longer accepts
-// connections is as dead as one that does not answer. It asks about nothing beyond that process.
+// probeDriver checks over a new connection that the driver behind the socket is alive: a driver that no longer accepts
+// connections is as dead as one that does not answer. It checks nothing outside that process.
 func probeDriver(ctx context.Context, socket string) error {
 	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

@@ -32,7 +32,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// A socket that nobody accepts on is what a process leaves that hangs.
+// A process that hangs leaves a socket on which it does not accept connections.
 func TestProbeOfAHangingProcess(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "csi.sock")
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
@@ -47,7 +47,7 @@ func TestProbeOfAHangingProcess(t *testing.T) {
 	}
 }
 
-// identity answers Probe as it is told.
+// identity answers Probe with a preset response.
 type identity struct {
 	csi.UnimplementedIdentityServer
 	answer *csi.ProbeResponse
@@ -57,7 +57,7 @@ func (i identity) Probe(context.Context, *csi.ProbeRequest) (*csi.ProbeResponse,
 	return i.answer, nil
 }
 
-// TestProbeAnswers: a driver that says nothing is ready, by the CSI spec.
+// TestProbeAnswers: by the CSI spec, a driver that leaves ready unset is ready.
 func TestProbeAnswers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer *csi.ProbeResponse

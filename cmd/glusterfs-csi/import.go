@@ -21,11 +21,11 @@ func newImportCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "import VOLUME[/DIRECTORY]",
-		Short: "Print a PersistentVolume for a gluster volume that exists",
-		Long: "Import prints a PersistentVolume, and with --claim a claim, for a volume that a configured Heketi has, by its name or id, or for one that was made by hand:\n\n" +
+		Short: "Print a PersistentVolume for an existing gluster volume",
+		Long: "Import prints a PersistentVolume, and with --claim a claim, for a volume in a configured Heketi, given by its name or id, or for one that was made by hand:\n\n" +
 			"  glusterfs-csi import --config=FILE data --claim=shop/data | kubectl create -f -\n\n" +
-			"The volume is proven first: by Heketi, or by the output of gluster volume info --xml. With --adopt it can grow, and, once you change its policy to Delete, be\n" +
-			"deleted with its claim; without, it is mounted and nothing else.",
+			"The volume must exist in Heketi or in the output of gluster volume info --xml. With --adopt it can be expanded and, once you change its policy to Delete,\n" +
+			"deleted with its claim; without --adopt it is only mounted.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return commandline.Usage(fmt.Errorf("name one volume: %s VOLUME (%s --help lists the flags)", cmd.CommandPath(), cmd.CommandPath()))
@@ -35,7 +35,7 @@ func newImportCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			from.Volume = args[0]
 			if config == "" && len(volumeInfo) == 0 {
-				return commandline.Usage(errors.New("say who knows the volume: --config=FILE, the driver's configuration, or --volume-info=FILE, the output of gluster volume info --xml"))
+				return commandline.Usage(errors.New("say where the volume is listed: --config=FILE, the driver's configuration, or --volume-info=FILE, the output of gluster volume info --xml"))
 			}
 			listed, err := readVolumeInfos(volumeInfo)
 			if err != nil {
@@ -56,14 +56,14 @@ func newImportCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&config, "config", "", "YAML file that lists the Heketi backends, as for the controller")
 	flags.StringArrayVar(&volumeInfo, "volume-info", nil, "output of gluster volume info --xml, for volumes that no Heketi has; once for each gluster cluster")
-	flags.StringVar(&from.Backend, "backend", "", "the backend that has the volume, where several have one of the name")
+	flags.StringVar(&from.Backend, "backend", "", "the backend that has the volume, if several have a volume of that name")
 	flags.StringVar(&from.Driver, "driver-name", driver.DefaultName, "name of the driver")
-	flags.StringVar(&from.Name, "name", "", "name of the PersistentVolume, by default like the volume's")
-	flags.StringVar(&from.Claim, "claim", "", "print a claim for it, too: NAMESPACE/NAME")
-	flags.StringVar(&from.Class, "class", "", "StorageClass of both, which a claim needs to grow")
+	flags.StringVar(&from.Name, "name", "", "name of the PersistentVolume (default derived from the volume's)")
+	flags.StringVar(&from.Claim, "claim", "", "also print a claim for it: NAMESPACE/NAME")
+	flags.StringVar(&from.Class, "class", "", "StorageClass of both, which an expansion of the claim needs")
 	flags.StringVar(&from.Size, "size", "", "size, such as 20Gi; by default Heketi's")
 	flags.BoolVar(&from.ReadOnly, "read-only", false, "mount it read-only")
-	flags.BoolVar(&from.Adopt, "adopt", false, "put the volume into the driver's hands")
+	flags.BoolVar(&from.Adopt, "adopt", false, "let the driver expand and delete the volume")
 	return cmd
 }
 

@@ -15,14 +15,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
-// registrationOptions say how the kubelet of this node learns of the driver.
+// registrationOptions hold the flags for registering the driver with this node's kubelet.
 type registrationOptions struct {
-	dir             string // "": node-driver-registrar does it, or there is no kubelet
+	dir             string // "" if node-driver-registrar registers the driver, or if there is no kubelet
 	kubeletEndpoint string
 }
 
 func (o *registrationOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.dir, "registration-dir", "", "the kubelet's directory plugins_registry, to register the driver with it; without it, node-driver-registrar has to (default off)")
+	flags.StringVar(&o.dir, "registration-dir", "", "the kubelet's directory plugins_registry, in which the driver registers itself; without this flag, run node-driver-registrar (default off)")
 	flags.StringVar(&o.kubeletEndpoint, "kubelet-endpoint", "", "path of the CSI socket as the kubelet sees it, as in /var/lib/kubelet/plugins/"+driver.DefaultName+"/csi.sock; goes with --registration-dir")
 }
 
@@ -45,7 +45,7 @@ func (o *registrationOptions) check(driverName string) error {
 	return nil
 }
 
-// newKubernetesClient serves the flags that need the Kubernetes API.
+// newKubernetesClient returns a client for the flags that need the Kubernetes API.
 func newKubernetesClient(o options) (*kube.Client, error) {
 	client, err := kube.NewClient(o.kubeconfig)
 	switch {
@@ -58,8 +58,8 @@ func newKubernetesClient(o options) (*kube.Client, error) {
 	}
 }
 
-// kubernetesTasks are the parts that talk with Kubernetes, to run beside the CSI server until their context is done. The
-// kubelet may ask the CSI server at once, so that it has to be ready; and none of the tasks may be needed by a CSI call.
+// kubernetesTasks returns the tasks that use the Kubernetes API, to run beside the CSI server until their context is done. The
+// CSI server must be ready before they start, because the kubelet may call it at once. No CSI call may depend on a task.
 func kubernetesTasks(ctx context.Context, o options, p *provisioner.Provisioner) (tasks []func(context.Context) error, err error) {
 	var client *kube.Client
 	if o.annotateGIDs || o.removeTaint || o.capacity.interval > 0 {

@@ -20,7 +20,7 @@ import (
 )
 
 func TestHealthAddress(t *testing.T) {
-	// A Heketi that is away, to which a health check must be indifferent.
+	// A health check must not depend on Heketi, which is down here.
 	config := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(config, []byte("backends: [{name: lab, url: http://127.0.0.1:1}]\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestHealthAddress(t *testing.T) {
 	if code := health(t, address); code != http.StatusOK {
 		t.Errorf("status %d", code)
 	}
-	if err := os.Remove(socket); err != nil { // nobody can call it any more
+	if err := os.Remove(socket); err != nil { // makes the driver unreachable
 		t.Fatal(err)
 	}
 	if code := health(t, address); code != http.StatusInternalServerError {
@@ -54,7 +54,7 @@ func health(t *testing.T, address string) int {
 	return response.StatusCode
 }
 
-// fakeKubernetes serves a node with the taint and its CSINode object, and gives every patch of the node.
+// fakeKubernetes serves a node with the taint and its CSINode object, and delivers every patch of the node.
 func fakeKubernetes(t *testing.T) (kubeconfig string, patches <-chan string) {
 	t.Helper()
 	patched := make(chan string, 1)
@@ -92,7 +92,7 @@ func fakeKubernetes(t *testing.T) (kubeconfig string, patches <-chan string) {
 	return kubeconfig, patched
 }
 
-// The kubelet finds the registration, asks the driver, says that it is registered, and only then the taint goes.
+// The kubelet finds the registration, calls the driver, and confirms the registration. Only then may the taint be removed.
 func TestNodeOnKubernetes(t *testing.T) {
 	kubeconfig, patches := fakeKubernetes(t)
 	registration, socket := t.TempDir(), filepath.Join(t.TempDir(), "csi.sock")

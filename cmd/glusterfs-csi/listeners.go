@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 )
 
-// listeners are those for metrics and for /healthz; nil where a flag is off.
+// listeners holds the listeners for metrics and for /healthz; nil if the flag is off.
 type listeners struct{ metrics, health net.Listener }
 
 func openListeners(ctx context.Context, o options) (*listeners, error) {
@@ -32,7 +32,7 @@ func openListeners(ctx context.Context, o options) (*listeners, error) {
 	return &w, nil
 }
 
-// serve starts in group what answers until ctx is done.
+// serve starts the servers in group, which run until ctx is done.
 func (w *listeners) serve(ctx context.Context, group *errgroup.Group, registry prometheus.Gatherer, socket string) {
 	logger := klog.FromContext(ctx)
 	if w.metrics != nil {
@@ -46,7 +46,7 @@ func (w *listeners) serve(ctx context.Context, group *errgroup.Group, registry p
 	}
 }
 
-// close is for a start that fails.
+// close closes the listeners after a failed start.
 func (w *listeners) close() {
 	for _, listener := range []net.Listener{w.metrics, w.health} {
 		if listener != nil {

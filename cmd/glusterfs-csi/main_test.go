@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
-// asMain makes the test's own binary behave as glusterfs-csi, so that a test can send it signals.
+// asMain makes the test binary behave as glusterfs-csi, so that a test can send signals to it.
 const asMain = "GLUSTERFS_CSI_TEST_MAIN"
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Setenv(endpointVariable, "")
 	t.Setenv(nodeIDVariable, "")
 	var out, errs bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a server that starts by mistake ends again; no command takes that long on a busy machine
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a server that starts by mistake stops in the end; no command takes that long, even on a busy machine
 	defer cancel()
 	code = run(ctx, args, &out, &errs)
 	return code, out.String(), errs.String()
@@ -78,10 +78,10 @@ func TestWrongCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	config, _, _ := fakeHeketi(t)
-	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // outside a pod
 	state := "--state-dir=" + filepath.Join(dir, "state")
 	const cluster = "630372ccdc720a92c681fb928f27b53f"
-	used := "--state-dir=" + t.TempDir() // for starts that fail after the node has looked at its state
+	used := "--state-dir=" + t.TempDir() // for starts that fail after the node has read its state
 	tests := []struct {
 		name string
 		args []string
@@ -126,14 +126,14 @@ func TestWrongCommandLine(t *testing.T) {
 		{"annotations of a node", []string{"node", endpoint, "--node-id=n", "--annotate-pv-gid"}, 2, []string{"--annotate-pv-gid"}},
 		{"too often", []string{"controller", endpoint, "--config=x", "--report-orphans=1m"}, 2, []string{"--report-orphans=1m0s", "10m", "0 for never"}},
 		{"not even never", []string{"controller", endpoint, "--config=x", "--report-orphans=-1h"}, 2, []string{"--report-orphans=-1h", "10m"}},
-		{"no Kubernetes", []string{"controller", endpoint, "--config=" + config, "--report-orphans=1h"}, 1, []string{"--kubeconfig is missing", "--report-orphans", "no pod"}},
+		{"no Kubernetes", []string{"controller", endpoint, "--config=" + config, "--report-orphans=1h"}, 1, []string{"--kubeconfig is missing", "--report-orphans", "is not in a pod"}},
 		{"kubeconfig not there", []string{"controller", endpoint, "--config=" + config, "--report-orphans=1h", "--kubeconfig=/missing"}, 1, []string{"--kubeconfig=/missing"}},
 		{"config not there", []string{"controller", endpoint, "--config=" + filepath.Join(dir, "missing")}, 1, []string{"--config=", "missing"}},
 		{"config empty", []string{"controller", endpoint, "--config=" + empty}, 1, []string{"backends"}},
 		{"directory of the socket not there", []string{"node", "--endpoint=" + filepath.Join(dir, "missing", "s"), "--node-id=n", state}, 1, []string{"missing/s"}},
 		{"registration directory not there", []string{"node", endpoint, "--node-id=n", used, "--registration-dir=" + filepath.Join(dir, "missing"), "--kubelet-endpoint=/s"}, 1, []string{"--registration-dir=", "missing"}},
-		{"a node without Kubernetes", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint"}, 1, []string{"--kubeconfig is missing", "no pod"}},
-		{"events without Kubernetes", []string{"node", endpoint, "--node-id=n", used, "--events"}, 1, []string{"--kubeconfig is missing", "--events", "no pod"}},
+		{"a node without Kubernetes", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint"}, 1, []string{"--kubeconfig is missing", "is not in a pod"}},
+		{"events without Kubernetes", []string{"node", endpoint, "--node-id=n", used, "--events"}, 1, []string{"--kubeconfig is missing", "--events", "is not in a pod"}},
 		{"kubeconfig not there", []string{"node", endpoint, "--node-id=n", used, "--remove-agent-not-ready-taint", "--kubeconfig=/missing"}, 1, []string{"--kubeconfig=/missing"}},
 		{"health address not ours", []string{"node", endpoint, "--node-id=n", state, "--health-address=192.0.2.1:9808"}, 1, []string{"--health-address", "192.0.2.1:9808"}},
 		{"metrics address not ours", []string{"node", endpoint, "--node-id=n", state, "--metrics-address=192.0.2.1:9090"}, 1, []string{"192.0.2.1:9090"}},

@@ -18,7 +18,7 @@ import (
 func newMigrateCommand(plugin *kubectl.Client) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Take PersistentVolumes and StorageClasses of kubernetes.io/glusterfs to this driver",
+		Short: "Migrate PersistentVolumes and StorageClasses of kubernetes.io/glusterfs to this driver",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := commandline.NoArguments(cmd, args); err != nil {
 				return err
@@ -42,7 +42,7 @@ func (c *cluster) register(flags *pflag.FlagSet) {
 	if c.plugin != nil {
 		return
 	}
-	flags.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig file of the Kubernetes cluster, in its current context")
+	flags.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig file, whose current context selects the Kubernetes cluster")
 	flags.BoolVar(&c.inCluster, "in-cluster", false, "use the Kubernetes cluster that this pod runs in")
 }
 
@@ -61,10 +61,10 @@ func (c *cluster) check() error {
 // printsRole adds the flag --print-rbac to a command.
 func printsRole(cmd *cobra.Command, command migrate.Command) *cobra.Command {
 	run := cmd.RunE
-	printed := cmd.Flags().Bool("print-rbac", false, "print a ClusterRole with what this command needs, and do nothing else")
+	printed := cmd.Flags().Bool("print-rbac", false, "print a ClusterRole with the permissions that this command needs, and do nothing else")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *printed {
-			scale, _ := cmd.Flags().GetBool("scale-down") // false where there is no such flag
+			scale, _ := cmd.Flags().GetBool("scale-down") // false if the command has no such flag
 			_, err := io.WriteString(cmd.OutOrStdout(), migrate.ClusterRole(command, scale))
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// migrationCluster is a Kubernetes cluster without objects, and a kubeconfig file for it.
+// migrationCluster returns a Kubernetes cluster without objects, and a kubeconfig file for it.
 func migrationCluster(t *testing.T) (*kubetest.Server, string) {
 	t.Helper()
 	server := kubetest.New(t, 1)
@@ -19,7 +19,7 @@ func migrationCluster(t *testing.T) (*kubetest.Server, string) {
 	return server, server.Kubeconfig(t)
 }
 
-// prepareCluster has the server answer for everything that a migration reads, without objects.
+// prepareCluster makes the server answer everything that a migration reads, with empty lists.
 func prepareCluster(server *kubetest.Server) {
 	for path, kind := range map[string]string{
 		"/api/v1/persistentvolumeclaims": "PersistentVolumeClaim", "/apis/storage.k8s.io/v1/storageclasses": "StorageClass",
@@ -58,13 +58,13 @@ func TestMigratePlan(t *testing.T) {
 		t.Errorf("%v:\n%s", err, content)
 	}
 	info, err := os.Stat(file)
-	if err != nil || info.Mode().Perm() != 0o600 { // it has the key of a class in it
+	if err != nil || info.Mode().Perm() != 0o600 { // the plan contains a key from a class
 		t.Errorf("%v: the plan has mode %v", err, info.Mode())
 	}
 	if code, _, stderr := command(t, "migrate", "plan", "--config="+config, "--kubeconfig="+kubeconfig, "--output="+file); code != 1 || !strings.Contains(stderr, "may be the backup of a migration") {
 		t.Errorf("a plan over a plan: code %d, %s", code, stderr)
 	}
-	// With a proof, without Heketi, to standard output.
+	// With volume info instead of Heketi, to standard output.
 	proof := writeFile(t, "info.xml", `<cliOutput><opRet>0</opRet><volInfo><volumes><volume><name>archive</name>
 		<bricks><brick><name>10.0.0.1:/b</name></brick></bricks></volume></volumes></volInfo></cliOutput>`)
 	code, stdout, stderr = command(t, "migrate", "plan", "--kubeconfig="+kubeconfig, "--volume-info="+proof, "--output=-")
@@ -80,7 +80,7 @@ func TestMigratePlan(t *testing.T) {
 
 func TestMigrateCommandLines(t *testing.T) {
 	_, kubeconfig := migrationCluster(t)
-	t.Setenv("KUBERNETES_SERVICE_HOST", "") // this is no pod
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // outside a pod
 	good, bad := writeFile(t, "plan.yaml", "version: 1\nid: i\ncluster: uid-cluster\ndriver: d\n"), writeFile(t, "bad.yaml", "kind: Pod\n")
 	elsewhere := writeFile(t, "elsewhere.yaml", "version: 1\nid: i\ncluster: uid-elsewhere\ndriver: d\n")
 	foreign := writeFile(t, "foreign.yaml", "version: 1\nid: i\ncluster: uid-cluster\ndriver: d\n")
@@ -98,7 +98,7 @@ func TestMigrateCommandLines(t *testing.T) {
 		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=-", "--config=/none"}, 1, "--config=/none"},
 		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=-", "--volume-info=/none"}, 1, "--volume-info=/none"},
 		{[]string{"plan", "--kubeconfig=" + kubeconfig, "--output=/none/plan"}, 1, "--output=/none/plan"},
-		{[]string{"plan", "--in-cluster", "--output=-"}, 1, "this is no pod"},
+		{[]string{"plan", "--in-cluster", "--output=-"}, 1, "is not in a pod"},
 		{[]string{"plan", "x"}, 2, `"x"`},
 		{[]string{"apply", "--kubeconfig=" + kubeconfig}, 2, "--plan=FILE"},
 		{[]string{"apply", "--plan=" + good, "--kubeconfig=" + kubeconfig, "--max=-1"}, 2, "--max=-1"},

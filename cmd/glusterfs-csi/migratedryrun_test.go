@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 )
 
-// TestMigrateDryRun: every request of a dry run that would change something has dryRun=All, and nothing is written beside the plan.
+// TestMigrateDryRun: in a dry run, every request that would change something has dryRun=All, and no file appears beside the plan.
 func TestMigrateDryRun(t *testing.T) {
 	config, heketi := heketiConfig(t)
 	cluster := heketitest.NewCluster()
@@ -46,14 +46,14 @@ func TestMigrateDryRun(t *testing.T) {
 		t.Errorf("%v: beside the plan there are %v", err, files)
 	}
 
-	// What apply would refuse, its dry run does, with the same exit code.
+	// A dry run refuses everything that apply would refuse, with the same exit code.
 	server.AddObject("/api/v1/persistentvolumes/pvc-1", strings.Replace(inTree, "vol_x", "vol_y", 1))
 	code, stdout, stderr = command(t, "migrate", "apply", "--dry-run=server", "--plan="+plan, "--config="+config, "--kubeconfig="+kubeconfig)
 	if code != 1 || !strings.Contains(stdout, "refused     pvc-1") || !strings.Contains(stderr, "1 have changed since the plan was made") {
 		t.Errorf("changed: code %d, %s\n%s", code, stderr, stdout)
 	}
 
-	// The other direction: the objects are those of the plan's replacements.
+	// For the other direction, the objects are the plan's replacements.
 	decoded, err := readPlan(plan)
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestMigrateDryRun(t *testing.T) {
 	}
 }
 
-// TestMigrateApplyMissing: a run that leaves out what an earlier one has deleted says so, and fails.
+// TestMigrateApplyMissing: a run that does not select an object which an earlier run deleted reports it, and fails.
 func TestMigrateApplyMissing(t *testing.T) {
 	_, kubeconfig := migrationCluster(t)
 	plan := writeFile(t, "plan.yaml", "version: 1\nid: i\ncluster: uid-cluster\ndriver: d\n")

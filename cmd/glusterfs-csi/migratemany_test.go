@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
 )
 
-// TestMigrateMany: the number of requests for a plan grows with pages, not with PersistentVolumes, and a dry run makes a few for each.
+// TestMigrateMany: a plan takes one request for each page, not for each PersistentVolume; a dry run makes a few for each.
 func TestMigrateMany(t *testing.T) {
 	const many = 1000
 	config, heketi := heketiConfig(t)
@@ -55,7 +55,7 @@ func TestMigrateMany(t *testing.T) {
 		t.Logf("%s of %d PersistentVolumes: %v, %d requests to the API server, %d to Heketi; %d MiB taken from the system", what, many,
 			took.Round(time.Millisecond), toServer, toHeketi, memory.Sys>>20)
 	}
-	const lists, pages = 6, 2 // of claims, classes, Endpoints, Services, pods, and the namespace; of PersistentVolumes
+	const lists, pages = 6, 2 // lists: claims, classes, Endpoints, Services, pods, and the namespace; pages: PersistentVolumes
 	requests("plan", lists+pages, "plan", "--output="+plan)
 	requests("dry run", 5*many+1, "apply", "--dry-run=server", "--plan="+plan)
 	decoded, err := readPlan(plan)

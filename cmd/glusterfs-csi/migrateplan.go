@@ -31,27 +31,27 @@ func newMigratePlanCommand(plugin *kubectl.Client) *cobra.Command {
 	m := planCommand{cluster: cluster{plugin: plugin}}
 	cmd := &cobra.Command{
 		Use:   "plan",
-		Short: "Write what would become of each PersistentVolume and StorageClass; nothing is changed",
+		Short: "Plan what to do with each PersistentVolume and StorageClass; nothing is changed",
 		Long: "Plan reads PersistentVolumes, claims, StorageClasses, Endpoints, Services and pods of a Kubernetes cluster and the records of each Heketi, and\n" +
-			"writes a plan: for each PersistentVolume of kubernetes.io/glusterfs what would take its place, what proves that it is the same volume, what pods may\n" +
+			"writes a plan: for each PersistentVolume of kubernetes.io/glusterfs its replacement, the proof that it is the same volume, what pods may\n" +
 			"notice, and what is refused and why.\n\n" +
 			"  glusterfs-csi migrate plan --config=FILE --kubeconfig=FILE --output=plan.yaml\n\n" +
-			"Nothing is changed. The plan contains a backup of every object, the keys that StorageClasses have in plain text included: only its owner can read it.",
+			"Nothing is changed. The plan contains a backup of every object, including keys that StorageClasses have in plain text: only the file's owner can read it.",
 		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.plan(cmd) },
 	}
 	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for the controller; leave it out if all volumes were made by hand")
 	m.register(cmd.Flags())
-	cmd.Flags().StringVar(&m.output, "output", "", "file for the plan, - is standard output")
+	cmd.Flags().StringVar(&m.output, "output", "", "file for the plan; - means standard output")
 	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "output of gluster volume info --xml, which proves volumes that no Heketi has; once for each gluster cluster")
-	cmd.Flags().StringArrayVar(&m.choices.DropMountOptions, "drop-mount-option", nil, "leave this mount option out of PersistentVolumes and classes, which are refused otherwise if the driver refuses it; once for each option")
+	cmd.Flags().StringArrayVar(&m.choices.DropMountOptions, "drop-mount-option", nil, "leave this mount option out; PersistentVolumes and classes with an option that the driver refuses are refused otherwise; once for each option")
 	cmd.Flags().StringVar(&m.choices.Driver, "driver-name", driver.DefaultName, "name of the driver")
 	return cmd
 }
 
 func (m *planCommand) check() error {
 	if m.output == "" {
-		return errors.New("--output is missing: write --output=FILE, for the plan; - is standard output")
+		return errors.New("--output is missing: write --output=FILE for the plan; - means standard output")
 	}
 	return m.cluster.check()
 }
@@ -81,7 +81,7 @@ func (m *planCommand) plan(cmd *cobra.Command) error {
 	return summarize(cmd.OutOrStdout(), plan, m.output)
 }
 
-// checkOutput refuses a file that is there: an earlier plan is the only backup of what was migrated with it.
+// checkOutput refuses an existing file: an earlier plan is the only backup of the objects that were migrated with it.
 func (m *planCommand) checkOutput() error {
 	for _, file := range []string{m.output, m.output + journalSuffix} {
 		if _, err := os.Lstat(file); m.output != "-" && err == nil {
@@ -91,7 +91,7 @@ func (m *planCommand) checkOutput() error {
 	return nil
 }
 
-// make reads everything and makes the plan.
+// makePlan reads everything and makes the plan.
 func (m *planCommand) makePlan(ctx context.Context) (migrate.Plan, error) {
 	var sources migrate.Sources
 	var err error
@@ -118,7 +118,7 @@ func (m *planCommand) makePlan(ctx context.Context) (migrate.Plan, error) {
 	return migrate.NewPlan(sources, m.choices)
 }
 
-// readVolumeInfos returns the volumes in all files, or nil without files.
+// readVolumeInfos returns the volumes in all files, or nil if there are no files.
 func readVolumeInfos(files []string) (all []migrate.GlusterVolume, err error) {
 	if len(files) > 0 {
 		all = []migrate.GlusterVolume{}
@@ -142,7 +142,7 @@ func readVolumeInfo(file string) ([]migrate.GlusterVolume, error) {
 	return migrate.ReadVolumeInfo(f)
 }
 
-// summarize writes what the plan holds in short, and what comes next.
+// summarize writes a short summary of the plan, and the next step.
 func summarize(w io.Writer, plan migrate.Plan, file string) error {
 	lines := []string{
 		fmt.Sprintf("PersistentVolumes: %d to migrate (%d warnings), %d refused.", plan.Summary.Migrate, plan.Summary.Warnings, plan.Summary.Refuse),

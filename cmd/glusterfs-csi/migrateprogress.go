@@ -14,20 +14,20 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// progress shows the results of a migration. In a log, each object has a line. On a terminal, only those that need attention have one, and a
-// bar below shows how many are done and about how long the others will take.
+// progress shows the results of a migration. In a log, it writes a line for each object. On a terminal, it writes lines only for
+// objects that need attention; a bar below shows how many are done and about how long the others will take.
 type progress struct {
 	out     io.Writer
-	columns func() int // of the terminal; nil in a log
-	total   int        // objects
-	most    int        // changes; 0 is no limit
+	columns func() int // the terminal's columns; nil in a log
+	total   int        // number of objects
+	most    int        // most changes that may be made; 0 means no limit
 
 	counts  map[migrate.Outcome]int
-	changed int           // refused because something has changed since the plan
-	done    int           // objects
-	swaps   int           // objects that were replaced
-	spent   time.Duration // on those
-	drawn   bool          // the bar is there
+	changed int           // objects refused because something has changed since the plan was made
+	done    int           // number of objects
+	swaps   int           // number of objects that were replaced
+	spent   time.Duration // on the swaps
+	drawn   bool          // the bar is on the screen
 }
 
 // newProgress shows the progress of the selected part of a plan.
@@ -44,7 +44,7 @@ func newProgress(out io.Writer, plan migrate.Plan, selection migrate.Selection, 
 	return p
 }
 
-// terminal returns a function for the number of columns of out, or nil if out is no terminal that can show a bar.
+// terminal returns a function for the number of columns of out, or nil if out is not a terminal that can show a bar.
 func terminal(out io.Writer) func() int {
 	file, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) || os.Getenv("TERM") == "dumb" {
@@ -64,14 +64,14 @@ func (p *progress) report(r migrate.Result) {
 	if errors.Is(r.Err, migrate.ErrChanged) {
 		p.changed++
 	}
-	if r.Outcome != migrate.Missing { // those are not part of the selection
+	if r.Outcome != migrate.Missing { // missing objects are not part of the selection
 		p.done++
 	}
 	if r.Err == nil && r.Outcome != migrate.Unchanged {
 		p.swaps++
 		p.spent += r.Took
 	}
-	dryRun := r.Outcome == migrate.WouldMigrate || r.Outcome == migrate.WouldRollBack // its lines are all that it leaves
+	dryRun := r.Outcome == migrate.WouldMigrate || r.Outcome == migrate.WouldRollBack // the lines of a dry run are its only result
 	if p.columns == nil || r.Err != nil || dryRun {
 		p.clear()
 		p.line(r)
@@ -79,7 +79,7 @@ func (p *progress) report(r migrate.Result) {
 	p.draw(r.Name)
 }
 
-// line writes what became of one object.
+// line writes the outcome for one object.
 func (p *progress) line(r migrate.Result) {
 	text := r.Note
 	if r.Err != nil {
@@ -91,15 +91,15 @@ func (p *progress) line(r migrate.Result) {
 	fmt.Fprintf(p.out, "%-11s %s (%v)%s\n", r.Outcome, r.Name, r.Took.Round(time.Millisecond), text)
 }
 
-// widestBar is how many columns the bar itself takes at most.
+// widestBar is the greatest width of the bar itself, in columns.
 const widestBar = 40
 
-// draw shows the bar with the name of the last object.
+// draw shows the bar and the name of the last object.
 func (p *progress) draw(name string) {
 	if p.columns == nil {
 		return
 	}
-	columns := p.columns() - 1 // in the last one, some terminals begin a new line
+	columns := p.columns() - 1 // some terminals begin a new line after a character in the last column
 	width := min(widestBar, columns/2)
 	filled := width
 	if p.total > 0 {
@@ -110,10 +110,10 @@ func (p *progress) draw(name string) {
 	p.drawn = true
 }
 
-// eraseLine goes to the beginning of a terminal's line and erases it (ECMA-48: EL).
+// eraseLine moves to the beginning of a terminal's line and erases it (ECMA-48: EL).
 const eraseLine = "\r\x1b[K"
 
-// estimate returns how long the remaining objects will take, if each takes as long as those that were replaced.
+// estimate returns how long the remaining objects will take if each takes as long as those that were replaced.
 func (p *progress) estimate() string {
 	left := p.total - p.done
 	if p.most > 0 {
@@ -134,7 +134,7 @@ func (p *progress) clear() {
 	}
 }
 
-// summarize writes a summary. It returns an error if anything is left to do.
+// summarize writes a summary. It returns an error if anything remains to be done.
 func (p *progress) summarize(dryRun bool) error {
 	p.clear()
 	for _, outcome := range []migrate.Outcome{migrate.Migrated, migrate.RolledBack, migrate.WouldMigrate, migrate.WouldRollBack,

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// planOf has PersistentVolumes a, b, c… and a StorageClass.
+// planOf returns a plan with PersistentVolumes a, b, c… and a StorageClass.
 func planOf(volumes int) migrate.Plan {
 	plan := migrate.Plan{Classes: []migrate.ClassPlan{{Name: "gluster"}}}
 	for i := range volumes {
@@ -24,7 +24,7 @@ func planOf(volumes int) migrate.Plan {
 	return plan
 }
 
-// screen returns what a terminal shows after all of a text: the last text of each line.
+// screen returns what a terminal shows after a text was written: the last content of each line.
 func screen(text string) string {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
@@ -84,7 +84,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	}
 }
 
-// TestProgressOfSome: --only and --max bound what is left.
+// TestProgressOfSome: --only and --max limit what remains.
 func TestProgressOfSome(t *testing.T) {
 	var out bytes.Buffer
 	p := newProgress(&out, planOf(4), migrate.Selection{Only: []string{"a", "b"}}, true)
@@ -98,7 +98,7 @@ func TestProgressOfSome(t *testing.T) {
 	}
 }
 
-// TestBarNeedsATerminal opens a real one.
+// TestBarNeedsATerminal opens a real terminal.
 func TestBarNeedsATerminal(t *testing.T) {
 	tty, shown := openTerminal(t)
 	t.Setenv("TERM", "xterm")
@@ -122,7 +122,7 @@ func TestBarNeedsATerminal(t *testing.T) {
 	}
 }
 
-// openTerminal opens a pseudo terminal of 80 columns. shown reads what was written to it, once.
+// openTerminal opens a pseudo terminal of 80 columns. shown reads, once, what was written to it.
 func openTerminal(t *testing.T) (tty *os.File, shown func() string) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// run reads the plan and carries it out with do. It returns an error if anything was left undone.
+// run reads the plan and calls do to carry it out. It returns an error if anything was left undone.
 func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate.Applier) error) error {
 	if err := m.check(); err != nil {
 		return commandline.Usage(err)
@@ -61,7 +61,7 @@ func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate
 	return shown.summarize(a.DryRun)
 }
 
-// cleanUp reports what is missing and scales back what was scaled to 0, also after an interrupted migration.
+// cleanUp reports missing objects and scales up again what was scaled to 0, even after an interrupted migration.
 func (m *applyCommand) cleanUp(ctx context.Context, a *migrate.Applier) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -87,8 +87,8 @@ func readPlan(file string) (migrate.Plan, error) {
 	return plan, nil
 }
 
-// inventoryReader returns a function that reads the records of the backends in a configuration file, until end is called. Without a file
-// there are none.
+// inventoryReader returns a function that reads the records of the backends in a configuration file. Without a file there are no
+// backends. The caller must call end.
 func inventoryReader(config string) (read func(context.Context) []migrate.Inventory, end func(), err error) {
 	if config == "" {
 		return func(context.Context) []migrate.Inventory { return nil }, func() {}, nil

@@ -18,7 +18,7 @@ import (
 type statusCommand struct {
 	cluster
 	driver string
-	file   string // a plan; "" is none
+	file   string // a plan's file; "" means none
 	format string
 }
 
@@ -26,16 +26,16 @@ func newMigrateStatusCommand(plugin *kubectl.Client) *cobra.Command {
 	m := statusCommand{cluster: cluster{plugin: plugin}}
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show where the PersistentVolumes of either kind stand",
-		Long: "Status shows the PersistentVolumes of the in-tree plugin, those that apply has put in their place, and those that are missing: an apply or rollback that\n" +
-			"was ended has deleted them, and their claims are Lost until the same command has run again. It fails if any is missing. With --plan, it also finds those\n" +
-			"that no claim names any more, and tells them by the journal beside the plan from those that others have deleted since.",
+		Short: "Show the state of in-tree and migrated PersistentVolumes",
+		Long: "Status shows the PersistentVolumes of the in-tree plugin, those that apply made, and those that are missing: an apply or rollback that was\n" +
+			"interrupted has deleted them, and their claims are Lost until the same command has run again. It fails if any is missing. With --plan, it also finds missing\n" +
+			"ones that no claim names any more; the journal beside the plan tells them from those that were deleted in another way.",
 		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd) },
 	}
 	m.register(cmd.Flags())
 	cmd.Flags().StringVar(&m.driver, "driver-name", driver.DefaultName, "name of the driver")
-	cmd.Flags().StringVar(&m.file, "plan", "", "file that migrate plan has written, whose PersistentVolumes must all be there")
+	cmd.Flags().StringVar(&m.file, "plan", "", "file that migrate plan wrote; all its PersistentVolumes must exist")
 	cmd.Flags().StringVar(&m.format, "output", formatText, "text or json")
 	return cmd
 }
@@ -74,7 +74,7 @@ func (m *statusCommand) run(cmd *cobra.Command) error {
 	return missingError(states)
 }
 
-// plan reads the plan and its journal, if there is a plan.
+// plan reads the plan and its journal, if --plan is set.
 func (m *statusCommand) plan() (plan migrate.Plan, journal *migrate.Journal, err error) {
 	if m.file == "" {
 		return plan, nil, nil
@@ -88,7 +88,7 @@ func (m *statusCommand) plan() (plan migrate.Plan, journal *migrate.Journal, err
 	return plan, journal, journal.Close()
 }
 
-// missingError names the PersistentVolumes that are missing, if there are any.
+// missingError names the PersistentVolumes that are missing. It returns nil if there are none.
 func missingError(states []migrate.State) error {
 	var names []string
 	for _, s := range states {

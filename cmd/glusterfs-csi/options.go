@@ -19,20 +19,20 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
-// mode says which services a process offers.
+// mode holds which services a process offers.
 type mode struct{ controller, node bool }
 
-// options are what the flags say.
+// options holds the values of the flags.
 type options struct {
 	endpoint       string
 	socket         string // the path that endpoint names
 	driverName     string
 	nodeID         string
-	maxVolumes     int64 // 0: no limit
+	maxVolumes     int64 // 0 means no limit
 	config         string
 	kubeconfig     string
-	reportOrphans  time.Duration // 0: never
-	stateDir       string        // "": the controller remembers nothing beyond its end
+	reportOrphans  time.Duration // 0 means never
+	stateDir       string        // "" means that the controller keeps no state across restarts
 	lateRequests   time.Duration // see heketi.Timing.Late
 	metricsAddress string
 	healthAddress  string
@@ -44,7 +44,7 @@ type options struct {
 	allowedServers allowedOptions
 	removeTaint    bool
 	healMounts     bool
-	hungLimit      time.Duration // 0: clients that hang are left alone
+	hungLimit      time.Duration // 0 means that clients that hang are left alone
 	events         bool
 	volumeHealth   bool
 	logging        logging.Options
@@ -55,28 +55,28 @@ const (
 	nodeIDVariable   = "NODE_ID"
 )
 
-// defaultStateDir is the state directory of a node plugin that is told no other one.
+// defaultStateDir is the default state directory of a node plugin.
 const defaultStateDir = "/var/lib/glusterfs-csi"
 
-// register adds the flags that have a meaning in the mode, and no others.
+// register adds only the flags that have a meaning in the mode.
 func (o *options) register(flags *pflag.FlagSet, m mode) {
 	flags.StringVar(&o.endpoint, "endpoint", "", "unix socket to serve CSI on, as in unix:///csi/csi.sock (or variable "+endpointVariable+")")
 	flags.StringVar(&o.driverName, "driver-name", driver.DefaultName, "name of the driver, the provisioner of StorageClasses")
 	flags.StringVar(&o.metricsAddress, "metrics-address", "", "TCP address to serve Prometheus metrics on, as in :9090 (default off)")
-	flags.StringVar(&o.healthAddress, "health-address", "", "TCP address to serve /healthz on, which watches this process only, as in :9808 (default off)")
-	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "file that says how to reach the Kubernetes API (default as the pod that this is); only for flags that need the API")
-	flags.BoolVar(&o.volumeHealth, "volume-health", false, "answer CSI's calls for the health of volumes, which are alpha in CSI 1.13")
+	flags.StringVar(&o.healthAddress, "health-address", "", "TCP address to serve /healthz on, which checks only this process, as in :9808 (default off)")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file for the Kubernetes API (default the service account of this pod); only for flags that need the API")
+	flags.BoolVar(&o.volumeHealth, "volume-health", false, "answer CSI's calls for volume health, which are alpha in CSI 1.13")
 	o.logging.Register(flags)
 	stateDir := ""
 	if m.node {
 		stateDir = defaultStateDir
 	}
-	flags.StringVar(&o.stateDir, "state-dir", stateDir, "directory for what must outlive this process: a node's on the host, a controller's as long as its pod (controller's default none)")
+	flags.StringVar(&o.stateDir, "state-dir", stateDir, "directory for state that must survive a restart: on the host for a node, in the pod for a controller (controller's default none)")
 	if m.controller {
-		flags.DurationVar(&o.lateRequests, "late-requests", heketi.DefaultTiming().Late, "how long Heketi may still carry out a request that was not answered; "+
+		flags.DurationVar(&o.lateRequests, "late-requests", heketi.DefaultTiming().Late, "how long Heketi may still carry out a request that it has not answered; "+
 			"the next expand of the volume waits that long")
 		flags.StringVar(&o.config, "config", "", "YAML file that lists the Heketi backends")
-		flags.BoolVar(&o.annotateGIDs, "annotate-pv-gid", false, "annotate PersistentVolumes with their group, where the API server does not (no MutatingAdmissionPolicy); asks the Kubernetes API")
+		flags.BoolVar(&o.annotateGIDs, "annotate-pv-gid", false, "annotate PersistentVolumes with their group, if the API server cannot (no MutatingAdmissionPolicy); needs the Kubernetes API")
 		o.capacity.register(flags)
 		flags.DurationVar(&o.reportOrphans, "report-orphans", 0, "how often to compare Heketi's volumes with the PersistentVolumes, as in 6h, for logs and metrics (default 0, never)")
 	}
@@ -88,13 +88,13 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 		o.clients.register(flags)
 		o.allowedServers.register(flags)
 		flags.BoolVar(&o.healMounts, "heal-mounts", true, "repair mounts where pods use them, after the death of a client and after a change of its graph")
-		flags.DurationVar(&o.hungLimit, "hung-client-limit", healing.DefaultLimits().Hung, "how long a client may hang, while its bricks are not the reason, until it is ended and replaced; 0 for ever; only with --heal-mounts")
-		flags.BoolVar(&o.events, "events", false, "create events on pods and PersistentVolumes about the repair of their mounts; asks the Kubernetes API")
-		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; asks the Kubernetes API")
+		flags.DurationVar(&o.hungLimit, "hung-client-limit", healing.DefaultLimits().Hung, "how long a client may hang for another reason than its bricks before it is killed and replaced; 0 means for ever; only with --heal-mounts")
+		flags.BoolVar(&o.events, "events", false, "create events on pods and PersistentVolumes about the repair of their mounts; needs the Kubernetes API")
+		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; needs the Kubernetes API")
 	}
 }
 
-// complete takes what is missing from the environment, and checks everything. The error says what to write.
+// complete fills in missing values from the environment, and checks all values. Its error says what to write.
 func (o *options) complete(m mode) error {
 	if o.endpoint == "" {
 		o.endpoint = os.Getenv(endpointVariable)
@@ -144,7 +144,7 @@ func (o *options) completeController() error {
 	return o.capacity.complete()
 }
 
-// shortestHung is what a machine that is very busy may keep a client waiting for.
+// shortestHung is the least limit: a very busy machine may keep a client waiting that long.
 const shortestHung = 10 * time.Second
 
 func (o *options) completeNode() error {

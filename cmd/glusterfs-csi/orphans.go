@@ -19,12 +19,12 @@ func newOrphansCommand() *cobra.Command {
 		config, name string
 		sources      pvSources
 	)
-	cmd := newExaminationCommand("orphans", "Report volumes without PersistentVolume, and PersistentVolumes without volume",
+	cmd := newExaminationCommand("orphans", "Report volumes without a PersistentVolume, and PersistentVolumes without a volume",
 		"Orphans compares the volumes that each Heketi has with the PersistentVolumes of a Kubernetes cluster:\n\n"+
 			"  glusterfs-csi orphans --config=FILE --kubeconfig=FILE\n"+
 			"  kubectl get pv -o json | glusterfs-csi orphans --config=FILE --pvs=-\n\n"+
-			"When several Kubernetes clusters use a Heketi, name all of them, each once. It deletes nothing; it writes the\n"+
-			"commands that would.",
+			"If several Kubernetes clusters use a Heketi, name each of them once. Orphans deletes nothing, but prints the\n"+
+			"commands to do so.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			if config == "" {
 				return nil, errors.New("--config is missing: write --config=FILE, the driver's configuration")
@@ -53,7 +53,7 @@ func findOrphans(ctx context.Context, config, driverName string, pvs []orphans.P
 	return orphans.Find(ctx, backends.All(), driverName, pvs), nil
 }
 
-// loadBackends reads the file of --config, for a command that a person waits for.
+// loadBackends reads the file of --config for an interactive command.
 func loadBackends(config string) (backends *heketi.Backends, err error) {
 	loaded, err := heketi.LoadConfig(config)
 	if err == nil {

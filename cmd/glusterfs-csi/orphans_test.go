@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
 )
 
-// pvJSON is a PersistentVolume of ours.
+// pvJSON returns a PersistentVolume of the driver.
 func pvJSON(name, id string) string {
 	return `{"metadata": {"name": "` + name + `"}, "spec": {
 		"claimRef": {"namespace": "default", "name": "web"}, "csi": {"driver": "glusterfs.csi.gluster.org", "volumeHandle": "a/` + id + `"}},
@@ -20,7 +20,7 @@ func pvJSON(name, id string) string {
 
 const noID = "00000000000000000000000000000bad"
 
-// Two Kubernetes clusters share a Heketi. Each has a volume of its own, and the second has lost one.
+// Two Kubernetes clusters share a Heketi. Each has one volume, and the second has lost another.
 func TestOrphansOfClusters(t *testing.T) {
 	config, heketi := heketiConfig(t)
 	cluster := heketitest.NewCluster()
@@ -35,7 +35,7 @@ func TestOrphansOfClusters(t *testing.T) {
 		!strings.Contains(stdout, "PersistentVolume pvc-lost (Bound, claim default/web) (pv-without-volume)") {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
 	}
-	// With the first one as a file, and without the second.
+	// The first cluster comes from a file, and the second is left out.
 	list := writeFile(t, "pvs.json", `{"kind": "PersistentVolumeList", "items": [`+pvJSON("pvc-1", ids[0])+`]}`)
 	code, stdout, stderr = command(t, "orphans", "--config="+config, "--pvs="+list, "--kubeconfig="+second.Kubeconfig(t))
 	if code != 2 || stderr != "" || strings.Contains(stdout, "volume-without-pv") {
@@ -47,7 +47,7 @@ func TestOrphansOfClusters(t *testing.T) {
 	}
 }
 
-// Nothing may be said with a part of the clusters.
+// With only part of the clusters, nothing may be reported.
 func TestOrphansOfAClusterThatRefuses(t *testing.T) {
 	config, _ := heketiConfig(t)
 	good, bad := kubetest.New(t, 1), kubetest.New(t, 1)
@@ -60,7 +60,7 @@ func TestOrphansOfAClusterThatRefuses(t *testing.T) {
 	}
 }
 
-// What comes after the first look is tested in package orphans: it takes ten minutes.
+// Only the first comparison is tested here. Package orphans tests the later ones, which take ten minutes.
 func TestControllerLooksForOrphans(t *testing.T) {
 	config, heketi := heketiConfig(t)
 	api := kubetest.New(t, 1)

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
-// TestPlaintextIsLogged: in one line for all backends, and not for those that are on this machine or encrypted.
+// TestPlaintextIsLogged: one line names all backends, except those on this machine and those with TLS.
 func TestPlaintextIsLogged(t *testing.T) {
 	for urls, want := range map[string]int{
 		"https://a:1 http://127.0.0.1:1": 0,

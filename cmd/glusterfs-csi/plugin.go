@@ -11,14 +11,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kubectl"
 )
 
-// The names under which kubectl looks for the plugin "kubectl glusterfs-csi", and for what completes its command lines.
+// The file names by which kubectl finds the plugin "kubectl glusterfs-csi", and the completion of its command lines.
 const (
 	pluginName           = "kubectl-glusterfs_csi"
 	pluginCompletionName = "kubectl_complete-glusterfs_csi"
 	pluginCommand        = "kubectl glusterfs-csi"
 )
 
-// programOf returns the program under the name by which it was called.
+// programOf returns the program to run for the name by which the binary was called.
 func programOf(name string) func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch name {
 	case pluginName:
@@ -34,7 +34,8 @@ func programOf(name string) func(ctx context.Context, args []string, stdout, std
 	return run
 }
 
-// newPluginCommand is the root command under the plugin's name: the administrator's commands, in the cluster of kubectl's current context.
+// newPluginCommand returns the root command of the kubectl plugin: the administrator's commands, for the cluster of kubectl's
+// current context.
 func newPluginCommand() *cobra.Command {
 	var k kubectl.Client
 	root := commandline.NewRoot(pluginName, "Look after the GlusterFS volumes of a Kubernetes cluster", "say what to do: doctor, orphans, migrate or import", version)
@@ -48,7 +49,7 @@ func newPluginCommand() *cobra.Command {
 	return root
 }
 
-// newPluginMigrateCommand is the command as ever, but for its cluster.
+// newPluginMigrateCommand returns the command migrate for the plugin's cluster.
 func newPluginMigrateCommand(k *kubectl.Client) *cobra.Command {
 	cmd := newMigrateCommand(k)
 	for _, c := range cmd.Commands() {

@@ -21,7 +21,7 @@ func plugin(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// installed is what kubectl answers about a release with a controller and two node plugins, of which one does not run.
+// installed returns kubectl's answers about a release with a controller and two node plugins, one of which does not run.
 func installed() kubectltest.Answer {
 	return kubectltest.Answer{To: "get pods", Stdout: kubectltest.List(
 		kubectltest.Workload("r", "DaemonSet", "r-node", "node", "glusterfs-csi-0.1.0", "node:1"),
@@ -48,7 +48,7 @@ func TestPluginDoctor(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatal(err)
 	}
-	var short []string
+	short := make([]string, 0, len(got))
 	for _, f := range got {
 		short = append(short, strings.Join([]string{string(f.Severity), f.Check, f.Subject}, "|"))
 	}
@@ -66,7 +66,7 @@ func TestPluginDoctor(t *testing.T) {
 	}
 }
 
-// A part of the cluster that cannot be examined is a warning; with one node, nothing else is asked.
+// A part of the cluster that cannot be examined gives a warning. With --node, only that node is examined.
 func TestPluginDoctorOfOneNode(t *testing.T) {
 	calls := kubectltest.Install(t, installed(), kubectltest.Answer{To: "exec r-node-a", Code: 1, Stderr: "Error from server (Forbidden): pods is forbidden"})
 	code, stdout, _ := plugin(t, "doctor", "--node=n1")
@@ -111,7 +111,7 @@ func TestPluginImport(t *testing.T) {
 	}
 }
 
-// migrate finds its cluster as kubectl does, and says so.
+// migrate finds its cluster as kubectl does, and prints it.
 func TestPluginMigrate(t *testing.T) {
 	kubeconfig := filepath.Join(t.TempDir(), "config")
 	content := `{"kind": "Config", "apiVersion": "v1", "current-context": "c", "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
@@ -140,7 +140,7 @@ func TestPluginMigrate(t *testing.T) {
 	}
 }
 
-// kubectl asks a program of another name to complete command lines of a plugin.
+// kubectl calls a program of another name to complete a plugin's command lines.
 func TestPluginCompletion(t *testing.T) {
 	for line, want := range map[string]string{"": "doctor\t", "migrate ": "apply\t", "doctor --no": "--node\t"} {
 		var out, errs bytes.Buffer

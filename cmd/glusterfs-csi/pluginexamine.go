@@ -18,7 +18,7 @@ import (
 
 func newPluginDoctorCommand(k *kubectl.Client) *cobra.Command {
 	var nodes []string
-	cmd := newExaminationCommand("doctor", "Look for what keeps volumes from being made and mounted, and say what to do",
+	cmd := newExaminationCommand("doctor", "Find the reasons why volumes cannot be created or mounted, and suggest remedies",
 		"Doctor runs the driver's own examination in the pods of a cluster: in the controller that of the configuration, each Heketi and the gluster\n"+
 			"servers, in each node plugin that of the node. It names the charts and images that run. It changes nothing, and needs pods/exec in the driver's namespace.\n\n"+
 			"  "+pluginCommand+" doctor --namespace=glusterfs-csi",
@@ -27,7 +27,7 @@ func newPluginDoctorCommand(k *kubectl.Client) *cobra.Command {
 	return cmd
 }
 
-// examinationsAtOnce keeps a large cluster's API server from hundreds of connections.
+// examinationsAtOnce limits the connections to the API server of a large cluster.
 const examinationsAtOnce = 8
 
 func examineCluster(ctx context.Context, k kubectl.Client, nodes []string) ([]report.Finding, error) {
@@ -56,7 +56,7 @@ func examineCluster(ctx context.Context, k kubectl.Client, nodes []string) ([]re
 			return nil
 		})
 	}
-	_ = group.Wait() // what fails is a finding
+	_ = group.Wait() // errors become findings
 	findings := slices.Concat(append([][]report.Finding{installation.Versions()}, found...)...)
 	report.Sort(findings)
 	return findings, nil
@@ -81,10 +81,10 @@ func examineController(ctx context.Context, k kubectl.Client, installation kubec
 	return examinePod(ctx, k, pod, "", "doctor", "--config="+pod.Config())
 }
 
-// checkUnexamined is the check of findings about pods in which nothing could be examined.
+// checkUnexamined is the check of findings about pods that could not be examined.
 const checkUnexamined = "pod-unexamined"
 
-// examinePod returns the findings of a command in a pod, with a prefix before their subjects.
+// examinePod runs a command in a pod and returns its findings, with a prefix before their subjects.
 func examinePod(ctx context.Context, k kubectl.Client, pod kubectl.Pod, prefix string, args ...string) []report.Finding {
 	findings, err := findingsOf(ctx, k, pod, args...)
 	if err != nil {
@@ -105,7 +105,7 @@ func findingsOf(ctx context.Context, k kubectl.Client, pod kubectl.Pod, args ...
 	}
 	out, err := k.Exec(ctx, pod, append(args, "--output="+formatJSON)...)
 	if exit, ok := errors.AsType[*kubectl.ExitError](err); err != nil && (!ok || exit.Code == examinationFailed || len(out) == 0) {
-		return nil, err // else the code is that of the worst finding
+		return nil, err // otherwise the exit code is that of the worst finding
 	}
 	if err := json.Unmarshal(out, &findings); err != nil {
 		return nil, fmt.Errorf("its answer is no list of findings: %w", err)
@@ -134,7 +134,7 @@ func controllerOf(ctx context.Context, k kubectl.Client) (kubectl.Pod, error) {
 	return installation.Controller()
 }
 
-// newPluginImportCommand asks the controller for the volume, unless the command line names who knows it.
+// newPluginImportCommand runs import in the controller's pod, unless the command line names another source for the volume.
 func newPluginImportCommand(k *kubectl.Client) *cobra.Command {
 	cmd := newImportCommand()
 	cmd.Long = strings.NewReplacer("  glusterfs-csi import --config=FILE", "  "+pluginCommand+" import", "a configured Heketi has", "a Heketi of the controller has").Replace(cmd.Long)

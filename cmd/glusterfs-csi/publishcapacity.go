@@ -14,9 +14,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// capacityOptions say how the scheduler learns how much room there is.
+// capacityOptions hold the flags for publishing free capacity to the scheduler.
 type capacityOptions struct {
-	interval  time.Duration // 0: it does not
+	interval  time.Duration // 0 means never
 	immediate bool
 	namespace string
 	pod       string
@@ -29,7 +29,7 @@ const (
 
 func (o *capacityOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.interval, "publish-capacity", 0, "how often to ask Heketi how much room each StorageClass has, as in 5m, for CSIStorageCapacity objects in the namespace of this pod (variables "+
-		namespaceVariable+" and "+podVariable+"); asks the Kubernetes API (default 0, never)")
+		namespaceVariable+" and "+podVariable+"); needs the Kubernetes API (default 0, never)")
 	flags.BoolVar(&o.immediate, "publish-capacity-immediate", false, "with --publish-capacity: for classes with immediate binding, too")
 }
 

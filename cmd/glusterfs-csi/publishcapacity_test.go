@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 )
 
-// A round costs a Heketi one reading of its database, however many classes it has.
+// In each round, a Heketi's database is read only once, however many classes use that Heketi.
 func TestCapacityOfManyClasses(t *testing.T) {
 	path, heketi := heketiConfig(t)
 	config := driver.Config{Metrics: metrics.NewRegistry()}

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/persistentvolume"
 )
 
-// pvSources are the Kubernetes clusters whose PersistentVolumes are compared: files that kubectl wrote, or API servers.
+// pvSources holds the Kubernetes clusters whose PersistentVolumes are compared: files that kubectl wrote, or API servers.
 type pvSources struct {
 	lists       []string
 	kubeconfigs []string
@@ -21,9 +21,9 @@ type pvSources struct {
 }
 
 func (s *pvSources) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&s.kubeconfigs, "kubeconfig", nil, "kubeconfig file, for the PersistentVolumes of its current context; once for each Kubernetes cluster")
-	flags.BoolVar(&s.inCluster, "in-cluster", false, "take the PersistentVolumes of the Kubernetes cluster that this pod runs in")
-	flags.StringArrayVar(&s.lists, "pvs", nil, "output of kubectl get pv -o json (or yaml), - is standard input; once for each Kubernetes cluster")
+	flags.StringArrayVar(&s.kubeconfigs, "kubeconfig", nil, "kubeconfig file, whose current context selects a Kubernetes cluster; once for each Kubernetes cluster")
+	flags.BoolVar(&s.inCluster, "in-cluster", false, "read the PersistentVolumes of the Kubernetes cluster that this pod runs in")
+	flags.StringArrayVar(&s.lists, "pvs", nil, "output of kubectl get pv -o json (or yaml); - means standard input; once for each Kubernetes cluster")
 }
 
 func (s *pvSources) check() error {
@@ -34,7 +34,7 @@ func (s *pvSources) check() error {
 	return nil
 }
 
-// read returns the PersistentVolumes of all clusters, or an error that names the flag of the one that cannot be read.
+// read returns the PersistentVolumes of all clusters. If one cannot be read, the error names its flag.
 func (s *pvSources) read(ctx context.Context, stdin io.Reader) ([]persistentvolume.PV, error) {
 	var all []persistentvolume.PV
 	for _, list := range s.lists {
@@ -45,7 +45,7 @@ func (s *pvSources) read(ctx context.Context, stdin io.Reader) ([]persistentvolu
 		all = append(all, pvs...)
 	}
 	for _, kubeconfig := range s.kubeconfigs {
-		if kubeconfig == "" { // to package kube, that is the pod's own cluster
+		if kubeconfig == "" { // in package kube, "" means the pod's own cluster
 			return nil, errors.New("--kubeconfig= names no file; write --kubeconfig=FILE")
 		}
 		pvs, err := askForPVs(ctx, kubeconfig)

@@ -13,10 +13,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 )
 
-// repairObserver shows repairs as metrics, and as events where these are wanted.
+// repairObserver reports repairs as metrics and, if enabled, as events.
 type repairObserver struct {
 	metrics      *metrics.Healing
-	events       *kube.Events // nil: none
+	events       *kube.Events // nil if events are off
 	publications func(volumeID string) []fuseclient.Publication
 }
 
@@ -38,7 +38,8 @@ func (o *repairObserver) ClientEnded(volumeID string, hung time.Duration) {
 	})
 }
 
-// each calls fn with the publications of a volume, if there are events. It says which are the first of their PersistentVolume and pod.
+// each calls fn with the publications of a volume, if events are on. It tells fn which is the first publication of its
+// PersistentVolume and of its pod.
 func (o *repairObserver) each(volumeID string, fn func(p fuseclient.Publication, newPV, newPod bool)) {
 	if o.events == nil {
 		return

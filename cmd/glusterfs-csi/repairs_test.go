@@ -44,7 +44,8 @@ func TestSummaryOf(t *testing.T) {
 	}
 }
 
-// TestRepairEvents: the PersistentVolume and the pods whose mounts were repaired get one event, and each pod one for what it has lost.
+// TestRepairEvents: the PersistentVolume and each pod whose mounts were repaired get one event; a pod gets another for each mount
+// that it lost.
 func TestRepairEvents(t *testing.T) {
 	healed := "The volume's GlusterFS client had ended; a new one has taken its place"
 	graph := "The bricks or options of the volume had changed, or bricks had been away; what the kernel drops then inside the volume is mounted again"
@@ -101,7 +102,7 @@ func TestRepairEvents(t *testing.T) {
 	without.ClientEnded("id", 0)
 }
 
-// TestWrittenEvents: each pod gets the names of the files that are hidden from it.
+// TestWrittenEvents: each pod gets the names of the files that its mount hides.
 func TestWrittenEvents(t *testing.T) {
 	got := reportedEvents(t, func(events *kube.Events) {
 		(&repairObserver{metrics.NewHealing(prometheus.NewRegistry()), events, publications}).WroteBeneath("id", []healing.Written{
@@ -118,7 +119,7 @@ func TestWrittenEvents(t *testing.T) {
 	}
 }
 
-// TestEndEvents: the PersistentVolume and all pods that use the volume get one event, at once.
+// TestEndEvents: the PersistentVolume and all pods that use the volume get one event each, immediately.
 func TestEndEvents(t *testing.T) {
 	for hung, what := range map[time.Duration]string{0: "has ended", 2 * time.Minute: "had not answered for 2m0s, and was ended"} {
 		message := " Warning ClientEnded The volume's GlusterFS client " + what + "; a new one is started. Calls under way and files that are open fail"
@@ -135,7 +136,7 @@ func TestEndEvents(t *testing.T) {
 	}
 }
 
-// TestSummary: what cannot be repaired counts with each attempt, although it is reported once.
+// TestSummary: a mount that cannot be repaired is counted at each attempt, although it is reported once.
 func TestSummary(t *testing.T) {
 	for want, outcome := range map[string]healing.Outcome{
 		metrics.OutcomeHealed: {Mounts: 1}, metrics.OutcomePartly: {Mounts: 1, Known: 1}, metrics.OutcomeFailed: {Known: 1},
@@ -162,13 +163,13 @@ func counterValue(t *testing.T, registry *prometheus.Registry, name string) floa
 	return 0
 }
 
-// publications are two of one pod, one of another, and one that an earlier version has made.
+// publications returns two publications of one pod, one of another, and one that an earlier version made.
 func publications(string) []fuseclient.Publication {
 	pod := func(n string) mount.Pod { return mount.Pod{Namespace: "ns", Name: "p" + n, UID: "u" + n} }
 	return []fuseclient.Publication{{Pod: pod("1"), PV: "pv"}, {Pod: pod("1"), PV: "pv"}, {Pod: pod("2"), PV: "pv"}, {}}
 }
 
-// reportedEvents returns what the API server gets.
+// reportedEvents returns the events that the API server receives.
 func reportedEvents(t *testing.T, report func(*kube.Events)) (got []string) {
 	t.Helper()
 	type event struct {
@@ -209,7 +210,7 @@ func reportedEvents(t *testing.T, report func(*kube.Events)) (got []string) {
 	report(events)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	events.Run(ended) // creates what waits
+	events.Run(ended) // creates the waiting events
 	slices.Sort(got)
 	return got
 }

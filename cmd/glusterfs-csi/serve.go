@@ -13,18 +13,18 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
-// serve runs the driver until ctx is done. Nothing is logged before everything is known to be in order, so that a
-// failed start leaves one line.
+// serve runs the driver until ctx is done. It logs nothing until every part is ready, so that a failed start leaves one line.
 func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	logger := o.logging.Install(logs)
 	ctx = klog.NewContext(ctx, logger)
 
-	// First of all the socket: a second driver by mistake must end here, before it touches the state of the first.
+	// The socket comes first: a second driver that was started by mistake must stop here, before it touches the state of the
+	// first.
 	calls, err := unixsocket.Listen(ctx, o.socket)
 	if err != nil {
 		return err
 	}
-	defer calls.Close() // Serve closes it; this is for a start that fails
+	defer calls.Close() // Serve closes it; this closes it after a failed start
 	watched, err := openListeners(ctx, o)
 	if err != nil {
 		return err

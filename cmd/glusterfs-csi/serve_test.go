@@ -24,14 +24,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// program is glusterfs-csi in a process of its own, logging JSON.
+// program is glusterfs-csi in a separate process, logging JSON.
 type program struct {
 	cmd    *exec.Cmd
 	socket string
 	log    *bufio.Scanner
 }
 
-// startProgram returns when the program has said that it started.
+// startProgram starts the program and returns when the log says that it has started.
 func startProgram(t *testing.T, socket string, args ...string) *program {
 	t.Helper()
 	self, err := os.Executable()
@@ -85,7 +85,7 @@ func (p *program) dial(t *testing.T) *grpc.ClientConn {
 	return conn
 }
 
-// fakeHeketi is a server that knows one cluster and answers a create when release is closed.
+// fakeHeketi is a server with one cluster. It answers a create when release is closed.
 func fakeHeketi(t *testing.T) (config string, creating, release chan struct{}) {
 	t.Helper()
 	creating, release = make(chan struct{}), make(chan struct{})
@@ -153,7 +153,7 @@ func TestTermLetsACreateFinish(t *testing.T) {
 	p.signal(t, syscall.SIGTERM)
 	p.awaitLog(t, "Stopping: waiting for the calls that run")
 	close(release)
-	// The answer of Heketi arrives, and not that of a driver that gave up.
+	// The call returns Heketi's answer, so the driver did not give up.
 	if err := <-created; err == nil || !strings.Contains(err.Error(), "No space") {
 		t.Errorf("create: %v", err)
 	}
@@ -163,7 +163,7 @@ func TestTermLetsACreateFinish(t *testing.T) {
 	}
 }
 
-// A backend that is added to the configuration is there for the next call.
+// A backend that is added to the configuration is available to the next call.
 func TestConfigurationIsFollowed(t *testing.T) {
 	config, _, _ := fakeHeketi(t)
 	p := startProgram(t, filepath.Join(t.TempDir(), "csi.sock"), "controller", "--config="+config)
@@ -188,7 +188,7 @@ func TestStartAfterKill(t *testing.T) {
 	config, _, _ := fakeHeketi(t)
 	socket := filepath.Join(t.TempDir(), "csi.sock")
 	first := startProgram(t, socket, "controller", "--config="+config)
-	// A second one finds the first alive.
+	// The second program finds that the first is alive.
 	code, _, stderr := command(t, "controller", "--config="+config, "--endpoint="+socket)
 	if code != 1 || !strings.Contains(stderr, "another process answers") {
 		t.Errorf("second start: code %d, %s", code, stderr)

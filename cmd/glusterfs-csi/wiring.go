@@ -21,16 +21,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
 )
 
-// background is what a part of the driver does beside its calls.
+// background is the part of a service that runs beside its calls.
 type background struct {
-	run         func(ctx context.Context) // until ctx is done; nil: nothing
-	stop        func()                    // at the end, when no call runs any more
-	provisioner *provisioner.Provisioner  // for other parts; nil: it has none
-	started     func(logger klog.Logger)  // logs what is to be known once everything is in order; nil: nothing
+	run         func(ctx context.Context) // runs until ctx is done; may be nil
+	stop        func()                    // called at the end, when all calls have ended
+	provisioner *provisioner.Provisioner  // for other parts; nil for a node
+	started     func(logger klog.Logger)  // logs a summary once every part is ready; may be nil
 }
 
-// addController gives config a provisioner over the configured Heketi servers. Nobody is asked anything yet: a Heketi
-// that is away must not keep the driver from starting.
+// addController adds to config a provisioner over the configured Heketi servers. It does not contact them: the driver must start
+// even if a Heketi is down.
 func addController(ctx context.Context, config *driver.Config, o options) (background, error) {
 	observer := metrics.NewHeketi(config.Metrics)
 	timing := heketi.DefaultTiming()
@@ -58,7 +58,7 @@ func addController(ctx context.Context, config *driver.Config, o options) (backg
 	p := provisioner.New(backends, provisionerOptions...)
 	config.Provisioner = p
 	return background{run: run, provisioner: p, started: func(logger klog.Logger) { warnOfPlaintext(logger, backends.All()) }, stop: func() {
-		// The calls have ended by now. What still runs belongs to calls that were given up, and Heketi carries it on.
+		// All calls have ended. Operations that still run belong to calls that were given up, and Heketi completes them.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if err := p.Close(ctx); err != nil {
@@ -68,7 +68,7 @@ func addController(ctx context.Context, config *driver.Config, o options) (backg
 	}}, nil
 }
 
-// warnOfPlaintext logs one line if requests to Heketi can be read and repeated by others.
+// warnOfPlaintext logs one line if others on the network can read and repeat requests to Heketi.
 func warnOfPlaintext(logger klog.Logger, backends []*heketi.Backend) {
 	var urls []string
 	for _, b := range backends {
@@ -92,10 +92,10 @@ func newOrphansWatcher(o options, backends *heketi.Backends, registry prometheus
 	}, nil
 }
 
-// addNode gives config the owner of this node's clients.
+// addNode adds to config the manager of this node's clients.
 func addNode(ctx context.Context, config *driver.Config, o options) (background, error) {
 	asker := &fusequery.Asker{}
-	var events *kube.Events // nil: nothing is reported
+	var events *kube.Events // nil if events are off
 	if o.events {
 		client, err := newKubernetesClient(o)
 		if err != nil {

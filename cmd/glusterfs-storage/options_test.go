@@ -33,7 +33,7 @@ func TestWrongOptions(t *testing.T) {
 			t.Errorf("%s: code %d, %s", name, code, output)
 		}
 	}
-	if code, output := runCommand(t, backup...); code != 1 || !strings.Contains(output, "this is no pod with a ServiceAccount") {
+	if code, output := runCommand(t, backup...); code != 1 || !strings.Contains(output, "not in a pod with a ServiceAccount") {
 		t.Errorf("no cluster: code %d, %s", code, output)
 	}
 	t.Setenv(keyVariable, "")

@@ -7,12 +7,12 @@ type row struct {
 
 type panel struct {
 	title, description, unit string
-	single                   bool    // one number, not a graph
-	badFrom                  float64 // red from this number on; 0: never
+	single                   bool    // shows one number, not a graph
+	badFrom                  float64 // the value from which a number is red; 0 means never
 	queries                  []query
 }
 
-// query is a Prometheus query; CONTROLLER and NODE in it stand for the labels of the series.
+// query is a query in which CONTROLLER and NODE stand for the labels of the series.
 type query struct{ expr, legend string }
 
 func rows() []row {

@@ -16,7 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
-// machine is a network namespace. It ends with the test.
+// machine is a network namespace, which ends with the test.
 type machine struct {
 	*testing.T
 	pid int
@@ -27,7 +27,7 @@ func newMachine(t *testing.T) machine {
 	cmd := exec.CommandContext(t.Context(), "unshare", "--net", "/bin/sh", "-c", "echo started; exec cat")
 	out, err := cmd.StdoutPipe()
 	if err == nil {
-		_, err = cmd.StdinPipe() // whose end, that of the test, ends it
+		_, err = cmd.StdinPipe() // closed when the test's process ends, which ends the command
 	}
 	if err == nil {
 		err = cmd.Start()
@@ -44,13 +44,13 @@ func newMachine(t *testing.T) machine {
 	return m
 }
 
-// on is the machine in a part of its test.
+// on returns the machine for use in a subtest.
 func (m machine) on(t *testing.T) machine {
 	t.Helper()
 	return machine{t, m.pid}
 }
 
-// load loads rules that an example has, with other networks.
+// load loads the rules of an example, with other networks.
 func (m machine) load(example string, oldNew ...string) {
 	m.Helper()
 	rules, err := os.ReadFile(example)
@@ -60,7 +60,7 @@ func (m machine) load(example string, oldNew ...string) {
 	m.run(strings.NewReplacer(oldNew...).Replace(string(rules)), "nft", "-f", "-")
 }
 
-// run runs a program on the machine with an input.
+// run runs a program on the machine, with input.
 func (m machine) run(input string, command ...string) {
 	m.Helper()
 	cmd := exec.CommandContext(m.Context(), "nsenter", append([]string{"--net=/proc/" + strconv.Itoa(m.pid) + "/ns/net", "--"}, command...)...)
@@ -70,7 +70,7 @@ func (m machine) run(input string, command ...string) {
 	}
 }
 
-// address gives a device of the machine addresses, and switches it on.
+// address gives a device of the machine addresses, and sets it up.
 func (m machine) address(device string, addresses ...string) {
 	m.Helper()
 	for _, a := range addresses {
@@ -79,7 +79,7 @@ func (m machine) address(device string, addresses ...string) {
 	m.run("", "ip", "link", "set", device, "up")
 }
 
-// in calls fn on a thread in the machine's network.
+// in calls fn on a thread in the machine's network namespace.
 func (m machine) in(fn func() error) error {
 	return osthread.Run(func() error {
 		ns, err := os.Open("/proc/" + strconv.Itoa(m.pid) + "/ns/net")
@@ -94,7 +94,7 @@ func (m machine) in(fn func() error) error {
 	})
 }
 
-// listen accepts connections to ports at all addresses.
+// listen accepts connections to ports on all addresses.
 func (m machine) listen(ports ...int) {
 	m.Helper()
 	err := m.in(func() error {
@@ -117,7 +117,7 @@ func (m machine) listen(ports ...int) {
 	}
 }
 
-// reaches checks that of the ports of an address exactly those that are open accept a connection, and the others refuse it at once.
+// reaches checks that an address refuses connections to the closed ports immediately, and accepts them on all others.
 func (m machine) reaches(address string, ports, closed []int) {
 	m.Helper()
 	for _, port := range ports {
@@ -134,7 +134,7 @@ func (m machine) reaches(address string, ports, closed []int) {
 	}
 }
 
-// TestFirewalls tries connections between a pod, its node and a gluster server, each in a separate network, with the rules in place.
+// TestFirewalls connects a pod, its node and a gluster server, each in a separate network namespace, with the rules loaded.
 func TestFirewalls(t *testing.T) {
 	pod, node, server := newMachine(t), newMachine(t), newMachine(t)
 	node.run("", "ip", "link", "add", "pods", "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(pod.pid))
@@ -152,7 +152,7 @@ func TestFirewalls(t *testing.T) {
 	server.listen(all...)
 	node.listen(metrics, other)
 
-	// tries connects from and to everywhere. Only pods are kept out of anything.
+	// tries connects all machines with each other. Only connections from pods may be refused.
 	tries := func(t *testing.T, fromPod, toMetrics []int) {
 		t.Helper()
 		pod, node, server := pod.on(t), node.on(t), server.on(t)
@@ -169,7 +169,7 @@ func TestFirewalls(t *testing.T) {
 	t.Run("none", func(t *testing.T) { tries(t, nil, nil) })
 	t.Run("firewall-servers.nft", func(t *testing.T) {
 		server := server.on(t)
-		for range 2 { // it takes the place of itself
+		for range 2 { // loading the rules twice must give the same result
 			server.load("firewall-servers.nft")
 		}
 		tries(t, gluster, nil)

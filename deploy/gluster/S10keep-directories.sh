@@ -1,10 +1,10 @@
 #!/bin/sh
-# A hook of glusterd: it keeps mode and owner of every directory of a volume that is expanded for the first time.
+# A hook of glusterd that preserves the mode and owner of every directory when a volume is expanded for the first time.
 #
 # While a volume has one set of bricks, GlusterFS does not mark its directories as it does with several sets. After
-# add-brick, a client that looks up an unmarked directory twice takes mode 0000 and owner root for the right ones, and
-# writes them to all bricks (seen with GlusterFS 10.3; gluster/glusterfs#3064). This hook marks them on the server's bricks
-# just before add-brick: the root directory with its layout, all others with the attribute of their metadata server.
+# add-brick, a client that looks at an unmarked directory twice assumes that mode 0000 and owner root are right, and
+# writes them to all bricks (seen with GlusterFS 10.3; gluster/glusterfs#3064). This marks them on the server's own bricks
+# just before: the root directory with its layout, all others with the attribute that names their metadata server.
 #
 # Install it on every gluster server, executable, in /var/lib/glusterd/hooks/1/add-brick/pre. It needs find, and getfattr and
 # setfattr of the package attr.

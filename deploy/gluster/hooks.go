@@ -1,4 +1,4 @@
-// Package gluster holds what belongs on the gluster servers.
+// Package gluster embeds the files to install on gluster servers.
 package gluster
 
 import _ "embed"

@@ -57,7 +57,7 @@ func TestKeepDirectories(t *testing.T) {
 			if err := os.WriteFile(hook, KeepDirectories, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			for range 2 { // a second time, with what is there
+			for range 2 { // the second run meets the attributes of the first
 				cmd := exec.CommandContext(t.Context(), hook, "--volname=v", "--version=1", "--volume-op=add-brick", "--gd-workdir="+state)
 				if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 					t.Fatalf("%v: %s", err, out)
@@ -76,7 +76,7 @@ func TestKeepDirectories(t *testing.T) {
 	}
 }
 
-// marks are those of the two attributes that a file has, with the right value.
+// marks returns which of the two attributes a file has with the right value.
 func marks(t *testing.T, path string) (found []string) {
 	t.Helper()
 	for name, want := range map[string]string{layout: strings.Repeat("\x00", 12) + "\xff\xff\xff\xff", mds: strings.Repeat("\x00", 4)} {

@@ -1,12 +1,12 @@
 #!/bin/bash
-# Builds images of the Dockerfile into the directory $1. Each further argument is a target (see describe), and becomes TARGET.tar, which docker load
-# and ctr -n k8s.io images import take, and TARGET.cdx.json, the bill of materials (CycloneDX).
+# Builds images of the Dockerfile into the directory $1. Each further argument is a target (see describe). It becomes TARGET.tar, for docker load
+# or ctr -n k8s.io images import, and TARGET.cdx.json, the bill of materials (CycloneDX).
 #
-# VERSION is the tag, CYCLONEDX_GOMOD the program of that name, ARCH the architecture in Debian's words, by default this
-# machine's. NODE_DEBIAN is the release of Debian beneath the node plugin, and so decides the version of the GlusterFS client: bookworm by default.
+# VERSION is the tag, CYCLONEDX_GOMOD the program of that name, ARCH the architecture under Debian's name, by default this
+# machine's. NODE_DEBIAN is the Debian release of the node plugin's image, by default bookworm; it determines the version of the GlusterFS client.
 # WORK is the directory of bases and storage, by default $1/work; calls may share it. The bases are made here: Debian with
-# mmdebstrap, from the machine's apt sources, and for the build stage from the machine's Go. No image registry is used. Unchanged images are
-# not built again, and no container is left behind.
+# mmdebstrap, from the machine's own apt sources, and for the build stage the machine's own Go. No image registry is used. Targets
+# whose inputs have not changed are not built again, and no container remains.
 set -eu
 self=$(readlink -f "$0")
 cd "$(dirname "$self")/../.."
@@ -32,8 +32,8 @@ esac
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 built_at=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
-# describe sets name, inputs, binaries and base for a target: the name of its image, its sources besides those of all targets, the Go binaries in the
-# image, and its release of Debian. If several binaries have a module, the bill of materials lists it as in the first binary.
+# describe sets name, inputs, binaries and base for a target: the name of its image, the sources that not all targets share, the Go binaries in the
+# image, and the release of Debian beneath it. The bill of materials lists a module of several binaries as the first binary has it.
 describe() {
 	base=$suite
 	case $1 in
@@ -80,15 +80,15 @@ done
 
 start_buildah
 
-# Debian's packages run their programs during the installation. An emulator that the machine lacks is registered only
-# for the time of this script: see clean_up.
+# Debian's packages run their own programs when they are installed. An emulator that the machine lacks is registered only
+# while this script runs: see clean_up.
 if [ "$arch" != "$native" ] && ! arch-test "$arch" >/dev/null; then
 	mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
 	cat /usr/lib/binfmt.d/$emulator.conf >/proc/sys/fs/binfmt_misc/register
 	registered=/proc/sys/fs/binfmt_misc/$emulator
 fi
 
-# No manuals and translations, but the licenses, like Docker's debian:bookworm-slim.
+# Without manuals and translations, but with the licenses, like Docker's debian:bookworm-slim.
 slim=()
 for folder in doc man locale info; do
 	slim+=("--dpkgopt=path-exclude=/usr/share/$folder/*")
@@ -98,7 +98,7 @@ slim+=('--dpkgopt=path-include=/usr/share/doc/*/copyright')
 debian() {
 	local image=localhost/debian-$2:$1 archive=$work/debian-$1-$2.tar sources=/etc/apt/sources.list.d/debian.sources c
 	if [ ! -s "$archive" ]; then
-		echo "=== Debian $1 for $2, until $archive is removed"
+		echo "=== Debian $1 for $2, kept until $archive is removed"
 		[ -e $sources ] || sources=/etc/apt/sources.list
 		# The machine's sources, of another release where that is asked for.
 		sed "s/\b$suite\b/$1/g" $sources >"$work/tmp/${sources##*/}"
@@ -134,7 +134,7 @@ download() { (cd "$1" && go mod download); }
 bill() {
 	local binary version documents=()
 	for binary in "${binaries[@]}"; do
-		# Heketi's binaries hold their version, those of this module do not.
+		# Heketi's binaries contain their version, those of this module do not.
 		version=(-version "$VERSION")
 		case $binary in */heketi*) version=() ;; esac
 		documents+=("$work/tmp/${binary##*/}.cdx.json")

@@ -1,7 +1,7 @@
 # For scripts that make images: buildah, with its storage in a directory that several calls may share. Such a script sets "self" to its own
 # path, changes to the module's directory and reads this file.
 
-# mmdebstrap mounts proc, sys and dev. In a separate mount namespace, no other process sees them, and they end with the namespace.
+# mmdebstrap mounts proc, sys and dev. In a separate mount namespace no other process sees them, and they end with it.
 if [ "${IN_MOUNT_NAMESPACE-}" != yes ]; then
 	IN_MOUNT_NAMESPACE=yes exec unshare --mount --propagation private "$self" "$@"
 fi
@@ -17,7 +17,7 @@ use_work() {
 # start_buildah prepares buildah and makes $work/tmp, which the end of the script removes.
 start_buildah() {
 	mkdir -p "$work/tmp"
-	# vfs copies files where overlay would mount them, which not every machine can inside of a container.
+	# vfs copies files where overlay would mount them, which some machines cannot do inside a container.
 	export BUILDAH_ISOLATION=chroot TMPDIR=$work/tmp
 	trap clean_up EXIT
 }

@@ -1,16 +1,16 @@
-# The driver's two images and those of the storage, built from the Dockerfile on bases that are built here, without an image registry
+# The driver's two images and the storage images, built from the Dockerfile with bases that are made here: no image registry is used
 # (deploy/images/build.sh).
 
-# A version given by hand may hold characters that a tag must not have.
+# A VERSION that was set by hand may contain characters that are not allowed in a tag.
 IMAGE_VERSION := $(shell printf %s '$(VERSION)' | tr -c 'A-Za-z0-9_.-' -)
-# amd64 or arm64; by default this machine's.
+# amd64 or arm64; empty means this machine's.
 IMAGE_ARCH ?=
 IMAGES := $(BUILD)/images$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
 STORAGE_IMAGES := $(BUILD)/images-storage$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
-# Both architectures share bases and storage.
+# Bases and storage are the same for both.
 build_images = ARCH=$(IMAGE_ARCH) NODE_DEBIAN=$(NODE_DEBIAN) VERSION=$(IMAGE_VERSION) CYCLONEDX_GOMOD=$(CYCLONEDX_GOMOD) WORK=$(IMAGES)/work deploy/images/build.sh
 
-# The node plugin's release of Debian; the default is in build.sh. trixie has the client of GlusterFS 11.
+# The release of Debian beneath the node plugin, if not the one of build.sh: trixie has the client of GlusterFS 11.
 NODE_DEBIAN ?=
 
 # Pinned like the tools of the Makefile.

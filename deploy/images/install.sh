@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs missing Debian packages that build the images, and an emulator for another architecture ARCH.
+# Installs the missing Debian packages that build the images and, for another architecture ARCH, an emulator.
 # Starts no service.
 set -eu
 

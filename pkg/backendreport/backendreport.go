@@ -1,5 +1,5 @@
-// Package backendreport has what findings about a Heketi have in common: its name, what an error of it means, the command
-// that calls it, and the operations that it has left behind.
+// Package backendreport has the common parts of findings about a Heketi: the backend's name, the explanation of an error, a
+// heketi-cli command line, and the finding about abandoned operations.
 package backendreport
 
 import (
@@ -13,10 +13,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// Subject names a backend in findings.
+// Subject returns the name of a backend for findings.
 func Subject(b *heketi.Backend) string { return fmt.Sprintf("backend %q (%s)", b.Name(), b.URL()) }
 
-// Explain parts an error into what happened and what to do.
+// Explain splits an error into what happened and what to do.
 func Explain(err error) (message, remedy string) {
 	message, remedy = err.Error(), "Heketi's log tells more"
 	type hinting interface {
@@ -29,14 +29,14 @@ func Explain(err error) (message, remedy string) {
 	return message, remedy
 }
 
-// CLI is a command line of heketi-cli, which takes the key from HEKETI_CLI_KEY.
+// CLI returns a command line of heketi-cli, which reads the key from HEKETI_CLI_KEY.
 func CLI(b *heketi.Backend, command string) string {
 	return "heketi-cli --server " + b.URL() + " --user admin " + command
 }
 
-// LeftBehind is the finding about operations that are stale or failed.
+// LeftBehind returns a finding about stale and failed operations.
 func LeftBehind(b *heketi.Backend, dump heketi.Dump, operations []heketi.Operation, check string) report.Finding {
-	names := map[string]string{} // of volumes, by the operation that they wait for
+	names := map[string]string{} // of volumes, by their pending operation
 	for _, v := range dump.Volumes {
 		if v.Pending != "" {
 			names[v.Pending] = v.Name
@@ -74,8 +74,8 @@ func LeftBehind(b *heketi.Backend, dump heketi.Dump, operations []heketi.Operati
 	}
 }
 
-// cloneVolume is the type of an operation that this driver never begins.
+// cloneVolume is a type of operation that this driver never begins.
 const cloneVolume = "clone-volume"
 
-// mostCleaned is how many operations one clean-up may name (heketi: apps/glusterfs/app_operations.go).
+// mostCleaned is the maximum number of operations in one clean-up request (heketi: apps/glusterfs/app_operations.go).
 const mostCleaned = 32

@@ -33,7 +33,7 @@ func TestExplainParts(t *testing.T) {
 	}
 }
 
-// TestLeftBehind: what can be cleaned up and what cannot have their own remedies.
+// TestLeftBehind: operations that can be cleaned up and those that cannot have different remedies.
 func TestLeftBehind(t *testing.T) {
 	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{{Name: "a", URL: "http://h"}}}, heketi.DefaultTiming())
 	if err != nil {

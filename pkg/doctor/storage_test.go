@@ -103,13 +103,10 @@ func (c *cluster) run(t *testing.T) []report.Finding {
 }
 
 // backup returns a Secret with a copy of the database.
-func backup(content, sha string, at time.Time, annotations ...string) kube.Secret {
-	s := kube.Secret{Data: map[string][]byte{}, Annotations: map[string]string{
+func backup(sha string, at time.Time, annotations ...string) kube.Secret {
+	s := kube.Secret{Data: map[string][]byte{"heketi.db.gz": []byte("db")}, Annotations: map[string]string{
 		"glusterfs-storage/taken-at": at.Format(time.RFC3339), "glusterfs-storage/sha256": sha,
 	}}
-	if content != "" {
-		s.Data["heketi.db.gz"] = []byte(content)
-	}
 	for i := 0; i < len(annotations); i += 2 {
 		s.Annotations[annotations[i]] = annotations[i+1]
 	}
@@ -127,9 +124,9 @@ func newCluster() *cluster {
 		nodes:      []kube.Node{{Name: "worker1", Labels: map[string]string{"kubernetes.io/os": "linux"}}},
 		heketi:     []kube.Pod{{Name: "heketi-0", Node: "worker1", Ready: true}},
 		secrets: map[string]kube.Secret{
-			"heketi-db-backup":   backup("db", "aa", now.Add(-90*24*time.Hour)),
-			"heketi-db-backup-0": backup("db", "aa", now.Add(-30*time.Hour)),
-			"heketi-db-backup-1": backup("db", "aa", now.Add(-12*time.Hour)),
+			"heketi-db-backup":   backup("aa", now.Add(-90*24*time.Hour)),
+			"heketi-db-backup-0": backup("aa", now.Add(-30*time.Hour)),
+			"heketi-db-backup-1": backup("aa", now.Add(-12*time.Hour)),
 			"heketi-db-backup-2": {},
 		},
 		fail: map[string]error{}, servers: map[string]status.Server{}, silent: map[string]error{}, withoutHeal: map[string]error{},
@@ -178,7 +175,7 @@ func TestDamagedStorage(t *testing.T) {
 	c.servers["glusterfs-storage2"].Volumes[1].Bricks[0].Status = "Stopped"
 	c.heal.Volumes[1].Summary = glustercli.HealSummary{Pending: 1234, SplitBrain: 1, Unknown: []string{"10.0.0.3:/var/lib/heketi/mounts/vg_3/brick_vol_1/brick"}}
 	c.secrets["heketi-db-backup-1"] = kube.Secret{}
-	c.secrets["heketi-db-backup-0"] = backup("db", "aa", now.Add(-80*time.Hour))
+	c.secrets["heketi-db-backup-0"] = backup("aa", now.Add(-80*time.Hour))
 	golden(t, "storage-damaged.txt", c.run(t))
 }
 

@@ -80,12 +80,12 @@ func TestStorageChecks(t *testing.T) {
 		"no pool":           {pool(status.Pool{Size: 9, Promised: 9}), checkPools, warning, "is not active"},
 		"a damaged pool":    {pool(status.Pool{Size: 9, Promised: 9, Active: true, Health: "metadata_read_only"}), checkPools, critical, "metadata_read_only"},
 		"an empty backup":   {secret("heketi-db-backup", kube.Secret{}), checkBackup, critical, "holds no backup"},
-		"a backup that is chosen": {secret("heketi-db-backup", backup("db", "aa", now, "glusterfs-storage/restore", "replace")),
+		"a backup that is chosen": {secret("heketi-db-backup", backup("aa", now, "glusterfs-storage/restore", "replace")),
 			checkBackup, warning, "chosen to replace the database"},
-		"a setup":            {secret("heketi-db-backup", backup("db", "aa", now, "glusterfs-storage/bootstrap", "unfinished")), checkBackup, warning, "first setup"},
-		"a change unsaved":   {secret("heketi-db-backup", backup("db", "bb", now.Add(-13*time.Hour))), checkBackup, critical, "changes of Heketi's database are not saved"},
-		"a change since":     {secret("heketi-db-backup", backup("db", "bb", now.Add(-time.Hour))), checkBackup, ok, "2026-03-14T14:00:00Z (60m ago)"},
-		"a change just now":  {secret("heketi-db-backup-2", backup("db", "bb", now.Add(-time.Minute))), checkBackup, ok, "its last change"},
+		"a setup":            {secret("heketi-db-backup", backup("aa", now, "glusterfs-storage/bootstrap", "unfinished")), checkBackup, warning, "first setup"},
+		"a change unsaved":   {secret("heketi-db-backup", backup("bb", now.Add(-13*time.Hour))), checkBackup, critical, "changes of Heketi's database are not saved"},
+		"a change since":     {secret("heketi-db-backup", backup("bb", now.Add(-time.Hour))), checkBackup, ok, "2026-03-14T14:00:00Z (60m ago)"},
+		"a change just now":  {secret("heketi-db-backup-2", backup("bb", now.Add(-time.Minute))), checkBackup, ok, "its last change"},
 		"a time unknown":     {secret("heketi-db-backup", kube.Secret{Data: map[string][]byte{"heketi.db.gz": {1}}, Annotations: map[string]string{"glusterfs-storage/sha256": "aa"}}), checkBackup, ok, "an unknown time"},
 		"no backup":          {func(c *cluster) { delete(c.secrets, "heketi-db-backup") }, checkBackup, critical, "there is no backup"},
 		"backups are hidden": {func(c *cluster) { c.fail["secrets"] = errors.New("secrets is forbidden") }, checkBackup, warning, "secrets is forbidden"},
@@ -99,7 +99,7 @@ func TestStorageChecks(t *testing.T) {
 		}, checkBackup, info, "no daily copy"},
 		"old daily copies": {func(c *cluster) {
 			for _, slot := range []string{"0", "1"} {
-				c.secrets["heketi-db-backup-"+slot] = backup("db", "aa", now.Add(-49*time.Hour))
+				c.secrets["heketi-db-backup-"+slot] = backup("aa", now.Add(-49*time.Hour))
 			}
 		}, checkBackup, warning, "2026-03-12T14:00:00Z (2d1h ago)"},
 	} {

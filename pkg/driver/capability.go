@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// checkCapability checks that a gluster volume can be used in the way that c describes. field names c in the error.
+// checkCapability checks that a gluster volume can be used as c describes. field is the name of c in the error.
 func checkCapability(field string, c *csi.VolumeCapability) error {
 	if c == nil {
 		return volume.Invalid(field, "", "must be given")
@@ -30,10 +30,10 @@ func checkCapability(field string, c *csi.VolumeCapability) error {
 	return nil
 }
 
-// checkFsType refuses the file system of a disk, which is a misunderstanding that should not pass silently as long as
-// nothing depends on it: external-provisioner leaves fs_type empty unless it is started with --default-fstype or the
-// StorageClass has csi.storage.k8s.io/fstype. The PersistentVolume of a volume that exists cannot be changed any more,
-// so that staging and expanding do not look at it.
+// checkFsType refuses the name of a disk file system. Such a name is a mistake that should be reported while nothing depends on
+// it yet: external-provisioner leaves fs_type empty unless it is started with --default-fstype or the StorageClass has
+// csi.storage.k8s.io/fstype. Staging and expanding do not call checkFsType, because the PersistentVolume of an existing volume
+// cannot be changed any more.
 func checkFsType(field string, c *csi.VolumeCapability) error {
 	if fsType := c.GetMount().GetFsType(); ofDisk(fsType) {
 		return volume.Invalid(field+".mount.fs_type", fsType, `must be empty or "glusterfs": gluster volumes are never formatted; `+
@@ -46,7 +46,7 @@ func ofDisk(fsType string) bool {
 	return fsType != "" && fsType != "glusterfs" && fsType != "fuse.glusterfs"
 }
 
-// checkAccessMode admits every mode but UNKNOWN: any number of nodes and workloads can share a gluster volume.
+// checkAccessMode accepts every mode but UNKNOWN: any number of nodes and workloads can share a gluster volume.
 func checkAccessMode(field string, mode csi.VolumeCapability_AccessMode_Mode) error {
 	switch mode {
 	case csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER,
@@ -62,7 +62,7 @@ func checkAccessMode(field string, mode csi.VolumeCapability_AccessMode_Mode) er
 	return volume.Invalid(field, mode.String(), "must be one of the SINGLE_NODE and MULTI_NODE modes of the CSI specification")
 }
 
-// checkCapabilities checks what a volume that is asked for, or asked about, can be used for.
+// checkCapabilities checks the capabilities with which a volume is requested or validated.
 func checkCapabilities(capabilities []*csi.VolumeCapability) error {
 	const field = "volume_capabilities"
 	if len(capabilities) == 0 {
@@ -80,7 +80,7 @@ func checkCapabilities(capabilities []*csi.VolumeCapability) error {
 	return nil
 }
 
-// readOnly reports whether an access mode lets nobody write.
+// readOnly reports whether an access mode excludes all writers.
 func readOnly(mode csi.VolumeCapability_AccessMode_Mode) bool {
 	return mode == csi.VolumeCapability_AccessMode_SINGLE_NODE_READER_ONLY ||
 		mode == csi.VolumeCapability_AccessMode_MULTI_NODE_READER_ONLY

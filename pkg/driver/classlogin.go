@@ -15,16 +15,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// classLogins reports StorageClasses with parameters by which the in-tree plugin logged in to Heketi. A call does not name
-// its class, so that a class is known by its parameters.
+// classLogins reports StorageClasses with parameters by which the in-tree plugin logged in to Heketi. A call does not name its
+// class, so a class is identified by its parameters.
 type classLogins struct {
 	mu       sync.Mutex
 	reported map[[sha256.Size]byte]bool
 }
 
-const mostReported = 1000 // classes; with more of them, some are reported again
+const mostReported = 1000 // classes; beyond that, some are reported again
 
-// report logs once for each class what to remove from it.
+// report logs once for each class which parameters to remove from it.
 func (c *classLogins) report(ctx context.Context, spec volume.Spec, parameters map[string]string) {
 	if len(spec.Parameters.Ignored) == 0 || !c.first(parameters) {
 		return
@@ -37,7 +37,7 @@ func (c *classLogins) report(ctx context.Context, spec volume.Spec, parameters m
 func (c *classLogins) first(parameters map[string]string) bool {
 	digest := sha256.New()
 	for _, key := range slices.Sorted(maps.Keys(parameters)) {
-		if !strings.HasPrefix(key, "csi.storage.k8s.io/") { // is of the claim, not of the class
+		if !strings.HasPrefix(key, "csi.storage.k8s.io/") { // describes the claim, not the class
 			fmt.Fprintf(digest, "%q=%q\n", key, parameters[key])
 		}
 	}
@@ -54,7 +54,7 @@ func (c *classLogins) first(parameters map[string]string) bool {
 	return true
 }
 
-// explainLogin adds to a refusal of the credentials that those of the class were not used.
+// explainLogin adds to a refused login that the credentials of the class were not used.
 func explainLogin(err error, ignored []string) error {
 	if len(ignored) == 0 || !errors.Is(err, volume.ErrLogin) {
 		return err

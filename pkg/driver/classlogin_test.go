@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// theTutorials is the class of Kubernetes's own examples for kubernetes.io/glusterfs.
+// theTutorials returns the class from Kubernetes's own examples for kubernetes.io/glusterfs.
 func theTutorials() map[string]string {
 	return map[string]string{"resturl": "http://127.0.0.1:8081", "restuser": "joe", "restuserkey": "My Secret Life"}
 }
@@ -26,7 +26,7 @@ func withParameters(name string, parameters map[string]string) *csi.CreateVolume
 	return createRequest(func(r *csi.CreateVolumeRequest) { r.Name, r.Parameters = name, parameters })
 }
 
-// TestClassLoginsAreReportedOnce: once for each class, with what to remove and none of the values.
+// TestClassLoginsAreReportedOnce: the report is logged once per class, and names the keys to remove but none of the values.
 func TestClassLoginsAreReportedOnce(t *testing.T) {
 	var out bytes.Buffer
 	ctx := klog.NewContext(t.Context(), textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&out))))
@@ -56,7 +56,7 @@ func TestClassLoginsAreReportedOnce(t *testing.T) {
 	}
 }
 
-// TestClassLoginsAreBounded: what is kept of classes does not grow with their number.
+// TestClassLoginsAreBounded: the memory for reported classes does not grow with their number.
 func TestClassLoginsAreBounded(t *testing.T) {
 	var logins classLogins
 	for i := range 3 * mostReported {
@@ -69,7 +69,7 @@ func TestClassLoginsAreBounded(t *testing.T) {
 	}
 }
 
-// TestRefusedLogin: only where Heketi wants a key, the class's ignored one may be the reason.
+// TestRefusedLogin: the class's ignored credentials are mentioned only if Heketi refused the login.
 func TestRefusedLogin(t *testing.T) {
 	const hint = "ignores restuser, restuserkey of the StorageClass"
 	for _, tt := range []struct {

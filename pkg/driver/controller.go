@@ -18,7 +18,7 @@ type controllerServer struct {
 	logins      classLogins
 }
 
-// ControllerGetCapabilities says which optional calls this controller answers.
+// ControllerGetCapabilities returns the optional calls that this controller supports.
 func (s *controllerServer) ControllerGetCapabilities(context.Context, *csi.ControllerGetCapabilitiesRequest) (*csi.ControllerGetCapabilitiesResponse, error) {
 	response := &csi.ControllerGetCapabilitiesResponse{}
 	types := []csi.ControllerServiceCapability_RPC_Type{
@@ -39,8 +39,8 @@ func (s *controllerServer) ControllerGetCapabilities(context.Context, *csi.Contr
 	return response, nil
 }
 
-// CreateVolume checks the whole request before anything is touched, then makes the volume or finds the one that an
-// earlier call with the same name made.
+// CreateVolume checks the whole request before anything is changed. Then it makes the volume, or finds the one that an earlier
+// call with the same name made.
 func (s *controllerServer) CreateVolume(ctx context.Context, request *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
 	spec, err := specOf(request)
 	if err != nil {
@@ -54,8 +54,8 @@ func (s *controllerServer) CreateVolume(ctx context.Context, request *csi.Create
 	return &csi.CreateVolumeResponse{Volume: describe(made)}, nil
 }
 
-// DeleteVolume deletes a volume that this driver made. An id that this driver cannot have made names no volume of
-// ours, and the CSI spec wants OK for a volume that does not exist; a static volume's data stay as they are.
+// DeleteVolume deletes a volume that this driver made. It returns OK for an id that this driver cannot have made, because the CSI
+// spec requires OK for a volume that does not exist; the data of a static volume are kept.
 func (s *controllerServer) DeleteVolume(ctx context.Context, request *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
 	if err := checkID(request.GetVolumeId()); err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (s *controllerServer) DeleteVolume(ctx context.Context, request *csi.Delete
 	return &csi.DeleteVolumeResponse{}, nil
 }
 
-// describe is a volume as CSI shows it.
+// describe returns the CSI description of a volume.
 func describe(v volume.Volume) *csi.Volume {
 	return &csi.Volume{VolumeId: v.Handle.String(), CapacityBytes: v.CapacityBytes, VolumeContext: v.Context()}
 }

@@ -65,7 +65,7 @@ func TestDeleteVolume(t *testing.T) {
 		{name: "gone", id: anyHandle, err: volume.ErrNotFound, asked: true},
 		{name: "backend not configured", id: anyHandle, err: volume.ErrPrecondition, asked: true, code: codes.FailedPrecondition},
 		{name: "backend away", id: anyHandle, err: volume.ErrUnavailable, asked: true, code: codes.Unavailable},
-		// The CSI spec wants OK for what does not exist, and a volume of these ids cannot exist.
+		// The CSI spec requires OK for a volume that does not exist, and a volume with one of these ids cannot exist.
 		{name: "not ours", id: "fake-vol-id"},
 		{name: "static", id: "my-data"},
 		{name: "nearly ours", id: strings.ToUpper(anyHandle)},

@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// The keys of a request's secrets; they override the configured backend's user and key.
+// The keys of a request's secrets. They override the configured backend's user and key.
 const (
 	secretUser = "user"
 	secretKey  = "key"
@@ -18,7 +18,7 @@ func credentialsOf(secrets map[string]string) volume.Credentials {
 	return volume.Credentials{User: secrets[secretUser], Key: secrets[secretKey]}
 }
 
-// specOf checks a create request completely, without asking anybody.
+// specOf checks a create request completely, without a request to any server.
 func specOf(request *csi.CreateVolumeRequest) (volume.Spec, error) {
 	if err := checkName(request.GetName()); err != nil {
 		return volume.Spec{}, err
@@ -65,7 +65,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkUnsupported refuses what would otherwise be promised by silence.
+// checkUnsupported refuses features that a successful answer would promise.
 func checkUnsupported(request *csi.CreateVolumeRequest) error {
 	switch source := request.GetVolumeContentSource(); {
 	case source.GetSnapshot() != nil:
@@ -75,7 +75,7 @@ func checkUnsupported(request *csi.CreateVolumeRequest) error {
 	case source != nil:
 		return volume.Invalid("volume_content_source", "", "must be absent; only empty volumes can be made")
 	}
-	// Unknown keys may have secret values, which are therefore not in these errors.
+	// The values of unknown keys may be secret, so these errors do not contain them.
 	for key := range request.GetMutableParameters() {
 		return volume.Invalid("mutable_parameters", key, "volumes cannot be modified; remove the VolumeAttributesClass")
 	}
@@ -85,8 +85,8 @@ func checkUnsupported(request *csi.CreateVolumeRequest) error {
 	return nil
 }
 
-// capacityOf reads the sizes. No range at all leaves the size to the driver; a range without a bound is an error by
-// the CSI spec (CapacityRange: at least one of these fields MUST be specified).
+// capacityOf returns the sizes. Without a range, the driver chooses the size; a range without a bound is an error (CSI spec,
+// CapacityRange: at least one of these fields MUST be specified).
 func capacityOf(r *csi.CapacityRange) (volume.Capacity, error) {
 	if r != nil && r.GetRequiredBytes() == 0 && r.GetLimitBytes() == 0 {
 		return volume.Capacity{}, volume.Invalid("capacity_range", "0", "must have required_bytes or limit_bytes above 0, or be absent for the smallest volume")

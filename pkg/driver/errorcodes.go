@@ -11,13 +11,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// code is the gRPC code of an error. This is the only place where errors of the domain become codes; the CSI spec's
-// error tables say which ones callers expect.
+// code returns the gRPC code of an error. This is the only place where errors of package volume become codes; the CSI spec's
+// error tables list the codes that callers expect.
 //
-// A code that is final makes the caller forget the volume. For external-provisioner every code is final but CANCELLED,
+// A code that is final makes the caller forget the volume. For external-provisioner every code is final except CANCELLED,
 // DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED (v6.3.0, pkg/controller/controller.go, checkError); for the kubelet and
-// external-resizer RESOURCE_EXHAUSTED is not final either. An operation that may still be running must not be answered
-// with a final code.
+// external-resizer RESOURCE_EXHAUSTED is not final either. An operation that may still be running must not be answered with a
+// final code.
 func code(err error) codes.Code {
 	table := []struct {
 		err  error
@@ -56,7 +56,7 @@ func code(err error) codes.Code {
 	return codes.Internal
 }
 
-// toStatus gives err its gRPC code. A status, as from an unimplemented method, stays what it is.
+// toStatus gives err its gRPC code. A gRPC status, as from an unimplemented method, is returned unchanged.
 func toStatus(err error) error {
 	if _, ok := status.FromError(err); ok {
 		return err

@@ -40,7 +40,7 @@ func TestToStatus(t *testing.T) {
 		{mount.ErrTimeout, codes.DeadlineExceeded},
 		{context.DeadlineExceeded, codes.DeadlineExceeded},
 		{context.Canceled, codes.Canceled},
-		// The domain's word counts, not the context that stands behind it: the operation goes on.
+		// The error of package volume determines the code, not the context's error that it also wraps: the operation goes on.
 		{fmt.Errorf("%w: %w", volume.ErrBusy, context.DeadlineExceeded), codes.Aborted},
 		{fmt.Errorf("%w: %w", mount.ErrUnavailable, context.Canceled), codes.Unavailable},
 		{status.Error(codes.Unimplemented, "no"), codes.Unimplemented},
@@ -60,8 +60,9 @@ func TestToStatus(t *testing.T) {
 	}
 }
 
-// TestFinalCodes: external-provisioner forgets a volume after a final code (v6.3.0, pkg/controller/controller.go, checkError),
-// so that an operation which may still be running has none, and one that is over has one: its claim may then be given up.
+// TestFinalCodes: external-provisioner forgets a volume after a final code (v6.3.0, pkg/controller/controller.go, checkError). So
+// an operation that may still be running must not get one, and an operation that is over must get one, so that its claim may be
+// given up.
 func TestFinalCodes(t *testing.T) {
 	inBackground := []codes.Code{codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.Aborted}
 	running := []error{

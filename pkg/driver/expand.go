@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// ControllerExpandVolume enlarges a volume while it is in use. Clients follow by themselves, but with it the kernel drops what is
-// mounted inside of the volume: the node step puts that back before the new size is reported.
+// ControllerExpandVolume enlarges a volume while it is in use. Its clients follow without help, but when they do, the kernel
+// drops mounts inside the volume: the node step restores them before the new size is reported.
 func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *csi.ControllerExpandVolumeRequest) (*csi.ControllerExpandVolumeResponse, error) {
 	handle, err := handleOf(request.GetVolumeId())
 	if err != nil {
@@ -35,14 +35,14 @@ func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *
 	size, err := s.provisioner.Expand(ctx, handle, capacity, credentialsOf(request.GetSecrets()))
 	switch {
 	case errors.Is(err, volume.ErrExhausted):
-		// OUT_OF_RANGE (CSI spec, ControllerExpandVolume errors: unsupported capacity_range), since nothing of it is left.
-		// external-resizer takes RESOURCE_EXHAUSTED as "may be in progress" and would ask for this size for ever, also after
-		// the claim asks for less. OUT_OF_RANGE it repeats too, at longer intervals, so that room made later is found.
+		// OUT_OF_RANGE (CSI spec, ControllerExpandVolume errors: unsupported capacity_range), since the attempt has left nothing
+		// behind. external-resizer takes RESOURCE_EXHAUSTED as "may be in progress", and would ask for this size for ever, even after
+		// the claim asks for less. It repeats OUT_OF_RANGE too, at longer intervals, so that space that becomes free later is used.
 		err = fmt.Errorf("%w: %s", volume.ErrOutOfRange, err.Error())
 	case errors.Is(err, volume.ErrPrecondition):
-		// FAILED_PRECONDITION means "volume in use" here (CSI spec, ControllerExpandVolume errors): external-resizer would report
-		// that the driver expands only offline, and not call again before all pods that use the claim have ended (its
-		// pkg/controller/expand_and_recover.go). INTERNAL it repeats, and the claim may ask for less.
+		// FAILED_PRECONDITION means "volume in use" here (CSI spec, ControllerExpandVolume errors): external-resizer would report that
+		// the driver expands only offline, and not call again before all pods that use the claim have ended (its
+		// pkg/controller/expand_and_recover.go). It repeats a call that failed with INTERNAL, and the claim may ask for less.
 		err = fmt.Errorf("%w: %s", volume.ErrFailed, err.Error())
 	}
 	if err != nil {
@@ -51,8 +51,8 @@ func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *
 	return &csi.ControllerExpandVolumeResponse{CapacityBytes: size, NodeExpansionRequired: true}, nil
 }
 
-// handleOf reads the id of a volume that must exist. An id that this driver cannot have made names none; a static
-// volume's size is the business of whoever made it.
+// handleOf parses the id of a volume that must exist. For an id that this driver cannot have made there is no such volume; the
+// size of a static volume is up to its administrator.
 func handleOf(id string) (volume.Handle, error) {
 	if err := checkID(id); err != nil {
 		return volume.Handle{}, err

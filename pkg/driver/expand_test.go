@@ -40,9 +40,9 @@ func TestControllerExpandVolume(t *testing.T) {
 		{name: "taken over", id: anyHandle + "/adopted", size: three, asked: true},
 		{name: "gone", id: anyHandle, size: three, err: volume.ErrNotFound, code: codes.NotFound, asked: true},
 		{name: "too large", id: anyHandle, size: three, err: volume.ErrOutOfRange, code: codes.OutOfRange, asked: true},
-		// Final for external-resizer, which would otherwise never take a smaller size.
+		// Final for external-resizer, which would otherwise never request a smaller size.
 		{name: "no room", id: anyHandle, size: three, err: fmt.Errorf("%w: 2 GiB more", volume.ErrExhausted), code: codes.OutOfRange, says: "no space: 2 GiB more", asked: true},
-		// FAILED_PRECONDITION would have external-resizer wait until no pod uses the volume.
+		// FAILED_PRECONDITION would make external-resizer wait until no pod uses the volume.
 		{name: "peers down", id: anyHandle, size: three, err: fmt.Errorf("%w: peers are down", volume.ErrPrecondition), code: codes.Internal, says: "precondition failed: peers are down", asked: true},
 		{name: "busy", id: anyHandle, size: three, err: volume.ErrBusy, code: codes.Aborted, asked: true},
 	}

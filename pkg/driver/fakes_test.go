@@ -15,7 +15,7 @@ import (
 
 const anyHandle = "lab/0123456789abcdef0123456789abcdef"
 
-// fakeProvisioner answers with what is set, and keeps what it was asked.
+// fakeProvisioner returns what its fields are set to, and records its arguments.
 type fakeProvisioner struct {
 	volume      volume.Volume
 	err         error
@@ -86,7 +86,7 @@ func (f *fakeProvisioner) ListHealth(_ context.Context, after string, limit int)
 	return f.unwell, false, f.err
 }
 
-// fakeMounter does the same.
+// fakeMounter returns what its fields are set to, and records its arguments.
 type fakeMounter struct {
 	calls       []string
 	source      mount.Source
@@ -142,7 +142,7 @@ func anyCapability() *csi.VolumeCapability {
 	return mountCapability(csi.VolumeCapability_AccessMode_MULTI_NODE_MULTI_WRITER)
 }
 
-// wantError checks code and words of an error as the caller would see it.
+// wantError checks the code and the words of an error as the caller would receive it.
 func wantError(t *testing.T, err error, code codes.Code, says ...string) {
 	t.Helper()
 	if err == nil {

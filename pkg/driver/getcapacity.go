@@ -11,15 +11,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// GetCapacity estimates what can be made of a StorageClass. Topology is not looked at, since every node can reach
-// every volume. The request brings no secrets, so that the backend's own key is used.
+// GetCapacity estimates how much can be provisioned with a StorageClass. Topology is ignored, because every node can reach every
+// volume. The request has no secrets, so the backend's own key is used.
 func (s *controllerServer) GetCapacity(ctx context.Context, request *csi.GetCapacityRequest) (*csi.GetCapacityResponse, error) {
 	parameters, err := volume.ParseParameters(request.GetParameters())
 	if err != nil {
 		return nil, err
 	}
 	if len(request.GetVolumeCapabilities()) > 0 {
-		// The CSI spec asks for the room for such volumes, and there is none.
+		// The CSI spec asks for the capacity available to volumes with these capabilities, which is none.
 		if err := checkCapabilities(request.GetVolumeCapabilities()); err != nil {
 			klog.FromContext(ctx).V(5).Info("No capacity for these capabilities", "err", withoutPasswords(err.Error()))
 			return &csi.GetCapacityResponse{}, nil

@@ -10,12 +10,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// DefaultName is the driver name under which StorageClasses find this driver.
+// DefaultName is the driver's name in the provisioner field of StorageClasses.
 const DefaultName = "glusterfs.csi.gluster.org"
 
 var driverName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?$`)
 
-// CheckName checks a driver name by the rule of the CSI spec (GetPluginInfo).
+// CheckName checks a driver name against the rule of the CSI spec (GetPluginInfo).
 func CheckName(name string) error {
 	if !driverName.MatchString(name) {
 		return volume.Invalid("driver name", name,
@@ -30,12 +30,12 @@ type identityServer struct {
 	controller    bool
 }
 
-// GetPluginInfo says who answers.
+// GetPluginInfo returns the driver's name and version.
 func (s *identityServer) GetPluginInfo(context.Context, *csi.GetPluginInfoRequest) (*csi.GetPluginInfoResponse, error) {
 	return &csi.GetPluginInfoResponse{Name: s.name, VendorVersion: s.version}, nil
 }
 
-// GetPluginCapabilities says which services this process offers.
+// GetPluginCapabilities returns the services of this process.
 func (s *identityServer) GetPluginCapabilities(context.Context, *csi.GetPluginCapabilitiesRequest) (*csi.GetPluginCapabilitiesResponse, error) {
 	response := &csi.GetPluginCapabilitiesResponse{}
 	if s.controller {
@@ -52,8 +52,8 @@ func (s *identityServer) GetPluginCapabilities(context.Context, *csi.GetPluginCa
 	return response, nil
 }
 
-// Probe is about this process only. A liveness probe that asked the backend would restart the driver because of the
-// backend's outage, and with it lose the operations that run.
+// Probe reports only on this process. If it depended on the backend, a liveness probe would restart the driver because of the
+// backend's outage, and end the operations that run in it.
 func (s *identityServer) Probe(context.Context, *csi.ProbeRequest) (*csi.ProbeResponse, error) {
 	return &csi.ProbeResponse{Ready: wrapperspb.Bool(true)}, nil
 }

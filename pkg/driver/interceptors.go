@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// logCalls puts a logger with the call's method and number into the context and logs each call once, when it ends.
+// logCalls adds a logger with the call's method and number to the context, and logs each call once, when it ends.
 func logCalls(logger klog.Logger) grpc.UnaryServerInterceptor {
 	var calls atomic.Uint64
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -40,7 +40,7 @@ func logCalls(logger klog.Logger) grpc.UnaryServerInterceptor {
 	}
 }
 
-// chatty are the calls that probes and the kubelet repeat all the time.
+// chatty reports whether probes and the kubelet repeat the call all the time.
 func chatty(method string) bool {
 	switch method {
 	case csi.Identity_Probe_FullMethodName, csi.Identity_GetPluginInfo_FullMethodName, csi.Identity_GetPluginCapabilities_FullMethodName,
@@ -51,8 +51,8 @@ func chatty(method string) bool {
 	return false
 }
 
-// recoverPanics turns a panic of a handler into INTERNAL. It stands inside of the logging and the metrics, so that
-// both see the call.
+// recoverPanics turns a panic of a handler into INTERNAL. It runs inside the interceptors for logging and metrics, so that both
+// record the call.
 func recoverPanics(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (response any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -63,20 +63,21 @@ func recoverPanics(ctx context.Context, request any, _ *grpc.UnaryServerInfo, ha
 	return handler(ctx, request)
 }
 
-// longestMessage is how long the message of an answer may be. Kubernetes cuts that of an event after 1,024 bytes.
+// longestMessage is the maximum length of an error message. Kubernetes cuts the message of an event after 1,024 bytes.
 const longestMessage = 2048
 
-// presentable is a message as it may leave the driver. It may quote what somebody wrote, a URL with a password for example, or
-// what a server answered, which may be anything.
+// presentable returns a message that may leave the driver. The original may quote a user's input, such as a URL with a password,
+// or any text from a server.
 func presentable(message string) string { return plain.Line(withoutPasswords(message), longestMessage) }
 
-// publicError says more than its caller may know: callers write what they are told into events, which many may read.
+// publicError is an error that contains more than its caller may see. Callers copy error messages into events, which many users
+// may read.
 type publicError interface {
 	error
 	Public() string
 }
 
-// mapErrors gives every error its code, and a message that may be shown.
+// mapErrors gives every error its code, and a message that may be published.
 func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	response, err := handler(ctx, request)
 	if err == nil {
@@ -91,8 +92,8 @@ func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle
 	return nil, status.ErrorProto(answer)
 }
 
-// bound ends calls whose caller has set no deadline: sidecars and the kubelet always do, but a handler must not wait for
-// ever for a caller that does not. An operation of the backend goes on beyond the call, as after any deadline.
+// bound ends calls whose caller has set no deadline. Sidecars and the kubelet always set one, but a handler must not wait for
+// ever for another caller. An operation of the backend goes on beyond the call, as after any deadline.
 func bound(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
@@ -102,8 +103,8 @@ func bound(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler
 	return handler(ctx, request)
 }
 
-// defaultLimit returns how long a call may take whose caller does not say: twice what the chart gives the sidecars (5 min)
-// for calls that change volumes, more than twice the kubelet's own limit (2 min) for all others.
+// defaultLimit returns the time limit of a call without a deadline: twice the sidecars' timeout in the chart (5 min) for calls
+// that change volumes, and more than twice the kubelet's own limit (2 min) for all others.
 func defaultLimit(method string) time.Duration {
 	switch method {
 	case csi.Controller_CreateVolume_FullMethodName, csi.Controller_DeleteVolume_FullMethodName, csi.Controller_ControllerExpandVolume_FullMethodName:

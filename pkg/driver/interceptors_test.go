@@ -25,7 +25,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// call runs handler behind the interceptors, and returns its answer and what was logged.
+// call runs handler behind the interceptors, and returns its response and the log.
 func call(t *testing.T, verbosity int, method string, request any, handler grpc.UnaryHandler) (response any, log string, err error) {
 	t.Helper()
 	var out bytes.Buffer
@@ -50,7 +50,7 @@ func TestPanicBecomesInternal(t *testing.T) {
 		t.Errorf("%v, %v", response, err)
 	}
 	if strings.Contains(err.Error(), "index out") {
-		t.Errorf("%v tells the caller about the inside", err)
+		t.Errorf("%v shows the caller internal details", err)
 	}
 	for _, part := range []string{"index out of reason", "interceptors_test.go", `code="Internal"`, "v1"} {
 		if !strings.Contains(log, part) {
@@ -132,7 +132,7 @@ func TestHandlerLogsWithTheCall(t *testing.T) {
 	}
 }
 
-// TestBound: a call ends, also when its caller has set no deadline; one that has is left alone.
+// TestBound: a call without a deadline gets one; a call with a deadline keeps it.
 func TestBound(t *testing.T) {
 	for _, tt := range []struct {
 		method string
@@ -167,7 +167,8 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// TestHostileText: what a server or a user has written reaches events and health as a bounded line of letters, from every place.
+// TestHostileText: text from a server or a user reaches events and health, from any source, as a bounded line of printable
+// characters.
 func TestHostileText(t *testing.T) {
 	hostile := "\x1b]0;x\x07\x1b[2J\r\nI1128 all is well\u202e\u200b\xff\a" + strings.Repeat("very long ", 100_000)
 	_, _, err := call(t, 0, csi.Controller_CreateVolume_FullMethodName, &csi.CreateVolumeRequest{},
@@ -194,7 +195,7 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
-// TestEventsTellNoPorts: the caller of a failed mount is told the same of every server, and the log has the reason.
+// TestEventsTellNoPorts: the caller of a failed mount gets the same message for every server, and the log has the reason.
 func TestEventsTellNoPorts(t *testing.T) {
 	stage := csi.Node_NodeStageVolume_FullMethodName
 	said := map[string]bool{}

@@ -18,7 +18,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestNamesOfVolumes: the CSI spec bans control characters but for tab, newline and carriage return.
+// TestNamesOfVolumes: the CSI spec bans control characters except tab, newline and carriage return.
 func TestNamesOfVolumes(t *testing.T) {
 	for name, want := range map[string]bool{
 		"pvc-1": true, "": false, strings.Repeat("x", 128): true, strings.Repeat("x", 129): false,
@@ -39,7 +39,7 @@ func TestFileSystemsOfDisks(t *testing.T) {
 	}
 }
 
-// TestPageSizes: a page has as much as fits, and at least one.
+// TestPageSizes: a page has as many items as fit, and at least one.
 func TestPageSizes(t *testing.T) {
 	const most, frame = 3 << 20, 6
 	of := func(size int) proto.Message {
@@ -66,7 +66,7 @@ func TestPageSizes(t *testing.T) {
 	}
 }
 
-// TestEmptyPages have no token, which is the id of their last volume.
+// TestEmptyPages: an empty page has no token, since a token is the id of the page's last volume.
 func TestEmptyPages(t *testing.T) {
 	server := &controllerServer{provisioner: &moreProvisioner{}, health: true}
 	list, err := server.ListVolumes(t.Context(), &csi.ListVolumesRequest{})
@@ -79,7 +79,7 @@ func TestEmptyPages(t *testing.T) {
 	}
 }
 
-// moreProvisioner has nothing, and says that there is more.
+// moreProvisioner returns empty pages, and reports that there are more.
 type moreProvisioner struct{ fakeProvisioner }
 
 func (*moreProvisioner) List(context.Context, string, int) ([]volume.Volume, bool, error) {
@@ -90,7 +90,7 @@ func (*moreProvisioner) ListHealth(context.Context, string, int) ([]volume.Healt
 	return nil, true, nil
 }
 
-// TestServingEnds: a listener that is gone ends the server with an error.
+// TestServingEnds: a closed listener ends the server with an error.
 func TestServingEnds(t *testing.T) {
 	listener, err := unixsocket.Listen(t.Context(), filepath.Join(t.TempDir(), "csi.sock"))
 	if err != nil {
@@ -118,7 +118,7 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-// TestBuckets of the histogram of calls: the times that documents and alerts may name.
+// TestBuckets: the histogram of calls has the bounds that documents and alerts may use.
 func TestBuckets(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	r := start(t, Config{Metrics: registry}, time.Minute)
@@ -142,7 +142,7 @@ func TestBuckets(t *testing.T) {
 	}
 }
 
-// TestDiffersByCluster: a class without a cluster admits all.
+// TestDiffersByCluster: a class without a cluster accepts all.
 func TestDiffersByCluster(t *testing.T) {
 	found := volume.Volume{Name: "v", Cluster: strings.Repeat("a", 32), Durability: volume.DefaultDurability()}
 	for clusters, want := range map[string]bool{"": false, strings.Repeat("a", 32): false, strings.Repeat("b", 32): true} {

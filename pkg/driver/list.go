@@ -12,11 +12,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// errToken: the CSI spec wants ABORTED for it, so that the caller begins again without a token.
+// errToken becomes ABORTED, as the CSI spec requires, so that the caller begins again without a token.
 var errToken = errors.New("starting_token is not one of this driver's; list again from the beginning")
 
-// ListVolumes lists the volumes that this driver made. The token is the id of the last volume of the page before, so
-// that it stays good when that volume is deleted or others are made.
+// ListVolumes lists the volumes that this driver made. The token is the id of the last volume of the previous page, so that it
+// stays valid when that volume is deleted or others are made.
 func (s *controllerServer) ListVolumes(ctx context.Context, request *csi.ListVolumesRequest) (*csi.ListVolumesResponse, error) {
 	after := request.GetStartingToken()
 	if err := checkPage(request.GetMaxEntries(), after); err != nil {
@@ -36,8 +36,8 @@ func (s *controllerServer) ListVolumes(ctx context.Context, request *csi.ListVol
 	return response, nil
 }
 
-// page describes as many of the items, from the first, as fit into one answer, and at least one. A gRPC client takes
-// 4 MiB by default, which a list of all volumes may exceed; max_entries of 0 allows an answer of several pages (CSI spec,
+// page describes as many of the items, from the first, as fit into one response, and at least one. A gRPC client accepts 4 MiB by
+// default, which a list of all volumes may exceed; even with max_entries 0 the response may be split into pages (CSI spec,
 // ListVolumes).
 func page[T any, E proto.Message](items []T, describe func(T) E) []E {
 	const most = 3 << 20
@@ -54,7 +54,7 @@ func page[T any, E proto.Message](items []T, describe func(T) E) []E {
 	return entries
 }
 
-// checkPage checks what a request for a page of volumes says.
+// checkPage checks the fields of a request for a page of volumes.
 func checkPage(maxEntries int32, token string) error {
 	if maxEntries < 0 {
 		return volume.Invalid("max_entries", strconv.Itoa(int(maxEntries)), "must not be negative")
@@ -68,7 +68,7 @@ func checkPage(maxEntries int32, token string) error {
 	return nil
 }
 
-// ControllerGetVolume describes one volume. The request brings no secrets, so that the backend's own key is used.
+// ControllerGetVolume describes one volume. The request has no secrets, so the backend's own key is used.
 func (s *controllerServer) ControllerGetVolume(ctx context.Context, request *csi.ControllerGetVolumeRequest) (*csi.ControllerGetVolumeResponse, error) {
 	handle, err := handleOf(request.GetVolumeId())
 	if err != nil {

@@ -64,7 +64,7 @@ func TestListVolumes(t *testing.T) {
 	}
 }
 
-// listing answers lists as a backend does: what comes after a handle.
+// listing lists the handles above after, as a backend does.
 type listing struct {
 	fakeProvisioner
 	volumes []volume.Volume
@@ -79,9 +79,9 @@ func (l *listing) ListHealth(_ context.Context, after string, _ int) ([]volume.H
 	return l.unwell[sort.Search(len(l.unwell), func(i int) bool { return l.unwell[i].Handle.String() > after }):], false, nil
 }
 
-// TestListsPassAsPages: a client with gRPC's default limit of 4 MiB gets all volumes, also if it asks for no pages.
+// TestListsPassAsPages: a client with gRPC's default limit of 4 MiB gets all volumes, even if it does not ask for pages.
 func TestListsPassAsPages(t *testing.T) {
-	const many = 3_000 // large ones, as 13,000 ordinary volumes
+	const many = 3_000 // large volumes, the size of 13,000 ordinary ones
 	provisioner := &listing{volumes: someVolumes(many), unwell: someUnwell(many)}
 	for i := range many {
 		provisioner.volumes[i].Servers = []string{strings.Repeat("s", 1500)}

@@ -10,7 +10,7 @@ import (
 	"k8s.io/klog/v2/textlogger"
 )
 
-// lockedBuffer takes what a server logs.
+// lockedBuffer collects a server's log.
 type lockedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

@@ -19,12 +19,12 @@ type nodeServer struct {
 	health  bool
 }
 
-// NodeGetInfo names this node and the number of volumes that it takes. There is no topology.
+// NodeGetInfo returns the node's name and its maximum number of volumes. There is no topology.
 func (s *nodeServer) NodeGetInfo(context.Context, *csi.NodeGetInfoRequest) (*csi.NodeGetInfoResponse, error) {
 	return &csi.NodeGetInfoResponse{NodeId: s.nodeID, MaxVolumesPerNode: s.most}, nil
 }
 
-// NodeGetCapabilities says which optional calls this node answers.
+// NodeGetCapabilities returns the optional calls that this node supports.
 func (s *nodeServer) NodeGetCapabilities(context.Context, *csi.NodeGetCapabilitiesRequest) (*csi.NodeGetCapabilitiesResponse, error) {
 	response := &csi.NodeGetCapabilitiesResponse{}
 	types := []csi.NodeServiceCapability_RPC_Type{
@@ -66,8 +66,8 @@ func (s *nodeServer) NodeStageVolume(ctx context.Context, request *csi.NodeStage
 	return &csi.NodeStageVolumeResponse{}, nil
 }
 
-// logIgnored says what of a PersistentVolume has no effect. It cannot be corrected there, and must not keep a pod from
-// starting.
+// logIgnored logs settings of a PersistentVolume that have no effect. They cannot be corrected there, and must not keep a pod
+// from starting.
 func logIgnored(logger klog.Logger, source mount.Source, fsType string) {
 	ignored := source.Options.Ignored()
 	if len(ignored) > 0 {
@@ -78,7 +78,7 @@ func logIgnored(logger klog.Logger, source mount.Source, fsType string) {
 	}
 }
 
-// NodeUnstageVolume ends the volume's client and leaves the staging path an ordinary directory.
+// NodeUnstageVolume ends the volume's client. Afterwards the staging path is an ordinary directory.
 func (s *nodeServer) NodeUnstageVolume(ctx context.Context, request *csi.NodeUnstageVolumeRequest) (*csi.NodeUnstageVolumeResponse, error) {
 	id, path := request.GetVolumeId(), request.GetStagingTargetPath()
 	if err := checkID(id); err != nil {
@@ -95,9 +95,9 @@ func (s *nodeServer) NodeUnstageVolume(ctx context.Context, request *csi.NodeUns
 
 // NodePublishVolume binds the staged volume to the target path.
 //
-// The kubelet repeats this call for volumes that are in use, and before 1.37 a final error then makes it forget
-// what the pod still uses. So nothing is checked here that only staging needs: mount flags or attributes that a later
-// version of the driver refuses must not fail a volume that is mounted. They are passed on only if they can be read.
+// The kubelet repeats this call for volumes that are in use. Before Kubernetes 1.37, a final error then makes it forget what the
+// pod still uses. So nothing is checked here that only staging needs: mount flags or attributes that a later version of the
+// driver refuses must not fail a volume that is mounted. They are passed on only if they can be parsed.
 func (s *nodeServer) NodePublishVolume(ctx context.Context, request *csi.NodePublishVolumeRequest) (*csi.NodePublishVolumeResponse, error) {
 	id, capability := request.GetVolumeId(), request.GetVolumeCapability()
 	if err := checkID(id); err != nil {
@@ -150,8 +150,8 @@ func (s *nodeServer) NodeUnpublishVolume(ctx context.Context, request *csi.NodeU
 	return &csi.NodeUnpublishVolumeResponse{}, nil
 }
 
-// NodeGetVolumeStats reports sizes and inodes. A path at which nothing can be mounted is NOT_FOUND, as the CSI spec
-// wants it for a volume that is not at the given path, and not INVALID_ARGUMENT.
+// NodeGetVolumeStats reports sizes and inodes. For a path where nothing can be mounted it returns NOT_FOUND, not
+// INVALID_ARGUMENT, because the CSI spec requires that for a volume that is not at the given path.
 func (s *nodeServer) NodeGetVolumeStats(ctx context.Context, request *csi.NodeGetVolumeStatsRequest) (*csi.NodeGetVolumeStatsResponse, error) {
 	id, path := request.GetVolumeId(), request.GetVolumePath()
 	if err := checkID(id); err != nil {

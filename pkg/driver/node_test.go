@@ -52,7 +52,8 @@ func TestNodeStageVolume(t *testing.T) {
 	}
 }
 
-// What a PersistentVolume was copied with, or its class has long had, keeps no pod from starting. It is logged once.
+// Settings that a PersistentVolume was copied with, or that its class has long had, keep no pod from starting. They are logged
+// once.
 func TestNodeStageVolumeIgnores(t *testing.T) {
 	request := stageRequest()
 	request.VolumeCapability.GetMount().FsType = "ext4"
@@ -128,7 +129,7 @@ func TestNodePublishVolumeReadOnly(t *testing.T) {
 	}
 }
 
-// TestNodePublishVolumeSource: what the request says of the volume is passed on if it can be read, and fails nothing if it cannot.
+// TestNodePublishVolumeSource: the volume's attributes are passed on if they can be parsed, and cause no error if not.
 func TestNodePublishVolumeSource(t *testing.T) {
 	for attributes, want := range map[string]string{"data/sub": "data/sub", "no volume": "", "": ""} {
 		mounter, request := &fakeMounter{}, publishRequest()
@@ -146,7 +147,7 @@ func TestNodePublishVolumeSource(t *testing.T) {
 	}
 }
 
-// TestNodePublishVolumePod: the pod that the kubelet names is passed on, and one that cannot be is ignored.
+// TestNodePublishVolumePod: the pod that the kubelet names is passed on, and an invalid one is ignored.
 func TestNodePublishVolumePod(t *testing.T) {
 	for _, tt := range []struct {
 		namespace, name, uid string
@@ -213,7 +214,8 @@ func TestNodePublishVolumeRefuses(t *testing.T) {
 	}
 }
 
-// The kubelet publishes again what is in use: what a later version would refuse at staging must not fail it.
+// TestNodePublishVolumeIgnoresWhatOnlyStagingNeeds: the kubelet publishes a volume in use again, and settings that a later
+// version refuses at staging must not fail that call.
 func TestNodePublishVolumeIgnoresWhatOnlyStagingNeeds(t *testing.T) {
 	request := publishRequest()
 	request.VolumeCapability.GetMount().MountFlags = []string{"xlator-option=a.b=c", "no-longer-allowed"}

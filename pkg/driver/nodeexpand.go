@@ -10,13 +10,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// NodeExpandVolume waits until the volume's client on this node has followed an expansion, and returns the size that it reports.
+// NodeExpandVolume waits until the volume's client on this node has followed an expansion, and returns the size that the client
+// reports.
 //
-// The kubelet (1.36, pkg/volume/csi/expander.go, node_expander.go) repeats the call after every error but FAILED_PRECONDITION, after
-// which it expands the volume on this node no more; no error of a Mounter's Expand has that code. INVALID_ARGUMENT, NOT_FOUND and
-// OUT_OF_RANGE it repeats only when external-resizer has been through ControllerExpandVolume again. It makes the call for running
-// pods, which no error disturbs, and before a pod starts whose claim is smaller than its volume, which waits for success.
-// So mount flags are not looked at, which were accepted when the volume was staged; and a client that is late is DEADLINE_EXCEEDED.
+// The kubelet (1.36, pkg/volume/csi/expander.go, node_expander.go) repeats the call after every error but FAILED_PRECONDITION,
+// after which it no longer expands the volume on this node; no error of a Mounter's Expand has that code. After INVALID_ARGUMENT,
+// NOT_FOUND and OUT_OF_RANGE it repeats the call only when external-resizer has called ControllerExpandVolume again. It makes the
+// call for running pods, which no error disturbs, and before the start of a pod whose claim is smaller than its volume, which
+// waits for success. So mount flags are not checked, because they were accepted when the volume was staged; and a client that is
+// late is DEADLINE_EXCEEDED.
 func (s *nodeServer) NodeExpandVolume(ctx context.Context, request *csi.NodeExpandVolumeRequest) (*csi.NodeExpandVolumeResponse, error) {
 	id, path := request.GetVolumeId(), request.GetVolumePath()
 	if err := checkID(id); err != nil {
@@ -28,7 +30,7 @@ func (s *nodeServer) NodeExpandVolume(ctx context.Context, request *csi.NodeExpa
 	if checkPath("volume_path", path) != nil { // as for NodeGetVolumeStats
 		return nil, fmt.Errorf("%w: volume_path %q", mount.ErrNotMounted, path)
 	}
-	if c := request.GetVolumeCapability(); c != nil && c.GetMount() == nil { // it is optional
+	if c := request.GetVolumeCapability(); c != nil && c.GetMount() == nil { // the capability is optional
 		return nil, volume.Invalid("volume_capability.access_type", "", "must be mount")
 	}
 	size, err := s.mounter.Expand(ctx, id, path)

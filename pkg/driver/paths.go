@@ -6,8 +6,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// checkPath checks a staging or target path by its letters alone: touching it could block on a dead client.
-// A path that is not clean could name something else than what mountinfo shows for it.
+// checkPath checks a staging or target path lexically: a system call could block on a dead client. A path that is not clean could
+// refer to something else than its entry in mountinfo.
 func checkPath(field, path string) error {
 	switch {
 	case path == "":
@@ -22,7 +22,7 @@ func checkPath(field, path string) error {
 	return nil
 }
 
-// checkID checks that a request names a volume; any other rule is the business of whoever made the id.
+// checkID checks that a request names a volume. Any other rule is up to the creator of the id.
 func checkID(id string) error {
 	if id == "" {
 		return volume.Invalid("volume_id", id, "must be given")

@@ -6,7 +6,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// The keys of a volume's context with which the kubelet names the pod, where CSIDriver has podInfoOnMount.
+// The keys in a volume's context with which the kubelet names the pod if CSIDriver has podInfoOnMount.
 const (
 	contextPodName      = "csi.storage.k8s.io/pod.name"
 	contextPodNamespace = "csi.storage.k8s.io/pod.namespace"
@@ -16,10 +16,11 @@ const (
 var (
 	podName      = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 	podNamespace = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	podUID       = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`) // a static pod's is no UUID
+	podUID       = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`) // a static pod's uid is not a UUID
 )
 
-// podOf returns the pod that a volume's context names, or an empty one: nothing but events depends on it, and a pod must start without.
+// podOf returns the pod that a volume's context names, or an empty one if it cannot be used: only events depend on it, and a pod
+// must start without.
 func podOf(attributes map[string]string) mount.Pod {
 	pod := mount.Pod{Namespace: attributes[contextPodNamespace], Name: attributes[contextPodName], UID: attributes[contextPodUID]}
 	if !podName.MatchString(pod.Name) || !podNamespace.MatchString(pod.Namespace) || !podUID.MatchString(pod.UID) {

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// everyRequest has a request for each method of the services; those that are checked before anything else is done are
+// everyRequest returns a request for each method of the services. Requests that are checked before anything else is done are
 // valid.
 func everyRequest(t *testing.T) map[string]proto.Message {
 	t.Helper()
@@ -81,7 +81,7 @@ func poison(message proto.Message) []proto.Message {
 	return poisoned
 }
 
-// collections finds the ways to all maps and lists of text in a message, and in the messages in it.
+// collections returns the paths to all maps and lists of text in a message and in its nested messages.
 func collections(d protoreflect.MessageDescriptor, above []protoreflect.FieldDescriptor) [][]protoreflect.FieldDescriptor {
 	var paths [][]protoreflect.FieldDescriptor
 	for i := range d.Fields().Len() {
@@ -97,7 +97,7 @@ func collections(d protoreflect.MessageDescriptor, above []protoreflect.FieldDes
 	return paths
 }
 
-// follow goes down to a message, which it makes where it is absent.
+// follow descends into a message, which it creates if it is absent.
 func follow(m protoreflect.Message, path []protoreflect.FieldDescriptor) protoreflect.Message {
 	for _, field := range path {
 		switch {
@@ -112,7 +112,7 @@ func follow(m protoreflect.Message, path []protoreflect.FieldDescriptor) protore
 	return m
 }
 
-// poisons are the ways to put a secret into a map or list.
+// poisons returns the ways to put a secret into a map or list.
 func poisons(field protoreflect.FieldDescriptor) []func(protoreflect.Message, protoreflect.FieldDescriptor) {
 	const url = "http://admin:" + secret + "@heketi:8080"
 	var puts []func(protoreflect.Message, protoreflect.FieldDescriptor)

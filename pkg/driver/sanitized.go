@@ -12,13 +12,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// sanitized prints a CSI message without its secrets, and only when it is really logged.
+// sanitized prints a CSI message without its secrets. The text is made only if it is really logged.
 type sanitized struct{ message any }
 
-// stripped stands where a secret was or may have been. It is protosanitizer's own word.
+// stripped replaces a value that is or may be secret. protosanitizer uses the same text.
 const stripped = "***stripped***"
 
-// String is for text logs.
+// String implements fmt.Stringer for text logs.
 func (s sanitized) String() string {
 	message := s.message
 	if m, ok := message.(proto.Message); ok {
@@ -29,12 +29,12 @@ func (s sanitized) String() string {
 	return protosanitizer.StripSecrets(message).String()
 }
 
-// MarshalJSON is for JSON logs, which do not ask a value for its String.
+// MarshalJSON is used for JSON logs, which do not call String.
 func (s sanitized) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
 
-// mask replaces whatever may be secret in the maps and lists of a message. protosanitizer replaces the fields that the
-// CSI spec marks as secret; but people write keys into StorageClasses and attributes as well, some under misspelt names.
-// So a map's value is shown only if its key is known to be harmless, and a list's item only if it is a mount flag.
+// mask replaces everything in the maps and lists of a message that may be secret. protosanitizer replaces the fields that the CSI
+// spec marks as secret; but users write keys into StorageClasses and attributes as well, some under misspelt names. So a map's
+// value is shown only if its key is known to be harmless, and a list's item only if it is a mount flag.
 func mask(m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
@@ -74,7 +74,7 @@ func maskList(field protoreflect.FieldDescriptor, list protoreflect.List) {
 	}
 }
 
-// shown returns the value of a parameter or attribute as it may stand in a log.
+// shown returns the value of a parameter or attribute in the form in which it may be logged.
 func shown(key, value string) string {
 	switch key = strings.ToLower(key); {
 	case !harmless(key):
@@ -85,7 +85,7 @@ func shown(key, value string) string {
 	return withoutPasswords(value)
 }
 
-// harmless reports whether a key, in lower case, is known and its value never a secret.
+// harmless reports whether a key, in lower case, is known and its values are never secret.
 func harmless(key string) bool {
 	switch key {
 	// Parameters of StorageClasses. restuserkey is not among them.
@@ -93,10 +93,10 @@ func harmless(key string) bool {
 		"volumetype", "volumeoptions", "volumenameprefix", "snapfactor", "customepnameprefix",
 		"arbiter", "averagefilesize", "zonechecking", "devicetagmatch":
 		return true
-	// The context of volumes. "backend" is one of these, too.
+	// The context of volumes. "backend" is one of these keys, too.
 	case "volume", "servers", "server", "cluster", "gid", "mountoptions":
 		return true
-	// What Kubernetes adds to both. Tokens of ServiceAccounts (csi.storage.k8s.io/serviceAccount.tokens) are not among them.
+	// Keys that Kubernetes adds to both. Tokens of ServiceAccounts (csi.storage.k8s.io/serviceAccount.tokens) are not among them.
 	case "csi.storage.k8s.io/pvc/name", "csi.storage.k8s.io/pvc/namespace", "csi.storage.k8s.io/pv/name",
 		"csi.storage.k8s.io/pod.name", "csi.storage.k8s.io/pod.namespace", "csi.storage.k8s.io/pod.uid",
 		"csi.storage.k8s.io/serviceaccount.name", "csi.storage.k8s.io/ephemeral", "storage.kubernetes.io/csiprovisioneridentity":
@@ -110,8 +110,8 @@ var (
 	urlQuery   = regexp.MustCompile(`(://[^\s"?#]*)[?#][^"]*`)
 )
 
-// withoutPasswords replaces what may be a password in a URL: everything from a colon to the last @, and a query. It errs on
-// the side of too much, since passwords may have any letter in them.
+// withoutPasswords replaces possible passwords in a URL: everything from a colon to the last @, and a query. It removes too much
+// rather than too little, because passwords may contain any character.
 func withoutPasswords(text string) string {
 	if strings.Contains(text, "@") {
 		text = beforeHost.ReplaceAllString(text, ":${1}"+stripped+"@")

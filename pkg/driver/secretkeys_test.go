@@ -7,7 +7,7 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 )
 
-// TestSecretsUnderHarmlessKeys: what stands in a request's secrets is one, also under a key whose values are shown elsewhere.
+// TestSecretsUnderHarmlessKeys: a value in a request's secrets is secret, even under a key whose values are shown elsewhere.
 func TestSecretsUnderHarmlessKeys(t *testing.T) {
 	secrets := map[string]string{"server": secret, "backend": secret, "volume": secret}
 	for _, request := range []any{

@@ -17,8 +17,8 @@ import (
 
 const secret = "hunter2-topsecret"
 
-// TestSecretsInNoLogAndNoError sends secrets through everything that a call passes: in every map and list of every
-// request, under unknown keys, and as a password in a URL under keys whose values are shown.
+// TestSecretsInNoLogAndNoError puts secrets into every part of a call: into every map and list of every request, under unknown
+// keys, and as a password in a URL under keys whose values are shown.
 func TestSecretsInNoLogAndNoError(t *testing.T) {
 	for name, newLogger := range map[string]func(*lockedBuffer) klog.Logger{
 		"text, v=0": func(out *lockedBuffer) klog.Logger { return textLogger(out, 0) },
@@ -53,7 +53,7 @@ func TestSecretsInNoLogAndNoError(t *testing.T) {
 	}
 }
 
-// TestAnswersAreLoggedWithoutSecrets does the same to every answer.
+// TestAnswersAreLoggedWithoutSecrets does the same with every response.
 func TestAnswersAreLoggedWithoutSecrets(t *testing.T) {
 	for method := range everyRequest(t) {
 		for _, poisoned := range poison(newMessage(t, outputOf(t, method))) {
@@ -64,7 +64,7 @@ func TestAnswersAreLoggedWithoutSecrets(t *testing.T) {
 	}
 }
 
-// TestWhatLogsShow: what an administrator needs to understand a failed call is still there.
+// TestWhatLogsShow: logs still have the data that an administrator needs to understand a failed call.
 func TestWhatLogsShow(t *testing.T) {
 	create := createRequest(func(r *csi.CreateVolumeRequest) {
 		r.Parameters = map[string]string{"volumeType": "none", "resturl": "http://admin:pw@heketi:8080?key=" + secret, "csi.storage.k8s.io/pvc/name": "claim", "tier": "gold"}
@@ -99,7 +99,7 @@ func TestWhatLogsShow(t *testing.T) {
 	}
 }
 
-// TestDocumentedParametersAreShown: each parameter of a StorageClass is either shown or meant to be secret.
+// TestDocumentedParametersAreShown: each parameter of a StorageClass is either shown or on the list of secret ones.
 func TestDocumentedParametersAreShown(t *testing.T) {
 	page, err := os.ReadFile("../../docs/parameters.md")
 	if err != nil {
@@ -110,7 +110,7 @@ func TestDocumentedParametersAreShown(t *testing.T) {
 	names := 0
 	for line := range strings.Lines(section) {
 		cells := strings.Split(line, "|")
-		if len(cells) != 7 { // the table of parameters has five columns, and no other table of the section
+		if len(cells) != 7 { // the table of parameters has five columns, unlike any other table of the section
 			continue
 		}
 		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {

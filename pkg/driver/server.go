@@ -16,25 +16,26 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Config says what a Server offers. Provisioner or Mounter must be set, and everything else but NodeID.
+// Config configures a Server. Required are Name, Version and Metrics, at least one of Provisioner and Mounter, and NodeID with a
+// Mounter.
 type Config struct {
 	Name        string             // of the driver; see CheckName
 	Version     string             // of the build
 	Provisioner volume.Provisioner // nil: no controller service
 	Mounter     mount.Mounter      // nil: no node service
 	NodeID      string             // of the node service
-	MaxVolumes  int64              // that the node takes, for the scheduler; 0: no limit
+	MaxVolumes  int64              // the node's maximum, for the scheduler; 0: no limit
 	Health      bool               // offer the health of volumes, which is alpha in the CSI spec
 	Metrics     prometheus.Registerer
 }
 
-// Server answers CSI calls.
+// Server serves CSI calls.
 type Server struct {
 	grpc  *grpc.Server
-	grace time.Duration // for calls that run when the server is told to stop
+	grace time.Duration // for calls that are running when the server is stopped
 }
 
-// NewServer returns a server of the services that config asks for. It logs to the logger of ctx.
+// NewServer returns a server for the services of config. It logs to the logger of ctx.
 func NewServer(ctx context.Context, config Config) (*Server, error) {
 	calls := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(
 		// From a call that is answered from memory to a create that waits for bricks on a slow cluster.
@@ -44,7 +45,7 @@ func NewServer(ctx context.Context, config Config) (*Server, error) {
 	}
 	server := grpc.NewServer(
 		grpc.ChainUnaryInterceptor(logCalls(klog.FromContext(ctx)), calls.UnaryServerInterceptor(), bound, recoverPanics, mapErrors),
-		// A handler that is told to give up cleans up behind itself; the process must not end before it has.
+		// A handler cleans up after its context is cancelled; the process must not end before that.
 		grpc.WaitForHandlers(true),
 	)
 	csi.RegisterIdentityServer(server, &identityServer{name: config.Name, version: config.Version, controller: config.Provisioner != nil})
@@ -57,8 +58,8 @@ func NewServer(ctx context.Context, config Config) (*Server, error) {
 	return &Server{grpc: server, grace: 25 * time.Second}, nil
 }
 
-// Serve answers calls on listener until ctx is done, then accepts no more, and waits for those that run: 25 s for
-// them to finish, and a few more for them to give up. It closes listener, which removes the socket.
+// Serve serves calls on listener until ctx is done. Then it accepts no more, gives running calls 25 s to finish, and a few
+// seconds more after it has cancelled their contexts. It closes listener, which removes the socket.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.grpc.Serve(listener) }()

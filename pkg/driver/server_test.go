@@ -22,12 +22,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// running is a server on a socket of its own.
+// running is a server on its own socket.
 type running struct {
 	conn   *grpc.ClientConn
 	socket string
 	stop   context.CancelFunc
-	ended  chan error // what Serve returned
+	ended  chan error // receives the result of Serve
 }
 
 func start(t *testing.T, config Config, grace time.Duration) *running {
@@ -102,7 +102,7 @@ func TestErrorsHaveCodesOnTheWire(t *testing.T) {
 	wantError(t, err, codes.Unimplemented)
 }
 
-// deadlines notes how long a call may take.
+// deadlines records the time limit of a call.
 type deadlines struct {
 	fakeMounter
 	left time.Duration
@@ -217,7 +217,7 @@ func TestStopCancelsCallsThatTakeTooLong(t *testing.T) {
 	}
 }
 
-// awaitRefusal returns when nobody accepts connections any more.
+// awaitRefusal returns when connections are refused.
 func awaitRefusal(t *testing.T, socket string) {
 	t.Helper()
 	for t.Context().Err() == nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// ValidateVolumeCapabilities confirms what a volume can be used for, and that it is what the request says of it. A
-// static volume is unknown to the backend and its servers are not reachable from here by design, so that for it only
-// its context is checked, not its existence.
+// ValidateVolumeCapabilities confirms that a volume can be used with the capabilities and matches the request. A static volume is
+// unknown to the backend, and its servers are deliberately unreachable from the controller, so only its context is checked, not
+// its existence.
 func (s *controllerServer) ValidateVolumeCapabilities(ctx context.Context, request *csi.ValidateVolumeCapabilitiesRequest) (*csi.ValidateVolumeCapabilitiesResponse, error) {
 	if err := checkID(request.GetVolumeId()); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (s *controllerServer) ValidateVolumeCapabilities(ctx context.Context, reque
 	}}, nil
 }
 
-// compare looks the volume up, and says in which way it is another one than the request describes.
+// compare looks the volume up, and returns in which way it differs from the request.
 func (s *controllerServer) compare(ctx context.Context, request *csi.ValidateVolumeCapabilitiesRequest) (difference string, err error) {
 	id, attributes := request.GetVolumeId(), request.GetVolumeContext()
 	handle, err := volume.ParseHandle(id)
@@ -58,8 +58,8 @@ func (s *controllerServer) compare(ctx context.Context, request *csi.ValidateVol
 	return "", err
 }
 
-// differs compares a volume with what is cheap to compare of its context and of a class; "" is no difference. An
-// administrator may have changed servers and gid, and a node works with what it is given.
+// differs compares a volume with the parts of its context and of a class that are cheap to compare; "" means no difference.
+// Servers and gid are not compared, since an administrator may have changed them, and a node uses the values that it is given.
 func differs(found volume.Volume, attributes, raw map[string]string) string {
 	if name := attributes[volume.ContextVolume]; name != "" && name != found.Name {
 		return fmt.Sprintf("volume_context.%s is %q, but the gluster volume of this id is %q", volume.ContextVolume, name, found.Name)

@@ -11,13 +11,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// The key of a static volume's context beside those of package volume.
-const contextServer = "server" // one host, as people write it who have one
+// The key in a static volume's context that package volume does not define.
+const contextServer = "server" // one host, as users with a single host write it
 
-// sourceOf reads a volume's context and the capability's mount flags into what a Mounter needs.
+// sourceOf converts a volume's context and the capability's mount flags into a mount.Source.
 //
-// A context with a backend was made by this driver; keys in it that are not known here come from a newer controller
-// and are ignored. Any other context was written by hand, where an unknown key is a typing error and is refused.
+// A context with a backend was made by this driver; unknown keys in it come from a newer controller and are ignored. Any other
+// context was written by hand, where an unknown key is a typing error and is refused.
 func sourceOf(volumeID string, attributes map[string]string, mountFlags []string) (mount.Source, error) {
 	_, provisioned := attributes[volume.ContextBackend]
 	if !provisioned {
@@ -43,8 +43,8 @@ func sourceOf(volumeID string, attributes map[string]string, mountFlags []string
 	return source, source.Validate()
 }
 
-// optionsOf returns the mount options of a volume's context and of the capability. In the context of a provisioned volume
-// they are those of its profile, which only apply where the capability has no others.
+// optionsOf returns the mount options of a volume's context and of the capability. For a provisioned volume, the options in the
+// context are those of its profile, and a profile's option only applies if the capability does not set the same one.
 func optionsOf(own string, mountFlags []string, provisioned bool) (mount.Options, error) {
 	if own == "" {
 		return mount.ParseOptions(mountFlags)
@@ -60,11 +60,11 @@ func optionsOf(own string, mountFlags []string, provisioned bool) (mount.Options
 	return options.WithDefaults(profile), err
 }
 
-// checkStatic refuses unknown attributes. The error has no value: that of a misspelt key may be a secret.
+// checkStatic refuses unknown attributes. The error does not contain the value, because that of a misspelt key may be a secret.
 func checkStatic(attributes map[string]string) error {
 	known := []string{volume.ContextVolume, volume.ContextServers, contextServer, volume.ContextMountOptions}
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {
-		// Kubernetes adds keys of its own, such as the pod's name where CSIDriver asks for it.
+		// Kubernetes adds keys too, such as the pod's name if CSIDriver asks for it.
 		if slices.Contains(known, key) || strings.HasPrefix(key, "csi.storage.k8s.io/") || strings.HasPrefix(key, "storage.kubernetes.io/") {
 			continue
 		}
@@ -80,10 +80,10 @@ func checkStatic(attributes map[string]string) error {
 	return nil
 }
 
-// staticPage is where the attributes are described.
+// staticPage documents the attributes.
 const staticPage = "docs/parameters.md#static-volumes"
 
-// elsewhere says how an attribute of another driver, or a field of an in-tree PersistentVolume, is written here.
+// elsewhere returns how to write an attribute of another driver, or a field of an in-tree PersistentVolume, for this driver.
 func elsewhere(key string) string {
 	switch strings.ToLower(key) {
 	case "share", "path", "glustervol", "volumename", "subdir":

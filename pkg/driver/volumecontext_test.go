@@ -77,7 +77,8 @@ func manyServers(prefix string, n int) string {
 	return strings.Join(servers, ",")
 }
 
-// TestLargestClusterCanBeMounted: however many nodes a cluster has, or Heketi says it has, a node takes what the controller writes.
+// TestLargestClusterCanBeMounted: for any number of nodes in a cluster, or any number that Heketi reports, a node accepts the
+// context that the controller writes.
 func TestLargestClusterCanBeMounted(t *testing.T) {
 	for _, n := range []int{mount.MostServers, 10_000} {
 		v := volume.Volume{Handle: volume.Handle{Backend: "lab"}, Name: "csi-x-0123", Servers: strings.Split(manyServers("s", n), ",")}
@@ -144,7 +145,7 @@ func TestSourceOfRefuses(t *testing.T) {
 	}
 }
 
-// TestProfilesCanBeMounted: a node takes the context of a volume of each profile.
+// TestProfilesCanBeMounted: a node accepts the context of a volume of each profile.
 func TestProfilesCanBeMounted(t *testing.T) {
 	for _, profile := range []string{"general", "small-files", "large-files", "virtual-machines", "database"} {
 		parameters, err := volume.ParseParameters(map[string]string{"profile": profile})
@@ -181,7 +182,7 @@ func FuzzSourceOf(f *testing.F) {
 			}
 			return
 		}
-		// What reaches a client's argument vector, and from where it is mounted, stays within these bounds.
+		// The client's arguments, and the sources that it mounts, stay within these bounds.
 		if err := s.Validate(); err != nil || len(s.Servers) == 0 || slices.Contains(s.Servers, "") {
 			t.Errorf("%v: %+v, %v", attributes, s, err)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// The reasons that only a client's view of a volume can have.
+// The reasons that are found only by asking a client about a volume.
 const (
 	reasonClientDead   = "ClientDead"
 	reasonClientHung   = "ClientHung"
@@ -20,7 +20,7 @@ const (
 	reasonIOError      = "IOError"
 )
 
-// ControllerGetVolumeHealth says what Heketi finds wrong with a volume.
+// ControllerGetVolumeHealth returns the problems of a volume that Heketi reports.
 func (s *controllerServer) ControllerGetVolumeHealth(ctx context.Context, request *csi.ControllerGetVolumeHealthRequest) (*csi.ControllerGetVolumeHealthResponse, error) {
 	if !s.health {
 		return s.UnimplementedControllerServer.ControllerGetVolumeHealth(ctx, request)
@@ -36,8 +36,8 @@ func (s *controllerServer) ControllerGetVolumeHealth(ctx context.Context, reques
 	return &csi.ControllerGetVolumeHealthResponse{VolumeHealth: describeHealth(request.GetVolumeId(), health.Conditions)}, nil
 }
 
-// ControllerListVolumeHealth lists the volumes with which Heketi finds something wrong, under each of their handles. The token is as for ListVolumes.
-// Secrets are not used: the list is of all backends.
+// ControllerListVolumeHealth lists the volumes for which Heketi reports problems, under each of their handles. The token is the
+// same as for ListVolumes. The request's secrets are not used, because the list includes all backends.
 func (s *controllerServer) ControllerListVolumeHealth(ctx context.Context, request *csi.ControllerListVolumeHealthRequest) (*csi.ControllerListVolumeHealthResponse, error) {
 	if !s.health {
 		return s.UnimplementedControllerServer.ControllerListVolumeHealth(ctx, request)
@@ -58,7 +58,7 @@ func (s *controllerServer) ControllerListVolumeHealth(ctx context.Context, reque
 	return response, nil
 }
 
-// NodeGetVolumeHealth says what this node's client finds wrong with a volume.
+// NodeGetVolumeHealth returns the problems of a volume that this node's client reports.
 func (s *nodeServer) NodeGetVolumeHealth(ctx context.Context, request *csi.NodeGetVolumeHealthRequest) (*csi.NodeGetVolumeHealthResponse, error) {
 	if !s.health {
 		return s.UnimplementedNodeServer.NodeGetVolumeHealth(ctx, request)
@@ -82,7 +82,7 @@ func (s *nodeServer) NodeGetVolumeHealth(ctx context.Context, request *csi.NodeG
 	return &csi.NodeGetVolumeHealthResponse{VolumeHealth: describeHealth(id, conditionsOf(health))}, nil
 }
 
-// conditionsOf says what a client's answers mean.
+// conditionsOf translates a client's answers into conditions.
 func conditionsOf(h mount.Health) []volume.Condition {
 	bad := func(severity volume.Severity, reason, format string, args ...any) []volume.Condition {
 		return []volume.Condition{{Severity: severity, Reason: reason, Message: fmt.Sprintf(format, args...)}}
@@ -105,11 +105,11 @@ func conditionsOf(h mount.Health) []volume.Condition {
 			"status, and at the network between", len(h.Down), h.Bricks, strings.Join(h.Down, ", "))
 	}
 	switch {
-	case h.Root == nil || h.Lost: // the one follows from the other
+	case h.Root == nil || h.Lost: // the first condition implies the second
 		return conditions
 	case errors.Is(h.Root, mount.ErrUnavailable), errors.Is(h.Root, mount.ErrTimeout):
 		return append(conditions, bad(volume.Inaccessible, reasonNotAnswering, "the volume's root directory cannot be read on this node (%v): bricks do not "+
-			"answer; one that falls silent holds everything up until network.ping-timeout, 42 s", h.Root)...)
+			"answer; a brick that stops answering blocks everything until network.ping-timeout, 42 s", h.Root)...)
 	}
 	return append(conditions, bad(volume.Inaccessible, reasonIOError, "the volume's root directory cannot be read on this node: %v; look at the "+
 		"client's log", h.Root)...)

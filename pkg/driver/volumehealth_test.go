@@ -159,7 +159,7 @@ func TestConditionsOf(t *testing.T) {
 	}
 }
 
-// TestHealthIsOffByDefault: what is not advertised is not answered either.
+// TestHealthIsOffByDefault: calls that are not advertised are not implemented either.
 func TestHealthIsOffByDefault(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		controller := &controllerServer{provisioner: &fakeProvisioner{unwell: someUnwell(1)}, health: on}

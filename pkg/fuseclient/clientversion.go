@@ -15,7 +15,7 @@ func (m *Manager) clientMajor(ctx context.Context, servers mount.Reachable) (int
 	if !servers.VersionMatters() {
 		return 0, nil
 	}
-	version := ""
+	var version string
 	if node := m.node.Load(); node != nil {
 		version = node.Version()
 	} else {

@@ -6,10 +6,10 @@ import (
 	"io"
 )
 
-// A Heketi that lies, or another server in its place, must not use up the memory of the controller, which serves other backends as
-// well. These bounds are several times what a Heketi can have.
+// A malicious Heketi, or another server in its place, must not use up the memory of the controller, which serves other backends
+// as well. These bounds are several times the sizes of real answers.
 const (
-	largestAnswer = 4 << 20  // a volume of 32 bricks takes 10 KiB, its dump is streamed
+	largestAnswer = 4 << 20  // a volume of 32 bricks takes 10 KiB; a dump is streamed
 	largestText   = 16 << 10 // of an error
 	largestStream = 1 << 30  // 5,000 volumes take some 20 MiB in a dump, and as much for each node in an examination
 	largestEntry  = 32 << 20 // of a stream: the volumes of a node
@@ -22,7 +22,7 @@ func errTooLarge(what string, limit int64) error {
 	return fmt.Errorf("%s is larger than %d MiB, which Heketi's never is", what, limit>>20)
 }
 
-// streamReader bounds a stream and, as the decoder keeps what it has not decoded, each entry of it.
+// streamReader bounds a stream, and also each of its entries, because the decoder keeps the bytes that it has not decoded yet.
 type streamReader struct {
 	reader  io.Reader
 	decoder *json.Decoder

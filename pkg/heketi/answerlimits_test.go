@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// endless gives head and then part again and again; numbers %d in part count up.
+// endless yields head, then part again and again; each %d in part is replaced by a counter.
 type endless struct {
 	left, part string
 	n          int
@@ -28,7 +28,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestEndlessStreams: whatever a Heketi writes without end is refused before it fills the memory.
+// TestEndlessStreams: an endless answer of any form is refused before it fills the memory.
 func TestEndlessStreams(t *testing.T) {
 	word := strings.Repeat("x", 64<<10)
 	for name, tt := range map[string]struct {
@@ -36,7 +36,7 @@ func TestEndlessStreams(t *testing.T) {
 	}{
 		"a word":                        {`{"clusterentries": {"`, word, "a part of it is larger than 32 MiB"},
 		"an entry":                      {`{"clusterentries": {"a": ["`, word, "a part of it is larger than 32 MiB"},
-		"a part that nobody reads":      {`{"new": {"a": ["`, word, "a part of it is larger than 32 MiB"},
+		"a part that is not read":       {`{"new": {"a": ["`, word, "a part of it is larger than 32 MiB"},
 		"volumes":                       {`{"clusterentries": {}, "volumeentries": {`, `"%d":{},`, "more than 300000 entries"},
 		"an examination of volumes":     {`{"heketidb": {"clusterentries": {}, "volumeentries": {`, `"%d":{},`, "more than 300000 entries"},
 		"an examination of nodes":       {`{"clusters": [{"NodesData": [`, `{"NodeHeketiID":"%d"},`, "more than 300000 entries"},
@@ -65,7 +65,7 @@ func TestLargestStream(t *testing.T) {
 	}
 }
 
-// TestEndlessDump: the call fails with the reason, and concludes nothing.
+// TestEndlessDump: the call fails with the reason and returns no dump.
 func TestEndlessDump(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.Copy(w, &endless{left: `{"clusterentries": {}, "volumeentries": {}, "new": {"a": ["`, part: strings.Repeat("x", 64<<10)})

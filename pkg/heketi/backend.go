@@ -16,7 +16,7 @@ import (
 
 const largestKey = 64 << 10
 
-// Backend is one Heketi server: its connections, and the limit of operations on it.
+// Backend is one Heketi server: its connections and its operation slots.
 type Backend struct {
 	config       BackendConfig
 	authority    fileState // of caFile when it was read; zero: there is none
@@ -30,7 +30,7 @@ type Backend struct {
 
 func newBackend(config BackendConfig, timing Timing, observer Observer) *Backend {
 	b := &Backend{config: config, timing: timing, slots: make(chan struct{}, config.MaxInFlight), observer: observer,
-		// Each dump takes megabytes here and the attention of all of Heketi's database there.
+		// A dump takes megabytes in the driver, and makes Heketi read its whole database.
 		dumps: make(chan struct{}, 2)}
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if config.CAFile != "" {
@@ -41,20 +41,21 @@ func newBackend(config BackendConfig, timing Timing, observer Observer) *Backend
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 		TLSClientConfig:     tlsConfig,
 		TLSHandshakeTimeout: 5 * time.Second,
-		// Every operation asks often for its end, and creating connections for it costs more than asking.
+		// Each operation is polled often, and a new connection costs more than a poll.
 		MaxIdleConnsPerHost: 2 * config.MaxInFlight,
 		IdleConnTimeout:     time.Minute,
 	}
 	return b
 }
 
-// Name is what the configuration calls the backend.
+// Name returns the backend's name in the configuration.
 func (b *Backend) Name() string { return b.config.Name }
 
-// HasKey reports whether the configuration gives the backend a key of its own.
+// HasKey reports whether the configuration has a key for the backend.
 func (b *Backend) HasKey() bool { return b.config.KeyFile != "" }
 
-// FileErrors returns why the backend's key file and CA file cannot be read. Calls to the backend fail then.
+// FileErrors returns why the backend's key file and CA file cannot be read. As long as there is such an error, calls to the
+// backend fail.
 func (b *Backend) FileErrors() []error {
 	_, keyErr := b.key(volume.Credentials{})
 	return slices.DeleteFunc([]error{keyErr, b.checkAuthority()}, func(err error) bool { return err == nil })
@@ -67,13 +68,13 @@ func (b *Backend) checkAuthority() error {
 	return b.unreadable("caFile", b.authorityErr)
 }
 
-// unreadable is ErrUnavailable and not ErrUnauthenticated: no one has refused anything, and the call is to be repeated.
+// unreadable returns ErrUnavailable, not ErrUnauthenticated: no server has refused the login, and the call should be repeated.
 func (b *Backend) unreadable(field string, err error) error {
 	return fmt.Errorf("%w: backend %q: %s cannot be read: %w; correct it, calls to this Heketi fail until then", volume.ErrUnavailable, b.config.Name, field, err)
 }
 
-// Client returns a client that uses the backend's credentials, or those given where
-// they are not empty. It fails with ErrInvalid for a user that cannot work, and with ErrUnavailable if the CA file cannot be read.
+// Client returns a client with the backend's credentials; credentials that are not empty take precedence. It fails with
+// ErrInvalid for a user that cannot work, and with ErrUnavailable if the CA file cannot be read.
 func (b *Backend) Client(credentials volume.Credentials) (*Client, error) {
 	if err := b.checkAuthority(); err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func (b *Backend) acquire(ctx context.Context) error {
 
 func (b *Backend) release() { <-b.slots }
 
-// key returns the signing key: the request's own, or that of the file as it is now.
+// key returns the signing key: the request's key, or the present content of the key file.
 func (b *Backend) key(credentials volume.Credentials) (string, error) {
 	if credentials.Key != "" || b.config.KeyFile == "" {
 		return credentials.Key, nil
@@ -125,11 +126,11 @@ func readKey(path string) (string, error) {
 	return key, nil
 }
 
-// trimNewline removes the newline with which editors and echo end a file, be it the key file or one that became a Secret, as
-// with kubectl create secret --from-file.
+// trimNewline removes the newline with which editors and echo end a file. That may be the key file, or a file from which a Secret
+// was made, as with kubectl create secret --from-file.
 func trimNewline(s string) string { return strings.TrimRight(s, "\r\n") }
 
-// openAuthorities looks at the file before it reads it: a change in between is then seen as one.
+// openAuthorities calls stat before it reads the file, so that a change in between is seen as a change later.
 func openAuthorities(path string) (fileState, *x509.CertPool, error) {
 	state, err := stateOf(path)
 	if err != nil {
@@ -151,16 +152,16 @@ func readAuthorities(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// URL is the backend's address, without credentials.
+// URL returns the backend's address, without credentials.
 func (b *Backend) URL() string { return b.config.URL }
 
-// Adopts reports whether volumes that were taken over may be deleted and expanded.
+// Adopts reports whether adopted volumes may be deleted and expanded.
 func (b *Backend) Adopts() bool { return b.config.Adopt == nil || *b.config.Adopt }
 
-// VolumeNamePrefix is what names of this installation's volumes begin with; "" is anything.
+// VolumeNamePrefix returns the prefix of the names of this installation's volumes; "" if they have none.
 func (b *Backend) VolumeNamePrefix() string { return b.config.VolumeNamePrefix }
 
-// OfThisInstallation reports whether a volume that this driver has made, by its name, may be one of this installation.
+// OfThisInstallation reports whether a volume that a driver has made may, by its name, belong to this installation.
 func (b *Backend) OfThisInstallation(glusterName string) bool {
 	return b.config.VolumeNamePrefix == "" || volume.HasNamePrefix(glusterName, b.config.VolumeNamePrefix)
 }

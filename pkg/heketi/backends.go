@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Backends are the configured Heketi servers.
+// Backends holds the configured Heketi servers.
 type Backends struct {
 	timing   Timing
 	observer Observer
@@ -19,8 +19,8 @@ type Backends struct {
 	all []*Backend // replaced, never changed
 }
 
-// NewBackends makes the backends of a configuration; LoadConfig has checked it. A backend whose key file or CA file cannot be
-// read is there, and calls to it fail.
+// NewBackends makes the backends of a configuration that LoadConfig has checked. A backend whose key file or CA file cannot be
+// read is included, and calls to it fail.
 func NewBackends(config Config, timing Timing, options ...Option) (*Backends, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
@@ -29,14 +29,14 @@ func NewBackends(config Config, timing Timing, options ...Option) (*Backends, er
 	for _, option := range options {
 		option(backends)
 	}
-	_, _ = backends.replace(config) // its error is about backends that there were before
+	_, _ = backends.replace(config) // the error concerns only backends that existed before
 	return backends, nil
 }
 
-// Timing says how long clients of all backends wait for what.
+// Timing returns the timeouts and intervals that the clients of all backends use.
 func (bs *Backends) Timing() Timing { return bs.timing }
 
-// All are the backends as they are configured now.
+// All returns the backends that are configured now.
 func (bs *Backends) All() []*Backend {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
@@ -44,8 +44,8 @@ func (bs *Backends) All() []*Backend {
 	return bs.all
 }
 
-// Select finds the backend that a StorageClass means: by its name, by its URL
-// (normalised), or, with neither given, the only one there is. It fails with ErrInvalid.
+// Select returns the backend that a StorageClass selects: by its name, by its URL (normalised), or, if both are empty, the only
+// backend there is. Otherwise it returns ErrInvalid.
 func (bs *Backends) Select(name, url string) (*Backend, error) {
 	all := bs.All()
 	switch {
@@ -67,8 +67,8 @@ func (bs *Backends) Select(name, url string) (*Backend, error) {
 		"must be given, or resturl, when several backends are configured: "+names(all))
 }
 
-// ByName finds the backend of a volume handle. It fails with ErrPrecondition: the volume
-// may well exist, but not for this configuration.
+// ByName returns the backend of a volume handle. It fails with ErrPrecondition, because the volume may exist although the backend
+// is not configured.
 func (bs *Backends) ByName(name string) (*Backend, error) {
 	all := bs.All()
 	if b := find(all, func(b *Backend) bool { return b.config.Name == name }); b != nil {
@@ -93,7 +93,7 @@ func names(all []*Backend) string {
 	return strings.Join(names, ", ")
 }
 
-// Close drops idle connections.
+// Close closes idle connections.
 func (bs *Backends) Close() {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()

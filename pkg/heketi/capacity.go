@@ -8,26 +8,26 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Heketi's default limits; they are settings of the server that it does not publish (heketi: apps/glusterfs/limits.go).
+// Heketi's default limits. They are settings of the server that it does not publish (heketi: apps/glusterfs/limits.go).
 const (
 	kibPerGiB       = 1 << 20
 	smallestBrick   = 1 * kibPerGiB
 	largestBrick    = 4 * 1024 * kibPerGiB
 	largestMetadata = 16 * kibPerGiB
 
-	// MostBricks is how many bricks a volume may have.
+	// MostBricks is the maximum number of bricks in a volume.
 	MostBricks = 32
 )
 
-// Layout is what of a volume decides where it fits.
+// Layout holds the properties that determine where a volume's bricks fit.
 type Layout struct {
 	Durability volume.Durability
 	SnapFactor float64
 	Options    []volume.Option
-	Bricks     int // that the volume has already
+	Bricks     int // bricks that the volume already has
 }
 
-// BricksInSet is the number of bricks that Heketi adds at once.
+// BricksInSet returns the number of bricks that Heketi adds at once.
 func (l Layout) BricksInSet() int {
 	switch l.Durability.Type {
 	case volume.Replicate:
@@ -39,10 +39,10 @@ func (l Layout) BricksInSet() int {
 	return 1
 }
 
-// SetsLeft is how many sets of bricks the volume may still get.
+// SetsLeft returns how many sets of bricks the volume may still get.
 func (l Layout) SetsLeft() int { return max(0, MostBricks-l.Bricks) / l.BricksInSet() }
 
-// data is the number of bricks among which the data of a set is split.
+// data returns the number of bricks among which the data of a set is split.
 func (l Layout) data() uint64 {
 	if l.Durability.Type == volume.Disperse {
 		return uint64(max(l.Durability.Data, 1))
@@ -50,29 +50,29 @@ func (l Layout) data() uint64 {
 	return 1
 }
 
-// brickKiB is the size of a brick when a volume is made of so many sets (heketi: BrickSizeGenerator).
+// brickKiB returns the size of a brick if a volume is made of that many sets (heketi: BrickSizeGenerator).
 func (l Layout) brickKiB(sizeGiB, sets int) uint64 {
 	return uint64(sizeGiB) * kibPerGiB / uint64(sets) / l.data()
 }
 
-// Room is what a cluster has free for volumes of one layout.
+// Room is the free space of a cluster for volumes of one layout.
 type Room struct {
 	cluster string
 	layout  Layout
-	places  int      // bricks of a set that need a place of their own
-	groups  [][]disk // disks that can take only one brick of a set among them
+	places  int      // bricks of a set that need separate groups
+	groups  [][]disk // groups of disks, each of which takes only one brick of a set
 }
 
 type disk struct {
 	freeKiB, extentKiB uint64
 }
 
-// LargestGiB is the largest volume that surely fits, in whichever order Heketi tries the disks; 0 is none. For a volume
-// that has bricks already it is by how much one expand may surely enlarge it.
+// LargestGiB returns the size of the largest volume that is certain to fit, in whichever order Heketi tries the disks; 0 if none
+// is. For a volume that already has bricks it returns by how much a single expand is certain to be able to enlarge it.
 func (r Room) LargestGiB() int {
 	largest := 0
 	for sets := 1; sets <= r.layout.SetsLeft(); sets *= 2 {
-		// With the number of sets fixed, a smaller volume fits wherever a larger one does.
+		// For a fixed number of sets, a smaller volume fits if a larger one does.
 		limit := sets * largestBrick / kibPerGiB * int(r.layout.data())
 		fits := func(sizeGiB int) bool { return r.surelyFits(r.layout.brickKiB(sizeGiB, sets), sets) }
 		size := sort.Search(limit, func(i int) bool { return !fits(i + 1) })
@@ -83,21 +83,21 @@ func (r Room) LargestGiB() int {
 	return min(largest, volume.MaxGiB)
 }
 
-// surelyFits reports whether so many sets of bricks of a size find their places. Heketi takes the disks in random
-// order and does not look ahead, so that with more groups of disks than places it may use up the wrong ones first.
+// surelyFits reports whether that many sets of bricks of the given size are certain to find places. Heketi takes the disks in
+// random order and does not look ahead, so that with more groups of disks than places it may use up the wrong ones first.
 func (r Room) surelyFits(brickKiB uint64, sets int) bool {
 	if len(r.groups) < r.places {
 		return false
 	}
-	counts := make([]int, len(r.groups)) // of bricks that each group can take, however they are spread
+	counts := make([]int, len(r.groups)) // how many bricks each group can take, regardless of the sets they belong to
 	for i, disks := range r.groups {
 		for _, d := range disks {
 			counts[i] += min(r.layout.bricksOn(d, brickKiB), sets)
 		}
 	}
 	slices.SortFunc(counts, func(a, b int) int { return cmp.Compare(b, a) })
-	// It fails only when, before the last set, all but places-1 of the groups are full. A group that can take a brick
-	// of every set is not, and neither are all of the smallest together when they hold more than the sets before take.
+	// A set fails only if the sets before it have filled all but places-1 of the groups. A group that can take a brick of every set
+	// is never full. The smallest groups cannot all be full if together they hold more bricks than the earlier sets need.
 	if counts[r.places-1] >= sets {
 		return true
 	}
@@ -108,7 +108,7 @@ func (r Room) surelyFits(brickKiB uint64, sets int) bool {
 	return smallest > (sets-1)*r.places
 }
 
-// bricksOn is how many bricks of a size a disk can take.
+// bricksOn returns how many bricks of a size fit on a disk.
 func (l Layout) bricksOn(d disk, brickKiB uint64) int {
 	if d.freeKiB == 0 {
 		return 0
@@ -116,7 +116,7 @@ func (l Layout) bricksOn(d disk, brickKiB uint64) int {
 	return int((d.freeKiB - 1) / l.neededKiB(d, brickKiB)) // Heketi leaves at least 1 KiB free
 }
 
-// neededKiB is what a brick takes of a disk: its thin pool and the pool's metadata (heketi: DeviceEntry.SpaceNeeded).
+// neededKiB returns how much of a disk a brick takes: its thin pool and the pool's metadata (heketi: DeviceEntry.SpaceNeeded).
 func (l Layout) neededKiB(d disk, brickKiB uint64) uint64 {
 	pool := roundUp(uint64(float64(brickKiB)*float64(float32(l.SnapFactor))), d.extentKiB)
 	metadata := roundUp(min(uint64(float64(pool)*0.005), largestMetadata), d.extentKiB)
@@ -125,7 +125,7 @@ func (l Layout) neededKiB(d disk, brickKiB uint64) uint64 {
 
 func roundUp(n, unit uint64) uint64 { return (n + unit - 1) / unit * unit }
 
-// TotalGiB estimates the sum of the volumes that fit when their sizes suit the disks.
+// TotalGiB estimates the total size of the volumes that fit if their sizes suit the disks.
 func (r Room) TotalGiB() int {
 	if len(r.groups) < r.places {
 		return 0
@@ -140,7 +140,7 @@ func (r Room) TotalGiB() int {
 		usable = append(usable, n)
 		sum += n
 	}
-	// The copies of x KiB need x KiB in each of as many groups as there are places; a group holds at most one copy.
+	// For x KiB of data, x KiB are needed in each of as many groups as there are places, since a group holds at most one copy.
 	copies := sort.Search(int(sum), func(i int) bool {
 		x := uint64(i) + 1
 		var held uint64
@@ -152,7 +152,7 @@ func (r Room) TotalGiB() int {
 	return int(uint64(copies) * r.layout.data() / kibPerGiB)
 }
 
-// usableKiB is the size of all bricks on a disk, when these are as large as they can be.
+// usableKiB returns the total size of the bricks on a disk if each is as large as possible.
 func (l Layout) usableKiB(d disk) uint64 {
 	whole := uint64(l.bricksOn(d, largestBrick))
 	rest := d.freeKiB - whole*l.neededKiB(d, largestBrick)

@@ -9,10 +9,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// oneGiB is what a brick of 1 GiB takes: 1048576 KiB of pool, and 0.5 % of that, 5242 KiB, as 2 extents of metadata.
+// oneGiB is the space that a brick of 1 GiB takes: 1048576 KiB of pool, and 0.5 % of that, 5242 KiB, as 2 extents of metadata.
 const oneGiB = 1048576 + 8192
 
-// cluster makes a dump of one cluster "c" with a node for each list of free KiB.
+// cluster returns a dump of one cluster "c" with a node for each list of free KiB.
 func cluster(nodes ...[]uint64) Dump {
 	d := Dump{Clusters: map[string]DumpCluster{}, Nodes: map[string]DumpNode{}, Devices: map[string]DumpDevice{}}
 	ids := make([]string, 0, len(nodes))
@@ -58,25 +58,25 @@ func TestRoom(t *testing.T) {
 		{name: "six full nodes", dump: cluster(disks(0), disks(0), disks(0), disks(0), disks(0), disks(0)), volumeType: "disperse:4:2"},
 		{name: "exactly the space is not enough", dump: cluster(disks(oneGiB), disks(oneGiB), disks(oneGiB)), largest: 0, total: 0},
 		{name: "one KiB more is", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1)), largest: 1, total: 1},
-		// 100 GiB: 99 GiB of pool are 103809024 KiB, the metadata of 519045 KiB take 127 extents, 520192 KiB, together
-		// 104329216 of 104857600. With 100 GiB the metadata do not fit.
+		// 100 GiB: 99 GiB of pool are 103809024 KiB, and the metadata of 519045 KiB take 127 extents, 520192 KiB; together 104329216 of
+		// 104857600. For 100 GiB the metadata do not fit.
 		{name: "overhead of 100 GiB", dump: cluster(disks(104857600), disks(104857600), disks(104857600)), largest: 99, total: 99},
 		{name: "half of that for snapshots", dump: cluster(disks(104857600), disks(104857600), disks(104857600)), factor: 2, largest: 49, total: 49},
 		{name: "the third largest node counts", dump: cluster(big, disks(oneGiB+1), big, disks(5*oneGiB+1)), largest: 5, total: 6},
 		// Two sets of 1 GiB: each node has two places.
 		{name: "two disks, two sets", dump: cluster(disks(oneGiB+1, oneGiB+1), disks(oneGiB+1, oneGiB+1), disks(oneGiB+1, oneGiB+1)), largest: 2, total: 2},
-		// The same in one disk: 2 GiB take 2097152 + 12288 KiB.
+		// The same on one disk: 2 GiB take 2097152 + 12288 KiB.
 		{name: "one disk, one set", dump: cluster(disks(2109441), disks(2109441), disks(2109441)), largest: 2, total: 2},
-		// Six places on four nodes are two sets of three, but the first set may take what the second needs.
+		// Six places on four nodes are two sets of three, but the first set may take places that the second needs.
 		{name: "a set may spoil the next", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(2*oneGiB+1), disks(2*oneGiB+1)), volumeType: "replicate:3", largest: 1, total: 2},
 		{name: "no durability", dump: cluster(disks(oneGiB+1), disks(3*oneGiB+1)), volumeType: "none", largest: 4, total: 4},
 		{name: "dispersed", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1)), volumeType: "disperse:2:1", largest: 2, total: 2},
-		// 8 sets of 3 are the most, and a brick has at most 4 TiB. 1 PiB is 255 times 4 TiB and 16 GiB, and 16 GiB.
+		// At most 8 sets of 3 are possible, and a brick has at most 4 TiB. 1 PiB is 255 times 4 TiB and 16 GiB, and 16 GiB.
 		{name: "most bricks", dump: cluster(disks(1<<40), disks(1<<40), disks(1<<40)), largest: 32 << 10, total: 255*4096 + 15},
 		// Metadata never take more than 16 GiB: 4 TiB need 4 TiB + 16 GiB.
 		{name: "most metadata", dump: cluster(disks(tib4+16<<20), disks(tib4+16<<20), disks(tib4+16<<20+1)), largest: 4095, total: 4095},
 		{name: "and one KiB", dump: cluster(disks(tib4+16<<20+1), disks(tib4+16<<20+1), disks(tib4+16<<20+1)), largest: 4096, total: 4096},
-		// Of two places on each node a set takes one, and only one set is left.
+		// Each node has two places, of which a set takes one, and only one set is left.
 		{name: "one more set", dump: cluster(disks(oneGiB+1, oneGiB+1), disks(oneGiB+1, oneGiB+1), disks(oneGiB+1, oneGiB+1)), bricks: 27, largest: 1, total: 2},
 		{name: "all bricks but two", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1)), bricks: 30, largest: 0, total: 1},
 		{name: "device offline", dump: cluster(big, big, big), lacks: "3 nodes, cluster c has 2", change: func(d Dump) {

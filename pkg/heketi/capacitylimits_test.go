@@ -40,7 +40,7 @@ func TestRoundUp(t *testing.T) {
 	}
 }
 
-// TestWhatABrickTakes of a disk is its pool, the pool's metadata, and one KiB that is left.
+// TestWhatABrickTakes: a brick takes its pool and the pool's metadata, and one KiB of the disk stays free.
 func TestWhatABrickTakes(t *testing.T) {
 	l := Layout{SnapFactor: 1}
 	for free, want := range map[uint64]int{0: 0, 1: 0, oneGiB: 0, oneGiB + 1: 1, 2 * oneGiB: 1, 2*oneGiB + 1: 2} {
@@ -51,7 +51,7 @@ func TestWhatABrickTakes(t *testing.T) {
 	if got := l.neededKiB(disk{0, 1}, 0); got != 1 {
 		t.Errorf("nothing needs %d KiB, want 1: it divides", got)
 	}
-	// A disk that holds less than the smallest brick holds none.
+	// A disk smaller than the smallest brick holds none.
 	for free, want := range map[uint64]uint64{0: 0, oneGiB: 0, oneGiB + 8192: kibPerGiB, kibPerGiB: 0} {
 		if got := l.usableKiB(disk{free, 4096}) / kibPerGiB * kibPerGiB; got != want {
 			t.Errorf("%d KiB free: %d KiB of bricks, want %d", free, got, want)
@@ -62,7 +62,7 @@ func TestWhatABrickTakes(t *testing.T) {
 	}
 }
 
-// TestLargestVolumes have as many sets of the largest bricks as Heketi makes, in powers of two.
+// TestLargestVolumes: the largest volume has as many sets of the largest bricks as Heketi makes, which is a power of two.
 func TestLargestVolumes(t *testing.T) {
 	const pib = 1 << 40 // KiB
 	six := cluster(disks(pib), disks(pib), disks(pib), disks(pib), disks(pib), disks(pib))
@@ -77,7 +77,7 @@ func TestLargestVolumes(t *testing.T) {
 			t.Errorf("%s: %d GiB, want %d", volumeType, got, want)
 		}
 	}
-	// Of pieces of a dispersed volume none is smaller than 1 GiB.
+	// A brick of a dispersed volume is at least 1 GiB.
 	small := cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1))
 	d := volume.Durability{Type: volume.Disperse, Data: 4, Redundancy: 2}
 	if got := NewRoom(small, "c", Layout{Durability: d, SnapFactor: 1}).LargestGiB(); got != 4 {
@@ -89,7 +89,7 @@ func TestLargestVolumes(t *testing.T) {
 	}
 }
 
-// TestArbiterDisks: what is set aside for arbiter bricks takes no data, and without a disk that takes them nothing fits.
+// TestArbiterDisks: disks set aside for arbiter bricks take no data, and without a disk for them nothing fits.
 func TestArbiterDisks(t *testing.T) {
 	tag := func(d Dump, value string, devices ...string) Dump {
 		for _, id := range devices {
@@ -137,7 +137,7 @@ func TestArbiterDisks(t *testing.T) {
 	}
 }
 
-// TestPlacesOfTheData: a set of two of which one is for the arbiter needs one place, and so does one of one.
+// TestPlacesOfTheData: a set of two with one arbiter brick needs one place, and so does a set of one.
 func TestPlacesOfTheData(t *testing.T) {
 	d := cluster(disks(2*oneGiB+1), disks(oneGiB+1))
 	change(d.Devices, "n2-d1", func(v *DumpDevice) { v.Tags = map[string]string{tagArbiter: arbiterRequired} })
@@ -149,7 +149,7 @@ func TestPlacesOfTheData(t *testing.T) {
 	}
 }
 
-// TestLastKiB: disks that lack one KiB for 2 GiB have room for 1 GiB, whichever way that is found.
+// TestLastKiB: disks that lack one KiB for 2 GiB have room for 1 GiB, by either way of computing it.
 func TestLastKiB(t *testing.T) {
 	const two = 2*kibPerGiB + 10485 // with its metadata of 0.5 %, in extents of 1 KiB
 	for free, want := range map[uint64]int{two: 1, two + 1: 2} {
@@ -158,7 +158,7 @@ func TestLastKiB(t *testing.T) {
 			for id := range d.Devices {
 				change(d.Devices, id, func(v *DumpDevice) { v.ExtentKiB = extent })
 			}
-			room := NewRoom(d, "c", Layout{Durability: volume.DefaultDurability(), SnapFactor: 1, Bricks: MostBricks - 3}) // one set more
+			room := NewRoom(d, "c", Layout{Durability: volume.DefaultDurability(), SnapFactor: 1, Bricks: MostBricks - 3}) // one more set
 			if largest, total := room.LargestGiB(), room.TotalGiB(); largest != want || total != want {
 				t.Errorf("%d KiB in extents of %d: largest %d GiB, total %d GiB; want %d", free, extent, largest, total, want)
 			}
@@ -166,7 +166,7 @@ func TestLastKiB(t *testing.T) {
 	}
 }
 
-// TestDevicesWithoutExtents: Heketi's records may lack the size, by which is divided.
+// TestDevicesWithoutExtents: Heketi's records may lack the extent size, which is a divisor.
 func TestDevicesWithoutExtents(t *testing.T) {
 	d := cluster(disks(2*oneGiB), disks(2*oneGiB), disks(2*oneGiB))
 	for id := range d.Devices {

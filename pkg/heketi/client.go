@@ -17,18 +17,18 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Client calls one backend with one user's credentials. Errors are *Error where Heketi
-// was asked, and always wrap one of package volume's.
+// Client calls one backend with one user's credentials. Its errors wrap one of package volume's errors; they are of type *Error
+// if a request was sent to Heketi.
 type Client struct {
 	backend     *Backend
 	credentials volume.Credentials
 }
 
-// Timing says how long the backend's clients wait for what.
+// Timing returns the timeouts and intervals that the backend's clients use.
 func (c *Client) Timing() Timing { return c.backend.timing }
 
-// CreateVolume makes a volume and waits for it, in one of the backend's operation slots. sending is called when a slot is
-// free and before anything is sent; its error ends the call. OutcomeOf says what an error means for the volume.
+// CreateVolume makes a volume and waits for it, in one of the backend's operation slots. sending is called when a slot is free
+// and before anything is sent; an error from it ends the call. OutcomeOf tells what an error means for the volume.
 func (c *Client) CreateVolume(ctx context.Context, request CreateRequest, sending func() error) (made Volume, err error) {
 	err = c.backend.operate(ctx, "create", func() error {
 		api, err := c.api(ctx, nil)
@@ -51,9 +51,9 @@ func (c *Client) CreateVolume(ctx context.Context, request CreateRequest, sendin
 	return made, err
 }
 
-// ExpandVolume makes a volume larger by deltaGiB and waits for it, in one of the backend's operation slots. Heketi
-// neither locks the volume nor recognises a repetition: the caller has to exclude both. sending is called when a slot is
-// free and before anything is sent; its error ends the call. OutcomeOf says what an error means.
+// ExpandVolume enlarges a volume by deltaGiB and waits for it, in one of the backend's operation slots. Heketi neither locks the
+// volume nor recognises a repetition: the caller has to prevent concurrent and repeated calls. sending is called when a slot is
+// free and before anything is sent; an error from it ends the call. OutcomeOf tells what an error means for the volume.
 func (c *Client) ExpandVolume(ctx context.Context, id string, deltaGiB int, sending func() error) (expanded Volume, err error) {
 	err = c.backend.operate(ctx, "expand", func() error {
 		client, err := c.api(ctx, nil)
@@ -76,8 +76,8 @@ func (c *Client) ExpandVolume(ctx context.Context, id string, deltaGiB int, send
 	return expanded, err
 }
 
-// DeleteVolume removes a volume and waits for it, in one of the backend's operation
-// slots. It checks nothing: neither whose volume it is, nor whether it is mounted.
+// DeleteVolume removes a volume and waits for it, in one of the backend's operation slots. It checks neither who made the volume
+// nor whether it is mounted.
 func (c *Client) DeleteVolume(ctx context.Context, id string) error {
 	return c.backend.operate(ctx, "delete", func() error {
 		api, err := c.api(ctx, nil)
@@ -91,8 +91,8 @@ func (c *Client) DeleteVolume(ctx context.Context, id string) error {
 	})
 }
 
-// Volume returns a complete volume. ErrNotFound also stands for one that is being made
-// or removed: Heketi hides those, and only the dump tells.
+// Volume returns a complete volume. ErrNotFound is also returned for a volume that is being made or removed: Heketi hides those,
+// and only the dump shows them.
 func (c *Client) Volume(ctx context.Context, id string) (Volume, error) {
 	api, err := c.api(ctx, nil)
 	if err != nil {
@@ -108,8 +108,8 @@ func (c *Client) Volume(ctx context.Context, id string) (Volume, error) {
 	return newVolume(info), nil
 }
 
-// Clusters returns the ids of all clusters, in Heketi's order, which is stable. It fails with an OtherDatabaseError where
-// one of the configuration is missing.
+// Clusters returns the ids of all clusters, in Heketi's order, which is stable. It fails with an OtherDatabaseError if a cluster
+// of the configuration is missing.
 func (c *Client) Clusters(ctx context.Context) ([]string, error) {
 	api, err := c.api(ctx, nil)
 	if err != nil {
@@ -125,8 +125,8 @@ func (c *Client) Clusters(ctx context.Context) ([]string, error) {
 	return list.Clusters, nil
 }
 
-// Dump reads Heketi's whole database in one consistent view, what is pending included. It fails with an
-// OtherDatabaseError where a cluster of the configuration is missing in it.
+// Dump reads Heketi's whole database in one consistent view, including what is pending. It fails with an OtherDatabaseError if a
+// cluster of the configuration is missing.
 func (c *Client) Dump(ctx context.Context) (Dump, error) {
 	select {
 	case c.backend.dumps <- struct{}{}:
@@ -152,20 +152,20 @@ func (c *Client) Dump(ctx context.Context) (Dump, error) {
 	return dump, nil
 }
 
-// api makes Heketi's client for one call. It is made anew each time because it knows no
-// context, and because the key may have changed; connections are the backend's.
+// api returns Heketi's client for one call. A new one is made for each call, because it takes no context and because the key may
+// have changed; the connections are the backend's.
 func (c *Client) api(ctx context.Context, stream func(io.Reader) error) (*goclient.Client, error) {
 	return c.apiWithin(ctx, c.backend.timing.Exchange, stream)
 }
 
-// apiWithin is api with a limit of its own for each request.
+// apiWithin is like api, with a different time limit for each request.
 func (c *Client) apiWithin(ctx context.Context, limit time.Duration, stream func(io.Reader) error) (*goclient.Client, error) {
 	key, err := c.backend.key(c.credentials)
 	if err != nil {
 		return nil, err
 	}
 	options := goclient.DefaultClientOptions()
-	options.RetryEnabled = false // it would sleep for 10 to 30 seconds at a time
+	options.RetryEnabled = false // the library would sleep for 10 to 30 seconds at a time
 	options.PollDelay = 0        // the performer holds each poll until the operation has ended
 	api := goclient.NewClientWithOptions(c.backend.config.URL, c.credentials.User, key, options)
 	api.SetClientFunc(func(_ *tls.Config, sign goclient.CheckRedirectFunc) (goclient.HttpPerformer, error) {
@@ -181,8 +181,7 @@ var (
 	errNoOperation = errors.New("the answer describes no such operation")
 )
 
-// typed makes an *Error of what Heketi's client found wrong itself, with an answer that
-// looked good to the performer.
+// typed returns an *Error for an error that Heketi's client found in an answer that the performer accepted.
 func (c *Client) typed(err error, method, path string) error {
 	if typed, ok := errors.AsType[*Error](err); ok {
 		return typed
@@ -193,8 +192,8 @@ func (c *Client) typed(err error, method, path string) error {
 // Backend returns the backend that the client calls.
 func (c *Client) Backend() *Backend { return c.backend }
 
-// NewClient returns a client of one Heketi, for programs that have no configuration file. With key "", requests are signed with no
-// key. Close it.
+// NewClient returns a client of one Heketi, for programs without a configuration file. If key is "", requests are signed without
+// a key. The caller must call Close.
 func NewClient(config BackendConfig, key string, timing Timing) (*Client, error) {
 	backends, err := NewBackends(Config{Backends: []BackendConfig{config}}, timing)
 	if err != nil {
@@ -203,5 +202,5 @@ func NewClient(config BackendConfig, key string, timing Timing) (*Client, error)
 	return backends.All()[0].Client(volume.Credentials{Key: key})
 }
 
-// Close drops idle connections of the client's backend.
+// Close closes idle connections of the client's backend.
 func (c *Client) Close() { c.backend.transport.CloseIdleConnections() }

@@ -15,39 +15,37 @@ import (
 
 const (
 	defaultUser = "admin"
-	// defaultMaxInFlight is Heketi's own limit (heketi: apps/glusterfs/app.go,
-	// DEFAULT_OP_LIMIT). More would only collect refusals.
+	// defaultMaxInFlight is Heketi's own limit (heketi: apps/glusterfs/app.go, DEFAULT_OP_LIMIT). Heketi would refuse more.
 	defaultMaxInFlight = 8
 	largestMaxInFlight = 256
 	largestConfig      = 1 << 20
 )
 
-// Config is the driver's configuration file.
+// Config is the content of the driver's configuration file.
 type Config struct {
 	Backends []BackendConfig `json:"backends"`
 }
 
-// BackendConfig is one Heketi server. The key is read from its file at every use, so
-// that it may be changed while the driver runs. A key or CA file that cannot be read is no mistake in the configuration:
-// it keeps this backend from being used, and no other one.
+// BackendConfig describes one Heketi server. The key is read from its file at every use, so that it may be changed while the
+// driver runs. A key file or CA file that cannot be read is not an error of the configuration: it disables this backend only.
 type BackendConfig struct {
 	Name        string `json:"name"`
 	URL         string `json:"url"`
 	User        string `json:"user,omitempty"`        // default admin
-	KeyFile     string `json:"keyFile,omitempty"`     // absent: keys come with requests, or Heketi wants none
+	KeyFile     string `json:"keyFile,omitempty"`     // absent: keys come with requests, or Heketi needs none
 	CAFile      string `json:"caFile,omitempty"`      // PEM; absent: the system's authorities
 	MaxInFlight int    `json:"maxInFlight,omitempty"` // default 8
-	// Clusters are ids of Heketi clusters by which its database is recognised: one that does not have them all is another
-	// one. They restrict nothing, volumes may also lie in others. Absent: no database is recognised.
+	// Clusters are ids of Heketi clusters that identify its database: a database that lacks one of them is refused as another one.
+	// They do not restrict where volumes lie. Absent: any database is accepted.
 	Clusters []string `json:"clusters,omitempty"`
-	// Adopt allows handles that end in /adopted to be deleted and expanded. Absent: true.
+	// Adopt allows volumes whose handles end in /adopted to be deleted and expanded. Absent: true.
 	Adopt *bool `json:"adopt,omitempty"`
-	// VolumeNamePrefix tells the volumes of this installation from those of others that use the same Heketi: volumes get it, and
-	// without it none that this driver has made is deleted or expanded. Absent: none.
+	// VolumeNamePrefix distinguishes the volumes of this installation from those of others that use the same Heketi: new volumes get
+	// it, and no volume without it that the driver has made is deleted or expanded. Absent: no prefix.
 	VolumeNamePrefix string `json:"volumeNamePrefix,omitempty"`
 }
 
-// LoadConfig reads, completes and checks the configuration file.
+// LoadConfig reads the configuration file, fills in defaults and checks it.
 func LoadConfig(path string) (Config, error) {
 	raw, err := readSmallFile(path, largestConfig)
 	if err != nil {
@@ -63,7 +61,7 @@ func LoadConfig(path string) (Config, error) {
 	return config, nil
 }
 
-// complete fills in defaults and normalises URLs. It reports everything that is wrong.
+// complete fills in defaults and normalises URLs. It reports all mistakes.
 func (c *Config) complete() error {
 	if len(c.Backends) == 0 {
 		return volume.Invalid("backends", "", "must list at least one Heketi server with name and url")
@@ -81,7 +79,7 @@ func (c *Config) complete() error {
 
 func unique(seen map[string]string, field, value string) error {
 	if value == "" {
-		return nil // complete has said so
+		return nil // complete has reported it
 	}
 	if first, ok := seen[value]; ok {
 		return volume.Invalid(field, value, "must be different from "+first)
@@ -117,7 +115,7 @@ func (b *BackendConfig) complete(field string) error {
 	return errors.Join(errs...)
 }
 
-// checkNamePrefix also refuses a prefix that names without one can begin with: those of claims in a namespace.
+// checkNamePrefix also refuses a prefix with which names without a prefix may begin: those of claims in a namespace.
 func checkNamePrefix(field, prefix string) error {
 	if prefix == "" || volume.ValidNamePrefix(prefix) && !strings.HasPrefix(prefix, "csi-") {
 		return nil
@@ -139,9 +137,9 @@ func (b *BackendConfig) checkClusters(field string) error {
 	return errors.Join(errs...)
 }
 
-// checkUser refuses all but admin. Heketi knows one other user, "user", whose create is
-// accepted and then cannot be followed, because everything but /volumes is forbidden to
-// it: the volume would be made and lost (heketi: apps/glusterfs/app_middleware.go).
+// checkUser refuses every user but admin. Heketi has one other user, "user". Its create is accepted and then cannot be followed,
+// because all paths but /volumes are forbidden to it: the volume would be made and lost (heketi:
+// apps/glusterfs/app_middleware.go).
 func checkUser(field, user string) error {
 	if user == defaultUser {
 		return nil
@@ -150,7 +148,7 @@ func checkUser(field, user string) error {
 		`must be "admin": Heketi's only other user, "user", may start a create but not ask for its result`)
 }
 
-// readSmallFile refuses what cannot be meant, such as a device or a disk image.
+// readSmallFile refuses files that are given by mistake, such as a device or a disk image.
 func readSmallFile(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path) // #nosec G304 -- the administrator names this file
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"net/http"
 )
 
-// DatabaseCopy writes a consistent copy of Heketi's database file to w, and nothing that is not one.
+// DatabaseCopy writes a consistent copy of Heketi's database file to w. An answer that is not a database is not written.
 func (c *Client) DatabaseCopy(ctx context.Context, w io.Writer) error {
 	const path = "/backup/db"
 	client, err := c.api(ctx, func(body io.Reader) error {
@@ -32,16 +32,16 @@ func (c *Client) DatabaseCopy(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// largestDatabase is far beyond what Heketi's database can become: its size is a few KiB for each volume.
+// largestDatabase is far above any real size of Heketi's database, which is a few KiB for each volume.
 const largestDatabase = 1 << 30
 
-// A bolt file begins with a page header of 16 bytes and the magic number, in the byte order of the machine.
+// A bolt file begins with a page header of 16 bytes and the magic number, in the machine's byte order.
 const (
 	boltHeader = 20
 	boltMagic  = 0xED0CDAED
 )
 
-// IsDatabase reports whether a file that begins like this may be a database of Heketi.
+// IsDatabase reports whether a file with this beginning may be a database of Heketi.
 func IsDatabase(begin []byte) bool {
 	return len(begin) >= boltHeader && binary.NativeEndian.Uint32(begin[boltHeader-4:]) == boltMagic
 }

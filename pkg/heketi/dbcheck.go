@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// Inconsistencies has Heketi compare the entries of its database with each other, and returns what does not fit, in
-// its own words (heketi: apps/glusterfs/db_operations.go, dbCheckConsistency).
+// Inconsistencies makes Heketi compare the entries of its database with each other, and returns the contradictions in Heketi's
+// words (heketi: apps/glusterfs/db_operations.go, dbCheckConsistency).
 func (c *Client) Inconsistencies(ctx context.Context) ([]string, error) {
 	client, err := c.api(ctx, nil)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestCutOffAnswers: nothing is concluded from a part of an answer, wherever it ends.
+// TestCutOffAnswers: a truncated answer is refused, at any length.
 func TestCutOffAnswers(t *testing.T) {
 	for name, read := range map[string]func(string) error{
 		sampleDump:        func(text string) error { _, err := readDump(strings.NewReader(text)); return err },
@@ -24,7 +24,7 @@ func TestCutOffAnswers(t *testing.T) {
 	}
 }
 
-// TestWrongShapes: a part that has another shape than Heketi writes fails the whole.
+// TestWrongShapes: an answer is refused if one part has another shape than Heketi writes.
 func TestWrongShapes(t *testing.T) {
 	const dump = `"clusterentries": {}, "volumeentries": {}`
 	for text, want := range map[string]bool{
@@ -64,7 +64,7 @@ func TestWrongShapes(t *testing.T) {
 	}
 }
 
-// TestExaminedNodes: what a node has told says whether Heketi has reached it.
+// TestExaminedNodes: a node's answers show whether Heketi has reached it.
 func TestExaminedNodes(t *testing.T) {
 	for text, want := range map[string][2]bool{ // reached, glusterd
 		`{}`:                        {false, false},

@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Dump is what the driver needs of Heketi's database. Unlike volume info and list it
-// shows what is pending, and it comes in one request however many volumes there are.
+// Dump is the part of Heketi's database that the driver needs. Unlike volume info and list it contains pending volumes, and it
+// takes one request for any number of volumes.
 type Dump struct {
 	Clusters   map[string]DumpCluster
 	Volumes    map[string]DumpVolume
@@ -19,13 +19,13 @@ type Dump struct {
 	Devices    map[string]DumpDevice
 }
 
-// DumpCluster is a cluster as it is recorded.
+// DumpCluster is a cluster in the database.
 type DumpCluster struct {
 	Nodes []string // ids, in Heketi's order
-	File  bool     // it takes volumes of ours; if not, it is reserved for block volumes
+	File  bool     // it takes file volumes; if not, it is reserved for block volumes
 }
 
-// DumpVolume is a volume as it is recorded.
+// DumpVolume is a volume in the database.
 type DumpVolume struct {
 	Name       string
 	Cluster    string
@@ -33,19 +33,18 @@ type DumpVolume struct {
 	GID        int64
 	Durability volume.Durability
 	Block      bool   // it hosts block volumes
-	Pending    string // id of the operation that makes, removes or clones it; "" is complete
-	// MountOptions are those of its profile.
+	Pending    string // id of the operation that makes, removes or clones it; "": complete
+	// MountOptions are the mount options of the volume's profile.
 	MountOptions []string
 }
 
-// DumpOperation is an operation that is not finished. Its status is "" while it runs,
-// "stale" when Heketi was restarted in the middle, "failed" when it could not be undone;
-// Heketi cleans up the latter two after its start and then every hour.
+// DumpOperation is an unfinished operation. Its status is "" while it runs, "stale" if Heketi was restarted in the middle, and
+// "failed" if it could not be undone. Heketi cleans up stale and failed operations after its start and then every hour.
 type DumpOperation struct {
 	Status string
 }
 
-// DumpNode is a node as an administrator has set it up. Whether it answers, Heketi does not record.
+// DumpNode is a node as an administrator has set it up. Heketi does not record whether it answers.
 type DumpNode struct {
 	Host   string // storage address
 	Zone   int
@@ -58,12 +57,12 @@ type DumpDevice struct {
 	Node      string // id
 	Online    bool
 	FreeKiB   uint64
-	ExtentKiB uint64 // thin pools are whole multiples of it
+	ExtentKiB uint64 // sizes of thin pools are multiples of it
 	Tags      map[string]string
 }
 
-// Hosts are the storage addresses of a cluster's nodes, in the order in which volume info has them
-// (heketi: apps/glusterfs/volume_entry_create.go).
+// Hosts returns the storage addresses of a cluster's nodes, in the order of volume info (heketi:
+// apps/glusterfs/volume_entry_create.go).
 func (d Dump) Hosts(cluster string) []string {
 	var hosts []string
 	for _, id := range d.Clusters[cluster].Nodes {
@@ -74,13 +73,13 @@ func (d Dump) Hosts(cluster string) []string {
 	return hosts
 }
 
-// readDump decodes the dump entry by entry: with thousands of volumes it is tens of
-// megabytes, nearly all of it bricks (heketi: apps/glusterfs/dbcommon.go, Db).
+// readDump decodes the dump entry by entry: with thousands of volumes it has tens of megabytes, nearly all of them bricks
+// (heketi: apps/glusterfs/dbcommon.go, Db).
 func readDump(r io.Reader) (Dump, error) {
 	return decodeDump(newStreamDecoder(r))
 }
 
-// decodeDump reads the dump that comes next.
+// decodeDump reads the next value, which is a dump.
 func decodeDump(decoder *json.Decoder) (Dump, error) {
 	dump := Dump{
 		Clusters:   map[string]DumpCluster{},
@@ -97,24 +96,24 @@ func decodeDump(decoder *json.Decoder) (Dump, error) {
 	if err != nil {
 		return Dump{}, fmt.Errorf("database dump: %w", err)
 	}
-	// Without these two it is something else, from which nothing must be concluded.
+	// Without these two it is not a dump, and no conclusions may be drawn from it.
 	if !seen["clusterentries"] || !seen["volumeentries"] {
 		return Dump{}, errors.New("the answer is not a dump of Heketi's database")
 	}
 	return dump, nil
 }
 
-// ignored takes any value and keeps nothing.
+// ignored accepts any JSON value and discards it.
 type ignored struct{}
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
-// eachMember calls read for every member of the object that comes next; read consumes
-// the value. A null is an empty object.
+// eachMember calls read for every member of the next value, an object; read consumes the member's value. A null is an empty
+// object.
 func eachMember(decoder *json.Decoder, read func(name string) error) error {
 	token, err := decoder.Token()
-	if token == nil { // there is none with an error
+	if token == nil { // there is no token if there is an error
 		return err
 	}
 	if token != json.Delim('{') {
@@ -128,7 +127,7 @@ func eachMember(decoder *json.Decoder, read func(name string) error) error {
 		if err != nil {
 			return err
 		}
-		if err := read(name.(string)); err != nil { // the decoder gives only strings here
+		if err := read(name.(string)); err != nil { // the decoder returns only strings here
 			return err
 		}
 	}

@@ -79,8 +79,7 @@ func TestReadDumpRefuses(t *testing.T) {
 	}
 }
 
-// FuzzReadDump: whatever comes, it is either refused or has the parts that conclusions
-// are drawn from.
+// FuzzReadDump: any input is either refused or has the parts from which conclusions are drawn.
 func FuzzReadDump(f *testing.F) {
 	f.Add(sampleDump)
 	f.Add(`{"clusterentries":null,"volumeentries":null}`)

@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// The entries of the database, as far as they are of use (heketi: apps/glusterfs/*_entry.go).
+// The entries of the database, with the fields that the driver uses (heketi: apps/glusterfs/*_entry.go).
 type (
 	clusterEntry struct {
 		Info struct {
@@ -45,7 +45,7 @@ type (
 	}
 )
 
-// add reads the entry that comes next.
+// add reads the next value, an entry of the section.
 func (d *Dump) add(decoder *json.Decoder, section, id string) error {
 	switch section {
 	case "clusterentries":

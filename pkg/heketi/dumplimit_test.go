@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// A third read of the whole database waits for one of two others, and no longer than it may.
+// TestDumpsWaitForEachOther: a third dump waits for one of two others, at most until its deadline.
 func TestDumpsWaitForEachOther(t *testing.T) {
 	asked, release := make(chan struct{}, 10), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -13,34 +13,34 @@ import (
 // Stage is the part of a call that failed.
 type Stage string
 
-// The stages. Reading has only the first.
+// The stages. Calls that only read have only the first.
 const (
 	StageRequest Stage = "request" // the request itself
-	StagePoll    Stage = "poll"    // asking whether the accepted operation has ended
-	StageResult  Stage = "result"  // fetching or reading what a finished operation or good answer holds
+	StagePoll    Stage = "poll"    // polling the accepted operation
+	StageResult  Stage = "result"  // fetching or decoding the result of a finished operation, or decoding a good answer
 )
 
-// Outcome is what a failed create, expand or delete has done.
+// Outcome is the effect of a failed create, expand or delete.
 type Outcome int
 
-// The outcomes. Only Refused and Failed allow a conclusion.
+// The outcomes. Only Refused and Failed allow conclusions.
 const (
 	Refused Outcome = iota // nothing was begun
-	Failed                 // it was begun, did not succeed, and Heketi has said so
+	Failed                 // it was begun and did not succeed, according to Heketi
 	Unknown                // it may be running, done, or waiting to be undone
 )
 
-// Error is a request that Heketi, or something on the way to it, did not grant. It wraps
-// one of package volume's errors. It never holds a key or token.
+// Error is returned when Heketi, or a server in between, does not grant a request. It wraps one of package volume's errors. It
+// never contains a key or token.
 type Error struct {
 	Backend string
 	URL     string
 	Method  string
 	Path    string
 	Stage   Stage
-	Status  int    // HTTP status, 0 without a (whole) answer
-	Text    string // the answer, on one line, cut
-	Err     error  // what went wrong without an answer
+	Status  int    // HTTP status; 0 without a (whole) answer
+	Text    string // the answer, on one line, truncated
+	Err     error  // the failure if there was no answer
 
 	rule rule
 }
@@ -72,7 +72,7 @@ func (e *Error) Error() string {
 	return message
 }
 
-// Unwrap gives the domain's error, a more exact one of this package if there is one, and the cause.
+// Unwrap returns the error of package volume, a more exact one of this package if there is one, and the cause.
 func (e *Error) Unwrap() []error {
 	errs := []error{e.rule.kind}
 	if e.rule.exactly != nil {
@@ -84,8 +84,8 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// OutcomeOf says what a failed CreateVolume, ExpandVolume or DeleteVolume has done. An error that did
-// not come from a request (no slot, no key) has begun nothing.
+// OutcomeOf returns the effect of a failed CreateVolume, ExpandVolume or DeleteVolume. An error from before the request (no slot,
+// no key) means that nothing was begun.
 func OutcomeOf(err error) Outcome {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -93,8 +93,8 @@ func OutcomeOf(err error) Outcome {
 	}
 	switch e.Stage {
 	case StagePoll:
-		// Heketi answers 500 for an operation that has failed, and only once. Anything else
-		// came from a server that has forgotten the operation, or did not come from Heketi.
+		// Heketi answers 500 for an operation that has failed, and only once. Any other answer came from a server that has forgotten
+		// the operation, or from another server.
 		if e.Status == http.StatusInternalServerError && !e.panicked() {
 			return Failed
 		}
@@ -107,14 +107,14 @@ func OutcomeOf(err error) Outcome {
 	return Unknown
 }
 
-// MayBeLate reports whether the request that err is about was sent, was not answered by Heketi, and so may still be
-// carried out later. An operation that Heketi has accepted is not meant: Heketi's records show it.
+// MayBeLate reports whether the request of err was sent, was not answered by Heketi, and so may still be carried out later. It is
+// false for an operation that Heketi has accepted, because Heketi's records show that one.
 func MayBeLate(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Stage == StageRequest && OutcomeOf(err) == Unknown
 }
 
-// panicked reports whether Heketi has crashed in the request, which says nothing about an operation.
+// panicked reports whether Heketi has panicked in the request, which proves nothing about an operation.
 func (e *Error) panicked() bool { return strings.HasPrefix(e.Text, "PANIC: ") }
 
 func (e *Error) neverArrived() bool {
@@ -122,8 +122,8 @@ func (e *Error) neverArrived() bool {
 	return ok && op.Op == "dial"
 }
 
-// refusal reports whether the answer is Heketi's own "no", given before it begins
-// anything. A gateway's 5xx is not, nor is a panic.
+// refusal reports whether the answer is a refusal by Heketi, sent before it begins anything. A gateway's 5xx and a panic are no
+// refusals.
 func (e *Error) refusal() bool {
 	switch {
 	case e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout:
@@ -136,14 +136,14 @@ func (e *Error) refusal() bool {
 	return false
 }
 
-// What of the texts of a server is shown at most, in bytes.
+// The maximum length of quoted server texts, in bytes.
 const (
 	longestText = 600
 	longestName = 200 // of ids, paths and lists of them
 )
 
-// oneLine makes the answer fit for a log and an event: Heketi joins several causes by
-// newlines, and answers with a stack trace when it panics.
+// oneLine makes an answer fit for logs and events: Heketi joins several causes with newlines, and answers a panic with a stack
+// trace.
 func oneLine(text string) string {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "PANIC") {
@@ -152,11 +152,11 @@ func oneLine(text string) string {
 	return plain.Line(text, longestText)
 }
 
-// Hint is what can be done about the error, as the end of its text says it; "" if that is not known.
+// Hint returns what can be done about the error, as at the end of its text; "" if nothing is known.
 func (e *Error) Hint() string { return e.rule.hint }
 
-// Reason returns what Heketi has answered, without what surrounds it in the text of the error; or that text, if err is
-// not about an answer of Heketi.
+// Reason returns Heketi's answer without the rest of the error's text. If err does not contain an answer of Heketi, it returns
+// the whole text.
 func Reason(err error) string {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Text == "" {

@@ -17,7 +17,7 @@ func testBackend() *Backend {
 	return &Backend{config: BackendConfig{Name: "main", URL: "http://heketi:8080"}}
 }
 
-// TestAnswers holds what Heketi 10.3 answers, and what has to be concluded.
+// TestAnswers has answers of Heketi 10.3 and their meanings.
 func TestAnswers(t *testing.T) {
 	for _, tc := range []struct {
 		stage   Stage
@@ -89,7 +89,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestAnswersToQuestions: a gateway that does not take a question refuses nothing that a user has asked for.
+// TestAnswersToQuestions: a gateway that refuses a read-only request has not refused what the user asked for.
 func TestAnswersToQuestions(t *testing.T) {
 	for _, status := range []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotFound} {
 		for _, method := range []string{http.MethodGet, http.MethodDelete} {
@@ -176,12 +176,12 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
-// hostile is what a server may write that wants to be taken for the driver, and never to be seen as what it is.
+// hostile returns text by which a malicious server may try to look like the driver, or to hide.
 func hostile() string {
 	return "\x1b]0;x\x07\x1b[2J\r\nI1128 all is well\u202e\u200b\xff" + strings.Repeat("very long ", 10_000)
 }
 
-// TestHostileAnswers: whatever a server answers, in whichever part of its answer, an error is one line of bounded length.
+// TestHostileAnswers: for any answer, in any of its parts, an error is one line of bounded length.
 func TestHostileAnswers(t *testing.T) {
 	for name, err := range map[string]error{
 		"a refusal":     testBackend().newError(http.MethodPost, "/volumes", StageRequest, 500, hostile(), nil),

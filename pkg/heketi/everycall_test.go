@@ -17,7 +17,7 @@ import (
 
 const testID = "0123456789abcdef0123456789abcdef"
 
-// everyCall is each call of the client, and the first request of it.
+// everyCall returns each call of the client, by its first request.
 func everyCall(ctx context.Context) map[string]func(*Client) error {
 	return map[string]func(*Client) error{
 		"POST /volumes": func(c *Client) error {
@@ -51,7 +51,7 @@ func everyCall(ctx context.Context) map[string]func(*Client) error {
 	}
 }
 
-// serving answers every request alike, and counts them.
+// serving gives the same answer to every request, and records the requests.
 func serving(t *testing.T, status int, body string) (url string, requests func() []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -67,7 +67,7 @@ func serving(t *testing.T, status int, body string) (url string, requests func()
 	return server.URL, func() []string { mu.Lock(); defer mu.Unlock(); return seen }
 }
 
-// TestEveryCallSaysWhatFailed: which Heketi was asked for what, and what it said.
+// TestEveryCallSaysWhatFailed: the error names the Heketi, the request and the answer.
 func TestEveryCallSaysWhatFailed(t *testing.T) {
 	for request, call := range everyCall(t.Context()) {
 		url, requests := serving(t, http.StatusInternalServerError, "the sky falls")
@@ -87,7 +87,7 @@ func TestEveryCallSaysWhatFailed(t *testing.T) {
 	}
 }
 
-// TestEveryCallWantsAnAnswer: an answer that is good in form and says nothing is none.
+// TestEveryCallWantsAnAnswer: a well-formed answer without content is refused.
 func TestEveryCallWantsAnAnswer(t *testing.T) {
 	for request, call := range everyCall(t.Context()) {
 		for _, body := range []string{"{}", `{"id": "another"}`, "null", "[]", "", "<html>"} {
@@ -95,7 +95,7 @@ func TestEveryCallWantsAnAnswer(t *testing.T) {
 				continue // their answer is "accepted"; see TestAcceptedWithoutQueue
 			}
 			if (request == "GET /clusters" || request == "GET /volumes") && (body == "{}" || body == "null" || strings.Contains(body, "id")) {
-				continue // no clusters, which package provisioner refuses to believe before and after a list of volumes
+				continue // no clusters: package provisioner refuses that, before and after a list of volumes
 			}
 			url, _ := serving(t, http.StatusOK, body)
 			if err := call(newTestClient(t, BackendConfig{URL: url}, DefaultTiming())); !errors.Is(err, volume.ErrUnavailable) || strings.Contains(err.Error(), "HTTP") {
@@ -105,7 +105,7 @@ func TestEveryCallWantsAnAnswer(t *testing.T) {
 	}
 }
 
-// TestEveryCallNeedsItsKey, and asks nothing without it.
+// TestEveryCallNeedsItsKey: without the key, no request is sent.
 func TestEveryCallNeedsItsKey(t *testing.T) {
 	url, requests := serving(t, http.StatusOK, "{}")
 	client := newTestClient(t, BackendConfig{URL: url, KeyFile: "/nowhere/key"}, DefaultTiming())
@@ -119,7 +119,7 @@ func TestEveryCallNeedsItsKey(t *testing.T) {
 	}
 }
 
-// TestOperationsNeedASlot: one that waits in vain has begun nothing.
+// TestOperationsNeedASlot: an operation that waits in vain for a slot has begun nothing.
 func TestOperationsNeedASlot(t *testing.T) {
 	url, requests := serving(t, http.StatusOK, "{}")
 	client := newTestClient(t, BackendConfig{URL: url, MaxInFlight: 1}, DefaultTiming())
@@ -142,7 +142,7 @@ func TestOperationsNeedASlot(t *testing.T) {
 	client.backend.release()
 }
 
-// TestBeginDecides: what cannot be written down first is not sent.
+// TestBeginDecides: a request that cannot be written down first is not sent.
 func TestBeginDecides(t *testing.T) {
 	url, requests := serving(t, http.StatusOK, "{}")
 	client := newTestClient(t, BackendConfig{URL: url, MaxInFlight: 1}, DefaultTiming())
@@ -179,11 +179,11 @@ func (o *outcomes) Began(backend, operation string, _ time.Duration) func(string
 	}
 }
 
-// TestObserver hears of the beginning and of the end of every operation.
+// TestObserver: the observer is told when each operation begins and ends.
 func TestObserver(t *testing.T) {
 	for want, answer := range map[string]struct {
 		status int // of the request
-		queue  int // of the question for the operation's end
+		queue  int // of the poll for the operation's end
 	}{
 		OutcomeDone:    {http.StatusAccepted, http.StatusNoContent},
 		OutcomeRefused: {http.StatusConflict, 0},

@@ -12,39 +12,39 @@ import (
 	"slices"
 )
 
-// Examination is what Heketi finds when it asks every gluster node: which volumes gluster has, and which of the
-// bricks' file systems are mounted. It does not ask whether brick processes run (heketi: apps/glusterfs/examiner.go).
+// Examination is the result of Heketi's queries to every gluster node: which volumes gluster has, and which of the bricks' file
+// systems are mounted. It does not include whether brick processes run (heketi: apps/glusterfs/examiner.go).
 type Examination struct {
 	Database Dump
 	Clusters map[string]ExaminedCluster // by Heketi's id
 }
 
-// ExaminedCluster is what the nodes of a cluster have answered.
+// ExaminedCluster holds the answers of a cluster's nodes.
 type ExaminedCluster struct {
 	Nodes   map[string]ExaminedNode  // by Heketi's id
-	Volumes map[string]GlusterVolume // by name, as nodes have told; nil: glusterd has answered on none
+	Volumes map[string]GlusterVolume // by name, as reported by the nodes; nil: glusterd has answered on none
 }
 
 // ExaminedNode is a gluster node.
 type ExaminedNode struct {
-	Reached  bool            // Heketi could run a command there
-	Glusterd bool            // glusterd has answered there
+	Reached  bool            // Heketi could run a command on it
+	Glusterd bool            // its glusterd has answered
 	Mounted  map[string]bool // by the mount point of a brick's file system; nil: not known
 }
 
 // GlusterVolume is a volume as gluster has it.
 type GlusterVolume struct {
 	Status string   // "Started", "Stopped" or "Created"
-	Bricks []string // host:/path, the bricks of a set beside each other
+	Bricks []string // host:/path, the bricks of a set next to each other
 	Set    int      // bricks in a set: copies, or pieces of a dispersed volume; at least 1
-	Needed int      // bricks of a set that are enough to read and to write
+	Needed int      // bricks of a set that suffice to read and write
 }
 
-// Started tells whether it can be mounted.
+// Started reports whether the volume can be mounted.
 func (v GlusterVolume) Started() bool { return v.Status == "Started" }
 
-// Examine has Heketi ask all gluster nodes, one after the other. That takes seconds, and where a node does not answer
-// at all, minutes. Heketi goes on when nobody waits any more.
+// Examine makes Heketi query all gluster nodes, one after the other. That takes seconds, or minutes if a node does not answer at
+// all. Heketi goes on after the caller has stopped waiting.
 func (c *Client) Examine(ctx context.Context) (Examination, error) {
 	var found Examination
 	client, err := c.apiWithin(ctx, c.backend.timing.Examine, func(body io.Reader) (err error) {
@@ -63,7 +63,7 @@ func (c *Client) Examine(ctx context.Context) (Examination, error) {
 	return found, nil
 }
 
-// readExamination decodes node by node: each repeats what gluster knows of every volume.
+// readExamination decodes node by node: each node repeats what gluster reports about every volume.
 func readExamination(r io.Reader) (Examination, error) {
 	found := Examination{Clusters: map[string]ExaminedCluster{}}
 	decoder := newStreamDecoder(r)
@@ -110,8 +110,8 @@ func (e *Examination) readCluster(decoder *json.Decoder) error {
 	return err
 }
 
-// add keeps what the first node that knows a volume says of it: glusterd says the same on every node, unless one was
-// detached or installed anew and knows nothing.
+// add keeps the report of the first node that has a volume: glusterd reports the same on every node, except on one that was
+// detached or reinstalled, which has no volumes.
 func (c *ExaminedCluster) add(node nodeData) {
 	c.Nodes[node.NodeHeketiID] = node.examined()
 	if node.VolumeInfo == nil {
@@ -127,10 +127,10 @@ func (c *ExaminedCluster) add(node nodeData) {
 	}
 }
 
-// eachElement calls read for every element of the array that comes next; read consumes it. A null is an empty array.
+// eachElement calls read for every element of the next value, an array; read consumes the element. A null is an empty array.
 func eachElement(decoder *json.Decoder, read func() error) error {
 	token, err := decoder.Token()
-	if token == nil { // there is none with an error
+	if token == nil { // there is no token if there is an error
 		return err
 	}
 	if token != json.Delim('[') {
@@ -148,8 +148,8 @@ func eachElement(decoder *json.Decoder, read func() error) error {
 	return err
 }
 
-// BrickMounted tells whether the file system under a brick's path is mounted on the node; known is false where the
-// node did not say. Heketi makes each brick one level below a mount point of its own.
+// BrickMounted reports whether the file system under a brick's path is mounted on the node; known is false if the node did not
+// report it. Heketi makes each brick one level below its own mount point.
 func (n ExaminedNode) BrickMounted(brick string) (mounted, known bool) {
 	mounted, known = n.Mounted[path.Dir(brick)]
 	return mounted, known

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// sampleExamination is what Heketi 10.3 answers about gluster 10 with a node switched off, cut to what matters.
+// sampleExamination is an answer of Heketi 10.3 about gluster 10 with one node switched off, shortened.
 const sampleExamination = `{
     "heketidb": ` + sampleDump + `,
     "report": ["OnDemand Examiner invoked while 0 ops are in flight", "could not fetch data from node 10.0.0.2"],
@@ -68,11 +68,11 @@ func TestReadExamination(t *testing.T) {
 	}
 }
 
-// TestANodeThatKnowsNothing: a server that was detached or installed anew does not hide what the others know.
+// TestANodeThatKnowsNothing: a server that was detached or reinstalled does not hide what the others report.
 func TestANodeThatKnowsNothing(t *testing.T) {
 	c := ExaminedCluster{Nodes: map[string]ExaminedNode{}}
 	for _, text := range []string{
-		`{"NodeHeketiID": "anew", "VolumeInfo": {"Volumes": {"VolumeList": null}}}`,
+		`{"NodeHeketiID": "new", "VolumeInfo": {"Volumes": {"VolumeList": null}}}`,
 		`{"NodeHeketiID": "old", "VolumeInfo": {"Volumes": {"VolumeList": [{"VolumeName": "one"}]}}}`,
 	} {
 		var node nodeData
@@ -136,7 +136,7 @@ func TestQuorum(t *testing.T) {
 	}
 }
 
-// FuzzReadExamination: whatever answers, reading it ends, and what comes out can be worked with.
+// FuzzReadExamination: for any input, reading ends and the result can be used.
 func FuzzReadExamination(f *testing.F) {
 	f.Add(sampleExamination)
 	f.Add(`{"heketidb": {"clusterentries": null, "volumeentries": null}, "clusters": null}`)
@@ -157,7 +157,7 @@ func FuzzReadExamination(f *testing.F) {
 	})
 }
 
-// TestExamineOfAnotherDatabase: what it finds says nothing about the volumes of the configured clusters.
+// TestExamineOfAnotherDatabase: its result is not about the volumes of the configured clusters.
 func TestExamineOfAnotherDatabase(t *testing.T) {
 	url, _ := serving(t, http.StatusOK, sampleExamination)
 	found, err := newTestClient(t, BackendConfig{URL: url, Clusters: []string{clusterA}}, DefaultTiming()).Examine(t.Context())
@@ -166,7 +166,7 @@ func TestExamineOfAnotherDatabase(t *testing.T) {
 	}
 }
 
-// TestExamineHasTime: Heketi needs longer for it than for any other answer.
+// TestExamineHasTime: an examination takes Heketi longer than any other request.
 func TestExamineHasTime(t *testing.T) {
 	timing := DefaultTiming()
 	timing.Exchange = 10 * time.Millisecond

@@ -2,7 +2,7 @@ package heketi
 
 import "strconv"
 
-// What Heketi writes about a node (heketi: apps/glusterfs/examiner.go, executors/executor.go), as far as it is of use.
+// The parts of a node's answer that the driver uses (heketi: apps/glusterfs/examiner.go, executors/executor.go).
 type (
 	nodeData struct {
 		NodeHeketiID string `json:"NodeHeketiID"`
@@ -63,8 +63,8 @@ func (v volumeInfo) volume() GlusterVolume {
 	return GlusterVolume{Status: v.StatusStr, Bricks: bricks, Set: set, Needed: min(max(1, needed), set)}
 }
 
-// quorum is how many copies have to be there. Unless options say otherwise gluster wants more than half of three and
-// more copies, and any of two. Of two with quorum "auto" it wants the first, which is not told apart here: a client knows.
+// quorum returns how many copies must be present. By default gluster requires more than half of three and more copies, and any
+// one of two. Of two copies with quorum "auto" it requires the first one; quorum does not make that distinction, a client does.
 func (v volumeInfo) quorum() int {
 	needed := 1
 	if v.ReplicaCount > 2 {
@@ -77,7 +77,7 @@ func (v volumeInfo) quorum() int {
 		case "cluster.quorum-type":
 			kind = option.Value
 		case "cluster.quorum-count":
-			count, _ = strconv.Atoi(option.Value) // gluster has checked it
+			count, _ = strconv.Atoi(option.Value) // gluster has checked the value
 		}
 	}
 	switch {

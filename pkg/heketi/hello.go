@@ -12,14 +12,14 @@ import (
 
 // Greeting is Heketi's answer to a request that needs no key.
 type Greeting struct {
-	// Ahead is how far Heketi's clock is ahead of this machine's, negative when it is behind. HTTP tells whole seconds,
-	// so that it can be wrong by one and by the time that the answer took.
+	// Ahead is how far Heketi's clock is ahead of this machine's, negative if it is behind. HTTP dates have whole seconds, so the
+	// value can be wrong by one second and by the duration of the request.
 	Ahead time.Duration
-	// Timed is false when the answer did not say what time it is.
+	// Timed is false if the answer had no date.
 	Timed bool
 }
 
-// Hello asks whether there is a Heketi at the backend's URL (heketi: main.go, /hello). It uses no key.
+// Hello checks that there is a Heketi at the backend's URL (heketi: main.go, /hello). It uses no key.
 func (b *Backend) Hello(ctx context.Context) (Greeting, error) {
 	const path = "/hello"
 	fail := func(err error) (Greeting, error) {
@@ -35,7 +35,7 @@ func (b *Backend) Hello(ctx context.Context) (Greeting, error) {
 		return fail(err)
 	}
 	asked := time.Now()
-	response, err := b.transport.RoundTrip(request) // follows no redirection: a Heketi sends none
+	response, err := b.transport.RoundTrip(request) // does not follow redirections: Heketi sends none
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -60,8 +60,8 @@ func (b *Backend) Hello(ctx context.Context) (Greeting, error) {
 	return Greeting{Ahead: ahead(date, asked, answered), Timed: true}, nil
 }
 
-// ahead returns how far the clock of an answer's date is ahead of that of asked and answered. The second that HTTP cuts off is
-// half a one on average.
+// ahead returns how far the clock of the answer's date is ahead of this machine's, which shows asked and answered. The fraction
+// of a second that HTTP cuts off is half a second on average.
 func ahead(date, asked, answered time.Time) time.Duration {
 	return date.Add(time.Second / 2).Sub(asked.Add(answered.Sub(asked) / 2))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// pipes is a listener of connections in memory, so that time is the test's.
+// pipes is a listener of connections in memory, so that the test controls the time.
 type pipes struct {
 	dialed chan net.Conn
 	closed chan struct{}
@@ -32,7 +32,7 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { close(p.closed); return nil }
 func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// inMemory returns a client of a Heketi in the bubble of a synctest, and what ends both.
+// inMemory returns a client of a Heketi in the bubble of a synctest, and a function that stops both.
 func inMemory(t *testing.T, timing Timing, answer http.HandlerFunc) (client *Client, end func()) {
 	t.Helper()
 	listener := pipes{make(chan net.Conn), make(chan struct{})}
@@ -71,11 +71,12 @@ func TestBusyHeketiIsAskedLess(t *testing.T) {
 	})
 }
 
-// TestOperationIsAskedFor at intervals that grow with the time that it takes, and while Heketi is away no longer than an outage may be.
+// TestOperationIsAskedFor: an operation is polled at intervals that grow with its duration; while Heketi is unreachable, no
+// longer than the permitted outage.
 func TestOperationIsAskedFor(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer      func(elapsed time.Duration, n int) int
-		least, most int // questions
+		least, most int // polls
 		done        bool
 	}{
 		"an operation of ten seconds": {func(elapsed time.Duration, n int) int {
@@ -84,7 +85,7 @@ func TestOperationIsAskedFor(t *testing.T) {
 			}
 			return http.StatusNoContent
 		}, 100, 400, true},
-		// Each second, from at once until more than a minute is over.
+		// Each second, from the start until more than a minute is over.
 		"an outage": {func(time.Duration, int) int { return http.StatusBadGateway }, 62, 62, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -114,7 +115,7 @@ func TestOperationIsAskedFor(t *testing.T) {
 	}
 }
 
-// TestRequestsThatCannotBeSent end at once, before anything is sent and after.
+// TestRequestsThatCannotBeSent: the call ends at once, before the operation is accepted and after.
 func TestRequestsThatCannotBeSent(t *testing.T) {
 	url, requests := serving(t, http.StatusOK, "{}")
 	backend := newTestClient(t, BackendConfig{URL: url}, DefaultTiming()).backend
@@ -124,10 +125,10 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 		sign    error
 		getBody error
 	}{
-		"a request that is not signed":      {"/volumes", broken, nil},
-		"a question that is not signed":     {queuePath + "1", broken, nil},
-		"a request without its body":        {"/volumes", nil, broken},
-		"a question that has lost its body": {queuePath + "1", nil, broken},
+		"a request that is not signed": {"/volumes", broken, nil},
+		"a poll that is not signed":    {queuePath + "1", broken, nil},
+		"a request without its body":   {"/volumes", nil, broken},
+		"a poll without its body":      {queuePath + "1", nil, broken},
 	} {
 		attempts := 0
 		p := newPerformer(t.Context(), backend, time.Minute, func(*http.Request, []*http.Request) error { attempts++; return tt.sign }, nil)

@@ -35,7 +35,7 @@ func TestConfigLimits(t *testing.T) {
 	}
 }
 
-// TestOutcomes: only Heketi's own words end the doubt about a request or an operation.
+// TestOutcomes: only Heketi's own answers end the doubt about a request or an operation.
 func TestOutcomes(t *testing.T) {
 	for _, tt := range []struct {
 		stage  Stage
@@ -87,8 +87,8 @@ func TestErrorTexts(t *testing.T) {
 	}
 }
 
-// TestCertificateHints: each fault of a certificate has its own remedy, and none of Heketi's texts is looked for without an
-// answer of Heketi's.
+// TestCertificateHints: each fault of a certificate has its own hint. Without an answer of Heketi, the error is not searched for
+// Heketi's texts.
 func TestCertificateHints(t *testing.T) {
 	for _, tt := range []struct {
 		cause error
@@ -108,7 +108,7 @@ func TestCertificateHints(t *testing.T) {
 	}
 }
 
-// TestJitter lies in the second half of an interval.
+// TestJitter: a jittered interval lies in the second half of the interval.
 func TestJitter(t *testing.T) {
 	const d = 100 * time.Millisecond
 	least, most := d, time.Duration(0)
@@ -131,7 +131,7 @@ func TestJitter(t *testing.T) {
 	}
 }
 
-// TestRedirectionIsHeketis: from the queue, on the same server, once.
+// TestRedirectionIsHeketis: only one redirection from the queue on the same server is followed.
 func TestRedirectionIsHeketis(t *testing.T) {
 	request := func(method, url string) *http.Request {
 		t.Helper()
@@ -168,7 +168,7 @@ func TestRedirectionIsHeketis(t *testing.T) {
 	}
 }
 
-// TestLargestAnswer is read, and one byte more is not.
+// TestLargestAnswer: an answer of the largest size is read, and one byte more is refused.
 func TestLargestAnswer(t *testing.T) {
 	for more, want := range map[int]bool{0: true, 1: false} {
 		const frame = `{"clusters":["c"],"x":""}`
@@ -180,7 +180,7 @@ func TestLargestAnswer(t *testing.T) {
 	}
 }
 
-// TestStateOf tells files apart that are exchanged without another size or time.
+// TestStateOf: a file that replaces another of the same size and time has a different state.
 func TestStateOf(t *testing.T) {
 	dir := t.TempDir()
 	when := time.Unix(1_700_000_000, 0)

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestEveryCallWithoutAnAnswer: the error has no HTTP status, and says once what was asked.
+// TestEveryCallWithoutAnAnswer: the error has no HTTP status, and names the request once.
 func TestEveryCallWithoutAnAnswer(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
@@ -25,7 +25,7 @@ func TestEveryCallWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// TestEveryCallIsBounded, by the time for one request and by its caller, and says by which.
+// TestEveryCallIsBounded: a call ends with the time limit of one request or with its context, and the error tells which.
 func TestEveryCallIsBounded(t *testing.T) {
 	ended := make(chan struct{})
 	mute := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))
@@ -51,7 +51,7 @@ func TestEveryCallIsBounded(t *testing.T) {
 	}
 }
 
-// TestHelloFails: what is no greeting, and no answer.
+// TestHelloFails: another answer than the greeting, and no answer, are errors.
 func TestHelloFails(t *testing.T) {
 	url, _ := serving(t, http.StatusOK, "<html>")
 	gone := httptest.NewServer(http.NotFoundHandler())
@@ -71,7 +71,8 @@ func TestHelloFails(t *testing.T) {
 	}
 }
 
-// TestAhead: a date without its fraction of a second stands for the middle of the second, and for the middle of the call.
+// TestAhead: a date without its fraction of a second stands for the middle of the second, and is compared with the middle of the
+// call.
 func TestAhead(t *testing.T) {
 	date := time.Unix(1_700_000_000, 0)
 	for _, tt := range []struct{ asked, took, want time.Duration }{
@@ -88,7 +89,7 @@ func TestAhead(t *testing.T) {
 	}
 }
 
-// TestInconsistencies are as many as Heketi counts, with its words where it has some.
+// TestInconsistencies: there are as many as Heketi counts, with Heketi's texts where it has some.
 func TestInconsistencies(t *testing.T) {
 	url, _ := serving(t, http.StatusOK, `{"volumes": {"inconsistencies": ["Volume a\nhas no bricks"]}, "totalinconsistencies": 3}`)
 	got, err := newTestClient(t, BackendConfig{URL: url}, DefaultTiming()).Inconsistencies(t.Context())
@@ -97,7 +98,7 @@ func TestInconsistencies(t *testing.T) {
 	}
 }
 
-// TestAccepted: only "accepted", with a place in the queue, is an answer to a request for an operation.
+// TestAccepted: only "accepted", with a place in the queue, is a valid answer to a request for an operation.
 func TestAccepted(t *testing.T) {
 	for name, tt := range map[string]struct {
 		status   int
@@ -131,7 +132,7 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// TestUnrecorded counts the requests that Heketi has begun with and that its database does not show.
+// TestUnrecorded counts the requests that Heketi has begun and that its database does not show.
 func TestUnrecorded(t *testing.T) {
 	for body, want := range map[string]int{
 		`{"total": 5, "in_flight": 3, "stale": 1, "failed": 1, "new": 1}`: 2,
@@ -152,7 +153,7 @@ func TestUnrecorded(t *testing.T) {
 	}
 }
 
-// TestResultOfAnExpand: an answer about another volume is none.
+// TestResultOfAnExpand: an answer about another volume is refused.
 func TestResultOfAnExpand(t *testing.T) {
 	for _, id := range []string{testID, "another"} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,7 +13,7 @@ type Cluster struct {
 	ID      string
 	Nodes   []string // ids
 	Volumes []string // ids
-	File    bool     // it takes volumes of files
+	File    bool     // it takes file volumes
 	Block   bool     // it takes volumes that host block volumes
 }
 
@@ -21,8 +21,8 @@ type Cluster struct {
 type Node struct {
 	ID      string
 	Cluster string   // id
-	Manage  []string // how Heketi reaches it; only the first is used
-	Storage []string // how gluster reaches it; only the first is used
+	Manage  []string // addresses that Heketi uses; only the first is used
+	Storage []string // addresses that gluster uses; only the first is used
 	Zone    int
 	Devices []Device
 }
@@ -31,8 +31,8 @@ type Node struct {
 type Device struct {
 	ID    string
 	Name  string
-	Paths []string // other names of it, as far as Heketi knows them
-	UUID  string   // of LVM's physical volume on it; "" if Heketi does not know it
+	Paths []string // other paths of it that Heketi recorded
+	UUID  string   // of LVM's physical volume on it; "" if Heketi did not record it
 	State string   // online, offline or failed
 }
 
@@ -49,11 +49,11 @@ type NewDevice struct {
 	Node string // id
 	Name string
 	Tags map[string]string
-	// DestroyData has Heketi wipe a disk that it could not use otherwise, unless it is one of the disks that it has.
+	// DestroyData makes Heketi wipe a disk that it could not use otherwise. A disk that Heketi already uses is never wiped.
 	DestroyData bool
 }
 
-// Cluster returns one of the clusters.
+// Cluster returns a cluster.
 func (c *Client) Cluster(ctx context.Context, id string) (Cluster, error) {
 	client, err := c.api(ctx, nil)
 	if err != nil {
@@ -69,7 +69,7 @@ func (c *Client) Cluster(ctx context.Context, id string) (Cluster, error) {
 	return Cluster{ID: id, Nodes: info.Nodes, Volumes: info.Volumes, File: info.File, Block: info.Block}, nil
 }
 
-// Node returns one of the nodes, with its disks.
+// Node returns a node with its disks.
 func (c *Client) Node(ctx context.Context, id string) (Node, error) {
 	client, err := c.api(ctx, nil)
 	if err != nil {
@@ -93,7 +93,7 @@ func newNode(info *api.NodeInfoResponse) Node {
 	return node
 }
 
-// AddCluster makes a cluster without nodes, and returns its id.
+// AddCluster makes a cluster without nodes and returns its id.
 func (c *Client) AddCluster(ctx context.Context, file, block bool) (id string, err error) {
 	err = c.backend.operate(ctx, "add-cluster", func() error {
 		client, err := c.api(ctx, nil)
@@ -113,7 +113,7 @@ func (c *Client) AddCluster(ctx context.Context, file, block bool) (id string, e
 	return id, err
 }
 
-// AddNode adds a node to a cluster and waits until it is a peer of the cluster's other nodes. It has no disks then.
+// AddNode adds a node without disks to a cluster, and waits until it is a peer of the cluster's other nodes.
 func (c *Client) AddNode(ctx context.Context, n NewNode) (added Node, err error) {
 	err = c.backend.operate(ctx, "add-node", func() error {
 		client, err := c.api(ctx, nil)
@@ -136,8 +136,8 @@ func (c *Client) AddNode(ctx context.Context, n NewNode) (added Node, err error)
 	return added, err
 }
 
-// AddDevice has Heketi take a disk of a node into use, and waits for it. Heketi does not notice that it has the disk
-// already, other than by what it finds on the disk.
+// AddDevice makes Heketi use a disk of a node, and waits for it. Heketi does not compare the disk with those that it already has;
+// it only refuses a disk that is not empty.
 func (c *Client) AddDevice(ctx context.Context, d NewDevice) error {
 	return c.backend.operate(ctx, "add-device", func() error {
 		client, err := c.api(ctx, nil)

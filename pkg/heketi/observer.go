@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Observer is told of every operation that this process has Heketi carry out. Its methods are called concurrently.
+// Observer is told of every operation that this process requests from Heketi. Its methods are called concurrently.
 type Observer interface {
-	// Began is called when the operation ("create", "delete", "expand", "cleanup") has one of the backend's slots, for
-	// which it has waited queued; ended when it is over.
+	// Began is called when the operation ("create", "delete", "expand", "cleanup") gets one of the backend's slots; queued is how
+	// long it waited for the slot. ended is called when the operation is over.
 	Began(backend, operation string, queued time.Duration) (ended func(outcome string))
 }
 
-// The outcomes that an Observer sees.
+// The outcomes that an Observer receives.
 const (
 	OutcomeDone    = "done"
 	OutcomeRefused = "refused"
@@ -20,10 +20,10 @@ const (
 	OutcomeUnknown = "unknown"
 )
 
-// Option changes what NewBackends makes.
+// Option configures the result of NewBackends.
 type Option func(*Backends)
 
-// WithObserver has operations reported to o.
+// WithObserver sets the observer that operations are reported to.
 func WithObserver(o Observer) Option { return func(bs *Backends) { bs.observer = o } }
 
 type unobserved struct{}
@@ -31,7 +31,7 @@ type unobserved struct{}
 // Began implements Observer.
 func (unobserved) Began(string, string, time.Duration) func(string) { return func(string) {} }
 
-// operate runs one operation of Heketi's in one of the backend's slots.
+// operate runs one operation in one of the backend's slots.
 func (b *Backend) operate(ctx context.Context, operation string, run func() error) error {
 	queued := time.Now()
 	if err := b.acquire(ctx); err != nil {
@@ -39,7 +39,7 @@ func (b *Backend) operate(ctx context.Context, operation string, run func() erro
 	}
 	defer b.release()
 	ended := b.observer.Began(b.config.Name, operation, time.Since(queued))
-	outcome := OutcomeUnknown // also of a panic
+	outcome := OutcomeUnknown // also after a panic
 	defer func() { ended(outcome) }()
 	err := run()
 	outcome = outcomeName(err)

@@ -8,7 +8,7 @@ import (
 	"github.com/heketi/heketi/pkg/glusterfs/api"
 )
 
-// Operation is one that Heketi has begun and not finished.
+// Operation is an operation that Heketi has begun and not finished.
 type Operation struct {
 	ID     string
 	Type   string
@@ -28,7 +28,7 @@ func (o Operation) Touches(v Volume) bool {
 	return slices.ContainsFunc(o.Things, func(id string) bool { return id == v.ID || slices.Contains(v.Bricks, id) })
 }
 
-// Operation describes an unfinished operation. ErrNotFound: it has ended.
+// Operation returns an unfinished operation. ErrNotFound is returned when it has ended.
 func (c *Client) Operation(ctx context.Context, id string) (Operation, error) {
 	client, err := c.api(ctx, nil)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *Client) Operation(ctx context.Context, id string) (Operation, error) {
 	return op, nil
 }
 
-// Operations lists the unfinished operations, without the things that they concern.
+// Operations lists the unfinished operations, without the ids of their volumes and bricks.
 func (c *Client) Operations(ctx context.Context) ([]Operation, error) {
 	client, err := c.api(ctx, nil)
 	if err != nil {
@@ -68,8 +68,8 @@ func (c *Client) Operations(ctx context.Context) ([]Operation, error) {
 	return operations, nil
 }
 
-// Unrecorded returns how many requests Heketi has begun with, and has not recorded as operations yet. They have passed its check
-// of tokens (heketi: apps/glusterfs/app_operations.go, OperationsInfo).
+// Unrecorded returns how many requests Heketi has begun and not yet recorded as operations. They have already passed Heketi's
+// check of tokens (heketi: apps/glusterfs/app_operations.go, OperationsInfo).
 func (c *Client) Unrecorded(ctx context.Context) (int, error) {
 	client, err := c.api(ctx, nil)
 	if err != nil {
@@ -82,8 +82,8 @@ func (c *Client) Unrecorded(ctx context.Context) (int, error) {
 	return int(info.InFlight) - int(info.New), nil
 }
 
-// CleanUp has Heketi undo or finish one operation that is stale or failed, and waits for it, in one of the backend's
-// operation slots. Success says only that Heketi has tried. A create is undone, a delete is finished.
+// CleanUp makes Heketi undo or finish one stale or failed operation, and waits for it, in one of the backend's operation slots. A
+// create is undone, a delete is finished. A nil error means only that Heketi has tried.
 func (c *Client) CleanUp(ctx context.Context, operationID string) error {
 	return c.backend.operate(ctx, "cleanup", func() error {
 		client, err := c.api(ctx, nil)

@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// OtherDatabaseError is a Heketi without a cluster that the configuration says it has: its database is not the one
-// that has the volumes. What it does not know may exist all the same. It wraps volume.ErrUnavailable.
+// OtherDatabaseError is returned when Heketi lacks a cluster of the configuration: its database is not the one that has the
+// volumes, so a volume that it does not have may still exist. It wraps volume.ErrUnavailable.
 type OtherDatabaseError struct {
 	Backend string
 	URL     string
@@ -18,7 +18,7 @@ type OtherDatabaseError struct {
 	Present []string // cluster ids that Heketi has, sorted
 }
 
-// hintOtherDatabase is what can be done about it.
+// hintOtherDatabase is the advice for an OtherDatabaseError.
 const hintOtherDatabase = "check the backend's url, or restore the database that has the volumes; if the cluster is gone on purpose, " +
 	"take it off the backend's clusters in the driver's configuration"
 
@@ -33,11 +33,11 @@ func (e *OtherDatabaseError) Error() string {
 
 func (e *OtherDatabaseError) Unwrap() error { return volume.ErrUnavailable }
 
-// Hint is what can be done about the error, as the end of its text says it.
+// Hint returns what can be done about the error, as at the end of its text.
 func (e *OtherDatabaseError) Hint() string { return hintOtherDatabase }
 
-// recognise refuses a Heketi that does not have every cluster of the configuration. It may have others. Whatever shows
-// all clusters passes through here, so that nobody can conclude from an answer what another database does not have.
+// recognise refuses a Heketi that lacks a cluster of the configuration. Additional clusters are accepted. Every answer that lists
+// all clusters passes through recognise, so that no caller concludes from another database that a volume does not exist.
 func (b *Backend) recognise(present []string) error {
 	missing := slices.DeleteFunc(slices.Clone(b.config.Clusters), func(id string) bool { return slices.Contains(present, id) })
 	if len(missing) == 0 {

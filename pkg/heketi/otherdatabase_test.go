@@ -22,7 +22,7 @@ func TestRecognise(t *testing.T) {
 		name       string
 		configured []string
 		present    []string
-		says       string // "" is recognised
+		says       string // "": accepted
 	}{
 		{"nothing is configured", nil, nil, ""},
 		{"the same", []string{clusterA, clusterB}, []string{clusterB, clusterA}, ""},
@@ -52,7 +52,7 @@ func TestRecognise(t *testing.T) {
 	}
 }
 
-// TestReloadClusters: what a database is recognised by may be changed while the driver runs.
+// TestReloadClusters: the clusters that identify the database may be changed while the driver runs.
 func TestReloadClusters(t *testing.T) {
 	const entry = "backends:\n- name: a\n  url: http://h\n"
 	file := configuration{t, filepath.Join(t.TempDir(), "config.yaml")}

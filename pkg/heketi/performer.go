@@ -21,8 +21,7 @@ const (
 	clustersPath = "/clusters"
 )
 
-// performer carries out the HTTP requests of one call of Heketi's client, which takes
-// an error from here to its caller as it is.
+// performer carries out the HTTP requests of one call of Heketi's client, which passes errors from here to its caller unchanged.
 type performer struct {
 	ctx     context.Context //nolint:containedctx // Heketi's client passes none on
 	backend *Backend
@@ -30,7 +29,7 @@ type performer struct {
 	client  *http.Client
 	sign    goclient.CheckRedirectFunc
 	stream  func(io.Reader) error // reads the body of a good answer, which may be large
-	keyless bool                  // requests are signed with no key, as a Heketi without authentication takes them
+	keyless bool                  // sign requests without a key, for a Heketi without authentication
 }
 
 func newPerformer(ctx context.Context, b *Backend, limit time.Duration, sign goclient.CheckRedirectFunc, stream func(io.Reader) error) *performer {
@@ -47,8 +46,7 @@ func (p *performer) Do(request *http.Request) (*http.Response, error) {
 	return p.start(request)
 }
 
-// start sends a request, again when Heketi is at its limit: it says so before it
-// changes anything.
+// start sends a request, and repeats it while Heketi is at its limit. Heketi checks the limit before it changes anything.
 func (p *performer) start(request *http.Request) (*http.Response, error) {
 	began := time.Now()
 	wait := p.backend.timing.PollMin
@@ -63,8 +61,8 @@ func (p *performer) start(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// follow asks for an accepted operation until it has ended. A Heketi that is away for a
-// while is asked again, since the operation may well go on.
+// follow polls an accepted operation until it has ended. If Heketi is unreachable for a while, follow goes on polling, because
+// the operation may still be running.
 func (p *performer) follow(request *http.Request) (*http.Response, error) {
 	began := time.Now()
 	lastHeard := began
@@ -84,7 +82,7 @@ func (p *performer) follow(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// away reports whether err says nothing about the operation, only about the way to Heketi.
+// away reports whether err concerns only the way to Heketi and not the operation.
 func away(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -97,8 +95,8 @@ func away(err error) bool {
 	return false
 }
 
-// exchange sends the request once and reads the whole answer, in bounded time and space.
-// Anything that is not an answer to this kind of request becomes an *Error.
+// exchange sends the request once and reads the whole answer, with limits on time and size. An answer that is invalid for this
+// kind of request is returned as an *Error.
 func (p *performer) exchange(original *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeoutCause(p.ctx, p.limit, fmt.Errorf("no complete answer within %v", p.limit))
 	defer cancel()
@@ -110,7 +108,7 @@ func (p *performer) exchange(original *http.Request) (*http.Response, error) {
 		}
 		request.Body = body
 	}
-	// A token lives five minutes, an operation may take longer.
+	// A token lives five minutes, and an operation may take longer.
 	if err := p.sign(request, nil); err != nil {
 		return nil, fmt.Errorf("sign the request: %w", err)
 	}
@@ -128,7 +126,7 @@ func (p *performer) exchange(original *http.Request) (*http.Response, error) {
 	response, err := p.client.Do(request) // #nosec G704 -- the administrator configures the address
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // newError names method and path itself
+			err = wrapped.Err // newError adds method and path itself
 		}
 		return nil, fail(err)
 	}
@@ -150,14 +148,13 @@ func (p *performer) exchange(original *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// expected reports whether an answer has a status that Heketi uses for success there
-// (heketi: server/rest/asynchttp.go).
+// expected reports whether the answer has a status that Heketi uses for success at this stage (heketi: server/rest/asynchttp.go).
 func expected(stage Stage, method string, response *http.Response) bool {
 	switch {
 	case stage == StagePoll:
 		return response.StatusCode == http.StatusNoContent ||
 			response.StatusCode == http.StatusOK && response.Header.Get("X-Pending") == "true"
-	// At once, since only the database changes:
+	// Answered at once, because only the database changes:
 	case method == http.MethodPost && response.Request.URL.Path == clustersPath:
 		return response.StatusCode == http.StatusCreated
 	case method == http.MethodDelete && strings.HasPrefix(response.Request.URL.Path, clustersPath+"/"):
@@ -168,8 +165,7 @@ func expected(stage Stage, method string, response *http.Response) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// readBody replaces the body by its content, so that nobody waits for it outside the
-// bounds of exchange.
+// readBody replaces the body by its content, so that no reader waits for it outside the limits of exchange.
 func (p *performer) readBody(response *http.Response) error {
 	if p.stream != nil {
 		err := p.stream(response.Body)
@@ -187,8 +183,8 @@ func (p *performer) readBody(response *http.Response) error {
 	return nil
 }
 
-// redirect follows only Heketi's own redirection, from the queue to the result. Any other
-// would turn a POST into a GET, or carry a signed token to another host.
+// redirect follows only Heketi's own redirection, from the queue to the result. Any other would turn a POST into a GET, or send a
+// signed token to another host.
 func (p *performer) redirect(request *http.Request, via []*http.Request) error {
 	from := via[0].URL
 	if len(via) > 1 || !strings.HasPrefix(from.Path, queuePath) ||

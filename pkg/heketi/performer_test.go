@@ -52,7 +52,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestRefusedKeys: what is said depends on whether there was a key at all.
+// TestRefusedKeys: the message depends on whether there was a key at all.
 func TestRefusedKeys(t *testing.T) {
 	wrong := writeFile(t, "key", "wrong")
 	const none = `no key is configured for backend "main"`
@@ -88,8 +88,7 @@ func TestRefusedKeys(t *testing.T) {
 	}
 }
 
-// TestRedirects: a redirected POST would become a GET, and a token would go to whoever is
-// named.
+// TestRedirects: a redirected POST would become a GET, and a token would be sent to the target of the redirection.
 func TestRedirects(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("%s %s went elsewhere, with token: %t", r.Method, r.URL, r.Header.Get("Authorization") != "")
@@ -116,7 +115,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// TestAcceptedWithoutQueue: nobody can be asked for the end of such an operation.
+// TestAcceptedWithoutQueue: such an operation cannot be polled.
 func TestAcceptedWithoutQueue(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)

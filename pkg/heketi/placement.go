@@ -10,28 +10,28 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// What decides where Heketi puts bricks (heketi: apps/glusterfs/volume_entry.go, tags.go).
+// Options and tags that determine where Heketi puts bricks (heketi: apps/glusterfs/volume_entry.go, tags.go).
 const (
 	optionZoneChecking = "user.heketi.zone-checking"
 	optionTagMatch     = "user.heketi.device-tag-match"
 
 	tagArbiter      = "arbiter"
-	arbiterRequired = "required" // arbiter bricks and nothing else
+	arbiterRequired = "required" // arbiter bricks only
 	arbiterDisabled = "disabled" // no arbiter bricks
 )
 
-// NewRoom looks for the disks of a cluster that may take bricks: those that are online on nodes that are online, and
-// that the layout's options admit. A cluster that takes no file volumes has none.
+// NewRoom finds the disks of a cluster that may take bricks: online disks on online nodes that the layout's options admit. A
+// cluster that takes no file volumes has none.
 //
-// Arbiter bricks are small. Where some disks are set aside for them, these take them all, and the others need places
-// only for the data; elsewhere an arbiter brick may take the place of a whole one, and is counted as that.
+// Arbiter bricks are small. If some disks are set aside for them, these disks take all of them, and the other disks need places
+// only for the data. Otherwise an arbiter brick may take the place of a whole brick, and is counted as one.
 func NewRoom(dump Dump, cluster string, layout Layout) Room {
 	room := Room{cluster: cluster, layout: layout, places: layout.BricksInSet()}
 	if !dump.Clusters[cluster].File {
 		return room
 	}
 	groups := map[string][]disk{}
-	dedicated := map[string]bool{} // groups with a disk that is for arbiter bricks only
+	dedicated := map[string]bool{} // groups with a disk that takes only arbiter bricks
 	arbiterFits := false
 	for _, device := range dump.Devices {
 		node := dump.Nodes[device.Node]
@@ -62,7 +62,7 @@ func NewRoom(dump Dump, cluster string, layout Layout) Room {
 	return room
 }
 
-// group names what a disk has in common with those that may not take another brick of the same set.
+// group identifies the disks of which only one may take a brick of the same set.
 func (l Layout) group(node string, zone int) string {
 	if l.strictZones() {
 		return strconv.Itoa(zone)
@@ -72,9 +72,9 @@ func (l Layout) group(node string, zone int) string {
 
 func (l Layout) strictZones() bool { return l.option(optionZoneChecking) == "strict" }
 
-// Lacks says that the cluster has disks for the layout on fewer nodes, or in fewer zones, than a set of bricks needs, so
-// that nothing fits however much is free; "" where it has them on enough, or where disks that are set aside for arbiter
-// bricks leave more than one way to place a set.
+// Lacks reports that the cluster has disks for the layout on fewer nodes, or in fewer zones, than a set of bricks needs, so that
+// nothing fits however much space is free. It returns "" if there are enough nodes and zones, or if disks that are set aside for
+// arbiter bricks leave more than one way to place a set.
 func (r Room) Lacks() string {
 	if len(r.groups) >= r.places || volume.HasArbiter(r.layout.Options) {
 		return ""
@@ -100,8 +100,8 @@ func (l Layout) admits(tags map[string]string) bool {
 	return tags[key] == value
 }
 
-// option returns the value of an option of Heketi, of which the last one counts (heketi: apps/glusterfs/volume_entry.go,
-// volOptsMap).
+// option returns the value of an option of Heketi. If it is given more than once, the last one counts (heketi:
+// apps/glusterfs/volume_entry.go, volOptsMap).
 func (l Layout) option(key string) string {
 	for _, o := range slices.Backward(l.Options) {
 		if o.Key == key {
@@ -111,7 +111,7 @@ func (l Layout) option(key string) string {
 	return ""
 }
 
-// merged are the tags of a device; those of its node are valid for it, unless it has its own of the key.
+// merged returns the tags of a device together with those of its node. The device's own tags take precedence.
 func merged(node, device map[string]string) map[string]string {
 	tags := map[string]string{}
 	maps.Copy(tags, node)

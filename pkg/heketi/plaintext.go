@@ -5,8 +5,8 @@ import (
 	"net/url"
 )
 
-// HintPlaintext is said wherever requests go through a network in the clear.
-const HintPlaintext = "who sees one request can repeat it for five minutes with any content, and delete volumes or run commands on gluster servers; " +
+// HintPlaintext is the warning for every connection that sends requests unencrypted.
+const HintPlaintext = "anyone who sees one request can repeat it for five minutes with any content, and delete volumes or run commands on gluster servers; " +
 	"give Heketi a certificate and the backend an https url"
 
 // Plaintext reports whether requests to the backend leave this machine unencrypted.

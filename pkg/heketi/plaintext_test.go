@@ -59,7 +59,7 @@ func TestTheKeyIsNotSent(t *testing.T) {
 	}
 }
 
-// TestTLSIsNotWeakened: a server in between speaks an old version, or has a certificate for another name.
+// TestTLSIsNotWeakened: a server in between that uses an old version, or a certificate for another name, is refused.
 func TestTLSIsNotWeakened(t *testing.T) {
 	for name, tt := range map[string]struct {
 		newest uint16

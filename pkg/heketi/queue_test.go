@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestOperationWithoutTime: a caller that goes away leaves the operation's end unknown.
+// TestOperationWithoutTime: if the caller's context ends, the outcome of the operation is unknown.
 func TestOperationWithoutTime(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("the kubelet has gone")
@@ -33,7 +33,7 @@ func TestOperationWithoutTime(t *testing.T) {
 	}
 }
 
-// TestQueueAnswers: what is no answer about an operation ends nothing well.
+// TestQueueAnswers: an invalid answer about an operation is an error.
 func TestQueueAnswers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		pending string
@@ -68,18 +68,18 @@ func TestQueueAnswers(t *testing.T) {
 	}
 }
 
-// TestOutage: a Heketi that is away is asked again, and each answer restarts the limit.
+// TestOutage: an unreachable Heketi is polled again, and each answer restarts the limit.
 func TestOutage(t *testing.T) {
 	timing := DefaultTiming()
 	timing.PollMin, timing.PollMax, timing.Outage = 5*time.Millisecond, 5*time.Millisecond, time.Second
 	for name, tt := range map[string]struct {
-		answer func(n int64) int // status of the n-th question
+		answer func(n int64) int // status of the n-th poll
 		want   Outcome
 		done   bool
 	}{
 		"away now and then": {func(n int64) int {
 			switch {
-			case n == 300: // which takes longer than an outage may
+			case n == 300: // longer than the permitted outage
 				return http.StatusNoContent
 			case n%2 == 0:
 				return http.StatusBadGateway
@@ -116,7 +116,7 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestBodiesAreSentAgain: a request that Heketi had no time for is repeated as it was.
+// TestBodiesAreSentAgain: a request that a busy Heketi refused is repeated unchanged.
 func TestBodiesAreSentAgain(t *testing.T) {
 	timing := DefaultTiming()
 	timing.PollMin, timing.PollMax = time.Millisecond, time.Millisecond
@@ -125,7 +125,7 @@ func TestBodiesAreSentAgain(t *testing.T) {
 		body := make([]byte, 1000)
 		n, _ := r.Body.Read(body)
 		bodies = append(bodies, string(body[:n]))
-		w.Header().Set("Connection", "close") // on one that is kept, package http itself gets the body again
+		w.Header().Set("Connection", "close") // on a connection that is kept alive, net/http itself repeats the body
 		http.Error(w, "Server busy. Retry operation later.", map[bool]int{true: http.StatusTooManyRequests, false: http.StatusConflict}[len(bodies) < 4])
 	}))
 	defer server.Close()
@@ -138,7 +138,7 @@ func TestBodiesAreSentAgain(t *testing.T) {
 			t.Errorf("request %d: %q", i, body)
 		}
 	}
-	// A caller without time does not wait for the next attempt.
+	// A caller whose context ends does not wait for the next attempt.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	timing.PollMin, timing.PollMax = time.Hour, time.Hour

@@ -11,23 +11,23 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// configFile is a configuration that is read again when it has changed.
+// configFile is a configuration file that is read again when it has changed.
 type configFile struct {
 	path   string
 	logger klog.Logger
-	read   fileState // of the content that is in force
-	failed string    // what was last logged: why the present content, or a file that it names, cannot be used; "" if it can
+	read   fileState // state of the content in use
+	failed string    // last logged error about the present content, or about a file that it names; "": none
 }
 
-// fileState tells two contents of a file apart without reading them.
+// fileState distinguishes two contents of a file without reading them.
 type fileState struct {
 	device, inode  uint64
 	size, modified int64
 }
 
-// OpenBackends makes the backends of the configuration file, and follows the file from then on: every look-up finds
-// what it says at that time. Operations that run keep the backend that they have begun with. A file that is wrong is
-// logged, and leaves everything as it was. A key file or CA file that cannot be read is logged, too.
+// OpenBackends makes the backends of the configuration file. From then on every look-up uses the present content of the file.
+// Running operations keep the backend with which they began. An invalid file is logged and changes nothing. A key file or CA file
+// that cannot be read is logged, too.
 func OpenBackends(logger klog.Logger, path string, timing Timing, options ...Option) (*Backends, error) {
 	state, err := stateOf(path)
 	if err != nil {
@@ -46,7 +46,7 @@ func OpenBackends(logger klog.Logger, path string, timing Timing, options ...Opt
 	return backends, nil
 }
 
-// report logs a problem once, until there is another one or none.
+// report logs a problem once, until it changes or ends.
 func (f *configFile) report(problem error) {
 	text := ""
 	if problem != nil {
@@ -58,7 +58,7 @@ func (f *configFile) report(problem error) {
 	f.failed = text
 }
 
-// reload looks at the file, and at the authorities that it names. One that cannot be used is read again every time.
+// reload checks whether the configuration file or a CA file has changed. A file that cannot be used is read again every time.
 func (bs *Backends) reload() {
 	if bs.file == nil {
 		return
@@ -85,9 +85,9 @@ func (bs *Backends) reload() {
 	}
 }
 
-// replace makes the configured backends the present ones. Those whose entry and authority are unchanged stay, with their
-// connections and their limit of operations, and so do those whose new authority cannot be read, which err says. reread: a
-// changed authority has been read.
+// replace installs the configured backends. A backend whose entry and authority are unchanged stays, with its connections and its
+// operation slots. A backend whose new authority cannot be read stays too, and err gives the reason. reread reports whether a
+// changed authority was read.
 func (bs *Backends) replace(config Config) (reread bool, err error) {
 	all := make([]*Backend, 0, len(config.Backends))
 	for _, c := range config.Backends {
@@ -115,7 +115,7 @@ func (bs *Backends) replace(config Config) (reread bool, err error) {
 	return reread, err
 }
 
-// fileErrors says which files of all backends cannot be read.
+// fileErrors returns which files of all backends cannot be read.
 func (bs *Backends) fileErrors() error {
 	var errs []error
 	for _, b := range bs.all {
@@ -124,7 +124,7 @@ func (bs *Backends) fileErrors() error {
 	return errors.Join(errs...)
 }
 
-// authorityChanged reports whether caFile is another one than was read, or could not be read.
+// authorityChanged reports whether caFile has changed since it was read, or could not be read.
 func (b *Backend) authorityChanged() bool {
 	if b.config.CAFile == "" {
 		return false
@@ -136,7 +136,7 @@ func (b *Backend) authorityChanged() bool {
 	return state != b.authority
 }
 
-// stateOf follows symbolic links: Kubernetes changes a mounted ConfigMap by exchanging one.
+// stateOf follows symbolic links: Kubernetes changes a mounted ConfigMap by replacing one.
 func stateOf(path string) (fileState, error) {
 	info, err := os.Stat(path)
 	if err != nil {

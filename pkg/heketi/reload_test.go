@@ -21,7 +21,7 @@ import (
 	"k8s.io/klog/v2/ktesting"
 )
 
-// configuration is a file that is exchanged at once, as Kubernetes does it.
+// configuration is a file that is replaced atomically, as Kubernetes does it.
 type configuration struct {
 	t    *testing.T
 	path string
@@ -76,7 +76,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("an unchanged backend was replaced: %v", err)
 	}
 
-	// What cannot be used is logged once, however often it is met, and changes nothing.
+	// An invalid file is logged once, however often it is read, and changes nothing.
 	for range 3 {
 		file.write("backends: what?")
 		if all := backends.All(); len(all) != 2 || all[0] != first || all[1] != added {
@@ -106,7 +106,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestReloadAuthority exchanges the content of caFile: the configuration itself stays as it is.
+// TestReloadAuthority replaces the content of caFile; the configuration itself does not change.
 func TestReloadAuthority(t *testing.T) {
 	old, next := httptest.NewTLSServer(hello()), httptest.NewUnstartedServer(hello())
 	defer old.Close()
@@ -151,7 +151,7 @@ func TestReloadAuthority(t *testing.T) {
 			}
 		}
 	}
-	if n := logs("cannot be used"); n != 1 { // "nonsense" is as wrong as ""
+	if n := logs("cannot be used"); n != 1 { // "nonsense" is as invalid as ""
 		t.Errorf("wrong caFiles were logged %d times", n)
 	}
 	authority.write(certificateOf(next))
@@ -174,7 +174,7 @@ func certificateOf(server *httptest.Server) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 }
 
-// ownCertificate is signed by itself; package httptest has only one.
+// ownCertificate returns a self-signed certificate; package httptest has only one.
 func ownCertificate(t *testing.T) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

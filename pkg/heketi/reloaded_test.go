@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestReloadIsLogged once for each change, and a problem once until it is over.
+// TestReloadIsLogged: each change is logged once, and a problem is logged once until it is over.
 func TestReloadIsLogged(t *testing.T) {
 	server := httptest.NewTLSServer(hello())
 	defer server.Close()
@@ -58,7 +58,7 @@ func TestReloadIsLogged(t *testing.T) {
 	}
 }
 
-// TestUnchangedAuthority: a backend with a caFile is the same, with its slots, as long as neither changes.
+// TestUnchangedAuthority: a backend with a caFile stays the same, with its slots, as long as neither changes.
 func TestUnchangedAuthority(t *testing.T) {
 	one, _, certificate := newPair(t)
 	file := configuration{t, filepath.Join(t.TempDir(), "config.yaml")}
@@ -78,7 +78,7 @@ func TestUnchangedAuthority(t *testing.T) {
 	}
 }
 
-// TestAuthorityThatIsADirectory is none: the system's authorities do not take its place.
+// TestAuthorityThatIsADirectory: a directory is an error, and the system's authorities are not used instead.
 func TestAuthorityThatIsADirectory(t *testing.T) {
 	b := newBackend(BackendConfig{Name: "a", CAFile: t.TempDir(), MaxInFlight: 1}, DefaultTiming(), unobserved{})
 	if errs := b.FileErrors(); len(errs) != 1 {
@@ -120,7 +120,7 @@ func (c *connected) wantClosed(t *testing.T, who string) {
 	}
 }
 
-// TestIdleConnections are kept as long as their backend, and no longer.
+// TestIdleConnections: idle connections are closed when their backend is replaced, and not before.
 func TestIdleConnections(t *testing.T) {
 	a, b := newConnected(t), newConnected(t)
 	entry := func(name, url, more string) string { return "- {name: " + name + ", url: '" + url + "'" + more + "}\n" }

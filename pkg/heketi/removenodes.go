@@ -7,15 +7,16 @@ import (
 	"github.com/heketi/heketi/pkg/glusterfs/api"
 )
 
-// The states of a Device. Heketi deletes one that has failed, and lets one fail that is offline
-// (heketi: apps/glusterfs/device_entry.go, stateCheck and CheckDelete).
+// The states of a Device. Heketi deletes only a failed device, and sets only an offline one to failed (heketi:
+// apps/glusterfs/device_entry.go, stateCheck and CheckDelete).
 const (
 	DeviceOnline  = "online"
 	DeviceOffline = "offline"
 	DeviceFailed  = "failed"
 )
 
-// SetDeviceState changes a disk's state and waits for it. If it is to be failed, Heketi moves the bricks on it to other disks.
+// SetDeviceState changes a disk's state and waits for it. For the state failed, Heketi moves the bricks on the disk to other
+// disks.
 func (c *Client) SetDeviceState(ctx context.Context, id, state string) error {
 	return c.backend.operate(ctx, "set-device-state", func() error {
 		client, err := c.api(ctx, nil)
@@ -29,8 +30,8 @@ func (c *Client) SetDeviceState(ctx context.Context, id, state string) error {
 	})
 }
 
-// DeleteDevice has Heketi remove its volume group from a disk and forget the disk. With forget, it forgets it whether or not
-// that is possible.
+// DeleteDevice makes Heketi remove its volume group from a disk and delete the disk's record. With forget, the record is deleted
+// even if the volume group cannot be removed.
 func (c *Client) DeleteDevice(ctx context.Context, id string, forget bool) error {
 	return c.backend.operate(ctx, "delete-device", func() error {
 		client, err := c.api(ctx, nil)
@@ -48,7 +49,7 @@ func (c *Client) DeleteDevice(ctx context.Context, id string, forget bool) error
 	})
 }
 
-// DeleteNode removes a node without disks from its cluster. Heketi takes no notice if gluster does not let its peer go.
+// DeleteNode removes a node without disks from its cluster. Heketi ignores a failure of gluster to detach the peer.
 func (c *Client) DeleteNode(ctx context.Context, id string) error {
 	return c.backend.operate(ctx, "delete-node", func() error {
 		client, err := c.api(ctx, nil)

@@ -6,48 +6,48 @@ import (
 	"time"
 )
 
-// Timing says how long to wait for what.
+// Timing holds the timeouts and intervals of a client.
 type Timing struct {
-	PollMin  time.Duration // first interval between questions for an operation's end
+	PollMin  time.Duration // first interval between polls of an operation
 	PollMax  time.Duration // longest such interval
-	Exchange time.Duration // one request with its whole answer
-	Examine  time.Duration // an examination of gluster, which is one request, too
-	Outage   time.Duration // how long an accepted operation's Heketi may be away before its end is unknown
-	Throttle time.Duration // how long to go on when Heketi is at its own limit
-	Again    time.Duration // between two looks at a volume before something that cannot be repeated
-	Late     time.Duration // how long after the driver gave up on a request it may still be carried out
+	Exchange time.Duration // of one request with its whole answer
+	Examine  time.Duration // of an examination of gluster, which is one request, too
+	Outage   time.Duration // how long Heketi may be unreachable before the outcome of an accepted operation is unknown
+	Throttle time.Duration // how long to repeat a request when Heketi is at its own limit
+	Again    time.Duration // between two looks at a volume before a request that must not be repeated
+	Late     time.Duration // how long a request may still be carried out after the driver gave up on it
 }
 
-// DefaultTiming fits a Heketi in the same network.
+// DefaultTiming returns values for a Heketi in the same network.
 func DefaultTiming() Timing {
 	return Timing{
 		PollMin:  10 * time.Millisecond,
 		PollMax:  time.Second,
 		Exchange: time.Minute,
-		// Five questions to each node, and about two minutes for each of them to a node that is silent behind a router.
+		// Five queries to each node, each of which takes about two minutes for a node that is silent behind a router.
 		Examine:  15 * time.Minute,
 		Outage:   time.Minute,
 		Throttle: time.Minute,
-		// A Heketi that stood still answers questions and requests in any order when it goes on.
+		// A Heketi that was suspended answers queries and requests in any order when it resumes.
 		Again: 200 * time.Millisecond,
-		// Heketi refuses a token five minutes after it was made (heketi: client/api/go-client/client.go, setToken), by a clock
-		// that may be two minutes behind (heketi: middleware/jwt.go, iatLeeway). The rest is for Throttle and Exchange.
+		// Heketi refuses a token five minutes after it was made (heketi: client/api/go-client/client.go, setToken), by a clock that may
+		// be two minutes behind (heketi: middleware/jwt.go, iatLeeway). The rest allows for Throttle and Exchange.
 		Late: 10 * time.Minute,
 	}
 }
 
-// pollInterval grows with the time that the operation already took, so that the end is
-// noticed late by about a hundredth of it, whether that takes a moment or an hour.
+// pollInterval grows with the elapsed time, so that the end of an operation of any length is noticed late by about a hundredth of
+// its duration.
 func (t Timing) pollInterval(elapsed time.Duration) time.Duration {
 	return min(max(elapsed/50, t.PollMin), t.PollMax)
 }
 
-// jitter spreads callers that were refused together over the interval's second half.
+// jitter spreads callers that were refused at the same time over the second half of the interval.
 func jitter(d time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1) // #nosec G404 -- nothing secret
 }
 
-// sleep returns early, and false, when ctx is done.
+// sleep returns false, without delay, when ctx is done.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

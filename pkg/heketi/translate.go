@@ -9,21 +9,20 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// ErrNameInUse means that the cluster has a volume of that name, complete or pending.
+// ErrNameInUse is returned when the cluster already has a volume of that name, complete or pending.
 var ErrNameInUse = errors.New("volume name already in use")
 
-// rule says what an answer of Heketi means. Heketi has no error codes, and answers most
-// refusals with status 500, so that the text has to tell (heketi: apps/glusterfs/errors.go,
-// app_volume.go, volume_entry.go; middleware/jwt.go).
+// rule assigns a meaning to an answer of Heketi. Heketi has no error codes and answers most refusals with status 500, so the text
+// has to be matched (heketi: apps/glusterfs/errors.go, app_volume.go, volume_entry.go; middleware/jwt.go).
 //
-// Answers quote names that users choose: volumes, which carry the names of namespace and claim, and hosts. So a text is
-// longer than one word, since names have no blanks, or stands at the beginning, where no name does.
+// Answers quote names that users choose: those of hosts and of volumes, which contain the names of namespace and claim. So a text
+// is longer than one word, because names contain no blanks, or is matched at the beginning, where no name stands.
 type rule struct {
-	stage   Stage  // "" is any
-	method  string // "" is any
-	status  int    // 0 is any
-	text    string // part of the answer; "" is any
-	begins  bool   // text is the beginning of the answer
+	stage   Stage  // "": any
+	method  string // "": any
+	status  int    // 0: any
+	text    string // part of the answer; "": any
+	begins  bool   // text has to be the beginning of the answer
 	kind    error
 	exactly error
 	hint    string
@@ -36,9 +35,9 @@ const (
 		"the backend's keyFile in the configuration file (chart: backends[].existingSecret or key)"
 	hintClock     = "the clocks of this machine and Heketi's differ; synchronise them"
 	hintRoom      = "add a device or a node to the cluster, or delete volumes"
-	hintBricks    = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also says this when room is scattered"
+	hintBricks    = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also reports this when free space is scattered"
 	hintPeers     = "gluster needs all its nodes for this; bring them back and it will be repeated"
-	hintTaken     = "a disk has less room than Heketi believes, because something else has taken it; heketi-cli device resync tells Heketi"
+	hintTaken     = "a disk has less free space than Heketi's records show, because something else uses it; heketi-cli device resync corrects the records"
 	hintNode      = "Heketi cannot reach one of its gluster nodes; bring it back, or have Heketi use the others with heketi-cli node disable"
 	hintRebalance = "gluster still moves files to the bricks of an earlier expand, and this one succeeds after that; gluster volume rebalance VOLUME status tells how far it is"
 	hintSnapshots = "delete the volume's snapshots with the gluster command first"
@@ -47,7 +46,7 @@ const (
 	hintReadOnly  = "an administrator has switched Heketi to maintenance; heketi-cli server mode set normal ends it"
 )
 
-// rules are tried in order, the first that fits counts.
+// rules are tried in order; the first match counts.
 func rules() []rule {
 	return []rule{
 		{status: http.StatusUnauthorized, text: "used before issued", kind: volume.ErrUnauthenticated, hint: hintClock},
@@ -91,7 +90,7 @@ func rules() []rule {
 
 		{text: "Some of the peers are down", kind: volume.ErrPrecondition, hint: hintPeers},
 		{stage: StagePoll, text: "rebalance is in progress", kind: volume.ErrBusy, hint: hintRebalance},
-		{text: "because it contains ", kind: volume.ErrPrecondition, hint: hintSnapshots}, // Heketi's words, and gluster's:
+		{text: "because it contains ", kind: volume.ErrPrecondition, hint: hintSnapshots}, // texts of Heketi and of gluster:
 		{text: ",as it has ", kind: volume.ErrPrecondition, hint: hintSnapshots},
 		{stage: StagePoll, text: "insufficient free space", kind: volume.ErrExhausted, hint: hintTaken},
 		{text: "PANIC: ", begins: true, kind: volume.ErrUnavailable, hint: "Heketi has crashed in the request; its log tells more"},
@@ -102,7 +101,7 @@ func rules() []rule {
 	}
 }
 
-// HintNoClusters is said wherever a Heketi turns out to know nothing.
+// HintNoClusters is the hint for a Heketi that has no clusters.
 const HintNoClusters = "it knows no cluster: either its database is lost, or heketi-cli topology load has never been run"
 
 func (r rule) says(text string) bool {

@@ -23,7 +23,7 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
-// TestNamesInAnswers: a volume, a claim or a host may be called what one of the rules looks for.
+// TestNamesInAnswers: a volume, a claim or a host may have a name that one of the rules looks for.
 func TestNamesInAnswers(t *testing.T) {
 	words := map[string]bool{"csi-web_site-0123456789abcdef0123": true} // an ordinary name
 	for _, r := range rules() {

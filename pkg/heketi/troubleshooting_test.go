@@ -13,14 +13,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
-// explained are the messages that docs/troubleshooting.md has to explain, with the errors of package volume that they come
-// with, at one stage of a call or another.
+// explained returns the messages that docs/troubleshooting.md has to explain, with the errors of package volume with which they
+// occur at some stage of a call.
 func explained() map[string][]error {
 	messages := map[string][]error{
 		hintNoKey:                       {volume.ErrUnauthenticated},
 		(&OtherDatabaseError{}).Error(): {volume.ErrUnavailable},
 		volume.ErrFailed.Error():        {volume.ErrFailed},
-		"No clusters configured":        {volume.ErrUnavailable}, // alone, since the hint is said without it, too
+		"No clusters configured":        {volume.ErrUnavailable}, // alone, since the hint also occurs without it
 		HintNoClusters:                  {volume.ErrUnavailable},
 	}
 	for _, field := range []string{"keyFile", "caFile"} {
@@ -28,7 +28,7 @@ func explained() map[string][]error {
 	}
 	for _, r := range rules() {
 		if r.hint == "" && r.exactly == nil {
-			continue // Heketi's own words, about the request
+			continue // a text of Heketi's about the request
 		}
 		for _, stage := range []Stage{StageRequest, StagePoll} {
 			if r.stage == "" || r.stage == stage {
@@ -47,7 +47,7 @@ func explained() map[string][]error {
 	return messages
 }
 
-// TestTroubleshooting: docs/troubleshooting.md explains each message, with its code, and no other.
+// TestTroubleshooting: docs/troubleshooting.md explains each message, with its code, and no other message.
 func TestTroubleshooting(t *testing.T) {
 	codes := map[string]error{
 		"UNAUTHENTICATED": volume.ErrUnauthenticated, "UNAVAILABLE": volume.ErrUnavailable, "ABORTED": volume.ErrBusy,
@@ -71,8 +71,8 @@ func TestTroubleshooting(t *testing.T) {
 		}
 	}
 	for i, row := range rows {
-		if !used[i] && !row.Is("none of the clusters that it knew before") { // package provisioner says that
-			t.Errorf("docs/troubleshooting.md explains what is never said: %s", row.Cells[0])
+		if !used[i] && !row.Is("none of the clusters that it knew before") { // a message of package provisioner
+			t.Errorf("docs/troubleshooting.md explains a message that does not exist: %s", row.Cells[0])
 		}
 	}
 }

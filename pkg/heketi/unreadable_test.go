@@ -30,7 +30,7 @@ func newPair(t *testing.T) (one, other, certificate string) {
 	return urls[0], urls[1], certificate
 }
 
-// use asks a backend for something that needs its key.
+// use makes a call to a backend that needs its key.
 func use(t *testing.T, backends *Backends, name string) error {
 	t.Helper()
 	backend, err := backends.ByName(name)
@@ -45,8 +45,8 @@ func use(t *testing.T, backends *Backends, name string) error {
 	return err
 }
 
-// TestUnreadableFiles: a key file or a CA file that cannot be read keeps no other backend from working, neither at the start nor
-// when the configuration changes, and counts as soon as it can be read.
+// TestUnreadableFiles: a key file or a CA file that cannot be read does not affect other backends, neither at the start nor when
+// the configuration changes, and is used as soon as it can be read.
 func TestUnreadableFiles(t *testing.T) {
 	one, other, certificate := newPair(t)
 	for _, tt := range []struct{ name, field, content, says string }{
@@ -117,7 +117,7 @@ func TestUnreadableFiles(t *testing.T) {
 	}
 }
 
-// A secret that comes with the request is used where the backend's own key cannot be read.
+// TestUnreadableKeyAndSecret: the secret of a request is used if the backend's own key cannot be read.
 func TestUnreadableKeyAndSecret(t *testing.T) {
 	one, _, certificate := newPair(t)
 	backends, err := NewBackends(Config{Backends: []BackendConfig{

@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// CreateRequest asks for a volume in exactly one cluster. Heketi checks names per
-// cluster, so that only a request for one cluster is safe to repeat.
+// CreateRequest requests a volume in exactly one cluster. Heketi checks names per cluster, so only a request for one cluster is
+// safe to repeat.
 type CreateRequest struct {
 	Name       string
 	Cluster    string
@@ -29,12 +29,12 @@ func (r CreateRequest) api() *api.VolumeCreateRequest {
 	request.Durability.Disperse.Redundancy = r.Durability.Redundancy
 	request.Gid = r.GID
 	request.GlusterVolumeOptions = r.Options
-	// As the in-tree plugin: it only makes the thin pools larger, by the factor.
+	// As in the in-tree plugin: this only makes the thin pools larger, by the factor.
 	request.Snapshot.Enable, request.Snapshot.Factor = true, float32(r.SnapFactor)
 	return request
 }
 
-// Volume is what Heketi says about a complete volume.
+// Volume describes a complete volume as Heketi reports it.
 type Volume struct {
 	ID         string
 	Name       string
@@ -42,12 +42,12 @@ type Volume struct {
 	SizeGiB    int
 	GID        int64
 	Durability volume.Durability
-	Options    []string // "key value", those that Heketi sets on every volume among them
+	Options    []string // "key value", including those that Heketi sets on every volume
 	SnapFactor float64
 	Hosts      []string // storage addresses of all nodes of the cluster
 	Bricks     []string // ids
-	BricksKiB  uint64   // sum of the bricks' sizes, copies and redundancy included
-	Block      bool     // it hosts block volumes, and is no one's file system
+	BricksKiB  uint64   // sum of the bricks' sizes, including copies and redundancy
+	Block      bool     // it hosts block volumes and must not be mounted as a file system
 }
 
 func newVolume(info *api.VolumeInfoResponse) Volume {
@@ -58,8 +58,7 @@ func newVolume(info *api.VolumeInfoResponse) Volume {
 		SizeGiB:    info.Size,
 		GID:        info.Gid,
 		Durability: newDurability(info.Durability),
-		// Not the ready-made backup-volfile-servers option: its commas would end the
-		// mount option in which it stands.
+		// Not the ready-made backup-volfile-servers option: its commas would end the mount option that contains it.
 		Hosts: info.Mount.GlusterFS.Hosts,
 		Block: info.Block,
 		// Heketi joins its own options to the request's and leaves blanks where it has none.
@@ -73,9 +72,9 @@ func newVolume(info *api.VolumeInfoResponse) Volume {
 	return v
 }
 
-// DataGiB is how much data the volume's bricks hold, by their sizes, in whole GiB. It is the recorded size, unless two
-// expands have overlapped or one was cut off: Heketi then loses one of the two records. ok is false for a volume with
-// arbiter bricks, whose sizes do not follow from that of the volume alone.
+// DataGiB returns how much data the volume's bricks hold, by their sizes, in whole GiB. It equals the recorded size, unless two
+// expands have overlapped or one was cut off: Heketi then loses one of the two records. ok is false for a volume with arbiter
+// bricks, whose sizes do not follow from the volume's size alone.
 func (v Volume) DataGiB() (gib int, ok bool) {
 	layout := v.Layout()
 	if volume.HasArbiter(layout.Options) {
@@ -84,7 +83,7 @@ func (v Volume) DataGiB() (gib int, ok bool) {
 	return int(v.BricksKiB * layout.data() / uint64(layout.BricksInSet()) / kibPerGiB), true
 }
 
-// Layout is what decides where the bricks fit that an expand adds.
+// Layout returns the properties that determine where the bricks of an expand fit.
 func (v Volume) Layout() Layout {
 	layout := Layout{Durability: v.Durability, SnapFactor: v.SnapFactor, Bricks: len(v.Bricks)}
 	for _, o := range v.Options {
@@ -94,8 +93,8 @@ func (v Volume) Layout() Layout {
 	return layout
 }
 
-// newDurability undoes Heketi's abbreviations: it repeats the request, in which an absent
-// type means none and an absent replica count 2 (heketi: apps/glusterfs/volume_durability*.go).
+// newDurability undoes Heketi's abbreviations: Heketi repeats the request, in which an absent type means none and an absent
+// replica count 2 (heketi: apps/glusterfs/volume_durability*.go).
 func newDurability(d api.VolumeDurabilityInfo) volume.Durability {
 	switch d.Type {
 	case api.DurabilityReplicate:

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// VolumeIDs returns the ids of all volumes, whoever made them, but not of those that are being made or removed. It costs
-// Heketi hardly anything, since it decodes no volume for it (heketi: apps/glusterfs/listing.go).
+// VolumeIDs returns the ids of all volumes of any origin, except those that are being made or removed. It is cheap for Heketi,
+// which decodes no volume for it (heketi: apps/glusterfs/listing.go).
 func (c *Client) VolumeIDs(ctx context.Context) ([]string, error) {
 	api, err := c.api(ctx, nil)
 	if err != nil {

@@ -15,31 +15,31 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// GIDAnnotation on a PersistentVolume makes the kubelet add the group to the supplemental groups of every pod that
-// uses the volume, of whatever kind the volume is (kubernetes: pkg/volume/util, VolumeGidAnnotationKey).
+// GIDAnnotation on a PersistentVolume makes the kubelet add the group to the supplemental groups of every pod that uses the
+// volume, for every kind of volume (kubernetes: pkg/volume/util, VolumeGidAnnotationKey).
 const GIDAnnotation = "pv.beta.kubernetes.io/gid"
 
-// gidAttribute is where the driver writes a volume's group into spec.csi.volumeAttributes (volume.ContextGID).
+// gidAttribute is the key in spec.csi.volumeAttributes with a volume's group (volume.ContextGID).
 const gidAttribute = "gid"
 
 const annotateVerbs = "list, watch and patch persistentvolumes"
 
-// usableGID reports whether pods may get a group that volume attributes name: one of those that volumes are made with. Groups
-// below are those of the system, root's among them, and a larger number would be cut to 32 bits, to 0 perhaps.
+// usableGID reports whether pods may get a group that volume attributes name: it must be a group with which volumes are made.
+// Lower groups are those of the system, including root's, and a larger number would be cut to 32 bits, perhaps to 0.
 func usableGID(attribute string) bool {
 	gid, err := strconv.ParseInt(attribute, 10, 64)
 	return err == nil && strconv.FormatInt(gid, 10) == attribute && volume.DefaultGIDRange().Contains(gid)
 }
 
-// AnnotateGIDs gives every PersistentVolume of the driver the annotation GIDAnnotation with the group of its volume
-// attributes, now and when new ones appear, until ctx is done. A PersistentVolume that has the annotation is left alone,
-// whatever its value. Two processes that do this at a time do each other no harm: each write holds for the version of the
-// object that was read, and says the same.
+// AnnotateGIDs gives every PersistentVolume of the driver the annotation GIDAnnotation with the group of its volume attributes,
+// now and when new ones appear, until ctx is done. A PersistentVolume that has the annotation is not changed, whatever the value.
+// Two processes may do this at the same time: a write applies only to the version of the object that was read, and both write the
+// same.
 //
-// It is for API servers that do not serve MutatingAdmissionPolicy, which adds the annotation in the request that creates
-// the PersistentVolume. This one comes a moment later, longer while the controller or the API server is away. The
-// kubelet reads the annotation when it starts a pod: one that was started in this window lacks the group until it is
-// made anew, and a user who is not root cannot write until then.
+// It is needed for API servers without MutatingAdmissionPolicy, which adds the annotation in the request that creates the
+// PersistentVolume. AnnotateGIDs adds it a moment later, or longer if the controller or the API server is down. The kubelet reads
+// the annotation when it starts a pod: a pod that starts before lacks the group until it is recreated, and until then a user who
+// is not root cannot write.
 func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
 	volumes := c.resource("", "persistentvolumes", annotateVerbs)
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[ungrouped](100*time.Millisecond, time.Minute))
@@ -68,7 +68,7 @@ func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
 // annotate returns nil when there is nothing more to do for this version of the object.
 func annotate(ctx context.Context, volumes resource, pv ungrouped) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"resourceVersion": pv.version, // the API server refuses the patch of another version
+		"resourceVersion": pv.version, // the API server refuses to patch another version
 		"annotations":     map[string]string{GIDAnnotation: pv.gid},
 	}})
 	if err != nil {
@@ -77,7 +77,7 @@ func annotate(ctx context.Context, volumes resource, pv ungrouped) error {
 	err = volumes.patch(ctx, pv.name, types.MergePatchType, patch)
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
-		return nil // the watch brings the newer version, if there is one
+		return nil // if there is a newer version, the watch delivers it
 	case err != nil:
 		return err
 	}
@@ -88,7 +88,7 @@ func annotate(ctx context.Context, volumes resource, pv ungrouped) error {
 // ungrouped is one version of a PersistentVolume that lacks the annotation.
 type ungrouped struct{ name, version, gid string }
 
-// ungroupedStore is what the reflector writes to. It keeps no objects, it queues those that have work to do.
+// ungroupedStore is the store of the reflector. It does not keep objects, but queues those that need the annotation.
 type ungroupedStore struct {
 	driver string
 	queue  workqueue.TypedInterface[ungrouped]
@@ -111,14 +111,14 @@ func (s *ungroupedStore) Add(object any) error {
 	return nil
 }
 
-// Update is Add.
+// Update does the same as Add.
 func (s *ungroupedStore) Update(object any) error { return s.Add(object) }
 
-// Delete has nothing to forget.
+// Delete does nothing: there is nothing to forget.
 func (s *ungroupedStore) Delete(any) error { return nil }
 
-// Replace has nothing to do: the objects of a list have been added page by page.
+// Replace does nothing: the objects of a list were added page by page.
 func (s *ungroupedStore) Replace([]any, string) error { return nil }
 
-// Resync has nothing to do: what failed is in the queue.
+// Resync does nothing: failed objects are still in the queue.
 func (s *ungroupedStore) Resync() error { return nil }

@@ -50,11 +50,11 @@ func create(t *testing.T, c *Client, object string) {
 func TestAnnotateGIDs(t *testing.T) {
 	c, api := newFakeCluster(t, pv("old", testDriver, "2000", ", annotations: {mine: x}"),
 		pv("annotated", testDriver, "2001", `, annotations: {pv.beta.kubernetes.io/gid: "7"}`))
-	for range 2 { // two controllers at a time
+	for range 2 { // two controllers at the same time
 		run(t, func(ctx context.Context) { c.AnnotateGIDs(ctx, testDriver) })
 	}
 	awaitGID(t, c, "old", "2000")
-	for count(api, "watch") < 2 { // the fake API server forgets what happens between list and watch
+	for count(api, "watch") < 2 { // the fake API server loses changes between list and watch
 		time.Sleep(time.Millisecond)
 	}
 	create(t, c, pv("new", testDriver, "2002", ""))
@@ -107,7 +107,7 @@ func TestAnnotateOnlyWhatIsOurs(t *testing.T) {
 	}
 }
 
-// TestAnnotateLeavesStrangersAlone: a reflector may be given what is no object.
+// TestAnnotateLeavesStrangersAlone: a reflector may pass values that are not objects.
 func TestAnnotateLeavesStrangersAlone(t *testing.T) {
 	queue := workqueue.NewTyped[ungrouped]()
 	defer queue.ShutDown()
@@ -117,7 +117,7 @@ func TestAnnotateLeavesStrangersAlone(t *testing.T) {
 	}
 }
 
-// TestAnnotateOnce: what has been written is not written again.
+// TestAnnotateOnce: an annotation that has been written is not written again.
 func TestAnnotateOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, api := newFakeCluster(t, pv("a", testDriver, "2000", ""))
@@ -137,7 +137,7 @@ func TestAnnotateTriesAgain(t *testing.T) {
 	awaitGID(t, c, "a", "2000")
 }
 
-// The version that was read is gone: the watch brings the next one.
+// TestAnnotateAfterAConflict: the version that was read is outdated, and the watch delivers the next one.
 func TestAnnotateAfterAConflict(t *testing.T) {
 	c, api := newFakeCluster(t, pv("a", testDriver, "2000", ""))
 	failFirst(api, "patch", "persistentvolumes", apierrors.NewConflict(schema.GroupResource{Resource: "persistentvolumes"}, "a", nil))
@@ -167,8 +167,8 @@ func TestAnnotateSendsTheVersion(t *testing.T) {
 	}
 }
 
-// TestAnnotateHoldsOnePage: in a cluster with many PersistentVolumes, most of them other drivers', the annotator never has more
-// than a page of them.
+// TestAnnotateHoldsOnePage: in a cluster with many PersistentVolumes, most of them of other drivers, the annotator never holds
+// more than one page of them.
 func TestAnnotateHoldsOnePage(t *testing.T) {
 	const others = 4*pageSize + 1
 	server := kubetest.New(t, 10*pageSize) // a client that asks for more than a page gets it

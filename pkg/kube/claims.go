@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Claim holds the parts of a PersistentVolumeClaim for a PersistentVolume that exists.
+// Claim holds the fields of a PersistentVolumeClaim for an existing PersistentVolume.
 type Claim struct {
 	Namespace, Name string
 	Volume          string // the PersistentVolume's name
@@ -33,14 +33,14 @@ func (c *Client) ClaimPhase(ctx context.Context, namespace, name string) (string
 	return "Pending", nil
 }
 
-// CreateClaim makes a claim, unless there is one of its name.
+// CreateClaim creates a claim, unless there is one with its name.
 func (c *Client) CreateClaim(ctx context.Context, claim Claim) error {
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "PersistentVolumeClaim",
 		"spec": map[string]any{
 			"accessModes":      []any{claim.AccessMode},
 			"resources":        map[string]any{"requests": map[string]any{"storage": claim.Size}},
-			"storageClassName": "", // "" keeps the default class out
+			"storageClassName": "", // "" keeps the default class from being set
 			"volumeName":       claim.Volume,
 		},
 	}}
@@ -54,7 +54,7 @@ func (c *Client) CreateClaim(ctx context.Context, claim Claim) error {
 	return nil
 }
 
-// DeleteClaim deletes a claim, unless there is none. Kubernetes keeps it, as Terminating, while a pod uses it.
+// DeleteClaim deletes a claim if there is one. Kubernetes keeps it, as Terminating, while a pod uses it.
 func (c *Client) DeleteClaim(ctx context.Context, namespace, name string) error {
 	claims := c.namespaced("", "persistentvolumeclaims", namespace, "delete persistentvolumeclaims "+name+" in namespace "+namespace)
 	if err := claims.delete(ctx, name); !apierrors.IsNotFound(err) {

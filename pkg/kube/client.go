@@ -11,18 +11,19 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Client asks the API server of one cluster.
+// Client sends requests to the API server of one cluster.
 type Client struct {
 	api    dynamic.Interface
 	host   string // of the API server, for messages
 	config *rest.Config
 }
 
-// Config is how the API server is reached, for what a dynamic client cannot do. Do not change it.
+// Config returns the connection settings of the API server, for uses that a dynamic client does not cover. It must not be
+// changed.
 func (c *Client) Config() *rest.Config { return c.config }
 
-// NewClient connects to the API server that a kubeconfig file names, in its current context. With kubeconfig "" it is the
-// one of the cluster that this process runs in, as the pod's ServiceAccount. Nobody is asked anything yet.
+// NewClient returns a client of the API server in a kubeconfig file's current context. If kubeconfig is "", it uses the API
+// server of the cluster in which this process runs, with the pod's ServiceAccount. It sends no request.
 func NewClient(kubeconfig string) (*Client, error) {
 	config, err := loadConfig(kubeconfig)
 	if err != nil {
@@ -31,13 +32,13 @@ func NewClient(kubeconfig string) (*Client, error) {
 	return newClient(config)
 }
 
-// NewContextClient connects as kubectl does: to the cluster of a context of a kubeconfig file. With context "" it is the current one, with
-// kubeconfig "" the file is that of the variable KUBECONFIG, or ~/.kube/config.
+// NewContextClient connects like kubectl: to the cluster of a context of a kubeconfig file. If context is "", it uses the current
+// context. If kubeconfig is "", it uses the file in the variable KUBECONFIG, or ~/.kube/config.
 func NewContextClient(kubeconfig, context string) (*Client, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
-	if clientcmd.IsEmptyConfig(err) { // its text speaks of an environment variable that few know
+	if clientcmd.IsEmptyConfig(err) { // its text mentions an environment variable that few users need
 		return nil, errors.New("no kubeconfig file names an API server: choose a context with kubectl config use-context, or a file with --kubeconfig")
 	}
 	if err != nil {
@@ -48,8 +49,8 @@ func NewContextClient(kubeconfig, context string) (*Client, error) {
 
 func newClient(config *rest.Config) (*Client, error) {
 	config.UserAgent = filepath.Base(os.Args[0])
-	config.QPS = -1                           // no limit of our own: the API server's priority and fairness sheds load, and knows how much there is
-	config.WarningHandler = rest.NoWarnings{} // they are for developers: an old kind is used on purpose
+	config.QPS = -1                           // no limit: the API server limits the load by priority and fairness
+	config.WarningHandler = rest.NoWarnings{} // they are for developers: the driver uses an old kind on purpose
 	api, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -61,11 +62,11 @@ func loadConfig(kubeconfig string) (*rest.Config, error) {
 	if kubeconfig == "" {
 		config, err := rest.InClusterConfig()
 		if err != nil {
-			return nil, fmt.Errorf("no kubeconfig file is given, and this is no pod with a ServiceAccount: %w", err)
+			return nil, fmt.Errorf("no kubeconfig file is given, and this process is not in a pod with a ServiceAccount: %w", err)
 		}
 		return config, nil
 	}
-	// Not clientcmd.BuildConfigFromFlags: in a pod it takes the pod's own cluster for a kubeconfig file that is empty.
+	// Not clientcmd.BuildConfigFromFlags: in a pod it uses the pod's own cluster if the kubeconfig file is empty.
 	loaded, err := clientcmd.LoadFromFile(kubeconfig)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func loadConfig(kubeconfig string) (*rest.Config, error) {
 		return nil, err
 	}
 	config, err := clientcmd.NewDefaultClientConfig(*loaded, nil).ClientConfig()
-	if clientcmd.IsEmptyConfig(err) { // its text speaks of an environment variable that has no meaning here
+	if clientcmd.IsEmptyConfig(err) { // its text mentions an environment variable that has no meaning here
 		return nil, errors.New("it names no API server: is it a kubeconfig file with a current-context?")
 	}
 	return config, err

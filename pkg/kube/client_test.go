@@ -30,7 +30,7 @@ func TestNewClientRefuses(t *testing.T) {
 	}
 }
 
-// TestNewContextClient: file and context are found as kubectl finds them.
+// TestNewContextClient: file and context are chosen like kubectl's.
 func TestNewContextClient(t *testing.T) {
 	file := write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "one", "clusters": [{"name": "1", "cluster": {"server": "https://one"}},
 		{"name": "2", "cluster": {"server": "https://two"}}], "contexts": [{"name": "one", "context": {"cluster": "1"}}, {"name": "two", "context": {"cluster": "2"}}]}`)
@@ -54,15 +54,15 @@ func TestNewContextClient(t *testing.T) {
 	}
 }
 
-// kubeconfigFor writes a kubeconfig file for a server that wants no login.
+// kubeconfigFor writes a kubeconfig file for a server that requires no login.
 func kubeconfigFor(t *testing.T, url string) string {
 	t.Helper()
 	return write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c"}}],
 		"clusters": [{"name": "c", "cluster": {"server": "`+url+`"}}]}`)
 }
 
-// TestRequests are sent under the program's name, which audit logs have, and as fast as the API server answers: it sheds load
-// itself.
+// TestRequests: requests have the program's name, for audit logs, and are not throttled by the client, because the API server
+// limits the load.
 func TestRequests(t *testing.T) {
 	var names []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,15 +7,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// DaemonSet holds the parts of a DaemonSet that say where its pods run.
+// DaemonSet holds the fields of a DaemonSet that tell where its pods run.
 type DaemonSet struct {
 	Namespace    string
 	Name         string
 	NodeSelector map[string]string // labels of the nodes that its pods run on
-	Desired      int               // on how many nodes Kubernetes wants a pod of it
+	Desired      int               // number of nodes that should run a pod of it
 }
 
-// DaemonSets returns those with labels that the selector selects, of one namespace or, with "", of all.
+// DaemonSets returns the DaemonSets whose labels match the selector, of one namespace or, if namespace is "", of all.
 func (c *Client) DaemonSets(ctx context.Context, namespace, selector string) ([]DaemonSet, error) {
 	r := c.resource("apps", "daemonsets", "list daemonsets (apps)")
 	if namespace != "" {

@@ -1,3 +1,6 @@
-// Package kube is what needs the Kubernetes API. The driver itself does not: it serves CSI, and the sidecars talk to
-// Kubernetes. It uses client-go's dynamic client, since the typed clientset alone adds more than 10 MiB to the binary.
+// Package kube contains the driver's optional uses of the Kubernetes API: events, annotations, taints, CSIStorageCapacity
+// objects, and the lists that commands need. Provisioning and mounting do not need it: the driver serves CSI, and the sidecars
+// talk to Kubernetes.
+//
+// It uses client-go's dynamic client, because the typed clientset alone adds more than 10 MiB to the binary.
 package kube

@@ -9,7 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// explain says what to do about the failure of a request. Needs is what a ClusterRole must allow, as "list persistentvolumes".
+// explain adds to a failed request what to do about it. needs names the permission for a ClusterRole, such as "list persistentvolumes".
 func (c *Client) explain(err error, needs string) error {
 	transport, unreachable := errors.AsType[*url.Error](err)
 	switch {

@@ -27,47 +27,50 @@ const (
 	EventWarning = "Warning"
 )
 
-// The reasons of events. The chart's policy own-events allows the node plugin no others.
+// The reasons of events. The chart's policy own-events allows the node plugin only these.
 const (
-	// MountHealed (Normal): the volume's client had ended, and the mounts work again with a new one.
+	// MountHealed (Normal): the volume's client had ended, and the mounts work again with a new client.
 	MountHealed = "MountHealed"
-	// MountNotHealed (Warning): a mount of a client that had ended could not be replaced; the message says which, why and what to do.
+	// MountNotHealed (Warning): a mount of a client that had ended could not be replaced; the message says which mount, why, and
+	// what to do.
 	MountNotHealed = "MountNotHealed"
-	// MountsRestored (Normal): the graph of the volume's client has changed, or bricks were away, and the mounts that the kernel dropped are back.
+	// MountsRestored (Normal): the graph of the volume's client has changed, or bricks were disconnected, and the mounts that the
+	// kernel dropped are restored.
 	MountsRestored = "MountsRestored"
-	// ClientEnded (Warning): the volume's client has ended while it was needed; or has ended so often, on Linux before 6.5, that the pod
-	// should be restarted.
+	// ClientEnded (Warning): the volume's client has ended while it was needed, or, on Linux before 6.5, has ended so often that the
+	// pod should be restarted.
 	ClientEnded = "ClientEnded"
 	// WroteBelowMount (Warning): while a mount inside the volume was missing, files that were meant for it were written into the volume.
 	WroteBelowMount = "WroteBelowMount"
 )
 
 const (
-	mostEvents   = 100             // that wait; more are dropped
-	longestEvent = 1023            // bytes of a message; the API server allows 1,024 of them
-	eventHold    = time.Minute     // between two events of one reason on one object
-	eventGrace   = 2 * time.Second // for what waits at the end
+	mostEvents   = 100             // waiting events; more are dropped
+	longestEvent = 1023            // bytes of a message; the API server allows 1,024
+	eventHold    = time.Minute     // between two events with the same reason on one object
+	eventGrace   = 2 * time.Second // for events that wait when the process ends
 	eventVerbs   = "create events"
 
 	namespaceTerminating = "NamespaceTerminating" // the constant of k8s.io/api/core/v1, which adds 3 MB to the binary
 )
 
-// Events creates events on pods and PersistentVolumes as a node's driver. Nothing waits for it: a call queues the event, and Run creates
-// it. An event of the same reason on the same object within a minute waits for the minute's end and is then created with all that came
-// meanwhile, counted. What the API server refuses is dropped. A nil Events does nothing.
+// Events creates events on pods and PersistentVolumes in the name of a node's driver. Its methods do not block: a call queues the
+// event, and Run creates it. An event with the same reason on the same object within a minute is held back until the minute is
+// over, and then created with a count and with the messages of all that arrived meanwhile. An event that the API server refuses
+// is dropped. The methods of a nil Events do nothing.
 type Events struct {
 	client       *Client
 	driver, node string
 	wake         chan struct{}
-	said         logging.LastText // by Run alone
+	said         logging.LastText // used by Run alone
 
 	mu      sync.Mutex
 	waiting []event
-	recent  map[eventKey]time.Time // when the last one was taken from waiting, no longer than eventHold ago
+	recent  map[eventKey]time.Time // when the last one was taken from waiting, if less than eventHold ago
 	dropped int
 }
 
-// eventKey identifies events that are put together.
+// eventKey identifies the events that are combined.
 type eventKey struct {
 	kind, namespace, name, uid string
 	eventType, reason          string
@@ -75,25 +78,26 @@ type eventKey struct {
 
 type event struct {
 	eventKey
-	messages    []string // each once
+	messages    []string // each message once
 	count       int64
 	first, last time.Time
 }
 
-// NewEvents returns an Events for the driver on the node, which creates nothing before Run.
+// NewEvents returns an Events for the driver on the node. It creates no event before Run is called.
 func (c *Client) NewEvents(driver, node string) *Events {
 	return &Events{client: c, driver: driver, node: node, wake: make(chan struct{}, 1), recent: map[eventKey]time.Time{}}
 }
 
-// Pod queues an event on a pod. Nothing happens if the pod is not known.
+// Pod queues an event on a pod. It does nothing if the pod is not known.
 func (e *Events) Pod(pod mount.Pod, eventType, reason, message string) {
 	if pod.Name != "" {
 		e.add(eventKey{"Pod", pod.Namespace, pod.Name, pod.UID, eventType, reason}, message)
 	}
 }
 
-// Volume queues an event on a PersistentVolume. Nothing happens if its name is not known. The event has no uid of the PersistentVolume,
-// for which the node's account would have to read all of them: kubectl events --for finds it, kubectl describe pv does not.
+// Volume queues an event on a PersistentVolume. It does nothing if the name is not known. The event lacks the PersistentVolume's
+// uid, because the node's account would need permission to read all PersistentVolumes: kubectl events --for shows the event,
+// kubectl describe pv does not.
 func (e *Events) Volume(pv string, eventType, reason, message string) {
 	if pv != "" {
 		e.add(eventKey{"PersistentVolume", "", pv, "", eventType, reason}, message)
@@ -120,11 +124,11 @@ func (e *Events) add(key eventKey, message string) {
 	e.waiting[i].add(message, now)
 	select {
 	case e.wake <- struct{}{}:
-	default: // Run has not yet looked at an earlier one
+	default: // Run has not yet read an earlier signal
 	}
 }
 
-// add keeps a message that is not there yet, as long as there is room for it.
+// add adds a message, unless it is already there or there is no space for it.
 func (v *event) add(message string, now time.Time) {
 	v.count++
 	v.last = now
@@ -133,7 +137,7 @@ func (v *event) add(message string, now time.Time) {
 	}
 }
 
-// Run creates the events until ctx is done. Those that wait then are created within two seconds or not at all.
+// Run creates the events until ctx is done. Waiting events are then created within two seconds or not at all.
 func (e *Events) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		next, found, wait := e.next(time.Now(), eventHold)
@@ -141,7 +145,7 @@ func (e *Events) Run(ctx context.Context) {
 			e.create(ctx, next)
 			continue
 		}
-		var held <-chan time.Time // none
+		var held <-chan time.Time // nil: no event is held back
 		if wait > 0 {
 			held = time.After(wait)
 		}
@@ -162,7 +166,7 @@ func (e *Events) Run(ctx context.Context) {
 	}
 }
 
-// next takes the first event that is not held back, or returns how long to wait for one; 0: none waits.
+// next takes the first event that is not held back, or returns how long to wait for one; 0 means that none is waiting.
 func (e *Events) next(now time.Time, hold time.Duration) (next event, found bool, wait time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -186,10 +190,10 @@ func (e *Events) create(ctx context.Context, v event) {
 	object := e.object(v)
 	err := e.client.namespaced("", "events", object.GetNamespace(), eventVerbs).create(ctx, object)
 	if apierrors.HasStatusCause(err, namespaceTerminating) || apierrors.IsNotFound(err) {
-		return // the pod goes with its namespace
+		return // the pod is deleted with its namespace
 	}
 	failure := err
-	if err != nil { // a refusal names the event and its namespace, which are others each time
+	if err != nil { // a refusal names the event and its namespace, which differ each time
 		failure = errors.New(strings.NewReplacer(object.GetName(), "", strconv.Quote(object.GetNamespace()), "").Replace(err.Error()))
 	}
 	if e.said.IsNewError(failure) && ctx.Err() == nil {
@@ -200,7 +204,7 @@ func (e *Events) create(ctx context.Context, v event) {
 	}
 }
 
-// drops counts an event that could not be created. Without an error, it returns how many there were since the last time.
+// drops counts an event that could not be created. If err is nil, it returns the number since the last such call.
 func (e *Events) drops(err error) (dropped int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -212,10 +216,10 @@ func (e *Events) drops(err error) (dropped int) {
 	return dropped
 }
 
-// object is of the core API, which kubectl describe reads and for which no action has to be named.
+// object returns an Event of the core API, which kubectl describe reads and which does not require an action.
 func (e *Events) object(v event) *unstructured.Unstructured {
 	involved := map[string]any{"apiVersion": "v1", "kind": v.kind, "name": v.name}
-	namespace := metav1.NamespaceDefault // where events of objects without namespace are
+	namespace := metav1.NamespaceDefault // for events of objects without a namespace
 	if v.namespace != "" {
 		namespace = v.namespace
 		involved["namespace"] = v.namespace

@@ -39,7 +39,7 @@ func runEvents(t *testing.T) (e *Events, api *fake.FakeDynamicClient, log *bytes
 	return e, api, log
 }
 
-// created waits until nothing moves, and returns the events that were asked for so far.
+// created waits until the goroutines are idle, and returns the events that were created so far.
 func created(api *fake.FakeDynamicClient) (events []*unstructured.Unstructured) {
 	synctest.Wait()
 	for _, action := range api.Actions() {
@@ -93,7 +93,7 @@ func TestEventOnAPersistentVolume(t *testing.T) {
 	})
 }
 
-// TestNoEvent: where there is no object, or no Events, nothing is created.
+// TestNoEvent: without an object, or with a nil Events, nothing is created.
 func TestNoEvent(t *testing.T) {
 	var none *Events
 	none.Pod(testPod, EventNormal, MountHealed, "x")
@@ -108,7 +108,7 @@ func TestNoEvent(t *testing.T) {
 	})
 }
 
-// TestEventsOfAMinute: what comes within a minute of an event of the same kind is one event at its end, with each message once.
+// TestEventsOfAMinute: events of one kind within a minute become one event at the end of the minute, with each message once.
 func TestEventsOfAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, api, _ := runEvents(t)
@@ -119,7 +119,7 @@ func TestEventsOfAMinute(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			e.Pod(testPod, EventWarning, MountNotHealed, message)
 		}
-		// Another reason, another pod, another type: they wait for none of these.
+		// Events with another reason, pod or type are not held back by these.
 		e.Pod(testPod, EventNormal, MountHealed, "other reason")
 		e.Pod(mount.Pod{Namespace: "team-a", Name: "web-0", UID: "next"}, EventWarning, MountNotHealed, "other pod")
 		if diff := cmp.Diff([]string{"1 first", "1 other reason", "1 other pod"}, texts(created(api))); diff != "" {
@@ -150,7 +150,7 @@ func TestEventsOfAMinute(t *testing.T) {
 	})
 }
 
-// TestEventText is one line that a terminal may be shown, below the API's limit, however much was said.
+// TestEventText: a message is one printable line below the API's limit, however many messages were combined.
 func TestEventText(t *testing.T) {
 	e := (&Client{}).NewEvents(testDriver, testNode)
 	for i := range 1000 {
@@ -170,7 +170,8 @@ func TestEventText(t *testing.T) {
 	}
 }
 
-// TestEventsWhileTheAPIServerIsAway: they are dropped, each failure is logged once, and the repair that reports them never waits.
+// TestEventsWhileTheAPIServerIsAway: events are dropped, each failure is logged once, and the repair that reports events never
+// waits.
 func TestEventsWhileTheAPIServerIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, api, log := runEvents(t)
@@ -203,7 +204,7 @@ func TestEventsWhileTheAPIServerIsAway(t *testing.T) {
 	})
 }
 
-// TestEventsOfANamespaceThatGoes are of no use, and no failure.
+// TestEventsOfANamespaceThatGoes: events in a terminating namespace are dropped, and not logged as a failure.
 func TestEventsOfANamespaceThatGoes(t *testing.T) {
 	events := schema.GroupResource{Resource: "events"}
 	going := apierrors.NewForbidden(events, "x", errors.New("because it is being terminated"))
@@ -220,7 +221,7 @@ func TestEventsOfANamespaceThatGoes(t *testing.T) {
 	}
 }
 
-// TestEventsForbidden: what has to be allowed is logged once, although each refusal names another event and namespace.
+// TestEventsForbidden: the missing permission is logged once, although each refusal names another event and namespace.
 func TestEventsForbidden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, api, log := runEvents(t)
@@ -240,7 +241,8 @@ func TestEventsForbidden(t *testing.T) {
 	})
 }
 
-// TestEventsAtTheEnd: what is held back is created before the process ends, if the API server answers within two seconds.
+// TestEventsAtTheEnd: events that are held back are created before the process ends, if the API server answers within two
+// seconds.
 func TestEventsAtTheEnd(t *testing.T) {
 	for name, tt := range map[string]struct {
 		takes time.Duration
@@ -258,7 +260,7 @@ func TestEventsAtTheEnd(t *testing.T) {
 						e.Volume(fmt.Sprintf("pvc-%d", i), EventNormal, MountHealed, "x")
 					}
 					synctest.Wait()
-					time.Sleep(time.Nanosecond) // for other names
+					time.Sleep(time.Nanosecond) // to get different names
 				}
 				api.PrependReactor("create", "events", func(clienttesting.Action) (bool, runtime.Object, error) {
 					time.Sleep(tt.takes)

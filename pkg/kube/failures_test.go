@@ -21,7 +21,7 @@ import (
 
 var errBroken = errors.New("etcd has no leader")
 
-// TestExplain: each failure of a request says what to do, and is still itself.
+// TestExplain: the error of each failed request says what to do, and still wraps the original.
 func TestExplain(t *testing.T) {
 	c := &Client{host: "https://api:6443"}
 	for _, tt := range []struct {
@@ -44,7 +44,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestPublishCapacityFails: a request that fails is reported, and concerns only its own class.
+// TestPublishCapacityFails: a failed request is reported, and affects only its own class.
 func TestPublishCapacityFails(t *testing.T) {
 	room := int64(1)
 	o := Capacity{
@@ -59,8 +59,8 @@ func TestPublishCapacityFails(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		verb, resource string
-		begun          bool   // an object is there already, with other figures
-		says           string // beside the failure
+		begun          bool   // there is already an object, with other figures
+		says           string // in addition to the failure
 		left           map[string]string
 	}{
 		{"list", "csistoragecapacities", false, "", nil},
@@ -101,7 +101,7 @@ func TestPublishCapacityFails(t *testing.T) {
 	}
 }
 
-// TestPublishCapacityOfADamagedClass: parameters that are no texts, which no API server stores, are that class's problem.
+// TestPublishCapacityOfADamagedClass: parameters that are not strings, which no API server stores, affect only that class.
 func TestPublishCapacityOfADamagedClass(t *testing.T) {
 	c, _ := newFakeCluster(t, controllerPod)
 	o := Capacity{
@@ -120,7 +120,7 @@ func TestPublishCapacityOfADamagedClass(t *testing.T) {
 	}
 }
 
-// TestPublishCapacityOnlyWhatHasChanged: an object is written when one of its two figures is another.
+// TestPublishCapacityOnlyWhatHasChanged: an object is written if one of its two figures has changed.
 func TestPublishCapacityOnlyWhatHasChanged(t *testing.T) {
 	c, api := newFakeCluster(t, controllerPod)
 	total, largest := int64(2*gib), int64(gib)
@@ -146,7 +146,7 @@ func TestPublishCapacityOnlyWhatHasChanged(t *testing.T) {
 	}
 }
 
-// TestCapacityOwner: without a StatefulSet the objects go with the pod itself.
+// TestCapacityOwner: without a StatefulSet the pod itself owns the objects.
 func TestCapacityOwner(t *testing.T) {
 	c, _ := newFakeCluster(t, `{apiVersion: v1, kind: Pod, metadata: {namespace: ns, name: controller-0, uid: p}}`)
 	owner, err := c.owner(t.Context(), Capacity{Namespace: "ns", Pod: "controller-0"})
@@ -155,7 +155,7 @@ func TestCapacityOwner(t *testing.T) {
 	}
 }
 
-// TestPublishCapacitySaysOnce: a failure that lasts is logged once, and once more when it comes back.
+// TestPublishCapacitySaysOnce: a lasting failure is logged once, and once more when it returns.
 func TestPublishCapacitySaysOnce(t *testing.T) {
 	c, _ := newFakeCluster(t, controllerPod, class("waits", testDriver, "WaitForFirstConsumer", ""))
 	another := errors.New("Heketi is away")
@@ -178,7 +178,7 @@ func TestPublishCapacitySaysOnce(t *testing.T) {
 	}
 }
 
-// TestNoticedStore keeps the classes that concern the driver, and says so for each change of one of them.
+// TestNoticedStore: the store keeps the driver's classes, and signals each change of one of them.
 func TestNoticedStore(t *testing.T) {
 	o := Capacity{Driver: testDriver}
 	ours, immediate := parse(t, class("ours", testDriver, "WaitForFirstConsumer", "")), parse(t, class("immediate", testDriver, "Immediate", ""))
@@ -241,7 +241,7 @@ func TestNoticedStoreFails(t *testing.T) {
 	}
 }
 
-// TestTaintFailures: while one of the requests fails the node keeps its taint, and the reason is returned.
+// TestTaintFailures: while one of the requests fails, the node keeps its taint and the error is returned.
 func TestTaintFailures(t *testing.T) {
 	const damagedNode = `{apiVersion: v1, kind: Node, metadata: {name: n1}, spec: {taints: none}}`
 	for name, tt := range map[string]struct {
@@ -270,7 +270,7 @@ func TestTaintFailures(t *testing.T) {
 	}
 }
 
-// TestListOfVolumesThatCannotBeRead: one object that is not what it should be fails the list.
+// TestListOfVolumesThatCannotBeRead: one invalid object fails the list.
 func TestListOfVolumesThatCannotBeRead(t *testing.T) {
 	for name, object := range map[string]string{
 		"of another shape": `{"metadata": {"name": "a"}, "spec": {"csi": "x"}}`,

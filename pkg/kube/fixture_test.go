@@ -18,7 +18,7 @@ const (
 	testNode   = "n1"
 )
 
-// newFakeCluster returns a client of client-go's fake API server, which holds the objects that are written in YAML.
+// newFakeCluster returns a client of client-go's fake API server with the given objects, in YAML.
 func newFakeCluster(t *testing.T, objects ...string) (*Client, *fake.FakeDynamicClient) {
 	t.Helper()
 	parsed := make([]runtime.Object, 0, len(objects))
@@ -69,7 +69,7 @@ func count(api *fake.FakeDynamicClient, verb string) (n int) {
 	return n
 }
 
-// run runs f until the test has ended, and then waits for its end.
+// run runs f until the test ends, and then waits for it to return.
 func run(t *testing.T, f func(ctx context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

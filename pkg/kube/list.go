@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	pageSize  = 500 // as kubectl's; a page is one to two megabytes
-	mostTries = 3   // of a list that expires between two pages
+	pageSize  = 500 // the same as kubectl's; a page is one to two megabytes
+	mostTries = 3   // for a list that expires between two pages
 )
 
-// listAll reads a list page by page, and keeps of each object what read returns with true.
+// listAll reads a list page by page, and collects the values that read returns with true.
 func listAll[T any](ctx context.Context, r resource, kind string, read func(unstructured.Unstructured) (T, bool, error)) ([]T, error) {
 	var all []T
 	begin := func() { all = nil }
@@ -31,8 +31,8 @@ func listAll[T any](ctx context.Context, r resource, kind string, read func(unst
 	return all, nil
 }
 
-// eachOfAll calls take with each object of a list. It may have to begin again, and calls begin each time. It is apart from listAll so
-// that the binary has it once, and not for each type.
+// eachOfAll calls take with each object of a list. It may have to begin again, and calls begin each time. It is separate from
+// listAll so that the binary contains it once instead of once for each type.
 func (r resource) eachOfAll(ctx context.Context, kind string, begin func(), take func(unstructured.Unstructured) error) error {
 	for try := 1; ; try++ {
 		begin()
@@ -40,8 +40,8 @@ func (r resource) eachOfAll(ctx context.Context, kind string, begin func(), take
 		if !apierrors.IsResourceExpired(err) || try == mostTries {
 			return err
 		}
-		// The server has forgotten the state that the first pages showed, which it keeps for some minutes. It would go
-		// on with the present one, in which objects may be missing that were made in between: begin again.
+		// The server has dropped the snapshot of the first pages, which it keeps for some minutes. It would continue with the present
+		// state, in which objects that were made in between may be missing: begin again.
 	}
 }
 
@@ -50,7 +50,7 @@ func (r resource) each(ctx context.Context, kind string, take func(unstructured.
 	for {
 		page, err := r.list(ctx, options)
 		if err == nil && page.GetKind() != kind+"List" {
-			// client-go takes that for an empty list.
+			// client-go would take that for an empty list.
 			err = fmt.Errorf("API server %s: its answer is of kind %q, and not a list of %s objects", r.client.host, page.GetKind(), kind)
 		}
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Resource names a kind of objects, in version v1: its group, "" for the core, and its name in URLs.
+// Resource identifies a kind of objects of version v1: by its group ("" is the core group) and its name in URLs.
 type Resource struct{ Group, Name string }
 
 func (c *Client) of(r Resource, namespace, verb string) resource {
@@ -18,25 +18,25 @@ func (c *Client) of(r Resource, namespace, verb string) resource {
 	return c.namespaced(r.Group, r.Name, namespace, verb+" "+r.Name)
 }
 
-// List returns all objects that keep selects, of one namespace or, with "", of all; or it fails: a part of a list is no list. Kind is
-// that of one object.
+// List returns all objects that keep selects, of one namespace or, if namespace is "", of all. It never returns a partial list
+// without an error. kind is the kind of one object.
 func (c *Client) List(ctx context.Context, r Resource, namespace, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error) {
 	return listAll(ctx, c.of(r, namespace, "list"), kind, func(item unstructured.Unstructured) (unstructured.Unstructured, bool, error) {
 		return item, keep(item), nil
 	})
 }
 
-// Get returns an object, or an error for which apierrors.IsNotFound holds.
+// Get returns an object, or an error for which apierrors.IsNotFound is true.
 func (c *Client) Get(ctx context.Context, r Resource, namespace, name string) (*unstructured.Unstructured, error) {
 	return c.of(r, namespace, "get").get(ctx, name)
 }
 
-// Create makes an object.
+// Create creates an object.
 func (c *Client) Create(ctx context.Context, r Resource, object *unstructured.Unstructured) error {
 	return c.of(r, object.GetNamespace(), "create").create(ctx, object)
 }
 
-// DryRunCreate has the API server check an object, and makes nothing.
+// DryRunCreate makes the API server check an object without creating it.
 func (c *Client) DryRunCreate(ctx context.Context, r Resource, object *unstructured.Unstructured) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
@@ -55,7 +55,7 @@ func (c *Client) Delete(ctx context.Context, r Resource, namespace, name, uid st
 	return c.delete(ctx, r, namespace, name, uid, nil)
 }
 
-// DryRunDelete has the API server check a deletion, and deletes nothing.
+// DryRunDelete makes the API server check a deletion without carrying it out.
 func (c *Client) DryRunDelete(ctx context.Context, r Resource, namespace, name, uid string) error {
 	return c.delete(ctx, r, namespace, name, uid, []string{metav1.DryRunAll})
 }

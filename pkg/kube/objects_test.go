@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
 )
 
-// TestDryRuns: requests that change nothing say so, and the others do not.
+// TestDryRuns: only requests that must not change anything are marked as dry runs.
 func TestDryRuns(t *testing.T) {
 	server := kubetest.New(t, 1)
 	server.AddObject("/api/v1/persistentvolumes/there", `{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": {"name": "there"}}`)

@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/persistentvolume"
 )
 
-// PersistentVolumes lists all there are, or fails. Whoever compares the list with something else must not take what is
-// missing in a part of it for absent.
+// PersistentVolumes returns all PersistentVolumes or an error: a caller that compares them with something else must not take a
+// PersistentVolume for absent because the list is incomplete.
 func (c *Client) PersistentVolumes(ctx context.Context) ([]persistentvolume.PV, error) {
 	r := c.resource("", "persistentvolumes", "list persistentvolumes")
 	return listAll(ctx, r, "PersistentVolume", func(item unstructured.Unstructured) (persistentvolume.PV, bool, error) {

@@ -23,7 +23,7 @@ func connect(t *testing.T, kubeconfig string) *Client {
 	return client
 }
 
-// The objects are what an API server of Kubernetes 1.25 writes, shortened where nothing is read.
+// The objects are as an API server of Kubernetes 1.25 writes them, without the fields that are not read.
 func TestPersistentVolumes(t *testing.T) {
 	server := kubetest.New(t, 1)
 	server.Add(`{"metadata": {"name": "pvc-1", "uid": "u-1", "creationTimestamp": "2024-01-01T00:00:00Z", "deletionTimestamp": "2024-01-02T00:00:00Z",
@@ -62,7 +62,7 @@ func TestMoreThanAPage(t *testing.T) {
 
 const expired = "The provided continue parameter is too old to display a consistent list result."
 
-// What was listed before the list expired must not be there twice, and nothing may be missing.
+// TestListExpires: objects that were listed before the list expired must not occur twice, and none may be missing.
 func TestListExpires(t *testing.T) {
 	server := kubetest.New(t, 1)
 	server.Add(`{"metadata": {"name": "a"}}`, `{"metadata": {"name": "b"}}`)
@@ -103,7 +103,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			s.Fail(http.StatusForbidden, "Forbidden", "no more")
 			return s.Kubeconfig(t)
 		}, []string{"no more", "must allow: list"}},
-		{"nobody there", func(s *kubetest.Server) string { s.Close(); return s.Kubeconfig(t) },
+		{"no server", func(s *kubetest.Server) string { s.Close(); return s.Kubeconfig(t) },
 			[]string{"https://127.0.0.1", "cannot be reached", "connection refused", "is it running"}},
 		{"another's certificate", func(s *kubetest.Server) string {
 			kubeconfig := s.Kubeconfig(t)
@@ -135,7 +135,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	}
 }
 
-// Taken for a list, this would be an empty one, and all volumes orphans.
+// TestAnswerThatIsNoList: taken for an empty list, the answer would make all volumes orphans.
 func TestAnswerThatIsNoList(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -9,17 +9,17 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Pod holds the parts of a pod that say where it runs and whether it is ready.
+// Pod holds the fields of a pod that tell where it runs and whether it is ready.
 type Pod struct {
 	Name    string
 	Node    string // "" until it is scheduled
-	Started bool   // all of its containers run and have passed their startup probes, as far as the node's kubelet has reported
+	Started bool   // all of its containers are running and have passed their startup probes, as reported by the node's kubelet
 	Ready   bool
-	Why     string // why it is not ready, in the words of Kubernetes
-	Ended   bool   // all of its containers have ended, and none starts again
+	Why     string // why it is not ready, in Kubernetes' words
+	Ended   bool   // all of its containers have ended, and none will be restarted
 }
 
-// Pods returns the pods of a namespace with labels that the selector selects, as in "app=web,tier".
+// Pods returns the pods of a namespace whose labels match the selector, such as "app=web,tier".
 func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]Pod, error) {
 	r := c.namespaced("", "pods", namespace, "list pods in namespace "+namespace)
 	r.selector = selector
@@ -29,7 +29,7 @@ func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]Pod, e
 	})
 }
 
-// podFields are those of core/v1 that are used here; all of its types would make the binary larger.
+// podFields holds the fields of core/v1 that are used here; the full types would enlarge the binary.
 type podFields struct {
 	Spec struct {
 		NodeName string `json:"nodeName"`

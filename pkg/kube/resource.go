@@ -15,15 +15,15 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// requestLimit is how long one request may take, a page of a long list included. A watch has no limit.
+// requestLimit is the time limit of one request; a page of a long list is one request. A watch has no limit.
 const requestLimit = 30 * time.Second
 
-// resource is one kind of object, as version v1. Its errors say what to do; see Client.explain.
+// resource is one kind of objects, in version v1. Its errors say what to do; see Client.explain.
 type resource struct {
 	client   *Client
 	api      dynamic.ResourceInterface
-	needs    string // what a ClusterRole must allow for the work that is done with it
-	selector string // of labels, for lists; "" selects all
+	needs    string // what a ClusterRole must allow for its use
+	selector string // for lists, by labels; "" selects all
 }
 
 func (c *Client) resource(group, name, needs string) resource {
@@ -75,7 +75,7 @@ func (r resource) delete(ctx context.Context, name string) error {
 	return r.client.explain(r.api.Delete(ctx, name, metav1.DeleteOptions{}), r.needs)
 }
 
-// reflector keeps store up to date with all objects of the kind, while it runs. Name is for its log lines.
+// reflector keeps store up to date with all objects of the kind while it runs. name appears in its log lines.
 func (r resource) reflector(logger klog.Logger, name, kind string, store cache.ReflectorStore) *cache.Reflector {
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
@@ -86,8 +86,8 @@ func (r resource) reflector(logger klog.Logger, name, kind string, store cache.R
 	return newReflector(logger, name, kind, cache.ToListWatcherWithWatchListSemantics(lw, r.client.api), store)
 }
 
-// pagedReflector is reflector for a store that keeps no objects: it adds those of a list to the store page by page, so that no
-// more than a page of them is in memory at a time. The store's Replace gets none.
+// pagedReflector is like reflector, for a store that does not keep objects: the objects of a list are added to the store page by
+// page, so that at most one page of them is in memory. The store's Replace gets no objects.
 func (r resource) pagedReflector(logger klog.Logger, name, kind string, store cache.ReflectorStore) *cache.Reflector {
 	lw := pagedListWatch{&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
@@ -98,14 +98,15 @@ func (r resource) pagedReflector(logger klog.Logger, name, kind string, store ca
 	return newReflector(logger, name, kind, lw, store)
 }
 
-// pagedListWatch has the reflector list: the objects that a watch begins with, it would collect.
+// pagedListWatch makes the reflector list first. In a watch that begins with the existing objects, the reflector would collect
+// all of them.
 type pagedListWatch struct{ *cache.ListWatch }
 
-// IsWatchListSemanticsUnSupported is what the reflector asks for.
+// IsWatchListSemanticsUnSupported is called by the reflector.
 func (pagedListWatch) IsWatchListSemanticsUnSupported() bool { return true }
 
-// addPages adds the objects that exist now to the store, and returns the list without them. The options of a reflector are not
-// used: for its resourceVersion, an API server answers from its cache, with everything at once.
+// addPages adds the objects that exist now to the store, and returns the list without them. The reflector's options are not used:
+// with their resourceVersion, an API server would answer from its cache, with everything at once.
 func (r resource) addPages(ctx context.Context, store cache.ReflectorStore) (*unstructured.UnstructuredList, error) {
 	options := metav1.ListOptions{Limit: pageSize}
 	for {

@@ -18,8 +18,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
 )
 
-// TestAddPages gives the store every object of every page, keeps none of them, and loses no failure: what is missing in a
-// list would count as deleted.
+// TestAddPages: the store gets every object of every page, the returned list has none, and no error is lost, because an object
+// that is missing in a list counts as deleted.
 func TestAddPages(t *testing.T) {
 	server := kubetest.New(t, 1)
 	server.Add(`{"metadata": {"name": "a"}}`, `{"metadata": {"name": "b"}}`)
@@ -39,7 +39,7 @@ func TestAddPages(t *testing.T) {
 	}
 }
 
-// slowAPI is an API server that takes its time over a watch.
+// slowAPI is an API server that delays watches.
 type slowAPI struct {
 	dynamic.Interface
 	asked, answer chan struct{}
@@ -60,7 +60,7 @@ func (r slowResource) Watch(context.Context, metav1.ListOptions) (watch.Interfac
 	return nil, errBroken
 }
 
-// TestNothingOutlivesItsCall: what watches for a call has ended when the call returns.
+// TestNothingOutlivesItsCall: when a call returns, the watch that it started has ended.
 func TestNothingOutlivesItsCall(t *testing.T) {
 	for name, call := range map[string]func(context.Context, *Client){
 		"AnnotateGIDs":    func(ctx context.Context, c *Client) { c.AnnotateGIDs(ctx, testDriver) },
@@ -83,7 +83,7 @@ func TestNothingOutlivesItsCall(t *testing.T) {
 	}
 }
 
-// TestRequestsFail: no failure of a request is lost.
+// TestRequestsFail: every failure of a request is returned.
 func TestRequestsFail(t *testing.T) {
 	c, api := newFakeCluster(t, taintedNode)
 	nodes := c.resource("", "nodes", "get nodes")

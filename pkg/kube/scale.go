@@ -10,10 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// scale is the subresource that holds only the number of replicas, so that who may change it may not change the pods.
+// scale is the subresource that contains only the number of replicas. An account that may change it may not change the pods.
 const scale = "scale"
 
-// Replicas returns how many pods a StatefulSet shall have: 0 if there is no such StatefulSet.
+// Replicas returns how many pods a StatefulSet is to have; 0 if there is no such StatefulSet.
 func (c *Client) Replicas(ctx context.Context, namespace, name string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
@@ -27,7 +27,7 @@ func (c *Client) Replicas(ctx context.Context, namespace, name string) (int, err
 	}
 	var fields struct {
 		Spec struct {
-			Replicas int `json:"replicas"` // 0 is left out
+			Replicas int `json:"replicas"` // 0 is omitted
 		} `json:"spec"`
 	}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &fields); err != nil {
@@ -36,7 +36,7 @@ func (c *Client) Replicas(ctx context.Context, namespace, name string) (int, err
 	return fields.Spec.Replicas, nil
 }
 
-// SetReplicas changes how many pods a StatefulSet shall have.
+// SetReplicas changes how many pods a StatefulSet is to have.
 func (c *Client) SetReplicas(ctx context.Context, namespace, name string, replicas int) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()

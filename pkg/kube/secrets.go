@@ -11,15 +11,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Secret holds the parts of a Secret that backups need.
+// Secret holds the fields of a Secret that backups use.
 type Secret struct {
 	Data        map[string][]byte
 	Annotations map[string]string
-	// Version is the resourceVersion that was read. A change that carries it fails if the Secret has changed since.
+	// Version is the resourceVersion that was read. A change with a Version fails if the Secret has changed since.
 	Version string
 }
 
-// Secret reads a Secret. It fails with an error for which IsNotFound holds if there is none.
+// Secret reads a Secret. If there is none, it returns an error for which IsNotFound is true.
 func (c *Client) Secret(ctx context.Context, namespace, name string) (Secret, error) {
 	object, err := c.namespaced("", "secrets", namespace, "get secrets "+name+" in namespace "+namespace).get(ctx, name)
 	if err != nil {
@@ -38,14 +38,14 @@ func (c *Client) Secret(ctx context.Context, namespace, name string) (Secret, er
 	return s, nil
 }
 
-// ChangeSecret sets the data and annotations that are given, and keeps the others. Data that is nil and an annotation that is
-// "" are removed.
+// ChangeSecret sets the given data and annotations, and keeps the others. Data that is nil and an annotation that is "" are
+// removed.
 func (c *Client) ChangeSecret(ctx context.Context, namespace, name string, change Secret) error {
 	annotations := map[string]any{}
 	for key, text := range change.Annotations {
 		annotations[key] = text
 		if text == "" {
-			annotations[key] = nil // as a merge patch removes it
+			annotations[key] = nil // a merge patch removes a null
 		}
 	}
 	metadata := map[string]any{"annotations": annotations}
@@ -64,5 +64,5 @@ func (c *Client) ChangeSecret(ctx context.Context, namespace, name string, chang
 	return secrets.patch(ctx, name, types.MergePatchType, patch)
 }
 
-// IsNotFound reports whether err means that there is no such object.
+// IsNotFound reports whether err means that the object does not exist.
 func IsNotFound(err error) bool { return apierrors.IsNotFound(err) }

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// TestSecret: what is changed is changed, and the rest stays.
+// TestSecret: a change sets the given values and keeps the others.
 func TestSecret(t *testing.T) {
 	client, _ := newFakeCluster(t, `{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: storage, resourceVersion: "7", annotations: {a: "1", b: "2"}}, data: {x: cmVjb3Jkcw==, z: bW9yZQ==}}`)
 	got, err := client.Secret(t.Context(), "storage", "s")
@@ -51,7 +51,7 @@ func TestClaim(t *testing.T) {
 	}
 	phase("")
 	claim := Claim{Namespace: "storage", Name: "heketi-db", Volume: "storage-heketidbstorage", AccessMode: "ReadWriteOncePod", Size: "2Gi", Labels: map[string]string{"a": "b"}}
-	for range 2 { // the second time it is there
+	for range 2 { // the second time it already exists
 		if err := client.CreateClaim(t.Context(), claim); err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestClaim(t *testing.T) {
 
 func TestDeleteClaim(t *testing.T) {
 	client, api := newFakeCluster(t, `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: heketi-db, namespace: storage}}`)
-	for range 2 { // the second time it is gone
+	for range 2 { // the second time it is already gone
 		if err := client.DeleteClaim(t.Context(), "storage", "heketi-db"); err != nil {
 			t.Fatal(err)
 		}

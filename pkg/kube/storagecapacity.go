@@ -18,23 +18,23 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
-// Capacity publishes how much room each StorageClass of the driver has, as CSIStorageCapacity objects, which the scheduler
-// compares with claims of classes that wait for a pod.
+// Capacity publishes the free space for each StorageClass of the driver as CSIStorageCapacity objects. The scheduler compares
+// them with claims whose class waits for a pod.
 //
-// It does what external-provisioner offers, too. That one (6.3.0) cannot do it for a driver without topology: it takes the
-// objects that it made for somebody else's, since the API server gives back their empty nodeTopology as none, and deletes
-// them at once; and pods wait for ever.
+// external-provisioner offers this, too, but its version 6.3.0 cannot do it for a driver without topology. The API server returns
+// an empty nodeTopology as none, so external-provisioner does not recognise its own objects and deletes them at once, and pods
+// wait for ever.
 type Capacity struct {
 	// Driver is the provisioner of the classes.
 	Driver string
-	// Namespace and Pod are this process's. The objects lie in the namespace, and go with the pod's StatefulSet.
+	// Namespace and Pod are this process's. The objects are in the namespace, and are deleted with the pod's StatefulSet.
 	Namespace, Pod string
-	// Interval is how old a figure may become. A class that is new or changed is looked at immediately.
+	// Interval is the maximum age of a figure. A new or changed class is updated immediately.
 	Interval time.Duration
-	// Immediate is for classes, too, that the scheduler does not ask about.
+	// Immediate includes classes that the scheduler does not ask about.
 	Immediate bool
-	// Room is how much can be made with a class's parameters, in bytes: in all, and in one volume. Nothing that it goes by may
-	// be older than since, which is the same for all classes of a round.
+	// Room returns how much can be provisioned with a class's parameters, in bytes: in total, and in one volume. The data that it
+	// uses must not be older than since, which is the same for all classes of a round.
 	Room func(ctx context.Context, parameters map[string]string, since time.Time) (total, largest int64, err error)
 }
 
@@ -48,8 +48,8 @@ const (
 	capacityVerbs = "list, create, update and delete csistoragecapacities.storage.k8s.io, and get its own pod"
 )
 
-// PublishCapacity goes on until ctx is done. While the room of a class is not known, its object stays as it was; a class
-// that has none yet gets one that keeps no pod back.
+// PublishCapacity runs until ctx is done. While the space for a class is not known, its object is not changed; a class without an
+// object gets one that keeps no pod waiting.
 func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 	logger := klog.FromContext(ctx)
 	classes := &noticedStore{Store: cache.NewStore(cache.MetaNamespaceKeyFunc), concerns: o.concerns, changed: make(chan struct{}, 1)}
@@ -58,7 +58,7 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 	go func() { defer close(watched); reflector.RunWithContext(ctx) }()
 	defer func() { <-watched }()
 
-	var next <-chan time.Time // none before the classes are known
+	var next <-chan time.Time // nil until the classes are known
 	var said logging.LastText
 	for {
 		select {
@@ -79,7 +79,7 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 	}
 }
 
-// publishCapacity makes the objects what they should be. One class that fails does not keep it from the others.
+// publishCapacity updates the objects. A failure for one class does not affect the others.
 func (c *Client) publishCapacity(ctx context.Context, o Capacity, classes []any) error {
 	began := time.Now()
 	objects := c.capacities(o.Namespace)
@@ -119,18 +119,18 @@ func (o Capacity) concerns(class *unstructured.Unstructured) bool {
 	return provisioner == o.Driver && (o.Immediate || mode == "WaitForFirstConsumer")
 }
 
-// objectName is the same for a class at any time, so that there is never a second object for it.
+// objectName is always the same for a class, so that there is never a second object for it.
 func (o Capacity) objectName(class string) string {
 	sum := sha256.Sum256([]byte(o.Driver + "/" + class))
 	return fmt.Sprintf("csisc-%x", sum[:8])
 }
 
-// plenty is published for a class of which nothing is known yet, 1 EiB: without an object the scheduler would keep back the
-// class's pods for want of room, and nobody would learn the reason, which CreateVolume gives.
+// plenty, 1 EiB, is published for a class whose space is not known yet. Without an object the scheduler would keep the class's
+// pods waiting for space, and no user would see the reason, which CreateVolume returns.
 const plenty = 1 << 60
 
-// publishClass writes the object of one class if it is not yet what it should be. present is nil if there is none. What
-// keeps the room from being known is returned also when an object could be written.
+// publishClass writes the object of one class if it has changed. present is nil if there is none. The error that keeps the space
+// from being known is returned even if an object was written.
 func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *unstructured.Unstructured, since time.Time) error {
 	parameters, _, err := unstructured.NestedStringMap(class.Object, "parameters")
 	if err != nil {
@@ -157,7 +157,7 @@ func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *u
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "storage.k8s.io/v1", "kind": "CSIStorageCapacity",
 		"storageClassName": class.GetName(),
-		"nodeTopology":     map[string]any{}, // every node reaches every volume; without it, none would
+		"nodeTopology":     map[string]any{}, // every node reaches every volume; without this selector, none would
 	}}
 	object.SetName(o.objectName(class.GetName()))
 	object.SetLabels(map[string]string{driverLabel: o.Driver, managerLabel: manager})
@@ -166,7 +166,7 @@ func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *u
 	return errors.Join(unknown, c.capacities(o.Namespace).create(ctx, object))
 }
 
-// owner is what has made the pod, so that a new pod finds the objects, or the pod itself.
+// owner returns the pod's controller, so that a new pod finds the objects, or else the pod itself.
 func (c *Client) owner(ctx context.Context, o Capacity) (metav1.OwnerReference, error) {
 	pod, err := c.namespaced("", "pods", o.Namespace, capacityVerbs).get(ctx, o.Pod)
 	if err != nil {
@@ -183,7 +183,7 @@ func setBytes(object *unstructured.Unstructured, total, largest int64) {
 	object.Object["maximumVolumeSize"] = strconv.FormatInt(largest, 10)
 }
 
-// bytesOf is a quantity of the object, or -1 if it has none.
+// bytesOf returns a quantity of the object, or -1 if it has none.
 func bytesOf(object *unstructured.Unstructured, field string) int64 {
 	text, _, _ := unstructured.NestedString(object.Object, field)
 	quantity, err := apiresource.ParseQuantity(text)
@@ -193,7 +193,7 @@ func bytesOf(object *unstructured.Unstructured, field string) int64 {
 	return quantity.Value()
 }
 
-// noticedStore keeps the classes that concern the driver, and says when one of them has changed.
+// noticedStore keeps the classes of the driver, and signals when one of them has changed.
 type noticedStore struct {
 	cache.Store
 	concerns func(class *unstructured.Unstructured) bool
@@ -203,7 +203,7 @@ type noticedStore struct {
 func (s *noticedStore) noticed(err error) error {
 	select {
 	case s.changed <- struct{}{}:
-	default: // it is known already
+	default: // a signal is already waiting
 	}
 	return err
 }
@@ -216,10 +216,10 @@ func (s *noticedStore) Add(object any) error {
 	return nil
 }
 
-// Update is Add: what makes a class the driver's cannot change.
+// Update does the same as Add: the fields that make a class the driver's cannot change.
 func (s *noticedStore) Update(object any) error { return s.Add(object) }
 
-// Delete forgets a class.
+// Delete removes a class.
 func (s *noticedStore) Delete(object any) error {
 	if _, known, err := s.Get(object); !known {
 		return err

@@ -24,7 +24,7 @@ func class(name, provisioner, mode, parameters string) string {
 const controllerPod = `{apiVersion: v1, kind: Pod, metadata: {namespace: ns, name: controller-0, uid: p, ownerReferences: [
 	{apiVersion: apps/v1, kind: StatefulSet, name: controller, uid: s, controller: true, blockOwnerDeletion: true}]}}`
 
-// published are the figures of all objects by class, as "total largest" in GiB.
+// published returns the figures of all objects by class, as "total largest" in GiB.
 func published(t *testing.T, c *Client) map[string]string {
 	t.Helper()
 	list, err := c.capacities("ns").list(t.Context(), metav1.ListOptions{})
@@ -70,7 +70,7 @@ func TestPublishCapacity(t *testing.T) {
 		},
 	}
 	run(t, func(ctx context.Context) { c.PublishCapacity(ctx, o) })
-	// Nobody knows what fits into the broken one, so that its pods must come as far as CreateVolume, which says what is wrong.
+	// The space for the broken class is not known, so its pods must get as far as CreateVolume, which returns the reason.
 	const broken = "1073741824 1073741824"
 	awaitPublished(t, c, map[string]string{"broken": broken, "waits": "30 10"})
 	object, err := c.capacities("ns").get(t.Context(), o.objectName("waits"))
@@ -86,7 +86,7 @@ func TestPublishCapacity(t *testing.T) {
 
 	free.Store(8)
 	awaitPublished(t, c, map[string]string{"broken": broken, "waits": "24 8"})
-	for count(api, "watch") == 0 { // the fake API server forgets what happens between list and watch
+	for count(api, "watch") == 0 { // the fake API server loses changes between list and watch
 		time.Sleep(time.Millisecond)
 	}
 	classes := c.resource("storage.k8s.io", "storageclasses", "").api
@@ -100,7 +100,7 @@ func TestPublishCapacity(t *testing.T) {
 	awaitPublished(t, c, map[string]string{"broken": broken, "new": "24 8"})
 }
 
-// TestPublishCapacityInIntervals: while all is well, the next round begins after the interval, however long that is.
+// TestPublishCapacityInIntervals: without failures, the next round begins after the interval, of any length.
 func TestPublishCapacityInIntervals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := newFakeCluster(t, controllerPod, class("waits", testDriver, "WaitForFirstConsumer", ""))
@@ -120,7 +120,8 @@ func TestPublishCapacityInIntervals(t *testing.T) {
 	})
 }
 
-// What is right already is not written again, and what is not known stays as it was.
+// TestPublishCapacityLeavesWhatItCan: an object that is already right is not written again, and one whose figures are not known
+// is not changed.
 func TestPublishCapacityLeavesWhatItCan(t *testing.T) {
 	c, api := newFakeCluster(t, controllerPod)
 	var away error
@@ -153,7 +154,7 @@ func TestPublishCapacityLeavesWhatItCan(t *testing.T) {
 	awaitPublished(t, c, map[string]string{"immediate": "2 1"})
 }
 
-// What is learned for one class of a round may be used for the others, and not for those of the next.
+// TestPublishCapacityInRounds: data read for one class of a round may be used for the others, but not in the next round.
 func TestPublishCapacityInRounds(t *testing.T) {
 	c, _ := newFakeCluster(t, controllerPod)
 	var asked []time.Time

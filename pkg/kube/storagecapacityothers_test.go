@@ -10,14 +10,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// capacityObject is a CSIStorageCapacity in the driver's namespace.
+// capacityObject returns a CSIStorageCapacity in the driver's namespace.
 func capacityObject(name, class, driver, manager string) string {
 	return fmt.Sprintf(`{apiVersion: storage.k8s.io/v1, kind: CSIStorageCapacity, storageClassName: %q, capacity: "1",
 		metadata: {namespace: ns, name: %q, labels: {%q: %q, %q: %q}}}`, class, name, driverLabel, driver, managerLabel, manager)
 }
 
 // TestPublishCapacityDeletesOnlyItsOwn: other objects in the namespace belong to an external-provisioner, or to another
-// installation of this driver under another name.
+// installation of this driver with another name.
 func TestPublishCapacityDeletesOnlyItsOwn(t *testing.T) {
 	c, _ := newFakeCluster(t, controllerPod,
 		capacityObject("of-a-class-that-is-gone", "gone", testDriver, manager),

@@ -15,16 +15,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
-// NotReadySuffix follows the driver's name and a slash in the key of the taint that keeps pods away from a node until
-// the driver can mount there.
+// NotReadySuffix follows the driver's name and a slash in the key of the taint that keeps pods away from a node until the driver
+// can mount there.
 const NotReadySuffix = "agent-not-ready"
 
 const taintVerbs = "get csinodes.storage.k8s.io, get and patch nodes"
 
-// RemoveNotReadyTaint removes the taint <driver>/agent-not-ready, whatever its effect, from the node, as soon as the
-// node's CSINode object lists the driver: before that the scheduler may still believe that the node has no driver. It
-// tries again with growing pauses until it is done or ctx is, and logs what is in the way whenever that changes. A taint
-// that comes later stays, and none is ever added.
+// RemoveNotReadyTaint removes the taint <driver>/agent-not-ready, with any effect, from the node as soon as the node's CSINode
+// object lists the driver: before that, the scheduler may take the node as one without the driver. It retries with growing pauses
+// until it has succeeded or ctx is done, and logs the cause of a failure whenever the cause changes. A taint that is added later
+// stays, and this function adds none.
 func (c *Client) RemoveNotReadyTaint(ctx context.Context, driver, node string) {
 	c.removeNotReadyTaint(ctx, driver, node, wait.Backoff{Duration: time.Second, Factor: 2, Steps: 10, Cap: time.Minute})
 }
@@ -55,8 +55,8 @@ func (c *Client) removeNotReadyTaint(ctx context.Context, driver, node string, r
 	}
 }
 
-// tryRemoveTaint reports whether the node had the taint. The taints that it writes are those that it read: somebody
-// who changed them in between makes it fail.
+// tryRemoveTaint reports whether the node had the taint. It writes back the taints that it read, and fails if they were changed
+// in between.
 func (c *Client) tryRemoveTaint(ctx context.Context, driver, node string) (bool, error) {
 	csiNode, err := c.resource("storage.k8s.io", "csinodes", taintVerbs).get(ctx, node)
 	if err != nil {

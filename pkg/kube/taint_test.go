@@ -68,7 +68,7 @@ func TestRemoveTaintThatIsNotThere(t *testing.T) {
 	}
 }
 
-// The taint stays until the CSINode object lists the driver.
+// TestRemoveTaintWaitsForTheDriver: the taint stays until the CSINode object lists the driver.
 func TestRemoveTaintWaitsForTheDriver(t *testing.T) {
 	c, api := newFakeCluster(t, strangeNode, taintedNode)
 	done := make(chan struct{})
@@ -91,7 +91,7 @@ func TestRemoveTaintWaitsForTheDriver(t *testing.T) {
 	}
 }
 
-// Somebody adds a taint between the read and the write: it survives.
+// TestRemoveTaintKeepsWhatOthersWrite: a taint that another client adds between the read and the write is kept.
 func TestRemoveTaintKeepsWhatOthersWrite(t *testing.T) {
 	c, api := newFakeCluster(t, registeredNode, taintedNode)
 	changed := false

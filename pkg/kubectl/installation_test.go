@@ -118,8 +118,9 @@ func TestVersions(t *testing.T) {
 	if nodes := found.Nodes(); len(nodes) != 3 {
 		t.Errorf("node plugins %+v", nodes)
 	}
-	var got []string
-	for _, f := range found.Versions() {
+	versions := found.Versions()
+	got := make([]string, 0, len(versions))
+	for _, f := range versions {
 		if f.Check != "versions" {
 			t.Errorf("check %q", f.Check)
 		}

@@ -1,4 +1,4 @@
-// Package logging holds the flags for logs that the programs of this module share, and the logger that they ask for.
+// Package logging has the log flags that the programs of this module share, and makes the logger for them.
 package logging
 
 import (
@@ -21,7 +21,7 @@ const (
 	JSON = "json"
 )
 
-// Options are what the flags say.
+// Options holds the values of the flags.
 type Options struct {
 	Format    string
 	Verbosity int
@@ -33,7 +33,7 @@ func (o *Options) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Format, "logging-format", Text, "text or json")
 }
 
-// Check returns an error that says what to write instead of a wrong value.
+// Check returns an error for an invalid value, with the allowed values.
 func (o *Options) Check() error {
 	if o.Format != Text && o.Format != JSON {
 		return fmt.Errorf("--logging-format=%s: write %s or %s", o.Format, Text, JSON)
@@ -46,7 +46,7 @@ func (o *Options) Check() error {
 
 // NewLogger returns a logger that writes to w.
 func (o *Options) NewLogger(w io.Writer) klog.Logger {
-	w = plain.Writer(w) // servers' texts are logged as well
+	w = plain.Writer(w) // texts from servers are logged as well
 	if o.Format == JSON {
 		return logr.FromSlogHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{
 			Level:       slog.Level(-o.Verbosity), // logr's V(n) is slog's level -n
@@ -56,14 +56,14 @@ func (o *Options) NewLogger(w io.Writer) klog.Logger {
 	return textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(w), textlogger.Verbosity(o.Verbosity)))
 }
 
-// Install returns a logger that writes to w, and gives it to libraries that log without a context.
+// Install returns a logger that writes to w, and makes libraries that log without a context use it.
 func (o *Options) Install(w io.Writer) klog.Logger {
 	logger := o.NewLogger(w)
 	klog.SetLoggerWithOptions(logger, klog.ContextualLogger(true))
 	return logger
 }
 
-// plainLevel writes info and error instead of levels such as DEBUG+3, which slog makes of V(1).
+// plainLevel replaces levels such as DEBUG+3, which slog makes of V(1), by info and error.
 func plainLevel(_ []string, attribute slog.Attr) slog.Attr {
 	level, ok := attribute.Value.Any().(slog.Level)
 	if attribute.Key != slog.LevelKey || !ok {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestLogsAreText: nothing that is logged controls a terminal, or looks like another log entry.
+// TestLogsAreText: nothing that is logged can control a terminal, or look like another log entry.
 func TestLogsAreText(t *testing.T) {
 	const hostile = "\x1b[2J\u202e\u009b\a\nE1128 00:00:00.000000       1 forged.go:1] x"
 	for _, format := range []string{Text, JSON} {

@@ -2,18 +2,18 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// ClientState is what a node shows of its GlusterFS clients.
+// ClientState is the state of a node's GlusterFS clients.
 type ClientState struct {
 	Clients map[ClientKind]int
-	Memory  int64 // bytes that are charged to clients outside of the container
+	Memory  int64 // bytes charged to clients outside the container
 	InPod   bool  // new clients run in the container
-	Deaths  int64 // clients that have ended while they were needed
+	Deaths  int64 // clients that ended while they were needed
 }
 
-// ClientKind tells where a client runs, and with which files.
+// ClientKind describes where a client runs, and the version of its files.
 type ClientKind struct{ Placement, Version string }
 
-// clients collects when it is asked: nothing is counted in between.
+// clients collects the state at each scrape; nothing is stored in between.
 type clients struct {
 	state                        func() ClientState
 	count, memory, inPod, deaths *prometheus.Desc
@@ -24,8 +24,8 @@ func RegisterClients(registry prometheus.Registerer, state func() ClientState) {
 	const prefix = "glusterfs_csi_node_"
 	registry.MustRegister(&clients{
 		state:  state,
-		count:  prometheus.NewDesc(prefix+"clients", "GlusterFS clients that run, by where they run and by the version of their files.", []string{"placement", "version"}, nil),
-		memory: prometheus.NewDesc(prefix+"client_memory_bytes", "Memory of the GlusterFS clients that run outside of the node plugin's container.", nil, nil),
+		count:  prometheus.NewDesc(prefix+"clients", "Running GlusterFS clients, by placement and by the version of their files.", []string{"placement", "version"}, nil),
+		memory: prometheus.NewDesc(prefix+"client_memory_bytes", "Memory of the GlusterFS clients that run outside the node plugin's container.", nil, nil),
 		inPod:  prometheus.NewDesc(prefix+"clients_in_pod", "1 if new GlusterFS clients run in the node plugin's container, and end with it.", nil, nil),
 		deaths: prometheus.NewDesc(prefix+"client_deaths_total", "GlusterFS clients that have ended while their volume was in use.", nil, nil),
 	})

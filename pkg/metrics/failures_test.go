@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestServingFails: a listener that is gone ends the service with an error that names its address.
+// TestServingFails: a closed listener ends the service with an error that names its address.
 func TestServingFails(t *testing.T) {
 	for name, run := range map[string]func() error{
 		"metrics": func() error {
@@ -35,7 +35,7 @@ func TestServingFails(t *testing.T) {
 	}
 }
 
-// TestBuckets: the shortest and the longest time that a histogram tells apart from others.
+// TestBuckets tests the lowest and the highest bound of each histogram.
 func TestBuckets(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	NewHeketi(registry).Began("b", "create", time.Second)("done")

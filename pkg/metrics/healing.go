@@ -6,11 +6,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Outcomes of a repair.
+// The outcomes of a repair.
 const (
 	OutcomeHealed = "healed" // every mount works again
-	OutcomePartly = "partly" // some mounts do
-	OutcomeFailed = "failed" // none does
+	OutcomePartly = "partly" // some mounts work again
+	OutcomeFailed = "failed" // no mount works
 )
 
 // Healing counts the repairs of mounts on a node.
@@ -37,13 +37,13 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 			Name: prefix + "graph_repairs_total", Help: "Volumes whose mounts were repaired after a change of their GlusterFS client's graph or an outage of bricks, by outcome: healed, partly or failed.",
 		}, []string{"outcome"}),
 		covered: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each goes with its container.",
+			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each is gone when its container ends.",
 		}),
 		hung: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: prefix + "hung_clients_total", Help: "GlusterFS clients that were ended and replaced because they did not answer.",
 		}),
 	}
-	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // from 0 on, or the first one would be no increase
+	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // or the first repair would be no increase
 		h.heals.WithLabelValues(outcome)
 		h.graphRepairs.WithLabelValues(outcome)
 	}
@@ -51,7 +51,7 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 	return h
 }
 
-// Healed counts a repair after a client's end.
+// Healed counts a repair after a client has ended.
 func (h *Healing) Healed(outcome string, took time.Duration) {
 	h.heals.WithLabelValues(outcome).Inc()
 	h.duration.Observe(took.Seconds())
@@ -66,7 +66,7 @@ func (h *Healing) Covered(n int) { h.covered.Add(float64(n)) }
 // Hung counts a client that was ended because it did not answer.
 func (h *Healing) Hung() { h.hung.Inc() }
 
-// RegisterLayers registers the number of dead mounts that lie beneath others. count is called at each scrape.
+// RegisterLayers registers the number of dead mounts beneath others. count is called at each scrape.
 func RegisterLayers(registry prometheus.Registerer, count func() int) {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "glusterfs_csi_node_dead_layers", Help: "Dead mounts that lie beneath others now, on kernels before 6.5.",

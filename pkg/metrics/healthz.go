@@ -9,13 +9,12 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// healthLimit is how long the process may take to answer itself. The kubelet gives a probe one second if nobody says
-// otherwise.
+// healthLimit is the time limit of a check. The kubelet gives a probe one second by default.
 const healthLimit = time.Second
 
-// ServeHealth answers GET /healthz on listener until ctx is done, and closes listener: 200 if check returns nil within
-// a second, else 500 with the error. Check must be about this process only: whoever restarts it because of the answer
-// can heal nothing else.
+// ServeHealth answers GET /healthz on listener until ctx is done, and closes listener: 200 if check returns nil within a second,
+// else 500 with the error. check must only examine this process, because the answer makes the kubelet restart it, which cannot
+// heal anything else.
 func ServeHealth(ctx context.Context, listener net.Listener, check func(context.Context) error) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

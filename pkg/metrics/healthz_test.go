@@ -38,7 +38,7 @@ func TestServeHealth(t *testing.T) {
 	if body, code := get(t, url+"/healthz"); code != http.StatusInternalServerError || !strings.Contains(body, "it is ill") {
 		t.Errorf("ill: %d %q", code, body)
 	}
-	if body, code := get(t, url+"/healthz"); code != http.StatusInternalServerError { // nobody answers
+	if body, code := get(t, url+"/healthz"); code != http.StatusInternalServerError { // the check hangs
 		t.Errorf("hanging: %d %q", code, body)
 	}
 	if _, code := get(t, url+"/metrics"); code != http.StatusNotFound {

@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Heketi counts what the driver has Heketi do, and what it was spared. It is an Observer of packages heketi and
-// provisioner.
+// Heketi counts the operations that the driver requests from Heketi, and the calls that needed none. It is an Observer of
+// packages heketi and provisioner.
 type Heketi struct {
 	operations *prometheus.GaugeVec
 	running    *prometheus.GaugeVec
@@ -23,10 +23,10 @@ func NewHeketi(registry prometheus.Registerer) *Heketi {
 	long := prometheus.ExponentialBuckets(0.05, 2, 16) // to 27 minutes: creates take long on busy nodes
 	h := &Heketi{
 		operations: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: prefix + "running_operations", Help: "Creates, deletes, expands and examinations that the driver is at, those whose calls have ended included.",
+			Name: prefix + "running_operations", Help: "Running creates, deletes, expands and examinations, including those whose calls have ended.",
 		}, []string{"operation"}),
 		running: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: prefix + "heketi_operations_in_flight", Help: "Operations that Heketi carries out for this driver now.",
+			Name: prefix + "heketi_operations_in_flight", Help: "Operations that Heketi is carrying out for this driver.",
 		}, []string{"backend", "operation"}),
 		queued: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: prefix + "heketi_operation_queue_seconds", Help: "Time that operations waited for one of the backend's slots.", Buckets: long,

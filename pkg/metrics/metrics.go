@@ -1,4 +1,5 @@
-// Package metrics offers the numbers of this process to Prometheus, and its health to the kubelet.
+// Package metrics serves the metrics of this process to Prometheus, and its health to the kubelet. Each component has a type or
+// function that registers its metrics.
 package metrics
 
 import (
@@ -14,14 +15,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// NewRegistry returns a registry of its own with the metrics of the process and of the Go runtime.
+// NewRegistry returns a new registry with the metrics of the process and of the Go runtime.
 func NewRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return registry
 }
 
-// Listen opens the TCP address, such as ":9090", on which Serve or ServeHealth will answer.
+// Listen opens the TCP address, such as ":9090", for Serve or ServeHealth.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -45,7 +46,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 	}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // scrapes and probes can be repeated: no grace
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // scrapes and probes can be repeated, so they get no grace
 	defer stop()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving on %s: %w", listener.Addr(), err)

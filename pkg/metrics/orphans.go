@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Orphans counts what package orphans finds. It is its Observer.
+// Orphans counts the findings of package orphans. It is an orphans.Observer.
 type Orphans struct {
 	count   *prometheus.GaugeVec
 	success *prometheus.GaugeVec
@@ -13,10 +13,10 @@ func NewOrphans(registry prometheus.Registerer) *Orphans {
 	const name = "glusterfs_csi_orphans"
 	o := &Orphans{
 		count: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: name, Help: "Volumes without PersistentVolume, PersistentVolumes without volume, and the like, seen in two successive looks.",
+			Name: name, Help: "Volumes without PersistentVolume, PersistentVolumes without volume, and the like, found by two successive comparisons.",
 		}, []string{"backend", "kind"}),
 		success: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: name + "_last_success_timestamp_seconds", Help: "Time of the last look at the backend that succeeded, 0 if none has.",
+			Name: name + "_last_success_timestamp_seconds", Help: "Time of the last successful comparison of the backend, 0 if there was none.",
 		}, []string{"backend"}),
 	}
 	registry.MustRegister(o.count, o.success)

@@ -10,19 +10,20 @@ import (
 
 // API holds the calls of the API server that a migration makes; *kube.Client implements it.
 type API interface {
-	// List returns all objects that keep selects, of one namespace or, with "", of all. Kind is that of one object.
+	// List returns all objects that keep selects, in one namespace or, if namespace is "", in all of them. kind is the kind of a
+	// single object.
 	List(ctx context.Context, of kube.Resource, namespace, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error)
-	// Get returns an object, or an error for which apierrors.IsNotFound holds.
+	// Get returns an object. If the object does not exist, apierrors.IsNotFound holds for the error.
 	Get(ctx context.Context, of kube.Resource, namespace, name string) (*unstructured.Unstructured, error)
 	Create(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error
-	// DryRunCreate has the API server check an object and make nothing. It is an error for which apierrors.IsAlreadyExists holds if
-	// nothing else is wrong and there is one of its name.
+	// DryRunCreate has the API server check an object without creating it. If an object of that name exists and everything else
+	// is valid, apierrors.IsAlreadyExists holds for the error.
 	DryRunCreate(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error
 	// Patch merges a JSON document into an object.
 	Patch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error
-	// Delete deletes the object with this uid, and no other of its name.
+	// Delete deletes the object with this uid. A different object of the same name is left alone.
 	Delete(ctx context.Context, of kube.Resource, namespace, name, uid string) error
-	// DryRunDelete has the API server check a deletion, and deletes nothing.
+	// DryRunDelete has the API server check a deletion without carrying it out.
 	DryRunDelete(ctx context.Context, of kube.Resource, namespace, name, uid string) error
 }
 

@@ -18,10 +18,10 @@ type Applier struct {
 	API         API
 	Plan        Plan
 	Journal     *Journal
-	Inventories *InventoryCache // what the Heketis have
-	VolumeInfo  []GlusterVolume // what gluster has, where the plan was proven by that
-	Wait        time.Duration   // for a claim to be bound to its new PersistentVolume
-	Poll        time.Duration   // between two looks at the claim
+	Inventories *InventoryCache // the records of each Heketi
+	VolumeInfo  []GlusterVolume // gluster's own list, for volumes that the plan proved with it
+	Wait        time.Duration   // how long a claim may take to be bound to its new PersistentVolume
+	Poll        time.Duration   // the pause between two looks at the claim
 	// Scale allows Apply and RollBack to scale the owners of running pods to 0; ScaleUp scales them back.
 	Scale bool
 	// Report receives the result of each PersistentVolume and StorageClass.
@@ -29,16 +29,16 @@ type Applier struct {
 	// DryRun makes all checks and changes nothing. It needs a journal that ReadJournal has opened.
 	DryRun bool
 
-	handled map[string]bool // the objects of this run, by their entries in the journal; true for those that were or would be replaced
+	handled map[string]bool // the objects of this run, by journal entry; true if replaced, or in a dry run to be replaced
 }
 
-// Selection selects PersistentVolumes of a plan.
+// Selection selects PersistentVolumes from a plan.
 type Selection struct {
 	Only []string // names; empty selects all
-	Max  int      // how many may be changed; 0 is no limit
+	Max  int      // how many may be changed; 0 means no limit
 }
 
-// Check returns an error for a name that the plan does not have.
+// Check returns an error if the plan has no PersistentVolume of a selected name.
 func (s Selection) Check(p Plan) error {
 	for _, name := range s.Only {
 		if !slices.ContainsFunc(p.Volumes, func(v VolumePlan) bool { return v.Name == name }) {
@@ -48,15 +48,15 @@ func (s Selection) Check(p Plan) error {
 	return nil
 }
 
-// Apply migrates the selected PersistentVolumes. It goes on after one that fails or is refused. It returns an error if ctx is done, or if a
-// new PersistentVolume cannot be created.
+// Apply migrates the selected PersistentVolumes. It continues after one that fails or is refused. It returns an error if ctx is
+// done, or if a new PersistentVolume cannot be created.
 func (a *Applier) Apply(ctx context.Context, selection Selection) error {
 	return a.forEach(ctx, selection, a.outcome(Migrated), func(ctx context.Context, v VolumePlan) (swapped, error) {
 		return a.replace(ctx, v, v.Backup, v.Replacement)
 	})
 }
 
-// forEach calls do for the selected PersistentVolumes, and first for those that an earlier run has left half replaced.
+// forEach calls do for the selected PersistentVolumes, starting with those that an earlier run left half replaced.
 func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (swapped, error)) error {
 	changes := 0
 	for _, v := range a.selected(selection) {
@@ -82,14 +82,14 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && !errors.Is(err, ErrChanged) && a.Journal.has(volumeEntry(v.Name)): // it would be the same with the next ones
+		case err != nil && !errors.Is(err, ErrChanged) && a.Journal.has(volumeEntry(v.Name)): // the next ones would fail in the same way
 			return fmt.Errorf("PersistentVolume %s: %w; mend that, and run the same command again", v.Name, err)
 		}
 	}
 	return nil
 }
 
-// selected returns the selected part of the plan, beginning with what an earlier run has left half replaced.
+// selected returns the selected part of the plan, starting with the PersistentVolumes that an earlier run left half replaced.
 func (a *Applier) selected(selection Selection) []VolumePlan {
 	var begun, others []VolumePlan
 	for _, v := range a.Plan.Volumes {
@@ -104,7 +104,7 @@ func (a *Applier) selected(selection Selection) []VolumePlan {
 	return append(begun, others...)
 }
 
-// note records an object of this run for ReportMissing and RemoveEndpoints.
+// note records an object that this run handled, for ReportMissing and RemoveEndpoints.
 func (a *Applier) note(entry string, replaced bool) {
 	if a.handled == nil {
 		a.handled = map[string]bool{}
@@ -112,14 +112,14 @@ func (a *Applier) note(entry string, replaced bool) {
 	a.handled[entry] = replaced
 }
 
-// swapped reports whether a PersistentVolume was or would be replaced, with a note for the Result.
+// swapped reports whether a PersistentVolume was replaced, or in a dry run would be, with a note for the Result.
 type swapped struct {
 	made bool
 	note string
 }
 
-// replace replaces one PersistentVolume by another of the same name. It checks first that nothing has changed, unless an earlier run has
-// checked that and left the PersistentVolume half replaced.
+// replace replaces one PersistentVolume by another of the same name. It first checks that nothing has changed, unless an earlier
+// run made that check and left the PersistentVolume half replaced.
 func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (swapped, error) {
 	begun := a.Journal.has(volumeEntry(v.Name))
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
@@ -134,7 +134,7 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 	from, to = a.withGrowth(v.Name, now, from, to)
 	to, note := a.withRetain(v.Name, now, from, to)
 	if now != nil && sameVolume(now.Object, to) && !begun && !a.Journal.retained[volumeEntry(v.Name)] {
-		return swapped{}, nil // its policy is the administrator's from now on
+		return swapped{}, nil // an administrator may have changed its policy since
 	}
 	more, err := a.checkBegun(ctx, v, now, from, to)
 	if err != nil {
@@ -144,18 +144,18 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 	if a.DryRun {
 		return swapped{true, note}, a.dryRunSwap(ctx, now, to)
 	}
-	// Once begun, a swap is completed even if the run is interrupted.
+	// A swap that has begun is completed even if the run is interrupted.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Wait+swapLimit)
 	defer cancel()
 	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}
 	return swapped{made: true}, s.swap(ctx, from, to)
 }
 
-// checkBegun makes the checks that are left to do before a swap, all of them if no earlier run has begun it.
+// checkBegun makes the checks that remain before a swap: all of them if no earlier run has begun it.
 func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) (note string, err error) {
 	switch {
 	case now == nil:
-		// Where Heketi cannot be asked, the claim does not stay Lost for that.
+		// If Heketi cannot be reached, the swap goes on: otherwise the claim would stay Lost.
 		if err := a.checkProof(ctx, v, to); errors.Is(err, ErrChanged) {
 			return "", err
 		}
@@ -168,8 +168,8 @@ func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructure
 	return a.check(ctx, v, now, from, to)
 }
 
-// withRetain returns the object to create with the policy Retain, and a note, if an administrator has set that policy since the plan was made.
-// now is nil for a PersistentVolume that an earlier run has deleted.
+// withRetain returns the object to create. If an administrator has set the policy Retain since the plan was made, the object has
+// that policy, and withRetain returns a note. now is nil for a PersistentVolume that an earlier run deleted.
 func (a *Applier) withRetain(name string, now *unstructured.Unstructured, from, to map[string]any) (map[string]any, string) {
 	entry := volumeEntry(name)
 	if policyOf(from) == policyRetain || policyOf(to) == policyRetain || a.Journal.retained[entry] {
@@ -183,5 +183,5 @@ func (a *Applier) withRetain(name string, now *unstructured.Unstructured, from, 
 	return changed, "its policy stays Retain, which it has got since the plan was made"
 }
 
-// swapLimit bounds a swap without its wait for the claim.
+// swapLimit bounds a swap, not counting the wait for the claim.
 const swapLimit = 2 * time.Minute

@@ -18,7 +18,7 @@ const (
 	testPoll = time.Millisecond
 )
 
-// migrated is a cluster with both kinds of PersistentVolumes, of two claims, and a plan for it.
+// migrated returns a cluster with two claims, one for each kind of PersistentVolume, and a plan for it.
 func migrated(t *testing.T) (*fakeAPI, Applier) {
 	t.Helper()
 	s := testSources(t, dynamicPV, change(t, staticPV, "name: data, uid: uid-claim", "name: other, uid: uid-other"))
@@ -39,21 +39,21 @@ status: {phase: Bound}
 	return newFakeAPI(s), Applier{Plan: plan, Inventories: fixed(s.Inventories), Wait: testWait, Poll: testPoll}
 }
 
-// fixed is a cache that never reads again. Tests change what it holds.
+// fixed returns a cache that is never refreshed. Tests change its content.
 func fixed(inventories []Inventory) *InventoryCache {
 	return &InventoryCache{Read: func(context.Context) []Inventory { return inventories }, MaxAge: time.Hour}
 }
 
-// inventory is the first of a fixed cache, for changes.
+// inventory returns the first inventory of a fixed cache, for a test to change.
 func (a *Applier) inventory() *Inventory { return &a.Inventories.Get(context.Background())[0] }
 
-// run runs the applier with a new process's eyes on the journal.
+// run opens the journal again, as a new process would, and runs the applier.
 func run(t *testing.T, api *fakeAPI, a Applier, dir string, back bool, selection Selection) (results []Result) {
 	t.Helper()
 	return runWith(t, api, a, openJournalOf(t, filepath.Join(dir, "journal"), a.Plan.ID), back, selection)
 }
 
-// runWith is run with a journal, which it closes.
+// runWith is like run, with a given journal, which it closes.
 func runWith(t *testing.T, api *fakeAPI, a Applier, journal *Journal, back bool, selection Selection) (results []Result) {
 	t.Helper()
 	defer func() { _ = journal.Close() }()
@@ -84,7 +84,8 @@ func outcomes(results []Result) string {
 	return strings.Join(lines, "; ")
 }
 
-// checkCluster checks what must hold at any end: every claim has its PersistentVolume, of the wanted kind and policy, and nothing was deleted.
+// checkCluster checks what must hold after every run: each claim has its PersistentVolume, of the wanted kind and policy, and
+// nothing was deleted.
 func checkCluster(t *testing.T, api *fakeAPI, csi bool) {
 	t.Helper()
 	checkClaims(t, api, csi, func(pv persistentVolume, policy string) bool { return pv.Spec.ReclaimPolicy == policy })
@@ -138,13 +139,13 @@ func TestApplyAndRollBack(t *testing.T) {
 		}
 	}
 	for name, n := range api.wasLost {
-		if n > 20 { // four calls each
+		if n > 20 { // four calls for each run
 			t.Errorf("claim %s was Lost during %d calls of five runs", name, n)
 		}
 	}
 }
 
-// TestKilled kills the migration at every call, before and after it is carried out, in both directions, and runs it again.
+// TestKilled kills the migration at every call, before and after the call takes effect, in both directions, and runs it again.
 func TestKilled(t *testing.T) {
 	for _, back := range []bool{false, true} {
 		for _, after := range []bool{false, true} {
@@ -179,13 +180,13 @@ func TestKilledOften(t *testing.T) {
 		for range 1 + dice.IntN(6) {
 			api.calls, api.killAt, api.after = 0, 1+dice.IntN(20), dice.IntN(2) == 0
 			run(t, api, a, dir, back, Selection{})
-			if dice.IntN(4) == 0 { // the administrator changes direction after a killed run
+			if dice.IntN(4) == 0 { // the administrator reverses the direction after a killed run
 				back = !back
 			}
 		}
 		api.killAt = 0
 		run(t, api, a, dir, back, Selection{})
-		// A rollback that finds the old PersistentVolume there leaves it as it is, with Retain.
+		// A rollback that finds the old PersistentVolume in place leaves it as it is, with Retain.
 		checkClaims(t, api, !back, func(pv persistentVolume, policy string) bool {
 			return pv.Spec.ReclaimPolicy == policy || pv.Spec.ReclaimPolicy == policyRetain
 		})
@@ -218,7 +219,7 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-// TestClaimThatGoes: a claim that is deleted while it is Lost must not take the volume with it.
+// TestClaimThatGoes: deleting a claim while it is Lost must not delete the volume.
 func TestClaimThatGoes(t *testing.T) {
 	for at := 1; at < 25; at++ {
 		api, a := migrated(t)
@@ -232,7 +233,7 @@ func TestClaimThatGoes(t *testing.T) {
 		if pv == nil {
 			t.Fatalf("killed at %d: the PersistentVolume is gone", at)
 		}
-		// Once all was done, the volume is deleted with its claim, as the policy says.
+		// After the migration is complete, the volume is deleted with its claim, as the policy says.
 		journal := openJournalOf(t, filepath.Join(dir, "journal"), a.Plan.ID)
 		policy, _, _ := unstructured.NestedString(pv.Object, "spec", "persistentVolumeReclaimPolicy")
 		if _, ok, _ := unstructured.NestedMap(pv.Object, "spec", "csi"); ok && policy == policyDelete && at < 12 {
@@ -242,7 +243,7 @@ func TestClaimThatGoes(t *testing.T) {
 	}
 }
 
-// TestPolicyOfTheAdministrator: what was migrated once is not touched again.
+// TestPolicyOfTheAdministrator: a migrated PersistentVolume is not changed again.
 func TestPolicyOfTheAdministrator(t *testing.T) {
 	api, a := migrated(t)
 	dir := t.TempDir()
@@ -257,7 +258,7 @@ func TestPolicyOfTheAdministrator(t *testing.T) {
 	}
 }
 
-// TestNewVolumeIsRefused: before the old PersistentVolume is deleted, the API server has checked the new one.
+// TestNewVolumeIsRefused: the API server checks the new PersistentVolume before the old one is deleted.
 func TestNewVolumeIsRefused(t *testing.T) {
 	api, a := migrated(t)
 	api.refuses = errors.New("a webhook refuses it")
@@ -275,7 +276,7 @@ func TestNewVolumeIsRefused(t *testing.T) {
 	}
 }
 
-// memoryDir is a directory whose files are written in no time, if there is one.
+// memoryDir returns a directory in memory if there is one, because writes there take no time.
 func memoryDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "migrate-test-") //nolint:usetesting // not below /tmp
@@ -286,7 +287,8 @@ func memoryDir(t *testing.T) string {
 	return dir
 }
 
-// TestApplyTouchesClaimsAgain: Kubernetes sometimes looks at a claim before it has seen the new PersistentVolume, and not again for 15 s.
+// TestApplyTouchesClaimsAgain: Kubernetes sometimes looks at a claim before it has seen the new PersistentVolume, and then not
+// again for 15 s.
 func TestApplyTouchesClaimsAgain(t *testing.T) {
 	api, a := migrated(t)
 	api.overlooked, a.Wait = 1, 15*time.Second

@@ -10,7 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// ApplyClasses replaces the StorageClasses of the plan. Existing volumes and claims are not affected: a class is used only for new ones.
+// ApplyClasses replaces the StorageClasses of the plan. Existing volumes and claims are not affected: a class is used only for
+// new ones.
 func (a *Applier) ApplyClasses(ctx context.Context) error {
 	return a.classes(ctx, a.outcome(Migrated), func(c ClassPlan) (from, to map[string]any) { return c.Backup, c.Replacement })
 }
@@ -60,7 +61,7 @@ func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (ch
 	if err := a.dryRunClass(ctx, now, to); err != nil {
 		return false, fmt.Errorf("nothing was changed, because the API server would not replace the StorageClass: %w", err)
 	}
-	// Once begun, a class is replaced even if the run is interrupted.
+	// A replacement that has begun is completed even if the run is interrupted.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), swapLimit)
 	defer cancel()
 	if err := a.swapClass(ctx, now, to); err != nil {
@@ -86,14 +87,14 @@ func (a *Applier) swapClass(ctx context.Context, now *unstructured.Unstructured,
 	}
 	made, err := a.API.Get(ctx, classesResource(), "", name)
 	if err == nil && !sameClass(made.Object, to) {
-		err = fmt.Errorf("%w: another program has made it again, in the moment in which it was replaced; does one keep it as it was?", ErrChanged)
+		err = fmt.Errorf("%w: another program has made it again while it was being replaced; does a program restore it?", ErrChanged)
 	}
 	return err
 }
 
 func classEntry(name string) string { return classesResource().Name + "/" + name }
 
-// sameClass compares classes without what the API server adds.
+// sameClass reports whether two classes are equal apart from what the API server adds.
 func sameClass(now, planned map[string]any) bool {
 	clean := func(object map[string]any) map[string]any {
 		kept := (&unstructured.Unstructured{Object: object}).DeepCopy()
@@ -113,7 +114,7 @@ func sameClass(now, planned map[string]any) bool {
 	return reflect.DeepEqual(clean(now), clean(planned))
 }
 
-// forCreate returns an object to create, from one that was in the cluster.
+// forCreate returns an object to create, made from one that was read from the cluster.
 func forCreate(object map[string]any) *unstructured.Unstructured {
 	made := (&unstructured.Unstructured{Object: object}).DeepCopy()
 	for _, field := range []string{"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers"} {

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// withClass is a cluster with a class and what the in-tree plugin made for a claim, and a plan for it.
+// withClass returns a cluster with a class and the objects that the in-tree plugin made for a claim, and a plan for it.
 func withClass(t *testing.T) (*fakeAPI, Applier) {
 	t.Helper()
 	s := testSources(t, dynamicPV)
@@ -62,7 +62,7 @@ func TestApplyClasses(t *testing.T) {
 				t.Errorf("killed at %d, after %t: %s, %s", at, after, got, provisioner(api))
 			}
 			delete(api.objects, key)
-			if got := apply(forward); !strings.Contains(got, "refused: it is not as the plan has it: it does not exist any more") {
+			if got := apply(forward); !strings.Contains(got, "refused: it differs from the plan: it does not exist any more") {
 				t.Errorf("deleted outside of the migration: %s", got)
 			}
 		}

@@ -12,8 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// RemoveEndpoints removes Endpoints and Services that the in-tree plugin made, when no PersistentVolume names them any more. It returns
-// how many objects are gone. In a dry run, PersistentVolumes that would be replaced no longer count, and objects would be gone.
+// RemoveEndpoints removes the Endpoints and Services of the in-tree plugin that no PersistentVolume names any more. It returns
+// how many objects were removed. In a dry run it counts the objects that would be removed once the PersistentVolumes are
+// replaced.
 func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) {
 	volumes, err := a.API.List(ctx, volumesResource(), "", "PersistentVolume", everything)
 	if err != nil {
@@ -27,7 +28,7 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 		if slices.ContainsFunc(named[e.Name], func(pv string) bool { return !a.DryRun || !a.handled[volumeEntry(pv)] }) {
 			continue
 		}
-		// The Service first: its controller would make Endpoints again that are looked after by a Service.
+		// The Service goes first: its controller would recreate Endpoints that were removed before their Service.
 		backups := slices.Clone(e.Backup)
 		slices.Reverse(backups)
 		for _, backup := range backups {
@@ -40,7 +41,7 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 			switch {
 			case err == nil:
 				removed++
-			case !apierrors.IsNotFound(err) && !apierrors.IsConflict(err): // another one has the name by now
+			case !apierrors.IsNotFound(err) && !apierrors.IsConflict(err): // an object with another uid has the name now
 				return removed, err
 			}
 		}
@@ -48,8 +49,8 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 	return removed, nil
 }
 
-// RestoreEndpoints makes Endpoints and Services of the selected PersistentVolumes again that were removed. Those of a namespace that is
-// gone stay so. In a dry run, the API server only checks them.
+// RestoreEndpoints recreates removed Endpoints and Services of the selected PersistentVolumes. It skips those whose namespace no
+// longer exists. In a dry run, the API server only checks them.
 func (a *Applier) RestoreEndpoints(ctx context.Context, selection Selection) error {
 	for _, e := range a.Plan.Endpoints {
 		if len(e.Volumes) == 0 || len(selection.Only) > 0 && !overlap(e.Volumes, selection.Only) {
@@ -59,7 +60,7 @@ func (a *Applier) RestoreEndpoints(ctx context.Context, selection Selection) err
 			of, object := endpointsKind(backup)
 			made := forCreate(object.Object)
 			for _, field := range []string{"clusterIP", "clusterIPs"} {
-				unstructured.RemoveNestedField(made.Object, "spec", field) // another Service may have them
+				unstructured.RemoveNestedField(made.Object, "spec", field) // another Service may have these addresses now
 			}
 			create := a.API.Create
 			if a.DryRun {

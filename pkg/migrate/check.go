@@ -11,7 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// check returns an error if anything differs from the plan, or if a pod uses the volume. In a dry run, note names what would be scaled to 0.
+// check returns an error if anything differs from the plan, or if a pod uses the volume. In a dry run, note names what would be
+// scaled to 0.
 func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) (note string, err error) {
 	if err := unchanged(now.Object, from); err != nil {
 		return "", err
@@ -34,7 +35,7 @@ func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Uns
 	return "", a.checkAgain(ctx, v, from, to)
 }
 
-// checkAgain checks what may have changed while pods were stopped.
+// checkAgain repeats the checks of what may have changed while pods were being stopped.
 func (a *Applier) checkAgain(ctx context.Context, v VolumePlan, from, to map[string]any) error {
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
 	if err != nil {
@@ -50,7 +51,7 @@ func (a *Applier) checkAgain(ctx context.Context, v VolumePlan, from, to map[str
 	return err
 }
 
-// checkProof proves again that a PersistentVolume of the driver stands for the right volume.
+// checkProof proves again that the driver's PersistentVolume stands for the right volume.
 func (a *Applier) checkProof(ctx context.Context, v VolumePlan, to map[string]any) error {
 	if !isOfDriver(to) {
 		return nil
@@ -75,14 +76,14 @@ func inUse(claimName string, running []pod) error {
 	return fmt.Errorf("pods use its claim %s: %s; stop them, or let --scale-down stop them, and run this again", claimName, namesOf(running))
 }
 
-// isOfDriver reports whether a PersistentVolume is one of a CSI driver.
+// isOfDriver reports whether a PersistentVolume belongs to a CSI driver.
 func isOfDriver(object map[string]any) bool {
 	_, ok, _ := unstructured.NestedMap(object, "spec", "csi")
 	return ok
 }
 
-// unchanged returns an error if a PersistentVolume differs from that of the plan. Labels and annotations of one of the driver are not
-// compared, because sidecars and other programs add their own.
+// unchanged returns an error if a PersistentVolume differs from the one in the plan. Labels and annotations of the driver's
+// PersistentVolumes are not compared, because sidecars and other programs add their own.
 func unchanged(now, planned map[string]any) error {
 	if !sameVolume(now, planned) {
 		return fmt.Errorf("%w: its spec has changed (%s); make a new plan, in another file", ErrChanged, strings.Join(differences(now, planned), ", "))
@@ -104,7 +105,7 @@ func unchanged(now, planned map[string]any) error {
 	return nil
 }
 
-// checkClaim returns an error if the claim is no longer that of the plan, and otherwise the pods that use it.
+// checkClaim returns the pods that use the claim, or an error if the claim differs from the one in the plan.
 func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]any) (running []pod, err error) {
 	namespace, name, ok := strings.Cut(v.Claim, "/")
 	if !ok {
@@ -117,7 +118,7 @@ func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]an
 		return nil, err
 	}
 	switch gone := err != nil || string(object.GetUID()) != uid; {
-	case gone && isOfDriver(to) && policy == policyDelete: // it was there when the plan was made
+	case gone && isOfDriver(to) && policy == policyDelete: // the claim existed when the plan was made
 		return nil, fmt.Errorf("%w: its claim %s, so that the policy Delete would delete the volume", ErrChanged, fate(v.Claim, object))
 	case gone && isOfDriver(to) && v.Phase == phaseBound:
 		return nil, fmt.Errorf("%w: its claim %s", ErrChanged, fate(v.Claim, object))
@@ -138,7 +139,7 @@ func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]an
 
 const phaseBound = "Bound"
 
-// fate describes a claim that was deleted. now is the claim that has its name by now, or nil.
+// fate describes what happened to a claim that was deleted. now is the claim that has the name now, or nil.
 func fate(name string, now *unstructured.Unstructured) string {
 	if now == nil {
 		return name + " is gone"
@@ -146,8 +147,8 @@ func fate(name string, now *unstructured.Unstructured) string {
 	return fmt.Sprintf("%s was deleted and made again, with the uid %s", name, now.GetUID())
 }
 
-// runningPods returns the pods that may have the volume mounted. A pod that still waits for its volumes is not among them: it will get the
-// new PersistentVolume.
+// runningPods returns the pods that may have the volume mounted. Pods that still wait for their volumes are left out: they will
+// get the new PersistentVolume.
 func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) (running []pod, err error) {
 	pods, err := a.API.List(ctx, podsResource(), namespace, "Pod", usesVolumes)
 	if err != nil {
@@ -172,8 +173,8 @@ func (p pod) uses(claimName string) bool {
 	})
 }
 
-// mayHaveMounts reports whether a pod's volumes may be mounted. The kubelet mounts them before it pulls images. Until then, as for ever if it
-// cannot mount them, containers wait with the reason ContainerCreating or PodInitializing.
+// mayHaveMounts reports whether a pod's volumes may be mounted. The kubelet mounts volumes before it pulls images. Until the
+// volumes are mounted, containers wait with the reason ContainerCreating or PodInitializing.
 func (p pod) mayHaveMounts() bool {
 	switch p.Status.Phase {
 	case "Running", "Unknown":

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// classes plans every StorageClass of the in-tree plugin. A class cannot be changed, only replaced by one of the same name.
+// classes plans every StorageClass of the in-tree plugin. A class cannot be changed, only replaced by another of the same name.
 func (p *planner) classes() ([]ClassPlan, error) {
 	var plans []ClassPlan
 	for _, object := range p.Objects.Classes {
@@ -33,8 +33,8 @@ func (p *planner) classes() ([]ClassPlan, error) {
 	return plans, nil
 }
 
-// loginParameters are the parameters with which the in-tree plugin logged in to Heketi; the driver takes those of its backend. Names
-// of parameters have any letter case.
+// loginParameters returns the parameters with which the in-tree plugin logged in to Heketi; the driver uses its backend's
+// credentials instead. Parameter names may have any letter case.
 func loginParameters() []string {
 	return []string{"restauthenabled", "restuser", "restuserkey", "secretnamespace", "secretname"}
 }
@@ -93,7 +93,7 @@ func classReplacement(class storageClass, backup map[string]any, driver string, 
 	made.SetLabels(class.Metadata.Labels)
 	annotations := map[string]string{AnnotationMigratedFrom: inTree}
 	for key, value := range class.Metadata.Annotations {
-		if key != annotationLastApplied { // it has the key of Heketi in it
+		if key != annotationLastApplied { // it contains Heketi's key
 			annotations[key] = value
 		}
 	}
@@ -110,5 +110,5 @@ func classReplacement(class storageClass, backup map[string]any, driver string, 
 	return made.Object
 }
 
-// annotationLastApplied is kubectl's copy of the object that it was given.
+// annotationLastApplied holds kubectl's copy of the object as it was applied.
 const annotationLastApplied = "kubectl.kubernetes.io/last-applied-configuration"

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// CheckCluster returns an error if the plan was made from another cluster.
+// CheckCluster returns an error if the plan was made for another cluster.
 func (p Plan) CheckCluster(ctx context.Context, api API) error {
 	is, err := clusterOf(ctx, api)
 	if err != nil {
@@ -18,7 +18,7 @@ func (p Plan) CheckCluster(ctx context.Context, api API) error {
 	return nil
 }
 
-// clusterOf returns what stands for a Kubernetes cluster: the uid of its namespace kube-system.
+// clusterOf returns the identity of a Kubernetes cluster: the uid of its namespace kube-system.
 func clusterOf(ctx context.Context, api API) (string, error) {
 	namespace, err := api.Get(ctx, namespacesResource(), "", kubeSystem)
 	if err != nil {
@@ -27,5 +27,5 @@ func clusterOf(ctx context.Context, api API) (string, error) {
 	return string(namespace.GetUID()), nil
 }
 
-// kubeSystem is a namespace that is made with the cluster and cannot be deleted.
+// kubeSystem is a namespace that every cluster creates at its start and that cannot be deleted.
 const kubeSystem = "kube-system"

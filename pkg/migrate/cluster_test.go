@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestAnotherCluster: names of PersistentVolumes and claims are the same in many clusters.
+// TestAnotherCluster: the same names of PersistentVolumes and claims occur in many clusters.
 func TestAnotherCluster(t *testing.T) {
 	api, a := migrated(t)
 	objects, err := Collect(t.Context(), api)

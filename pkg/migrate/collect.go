@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// Collect reads from the API server what a plan is made from. Of pods, only those that use claims or gluster volumes are kept.
+// Collect reads from the API server everything that a plan is made from. It keeps only pods that use claims or gluster volumes.
 func Collect(ctx context.Context, api API) (o Objects, err error) {
 	if o.Cluster, err = clusterOf(ctx, api); err != nil {
 		return Objects{}, err
@@ -33,7 +33,7 @@ func CollectVolumes(ctx context.Context, api API) (Objects, error) {
 	return o, err
 }
 
-// list is a list of all namespaces that is read into a slice.
+// list is a resource whose objects of all namespaces are read into a slice.
 type list struct {
 	into *[]unstructured.Unstructured
 	of   kube.Resource
@@ -41,7 +41,7 @@ type list struct {
 	keep func(unstructured.Unstructured) bool
 }
 
-// readLists reads several lists at the same time.
+// readLists reads several lists concurrently.
 func readLists(ctx context.Context, api API, lists ...list) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range lists {

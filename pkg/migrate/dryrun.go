@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// dryRunSwap has the API server check both requests of a swap. now is nil for a PersistentVolume that an earlier run has deleted.
+// dryRunSwap has the API server check both requests of a swap. now is nil for a PersistentVolume that an earlier run deleted.
 func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	s := swapper{api: a.API}
 	if err := s.checkCreate(ctx, to); err != nil {
@@ -23,7 +23,8 @@ func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured
 	return nil
 }
 
-// dryRunClass has the API server check both requests that replace a class. now is nil for a class that an earlier run has deleted.
+// dryRunClass has the API server check both requests of a class's replacement. now is nil for a class that an earlier run
+// deleted.
 func (a *Applier) dryRunClass(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	if err := a.API.DryRunCreate(ctx, classesResource(), forCreate(to)); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// dryRun runs everything that a command does, and checks that nothing is changed, in the cluster or on disk.
+// dryRun runs everything that a command does, and checks that the cluster and the disk do not change.
 func dryRun(t *testing.T, api *fakeAPI, a Applier, back bool) (results []Result, endpoints int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -25,7 +25,7 @@ func dryRun(t *testing.T, api *fakeAPI, a Applier, back bool) (results []Result,
 		a.Journal = journal
 	}
 	a.API, a.DryRun, a.Report = api, true, func(r Result) { results = append(results, r) }
-	api.control() // what Kubernetes does by itself is no change of the dry run
+	api.control() // changes that Kubernetes makes by itself do not count
 	before, writes := map[string]any{}, api.writes
 	for key, object := range api.objects {
 		before[key] = object.DeepCopy().Object
@@ -79,7 +79,7 @@ func TestDryRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n, err := a.RemoveEndpoints(t.Context()); n != 2 || err != nil { // which the way back would make again
+	if n, err := a.RemoveEndpoints(t.Context()); n != 2 || err != nil { // a rollback would restore them
 		t.Fatalf("%d, %v", n, err)
 	}
 	a.Journal, a.handled = nil, nil
@@ -93,7 +93,7 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// TestDryRunRefuses: what apply would refuse, its dry run refuses.
+// TestDryRunRefuses: a dry run refuses everything that apply refuses.
 func TestDryRunRefuses(t *testing.T) {
 	key := objectKey(volumesResource(), "", "pvc-a")
 	for name, tc := range map[string]struct {
@@ -123,11 +123,11 @@ func TestDryRunRefuses(t *testing.T) {
 	}
 }
 
-// TestDryRunScalesNothing, and says what would be scaled.
+// TestDryRunScalesNothing: a dry run only reports what would be scaled.
 func TestDryRunScalesNothing(t *testing.T) {
 	api, a := withClass(t)
 	api.deploy(t, "Deployment", "web")
-	api.deploy(t, "StatefulSet", "killed") // an earlier run was killed before it has scaled this one back
+	api.deploy(t, "StatefulSet", "killed") // an earlier run was killed before it scaled this one up again
 	api.objects[objectKey(statefulSetsResource(), "shop", "killed")].SetAnnotations(map[string]string{AnnotationReplicas: "3", AnnotationScaledBy: a.Plan.ID})
 	a.Scale = true
 	got, _ := dryRun(t, api, a, false)
@@ -136,7 +136,7 @@ func TestDryRunScalesNothing(t *testing.T) {
 	}
 }
 
-// TestDryRunOfWhatWasBegun: it reads the journal of a run that was killed.
+// TestDryRunOfWhatWasBegun: a dry run reads the journal of a run that was killed.
 func TestDryRunOfWhatWasBegun(t *testing.T) {
 	api, a := interrupted(t, t.TempDir())
 	for _, back := range []bool{false, true} {
@@ -150,7 +150,7 @@ func TestDryRunOfWhatWasBegun(t *testing.T) {
 	}
 }
 
-// TestReadJournal: it reads what a run has noted, and notes nothing.
+// TestReadJournal: it reads the entries of a run and writes none.
 func TestReadJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j := openJournal(t, path)

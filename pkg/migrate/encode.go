@@ -14,7 +14,7 @@ const planHead = `# A plan of glusterfs-csi migrate: what becomes of each Persis
 # It contains a backup of everything that apply replaces: keep it until you are sure that you do not go back.
 `
 
-// Encode writes the plan as YAML, with the fields in the order in which people read them: always the same for the same plan.
+// Encode returns the plan as YAML, with its fields in reading order. The same plan always gives the same text.
 func (p Plan) Encode() ([]byte, error) {
 	content, err := json.Marshal(p)
 	if err != nil {
@@ -33,7 +33,7 @@ func (p Plan) Encode() ([]byte, error) {
 // digest returns the ID of a plan.
 func (p Plan) digest() (string, error) {
 	p.ID = ""
-	content, err := json.Marshal(p) // the members of maps are in their order
+	content, err := json.Marshal(p) // the keys of maps are sorted
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +41,7 @@ func (p Plan) digest() (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// inOrder decodes the next JSON value and keeps the order of the members of objects, which a map would lose.
+// inOrder decodes the next JSON value and preserves the order of object members, which a map would lose.
 func inOrder(decoder *json.Decoder) (any, error) {
 	token, err := decoder.Token()
 	if err != nil {

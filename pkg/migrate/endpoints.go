@@ -8,11 +8,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// labelProvisionedFor is on the Endpoints and Services that the in-tree plugin made.
+// labelProvisionedFor marks the Endpoints and Services that the in-tree plugin made.
 const labelProvisionedFor = "gluster.kubernetes.io/provisioned-for-pvc"
 
-// endpoints lists the Endpoints that the in-tree plugin made, with the Services of the same names, and the PersistentVolumes that
-// name them. Endpoints that were made by hand are left alone.
+// endpoints lists the Endpoints that the in-tree plugin made, with the Services of the same names and the PersistentVolumes that
+// refer to them. Endpoints that were made by hand are left out.
 func (p *planner) endpoints() ([]EndpointsPlan, error) {
 	named, err := namedEndpoints(p.Objects.Volumes)
 	if err != nil {
@@ -54,7 +54,7 @@ func (p *planner) endpoints() ([]EndpointsPlan, error) {
 	return all, nil
 }
 
-// namedEndpoints returns the PersistentVolumes of the in-tree plugin by the Endpoints that they name, namespace/name.
+// namedEndpoints maps Endpoints (namespace/name) to the in-tree PersistentVolumes that refer to them.
 func namedEndpoints(volumes []unstructured.Unstructured) (map[string][]string, error) {
 	named := map[string][]string{}
 	for _, object := range volumes {

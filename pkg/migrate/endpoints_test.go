@@ -39,7 +39,7 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// TestPods: who uses a claim, and who needs none.
+// TestPods: the plan names the pods that use a claim, and those that use a volume without one.
 func TestPods(t *testing.T) {
 	s := testSources(t, dynamicPV)
 	for _, text := range []string{

@@ -20,8 +20,8 @@ import (
 
 var errKilled = errors.New("the migration was killed")
 
-// fakeAPI is an API server with the controllers that a migration meets: finalizers keep PersistentVolumes, claims lose
-// their PersistentVolume and get it back, and volumes of released PersistentVolumes with the policy Delete are deleted.
+// fakeAPI is an API server with the controllers that a migration meets: finalizers keep PersistentVolumes, claims lose their
+// PersistentVolume and are bound again, and volumes of released PersistentVolumes with the policy Delete are deleted.
 type fakeAPI struct {
 	objects map[string]*unstructured.Unstructured // by resource/namespace/name
 	mu      sync.Mutex
@@ -29,17 +29,17 @@ type fakeAPI struct {
 	uids    int
 
 	calls         int
-	killAt        int             // the call at which the migration is killed; 0 is never
-	after         bool            // after the call was carried out, not before
-	deleted       map[string]bool // volumes that Kubernetes had the driver delete, by PersistentVolume
-	wasLost       map[string]int  // calls during which a claim was Lost
-	overflow      int             // calls that are too many
+	killAt        int             // the call at which the migration is killed; 0 means never
+	after         bool            // kill after the call took effect, not before
+	deleted       map[string]bool // volumes that Kubernetes told the driver to delete, by PersistentVolume
+	wasLost       map[string]int  // number of calls during which a claim was Lost
+	overflow      int             // the number of calls that counts as an endless loop
 	used          map[string]bool // "verb resource"
 	writes        int             // calls that were not dry runs
-	refuses       error           // of creating anything
-	refusesDelete error           // of deleting anything
+	refuses       error           // the error of every creation
+	refusesDelete error           // the error of every deletion
 	patched       map[string]bool // claims that have changed since they were Lost
-	overlooked    int             // changes of claims that Kubernetes looks at before it has seen the new PersistentVolume
+	overlooked    int             // how many changes of claims Kubernetes handles before it has seen the new PersistentVolume
 }
 
 func newFakeAPI(s Sources) *fakeAPI {

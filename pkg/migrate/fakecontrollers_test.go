@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// control does what kube-controller-manager and external-provisioner do.
+// control does the work of kube-controller-manager and external-provisioner.
 func (a *fakeAPI) control() {
 	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
 		object := a.objects[key]
@@ -41,7 +41,7 @@ func (a *fakeAPI) bind(object *unstructured.Unstructured) {
 			_ = unstructured.SetNestedField(pv.Object, "Bound", "status", "phase")
 		}
 	}
-	// A claim that is Lost is looked at when it changes, or much later.
+	// Kubernetes looks at a Lost claim when the claim changes, or much later.
 	if was, _, _ := unstructured.NestedString(object.Object, "status", "phase"); was == "Lost" && !a.patched[object.GetName()] {
 		phase = "Lost"
 	}
@@ -57,7 +57,7 @@ func (a *fakeAPI) bind(object *unstructured.Unstructured) {
 func (a *fakeAPI) reclaim(object *unstructured.Unstructured) {
 	pv, _ := read[persistentVolume](*object)
 	ref := pv.Spec.ClaimRef
-	if ref == nil || pv.Spec.ReclaimPolicy != policyDelete || pv.Spec.CSI == nil { // Kubernetes deletes no in-tree volumes since 1.26
+	if ref == nil || pv.Spec.ReclaimPolicy != policyDelete || pv.Spec.CSI == nil { // Kubernetes has deleted no in-tree volumes since 1.26
 		return
 	}
 	c := a.objects[objectKey(claimsResource(), ref.Namespace, ref.Name)]
@@ -66,14 +66,15 @@ func (a *fakeAPI) reclaim(object *unstructured.Unstructured) {
 	}
 }
 
-// keepReplicaSet gives the ReplicaSet of a Deployment, which has its name, the Deployment's size.
+// keepReplicaSet gives the ReplicaSet of a Deployment the Deployment's size. Both have the same name.
 func (a *fakeAPI) keepReplicaSet(deployment *unstructured.Unstructured) {
 	replicas, _, _ := unstructured.NestedInt64(deployment.Object, "spec", "replicas")
 	set := a.objects[objectKey(replicaSetsResource(), deployment.GetNamespace(), deployment.GetName())]
 	_ = unstructured.SetNestedField(set.Object, replicas, "spec", "replicas")
 }
 
-// keepPods makes the pod of a set with replicas, and removes that of one without. The pod has the name of the set, and its claim is data.
+// keepPods creates the pod of a set that has replicas, and removes the pod of one that has none. The pod has the set's name and
+// uses the claim data.
 func (a *fakeAPI) keepPods(set *unstructured.Unstructured) {
 	replicas, _, _ := unstructured.NestedInt64(set.Object, "spec", "replicas")
 	key := objectKey(podsResource(), set.GetNamespace(), set.GetName())
@@ -90,7 +91,7 @@ func (a *fakeAPI) keepPods(set *unstructured.Unstructured) {
 	}
 }
 
-// deploy makes an owner with a pod that uses the claim shop/data.
+// deploy creates an owner with a pod that uses the claim shop/data.
 func (a *fakeAPI) deploy(t *testing.T, kind, name string) {
 	t.Helper()
 	owner := object(t, "{kind: "+kind+", metadata: {namespace: shop, name: "+name+"}, spec: {replicas: 3}}")

@@ -19,7 +19,7 @@ const (
 	idBad      = "00000000000000000000000000000bad"
 )
 
-// dynamicPV is what the provisioner of Kubernetes 1.25 made for the claim shop/data.
+// dynamicPV is the PersistentVolume that the provisioner of Kubernetes 1.25 made for the claim shop/data.
 const dynamicPV = `
 apiVersion: v1
 kind: PersistentVolume
@@ -48,7 +48,7 @@ spec:
 status: {phase: Bound}
 `
 
-// staticPV was made by hand, as the documentation of Kubernetes showed it.
+// staticPV was made by hand, following the documentation of Kubernetes.
 const staticPV = `
 apiVersion: v1
 kind: PersistentVolume
@@ -75,7 +75,7 @@ func object(tb testing.TB, text string) unstructured.Unstructured {
 	return o
 }
 
-// change returns a text in which each old one, which is there, is replaced by the new one that follows it.
+// change replaces each old text by the new one that follows it. It fails if an old text does not occur.
 func change(tb testing.TB, text string, oldnew ...string) string {
 	tb.Helper()
 	for i := 0; i < len(oldnew); i += 2 {
@@ -87,7 +87,7 @@ func change(tb testing.TB, text string, oldnew ...string) string {
 	return text
 }
 
-// testSources has the claim shop/data, Endpoints and a Heketi with one volume of each kind.
+// testSources returns sources with the claim shop/data, Endpoints, and a Heketi with one volume of each kind.
 func testSources(tb testing.TB, volumes ...string) Sources {
 	tb.Helper()
 	s := Sources{Inventories: []Inventory{{Backend: "main", Dump: testDump()}}, Objects: Objects{Cluster: "uid-cluster"}}

@@ -11,7 +11,7 @@ import (
 // GlusterVolume is a volume in the output of gluster volume info --xml.
 type GlusterVolume struct {
 	Name    string
-	Servers []string // those that have bricks, each once
+	Servers []string // the servers with bricks, each listed once
 }
 
 // ReadVolumeInfo reads the output of gluster volume info --xml (glusterfs: cli/src/cli-xml-output.c).

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// volumeInfo is what gluster 10 prints, without what is not read.
+// volumeInfo is the output of gluster 10, without the parts that are not read.
 const volumeInfo = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <cliOutput>
   <opRet>0</opRet><opErrno>0</opErrno><opErrstr/>

@@ -5,9 +5,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// withGrowth returns both objects of a swap with the size that the volume has by now, if it has grown since it was migrated: a claim may be
-// expanded as long as the driver has the volume, and goes back with its new size. now is nil for a PersistentVolume that an earlier run has
-// deleted; the journal has its size. Objects that differ in anything else stay as they are, so that the swap is refused.
+// withGrowth returns both objects of a swap, with the volume's current size if the volume has grown since its migration. A claim
+// may be expanded while the driver has the volume, and it is rolled back with its new size. now is nil for a PersistentVolume
+// that an earlier run deleted; its size is then in the journal. Objects that differ in anything else are returned unchanged, so
+// that the swap is refused.
 func (a *Applier) withGrowth(name string, now *unstructured.Unstructured, from, to map[string]any) (grownFrom, grownTo map[string]any) {
 	size := a.Journal.deleted[volumeEntry(name)]
 	if now != nil {
@@ -38,7 +39,7 @@ func isLarger(a, b string) bool {
 	return err == nil && quantity.Cmp(other) > 0
 }
 
-// withSize returns a PersistentVolume with another size.
+// withSize returns a copy of a PersistentVolume with another size.
 func withSize(pv map[string]any, size string) map[string]any {
 	changed := (&unstructured.Unstructured{Object: pv}).DeepCopy().Object
 	_ = unstructured.SetNestedField(changed, size, "spec", "capacity", "storage")

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// grow gives the PersistentVolume pvc-a another size, as external-resizer does.
+// grow changes the size of the PersistentVolume pvc-a, as external-resizer does.
 func grow(t *testing.T, api *fakeAPI, size string) {
 	t.Helper()
 	pv := api.objects[objectKey(volumesResource(), "", "pvc-a")]
@@ -20,7 +20,7 @@ func size(api *fakeAPI) string {
 	return sizeOf(api.objects[objectKey(volumesResource(), "", "pvc-a")].Object)
 }
 
-// TestGrownVolumeGoesBack: a volume that was expanded after its migration goes back with its new size.
+// TestGrownVolumeGoesBack: a volume that was expanded after its migration is rolled back with its new size.
 func TestGrownVolumeGoesBack(t *testing.T) {
 	api, a := migrated(t)
 	dir := t.TempDir()
@@ -37,13 +37,13 @@ func TestGrownVolumeGoesBack(t *testing.T) {
 		}
 	}
 	checkCluster(t, api, false)
-	// The plan has the old size, as Heketi had it then.
+	// The plan still has the old size, which Heketi had when the plan was made.
 	if got := outcomes(run(t, api, a, dir, false, Selection{Only: []string{"pvc-a"}})); !strings.Contains(got, "pvc-a refused") || !strings.Contains(got, "its spec has changed (capacity); make a new plan") {
 		t.Errorf("migrated again: %s", got)
 	}
 }
 
-// TestGrownVolumeOtherwiseChanged: growth excuses no other change.
+// TestGrownVolumeOtherwiseChanged: a volume that has grown and changed in another way is refused.
 func TestGrownVolumeOtherwiseChanged(t *testing.T) {
 	for name, change := range map[string]func(*testing.T, *fakeAPI){
 		"smaller": func(t *testing.T, api *fakeAPI) { t.Helper(); grow(t, api, "10Gi") },
@@ -60,14 +60,14 @@ func TestGrownVolumeOtherwiseChanged(t *testing.T) {
 			dir := t.TempDir()
 			run(t, api, a, dir, false, Selection{})
 			change(t, api)
-			if got := outcomes(run(t, api, a, dir, true, Selection{})); !strings.Contains(got, "projects rolled back; pvc-a refused: it is not as the plan has it: its spec has changed (capacity") {
+			if got := outcomes(run(t, api, a, dir, true, Selection{})); !strings.Contains(got, "projects rolled back; pvc-a refused: it differs from the plan: its spec has changed (capacity") {
 				t.Errorf("got %s", got)
 			}
 		})
 	}
 }
 
-// TestGrownVolumeKilled: whenever the way back is killed and in whichever direction it goes on, the size stays.
+// TestGrownVolumeKilled: the size stays, no matter where the rollback is killed and in which direction the next run goes.
 func TestGrownVolumeKilled(t *testing.T) {
 	for _, back := range []bool{true, false} {
 		for _, after := range []bool{false, true} {
@@ -82,7 +82,7 @@ func TestGrownVolumeKilled(t *testing.T) {
 				api.killAt = 0
 				got := outcomes(run(t, api, a, dir, back, only))
 				isBack := !isOfDriver(api.objects[objectKey(volumesResource(), "", "pvc-a")].Object)
-				refused := !back && isBack && strings.Contains(got, "its spec has changed (capacity)") // once back, it needs a new plan
+				refused := !back && isBack && strings.Contains(got, "its spec has changed (capacity)") // a volume that was rolled back needs a new plan
 				if size(api) != "30Gi" || isBack != back && !refused || strings.Contains(got, ": ") && !refused {
 					t.Errorf("killed at %d, after it %t, back %t: %s, with %s", at, after, back, got, size(api))
 				}

@@ -17,19 +17,20 @@ import (
 
 // Import describes a PersistentVolume for an existing gluster volume.
 type Import struct {
-	Volume   string // a gluster volume's name, optionally with /directory, or Heketi's id
-	Backend  string // "" is any
+	Volume   string // a gluster volume's name, optionally with /directory, or Heketi's id of it
+	Backend  string // "" means any
 	Driver   string
-	Name     string // of the PersistentVolume; "" is made from the volume's
-	Claim    string // namespace/name of a claim to be made; "" is none
-	Class    string // StorageClass of both
-	Size     string // a quantity; "" is Heketi's
+	Name     string // the PersistentVolume's name; "" derives it from the volume's
+	Claim    string // namespace/name of a claim to create; "" creates none
+	Class    string // the StorageClass of both
+	Size     string // a quantity; "" takes Heketi's size
 	ReadOnly bool
-	// Adopt puts the volume into the driver's hands: it can grow, and be deleted.
+	// Adopt lets the driver manage the volume: it can be expanded and deleted.
 	Adopt bool
 }
 
-// Objects returns the PersistentVolume and, if asked for, the claim. The volume is proven by a Heketi or by gluster's own list.
+// Objects returns the PersistentVolume and, if requested, the claim. The volume must be listed by a Heketi or in gluster's own
+// list.
 func (i Import) Objects(inventories []Inventory, listed []GlusterVolume) ([]map[string]any, error) {
 	found, err := i.find(inventories)
 	if err != nil {
@@ -64,7 +65,7 @@ func (i Import) Objects(inventories []Inventory, listed []GlusterVolume) ([]map[
 	return i.withClaim(object, size)
 }
 
-// checkAdopt returns an error if --adopt is asked for and cannot work.
+// checkAdopt returns an error if --adopt is set and cannot work.
 func (i Import) checkAdopt(found *candidate, directory string) error {
 	switch {
 	case !i.Adopt:
@@ -78,7 +79,7 @@ func (i Import) checkAdopt(found *candidate, directory string) error {
 	return nil
 }
 
-// withClaim returns the PersistentVolume and, if asked for, the claim.
+// withClaim returns the PersistentVolume and, if requested, the claim.
 func (i Import) withClaim(object *unstructured.Unstructured, size string) ([]map[string]any, error) {
 	if i.Claim == "" {
 		return []map[string]any{object.Object}, nil
@@ -122,7 +123,7 @@ func (i Import) find(inventories []Inventory) (*candidate, error) {
 		}
 	}
 	if failed := unreadable(inventories); failed != "" {
-		return nil, fmt.Errorf("what these Heketis have is not known: %s", failed)
+		return nil, fmt.Errorf("these Heketis cannot be read: %s", failed)
 	}
 	name, _, _ := strings.Cut(i.Volume, "/")
 	id := ""
@@ -145,14 +146,14 @@ func (i Import) find(inventories []Inventory) (*candidate, error) {
 	return &found[0], nil
 }
 
-// persistentVolumeName returns the name that was asked for, or one like the volume's.
+// persistentVolumeName returns the requested name, or one derived from the volume's.
 func (i Import) persistentVolumeName(name, directory string) (string, error) {
 	pv := i.Name
 	if pv == "" {
 		pv = strings.ToLower(strings.NewReplacer("_", "-", "/", "-").Replace(strings.TrimSuffix(name+"/"+directory, "/")))
 	}
 	if problems := validation.IsDNS1123Subdomain(pv); len(problems) > 0 {
-		return "", fmt.Errorf("%q is no name of a PersistentVolume (%s); choose one with --name", pv, problems[0])
+		return "", fmt.Errorf("%q is not a valid name for a PersistentVolume (%s); choose one with --name", pv, problems[0])
 	}
 	return pv, nil
 }
@@ -166,7 +167,7 @@ func (i Import) size(found *candidate) (string, error) {
 		}
 		return quantity.String(), nil
 	case found == nil:
-		return "", errors.New("the size is not known: gluster does not say it; write --size=20Gi, say")
+		return "", errors.New("the size is unknown, because gluster does not report it; write it, as in --size=20Gi")
 	}
 	return fmt.Sprintf("%dGi", found.volume().SizeGiB), nil
 }

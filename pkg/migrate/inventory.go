@@ -20,7 +20,7 @@ type Inventory struct {
 	Err     error
 }
 
-// ReadInventories reads the records of every backend. One that cannot be read does not keep the others from being used.
+// ReadInventories reads the records of every backend. A backend that cannot be read does not prevent the use of the others.
 func ReadInventories(ctx context.Context, backends []*heketi.Backend) []Inventory {
 	inventories := make([]Inventory, len(backends))
 	var group errgroup.Group
@@ -44,8 +44,8 @@ func readInventory(ctx context.Context, b *heketi.Backend) Inventory {
 	return inventory
 }
 
-// InventoryCache holds the records of Heketis for a while: a migration of many volumes takes hours, and one reading for each volume would
-// be megabytes each time.
+// InventoryCache caches the records of each Heketi: a migration of many volumes takes hours, and reading the records for each
+// volume would transfer megabytes each time.
 type InventoryCache struct {
 	Read   func(context.Context) []Inventory
 	MaxAge time.Duration
@@ -54,24 +54,24 @@ type InventoryCache struct {
 	since       time.Time
 }
 
-// failedAge is how long a reading is kept that has failed for a Heketi: one that does not answer may cost seconds each time.
+// failedAge is how long a failed reading is kept: a Heketi that does not answer may cost seconds each time.
 const failedAge = 10 * time.Second
 
-// Get returns records that are not older than MaxAge, or than ten seconds if a Heketi could not be read.
+// Get returns records that are no older than MaxAge, or than failedAge if a Heketi could not be read.
 func (c *InventoryCache) Get(ctx context.Context) []Inventory {
 	maxAge := c.MaxAge
 	if slices.ContainsFunc(c.inventories, func(i Inventory) bool { return i.Err != nil }) {
 		maxAge = min(maxAge, failedAge)
 	}
 	if c.inventories == nil || time.Since(c.since) > maxAge {
-		c.inventories = nil // not both in memory
+		c.inventories = nil // the old and the new records need not be in memory together
 		began := time.Now()
 		c.inventories, c.since = c.Read(ctx), began
 	}
 	return c.inventories
 }
 
-// inventoryOf returns the records of a backend, or an error that says why there are none.
+// inventoryOf returns a backend's records, or an error that explains why there are none.
 func inventoryOf(inventories []Inventory, backend string) (Inventory, error) {
 	i := slices.IndexFunc(inventories, func(each Inventory) bool { return each.Backend == backend })
 	switch {

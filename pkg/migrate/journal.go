@@ -12,33 +12,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Journal records, in a file beside the plan, the objects that a migration has deleted and not yet replaced. An object that is missing
-// without such an entry was deleted outside of the migration, and is not created again.
+// Journal records, in a file beside the plan, the objects that a migration has deleted and not yet replaced. A missing object
+// without such an entry was not deleted by the migration, so it is not created again.
 type Journal struct {
-	file     *os.File // nil if ReadJournal has found no file
+	file     *os.File // nil if ReadJournal found no file
 	readOnly bool
 	plan     string            // the plan's id
-	deleted  map[string]string // by object, the size that a PersistentVolume had
-	retained map[string]bool   // PersistentVolumes whose policy this migration has made Retain, and not an administrator
+	deleted  map[string]string // the size of each PersistentVolume, by object
+	retained map[string]bool   // PersistentVolumes whose policy this migration, and not an administrator, set to Retain
 }
 
-// line is a line of the file.
+// line is one line of the file. Without done, kept or retain, its object is about to be deleted.
 type line struct {
-	Plan   string `json:"plan,omitempty"`   // the first line: whose journal it is
+	Plan   string `json:"plan,omitempty"`   // in the first line: the ID of the journal's plan
 	Object string `json:"object,omitempty"` // "persistentvolumes/NAME" and the like
-	Size   string `json:"size,omitempty"`   // of a PersistentVolume, in the cluster and not in the plan
-	Done   bool   `json:"done,omitempty"`   // it was replaced; without one of these three, it is about to be deleted
-	Kept   bool   `json:"kept,omitempty"`   // the API server has refused to delete it
-	Retain bool   `json:"retain,omitempty"` // it is about to get the policy Retain
+	Size   string `json:"size,omitempty"`   // a PersistentVolume's size in the cluster, which may differ from the plan's
+	Done   bool   `json:"done,omitempty"`   // the object was replaced
+	Kept   bool   `json:"kept,omitempty"`   // the API server refused to delete the object
+	Retain bool   `json:"retain,omitempty"` // the object is about to get the policy Retain
 }
 
-// OpenJournal reads the entries of earlier runs of a plan, and keeps other processes out until Close. It refuses the journal of another
-// plan.
+// OpenJournal reads the entries of earlier runs of a plan, and locks the file against other processes until Close. It refuses
+// another plan's journal.
 func OpenJournal(path, plan string) (*Journal, error) {
 	return openJournalFile(path, plan, os.O_CREATE|os.O_APPEND|os.O_RDWR)
 }
 
-// ReadJournal is like OpenJournal for a dry run: it creates no file, and writing to the journal fails.
+// ReadJournal is like OpenJournal, but for a dry run: it creates no file, and writing to the journal fails.
 func ReadJournal(path, plan string) (*Journal, error) {
 	j, err := openJournalFile(path, plan, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -47,7 +47,7 @@ func ReadJournal(path, plan string) (*Journal, error) {
 	return j, err
 }
 
-// PeekJournal is like ReadJournal, also while a migration with the plan runs: what it returns may be out of date.
+// PeekJournal is like ReadJournal, but also works while a migration with the plan runs. Its result may be out of date.
 func PeekJournal(path, plan string) (*Journal, error) {
 	file, err := os.Open(path) // #nosec G304 -- the administrator names the plan
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,7 +70,7 @@ func openJournalFile(path, plan string, flags int) (*Journal, error) {
 	return newJournal(file, plan, flags == os.O_RDONLY)
 }
 
-// newJournal reads the file, and closes it if that fails.
+// newJournal reads the file. It closes the file if reading fails.
 func newJournal(file *os.File, plan string, readOnly bool) (*Journal, error) {
 	j := &Journal{file: file, readOnly: readOnly, deleted: map[string]string{}, retained: map[string]bool{}}
 	if err := j.load(file.Name(), plan); err != nil {
@@ -79,7 +79,7 @@ func newJournal(file *os.File, plan string, readOnly bool) (*Journal, error) {
 	return j, nil
 }
 
-// load reads the file. A new one becomes the journal of the plan.
+// load reads the file. An empty file becomes the journal of the plan.
 func (j *Journal) load(path, plan string) error {
 	content, err := io.ReadAll(j.file)
 	if err != nil {
@@ -87,7 +87,7 @@ func (j *Journal) load(path, plan string) error {
 	}
 	for text := range bytes.Lines(content) {
 		var l line
-		if json.Unmarshal(text, &l) == nil { // that of a run that was killed may be cut off
+		if json.Unmarshal(text, &l) == nil { // the line of a run that was killed may be cut off
 			j.note(l)
 		}
 	}
@@ -95,7 +95,7 @@ func (j *Journal) load(path, plan string) error {
 	case j.plan == plan:
 		return nil
 	case j.plan != "":
-		return fmt.Errorf("%s is the journal of the plan with the id %s, and this plan has the id %s; each plan needs a name of its own, with its journal beside it",
+		return fmt.Errorf("%s is the journal of the plan with the id %s, and this plan has the id %s; give each plan a different file name, with its journal beside it",
 			path, j.plan, plan)
 	case j.readOnly && len(j.deleted) == 0:
 		return nil
@@ -105,7 +105,7 @@ func (j *Journal) load(path, plan string) error {
 	return j.write(line{Plan: plan})
 }
 
-// Close lets other processes use the file.
+// Close unlocks and closes the file.
 func (j *Journal) Close() error {
 	if j.file == nil {
 		return nil
@@ -130,7 +130,7 @@ func (j *Journal) note(l line) {
 	}
 }
 
-// write adds a line, on disk before it returns. It begins with a line break, because the line before may have been cut off.
+// write appends a line and syncs it to disk. The line begins with a line break, because the one before may have been cut off.
 func (j *Journal) write(l line) error {
 	if j.file == nil || j.readOnly {
 		return errors.New("the journal is open for reading only")
@@ -146,7 +146,7 @@ func (j *Journal) write(l line) error {
 	return j.file.Sync()
 }
 
-// deletes records an object before it is deleted, with its size if it is a PersistentVolume.
+// deletes records that an object is about to be deleted, with its size if it is a PersistentVolume.
 func (j *Journal) deletes(object, size string) error {
 	if noted, ok := j.deleted[object]; ok && noted == size {
 		return nil
@@ -157,7 +157,7 @@ func (j *Journal) deletes(object, size string) error {
 	return nil
 }
 
-// retains records a PersistentVolume before it gets the policy Retain.
+// retains records that a PersistentVolume is about to get the policy Retain.
 func (j *Journal) retains(object string) error {
 	if j.retained[object] {
 		return nil
@@ -165,7 +165,7 @@ func (j *Journal) retains(object string) error {
 	return j.write(line{Object: object, Retain: true})
 }
 
-// keeps records that the API server has refused to delete an object.
+// keeps records that the API server refused to delete an object.
 func (j *Journal) keeps(object string) error { return j.write(line{Object: object, Kept: true}) }
 
 // replaced records that an object has been replaced.
@@ -176,13 +176,14 @@ func (j *Journal) replaced(object string) error {
 	return j.write(line{Object: object, Done: true})
 }
 
-// has reports whether an object was deleted, or about to be, and not yet replaced.
+// has reports whether an object was or was about to be deleted, and was not yet replaced.
 func (j *Journal) has(object string) bool {
 	_, ok := j.deleted[object]
 	return ok
 }
 
-// leftOut reports whether this migration has nothing to do with the absence of an object. Without a journal that is unknown.
+// leftOut reports whether an object is known to be absent for another reason than this migration. Without a journal that is
+// unknown.
 func (j *Journal) leftOut(object string) bool {
 	return j != nil && j.file != nil && !j.has(object)
 }

@@ -39,7 +39,7 @@ func TestJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// However much of the last line a run that was killed has written, the next one reads the others and can go on.
+	// However little a killed run wrote of the last line, the next run reads the other lines and can continue.
 	for cut := range content {
 		if err := os.WriteFile(path, content[:cut], 0o600); err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// TestJournalOfAnotherPlan: what another plan has deleted must not be created from this one.
+// TestJournalOfAnotherPlan: objects that another plan deleted must not be created from this one.
 func TestJournalOfAnotherPlan(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j := openJournal(t, path)

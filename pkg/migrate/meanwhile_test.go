@@ -14,10 +14,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// meanwhile is an API server at which something happens before a call.
+// meanwhile is an API server with a hook before each call.
 type meanwhile struct {
 	*fakeAPI
-	before func(call string) error // "verb resource/name"; an error is the call's answer
+	before func(call string) error // the argument is "verb resource/name"; an error is the call's answer
 }
 
 func (m meanwhile) Get(ctx context.Context, of kube.Resource, namespace, name string) (*unstructured.Unstructured, error) {
@@ -48,7 +48,7 @@ func (m meanwhile) Patch(ctx context.Context, of kube.Resource, namespace, name 
 	return m.fakeAPI.Patch(ctx, of, namespace, name, patch)
 }
 
-// run applies the plan, with a new process's eyes on the journal.
+// run opens the journal again, as a new process would, and applies the plan.
 func (m meanwhile) run(t *testing.T, a Applier, dir string) (string, error) {
 	t.Helper()
 	var results []Result
@@ -65,7 +65,7 @@ func (a *fakeAPI) pv(name string) *unstructured.Unstructured {
 	return a.objects[objectKey(volumesResource(), "", name)]
 }
 
-// TestDeletedMeanwhile: a PersistentVolume that somebody deletes while it is checked keeps its finalizers, and its claim.
+// TestDeletedMeanwhile: a PersistentVolume that is deleted while apply checks it keeps its finalizers and its claim.
 func TestDeletedMeanwhile(t *testing.T) {
 	api, a := migrated(t)
 	m := meanwhile{api, func(call string) error {
@@ -83,7 +83,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestFinalizerSinceThePlan: other programs may need what they hold.
+// TestFinalizerSinceThePlan: other programs may need what their finalizers hold.
 func TestFinalizerSinceThePlan(t *testing.T) {
 	for _, back := range []bool{false, true} {
 		api, a := migrated(t)
@@ -102,7 +102,7 @@ func TestFinalizerSinceThePlan(t *testing.T) {
 	}
 }
 
-// TestErrorsThatPass: what was deleted is made again, although the API server fails for a while.
+// TestErrorsThatPass: a deleted PersistentVolume is created again even if the API server fails for a while.
 func TestErrorsThatPass(t *testing.T) {
 	api, a := migrated(t)
 	failures := 30
@@ -118,7 +118,7 @@ func TestErrorsThatPass(t *testing.T) {
 	}
 }
 
-// TestErrorThatStays: nothing else is deleted when what was deleted cannot be made again, and that is said.
+// TestErrorThatStays: if a deleted object cannot be created again, nothing else is deleted, and the error says so.
 func TestErrorThatStays(t *testing.T) {
 	for _, call := range []string{"create persistentvolumes/projects", "get persistentvolumes/projects"} {
 		api, a := migrated(t)
@@ -144,8 +144,8 @@ func TestErrorThatStays(t *testing.T) {
 	}
 }
 
-// TestRetainSinceThePlan: a volume that an administrator has protected since the plan was made stays so, whenever the migration is killed. The
-// policy Retain that the migration itself has set does not count.
+// TestRetainSinceThePlan: if an administrator has set Retain since the plan was made, the policy stays Retain, at whichever call
+// the migration is killed. A Retain that the migration itself set does not count.
 func TestRetainSinceThePlan(t *testing.T) {
 	for _, protected := range []bool{true, false} {
 		for at := range 60 {
@@ -165,7 +165,7 @@ func TestRetainSinceThePlan(t *testing.T) {
 	}
 }
 
-// TestRefusedDeletion: a deletion that the API server has refused leaves no trace. Whoever deletes the PersistentVolume afterwards means it.
+// TestRefusedDeletion: a deletion that the API server refused leaves no trace. A later deletion by an administrator is intended.
 func TestRefusedDeletion(t *testing.T) {
 	api, a := migrated(t)
 	dir := t.TempDir()
@@ -178,7 +178,7 @@ func TestRefusedDeletion(t *testing.T) {
 	}
 }
 
-// TestClaimIsTouchedAfterwards: Kubernetes has seen the new PersistentVolume before it is made to look at the claim.
+// TestClaimIsTouchedAfterwards: the claim is touched only after Kubernetes has seen the new PersistentVolume.
 func TestClaimIsTouchedAfterwards(t *testing.T) {
 	api, a := migrated(t)
 	looks := 0
@@ -205,7 +205,8 @@ func TestClaimIsTouchedAfterwards(t *testing.T) {
 	}
 }
 
-// TestClassMadeMeanwhile: a StorageClass that another program puts back is not migrated, and one that the API server would refuse stays.
+// TestClassMadeMeanwhile: a StorageClass that another program recreates is not migrated, and one whose replacement the API server
+// would refuse is kept.
 func TestClassMadeMeanwhile(t *testing.T) {
 	api, a := withClass(t)
 	m := meanwhile{api, func(call string) error {
@@ -241,7 +242,7 @@ func applyClasses(t *testing.T, api API, a Applier) string {
 	return outcomes(results)
 }
 
-// TestMayHaveMounts: the kubelet mounts before it pulls images.
+// TestMayHaveMounts: the kubelet mounts volumes before it pulls images.
 func TestMayHaveMounts(t *testing.T) {
 	for status, want := range map[string]bool{
 		"{phase: Running}": true, "{phase: Unknown}": true, "{phase: Succeeded}": false, "{phase: Failed}": false, "{phase: Pending}": false,

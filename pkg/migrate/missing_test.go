@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// interrupted is a cluster in which a migration was killed after it has deleted pvc-a.
+// interrupted returns a cluster in which a migration was killed after it had deleted pvc-a.
 func interrupted(t *testing.T, dir string) (*fakeAPI, Applier) {
 	t.Helper()
 	for at := 1; at < 50; at++ {
@@ -24,7 +24,7 @@ func interrupted(t *testing.T, dir string) (*fakeAPI, Applier) {
 	return nil, Applier{}
 }
 
-// TestMissingIsReported: a run that leaves out what an earlier one has deleted says so.
+// TestMissingIsReported: a run reports an object that an earlier run deleted and that this run does not select.
 func TestMissingIsReported(t *testing.T) {
 	for _, tc := range []struct {
 		name      string
@@ -53,7 +53,8 @@ func TestMissingIsReported(t *testing.T) {
 	}
 }
 
-// TestMissingOfAnEditedPlan: a PersistentVolume that was taken out of the plan is still missing; a StorageClass, too; one that is there is not.
+// TestMissingOfAnEditedPlan: an object that was taken out of the plan is still missing, whether it is a PersistentVolume or a
+// StorageClass. An object that exists is not.
 func TestMissingOfAnEditedPlan(t *testing.T) {
 	api, a := interrupted(t, t.TempDir())
 	a.Plan.Volumes = a.Plan.Volumes[:1]

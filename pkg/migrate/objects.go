@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Objects holds what a plan is made from, as the API server returned it.
+// Objects holds the API objects that a plan is made from, as the API server returned them.
 type Objects struct {
 	Volumes   []unstructured.Unstructured // PersistentVolumes of every kind
 	Claims    []unstructured.Unstructured
@@ -18,7 +18,7 @@ type Objects struct {
 	Cluster   string // see Plan.Cluster
 }
 
-// The parts of the API's objects that are read. Everything else of them is kept as it is.
+// The fields of the API's objects that are read. All other fields are kept as they are.
 type (
 	metadata struct {
 		Name              string            `json:"name"`
@@ -130,8 +130,8 @@ type (
 	}
 )
 
-// read returns the parts of an object that are of use. It fails for an object with fields of other types than the API has,
-// which only a file can hold.
+// read decodes the fields of an object that this package uses. It fails for an object whose fields have the wrong types, which
+// only a file can hold.
 func read[T any](object unstructured.Unstructured) (T, error) {
 	var view T
 	err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &view)
@@ -141,7 +141,7 @@ func read[T any](object unstructured.Unstructured) (T, error) {
 	return view, nil
 }
 
-// key returns namespace/name, or the name of what has no namespace.
+// key returns namespace/name, or only the name of an object without a namespace.
 func (m metadata) key() string {
 	if m.Namespace == "" {
 		return m.Name

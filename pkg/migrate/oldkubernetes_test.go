@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
-// oldKubernetes holds what Kubernetes 1.25 and its in-tree plugin wrote; its README.md says how.
+// oldKubernetes holds objects that Kubernetes 1.25 and its in-tree plugin wrote; its README.md says how.
 var oldKubernetes = filepath.Join("testdata", "kubernetes-1.25")
 
 // oldHeketiURL is the resturl of its StorageClasses.
@@ -85,8 +85,8 @@ func readTestFile(t *testing.T, path string) []byte {
 	return content
 }
 
-// afterUpgrade does what Kubernetes 1.36 does with the objects after the upgrade: it puts a finalizer on the PersistentVolumes
-// that the provisioner made and that have the policy Delete, of which it removes none.
+// afterUpgrade changes the objects as an upgrade to Kubernetes 1.36 does: provisioned PersistentVolumes with the policy Delete
+// get a finalizer. It never removes one.
 func afterUpgrade(s Sources) {
 	for i, object := range s.Objects.Volumes {
 		if object.GetAnnotations()[annotationProvisionedBy] == inTree && s.Objects.Volumes[i].Object["spec"].(map[string]any)["persistentVolumeReclaimPolicy"] == policyDelete {
@@ -95,8 +95,8 @@ func afterUpgrade(s Sources) {
 	}
 }
 
-// TestPlanOfOldKubernetes compares the plan for what Kubernetes 1.25 wrote with the golden one, before and after an upgrade of
-// Kubernetes. The golden plan has no backups, which are the objects themselves.
+// TestPlanOfOldKubernetes compares the plan for the objects of Kubernetes 1.25 with the golden one, before and after an upgrade
+// of Kubernetes. The golden plan has no backups, which would repeat the objects.
 func TestPlanOfOldKubernetes(t *testing.T) {
 	golden := filepath.Join(oldKubernetes, "plan.yaml")
 	for _, name := range []string{"1.25", "1.36"} {
@@ -129,7 +129,7 @@ func newPlan(t *testing.T, s Sources) Plan {
 	return plan
 }
 
-// encodeWithoutBackups also leaves out the plan's ID, which is a digest of all of it.
+// encodeWithoutBackups also leaves out the plan's ID, which is a digest of the whole plan.
 func encodeWithoutBackups(t *testing.T, plan Plan) []byte {
 	t.Helper()
 	plan.ID = ""
@@ -150,8 +150,8 @@ func encodeWithoutBackups(t *testing.T, plan Plan) []byte {
 	return content
 }
 
-// TestOldKubernetesThereAndBack carries the plan out and takes it back: claims stay bound, and the objects that Kubernetes 1.25
-// wrote are there again, apart from what the API server sets.
+// TestOldKubernetesThereAndBack applies the plan and rolls it back: claims stay bound, and the objects that Kubernetes 1.25 wrote
+// are restored, apart from the fields that the API server sets.
 func TestOldKubernetesThereAndBack(t *testing.T) {
 	s, _ := oldSources(t)
 	afterUpgrade(s)
@@ -169,7 +169,7 @@ func TestOldKubernetesThereAndBack(t *testing.T) {
 		}
 		for _, c := range s.Objects.Claims {
 			if volume, _, _ := unstructured.NestedString(c.Object, "spec", "volumeName"); volume == "" {
-				continue // none was made for it
+				continue // the plugin made none for this claim
 			}
 			was, _, _ := unstructured.NestedString(c.Object, "status", "phase")
 			is, _, _ := unstructured.NestedString(api.objects[objectKey(claimsResource(), c.GetNamespace(), c.GetName())].Object, "status", "phase")
@@ -186,7 +186,7 @@ func TestOldKubernetesThereAndBack(t *testing.T) {
 	}
 }
 
-// lasting returns what a rollback must give back. The policy of a PersistentVolume that has no claim becomes Retain.
+// lasting returns the fields that a rollback must restore. The policy of a PersistentVolume without a claim becomes Retain.
 func lasting(t *testing.T, pv unstructured.Unstructured) string {
 	t.Helper()
 	spec := pv.DeepCopy().Object["spec"].(map[string]any)

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// TestOldPlan: what has changed since the plan is refused by its name, and stops nothing else.
+// TestOldPlan: an object that has changed since the plan was made is refused with a reason, and the others are migrated.
 func TestOldPlan(t *testing.T) {
 	pvKey, claimKey := objectKey(volumesResource(), "", "pvc-a"), objectKey(claimsResource(), "shop", "data")
 	for _, tc := range []struct {
@@ -74,8 +74,8 @@ func TestOldPlan(t *testing.T) {
 	}
 }
 
-// TestPlanOfYesterday: meanwhile a PersistentVolume was deleted, a claim was bound to another one, a claim was made again, and a volume was
-// expanded. Each is refused by its name, and the others are migrated.
+// TestPlanOfYesterday: since the plan was made, a PersistentVolume was deleted, a claim was bound to another one, a claim was
+// recreated, and a volume was expanded. Each is refused with a reason, and the others are migrated.
 func TestPlanOfYesterday(t *testing.T) {
 	names := []string{"first", "gone", "made-again", "other", "rebound", "last"}
 	texts := append(make([]string, 0, 1+len(names)), dynamicPV)
@@ -91,7 +91,7 @@ func TestPlanOfYesterday(t *testing.T) {
 	if err != nil || plan.Summary.Migrate != len(texts) {
 		t.Fatalf("%v: %+v", err, plan.Summary)
 	}
-	content, err := plan.Encode() // it lies in a file since yesterday
+	content, err := plan.Encode() // the plan was saved in a file
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestPlanOfYesterday(t *testing.T) {
 	dump.Volumes[idA] = grown
 
 	a := Applier{Plan: plan, Inventories: fixed(s.Inventories), Wait: testWait, Poll: testPoll}
-	const changed = " refused: it is not as the plan has it: "
+	const changed = " refused: it differs from the plan: "
 	want := strings.Join([]string{
 		"first migrated",
 		"gone" + changed + "it does not exist any more. If an earlier run of this plan has deleted it, put the journal of that run beside the plan",

@@ -13,38 +13,38 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Version is that of plan files.
+// Version is the version of plan files.
 const Version = 1
 
 // Plan holds a decision about every object of the in-tree plugin in a cluster, for an administrator to review.
 type Plan struct {
 	Version int `json:"version"`
-	// ID is a digest of the plan as NewPlan made it, and stays the same if the plan is edited. It is in the plan's journal and in the
-	// annotations of what the migration has scaled to 0.
+	// ID is a digest of the plan as NewPlan made it. It does not change when the plan is edited. The plan's journal has it, and
+	// so have the annotations of owners that the migration scaled to 0.
 	ID string `json:"id"`
-	// Cluster is the uid of the namespace kube-system, which stands for the Kubernetes cluster that the plan was made from.
+	// Cluster identifies the Kubernetes cluster that the plan was made for: it is the uid of the namespace kube-system.
 	Cluster string `json:"cluster"`
-	// Driver is the name of the CSI driver that the volumes go to.
+	// Driver is the name of the CSI driver that takes over the volumes.
 	Driver    string          `json:"driver"`
 	Summary   Summary         `json:"summary"`
 	Volumes   []VolumePlan    `json:"volumes,omitempty"`
 	Classes   []ClassPlan     `json:"classes,omitempty"`
 	Endpoints []EndpointsPlan `json:"endpoints,omitempty"`
-	// Notes name what a plan cannot migrate, such as pods that name a gluster volume without a PersistentVolume.
+	// Notes name what a plan cannot migrate, such as pods that use a gluster volume without a PersistentVolume.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Summary counts what the plan holds.
+// Summary counts the decisions of a plan.
 type Summary struct {
 	Migrate  int `json:"migrate"`  // PersistentVolumes
 	Refuse   int `json:"refuse"`   // PersistentVolumes
 	Warnings int `json:"warnings"` // of PersistentVolumes that are migrated
 }
 
-// Action is whether a plan migrates an object.
+// Action says whether a plan migrates an object.
 type Action string
 
-// The actions.
+// The values of Action.
 const (
 	Migrate Action = "migrate"
 	Refuse  Action = "refuse"
@@ -54,33 +54,33 @@ const (
 type VolumePlan struct {
 	Name   string `json:"name"`
 	Claim  string `json:"claim,omitempty"` // namespace/name
-	Phase  string `json:"phase,omitempty"` // of the PersistentVolume when the plan was made
+	Phase  string `json:"phase,omitempty"` // the PersistentVolume's phase when the plan was made
 	Action Action `json:"action"`
-	// Reason is why it is refused, and what to do.
+	// Reason says why the PersistentVolume is refused, and what to do.
 	Reason string `json:"reason,omitempty"`
-	// Kind is how the in-tree volume was made: by its provisioner, or by hand.
+	// Kind says how the in-tree volume was made: by its provisioner, or by hand.
 	Kind   Kind     `json:"kind"`
 	Source Source   `json:"source"`
 	Handle string   `json:"volumeHandle,omitempty"`
 	Proofs []string `json:"proofs,omitempty"`
-	// Warnings are differences that pods or administrators may notice.
+	// Warnings are changes that pods or administrators may notice.
 	Warnings []string `json:"warnings,omitempty"`
-	// Pods that use the claim: namespace/name, and by whom they are made.
+	// Pods are the pods that use the claim: namespace/name, and their owner.
 	Pods []string `json:"pods,omitempty"`
-	// Heketi holds what was proven of a dynamic volume; apply proves it again.
+	// Heketi is the proven record of a dynamic volume; apply compares it again.
 	Heketi *HeketiVolume `json:"heketi,omitempty"`
-	// ProvenBy names what proved a static volume; apply proves it again by the same.
+	// ProvenBy names what proved that a static volume exists; apply checks the same again.
 	ProvenBy *Evidence `json:"provenBy,omitempty"`
-	// Replacement is the PersistentVolume that takes the place of Backup, with the policy that it ends with.
+	// Replacement is the PersistentVolume that replaces Backup, with its final policy.
 	Replacement map[string]any `json:"replacement,omitempty"`
-	// Backup is the PersistentVolume of the in-tree plugin.
+	// Backup is the in-tree plugin's PersistentVolume.
 	Backup map[string]any `json:"backup"`
 }
 
-// Kind is how an in-tree volume was made.
+// Kind says how an in-tree volume was made.
 type Kind string
 
-// The kinds.
+// The values of Kind.
 const (
 	Dynamic Kind = "dynamic" // by the provisioner kubernetes.io/glusterfs
 	Static  Kind = "static"  // by hand
@@ -93,13 +93,13 @@ type Source struct {
 	ReadOnly  bool     `json:"readOnly,omitempty"`
 	Endpoints string   `json:"endpoints,omitempty"` // namespace/name
 	Servers   []string `json:"servers,omitempty"`   // the addresses in these Endpoints
-	HeketiID  string   `json:"heketiID,omitempty"`  // by the annotation, or the gluster volume's name
+	HeketiID  string   `json:"heketiID,omitempty"`  // from the annotation, or from the gluster volume's name
 }
 
-// Evidence names what has a volume that was made by hand.
+// Evidence names the records that list a volume that was made by hand.
 type Evidence struct {
-	Backends   []string `json:"backends,omitempty"`   // whose Heketi has it
-	VolumeInfo bool     `json:"volumeInfo,omitempty"` // the output of gluster volume info has it
+	Backends   []string `json:"backends,omitempty"`   // the backends whose Heketi lists the volume
+	VolumeInfo bool     `json:"volumeInfo,omitempty"` // the output of gluster volume info lists the volume
 }
 
 // HeketiVolume is a volume as Heketi records it.
@@ -122,15 +122,15 @@ type ClassPlan struct {
 	Backup      map[string]any `json:"backup"`
 }
 
-// EndpointsPlan names Endpoints of the in-tree plugin and the Service of the same name. They can be removed after the last
-// PersistentVolume that names them.
+// EndpointsPlan names Endpoints of the in-tree plugin and the Service of the same name. Both can be removed once no
+// PersistentVolume refers to them.
 type EndpointsPlan struct {
 	Name    string           `json:"name"` // namespace/name
 	Volumes []string         `json:"volumes,omitempty"`
 	Backup  []map[string]any `json:"backup"`
 }
 
-// Decode reads a plan. The error names the field that is wrong.
+// Decode reads a plan. Its error names the field that is wrong.
 func Decode(content []byte) (Plan, error) {
 	var p Plan
 	if len(bytes.TrimSpace(content)) == 0 {
@@ -208,7 +208,7 @@ func (v VolumePlan) checkObjects(driver string) error {
 	return v.checkProof(is.Spec.CSI.VolumeHandle)
 }
 
-// checkSource returns an error if the volume of the replacement is not that of the backup.
+// checkSource returns an error if the replacement's volume differs from the backup's.
 func (v VolumePlan) checkSource(was, is persistentVolume) error {
 	source, err := sourceOf(was, nil)
 	if err != nil {

@@ -122,8 +122,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzNewPlan plans PersistentVolumes of any content. Whatever they hold: what was made by hand stays in its maker's hands, and
-// nothing gets the policy Delete that had another one.
+// FuzzNewPlan plans PersistentVolumes with any content. In every plan, volumes that were made by hand stay unmanaged, and no
+// PersistentVolume gets the policy Delete that did not have it.
 func FuzzNewPlan(f *testing.F) {
 	f.Add([]byte(dynamicPV))
 	f.Add([]byte(staticPV))

@@ -16,34 +16,34 @@ import (
 type Sources struct {
 	Objects     Objects
 	Inventories []Inventory
-	VolumeInfo  []GlusterVolume // of gluster's own, for volumes that no Heketi has
+	VolumeInfo  []GlusterVolume // gluster's own list, for volumes that no Heketi has
 	Backends    BackendSelector
 }
 
-// BackendSelector finds the backend of a StorageClass; *heketi.Backends does.
+// BackendSelector finds the backend of a StorageClass; *heketi.Backends implements it.
 type BackendSelector interface {
 	Select(name, url string) (*heketi.Backend, error)
 }
 
-// Choices holds what the administrator decides.
+// Choices holds the administrator's decisions.
 type Choices struct {
 	Driver string // the name of the CSI driver
-	// DropMountOptions names options that the driver refuses and that are to be left out.
+	// DropMountOptions names mount options that the driver refuses and that the replacement is to omit.
 	DropMountOptions []string
 }
 
-// planner holds what is looked up while a plan is made.
+// planner holds the lookup tables that are used while a plan is made.
 type planner struct {
 	Sources
 	Choices
 	claims    map[string]claim    // by namespace/name
 	addresses map[string][]string // of Endpoints, by namespace/name
 	podsOf    map[string][]string // pods by the claim that they use, namespace/name
-	handles   map[string]string   // PersistentVolumes of either kind by the handle that they have or would get
+	handles   map[string]string   // PersistentVolumes of either kind, by the handle that they have or would get
 }
 
-// NewPlan returns the plan. It is the same for the same sources, whatever their order. It returns an error for an object with fields of the
-// wrong type.
+// NewPlan returns the plan. The same sources in any order give the same plan. It returns an error for an object with a field of
+// the wrong type.
 func NewPlan(sources Sources, choices Choices) (Plan, error) {
 	p := &planner{
 		Sources: sources, Choices: choices,
@@ -76,7 +76,7 @@ func NewPlan(sources Sources, choices Choices) (Plan, error) {
 	return plan, err
 }
 
-// index fills the tables of the planner. The notes are about pods that need no PersistentVolume.
+// index fills the planner's tables. The notes are about pods that use a gluster volume without a PersistentVolume.
 func (p *planner) index() (notes []string, err error) {
 	for _, object := range p.Objects.Claims {
 		c, err := read[claim](object)
@@ -125,7 +125,7 @@ func (p *planner) indexPod(object unstructured.Unstructured) (notes []string, er
 	return notes, nil
 }
 
-// madeBy names the controller of an object, for people.
+// madeBy describes an object's controller for people.
 func madeBy(m metadata) string {
 	for _, o := range m.OwnerReferences {
 		if o.Controller {
@@ -160,10 +160,10 @@ func (p *planner) volumes() ([]VolumePlan, error) {
 	return inTreeVolumes, nil
 }
 
-// refuseSharers refuses dynamic PersistentVolumes that stand for the same volume: the deletion of one would delete the volume of both.
+// refuseSharers refuses dynamic PersistentVolumes that stand for the same volume: deleting one would delete the volume of both.
 func refuseSharers(volumes []VolumePlan) {
 	names := map[string][]string{}
-	for _, v := range volumes { // those that are refused for another reason, too: they may be the rightful ones
+	for _, v := range volumes { // including those that are refused for another reason: one of them may be the rightful one
 		if v.Kind == Dynamic {
 			names[v.Source.Volume] = append(names[v.Source.Volume], v.Name)
 		}
@@ -176,14 +176,15 @@ func refuseSharers(volumes []VolumePlan) {
 	}
 }
 
-// refused returns the plan of a PersistentVolume that stays as it is.
+// refused returns the plan entry of a PersistentVolume that is not migrated.
 func (v VolumePlan) refused(format string, args ...any) VolumePlan {
 	v.Action, v.Reason = Refuse, fmt.Sprintf(format, args...)
 	v.Replacement, v.Handle, v.Heketi, v.ProvenBy, v.Proofs, v.Warnings = nil, "", nil, nil, nil, nil
 	return v
 }
 
-// backupOf returns the object without what the API server keeps for itself, so that the same object gives the same backup.
+// backupOf returns the object without the fields that the API server manages, so that the same object always gives the same
+// backup.
 func backupOf(object unstructured.Unstructured) map[string]any {
 	kept := object.DeepCopy()
 	for _, field := range []string{"managedFields", "resourceVersion", "generation", "selfLink"} {
@@ -193,5 +194,5 @@ func backupOf(object unstructured.Unstructured) map[string]any {
 	return kept.Object
 }
 
-// sortedKeys returns the keys of a map in their order.
+// sortedKeys returns the sorted keys of a map.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

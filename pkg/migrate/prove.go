@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// candidate is a volume that may be the one of a PersistentVolume.
+// candidate is a volume that may be a PersistentVolume's.
 type candidate struct {
 	inventory Inventory
 	id        string
@@ -23,7 +23,7 @@ func (c candidate) volume() heketi.DumpVolume { return c.inventory.Dump.Volumes[
 
 func (c candidate) String() string { return fmt.Sprintf("%s in backend %q", c.id, c.inventory.Backend) }
 
-// candidates returns the volumes with the id, or, without an id, with the name.
+// candidates returns the volumes with the id or, if id is empty, with the name.
 func candidates(inventories []Inventory, id, name string) []candidate {
 	var found []candidate
 	for _, inventory := range inventories {
@@ -71,7 +71,7 @@ func proveDynamic(pv persistentVolume, source Source, inventories []Inventory) (
 	return c, proofs, nil
 }
 
-// theCandidate returns the only volume that the source can mean, or an error if there is none, or several.
+// theCandidate returns the only volume that the source can mean. It returns an error if there is none, or more than one.
 func theCandidate(source Source, inventories []Inventory) (candidate, error) {
 	found := candidates(inventories, source.HeketiID, source.Volume)
 	by := "the id " + source.HeketiID
@@ -91,7 +91,7 @@ func theCandidate(source Source, inventories []Inventory) (candidate, error) {
 	return found[0], nil
 }
 
-// compareRecord returns an error if Heketi's record is not that of the PersistentVolume's volume.
+// compareRecord returns an error if Heketi's record does not match the PersistentVolume.
 func compareRecord(pv persistentVolume, source Source, c candidate) error {
 	v := c.volume()
 	size, err := sizeGiB(pv)
@@ -115,7 +115,7 @@ func compareRecord(pv persistentVolume, source Source, c candidate) error {
 	return nil
 }
 
-// sizeGiB returns the PersistentVolume's size, rounded up as the in-tree plugin asked Heketi for it.
+// sizeGiB returns the PersistentVolume's size, rounded up as the in-tree plugin rounded it for Heketi.
 func sizeGiB(pv persistentVolume) (int, error) {
 	text := fmt.Sprint(pv.Spec.Capacity["storage"])
 	quantity, err := resource.ParseQuantity(text)
@@ -125,19 +125,20 @@ func sizeGiB(pv persistentVolume) (int, error) {
 	return volume.Capacity{RequiredBytes: quantity.Value()}.SizeGiB(1)
 }
 
-// staticProof is the proof that the gluster volume of a PersistentVolume that was made by hand exists.
+// staticProof proves that the gluster volume of a PersistentVolume that was made by hand exists.
 type staticProof struct {
-	servers []string // to mount it from
+	servers []string // the servers to mount from
 	by      Evidence
 	texts   []string // for people
 }
 
-// proveStatic finds a Heketi, or a list of gluster's own, that has the gluster volume of a PersistentVolume that was made by
-// hand. The driver only mounts such a volume and cannot damage it, but pods with a volume that does not exist do not start. The servers are those of the Endpoints, or, without any, those of the proof.
+// proveStatic finds a Heketi, or an entry in gluster's own list, that has the gluster volume of a PersistentVolume that was made
+// by hand. The driver only mounts such a volume and cannot damage it, but pods with a volume that does not exist do not start.
+// The servers are those of the Endpoints or, without any, those of the proof.
 func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume) (staticProof, error) {
 	var servers []string
 	var proof staticProof
-	several := false // volumes of the name, on different servers
+	several := false // volumes of this name on different servers
 	for _, v := range listed {
 		if v.Name == source.Volume && mayBeSame(source.Servers, v.Servers) {
 			several = several || !mayBeSame(servers, v.Servers)
@@ -170,7 +171,7 @@ func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume)
 	return proof, err
 }
 
-// mayBeSame reports whether servers may be those of the same gluster cluster. A name may stand for any address.
+// mayBeSame reports whether servers may belong to the same gluster cluster. A host name may stand for any address.
 func mayBeSame(addresses, hosts []string) bool {
 	return len(addresses) == 0 || slices.ContainsFunc(hosts, func(host string) bool {
 		return slices.Contains(addresses, host) || net.ParseIP(host) == nil

@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// proveAgain proves what the plan has proven of a volume, by what it was proven with.
+// proveAgain repeats the proof of a volume, with the same evidence that the plan names.
 func (a *Applier) proveAgain(ctx context.Context, v VolumePlan) error {
 	inventories := a.Inventories.Get(ctx)
 	if v.Kind == Static {
@@ -19,7 +19,7 @@ func (a *Applier) proveAgain(ctx context.Context, v VolumePlan) error {
 	return proveDynamicAgain(*v.Heketi, inventories)
 }
 
-// proveDynamicAgain compares Heketi's record of a volume with that of the plan.
+// proveDynamicAgain compares Heketi's present record of a volume with the plan's.
 func proveDynamicAgain(planned HeketiVolume, inventories []Inventory) error {
 	inventory, err := inventoryOf(inventories, planned.Backend)
 	if err != nil {
@@ -39,7 +39,7 @@ func proveDynamicAgain(planned HeketiVolume, inventories []Inventory) error {
 	return nil
 }
 
-// proveStaticAgain proves that a volume that was made by hand is still there. One of several proofs is enough.
+// proveStaticAgain proves that a volume that was made by hand still exists. One of several proofs is enough.
 func (a *Applier) proveStaticAgain(v VolumePlan, inventories []Inventory) error {
 	var found []Inventory
 	var unusable []string
@@ -54,7 +54,7 @@ func (a *Applier) proveStaticAgain(v VolumePlan, inventories []Inventory) error 
 	var listed []GlusterVolume
 	switch {
 	case v.ProvenBy.VolumeInfo && a.VolumeInfo == nil:
-		unusable = append(unusable, "the plan was proven by gluster volume info; give its output of now with --volume-info=FILE")
+		unusable = append(unusable, "the plan was proven with gluster volume info; give its present output with --volume-info=FILE")
 	case v.ProvenBy.VolumeInfo:
 		listed = a.VolumeInfo
 	}
@@ -63,7 +63,7 @@ func (a *Applier) proveStaticAgain(v VolumePlan, inventories []Inventory) error 
 	}
 	proof, err := proveStatic(v.Source, found, listed)
 	switch {
-	case err != nil && len(unusable) > 0: // what cannot be read may have it
+	case err != nil && len(unusable) > 0: // a record that could not be read may list the volume
 		return fmt.Errorf("%w; and %s", err, strings.Join(unusable, "; "))
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrChanged, err)

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// TestStaticIsProvenAgain: a gluster volume that was deleted since the plan was made would leave pods that cannot start.
+// TestStaticIsProvenAgain: pods whose gluster volume was deleted since the plan was made could not start.
 func TestStaticIsProvenAgain(t *testing.T) {
 	gone := func(a *Applier) { delete(a.inventory().Dump.Volumes, idB) }
 	away := func(a *Applier) { a.inventory().Err = errors.New("no route") }
 	listed := []GlusterVolume{{Name: "projects", Servers: []string{"10.0.0.1"}}}
 	for _, tc := range []struct {
 		name      string
-		by        Evidence // of the plan
+		by        Evidence // in the plan
 		change    func(*Applier)
 		endpoints bool // the PersistentVolume has Endpoints with addresses
 		says      string
@@ -52,7 +52,7 @@ func TestStaticIsProvenAgain(t *testing.T) {
 	}
 }
 
-// TestInventoryCache: what Heketi had at the beginning of a long run proves nothing at its end.
+// TestInventoryCache: a Heketi's records at the beginning of a long run prove nothing at its end.
 func TestInventoryCache(t *testing.T) {
 	reads, failed := 0, errors.New("no route")
 	var err error
@@ -81,7 +81,7 @@ func TestInventoryCache(t *testing.T) {
 	}
 }
 
-// TestHeketiChangesWhileItRuns: a volume that Heketi loses in the middle of a run is not swapped.
+// TestHeketiChangesWhileItRuns: a volume that disappears from Heketi during a run is not swapped.
 func TestHeketiChangesWhileItRuns(t *testing.T) {
 	api, a := migrated(t)
 	dump := testDump()
@@ -102,7 +102,7 @@ func TestHeketiChangesWhileItRuns(t *testing.T) {
 	}
 }
 
-// TestHeketiIsAway: what cannot be proven is not swapped, and is not said to have changed.
+// TestHeketiIsAway: a PersistentVolume that cannot be proven is not swapped, and is not reported as changed.
 func TestHeketiIsAway(t *testing.T) {
 	api, a := migrated(t)
 	a.inventory().Err = errors.New("no route")

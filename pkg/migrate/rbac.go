@@ -11,7 +11,7 @@ import (
 // Command is a subcommand of migrate.
 type Command string
 
-// The commands.
+// The subcommands.
 const (
 	CommandPlan     Command = "plan"
 	CommandApply    Command = "apply"
@@ -19,16 +19,16 @@ const (
 	CommandStatus   Command = "status"
 )
 
-// permission lists the verbs that a command needs on one resource, or on the object of it with the name.
+// permission lists the verbs that a command needs on one resource or, with a name, on one object of it.
 type permission struct {
 	group, resource string
 	verbs           []string
 	name            string
 }
 
-// permissions returns the least that a command needs. None needs Secrets.
+// permissions returns the least permissions that a command needs. No command needs Secrets.
 func permissions(c Command, scale bool) []permission {
-	// Commands with a plan make sure that it is of this cluster.
+	// Commands with a plan check that the plan was made for this cluster.
 	identity := permission{resource: "namespaces", name: kubeSystem, verbs: []string{"get"}}
 	status := []permission{
 		identity,
@@ -46,7 +46,7 @@ func permissions(c Command, scale bool) []permission {
 	}
 	volumes := permission{resource: "persistentvolumes", verbs: []string{"get", "create", "patch", "delete"}}
 	if c == CommandApply {
-		volumes.verbs = append(volumes.verbs, "list") // for --remove-endpoints, as are those that follow for Endpoints and Services
+		volumes.verbs = append(volumes.verbs, "list") // for --remove-endpoints, as are the Endpoints and Services below
 	}
 	replace := []permission{
 		identity,
@@ -72,7 +72,8 @@ func permissions(c Command, scale bool) []permission {
 	return plan
 }
 
-// ClusterRole returns the manifest of a role with the least that a command needs, scale with --scale-down.
+// ClusterRole returns the manifest of a role with the least permissions that a command needs. With scale, it includes those for
+// --scale-down.
 func ClusterRole(c Command, scale bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: glusterfs-csi-migrate-%s\nrules:\n", c)

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestPermissions: each command uses what its role allows, and nothing else.
+// TestPermissions: each command uses everything that its role allows, and nothing else.
 func TestPermissions(t *testing.T) {
 	collect := func(t *testing.T, api *fakeAPI, _ *Applier) {
 		t.Helper()

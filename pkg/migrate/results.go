@@ -9,28 +9,28 @@ import (
 type Result struct {
 	Name    string
 	Outcome Outcome
-	Note    string // what a dry run has found besides
-	Err     error  // of Refused, Failed and Missing
+	Note    string // an additional finding of a dry run
+	Err     error  // set if Refused, Failed or Missing
 	Took    time.Duration
 }
 
 // Outcome classifies a Result.
 type Outcome string
 
-// The outcomes.
+// The values of Outcome.
 const (
 	Migrated   Outcome = "migrated"
 	RolledBack Outcome = "rolled back"
-	Unchanged  Outcome = "unchanged" // it was done before
-	Refused    Outcome = "refused"   // by the plan, or because something has changed since
-	Failed     Outcome = "failed"    // the cluster could not be asked or changed: run it again
-	Missing    Outcome = "MISSING"   // deleted by an earlier run, and left out by this one
+	Unchanged  Outcome = "unchanged" // it was done already
+	Refused    Outcome = "refused"   // by the plan, or because something has changed since the plan was made
+	Failed     Outcome = "failed"    // the cluster could not be read or changed: run it again
+	Missing    Outcome = "MISSING"   // deleted by an earlier run, and not selected in this one
 
-	WouldMigrate  Outcome = "would migrate" // of a dry run, as is the next
+	WouldMigrate  Outcome = "would migrate" // only in a dry run, as is WouldRollBack
 	WouldRollBack Outcome = "would roll back"
 )
 
-// outcome returns the outcome of what succeeds: done, or in a dry run what would be done.
+// outcome returns the outcome of a success: done or, in a dry run, the outcome that would follow.
 func (a *Applier) outcome(done Outcome) Outcome {
 	switch {
 	case a.DryRun && done == Migrated:
@@ -41,7 +41,7 @@ func (a *Applier) outcome(done Outcome) Outcome {
 	return done
 }
 
-// withError returns the result with the outcome that err and changed stand for.
+// withError returns the result with the outcome that follows from err and changed.
 func (r Result) withError(changed bool, err error, took time.Duration) Result {
 	r.Err, r.Took = err, took
 	switch {

@@ -15,24 +15,25 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// AnnotationReplicas holds the number of replicas that an owner had before a migration scaled it to 0. A run that follows one which was
-// killed finds the owners by it.
+// AnnotationReplicas holds the number of replicas that an owner had before a migration scaled it to 0. If a run is killed, the
+// next one finds the owners by this annotation.
 const AnnotationReplicas = "glusterfs.csi.gluster.org/replicas-before-migration"
 
-// AnnotationScaledBy holds, beside AnnotationReplicas, the id of the plan whose migration scaled an owner to 0. Other plans do not scale it.
+// AnnotationScaledBy holds, beside AnnotationReplicas, the ID of the plan whose migration scaled an owner to 0. Other plans do
+// not scale it.
 const AnnotationScaledBy = "glusterfs.csi.gluster.org/scaled-down-by-plan"
 
 func deploymentsResource() kube.Resource  { return kube.Resource{Group: "apps", Name: "deployments"} }
 func replicaSetsResource() kube.Resource  { return kube.Resource{Group: "apps", Name: "replicasets"} }
 func statefulSetsResource() kube.Resource { return kube.Resource{Group: "apps", Name: "statefulsets"} }
 
-// scalable are the kinds of owners that can be scaled, by kind.
+// scalable returns the kinds of owners that can be scaled, with their resources.
 func scalable() map[string]kube.Resource {
 	return map[string]kube.Resource{"Deployment": deploymentsResource(), "ReplicaSet": replicaSetsResource(), "StatefulSet": statefulSetsResource()}
 }
 
-// scaleDown scales the owners of running pods to 0, and waits until these pods are gone. The policy becomes Retain first, so that the volume
-// stays if its claim is deleted meanwhile.
+// scaleDown scales the owners of running pods to 0, and waits until these pods are gone. It sets the policy to Retain first, so
+// that the volume stays if its claim is deleted meanwhile.
 func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, running []pod) error {
 	namespace, claimName, _ := strings.Cut(v.Claim, "/")
 	if _, err := a.dryRunScaleDown(ctx, running); err != nil {
@@ -62,7 +63,7 @@ func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, running []pod) er
 	}
 }
 
-// dryRunScaleDown checks that the owners of pods can be scaled to 0, and names them.
+// dryRunScaleDown checks that the owners of pods can be scaled to 0, and returns their names.
 func (a *Applier) dryRunScaleDown(ctx context.Context, running []pod) (note string, err error) {
 	var owners []string
 	for _, p := range running {
@@ -76,11 +77,11 @@ func (a *Applier) dryRunScaleDown(ctx context.Context, running []pod) (note stri
 	return "scaled to 0 first: " + strings.Join(slices.Compact(owners), ", "), nil
 }
 
-// scaleOwnerOf scales the owner of a pod to 0, and records the former number of replicas in the same request.
+// scaleOwnerOf scales a pod's owner to 0, and records the previous number of replicas in the same request.
 func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 	of, owner, err := a.scalableOwnerOf(ctx, p)
 	if err != nil || owner.GetAnnotations()[AnnotationReplicas] != "" {
-		return err // if nil, an earlier call has scaled the owner, and its pods are about to end
+		return err // if err is nil, an earlier call has scaled the owner down, and its pods are about to end
 	}
 	replicas, given, _ := unstructured.NestedInt64(owner.Object, "spec", "replicas")
 	if !given {
@@ -90,7 +91,7 @@ func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
 }
 
-// scalableOwnerOf returns the owner of a pod, or an error if this plan cannot or must not scale it.
+// scalableOwnerOf returns a pod's owner, or an error if this plan cannot or must not scale it.
 func (a *Applier) scalableOwnerOf(ctx context.Context, p pod) (of kube.Resource, owner *unstructured.Unstructured, err error) {
 	of, owner, err = a.ownerOf(ctx, p.Metadata)
 	if err != nil {
@@ -110,7 +111,7 @@ func (a *Applier) scalableOwnerOf(ctx context.Context, p pod) (of kube.Resource,
 	return of, owner, nil
 }
 
-// ownerOf returns the topmost owner, or nil if the pod has none or one that cannot be scaled.
+// ownerOf returns a pod's topmost owner, or nil if the pod has none or one that cannot be scaled.
 func (a *Applier) ownerOf(ctx context.Context, m metadata) (of kube.Resource, found *unstructured.Unstructured, err error) {
 	for {
 		i := slices.IndexFunc(m.OwnerReferences, func(o owner) bool { return o.Controller })
@@ -119,7 +120,7 @@ func (a *Applier) ownerOf(ctx context.Context, m metadata) (of kube.Resource, fo
 		}
 		next, ok := scalable()[m.OwnerReferences[i].Kind]
 		if !ok {
-			return of, nil, nil // an operator, say, which would scale it up again
+			return of, nil, nil // such as an operator's object: the operator would scale it up again
 		}
 		of = next
 		if found, err = a.API.Get(ctx, of, m.Namespace, m.OwnerReferences[i].Name); err != nil {
@@ -135,7 +136,7 @@ func (a *Applier) ownerOf(ctx context.Context, m metadata) (of kube.Resource, fo
 	}
 }
 
-// ScaleUp scales every owner back that a run of this plan has scaled to 0. It goes on after an error.
+// ScaleUp restores the replicas of every owner that a run of this plan scaled to 0. It continues after an error.
 func (a *Applier) ScaleUp(ctx context.Context) error {
 	if a.DryRun {
 		return nil
@@ -152,7 +153,7 @@ func (a *Applier) ScaleUp(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// hasScaled reports whether a run of this plan has scaled an owner to 0. The ReplicaSets of a Deployment have its annotations, too.
+// hasScaled reports whether a run of this plan scaled an owner to 0. The ReplicaSets of a Deployment have its annotations, too.
 func (a *Applier) hasScaled(owner unstructured.Unstructured) bool {
 	if slices.ContainsFunc(owner.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.Controller != nil && *r.Controller }) {
 		return false

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// replicasOf returns how many pods an owner of the fake is to have.
+// replicasOf returns the desired number of pods of an owner in the fake cluster.
 func replicasOf(t *testing.T, api *fakeAPI, kind string) int64 {
 	t.Helper()
 	n, _, err := unstructured.NestedInt64(api.objects[objectKey(scalable()[kind], "shop", "web")].Object, "spec", "replicas")
@@ -17,7 +17,7 @@ func replicasOf(t *testing.T, api *fakeAPI, kind string) int64 {
 	return n
 }
 
-// TestScaleDown: owners are scaled to 0 and back, whenever the migration is killed.
+// TestScaleDown: owners are scaled to 0 and up again, at whichever call the migration is killed.
 func TestScaleDown(t *testing.T) {
 	for _, kind := range sortedKeys(scalable()) {
 		t.Run(kind, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestScaleDown(t *testing.T) {
 	}
 }
 
-// TestScaleDownDeletesClaims: a StatefulSet that deletes its claims when it is scaled down would take the volumes with it.
+// TestScaleDownDeletesClaims: a StatefulSet that deletes its claims when it is scaled down would delete the volumes with them.
 func TestScaleDownDeletesClaims(t *testing.T) {
 	api, a := migrated(t)
 	api.deploy(t, "StatefulSet", "web")
@@ -63,10 +63,10 @@ func TestScaleDownDeletesClaims(t *testing.T) {
 	}
 }
 
-// TestCannotScale: pods that nothing would start again are left alone.
+// TestCannotScale: pods that nothing would start again are not stopped.
 func TestCannotScale(t *testing.T) {
 	for name, owners := range map[string]string{
-		"a pod of its own": "[]", "of a DaemonSet": "[{kind: DaemonSet, name: d, controller: true}]", "of a Job": "[{kind: Job, name: j, controller: true}]",
+		"a pod without an owner": "[]", "of a DaemonSet": "[{kind: DaemonSet, name: d, controller: true}]", "of a Job": "[{kind: Job, name: j, controller: true}]",
 	} {
 		t.Run(name, func(t *testing.T) {
 			api, a := migrated(t)
@@ -80,7 +80,7 @@ func TestCannotScale(t *testing.T) {
 	}
 }
 
-// TestScaledByAnotherPlan: an owner that another plan has scaled to 0 is scaled back by that plan only.
+// TestScaledByAnotherPlan: an owner that another plan scaled to 0 is scaled up by that plan only.
 func TestScaledByAnotherPlan(t *testing.T) {
 	api, a := migrated(t)
 	api.deploy(t, "Deployment", "web")

@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// What the in-tree plugin and its controller wrote (kubernetes 1.25: pkg/volume/glusterfs/glusterfs.go,
+// Names that the in-tree plugin and its controller wrote (kubernetes 1.25: pkg/volume/glusterfs/glusterfs.go,
 // pkg/controller/volume/persistentvolume).
 const (
 	inTree = "kubernetes.io/glusterfs"
@@ -22,13 +22,13 @@ const (
 	annotationDescription   = "Description"
 	annotationHeketiID      = "gluster.kubernetes.io/heketi-volume-id"
 	annotationGID           = "pv.beta.kubernetes.io/gid"
-	annotationMountOptions  = "volume.beta.kubernetes.io/mount-options" // before spec.mountOptions, and still read by 1.25
+	annotationMountOptions  = "volume.beta.kubernetes.io/mount-options" // the predecessor of spec.mountOptions, which 1.25 still reads
 
-	heketiNamePrefix = "vol_" // of the names that Heketi makes from ids
+	heketiNamePrefix = "vol_" // the prefix of names that Heketi makes from ids
 )
 
-// kindOf returns how a volume was made. Only the controller of the provisioner sets the annotation, so that a PersistentVolume that was
-// written by hand is never taken for one whose volume may be deleted with its claim.
+// kindOf returns how a volume was made. Only the provisioner's controller sets the annotation. A PersistentVolume that was
+// written by hand is therefore never mistaken for one whose volume may be deleted with its claim.
 func kindOf(pv persistentVolume) Kind {
 	if pv.Metadata.Annotations[annotationProvisionedBy] == inTree {
 		return Dynamic
@@ -36,7 +36,7 @@ func kindOf(pv persistentVolume) Kind {
 	return Static
 }
 
-// sourceOf returns what the PersistentVolume mounts.
+// sourceOf returns the gluster volume and the servers that the PersistentVolume mounts.
 func sourceOf(pv persistentVolume, servers map[string][]string) (Source, error) {
 	intree := pv.Spec.GlusterFS
 	name, directory, err := mount.ParseVolume(intree.Path)
@@ -54,7 +54,7 @@ func sourceOf(pv persistentVolume, servers map[string][]string) (Source, error) 
 	return s, nil
 }
 
-// endpointsNamespace is where the kubelet looked for the Endpoints: by default in the namespace of the claim.
+// endpointsNamespace returns the namespace in which the kubelet looked for the Endpoints: by default the claim's.
 func endpointsNamespace(pv persistentVolume) string {
 	switch named := pv.Spec.GlusterFS.Namespace; {
 	case named != nil && *named != "":
@@ -65,7 +65,8 @@ func endpointsNamespace(pv persistentVolume) string {
 	return ""
 }
 
-// heketiIDOf returns the id that the plugin recorded. Before it did, it took the id out of the volume's name (getVolumeID).
+// heketiIDOf returns the id that the plugin recorded. Older plugins recorded none and took the id from the volume's name
+// (getVolumeID).
 func heketiIDOf(pv persistentVolume, name string) string {
 	if id := pv.Metadata.Annotations[annotationHeketiID]; id != "" {
 		return id
@@ -76,7 +77,7 @@ func heketiIDOf(pv persistentVolume, name string) string {
 	return ""
 }
 
-// checkServers returns servers as the driver writes them. The error is that with which the driver would refuse to mount the volume.
+// checkServers returns servers as the driver writes them, or the error with which the driver would refuse to mount the volume.
 func checkServers(servers []string) ([]string, error) {
 	checked, err := mount.ParseServers(strings.Join(servers, ","))
 	if err != nil {
@@ -85,7 +86,7 @@ func checkServers(servers []string) ([]string, error) {
 	return checked, nil
 }
 
-// addressesOf returns the addresses of an Endpoints object, as the kubelet used them: each once, in their order.
+// addressesOf returns the addresses of an Endpoints object as the kubelet used them: each once, in their original order.
 func addressesOf(e endpoints) []string {
 	var found []string
 	for _, subset := range e.Subsets {
@@ -106,8 +107,8 @@ func mountOptionsOf(pv persistentVolume) []string {
 	return pv.Spec.MountOptions
 }
 
-// translateOptions returns the mount options for the CSI driver, one in each string, and a warning for each that is left out. It returns
-// an error for an option that the driver refuses and that is not to be dropped.
+// translateOptions returns the mount options for the CSI driver, one in each string, and a warning for each option that is left
+// out. It returns an error for an option that the driver refuses and that drop does not name.
 func translateOptions(options []string, readOnly bool, drop []string) (kept, warnings []string, err error) {
 	for _, option := range mount.SplitOptions(options) {
 		name, _, _ := strings.Cut(option, "=")

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// State is where a PersistentVolume of either kind stands.
+// State describes a PersistentVolume of either kind.
 type State struct {
 	Name  string `json:"name"`
 	Claim string `json:"claim,omitempty"`
-	Phase string `json:"phase"` // "" if there is none
-	// Kind is InTree, InDriver for what a migration has made, IsMissing or IsDeleted.
+	Phase string `json:"phase"` // "" if the PersistentVolume does not exist
+	// Kind is InTree, InDriver (made by a migration), IsMissing or IsDeleted.
 	Kind   string `json:"kind"`
 	Policy string `json:"policy"`
-	// ClaimPhase is "" for a claim that does not exist.
+	// ClaimPhase is "" if the claim does not exist.
 	ClaimPhase string `json:"claimPhase,omitempty"`
 }
 
@@ -21,15 +21,16 @@ type State struct {
 const (
 	InTree   = "in-tree"
 	InDriver = "migrated"
-	// IsMissing is a PersistentVolume that does not exist, although a claim is Lost without it or a plan migrates it.
+	// IsMissing is the kind of a PersistentVolume that does not exist, although a claim is Lost without it or a plan migrates it.
 	IsMissing = "missing"
-	// IsDeleted is a PersistentVolume of a plan that was deleted outside of the migration, as one is whose claim was deleted.
+	// IsDeleted is the kind of a PersistentVolume in the plan that was deleted in another way than by the migration, for example
+	// with its claim.
 	IsDeleted = "deleted"
 )
 
-// Status returns the PersistentVolumes of the in-tree plugin, those that a migration has put in their place, and those that do not exist, by
-// name. Missing are those of the plan, which may be empty, and of claims that are Lost and not another driver's. Those of the plan that its
-// journal, which may be nil, does not list count as deleted unless their claim is Lost.
+// Status returns, sorted by name, the PersistentVolumes of the in-tree plugin, those that a migration made, and those that do not
+// exist but should. The last are named by the plan, which may be empty, and by Lost claims that are not another driver's. A
+// PersistentVolume of the plan that the journal does not list counts as deleted, unless its claim is Lost. journal may be nil.
 func Status(o Objects, driver string, plan Plan, journal *Journal) ([]State, error) {
 	claims := map[string]claim{}
 	for _, object := range o.Claims {
@@ -66,12 +67,12 @@ func Status(o Objects, driver string, plan Plan, journal *Journal) ([]State, err
 	return states, nil
 }
 
-// absent returns the PersistentVolumes that do not exist and should, and those that others have deleted.
+// absent returns the PersistentVolumes that do not exist but should, and those that were not deleted by the migration.
 func absent(claims map[string]claim, exists map[string]bool, driver string, plan Plan, journal *Journal) (states []State) {
 	add := func(name, claimKey, kind string) {
 		if !exists[name] {
 			states = append(states, State{Name: name, Kind: kind, Claim: claimKey, ClaimPhase: claims[claimKey].Status.Phase})
-			exists[name] = true // not a second time
+			exists[name] = true // so that it is not listed twice
 		}
 	}
 	for _, key := range sortedKeys(claims) {
@@ -92,8 +93,8 @@ func absent(claims map[string]claim, exists map[string]bool, driver string, plan
 	return states
 }
 
-// mayBeOurs reports whether a claim may be one of the in-tree plugin or of the driver. Claims of volumes that were made by hand name no
-// provisioner.
+// mayBeOurs reports whether a claim may belong to the in-tree plugin or to the driver. Claims of volumes that were made by hand
+// name no provisioner.
 func mayBeOurs(c claim, driver string) bool {
 	for _, annotation := range []string{"volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"} {
 		if named := c.Metadata.Annotations[annotation]; named != "" {

@@ -27,8 +27,8 @@ func statesWith(t *testing.T, o Objects, plan Plan, journal *Journal) string {
 	return strings.Join(lines, "; ")
 }
 
-// TestStatusOfMissing: a PersistentVolume that a migration has deleted and not replaced is in no list of the API server. Its claim is, and
-// so is it in the plan.
+// TestStatusOfMissing: the API server lists no PersistentVolume that a migration deleted and did not replace, but it lists the
+// claim, and the plan has it.
 func TestStatusOfMissing(t *testing.T) {
 	s := testSources(t, dynamicPV)
 	plan, err := NewPlan(s, Choices{Driver: testDriver})
@@ -60,7 +60,8 @@ func TestStatusOfMissing(t *testing.T) {
 	}
 }
 
-// TestStatusOfDeleted: a PersistentVolume that was migrated and then deleted with its claim is not missing. The journal tells.
+// TestStatusOfDeleted: the journal shows that a PersistentVolume that was migrated and later deleted with its claim is not
+// missing.
 func TestStatusOfDeleted(t *testing.T) {
 	s := testSources(t, dynamicPV)
 	plan, err := NewPlan(s, Choices{Driver: testDriver})
@@ -79,7 +80,7 @@ func TestStatusOfDeleted(t *testing.T) {
 	if got := statesWith(t, s.Objects, plan, peek()); got != "pvc-a missing shop/data Bound" {
 		t.Errorf("no journal: %s", got)
 	}
-	running := openJournal(t, path) // which keeps other migrations out
+	running := openJournal(t, path) // the open journal locks out other migrations
 	if err := running.deletes(volumeEntry("pvc-a"), "1Gi"); err != nil {
 		t.Fatal(err)
 	}

@@ -18,10 +18,10 @@ import (
 )
 
 // ErrChanged is returned for an object that differs from the plan.
-var ErrChanged = errors.New("it is not as the plan has it")
+var ErrChanged = errors.New("it differs from the plan")
 
-// swapper replaces PersistentVolumes. Each step depends only on what the API server and the journal have, so that a run that was killed
-// anywhere can be repeated.
+// swapper replaces PersistentVolumes. Each step depends only on the state of the API server and the journal, so that a run that
+// was killed at any point can be repeated.
 type swapper struct {
 	api     API
 	journal *Journal
@@ -29,8 +29,8 @@ type swapper struct {
 	poll    time.Duration
 }
 
-// swap replaces the PersistentVolume from by to: same name, same claim. It is deleted only when its policy is Retain, and the
-// policy of the new one is Retain until the claim has it.
+// swap replaces one PersistentVolume by another of the same name for the same claim. The old one is deleted only while its policy
+// is Retain, and the new one has the policy Retain until the claim is bound to it.
 func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 	entry := volumeEntry(nameOf(from))
 	for steps := 1; ; steps++ {
@@ -47,7 +47,8 @@ func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 	}
 }
 
-// quickSteps is how many steps of a swap follow each other without a pause. It takes five if nothing else changes the PersistentVolume.
+// quickSteps is the number of steps of a swap that follow each other without a pause. A swap takes five if nothing else changes
+// the PersistentVolume.
 const quickSteps = 20
 
 // step takes the next step of a swap.
@@ -62,7 +63,7 @@ func (s *swapper) step(ctx context.Context, from, to map[string]any) (done bool,
 	case isDeleting(now) && !s.journal.has(volumeEntry(name)):
 		return false, fmt.Errorf("PersistentVolume %s: %w: it is being deleted, and not by this migration", name, ErrChanged)
 	case isDeleting(now) && (sameVolume(now.Object, from) || sameVolume(now.Object, to)):
-		return false, s.deleteStep(ctx, now, to) // it may be to itself: an earlier run had the other direction
+		return false, s.deleteStep(ctx, now, to) // now may equal to: an earlier run may have gone in the other direction
 	case sameVolume(now.Object, to):
 		if err := s.bindAndSetPolicy(ctx, now, to); err != nil {
 			return false, err
@@ -74,14 +75,14 @@ func (s *swapper) step(ctx context.Context, from, to map[string]any) (done bool,
 	return false, fmt.Errorf("PersistentVolume %s: %w: it has another source, size, claim or class; make a new plan", name, ErrChanged)
 }
 
-// mayPass reports whether an error may not be there the next time. A swap that has deleted something is not given up for such an error.
+// mayPass reports whether a retry may succeed. A swap that has deleted something is not given up after such an error.
 func mayPass(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.EOF) || errors.Is(err, errHeld) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
 		apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsInternalError(err)
 }
 
-// wait waits for a while, or returns why ctx is done.
+// wait waits for d, or returns why ctx is done.
 func wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -95,12 +96,12 @@ func isDeleting(object *unstructured.Unstructured) bool { return object.GetDelet
 
 func volumeEntry(name string) string { return volumesResource().Name + "/" + name }
 
-// sameVolume reports whether a PersistentVolume is the one of the plan. Its policy is not compared: the migration changes it.
+// sameVolume reports whether a PersistentVolume is the plan's. The policy is not compared, because the migration changes it.
 func sameVolume(now, planned map[string]any) bool {
 	return reflect.DeepEqual(comparableSpec(now), comparableSpec(planned))
 }
 
-// differences names the fields of the spec in which a PersistentVolume differs from that of the plan.
+// differences returns the names of the spec's fields that differ from the plan.
 func differences(now, planned map[string]any) (fields []string) {
 	is, was := comparableSpec(now), comparableSpec(planned)
 	for _, field := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(sortedKeys(is), sortedKeys(was))))) {
@@ -111,7 +112,7 @@ func differences(now, planned map[string]any) (fields []string) {
 	return fields
 }
 
-// comparableSpec returns the part of a spec that a migration must not find changed, in a form that can be compared.
+// comparableSpec returns the part of a spec that must be the same as in the plan, in a form that can be compared.
 func comparableSpec(object map[string]any) map[string]any {
 	spec, _, _ := unstructured.NestedMap(object, "spec")
 	if spec == nil {
@@ -128,15 +129,15 @@ func comparableSpec(object map[string]any) map[string]any {
 	if err != nil {
 		return spec
 	}
-	var plain map[string]any // numbers of files and of answers have different types
+	var plain map[string]any // numbers have different types in files and in responses
 	if err := json.Unmarshal(content, &plain); err != nil {
 		return spec
 	}
 	return plain
 }
 
-// deleteStep carries out the next step of deleting a PersistentVolume: policy Retain, deletion, finalizers. Nothing is changed unless the API
-// server would take the new one.
+// deleteStep carries out the next step of deleting a PersistentVolume: policy Retain, deletion, finalizers. It changes nothing
+// unless the API server would accept the new one.
 func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	entry := volumeEntry(now.GetName())
 	if !isDeleting(now) {
@@ -159,7 +160,7 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 	case !slices.ContainsFunc(now.GetFinalizers(), isOwnFinalizer):
 		return fmt.Errorf("PersistentVolume %s %w: %s", now.GetName(), errHeld, strings.Join(now.GetFinalizers(), ", "))
 	}
-	// A finalizer keeps it as long as it is bound. The resource version makes sure that nothing has changed since it was read.
+	// A finalizer keeps a bound PersistentVolume. The resource version ensures that nothing has changed since it was read.
 	left, err := json.Marshal(slices.DeleteFunc(now.GetFinalizers(), isOwnFinalizer))
 	if err != nil {
 		return err
@@ -167,21 +168,21 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 	patch := fmt.Sprintf(`{"metadata":{"finalizers":%s,"resourceVersion":%q}}`, left, now.GetResourceVersion())
 	err = s.api.Patch(ctx, volumesResource(), "", now.GetName(), []byte(patch))
 	if apierrors.IsConflict(err) {
-		return nil // look again
+		return nil // the next step reads it again
 	}
 	return ignoreNotFound(err)
 }
 
-// errHeld is returned for a PersistentVolume that is being deleted and has finalizers of other programs.
+// errHeld is returned for a PersistentVolume that is being deleted and has other programs' finalizers.
 var errHeld = errors.New("is kept by finalizers of other programs, until they remove them")
 
-// isRefusal reports whether the API server has certainly not carried out a request.
+// isRefusal reports whether it is certain that the API server did not carry out a request.
 func isRefusal(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsConflict(err) ||
 		apierrors.IsMethodNotSupported(err)
 }
 
-// retain gives a PersistentVolume the policy Retain.
+// retain sets a PersistentVolume's policy to Retain.
 func (s *swapper) retain(ctx context.Context, name string) error {
 	if err := s.journal.retains(volumeEntry(name)); err != nil {
 		return err
@@ -194,12 +195,12 @@ func policyOf(pv map[string]any) string {
 	return policy
 }
 
-// isOwnFinalizer reports whether a finalizer is one of Kubernetes or external-provisioner, which protect what a migration takes over.
+// isOwnFinalizer reports whether Kubernetes or external-provisioner set a finalizer. Those protect what a migration takes over.
 func isOwnFinalizer(name string) bool {
 	return name == "kubernetes.io/pv-protection" || name == "kubernetes.io/pv-controller" || name == "external-provisioner.volume.kubernetes.io/finalizer"
 }
 
-// errNotCreated is returned when a PersistentVolume is gone and the new one cannot be made: its claim is Lost.
+// errNotCreated is returned when a PersistentVolume was deleted and the new one cannot be created: its claim is Lost.
 var errNotCreated = errors.New("the new PersistentVolume cannot be made")
 
 // withRetain returns the object to create, with the policy Retain.
@@ -208,8 +209,8 @@ func withRetain(to map[string]any) (*unstructured.Unstructured, error) {
 	return made, unstructured.SetNestedField(made.Object, policyRetain, "spec", "persistentVolumeReclaimPolicy")
 }
 
-// checkCreate has the API server check the new PersistentVolume while the old one is there. The server reports that the name is taken only
-// after every other check has passed.
+// checkCreate has the API server check the new PersistentVolume while the old one exists. The server reports that the name is
+// taken only after every other check has passed.
 func (s *swapper) checkCreate(ctx context.Context, to map[string]any) error {
 	made, err := withRetain(to)
 	if err != nil {
@@ -232,8 +233,8 @@ func (s *swapper) setPolicy(ctx context.Context, name, policy string) error {
 	return s.api.Patch(ctx, volumesResource(), "", name, fmt.Appendf(nil, `{"spec":{"persistentVolumeReclaimPolicy":%q}}`, policy))
 }
 
-// create creates the new PersistentVolume after the old one is gone. It fails with ErrChanged if the journal has no entry of the deletion:
-// then the PersistentVolume was deleted outside of this migration.
+// create creates the new PersistentVolume after the old one is gone. It fails with ErrChanged if the journal has no entry of the
+// deletion: then it was not this migration that deleted the PersistentVolume.
 func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 	name := nameOf(from)
 	if !s.journal.has(volumeEntry(name)) {
@@ -243,14 +244,14 @@ func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 	if err != nil {
 		return err
 	}
-	if err := s.api.Create(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) { // then look again
+	if err := s.api.Create(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) { // the next step reads the result
 		return fmt.Errorf("%w, and its claim is Lost until it is: %w", errNotCreated, err)
 	}
 	return nil
 }
 
-// bindAndSetPolicy waits until the claim is bound to the new PersistentVolume, and then sets its policy. If the claim is gone, the policy
-// stays Retain, because Delete would have the volume deleted at once.
+// bindAndSetPolicy waits until the claim is bound to the new PersistentVolume, and then sets its policy. If the claim is gone,
+// the policy stays Retain, because with Delete the volume would be deleted at once.
 func (s *swapper) bindAndSetPolicy(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	bound, err := s.waitUntilBound(ctx, now)
 	if err != nil || !bound {
@@ -262,8 +263,8 @@ func (s *swapper) bindAndSetPolicy(ctx context.Context, now *unstructured.Unstru
 	return s.setPolicy(ctx, now.GetName(), policyOf(to))
 }
 
-// waitUntilBound waits until the claim of a PersistentVolume is bound to it. Kubernetes looks at a Lost claim every 15 s, and at once when it
-// changes. bound is false if the claim is gone, or being deleted.
+// waitUntilBound waits until a PersistentVolume's claim is bound to it. Kubernetes looks at a Lost claim every 15 s, and
+// immediately after the claim changes. bound is false if the claim does not exist or is being deleted.
 func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructured) (bound bool, err error) {
 	view, err := read[persistentVolume](*pv)
 	if err != nil || view.Spec.ClaimRef == nil {
@@ -273,7 +274,7 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 	if gone, err := s.waitUntilSeen(ctx, pv, ref, deadline); err != nil || gone {
 		return false, err
 	}
-	for touched := (time.Time{}); ; { // before it is touched, the phase may be that of the old PersistentVolume
+	for touched := (time.Time{}); ; { // before the claim is touched, the phase may still come from the old PersistentVolume
 		gone, c, err := s.claimOf(ctx, ref)
 		switch {
 		case err != nil || gone:
@@ -296,8 +297,8 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 	}
 }
 
-// waitUntilSeen waits until kube-controller-manager has seen a new PersistentVolume, whose phase it then sets: a claim that it looks at before
-// is Lost afterwards. It waits no longer than until the deadline, and not for a claim that is gone.
+// waitUntilSeen waits until kube-controller-manager has seen a new PersistentVolume and set its phase. A claim that it looks at
+// earlier becomes Lost. The wait ends at the deadline, or if the claim is gone.
 func (s *swapper) waitUntilSeen(ctx context.Context, pv *unstructured.Unstructured, ref *reference, deadline time.Time) (gone bool, err error) {
 	for time.Now().Before(deadline) {
 		if gone, _, err := s.claimOf(ctx, ref); err != nil || gone {
@@ -317,7 +318,8 @@ func (s *swapper) waitUntilSeen(ctx context.Context, pv *unstructured.Unstructur
 	return false, nil
 }
 
-// claimOf returns the claim that a PersistentVolume names. gone is true if it does not exist, is another one of its name, or is being deleted.
+// claimOf returns the claim that a PersistentVolume names. gone is true if the claim does not exist, is being deleted, or has
+// another uid.
 func (s *swapper) claimOf(ctx context.Context, ref *reference) (gone bool, c claim, err error) {
 	object, err := s.api.Get(ctx, claimsResource(), ref.Namespace, ref.Name)
 	if apierrors.IsNotFound(err) {
@@ -330,15 +332,16 @@ func (s *swapper) claimOf(ctx context.Context, ref *reference) (gone bool, c cla
 	return c.Metadata.UID != ref.UID || c.Metadata.DeletionTimestamp != "", c, err
 }
 
-// touchInterval is how often a claim is changed until it is bound: the first time, Kubernetes may look at it before it has seen the new
-// PersistentVolume, and a claim that it has found Lost then stays so for 15 s.
+// touchInterval is how often a claim is changed until it is bound. At the first change, Kubernetes may not have seen the new
+// PersistentVolume yet, and a claim that it has found Lost stays Lost for 15 s.
 const touchInterval = 500 * time.Millisecond
 
-// touchClaim changes a claim, so that Kubernetes looks at it at once.
+// touchClaim changes a claim, so that Kubernetes looks at it immediately.
 func (s *swapper) touchClaim(ctx context.Context, ref *reference) error {
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, annotationReplacedAt, time.Now().UTC().Format(time.RFC3339Nano))
 	return ignoreNotFound(s.api.Patch(ctx, claimsResource(), ref.Namespace, ref.Name, patch))
 }
 
-// annotationReplacedAt is on claims whose PersistentVolume was replaced: a change of it has Kubernetes look at the claim at once.
+// annotationReplacedAt is set on claims whose PersistentVolume was replaced. Changing it makes Kubernetes look at the claim
+// immediately.
 const annotationReplacedAt = "glusterfs.csi.gluster.org/volume-replaced-at"

@@ -59,16 +59,16 @@ func (p *planner) volume(pv persistentVolume, v *VolumePlan) {
 	v.Replacement = replacement(v, pv, p.Driver, attributes, options, policy)
 }
 
-// checkState returns an error if the state of a PersistentVolume does not allow its replacement.
+// checkState returns an error if a PersistentVolume's state does not allow its replacement.
 func (p *planner) checkState(pv persistentVolume) error {
 	ref := pv.Spec.ClaimRef
 	switch {
 	case pv.Metadata.DeletionTimestamp != "":
-		return fmt.Errorf("it is being deleted. The policy Retain lets Kubernetes finish that, and then nothing names gluster volume %s any more: note it, and import it", pv.Spec.GlusterFS.Path)
+		return fmt.Errorf("it is being deleted. With the policy Retain, Kubernetes completes that, and then no object names gluster volume %s: note the name, and import the volume", pv.Spec.GlusterFS.Path)
 	case slices.ContainsFunc(pv.Metadata.Finalizers, func(f string) bool { return !isOwnFinalizer(f) }):
 		return fmt.Errorf("it has a finalizer of another program: %s; remove it first if that program agrees", strings.Join(pv.Metadata.Finalizers, ", "))
 	case pv.Spec.VolumeMode == "Block":
-		return errors.New("spec.volumeMode is Block, and a gluster volume has files")
+		return errors.New("spec.volumeMode is Block, but a gluster volume holds files")
 	case pv.Status.Phase == "Pending":
 		return errors.New("its phase is Pending; plan again when it has another one")
 	case ref == nil || pv.Status.Phase != phaseBound:
@@ -94,8 +94,7 @@ const (
 	policyDelete = "Delete"
 )
 
-// policy returns the reclaim policy that the volume ends with. Only a volume that the provisioner made and that a claim has may
-// be deleted with that claim: as before.
+// policy returns the final reclaim policy. As before, only a provisioned volume with a claim may be deleted with that claim.
 func (p *planner) policy(pv persistentVolume) (policy string, warnings []string) {
 	is := pv.Spec.ReclaimPolicy
 	switch {
@@ -112,7 +111,7 @@ func (p *planner) policy(pv persistentVolume) (policy string, warnings []string)
 	return policyDelete, nil
 }
 
-// dynamic returns the volume attributes of a volume that the provisioner made. It goes into the driver's hands.
+// dynamic returns the volume attributes of a provisioned volume, which the driver will manage.
 func (p *planner) dynamic(pv persistentVolume, v *VolumePlan) (map[string]string, error) {
 	c, proofs, err := proveDynamic(pv, v.Source, p.Inventories)
 	if err != nil {
@@ -145,13 +144,13 @@ func (p *planner) dynamic(pv persistentVolume, v *VolumePlan) (map[string]string
 	return volume.Volume{Handle: handle, Name: found.Name, Servers: servers, Cluster: found.Cluster, GID: gid}.Context(), nil
 }
 
-// noAdoptWarning is the warning about a volume that the driver did not make in a backend with adopt: false.
+// noAdoptWarning returns the warning for a volume that the driver did not make, in a backend with adopt: false.
 func noAdoptWarning(backend string) string {
 	return fmt.Sprintf("backend %q has adopt: false in the configuration: the driver mounts the volume, and refuses to expand or delete it, so that its "+
 		"PersistentVolume becomes Failed if its claim is deleted under the policy Delete; set adopt: true there to allow both", backend)
 }
 
-// gid returns the group that pods get: as before, that of the annotation.
+// gid returns the group that pods get: as before, the one in the annotation.
 func (p *planner) gid(pv persistentVolume, recorded int64, v *VolumePlan) (int64, error) {
 	text := pv.Metadata.Annotations[annotationGID]
 	if text == "" {
@@ -170,7 +169,7 @@ func (p *planner) gid(pv persistentVolume, recorded int64, v *VolumePlan) (int64
 	return gid, nil
 }
 
-// static returns the volume attributes of a volume that was made by hand. It is only mounted.
+// static returns the volume attributes of a volume that was made by hand, which the driver only mounts.
 func (p *planner) static(pv persistentVolume, v *VolumePlan) (map[string]string, error) {
 	proof, err := proveStatic(v.Source, p.Inventories, p.VolumeInfo)
 	if err != nil {
@@ -188,10 +187,10 @@ func (p *planner) static(pv persistentVolume, v *VolumePlan) (map[string]string,
 	return map[string]string{volume.ContextVolume: path, volume.ContextServers: strings.Join(proof.servers, ",")}, nil
 }
 
-// longestHandle is CSI's limit of a volume_id in bytes (spec.md, "Size Limits").
+// longestHandle is CSI's limit for a volume_id in bytes (spec.md, "Size Limits").
 const longestHandle = 128
 
-// staticHandle returns the name of the PersistentVolume, which no other has. A name has no slash, and so is no handle of a
+// staticHandle returns the PersistentVolume's name, which is unique. A name has no slash, so it is never the handle of a
 // provisioned volume.
 func staticHandle(name string) string {
 	if len(name) <= longestHandle {
@@ -210,7 +209,7 @@ func accessWarnings(pv persistentVolume) []string {
 	return nil
 }
 
-// replacement returns the PersistentVolume that takes the place of pv. It keeps everything that is not specific to the in-tree plugin.
+// replacement returns the PersistentVolume that replaces pv. It keeps everything that is not specific to the in-tree plugin.
 func replacement(v *VolumePlan, pv persistentVolume, driver string, attributes map[string]string, options []string, policy string) map[string]any {
 	made := &unstructured.Unstructured{Object: map[string]any{}}
 	old := unstructured.Unstructured{Object: v.Backup}
@@ -240,7 +239,7 @@ func replacement(v *VolumePlan, pv persistentVolume, driver string, attributes m
 	return made.Object
 }
 
-// AnnotationMigratedFrom is set on every object that a migration has made.
+// AnnotationMigratedFrom is set on every object that a migration creates.
 const AnnotationMigratedFrom = "glusterfs.csi.gluster.org/migrated-from"
 
 func toAny(m map[string]string) map[string]any {

@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// TestReplacement compares whole objects: what is kept, what is changed, and what is left out.
+// TestReplacement compares whole objects: the fields that are kept, changed and left out.
 func TestReplacement(t *testing.T) {
 	for _, tc := range []struct{ name, pv, want string }{
 		{"dynamic", dynamicPV, `
@@ -79,15 +79,15 @@ spec:
 	}
 }
 
-// TestMigrated are differences that must not keep a volume from being migrated.
+// TestMigrated has differences that must not prevent a migration.
 func TestMigrated(t *testing.T) {
 	const annotation = "    gluster.kubernetes.io/heketi-volume-id: " + idA + "\n"
 	for _, tc := range []struct {
 		name, pv string
 		handle   string
 		policy   string
-		options  string // of the replacement
-		warning  string // "" is none
+		options  string // the replacement's options
+		warning  string // "" means no warning
 	}{
 		{"as it was made", dynamicPV, "main/" + idA + "/adopted", "Delete", "", ""},
 		{"by an old plugin", change(t, dynamicPV, annotation, "", ", endpointsNamespace: shop", ""), "main/" + idA + "/adopted", "Delete", "", ""},
@@ -110,7 +110,7 @@ func TestMigrated(t *testing.T) {
 		{"by hand with policy Delete", change(t, staticPV, "Policy: Retain", "Policy: Delete"), "projects", "Retain", "ro", "made by hand; it becomes Retain"},
 		{"by hand with policy Recycle", change(t, staticPV, "Policy: Retain", "Policy: Recycle"), "projects", "Retain", "ro", "becomes Retain"},
 		{"by hand, the id copied", change(t, staticPV, "uid: uid-static", "uid: uid-static, annotations: {gluster.kubernetes.io/heketi-volume-id: "+idB+"}"), "projects", "Retain", "ro", ""},
-		{"by hand, for nobody", change(t, staticPV, "  claimRef: {namespace: shop, name: data, uid: uid-claim}\n", "", "phase: Bound", "phase: Available"),
+		{"by hand, without a claim", change(t, staticPV, "  claimRef: {namespace: shop, name: data, uid: uid-claim}\n", "", "phase: Bound", "phase: Available"),
 			"projects", "Retain", "ro", "have no address"},
 		{"a long name", change(t, staticPV, "name: projects", "name: "+strings.Repeat("p", 200)), strings.Repeat("p", 95) + "-", "Retain", "ro", ""},
 	} {
@@ -142,7 +142,7 @@ func TestMigrated(t *testing.T) {
 	}
 }
 
-// TestRefused are PersistentVolumes that stay as they are, each with the reason.
+// TestRefused has PersistentVolumes that are not migrated, each with the reason.
 func TestRefused(t *testing.T) {
 	for _, tc := range []struct{ name, pv, reason string }{
 		{"another name", change(t, dynamicPV, "path: vol_"+idA, "path: vol_x"), "has the name vol_" + idA},
@@ -182,7 +182,7 @@ subsets: [{addresses: [{ip: 10.66.0.1}]}]
 	}
 }
 
-// TestTwoCandidates: where two things may be meant, neither is taken.
+// TestTwoCandidates: if the source may mean two volumes, neither is chosen.
 func TestTwoCandidates(t *testing.T) {
 	t.Run("two backends", func(t *testing.T) {
 		s := testSources(t, dynamicPV)
@@ -217,7 +217,7 @@ func TestTwoCandidates(t *testing.T) {
 	})
 }
 
-// TestServersThatTheDriverRefuses: a PersistentVolume with them would never be mounted.
+// TestServersThatTheDriverRefuses: a PersistentVolume with such servers could never be mounted.
 func TestServersThatTheDriverRefuses(t *testing.T) {
 	for name, tc := range map[string]struct{ pv, host string }{
 		"of Heketi": {dynamicPV, "gluster-1:24007"}, "of the Endpoints": {staticPV, "10.0.0.1"},
@@ -233,7 +233,7 @@ func TestServersThatTheDriverRefuses(t *testing.T) {
 	}
 }
 
-// TestNoAdopt: of a volume that the driver will never expand or delete, the plan says so.
+// TestNoAdopt: the plan warns about a volume that the driver would never expand or delete.
 func TestNoAdopt(t *testing.T) {
 	for _, pv := range []string{dynamicPV, staticPV} {
 		s := testSources(t, pv)
@@ -245,7 +245,7 @@ func TestNoAdopt(t *testing.T) {
 	}
 }
 
-// TestHeketiThatCannotBeRead: its volumes may be there.
+// TestHeketiThatCannotBeRead: a Heketi that cannot be read may have the volume.
 func TestHeketiThatCannotBeRead(t *testing.T) {
 	for _, pv := range []string{dynamicPV, staticPV} {
 		s := testSources(t, pv)
@@ -256,7 +256,7 @@ func TestHeketiThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestProvenByGluster: a volume that no Heketi has.
+// TestProvenByGluster: no Heketi has this volume.
 func TestProvenByGluster(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

@@ -27,7 +27,7 @@ func TestMountOptionsAreDocumented(t *testing.T) {
 			t.Errorf("docs/parameters.md does not name the mount option %s, which has no effect", name)
 		}
 	}
-	var rows []string
+	rows := make([]string, 0, len(names))
 	for value, same := range names {
 		rows = append(rows, fmt.Sprintf("| %s | %s |\n", strings.Join(same, ", "), value))
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSlips: longer words may have more slips, and none more than three.
+// TestSlips: longer words may have more slips, but none more than three.
 func TestSlips(t *testing.T) {
 	for _, tt := range []struct {
 		word, name string
@@ -29,7 +29,7 @@ func TestSlips(t *testing.T) {
 	}
 }
 
-// TestLastPart: what only the last part makes near counts one more than what is near as a whole.
+// TestLastPart: a name that is near only by its last part counts as one slip further away.
 func TestLastPart(t *testing.T) {
 	for _, tt := range []struct {
 		word, name string
@@ -39,7 +39,7 @@ func TestLastPart(t *testing.T) {
 		{"cache", "performance.cache", 1, true},
 		{"cach", "performance.cache", 2, true},
 		{"cax", "performance.cache", 13, false},
-		{"a.cache", "b.cache", 1, true}, // as a whole: 1; by the last part: 0 and 1 more
+		{"a.cache", "b.cache", 1, true}, // as a whole: 1 slip; by the last part: 0, and 1 more
 		{"ab.cache", "xy.cache", 1, true},
 		{"abc.cache", "abd.cache", 1, true},
 	} {
@@ -49,11 +49,11 @@ func TestLastPart(t *testing.T) {
 	}
 	known := []string{"x.abcdefgh", "abcdefgx"}
 	if got := Names("abcdefgh", known, 2); !slices.Equal(got, []string{"abcdefgx", "x.abcdefgh"}) {
-		t.Errorf("%q: what has one slip is as near as what lacks its first part, and stands before it", got)
+		t.Errorf("%q: the name with one slip and the one without its first part are equally near, and the former must come first", got)
 	}
 }
 
-// TestLongestWord is compared, and no longer one.
+// TestLongestWord: a word of the maximum length is compared, and a longer one is not.
 func TestLongestWord(t *testing.T) {
 	for length, want := range map[int]int{100: 1, 101: 0} {
 		word := strings.Repeat("x", length)

@@ -1,5 +1,5 @@
-// Package nearest finds the names that a mistyped name may have meant, so that a message names a few of them instead of
-// all that are allowed. It imports nothing, so that every package may use it.
+// Package nearest finds the names that a mistyped name may stand for, so that an error message names a few of the allowed names
+// instead of all. It imports nothing of this module, so that every package may use it.
 package nearest
 
 import (
@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// longest is the longest word that is compared. The time is quadratic, and words come from users.
+// longest is the maximum length of a word that is compared. The time is quadratic, and words come from users.
 const longest = 100
 
-// Names returns up to limit names of known that word may have meant, the nearest first: those that differ from it in a
-// few letters, and those whose part behind the last dot does ("nl-cache" for performance.nl-cache). Letter case does not
-// count, and "_" is the same as "-".
+// Names returns up to limit names of known that word may stand for, the nearest first: names that differ from it in a few
+// letters, and names whose part after the last dot does ("nl-cache" for performance.nl-cache). Letter case is ignored, and "_" is
+// the same as "-".
 func Names(word string, known []string, limit int) []string {
 	if word == "" || len(word) > longest {
 		return nil
@@ -38,7 +38,7 @@ func Names(word string, known []string, limit int) []string {
 	return names
 }
 
-// Hint returns "did you mean a, b or c?" with up to three names of known, or "" if word is near none.
+// Hint returns "did you mean a, b or c?" with up to three names of known, or "" if none is near.
 func Hint(word string, known []string) string {
 	names := Names(word, known, 3)
 	switch last := len(names) - 1; last {
@@ -53,7 +53,7 @@ func Hint(word string, known []string) string {
 
 func folded(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
 
-// compare returns how far apart two names are, and whether that is near.
+// compare returns the distance of two names, and whether it counts as near.
 func compare(word, name string) (score int, near bool) {
 	score = distance(word, name)
 	last := lastPart(word)
@@ -63,15 +63,15 @@ func compare(word, name string) (score int, near bool) {
 	return score, score <= slips(word)
 }
 
-// slips is the number of slips that a word of this length may have and still be recognised.
+// slips returns how many slips a word of this length may have and still be recognised.
 func slips(word string) int { return min(3, 1+len(word)/6) }
 
 func lastPart(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
 
-// distance returns the least number of letters to insert, remove, replace, or exchange with their neighbour, that turns
-// a into b (optimal string alignment).
+// distance returns the least number of letters to insert, remove, replace, or exchange with their neighbour, that turns a into b
+// (optimal string alignment).
 func distance(a, b string) int {
-	// Rows of the table of distances between the first i letters of a and the first j of b: i-2, i-1 and i.
+	// Rows of the table of distances between the first i letters of a and the first j of b: for i-2, i-1 and i.
 	above := make([]int, len(b)+1)
 	before, row := slices.Clone(above), slices.Clone(above)
 	for j := range above {

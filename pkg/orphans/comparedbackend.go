@@ -26,7 +26,7 @@ func (k comparedBackend) ids() []string {
 	})
 }
 
-// volumesWithoutPV looks only at volumes that this driver made, and leaves out those that are being made or deleted.
+// volumesWithoutPV checks only volumes that this driver made, and skips those that are being made or deleted.
 func (k comparedBackend) volumesWithoutPV() []finding {
 	var findings []finding
 	for _, id := range k.ids() {
@@ -56,7 +56,7 @@ func (k comparedBackend) volumesWithoutPV() []finding {
 	return findings
 }
 
-// pvs looks at every PersistentVolume of the backend.
+// pvs checks every PersistentVolume of the backend.
 func (k comparedBackend) pvs() []finding {
 	var findings []finding
 	for _, pv := range slices.SortedStableFunc(slices.Values(k.byBackend[k.b.Name()]), func(a, b pv) int { return strings.Compare(a.Name, b.Name) }) {
@@ -101,7 +101,7 @@ func (k comparedBackend) withoutVolume(pv pv) report.Finding {
 		}
 	}
 	if pv.Deleting || pv.Phase == "Released" {
-		f.Severity = report.Warning // nobody uses it any more
+		f.Severity = report.Warning // no claim uses it any more
 	}
 	if pv.Claim != "" && len(f.Commands) > 0 && pv.Phase == "Bound" {
 		namespace, name, _ := strings.Cut(pv.Claim, "/")
@@ -119,7 +119,7 @@ func (k comparedBackend) idOf(name string) string {
 	return ""
 }
 
-// differences compares what nodes mount with what Heketi has under the handle.
+// differences compares the attributes with which nodes mount the volume with Heketi's record of it.
 func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 	var findings []finding
 	say := func(severity report.Severity, message, remedy string) {
@@ -127,7 +127,7 @@ func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 			report.Finding{Severity: severity, Check: checkMismatch, Subject: pv.String(), Message: message, Remedy: remedy}, []string{pv.Name},
 		})
 	}
-	const correct = "find out which is right, set the reclaim policy to Retain, and make the PersistentVolume anew with the right attributes: they cannot be changed"
+	const correct = "find out which is right, set the reclaim policy to Retain, and recreate the PersistentVolume with the right attributes, since attributes cannot be changed"
 	if name := glusterName(pv.PV); name != "" && name != v.Name {
 		say(report.Critical, fmt.Sprintf("its pods mount gluster volume %s, but its handle is that of %s, which would be the one to be deleted or expanded", name, v.Name), correct)
 	}
@@ -138,8 +138,8 @@ func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 		say(report.Warning, fmt.Sprintf("its attributes name backend %s, its handle %s", backend, pv.handle.Backend), correct)
 	}
 	if !volume.IsOurs(v.Name) && !pv.handle.Adopted {
-		say(report.Warning, fmt.Sprintf("gluster volume %s was made by somebody else, so that this driver will neither delete nor expand it", v.Name),
-			"make the PersistentVolume anew with /adopted at the end of its handle to put the volume into this driver's hands, or leave everything as it is")
+		say(report.Warning, fmt.Sprintf("gluster volume %s was not made by this driver, which will neither delete nor expand it", v.Name),
+			"recreate the PersistentVolume with /adopted at the end of its handle to put the volume under this driver's control, or leave everything unchanged")
 	}
 	return findings
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// TestCommandsForAPersistentVolumeWithoutVolume: the claim goes first where there is one that is bound.
+// TestCommandsForAPersistentVolumeWithoutVolume: if there is a bound claim, it is deleted first.
 func TestCommandsForAPersistentVolumeWithoutVolume(t *testing.T) {
 	const deletePV = "kubectl delete pv pvc-1"
 	for name, tt := range map[string]struct {
@@ -34,7 +34,7 @@ func TestCommandsForAPersistentVolumeWithoutVolume(t *testing.T) {
 	}
 }
 
-// TestRebuiltDatabaseIsNoDeletion: the remedy keeps the PersistentVolume whose volume has another id now.
+// TestRebuiltDatabaseIsNoDeletion: the remedy keeps the PersistentVolume if the volume has another id now.
 func TestRebuiltDatabaseIsNoDeletion(t *testing.T) {
 	f := newFixture(t)
 	pv := f.pv("pvc-1", noID)
@@ -46,7 +46,7 @@ func TestRebuiltDatabaseIsNoDeletion(t *testing.T) {
 	}
 }
 
-// TestAttributesThatAreAbsent say nothing, so that nothing contradicts them.
+// TestAttributesThatAreAbsent: absent attributes contradict nothing.
 func TestAttributesThatAreAbsent(t *testing.T) {
 	f := newFixture(t)
 	pv := f.made("pvc-1")
@@ -58,7 +58,7 @@ func TestAttributesThatAreAbsent(t *testing.T) {
 	}
 }
 
-// TestSummary counts what the driver made and what others did.
+// TestSummary counts the driver's volumes and those of others.
 func TestSummary(t *testing.T) {
 	f := newFixture(t)
 	pvs := []PV{f.made("pvc-1"), f.made("pvc-2"), {Name: "nfs", Driver: "nfs.csi.k8s.io"}}
@@ -72,7 +72,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestRightCluster: that the list is another cluster's is only said where it has no volume of the driver.
+// TestRightCluster: the hint that the list is from another cluster only appears if the list has no volume of the driver.
 func TestRightCluster(t *testing.T) {
 	for others, want := range map[int]bool{0: true, 1: false, 2: false} {
 		f := newFixture(t)
@@ -88,7 +88,7 @@ func TestRightCluster(t *testing.T) {
 	}
 }
 
-// TestOperationsHaveTheirOwnNames among the things that a watcher compares.
+// TestOperationsHaveTheirOwnNames: an operation differs from any other orphan of a watcher.
 func TestOperationsHaveTheirOwnNames(t *testing.T) {
 	f := newFixture(t)
 	f.made("pvc-1")
@@ -109,7 +109,7 @@ func TestStatus(t *testing.T) {
 
 func statusOf(s string) string { return status(heketi.DumpOperation{Status: s}) }
 
-// TestForeign: one cluster that is known is enough, and where none is named nothing follows.
+// TestForeign: one known cluster is enough, and if no cluster is named there is no conclusion.
 func TestForeign(t *testing.T) {
 	f := newFixture(t)
 	dump := heketi.Dump{Clusters: map[string]heketi.DumpCluster{"a": {}}}
@@ -137,7 +137,7 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestFirstFew: names and things that are many are counted.
+// TestFirstFew: long lists are cut, and the rest is counted.
 func TestFirstFew(t *testing.T) {
 	const many = 12
 	pvs, things := make([]pv, 0, many), make([]string, 0, many)

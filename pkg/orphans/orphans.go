@@ -1,5 +1,5 @@
-// Package orphans compares the volumes that Heketi has with the PersistentVolumes that Kubernetes has. It reports, and
-// deletes nothing.
+// Package orphans compares the volumes in Heketi with the PersistentVolumes in Kubernetes, once (Find) or periodically (Watcher).
+// It reports the differences and deletes nothing. The PersistentVolumes must be those of all clusters that use the backends.
 package orphans
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// The checks, as findings name them.
+// The checks, by their names in findings.
 const (
 	checkUnknown    = "backend-unknown"
 	checkOrphan     = "volume-without-pv"
@@ -30,11 +30,11 @@ const (
 	checkSummary    = "compared"
 )
 
-// PV is one of the PersistentVolumes that are compared.
+// PV is one of the compared PersistentVolumes.
 type PV = persistentvolume.PV
 
-// Find compares the backends with the PersistentVolumes of all Kubernetes clusters that use them; driver is the name
-// of the driver in these. It asks every backend at the same time, and returns the findings by falling weight.
+// Find compares the backends with the PersistentVolumes of all Kubernetes clusters that use them; driver is the driver's name in
+// these clusters. It queries the backends concurrently, and returns the findings, the most severe first.
 func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []PV) []report.Finding {
 	var findings []report.Finding
 	for _, r := range compare(ctx, backends, driver, pvs) {
@@ -46,15 +46,16 @@ func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []
 	return findings
 }
 
-// result holds what one comparison found of a backend. With backend "" it holds what belongs to no configured backend, or to several.
+// result holds the findings of one comparison about a backend. Backend "" stands for findings about no configured backend, or
+// about several.
 type result struct {
 	backend  string
-	unknown  bool // nothing was concluded; the only finding says why
+	unknown  bool // there is no conclusion; the only finding gives the reason
 	findings []finding
 }
 
-// finding is a finding with the ids or names of the volumes, operations, PersistentVolumes or backends that it is about.
-// They are the same in every comparison.
+// finding is a finding with the ids or names of the volumes, operations, PersistentVolumes or backends that it is about. These
+// are the same in every comparison.
 type finding struct {
 	report.Finding
 	ids []string
@@ -75,13 +76,13 @@ func compare(ctx context.Context, backends []*heketi.Backend, driver string, pvs
 	return results
 }
 
-// comparison is what is known before any Heketi was asked.
+// comparison holds what is known before the first query to a Heketi.
 type comparison struct {
 	driver    string
 	ours      bool            // there are PersistentVolumes of the driver
-	byBackend map[string][]pv // those whose handles name a volume of Heketi's
-	byID      map[string][]pv // the same, by Heketi's id: that is unique, whatever the backend is called
-	names     map[string][]PV // all that mount a gluster volume of that name, of whichever kind they are
+	byBackend map[string][]pv // those whose handles name a Heketi volume
+	byID      map[string][]pv // the same, by Heketi's id, which is unique under any name of the backend
+	names     map[string][]PV // all that mount a gluster volume of that name, of any kind
 }
 
 // pv is a PersistentVolume with its handle.
@@ -102,7 +103,7 @@ func newComparison(driver string, pvs []PV) comparison {
 		c.ours = true
 		handle, err := volume.ParseHandle(each.Handle)
 		if err != nil {
-			continue // a static volume, which Heketi need not know
+			continue // a static volume, which Heketi need not have
 		}
 		c.byBackend[handle.Backend] = append(c.byBackend[handle.Backend], pv{each, handle})
 		c.byID[handle.ID] = append(c.byID[handle.ID], pv{each, handle})
@@ -110,7 +111,7 @@ func newComparison(driver string, pvs []PV) comparison {
 	return c
 }
 
-// unconfigured says which PersistentVolumes nothing can be said of.
+// unconfigured finds PersistentVolumes whose backend is not configured, so that they cannot be checked.
 func (c comparison) unconfigured(backends []*heketi.Backend) []finding {
 	var findings []finding
 	for _, name := range slices.Sorted(maps.Keys(c.byBackend)) {
@@ -127,14 +128,14 @@ func (c comparison) unconfigured(backends []*heketi.Backend) []finding {
 	return findings
 }
 
-// twice finds PersistentVolumes that stand for the same volume: deleting one deletes the other's data.
+// twice finds PersistentVolumes of the same volume: deleting one deletes the other's data.
 func (c comparison) twice() []finding {
 	var findings []finding
 	for _, id := range slices.Sorted(maps.Keys(c.byID)) {
 		if len(c.byID[id]) > 1 {
 			findings = append(findings, finding{report.Finding{
 				Severity: report.Warning, Check: checkMismatch, Subject: "volume " + id,
-				Message: "several PersistentVolumes stand for it: " + pvNames(c.byID[id]) + "; with reclaim policy Delete, the end of one is the end of the data of all",
+				Message: "several PersistentVolumes stand for it: " + pvNames(c.byID[id]) + "; with reclaim policy Delete, deleting one deletes the data of all",
 				Remedy:  "set their reclaim policy to Retain, or keep only one of them",
 			}, []string{id}})
 		}
@@ -142,7 +143,7 @@ func (c comparison) twice() []finding {
 	return findings
 }
 
-// backend compares one backend. Where Heketi's answer cannot be trusted nothing is concluded from it.
+// backend compares one backend. If Heketi's answer cannot be trusted, it draws no conclusion.
 func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	subject := backendreport.Subject(b)
 	unknown := func(message, remedy string) result {
@@ -157,7 +158,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	if err != nil {
 		return unknown(backendreport.Explain(err))
 	}
-	// The operations first: one that ends in between is then missing in the records, and not the other way round.
+	// The operations first: then an operation that ends in between is missing in the dump, and not the other way round.
 	operations, err := client.Operations(ctx)
 	if err != nil {
 		return unknown(backendreport.Explain(err))
@@ -185,7 +186,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	return result{backend: b.Name(), findings: append(findings, finding{Finding: k.summary()})}
 }
 
-// foreign reports whether the PersistentVolumes name clusters and Heketi knows none of them.
+// foreign reports whether the PersistentVolumes name clusters and Heketi has none of them.
 func (c comparison) foreign(b *heketi.Backend, dump heketi.Dump) bool {
 	named := false
 	for _, pv := range c.byBackend[b.Name()] {
@@ -198,7 +199,7 @@ func (c comparison) foreign(b *heketi.Backend, dump heketi.Dump) bool {
 	return named
 }
 
-// glusterName is the gluster volume that the PersistentVolume says it mounts.
+// glusterName returns the gluster volume that the PersistentVolume mounts.
 func glusterName(pv PV) string {
 	if pv.Gluster != "" {
 		return firstPart(pv.Gluster)
@@ -211,7 +212,7 @@ func firstPart(path string) string {
 	return first
 }
 
-// pvNames names the first few.
+// pvNames returns the first few names.
 func pvNames(pvs []pv) string {
 	names := make([]string, 0, len(pvs))
 	for _, pv := range pvs {

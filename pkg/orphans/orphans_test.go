@@ -16,11 +16,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 const driver = "glusterfs.csi.gluster.org"
 
-// fixture is a Heketi with one cluster, and what Kubernetes knows of it.
+// fixture is a Heketi with one cluster, and the PersistentVolumes of Kubernetes.
 type fixture struct {
 	server   *heketitest.Server
 	cluster  string
@@ -45,7 +45,7 @@ func newFixture(t *testing.T) *fixture {
 
 func ourName(csiName string) string { return volume.GlusterName(csiName, volume.Naming{}) }
 
-// made adds a volume as this driver makes them, and the PersistentVolume for it.
+// made adds a volume as this driver makes it, with its PersistentVolume.
 func (f *fixture) made(csiName string) PV {
 	return f.pv(csiName, f.server.AddVolume(ourName(csiName), f.cluster, false))
 }
@@ -78,7 +78,7 @@ func TestFind(t *testing.T) {
 	tests := []struct {
 		name     string
 		arrange  func(f *fixture) []PV
-		check    string // "": nothing but the summary
+		check    string // "": only the summary
 		severity report.Severity
 		says     string
 		command  string
@@ -86,9 +86,9 @@ func TestFind(t *testing.T) {
 		{"all is well", func(f *fixture) []PV { return []PV{f.made("pvc-1"), f.made("pvc-2")} }, "", "", "", ""},
 		{"volume without PV", func(f *fixture) []PV { f.made("pvc-1"); return []PV{f.made("pvc-2")} },
 			checkOrphan, report.Warning, "2 GiB in cluster", "volume delete "},
-		{"no PV of ours in the list", func(f *fixture) []PV { f.made("pvc-1"); return nil },
+		{"no PV of the driver in the list", func(f *fixture) []PV { f.made("pvc-1"); return nil },
 			checkOrphan, report.Warning, "right Kubernetes cluster", "volume delete "},
-		{"somebody else's volumes", func(f *fixture) []PV {
+		{"foreign volumes", func(f *fixture) []PV {
 			f.server.AddVolume("vol_in_tree", f.cluster, false)
 			f.server.AddVolume("heketidbstorage", f.cluster, false)
 			f.server.AddVolume(ourName("pvc-1"), f.cluster, true) // hosts block volumes
@@ -118,11 +118,11 @@ func TestFind(t *testing.T) {
 		}, checkMismatch, report.Critical, "its cluster is " + noID, ""},
 		{"another backend in the attributes", func(f *fixture) []PV { pv := f.made("pvc-1"); pv.Context["backend"] = "b"; return []PV{pv} },
 			checkMismatch, report.Warning, "attributes name backend b", ""},
-		{"somebody else's volume", func(f *fixture) []PV {
+		{"a foreign volume", func(f *fixture) []PV {
 			pv := f.pv("pvc-1", f.server.AddVolume("vol_1", f.cluster, false))
 			pv.Context["volume"] = "vol_1"
 			return []PV{pv}
-		}, checkMismatch, report.Warning, "made by somebody else", ""},
+		}, checkMismatch, report.Warning, "was not made by this driver", ""},
 		{"adopted volume", func(f *fixture) []PV {
 			pv := f.pv("pvc-1", f.server.AddVolume("vol_1", f.cluster, false))
 			pv.Context["volume"], pv.Handle = "vol_1", pv.Handle+"/adopted"
@@ -192,7 +192,7 @@ func TestVolumesInWorkAreNoOrphans(t *testing.T) {
 	}
 }
 
-// Nothing may be called an orphan, and no PersistentVolume lost, because of what a Heketi says that is not in order.
+// TestUnknown: an untrustworthy answer of Heketi must neither make a volume an orphan nor a PersistentVolume lost.
 func TestUnknown(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -287,11 +287,11 @@ func golden(t *testing.T, name string, findings []report.Finding, f *fixture, re
 		t.Fatal(err)
 	}
 	if out.String() != string(want) {
-		t.Errorf("differs from %s (go test -update writes it anew):\n%s", path, out.String())
+		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, out.String())
 	}
 }
 
-// A PersistentVolume need not name its cluster: that there is none at all must be enough.
+// PersistentVolumes need not name their cluster: an empty database must be detected without that.
 func TestEmptyDatabaseWithoutClusterAttributes(t *testing.T) {
 	f := newFixture(t)
 	pv := f.made("pvc-1")

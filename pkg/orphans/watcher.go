@@ -12,29 +12,28 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// ConfirmAfter is the least time between two comparisons. A create whose answer was lost is repeated after at most five minutes
-// (external-provisioner, --retry-interval-max); until then its volume has no PersistentVolume, and belongs to somebody all
-// the same.
+// ConfirmAfter is the minimum time between two comparisons. A create whose answer was lost is repeated after at most five minutes
+// (external-provisioner, --retry-interval-max). Until then its volume has no PersistentVolume, but is not an orphan.
 const ConfirmAfter = 10 * time.Minute
 
-// Observer is told what a Watcher finds. Backend "" stands for what is not of one configured backend.
+// Observer is told what a Watcher finds. Backend "" stands for findings that do not belong to exactly one configured backend.
 type Observer interface {
 	// Began is called before the first comparison of the backend.
 	Began(backend string)
-	// Compared is called after every comparison that has succeeded for the backend. counts has all kinds that there can be;
-	// nil after the first comparison, when nothing has been seen twice.
+	// Compared is called after every successful comparison of the backend. counts has every possible kind; it is nil after the first
+	// comparison, when nothing can have been seen twice.
 	Compared(backend string, counts map[string]int)
 	// Forgotten is called when the backend is no longer configured.
 	Forgotten(backend string)
 }
 
-// Watcher looks for orphans again and again. It reports what was there in two successive comparisons, so that nothing is called
-// an orphan that is only on its way: a volume whose PersistentVolume is being made, or the other way round.
+// Watcher looks for orphans periodically. It reports an orphan only if two successive comparisons have found it, so that a volume
+// whose PersistentVolume is still being made, or the other way round, is not reported.
 type Watcher struct {
-	Backends func() []*heketi.Backend // those that are configured now
+	Backends func() []*heketi.Backend // the backends configured now
 	PVs      func(ctx context.Context) ([]PV, error)
 	Driver   string
-	Interval time.Duration // between comparisons, at least ConfirmAfter; the second one comes after ConfirmAfter
+	Interval time.Duration // between comparisons, at least ConfirmAfter; the second one always follows after ConfirmAfter
 	Observer Observer
 
 	histories map[string]*history // by backend
@@ -42,17 +41,17 @@ type Watcher struct {
 
 // history holds the results of earlier comparisons of one backend.
 type history struct {
-	compared  bool // at least once, with success
+	compared  bool // at least once, successfully
 	last      map[orphan]bool
 	confirmed map[orphan]bool
 }
 
-// orphan names a finding that asks for attention: the check that made it, and what it is about.
+// orphan identifies a finding that needs attention: by its check and its subject.
 type orphan struct{ kind, id string }
 
 func (o orphan) String() string { return o.kind + " " + o.id }
 
-// Run looks until ctx is done.
+// Run compares until ctx is done.
 func (w *Watcher) Run(ctx context.Context) {
 	w.compare(ctx)
 	for pause := ConfirmAfter; sleep(ctx, pause); pause = w.Interval {
@@ -60,7 +59,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	}
 }
 
-// sleep returns false when ctx is done.
+// sleep returns false if ctx is done.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -97,7 +96,7 @@ func (w *Watcher) compare(ctx context.Context) {
 	}
 }
 
-// follow keeps the history of each backend that is configured now, and one of what belongs to none of them.
+// follow keeps the history of each backend that is configured now, and one for the findings that belong to none of them.
 func (w *Watcher) follow(backends []*heketi.Backend) {
 	now := map[string]*history{}
 	for _, name := range slices.Concat(names(backends), []string{""}) {
@@ -122,7 +121,7 @@ func names(backends []*heketi.Backend) []string {
 	return names
 }
 
-// update compares a result with the one before it.
+// update compares a result with the previous one.
 func (w *Watcher) update(logger klog.Logger, r result) {
 	now, h := r.orphans(), w.histories[r.backend]
 	if !h.compared {
@@ -145,7 +144,7 @@ func (w *Watcher) update(logger klog.Logger, r result) {
 	}
 }
 
-// orphans returns the findings that ask for attention.
+// orphans returns the findings that need attention.
 func (r result) orphans() map[orphan]bool {
 	found := map[orphan]bool{}
 	for _, f := range r.findings {
@@ -159,7 +158,7 @@ func (r result) orphans() map[orphan]bool {
 	return found
 }
 
-// count has a number for each kind that the backend can have, whether there are any or not.
+// count returns a number for each kind that the backend can have, including 0.
 func (r result) count(orphans map[orphan]bool) map[string]int {
 	counts := map[string]int{checkOrphan: 0, checkNoVolume: 0, checkMismatch: 0, checkOperations: 0}
 	if r.backend == "" {
@@ -171,7 +170,7 @@ func (r result) count(orphans map[orphan]bool) map[string]int {
 	return counts
 }
 
-// without is what a has and b has not.
+// without returns the elements of a that are not in b.
 func without(a, b map[orphan]bool) []string {
 	var only []string
 	for o := range a {
@@ -183,5 +182,5 @@ func without(a, b map[orphan]bool) []string {
 	return only
 }
 
-// brief keeps a log line short.
+// brief shortens a list for a log line.
 func brief(orphans []string) string { return plain.Few(orphans, 10, ", ", " and ") }

@@ -21,7 +21,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 )
 
-// observed keeps the figures as metrics do.
+// observed stores the figures like the metrics do.
 type observed struct {
 	counts map[string]map[string]int
 	looks  map[string]int
@@ -62,7 +62,7 @@ func newWatched(t *testing.T) *watched {
 	return w
 }
 
-// look returns what it has logged.
+// look runs a comparison and returns the log.
 func (w *watched) look(t *testing.T) string {
 	t.Helper()
 	w.log.Reset()
@@ -99,7 +99,8 @@ func TestWatcherReportsWhatItSeesTwice(t *testing.T) {
 	}
 }
 
-// The volume of a create whose answer was lost, and a PersistentVolume that goes after its volume.
+// TestWatcherLetsThingsSettle: neither the volume of a create whose answer was lost, nor a PersistentVolume that is deleted after
+// its volume, is reported.
 func TestWatcherLetsThingsSettle(t *testing.T) {
 	w := newWatched(t)
 	for range 2 {
@@ -146,11 +147,11 @@ func TestWatcherCountsThings(t *testing.T) {
 	w := newWatched(t)
 	pv := w.made("pvc-1")
 	copied := pv
-	copied.Name, copied.Context = "copy", map[string]string{"volume": "data", "cluster": w.cluster, "backend": "b"} // two mismatches, one thing
+	copied.Name, copied.Context = "copy", map[string]string{"volume": "data", "cluster": w.cluster, "backend": "b"} // two mismatches, one orphan
 	foreign := w.pv("pvc-3", noID)
 	foreign.Handle = "former/" + noID
 	w.pvs = []PV{pv, copied, foreign, {Name: "static", Driver: driver, Handle: "static", Context: map[string]string{"volume": ourName("pvc-4")}}}
-	w.made("pvc-4") // in use by its name: only worth knowing
+	w.made("pvc-4") // in use by its name: only informational
 	for range 2 {
 		w.look(t)
 	}
@@ -163,7 +164,7 @@ func TestWatcherCountsThings(t *testing.T) {
 	}
 }
 
-// That it never could look must show, too.
+// TestWatcherThatNeverSucceeds: it must be visible that no comparison has succeeded.
 func TestWatcherThatNeverSucceeds(t *testing.T) {
 	w := newWatched(t)
 	w.pvsErr = errors.New("forbidden")
@@ -199,7 +200,7 @@ func TestLogLinesAreShort(t *testing.T) {
 	}
 }
 
-// The second look must not wait for a long interval, and not come before things have settled.
+// TestWatcherTimes: the second comparison must not wait for a long interval, and must not come before ConfirmAfter.
 func TestWatcherTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()

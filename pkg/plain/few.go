@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Few joins the first things by a separator. If there are more than most, last and their number follow.
+// Few joins the first most things with a separator. If there are more, last and their number follow.
 func Few(things []string, most int, separator, last string) string {
 	if len(things) <= most {
 		return strings.Join(things, separator)
@@ -13,7 +13,7 @@ func Few(things []string, most int, separator, last string) string {
 	return fmt.Sprintf("%s%s%d more", strings.Join(things[:most], separator), last, len(things)-most)
 }
 
-// Plural counts things whose plural ends in s: 1 node, 2 nodes.
+// Plural returns the count with its noun, whose plural must end in s: 1 node, 2 nodes.
 func Plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -1,5 +1,5 @@
-// Package plain makes text that servers have written, or that anyone could have written, fit for logs, events and terminals. It
-// imports nothing of this module, so that every package may use it.
+// Package plain makes text from servers and users safe for logs, events and terminals. It imports nothing of this module, so that
+// every package may use it.
 package plain
 
 import (
@@ -9,14 +9,15 @@ import (
 	"unicode"
 )
 
-// escape is a sequence that a terminal obeys: CSI, as for colours and the cursor, and OSC, as for titles, links and the clipboard.
+// escape matches the control sequences of terminals: CSI, as for colours and the cursor, and OSC, as for titles, links and the
+// clipboard.
 var escape = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
 
-// Line returns the text on one line. It has no more than most bytes, the last three of which are dots if it was longer. Lines are
-// joined by semicolons. Control characters, sequences for terminals, invisible characters and those that turn the direction of
-// writing around are replaced by blanks, invalid UTF-8 by U+FFFD.
+// Line returns the text on one line of at most most bytes; the last three are dots if it was longer. Lines are joined by
+// semicolons. Blanks replace control characters, control sequences of terminals, invisible characters, and characters that change
+// the direction of writing. U+FFFD replaces invalid UTF-8.
 func Line(text string, most int) string {
-	text = text[:min(len(text), 64*most)] // enough for sequences that are removed, and bounded work
+	text = text[:min(len(text), 64*most)] // long enough even if sequences are removed, and a limit on the work
 	text = escape.ReplaceAllString(strings.TrimSpace(text), " ")
 	text = strings.TrimSpace(Text(strings.ReplaceAll(text, "\n", "; ")))
 	if len(text) <= most {
@@ -26,11 +27,11 @@ func Line(text string, most int) string {
 	if most < len(dots) {
 		return dots[:most]
 	}
-	// Text has made it valid, so that only a rune that is cut in two is not.
+	// Text has made the text valid, so only a rune that was cut in two is invalid.
 	return strings.ToValidUTF8(text[:most-len(dots)], "") + dots
 }
 
-// Text returns the text with a blank for each character that cannot be printed, newlines included.
+// Text returns the text with a blank for each character that cannot be printed, including newlines.
 func Text(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -40,8 +41,8 @@ func Text(text string) string {
 	}, text)
 }
 
-// Writer returns a writer that passes on whole lines, as loggers write them, with a blank for each character that
-// cannot be printed. Newlines and tabs stay: loggers set the lines of a value apart.
+// Writer returns a writer that replaces each unprintable character by a blank. Each Write must have whole lines, as loggers write
+// them. Newlines and tabs are kept, because loggers use them to format values.
 func Writer(w io.Writer) io.Writer { return writer{w} }
 
 type writer struct{ to io.Writer }

@@ -24,7 +24,7 @@ func TestLine(t *testing.T) {
 		{"a bell, a backspace and a zero", "a\ab\bc\x00d", "a b c d"},
 		{"C1 controls", "a\u009b31mb", "a 31mb"},
 		{"directions", "a\u202etxt.exe\u2066b\u200f", "a txt.exe b"},
-		{"what nobody sees", "a\u200bb\ufeffc\u00add", "a b c d"},
+		{"invisible characters", "a\u200bb\ufeffc\u00add", "a b c d"},
 		{"separators", "a\u2028b\u2029c\u0085d", "a b c d"},
 		{"invalid UTF-8", "a\xff\xfeb\xc3", "a\ufffd\ufffdb\ufffd"},
 	} {
@@ -46,7 +46,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// FuzzLine: whatever a server writes becomes one bounded line without anything that a terminal obeys.
+// FuzzLine: any text becomes one line of bounded length that contains no control sequence of a terminal.
 func FuzzLine(f *testing.F) {
 	for _, seed := range []string{"", "a\nb", "\x1b[31mred", "\x1b]0;x\x07", "\u202eabc", "\xff\xc3\x28", strings.Repeat("é", 400), "\x1b\x1b[[mm"} {
 		f.Add(seed, 300)

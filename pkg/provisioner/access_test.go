@@ -25,7 +25,7 @@ func TestKeyThatChanges(t *testing.T) {
 	}
 
 	own := spec("pvc-1")
-	own.Credentials = volume.Credentials{User: "admin\n", Key: heketitest.DefaultKey + "\r\n"} // of a Secret that was made from a file
+	own.Credentials = volume.Credentials{User: "admin\n", Key: heketitest.DefaultKey + "\r\n"} // of a Secret made from a file
 	f.create(t, own)
 
 	f.server.SetKey("the next key")
@@ -35,7 +35,7 @@ func TestKeyThatChanges(t *testing.T) {
 
 	f.writeKey(t, "\n")
 	_, err = f.provisioner.Create(t.Context(), spec("pvc-2"))
-	wantError(t, err, volume.ErrUnavailable) // it may be right again in a moment
+	wantError(t, err, volume.ErrUnavailable) // the key may be right again in a moment
 }
 
 func TestHeketiAway(t *testing.T) {
@@ -85,8 +85,7 @@ func TestHeketiAtItsLimit(t *testing.T) {
 	})
 }
 
-// TestLimit: operations queue here instead of being refused there, and questions do not
-// queue behind them.
+// TestLimit: operations queue in the driver instead of being refused by Heketi, and queries do not queue behind operations.
 func TestLimit(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("first"))

@@ -11,7 +11,7 @@ import (
 
 const cleanUps = "POST /operations/pending/cleanup"
 
-// stuck returns a fixture whose pvc-1 is pending, and stale, since Heketi was restarted in the middle of its create.
+// stuck returns a fixture whose pvc-1 is pending and stale, because Heketi was restarted in the middle of its create.
 func stuck(t *testing.T) *fixture {
 	t.Helper()
 	f := start(t)
@@ -24,11 +24,11 @@ func stuck(t *testing.T) *fixture {
 		t.Fatal("the create has succeeded")
 	}
 	noCleanUp()
-	f.server.Release() // what is stale stays so
+	f.server.Release() // a stale operation stays stale
 	return f
 }
 
-// TestCleanUpOnlyWhatBlocksTheVolume: between the dump and the question for the operation, Heketi may have gone on.
+// TestCleanUpOnlyWhatBlocksTheVolume: Heketi may have moved on between the dump and the query for the operation.
 func TestCleanUpOnlyWhatBlocksTheVolume(t *testing.T) {
 	const another = "0123456789abcdef0123456789abcdef"
 	for _, tc := range []struct {
@@ -68,7 +68,7 @@ func TestCleanUpOnlyWhatBlocksTheVolume(t *testing.T) {
 	}
 }
 
-// TestCleanUpAsksOnlyForWhatHasEnded: about an operation that runs there is nothing to ask.
+// TestCleanUpAsksOnlyForWhatHasEnded: a running operation needs no clean-up request.
 func TestCleanUpAsksOnlyForWhatHasEnded(t *testing.T) {
 	f := start(t)
 	f.server.Hold()
@@ -83,7 +83,7 @@ func TestCleanUpAsksOnlyForWhatHasEnded(t *testing.T) {
 	<-call
 }
 
-// TestNoCleanUpOfOthersVolumes: what an administrator has begun with heketi-cli is not the driver's to finish.
+// TestNoCleanUpOfOthersVolumes: the driver does not finish what an administrator has begun with heketi-cli.
 func TestNoCleanUpOfOthersVolumes(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	f := start(t, cluster)
@@ -98,7 +98,7 @@ func TestNoCleanUpOfOthersVolumes(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
-// TestCleanUpFails: what Heketi does not clean up stays as it was.
+// TestCleanUpFails: an operation that Heketi does not clean up stays unchanged.
 func TestCleanUpFails(t *testing.T) {
 	for name, prefix := range map[string]string{"the clean-up": cleanUps, "the question for the operation": "GET /operations/pending/"} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestCleanUpFails(t *testing.T) {
 	}
 }
 
-// TestCleanUpByHeketi: Heketi itself has cleaned up between the dump and the question for the operation.
+// TestCleanUpByHeketi: Heketi itself has cleaned up between the dump and the query for the operation.
 func TestCleanUpByHeketi(t *testing.T) {
 	f := stuck(t)
 	f.pass("GET /db/dump", 1) // for the group id
@@ -133,7 +133,7 @@ func TestCleanUpByHeketi(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
-// TestCleanUpFreesTheGroupID of the volume that was never completed, also where it is the last one.
+// TestCleanUpFreesTheGroupID: the group id of a volume that was never completed is freed, even if it is the last one.
 func TestCleanUpFreesTheGroupID(t *testing.T) {
 	f := stuck(t)
 	p := f.another(t, 8, timing())

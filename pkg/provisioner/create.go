@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// creation is one request for a volume. It is comparable: only equal ones join.
+// creation is one request for a volume. It is comparable: only equal requests are joined.
 type creation struct {
 	backend     string
 	name        string // of the gluster volume
@@ -23,7 +23,7 @@ type creation struct {
 	durability  volume.Durability
 	clusters    string // comma-separated, "" is any
 	gids        volume.GIDRange
-	options     string // one a line
+	options     string // one per line
 	snapFactor  float64
 	credentials volume.Credentials
 }
@@ -57,7 +57,7 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 		return volume.Volume{}, p.whatFits(ctx, request, parameters, began, err)
 	}
 	if run.index.wasDeleted(made.Handle.ID) {
-		// This call has joined an operation that had found the volume before the delete.
+		// The operation that this call joined found the volume before the delete.
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was deleted after it was found; repeat the create", volume.ErrBusy, made.Name)
 	}
 	if run.index.isStale(made) {
@@ -93,14 +93,14 @@ func (c creation) optionList() []string {
 	return strings.Split(c.options, "\n")
 }
 
-// creating is a creation that is carried out.
+// creating is a creation in progress.
 type creating struct {
 	creation
 	client   *heketi.Client
 	index    *index
 	journal  *Journal
 	observer Observer
-	absent   bool // Heketi's records did not have the volume, and no create was sent since
+	absent   bool // Heketi's records did not have the volume, and no create has been sent since
 }
 
 func (c *creating) run(ctx context.Context) (volume.Volume, error) {
@@ -114,12 +114,12 @@ func (c *creating) run(ctx context.Context) (volume.Volume, error) {
 	return c.refuse(ctx, err)
 }
 
-// refuse returns the error of a create that is refused for good: external-provisioner then forgets the volume. An earlier
-// create may have made it, or may do so yet, or Heketi may have begun it and cannot undo it. As long as that is possible, the
-// error is one that asks for a repetition.
+// refuse returns the error of a create that is refused for good: external-provisioner then forgets the volume. As long as an
+// earlier create may have made the volume or may still make it, or Heketi may have begun this one and cannot undo it, refuse
+// returns an error that asks for a repetition instead.
 func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, error) {
 	if errors.Is(refusal, volume.ErrUnauthenticated) {
-		return volume.Volume{}, loginError{refusal} // a look would be refused as well
+		return volume.Volume{}, loginError{refusal} // a look-up would be refused as well
 	}
 	if !c.absent {
 		found, err := c.find(ctx)
@@ -140,7 +140,7 @@ func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, er
 	return volume.Volume{}, refusal
 }
 
-// loginError is a login that was refused to a create. It wraps nothing that is final.
+// loginError is returned when a create's login is refused. It does not wrap a final error.
 type loginError struct{ refusal error }
 
 func (e loginError) Error() string { return fmt.Sprintf("%v: %v", volume.ErrUnavailable, e.refusal) }
@@ -159,8 +159,8 @@ func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	// Heketi refuses a name that the cluster has, atomically, so that one cluster needs no
-	// look-up. It does not look at other clusters.
+	// Heketi atomically refuses a name that the cluster already has, so that a single cluster needs no look-up. It does not check
+	// other clusters.
 	if len(all) > 1 {
 		if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {
 			return found, err
@@ -169,9 +169,9 @@ func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 	reserved, err := c.index.reserve(ctx, c.client, c.name, c.gids)
 	if err == nil {
 		c.name = reserved.name
-		defer c.index.doubt(c.name) // whichever way this ends without a volume
+		defer c.index.doubt(c.name) // for every end without a volume
 	}
-	// No group id is needed for a volume that exists, and Heketi does not see that two names belong together.
+	// A volume that exists needs no group id, and Heketi does not see that two names belong to one CSI name.
 	if errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name) {
 		found, findErr := c.find(ctx)
 		if !errors.Is(findErr, volume.ErrNotFound) {
@@ -181,7 +181,7 @@ func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	if cluster, end := c.index.late(c.name); !end.IsZero() { // in another one it could become a second volume
+	if cluster, end := c.index.late(c.name); !end.IsZero() { // in another cluster it could become a second volume
 		if !slices.Contains(eligible, cluster) {
 			return volume.Volume{}, fmt.Errorf("%w: an earlier create for cluster %s, which the class no longer names, was not answered and may still be carried out until %s",
 				volume.ErrBusy, cluster, until(end))
@@ -191,7 +191,7 @@ func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 	return c.tryEach(ctx, eligible, reserved.gid)
 }
 
-// eligible are the clusters in which the volume may lie, in order of preference.
+// eligible returns the clusters in which the volume may lie, in order of preference.
 func (c creation) eligible(all []string) ([]string, error) {
 	if c.clusters == "" {
 		return all, nil
@@ -206,9 +206,8 @@ func (c creation) eligible(all []string) ([]string, error) {
 	return wanted, nil
 }
 
-// tryEach goes on to the next cluster only when one has refused for want of room or
-// of ability. After anything that leaves room for doubt, another cluster could get a
-// second volume of the name.
+// tryEach goes on to the next cluster only if a cluster has refused for lack of space or of a feature. After any error that
+// leaves the outcome open, another cluster could get a second volume of the same name.
 func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (volume.Volume, error) {
 	var refusals []error
 	for _, cluster := range clusters {
@@ -233,14 +232,14 @@ func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (v
 			return volume.Volume{}, err
 		}
 	}
-	// Heketi looks at room and abilities before it looks at the name: an earlier call may have made the volume.
+	// Heketi checks free space and features before it checks the name, so an earlier call may have made the volume.
 	if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {
 		return found, err
 	}
 	return volume.Volume{}, everyClusterRefused(refusals)
 }
 
-// send sends a request for a volume in one cluster, with a note of it on disk until its outcome is known.
+// send sends the request for a volume to one cluster. A note of the request stays on disk until its outcome is known.
 func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.Volume, error) {
 	request := heketi.CreateRequest{
 		Name: c.name, Cluster: cluster, SizeGiB: c.sizeGiB, Durability: c.durability,
@@ -262,8 +261,7 @@ func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.
 	return made, err
 }
 
-// everyClusterRefused wraps one of package volume's errors: that there is no room is
-// worth more than that one of the clusters cannot.
+// everyClusterRefused wraps one of the errors of package volume. ErrExhausted takes precedence over ErrPrecondition.
 func everyClusterRefused(refusals []error) error {
 	if len(refusals) == 1 {
 		return refusals[0]
@@ -279,7 +277,7 @@ func everyClusterRefused(refusals []error) error {
 	return fmt.Errorf("%w: no cluster can take the volume: %s", kind, strings.Join(reasons, "; "))
 }
 
-// resolve looks for the volume after a create that did not simply succeed or fail.
+// resolve looks for the volume after a create whose outcome is unclear.
 func (c *creating) resolve(ctx context.Context, cause error) (volume.Volume, error) {
 	found, err := c.find(ctx)
 	used := errors.Is(cause, heketi.ErrNameInUse)

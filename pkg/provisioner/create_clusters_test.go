@@ -76,7 +76,7 @@ func TestCreateStopsAtAClusterInDoubt(t *testing.T) {
 	}
 }
 
-// TestCreateInAClusterThatHasGone: Heketi was exchanged for another one between two requests, which is not the user's mistake.
+// TestCreateInAClusterThatHasGone: Heketi was replaced by another one between two requests, which is not the user's mistake.
 func TestCreateInAClusterThatHasGone(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	f := start(t, cluster)
@@ -103,7 +103,7 @@ func TestCreateWithTwoVolumesOfTheName(t *testing.T) {
 	f.wantVolumes(t, 20)
 }
 
-// TestForeignVolumeWithOurDigest: a name that is not of our form is another volume's, however it ends.
+// TestForeignVolumeWithOurDigest: a name that does not have our form belongs to another volume, whatever its last part is.
 func TestForeignVolumeWithOurDigest(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	f := start(t, cluster, heketitest.NewCluster())
@@ -125,14 +125,14 @@ func TestForeignVolumeWithOurDigest(t *testing.T) {
 	f.wantVolumes(t, 2)
 }
 
-// TestCreateRepeatedInAClusterThatNowRefuses: the caller never learned of the volume that its first call made.
+// TestCreateRepeatedInAClusterThatNowRefuses: the caller never got the answer about the volume that its first call made.
 func TestCreateRepeatedInAClusterThatNowRefuses(t *testing.T) {
 	cluster := heketitest.NewCluster()
-	cluster.BlockOnly = true // Heketi looks at this before it looks at the name
+	cluster.BlockOnly = true // Heketi checks this before the name
 	f := start(t, cluster)
 	id := f.server.AddVolumeOf(2000, glusterName(), cluster.ID)
 	same := spec("pvc-1")
-	same.Parameters.Durability = volume.Durability{Type: volume.None} // as AddVolume makes it
+	same.Parameters.Durability = volume.Durability{Type: volume.None} // as AddVolume makes the volume
 	if v := f.create(t, same); v.Handle.ID != id {
 		t.Errorf("found volume %s, want %s", v.Handle.ID, id)
 	}

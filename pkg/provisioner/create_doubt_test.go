@@ -13,7 +13,7 @@ import (
 func TestCreateWhenAnswersAreLost(t *testing.T) {
 	for name, fault := range map[string]heketitest.Fault{
 		"of the create": {Prefix: "POST /volumes", Drop: true, After: true, Times: 1},
-		"of the queue":  {Prefix: "GET /queue/", Drop: true, After: true, Times: 1}, // results are read once
+		"of the queue":  {Prefix: "GET /queue/", Drop: true, After: true, Times: 1}, // results can be read once
 		"of the volume": {Prefix: "GET /volumes/", Drop: true, Times: 2},            // net/http itself repeats a GET
 		"as garbage":    {Prefix: "GET /volumes/", Status: http.StatusOK, Body: "{}", Times: 1},
 	} {
@@ -48,7 +48,7 @@ func TestCreateWhoseAnswerIsLostWhileItRuns(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
-// TestCreateThatCannotLook: that the name is in use says nothing about the volume.
+// TestCreateThatCannotLook: an answer that the name is in use does not describe the volume.
 func TestCreateThatCannotLook(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
@@ -57,7 +57,7 @@ func TestCreateThatCannotLook(t *testing.T) {
 	wantError(t, err, volume.ErrUnavailable)
 }
 
-// TestCreateWhileHeketiRestarts: what the create has left is cleaned up, nobody else's is.
+// TestCreateWhileHeketiRestarts: the remains of this create are cleaned up, those of others are not.
 func TestCreateWhileHeketiRestarts(t *testing.T) {
 	for name, interrupt := range map[string]func(*heketitest.Server){
 		"killed":        (*heketitest.Server).Restart,
@@ -88,7 +88,7 @@ func TestCreateWhileHeketiRestarts(t *testing.T) {
 	}
 }
 
-// TestNoCleanUpOfWhatRuns: an operation that has not ended is waited for.
+// TestNoCleanUpOfWhatRuns: the driver waits for an operation that has not ended.
 func TestNoCleanUpOfWhatRuns(t *testing.T) {
 	f := start(t)
 	f.server.Hold()
@@ -194,8 +194,8 @@ func TestCreateJoinsAnOldAnswer(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
-// TestCreateInDoubtUnderAnotherName: the class names volumes differently now, and nobody knows yet whether the volume
-// of the first call is there.
+// TestCreateInDoubtUnderAnotherName: the class names volumes differently now, and whether the first call made its volume is not
+// known yet.
 func TestCreateInDoubtUnderAnotherName(t *testing.T) {
 	f := start(t)
 	f.create(t, spec("pvc-0")) // the records are fresh from here on

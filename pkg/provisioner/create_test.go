@@ -110,7 +110,7 @@ func TestCreateConcurrently(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
-// TestCreateByTwoDrivers: they share no memory, so that only Heketi can keep them apart.
+// TestCreateByTwoDrivers: the drivers share no memory, so that only Heketi can keep them apart.
 func TestCreateByTwoDrivers(t *testing.T) {
 	f := start(t)
 	f.server.Hold()

@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// deletion is one request to remove a volume. It is comparable: only equal ones join.
+// deletion is one request to remove a volume. It is comparable: only equal requests are joined.
 type deletion struct {
 	handle      volume.Handle
 	credentials volume.Credentials
@@ -53,8 +53,8 @@ func (d deletion) attempt(ctx context.Context, client *heketi.Client, x *index, 
 	if err := checkOwner(client.Backend(), d.handle, found); err != nil {
 		return err
 	}
-	// An expand that arrives during the delete would put the volume back into Heketi's records, and a create that arrives after
-	// it would make the volume once more, for no caller.
+	// An expand that arrives during the delete would put the volume back into Heketi's records. A create that arrives after the
+	// delete would make the volume again without a caller.
 	if late, _ := journal.expandOf(volumeKey(d.handle), found); !late.Suspect {
 		if err := checkLateExpand(ctx, client, journal, volumeKey(d.handle), found); err != nil {
 			return err
@@ -78,8 +78,8 @@ func (d deletion) attempt(ctx context.Context, client *heketi.Client, x *index, 
 	return err
 }
 
-// send sends the request, with a note of it until its outcome is known, for the expands that it must not meet. Where no note
-// can be made, volumes can be deleted nevertheless: nobody expands what he has deleted, but by mistake.
+// send sends the request. A note of it is kept until its outcome is known, because no expand may be sent before that. If the note
+// cannot be written, the delete is sent nevertheless: a volume that was deleted is expanded only by mistake.
 func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Journal) error {
 	key := deleteKey(d.handle)
 	_, earlier := journal.deleteOf(key)
@@ -90,14 +90,14 @@ func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Jour
 	switch {
 	case heketi.MayBeLate(err):
 		journal.unanswered(key)
-	case err == nil, !earlier: // otherwise the earlier one may still come
+	case err == nil, !earlier: // otherwise the earlier request may still be carried out
 		journal.forget(key)
 	}
 	return err
 }
 
-// failed returns the error of a delete that Heketi has begun and that has failed: ErrBusy if Heketi could not undo it. Heketi
-// stops the gluster volume first, and does not start it again.
+// failed returns the error of a delete that Heketi has begun and that has failed, ErrBusy if Heketi could not undo it. Heketi
+// stops the gluster volume first and does not start it again.
 func (d deletion) failed(ctx context.Context, client *heketi.Client, x *index, name string, failure error) error {
 	if _, err := client.Volume(ctx, d.handle.ID); err != nil {
 		return d.goneIfMissing(ctx, client, x, err)
@@ -115,7 +115,7 @@ func (d deletion) resolve(ctx context.Context, client *heketi.Client, x *index, 
 	return d.goneIfMissing(ctx, client, x, err)
 }
 
-// goneIfMissing makes success of a volume that is certainly gone.
+// goneIfMissing returns nil if the volume is known to be gone.
 func (d deletion) goneIfMissing(ctx context.Context, client *heketi.Client, x *index, err error) error {
 	if err = explainMissing(ctx, client, x, d.handle, err); errors.Is(err, volume.ErrNotFound) {
 		return nil

@@ -62,7 +62,7 @@ func TestDeleteFromAnUnknownBackend(t *testing.T) {
 	wantError(t, err, volume.ErrPrecondition)
 }
 
-// TestLostDatabase: nothing is "already deleted" for a Heketi that knows nothing.
+// TestLostDatabase: a Heketi with an empty database does not make a delete succeed.
 func TestLostDatabase(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
@@ -77,13 +77,13 @@ func TestLostDatabase(t *testing.T) {
 	}
 }
 
-// TestNotHeketi: a "not found" of something else at that address proves nothing.
+// TestNotHeketi: a "not found" of another server at that address proves nothing.
 func TestNotHeketi(t *testing.T) {
 	for name, fault := range map[string]heketitest.Fault{
 		"another server's 404":  {Prefix: "GET /volumes/", Status: http.StatusNotFound, Body: "404 page not found"},
-		"a dump that is none":   {Prefix: "GET /db/dump", Status: http.StatusOK, Body: "{}"},
-		"a dump that is cut":    {Prefix: "GET /db/dump", Status: http.StatusOK, Body: `{"clusterentries":{"a":{}},"volumeentries":{`},
-		"a dump that is a page": {Prefix: "GET /db/dump", Status: http.StatusOK, Body: "<html>"},
+		"not a dump":            {Prefix: "GET /db/dump", Status: http.StatusOK, Body: "{}"},
+		"a truncated dump":      {Prefix: "GET /db/dump", Status: http.StatusOK, Body: `{"clusterentries":{"a":{}},"volumeentries":{`},
+		"a web page for a dump": {Prefix: "GET /db/dump", Status: http.StatusOK, Body: "<html>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := start(t)
@@ -168,7 +168,7 @@ func TestDeleteWhenAnswersAreLost(t *testing.T) {
 	})
 }
 
-// TestDeleteWhileAnExpandLooks: Heketi knows nothing of the expand yet, so that only the driver can keep the two apart.
+// TestDeleteWhileAnExpandLooks: Heketi has no record of the expand yet, so only the driver can keep the two apart.
 func TestDeleteWhileAnExpandLooks(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
@@ -188,7 +188,7 @@ func TestDeleteWhileAnExpandLooks(t *testing.T) {
 	f.wantSize(t, v, 5, 1)
 }
 
-// TestDeleteOfWhatHasGone: between the look at the volume and the request to remove it.
+// TestDeleteOfWhatHasGone: the volume goes between the look-up and the request to remove it.
 func TestDeleteOfWhatHasGone(t *testing.T) {
 	for name, tc := range map[string]struct {
 		dump *heketitest.Fault

@@ -12,10 +12,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// defaultRefresh is how old what is known of a backend's group ids may be when one is handed out.
+// defaultRefresh is the highest age of the cached group ids of a backend when a group id is handed out.
 const defaultRefresh = 30 * time.Second
 
-// recordsSince returns Heketi's records, which are not older than since. The caller must not change them.
+// recordsSince returns a dump of Heketi's records that was requested at or after since. The caller must not change it.
 func (x *index) recordsSince(ctx context.Context, client *heketi.Client, since time.Time) (heketi.Dump, error) {
 	if err := x.readSince(ctx, client, since); err != nil {
 		return heketi.Dump{}, err
@@ -25,11 +25,11 @@ func (x *index) recordsSince(ctx context.Context, client *heketi.Client, since t
 	return x.records, nil
 }
 
-// readSince makes sure that the records in use are not older than since. Those who need newer ones at the same time wait
-// for one of them to read.
+// readSince makes sure that the cached dump was requested at or after since. Of concurrent callers that need a newer one, one
+// reads and the others wait.
 func (x *index) readSince(ctx context.Context, client *heketi.Client, since time.Time) error {
 	if x.readAfter(since) {
-		return nil // no matter who else reads
+		return nil // whether or not another caller reads
 	}
 	waiting := time.Now()
 	select {
@@ -42,12 +42,12 @@ func (x *index) readSince(ctx context.Context, client *heketi.Client, since time
 		return nil
 	}
 	if !x.last.asked.Before(waiting) {
-		return x.last.err // a Heketi that hangs is waited for once by all who wait, not by one after another
+		return x.last.err // a Heketi that hangs delays all waiting callers once, not one after another
 	}
 	asked := time.Now()
 	err := x.read(ctx, client)
 	x.last = lastReading{}
-	if ctx.Err() == nil && !errors.Is(err, volume.ErrUnauthenticated) { // not the caller's own
+	if ctx.Err() == nil && !errors.Is(err, volume.ErrUnauthenticated) { // not the caller's own failure
 		x.last = lastReading{asked: asked, err: err}
 	}
 	return err
@@ -59,14 +59,14 @@ type lastReading struct {
 	err   error
 }
 
-// readAfter reports whether the records in use were asked for at that time or later.
+// readAfter reports whether the cached dump was requested at or after since.
 func (x *index) readAfter(since time.Time) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return !x.asOf.IsZero() && !x.asOf.Before(since)
 }
 
-// read makes Heketi's records of now the ones in use.
+// read replaces the cached dump with a new one.
 func (x *index) read(ctx context.Context, client *heketi.Client) error {
 	asked := time.Now()
 	dump, err := client.Dump(ctx)
@@ -80,7 +80,7 @@ func (x *index) read(ctx context.Context, client *heketi.Client) error {
 	return nil
 }
 
-// useDump replaces what is known by the records that were asked for at that time.
+// useDump replaces the cached dump with one that was requested at the given time.
 func (x *index) useDump(dump heketi.Dump, asked time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -95,7 +95,7 @@ func (x *index) useDump(dump heketi.Dump, asked time.Time) {
 	}
 	for id, v := range before {
 		if _, recorded := x.volumes[id]; !recorded && !v.made.Before(asked) {
-			x.add(id, v) // made after these records were written
+			x.add(id, v) // made after the dump was written
 		}
 	}
 	for key, r := range x.held {

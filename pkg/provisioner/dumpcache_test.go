@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestRecordsThatAreOvertaken: a volume made while the database was being read is not in what was read.
+// TestRecordsThatAreOvertaken: a volume made while a dump is being read is missing in that dump.
 func TestRecordsThatAreOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newIndex("main", time.Minute)
@@ -24,7 +24,7 @@ func TestRecordsThatAreOvertaken(t *testing.T) {
 		time.Sleep(time.Second)
 		x.made(volume.Volume{Handle: volume.Handle{ID: "a"}, Name: nameA, GID: 2000})
 		x.useDump(heketi.Dump{}, second)
-		x.useDump(heketi.Dump{}, first) // an answer that took longer
+		x.useDump(heketi.Dump{}, first) // an older dump that took longer
 		mustPick(t, x, nameB, 2001)
 		time.Sleep(time.Second)
 		x.useDump(heketi.Dump{}, time.Now()) // another caller has deleted it
@@ -32,7 +32,7 @@ func TestRecordsThatAreOvertaken(t *testing.T) {
 	})
 }
 
-// TestWaitingForRecords ends with its caller.
+// TestWaitingForRecords: a caller's wait for a dump ends with its context.
 func TestWaitingForRecords(t *testing.T) {
 	x := newIndex("main", time.Minute)
 	x.reading <- struct{}{} // another call reads
@@ -46,15 +46,15 @@ func TestWaitingForRecords(t *testing.T) {
 	x.useDump(heketi.Dump{}, now)
 	for since, want := range map[time.Time]bool{now: true, now.Add(-time.Second): true, now.Add(time.Second): false} {
 		if got := x.readAfter(since); got != want {
-			t.Errorf("records of now are good for %v: %t", since.Sub(now), got)
+			t.Errorf("a new dump is recent enough for %v: %t", since.Sub(now), got)
 		}
 	}
 	if newIndex("main", time.Minute).readAfter(time.Time{}) {
-		t.Error("no records are good for nothing")
+		t.Error("a missing dump is recent enough")
 	}
 }
 
-// TestFailedReadings are not shared by later callers.
+// TestFailedReadings: later callers do not share a failed reading.
 func TestFailedReadings(t *testing.T) {
 	server := heketitest.New(t, heketitest.NewCluster())
 	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{{Name: "main", URL: server.URL}}}, heketi.DefaultTiming())
@@ -75,7 +75,7 @@ func TestFailedReadings(t *testing.T) {
 	const dumps = "GET /db/dump"
 	began := time.Now()
 	lift := server.Inject(heketitest.Fault{Prefix: dumps, Status: http.StatusInternalServerError, Body: "broken"})
-	for n := range 2 { // also a caller that takes records from before the failure
+	for n := range 2 { // also a caller that accepts a dump from before the failure
 		if err := x.readSince(t.Context(), right, began); !errors.Is(err, volume.ErrUnavailable) || server.Requests(dumps) != n+1 {
 			t.Errorf("a later caller does not ask: %v after %d requests", err, server.Requests(dumps))
 		}
@@ -109,7 +109,7 @@ func TestFailedReadings(t *testing.T) {
 	}
 }
 
-// TestSharedFailure: a reading that began while a caller waited for its turn has failed for that caller as well.
+// TestSharedFailure: a reading that began while a caller waited for its turn, and failed, has failed for that caller as well.
 func TestSharedFailure(t *testing.T) {
 	x := newIndex("main", time.Minute)
 	broken := errors.New("broken")
@@ -119,8 +119,8 @@ func TestSharedFailure(t *testing.T) {
 	}
 }
 
-// TestRecordsOfAVolumeMadeMeanwhile: what this process made while the database was read may be in the records all the same, and
-// has its group id once.
+// TestRecordsOfAVolumeMadeMeanwhile: a volume that this process made during the reading may also be in the dump; its group id
+// counts once.
 func TestRecordsOfAVolumeMadeMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newIndex("main", time.Minute)

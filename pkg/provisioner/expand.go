@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// expansion is one request for a larger volume. It is comparable: only equal ones join.
+// expansion is one request for a larger volume. It is comparable: only equal requests are joined.
 type expansion struct {
 	handle      volume.Handle
 	capacity    volume.Capacity
@@ -48,12 +48,12 @@ func (p *Provisioner) expand(ctx context.Context, handle volume.Handle, capacity
 	return expanded.CapacityBytes, err
 }
 
-// expanding is an expansion that is carried out. Heketi is told by how much, not to which size, does not recognise a
-// repetition, and loses the one of two that overlap: so the difference comes from its own figure, read when no
-// operation on the volume is pending and no earlier request can be on its way, and is sent at most once.
+// expanding is an expansion in progress. Heketi is sent the difference in size, not the new size. It does not recognise repeated
+// requests, and loses one of two that overlap. So the difference is computed from Heketi's own figure, read when no operation on
+// the volume is pending and no earlier request can be on its way, and it is sent at most once.
 type expanding struct {
 	expansion
-	targetGiB int // what the capacity asks for
+	targetGiB int // the size that the capacity asks for
 	client    *heketi.Client
 	index     *index
 	journal   *Journal
@@ -98,8 +98,8 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	return volume.Volume{}, err
 }
 
-// send sends the one request, with a note of it on disk until its outcome is known. Before it does, in Heketi's slot, it looks
-// at the volume once more. begun is false for an error that came before the request.
+// send sends the request once, with a note of it on disk until its outcome is known. It looks at the volume once more, inside
+// Heketi's slot, before it sends. begun is false if the error occurred before the request.
 func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expanded heketi.Volume, begun bool, err error) {
 	key := volumeKey(e.handle)
 	expanded, err = e.client.ExpandVolume(ctx, e.handle.ID, need, func() error {
@@ -118,9 +118,9 @@ func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expand
 	return expanded, begun, err
 }
 
-// lookAgain looks at the volume a second time, a little later. After a Heketi has stood still, it answers what it was sent
-// meanwhile in any order, so that a request which it already has may not show in its first answer. A size that the bricks do
-// not have is one that Heketi lost count of, and nothing can be added to it safely.
+// lookAgain reads the volume a second time, a little later. A Heketi that was suspended answers the requests that arrived
+// meanwhile in any order, so that its first answer may not show a request that it already has. A size that differs from that of
+// the bricks means that Heketi lost an expand, and nothing can be added to it safely.
 func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 	select {
 	case <-time.After(e.client.Timing().Again):
@@ -142,10 +142,10 @@ func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 	return nil
 }
 
-// inspect returns the volume, which no operation of Heketi's is changing and which is this driver's to change. The
-// operations are listed first: what begins after that finds the volume with the size that is read then.
+// inspect returns the volume if no operation of Heketi's is changing it and this driver may change it. The operations are listed
+// first: one that begins after the listing finds the size that is read then.
 func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
-	// While a volume is made or removed, Heketi hides it.
+	// Heketi hides a volume that is being made or removed.
 	listed, err := e.client.Operations(ctx)
 	if err != nil {
 		return heketi.Volume{}, err
@@ -157,7 +157,7 @@ func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 		}
 		op, err := e.client.Operation(ctx, op.ID)
 		if errors.Is(err, volume.ErrNotFound) {
-			continue // it has ended
+			continue // the operation has ended
 		}
 		if err != nil {
 			return heketi.Volume{}, err
@@ -188,7 +188,7 @@ func busyVolume(op heketi.Operation, v heketi.Volume) error {
 	return fmt.Errorf("%w: gluster volume %s is being changed by Heketi's operation %s (%s)", volume.ErrBusy, v.Name, op.ID, op.Type)
 }
 
-// need is by how many GiB the volume has to grow.
+// need returns by how many GiB the volume has to grow.
 func (e *expanding) need(v heketi.Volume) (int, error) {
 	limit, current := e.capacity.LimitBytes, int64(v.SizeGiB)*volume.GiB
 	if e.capacity.Allows(current) {
@@ -198,7 +198,7 @@ func (e *expanding) need(v heketi.Volume) (int, error) {
 		return 0, fmt.Errorf("%w: the volume has %d bytes, capacity_range.limit_bytes is %d, and no volume can be made smaller",
 			volume.ErrOutOfRange, current, limit)
 	}
-	// Heketi adds whole sets of bricks, and makes none below 1 GiB.
+	// Heketi adds whole sets of bricks, and no brick below 1 GiB.
 	need := max(e.targetGiB-v.SizeGiB, v.Durability.MinGiB())
 	if size := current + int64(need)*volume.GiB; limit > 0 && size > limit {
 		return 0, fmt.Errorf("%w: a volume of type %s grows by at least %d GiB, to %d bytes, but capacity_range.limit_bytes is %d",
@@ -207,7 +207,8 @@ func (e *expanding) need(v heketi.Volume) (int, error) {
 	return need, nil
 }
 
-// resolve looks at the volume after an expand whose outcome is unknown. It never expands again: the request may be late.
+// resolve looks at the volume after an expand whose outcome is unknown. It never expands again, because the first request may
+// still be carried out.
 func (e *expanding) resolve(ctx context.Context, cause error) (volume.Volume, error) {
 	klog.FromContext(ctx).Info("Looking at a volume whose expand has an unknown outcome", "volume", e.handle, "err", cause)
 	found, err := e.inspect(ctx)
@@ -220,7 +221,7 @@ func (e *expanding) resolve(ctx context.Context, cause error) (volume.Volume, er
 	return e.enough(found, cause.Error())
 }
 
-// enough returns a volume that has the size which was asked for.
+// enough returns a volume that has at least the requested size.
 func (e *expanding) enough(v heketi.Volume, why string) (volume.Volume, error) {
 	made := newVolume(e.handle.Backend, v)
 	if made.CapacityBytes < e.capacity.RequiredBytes {

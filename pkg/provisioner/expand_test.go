@@ -93,7 +93,7 @@ func TestExpandConcurrently(t *testing.T) {
 	adopted.Adopted = true
 	wantError(t, f.delete(t, adopted), volume.ErrBusy)
 
-	// A driver that does not follow the operation, as after a restart, sees it too.
+	// A driver that does not follow the operation, as after a restart, sees that it is pending too.
 	other := f.another(t, 8, timing())
 	_, err = other.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 5 * volume.GiB}, volume.Credentials{})
 	wantError(t, err, volume.ErrBusy)
@@ -188,7 +188,7 @@ func TestExpandBesidesAnAdministrator(t *testing.T) {
 	f.wantSize(t, v, 7, 1)
 }
 
-// expandHeld begins an expand that Heketi accepts and holds. The channel gets its answer.
+// expandHeld starts an expand that Heketi accepts and holds. The channel receives the result.
 func (f *fixture) expandHeld(t *testing.T, handle volume.Handle, gib int64) <-chan error {
 	t.Helper()
 	f.server.Hold()
@@ -201,7 +201,7 @@ func (f *fixture) expandHeld(t *testing.T, handle volume.Handle, gib int64) <-ch
 	return call
 }
 
-// TestExpandWhileHeketiIsKilled: nothing is said of the size, nothing is repeated and nothing is cleaned up by us.
+// TestExpandWhileHeketiIsKilled: the error names no size, and the driver neither repeats nor cleans up.
 func TestExpandWhileHeketiIsKilled(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))

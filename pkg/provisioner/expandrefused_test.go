@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestExpandThatHeketiRefuses: a refusal of the request is no success, and leaves the volume as it was.
+// TestExpandThatHeketiRefuses: a refused request is an error and leaves the volume unchanged.
 func TestExpandThatHeketiRefuses(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status int
@@ -46,7 +46,7 @@ func TestExpandThatFails(t *testing.T) {
 	wantError(t, err, volume.ErrFailed)
 	says(t, err, "Staging failed", "keeps its size of 2 GiB")
 	if err != nil && strings.Contains(err.Error(), "more times") {
-		t.Errorf("%v speaks of room", err)
+		t.Errorf("%v mentions room", err)
 	}
 	f.server.FailOperations("")
 	if size, err := f.expand(t, v.Handle, 5); err != nil || size != 5 {
@@ -54,7 +54,7 @@ func TestExpandThatFails(t *testing.T) {
 	}
 }
 
-// TestExpandOfTheSmallestVolume that has the largest size which the call allows.
+// TestExpandOfTheSmallestVolume: the volume has the largest size that the call allows.
 func TestExpandOfTheSmallestVolume(t *testing.T) {
 	f := start(t)
 	s := spec("pvc-1")
@@ -67,7 +67,7 @@ func TestExpandOfTheSmallestVolume(t *testing.T) {
 	f.wantSize(t, v, 1, 0)
 }
 
-// TestExpandUndoneBeforeTheLook: Heketi has forgotten how the operation ended, and the volume is as it was.
+// TestExpandUndoneBeforeTheLook: Heketi has forgotten how the operation ended, and the volume is unchanged.
 func TestExpandUndoneBeforeTheLook(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
@@ -82,7 +82,7 @@ func TestExpandUndoneBeforeTheLook(t *testing.T) {
 	}
 }
 
-// TestExpandOvertakenByAnAdministrator: the request may still be carried out, and the volume is large enough all the same.
+// TestExpandOvertakenByAnAdministrator: the request may still be carried out, but the volume is large enough.
 func TestExpandOvertakenByAnAdministrator(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
@@ -121,7 +121,7 @@ func TestExpandWhileTheDriverStops(t *testing.T) {
 		call <- err
 	}()
 	eventually(t, "the first look", func() bool { return f.server.Requests("GET /volumes/") > before })
-	time.Sleep(50 * time.Millisecond) // it is answered
+	time.Sleep(50 * time.Millisecond) // Heketi answers
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.Close(ctx); !errors.Is(err, context.Canceled) {
@@ -132,7 +132,7 @@ func TestExpandWhileTheDriverStops(t *testing.T) {
 	f.wantSize(t, v, 2, 0)
 }
 
-// TestNothingIsSentWithoutANote: what the driver cannot write down first, the next process could not know of.
+// TestNothingIsSentWithoutANote: a restarted driver could not know of a request that was not written down first.
 func TestNothingIsSentWithoutANote(t *testing.T) {
 	f, dir := start(t), t.TempDir()
 	p := f.withJournal(t, dir, timing())
@@ -152,7 +152,7 @@ func TestNothingIsSentWithoutANote(t *testing.T) {
 	}
 }
 
-// TestCarriedOutExpandLeavesNoNote: with it, a later refusal would not be final.
+// TestCarriedOutExpandLeavesNoNote: a note that stays would make a later refusal not final.
 func TestCarriedOutExpandLeavesNoNote(t *testing.T) {
 	f, dir := start(t), t.TempDir()
 	p := f.withJournal(t, dir, timing())

@@ -10,9 +10,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// failed looks at the volume after an expand that Heketi has begun and that has failed. The caller takes the error for final,
-// so that nothing may be pending: an expand that Heketi cannot undo stays pending (heketi: apps/glusterfs/operations_manage.go,
-// runOperationAfterBuild), and keeps the volume busy. A gateway may also have made up the failure.
+// failed looks at the volume after an expand that Heketi has begun and that has failed. The caller takes the error as final, so
+// nothing may be pending: an expand that Heketi cannot undo stays pending (heketi: apps/glusterfs/operations_manage.go,
+// runOperationAfterBuild) and keeps the volume busy. The failure may also come from a gateway instead of Heketi.
 func (e *expanding) failed(ctx context.Context, needGiB int, failure error) (volume.Volume, error) {
 	now, err := e.inspect(ctx)
 	made := newVolume(e.handle.Backend, now)
@@ -27,12 +27,12 @@ func (e *expanding) failed(ctx context.Context, needGiB int, failure error) (vol
 	return volume.Volume{}, fmt.Errorf("%w; gluster volume %s keeps its size of %d GiB", failure, now.Name, now.SizeGiB)
 }
 
-// exhausted returns the error of an expand for which there is no room, with what there is room for.
+// exhausted returns the error of an expand for which there is not enough space, with the size that would fit.
 func (e *expanding) exhausted(ctx context.Context, v heketi.Volume, needGiB int, refusal error) error {
 	return fmt.Errorf("%w; gluster volume %s %s", refusal, v.Name, e.remains(ctx, v, needGiB))
 }
 
-// remains says what may still be done with a volume that Heketi does not expand as asked.
+// remains describes what can still be done with a volume that Heketi does not expand as requested.
 func (e *expanding) remains(ctx context.Context, v heketi.Volume, needGiB int) string {
 	layout := v.Layout()
 	state := fmt.Sprintf("keeps its size of %d GiB, in %d bricks of at most %d", v.SizeGiB, len(v.Bricks), heketi.MostBricks)
@@ -43,13 +43,13 @@ func (e *expanding) remains(ctx context.Context, v heketi.Volume, needGiB int) s
 		layout.SetsLeft(), layout.BricksInSet()) + e.fits(ctx, v.Cluster, layout, needGiB)
 }
 
-// fits says by how much the volume may grow at once, going by Heketi's records.
+// fits describes by how much the volume can grow in one step, based on Heketi's records.
 func (e *expanding) fits(ctx context.Context, cluster string, layout heketi.Layout, needGiB int) string {
 	const few = "few large steps are better than many small ones"
 	dump, err := e.index.recordsSince(ctx, e.client, time.Now())
 	room := heketi.NewRoom(dump, cluster, layout)
 	switch largest := room.LargestGiB(); {
-	// No figures, a cluster whose room is for others, or another reason than room.
+	// No figures, a cluster that does not take file volumes, or a reason other than space.
 	case err != nil, !dump.Clusters[cluster].File, largest >= needGiB:
 		return "so a smaller size may be possible, and " + few
 	case largest == 0:

@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// records are Heketi's of one cluster, with a node for each list of disks and their free GiB.
+// records returns a dump of one cluster, with a node for each list of disks, given by their free GiB.
 func records(t *testing.T, cluster string, file bool, nodes ...[]int) string {
 	t.Helper()
 	ids, online, disks := make([]string, 0, len(nodes)), object{}, object{}
@@ -45,13 +45,13 @@ func TestExpandSaysWhatFits(t *testing.T) {
 	for _, tc := range []struct {
 		name       string
 		parameters map[string]string
-		steps      int // of 1 GiB, before
+		steps      int // of 1 GiB each, made before
 		nodes      [][]int
 		block      bool
-		lost       bool // the records
+		lost       bool // the records are lost
 		says       string
 	}{
-		// 9 GiB and their metadata fit on 10 GiB, and twice 9.5 GiB.
+		// 9 GiB and their metadata fit on 10 GiB, and two times 9.5 GiB.
 		{name: "less", nodes: one(10), says: ", and " + few + "; there is room for 9 GiB more in one step"},
 		{name: "on two disks each", nodes: [][]int{{10, 10}, {10, 10}, {10, 10}}, says: "; there is room for 19 GiB more in one step"},
 		{name: "and only one set left", steps: 8, nodes: [][]int{{10, 10}, {10, 10}, {10, 10}}, says: "; there is room for 9 GiB more in one step"},
@@ -68,7 +68,7 @@ func TestExpandSaysWhatFits(t *testing.T) {
 		{name: "there should be room", nodes: one(100), says: perhaps},
 		{name: "there should be just enough room", nodes: one(59), says: perhaps},
 		{name: "not for new volumes", nodes: one(10), block: true, says: perhaps},
-		{name: "nobody knows", nodes: one(10), lost: true, says: perhaps},
+		{name: "not known", nodes: one(10), lost: true, says: perhaps},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := start(t, cluster)
@@ -94,7 +94,7 @@ func TestExpandSaysWhatFits(t *testing.T) {
 	}
 }
 
-// TestExpandWithoutRoomOnTheDisks: the disks refuse what Heketi has accepted. Only when Heketi has undone it, nothing is left.
+// TestExpandWithoutRoomOnTheDisks: the disks refuse what Heketi has accepted. Nothing is left only if Heketi has undone it.
 func TestExpandWithoutRoomOnTheDisks(t *testing.T) {
 	const refusal = `Volume group "vg_1" has insufficient free space (24 extents): 259 required.`
 	for _, tc := range []struct {
@@ -105,7 +105,7 @@ func TestExpandWithoutRoomOnTheDisks(t *testing.T) {
 	}{
 		{"undone", func(s *heketitest.Server) { s.FailOperations(refusal); s.Release() }, volume.ErrExhausted, []string{"keeps its size of 2 GiB", "it can grow 9 more times"}},
 		{"cannot be undone", func(s *heketitest.Server) { s.Strand(refusal) }, volume.ErrBusy, []string{"failed", "is not certain"}},
-		{"nobody knows", func(s *heketitest.Server) {
+		{"not known", func(s *heketitest.Server) {
 			s.Inject(heketitest.Fault{Prefix: "GET /operations/pending", Status: http.StatusBadGateway})
 			s.FailOperations(refusal)
 			s.Release()

@@ -19,7 +19,7 @@ var everyKind = []error{
 	volume.ErrBusy, volume.ErrPrecondition, volume.ErrUnavailable, volume.ErrFailed, volume.ErrUnauthenticated,
 }
 
-// wantError checks that err wraps kind and no other of the domain's errors.
+// wantError checks that err wraps kind and no other error of package volume.
 func wantError(t *testing.T, err, kind error) {
 	t.Helper()
 	for _, k := range everyKind {
@@ -43,8 +43,8 @@ type fixture struct {
 	keyFile     string
 }
 
-// start makes a server and a provisioner for it, and checks at the end that no operation
-// runs on and that none was left unasked for in Heketi's queue.
+// start makes a server and a provisioner for it. At the end it checks that no operation is running and that each result in
+// Heketi's queue was fetched.
 func start(t *testing.T, clusters ...heketitest.Cluster) *fixture {
 	t.Helper()
 	if len(clusters) == 0 {
@@ -63,8 +63,7 @@ func (f *fixture) writeKey(t *testing.T, key string) {
 	}
 }
 
-// another returns a provisioner that shares nothing with the first but the server, as
-// the driver after a restart does.
+// another returns a provisioner that shares only the server with the first, like the driver after a restart.
 func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing, options ...provisioner.Option) *provisioner.Provisioner {
 	t.Helper()
 	config := heketi.BackendConfig{Name: "main", URL: f.server.URL, KeyFile: f.keyFile, MaxInFlight: maxInFlight}
@@ -110,7 +109,7 @@ func parse(t *testing.T, class map[string]string) volume.Parameters {
 	return parameters
 }
 
-// glusterName is the name of the volume that spec("pvc-1") asks for.
+// glusterName returns the name of the volume that spec("pvc-1") asks for.
 func glusterName() string { return volume.GlusterName("pvc-1", volume.Naming{}) }
 
 func (f *fixture) create(t *testing.T, s volume.Spec) volume.Volume {
@@ -129,7 +128,8 @@ func (f *fixture) wantVolumes(t *testing.T, n int) {
 	}
 }
 
-// pass lets requests through, n of them or, with 0, all, so that a fault that is injected later meets those behind them.
+// pass lets n requests through, or all of them if n is 0, so that a fault that is injected later affects only the ones after
+// them.
 func (f *fixture) pass(prefix string, n int) {
 	through := make(chan struct{})
 	close(through)
@@ -144,7 +144,7 @@ func wantNoNotes(t *testing.T, dir string) {
 	}
 }
 
-// eventually waits until the condition holds.
+// eventually waits until the condition is true.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(30 * time.Second)
@@ -165,7 +165,7 @@ type cachedExamination struct {
 	err    error
 }
 
-// background starts a create whose result comes later.
+// background starts a create and returns a channel for its result.
 func background(ctx context.Context, p *provisioner.Provisioner, s volume.Spec) <-chan cachedExamination {
 	results := make(chan cachedExamination, 1)
 	go func() {

@@ -13,17 +13,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Available implements volume.Provisioner. What it goes by, Heketi has written during the call.
+// Available implements volume.Provisioner. It always reads a fresh database dump.
 func (p *Provisioner) Available(ctx context.Context, parameters volume.Parameters) (volume.Space, error) {
 	return p.AvailableSince(ctx, parameters, time.Now())
 }
 
-// AvailableSince is Available going by what Heketi has written since a time: calls with the same one share a reading of
-// its whole database. Each cluster is looked at by itself, since a volume lies in one. Heketi also passes over nodes whose
-// glusterd did not answer its last check, which it tells nobody, so that a node which is down counts until an administrator
-// has set it offline.
+// AvailableSince is like Available, but accepts a dump that was requested at or after since, so that calls with the same since
+// share one. A volume lies in one cluster, so each cluster is considered separately. Heketi also skips nodes whose glusterd did
+// not answer its last check, but does not report which: a node that is down counts until an administrator sets it offline.
 func (p *Provisioner) AvailableSince(ctx context.Context, parameters volume.Parameters, since time.Time) (volume.Space, error) {
-	rooms, err := p.rooms(ctx, parameters, volume.Credentials{}, since) // the request brings none
+	rooms, err := p.rooms(ctx, parameters, volume.Credentials{}, since) // the request has no credentials
 	if err != nil {
 		return volume.Space{}, err
 	}
@@ -36,7 +35,7 @@ func (p *Provisioner) AvailableSince(ctx context.Context, parameters volume.Para
 	return space, nil
 }
 
-// rooms are what the clusters have free that take volumes of files and in which one of the class may lie.
+// rooms returns the free space of each cluster that takes file volumes and that the class allows.
 func (p *Provisioner) rooms(ctx context.Context, class volume.Parameters, credentials volume.Credentials, since time.Time) ([]heketi.Room, error) {
 	backend, err := p.backends.Select(class.Backend, class.RestURL)
 	if err != nil {
@@ -65,8 +64,8 @@ func (p *Provisioner) rooms(ctx context.Context, class volume.Parameters, creden
 	return rooms, nil
 }
 
-// whatFits adds to an ErrExhausted the largest size that would fit, by records that Heketi wrote after the create began: the
-// create itself has looked for the volume in them.
+// whatFits adds to an ErrExhausted the largest size that would fit. It uses a dump that was requested after the create began; the
+// create itself has looked for the volume in that dump.
 func (p *Provisioner) whatFits(ctx context.Context, request creation, parameters volume.Parameters, began time.Time, refusal error) error {
 	if !errors.Is(refusal, volume.ErrExhausted) {
 		return refusal
@@ -79,7 +78,7 @@ func (p *Provisioner) whatFits(ctx context.Context, request creation, parameters
 		lacks = append(lacks, room.Lacks())
 	}
 	switch {
-	case err != nil, largest >= request.sizeGiB: // the reason is another one
+	case err != nil, largest >= request.sizeGiB: // space is not the reason
 		return refusal
 	case largest == 0:
 		return fmt.Errorf("%w; there is no room for a volume of type %s of any size%s", refusal, request.durability, because(lacks...))
@@ -87,7 +86,7 @@ func (p *Provisioner) whatFits(ctx context.Context, request creation, parameters
 	return fmt.Errorf("%w; the largest volume of type %s for which there is room has %d GiB", refusal, request.durability, largest)
 }
 
-// because gives a sentence its reasons, of which some or all may be empty.
+// because appends reasons to a sentence. Empty reasons are left out.
 func because(reasons ...string) string {
 	reasons = slices.DeleteFunc(reasons, func(reason string) bool { return reason == "" })
 	if len(reasons) == 0 {

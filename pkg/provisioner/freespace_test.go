@@ -65,7 +65,7 @@ func TestAvailable(t *testing.T) {
 	wantError(t, err, volume.ErrUnavailable)
 }
 
-// halve takes away half of the disks' room.
+// halve halves the free space of all disks.
 func (d *database) halve() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -75,7 +75,7 @@ func (d *database) halve() {
 	}
 }
 
-// One reading of a backend's database serves all classes of a round, and no later one.
+// TestAvailableOfARound: one dump of a backend's database serves all classes of a round, but no later round.
 func TestAvailableOfARound(t *testing.T) {
 	a, b := newDatabase(t), newDatabase(t)
 	p := over(t, a, b)
@@ -108,13 +108,13 @@ func TestAvailableOfARound(t *testing.T) {
 			step.after()
 		}
 	}
-	// A call by itself, as GetCapacity makes it, may follow a create or a delete.
+	// A single call, as GetCapacity makes it, may follow a create or a delete.
 	if space, err := p.Available(t.Context(), parse(t, map[string]string{"backend": "a"})); err != nil || space.Largest != 12*volume.GiB {
 		t.Errorf("%+v, %v, want what there is now, 12 GiB", space, err)
 	}
 }
 
-// late keeps the answer to the next dump back; reading receives when Heketi has written it.
+// late delays the answer to the next dump; reading receives when Heketi has written the dump.
 func (f *fixture) late(t *testing.T) (reading <-chan struct{}, answer func()) {
 	t.Helper()
 	release, carried := make(chan struct{}), make(chan struct{}, 1)
@@ -124,7 +124,7 @@ func (f *fixture) late(t *testing.T) (reading <-chan struct{}, answer func()) {
 	return carried, answer
 }
 
-// A reading that began before is not new enough; of those who then need one, one reads.
+// TestAvailableAtTheSameTime: a reading that began before is too old; of the callers that need a newer one, one reads.
 func TestAvailableAtTheSameTime(t *testing.T) {
 	f := start(t)
 	reading, answer := f.late(t)
@@ -150,7 +150,7 @@ func TestAvailableAtTheSameTime(t *testing.T) {
 	}
 }
 
-// A create that needs no newer records does not wait for somebody who does.
+// TestCreateWhileCapacityIsRead: a create that needs no newer dump does not wait for a caller that does.
 func TestCreateWhileCapacityIsRead(t *testing.T) {
 	f := start(t)
 	f.create(t, spec("pvc-1"))
@@ -176,7 +176,7 @@ func TestCreateWhileCapacityIsRead(t *testing.T) {
 	}
 }
 
-// The figures are had with the key that the class's Secret holds, where no other one is known.
+// TestCreateSaysWhatFitsByItsOwnKey: the figures are read with the key of the class's Secret if the backend has no key.
 func TestCreateSaysWhatFitsByItsOwnKey(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	cluster.FreeGiB = 16
@@ -207,7 +207,7 @@ func TestCreateSaysWhatFitsByItsOwnKey(t *testing.T) {
 
 func TestCreateSaysWhatFits(t *testing.T) {
 	d := newDatabase(t)                                                                                          // 99 GiB fit, and 198 GiB of type disperse:2:1
-	d.db["clusterentries"][strings.Repeat("d", 32)] = object{"Info": object{"nodes": []string{}, "block": true}} // which is not spoken of
+	d.db["clusterentries"][strings.Repeat("d", 32)] = object{"Info": object{"nodes": []string{}, "block": true}} // a cluster that the message leaves out
 	target, err := url.Parse(d.url)
 	if err != nil {
 		t.Fatal(err)

@@ -111,12 +111,12 @@ func TestGIDsExhausted(t *testing.T) {
 	}
 	lift := f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Status: http.StatusBadGateway})
 	_, err = f.provisioner.Create(t.Context(), specOf("pvc-2", 2000, 2000))
-	wantError(t, err, volume.ErrUnavailable) // one may be free by now
+	wantError(t, err, volume.ErrUnavailable) // a group id may be free by now
 	lift()
 	if again := f.create(t, specOf("pvc-1", 2000, 2000)); again.Handle != first.Handle {
 		t.Errorf("repeated: %v, want %v", again.Handle, first.Handle)
 	}
-	// Somebody else deletes it.
+	// Another driver deletes the volume.
 	if err := f.another(t, 8, timing()).Delete(t.Context(), first.Handle, volume.Credentials{}); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestGIDsExhausted(t *testing.T) {
 	}
 }
 
-// TestGIDOfACreateInDoubt: it stays reserved, since the request may still reach Heketi.
+// TestGIDOfACreateInDoubt: the group id stays reserved, because the request may still reach Heketi.
 func TestGIDOfACreateInDoubt(t *testing.T) {
 	f := start(t)
 	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Drop: true, Times: 1})
@@ -139,7 +139,7 @@ func TestGIDOfACreateInDoubt(t *testing.T) {
 	}
 }
 
-// TestGIDsAreFreeAgain as soon as their volume is deleted, and some time after a create that has made none.
+// TestGIDsAreFreeAgain: a group id is free as soon as its volume is deleted, and some time after a create that made no volume.
 func TestGIDsAreFreeAgain(t *testing.T) {
 	for name, faults := range map[string][]heketitest.Fault{
 		"made": nil, "found after a lost answer": {{Prefix: "POST /volumes", Times: 1, Drop: true, After: true}},

@@ -7,8 +7,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestGIDTakenMeanwhile: the group id of a create in doubt is used again only while no other volume has it, and only when
-// the class still has it in its range.
+// TestGIDTakenMeanwhile: the group id of a create in doubt is used again only if no other volume has it by then, and only if it
+// is still in the range of the class.
 func TestGIDTakenMeanwhile(t *testing.T) {
 	for _, tc := range []struct {
 		name      string
@@ -28,7 +28,7 @@ func TestGIDTakenMeanwhile(t *testing.T) {
 			_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 			wantError(t, err, volume.ErrUnavailable)
 			tc.meanwhile(f, cluster.ID)
-			if _, _, err := f.provisioner.List(t.Context(), "", 0); err != nil { // it reads Heketi's records
+			if _, _, err := f.provisioner.List(t.Context(), "", 0); err != nil { // List reads Heketi's records
 				t.Fatal(err)
 			}
 			if v := f.create(t, tc.again); v.GID != tc.want {
@@ -38,7 +38,7 @@ func TestGIDTakenMeanwhile(t *testing.T) {
 	}
 }
 
-// TestGIDsHeldByCreatesInDoubt: each keeps its own, in whichever order they are repeated.
+// TestGIDsHeldByCreatesInDoubt: each create keeps its group id, in whichever order the creates are repeated.
 func TestGIDsHeldByCreatesInDoubt(t *testing.T) {
 	f := start(t)
 	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Drop: true, Times: 2})

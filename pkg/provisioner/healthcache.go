@@ -9,13 +9,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// How long what an examination has found is used. It costs Heketi several commands on every gluster node, so that
-// asking for the health of every volume must not begin one for each.
+// How long the result of an examination is used. An examination costs several commands on every gluster node, so a request for
+// the health of each volume must not start one for each.
 const (
 	leastLifetime  = 10 * time.Second
-	lifetimeFactor = 3 // times what it took
+	lifetimeFactor = 3 // times the duration of the examination
 	mostLifetime   = 2 * time.Minute
-	unreadLifetime = 6 * time.Minute // of one that took longer than its callers have waited: for the next caller
+	unreadLifetime = 6 * time.Minute // if it took longer than its callers waited: for the next caller
 )
 
 // healthCache holds the last examination of each backend.
@@ -24,12 +24,12 @@ type healthCache struct {
 	last map[string]*cachedExamination // by backend
 }
 
-// cachedExamination is the result of an examination.
+// cachedExamination is the result of one examination.
 type cachedExamination struct {
 	found heketi.Examination
 	took  time.Duration
 	ended time.Time
-	read  bool // somebody was given it
+	read  bool // a caller has received it
 }
 
 func (e *cachedExamination) usable(now time.Time) bool {
@@ -40,7 +40,7 @@ func (e *cachedExamination) usable(now time.Time) bool {
 	return now.Sub(e.ended) < lifetime
 }
 
-// recent returns what is known of a backend.
+// recent returns the last examination of a backend, if it is recent enough.
 func (x *healthCache) recent(backend string, now time.Time) (heketi.Examination, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -63,11 +63,11 @@ func (x *healthCache) store(backend string, began time.Time, found heketi.Examin
 	x.last[backend] = &cachedExamination{found: found, took: now.Sub(began), ended: now}
 }
 
-// examinationRequest: only calls with equal ones join.
+// examinationRequest identifies an examination: only calls with equal requests join.
 type examinationRequest struct{ credentials volume.Credentials }
 
-// examination returns what Heketi knows of a backend's bricks. One examination of a backend runs at a time; it outlives
-// the call, as creates do, and the next call gets what it has found.
+// examination returns what Heketi has found out about a backend's bricks. One examination of a backend runs at a time; like a
+// create it outlives the call, and the next call gets its result.
 func (p *Provisioner) examination(ctx context.Context, backend string, client *heketi.Client, credentials volume.Credentials) (heketi.Examination, error) {
 	if found, ok := p.healthCache.recent(backend, time.Now()); ok {
 		return found, nil
@@ -75,7 +75,7 @@ func (p *Provisioner) examination(ctx context.Context, backend string, client *h
 	t := task{kind: "examination", subject: "backend " + backend, key: "examination of " + backend, request: examinationRequest{credentials}}
 	if _, err := p.inflight.do(ctx, t, func(ctx context.Context) (volume.Volume, error) {
 		if _, ok := p.healthCache.recent(backend, time.Now()); ok {
-			return volume.Volume{}, nil // one has ended since
+			return volume.Volume{}, nil // an examination has ended meanwhile
 		}
 		began := time.Now()
 		found, err := client.Examine(ctx)

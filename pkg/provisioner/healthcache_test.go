@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestExaminationOfAnotherDatabase: nothing follows for the volumes from what a Heketi with another database has examined.
+// TestExaminationOfAnotherDatabase: an examination by a Heketi with another database has no meaning for our volumes.
 func TestExaminationOfAnotherDatabase(t *testing.T) {
 	const dump = `{"clusterentries": {%q: {"Info": {"nodes": ["n1"], "file": true}}}, "volumeentries": {},
 		"nodeentries": {"n1": {"Info": {"hostnames": {"storage": ["a"]}}}}}`

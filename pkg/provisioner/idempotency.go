@@ -12,9 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// find looks for the volume in all clusters of the backend, also those that the request
-// does not name. ErrNotFound: there is none; ErrBusy: it is being made or removed;
-// ErrIncompatible: it is not what the request asks for.
+// find looks for the volume in all clusters of the backend, including those that the request does not name. It returns
+// ErrNotFound if there is no volume, ErrBusy if the volume is being made or removed, and ErrIncompatible if it differs from the
+// request.
 func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	dump, err := c.index.recordsSince(ctx, c.client, time.Now())
 	if err != nil {
@@ -59,30 +59,30 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	return v, nil
 }
 
-// compatible compares an existing volume with the request. Its name may differ in all but the digest: the rest is for
-// people.
+// compatible compares an existing volume with the request. Of the name only the digest has to match: the rest is for human
+// readers.
 func (c creation) compatible(v heketi.Volume) error {
 	var differences []string
 	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	if size := int64(v.SizeGiB) * volume.GiB; !c.capacity.Allows(size) {
-		differ("its size is %d bytes, asked for are %d to %d (0: no limit)", size, c.capacity.RequiredBytes, c.capacity.LimitBytes)
+		differ("its size is %d bytes, requested are %d to %d (0: no limit)", size, c.capacity.RequiredBytes, c.capacity.LimitBytes)
 	}
 	if v.Durability != c.durability {
-		differ("its volumetype is %s, asked for is %s", v.Durability, c.durability)
+		differ("its volumetype is %s, requested is %s", v.Durability, c.durability)
 	}
 	if c.clusters != "" && !slices.Contains(strings.Split(c.clusters, ","), v.Cluster) {
-		differ("it lies in cluster %s, asked for is %s", v.Cluster, c.clusters)
+		differ("it lies in cluster %s, requested is %s", v.Cluster, c.clusters)
 	}
 	if !c.gids.Contains(v.GID) {
-		differ("its group id is %d, asked for is one from %d to %d", v.GID, c.gids.Min, c.gids.Max)
+		differ("its group id is %d, requested is one from %d to %d", v.GID, c.gids.Min, c.gids.Max)
 	}
-	for _, option := range c.optionList() { // Heketi adds some of its own
+	for _, option := range c.optionList() { // Heketi adds some options itself
 		if !slices.Contains(v.Options, option) {
 			differ("it was made without the option %q, its options are %q", option, v.Options)
 		}
 	}
-	if float32(v.SnapFactor) != float32(c.snapFactor) { // Heketi keeps 32 bits
-		differ("its snapfactor is %v, asked for is %v", float32(v.SnapFactor), float32(c.snapFactor))
+	if float32(v.SnapFactor) != float32(c.snapFactor) { // Heketi stores a float32
+		differ("its snapfactor is %v, requested is %v", float32(v.SnapFactor), float32(c.snapFactor))
 	}
 	if len(differences) == 0 {
 		return nil
@@ -90,9 +90,8 @@ func (c creation) compatible(v heketi.Volume) error {
 	return fmt.Errorf("%w: volume %s: %s", volume.ErrIncompatible, v.Name, strings.Join(differences, "; "))
 }
 
-// explainMissing finds out what Heketi's "not found" means: that the volume is gone
-// (ErrNotFound), that Heketi hides it while an operation runs (ErrBusy), or that Heketi
-// has lost its memory (ErrUnavailable). Other errors are returned as they are.
+// explainMissing explains a "not found" from Heketi: the volume is gone (ErrNotFound), Heketi hides it while an operation runs
+// (ErrBusy), or Heketi has lost its database (ErrUnavailable). Other errors are returned unchanged.
 func explainMissing(ctx context.Context, client *heketi.Client, x *index, handle volume.Handle, err error) error {
 	if !errors.Is(err, volume.ErrNotFound) {
 		return err

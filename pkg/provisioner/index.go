@@ -8,34 +8,34 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// index is what is remembered of one backend between calls: its clusters, its volumes, and the group ids that are
-// taken, so that a create needs no look-up; and its disks. All of it comes from Heketi's own records, and is read again
-// while creates happen, since others make volumes too.
+// index holds what is remembered of one backend between calls: its clusters, its volumes and the group ids in use, so that a
+// create needs no look-up, and its disks. All of it comes from Heketi's own records. They are read again at intervals while
+// creates happen, because others make volumes too.
 type index struct {
 	backend string
 	refresh time.Duration
-	reading chan struct{} // holds a token while somebody reads
-	last    lastReading   // how the last one has ended
+	reading chan struct{} // holds a token while a caller reads
+	last    lastReading   // the result of the last reading
 
 	listCache listCache
 
 	mu       sync.Mutex
-	asOf     time.Time                // when the records in use were asked for; zero: never
-	clusters map[string]struct{}      // all that were ever seen
-	records  heketi.Dump              // the records in use; replaced, never changed
+	asOf     time.Time                // when the cached dump was requested; zero: never
+	clusters map[string]struct{}      // all clusters ever seen
+	records  heketi.Dump              // the cached dump; replaced, never changed
 	volumes  map[string]indexedVolume // by Heketi's id
-	taken    map[int64]int            // group id -> volumes that have it
+	taken    map[int64]int            // group id -> number of volumes that have it
 	ours     map[string]string        // key of the CSI name -> gluster volume name
 	held     map[string]reservation   // by the key of the CSI name
-	deleted  map[string]time.Time     // when a volume of that id was deleted, for a while
-	expanded map[string]int64         // by Heketi's id: bytes that an expand has told, until the volume is looked up
+	deleted  map[string]time.Time     // tombstones: when the volume of that id was deleted
+	expanded map[string]int64         // by Heketi's id: bytes that an expand has returned, until the volume is read again
 }
 
-// indexedVolume is a volume of the backend, pending or not, whoever made it.
+// indexedVolume is a volume of the backend, pending or not, made by this driver or not.
 type indexedVolume struct {
 	name string
 	gid  int64
-	made time.Time // when this process learned that it made it; zero: it is in the records
+	made time.Time // when this process made it; zero: it is in the dump
 }
 
 func newIndex(backend string, refresh time.Duration) *index {

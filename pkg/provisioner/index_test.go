@@ -20,7 +20,7 @@ func mustPick(t *testing.T, x *index, name string, want int64) {
 	}
 }
 
-// TestSharedGroupID: in-tree classes did not exclude each other's group ids.
+// TestSharedGroupID: two in-tree classes could hand out the same group id.
 func TestSharedGroupID(t *testing.T) {
 	x := newIndex("main", time.Minute)
 	x.useDump(heketi.Dump{Volumes: map[string]heketi.DumpVolume{"a": {Name: "vol_a", GID: 2000}, "b": {Name: "vol_b", GID: 2000}}}, time.Now())
@@ -31,7 +31,7 @@ func TestSharedGroupID(t *testing.T) {
 	mustPick(t, x, nameB, 2000)
 }
 
-// TestNamesOfVolumes: a CSI name has another gluster name only while that volume is there.
+// TestNamesOfVolumes: a CSI name has another gluster name only as long as that volume exists.
 func TestNamesOfVolumes(t *testing.T) {
 	const renamed = "team-a-csi-a-00000000000000000001" // of the same CSI name as nameA
 	x := newIndex("main", time.Minute)

@@ -13,9 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// inflight holds the creates, deletes, expands and examinations that run. Each has its own goroutine and outlives
-// the call that started it, because Heketi's side of it does, and because only somebody
-// who asks for its end learns of it.
+// inflight holds the running creates, deletes, expands and examinations. Each has its own goroutine and outlives the call that
+// started it, because Heketi carries the operation on, and reports its result only to a client that asks for it.
 type inflight struct {
 	observer Observer
 
@@ -25,12 +24,12 @@ type inflight struct {
 	group   sync.WaitGroup
 }
 
-// task says what an operation is for.
+// task describes an operation.
 type task struct {
 	kind    string // "create", "delete", "expand", "examination"
-	subject string // the volume, for people
-	key     string // the volume: one operation of a key at a time
-	request any    // comparable; only calls with equal ones join
+	subject string // the volume, for messages
+	key     string // identifies the volume: one operation per key at a time
+	request any    // comparable; only calls with equal requests join
 }
 
 func (t task) String() string { return "the " + t.kind + " of " + t.subject }
@@ -47,8 +46,8 @@ func newInflight(observer Observer) *inflight {
 	return &inflight{observer: observer, running: map[string]*operation{}}
 }
 
-// do runs an operation, or joins the equal one which runs already, and waits for its end or
-// for ctx. ErrBusy: it goes on, or another operation on the volume is running.
+// do runs an operation, or joins an equal one that is already running, and waits for its end or for ctx. ErrBusy is returned when
+// the operation goes on beyond ctx, or when another operation on the volume is running.
 func (o *inflight) do(ctx context.Context, t task, run func(context.Context) (volume.Volume, error)) (volume.Volume, error) {
 	op, err := o.join(ctx, t, run)
 	if err != nil {
@@ -90,7 +89,7 @@ func (o *inflight) join(ctx context.Context, t task, run func(context.Context) (
 func (o *inflight) run(ctx context.Context, op *operation, run func(context.Context) (volume.Volume, error)) {
 	defer op.cancel()
 	defer func() {
-		// The interceptor that catches panics is not on this goroutine's stack.
+		// The interceptor that catches panics does not cover this goroutine.
 		if r := recover(); r != nil {
 			op.err = fmt.Errorf("%w: %s: panic: %v", volume.ErrUnavailable, op.task, r)
 			klog.FromContext(ctx).Error(op.err, "Operation panicked", "stack", string(debug.Stack()))
@@ -118,7 +117,7 @@ func (o *inflight) close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	abandoned := o.abandon()
-	<-ended // soon: everything that an operation waits for ends with its context
+	<-ended // ends soon: everything that an operation waits for ends with its context
 	if len(abandoned) == 0 {
 		return nil
 	}

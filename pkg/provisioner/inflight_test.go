@@ -17,7 +17,7 @@ func taskOf(key, request string) task {
 	return task{kind: "create", subject: key, key: key, request: request}
 }
 
-// takes returns an operation that ends after a while, or with its context, and counts.
+// takes returns an operation that ends after d or with its context, and counts its runs.
 func takes(d time.Duration, runs *int) func(context.Context) (volume.Volume, error) {
 	return func(ctx context.Context) (volume.Volume, error) {
 		*runs++
@@ -59,7 +59,7 @@ func TestCallsJoin(t *testing.T) {
 	})
 }
 
-// running counts the operations that are under way.
+// running counts the running operations.
 type running struct {
 	unobserved
 	n atomic.Int64
@@ -104,7 +104,7 @@ func TestPanicEndsOnlyTheOperation(t *testing.T) {
 	}
 }
 
-// TestCloseNamesWhatItAbandons, when all of it has ended.
+// TestCloseNamesWhatItAbandons: Close returns when all operations have ended, and names the abandoned ones.
 func TestCloseNamesWhatItAbandons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newInflight(unobserved{})
@@ -136,7 +136,7 @@ func TestCloseNamesWhatItAbandons(t *testing.T) {
 func TestCloseWaits(t *testing.T) {
 	for name, tc := range map[string]struct {
 		patience time.Duration
-		want     string // "" is that everything has ended
+		want     string // "": all operations have ended
 	}{
 		"long enough":     {2 * time.Hour, ""},
 		"not long enough": {time.Minute, "stopped following the create of key"},

@@ -14,12 +14,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestExpandLooksAtOperations: those of other volumes, and those that have ended meanwhile, do not hold it up.
+// TestExpandLooksAtOperations: operations on other volumes, and operations that have ended meanwhile, do not delay an expand.
 func TestExpandLooksAtOperations(t *testing.T) {
 	const operation = "0123456789abcdef0123456789abcdef"
 	for name, tt := range map[string]struct {
-		list   string // of operations
-		status int    // of the question for the one
+		list   string // of the operations
+		status int    // of the answer for the one operation
 		body   string
 		want   error
 	}{
@@ -41,7 +41,7 @@ func TestExpandLooksAtOperations(t *testing.T) {
 	}
 }
 
-// unwell is a Heketi with one volume of ours, which gluster does not have.
+// unwell returns a provisioner over a Heketi with one volume of ours that gluster does not have.
 func unwell(t *testing.T, record string, gluster string, volumes ...int) *provisioner.Provisioner {
 	t.Helper()
 	var asked atomic.Int64
@@ -71,7 +71,7 @@ func unwell(t *testing.T, record string, gluster string, volumes ...int) *provis
 	return provisioner.New(backends)
 }
 
-// TestHealthOfLostVolumes: what gluster does not have is looked for once more in Heketi.
+// TestHealthOfLostVolumes: a volume that gluster does not have is looked up once more in Heketi.
 func TestHealthOfLostVolumes(t *testing.T) {
 	const answers, silent = `, "VolumeInfo": {"Volumes": {"VolumeList": []}}, "BricksMountStatus": {"Statuses": null}`, ``
 	ours := fmt.Sprintf(`{"Info": {"name": %q, "cluster": "c"}}`, nameOf(1))
@@ -109,7 +109,7 @@ func TestHealthOfLostVolumes(t *testing.T) {
 	}
 }
 
-// TestMostAskedOneByOne: a hundred new volumes are asked for, one more is reason to read everything.
+// TestMostAskedOneByOne: a hundred new volumes are asked for one by one; for one more, all records are read.
 func TestMostAskedOneByOne(t *testing.T) {
 	for many, wantDumps := range map[int]int{100: 1, 101: 2} {
 		d := newDatabase(t)
@@ -125,7 +125,7 @@ func TestMostAskedOneByOne(t *testing.T) {
 	}
 }
 
-// TestListOfManyNeedsTheRecords: they are read where too many volumes are new, and may be gone by then.
+// TestListOfManyNeedsTheRecords: if too many volumes are new, the records are read, and the volumes may be gone by then.
 func TestListOfManyNeedsTheRecords(t *testing.T) {
 	d := newDatabase(t)
 	p := over(t, d)
@@ -141,7 +141,7 @@ func TestListOfManyNeedsTheRecords(t *testing.T) {
 	}
 }
 
-// TestListFailsInTheMiddle: each question of a list that remembers something may fail.
+// TestListFailsInTheMiddle: each request of a list that uses its cache may fail.
 func TestListFailsInTheMiddle(t *testing.T) {
 	f := start(t)
 	f.create(t, spec("pvc-1"))

@@ -12,36 +12,36 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Journal remembers the requests whose outcome is unknown and that must not be sent twice. Such a request may still be
-// carried out after the driver has given up on it: a gateway or a Heketi that stands still may hold it, and the kernel
-// repeats what the network has lost. Heketi adds a second expand to the first, and makes a second volume of one name if the
-// second create is for another cluster.
+// Journal remembers requests that must not be sent twice and whose outcome is unknown. Such a request may still be carried out
+// after the driver has given up on it: a gateway or a suspended Heketi may hold it, and the kernel resends lost packets. Heketi
+// adds a second expand to the first, and makes a second volume of the same name if the second create is for another cluster.
 //
-// Each request is on disk before it is sent, so that a driver that is killed and started again knows of it. Only one
-// operation of a key runs at a time.
+// Each request is written to disk before it is sent, so that a driver that is killed and started again knows of it. Only one
+// operation per key runs at a time.
 type Journal struct {
-	dir  string        // "": in memory only
+	dir  string        // "": memory only
 	late time.Duration // how long a request may be late (heketi.Timing.Late)
 
-	// A journal without a predecessor's notes cannot know what that has sent. external-resizer starts together with the driver
-	// and then repeats all expands that have not ended, so that only what is asked for in the first minutes is suspect.
+	// Without its predecessor's notes a journal cannot tell which requests the predecessor has sent. external-resizer starts
+	// together with the driver and then repeats all expands that have not ended, so that only expands of the first minutes are
+	// suspect.
 	suspectUntil time.Time // zero: the predecessor's notes are there
 	opened       time.Time
 
 	mu   sync.Mutex
 	sent map[string]sent // by volumeKey, createKey or deleteKey
-	made map[string]bool // by volumeKey: volumes that this process has made while expands were suspect
+	made map[string]bool // by volumeKey: volumes made by this process while expands were suspect
 }
 
-// suspectFor is how long after the start of a driver external-resizer may take to start.
+// suspectFor is how long after the driver's start external-resizer may take to start.
 const suspectFor = 2 * time.Minute
 
 func newJournal() *Journal {
 	return &Journal{opened: time.Now(), sent: map[string]sent{}, made: map[string]bool{}}
 }
 
-// OpenJournal reads the journal that an earlier process has left in dir, which it makes if it is not there. A damaged file
-// stands for a request that was sent when the file was written.
+// OpenJournal reads the journal of an earlier process from dir, which it creates if necessary. A damaged file counts as a request
+// that was sent when the file was written.
 func OpenJournal(dir string) (*Journal, error) {
 	j := newJournal()
 	j.dir = dir
@@ -64,7 +64,8 @@ func OpenJournal(dir string) (*Journal, error) {
 	return j, nil
 }
 
-// record remembers a request that is about to be sent. ErrUnavailable: it cannot be remembered, and must not be sent.
+// record remembers a request that is about to be sent. ErrUnavailable is returned when the request cannot be remembered, and so
+// must not be sent.
 func (j *Journal) record(key string, request sent) error {
 	request.Version, request.At = journalVersion, time.Now()
 	if err := j.write(key, request); err != nil {
@@ -96,7 +97,7 @@ func (j *Journal) forget(key string) {
 	}
 }
 
-// unanswered notes when the driver gave up on a request, if it has a note of the request.
+// unanswered records when the driver gave up on a request, if there is a note of it.
 func (j *Journal) unanswered(key string) {
 	j.mu.Lock()
 	request, ok := j.sent[key]
@@ -106,11 +107,11 @@ func (j *Journal) unanswered(key string) {
 	}
 	j.mu.Unlock()
 	if ok {
-		_ = j.write(key, request) // what is written already is earlier by the time of one request
+		_ = j.write(key, request) // the note on disk is earlier by the duration of one request
 	}
 }
 
-// hasMade notes that this process has made a volume, so that no earlier one can have sent an expand of it.
+// hasMade records that this process has made the volume, so that no earlier process can have sent an expand of it.
 func (j *Journal) hasMade(key string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -139,9 +140,9 @@ type lateRequest struct {
 	until time.Time
 }
 
-// expandOf returns the request to expand a volume that was sent and not answered; ok is false if there is none. It is over
-// when Heketi would refuse it for its age, or when the volume has the size that it makes. (A volume that another caller has
-// given that very size meanwhile is taken for it.)
+// expandOf returns the request to expand a volume that was sent and not answered; ok is false if there is none. The request is
+// over when Heketi would refuse it because of its age, or when the volume has the size that the request makes. (A volume that
+// another caller has expanded to exactly that size looks the same.)
 func (j *Journal) expandOf(key string, v heketi.Volume) (late lateRequest, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -158,8 +159,8 @@ func (j *Journal) deleteOf(key string) (late lateRequest, ok bool) {
 	return lateRequest{sent: request, what: "delete", until: request.At.Add(j.late)}, ok
 }
 
-// suspect notes that a volume shall be expanded, right after the start of a process without its predecessor's notes: that may
-// have sent the same expand.
+// suspect records that a volume is to be expanded right after the start of a process without its predecessor's notes: the
+// predecessor may have sent the same expand.
 func (j *Journal) suspect(key string) {
 	j.mu.Lock()
 	request := sent{At: j.opened, Suspect: true}
@@ -174,7 +175,7 @@ func (j *Journal) suspect(key string) {
 	}
 }
 
-// hasExpand reports whether a request to expand the volume may still be carried out, going by its age alone.
+// hasExpand reports whether a request to expand the volume may still be carried out, based on its age alone.
 func (j *Journal) hasExpand(key string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()

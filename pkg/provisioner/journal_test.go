@@ -32,7 +32,7 @@ func TestJournal(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		after func(j *Journal)
-		file  string // written instead of the journal's
+		file  string // written in place of the journal's
 		size  int
 		want  bool
 	}{
@@ -73,7 +73,7 @@ func overwrite(t *testing.T, dir, content string) {
 	}
 }
 
-// TestJournalThatCannotBeWritten: what cannot be remembered must not be sent.
+// TestJournalThatCannotBeWritten: a request that cannot be remembered must not be sent.
 func TestJournalThatCannotBeWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "requests")
 	j := openJournal(t, dir)
@@ -91,7 +91,7 @@ func TestJournalThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// TestJournalKeepsOtherFiles: what a crash of the writer leaves is not taken for a request.
+// TestJournalKeepsOtherFiles: a temporary file left by a crash is not taken for a request.
 func TestJournalKeepsOtherFiles(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "."+fileOfKey(journalKey)+"123"), []byte("{"), 0o600); err != nil {
@@ -102,7 +102,7 @@ func TestJournalKeepsOtherFiles(t *testing.T) {
 	}
 }
 
-// TestJournalIsPruned: notes of volumes that are never asked for again do not stay.
+// TestJournalIsPruned: notes of volumes that are never asked for again are removed.
 func TestJournalIsPruned(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir)
@@ -116,7 +116,7 @@ func TestJournalIsPruned(t *testing.T) {
 	if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
 		t.Fatal(err)
 	}
-	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || len(j.sent) != 1 { // the marker's, too
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || len(j.sent) != 1 { // one is the marker
 		t.Errorf("files %v, notes %v, %v", files, j.sent, err)
 	}
 	j.late = -1 // the note of the request that is about to be sent stays
@@ -128,8 +128,8 @@ func TestJournalIsPruned(t *testing.T) {
 	}
 }
 
-// TestJournalWithoutPredecessor: what is asked for right after the start may be what an earlier process has sent, unless this
-// one has made the volume.
+// TestJournalWithoutPredecessor: an expand right after the start may repeat one of an earlier process, unless this process has
+// made the volume.
 func TestJournalWithoutPredecessor(t *testing.T) {
 	const otherKey = "main/11111111111111111111111111111111"
 	dir := t.TempDir()
@@ -147,7 +147,7 @@ func TestJournalWithoutPredecessor(t *testing.T) {
 			t.Errorf("%s in the next process: %t, suspect: %t; want %t", key, ok, late.Suspect, want)
 		}
 	}
-	// What this process has sent is known, and not suspect.
+	// A request that this process has sent is known, and not suspect.
 	if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
 		t.Fatal(err)
 	}

@@ -14,11 +14,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// sent is a request: an expand, a create or a delete, of which there is nothing but the time.
+// sent is a request: an expand, a create, or a delete, for which only the time is recorded.
 type sent struct {
 	Version int       `json:"version"`
 	At      time.Time `json:"at"`
-	Suspect bool      `json:"suspect,omitempty"` // whether it was sent is not known
+	Suspect bool      `json:"suspect,omitempty"` // it is not known whether it was sent
 
 	SizeGiB int `json:"sizeGiB,omitempty"` // of the volume before an expand
 	MoreGiB int `json:"moreGiB,omitempty"`
@@ -31,22 +31,22 @@ type sent struct {
 const (
 	journalVersion = 1
 	journalSuffix  = ".json"
-	journalMarker  = "journal" // a file that says that an earlier process has kept its notes here
+	journalMarker  = "journal" // marks a directory in which an earlier process has kept its notes
 )
 
 // volumeKey is the same for every handle of a volume.
 func volumeKey(handle volume.Handle) string { return handle.Backend + "/" + handle.ID }
 
-// deleteKey is for the delete of a volume.
+// deleteKey is the key of a volume's delete.
 func deleteKey(handle volume.Handle) string { return handle.Backend + "/delete/" + handle.ID }
 
 // createKey is the same for all gluster volume names of a CSI name.
 func createKey(backend, name string) string { return createKeys(backend) + volume.NameKey(name) }
 
-// createKeys begins the keys of a backend's creates.
+// createKeys returns the prefix of the keys of a backend's creates.
 func createKeys(backend string) string { return backend + "/create/" }
 
-// The slash of a key is none of the characters of backends' names and volumes' ids.
+// Neither names of backends nor ids of volumes contain the slash of a key.
 func fileOfKey(key string) string { return strings.ReplaceAll(key, "/", "_") + journalSuffix }
 
 func keyOfFile(name string) (key string, ok bool) {
@@ -54,7 +54,8 @@ func keyOfFile(name string) (key string, ok bool) {
 	return strings.ReplaceAll(name, "_", "/"), ok && !strings.HasPrefix(name, ".")
 }
 
-// openJournalDir makes the directory, and reports whether an earlier process has used it. It fails where nothing can be written.
+// openJournalDir makes the directory, and reports whether an earlier process has used it. It fails if the directory is not
+// writable.
 func openJournalDir(dir string) (known bool, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return false, err
@@ -64,8 +65,8 @@ func openJournalDir(dir string) (known bool, err error) {
 	return err == nil, writeFile(dir, marker, nil)
 }
 
-// readSent reads a note. One that cannot be read stands for a request of which only the time is known, and a clock that was
-// set back makes none younger than the start of this process.
+// readSent reads a note. For a note that cannot be read only the time is known. A clock that was set back makes no note younger
+// than the start of this process.
 func readSent(path string, now time.Time) sent {
 	request := sent{At: now}
 	content, err := os.ReadFile(path) // #nosec G304 -- a file of the driver's own directory
@@ -88,7 +89,7 @@ func parseSent(content []byte) (request sent, ok bool) {
 	return request, err == nil && (request.Version == journalVersion || request.Suspect) && !request.At.IsZero()
 }
 
-// write replaces the note of a request in one step.
+// write replaces the note of a request atomically.
 func (j *Journal) write(key string, request sent) error {
 	if j.dir == "" {
 		return nil
@@ -104,7 +105,8 @@ func writeFile(dir, path string, content []byte) error {
 	return renameio.WriteFile(path, content, 0o600, renameio.WithTempDir(dir))
 }
 
-// remove removes notes. One that stays delays the next request, if the driver is started again before it is too old.
+// remove removes notes. A note that cannot be removed delays the next request if the driver is restarted before the note is too
+// old.
 func (j *Journal) remove(keys ...string) {
 	for _, key := range keys {
 		if j.dir == "" {

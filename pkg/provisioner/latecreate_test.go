@@ -7,8 +7,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestCreateThatArrivesLate: until a create can no longer arrive in its cluster, none is sent to another one, where Heketi would
-// make a second volume of the name.
+// TestCreateThatArrivesLate: as long as a create may still arrive in its cluster, none is sent to another cluster, where Heketi
+// would make a second volume of the same name.
 func TestCreateThatArrivesLate(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -65,8 +65,8 @@ func TestCreateThatArrivesLate(t *testing.T) {
 	}
 }
 
-// TestDeleteAfterALostAnswer: a create whose volume is found was carried out, so that the volume may go at once, also where the
-// driver was restarted in between.
+// TestDeleteAfterALostAnswer: a create whose volume is found has been carried out, so that the volume may be deleted at once,
+// even after a restart of the driver.
 func TestDeleteAfterALostAnswer(t *testing.T) {
 	for name, restart := range map[string]bool{"same driver": false, "after a restart": true} {
 		t.Run(name, func(t *testing.T) {

@@ -22,7 +22,7 @@ func TestExpandWhileADeleteIsLate(t *testing.T) {
 			release, carried := make(chan struct{}), make(chan struct{})
 			f.server.Inject(heketitest.Fault{Prefix: "DELETE /volumes/", Times: 1, Held: release, Carried: carried})
 			wantError(t, p.Delete(t.Context(), v.Handle, volume.Credentials{}), volume.ErrUnavailable)
-			// One that is refused says nothing of the first.
+			// A refused delete proves nothing about the first one.
 			lift := f.server.Inject(heketitest.Fault{Prefix: "DELETE /volumes/", Status: http.StatusConflict, Body: "refused"})
 			if err := p.Delete(t.Context(), v.Handle, volume.Credentials{}); err == nil {
 				t.Error("a delete that Heketi refuses has succeeded")
@@ -44,7 +44,7 @@ func TestExpandWhileADeleteIsLate(t *testing.T) {
 	}
 }
 
-// TestExpandAfterADeleteThatNeverArrives: once the delete is too old for Heketi.
+// TestExpandAfterADeleteThatNeverArrives: an expand is sent once the delete is too old for Heketi.
 func TestExpandAfterADeleteThatNeverArrives(t *testing.T) {
 	f := start(t)
 	short := timing()

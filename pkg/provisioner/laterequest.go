@@ -9,10 +9,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// checkLateExpand returns an error, ErrBusy, while an earlier request to expand the volume may still be carried out.
+// checkLateExpand returns ErrBusy while an earlier request to expand the volume may still be carried out.
 //
-// Heketi refuses a request for its age when it begins with it. One that it has begun with before may wait for its database,
-// whose disk may hang, for any time, and shows in none of its records; but it is counted as being in flight.
+// Heketi checks a request's age when it begins to process the request. A request that it began earlier may wait for any time for
+// Heketi's database, whose disk may hang. It appears in none of Heketi's records, but Heketi counts it as in flight.
 func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journal, key string, v heketi.Volume) error {
 	if late, ok := journal.expandOf(key, v); ok {
 		if err := late.check(ctx, client, v); err != nil {
@@ -23,8 +23,8 @@ func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journa
 	return nil
 }
 
-// checkLateDelete returns an error, ErrBusy, while an earlier request to delete the volume may still be carried out: a delete
-// that meets an expand leaves Heketi with half a record of the volume.
+// checkLateDelete returns ErrBusy while an earlier request to delete the volume may still be carried out: a delete that meets an
+// expand leaves Heketi with half a record of the volume.
 func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journal, handle volume.Handle, v heketi.Volume) error {
 	key := deleteKey(handle)
 	if late, ok := journal.deleteOf(key); ok {
@@ -53,7 +53,7 @@ func (late lateRequest) check(ctx context.Context, client *heketi.Client, v heke
 	return nil
 }
 
-// String says which request is meant, as the beginning of a sentence.
+// String names the request, as the beginning of a sentence.
 func (late lateRequest) String() string {
 	at := late.At.UTC().Format(time.TimeOnly)
 	if late.Suspect {

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// lateExpand begins an expand to 5 GiB that is not answered, and that is carried out when arrive is called.
+// lateExpand starts an expand to 5 GiB that is not answered, and that is carried out when arrive is called.
 func (f *fixture) lateExpand(t *testing.T, p *provisioner.Provisioner, handle volume.Handle) (arrive func()) {
 	t.Helper()
 	release, carried := make(chan struct{}), make(chan struct{})
@@ -39,7 +39,8 @@ func (f *fixture) withJournal(t *testing.T, dir string, timing heketi.Timing) *p
 	return f.another(t, 8, timing, provisioner.WithJournal(journal))
 }
 
-// TestExpandThatArrivesLate: a gateway, or a Heketi that stood still, carries an expand out after the driver has given up on it.
+// TestExpandThatArrivesLate: a gateway, or a Heketi that was suspended, carries an expand out after the driver has given up on
+// it.
 func TestExpandThatArrivesLate(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -103,7 +104,8 @@ func TestExpandThatNeverArrives(t *testing.T) {
 	}
 }
 
-// TestExpandThatHeketiHasBegunWith: Heketi's database hangs, so that it may carry the request out at any time, whatever its age.
+// TestExpandThatHeketiHasBegunWith: Heketi's database hangs, so that Heketi may carry the request out at any time, whatever its
+// age.
 func TestExpandThatHeketiHasBegunWith(t *testing.T) {
 	f := start(t)
 	short := timing()
@@ -137,7 +139,7 @@ func TestExpandRefusedWhileOneIsLate(t *testing.T) {
 		name   string
 		happen func(t *testing.T, f *fixture, v volume.Volume)
 		want   error
-		says   bool // that one is late
+		says   bool // the message names the late request
 	}{
 		{"a final refusal", func(t *testing.T, f *fixture, _ volume.Volume) { t.Helper(); f.writeKey(t, "another key") }, volume.ErrUnavailable, true},
 		{"Heketi is away", func(_ *testing.T, f *fixture, _ volume.Volume) {
@@ -165,7 +167,7 @@ func TestExpandRefusedWhileOneIsLate(t *testing.T) {
 	}
 }
 
-// TestExpandWithoutPredecessorsNotes: a driver that is asked right after its start holds what its predecessor may have sent.
+// TestExpandWithoutPredecessorsNotes: right after its start, a driver delays expands that its predecessor may have sent.
 func TestExpandWithoutPredecessorsNotes(t *testing.T) {
 	f, dir := start(t), t.TempDir()
 	v := f.create(t, spec("pvc-1"))
@@ -187,11 +189,11 @@ func TestExpandWithoutPredecessorsNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := p.Expand(t.Context(), own.Handle, ask, volume.Credentials{}); err != nil {
-		t.Errorf("a volume of its own: %v", err)
+		t.Errorf("the driver's own volume: %v", err)
 	}
 }
 
-// TestExpandOfAVolumeThatChanges: between the two looks, another request is carried out, or Heketi goes away.
+// TestExpandOfAVolumeThatChanges: between the two looks, another request is carried out, or Heketi becomes unreachable.
 func TestExpandOfAVolumeThatChanges(t *testing.T) {
 	for name, tc := range map[string]struct {
 		happen func(s *heketitest.Server, id string)
@@ -224,7 +226,7 @@ func TestExpandOfAVolumeThatChanges(t *testing.T) {
 	}
 }
 
-// TestExpandOfAVolumeWithAnotherRecord: Heketi has lost one of two expands, so that its record says less than the bricks hold.
+// TestExpandOfAVolumeWithAnotherRecord: Heketi has lost one of two expands, so that its record shows less than the bricks hold.
 func TestExpandOfAVolumeWithAnotherRecord(t *testing.T) {
 	for _, tc := range []struct {
 		volumetype string
@@ -239,7 +241,7 @@ func TestExpandOfAVolumeWithAnotherRecord(t *testing.T) {
 		{"disperse:2:1", 4, nil, volume.ErrPrecondition},
 		{"none", 2, nil, nil},
 		{"none", 8, nil, volume.ErrPrecondition},
-		{"replicate:3", 3, []volume.Option{{Key: "user.heketi.arbiter", Value: "true"}}, nil}, // its bricks do not tell
+		{"replicate:3", 3, []volume.Option{{Key: "user.heketi.arbiter", Value: "true"}}, nil}, // the bricks do not show the size
 	} {
 		f := start(t)
 		s := spec("pvc-1")

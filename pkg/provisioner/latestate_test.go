@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// TestExpandsByAge: one that is too old is over, and forgotten when another is sent.
+// TestExpandsByAge: an expand that is too old is over, and its note is removed when another is sent.
 func TestExpandsByAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -58,7 +58,7 @@ func TestExpandsByAge(t *testing.T) {
 	})
 }
 
-// TestNotesThatCannotBeRead stand for requests of the time that is known of them.
+// TestNotesThatCannotBeRead: an unreadable note stands for a request sent at the known time.
 func TestNotesThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Now().Truncate(time.Second)

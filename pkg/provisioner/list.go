@@ -13,27 +13,26 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// listingLifetime is how long the following pages of a list are served from the listing that its first page has read.
+// listingLifetime is how long the later pages of a list are served from the listing that the first page has read.
 const listingLifetime = time.Minute
 
-// listing keeps what the first page of a list has read. A dump for every page would make reading a long list
-// quadratic.
+// listing holds what the first page of a list has read. A dump for every page would make reading a long list quadratic.
 type listing struct {
 	mu      sync.Mutex
 	read    time.Time
 	volumes []listed
 }
 
-// listed is a volume with its handle as it is sorted by.
+// listed is a volume with the handle by which it is sorted.
 type listed struct {
 	handle string
 	volume volume.Volume
 }
 
-// List implements volume.Provisioner. The first page, which has no after, shows the volumes that exist now; the following
-// ones may be up to a minute old. The size of a volume that somebody else has expanded, and its servers, may be up to ten
-// minutes old. A backend that does not answer fails the whole call, because a volume that is missing from a list is taken
-// for lost.
+// List implements volume.Provisioner. The first page (after is empty) shows the volumes that exist now; later pages may be up to
+// a minute old. The size of a volume that another client of Heketi has expanded, and the servers of a volume, may be up to ten
+// minutes old. A backend that does not answer fails the whole call, because callers take a volume that is missing from a list as
+// lost.
 func (p *Provisioner) List(ctx context.Context, after string, limit int) (volumes []volume.Volume, more bool, err error) {
 	all, recent := p.listing.recent()
 	fresh := after == "" || !recent
@@ -76,7 +75,7 @@ func (l *listing) store(volumes []listed) {
 	l.volumes, l.read = volumes, time.Now()
 }
 
-// listAll reads all backends at the same time.
+// listAll lists the volumes of all backends concurrently.
 func (p *Provisioner) listAll(ctx context.Context) ([]listed, error) {
 	all, err := ofAll(ctx, p.backends.All(), p.listBackend)
 	if err != nil {
@@ -86,7 +85,7 @@ func (p *Provisioner) listAll(ctx context.Context) ([]listed, error) {
 	return all, nil
 }
 
-// ofAll asks all backends at the same time, and fails when one does.
+// ofAll calls ask for all backends concurrently, and fails if one call fails.
 func ofAll[T any](ctx context.Context, backends []*heketi.Backend, ask func(context.Context, *heketi.Backend) ([]T, error)) ([]T, error) {
 	each := make([][]T, len(backends))
 	group, ctx := errgroup.WithContext(ctx)
@@ -103,7 +102,7 @@ func ofAll[T any](ctx context.Context, backends []*heketi.Backend, ask func(cont
 }
 
 func (p *Provisioner) listBackend(ctx context.Context, backend *heketi.Backend) ([]listed, error) {
-	client, err := backend.Client(volume.Credentials{}) // the request brings none
+	client, err := backend.Client(volume.Credentials{}) // the request has no credentials
 	if err != nil {
 		return nil, err
 	}

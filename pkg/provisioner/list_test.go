@@ -21,22 +21,22 @@ import (
 
 type object = map[string]any
 
-// database is a Heketi that only reads.
+// database is a read-only Heketi.
 type database struct {
 	url string
 
 	mu      sync.Mutex
 	db      map[string]object
 	dumps   int
-	infos   int    // volumes that were asked for one by one
+	infos   int    // volumes that were requested one by one
 	listed  func() // called once, after the next answer with the ids of all volumes
 	trusted func() // called once, after the next answer with the clusters
 }
 
-// clusterID is the cluster of every database.
+// clusterID is the id of every database's cluster.
 const clusterID = "cccccccccccccccccccccccccccccccc"
 
-// newDatabase has one cluster of nodes 1, 2 and 3, each with one disk of 100 GiB, and no volumes.
+// newDatabase returns a database with one cluster of nodes 1, 2 and 3, each with one disk of 100 GiB, and no volumes.
 func newDatabase(t *testing.T) *database {
 	t.Helper()
 	d := &database{db: map[string]object{
@@ -117,7 +117,7 @@ func (d *database) remove(id int) {
 	delete(d.db["volumeentries"], fmt.Sprintf("%032x", id))
 }
 
-// replace gives it another database, and returns the one before.
+// replace installs another database and returns the old one.
 func (d *database) replace(db map[string]object) map[string]object {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -132,7 +132,7 @@ func (d *database) asked() (dumps, infos int) {
 	return d.dumps, d.infos
 }
 
-// over makes a provisioner over backends named a, b and so on.
+// over returns a provisioner over backends named a, b and so on.
 func over(t *testing.T, databases ...*database) *provisioner.Provisioner {
 	t.Helper()
 	var config heketi.Config
@@ -170,7 +170,7 @@ func list(t *testing.T, p *provisioner.Provisioner, limit int) []string {
 	}
 }
 
-// short is the backend and the number of a volume.
+// short returns the backend and the number of a volume.
 func short(v volume.Volume) string {
 	return v.Handle.Backend + strings.TrimLeft(v.Handle.ID, "0")
 }
@@ -206,7 +206,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// A list that is read in pages asks each backend once, and shows once what existed all the time.
+// TestListIsStable: a list that is read in pages queries each backend once, and shows each volume that existed all the time once.
 func TestListIsStable(t *testing.T) {
 	d := newDatabase(t)
 	for id := range 10 {
@@ -230,7 +230,7 @@ func TestListIsStable(t *testing.T) {
 	if dumps, _ := d.asked(); len(first) != 10 || dumps != 1 {
 		t.Errorf("%d volumes with %d dumps, want 10 with 1", len(first), dumps)
 	}
-	// A token stays good when there is nothing left of the list that it comes from.
+	// A token stays valid when none of the volumes of its list are left.
 	rest, more, err := p.List(t.Context(), fmt.Sprintf("a/%032x", 19), 100)
 	if err != nil || more || len(rest) != 6 || short(rest[0]) != "a14" {
 		t.Errorf("from the middle: %d volumes, more: %t, error: %v", len(rest), more, err)
@@ -240,7 +240,8 @@ func TestListIsStable(t *testing.T) {
 	}
 }
 
-// What is missing from a list is taken for lost, so that a part must not pass for the whole.
+// TestListNeedsEveryBackend: a volume that is missing from a list is taken as lost, so a partial list must not be returned as
+// complete.
 func TestListNeedsEveryBackend(t *testing.T) {
 	a, b := newDatabase(t), newDatabase(t)
 	a.addOurs(1)

@@ -12,25 +12,25 @@ import (
 )
 
 const (
-	// listCacheLifetime is how old what lists say about a volume may be. Which volumes exist is asked each time; of
-	// those that do, others can change only the size and, with the cluster's nodes, the servers.
+	// listCacheLifetime is the highest age of what a list returns about a volume. Which volumes exist is read each time; of an
+	// existing volume, others can change only the size and, with the cluster's nodes, the servers.
 	listCacheLifetime = 10 * time.Minute
-	// mostAsked is how many volumes are asked for one by one. Heketi answers that in a few tenths of a second; all its
-	// records take it as long as a fifth of the volumes one by one.
+	// mostAsked is how many volumes are requested one by one. Heketi answers that many in a few tenths of a second; a dump takes as
+	// long as requests for a fifth of the volumes.
 	mostAsked = 100
 )
 
-// listCache is what is remembered of one backend's volumes between lists: with thousands of volumes, Heketi needs
-// seconds to write all its records, and some orchestrators list every minute.
+// listCache holds what is remembered of one backend's volumes between lists: with thousands of volumes Heketi needs seconds for a
+// dump, and some orchestrators list every minute.
 type listCache struct {
 	mu      sync.Mutex
-	whole   time.Time            // when all records were asked for; zero: never
-	asOf    time.Time            // when the volumes that exist were asked for
+	whole   time.Time            // when the last dump was requested; zero: never
+	asOf    time.Time            // when the list of existing volumes was requested
 	entries map[string]entry     // by Heketi's id; replaced, never changed
-	changed map[string]time.Time // volumes about which earlier answers are not to be believed
+	changed map[string]time.Time // volumes whose earlier answers are outdated
 }
 
-// entry is a volume, whoever made it, that is complete.
+// entry is a complete volume, made by this driver or not.
 type entry struct {
 	volume volume.Volume
 	listed bool
@@ -57,14 +57,14 @@ func (c *listCache) list(ctx context.Context, client *heketi.Client, x *index) (
 	return list, nil
 }
 
-// collect asks which volumes exist, and what is not remembered of them; whole says that it was everything.
+// collect reads which volumes exist, and those that are not cached. whole reports that everything was read.
 func (c *listCache) collect(ctx context.Context, client *heketi.Client, x *index) (entries map[string]entry, whole bool, err error) {
 	remembered := c.cached()
 	if remembered == nil {
 		entries, err = readEntries(ctx, client, x)
 		return entries, true, err
 	}
-	// Before and after, so that no answer came from a Heketi that has lost its database, whichever way it changes.
+	// Checked before and after, so that no answer comes from a Heketi that has lost its database, whichever way it changes.
 	if err := trustNow(ctx, client, x); err != nil {
 		return nil, false, err
 	}
@@ -99,12 +99,12 @@ func trustNow(ctx context.Context, client *heketi.Client, x *index) error {
 	return x.trust(clusters)
 }
 
-// askEach adds volumes that are asked for one by one.
+// askEach adds volumes that are requested one by one.
 func askEach(ctx context.Context, client *heketi.Client, backend string, ids []string, entries map[string]entry) error {
 	for _, id := range ids {
 		found, err := client.Volume(ctx, id)
 		if errors.Is(err, volume.ErrNotFound) {
-			continue // it is being removed or cloned
+			continue // the volume is being removed or cloned
 		}
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ func askEach(ctx context.Context, client *heketi.Client, backend string, ids []s
 	return nil
 }
 
-// readEntries takes everything from Heketi's records.
+// readEntries reads all volumes from a dump.
 func readEntries(ctx context.Context, client *heketi.Client, x *index) (map[string]entry, error) {
 	dump, err := x.recordsSince(ctx, client, time.Now())
 	if err != nil {
@@ -139,11 +139,11 @@ func readEntries(ctx context.Context, client *heketi.Client, x *index) (map[stri
 	return entries, nil
 }
 
-// cached is nil when everything is to be read.
+// cached returns the cached entries, nil if everything has to be read.
 func (c *listCache) cached() map[string]entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.whole) > listCacheLifetime { // or nothing was ever read
+	if time.Since(c.whole) > listCacheLifetime { // or nothing was read yet
 		return nil
 	}
 	remembered := maps.Clone(c.entries)
@@ -153,7 +153,7 @@ func (c *listCache) cached() map[string]entry {
 	return remembered
 }
 
-// store remembers what a list found that began to ask at that time.
+// store remembers the result of a list that began at the given time.
 func (c *listCache) store(entries map[string]entry, asked time.Time, whole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,12 +167,12 @@ func (c *listCache) store(entries map[string]entry, asked time.Time, whole bool)
 	maps.DeleteFunc(c.changed, func(_ string, at time.Time) bool { return at.Before(asked) })
 }
 
-// invalidate makes the next list ask for a volume: it may have another size now.
+// invalidate makes the next list read the volume again, because its size may have changed.
 func (c *listCache) invalidate(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.whole.IsZero() {
-		return // nobody lists, so that nothing is remembered
+		return // there was no list, so nothing is cached
 	}
 	if c.changed == nil {
 		c.changed = map[string]time.Time{}

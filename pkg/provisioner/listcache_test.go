@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// A list costs one reading of all records, and then only what is new.
+// TestListAsksOnlyForWhatIsNew: a list costs one dump, and later lists request only new volumes.
 func TestListAsksOnlyForWhatIsNew(t *testing.T) {
 	d := newDatabase(t)
 	for id := 1; id <= 3; id++ {
@@ -28,7 +28,7 @@ func TestListAsksOnlyForWhatIsNew(t *testing.T) {
 		{"one more", func() { d.addOurs(4) }, []string{"a1", "a2", "a3", "a4"}, 1, 1},
 		{"it is known now", func() {}, []string{"a1", "a2", "a3", "a4"}, 1, 1},
 		{"one less", func() { d.remove(2) }, []string{"a1", "a3", "a4"}, 1, 1},
-		{"somebody else's", func() { d.add(5, object{"Info": object{"name": "data", "cluster": clusterID, "size": 1}}) }, []string{"a1", "a3", "a4"}, 1, 2},
+		{"a foreign volume", func() { d.add(5, object{"Info": object{"name": "data", "cluster": clusterID, "size": 1}}) }, []string{"a1", "a3", "a4"}, 1, 2},
 		{"which is known too", func() {}, []string{"a1", "a3", "a4"}, 1, 2},
 		{"one that is being made", func() { d.add(6, object{"Info": object{"name": nameOf(6)}, "Pending": object{"Id": "o"}}) }, []string{"a1", "a3", "a4"}, 1, 2},
 		{"and is complete", func() { d.addOurs(6) }, []string{"a1", "a3", "a4", "a6"}, 1, 3},
@@ -60,14 +60,14 @@ func TestListReadsEverythingWhenMuchIsNew(t *testing.T) {
 	}
 }
 
-// What was remembered and what is asked for one by one look the same.
+// TestListRemembersAllOfAVolume: a cached volume and one that is requested alone look the same.
 func TestListRemembersAllOfAVolume(t *testing.T) {
 	d := newDatabase(t)
 	d.addOurs(1)
 	inDump, asked := over(t, d), over(t, d)
 	d.remove(1)
 	if got := list(t, asked, 0); len(got) > 0 {
-		t.Fatalf("lists %v of nothing", got)
+		t.Fatalf("it lists the deleted volume %v", got)
 	}
 	d.addOurs(1)
 	var lists [3][]volume.Volume
@@ -87,7 +87,7 @@ func TestListRemembersAllOfAVolume(t *testing.T) {
 	}
 }
 
-// A Heketi that has lost its database lists nothing, which must not pass for the truth.
+// TestListDistrustsAnotherDatabase: the empty list of a Heketi that has lost its database is not accepted.
 func TestListDistrustsAnotherDatabase(t *testing.T) {
 	for name, other := range map[string]map[string]object{
 		"empty":   {},

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestListLeavesOutWhatIsPending, also in the first list, which comes out of Heketi's records, and in one that is read whole
-// again.
+// TestListLeavesOutWhatIsPending: pending volumes are missing in the first list, which is read from a dump, and in one for which
+// everything is read again.
 func TestListLeavesOutWhatIsPending(t *testing.T) {
 	d := newDatabase(t)
 	d.addOurs(1)
@@ -18,7 +18,7 @@ func TestListLeavesOutWhatIsPending(t *testing.T) {
 			t.Errorf("%s: %v, want only the volume that is complete", when, got)
 		}
 	}
-	for id := 16; id < 16+200; id++ { // so many that all records are read
+	for id := 16; id < 16+200; id++ { // so many that a dump is read
 		d.addOurs(id)
 	}
 	if got := list(t, p, 0); len(got) != 201 || slices.Contains(got, "a2") {
@@ -26,7 +26,7 @@ func TestListLeavesOutWhatIsPending(t *testing.T) {
 	}
 }
 
-// TestFirstPageIsFresh: it shows what exists now, also while the pages of an earlier list are still being read.
+// TestFirstPageIsFresh: the first page shows what exists now, even while the pages of an earlier list are still being read.
 func TestFirstPageIsFresh(t *testing.T) {
 	d := newDatabase(t)
 	for _, id := range []int{2, 3, 4} {
@@ -54,7 +54,7 @@ func TestFirstPageIsFresh(t *testing.T) {
 	}
 }
 
-// TestLastPage: a page says that there are more only when there are.
+// TestLastPage: a page reports more pages only if there are more.
 func TestLastPage(t *testing.T) {
 	d := newDatabase(t)
 	for id := 1; id <= 4; id++ {

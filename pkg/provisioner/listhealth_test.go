@@ -16,22 +16,22 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// examined is a Heketi with volumes of ours and one of others, each with bricks on two nodes of which the second is away.
+// examined is a Heketi with volumes of this driver and of others, each with bricks on two nodes, of which the second is down.
 type examined struct {
 	url   string
-	asked atomic.Int64  // how often for an examination
-	hold  chan struct{} // an examination ends when it is closed
+	asked atomic.Int64  // number of requests for an examination
+	hold  chan struct{} // an examination ends when hold is closed
 
-	deleted sync.Map // ids of volumes that are gone since Heketi read its records
+	deleted sync.Map // ids of volumes that were deleted after Heketi read its records
 }
 
-// Volumes that Heketi had in its records and gluster does not have.
+// Volumes that are in Heketi's records and that gluster does not have.
 const (
 	lostID    = 0xa001 // Heketi still has it
 	deletedID = 0xa002 // it was deleted through Heketi meanwhile
 )
 
-// Volumes that this driver did not make, which may have been taken over, and one that Heketi has not finished.
+// Volumes that this driver did not make and that may have been adopted, and one that Heketi has not completed.
 const (
 	foreignID = 0x1001
 	pendingID = 0x1002
@@ -153,7 +153,7 @@ func TestListHealth(t *testing.T) {
 	}
 }
 
-// TestExaminationOutlivesItsCalls: a caller that does not wait long enough leaves what Heketi finds to the next one.
+// TestExaminationOutlivesItsCalls: if a caller does not wait long enough, the next caller gets the result.
 func TestExaminationOutlivesItsCalls(t *testing.T) {
 	e := newExamined(t, 1)
 	p := e.provisioner(t)

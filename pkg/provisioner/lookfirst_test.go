@@ -8,8 +8,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestLookBeforeARefusal: Heketi checks room and abilities before it checks the name, so that a cluster that is full by
-// now refuses the repeated create of a volume that it has.
+// TestLookBeforeARefusal: Heketi checks free space and features before it checks the name, so that a cluster that is full by now
+// refuses the repeated create of a volume that it has.
 func TestLookBeforeARefusal(t *testing.T) {
 	for _, refusal := range []string{
 		"Failed to allocate new volume: No space",
@@ -34,7 +34,7 @@ func TestLookBeforeARefusal(t *testing.T) {
 	}
 }
 
-// TestLookBeforeARefusalOfAPendingVolume: the volume of an earlier call, which is not complete, may still become complete.
+// TestLookBeforeARefusalOfAPendingVolume: the incomplete volume of an earlier call may still be completed.
 func TestLookBeforeARefusalOfAPendingVolume(t *testing.T) {
 	f := start(t)
 	f.server.Hold()
@@ -49,7 +49,7 @@ func TestLookBeforeARefusalOfAPendingVolume(t *testing.T) {
 	}
 }
 
-// TestLookBeforeARefusalOfAGroupID: a volume that exists needs no group id, and its own may be the range's last.
+// TestLookBeforeARefusalOfAGroupID: a volume that exists needs no group id, and may have the last one of the range.
 func TestLookBeforeARefusalOfAGroupID(t *testing.T) {
 	f := start(t)
 	made := f.create(t, specOf("pvc-1", 2000, 2000))

@@ -18,7 +18,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestNotesSayWhenTheDriverGaveUp on a request, not when it began: until then Heketi may have got it.
+// TestNotesSayWhenTheDriverGaveUp: a note has the time at which the driver gave up on the request, not when the request began:
+// until then Heketi may have received it.
 func TestNotesSayWhenTheDriverGaveUp(t *testing.T) {
 	for name, call := range map[string]func(p *provisioner.Provisioner, v volume.Volume) error{
 		"create": func(p *provisioner.Provisioner, _ volume.Volume) error {

@@ -2,28 +2,29 @@ package provisioner
 
 import "time"
 
-// Observer is told which operations run, and what spared Heketi one. Its methods are called concurrently.
+// Observer is told which operations run, and which calls needed no operation in Heketi. Its methods are called concurrently.
 type Observer interface {
-	// Operation: one ("create", "delete", "expand", "examination") has begun; ended is called when it has ended, which may be
-	// after its calls.
+	// Operation is called when an operation ("create", "delete", "expand", "examination") begins; ended is called when it has ended,
+	// which may be after the calls that wait for it.
 	Operation(kind string) (ended func())
-	// Existing: a create found the volume that an earlier one had made.
+	// Existing is called when a create finds the volume that an earlier create made.
 	Existing(backend string)
-	// Joined: a call ("create", "delete", "expand") waits for the operation that an earlier one has begun.
+	// Joined is called when a call ("create", "delete", "expand") waits for an operation that an earlier call has begun.
 	Joined(kind string)
 }
 
-// Option changes what New makes.
+// Option configures a Provisioner.
 type Option func(*Provisioner)
 
-// WithObserver has the provisioner report to o.
+// WithObserver sets the observer that the provisioner reports to.
 func WithObserver(o Observer) Option { return func(p *Provisioner) { p.observer = o } }
 
-// WithRefresh sets how old what is known of taken group ids may be, by default 30 seconds: that long, a volume that
-// somebody else makes with a group id of his own choice may go unnoticed.
+// WithRefresh sets the highest age of the cached group ids, by default 30 seconds: for that long, the driver may not see a volume
+// that another client of Heketi makes with a group id of its choice.
 func WithRefresh(d time.Duration) Option { return func(p *Provisioner) { p.refresh = d } }
 
-// WithJournal has the provisioner remember in j which expands it has sent, by default only as long as it lives.
+// WithJournal sets the journal in which the provisioner remembers the requests it has sent. By default they are kept in memory
+// only.
 func WithJournal(j *Journal) Option { return func(p *Provisioner) { p.journal = j } }
 
 type unobserved struct{}

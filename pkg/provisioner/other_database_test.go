@@ -12,13 +12,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// recognising returns a provisioner that has never asked the server before, whose configuration names the clusters.
+// recognising returns a provisioner that has not yet contacted the server and whose configuration names the clusters.
 func (f *fixture) recognising(t *testing.T, clusters ...string) *provisioner.Provisioner {
 	t.Helper()
 	return f.configured(t, heketi.BackendConfig{Name: "main", URL: f.server.URL, KeyFile: f.keyFile, Clusters: clusters}, timing())
 }
 
-// TestOtherDatabaseAfterARestart: a driver that has just started knows by its configuration that this is another database.
+// TestOtherDatabaseAfterARestart: a driver that has just started detects another database by means of its configuration.
 func TestOtherDatabaseAfterARestart(t *testing.T) {
 	a, b := heketitest.NewCluster(), heketitest.NewCluster()
 	for _, tc := range []struct {
@@ -58,7 +58,7 @@ func TestOtherDatabaseAfterARestart(t *testing.T) {
 	}
 }
 
-// TestRecognisedDatabase: the clusters of the configuration restrict nothing.
+// TestRecognisedDatabase: the clusters in the configuration do not restrict where volumes are made.
 func TestRecognisedDatabase(t *testing.T) {
 	a, b := heketitest.NewCluster(), heketitest.NewCluster()
 	f := start(t, a, b)
@@ -79,7 +79,7 @@ func TestRecognisedDatabase(t *testing.T) {
 	}
 }
 
-// TestRecognisingCostsNoRequest: a create asks for the clusters anyway.
+// TestRecognisingCostsNoRequest: a create reads the clusters anyway.
 func TestRecognisingCostsNoRequest(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	requests := func(clusters ...string) int {
@@ -90,20 +90,20 @@ func TestRecognisingCostsNoRequest(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		return f.server.Requests("") - f.server.Requests("GET /queue/") // asked as often as it takes
+		return f.server.Requests("") - f.server.Requests("GET /queue/") // polls vary in number
 	}
 	if with, without := requests(cluster.ID), requests(); with != without {
 		t.Errorf("%d requests with the clusters configured, %d without", with, without)
 	}
 }
 
-// TestDatabaseExchangedDuringACreate: between the list of clusters and the request for a volume. The request names the
-// cluster, so that another database refuses it.
+// TestDatabaseExchangedDuringACreate: the database changes between the list of clusters and the request for a volume. The request
+// names the cluster, so that another database refuses it.
 func TestDatabaseExchangedDuringACreate(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	f := start(t, cluster)
 	p := f.recognising(t, cluster.ID)
-	if _, err := p.Create(t.Context(), spec("pvc-0")); err != nil { // its records are still good for a group id
+	if _, err := p.Create(t.Context(), spec("pvc-0")); err != nil { // its records are recent enough for a group id
 		t.Fatal(err)
 	}
 	f.server.ReplaceDatabase(heketitest.NewCluster())

@@ -7,14 +7,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// databaseVolume is where a Heketi in Kubernetes keeps its own database.
+// databaseVolume is the volume in which a Heketi in Kubernetes keeps its own database.
 const databaseVolume = "heketidbstorage"
 
-// ownersPage is where it is described whose volumes are changed.
+// ownersPage documents whose volumes the driver changes.
 const ownersPage = "docs/parameters.md#whose-volumes-are-deleted-and-expanded"
 
-// checkOwner refuses a volume that must not be changed or deleted under this handle. A handle proves little: whoever may write a
-// PersistentVolume can write any.
+// checkOwner refuses a volume that must not be changed or deleted under this handle. A handle is no proof of ownership: anyone
+// who may write a PersistentVolume can write any handle.
 func checkOwner(backend *heketi.Backend, handle volume.Handle, v heketi.Volume) error {
 	const field = "volume_id"
 	switch {
@@ -33,12 +33,12 @@ func checkOwner(backend *heketi.Backend, handle volume.Handle, v heketi.Volume) 
 	adopted := handle
 	adopted.Adopted = true
 	return volume.Invalid(field, handle.String(),
-		fmt.Sprintf("must be a volume that this driver made, and gluster volume %q was made by somebody else; the handle %s would put it into "+
-			"this driver's hands", v.Name, adopted))
+		fmt.Sprintf("must be a volume that this driver made, and gluster volume %q is not one; the handle %s would put it under "+
+			"this driver's control", v.Name, adopted))
 }
 
-// withPrefix returns the naming with the prefix of the installation. It refuses a class with another one, whose volumes could never
-// be deleted.
+// withPrefix returns the naming with the prefix of the installation. It refuses a class with another prefix, whose volumes the
+// driver could never delete.
 func withPrefix(backend *heketi.Backend, naming volume.Naming) (volume.Naming, error) {
 	own := backend.VolumeNamePrefix()
 	if own == "" || naming.Prefix == own {

@@ -19,8 +19,8 @@ func (f *fixture) installation(t *testing.T, adopt bool, prefix string) *provisi
 	}, timing())
 }
 
-// TestPersistentVolumesOfAnAttacker: with a PersistentVolume that names a volume of somebody else, nothing is deleted or expanded
-// that the administrator has not opened.
+// TestPersistentVolumesOfAnAttacker: a PersistentVolume that names a foreign volume deletes or expands nothing, unless the
+// administrator has allowed adoption.
 func TestPersistentVolumesOfAnAttacker(t *testing.T) {
 	ours := volume.GlusterName("pvc-1", volume.Naming{Prefix: "team-a", PVCNamespace: "shop", PVCName: "db"})
 	const inTree = "vol_0123456789abcdef0123456789abcdef"
@@ -40,7 +40,7 @@ func TestPersistentVolumesOfAnAttacker(t *testing.T) {
 		{test: "more than another prefix", prefix: "team-a-2", name: ours, adopt: true, refused: `"team-a-2_csi-"`},
 		{test: "no prefix", prefix: "team-a", name: glusterName(), adopt: true, refused: `"team-a_csi-"`},
 		{test: "a prefix, and a volume of the in-tree plugin", prefix: "team-a", name: inTree, adopt: true, adopted: true},
-		{test: "a name that looks like the prefix", prefix: "team-a", name: "team-a_csi-web", adopt: true, refused: "somebody else"},
+		{test: "a name that looks like the prefix", prefix: "team-a", name: "team-a_csi-web", adopt: true, refused: "is not one"},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
 			cluster := heketitest.NewCluster()
@@ -77,7 +77,7 @@ func TestPersistentVolumesOfAnAttacker(t *testing.T) {
 	}
 }
 
-// TestInstallationPrefix: what an installation makes, it can delete.
+// TestInstallationPrefix: an installation can delete the volumes that it makes.
 func TestInstallationPrefix(t *testing.T) {
 	for _, tt := range []struct {
 		class string
@@ -105,7 +105,7 @@ func TestInstallationPrefix(t *testing.T) {
 	}
 }
 
-// TestAdoptedVolumeThatIsGone: the PersistentVolume of a volume that is gone can be removed, whatever the settings are.
+// TestAdoptedVolumeThatIsGone: the PersistentVolume of a volume that is gone can be deleted under any settings.
 func TestAdoptedVolumeThatIsGone(t *testing.T) {
 	f := start(t)
 	handle := volume.Handle{Backend: "main", ID: strings.Repeat("0", 32), Adopted: true}

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestPagesAreOfOneList: what the first page has read is what the following ones show; after the last one it is gone.
+// TestPagesAreOfOneList: later pages show what the first page has read; after the last page the listing is discarded.
 func TestPagesAreOfOneList(t *testing.T) {
 	d := newDatabase(t)
 	for id := 1; id <= 4; id++ {
@@ -42,16 +42,16 @@ func TestPagesAreOfOneList(t *testing.T) {
 	}
 	got, more := page(0, 2)
 	want(got, more, "a1 a2", true)
-	got, more = page(0, 0) // another caller's, which has no further page
+	got, more = page(0, 0) // another caller's list, which has no second page
 	want(got, more, "a1 a2 a3 a4", false)
 	d.remove(4)
 	got, more = page(2, 1)
 	want(got, more, "a3", true)
 	got, more = page(3, 1)
-	want(got, more, "a4", false) // as when the list was begun
+	want(got, more, "a4", false) // as when the list began
 	got, more = page(2, 2)
-	want(got, more, "a3", false) // a list of its own
-	// A whole list in one page leaves nothing for others.
+	want(got, more, "a3", false) // from a new listing
+	// A list in one page leaves no listing behind.
 	got, more = page(0, 0)
 	want(got, more, "a1 a2 a3", false)
 	d.addOurs(5)
@@ -59,12 +59,12 @@ func TestPagesAreOfOneList(t *testing.T) {
 	want(got, more, "a5", false)
 }
 
-// TestEveryCallNeedsTheBackend: a backend that does not answer makes no call succeed.
+// TestEveryCallNeedsTheBackend: no call succeeds if the backend does not answer.
 func TestEveryCallNeedsTheBackend(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	f := start(t, cluster)
 	v := f.create(t, spec("pvc-1"))
-	if _, _, err := f.provisioner.List(t.Context(), "", 0); err != nil { // what is remembered does not help
+	if _, _, err := f.provisioner.List(t.Context(), "", 0); err != nil { // the cache does not help
 		t.Fatal(err)
 	}
 	capacity := volume.Capacity{RequiredBytes: 5 * volume.GiB}
@@ -95,7 +95,7 @@ func TestEveryCallNeedsTheBackend(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
-// TestWrongUser: Heketi's other user can begin an operation and not follow it.
+// TestWrongUser: Heketi's other user can begin an operation but not follow it.
 func TestWrongUser(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
@@ -135,7 +135,7 @@ func TestEveryCallNeedsTheAuthority(t *testing.T) {
 	}
 }
 
-// TestCallsAboutMissingVolumes: what Heketi does not have, and a volume that goes while it is looked up.
+// TestCallsAboutMissingVolumes: volumes that Heketi does not have, and one that is deleted while it is looked up.
 func TestCallsAboutMissingVolumes(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
@@ -146,17 +146,17 @@ func TestCallsAboutMissingVolumes(t *testing.T) {
 	for _, err := range []error{healthErr, expandErr, getErr} {
 		wantError(t, err, volume.ErrNotFound)
 	}
-	// The dump has it, and then it is being removed.
+	// The dump still has the volume, which is then being removed.
 	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Status: http.StatusInternalServerError, Body: "Failed to allocate new volume: Volume name 'x' already in use"})
 	f.server.Inject(heketitest.Fault{Prefix: "GET /volumes/" + v.Handle.ID, Times: 1, Status: http.StatusNotFound, Body: "Id not found"})
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrBusy)
-	// The name is in use, and the dump does not have it any more.
+	// The name is in use, and the dump no longer has the volume.
 	_, err = f.provisioner.Create(t.Context(), spec("pvc-2"))
 	wantError(t, err, volume.ErrBusy)
 }
 
-// TestAdoptionHint: the message names the handle that would put the volume into the driver's hands.
+// TestAdoptionHint: the message names the handle with which the driver would adopt the volume.
 func TestAdoptionHint(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	f := start(t, cluster)

@@ -31,7 +31,7 @@ func TestCreateComparesEveryParameter(t *testing.T) {
 		want   string // part of the message; "" is success
 	}{
 		"the same":                   {func(*volume.Parameters) {}, ""},
-		"another name for people":    {func(p *volume.Parameters) { p.Naming = volume.Naming{} }, ""},
+		"another readable name":      {func(p *volume.Parameters) { p.Naming = volume.Naming{} }, ""},
 		"a wider range":              {func(p *volume.Parameters) { p.GIDs = volume.DefaultGIDRange() }, ""},
 		"another range":              {func(p *volume.Parameters) { p.GIDs.Min = 40001 }, "group id is 40000"},
 		"fewer options":              {func(p *volume.Parameters) { p.Options = p.Options[:1] }, ""},
@@ -61,7 +61,7 @@ func TestCreateComparesEveryParameter(t *testing.T) {
 	}
 }
 
-// TestAnotherDatabase: nothing is "already deleted" for a Heketi that never had our volumes.
+// TestAnotherDatabase: a Heketi that never had our volumes does not make a delete succeed.
 func TestAnotherDatabase(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// pendingError is a volume on which an operation of Heketi's is not finished. It wraps ErrBusy.
+// pendingError is returned for a volume that has an unfinished operation in Heketi. It wraps ErrBusy.
 type pendingError struct {
 	handle    volume.Handle
 	name      string // of the gluster volume
@@ -35,13 +35,14 @@ func (e *pendingError) Error() string {
 
 func (e *pendingError) Unwrap() error { return volume.ErrBusy }
 
-// isAbandoned reports whether Heketi no longer carries on an operation of this status.
+// isAbandoned reports whether Heketi has stopped working on an operation with this status.
 func isAbandoned(status string) bool { return status == "stale" || status == "failed" }
 
-// cleanUp reports whether the operation that err is about, if any, has been cleaned up, so that the call may be tried again. Only a create
-// or delete of a volume of this installation is: the one is undone, the other finished, both by Heketi itself sooner or later. To
-// undo an expand, Heketi removes bricks that gluster may already be using (heketi: apps/glusterfs/operations_volume.go,
-// VolumeExpandOperation.Clean never removes them from the gluster volume), which is nothing to hurry.
+// cleanUp reports whether the operation that err is about, if any, has been cleaned up, so that the call may be tried again. Only
+// creates and deletes of volumes of this installation are cleaned up: Heketi sooner or later undoes the create and finishes the
+// delete by itself. Expands are not: to undo one, Heketi removes bricks that gluster may already be using (heketi:
+// apps/glusterfs/operations_volume.go, VolumeExpandOperation.Clean never removes them from the gluster volume), and that must not
+// be hurried.
 func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bool {
 	stuck, ok := errors.AsType[*pendingError](err)
 	if !ok || !isAbandoned(stuck.status) || !volume.IsOurs(stuck.name) || !client.Backend().OfThisInstallation(stuck.name) {
@@ -51,7 +52,7 @@ func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bo
 	op, err := client.Operation(ctx, stuck.operation)
 	switch {
 	case errors.Is(err, volume.ErrNotFound):
-		return true // Heketi was faster
+		return true // Heketi has already cleaned up
 	case err != nil:
 		logger.Error(err, "Cannot look at the operation that blocks a volume", "volume", stuck.name, "operation", stuck.operation)
 		return false

@@ -18,7 +18,7 @@ func withProfile(t *testing.T, profile string) volume.Spec {
 	return s
 }
 
-// TestProfileOfAVolume: every call returns the context that the create did, whoever made the volume.
+// TestProfileOfAVolume: every call returns the same context as the create, for volumes of this driver and of others.
 func TestProfileOfAVolume(t *testing.T) {
 	for profile, mountOptions := range map[string]string{
 		"": "", "general": "", "small-files": "", "large-files": "", "virtual-machines": "", "database": "fopen-keep-cache=off",

@@ -25,7 +25,7 @@ type Provisioner struct {
 
 var _ volume.Provisioner = (*Provisioner)(nil)
 
-// New returns a provisioner over the backends. Close ends it.
+// New returns a provisioner over the backends. The caller must call Close.
 func New(backends *heketi.Backends, options ...Option) *Provisioner {
 	p := &Provisioner{backends: backends, observer: unobserved{}, refresh: defaultRefresh, journal: newJournal(), indexes: map[string]*index{}}
 	for _, option := range options {
@@ -36,9 +36,8 @@ func New(backends *heketi.Backends, options ...Option) *Provisioner {
 	return p
 }
 
-// Close refuses new operations and waits for those that run, until ctx is done; then it
-// stops following them, and its error names them. Heketi carries them on, and the next
-// start of the driver finds what they have made.
+// Close refuses new operations and waits for the running ones until ctx is done. Then it stops following them and returns an
+// error that names them. Heketi carries them on, and the next start of the driver finds their volumes.
 func (p *Provisioner) Close(ctx context.Context) error {
 	return p.inflight.close(ctx)
 }

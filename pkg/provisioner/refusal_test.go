@@ -10,9 +10,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// The errors after which external-provisioner forgets a volume must not come while there may be one.
+// The errors after which external-provisioner forgets a volume must not be returned while the volume may exist.
 
-// TestCreateThatHeketiCannotUndo: whatever was wrong, the volume is pending.
+// TestCreateThatHeketiCannotUndo: the volume is pending, whatever the cause was.
 func TestCreateThatHeketiCannotUndo(t *testing.T) {
 	for _, text := range []string{
 		`Volume group "vg" has insufficient free space`,
@@ -20,7 +20,7 @@ func TestCreateThatHeketiCannotUndo(t *testing.T) {
 		"volume set: failed: '64' in 'option shard-block-size 64' is out of range",
 		"dial tcp 10.0.0.1:22: connect: no route to host",
 	} {
-		// With two clusters the driver has looked before, and has not found it.
+		// With two clusters the driver has looked for the volume before, and has not found it.
 		for _, clusters := range [][]heketitest.Cluster{{heketitest.NewCluster()}, {heketitest.NewCluster(), heketitest.NewCluster()}} {
 			f := start(t, clusters...)
 			f.server.Hold()
@@ -33,7 +33,7 @@ func TestCreateThatHeketiCannotUndo(t *testing.T) {
 	}
 }
 
-// TestCreateThatFailsForGood: nothing is left, so that the claim may be given up or ask for something else.
+// TestCreateThatFailsForGood: nothing is left, so that the claim may be given up or changed.
 func TestCreateThatFailsForGood(t *testing.T) {
 	for text, want := range map[string]error{
 		"volume set: failed: '64' in 'option shard-block-size 64' is out of range": volume.ErrFailed,
@@ -69,7 +69,7 @@ func TestDeleteAndExpandThatHeketiCannotUndo(t *testing.T) {
 	go func() { call <- f.delete(t, v.Handle) }()
 	eventually(t, "the delete is accepted", func() bool { return f.server.Pending() == 1 })
 	f.server.Strand("volume delete: failed: Another transaction is in progress")
-	// The driver has Heketi finish the delete.
+	// The driver makes Heketi finish the delete.
 	if err := <-call; err != nil {
 		t.Error(err)
 	}
@@ -112,7 +112,7 @@ func TestRefusedBeforeAnyLook(t *testing.T) {
 	}
 }
 
-// TestRefusedByHeketiItself: a bad request is refused for good, if there is no volume.
+// TestRefusedByHeketiItself: a bad request is refused for good if there is no volume.
 func TestRefusedByHeketiItself(t *testing.T) {
 	f := start(t)
 	lift := f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Status: http.StatusBadRequest, Body: "Invalid replica value"})
@@ -134,7 +134,7 @@ func TestRefusedByHeketiItself(t *testing.T) {
 	says(t, err, "Invalid replica value", "whether an earlier create has made the volume is not known")
 }
 
-// TestRefusedWhileACreateIsLate: an earlier create was not answered and may make the volume yet.
+// TestRefusedWhileACreateIsLate: an earlier create was not answered and may still make the volume.
 func TestRefusedWhileACreateIsLate(t *testing.T) {
 	cluster := heketitest.NewCluster()
 	cluster.FreeGiB = 2
@@ -143,7 +143,7 @@ func TestRefusedWhileACreateIsLate(t *testing.T) {
 	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Times: 1, Held: release, Carried: carried})
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrUnavailable)
-	other := f.create(t, spec("pvc-2")) // takes the room
+	other := f.create(t, spec("pvc-2")) // takes the space
 	_, err = f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrUnavailable)
 	says(t, err, "No space", "may still be carried out until")
@@ -157,8 +157,8 @@ func TestRefusedWhileACreateIsLate(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
-// TestGroupIDOfALateCreate: the create would make a second volume when the first one is gone, so that this one stays, and its group
-// id is not given to another volume.
+// TestGroupIDOfALateCreate: a late create would make a second volume once the first one is gone. So the first one is not deleted,
+// and its group id is not given to another volume.
 func TestGroupIDOfALateCreate(t *testing.T) {
 	f := start(t)
 	release, carried := make(chan struct{}), make(chan struct{})
@@ -166,7 +166,7 @@ func TestGroupIDOfALateCreate(t *testing.T) {
 	_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 	wantError(t, err, volume.ErrUnavailable)
 	v := f.create(t, spec("pvc-1"))
-	f.create(t, spec("pvc-1")) // finds the volume, which does not show which of the two requests has made it
+	f.create(t, spec("pvc-1")) // finds the volume, without knowing which of the two requests made it
 	// The volume of the late create would belong to no claim.
 	wantError(t, f.delete(t, v.Handle), volume.ErrBusy)
 	f.create(t, spec("pvc-2"))
@@ -177,7 +177,7 @@ func TestGroupIDOfALateCreate(t *testing.T) {
 	}
 }
 
-// TestCreatesShareReadings: with several clusters, or without room, each create looks for its volume in all of Heketi's records.
+// TestCreatesShareReadings: with several clusters, or without free space, each create looks for its volume in a dump.
 func TestCreatesShareReadings(t *testing.T) {
 	full := heketitest.NewCluster()
 	full.FreeGiB = 1
@@ -202,7 +202,8 @@ func TestCreatesShareReadings(t *testing.T) {
 			for _, call := range calls {
 				wantError(t, (<-call).err, tc.want)
 			}
-			// Without sharing there is one at least for each. How many are shared depends on the machine; mostly there are 8.
+			// Without sharing, there would be at least one dump for each create. How many are shared depends on the machine; mostly there
+			// are 8 dumps.
 			if n := f.server.Requests("GET /db/dump"); n > 40 {
 				t.Errorf("%d readings for %d creates", n, cap(calls))
 			}
@@ -210,7 +211,7 @@ func TestCreatesShareReadings(t *testing.T) {
 	}
 }
 
-// TestCreatesShareFailedReadings: those that wait for a reading share its failure, and the next caller asks again.
+// TestCreatesShareFailedReadings: creates that wait for a dump share its failure, and the next caller reads again.
 func TestCreatesShareFailedReadings(t *testing.T) {
 	f := start(t, heketitest.NewCluster(), heketitest.NewCluster())
 	release := make(chan struct{})

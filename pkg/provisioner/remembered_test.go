@@ -24,18 +24,18 @@ func TestGrown(t *testing.T) {
 	}
 	x.forgetSize("a")
 	if x.isStale(v(1)) {
-		t.Error("what is read from now on is not from before")
+		t.Error("a volume that is read from now on is stale")
 	}
 }
 
-// TestCatalogueAges: everything is read again when it is ten minutes old, and what has changed is asked for until a list that
-// began later has.
+// TestCatalogueAges: everything is read again after ten minutes, and a changed volume is read again until a list that began after
+// the change has done so.
 func TestCatalogueAges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c listCache
-		c.invalidate("a") // nobody has listed anything
+		c.invalidate("a") // there was no list yet
 		if c.cached() != nil || c.changed != nil {
-			t.Error("something is remembered of nothing")
+			t.Error("an empty cache has entries")
 		}
 		first := time.Now()
 		c.store(map[string]entry{"a": {}, "b": {}}, first, true)
@@ -59,16 +59,16 @@ func TestCatalogueAges(t *testing.T) {
 		}
 		time.Sleep(time.Until(first.Add(listCacheLifetime)))
 		if c.cached() == nil {
-			t.Error("nothing is remembered after ten minutes")
+			t.Error("the cache is empty after ten minutes")
 		}
 		time.Sleep(time.Nanosecond)
 		if c.cached() != nil {
-			t.Error("what is more than ten minutes old is remembered")
+			t.Error("entries that are more than ten minutes old are used")
 		}
 	})
 }
 
-// TestListingAges: the pages of a list are served from its first page's for less than a minute.
+// TestListingAges: the pages of a list are served from its first page's listing for less than a minute.
 func TestListingAges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l listing
@@ -84,7 +84,7 @@ func TestListingAges(t *testing.T) {
 		if _, ok := l.recent(); ok {
 			t.Error("it is served after a minute")
 		}
-		// A page from the middle does not prolong its life.
+		// A page from the middle does not extend the listing's life.
 		p := &Provisioner{}
 		p.listing.store([]listed{{handle: "a"}, {handle: "b"}, {handle: "c"}})
 		time.Sleep(listingLifetime / 2)
@@ -103,7 +103,7 @@ func TestListingAges(t *testing.T) {
 	})
 }
 
-// TestExaminationsAge: what was given out counts from its end as long as it took three times; what was not, longer.
+// TestExaminationsAge: an examination that was handed out is valid for three times its duration; one that was not, for longer.
 func TestExaminationsAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var x healthCache
@@ -113,17 +113,17 @@ func TestExaminationsAge(t *testing.T) {
 		x.store("a", time.Now().Add(-10*time.Second), heketi.Examination{})
 		time.Sleep(unreadLifetime - 1)
 		if _, ok := x.recent("a", time.Now()); !ok {
-			t.Error("what nobody has read is forgotten")
+			t.Error("a result that was not handed out is forgotten")
 		}
-		if _, ok := x.recent("a", time.Now()); ok { // now it was read
-			t.Error("what was read is used for minutes")
+		if _, ok := x.recent("a", time.Now()); ok { // now it was handed out
+			t.Error("a result that was handed out is used for minutes")
 		}
 		x.store("a", time.Now().Add(-10*time.Second), heketi.Examination{})
 		if _, ok := x.recent("b", time.Now()); ok {
 			t.Error("one backend's is another's")
 		}
-		const used = 30 * time.Second                             // three times what it took
-		for i, wait := range []time.Duration{0, used - 1, used} { // the first one reads it
+		const used = 30 * time.Second                             // three times its duration
+		for i, wait := range []time.Duration{0, used - 1, used} { // the first round reads it
 			if _, ok := x.recent("a", time.Now().Add(wait)); ok != (i < 2) {
 				t.Errorf("after %v: %t", wait, ok)
 			}
@@ -195,7 +195,7 @@ func TestEveryClusterRefused(t *testing.T) {
 	}
 }
 
-// TestJournalOfCreates: those that may still be carried out are known, also to the next process.
+// TestJournalOfCreates: creates that may still be carried out are known, also to the next process.
 func TestJournalOfCreates(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir)

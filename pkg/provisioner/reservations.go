@@ -9,21 +9,21 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// reservation keeps a group id for a volume that is being made, or may be.
+// reservation keeps a group id for a volume that is being made or may still be made.
 type reservation struct {
-	name    string // of the gluster volume, as Heketi was told
+	name    string // of the gluster volume, as sent to Heketi
 	gid     int64
-	expires time.Time // records asked for later than this tell whether there is a volume; zero: the create runs
-	late    time.Time // until then a create that was not answered may still be carried out ...
+	expires time.Time // a dump requested after this time shows whether there is a volume; zero: the create runs
+	late    time.Time // until then an unanswered create may still be carried out ...
 	cluster string    // ... in this cluster
-	resent  bool      // another one was sent since: a volume that is found may be that one's
+	resent  bool      // another create was sent since: a volume that is found may come from it
 }
 
-// reserve returns a group id of the range that no volume of the backend has, and gives it to no other create until made or
-// doubt is called. ErrExhausted: there is none.
+// reserve returns a group id of the range that no volume of the backend has. No other create gets it until made or doubt is
+// called. ErrExhausted is returned when the range has no free one.
 //
-// It also returns the name to make the volume under: that of an earlier create of the same CSI name whose outcome is
-// in doubt, which may have been another, and under which Heketi will find the volume.
+// reserve also returns the name to make the volume under: that of an earlier create of the same CSI name whose outcome is in
+// doubt. It may differ from the requested name, and is the name under which Heketi will find the volume.
 func (x *index) reserve(ctx context.Context, client *heketi.Client, name string, gids volume.GIDRange) (reservation, error) {
 	if err := x.readSince(ctx, client, time.Now().Add(-x.refresh)); err != nil {
 		return reservation{}, err
@@ -51,7 +51,7 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	}
 	earlier := x.held[key]
 	picked := reservation{
-		name: cmp.Or(earlier.name, name), // a damaged note has none
+		name: cmp.Or(earlier.name, name), // a damaged note has no name
 		late: earlier.late, cluster: earlier.cluster, resent: earlier.resent,
 	}
 	if gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
@@ -67,7 +67,7 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	return picked, nil
 }
 
-// made ends a reservation: there is a volume now. The group id of a create that may be late stays reserved, because that
+// made ends a reservation because the volume exists. The group id of a create that may be late stays reserved, because that
 // create makes a second volume if it arrives after the first one was deleted.
 func (x *index) made(v volume.Volume) {
 	x.mu.Lock()
@@ -83,7 +83,7 @@ func (x *index) made(v volume.Volume) {
 	x.add(v.Handle.ID, indexedVolume{name: v.Name, gid: v.GID, made: time.Now()})
 }
 
-// doubt keeps the reservation of a create that has ended without a volume until later records show whether there is one.
+// doubt keeps the reservation until a later dump shows whether the volume exists.
 func (x *index) doubt(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -96,7 +96,7 @@ func (x *index) doubt(name string) {
 	}
 }
 
-// unanswered notes that a create may still be carried out until a time, in a cluster.
+// unanswered records that a create may still be carried out in the cluster until the given time.
 func (x *index) unanswered(name, cluster string, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -107,7 +107,7 @@ func (x *index) unanswered(name, cluster string, until time.Time) {
 	}
 }
 
-// answered notes that a create has made the volume, while an earlier one may still be carried out.
+// answered records that a create has made the volume, while an earlier one may still be carried out.
 func (x *index) answered(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -117,7 +117,8 @@ func (x *index) answered(name string) {
 	}
 }
 
-// forgetLate forgets a create that may be late when its volume is found, and reports whether it has: only one was sent.
+// forgetLate is called when a volume was found: it forgets the late create that made it, if no other create was sent. It reports
+// whether it did.
 func (x *index) forgetLate(name, cluster string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -130,14 +131,15 @@ func (x *index) forgetLate(name, cluster string) bool {
 	return true
 }
 
-// reserveLate reserves what a create of an earlier process may still make.
+// reserveLate reserves the group id and name of an earlier process's create that may still be carried out.
 func (x *index) reserveLate(key string, request sent, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.held[key] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster}
 }
 
-// late returns the cluster in which an earlier create of the CSI name may still be carried out, and until when; zero is none.
+// late returns the cluster in which an earlier create of the CSI name may still be carried out, and until when; zero if there is
+// none.
 func (x *index) late(name string) (cluster string, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

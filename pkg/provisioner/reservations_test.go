@@ -20,12 +20,12 @@ func TestReservationInDoubt(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		x.useDump(heketi.Dump{}, time.Now())
 		mustPick(t, x, "csi-c-00000000000000000003", 2000)
-		x.useDump(heketi.Dump{}, time.Now().Add(time.Hour)) // that of a create that runs stays
+		x.useDump(heketi.Dump{}, time.Now().Add(time.Hour)) // the reservation of a running create stays
 		mustPick(t, x, "csi-d-00000000000000000004", 2002)
 	})
 }
 
-// TestDoubtIsNotProlonged by another end of the same create.
+// TestDoubtIsNotProlonged: a second end of the same create does not prolong the doubt.
 func TestDoubtIsNotProlonged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newIndex("main", time.Minute)
@@ -80,7 +80,7 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// TestLateCreates: the group id of a create that may arrive late stays taken, with a volume and without.
+// TestLateCreates: the group id of a create that may arrive late stays in use, with a volume and without.
 func TestLateCreates(t *testing.T) {
 	for name, end := range map[string]func(x *index){
 		"made": func(x *index) {
@@ -106,7 +106,8 @@ func TestLateCreates(t *testing.T) {
 	}
 }
 
-// TestNotesOfOneGroupID: which of the two creates has made its volume is not known, so that neither is sent with it again.
+// TestNotesOfOneGroupID: it is not known which of the two creates has made its volume, so that neither is sent again with the
+// group id.
 func TestNotesOfOneGroupID(t *testing.T) {
 	for _, names := range [][2]string{{nameA, nameB}, {nameB, nameA}} {
 		x := newIndex("main", time.Minute)

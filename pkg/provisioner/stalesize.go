@@ -2,8 +2,8 @@ package provisioner
 
 import "github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 
-// A create that joins an older one may get a volume as Heketi described it before an expand which has ended since.
-// These keep that apart from what was read later.
+// A create that joins an older one may get the volume as it was before an expand that has ended since. These functions tell such
+// an answer from later ones.
 
 // recordSize remembers the size that an expand has returned to its caller.
 func (x *index) recordSize(v volume.Volume) {
@@ -12,7 +12,7 @@ func (x *index) recordSize(v volume.Volume) {
 	x.expanded[v.Handle.ID] = max(x.expanded[v.Handle.ID], v.CapacityBytes)
 }
 
-// forgetSize forgets the recorded size: a reading that begins now cannot be older than the expand.
+// forgetSize forgets the recorded size: an answer that is read from now on includes the expand.
 func (x *index) forgetSize(id string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -19,7 +19,7 @@ func (*joins) Existing(string) {}
 
 func (j *joins) Joined(string) { j.n.Add(1) }
 
-// TestCreateThatJoinsOneFromBeforeAnExpand: it must not tell the size of before.
+// TestCreateThatJoinsOneFromBeforeAnExpand: the create must not return the old size.
 func TestCreateThatJoinsOneFromBeforeAnExpand(t *testing.T) {
 	f := start(t)
 	var joined joins
@@ -46,7 +46,7 @@ func TestCreateThatJoinsOneFromBeforeAnExpand(t *testing.T) {
 	if err != nil || again.CapacityBytes != size || again.Handle != v.Handle {
 		t.Errorf("repeated: %+v, %v; want %d bytes", again, err, size)
 	}
-	// What is read later counts, also where Heketi has lost an expand.
+	// Answers that are read later count, even if Heketi has lost an expand.
 	if _, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 7 * volume.GiB}, volume.Credentials{}); err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// recordDeleted forgets a deleted volume, and remembers its id as a tombstone.
+// recordDeleted forgets a deleted volume, and keeps its id as a tombstone.
 func (x *index) recordDeleted(id string) {
-	const longestCreate = time.Hour // that may still hold an answer about the volume
+	const longestCreate = time.Hour // a create may hold an old answer about the volume for that long
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.remove(id)

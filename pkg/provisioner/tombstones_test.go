@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestDeletedVolumes are remembered as long as a create may still answer with one, and not for ever.
+// TestDeletedVolumes: tombstones are kept as long as a create may still return the volume, but not for ever.
 func TestDeletedVolumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newIndex("main", time.Minute)

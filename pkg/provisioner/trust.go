@@ -10,11 +10,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// trust refuses a Heketi that has lost its database (it knows no cluster), or has another one than it had before in
-// the life of this process (it knows none of the clusters that it knew). The latter cannot be told after a restart of
-// the driver, unless the configuration names clusters (which the client checks): nothing else outside Heketi records
-// which database made a volume, and a handle cannot name the cluster without becoming invalid for every volume that
-// exists.
+// trust refuses a Heketi that has lost its database (it has no cluster), or that has another database than earlier in the life of
+// this process (it has none of the clusters seen before). After a restart of the driver the second case cannot be detected,
+// unless the configuration names clusters (which the client checks): nothing else outside Heketi records which database made a
+// volume, and adding the cluster to handles would invalidate those of all existing volumes.
 func (x *index) trust(clusters []string) error {
 	if len(clusters) == 0 {
 		return noClusters(x.backend)

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestTrust: a Heketi must have one of the clusters that it had.
+// TestTrust: a Heketi must have one of the clusters that it had before.
 func TestTrust(t *testing.T) {
 	for name, tc := range map[string]struct {
 		before, now []string

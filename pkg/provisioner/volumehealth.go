@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// The reasons that only the servers' view of a volume can have.
+// The reasons that are found only by asking the servers about a volume.
 const (
 	reasonStopped  = "VolumeStopped"
 	reasonMissing  = "VolumeMissing"
@@ -34,7 +34,7 @@ func (p *Provisioner) Health(ctx context.Context, handle volume.Handle, credenti
 		return volume.Health{}, err
 	}
 	if _, ok := examination.Database.Volumes[handle.ID]; !ok {
-		return volume.Health{Handle: handle}, nil // younger than the examination
+		return volume.Health{Handle: handle}, nil // the volume is younger than the examination
 	}
 	conditions, err := assess(examination, found.Cluster, found.Name)
 	if err != nil {
@@ -48,14 +48,14 @@ func (p *Provisioner) Health(ctx context.Context, handle volume.Handle, credenti
 	return volume.Health{Handle: handle, Conditions: conditions}, nil
 }
 
-// missing reports whether gluster does not have a volume that Heketi had: Heketi reads its records before it asks gluster,
-// so that the volume may have been deleted through Heketi in between. Whoever finds one has to ask Heketi again.
+// missing reports whether gluster does not have a volume that was in Heketi's records. Heketi reads its records before it queries
+// gluster, so that the volume may have been deleted through Heketi in between: the caller has to look the volume up again.
 func missing(conditions []volume.Condition) bool {
 	return slices.ContainsFunc(conditions, func(c volume.Condition) bool { return c.Reason == reasonMissing })
 }
 
-// ListHealth implements volume.Provisioner. A backend, or a cluster, that cannot tell fails the whole call, because a
-// volume that is not in the list is taken for healthy.
+// ListHealth implements volume.Provisioner. A backend or a cluster without a result fails the whole call, because callers take a
+// volume that is not in the list as healthy.
 func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (health []volume.Health, more bool, err error) {
 	all, err := ofAll(ctx, p.backends.All(), p.healthOf)
 	if err != nil {
@@ -69,9 +69,9 @@ func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (
 	return all, false, nil
 }
 
-// healthOf finds the volumes of a backend that are not well. Heketi does not record which volumes have been taken over, so
-// that volumes of others are among them, and each is listed under both handles that a PersistentVolume may have for it: a
-// caller ignores those that it does not know, and would take one that is missing for healthy.
+// healthOf returns the volumes of a backend that are not healthy. Heketi does not record which volumes were adopted, so foreign
+// volumes are included, and each volume is listed under both handles that a PersistentVolume may have for it: callers ignore a
+// handle that they do not know, but would take a missing one as healthy.
 func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]volume.Health, error) {
 	client, err := backend.Client(volume.Credentials{}) // as for a list
 	if err != nil {
@@ -109,8 +109,8 @@ func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]
 	return unwell, nil
 }
 
-// assess says what is wrong with a gluster volume. ErrUnavailable: none of its cluster's nodes has answered Heketi, as
-// when Heketi's own network or key is at fault, from which nothing follows for the volume.
+// assess returns what is wrong with a gluster volume. ErrUnavailable is returned when none of the cluster's nodes has answered
+// Heketi: then Heketi's own network or key may be at fault, and nothing is known about the volume.
 func assess(examination heketi.Examination, cluster, name string) ([]volume.Condition, error) {
 	examined := examination.Clusters[cluster]
 	if examined.Volumes == nil {
@@ -121,7 +121,7 @@ func assess(examination heketi.Examination, cluster, name string) ([]volume.Cond
 	switch {
 	case !ok:
 		return []volume.Condition{{Severity: volume.Inaccessible, Reason: reasonMissing, Message: fmt.Sprintf(
-			"Heketi has the volume, and gluster does not have %s any more: somebody has deleted it behind Heketi's back", name)}}, nil
+			"Heketi has the volume, and gluster no longer has %s: it was deleted without Heketi", name)}}, nil
 	case !v.Started():
 		return []volume.Condition{{Severity: volume.Inaccessible, Reason: reasonStopped, Message: fmt.Sprintf(
 			"gluster volume %s is %s; start it with: gluster volume start %s", name, strings.ToLower(v.Status), name)}}, nil
@@ -169,13 +169,13 @@ func assessBricks(database heketi.Dump, cluster heketi.ExaminedCluster, name str
 	}
 	if len(mute) > 0 {
 		conditions = append(conditions, volume.Condition{Severity: volume.Degraded, Reason: reasonGlusterd, Message: fmt.Sprintf(
-			"glusterd does not answer on %s, so that nobody can mount the volume from there; whether the bricks there serve is not known; start glusterd",
+			"glusterd does not answer on %s, so the volume cannot be mounted from there; whether the bricks there are running is not known; start glusterd",
 			strings.Join(slices.Sorted(maps.Keys(mute)), ", "))})
 	}
 	return conditions
 }
 
-// splitBrick parts host:/path; an IPv6 address has colons of its own.
+// splitBrick splits host:/path; an IPv6 address contains colons too.
 func splitBrick(brick string) (host, path string) {
 	host, path, ok := strings.Cut(brick, ":/")
 	if !ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// examinationOf is of a cluster c of three nodes, 10.0.0.1 to 10.0.0.3, that has one volume.
+// examinationOf returns an examination of a cluster c of three nodes, 10.0.0.1 to 10.0.0.3, with one volume.
 func examinationOf(v heketi.GlusterVolume, change func(nodes map[string]heketi.ExaminedNode)) heketi.Examination {
 	found := heketi.Examination{
 		Database: heketi.Dump{
@@ -39,7 +39,7 @@ func started(needed, set int, bricks ...string) heketi.GlusterVolume {
 	return heketi.GlusterVolume{Status: "Started", Bricks: bricks, Set: set, Needed: needed}
 }
 
-// gone are nodes that Heketi does not reach.
+// gone marks nodes as unreachable for Heketi.
 func gone(ids ...string) func(map[string]heketi.ExaminedNode) {
 	return func(nodes map[string]heketi.ExaminedNode) {
 		for _, id := range ids {
@@ -106,7 +106,7 @@ func TestAssess(t *testing.T) {
 	}
 }
 
-// TestAssessKnowsNothing: that Heketi reaches no node says more about Heketi than about the volumes.
+// TestAssessKnowsNothing: if Heketi reaches no node, the fault is more likely Heketi's than the volumes'.
 func TestAssessKnowsNothing(t *testing.T) {
 	examination := examinationOf(started(2, 3), gone("n1", "n2", "n3"))
 	for _, cluster := range []string{"c", "another"} {
@@ -140,13 +140,13 @@ func TestExaminationLifetime(t *testing.T) {
 		result cachedExamination
 		usable bool
 	}{
-		"just read":                      {cachedExamination{ended: ago(time.Second), read: true}, true},
-		"quick, read":                    {cachedExamination{ended: ago(time.Minute), took: time.Second, read: true}, false},
-		"slow, read":                     {cachedExamination{ended: ago(time.Minute), took: 25 * time.Second, read: true}, true},
-		"slow, long ago":                 {cachedExamination{ended: ago(2 * time.Minute), took: 25 * time.Second, read: true}, false},
-		"very slow, read":                {cachedExamination{ended: ago(3 * time.Minute), took: 10 * time.Minute, read: true}, false},
-		"ended after its caller":         {cachedExamination{ended: ago(5 * time.Minute), took: time.Second}, true},
-		"nobody has called for too long": {cachedExamination{ended: ago(7 * time.Minute), took: time.Second}, false},
+		"just read":              {cachedExamination{ended: ago(time.Second), read: true}, true},
+		"quick, read":            {cachedExamination{ended: ago(time.Minute), took: time.Second, read: true}, false},
+		"slow, read":             {cachedExamination{ended: ago(time.Minute), took: 25 * time.Second, read: true}, true},
+		"slow, long ago":         {cachedExamination{ended: ago(2 * time.Minute), took: 25 * time.Second, read: true}, false},
+		"very slow, read":        {cachedExamination{ended: ago(3 * time.Minute), took: 10 * time.Minute, read: true}, false},
+		"ended after its caller": {cachedExamination{ended: ago(5 * time.Minute), took: time.Second}, true},
+		"no call for too long":   {cachedExamination{ended: ago(7 * time.Minute), took: time.Second}, false},
 	} {
 		if got := tt.result.usable(now); got != tt.usable {
 			t.Errorf("%s: usable is %t", name, got)

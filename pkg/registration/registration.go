@@ -1,4 +1,5 @@
-// Package registration announces the driver to the kubelet, as the sidecar node-driver-registrar does.
+// Package registration registers the driver with the kubelet, like the sidecar node-driver-registrar. The driver must be ready to
+// answer CSI calls before Open is called.
 package registration
 
 import (
@@ -18,24 +19,23 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
-// Registration announces the driver to the kubelet of this node: it serves the kubelet's plugin registration API on a
-// socket in the directory that the kubelet watches. It does what the sidecar node-driver-registrar does, with one
-// difference: the sidecar ends itself when the kubelet refuses the driver. Here that would end the clients of every mount.
+// Registration announces the driver to the kubelet of this node: it serves the kubelet's plugin registration API on a socket in
+// the directory that the kubelet watches. It works like the sidecar node-driver-registrar, with one difference: the sidecar exits
+// when the kubelet refuses the driver. Here that would end the clients of every mount.
 type Registration struct {
 	path       string
 	info       *registerapi.PluginInfo
 	listener   net.Listener
-	delays     wait.Backoff // between a refusal of the kubelet and the next announcement
+	delays     wait.Backoff // between a refusal by the kubelet and the next announcement
 	registered chan struct{}
 	once       sync.Once
 }
 
-// Socket is the path of the socket in the directory, named as node-driver-registrar names it.
+// Socket returns the path of the socket in the directory, with the name that node-driver-registrar uses.
 func Socket(dir, driver string) string { return filepath.Join(dir, driver+"-reg.sock") }
 
-// Open opens the Socket. From then on the kubelet may ask, so that the driver must
-// be ready to answer CSI calls. Endpoint is the path of the CSI socket as the kubelet sees it. A socket file that nobody
-// answers is replaced; see unixsocket.Listen.
+// Open opens the Socket. From then on the kubelet may ask, so the driver must be ready to answer CSI calls. endpoint is the path
+// of the CSI socket as the kubelet sees it. A stale socket file is replaced; see unixsocket.Listen.
 func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, error) {
 	path := Socket(dir, driver)
 	listener, err := unixsocket.Listen(ctx, path)
@@ -48,7 +48,7 @@ func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, err
 			Type:     registerapi.CSIPlugin,
 			Name:     driver,
 			Endpoint: endpoint,
-			// The registration API's notion of a CSI version: the kubelet takes every 1.x (pkg/volume/csi, highestSupportedVersion).
+			// The CSI version for the registration API: the kubelet accepts every 1.x (pkg/volume/csi, highestSupportedVersion).
 			SupportedVersions: []string{"1.0.0"},
 		},
 		listener:   listener,
@@ -57,12 +57,12 @@ func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, err
 	}, nil
 }
 
-// Registered is closed when the kubelet has said for the first time that it registered the driver.
+// Registered returns a channel that is closed when the kubelet first confirms the registration.
 func (r *Registration) Registered() <-chan struct{} { return r.registered }
 
-// Serve answers the kubelet until ctx is done, and then removes the socket: the kubelet forgets the driver. When the
-// kubelet refuses the driver, the socket is made anew after a while, which is how a kubelet that does not ask again by
-// itself is made to. Its refusals are logged and never an error of Serve.
+// Serve answers the kubelet until ctx is done, and then removes the socket, whereupon the kubelet unregisters the driver. If the
+// kubelet refuses the driver, Serve makes a new socket after a while, because some kubelets ask again only then. Refusals are
+// logged and never returned.
 func (r *Registration) Serve(ctx context.Context) error {
 	retry := r.delays
 	for {
@@ -91,8 +91,8 @@ func (r *Registration) reopen(ctx context.Context, retry *wait.Backoff) bool {
 	}
 }
 
-// serveOnce serves on the socket until ctx is done or the kubelet's last word has been a refusal for the time of retry.
-// It closes the socket.
+// serveOnce serves on the socket until ctx is done, or until the kubelet has refused the driver and not accepted it within the
+// time of retry. It closes the socket.
 func (r *Registration) serveOnce(ctx context.Context, retry *wait.Backoff) error {
 	answers := &registrationServer{info: r.info, logger: klog.FromContext(ctx), statuses: make(chan bool)}
 	server := grpc.NewServer()
@@ -128,12 +128,12 @@ type registrationServer struct {
 	statuses chan bool
 }
 
-// GetInfo says who wants to be registered.
+// GetInfo describes the driver to the kubelet.
 func (s *registrationServer) GetInfo(context.Context, *registerapi.InfoRequest) (*registerapi.PluginInfo, error) {
 	return s.info, nil
 }
 
-// NotifyRegistrationStatus hears what became of it.
+// NotifyRegistrationStatus receives the result of the registration.
 func (s *registrationServer) NotifyRegistrationStatus(ctx context.Context, status *registerapi.RegistrationStatus) (*registerapi.RegistrationStatusResponse, error) {
 	if status.GetPluginRegistered() {
 		s.logger.Info("The kubelet registered the driver", "driver", s.info.GetName(), "kubeletEndpoint", s.info.GetEndpoint())

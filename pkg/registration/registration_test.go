@@ -22,7 +22,7 @@ import (
 
 const driverName = "glusterfs.csi.gluster.org"
 
-// kubelet dials the socket as the kubelet's plugin manager does: by path, with its own dialer.
+// kubelet dials the socket like the kubelet's plugin manager: by path, with its own dialer.
 func kubelet(t *testing.T, socket string) registerapi.RegistrationClient {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -36,7 +36,7 @@ func kubelet(t *testing.T, socket string) registerapi.RegistrationClient {
 	return registerapi.NewRegistrationClient(conn)
 }
 
-// startRegistration returns a stop that gives the error of Serve.
+// startRegistration starts a Registration; stop stops it and returns the error of Serve.
 func startRegistration(t *testing.T, dir string, retry time.Duration) (r *Registration, stop func() error) {
 	t.Helper()
 	r, err := Open(t.Context(), dir, driverName, "/var/lib/kubelet/plugins/x/csi.sock")
@@ -82,7 +82,7 @@ func TestRegistration(t *testing.T) {
 		t.Error("registered before the kubelet said so")
 	default:
 	}
-	for range 2 { // the second is that of a kubelet which was restarted
+	for range 2 { // the second one is a kubelet that was restarted
 		notify(t, client, &registerapi.RegistrationStatus{PluginRegistered: true})
 		<-r.Registered()
 	}
@@ -94,7 +94,7 @@ func TestRegistration(t *testing.T) {
 	}
 }
 
-// connectIdly opens a connection that ends when the socket is closed: the time of its file is too coarse to tell.
+// connectIdly opens a connection that ends when the socket is closed. The socket file's time is too coarse to detect that.
 func connectIdly(t *testing.T, socket string) net.Conn {
 	t.Helper()
 	idle, err := net.Dial("unix", socket)
@@ -113,7 +113,7 @@ func connectIdly(t *testing.T, socket string) net.Conn {
 func refuse(t *testing.T, socket string) {
 	t.Helper()
 	idle := connectIdly(t, socket)
-	// The socket may be closed before the answer is sent, which is then cut off.
+	// The socket may be closed before the answer is sent, so the error is ignored.
 	_, _ = kubelet(t, socket).NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{Error: "no NodeGetInfo"})
 	_, _ = io.Copy(io.Discard, idle)
 	for {
@@ -126,7 +126,7 @@ func refuse(t *testing.T, socket string) {
 	}
 }
 
-// A refusal must not end the process, which owns the clients of all mounts.
+// TestRegistrationRefused: a refusal must not end the process, which owns the clients of all mounts.
 func TestRegistrationRefused(t *testing.T) {
 	dir := t.TempDir()
 	r, stop := startRegistration(t, dir, time.Millisecond)
@@ -139,7 +139,7 @@ func TestRegistrationRefused(t *testing.T) {
 	}
 }
 
-// A kubelet that asks again by itself gets the same socket.
+// TestRegistrationAfterRefusal: a kubelet that asks again by itself finds the same socket.
 func TestRegistrationAfterRefusal(t *testing.T) {
 	dir := t.TempDir()
 	r, stop := startRegistration(t, dir, time.Hour)
@@ -152,7 +152,7 @@ func TestRegistrationAfterRefusal(t *testing.T) {
 	}
 }
 
-// TestRegistrationPauses grow from refusal to refusal, and begin again once the kubelet has taken the driver.
+// TestRegistrationPauses: the pauses grow from refusal to refusal, and are short again once the kubelet has accepted the driver.
 func TestRegistrationPauses(t *testing.T) {
 	dir := t.TempDir()
 	r, err := Open(t.Context(), dir, driverName, "/x")
@@ -179,10 +179,10 @@ func TestRegistrationPauses(t *testing.T) {
 	}
 }
 
-// TestRegistrationStays: once the kubelet has taken the driver, an earlier refusal closes no socket.
+// TestRegistrationStays: once the kubelet has accepted the driver, an earlier refusal does not close the socket.
 func TestRegistrationStays(t *testing.T) {
 	const pause = 200 * time.Millisecond
-	for range 5 { // a machine that is slow may come too late
+	for range 5 { // a slow machine may be too late
 		dir := t.TempDir()
 		_, stop := startRegistration(t, dir, pause)
 		socket := Socket(dir, driverName)
@@ -212,7 +212,7 @@ func TestRegistrationRefusesALiveSocket(t *testing.T) {
 	}
 }
 
-// TestReopeningEnds with its context.
+// TestReopeningEnds: reopen returns when its context is done.
 func TestReopeningEnds(t *testing.T) {
 	r := &Registration{path: filepath.Join(t.TempDir(), "missing", "reg.sock")}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -222,7 +222,7 @@ func TestReopeningEnds(t *testing.T) {
 	}
 }
 
-// TestNotifyWithoutTime: a kubelet that goes away is not waited for.
+// TestNotifyWithoutTime: the call returns when the kubelet has gone away.
 func TestNotifyWithoutTime(t *testing.T) {
 	s := &registrationServer{info: &registerapi.PluginInfo{}, statuses: make(chan bool)}
 	ended, cancel := context.WithCancel(t.Context())
@@ -232,7 +232,7 @@ func TestNotifyWithoutTime(t *testing.T) {
 	}
 }
 
-// TestServingEnds with an error when the listener is gone.
+// TestServingEnds: a closed listener ends Serve with an error.
 func TestServingEnds(t *testing.T) {
 	listener, err := unixsocket.Listen(t.Context(), filepath.Join(t.TempDir(), "reg.sock"))
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// full is a disk without room.
+// full is a full disk.
 type full struct{}
 
 var errFull = errors.New("no space left on device")
@@ -24,7 +24,7 @@ func TestWritingFails(t *testing.T) {
 	}
 }
 
-// TestLongWords stand on a line of their own, whose beginning is not left empty.
+// TestLongWords: a long word gets a separate line, and no empty line precedes it.
 func TestLongWords(t *testing.T) {
 	long := strings.Repeat("x", 200)
 	for text, want := range map[string]string{
@@ -49,6 +49,6 @@ func TestNothingIsGood(t *testing.T) {
 	}
 	out.Reset()
 	if err := WriteJSON(&out, []Finding{{OK, "c", "s", "m", "", nil}}); err != nil || !strings.HasPrefix(out.String(), "[\n  {\n    ") {
-		t.Errorf("%v: %q, want it for people as well", err, out.String())
+		t.Errorf("%v: %q, want it indented", err, out.String())
 	}
 }

@@ -1,4 +1,4 @@
-// Package report is what the commands that look for trouble say: findings, each with its weight and its remedy.
+// Package report prints the findings of the commands that look for problems. Each finding has a severity and a remedy.
 package report
 
 import (
@@ -12,32 +12,33 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// Severity is the weight of a finding.
+// Severity is the severity of a finding.
 type Severity string
 
-// The severities, by falling weight.
+// The severities, the worst first.
 const (
 	Critical Severity = "critical" // something does not work
-	Warning  Severity = "warning"  // something will not work, or could not be judged
+	Warning  Severity = "warning"  // something will not work, or could not be examined
 	Info     Severity = "info"     // worth knowing
-	OK       Severity = "ok"       // looked at and found good
+	OK       Severity = "ok"       // examined and found good
 )
 
 func (s Severity) weight() int {
 	return slices.Index([]Severity{Critical, Warning, Info, OK}, s)
 }
 
-// Finding is one thing that was looked at.
+// Finding is the result of one check.
 type Finding struct {
 	Severity Severity `json:"severity"`
-	Check    string   `json:"check"`              // names the check, the same in every version
-	Subject  string   `json:"subject"`            // what was looked at
-	Message  string   `json:"message"`            // what is the case
+	Check    string   `json:"check"`              // identifies the check, the same in every version
+	Subject  string   `json:"subject"`            // what was examined
+	Message  string   `json:"message"`            // what was found
 	Remedy   string   `json:"remedy,omitempty"`   // what to do about it
-	Commands []string `json:"commands,omitempty"` // commands of the remedy, one in each; none is ever run here
+	Commands []string `json:"commands,omitempty"` // commands of the remedy, one in each; they are only printed
 }
 
-// printable keeps what others have written from moving a terminal's cursor, or from being copied as another command than is seen.
+// printable removes control characters. Texts from elsewhere could otherwise move the cursor of a terminal, or make a copied
+// command differ from the visible one.
 func (f Finding) printable() Finding {
 	f.Subject, f.Message, f.Remedy = plain.Text(f.Subject), plain.Text(f.Message), plain.Text(f.Remedy)
 	f.Commands = slices.Clone(f.Commands)
@@ -47,12 +48,12 @@ func (f Finding) printable() Finding {
 	return f
 }
 
-// Sort orders findings by weight; those of one weight keep their order.
+// Sort orders findings by severity; the order within a severity is kept.
 func Sort(findings []Finding) {
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(a.Severity.weight(), b.Severity.weight()) })
 }
 
-// ExitCode is 2 when something critical was found, 1 when the worst is a warning, 0 otherwise.
+// ExitCode returns 2 if there is a critical finding, 1 if the worst is a warning, and 0 otherwise.
 func ExitCode(findings []Finding) int {
 	code := 0
 	for _, f := range findings {
@@ -74,12 +75,12 @@ func WriteJSON(w io.Writer, findings []Finding) error {
 		shown[i] = f.printable()
 	}
 	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false) // commands are there to be copied
+	encoder.SetEscapeHTML(false) // commands are meant to be copied
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(shown)
 }
 
-// WriteText writes a block for each finding that asks for attention, a line for each that is good, and their numbers.
+// WriteText writes a block for each finding that needs attention, a line for each good one, and their numbers.
 func WriteText(w io.Writer, findings []Finding) error {
 	var out strings.Builder
 	counts := map[Severity]int{}

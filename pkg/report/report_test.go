@@ -65,7 +65,8 @@ ok        this: is good
 	}
 }
 
-// TestNothingMovesTheTerminal: names of volumes and texts of servers are shown and copied as what they are.
+// TestNothingMovesTheTerminal: names of volumes and texts of servers cannot control a terminal, and a copied command is the
+// visible one.
 func TestNothingMovesTheTerminal(t *testing.T) {
 	const hostile = "a\x1b[2Jb\u202ec\u009b1d"
 	findings := []Finding{{Warning, "c", hostile, hostile, hostile, []string{hostile}}, {OK, "c", hostile, hostile, "", nil}}

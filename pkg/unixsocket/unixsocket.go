@@ -19,8 +19,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
 )
 
-// Path returns the path of a CSI endpoint: unix:///path, unix:/path or a plain absolute path. CSI endpoints are
-// unix sockets only, because whoever can call a driver is root on the node.
+// Path returns the path of a CSI endpoint: unix:///path, unix:/path or a plain absolute path. CSI endpoints must be unix sockets,
+// because a client that can call a driver has the power of root on the node.
 func Path(endpoint string) (string, error) {
 	path := strings.TrimPrefix(endpoint, "unix:")
 	path = strings.TrimPrefix(path, "//")
@@ -34,8 +34,8 @@ func Path(endpoint string) (string, error) {
 	return path, nil
 }
 
-// Listen opens the unix socket at path. The socket file of a process that has died is replaced; one that is answered
-// is an error, because two drivers behind one socket would each get half of the calls.
+// Listen opens the unix socket at path. The socket file of a dead process is replaced. A socket that is answered is an error,
+// because each of two drivers behind one socket would get half of the calls.
 func Listen(ctx context.Context, path string) (net.Listener, error) {
 	listener, err := listen(ctx, path, stalePatience)
 	if err != nil {
@@ -45,8 +45,8 @@ func Listen(ctx context.Context, path string) (net.Listener, error) {
 }
 
 func listen(ctx context.Context, path string, patience time.Duration) (net.Listener, error) {
-	// Two that start at once must not both find the same stale socket, or the second one removes what the first has put in
-	// its place.
+	// Without the lock, two processes that start at once could find the same stale socket, and the second would remove the socket
+	// that the first has just made.
 	unlock, err := dirlock.Lock(ctx, filepath.Dir(path))
 	if err != nil {
 		return nil, err
@@ -58,8 +58,8 @@ func listen(ctx context.Context, path string, patience time.Duration) (net.Liste
 	return (&net.ListenConfig{Control: ownerOnly}).Listen(ctx, "unix", path)
 }
 
-// ownerOnly gives a socket mode 0600 before it is bound: connecting needs the right to write, and whoever can call a driver is
-// root on the node. The file is made with the mode of the socket, less the umask, so that there is no moment with another mode.
+// ownerOnly gives a socket mode 0600 before it is bound: connecting requires write permission, and a client that can call a
+// driver has the power of root on the node. The file gets the socket's mode, less the umask, so that it never has another mode.
 func ownerOnly(_, _ string, socket syscall.RawConn) error {
 	var err error
 	return errors.Join(socket.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) }), err)
@@ -80,8 +80,8 @@ func removeStale(ctx context.Context, path string, patience time.Duration) error
 	return os.Remove(path)
 }
 
-// stalePatience is how long a socket may be answered. A child of a process that was killed holds the socket, too, until the child
-// executes its program.
+// stalePatience is how long a stale socket may still accept connections. A child of a killed process also holds the socket until
+// it executes its program.
 const stalePatience = 2 * time.Second
 
 // waitForNoAnswer returns nil as soon as connections to the socket are refused.

@@ -51,7 +51,7 @@ func TestListenReplacesAStaleSocket(t *testing.T) {
 	_ = conn.Close()
 }
 
-// Whatever the umask is, only the socket's owner can connect, from the moment at which the file is there.
+// TestListenIsForTheOwnerOnly: with any umask, only the socket's owner can connect, from the moment at which the file exists.
 func TestListenIsForTheOwnerOnly(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o077} {
 		path := filepath.Join(t.TempDir(), "csi.sock")
@@ -85,7 +85,7 @@ func leaveStale(t *testing.T, path string) {
 	}
 }
 
-// TestListenOnce: of several drivers that find the socket of a dead one at the same time, one gets it.
+// TestListenOnce: of several drivers that find a dead driver's socket at the same time, one gets it.
 func TestListenOnce(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "csi.sock")
@@ -113,7 +113,7 @@ func TestListenOnce(t *testing.T) {
 	}
 }
 
-// TestListenWaits for another process that opens a socket in the directory, and not for longer than its caller.
+// TestListenWaits: Listen waits for another process that opens a socket in the directory, at most until its context is done.
 func TestListenWaits(t *testing.T) {
 	dir := t.TempDir()
 	unlock, err := dirlock.Lock(t.Context(), dir)
@@ -163,7 +163,8 @@ func TestListenRefusesALiveSocket(t *testing.T) {
 	_ = conn.Close()
 }
 
-// TestListenWaitsForAChildOfADeadProcess: after SIGKILL, a child that has not executed its program yet holds the socket for a moment.
+// TestListenWaitsForAChildOfADeadProcess: after SIGKILL, a child that has not executed its program yet holds the socket for a
+// moment.
 func TestListenWaitsForAChildOfADeadProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "csi.sock")
 	old, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -172,7 +173,7 @@ func TestListenWaitsForAChildOfADeadProcess(t *testing.T) {
 	}
 	old.SetUnlinkOnClose(false)
 	go func() {
-		_, _ = old.Accept() // the question whether somebody answers
+		_, _ = old.Accept() // the connection that tests whether the socket is answered
 		_ = old.Close()
 	}()
 	now, err := Listen(t.Context(), path)
@@ -187,7 +188,7 @@ func TestListenWaitsForAChildOfADeadProcess(t *testing.T) {
 	_ = conn.Close()
 }
 
-// TestListenKeepsWhatItCannotAsk: a socket that neither answers nor refuses may be in use.
+// TestListenKeepsWhatItCannotAsk: a socket that neither accepts nor refuses connections may be in use.
 func TestListenKeepsWhatItCannotAsk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "csi.sock")
 	other, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
@@ -231,7 +232,7 @@ func TestLongestPath(t *testing.T) {
 	}
 }
 
-// TestListenFails: what cannot be looked at or removed is not replaced, and no lock is left.
+// TestListenFails: a socket that cannot be examined or removed is not replaced, and no lock is left.
 func TestListenFails(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

@@ -8,11 +8,11 @@ import (
 // GiB is the unit in which Heketi allocates.
 const GiB = int64(1) << 30
 
-// MaxGiB is the largest size that is passed on: 1 PiB. Heketi's own limit is 32
-// bricks of at most 4 TiB by default, but both are settings of the server.
+// MaxGiB is the largest size that is accepted: 1 PiB. Heketi's own limit is 32 bricks of at most 4 TiB by default, but both are
+// settings of the server.
 const MaxGiB = 1 << 20
 
-// Capacity is a request's size in bytes. Zero means that the bound is not given.
+// Capacity is a requested size in bytes. Zero means that the bound is not given.
 type Capacity struct {
 	RequiredBytes int64
 	LimitBytes    int64
@@ -32,9 +32,8 @@ func (c Capacity) Validate() error {
 	return nil
 }
 
-// SizeGiB returns the size to ask Heketi for: the required bytes rounded up to whole
-// GiB, and at least minimum GiB. It fails with ErrOutOfRange when that exceeds the
-// limit or MaxGiB.
+// SizeGiB returns the size to request from Heketi: the required bytes rounded up to whole GiB, and at least minimum GiB. It fails
+// with ErrOutOfRange if that exceeds the limit or MaxGiB.
 func (c Capacity) SizeGiB(minimum int) (int, error) {
 	if err := c.Validate(); err != nil {
 		return 0, err

@@ -68,7 +68,7 @@ func FuzzSizeGiB(f *testing.F) {
 	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), 8)
 	f.Add(5*GiB+1, 5*GiB+2, 2)
 	f.Fuzz(func(t *testing.T, required, limit int64, minimum int) {
-		minimum = max(1, min(minimum, 8)) // what a durability can ask for
+		minimum = max(1, min(minimum, 8)) // what a durability may have
 		c := Capacity{RequiredBytes: required, LimitBytes: limit}
 		size, err := c.SizeGiB(minimum)
 		if err != nil {

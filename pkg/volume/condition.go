@@ -1,27 +1,27 @@
 package volume
 
-// Severity is how bad a condition is.
+// Severity is the severity of a condition.
 type Severity int
 
-// The severities. Nothing here ever concludes that data is lost.
+// The severities. None of them means that data is lost.
 const (
 	Degraded     Severity = iota + 1 // usable, with less redundancy than it should have
 	Inaccessible                     // some or all of its files cannot be used
 )
 
-// Condition is one thing that is wrong with a volume.
+// Condition is one problem of a volume.
 type Condition struct {
 	Severity Severity
-	Reason   string // CamelCase, for machines; a volume has each pair of severity and reason once
-	Message  string // what is meant exactly, and what to do
+	Reason   string // CamelCase, for programs; each pair of severity and reason occurs once per volume
+	Message  string // the details, and what to do
 }
 
-// Health is what is known to be wrong with a volume. No conditions: nothing is known, which is not a proof that all
-// is well.
+// Health holds the known problems of a volume. No conditions means that no problem is known, which does not prove that there is
+// none.
 type Health struct {
 	Handle     Handle
 	Conditions []Condition
 }
 
-// ReasonBricksDown is the reason that both the servers' and a client's view of a volume can have.
+// ReasonBricksDown is the only reason that both the servers and a client can report.
 const ReasonBricksDown = "BricksDown"

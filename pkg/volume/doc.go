@@ -1,4 +1,4 @@
-// Package volume is the domain of the driver: what a volume is, what a
-// StorageClass may ask for, and the errors that can come of it. It knows neither
-// Kubernetes nor Heketi nor gRPC, and imports nothing of this module.
+// Package volume defines the terms of the driver: a volume and its handle, the parameters that a StorageClass may have, the
+// Provisioner interface, and the errors that an operation on a volume may wrap. It depends on neither Kubernetes nor Heketi nor
+// gRPC, and imports no package of this module that does.
 package volume

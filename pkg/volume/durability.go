@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// DurabilityType is how a volume's data is kept on several bricks.
+// DurabilityType is the way in which a volume's data is spread over bricks.
 type DurabilityType string
 
-// The durability types that Heketi knows (pkg/glusterfs/api, DurabilityType).
+// The durability types of Heketi (pkg/glusterfs/api, DurabilityType).
 const (
 	Replicate DurabilityType = "replicate"
 	Disperse  DurabilityType = "disperse"
@@ -24,14 +24,14 @@ type Durability struct {
 	Redundancy int // bricks of a set that may be lost, for Disperse
 }
 
-// DefaultDurability is what an absent volumetype means, as in the in-tree plugin.
+// DefaultDurability returns the durability for an absent volumetype, as in the in-tree plugin.
 func DefaultDurability() Durability { return Durability{Type: Replicate, Replica: 3} }
 
 const allowedVolumeTypes = `must be "replicate" or "replicate:N" with N 2 or 3, ` +
 	`"disperse:D:R" with D:R one of 2:1, 4:2, 8:3 and 8:4, or "none" for a single copy`
 
-// ParseDurability reads volumetype. Heketi itself checks only part of this: it takes a
-// negative number of copies, and asks gluster for one copy, which gluster does not make.
+// ParseDurability parses volumetype. Heketi itself checks only part of this: it accepts a negative number of copies, and asks
+// gluster for one copy, which gluster refuses.
 func ParseDurability(s string) (Durability, error) {
 	kind, rest, hasCounts := strings.Cut(s, ":")
 	switch DurabilityType(kind) {
@@ -64,7 +64,7 @@ func parseCount(s string) int {
 	return int(n)
 }
 
-// dispersable holds Heketi's table (apps/glusterfs/volume_durability_ec.go).
+// dispersable reports whether Heketi's table has the pair (apps/glusterfs/volume_durability_ec.go).
 func dispersable(data, redundancy int) bool {
 	switch [2]int{data, redundancy} {
 	case [2]int{2, 1}, [2]int{4, 2}, [2]int{8, 3}, [2]int{8, 4}:
@@ -73,7 +73,7 @@ func dispersable(data, redundancy int) bool {
 	return false
 }
 
-// MinGiB is the smallest volume of this durability: no brick is below 1 GiB.
+// MinGiB returns the size of the smallest volume of this durability: no brick is smaller than 1 GiB.
 func (d Durability) MinGiB() int {
 	if d.Type == Disperse {
 		return d.Data
@@ -81,7 +81,7 @@ func (d Durability) MinGiB() int {
 	return 1
 }
 
-// String is the form that ParseDurability reads.
+// String returns the form that ParseDurability parses.
 func (d Durability) String() string {
 	switch d.Type {
 	case Replicate:

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// fakeGlusterd answers the gluster command on a socket, and keeps what the command asked for. It speaks ONC RPC version 2
-// (RFC 5531) with record marking, and gluster's dictionaries (glusterfs: rpc/xdr/src/cli1-xdr.x, libglusterfs/src/dict.c).
+// fakeGlusterd answers the gluster command on a socket, and records its requests. It implements ONC RPC version 2 (RFC 5531) with
+// record marking, and gluster's dictionaries (glusterfs: rpc/xdr/src/cli1-xdr.x, libglusterfs/src/dict.c).
 type fakeGlusterd struct {
 	socket string
 
@@ -52,7 +52,7 @@ func newFakeGlusterd(tb testing.TB) *fakeGlusterd {
 	return g
 }
 
-// answer reads one call and says that it has succeeded.
+// answer reads one call and answers that it succeeded.
 func (g *fakeGlusterd) answer(conn net.Conn) error {
 	var mark uint32
 	if err := binary.Read(conn, binary.BigEndian, &mark); err != nil {

@@ -9,16 +9,16 @@ const (
 	// lowestGID and highestGID bound gidMin and gidMax, as in the in-tree plugin.
 	lowestGID  = 2000
 	highestGID = 1<<31 - 1
-	// highestUsableGID: Heketi refuses highestGID itself (heketi: apps/glusterfs/app_volume.go).
+	// highestUsableGID is below highestGID, because Heketi refuses highestGID itself (heketi: apps/glusterfs/app_volume.go).
 	highestUsableGID = highestGID - 1
 )
 
-// GIDRange is where a class's group ids come from, both ends included.
+// GIDRange is the range from which a class's group ids are taken, both ends included.
 type GIDRange struct {
 	Min, Max int64
 }
 
-// DefaultGIDRange is what absent gidMin and gidMax mean, as in the in-tree plugin.
+// DefaultGIDRange returns the range for absent gidMin and gidMax, as in the in-tree plugin.
 func DefaultGIDRange() GIDRange { return GIDRange{Min: lowestGID, Max: highestGID} }
 
 // Contains reports whether gid may be handed out from the range.
@@ -26,7 +26,7 @@ func (r GIDRange) Contains(gid int64) bool {
 	return gid >= r.Min && gid <= r.Max && gid <= highestUsableGID
 }
 
-// Lowest returns the lowest group id of the range that is not taken. ErrExhausted: there is none.
+// Lowest returns the lowest group id of the range that is not taken. ErrExhausted is returned when all are taken.
 func (r GIDRange) Lowest(taken func(gid int64) bool) (int64, error) {
 	for gid := r.Min; r.Contains(gid); gid++ {
 		if !taken(gid) {

@@ -16,11 +16,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
-// glusterCLI is the gluster command with which Heketi sets options, in front of a fake glusterd.
+// glusterCLI is the gluster command with which Heketi sets options, connected to a fake glusterd.
 type glusterCLI struct {
 	program string
 	daemon  *fakeGlusterd
-	dir     string // empty but for the log
+	dir     string // contains only the log
 	calls   atomic.Int64
 }
 
@@ -30,8 +30,8 @@ func newGlusterCLI(tb testing.TB) *glusterCLI {
 	return &glusterCLI{program: program, daemon: newFakeGlusterd(tb), dir: tb.TempDir()}
 }
 
-// set runs the words of an option as Heketi does (heketi: executors/cmdexec/volume.go), and returns what glusterd was asked
-// and what the command printed. There is no shell: package volume admits nothing that a shell would change.
+// set runs the words of an option like Heketi (heketi: executors/cmdexec/volume.go), and returns the request to glusterd and the
+// command's output. There is no shell: package volume admits nothing that a shell would change.
 func (c *glusterCLI) set(tb testing.TB, option string) (request map[string]string, output string) {
 	tb.Helper()
 	name := fmt.Sprintf("csi-%d", c.calls.Add(1))
@@ -48,14 +48,14 @@ func (c *glusterCLI) set(tb testing.TB, option string) (request map[string]strin
 	return request, string(raw)
 }
 
-// taken is the request by which gluster sets an option as a name and a value, and nothing else.
+// taken returns the request with which gluster sets an option as a name and a value, and nothing else.
 func taken(o Option) map[string]string {
 	request := map[string]string{"cmd-str": o.String()}
 	pairs := []string{o.Key + "=" + o.Value}
 	if o.Key == optionGroup {
 		content, err := os.ReadFile(filepath.Join("/var/lib/glusterd/groups", o.Value))
 		if err != nil {
-			return nil // the command reads the file, and asks for nothing without it
+			return nil // the command reads the file, and sends nothing without it
 		}
 		pairs = strings.Fields(string(content))
 	}
@@ -78,7 +78,7 @@ func (c *glusterCLI) check(tb testing.TB, o Option) {
 	}
 }
 
-// TestGlusterTakesOptions: what the parser accepts, the real command takes as a name and a value.
+// TestGlusterTakesOptions: an option that the parser accepts is a name and a value for the real command.
 func TestGlusterTakesOptions(t *testing.T) {
 	t.Parallel()
 	cli := newGlusterCLI(t)
@@ -99,7 +99,8 @@ func TestGlusterTakesOptions(t *testing.T) {
 	}
 }
 
-// TestGlusterTakesMoreThanOptions: what the parser refuses, the command would read as something else, and this test sees it.
+// TestGlusterTakesMoreThanOptions: an option that the parser refuses has another meaning for the command, and this test detects
+// it.
 func TestGlusterTakesMoreThanOptions(t *testing.T) {
 	t.Parallel()
 	cli := newGlusterCLI(t)
@@ -126,7 +127,7 @@ func TestGlusterTakesMoreThanOptions(t *testing.T) {
 	})
 }
 
-// FuzzOptionsInGluster is the property behind TestGlusterTakesOptions, for whatever a class may hold.
+// FuzzOptionsInGluster checks the property of TestGlusterTakesOptions for any content of a class.
 func FuzzOptionsInGluster(f *testing.F) {
 	cli := newGlusterCLI(f)
 	f.Add("volumeoptions", "user.a --log-file=/etc/ld.so.preload, user.b -x")

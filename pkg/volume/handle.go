@@ -5,14 +5,13 @@ import (
 	"strings"
 )
 
-// Handle is the identity of a provisioned volume, CSI's volume_id: "<backend>/<Heketi volume id>", or
-// "<backend>/<Heketi volume id>/adopted". It holds the backend's name and not its address, because addresses change
-// and handles cannot.
+// Handle is the identity of a provisioned volume, CSI's volume_id: "<backend>/<Heketi volume id>", or "<backend>/<Heketi volume
+// id>/adopted". It contains the backend's name and not its address, because addresses change and handles cannot.
 type Handle struct {
 	Backend string
 	ID      string
-	// Adopted: the volume was made by somebody else, the in-tree plugin for one, and a person has written this handle
-	// to put it into this driver's hands. Without it, only volumes that this driver made are changed or deleted.
+	// Adopted is set if an administrator has written the handle to make this driver manage a volume that it did not make, such as
+	// one of the in-tree plugin. Without it, only volumes that this driver made are changed or deleted.
 	Adopted bool
 }
 
@@ -23,19 +22,19 @@ var (
 	heketiID    = regexp.MustCompile(`^[0-9a-f]{32}$`) // heketi: pkg/idgen
 )
 
-// ParseHandle reads a handle. It fails with ErrInvalid for anything that this driver
-// did not make, a static volume's handle among them.
+// ParseHandle parses a handle. It fails with ErrInvalid for anything that this driver did not make, including a static volume's
+// handle.
 func ParseHandle(s string) (Handle, error) {
 	backend, rest, _ := strings.Cut(s, "/")
 	id, suffix, hasSuffix := strings.Cut(rest, "/")
 	if !backendName.MatchString(backend) || !heketiID.MatchString(id) || hasSuffix && suffix != adopted {
 		return Handle{}, Invalid("volume_id", s,
-			`must be "<backend>/<Heketi volume id>", the id being 32 hexadecimal digits, for a volume that was taken over followed by "/adopted"`)
+			`must be "<backend>/<Heketi volume id>" with an id of 32 hexadecimal digits, and "/adopted" after it for an adopted volume`)
 	}
 	return Handle{Backend: backend, ID: id, Adopted: hasSuffix}, nil
 }
 
-// String is CSI's volume_id, at most 104 bytes.
+// String returns CSI's volume_id, at most 104 bytes.
 func (h Handle) String() string {
 	s := h.Backend + "/" + h.ID
 	if h.Adopted {
@@ -44,8 +43,8 @@ func (h Handle) String() string {
 	return s
 }
 
-// ValidBackendName reports whether name may name a backend, and so begin a handle.
+// ValidBackendName reports whether name is valid as the name of a backend, and so as the beginning of a handle.
 func ValidBackendName(name string) bool { return backendName.MatchString(name) }
 
-// ValidHeketiID reports whether id may be the id of a volume or cluster of Heketi's.
+// ValidHeketiID reports whether id has the form of a Heketi volume or cluster id.
 func ValidHeketiID(id string) bool { return heketiID.MatchString(id) }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestInTreeSizes: what the plugin asked Heketi for, in GiB, and what this driver does (kubernetes:
+// TestInTreeSizes compares the sizes that the plugin requested from Heketi, in GiB, with this driver's (kubernetes:
 // pkg/volume/glusterfs/glusterfs.go, CreateVolume).
 func TestInTreeSizes(t *testing.T) {
 	for _, tt := range []struct {
@@ -35,7 +35,7 @@ func TestInTreeSizes(t *testing.T) {
 	}
 }
 
-// TestInTreeGroupIDs: the plugin's allocator gave the lowest free id of the range, both ends included (kubernetes:
+// TestInTreeGroupIDs: the plugin's allocator returned the lowest free id of the range, both ends included (kubernetes:
 // pkg/volume/glusterfs/glusterfs_minmax.go).
 func TestInTreeGroupIDs(t *testing.T) {
 	const none = -1

@@ -11,32 +11,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// outcome is what became of a class with the in-tree plugin.
+// outcome is the effect of a class with the in-tree plugin.
 type outcome int
 
 const (
 	worked          outcome = iota // volumes were made
 	refused                        // by the plugin
-	refusedByHeketi                // the plugin took it, and no volume could be made
+	refusedByHeketi                // accepted by the plugin, but no volume could be made
 )
 
-// inTreeCase is a class of kubernetes.io/glusterfs: what the plugin of Kubernetes 1.25 made of it, and what this
-// driver does.
+// inTreeCase is a class of kubernetes.io/glusterfs, with its outcome in the plugin of Kubernetes 1.25 and in this driver.
 type inTreeCase struct {
 	name       string
-	parameters map[string]string // besides resturl, which has a value of its own unless it is here
+	parameters map[string]string // besides resturl, which has a default
 	inTree     outcome
-	want       func(*Parameters) // what differs from the defaults; nil: refused
-	says       string            // part of the message, when refused
-	// documented is the sentence of docs/parameters.md for a class that worked and is refused.
+	want       func(*Parameters) // differences from the default parameters; nil: refused
+	says       string            // part of the message if refused
+	// documented is the sentence of docs/parameters.md about a class that worked and is now refused.
 	documented string
-	// lenient is why a class is taken that did not work.
+	// lenient is the reason why a class that did not work is accepted.
 	lenient string
 }
 
 const (
 	inTreeURL = "https://localhost:8080"
-	absent    = "(absent)" // a resturl that the class does not have
+	absent    = "(absent)" // stands for a class without resturl
 )
 
 func unchanged(*Parameters) {}
@@ -57,7 +56,7 @@ func all(changes ...func(*Parameters)) func(*Parameters) {
 	}
 }
 
-// testedInTree are the cases of the plugin's own test of its parameters (kubernetes: pkg/volume/glusterfs/glusterfs_test.go).
+// testedInTree returns the cases of the plugin's own test of its parameters (kubernetes: pkg/volume/glusterfs/glusterfs_test.go).
 func testedInTree() []inTreeCase {
 	type m = map[string]string
 	noLogin := func(extra m) m {
@@ -95,15 +94,15 @@ func testedInTree() []inTreeCase {
 			want: all(gidRange(4000, 5000), dispersed, func(p *Parameters) { p.SnapFactor = 50 })},
 		{name: "name prefix", parameters: ranged(m{"volumetype": "disperse:4:2", "snapfactor": "50", "volumenameprefix": "dept-dev"}),
 			want: all(gidRange(4000, 5000), dispersed, func(p *Parameters) { p.SnapFactor, p.Naming.Prefix = 50, "dept-dev" })},
-		{name: "redundancy is no number", parameters: noLogin(m{"volumetype": "disperse:4:asd"}), inTree: refused, says: "volumetype"},
-		{name: "copies are no number", parameters: noLogin(m{"volumetype": "replicate:asd"}), inTree: refused, says: "volumetype"},
+		{name: "redundancy is not a number", parameters: noLogin(m{"volumetype": "disperse:4:asd"}), inTree: refused, says: "volumetype"},
+		{name: "copies are not a number", parameters: noLogin(m{"volumetype": "replicate:asd"}), inTree: refused, says: "volumetype"},
 		{name: "unknown volumetype", parameters: noLogin(m{"volumetype": "dispersereplicate:4:2"}), inTree: refused, says: "volumetype"},
 		{name: "negative copies", parameters: noLogin(m{"volumetype": "replicate:-1000"}), inTree: refused, says: "volumetype"},
 		{name: "snapfactor 0.5", parameters: noLogin(m{"snapfactor": "0.5"}), inTree: refused, says: "snapfactor"},
 		{name: "snapfactor 120", parameters: noLogin(m{"snapfactor": "120"}), inTree: refused, says: "snapfactor"},
 		{name: "name prefix is an underscore", parameters: noLogin(m{"volumenameprefix": "_"}), inTree: refused, says: "volumenameprefix"},
 		{name: "name prefix has an underscore", parameters: noLogin(m{"volumenameprefix": "qe_dept"}), inTree: refused, says: "volumenameprefix"},
-		// With four copies in the plugin's test, which are not what these are about.
+		// The plugin's test has four copies here, which do not matter for these cases.
 		{name: "Endpoints prefix", parameters: ranged(m{"customEpNamePrefix": "myprefix"}), want: gidRange(4000, 5000)},
 		{name: "no Endpoints prefix", parameters: ranged(m{"customEpNamePrefix": ""}), want: gidRange(4000, 5000)},
 		{name: "Endpoints prefix of 26", parameters: ranged(m{"customEpNamePrefix": "charstringhastwentysixchar"}), want: gidRange(4000, 5000)},
@@ -112,9 +111,9 @@ func testedInTree() []inTreeCase {
 	}
 }
 
-// untestedInTree are cases that the plugin's code decides and its test does not have (kubernetes:
-// pkg/volume/glusterfs/glusterfs.go, parseClassParameters), with what Heketi makes of them (heketi:
-// apps/glusterfs/app_volume.go, executors/cmdexec/volume.go).
+// untestedInTree returns cases that the plugin's code determines and its test lacks (kubernetes:
+// pkg/volume/glusterfs/glusterfs.go, parseClassParameters), with Heketi's reaction (heketi: apps/glusterfs/app_volume.go,
+// executors/cmdexec/volume.go).
 func untestedInTree() []inTreeCase {
 	type m = map[string]string
 	options := func(o ...Option) func(*Parameters) { return func(p *Parameters) { p.Options = o } }
@@ -141,7 +140,7 @@ func untestedInTree() []inTreeCase {
 		{name: "half a Secret and a key", parameters: m{"restuserkey": "k", "secretname": "a"}, inTree: refused, says: "both"},
 		{name: "without login, a key", parameters: m{"restauthenabled": "false", "restuserkey": "k"}, want: ignored("restauthenabled", "restuserkey")},
 		{name: "with login", parameters: m{"restauthenabled": "TRUE", "restuser": "admin"}, want: ignored("restauthenabled", "restuser")},
-		{name: "the user of little right", parameters: m{"restuser": "user"}, inTree: refusedByHeketi, want: ignored("restuser"),
+		{name: "the user with few rights", parameters: m{"restuser": "user"}, inTree: refusedByHeketi, want: ignored("restuser"),
 			lenient: "the backend's own user is used"},
 		{name: "a password in the url, which Heketi does not see", parameters: m{"resturl": strings.Replace(inTreeURL, "//", "//joe:secret@", 1)},
 			want: ignored("user and password in resturl")},
@@ -197,8 +196,8 @@ func untestedInTree() []inTreeCase {
 		{name: "snapfactor 1", parameters: m{"snapfactor": "1"}, want: unchanged},
 		{name: "snapfactor 100", parameters: m{"snapfactor": "100"}, want: func(p *Parameters) { p.SnapFactor = 100 }},
 		{name: "snapfactor 100.5", parameters: m{"snapfactor": "100.5"}, inTree: refused, says: "snapfactor"},
-		{name: "snapfactor is no number", parameters: m{"snapfactor": "much"}, inTree: refused, says: "snapfactor"},
-		{name: "snapfactor NaN, which is no JSON", parameters: m{"snapfactor": "NaN"}, inTree: refusedByHeketi, says: "snapfactor"},
+		{name: "snapfactor is not a number", parameters: m{"snapfactor": "much"}, inTree: refused, says: "snapfactor"},
+		{name: "snapfactor NaN, which is not valid JSON", parameters: m{"snapfactor": "NaN"}, inTree: refusedByHeketi, says: "snapfactor"},
 
 		{name: "name prefix that Heketi refuses", parameters: m{"volumenameprefix": "a.b"}, inTree: refusedByHeketi, says: "volumenameprefix"},
 		{name: "name prefix that is long", parameters: m{"volumenameprefix": strings.Repeat("a", 41)}, says: "volumenameprefix", documented: prefixes},
@@ -208,7 +207,7 @@ func untestedInTree() []inTreeCase {
 	}
 }
 
-// TestInTreeClasses: a class that worked works, unless docs/parameters.md says why it does not.
+// TestInTreeClasses: a class that worked still works, unless docs/parameters.md explains why not.
 func TestInTreeClasses(t *testing.T) {
 	raw, err := os.ReadFile("../../docs/parameters.md")
 	if err != nil {

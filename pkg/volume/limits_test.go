@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestTypesOfOptions at their limits, as gluster reads them.
+// TestTypesOfOptions tests the types of options at their limits, as gluster reads them.
 func TestTypesOfOptions(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -43,13 +43,13 @@ func TestTypesOfOptions(t *testing.T) {
 		}
 	}
 	label := strings.Repeat("a", 63)
-	longest := label + "." + label + "." + label + "." + strings.Repeat("b", 61) // 253
+	longest := label + "." + label + "." + label + "." + strings.Repeat("b", 61) // 253 letters
 	if !isClient(longest) || isClient(longest+"b") || isClient(label+"a") {
 		t.Error("the longest name of a host has 253 letters, and 63 between dots")
 	}
 }
 
-// TestNumericLimitsOfOptions: the limits of gluster 10 and of Heketi, and not beyond.
+// TestNumericLimitsOfOptions: the limits of gluster 10 and of Heketi are accepted, and values beyond them are not.
 func TestNumericLimitsOfOptions(t *testing.T) {
 	for parameter, limits := range map[string][2]string{
 		"averageFileSize": {"1 1099511627776", "0 1099511627777"}, "snapfactor": {"1 100 1.5", "0 0.99 100.1 NaN Inf x"},
@@ -79,7 +79,7 @@ func TestArbiterIsHeketis(t *testing.T) {
 	}
 }
 
-// TestCopiesOfQuorum: a quorum of more copies than there are is never reached.
+// TestCopiesOfQuorum: a quorum larger than the number of copies could never be reached.
 func TestCopiesOfQuorum(t *testing.T) {
 	three, none := DefaultDurability(), Durability{Type: None}
 	for _, tt := range []struct {
@@ -93,12 +93,12 @@ func TestCopiesOfQuorum(t *testing.T) {
 	}
 }
 
-// TestLongValuesAreCut in errors, at a hundred letters as they are printed.
+// TestLongValuesAreCut: errors truncate values to a hundred printed letters.
 func TestLongValuesAreCut(t *testing.T) {
 	for value, want := range map[string]string{
 		strings.Repeat("x", 100):   strings.Repeat("x", 100),
 		strings.Repeat("x", 101):   strings.Repeat("x", 100) + "...",
-		strings.Repeat("\x00", 25): strings.Repeat("\x00", 25), // each is printed as four
+		strings.Repeat("\x00", 25): strings.Repeat("\x00", 25), // each is printed as four letters
 		strings.Repeat("\x00", 26): strings.Repeat("\x00", 13) + "...",
 		"":                         "",
 	} {
@@ -136,7 +136,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// TestNamesNeedBothOfAClaim: half of it tells nobody anything.
+// TestNamesNeedBothOfAClaim: a name contains namespace and claim only if both are known.
 func TestNamesNeedBothOfAClaim(t *testing.T) {
 	plain := GlusterName("pvc-1", Naming{})
 	for _, naming := range []Naming{{PVCNamespace: "default"}, {PVCName: "web"}} {
@@ -149,7 +149,7 @@ func TestNamesNeedBothOfAClaim(t *testing.T) {
 	}
 }
 
-// TestURLsInErrors have no password, and otherwise what was written.
+// TestURLsInErrors: errors show URLs as they were written, but without passwords.
 func TestURLsInErrors(t *testing.T) {
 	for raw, shows := range map[string]string{
 		"http://admin:hunter2@h:8080": "admin:xxxxx@h",

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// login holds the parameters with which the in-tree plugin logged in to Heketi. None of them decides anything here.
+// login holds the parameters with which the in-tree plugin logged in to Heketi. They have no effect on this driver.
 type login map[string]string
 
 const (
@@ -23,7 +23,7 @@ func (l *login) setter(key string) func(value string) error {
 
 func (l *login) set(key, value string) {
 	if value == "" && key != restAuthEnabled {
-		return // is the same as absent, as in the in-tree plugin
+		return // an empty value is the same as absent, as in the in-tree plugin
 	}
 	if *l == nil {
 		*l = login{}
@@ -42,16 +42,16 @@ func (l *login) setURL(raw string) string {
 	return u.String()
 }
 
-// ignored returns the names of the parameters. ErrInvalid: the in-tree plugin would have refused them, too.
+// ignored returns the names of the parameters. It returns ErrInvalid if the in-tree plugin would have refused them, too.
 func (l *login) ignored() ([]string, error) {
 	given := *l
 	enabled, known := given[restAuthEnabled]
-	withLogin := !known || strings.EqualFold(enabled, "true") // otherwise the in-tree plugin does not look at the others
+	withLogin := !known || strings.EqualFold(enabled, "true") // otherwise the in-tree plugin ignores the others
 	if (given[secretNamespace] == "") != (given[secretName] == "") && withLogin {
 		return nil, Invalid(secretName, given[secretName], "must be given together with secretNamespace; this driver reads neither, so leave out both")
 	}
 	if known && len(given) == 1 {
-		return nil, nil // says nothing that this driver would do otherwise
+		return nil, nil // the class asks for nothing that this driver would do differently
 	}
 	return sortedKeys(given), nil
 }

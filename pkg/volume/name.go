@@ -10,7 +10,7 @@ import (
 const (
 	namePrefix = "csi-"
 	digestPart = 20 // hexadecimal digits: 80 bits
-	// longestName leaves room for a host and a brick path in the name of a file that glusterd writes for each brick,
+	// longestName leaves space for a host and a brick path in the name of a file that glusterd writes for each brick,
 	// "<volume>.<host>.<brick path>.vol", which may have 255 bytes.
 	longestName = 90
 )
@@ -21,17 +21,17 @@ var (
 	ownName         = regexp.MustCompile(`^([a-zA-Z0-9-]{1,40}_)?csi-[a-zA-Z0-9_-]{1,65}-[0-9a-f]{20}$`)
 )
 
-// Naming is what a gluster volume's name tells people, besides the CSI name. All of it is optional.
+// Naming holds optional parts of a gluster volume's name, which help human readers.
 type Naming struct {
 	Prefix       string // the class's volumenameprefix
 	PVCNamespace string
 	PVCName      string
 }
 
-// GlusterName derives the name of the gluster volume from the CSI name: the same every time, of characters that
-// Heketi allows, and ending in a digest of the whole CSI name. The digest keeps two CSI names apart that look alike
-// once cleaned, and keeps the result from ever meeting a volume that was made by hand: Heketi's rollback of a failed
-// create deletes the gluster volume of that name, whoever made it (heketi: apps/glusterfs/operations_volume.go).
+// GlusterName derives the name of the gluster volume from the CSI name. It is the same every time, has only characters that
+// Heketi allows, and ends in a digest of the whole CSI name. The digest distinguishes CSI names that look alike after forbidden
+// characters are replaced. It also keeps the name different from that of any volume made by hand: Heketi's rollback of a failed
+// create deletes the gluster volume of that name, of any origin (heketi: apps/glusterfs/operations_volume.go).
 func GlusterName(csiName string, naming Naming) string {
 	prefix := namePrefix
 	if naming.Prefix != "" {
@@ -52,21 +52,21 @@ func GlusterName(csiName string, naming Naming) string {
 
 func cleaned(s string) string { return unsafeInName.ReplaceAllString(s, "-") }
 
-// ValidNamePrefix reports whether the names of gluster volumes may begin with prefix.
+// ValidNamePrefix reports whether prefix is valid as the beginning of gluster volume names.
 func ValidNamePrefix(prefix string) bool { return validNamePrefix.MatchString(prefix) }
 
-// AllowedNamePrefix says what ValidNamePrefix takes.
+// AllowedNamePrefix describes what ValidNamePrefix accepts.
 const AllowedNamePrefix = "must be 1 to 40 letters, digits and dashes, and not begin with a dash"
 
-// HasNamePrefix reports whether GlusterName has made a gluster volume's name with this prefix, and not with a longer one.
+// HasNamePrefix reports whether GlusterName has made a gluster volume's name with exactly this prefix, not with a longer one.
 func HasNamePrefix(glusterName, prefix string) bool {
 	return IsOurs(glusterName) && strings.HasPrefix(glusterName, prefix+"_"+namePrefix)
 }
 
-// IsOurs reports whether a gluster volume's name has the form that GlusterName makes. Nothing else may be deleted or
-// changed by its id alone.
+// IsOurs reports whether a gluster volume's name has the form that GlusterName makes. A volume with another name must not be
+// deleted or changed by its id alone.
 func IsOurs(glusterName string) bool { return ownName.MatchString(glusterName) }
 
-// NameKey returns the same for all gluster volume names that GlusterName makes of one CSI name: their digest. Classes that
-// name volumes differently must not make a second volume.
+// NameKey returns the digest in a name from GlusterName. It is the same for all names of one CSI name, so that classes that name
+// volumes differently do not make a second volume.
 func NameKey(glusterName string) string { return glusterName[strings.LastIndex(glusterName, "-")+1:] }

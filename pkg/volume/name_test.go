@@ -7,7 +7,7 @@ import (
 )
 
 func TestGlusterName(t *testing.T) {
-	// The values are fixed for ever: volumes of released versions are found by them.
+	// The values must never change: volumes of released versions are found by them.
 	tests := map[string]string{
 		"pvc-2a6a4f4e-41bb-4c8f-9c0e-5fd5a4b3e3f9": "csi-pvc-2a6a4f4e-41bb-4c8f-9c0e-5fd5a4b3e3f9-3a29f725649fe2461315",
 		"a.b/c d": "csi-a-b-c-d-",
@@ -83,7 +83,7 @@ func FuzzGlusterName(f *testing.F) {
 	})
 }
 
-// TestNameKey: what names of one CSI name have in common is what comes after the last hyphen.
+// TestNameKey: all names of one CSI name have the same part after the last hyphen.
 func TestNameKey(t *testing.T) {
 	for name, want := range map[string]string{
 		"csi-a-00000000000000000001": "00000000000000000001", "team-a_csi-a-00000000000000000001": "00000000000000000001", "web": "web", "web-": "", "": "",

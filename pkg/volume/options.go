@@ -14,11 +14,11 @@ type Option struct {
 	Key, Value string
 }
 
-// String is the form that Heketi takes.
+// String returns the form that Heketi accepts.
 func (o Option) String() string { return o.Key + " " + o.Value }
 
-// Options to which Heketi gives a meaning (heketi: apps/glusterfs/volume_entry.go). It hands them on to gluster, too, for
-// which everything below user. is a note.
+// Options to which Heketi gives a meaning (heketi: apps/glusterfs/volume_entry.go). It also passes them to gluster, which stores
+// options under user. without interpreting them.
 const (
 	heketiOptions      = "user.heketi."
 	optionArbiter      = heketiOptions + "arbiter"
@@ -26,47 +26,48 @@ const (
 	optionZoneChecking = heketiOptions + "zone-checking"
 	optionTagMatch     = heketiOptions + "device-tag-match"
 
-	optionGroup = "group" // sets all options of a file on the gluster server
+	optionGroup = "group" // sets all options that a file on the gluster server lists
 
 	fieldOptions = "volumeoptions"
 )
 
 var (
 	userOption = regexp.MustCompile(`^user\.[A-Za-z0-9][A-Za-z0-9._-]{0,100}$`)
-	// shellSafe: Heketi writes options into a shell command that root runs on a gluster server, gluster volume set NAME KEY
-	// VALUE, and gluster takes every word that begins with dashes for an option of its own, such as --log-file=.
+	// shellSafe matches words that are safe in a shell command. Heketi writes options into a command that root runs on a gluster
+	// server, gluster volume set NAME KEY VALUE, and gluster takes every word that begins with dashes as a command-line option, such
+	// as --log-file=.
 	shellSafe = regexp.MustCompile(`^[A-Za-z0-9._:/@%+=][A-Za-z0-9._:/@%+=-]{0,199}$`)
-	// readByServers is what programs on a gluster server look for in a volume's user.* options: glusterd loads a translator
-	// for user.xlator.*, and its hook scripts search the lines key=value with patterns like these, to share the volume
-	// by Samba or NFS (glusterfs: extras/hook-scripts, S30samba-start.sh, S31ganesha-start.sh, S13create-subdir-mounts.sh).
+	// readByServers matches user.* options that programs on a gluster server act on: glusterd loads a translator for user.xlator.*,
+	// and its hook scripts search the lines key=value with patterns like these, to share the volume by Samba or NFS (glusterfs:
+	// extras/hook-scripts, S30samba-start.sh, S31ganesha-start.sh, S13create-subdir-mounts.sh).
 	readByServers = regexp.MustCompile(`^user\.xlator|user.smb|user.cifs|ganesha.enable|auth.allow`)
 )
 
-// tagMatch is Heketi's filter of devices by tag (heketi: pkg/glusterfs/api, ValidateTags; apps/glusterfs/tag_matcher.go),
-// without a dash at its beginning.
+// tagMatch matches Heketi's filter of devices by tag (heketi: pkg/glusterfs/api, ValidateTags; apps/glusterfs/tag_matcher.go),
+// without a leading dash.
 const tagMatch = `[a-zA-Z0-9_.][a-zA-Z0-9_.-]{0,31}!?=[a-zA-Z0-9_.@/-]{0,64}`
 
-// mergeOptions adds the options that parameters of their own stand for.
+// mergeOptions adds the options that are set by separate parameters.
 func mergeOptions(options, named []Option) ([]Option, error) {
-	slices.SortStableFunc(named, func(a, b Option) int { return strings.Compare(a.Key, b.Key) }) // they were read in no particular order
+	slices.SortStableFunc(named, func(a, b Option) int { return strings.Compare(a.Key, b.Key) }) // they were read in random order
 	for _, n := range named {
 		i := slices.IndexFunc(options, func(o Option) bool { return o.Key == n.Key })
 		if i < 0 {
 			options = append(options, n)
 		} else if options[i].Value != n.Value {
-			return nil, Invalid(fieldOptions, options[i].String(), "contradicts the parameter of its own that the class has for this option, which says "+n.Value)
+			return nil, Invalid(fieldOptions, options[i].String(), "contradicts the class's parameter for this option, which sets "+n.Value)
 		}
 	}
 	return options, nil
 }
 
-// HasArbiter reports whether the third brick of each set holds names and attributes only, as Heketi reads the option, of
-// which the last one counts (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption, volOptsMap).
+// HasArbiter reports whether the third brick of each set holds names and attributes only. It interprets the option like Heketi;
+// if it is given more than once, the last one counts (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption, volOptsMap).
 func HasArbiter(options []Option) bool {
 	on := false
 	for _, o := range options {
 		if o.Key == optionArbiter {
-			on, _ = strconv.ParseBool(o.Value) // anything else is no
+			on, _ = strconv.ParseBool(o.Value) // anything else is false
 		}
 	}
 	return on
@@ -74,15 +75,15 @@ func HasArbiter(options []Option) bool {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// parseOptions reads volumeoptions, "key value, key value". It keeps their order: gluster sets one after the other, and
-// what a group sets may be set otherwise behind it.
+// parseOptions parses volumeoptions, "key value, key value". It keeps their order: gluster sets one after the other, and a later
+// option may override one that a group sets.
 func parseOptions(raw string) ([]Option, error) {
 	known := glusterOptions()
 	var options []Option
 	for item := range strings.SplitSeq(raw, ",") {
 		words := strings.Fields(item)
 		if len(words) == 0 {
-			continue // a comma too many, which Heketi forgives the in-tree plugin
+			continue // an additional comma, which Heketi accepts from the in-tree plugin
 		}
 		if len(words) != 2 {
 			return nil, Invalid(fieldOptions, item, `every item must be an option and its value, separated by a blank; items are separated by commas`)
@@ -105,9 +106,8 @@ func parseOptions(raw string) ([]Option, error) {
 	return options, nil
 }
 
-// completed returns the full name of an option that is given without what stands before its dot. As gluster does, it
-// completes a name only if a single option of gluster has it (glusterfs: glusterd-volume-set.c,
-// glusterd_check_option_exists).
+// completed returns the full name of an option that is given without the part before the dot. Like gluster, it completes a name
+// only if exactly one option of gluster matches (glusterfs: glusterd-volume-set.c, glusterd_check_option_exists).
 func completed(name string, known map[string]optionType) string {
 	var full []string
 	for _, keys := range [][]string{sortedKeys(known), sortedKeys(refusedOptions()), sameShortName()} {
@@ -155,7 +155,7 @@ func checkCopies(options []Option, durability Durability) error {
 	for _, o := range options {
 		needed := 1
 		switch count, err := strconv.Atoi(o.Value); {
-		case known[o.Key].copies, o == Option{optionGroup, "virt"}: // a group is as good as its options
+		case known[o.Key].copies, o == Option{optionGroup, "virt"}: // the group contains such options
 			needed = 2
 		case o.Key == "cluster.quorum-count" && err == nil:
 			needed = count

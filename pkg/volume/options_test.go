@@ -29,7 +29,7 @@ func TestParseOptions(t *testing.T) {
 		"features.shard off, group virt, shard off": {{"group", "virt"}, {"features.shard", "off"}},
 		"group metadata-cache, group nl-cache":      {{"group", "metadata-cache"}, {"group", "nl-cache"}},
 		"user.heketi.device-tag-match disk!=slow":   {{"user.heketi.device-tag-match", "disk!=slow"}},
-		// Short names, of which gluster has one full one each.
+		// Short names, each of which has exactly one full name in gluster.
 		"nl-cache on, cache-size 64MB, shard Enable": {{"performance.nl-cache", "on"}, {"performance.cache-size", "64MB"}, {"features.shard", "Enable"}},
 	}
 	for raw, want := range tests {
@@ -44,7 +44,7 @@ func TestParseOptions(t *testing.T) {
 }
 
 func TestParseOptionsRefuses(t *testing.T) {
-	tests := map[string][]string{ // the option, and what is said of it
+	tests := map[string][]string{ // the option, and parts of the message
 		"client.ssl":                          {"client.ssl", "a blank"},
 		"client.ssl on off":                   {"client.ssl on off", "a blank"},
 		"client.ssl perhaps":                  {"client.ssl perhaps", "one of on, off"},
@@ -61,7 +61,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 		"nl-cache on,performance.nl-cache no": {"performance.nl-cache", "twice, as on and as no"},
 		"user.heketi.device-tag-match a=b;ls": {"key=value"},
 
-		// Options of the gluster command.
+		// Command-line options of the gluster command.
 		"--force yes":                                    {"--force", "may set"},
 		"user.a --log-file=/etc/ld.so.preload":           {"user.a --log-file=/etc/ld.so.preload", "not begin with a dash"},
 		"user.a -x":                                      {"not begin with a dash"},
@@ -73,10 +73,10 @@ func TestParseOptionsRefuses(t *testing.T) {
 		"--glusterd-sock=/x on":                          {"--glusterd-sock=/x", "may set"},
 		"group --xml":                                    {"nl-cache"},
 
-		// What programs on gluster servers act on.
+		// Options that programs on gluster servers act on.
 		"user.smb on":               {"user.smb on", "Samba"},
 		"user.cifs off":             {"user.cifs off", "Samba"},
-		"user.smbx enable":          {"Samba"}, // a pattern of the hook script, as are the next
+		"user.smbx enable":          {"Samba"}, // matches a pattern of the hook script, like the next ones
 		"user.my.user.cifs on":      {"Samba"},
 		"user.my-user-smb on":       {"Samba"},
 		"user.x on=user.smb":        {"Samba"},
@@ -88,7 +88,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 		"storage.owner-gid 1000": {"storage.owner-gid 1000", "group id", "gidMin"},
 		"owner-uid 0":            {"storage.owner-uid 0", "group id"},
 
-		// Names that gluster would not complete, and the nearest ones.
+		// Names that gluster would not complete, with the nearest ones.
 		"eager-lock on":          {"eager-lock", "did you mean cluster.eager-lock or disperse.eager-lock?", "docs/parameters.md"},
 		"shd-max-threads 2":      {"did you mean cluster.shd-max-threads?"},
 		"NL-CACHE on":            {"NL-CACHE", "did you mean performance.nl-cache"},
@@ -111,7 +111,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 	}
 }
 
-// TestOptionValues are the limits of each kind of value. test/integration asks gluster about those of each option.
+// TestOptionValues tests the limits of each kind of value. test/integration tries those of each option with gluster.
 func TestOptionValues(t *testing.T) {
 	tests := []struct {
 		key     string
@@ -156,7 +156,7 @@ func TestOptionValues(t *testing.T) {
 func TestOptionsForCopies(t *testing.T) {
 	tests := []struct {
 		volumetype, options string
-		says                string // "" is no error
+		says                string // "": no error
 	}{
 		{"replicate:3", "cluster.self-heal-daemon off, cluster.quorum-count 3, group virt", ""},
 		{"replicate:2", "cluster.quorum-count 2, group virt", ""},
@@ -178,8 +178,8 @@ func TestOptionsForCopies(t *testing.T) {
 	}
 }
 
-// TestOptionsAreDocumented: docs/parameters.md lists the options and what they may be. test/integration reads the list there,
-// and sets them on a volume.
+// TestOptionsAreDocumented: docs/parameters.md lists the options and their values. test/integration reads the list there, and
+// sets the options on a volume.
 func TestOptionsAreDocumented(t *testing.T) {
 	onOff, names := toggle().allowed, map[string][]string{} // by what is allowed
 	options := glusterOptions()
@@ -224,7 +224,7 @@ func document(t *testing.T) string {
 	return string(page)
 }
 
-// quoted returns what stands in backquotes.
+// quoted returns the words in backquotes.
 func quoted(text string) []string {
 	var found []string
 	for i, part := range strings.Split(text, "`") {

@@ -2,9 +2,9 @@ package volume
 
 import "strings"
 
-// glusterOptions are the options of gluster volume set that make sense for a volume of Kubernetes and can hurt no other
-// volume: none names a file or a program on a gluster server, and none concerns glusterd itself. Values and limits are
-// those of GlusterFS 10.3; test/integration sets them on a volume.
+// glusterOptions returns the options of gluster volume set that are useful for a volume of Kubernetes and cannot harm other
+// volumes: none names a file or a program on a gluster server, and none concerns glusterd itself. Values and limits are those of
+// GlusterFS 10.3; test/integration sets them on a volume.
 func glusterOptions() map[string]optionType {
 	logLevel := oneOf("DEBUG", "WARNING", "ERROR", "INFO", "CRITICAL", "NONE", "TRACE")
 	options := map[string]optionType{
@@ -78,7 +78,7 @@ func glusterOptions() map[string]optionType {
 	return options
 }
 
-// toggles are the options that are on or off.
+// toggles returns the options that are on or off.
 func toggles() []string {
 	return strings.Fields(`
 		client.ssl server.ssl server.allow-insecure server.root-squash server.manage-gids
@@ -99,14 +99,14 @@ func toggles() []string {
 		storage.build-pgfid storage.fips-mode-rchecksum storage.linux-aio`)
 }
 
-// refusedOptions are options that worked with the in-tree plugin, with the reason why they may not be set.
+// refusedOptions returns options that worked with the in-tree plugin, with the reason why they are refused.
 func refusedOptions() map[string]string {
 	const owner = "would contradict the group id that the volume gets, which lets pods write to it; leave it out, and set gidMin and gidMax if need be"
 	return map[string]string{"storage.owner-gid": owner, "storage.owner-uid": owner}
 }
 
-// sameShortName are options that may not be set, and on whose account gluster does not complete the short name of one
-// that may: shd-max-threads could be cluster.shd-max-threads, too.
+// sameShortName returns options that are not allowed, but that keep gluster from completing the short name of an allowed one:
+// shd-max-threads could be cluster.shd-max-threads, too.
 func sameShortName() []string {
 	return strings.Fields(`
 		client.keepalive-count client.keepalive-interval client.keepalive-time client.tcp-user-timeout

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// optionType is what the value of an option may be. No type admits a value that begins with a dash.
+// optionType describes the values of an option. No type accepts a value that begins with a dash.
 type optionType struct {
 	allowed string // completes "must be ..."
 	accepts func(value string) bool
@@ -22,7 +22,7 @@ func toggle() optionType {
 	return optionType{allowed: t.allowed, accepts: func(value string) bool { return t.accepts(strings.ToLower(value)) }}
 }
 
-// oneOf is a list of words, in which gluster minds letter case.
+// oneOf accepts one of the words. Letter case matters to gluster.
 func oneOf(values ...string) optionType {
 	return optionType{
 		allowed: "one of " + strings.Join(values, ", "),
@@ -31,7 +31,7 @@ func oneOf(values ...string) optionType {
 }
 
 var (
-	// digits: gluster reads a zero in front as octal, where it does not refuse it.
+	// digits matches a number without a leading zero: gluster either takes a leading zero for octal or refuses it.
 	digits     = regexp.MustCompile(`^(0|[1-9][0-9]{0,17})$`)
 	sizeDigits = regexp.MustCompile(`^([0-9]{1,15})(\.[0-9]{1,6})?$`)
 	hostLabel  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
@@ -39,7 +39,7 @@ var (
 	tagRule    = regexp.MustCompile(`^` + tagMatch + `$`)
 )
 
-// most is the largest number where gluster itself sets no limit.
+// most is the largest number if gluster itself sets no limit.
 const most = 1<<31 - 1
 
 func number(low, high int64) optionType {
@@ -73,7 +73,7 @@ func seconds(low, high int64) optionType {
 	}
 }
 
-// size is a number of bytes. gluster wants the B of a unit: 64M is an error. limits are shown as they are written here.
+// size is a number of bytes. gluster requires the B of a unit: 64M is an error. Messages show limits as they are written here.
 func size(limits ...string) optionType {
 	low, high := 0.0, 1e18
 	allowed := "a size such as 65536, 128KB, 64MB or 1GB"
@@ -89,7 +89,7 @@ func size(limits ...string) optionType {
 	}}
 }
 
-// bytesOf reads a size; -1 is none.
+// bytesOf parses a size; it returns -1 for anything else.
 func bytesOf(value string) float64 {
 	count, factor := strings.ToUpper(value), 1.0
 	if rest, ok := strings.CutSuffix(count, "B"); ok {
@@ -123,7 +123,7 @@ func percentOrSize() optionType {
 	}}
 }
 
-// clients is who may reach a volume. gluster also takes lists and patterns, but volumeoptions are split at commas, and a
+// clients lists who may access a volume. gluster also accepts lists and patterns, but volumeoptions are split at commas, and a
 // shell would expand an asterisk.
 func clients() optionType {
 	return optionType{allowed: "one address, host name or IPv4 network such as 10.0.0.0/16; several cannot be given here", accepts: isClient}

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/nearest"
 )
 
-// Parameters are the typed parameters of a StorageClass.
+// Parameters holds the typed parameters of a StorageClass.
 type Parameters struct {
 	Backend    string   // name of a configured backend; "" if not given
 	RestURL    string   // URL of a configured backend, as in in-tree classes; "" if not given
@@ -17,22 +17,22 @@ type Parameters struct {
 	Durability Durability
 	Naming     Naming
 	GIDs       GIDRange
-	Options    []Option // of the gluster volume and of Heketi, in the order in which they are to be set
-	SnapFactor float64  // size of the thin pool below a brick, in sizes of the brick
-	// Ignored are the parameters with which an in-tree class logs in to Heketi, sorted. This driver has its credentials from
-	// the backend's configuration or the request.
+	Options    []Option // of the gluster volume and of Heketi, in the order in which they are set
+	SnapFactor float64  // size of the thin pool below a brick, as a multiple of the brick's size
+	// Ignored lists the parameters with which an in-tree class logs in to Heketi, sorted. This driver takes its credentials from the
+	// backend's configuration or from the request.
 	Ignored []string
 }
 
-// The keys that external-provisioner adds are not the user's. Those of the PVC become part of the volume's name.
+// The keys that external-provisioner adds; users do not write them. Those of the PVC become part of the volume's name.
 const (
 	reservedPrefix  = "csi.storage.k8s.io/"
 	keyPVCNamespace = reservedPrefix + "pvc/namespace"
 	keyPVCName      = reservedPrefix + "pvc/name"
 )
 
-// ParseParameters reads the parameters of a StorageClass. Keys may be in any letter case, as in the in-tree plugin. It
-// returns ErrInvalid for an unknown key, a key given twice, and a value that is not allowed.
+// ParseParameters parses the parameters of a StorageClass. Keys may be in any letter case, as in the in-tree plugin. It returns
+// ErrInvalid for an unknown key, a duplicate key, and a value that is not allowed.
 func ParseParameters(raw map[string]string) (Parameters, error) {
 	p := parser{profile: defaultProfile, Parameters: Parameters{
 		Durability: DefaultDurability(),
@@ -62,20 +62,20 @@ func ParseParameters(raw map[string]string) (Parameters, error) {
 	return p.validate()
 }
 
-// listed says what an unknown word may have meant, and where the known ones stand.
+// listed returns the known words nearest to an unknown one, and the document that lists all of them.
 func listed(word string, known []string) string {
 	return strings.TrimLeft(nearest.Hint(word, known)+" docs/parameters.md lists all of them", " ")
 }
 
-// parser holds what is known of a class while its parameters are read, in no particular order.
+// parser holds the state while the parameters of a class are read, in no particular order.
 type parser struct {
 	Parameters
 	profile string
-	named   []Option // Heketi's options by their own parameters
+	named   []Option // Heketi's options that have separate parameters
 	login   login
 }
 
-// setters has a line for each parameter.
+// setters returns a function for each parameter.
 func (p *parser) setters() map[string]func(value string) error {
 	return map[string]func(string) error{
 		"backend":          p.setBackend,
@@ -103,7 +103,7 @@ func (p *parser) setters() map[string]func(value string) error {
 	}
 }
 
-// orAbsent takes an empty value for none, as the in-tree plugin does for these parameters.
+// orAbsent treats an empty value as absent, like the in-tree plugin for these parameters.
 func orAbsent(set func(string) error) func(string) error {
 	return func(value string) error {
 		if value == "" {
@@ -113,7 +113,7 @@ func orAbsent(set func(string) error) func(string) error {
 	}
 }
 
-// validate checks what concerns several parameters.
+// validate checks rules that concern several parameters.
 func (p *parser) validate() (Parameters, error) {
 	switch {
 	case p.Backend != "" && p.RestURL != "":
@@ -157,7 +157,7 @@ func (p *parser) setNamePrefix(value string) error {
 }
 
 func (p *parser) setSnapFactor(value string) error {
-	factor, err := strconv.ParseFloat(value, 32) // Heketi keeps 32 bits of it
+	factor, err := strconv.ParseFloat(value, 32) // Heketi stores 32 bits of it
 	if err != nil || !(factor >= 1 && factor <= 100) {
 		return Invalid("snapfactor", value, "must be a number from 1 to 100")
 	}
@@ -170,7 +170,7 @@ func (p *parser) heketiOption(field, key string, t optionType) func(string) erro
 	return func(value string) error {
 		read := strings.ToLower(value)
 		if key == optionTagMatch {
-			read = value // tags have letter case
+			read = value // letter case matters in tags
 		}
 		if !t.accepts(read) {
 			return Invalid(field, value, "must be "+t.allowed)
@@ -192,7 +192,7 @@ func (p *parser) checkArbiter() error {
 }
 
 func (p *parser) checkEndpointPrefix(value string) error {
-	if len(value) > 26 { // as in-tree
+	if len(value) > 26 { // as in the in-tree plugin
 		return Invalid("customEpNamePrefix", value, "must have at most 26 characters; it has no effect, since no Endpoints are needed any more")
 	}
 	return nil

@@ -135,7 +135,7 @@ func TestParseParametersRefuses(t *testing.T) {
 	}
 }
 
-// TestCredentialsAreNotKept: whatever a class holds to log in to Heketi is neither kept nor shown.
+// TestCredentialsAreNotKept: credentials for Heketi in a class are neither stored nor shown.
 func TestCredentialsAreNotKept(t *testing.T) {
 	for _, raw := range []map[string]string{
 		{"restuser": "joe-hidden", "restuserkey": "hidden"},
@@ -184,8 +184,8 @@ func FuzzParseParameters(f *testing.F) {
 	})
 }
 
-// safeOption reports whether the shell into which Heketi writes the option leaves it as it is, two words, and gluster
-// takes neither for an option of its own.
+// safeOption reports whether the shell into which Heketi writes the option leaves it unchanged as two words, and gluster takes
+// neither for a command-line option.
 func safeOption(o Option) bool {
 	return len(strings.Fields(o.String())) == 2 && !strings.HasPrefix(o.Key, "-") && !strings.HasPrefix(o.Value, "-") &&
 		!strings.ContainsAny(o.String(), "\"'`$;&|<>()*?[]{}\\\n~#") && (shellSafe.MatchString(o.Value) || strings.Contains(o.Value, "!="))

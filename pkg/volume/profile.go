@@ -6,31 +6,31 @@ import (
 	"strings"
 )
 
-// profile is a named list of options for one kind of use. docs/classes.md describes them.
+// profile is a named list of options for one kind of use. docs/classes.md describes the profiles.
 type profile struct {
 	options      []Option // of the gluster volume, in the order in which they are set
-	mountOptions []string // of the client, unless the class or the PersistentVolume sets them otherwise
+	mountOptions []string // of the client, unless the class or the PersistentVolume sets them
 	replicated   bool     // gluster refuses some of the options for volumes without copies
 }
 
-// defaultProfile is what an absent profile means: gluster's own defaults, as in the in-tree plugin.
+// defaultProfile is used if a class has no profile: gluster's own defaults, as in the in-tree plugin.
 const defaultProfile = "general"
 
-// optionProfile records a volume's profile in Heketi and gluster, which keep options below user. without looking at them.
+// optionProfile stores a volume's profile in Heketi and gluster, which keep options under user. without interpreting them.
 const optionProfile = "user.glusterfs-csi.profile"
 
 // profiles returns all values of the parameter profile. The options are those of glusterfs 10.3's own groups
-// (/var/lib/glusterd/groups), where it has one for this use; comments give the reason for each difference.
+// (/var/lib/glusterd/groups), if it has one for the purpose; comments give the reason for each difference.
 func profiles() map[string]profile {
 	return map[string]profile{
 		defaultProfile: {},
 
-		// metadata-cache, with a shorter timeout than its 600 seconds. The servers announce a change to the clients that have asked
-		// for the file or directory in that time. But a rename or link is announced only to those that know the file, and not to
-		// those that know the directory (glusterfs: xlators/features/upcall, up_rename_cbk and up_link_cbk): until the timeout,
-		// clients then see the directory's old time. readdir-ahead stays off: it does not notice that a directory changes. So does
-		// nl-cache, which remembers names that are missing: nothing tells it of a name that is made while the client's graph
-		// changes, and the rename of a file that was just written then fails with ENOENT, about once in each expansion.
+		// metadata-cache, with a shorter timeout than its 600 seconds. The servers announce a change to the clients that have asked for
+		// the file or directory in that time. But a rename or link is announced only to clients that have looked up the file, and not
+		// to those that have looked up only the directory (glusterfs: xlators/features/upcall, up_rename_cbk and up_link_cbk): until
+		// the timeout, these clients see the directory's old time. readdir-ahead stays off, because it does not notice changes of a
+		// directory. nl-cache stays off too: it remembers missing names, and is not told of a name that is made while the client's
+		// graph changes. The rename of a file that was just written then fails with ENOENT, about once in each expansion.
 		"small-files": {
 			options: []Option{
 				{"features.cache-invalidation", "on"},
@@ -43,14 +43,14 @@ func profiles() map[string]profile {
 			},
 		},
 
-		// gluster has no group for these. More data under way in both directions hides the time that a network takes.
+		// gluster has no group for these. More data in flight in both directions hides the latency of the network.
 		"large-files": {options: []Option{
 			{"performance.read-ahead", "on"},
 			{"performance.read-ahead-page-count", "16"},
 			{"performance.write-behind-window-size", "8MB"},
 		}},
 
-		// virt, without user.cifs, which is for volumes that the servers share by Samba. Where files are cut into shards,
+		// virt, without user.cifs, which is for volumes that the servers share by Samba. For files that are cut into shards,
 		// cluster.lookup-optimize must be off: with it, an expansion may damage files (glusterfs: pull request 2254).
 		"virtual-machines": {replicated: true, options: []Option{
 			{"performance.quick-read", "off"},
@@ -95,8 +95,8 @@ func profiles() map[string]profile {
 				{"client.event-threads", "4"},
 				{"performance.read-after-open", "yes"},
 			},
-			// Without stat-prefetch, nothing tells the kernel to drop what it has cached of a file that another client has changed:
-			// a database that returns to a node would read old pages, for as long as the node keeps them.
+			// Without stat-prefetch, the kernel is not told to drop cached pages of a file that another client has changed: a database
+			// that returns to a node would read old pages for as long as the node keeps them.
 			mountOptions: []string{"fopen-keep-cache=off"},
 		},
 	}
@@ -111,7 +111,7 @@ func (p *parser) setProfile(value string) error {
 	return nil
 }
 
-// applyProfile puts the profile's options before those of the class, except for those that the class has itself.
+// applyProfile puts the profile's options before those of the class, and leaves out the ones that the class sets.
 func (p *parser) applyProfile() error {
 	if i := slices.IndexFunc(p.Options, func(o Option) bool { return o.Key == optionProfile }); i >= 0 {
 		return Invalid(fieldOptions, p.Options[i].String(), "is set by the driver; write the parameter profile instead")
@@ -131,8 +131,8 @@ func (p *parser) applyProfile() error {
 	return nil
 }
 
-// MountOptionsOf returns the client's mount options for a volume with these options of gluster, "key value", as its profile
-// has them. A profile that this version does not know has none.
+// MountOptionsOf returns the client's mount options from the profile of a volume with these gluster options ("key value"). A
+// profile unknown to this version has none.
 func MountOptionsOf(options []string) []string {
 	for _, option := range options {
 		if key, value, _ := strings.Cut(option, " "); key == optionProfile {

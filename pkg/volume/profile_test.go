@@ -27,7 +27,7 @@ func TestProfilesSetWhatAClassMaySet(t *testing.T) {
 	}
 }
 
-// TestProfilesAreDocumented: docs/classes.md has each profile's options, in their order.
+// TestProfilesAreDocumented: docs/classes.md lists each profile's options, in their order.
 func TestProfilesAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/classes.md")
 	if err != nil {
@@ -134,7 +134,7 @@ func TestMountOptionsOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		record := make([]string, 1, 1+len(parameters.Options)) // Heketi leaves an empty one
+		record := make([]string, 1, 1+len(parameters.Options)) // Heketi leaves an empty option
 		for _, o := range parameters.Options {
 			record = append(record, o.String())
 		}

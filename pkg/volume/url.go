@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// NormalizeURL checks the URL of a Heketi server, and returns it in the form in which
-// two spellings of one address are equal. field names it in the error.
+// NormalizeURL checks the URL of a Heketi server, and returns a form that is the same for all spellings of one address. field
+// names the URL in the error.
 //
-// A path is refused: Heketi signs paths as it sees them itself, so that a prefix added
-// by a proxy cannot work (heketi: middleware/jwt.go, qsh claim). A trailing slash would
-// turn a POST into a GET by redirection.
+// A path is refused: Heketi's signatures cover the path as Heketi sees it, so that a prefix added by a proxy cannot work (heketi:
+// middleware/jwt.go, qsh claim). A trailing slash would turn a POST into a GET by redirection.
 func NormalizeURL(field, raw string) (string, error) {
 	const allowed = "must look like http://host:8080 or https://host:8080, without path, query or credentials"
 	u, err := url.Parse(raw)
@@ -27,7 +26,7 @@ func NormalizeURL(field, raw string) (string, error) {
 	return scheme + "://" + strings.TrimSuffix(host, defaultPort), nil
 }
 
-// redacted keeps a password that somebody wrote into a URL out of the error, also where it makes the URL unreadable.
+// redacted removes a password in a URL from the error, even if the URL cannot be parsed because of it.
 func redacted(u *url.URL, raw string) string {
 	switch {
 	case u != nil && u.User != nil:

@@ -14,25 +14,26 @@ type Volume struct {
 	Cluster       string   // Heketi cluster id
 	GID           int64    // group that owns the volume's root; 0 is root
 	Durability    Durability
-	MountOptions  []string // of the client, by the volume's profile
+	MountOptions  []string // of the client, from the volume's profile
 }
 
-// The keys of a volume's context, which is all that a node needs to mount it.
+// The keys of a volume's context, which is all that a node needs to mount the volume.
 const (
 	ContextVolume  = "volume"  // gluster volume name, for static volumes optionally with /sub/dir
 	ContextServers = "servers" // comma-separated hosts
 	ContextCluster = "cluster"
 	ContextBackend = "backend"
 	ContextGID     = "gid"
-	// ContextMountOptions are options of the client, separated by commas; absent if there are none.
+	// ContextMountOptions holds options of the client, separated by commas; absent if there are none.
 	ContextMountOptions = "mountOptions"
 )
 
-// mostServers is how many servers a context names; no node takes more (mount.MostServers). The client needs one that answers.
+// mostServers is the maximum number of servers in a context, which is also the limit on nodes (mount.MostServers). The client
+// needs one that answers.
 const mostServers = 128
 
-// Context is CSI's volume_context of the volume. It holds no secret: it is stored in
-// the PersistentVolume for everybody to read.
+// Context returns CSI's volume_context of the volume. It contains no secret, because it is stored in the PersistentVolume, which
+// many users may read.
 func (v Volume) Context() map[string]string {
 	context := map[string]string{
 		ContextVolume:  v.Name,

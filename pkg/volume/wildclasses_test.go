@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestClassesInTheWild: classes of kubernetes.io/glusterfs are of these shapes, in documents, issues, charts and scripts. Each
-// worked there, and is accepted.
+// TestClassesInTheWild: documents, issues, charts and scripts have classes of kubernetes.io/glusterfs in these forms. Each worked
+// there, and is accepted.
 func TestClassesInTheWild(t *testing.T) {
 	const (
 		login   = "restuser: admin | secretNamespace: default | secretName: heketi-secret"
@@ -18,7 +18,7 @@ func TestClassesInTheWild(t *testing.T) {
 		"http://heketi-storage-project.cloudapps.192.168.122.10.nip.io", "http://heketi.example.com/", "http://10.0.0.1:30080", "http://[fd00::10]:8080",
 	}
 	for i, class := range []string{
-		// Who logs in, and how.
+		// The login.
 		"",
 		"restuser: joe | restuserkey: My Secret Life",
 		"restauthenabled: false",
@@ -33,7 +33,7 @@ func TestClassesInTheWild(t *testing.T) {
 		"restauthenabled: true | restuser: admin | secretNamespace: glusterfs | secretName: heketi-secret | restuserkey: 0123456789abcdef",
 		"restuser: heketi | secretNamespace: kube-system | secretName: heketi-key",
 
-		// Where volumes lie, and whose they are.
+		// Where volumes lie, and their group ids.
 		login + " | " + cluster,
 		login + " | " + cluster + "," + strings.Repeat("0", 32),
 		login + " | " + gids,
@@ -42,7 +42,7 @@ func TestClassesInTheWild(t *testing.T) {
 		login + " | gidMin: 2000 | gidMax: 2147483647",
 		login + " | gidMin: 40000",
 
-		// How data are kept.
+		// How data are stored.
 		"volumetype: replicate:3",
 		"volumetype: replicate:2",
 		"volumetype: replicate",

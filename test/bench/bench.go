@@ -14,12 +14,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// bench is what the families share.
+// bench holds the state that the families share.
 type bench struct {
 	lab        *lab.Lab // nil until a family needs it
-	dir        string   // of the lab; each rig has one beside it
+	dir        string   // the lab's directory; each rig has one beside it
 	driver     string
-	pairs      int // instead of the usual number, unless 0
+	pairs      int // replaces the usual number unless 0
 	controller csi.ControllerClient
 	node       csi.NodeClient // on client machine 1
 	names      int
@@ -27,7 +27,7 @@ type bench struct {
 	connections []*grpc.ClientConn // of controller and node
 }
 
-// runs is how many pairs there are.
+// runs returns the number of pairs.
 func (b *bench) runs(usual int) int {
 	if b.pairs > 0 {
 		return b.pairs
@@ -35,7 +35,7 @@ func (b *bench) runs(usual int) int {
 	return usual
 }
 
-// up starts the lab and connects to the driver there, unless that was done already.
+// up starts the lab and connects to the driver there, unless it has done so already.
 func (b *bench) up(ctx context.Context) (err error) {
 	if b.lab != nil {
 		return nil
@@ -52,14 +52,14 @@ func (b *bench) up(ctx context.Context) (err error) {
 		return errors.Join(err, controller.Close())
 	}
 	b.controller, b.node, b.connections = csi.NewControllerClient(controller), csi.NewNodeClient(node), []*grpc.ClientConn{controller, node}
-	// The first call of a connection also makes it, which an orchestrator does once and not for each volume.
+	// The first call also establishes the connection, which an orchestrator does once and not for each volume.
 	for _, conn := range b.connections {
 		conn.Connect()
 	}
 	return nil
 }
 
-// down ends the lab, if there is one.
+// down ends the lab if there is one.
 func (b *bench) down(ctx context.Context) error {
 	if b.lab == nil {
 		return nil
@@ -71,7 +71,7 @@ func (b *bench) down(ctx context.Context) error {
 	return errors.Join(append(errs, b.lab.Down(ctx))...)
 }
 
-// logs is where to look when a family fails.
+// logs names the logs to read after a family's failure.
 func (b *bench) logs(f family) string {
 	if f.onLab {
 		return b.lab.LogDir()
@@ -79,13 +79,13 @@ func (b *bench) logs(f family) string {
 	return b.rigDir()
 }
 
-// name is a new one each time.
+// name returns a new name each time.
 func (b *bench) name(prefix string) string {
 	b.names++
 	return fmt.Sprintf("%s-%d", prefix, b.names)
 }
 
-// namesOf are n new names.
+// namesOf returns n new names.
 func (b *bench) namesOf(prefix string, n int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -94,12 +94,12 @@ func (b *bench) namesOf(prefix string, n int) []string {
 	return names
 }
 
-// create makes a volume of 1 GiB with three replicas through the driver.
+// create creates a volume of 1 GiB with three replicas through the driver.
 func (b *bench) create(ctx context.Context, name string) (*csi.Volume, error) {
 	return b.createWith(ctx, name, map[string]string{"volumetype": "replicate:3"})
 }
 
-// createWith makes a volume of 1 GiB of a class with these parameters.
+// createWith creates a volume of 1 GiB with these class parameters.
 func (b *bench) createWith(ctx context.Context, name string, parameters map[string]string) (*csi.Volume, error) {
 	answer, err := b.controller.CreateVolume(ctx, &csi.CreateVolumeRequest{
 		Name:               name,
@@ -115,7 +115,7 @@ func (b *bench) remove(ctx context.Context, v *csi.Volume) error {
 	return err
 }
 
-// capability has mount options.
+// capability returns a capability with mount options.
 func capability(flags ...string) *csi.VolumeCapability {
 	return &csi.VolumeCapability{
 		AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{MountFlags: flags}},
@@ -123,10 +123,10 @@ func capability(flags ...string) *csi.VolumeCapability {
 	}
 }
 
-// place is where a volume is mounted on node 1: the staging path and the target, or what the baseline uses in their place.
+// place is where a volume is mounted on node 1: the staging path and the target, or the baseline's equivalents.
 type place struct{ staging, target string }
 
-// place makes the directories that an orchestrator makes. The lab has the host's file system.
+// place makes the directories that an orchestrator makes. The lab's machines share the host's file system.
 func (b *bench) place(name string) (place, error) {
 	p := place{filepath.Join(b.lab.NodeDir(1), name, "staging"), filepath.Join(b.lab.NodeDir(1), name, "target")}
 	return p, os.MkdirAll(p.staging, 0o755)
@@ -157,8 +157,8 @@ func (b *bench) unstage(ctx context.Context, v *csi.Volume, p place) error {
 	return err
 }
 
-// quiet waits until no GlusterFS client is left on node 1: they end a little after their last mount, and one that is ending
-// must not slow down the next run.
+// quiet waits until no GlusterFS client is left on node 1. Clients end a little later than their last mount, and one that is
+// ending must not slow down the next run.
 func (b *bench) quiet(ctx context.Context) error {
 	limit := time.Now().Add(30 * time.Second)
 	for {
@@ -177,10 +177,10 @@ func (b *bench) quiet(ctx context.Context) error {
 	}
 }
 
-// clock is the seconds since a moment.
+// clock returns the seconds since a moment.
 func clock(since time.Time) float64 { return time.Since(since).Seconds() }
 
-// clocked returns the seconds that do takes.
+// clocked returns the duration of do in seconds.
 func clocked(do func() error) (float64, error) {
 	begin := time.Now()
 	err := do()

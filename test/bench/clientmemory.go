@@ -14,15 +14,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// The files of clientMemory are more than the limit of the baseline.
+// The number of files in clientMemory exceeds the baseline's limit.
 const (
-	lruDirectories, lruFiles = 70, 1000 // files of each directory
+	lruDirectories, lruFiles = 70, 1000 // files in each directory
 	lruBaseline              = "lru-limit=65536"
 	lruAtOnce                = 16
 )
 
-// clientMemory looks at many files through a new client, which by default forgets none, and by turns through one that GlusterFS's own
-// limit makes forget some. The figure is the client's memory afterwards.
+// clientMemory accesses many files through a new client, which by default forgets none, and in turns through one that forgets
+// some because of GlusterFS's default limit. The figure is the client's memory afterwards.
 func clientMemory(ctx context.Context, b *bench) ([]row, error) {
 	v, err := b.createWith(ctx, b.name("lru"), map[string]string{"volumetype": "none"})
 	if err != nil {
@@ -47,7 +47,7 @@ func clientMemory(ctx context.Context, b *bench) ([]row, error) {
 	return []row{newRow("client-memory", "MiB", "mount option "+lruBaseline, s[0], toCompare(), note)}, b.remove(ctx, v)
 }
 
-// useWithClient does a work in a volume through a new client with mount options, and returns that client's memory in MiB.
+// useWithClient runs some work in a volume through a new client with mount options, and returns that client's memory in MiB.
 func (b *bench) useWithClient(ctx context.Context, v *csi.Volume, p place, work string, flags ...string) ([]float64, error) {
 	if err := b.stage(ctx, v, p, flags...); err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (b *bench) useWithClient(ctx context.Context, v *csi.Volume, p place, work 
 	return []float64{memory}, b.quiet(ctx)
 }
 
-// makeFiles makes the files, which are empty.
+// makeFiles creates the files, which are empty.
 func makeFiles(root string) error {
 	return inDirectories(root, func(dir string) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -91,7 +91,7 @@ func makeFiles(root string) error {
 	})
 }
 
-// seeFiles looks at each file.
+// seeFiles stats each file.
 func seeFiles(root string) error {
 	return inDirectories(root, func(dir string) error {
 		found := 0

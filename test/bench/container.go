@@ -17,17 +17,17 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// noticed is for the node plugin to see what a container has mounted: it cannot put back what it has not seen.
+// noticed is how long the node plugin may take to see a container's mounts: it can restore only what it has seen.
 const noticed = 5 * time.Second
 
-// container is a process on a machine with a root directory and mounts that no other has, as container runtimes make it.
+// container is a process on a machine with a private root directory and private mounts, as container runtimes make it.
 type container struct {
 	machine *lab.Machine
-	pid     string // as the machine counts
+	pid     string // in the machine's PID namespace
 	process *exec.Cmd
 }
 
-// inContainer is run with the new root directory, this program, and sources and targets of binds.
+// inContainer is run with the new root directory, this program, and pairs of source and target of binds.
 const inContainer = `set -e
 root=$1; program=$2; shift 2
 mount -t tmpfs container "$root"
@@ -48,7 +48,8 @@ umount -l /old
 echo $$
 exec sleep 1000000`
 
-// container starts a container on node 1 with binds of paths there, as source and target by turns. It ends with ctx at the latest.
+// container starts a container on node 1 with binds of paths there, in pairs of source and target. It ends with ctx at the
+// latest.
 func (b *bench) container(ctx context.Context, name string, binds ...string) (*container, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -83,15 +84,15 @@ func (c *container) run(ctx context.Context, kind string, arguments ...string) (
 	return answerOf(c.machine, c.machine.Command(ctx, "nsenter", args...))
 }
 
-// end ends the container, and with it its mounts.
+// end ends the container and thereby its mounts.
 func (c *container) end() error {
 	err := lab.Signal(c.process, syscall.SIGKILL)
-	_ = c.process.Wait() // it was killed
+	_ = c.process.Wait() // returns an error, because the process was killed
 	return err
 }
 
-// withContainer publishes a new volume on node 1, lets a container mount it at /data, and other paths of the node where binds says, and
-// takes all of that away after run.
+// withContainer publishes a new volume on node 1 and starts a container that mounts the volume at /data, and other paths of the
+// node where binds says. It removes everything after run.
 func (b *bench) withContainer(
 	ctx context.Context, name string, binds []string, run func(ctx context.Context, v *csi.Volume, c *container) ([]row, error),
 ) ([]row, error) {

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-const atOnce = 16 // creates of create-parallel
+const atOnce = 16 // number of creates in create-parallel
 
-// createDelete measures whole lives of volumes.
+// createDelete measures the creation and deletion of volumes.
 func createDelete(ctx context.Context, b *bench) ([]row, error) {
 	ours := func(ctx context.Context) ([]float64, error) {
 		begin := time.Now()
@@ -43,7 +43,7 @@ func createDelete(ctx context.Context, b *bench) ([]row, error) {
 	}, nil
 }
 
-// createParallel measures until the last of many creates has ended.
+// createParallel measures the time until the last of many creates has ended.
 func createParallel(ctx context.Context, b *bench) ([]row, error) {
 	ours, baseline := b.manyAtOnce(b.heketiCLI(), atOnce)
 	s, err := b.besideAnother(ctx, b.runs(3), ours, baseline)
@@ -53,10 +53,10 @@ func createParallel(ctx context.Context, b *bench) ([]row, error) {
 	return []row{newRow("create-parallel", "s", cliInTurns(atOnce), s[0], atMost(1), "")}, nil
 }
 
-// cliInTurns names the baseline of manyAtOnce.
+// cliInTurns returns the name of manyAtOnce's baseline.
 func cliInTurns(n int) string { return fmt.Sprintf("%d heketi-cli, %d at a time", n, cliJobs) }
 
-// manyAtOnce makes n volumes, with as many callers of the driver, and with as many heketi-cli as Heketi admits. The
+// manyAtOnce creates n volumes, with n concurrent callers of the driver, and with as many heketi-cli as Heketi admits. The
 // deletes are not measured.
 func (b *bench) manyAtOnce(cli heketiCLI, n int) (ours, baseline side) {
 	ours = func(ctx context.Context) ([]float64, error) {
@@ -91,8 +91,8 @@ func (b *bench) manyAtOnce(cli heketiCLI, n int) (ours, baseline side) {
 	return ours, baseline
 }
 
-// besideAnother alternates while there is a volume that stays, as in any cluster that is in use: GlusterFS starts its
-// self-heal daemons with the first volume and stops them with the last, which takes one to two seconds.
+// besideAnother alternates while another volume exists, as in any cluster in use: GlusterFS starts its self-heal daemons with the
+// first volume and stops them with the last, which takes one to two seconds.
 func (b *bench) besideAnother(ctx context.Context, n int, ours, baseline side) ([]samples, error) {
 	v, err := b.create(ctx, b.name("stays"))
 	if err != nil {

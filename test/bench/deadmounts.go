@@ -13,12 +13,13 @@ import (
 const (
 	deadVolumes = 20
 	hungVolumes = 20
-	// Of so many calls of each kind the figure is the 99th percentile.
+	// The figure is the 99th percentile of this many calls of each kind.
 	rpcCalls, stageCalls = 500, 200
 )
 
-// rpcWithDeadMounts measures calls for a healthy volume while the clients of others are dead or hang, and while there are no others. The
-// node plugin repairs nothing meanwhile. All are directories of one gluster volume, each with a client.
+// rpcWithDeadMounts measures calls for a healthy volume while the clients of other volumes are dead or hang, and while there are
+// no other volumes. Meanwhile the node plugin repairs nothing. All volumes are directories of one gluster volume, each with a
+// client.
 func rpcWithDeadMounts(ctx context.Context, b *bench) ([]row, error) {
 	v, err := b.create(ctx, b.name("dead"))
 	if err != nil {
@@ -77,8 +78,8 @@ func rpcWithDeadMounts(ctx context.Context, b *bench) ([]row, error) {
 	return rows, b.remove(ctx, v)
 }
 
-// spoil kills some clients of staged volumes, which are the only ones on node 1, and stops the others. Then it asks for the statistics of
-// each volume once, as the kubelet does, so that a request waits for each client that is stopped.
+// spoil kills some clients of staged volumes, which are the only ones on node 1, and stops the others. Then it requests the
+// statistics of each volume once, as the kubelet does, so that a request waits for each stopped client.
 func (b *bench) spoil(ctx context.Context, volumes []*csi.Volume) error {
 	node := b.lab.Node(1)
 	clients, err := outside.Clients(ctx, node, "")
@@ -103,7 +104,7 @@ func (b *bench) spoil(ctx context.Context, volumes []*csi.Volume) error {
 	if err := sleep(ctx, noticed); err != nil {
 		return err
 	}
-	places, err := b.places("ours", len(volumes)) // of stageAll
+	places, err := b.places("ours", len(volumes)) // the places of stageAll
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ type measuredCall struct {
 	do   func(context.Context) error
 }
 
-// measuredCalls are for a volume at p, of which the first kinds stage it, and the others need it published.
+// measuredCalls returns the calls for a volume at p. The first kinds stage it, and the others need it published.
 func (b *bench) measuredCalls(v *csi.Volume, p place) (staging, published []measuredCall) {
 	another := place{p.staging, p.target + "-another"}
 	return []measuredCall{
@@ -143,7 +144,7 @@ func (b *bench) measuredCalls(v *csi.Volume, p place) (staging, published []meas
 		}
 }
 
-// callTimes returns the 99th percentile of each kind of call for a volume, which is not staged before and afterwards.
+// callTimes returns the 99th percentile of each kind of call for a volume. The volume is not staged before and afterwards.
 func (b *bench) callTimes(ctx context.Context, v *csi.Volume, p place) ([]float64, error) {
 	staging, published := b.measuredCalls(v, p)
 	figures, err := highTimes(ctx, stageCalls, staging)
@@ -166,7 +167,7 @@ func (b *bench) callTimes(ctx context.Context, v *csi.Volume, p place) ([]float6
 	return append(figures, more...), b.unstage(ctx, v, p)
 }
 
-// highTimes makes calls by turns, n times each, and returns the 99th percentile of each.
+// highTimes makes the calls in turns, n times each, and returns the 99th percentile of each.
 func highTimes(ctx context.Context, n int, calls []measuredCall) ([]float64, error) {
 	times := make([][]float64, len(calls))
 	for range n {

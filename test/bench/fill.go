@@ -13,17 +13,17 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// database is a dump of Heketi's: section, id, entry.
+// database is a dump of Heketi's database: section, id, entry.
 type database map[string]map[string]json.RawMessage
 
-// original is the name of the volume that filled copies.
+// original returns the name of the volume that filled copies.
 func original() string { return fillName(0) }
 
-// fillName is one that the driver takes for its own.
+// fillName returns a name that the driver recognizes as its own.
 func fillName(i int) string { return volume.GlusterName("fill-"+strconv.Itoa(i), volume.Naming{}) }
 
-// filled copies the only volume in a dump, until there are n, onto all disks in turn. Making thousands through Heketi's
-// API would take half an hour, as each create decodes all the volumes that are there. Disks grow by what is put on them.
+// filled copies the only volume in a dump, until there are n, onto all disks in turn. Creating thousands through Heketi's API
+// would take half an hour, because each create decodes all existing volumes. The disks grow by the size of the new bricks.
 func filled(dump []byte, n int) ([]byte, error) {
 	var db database
 	if err := json.Unmarshal(dump, &db); err != nil {
@@ -47,7 +47,7 @@ func filled(dump []byte, n int) ([]byte, error) {
 	return json.Marshal(db)
 }
 
-// pattern is a volume with what is its own.
+// pattern is a volume, with the parts that each copy has to change.
 type pattern struct {
 	id, text string
 	gid      int64
@@ -56,7 +56,7 @@ type pattern struct {
 
 type brick struct {
 	id, device, text string
-	devices          []string // of its node
+	devices          []string // of the volume's node
 }
 
 func onlyVolume(db database) (pattern, error) {
@@ -100,7 +100,7 @@ func onlyVolume(db database) (pattern, error) {
 	return p, nil
 }
 
-// copyTo adds the i-th copy. Heketi keeps lists of ids sorted, and searches in them.
+// copyTo adds the i-th copy. Heketi keeps lists of ids sorted, and uses binary search in them.
 func (p pattern) copyTo(db database, i int) error {
 	ids := make([]string, 0, len(p.bricks))
 	for k := range p.bricks {
@@ -125,10 +125,10 @@ func (p pattern) copyTo(db database, i int) error {
 	return nil
 }
 
-// gidText is how a dump writes a group id.
+// gidText returns a group id in the notation of a dump.
 func gidText(gid int64) string { return `"gid": ` + strconv.FormatInt(gid, 10) }
 
-// newID looks like one of Heketi's.
+// newID returns an id like Heketi's.
 func newID(kind string, numbers ...int) string {
 	sum := sha256.Sum256([]byte(kind + fmt.Sprint(numbers)))
 	return hex.EncodeToString(sum[:16])
@@ -157,7 +157,7 @@ func updateCluster(db database) error {
 	return nil
 }
 
-// updateDevices lists all bricks on their disks, which become larger by what is new on them.
+// updateDevices lists all bricks on their disks, and enlarges the disks by the size of the new bricks.
 func updateDevices(db database) error {
 	type load struct {
 		bricks []string

@@ -11,7 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// The copies are as good as made by Heketi: it finds nothing wrong with them, and makes and removes volumes beside them.
+// The copies are as good as volumes that Heketi made: Heketi's check finds no error, and it can create and remove volumes beside
+// them.
 func TestFilledHeketi(t *testing.T) {
 	const n = 30
 	heketi, err := filledHeketi(t.Context(), t.TempDir(), n)

@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// firstServer stages one volume while the server that a client is told to ask first has a fault.
+// firstServer stages one volume while the first server in a client's list has a fault.
 func firstServer(ctx context.Context, b *bench) ([]row, error) {
 	v, p, first, err := b.volumeAndFirst(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func firstServer(ctx context.Context, b *bench) ([]row, error) {
 	return []row{refuses, silent}, b.remove(ctx, v)
 }
 
-// firstRefuses stops glusterd on the first server. Its brick goes on.
+// firstRefuses stops glusterd on the first server. Its brick still runs.
 func (b *bench) firstRefuses(ctx context.Context, v *csi.Volume, p place, first *lab.Machine) (row, error) {
 	ours := func(ctx context.Context) ([]float64, error) {
 		if err := shell(ctx, first, `p=$(cat /run/glusterd.pid); kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done`); err != nil {
@@ -51,13 +51,13 @@ func (b *bench) firstRefuses(ctx context.Context, v *csi.Volume, p place, first 
 		"glusterd of the first server is stopped, so that its port refuses connections"), nil
 }
 
-// firstSilent unplugs the network of the first server, on which one of the three bricks is.
+// firstSilent unplugs the network of the first server, which has one of the three bricks.
 func (b *bench) firstSilent(ctx context.Context, v *csi.Volume, p place, first *lab.Machine) (row, error) {
 	away, err := b.volumeElsewhere(ctx, first, v)
 	if err != nil {
 		return row{}, err
 	}
-	// As on the far side of a router: on one Ethernet the kernel notices after 3 s that nobody answers ARP.
+	// This simulates a server behind a router: on one Ethernet, the kernel notices after 3 s that ARP is not answered.
 	if err := keepNeighbour(ctx, b.lab.Node(1), first); err != nil {
 		return row{}, err
 	}
@@ -94,7 +94,7 @@ func (b *bench) firstSilent(ctx context.Context, v *csi.Volume, p place, first *
 	return newRow("mount-first-server-silent", "s", "the same stage with all up", s[0], noGoal(), note), b.removeElsewhere(ctx, away)
 }
 
-// volumeAndFirst makes a volume, and finds the machine that its context names first.
+// volumeAndFirst creates a volume, and finds the machine that its context names first.
 func (b *bench) volumeAndFirst(ctx context.Context) (*csi.Volume, place, *lab.Machine, error) {
 	v, err := b.create(ctx, b.name("first"))
 	if err != nil {
@@ -113,7 +113,7 @@ func (b *bench) volumeAndFirst(ctx context.Context) (*csi.Volume, place, *lab.Ma
 	return nil, place{}, nil, fmt.Errorf("server %q is not one of the lab's storage machines", address)
 }
 
-// staged measures staging. It unstages again.
+// staged measures staging, and then unstages.
 func (b *bench) staged(v *csi.Volume, p place) side {
 	return func(ctx context.Context) ([]float64, error) {
 		begin := time.Now()
@@ -129,7 +129,7 @@ func (b *bench) staged(v *csi.Volume, p place) side {
 	}
 }
 
-// scriptMounted measures mount -t glusterfs. It unmounts again.
+// scriptMounted measures mount -t glusterfs, and then unmounts.
 func (b *bench) scriptMounted(v *csi.Volume, p place) side {
 	return func(ctx context.Context) ([]float64, error) {
 		answer, err := timed(ctx, b.lab.Node(1), 1, b.mountCommand(v, p.staging))
@@ -143,10 +143,10 @@ func (b *bench) scriptMounted(v *csi.Volume, p place) side {
 	}
 }
 
-// elsewhere is a static volume, made by hand on the two other storage machines.
+// elsewhere is a static volume that is made by hand on the other two storage machines.
 const elsewhere = "elsewhere"
 
-// volumeElsewhere has the servers of v, but no brick on the first.
+// volumeElsewhere returns a volume with the servers of v, but without a brick on the first.
 func (b *bench) volumeElsewhere(ctx context.Context, first *lab.Machine, v *csi.Volume) (*csi.Volume, error) {
 	create := []string{"gluster --mode=script volume create", elsewhere, "replica 2"}
 	var some *lab.Machine
@@ -175,7 +175,7 @@ func (b *bench) removeElsewhere(ctx context.Context, v *csi.Volume) error {
 	return shell(ctx, b.lab.Storage(1), "gluster --mode=script volume stop "+name+" && gluster --mode=script volume delete "+name)
 }
 
-// keepNeighbour makes a machine remember where another is on the Ethernet.
+// keepNeighbour makes a machine remember another's Ethernet address.
 func keepNeighbour(ctx context.Context, m, other *lab.Machine) error {
 	out, err := other.Command(ctx, "ip", "-brief", "link", "show", "eth0").Output()
 	if err != nil {
@@ -188,8 +188,8 @@ func keepNeighbour(ctx context.Context, m, other *lab.Machine) error {
 	return shell(ctx, m, "ip neigh replace "+other.IP+" lladdr "+fields[2]+" dev eth0 nud permanent")
 }
 
-// connected waits until a client can reach all bricks of the volume, for which the program behind "heal info" is one, and
-// each server all others.
+// connected waits until a client can reach all bricks of the volume (the program behind "heal info" is such a client), and each
+// server can reach all others.
 func (b *bench) connected(ctx context.Context, v *csi.Volume) error {
 	if err := b.untilCount(ctx, b.lab.Storage(1), "gluster volume heal "+v.GetVolumeContext()["volume"]+" info", "Status: Connected"); err != nil {
 		return err
@@ -202,7 +202,7 @@ func (b *bench) connected(ctx context.Context, v *csi.Volume) error {
 	return nil
 }
 
-// untilCount repeats a command until it has as many lines with the words as there are servers.
+// untilCount repeats a command until the number of lines with the words equals the number of servers.
 func (b *bench) untilCount(ctx context.Context, m *lab.Machine, command, words string) error {
 	said := ""
 	for limit := time.Now().Add(2 * time.Minute); time.Now().Before(limit) && ctx.Err() == nil; {

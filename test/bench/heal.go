@@ -20,12 +20,12 @@ const (
 	healBaseline = 0.1 // seconds
 	busyBaseline = 2.0
 	healLimit    = 30 * time.Second
-	// retryPause is how long an application waits after an error: one that never waits would take a core from the repair.
+	// retryPause is how long an application waits after an error: without a pause, it would take a core from the repair.
 	retryPause = 200 * time.Microsecond
 )
 
-// heal kills the client of a volume that a container uses. The figure is the time until a write in the container works again, on a quiet
-// node and on a busy one.
+// heal kills the client of a volume that a container uses. The figure is the time until a write in the container works again, on
+// a quiet node and on a busy one.
 func heal(ctx context.Context, b *bench) ([]row, error) {
 	return b.withContainer(ctx, "heal", nil, func(ctx context.Context, v *csi.Volume, c *container) ([]row, error) {
 		ours := func(ctx context.Context) ([]float64, error) {
@@ -69,10 +69,10 @@ func heal(ctx context.Context, b *bench) ([]row, error) {
 	})
 }
 
-// burdenOf is how many processes burden starts.
+// burdenOf returns the number of processes that burden starts.
 func burdenOf() int { return 4 * runtime.NumCPU() }
 
-// burden starts processes that take all time they can get; rest ends them.
+// burden starts processes that use as much CPU as they can get; rest ends them.
 func (b *bench) burden(ctx context.Context) (rest func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var busy sync.WaitGroup
@@ -83,12 +83,12 @@ func (b *bench) burden(ctx context.Context) (rest func(), err error) {
 			rest()
 			return nil, err
 		}
-		busy.Go(func() { _ = cmd.Wait() }) // it is killed
+		busy.Go(func() { _ = cmd.Wait() }) // returns an error, because the process is killed
 	}
 	return rest, nil
 }
 
-// bareMount measures the start of a client by mount(8), beside the one that runs.
+// bareMount measures the start of a client by mount(8), beside the running one.
 func (b *bench) bareMount(ctx context.Context, v *csi.Volume) (spread, error) {
 	p, err := b.place("heal-bare")
 	if err != nil {
@@ -108,7 +108,7 @@ func (b *bench) bareMount(ctx context.Context, v *csi.Volume) (spread, error) {
 	return spreadOf(figures), nil
 }
 
-// outlive kills a volume's client, and returns the seconds until a write to a file of the volume is one of another client.
+// outlive kills a volume's client. It returns the seconds until another client handles a write to a file of the volume.
 func outlive(pid, path string) (float64, error) {
 	process, err := strconv.Atoi(pid)
 	if err != nil {
@@ -123,7 +123,7 @@ func outlive(pid, path string) (float64, error) {
 		return 0, fmt.Errorf("kill client %d: %w", process, err)
 	}
 	for {
-		// Until the signal has arrived everywhere, the old client may still answer.
+		// Until all threads have received the signal, the old client may still answer.
 		device, err := writeOnce(path)
 		if err == nil && device != former {
 			return clock(begin), nil
@@ -135,7 +135,7 @@ func outlive(pid, path string) (float64, error) {
 	}
 }
 
-// writeOnce writes a file, and returns the device that it is on.
+// writeOnce writes a file, and returns the file's device.
 func writeOnce(path string) (device uint64, err error) {
 	file, err := os.Create(path)
 	if err != nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// cliJobs is how many of heketi-cli run at a time: Heketi refuses more.
+// cliJobs is how many heketi-cli processes run at a time: Heketi refuses more.
 const cliJobs = 8
 
-// heketiCLI makes and removes volumes as an administrator does.
+// heketiCLI creates and removes volumes as an administrator does.
 type heketiCLI struct {
 	command []string // to which a subcommand is appended
 	run     func(ctx context.Context, atOnce int, commands ...[]string) (done, error)
@@ -27,7 +27,7 @@ func newHeketiCLI(path, url string) heketiCLI {
 	}
 }
 
-// heketiCLI is the lab's, on the hub.
+// heketiCLI returns the lab's heketi-cli, on the hub.
 func (b *bench) heketiCLI() heketiCLI {
 	cli := newHeketiCLI(b.lab.Heketi().CLIPath, b.lab.Heketi().URL)
 	cli.run = func(ctx context.Context, atOnce int, commands ...[]string) (done, error) {
@@ -38,8 +38,8 @@ func (b *bench) heketiCLI() heketiCLI {
 
 func (c heketiCLI) with(args ...string) []string { return slices.Concat(c.command, args) }
 
-// create makes volumes like those of bench.create, and returns their Heketi ids. Like those, and like the in-tree plugin's, they
-// have a group id, for which Heketi carries out two more commands on each node.
+// create creates volumes like those of bench.create, and returns their Heketi ids. Like those, and like the in-tree plugin's,
+// they have a group id, for which Heketi runs two more commands on each node.
 func (c heketiCLI) create(ctx context.Context, names ...string) (seconds float64, ids []string, err error) {
 	commands := make([][]string, 0, len(names))
 	for _, name := range names {

@@ -16,7 +16,7 @@ import (
 const (
 	idleVolumes = 10
 	idleWindow  = time.Minute
-	// A window begins every quarter of a minute, so that ten of them take three and a quarter minutes instead of ten.
+	// A window begins every quarter of a minute, so that ten windows take three and a quarter minutes instead of ten.
 	idleStep = idleWindow / 4
 )
 
@@ -42,7 +42,7 @@ func binarySize(ctx context.Context, b *bench) ([]row, error) {
 	return []row{newRow("binary-size", "MiB", "20 MiB", s[0], atMost(1), "")}, nil
 }
 
-// idle mounts ten volumes, and then looks at the two processes while nobody calls them.
+// idle mounts ten volumes, and then measures the two processes while they get no calls.
 func idle(ctx context.Context, b *bench) ([]row, error) {
 	remove, err := b.mountMany(ctx)
 	if err != nil {
@@ -86,9 +86,9 @@ func idle(ctx context.Context, b *bench) ([]row, error) {
 	}, remove(ctx)
 }
 
-// windows returns a function that waits for the end of the next window, and returns by how much a figure has grown in it.
+// windows returns a function that waits for the end of the next window, and returns the growth of a figure in that window.
 func windows(figure func() (float64, error)) func(context.Context) (float64, error) {
-	var ends []float64 // of the steps that make the current window, after that of the step before
+	var ends []float64 // of the steps that make up the current window, after the end of the step before
 	return func(ctx context.Context) (float64, error) {
 		for len(ends) <= int(idleWindow/idleStep) {
 			if len(ends) > 0 {
@@ -141,8 +141,8 @@ func (b *bench) mountMany(ctx context.Context) (remove func(context.Context) err
 	}, nil
 }
 
-// cpuSeconds is what the processes have used so far, all threads that ever were, to the nanosecond: the ticks of
-// /proc/PID/stat would be too coarse. The clock's number is made as in clock_getcpuclockid(3).
+// cpuSeconds returns the CPU time that the processes have used, including all threads that have ended, to the nanosecond: the
+// ticks of /proc/PID/stat would be too coarse. The clock's number is made as in clock_getcpuclockid(3).
 func cpuSeconds(processes []int) (float64, error) {
 	const clockSched = 2 // CPUCLOCK_SCHED of the kernel's posix-timers.h
 	sum := 0.0
@@ -156,7 +156,7 @@ func cpuSeconds(processes []int) (float64, error) {
 	return sum, nil
 }
 
-// resident is VmRSS of each process in MiB.
+// resident returns VmRSS of each process in MiB.
 func resident(processes []int) ([]float64, error) {
 	memory := make([]float64, len(processes))
 	for i, pid := range processes {
@@ -168,7 +168,7 @@ func resident(processes []int) ([]float64, error) {
 	return memory, nil
 }
 
-// memoryOf is a field of /proc/PID/status in MiB.
+// memoryOf returns a field of /proc/PID/status in MiB.
 func memoryOf(pid int, field string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -177,7 +177,7 @@ func memoryOf(pid int, field string) (float64, error) {
 	return memoryIn(string(status), field)
 }
 
-// memoryIn is memoryOf with the file's content.
+// memoryIn is like memoryOf, with the file's content.
 func memoryIn(status, field string) (float64, error) {
 	for line := range strings.Lines(status) {
 		if text, ok := strings.CutPrefix(line, field+":"); ok {

@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// watchSettled is for the node plugin to know all containers: it looks for new ones every half a minute, at each of them twice.
+// watchSettled is how long the node plugin needs to know all containers: it looks for new ones every half minute, and looks at
+// each twice.
 const watchSettled = 75 * time.Second
 
-// idleWatch looks at the node plugin while it watches a hundred healthy volumes, each with a container that uses it. As in stageMany, they
-// are directories of one gluster volume.
+// idleWatch observes the node plugin while it watches a hundred healthy volumes, each used by a container. As in stageMany, the
+// volumes are directories of one gluster volume.
 func idleWatch(ctx context.Context, b *bench) ([]row, error) {
 	v, err := b.create(ctx, b.name("watch"))
 	if err != nil {
@@ -40,7 +41,7 @@ func idleWatch(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	next := windows(func() (float64, error) {
-		// On a node processes start all the time. Where none does, the plugin does not look for containers.
+		// The plugin looks for containers only after a process has started, which happens all the time on a real node.
 		if err := shell(ctx, b.lab.Node(1), "true"); err != nil {
 			return 0, err
 		}
@@ -65,22 +66,22 @@ func idleWatch(ctx context.Context, b *bench) ([]row, error) {
 	return []row{newRow("idle-watch", "s", "0.06 s (0.1 %)", s[0], atMost(1), note)}, b.remove(ctx, v)
 }
 
-// containers starts one for each volume that stageAll has published.
+// containers starts one container for each volume that stageAll has published.
 func (b *bench) containers(ctx context.Context, n int) ([]*container, error) {
 	places, err := b.places("ours", n)
 	if err != nil {
 		return nil, err
 	}
 	containers := make([]*container, n)
-	// The context that each passes ends when each returns, and the containers go on.
+	// The containers get ctx, because each cancels the context that it passes when it returns.
 	return containers, each(ctx, n, func(_ context.Context, i int) (err error) {
 		containers[i], err = b.container(ctx, "ours"+strconv.Itoa(i), places[i].target, "/data")
 		return err
 	})
 }
 
-// cpuWithChildren returns the CPU seconds of a process and of its children, those that have ended too, but not of GlusterFS clients,
-// which it has also started.
+// cpuWithChildren returns the CPU seconds of a process and of its children, including those that have ended. GlusterFS clients,
+// which are also its children, are left out.
 func cpuWithChildren(pid int) (float64, error) {
 	own, err := cpuSeconds([]int{pid})
 	if err != nil {
@@ -132,7 +133,7 @@ func childrenOf(pid int) (children []int, err error) {
 	return children, nil
 }
 
-// cpuOfEnded returns the CPU seconds of the children for whose end a process has waited.
+// cpuOfEnded returns the CPU seconds of the children that a process has reaped.
 func cpuOfEnded(pid int) (float64, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -141,10 +142,10 @@ func cpuOfEnded(pid int) (float64, error) {
 	return endedSeconds(string(data))
 }
 
-// endedSeconds adds up cutime and cstime of a line of /proc/PID/stat, see proc_pid_stat(5).
+// endedSeconds adds cutime and cstime from a line of /proc/PID/stat, see proc_pid_stat(5).
 func endedSeconds(stat string) (float64, error) {
 	const cutime, cstime, ticks = 16, 17, 100 // the kernel's USER_HZ
-	// Behind the name, which may contain anything, is the third field.
+	// The third field follows the name, which may contain anything.
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < cstime-2 {
 		return 0, fmt.Errorf("not a line of /proc/PID/stat: %q", stat)

@@ -17,22 +17,22 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// work is what this program does when it runs on one of the lab's machines.
+// work describes the task of this program when it runs on one of the lab's machines.
 type work struct {
 	Commands [][]string `json:"commands"` // run in order, or AtOnce at a time
 	AtOnce   int        `json:"atOnce"`
 }
 
-// done is its answer.
+// done is the answer to work.
 type done struct {
 	Seconds float64   `json:"seconds"` // of all commands
 	Outputs []string  `json:"outputs"` // of each command
-	Both    []float64 `json:"both"`    // seconds of each of the directories, or of the same measured in two ways
-	// Parts are the seconds of each part of a workload, for each of the directories.
+	Both    []float64 `json:"both"`    // durations in seconds for each directory, or for the same work measured in two ways
+	// Parts holds the duration of each part of a workload in seconds, for each directory.
 	Parts [][]float64 `json:"parts"`
 }
 
-// inside runs the work and writes the answer as JSON. The time does not contain the start of this program.
+// inside does the work and writes the answer as JSON. The start of this program is not measured.
 func inside(ctx context.Context, kind string, arguments []string, out io.Writer) error {
 	var answer done
 	var err error
@@ -64,7 +64,7 @@ func inside(ctx context.Context, kind string, arguments []string, out io.Writer)
 	return json.NewEncoder(out).Encode(answer)
 }
 
-// useInside does a workload, of which the first argument says how many turns it takes, in the directories that follow.
+// useInside runs a workload in directories. The first argument is the number of turns; the directories follow.
 func useInside(workload string, arguments []string) ([][]float64, error) {
 	work, known := workloads()[workload]
 	if !known {
@@ -99,7 +99,7 @@ func runCommands(ctx context.Context, w work) (done, error) {
 	return done{Seconds: time.Since(begin).Seconds(), Outputs: outputs}, err
 }
 
-// timed runs commands on a machine, one after the other or some at once, and returns what their run took there.
+// timed runs commands on a machine, in sequence or several at once, and returns their duration there.
 func timed(ctx context.Context, m *lab.Machine, atOnce int, commands ...[]string) (done, error) {
 	argument, err := json.Marshal(work{Commands: commands, AtOnce: atOnce})
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 )
 
-// fuseIO uses one volume through both kinds of mounts, which are there at the same time and used in turns.
+// fuseIO uses one volume through both kinds of mounts, which exist at the same time and are used in turns.
 func fuseIO(ctx context.Context, b *bench) ([]row, error) {
 	v, err := b.create(ctx, b.name("io"))
 	if err != nil {
@@ -34,7 +34,7 @@ func fuseIO(ctx context.Context, b *bench) ([]row, error) {
 	return []row{newRow("fuse-io", "s", "plain mount -t glusterfs", s, same(), note)}, b.remove(ctx, v)
 }
 
-// useBoth mounts the volume both ways, and returns the seconds of ours and of the plain mount.
+// useBoth mounts the volume both ways, and returns the seconds with the driver's mount and with the plain mount.
 func (b *bench) useBoth(ctx context.Context, v *csi.Volume, mine, its place) ([]float64, error) {
 	if err := b.stage(ctx, v, mine); err != nil {
 		return nil, err

@@ -1,11 +1,11 @@
-// Command bench measures the driver against what an administrator would use in its place, on a lab of its own (package
-// lab): pairs of runs, ours and the baseline, in alternating order, so that whatever else the machine does meets both.
-// What grows with the number of volumes is measured without that lab, on a Heketi that only pretends to command
-// gluster and has its database in memory: a real cluster would hide Heketi's and the driver's part in gluster's.
+// Command bench compares the driver with what an administrator would use instead, on a lab that it starts (package lab). It runs
+// pairs, the driver and the baseline, in alternating order, so that other load on the machine affects both. Costs that grow with
+// the number of volumes are measured without that lab, on a Heketi with a mock executor and its database in memory: in a real
+// cluster, gluster's share of the time would hide Heketi's and the driver's.
 //
-// Ours is measured as an orchestrator sees it: gRPC calls from the host to the driver's sockets. A baseline that is a
-// command is timed on the machine where it runs, from its start to its end, without the way there. Every run leaves
-// nothing behind: the volumes, mounts and clients that it made are gone before the next one begins.
+// The driver is measured as an orchestrator uses it: with gRPC calls from the host to the driver's sockets. A baseline that is a
+// command is timed on the machine where it runs, from its start to its end, without the connection to the machine. Every run
+// cleans up: the volumes, mounts and clients that it made are gone before the next one begins.
 package main
 
 import (
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string) error {
 	if len(rows) == 0 {
 		return err
 	}
-	// What was measured before a failure is not lost with it.
+	// The measurements before a failure are kept.
 	err = errors.Join(err, writeJSON(*out, rows), plots(*out))
 	printTable(os.Stdout, rows)
 	fmt.Printf("\n%s in all; the figures are in %s, and plots of them beside it\n", time.Since(begin).Round(time.Second), *out)
@@ -69,13 +69,13 @@ func run(ctx context.Context, args []string) error {
 // family is a group of rows that are measured together.
 type family struct {
 	names []string
-	onLab bool // of real servers
+	onLab bool // needs real servers
 	run   func(context.Context, *bench) ([]row, error)
 }
 
 func families() []family {
 	return []family{
-		// First, as long as no lab runs beside them.
+		// These come first, while no lab runs beside them.
 		scaleAt(10), scaleAt(1000), scaleAt(largest), manyCallers(),
 		{[]string{"binary-size"}, false, binarySize},
 		{[]string{"create", "delete"}, true, createDelete},
@@ -92,12 +92,12 @@ func families() []family {
 		{[]string{"idle-watch"}, true, idleWatch},
 		{[]string{"client-memory"}, true, clientMemory},
 		smallFilesFamily(), largeFilesFamily(),
-		// Last, because Heketi places no bricks for up to two minutes on a node that it found broken.
+		// These come last, because for up to two minutes Heketi places no bricks on a node that it found broken.
 		{[]string{"mount-first-server-refuses", "mount-first-server-silent"}, true, firstServer},
 	}
 }
 
-// choose returns the families that have a row of which the name matches one of a comma-separated list of patterns.
+// choose returns the families with a row whose name matches one of a comma-separated list of patterns.
 func choose(only string) ([]family, error) {
 	if only == "" {
 		return families(), nil
@@ -126,7 +126,7 @@ func choose(only string) ([]family, error) {
 	return chosen, nil
 }
 
-// measure runs the families, those that need it on a lab, which is ended whatever happens.
+// measure runs the families, on a lab if they need it. It always ends the lab.
 func measure(ctx context.Context, driver, dir string, pairs int, wanted []family) (rows []row, err error) {
 	b := &bench{driver: driver, dir: dir, pairs: pairs}
 	defer func() {

@@ -9,7 +9,7 @@ import (
 func TestChoose(t *testing.T) {
 	for name, c := range map[string]struct {
 		only string
-		want string // first names of the chosen families, in their own order
+		want string // the first names of the chosen families, in the families' order
 	}{
 		"nothing means all": {"", "create-at-10 create-at-1000 create-at-5000 create-100-callers-at-1000 binary-size " +
 			"create create-parallel mount rss-idle fuse-io plugin-restart stage-100 publish-many heal nested-mount-gap rpc-with-dead-mounts idle-watch client-memory " +

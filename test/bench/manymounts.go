@@ -20,8 +20,8 @@ const (
 	publications   = 50
 )
 
-// stageMany mounts a hundred volumes on one node, a few at a time, and looks at the node plugin's memory. They are directories of
-// one gluster volume, each with a client, as a hundred volumes would have; the bricks of these would not fit here.
+// stageMany mounts a hundred volumes on one node, a few at a time, and measures the node plugin's memory. They are directories of
+// one gluster volume, each with a client, because the bricks of a hundred volumes would not fit here.
 func stageMany(ctx context.Context, b *bench) ([]row, error) {
 	v, err := b.create(ctx, b.name("many"))
 	if err != nil {
@@ -63,7 +63,7 @@ func stageMany(ctx context.Context, b *bench) ([]row, error) {
 	}, b.remove(ctx, v)
 }
 
-// directories makes n directories in a volume, and returns static volumes that are these directories.
+// directories makes n directories in a volume, and returns a static volume for each.
 func (b *bench) directories(ctx context.Context, v *csi.Volume, n int) ([]*csi.Volume, error) {
 	p, err := b.place("directories")
 	if err != nil {
@@ -120,7 +120,7 @@ func (b *bench) unstageAll(ctx context.Context, volumes []*csi.Volume) error {
 	return b.quiet(ctx)
 }
 
-// mountAll does the same with the commands that an administrator has.
+// mountAll does the same with an administrator's commands.
 func (b *bench) mountAll(ctx context.Context, v *csi.Volume, volumes []*csi.Volume) ([]float64, error) {
 	places, err := b.places("baseline", len(volumes))
 	if err != nil {
@@ -167,7 +167,7 @@ func each(ctx context.Context, n int, do func(ctx context.Context, i int) error)
 	return group.Wait()
 }
 
-// publishMany publishes one volume for many pods, which have one client.
+// publishMany publishes one volume for many pods, which share one client.
 func publishMany(ctx context.Context, b *bench) ([]row, error) {
 	v, err := b.create(ctx, b.name("publish"))
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 )
 
-// mountUnmount measures one volume that is mounted and unmounted by turns.
+// mountUnmount measures one volume that is mounted and unmounted in turns.
 func mountUnmount(ctx context.Context, b *bench) (rows []row, err error) {
 	v, err := b.create(ctx, b.name("mount"))
 	if err != nil {
@@ -38,7 +38,7 @@ func mountUnmount(ctx context.Context, b *bench) (rows []row, err error) {
 	}, b.remove(ctx, v)
 }
 
-// lifeOurs stages, publishes, unpublishes and unstages: what mounting takes, and what unmounting.
+// lifeOurs stages, publishes, unpublishes and unstages a volume. It returns the durations of mounting and of unmounting.
 func (b *bench) lifeOurs(ctx context.Context, v *csi.Volume, p place) ([]float64, error) {
 	begin := time.Now()
 	err := b.stage(ctx, v, p)
@@ -61,7 +61,7 @@ func (b *bench) lifeOurs(ctx context.Context, v *csi.Volume, p place) ([]float64
 	return []float64{mounted, unmounted}, err
 }
 
-// lifeScript does the same with the commands that an administrator has.
+// lifeScript does the same with an administrator's commands.
 func (b *bench) lifeScript(ctx context.Context, v *csi.Volume, p place) ([]float64, error) {
 	mounted, err := timed(ctx, b.lab.Node(1), 1, b.mountCommand(v, p.staging), []string{"mount", "--bind", p.staging, p.target})
 	if err != nil {
@@ -74,7 +74,7 @@ func (b *bench) lifeScript(ctx context.Context, v *csi.Volume, p place) ([]float
 	return []float64{mounted.Seconds, unmounted.Seconds}, err
 }
 
-// mountCommand is what Heketi tells a user to write, with all servers.
+// mountCommand returns the mount command that Heketi gives users, with all servers.
 func (b *bench) mountCommand(v *csi.Volume, path string) []string {
 	servers := strings.Split(v.GetVolumeContext()["servers"], ",")
 	return []string{

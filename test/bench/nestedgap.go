@@ -15,15 +15,15 @@ import (
 const (
 	gapBaseline = 0.02 // seconds
 	gapLimit    = time.Minute
-	// gapOver is how long a mount has to be there again. The kernel looks an entry up again after a second, so that within this time it
-	// has dropped all that it drops.
+	// gapOver is how long a restored mount has to stay. The kernel looks an entry up again after a second, so that within this
+	// time it has dropped everything that it will drop.
 	gapOver = 3 * time.Second
-	// gapLook is between two looks; it keeps the loop from taking a core from the repair.
+	// gapLook is the pause between two looks; it keeps the loop from taking a core from the repair.
 	gapLook = 100 * time.Microsecond
 )
 
-// nestedMountGap changes the graph of a volume's client, upon which the kernel drops what a container has mounted inside the volume.
-// The figure is the time until it is there again.
+// nestedMountGap changes the graph of a volume's client. The kernel then drops a mount that a container has inside the volume.
+// The figure is the time until the mount is restored.
 func nestedMountGap(ctx context.Context, b *bench) ([]row, error) {
 	const point = "/data/tmp"
 	scratch := filepath.Join(b.lab.NodeDir(1), "gap", "scratch")
@@ -61,9 +61,9 @@ func nestedMountGap(ctx context.Context, b *bench) ([]row, error) {
 	})
 }
 
-// awayFor waits until the mount at a path is dropped and is there again for gapOver. It returns for how many seconds it was missing, counted
-// from the beginning and from the end of the first look that missed it. If it is dropped several times, these are sums. A mount that was
-// missing only between two looks was so at most for the time between these.
+// awayFor waits until the mount at a path is dropped and then present again for gapOver. It returns how many seconds the mount
+// was missing, counted from the beginning and from the end of the first look that missed it. If it is dropped several times,
+// these are sums. A mount that was missing only between two looks was missing at most for the time between them.
 func awayFor(point string) ([]float64, error) {
 	first, err := mountAt(point)
 	if err != nil {
@@ -71,7 +71,7 @@ func awayFor(point string) ([]float64, error) {
 	}
 	var missed, seen time.Time // beginning and end of the first look of a gap
 	var back time.Time
-	last, looked := first, time.Now() // what was there, and when that was seen
+	last, looked := first, time.Now() // the mount at the last look, and the time of that look
 	away := make([]float64, 2)
 	for begin := time.Now(); time.Since(begin) < gapLimit; time.Sleep(gapLook) {
 		look := time.Now()
@@ -102,7 +102,8 @@ func awayFor(point string) ([]float64, error) {
 	return nil, fmt.Errorf("the kernel has dropped nothing at %s within %s", point, gapLimit)
 }
 
-// mounted is what a path leads to: a mount that is put back has another number, but the same device. Before Linux 6.8 the number is 0.
+// mounted identifies the mount of a path: a restored mount has another number, but the same device. Before Linux 6.8 the number
+// is 0.
 type mounted struct{ device, mount uint64 }
 
 func mountAt(path string) (mounted, error) {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// side measures one run of one half of a pair. It returns a figure for each row of its family.
+// side measures one half of a pair. It returns a figure for each row of its family.
 type side func(context.Context) ([]float64, error)
 
-// alternate runs n pairs and returns the samples of each row. Which half comes first alternates too, so that neither always
-// finds the machine as the other has left it.
+// alternate runs n pairs and returns the samples of each row. The halves alternate in going first, so that neither always runs in
+// the state that the other has left.
 func alternate(ctx context.Context, n int, ours, baseline side) ([]samples, error) {
 	var rows []samples
 	for i := range n {
@@ -35,7 +35,7 @@ func alternate(ctx context.Context, n int, ours, baseline side) ([]samples, erro
 	return rows, nil
 }
 
-// fixed is a baseline that is a number.
+// fixed returns a baseline that is a constant.
 func fixed(figures ...float64) side {
 	return func(context.Context) ([]float64, error) { return figures, nil }
 }

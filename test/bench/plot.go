@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// plots draws the figures of a JSON file of writeJSON, as SVG images beside it.
+// plots draws the figures in a JSON file of writeJSON, as SVG images beside it.
 func plots(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -27,7 +27,7 @@ func plots(path string) error {
 	return err
 }
 
-// draw returns images by the ending of their file's name.
+// draw returns images, by the suffix of their file's name.
 func draw(rows []row) map[string]string {
 	images := map[string]string{}
 	if image := ratioPlot(rows); image != "" {
@@ -39,7 +39,8 @@ func draw(rows []row) map[string]string {
 	return images
 }
 
-// ratioPlot has a line for each row: the median of its ratios, their range and the goal. It is "" without rows.
+// ratioPlot returns an image with a line for each row: the median of its ratios, their range and the goal. It returns "" if there
+// are no rows.
 func ratioPlot(rows []row) string {
 	const left, right, top, step = 300.0, 830.0, 50.0, 20.0
 	rows = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.Ratio <= 0 })
@@ -90,7 +91,7 @@ func (d *drawing) ratio(x axis, y float64, r row) {
 	d.add(`<circle cx="%.1f" cy="%.1f" r="4" fill="%s"/>`, x.at(r.Ratio), y, colour)
 }
 
-// limit is the largest ratio that meets the goal; 0: there is none.
+// limit returns the largest ratio that meets the goal, or 0 if there is no goal.
 func (r row) limit() float64 {
 	text, found := strings.CutPrefix(r.Goal, "<= ")
 	if !found {
@@ -103,14 +104,14 @@ func (r row) limit() float64 {
 	return limit
 }
 
-// curve is how a cost grows with the number of volumes.
+// curve describes how a cost grows with the number of volumes.
 type curve struct {
 	name           string
 	volumes        []float64
 	ours, baseline []float64
 }
 
-// curves returns the rows in seconds that were measured at several numbers of volumes, by what was measured.
+// curves returns the rows in seconds that were measured with several numbers of volumes, grouped by what was measured.
 func curves(rows []row) (found []curve) {
 	measuredAt := regexp.MustCompile(`^([a-z]+)-at-([0-9]+)$`)
 	for _, r := range rows {
@@ -132,7 +133,7 @@ func curves(rows []row) (found []curve) {
 	return slices.DeleteFunc(found, func(c curve) bool { return len(c.volumes) < 2 })
 }
 
-// volumesPlot has a panel for each curve, all with the same scales. It is "" without curves.
+// volumesPlot returns an image with a panel for each curve, all with the same scales. It returns "" if there are no curves.
 func volumesPlot(rows []row) string {
 	const width, left, top, bottom = 290.0, 60.0, 40.0, 300.0
 	all := curves(rows)

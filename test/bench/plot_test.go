@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestRecordedPlots: the images in docs/performance are those of the figures that are recorded there.
+// TestRecordedPlots: the images in docs/performance match the recorded figures.
 func TestRecordedPlots(t *testing.T) {
 	const recorded = "../../docs/performance/measured"
 	data, err := os.ReadFile(recorded + ".json")
@@ -45,7 +45,7 @@ func TestPlots(t *testing.T) {
 		newRow("missed", "s", "b", three, atMost(0.5), ""),
 		newRow("create-at-10", "s", "c", three, noGoal(), ""),
 		newRow("create-at-1000", "s", "c", three, toCompare(), ""),
-		newRow("list-at-10", "s", "c", three, same(), ""), // a point is no curve
+		newRow("list-at-10", "s", "c", three, same(), ""), // one point does not make a curve
 		newRow("rss-at-10", "MiB", "c", three, same(), ""),
 	}
 	if err := writeJSON(path, rows); err != nil {
@@ -110,7 +110,7 @@ func readImage(t *testing.T, path string) string {
 	}
 }
 
-// TestRecordedTable: the table of docs/performance.md has the ratios that are recorded beside it, in their order.
+// TestRecordedTable: the table of docs/performance.md has the ratios that are recorded beside it, in the same order.
 func TestRecordedTable(t *testing.T) {
 	data, err := os.ReadFile("../../docs/performance/measured.json")
 	if err != nil {

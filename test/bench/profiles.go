@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// profiles are the values of the class parameter of that name.
+// profiles returns the values of the class parameter profile.
 func profiles() []string {
 	return []string{"general", "small-files", "large-files", "virtual-machines", "database"}
 }
 
-// delays are by how much each packet to and from the client's machine is late.
+// delays returns the delays of each packet to and from the client's machine.
 func delays() []time.Duration { return []time.Duration{0, time.Millisecond} }
 
-// usage is how a workload is measured with each profile, and above all with that of the workload's name.
+// usage describes how a workload is measured with each profile, mainly with the profile of the workload's name.
 type usage struct {
 	workload string
 	runs     int
 	turns    map[time.Duration]int // by delay
-	goals    map[string]goal       // of parts that have another one than noWorse; "" is the whole
+	goals    map[string]goal       // of parts with another goal than noWorse; "" means the whole
 	note     string
 }
 
@@ -51,7 +51,7 @@ func (u usage) family() family {
 	return family{[]string{u.workload, u.named("", time.Millisecond)}, true, u.measure}
 }
 
-// named is the name of a row: of a part or of another profile, or of the whole with the workload's own profile.
+// named returns the name of a row: of a part, of another profile, or of the whole with the workload's own profile.
 func (u usage) named(what string, delay time.Duration) string {
 	name := u.workload
 	if what != "" {
@@ -63,8 +63,8 @@ func (u usage) named(what string, delay time.Duration) string {
 	return name
 }
 
-// measure compares a volume of each profile with one that the in-tree plugin would have made by default, on a plain mount. Both
-// are used by turns.
+// measure compares a volume of each profile with one as the in-tree plugin would have made by default, on a plain mount. Both are
+// used in turns.
 func (u usage) measure(ctx context.Context, b *bench) (rows []row, err error) {
 	plain, ours, remove, err := b.profileMounts(ctx)
 	if err != nil {
@@ -78,7 +78,7 @@ func (u usage) measure(ctx context.Context, b *bench) (rows []row, err error) {
 		measured := make([]parts, len(profiles()))
 		for run := range b.runs(u.runs) {
 			for i, profile := range profiles() {
-				if profile != u.workload && run > 0 { // one figure has to do for what is there to compare with
+				if profile != u.workload && run > 0 { // one figure is enough for a profile that is only shown for comparison
 					continue
 				}
 				answer, err := onMachine(ctx, node, u.workload, strconv.Itoa(u.turns[delay]), ours[i], plain)
@@ -96,7 +96,7 @@ func (u usage) measure(ctx context.Context, b *bench) (rows []row, err error) {
 	return rows, remove(ctx)
 }
 
-// parts are the figures of a workload with one profile.
+// parts holds the figures of a workload with one profile.
 type parts struct {
 	whole samples
 	each  []samples
@@ -120,7 +120,7 @@ func sum(figures []float64) (total float64) {
 	return total
 }
 
-// rows has the whole and each part for the profile of the workload's name, and the whole for the others.
+// rows returns the whole and each part for the profile of the workload's name, and the whole for the other profiles.
 func (u usage) rows(measured []parts, delay time.Duration) []row {
 	const against = "default volume, plain mount"
 	var rows, others []row

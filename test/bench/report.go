@@ -30,7 +30,7 @@ type baseline struct {
 	spread
 }
 
-// goal is what a ratio should be, as a person writes it, and whether it is.
+// goal is the limit of a ratio, as text and as a function that checks it.
 type goal struct {
 	text string
 	met  func(ratio float64) bool
@@ -40,16 +40,16 @@ func atMost(limit float64) goal {
 	return goal{fmt.Sprintf("<= %.2f", limit), func(ratio float64) bool { return ratio <= limit }}
 }
 
-// same is for what must be neither slower nor, by some error of measurement, faster.
+// same is the goal of figures that must neither be slower nor, by an error of measurement, faster.
 func same() goal {
 	const low, high = 0.95, 1.05
 	return goal{fmt.Sprintf("%.2f-%.2f", low, high), func(ratio float64) bool { return ratio >= low && ratio <= high }}
 }
 
-// noGoal is for what nobody can set a limit to: the note says what bounds it.
+// noGoal is for figures without a meaningful limit: the note says what they depend on.
 func noGoal() goal { return goal{"near 1", nil} }
 
-// toCompare is for a figure beside which others are seen.
+// toCompare is for a figure that serves as a reference for others.
 func toCompare() goal { return goal{"none", nil} }
 
 func newRow(name, unit, against string, s samples, g goal, note string) row {
@@ -82,7 +82,7 @@ func writeJSON(path string, rows []row) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
 
-// printTable is for people, in a terminal or in a README.
+// printTable writes a table for people, in a terminal or in a README.
 func printTable(out io.Writer, rows []row) {
 	cells := make([][]string, 1, 1+len(rows))
 	cells[0] = []string{"name", "unit", "runs", "ours: median (min-max)", "baseline: median (min-max)", "ratio", "goal", "met", "baseline is"}
@@ -118,7 +118,7 @@ func printTable(out io.Writer, rows []row) {
 	}
 }
 
-// align makes a table that is Markdown too.
+// align returns the lines of a table that is also Markdown.
 func align(cells [][]string) []string {
 	width := make([]int, len(cells[0]))
 	for _, line := range cells {
@@ -146,7 +146,7 @@ func separator(line string) string {
 	}, line)
 }
 
-// String is "0.031 (0.028-0.044)", or only the figure when there is but one.
+// String returns "0.031 (0.028-0.044)", or only the median if there is one figure.
 func (s spread) String() string {
 	if s.Min == s.Max {
 		return figure(s.Median)
@@ -154,7 +154,7 @@ func (s spread) String() string {
 	return fmt.Sprintf("%s (%s-%s)", figure(s.Median), figure(s.Min), figure(s.Max))
 }
 
-// figure has three digits that count.
+// figure formats a number with three significant digits.
 func figure(f float64) string {
 	switch {
 	case f == 0:

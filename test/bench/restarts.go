@@ -12,11 +12,11 @@ import (
 
 const (
 	pauseWindow = 5 * time.Second
-	kills       = 5 // of the node plugin in a window
+	kills       = 5 // of the node plugin in one window
 )
 
-// pluginRestart lets a workload on a file that it holds open run while the node plugin is killed and started again, and by turns
-// while it is not. The figure is the longest time that one write with its read took.
+// pluginRestart runs a workload on an open file, in turns while the node plugin is killed and restarted, and while it is left
+// alone. The figure is the longest duration of one write with its read.
 func pluginRestart(ctx context.Context, b *bench) ([]row, error) {
 	v, err := b.create(ctx, b.name("restart"))
 	if err != nil {
@@ -66,7 +66,8 @@ func (b *bench) killNodePlugin(ctx context.Context) error {
 	return nil
 }
 
-// longestPause writes and reads through one descriptor for a time, and returns the seconds of the longest write with its read.
+// longestPause writes and reads through one descriptor for a while, and returns the duration of the longest write with its read,
+// in seconds.
 func longestPause(milliseconds, path string) (float64, error) {
 	limit, err := strconv.Atoi(milliseconds)
 	if err != nil {

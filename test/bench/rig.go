@@ -18,7 +18,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// rig is a Heketi that has many volumes and whose executor only pretends, and a controller on it. Its bench has no lab.
+// rig is a Heketi with many volumes and a mock executor, and a controller that uses it. Its bench has no lab.
 type rig struct {
 	*bench
 	heketi  *lab.MockHeketi
@@ -27,7 +27,7 @@ type rig struct {
 	close   func() error
 }
 
-// withRig runs a family on a rig with n volumes, which is ended whatever happens.
+// withRig runs a family on a rig with n volumes. It always ends the rig.
 func (b *bench) withRig(ctx context.Context, n int, run func(context.Context, *rig) ([]row, error)) (rows []row, err error) {
 	dir, err := filepath.Abs(b.rigDir())
 	if err != nil {
@@ -52,10 +52,10 @@ func (b *bench) withRig(ctx context.Context, n int, run func(context.Context, *r
 	return run(ctx, r)
 }
 
-// rigDir is a directory beside the lab's.
+// rigDir returns a directory beside the lab's.
 func (b *bench) rigDir() string { return b.dir + "-mock" }
 
-// filledHeketi has its database in memory, so that no disk is measured.
+// filledHeketi has its database in memory, so that the disk does not affect the figures.
 func filledHeketi(ctx context.Context, dir string, n int) (*lab.MockHeketi, error) {
 	heketi, err := lab.StartMockHeketi(ctx, dir)
 	if err != nil {
@@ -70,7 +70,7 @@ func filledHeketi(ctx context.Context, dir string, n int) (*lab.MockHeketi, erro
 func fill(ctx context.Context, heketi *lab.MockHeketi, n int) error {
 	request := &api.VolumeCreateRequest{Name: original(), Size: 1, Gid: 2000}
 	request.Durability.Type, request.Durability.Replicate.Replica = api.DurabilityReplicate, 3
-	request.Snapshot.Enable, request.Snapshot.Factor = true, 1 // as the driver asks
+	request.Snapshot.Enable, request.Snapshot.Factor = true, 1 // as in the driver's requests
 	admin := newAdmin(heketi.URL)
 	if _, err := admin.VolumeCreate(request); err != nil {
 		return err
@@ -86,7 +86,7 @@ func fill(ctx context.Context, heketi *lab.MockHeketi, n int) error {
 	return heketi.Import(ctx, many)
 }
 
-// newAdmin is Heketi's own client, within this process.
+// newAdmin returns Heketi's own client, within this process.
 func newAdmin(url string) *goclient.Client {
 	return goclient.NewClientWithOptions(url, lab.HeketiUser, lab.HeketiKey, goclient.DefaultClientOptions())
 }

@@ -16,7 +16,7 @@ const (
 	memoryLimit = 64   // MiB
 )
 
-// scaleAt measures what may grow with the number of volumes.
+// scaleAt returns the family that measures costs which may grow with the number of volumes.
 func scaleAt(n int) family {
 	name := func(what string) string { return fmt.Sprintf("%s-at-%d", what, n) }
 	names := []string{name("create"), name("list"), name("capacity")}
@@ -34,7 +34,8 @@ func (r *rig) scale(ctx context.Context, n int, name func(string) string) ([]row
 		return nil, err
 	}
 	cli := newHeketiCLI(r.heketi.CLIPath, r.heketi.URL)
-	// More pairs than elsewhere: heketi-cli asks for the end at once and then every 0.4 s, so that it takes either way.
+	// There are more pairs than elsewhere: heketi-cli polls for the end at once and then every 0.4 s, so its figures are of two
+	// kinds.
 	create, err := alternate(ctx, r.runs(20), r.createRemove, func(ctx context.Context) ([]float64, error) {
 		took, ids, err := cli.create(ctx, r.name("cli"))
 		if err != nil {
@@ -63,7 +64,7 @@ func (r *rig) scale(ctx context.Context, n int, name func(string) string) ([]row
 		return nil, err
 	}
 	listGoal := atMost(1)
-	if n == largest { // where somebody waits for it
+	if n == largest { // where callers notice the wait
 		listGoal = atMost(0.05)
 	}
 	rows := append(make([]row, 0, 4),
@@ -81,7 +82,7 @@ func (r *rig) scale(ctx context.Context, n int, name func(string) string) ([]row
 	return append(rows, rss), err
 }
 
-// createRemove measures a create; the delete after it is not measured.
+// createRemove measures a create. The delete after it is not measured.
 func (r *rig) createRemove(ctx context.Context) ([]float64, error) {
 	begin := time.Now()
 	v, err := r.create(ctx, r.name("bench"))
@@ -92,7 +93,7 @@ func (r *rig) createRemove(ctx context.Context) ([]float64, error) {
 	return []float64{took}, r.remove(ctx, v)
 }
 
-// listAll reads page after page, as an orchestrator does.
+// listAll reads one page after the other, as an orchestrator does.
 func (r *rig) listAll(n int) side {
 	return func(ctx context.Context) ([]float64, error) {
 		begin, found, token := time.Now(), 0, ""
@@ -114,7 +115,7 @@ func (r *rig) listAll(n int) side {
 	}
 }
 
-// getEach learns the same from Heketi as heketi-cli volume list does, without the start of a process.
+// getEach reads the same from Heketi as heketi-cli volume list, without starting a process.
 func (r *rig) getEach(n int) side {
 	return func(context.Context) ([]float64, error) {
 		begin := time.Now()
@@ -145,14 +146,14 @@ func (r *rig) capacityOf(ctx context.Context) ([]float64, error) {
 	return []float64{took}, err
 }
 
-// topology learns it as heketi-cli topology info does, which is where people look for room.
+// topology reads the same as heketi-cli topology info, which administrators use to find free space.
 func (r *rig) topology(context.Context) ([]float64, error) {
 	begin := time.Now()
 	_, err := r.admin.TopologyInfo()
 	return []float64{clock(begin)}, err
 }
 
-// getNodes reads the least from which the room can be told: every node with its disks.
+// getNodes reads the minimum from which the free space can be determined: every node with its disks.
 func (r *rig) getNodes() (seconds float64, err error) {
 	begin := time.Now()
 	clusters, err := r.admin.ClusterList()
@@ -195,7 +196,7 @@ func (r *rig) memory(ctx context.Context, n int, name string) (row, error) {
 	return newRow(name, "MiB", fmt.Sprintf("%d MiB", memoryLimit), s[0], atMost(1), note), nil
 }
 
-// manyCallers measures until the last of many creates has ended. A caller that gets any error, as of a Heketi at its
+// manyCallers measures the time until the last of many creates has ended. Any error that a caller gets, such as a Heketi's at its
 // limit, ends the benchmark.
 func manyCallers() family {
 	name := fmt.Sprintf("create-%d-callers-at-%d", callers, callersAt)

@@ -2,7 +2,7 @@ package main
 
 import "slices"
 
-// spread is how the figures of one side lie.
+// spread describes the distribution of one side's figures.
 type spread struct {
 	Min    float64 `json:"min"`
 	Median float64 `json:"median"`
@@ -14,7 +14,7 @@ func spreadOf(figures []float64) spread {
 	return spread{Min: slices.Min(figures), Median: median(figures), Max: slices.Max(figures)}
 }
 
-// median of an even number of figures is the middle of the two in the middle.
+// median returns, for an even number of figures, the mean of the two in the middle.
 func median(figures []float64) float64 {
 	sorted := slices.Sorted(slices.Values(figures))
 	half := len(sorted) / 2
@@ -24,13 +24,13 @@ func median(figures []float64) float64 {
 	return (sorted[half-1] + sorted[half]) / 2
 }
 
-// percentile returns the least of the figures that so many of a hundred do not exceed.
+// percentile returns the least figure that is not exceeded by the given percentage of the figures.
 func percentile(figures []float64, percent int) float64 {
 	sorted := slices.Sorted(slices.Values(figures))
 	return sorted[max(0, (len(sorted)*percent+99)/100-1)]
 }
 
-// samples are the figures of both sides; those with the same index are a pair.
+// samples holds the figures of both sides; those with the same index are a pair.
 type samples struct{ ours, baseline []float64 }
 
 // add adds a pair.
@@ -38,8 +38,8 @@ func (s *samples) add(ours, baseline float64) {
 	s.ours, s.baseline = append(s.ours, ours), append(s.baseline, baseline)
 }
 
-// ratios is how the pairs' own ratios lie. Unlike the ratio of the medians, their median is not moved by a time in which the
-// machine was slow, as that met both halves of a pair.
+// ratios returns the distribution of the pairs' own ratios. Unlike the ratio of the medians, it does not change if the machine
+// was slow for a while, because that affected both halves of a pair.
 func (s samples) ratios() spread {
 	ratios := make([]float64, len(s.ours))
 	for i := range s.ours {

@@ -14,15 +14,15 @@ const (
 	smallFile      = 4096
 )
 
-// user is one of two directories that do the same work by turns, so that whatever else the machine does meets both.
+// user is one of two directories in which the same work is done in turns, so that other load on the machine affects both.
 type user struct {
 	root    string
 	large   *os.File
 	seconds float64
 }
 
-// useFiles writes and reads a large file and many small ones in each directory, and returns the seconds that each took.
-// Taking the files away again is not measured.
+// useFiles writes and reads a large file and many small ones in each directory, and returns the durations in seconds. Removing
+// the files is not measured.
 func useFiles(dirs []string) ([]float64, error) {
 	users, err := newUsers(dirs)
 	if err != nil {
@@ -40,7 +40,7 @@ func useFiles(dirs []string) ([]float64, error) {
 		{chunks, func(u *user, _ int) error { _, err := u.large.Write(data); return err }},
 		{1, func(u *user, _ int) error { return u.large.Sync() }},
 		{1, func(u *user, _ int) error { return u.large.Close() }},
-		// Opening drops what the kernel remembers of the file.
+		// Opening the file drops the kernel's cache of it.
 		{1, func(u *user, _ int) (err error) { u.large, err = os.Open(u.path("large")); return err }},
 		{chunks, func(u *user, _ int) error { _, err := io.ReadFull(u.large, data); return err }},
 		{1, func(u *user, _ int) error { return u.large.Close() }},
@@ -87,7 +87,7 @@ func clearAway(users []*user) error {
 	return nil
 }
 
-// both gives each user one turn. Who comes first alternates.
+// both gives each user one turn. They alternate in going first.
 func both(users []*user, turn int, do func(u *user, turn int) error) error {
 	for i := range users {
 		u := users[(i+turn)%len(users)]

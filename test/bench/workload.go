@@ -14,26 +14,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// part is a part of a workload with its own row.
+// part is a part of a workload with a separate row.
 type part struct {
 	name string
 	do   func(u *user, turn int) error
 }
 
-// The kernel answers a second question about a file itself for this long, with every profile: the default of the client's
-// options attribute-timeout and entry-timeout. Before a part that comes back to files, a workload waits a little longer.
+// The kernel caches a file's attributes and entry for this long, with every profile: it is the default of the client's options
+// attribute-timeout and entry-timeout. Before a part that returns to files, a workload waits a little longer.
 const kernelRemembers = time.Second
 
-// laterParts begin when the kernel has forgotten.
+// laterParts are the parts that begin after the kernel's cache has expired.
 func laterParts() []string { return []string{"stat-again", "read-again", "list", "delete"} }
 
-// workloads are what files are used for. The parts of one inner list follow each other in each turn; the next list begins when
-// all turns of the one before are over.
+// workloads are the ways in which files are used. The parts of one inner list follow each other in each turn; the next list
+// begins when all turns of the previous one are over.
 func workloads() map[string][][]part {
 	return map[string][][]part{"small-files": smallFiles(), "large-files": largeFiles()}
 }
 
-// A turn with small files is some directories of some files each.
+// A turn with small files uses some directories with some files each.
 const (
 	directories = 2
 	directory   = 100
@@ -100,10 +100,10 @@ func listLong(dir string) error {
 	return nil
 }
 
-// A turn with large files is one file.
+// A turn with large files uses one file.
 const (
 	largeFile = 16 * mib
-	changes   = 32 // of a file, at random places
+	changes   = 32 // in a file, at random positions
 	block     = 64 * 1024
 )
 
@@ -130,7 +130,7 @@ func largeFiles() [][]part {
 		return f.Sync()
 	}
 	read := func(f *os.File) error {
-		// What the kernel has cached of the file would be read from memory.
+		// Otherwise the file would be read from the kernel's cache.
 		if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func largeFiles() [][]part {
 	}
 }
 
-// partNames are the names of a workload's parts, in order.
+// partNames returns the names of a workload's parts, in order.
 func partNames(work [][]part) []string {
 	all := slices.Concat(work...)
 	names := make([]string, 0, len(all))
@@ -165,8 +165,8 @@ func partNames(work [][]part) []string {
 	return names
 }
 
-// useByTurns does the work in each of the directories, and returns the seconds of each part for each of them. Taking away what
-// is left is not measured.
+// useByTurns does the work in each of the directories, and returns the duration of each part in seconds for each directory. The
+// cleanup is not measured.
 func useByTurns(work [][]part, turns int, dirs []string) ([][]float64, error) {
 	users, err := newUsers(dirs)
 	if err != nil {

@@ -30,7 +30,7 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
-// TestPartsTakeTurns: parts of one list follow each other in each turn, and each has its own time.
+// TestPartsTakeTurns: the parts of one list follow each other in each turn, and each is timed separately.
 func TestPartsTakeTurns(t *testing.T) {
 	var log []string
 	does := func(name string, takes time.Duration) part {

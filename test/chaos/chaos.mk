@@ -1,5 +1,5 @@
-# Faults of node plugins, nodes, servers and disks while applications use volumes (package test/chaos). CHAOS='-only plugin-*' for
-# some rounds, '-repeat 5' for more, '-before-6.5' for an older Linux, '-upgrade 10m' for a shorter upgrade.
+# Disturbs node plugins, nodes, servers and disks while applications use volumes (package test/chaos). CHAOS='-only plugin-*' runs
+# some of the rounds, '-repeat 5' for more, '-before-6.5' for an older Linux, '-upgrade 10m' for a shorter upgrade.
 
 CHAOS ?=
 chaos = go run ./test/chaos -driver $(DRIVER) -workload $(BIN)/chaos-workload -images $(BUILD)/images -out $(BUILD)/chaos.json
@@ -7,12 +7,12 @@ chaos = go run ./test/chaos -driver $(DRIVER) -workload $(BIN)/chaos-workload -i
 ##@ Chaos
 
 .PHONY: chaos
-chaos: deps build heketi e2e-images $(BIN)/helm ## Kill, restart, replace and starve what is around a workload, on the lab and on Kubernetes; writes build/chaos.json (needs root)
+chaos: deps build heketi e2e-images $(BIN)/helm ## Kill, restart, replace and starve the processes around a workload, on the lab and on Kubernetes; writes build/chaos.json (needs root)
 	$(call say,chaos on the lab: about 40 minutes; on Kubernetes: about 40 and an upgrade of an hour)
 	@tools=$(e2e_tools); $(chaos) -tools "$$tools" $(CHAOS)
 
 .PHONY: chaos-short
-chaos-short: deps build heketi chaos-workload ## The rounds on the lab that leave the bricks alone, in two minutes
+chaos-short: deps build heketi chaos-workload ## The rounds on the lab that do not touch the bricks, in two minutes
 	$(call say,chaos on the lab: two minutes)
 	$(chaos) -short $(CHAOS)
 

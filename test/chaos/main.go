@@ -1,7 +1,7 @@
-// Command chaos holds the driver to its promise that nothing which happens to the node plugin reaches an application. It lets pods use
-// volumes, with files and a database open for the whole run, and meanwhile kills, restarts, replaces and starves what is
-// around them, one round after the other: on a lab of its own (package lab), and on a Kubernetes of its own (package lab/kubernetes).
-// It ends with a table, and with an error when a criterion is not met.
+// Command chaos tests the driver's promise that nothing which happens to the node plugin affects an application. Pods use
+// volumes, with files and a database open for the whole run. Meanwhile chaos kills, restarts, replaces and starves the processes
+// around them, one round after the other: first on a lab (package lab), then on a Kubernetes (package lab/kubernetes), which it
+// starts and ends. It prints a table, and exits with an error if a criterion is not met.
 package main
 
 import (

@@ -9,7 +9,7 @@ import (
 const (
 	ofNode       = `namespace="glusterfs-csi",pod="glusterfs-csi-node-x7k2p",container="glusterfs-csi",node="n1"`
 	ofController = `namespace="glusterfs-csi",pod="glusterfs-csi-controller-0",container="glusterfs-csi",node="n1"`
-	ofOther      = `namespace="other",pod="csi-node-x",container="glusterfs-csi",node="n1"` // another driver, which has the same metrics of calls
+	ofOther      = `namespace="other",pod="csi-node-x",container="glusterfs-csi",node="n1"` // another driver with the same call metrics
 )
 
 func nodeMetric(name, labels string) string       { return name + "{" + ofNode + labels + "}" }
@@ -23,7 +23,7 @@ func calls(of, method, code string) string {
 	return fmt.Sprintf(`grpc_server_handled_total{%s,grpc_service=%q,grpc_method=%q,grpc_code=%q}`, of, service, method, code)
 }
 
-// labelled returns labels of an alert: its severity, those of the namespace and the given ones.
+// labelled returns an alert's labels: its severity, the namespace's labels and the given ones.
 func labelled(severity string, more map[string]string) map[string]string {
 	labels := map[string]string{"severity": severity, "namespace": "glusterfs-csi"}
 	maps.Copy(labels, more)

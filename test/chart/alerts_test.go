@@ -55,7 +55,7 @@ func alertNames(t *testing.T) []string {
 	return names
 }
 
-// Each alert leads to a section of docs/alerts.md with the same three parts, and each section is about an alert.
+// Each alert has a section in docs/alerts.md with the same three parts, and each section there belongs to an alert.
 func TestAlertsHaveRunbooks(t *testing.T) {
 	page := docs.Page(t, "alerts.md")
 	names := alertNames(t)
@@ -87,7 +87,7 @@ func TestAlertsHaveRunbooks(t *testing.T) {
 	}
 }
 
-// promtool runs what comes with Debian's prometheus.
+// promtool runs the program of Debian's package prometheus.
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
 	if out, err := tool(t, "promtool", args...); err != nil {
@@ -95,7 +95,8 @@ func promtool(t *testing.T, args ...string) {
 	}
 }
 
-// writeRules writes what Prometheus gets of the PrometheusRule. Of the annotations only the summaries are left, which the tests below compare.
+// writeRules writes the rules that Prometheus gets from the PrometheusRule. Of the annotations it keeps only the summaries, which
+// the tests below compare.
 func writeRules(t *testing.T, dir string) {
 	t.Helper()
 	groups := alerts(t)
@@ -122,12 +123,12 @@ func TestPrometheusTakesTheAlerts(t *testing.T) {
 	promtool(t, "check", "rules", "--lint-fatal", path)
 }
 
-// Prometheus, given these series, fires each alert, and does not fire it for what is nearly the same.
+// With the given series, Prometheus fires each alert, and does not fire it for similar series that are not a problem.
 func TestAlertsFire(t *testing.T) {
 	dir := t.TempDir()
 	writeRules(t, dir)
 	cases := alertCases()
-	tests := map[string][]map[string]any{} // by interval, of which a file of promtool has one
+	tests := map[string][]map[string]any{} // by interval, because a promtool file has only one
 	for _, c := range cases {
 		interval := cmp.Or(c.every, "1m")
 		tests[interval] = append(tests[interval], c.test(interval, true), c.test(interval, false))
@@ -145,11 +146,11 @@ func TestAlertsFire(t *testing.T) {
 	}
 }
 
-// alertCase is what an alert is tried with.
+// alertCase is a test case of an alert.
 type alertCase struct {
 	alert   string
-	at      string            // how much later Prometheus is asked
-	every   string            // the interval of samples and evaluations; "" is a minute
+	at      string            // the time of Prometheus's evaluation
+	every   string            // the interval of samples and evaluations; "" means a minute
 	fires   map[string]string // series
 	labels  map[string]string
 	summary string
@@ -162,7 +163,7 @@ func (c alertCase) test(interval string, fires bool) map[string]any {
 		series, kind = c.fires, "fires"
 		expected = append(expected, map[string]any{"exp_labels": c.labels, "exp_annotations": map[string]string{"summary": c.summary}})
 	}
-	var input []map[string]string
+	input := make([]map[string]string, 0, len(series))
 	for name, values := range series {
 		input = append(input, map[string]string{"series": name, "values": values})
 	}

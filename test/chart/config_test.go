@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// The driver reads what the chart makes of the backends, with all files where the volume puts them.
+// The driver can read the configuration that the chart makes from the backends, with all files at the volume's paths.
 func TestDriverReadsItsConfiguration(t *testing.T) {
 	for _, r := range renderings() {
 		if r.name == "static" {
@@ -63,7 +63,7 @@ func projected(t *testing.T, controller *unstructured.Unstructured) []map[string
 	return nil
 }
 
-// filesOf does what the kubelet does. A Secret that is not the chart's own has a key in each field that is asked for.
+// filesOf does the kubelet's work. A Secret that is not the chart's own has a key in each requested field.
 func filesOf(t *testing.T, list []*unstructured.Unstructured, source map[string]any) map[string]string {
 	t.Helper()
 	files := map[string]string{}

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// container is one of a rendered pod template.
+// container is a container of a rendered pod template.
 type container struct {
 	component, name string
 	owner           string // name of the object that makes its pods
@@ -44,7 +44,7 @@ func containers(t *testing.T, r rendering) []container {
 	return list
 }
 
-// podTemplate returns what pods are made of, or nil for an object that makes none.
+// podTemplate returns the pod template of an object, or nil if the object has none.
 func podTemplate(object *unstructured.Unstructured) map[string]any {
 	for _, path := range [][]string{{"spec", "template"}, {"spec", "jobTemplate", "spec", "template"}} {
 		if template, found, _ := unstructured.NestedMap(object.Object, path...); found {
@@ -63,7 +63,7 @@ func (c container) args() []string {
 	return args
 }
 
-// Everything is as narrow as can be but the container that mounts.
+// Every container except the one that mounts is as restricted as possible.
 func TestContainersAreRestricted(t *testing.T) {
 	for _, r := range renderings() {
 		for _, c := range containers(t, r) {
@@ -96,7 +96,7 @@ func TestContainersAreRestricted(t *testing.T) {
 	}
 }
 
-// The probes ask the process, and no socket that somebody else may hold up.
+// The probes check the process itself, and not a socket that another program may hold up.
 func TestProbesAreServed(t *testing.T) {
 	for _, r := range renderings() {
 		served := map[string]string{} // port, by the owner of the pod
@@ -140,7 +140,7 @@ func healthPort(c container) string {
 	return ""
 }
 
-// The driver knows each flag that the chart gives it.
+// The driver accepts each flag that the chart gives it.
 func TestFlagsAreKnown(t *testing.T) {
 	driver, err := filepath.Abs(filepath.Join(root, "build/bin/glusterfs-csi"))
 	if err != nil {

@@ -16,7 +16,7 @@ const (
 	claimUID      = "0e3ba1c1-8c4e-4d4c-9f0e-5d9d6c6f8a11"
 )
 
-// newVolume is what external-provisioner creates.
+// newVolume returns a PersistentVolume as external-provisioner creates it.
 func newVolume(t *testing.T) *corev1.PersistentVolume {
 	t.Helper()
 	return decode[corev1.PersistentVolume](t, `
@@ -98,7 +98,7 @@ func TestControllerCreatesVolumesOfItsDriver(t *testing.T) {
 	}
 }
 
-// Secrets of classes are in the values, and so in the policy.
+// The values list the Secrets of classes, so the policy does, too.
 func TestControllerNamesSecretsOfClasses(t *testing.T) {
 	for _, r := range renderings() {
 		if r.name != "placement" {
@@ -158,7 +158,7 @@ func TestControllerChangesVolumesOfItsDriver(t *testing.T) {
 	status.SubResource = "status"
 	refuses(t, "the status", p.check(t, status, newVolume(t), newVolume(t)), "subresources")
 	refuses(t, "another account", p.check(t, requestOf("other", admissionv1.Update), volumeWith(t, elsewhere), newVolume(t)), "")
-	// What an administrator has written stays.
+	// An administrator's values are kept.
 	hand := func(pv *corev1.PersistentVolume) { pv.Annotations[gidAnnotation] = "100" }
 	refuses(t, "a group by hand", p.check(t, requestOf("controller", admissionv1.Update), volumeWith(t, hand), volumeWith(t, hand)), "")
 }
@@ -218,7 +218,7 @@ func TestControllerChangesTheStatusOfClaims(t *testing.T) {
 	}
 }
 
-// refuses compares the message of a refusal with a part of it; "" is none.
+// refuses checks that a refusal's message contains a text; "" means that there is no refusal.
 func refuses(t *testing.T, name, got, want string) {
 	t.Helper()
 	if (got == "") != (want == "") || !strings.Contains(got, want) {
@@ -226,7 +226,7 @@ func refuses(t *testing.T, name, got, want string) {
 	}
 }
 
-// An API server without admission policies would refuse them.
+// An API server without admission policies would refuse the objects.
 func TestAdmissionPoliciesAreRendered(t *testing.T) {
 	for _, tt := range []struct {
 		values string

@@ -46,7 +46,7 @@ func TestKustomizationListsFilesThatExist(t *testing.T) {
 	}
 }
 
-// The table of values in a chart's README is made of the comments in values.yaml.
+// The table of values in a chart's README is generated from the comments in values.yaml.
 func TestReadmeHasTheValues(t *testing.T) {
 	for _, chart := range []string{chartDir, storageDir} {
 		t.Run(filepath.Base(chart), func(t *testing.T) { checkReadme(t, chart) })
@@ -78,7 +78,7 @@ func checkReadme(t *testing.T, chart string) {
 	}
 }
 
-// The table of examples lists every file, and no other.
+// The table of examples lists exactly the existing files.
 func TestExamplesAreListed(t *testing.T) {
 	table := read(t, deploy+"/examples/README.md")
 	for _, path := range slices.Concat(files(t, deploy+"/examples/*.yaml"), files(t, deploy+"/examples/*.nft")) {

@@ -1,3 +1,4 @@
-// Package chart holds the tests of charts/glusterfs-csi, of deploy/, which is made of it, and of charts/glusterfs-storage. They need
-// helm, helm-docs and promtool in build/bin, and the driver (make test-chart). With -update they write what they otherwise compare with.
+// Package chart tests charts/glusterfs-csi, the manifests in deploy/ that are rendered from it, and charts/glusterfs-storage. The
+// tests need helm, helm-docs and promtool in build/bin, and the driver (make test-chart). With -update they write the golden
+// files instead of comparing with them.
 package chart

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// What examples and documents show is what the driver takes.
+// The driver accepts the examples in deploy/ and in the documents.
 func TestExamplesAreTaken(t *testing.T) {
 	for _, path := range files(t, deploy+"/examples/*.yaml") {
 		t.Run(filepath.Base(path), func(t *testing.T) { checkStorage(t, objects(t, read(t, path))) })
@@ -33,7 +33,7 @@ func TestExamplesAreTaken(t *testing.T) {
 	}
 }
 
-// deploy/storage-values.yaml and the values in the README of charts/glusterfs-storage are what that chart takes.
+// charts/glusterfs-storage accepts deploy/storage-values.yaml and the values in its README.
 func TestExampleValuesAreTaken(t *testing.T) {
 	storageTaken(t, read(t, deploy+"/storage-values.yaml"))
 	for i, found := range regexp.MustCompile("(?s)\n```yaml\n(.*?)```").FindAllStringSubmatch(read(t, storageDir+"/README.md"), -1) {
@@ -46,7 +46,7 @@ func TestExampleValuesAreTaken(t *testing.T) {
 	}
 }
 
-// Classes that rendered values list, too.
+// This includes the classes in rendered values.
 func TestClassesAreTaken(t *testing.T) {
 	for _, r := range renderings() {
 		checkStorage(t, objects(t, r.render(t)))

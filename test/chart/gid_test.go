@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Somebody annotates PersistentVolumes with their group, and never two do, whatever the API server is.
+// Exactly one program annotates PersistentVolumes with their group, whatever the API server is.
 func TestGroupAnnotationHasOneAuthor(t *testing.T) {
 	tests := []struct {
 		mode   string
@@ -19,7 +19,7 @@ func TestGroupAnnotationHasOneAuthor(t *testing.T) {
 		{"auto", false, "controller"},
 		{"policy", false, "policy"},
 		{"controller", true, "controller"},
-		{"off", true, "nobody"},
+		{"off", true, "none"},
 	}
 	for _, tt := range tests {
 		r := rendering{name: tt.mode, values: filepath.Join(t.TempDir(), "values.yaml")}
@@ -27,13 +27,13 @@ func TestGroupAnnotationHasOneAuthor(t *testing.T) {
 		if tt.served {
 			r.apis = []string{mutatingPolicies}
 		}
-		author := "nobody"
+		author := "none"
 		if strings.Contains(r.render(t), "kind: MutatingAdmissionPolicy\n") {
 			author = "policy"
 		}
 		for _, c := range containers(t, r) {
 			if slices.Contains(c.args(), "--annotate-pv-gid") {
-				if author != "nobody" {
+				if author != "none" {
 					t.Errorf("%s: two authors", tt.mode)
 				}
 				author = c.component
@@ -45,7 +45,7 @@ func TestGroupAnnotationHasOneAuthor(t *testing.T) {
 	}
 }
 
-// No pod gets a group of the system, whatever a Heketi or the author of a PersistentVolume writes.
+// No pod gets a system group, whatever a Heketi or the author of a PersistentVolume writes.
 func TestPolicyTakesGroupsOfVolumesOnly(t *testing.T) {
 	r := rendering{name: "policy", values: filepath.Join(t.TempDir(), "values.yaml")}
 	write(t, r.values, backend+"gidAnnotation: policy\n")

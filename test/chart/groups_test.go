@@ -17,7 +17,7 @@ func groupsRendering() rendering {
 	return renderings()[slices.IndexFunc(renderings(), func(r rendering) bool { return r.name == "groups" })]
 }
 
-// Each node has exactly one node plugin, whatever groups it could belong to.
+// Each node has exactly one node plugin, whatever groups match it.
 func TestEachNodeHasOneNodePlugin(t *testing.T) {
 	const ordinary, k0s, edge = "glusterfs-csi-node", "glusterfs-csi-node-k0s", "glusterfs-csi-node-edge"
 	sets := daemonSets(t)
@@ -78,7 +78,7 @@ func daemonSets(t *testing.T) (sets []daemonSet) {
 	return sets
 }
 
-// The DaemonSets do not claim each other's pods, and each uses its own directories everywhere.
+// The selectors of the DaemonSets do not overlap, and each uses separate directories everywhere.
 func TestGroupsAreApart(t *testing.T) {
 	sets := daemonSets(t)
 	kubeletDirs := []string{"/var/lib/kubelet", "/var/lib/k0s/kubelet", "/var/snap/microk8s/common/var/lib/kubelet"}
@@ -107,7 +107,7 @@ func TestGroupsAreApart(t *testing.T) {
 	}
 }
 
-// Each component has its metrics in a Service.
+// The metrics of each component are in a Service.
 func TestGroupsHaveServices(t *testing.T) {
 	list := objects(t, groupsRendering().render(t))
 	for _, set := range daemonSets(t) {
@@ -116,7 +116,7 @@ func TestGroupsHaveServices(t *testing.T) {
 	}
 }
 
-// What stands below a DaemonSet of the chart as it always was may not change because there are groups.
+// Groups must not change the name and the component label of the default DaemonSet.
 func TestTheOrdinaryDaemonSetStays(t *testing.T) {
 	for _, r := range renderings() {
 		set := only(t, objects(t, r.render(t)), "DaemonSet", "glusterfs-csi-node")
@@ -141,7 +141,7 @@ func TestAutoscalerMayMoveTheController(t *testing.T) {
 			}
 		}
 		want := strings.Join(empty, ",")
-		if r.name == "groups" { // which says no
+		if r.name == "groups" { // this rendering disables it
 			want = ""
 		}
 		if annotations[annotation] != want {

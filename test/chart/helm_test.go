@@ -19,7 +19,7 @@ const (
 
 var update = flag.Bool("update", false, "write the golden files and deploy/ instead of comparing with them")
 
-// The APIs that decide what the chart renders. Kubernetes 1.36 has both, 1.30 to 1.35 the first.
+// The API versions on which the chart's output depends. Kubernetes 1.36 has both, 1.30 to 1.35 the first.
 const (
 	validatingPolicies = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
 	mutatingPolicies   = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
@@ -30,7 +30,7 @@ type rendering struct {
 	name   string // of the files in testdata/values and testdata/golden
 	values string // path of the values file
 	apis   []string
-	chart  string // "" is the driver's
+	chart  string // "" means the driver's chart
 }
 
 func renderings() []rendering {
@@ -56,7 +56,8 @@ func (r rendering) golden() string {
 	return filepath.Join("testdata/golden", r.name+".yaml")
 }
 
-// render returns the manifests. Those of charts/glusterfs-storage are its own only, not those of its part, the driver's chart.
+// render returns the manifests. For charts/glusterfs-storage, these are only its own, without those of its subchart, the driver's
+// chart.
 func (r rendering) render(t *testing.T) string {
 	t.Helper()
 	if r.chart == storageDir {
@@ -65,7 +66,7 @@ func (r rendering) render(t *testing.T) string {
 	return r.renderAll(t)
 }
 
-// renderAll returns the manifests, with those of the chart's parts.
+// renderAll returns the manifests, including those of subcharts.
 func (r rendering) renderAll(t *testing.T) string {
 	t.Helper()
 	chart := cmp.Or(r.chart, chartDir)
@@ -82,7 +83,7 @@ func mustHelm(t *testing.T, args ...string) string {
 	return out
 }
 
-// helm runs helm, and returns what it says on standard output or, when it fails, on standard error.
+// helm runs helm, and returns its standard output or, if it fails, its standard error.
 func helm(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	return tool(t, "helm", args...)
@@ -117,7 +118,7 @@ func read(t *testing.T, path string) string {
 	return string(content)
 }
 
-// write is what -update does.
+// write writes a golden file for -update.
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {

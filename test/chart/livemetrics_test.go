@@ -21,11 +21,11 @@ import (
 	docs "github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
-// TestAlertsAndDashboardNameMetricsThatExist: each metric that alerts and dashboard select is among those of a running driver, with the labels
-// that they select and group by.
+// TestAlertsAndDashboardNameMetricsThatExist: a running driver has each metric that alerts and the dashboard select, with the
+// labels by which they select and group.
 func TestAlertsAndDashboardNameMetricsThatExist(t *testing.T) {
 	served := liveMetrics(t)
-	// A driver without volumes does not have them. The table is complete: pkg/metrics, TestDocumentedMetrics.
+	// A driver without volumes does not have these metrics. The documented table is complete: pkg/metrics, TestDocumentedMetrics.
 	for _, name := range []string{"glusterfs_csi_node_clients", "glusterfs_csi_orphans", "glusterfs_csi_orphans_last_success_timestamp_seconds"} {
 		served[name] = documentedLabels(t, name)
 	}
@@ -39,7 +39,7 @@ func TestAlertsAndDashboardNameMetricsThatExist(t *testing.T) {
 	for _, expression := range expressions {
 		for _, selector := range regexp.MustCompile(`([a-z_]+)\{([^{}]*)\}`).FindAllStringSubmatch(expression, -1) {
 			name := selector[1]
-			if name == "up" || strings.HasPrefix(name, "kube_") { // Prometheus's own, and kube-state-metrics'
+			if name == "up" || strings.HasPrefix(name, "kube_") { // from Prometheus itself, and from kube-state-metrics
 				continue
 			}
 			labels, exists := served[name]
@@ -120,7 +120,7 @@ func documentedLabels(t *testing.T, name string) (labels []string) {
 	return labels
 }
 
-// liveMetrics runs the driver, in both roles, has it fail to create a volume, and returns the labels of each of its metrics.
+// liveMetrics runs the driver, in both roles, makes it fail to create a volume, and returns the labels of each of its metrics.
 func liveMetrics(t *testing.T) map[string][]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -148,7 +148,10 @@ func liveMetrics(t *testing.T) map[string][]string {
 		if !log.Scan() {
 			t.Fatal("the driver ended before it served metrics")
 		}
-		var line struct{ Msg, Address string }
+		var line struct {
+			Msg     string `json:"msg"`
+			Address string `json:"address"`
+		}
 		if err := json.Unmarshal(log.Bytes(), &line); err == nil && line.Msg == "Serving metrics" {
 			address = line.Address
 		}
@@ -169,7 +172,7 @@ func liveMetrics(t *testing.T) map[string][]string {
 	return served
 }
 
-// call makes the calls that metrics need to have values.
+// call makes the calls without which some metrics have no values.
 func call(t *testing.T, socket string) {
 	t.Helper()
 	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -192,7 +195,7 @@ func call(t *testing.T, socket string) {
 	}
 }
 
-// fullHeketi is a server that knows one cluster, without room.
+// fullHeketi is a server with one cluster, which has no free space.
 func fullHeketi(t *testing.T) string {
 	t.Helper()
 	id := strings.Repeat("c", 32)

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Metrics have no authentication, so that they are not served at more addresses than asked for.
+// Metrics have no authentication, so they must not be served at more addresses than requested.
 func TestMetricsAreServedAtOneAddress(t *testing.T) {
 	for name, want := range map[string]string{"everything": "[$(POD_IP)]:", "placement": ":"} {
 		r := renderings()[slices.IndexFunc(renderings(), func(r rendering) bool { return r.name == name })]

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// ownEvent is what the node plugin creates.
+// ownEvent returns an event as the node plugin creates it.
 func ownEvent(t *testing.T, reason string) *corev1.Event {
 	t.Helper()
 	return decode[corev1.Event](t, `
@@ -51,7 +51,7 @@ func TestNodePluginCreatesItsEvents(t *testing.T) {
 		"without message":            {func(e *corev1.Event) { e.Message = "" }, ""},
 		"of the kubelet":             {func(e *corev1.Event) { e.Source.Component = "kubelet" }, onlyAsItself},
 		"of another controller":      {func(e *corev1.Event) { e.ReportingController = "scheduler" }, onlyAsItself},
-		"of nobody":                  {func(e *corev1.Event) { e.Source, e.ReportingController = corev1.EventSource{}, "" }, onlyAsItself},
+		"without a source":           {func(e *corev1.Event) { e.Source, e.ReportingController = corev1.EventSource{}, "" }, onlyAsItself},
 		"of another host":            {func(e *corev1.Event) { e.Source.Host = "node2" }, onlyItsNode},
 		"of another instance":        {func(e *corev1.Event) { e.ReportingInstance = "node2" }, onlyItsNode},
 		"of no node":                 {func(e *corev1.Event) { e.Source.Host, e.ReportingInstance = "", "" }, onlyItsNode},
@@ -83,7 +83,7 @@ func TestNodePluginCreatesItsEvents(t *testing.T) {
 	refuses(t, "another account", p.check(t, requestOf("controller", admissionv1.Create), &corev1.Event{}, nil), "")
 }
 
-// The policy allows the reasons that the driver has, and no others.
+// The policy allows exactly the driver's reasons.
 func TestPolicyKnowsTheReasons(t *testing.T) {
 	p := parsePolicy(t, renderings()[0], "own-events.glusterfs.csi.gluster.org")
 	create := nodeRequest("node1")
@@ -102,7 +102,7 @@ func TestPolicyKnowsTheReasons(t *testing.T) {
 	}
 }
 
-// The permissions of the node plugin are those that its values need.
+// The node plugin has exactly the permissions that its values require.
 func TestNodePluginsPermissions(t *testing.T) {
 	for values, want := range map[string]string{
 		"{}":                           "[csinodes get nodes get nodes patch events create]",

@@ -54,7 +54,7 @@ func TestNodePluginRemovesItsTaint(t *testing.T) {
 	refuses(t, "another account", p.check(t, requestOf("controller", admissionv1.Update), &corev1.Node{}, taintedNode(t)), "")
 }
 
-// Also what later versions of Kubernetes add to a node's spec.
+// This includes fields that later versions of Kubernetes add to a node's spec.
 func TestNodePluginChangesNoOtherField(t *testing.T) {
 	p := parsePolicy(t, renderings()[0], "own-node.glusterfs.csi.gluster.org")
 	changed := reflect.ValueOf(*decode[corev1.NodeSpec](t, `{podCIDR: 10.9.0.0/24, podCIDRs: [10.9.0.0/24], providerID: x, unschedulable: true,
@@ -74,7 +74,7 @@ func TestNodePluginChangesNoOtherField(t *testing.T) {
 	}
 }
 
-// nodeRequest is of a node plugin, whose token holds the node that its pod runs on.
+// nodeRequest returns a request of a node plugin, whose token names the node that its pod runs on.
 func nodeRequest(node string) admissionv1.AdmissionRequest {
 	request := requestOf("node", admissionv1.Update)
 	request.UserInfo.Extra = map[string]authenticationv1.ExtraValue{"authentication.kubernetes.io/node-name": {node}}

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What helm prints in the end names what is likely to be a mistake.
+// helm's final notes name likely mistakes.
 func TestNotesWarn(t *testing.T) {
 	warning := regexp.MustCompile(`the backend \S+ has (neither existingSecret nor key|a url without TLS)|No Heketi is listed in "backends"`)
 	for values, want := range map[string][]string{
@@ -53,10 +53,10 @@ func notes(t *testing.T, values string) string {
 	return mustHelm(t, "install", "glusterfs-csi", chartDir, "--dry-run=client", "--values", values)
 }
 
-// Examples that people copy speak TLS. The patterns of addresses in values and messages are no examples.
+// Examples that people copy use TLS. The patterns of addresses in values and messages are not examples.
 func TestExamplesUseTLS(t *testing.T) {
 	plain := regexp.MustCompile(`http://[\w.-]*(heketi|example)[\w.-]*`)
-	// The Heketi of the chart glusterfs-storage, whose notes warn; the second is cut off before a template's braces.
+	// The Heketi of the chart glusterfs-storage, whose notes warn. The second is cut off before a template's braces.
 	inCluster := []string{"http://heketi.glusterfs-storage.svc", "http://heketi."}
 	for _, pattern := range []string{
 		root + "/*.md", root + "/docs/*.md", deploy + "/*.md", deploy + "/*.yaml", deploy + "/examples/*", chartDir + "/*.md", chartDir + "/values.yaml",

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// documents splits YAML, and leaves out what is empty or only comments.
+// documents splits YAML into documents, without those that are empty or contain only comments.
 func documents(t *testing.T, text string) []string {
 	t.Helper()
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
@@ -65,7 +65,7 @@ func only(t *testing.T, list []*unstructured.Unstructured, kind, name string) *u
 	return nil
 }
 
-// dig returns what lies at a path of fields.
+// dig returns the value at a path of fields.
 func dig(t *testing.T, object map[string]any, path ...string) any {
 	t.Helper()
 	value, found, err := unstructured.NestedFieldNoCopy(object, path...)
@@ -75,8 +75,8 @@ func dig(t *testing.T, object map[string]any, path ...string) any {
 	return value
 }
 
-// checkStrictly decodes into the types of the Kubernetes API and refuses fields that these do not have. Types of the Prometheus operator and of
-// OpenShift are not at hand; alerts_test.go and openshift_test.go look at what is in these objects.
+// checkStrictly decodes an object into the types of the Kubernetes API and refuses unknown fields. The types of the Prometheus
+// operator and of OpenShift are not available; alerts_test.go and openshift_test.go check these objects.
 func checkStrictly(t *testing.T, text string) {
 	t.Helper()
 	decoder := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// constraints has the fields of OpenShift's SecurityContextConstraints (security.openshift.io/v1) that the chart uses. Those without omitempty
-// are required.
+// constraints has the fields of OpenShift's SecurityContextConstraints (security.openshift.io/v1) that the chart uses. Those
+// without omitempty are required.
 type constraints struct {
 	APIVersion               string         `json:"apiVersion"`
 	Kind                     string         `json:"kind"`
@@ -27,9 +27,9 @@ type constraints struct {
 	DefaultAddCapabilities   []string       `json:"defaultAddCapabilities"`
 	RequiredDropCapabilities []string       `json:"requiredDropCapabilities"`
 	ReadOnlyRootFilesystem   *bool          `json:"readOnlyRootFilesystem"`
-	RunAsUser                strategy       `json:"runAsUser,omitempty"`
-	FSGroup                  strategy       `json:"fsGroup,omitempty"`
-	SupplementalGroups       strategy       `json:"supplementalGroups,omitempty"`
+	RunAsUser                strategy       `json:"runAsUser"`
+	FSGroup                  strategy       `json:"fsGroup"`
+	SupplementalGroups       strategy       `json:"supplementalGroups"`
 	SELinuxContext           strategy       `json:"seLinuxContext,omitempty"`
 	SeccompProfiles          []string       `json:"seccompProfiles,omitempty"`
 	Volumes                  []string       `json:"volumes"`
@@ -46,7 +46,7 @@ type strategy struct {
 	} `json:"ranges,omitempty"`
 }
 
-// required are the fields that OpenShift does not do without; null is a value.
+// requiredOfConstraints returns the fields that OpenShift requires; null is a valid value.
 func requiredOfConstraints() []string {
 	return []string{
 		"allowHostDirVolumePlugin", "allowHostIPC", "allowHostNetwork", "allowHostPID", "allowHostPorts", "allowPrivilegedContainer", "allowedCapabilities",
@@ -54,7 +54,7 @@ func requiredOfConstraints() []string {
 	}
 }
 
-// The constraints are of OpenShift's API, and allow the pods of their account what these ask for.
+// The constraints match OpenShift's API, and allow everything that the pods of their account request.
 func TestSecurityContextConstraintsFitThePods(t *testing.T) {
 	list := objects(t, groupsRendering().render(t))
 	for _, component := range []string{"controller", "node"} {
@@ -90,7 +90,7 @@ func TestSecurityContextConstraintsFitThePods(t *testing.T) {
 	}
 }
 
-// check looks for what a pod has that is not allowed, and for what is allowed that it does not have.
+// check finds settings of a pod that are not allowed, and allowed settings that the pod does not use.
 func (c constraints) check(t *testing.T, name string, spec corev1.PodSpec) {
 	t.Helper()
 	has := map[string]bool{}
@@ -130,7 +130,7 @@ func (c constraints) check(t *testing.T, name string, spec corev1.PodSpec) {
 	}
 }
 
-// Whoever changes the priority of a pod finds it in the quota.
+// The quota has the priority classes of the pods, even if the values change them.
 func TestQuotaHasThePriorityClasses(t *testing.T) {
 	list := objects(t, groupsRendering().render(t))
 	quota := only(t, list, "ResourceQuota", "glusterfs-csi-priority")

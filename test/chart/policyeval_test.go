@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// policy is a ValidatingAdmissionPolicy that is evaluated here. Like the API server, it evaluates CEL over what the typed objects
-// have in JSON; without the API server's own functions, which the chart's policies do not use.
+// policy is a ValidatingAdmissionPolicy that is evaluated here. Like the API server, it evaluates CEL over the JSON of typed
+// objects; it lacks the API server's own functions, which the chart's policies do not use.
 type policy struct {
 	conditions, validations []rule
 }
@@ -77,13 +77,14 @@ func (p policy) check(t *testing.T, request admissionv1.AdmissionRequest, object
 	return ""
 }
 
-// holds is false as well if the expression cannot be evaluated, as with failurePolicy Fail.
+// holds reports whether an expression is true. It is also false if the expression cannot be evaluated, as with failurePolicy
+// Fail.
 func holds(r rule, input map[string]any) bool {
 	value, _, err := r.program.Eval(input)
 	return err == nil && value.Value() == true
 }
 
-// plain returns what the API server's CEL sees of an object.
+// plain returns an object as the API server's CEL sees it.
 func plain(t *testing.T, object any) any {
 	t.Helper()
 	if object == nil {
@@ -96,7 +97,7 @@ func plain(t *testing.T, object any) any {
 	return fields
 }
 
-// requestOf returns a request of an account of the driver.
+// requestOf returns a request of one of the driver's accounts.
 func requestOf(account string, operation admissionv1.Operation) admissionv1.AdmissionRequest {
 	request := admissionv1.AdmissionRequest{Operation: operation}
 	request.UserInfo.Username = "system:serviceaccount:glusterfs-csi:glusterfs-csi-" + account

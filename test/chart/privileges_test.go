@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// What each container may do, with the default values: a change must be seen to be made.
+// The privileges of each container with the default values, so that reviewers see each change.
 func TestGoldenPrivileges(t *testing.T) {
 	for _, r := range []rendering{renderings()[0], storageRenderings()[0]} {
 		file := filepath.Join(filepath.Dir(r.golden()), "privileges.txt")
@@ -72,7 +72,7 @@ func (c container) mounts(t *testing.T) []string {
 			if kind == "name" {
 				continue
 			}
-			about := []string{kind} // what a projected volume is made of stands in the other golden files
+			about := []string{kind} // the parts of a projected volume are in the other golden files
 			for _, field := range []string{"path", "medium", "sizeLimit", "secretName"} {
 				if value, found, _ := unstructured.NestedString(source.(map[string]any), field); found {
 					about = append(about, value)
@@ -98,7 +98,7 @@ func (c container) mounts(t *testing.T) []string {
 	return list
 }
 
-// What a container writes is limited, whatever the values.
+// The space for a container's writes is limited with any values.
 func TestEmptyDirsHaveALimit(t *testing.T) {
 	for _, r := range slices.Concat(renderings(), storageRenderings()) {
 		for _, c := range containers(t, r) {
@@ -112,7 +112,7 @@ func TestEmptyDirsHaveALimit(t *testing.T) {
 	}
 }
 
-// GlusterFS clients write dumps there when a process in a pod asks for one.
+// GlusterFS clients write dumps there if a process in a pod requests one.
 func TestClientsWriteNoDumps(t *testing.T) {
 	for _, r := range renderings() {
 		for _, c := range containers(t, r) {

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// The README says why each account has each verb. Here it must name every verb that the chart grants anywhere, and no other.
+// The README says why each account has each verb. It must name exactly the verbs that the chart grants.
 func TestReadmeExplainsEveryVerb(t *testing.T) {
 	t.Run("glusterfs-csi", func(t *testing.T) {
 		checkVerbs(t, renderings(), chartDir, func(role string) string {
@@ -24,7 +24,8 @@ func TestReadmeExplainsEveryVerb(t *testing.T) {
 	})
 }
 
-// checkVerbs compares the roles of the renderings with the README's table. accountOf is whom a role of this name is given to.
+// checkVerbs compares the roles of the renderings with the README's table. accountOf returns the account to which a role of this
+// name is bound.
 func checkVerbs(t *testing.T, list []rendering, chart string, accountOf func(role string) string) {
 	t.Helper()
 	granted := map[string]bool{}
@@ -72,7 +73,7 @@ func sorted(set map[string]bool) []string {
 	return list
 }
 
-// What neither account may do, whatever the values are and without any admission policy.
+// What neither account may do, with any values and without an admission policy.
 func TestAccountsAreNarrow(t *testing.T) {
 	all := func(rule map[string]any, field string, allowed ...string) bool {
 		list, _, _ := unstructured.NestedStringSlice(rule, field)
@@ -107,7 +108,7 @@ func TestAccountsAreNarrow(t *testing.T) {
 	}
 }
 
-// Accounts that ask the API for nothing get no token.
+// Accounts that do not use the API get no token.
 func TestTokensAreOnlyWhereNeeded(t *testing.T) {
 	for _, r := range renderings() {
 		list := objects(t, r.render(t))

@@ -11,11 +11,11 @@ const (
 	twoBackends = "backends: [{name: a, url: 'http://h:1'}, {name: b, url: 'http://h:2'}]\n"
 )
 
-// What one value alone can tell.
+// Values that are wrong by themselves.
 func TestValuesAreRefused(t *testing.T) {
 	tests := []struct {
 		name, values string
-		says         []string // the path of the value, what is wrong
+		says         []string // the path of the value, and the error
 	}{
 		{"an unknown value", "backend: []", []string{"'backend' not allowed"}},
 		{"an unknown value below another", "node: {tolerance: []}", []string{"/node", "'tolerance' not allowed"}},
@@ -62,7 +62,7 @@ func TestValuesAreRefused(t *testing.T) {
 	}
 }
 
-// refused renders the values, and wants an error with all these parts, and without what is called hidden.
+// refused renders the values, and expects an error that contains all these parts, but not hidden.
 func refused(t *testing.T, values string, says ...string) {
 	t.Helper()
 	said, err := template(t, values)
@@ -84,7 +84,7 @@ func checkRefusal(t *testing.T, said string, err error, values string, says []st
 	}
 }
 
-// template returns what helm says of the values.
+// template returns helm's output for the values.
 func template(t *testing.T, values string) (string, error) {
 	t.Helper()
 	return templateOf(t, chartDir, values)

@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// What Kubernetes lets nobody change in an object that exists. A chart that renders it otherwise cannot be upgraded to;
-// so this is written down here a second time, and must stay what it was in 0.1.0.
+// These are fields that Kubernetes does not allow to change in an existing object. An upgrade to a chart that renders them
+// differently would fail; so they are repeated here, and must stay what they were in 0.1.0.
 func TestWhatCannotBeUpgraded(t *testing.T) {
 	selector := func(component string) any {
 		return map[string]any{
@@ -38,7 +38,7 @@ func TestWhatCannotBeUpgraded(t *testing.T) {
 	}
 }
 
-// A new version of the chart alone must restart no pod.
+// A new chart version alone must not restart pods.
 func TestPodsDoNotKnowTheChartsVersion(t *testing.T) {
 	for _, r := range slices.Concat(renderings(), storageRenderings()) {
 		for _, object := range objects(t, r.render(t)) {

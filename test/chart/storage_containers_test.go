@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Everything is as narrow as can be but the GlusterFS servers.
+// Every container except the GlusterFS servers is as restricted as possible.
 func TestStorageContainersAreRestricted(t *testing.T) {
 	for _, r := range storageRenderings() {
 		for _, c := range containers(t, r) {
@@ -51,7 +51,7 @@ func TestStorageContainersAreRestricted(t *testing.T) {
 	}
 }
 
-// A restart of the server's container ends the node's bricks. Nothing but the process itself may cause one.
+// A restart of the server's container ends the node's bricks. Only the process itself may cause a restart.
 func TestServersAreRestartedForThemselvesOnly(t *testing.T) {
 	for _, r := range storageRenderings() {
 		for _, c := range containers(t, r) {
@@ -73,7 +73,7 @@ func TestServersAreRestartedForThemselvesOnly(t *testing.T) {
 	}
 }
 
-// glusterfs-storage knows each flag that the chart gives it.
+// glusterfs-storage accepts each flag that the chart gives it.
 func TestStorageFlagsAreKnown(t *testing.T) {
 	if _, err := os.Stat(root + "/cmd/glusterfs-storage"); err != nil {
 		t.Skip("glusterfs-storage is not here yet")

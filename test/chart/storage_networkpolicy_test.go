@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// TestWhoReachesHeketi looks up the selectors of the policies among the labels of all pods of a release.
+// TestWhoReachesHeketi compares the selectors of the policies with the labels of all pods of a release.
 func TestWhoReachesHeketi(t *testing.T) {
 	r := storageRenderings()[1]
 	list := objects(t, r.renderAll(t))
@@ -45,7 +45,7 @@ func TestWhoReachesHeketi(t *testing.T) {
 	}
 }
 
-// TestAbsentDriverReachesHeketi: a policy without anyone for a driver that is installed otherwise is refused.
+// TestAbsentDriverReachesHeketi: if the driver is installed in another way, a policy that admits no pods for it is refused.
 func TestAbsentDriverReachesHeketi(t *testing.T) {
 	const away = threeNodes + "glusterfs-csi: {enabled: false}\n"
 	storageRefused(t, away+"heketi: {networkPolicy: {enabled: true}}", "heketi.networkPolicy.from: it is empty", "name its controller's pods")
@@ -54,7 +54,7 @@ func TestAbsentDriverReachesHeketi(t *testing.T) {
 	storageTaken(t, threeNodes+"heketi: {networkPolicy: {enabled: true}}")
 }
 
-// podLabels returns the labels of the pods that objects make, by the objects' names.
+// podLabels returns the labels of the objects' pods, by the objects' names.
 func podLabels(t *testing.T, list []*unstructured.Unstructured) map[string]labels.Set {
 	t.Helper()
 	pods := map[string]labels.Set{}
@@ -72,7 +72,7 @@ func podLabels(t *testing.T, list []*unstructured.Unstructured) map[string]label
 	return pods
 }
 
-// jobName returns the name of the setup Job, which changes with the values.
+// jobName returns the name of the setup Job, which depends on the values.
 func jobName(t *testing.T, list []*unstructured.Unstructured) string {
 	t.Helper()
 	for _, object := range list {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What helm prints in the end warns of what is likely to be a mistake, and names what comes next.
+// helm's final notes warn of likely mistakes, and name the next step.
 func TestStorageNotes(t *testing.T) {
 	const (
 		noAuth   = "heketi.auth is false"
@@ -28,7 +28,7 @@ func TestStorageNotes(t *testing.T) {
 	}
 }
 
-// The notes name the Job that there is.
+// The notes name the rendered Job.
 func TestStorageNotesNameTheJob(t *testing.T) {
 	out := mustHelm(t, "install", "glusterfs-storage", storageDir, "--dry-run=client", "--values", "testdata/storage/values/minimal.yaml")
 	manifests, notes, _ := strings.Cut(out, "\nNOTES:\n")

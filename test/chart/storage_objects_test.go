@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// Fields that Kubernetes refuses to change, and names that Heketi, the setup Job and documents use.
+// Fields that Kubernetes does not allow to change, and names that Heketi, the setup Job and documents use.
 func TestStorageWhatCannotBeUpgraded(t *testing.T) {
 	labels := func(component string) any {
 		return map[string]any{
@@ -49,7 +49,7 @@ func TestStorageWhatCannotBeUpgraded(t *testing.T) {
 	}
 }
 
-// One server at a time is replaced, or none.
+// Servers are replaced one at a time, or not at all.
 func TestServersAreReplacedOneAtATime(t *testing.T) {
 	for _, r := range storageRenderings() {
 		want := any(map[string]any{"type": "RollingUpdate", "rollingUpdate": map[string]any{"maxUnavailable": 1.0}})
@@ -60,7 +60,7 @@ func TestServersAreReplacedOneAtATime(t *testing.T) {
 	}
 }
 
-// What must outlive an uninstallation, so that an installation can go on from there.
+// Objects that must survive an uninstallation, so that a later installation can continue from there.
 func TestWhatIsKept(t *testing.T) {
 	for _, r := range storageRenderings() {
 		for _, object := range objects(t, r.render(t)) {
@@ -76,7 +76,7 @@ func TestWhatIsKept(t *testing.T) {
 	}
 }
 
-// Only an administrator starts a teardown, and one that was refused is not tried again by itself.
+// Only an administrator starts a teardown, and a refused one is not retried by itself.
 func TestTeardownNeedsAnAdministrator(t *testing.T) {
 	for _, r := range storageRenderings() {
 		job := only(t, objects(t, r.render(t)), "CronJob", "storage-teardown")
@@ -88,7 +88,7 @@ func TestTeardownNeedsAnAdministrator(t *testing.T) {
 	}
 }
 
-// Keys are in Secrets, and from there in the environment. Heketi's configuration is a ConfigMap.
+// Keys are in Secrets, and in the environment from there. Heketi's configuration is a ConfigMap.
 func TestNothingSecretIsInConfigMaps(t *testing.T) {
 	for _, r := range storageRenderings() {
 		all := r.renderAll(t)
@@ -138,7 +138,7 @@ func TestHeketiConfiguration(t *testing.T) {
 		if config.UseAuth == (r.name == "without-driver") {
 			t.Errorf("%s: use_auth is %v", r.name, config.UseAuth)
 		}
-		// Without the fields, Heketi does not start, even without authentication.
+		// Without these fields, Heketi does not start, even without authentication.
 		if diff := cmp.Diff(map[string]map[string]string{"admin": {"key": ""}, "user": {"key": ""}}, config.JWT); diff != "" {
 			t.Errorf("%s: %s", r.name, diff)
 		}
@@ -152,7 +152,7 @@ func TestHeketiConfiguration(t *testing.T) {
 	}
 }
 
-// nodes become a topology.json of the form that heketi-cli reads; a topology.json stays as it is.
+// nodes become a topology.json in the format of heketi-cli; a topology.json is passed on unchanged.
 func TestTopology(t *testing.T) {
 	for name, want := range map[string]string{
 		"minimal": `{"clusters": [{"nodes": [
@@ -187,7 +187,7 @@ func topologyValue(t *testing.T, path string) string {
 	return values.TopologyJSON
 }
 
-// The driver reads what becomes of the chart's values for it.
+// The driver can read the configuration that the storage chart's values give it.
 func TestDriverReadsItsConfigurationForStorage(t *testing.T) {
 	for name, url := range map[string]string{"minimal": "http://heketi.glusterfs-storage.svc:8080", "everything": "https://heketi.glusterfs-storage.svc:8080"} {
 		r := rendering{name: name, chart: storageDir, values: filepath.Join("testdata/storage/values", name+".yaml")}
@@ -219,7 +219,7 @@ func classes(list []*unstructured.Unstructured) []*unstructured.Unstructured {
 	return found
 }
 
-// Both charts are of one version, and helm finds the driver's in a clone without any further command.
+// Both charts have the same version, and helm finds the driver's chart in a clone without another command.
 func TestDriverIsPartOfTheStorageChart(t *testing.T) {
 	var driver, storage struct {
 		Version      string

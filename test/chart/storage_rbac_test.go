@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// All that the chart's own accounts may do, whatever the values: the lists in this test are the whole of it.
+// The lists in this test are all the permissions that the chart's own accounts may have, with any values.
 func TestStorageAccountsAreNarrow(t *testing.T) {
 	allowed := map[string][]string{
 		"Role heketi": {

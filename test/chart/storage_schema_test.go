@@ -2,7 +2,7 @@ package chart
 
 import "testing"
 
-// What one value of charts/glusterfs-storage alone can tell.
+// Values of charts/glusterfs-storage that are wrong by themselves.
 func TestStorageValuesAreRefused(t *testing.T) {
 	tests := []struct {
 		name, values string

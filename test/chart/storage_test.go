@@ -17,7 +17,7 @@ const (
 `
 )
 
-// storageRenderings are ways to use charts/glusterfs-storage.
+// storageRenderings returns several ways to use charts/glusterfs-storage.
 func storageRenderings() []rendering {
 	names := []string{"minimal", "everything", "topology", "without-driver"}
 	list := make([]rendering, 0, len(names))
@@ -32,8 +32,8 @@ func storageRenderings() []rendering {
 	return list
 }
 
-// ownManifests leaves out what the driver's chart makes, but for what the values of charts/glusterfs-storage decide there, and
-// replaces the keys of Heketi, which are random.
+// ownManifests leaves out the manifests of the driver's chart, except those that the values of charts/glusterfs-storage
+// determine, and replaces Heketi's keys, which are random.
 func ownManifests(all string) string {
 	var own strings.Builder
 	for doc := range strings.SplitAfterSeq(all, "\n---\n") {
@@ -45,7 +45,7 @@ func ownManifests(all string) string {
 	return regexp.MustCompile(`(?m)^(  (?:admin|user): )[A-Za-z0-9+/=]{56}$`).ReplaceAllString(own.String(), "${1}cmFuZG9t")
 }
 
-// storageRefused is refused for charts/glusterfs-storage.
+// storageRefused is like refused, for charts/glusterfs-storage.
 func storageRefused(t *testing.T, values string, says ...string) {
 	t.Helper()
 	said, err := templateOf(t, storageDir, values)

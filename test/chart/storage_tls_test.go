@@ -8,7 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// TestAllSpeakTLSWithHeketi: with heketi.tls, each container that asks Heketi has an https URL and the authority; and without, none has either.
+// TestAllSpeakTLSWithHeketi: with heketi.tls, each client container of Heketi has an https URL and the authority; without it,
+// none has either.
 func TestAllSpeakTLSWithHeketi(t *testing.T) {
 	for _, r := range storageRenderings() {
 		scheme, tls := "http", r.name == "everything"
@@ -39,12 +40,12 @@ func TestAllSpeakTLSWithHeketi(t *testing.T) {
 		want := []string{"heketi-backup/backup", "heketi/backup", "heketi/heketi", "setup/setup", "storage-teardown/teardown"}
 		for i := range asking {
 			if strings.HasPrefix(asking[i], "setup-") {
-				asking[i] = "setup/setup" // its name has a hash
+				asking[i] = "setup/setup" // its name contains a hash
 			}
 		}
 		slices.Sort(asking)
 		if r.name == "without-driver" {
-			want = slices.DeleteFunc(want, func(s string) bool { return s == "heketi-backup/backup" }) // it has no schedule
+			want = slices.DeleteFunc(want, func(s string) bool { return s == "heketi-backup/backup" }) // this rendering has no schedule
 		}
 		if !slices.Equal(asking, want) {
 			t.Errorf("%s: Heketi is asked by %q, want %q", r.name, asking, want)

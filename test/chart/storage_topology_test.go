@@ -8,18 +8,18 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
 )
 
-// goodTopology is changed by the cases.
+// goodTopology is modified by the test cases.
 const goodTopology = `{"clusters": [{"file": true, "nodes": [
   {"node": {"hostnames": {"manage": ["n1"], "storage": ["10.0.0.1"]}, "zone": 1}, "devices": ["/dev/sdb"]},
   {"node": {"hostnames": {"manage": ["n2"], "storage": ["10.0.0.2"]}, "zone": 2, "tags": {"rack": "a"}}, "devices": [{"name": "/dev/sdb", "destroydata": true, "tags": {"ssd": "yes"}}]},
   {"node": {"hostnames": {"manage": ["n3"], "storage": ["gluster3.example.org"]}, "zone": 3}, "devices": ["/dev/sdb"]}]}]}`
 
-// TestTopologyRulesStandOnce in effect: the chart's templates and the setup Job, which read a topology.json one after the other, take and refuse
-// the same. Where they differ on purpose, the case says so.
+// TestTopologyRulesStandOnce: the chart's templates and the setup Job, which read a topology.json one after the other, accept and
+// refuse the same. Cases with an intended difference say so.
 func TestTopologyRulesStandOnce(t *testing.T) {
 	const (
 		taken     = 0
-		byChart   = 1 // refuses it
+		byChart   = 1 // the chart refuses it
 		byJob     = 2
 		byBoth    = byChart | byJob
 		sdb       = `"devices": ["/dev/sdb"]}]}]}`
@@ -50,9 +50,9 @@ func TestTopologyRulesStandOnce(t *testing.T) {
 		{"an unknown field of a node", `"zone": 3`, `"zone": 3, "state": "online"`, byBoth},
 		{"an unknown field of host names", `"manage": ["n3"]`, `"manage": ["n3"], "alias": ["x"]`, byBoth},
 		{"an unknown field of a device", `"destroydata": true`, `"destroyData2": true`, byBoth},
-		// heketi-cli takes any letter case, and so does the Job. Templates read fields by their names.
+		// heketi-cli accepts any letter case, and so does the Job. Templates read fields by their names.
 		{"another letter case", `"zone": 3`, `"Zone": 3`, byChart},
-		// Go's JSON keeps the last one, which a template cannot see.
+		// Go's JSON decoder uses the last one, which a template cannot detect.
 		{"a field twice", `"zone": 3`, `"zone": 3, "zone": 3`, byJob},
 		{"an entry as text", goodTopology, `{"clusters": [{"nodes": ["n1"]}]}`, byBoth},
 		{"no node", goodTopology, `{"clusters": [{"nodes": [{"devices": []}]}]}`, byBoth},
@@ -66,7 +66,7 @@ func TestTopologyRulesStandOnce(t *testing.T) {
 		{"two names", name, `"manage": ["n2", "n2.example.org"]`, taken},
 		{"a second name that is none", name, `"manage": ["n2", "n2; reboot"]`, byBoth},
 		{"a name for a shell", name, `"manage": ["n2$(reboot)"]`, byBoth},
-		// Heketi elsewhere has other names than those of Kubernetes nodes, which pkg/heketi/topology leaves to the setup.
+		// An external Heketi has other names than Kubernetes nodes; pkg/heketi/topology leaves that check to the setup.
 		{"no name of a Kubernetes node", name, `"manage": ["N_2"]`, byChart},
 		{"a name twice", name, `"manage": ["n1"]`, byBoth},
 		{"a second name twice", name, `"manage": ["n2", "n1"]`, byBoth},
@@ -89,7 +89,7 @@ func TestTopologyRulesStandOnce(t *testing.T) {
 		{"a URL", address, `"http://gluster2"`, byBoth},
 		{"brackets", address, `"[fd00::2]"`, byBoth},
 		{"a zone of IPv6", address, `"fe80::1%eth0"`, byBoth},
-		// No template can tell that these are not enough parts.
+		// A template cannot detect that these are not enough parts.
 		{"half an IPv6 address", address, `"fd00:1:2"`, byJob},
 		{"an option", address, `"--help"`, byBoth},
 		{"a list of addresses in one", address, `"10.0.0.2,10.0.0.4"`, byBoth},
@@ -100,7 +100,7 @@ func TestTopologyRulesStandOnce(t *testing.T) {
 		{"every address", address, `"0.0.0.0"`, byBoth},
 		{"every address of IPv6", address, `"::"`, byBoth},
 		{"a second address that is none", address, `"10.0.0.2", "a b"`, byBoth},
-		{"no devices", `"devices": ["/dev/sdb"]`, `"devices": []`, byChart}, // of a node: two are too few for the database, which the Job sees in a later step
+		{"no devices", `"devices": ["/dev/sdb"]`, `"devices": []`, byChart}, // of a node: two nodes are too few for the database, which the Job checks in a later step
 		{"devices as text", `"devices": ["/dev/sdb"]`, `"devices": "/dev/sdb"`, byBoth},
 		{"devices as null", `"devices": ["/dev/sdb"]`, `"devices": null`, byBoth},
 		{"a device as number", deviceOf2, "1", byBoth},
@@ -144,7 +144,8 @@ func TestTopologyRulesStandOnce(t *testing.T) {
 	}
 }
 
-// TestRenderedTopology: what the chart makes of nodes and of topologyJSON, the setup Job reads as what it is.
+// TestRenderedTopology: the setup Job reads the topology that the chart renders from nodes and from topologyJSON, with the same
+// content.
 func TestRenderedTopology(t *testing.T) {
 	for _, r := range storageRenderings() {
 		text := dig(t, only(t, objects(t, r.render(t)), "ConfigMap", "heketi-topology").Object, "data", "topology.json").(string)

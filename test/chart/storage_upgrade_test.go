@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// What a cluster has of an earlier installation.
+// What remains in a cluster of an earlier installation.
 const (
 	keptKeys = `{"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "heketi-keys", "namespace": "glusterfs-storage", ` + ownedByHelm + `},
 		"data": {"admin": "YWRtaW4ta2V5", "user": "dXNlci1rZXk="}}`
@@ -19,8 +19,8 @@ const (
 		"annotations": {"meta.helm.sh/release-name": "glusterfs-storage", "meta.helm.sh/release-namespace": "glusterfs-storage"}`
 )
 
-// Heketi's keys and the servers of its database's PersistentVolume, which Kubernetes refuses to change, stay over upgrades and over
-// an uninstallation.
+// Heketi's keys, and the servers of its database's PersistentVolume, which Kubernetes does not allow to change, survive upgrades
+// and an uninstallation.
 func TestUpgradeKeepsKeysAndServers(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -57,7 +57,8 @@ func keysOf(t *testing.T, list []*unstructured.Unstructured) (admin, user string
 	return data["admin"].(string), data["user"].(string)
 }
 
-// renderWith renders the chart as helm does with an API server at hand, which has what is kept of an earlier installation, or nothing.
+// renderWith renders the chart as helm does with a reachable API server. That has the objects kept from an earlier installation,
+// or none.
 func renderWith(t *testing.T, kept bool, flags ...string) []*unstructured.Unstructured {
 	t.Helper()
 	answers := map[string]string{
@@ -88,7 +89,8 @@ func renderWith(t *testing.T, kept bool, flags ...string) []*unstructured.Unstru
 	}, flags)...))
 }
 
-// resourceList returns an API server's answer about a group: each resource is "plural Kind", with a dash before it if it has no namespace.
+// resourceList returns an API server's answer about a group: each resource is "plural Kind", with a dash before it if it has no
+// namespace.
 func resourceList(groupVersion string, resources ...string) string {
 	list := make([]string, 0, len(resources))
 	for _, resource := range resources {
@@ -99,7 +101,7 @@ func resourceList(groupVersion string, resources ...string) string {
 	return fmt.Sprintf(`{"kind": "APIResourceList", "groupVersion": %q, "resources": [%s]}`, groupVersion, strings.Join(list, ","))
 }
 
-// Each upgrade makes a new Job, since Kubernetes refuses to change one.
+// Each upgrade makes a new Job, because Kubernetes does not allow to change one.
 func TestSetupJobIsNewWhenItHasWork(t *testing.T) {
 	name := func(values string) string {
 		out, err := templateOf(t, storageDir, values)

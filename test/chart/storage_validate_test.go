@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// nodesOf returns values with these nodes, each `name address device...`.
+// nodesOf returns values with these nodes, each given as `name address device...`.
 func nodesOf(nodes ...string) string {
 	var values strings.Builder
 	values.WriteString("nodes:\n")
@@ -95,7 +95,7 @@ func TestClassesNeedNodes(t *testing.T) {
 	}
 }
 
-// A list among the values replaces the chart's own, so that the driver's values may contradict those of Heketi.
+// A list in the values replaces the chart's own, so that the driver's values may contradict Heketi's.
 func TestDriverKnowsThisHeketi(t *testing.T) {
 	const tls = "heketi: {tls: {existingSecret: heketi-tls}}\n"
 	backend := func(url, secret string) string {
@@ -103,7 +103,7 @@ func TestDriverKnowsThisHeketi(t *testing.T) {
 	}
 	tests := []struct {
 		name, values string
-		says         []string // none: it is taken
+		says         []string // none means that it is accepted
 	}{
 		{"TLS that the driver does not speak", threeNodes + tls, []string{"glusterfs-csi.backends[0].url: Heketi speaks HTTPS", "write https://heketi.default.svc:8080"}},
 		{"TLS that Heketi does not speak", backend("https://heketi:8080", "heketi-keys"), []string{"Heketi speaks HTTP,", "write http://heketi:8080"}},

@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// A backend's url may be a template, for charts that have the driver's as a part. Everything works on what becomes of it.
+// A backend's url may be a template, for charts with the driver's as a subchart. All other templates use the rendered url.
 func TestURLMayBeATemplate(t *testing.T) {
 	const (
-		url      = `{{ "http" }}://heketi.{{ .Release.Namespace }}.svc:8081` // helm's own default is the namespace default
+		url      = `{{ "http" }}://heketi.{{ .Release.Namespace }}.svc:8081` // helm's default namespace is default
 		backends = "backends: [{name: a, url: '" + url + "', key: k}, {name: b, url: 'https://h:2', key: k}]\n"
 	)
 	values := backends + "networkPolicy: {enabled: true}\n" +

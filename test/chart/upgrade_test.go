@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// An upgrade that has lost its values does not take the controller away.
+// An upgrade that has lost its values does not remove the controller.
 func TestUpgradeKeepsTheController(t *testing.T) {
 	const (
 		refused  = "delete it first: kubectl -n glusterfs-csi delete statefulset glusterfs-csi-controller"
-		rendered = "objects from release manifest" // what helm cannot make, since this API server knows no other kinds
+		rendered = "objects from release manifest" // helm cannot create these objects, because this API server has no other kinds
 	)
 	tests := []struct {
 		name       string
 		values     string
-		controller bool // is there
+		controller bool // whether the controller exists
 		flags      []string
 		says       string
 	}{
@@ -53,8 +53,8 @@ func TestUpgradeKeepsTheClients(t *testing.T) {
 	)
 	tests := []struct {
 		name    string
-		runs    string // arguments of the node plugin that is there; "": none is
-		updated int    // of three nodes, where they are replaced by hand; 0: they are not
+		runs    string // arguments of the existing node plugin; "" means none
+		updated int    // of three nodes, if they are replaced by hand; 0 means that they are not
 		flags   []string
 		says    string
 	}{
@@ -87,7 +87,7 @@ func TestUpgradeKeepsTheClients(t *testing.T) {
 	}
 }
 
-// upgrade renders the chart as helm does with an API server at hand.
+// upgrade renders the chart as helm does with a reachable API server.
 func upgrade(t *testing.T, values, server string, flags ...string) (said string, err error) {
 	t.Helper()
 	return helm(t, slices.Concat([]string{
@@ -96,7 +96,7 @@ func upgrade(t *testing.T, values, server string, flags ...string) (said string,
 	}, flags)...)
 }
 
-// apiServer returns the address of one that knows StatefulSets and DaemonSets and nothing else: those of the chart, or "" for none.
+// apiServer returns the address of an API server that has only StatefulSets and DaemonSets: the chart's, or "" for none.
 func apiServer(t *testing.T, controller, node string) string {
 	t.Helper()
 	answers := map[string]string{
@@ -118,7 +118,7 @@ func apiServer(t *testing.T, controller, node string) string {
 	return serveAPI(t, answers)
 }
 
-// serveAPI returns the address of an API server that has these answers, by path, and has found nothing elsewhere.
+// serveAPI returns the address of an API server with these answers, by path. It answers "not found" for other paths.
 func serveAPI(t *testing.T, answers map[string]string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

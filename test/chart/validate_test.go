@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// With these, the driver would not start, or its classes would make no volume.
+// With these values, the driver would not start, or its classes could not create volumes.
 func TestWhatTheDriverWouldRefuse(t *testing.T) {
 	class := func(parameters string) string { return "storageClasses: [{name: c, parameters: {" + parameters + "}}]" }
 	const inC = "storageClasses[0] (c).parameters: "
@@ -30,7 +30,7 @@ func TestWhatTheDriverWouldRefuse(t *testing.T) {
 		{"room asked for without pause", backend + "storageCapacity: {pollInterval: 0s}", []string{"storageCapacity.pollInterval: 0s", "at least 1s"}},
 		{"no time for a creation", backend + "provisioner: {timeout: 0m0s}", []string{"provisioner.timeout: 0m0s", "at least 1s"}},
 		{"no time for an expansion", backend + "resizer: {timeout: 0h}", []string{"resizer.timeout: 0h", "at least 1s"}},
-		{"a time that nobody lives to see", backend + "resizer: {timeout: 9999999h}", []string{"invalid duration"}},
+		{"a time longer than a life", backend + "resizer: {timeout: 9999999h}", []string{"invalid duration"}},
 		{"one port for two servers", "metrics: {enabled: true}\nnode: {metricsPort: 29680}", []string{"node.metricsPort: 29680 is node.healthPort"}},
 		{"alerts without metrics", "metrics: {prometheusRule: {enabled: true}}", []string{"metrics.prometheusRule.enabled", "set metrics.enabled"}},
 		{"a dashboard without metrics", "metrics: {dashboard: {enabled: true}}", []string{"metrics.dashboard.enabled", "set metrics.enabled"}},
@@ -50,7 +50,7 @@ func TestWhatTheDriverWouldRefuse(t *testing.T) {
 	}
 }
 
-// The neighbours of what is refused.
+// Accepted values that are close to refused ones.
 func TestWhatTheDriverTakes(t *testing.T) {
 	for name, values := range map[string]string{
 		"one port for one server":    "node: {metricsPort: 29680}",
@@ -71,7 +71,8 @@ func TestWhatTheDriverTakes(t *testing.T) {
 	}
 }
 
-// TestParametersAreTheDrivers: the chart has a list of its own, spelt as in docs/parameters.md, which has what the driver knows.
+// TestParametersAreTheDrivers: the chart's list of parameters is spelt as in docs/parameters.md, which lists the driver's
+// parameters.
 func TestParametersAreTheDrivers(t *testing.T) {
 	_, list, _ := strings.Cut(read(t, root+"/charts/glusterfs-csi/templates/_validate.tpl"), `define "glusterfs-csi.parameterNames" -}}`)
 	list, _, found := strings.Cut(list, "{{- end -}}")

@@ -18,7 +18,7 @@ func findOnBricks(ctx context.Context, d *demo) error {
 	return d.compareBricks(ctx, d.bricks, "index.html")
 }
 
-// compareBricks makes sure that the file is on the bricks as it was written.
+// compareBricks checks that the bricks have the file as it was written.
 func (d *demo) compareBricks(ctx context.Context, bricks []outside.Brick, names ...string) error {
 	if len(names) == 0 {
 		names = slices.Sorted(maps.Keys(d.pages))

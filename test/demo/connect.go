@@ -35,7 +35,7 @@ func (d *demo) connect() (closeAll func(), err error) {
 		n := &node{Machine: d.lab.Node(i), NodeClient: csi.NewNodeClient(conn)}
 		n.staging = filepath.Join(d.lab.NodeDir(i), "staging")
 		n.target = filepath.Join(d.lab.NodeDir(i), "pod", "website")
-		// The orchestrator makes the staging directory, and of the target's the parent (CSI spec, NodeStageVolumeRequest).
+		// The orchestrator makes the staging directory, and the parent of the target (CSI spec, NodeStageVolumeRequest).
 		for _, dir := range []string{n.staging, filepath.Dir(n.target)} {
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				closeAll()
@@ -47,7 +47,7 @@ func (d *demo) connect() (closeAll func(), err error) {
 	return closeAll, nil
 }
 
-// shared is how the volume is used: by many nodes, reading and writing.
+// shared returns the volume's use: by many nodes, for reading and writing.
 func shared() *csi.VolumeCapability {
 	return &csi.VolumeCapability{
 		AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{}},

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// volumeName is the CSI name; Kubernetes writes "pvc-<uuid>" there.
+// volumeName is the CSI name; Kubernetes uses "pvc-<uuid>".
 const volumeName = "website"
 
 func createVolume(ctx context.Context, d *demo) error {
@@ -37,11 +37,11 @@ func createVolume(ctx context.Context, d *demo) error {
 	return nil
 }
 
-// glusterName is the volume's name for GlusterFS, and heketiID that for Heketi.
+// glusterName returns the volume's name in GlusterFS, and heketiID its id in Heketi.
 func (d *demo) glusterName() string { return d.volume.GetVolumeContext()["volume"] }
 func (d *demo) heketiID() string    { return path.Base(d.volume.GetVolumeId()) }
 
-// lookAtVolume learns from GlusterFS where the bricks are.
+// lookAtVolume reads from GlusterFS where the bricks are.
 func lookAtVolume(ctx context.Context, d *demo) error {
 	d.called("heketi-cli", "volume info %s", d.heketiID())
 	text, err := d.lab.Heketi().CLI(ctx, "volume", "info", d.heketiID())

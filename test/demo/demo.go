@@ -17,7 +17,7 @@ import (
 // stepLimit ends a step that hangs.
 const stepLimit = 2 * time.Minute
 
-// demo is what the steps know of each other.
+// demo holds the state that the steps share.
 type demo struct {
 	*screen
 	lab        *lab.Lab
@@ -25,13 +25,13 @@ type demo struct {
 	nodes      []*node
 	volume     *csi.Volume
 	bricks     []outside.Brick
-	pages      map[string]string // what was written into the volume, by file name
+	pages      map[string]string // content written into the volume, by file name
 	cut        *lab.Machine      // the storage node that lost its power
 	stopServer func()
 	figures    figures
 }
 
-// figures are for the summary.
+// figures are shown in the summary.
 type figures struct {
 	created, staged, gap, healed time.Duration
 	born                         time.Time
@@ -66,12 +66,12 @@ func steps() []step {
 	}
 }
 
-// show runs the demo. The lab is ended whatever happens.
+// show runs the demo. It always ends the lab.
 func show(ctx context.Context, driver, dir string, s *screen) (err error) {
 	begin := time.Now()
 	s.title("glusterfs-csi: the life of a volume",
 		"    Three GlusterFS nodes, a Heketi, the driver's controller, and two nodes with its node plugin.",
-		"    Real servers, each machine with a network, mounts and processes of its own, all on this one.")
+		"    Real servers, each machine with its own network, mounts and processes, all on this one.")
 	s.headline("Start the servers")
 	s.called("lab", "up, in %s", dir)
 	l, err := lab.Up(ctx, lab.Options{Dir: dir, Driver: driver, Out: &progress{screen: s}, EndWithCaller: true})
@@ -133,20 +133,20 @@ func (d *demo) finish(begin time.Time) error {
 	d.summary(
 		fmt.Sprintf("All %d steps passed, in %s", d.steps, round(time.Since(begin))),
 		fmt.Sprintf("The volume lived for %s. It was made in %s and mounted in %s.", round(f.life), round(f.created), round(f.staged)),
-		fmt.Sprintf("When a storage node died, the next write took %s, and nobody saw an error.", round(f.gap)),
+		fmt.Sprintf("When a storage node died, the next write took %s, and no client saw an error.", round(f.gap)),
 		fmt.Sprintf("When that node was back, it had caught up after %s.", round(f.healed)),
 		"To try things by hand: make lab-up, and docs/development.md. The logs of this run: "+d.lab.LogDir(),
 	)
 	return nil
 }
 
-// progress shows what the lab says while it starts, without the parts that take no time.
+// progress shows the lab's output during its start, without the parts that take no time.
 type progress struct {
 	screen *screen
 	rest   string
 }
 
-// Write takes any part of the text.
+// Write accepts any part of the text.
 func (p *progress) Write(text []byte) (int, error) {
 	p.rest += string(text)
 	for {

@@ -62,7 +62,7 @@ func goneFromHeketi(ctx context.Context, d *demo) error {
 func goneFromGluster(ctx context.Context, d *demo) error {
 	d.called("storage1", "gluster volume list")
 	cmd := d.lab.Storage(1).Command(ctx, "gluster", "volume", "list")
-	out, err := cmd.CombinedOutput() // "No volumes present" comes on standard error
+	out, err := cmd.CombinedOutput() // "No volumes present" is on standard error
 	if err != nil {
 		return fmt.Errorf("gluster volume list: %w: %s", err, out)
 	}

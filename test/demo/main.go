@@ -1,8 +1,8 @@
-// Command demo shows the life of a volume on real servers, step by step: what is called, what the answer is, how long
-// it takes. It starts a lab of its own (package lab) and always ends it again.
+// Command demo shows the life of a volume on real servers, step by step: the calls, the answers, and how long they take. It
+// starts a separate lab (package lab) and always ends it.
 //
-// Everything that a step claims is looked at from outside of the driver: heketi-cli, the gluster command, mountinfo,
-// the process table and the files on the bricks. The first thing that is not as it should be ends the demo.
+// Every claim of a step is checked outside the driver: with heketi-cli, the gluster command, mountinfo, the process table and the
+// files on the bricks. The demo ends at the first difference.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 
 func main() { program.Main("demo", run) }
 
-// run is the demo, or one of the two programs that the demo runs inside the lab's machines.
+// run runs the demo, or one of the two programs that the demo starts inside the lab's machines.
 func run(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 3 && args[0] == "serve":
@@ -28,7 +28,7 @@ func run(ctx context.Context, args []string) error {
 	driver := flags.String("driver", filepath.Join("build", "bin", "glusterfs-csi"), "the driver's binary")
 	dir := flags.String("lab", filepath.Join("build", "lab-demo"), "directory of the demo's own lab")
 	if err := flags.Parse(args); err != nil {
-		return flag.ErrHelp // the flag package has said why
+		return flag.ErrHelp // the flag package has printed the reason
 	}
 	return show(ctx, *driver, *dir, newScreen(os.Stdout, program.UseColour(os.Stdout)))
 }

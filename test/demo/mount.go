@@ -43,8 +43,8 @@ func mountVolume(ctx context.Context, d *demo) error {
 	return nil
 }
 
-// mountedFrom is the source of the mount at the node's target in the kernel's mount table: the server that the client was
-// given first, and the volume.
+// mountedFrom returns the source of the mount at the node's target from the kernel's mount table: the first server in the
+// client's list, and the volume.
 func (d *demo) mountedFrom(ctx context.Context, n *node) (string, error) {
 	mounts, err := glusterMounts(ctx, n.Machine)
 	if err != nil {
@@ -81,7 +81,7 @@ func unmountVolume(ctx context.Context, d *demo) error {
 			return err
 		}
 		unstaged := time.Since(begin)
-		// The client sees that its last mount has gone, and takes a few milliseconds to end.
+		// The client ends a few milliseconds after its last mount.
 		if err := eventually(ctx, 10*time.Second, func() error { return noClient(ctx, n) }); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func unmountVolume(ctx context.Context, d *demo) error {
 	return nil
 }
 
-// noClient looks for mounts and client processes of GlusterFS on the node.
+// noClient checks that the node has no GlusterFS mounts and client processes.
 func noClient(ctx context.Context, n *node) error {
 	mounts, err := glusterMounts(ctx, n.Machine)
 	if err != nil {

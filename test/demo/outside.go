@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// on runs a program on a machine and returns what it printed, without the last newline.
+// on runs a program on a machine and returns its output without the last newline.
 func on(ctx context.Context, m *lab.Machine, program string, args ...string) (string, error) {
 	out, err := m.Output(ctx, program, args...)
 	return strings.TrimSuffix(out, "\n"), err
@@ -31,12 +31,12 @@ func write(ctx context.Context, m *lab.Machine, path, text string) error {
 	return nil
 }
 
-// glusterMounts are the mounts of GlusterFS on a machine.
+// glusterMounts lists the mounts of GlusterFS on a machine.
 func glusterMounts(ctx context.Context, m *lab.Machine) ([]*mountinfo.Info, error) {
 	return outside.Mounts(ctx, m, mountinfo.FSTypeFilter("fuse.glusterfs"))
 }
 
-// eventually asks again and again until the answer is nil, or the limit is over.
+// eventually calls the function repeatedly until it returns nil or the limit is over.
 func eventually(ctx context.Context, limit time.Duration, check func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -53,7 +53,7 @@ func eventually(ctx context.Context, limit time.Duration, check func() error) er
 	}
 }
 
-// fields finds "Key: value" lines.
+// fields parses "Key: value" lines.
 func fields(text string) map[string]string {
 	found := map[string]string{}
 	for line := range strings.Lines(text) {

@@ -17,7 +17,7 @@ const (
 	page    = "<h1>Hello from node 1</h1>\n<p>Three bricks hold this page.</p>\n"
 )
 
-// servePage starts the web server that stays until the volume is unmounted.
+// servePage starts the web server, which runs until the volume is unmounted.
 func servePage(ctx context.Context, d *demo) error {
 	server := d.nodes[1]
 	if err := d.write(ctx, "index.html", page); err != nil {
@@ -30,7 +30,7 @@ func servePage(ctx context.Context, d *demo) error {
 	return d.read(ctx, "index.html")
 }
 
-// startServer starts this same program as a web server on a node, and leaves it running for later steps.
+// startServer starts this program as a web server on a node, and leaves it running for later steps.
 func (d *demo) startServer(ctx context.Context, n *node) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -49,7 +49,7 @@ func (d *demo) startServer(ctx context.Context, n *node) error {
 	}
 	d.stopServer = func() {
 		cancel()
-		_ = cmd.Wait() // it was killed
+		_ = cmd.Wait() // returns an error, because the server was killed
 	}
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 		return errors.Join(fmt.Errorf("the web server on %s ended at once", n.Name), err)
@@ -74,7 +74,7 @@ func (d *demo) read(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	// A web server serves index.html as the directory.
+	// A web server serves index.html as its directory.
 	url := address(d.nodes[1]) + "/" + strings.TrimPrefix(name, "index.html")
 	n := d.nodes[0]
 	d.called(n.Name, "GET %s", url)

@@ -28,7 +28,7 @@ func cutPower(ctx context.Context, d *demo) error {
 		return err
 	}
 	begin := time.Now()
-	if err := d.write(ctx, "news.html", "<p>One of three servers is gone. Nobody noticed.</p>\n"); err != nil {
+	if err := d.write(ctx, "news.html", "<p>One of three servers is gone. No client noticed.</p>\n"); err != nil {
 		return err
 	}
 	d.figures.gap = time.Since(begin)
@@ -60,7 +60,7 @@ func bringBack(ctx context.Context, d *demo) error {
 		return err
 	}
 	d.figures.healed = time.Since(begin)
-	// Volumes can be deleted only while all servers know each other to be there.
+	// Volumes can be deleted only while all servers are connected to each other.
 	for i := 1; i <= lab.StorageNodes; i++ {
 		if err := eventually(ctx, time.Minute, func() error { return allPeers(ctx, d.lab.Storage(i)) }); err != nil {
 			return err
@@ -77,7 +77,7 @@ func bringBack(ctx context.Context, d *demo) error {
 	return d.compareBricks(ctx, back)
 }
 
-// allPeers asks a server for the others.
+// allPeers lists the peers of a server.
 func allPeers(ctx context.Context, m *lab.Machine) error {
 	text, err := on(ctx, m, "gluster", "pool", "list")
 	if err != nil {
@@ -108,14 +108,14 @@ func (d *demo) watchHeal(ctx context.Context, m *lab.Machine, begin time.Time) e
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("self-heal did not come to its end: %s", now)
+			return fmt.Errorf("self-heal did not finish: %s", now)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
-// healState reads `gluster volume heal NAME info`. Each brick that has missed a change counts it, so that one change
-// is seen on two bricks when the third was away.
+// healState parses `gluster volume heal NAME info`. Each brick that has recorded a missed change counts it, so that one change
+// appears on two bricks if the third was away.
 func healState(text string) (connected, entries int) {
 	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")

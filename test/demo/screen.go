@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// screen prints the steps. Lines appear as things happen, so that a step that hangs shows where.
+// screen prints the steps. It prints lines immediately, so that a step that hangs shows where.
 type screen struct {
 	out    io.Writer
 	colour bool
-	hide   *strings.Replacer // what is long and says nothing
+	hide   *strings.Replacer // replaces long texts without information
 	steps  int
-	label  string // of the line before: it is not repeated
+	label  string // the label of the previous line, which is not repeated
 }
 
 func newScreen(out io.Writer, colour bool) *screen {
@@ -35,7 +35,7 @@ func (s *screen) paint(style, text string) string {
 	return style + text + normal
 }
 
-// title opens the demo.
+// title starts the demo's output.
 func (s *screen) title(text string, about ...string) {
 	fmt.Fprintf(s.out, "\n%s\n\n", s.paint(bold, text))
 	for _, line := range about {
@@ -43,30 +43,30 @@ func (s *screen) title(text string, about ...string) {
 	}
 }
 
-// headline opens a step.
+// headline starts a step.
 func (s *screen) headline(text string) {
 	s.steps++
 	s.label = ""
 	fmt.Fprintf(s.out, "\n%s\n", s.paint(bold, fmt.Sprintf("%2d  %s", s.steps, text)))
 }
 
-// called says what is asked of whom.
+// called prints a call and its receiver.
 func (s *screen) called(who, format string, args ...any) {
 	s.line("called", fmt.Sprintf("%-10s  ", who)+fmt.Sprintf(format, args...))
 }
 
-// answer says what came of it.
+// answer prints an answer.
 func (s *screen) answer(format string, args ...any) { s.line("answer", fmt.Sprintf(format, args...)) }
 
-// field is an answer with a name.
+// field prints an answer with a label.
 func (s *screen) field(name, format string, args ...any) {
 	s.line("answer", fmt.Sprintf("%-10s  ", name)+fmt.Sprintf(format, args...))
 }
 
-// took closes a step.
+// took ends a step.
 func (s *screen) took(d time.Duration) { s.line("time", round(d)) }
 
-// failed closes the last step.
+// failed ends the last step.
 func (s *screen) failed(err error, hint string) {
 	fmt.Fprintln(s.out)
 	for i, line := range strings.Split(s.shorten(err.Error()), "\n") {
@@ -79,7 +79,7 @@ func (s *screen) failed(err error, hint string) {
 	fmt.Fprintf(s.out, "    %-8s%s\n", "logs", hint)
 }
 
-// summary closes the demo.
+// summary ends the demo's output.
 func (s *screen) summary(headline string, lines ...string) {
 	fmt.Fprintf(s.out, "\n%s\n\n", s.paint(bold, headline))
 	for _, line := range lines {
@@ -99,12 +99,12 @@ func (s *screen) line(label, text string) {
 
 var longID = regexp.MustCompile(`([0-9a-f]{6})[0-9a-f]{14,}`)
 
-// shorten leaves of ids and digests as much as one needs to tell them apart.
+// shorten shortens ids and digests to the length that tells them apart.
 func (s *screen) shorten(text string) string {
 	return longID.ReplaceAllString(s.hide.Replace(text), "$1..")
 }
 
-// round keeps what a person reads: 31 ms, 1.25 s.
+// round rounds a duration for people: 31 ms, 1.25 s.
 func round(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
@@ -117,7 +117,7 @@ func round(d time.Duration) string {
 	return fmt.Sprintf("%.0f s", d.Seconds())
 }
 
-// size is a number of bytes for people.
+// size formats a number of bytes for people.
 func size(bytes int64) string {
 	switch {
 	case bytes >= 1<<30:

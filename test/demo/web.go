@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// serve is a web server for the files of a directory. It says its address once it listens, and ends when killed.
+// serve serves the files of a directory over HTTP. It prints its address once it listens, and runs until it is killed.
 func serve(ctx context.Context, dir, address string, out io.Writer) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -20,7 +20,7 @@ func serve(ctx context.Context, dir, address string, out io.Writer) error {
 	return server.Serve(listener)
 }
 
-// fetch prints what a web server answers. It fails for anything but 200.
+// fetch prints a web server's answer. It fails if the status is not 200.
 func fetch(ctx context.Context, url string, out io.Writer) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

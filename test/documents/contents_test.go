@@ -13,7 +13,7 @@ func TestContents(t *testing.T) {
 	Generated(t, page, "contents", contentsOf(Page(t, page)), *update)
 }
 
-// TestDecisionsLeadToSections: the last boxes of the diagram in docs/troubleshooting.md are its sections.
+// TestDecisionsLeadToSections: the last boxes of the diagram in docs/troubleshooting.md are sections of that page.
 func TestDecisionsLeadToSections(t *testing.T) {
 	page := Page(t, "troubleshooting.md")
 	_, diagram, _ := strings.Cut(page, "```mermaid\n")

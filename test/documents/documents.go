@@ -1,4 +1,4 @@
-// Package documents reads the project's documents for tests that hold them against the code.
+// Package documents reads the project's documents for tests that compare them with the code.
 package documents
 
 import (
@@ -11,13 +11,13 @@ import (
 
 // Row is a row of a table whose first column quotes what a message contains.
 type Row struct {
-	// Says are alternatives, each a list of phrases that the message has in this order.
+	// Says holds alternatives, each a list of phrases that the message contains in this order.
 	Says [][]string
-	// Cells are all columns, as they are written.
+	// Cells holds all columns as they are written.
 	Cells []string
 }
 
-// Is reports whether a message is what the row is about.
+// Is reports whether the row is about a message.
 func (r Row) Is(message string) bool {
 	for _, phrases := range r.Says {
 		rest, all := message, true
@@ -49,7 +49,7 @@ func Page(tb testing.TB, name string) string {
 	return string(content)
 }
 
-// directory returns the repository's docs/, which lies above the working directory.
+// directory returns the repository's docs/, in a parent of the working directory.
 func directory(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.Getwd()
@@ -65,8 +65,8 @@ func directory(tb testing.TB) string {
 	return ""
 }
 
-// Rows returns the rows of the tables in a section of docs/troubleshooting.md whose first column is "message contains".
-// Without a section it returns all of them.
+// Rows returns the rows of the tables in a section of docs/troubleshooting.md whose first column is "message contains". If
+// section is empty, it returns the rows of all sections.
 func Rows(tb testing.TB, section string) []Row {
 	tb.Helper()
 	var rows []Row
@@ -90,7 +90,7 @@ func Rows(tb testing.TB, section string) []Row {
 	return rows
 }
 
-// parseRow reads "| `a` … `b`, `c` | ... |": a message that has a and then b, or one that has c.
+// parseRow parses "| `a` … `b`, `c` | ... |": a message that contains a and then b, or one that contains c.
 func parseRow(line string) Row {
 	row := Row{Cells: strings.Split(strings.Trim(line, "|"), "|")}
 	for i, cell := range row.Cells {

@@ -30,11 +30,11 @@ func TestRow(t *testing.T) {
 	}
 }
 
-// TestTroubleshootingRows: each row about the driver's own messages, and about those of Heketi that it explains, has words
-// that are in the driver's source.
+// TestTroubleshootingRows: each row about the driver's own messages, and about messages of Heketi that the driver explains,
+// quotes words from the driver's source.
 func TestTroubleshootingRows(t *testing.T) {
 	literals := literalsBelow(t, "../../pkg")
-	composed := []string{"the examination of backend", "keyFile cannot be read", "caFile cannot be read"} // when they are said
+	composed := []string{"the examination of backend", "keyFile cannot be read", "caFile cannot be read"} // joined only at run time
 	for _, section := range []string{"What Heketi answers", "What the driver decides", "What a mount fails with"} {
 		rows := Rows(t, section)
 		if len(rows) < 10 {
@@ -52,8 +52,8 @@ func TestTroubleshootingRows(t *testing.T) {
 	}
 }
 
-// TestTroubleshootingPromises: rows about messages that are on no list in the source, which the tests of packages heketi and
-// mounter go through.
+// TestTroubleshootingPromises: rows about messages that are in no list in the source, and that the tests of packages heketi and
+// mounter cover.
 func TestTroubleshootingPromises(t *testing.T) {
 	for section, messages := range map[string][]string{
 		"What Heketi answers": {"none of the clusters that it knew before"},
@@ -106,7 +106,7 @@ func literalsBelow(t *testing.T, dir string) string {
 	return all.String()
 }
 
-// joined returns the text of a string, or of several that are added; what else is added counts as nothing.
+// joined returns the text of a string, or of added strings; other operands count as empty.
 func joined(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:

@@ -11,8 +11,8 @@ import (
 
 const root = "../.."
 
-// TestNamedFilesExist holds the pages that name source files against the tree. A path begins at the top of the repository;
-// in a sequence diagram a file's name alone belongs to the package at either end of its arrow.
+// TestNamedFilesExist: the source files that pages name exist. A path is relative to the top of the repository. In a sequence
+// diagram, a file's name alone belongs to the package at either end of its arrow.
 func TestNamedFilesExist(t *testing.T) {
 	pages := append(glob(t, "docs/decisions/*.md"), root+"/docs/architecture.md")
 	for page, least := range map[string]int{"architecture.md": 30, "one-controller.md": 1} {
@@ -45,7 +45,7 @@ var (
 	arrow       = regexp.MustCompile(`^(\w+)-?->>(\w+): .*\(([^)]+)\)`)
 )
 
-// filesNamed returns the files that a page names, each with all paths at which it may lie.
+// filesNamed returns the files that a page names, each with all paths at which it may be.
 func filesNamed(page string) (named [][]string) {
 	packages := map[string][]string{} // by participant
 	for line := range strings.Lines(page) {
@@ -61,8 +61,9 @@ func filesNamed(page string) (named [][]string) {
 			continue
 		}
 		for file := range strings.SplitSeq(found[3], ", ") {
-			var candidates []string
-			for _, dir := range append(slices.Clone(packages[found[1]]), packages[found[2]]...) {
+			dirs := slices.Concat(packages[found[1]], packages[found[2]])
+			candidates := make([]string, 0, len(dirs))
+			for _, dir := range dirs {
 				candidates = append(candidates, dir+"/"+file)
 			}
 			named = append(named, candidates)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Generated holds the part of a page of docs/ between the lines "<!-- generated: NAME -->" and "<!-- end of NAME -->" against
-// what the code says. With update it writes that part instead.
+// Generated compares the part of a page of docs/ between the lines "<!-- generated: NAME -->" and "<!-- end of NAME -->" with the
+// text that the code generates. With update it writes that part instead.
 func Generated(tb testing.TB, page, name, want string, update bool) {
 	tb.Helper()
 	content := Page(tb, page)
@@ -31,7 +31,7 @@ func Generated(tb testing.TB, page, name, want string, update bool) {
 	}
 }
 
-// Cell returns a text as it stands in a cell of a table.
+// Cell formats a text for a cell of a table.
 func Cell(text string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
 }

@@ -37,7 +37,7 @@ func TestCell(t *testing.T) {
 	}
 }
 
-// recorder keeps the errors of a test.
+// recorder records the errors of a test.
 type recorder struct {
 	testing.TB
 	said string

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestLinks: what the documents link to within the repository exists, its heading included.
+// TestLinks: every file and heading in the repository to which a document links exists.
 func TestLinks(t *testing.T) {
 	links := 0
 	for _, page := range everyPage(t) {
@@ -69,7 +69,7 @@ func prose(page string) string {
 
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
-// linksOf returns the targets of links that are not to the web.
+// linksOf returns the targets of links within the repository.
 func linksOf(page string) (targets []string) {
 	for _, found := range link.FindAllStringSubmatch(prose(page), -1) {
 		if !strings.Contains(found[1], "://") {

@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update", false, "write what is generated in docs/, and wrap its lines")
 
-// handwritten are the pages without those of the charts: helm-docs makes them, from README.md.gotmpl and values.yaml.
+// handwritten returns the pages except the charts' READMEs, which helm-docs makes from README.md.gotmpl and values.yaml.
 func handwritten(t *testing.T) (pages []string) {
 	t.Helper()
 	for _, page := range everyPage(t) {
@@ -39,7 +39,7 @@ func TestPagesAreWrapped(t *testing.T) {
 	}
 }
 
-// TestTablesAreNarrow: a table with more columns than five is read on no screen without scrolling.
+// TestTablesAreNarrow: a table with more than five columns needs scrolling on every screen.
 func TestTablesAreNarrow(t *testing.T) {
 	const most = 5
 	head := regexp.MustCompile(`(?m)^(\|.*\|)\n\|[-|: ]+\|$`)

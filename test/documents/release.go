@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// CheckRelease returns what keeps a version from being released: its section in the changelog and the versions of the charts, which
-// are the texts of their Chart.yaml by path. An empty version is that of the charts, whose section may still be missing.
+// CheckRelease returns what prevents a version's release: an error in its section of the changelog or in the versions of the
+// charts. charts maps paths of Chart.yaml to their texts. An empty version means the charts' version, whose section may still be
+// missing.
 func CheckRelease(version, changelog string, charts map[string]string) (problems []string) {
 	release := strings.TrimPrefix(version, "v")
 	if release != "" && !semantic.MatchString(release) {
@@ -44,7 +45,7 @@ func CheckRelease(version, changelog string, charts map[string]string) (problems
 
 var semantic = regexp.MustCompile(`^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$`)
 
-// sectionOf returns the text below a heading of the second level.
+// sectionOf returns the text below a second-level heading.
 func sectionOf(page, heading string) (text string, found bool) {
 	at := regexp.MustCompile(`(?m)^## \[?` + heading + `\]?$`).FindStringIndex(page)
 	if at == nil {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestRelease holds the changelog and the charts to the version in the variable RELEASE; without it, the charts to each other.
+// TestRelease compares the changelog and the charts with the version in the variable RELEASE; without it, the charts with each
+// other.
 func TestRelease(t *testing.T) {
 	charts := map[string]string{}
 	for _, path := range glob(t, "charts/*/Chart.yaml") {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestWhatCannotBeDoneIsTried: for each actor of the threat model who cannot do something, docs/security.md names tests that try it, and
-// these exist. Each attack is among them.
+// TestWhatCannotBeDoneIsTried: for each actor of the threat model who cannot do something, docs/security.md names tests that try
+// it, and these exist. Each attack test is among them.
 func TestWhatCannotBeDoneIsTried(t *testing.T) {
 	page := Page(t, "security.md")
 	tried := map[string]bool{} // actors
@@ -39,7 +39,7 @@ func TestWhatCannotBeDoneIsTried(t *testing.T) {
 		delete(tried, row[0])
 	}
 	for actor := range tried {
-		t.Errorf("docs/security.md has tests of somebody who is not in the threat model: %s", actor)
+		t.Errorf("docs/security.md has tests of an actor who is not in the threat model: %s", actor)
 	}
 	for _, dir := range []string{"test/integration", "test/e2e"} {
 		for _, name := range testsIn(t, dir) {
@@ -50,7 +50,7 @@ func TestWhatCannotBeDoneIsTried(t *testing.T) {
 	}
 }
 
-// table returns the cells of a table that has this first line.
+// table returns the cells of the table with this first line.
 func table(t *testing.T, page, head string) (rows [][]string) {
 	t.Helper()
 	_, below, found := strings.Cut(page, "\n"+head+"\n")

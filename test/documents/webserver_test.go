@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestWebServersHaveAReadinessProbe: a container without one is ready before its web server listens. Whoever then follows the page at the
-// pace of a script gets "connection refused".
+// TestWebServersHaveAReadinessProbe: without a probe, a container is ready before its web server listens, and a script that
+// follows the page gets "connection refused".
 func TestWebServersHaveAReadinessProbe(t *testing.T) {
 	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
@@ -39,7 +39,7 @@ func TestWebServersHaveAReadinessProbe(t *testing.T) {
 	}
 }
 
-// containersOf returns the items of YAML lists in a text, each with what is indented below it.
+// containersOf returns the items of YAML lists in a text, each with the lines indented below it.
 func containersOf(text string) []string {
 	var items []string
 	lines := strings.Split(text, "\n")

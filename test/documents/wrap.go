@@ -2,18 +2,19 @@ package documents
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// Width is how long a line of prose may be.
+// Width is the maximum length of a line of prose.
 const Width = 120
 
 // Wrap breaks a text into lines of at most Width characters, between words. Code between backquotes is one word.
 func Wrap(text string) string { return wrap(text, "") }
 
-// WrapPage wraps those paragraphs and list items of a page that have a line that is too long. Tables, code, headings and
-// comments stay as they are: Markdown has no way to break their lines.
+// WrapPage wraps the paragraphs and list items of a page that have a line that is too long. Tables, code, headings and comments
+// stay as they are: Markdown has no way to break their lines.
 func WrapPage(page string) string {
 	var wrapped strings.Builder
 	var paragraph []string
@@ -34,7 +35,7 @@ func WrapPage(page string) string {
 			wrapped.WriteString(line)
 		case item.MatchString(line):
 			flush()
-			paragraph = []string{line}
+			paragraph = append(paragraph, line)
 		default:
 			paragraph = append(paragraph, line)
 		}
@@ -44,27 +45,25 @@ func WrapPage(page string) string {
 }
 
 var (
-	// item is the beginning of a list's item, or of a quotation.
+	// item matches the beginning of a list item, or of a quotation.
 	item = regexp.MustCompile(`^\s*(?:[-*+] (?:\[[ x]\] )?|\d+\. |> )`)
-	// mark is a word that means something else at the beginning of a line.
+	// mark matches a word that has another meaning at the beginning of a line.
 	mark = regexp.MustCompile(`^(?:(?:[-+*]|#+|\d+[.)]|=+|-+)$|[>|])`)
 )
 
 // rewrap wraps a paragraph's lines if one of them is too long.
 func rewrap(lines []string) string {
 	text := strings.Join(lines, "")
-	for _, line := range lines {
-		if TooLong(line) {
-			begin := item.FindString(text)
-			indent := strings.Repeat(" ", len(begin))
-			if begin == "" {
-				indent = text[:len(text)-len(strings.TrimLeft(text, " "))]
-				begin = indent
-			}
-			return begin + wrap(strings.TrimSpace(text[len(begin):]), indent) + "\n"
-		}
+	if !slices.ContainsFunc(lines, TooLong) {
+		return text
 	}
-	return text
+	begin := item.FindString(text)
+	indent := strings.Repeat(" ", len(begin))
+	if begin == "" {
+		indent = text[:len(text)-len(strings.TrimLeft(text, " "))]
+		begin = indent
+	}
+	return begin + wrap(strings.TrimSpace(text[len(begin):]), indent) + "\n"
 }
 
 // TooLong reports whether a line of prose is longer than Width, and can be broken.
@@ -73,7 +72,7 @@ func TooLong(line string) bool {
 	return utf8.RuneCountInString(line) > Width && len(words(line[len(item.FindString(line)):])) > 1
 }
 
-// wrap breaks a text that begins behind an indent, which its further lines get.
+// wrap breaks a text that begins after an indent into lines, and indents the further lines.
 func wrap(text, indent string) string {
 	var wrapped strings.Builder
 	column := len(indent)
@@ -94,7 +93,7 @@ func wrap(text, indent string) string {
 	return wrapped.String()
 }
 
-// words are what stands between blanks outside of backquotes.
+// words splits a text at blanks outside backquotes.
 func words(text string) (all []string) {
 	var word strings.Builder
 	end := func() {

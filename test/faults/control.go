@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// controls carries out what happens to the servers. Kills come one after the other, because a server has to be there
-// to be killed.
+// controls carries out the controls of the servers. Kills follow each other, because a server must run to be killed.
 func (s *schedule) controls(ctx context.Context) error {
 	errs := make(chan error, len(s.plan.Controls))
 	var kills sync.Mutex
@@ -47,7 +46,7 @@ func (s *schedule) control(ctx context.Context, c Control) (err error) {
 		s.watch(ctx, c.For)
 		s.rig.proxy.Calm()
 	case CloseCluster:
-		// Heketi may be dead at either moment; the cluster is open at the end in any case.
+		// Heketi may be dead at either moment; at the end the cluster is open in any case.
 		_ = s.rig.heketi.open(c.Pick, false)
 		wait(ctx, c.For)
 		_ = s.rig.heketi.open(c.Pick, true)
@@ -58,7 +57,7 @@ func (s *schedule) control(ctx context.Context, c Control) (err error) {
 	case Pause:
 		err = s.rig.pauseHeketi(ctx, c.For)
 	case Full:
-		// Heketi may be dead at either moment; the nodes are online at the end in any case.
+		// Heketi may be dead at either moment; at the end the nodes are online in any case.
 		_ = s.rig.heketi.fill(c.Pick, true)
 		wait(ctx, c.For)
 		_ = s.rig.heketi.fill(c.Pick, false)
@@ -74,8 +73,8 @@ func (s *schedule) control(ctx context.Context, c Control) (err error) {
 	return err
 }
 
-// watch finds calls that are not answered in time, while nothing that Heketi is asked for is answered. Callers cannot
-// see them: their side of a call ends at its deadline whatever the driver does.
+// watch finds calls that are not answered in time while Heketi answers nothing. Callers cannot detect these: their side of a call
+// ends at its deadline, whatever the driver does.
 func (s *schedule) watch(ctx context.Context, d time.Duration) {
 	const bound = 2 * time.Second // on a busy machine
 	began := time.Now()
@@ -116,7 +115,7 @@ func (r *rig) killDriver(ctx context.Context, down time.Duration) error {
 	if err := r.driver.child.Kill(); err != nil {
 		return err
 	}
-	r.proxy.ledger.forget() // what it has sent may still be carried out
+	r.proxy.ledger.forget() // requests of the driver may still be carried out
 	wait(ctx, down)
 	return r.driver.start(ctx)
 }
@@ -125,12 +124,12 @@ func (r *rig) refuse(ctx context.Context, down time.Duration) error {
 	if err := r.proxy.Refuse(); err != nil {
 		return err
 	}
-	r.proxy.ledger.forget() // answers were lost without the proxy's noticing
+	r.proxy.ledger.forget() // answers were lost without the proxy's knowledge
 	wait(ctx, down)
 	return r.proxy.Listen(ctx)
 }
 
-// calm ends everything that a plan may have begun.
+// calm ends every disturbance that a plan may have begun.
 func (r *rig) calm(ctx context.Context) error {
 	r.proxy.Calm()
 	r.proxy.Route(r.heketi.server.URL)

@@ -1,11 +1,12 @@
-// Package faults proves that the driver neither loses, doubles nor mis-sizes a volume when everything around it fails.
+// Package faults tests that the driver neither loses nor duplicates a volume, nor gives it a wrong size, when everything around
+// it fails.
 //
-// A Rig is a real Heketi, the driver's controller as a process of its own, and between them a proxy that drops, delays,
-// repeats and falsifies what passes. Heketi's commands for the storage nodes are answered by Heketi itself (its executor
-// inject/ssh), slowly or with an error where a schedule says so; that way operations stay pending long enough to be hit.
+// A Rig consists of a real Heketi, the driver's controller as a separate process, and a proxy between them that drops, delays,
+// repeats and falsifies requests and answers. Heketi itself answers its commands for the storage nodes (its executor inject/ssh),
+// slowly or with an error where a schedule says so; operations therefore stay pending long enough to be hit by a fault.
 //
-// A Plan is one schedule, made from a seed: calls from several callers at once, faults on the way, and kills. After each
-// schedule the faults end, everybody repeats the last call until it is answered definitely, and the Model compares all
-// answers with Heketi's own database. The seed decides what is called, when, and what happens to the n-th request of
-// each kind; how the processes interleave it cannot decide, so that a failing seed may need a few runs to fail again.
+// A Plan is one schedule, made from a seed: calls from several concurrent callers, faults on the way, and kills. After each
+// schedule the faults end, every caller repeats its last call until the answer is definite, and the Model compares all answers
+// with Heketi's own database. The seed determines the calls, their times, and the fault of the n-th request of each kind. It does
+// not determine how the processes interleave, so that a failing seed may need a few runs to fail again.
 package faults

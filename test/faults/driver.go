@@ -22,10 +22,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// backendName begins the volume handles.
+// backendName is the first part of the volume handles.
 const backendName = "mock"
 
-// driver is glusterfs-csi controller in a process of its own.
+// driver is glusterfs-csi controller in a separate process.
 type driver struct {
 	csi.ControllerClient
 
@@ -35,10 +35,10 @@ type driver struct {
 	log     string
 	conn    *grpc.ClientConn
 	child   *lab.Child
-	metrics string // URL
+	metrics string // the URL of the metrics
 }
 
-// startDriver starts a driver with one backend, Heketi at url. Everything it needs lies in dir.
+// startDriver starts a driver with one backend, Heketi at url. All its files lie in dir.
 func startDriver(ctx context.Context, program, dir, url string) (*driver, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (d *driver) waitReady(ctx context.Context, from int64) error {
 	}
 }
 
-// metricsURL reads in the log where the driver serves its metrics.
+// metricsURL finds in the log the address of the driver's metrics.
 func metricsURL(log string, from int64) string {
 	for line := range strings.Lines(readFrom(log, from)) {
 		if _, address, ok := strings.Cut(line, `"Serving metrics" address="`); ok {
@@ -130,7 +130,7 @@ func readFrom(path string, from int64) string {
 	return string(content)
 }
 
-// size is where the next line of the log will begin.
+// size returns the position of the log's next line.
 func (d *driver) size() int64 {
 	info, err := os.Stat(d.log)
 	if err != nil {
@@ -139,7 +139,7 @@ func (d *driver) size() int64 {
 	return info.Size()
 }
 
-// tail is the end of what stands in a log from a place on.
+// tail returns the last lines of a log after a position.
 func tail(path string, from int64, lines int) string {
 	all := strings.Split(strings.TrimSpace(readFrom(path, from)), "\n")
 	return strings.Join(all[max(len(all)-lines, 0):], "\n")
@@ -154,11 +154,11 @@ func (d *driver) alive() bool {
 	}
 }
 
-// stop ends it for good.
+// stop ends the driver for good.
 func (d *driver) stop() error { return errors.Join(d.conn.Close(), d.child.Kill()) }
 
-// running is the number of calls that the driver has begun and not answered, and of the operations that it is at, which
-// may outlive their calls: by its own metrics.
+// running returns, from the driver's metrics, the number of calls that it has begun and not answered, and of its running
+// operations, which may outlive their calls.
 func (d *driver) running(ctx context.Context) (calls, operations int, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.metrics, http.NoBody)
 	if err != nil {
@@ -184,7 +184,7 @@ func (d *driver) running(ctx context.Context) (calls, operations int, err error)
 	return calls, operations, nil
 }
 
-// misdeeds are lines that must not be in the driver's log: panics, and anything secret.
+// misdeeds returns lines that must not be in the driver's log: panics and secrets.
 func (d *driver) misdeeds() []string {
 	var found []string
 	for line := range strings.Lines(readFrom(d.log, 0)) {

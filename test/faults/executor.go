@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// The switches of Heketi's executor: files that make it misbehave while they exist.
+// The switches of Heketi's executor: files that cause failures while they exist.
 const (
 	switchSlow         = "slow"          // creating, stopping and enlarging a volume takes a while
 	switchCreateFails  = "create-fails"  // a volume cannot be started or enlarged
-	switchDestroyFails = "destroy-fails" // a volume cannot be deleted, and a failed create not be undone
-	switchNoSpace      = "no-space"      // a disk has less room than Heketi believes
+	switchDestroyFails = "destroy-fails" // a volume cannot be deleted, and a failed create cannot be undone
+	switchNoSpace      = "no-space"      // a disk has less space than in Heketi's records
 )
 
 // slowness is how long a slow command takes; a create or delete has one or two of them.
 const slowness = 200 * time.Millisecond
 
-// executorConfig makes Heketi answer all its commands for storage nodes itself; nothing is sent anywhere. The first
-// hook that fits a command counts (heketi: executors/injectexec/hooks.go).
+// executorConfig makes Heketi answer all its commands for storage nodes itself, without sending them. The first hook that matches
+// a command is used (heketi: executors/injectexec/hooks.go).
 func executorConfig(dir, keyFile string) map[string]any {
 	hook := func(command, switched string, reaction map[string]any) map[string]any {
 		h := map[string]any{"Cmd": command, "Reaction": reaction}
@@ -44,7 +44,7 @@ func executorConfig(dir, keyFile string) map[string]any {
 			hook("thin_count", "", map[string]any{"Result": "0"}),
 			hook(".*", "", map[string]any{"Result": "ok"}),
 		}}},
-		// An hour and a minute are Heketi's own; here it cleans up all the time.
+		// Heketi's defaults are an hour and a minute; here it cleans up continuously.
 		"start_time_background_cleaner":      1,
 		"refresh_time_background_cleaner":    1,
 		"start_time_monitor_gluster_nodes":   never,
@@ -53,18 +53,18 @@ func executorConfig(dir, keyFile string) map[string]any {
 	}
 }
 
-// pauseOf is the whole number of seconds that Heketi takes for d, a multiple of 512 ns: it multiplies by 1e9 = 2^9 * 5^9
-// without looking for an overflow, and so computes modulo 2^64.
+// pauseOf returns the whole number of seconds that makes Heketi pause for d, a multiple of 512 ns: Heketi multiplies by 1e9 = 2^9
+// * 5^9 without an overflow check, and therefore calculates modulo 2^64.
 func pauseOf(d time.Duration) uint64 {
 	const fives = 1_953_125 // 5^9
 	inverse := uint64(fives)
-	for range 6 { // Newton; the number of right bits doubles
+	for range 6 { // Newton's method; the number of correct bits doubles
 		inverse *= 2 - fives*inverse
 	}
 	return uint64(d) / 512 * inverse & (1<<55 - 1)
 }
 
-// writeKey writes a key with which nobody will ever log in anywhere: Heketi wants one.
+// writeKey writes a key that is never used for a login: Heketi requires one.
 func writeKey(path string) error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

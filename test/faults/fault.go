@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Fault is something that happens to a request on its way to Heketi and back.
+// Fault is a disturbance of a request on its way to Heketi or of the answer on its way back.
 type Fault string
 
-// The faults. What is held is held for a bounded time.
+// The faults. Held requests and answers are held for a bounded time.
 const (
 	NoFault      Fault = ""
 	DropRequest  Fault = "drop-request"  // never forwarded, connection reset
@@ -19,28 +19,28 @@ const (
 	HalfBody     Fault = "half-body"     // carried out, connection reset in the middle of the answer
 	Hang         Fault = "hang"          // held, never forwarded, connection reset
 	Delay        Fault = "delay"         // held, then forwarded: later requests overtake it
-	SlowAnswer   Fault = "slow-answer"   // carried out, the answer held
+	SlowAnswer   Fault = "slow-answer"   // carried out, the answer is held
 	Duplicate    Fault = "duplicate"     // carried out twice; the first or the second answer comes back
 	Throttled    Fault = "throttled"     // 429, not forwarded
-	Unavailable  Fault = "unavailable"   // 503 of a gateway, not forwarded
-	TimedOut     Fault = "timed-out"     // carried out, and 504 of a gateway
-	Garbage      Fault = "garbage"       // some status with a page of a gateway, not forwarded
-	// Late is a request that is carried out after the driver has given up on it: connection reset, then forwarded after
-	// up to longestLate, whoever has died meanwhile.
+	Unavailable  Fault = "unavailable"   // a gateway's 503, not forwarded
+	TimedOut     Fault = "timed-out"     // carried out, answered with a gateway's 504
+	Garbage      Fault = "garbage"       // some status with a gateway's page, not forwarded
+	// Late is a request that is carried out after the driver has given up on it: the connection is reset, and the request is
+	// forwarded after up to longestLate, even if the driver has been killed meanwhile.
 	Late Fault = "late"
 )
 
-// longestLate is much shorter than lateRequests, because a busy machine delays what is due.
+// longestLate is much shorter than lateRequests, because a busy machine adds delays.
 const (
 	longestLate  = 1200 * time.Millisecond
-	lateRequests = 3 * time.Second // --late-requests of the driver
+	lateRequests = 3 * time.Second // the driver's --late-requests
 )
 
 func everyFault() []Fault {
 	return []Fault{DropRequest, DropResponse, HalfBody, Hang, Delay, SlowAnswer, Duplicate, Throttled, Unavailable, TimedOut, Garbage, Late}
 }
 
-// Class is a kind of request; each has its own sequence of faults.
+// Class is a kind of request; each has a separate sequence of faults.
 type Class string
 
 // The classes.
@@ -52,7 +52,7 @@ const (
 	ClassVolume   Class = "volume"
 	ClassDump     Class = "dump"
 	ClassClusters Class = "clusters"
-	ClassPending  Class = "pending" // asking for operations
+	ClassPending  Class = "pending" // queries of operations
 	ClassOther    Class = "other"
 )
 
@@ -82,25 +82,25 @@ func classOf(method, path string) Class {
 	return ClassOther
 }
 
-// Rate is how often a fault happens to the requests of a class, 0 to 1.
+// Rate is the frequency of a fault among the requests of a class, from 0 to 1.
 type Rate struct {
 	Fault Fault
 	Share float64
 }
 
-// happening is what happens to one request.
+// happening is the fault of one request.
 type happening struct {
 	fault   Fault
-	hold    time.Duration // for those that hold
-	variant int           // for those that come in several kinds
+	hold    time.Duration // for faults that hold
+	variant int           // for faults that have several kinds
 }
 
-// lateness is when a late request is carried out.
+// lateness returns when a late request is carried out.
 func (h happening) lateness() time.Duration {
 	return longestLate * time.Duration(h.variant) / (1 << 16)
 }
 
-// stream decides what happens to the n-th request of each class, in whatever order the classes come.
+// stream decides the fault of the n-th request of each class, independently of the order in which the classes come.
 type stream struct {
 	mu    sync.Mutex
 	rates map[Class][]Rate
@@ -122,7 +122,7 @@ func (s *stream) next(class Class) happening {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	dice := s.dice[class]
-	// Always as many throws, so that the n-th request does not depend on what happened to those before.
+	// The number of random values is constant, so that the n-th request does not depend on the faults of those before.
 	point, hold, variant := dice.Float64(), time.Duration(1+dice.IntN(200))*time.Millisecond, dice.IntN(1<<16)
 	for _, rate := range s.rates[class] {
 		if point < rate.Share {

@@ -17,7 +17,7 @@ test-mutations: test-rules test-mutants ## Change the driver's code, one piece a
 test-rules: heketi
 	go run ./test/faults/mutations
 
-# MUTATIONS='-only pkg/mount/' or '-sample 500 -seed 2' for some of them
+# MUTATIONS='-only pkg/mount/' or '-sample 500 -seed 2' runs some of them
 .PHONY: test-mutants
 test-mutants: heketi
 	go run ./test/mutations $(MUTATIONS)

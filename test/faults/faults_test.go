@@ -14,15 +14,15 @@ import (
 	"testing"
 )
 
-// The variables of the environment.
+// The environment variables.
 const (
 	variableSchedules = "FAULT_SCHEDULES" // how many schedules, default 100
 	variableSeed      = "FAULT_SEED"      // the first seed, default 1; with FAULT_SCHEDULES=1 it is replayed
-	variableWorkers   = "FAULT_WORKERS"   // how many run at a time
+	variableWorkers   = "FAULT_WORKERS"   // how many schedules run at a time
 	variableDriver    = "FAULT_DRIVER"    // a driver to test instead of the one that is built from here
 )
 
-// TestSchedules runs as many schedules as are asked for, and those that have found something once.
+// TestSchedules runs the requested number of schedules and, unless FAULT_SEED is set, the regressions.
 func TestSchedules(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

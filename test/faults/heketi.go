@@ -16,16 +16,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// heketi is the server under the driver, and the administrator's way to it past the proxy.
+// heketi is the server behind the driver, with an administrator's access that bypasses the proxy.
 type heketi struct {
 	server   *lab.MockHeketi
 	dir      string
 	admin    *goclient.Client
 	clusters []string
-	foreign  map[string]Recorded // volumes that somebody else has made, by id
+	foreign  map[string]Recorded // volumes that the driver did not make, by id
 }
 
-// startHeketi starts a Heketi with one or two clusters, with volumes in them that are none of the driver's.
+// startHeketi starts a Heketi with one or two clusters, with volumes in them that are not the driver's.
 func startHeketi(ctx context.Context, dir string, clusters int) (*heketi, error) {
 	server, err := lab.StartMockHeketi(ctx, dir)
 	if err != nil {
@@ -38,7 +38,7 @@ func startHeketi(ctx context.Context, dir string, clusters int) (*heketi, error)
 	return h, nil
 }
 
-// startEmptyHeketi starts one that has lost its database.
+// startEmptyHeketi starts a Heketi that has lost its database.
 func startEmptyHeketi(ctx context.Context, dir string) (*lab.MockHeketi, error) {
 	server, err := lab.StartMockHeketi(ctx, dir)
 	if err != nil {
@@ -80,7 +80,7 @@ func (h *heketi) furnish(ctx context.Context, clusters int) error {
 	return h.addForeign()
 }
 
-// addForeign makes the volumes that nothing may happen to. Two of them look nearly like the driver's own.
+// addForeign creates the volumes that must not be changed. Two of them look almost like the driver's own.
 func (h *heketi) addForeign() error {
 	h.foreign = map[string]Recorded{}
 	for i, name := range []string{"data", "csi-data", "csi-pvc-1-0123456789abcdef"} {
@@ -97,7 +97,7 @@ func (h *heketi) addForeign() error {
 
 func (h *heketi) truth() (Truth, error) { return readTruth(h.admin) }
 
-// clusterIDs is the parameter clusterid of a class that names these clusters.
+// clusterIDs returns the parameter clusterid of a class that names these clusters.
 func (h *heketi) clusterIDs(indexes []int) string {
 	ids := make([]string, 0, len(indexes))
 	for _, i := range indexes {
@@ -106,7 +106,7 @@ func (h *heketi) clusterIDs(indexes []int) string {
 	return strings.Join(ids, ",")
 }
 
-// anyForeign is the id of a foreign volume.
+// anyForeign returns the id of a foreign volume.
 func (h *heketi) anyForeign(pick int) string {
 	return sortedKeys(h.foreign)[pick%len(h.foreign)]
 }
@@ -123,14 +123,14 @@ func (h *heketi) set(name string, on bool) error {
 	return nil
 }
 
-// open says whether a cluster takes volumes of files.
+// open sets whether a cluster accepts file volumes.
 func (h *heketi) open(cluster int, open bool) error {
 	request := &api.ClusterSetFlagsRequest{}
 	request.File, request.Block = open, true
 	return h.admin.ClusterSetFlags(h.clusters[cluster%len(h.clusters)], request)
 }
 
-// fill leaves a cluster one node, on which there is room only for volumes of one brick, or gives it its nodes back.
+// fill leaves a cluster with one node, which has space only for volumes of one brick, or restores the cluster's nodes.
 func (h *heketi) fill(cluster int, full bool) error {
 	info, err := h.admin.ClusterInfo(h.clusters[cluster%len(h.clusters)])
 	if err != nil {
@@ -148,7 +148,7 @@ func (h *heketi) fill(cluster int, full bool) error {
 	return nil
 }
 
-// restart starts it again after a kill. Its port was free for anybody meanwhile, so that it may take a few attempts.
+// restart starts Heketi again after a kill. Its port was free for other programs meanwhile, so that it may take a few attempts.
 func (h *heketi) restart(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {
 		err := h.server.Start(ctx)
@@ -158,7 +158,7 @@ func (h *heketi) restart(ctx context.Context) error {
 	}
 }
 
-// check asks Heketi what it finds wrong in its own records.
+// check runs Heketi's own check of its records.
 func (h *heketi) check() error {
 	text, err := h.admin.DbCheck()
 	if err != nil {

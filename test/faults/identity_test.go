@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// TestOtherDatabaseAfterARestart: the driver is restarted, and at its backend's address answers a Heketi with another
-// database. By the clusters of its configuration it notices, and back with the right one all goes on.
+// TestOtherDatabaseAfterARestart: the driver is restarted, and a Heketi with another database answers at its backend's address.
+// The driver notices that by the clusters in its configuration, and continues once the right Heketi is back.
 func TestOtherDatabaseAfterARestart(t *testing.T) {
 	ctx := t.Context()
 	right, other := labtest.MockHeketi(t), labtest.MockHeketi(t)
@@ -81,7 +81,7 @@ func TestOtherDatabaseAfterARestart(t *testing.T) {
 	}
 }
 
-// errorsOf makes the calls that could conclude something from what a database does not have.
+// errorsOf makes the calls that could draw wrong conclusions from a missing record.
 func errorsOf(ctx context.Context, d *driver, request *csi.CreateVolumeRequest, id string) map[string]error {
 	errs := map[string]error{}
 	_, errs["create"] = d.CreateVolume(ctx, request)

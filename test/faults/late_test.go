@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// TestExpandThatOutlivesItsDriver: a gateway holds an expand, the driver is killed, and its successor is asked for the same
-// size before Heketi gets the request of the first.
+// TestExpandThatOutlivesItsDriver: a gateway holds an expand, the driver is killed, and its successor gets a request for the same
+// size before Heketi receives the held one.
 func TestExpandThatOutlivesItsDriver(t *testing.T) {
 	ctx := t.Context()
 	server := labtest.MockHeketi(t)
@@ -56,7 +56,7 @@ func TestExpandThatOutlivesItsDriver(t *testing.T) {
 			t.Fatalf("repeated: %s, %d bytes", code, size)
 		}
 	}
-	for proxy.underWay.Load() > 0 && wait(ctx, time.Millisecond) { // the late one, if it was not waited for
+	for proxy.underWay.Load() > 0 && wait(ctx, time.Millisecond) { // the late request, if the driver did not wait for it
 	}
 	truth, err := readTruth(newAdmin(server.URL))
 	if err != nil {

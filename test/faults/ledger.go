@@ -12,13 +12,13 @@ import (
 
 const queuePath = "/queue/"
 
-// ledger keeps account of the operations that the driver has begun and knows to be accepted. The driver has to follow
-// each to its end, and must not begin a second one of the same kind on the same volume meanwhile.
+// ledger tracks the operations that the driver has begun and knows to be accepted. The driver has to follow each to its end, and
+// must not begin a second one of the same kind on the same volume meanwhile.
 type ledger struct {
 	mu       sync.Mutex
-	epoch    int               // how often everything was forgotten
-	begun    map[string]int    // requests on the way, by what they are for
-	open     map[string]string // accepted operations by queue path, and what they are for
+	epoch    int               // how often the ledger was emptied
+	begun    map[string]int    // requests in flight, by purpose
+	open     map[string]string // purpose of accepted operations, by queue path
 	overlaps []string
 }
 
@@ -26,14 +26,14 @@ func newLedger() *ledger {
 	return &ledger{begun: map[string]int{}, open: map[string]string{}}
 }
 
-// purpose says what a request is for, "" if it does not change anything.
+// purpose returns the purpose of a request, or "" if the request does not change anything.
 func purpose(r *http.Request, body []byte) string {
 	switch classOf(r.Method, r.URL.Path) { //nolint:exhaustive // the others change nothing
 	case ClassCreate:
 		var request struct {
 			Name string `json:"name"`
 		}
-		_ = json.Unmarshal(body, &request) // Heketi says what is wrong with it
+		_ = json.Unmarshal(body, &request) // Heketi reports errors in it
 		return "create " + request.Name
 	case ClassDelete, ClassExpand:
 		return strings.ToLower(r.Method) + " " + r.URL.Path
@@ -41,7 +41,7 @@ func purpose(r *http.Request, body []byte) string {
 	return ""
 }
 
-// begins is called before a request is carried out. The epoch is for accepted.
+// begins is called before a request is carried out. The epoch must be passed to accepted.
 func (l *ledger) begins(what string) (epoch int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -65,8 +65,8 @@ func (l *ledger) ends(epoch int, what string) {
 	l.begun[what] = max(l.begun[what]-1, 0)
 }
 
-// accepted is called when the driver is about to hear that its request was. A driver that was killed since the request began,
-// or whose connections were cut off, hears nothing.
+// accepted is called when the driver is about to receive the acceptance of its request. A driver that was killed since the
+// request began, or whose connections were cut, does not receive it.
 func (l *ledger) accepted(epoch int, what, queue string) {
 	if what == "" || queue == "" {
 		return
@@ -78,14 +78,14 @@ func (l *ledger) accepted(epoch int, what, queue string) {
 	}
 }
 
-// heard is called when the driver is about to hear something final about an operation, be it true or not.
+// heard is called when the driver is about to receive a final answer about an operation, true or not.
 func (l *ledger) heard(queue string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.open, queue)
 }
 
-// forget is for kills: whoever knew of the operations is gone.
+// forget is called after a kill: the process that knew the operations is gone.
 func (l *ledger) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -94,14 +94,14 @@ func (l *ledger) forget() {
 	clear(l.begun)
 }
 
-// unfollowed are the operations of which the driver does not know the end yet.
+// unfollowed returns the operations whose end the driver does not know yet.
 func (l *ledger) unfollowed() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Sorted(maps.Values(l.open))
 }
 
-// takeOverlaps returns and forgets what was found.
+// takeOverlaps returns the overlaps that were found, and empties the list.
 func (l *ledger) takeOverlaps() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Model is what callers know from the driver's answers, and what must be true because of it. Callers tell it of each
-// call before and after; it keeps what contradicts as a violation. Times are a counter, the order in which it was told.
+// Model tracks what callers know from the driver's answers, and what must therefore be true. Callers report each call before and
+// after it. The model records contradictions as violations. Times are a counter of reports.
 type Model struct {
 	mu         sync.Mutex
 	now        int
@@ -20,29 +20,29 @@ type Model struct {
 	violations []string
 }
 
-// nameState is what is known of a CSI name.
+// nameState holds the known facts about a CSI name.
 type nameState struct {
-	sizes   map[int]bool // GiB, everything that was asked for, by create or expand
-	rivals  int          // creates that were sent with another size than the usual one
-	creates int          // on the way
+	sizes   map[int]bool // every requested size in GiB, by create or expand
+	rivals  int          // creates that were sent with an unusual size
+	creates int          // creates in flight
 	created int          // when the last create began
 }
 
-// idState is what is known of a volume that a create has returned.
+// idState holds the known facts about a volume that a create has returned.
 type idState struct {
 	name     string
 	returned int // when a create first returned it
-	deleting int // when a delete was first sent, 0 is never
-	deleted  int // when a delete first succeeded, 0 is never
-	atLeast  int // GiB, the largest size that was acknowledged
+	deleting int // when a delete was first sent; 0 means never
+	deleted  int // when a delete first succeeded; 0 means never
+	atLeast  int // the largest acknowledged size in GiB
 }
 
-// Call is a call on its way.
+// Call is a call in flight.
 type Call struct {
 	name  string
 	id    string // "" for a create
 	began int
-	floor int // idState.atLeast when it began
+	floor int // idState.atLeast when the call began
 }
 
 func newModel() *Model {
@@ -65,21 +65,21 @@ func (m *Model) violate(format string, args ...any) {
 	m.violations = append(m.violations, fmt.Sprintf(format, args...))
 }
 
-// Violate records what somebody else has found.
+// Violate records a violation that was found outside the model.
 func (m *Model) Violate(format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.violate(format, args...)
 }
 
-// Violations are all contradictions so far.
+// Violations returns all contradictions so far.
 func (m *Model) Violations() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.violations)
 }
 
-// CreateBegins is told before a create is sent. unusual is one whose size differs from the usual of its name.
+// CreateBegins must be called before a create is sent. unusual means that its size differs from the usual one of its name.
 func (m *Model) CreateBegins(name string, sizeGiB int, unusual bool) Call {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -93,7 +93,7 @@ func (m *Model) CreateBegins(name string, sizeGiB int, unusual bool) Call {
 	return Call{name: name, began: n.created}
 }
 
-// alive is the volume of a name that was returned and that nobody has tried to delete.
+// alive returns the volume of a name that was returned and for which no delete was sent.
 func (m *Model) alive(name string) string {
 	for _, id := range sortedKeys(m.ids) {
 		if s := m.ids[id]; s.name == name && s.deleting == 0 {
@@ -103,15 +103,15 @@ func (m *Model) alive(name string) string {
 	return ""
 }
 
-// CreateSucceeds is told of a create's answer. Its size may be that of before an expand that was acknowledged meanwhile:
-// a create that joins an older one gets what that has seen.
+// CreateSucceeds records a create's answer. The size may be older than an expand that was acknowledged meanwhile: a create that
+// joins an earlier one gets that one's answer.
 func (m *Model) CreateSucceeds(c Call, id string, askedGiB int, bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n, now := m.name(c.name), m.tick()
 	n.creates--
 	if other := m.alive(c.name); other != "" && other != id {
-		m.violate("create of %s returned %s, but it had returned %s before, which nobody has tried to delete", c.name, id, other)
+		m.violate("create of %s returned %s, but it had returned %s before, for which no delete was sent", c.name, id, other)
 	}
 	s := m.ids[id]
 	if s == nil {
@@ -128,7 +128,7 @@ func (m *Model) CreateSucceeds(c Call, id string, askedGiB int, bytes int64) {
 	s.atLeast = max(s.atLeast, int(bytes/gib))
 }
 
-// checkSize compares an answered size with what was asked for, by this call and by all.
+// checkSize compares the size in an answer with the sizes that this call and all calls have requested.
 func (m *Model) checkSize(n *nameState, what string, askedGiB int, bytes int64) {
 	if bytes < int64(askedGiB)*gib {
 		m.violate("%s for %d GiB returned a size of %d bytes", what, askedGiB, bytes)
@@ -138,7 +138,7 @@ func (m *Model) checkSize(n *nameState, what string, askedGiB int, bytes int64) 
 	}
 }
 
-// CreateFails is told of a create's error.
+// CreateFails records a create's error.
 func (m *Model) CreateFails(c Call, code codes.Code, expected ...codes.Code) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -151,7 +151,7 @@ func (m *Model) CreateFails(c Call, code codes.Code, expected ...codes.Code) {
 	m.checkCode("create of "+c.name, code, expected...)
 }
 
-// checkCode allows what asks for a repetition, and what is expected on top.
+// checkCode accepts codes that ask for a repetition, and the expected ones.
 func (m *Model) checkCode(what string, code codes.Code, expected ...codes.Code) {
 	expected = append(expected, codes.Aborted, codes.Unavailable, codes.DeadlineExceeded)
 	if !slices.Contains(expected, code) {
@@ -159,7 +159,7 @@ func (m *Model) checkCode(what string, code codes.Code, expected ...codes.Code) 
 	}
 }
 
-// IsLast reports whether a create that has ended was the last one of its name, and none is on the way.
+// IsLast reports whether a create that has ended was the last one of its name, and none is in flight.
 func (m *Model) IsLast(c Call) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -167,7 +167,7 @@ func (m *Model) IsLast(c Call) bool {
 	return n.creates == 0 && n.created == c.began
 }
 
-// DeleteBegins is told before a delete is sent.
+// DeleteBegins must be called before a delete is sent.
 func (m *Model) DeleteBegins(id string) Call {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -181,7 +181,7 @@ func (m *Model) DeleteBegins(id string) Call {
 	return c
 }
 
-// DeleteEnds is told of a delete's answer.
+// DeleteEnds records a delete's answer.
 func (m *Model) DeleteEnds(c Call, code codes.Code, expected ...codes.Code) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -195,7 +195,7 @@ func (m *Model) DeleteEnds(c Call, code codes.Code, expected ...codes.Code) {
 	}
 }
 
-// ExpandBegins is told before an expand is sent.
+// ExpandBegins must be called before an expand is sent.
 func (m *Model) ExpandBegins(id string, sizeGiB int) Call {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -204,7 +204,7 @@ func (m *Model) ExpandBegins(id string, sizeGiB int) Call {
 	return Call{name: s.name, id: id, began: m.tick(), floor: s.atLeast}
 }
 
-// ExpandEnds is told of an expand's answer.
+// ExpandEnds records an expand's answer.
 func (m *Model) ExpandEnds(c Call, code codes.Code, askedGiB int, bytes int64, expected ...codes.Code) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -220,14 +220,14 @@ func (m *Model) ExpandEnds(c Call, code codes.Code, askedGiB int, bytes int64, e
 	s.atLeast = max(s.atLeast, int(bytes/gib))
 }
 
-// ReadBegins is told before a question about a volume is sent.
+// ReadBegins must be called before a query about a volume is sent.
 func (m *Model) ReadBegins(id string) Call {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return Call{id: id, began: m.tick()}
 }
 
-// ReadEnds is told of its answer.
+// ReadEnds records the query's answer.
 func (m *Model) ReadEnds(c Call, what string, code codes.Code) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -235,7 +235,7 @@ func (m *Model) ReadEnds(c Call, what string, code codes.Code) {
 	s := m.ids[c.id]
 	switch {
 	case code == codes.NotFound && s.deleting == 0:
-		m.violate("%s does not find %s, which nobody has tried to delete", what, c.id)
+		m.violate("%s does not find %s, for which no delete was sent", what, c.id)
 	case code == codes.OK && s.deleted != 0 && s.deleted < c.began:
 		m.violate("%s finds %s, whose delete had succeeded before it was asked", what, c.id)
 	case code != codes.OK && code != codes.NotFound:
@@ -243,7 +243,7 @@ func (m *Model) ReadEnds(c Call, what string, code codes.Code) {
 	}
 }
 
-// ListEnds is told of a complete list, ids and their sizes in bytes.
+// ListEnds records a complete list: ids and their sizes in bytes.
 func (m *Model) ListEnds(c Call, listed map[string]int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -253,7 +253,7 @@ func (m *Model) ListEnds(c Call, listed map[string]int64) {
 		bytes, ok := listed[id]
 		switch {
 		case !ok && s.returned < c.began && s.deleting == 0:
-			m.violate("list lacks %s, which nobody has tried to delete", id)
+			m.violate("list lacks %s, for which no delete was sent", id)
 		case ok && s.deleted != 0 && s.deleted < c.began:
 			m.violate("list has %s, whose delete had succeeded before it was asked", id)
 		case ok && (bytes%gib != 0 || !m.names[s.name].sizes[int(bytes/gib)]):
@@ -262,7 +262,7 @@ func (m *Model) ListEnds(c Call, listed map[string]int64) {
 	}
 }
 
-// Latest is the volume that was last returned for a name, "" if none was.
+// Latest returns the volume that was last returned for a name, or "" if there is none.
 func (m *Model) Latest(name string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -275,7 +275,7 @@ func (m *Model) Latest(name string) string {
 	return latest
 }
 
-// Untouched reports whether a volume was returned and nobody has tried to delete it.
+// Untouched reports whether a volume was returned and no delete of it was sent.
 func (m *Model) Untouched(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -283,14 +283,14 @@ func (m *Model) Untouched(id string) bool {
 	return s != nil && s.deleting == 0
 }
 
-// CheckTruth compares everything with Heketi's database when nothing is under way any more.
+// CheckTruth compares everything with Heketi's database once nothing is in progress any more.
 func (m *Model) CheckTruth(truth Truth, foreign map[string]Recorded) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known := maps.Clone(foreign)
 	for _, id := range sortedKeys(foreign) {
 		if found, ok := truth.Volumes[id]; !ok || !found.Same(foreign[id]) {
-			m.violate("somebody else's volume %s (%s) was touched: it was %+v, and is %+v", id, foreign[id].Name, foreign[id], found)
+			m.violate("the foreign volume %s (%s) was touched: it was %+v, and is %+v", id, foreign[id].Name, foreign[id], found)
 		}
 	}
 	for _, name := range sortedKeys(m.names) {
@@ -305,7 +305,7 @@ func (m *Model) CheckTruth(truth Truth, foreign map[string]Recorded) {
 	}
 	for _, id := range sortedKeys(truth.Volumes) {
 		if _, ok := known[id]; !ok {
-			m.violate("Heketi has volume %s (%s), which nobody has asked for", id, truth.Volumes[id].Name)
+			m.violate("Heketi has volume %s (%s), which was not requested", id, truth.Volumes[id].Name)
 		}
 	}
 	for _, id := range sortedKeys(m.ids) {
@@ -315,7 +315,7 @@ func (m *Model) CheckTruth(truth Truth, foreign map[string]Recorded) {
 		case there && s.deleted != 0:
 			m.violate("volume %s of %s is still there, although its delete has succeeded", id, s.name)
 		case !there && s.deleting == 0:
-			m.violate("volume %s of %s is lost: a create has returned it, and nobody has tried to delete it", id, s.name)
+			m.violate("volume %s of %s is lost: a create has returned it, and no delete of it was sent", id, s.name)
 		}
 	}
 	m.checkGroups(truth)

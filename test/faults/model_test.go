@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestModelFinds gives the model histories with one thing wrong in each.
+// TestModelFinds feeds the model with histories that each contain one error.
 func TestModelFinds(t *testing.T) {
 	name, other := volume.GlusterName("n", volume.Naming{Prefix: "some"}), volume.GlusterName("o", volume.Naming{})
 	mine := func(sizeGiB int) Recorded {
@@ -22,8 +22,8 @@ func TestModelFinds(t *testing.T) {
 	tests := []struct {
 		name    string
 		history func(m *Model)
-		volumes map[string]Recorded // in the end, besides the foreign one
-		want    string              // "" is nothing
+		volumes map[string]Recorded // at the end, besides the foreign volume
+		want    string              // "" means no violation
 	}{
 		{"made", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": mine(1)}, ""},
 		{"made twice, once", func(m *Model) { made(m, "a"); made(m, "a") }, map[string]Recorded{"a": mine(1)}, ""},
@@ -36,9 +36,9 @@ func TestModelFinds(t *testing.T) {
 		{"deleted, returned again", func(m *Model) { made(m, "a"); deleted(m, "a"); made(m, "a") }, nil, "before the create was sent"},
 		{"pending", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": {Name: name, SizeGiB: 1, DataKiB: 1 << 20, Pending: "o"}}, "still pending"},
 		{"too small an answer", func(m *Model) { m.CreateSucceeds(m.CreateBegins("n", 2, false), "a", 2, gib) }, map[string]Recorded{"a": mine(2)}, "for 2 GiB returned"},
-		{"a size that nobody wanted", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": mine(3)}, "only [1] were ever asked for"},
+		{"a size that was not requested", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": mine(3)}, "only [1] were ever asked for"},
 		{"bricks of another size", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": {Name: name, SizeGiB: 1, DataKiB: 2 << 20}}, "bricks for"},
-		{"nobody's", func(*Model) {}, map[string]Recorded{"a": {Name: "other"}}, "nobody has asked for"},
+		{"a volume without a request", func(*Model) {}, map[string]Recorded{"a": {Name: "other"}}, "was not requested"},
 		{"foreign, resized", func(*Model) {}, map[string]Recorded{"f": {Name: "data", SizeGiB: 3, Bricks: []string{"b"}}}, "was touched"},
 		{"foreign, other bricks", func(*Model) {}, map[string]Recorded{"f": {Name: "data", SizeGiB: 2, Bricks: []string{"c"}}}, "was touched"},
 		{"one group for two", func(m *Model) { made(m, "a"); m.CreateBegins("o", 1, false) }, map[string]Recorded{

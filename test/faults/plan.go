@@ -11,33 +11,33 @@ import (
 // Plan is one schedule.
 type Plan struct {
 	Seed     uint64
-	Clusters int // of the Heketi under it
+	Clusters int // of the plan's Heketi
 	Names    []Name
 	Callers  [][]Step
 	Rates    map[Class][]Rate
 	Controls []Control
 }
 
-// Name is a CSI volume name, and what is usually asked for under it.
+// Name is a CSI volume name, with its usual request.
 type Name struct {
 	CSI        string
 	SizeGiB    int
 	VolumeType string
-	Clusters   []int // indexes of those that the class names, in its order; none is any
+	Clusters   []int // indexes of the clusters that the class names, in its order; empty means any
 }
 
 // Step is one call of a caller.
 type Step struct {
 	Verb     string
 	Name     int    // index in Names
-	More     int    // GiB above the name's size: an unusual create, or an expand
+	More     int    // GiB above the name's size: for an unusual create, or an expand
 	Prefix   string // of the volume's name
-	Pick     int    // for verbs that choose among something
+	Pick     int    // for verbs that choose one of several things
 	Deadline time.Duration
 	Pause    time.Duration // before the call
 }
 
-// Control is something that happens to the servers.
+// Control is a disturbance of the servers.
 type Control struct {
 	Kind string
 	At   time.Duration
@@ -50,11 +50,11 @@ const (
 	KillHeketi   = "kill-heketi"
 	KillDriver   = "kill-driver"
 	RefuseAll    = "refuse-connections"
-	Stall        = "stall" // whatever is sent to Heketi is held
+	Stall        = "stall" // every request to Heketi is held
 	CloseCluster = "close-cluster"
 	Amnesia      = "amnesia"  // a Heketi without its database answers
 	Stranger     = "stranger" // a Heketi with another database answers
-	Pause        = "pause"    // Heketi stands still and goes on
+	Pause        = "pause"    // Heketi is stopped for a while
 	Full         = "full"     // a cluster has too few nodes for most volumes
 	NoSpace      = switchNoSpace
 	Slow         = switchSlow
@@ -62,16 +62,16 @@ const (
 	DestroyFails = switchDestroyFails
 )
 
-// Has reports whether a kind of control is part of the plan.
+// Has reports whether the plan has a control of that kind.
 func (p Plan) Has(kind string) bool {
 	return slices.ContainsFunc(p.Controls, func(c Control) bool { return c.Kind == kind })
 }
 
-// Clusters says how many clusters the schedule of a seed needs.
+// Clusters returns how many clusters the schedule of a seed needs.
 func Clusters(seed uint64) int { return 1 + int(seed%2) }
 
-// NewPlan makes the schedule of a seed out of verbs. Each has only some of the faults, and those the more often: that
-// finds more than a little of everything.
+// NewPlan makes the schedule of a seed from verbs. A schedule has only some of the faults, but those more often: that finds more
+// errors than all faults at low rates.
 func NewPlan(seed uint64, verbs []Verb) Plan {
 	dice := rand.New(rand.NewPCG(seed, 0x6c757374))
 	p := Plan{Seed: seed, Clusters: Clusters(seed)}
@@ -79,7 +79,7 @@ func NewPlan(seed uint64, verbs []Verb) Plan {
 	for i := range 1 + dice.IntN(3) {
 		name := Name{CSI: fmt.Sprintf("pvc-%d-%c", seed, 'a'+i), SizeGiB: 1 + dice.IntN(4), VolumeType: types[dice.IntN(len(types))]}
 		if strings.HasPrefix(name.VolumeType, "disperse:2") {
-			name.SizeGiB = 2 * (1 + name.SizeGiB/2) // Heketi makes these in steps of 2 GiB
+			name.SizeGiB = 2 * (1 + name.SizeGiB/2) // Heketi makes these volumes in steps of 2 GiB
 		}
 		name.Clusters = [][]int{nil, nil, {0}, {p.Clusters - 1, 0}}[dice.IntN(4)]
 		p.Names = append(p.Names, name)
@@ -124,7 +124,7 @@ func (p Plan) steps(dice *rand.Rand, verbs []Verb, favourite string) []Step {
 		if dice.IntN(8) == 0 {
 			step.Prefix = "other"
 		}
-		// external-provisioner repeats what has not been answered; most calls come several times.
+		// external-provisioner repeats unanswered calls, so most calls are sent several times.
 		for range 1 + dice.IntN(3) {
 			steps = append(steps, step)
 		}
@@ -140,7 +140,7 @@ func rates(dice *rand.Rand) map[Class][]Rate {
 	faults := everyFault()
 	dice.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
 	faults = faults[:1+dice.IntN(4)]
-	// Nothing leads to more doubt than an answer that is lost after all was done.
+	// An answer that is lost after the work was done creates the most doubt.
 	lossy := dice.IntN(3) == 0
 	if lossy {
 		faults = []Fault{faults[0], DropResponse, TimedOut, Late}
@@ -151,10 +151,10 @@ func rates(dice *rand.Rand) map[Class][]Rate {
 			most = .7
 		}
 		if class == ClassPoll {
-			most /= 3 // there are many of them for one operation
+			most /= 3 // one operation causes many of these requests
 		}
 		for _, fault := range faults {
-			// Heketi adds twice what it is told to add twice, and nobody can take it back.
+			// If Heketi gets an expand twice, it adds the size twice, and that cannot be undone.
 			doubled := class == ClassExpand && fault == Duplicate
 			if most > 0 && !doubled && (fault != Late || mayBeLate(class)) {
 				rates[class] = append(rates[class], Rate{fault, most / float64(len(faults))})
@@ -170,12 +170,12 @@ func mayBeLate(class Class) bool {
 }
 
 func controls(dice *rand.Rand) []Control {
-	// What comes in front of a kill makes it likely that something is under way.
+	// The controls before a kill make it likely that operations are in progress.
 	combinations := [][]string{
 		{KillHeketi}, {Slow, KillHeketi}, {Slow, KillHeketi, DestroyFails},
 		{KillDriver}, {Slow, KillDriver}, {Slow, KillDriver}, {KillDriver, KillDriver}, {Slow, DestroyFails, KillDriver},
 		{RefuseAll}, {Stall}, {CloseCluster}, {CloseCluster}, {CloseCluster, CloseCluster}, {CloseCluster, KillDriver},
-		// The driver knows the stranger only while it lives.
+		// The driver recognizes the stranger only as long as it has not been restarted.
 		{Amnesia}, {Amnesia, Slow}, {Stranger}, {Stranger, Slow}, {Slow}, {CreateFails}, {CreateFails, DestroyFails}, {DestroyFails}, {Slow, DestroyFails},
 		{Pause}, {Pause, KillDriver}, {Pause, KillDriver}, {Pause, Pause}, {Slow, Pause},
 		{Full}, {Full, KillDriver}, {Full, Full}, {NoSpace}, {NoSpace, DestroyFails}, {NoSpace, DestroyFails},
@@ -193,7 +193,7 @@ func controls(dice *rand.Rand) []Control {
 		case NoSpace:
 			c.At, c.For = ms(dice, 100), time.Second
 		case Stall:
-			c.For = 4 * time.Second // longer than any deadline of a caller, by more than the bound for answers
+			c.For = 4 * time.Second // longer than any caller's deadline plus the bound for answers
 		case KillHeketi, RefuseAll:
 			c.For = ms(dice, 150)
 		case KillDriver:

@@ -15,7 +15,7 @@ func TestPlanComesFromItsSeed(t *testing.T) {
 	}
 }
 
-// TestPlansHaveEverything keeps a slip in the generator from hiding a fault, a control or a verb.
+// TestPlansHaveEverything: a mistake in the generator must not leave out a fault, a control or a verb.
 func TestPlansHaveEverything(t *testing.T) {
 	missing := map[string]bool{}
 	for _, f := range everyFault() {
@@ -59,7 +59,7 @@ func TestStreamDoesNotDependOnOtherClasses(t *testing.T) {
 	}
 }
 
-// TestPauseOf computes as Heketi does (executors/injectexec/hooks.go, React).
+// TestPauseOf calculates as Heketi does (executors/injectexec/hooks.go, React).
 func TestPauseOf(t *testing.T) {
 	for _, want := range []time.Duration{slowness, 512, time.Second} {
 		if got := time.Second * time.Duration(pauseOf(want)); got != want {

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Proxy stands between the driver and Heketi. It passes everything on as it is, the signed token among it, which covers
-// method and path only; Heketi's Location headers name no host.
+// Proxy stands between the driver and Heketi. It passes everything on unchanged, including the signed token, which covers only
+// method and path; Heketi's Location headers name no host.
 type Proxy struct {
 	URL string
 
@@ -25,17 +25,17 @@ type Proxy struct {
 	upstream atomic.Pointer[string] // base URL
 	trace    atomic.Pointer[Trace]
 	requests atomic.Int64
-	underWay atomic.Int64 // requests that are served, or will still be carried out
+	underWay atomic.Int64 // requests that are being served, or will still be carried out
 	ledger   *ledger
 
 	mu      sync.Mutex
 	faults  *stream
-	calm    chan struct{} // closed when what is held is let go
+	calm    chan struct{} // closed when held requests are released
 	stalled bool          // everything is held
 	server  *http.Server  // nil while connections are refused
 }
 
-// StartProxy starts a proxy without faults before upstream, a base URL.
+// StartProxy starts a proxy without faults in front of upstream, a base URL.
 func StartProxy(ctx context.Context, upstream string) (*Proxy, error) {
 	p := &Proxy{
 		address: "127.0.0.1:0", ledger: newLedger(), calm: make(chan struct{}),
@@ -53,7 +53,7 @@ func StartProxy(ctx context.Context, upstream string) (*Proxy, error) {
 	return p, nil
 }
 
-// Listen accepts connections, at the same address as before.
+// Listen accepts connections at the same address as before.
 func (p *Proxy) Listen(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.address)
 	if err != nil {
@@ -63,7 +63,7 @@ func (p *Proxy) Listen(ctx context.Context) error {
 	p.mu.Lock()
 	p.address, p.server = listener.Addr().String(), server
 	p.mu.Unlock()
-	go func() { _ = server.Serve(listener) }() // it ends with Refuse or Close
+	go func() { _ = server.Serve(listener) }() // ends with Refuse or Close
 	return nil
 }
 
@@ -87,10 +87,10 @@ func (p *Proxy) Close() error {
 	return err
 }
 
-// Route sends everything to another server from now on.
+// Route sends all further requests to another server.
 func (p *Proxy) Route(upstream string) { p.upstream.Store(&upstream) }
 
-// Storm begins with the faults, and writes what happens to trace.
+// Storm starts the faults, and logs them to trace.
 func (p *Proxy) Storm(faults *stream, trace *Trace) {
 	p.trace.Store(trace)
 	p.mu.Lock()
@@ -98,7 +98,7 @@ func (p *Proxy) Storm(faults *stream, trace *Trace) {
 	p.faults, p.calm = faults, make(chan struct{})
 }
 
-// Calm ends the faults and lets go of what is held.
+// Calm ends the faults and releases held requests.
 func (p *Proxy) Calm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +110,7 @@ func (p *Proxy) Calm() {
 	}
 }
 
-// Stall holds everything that is sent from now on, until Calm.
+// Stall holds all further requests until Calm.
 func (p *Proxy) Stall() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,7 +122,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.requests.Add(1)
 	p.underWay.Add(1)
 	defer p.underWay.Add(-1)
-	body, err := io.ReadAll(r.Body) // only then is the end of the connection noticed
+	body, err := io.ReadAll(r.Body) // only after that does the server notice the end of the connection
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -151,7 +151,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer.send(w, happens.fault == HalfBody)
 }
 
-// carryOut forwards the request as often as is due, and says what the driver gets. A nil answer is a reset connection.
+// carryOut forwards the request as often as its fault requires, and returns the driver's answer. A nil answer means a reset
+// connection.
 func (p *Proxy) carryOut(r *http.Request, body []byte, happens happening, calm <-chan struct{}) (*answer, string) {
 	if instead, ok := happens.instead(); ok {
 		return instead, "not forwarded"
@@ -163,7 +164,7 @@ func (p *Proxy) carryOut(r *http.Request, body []byte, happens happening, calm <
 		hold(r.Context(), happens.hold, calm)
 		return nil, "not forwarded"
 	}
-	// What has begun goes on when the driver goes: Heketi does not notice either.
+	// A request that has begun continues if the driver ends, because Heketi does not notice that either.
 	ctx := context.WithoutCancel(r.Context())
 	got, err := p.forward(ctx, r, body)
 	if happens.fault == Duplicate && err == nil {
@@ -184,8 +185,8 @@ func (p *Proxy) carryOut(r *http.Request, body []byte, happens happening, calm <
 	return happens.spoil(got), strconv.Itoa(got.status)
 }
 
-// carryOutLate forwards a request after a while, for nobody. An expand counts as begun until then: the driver must not send
-// another one. Creates and deletes may be sent again at once: Heketi recognises the volume.
+// carryOutLate forwards a request after a while and drops the answer. An expand counts as begun until then: the driver must not
+// send another one. Creates and deletes may be sent again immediately, because Heketi recognizes the volume.
 func (p *Proxy) carryOutLate(r *http.Request, body []byte, class Class, what string, d time.Duration) {
 	if class != ClassExpand {
 		what = ""
@@ -224,7 +225,7 @@ func (p *Proxy) forward(ctx context.Context, r *http.Request, body []byte) (*ans
 	return &answer{status: response.StatusCode, header: response.Header, body: content}, nil
 }
 
-// account tells the ledger what the driver is about to hear.
+// account tells the ledger what answer the driver is about to receive.
 func (p *Proxy) account(r *http.Request, class Class, epoch int, what string, happens happening, a *answer) {
 	switch {
 	case class == ClassPoll && a != nil && !a.pending() && !away(a.status):
@@ -234,12 +235,13 @@ func (p *Proxy) account(r *http.Request, class Class, epoch int, what string, ha
 	}
 }
 
-// away is what a gateway says of a server that does not answer, and nothing about an operation there.
+// away reports whether a status comes from a gateway whose server does not answer. It does not tell anything about an operation
+// there.
 func away(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
-// hold waits. It returns false when nobody waits for the answer any more.
+// hold waits. It returns false if the caller no longer waits for the answer.
 func hold(ctx context.Context, d time.Duration, calm <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -252,7 +254,7 @@ func hold(ctx context.Context, d time.Duration, calm <-chan struct{}) bool {
 	return ctx.Err() == nil
 }
 
-// instead is what the driver gets without Heketi's knowledge, if the fault is of that kind.
+// instead returns the answer that the driver gets without Heketi's involvement, if the fault is of that kind.
 func (h happening) instead() (*answer, bool) {
 	statuses := []int{http.StatusOK, http.StatusAccepted, http.StatusNotFound, http.StatusInternalServerError}
 	switch h.fault { //nolint:exhaustive // the others are forwarded
@@ -268,7 +270,7 @@ func (h happening) instead() (*answer, bool) {
 	return nil, false
 }
 
-// spoil is what the driver gets of Heketi's answer.
+// spoil returns what the driver gets of Heketi's answer.
 func (h happening) spoil(a *answer) *answer {
 	switch {
 	case h.fault == DropResponse, h.fault == HalfBody && len(a.body) == 0:
@@ -279,7 +281,7 @@ func (h happening) spoil(a *answer) *answer {
 	return a
 }
 
-// answer is a whole answer; nil is none.
+// answer is a complete answer; nil means none.
 type answer struct {
 	status int
 	header http.Header
@@ -313,7 +315,7 @@ func (a *answer) send(w http.ResponseWriter, half bool) {
 	_, _ = w.Write(a.body) // the driver may be gone
 }
 
-// shortPath cuts the ids, which are long and of which the beginning is enough.
+// shortPath shortens the long ids to their beginning, which is enough to tell them apart.
 func shortPath(path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {

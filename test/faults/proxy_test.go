@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestProxy lets each fault happen to a create.
+// TestProxy applies each fault to a create.
 func TestProxy(t *testing.T) {
 	var arrived atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -25,7 +25,7 @@ func TestProxy(t *testing.T) {
 	tests := []struct {
 		fault   Fault
 		arrives int32
-		want    string // status and body; "" is no whole answer
+		want    string // status and body; "" means no complete answer
 	}{
 		{NoFault, 1, "202 1 POST token {}"},
 		{DropRequest, 0, ""},
@@ -109,7 +109,7 @@ func TestRefuseAndListenAgain(t *testing.T) {
 	}
 }
 
-// TestLedger tells of operations that are begun twice or not followed.
+// TestLedger covers operations that are begun twice or not followed.
 func TestLedger(t *testing.T) {
 	const what = "create n"
 	tests := []struct {

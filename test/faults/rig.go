@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// gidMin is the first group id of the classes; the foreign volumes have the first ones.
+// gidMin is the first group id of the classes; the foreign volumes have the lowest ones.
 const (
 	gidMin = 3000
 	gidMax = 3019
 )
 
-// rig is a Heketi, a driver, and the proxy between them. One schedule runs on it at a time.
+// rig consists of a Heketi, a driver, and the proxy between them. One schedule runs on it at a time.
 type rig struct {
 	heketi     *heketi
 	proxy      *Proxy
 	driver     *driver
-	others     map[string]string // URLs of Heketis with other databases, by the control that lets them answer
+	others     map[string]string // URLs of Heketis with other databases, by the control that puts them in place
 	verbs      []Verb
 	parameters map[string]string // of every class
 }
@@ -49,7 +49,7 @@ func (r *rig) start(ctx context.Context, program, dir string, clusters int) (err
 	}
 	groups, err := supportsGroupIDs(ctx, r.driver)
 	if groups {
-		// Few, so that they have to be used again.
+		// There are few, so that they must be reused.
 		r.parameters = map[string]string{"gidMin": strconv.Itoa(gidMin), "gidMax": strconv.Itoa(gidMax)}
 	}
 	if err != nil {
@@ -58,7 +58,7 @@ func (r *rig) start(ctx context.Context, program, dir string, clusters int) (err
 	return r.acquaint(ctx)
 }
 
-// acquaint has the driver use its Heketi once: only then can it notice another one.
+// acquaint makes the driver use its Heketi once: only then can it notice another one.
 func (r *rig) acquaint(ctx context.Context) error {
 	s := &schedule{rig: r, model: newModel(), trace: NewTrace()}
 	name := Name{CSI: "first", SizeGiB: 1, VolumeType: "none"}
@@ -87,13 +87,13 @@ func (r *rig) stop() error {
 	return errors.Join(errs...)
 }
 
-// idle reports what is wrong with the driver after all schedules: it must ask Heketi nothing while nobody asks it.
+// idle returns the errors of the driver after all schedules: it must not send requests to Heketi while it gets no calls.
 func (r *rig) idle(ctx context.Context) []string {
 	found := r.driver.misdeeds()
 	before := r.proxy.requests.Load()
 	wait(ctx, 500*time.Millisecond)
 	if n := r.proxy.requests.Load() - before; n > 0 {
-		found = append(found, fmt.Sprintf("the driver sent %d requests to Heketi in half a second in which nobody called it", n))
+		found = append(found, fmt.Sprintf("the driver sent %d requests to Heketi in half a second without a call", n))
 	}
 	return found
 }

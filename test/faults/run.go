@@ -15,16 +15,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// Config says what to run.
+// Config configures Run.
 type Config struct {
-	Driver  string   // glusterfs-csi
-	Dir     string   // for what the processes write; the caller removes it
+	Driver  string   // path of glusterfs-csi
+	Dir     string   // for the files of the processes; the caller removes it
 	Seeds   []uint64 // of the schedules
-	Workers int      // how many of them run at a time, at least 2: some need one cluster, others two
+	Workers int      // how many schedules run at a time, at least 2: some need one cluster, others two
 	Log     io.Writer
 }
 
-// ScheduleError is a schedule that has found something.
+// ScheduleError is returned for a schedule that has found an error.
 type ScheduleError struct {
 	Seed       uint64
 	Violations []string
@@ -36,8 +36,8 @@ func (f *ScheduleError) Error() string {
 	return fmt.Sprintf("seed %d: %s", f.Seed, strings.Join(f.Violations, "\n\t"))
 }
 
-// Run runs schedules until one has found something, which is a *ScheduleError, or all are done. Nothing is left of the
-// processes then, nor when ctx is done or this process is killed.
+// Run runs schedules until one has found an error, which is a *ScheduleError, or all are done. No process is left then, and
+// neither when ctx is done or this process is killed.
 func Run(ctx context.Context, config Config) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

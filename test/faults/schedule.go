@@ -13,32 +13,32 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// settleLimit is how long the driver may need, on a busy machine, for everything that was left in doubt. Heketi cleans
-// up every second here.
+// settleLimit is how long the driver may need, on a busy machine, to resolve everything that was left in doubt. Heketi cleans up
+// every second here.
 const settleLimit = 30 * time.Second
 
-// schedule is a plan that runs on a rig.
+// schedule is a running plan on a rig.
 type schedule struct {
 	rig     *rig
 	plan    Plan
 	model   *Model
 	trace   *Trace
-	waiting atomic.Int64 // calls that somebody waits for
+	waiting atomic.Int64 // calls that a caller waits for
 }
 
-// run runs a plan from beginning to end. The rig is as before when no violation was found. An error is a failure of the
-// test itself.
+// run runs a plan from beginning to end. If it finds no violation, the rig is in the same state as before. An error is a failure
+// of the test itself.
 func (r *rig) run(ctx context.Context, plan Plan) (violations []string, trace *Trace, err error) {
 	s := &schedule{rig: r, plan: plan, model: newModel(), trace: NewTrace()}
 	err = s.all(ctx)
 	violations = distinct(append(s.model.Violations(), r.proxy.ledger.takeOverlaps()...))
 	if ctx.Err() != nil {
-		return nil, s.trace, context.Cause(ctx) // what was cut off proves nothing
+		return nil, s.trace, context.Cause(ctx) // an interrupted schedule proves nothing
 	}
 	return violations, s.trace, err
 }
 
-// distinct leaves out repetitions.
+// distinct removes repeated lines.
 func distinct(lines []string) []string {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(lines, func(line string) bool {
@@ -90,7 +90,7 @@ func (s *schedule) calls(ctx context.Context, who string, steps []Step) (last *r
 		}
 		verb := s.rig.verbs[slices.IndexFunc(s.rig.verbs, func(v Verb) bool { return v.Name == step.Verb })]
 		if request := verb.Prepare(s, step); request != nil {
-			_ = s.send(ctx, who, request, step.Deadline) // the model has been told
+			_ = s.send(ctx, who, request, step.Deadline) // the model has the result
 			last = request
 		}
 	}
@@ -108,7 +108,7 @@ func (s *schedule) send(ctx context.Context, who string, r *request, deadline ti
 	return err
 }
 
-// settle repeats a request as an orchestrator does, until it is answered in a way that ends that.
+// settle repeats a request as an orchestrator does, until the answer is definite.
 func (s *schedule) settle(ctx context.Context, who string, r *request) {
 	if r == nil {
 		return
@@ -129,7 +129,7 @@ func (s *schedule) settle(ctx context.Context, who string, r *request) {
 	}
 }
 
-// quiet waits until nothing is under way, in the driver first, which may be about to ask Heketi for something.
+// quiet waits until nothing is in progress, first in the driver, which may be about to send a request to Heketi.
 func (s *schedule) quiet(ctx context.Context) {
 	s.eventually(ctx, func() string {
 		calls, operations, err := s.rig.driver.running(ctx)
@@ -165,7 +165,7 @@ func (s *schedule) quiet(ctx context.Context) {
 	})
 }
 
-// eventually waits until wrong has no objection any more.
+// eventually waits until wrong returns nothing.
 func (s *schedule) eventually(ctx context.Context, wrong func() string) {
 	const limit = 10 * time.Second
 	began := time.Now()
@@ -192,7 +192,7 @@ func (s *schedule) compare() {
 	s.model.CheckTruth(truth, s.rig.heketi.foreign)
 }
 
-// cleanUp finds out that no name is blocked: each gets its volume, the one that it has, and loses it again.
+// cleanUp checks that no name is blocked: for each name, a create returns its volume, and a delete removes it.
 func (s *schedule) cleanUp(ctx context.Context) {
 	truth, err := s.rig.heketi.truth()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Trace is what happened in a schedule, for a person who looks for the reason of a failure. A nil one keeps nothing.
+// Trace logs a schedule's events, to find the reason of a failure. A nil trace discards them.
 type Trace struct {
 	mu    sync.Mutex
 	began time.Time
@@ -31,14 +31,14 @@ func (t *Trace) Add(who, format string, args ...any) {
 	t.lines = append(t.lines, fmt.Sprintf("%6d ms  %-10s %s", at, who, fmt.Sprintf(format, args...)))
 }
 
-// String is all lines.
+// String returns all lines.
 func (t *Trace) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.Join(t.lines, "\n")
 }
 
-// calls is the number of answered calls.
+// calls returns the number of answered calls.
 func (t *Trace) calls() int { return strings.Count(t.String(), " -> ") }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

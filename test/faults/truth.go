@@ -12,10 +12,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Truth is Heketi's own database, read past the proxy.
+// Truth is the content of Heketi's own database, read past the proxy.
 type Truth struct {
 	Volumes    map[string]Recorded // by id
-	Operations map[string]string   // id: status ("" runs, "stale", "failed")
+	Operations map[string]string   // status by id ("" runs, "stale", "failed")
 }
 
 // Recorded is a volume in Heketi's database.
@@ -24,12 +24,12 @@ type Recorded struct {
 	Cluster string
 	SizeGiB int
 	GID     int64
-	Pending string   // id of the operation that makes or removes it
+	Pending string   // id of the operation that creates or removes the volume
 	Bricks  []string // sorted ids
-	DataKiB uint64   // what the bricks hold, less replicas and redundancy
+	DataKiB uint64   // the data capacity of the bricks, without replicas and redundancy
 }
 
-// Same reports whether nothing has happened to a volume.
+// Same reports whether a volume is unchanged.
 func (r Recorded) Same(other Recorded) bool {
 	bricks := slices.Equal(r.Bricks, other.Bricks)
 	r.Bricks, other.Bricks = nil, nil
@@ -90,7 +90,7 @@ func readTruth(client *goclient.Client) (Truth, error) {
 	return truth, nil
 }
 
-// shares says how many of the bricks of a set hold data that is not held elsewhere.
+// shares returns how many bricks of a set hold data that no other brick holds.
 func shares(d api.VolumeDurabilityInfo) (data, all uint64) {
 	switch d.Type {
 	case api.DurabilityReplicate:
@@ -102,7 +102,7 @@ func shares(d api.VolumeDurabilityInfo) (data, all uint64) {
 	return 1, 1
 }
 
-// Of returns the ids of the volumes of a CSI name, sorted. Their gluster names have its digest in common.
+// Of returns the sorted ids of the volumes of a CSI name. Their gluster names share the digest of that name.
 func (t Truth) Of(csiName string) []string {
 	name := volume.GlusterName(csiName, volume.Naming{})
 	digest := name[strings.LastIndex(name, "-"):]

@@ -17,23 +17,23 @@ import (
 
 const gib = volume.GiB
 
-// Verb is something that callers do.
+// Verb is a kind of call.
 type Verb struct {
 	Name   string
 	Weight int
-	Grows  bool // it asks for more than the usual size
-	// Needs is the capability that a driver must advertise for it; UNKNOWN is none.
+	Grows  bool // it requests more than the usual size
+	// Needs is the capability that a driver must advertise for the verb; UNKNOWN means none.
 	Needs csi.ControllerServiceCapability_RPC_Type
-	// Prepare makes the request of a step, which is repeated as it is. Nil: there is nothing to ask for yet.
+	// Prepare makes the request of a step, which is repeated unchanged. It returns nil if there is nothing to request yet.
 	Prepare func(s *schedule, step Step) *request
 }
 
 // request is a call that can be repeated.
 type request struct {
 	text string
-	// send sends it and tells the model.
+	// send sends the request and reports it to the model.
 	send func(ctx context.Context) error
-	// definite are the codes after which nobody repeats it, besides OK.
+	// definite holds the codes, besides OK, after which the request is not repeated.
 	definite []codes.Code
 }
 
@@ -50,7 +50,7 @@ func everyVerb() []Verb {
 	}
 }
 
-// verbsOf are those that the driver offers.
+// verbsOf returns the verbs that the driver offers.
 func verbsOf(ctx context.Context, client csi.ControllerClient) ([]Verb, error) {
 	response, err := client.ControllerGetCapabilities(ctx, &csi.ControllerGetCapabilitiesRequest{})
 	if err != nil {
@@ -79,8 +79,8 @@ func prepareCreate(s *schedule, step Step) *request {
 	return s.create(name, name.SizeGiB+step.More, step.Prefix)
 }
 
-// create is also for the end of a schedule. The prefix is the class's volumenameprefix: classes may change, and give
-// the same CSI name another gluster volume name, but never a second volume.
+// create is also used at the end of a schedule. The prefix is the class's volumenameprefix: a class may change, and then give the
+// same CSI name another gluster volume name, but never a second volume.
 func (s *schedule) create(name Name, sizeGiB int, prefix string) *request {
 	r := &csi.CreateVolumeRequest{
 		Name: name.CSI, VolumeCapabilities: capabilities(), Parameters: maps.Clone(s.rig.parameters),
@@ -135,17 +135,16 @@ func (s *schedule) delete(id string) *request {
 	}
 }
 
-// prepareDeleteForeign tries what an administrator's slip of the hand does: a handle with the id of somebody else's
-// volume.
+// prepareDeleteForeign imitates an administrator's mistake: a handle with the id of a volume that the driver did not make.
 func prepareDeleteForeign(s *schedule, step Step) *request {
 	id := s.rig.heketi.anyForeign(step.Pick)
 	return &request{
-		text:     "delete somebody else's " + id,
+		text:     "delete foreign " + id,
 		definite: []codes.Code{codes.InvalidArgument, codes.FailedPrecondition, codes.PermissionDenied},
 		send: func(ctx context.Context) error {
 			_, err := s.rig.driver.DeleteVolume(ctx, &csi.DeleteVolumeRequest{VolumeId: handleOf(id)})
 			if err == nil {
-				s.model.Violate("the delete of somebody else's volume %s was answered with OK", id)
+				s.model.Violate("the delete of the foreign volume %s was answered with OK", id)
 			}
 			return err
 		},
@@ -168,7 +167,7 @@ func prepareGet(s *schedule, step Step) *request {
 	})
 }
 
-// read asks about the latest volume of a name.
+// read queries the latest volume of a name.
 func (s *schedule) read(what string, step Step, ask func(ctx context.Context, handle string) error) *request {
 	id := s.model.Latest(s.plan.Names[step.Name].CSI)
 	if id == "" {
@@ -226,7 +225,7 @@ func prepareList(s *schedule, _ Step) *request {
 						s.model.Violate("list has %s twice", id)
 					}
 					if v, ok := s.rig.heketi.foreign[id]; ok {
-						s.model.Violate("list has %s (%s), which is somebody else's", id, v.Name)
+						s.model.Violate("list has %s (%s), which is foreign", id, v.Name)
 					}
 					listed[id] = entry.GetVolume().GetCapacityBytes()
 				}
@@ -252,11 +251,11 @@ func prepareCapacity(s *schedule, _ Step) *request {
 	}
 }
 
-// lookAfterCreate asks Heketi itself right after a create has succeeded.
+// lookAfterCreate reads Heketi's records immediately after a successful create.
 func (s *schedule) lookAfterCreate(id string, v *csi.Volume) {
 	truth, err := s.rig.heketi.truth()
 	if err != nil || !s.model.Untouched(id) {
-		return // Heketi has just been killed, or somebody deletes it; the end of the schedule tells
+		return // Heketi has just been killed, or another caller deletes the volume; the end of the schedule shows the result
 	}
 	found, ok := truth.Volumes[id]
 	switch {
@@ -267,7 +266,7 @@ func (s *schedule) lookAfterCreate(id string, v *csi.Volume) {
 	}
 }
 
-// lookAfterDelete asks Heketi itself right after a delete has succeeded.
+// lookAfterDelete reads Heketi's records immediately after a successful delete.
 func (s *schedule) lookAfterDelete(id string) {
 	truth, err := s.rig.heketi.truth()
 	if err != nil {
@@ -278,8 +277,8 @@ func (s *schedule) lookAfterDelete(id string) {
 	}
 }
 
-// lookAfterRefusal asks Heketi itself after a create was answered in a way that makes external-provisioner forget the
-// volume: then there must be none.
+// lookAfterRefusal reads Heketi's records after an answer to a create that makes external-provisioner forget the volume: there
+// must be none.
 func (s *schedule) lookAfterRefusal(call Call, err error) {
 	harmless := []codes.Code{
 		codes.Aborted, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.AlreadyExists,
@@ -303,7 +302,7 @@ func (s *schedule) expectedOfCreate() []codes.Code {
 		expected = append(expected, codes.FailedPrecondition)
 	}
 	if s.plan.Has(Full) || s.plan.Has(NoSpace) || s.plan.Has(CloseCluster) {
-		expected = append(expected, codes.ResourceExhausted, codes.OutOfRange) // the latter of an expand
+		expected = append(expected, codes.ResourceExhausted, codes.OutOfRange) // OutOfRange is an expand's
 	}
 	return expected
 }
@@ -316,7 +315,7 @@ func (s *schedule) expectedOfDelete() []codes.Code {
 	return expected
 }
 
-// expectedOfFailure returns INTERNAL where operations fail, or a gateway says so.
+// expectedOfFailure returns INTERNAL if operations fail, or if a gateway reports a failure.
 func (s *schedule) expectedOfFailure() []codes.Code {
 	garbage := slices.ContainsFunc(s.plan.Rates[ClassPoll], func(r Rate) bool { return r.Fault == Garbage })
 	if garbage || s.plan.Has(CreateFails) || s.plan.Has(DestroyFails) {
@@ -325,7 +324,7 @@ func (s *schedule) expectedOfFailure() []codes.Code {
 	return nil
 }
 
-// supportsGroupIDs finds out whether the driver knows gidMin and gidMax: that cannot be advertised.
+// supportsGroupIDs finds out whether the driver supports gidMin and gidMax, which cannot be advertised.
 func supportsGroupIDs(ctx context.Context, client csi.ControllerClient) (bool, error) {
 	_, err := client.CreateVolume(ctx, &csi.CreateVolumeRequest{
 		Name: "probe", VolumeCapabilities: capabilities(),

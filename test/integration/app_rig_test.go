@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// app uses a volume as applications do: it writes, reads, and looks at directories that belong to others than root.
+// app uses a volume as applications do: it writes, reads, and lists directories that belong to users other than root.
 type app struct {
 	r       *rig
 	dir     string
@@ -19,9 +19,9 @@ type app struct {
 	ended   chan error
 }
 
-const appFiles = 100 // for a rebalance of some ten seconds
+const appFiles = 100 // enough for a rebalance of about ten seconds
 
-// startApp makes files and directories, and goes on with them until it is stopped.
+// startApp creates files and directories, and continues to use them until it is stopped.
 func (r *rig) startApp(n *node, target string) *app {
 	r.Helper()
 	a := &app{r: r, dir: r.inside(n, target), stopped: make(chan struct{}), ended: make(chan error, 1)}
@@ -72,7 +72,7 @@ func (a *app) readOne(i int) error {
 	return err
 }
 
-// look compares the directories with what they were.
+// look compares the directories with their initial state.
 func (a *app) look() error {
 	err := is(a.dir, os.ModeDir|0o700, 999, 2999)
 	for d := range appDirs {
@@ -93,7 +93,7 @@ func is(path string, mode os.FileMode, uid, gid int) error {
 	return nil
 }
 
-// stop ends it, and looks at everything once more.
+// stop ends the application, and checks everything once more.
 func (a *app) stop() {
 	a.r.Helper()
 	close(a.stopped)
@@ -102,7 +102,7 @@ func (a *app) stop() {
 		a.r.ok(a.readOne(i), "the application's files")
 	}
 	a.r.ok(a.look(), "the application's directories")
-	// Not before: a list that is being read when the layout of the directory changes has some entries twice.
+	// Only now: a directory whose layout changes while it is listed can show some entries twice.
 	a.r.eventually(commandLimit, "the list is complete", func() error {
 		entries, err := os.ReadDir(a.dir)
 		if err == nil && len(entries) != appDirs {

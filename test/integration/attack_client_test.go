@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// asNobody runs a program on a node as the user of a container that was given nothing, and returns all that it said.
+// asNobody runs a program on a node as the user of a container without privileges, and returns its output.
 func (r *rig) asNobody(n *node, name string, args ...string) (string, error) {
 	r.Helper()
 	out, err := n.Command(r.ctx(commandLimit), "setpriv", append([]string{
@@ -22,7 +22,7 @@ func (r *rig) asNobody(n *node, name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// TestAttackFromAPod: what a process in a pod can make a volume or its client do to the node.
+// TestAttackFromAPod: what a process in a pod can do to the node through a volume or its client.
 func TestAttackFromAPod(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -34,10 +34,10 @@ func TestAttackFromAPod(t *testing.T) {
 	r.Run("a file of the node by io-stats", func(t *testing.T) {
 		r := r.on(t)
 		r.ok(os.WriteFile(filepath.Join(inside, "open"), nil, 0o666), "write a file")
-		r.ok(os.Chmod(filepath.Join(inside, "open"), 0o666), "let everybody use it")
+		r.ok(os.Chmod(filepath.Join(inside, "open"), 0o666), "make it writable for all")
 		for i := range 20 {
 			if out, err := r.asNobody(n, "setfattr", "-n", "user.io-stats-dump", "-v", fmt.Sprintf("ATTACK%d", i), filepath.Join(target, "open")); err != nil {
-				t.Logf("%s (%v)", out, err) // which is fine, too
+				t.Logf("%s (%v)", out, err) // a refusal is fine, too
 			}
 		}
 		for _, dir := range []string{filepath.Join(client, "run"), filepath.Join(client, "tmp"), r.inside(n, "run"), r.inside(n, "var", "lib")} {
@@ -74,7 +74,7 @@ func TestAttackFromAPod(t *testing.T) {
 			t.Errorf("it ran as user %s (%v)", out, err)
 		}
 	})
-	r.Run("with suid", func(t *testing.T) { // as an administrator may ask for
+	r.Run("with suid", func(t *testing.T) { // as an administrator may request
 		r := r.on(t)
 		other := r.nodes[1]
 		mine := r.publish(other, v, r.stage(other, v, "suid"), false)
@@ -85,7 +85,7 @@ func TestAttackFromAPod(t *testing.T) {
 	})
 }
 
-// TestAttackFromADirectory: a pod has a directory of a volume, whose other directories belong to others.
+// TestAttackFromADirectory: a pod has one directory of a volume, and the other directories belong to others.
 func TestAttackFromADirectory(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -103,7 +103,7 @@ func TestAttackFromADirectory(t *testing.T) {
 	}
 }
 
-// named returns the files below a directory whose names begin so.
+// named returns the files below a directory whose names have a prefix.
 func named(dir, prefix string) (found []string) {
 	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && strings.HasPrefix(entry.Name(), prefix) {
@@ -114,7 +114,7 @@ func named(dir, prefix string) (found []string) {
 	return found
 }
 
-// TestClientIsConfined: what code of an attacker would find in a client of which it has taken possession.
+// TestClientIsConfined: what an attacker finds after taking over a client.
 func TestClientIsConfined(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -133,7 +133,7 @@ func TestClientIsConfined(t *testing.T) {
 	var writable []string
 	for line := range strings.Lines(string(table)) {
 		fields := strings.Fields(line)
-		ofVolume := strings.Contains(line, " - fuse.glusterfs ") // which it serves
+		ofVolume := strings.Contains(line, " - fuse.glusterfs ") // the volume that it serves
 		if !ofVolume && !strings.HasPrefix(fields[5], "ro") {
 			writable = append(writable, filepath.Base(fields[4]))
 		}
@@ -155,7 +155,7 @@ func TestClientIsConfined(t *testing.T) {
 	}
 }
 
-// TestAttackByVolumeFile: a glusterd of an attacker, whom the first PersistentVolume names, or who has taken the place of a server.
+// TestAttackByVolumeFile: an attacker's glusterd, which a PersistentVolume names, or which has replaced a server.
 func TestAttackByVolumeFile(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -164,7 +164,7 @@ func TestAttackByVolumeFile(t *testing.T) {
 	r.Cleanup(func() { r.ok(os.Remove(secret), "remove it") })
 	for mode, says := range map[string]string{
 		"open":   `server %s: the volume file is not one for a client: it has a translator of type "storage/posix"`,
-		"hidden": `the translator storage/posix, which a client does not have`, // the client gets another file than the driver: it cannot load what that names
+		"hidden": `the translator storage/posix, which a client does not have`, // the client gets another file than the driver, and cannot load the translator that it names
 	} {
 		r.Run(mode, func(t *testing.T) {
 			r := r.on(t)
@@ -181,7 +181,7 @@ func TestAttackByVolumeFile(t *testing.T) {
 	}
 }
 
-// TestAttackByPort: the author of a PersistentVolume has a node knock at a port of their choice.
+// TestAttackByPort: the author of a PersistentVolume makes a node connect to a port of their choice.
 func TestAttackByPort(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]

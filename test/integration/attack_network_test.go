@@ -15,8 +15,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
-// TestAttackFromThePodNetwork: what anyone can do who can connect to gluster servers, and what certificates leave of it. The attacker's
-// client is started by hand; one of libgfapi would need no privileges.
+// TestAttackFromThePodNetwork: what an attacker can do who can connect to gluster servers, and which of these attacks
+// certificates prevent. The attacker's client is started by hand; a libgfapi client would need no privileges.
 func TestAttackFromThePodNetwork(t *testing.T) {
 	r := newRig(t)
 	n, attacker := r.nodes[0], r.nodes[1]
@@ -28,7 +28,7 @@ func TestAttackFromThePodNetwork(t *testing.T) {
 	for option, value := range map[string]string{"client.ssl": "on", "server.ssl": "on", "auth.ssl-allow": "nodes"} {
 		r.gluster(2, "volume", "set", "closed", option, value)
 	}
-	r.gluster(2, "volume", "stop", "closed") // a brick that runs does not take to TLS
+	r.gluster(2, "volume", "stop", "closed") // a running brick does not switch to TLS
 	r.gluster(2, "volume", "start", "closed")
 	for _, name := range []string{"open", "closed"} {
 		v := static(name, server.IP, name)
@@ -39,7 +39,7 @@ func TestAttackFromThePodNetwork(t *testing.T) {
 	withoutTLS := func(brick string) []string { return []string{"--volfile=" + r.volumeFile(server.IP, brick)} }
 	for _, c := range []struct {
 		name, volume string
-		certificate  string // a directory with one, or none
+		certificate  string // a directory with a certificate, or "" for none
 		client       []string
 		steals       bool
 	}{
@@ -64,7 +64,7 @@ func TestAttackFromThePodNetwork(t *testing.T) {
 	}
 }
 
-// steal mounts with a client of its own, and returns what it reads from a file, and the client's log.
+// steal mounts with a separate client, and returns the content of a file and the client's log.
 func (r *rig) steal(n *node, file string, client ...string) (content, log string) {
 	r.Helper()
 	dir := r.TempDir()
@@ -72,14 +72,14 @@ func (r *rig) steal(n *node, file string, client ...string) (content, log string
 	r.ok(os.Mkdir(mounted, 0o755), "make a directory")
 	_, _ = r.command(n.Machine, "timeout", append([]string{"30", "glusterfs", "--log-file=" + logFile}, append(client, mounted)...)...)
 	content, _ = r.command(n.Machine, "timeout", "30", "cat", filepath.Join(mounted, file))
-	_, _ = r.command(n.Machine, "umount", "--lazy", mounted) // a client that no brick takes has gone, or goes just now
+	_, _ = r.command(n.Machine, "umount", "--lazy", mounted) // a client that no brick accepts has ended, or is about to
 	r.notMounted(n, mounted)
 	said, err := os.ReadFile(logFile)
 	r.ok(err, "read the log of the attacker's client")
 	return content, string(said)
 }
 
-// volumeFile writes one that no server has given: the attacker's client connects to the brick as it says, without TLS.
+// volumeFile writes a volume file that no server has given out: with it, the attacker's client connects to the brick without TLS.
 func (r *rig) volumeFile(server, brick string) string {
 	r.Helper()
 	path := filepath.Join(r.TempDir(), "volfile")
@@ -94,7 +94,7 @@ end-volume
 	return path
 }
 
-// TestAttackOnGlusterd: whoever reaches port 24007 is told about all volumes, unless glusterd wants TLS.
+// TestAttackOnGlusterd: every client that reaches port 24007 can list all volumes, unless glusterd requires TLS.
 func TestAttackOnGlusterd(t *testing.T) {
 	r := newRig(t)
 	attacker, server := r.nodes[1].Machine, r.lab.Storage(2)
@@ -112,7 +112,7 @@ func TestAttackOnGlusterd(t *testing.T) {
 	}
 }
 
-// TestDoctorSeesWhatPodsReach: it runs as a tenant's pod could, with no user and no right of the node.
+// TestDoctorSeesWhatPodsReach: doctor runs as in a tenant's pod, without a user or a privilege on the node.
 func TestDoctorSeesWhatPodsReach(t *testing.T) {
 	r := newRig(t)
 	r.handMade("reached")

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// keepDisks sets disks offline until every node has so many.
+// keepDisks sets disks offline until every node has the given number left.
 func keepDisks(t *testing.T, server *lab.MockHeketi, n int) {
 	t.Helper()
 	topology, err := outside.Topology(t.Context(), server)
@@ -30,15 +30,15 @@ func keepDisks(t *testing.T, server *lab.MockHeketi, n int) {
 	}
 }
 
-// The largest volume that is promised can be made, and a larger one cannot; and so on with what is left, until there
-// is nothing.
+// The largest volume that is promised can be created, and a larger one cannot. This repeats with the remaining space, until none
+// is left.
 func TestAvailableIsWhatHeketiCanMake(t *testing.T) {
 	server := labtest.MockHeketi(t)
 	p := labtest.Provisioner(t, server.URL)
 	tests := []struct {
-		disks      int // of each node; each has 500 GiB
+		disks      int // on each node, of 500 GiB each
 		parameters map[string]string
-		lucky      bool // Heketi may find room for more, since it tries the disks in random order
+		lucky      bool // Heketi may find space for more, since it tries the disks in random order
 	}{
 		{disks: 1},
 		{disks: 1, parameters: map[string]string{"snapfactor": "1.7"}},

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// TestBadCreate sends requests that can never work. The answer names the field, its value and what is allowed.
+// TestBadCreate sends requests that can never work. The answer names the field, its value and the allowed values.
 func TestBadCreate(t *testing.T) {
 	r := newRig(t)
 	before := r.volumeNames()
@@ -28,7 +28,7 @@ func TestBadCreate(t *testing.T) {
 		name   string
 		change func(*csi.CreateVolumeRequest)
 		code   codes.Code
-		says   []string // field, value, what is allowed
+		says   []string // the field, its value, and what is allowed
 	}{
 		{"no name", func(r *csi.CreateVolumeRequest) { r.Name = "" }, codes.InvalidArgument, []string{"name", `""`, "must be given"}},
 		{
@@ -89,7 +89,7 @@ func (r *rig) volumeNames() []string {
 	return names
 }
 
-// TestBadNodeRequest does the same on a node.
+// TestBadNodeRequest does the same with a node.
 func TestBadNodeRequest(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]

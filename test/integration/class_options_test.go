@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestOptionsOfAClass: gluster gets the options in the class's order, short names are completed, and a network may be
-// allowed. The same class finds its volume again, whatever the order.
+// TestOptionsOfAClass: gluster gets the options in the class's order, short names are completed, and a network may be allowed.
+// The same class finds its volume again, even with the options in another order.
 func TestOptionsOfAClass(t *testing.T) {
 	r := newRig(t)
 	address := strings.Split(r.lab.Node(1).IP, ".")

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// change is something that one client does to a file, and how another client sees that.
+// change is an action of one client on a file, and a test of whether another client sees it.
 type change struct {
 	name   string
-	before func(path string) error // makes the file as it is at first
+	before func(path string) error // creates the initial state of the file
 	do     func(path string) error
-	seen   func(path string) bool // it is no longer as it was before
+	seen   func(path string) bool // reports whether the state differs from the initial one
 }
 
 // changes are the ways in which one client's work becomes visible to another.
@@ -40,7 +40,7 @@ func fill(text string) func(path string) error {
 	return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
 }
 
-// aside makes another file, of which the observer does not know, in the same directory.
+// aside creates another file in the same directory, unknown to the observer.
 func aside(path string) error     { return fill("new")(path + ".new") }
 func intoPlace(path string) error { return os.Rename(path+".new", path) }
 
@@ -61,7 +61,7 @@ func listed(path string) bool {
 	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == filepath.Base(path) })
 }
 
-// has is true of a file of that size, with that content unless it is empty.
+// has returns a function that reports whether a file has that size, and that content unless content is empty.
 func has(size int64, content string) func(path string) bool {
 	return func(path string) bool {
 		info, err := os.Lstat(path)
@@ -73,7 +73,7 @@ func has(size int64, content string) func(path string) bool {
 	}
 }
 
-// directoryChanged: the directory was changed after the other file in it. Times are the servers'.
+// directoryChanged reports whether the directory was changed after the other file in it. The times are the servers'.
 func directoryChanged(path string) bool {
 	directory, err := os.Stat(filepath.Dir(path))
 	if err != nil {
@@ -83,13 +83,13 @@ func directoryChanged(path string) bool {
 	return err == nil && directory.ModTime().After(file.ModTime().Add(markAge))
 }
 
-// markAge is by how much a change is later than the mark.
+// markAge is how much later than the mark a change is made.
 const markAge = 200 * time.Millisecond
 
-// rounds is how often each change is done.
+// rounds is the number of times that each change is made.
 const rounds = 2
 
-// watch does a change at one client's directory, and returns after how long it is seen in the other's, at most.
+// watch makes a change in one client's directory. It returns the longest time until the other client saw it.
 func (c change) watch(observer, writer string, limit time.Duration) (longest time.Duration, err error) {
 	for round := range rounds {
 		name := strconv.Itoa(round)

@@ -15,14 +15,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// TestConsistency measures after how long one client sees what another one did, for each profile. docs/classes.md has the
-// figures, and says of the limits below what causes them.
+// TestConsistency measures how long it takes until one client sees another's changes, for each profile. docs/classes.md has the
+// results, and explains the causes of the limits below.
 func TestConsistency(t *testing.T) {
 	r := newRig(t)
 	for _, c := range []struct {
 		profile string
-		limit   time.Duration // documented
-		old     int           // reads of old data after a lock, in files that are opened anew; -1 is any number
+		limit   time.Duration // as documented
+		old     int           // reads of old data under a lock, in files that are opened again; -1 means any number
 	}{
 		{"general", 3 * time.Second, -1},
 		{"small-files", 30 * time.Second, -1},
@@ -31,7 +31,7 @@ func TestConsistency(t *testing.T) {
 		{"database", 3 * time.Second, 0},
 	} {
 		r.Run(c.profile, func(t *testing.T) {
-			const slack = 30 * time.Second // of a machine that does much else
+			const slack = 30 * time.Second // for a busy machine
 			r := r.on(t)
 			v := r.create(createRequest(map[string]string{"profile": c.profile}))
 			var clients [2]string
@@ -44,10 +44,10 @@ func TestConsistency(t *testing.T) {
 			for i, took := range r.watchAll(observer, writer, c.limit+slack) {
 				fmt.Fprintf(table, "%s\t%s\n", changes()[i].name, took.Round(time.Millisecond))
 			}
-			for _, how := range []string{"kept open", "opened anew"} {
-				old := r.oldReads(observer, writer, how == "opened anew")
+			for _, how := range []string{"kept open", "opened again"} {
+				old := r.oldReads(observer, writer, how == "opened again")
 				fmt.Fprintf(table, "read after a lock, file %s\told data %d times of %d\n", how, old, turns)
-				if how == "opened anew" && c.old >= 0 && old != c.old {
+				if how == "opened again" && c.old >= 0 && old != c.old {
 					t.Errorf("%d reads after a lock saw old data, documented are %d", old, c.old)
 				}
 			}
@@ -57,7 +57,7 @@ func TestConsistency(t *testing.T) {
 	}
 }
 
-// watchAll watches all changes at once, each in a directory of its own.
+// watchAll watches all changes concurrently, each in a separate directory.
 func (r *rig) watchAll(observer, writer string, limit time.Duration) []time.Duration {
 	r.Helper()
 	longest := make([]time.Duration, len(changes()))
@@ -76,14 +76,14 @@ func (r *rig) watchAll(observer, writer string, limit time.Duration) []time.Dura
 	return longest
 }
 
-// turns is how often a lock changes hands.
+// turns is the number of times that the lock changes hands.
 const turns = 20
 
-// oldReads lets two clients write and read a file by turns, under a lock, and counts how often the reader gets what was
-// there before the writer's turn.
-func (r *rig) oldReads(observer, writer string, anew bool) (old int) {
+// oldReads lets two clients write and read a file in turns, under a lock. It counts how often the reader sees the content from
+// before the writer's turn.
+func (r *rig) oldReads(observer, writer string, reopen bool) (old int) {
 	r.Helper()
-	name := fmt.Sprintf("locked-%t", anew)
+	name := fmt.Sprintf("locked-%t", reopen)
 	r.ok(fill("00")(filepath.Join(writer, name)), "write")
 	open := func(client string) *os.File {
 		f, err := os.OpenFile(filepath.Join(client, name), os.O_RDWR, 0)
@@ -94,7 +94,7 @@ func (r *rig) oldReads(observer, writer string, anew bool) (old int) {
 	for i := range turns {
 		text := fmt.Sprintf("%02d", i+1)
 		r.ok(locked(written, func() error { _, err := written.WriteAt([]byte(text), 0); return err }), "write under a lock")
-		if anew {
+		if reopen {
 			r.ok(read.Close(), "close")
 			read = open(observer)
 		}

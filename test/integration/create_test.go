@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// TestCreate makes a volume of each kind and compares what the driver says with what Heketi and gluster say.
+// TestCreate creates a volume of each kind and compares the driver's answers with those of Heketi and gluster.
 func TestCreate(t *testing.T) {
 	r := newRig(t)
 	for _, c := range []struct {
@@ -22,7 +22,7 @@ func TestCreate(t *testing.T) {
 		sizes      *csi.CapacityRange
 		gib        int
 		durability string
-		bricks     int // that get a file or a part of it
+		bricks     int // bricks that hold the file or a part of it
 		want       outside.GlusterVolume
 	}{
 		{
@@ -67,7 +67,7 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// isInHeketi checks that Heketi has exactly this volume, and that the driver tells the truth about where it is.
+// isInHeketi checks that Heketi has exactly this volume, and that the driver names the right servers.
 func (r *rig) isInHeketi(v *csi.Volume, size int, durability string) {
 	r.Helper()
 	found := r.inHeketi(nameOf(v))
@@ -91,7 +91,7 @@ func (r *rig) isInHeketi(v *csi.Volume, size int, durability string) {
 	}
 }
 
-// canBeUsed writes on one node, reads on the other, and counts the bricks that have the file.
+// canBeUsed writes on one node, reads on the other, and counts the bricks that hold the file.
 func (r *rig) canBeUsed(v *csi.Volume, seen outside.GlusterVolume, bricks int) {
 	r.Helper()
 	var staging, target [2]string

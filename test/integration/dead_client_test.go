@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// kill ends a FUSE client, whose mounts stay, and waits until the node sees them dead.
+// kill kills a FUSE client, whose mounts stay, and waits until the node sees that they are dead.
 func (r *rig) kill(n *node, volume, target string) {
 	r.Helper()
 	r.signal(n, volume, "KILL")
@@ -26,7 +26,7 @@ func (r *rig) kill(n *node, volume, target string) {
 	})
 }
 
-// withoutHealing runs a node plugin that leaves dead mounts alone until the test ends.
+// withoutHealing runs a node plugin that does not repair dead mounts, until the test ends.
 func (r *rig) withoutHealing(n *node) *lab.Service {
 	r.Helper()
 	plugin := n.plugin.WithArgs("--heal-mounts=false")
@@ -96,8 +96,8 @@ func TestDeadClient(t *testing.T) {
 	}
 }
 
-// TestDeadClientBefore65 replaces a dead client twice as on kernels that cannot mount beneath a dead mount: what covers it is seen on the
-// node, outside of the node plugin, and a read-only bind stays read-only.
+// TestDeadClientBefore65 replaces a dead client twice as on kernels that cannot mount beneath a dead mount: the covering mount is
+// visible on the node outside the node plugin, and a read-only bind stays read-only.
 func TestDeadClientBefore65(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -134,8 +134,8 @@ func TestDeadClientBefore65(t *testing.T) {
 	r.noClient(n, nameOf(v))
 }
 
-// sameDevice checks that what is visible at both paths is one client's. On kernels before 6.5 a dead mount stays
-// below, covered.
+// sameDevice checks that the mounts visible at both paths belong to one client. On kernels before 6.5 a dead mount stays below,
+// covered.
 func (r *rig) sameDevice(n *node, staging, target string) {
 	r.Helper()
 	a, b := r.mounts(n, staging), r.mounts(n, target)

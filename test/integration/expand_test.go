@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// TestExpandUnderAMount expands a volume that a node has mounted, by several callers at once.
+// TestExpandUnderAMount expands a volume that a node has mounted, with several concurrent calls.
 func TestExpandUnderAMount(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -37,7 +37,7 @@ func TestExpandUnderAMount(t *testing.T) {
 	r.write(n, "from after", target, "new")
 	r.read(n, "from after", target, "new")
 
-	// What is large enough stays as it is.
+	// A volume that is large enough stays as it is.
 	answer, err := r.controller.ControllerExpandVolume(r.call(), expandRequest(v, 2*gib))
 	r.ok(err, "ControllerExpandVolume to less")
 	if answer.GetCapacityBytes() != 3*gib || !answer.GetNodeExpansionRequired() {
@@ -74,7 +74,7 @@ func (r *rig) statfs(n *node, target string) int64 {
 	return int64(st.Blocks) * st.Frsize
 }
 
-// TestExpandRefused: nothing changes.
+// TestExpandRefused: a refused expand changes nothing.
 func TestExpandRefused(t *testing.T) {
 	r := newRig(t)
 	v := r.create(createRequest(single()))
@@ -89,7 +89,7 @@ func TestExpandRefused(t *testing.T) {
 	}
 }
 
-// TestInTreeClass creates two volumes with everything that an in-tree class can say, and looks at what became of it.
+// TestInTreeClass creates two volumes with every parameter that an in-tree class can have, and checks the result.
 func TestInTreeClass(t *testing.T) {
 	r := newRig(t)
 	class := map[string]string{

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestStageFails gives volumes that cannot be mounted. The reason must be told, and nothing may be left.
+// TestStageFails stages volumes that cannot be mounted. The error must give the reason, and nothing may be left.
 func TestStageFails(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -27,7 +27,7 @@ func TestStageFails(t *testing.T) {
 		volume *csi.Volume
 		says   []string
 	}{
-		{"no such volume", static("s", servers, "nobody-made-this"), []string{`no such volume "nobody-made-this"`}},
+		{"no such volume", static("s", servers, "no-such-volume"), []string{`no such volume "no-such-volume"`}},
 		{"stopped volume", stopped, []string{nameOf(stopped), "not started"}},
 		{"no such directory", static("s", servers, nameOf(good)+"/no/such"), []string{"directory /no/such does not exist in the volume"}},
 		{"server without address", static("s", "nowhere.invalid", nameOf(good)), []string{"no GlusterFS server can be reached", "nowhere.invalid"}},
@@ -44,13 +44,13 @@ func TestStageFails(t *testing.T) {
 			r.noClient(n, "")
 			_, err = n.NodePublishVolume(r.call(), publishRequest(c.volume, staging, filepath.Join(staging, "target")))
 			r.refused(err, codes.FailedPrecondition, "NodeStageVolume has to come first")
-			r.unstage(n, c.volume, staging) // what an orchestrator does when it gives up
+			r.unstage(n, c.volume, staging) // as an orchestrator does when it gives up
 			r.noState(n)
 		})
 	}
 }
 
-// TestStageGivenUp stages from servers that take connections and say nothing, until the caller loses patience.
+// TestStageGivenUp stages from servers that accept connections and do not answer, until the caller gives up.
 func TestStageGivenUp(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -69,8 +69,8 @@ func TestStageGivenUp(t *testing.T) {
 	r.noState(n)
 }
 
-// TestMuteServer stages while the first server takes connections and says nothing. At log-level ERROR, the in-tree plugin's default, the
-// client does not log whether it has the volume file.
+// TestMuteServer stages while the first server accepts connections and does not answer. At log-level ERROR, the in-tree plugin's
+// default, the client does not log whether it has received the volume file.
 func TestMuteServer(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]

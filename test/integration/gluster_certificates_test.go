@@ -7,14 +7,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// Where Debian's GlusterFS looks for its certificate, key and authorities, and for the sign that glusterd speaks TLS.
+// The paths at which Debian's GlusterFS expects its certificate, key and authorities, and the file that makes glusterd use TLS.
 const (
 	certificatesDir = "/usr/lib/ssl"
 	markerDir       = "/var/lib/glusterd"
 	markerFile      = "secure-access"
 )
 
-// cover mounts a directory of the host over one of the machine's, for this machine alone, until the test ends.
+// cover mounts a directory of the host over one of the machine's, only on this machine, until the test ends.
 func (r *rig) cover(m *lab.Machine, over, dir string) {
 	r.Helper()
 	_, err := r.command(m, "mount", "--bind", dir, over)
@@ -25,7 +25,7 @@ func (r *rig) cover(m *lab.Machine, over, dir string) {
 	})
 }
 
-// marker makes a directory with the marker alone.
+// marker makes a directory that contains only the marker file.
 func (r *rig) marker() (dir string) {
 	r.Helper()
 	dir = r.TempDir()

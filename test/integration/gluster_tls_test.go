@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
-// TestBrickTLS mounts a volume whose bricks speak TLS only. The certificates lie as the chart mounts its Secret: in a
-// directory that has nothing else.
+// TestBrickTLS mounts a volume whose bricks accept only TLS. As in the chart's Secret mount, the directory contains only the
+// certificates.
 func TestBrickTLS(t *testing.T) {
 	r := newRig(t)
 	n, other := r.nodes[0], r.nodes[1]
@@ -25,7 +25,7 @@ func TestBrickTLS(t *testing.T) {
 	for option, value := range map[string]string{"client.ssl": "on", "server.ssl": "on", "auth.ssl-allow": "node1"} {
 		r.gluster(2, "volume", "set", "encrypted", option, value)
 	}
-	r.gluster(2, "volume", "stop", "encrypted") // a brick that runs does not take to TLS
+	r.gluster(2, "volume", "stop", "encrypted") // a running brick does not switch to TLS
 	r.gluster(2, "volume", "start", "encrypted")
 
 	v := static("encrypted", r.lab.Storage(2).IP, "encrypted")
@@ -36,7 +36,7 @@ func TestBrickTLS(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		covers map[string]string // directories of the node
+		covers map[string]string // directories of the node to cover
 		says   string
 	}{
 		{"no certificate", nil, "TLS failed"},
@@ -55,7 +55,7 @@ func TestBrickTLS(t *testing.T) {
 	r.read(n, "data", target, "file")
 }
 
-// TestBrickTLSOfAClass makes such a volume as a StorageClass asks for it.
+// TestBrickTLSOfAClass creates such a volume through a StorageClass.
 func TestBrickTLSOfAClass(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -74,14 +74,14 @@ func TestBrickTLSOfAClass(t *testing.T) {
 	}
 }
 
-// TestGlusterdTLS mounts while glusterd, too, speaks TLS only, on all servers.
+// TestGlusterdTLS mounts while glusterd, too, accepts only TLS, on all servers.
 func TestGlusterdTLS(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
 	brick := r.handMade("managed")
 	ours := certificates.NewAuthority(r.T)
 	r.coverStorage(ours)
-	r.gluster(2, "volume", "stop", "managed") // a brick that runs would not find its glusterd again
+	r.gluster(2, "volume", "stop", "managed") // a running brick would not find its glusterd again
 	r.glusterdWithTLS()
 	r.gluster(2, "volume", "start", "managed")
 
@@ -97,7 +97,7 @@ func TestGlusterdTLS(t *testing.T) {
 	}
 }
 
-// cannotStage stages in vain. The reason must be told, and nothing may be left.
+// cannotStage checks that staging fails with the reason, and that nothing is left.
 func (r *rig) cannotStage(n *node, v *csi.Volume, says string) {
 	r.Helper()
 	staging := r.directory(n)
@@ -135,7 +135,7 @@ func (r *rig) glusterdWithTLS() {
 	r.restartGlusterd()
 }
 
-// restartGlusterd restarts it on all storage machines.
+// restartGlusterd restarts glusterd on all storage machines.
 func (r *rig) restartGlusterd() {
 	r.Helper()
 	for i := 1; i <= lab.StorageNodes; i++ {

@@ -12,14 +12,14 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 )
 
-// repairLimit is for the repair of what a graph change breaks. The kernel breaks it when an entry that the client had
-// given is looked up again, a second after the change at the latest.
+// repairLimit bounds the repair after a graph change. The kernel drops a mount when it looks up an entry again that the client
+// returned before, at most a second after the change.
 const repairLimit = 10 * time.Second
 
-// noticeTime is for the node plugin to see a new container's mounts: what it has not seen it cannot put back.
+// noticeTime is how long the node plugin may take to see a new container's mounts. It can restore only mounts that it has seen.
 const noticeTime = 3 * time.Second
 
-// graphChanges change the graph of a volume's clients.
+// graphChanges returns the ways to change the graph of a volume's clients.
 func graphChanges() map[string]func(r *rig, v *csi.Volume) {
 	return map[string]func(r *rig, v *csi.Volume){
 		"expansion": func(r *rig, v *csi.Volume) {
@@ -32,9 +32,9 @@ func graphChanges() map[string]func(r *rig, v *csi.Volume) {
 	}
 }
 
-// TestGraphChange changes the graph of a volume in which another directory is mounted, in one container, and of which another
-// container has a directory only. The kernel drops the first mount, and marks the second as deleted; both have to come back, also
-// for a container that is started afterwards, and also if no node plugin runs when it happens.
+// TestGraphChange changes the graph of a volume. One container has another directory mounted in the volume, and a second
+// container has only a directory of the volume. The kernel drops the first mount, and marks the second as deleted. Both must be
+// restored, also for a container that is started afterwards, and also if no node plugin runs at the time of the change.
 func TestGraphChange(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -83,20 +83,20 @@ func TestGraphChange(t *testing.T) {
 	}
 }
 
-// sight is what is mounted where it matters.
+// sight holds the mounts at the places that matter.
 type sight struct {
 	scratch, part, host place
 }
 
-// place is a mount point and what can be read there.
+// place is a mount point and the content that can be read there.
 type place struct {
 	name string
-	id   int    // of the mount; 0: nothing is mounted
+	id   int    // of the mount; 0 means that nothing is mounted
 	root string // of the mount, in its file system
 	err  error  // of reading the file that belongs there
 }
 
-// look looks as applications do: by names, at which the kernel finds out what has become of a directory.
+// look accesses the places by name, as applications do: then the kernel notices that a directory has changed.
 func (p *pod) look(a, b *podContainer) sight {
 	p.r.Helper()
 	_, err := os.Stat(b.inside("/data/sub"))
@@ -110,7 +110,7 @@ func (p *pod) look(a, b *podContainer) sight {
 
 func (s sight) places() []place { return []place{s.scratch, s.part, s.host} }
 
-// whole returns an error if something is not as it was before the change.
+// whole returns an error if a place differs from its state before the change.
 func (s sight) whole() error {
 	var errs []error
 	for _, p := range s.places() {
@@ -126,7 +126,7 @@ func (s sight) whole() error {
 	return errors.Join(errs...)
 }
 
-// damaged returns an error unless all of it is broken.
+// damaged returns an error unless every place is broken.
 func (s sight) damaged() error {
 	if s.scratch.id != 0 || !strings.HasSuffix(s.part.root, "//deleted") || !strings.HasSuffix(s.host.root, "//deleted") {
 		return fmt.Errorf("it is not complete: %+v", s)
@@ -134,7 +134,7 @@ func (s sight) damaged() error {
 	return nil
 }
 
-// replaced returns an error if a mount is still the one of before: then the change has not reached it yet.
+// replaced returns an error if a mount is still the old one: then the change has not reached it yet.
 func (s sight) replaced(before sight) error {
 	var errs []error
 	for i, p := range s.places() {
@@ -145,7 +145,7 @@ func (s sight) replaced(before sight) error {
 	return errors.Join(errs...)
 }
 
-// writesReachScratch, and not the volume's own directory below it.
+// writesReachScratch checks that writes reach the empty directory, and not the volume's directory below it.
 func (p *pod) writesReachScratch(b *podContainer, staging string) {
 	p.r.Helper()
 	p.r.ok(os.WriteFile(b.inside("/data/tmp/new"), []byte("new"), 0o600), "write into the empty directory")

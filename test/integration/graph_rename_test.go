@@ -11,14 +11,15 @@ import (
 	"time"
 )
 
-// savedFiles is how many files an application saves again and again, and saveTime how long it goes on after each change of a graph.
+// savedFiles is the number of files that an application saves repeatedly, and saveTime how long it continues after each graph
+// change.
 const (
 	savedFiles = 50
 	saveTime   = 2 * time.Second
 )
 
-// TestSavesDuringGraphChanges saves files as editors and databases do, by writing a new one and renaming it, while options of the volume
-// are set: nothing fails, with the profile general as with small-files, whose clients keep what they know of files for longest.
+// TestSavesDuringGraphChanges saves files as editors and databases do, by writing a new file and renaming it, while options of
+// the volume are set. Nothing may fail, with the profile general and with small-files, whose clients cache the longest.
 func TestSavesDuringGraphChanges(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -44,7 +45,7 @@ func TestSavesDuringGraphChanges(t *testing.T) {
 	}
 }
 
-// saveAll saves files and reads them until a context ends, and returns the first errors.
+// saveAll saves files and reads them until ctx ends, and returns the first errors.
 func saveAll(ctx context.Context, dir string) error {
 	var failed []error
 	for i := 0; ctx.Err() == nil && len(failed) < 10; i++ {

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// healLimit is far above what a repair takes.
+// healLimit is far above the duration of a repair.
 const healLimit = 30 * time.Second
 
-// users are containers that use a published volume in each way that Kubernetes has.
+// users are containers that use a published volume in each way that Kubernetes offers.
 type users struct {
 	r        *rig
 	private  *container // the whole volume at /mnt/data, with a tmpfs in it; read-only at /mnt/ro
 	slave    *container // the same with HostToContainer
 	subPaths *container // a directory at /mnt/dir and a file at /mnt/file
-	binds    []string   // the kubelet's for these, and for a directory in a directory
+	binds    []string   // the kubelet's binds for these, and for a directory in a directory
 }
 
 func (r *rig) users(n *node, staging, target string) users {
@@ -31,7 +31,7 @@ func (r *rig) users(n *node, staging, target string) users {
 	r.write(n, "in root", target, "file")
 	r.write(n, "in deep", target, "sub/deep", "file")
 	dir, file, deep := r.subPath(n, target, "sub"), r.subPath(n, target, "file"), r.subPath(n, target, "sub/deep")
-	// What is mounted inside is found again where the node has it: an emptyDir is a directory of the kubelet's.
+	// A mount inside the volume is restored from its source on the node: an emptyDir is a directory of the kubelet's.
 	emptyDir := r.directory(n)
 	_, err := r.command(n.Machine, "mount", "-t", "tmpfs", "emptydir", emptyDir)
 	r.ok(err, "make an emptyDir")
@@ -40,7 +40,7 @@ func (r *rig) users(n *node, staging, target string) users {
 		r.ok(err, "remove the emptyDir")
 	})
 	r.write(n, "kept\n", emptyDir, "former")
-	hide := "umount --lazy " + staging // no container sees the kubelet's directory
+	hide := "umount --lazy " + staging // containers do not see the kubelet's directory
 	whole := []string{
 		"mount -t tmpfs none /mnt && mkdir /mnt/data /mnt/ro",
 		"mount --bind " + target + " /mnt/data",
@@ -57,7 +57,8 @@ func (r *rig) users(n *node, staging, target string) users {
 	}
 }
 
-// check waits until everything works in all containers, and checks their mounts. On kernels before 6.5 there are layers of them.
+// check waits until everything works in all containers, and checks their mounts. On kernels before 6.5 the mounts have several
+// layers.
 func (u users) check(round string, layers int) {
 	u.r.Helper()
 	for name, c := range map[string]*container{"private": u.private, "slave": u.slave} {
@@ -86,7 +87,7 @@ func (u users) check(round string, layers int) {
 	})
 }
 
-// TestHeal kills the client of a volume that containers use: they go on with the next one.
+// TestHeal kills the client of a volume that containers use: they continue with the next client.
 func TestHeal(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -132,7 +133,7 @@ func TestHeal(t *testing.T) {
 	}
 }
 
-// TestHealAfterRestart kills client and node plugin: the next plugin repairs what it finds.
+// TestHealAfterRestart kills the client and the node plugin: the next plugin repairs the mounts that it finds.
 func TestHealAfterRestart(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -144,7 +145,7 @@ func TestHealAfterRestart(t *testing.T) {
 	r.end(n.plugin, n.plugin.Kill)
 	r.signal(n, nameOf(v), "KILL")
 	for _, c := range []*container{u.private, u.slave} {
-		_, _ = c.try("ls /mnt/data/scratch; sleep 0.7; touch /mnt/data/scratch; sleep 0.2; ls /mnt/data/scratch") // upon which the kernel drops it
+		_, _ = c.try("ls /mnt/data/scratch; sleep 0.7; touch /mnt/data/scratch; sleep 0.2; ls /mnt/data/scratch") // then the kernel drops the mount
 	}
 	r.ok(n.plugin.Start(r.call()), "start the node plugin")
 	u.check("after", 1)
@@ -153,8 +154,8 @@ func TestHealAfterRestart(t *testing.T) {
 	}
 }
 
-// TestGraphHeals sets an option of a volume that containers use: the kernel drops what is mounted inside, and the directories of subPaths
-// count as deleted, but only for a moment. That moment comes when the time of a directory entry is over.
+// TestGraphHeals sets an option of a volume that containers use. The kernel drops mounts inside the volume, and marks the
+// directories of subPaths as deleted, but only for a moment, after the timeout of the directory entries.
 func TestGraphHeals(t *testing.T) {
 	for name, test := range map[string]struct {
 		flags []string
@@ -189,7 +190,7 @@ func TestGraphHeals(t *testing.T) {
 	}
 }
 
-// TestWrittenBeneath writes through the gap that a change of the graph leaves while no node plugin runs: the next one names the file.
+// TestWrittenBeneath writes through the gap that a graph change leaves while no node plugin runs: the next plugin names the file.
 func TestWrittenBeneath(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]

@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// examinationLimit is for what the controller knows to become true: it asks Heketi again some time after the last time,
-// which takes the longer the more servers are off.
+// examinationLimit bounds the time until the controller reports a change: it examines Heketi at intervals, and an examination
+// takes longer the more servers are off.
 const examinationLimit = 3 * time.Minute
 
 // patient is a volume that is mounted on a node.
@@ -26,7 +26,7 @@ type patient struct {
 	staging, target string
 }
 
-// TestHealth takes bricks away from a volume that is in use, and looks at what controller and node know of it.
+// TestHealth takes bricks away from a volume in use, and checks the health that the controller and the node report.
 func TestHealth(t *testing.T) {
 	r := newRig(t)
 	p := patient{rig: r, n: r.nodes[0], v: r.create(createRequest(replica3()))}
@@ -54,12 +54,12 @@ func TestHealth(t *testing.T) {
 			p.controllerSays("")
 		})
 		if !ok {
-			return // the volume is not as the next one expects it
+			return // the volume is not in the state that the next case expects
 		}
 	}
 }
 
-// bricksDie: a node sees it at once; Heketi does not look at processes, and must not invent anything.
+// bricksDie: a node sees it immediately; Heketi does not check processes, and must not report anything wrong.
 func (p patient) bricksDie() {
 	p.Cleanup(p.startBricks)
 	p.killBrick(p.seen.Bricks[1])
@@ -108,7 +108,7 @@ func (p patient) stopped() {
 	start()
 }
 
-// clientDies: the staging and the published path tell of it, and another client ends it.
+// clientDies: the staging path and the published path report it, and another client ends the condition.
 func (p patient) clientDies() {
 	p.ok(p.withoutHealing(p.n).Start(p.call()), "start the node plugin")
 	p.kill(p.n, p.seen.Name, p.target)
@@ -117,7 +117,7 @@ func (p patient) clientDies() {
 	p.ok(err, "NodePublishVolume over a dead client")
 }
 
-// nodeSays waits until the node knows of exactly this condition, by every path; "" is none.
+// nodeSays waits until the node reports exactly this condition for every path; "" means no condition.
 func (p patient) nodeSays(condition string, says ...string) {
 	p.Helper()
 	p.eventually(time.Minute, "NodeGetVolumeHealth", func() error {
@@ -137,7 +137,7 @@ func (p patient) nodeSays(condition string, says ...string) {
 	})
 }
 
-// controllerSays is the same for both of the controller's calls.
+// controllerSays does the same for both of the controller's calls.
 func (p patient) controllerSays(condition string, says ...string) {
 	p.Helper()
 	p.eventually(examinationLimit, "ControllerGetVolumeHealth", func() error {
@@ -187,7 +187,7 @@ func (p patient) killBrick(brick string) {
 	p.ok(err, "kill a brick")
 }
 
-// brickPID is the process of a volume's brick, on its storage node.
+// brickPID returns the process ID of a volume's brick, on its storage node.
 func (r *rig) brickPID(volume, brick string) string {
 	r.Helper()
 	var answer struct {

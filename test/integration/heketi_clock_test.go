@@ -20,9 +20,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// TestClocksDiffer uses tokens as a driver would make them whose clock is wrong. A process cannot be given another clock
-// than its machine's, so that a proxy on the way dates each of the driver's tokens anew, with the right key. The
-// answers, and the limits, are those of a real Heketi.
+// TestClocksDiffer uses tokens as a driver with a wrong clock would make them. A process cannot have another clock than its
+// machine, so a proxy changes the times in each of the driver's tokens and signs it again with the right key. The answers and
+// limits are a real Heketi's.
 func TestClocksDiffer(t *testing.T) {
 	server := labtest.MockHeketi(t)
 	var ahead atomic.Int64 // nanoseconds by which the driver's clock seems to be ahead of Heketi's
@@ -38,7 +38,7 @@ func TestClocksDiffer(t *testing.T) {
 	c := newController(t, "url: "+proxy.URL)
 	for _, tt := range []struct {
 		ahead time.Duration
-		says  string // "" is accepted
+		says  string // "" means that Heketi accepts the token
 	}{
 		{ahead: 3 * time.Minute, says: "used before issued"},
 		{ahead: -6 * time.Minute, says: "expired"},
@@ -64,7 +64,7 @@ func TestClocksDiffer(t *testing.T) {
 	}
 }
 
-// redated is the bearer token with its two times shifted, and signed again.
+// redated returns the bearer token with both its times shifted, signed again.
 func redated(t *testing.T, header string, shift time.Duration) string {
 	t.Helper()
 	token, _ := strings.CutPrefix(header, "bearer ")

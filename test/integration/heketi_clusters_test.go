@@ -11,8 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// TestOfflineNodes takes nodes of one of two clusters offline: volumes go to the other cluster, names are found in both,
-// and with no node left there is no room. (Lost answers and closed clusters are the matter of test/faults.)
+// TestOfflineNodes takes nodes of one of two clusters offline: volumes go to the other cluster, names are found in both, and if
+// no node is left there is no space. (test/faults covers lost answers and closed clusters.)
 func TestOfflineNodes(t *testing.T) {
 	server := labtest.MockHeketi(t)
 	if err := server.AddCluster(t.Context()); err != nil {
@@ -43,7 +43,7 @@ func TestOfflineNodes(t *testing.T) {
 		}
 	}
 	nodes(t, server, "enable", append(clusters[0].nodes, clusters[1].nodes...))
-	// The first cluster has room again, and must not get a second volume of the name.
+	// The first cluster has space again, and must not get a second volume of that name.
 	if found := c.mustCreate("pvc-second", order); found.GetVolumeId() != second.GetVolumeId() {
 		t.Errorf("pvc-second was %s and is %s", second.GetVolumeId(), found.GetVolumeId())
 	}

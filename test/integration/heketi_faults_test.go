@@ -15,8 +15,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// TestWrongKey uses keys that Heketi refuses, from the request's secrets and from the backend's file, which may change
-// while the driver runs.
+// TestWrongKey uses keys that Heketi refuses, from the request's secrets and from the backend's file, which may change while the
+// driver runs.
 func TestWrongKey(t *testing.T) {
 	r := newRig(t)
 	before := r.volumeNames()
@@ -39,7 +39,7 @@ func TestWrongKey(t *testing.T) {
 	_, err = r.controller.CreateVolume(r.call(), request)
 	r.refused(err, codes.Unavailable, "clocks")
 	request.Secrets = map[string]string{"user": "admin", "key": string(right)}
-	v := r.create(request) // the secrets count, whatever the file has
+	v := r.create(request) // the secrets take precedence over the file
 	restore()
 	request.Secrets = nil
 	if again := r.create(request); again.GetVolumeId() != v.GetVolumeId() {
@@ -54,7 +54,7 @@ func TestWrongKey(t *testing.T) {
 	}
 }
 
-// TestHeketiDown asks the controller for everything that needs Heketi.
+// TestHeketiDown calls everything in the controller that needs Heketi.
 func TestHeketiDown(t *testing.T) {
 	r := newRig(t)
 	v := r.create(createRequest(single()))
@@ -96,7 +96,7 @@ func TestHeketiMute(t *testing.T) {
 	r.isTheOnlyOne(request, r.repeat(request))
 }
 
-// TestForeignVolume protects a volume in Heketi that somebody else has made.
+// TestForeignVolume: the driver does not delete a volume in Heketi that it did not make.
 func TestForeignVolume(t *testing.T) {
 	r := newRig(t)
 	out, err := r.lab.Heketi().CLI(r.call(), "--json", "volume", "create", "--size=1", "--durability=none", "--name=precious")
@@ -110,7 +110,7 @@ func TestForeignVolume(t *testing.T) {
 		r.ok(err, "heketi-cli volume delete")
 	})
 	_, err = r.controller.DeleteVolume(r.call(), &csi.DeleteVolumeRequest{VolumeId: "lab/" + made.ID})
-	r.refused(err, codes.InvalidArgument, made.ID, "precious", "made by somebody else")
+	r.refused(err, codes.InvalidArgument, made.ID, "precious", "is not one")
 	if found := r.inHeketi("precious"); len(found) != 1 || found[0].Pending != "" {
 		r.Errorf("Heketi has %+v", found)
 	}
@@ -119,7 +119,7 @@ func TestForeignVolume(t *testing.T) {
 	}
 }
 
-// TestHeketiLostItsDatabase must not be taken for volumes that are gone: an orchestrator would forget them.
+// TestHeketiLostItsDatabase: a lost database must not look like deleted volumes, because an orchestrator would forget them.
 func TestHeketiLostItsDatabase(t *testing.T) {
 	r := newRig(t)
 	v := r.create(createRequest(single()))

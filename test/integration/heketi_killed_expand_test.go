@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestHeketiKilledInExpand kills Heketi at each stage of an expand before gluster has the new bricks, and at its very end.
-// An operation that is left behind blocks the volume's size until Heketi has undone it, which the driver does not hurry.
+// TestHeketiKilledInExpand kills Heketi at each stage of an expand before gluster has the new bricks, and at its very end. The
+// unfinished operation blocks the volume's size until Heketi has undone it; the driver does not speed that up.
 func TestHeketiKilledInExpand(t *testing.T) {
 	r := newRig(t)
 	request := createRequest(replica3())
@@ -25,7 +25,7 @@ func TestHeketiKilledInExpand(t *testing.T) {
 		{name: "bricks made", program: "gluster", pattern: "add-brick", when: lab.Before, calls: 1, bricks: 3},
 		{name: "finished, answer lost", program: "gluster", pattern: "add-brick", when: lab.After, calls: 1, bricks: 3, members: 3, answerLost: true},
 	} {
-		size := i + 1 // GiB, on three bricks each
+		size := i + 1 // in GiB, with three bricks each
 		s.status, s.members = "Started", s.members+3*size
 		r.Run(s.name, func(t *testing.T) {
 			r := r.on(t)
@@ -41,8 +41,8 @@ func TestHeketiKilledInExpand(t *testing.T) {
 	}
 }
 
-// TestHeketiKilledAfterAddBrick kills Heketi when gluster uses the new bricks and Heketi's records do not say so: no data
-// may be lost, the driver must not add bricks once more, and what docs/troubleshooting.md says must lead out of it.
+// TestHeketiKilledAfterAddBrick kills Heketi when gluster uses the new bricks but Heketi's records do not have them yet: no data
+// may be lost, the driver must not add bricks again, and the steps in docs/troubleshooting.md must solve the problem.
 func TestHeketiKilledAfterAddBrick(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -56,7 +56,8 @@ func TestHeketiKilledAfterAddBrick(t *testing.T) {
 	r.expandBlocked(v, 1, err, 6)
 	r.write(n, "on the new bricks or the old", target, "meanwhile")
 
-	// What Heketi does by itself a minute after its start. It cannot remove bricks that are in use, and says so in its log only.
+	// Heketi does this by itself a minute after its start. It cannot remove bricks that are in use, and reports that only in its
+	// log.
 	r.cleanUpByHand()
 	if r.anOperation() == "" {
 		r.Error("Heketi has undone the expand while gluster uses its bricks")
@@ -76,14 +77,14 @@ func TestHeketiKilledAfterAddBrick(t *testing.T) {
 	r.read(n, "on the new bricks or the old", target, "meanwhile")
 }
 
-// expand asks for a size in GiB.
+// expand requests a size in GiB.
 func (r *rig) expand(v *csi.Volume, size int) error {
 	_, err := r.controller.ControllerExpandVolume(r.call(), expandRequest(v, int64(size)*gib))
 	return err
 }
 
-// expandBlocked: the answer to an expand by 1 GiB, and to its repetition, says what blocks the volume of that size and
-// where to look; nothing changes.
+// expandBlocked checks that the answer to an expand by 1 GiB, and to its repetition, names what blocks the volume and where to
+// look, and that nothing changes.
 func (r *rig) expandBlocked(v *csi.Volume, size int, err error, members int) {
 	r.Helper()
 	says := []string{nameOf(v), r.anOperation(), "expand", "gluster volume info"}
@@ -97,7 +98,7 @@ func (r *rig) expandBlocked(v *csi.Volume, size int, err error, members int) {
 	}
 }
 
-// expands repeats the expand to a size in GiB until it succeeds, and looks at the result from all sides.
+// expands repeats the expand to a size in GiB until it succeeds, and checks the result in Heketi, in gluster and on the bricks.
 func (r *rig) expands(v *csi.Volume, size int) {
 	r.Helper()
 	r.eventually(callLimit, "ControllerExpandVolume succeeds", func() error {
@@ -115,20 +116,20 @@ func (r *rig) expands(v *csi.Volume, size int) {
 	r.bricksAgree()
 }
 
-// cleanUpByHand is what Heketi does by itself a minute after its start and then every hour.
+// cleanUpByHand starts the cleanup that Heketi runs by itself a minute after its start and then every hour.
 func (r *rig) cleanUpByHand() {
 	r.Helper()
 	_, err := r.lab.Heketi().CLI(r.call(), "server", "operations", "cleanup")
 	r.ok(err, "heketi-cli server operations cleanup")
 }
 
-// removeNewBricks has gluster move the data off the second set of bricks and take it out of the volume.
+// removeNewBricks makes gluster move the data off the second set of bricks and remove it from the volume.
 func (r *rig) removeNewBricks(volume string) {
 	r.Helper()
 	args := append([]string{"volume", "remove-brick", volume}, r.mustGlusterVolume(volume).Bricks[3:]...)
 	r.gluster(2, append(args, "start")...)
 	r.eventually(callLimit, "the data has been moved", func() error {
-		// A node whose part has just ended fails the whole question at times.
+		// The query sometimes fails for all nodes if one node has just finished its part.
 		out, err := r.command(r.lab.Storage(2), "gluster", append([]string{"--mode=script"}, append(args, "status")...)...)
 		if err == nil && strings.Contains(out, "in progress") {
 			err = errors.New(out)

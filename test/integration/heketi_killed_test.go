@@ -29,9 +29,9 @@ func stagesOfDelete() []stage {
 	}
 }
 
-// TestHeketiKilledInCreateAndDelete kills Heketi at each stage of a create, and at each stage of the delete of what was
-// made. Heketi forgets the operation, and blocks the volume's name. The driver has Heketi clean up: a create is undone and made
-// again, a delete finished, within the call that was running.
+// TestHeketiKilledInCreateAndDelete kills Heketi at each stage of a create, and at each stage of the delete of that volume.
+// Heketi forgets the operation, and blocks the volume's name. The driver makes Heketi clean up: within the running call, a create
+// is undone and repeated, and a delete is completed.
 func TestHeketiKilledInCreateAndDelete(t *testing.T) {
 	r := newRig(t)
 	deletes := stagesOfDelete()

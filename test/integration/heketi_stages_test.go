@@ -9,34 +9,34 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// stage is a moment of Heketi's work. It is reached when calls of a program on the storage machines are held, and what it
-// is called is proved by what is there at that time.
+// stage is a point in Heketi's work. It is reached when the given calls of a program on the storage machines are held. The other
+// fields describe the state at that point, which the test checks.
 type stage struct {
 	name    string
 	program string
 	pattern string
 	when    lab.When
-	calls   int // that are held
+	calls   int // number of calls that are held
 
-	bricks  int    // logical volumes more than there were before the call
-	status  string // of the gluster volume, "" when there is none
-	members int    // bricks that gluster counts
+	bricks  int    // number of logical volumes added since before the call
+	status  string // of the gluster volume; "" if there is none
+	members int    // number of bricks in gluster
 
-	// answerLost lets Heketi finish, so that its records are complete and nobody has heard of it.
+	// answerLost lets Heketi finish, so that its records are complete but the caller has no answer.
 	answerLost bool
 }
 
-// killedAt makes a call and kills Heketi at that stage of the work on the volume of a CSI name. The answer may come
-// before or after the new start of Heketi.
+// killedAt makes a call and kills Heketi at that stage of its work on the volume of a CSI name. The answer may come before or
+// after Heketi's restart.
 func (r *rig) killedAt(s stage, csiName string, call func() error) error {
 	r.Helper()
 	before := len(r.logicalVolumes())
 	gate, err := r.lab.Hold(s.program, s.pattern, s.when)
 	r.ok(err, "hold Heketi")
-	r.Cleanup(func() { r.ok(gate.Open(), "let go of Heketi's calls") })
+	r.Cleanup(func() { r.ok(gate.Open(), "release Heketi's calls") })
 	answers := make(chan error, 1)
 	go func() { answers <- call() }()
-	r.ok(gate.Wait(r.ctx(commandLimit), s.calls), "Heketi comes to the stage")
+	r.ok(gate.Wait(r.ctx(commandLimit), s.calls), "Heketi reaches the stage")
 	if r.anOperation() == "" {
 		r.Errorf("at this stage Heketi has no unfinished operation on %s", csiName)
 	}
@@ -53,13 +53,13 @@ func (r *rig) killedAt(s stage, csiName string, call func() error) error {
 		})
 	}
 	r.end(r.lab.Heketi(), r.lab.Heketi().Kill)
-	r.ok(gate.Open(), "let go of Heketi's calls")
+	r.ok(gate.Open(), "release Heketi's calls")
 	r.ok(r.lab.Heketi().Start(r.call()), "start Heketi")
 	thaw()
 	return <-answers
 }
 
-// looksLike compares the disks and gluster with what the stage is said to be.
+// looksLike checks that the disks and gluster are in the state of the stage.
 func (r *rig) looksLike(s stage, csiName string, bricks int) {
 	r.Helper()
 	var seen outside.GlusterVolume
@@ -74,7 +74,7 @@ func (r *rig) looksLike(s stage, csiName string, bricks int) {
 	}
 }
 
-// freezeController keeps the controller from hearing anything until the returned function is called.
+// freezeController stops the controller until the returned function is called.
 func (r *rig) freezeController() (thaw func()) {
 	r.Helper()
 	pid, err := r.lab.Controller().Pid(r.call())

@@ -13,13 +13,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// onLoopback issues a server's files.
+// onLoopback issues the files of a server on the loopback address.
 func onLoopback(a *certificates.Authority) (certificate, key, authority string) {
 	dir := a.Issue("heketi", net.IPv4(127, 0, 0, 1))
 	return filepath.Join(dir, certificates.CertificateFile), filepath.Join(dir, certificates.KeyFile), filepath.Join(dir, certificates.AuthorityFile)
 }
 
-// TestHeketiWithTLS talks to a Heketi that has a certificate of a private authority.
+// TestHeketiWithTLS uses a Heketi whose certificate comes from a private authority.
 func TestHeketiWithTLS(t *testing.T) {
 	server := labtest.MockHeketi(t)
 	plain := server.URL
@@ -52,7 +52,7 @@ func TestHeketiWithTLS(t *testing.T) {
 		t.Errorf("Heketi has %q, want one volume", found)
 	}
 
-	// The authority is exchanged in its file, as cert-manager does, and Heketi's certificate after it.
+	// The authority is replaced in its file, as cert-manager does, and Heketi's certificate after it.
 	c.configure("url: "+server.URL, "caFile: "+right)
 	again := c.mustCreate("pvc-tls", nil)
 	if again.GetVolumeId() != v.GetVolumeId() {

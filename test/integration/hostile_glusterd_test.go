@@ -12,13 +12,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// hostileVariable makes this program a glusterd that gives clients a volume file of an attacker: "open" gives it to everybody,
-// "hidden" a harmless one to whoever asks first, and third, and so on.
+// hostileVariable makes this program a glusterd that serves an attacker's volume file: "open" serves it to every client; "hidden"
+// serves a harmless one to the first client, the third, and so on.
 const hostileVariable = "INTEGRATION_HOSTILE_GLUSTERD"
 
-const hostilePort = 24007 // no other may be named
+const hostilePort = 24007 // the driver uses no other port
 
-// hostileFile would serve a directory of the node to a pod.
+// hostileFile would give a pod a directory of the node.
 const hostileFile = `volume disk
     type storage/posix
     option directory /
@@ -54,7 +54,7 @@ func hostileGlusterd(mode string) error {
 	return volfiletest.Serve(listener, file)
 }
 
-// startHostileGlusterd on a machine that is no gluster server, until the test ends.
+// startHostileGlusterd runs it on a machine that is not a gluster server, until the test ends.
 func (r *rig) startHostileGlusterd(mode string) (server string) {
 	r.Helper()
 	program, err := filepath.Abs(os.Args[0])

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// TestCreateAgain repeats creates and deletes, in the same way and in other ways.
+// TestCreateAgain repeats creates and deletes, with the same and with other parameters.
 func TestCreateAgain(t *testing.T) {
 	r := newRig(t)
 	request := createRequest(single())
@@ -41,7 +41,7 @@ func TestCreateAgain(t *testing.T) {
 	r.delete(v.GetVolumeId())
 }
 
-// TestCreateAtOnce sends one create many times at once.
+// TestCreateAtOnce sends one create many times concurrently.
 func TestCreateAtOnce(t *testing.T) {
 	r := newRig(t)
 	request := createRequest(single())
@@ -73,7 +73,7 @@ func TestCreateAtOnce(t *testing.T) {
 	}
 }
 
-// TestManyCreates asks for more volumes at once than Heketi works on, which refuses the rest.
+// TestManyCreates requests more volumes at once than Heketi accepts.
 func TestManyCreates(t *testing.T) {
 	r := newRig(t)
 	requests := make([]*csi.CreateVolumeRequest, 12)

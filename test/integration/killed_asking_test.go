@@ -14,11 +14,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 )
 
-// killLimit is how long a killed node plugin may take until all of its threads have ended. Its container ends with it.
+// killLimit is how long the threads of a killed node plugin may take to end. Its container ends only after them.
 const killLimit = 2 * time.Second
 
-// TestNodePluginKilledWhileAClientIsAsked: a request that a client has read cannot be taken back, so that the process that waits
-// for the answer cannot be killed. That is never the node plugin.
+// TestNodePluginKilledWhileAClientIsAsked: a FUSE request that a client has read cannot be interrupted, so a process that waits
+// for the answer cannot be killed. That process must never be the node plugin.
 func TestNodePluginKilledWhileAClientIsAsked(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -82,7 +82,7 @@ func TestNodePluginKilledWhileAClientIsAsked(t *testing.T) {
 	}
 }
 
-// killAtOnce kills the node plugin, whose threads all have to end in time.
+// killAtOnce kills the node plugin and checks that all its threads end in time.
 func (r *rig) killAtOnce(n *node) {
 	r.Helper()
 	pid, err := n.plugin.Pid(r.call())
@@ -99,7 +99,7 @@ func (r *rig) killAtOnce(n *node) {
 	r.end(n.plugin, n.plugin.Kill)
 }
 
-// asker is a thread of a process that asks FUSE clients for the node plugin.
+// asker is a thread of a helper process that queries FUSE clients for the node plugin.
 type asker struct{ pid, waits string }
 
 func (r *rig) askers(n *node) []asker {
@@ -108,7 +108,7 @@ func (r *rig) askers(n *node) []asker {
 	r.ok(err, "ps on "+n.Name)
 	var found []asker
 	for line := range strings.Lines(out) {
-		if fields := strings.Fields(line); len(fields) > 3 && strings.Contains(line, fusequery.Argument) { // a zombie has no arguments, but its name
+		if fields := strings.Fields(line); len(fields) > 3 && strings.Contains(line, fusequery.Argument) { // a zombie has no arguments, only its name
 			found = append(found, asker{fields[0], fields[1]})
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 )
 
-// TestLifecycle is the life of a volume that two nodes share.
+// TestLifecycle follows the life of a volume that two nodes share.
 func TestLifecycle(t *testing.T) {
 	r := newRig(t)
 	one, two := r.nodes[0], r.nodes[1]
@@ -38,13 +38,13 @@ func TestLifecycle(t *testing.T) {
 
 	r.unpublish(one, v, first)
 	r.absent(one, first)
-	r.read(one, "written on node1", second, "page") // the other publish does not notice
+	r.read(one, "written on node1", second, "page") // the other mount of the node still works
 	r.unpublish(one, v, second)
 	r.absent(one, second)
 	r.unstage(one, v, staged[one])
 	r.notMounted(one, one.dir)
 	r.noClient(one, nameOf(v))
-	r.read(two, "written on node1", third, "page") // nor does the other node
+	r.read(two, "written on node1", third, "page") // so does the mount on the other node
 	r.unpublish(two, v, third)
 	r.unstage(two, v, staged[two])
 	r.notMounted(two, two.dir)
@@ -53,7 +53,7 @@ func TestLifecycle(t *testing.T) {
 	r.nowhere(seen, bricks)
 }
 
-// statsAgree compares the driver's numbers with those of the kernel.
+// statsAgree compares the driver's numbers with the kernel's.
 func (r *rig) statsAgree(n *node, v *csi.Volume, target string) {
 	r.Helper()
 	answer, err := n.NodeGetVolumeStats(r.call(), &csi.NodeGetVolumeStatsRequest{VolumeId: v.GetVolumeId(), VolumePath: target})
@@ -87,7 +87,7 @@ func TestReadOnly(t *testing.T) {
 	request := publishRequest(v, staging, byMode)
 	request.VolumeCapability = capability(csi.VolumeCapability_AccessMode_MULTI_NODE_READER_ONLY)
 	_, err := n.NodePublishVolume(r.call(), request)
-	r.ok(err, "NodePublishVolume with a mode that lets nobody write")
+	r.ok(err, "NodePublishVolume with a read-only mode")
 
 	r.write(n, "data", writable, "file")
 	for what, target := range map[string]string{"readonly": byFlag, "MULTI_NODE_READER_ONLY": byMode} {

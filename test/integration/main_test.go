@@ -1,9 +1,9 @@
-// Package integration tests the driver on real servers: it drives the CSI sockets of a lab (see package lab) and looks at
-// what that did from outside of the driver: mountinfo and processes of the nodes, the gluster command, heketi-cli, and
-// the files on the bricks.
+// Package integration tests the driver on real servers. It calls the CSI sockets of a lab (see package lab) and checks the
+// effects from outside the driver: mountinfo and processes of the nodes, the gluster command, heketi-cli, and the files on the
+// bricks.
 //
-// The lab is started once, in build/lab-integration or LAB_DIR, and ended whatever happens. LAB_CLIENT_FILES gives its nodes
-// another GlusterFS client (lab.Options.ClientFiles).
+// The lab is started once, in build/lab-integration or LAB_DIR, and is always ended. LAB_CLIENT_FILES gives its nodes another
+// GlusterFS client (lab.Options.ClientFiles).
 package integration
 
 import (
@@ -26,9 +26,9 @@ func TestMain(m *testing.M) {
 	os.Exit(program.Tests("integration", labDir(), up, func() int {
 		code := m.Run()
 		if os.Geteuid() != 0 {
-			return code // there was no lab, and there are no logs
+			return code // the lab did not start, so there are no logs
 		}
-		// Whatever the tests have made the driver do, it has logged it at verbosity 5.
+		// The driver logs at verbosity 5, so its logs cover everything that the tests made it do.
 		if found := secretLines(filepath.Join(labDir(), "log")); len(found) > 0 {
 			fmt.Fprintf(os.Stderr, "secrets in the driver's logs:\n%s", strings.Join(found, ""))
 			return 1
@@ -37,10 +37,10 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// plantedKey is a key in places where it does not belong.
+// plantedKey is a key that the tests put into places where it does not belong.
 const plantedKey = "hunter2-integration"
 
-// secretLines returns the lines of the driver's logs that have a key or a token in them.
+// secretLines returns the lines of the driver's logs that contain a key or a token.
 func secretLines(dir string) []string {
 	logs := append(make([]string, 0, 1+lab.ClientNodes), filepath.Join(dir, "hub", "controller.log"))
 	for i := range lab.ClientNodes {
@@ -64,13 +64,13 @@ func secretLines(dir string) []string {
 	return found
 }
 
-// up starts the lab. EndWithCaller is for ends that nothing here can catch: a panic in a test, kill -9, the limit of go test.
+// up starts the lab. EndWithCaller covers ends that cannot be caught here: a panic in a test, kill -9, the time limit of go test.
 func up(ctx context.Context) error {
 	_, err := lab.Up(ctx, lab.Options{
 		Dir: labDir(), Driver: filepath.Join(buildDir(), "bin", "glusterfs-csi"), Out: os.Stdout, EndWithCaller: true,
-		// It would keep a server that was switched off out of new volumes for two minutes after its return.
+		// Otherwise Heketi would not use a server for new volumes for two minutes after the server's return.
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
-		// The calls are off by default; what else the driver does must not depend on them.
+		// These calls are off by default. The driver's other behaviour must not depend on them.
 		DriverArgs:  []string{"--volume-health"},
 		ClientFiles: os.Getenv("LAB_CLIENT_FILES"),
 	})
@@ -84,5 +84,5 @@ func labDir() string {
 	return filepath.Join(buildDir(), "lab-integration")
 }
 
-// buildDir is where make puts things, seen from this directory, in which go test runs.
+// buildDir is make's output directory, relative to this directory, in which go test runs.
 func buildDir() string { return filepath.Join("..", "..", "build") }

@@ -13,14 +13,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The files of TestManyFiles are more than the 65,536 at which a client begins to forget, unless the driver tells it otherwise.
+// TestManyFiles has more files than 65,536, the number at which a client begins to forget inodes unless the driver changes that
+// limit.
 const (
 	manyDirs    = 70
 	filesPerDir = 1000
 )
 
-// TestManyFiles: a client that has seen many files drops neither a bind of a directory, as of a subPath, nor what a container has mounted
-// inside the volume. A client with GlusterFS's own limit does.
+// TestManyFiles: a client that has seen many files drops neither a bind of a directory, like a subPath's, nor a mount that a
+// container has inside the volume. A client with GlusterFS's default limit drops both.
 func TestManyFiles(t *testing.T) {
 	r := newRig(t)
 	r.handMade("many-files")
@@ -56,7 +57,7 @@ func TestManyFiles(t *testing.T) {
 	}
 }
 
-// fill makes the files, unless they are there already.
+// fill creates the files, unless they exist.
 func (r *rig) fill(root string) {
 	r.Helper()
 	if _, err := os.Lstat(root); err == nil {
@@ -75,7 +76,7 @@ func (r *rig) fill(root string) {
 	})
 }
 
-// walk looks at each file.
+// walk stats each file.
 func (r *rig) walk(root string) {
 	r.Helper()
 	r.inDirs(root, func(dir string) error {
@@ -104,7 +105,7 @@ func (r *rig) inDirs(root string, do func(dir string) error) {
 	r.ok(group.Wait(), "use many files")
 }
 
-// memory is what the node's client of a volume has resident.
+// memory returns the resident memory of the node's client of a volume.
 func (r *rig) memory(n *node, volume string) string {
 	r.Helper()
 	status, err := r.command(n.Machine, "cat", "/proc/"+r.onlyClient(n, volume).PID+"/status")
@@ -116,7 +117,8 @@ func (r *rig) memory(n *node, volume string) string {
 	return found[1]
 }
 
-// both waits until a container has a bind of the volume's directory "sub", and a mount on its directory "nested", or has lost them.
+// both waits until a container has both a bind of the volume's directory "sub" and a mount on its directory "nested", or has lost
+// both.
 func (r *rig) both(c *container, bind, nested string, want bool) {
 	r.Helper()
 	r.eventually(commandLimit, fmt.Sprintf("the mounts are there: %t", want), func() error {

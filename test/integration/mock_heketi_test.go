@@ -19,15 +19,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// controller is glusterfs-csi controller in a process of its own, with one backend, named mock.
+// controller is glusterfs-csi controller in a separate process, with one backend, named mock.
 type controller struct {
 	*testing.T
 	csi.ControllerClient
 	config string
-	key    string // its file; "" is none
+	key    string // the key's file; "" means none
 }
 
-// newController starts it. settings are those of the backend, one a line, without name, user and keyFile.
+// newController starts a controller. settings are the backend's, one a line, without name, user and keyFile.
 func newController(t *testing.T, settings ...string) *controller {
 	t.Helper()
 	dir := t.TempDir()
@@ -57,7 +57,7 @@ func newController(t *testing.T, settings ...string) *controller {
 	return c
 }
 
-// configure writes the configuration, which the controller looks at before each call.
+// configure writes the configuration, which the controller checks before each call.
 func (c *controller) configure(settings ...string) {
 	c.Helper()
 	if c.key != "" {
@@ -73,7 +73,7 @@ func (c *controller) configure(settings ...string) {
 	}
 }
 
-// create asks for a volume of 1 GiB.
+// create requests a volume of 1 GiB.
 func (c *controller) create(name string, parameters map[string]string) (*csi.Volume, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -105,7 +105,7 @@ func (c *controller) mustDelete(id string) {
 	}
 }
 
-// refused checks an error's code and what its message says.
+// refused checks an error's code and the parts of its message.
 func (c *controller) refused(err error, code codes.Code, says ...string) {
 	c.Helper()
 	if status.Code(err) != code {
@@ -118,7 +118,7 @@ func (c *controller) refused(err error, code codes.Code, says ...string) {
 	}
 }
 
-// volumesIn are the ids of Heketi's volumes, as heketi-cli lists them.
+// volumesIn returns the ids of Heketi's volumes, as heketi-cli lists them.
 func volumesIn(t *testing.T, server *lab.MockHeketi) string {
 	t.Helper()
 	return labtest.CLI(t, server, "volume", "list")

@@ -12,14 +12,14 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 )
 
-// directory makes a directory on the node, which must be empty when the test ends: whatever is in it then was written
-// beneath a mount, or should have been removed by the driver.
+// directory makes a directory on the node, which must be empty when the test ends. Any content was written beneath a mount, or
+// should have been removed by the driver.
 func (r *rig) directory(n *node) string {
 	r.Helper()
 	path := filepath.Join(n.dir, rand.Text())
-	r.ok(os.Mkdir(path, 0o755), "make a directory") // on the host, whose file system the node has too
+	r.ok(os.Mkdir(path, 0o755), "make a directory") // on the host, whose file system the node shares
 	r.Cleanup(func() {
-		r.notMounted(n, path) // the host may remove a directory under a mount of the node, and the mount with it
+		r.notMounted(n, path) // the host can remove a directory under a mount of the node, and with it the mount
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			left, _ := os.ReadDir(path)
 			r.Errorf("%s: %v: it has %v", n.Name, err, left)
@@ -69,7 +69,7 @@ func (r *rig) publish(n *node, v *csi.Volume, staging string, readOnly bool) (ta
 	return target
 }
 
-// target is a new path for publishing, which is unpublished when the test ends.
+// target returns a new path for publishing, which is unpublished when the test ends.
 func (r *rig) target(n *node, v *csi.Volume) string {
 	r.Helper()
 	target := filepath.Join(r.directory(n), "mount")
@@ -89,8 +89,8 @@ func (r *rig) write(n *node, content string, path ...string) {
 	r.ok(os.WriteFile(r.inside(n, path...), []byte(content), 0o644), "write on "+n.Name)
 }
 
-// read reads a file on the node, which must have this content. What another node has just written may be there a moment
-// later: a dispersed volume keeps its lock, and the new size with it, for a second (disperse.eager-lock-timeout).
+// read reads a file on the node and checks its content. Data that another node has just written may arrive a moment later: a
+// dispersed volume keeps its lock, and with it the new size, for a second (disperse.eager-lock-timeout).
 func (r *rig) read(n *node, content string, path ...string) {
 	r.Helper()
 	r.eventually(10*time.Second, "read on "+n.Name, func() error {

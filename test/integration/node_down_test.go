@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestNodeDown asks for everything that needs all storage machines while one is off. Each answer says what is the matter
-// and that the call is to be repeated, and each call succeeds when the machine is back, without a trace of the attempts.
+// TestNodeDown calls everything that needs all storage machines while one is off. Each answer gives the reason and asks for a
+// repetition, and each call succeeds when the machine is back, without a trace of the attempts.
 func TestNodeDown(t *testing.T) {
 	r := newRig(t)
 	doomed, small := r.create(createRequest(replica3())), r.create(createRequest(replica3()))
@@ -24,7 +24,7 @@ func TestNodeDown(t *testing.T) {
 	r.ok(r.lab.Storage(1).PowerCut(r.call()), "power cut")
 
 	_, err := r.controller.CreateVolume(r.call(), request)
-	// Heketi cannot undo either on the machine that is off, so that both are pending.
+	// Heketi cannot undo either operation on the machine that is off, so both stay pending.
 	const says = "Heketi cannot reach one of its gluster nodes"
 	r.refused(err, codes.Aborted, "dial tcp "+r.lab.Storage(1).IP, says)
 	err = r.expand(small, 2)
@@ -46,7 +46,7 @@ func TestNodeDown(t *testing.T) {
 	r.isTheOnlyOne(request, r.repeat(request))
 	r.eventually(callLimit, "DeleteVolume succeeds", remove)
 	r.nowhere(doomedSeen, r.brickPaths(doomedSeen))
-	// Heketi could not undo its attempt on the machine that was off, and does so within the hour, which may have been just now.
+	// Heketi could not undo its attempt on the machine that was off. It does so within the hour, which may have been just now.
 	if err := r.expand(small, 2); err != nil {
 		r.expandBlocked(small, 1, err, 3)
 		r.cleanUpByHand()
@@ -54,14 +54,14 @@ func TestNodeDown(t *testing.T) {
 	r.expands(small, 2)
 }
 
-// TestPowerCutInCreate switches a storage machine off while Heketi makes a brick there. Heketi waits for it, and the call
-// ends before.
+// TestPowerCutInCreate switches a storage machine off while Heketi makes a brick there. Heketi waits for the machine, and the
+// call ends earlier.
 func TestPowerCutInCreate(t *testing.T) {
 	r := newRig(t)
 	request := createRequest(replica3())
 	gate, err := r.lab.Hold("mkdir", "-p /var/lib/heketi/mounts", lab.After)
 	r.ok(err, "hold Heketi")
-	r.Cleanup(func() { r.ok(gate.Open(), "let go of Heketi's calls") })
+	r.Cleanup(func() { r.ok(gate.Open(), "release Heketi's calls") })
 	ctx, cancel := context.WithCancel(r.call())
 	defer cancel()
 	answers := make(chan error, 1)
@@ -83,7 +83,8 @@ func TestPowerCutInCreate(t *testing.T) {
 	r.bricksAgree()
 }
 
-// noticeSooner lets the hub take a tenth of the three seconds to notice that an address has nobody, of which Heketi needs many.
+// noticeSooner lets the hub notice in 0.3 s instead of 3 s that no machine has an address. Heketi would need many of these
+// delays.
 func (r *rig) noticeSooner() {
 	r.Helper()
 	set := func(milliseconds string) {

@@ -56,7 +56,7 @@ func TestNodeCallsAgain(t *testing.T) {
 	r.noClient(n, nameOf(v))
 }
 
-// TestNodeCallsAtOnce publishes and unpublishes for many pods at once. Calls that meet may be put off with ABORTED.
+// TestNodeCallsAtOnce publishes and unpublishes for many pods concurrently. Conflicting calls may be refused with ABORTED.
 func TestNodeCallsAtOnce(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -98,11 +98,11 @@ func TestNodeCallsAtOnce(t *testing.T) {
 	r.glusterMount(n, staging)
 }
 
-// TestNothingThere undoes what was never done.
+// TestNothingThere unpublishes and unstages volumes that were never staged.
 func TestNothingThere(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
-	v := static("nobody-has-this", "storage1", "nobody-has-this")
+	v := static("no-such-volume", "storage1", "no-such-volume")
 	dir := r.directory(n)
 	for name, path := range map[string]string{
 		"empty directory": dir, "missing": filepath.Join(dir, "missing"), "missing parent": filepath.Join(dir, "missing", "too"),

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// Heketi gives a brick an id, which is part of the names of its logical volume and of its directory.
+// Heketi gives a brick an id, which is part of the names of its logical volume and its directory.
 var brickID = regexp.MustCompile(`brick_([0-9a-f]{32})`)
 
 type brickSet map[string]bool
@@ -26,8 +26,8 @@ func bricksIn(text string) brickSet {
 	return found
 }
 
-// bricksAgree checks that Heketi's records, gluster's volumes, the logical volumes on the disks, what is mounted and what
-// would be mounted at the next boot are the same bricks, of all volumes in the lab. All storage machines must run.
+// bricksAgree checks that the same bricks, of all volumes in the lab, are in Heketi's records, in gluster's volumes, among the
+// logical volumes on the disks, among the mounts, and in fstab. All storage machines must run.
 func (r *rig) bricksAgree() {
 	r.Helper()
 	ids, err := outside.BricksInHeketi(r.ctx(commandLimit), r.lab.Heketi())

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// root is the node's file system as the host sees it: with what is mounted there.
+// root returns the node's file system as seen from the host, including the node's mounts.
 func (r *rig) root(n *node) string {
 	r.Helper()
 	pid, err := n.Pid(r.ctx(commandLimit))
@@ -22,7 +22,8 @@ func (r *rig) root(n *node) string {
 	return fmt.Sprintf("/proc/%d/root", pid)
 }
 
-// inside is a path on the node for use on the host. Only for live clients: it blocks as long as the client does.
+// inside returns the host's path of a path on the node. It may be used only with live clients: access blocks as long as the
+// client does.
 func (r *rig) inside(n *node, elem ...string) string {
 	r.Helper()
 	return filepath.Join(append([]string{r.root(n)}, elem...)...)
@@ -36,7 +37,7 @@ func (r *rig) mounts(n *node, path string) []*mountinfo.Info {
 	return found
 }
 
-// glusterMount is the one mount at a path, which must be of GlusterFS.
+// glusterMount returns the only mount at a path, which must be of GlusterFS.
 func (r *rig) glusterMount(n *node, path string) *mountinfo.Info {
 	r.Helper()
 	found := r.mounts(n, path)
@@ -86,7 +87,7 @@ func (r *rig) signal(n *node, volume, signal string) {
 	r.ok(err, "signal the client")
 }
 
-// clients lists the node's FUSE clients of a gluster volume, or all of them when volume is empty.
+// clients lists the node's FUSE clients of a gluster volume, or all clients if volume is empty.
 func (r *rig) clients(n *node, volume string) []outside.Client {
 	r.Helper()
 	found, err := outside.Clients(r.ctx(commandLimit), n.Machine, volume)
@@ -94,7 +95,7 @@ func (r *rig) clients(n *node, volume string) []outside.Client {
 	return found
 }
 
-// onlyClient is the node's FUSE client of a volume. There may never be a second one.
+// onlyClient returns the node's FUSE client of a volume. There must never be a second one.
 func (r *rig) onlyClient(n *node, volume string) outside.Client {
 	r.Helper()
 	found := r.clients(n, volume)
@@ -104,7 +105,7 @@ func (r *rig) onlyClient(n *node, volume string) outside.Client {
 	return found[0]
 }
 
-// noClient waits until the volume's FUSE clients have ended, which they do on their own once nothing is mounted.
+// noClient waits until the volume's FUSE clients have ended, which they do by themselves once nothing is mounted.
 func (r *rig) noClient(n *node, volume string) {
 	r.Helper()
 	r.eventually(commandLimit, n.Name+": FUSE clients end", func() error {

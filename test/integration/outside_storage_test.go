@@ -9,7 +9,7 @@ import (
 
 const commandLimit = time.Minute
 
-// command runs a program inside a machine and returns what it printed.
+// command runs a program inside a machine and returns its output.
 func (r *rig) command(m *lab.Machine, name string, args ...string) (string, error) {
 	return m.Output(r.ctx(commandLimit), name, args...)
 }
@@ -29,7 +29,7 @@ func (r *rig) glusterVolumes() []outside.GlusterVolume {
 	return all
 }
 
-// mustGlusterVolume is for a volume that has to be there.
+// mustGlusterVolume returns a volume that must exist.
 func (r *rig) mustGlusterVolume(name string) outside.GlusterVolume {
 	r.Helper()
 	found, err := outside.InGluster(r.ctx(commandLimit), r.lab, name)
@@ -40,7 +40,7 @@ func (r *rig) mustGlusterVolume(name string) outside.GlusterVolume {
 	return found[0]
 }
 
-// brickPaths are the bricks' directories as seen from the host. Those of machines that are off are left out.
+// brickPaths returns the bricks' directories on the host. Bricks of machines that are off are left out.
 func (r *rig) brickPaths(v outside.GlusterVolume) []string {
 	r.Helper()
 	paths, err := outside.BrickPaths(r.ctx(commandLimit), r.lab, v)
@@ -48,7 +48,7 @@ func (r *rig) brickPaths(v outside.GlusterVolume) []string {
 	return paths
 }
 
-// storageOf is the storage machine that has a brick.
+// storageOf returns the storage machine of a brick.
 func (r *rig) storageOf(brick string) *lab.Machine {
 	r.Helper()
 	found, err := outside.BrickAt(r.lab, brick)
@@ -56,7 +56,7 @@ func (r *rig) storageOf(brick string) *lab.Machine {
 	return found.Machine
 }
 
-// onBricks counts the bricks that hold a file of this content.
+// onBricks counts the bricks that hold a file with this content.
 func (r *rig) onBricks(v outside.GlusterVolume, file, content string) int {
 	r.Helper()
 	all, err := outside.OnBricks(r.ctx(commandLimit), r.lab, v, file)
@@ -77,7 +77,7 @@ func (r *rig) heketiVolumes() []outside.HeketiVolume {
 	return all
 }
 
-// inHeketi are Heketi's volumes of a name; there may never be two.
+// inHeketi returns Heketi's volumes of a name; there must never be two.
 func (r *rig) inHeketi(name string) []outside.HeketiVolume {
 	r.Helper()
 	found, err := outside.InHeketi(r.ctx(commandLimit), r.lab.Heketi(), name)
@@ -85,7 +85,7 @@ func (r *rig) inHeketi(name string) []outside.HeketiVolume {
 	return found
 }
 
-// anOperation is the id of one of Heketi's unfinished operations, "" if there is none.
+// anOperation returns the id of one of Heketi's unfinished operations, or "" if there is none.
 func (r *rig) anOperation() string {
 	r.Helper()
 	found, err := outside.Operations(r.call(), r.lab.Heketi())
@@ -93,7 +93,7 @@ func (r *rig) anOperation() string {
 	return append(found, "")[0]
 }
 
-// noOperation: nothing is left that Heketi would have to clean up.
+// noOperation checks that Heketi has nothing left to clean up.
 func (r *rig) noOperation() {
 	r.Helper()
 	if id := r.anOperation(); id != "" {
@@ -101,7 +101,7 @@ func (r *rig) noOperation() {
 	}
 }
 
-// nowhere checks that Heketi, gluster and the bricks know nothing of a volume any more.
+// nowhere checks that Heketi, gluster and the bricks have no trace of a volume.
 func (r *rig) nowhere(v outside.GlusterVolume, bricks []string) {
 	r.Helper()
 	left, err := outside.Left(r.ctx(commandLimit), r.lab, v.Name, bricks)

@@ -16,7 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// pod has directories on a node where the kubelet makes them, for a volume, an empty directory, and the subPath of a container.
+// pod has directories on a node, at the kubelet's paths, for a volume, an empty directory, and a container's subPath.
 type pod struct {
 	r                    *rig
 	n                    *node
@@ -57,14 +57,14 @@ func (r *rig) pod(n *node, v *csi.Volume, staging string) *pod {
 	return p
 }
 
-// hostPlace is the bind of the volume's directory on the node.
+// hostPlace returns the bind of the volume's directory on the node.
 func (p *pod) hostPlace() place {
 	p.r.Helper()
 	err := hasContent(p.r.inside(p.n, p.sub, "file"), "of the volume")
 	return placeOf(p.r.mounts(p.n, p.sub), p.sub, err)
 }
 
-// podContainer is a process on a node with a root directory and mounts that no other has, as container runtimes make it.
+// podContainer is a process on a node with a private root directory and private mounts, as container runtimes make it.
 type podContainer struct {
 	r   *rig
 	n   *node
@@ -72,7 +72,7 @@ type podContainer struct {
 	cmd *exec.Cmd
 }
 
-// inContainer is run with the new root directory, and sources and targets of binds.
+// inContainer is run with the new root directory, and pairs of source and target of binds.
 const inContainer = `set -e
 root=$1; shift
 mount -t tmpfs container "$root"
@@ -91,7 +91,7 @@ umount -l /old
 echo $$
 exec sleep 1000000`
 
-// start starts a container with binds of paths of the node, as source and target by turns, until the test ends.
+// start starts a container with binds of paths of the node, in pairs of source and target, until the test ends.
 func (p *pod) start(binds ...string) *podContainer {
 	p.r.Helper()
 	root := filepath.Join(p.dir, "roots", rand.Text())
@@ -109,7 +109,7 @@ func (p *pod) start(binds ...string) *podContainer {
 	return c
 }
 
-// stop ends the container, if it has not ended.
+// stop ends the container, if it still runs.
 func (c *podContainer) stop() {
 	if c.cmd.ProcessState == nil {
 		_ = lab.Signal(c.cmd, syscall.SIGKILL)
@@ -117,13 +117,13 @@ func (c *podContainer) stop() {
 	}
 }
 
-// inside is a path in the container for use on the host.
+// inside returns the host's path of a path in the container.
 func (c *podContainer) inside(path string) string {
 	c.r.Helper()
 	return c.r.inside(c.n, "proc", c.pid, "root", path)
 }
 
-// place is what is mounted in the container at a path, where a file has a content.
+// place returns the mount at a path in the container, where a file must have the given content.
 func (c *podContainer) place(path, file, content string) place {
 	c.r.Helper()
 	readErr := hasContent(c.inside(file), content)
@@ -135,7 +135,7 @@ func (c *podContainer) place(path, file, content string) place {
 	return placeOf(found, path, readErr)
 }
 
-// hasContent comes before a look at the table of mounts, because it makes the kernel drop them.
+// hasContent must be called before the mount table is read, because the access makes the kernel drop mounts.
 func hasContent(file, content string) error {
 	data, err := os.ReadFile(file)
 	if err == nil && string(data) != content {

@@ -1,4 +1,4 @@
-// Package integration_test holds what only a real Heketi can prove: its executor pretends, all the rest of it is real.
+// Package integration_test holds what only a real Heketi can prove. Its executor is a mock; everything else is real.
 package integration_test
 
 import (
@@ -74,7 +74,7 @@ func TestLimitsOfExpand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for gib := int64(3); gib <= 19; gib += 2 { // each one more than there is, so two more
+	for gib := int64(3); gib <= 19; gib += 2 { // each is one GiB more than the present size, and becomes two more
 		size, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: gib * volume.GiB}, volume.Credentials{})
 		if err != nil || size != (gib+1)*volume.GiB {
 			t.Errorf("expand to %d GiB: %d, %v", gib, size, err)
@@ -84,7 +84,7 @@ func TestLimitsOfExpand(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "cannot grow any more") {
 		t.Errorf("the 31st brick: %v", err)
 	}
-	// An administrator's volume is his until he hands it over.
+	// The driver must not touch an administrator's volume until the administrator hands it over.
 	out, err := mock.CLI(t.Context(), "volume", "create", "--size=1", "--json")
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// rebalancing gives Heketi its default until the test ends: it starts a rebalance after each expand.
+// rebalancing gives Heketi its default setting until the test ends: it starts a rebalance after each expand.
 func (r *rig) rebalancing() {
 	r.Helper()
 	heketi := r.lab.Heketi()
@@ -24,11 +24,11 @@ func (r *rig) rebalancing() {
 	r.ok(heketi.WithEnv(lab.Rebalancing).Start(r.call()), "start Heketi")
 }
 
-// rebalance is what gluster says about the rebalance of a volume: "in progress", "completed"; "" if there was none.
+// rebalance returns gluster's status of a volume's rebalance: "in progress", "completed"; "" if there was none.
 func (r *rig) rebalance(volume string) (status string, moved int, err error) {
 	r.Helper()
 	out, err := r.command(r.lab.Storage(2), "gluster", "--mode=script", "volume", "rebalance", volume, "status", "--xml")
-	if strings.Contains(out, "Rebalance not started") { // which is an error to gluster
+	if strings.Contains(out, "Rebalance not started") { // gluster reports this as an error
 		return "", 0, nil
 	}
 	var answer struct {
@@ -39,11 +39,11 @@ func (r *rig) rebalance(volume string) (status string, moved int, err error) {
 	return answer.Status, answer.Files, err
 }
 
-// rebalanceIs waits until the rebalance of a volume has a status, and returns how many files were moved.
+// rebalanceIs waits until a volume's rebalance has a status, and returns how many files were moved.
 func (r *rig) rebalanceIs(volume, want string) (moved int) {
 	r.Helper()
 	r.eventually(callLimit, fmt.Sprintf("the rebalance is %q", want), func() error {
-		// A node whose part has just ended fails the whole question at times.
+		// The query sometimes fails for all nodes if one node has just finished its part.
 		status, files, err := r.rebalance(volume)
 		if moved = files; err == nil && status != want {
 			err = fmt.Errorf("it is %q", status)
@@ -53,7 +53,7 @@ func (r *rig) rebalanceIs(volume, want string) (moved int) {
 	return moved
 }
 
-// noRebalanceProcess: what gluster starts for a rebalance has ended on all storage machines.
+// noRebalanceProcess waits until gluster's rebalance processes have ended on all storage machines.
 func (r *rig) noRebalanceProcess() {
 	r.Helper()
 	r.eventually(commandLimit, "the rebalance processes end", func() error {
@@ -69,13 +69,14 @@ func (r *rig) noRebalanceProcess() {
 }
 
 // TestExpandWhileRebalancing: Heketi moves files to the new bricks after each expand. Meanwhile the volume is used, expanded
-// again, and deleted, and another one is made.
+// again, and deleted, and another volume is created.
 func TestExpandWhileRebalancing(t *testing.T) {
 	r := newRig(t)
 	r.rebalancing()
 	n := r.nodes[0]
 	class := replica3()
-	// With it on, which is gluster's default, a client at times finds no file where one is while a directory is rebalanced.
+	// With the option on, which is gluster's default, a client sometimes does not find an existing file while its directory is
+	// rebalanced.
 	class["volumeoptions"] = "cluster.lookup-optimize off"
 	v := r.create(createRequest(class))
 	staging := r.stage(n, v)
@@ -102,7 +103,7 @@ func TestExpandWhileRebalancing(t *testing.T) {
 	r.noOperation()
 	r.bricksAgree()
 
-	r.rebalanceIs(nameOf(v), "completed") // each try before that would cost Heketi a set of bricks
+	r.rebalanceIs(nameOf(v), "completed") // each earlier attempt would cost Heketi a set of bricks
 	r.expands(v, 3)
 	r.rebalanceIs(nameOf(v), "in progress")
 	app.stop()
@@ -110,30 +111,30 @@ func TestExpandWhileRebalancing(t *testing.T) {
 	bricks := r.brickPaths(seen)
 	r.unpublish(n, v, target)
 	r.unstage(n, v, staging)
-	r.delete(v.GetVolumeId()) // in the middle of it
+	r.delete(v.GetVolumeId()) // during the rebalance
 	r.nowhere(seen, bricks)
 	r.noRebalanceProcess()
 	r.bricksAgree()
 }
 
-// largeFiles of 10 MiB fill a fifth of the brick's 960 MiB, some 50 of which its file system takes.
+// largeFiles of 10 MiB fill a fifth of the brick's 960 MiB, of which its file system uses about 50.
 const largeFiles = 16
 
-// TestRebalanceThatDoesNotStart: Heketi reports success all the same. The volume has its new size, but a file on a full brick cannot
-// grow before somebody starts the rebalance.
+// TestRebalanceThatDoesNotStart: Heketi reports success nevertheless. The volume has its new size, but a file on a full brick
+// cannot grow until the administrator starts the rebalance.
 func TestRebalanceThatDoesNotStart(t *testing.T) {
 	r := newRig(t)
 	r.rebalancing()
 	n := r.nodes[0]
 	v := r.create(createRequest(single()))
-	// A brick is full for gluster when less than storage.reserve is free, and a rebalance moves nothing where less than
-	// cluster.min-free-disk would be. With the defaults, 1 % and 10 %, this test would take a gigabyte.
+	// For gluster, a brick is full if less than storage.reserve is free. A rebalance moves nothing to a brick with less than
+	// cluster.min-free-disk of free space. With the defaults, 1 % and 10 %, this test would take a gigabyte.
 	r.gluster(2, "volume", "set", nameOf(v), "storage.reserve", "80", "cluster.min-free-disk", "1%")
 	target := r.publish(n, v, r.stage(n, v), false)
 	for i := range largeFiles {
 		r.ok(fillFile(r.inside(n, target, fmt.Sprintf("large-%d", i)), 10<<20), "fill the brick")
 	}
-	// One file only: XFS sets room aside behind each that grows.
+	// One file only: XFS reserves space behind each file that grows.
 	grow := func() error { return add(r.inside(n, target, "large-1"), "a little more") }
 	full := func() error {
 		if err := grow(); !errors.Is(err, syscall.ENOSPC) {
@@ -145,7 +146,7 @@ func TestRebalanceThatDoesNotStart(t *testing.T) {
 
 	gate, err := r.lab.Hold("gluster", "volume rebalance", lab.Before)
 	r.ok(err, "hold Heketi")
-	r.Cleanup(func() { r.ok(gate.Open(), "let go of Heketi's calls") })
+	r.Cleanup(func() { r.ok(gate.Open(), "release Heketi's calls") })
 	answer := make(chan error, 1)
 	go func() { answer <- r.expand(v, 2) }()
 	r.ok(gate.Wait(r.ctx(commandLimit), 1), "Heketi starts the rebalance")
@@ -160,7 +161,7 @@ func TestRebalanceThatDoesNotStart(t *testing.T) {
 		return nil
 	})
 	r.ok(full(), "a file on the full brick")
-	r.write(n, "new", target, "new") // goes where there is room
+	r.write(n, "new", target, "new") // goes to a brick with free space
 
 	r.gluster(2, "volume", "rebalance", nameOf(v), "start") // as docs/kubernetes.md says
 	if moved := r.rebalanceIs(nameOf(v), "completed"); moved == 0 {
@@ -170,7 +171,7 @@ func TestRebalanceThatDoesNotStart(t *testing.T) {
 	r.noRebalanceProcess()
 }
 
-// fillFile writes a file of so many bytes.
+// fillFile writes a file of the given size.
 func fillFile(path string, size int) error { return os.WriteFile(path, make([]byte, size), 0o600) }
 
 // add appends to a file.

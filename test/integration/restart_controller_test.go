@@ -21,7 +21,7 @@ type answer struct {
 	err    error
 }
 
-// creating starts a create and returns when Heketi is at work on it.
+// creating starts a create and returns when Heketi works on it.
 func (r *rig) creating(request *csi.CreateVolumeRequest) <-chan answer {
 	r.Helper()
 	answers := make(chan answer, 1)
@@ -34,7 +34,7 @@ func (r *rig) creating(request *csi.CreateVolumeRequest) <-chan answer {
 	return answers
 }
 
-// pending waits until Heketi is at work on the volume of a CSI name.
+// pending waits until Heketi works on the volume of a CSI name.
 func (r *rig) pending(csiName string) {
 	r.Helper()
 	r.eventually(commandLimit, "Heketi begins", func() error {
@@ -47,7 +47,7 @@ func (r *rig) pending(csiName string) {
 	})
 }
 
-// repeat repeats a create as an orchestrator does, until it succeeds. Only answers that ask for it are repeated.
+// repeat repeats a create as an orchestrator does, until it succeeds. It repeats only after errors that ask for it.
 func (r *rig) repeat(request *csi.CreateVolumeRequest) *csi.Volume {
 	r.Helper()
 	r.eventually(callLimit, "CreateVolume succeeds", func() error {
@@ -112,7 +112,7 @@ func (r *rig) isTheOnlyOne(request *csi.CreateVolumeRequest, v *csi.Volume) {
 	}
 }
 
-// TestSIGTERM stops each of the driver's processes: exit status 0 (which Stop checks), and no socket left.
+// TestSIGTERM stops each of the driver's processes: the exit status is 0 (which Stop checks), and no socket is left.
 func TestSIGTERM(t *testing.T) {
 	r := newRig(t)
 	for name, process := range map[string]*lab.DriverProcess{"controller": r.lab.Controller(), "node": r.nodes[1].plugin} {
@@ -127,7 +127,7 @@ func TestSIGTERM(t *testing.T) {
 	}
 }
 
-// TestSIGTERMInCreate lets a call that runs come to its end.
+// TestSIGTERMInCreate: a running call is completed.
 func TestSIGTERMInCreate(t *testing.T) {
 	r := newRig(t)
 	request := createRequest(replica3())

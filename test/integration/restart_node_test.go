@@ -31,7 +31,7 @@ func TestNodePluginEndsBetweenStageAndPublish(t *testing.T) {
 	r.read(n, "data", staging, "file")
 }
 
-// TestLostRecords takes a node plugin's records away while none runs. The next one finds the volumes and their clients all the same.
+// TestLostRecords removes a node plugin's records while none runs. The next plugin still finds the volumes and their clients.
 func TestLostRecords(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -65,8 +65,8 @@ func TestLostRecords(t *testing.T) {
 	}
 }
 
-// TestNodePluginEndsWhilePublished does I/O while no node plugin runs, and cleans up with another process than the one
-// that mounted.
+// TestNodePluginEndsWhilePublished does I/O while no node plugin runs, and cleans up with another process than the one that
+// mounted.
 func TestNodePluginEndsWhilePublished(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -92,14 +92,14 @@ func TestNodePluginEndsWhilePublished(t *testing.T) {
 			r.unpublish(n, v, target)
 			r.absent(n, target)
 			r.unstage(n, v, staging)
-			r.notMounted(n, filepath.Dir(n.dir)) // the state directory is there, too
+			r.notMounted(n, filepath.Dir(n.dir)) // the parent contains the state directory, too
 			r.noClient(n, nameOf(v))
 			r.noState(n)
 		})
 	}
 }
 
-// noState waits until the node plugin has forgotten all volumes.
+// noState waits until the node plugin has removed the state of all volumes.
 func (r *rig) noState(n *node) {
 	r.Helper()
 	state := filepath.Join(filepath.Dir(n.dir), "state")
@@ -107,10 +107,10 @@ func (r *rig) noState(n *node) {
 		var left []string
 		err := filepath.WalkDir(state, func(path string, entry fs.DirEntry, err error) error {
 			if path == filepath.Join(state, "tree") {
-				return fs.SkipDir // the files of clients to come
+				return fs.SkipDir // the files of future clients
 			}
 			if path == filepath.Join(state, "placement.json") {
-				return nil // where they will run
+				return nil // the directory in which clients run
 			}
 			if err == nil && (!entry.IsDir() || filepath.Base(filepath.Dir(path)) == "clients") {
 				left = append(left, path)
@@ -131,7 +131,7 @@ func TestNodePluginKilledInStage(t *testing.T) {
 	v := r.create(createRequest(single()))
 	staging := r.directory(n)
 	r.Cleanup(func() { r.unstage(n, v, staging) })
-	wake := r.muteServers() // or the client might be ready before it is seen
+	wake := r.muteServers() // otherwise the client might be ready before the test sees it
 	answer := make(chan error, 1)
 	go func() {
 		_, err := n.NodeStageVolume(r.call(), stageRequest(v, staging))
@@ -159,7 +159,7 @@ func TestNodePluginKilledInStage(t *testing.T) {
 	r.noState(n)
 }
 
-// TestNodeSwitchedOff loses the node's processes and mounts, and keeps the plugin's records.
+// TestNodeSwitchedOff loses the node's processes and mounts, but not the plugin's records.
 func TestNodeSwitchedOff(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -172,7 +172,7 @@ func TestNodeSwitchedOff(t *testing.T) {
 	r.ok(n.Start(r.call()), "power on")
 	r.ok(n.plugin.Start(r.call()), "start the node plugin")
 	r.notMounted(n, filepath.Dir(n.dir))
-	_, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, target)) // the kubelet may believe that it is staged
+	_, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, target)) // the kubelet may still have it as staged
 	r.ok(err, "NodePublishVolume after the node was switched off")
 	r.glusterMount(n, staging)
 	r.read(n, "data", target, "file")

@@ -16,10 +16,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// callLimit bounds each CSI call. None may need it: a call that reaches it has hung.
+// callLimit bounds each CSI call. No call may need that long: one that reaches the limit has hung.
 const callLimit = 2 * time.Minute
 
-// rig is the running lab as one test sees it.
+// rig is the running lab, as used by one test.
 type rig struct {
 	*testing.T
 	lab        *lab.Lab
@@ -34,7 +34,7 @@ type node struct {
 	csi.NodeClient
 	identity csi.IdentityClient
 	plugin   *lab.DriverProcess
-	dir      string // where staging and target paths go; the same inside and outside of the machine
+	dir      string // the directory of staging and target paths; the same inside and outside the machine
 }
 
 func newRig(t *testing.T) *rig {
@@ -56,7 +56,7 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// on is the same rig for a subtest.
+// on returns the same rig for a subtest.
 func (r *rig) on(t *testing.T) *rig {
 	t.Helper()
 	same := *r
@@ -64,7 +64,7 @@ func (r *rig) on(t *testing.T) *rig {
 	return &same
 }
 
-// dial connects to a socket that may be away for a while: calls wait for it, and come back quickly after a restart.
+// dial connects to a socket that may be absent for a while: calls wait for it, and work again soon after a restart.
 func (r *rig) dial(endpoint string) *grpc.ClientConn {
 	r.Helper()
 	conn, err := grpc.NewClient(endpoint,
@@ -81,7 +81,8 @@ func (r *rig) dial(endpoint string) *grpc.ClientConn {
 	return conn
 }
 
-// ctx is for one call or command. It is not the test's own context, which has ended when clean-up functions run.
+// ctx returns a context for one call or command. It is not derived from the test's context, which has ended when clean-up
+// functions run.
 func (r *rig) ctx(limit time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	r.Cleanup(cancel)
@@ -90,7 +91,7 @@ func (r *rig) ctx(limit time.Duration) context.Context {
 
 func (r *rig) call() context.Context { return r.ctx(callLimit) }
 
-// ok fails the test when err is not nil.
+// ok fails the test if err is not nil.
 func (r *rig) ok(err error, what string) {
 	r.Helper()
 	if err != nil {
@@ -98,7 +99,7 @@ func (r *rig) ok(err error, what string) {
 	}
 }
 
-// refused checks an error's code and what its message says. An exit status is never a reason.
+// refused checks an error's code and the parts of its message. An exit status is never enough of a reason.
 func (r *rig) refused(err error, code codes.Code, says ...string) {
 	r.Helper()
 	if status.Code(err) != code {
@@ -115,7 +116,7 @@ func (r *rig) refused(err error, code codes.Code, says ...string) {
 	}
 }
 
-// eventually repeats check until it has nothing to say.
+// eventually repeats check until it returns nil.
 func (r *rig) eventually(limit time.Duration, what string, check func() error) {
 	r.Helper()
 	deadline := time.Now().Add(limit)
@@ -131,8 +132,8 @@ func (r *rig) eventually(limit time.Duration, what string, check func() error) {
 	}
 }
 
-// end kills or stops a process of the lab. At the end of the test it runs again, also when the test has failed: cleaning
-// up would wait for it.
+// end kills or stops a process of the lab. The process is started again at the end of the test, even if the test has failed,
+// because cleaning up needs it.
 func (r *rig) end(process interface {
 	Start(context.Context) error
 	Running(context.Context) bool
@@ -146,7 +147,7 @@ func (r *rig) end(process interface {
 	r.ok(how(r.call()), "end a process")
 }
 
-// again repeats a call that the driver puts off because of another one, as orchestrators do.
+// again repeats a call that the driver refuses because of another call in progress, as orchestrators do.
 func again(call func() error) error {
 	for range 100 {
 		if err := call(); status.Code(err) != codes.Aborted {

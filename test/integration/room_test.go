@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// capacity is what GetCapacity says about a class: the largest volume, in GiB.
+// capacity returns GetCapacity's answer for a class: the largest volume, in GiB.
 func (r *rig) capacity(parameters map[string]string) int64 {
 	r.Helper()
 	answer, err := r.controller.GetCapacity(r.call(), &csi.GetCapacityRequest{
@@ -30,8 +30,8 @@ func sized(request *csi.CreateVolumeRequest, size int64) *csi.CreateVolumeReques
 	return request
 }
 
-// TestFullDisks fills the disks and asks for more: by a create, and by an expand. Nothing may be left of what did not fit,
-// and what fits must be possible.
+// TestFullDisks fills the disks and requests more, with a create and with an expand. A request that does not fit must leave
+// nothing behind, and one that fits must succeed.
 func TestFullDisks(t *testing.T) {
 	r := newRig(t)
 	largest := r.capacity(replica3())
@@ -53,7 +53,7 @@ func TestFullDisks(t *testing.T) {
 	_, err = r.controller.CreateVolume(r.call(), request)
 	r.refused(err, codes.ResourceExhausted, "add a device or a node")
 	r.noTraceOf(request)
-	v := r.create(createRequest(replica3())) // what fits
+	v := r.create(createRequest(replica3())) // this one fits
 	if left := r.capacity(replica3()); left != 0 {
 		t.Errorf("GetCapacity says that %d GiB are left", left)
 	}
@@ -72,12 +72,12 @@ func TestFullDisks(t *testing.T) {
 	}
 }
 
-// TestDisksFullerThanHeketiKnows: somebody else has taken the room on the disks, so that the disks refuse what Heketi has
+// TestDisksFullerThanHeketiKnows: other logical volumes use the space on the disks, so that the disks refuse what Heketi has
 // accepted.
 func TestDisksFullerThanHeketiKnows(t *testing.T) {
 	r := newRig(t)
 	v := r.create(createRequest(single()))
-	largest := r.capacity(replica3()) // so much is on each disk
+	largest := r.capacity(replica3()) // the free space on each disk
 	r.takeRoom(largest - 2)
 	request := sized(createRequest(single()), largest)
 	_, err := r.controller.CreateVolume(r.call(), request)
@@ -88,10 +88,10 @@ func TestDisksFullerThanHeketiKnows(t *testing.T) {
 	r.isInHeketi(v, 1, "none")
 	r.noOperation()
 	r.bricksAgree()
-	r.create(createRequest(single())) // what fits
+	r.create(createRequest(single())) // this one fits
 }
 
-// takeRoom makes a logical volume of somebody else's on each disk, until the test ends.
+// takeRoom makes a logical volume that is not Heketi's on each disk, until the test ends.
 func (r *rig) takeRoom(size int64) {
 	r.Helper()
 	for i := 1; i <= lab.StorageNodes; i++ {
@@ -111,7 +111,8 @@ func (r *rig) takeRoom(size int64) {
 	}
 }
 
-// noTraceOf: Heketi and gluster have no volume of the request's name, nothing is pending, and no brick is left.
+// noTraceOf checks that Heketi and gluster have no volume of the request's name, that nothing is pending, and that no brick is
+// left.
 func (r *rig) noTraceOf(request *csi.CreateVolumeRequest) {
 	r.Helper()
 	for _, v := range r.heketiVolumes() {

@@ -30,7 +30,7 @@ func TestSanity(t *testing.T) {
 	config.TestVolumeParameters = single()
 	config.TargetPath = filepath.Join(n.dir, "sanity-target")
 	config.StagingPath = filepath.Join(n.dir, "sanity-staging")
-	// The host may make directories for the node, but knows nothing of what is mounted there.
+	// The host can make directories for the node, but does not see the node's mounts.
 	makeDirectory := func(path string) (string, error) { return path, os.Mkdir(path, 0o755) }
 	remove := func(path string) error {
 		if found := r.mounts(n, path); len(found) > 0 {
@@ -51,8 +51,8 @@ func TestSanity(t *testing.T) {
 	}
 }
 
-// withController lets the suite find the controller: it asks the node's process what the driver can do, which rightly
-// names no controller, and would leave out the tests that need both.
+// withController lets the suite find the controller. The suite asks the node's process for the driver's capabilities; that
+// process rightly has no controller, so the suite would skip the tests that need both.
 func (r *rig) withController(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	if method == csi.Identity_GetPluginCapabilities_FullMethodName {
 		answer, err := r.identity.GetPluginCapabilities(ctx, request.(*csi.GetPluginCapabilitiesRequest), opts...)

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// deadFirst is the volume with storage1 first in its list of servers.
+// deadFirst returns the volume with storage1 first in its list of servers.
 func (r *rig) deadFirst(v *csi.Volume) *csi.Volume {
 	v = proto.CloneOf(v)
 	servers := []string{r.lab.Storage(1).IP}
@@ -25,8 +25,7 @@ func (r *rig) deadFirst(v *csi.Volume) *csi.Volume {
 	return v
 }
 
-// TestPowerCut switches off a storage machine under a mounted volume, mounts another client without it, and switches it
-// on again.
+// TestPowerCut switches off a storage machine under a mounted volume, mounts another client without it, and switches it on again.
 func TestPowerCut(t *testing.T) {
 	r := newRig(t)
 	one, two := r.nodes[0], r.nodes[1]
@@ -75,7 +74,7 @@ func TestPowerCut(t *testing.T) {
 	r.nowhere(doomedSeen, r.brickPaths(doomedSeen))
 }
 
-// powerOn switches storage1 on, the one that tests switch off, and waits until its peers see it.
+// powerOn switches on storage1, the machine that tests switch off, and waits until its peers see it.
 func (r *rig) powerOn() {
 	r.Helper()
 	r.ok(r.lab.Storage(1).Start(r.call()), "power on")

@@ -14,15 +14,15 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// container is a shell on a node in a mount namespace of its own, as the programs of a pod are in one.
+// container is a shell on a node in a private mount namespace, like the programs of a pod.
 type container struct {
 	r   *rig
 	in  io.Writer
 	out *bufio.Reader
 }
 
-// container starts a shell that has mounted what commands mount. propagation is "private", as by default in Kubernetes, or "slave"
-// (HostToContainer). It ends before what is published is unpublished.
+// container starts a shell after running commands, which set up its mounts. propagation is "private", the default of Kubernetes,
+// or "slave" (HostToContainer). The shell ends before published volumes are unpublished.
 func (r *rig) container(n *node, propagation string, commands ...string) *container {
 	r.Helper()
 	cmd := n.Command(r.ctx(10*time.Minute), "unshare", "--mount", "--propagation", propagation, "sh")
@@ -39,7 +39,7 @@ func (r *rig) container(n *node, propagation string, commands ...string) *contai
 	return c
 }
 
-// try runs a command in the container and returns what it says.
+// try runs a command in the container and returns its output.
 func (c *container) try(command string) (string, error) {
 	const end = "exit status "
 	if _, err := fmt.Fprintf(c.in, "{ %s\n} 2>&1 </dev/null; status=$?; echo; echo \"%s$status\"\n", command, end); err != nil {
@@ -62,7 +62,7 @@ func (c *container) try(command string) (string, error) {
 	}
 }
 
-// run is try for a command that must succeed.
+// run is like try, for a command that must succeed.
 func (c *container) run(command string) string {
 	c.r.Helper()
 	said, err := c.try(command)
@@ -70,7 +70,7 @@ func (c *container) run(command string) string {
 	return said
 }
 
-// mounts returns what is mounted at a path, or below, in the container.
+// mounts returns the container's mounts at a path or below it.
 func (c *container) mounts(path string) []*mountinfo.Info {
 	c.r.Helper()
 	all, err := mountinfo.GetMountsFromReader(strings.NewReader(c.run("cat /proc/self/mountinfo")), mountinfo.PrefixFilter(path))
@@ -78,7 +78,8 @@ func (c *container) mounts(path string) []*mountinfo.Info {
 	return all
 }
 
-// subPath binds a directory or file of a published volume where the kubelet does for a container with a subPath, until the test ends.
+// subPath binds a directory or file of a published volume where the kubelet does for a container with a subPath, until the test
+// ends.
 func (r *rig) subPath(n *node, target, name string) string {
 	r.Helper()
 	point := r.directory(n)
@@ -90,7 +91,7 @@ func (r *rig) subPath(n *node, target, name string) string {
 	_, err := r.command(n.Machine, "mount", "--bind", filepath.Join(target, name), point)
 	r.ok(err, "bind a subPath")
 	r.Cleanup(func() {
-		for len(r.mounts(n, point)) > 0 { // before Linux 6.5 the dead ones are below
+		for len(r.mounts(n, point)) > 0 { // before Linux 6.5 the dead mounts are below
 			_, err := r.command(n.Machine, "umount", "--lazy", point)
 			r.ok(err, "unmount a subPath")
 		}

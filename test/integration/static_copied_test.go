@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// TestCopiedVolume mounts a volume whose PersistentVolume was copied from a disk's and has options of fstab. What has no
-// meaning here is named in the log, once, and keeps nothing from being mounted.
+// TestCopiedVolume mounts a volume whose PersistentVolume was copied from a disk's and has fstab options. Settings without a
+// meaning for this driver are logged once, and do not prevent the mount.
 func TestCopiedVolume(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -40,7 +40,7 @@ func TestCopiedVolume(t *testing.T) {
 	}
 }
 
-// TestSecretsStayOutOfTheLog sends keys as people write them, into the wrong places, to the running driver.
+// TestSecretsStayOutOfTheLog sends keys, in the wrong places where people put them, to the running driver.
 func TestSecretsStayOutOfTheLog(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -61,7 +61,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 	}
 }
 
-// logAbout returns the lines of a plugin's log that name something, of the controller's without a node.
+// logAbout returns the lines of a plugin's log that contain a text; without a node, the controller's.
 func (r *rig) logAbout(n *node, what string) string {
 	r.Helper()
 	path := r.lab.Controller().Log()

@@ -11,8 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// replicated makes a gluster volume of three copies as an administrator does, which heals nothing by itself. It returns the bricks as
-// gluster names them, and where the host sees them.
+// replicated makes a gluster volume of three copies as an administrator does, without self-heal. It returns the bricks as gluster
+// names them, and their paths on the host.
 func (r *rig) replicated(name string) (bricks, paths []string) {
 	r.Helper()
 	for i := 1; i <= lab.StorageNodes; i++ {
@@ -33,8 +33,8 @@ func (r *rig) replicated(name string) (bricks, paths []string) {
 	return bricks, paths
 }
 
-// TestDirectoryThatABrickLacks: the disk of a brick is exchanged while a static volume's directory is written to. The client goes on, and
-// new ones can be started, although gluster refuses those that ask a brick for a directory which it does not have.
+// TestDirectoryThatABrickLacks: the disk of a brick is replaced while a static volume's directory is written to. The client
+// continues, and new clients can be started, although gluster refuses clients that mount a directory which a brick does not have.
 func TestDirectoryThatABrickLacks(t *testing.T) {
 	r := newRig(t)
 	n, other := r.nodes[0], r.nodes[1]
@@ -88,10 +88,10 @@ func (r *rig) refusesDirectory(n *node, source string) {
 			if err != nil {
 				break
 			}
-			time.Sleep(100 * time.Millisecond) // the brick may answer after the others
+			time.Sleep(100 * time.Millisecond) // the brick may answer later than the others
 			_, err = r.command(n.Machine, "stat", path)
 		}
-		// A client that has ended leaves the empty directory, which has a status, too.
+		// A client that has ended leaves the empty directory, which can be read, too.
 		if _, unmountErr := r.command(n.Machine, "umount", "--lazy", path); err == nil && unmountErr == nil {
 			return errors.New("it is mounted")
 		}

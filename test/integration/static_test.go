@@ -11,10 +11,10 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// handMade makes a gluster volume as an administrator does, and returns its brick as the host sees it.
+// handMade makes a gluster volume as an administrator does, and returns its brick's path on the host.
 func (r *rig) handMade(name string) (brick string) {
 	r.Helper()
-	brick = filepath.Join(r.lab.Dir(), "storage2", name) // the machine has the host's file system
+	brick = filepath.Join(r.lab.Dir(), "storage2", name) // the machine shares the host's file system
 	r.ok(os.MkdirAll(brick, 0o755), "make the brick")
 	r.gluster(2, "volume", "create", name, r.lab.Storage(2).IP+":"+brick, "force")
 	r.Cleanup(func() {
@@ -26,7 +26,7 @@ func (r *rig) handMade(name string) (brick string) {
 	return brick
 }
 
-// TestStatic mounts a volume that Heketi knows nothing of, in each way in which one can be described.
+// TestStatic mounts a volume that is not in Heketi, in each way in which one can be described.
 func TestStatic(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -85,7 +85,7 @@ func TestStatic(t *testing.T) {
 			flags: []string{"x-systemd.automount,noatime", "auto_unmount", "nofail", "volfile-max-fetch-attempts=3", "backupvolfile-server=storage1"},
 			args: []string{
 				"--log-level=INFO",
-				"--volfile-server=" + r.lab.Storage(2).IP, "--volfile-server=storage3", // and storage1 before or behind it
+				"--volfile-server=" + r.lab.Storage(2).IP, "--volfile-server=storage3", // storage1 comes before or after it
 				"--fuse-mountopts=noatime",
 			},
 			mounted: []string{"noatime", "rw"},
@@ -103,7 +103,7 @@ func TestStatic(t *testing.T) {
 		r.Run(c.name, func(t *testing.T) {
 			r := r.on(t)
 			v := &csi.Volume{VolumeId: c.name, VolumeContext: c.attributes}
-			other := r.nodes[1] // where the volume is not mounted yet
+			other := r.nodes[1] // the volume is not mounted there yet
 			staging := r.stage(other, v, c.flags...)
 			target := r.publish(other, v, staging, false)
 			if names := r.list(other, target); !slices.Equal(names, c.entries) {
@@ -131,7 +131,7 @@ func TestStatic(t *testing.T) {
 	}
 }
 
-// list names what a directory on the node has, apart from gluster's own.
+// list returns the names in a directory on the node, apart from gluster's own.
 func (r *rig) list(n *node, path string) []string {
 	r.Helper()
 	entries, err := os.ReadDir(r.inside(n, path))
@@ -145,7 +145,8 @@ func (r *rig) list(n *node, path string) []string {
 	return names
 }
 
-// TestStaticIsNotOurs asks the controller about a volume that it has not made: it neither deletes it nor lies about it.
+// TestStaticIsNotOurs calls the controller with a volume that it did not make: the controller must not delete it, and must not
+// report wrong facts about it.
 func TestStaticIsNotOurs(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]

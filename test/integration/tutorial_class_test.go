@@ -8,8 +8,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// TestTutorialClass: the class of Kubernetes's own examples for kubernetes.io/glusterfs makes volumes on a Heketi without
-// keys, as it did there. Where Heketi wants a key, the error says that the class's one is ignored.
+// TestTutorialClass: the class in Kubernetes's own examples for kubernetes.io/glusterfs makes volumes on a Heketi without keys,
+// as it did there. If Heketi requires a key, the error says that the class's key is ignored.
 func TestTutorialClass(t *testing.T) {
 	server := labtest.MockHeketi(t)
 	class := map[string]string{"resturl": server.URL, "restuser": "joe", "restuserkey": "My Secret Life"}

@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestVolumeOptions sets each option of docs/parameters.md on a volume with three copies, and has gluster decide: it takes the
-// lowest and the highest value, or each word, and refuses what the driver refuses. As with Heketi, the volume is not started.
+// TestVolumeOptions sets each option of docs/parameters.md on a volume with three copies. Gluster must accept the lowest and the
+// highest value, or each word, and must refuse the values that the driver refuses. As with Heketi, the volume is not started.
 func TestVolumeOptions(t *testing.T) {
 	r := newRig(t)
 	r.emptyVolume("options")
@@ -30,12 +30,12 @@ func TestVolumeOptions(t *testing.T) {
 		}
 		switch {
 		case key == "group" || key == "performance.read-after-open" || key == "server.root-squash":
-			// A group must stand alone. The other two do not go together.
+			// A group must be set alone. The other two options exclude each other.
 			for _, value := range o.takes {
 				set(key, value)
 			}
 			r.gluster(1, "volume", "reset", "options")
-		case o.toggle: // with two of the words each, so that each word has its turn
+		case o.toggle: // two options with each word, so that each word is used
 			on, off = append(on, key, o.takes[2*i%10]), append(off, key, o.takes[2*i%10+1])
 		default:
 			for _, value := range o.takes {
@@ -43,12 +43,12 @@ func TestVolumeOptions(t *testing.T) {
 			}
 		}
 	}
-	set(on...) // gluster checks the values of a translator only where it is switched on
+	set(on...) // gluster checks the values of a translator only if it is switched on
 	set(values...)
 	for _, key := range slices.Sorted(maps.Keys(options)) {
 		for _, value := range options[key].refuses {
 			if options[key].toggle {
-				continue // are all alike, and some take any word
+				continue // they are all alike, and some accept any word
 			}
 			if out, err := r.glusterSet("options", key, value); err == nil && !takenByGluster(key) {
 				r.Errorf("gluster takes %s %s, which the driver refuses: %s", key, value, out)
@@ -58,7 +58,7 @@ func TestVolumeOptions(t *testing.T) {
 	set(off...)
 }
 
-// TestShortOptionNames: the driver completes those names that gluster completes, and to the same option.
+// TestShortOptionNames: the driver completes the same names as gluster, to the same options.
 func TestShortOptionNames(t *testing.T) {
 	r := newRig(t)
 	r.emptyVolume("shortnames")
@@ -91,13 +91,14 @@ func TestShortOptionNames(t *testing.T) {
 	}
 }
 
-// option has values that gluster is to take and to refuse.
+// option has values that gluster must accept, and values that it must refuse.
 type option struct {
 	takes, refuses []string
-	toggle         bool // takes are words for on and off by turns
+	toggle         bool // takes are words for on and off in turns
 }
 
-// documentedOptions reads them from the list in docs/parameters.md, which the driver's unit tests hold to what the driver takes.
+// documentedOptions reads the options from the list in docs/parameters.md. The driver's unit tests check that this list agrees
+// with the driver.
 func documentedOptions(t *testing.T) map[string]option {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/parameters.md")
@@ -126,7 +127,7 @@ func documentedOptions(t *testing.T) map[string]option {
 	return options
 }
 
-// fields are the words between commas, without backquotes and the bar of a table.
+// fields returns the words between commas, without backquotes and a table's bars.
 func fields(text string) []string {
 	var found []string
 	for item := range strings.SplitSeq(text, ",") {
@@ -182,7 +183,8 @@ func valuesOf(t *testing.T, text string) option {
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
-// beyond are the next numbers. What begins with a dash is not for gluster's command.
+// beyond returns the numbers just outside the range. Negative numbers are left out, because gluster's command takes a dash for an
+// option.
 func beyond(low, high int64) []string {
 	var numbers []string
 	if low > 0 {
@@ -201,13 +203,13 @@ func bytesOf(t *testing.T, size string) int64 {
 	return n << shift
 }
 
-// takenByGluster are options of which gluster checks less than the driver: it sets no upper limit, takes any word, or
-// leaves the option to Heketi.
+// takenByGluster reports whether gluster checks an option less strictly than the driver: it sets no upper limit, accepts any
+// word, or leaves the option to Heketi.
 func takenByGluster(key string) bool {
 	return strings.HasPrefix(key, "user.heketi.") || slices.Contains([]string{
 		"cluster.background-self-heal-count", "features.cache-invalidation-timeout", "performance.nl-cache-timeout",
 		"storage.health-check-interval", "transport.address-family",
-		// Sometimes only: glusterd finds their limits in a library that it may not have loaded.
+		// Gluster checks these only sometimes: their limits are in a library that glusterd may not have loaded.
 		"server.keepalive-count", "server.keepalive-interval", "server.keepalive-time",
 	}, key)
 }
@@ -215,13 +217,13 @@ func takenByGluster(key string) bool {
 func accepted(key, value string) bool {
 	parameters := map[string]string{"volumeoptions": key + " " + value}
 	if key == "user.heketi.average-file-size" {
-		parameters["arbiter"] = "true" // it needs that
+		parameters["arbiter"] = "true" // the option needs it
 	}
 	_, err := volume.ParseParameters(parameters)
 	return err == nil
 }
 
-// emptyVolume makes a volume of gluster, with three copies, that is not started. It is gone at the end of the test.
+// emptyVolume makes a gluster volume with three copies that is not started. It is deleted at the end of the test.
 func (r *rig) emptyVolume(name string) {
 	r.Helper()
 	args := []string{"volume", "create", name, "replica", "3"}

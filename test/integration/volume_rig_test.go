@@ -8,7 +8,7 @@ import (
 
 const gib = int64(1) << 30
 
-// parameters of the cheapest volume that keeps its data when a server is lost, and of the cheapest of all.
+// The parameters of the cheapest volume that keeps its data when a server is lost, and of the cheapest volume of all.
 func replica3() map[string]string { return map[string]string{} }
 func single() map[string]string   { return map[string]string{"volumetype": "none"} }
 
@@ -25,7 +25,7 @@ func sharedByAll(flags ...string) *csi.VolumeCapability {
 
 func newName() string { return "pvc-" + rand.Text() }
 
-// createRequest is for a volume of 1 GiB with a name of its own.
+// createRequest returns a request for a volume of 1 GiB with a unique name.
 func createRequest(parameters map[string]string) *csi.CreateVolumeRequest {
 	return &csi.CreateVolumeRequest{
 		Name:               newName(),
@@ -35,7 +35,7 @@ func createRequest(parameters map[string]string) *csi.CreateVolumeRequest {
 	}
 }
 
-// create makes a volume, which is deleted when the test ends.
+// create creates a volume, which is deleted when the test ends.
 func (r *rig) create(request *csi.CreateVolumeRequest) *csi.Volume {
 	r.Helper()
 	made, err := r.controller.CreateVolume(r.call(), request)
@@ -50,7 +50,7 @@ func (r *rig) delete(id string) {
 	r.ok(err, "DeleteVolume "+id)
 }
 
-// nameOf is the name of the gluster volume.
+// nameOf returns the name of the gluster volume.
 func nameOf(v *csi.Volume) string { return v.GetVolumeContext()["volume"] }
 
 // static describes a volume that no controller has made.

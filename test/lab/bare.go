@@ -10,14 +10,15 @@ import (
 // BareStorage reports whether the storage machines are bare Kubernetes nodes (Options.BareStorage).
 func (l *Lab) BareStorage() bool { return l.setup.BareStorage }
 
-// BareDevices are the block devices of each bare storage machine, all empty. What the stand-in for lvm makes of them lies
-// elsewhere, so that they stay empty.
+// BareDevices lists the block devices of each bare storage machine, all empty. They stay empty, because the stand-in for lvm
+// keeps its volumes elsewhere.
 func BareDevices() []string { return []string{"/dev/sdb", "/dev/sdc"} }
 
-// Spare is the number of a storage machine that only a lab with bare storage has, and does not start. It is for tests that add a node.
+// Spare is the number of an additional storage machine in a lab with bare storage, for tests that add a node. The lab does not
+// start it.
 const Spare = StorageNodes + 1
 
-// storageMachines returns how many storage machines there are, with the spare one.
+// storageMachines returns the number of storage machines, including the spare one.
 func (l *Lab) storageMachines() int {
 	if l.BareStorage() {
 		return Spare
@@ -25,11 +26,11 @@ func (l *Lab) storageMachines() int {
 	return StorageNodes
 }
 
-// bareDeviceSize is that of a disk in the stand-in for lvm. The files are sparse.
+// bareDeviceSize is the size of a disk in the stand-in for lvm. The files are sparse.
 const bareDeviceSize = 100 << 30
 
-// BareDisk is the directory of the host that holds what the i-th storage machine keeps on its disk: "glusterd", "heketi",
-// "etc-glusterfs", "lvm". What is mounted on the machine is not mounted there.
+// BareDisk returns the directory on the host that holds the disk of the i-th storage machine: "glusterd", "heketi",
+// "etc-glusterfs", "lvm". The machine's mounts are not visible there.
 func (l *Lab) BareDisk(i int) string { return l.layout.DiskDir(storageName(i)) }
 
 func (l *Lab) bareDirs(name string) []string {
@@ -47,7 +48,7 @@ func (l *Lab) bareFiles() error {
 				return err
 			}
 		}
-		// The stand-in for lvm then takes no device that is not there.
+		// With this file, the stand-in for lvm refuses devices that do not exist.
 		if err := sparseFile(filepath.Join(disk, machine.DiskLVM, "devices-exist"), 0); err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ type HeketiBinaries struct {
 	Server, CLI string
 }
 
-// moduleRoot finds this module's directory, from the working directory or else from the running program upwards.
+// moduleRoot finds this module's directory, upwards from the working directory or else from the running program.
 func moduleRoot() (string, error) {
 	starts := make([]string, 0, 2)
 	if dir, err := os.Getwd(); err == nil {
@@ -44,7 +44,7 @@ func moduleRoot() (string, error) {
 	return "", errors.New("module " + modulePath + " not found: run this below its directory, or name a lab directory")
 }
 
-// BuildHeketi builds the Heketi server and its command line client into build/bin, unless that was done already.
+// BuildHeketi builds the Heketi server and its command line client into build/bin, unless they exist.
 func BuildHeketi(ctx context.Context, out io.Writer) (HeketiBinaries, error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -55,7 +55,7 @@ func BuildHeketi(ctx context.Context, out io.Writer) (HeketiBinaries, error) {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return HeketiBinaries{}, err
 	}
-	// Tests of several packages run at the same time.
+	// Tests of several packages may run at the same time.
 	unlock, err := lockFile(filepath.Join(bin, "heketi.lock"), 0)
 	if err != nil {
 		return HeketiBinaries{}, err
@@ -100,7 +100,8 @@ func buildLabctl(ctx context.Context) (string, error) {
 	return path, goBuild(ctx, root, path, "", "./test/lab/labctl")
 }
 
-// goBuild writes beside the target and renames, so that a running program or an interrupted build does no harm.
+// goBuild builds beside the target and renames the result, so that neither a running program nor an interrupted build causes
+// harm.
 func goBuild(ctx context.Context, dir, target, variable, pkg string) error {
 	args := []string{"build", "-buildvcs=false", "-o", target + ".new"}
 	if variable != "" {

@@ -15,7 +15,7 @@ type Child struct {
 	done    chan struct{}
 }
 
-// StartChild starts cmd, which must not have been started; the Child waits for it.
+// StartChild starts cmd, which must not have been started. The Child waits for the process.
 func StartChild(cmd *exec.Cmd) (*Child, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started, done := make(chan error), make(chan struct{})
@@ -36,16 +36,16 @@ func StartChild(cmd *exec.Cmd) (*Child, error) {
 	return &Child{process: cmd.Process, done: done}, nil
 }
 
-// Pid is its number.
+// Pid returns the process ID.
 func (c *Child) Pid() int { return c.process.Pid }
 
-// Done is closed when the process has ended.
+// Done returns a channel that is closed when the process has ended.
 func (c *Child) Done() <-chan struct{} { return c.done }
 
 // Signal sends a signal.
 func (c *Child) Signal(signal os.Signal) error { return c.process.Signal(signal) }
 
-// Kill sends SIGKILL and waits for the end.
+// Kill sends SIGKILL and waits for the process to end.
 func (c *Child) Kill() error {
 	if err := c.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err

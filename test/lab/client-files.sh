@@ -1,7 +1,7 @@
 #!/bin/bash
 # Usage: client-files.sh RELEASE DIRECTORY
 # Unpacks the GlusterFS client of a release of Debian, and the libraries that it needs, into a directory. The packages come
-# from the machine's apt sources, in which the release's name is replaced.
+# from the machine's own apt sources, with the release's name in place of the machine's.
 set -euo pipefail
 release=$1 dir=$2
 if [ -e "$dir/usr/sbin/glusterfs" ]; then

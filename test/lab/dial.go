@@ -20,7 +20,7 @@ func (l *Lab) Listen(ctx context.Context) (net.Listener, error) {
 	return onHub(ctx, l, func() (net.Listener, error) { return (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0") })
 }
 
-// onHub makes a socket on a thread that is in the hub's network.
+// onHub makes a socket on a thread in the hub's network namespace.
 func onHub[Socket any](ctx context.Context, l *Lab, open func() (Socket, error)) (Socket, error) {
 	type result struct {
 		socket Socket
@@ -40,8 +40,8 @@ func onHub[Socket any](ctx context.Context, l *Lab, open func() (Socket, error))
 	return r.socket, r.err
 }
 
-// inNetworkOf opens a socket in the network of a process. The thread is not unlocked, so it ends with the goroutine and nobody else
-// meets it.
+// inNetworkOf opens a socket in the network namespace of a process. The thread stays locked, so that it ends with the goroutine
+// and no other goroutine runs on it.
 func inNetworkOf[Socket any](pid int, open func() (Socket, error)) (none Socket, err error) {
 	space, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {

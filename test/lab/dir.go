@@ -12,10 +12,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
-// plainPath needs no quoting in a shell, an sshd_config or a mount table.
+// plainPath matches paths that need no quoting in a shell, an sshd_config or a mount table.
 var plainPath = regexp.MustCompile(`^/[A-Za-z0-9._/+-]+$`)
 
-// maxDir leaves room for the names of sockets below it: the kernel allows 107 bytes in all.
+// maxDir leaves room for the names of sockets below it: the kernel allows 107 bytes in total.
 const maxDir = 80
 
 func layoutOf(dir string) (machine.Layout, error) {
@@ -43,7 +43,7 @@ func layoutOf(dir string) (machine.Layout, error) {
 	return machine.Layout{Dir: dir}, nil
 }
 
-// lock keeps Up and Down of the same directory apart.
+// lock excludes Up and Down of the same directory from each other.
 func lock(layout machine.Layout) (unlock func(), err error) {
 	unlock, err = lockFile(layout.Path("lock"), syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -52,7 +52,8 @@ func lock(layout machine.Layout) (unlock func(), err error) {
 	return unlock, err
 }
 
-// lockFile takes a lock that goes with the process, however that ends. It waits unless the flag LOCK_NB is given.
+// lockFile takes a lock that is released when the process ends, however it ends. It waits for the lock unless the flag LOCK_NB is
+// given.
 func lockFile(path string, flag int) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -70,7 +71,7 @@ func writeJSON(path string, value any) error {
 	if err != nil {
 		return err
 	}
-	// Renamed into place, so that a reader never sees half of it.
+	// The file is renamed into place, so that a reader never sees half of it.
 	if err := os.WriteFile(path+".new", append(data, '\n'), 0o600); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func TestLayoutOfRefusesDirectoriesThatNeedCare(t *testing.T) {
 	}
 }
 
-// Processes are found by the directory's name, so it must not depend on how the directory was reached.
+// Processes are found by the directory's name, so the name must not depend on the path that was used.
 func TestLayoutOfResolvesLinks(t *testing.T) {
 	base := t.TempDir()
 	if err := os.Symlink("real", filepath.Join(base, "link")); err != nil {

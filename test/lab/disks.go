@@ -7,8 +7,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
-// FailDisk lets a block device of a bare storage machine fail for good, as a disk does that has died: it is gone from /dev, LVM does
-// not find what was on it, and the file systems of its logical volumes get I/O errors. Everything on it is lost.
+// FailDisk makes a block device of a bare storage machine fail permanently, like a dead disk: it disappears from /dev, LVM does
+// not find its volumes, and the file systems of its logical volumes get I/O errors. Everything on it is lost.
 func (m *Machine) FailDisk(ctx context.Context, device string) error {
 	if err := machine.FailDisk(m.lab.layout, m.Name, device); err != nil {
 		return fmt.Errorf("let %s of %s fail: %w", device, m.Name, err)
@@ -17,7 +17,7 @@ func (m *Machine) FailDisk(ctx context.Context, device string) error {
 	return err
 }
 
-// NewDisk puts an empty disk in the place of one that has failed. The machine runs.
+// NewDisk replaces a failed disk by an empty one. The machine must run.
 func (m *Machine) NewDisk(ctx context.Context, device string) error {
 	file := bareDeviceFile(m.lab.layout.DiskDir(m.Name), device)
 	if err := sparseFile(file, bareDeviceSize); err != nil {

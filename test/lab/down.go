@@ -17,8 +17,8 @@ import (
 
 const downLimit = 30 * time.Second
 
-// down needs no record of what runs: the hub is found by its command line, all else ends with it, loop devices are
-// found by their backing files and control groups by their names.
+// down needs no record of what runs: the hub is found by its command line and all processes end with it, loop devices are found
+// by their backing files, and control groups by their names.
 func down(ctx context.Context, layout machine.Layout) error {
 	if err := killHub(ctx, layout); err != nil {
 		return err
@@ -44,7 +44,7 @@ func down(ctx context.Context, layout machine.Layout) error {
 	return nil
 }
 
-// removeAll is os.RemoveAll also for directories that a node plugin, which was not stopped in good order, has made immutable.
+// removeAll is like os.RemoveAll, but also removes directories that a killed node plugin left immutable.
 func removeAll(path string) error {
 	err := os.RemoveAll(path)
 	if !errors.Is(err, fs.ErrPermission) {
@@ -67,14 +67,14 @@ func isHub(layout machine.Layout) func(proc string) bool {
 	}
 }
 
-// killHub kills the hub and waits until all that ran in the lab has gone.
+// killHub kills the hub and waits until all processes of the lab are gone.
 func killHub(ctx context.Context, layout machine.Layout) error {
 	hubs, err := processes(isHub(layout))
 	if err != nil {
 		return err
 	}
 	for _, hub := range hubs {
-		// A process handle, and a second look through it: the pid may have been given to another process meanwhile.
+		// The check is repeated through a process handle, because the pid may have been reused meanwhile.
 		process, err := os.FindProcess(hub.pid)
 		if err == nil && isHub(layout)(fmt.Sprintf("/proc/%d", hub.pid)) {
 			err = process.Kill()
@@ -99,7 +99,8 @@ func killHub(ctx context.Context, layout machine.Layout) error {
 	}
 }
 
-// inLab tells the lab's processes by their environment, their mounts or, in a pod, their control groups.
+// inLab returns a function that recognizes the lab's processes by their environment, their mounts or, in a pod, their control
+// groups.
 func inLab(layout machine.Layout) func(proc string) bool {
 	host, _ := os.Readlink("/proc/self/ns/mnt")
 	return func(proc string) bool {
@@ -119,9 +120,9 @@ func inLab(layout machine.Layout) func(proc string) bool {
 	}
 }
 
-// Leftovers lists each process, mount, control group and loop device that belongs to the lab of a directory. It finds
-// most of them by other signs than Down does, for tests that assert that Down was thorough. Networks and namespaces live
-// only in processes.
+// Leftovers lists each process, mount, control group and loop device that belongs to the lab of a directory. It finds most of
+// them in another way than Down does, for tests that check that Down was thorough. Networks and namespaces live only in
+// processes.
 func Leftovers(dir string) ([]string, error) {
 	layout, err := layoutOf(dir)
 	if err != nil {
@@ -157,7 +158,7 @@ func Leftovers(dir string) ([]string, error) {
 	return list, nil
 }
 
-// loopsLeft finds by their names also devices of files that Down has removed.
+// loopsLeft also finds, by their names, devices whose files Down has removed.
 func loopsLeft(layout machine.Layout) ([]string, error) {
 	known, err := machine.Loops(layout, "")
 	if err != nil {

@@ -12,30 +12,30 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// DriverProcess is a process of this driver.
+// DriverProcess is a process of the driver.
 type DriverProcess struct {
 	*Service
-	// Endpoint is its socket as unix:///path, which can be reached from everywhere on the host.
+	// Endpoint is its socket as unix:///path, which is reachable from everywhere on the host.
 	Endpoint string
 }
 
-// Controller is the driver's controller, on the hub.
+// Controller returns the driver's controller, on the hub.
 func (l *Lab) Controller() *DriverProcess {
 	return l.driverProcess(l.Hub(), "controller", "controller", "--config", l.ConfigFile(), "--state-dir", l.layout.Path("controller-state"))
 }
 
-// NodePlugin is the driver's node plugin on the i-th client machine.
+// NodePlugin returns the driver's node plugin on the i-th client machine.
 func (l *Lab) NodePlugin(i int) *DriverProcess {
 	name := nodeName(i)
 	args := append([]string{"--node-id", name, "--state-dir", l.layout.Path(name, "state"), "--client-cgroup", l.layout.ClientCgroup()}, l.setup.NodeArgs...)
 	return l.driverProcess(l.Node(i), name, "node", args...)
 }
 
-// ConfigFile is the driver's list of Heketi backends: the lab's own, named "lab".
+// ConfigFile returns the driver's list of Heketi backends: only the lab's own, named "lab".
 func (l *Lab) ConfigFile() string { return l.layout.Path("controller.yaml") }
 
-// NodeDir is a directory on the i-th client machine for staging and target paths. Its path is the same on the host,
-// but what is mounted there is seen on the machine only.
+// NodeDir returns a directory on the i-th client machine for staging and target paths. Its path is the same on the host, but its
+// mounts are visible on the machine only.
 func (l *Lab) NodeDir(i int) string { return l.layout.Path(nodeName(i), "kubelet") }
 
 func (l *Lab) driverProcess(m *Machine, name, mode string, args ...string) *DriverProcess {
@@ -59,7 +59,7 @@ func (p *DriverProcess) Start(ctx context.Context) error {
 	return p.Service.Start(ctx)
 }
 
-// Restart is Stop and Start.
+// Restart calls Stop and Start.
 func (p *DriverProcess) Restart(ctx context.Context) error {
 	if err := p.Stop(ctx); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (l *Lab) startDriver(ctx context.Context) error {
 	return group.Wait()
 }
 
-// hasDriver says whether the lab was started with the driver.
+// hasDriver reports whether the lab was started with the driver.
 func (l *Lab) hasDriver() bool { return l.setup.Driver != "" }
 
 // Services lists the server processes of the lab.
@@ -123,5 +123,5 @@ func (l *Lab) Services() []*Service {
 	return all
 }
 
-// Name is the name of the process: "heketi", "controller", "node1".
+// Name returns the name of the process: "heketi", "controller", "node1".
 func (s *Service) Name() string { return s.name }

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// endLimit is a time of its own: whatever the lab was for may have used up its own, or have been interrupted.
+// endLimit is a separate limit: the caller's context may have expired or been cancelled.
 const endLimit = 2 * time.Minute
 
-// End brings down the lab of a directory and makes sure that nothing of it is left, for whoever started it for a purpose.
+// End brings down the lab of a directory and checks that nothing remains. It is for programs that started a lab for one purpose.
 func End(dir string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
 	defer cancel()

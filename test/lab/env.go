@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// WriteEnv writes a file that a shell can source, with what it takes to use the lab.
+// WriteEnv writes a shell file with the variables that are needed to use the lab.
 func (l *Lab) WriteEnv(path string) error {
 	var b strings.Builder
 	set := func(name, value string) { fmt.Fprintf(&b, "%s=%s\n", name, shellQuote(value)) }
@@ -34,11 +34,11 @@ func (l *Lab) WriteEnv(path string) error {
 	return os.WriteFile(path, []byte(b.String()), 0o600)
 }
 
-// shellQuote makes one word of a text for a POSIX shell.
+// shellQuote quotes a text as one word for a POSIX shell.
 func shellQuote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// shellWords is a command line that stays the same whether a shell parses it or only splits it at spaces, as it does
-// with an unquoted variable. So no word may need quotes; layoutOf sees to that for paths of the lab.
+// shellWords returns a command line that gives the same words whether a shell parses it or only splits it at spaces, as it does
+// with an unquoted variable. No word may therefore need quotes; layoutOf ensures that for the lab's paths.
 func shellWords(words ...string) string { return strings.Join(words, " ") }

@@ -24,7 +24,7 @@ func nodeName(i int) string    { return fmt.Sprintf("node%d", i) }
 func storageIP(i int) string   { return fmt.Sprintf("10.77.0.1%d", i) }
 func nodeIP(i int) string      { return fmt.Sprintf("10.77.0.2%d", i) }
 
-// writeFiles makes the lab directory. Logs of an earlier lab are removed here and not by Down.
+// writeFiles makes the lab directory. It removes the logs of an earlier lab, which Down keeps.
 func (l *Lab) writeFiles(ctx context.Context) error {
 	path := l.layout.Path
 	if err := os.RemoveAll(path("log")); err != nil {
@@ -72,7 +72,7 @@ func (l *Lab) storageDirs(name string) []string {
 	return append(dirs, l.layout.Path(name, "lvm"), l.layout.Path(name, "glusterd"), l.layout.Path(name, "heketi"))
 }
 
-// serverFiles are those of glusterd, sshd, Heketi and the driver.
+// serverFiles makes the files of glusterd, sshd, Heketi and the driver.
 func (l *Lab) serverFiles(ctx context.Context) error {
 	for i := 1; i <= StorageNodes; i++ {
 		if err := l.storageFiles(storageName(i)); err != nil {
@@ -91,9 +91,8 @@ func (l *Lab) serverFiles(ctx context.Context) error {
 	return l.driverFiles()
 }
 
-// storageFiles gives glusterd the option groups of its package ("gluster volume set V group virt"), and the hook that
-// gluster servers should have. The package's hooks are left out on purpose: they change Samba, CTDB and /etc/fstab of
-// the machine.
+// storageFiles gives glusterd the option groups of its package ("gluster volume set V group virt"), and the hook that gluster
+// servers should have. The package's hooks are left out on purpose: they change Samba, CTDB and /etc/fstab of the machine.
 func (l *Lab) storageFiles(name string) error {
 	hooks := l.layout.Path(name, "glusterd", "hooks", "1", "add-brick", "pre")
 	if err := os.MkdirAll(hooks, 0o755); err != nil {
@@ -125,8 +124,8 @@ func (l *Lab) standinFiles() error {
 	})
 }
 
-// sshFiles makes the keys with which Heketi reaches the storage machines. They are ed25519 because Heketi's ssh
-// library signs RSA with SHA-1 only, which OpenSSH refuses.
+// sshFiles makes the keys with which Heketi reaches the storage machines. They are ed25519 keys, because Heketi's ssh library
+// signs RSA only with SHA-1, which OpenSSH refuses.
 func (l *Lab) sshFiles(ctx context.Context) error {
 	for _, name := range []string{"key", "host"} {
 		cmd := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", l.layout.Path("ssh", name))
@@ -146,8 +145,8 @@ func (l *Lab) sshFiles(ctx context.Context) error {
 		"PidFile /run/sshd.pid",
 		"MaxStartups 100",
 		"MaxSessions 100",
-		// HOME: bash reads ~/.bashrc for a remote command, which on a developer's machine can take a second.
-		// TEST_*, QA_CHECK_FS: without them mkfs.xfs refuses bricks below 300 MB, which arbiters have.
+		// HOME: bash reads ~/.bashrc for a remote command, which can take a second on a developer's machine. TEST_*, QA_CHECK_FS:
+		// without them mkfs.xfs refuses bricks below 300 MB, which arbiters have.
 		"SetEnv HOME=/run PATH=" + machine.StoragePath(l.layout) + " TEST_DIR=1 TEST_DEV=1 QA_CHECK_FS=1",
 	}
 	return os.WriteFile(l.layout.Path("ssh", "sshd_config"), []byte(strings.Join(config, "\n")+"\n"), 0o644)

@@ -10,24 +10,24 @@ import (
 	"time"
 )
 
-// Gate holds calls of one program that Heketi makes on the storage machines, so that a test finds Heketi at a certain
-// stage of its work for as long as it likes.
+// Gate holds calls of one program that Heketi makes on the storage machines, so that a test can examine Heketi at a certain stage
+// of its work for as long as necessary.
 type Gate struct {
 	dir, stub string
 }
 
-// When says where in a call the gate is.
+// When says at which point a call is held.
 type When string
 
-// A call is held before it is carried out, and then given up as if it had never arrived, or after it was carried out, so
-// that Heketi does not learn of it.
+// A call is held either before it is carried out, and then dropped as if it had never arrived, or after it was carried out, so
+// that Heketi does not see the result.
 const (
 	Before When = "before"
 	After  When = "after"
 )
 
-// Hold makes a gate for calls of a program whose arguments contain pattern. There is one gate at a time. Programs that
-// Heketi calls by their full path, which is lvm only, do not pass it.
+// Hold makes a gate for calls of a program whose arguments contain pattern. There is one gate at a time. Only programs that
+// Heketi calls without a path pass the gate; lvm is the one that it calls by its full path.
 func (l *Lab) Hold(program, pattern string, when When) (*Gate, error) {
 	g := &Gate{dir: l.layout.Path("gate"), stub: l.layout.Path("standin", program)}
 	if err := os.Mkdir(g.dir, 0o755); err != nil {
@@ -44,7 +44,7 @@ func (l *Lab) Hold(program, pattern string, when When) (*Gate, error) {
 	return g, nil
 }
 
-// Wait waits until so many calls are held.
+// Wait waits until the given number of calls is held.
 func (g *Gate) Wait(ctx context.Context, calls int) error {
 	for {
 		held, err := filepath.Glob(filepath.Join(g.dir, "held.*"))
@@ -59,7 +59,7 @@ func (g *Gate) Wait(ctx context.Context, calls int) error {
 	}
 }
 
-// Open lets all calls go on. It may be called again.
+// Open lets all calls continue. It may be called more than once.
 func (g *Gate) Open() error {
 	if err := os.Remove(g.stub); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

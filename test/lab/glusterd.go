@@ -2,8 +2,8 @@ package lab
 
 import "context"
 
-// RestartGlusterd restarts a storage machine's glusterd with the arguments and the environment that it has. Whether the
-// others are connected again is for the caller to see.
+// RestartGlusterd restarts a storage machine's glusterd with its present arguments and environment. The caller must check that
+// the other servers are connected again.
 func (m *Machine) RestartGlusterd(ctx context.Context) error {
 	const script = `
 pid=$(cat /run/glusterd.pid)

@@ -27,15 +27,16 @@ const (
 
 const rebalance = "HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION"
 
-// Rebalancing has a Heketi that is started with it (WithEnv) rebalance each volume that it has expanded, which is Heketi's default.
+// Rebalancing makes a Heketi that is started with it (WithEnv) rebalance each volume after an expansion, which is Heketi's
+// default.
 const Rebalancing = rebalance + "=true"
 
 // Heketi is a Heketi server on the hub.
 type Heketi struct {
 	*Service
-	// URL is its address on the lab's network; Lab.DialContext gets there.
+	// URL is its address on the lab's network; Lab.DialContext connects there.
 	URL string
-	// CLIPath is heketi-cli.
+	// CLIPath is the path of heketi-cli.
 	CLIPath string
 }
 
@@ -44,7 +45,7 @@ type HeketiCLI interface {
 	CLI(ctx context.Context, args ...string) ([]byte, error)
 }
 
-// Heketi is the lab's Heketi server.
+// Heketi returns the lab's Heketi server.
 func (l *Lab) Heketi() *Heketi { return l.heketi("heketi", heketiPort) }
 
 func (l *Lab) heketi(name, port string) *Heketi {
@@ -53,8 +54,8 @@ func (l *Lab) heketi(name, port string) *Heketi {
 		Service: &Service{
 			machine: l.Hub(), name: name,
 			args: []string{l.setup.Heketi, "--config=" + l.layout.Path("heketi", name+".json")},
-			// The rebalance that Heketi starts after an expansion blocks it for ten seconds, even on empty bricks. With Rebalancing
-			// it starts one all the same.
+			// The rebalance that Heketi starts after an expansion blocks Heketi for ten seconds, even on empty bricks.
+			// Rebalancing turns it on again.
 			env: append([]string{rebalance + "=false"}, l.setup.HeketiEnv...),
 			ready: func(ctx context.Context) error {
 				return hello(ctx, &http.Client{Transport: &http.Transport{DialContext: l.DialContext, DisableKeepAlives: true}}, "http://"+address)
@@ -72,10 +73,10 @@ func (h *Heketi) CLI(ctx context.Context, args ...string) ([]byte, error) {
 	return output(cmd, append([]string{"heketi-cli"}, args...))
 }
 
-// KeyFile holds HeketiKey.
+// KeyFile returns a file with HeketiKey.
 func (h *Heketi) KeyFile() string { return h.machine.lab.layout.Path("heketi", "heketi.key") }
 
-// DB is Heketi's database. The host sees it while the hub lives.
+// DB returns the path of Heketi's database on the host. It exists while the hub lives.
 func (h *Heketi) DB(ctx context.Context) (string, error) {
 	pid, err := h.machine.Pid(ctx)
 	if err != nil {
@@ -84,8 +85,8 @@ func (h *Heketi) DB(ctx context.Context) (string, error) {
 	return fmt.Sprintf("/proc/%d/root%s", pid, heketiDB), nil
 }
 
-// heketiDB lies on the hub's tmpfs: Heketi syncs it to disk about twenty times for each volume, which on a slow disk
-// takes longer than all the rest.
+// heketiDB lies on the hub's tmpfs: Heketi syncs it about twenty times for each volume, which on a slow disk takes longer than
+// everything else.
 const heketiDB = "/run/heketi.db"
 
 func (h *Heketi) writeFiles() error {
@@ -96,7 +97,7 @@ func (h *Heketi) writeFiles() error {
 			"keyfile": path("ssh", "key"), "user": "root", "port": "22", "fstab": "/var/lib/heketi/fstab",
 		},
 		"db":       heketiDB,
-		"loglevel": "debug", // each command on a storage node, with its output
+		"loglevel": "debug", // log each command on a storage node, with its output
 	})
 	if err := writeJSON(path("heketi", "heketi.json"), config); err != nil {
 		return err
@@ -121,8 +122,8 @@ func heketiConfig(port string, glusterfs map[string]any) map[string]any {
 	}
 }
 
-// loadTopology adds a cluster to a Heketi: a node at each address, in a zone of its own, with so many disks. file is where
-// heketi-cli shall read it.
+// loadTopology adds a cluster to a Heketi: a node at each address, each in a separate zone, with the given number of disks. file
+// is the path from which heketi-cli reads the topology.
 func loadTopology(ctx context.Context, h HeketiCLI, file string, addresses []string, devices int) error {
 	disks := make([]string, 0, devices)
 	for i := range devices {
@@ -145,7 +146,7 @@ func loadTopology(ctx context.Context, h HeketiCLI, file string, addresses []str
 	if err != nil {
 		return err
 	}
-	// heketi-cli ends with status 0 even when a disk could not be added.
+	// heketi-cli exits with status 0 even if a disk could not be added.
 	if added, want := strings.Count(string(out), "... OK"), len(addresses)*devices; added != want {
 		return fmt.Errorf("%d of %d disks added:\n%s", added, want, out)
 	}
@@ -156,7 +157,7 @@ func heketiCLIEnv(url string) []string {
 	return []string{"HEKETI_CLI_SERVER=" + url, "HEKETI_CLI_USER=" + HeketiUser, "HEKETI_CLI_KEY=" + HeketiKey}
 }
 
-// hello asks Heketi whether it is there, which needs no credentials.
+// hello checks that Heketi answers, which needs no credentials.
 func hello(ctx context.Context, client *http.Client, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/hello", http.NoBody)
 	if err != nil {
@@ -173,7 +174,7 @@ func hello(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// output is the standard output of a command; an error says what the command is called and carries all that it said.
+// output returns the standard output of a command. An error contains the name in called and the command's whole output.
 func output(cmd *exec.Cmd, called []string) ([]byte, error) {
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {

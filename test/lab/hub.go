@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
-// startHub starts the process that everything hangs on. It outlives this one unless endWithCaller is set.
+// startHub starts the process on which all others depend. It survives this process unless endWithCaller is set.
 func (l *Lab) startHub(ctx context.Context, endWithCaller bool) error {
 	log, err := os.OpenFile(l.layout.Path("log", machine.Hub, "init.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -33,7 +33,7 @@ func (l *Lab) startHub(ctx context.Context, endWithCaller bool) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{readyW}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setsid:     true, // ctrl-C is for the caller
+		Setsid:     true, // so that the caller alone receives ctrl-C
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS,
 	}
 	if endWithCaller {
@@ -51,7 +51,7 @@ func (l *Lab) startHub(ctx context.Context, endWithCaller bool) error {
 	if err != nil {
 		return fmt.Errorf("start the hub (does this kernel and container allow new namespaces?): %w", err)
 	}
-	go func() { _ = cmd.Wait() }() // reaps it when the lab ends before this process does
+	go func() { _ = cmd.Wait() }() // reaps the hub if the lab ends before this process
 	text, err := io.ReadAll(ready)
 	if err != nil {
 		return err
@@ -65,8 +65,8 @@ func (l *Lab) startHub(ctx context.Context, endWithCaller bool) error {
 	return nil
 }
 
-// newLeash is a pipe whose other end is closed by the kernel when this process ends, and by nobody before: an os.File
-// would be closed when it is garbage.
+// newLeash returns a pipe end that only the kernel closes, when this process ends. The garbage collector would close an os.File
+// earlier.
 func newLeash() (*os.File, error) {
 	var ends [2]int
 	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC); err != nil {
@@ -75,7 +75,7 @@ func newLeash() (*os.File, error) {
 	return os.NewFile(uintptr(ends[0]), "leash"), nil
 }
 
-// startMachines boots all machines and starts what else there is at the same time.
+// startMachines boots all machines, and concurrently starts the other services.
 func (l *Lab) startMachines(ctx context.Context, more ...func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := 1; i <= StorageNodes; i++ {

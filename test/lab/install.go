@@ -12,8 +12,7 @@ import (
 //go:embed install.sh
 var installScript string
 
-// Install installs the Debian packages that the lab needs, where they are missing. The argument "kubernetes" adds those
-// of package kubernetes.
+// Install installs the missing Debian packages that the lab needs. The argument "kubernetes" adds those of package kubernetes.
 func Install(ctx context.Context, out io.Writer, args ...string) error {
 	cmd := exec.CommandContext(ctx, "bash", append([]string{"-s", "--"}, args...)...)
 	cmd.Stdin = strings.NewReader(installScript)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs the Debian packages that the lab, the test of the firewall rules (nftables) and the race detector (gcc) need, if they are
-# missing, and with "kubernetes" also those for Kubernetes in the lab and its images. Starts no service.
+# Installs the missing Debian packages that the lab, the test of the firewall rules (nftables) and the race detector (gcc) need. The
+# argument "kubernetes" adds those of a Kubernetes in the lab and of the images for it. Starts no service.
 set -eu
 
 packages=(glusterfs-server glusterfs-client xfsprogs attr openssh-server openssl lvm2 iproute2 nftables util-linux gcc libc6-dev)

@@ -1,9 +1,9 @@
-// Package lab runs real servers on one machine: three GlusterFS nodes, a Heketi that serves volumes on them through its
-// ssh executor, and this driver: one controller and two nodes. Each is a "machine" with its own network, mounts and
-// processes. Tests, the demo and a person at a shell (see labctl) use it alike.
+// Package lab runs real servers on one machine: three GlusterFS nodes, a Heketi that serves volumes on them through its ssh
+// executor, and this driver with one controller and two nodes. Each is a "machine" with its own network, mounts and processes.
+// Tests, the demos and a person at a shell (see labctl) use it in the same way.
 //
-// A lab lives in one directory. The machines hang on one process, the hub, so that the lab can always be ended, also
-// after a crash of whatever started it. Labs in different directories do not know of each other.
+// A lab lives in one directory. All machines depend on one process, the hub, so that the lab can always be ended, even after a
+// crash of the program that started it. Labs in different directories are independent.
 //
 // See lab.mk for the make targets, and docs/development.md for how to use it.
 package lab
@@ -20,38 +20,38 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
-// How many machines there are of each kind.
+// The number of machines of each kind.
 const (
 	StorageNodes = 3
 	ClientNodes  = 2
 )
 
-// ErrRunning is the answer of Up when a lab runs in the directory already.
+// ErrRunning is returned by Up if a lab already runs in the directory.
 var ErrRunning = errors.New("a lab is running there already")
 
-// ErrNotRunning is the answer of Open when none does.
+// ErrNotRunning is returned by Open if no lab runs in the directory.
 var ErrNotRunning = errors.New("no lab is running there")
 
-// Options says what Up starts. The zero value is a lab without the driver in build/lab.
+// Options configures Up. The zero value is a lab in build/lab without the driver.
 type Options struct {
 	// Dir is the lab directory, build/lab of this module by default. It must not be used for anything else.
 	Dir string
-	// Driver is the glusterfs-csi binary. Without it there is no controller and no node plugin.
+	// Driver is the glusterfs-csi binary. If it is empty, there is no controller and no node plugin.
 	Driver string
-	// Labctl is the labctl binary, which is the init of the machines; built when empty.
+	// Labctl is the labctl binary, which is the init of the machines; it is built if empty.
 	Labctl string
-	// Out gets the progress, one line for each step; nothing by default.
+	// Out receives the progress, one line for each step; it is discarded by default.
 	Out io.Writer
 	// Workers prepares the client machines to be Kubernetes nodes; see package kubernetes.
 	Workers bool
-	// BareStorage makes Kubernetes nodes also of the storage machines, for pods that serve gluster volumes: there is no
-	// glusterd and no sshd on them, no Heketi on the hub, and each has the block devices of BareDevices. One more machine, Spare,
-	// is off until it is started. It needs Workers.
+	// BareStorage makes the storage machines Kubernetes nodes, too, for pods that serve gluster volumes: they have no glusterd
+	// and no sshd, the hub has no Heketi, and each storage machine has the block devices of BareDevices. One more machine, Spare,
+	// is off until it is started. BareStorage needs Workers.
 	BareStorage bool
-	// ClientFiles is a root directory whose usr lies over that of the client machines: they have the GlusterFS client of another
-	// Debian then, while the servers have the host's.
+	// ClientFiles is a root directory whose usr is mounted over that of the client machines. They then have another Debian's
+	// GlusterFS client, while the servers have the host's.
 	ClientFiles string
-	// EndWithCaller ends the lab when the calling process ends, however it ends. Down is still the way to end it.
+	// EndWithCaller ends the lab when the calling process ends, however it ends. Down can still be used.
 	EndWithCaller bool
 	// HeketiEnv is added to Heketi's environment, as "NAME=value".
 	HeketiEnv []string
@@ -68,7 +68,7 @@ type Lab struct {
 	setup  setup
 }
 
-// setup is what Open has to know of the Options of Up, and the sign that Up came to its end.
+// setup is a file with the Options of Up that Open needs. It exists only if Up has completed.
 type setup struct {
 	Driver      string   `json:"driver"`
 	Labctl      string   `json:"labctl"`
@@ -82,7 +82,7 @@ type setup struct {
 	ClientFiles string   `json:"clientFiles"`
 }
 
-// Up starts a lab. What an interrupted Up or a crash left in the directory is cleared away first.
+// Up starts a lab. It first clears away what an interrupted Up or a crash left in the directory.
 func Up(ctx context.Context, options Options) (_ *Lab, err error) {
 	out := options.Out
 	if out == nil {
@@ -124,7 +124,7 @@ func Up(ctx context.Context, options Options) (_ *Lab, err error) {
 		}
 		fmt.Fprintf(out, "lab: %-44s %5.1f s\n", s.name, time.Since(begin).Seconds())
 	}
-	// Written last: without it Open finds no lab, and the next Up clears everything away.
+	// The file is written last: without it Open finds no lab, and the next Up clears everything away.
 	if err := writeJSON(layout.Path(setupFile), l.setup); err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (l *Lab) steps(options Options, out io.Writer) []step {
 
 const setupFile = "lab.json"
 
-// prepare builds what is missing and remembers where the programs are.
+// prepare builds missing programs and records the paths of all programs.
 func (l *Lab) prepare(ctx context.Context, options Options, out io.Writer) error {
 	l.setup = setup{
 		HeketiEnv: options.HeketiEnv, DriverArgs: options.DriverArgs, NodeArgs: options.NodeArgs,
@@ -219,13 +219,13 @@ func Open(dir string) (*Lab, error) {
 // Dir is the lab directory.
 func (l *Lab) Dir() string { return l.layout.Dir }
 
-// LogDir holds the logs of all machines, one directory for each. They stay after Down.
+// LogDir holds the logs of all machines, one directory for each. The logs stay after Down.
 func (l *Lab) LogDir() string { return l.layout.Path("log") }
 
 // Down ends the lab.
 func (l *Lab) Down(ctx context.Context) error { return Down(ctx, l.layout.Dir) }
 
-// Down ends the lab of a directory, whatever state it is in, and removes all but its logs.
+// Down ends the lab of a directory, in whatever state it is, and removes everything but its logs.
 func Down(ctx context.Context, dir string) error {
 	layout, err := layoutOf(dir)
 	if err != nil {

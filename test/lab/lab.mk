@@ -7,7 +7,7 @@ LABCTL := $(CURDIR)/build/bin/labctl
 ##@ The lab: three GlusterFS nodes, Heketi, the driver
 
 .PHONY: lab-up
-lab-up: build labctl ## Start the lab; build/lab.env is for your shell (needs root)
+lab-up: build labctl ## Start the lab; source build/lab.env in your shell (needs root)
 	$(LABCTL) --dir $(LAB_DIR) up --driver $(CURDIR)/build/bin/glusterfs-csi --env $(LAB_ENV)
 
 .PHONY: lab-down
@@ -16,7 +16,7 @@ lab-down: labctl ## End the lab, also after a crash
 	rm -f $(LAB_ENV)
 
 .PHONY: lab-status
-lab-status: labctl ## What runs in the lab
+lab-status: labctl ## Show what runs in the lab
 	$(LABCTL) --dir $(LAB_DIR) status
 
 .PHONY: labctl

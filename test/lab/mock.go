@@ -21,29 +21,29 @@ import (
 // mockDevices is the number of disks on each mock node, of 500 GiB each (Heketi's mock executor fixes that size).
 const mockDevices = 4
 
-// MockHeketi is a real Heketi whose executor only pretends: for thousands of fast operations without root. Its
-// credentials are HeketiUser and HeketiKey. Cloning a volume makes it panic, which is a fault of its mock executor.
+// MockHeketi is a real Heketi with a mock executor, for thousands of fast operations without root. Its credentials are HeketiUser
+// and HeketiKey. Cloning a volume makes it panic, which is a bug of its mock executor.
 type MockHeketi struct {
-	// URL is its address, on the loopback interface.
+	// URL is its address on the loopback interface.
 	URL string
-	// CLIPath is heketi-cli.
+	// CLIPath is the path of heketi-cli.
 	CLIPath string
-	// Log is the file with its output.
+	// Log is the file with the output of the server.
 	Log string
 
 	server   string
 	dir      string
-	config   map[string]any // what Start writes into heketi.json
-	caFile   string         // "" without TLS
-	args     []string       // of the program, besides --config
+	config   map[string]any // the content of heketi.json, which Start writes
+	caFile   string         // "" means no TLS
+	args     []string       // the program's arguments, besides --config
 	address  string
 	clusters int
 	db       *os.File
 	child    *Child
 }
 
-// StartMockHeketi starts a Heketi with one cluster of three nodes. Its configuration and log lie in dir, its database
-// in memory. It ends with Stop, or with the calling process however that ends.
+// StartMockHeketi starts a Heketi with one cluster of three nodes. Its configuration and log lie in dir, its database in memory.
+// It ends with Stop, or with the calling process, however that ends.
 func StartMockHeketi(ctx context.Context, dir string) (*MockHeketi, error) {
 	binaries, err := BuildHeketi(ctx, os.Stderr)
 	if err != nil {
@@ -59,7 +59,7 @@ func StartMockHeketi(ctx context.Context, dir string) (*MockHeketi, error) {
 	if err != nil {
 		return nil, err
 	}
-	// On disk the database is synced about twenty times for each volume, which can take longer than all the rest.
+	// On disk, the database would be synced about twenty times for each volume, which can take longer than everything else.
 	fd, err := unix.MemfdCreate("heketi.db", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("database in memory: %w", err)
@@ -79,12 +79,12 @@ func StartMockHeketi(ctx context.Context, dir string) (*MockHeketi, error) {
 	return m, nil
 }
 
-// mockConfig is the section "glusterfs" of a Heketi that only pretends.
+// mockConfig returns the section "glusterfs" of the configuration of a Heketi with a mock executor.
 func mockConfig(db string) map[string]any {
 	return map[string]any{"executor": "mock", "db": db, "loglevel": "warning"}
 }
 
-// mockNodes are the addresses of the i-th cluster of a Heketi that only pretends. Nobody is there.
+// mockNodes returns the addresses of the i-th cluster of a Heketi with a mock executor. No server has these addresses.
 func mockNodes(i int) []string {
 	return []string{fmt.Sprintf("10.0.%d.1", i), fmt.Sprintf("10.0.%d.2", i), fmt.Sprintf("10.0.%d.3", i)}
 }
@@ -96,14 +96,14 @@ func (m *MockHeketi) AddCluster(ctx context.Context) error {
 	return loadTopology(ctx, m, file, mockNodes(m.clusters), mockDevices)
 }
 
-// Reconfigure restarts it, on the same port and with the same database, with other settings in the section "glusterfs" of
-// its configuration.
+// Reconfigure restarts the Heketi on the same port with the same database, with other settings in the section "glusterfs" of its
+// configuration.
 func (m *MockHeketi) Reconfigure(ctx context.Context, settings map[string]any) error {
 	maps.Copy(m.config["glusterfs"].(map[string]any), settings)
 	return m.restart(ctx)
 }
 
-// WithoutKeys restarts it as a Heketi that does everything for everybody.
+// WithoutKeys restarts the Heketi without authentication.
 func (m *MockHeketi) WithoutKeys(ctx context.Context) error {
 	m.args = []string{"--disable-auth"}
 	return m.restart(ctx)
@@ -116,7 +116,7 @@ func (m *MockHeketi) restart(ctx context.Context) error {
 	return m.Start(ctx)
 }
 
-// Start starts it again after Kill, on the same port and with the same database.
+// Start starts the Heketi again after Kill, on the same port with the same database.
 func (m *MockHeketi) Start(ctx context.Context) error {
 	config := filepath.Join(m.dir, "heketi.json")
 	if err := writeJSON(config, m.config); err != nil {
@@ -141,7 +141,7 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // #nosec G402 -- whether it answers is asked, nothing is told
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // #nosec G402 -- it only checks that the server answers, and sends no secret
 	}}
 	for {
 		err := hello(ctx, client, m.URL)
@@ -158,23 +158,23 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 	}
 }
 
-// UseTLS restarts it with a certificate, on the same port. caFile is the authority, for CLI.
+// UseTLS restarts the Heketi with a certificate, on the same port. caFile holds the authority, for CLI.
 func (m *MockHeketi) UseTLS(ctx context.Context, certFile, keyFile, caFile string) error {
 	m.config["enable_tls"], m.config["cert_file"], m.config["key_file"] = true, certFile, keyFile
 	m.URL, m.caFile = "https://"+m.address, caFile
 	return m.restart(ctx)
 }
 
-// Pause stops it until Resume: its connections stay, and the requests in them.
+// Pause stops the process until Resume. Its connections stay open, with the requests in them.
 func (m *MockHeketi) Pause() error { return m.child.Signal(syscall.SIGSTOP) }
 
-// Resume lets it go on.
+// Resume continues the process.
 func (m *MockHeketi) Resume() error { return m.child.Signal(syscall.SIGCONT) }
 
-// Kill ends it at once; the database stays.
+// Kill kills the process; the database stays.
 func (m *MockHeketi) Kill() error { return m.child.Kill() }
 
-// Stop ends it for good.
+// Stop ends the Heketi for good.
 func (m *MockHeketi) Stop() error { return errors.Join(m.Kill(), m.db.Close()) }
 
 // CLI runs heketi-cli as the administrator.
@@ -187,7 +187,7 @@ func (m *MockHeketi) CLI(ctx context.Context, args ...string) ([]byte, error) {
 	return output(cmd, append([]string{"heketi-cli"}, args...))
 }
 
-// freePort is a port that nobody uses now. Heketi cannot choose one itself.
+// freePort returns a port that is free now. Heketi cannot choose one itself.
 func freePort(ctx context.Context) (string, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Import restarts it, on the same port, with a database that Heketi makes from a dump of one (heketi-cli db dump), and
-// without its limit of 1000 volumes for each cluster.
+// Import restarts the Heketi on the same port with a database that Heketi makes from a dump (heketi-cli db dump), and without its
+// limit of 1000 volumes for each cluster.
 func (m *MockHeketi) Import(ctx context.Context, dump []byte) (err error) {
 	dir, err := os.MkdirTemp(m.dir, "import")
 	if err != nil {
@@ -35,7 +35,7 @@ func (m *MockHeketi) Import(ctx context.Context, dump []byte) (err error) {
 	return m.Reconfigure(ctx, map[string]any{"max_volumes_per_cluster": -1})
 }
 
-// replaceDB copies a file into the database in memory: Heketi imports only into a file that is not there yet.
+// replaceDB copies a file into the database in memory: Heketi imports only into a file that does not exist.
 func (m *MockHeketi) replaceDB(path string) error {
 	from, err := os.Open(path)
 	if err != nil {

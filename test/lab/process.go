@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// processInfo is what the lab wants to know of a process of this machine.
+// processInfo describes a process of this machine.
 type processInfo struct {
 	pid  int
 	args []string
 }
 
-// processes lists the live ones that match. Dead ones that nobody has reaped yet are left out: the first process of a
+// processes lists the live processes that match. Dead ones that were not yet reaped are left out: the first process of a
 // container often does not reap.
 func processes(match func(proc string) bool) ([]processInfo, error) {
 	dirs, err := filepath.Glob("/proc/[0-9]*")

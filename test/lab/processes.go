@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// Processes lists the processes on the machine that run the named program, by their numbers as the host counts. They
-// are those in the machine's PID namespace.
+// Processes lists the processes in the machine's PID namespace that run the named program, by their process IDs on the host.
 func (m *Machine) Processes(ctx context.Context, program string) ([]string, error) {
 	pid, err := m.Pid(ctx)
 	if err != nil {
@@ -27,7 +26,7 @@ func (m *Machine) Processes(ctx context.Context, program string) ([]string, erro
 	for _, name := range names {
 		process := filepath.Dir(name)
 		its, err := os.Readlink(filepath.Join(process, "ns/pid"))
-		comm, _ := os.ReadFile(name) // a process may end while one looks
+		comm, _ := os.ReadFile(name) // on an error, the process has just ended
 		if err == nil && its == space && strings.TrimSpace(string(comm)) == program {
 			found = append(found, filepath.Base(process))
 		}

@@ -2,11 +2,12 @@ package lab
 
 import "context"
 
-// SecondHeketi is another Heketi on the hub, for those who need two. Its executor only pretends, like MockHeketi's, so that
-// nothing can mount its volumes. It runs after StartSecondHeketi.
+// SecondHeketi returns another Heketi on the hub, for tests that need two. Its executor is a mock, like MockHeketi's, so its
+// volumes cannot be mounted. It runs after StartSecondHeketi.
 func (l *Lab) SecondHeketi() *Heketi { return l.heketi("second-heketi", secondHeketiPort) }
 
-// StartSecondHeketi starts SecondHeketi for the first time, with one cluster of three nodes. One that runs is left as it is.
+// StartSecondHeketi starts SecondHeketi for the first time, with one cluster of three nodes. It does nothing if SecondHeketi
+// runs.
 func (l *Lab) StartSecondHeketi(ctx context.Context) error {
 	h := l.SecondHeketi()
 	if h.Running(ctx) {

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	readyLimit = 30 * time.Second
+	readyLimit = 90 * time.Second
 	stopLimit  = 30 * time.Second
 )
 
@@ -30,42 +30,44 @@ type Service struct {
 	respawn bool
 }
 
-// Program is what a Service runs.
+// Program describes the process of a Service.
 type Program struct {
-	// Name of the service, and of its log.
+	// Name is the name of the service and of its log.
 	Name string
-	// Args is the whole command line, Args[0] an absolute path.
+	// Args is the whole command line. Args[0] is an absolute path.
 	Args []string
 	// Env is added to the lab's environment, as "NAME=value".
 	Env []string
-	// Ready says whether the process answers.
+	// Ready returns nil if the process answers.
 	Ready func(context.Context) error
-	// Respawn starts the process again when it has ended by itself.
+	// Respawn starts the process again after it has ended by itself.
 	Respawn bool
 }
 
-// Service is a program that can be run on the machine. Nothing is started yet.
+// Service returns the service that runs a program on the machine, without starting it.
 func (m *Machine) Service(program Program) *Service {
 	return &Service{
 		machine: m, name: program.Name, args: program.Args, env: program.Env, ready: program.Ready, respawn: program.Respawn,
 	}
 }
 
-// WithEnv is the same service with more variables, as "NAME=value", for the caller to start. They win over those that it has.
+// WithEnv returns the same service with more variables, as "NAME=value", for the caller to start. They take precedence over the
+// existing ones.
 func (s *Service) WithEnv(env ...string) *Service {
 	other := *s
-	other.env = slices.Concat(env, s.env) // Go programs take the first of two variables of a name
+	other.env = slices.Concat(env, s.env) // Go programs use the first of two variables with the same name
 	return &other
 }
 
-// WithArgs is the same service with more arguments, for the caller to start.
+// WithArgs returns the same service with more arguments, for the caller to start.
 func (s *Service) WithArgs(args ...string) *Service {
 	other := *s
 	other.args = slices.Concat(s.args, args)
 	return &other
 }
 
-// Before65 is the same service on a kernel that cannot mount beneath a mount, as Linux before 6.5, for the caller to start.
+// Before65 returns the same service on a kernel that cannot mount beneath a mount, like Linux before 6.5, for the caller to
+// start.
 func (s *Service) Before65() *Service {
 	other := *s
 	other.args = slices.Concat([]string{s.machine.lab.setup.Labctl, "before-6.5"}, s.args)
@@ -84,7 +86,7 @@ func (s *Service) Start(ctx context.Context) error {
 	return s.WaitReady(ctx)
 }
 
-// WaitReady waits until the process answers. It gives up when the process has ended.
+// WaitReady waits until the process answers. It returns an error if the process has ended.
 func (s *Service) WaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()
@@ -103,8 +105,8 @@ func (s *Service) WaitReady(ctx context.Context) error {
 	}
 }
 
-// Stop sends SIGTERM and waits for the end. A process that stays is killed, which is an error, as is an end with
-// another status than 0. One that has ended before is none.
+// Stop sends SIGTERM and waits for the process to end. It returns an error if the process had to be killed or ended with a status
+// other than 0. A process that ended before is not an error.
 func (s *Service) Stop(ctx context.Context) error {
 	if state, err := s.wait(ctx, 0); err != nil || !state.Running {
 		return err
@@ -123,7 +125,7 @@ func (s *Service) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Kill sends SIGKILL and waits until the process has gone.
+// Kill sends SIGKILL and waits until the process is gone.
 func (s *Service) Kill(ctx context.Context) error {
 	state, err := s.end(ctx, syscall.SIGKILL)
 	if err == nil && state.Running {
@@ -132,7 +134,7 @@ func (s *Service) Kill(ctx context.Context) error {
 	return err
 }
 
-// Restart is Stop and Start.
+// Restart calls Stop and Start.
 func (s *Service) Restart(ctx context.Context) error {
 	if err := s.Stop(ctx); err != nil {
 		return err
@@ -140,21 +142,21 @@ func (s *Service) Restart(ctx context.Context) error {
 	return s.Start(ctx)
 }
 
-// Running says whether the process is there.
+// Running reports whether the process exists.
 func (s *Service) Running(ctx context.Context) bool {
 	state, err := s.wait(ctx, 0)
 	return err == nil && state.Running
 }
 
-// Log is the file with the output of all runs of the process.
+// Log returns the file with the output of all runs of the process.
 func (s *Service) Log() string {
 	return filepath.Join(s.machine.lab.layout.LogDir(s.machine.Name), s.name+".log")
 }
 
-// Machine is where the process runs.
+// Machine returns the machine of the process.
 func (s *Service) Machine() *Machine { return s.machine }
 
-// Pid is the process as the host counts.
+// Pid returns the process ID on the host.
 func (s *Service) Pid(ctx context.Context) (int, error) {
 	state, err := s.wait(ctx, 0)
 	if err != nil {
@@ -184,7 +186,7 @@ func (s *Service) Pid(ctx context.Context) (int, error) {
 	return found[0].pid, nil
 }
 
-// innermostPid is the last number of the NSpid line of /proc/PID/status (proc(5)), or 0.
+// innermostPid returns the last number of the NSpid line of /proc/PID/status (proc(5)), or 0.
 func innermostPid(proc string) int {
 	data, _ := os.ReadFile(proc + "/status")
 	for line := range strings.Lines(string(data)) {
@@ -210,7 +212,7 @@ func (s *Service) wait(ctx context.Context, limit time.Duration) (machine.Servic
 	return state, err
 }
 
-// tail is the end of a log, for an error message.
+// tail returns the end of a log, for an error message.
 func tail(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {

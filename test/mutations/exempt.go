@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// What no mutant is made of, because no test can notice it or need notice it: what is only logged, what is released later
-// anyway, what stands beside an error, and numbers that do not count anything.
+// Code that gets no mutants, because no test can or need notice them: code that only logs, releases that happen later anyway,
+// results beside an error, and numbers that do not count anything.
 
-// logs reports whether a statement writes to the log: what is logged is checked as a whole, for secrets.
+// logs reports whether a statement writes to the log. Logs are checked only as a whole, for secrets.
 func (m *mutator) logs(stmt ast.Stmt) bool {
 	e, ok := stmt.(*ast.ExprStmt)
 	if !ok {
@@ -20,7 +20,7 @@ func (m *mutator) logs(stmt ast.Stmt) bool {
 	return ok && m.isLog(call)
 }
 
-// onlyLogs reports whether all that a statement decides is what is logged.
+// onlyLogs reports whether a statement only decides about logging.
 func (m *mutator) onlyLogs(stmt ast.Stmt) bool {
 	logs := func(list []ast.Stmt) bool {
 		return len(list) > 0 && !slices.ContainsFunc(list, func(s ast.Stmt) bool { return !m.logs(s) })
@@ -54,8 +54,8 @@ func (m *mutator) isLog(call *ast.CallExpr) bool {
 	return false
 }
 
-// releases reports whether a deferred call only releases what the garbage collector, or the end of a context, releases too:
-// a context, a timer, an open file or connection.
+// releases reports whether a deferred call only releases resources that the garbage collector or the end of a context also
+// releases: a context, a timer, an open file or connection.
 func (m *mutator) releases(call *ast.CallExpr) bool {
 	switch f := call.Fun.(type) {
 	case *ast.SelectorExpr:
@@ -85,7 +85,7 @@ func isNamed(t types.Type, pkg string, names ...string) bool {
 	return ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == pkg && slices.Contains(names, named.Obj().Name())
 }
 
-// blank reports whether an assignment only keeps the compiler quiet.
+// blank reports whether an assignment exists only to satisfy the compiler.
 func blank(s *ast.AssignStmt) bool {
 	for _, left := range s.Lhs {
 		if ident, ok := left.(*ast.Ident); !ok || ident.Name != "_" {
@@ -105,7 +105,7 @@ func hasCall(n ast.Node) bool {
 	return found
 }
 
-// besideError reports whether a return has an error: callers look at nothing else then.
+// besideError reports whether a return has an error: callers then ignore the other results.
 func (m *mutator) besideError(r *ast.ReturnStmt) bool {
 	return len(r.Results) > 1 && m.endsInError() && !m.info.Types[r.Results[len(r.Results)-1]].IsNil()
 }
@@ -116,18 +116,18 @@ func (m *mutator) endsInError() bool {
 	return sig != nil && sig.Results().Len() > 0 && isError(sig.Results().At(sig.Results().Len()-1).Type())
 }
 
-// counts reports whether a constant says how many, how large or which one.
+// counts reports whether a constant is a count, a size or an index.
 func (m *mutator) counts(constant ast.Expr) bool {
 	if hasSelector(constant) {
 		return false // flags of another package
 	}
 	switch p := m.parent().(type) {
 	case *ast.CaseClause:
-		return false // it has to stay a constant
+		return false // it must remain a constant
 	case *ast.KeyValueExpr:
 		return p.Key != constant
 	case *ast.BinaryExpr:
-		return !slices.Contains([]token.Token{token.LSS, token.LEQ, token.GTR, token.GEQ}, p.Op) // these have a mutant already
+		return !slices.Contains([]token.Token{token.LSS, token.LEQ, token.GTR, token.GEQ}, p.Op) // comparisons have a mutant already
 	case *ast.ReturnStmt:
 		return !m.besideError(p)
 	case *ast.CallExpr:

@@ -20,18 +20,18 @@ import (
 )
 
 const (
-	// fenced is the first argument of this program when it is to become a fenced test binary.
+	// fenced is the first argument of this program if it is to become a fenced test binary.
 	fenced = "fenced"
-	// workplace is where a fenced test binary sees the one directory that it may write to. It is short, since sockets are
-	// made below it, and on every machine.
+	// workplace is the path at which a fenced test binary sees the only directory that it may write to. The path is short,
+	// because sockets are made below it, and it exists on every machine.
 	workplace = "/mnt"
-	// noFence is the exit status when there is no fence; tests end with 0, 1 or 2.
+	// noFence is the exit status if the fence could not be set up; tests end with 0, 1 or 2.
 	noFence = 125
 )
 
-// enter runs in a mount and a process namespace that are new: a mutant may kill the wrong process, and unmount or delete
-// the wrong directory. It reaches only its own processes, and writes only
-// below dir and below build, where Heketi is built.
+// enter runs the binary in a new mount namespace and a new process namespace, because a mutant may kill the wrong process, and
+// unmount or delete the wrong directory. The binary reaches only its own processes, and writes only below dir and below build,
+// where Heketi is built.
 func enter(dir, build, binary string, args []string) error {
 	writable := &unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY}
 	if err := errors.Join(
@@ -48,7 +48,7 @@ func enter(dir, build, binary string, args []string) error {
 	return fmt.Errorf("starting %s: %w", binary, syscall.Exec(binary, append([]string{binary}, args...), os.Environ()))
 }
 
-// outcome is how a run of tests ended.
+// outcome is the result of a run of tests.
 type outcome struct {
 	passed  bool
 	hung    bool
@@ -57,7 +57,7 @@ type outcome struct {
 	output  []byte
 }
 
-// removeAll removes a directory in which mutants may have left directories that are immutable.
+// removeAll removes a directory in which mutants may have left immutable directories.
 func removeAll(dir string) error {
 	if os.RemoveAll(dir) == nil {
 		return nil
@@ -70,7 +70,7 @@ func removeAll(dir string) error {
 	}), os.RemoveAll(dir))
 }
 
-// run runs some tests of a suite, with mutant on, or with none if that is negative.
+// run runs some tests of a suite with one mutant on, or with none if mutant is negative.
 func (s suite) run(ctx context.Context, dir string, on, mutants int, pattern string, limit time.Duration) (o outcome, err error) {
 	dir, err = os.MkdirTemp(dir, "run-")
 	if err != nil {
@@ -81,7 +81,7 @@ func (s suite) run(ctx context.Context, dir string, on, mutants int, pattern str
 	if err := os.WriteFile(reached, make([]byte, mutants), 0o600); err != nil {
 		return o, err
 	}
-	const grace = 5 * time.Second // to print where it hangs
+	const grace = 5 * time.Second // time to print the stack of a test that hangs
 	ctx, cancel := context.WithTimeout(ctx, limit+grace)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", fenced, dir, s.build, s.binary,
@@ -89,7 +89,7 @@ func (s suite) run(ctx context.Context, dir string, on, mutants int, pattern str
 	var output bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &output, &output
 	cmd.Env = append(os.Environ(), "TMPDIR="+workplace, switches.Reached+"="+filepath.Join(workplace, filepath.Base(reached)), switches.On+"="+strconv.Itoa(on))
-	// A session of its own, because a signal to process 0 reaches the whole process group, across namespaces.
+	// A separate session, because a signal to process 0 reaches the whole process group, across namespaces.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = grace
 	began := time.Now()

@@ -19,7 +19,7 @@ type test struct {
 	reached []byte // one byte per mutant
 }
 
-// learn runs each test without a mutant, and records which mutants it reaches. All must pass.
+// learn runs each test without a mutant, and records which mutants it reaches. All tests must pass.
 func learn(ctx context.Context, dir string, suites []suite, mutants int) error {
 	for i := range suites {
 		cmd := exec.CommandContext(ctx, suites[i].binary, "-test.list", ".")
@@ -61,7 +61,7 @@ func (s suite) learn(ctx context.Context, dir string, t *test, mutants int) erro
 	}
 }
 
-// result is what became of a mutant.
+// result is the result of a mutant's tests.
 type result struct {
 	mutant
 	caught  bool
@@ -70,7 +70,7 @@ type result struct {
 	by      string // the tests that noticed it
 }
 
-// hunt runs the tests that reach a mutant until one fails: those of its own package first, the fastest first.
+// hunt runs the tests that reach a mutant until one fails: first those of the mutant's package, the fastest first.
 func hunt(ctx context.Context, dir string, suites []suite, m mutant, mutants int) (result, error) {
 	r := result{mutant: m}
 	order := slices.Clone(suites)
@@ -105,8 +105,8 @@ func distance(s suite, m mutant) int {
 	return 1
 }
 
-// batches returns the tests that reach a mutant, the fastest first, in groups that take longer and longer: starting a
-// program costs more than most tests, and most mutants are noticed early.
+// batches returns the tests that reach a mutant, the fastest first, in groups of increasing duration: starting a program costs
+// more than most tests, and most mutants are noticed early.
 func (s suite) batches(id int) [][]test {
 	var reaching []test
 	for _, t := range s.tests {

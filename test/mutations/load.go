@@ -23,7 +23,7 @@ const (
 	switchesPath = modulePath + "/test/mutations/switches"
 )
 
-// goPackage is what `go list` prints of a package, as far as it is needed here, under the same names.
+// goPackage holds the needed fields of `go list`'s output for a package, under the same names.
 type goPackage struct {
 	ImportPath, Dir, Export   string
 	GoFiles                   []string
@@ -31,17 +31,17 @@ type goPackage struct {
 	DepOnly                   bool
 }
 
-// folder is the package's directory below the module's.
+// folder returns the package's directory, relative to the module's.
 func (p goPackage) folder() string { return strings.TrimPrefix(p.ImportPath, modulePath+"/") }
 
 func (p goPackage) hasTests() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
 
-// isMutated reports whether mutants are made of a package. Those that only exist for tests have none.
+// isMutated reports whether a package gets mutants. Packages that exist only for tests get none.
 func (p goPackage) isMutated() bool {
 	return !p.DepOnly && strings.HasPrefix(p.folder(), "pkg/") && !strings.HasSuffix(p.ImportPath, "test")
 }
 
-// moduleRoot is the directory of this module, from the working directory upwards.
+// moduleRoot finds the directory of this module, upwards from the working directory.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -55,7 +55,7 @@ func moduleRoot() (string, error) {
 	return "", errors.New("go.mod not found: run this below the module's directory")
 }
 
-// list returns the packages that match patterns and what they import, compiled.
+// list returns the packages that match patterns, with the packages that they import, compiled.
 func list(ctx context.Context, root string, patterns ...string) ([]goPackage, error) {
 	var stderr bytes.Buffer
 	args := append([]string{"list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,TestGoFiles,XTestGoFiles,DepOnly"}, patterns...)
@@ -77,8 +77,7 @@ func list(ctx context.Context, root string, patterns ...string) ([]goPackage, er
 	}
 }
 
-// generate returns the mutants of all packages, and by the full path of each source file the source with its mutants
-// built in.
+// generate returns the mutants of all packages and, by full path, each source file with its mutants built in.
 func generate(packages []goPackage, skip map[string]bool) ([]mutant, map[string][]byte, error) {
 	exports := map[string]string{}
 	for _, p := range packages {
@@ -116,7 +115,7 @@ func generate(packages []goPackage, skip map[string]bool) ([]mutant, map[string]
 	return all, sources, nil
 }
 
-// checkedPackage is a package's syntax and types.
+// checkedPackage holds a package's syntax and types.
 type checkedPackage struct {
 	fset  *token.FileSet
 	files []*ast.File

@@ -1,9 +1,9 @@
-// Command mutations changes the code below pkg/ in thousands of small ways, one at a time, and runs the unit tests that
-// reach the change: a mutant that no test notices shows a test that is missing. All mutants are compiled at once (see
-// package switches), so that each costs a run of a few tests.
+// Command mutations changes the code below pkg/ in thousands of small ways, one at a time, and runs the unit tests that reach the
+// change: a mutant that no test notices shows a missing test. All mutants are compiled at once (see package switches), so that
+// each costs only a run of a few tests.
 //
-// Survivors are listed in test/mutations/survivors.txt with the reason why no test can or need notice them. Any other
-// survivor fails the command.
+// test/mutations/survivors.txt lists survivors with the reason why no test can or need notice them. The command fails for any
+// other survivor.
 package main
 
 import (
@@ -53,7 +53,7 @@ func main() {
 	}
 }
 
-// workers is how many tests run at once: many of them only wait.
+// workers returns the number of tests that run concurrently; many tests only wait.
 func workers() int { return 2 * runtime.GOMAXPROCS(0) }
 
 func run(ctx context.Context, out io.Writer, o options) (err error) {

@@ -12,16 +12,16 @@ import (
 // mutant is one change of one piece of a source file.
 type mutant struct {
 	id     int
-	pkg    string // below the module's directory
-	file   string // below the module's directory
+	pkg    string // relative to the module's directory
+	file   string // relative to the module's directory
 	line   int
 	fn     string // the function, as in Server.Run
 	kind   string
-	code   string // the piece, on one line
-	number int    // 1, or which one of those that read alike in this function
+	code   string // the source of the change, on one line
+	number int    // 1, or the position among equal pieces of code in this function
 }
 
-// key names a mutant in the list of survivors. It has no line number: code above a mutant may change.
+// key names a mutant in the list of survivors. It has no line number, because code above a mutant may change.
 func (m mutant) key() string {
 	key := fmt.Sprintf("%s %s: %s: %s", m.file, m.fn, m.kind, m.code)
 	if m.number > 1 {
@@ -30,8 +30,8 @@ func (m mutant) key() string {
 	return key
 }
 
-// edit replaces a range of a source file. An edit of nothing is an insertion; one that closes what an earlier one opened
-// goes before all others at its place, the latest first.
+// edit replaces a range of a source file. An empty range is an insertion. At one position, edits that close what an earlier one
+// opened come before all others, the latest first.
 type edit struct {
 	from, to int
 	text     string
@@ -52,10 +52,10 @@ type mutator struct {
 	edits   []edit
 	seen    map[string]int
 	parents []ast.Node
-	decided map[ast.Expr]bool // conditions that have their mutant
+	decided map[ast.Expr]bool // conditions that have a mutant already
 }
 
-// mutate returns the mutants of a parsed file and its source with all of them built in.
+// mutate returns the mutants of a parsed file, and the source with all mutants built in.
 func (m *mutator) mutate(f *ast.File) ([]mutant, []byte) {
 	m.seen, m.decided = map[string]int{}, map[ast.Expr]bool{}
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -115,13 +115,13 @@ func (m *mutator) insert(p token.Pos, text string, closes bool) {
 	m.edits = append(m.edits, edit{at, at, text, closes})
 }
 
-// wrap puts a node between two texts.
+// wrap inserts a text before and one after a node.
 func (m *mutator) wrap(n ast.Node, before, after string) {
 	m.insert(n.Pos(), before, false)
 	m.insert(n.End(), after, true)
 }
 
-// text returns the source of a node on one line, cut where it gets long.
+// text returns the source of a node on one line, shortened if it is long.
 func (m *mutator) text(n ast.Node) string {
 	const long = 90
 	text := strings.Join(strings.Fields(string(m.source[m.offset(n.Pos()):m.offset(n.End())])), " ")
@@ -131,7 +131,7 @@ func (m *mutator) text(n ast.Node) string {
 	return text
 }
 
-// add makes a mutant of a node and returns its number. It fails where mutants do not build.
+// add makes a mutant of a node and returns its number. It fails at lines whose mutants do not build.
 func (m *mutator) add(n ast.Node, kind, code string) (int, bool) {
 	line := m.fset.Position(n.Pos()).Line
 	if m.skip[fmt.Sprintf("%s:%d", m.file, line)] {
@@ -162,7 +162,7 @@ func (m *mutator) function() string {
 	return "file"
 }
 
-// parent returns the node around the current one, or around n levels of those.
+// parent returns the node around the current one, or the one n levels higher.
 func (m *mutator) parent() ast.Node {
 	if len(m.parents) == 0 {
 		return nil

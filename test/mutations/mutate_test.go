@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// mutated returns the keys of a function body's mutants, without the file, and its source with all of them built in.
+// mutated returns the keys of a function body's mutants, without the file, and the source with all mutants built in.
 func mutated(t *testing.T, body string, skip ...string) (keys []string, source string) {
 	t.Helper()
 	text := "package p\n\nvar err error\n\nvar g func() (int, error)\n\nfunc f(a, b bool, n int) (bool, error) {\n" + body + "\n}\n"
@@ -52,7 +52,7 @@ func TestMutants(t *testing.T) {
 	const end = "return a, nil"
 	tests := []struct {
 		name, body string
-		want       []string // without that of the last line
+		want       []string // without the mutant of the last line
 	}{
 		{"condition", "if a { n = 2 }", []string{"not: a", "without: n = 2", "1 more than: 2 in n = 2"}},
 		{"operands", "if a && (b || n > 1) {}", []string{
@@ -79,7 +79,7 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// renumbered takes the number off the mutant of the last line.
+// renumbered removes the number from the key of the last line's mutant.
 func renumbered(keys []string) []string {
 	last := len(keys) - 1
 	keys[last], _, _ = strings.Cut(keys[last], " (")

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// integer adds one to a constant. Lengths of time are left alone: how long something takes is measured, not tested.
+// integer adds one to a constant. Durations get no mutants, because tests do not measure time.
 func (m *mutator) integer(constant ast.Expr) {
 	typ, ok := m.typeName(m.info.TypeOf(constant))
 	if !ok {
@@ -21,7 +21,7 @@ func (m *mutator) integer(constant ast.Expr) {
 	}
 }
 
-// typeName returns how a file writes a number's type. It fails for lengths of time and for types of other packages.
+// typeName returns a number's type as the file writes it. It fails for durations and for types of other packages.
 func (m *mutator) typeName(t types.Type) (string, bool) {
 	switch t := t.(type) {
 	case *types.Basic:

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// visit makes the mutants of one node and reports whether to go on below it.
+// visit makes the mutants of one node and reports whether to visit the nodes below it.
 func (m *mutator) visit(n ast.Node) bool {
 	if stmt, ok := n.(ast.Stmt); ok && m.inList(stmt) {
 		if m.logs(stmt) {
@@ -19,7 +19,7 @@ func (m *mutator) visit(n ast.Node) bool {
 	}
 	switch n := n.(type) {
 	case *ast.GenDecl:
-		return n.Tok == token.VAR // constants have to stay constant
+		return n.Tok == token.VAR // constants must remain constant
 	case *ast.CallExpr:
 		return !m.isLog(n)
 	case *ast.ArrayType, *ast.FuncType, *ast.StructType, *ast.InterfaceType:
@@ -40,7 +40,7 @@ func (m *mutator) visit(n ast.Node) bool {
 	return true
 }
 
-// statement makes the mutants of a statement itself and reports whether to go on below it.
+// statement makes the mutants of a statement itself and reports whether to visit the nodes below it.
 func (m *mutator) statement(stmt ast.Stmt) bool {
 	if m.onlyLogs(stmt) {
 		return false
@@ -62,7 +62,7 @@ func (m *mutator) statement(stmt ast.Stmt) bool {
 	return true
 }
 
-// inList reports whether a statement stands in a block, where another one may stand around it.
+// inList reports whether a statement is in a block, so that another statement may enclose it.
 func (m *mutator) inList(stmt ast.Stmt) bool {
 	switch p := m.parent().(type) {
 	case *ast.BlockStmt, *ast.CaseClause:
@@ -73,7 +73,7 @@ func (m *mutator) inList(stmt ast.Stmt) bool {
 	return false
 }
 
-// drop leaves out a call, an assignment, or a jump.
+// drop removes a call, an assignment, or a jump.
 func (m *mutator) drop(stmt ast.Stmt) {
 	if !m.droppable(stmt) {
 		return
@@ -91,7 +91,7 @@ func (m *mutator) droppable(stmt ast.Stmt) bool {
 			return true
 		}
 		fn, ok := call.Fun.(*ast.Ident)
-		return !ok || fn.Name != "panic" // the compiler knows that nothing comes after it
+		return !ok || fn.Name != "panic" // the compiler knows that code after panic is unreachable
 	case *ast.AssignStmt:
 		return s.Tok != token.DEFINE && !blank(s)
 	case *ast.DeferStmt:
@@ -104,7 +104,7 @@ func (m *mutator) droppable(stmt ast.Stmt) bool {
 	return false
 }
 
-// negate turns a condition round.
+// negate negates a condition.
 func (m *mutator) negate(cond ast.Expr) {
 	if m.decided[cond] || !isBool(m.info.TypeOf(cond)) {
 		return
@@ -115,7 +115,7 @@ func (m *mutator) negate(cond ast.Expr) {
 	}
 }
 
-// clause turns the conditions of a case round, where the switch has no value to compare with.
+// clause negates the conditions of a case, if the switch has no value to compare with.
 func (m *mutator) clause(c *ast.CaseClause) {
 	for _, p := range slices.Backward(m.parents) {
 		if s, ok := p.(*ast.SwitchStmt); ok {
@@ -132,7 +132,7 @@ func (m *mutator) clause(c *ast.CaseClause) {
 	}
 }
 
-// returned turns a returned boolean round, and makes a success of a returned error.
+// returned negates a returned boolean, and replaces a returned error by nil.
 func (m *mutator) returned(r *ast.ReturnStmt) {
 	sig := m.signature()
 	if sig == nil || len(r.Results) != sig.Results().Len() {
@@ -151,7 +151,7 @@ func (m *mutator) returned(r *ast.ReturnStmt) {
 	}
 }
 
-// binary has an operand of && and || decide nothing, moves the limit of a comparison, and exchanges + and -, * and /.
+// binary removes the effect of each operand of && and ||, moves the limit of a comparison, and exchanges + and -, * and /.
 func (m *mutator) binary(b *ast.BinaryExpr) {
 	switch b.Op { //nolint:exhaustive // the others follow
 	case token.LAND:
@@ -182,7 +182,7 @@ func (m *mutator) binary(b *ast.BinaryExpr) {
 	}
 }
 
-// operand makes an operand of && or || decide nothing.
+// operand removes the effect of an operand of && or ||.
 func (m *mutator) operand(b *ast.BinaryExpr, x ast.Expr, after string) {
 	if inner, ok := x.(*ast.BinaryExpr); ok && inner.Op == b.Op || !isBool(m.info.TypeOf(x)) {
 		return
@@ -192,7 +192,7 @@ func (m *mutator) operand(b *ast.BinaryExpr, x ast.Expr, after string) {
 	}
 }
 
-// isOperand reports whether an expression stands below && or ||, or is one of their operands.
+// isOperand reports whether an expression is an operand of && or ||, or below one.
 func (m *mutator) isOperand(ast.Expr) bool {
 	for _, p := range slices.Backward(m.parents) {
 		switch p := p.(type) {
@@ -226,14 +226,14 @@ func (m *mutator) step(n ast.Stmt) {
 	text := string(m.source[m.offset(n.Pos()):m.offset(n.End())])
 	changed := strings.Replace(text, is.String(), becomes.String(), 1)
 	if strings.Contains(text, "\n") {
-		return // lines have to stay where they are
+		return // lines must not move
 	}
 	if id, ok := m.add(n, becomes.String()+" for "+is.String(), m.text(n)); ok {
 		m.wrap(n, fmt.Sprintf("if switches__.Is(%d) { %s } else { ", id, changed), " }")
 	}
 }
 
-// told returns the text of a node and, where that says little, the condition that it stands under.
+// told returns the text of a node and, if that is not specific, the condition around it.
 func (m *mutator) told(n ast.Expr) string {
 	text := m.text(n)
 	if _, ok := n.(*ast.Ident); !ok {
@@ -257,7 +257,7 @@ func (m *mutator) told(n ast.Expr) string {
 	return text
 }
 
-// around returns what stands around the current node, up to a statement, as far as it is short.
+// around returns the code around the current node, up to a statement, if it is short.
 func (m *mutator) around() ast.Node {
 	around := m.parent()
 	for _, p := range slices.Backward(m.parents) {

@@ -11,8 +11,7 @@ import (
 // tally counts the mutants of a package.
 type tally struct{ run, caught, hung, unreached, listed int }
 
-// report prints what became of the mutants. It fails when one survived that is not on the list, and when the list has one
-// that does not exist.
+// report prints the results. It fails if a mutant survived that is not on the list, or if the list names one that does not exist.
 func report(out io.Writer, results []result, mutants []mutant, list known) error {
 	var failures []error
 	tallies := map[string]*tally{}

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// known is the mutants that may survive, with the reason, by their keys.
+// known maps the keys of mutants that may survive to the reasons.
 type known map[string]string
 
-// readKnown reads a list of survivors: lines of a mutant's key, " # " and the reason. Empty lines and those that begin
-// with # say nothing.
+// readKnown reads a list of survivors. Each line has a mutant's key, " # " and the reason. Empty lines and lines that begin with
+// # are ignored.
 func readKnown(path string) (known, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -38,7 +38,7 @@ func readKnown(path string) (known, error) {
 	return list, nil
 }
 
-// missing returns the keys of the list that no mutant has: the source has changed.
+// missing returns the keys of the list that no mutant has, because the source has changed.
 func (k known) missing(mutants []mutant) []string {
 	exist := map[string]bool{}
 	for _, m := range mutants {

@@ -12,7 +12,7 @@ import (
 func TestReadKnown(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string
-		want       string // of the error; "" reads two
+		want       string // of the error; "" means that two entries are read
 	}{
 		{"good", "# why\n\na.go f: not: x # equivalent\nb.go f: without: y || z # only timing\n", ""},
 		{"no reason", "a.go f: not: x\n", "without"},
@@ -48,7 +48,7 @@ func TestReport(t *testing.T) {
 		name    string
 		results []result
 		list    known
-		says    []string // in the error; none is success
+		says    []string // parts of the error; none means success
 	}{
 		{"listed", results, known{m("y").key(): "equivalent"}, nil},
 		{"not listed", results, known{}, []string{"1 mutants survived"}},
@@ -68,7 +68,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestBatches: the tests that reach a mutant, the fastest first, few at first.
+// TestBatches: the tests that reach a mutant come in groups, the fastest first, starting with small groups.
 func TestBatches(t *testing.T) {
 	s := suite{tests: []test{
 		{"slow", 3 * time.Second, []byte{1}}, {"other", 0, []byte{0}}, {"fast", 10 * time.Millisecond, []byte{1}}, {"also", 20 * time.Millisecond, []byte{1}},

@@ -20,8 +20,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// TestInProcess runs csi-sanity over everything but the mounts: the servers, the provisioner and a real Heketi, whose
-// executor pretends.
+// TestInProcess runs csi-sanity with everything except the mounts: the servers, the provisioner and a real Heketi with a mock
+// executor.
 func TestInProcess(t *testing.T) {
 	server := labtest.MockHeketi(t)
 	config := csisanity.NewTestConfig()
@@ -40,7 +40,7 @@ func TestInProcess(t *testing.T) {
 // serve runs the driver in this process until the test ends, and returns its endpoint.
 func serve(t *testing.T, server *lab.MockHeketi, socket string) (endpoint string) {
 	t.Helper()
-	// Ginkgo shows what is written there with the test that fails.
+	// Ginkgo shows this output with a failed test.
 	logger := textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(ginkgo.GinkgoWriter), textlogger.Verbosity(5)))
 	ctx, stop := context.WithCancel(klog.NewContext(t.Context(), logger))
 	csi, err := driver.NewServer(ctx, driver.Config{

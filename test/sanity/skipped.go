@@ -8,8 +8,8 @@ import (
 //go:embed skipped.txt
 var skipped string
 
-// Skipped are the tests that csi-sanity leaves out for this driver, each with the capability that the driver does not
-// offer and why. They stand in skipped.txt, the reason in a line with # above the names.
+// Skipped returns the tests that csi-sanity skips for this driver, each with the capability that the driver does not offer, and
+// why. They are listed in skipped.txt, below the reason in a line with #.
 func Skipped() map[string]string {
 	reasons, reason := map[string]string{}, ""
 	for line := range strings.Lines(skipped) {

@@ -1,5 +1,5 @@
-// Package sanity runs csi-sanity, the conformance tests of kubernetes-csi, and accounts for every test that it leaves
-// out: none is skipped silently.
+// Package sanity runs csi-sanity, the conformance tests of kubernetes-csi, and accounts for every test that is skipped: none is
+// skipped silently.
 package sanity
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/onsi/gomega"
 )
 
-// Run runs the suite against the driver that config names. It fails when a test fails, when one is skipped that is
-// not in Skipped, and when one in Skipped was not. A process can call it only once, because Ginkgo can.
+// Run runs the suite against the driver that config names. It fails if a test fails, if a skipped test is not in Skipped, or if a
+// test in Skipped was not skipped. A process can call it only once, because Ginkgo can run only once.
 func Run(t *testing.T, config csisanity.TestConfig) {
 	t.Helper()
 	var report ginkgo.Report
@@ -23,18 +23,18 @@ func Run(t *testing.T, config csisanity.TestConfig) {
 	suite := csisanity.GinkgoTest(&config)
 	defer suite.Finalize()
 	_, reporter := ginkgo.GinkgoConfiguration()
-	reporter.NoColor = true // the output goes to logs, too
+	reporter.NoColor = true // the output is also logged
 	if !ginkgo.RunSpecs(t, "csi-sanity", reporter) {
 		t.Error("csi-sanity failed")
 	}
 	account(t, report.SpecReports, Skipped())
 }
 
-// account compares what was left out with what may be.
+// account compares the skipped tests with those that may be skipped.
 func account(tb testing.TB, specs types.SpecReports, allowed map[string]string) {
 	tb.Helper()
 	specs = specs.WithLeafNodeType(types.NodeTypeIt)
-	left := map[string]string{} // name: reason
+	left := map[string]string{} // reason by name
 	for _, spec := range specs.WithState(types.SpecStateSkipped | types.SpecStatePending) {
 		left[spec.FullText()] = spec.Failure.Message
 	}

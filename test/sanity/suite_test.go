@@ -8,7 +8,7 @@ import (
 	"github.com/onsi/ginkgo/v2/types"
 )
 
-// recorder keeps what a test would complain about.
+// recorder records the errors of a test.
 type recorder struct {
 	testing.TB
 	complaints []string

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// checkImage checks how an image starts, its labels, and that it has the project's program.
+// checkImage checks how an image starts, its labels, and that it contains the project's program.
 func checkImage(t *testing.T, i image, target string, want config) {
 	t.Helper()
 	if !slices.Equal(i.config.Entrypoint, want.Entrypoint) || !slices.Equal(i.config.Cmd, want.Cmd) || i.config.User != want.User {
@@ -28,7 +28,7 @@ func checkImage(t *testing.T, i image, target string, want config) {
 	}
 }
 
-// checkBill checks that components are in an image's bill of materials.
+// checkBill checks that an image's bill of materials lists the components.
 func checkBill(t *testing.T, target string, want ...string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(imagesDir(t), target+".cdx.json"))

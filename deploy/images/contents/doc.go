@@ -1,2 +1,2 @@
-// Package contents tests what is in the images of the storage, which must have been built before: make test-storage-images.
+// Package contents tests the contents of the storage images, which must have been built before: make test-storage-images.
 package contents

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// heketisCommands are all commands that Heketi 10.3.0 runs on a gluster server, each with the package or file that runs it. gluster-block is
-// left out: the storage has no block volumes.
+// heketisCommands lists the commands that Heketi 10.3.0 runs on a gluster server, each with the package or file that runs it.
+// gluster-block is left out: the storage has no block volumes.
 var heketisCommands = map[string]string{
 	"bash": "pkg/remoteexec/kube", "timeout": "pkg/remoteexec/kube",
 	"gluster": "executors/cmdexec", "systemctl": "executors/cmdexec/peer.go",
@@ -21,7 +21,7 @@ var heketisCommands = map[string]string{
 	"lsof": "executors/cmdexec/brick.go",
 }
 
-// otherCommands are the commands that glusterd, its hooks, LVM and administrators run.
+// otherCommands lists the commands that glusterd, its hooks, LVM and administrators run.
 var otherCommands = map[string]string{
 	"glusterd": "the container", "glusterfsd": "glusterd", "glusterfs": "glusterd", "xfs_info": "glusterd (volume status detail)",
 	"mount.glusterfs": "the hook for subdirectories", "getopt": "the hooks", "getfattr": "the hooks", "setfattr": "the hooks",
@@ -29,7 +29,7 @@ var otherCommands = map[string]string{
 	"xfs_growfs": "administrators", "xfs_repair": "administrators", "losetup": "administrators", "findmnt": "administrators",
 }
 
-// TestGluster unpacks the image once.
+// TestGluster runs all checks on one unpacked image.
 func TestGluster(t *testing.T) {
 	gluster := unpackImage(t, "gluster")
 	for name, test := range map[string]func(*testing.T, image){
@@ -94,12 +94,12 @@ func expectsNoUdev(t *testing.T, gluster image) {
 	}
 }
 
-// answersForGlusterd runs another program under the name of glusterd.
+// answersForGlusterd checks the answers of systemctl while another program runs under the name of glusterd.
 func answersForGlusterd(t *testing.T, gluster image) {
 	t.Helper()
 	const (
 		start = `cp /bin/sleep /tmp/glusterd && { /tmp/glusterd 60 & } && `
-		// Its parent becomes a program that does not collect it.
+		// The program's parent is replaced by one that does not reap it.
 		ended = `cp /bin/sleep /tmp/glusterd && { sh -c '/tmp/glusterd 0 & exec sleep 60' & } && ` +
 			`until grep -qs 'State:.*Z' /proc/[0-9]*/status; do sleep 0.1; done; `
 	)

@@ -94,9 +94,9 @@ func decodeJSON(value any) func(io.Reader) error {
 	return func(content io.Reader) error { return json.NewDecoder(content).Decode(value) }
 }
 
-const whiteout = ".wh." // the beginning of a name: what a layer removes from those below
+const whiteout = ".wh." // the prefix of names with which a layer removes files of lower layers
 
-// removeFrom removes from root what a layer removes.
+// removeFrom removes from root the files that a layer removes.
 func removeFrom(root string, layer io.Reader) error {
 	for r := tar.NewReader(layer); ; {
 		header, err := r.Next()
@@ -124,7 +124,7 @@ func unpackLayer(ctx context.Context, root string, layer io.Reader) error {
 	return nil
 }
 
-// inside runs a script of bash in the image, with /proc and without other processes, and returns its output.
+// inside runs a bash script in the image, with /proc and no other processes, and returns its output.
 func (i image) inside(t *testing.T, script string) (string, error) {
 	t.Helper()
 	i.native(t)
@@ -140,7 +140,7 @@ func (i image) inside(t *testing.T, script string) (string, error) {
 	return string(out), err
 }
 
-// native skips the test of an image whose programs do not run here.
+// native skips the test if the programs of the image do not run on this machine.
 func (i image) native(t *testing.T) {
 	t.Helper()
 	if i.arch != runtime.GOARCH {
@@ -148,7 +148,7 @@ func (i image) native(t *testing.T) {
 	}
 }
 
-// stat does not follow links: they are the image's.
+// stat does not follow symbolic links, which would leave the image.
 func (i image) stat(name string) (fs.FileInfo, error) {
 	return os.Lstat(filepath.Join(i.root, name))
 }

@@ -1,7 +1,7 @@
 package main
 
-// join adds to a document what another one has more. A module that two binaries were built from is listed once: references must
-// be unique in a document.
+// join adds to a document the entries that only other has. A module of two binaries is listed once: references must be unique in
+// a document.
 func join(document, other map[string]any) {
 	joinBy("bom-ref", document, other, "components", func(_, _ map[string]any) {})
 	joinBy("ref", document, other, "dependencies", func(known, more map[string]any) {
@@ -12,7 +12,8 @@ func join(document, other map[string]any) {
 	})
 }
 
-// joinBy appends the entries of a list whose key document's list does not have; same is called with those that both have.
+// joinBy appends the entries of other's list whose key document's list does not have. It calls same for the entries that both
+// have.
 func joinBy(key string, document, other map[string]any, list string, same func(known, more map[string]any)) {
 	entries, _ := document[list].([]any)
 	more, _ := other[list].([]any)
@@ -35,7 +36,7 @@ func joinBy(key string, document, other map[string]any, list string, same func(k
 	}
 }
 
-// joinStrings appends the strings of a list that known's list does not have.
+// joinStrings appends the strings of more's list that known's list does not have.
 func joinStrings(known, more map[string]any, list string) {
 	values, _ := known[list].([]any)
 	seen := make(map[any]bool, len(values))

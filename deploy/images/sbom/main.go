@@ -1,4 +1,4 @@
-// Command sbom makes the bill of materials of an image: it joins the CycloneDX documents of the Go binaries in it and adds the
+// Command sbom makes the bill of materials of an image: it joins the CycloneDX documents of the image's Go binaries and adds the
 // Debian packages.
 //
 //	sbom -name glusterfs-csi-node -version v1.2.3 -packages FILE binary.cdx.json... >image.cdx.json
@@ -46,7 +46,7 @@ func run(name, version, packages string, binaries []string, out io.Writer) error
 	return encoder.Encode(document)
 }
 
-// readBinaries returns one document about all binaries. Its metadata are those of the first.
+// readBinaries returns one document for all binaries, with the metadata of the first.
 func readBinaries(paths []string) (map[string]any, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("no document about a binary: name at least one file")
@@ -73,7 +73,7 @@ func readBinaries(paths []string) (map[string]any, error) {
 	return all, nil
 }
 
-// binaryToComponent lists the binary that a document is about as the first of the document's components, before the modules
+// binaryToComponent inserts the binary that a document describes as the first of the document's components, before the modules
 // that it was built from.
 func binaryToComponent(document map[string]any) error {
 	metadata, _ := document["metadata"].(map[string]any)
@@ -86,7 +86,7 @@ func binaryToComponent(document map[string]any) error {
 	return nil
 }
 
-// describeImage turns the document about the binaries into that of the image that holds them, with its packages.
+// describeImage turns the document of the binaries into the document of their image, with its packages.
 func describeImage(document map[string]any, name, version, packages string) error {
 	components, _ := document["components"].([]any)
 	for line := range strings.Lines(packages) {
@@ -102,7 +102,8 @@ func describeImage(document map[string]any, name, version, packages string) erro
 	return nil
 }
 
-// debianPackage writes the package URL as https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md.
+// debianPackage returns a component with the package URL of
+// https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md.
 func debianPackage(name, version, architecture string) map[string]any {
 	purl := fmt.Sprintf("pkg:deb/debian/%s@%s?arch=%s", url.PathEscape(name), url.QueryEscape(version), architecture)
 	return map[string]any{"bom-ref": purl, "type": "library", "name": name, "version": version, "purl": purl}

@@ -15,7 +15,7 @@ const (
 	"components": [{"bom-ref": "m", "name": "google.golang.org/grpc"}],
 	"dependencies": [{"ref": "b", "dependsOn": ["m"]}, {"ref": "m"}],
 	"compositions": [{"aggregate": "complete", "dependencies": ["b"]}, {"aggregate": "unknown", "dependencies": ["m"]}]}`
-	// second has one module in common with binary, and one more.
+	// second shares one module with binary, and has one more.
 	second = `{"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": {"bom-ref": "s", "name": "heketi"}},
 	"components": [{"bom-ref": "m", "name": "google.golang.org/grpc"}, {"bom-ref": "n", "name": "github.com/boltdb/bolt"}],
 	"dependencies": [{"ref": "s", "dependsOn": ["m", "n"]}, {"ref": "m", "dependsOn": ["n"]}],

@@ -1,5 +1,4 @@
-// Package heketitest is a small Heketi server for tests: the API that the driver uses,
-// with the real one's texts and habits (a queue whose results are read once, names that
-// are unique per cluster, hidden pending volumes), and faults on command. It makes
-// nothing and remembers nothing but its records.
+// Package heketitest is a small Heketi server for tests. It has the API that the driver uses, with the texts and the behaviour of
+// a real Heketi (a queue whose results can be read once, names that are unique per cluster, hidden pending volumes), and it
+// injects faults on command. Volumes exist only in its records.
 package heketitest

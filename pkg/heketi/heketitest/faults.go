@@ -9,25 +9,25 @@ import (
 	"strings"
 )
 
-// Fault is something that happens to requests instead of their answer.
+// Fault replaces or changes the answer to requests.
 type Fault struct {
 	Prefix string // of method and path, such as "POST /volumes"
-	Times  int    // how often; 0 is until it is lifted
+	Times  int    // how often; 0: until it is lifted
 
-	Status int    // answer this, without doing anything
+	Status int    // answer this, and do nothing
 	Body   string // with Status
 	Drop   bool   // without Status: close the connection without an answer ...
-	After  bool   // ... but after the request was carried out
+	After  bool   // ... but carry the request out first
 
-	Late    <-chan struct{} // carry the request out, and keep the answer back until this is closed
+	Late    <-chan struct{} // carry the request out, and delay the answer until this is closed
 	Held    <-chan struct{} // close the connection without an answer, and carry the request out when this is closed
-	Carried chan<- struct{} // with Late or Held: is sent to when the request was carried out; nil tells nobody
+	Carried chan<- struct{} // with Late or Held: receives when the request was carried out; may be nil
 
 	used   int
 	lifted bool
 }
 
-// Inject adds a fault. lift ends it.
+// Inject adds a fault; lift removes it.
 func (s *Server) Inject(f Fault) (lift func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +54,7 @@ func (s *Server) fault(r *http.Request) *Fault {
 	return nil
 }
 
-// faulty carries out a request under the fault that is meant for it, if there is one.
+// faulty carries out a request under the first fault that matches it, if there is one.
 func (s *Server) faulty(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f := s.fault(r)
@@ -73,7 +73,7 @@ func (s *Server) faulty(next http.Handler) http.Handler {
 			w.WriteHeader(answer.Code)
 			_, _ = w.Write(answer.Body.Bytes())
 		case f.Held != nil:
-			// The request ends with its connection, and is carried out without it.
+			// The request's context ends with its connection, so the request is carried out without it.
 			body, _ := io.ReadAll(r.Body)
 			late := r.Clone(context.WithoutCancel(r.Context()))
 			late.Body = io.NopCloser(bytes.NewReader(body))

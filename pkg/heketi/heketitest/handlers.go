@@ -36,7 +36,7 @@ func (s *Server) handler() http.Handler {
 
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	_ = json.NewEncoder(w).Encode(v) // the client may be gone, and that is its own affair
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
 }
 
 func (s *Server) listClusters(w http.ResponseWriter, _ *http.Request) {
@@ -47,7 +47,7 @@ func (s *Server) listClusters(w http.ResponseWriter, _ *http.Request) {
 	answer(w, list)
 }
 
-// listVolumes leaves out what is pending.
+// listVolumes omits pending volumes.
 func (s *Server) listVolumes(w http.ResponseWriter, _ *http.Request) {
 	list := api.VolumeListResponse{Volumes: []string{}}
 	for id, v := range s.volumes {
@@ -75,7 +75,7 @@ func (s *Server) createVolume(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "No clusters configured", http.StatusBadRequest)
 		return
 	}
-	// The real one takes any number of clusters; the driver must always give one.
+	// A real Heketi accepts any number of clusters; the driver must always name exactly one.
 	if len(request.Clusters) != 1 || s.cluster(request.Clusters[0]) == nil {
 		http.Error(w, fmt.Sprintf("Cluster id %v not found", request.Clusters), http.StatusBadRequest)
 		return
@@ -92,14 +92,14 @@ func (s *Server) createVolume(w http.ResponseWriter, r *http.Request) {
 	v := &record{bricks: newBricks(request.Durability, request.Size)}
 	v.info.VolumeCreateRequest, v.info.Id, v.info.Cluster = request, newID(), cluster.ID
 	v.info.Clusters = nil // not repeated in the answer
-	// Between what the server is set up to set before and after them, which is nothing.
+	// Heketi puts the options between the server's own pre and post options, which are empty here.
 	v.info.GlusterVolumeOptions = slices.Concat([]string{""}, request.GlusterVolumeOptions, []string{""})
 	s.volumes[v.info.Id] = v
 	op := s.begin(create, v)
 	s.accept(w, op)
 }
 
-// refuseCreate holds what is wrong with a request that Heketi takes at first, in Heketi's order.
+// refuseCreate returns what Heketi first checks in a request and finds wrong, in Heketi's order.
 func (s *Server) refuseCreate(cluster *Cluster, request api.VolumeCreateRequest) string {
 	if cluster.BlockOnly {
 		return "Cluster does not support requested volume type"
@@ -140,7 +140,7 @@ func (s *Server) deleteVolume(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// begin records an operation that makes or removes the volume, and so hides it.
+// begin records an operation that makes or removes the volume, which hides the volume.
 func (s *Server) begin(k kind, v *record) *operation {
 	op := &operation{id: newID(), kind: k, volume: v.info.Id}
 	v.pending = op.id
@@ -190,7 +190,7 @@ func (s *Server) volumeInfo(w http.ResponseWriter, r *http.Request) {
 	answer(w, info)
 }
 
-// dump has the shape of heketi: apps/glusterfs/dbcommon.go, Db.
+// dump writes the database in the form of heketi: apps/glusterfs/dbcommon.go, Db.
 func (s *Server) dump(w http.ResponseWriter, _ *http.Request) {
 	type object = map[string]any
 	clusters, nodes, volumes, operations := object{}, object{}, object{}, object{}

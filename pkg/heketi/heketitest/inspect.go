@@ -5,21 +5,21 @@ import (
 	"slices"
 )
 
-// VolumeIDs are the ids of all volumes, pending ones included, sorted.
+// VolumeIDs returns the ids of all volumes, including pending ones, sorted.
 func (s *Server) VolumeIDs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(maps.Keys(s.volumes))
 }
 
-// OperationIDs are the ids of the operations that the database has, sorted.
+// OperationIDs returns the ids of the operations in the database, sorted.
 func (s *Server) OperationIDs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(maps.Keys(s.operations))
 }
 
-// StrandDelete begins the delete of a volume and makes it stale, as a restart in the middle does.
+// StrandDelete begins the delete of a volume and makes it stale, like a restart in the middle.
 func (s *Server) StrandDelete(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

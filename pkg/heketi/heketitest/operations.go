@@ -13,7 +13,7 @@ const mostBricks = 32
 
 const kibPerGiB = 1 << 20
 
-// newBricks returns the bricks of one set that holds so many GiB of data.
+// newBricks returns the bricks of one set with sizeGiB of data.
 func newBricks(d api.VolumeDurabilityInfo, sizeGiB int) []api.BrickInfo {
 	n, data := 1, 1
 	switch d.Type {
@@ -96,7 +96,7 @@ func (op *operation) info() api.PendingOperationInfo {
 	return api.PendingOperationInfo{Id: op.id, TypeName: string(op.kind), Status: op.status}
 }
 
-// SetUnrecorded sets how many requests hang before they are recorded, as with a database whose disk hangs.
+// SetUnrecorded sets how many requests hang before they are recorded, as if the database's disk hung.
 func (s *Server) SetUnrecorded(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +135,7 @@ func (s *Server) operationDetails(w http.ResponseWriter, r *http.Request) {
 	answer(w, details)
 }
 
-// cleanUp cleans the operations that the request names, or all of them when it names none.
+// cleanUp cleans up the operations that the request names, or all of them if it names none.
 func (s *Server) cleanUp(w http.ResponseWriter, r *http.Request) {
 	var request api.PendingOperationsCleanRequest
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {

@@ -18,17 +18,17 @@ const DefaultKey = "the admin key"
 // Cluster is a cluster of the server.
 type Cluster struct {
 	ID        string
-	FreeGiB   int  // room for the sum of all volume sizes
+	FreeGiB   int  // free space for the sum of all volume sizes
 	BlockOnly bool // refuses file volumes
 	Hosts     []string
 }
 
-// NewCluster returns a cluster of three hosts with much room.
+// NewCluster returns a cluster of three hosts with a lot of free space.
 func NewCluster() Cluster {
 	return Cluster{ID: newID(), FreeGiB: 1 << 20, Hosts: []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}}
 }
 
-// Server is the fake. All its methods may be called while it serves.
+// Server is the fake Heketi. All its methods may be called while it serves.
 type Server struct {
 	URL string
 
@@ -39,8 +39,8 @@ type Server struct {
 	limit      int
 	clusters   []*Cluster
 	volumes    map[string]*record
-	operations map[string]*operation // those that the database has
-	queue      map[string]*operation // those whose end may be asked for
+	operations map[string]*operation // those in the database
+	queue      map[string]*operation // those that can be polled
 	held       bool
 	unrecorded int
 	opError    string
@@ -59,7 +59,7 @@ type operation struct {
 	kind    kind
 	volume  string
 	bricks  []api.BrickInfo // of an expand
-	newSize int             // of an expand, computed when it begins, as Heketi does: overlapping ones lose one
+	newSize int             // of an expand, computed at its start like in Heketi: of two overlapping ones, one is lost
 	status  string          // as in the database: "", "stale", "failed"
 	done    bool
 	err     string
@@ -72,10 +72,10 @@ const (
 	create  kind = "create-volume"
 	remove  kind = "delete-volume"
 	expand  kind = "expand-volume"
-	cleanup kind = "" // is not recorded as an operation itself
+	cleanup kind = "" // a clean-up is not recorded as an operation
 )
 
-// New starts a server; it ends with the test.
+// New starts a server that stops with the test.
 func New(tb testing.TB, clusters ...Cluster) *Server {
 	tb.Helper()
 	s := &Server{
@@ -97,28 +97,28 @@ func newID() string {
 	return hex.EncodeToString(b)
 }
 
-// SetKey changes the admin key, as a restart of Heketi with another configuration does.
+// SetKey changes the admin key, like a restart of Heketi with another configuration.
 func (s *Server) SetKey(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.key = key
 }
 
-// SetLimit changes how many operations may be in flight before the server answers 429.
+// SetLimit sets how many operations may be in flight before the server answers 429.
 func (s *Server) SetLimit(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limit = n
 }
 
-// Hold keeps operations from ending until Release.
+// Hold keeps operations from ending until Release is called.
 func (s *Server) Hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = true
 }
 
-// Release ends the held operations, and later ones at once.
+// Release lets the held operations end, and later ones end at once.
 func (s *Server) Release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,14 +126,14 @@ func (s *Server) Release() {
 	s.endAll()
 }
 
-// FailOperations makes operations end with an error; "" ends that.
+// FailOperations makes operations end with an error; "" makes them succeed again.
 func (s *Server) FailOperations(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opError = text
 }
 
-// Restart forgets the queue; what has not ended becomes stale and never ends.
+// Restart forgets the queue; unfinished operations become stale and never end.
 func (s *Server) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,8 +143,7 @@ func (s *Server) Restart() {
 	}
 }
 
-// Clean does what Heketi's cleaner does with stale and failed operations: a create or expand is undone, a
-// delete is finished.
+// Clean treats stale and failed operations like Heketi's cleaner: a create or expand is undone, a delete is finished.
 func (s *Server) Clean() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,7 +170,7 @@ func (s *Server) removeBricks(op *operation) {
 	v.bricks = slices.DeleteFunc(v.bricks, func(b api.BrickInfo) bool { return slices.Contains(op.bricks, b) })
 }
 
-// Strand makes every operation that runs a failed one, which Heketi could not undo.
+// Strand makes every running operation a failed one that Heketi could not undo.
 func (s *Server) Strand(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,35 +179,35 @@ func (s *Server) Strand(text string) {
 	}
 }
 
-// Expand makes a volume larger, as an administrator does with heketi-cli, and waits for nothing.
+// Expand enlarges a volume, like an administrator with heketi-cli, and does not wait.
 func (s *Server) Expand(id string, deltaGiB int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expand(s.volumes[id], deltaGiB)
 }
 
-// Size is the size of a volume in GiB.
+// Size returns the size of a volume in GiB.
 func (s *Server) Size(id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.volumes[id].info.Size
 }
 
-// SetSize records another size of a volume than its bricks have, as two expands that overlap do.
+// SetSize records another size of a volume than its bricks have, like two overlapping expands.
 func (s *Server) SetSize(id string, gib int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.volumes[id].info.Size = gib
 }
 
-// Bricks is the number of a volume's bricks, pending ones included.
+// Bricks returns the number of a volume's bricks, including pending ones.
 func (s *Server) Bricks(id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.volumes[id].bricks)
 }
 
-// GIDs are the group ids of all volumes, pending ones included, sorted.
+// GIDs returns the group ids of all volumes, including pending ones, sorted.
 func (s *Server) GIDs() []int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,7 +219,7 @@ func (s *Server) GIDs() []int64 {
 	return gids
 }
 
-// EmptyDatabase forgets everything, as a Heketi that starts without its database.
+// EmptyDatabase removes everything, like a Heketi that starts without its database.
 func (s *Server) EmptyDatabase() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +227,7 @@ func (s *Server) EmptyDatabase() {
 	s.volumes, s.operations, s.queue = map[string]*record{}, map[string]*operation{}, map[string]*operation{}
 }
 
-// ReplaceDatabase forgets everything and has other clusters, as a Heketi that starts with the database of another.
+// ReplaceDatabase removes everything and adds other clusters, like a Heketi that starts with the database of another.
 func (s *Server) ReplaceDatabase(clusters ...Cluster) {
 	s.EmptyDatabase()
 	s.mu.Lock()
@@ -238,7 +237,7 @@ func (s *Server) ReplaceDatabase(clusters ...Cluster) {
 	}
 }
 
-// AddVolumeOf records a complete volume of 2 GiB with a group id that somebody else made, and returns its id.
+// AddVolumeOf records a complete foreign volume of 2 GiB with a group id, and returns its id.
 func (s *Server) AddVolumeOf(gid int64, name, cluster string) string {
 	id := s.AddVolume(name, cluster, false)
 	s.mu.Lock()
@@ -247,8 +246,8 @@ func (s *Server) AddVolumeOf(gid int64, name, cluster string) string {
 	return id
 }
 
-// AddVolume records a complete volume of 2 GiB and two bricks that somebody else made, and returns its
-// id; block is whether it hosts block volumes.
+// AddVolume records a complete foreign volume of 2 GiB and two bricks, and returns its id; block marks a volume that hosts block
+// volumes.
 func (s *Server) AddVolume(name, cluster string, block bool) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -259,7 +258,7 @@ func (s *Server) AddVolume(name, cluster string, block bool) string {
 	return v.info.Id
 }
 
-// VolumeNames are the names of all volumes, pending ones included, sorted.
+// VolumeNames returns the names of all volumes, including pending ones, sorted.
 func (s *Server) VolumeNames() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -271,21 +270,21 @@ func (s *Server) VolumeNames() []string {
 	return names
 }
 
-// Pending is the number of operations that have not ended.
+// Pending returns the number of operations that have not ended.
 func (s *Server) Pending() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.operations)
 }
 
-// Unread is the number of operations whose end nobody has asked for.
+// Unread returns the number of operations whose result was not fetched.
 func (s *Server) Unread() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.queue)
 }
 
-// Requests counts the requests so far that begin with prefix, such as "POST /volumes".
+// Requests returns the number of requests so far that begin with prefix, such as "POST /volumes".
 func (s *Server) Requests(prefix string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

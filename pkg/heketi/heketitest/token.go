@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// authenticated refuses what Heketi refuses (heketi: middleware/jwt.go).
+// authenticated refuses the requests that Heketi refuses (heketi: middleware/jwt.go).
 func (s *Server) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if refusal := s.refuse(r); refusal != "" {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestAbsentNodes: of a node that cannot be reached, Heketi gets nothing, and the others are loaded. A node of which Heketi lacks
-// nothing is no error.
+// TestAbsentNodes: a node that cannot be reached is not added, and the others are loaded. If Heketi already has everything of an
+// absent node, there is no error.
 func TestAbsentNodes(t *testing.T) {
 	client := realClient(t)
 	mustLoad(t, client, nodes(1, 3, "/dev/sdb"))

@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// check returns what is wrong with a topology that is complete in form. charts/glusterfs-storage has the same rules, which test/chart
-// compares with these. Names become parts of commands that Heketi runs
-// as root, so what Heketi's own check lets through is not enough.
+// check returns the errors in a topology whose form is complete. charts/glusterfs-storage has the same rules, and test/chart
+// compares them. Names become parts of commands that Heketi runs as root, and Heketi's own check is not strict enough for that.
 func check(t Topology) []error {
 	c := &checker{names: map[string]string{}, addresses: map[string]string{}}
 	if len(t.Nodes()) == 0 {
@@ -29,7 +28,7 @@ func check(t Topology) []error {
 
 type checker struct {
 	mistakes  []error
-	names     map[string]string // of nodes, and where they were seen first
+	names     map[string]string // of nodes, with the place where each was first used
 	addresses map[string]string
 }
 
@@ -40,10 +39,10 @@ func (c *checker) mistake(format string, args ...any) {
 var (
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
 	deviceName = regexp.MustCompile(`^/dev/[A-Za-z0-9_.:/-]{1,250}$`) // heketi: pkg/glusterfs/api/types.go, deviceNameRe
-	tagName    = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,32}$`)         // as there, ValidateTags
+	tagName    = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,32}$`)         // from the same file, ValidateTags
 )
 
-const longestTag = 64 // as there, in characters
+const longestTag = 64 // from the same file, in characters
 
 func isHost(s string) bool {
 	_, err := netip.ParseAddr(s)
@@ -53,22 +52,22 @@ func isHost(s string) bool {
 func (c *checker) node(n Node, at string) {
 	for _, name := range n.Manage {
 		if !isHost(name) {
-			c.mistake("%s: %q is no name of a node: letters, digits, dots and hyphens are allowed", at, name)
+			c.mistake("%s: %q is not a valid node name: letters, digits, dots and hyphens are allowed", at, name)
 		}
 		if first := firstUse(c.names, name, at); first != "" {
-			c.mistake("node %s is there twice: in %s and in %s; list its devices in one place", name, first, at)
+			c.mistake("node %s occurs twice: in %s and in %s; list its devices in one place", name, first, at)
 		}
 	}
 	for _, address := range n.Storage {
 		ip, _ := netip.ParseAddr(address)
 		switch {
 		case !isHost(address):
-			c.mistake("%s (%s): %q is no address: write the IP address or host name by which the other storage nodes reach it", at, n.Name(), address)
+			c.mistake("%s (%s): %q is not an address: write the IP address or host name by which the other storage nodes reach it", at, n.Name(), address)
 		case strings.EqualFold(address, "localhost") || ip.IsLoopback() || ip.IsUnspecified():
 			c.mistake("%s (%s): %s is every machine's own address: write the one by which the other storage nodes reach it", at, n.Name(), address)
 		}
 		if first := firstUse(c.addresses, address, at); first != "" {
-			c.mistake("address %s is there twice: in %s and in %s; give each node a different one", address, first, at)
+			c.mistake("address %s occurs twice: in %s and in %s; give each node a different one", address, first, at)
 		}
 	}
 	c.tags(n.Tags, at, n.Name())
@@ -78,16 +77,16 @@ func (c *checker) node(n Node, at string) {
 		name := path.Clean(d.Name)
 		switch {
 		case !deviceName.MatchString(d.Name) || !deviceName.MatchString(name):
-			c.mistake(`%s: %q is no path of a device: write one such as /dev/sdb or /dev/disk/by-id/NAME`, at, d.Name)
+			c.mistake(`%s: %q is not a device path: write one such as /dev/sdb or /dev/disk/by-id/NAME`, at, d.Name)
 		case seen[name]:
-			c.mistake("%s: device %s is there twice on this node: remove one of the two", at, d.Name)
+			c.mistake("%s: device %s occurs twice on this node: remove one of the two", at, d.Name)
 		}
 		seen[name] = true
 		c.tags(d.Tags, at, d.Name)
 	}
 }
 
-// firstUse returns the place that has had the name before, or "".
+// firstUse returns the place where the name was used before, or "".
 func firstUse(seen map[string]string, name, at string) (first string) {
 	key := strings.ToLower(name)
 	if first, again := seen[key]; again && first != at {
@@ -105,7 +104,7 @@ func (c *checker) tags(tags map[string]string, at, of string) {
 	}
 }
 
-// ForReplica returns the first cluster that can hold volumes with so many copies: each copy needs a separate node.
+// ForReplica returns the first cluster that can hold volumes with that many copies: each copy needs a separate node.
 func (t Topology) ForReplica(copies int) (Cluster, error) {
 	most := 0
 	for _, c := range t.Clusters {

@@ -1,3 +1,3 @@
-// Package topology reads and checks Heketi's classic topology.json, and loads it into a Heketi: what is missing there
-// is added, and nothing is ever removed.
+// Package topology reads and checks Heketi's classic topology.json, and loads it into a Heketi. A load adds missing clusters,
+// nodes and devices, and never removes anything, so it may be repeated.
 package topology

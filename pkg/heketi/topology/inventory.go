@@ -12,11 +12,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// inventory is what Heketi had before a load.
+// inventory holds the contents of Heketi before a load.
 type inventory struct {
 	clusters []heketi.Cluster
 	nodes    map[string]heketi.Node // by the first name
-	taken    map[string]bool        // clusters without nodes that get some
+	taken    map[string]bool        // empty clusters that are to get nodes
 }
 
 func read(ctx context.Context, server Server) (*inventory, error) {
@@ -45,7 +45,7 @@ func read(ctx context.Context, server Server) (*inventory, error) {
 	return has, nil
 }
 
-// clusterOf returns the id of the cluster that has nodes of c, or "" if none has.
+// clusterOf returns the id of the cluster that has nodes of c, or "" if there is none.
 func (i *inventory) clusterOf(c Cluster) (string, error) {
 	found := map[string][]string{}
 	for _, n := range c.Nodes {
@@ -67,7 +67,8 @@ func (i *inventory) clusterOf(c Cluster) (string, error) {
 	}
 }
 
-// takeEmpty returns a cluster like c without nodes and volumes, and returns it only once.
+// takeEmpty returns an unused cluster with the settings of c and without nodes and volumes, or "". It returns each cluster only
+// once.
 func (i *inventory) takeEmpty(c Cluster) string {
 	for _, has := range i.clusters {
 		if len(has.Nodes) == 0 && len(has.Volumes) == 0 && has.File == c.File && has.Block == c.Block && !i.taken[has.ID] {
@@ -78,7 +79,7 @@ func (i *inventory) takeEmpty(c Cluster) string {
 	return ""
 }
 
-// beyond describes what Heketi has and the topology has not.
+// beyond describes what Heketi has in addition to the topology.
 func (i *inventory) beyond(t Topology) (beyond []string) {
 	want := map[string]Node{}
 	for _, n := range t.Nodes() {

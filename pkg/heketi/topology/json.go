@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// value is a JSON value that knows its line, for messages. Unlike encoding/json's maps, it shows a field that is there twice.
+// value is a JSON value with its line, for messages. Unlike encoding/json's maps, it keeps duplicate fields.
 type value struct {
 	line int
 	any  any // nil, bool, json.Number, string, []value or []field
@@ -20,19 +20,19 @@ type field struct {
 	value value
 }
 
-// deepest is more than a topology needs, and little enough for the stack.
+// deepest is the maximum depth of nesting: more than a topology needs, and safe for the stack.
 const deepest = 20
 
 var errTooDeep = errors.New("it is nested too deeply for a topology")
 
-// parseJSON reads one JSON value, with nothing behind it.
+// parseJSON reads one JSON value. Anything after it is an error.
 func parseJSON(content []byte) (value, error) {
 	p := &parser{content: content, decoder: json.NewDecoder(bytes.NewReader(content))}
 	p.decoder.UseNumber()
 	v, err := p.value(0)
 	if err == nil {
 		if _, extra := p.decoder.Token(); !errors.Is(extra, io.EOF) {
-			err = errors.New("there is something behind its end")
+			err = errors.New("there is text after its end")
 		}
 	}
 	if err == nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// Lacks holds what a Heketi lacks of a topology, by the names of nodes.
+// Lacks holds the parts of a topology that a Heketi lacks, by the names of nodes.
 type Lacks struct {
-	Nodes   []string // that it does not have
-	Devices []string // nodes that it has, but not all of their devices
+	Nodes   []string // nodes that Heketi does not have
+	Devices []string // nodes that Heketi has without all of their devices
 }
 
-// Compare returns what Heketi lacks of a topology. It changes nothing.
+// Compare returns the parts of a topology that Heketi lacks. It changes nothing.
 func Compare(ctx context.Context, server Server, t Topology) (Lacks, error) {
 	had, err := read(ctx, server)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// Server holds the calls of Heketi that a load makes; *heketi.Client implements it.
+// Server has the calls to Heketi that a load makes; *heketi.Client implements it.
 type Server interface {
 	Clusters(ctx context.Context) ([]string, error)
 	Cluster(ctx context.Context, id string) (heketi.Cluster, error)
@@ -25,24 +25,25 @@ type Server interface {
 // Loader loads topologies.
 type Loader struct {
 	Server Server
-	// Leftover reports whether a device that Heketi has refused carries nothing but what an add left behind that was
-	// interrupted, so that Heketi may wipe it. Nil: none does.
+	// Leftover reports whether a device that Heketi has refused contains only what an interrupted add left behind, so that Heketi
+	// may wipe it. Nil: no device does.
 	Leftover func(ctx context.Context, node, device string) (bool, error)
-	// Absent says, of nodes that cannot be reached now, why. What Heketi lacks of them is not tried, and is part of the error.
+	// Absent holds the nodes that cannot be reached now, with the reason. Their missing parts are not added, and are reported in the
+	// error.
 	Absent map[string]string
 }
 
-// Result is what a load has found and done.
+// Result describes what a load has found and done.
 type Result struct {
-	Clusters []string      // ids, in the topology's order; "" for one without nodes
+	Clusters []string      // ids, in the topology's order; "" for a cluster without nodes
 	Added    int           // clusters, nodes and devices
 	Found    int           // those that Heketi had before
-	Beyond   []string      // what Heketi has and the topology has not, in words
-	Differs  []string      // what Heketi has otherwise, in words; it cannot be changed
-	Absent   []heketi.Node // those that Heketi has, of Loader.Absent
+	Beyond   []string      // descriptions of what Heketi has in addition to the topology
+	Differs  []string      // descriptions of settings that differ in Heketi and cannot be changed
+	Absent   []heketi.Node // the nodes of Loader.Absent that Heketi has
 }
 
-// Load adds what Heketi lacks. It goes on after a node or device that Heketi refuses; the error names all of them.
+// Load adds what Heketi lacks. It goes on after Heketi refuses a node or device; the error names all refused ones.
 func (l Loader) Load(ctx context.Context, t Topology) (Result, error) {
 	had, err := read(ctx, l.Server)
 	if err != nil {
@@ -62,7 +63,7 @@ func (l Loader) Load(ctx context.Context, t Topology) (Result, error) {
 	return run.result, errors.Join(run.errs...)
 }
 
-// load is one run of Load.
+// load is the state of one call of Load.
 type load struct {
 	Loader
 	had    *inventory
@@ -104,7 +105,7 @@ func (l *load) cluster(ctx context.Context, c Cluster, i int) error {
 	return nil
 }
 
-// newCluster takes a cluster without nodes if there is one like it, such as an interrupted load leaves behind.
+// newCluster uses a matching cluster without nodes if there is one, such as one that an interrupted load left behind.
 func (l *load) newCluster(ctx context.Context, c Cluster) (string, error) {
 	if id := l.had.takeEmpty(c); id != "" {
 		l.result.Found++
@@ -142,7 +143,7 @@ func (l *load) node(ctx context.Context, n Node, cluster string) (heketi.Node, e
 	return node, nil
 }
 
-// devices fails only if ctx is done.
+// devices returns an error only if ctx is done.
 func (l *load) devices(ctx context.Context, n Node, node heketi.Node) error {
 	for _, d := range n.Devices {
 		if hasDevice(node, d) {
@@ -178,12 +179,12 @@ func (l *load) device(ctx context.Context, n Node, node heketi.Node, d Device) e
 	}
 	switch leftover, err := l.Leftover(ctx, n.Name(), d.Name); {
 	case err != nil:
-		klog.FromContext(ctx).Info("What is on the device cannot be found out", "node", n.Name(), "device", d.Name, "err", err)
+		klog.FromContext(ctx).Info("The contents of the device cannot be determined", "node", n.Name(), "device", d.Name, "err", err)
 		return refused
 	case !leftover:
 		return refused
 	}
-	klog.FromContext(ctx).Info("The device has only an empty volume group, which an add that was interrupted has left behind; Heketi makes it again", "node", n.Name(), "device", d.Name)
+	klog.FromContext(ctx).Info("The device has only an empty volume group, left behind by an interrupted add; Heketi makes it again", "node", n.Name(), "device", d.Name)
 	request.DestroyData = true
 	if err := l.Server.AddDevice(ctx, request); err != nil {
 		return &RefusedError{Node: n.Name(), Device: d.Name, Err: err}
@@ -191,7 +192,7 @@ func (l *load) device(ctx context.Context, n Node, node heketi.Node, d Device) e
 	return nil
 }
 
-// same reports whether Heketi's device is the one of the topology. Paths are other names of it.
+// same reports whether Heketi's device is the one in the topology. Heketi's Paths are its other names.
 func same(has heketi.Device, d Device) bool {
 	name := path.Clean(d.Name)
 	return path.Clean(has.Name) == name || slices.Contains(has.Paths, name)

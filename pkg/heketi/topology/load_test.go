@@ -14,7 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/labtest"
 )
 
-// realClient returns a client of a real Heketi whose executor only pretends. It begins with the lab's cluster of 10.0.1.1 to 10.0.1.3.
+// realClient returns a client of a real Heketi with a mock executor. Heketi starts with the lab's cluster of 10.0.1.1 to
+// 10.0.1.3.
 func realClient(t *testing.T) *heketi.Client {
 	t.Helper()
 	mock := labtest.MockHeketi(t)
@@ -30,7 +31,7 @@ func realClient(t *testing.T) *heketi.Client {
 	return client
 }
 
-// nodes makes a topology of one cluster of nodes n<first> to n<last>, each with the devices.
+// nodes returns a topology of one cluster of nodes n<first> to n<last>, each with the devices.
 func nodes(first, last int, devices ...string) Topology {
 	c := Cluster{File: true, Block: true}
 	for i := first; i <= last; i++ {
@@ -77,7 +78,7 @@ func mustLoad(t *testing.T, server Server, topology Topology) Result {
 	return result
 }
 
-// TestLoad is the life of a topology in a real Heketi: it is loaded, loaded again, and grows.
+// TestLoad loads a topology into a real Heketi, loads it again, and loads it after it has grown.
 func TestLoad(t *testing.T) {
 	client := realClient(t)
 	old := []string{"node 10.0.1.1", "node 10.0.1.2", "node 10.0.1.3"}
@@ -91,7 +92,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("again: %+v", again)
 	}
 	grown := nodes(1, 4, "/dev/sdb", "/dev/sdc")
-	slices.Reverse(grown.Clusters[0].Nodes) // the new one comes first, and joins the existing cluster
+	slices.Reverse(grown.Clusters[0].Nodes) // the new node comes first, and joins the existing cluster
 	if got := mustLoad(t, client, grown); got.Added != 1+5 || got.Found != 7 || !slices.Equal(got.Clusters, first.Clusters) {
 		t.Errorf("grown: %+v", got)
 	}
@@ -110,7 +111,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestRefusals: the others are added, and the error names node, device and Heketi's reason.
+// TestRefusals: the other devices are added, and the error names node, device and Heketi's reason.
 func TestRefusals(t *testing.T) {
 	client := realClient(t)
 	server := &refusing{Client: client, refused: map[string]error{
@@ -137,7 +138,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestHeketisOwnRefusals come from a real Heketi.
+// TestHeketisOwnRefusals: the refusals come from a real Heketi.
 func TestHeketisOwnRefusals(t *testing.T) {
 	client := realClient(t)
 	taken := nodes(1, 3, "/dev/sdb")
@@ -149,7 +150,7 @@ func TestHeketisOwnRefusals(t *testing.T) {
 	}
 }
 
-// TestLeftover: a device that only carries what an interrupted add has left behind is made again, and no other one.
+// TestLeftover: only a device that contains nothing but the remains of an interrupted add is made again.
 func TestLeftover(t *testing.T) {
 	client := realClient(t)
 	data := &heketi.Error{Status: 500, Text: "aleady contains Physical Volume X"}
@@ -172,7 +173,7 @@ func TestLeftover(t *testing.T) {
 	}
 }
 
-// TestInterruptedLoads are repeated, and leave no second cluster.
+// TestInterruptedLoads: an interrupted load can be repeated, and leaves no second cluster.
 func TestInterruptedLoads(t *testing.T) {
 	client := realClient(t)
 	server := &refusing{Client: client, refused: map[string]error{"n1": errors.New("no answer"), "n2": errors.New("no answer")}}

@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// largest is what a ConfigMap holds.
+// largest is the maximum size of a ConfigMap.
 const largest = 1 << 20
 
-// Read reads a file with a topology. The error names every mistake in it, with its line.
+// Read reads a topology from a file. The error names every mistake in it, with its line.
 func Read(path string) (Topology, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -47,7 +47,7 @@ func Parse(content []byte) (Topology, error) {
 	return t, nil
 }
 
-// reader turns JSON into a Topology and collects what does not fit.
+// reader turns JSON into a Topology and collects the mistakes.
 type reader struct{ mistakes []error }
 
 func (r *reader) topology(v value) (t Topology) {
@@ -78,7 +78,7 @@ func (r *reader) cluster(v value, at string) Cluster {
 	return c
 }
 
-// entry is a node and, beside it, its devices.
+// entry returns a node from an object that has the node and its devices side by side.
 func (r *reader) entry(v value, at string) (n Node) {
 	fields := r.object(v, at, "node", "devices")
 	for _, f := range fields {
@@ -142,7 +142,7 @@ func (r *reader) names(v value, at string) (names []string) {
 	return names
 }
 
-// zone refuses 0, because Heketi cannot tell it from a zone that is missing.
+// zone refuses 0, because Heketi takes it as a missing zone.
 func (r *reader) zone(v value, at string) int {
 	number, ok := v.any.(json.Number)
 	zone, err := strconv.Atoi(number.String())

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// classic is a file as the tutorials of gluster-kubernetes have it: both forms of devices.
+// classic is a file as in the tutorials of gluster-kubernetes: with both forms of devices.
 const classic = `{
   "clusters": [
     {
@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	// As heketi-cli reads it: whatever the case of letters. Comments are ours.
+	// Letter case is ignored, as in heketi-cli. Comments are our extension.
 	other := strings.NewReplacer(`"nodes"`, `"_why": [null], "Nodes"`, `"zone"`, `"Zone"`).Replace(classic)
 	if got, err := Parse([]byte(other)); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
@@ -64,7 +64,7 @@ func TestMistakes(t *testing.T) {
 		"empty":                 {classic, "", "line 1: this is not JSON: it ends too early"},
 		"cut off":               {"      ]\n    }\n  ]\n}\n", "      ]\n    }\n", "line 18: this is not JSON: it ends too early: a bracket or brace is not closed"},
 		"trailing comma":        {`"devices": []`, `"devices": [],`, "line 16: this is not JSON"},
-		"something behind":      {"  ]\n}\n", "  ]\n}\n{}", "there is something behind its end"},
+		"something behind":      {"  ]\n}\n", "  ]\n}\n{}", "there is text after its end"},
 		"a list":                {classic, "[]", "line 1: the topology: a list must be an object"},
 		"nothing":               {classic, "{}", `it has no nodes: write "clusters": [{"nodes": [...]}]`},
 		"no nodes":              {classic, `{"clusters": [{"nodes": []}]}`, "it has no nodes"},
@@ -72,7 +72,7 @@ func TestMistakes(t *testing.T) {
 		"a typing error":        {`"devices": []`, `"device": []`, `line 15: clusters[0].nodes[2]: unknown field "device": did you mean devices?`},
 		"another field":         {`"devices": []`, `"owner": []`, `unknown field "owner": allowed are node, devices`},
 		"another format":        {`"nodes"`, `"id": "123", "nodes"`, "this looks like what heketi-cli topology info --json prints"},
-		"a field twice":         {`"devices": []`, `"devices": [], "devices": []`, `line 15: clusters[0].nodes[2]: field "devices" is there twice, first in line 15`},
+		"a field twice":         {`"devices": []`, `"devices": [], "devices": []`, `line 15: clusters[0].nodes[2]: field "devices" occurs twice, first in line 15`},
 		"no node":               {`"node": {"hostnames": {"manage": ["n3.example.org"], "storage": ["fd00::3"]}, "zone": 1},`, ``, `line 13: clusters[0].nodes[2]: "node" is missing: write "node": {`},
 		"no hostnames":          {`"hostnames": {"manage": ["n3.example.org"], "storage": ["fd00::3"]}, `, ``, `line 14: clusters[0].nodes[2].node: "hostnames" is missing`},
 		"no storage":            {`, "storage": ["fd00::3"]`, ``, `line 14: clusters[0].nodes[2].node.hostnames: "storage" is missing: write "storage": ["ADDRESS"]`},
@@ -88,14 +88,14 @@ func TestMistakes(t *testing.T) {
 		"a tag as number":       {`"ssd": "yes"`, `"ssd": 1`, `clusters[0].nodes[0].devices[1].tags.ssd: 1 must be text, in quotes`},
 		"too deep":              {`"devices": []`, `"devices": ` + strings.Repeat("[", 30) + strings.Repeat("]", 30), "nested too deeply"},
 
-		"a node twice":         {`["n2"]`, `["n1"]`, "node n1 is there twice: in clusters[0].nodes[0] and in clusters[0].nodes[1]"},
-		"an address twice":     {`"192.168.10.101"`, `"192.168.10.100"`, "address 192.168.10.100 is there twice: in clusters[0].nodes[0] and in clusters[0].nodes[1]"},
-		"a device twice":       {`"/dev/sdc"`, `"/dev//sdb"`, "clusters[0].nodes[0].devices[1] (n1): device /dev//sdb is there twice on this node"},
-		"no path":              {`"/dev/sdb"`, `"sdb"`, `clusters[0].nodes[0].devices[0] (n1): "sdb" is no path of a device: write one such as /dev/sdb`},
-		"a path elsewhere":     {`"/dev/sdb"`, `"/dev/../etc/passwd"`, `is no path of a device`},
-		"a command as path":    {`"/dev/sdb"`, `"/dev/sdb; reboot"`, `is no path of a device`},
-		"a command as name":    {`["n2"]`, `["n2$(reboot)"]`, `clusters[0].nodes[1]: "n2$(reboot)" is no name of a node`},
-		"an option as address": {`"192.168.10.101"`, `"--help"`, `clusters[0].nodes[1] (n2): "--help" is no address`},
+		"a node twice":         {`["n2"]`, `["n1"]`, "node n1 occurs twice: in clusters[0].nodes[0] and in clusters[0].nodes[1]"},
+		"an address twice":     {`"192.168.10.101"`, `"192.168.10.100"`, "address 192.168.10.100 occurs twice: in clusters[0].nodes[0] and in clusters[0].nodes[1]"},
+		"a device twice":       {`"/dev/sdc"`, `"/dev//sdb"`, "clusters[0].nodes[0].devices[1] (n1): device /dev//sdb occurs twice on this node"},
+		"no path":              {`"/dev/sdb"`, `"sdb"`, `clusters[0].nodes[0].devices[0] (n1): "sdb" is not a device path: write one such as /dev/sdb`},
+		"a path elsewhere":     {`"/dev/sdb"`, `"/dev/../etc/passwd"`, `is not a device path`},
+		"a command as path":    {`"/dev/sdb"`, `"/dev/sdb; reboot"`, `is not a device path`},
+		"a command as name":    {`["n2"]`, `["n2$(reboot)"]`, `clusters[0].nodes[1]: "n2$(reboot)" is not a valid node name`},
+		"an option as address": {`"192.168.10.101"`, `"--help"`, `clusters[0].nodes[1] (n2): "--help" is not an address`},
 		"a loopback address":   {`"192.168.10.101"`, `"127.0.0.1"`, "127.0.0.1 is every machine's own address"},
 		"localhost":            {`"192.168.10.101"`, `"LocalHost"`, "LocalHost is every machine's own address"},
 		"a long tag":           {`"yes"`, `"` + strings.Repeat("x", 65) + `"`, `tag "ssd" of /dev/sdc`},
@@ -112,7 +112,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestAllMistakes: an administrator corrects them in one go.
+// TestAllMistakes: one error names all mistakes, so that the administrator can correct them together.
 func TestAllMistakes(t *testing.T) {
 	text := strings.NewReplacer(`"zone": 2`, `"zone": 0`, `"devices": []`, `"device": []`, `"destroydata": true`, `"destroydata": 1`).Replace(classic)
 	_, err := Parse([]byte(text))
@@ -166,7 +166,7 @@ func TestForReplica(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever comes is a topology that Heketi can be given, or a mistake with a message.
+// FuzzParse: any input is a topology that can be given to Heketi, or a mistake with a message.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(classic))
 	for _, seed := range []string{"", "{", "[]", "null", `{"clusters": [{"nodes": [{"node": {}}]}]}`, `{"clusters": [{"nodes": [], "nodes": []}]}`, "{\"clusters\": [\xff]}"} {

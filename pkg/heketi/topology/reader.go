@@ -14,14 +14,14 @@ func (r *reader) mistake(line int, at, format string, args ...any) {
 	r.mistakes = append(r.mistakes, fmt.Errorf("line %d: %s: %s", line, plain.Line(at, longestPath), fmt.Sprintf(format, args...)))
 }
 
-// longestPath and longestValue are how much of the file's own text a message quotes.
+// longestPath and longestValue limit how much of the file's own text a message quotes.
 const (
 	longestPath  = 120
 	longestValue = 60
 )
 
-// object returns the fields of an object, with the names that are allowed; without any, all are. Letter case does not count,
-// as for heketi-cli, and names with a leading underscore are comments.
+// object returns the fields of an object. Only the allowed names are accepted, or any if none is given. Letter case is ignored,
+// as in heketi-cli, and names with a leading underscore are comments.
 func (r *reader) object(v value, at string, allowed ...string) (fields []field) {
 	all, ok := v.any.([]field)
 	if !ok {
@@ -42,7 +42,7 @@ func (r *reader) object(v value, at string, allowed ...string) (fields []field) 
 			f.name = allowed[i]
 		}
 		if first, again := seen[f.name]; again {
-			r.mistake(f.line, at, "field %q is there twice, first in line %d: remove one of them", plain.Line(f.name, longestValue), first)
+			r.mistake(f.line, at, "field %q occurs twice, first in line %d: remove one of them", plain.Line(f.name, longestValue), first)
 			continue
 		}
 		seen[f.name] = f.line
@@ -61,7 +61,7 @@ func unknown(name string, allowed []string) string {
 	return "allowed are " + strings.Join(allowed, ", ")
 }
 
-// need reports a field that is missing in an object, with what to write.
+// need reports a field that is missing in an object, and what to write.
 func (r *reader) need(v value, fields []field, at, name, write string) {
 	if _, ok := v.any.([]field); ok && !slices.ContainsFunc(fields, func(f field) bool { return f.name == name }) {
 		r.mistake(v.line, at, "%q is missing: write %s", name, write)
@@ -92,7 +92,7 @@ func (r *reader) boolean(v value, at string) bool {
 	return b
 }
 
-// describe names a value in a message.
+// describe returns a short description of a value, for messages.
 func describe(v value) string {
 	switch x := v.any.(type) {
 	case nil:
@@ -109,10 +109,10 @@ func describe(v value) string {
 	return fmt.Sprint(v.any)
 }
 
-// most is how many mistakes one error names.
+// most is the number of mistakes that one error names.
 const most = 10
 
-// mistakesError names several mistakes.
+// mistakesError combines several mistakes.
 type mistakesError []error
 
 // Error implements error.

@@ -7,11 +7,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// RefusedError is a node or device that Heketi did not add.
+// RefusedError is returned when Heketi does not add a node or device.
 type RefusedError struct {
 	Node    string
 	Device  string // "": the node itself
-	Devices int    // of a node: its devices, which were not tried
+	Devices int    // of a refused node: the number of its devices, which were not tried
 	Err     error
 }
 
@@ -28,10 +28,10 @@ func (e *RefusedError) Error() string {
 	return text + nodeHint(reason)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// deviceHint says what can be done about the reason, in the words of Heketi and LVM.
+// deviceHint returns what can be done about a reason that Heketi or LVM gave.
 func deviceHint(reason, device, node string) string {
 	has := func(parts ...string) bool {
 		for _, part := range parts {
@@ -41,7 +41,7 @@ func deviceHint(reason, device, node string) string {
 		}
 		return false
 	}
-	// Heketi writes "already initialized or contains data?" whatever the reason, so that it comes last.
+	// Heketi adds "already initialized or contains data?" to every reason, so that it is checked last.
 	switch {
 	case has("not found", "No such file", "No device found"):
 		return "; is there a disk of this name on the node? lsblk shows them"

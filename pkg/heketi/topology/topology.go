@@ -2,20 +2,20 @@ package topology
 
 import "slices"
 
-// Topology is what a topology.json says.
+// Topology is the content of a topology.json.
 type Topology struct{ Clusters []Cluster }
 
-// Cluster is a set of nodes that trust each other.
+// Cluster is a set of nodes that form one trusted pool.
 type Cluster struct {
 	Nodes []Node
-	File  bool // it takes volumes of files, as is the default
-	Block bool // it takes volumes that host block volumes, as is the default
+	File  bool // it takes file volumes; true by default
+	Block bool // it takes volumes that host block volumes; true by default
 }
 
 // Node is a machine with disks.
 type Node struct {
-	Manage  []string // how Heketi reaches it: the name of the Kubernetes node, where gluster runs in pods
-	Storage []string // how gluster reaches it
+	Manage  []string // addresses for Heketi: the name of the Kubernetes node, if gluster runs in pods
+	Storage []string // addresses for gluster
 	Zone    int
 	Tags    map[string]string
 	Devices []Device
@@ -28,7 +28,7 @@ type Device struct {
 	Tags        map[string]string
 }
 
-// Name is what Heketi knows the node by.
+// Name returns the name by which Heketi identifies the node.
 func (n Node) Name() string { return n.Manage[0] }
 
 // Nodes returns the nodes of all clusters.
@@ -40,7 +40,7 @@ func (t Topology) Nodes() []Node {
 	return nodes
 }
 
-// Without returns the topology without the nodes of these names. A cluster stays at its place, also without nodes.
+// Without returns the topology without the named nodes. A cluster keeps its position, even if it has no nodes left.
 func (t Topology) Without(names map[string]string) Topology {
 	var rest Topology
 	for _, c := range t.Clusters {

@@ -1,6 +1,6 @@
-// Package kubetest is an HTTPS server for tests that answers a few requests of the Kubernetes API as an API server does: the
-// list of PersistentVolumes in pages, a watch of them in which nothing happens, and patches, which it counts and does not
-// carry out; lists of other kinds in one piece; single objects. It is no API server: it checks a token, and nothing that is put into it.
+// Package kubetest is an HTTPS server for tests that answers some requests like a Kubernetes API server: lists of
+// PersistentVolumes in pages, watches of them without any changes, patches of them, which it counts and does not carry out, lists
+// of other kinds without pages, and single objects. It checks the token of a request, but not its content.
 package kubetest
 
 import (
@@ -40,7 +40,7 @@ type Server struct {
 	objects  map[string]json.RawMessage
 }
 
-// list is a list of another kind than PersistentVolumes.
+// list is a list of objects of another kind than PersistentVolume.
 type list struct {
 	kind    string
 	objects []json.RawMessage
@@ -51,8 +51,8 @@ type failure struct {
 	reason, message string
 }
 
-// New starts a server whose pages have at most pageSize PersistentVolumes, fewer than a client asks for, so that a few make
-// several. It ends with the test.
+// New starts a server with at most pageSize PersistentVolumes per page, fewer than a client asks for, so that a few objects make
+// several pages. It stops with the test.
 func New(tb testing.TB, pageSize int) *Server {
 	tb.Helper()
 	s := &Server{pageSize: pageSize, lists: map[string]list{}, objects: map[string]json.RawMessage{}}
@@ -63,13 +63,13 @@ func New(tb testing.TB, pageSize int) *Server {
 	mux.HandleFunc("POST /", s.write)
 	mux.HandleFunc("DELETE /", s.write)
 	s.http = httptest.NewUnstartedServer(mux)
-	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are part of tests
+	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // tests include clients that do not trust the server
 	s.http.StartTLS()
 	tb.Cleanup(s.http.Close)
 	return s
 }
 
-// Add puts PersistentVolumes into the list, as JSON.
+// Add adds PersistentVolumes, given as JSON, to the list.
 func (s *Server) Add(pvs ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Server) Add(pvs ...string) {
 	}
 }
 
-// AddOther has the server answer for another kind, whose list is at the path, with objects as JSON.
+// AddOther adds a list of another kind at the path, with objects as JSON.
 func (s *Server) AddOther(path, kind string, objects ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,75 +89,75 @@ func (s *Server) AddOther(path, kind string, objects ...string) {
 	s.lists[path] = l
 }
 
-// AddObject has the server answer with an object, as JSON, at its path.
+// AddObject adds an object, as JSON, at its path.
 func (s *Server) AddObject(path, object string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.objects[path] = json.RawMessage(object)
 }
 
-// Fail has the next requests refused, one by each code and reason. Code 0 answers as usual.
+// Fail makes the next requests fail, one for each code and reason. With code 0 the request is answered as usual.
 func (s *Server) Fail(code int, reason, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failures = append(s.failures, failure{code, reason, message})
 }
 
-// Pages is how many requests for a list, or a page of one, have been made.
+// Pages returns how many requests for a list, or a page of one, were made.
 func (s *Server) Pages() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pages
 }
 
-// LargestPage is how many PersistentVolumes were in the largest answer.
+// LargestPage returns how many PersistentVolumes were in the largest response.
 func (s *Server) LargestPage() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.largest
 }
 
-// Watches is how many watches have been begun.
+// Watches returns how many watches were begun.
 func (s *Server) Watches() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.watches
 }
 
-// Patched are the PersistentVolumes for which patches came, in that order.
+// Patched returns the PersistentVolumes of the patch requests, in their order.
 func (s *Server) Patched() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.patched)
 }
 
-// Requests is how many requests there were, without watches.
+// Requests returns how many requests there were, without watches.
 func (s *Server) Requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests
 }
 
-// Writes are the methods and paths of requests that create or delete, in that order: those with dryRun=All, and the others. None is
-// carried out.
+// Writes returns the methods and paths of requests that create or delete, in their order: those with dryRun=All, and the others.
+// None is carried out.
 func (s *Server) Writes() (dryRuns, others []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.dryRuns), slices.Clone(s.writes)
 }
 
-// Close ends it early: nothing answers at its address.
+// Close stops the server before the test ends, so that its address does not answer.
 func (s *Server) Close() { s.http.Close() }
 
 const token = "a-ServiceAccount's-token" // #nosec G101 -- of this server only
 
-// Kubeconfig writes a kubeconfig file for the server, with a file beside it that it names by a relative path.
+// Kubeconfig writes a kubeconfig file for the server, and beside it a file to which it refers by a relative path.
 func (s *Server) Kubeconfig(tb testing.TB) string {
 	tb.Helper()
 	return s.KubeconfigWithToken(tb, token)
 }
 
-// KubeconfigWithToken is Kubeconfig with another token than the server's.
+// KubeconfigWithToken is like Kubeconfig, with another token.
 func (s *Server) KubeconfigWithToken(tb testing.TB, token string) string {
 	tb.Helper()
 	dir := tb.TempDir()
@@ -176,7 +176,7 @@ func (s *Server) KubeconfigWithToken(tb testing.TB, token string) string {
 
 func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("watch") == "true" {
-		if r.URL.Query().Get("sendInitialEvents") != "" { // as servers do that cannot list in a watch
+		if r.URL.Query().Get("sendInitialEvents") != "" { // like servers that cannot list in a watch
 			refuse(w, failure{http.StatusUnprocessableEntity, "Invalid", "sendInitialEvents: Forbidden"})
 			return
 		}
@@ -200,7 +200,7 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": map[string]any{"name": r.PathValue("name")}})
 }
 
-// write answers a request that creates an object or deletes one. An object that AddObject has made has its name.
+// write answers a request that creates or deletes an object. It refuses a create with the name of an object from AddObject.
 func (s *Server) write(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -243,7 +243,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	}
 	begin, _ := strconv.Atoi(r.URL.Query().Get("continue"))
 	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
-	if err != nil { // without a limit all of it
+	if err != nil { // without a limit, all of it
 		limit = len(s.pvs)
 	}
 	end := min(begin+min(limit, s.pageSize), len(s.pvs))

@@ -8,7 +8,7 @@ import (
 	"testing/iotest"
 )
 
-// endless is a file of one letter.
+// endless is an endless file of one letter.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
@@ -26,7 +26,7 @@ func TestReadListFails(t *testing.T) {
 	if _, err := ReadList(io.MultiReader(strings.NewReader("kind: List\n"), endless{})); err == nil || !strings.Contains(err.Error(), "larger than 256 MiB") {
 		t.Errorf("a list without end: %v", err)
 	}
-	// --- in a text of JSON separates no documents.
+	// In JSON text, --- does not separate documents.
 	if _, err := ReadList(strings.NewReader("{\"kind\": \"List\", \"items\": [\n---\n]}")); err == nil || strings.Contains(err.Error(), "several YAML documents") {
 		t.Errorf("%v, want that it is no JSON", err)
 	}

@@ -10,11 +10,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// largestList takes ten thousand PersistentVolumes.
+// largestList is enough for ten thousand PersistentVolumes.
 const largestList = 256 << 20
 
-// ReadList reads the output of kubectl get pv -o json or -o yaml. It refuses whatever may not be the whole list, because
-// volumes whose PersistentVolume is missing in it would be taken for orphans.
+// ReadList reads the output of kubectl get pv -o json or -o yaml. It refuses input that may not be the whole list, because a
+// volume whose PersistentVolume is missing would be taken for an orphan.
 func ReadList(r io.Reader) ([]PV, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, largestList+1))
 	if err != nil {

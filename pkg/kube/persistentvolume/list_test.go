@@ -40,7 +40,7 @@ items:
 	}
 }
 
-// What may be less than the whole list would make orphans of volumes that are in use.
+// TestReadListRefuses: a partial list would make orphans of volumes that are in use.
 func TestReadListRefuses(t *testing.T) {
 	tests := map[string]struct{ text, says string }{
 		"nothing":        {" \n", "empty"},
@@ -51,7 +51,7 @@ func TestReadListRefuses(t *testing.T) {
 		"claims":         {`{"kind": "List", "items": [{"kind": "PersistentVolumeClaim", "metadata": {"name": "a"}}]}`, "holds a PersistentVolumeClaim"},
 		"a page":         {`{"kind": "PersistentVolumeList", "metadata": {"continue": "x"}, "items": []}`, "first page"},
 		"documents":      {"kind: List\nitems: []\n---\nkind: List\nitems: []\n", "several YAML documents"},
-		"an unsafe name": {`{"kind": "PersistentVolumeList", "items": [{"metadata": {"name": "a; reboot"}}]}`, "no name"},
+		"an unsafe name": {`{"kind": "PersistentVolumeList", "items": [{"metadata": {"name": "a; reboot"}}]}`, "not a valid name"},
 	}
 	for name, tt := range tests {
 		if got, err := ReadList(strings.NewReader(tt.text)); err == nil || !strings.Contains(err.Error(), tt.says) {

@@ -1,5 +1,5 @@
-// Package persistentvolume reads PersistentVolumes as the API server and kubectl write them. It asks nobody, so that whoever
-// only compares them needs no client.
+// Package persistentvolume decodes PersistentVolumes from the API server or from kubectl. It needs no client, so that code that
+// only compares PersistentVolumes does not import one.
 package persistentvolume
 
 import (
@@ -7,19 +7,19 @@ import (
 	"regexp"
 )
 
-// PV is what is needed of a PersistentVolume.
+// PV holds the fields of a PersistentVolume that the driver uses.
 type PV struct {
 	Name     string
 	Phase    string
 	Claim    string // namespace/name of its PersistentVolumeClaim, "" if it has none
 	Deleting bool
-	Driver   string            // of CSI; "" if the volume is of another kind
+	Driver   string            // of CSI; "" for another kind of volume
 	Handle   string            // CSI's volumeHandle
 	Context  map[string]string // CSI's volumeAttributes
 	Gluster  string            // path of the in-tree plugin: a gluster volume's name
 }
 
-// String names the PersistentVolume and who uses it.
+// String returns the PersistentVolume's name and its claim.
 func (pv PV) String() string {
 	text := "PersistentVolume " + pv.Name
 	switch {
@@ -31,7 +31,7 @@ func (pv PV) String() string {
 	return text
 }
 
-// Object is the part of the API's object that is read.
+// Object holds the fields of the API's object that are decoded.
 type Object struct {
 	Kind     string `json:"kind"`
 	Metadata struct {
@@ -59,11 +59,11 @@ type Object struct {
 
 var kubernetesName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 
-// PV fails when the name is none that Kubernetes allows: it becomes part of commands. So does that of the claim, without
-// which there is still a PV.
+// PV returns an error if the name is not a valid Kubernetes name, because names are printed in shell commands. An invalid claim
+// name is dropped.
 func (o Object) PV() (PV, error) {
 	if !kubernetesName.MatchString(o.Metadata.Name) {
-		return PV{}, fmt.Errorf("%q is no name of a PersistentVolume", o.Metadata.Name)
+		return PV{}, fmt.Errorf("%q is not a valid name of a PersistentVolume", o.Metadata.Name)
 	}
 	pv := PV{
 		Name: o.Metadata.Name, Phase: o.Status.Phase, Deleting: o.Metadata.DeletionTimestamp != "",

@@ -12,7 +12,7 @@ func TestPV(t *testing.T) {
 	tests := []struct {
 		name   string
 		object string
-		want   PV     // without a name: it is refused
+		want   PV     // without a name: refused
 		text   string // of want
 	}{
 		{"ours", `{"metadata": {"name": "pvc-1"}, "spec": {"claimRef": {"namespace": "default", "name": "web"},

@@ -1,5 +1,5 @@
-// Package podexec runs commands in containers of pods, by the API server's websockets. client-go's own executor links all types of
-// core/v1 and SPDY, which would make the driver's binary larger by four MiB; this package uses client-go only to connect.
+// Package podexec runs commands in containers of pods through the API server's websockets. client-go's own executor links all
+// types of core/v1 and SPDY, which would enlarge the driver's binary by four MiB; this package uses client-go only to connect.
 package podexec
 
 import (
@@ -18,18 +18,18 @@ type Runner struct {
 	namespace string
 }
 
-// New returns a Runner that reaches the API server as config says; see kube.Client.Config.
+// New returns a Runner that connects to the API server with config; see kube.Client.Config.
 func New(config *rest.Config, namespace string) Runner {
 	return Runner{config: config, namespace: namespace}
 }
 
 const (
-	// largestOutput is far beyond what commands of ours print.
+	// largestOutput is far more than our commands print.
 	largestOutput = 4 << 20
 	longestStderr = 600
 )
 
-// ExitError is a command that has ended with another code than 0.
+// ExitError is returned when a command has exited with a code other than 0.
 type ExitError struct {
 	Command string
 	Code    int
@@ -41,8 +41,8 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with code %d: %s", e.Command, e.Code, e.Stderr)
 }
 
-// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed.
-// When ctx is done, Run returns; the command may go on.
+// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed. Run
+// returns when ctx is done; the command may go on.
 func (r Runner) Run(ctx context.Context, pod, container string, command ...string) ([]byte, error) {
 	o, err := r.stream(ctx, pod, container, command)
 	if err == nil {
@@ -60,7 +60,7 @@ func (r Runner) Run(ctx context.Context, pod, container string, command ...strin
 	return nil, fmt.Errorf("run %s in pod %s/%s: %w", command[0], r.namespace, pod, err)
 }
 
-// bounded keeps the beginning of what is written. It does not embed the buffer, whose ReadFrom has no bounds.
+// bounded keeps the beginning of the data. It does not embed the buffer, whose ReadFrom is unbounded.
 type bounded struct{ kept bytes.Buffer }
 
 // Write implements io.Writer.

@@ -16,7 +16,7 @@ import (
 	"k8s.io/streaming/pkg/httpstream/wsstream"
 )
 
-// kubelet answers as the API server and a kubelet behind it do, by one version of the protocol.
+// kubelet answers like the API server with a kubelet behind it, in one version of the protocol.
 type kubelet struct {
 	protocol string
 	requests []string
@@ -25,8 +25,8 @@ type kubelet struct {
 func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	k.requests = append(k.requests, r.Method+" "+r.URL.Path+" "+query.Get("container")+": "+strings.Join(query["command"], " "))
-	switch {
-	case query["command"][0] == "forbidden":
+	switch query["command"][0] {
+	case "forbidden":
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(w, `{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "pods \"p\" is forbidden"}`)
@@ -43,7 +43,7 @@ func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// act is the command.
+// act carries out the command.
 func act(command []string, stdout, stderr, status io.WriteCloser) {
 	result := metav1.Status{Status: metav1.StatusSuccess}
 	switch command[0] {

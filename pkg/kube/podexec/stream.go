@@ -29,16 +29,16 @@ const (
 const (
 	largestMessage = 1 << 20 // servers send 32 KiB
 	pingEvery      = 5 * time.Second
-	// silence is how long a server may leave pings unanswered, as client-go's executor lets it.
+	// silence is how long a server may leave pings unanswered, the same as in client-go's executor.
 	silence = time.Minute
 )
 
-// output is what a command has written, and how it has ended.
+// output holds the output of a command and its exit status.
 type output struct {
 	stdout, stderr, status bounded
 }
 
-// stream runs a command and reads what it writes.
+// stream runs a command and reads its output.
 func (r Runner) stream(ctx context.Context, pod, container string, command []string) (*output, error) {
 	conn, err := r.connect(ctx, pod, container, command)
 	if err != nil {
@@ -90,7 +90,7 @@ func (r Runner) connect(ctx context.Context, pod, container string, command []st
 	return websocket.Negotiate(transport, connection, request, remotecommand.StreamProtocolV5Name, remotecommand.StreamProtocolV4Name)
 }
 
-// ping keeps a proxy from closing the connection of a command that writes nothing, and has a server that is gone noticed.
+// ping keeps a proxy from closing the connection of a command without output, and makes a lost server noticeable.
 func ping(ctx context.Context, conn *gorilla.Conn) {
 	ticker := time.NewTicker(pingEvery)
 	defer ticker.Stop()
@@ -117,7 +117,7 @@ func (o *output) take(channel byte, data []byte) {
 	}
 }
 
-// result returns how the command has ended: nil if it has succeeded.
+// result returns nil if the command has succeeded, or else its error.
 func (o *output) result(command string) error {
 	var status metav1.Status
 	if err := json.Unmarshal(o.status.kept.Bytes(), &status); err != nil {

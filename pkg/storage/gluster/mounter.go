@@ -59,7 +59,7 @@ func (m *mounter) activate(ctx context.Context) {
 		return
 	}
 	command := append([]string{"lvm", "vgchange", "-ay"}, groups...)
-	if _, err := within(ctx, m.limits.activation, m.runner, command...); err != nil && ctx.Err() == nil {
+	if err := within(ctx, m.limits.activation, m.runner, command...); err != nil && ctx.Err() == nil {
 		klog.FromContext(ctx).Error(err, "Not all logical volumes may be available")
 	}
 }

@@ -33,10 +33,11 @@ type child struct {
 }
 
 // within runs a program with a time limit.
-func within(ctx context.Context, limit time.Duration, r runner, args ...string) ([]byte, error) {
+func within(ctx context.Context, limit time.Duration, r runner, args ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, limitError(limit))
 	defer cancel()
-	return r.Run(ctx, args...)
+	_, err := r.Run(ctx, args...)
+	return err
 }
 
 // limitError is returned when a program was ended because it took longer than its limit.

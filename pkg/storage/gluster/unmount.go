@@ -33,7 +33,7 @@ func (m *mounter) unmountAll(ctx context.Context, snapshots string) {
 	}
 	for _, point := range points {
 		logger.Info("Still busy; unmounting it lazily", "path", point)
-		if _, err := within(ctx, time.Second, m.runner, "umount", "--lazy", point); err != nil {
+		if err := within(ctx, time.Second, m.runner, "umount", "--lazy", point); err != nil {
 			logger.Error(err, "Not unmounted", "path", point)
 		}
 	}
@@ -43,7 +43,7 @@ func (m *mounter) unmountAll(ctx context.Context, snapshots string) {
 // unmount tries each mount point once and returns those that remain.
 func (m *mounter) unmount(ctx context.Context, points []string, deadline time.Time) (remaining []string) {
 	for _, point := range points {
-		if _, err := within(ctx, max(time.Until(deadline), time.Second), m.runner, "umount", point); err != nil {
+		if err := within(ctx, max(time.Until(deadline), time.Second), m.runner, "umount", point); err != nil {
 			klog.FromContext(ctx).V(2).Info("Not unmounted yet", "path", point, "reason", err.Error())
 			remaining = append(remaining, point)
 		}

@@ -206,11 +206,11 @@ func (w *world) physicalVolumes(node string) []byte {
 
 // volumeInfo returns the part of gluster's answer that lists the bricks.
 func (w *world) volumeInfo() []byte {
-	text := "Volume Name: " + testVolume + "\nType: Replicate\nBricks:\n"
+	text := []byte("Volume Name: " + testVolume + "\nType: Replicate\nBricks:\n")
 	for i, brick := range w.bricks {
-		text += fmt.Sprintf("Brick%d: %s\n", i+1, brick)
+		text = fmt.Appendf(text, "Brick%d: %s\n", i+1, brick)
 	}
-	return []byte(text + "Options Reconfigured:\n")
+	return append(text, "Options Reconfigured:\n"...)
 }
 
 // removeBricks takes the remaining number of copies, the bricks, and "force".

@@ -169,7 +169,7 @@ func (l leftBehind) what() string {
 
 // todo returns the commands that clean what was left behind, if it comes back.
 func (l leftBehind) todo(directories []string) string {
-	var groups []string
+	groups := make([]string, 0, len(l.devices))
 	for _, d := range l.devices {
 		groups = append(groups, servers.GroupOf(d.ID))
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// All are the workloads of a run.
+// All holds the workloads of a run.
 type All []*App
 
-// Rest forgets the longest pauses and the outages.
+// Rest resets the longest pauses and the outages.
 func (all All) Rest() {
 	for _, a := range all {
 		a.rest()
@@ -44,10 +44,10 @@ func (all All) Said(since time.Time) []string {
 	return lines
 }
 
-// errStuck is returned when a workload does not go on.
+// errStuck is returned if a workload does not continue.
 var errStuck = errors.New("does not go on")
 
-// Progress waits until every worker has written and read something that began after the call.
+// Progress waits until every worker has completed a write and a read that began after the call.
 func (all All) Progress(ctx context.Context) error {
 	const limit = 90 * time.Second
 	deadline := time.Now().Add(limit)

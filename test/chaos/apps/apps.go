@@ -1,4 +1,4 @@
-// Package apps follows workloads: what each has counted, and whether all go on.
+// Package apps follows workloads: it collects what each has counted, and checks that all of them continue.
 package apps
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// App is a workload, as the statuses that it writes show it.
+// App is a workload, as its statuses describe it.
 type App struct {
 	Name string
 
@@ -24,7 +24,7 @@ type App struct {
 	err    error // why it ended
 }
 
-// Follow reads the statuses of a workload until there are no more, and then asks why it has ended.
+// Follow reads the statuses of a workload until there are no more, and then determines why it has ended.
 func Follow(name string, statuses io.Reader, why func() error) *App {
 	a := &App{Name: name, ended: make(chan struct{})}
 	go func() {
@@ -44,7 +44,7 @@ func Follow(name string, statuses io.Reader, why func() error) *App {
 	return a
 }
 
-// keep remembers a status, with the longest pause and all outages since the last call of rest.
+// keep records a status, with the longest pause and all outages since the last call of rest.
 func (a *App) keep(status tally.Status) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -56,7 +56,7 @@ func (a *App) keep(status tally.Status) {
 	a.status = status
 }
 
-// rest forgets the longest pauses and the outages.
+// rest resets the longest pauses and the outages.
 func (a *App) rest() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -71,10 +71,10 @@ func (a *App) last() tally.Status {
 	return a.status
 }
 
-// Ended is closed when there are no more statuses.
+// Ended returns a channel that is closed when there are no more statuses.
 func (a *App) Ended() <-chan struct{} { return a.ended }
 
-// Running reports whether there may be more statuses.
+// Running reports whether more statuses may follow.
 func (a *App) Running() bool {
 	select {
 	case <-a.ended:
@@ -84,7 +84,7 @@ func (a *App) Running() bool {
 	}
 }
 
-// Finish waits for the end of a workload that was told to end, which then counts its records, and returns its last status.
+// Finish waits for the end of a workload that was told to end and that then counts its records. It returns the last status.
 func (a *App) Finish(ctx context.Context) (tally.Status, error) {
 	const limit = 20 * time.Minute
 	select {

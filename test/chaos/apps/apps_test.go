@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// TestFollow: the counts are those of the last status, the pause is the longest since Rest, and the end is that of the statuses.
+// TestFollow: the counts come from the last status, the pause is the longest since Rest, and the workload ends with its statuses.
 func TestFollow(t *testing.T) {
 	in, out := io.Pipe()
 	a := Follow("app", in, func() error { return nil })

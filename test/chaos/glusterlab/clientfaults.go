@@ -10,12 +10,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/hung"
 )
 
-// Hang makes the client of the volume that no pod uses hang until wake.
+// Hang makes the client of the volume that no pod uses hang until wake is called.
 func (c *rig) Hang(ctx context.Context) (wake func(error) error, err error) {
 	return hung.Hang(ctx, c.lab, c.lab.Node(1), c.hung.gluster(), func(ctx context.Context) { c.stats(ctx, c.hung) })
 }
 
-// stats asks for a volume's size, whatever the answer.
+// stats requests a volume's size and ignores the answer.
 func (c *rig) stats(ctx context.Context, v *volume) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -24,7 +24,7 @@ func (c *rig) stats(ctx context.Context, v *volume) {
 	})
 }
 
-// clientKilled kills the client of a volume that is published. The next calls put a new one in its place, beneath the dead mounts
+// clientKilled kills the client of a published volume. The next calls start a new client, whose mounts go beneath the dead ones
 // or on top of them.
 func clientKilled(ctx context.Context, c *rig) error {
 	v := c.spare

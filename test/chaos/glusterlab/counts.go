@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// Settle waits until only the clients run that are needed, and counts files beneath mount points.
+// Settle waits until only the necessary clients run, and counts files beneath mount points.
 func (c *rig) Settle(ctx context.Context) (int, error) {
 	err := c.clientsAre(ctx, len(c.used)+1)
 	beneath, walkErr := c.beneath()
@@ -31,7 +31,8 @@ func (c *rig) beneath() (int, error) {
 	return count, err
 }
 
-// clientsAre waits until so many clients run on the machine: no volume may have two, or keep one that it does not need.
+// clientsAre waits until the given number of clients runs on the machine: no volume may have two, or keep one that it does not
+// need.
 func (c *rig) clientsAre(ctx context.Context, want int) error {
 	const limit = 15 * time.Second
 	deadline := time.Now().Add(limit)

@@ -14,7 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// noticeTime is for the node plugin to see what containers have mounted, with which client: what it has not seen it cannot put back.
+// noticeTime is how long the node plugin may take to see a container's mounts and their clients: it can restore only what it has
+// seen.
 const noticeTime = time.Second
 
 // killClients kills the clients of volumes, all at once.
@@ -36,13 +37,13 @@ func (c *rig) killClients(ctx context.Context, volumes ...*volume) error {
 	return err
 }
 
-// clientsKilled kills the client of a volume that pods use again and again, one volume after the other.
+// clientsKilled repeatedly kills the client of a volume that pods use, one volume after the other.
 func clientsKilled(times int) func(context.Context, *rig) error {
 	return eachTime(times, func(ctx context.Context, c *rig, v *volume) error { return c.killClients(ctx, v) })
 }
 
-// killedDuringHeals kills a client, and then two times the next one: as soon as it runs, or some milliseconds later, while it mounts or
-// takes the place of the other one.
+// killedDuringHeals kills a client, and then the next one twice: as soon as it runs, or some milliseconds later, while it mounts
+// or replaces the previous client.
 func killedDuringHeals(times int) func(context.Context, *rig) error {
 	turn := 0
 	return eachTime(times, func(ctx context.Context, c *rig, v *volume) error {
@@ -58,11 +59,11 @@ func killedDuringHeals(times int) func(context.Context, *rig) error {
 	})
 }
 
-// eachTime does something to the client of a volume that pods use, again and again, and expects each time that the pods go on.
+// eachTime repeatedly does something to the client of a volume that pods use, and checks each time that the pods continue.
 func eachTime(times int, do func(context.Context, *rig, *volume) error) func(context.Context, *rig) error {
 	return func(ctx context.Context, c *rig) error {
 		for i := range times {
-			// At another moment of the workloads' turns each time.
+			// A different moment of the workloads' turns each time.
 			sleep(ctx, noticeTime+time.Duration(i*37%400)*time.Millisecond)
 			err := do(ctx, c, c.used[i%len(c.used)])
 			if err == nil {
@@ -76,7 +77,7 @@ func eachTime(times int, do func(context.Context, *rig, *volume) error) func(con
 	}
 }
 
-// killNext kills the client that takes the place of former ones, some time after it was seen, and returns all of them.
+// killNext kills the client that replaces earlier ones, some time after it was seen, and returns all of them.
 func (c *rig) killNext(ctx context.Context, v *volume, former map[int]bool, after time.Duration) (map[int]bool, error) {
 	const limit = 30 * time.Second
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(time.Millisecond) {
@@ -102,7 +103,8 @@ func (c *rig) killNext(ctx context.Context, v *volume, former map[int]bool, afte
 	return former, fmt.Errorf("volume %s has no other client within %s", v.name, limit)
 }
 
-// clientProcesses returns the processes of a volume's clients, as the host counts. It is much faster than a program that runs on the machine.
+// clientProcesses returns the host's process IDs of a volume's clients. It is much faster than a program that runs on the
+// machine.
 func (c *rig) clientProcesses(ctx context.Context, v *volume) (map[int]bool, error) {
 	found, err := c.machine().Processes(ctx, "glusterfs")
 	if err != nil {
@@ -110,7 +112,7 @@ func (c *rig) clientProcesses(ctx context.Context, v *volume) (map[int]bool, err
 	}
 	pids := map[int]bool{}
 	for _, text := range found {
-		args, _ := os.ReadFile(filepath.Join("/proc", text, "cmdline")) // it may have ended
+		args, _ := os.ReadFile(filepath.Join("/proc", text, "cmdline")) // the process may have ended
 		if !strings.Contains(string(args), "\x00--volfile-id=/"+v.gluster()+"\x00") {
 			continue
 		}
@@ -123,7 +125,8 @@ func (c *rig) clientProcesses(ctx context.Context, v *volume) (map[int]bool, err
 	return pids, nil
 }
 
-// killedWhilePluginDown kills the clients of all pods while no node plugin runs. The next one repairs what it finds.
+// killedWhilePluginDown kills the clients of all pods while no node plugin runs. The next plugin repairs the mounts that it
+// finds.
 func killedWhilePluginDown(ctx context.Context, c *rig) error {
 	err := c.plugin().Kill(ctx)
 	if err == nil {

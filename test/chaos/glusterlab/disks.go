@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// disks are the node plugin's directories on client machine 1.
+// disks holds the node plugin's directories on client machine 1.
 type disks struct {
 	state, logs string
 }
 
-// makeDisks gives the clients' logs a small file system, so that it can be full. The node plugin starts again to use it.
+// makeDisks puts the clients' logs on a small file system, so that it can be filled. The node plugin is restarted to use it.
 func (c *rig) makeDisks(ctx context.Context) (disks, error) {
 	state := filepath.Join(filepath.Dir(c.lab.NodeDir(1)), "state")
 	d := disks{state: state, logs: filepath.Join(state, "logs")}
@@ -24,7 +24,7 @@ func (c *rig) makeDisks(ctx context.Context) (disks, error) {
 	return d, c.restart(ctx)
 }
 
-// removeDisks waits for processes that have one of the logs open for a moment, and names those that keep it.
+// removeDisks waits for processes that have a log open for a moment, and names those that keep one open.
 func (c *rig) removeDisks(ctx context.Context) error {
 	const script = `umount "$1" || { find /proc -maxdepth 3 -lname "$1*" 2>/dev/null >&2; exit 1; }`
 	return patiently(ctx, "unmount the logs", func(ctx context.Context) error {
@@ -33,7 +33,8 @@ func (c *rig) removeDisks(ctx context.Context) error {
 	})
 }
 
-// logDiskFull fills the file system of the logs and holds the file open: the plugin removes what it does not know.
+// logDiskFull fills the file system of the logs and holds the file open, because the plugin removes files that it does not
+// recognize.
 func logDiskFull(ctx context.Context, c *rig) error {
 	pid, err := c.lab.Node(1).Pid(ctx)
 	if err != nil {
@@ -58,7 +59,7 @@ func logDiskFull(ctx context.Context, c *rig) error {
 	return errors.Join(err, file.Close())
 }
 
-// serves expects of a plugin that starts again that it starts, publishes and unpublishes.
+// serves checks that a plugin that is restarted becomes ready, publishes and unpublishes.
 func (c *rig) serves(ctx context.Context) error {
 	err := c.restart(ctx)
 	if err == nil {
@@ -70,7 +71,7 @@ func (c *rig) serves(ctx context.Context) error {
 	return err
 }
 
-// another publishes a volume that is in use to one more pod for a moment.
+// another publishes a volume in use to one more pod for a moment.
 func (c *rig) another(ctx context.Context) error {
 	err := c.publish(ctx, c.used[0], "another")
 	if err == nil {
@@ -79,8 +80,9 @@ func (c *rig) another(ctx context.Context) error {
 	return errors.Join(err, c.unpublish(ctx, c.used[0], "another"))
 }
 
-// stateReadOnly covers the state directory with a read-only mount of itself. A volume that is staged can be published, and
-// everything can be taken back; a new volume need not be staged. All of that by the running plugin, and by one that starts then.
+// stateReadOnly covers the state directory with a read-only mount of itself. A staged volume can then be published, and
+// everything can be unpublished and unstaged; new volumes need not be staged. This holds for the running plugin, and for one that
+// is started then.
 func stateReadOnly(ctx context.Context, c *rig) error {
 	if err := c.stage(ctx, c.spare); err != nil {
 		return err
@@ -99,6 +101,6 @@ func stateReadOnly(ctx context.Context, c *rig) error {
 	if err == nil {
 		err = c.unstage(ctx, c.spare)
 	}
-	_, umountErr := node.Output(context.WithoutCancel(ctx), "umount", "-R", "-l", c.disks.state) // the plugin has it locked
+	_, umountErr := node.Output(context.WithoutCancel(ctx), "umount", "-R", "-l", c.disks.state) // the plugin has locked a file in it
 	return errors.Join(err, umountErr, c.restart(ctx), c.life(ctx, c.spare))
 }

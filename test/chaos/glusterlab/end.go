@@ -19,7 +19,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// end ends the pods, counts records on both client machines, takes all volumes away, and looks for what is left.
+// end ends the pods, counts records on both client machines, removes all volumes, and checks that nothing is left.
 func (c *rig) end(ctx context.Context) report.Ending {
 	e := report.Ending{Where: report.Lab}
 	statuses := make([]tally.Status, len(c.pods))
@@ -48,12 +48,12 @@ func (c *rig) end(ctx context.Context) report.Ending {
 		e.Fault(c.unstage(ctx, v))
 	}
 	for _, v := range append([]*volume{c.hung, c.spare}, c.used...) {
-		e.Fault(errors.Join(os.Remove(v.staging), os.Remove(filepath.Dir(v.staging)))) // the kubelet does that
+		e.Fault(errors.Join(os.Remove(v.staging), os.Remove(filepath.Dir(v.staging)))) // as the kubelet does
 	}
 	e.Fault(c.clientsAre(ctx, 0))
 	e.Fault(c.removeDisks(ctx))
-	// A plugin that was killed while a client hung has left a process and its cgroup. The first start after the process's end removes it.
-	// The other node's plugin shares the kernel, and so the cgroup, with it.
+	// A plugin that was killed while a client hung has left a process and its cgroup. The first start after the process's end
+	// removes the cgroup. The other node's plugin shares the kernel with it, and therefore the cgroup.
 	e.Fault(errors.Join(c.lab.NodePlugin(2).Stop(ctx), c.restart(ctx)))
 	var err error
 	e.Strays, err = strays.Left(ctx, c.before, 20*time.Second, c.snapshot)

@@ -10,11 +10,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// gapTime is how long a change of a graph may have consequences: the kernel drops what is mounted inside a volume when it looks up an
-// entry whose time is over, which is a second, and the node plugin mounts it again.
+// gapTime is how long a graph change may have consequences. The kernel drops a mount inside a volume when it looks up an entry
+// after its timeout, which is a second, and then the node plugin mounts it again.
 const gapTime = 3 * time.Second
 
-// volumesExpanded makes the volumes of all pods larger, as the kubelet and the external resizer do.
+// volumesExpanded expands the volumes of all pods, as the kubelet and the external resizer do.
 func volumesExpanded(ctx context.Context, c *rig) error {
 	for _, v := range c.used {
 		if err := c.expand(ctx, v); err != nil {
@@ -47,7 +47,7 @@ func (c *rig) expand(ctx context.Context, v *volume) error {
 			answer, err := c.node.NodeExpandVolume(ctx, &csi.NodeExpandVolumeRequest{
 				VolumeId: v.GetVolumeId(), VolumePath: c.target(v, p.name), StagingTargetPath: v.staging, CapacityRange: wanted, VolumeCapability: capability(),
 			})
-			// The bricks' file systems take a part of it.
+			// The bricks' file systems use a part of the size.
 			if size := answer.GetCapacityBytes(); err == nil && size < v.GetCapacityBytes()/4*3 {
 				err = fmt.Errorf("the mount of pod %s has %d bytes, the volume %d", p.name, size, v.GetCapacityBytes())
 			}
@@ -60,8 +60,8 @@ func (c *rig) expand(ctx context.Context, v *volume) error {
 	return nil
 }
 
-// optionsSet changes an option of the volumes of all pods, and changes it back. It is none that names depend on: with performance.nl-cache
-// GlusterFS does not find some that are renamed.
+// optionsSet changes an option of all pods' volumes, and changes it back. It does not use an option that affects names: with
+// performance.nl-cache, GlusterFS does not find some renamed files.
 func optionsSet(ctx context.Context, c *rig) error {
 	for _, value := range []string{"off", "on"} {
 		for _, v := range c.used {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Beside the target of a pod are its emptyDir and its subPath, and in the volume are directories for both.
+// A pod's emptyDir and subPath lie beside its target, and the volume has a directory for each.
 const (
 	scratch = "-scratch"
 	sub     = "-sub"
 )
 
-// furnish makes what a pod has besides its volume, as the kubelet and the container runtime do: an emptyDir, which is mounted inside
-// the volume in the pod, and a bind of the directory that is a subPath.
+// furnish makes a pod's mounts besides its volume, as the kubelet and the container runtime do: an emptyDir, which the pod mounts
+// inside the volume, and a bind of the directory that is a subPath.
 func (c *rig) furnish(ctx context.Context, p *pod) error {
 	const script = `set -e
 mkdir "$1/$2-scratch" "$1/$2-sub" "$1-scratch" "$1-sub"
@@ -23,8 +23,8 @@ mount --bind "$1/$2-sub" "$1-sub"`
 	return err
 }
 
-// unfurnish is the end of that, on the node: what the volume has remains. Before Linux 6.5 there are layers of mounts. A directory on
-// which something is mounted cannot be removed, which is certain, while a table of mounts may change as it is read.
+// unfurnish undoes furnish on the node; the volume's content stays. Before Linux 6.5 there are layers of mounts. Removing a
+// directory is the reliable check that nothing is mounted on it, because a mount table may change while it is read.
 func (c *rig) unfurnish(ctx context.Context, p *pod) error {
 	const script = `set -e
 remove() { until rmdir "$1" 2>/dev/null; do umount -l "$1"; done; }
@@ -34,7 +34,8 @@ remove "$1-sub"`
 	return err
 }
 
-// beneathInside counts files in the volumes' own directories on which pods have emptyDirs. The node sees these directories.
+// beneathInside counts files in the volumes' own directories on which pods have emptyDirs mounted. These directories are visible
+// on the node.
 func (c *rig) beneathInside(ctx context.Context) (int, error) {
 	out, err := c.findInside(ctx, "-print")
 	return strings.Count(out, "\n"), err
@@ -56,7 +57,7 @@ func (c *rig) findInside(ctx context.Context, action string) (string, error) {
 	return c.machine().Output(ctx, "find", append(args, "-mindepth", "1", action)...)
 }
 
-// startable expects that a container with the subPath of each pod could be started now: the kubelet's bind of it can be bound again,
+// startable checks that a container with each pod's subPath could be started now: the kubelet's bind of it can be bound again,
 // and shows the directory.
 func (c *rig) startable(ctx context.Context) error {
 	const script = `fail() { echo "$1" >&2; exit 1; }

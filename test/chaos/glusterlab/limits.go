@@ -22,8 +22,8 @@ func (c *rig) with(ctx context.Context, flag string, do func() error) error {
 	return errors.Join(err, c.restart(context.WithoutCancel(ctx)))
 }
 
-// clientStopped stops the client of a volume that pods use until the node plugin, with the limit that it has by default, ends it: after
-// two minutes, and half a minute at most until the next look.
+// clientStopped stops the client of a volume that pods use until the node plugin, with its default limit, kills it: after two
+// minutes, plus at most half a minute until the next check.
 func clientStopped(ctx context.Context, c *rig) error {
 	const limit = 2 * time.Minute
 	v := c.used[0]
@@ -64,13 +64,14 @@ func (c *rig) replaced(ctx context.Context, v *volume, former map[int]bool, limi
 	}
 }
 
-// clientOutOfMemory lets the client of a volume that pods use reach the limit of its cgroup, which the node plugin has set. The limit is
-// lowered to what the client uses: how much work makes a client as large as a limit that is useful depends on its version.
+// clientOutOfMemory makes the client of a volume that pods use reach the limit of its cgroup, which the node plugin has set. The
+// limit is lowered to the client's present usage, because the amount of work that makes a client reach a useful limit depends on
+// its version.
 func clientOutOfMemory(ctx context.Context, c *rig) error {
 	const limit = 512 << 20
 	v := c.used[0]
 	return c.with(ctx, fmt.Sprintf("--client-memory-limit=%d", limit), func() error {
-		err := c.killClients(ctx, v) // the next one has the limit
+		err := c.killClients(ctx, v) // the next client has the limit
 		if err == nil {
 			err = c.Apps().Progress(ctx)
 		}
@@ -92,7 +93,7 @@ func clientOutOfMemory(ctx context.Context, c *rig) error {
 	})
 }
 
-// squeeze expects that a process has a limit, and leaves it next to no room.
+// squeeze checks that a process has a limit, and lowers it to little more than its usage.
 func squeeze(pid, limit int) error {
 	const room = 128 << 10
 	group, err := memory.Of(pid)

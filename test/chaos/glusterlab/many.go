@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// killedAtOnce kills so many clients at once, those of the pods among them.
+// killedAtOnce kills the given number of clients at once, including those of the pods.
 func killedAtOnce(total int) func(context.Context, *rig) error {
 	return func(ctx context.Context, c *rig) (err error) {
 		more := c.handles(total - len(c.used))
@@ -23,7 +23,7 @@ func killedAtOnce(total int) func(context.Context, *rig) error {
 			return err
 		}
 		sleep(ctx, noticeTime)
-		if err := c.killClients(ctx, append(slices.Clone(c.used), c.spare)...); err != nil { // all others are of the same gluster volume
+		if err := c.killClients(ctx, append(slices.Clone(c.used), c.spare)...); err != nil { // all others have the same gluster volume
 			return err
 		}
 		err = each(more, func(v *volume) error {
@@ -33,7 +33,7 @@ func killedAtOnce(total int) func(context.Context, *rig) error {
 	}
 }
 
-// handles returns volumes that are all the spare one, each with a client: many gluster volumes would need many bricks.
+// handles returns volumes that are all the spare one, each with a separate client: many gluster volumes would need many bricks.
 func (c *rig) handles(count int) []*volume {
 	all := make([]*volume, count)
 	for i := range all {
@@ -48,7 +48,7 @@ func (c *rig) handles(count int) []*volume {
 	return all
 }
 
-// each does something to all volumes, some at a time.
+// each does something to all volumes, several at a time.
 func each(volumes []*volume, do func(*volume) error) error {
 	errs := make([]error, len(volumes))
 	var group errgroup.Group
@@ -74,7 +74,7 @@ func (c *rig) provide(ctx context.Context, v *volume) error {
 	return c.publish(ctx, v, "pod")
 }
 
-// withdraw undoes provide, however far that came.
+// withdraw undoes provide, even if provide failed halfway.
 func (c *rig) withdraw(ctx context.Context, v *volume) error {
 	err := errors.Join(c.unpublish(ctx, v, "pod"), c.unstage(ctx, v))
 	return errors.Join(err, os.Remove(v.staging), os.Remove(filepath.Dir(v.staging)))

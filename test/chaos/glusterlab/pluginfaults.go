@@ -9,10 +9,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/rounds"
 )
 
-// endLimit is how soon the plugin's processes must be gone after SIGKILL: a container could not be started again earlier.
+// endLimit is the time within which the plugin's processes must be gone after SIGKILL: a container can be restarted only then.
 const endLimit = 2 * time.Second
 
-// kills ends the node plugin by SIGKILL again and again, while calls are under way.
+// kills repeatedly kills the node plugin with SIGKILL, while calls are in flight.
 func kills(times int) func(context.Context, *rig) error {
 	return repeatedly(times, func(ctx context.Context, c *rig) error {
 		plugin := c.plugin()
@@ -27,17 +27,17 @@ func kills(times int) func(context.Context, *rig) error {
 	})
 }
 
-// restarts ends the node plugin by SIGTERM again and again, while calls are under way.
+// restarts repeatedly ends the node plugin with SIGTERM and starts it again, while calls are in flight.
 func restarts(times int) func(context.Context, *rig) error {
 	return repeatedly(times, func(ctx context.Context, c *rig) error { return c.restart(ctx) })
 }
 
-// repeatedly does something to the node plugin while the spare volume's lives go on.
+// repeatedly does something to the node plugin while the spare volume is used in one life after the other.
 func repeatedly(times int, do func(context.Context, *rig) error) func(context.Context, *rig) error {
 	again := func(ctx context.Context, c *rig) error {
 		var err error
 		for i := 0; i < times && err == nil && ctx.Err() == nil; i++ {
-			// At another moment of a life each time.
+			// A different moment of a life each time.
 			time.Sleep(time.Duration(i*37%200) * time.Millisecond)
 			err = do(ctx, c)
 		}

@@ -33,7 +33,7 @@ func (c *rig) start(ctx context.Context, p *pod) error {
 		return err
 	}
 	target := c.target(p.volume, p.name)
-	// Not the caller's context, which would kill it: the pod ends by SIGTERM, and with the lab at the latest.
+	// The caller's context would kill the workload. The pod ends by SIGTERM, and at the latest with the lab.
 	p.cmd = c.machine().Command(context.WithoutCancel(ctx), c.workload, "pod", target, p.propagation, p.name, target+scratch, target+sub)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -66,7 +66,7 @@ func (p *pod) kill() error {
 	err := lab.Signal(p.cmd, syscall.SIGKILL)
 	select {
 	case <-p.Ended():
-	case <-time.After(5 * time.Second): // a request that cannot be interrupted ends with the lab
+	case <-time.After(5 * time.Second): // an uninterruptible request ends with the lab
 	}
 	return err
 }

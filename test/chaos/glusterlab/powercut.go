@@ -17,8 +17,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// nodePowerCut switches the other client machine off while a pod there uses a volume that pods here use, too. When the machine is back, the
-// volume is mounted there again, as the kubelet does, and has what the pod had written.
+// nodePowerCut switches the other client machine off while a pod there uses a volume that pods here also use. When the machine is
+// back, the volume is mounted there again, as the kubelet does, and must have what the pod wrote.
 func nodePowerCut(ctx context.Context, c *rig) (err error) {
 	other, err := c.elsewhere()
 	if err != nil {
@@ -28,7 +28,7 @@ func nodePowerCut(ctx context.Context, c *rig) (err error) {
 	p := &pod{name: "cut-" + rand.Text(), volume: v, propagation: "private"}
 	defer func() { err = errors.Join(err, other.close()) }()
 	last, err := other.cutOff(ctx, p)
-	awake := context.WithoutCancel(ctx) // or the machine would stay off
+	awake := context.WithoutCancel(ctx) // otherwise the machine would stay off
 	err = errors.Join(err, other.machine().Start(awake), other.plugin().Start(awake))
 	if err == nil {
 		err = other.afterBoot(ctx, p, last)
@@ -40,7 +40,7 @@ func nodePowerCut(ctx context.Context, c *rig) (err error) {
 	return errors.Join(err, os.Remove(v.staging), os.Remove(filepath.Dir(v.staging)))
 }
 
-// cutOff starts a pod, lets it work, and switches the machine off. It returns the last that the pod has reported.
+// cutOff starts a pod, lets it work, and switches the machine off. It returns the pod's last status.
 func (c *rig) cutOff(ctx context.Context, p *pod) (tally.Status, error) {
 	err := os.MkdirAll(p.volume.staging, 0o755)
 	if err == nil {
@@ -58,8 +58,8 @@ func (c *rig) cutOff(ctx context.Context, p *pod) (tally.Status, error) {
 	if err := errors.Join(err, c.machine().PowerCut(ctx)); err != nil {
 		return tally.Status{}, err
 	}
-	last, _ := p.Finish(ctx) // it was killed
-	// Of what is renamed, newer records may be there, which it could not report any more.
+	last, _ := p.Finish(ctx) // returns an error, because the pod was killed
+	// Renamed files may have newer records, which the pod could no longer report.
 	last.Workers = slices.DeleteFunc(last.Workers, func(w tally.Worker) bool { return w.Name == "renamed" || w.Name == "sub" })
 	if last.Sum().Writes == 0 {
 		return last, errors.New("the pod on the other node has written nothing")
@@ -67,7 +67,7 @@ func (c *rig) cutOff(ctx context.Context, p *pod) (tally.Status, error) {
 	return last, nil
 }
 
-// afterBoot expects that nothing is mounted on the machine, mounts the volume again, and looks for what the pod had written.
+// afterBoot checks that nothing is mounted on the machine, mounts the volume again, and verifies what the pod wrote.
 func (c *rig) afterBoot(ctx context.Context, p *pod, last tally.Status) error {
 	mounts, err := outside.Mounts(ctx, c.machine(), mountinfo.PrefixFilter(c.dir()))
 	if err == nil && len(mounts) > 0 {

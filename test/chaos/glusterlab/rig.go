@@ -23,7 +23,7 @@ import (
 // rig is a running lab with volumes, and pods that use them on one of the client machines.
 type rig struct {
 	lab        *lab.Lab
-	at         int // the client machine: 1, or 2 for what is done on the other one
+	at         int // the client machine: 1, or 2 for work on the other machine
 	workload   string
 	group      string // top-level cgroup of the clients
 	before65   bool
@@ -33,13 +33,13 @@ type rig struct {
 
 	pods   []*pod
 	used   []*volume // by pods
-	hung   *volume   // whose client is stopped in half of the rounds
-	spare  *volume   // which is staged and unstaged in rounds
+	hung   *volume   // its client is stopped in half of the rounds
+	spare  *volume   // staged and unstaged in rounds
 	disks  disks
-	before strays.Snapshot // of the machine, without volumes
+	before strays.Snapshot // the machine before there were volumes
 
-	// Where a round does two things at once, only one of them may have the spare volume, and only one may restart the node plugin: one
-	// life would unmount what the other one uses.
+	// If a round does two things concurrently, only one of them may use the spare volume, and only one may restart the node
+	// plugin: one life would unmount what the other uses.
 	lives, restarts sync.Mutex
 }
 
@@ -95,7 +95,7 @@ func (c *rig) createAll(ctx context.Context, names ...string) ([]*volume, error)
 	return volumes, group.Wait()
 }
 
-// dial connects to a socket that may be away for a while: calls wait for it, and come back quickly after a restart.
+// dial connects to a socket that may be absent for a while: calls wait for it, and work again soon after a restart.
 func (c *rig) dial(endpoint string) (*grpc.ClientConn, error) {
 	conn, err := grpc.NewClient(endpoint,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -109,10 +109,10 @@ func (c *rig) dial(endpoint string) (*grpc.ClientConn, error) {
 	return conn, err
 }
 
-// Where is the name of the lab in reports.
+// Where returns the name of the lab in reports.
 func (c *rig) Where() string { return report.Lab }
 
-// Apps are the workloads of all pods.
+// Apps returns the workloads of all pods.
 func (c *rig) Apps() apps.All {
 	all := make(apps.All, len(c.pods))
 	for i, p := range c.pods {
@@ -123,10 +123,10 @@ func (c *rig) Apps() apps.All {
 
 func (c *rig) machine() *lab.Machine { return c.lab.Node(c.at) }
 
-// dir is for staging and target paths on the machine.
+// dir returns the directory for staging and target paths on the machine.
 func (c *rig) dir() string { return c.lab.NodeDir(c.at) }
 
-// plugin is the node plugin of the machine.
+// plugin returns the node plugin of the machine.
 func (c *rig) plugin() *lab.Service {
 	plugin := c.lab.NodePlugin(c.at)
 	if c.before65 {
@@ -135,14 +135,14 @@ func (c *rig) plugin() *lab.Service {
 	return plugin.Service
 }
 
-// restart ends the node plugin by SIGTERM and starts it again.
+// restart ends the node plugin with SIGTERM and starts it again.
 func (c *rig) restart(ctx context.Context) error {
 	c.restarts.Lock()
 	defer c.restarts.Unlock()
 	return c.plugin().Restart(ctx)
 }
 
-// close ends the pods that still run, and the connections.
+// close ends the remaining pods and the connections.
 func (c *rig) close() error {
 	errs := make([]error, 0, len(c.pods)+len(c.conns))
 	for _, p := range c.pods {

@@ -9,7 +9,8 @@ import (
 // Round is a round on the lab.
 type Round = rounds.Round[*rig]
 
-// healedSoon is how soon most calls must succeed again after the death of a client, with three busy pods on the same machine.
+// healedSoon is the time within which most calls must succeed again after the death of a client, with three busy pods on the same
+// machine.
 const healedSoon = 2 * time.Second
 
 // Rounds returns all rounds on the lab.
@@ -27,7 +28,7 @@ func Rounds() []Round {
 		{Name: "client-killed-during-heal-20", Deaths: true, Do: killedDuringHeals(20)},
 		{Name: "clients-killed+plugin-down", Deaths: true, Do: killedWhilePluginDown},
 		{Name: "client-out-of-memory", Deaths: true, Do: clientOutOfMemory},
-		{Name: "client-stopped", Deaths: true, Once: true, Do: clientStopped}, // or the other client that hangs would be ended, too
+		{Name: "client-stopped", Deaths: true, Once: true, Do: clientStopped}, // Once: otherwise the other client that hangs would be ended, too
 		{Name: "volume-option-set", Gap: true, Do: optionsSet},
 		{Name: "volume-expanded", Gap: true, Do: volumesExpanded},
 		{Name: "node-power-cut", Do: nodePowerCut},

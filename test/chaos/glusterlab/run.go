@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// Options say what a lab is made of.
+// Options describes a lab.
 type Options struct {
 	Driver, Workload string // binaries
 	Dir              string // of the lab
@@ -22,13 +22,13 @@ type Options struct {
 	Out              io.Writer
 }
 
-// Run runs rounds on a lab, which is ended whatever happens, and adds what they have met to a report.
+// Run runs rounds on a lab and adds their results to a report. It always ends the lab.
 func Run(ctx context.Context, o Options, wanted []Round, short bool, repeat int, result *report.Result) (err error) {
-	group := fmt.Sprintf("chaos-%d", os.Getpid()) // of this run alone: another lab may use the driver's default
+	group := fmt.Sprintf("chaos-%d", os.Getpid()) // only for this run: another lab may use the driver's default
 	l, err := lab.Up(ctx, lab.Options{
 		Dir: o.Dir, Driver: o.Driver, Out: o.Out, EndWithCaller: true,
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
-		// A client that hangs on purpose does so for the whole round.
+		// A client that hangs on purpose hangs for the whole round.
 		NodeArgs: []string{"--client-cgroup=" + group, "--hung-client-limit=1h"},
 	})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// snapshot lists what client machine 1 has.
+// snapshot lists the state of client machine 1.
 func (c *rig) snapshot(ctx context.Context) (strays.Snapshot, error) {
 	var all strays.Snapshot
 	node := filepath.Dir(c.lab.NodeDir(1))

@@ -26,7 +26,7 @@ func storageUnplugged(ctx context.Context, c *rig) error {
 	return unplug(ctx, c.lab.Storage(2), unplugged)
 }
 
-// nodeUnplugged is shorter than pingTimeout: the clients notice nothing but silence.
+// nodeUnplugged is shorter than pingTimeout, so that the clients notice only silence.
 func nodeUnplugged(ctx context.Context, c *rig) error {
 	return unplug(ctx, c.lab.Node(1), 5*time.Second)
 }
@@ -48,31 +48,32 @@ func storagePowerCut(ctx context.Context, c *rig) error {
 	return errors.Join(err, c.lab.Storage(3).Start(context.WithoutCancel(ctx)))
 }
 
-// eagerLock makes clients note at once, while it is off, on the other bricks that one has missed a write. By default they do so a second
-// after the last write to a file, having acknowledged all of them. If all bricks end before that, as they do one after the other when a
-// volume is stopped, GlusterFS does not know which one is behind, and may copy it over the others: with the default, it lost records that
-// were written and synced in that time in 50 of 112 files, and in none of 20 with the option off. cluster.favorite-child-policy makes no
-// difference (docs/mounts.md). The driver has no part in it, so that a record that is lost in these rounds all the same is a fault.
+// eagerLock is an option that the rounds switch off. Then clients record immediately, on the other bricks, that one has missed a
+// write. By default they do so a second after the last write to a file, and acknowledge all writes earlier. If all bricks end
+// before that, one after the other, as when a volume is stopped, GlusterFS does not know which one is behind, and may copy it
+// over the others: with the default, it lost records that were written and synced in that time in 50 of 112 files, and in none of
+// 20 with the option off. cluster.favorite-child-policy makes no difference (docs/mounts.md). The driver has no part in this, so
+// that a lost record in these rounds is still a fault.
 const eagerLock = "cluster.eager-lock"
 
-// bricksStopped stops the volumes of all pods, which ends their bricks one after the other, and starts them again. While a part of the
-// bricks of a volume with several sets of them is there, names are not found, and the kernel drops what is mounted there.
+// bricksStopped stops the volumes of all pods, which ends their bricks one after the other, and starts them again. While only
+// some of the brick sets of a volume are up, names are not found, and the kernel drops mounts there.
 func bricksStopped(ctx context.Context, c *rig) error {
 	if err := c.onUsed(ctx, "set", eagerLock, "off"); err != nil {
 		return err
 	}
-	sleep(ctx, gapTime) // for the clients to hear of it
+	sleep(ctx, gapTime) // until the clients notice
 	err := c.onUsed(ctx, "stop", "force")
 	sleep(ctx, 5*time.Second)
 	return errors.Join(err, c.onUsed(context.WithoutCancel(ctx), "start", "force"))
 }
 
-// healedAfterStop is healed, after which clients delay their notes again.
+// healedAfterStop calls healed, and then lets clients delay their records again.
 func healedAfterStop(ctx context.Context, c *rig) error {
 	return errors.Join(healed(ctx, c), c.onUsed(context.WithoutCancel(ctx), "reset", eagerLock))
 }
 
-// onUsed runs a command of gluster's on the volumes of all pods, whatever comes of it on one of them.
+// onUsed runs a gluster command on the volumes of all pods. It continues after an error.
 func (c *rig) onUsed(ctx context.Context, command string, args ...string) error {
 	errs := make([]error, 0, len(c.used))
 	for _, v := range c.used {
@@ -82,8 +83,8 @@ func (c *rig) onUsed(ctx context.Context, command string, args ...string) error 
 	return errors.Join(errs...)
 }
 
-// healed waits until gluster has nothing left to heal: a brick taken away earlier might be the only one with a record. Gluster looks
-// for what is to be healed every ten minutes, unless it is told to. Files that are being written are listed now and then.
+// healed waits until gluster has nothing left to heal: a brick that is taken away earlier might be the only one with a record.
+// Unless told to, gluster looks for files to heal only every ten minutes. Files that are being written are listed occasionally.
 func healed(ctx context.Context, c *rig) error {
 	const limit = 5 * time.Minute
 	deadline := time.Now().Add(limit)

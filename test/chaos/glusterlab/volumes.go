@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// volume is a volume and where it is staged.
+// volume is a volume with its staging path.
 type volume struct {
 	*csi.Volume
 	name    string
@@ -22,11 +22,11 @@ type volume struct {
 
 func (v *volume) gluster() string { return v.GetVolumeContext()["volume"] }
 
-// pingTimeout is GlusterFS's network.ping-timeout in seconds: a server that has gone silently holds up I/O for so long.
+// pingTimeout is GlusterFS's network.ping-timeout in seconds: the time for which a silent server holds up I/O.
 const pingTimeout = "10"
 
-// newestWins is for a client that is killed in the middle of a rename: the name can be another file on each brick then, and looking
-// it up fails (EIO) until GlusterFS is told how to choose.
+// newestWins resolves the damage of a client that is killed during a rename: the name may then be another file on each brick, and
+// looking it up fails (EIO) unless GlusterFS has a policy for choosing one.
 const newestWins = "cluster.favorite-child-policy mtime"
 
 func (c *rig) create(ctx context.Context, name string) (*volume, error) {
@@ -48,7 +48,7 @@ func capability() *csi.VolumeCapability {
 	}
 }
 
-// target is where a pod has a volume.
+// target returns the path at which a pod has a volume.
 func (c *rig) target(v *volume, pod string) string {
 	return filepath.Join(c.dir(), v.name, pod)
 }
@@ -86,7 +86,7 @@ func (c *rig) unstage(ctx context.Context, v *volume) error {
 	})
 }
 
-// life does with a volume all that a pod's life needs, and uses it in between.
+// life makes all calls of a pod's life with a volume, and uses the volume in between.
 func (c *rig) life(ctx context.Context, v *volume) error {
 	c.lives.Lock()
 	defer c.lives.Unlock()
@@ -100,8 +100,8 @@ func (c *rig) life(ctx context.Context, v *volume) error {
 	return errors.Join(err, c.unpublish(ctx, v, "life"), c.unstage(ctx, v))
 }
 
-// use writes and reads a file through a mount of the machine. It asks the kernel for the type of the file system instead of looking for
-// the mount in a table, which may change while it is read.
+// use writes and reads a file through a mount of the machine. It checks the type of the file system instead of the mount table,
+// which may change while it is read.
 func (c *rig) use(ctx context.Context, dir string) error {
 	const script = `fail() { echo "$1" >&2; exit 1; }
 type=$(stat -f -c %t "$1") || fail "cannot ask for the file system at $1"

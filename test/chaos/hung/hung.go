@@ -1,4 +1,4 @@
-// Package hung makes the client of a volume hang with a request that it has read.
+// Package hung makes the client of a volume hang in a request that it has read.
 package hung
 
 import (
@@ -15,9 +15,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// Hang makes the client of a gluster volume on a machine hang until wake. Its bricks are stopped first, so that it has read a request,
-// which cannot be interrupted from then on, when it is stopped itself. ask asks the node plugin about the volume: it is
-// called again and again, as the kubelet does.
+// Hang makes the client of a gluster volume on a machine hang until wake is called. It stops the bricks first, so that the client
+// has read a request, which can then not be interrupted, when the client itself is stopped. ask queries the node plugin about the
+// volume; it is called repeatedly, as the kubelet does.
 func Hang(ctx context.Context, l *lab.Lab, node *lab.Machine, volume string, ask func(context.Context)) (wake func(error) error, err error) {
 	awake := context.WithoutCancel(ctx)
 	if err := signalBricks(ctx, l, volume, syscall.SIGSTOP); err != nil {
@@ -61,7 +61,7 @@ func Signal(ctx context.Context, node *lab.Machine, volume, signal string) error
 	return err
 }
 
-// signalBricks sends a signal to the bricks of a volume that run.
+// signalBricks sends a signal to the running bricks of a volume.
 func signalBricks(ctx context.Context, l *lab.Lab, volume string, signal syscall.Signal) error {
 	for i := 1; i <= lab.StorageNodes; i++ {
 		pids, err := l.Storage(i).Processes(ctx, "glusterfsd")

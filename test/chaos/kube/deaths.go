@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// noticeTime is for the node plugin to see what containers have mounted, with which client.
+	// noticeTime is how long the node plugin may take to see a container's mounts and their clients.
 	noticeTime = 2 * time.Second
-	// gapTime is how long a change of a graph may have consequences: see glusterlab.
+	// gapTime is how long a graph change may have consequences: see glusterlab.
 	gapTime = 3 * time.Second
 )
 
-// clientsKilled kills the client of a volume that two pods on node1 use, again and again.
+// clientsKilled repeatedly kills the client of a volume that two pods on node1 use.
 func clientsKilled(times int) func(context.Context, *Rig) error {
 	return repeated(times, func(ctx context.Context, r *Rig) error {
 		if err := hanging.Signal(ctx, r.cluster.Node(1).Machine, r.volumes[first], "KILL"); err != nil {
@@ -34,7 +34,7 @@ func clientsKilled(times int) func(context.Context, *Rig) error {
 	})
 }
 
-// killedWhilePluginDown kills the driver on node1, and the clients of pods there before the kubelet starts it again.
+// killedWhilePluginDown kills the driver on node1, and, before the kubelet starts it again, the clients of pods there.
 func killedWhilePluginDown(ctx context.Context, r *Rig) error {
 	old, err := r.pluginOn(ctx, "node1")
 	if err != nil {
@@ -61,7 +61,8 @@ func killedWhilePluginDown(ctx context.Context, r *Rig) error {
 	return err
 }
 
-// clientsReplaced waits until there are as many clients as before, of the same volumes on the same nodes, and expects them from now on.
+// clientsReplaced waits until there are as many clients as before, of the same volumes on the same nodes. From then on, these are
+// the expected clients.
 func (r *Rig) clientsReplaced(ctx context.Context) error {
 	return eventually(ctx, time.Minute, func() error {
 		now, err := r.clientsOf(ctx)
@@ -69,7 +70,7 @@ func (r *Rig) clientsReplaced(ctx context.Context) error {
 			return err
 		}
 		want := volumesOf(r.clients)
-		// Those of pods that come and go are left out.
+		// Clients of short-lived pods are left out.
 		now = slices.DeleteFunc(now, func(client string) bool { return !slices.Contains(want, volumeOf(client)) })
 		if got := volumesOf(now); !slices.Equal(got, want) {
 			return fmt.Errorf("there are clients of %q, want %q", got, want)
@@ -79,7 +80,7 @@ func (r *Rig) clientsReplaced(ctx context.Context) error {
 	})
 }
 
-// volumesOf returns node and volume of each client, sorted.
+// volumesOf returns the node and volume of each client, sorted.
 func volumesOf(clients []string) []string {
 	volumes := make([]string, 0, len(clients))
 	for _, client := range clients {
@@ -89,7 +90,7 @@ func volumesOf(clients []string) []string {
 	return volumes
 }
 
-// volumeOf returns node and volume of a client, of which clientsOf has node, process and arguments.
+// volumeOf returns the node and volume of a client, from the node, process and arguments that clientsOf returns.
 func volumeOf(client string) string {
 	node, args, _ := strings.Cut(client, " ")
 	for arg := range strings.FieldsSeq(args) {
@@ -100,7 +101,7 @@ func volumeOf(client string) string {
 	return node
 }
 
-// optionSet changes an option of the volumes of all pods, and changes it back.
+// optionSet changes an option of all pods' volumes, and changes it back.
 func optionSet(ctx context.Context, r *Rig) error {
 	for _, claim := range []string{first, second} {
 		if err := r.changeOption(ctx, claim, "performance.quick-read"); err != nil {
@@ -110,7 +111,7 @@ func optionSet(ctx context.Context, r *Rig) error {
 	return nil
 }
 
-// volumesExpanded asks for a GiB more in the claims of all pods.
+// volumesExpanded requests one GiB more in the claims of all pods.
 func volumesExpanded(ctx context.Context, r *Rig) error {
 	for _, claim := range []string{first, second} {
 		size, err := r.claimSize(ctx, claim)
@@ -136,7 +137,7 @@ func volumesExpanded(ctx context.Context, r *Rig) error {
 	return nil
 }
 
-// claimSize returns the size of a claim's volume in GiB, as its status has it.
+// claimSize returns the size of a claim's volume in GiB, from the claim's status.
 func (r *Rig) claimSize(ctx context.Context, claim string) (int, error) {
 	text, err := r.kubectl(ctx, "get", "pvc", claim, "-o", "jsonpath={.status.capacity.storage}")
 	if err != nil {

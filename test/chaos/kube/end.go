@@ -19,7 +19,7 @@ import (
 // toCount is how long a workload may take to count its records.
 const toCount = "--timeout=20m"
 
-// End ends the pods, counts records there and on the other node, takes all volumes away, and looks for what is left.
+// End ends the pods, counts records there and on the other node, removes all volumes, and checks that nothing is left.
 func (r *Rig) End(ctx context.Context) report.Ending {
 	e := report.Ending{Where: report.Kubernetes}
 	_, err := r.kubectl(ctx, "delete", "pod", "--all", toCount)
@@ -33,19 +33,19 @@ func (r *Rig) End(ctx context.Context) report.Ending {
 		e.RecordsLost += sum.Lost
 		e.Say(p.name, status)
 	}
-	e.Fault(r.clientsAre(ctx, nil)) // so that those of the other nodes have cached nothing
+	e.Fault(r.clientsAre(ctx, nil)) // so that the clients on the other nodes have cached nothing
 	for i, status := range r.verified(ctx, &e) {
 		e.LostElsewhere += status.Sum().Lost
 		e.Say(r.pods[i].name+" on another node", status)
 	}
 	e.Fault(r.remove(ctx))
 	e.Fault(r.clientsAre(ctx, nil))
-	// A plugin that was killed while a client hung has left a process and its cgroup. The first start after the process's end removes it,
-	// and copies of clients that none needs.
+	// A plugin that was killed while a client hung has left a process and its cgroup. The first start after the process's end
+	// removes the cgroup, and unneeded copies of clients.
 	for _, node := range r.cluster.Nodes() {
 		e.Fault(r.deletePlugin(ctx, node.Name))
 	}
-	e.Strays, err = strays.Left(ctx, r.before, 2*time.Minute, r.snapshot) // the kubelet looks for what pods have left now and then
+	e.Strays, err = strays.Left(ctx, r.before, 2*time.Minute, r.snapshot) // the kubelet cleans up after pods at intervals
 	e.Fault(err)
 	return e
 }
@@ -86,7 +86,7 @@ func (r *Rig) verify(ctx context.Context, p *pod) (tally.Status, error) {
 	return status, json.Unmarshal(lastLine(statuses), &status)
 }
 
-// lastLine returns the last of lines that each end with a line feed.
+// lastLine returns the last line; every line ends with a line feed.
 func lastLine(data []byte) []byte {
 	if len(data) == 0 {
 		return nil
@@ -100,7 +100,7 @@ func lastLine(data []byte) []byte {
 	return data
 }
 
-// remove takes pods and claims away, and waits for the volumes.
+// remove deletes pods and claims, and waits until the volumes are gone.
 func (r *Rig) remove(ctx context.Context) error {
 	claims := []string{first, second, hung, spare}
 	var volumes []string
@@ -126,7 +126,7 @@ func (r *Rig) remove(ctx context.Context) error {
 	return err
 }
 
-// Close ends what End has not ended.
+// Close ends what End did not end.
 func (r *Rig) Close(ctx context.Context) error {
 	for _, p := range r.pods {
 		p.stop()

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// Hang makes the client of the volume that only an idle pod has hang until wake.
+// Hang makes the client of a volume hang until wake is called. Only an idle pod has that volume.
 func (r *Rig) Hang(ctx context.Context) (wake func(error) error, err error) {
 	ask := func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
@@ -29,7 +29,7 @@ func (r *Rig) Hang(ctx context.Context) (wake func(error) error, err error) {
 	}, err
 }
 
-// dialPlugin connects to the socket of the node plugin on node1, whichever pod has it: calls wait for it.
+// dialPlugin connects to the socket of the node plugin on node1, whichever pod serves it: calls wait for it.
 func (r *Rig) dialPlugin(ctx context.Context) error {
 	pid, err := r.cluster.Node(1).Machine.Pid(ctx)
 	if err != nil {

@@ -15,13 +15,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// previousTag is the tag of the image that plays an earlier version, and the version of the driver in it (package test/e2e/images).
+// previousTag is the tag of the image that stands for an earlier version, and the version of the driver in it (package
+// test/e2e/images).
 const previousTag = "previous"
 
 // previousMark is in a file of that image, and of no other.
 const previousMark = "# Of another image.\n"
 
-// rollTo gives the node plugins the image with a tag, or that of the chart's first values, and looks at their versions.
+// rollTo gives the node plugins the image with a tag, or the image of the chart's first values, and checks their versions.
 func (r *Rig) rollTo(ctx context.Context, tag string) error {
 	var set []string
 	if tag != "" {
@@ -46,7 +47,7 @@ func (r *Rig) rollTo(ctx context.Context, tag string) error {
 	return nil
 }
 
-// upgrade installs the chart. A client that hangs on purpose does so for the whole round.
+// upgrade installs the chart. A client that hangs on purpose hangs for the whole round.
 func (r *Rig) upgrade(ctx context.Context, set ...string) error {
 	return r.driver.Upgrade(ctx, append(set, "node.hungClientLimit=1h")...)
 }
@@ -68,9 +69,9 @@ func (r *Rig) importPrevious(ctx context.Context) error {
 	return nil
 }
 
-// oldImageRemoved removes the image from which the clients of all pods were started. Clients then read a new volume file; that of the
-// idle pod loads translators for it, too. (The others would meet GlusterFS's own reads of an old file size in the moment in which a client
-// changes its graph.)
+// oldImageRemoved removes the image from which the clients of all pods were started. Clients then read a new volume file; the
+// idle pod's client also loads translators for it. (The options of the other volumes do not change the graph: at that moment,
+// GlusterFS itself may read an old file size.)
 func oldImageRemoved(ctx context.Context, r *Rig) error {
 	var err error
 	for _, node := range r.cluster.Nodes() {
@@ -89,7 +90,8 @@ func oldImageRemoved(ctx context.Context, r *Rig) error {
 	return errors.Join(err, r.Apps().Progress(ctx), r.live(ctx), r.importPrevious(ctx))
 }
 
-// changeOption changes an option of a volume back and forth, and waits until its clients have read each volume file.
+// changeOption changes an option of a volume repeatedly between two values, and waits until its clients have read each volume
+// file.
 func (r *Rig) changeOption(ctx context.Context, claim, option string) error {
 	values := map[string][]string{"performance.cache-size": {"64MB", "32MB"}, "performance.quick-read": {"off", "on"}}[option]
 	for _, value := range values {
@@ -104,7 +106,7 @@ func (r *Rig) changeOption(ctx context.Context, claim, option string) error {
 	return nil
 }
 
-// removeImage removes the previous image with all names that it has on a node, and waits until its files are gone.
+// removeImage removes the previous image with all its names on a node, and waits until its files are gone.
 func removeImage(ctx context.Context, node *kubernetes.Node) error {
 	list, err := node.Machine.Output(ctx, "ctr", "--namespace=k8s.io", "images", "list")
 	if err != nil {
@@ -138,7 +140,8 @@ func previousFiles(node *kubernetes.Node) ([]string, error) {
 	}), err
 }
 
-// sameImage returns the names of the image whose name has a suffix, and all its other names, from what "ctr images list" prints.
+// sameImage returns the names of the image whose name has a suffix, and all its other names, from the output of "ctr images
+// list".
 func sameImage(list, suffix string) []string {
 	digests, digest := map[string]string{}, ""
 	for line := range strings.Lines(list) {

@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/memory"
 )
 
-// killed kills the driver on node1, in whose place the kubelet starts another in the same pod.
+// killed kills the driver on node1. The kubelet starts another in the same pod.
 func killed(ctx context.Context, r *Rig) error {
 	old, err := r.pluginOn(ctx, "node1")
 	if err != nil {
@@ -33,8 +33,8 @@ func killed(ctx context.Context, r *Rig) error {
 	return err
 }
 
-// outOfMemory lets the driver on node1 run out of the memory of its container, for which the kernel kills it. The pod is replaced
-// afterwards, since the kubelet waits longer before each restart.
+// outOfMemory makes the driver on node1 exceed the memory of its container, so that the kernel kills it. The pod is replaced
+// afterwards, because the kubelet waits longer before each restart.
 func outOfMemory(ctx context.Context, r *Rig) error {
 	old, err := r.pluginOn(ctx, "node1")
 	if err != nil {
@@ -58,7 +58,7 @@ func outOfMemory(ctx context.Context, r *Rig) error {
 	return errors.Join(r.restarted(ctx, "node1", old, "OOMKilled"), r.deletePlugin(ctx, "node1"))
 }
 
-// driverPid returns the process of the driver on node1, as the host counts.
+// driverPid returns the process ID of the driver on node1, on the host.
 func (r *Rig) driverPid(ctx context.Context) (int, error) {
 	found, err := r.cluster.Node(1).Machine.Processes(ctx, "glusterfs-csi")
 	if err != nil {
@@ -76,12 +76,12 @@ func (r *Rig) driverPid(ctx context.Context) (int, error) {
 func (r *Rig) flood(ctx context.Context, pid int) error {
 	const (
 		limit = time.Minute
-		size  = 3 << 20 // of what gRPC takes
+		size  = 3 << 20 // below gRPC's limit
 		calls = 32
 	)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	large := map[string]string{"large": strings.Repeat("x", size)} // secrets do not reach the log
+	large := map[string]string{"large": strings.Repeat("x", size)} // secrets are not logged
 	var group errgroup.Group
 	for range calls {
 		group.Go(func() error {

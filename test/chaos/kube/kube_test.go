@@ -88,7 +88,7 @@ func TestOfVolumes(t *testing.T) {
 	}
 }
 
-// TestWithoutShims: ps shortens names to 15 bytes. What a container runs is a stray also when its shim is none.
+// TestWithoutShims: ps shortens names to 15 bytes. The process of a container is a stray even if its shim is not.
 func TestWithoutShims(t *testing.T) {
 	const ps = "containerd\ncontainerd-shim\npause\nglusterfs-csi\ncontainerd-shim\nglusterfs\n"
 	if got, want := withoutShims(ps), "containerd\npause\nglusterfs-csi\nglusterfs\n"; got != want {
@@ -96,7 +96,7 @@ func TestWithoutShims(t *testing.T) {
 	}
 }
 
-// TestGrowing: what was written before the end is read, also when the end comes first.
+// TestGrowing: everything that was written before the end is read, even if the end comes first.
 func TestGrowing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte("one"), 0o600); err != nil {

@@ -7,7 +7,7 @@ const (
 	busyboxImage  = "registry.k8s.io/e2e-test-images/busybox:1.37.0-1"
 )
 
-// claim is the manifest of a claim of the default class.
+// claim returns the manifest of a claim of the default class.
 func claim(name string) string {
 	return fmt.Sprintf(`---
 apiVersion: v1
@@ -19,10 +19,11 @@ spec:
 `, name, namespace)
 }
 
-// workload is the manifest of a pod that runs the workload. It may count its records for as long as that takes when it is told to end.
+// workload returns the manifest of a pod that runs the workload. When the pod is told to end, it may take as long as it needs to
+// count its records.
 func (r *Rig) workload(p *pod, name, command string) string {
 	env, mounts := "[]", ""
-	if command == "run" { // what verifies looks at the volume's own directories
+	if command == "run" { // a pod that verifies reads the volume's own directories
 		env = "[{name: CHAOS_SUBPATH, value: /sub}]"
 		mounts = fmt.Sprintf(`        - {name: scratch, mountPath: /volume/%[1]s-scratch}
         - {name: volume, mountPath: /sub, subPath: %[1]s-sub}
@@ -55,7 +56,7 @@ spec:
 `, name, namespace, p.node, workloadImage, command, p.name, p.propagation, p.claim, r.statuses, env, mounts)
 }
 
-// shell is the manifest of a pod on node1 that runs a command with a claim's volume at /data.
+// shell returns the manifest of a pod on node1 that runs a command with a claim's volume at /data.
 func shell(name, claim, command string) string {
 	return fmt.Sprintf(`---
 apiVersion: v1
@@ -78,5 +79,5 @@ spec:
 
 const idlerName = "idle"
 
-// idler has the volume whose client hangs.
+// idler returns the manifest of the pod with the volume whose client hangs.
 func idler() string { return shell(idlerName, hung, "sleep 1000000") }

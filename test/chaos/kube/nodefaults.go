@@ -24,7 +24,7 @@ func killAndStart(ctx context.Context, s *lab.Service) error {
 		return err
 	}
 	err := s.Start(context.WithoutCancel(ctx))
-	// Time to find what there is, before the next end.
+	// This gives it time to find the running containers before it is killed again.
 	select {
 	case <-ctx.Done():
 	case <-time.After(5 * time.Second):
@@ -32,8 +32,8 @@ func killAndStart(ctx context.Context, s *lab.Service) error {
 	return err
 }
 
-// uninstalledAndInstalled removes the chart while pods use volumes. No pod with a volume is made meanwhile: Kubernetes takes a volume
-// of a driver that is not there for one that has to be attached.
+// uninstalledAndInstalled removes the chart while pods use volumes. No pod with a volume is created meanwhile: if a driver is
+// missing, Kubernetes assumes that its volumes have to be attached.
 func uninstalledAndInstalled(ctx context.Context, r *Rig) error {
 	_, err := r.driver.Helm(ctx, "uninstall", driver.Release, "--wait")
 	if err == nil {

@@ -40,7 +40,7 @@ func (p plugin) ready() bool {
 	return p.Metadata.DeletionTimestamp == nil && len(p.Status.ContainerStatuses) > 0
 }
 
-// restarts returns how often the driver's container was restarted, and why its last run has ended.
+// restarts returns how often the driver's container was restarted, and why its last run ended.
 func (p plugin) restarts() (int, string) {
 	for _, c := range p.Status.ContainerStatuses {
 		if c.Name == "glusterfs-csi" {
@@ -50,7 +50,7 @@ func (p plugin) restarts() (int, string) {
 	return 0, ""
 }
 
-// pluginOn returns the node plugin of a node. There is one, or one that is ending and another.
+// pluginOn returns the node plugin of a node. There is one, or a terminating one and its successor.
 func (r *Rig) pluginOn(ctx context.Context, node string) (plugin, error) {
 	out, err := r.cluster.Kubectl(ctx, "get", "pods", "--namespace="+driver.Namespace, "--selector=app.kubernetes.io/component=node",
 		"--field-selector=spec.nodeName="+node, "-o", "json")
@@ -71,7 +71,7 @@ func (r *Rig) pluginOn(ctx context.Context, node string) (plugin, error) {
 	return plugin{}, fmt.Errorf("there is no node plugin on %s", node)
 }
 
-// another waits until another node plugin of a node is ready than the one that there was.
+// another waits until a node has a ready node plugin other than the given one.
 func (r *Rig) another(ctx context.Context, node string, old plugin) error {
 	return eventually(ctx, 5*time.Minute, func() error {
 		now, err := r.pluginOn(ctx, node)
@@ -82,7 +82,7 @@ func (r *Rig) another(ctx context.Context, node string, old plugin) error {
 	})
 }
 
-// restarted waits until the driver's container on a node was started again, and is ready.
+// restarted waits until the driver's container on a node was restarted and is ready.
 func (r *Rig) restarted(ctx context.Context, node string, old plugin, reason string) error {
 	before, _ := old.restarts()
 	return eventually(ctx, 5*time.Minute, func() error {
@@ -95,7 +95,7 @@ func (r *Rig) restarted(ctx context.Context, node string, old plugin, reason str
 	})
 }
 
-// replace removes the node plugin of a node in some way and waits for the next.
+// replace removes the node plugin of a node in the given way and waits for the next one.
 func (r *Rig) replace(ctx context.Context, node string, remove func(name string) error) error {
 	old, err := r.pluginOn(ctx, node)
 	if err == nil {
@@ -114,7 +114,7 @@ func (r *Rig) deletePlugin(ctx context.Context, node string) error {
 	})
 }
 
-// deleted deletes the node plugin's pod on node1 again and again.
+// deleted repeatedly deletes the node plugin's pod on node1.
 func deleted(times int) func(context.Context, *Rig) error {
 	return repeated(times, func(ctx context.Context, r *Rig) error { return r.deletePlugin(ctx, "node1") })
 }
@@ -129,7 +129,7 @@ func repeated(times int, do func(context.Context, *Rig) error) func(context.Cont
 	}
 }
 
-// evicted evicts the node plugins of both nodes by the Eviction API, as a drain does with pods of no DaemonSet.
+// evicted evicts the node plugins of both nodes through the Eviction API, as a drain does with pods that are not a DaemonSet's.
 func evicted(ctx context.Context, r *Rig) error {
 	for _, node := range r.cluster.Nodes() {
 		err := r.replace(ctx, node.Name, func(name string) error {

@@ -15,13 +15,13 @@ import (
 // pod runs the workload with the volume of a claim.
 type pod struct {
 	name, claim, node string
-	propagation       string // of its mount, as Kubernetes names it
+	propagation       string // of its mount, in the words of Kubernetes
 
 	*apps.App
-	stop context.CancelFunc // ends the reading of its statuses
+	stop context.CancelFunc // ends the reading of the pod's statuses
 }
 
-// start starts a pod, whose statuses go to a file: what reads a container's output is containerd, which is killed in rounds.
+// start starts a pod. Its statuses go to a file, because a container's output goes through containerd, which is killed in rounds.
 func (r *Rig) start(ctx context.Context, p *pod) error {
 	path := filepath.Join(r.statuses, p.name)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDONLY, 0o644)
@@ -50,7 +50,7 @@ type growing struct {
 
 func (g growing) Read(data []byte) (int, error) {
 	for {
-		// Before the read: what was written until then is still read.
+		// This is checked before the read, so that everything written until then is still read.
 		ended := g.ctx.Err() != nil
 		n, err := g.file.Read(data)
 		if n > 0 || !errors.Is(err, io.EOF) || ended {
@@ -63,10 +63,10 @@ func (g growing) Read(data []byte) (int, error) {
 	}
 }
 
-// live is the life of a pod with the spare volume on node1: it is made, uses the volume, and is deleted.
+// live runs the life of a pod with the spare volume on node1: it is created, uses the volume, and is deleted.
 func (r *Rig) live(ctx context.Context) error {
 	const name = "spare"
-	// "kubectl describe" shows what is in the termination log.
+	// "kubectl describe" shows the content of the termination log.
 	const script = `fail() { echo "$1" >/dev/termination-log; exit 1; }
 grep -q " /data fuse.glusterfs " /proc/mounts || fail "no volume is mounted at /data"
 wrote=$(date)

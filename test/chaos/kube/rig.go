@@ -24,22 +24,22 @@ import (
 type Rig struct {
 	cluster  *kubernetes.Cluster
 	driver   *driver.Driver
-	previous string // archive of the image that plays an earlier version
+	previous string // archive of the image that stands for an earlier version
 	statuses string // directory of the workloads' statuses
 
 	pods    []*pod
-	volumes map[string]string // gluster volumes by claims
+	volumes map[string]string // gluster volumes by claim
 	conn    *grpc.ClientConn  // to the node plugin of node1
-	idle    string            // where the kubelet of node1 has the volume whose client hangs in half of the rounds
-	hanging bool              // the client of that volume
+	idle    string            // the kubelet's path on node1 of the volume whose client hangs in half of the rounds
+	hanging bool              // whether that client hangs
 	clients []string          // of all pods
 	before  strays.Snapshot   // of the nodes, without volumes
 }
 
-// namespace is where all pods and claims are.
+// namespace holds all pods and claims.
 const namespace = "chaos"
 
-// Claims of pods. The client of hung is stopped in half of the rounds; spare is used by pods that come and go.
+// Claims of pods. The client of hung is stopped in half of the rounds; short-lived pods use spare.
 const (
 	first  = "first"
 	second = "second"
@@ -47,8 +47,8 @@ const (
 	spare  = "spare"
 )
 
-// Begin prepares volumes, and pods whose clients were started by the node plugin of another image than the one that runs in the
-// end. images is the directory that "make e2e-images" has written. The driver must be installed.
+// Begin prepares volumes and pods. The pods' clients are started by the node plugin of another image than the one that runs in
+// the end. images is the output directory of "make e2e-images". The driver must be installed.
 func Begin(ctx context.Context, c *kubernetes.Cluster, d *driver.Driver, images string) (*Rig, error) {
 	r := &Rig{
 		cluster: c, driver: d, previous: filepath.Join(images, "previous", "node.tar"), volumes: map[string]string{},
@@ -89,7 +89,7 @@ func (r *Rig) begin(ctx context.Context) error {
 	return err
 }
 
-// startAll makes claims and pods.
+// startAll creates claims and pods.
 func (r *Rig) startAll(ctx context.Context) error {
 	claims := []string{first, second, hung, spare}
 	manifests := "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + namespace + "}\n" +
@@ -116,7 +116,7 @@ func (r *Rig) startAll(ctx context.Context) error {
 		if r.volumes[name], err = r.glusterVolume(ctx, name); err != nil {
 			return err
 		}
-		// As on the lab: see glusterlab.
+		// For the same reason as on the lab: see glusterlab.
 		if _, err := outside.Gluster(ctx, r.cluster.Lab().Storage(2), "volume", "set", r.volumes[name], "cluster.favorite-child-policy", "mtime"); err != nil {
 			return err
 		}
@@ -124,10 +124,10 @@ func (r *Rig) startAll(ctx context.Context) error {
 	return nil
 }
 
-// Where is the name of the rig in reports.
+// Where returns the name of the rig in reports.
 func (r *Rig) Where() string { return report.Kubernetes }
 
-// Apps are the workloads of all pods.
+// Apps returns the workloads of all pods.
 func (r *Rig) Apps() apps.All {
 	all := make(apps.All, len(r.pods))
 	for i, p := range r.pods {
@@ -152,7 +152,7 @@ func (r *Rig) clientsOf(ctx context.Context) ([]string, error) {
 	return all, nil
 }
 
-// Settle waits until the clients are those that there were at the beginning, and counts files beneath mount points.
+// Settle waits until the clients are the same as at the beginning, and counts files beneath mount points.
 func (r *Rig) Settle(ctx context.Context) (int, error) {
 	err := r.clientsAre(ctx, r.clients)
 	beneath, walkErr := r.beneath()
@@ -170,7 +170,7 @@ func (r *Rig) clientsAre(ctx context.Context, want []string) error {
 	})
 }
 
-// eventually tries again for a while.
+// eventually retries until the limit.
 func eventually(ctx context.Context, limit time.Duration, try func() error) error {
 	deadline := time.Now().Add(limit)
 	for {
@@ -185,7 +185,7 @@ func eventually(ctx context.Context, limit time.Duration, try func() error) erro
 	}
 }
 
-// patience is for what Kubernetes does by itself: a kubelet repeats a mount that has failed after up to two minutes.
+// patience bounds what Kubernetes does by itself: a kubelet repeats a failed mount after up to two minutes.
 const patience = "--timeout=5m"
 
 func (r *Rig) kubectl(ctx context.Context, args ...string) (string, error) {

@@ -11,10 +11,11 @@ import (
 // Round is a round on Kubernetes.
 type Round = rounds.Round[*Rig]
 
-// healedSoon is how soon most calls must succeed again after the death of a client, with busy pods on the same machine.
+// healedSoon is the time within which most calls must succeed again after the death of a client, with busy pods on the same
+// machine.
 const healedSoon = 2 * time.Second
 
-// Rounds returns all rounds on Kubernetes. upgrade is how long the last one takes.
+// Rounds returns all rounds on Kubernetes. upgrade is the duration of the last round.
 func Rounds(upgrade time.Duration) []Round {
 	return []Round{
 		{Name: "pod-deleted-20", Do: living(deleted(20))},
@@ -36,7 +37,7 @@ func Rounds(upgrade time.Duration) []Round {
 	}
 }
 
-// Upgrade is the round that rolls out the driver's image over the previous one, and back, with a third of the time for each.
+// Upgrade returns the round that rolls out the driver's image over the previous one, and back, with a third of the time for each.
 func Upgrade(length time.Duration) Round {
 	return Round{Name: "upgrade-" + short(length), Once: true, Do: func(ctx context.Context, r *Rig) error {
 		for _, tag := range []string{previousTag, "", previousTag} {
@@ -54,7 +55,7 @@ func Upgrade(length time.Duration) Round {
 	}}
 }
 
-// short writes 1h0m0s as 60m and 90s as 90s.
+// short formats 1h0m0s as 60m and 90s as 90s.
 func short(d time.Duration) string {
 	if d%time.Minute == 0 {
 		return fmt.Sprintf("%dm", d/time.Minute)
@@ -72,7 +73,7 @@ func Named(name string) Round {
 	return Round{Name: name, Do: func(context.Context, *Rig) error { return fmt.Errorf("there is no round %q", name) }}
 }
 
-// living does something while pods with the spare volume come and go.
+// living does something while pods with the spare volume are created and deleted.
 func living(do func(context.Context, *Rig) error) func(context.Context, *Rig) error {
 	return rounds.WhileLiving(do, func(ctx context.Context, r *Rig) error { return r.live(ctx) })
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// Options say what a cluster is made of.
+// Options describes a cluster.
 type Options struct {
 	Dir    string // of the lab
-	Tools  string // programs of Kubernetes
+	Tools  string // the programs of Kubernetes
 	Images string
 	Out    io.Writer
 }
 
-// Run runs rounds on a Kubernetes, which is ended whatever happens, and adds what they have met to a report.
+// Run runs rounds on a Kubernetes and adds their results to a report. It always ends the Kubernetes.
 func Run(ctx context.Context, o Options, wanted []Round, short bool, repeat int, result *report.Result) (err error) {
 	c, err := kubernetes.UpWithLab(ctx,
 		lab.Options{Dir: o.Dir, Out: o.Out, EndWithCaller: true, HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"}},

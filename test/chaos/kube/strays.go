@@ -19,13 +19,13 @@ const (
 	kubeletDir = "/var/lib/kubelet"
 	stagings   = "plugins/kubernetes.io/csi/" + driver.Name
 	stateDir   = "/var/lib/glusterfs-csi"
-	// inPods is in the paths of volumes of CSI drivers.
+	// inPods is a part of the paths of CSI drivers' volumes.
 	inPods = "/volumes/kubernetes.io~csi"
 	// clientCgroup is the cgroup that the driver makes.
 	clientCgroup = "glusterfs-csi"
 )
 
-// snapshot lists what both nodes have. A pod may be on one of them now, and on the other later.
+// snapshot lists the state of both nodes together, because a pod may move from one to the other.
 func (r *Rig) snapshot(ctx context.Context) (strays.Snapshot, error) {
 	var all strays.Snapshot
 	var errs []error
@@ -43,7 +43,7 @@ func (r *Rig) snapshot(ctx context.Context) (strays.Snapshot, error) {
 		for _, m := range mounts {
 			add("mount", node.Name+" "+m.Mountpoint+" "+m.FSType, nil)
 		}
-		// The copies of the client's files are not listed one by one.
+		// The copies of the client's files are not listed individually.
 		files, err := node.Machine.Output(ctx, "sh", "-c", `for d; do test ! -e "$d" || find "$d" -mindepth 1 -xdev -path "*/tree/*/*" -prune -o -print; done`,
 			"sh", stateDir, filepath.Join(kubeletDir, stagings))
 		add("file "+node.Name, files, err)
@@ -57,8 +57,8 @@ func (r *Rig) snapshot(ctx context.Context) (strays.Snapshot, error) {
 	return all, errors.Join(errs...)
 }
 
-// withoutShims leaves out containerd's shims: it may forget one that it was starting when it was killed. A container that a shim has kept is
-// listed by its own processes.
+// withoutShims leaves out containerd's shims: containerd may forget a shim that it was starting when it was killed. If a shim has
+// kept a container, the container's own processes are listed.
 func withoutShims(ps string) string {
 	var kept strings.Builder
 	for line := range strings.Lines(ps) {
@@ -94,13 +94,13 @@ func (r *Rig) beneath() (int, error) {
 	return count, errors.Join(errs...)
 }
 
-// Sweep removes files in the volumes' own directories on which pods have emptyDirs.
+// Sweep removes files in the volumes' own directories on which pods have emptyDirs mounted.
 func (r *Rig) Sweep(ctx context.Context) error {
 	_, err := r.findInside(ctx, "-delete")
 	return err
 }
 
-// findInside finds these files, which the nodes see. It returns how many lines find has printed.
+// findInside finds these files, which are visible on the nodes. It returns the number of lines that find has printed.
 func (r *Rig) findInside(ctx context.Context, action string) (lines int, err error) {
 	const (
 		limit  = 30 * time.Second

@@ -11,7 +11,7 @@ import (
 
 // Group is the cgroup that counts the memory of a process.
 type Group struct {
-	dir, usage, limit string // the last two are files in it
+	dir, usage, limit string // usage and limit are files in dir
 }
 
 // Of returns the cgroup of a process.
@@ -27,7 +27,7 @@ func Of(pid int) (Group, error) {
 	return g, nil
 }
 
-// groupIn finds the cgroup in what /proc/PID/cgroup says.
+// groupIn finds the cgroup in the content of /proc/PID/cgroup.
 func groupIn(groups string) (g Group) {
 	for line := range strings.Lines(groups) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
@@ -44,7 +44,7 @@ func groupIn(groups string) (g Group) {
 
 func (g Group) path(name string) string { return filepath.Join("/sys/fs/cgroup", g.dir, name) }
 
-// Limit returns the limit, in bytes. One that is not set is an error in version 2, and a very large one in version 1.
+// Limit returns the limit, in bytes. Without a limit, version 2 returns an error, and version 1 a very large number.
 func (g Group) Limit() (int, error) { return g.read(g.limit) }
 
 func (g Group) read(name string) (int, error) {
@@ -55,7 +55,7 @@ func (g Group) read(name string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
-// SetRoom allows so much more memory than is used.
+// SetRoom sets the limit to the present usage plus room.
 func (g Group) SetRoom(room int) error {
 	used, err := g.read(g.usage)
 	if err != nil {

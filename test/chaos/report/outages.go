@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Outages is how the lengths of outages are distributed.
+// Outages describes the distribution of the lengths of outages.
 type Outages struct {
 	Count  int   `json:"count"`
 	Median int64 `json:"medianMilliseconds"`
@@ -13,7 +13,7 @@ type Outages struct {
 	Max    int64 `json:"maxMilliseconds"`
 }
 
-// OutagesOf sums up outages, in milliseconds.
+// OutagesOf summarizes outages, in milliseconds.
 func OutagesOf(milliseconds []int64) Outages {
 	if len(milliseconds) == 0 {
 		return Outages{}
@@ -23,7 +23,7 @@ func OutagesOf(milliseconds []int64) Outages {
 	return Outages{Count: len(sorted), Median: at(50), P95: at(95), Max: at(100)}
 }
 
-// String is "12: 40, 90, 130 ms": the number, the median, the 95th percentile and the longest.
+// String returns "12: 40, 90, 130 ms": the number, the median, the 95th percentile and the longest.
 func (o Outages) String() string {
 	if o.Count == 0 {
 		return "0"

@@ -1,4 +1,4 @@
-// Package report holds what a run of chaos has met to the criteria, and writes it for people and as JSON.
+// Package report compares the results of a chaos run with the criteria, and writes them for people and as JSON.
 package report
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// Where rounds run.
+// The places where rounds run.
 const (
 	Lab        = "lab"
 	Kubernetes = "Kubernetes"
@@ -42,11 +42,11 @@ type Row struct {
 	FilesLost     int      `json:"openFilesLost"`
 	Beneath       int      `json:"filesBeneathMounts"`
 	Pause         float64  `json:"longestPauseSeconds"`
-	Deaths        bool     `json:"clientsEnd"`  // then calls may be cut off, and files opened again
+	Deaths        bool     `json:"clientsEnd"`  // calls may then be cut off, and files opened again
 	Cut           int      `json:"callsCutOff"` // with ENOTCONN or ECONNABORTED
 	Reopened      int      `json:"filesOpenedAgain"`
-	Gap           bool     `json:"mountsInsideAway"` // for a moment; then calls may be astray
-	Astray        int      `json:"callsAstray"`      // that have reached the volume beneath a mount inside it
+	Gap           bool     `json:"mountsInsideAway"` // for a moment, in which calls may go astray
+	Astray        int      `json:"callsAstray"`      // calls that reached the volume beneath a mount inside it
 	Outages       Outages  `json:"outages"`          // of all workers
 	Faults        []string `json:"faults,omitempty"`
 	Said          []string `json:"errors,omitempty"`
@@ -60,13 +60,13 @@ func (r *Row) Fault(err error) {
 	}
 }
 
-// Judge holds the round to the criteria.
+// Judge adds the violations of the criteria to the row.
 func (r *Row) Judge() {
 	r.Met = r.Wrong == 0 && r.FilesLost == 0 && r.Beneath == 0 && len(r.Faults) == 0 && (r.Errors == 0 || r.ErrorsAllowed) &&
 		(r.Cut+r.Reopened == 0 || r.Deaths) && (r.Astray == 0 || r.Gap)
 }
 
-// Cells is the row of the table.
+// Cells returns the row of the table.
 func (r *Row) Cells() []string {
 	name, errorCount, met := r.Round, strconv.Itoa(r.Errors), "yes"
 	if r.Hung {
@@ -92,7 +92,7 @@ func headings() []string {
 	}
 }
 
-// Ending is what is counted when all rounds of a place are over.
+// Ending holds the counts at the end of all rounds of a place.
 type Ending struct {
 	Where         string   `json:"where"`
 	Records       int      `json:"records"`
@@ -110,7 +110,7 @@ func (e *Ending) Fault(err error) {
 	}
 }
 
-// Say adds which records are lost.
+// Say adds the records that are lost.
 func (e *Ending) Say(who string, status tally.Status) {
 	for _, w := range status.Workers {
 		if w.Lost > 0 {
@@ -163,7 +163,7 @@ func (e *Ending) print(out io.Writer) {
 	}
 }
 
-// printTable is Markdown, too.
+// printTable writes a table that is also Markdown.
 func printTable(out io.Writer, cells [][]string) {
 	width := make([]int, len(cells[0]))
 	for _, line := range cells {
@@ -185,7 +185,7 @@ func printTable(out io.Writer, cells [][]string) {
 	}
 }
 
-// Err is nil when every criterion is met.
+// Err returns nil if every criterion is met.
 func (r *Result) Err() error {
 	var missed []string
 	for _, row := range r.Rounds {

@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// TestDeathsAndGaps: what a client's death or a change of its graph does to calls is allowed in rounds of that kind only.
+// TestDeathsAndGaps: the effects of a client's death or a graph change on calls are allowed only in rounds of that kind.
 func TestDeathsAndGaps(t *testing.T) {
 	counts := func(change func(*tally.Worker)) func(context.Context, *fake) error {
 		return func(ctx context.Context, f *fake) error {

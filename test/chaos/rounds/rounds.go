@@ -1,4 +1,5 @@
-// Package rounds runs what happens while pods use volumes, one thing after the other, and compares the counts before and after it.
+// Package rounds runs rounds of chaos, one after the other, while pods use volumes, and compares the counts before and after
+// each.
 package rounds
 
 import (
@@ -18,42 +19,43 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// Rig is where rounds run: a lab or a Kubernetes, with pods that use volumes.
+// Rig is the place where rounds run: a lab or a Kubernetes, with pods that use volumes.
 type Rig interface {
 	Where() string
 	Apps() apps.All
-	// Hang makes the client of a volume that no pod uses hang until wake, which returns the error that it is given with its own.
+	// Hang makes the client of a volume that no pod uses hang until wake is called. wake returns its own error joined with the
+	// given one.
 	Hang(ctx context.Context) (wake func(error) error, err error)
-	// Settle waits until nothing is left that belongs to a round, and counts files beneath mount points, those of volumes and those of
-	// what is mounted inside volumes.
+	// Settle waits until nothing of a round remains. It counts files beneath mount points: those of volumes, and those of mounts
+	// inside volumes.
 	Settle(ctx context.Context) (beneath int, err error)
-	// Sweep removes the files that lie in volumes beneath what is mounted inside them.
+	// Sweep removes the files in volumes that lie beneath mounts inside the volumes.
 	Sweep(ctx context.Context) error
 }
 
-// Round is something that happens on a rig.
+// Round is a disturbance of a rig.
 type Round[R Rig] struct {
 	Name string
 	Do   func(ctx context.Context, rig R) error
-	// Heal is set for rounds that end the way to the bricks: errors are allowed until it has returned, nothing else is.
+	// Heal is set for rounds that cut off the bricks: until it has returned, errors are allowed, but no other damage.
 	Heal func(ctx context.Context, rig R) error
-	// Deaths is set for rounds that end the clients of pods: calls may be cut off, and held files are opened again.
+	// Deaths is set for rounds that end clients of pods: calls may be cut off, and open files are opened again.
 	Deaths bool
-	// Within is the longest that the median of the outages may be, unless it is 0.
+	// Within limits the median of the outages; 0 means no limit.
 	Within time.Duration
-	// Gap is set for rounds in which the kernel drops what is mounted inside a volume: because they change the graphs of clients, or because
-	// they take bricks away one after the other. Calls may then reach the volume beneath it until that is mounted again, which must be over
-	// when Do has returned, and Heal if there is one, and all workers have gone on.
+	// Gap is set for rounds in which the kernel drops mounts inside a volume: because they change the graphs of clients, or
+	// because they take bricks away one after the other. Calls may then reach the volume beneath a dropped mount until it is
+	// mounted again. The gap must be over when Do has returned, and Heal if there is one, and all workers have continued.
 	Gap bool
-	// Short rounds are run by -short, too.
+	// Short includes the round in runs with -short.
 	Short bool
-	// Once says that the round is not run a second time with a hung client.
+	// Once means that the round is not run a second time with a hung client.
 	Once bool
 }
 
-// Choice is which rounds are wanted.
+// Choice selects rounds.
 type Choice struct {
-	Only  string // comma-separated patterns of names; all rounds when empty
+	Only  string // comma-separated patterns of names; empty selects all rounds
 	Short bool
 }
 
@@ -67,13 +69,13 @@ func (c Choice) patterns() []string {
 	return patterns
 }
 
-// matches reports whether a pattern matches a name. A pattern that is malformed matches none.
+// matches reports whether a pattern matches a name. A malformed pattern matches none.
 func matches(pattern, name string) bool {
 	ok, err := path.Match(pattern, name)
 	return ok && err == nil
 }
 
-// Chosen returns the rounds that are wanted.
+// Chosen returns the selected rounds.
 func Chosen[R Rig](c Choice, all []Round[R]) []Round[R] {
 	var chosen []Round[R]
 	for _, r := range all {
@@ -94,7 +96,7 @@ func Names[R Rig](all []Round[R]) []string {
 	return names
 }
 
-// Check returns an error when a pattern matches none of the names.
+// Check returns an error if a pattern matches none of the names.
 func (c Choice) Check(names []string) error {
 	for _, pattern := range c.patterns() {
 		if !slices.ContainsFunc(names, func(name string) bool { return matches(pattern, name) }) {
@@ -104,7 +106,8 @@ func (c Choice) Check(names []string) error {
 	return nil
 }
 
-// withHung returns whether another volume's client hangs in the runs of a round: it is run both ways, or only with it.
+// withHung returns, for each run of a round, whether another volume's client hangs: a round runs in both ways, or only with a
+// hung client.
 func (r Round[R]) withHung(short bool) []bool {
 	switch {
 	case r.Once:
@@ -115,7 +118,7 @@ func (r Round[R]) withHung(short bool) []bool {
 	return []bool{false, true}
 }
 
-// All runs rounds and says at once how each has ended.
+// All runs rounds and prints each result immediately.
 func All[R Rig](ctx context.Context, rig R, wanted []Round[R], short bool, out io.Writer) []report.Row {
 	var rows []report.Row
 	for _, r := range wanted {
@@ -160,7 +163,7 @@ func (r Round[R]) Run(ctx context.Context, rig R, hung bool) report.Row {
 	return row
 }
 
-// count adds to a row what the workloads have counted.
+// count adds the workloads' counts to a row.
 func (r Round[R]) count(row *report.Row, before, after tally.Sum) {
 	row.Writes, row.Reads = after.Writes-before.Writes, after.Reads-before.Reads
 	row.Errors, row.Wrong = after.Errors-before.Errors, after.Wrong-before.Wrong
@@ -168,7 +171,7 @@ func (r Round[R]) count(row *report.Row, before, after tally.Sum) {
 	row.Beneath += after.Beneath - before.Beneath
 	row.Pause = after.Pause.Seconds()
 	row.Cut, row.Reopened, row.Astray = after.Cut-before.Cut, after.Reopened-before.Reopened, after.Astray-before.Astray
-	if row.ErrorsAllowed && !r.Deaths { // a client that lives answers so, too, when all bricks are away
+	if row.ErrorsAllowed && !r.Deaths { // a live client returns the same errors while all bricks are away
 		row.Errors, row.Cut = row.Errors+row.Cut, 0
 	}
 	row.Outages = report.OutagesOf(after.Outages)
@@ -177,7 +180,7 @@ func (r Round[R]) count(row *report.Row, before, after tally.Sum) {
 	}
 }
 
-// closed removes what was written beneath mounts inside volumes while they were away, and expects that no more follows.
+// closed removes files that were written beneath mounts inside volumes while these were away, and checks that no more appear.
 func closed(ctx context.Context, rig Rig) error {
 	before := rig.Apps().Sum()
 	if err := rig.Sweep(ctx); err != nil {
@@ -192,7 +195,7 @@ func closed(ctx context.Context, rig Rig) error {
 	return nil
 }
 
-// disturb does what a round is about, with or without a hung client.
+// disturb runs the round's disturbance, with or without a hung client.
 func (r Round[R]) disturb(ctx context.Context, rig R, hung bool) error {
 	if !hung {
 		return r.Do(ctx, rig)
@@ -204,7 +207,7 @@ func (r Round[R]) disturb(ctx context.Context, rig R, hung bool) error {
 	return wake(err)
 }
 
-// healed waits for the bricks and expects no more errors.
+// healed waits for the bricks and checks that no more errors occur.
 func (r Round[R]) healed(ctx context.Context, rig R) error {
 	if err := r.Heal(ctx, rig); err != nil {
 		return err
@@ -220,7 +223,7 @@ func (r Round[R]) healed(ctx context.Context, rig R) error {
 	return nil
 }
 
-// Both does two things at once.
+// Both does two things concurrently.
 func Both[R Rig](one, other func(context.Context, R) error) func(context.Context, R) error {
 	return func(ctx context.Context, rig R) error {
 		var group errgroup.Group
@@ -230,7 +233,7 @@ func Both[R Rig](one, other func(context.Context, R) error) func(context.Context
 	}
 }
 
-// WhileLiving does something while live is called again and again, and once more afterwards.
+// WhileLiving does something while live is called repeatedly, and calls live once more afterwards.
 func WhileLiving[R Rig](do, live func(context.Context, R) error) func(context.Context, R) error {
 	return func(ctx context.Context, rig R) error {
 		stop := make(chan struct{})

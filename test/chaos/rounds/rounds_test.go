@@ -9,7 +9,7 @@ func TestChoice(t *testing.T) {
 	all := []Round[Rig]{{Name: "plugin-killed", Short: true}, {Name: "plugin-restarted"}, {Name: "bricks-stopped"}, {Name: "heketi-down", Short: true}}
 	for name, c := range map[string]struct {
 		choice Choice
-		want   string // the names that are chosen; empty when the choice is refused
+		want   string // the names that are chosen; empty if the choice is refused
 	}{
 		"all":              {Choice{}, "plugin-killed plugin-restarted bricks-stopped heketi-down"},
 		"short":            {Choice{Short: true}, "plugin-killed heketi-down"},

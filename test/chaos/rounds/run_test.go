@@ -14,13 +14,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// fake is a rig with one workload, which goes on by itself.
+// fake is a rig with one workload, which runs by itself.
 type fake struct {
 	all    apps.All
 	errors chan int                 // sets the workload's count
-	counts chan func(*tally.Worker) // change the workload's counts
+	counts chan func(*tally.Worker) // changes the workload's counts
 	swept  bool
-	hung   string // what Hang and wake have done
+	hung   string // the calls of Hang and wake
 }
 
 func newFake(t *testing.T) *fake {
@@ -98,7 +98,7 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// TestWhileLiving: there is a life that begins after all is done, and an error of a life is the round's.
+// TestWhileLiving: one life begins after everything is done, and an error of a life is the round's error.
 func TestWhileLiving(t *testing.T) {
 	f := newFake(t)
 	var done, after atomic.Bool

@@ -1,4 +1,4 @@
-// Package strays finds what a run has left on a node.
+// Package strays finds what a run has left behind on a node.
 package strays
 
 import (
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Snapshot is what a node has of processes, mounts, control groups and directories: a line for each.
+// Snapshot lists the processes, mounts, control groups and directories of a node, one in each line.
 type Snapshot []string
 
-// Cgroups finds a top-level group and those in it, in all hierarchies.
+// Cgroups returns a top-level group and the groups in it, in all hierarchies.
 func Cgroups(name string) ([]string, error) {
 	var found []string
 	for _, pattern := range []string{name, name + "/*", "*/" + name, "*/" + name + "/*"} {
@@ -30,17 +30,17 @@ func Cgroups(name string) ([]string, error) {
 	return found, nil
 }
 
-// RemoveCgroups removes what a run that was interrupted has left, when its processes have ended.
+// RemoveCgroups removes the groups that an interrupted run has left, once their processes have ended.
 func RemoveCgroups(name string) error {
 	found, err := Cgroups(name)
-	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) }) // the inner ones first
+	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) }) // inner groups first
 	for _, path := range found {
 		err = errors.Join(err, os.Remove(path))
 	}
 	return err
 }
 
-// since returns the lines that a snapshot has and an earlier one had not.
+// since returns the lines of a snapshot that an earlier one did not have.
 func (s Snapshot) since(earlier Snapshot) []string {
 	rest := slices.Clone(earlier)
 	var added []string
@@ -54,7 +54,7 @@ func (s Snapshot) since(earlier Snapshot) []string {
 	return added
 }
 
-// Left waits until there is nothing that there was not before, and returns what there still is.
+// Left waits until a node has nothing that it did not have before. It returns what remains at the end of the limit.
 func Left(ctx context.Context, before Snapshot, limit time.Duration, take func(context.Context) (Snapshot, error)) ([]string, error) {
 	deadline := time.Now().Add(limit)
 	for {

@@ -1,40 +1,41 @@
-// Package tally is what a chaos workload prints about its work: one JSON object on each line.
+// Package tally defines the output of a chaos workload: one JSON object on each line.
 package tally
 
 import "time"
 
-// Status counts everything since the workload began.
+// Status holds the counts since the workload began.
 type Status struct {
 	Time    time.Time `json:"time"`
 	Workers []Worker  `json:"workers"`
-	// Done marks the last status, whose Lost has been counted by reading all records again.
+	// Done marks the last status, whose Lost was counted by reading all records again.
 	Done bool `json:"done,omitempty"`
 }
 
-// Worker counts what one of the ways to use a volume has met.
+// Worker holds the counts of one way to use a volume.
 type Worker struct {
 	Name string `json:"name"`
 	// Holds reports whether the worker has a file open for the whole run.
 	Holds  bool `json:"holds"`
-	Writes int  `json:"writes"` // acknowledged by write and fsync: the number of records that must be there
+	Writes int  `json:"writes"` // acknowledged by write and fsync: the number of records that must exist
 	Reads  int  `json:"reads"`
 	Errors int  `json:"errors"`
-	// Cut counts calls that failed because the volume's client had ended: with ENOTCONN, or ECONNABORTED when they were in flight.
+	// Cut counts calls that failed because the volume's client had ended: with ENOTCONN, or with ECONNABORTED if they were in
+	// flight.
 	Cut int `json:"cut"`
-	// Reopened counts how often the worker opened its file again, because the client that it was opened with had been replaced.
+	// Reopened counts how often the worker opened its file again because the client that served it had been replaced.
 	Reopened int `json:"reopened"`
-	// Astray counts calls that reached the volume's own directory where another file system is mounted inside the volume.
+	// Astray counts calls that reached the volume's own directory although another file system should be mounted there.
 	Astray int `json:"astray"`
 	// Wrong counts reads that returned other bytes than were written.
 	Wrong int `json:"wrong"`
-	// Beneath counts files that were opened on another file system than that of the volume.
+	// Beneath counts files that were opened on another file system than the volume's.
 	Beneath int `json:"beneath"`
 	// Failing reports whether the last write or read failed.
 	Failing bool `json:"failing"`
-	// PauseMilliseconds is the longest time that one write or read has taken since the status before.
+	// PauseMilliseconds is the longest duration of one write or read since the previous status.
 	PauseMilliseconds int64 `json:"pauseMilliseconds"`
-	// OutagesMilliseconds has the outages that have ended since the status before: each from the beginning of the first call that
-	// failed to the end of the first write and read, one after the other, that succeeded.
+	// OutagesMilliseconds holds the outages that have ended since the previous status: each from the beginning of the first
+	// failed call to the end of the first successful write and read in succession.
 	OutagesMilliseconds []int64 `json:"outagesMilliseconds,omitempty"`
 	// Lost is the number of acknowledged records that were missing at the end.
 	Lost int `json:"lost"`

@@ -24,7 +24,7 @@ func openAppended(dir string) (worker, error) {
 }
 
 func (a *appended) write(seq int) error {
-	// What is left of an attempt that failed.
+	// A failed attempt may have left a part of the record.
 	info, err := a.file.Stat()
 	if end := int64(seq) * recordSize; err == nil && info.Size() > end {
 		err = a.file.Truncate(end)
@@ -38,8 +38,8 @@ func (a *appended) write(seq int) error {
 	return a.file.Sync()
 }
 
-// read waits for a record that is not there yet if the descriptor is from before a change of the client's graph. For the kernel it is then
-// another file than the one that has the name now, whose size it asks for after a second (attribute-timeout).
+// read waits for a record that is missing, if the descriptor was opened before a change of the client's graph. The kernel then
+// takes it for another file than the one that has the name now, whose size it updates after a second (attribute-timeout).
 func (a *appended) read(seq, _ int) error {
 	const limit = 2 * time.Second
 	for deadline := time.Now().Add(limit); ; time.Sleep(pause) {
@@ -55,8 +55,8 @@ func (a *appended) read(seq, _ int) error {
 	}
 }
 
-// sameNumber reports whether the client has given two open files the same number, which is not the inode number. What cannot be seen
-// counts as the same.
+// sameNumber reports whether the client has given two open files the same number, which is not the inode number. Files whose
+// number cannot be read count as the same.
 func sameNumber(one, other *os.File) bool {
 	first, _, err := unix.NameToHandleAt(int(one.Fd()), "", unix.AT_EMPTY_PATH)
 	if err != nil {

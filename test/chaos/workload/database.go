@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	_ "modernc.org/sqlite" // the driver "sqlite", in Go alone: the workload needs nothing but its own file
+	_ "modernc.org/sqlite" // the driver "sqlite", in pure Go: the workload needs no file but its own
 )
 
-// database is SQLite, with one connection, and so its files open, for the whole run.
+// database is a SQLite database with one connection, so that its files are open for the whole run.
 type database struct {
 	pool *sql.DB
 	conn *sql.Conn
@@ -42,7 +42,7 @@ func connect(dir string) (*database, error) {
 	if d.conn, err = pool.Conn(context.Background()); err != nil {
 		return nil, errors.Join(d.cause(err), pool.Close(), held.Close())
 	}
-	// The bricks release the locks of a client that has ended a moment later.
+	// The bricks release the locks of an ended client a moment later.
 	for _, setting := range []string{"busy_timeout = 10000", "synchronous = FULL", "cache_size = 0"} {
 		if err := d.exec("PRAGMA " + setting); err != nil {
 			return nil, errors.Join(d.cause(err), d.close())
@@ -51,7 +51,7 @@ func connect(dir string) (*database, error) {
 	return d, nil
 }
 
-// sqlLimit is more than any pause: a statement that takes longer has hung.
+// sqlLimit is longer than any pause: a statement that takes longer has hung.
 const sqlLimit = 5 * time.Minute
 
 func (d *database) exec(statement string, args ...any) error {
@@ -79,7 +79,7 @@ func (d *database) read(seq, _ int) error {
 	return check(body, seq)
 }
 
-// cause adds the error of the volume's client if it has ended: SQLite reports an I/O error, and not which.
+// cause adds the error of the volume's client if it has ended: SQLite reports only an I/O error.
 func (d *database) cause(err error) error {
 	if err == nil {
 		return nil
@@ -96,13 +96,13 @@ func (d *database) replaced() bool { return replaced(d.dir, d.dir.Name()) }
 func (d *database) reopen() error {
 	again, err := connect(d.dir.Name())
 	if err == nil {
-		_ = d.close() // fails when its client has ended
+		_ = d.close() // fails if its client has ended
 		*d = *again
 	}
 	return err
 }
 
-// whole has SQLite check the database's structure.
+// whole makes SQLite check the database's structure.
 func (d *database) whole() error {
 	var answer string
 	if err := d.conn.QueryRowContext(context.Background(), "PRAGMA integrity_check").Scan(&answer); err != nil {

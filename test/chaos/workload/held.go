@@ -35,7 +35,7 @@ func (h *held) replaced() bool { return replaced(h.file, filepath.Dir(h.path)) }
 
 func (h *held) reopen() error { return reopenFile(&h.file, h.path, os.O_RDWR) }
 
-// readAt reads a record from the volume: what the kernel has cached of it is dropped first.
+// readAt reads a record from the volume, after dropping the kernel's cache of it.
 func readAt(file *os.File, seq int) error {
 	if err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
 		return err
@@ -66,5 +66,5 @@ func openFile(path string, flags int) (*os.File, error) {
 	return file, nil
 }
 
-// anywhere is an environment variable with which directories that are no volume are used: for tests.
+// anywhere is an environment variable that allows directories that are not on a volume: for tests.
 const anywhere = "CHAOS_ANYWHERE"

@@ -1,10 +1,10 @@
-// Command workload uses a volume as applications do, and counts what it meets: see package tally. Records have a sequence
-// number and a checksum, so that a lost one is noticed, and so is one that is not what was written.
+// Command workload uses a volume as applications do, and counts the results: see package tally. Records have a sequence
+// number and a checksum, so that lost and damaged records are noticed.
 //
 //	workload run DIRECTORY [FILE]      makes the directory and uses it until SIGTERM; writes a status on each line
 //	workload pod DIRECTORY ARGS...     the same program in a private mount namespace, with the volume at /volume, an emptyDir
 //	                                   inside the volume, and a subPath of it elsewhere
-//	workload verify DIRECTORY [FILE]   reads a last status and looks for its records; writes the status with what is lost
+//	workload verify DIRECTORY [FILE]   reads a last status and checks its records; writes the status with the lost ones
 //
 // Statuses are written to standard output and read from standard input, or appended to the file and read from there.
 package main

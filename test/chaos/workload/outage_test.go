@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lost is a worker whose file's client has ended, and was replaced.
+// lost is a worker whose file's client has ended and was replaced.
 type lost struct {
 	writes, reads error
 	again         bool
@@ -24,10 +24,10 @@ func (l *lost) replaced() bool      { return l.again }
 
 func (l *lost) reopen() error {
 	l.writes = nil
-	return l.reads // as a read of the new file
+	return l.reads // as if the new file were read
 }
 
-// TestOutage: an outage lasts until writes and reads work, and a file is opened again when another client is there.
+// TestOutage: an outage lasts until writes and reads work, and a file is opened again when another client serves it.
 func TestOutage(t *testing.T) {
 	l := &lost{}
 	r := &turns{worker: l}
@@ -51,7 +51,7 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestReopen opens again what workers hold, and expects that they go on with what was written.
+// TestReopen opens the workers' files again, and checks that they continue after what was written.
 func TestReopen(t *testing.T) {
 	t.Setenv(anywhere, "yes")
 	for _, k := range kinds() {
@@ -127,7 +127,7 @@ func TestNextMayBeThere(t *testing.T) {
 	}
 }
 
-// TestStrayFiles: files are astray in the volume only.
+// TestStrayFiles: only files in the volume are stray.
 func TestStrayFiles(t *testing.T) {
 	dir := directory(t)
 	if err := os.WriteFile(filepath.Join(scratchOf(dir), "file"), nil, 0o600); err != nil {
@@ -138,7 +138,7 @@ func TestStrayFiles(t *testing.T) {
 	}
 }
 
-// TestSaid: an error that comes again is named with its last time, or it would be missing where errors since a time are asked for.
+// TestSaid: a repeated error has the time of its last occurrence. Otherwise it would be missing from the errors since a time.
 func TestSaid(t *testing.T) {
 	l := &lost{writes: errors.New("first")}
 	r := &turns{worker: l}

@@ -10,17 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// podRoot is where the root directory of a pod is made; the directory exists on every Linux.
+// podRoot is the path at which a pod's root directory is made; the directory exists on every Linux.
 const podRoot = "/mnt"
 
-// enterPod runs this program again as a container runtime would, in a private mount namespace that shares only the volume with the
-// node. args are the propagation of the volume, "rslave" (mountPropagation: HostToContainer) or "private" (None), the name of the
-// directory in the volume, and where the node has the pod's emptyDir and the subPath, a directory of the volume.
+// enterPod runs this program again as a container runtime would, in a private mount namespace that shares only the volume with
+// the node. args are the propagation of the volume, "rslave" (mountPropagation: HostToContainer) or "private" (None), the name of
+// the directory in the volume, and the node's paths of the pod's emptyDir and of the subPath, a directory of the volume.
 func enterPod(volume string, args []string) error {
 	if len(args) != 4 || args[0] != "rslave" && args[0] != "private" {
 		return fmt.Errorf("pod %s: %q is not a propagation (rslave or private), a directory, an emptyDir and a subPath", volume, args)
 	}
-	runtime.LockOSThread() // a thread has its own mounts until it executes the program
+	runtime.LockOSThread() // a thread keeps its own mounts until it executes the program
 	dir := filepath.Join("/volume", args[1])
 	if err := makeRoot(volume, args[0], binds{{args[2], scratchOf(dir)}, {args[3], "/sub"}}); err != nil {
 		return err
@@ -28,7 +28,7 @@ func enterPod(volume string, args []string) error {
 	return unix.Exec("/workload", []string{"workload", "run", dir}, append(os.Environ(), subPath+"=/sub"))
 }
 
-// binds are what a pod has besides the whole volume, as paths on the node and in the pod. Their mount points exist.
+// binds are a pod's mounts besides the whole volume, as paths on the node and in the pod. Their mount points exist.
 type binds []struct{ from, to string }
 
 func makeRoot(volume, propagation string, more binds) error {
@@ -58,10 +58,10 @@ func makeRoot(volume, propagation string, more binds) error {
 		func() error { return os.Chdir(podRoot) },
 		func() error { return unix.PivotRoot(".", "node") },
 		func() error { return os.Chdir("/") },
-		// Or the node's mounts would be unmounted, too.
+		// Otherwise the node's mounts would be unmounted, too.
 		func() error { return unix.Mount("", "/node", "", unix.MS_REC|unix.MS_PRIVATE, "") },
 		func() error { return unix.Unmount("/node", unix.MNT_DETACH) },
-		// Nothing can be written beneath the volume's mount point.
+		// Nothing can then be written beneath the volume's mount point.
 		func() error { return unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "") },
 	}
 	for i, step := range steps {

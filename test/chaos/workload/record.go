@@ -9,13 +9,13 @@ import (
 	"math/rand/v2"
 )
 
-// recordSize is the same for all records, so that a record's place in a file follows from its number.
+// recordSize is the same for all records, so that a record's position in a file follows from its number.
 const recordSize = 1024
 
-// errWrong is returned when a read succeeds with other bytes than were written.
+// errWrong is returned if a read succeeds with other bytes than were written.
 var errWrong = errors.New("not what was written")
 
-// record returns the record of a number: the number, bytes that follow from it, and the checksum of both.
+// record returns the record of a number: the number, bytes derived from it, and the checksum of both.
 func record(seq int) []byte {
 	data := binary.BigEndian.AppendUint64(make([]byte, 0, recordSize), uint64(seq))
 	source := rand.NewPCG(uint64(seq), recordSize)
@@ -25,7 +25,7 @@ func record(seq int) []byte {
 	return binary.BigEndian.AppendUint64(data, uint64(crc32.ChecksumIEEE(data)))
 }
 
-// check compares what was read with the record of a number.
+// check compares the bytes that were read with the record of a number.
 func check(data []byte, seq int) error {
 	if bytes.Equal(data, record(seq)) {
 		return nil

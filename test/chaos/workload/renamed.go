@@ -12,7 +12,7 @@ type renamed struct {
 	dir string
 }
 
-// slots is the number of files: each has the newest record whose number has the same remainder.
+// slots is the number of files. Each has the newest record whose number modulo slots is the file's.
 const slots = 50
 
 func openRenamed(dir string) (worker, error) {
@@ -20,10 +20,10 @@ func openRenamed(dir string) (worker, error) {
 	return r, os.Mkdir(r.dir, 0o700)
 }
 
-// openSub is openRenamed in the subPath of the volume that the pod has.
+// openSub is like openRenamed, in the volume's subPath that the pod has.
 func openSub(dir string) (worker, error) { return openRenamed(subOf(dir)) }
 
-// subOf returns where the process has the directory of the volume that is the subPath of a pod.
+// subOf returns the path at which the process has the directory of the volume that is a pod's subPath.
 func subOf(dir string) string {
 	if sub := os.Getenv(subPath); sub != "" {
 		return sub
@@ -31,7 +31,7 @@ func subOf(dir string) string {
 	return dir + "-sub"
 }
 
-// subPath is an environment variable with the path of the subPath in a pod. Without it, the directory is used beside the pod's own.
+// subPath is an environment variable with the path of the subPath in a pod. Without it, a directory beside the pod's is used.
 const subPath = "CHAOS_SUBPATH"
 
 func (r *renamed) slot(seq int) string { return filepath.Join(r.dir, strconv.Itoa(seq%slots)) }
@@ -57,8 +57,8 @@ func (r *renamed) read(seq, written int) error {
 	return errors.Join(readSlot(file, seq, written), file.Close())
 }
 
-// readSlot expects the newest record of a slot, when so many have been written. The next one may be there already, if its write
-// was carried out although it has failed.
+// readSlot expects the newest record of a slot, after the given number of records was written. The slot may have the next record
+// already, if a failed write was carried out.
 func readSlot(file *os.File, seq, written int) error {
 	data := make([]byte, recordSize)
 	if _, err := file.ReadAt(data, 0); err != nil {

@@ -6,20 +6,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reopener is a worker that holds a file open. When the volume's client has ended, the file is of no use any more, and the
-// application has to open it again by its name, which another client serves by then.
+// reopener is a worker that holds a file open. When the volume's client has ended, the open file is useless. The application has
+// to open it again by its name, through the new client.
 type reopener interface {
-	// replaced reports whether the name leads to another client than the one that the file was opened with. It is false as long as
-	// that client lives, however many calls fail because bricks are away.
+	// replaced reports whether the name leads to another client than the one with which the file was opened. It is false as long
+	// as that client lives, however many calls fail because bricks are away.
 	replaced() bool
 	reopen() error
 }
 
-// replaced reports whether a directory is on another file system than an open file. The kernel gives the number of a device to no
-// other one as long as the file is open.
+// replaced reports whether a directory is on another file system than an open file. The kernel does not reuse a device number
+// while the file is open.
 func replaced(file *os.File, dir string) bool {
 	var then, now unix.Statx_t
-	// What the kernel has cached: a client that has ended does not answer.
+	// This reads the kernel's cache, because an ended client does not answer.
 	err := unix.Statx(int(file.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &then)
 	if err == nil {
 		err = unix.Statx(unix.AT_FDCWD, dir, 0, unix.STATX_TYPE, &now)
@@ -27,13 +27,13 @@ func replaced(file *os.File, dir string) bool {
 	return err == nil && (now.Dev_major != then.Dev_major || now.Dev_minor != then.Dev_minor)
 }
 
-// reopenFile opens a file again by its name, and closes the one that it was.
+// reopenFile opens a file again by its name, and closes the old one.
 func reopenFile(file **os.File, path string, flags int) error {
 	again, err := openFile(path, flags)
 	if err != nil {
 		return err
 	}
-	_ = (*file).Close() // fails when its client has ended
+	_ = (*file).Close() // fails if its client has ended
 	*file = again
 	return nil
 }

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scratch uses an emptyDir that is mounted inside the volume, each time by its name, and holds nothing open.
+// scratch uses an emptyDir that is mounted inside the volume. It uses the directory's name each time, and holds nothing open.
 type scratch struct {
 	dir string
 }
 
-// scratchOf returns the directory in the volume on which a pod has an emptyDir.
+// scratchOf returns the directory in the volume on which a pod has an emptyDir mounted.
 func scratchOf(dir string) string { return dir + "-scratch" }
 
 func openScratch(dir string) (worker, error) {
@@ -22,10 +22,10 @@ func openScratch(dir string) (worker, error) {
 	return &scratch{scratchOf(dir)}, err
 }
 
-// errAstray is returned when the emptyDir is not there, and the volume's own directory is seen beneath it.
+// errAstray is returned if the emptyDir is not mounted, so that the volume's own directory beneath it is visible.
 var errAstray = errors.New("the volume's directory is in the place of the emptyDir")
 
-// write writes to what it finds there, as applications do. It fails if that was the volume.
+// write writes to the visible directory, as applications do. It fails if that was the volume's.
 func (s *scratch) write(seq int) error {
 	root, astray, err := s.open()
 	if err != nil {
@@ -57,8 +57,8 @@ func (s *scratch) read(seq, written int) error {
 	return errors.Join(err, root.Close())
 }
 
-// open opens the directory, and reports whether it is the volume's. Files that are opened in it are in the same one, whatever is
-// mounted there meanwhile.
+// open opens the directory, and reports whether it is the volume's. Files that are opened through it stay in the same directory,
+// even if mounts change meanwhile.
 func (s *scratch) open() (root *os.Root, astray bool, err error) {
 	root, err = os.OpenRoot(s.dir)
 	if err != nil {
@@ -83,7 +83,8 @@ func onVolume(dir *os.File) (bool, error) {
 	return stat.Type == unix.FUSE_SUPER_MAGIC, err
 }
 
-// strayFiles returns the files in the volume's own directory beneath the emptyDir, if this process sees that and not the emptyDir.
+// strayFiles returns the files in the volume's own directory beneath the emptyDir, if this process sees that directory instead of
+// the emptyDir.
 func strayFiles(dir string) (files []fs.DirEntry, beneath bool, err error) {
 	open, err := os.Open(scratchOf(dir))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// runIn makes a directory and uses it until the process is told to end. file may name where statuses go.
+// runIn makes a directory and uses it until the process is told to end. file may name a file for the statuses.
 func runIn(dir string, file []string) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -29,7 +29,7 @@ func runIn(dir string, file []string) (err error) {
 	return errors.Join(work(ctx, dir, out), out.Close())
 }
 
-// verifyIn looks for the records of a last status.
+// verifyIn checks the records of a last status.
 func verifyIn(dir string, file []string) (err error) {
 	in, out := os.Stdin, os.Stdout
 	if len(file) > 0 {
@@ -52,10 +52,10 @@ func appendTo(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 }
 
-// lastStatus reads all statuses.
+// lastStatus reads all statuses and returns the last.
 func lastStatus(in io.Reader) (last tally.Status, err error) {
 	for lines := json.NewDecoder(in); ; {
-		var status tally.Status // the decoder leaves what a line does not have
+		var status tally.Status // a new one, because the decoder does not reset missing fields
 		err := lines.Decode(&status)
 		switch {
 		case errors.Is(err, io.EOF) && len(last.Workers) > 0:

@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// verify looks for the records of a last status, and returns it with the number of those that are lost.
+// verify checks the records of a last status, and returns the status with the number of lost records.
 func verify(dir string, last tally.Status) tally.Status {
 	last.Time, last.Done = time.Now(), true
 	for i := range last.Workers {
@@ -42,8 +42,8 @@ func verify(dir string, last tally.Status) tally.Status {
 	return last
 }
 
-// verifyBeneath looks into the volume's own directory beneath an emptyDir, where this process has it. Whatever is there was written to
-// the wrong place, and is lost.
+// verifyBeneath checks the volume's own directory beneath an emptyDir, if this process has it. Every file there was written to
+// the wrong place, and counts as lost.
 func verifyBeneath(dir string, w *tally.Worker) (beneath bool) {
 	files, beneath, err := strayFiles(dir)
 	if !beneath {
@@ -60,7 +60,7 @@ func verifyBeneath(dir string, w *tally.Worker) (beneath bool) {
 	return true
 }
 
-// openAgain opens what a worker has written, for reading.
+// openAgain opens a worker's files for reading.
 func openAgain(name, dir string) (worker, error) {
 	switch name {
 	case "held", "appended":

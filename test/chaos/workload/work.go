@@ -12,10 +12,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// interval is how often a status is printed.
+// interval is the time between two statuses.
 const interval = 250 * time.Millisecond
 
-// work lets all workers use a directory until ctx ends, and then looks for all records through new descriptors.
+// work lets all workers use a directory until ctx ends, and then checks all records through new descriptors.
 func work(ctx context.Context, dir string, out io.Writer) error {
 	var all []*turns
 	for _, k := range kinds() {

@@ -14,15 +14,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// worker uses a volume in one way. write returns nil when the record is safe; a write that failed is repeated.
+// worker uses a volume in one way. write returns nil if the record is safe; a failed write is repeated.
 type worker interface {
 	write(seq int) error
-	// read reads a record again, when so many have been written.
+	// read reads a record again, after the given number of records was written.
 	read(seq, written int) error
 	close() error
 }
 
-// kind is how a worker begins, and whether it holds a file open.
+// kind describes how a worker starts, and whether it holds a file open.
 type kind struct {
 	name  string
 	holds bool
@@ -40,17 +40,17 @@ func kinds() []kind {
 	}
 }
 
-// pause is between two turns of a worker.
+// pause separates two turns of a worker.
 const pause = 20 * time.Millisecond
 
-// turns is a worker at work.
+// turns runs a worker.
 type turns struct {
 	worker
 
 	mu     sync.Mutex
 	count  tally.Worker
-	began  time.Time // of the write or read under way; zero between them
-	failed time.Time // when the first write or read began that has failed in this outage; only of the worker's goroutine
+	began  time.Time // of the current write or read; zero between them
+	failed time.Time // when the first failed write or read of this outage began; used only by the worker's goroutine
 }
 
 func (t *turns) run(ctx context.Context) {
@@ -61,7 +61,7 @@ func (t *turns) run(ctx context.Context) {
 }
 
 func (t *turns) turn() {
-	written := t.count.Writes // only changed here
+	written := t.count.Writes // changed only here
 	if again, holds := t.worker.(reopener); holds && t.inOutage() && again.replaced() {
 		t.do(again.reopen, func(w *tally.Worker) { w.Reopened++ })
 	}
@@ -111,7 +111,7 @@ func (t *turns) do(action func() error, done func(*tally.Worker)) bool {
 	return false
 }
 
-// inOutage reports whether something has failed since a write and a read have succeeded one after the other.
+// inOutage reports whether a call has failed since the last successful write that was followed by a successful read.
 func (t *turns) inOutage() bool { return !t.failed.IsZero() }
 
 func (t *turns) endOutage() {
@@ -121,7 +121,7 @@ func (t *turns) endOutage() {
 	t.failed = time.Time{}
 }
 
-// say keeps the last few errors that differ, each with the time of the last one.
+// say keeps the last few different errors, each with the time of its last occurrence.
 func (t *turns) say(err error) {
 	const most = 5
 	text := fmt.Sprintf("%s %v", time.Now().Format("15:04:05.000"), err)
@@ -130,7 +130,7 @@ func (t *turns) say(err error) {
 	t.count.Said = t.count.Said[max(0, len(t.count.Said)-most):]
 }
 
-// status returns the counts, and forgets the longest pause and the outages.
+// status returns the counts, and resets the longest pause and the outages.
 func (t *turns) status() tally.Worker {
 	t.mu.Lock()
 	defer t.mu.Unlock()

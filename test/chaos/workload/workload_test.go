@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/tally"
 )
 
-// directory returns a directory for the workers, which has beside it what a pod mounts.
+// directory returns a directory for the workers. The mounts of a pod are beside it.
 func directory(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "pod")
@@ -85,7 +85,7 @@ func TestLossIsNoticed(t *testing.T) {
 	}
 }
 
-// TestVerifyByFile: the status that verify appends is that of the last run, with what is lost.
+// TestVerifyByFile: the status that verify appends is the last run's, with the number of lost records.
 func TestVerifyByFile(t *testing.T) {
 	dir, file := directory(t), filepath.Join(t.TempDir(), "statuses")
 	if err := verifyIn(dir, []string{file}); err == nil {
@@ -125,7 +125,7 @@ func overwrite(path string) error {
 	return err
 }
 
-// TestBeneathIsNoticed: a directory that is no volume is what lies under a mount point.
+// TestBeneathIsNoticed uses a directory that is not on a volume, like the one under a mount point.
 func TestBeneathIsNoticed(t *testing.T) {
 	dir := t.TempDir()
 	r := &turns{worker: &renamed{dir}}

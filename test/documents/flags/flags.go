@@ -1,4 +1,4 @@
-// Package flags writes the flags of a program's commands as a document.
+// Package flags formats the flags of a program's commands as a document.
 package flags
 
 import (

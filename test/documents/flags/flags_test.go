@@ -11,7 +11,7 @@ func TestOf(t *testing.T) {
 	root := &cobra.Command{Use: "program"}
 	list := &cobra.Command{Use: "list [NAME]", Short: "List things", Run: func(*cobra.Command, []string) {}}
 	list.Flags().StringP("format", "f", "text", "text|json")
-	list.Flags().Bool("secret", false, "nobody needs it")
+	list.Flags().Bool("secret", false, "hidden from the document")
 	if err := list.Flags().MarkHidden("secret"); err != nil {
 		t.Fatal(err)
 	}

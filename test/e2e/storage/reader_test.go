@@ -41,12 +41,12 @@ func newReader(i installed) reader {
 // writeNodes writes the file with the nodes, in the form that it has in the documents.
 func (r reader) writeNodes(t *testing.T, l layout) {
 	t.Helper()
-	text := "nodes:\n"
+	text := []byte("nodes:\n")
 	for _, n := range slices.Sorted(maps.Keys(l)) {
 		node := cluster.StorageNode(n)
-		text += fmt.Sprintf("  - {name: %s, address: %s, zone: %d, devices: [%s]}\n", node.Name, node.Machine.IP, n, strings.Join(l[n], ", "))
+		text = fmt.Appendf(text, "  - {name: %s, address: %s, zone: %d, devices: [%s]}\n", node.Name, node.Machine.IP, n, strings.Join(l[n], ", "))
 	}
-	r.write(t, "my-nodes.yaml", text)
+	r.write(t, "my-nodes.yaml", string(text))
 }
 
 func (r reader) write(t *testing.T, name, text string) {

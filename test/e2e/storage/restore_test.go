@@ -20,7 +20,7 @@ func wentBack(t *testing.T, i installed) {
 	if i.heketi("cluster", "list") == before {
 		t.Fatalf("Heketi has made no cluster: %s", before)
 	}
-	runReadme(t, i, "COPY=", "COPY="+newestCopy(i))
+	runReadme(t, "COPY=", "COPY="+newestCopy(i))
 	i.in("rollout", "status", "statefulset/heketi", patience)
 	if after := i.heketi("cluster", "list"); after != before {
 		t.Errorf("Heketi had the clusters\n%s\nand has\n%s", before, after)
@@ -52,7 +52,7 @@ func newestCopy(i installed) string {
 }
 
 // runReadme runs the block of the chart's README that has a line with this beginning, with another line in its place.
-func runReadme(t *testing.T, i installed, begin, line string) {
+func runReadme(t *testing.T, begin, line string) {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(root, "charts", "glusterfs-storage", "README.md"))
 	if err != nil {

@@ -29,7 +29,7 @@ func required(t *testing.T, path string) string {
 }
 
 func TestListHasTheVersionsThatAreBuilt(t *testing.T) {
-	var got, want []string
+	got := make([]string, 0, len(All()))
 	for _, v := range All() {
 		got = append(got, v.Release)
 		name := fmt.Sprintf("v1.%d.", v.Minor)
@@ -41,7 +41,9 @@ func TestListHasTheVersionsThatAreBuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range append(older, "../tools/go.mod") {
+	paths := append(older, "../tools/go.mod")
+	want := make([]string, 0, len(paths))
+	for _, path := range paths {
 		want = append(want, required(t, path))
 	}
 	if !slices.Equal(got, want) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// moduleRoot is the directory of this module, from the working directory upwards.
+// moduleRoot finds the directory of this module, upwards from the working directory.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -25,8 +25,8 @@ func moduleRoot() (string, error) {
 	return "", errors.New("go.mod not found: run this below the module's directory")
 }
 
-// apply returns the changed files of a mutant by their full paths. It fails when a piece is not found exactly once:
-// the source has changed, and the mutant has to follow.
+// apply returns the changed files of a mutant by their full paths. It fails if a piece does not occur exactly once: the source
+// has changed, and the mutant has to be updated.
 func (m Mutant) apply(root string) (map[string]string, error) {
 	changed := map[string]string{}
 	for _, edit := range m.Edits {
@@ -47,7 +47,7 @@ func (m Mutant) apply(root string) (map[string]string, error) {
 	return changed, nil
 }
 
-// overlay writes the changed files of a mutant below dir, and a file that has Go's tools read them in place of the sources.
+// overlay writes the changed files of a mutant below dir, and a file that makes Go's tools use them instead of the sources.
 func (m Mutant) overlay(root, dir string) (string, error) {
 	changed, err := m.apply(root)
 	if err != nil {

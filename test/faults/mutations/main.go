@@ -1,6 +1,6 @@
-// Command mutations shows that the tests find what they are for: it disables the driver's rules one after the other and
-// runs the schedules of package faults until one fails, or the unit tests that hold the rule. A rule whose absence nothing
-// notices is a failure of the tests.
+// Command mutations tests the tests: it disables the driver's rules one after the other, and for each runs the schedules of
+// package faults until one fails, or the unit tests that check the rule. A disabled rule that no test notices is a failure of the
+// tests.
 package main
 
 import (
@@ -63,7 +63,7 @@ func (o options) run(ctx context.Context, out io.Writer) (err error) {
 	return err
 }
 
-// runSchedules returns the names of the mutants that no schedule notices.
+// runSchedules returns the names of the mutants that no schedule detects.
 func (o options) runSchedules(ctx context.Context, out io.Writer, root, dir string) (survivors []string, err error) {
 	sound, err := Mutant{Name: "none"}.builtIn(ctx, root, filepath.Join(dir, "none"))
 	if err != nil {
@@ -91,7 +91,7 @@ func (o options) runSchedules(ctx context.Context, out io.Writer, root, dir stri
 	return survivors, nil
 }
 
-// runTests returns the names of the mutants that no unit test notices.
+// runTests returns the names of the mutants that no unit test detects.
 func (o options) runTests(ctx context.Context, out io.Writer, root, dir string) (survivors []string, err error) {
 	for _, m := range testMutants() {
 		if o.only != "" && m.Name != o.only {
@@ -119,7 +119,7 @@ func (m Mutant) builtIn(ctx context.Context, root, dir string) (string, error) {
 	return m.build(ctx, root, dir)
 }
 
-// hunt runs schedules on a mutant until one fails. The same schedule has to pass on a sound driver.
+// hunt runs schedules on a mutant until one fails. The same schedule has to pass on the unchanged driver.
 func (m Mutant) hunt(ctx context.Context, root, dir, sound string, schedules int) (*faults.ScheduleError, error) {
 	driver, err := m.builtIn(ctx, root, filepath.Join(dir, m.Name))
 	if err != nil {

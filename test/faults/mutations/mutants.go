@@ -1,6 +1,6 @@
 package main
 
-// Mutant is a rule of the driver, and how to disable it.
+// Mutant is a rule of the driver, with the edits that disable it.
 type Mutant struct {
 	Name  string
 	Rule  string
@@ -9,7 +9,7 @@ type Mutant struct {
 
 // Edit replaces a piece of a source file that occurs there exactly once.
 type Edit struct {
-	File string // below the module's directory
+	File string // relative to the module's directory
 	Old  string
 	New  string
 }
@@ -31,7 +31,7 @@ const (
 	heketiVolume = "pkg/heketi/volume.go"
 )
 
-// mutants are the rules, each disabled by as little as possible.
+// mutants returns the rules, each disabled by the smallest possible edit.
 func mutants() []Mutant {
 	all := createMutants()
 	all = append(all, trustMutants()...)
@@ -39,7 +39,7 @@ func mutants() []Mutant {
 	return append(all, operationMutants()...)
 }
 
-// createMutants: one CSI name leads to at most one volume, as asked for.
+// createMutants: one CSI name leads to at most one volume, with the requested properties.
 func createMutants() []Mutant {
 	return []Mutant{
 		{"any-size-will-do", "a volume that is found is compared with what was asked for",
@@ -51,7 +51,7 @@ func createMutants() []Mutant {
 	}
 }
 
-// trustMutants: nothing is deleted or believed without reason.
+// trustMutants: nothing is deleted or assumed without evidence.
 func trustMutants() []Mutant {
 	return []Mutant{
 		{"empty-database-is-deleted", "a Heketi without clusters has lost its database, and says nothing about volumes",
@@ -77,12 +77,12 @@ func expandMutants() []Mutant {
 	}
 }
 
-// operationMutants: an operation outlives its call, and a call does not wait beyond its deadline.
+// operationMutants: an operation outlives its call, and a call does not wait longer than its deadline.
 func operationMutants() []Mutant {
 	return []Mutant{
 		{"operations-end-with-their-call", "an accepted operation is followed beyond the call that began it",
 			[]Edit{{inflight, "context.WithCancel(context.WithoutCancel(ctx))", "context.WithCancel(ctx)"}}},
-		{"nobody-joins", "a call joins the running operation of its volume",
+		{"calls-do-not-join", "a call joins the running operation of its volume",
 			[]Edit{{inflight, "if op, ok := o.running[t.key]; ok {", "if op, ok := o.running[t.key]; ok && false {"}}},
 		{"calls-wait-for-their-operation", "a call ends at its deadline, whatever its operation does",
 			[]Edit{{inflight, "case <-ctx.Done():\n\t\treturn volume.Volume{}, fmt.Errorf(\"%w: %s goes on", "case <-context.WithoutCancel(ctx).Done():\n\t\treturn volume.Volume{}, fmt.Errorf(\"%w: %s goes on"}}},

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestMutantsFit notices at once when the source of a rule has changed.
+// TestMutantsFit fails as soon as the source of a rule has changed.
 func TestMutantsFit(t *testing.T) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -32,7 +32,7 @@ func TestApply(t *testing.T) {
 	tests := []struct {
 		name  string
 		edits []Edit
-		want  string // of a.go, or of the error after "error: "
+		want  string // content of a.go, or the error after "error: "
 	}{
 		{"once", []Edit{{"a.go", "one", "1"}}, "1 two; two"},
 		{"two edits of one file", []Edit{{"a.go", "one", "1"}, {"a.go", "1 two", "1 2"}}, "1 2; two"},

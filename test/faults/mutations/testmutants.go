@@ -1,6 +1,6 @@
 package main
 
-// testMutants are rules that named unit tests hold.
+// testMutants returns the rules that specific unit tests check.
 func testMutants() []testMutant {
 	all := refusalMutants()
 	all = append(all, nameMutants()...)
@@ -10,7 +10,7 @@ func testMutants() []testMutant {
 	return append(all, secretMutants()...)
 }
 
-// refusalMutants: what is answered, cleaned up and counted only after a look; design rules 1 and 2, and slots.
+// refusalMutants: answers, cleanups and counts that need a check first; design rules 1 and 2, and slots.
 func refusalMutants() []testMutant {
 	const provisioner, pending, backend, otherDatabase = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/otherdatabase.go"
 	return []testMutant{
@@ -18,7 +18,7 @@ func refusalMutants() []testMutant {
 			[]Edit{{create, "errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name)", "c.index.hasOther(c.name)"},
 				{create, "if !c.absent {", "if false {"}}},
 			provisioner, "TestLookBeforeARefusalOfAGroupID"},
-		{Mutant{"no-look-before-a-refusal", "before a create is refused for want of room the volume is looked for",
+		{Mutant{"no-look-before-a-refusal", "before a create is refused because there is no space, the volume is looked for",
 			[]Edit{{create, "if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {\n\t\treturn found, err\n\t}\n\treturn volume.Volume{}, everyClusterRefused(refusals)",
 				"return volume.Volume{}, everyClusterRefused(refusals)"},
 				{create, "if !c.absent {", "if false {"}}},
@@ -65,7 +65,7 @@ func refusalMutants() []testMutant {
 	}
 }
 
-// listMutants: what is shown, and whose objects are touched.
+// listMutants: the content of lists, and which objects may be touched.
 func listMutants() []testMutant {
 	const provisioner, capacity = "pkg/provisioner", "pkg/kube/storagecapacity.go"
 	return []testMutant{
@@ -166,7 +166,7 @@ func secretMutants() []testMutant {
 		{Mutant{"options-for-samba", "an option that programs on the servers act on is not set",
 			[]Edit{{options, "case readByServers.MatchString(o.Key + \"=\" + o.Value):", "case false:"}}},
 			"pkg/volume", "TestParseOptionsRefuses"},
-		{Mutant{"a-value-that-is-an-option", "no value begins with a dash, which gluster reads as an option of its own",
+		{Mutant{"a-value-that-is-an-option", "no value begins with a dash, which gluster would read as one of its options",
 			[]Edit{{options, "`^[A-Za-z0-9._:/@%+=][A-Za-z0-9._:/@%+=-]{0,199}$`", "`^[A-Za-z0-9._:/@%+=-]{1,200}$`"}}},
 			"pkg/volume", "TestParseOptionsRefuses"},
 		{Mutant{"any-parameter", "an unknown parameter of a class is refused",

@@ -13,15 +13,15 @@ import (
 	"strings"
 )
 
-// testMutant is a rule that the unit tests of a package hold: what they are about happens too seldom in schedules, or not
-// between the driver and Heketi.
+// testMutant is a rule that a package's unit tests check: its situation is too rare in schedules, or does not occur between the
+// driver and Heketi.
 type testMutant struct {
 	Mutant
-	Package string // below the module's directory
-	Tests   string // of them one has to fail, a regular expression as go test -run takes it
+	Package string // relative to the module's directory
+	Tests   string // one of these has to fail; a regular expression for go test -run
 }
 
-// hunt runs the tests with the mutant. It reports whether one has failed, and what the tests have printed.
+// hunt runs the tests with the mutant. It reports whether one has failed, and returns the tests' output.
 func (m testMutant) hunt(ctx context.Context, root, dir string) (caught bool, output string, err error) {
 	sound := filepath.Join(dir, strings.ReplaceAll(m.Package, "/", "-")+".test") // for all mutants of the package
 	if _, err := os.Stat(sound); errors.Is(err, fs.ErrNotExist) {
@@ -53,7 +53,7 @@ func (m testMutant) hunt(ctx context.Context, root, dir string) (caught bool, ou
 	return bytes.Contains(failed, []byte("--- FAIL")) || bytes.Contains(failed, []byte("\npanic: ")), string(failed), errors.Join(err, os.Remove(mutant))
 }
 
-// build builds the package's tests. Without debug information that takes less time.
+// build builds the package's tests, without debug information, which is faster.
 func (m testMutant) build(ctx context.Context, root, binary string, flags ...string) error {
 	arguments := slices.Concat([]string{"test", "-c", "-vet=off", "-ldflags=-w", "-o", binary}, flags, []string{"./" + m.Package})
 	build := exec.CommandContext(ctx, "go", arguments...)
@@ -64,7 +64,7 @@ func (m testMutant) build(ctx context.Context, root, binary string, flags ...str
 	return nil
 }
 
-// run returns what the tests print.
+// run returns the tests' output.
 func (m testMutant) run(ctx context.Context, root, binary string) ([]byte, error) {
 	test := exec.CommandContext(ctx, binary, "-test.run=^("+m.Tests+")$", "-test.v", "-test.timeout=1m")
 	test.Dir = filepath.Join(root, m.Package)

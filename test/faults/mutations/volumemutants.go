@@ -1,6 +1,6 @@
 package main
 
-// nameMutants: one CSI name leads to at most one volume, and no create is refused for good while it may have one.
+// nameMutants: one CSI name leads to at most one volume, and a create is not refused for good while the name may have one.
 func nameMutants() []testMutant {
 	const provisioner = "pkg/provisioner"
 	return []testMutant{
@@ -35,7 +35,7 @@ func nameMutants() []testMutant {
 	}
 }
 
-// pendingMutants: what Heketi hides is not gone, and what may be under way is not begun again.
+// pendingMutants: a volume that Heketi hides is not gone, and an operation that may be in progress is not begun again.
 func pendingMutants() []testMutant {
 	const provisioner = "pkg/provisioner"
 	return []testMutant{

@@ -1,4 +1,4 @@
-// Package certificates makes the certificates of one test.
+// Package certificates makes TLS certificates for a test.
 package certificates
 
 import (
@@ -19,12 +19,12 @@ import (
 // Authority signs certificates, valid while the tests run.
 type Authority struct {
 	t *testing.T
-	// Certificate is the authority's own.
+	// Certificate is the authority's own certificate.
 	Certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
 }
 
-// NewAuthority makes one that nobody else knows.
+// NewAuthority returns an authority that no other test trusts.
 func NewAuthority(t *testing.T) *Authority {
 	t.Helper()
 	template := certificateTemplate("authority")
@@ -37,14 +37,14 @@ func NewAuthority(t *testing.T) *Authority {
 	return a
 }
 
-// The files of a machine, by the names under which GlusterFS looks for them.
+// The files of a machine, under the names that GlusterFS uses.
 const (
 	CertificateFile = "glusterfs.pem"
 	KeyFile         = "glusterfs.key"
 	AuthorityFile   = "glusterfs.ca"
 )
 
-// Issue makes the three files of a machine in a directory of their own. A server that is asked by address needs the address.
+// Issue makes the three files of a machine in a separate directory. A server that clients reach by address needs the address.
 func (a *Authority) Issue(name string, addresses ...net.IP) (dir string) {
 	a.t.Helper()
 	template := certificateTemplate(name)
@@ -52,7 +52,7 @@ func (a *Authority) Issue(name string, addresses ...net.IP) (dir string) {
 	return a.issue(template)
 }
 
-// IssueNames makes the three files of a server that is asked by these names.
+// IssueNames makes the three files of a server that clients reach by these names.
 func (a *Authority) IssueNames(names ...string) (dir string) {
 	a.t.Helper()
 	template := certificateTemplate(names[0])
@@ -76,7 +76,7 @@ func (a *Authority) issue(template *x509.Certificate) (dir string) {
 	return dir
 }
 
-// PEM is the authority's own certificate.
+// PEM returns the authority's own certificate.
 func (a *Authority) PEM() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw}))
 }

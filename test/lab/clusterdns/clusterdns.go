@@ -1,5 +1,5 @@
-// Package clusterdns answers DNS queries for the names of Services, as the DNS of a cluster does: NAME.NAMESPACE.svc.cluster.local has
-// the Service's address. It knows no other names.
+// Package clusterdns answers DNS queries for the names of Services as a cluster's DNS does: NAME.NAMESPACE.svc.cluster.local
+// resolves to the Service's address. Other names do not resolve.
 package clusterdns
 
 import (
@@ -19,17 +19,17 @@ var ErrNotFound = errors.New("no such Service")
 // Lookup returns the IPv4 address of a Service.
 type Lookup func(ctx context.Context, namespace, name string) (netip.Addr, error)
 
-// timeToLive of answers, in seconds: a Service that was made anew has another address.
+// timeToLive is the lifetime of answers in seconds: a Service that was recreated has another address.
 const timeToLive = 1
 
 // Serve answers the queries that arrive at a socket, until ctx ends.
 func Serve(ctx context.Context, socket net.PacketConn, lookup Lookup) error {
 	defer context.AfterFunc(ctx, func() { _ = socket.Close() })()
-	packet := make([]byte, 512) // queries are no longer: RFC 1035, 4.2.1
+	packet := make([]byte, 512) // queries have at most 512 bytes: RFC 1035, 4.2.1
 	for {
 		n, from, err := socket.ReadFrom(packet)
 		if ctx.Err() != nil {
-			return nil // it was closed for that
+			return nil // the socket was closed because ctx ended
 		}
 		if err != nil {
 			return err
@@ -37,13 +37,13 @@ func Serve(ctx context.Context, socket net.PacketConn, lookup Lookup) error {
 		query := append([]byte(nil), packet[:n]...)
 		go func() {
 			if reply, err := answer(ctx, query, lookup); err == nil {
-				_, _ = socket.WriteTo(reply, from) // who gets none asks again
+				_, _ = socket.WriteTo(reply, from) // a client without an answer asks again
 			}
 		}()
 	}
 }
 
-// answer fails for what is no query.
+// answer returns the reply to a query. It fails if the packet is not a query.
 func answer(ctx context.Context, query []byte, lookup Lookup) ([]byte, error) {
 	var p dnsmessage.Parser
 	header, err := p.Start(query)

@@ -1,8 +1,8 @@
-// Package kubernetes runs a real Kubernetes in the lab, beside its GlusterFS nodes and its Heketi: etcd, the API server,
-// the controller manager and the scheduler on the hub, and kubelet, kube-proxy and containerd on each client machine, and on
-// each storage machine where these are bare (lab.Options.BareStorage). The programs come from test/e2e/kubernetes.
+// Package kubernetes runs a real Kubernetes in the lab, beside its GlusterFS nodes and its Heketi: etcd, the API server, the
+// controller manager and the scheduler run on the hub; kubelet, kube-proxy and containerd run on each client machine and, if the
+// storage machines are bare (lab.Options.BareStorage), on each of those. The programs come from test/e2e/kubernetes.
 //
-// Pods have DNS, for the names of Services only, where the storage machines are bare. The lab's Down ends the cluster with everything else.
+// Pods have DNS only if the storage machines are bare, and only for the names of Services. The lab's Down also ends the cluster.
 package kubernetes
 
 import (
@@ -20,16 +20,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
-// Options says what the cluster is made of.
+// Options describes the cluster.
 type Options struct {
 	// Tools is the directory of the programs, as test/e2e/kubernetes/build.sh prints it.
 	Tools string
-	// Images are archives, and directories of them, that the workers import; none by default. There is no registry to pull
-	// others from.
+	// Images are archives, and directories of archives, that the workers import; none by default. There is no registry for other
+	// images.
 	Images []string
-	// StorageImages are those that the storage machines import where these are nodes, too (lab.Options.BareStorage).
+	// StorageImages are imported by the storage machines if these are nodes, too (lab.Options.BareStorage).
 	StorageImages []string
-	// Out gets the progress, one line for each step; nothing by default.
+	// Out receives the progress, one line for each step; it is discarded by default.
 	Out io.Writer
 }
 
@@ -39,10 +39,11 @@ type Cluster struct {
 	tools string
 }
 
-// readyLimit is for a node to become ready, and for the first ServiceAccount, once the API server answers.
+// readyLimit bounds the time from the first answer of the API server until the nodes are ready and the first ServiceAccount
+// exists.
 const readyLimit = 90 * time.Second
 
-// Up starts Kubernetes in a lab that was started with lab.Options.Workers. A lab has at most one in its life.
+// Up starts Kubernetes in a lab that was started with lab.Options.Workers. It can be called once in a lab's life.
 func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 	out := options.Out
 	if out == nil {
@@ -85,7 +86,7 @@ func Up(ctx context.Context, l *lab.Lab, options Options) (*Cluster, error) {
 	return c, nil
 }
 
-// UpWithLab starts a lab and Kubernetes in it. It leaves nothing running when it fails.
+// UpWithLab starts a lab and Kubernetes in it. If it fails, nothing is left running.
 func UpWithLab(ctx context.Context, labOptions lab.Options, options Options) (*Cluster, error) {
 	labOptions.Workers = true
 	l, err := lab.Up(ctx, labOptions)
@@ -99,7 +100,7 @@ func UpWithLab(ctx context.Context, labOptions lab.Options, options Options) (*C
 	return c, nil
 }
 
-// ErrNone is the answer of Open when no Kubernetes was started in the lab.
+// ErrNone is returned by Open if no Kubernetes was started in the lab.
 var ErrNone = errors.New("no Kubernetes was started there")
 
 // Open finds the Kubernetes of a running lab.
@@ -122,7 +123,7 @@ func OpenIn(dir string) (*Cluster, error) {
 	return Open(l)
 }
 
-// start starts everything at once: nodes import images while the control plane comes up.
+// start starts everything concurrently: nodes import images while the control plane starts.
 func (c *Cluster) start(ctx context.Context, images, storageImages []string) error {
 	if err := c.routes(ctx); err != nil {
 		return err
@@ -164,7 +165,7 @@ func (c *Cluster) start(ctx context.Context, images, storageImages []string) err
 	return group.Wait()
 }
 
-// startAll starts one after the other.
+// startAll starts services one after the other.
 func startAll(ctx context.Context, services ...*lab.Service) error {
 	for _, s := range services {
 		if err := s.Start(ctx); err != nil {
@@ -174,7 +175,7 @@ func startAll(ctx context.Context, services ...*lab.Service) error {
 	return nil
 }
 
-// waitReady waits until pods can be made: all nodes are ready and the first ServiceAccount is there.
+// waitReady waits until pods can be created: all nodes are ready and the first ServiceAccount exists.
 func (c *Cluster) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()
@@ -191,12 +192,12 @@ func (c *Cluster) waitReady(ctx context.Context) error {
 
 func (c *Cluster) layout() machine.Layout { return machine.Layout{Dir: c.lab.Dir()} }
 
-// path is a file of the cluster.
+// path returns the path of a file of the cluster.
 func (c *Cluster) path(elem ...string) string {
 	return filepath.Join(append([]string{c.lab.Dir(), "kubernetes"}, elem...)...)
 }
 
-// Tool is the path of one of the programs, which all machines see: kubectl, ginkgo, storage-e2e.test.
+// Tool returns the path of one of the programs, which is the same on all machines: kubectl, ginkgo, storage-e2e.test.
 func (c *Cluster) Tool(name string) string { return filepath.Join(c.tools, name) }
 
 // Lab is the lab that the cluster runs in.

@@ -14,15 +14,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
-// serviceIP is the first address of the services, that of the service "kubernetes". The hub has it, too: so the API server
-// is reached there also from machines without a kube-proxy.
+// serviceIP is the first service address, which belongs to the service "kubernetes". The hub has this address, too, so that
+// machines without a kube-proxy can also reach the API server there.
 const (
 	serviceIP    = "10.96.0.1"
 	apiServerURL = "https://" + machine.HubIP + ":443"
 	etcdURL      = "http://127.0.0.1:2379"
 )
 
-// routes lets the hub carry packets for pods and for its own services.
+// routes makes the hub forward packets for pods and for its own services.
 func (c *Cluster) routes(ctx context.Context) error {
 	hub := c.lab.Hub()
 	for _, ip := range []string{serviceIP, dnsIP} {
@@ -42,7 +42,7 @@ func (c *Cluster) routes(ctx context.Context) error {
 	return nil
 }
 
-// Services lists the cluster's processes by the names that labctl knows: "etcd", "node1/kubelet".
+// Services lists the cluster's processes by the names that labctl uses: "etcd", "node1/kubelet".
 func (c *Cluster) Services() map[string]*lab.Service {
 	all := map[string]*lab.Service{}
 	for _, s := range []*lab.Service{c.Etcd(), c.APIServer(), c.ControllerManager(), c.Scheduler()} {
@@ -92,25 +92,25 @@ func (c *Cluster) APIServer() *lab.Service {
 	})
 }
 
-// AuditLog is where the API server writes each request of a pod, as files/audit.yaml says.
+// AuditLog returns the file to which the API server writes each request of a pod, as files/audit.yaml specifies.
 func (c *Cluster) AuditLog() string {
 	return filepath.Join(c.layout().LogDir(machine.Hub), "audit.log")
 }
 
 const auditPolicy = "audit.yaml"
 
-// ControllerManager ends itself when the API server is away for too long; the lab starts it again.
+// ControllerManager exits if it cannot reach the API server for too long; the lab starts it again.
 func (c *Cluster) ControllerManager() *lab.Service {
 	return c.component(controllerManagerName, "10257",
 		"--use-service-account-credentials=true", "--service-account-private-key-file="+c.keyFile(tokensName),
 		"--root-ca-file="+c.certFile(caName),
-		// Pods use what the nodes' own configuration gives them.
+		// Pods use the networks in the nodes' own configuration.
 		"--allocate-node-cidrs=false",
-		// The usual 20 a second make the first ServiceAccount, which every pod needs, take seconds.
+		// With the default of 20 requests a second, the first ServiceAccount, which every pod needs, takes seconds to appear.
 		"--kube-api-qps=500", "--kube-api-burst=1000")
 }
 
-// Scheduler ends itself when the API server is away for too long; the lab starts it again.
+// Scheduler exits if it cannot reach the API server for too long; the lab starts it again.
 func (c *Cluster) Scheduler() *lab.Service { return c.component(schedulerName, "10259") }
 
 func (c *Cluster) component(name, port string, args ...string) *lab.Service {
@@ -127,7 +127,7 @@ func (c *Cluster) component(name, port string, args ...string) *lab.Service {
 	})
 }
 
-// answers asks with the administrator's certificate, from the hub.
+// answers returns a function that requests url from the hub, with the administrator's certificate.
 func (c *Cluster) answers(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		client, err := c.HTTPClient()
@@ -151,10 +151,11 @@ func (c *Cluster) answers(url string) func(context.Context) error {
 	}
 }
 
-// APIServerURL is where the API server is, on the lab's network.
+// APIServerURL returns the API server's address on the lab's network.
 func (c *Cluster) APIServerURL() string { return apiServerURL }
 
-// HTTPClient reaches the lab's network from the host, as the cluster's administrator where it is asked for a certificate.
+// HTTPClient returns a client that reaches the lab's network from the host. It authenticates as the cluster's administrator if a
+// server requests a certificate.
 func (c *Cluster) HTTPClient() (*http.Client, error) {
 	pair, err := tls.LoadX509KeyPair(c.certFile(adminName), c.keyFile(adminName))
 	if err != nil {

@@ -13,22 +13,22 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/clusterdns"
 )
 
-// dnsIP is the address that pods ask: clusterDNS in files/kubelet.yaml. The hub has it.
+// dnsIP is the DNS server's address for pods: clusterDNS in files/kubelet.yaml. The hub has it.
 const (
 	dnsIP      = "10.96.0.10"
 	dnsAddress = dnsIP + ":53"
 )
 
-// dnsName is how labctl knows the service, and labctl's command that runs it.
+// dnsName is the name of the service, and of the labctl command that runs it.
 const dnsName = "dns"
 
-// DNS resolves the names of Services for pods. It runs where the storage machines are bare nodes: there clients of a Heketi in the
-// cluster know it by its name.
+// DNS returns the service that resolves the names of Services for pods. It runs if the storage machines are bare nodes: there,
+// clients of a Heketi in the cluster use its name.
 func (c *Cluster) DNS() *lab.Service {
 	return c.lab.Hub().Service(lab.Program{Name: dnsName, Args: c.lab.LabctlArgs(dnsName), Ready: c.resolves, Respawn: true})
 }
 
-// resolves asks for the Service that every cluster has.
+// resolves queries the Service that every cluster has.
 func (c *Cluster) resolves(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -39,7 +39,7 @@ func (c *Cluster) resolves(ctx context.Context) error {
 	return err
 }
 
-// ServeDNS is what the process of DNS does, on the hub.
+// ServeDNS answers DNS queries on the hub until ctx is done.
 func (c *Cluster) ServeDNS(ctx context.Context) error {
 	client, err := c.HTTPClient()
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"strings"
 )
 
-// List reads Options.Images from a command line, where commas separate them.
+// List splits the value of Options.Images on a command line, where commas separate the images.
 func List(images string) []string {
 	return strings.FieldsFunc(images, func(r rune) bool { return r == ',' })
 }
 
-// imagesIn lists the archives that are named and those in the directories that are.
+// imagesIn lists the given archives and those in the given directories.
 func imagesIn(paths []string) ([]string, error) {
 	var images []string
 	for _, path := range paths {
@@ -38,7 +38,7 @@ func imagesIn(paths []string) ([]string, error) {
 	return images, nil
 }
 
-// imagesInDir lists the image archives in a directory. Other archives may lie beside them.
+// imagesInDir lists the image archives in a directory, which may contain other archives.
 func imagesInDir(dir string) ([]string, error) {
 	found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
 	if err != nil {
@@ -57,7 +57,7 @@ func imagesInDir(dir string) ([]string, error) {
 	return images, nil
 }
 
-// isImage looks for the table of contents that OCI or Docker archives have.
+// isImage reports whether an archive has the table of contents of an OCI or Docker image.
 func isImage(path string) (bool, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -81,7 +81,7 @@ func isImage(path string) (bool, error) {
 	}
 }
 
-// Images lists the names of the images that the node has.
+// Images lists the names of the images on the node.
 func (n *Node) Images(ctx context.Context) ([]string, error) {
 	out, err := n.Machine.Output(ctx, "ctr", "--namespace=k8s.io", "images", "list", "--quiet")
 	if err != nil {
@@ -90,10 +90,10 @@ func (n *Node) Images(ctx context.Context) ([]string, error) {
 	return strings.Fields(out), nil
 }
 
-// spareImages is the file with the archives that the spare node imports, one a line.
+// spareImages is a file that lists the archives for the spare node, one a line.
 const spareImages = "spare-images"
 
-// keepSpareImages notes for the spare node what the other storage nodes import.
+// keepSpareImages records for the spare node the archives that the other storage nodes import.
 func (c *Cluster) keepSpareImages(archives []string) error {
 	var lines strings.Builder
 	for _, archive := range archives {
@@ -106,7 +106,7 @@ func (c *Cluster) keepSpareImages(archives []string) error {
 	return os.WriteFile(c.path(spareImages), []byte(lines.String()), 0o644)
 }
 
-// importOnce imports what keepSpareImages has noted, unless the node has images already.
+// importOnce imports the archives that keepSpareImages recorded, unless the node already has images.
 func (n *Node) importOnce(ctx context.Context) error {
 	if has, err := n.Images(ctx); err != nil || len(has) > 0 {
 		return err
@@ -118,7 +118,7 @@ func (n *Node) importOnce(ctx context.Context) error {
 	return n.ImportImages(ctx, strings.Split(strings.TrimSpace(string(list)), "\n")...)
 }
 
-// ImportImages loads images, archives on the host, into the node's containerd.
+// ImportImages loads image archives from the host into the node's containerd.
 func (n *Node) ImportImages(ctx context.Context, archives ...string) error {
 	for _, archive := range archives {
 		if err := n.importImage(ctx, archive); err != nil {
@@ -128,7 +128,7 @@ func (n *Node) ImportImages(ctx context.Context, archives ...string) error {
 	return nil
 }
 
-// importImage hands the archive over on standard input, so that it may lie where the machine sees no file of the host.
+// importImage passes the archive on standard input, because the machine may not see the file on the host.
 func (n *Node) importImage(ctx context.Context, archive string) error {
 	file, err := os.Open(archive)
 	if err != nil {

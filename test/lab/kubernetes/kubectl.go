@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// Kubeconfig is the administrator's. It can be used on all machines of the lab.
+// Kubeconfig returns the administrator's kubeconfig file. It works on all machines of the lab.
 func (c *Cluster) Kubeconfig() string { return c.kubeconfigFile(adminName) }
 
 func (c *Cluster) kubeconfigFile(name string) string { return c.path(name + ".kubeconfig") }
 
-// Command prepares a program that runs on the hub as the cluster's administrator: kubectl, helm. It runs in the working
-// directory of the caller.
+// Command returns a command that runs on the hub as the cluster's administrator, such as kubectl or helm, in the caller's working
+// directory.
 func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -24,22 +24,22 @@ func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exe
 	}
 	cmd := c.lab.Hub().Command(ctx, "env", append([]string{"--chdir=" + dir, name}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig(), "PATH="+c.tools+":"+os.Getenv("PATH"),
-		"HOME=/run") // for caches, which end with the hub
+		"HOME=/run") // for caches, which disappear with the hub
 	return cmd
 }
 
-// Kubectl runs kubectl and gives its standard output. An error carries what it said on standard error.
+// Kubectl runs kubectl and returns its standard output. An error contains its standard error.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return c.kubectl(ctx, nil, args)
 }
 
-// Apply gives manifests to "kubectl apply".
+// Apply passes manifests to "kubectl apply".
 func (c *Cluster) Apply(ctx context.Context, manifests string) error {
 	_, err := c.kubectl(ctx, strings.NewReader(manifests), []string{"apply", "-f", "-"})
 	return err
 }
 
-// Delete removes what Apply made, and waits until it has gone.
+// Delete removes what Apply created, and waits until it is gone.
 func (c *Cluster) Delete(ctx context.Context, manifests string) error {
 	_, err := c.kubectl(ctx, strings.NewReader(manifests), []string{"delete", "--ignore-not-found", "-f", "-"})
 	return err
@@ -56,7 +56,7 @@ func (c *Cluster) kubectl(ctx context.Context, in io.Reader, args []string) (str
 	return out.String(), nil
 }
 
-// AppendEnv adds what it takes to use the cluster to a file for the shell.
+// AppendEnv appends the variables that are needed to use the cluster to a shell file.
 func (c *Cluster) AppendEnv(path string) error {
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *Cluster) AppendEnv(path string) error {
 	return file.Close()
 }
 
-// run runs a command; an error carries all that it said.
+// run runs a command. An error contains the command's whole output.
 func run(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(string(out)))

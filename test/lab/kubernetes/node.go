@@ -7,10 +7,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// pauseImage holds the network of each pod.
+// pauseImage is the image of the container that holds each pod's network.
 const pauseImage = "registry.k8s.io/pause:3.10.2"
 
-// Node is a worker of the cluster, or a storage machine that is one of its nodes.
+// Node is a worker of the cluster, or a storage machine that is a node, too.
 type Node struct {
 	cluster *Cluster
 	// Storage is true for a storage machine.
@@ -19,24 +19,24 @@ type Node struct {
 	Spare bool
 	// Machine is the node's host.
 	Machine *lab.Machine
-	// Name is the node's and its machine's: "node1", "storage1".
+	// Name is the name of the node and of its machine: "node1", "storage1".
 	Name string
 }
 
-// Node is the i-th worker, counted from 1.
+// Node returns the i-th worker, counted from 1.
 func (c *Cluster) Node(i int) *Node {
 	m := c.lab.Node(i)
 	return &Node{cluster: c, Machine: m, Name: m.Name}
 }
 
-// StorageNode is the i-th storage machine, counted from 1, in a lab with lab.Options.BareStorage. The one with the number lab.Spare
-// joins the cluster when it is started.
+// StorageNode returns the i-th storage machine, counted from 1, in a lab with lab.Options.BareStorage. The machine with the
+// number lab.Spare joins the cluster when it is started.
 func (c *Cluster) StorageNode(i int) *Node {
 	m := c.lab.Storage(i)
 	return &Node{cluster: c, Machine: m, Name: m.Name, Storage: true, Spare: i == lab.Spare}
 }
 
-// Nodes lists the workers and, where they are nodes, the storage machines, but not the spare one.
+// Nodes lists the workers and, if they are nodes, the storage machines except the spare one.
 func (c *Cluster) Nodes() []*Node {
 	nodes := make([]*Node, 0, lab.ClientNodes+lab.StorageNodes)
 	for i := 1; i <= lab.ClientNodes; i++ {
@@ -51,7 +51,7 @@ func (c *Cluster) Nodes() []*Node {
 	return nodes
 }
 
-// AllNodes lists the nodes and, where there is one, the spare one.
+// AllNodes lists the nodes, including the spare one if it exists.
 func (c *Cluster) AllNodes() []*Node {
 	if !c.lab.BareStorage() {
 		return c.Nodes()
@@ -59,19 +59,19 @@ func (c *Cluster) AllNodes() []*Node {
 	return append(c.Nodes(), c.StorageNode(lab.Spare))
 }
 
-// path is a file of the node's configuration.
+// path returns the path of a file of the node's configuration.
 func (n *Node) path(elem ...string) string {
 	return n.cluster.path(append([]string{n.Name}, elem...)...)
 }
 
-// Kubeconfig is the kubelet's own.
+// Kubeconfig returns the kubelet's own kubeconfig file.
 func (n *Node) Kubeconfig() string { return n.cluster.kubeconfigFile(n.Name) }
 
-// Disk is the directory of the host that holds the node's /var/lib/kubelet and /var/lib/containerd, as "kubelet" and "containerd".
-// What is mounted on the node is not mounted there.
+// Disk returns the directory on the host that holds the node's /var/lib/kubelet and /var/lib/containerd, as "kubelet" and
+// "containerd". The node's mounts are not visible there.
 func (n *Node) Disk() string { return n.cluster.layout().WorkerDir(n.Name) }
 
-// Containerd runs the node's containers, which do not end with it.
+// Containerd runs the node's containers. They survive its end.
 func (n *Node) Containerd() *lab.Service {
 	return n.Machine.Service(lab.Program{
 		Name:  "containerd",
@@ -92,7 +92,7 @@ func (n *Node) Kubelet() *lab.Service {
 	})
 }
 
-// Proxy sends what is for the address of a service to one of its pods.
+// Proxy forwards packets for a service's address to one of its pods.
 func (n *Node) Proxy() *lab.Service {
 	return n.Machine.Service(lab.Program{
 		Name:  proxyName,
@@ -101,7 +101,7 @@ func (n *Node) Proxy() *lab.Service {
 	})
 }
 
-// Start switches the node on, its machine and all that runs there. The spare node then gets the images that the others have.
+// Start switches on the node's machine and starts everything on it. The spare node also imports the images of the other nodes.
 func (n *Node) Start(ctx context.Context) error {
 	if err := n.Machine.Start(ctx); err != nil {
 		return err
@@ -117,7 +117,7 @@ func (n *Node) Start(ctx context.Context) error {
 	return startAll(ctx, n.Kubelet(), n.Proxy())
 }
 
-// WaitReady waits until the node is there and ready for pods.
+// WaitReady waits until the node is ready for pods.
 func (n *Node) WaitReady(ctx context.Context) error {
 	for _, condition := range []string{"create", "condition=Ready"} {
 		if _, err := n.cluster.Kubectl(ctx, "wait", "--for="+condition, "--timeout="+readyLimit.String(), "node/"+n.Name); err != nil {

@@ -18,12 +18,12 @@ import (
 // Names of certificates, keys and kubeconfigs in the cluster's directory.
 const (
 	caName                = "ca"
-	serverName            = "server" // of all servers on the hub
+	serverName            = "server" // for all servers on the hub
 	adminName             = "admin"
 	controllerManagerName = "kube-controller-manager"
 	schedulerName         = "kube-scheduler"
 	proxyName             = "kube-proxy"
-	tokensName            = "service-account-tokens" // a key that signs tokens
+	tokensName            = "service-account-tokens" // the key that signs tokens
 )
 
 func (c *Cluster) certFile(name string) string { return c.path(name + ".crt") }
@@ -36,22 +36,22 @@ type authority struct {
 	key     *ecdsa.PrivateKey
 }
 
-// identity is what a certificate says of its holder. A client's name and groups are the user's in Kubernetes.
+// identity describes the subject of a certificate. A client's name and groups are its user and groups in Kubernetes.
 type identity struct {
 	file   string
 	user   string
 	groups []string
-	// names and addresses under which a server is reached.
+	// names and addresses of a server.
 	names     []string
 	addresses []string
 }
 
 const (
-	validBefore = time.Hour // clocks differ
+	validBefore = time.Hour // clocks differ between machines
 	validAfter  = 365 * 24 * time.Hour
 )
 
-// makePKI makes an authority and the certificates of everyone in the cluster.
+// makePKI makes an authority and all certificates of the cluster.
 func (c *Cluster) makePKI() error {
 	ca, err := c.newAuthority()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// administer runs a program of the cluster's administrator.
+// administer runs a program as the cluster's administrator.
 func administer(ctx context.Context, dir string, args []string) (int, error) {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
@@ -45,8 +45,8 @@ func execute(ctx context.Context, dir string, args []string) (int, error) {
 	return wait(m.Command(context.WithoutCancel(ctx), args[1], args[2:]...))
 }
 
-// wait stays the parent of the program and hands signals on, so that the program never becomes an orphan. It ends with
-// the status of the program, as a shell would give it.
+// wait stays the program's parent and forwards signals to it, so that it never becomes an orphan. It returns the program's exit
+// status as a shell would.
 func wait(cmd *exec.Cmd) (int, error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -1,4 +1,4 @@
-// Command labctl runs the lab of real servers by hand. See package lab.
+// Command labctl runs the lab of real servers from a shell. See package lab.
 package main
 
 import (
@@ -15,7 +15,7 @@ func main() {
 		os.Exit(1)
 	}
 	if len(os.Args) > 1 && os.Args[1] == "before-6.5" {
-		fmt.Fprintln(os.Stderr, before65(os.Args[2:])) // the program has taken this one's place, if it could be started
+		fmt.Fprintln(os.Stderr, before65(os.Args[2:])) // returns only if the program could not be started
 		os.Exit(1)
 	}
 	if len(os.Args) > 3 && os.Args[3] == "dns" { // started by the lab itself: labctl --dir DIR dns

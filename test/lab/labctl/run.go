@@ -29,22 +29,22 @@ const usage = `usage: labctl [--dir DIR] COMMAND
   up --bare-storage --kubernetes TOOLS [--images LIST] [--storage-images LIST] [--env FILE]
                                      start Kubernetes without GlusterFS and Heketi, with the storage nodes among its nodes;
                                      storage4 joins them with: labctl power-on storage4
-  down                               end it, whatever state it is in
-  status                             what runs
+  down                               end the lab, in whatever state it is
+  status                             show what runs
   exec MACHINE -- PROGRAM [ARG...]   run a program on hub, storage1..3, node1, node2
   power-cut N | power-on N           storage node N (or a machine's name)
-  unplug N | plug N                  its network cable
+  unplug N | plug N                  unplug its network cable, or plug it in
   fail-disk N DEVICE | new-disk N DEVICE
-                                     a disk of a bare storage node dies, or an empty one takes its place
-  delay N DURATION                   each packet of it takes that much longer, such as 1ms; 0s ends that
+                                     make a disk of a bare storage node fail, or replace it by an empty one
+  delay N DURATION                   delay each of its packets, for example by 1ms; 0s ends that
   heketi|controller|node1|node2  stop|kill|start
-                                     the driver's processes, when there is no Kubernetes
+                                     the lab's servers; controller and node1, node2 only without Kubernetes
   etcd|kube-apiserver|kube-controller-manager|kube-scheduler|
   node1/kubelet|node1/kube-proxy|node1/containerd|node2/...  stop|kill|start
   kube [--] PROGRAM [ARG...]         run kubectl, helm, ... on the hub as the cluster's administrator
   build-heketi                       build the Heketi server and client into build/bin
   before-6.5 PATH [ARG...]           run a program without MOVE_MOUNT_BENEATH, as on Linux before 6.5; without DIR
-  selfcheck                          list what is left of the lab; fails when there is something
+  selfcheck                          list what is left of the lab, and fail if anything is
 
 DIR is $LAB_DIR or build/lab.
 `
@@ -170,7 +170,7 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 	return c.AppendEnv(path)
 }
 
-// before65 becomes the program, whose first argument is an absolute path.
+// before65 replaces this process by the program. The program's first argument is its absolute path.
 func before65(args []string) error {
 	if len(args) == 0 {
 		return errors.New("before-6.5: name the program")

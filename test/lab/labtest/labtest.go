@@ -1,4 +1,4 @@
-// Package labtest is what tests of other packages want of a lab.MockHeketi: one that ends with the test, and a provisioner on it.
+// Package labtest gives tests of other packages a lab.MockHeketi that ends with the test, and a provisioner on it.
 package labtest
 
 import (
@@ -28,7 +28,7 @@ func MockHeketi(t *testing.T) *lab.MockHeketi {
 	return h
 }
 
-// CLI runs heketi-cli and gives what it printed.
+// CLI runs heketi-cli and returns its output.
 func CLI(t *testing.T, h lab.HeketiCLI, args ...string) string {
 	t.Helper()
 	out, err := h.CLI(t.Context(), args...)
@@ -38,7 +38,7 @@ func CLI(t *testing.T, h lab.HeketiCLI, args ...string) string {
 	return string(out)
 }
 
-// KeyFile is a file with the administrator's key.
+// KeyFile returns a file with the administrator's key.
 func KeyFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "key")
@@ -48,7 +48,7 @@ func KeyFile(t *testing.T) string {
 	return path
 }
 
-// Provisioner is the driver's part between CSI and a Heketi, as at a start: it knows nothing of what another has done.
+// Provisioner returns a provisioner as it is after a start, without knowledge of what an earlier one did.
 func Provisioner(t *testing.T, url string) *provisioner.Provisioner {
 	t.Helper()
 	config := heketi.Config{Backends: []heketi.BackendConfig{{Name: "mock", URL: url, User: lab.HeketiUser, KeyFile: KeyFile(t)}}}

@@ -18,7 +18,7 @@ type Brick struct {
 	Dir     string
 }
 
-// BrickAt reads "host:/directory", as gluster writes it.
+// BrickAt parses "host:/directory", gluster's notation.
 func BrickAt(l *lab.Lab, text string) (Brick, error) {
 	host, dir, _ := strings.Cut(text, ":")
 	for i := 1; i <= lab.StorageNodes; i++ {
@@ -29,7 +29,7 @@ func BrickAt(l *lab.Lab, text string) (Brick, error) {
 	return Brick{}, fmt.Errorf("brick %q is on no storage machine of the lab", text)
 }
 
-// BrickPaths are the directories of a volume's bricks as seen from the host. Those of machines that are off are left out.
+// BrickPaths returns the directories of a volume's bricks on the host. Bricks of machines that are off are left out.
 func BrickPaths(ctx context.Context, l *lab.Lab, v GlusterVolume) ([]string, error) {
 	var paths []string
 	for _, text := range v.Bricks {
@@ -44,7 +44,7 @@ func BrickPaths(ctx context.Context, l *lab.Lab, v GlusterVolume) ([]string, err
 	return paths, nil
 }
 
-// OnBricks is the content of a file on each brick that has it.
+// OnBricks returns the content of a file on each brick that has it.
 func OnBricks(ctx context.Context, l *lab.Lab, v GlusterVolume, file string) ([]string, error) {
 	bricks, err := BrickPaths(ctx, l, v)
 	var found []string
@@ -56,7 +56,7 @@ func OnBricks(ctx context.Context, l *lab.Lab, v GlusterVolume, file string) ([]
 	return found, err
 }
 
-// Left is what Heketi, gluster and the bricks' directories on the host still have of a volume.
+// Left lists what remains of a volume in Heketi, in gluster and in the bricks' directories on the host.
 func Left(ctx context.Context, l *lab.Lab, name string, bricks []string) ([]string, error) {
 	var left []string
 	inHeketi, err := InHeketi(ctx, l.Heketi(), name)

@@ -1,5 +1,5 @@
-// Package outside reads what is known of volumes elsewhere than in the driver: in gluster, in Heketi, on the bricks and on the
-// nodes of a lab. Tests compare the driver's answers with it.
+// Package outside reads the state of volumes outside the driver: in gluster, in Heketi, on the bricks and on the nodes of a lab.
+// Tests compare the driver's answers with it.
 package outside
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// GlusterVolume is what gluster itself knows of a volume.
+// GlusterVolume is a volume as gluster reports it.
 type GlusterVolume struct {
 	Name       string   `xml:"name"`
 	Status     string   `xml:"statusStr"`         // Created, Started, Stopped
@@ -22,12 +22,12 @@ type GlusterVolume struct {
 	Redundancy int      `xml:"redundancyCount"`
 }
 
-// Gluster runs the gluster command on a storage machine and gives what it printed.
+// Gluster runs the gluster command on a storage machine and returns its output.
 func Gluster(ctx context.Context, storage *lab.Machine, args ...string) (string, error) {
 	return storage.Output(ctx, "gluster", append([]string{"--mode=script"}, args...)...)
 }
 
-// GlusterVolumes lists gluster's volumes. It asks storage2, since storage1 is the one that tests switch off.
+// GlusterVolumes lists gluster's volumes. It asks storage2, because tests switch off storage1.
 func GlusterVolumes(ctx context.Context, l *lab.Lab) ([]GlusterVolume, error) {
 	out, err := Gluster(ctx, l.Storage(2), "volume", "info", "all", "--xml")
 	if err != nil {
@@ -42,7 +42,7 @@ func GlusterVolumes(ctx context.Context, l *lab.Lab) ([]GlusterVolume, error) {
 	return answer.Volumes, nil
 }
 
-// InGluster are gluster's volumes of a name: one or none.
+// InGluster returns gluster's volumes of a name: one or none.
 func InGluster(ctx context.Context, l *lab.Lab, name string) ([]GlusterVolume, error) {
 	all, err := GlusterVolumes(ctx, l)
 	return slices.DeleteFunc(all, func(v GlusterVolume) bool { return v.Name != name }), err

@@ -12,15 +12,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// HeketiVolume is what Heketi's database knows of a volume, finished or not.
+// HeketiVolume is a volume in Heketi's database, finished or not.
 type HeketiVolume struct {
 	ID, Name   string
 	GiB        int
-	Durability string // as in the parameter volumetype
-	Pending    string // the operation that has not ended
+	Durability string // a value of the parameter volumetype
+	Pending    string // the id of the operation in progress
 }
 
-// dump is a part of what heketi-cli prints of the database. "volume list" would hide what is pending.
+// dump holds a part of heketi-cli's dump of the database. "volume list" would hide pending volumes.
 type dump struct {
 	Volumes map[string]struct {
 		Info    api.VolumeInfo `json:"Info"`
@@ -57,13 +57,13 @@ func durability(d api.VolumeDurabilityInfo) string {
 	return string(d.Type)
 }
 
-// InHeketi are Heketi's volumes of a name. There may never be two.
+// InHeketi returns Heketi's volumes of a name. There must never be two.
 func InHeketi(ctx context.Context, h lab.HeketiCLI, name string) ([]HeketiVolume, error) {
 	all, err := HeketiVolumes(ctx, h)
 	return slices.DeleteFunc(all, func(v HeketiVolume) bool { return v.Name != name }), err
 }
 
-// BricksInHeketi are the ids of all bricks of all volumes.
+// BricksInHeketi returns the ids of all bricks of all volumes.
 func BricksInHeketi(ctx context.Context, h lab.HeketiCLI) (map[string]bool, error) {
 	var d dump
 	err := ask(ctx, h, &d, "db", "dump")
@@ -74,12 +74,12 @@ func BricksInHeketi(ctx context.Context, h lab.HeketiCLI) (map[string]bool, erro
 	return ids, err
 }
 
-// Topology is Heketi's clusters, with all that is in them.
+// Topology returns Heketi's clusters with their whole content.
 func Topology(ctx context.Context, h lab.HeketiCLI) (t api.TopologyInfoResponse, err error) {
 	return t, ask(ctx, h, &t, "topology", "info", "--json")
 }
 
-// ask reads what heketi-cli prints as JSON.
+// ask decodes the JSON output of heketi-cli.
 func ask(ctx context.Context, h lab.HeketiCLI, answer any, args ...string) error {
 	out, err := h.CLI(ctx, args...)
 	if err != nil {
@@ -93,7 +93,7 @@ func ask(ctx context.Context, h lab.HeketiCLI, answer any, args ...string) error
 
 var operationID = regexp.MustCompile(`Id:([0-9a-f]{32})`)
 
-// Operations are the ids of Heketi's operations that have not ended.
+// Operations returns the ids of Heketi's operations in progress.
 func Operations(ctx context.Context, h lab.HeketiCLI) ([]string, error) {
 	out, err := h.CLI(ctx, "server", "operations", "list")
 	found := operationID.FindAllSubmatch(out, -1)

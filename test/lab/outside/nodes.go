@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// Mounts reads a machine's mount table as the kernel has it.
+// Mounts reads a machine's mount table from the kernel.
 func Mounts(ctx context.Context, m *lab.Machine, filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
 	pid, err := m.Pid(ctx)
 	if err != nil {
@@ -29,13 +29,14 @@ func Mounts(ctx context.Context, m *lab.Machine, filter mountinfo.FilterFunc) ([
 
 // Client is a GlusterFS FUSE client.
 type Client struct {
-	PID  string // as its machine counts
+	PID  string // in the PID namespace of its machine
 	Args []string
 }
 
 func (c Client) String() string { return c.PID + " " + strings.Join(c.Args, " ") }
 
-// Clients lists a machine's FUSE clients of a gluster volume, those in containers too, or all of them when volume is empty.
+// Clients lists a machine's FUSE clients of a gluster volume, including those in containers. If volume is empty, it lists all
+// clients.
 func Clients(ctx context.Context, m *lab.Machine, volume string) ([]Client, error) {
 	out, err := m.Output(ctx, "ps", "-ww", "-eo", "pid=,ppid=,args=")
 	if err != nil {
@@ -52,7 +53,7 @@ func Clients(ctx context.Context, m *lab.Machine, volume string) ([]Client, erro
 		found = append(found, Client{PID: fields[0], Args: fields[2:]})
 		parents[fields[0]] = fields[1]
 	}
-	// A client calls mount(2) in a child of its own, which may not have ended yet.
+	// A client calls mount(2) in a child process, which may not have ended yet.
 	return slices.DeleteFunc(found, func(c Client) bool {
 		_, isChild := parents[parents[c.PID]]
 		return isChild

@@ -1,4 +1,4 @@
-// Package program is how the demos, and tests with a lab of their own, begin and end.
+// Package program starts and ends the demos, and tests that have their own lab.
 package program
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
-// Main is a main program. Signals end the context of run, which has to end the lab whatever happens; flag.ErrHelp is its
-// answer to arguments about which the flag package has said all.
+// Main runs a main program. Signals end the context of run, which has to end the lab in every case. run returns flag.ErrHelp for
+// arguments that the flag package has already explained.
 func Main(name string, run func(ctx context.Context, args []string) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Args[1:])
@@ -37,8 +37,8 @@ func Main(name string, run func(ctx context.Context, args []string) error) {
 	}
 }
 
-// Tests is the body of a TestMain, and gives the exit status: up starts a lab in dir, or leaves none when it fails; after the
-// tests, or when they are interrupted, it is ended.
+// Tests is the body of a TestMain and returns the exit status. up starts a lab in dir; if it fails, it leaves no lab. Tests ends
+// the lab after the tests, or when they are interrupted.
 func Tests(name, dir string, up func(context.Context) error, tests func() int) int {
 	if code, root := needs.RootForAll(tests, "the lab makes network and mount namespaces and loop devices"); !root {
 		return code
@@ -60,7 +60,7 @@ func Tests(name, dir string, up func(context.Context) error, tests func() int) i
 	return code
 }
 
-// end says where the logs of the lab are.
+// end ends the lab and prints where its logs are.
 func end(name, dir string) (ended bool) {
 	if err := lab.End(dir); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
@@ -70,7 +70,7 @@ func end(name, dir string) (ended bool) {
 	return true
 }
 
-// UseColour is the usual agreement: terminals only, and https://no-color.org.
+// UseColour reports whether to use colour: on terminals only, and not if NO_COLOR is set (https://no-color.org).
 func UseColour(out *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(out.Fd()), unix.TCGETS)
 	return err == nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"

@@ -1,5 +1,5 @@
-// Package switches turns one mutant on. Package mutations compiles all mutants into each test binary, every one behind a
-// call of this package, so that a mutant costs a run of the tests that reach it and no build.
+// Package switches turns one mutant on. Package mutations compiles all mutants into each test binary, each behind a call of this
+// package, so that a mutant costs no build, only a run of the tests that reach it.
 package switches
 
 import (
@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// The environment of a run.
+// The environment variables of a run.
 const (
-	// On is the variable with the number of the mutant that is on; without it none is.
+	// On is the variable with the number of the mutant that is on; without it, none is on.
 	On = "MUTANT_ON"
-	// Reached is the variable with the path of a file with one byte per mutant. Reaching a mutant sets its byte, also in
-	// child processes and in those that are killed.
+	// Reached is the variable with the path of a file with one byte for each mutant. Reaching a mutant sets its byte, even in
+	// child processes and in processes that are killed.
 	Reached = "MUTANT_REACHED"
 )
 
@@ -32,8 +32,8 @@ func number(s string) int {
 	return n
 }
 
-// mapped returns the content of a file, shared with whoever else maps it. Without it nothing is recorded: a child
-// process may see another file system.
+// mapped returns the content of a file, shared with all processes that map it. If the file does not exist, nothing is recorded: a
+// child process may see another file system.
 func mapped(path string) []byte {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -59,7 +59,7 @@ func Is(id int) bool {
 	return id == on
 }
 
-// Less is x < y; the mutant is x <= y. Like the functions below it counts as reached only where the mutant makes a difference.
+// Less is x < y; the mutant is x <= y. Like the functions below, it counts as reached only if the mutant gives another result.
 func Less[T cmp.Ordered](id int, x, y T) bool { return x < y || x == y && Is(id) }
 
 // AtMost is x <= y; the mutant is x < y.

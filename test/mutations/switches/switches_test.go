@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestOperators: each function is its operator, and the mutant while its number is on.
+// TestOperators: each function acts as its operator, and as the mutant while its number is on.
 func TestOperators(t *testing.T) {
 	defer func() { on = -1 }()
 	failure := errors.New("failure")
@@ -53,7 +53,7 @@ func TestReached(t *testing.T) {
 		t.Fatal(err)
 	}
 	reached = mapped(path)
-	Less(0, 1, 2) // the mutant makes no difference
+	Less(0, 1, 2) // the mutant gives the same result
 	Less(1, 2, 2)
 	Is(7)
 	if got, err := os.ReadFile(path); err != nil || string(got) != "\x00\x01\x00" {

@@ -112,7 +112,7 @@ func (c Collector) gluster() *cli.CLI {
 }
 
 func (c Collector) volumes(ctx context.Context, gluster *cli.CLI) ([]glustercli.Volume, error) {
-	defer os.Remove(filepath.Join(c.RunDir, gluster.StateFile)) //nolint:errcheck // it may not have been written
+	defer os.Remove(filepath.Join(c.RunDir, gluster.StateFile)) // it may not have been written
 	return gluster.Volumes(ctx)
 }
 

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// ServiceSpec is a process that the init of a machine starts and reaps.
+// ServiceSpec describes a process that the init of a machine starts and reaps.
 type ServiceSpec struct {
 	Name string
 	// Args is the whole command line; Args[0] is an absolute path.
 	Args []string
 	Env  []string
-	// Log takes the output; it is appended to.
+	// Log is the file to which the output is appended.
 	Log string
-	// Respawn starts the process again when it has ended by itself, as systemd does, until it gets a signal.
+	// Respawn restarts the process after it has ended by itself, as systemd does, until it is sent a signal.
 	Respawn bool
 }
 
@@ -29,12 +29,12 @@ type WaitRequest struct {
 	Timeout time.Duration
 }
 
-// ServiceState says what became of a service.
+// ServiceState describes the state of a service.
 type ServiceState struct {
 	Running bool
-	// Pid counts in the machine's PID namespace.
+	// Pid is the process ID in the machine's PID namespace.
 	Pid int
-	// End is "exit status 1" or "signal: killed", empty while running or never started.
+	// End is "exit status 1" or "signal: killed"; it is empty if the service runs or was never started.
 	End string
 }
 
@@ -51,7 +51,7 @@ type LinkRequest struct {
 	Up   bool
 }
 
-// DelayRequest makes a machine's network cable longer: each packet takes that much more time. 0 is the ordinary cable.
+// DelayRequest sets the time that each packet takes longer on a machine's network cable. 0 restores the ordinary cable.
 type DelayRequest struct {
 	Name  string
 	Delay time.Duration

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Directories of a bare storage machine's disk, below Layout.DiskDir.
+// The directories on a bare storage machine's disk, below Layout.DiskDir.
 const (
-	// DiskLVM holds what the stand-in for lvm knows, and its volumes.
+	// DiskLVM holds the state of the stand-in for lvm, and its volumes.
 	DiskLVM = "lvm"
-	// DiskDevices holds a file for each block device; it is called as the device is in /dev.
+	// DiskDevices holds a file for each block device, with the device's name in /dev.
 	DiskDevices = "devices"
 )
 
@@ -25,8 +25,8 @@ func isBareStorage(layout Layout, name string) bool {
 	return err == nil
 }
 
-// setUpBareStorage makes of a storage machine a Kubernetes node on which nothing of GlusterFS runs. Pods find on it what they
-// would find on a server's disk, and a /dev and an LVM that no other machine has.
+// setUpBareStorage makes a storage machine a Kubernetes node without any part of GlusterFS. Pods find on it the directories of a
+// server's disk, and a /dev and an LVM that no other machine shares.
 func setUpBareStorage(layout Layout, name string) error {
 	if err := setUpDev(); err != nil {
 		return err
@@ -38,7 +38,7 @@ func setUpBareStorage(layout Layout, name string) error {
 	if err := setUpLVM(layout, name, filepath.Join(disk, DiskLVM)); err != nil {
 		return err
 	}
-	// Pods may want to load kernel modules, and the kernel is the host's.
+	// Pods may try to load kernel modules, but the kernel is the host's.
 	if err := coverAny(layout, "/lib/modules"); err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func setUpBareStorage(layout Layout, name string) error {
 		[2]string{filepath.Join(disk, "etc-glusterfs"), "/etc/glusterfs"})
 }
 
-// setUpDevices makes a block device of each file in a directory.
+// setUpDevices makes a block device from each file in a directory.
 func setUpDevices(dir string) error {
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -71,7 +71,7 @@ func setUpDevices(dir string) error {
 	return nil
 }
 
-// setUpLVM puts the state of the stand-in for lvm, which is on the disk, where the stand-in looks for it.
+// setUpLVM puts the state of the stand-in for lvm, which is on the disk, where the stand-in expects it.
 func setUpLVM(layout Layout, name, state string) error {
 	place := strings.TrimSuffix(layout.LoopPrefix(name), "/")
 	if err := bind(state, place); err != nil {
@@ -80,8 +80,8 @@ func setUpLVM(layout Layout, name, state string) error {
 	return os.Symlink(place, "/run/lvm")
 }
 
-// coverAny is cover for a directory that the host need not have, and does not get: the one above it is then put under an
-// overlay.
+// coverAny is like cover, for a directory that may not exist on the host. The host does not get it: the parent directory is put
+// under an overlay.
 func coverAny(layout Layout, dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return cover(layout, dir)

@@ -15,7 +15,7 @@ import (
 
 const cgroupMount = "/sys/fs/cgroup"
 
-// hierarchies are the mounts of control groups: the one of version 2, or those of version 1, one for each controller.
+// hierarchies returns the mounts of control groups: the one of version 2, or those of version 1, one for each controller.
 func hierarchies() ([]string, error) {
 	if _, err := os.Stat(filepath.Join(cgroupMount, "cgroup.controllers")); err == nil {
 		return []string{cgroupMount}, nil
@@ -23,7 +23,7 @@ func hierarchies() ([]string, error) {
 	return filepath.Glob(cgroupMount + "/*")
 }
 
-// makeCgroups makes the machine's group in each hierarchy; the kubelet makes those of pods below it.
+// makeCgroups makes the machine's group in each hierarchy. The kubelet makes the groups of pods below it.
 func makeCgroups(layout Layout, name string) error {
 	mounts, err := hierarchies()
 	if err != nil {
@@ -47,7 +47,7 @@ func makeCgroups(layout Layout, name string) error {
 	return nil
 }
 
-// handDown lets the children of a group of version 2 use the group's controllers.
+// handDown allows the children of a version 2 group to use the group's controllers.
 func handDown(group string) error {
 	controllers, err := os.ReadFile(filepath.Join(group, "cgroup.controllers"))
 	if os.IsNotExist(err) {
@@ -66,7 +66,7 @@ func handDown(group string) error {
 	return nil
 }
 
-// inheritCpuset fills in what is empty in a new group of version 1, where no process may enter until it is set.
+// inheritCpuset fills in the empty settings of a new version 1 group; processes can enter the group only after that.
 func inheritCpuset(group string) error {
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 		value, err := os.ReadFile(filepath.Join(filepath.Dir(group), file))
@@ -83,9 +83,9 @@ func inheritCpuset(group string) error {
 	return nil
 }
 
-// Cgroups lists the named machine's control groups in all hierarchies, or all of the lab when name is empty, parents first.
+// Cgroups lists the named machine's control groups in all hierarchies, or those of the whole lab if name is empty, parents first.
 func Cgroups(layout Layout, name string) []string {
-	mounts, _ := hierarchies() // the error is that of a malformed pattern
+	mounts, _ := hierarchies() // the only possible error is a malformed pattern
 	var groups []string
 	for _, mount := range mounts {
 		groups = append(groups, below(mount+layout.Cgroup(name))...)
@@ -98,7 +98,7 @@ func Cgroups(layout Layout, name string) []string {
 
 func below(root string) (groups []string) {
 	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() { // an error: it has gone meanwhile
+		if err == nil && entry.IsDir() { // on an error, it is gone by now
 			groups = append(groups, path)
 		}
 		return nil
@@ -106,8 +106,8 @@ func below(root string) (groups []string) {
 	return groups
 }
 
-// removeEmpty removes the groups of clients that node plugins in containers have started, under the name that the driver gives
-// them, and leaves those with processes, which may be another lab's.
+// removeEmpty removes the groups of clients that node plugins in containers have started, by the name that the driver gives them.
+// Groups with processes stay, because they may belong to another lab.
 func removeEmpty() {
 	const clients = "glusterfs-csi"
 	mounts, _ := hierarchies() // as above
@@ -118,7 +118,7 @@ func removeEmpty() {
 	}
 }
 
-// RemoveCgroups removes them. A group is busy for a moment after its last process has ended; the call waits for that.
+// RemoveCgroups removes the groups. A group is busy for a moment after its last process has ended, so the call waits.
 func RemoveCgroups(layout Layout, name string, limit time.Duration) error {
 	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
 		groups := Cgroups(layout, name)

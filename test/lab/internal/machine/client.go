@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrOff means that nobody answers at the machine's socket: it does not run.
+// ErrOff is returned if no process answers at the machine's socket, because the machine does not run.
 var ErrOff = errors.New("machine is off")
 
-// Client gives orders to the init of one machine. Each call uses a connection of its own, so a Client stays good when
-// the machine is switched off and on.
+// Client gives orders to the init of one machine. Each call opens a separate connection, so that a Client still works after the
+// machine was switched off and on.
 type Client struct {
 	Layout Layout
 	Name   string
@@ -28,7 +28,7 @@ func (c Client) dial(ctx context.Context) (*net.UnixConn, error) {
 	return conn.(*net.UnixConn), nil
 }
 
-// Call runs one method of Server.
+// Call calls one method of Server.
 func (c Client) Call(ctx context.Context, method string, args, reply any) error {
 	conn, err := c.dial(ctx)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c Client) Call(ctx context.Context, method string, args, reply any) error 
 	return nil
 }
 
-// Pid is the machine's init as seen by the caller: the kernel translates the peer's id.
+// Pid returns the process ID of the machine's init in the caller's namespace: the kernel translates the peer's id.
 func (c Client) Pid(ctx context.Context) (int, error) {
 	conn, err := c.dial(ctx)
 	if err != nil {

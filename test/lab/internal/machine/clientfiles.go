@@ -8,10 +8,12 @@ import (
 	"syscall"
 )
 
-// ClientFiles is a link in the lab directory to the root of other files for the client machines, if they have any.
+// ClientFiles returns the path of a link in the lab directory to a root directory with other files for the client machines, if
+// they have one.
 func (l Layout) ClientFiles() string { return l.Path("client-files") }
 
-// coverPrograms puts the /usr of the lab's ClientFiles over that of a client machine. Newer libraries serve the host's programs, too.
+// coverPrograms mounts the /usr of the lab's ClientFiles over that of a client machine. The host's programs also work with newer
+// libraries.
 func coverPrograms(layout Layout, name string) error {
 	root, err := os.Readlink(layout.ClientFiles())
 	if os.IsNotExist(err) || !strings.HasPrefix(name, "node") {

@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// Delay makes each packet that the machine sends or gets take longer by the asked time; 0 ends that. The machine's
-// connections survive both. A machine that is started anew has its ordinary cable again.
+// Delay makes each packet that the machine sends or receives take longer by the given time; 0 ends that. Connections of the
+// machine survive both. A machine that is started again has an ordinary cable.
 //
-// The kernel's own way, tc's netem, is missing in kernels of small virtual machines.
+// The kernel's own tool, tc's netem, is missing in kernels of small virtual machines.
 func (s *Server) Delay(req DelayRequest, _ *struct{}) error {
 	s.delays.mu.Lock()
 	defer s.delays.mu.Unlock()
@@ -21,7 +21,7 @@ func (s *Server) Delay(req DelayRequest, _ *struct{}) error {
 		if err := ip("link add "+far+" type veth peer name b-"+req.Name, "link set b-"+req.Name+" master "+bridge+" up"); err != nil {
 			return err
 		}
-		// The hub carries packets between these two, and must not take them for its own.
+		// The hub relays packets between these two devices, and must not process them itself.
 		for _, device := range []string{near, far} {
 			if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+device+"/arp_ignore", []byte("8"), 0); err != nil {
 				return err
@@ -40,13 +40,13 @@ func (s *Server) Delay(req DelayRequest, _ *struct{}) error {
 	return nil
 }
 
-// delays are the relays that carry packets at present, by machine.
+// delays holds the running relays, by machine.
 type delays struct {
 	mu     sync.Mutex
 	relays map[string]*relay
 }
 
-// undelay puts the machine's cable back into the bridge.
+// undelay reconnects the machine's cable to the bridge.
 func (s *Server) undelay(name string) error {
 	r, ok := s.delays.relays[name]
 	if !ok {
@@ -55,7 +55,7 @@ func (s *Server) undelay(name string) error {
 	r.stop()
 	delete(s.delays.relays, name)
 	return s.services.alone(func() error {
-		_ = ip("link set " + port(name) + " master " + bridge) // a machine that is off has no cable
+		_ = ip("link set " + port(name) + " master " + bridge) // fails if the machine is off and has no cable
 		return ip("link del d-" + name)
 	})
 }

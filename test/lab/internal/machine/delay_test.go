@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestRelay sends frames from one device to another, whose cables end at a relay.
+// TestRelay sends frames from one device to another through a relay.
 func TestRelay(t *testing.T) {
 	const delay = 50 * time.Millisecond
 	ownNetwork(t)
@@ -31,12 +31,12 @@ func TestRelay(t *testing.T) {
 		t.Cleanup(func() { _ = unix.Close(ends[device]) })
 	}
 	for from, to := range map[string]string{"a0": "b0", "b0": "a0"} {
-		header := make([]byte, 10)                                                     // virtio_net_hdr: nothing is left to do
+		header := make([]byte, 10)                                                     // virtio_net_hdr: no offloaded work is left
 		ethernet := []byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x88\xb5") // an EtherType for experiments
 		sent := slices.Concat(header, ethernet, []byte(from))
 		buffer := make([]byte, largestFrame)
 		begin := time.Now()
-		for got := false; !got; { // the first frames are lost if the kernel has not noticed yet that both ends are up
+		for got := false; !got; { // the first frames are lost if the kernel has not yet noticed that both ends are up
 			if _, err := unix.Write(ends[from], sent); err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +52,7 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// ownNetwork gives the test a network of its own, which goes with the test's thread.
+// ownNetwork gives the test a separate network namespace, which ends with the test's thread.
 func ownNetwork(t *testing.T) {
 	t.Helper()
 	runtime.LockOSThread()

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// diskFiles are the files on the disk of a bare storage machine, or on those of all of the lab when name is empty. They are
-// looked up when the first one is asked for, which never happens where no pod has attached a loop device.
+// diskFiles holds the files on the disk of a bare storage machine, or on the disks of the whole lab if name is empty. They are
+// read on first use, which happens only if a pod has attached a loop device.
 type diskFiles struct {
 	layout Layout
 	name   string
@@ -56,7 +56,7 @@ func (d *diskFiles) read() (map[fileID]bool, error) {
 	return ids, nil
 }
 
-// ignoreMissing is for files that go while they are looked at: pods run.
+// ignoreMissing ignores files that disappear during the walk, because pods run.
 func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// diskFailed, below DiskLVM, holds what was on disks that have failed. The files stay, because the lab finds their loop devices by them.
+// diskFailed, below DiskLVM, holds the content of failed disks. The files stay, because the lab finds their loop devices by them.
 const diskFailed = "failed"
 
-// FailDisk lets a disk of a bare storage machine fail, with all that is on it. Reads and writes give I/O errors, also those of file
-// systems that are mounted. LVM, which keeps what it knows on the disk, does not find the volume group any more. The device's
-// name in /dev is left to the caller.
+// FailDisk makes a disk of a bare storage machine fail, with everything on it. Reads and writes give I/O errors, including those
+// of mounted file systems. LVM keeps its metadata on the disk, so it no longer finds the volume group. The caller must remove the
+// device's name in /dev.
 func FailDisk(layout Layout, name, device string) error {
 	disk := layout.DiskDir(name)
 	state := filepath.Join(disk, DiskLVM)
@@ -47,7 +47,7 @@ func FailDisk(layout Layout, name, device string) error {
 	return loseFiles(failed, base)
 }
 
-// lockLVM keeps the stand-in for lvm from working.
+// lockLVM stops the stand-in for lvm while it is held.
 func lockLVM(state string) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -60,7 +60,7 @@ func lockLVM(state string) (unlock func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// volumeGroupsOn lists the directories of the volume groups that the stand-in for lvm has on a device.
+// volumeGroupsOn lists the directories of the stand-in's volume groups on a device.
 func volumeGroupsOn(state, device string) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(state, "*", "pv"))
 	if err != nil {
@@ -79,8 +79,8 @@ func volumeGroupsOn(state, device string) ([]string, error) {
 	return groups, nil
 }
 
-// loseFiles empties the files of the disk and of its logical volumes, and tells the loop devices that have them: a device without a
-// single sector fails each request.
+// loseFiles empties the files of the disk and of its logical volumes, and updates their loop devices: a device without a single
+// sector fails each request.
 func loseFiles(dir, disk string) error {
 	lost := map[fileID]bool{}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

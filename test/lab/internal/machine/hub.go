@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Boot starts a machine and answers when it is ready.
+// Boot starts a machine and returns when it is ready.
 func (s *Server) Boot(req BootRequest, _ *struct{}) error {
 	if p := s.services.get(req.Name); p != nil && p.running() {
 		return nil
@@ -67,9 +67,9 @@ func (s *Server) boot(name string, p *process, leash io.Writer, ready io.Reader)
 	return nil
 }
 
-// PowerCut kills a machine with all that runs in it, and answers when its loop devices are gone too: before that, its
-// images must not be attached a second time. Its control groups go, too, as they would with a kernel: a kubelet looks for the
-// container of each that it finds, three seconds long.
+// PowerCut kills a machine with all its processes, and returns when its loop devices are gone, too: until then, its images must
+// not be attached a second time. Its control groups are removed as well, as a reboot would do: a kubelet looks for the container
+// of each group that it finds, for three seconds.
 func (s *Server) PowerCut(name string, _ *struct{}) error {
 	if p := s.services.get(name); p != nil && p.running() {
 		if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
@@ -87,7 +87,7 @@ func (s *Server) PowerCut(name string, _ *struct{}) error {
 
 const powerCutLimit = 30 * time.Second
 
-// Link plugs or unplugs a machine's cable: nothing gets through, and nobody is told.
+// Link plugs or unplugs a machine's cable: packets are dropped, and neither side is notified.
 func (s *Server) Link(req LinkRequest, _ *struct{}) error {
 	state := "down"
 	if req.Up {

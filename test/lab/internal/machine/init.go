@@ -1,9 +1,9 @@
-// Package machine is the inside of the lab's machines: the init process of each, which sets up its mounts and network,
-// starts and reaps its processes and takes orders over a unix socket, and the client of that socket.
+// Package machine implements the inside of the lab's machines: the init process of each, which sets up mounts and network, starts
+// and reaps processes and takes orders over a unix socket, and the client of that socket.
 //
-// The hub is the first machine. It holds the bridge, and it is the parent of the other machines, whose PID namespaces
-// lie within its own. So the whole lab hangs on one process: when it is killed, the kernel ends every process, mount
-// and network of the lab.
+// The hub is the first machine. It has the bridge, and it is the parent of the other machines, whose PID namespaces lie within
+// its own. The whole lab therefore depends on one process: when it is killed, the kernel ends every process, mount and network of
+// the lab.
 package machine
 
 import (
@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	readyFD = 3 // the init says here that it is ready, or why it cannot be
+	readyFD = 3 // on which the init reports that it is ready, or why it cannot be
 	leashFD = 4 // see Init
 )
 
-// Init is the main program of a machine's init. It returns only when the machine cannot be set up, after having said
-// so on file descriptor 3.
+// Init is the main program of a machine's init. It returns only if the machine cannot be set up, after it has written the reason
+// to file descriptor 3.
 //
-// File descriptor 4 is the leash. The init of an ordinary machine waits for a byte from it, which comes when the hub
-// has laid the network cable. The hub ends the lab when its leash ends, unless it got none.
+// File descriptor 4 is the leash. The init of an ordinary machine waits for a byte from it, which the hub sends after connecting
+// the network cable. The hub ends the lab when its leash is closed, if it has one.
 func Init(dir, name, ip string, leashed bool) error {
 	syscall.CloseOnExec(readyFD)
 	ready := os.NewFile(readyFD, "ready")
@@ -59,7 +59,7 @@ func run(layout Layout, name, ip string, leashed bool, ready io.WriteCloser) err
 	if err := setUp(layout, name, ip); err != nil {
 		return err
 	}
-	go func() { // only now: os/exec waits for the programs of the set-up itself
+	go func() { // only after the set-up, whose programs os/exec waits for
 		for {
 			services.reap()
 			<-children

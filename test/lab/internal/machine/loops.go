@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Loops lists the attached loop devices of the named machine, or of the whole lab when name is empty, as /dev/loopN. A device
-// is known by its name, or else by its file: a pod attaches a file under the path that the file has inside the pod.
+// Loops lists the attached loop devices of the named machine, or of the whole lab if name is empty, as /dev/loopN. A device is
+// recognized by its name, or else by its file: a pod attaches a file under the path that the file has inside the pod.
 func Loops(layout Layout, name string) ([]string, error) {
 	attached, err := attachedLoops()
 	if err != nil {
@@ -52,12 +52,12 @@ func LoopsNamed(prefix string) ([]string, error) {
 // loop is an attached loop device.
 type loop struct {
 	device string
-	// name under which the file was attached.
+	// name is the path under which the file was attached.
 	name string
 	file fileID
 }
 
-// fileID tells a file from all others, under whatever path.
+// fileID identifies a file independently of its path.
 type fileID struct{ device, inode uint64 }
 
 func attachedLoops() ([]loop, error) {
@@ -79,8 +79,8 @@ func attachedLoops() ([]loop, error) {
 	return found, nil
 }
 
-// askLoop asks the device for the name under which the file was attached. The one in /sys depends on who looks and changes
-// when the mount of the file's directory goes away.
+// askLoop returns the name under which the file was attached, from the device. The name in /sys depends on the reader's mounts,
+// and changes when the mount of the file's directory disappears.
 func askLoop(device string) (loop, error) {
 	l := loop{device: device}
 	f, err := os.Open(device)
@@ -96,8 +96,8 @@ func askLoop(device string) (loop, error) {
 	return l, nil
 }
 
-// DetachLoops detaches all loop devices of the named machine, or of the lab. One that is still mounted, which is so for a moment
-// after a machine has died, goes when it is unmounted; the call waits for that.
+// DetachLoops detaches all loop devices of the named machine, or of the lab. A device that is still mounted, as for a moment
+// after a machine has died, is detached when it is unmounted, so the call waits.
 func DetachLoops(layout Layout, name string, limit time.Duration) error {
 	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
 		devices, err := Loops(layout, name)

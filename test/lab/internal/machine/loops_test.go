@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
-// A pod attaches a file under the path that the file has inside the pod, which says nothing about the lab.
+// A pod attaches a file under the path that the file has inside the pod, which does not show the lab.
 func TestLoopsOfPodsAreKnownByTheirFiles(t *testing.T) {
 	needs.Root(t, "it attaches loop devices")
 	lab, other := Layout{Dir: t.TempDir()}, Layout{Dir: t.TempDir()}
@@ -44,7 +44,7 @@ func TestLoopsOfPodsAreKnownByTheirFiles(t *testing.T) {
 	}
 }
 
-// attachUnderAnotherName attaches a file on a machine's disk, as a pod does that has the directory elsewhere.
+// attachUnderAnotherName attaches a file on a machine's disk, as a pod does that sees the directory at another path.
 func attachUnderAnotherName(t *testing.T, layout Layout, name string) string {
 	t.Helper()
 	dir := filepath.Join(layout.DiskDir(name), DiskLVM)

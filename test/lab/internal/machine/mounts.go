@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Environ is the environment of all processes of a lab. LabVariable tells them from others.
+// Environ returns the environment of all processes of a lab. LabVariable distinguishes them from other processes.
 func Environ(layout Layout) []string {
 	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/run", "LANG=C.UTF-8",
@@ -21,7 +21,7 @@ const LabVariable = "GLUSTERFS_CSI_LAB"
 
 // setUpCommon gives the machine its own /proc, /run, /etc/hosts and gluster logs, over the host's file system.
 func setUpCommon(layout Layout, name string) error {
-	// A slave still follows when the host unmounts something, but never tells the host of the mounts made here.
+	// A slave mount follows when the host unmounts something, but mounts made here do not propagate to the host.
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("separate mounts from the host's: %w", err)
 	}
@@ -43,7 +43,7 @@ func setUpCommon(layout Layout, name string) error {
 	return bind(layout.LogDir(name), "/var/log/glusterfs")
 }
 
-// cover puts an empty tmpfs over dir; the lab directory stays where it is, also when it lies below dir.
+// cover puts an empty tmpfs over dir. The lab directory stays visible, even if it lies below dir.
 func cover(layout Layout, dir string) error {
 	lab, err := os.Open(layout.Dir)
 	if err != nil {
@@ -59,7 +59,7 @@ func cover(layout Layout, dir string) error {
 	return bind(fmt.Sprintf("/proc/self/fd/%d", lab.Fd()), layout.Dir)
 }
 
-// bind mounts a directory or file over another, whose directory is made when missing.
+// bind mounts a directory or file over another, whose directory is created if it is missing.
 func bind(from, to string) error {
 	if _, err := os.Stat(to); os.IsNotExist(err) {
 		if err := os.MkdirAll(to, 0o755); err != nil {
@@ -81,7 +81,7 @@ func makeDirs(paths ...string) error {
 	return nil
 }
 
-// gsyncd finds the geo-replication program of the installed GlusterFS; its place contains the architecture.
+// gsyncd finds the geo-replication program of the installed GlusterFS. Its path depends on the architecture.
 func gsyncd() (string, error) {
 	found, err := filepath.Glob("/usr/lib*/*/glusterfs/gsyncd")
 	if err != nil {

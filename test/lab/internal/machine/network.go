@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// HubIP is the address of the hub on the lab's network, which has 24 bits.
+	// HubIP is the hub's address on the lab's network, which has a prefix of 24 bits.
 	HubIP  = "10.77.0.1"
 	bridge = "lab0"
 )
 
-// The networks of a Kubernetes in the lab. For all machines the way there is the hub.
+// The networks of a Kubernetes in the lab. All machines reach them through the hub.
 const (
 	PodNetwork     = "10.244.0.0/16"
 	ServiceNetwork = "10.96.0.0/16"
 )
 
-// PodNetworkOf is the part of PodNetwork that belongs to the machine with that address.
+// PodNetworkOf returns the part of PodNetwork that belongs to the machine with that address.
 func PodNetworkOf(address string) (netip.Prefix, error) {
 	b, err := parse(address)
 	if err != nil {
@@ -43,16 +43,16 @@ func setUpBridge() error {
 	return forward()
 }
 
-// forward lets the machine hand on packets that are for others.
+// forward enables the forwarding of packets.
 func forward() error {
 	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0)
 }
 
 func port(name string) string { return "p-" + name }
 
-// layCable connects the network namespace of the process with the bridge.
+// layCable connects the network namespace of the process to the bridge.
 func layCable(name string, pid int) error {
-	// The old cable goes with the old namespace, which the kernel removes some time after its last process has gone.
+	// The old cable disappears with the old namespace, which the kernel removes some time after the end of its last process.
 	_ = ip("link del " + port(name))
 	return ip(
 		"link add "+port(name)+" type veth peer name eth0 netns "+strconv.Itoa(pid),
@@ -68,8 +68,8 @@ func setUpLink(address string) error {
 		"route add "+PodNetwork+" via "+HubIP, "route add "+ServiceNetwork+" via "+HubIP)
 }
 
-// mac makes a hardware address of an IPv4 address. A machine must have the same one after each start, as a network card
-// has: else its peers go on sending to the old one, for a minute or more.
+// mac returns a hardware address for an IPv4 address. A machine must keep its hardware address across restarts, as a network card
+// does. Otherwise its peers continue to send to the old one for a minute or more.
 func mac(address string) (string, error) {
 	b, err := parse(address)
 	if err != nil {

@@ -21,7 +21,7 @@ func TestPodNetworksOfMachinesAreApart(t *testing.T) {
 	}
 }
 
-// The kernel cuts backing file names of loop devices after 63 bytes.
+// The kernel truncates the backing file names of loop devices to 63 bytes.
 func TestLoopPrefixIsShortAndOwn(t *testing.T) {
 	a, b := Layout{Dir: "/a/build/lab"}, Layout{Dir: "/a/build/lab2"}
 	if a.LoopPrefix("storage1") == b.LoopPrefix("storage1") {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// relay carries Ethernet frames between two network devices, in both directions, each a fixed time after its arrival.
+// relay forwards Ethernet frames between two network devices, in both directions, each a fixed time after its arrival.
 type relay struct {
 	delay   time.Duration
 	stopped atomic.Bool
@@ -27,8 +27,8 @@ type frame struct {
 }
 
 const (
-	largestFrame = 1 << 17 // with segmentation left to the devices, 64 KiB and headers
-	inFlight     = 1 << 13 // frames in each direction; those above are lost, as in a router
+	largestFrame = 1 << 17 // 64 KiB and headers: the devices do the segmentation
+	inFlight     = 1 << 13 // frames in each direction; further frames are dropped, as in a router
 	stopLatency  = 100 * time.Millisecond
 )
 
@@ -50,8 +50,8 @@ func newRelay(a, b string, delay time.Duration) (*relay, error) {
 	return r, nil
 }
 
-// rawSocket sees the frames that come in at the device. They carry a header that says what the device has left undone: a
-// checksum, or cutting the frame into packets.
+// rawSocket returns a socket that receives the frames that arrive at the device. Each has a header that describes the work that
+// the device left undone: a checksum, or cutting the frame into packets.
 func rawSocket(device string) (int, error) {
 	dev, err := net.InterfaceByName(device)
 	if err != nil {
@@ -92,7 +92,7 @@ func (r *relay) receive(fd int, frames chan<- frame) {
 	}
 }
 
-// send has a thread to itself, whose sleep is more exact than a timer of Go, which may be a millisecond late.
+// send runs on a separate thread and sleeps there, because a Go timer may be a millisecond late.
 func (r *relay) send(fd int, frames <-chan frame) {
 	runtime.LockOSThread()
 	for f := range frames {
@@ -100,7 +100,7 @@ func (r *relay) send(fd int, frames <-chan frame) {
 			pause := unix.NsecToTimespec(left.Nanoseconds())
 			_ = unix.Nanosleep(&pause, nil)
 		}
-		_, _ = unix.Write(fd, f.data) // an error: the machine is off, or its cable is unplugged
+		_, _ = unix.Write(fd, f.data) // fails if the machine is off or its cable is unplugged
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Server carries out orders inside one machine. Its exported methods have the form that net/rpc asks for.
+// Server carries out orders inside one machine. Its exported methods have the form that net/rpc requires.
 type Server struct {
 	layout   Layout
 	name     string
@@ -31,16 +31,16 @@ func (s *Server) Start(spec ServiceSpec, _ *struct{}) error {
 
 const respawnDelay = 300 * time.Millisecond
 
-// respawn starts the service again when p has ended by itself.
+// respawn starts the service again if p has ended by itself.
 func (s *Server) respawn(spec ServiceSpec, p *process) {
 	<-p.done
 	time.Sleep(respawnDelay)
 	if !p.signalled.Load() {
-		_ = s.Start(spec, nil) // an error: somebody else has started it meanwhile
+		_ = s.Start(spec, nil) // an error means that another caller has started it meanwhile
 	}
 }
 
-// Signal sends a signal to a service. One that has ended is not an error.
+// Signal sends a signal to a service. It is not an error if the service has ended.
 func (s *Server) Signal(req SignalRequest, _ *struct{}) error {
 	p := s.services.get(req.Name)
 	if p == nil {
@@ -56,7 +56,7 @@ func (s *Server) Signal(req SignalRequest, _ *struct{}) error {
 	return nil
 }
 
-// Wait answers when the service has ended, or when the time is up with Running still true.
+// Wait returns when the service has ended, or when the time is up with Running still true.
 func (s *Server) Wait(req WaitRequest, reply *ServiceState) error {
 	p := s.services.get(req.Name)
 	if p != nil {
@@ -75,7 +75,7 @@ func (s *Server) serve(listener net.Listener) error {
 	return nil
 }
 
-// listen replaces the socket that an earlier life of the machine left behind.
+// listen replaces a socket that an earlier run of the machine left behind.
 func (s *Server) listen() (net.Listener, error) {
 	path := s.layout.Socket(s.name)
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {

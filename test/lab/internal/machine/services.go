@@ -20,7 +20,7 @@ type process struct {
 	pid  int
 	done chan struct{} // closed when reaped; status is valid then
 	end  string
-	// signalled: its end, if it ends, is what somebody asked for.
+	// signalled is set if the process was sent a signal, so that its end is intended.
 	signalled atomic.Bool
 }
 
@@ -42,7 +42,7 @@ func (s *services) start(name string, args, env []string, attr syscall.ProcAttr,
 	attr.Env = env
 	attr.Files = append([]uintptr{null.Fd(), out.Fd(), out.Fd()}, attr.Files...)
 
-	// The lock is held over the fork, so that reap cannot meet the child before it is known.
+	// The lock is held over the fork, so that reap cannot find the child before it is registered.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.byName[name]; p != nil && p.running() {
@@ -63,14 +63,14 @@ func (s *services) get(name string) *process {
 	return s.byName[name]
 }
 
-// alone runs a function that starts programs with os/exec, which waits for them itself: reap must not come first.
+// alone runs a function that uses os/exec, which waits for its programs itself: reap must not do so first.
 func (s *services) alone(run func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return run()
 }
 
-// reap collects all children that have ended.
+// reap waits for all children that have ended.
 func (s *services) reap() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +107,7 @@ func (p *process) running() bool {
 	}
 }
 
-// wait says whether the process ended within the limit.
+// wait reports whether the process ended within the limit.
 func (p *process) wait(limit time.Duration) bool {
 	select {
 	case <-p.done:

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// StoragePath is PATH on storage machines, where the stand-ins come first.
+// StoragePath is the PATH on storage machines, where the stand-ins come first.
 func StoragePath(layout Layout) string {
 	return layout.Path("standin") + ":/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
-// setUpStorage makes what a machine that was just switched on has: devices, volumes, bricks as in its fstab, sshd and
-// glusterd.
+// setUpStorage makes the initial state of a storage machine that was just switched on: devices, volumes, the bricks in its fstab,
+// sshd and glusterd.
 func setUpStorage(layout Layout, name string) error {
 	if err := setUpDev(); err != nil {
 		return err
@@ -60,11 +60,11 @@ func setUpStorage(layout Layout, name string) error {
 	return nil
 }
 
-// loopNodes bounds the bricks of one machine.
+// loopNodes limits the number of bricks of one machine.
 const loopNodes = 1024
 
-// setUpDev makes a /dev of its own: three machines with the same volume group names must not share /dev/mapper, and
-// nothing may be left in the host's. The kernel makes loop devices as they are asked for; only their nodes are needed.
+// setUpDev makes a separate /dev: three machines with the same volume group names must not share /dev/mapper, and nothing may
+// remain in the host's /dev. The kernel makes loop devices on demand; only their nodes are needed.
 func setUpDev() error {
 	if err := syscall.Mount("tmpfs", "/dev", "tmpfs", 0, "mode=755"); err != nil {
 		return fmt.Errorf("cover /dev: %w", err)

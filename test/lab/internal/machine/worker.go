@@ -12,8 +12,8 @@ func isWorker(layout Layout, name string) bool {
 	return err == nil
 }
 
-// setUpWorker makes of a machine what a kubelet and a containerd expect of their host: the directories of their own at
-// the usual places, mounts that can be shared with pods, and control groups. more are further directories, each with its place.
+// setUpWorker gives a machine what a kubelet and a containerd expect of their host: separate directories at the usual paths,
+// mounts that can be shared with pods, and control groups. more maps further directories to their paths.
 func setUpWorker(layout Layout, name string, more ...[2]string) error {
 	for _, dir := range []string{"/var/lib", "/var/log"} {
 		if err := cover(layout, dir); err != nil {
@@ -24,7 +24,7 @@ func setUpWorker(layout Layout, name string, more ...[2]string) error {
 	binds := append([][2]string{
 		{filepath.Join(disk, "kubelet"), "/var/lib/kubelet"},
 		{filepath.Join(disk, "containerd"), "/var/lib/containerd"},
-		{layout.LogDir(name), "/var/log/glusterfs"}, // again: /var/log is new
+		{layout.LogDir(name), "/var/log/glusterfs"}, // mounted again, because /var/log is new
 	}, more...)
 	for _, b := range binds {
 		if err := makeDirs(b[0]); err != nil {
@@ -37,7 +37,8 @@ func setUpWorker(layout Layout, name string, more ...[2]string) error {
 	if err := keepTunables(); err != nil {
 		return err
 	}
-	// Else no mount of a pod can be seen by another (mountPropagation: Bidirectional). Still none reaches the host.
+	// Otherwise no mount of a pod would be visible to another (mountPropagation: Bidirectional). The mounts still do not reach
+	// the host.
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("share mounts with pods: %w", err)
 	}
@@ -47,8 +48,8 @@ func setUpWorker(layout Layout, name string, more ...[2]string) error {
 	return makeCgroups(layout, name)
 }
 
-// keepTunables puts files over the settings that a kubelet writes at its start and that the whole kernel shares: the
-// lab must not change the host. Those under net are the machine's own.
+// keepTunables covers with files the settings that a kubelet writes at its start and that the whole kernel shares: the lab must
+// not change the host. The settings under net belong to the machine.
 func keepTunables() error {
 	if err := makeDirs("/run/tunables"); err != nil {
 		return err
