@@ -1,8 +1,8 @@
 # The driver's two images:
 #   docker build --target controller .   the static binary alone
 #   docker build --target node .         the binary and the GlusterFS FUSE client
-# Those of the storage in the cluster (charts/glusterfs-storage):
-#   docker build --target gluster .      GlusterFS servers with what Heketi calls on them
+# The images of storage in the cluster (charts/glusterfs-storage):
+#   docker build --target gluster .      GlusterFS servers with the programs that Heketi calls on them
 #   docker build --target heketi .       Heketi and its command line client, built from their Go module
 # For several architectures: docker buildx build --platform linux/amd64,linux/arm64 --target node .
 # The bases are arguments, so that they can be pinned by digest, as in --build-arg NODE_BASE=debian@sha256:...
@@ -10,7 +10,7 @@ ARG GO_BASE=golang:1.26-bookworm
 ARG NODE_BASE=debian:bookworm-slim
 ARG GLUSTER_BASE=debian:bookworm-slim
 
-# The compiler runs on the builder's own architecture and writes for the target's.
+# The compiler runs on the builder's architecture and compiles for the target's.
 FROM --platform=${BUILDPLATFORM} ${GO_BASE} AS source
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -36,15 +36,15 @@ LABEL org.opencontainers.image.title="glusterfs-csi-controller" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /glusterfs-csi /glusterfs-csi
-# A numeric user, so that Kubernetes can tell that it is not root (runAsNonRoot).
+# A numeric user, so that Kubernetes can verify that it is not root (runAsNonRoot).
 USER 65532:65532
 ENTRYPOINT ["/glusterfs-csi"]
 CMD ["controller"]
 
-# That is the default; but buildah 1.28 goes on with the platform of the stage before.
+# This is the default, but buildah 1.28 continues with the platform of the previous stage.
 FROM --platform=${TARGETPLATFORM} ${NODE_BASE} AS node
-# The package has all of GlusterFS. Of its translators stay those that a client has (pkg/volfile, Translators): servers name in their volume files
-# what a client loads. What makes volumes, serves them and copies them to other sites goes, too.
+# The package has all of GlusterFS. Only a client's translators stay (pkg/volfile, Translators): the servers' volume files name the translators
+# that a client loads. Programs that create, serve and replicate volumes are removed, too.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends glusterfs-client \
     && find /usr/lib/*/glusterfs/*/xlator ! -type d \
@@ -91,9 +91,9 @@ RUN version=$(go list -m -f '{{.Version}}' github.com/heketi/heketi) && version=
     && cd "$(go list -m -f '{{.Dir}}' github.com/heketi/heketi)" && install -D -m 644 -t /heketi/usr/share/doc/heketi LICENSE* COPYING*
 
 FROM --platform=${TARGETPLATFORM} ${GLUSTER_BASE} AS gluster
-# The hooks for Samba, CTDB and Ganesha would run for each volume, and the image has none of the three.
-# In the cluster, directories of the node cover /etc/glusterfs and /var/lib/glusterd. The packages' files become templates, from which
-# glusterfs-storage copies to the node what the node does not have.
+# The hooks for Samba, CTDB and Ganesha would run for each volume, but the image has none of the three.
+# In the cluster, directories of the node hide /etc/glusterfs and /var/lib/glusterd. The packages' files become templates, from which
+# glusterfs-storage copies the missing files to the node.
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         glusterfs-server lvm2 thin-provisioning-tools xfsprogs attr kmod lsof udev mount util-linux \
@@ -117,7 +117,7 @@ LABEL org.opencontainers.image.title="glusterfs-storage-gluster" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# The wrapper of mkfs.xfs comes before the program.
+# The wrapper of mkfs.xfs precedes the program in PATH.
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 COPY --from=build-storage /glusterfs-storage /glusterfs-storage
 ENTRYPOINT ["/glusterfs-storage"]
@@ -135,7 +135,7 @@ LABEL org.opencontainers.image.title="glusterfs-storage-heketi" \
 COPY --from=build-heketi /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build-heketi /heketi /
 COPY --from=build-storage /glusterfs-storage /glusterfs-storage
-# For heketi-cli by its name with kubectl exec.
+# So that kubectl exec finds heketi-cli by its name.
 ENV PATH=/usr/bin
 USER 65532:65532
 ENTRYPOINT ["/usr/bin/heketi"]

@@ -14,8 +14,8 @@ BIN := $(BUILD)/bin
 DRIVER := $(BIN)/glusterfs-csi
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-# The flags of a release, the same in the Dockerfile: the same source gives the same bytes, wherever it lies. grpcnotrace
-# leaves out grpc's trace pages, which nobody serves: their templates call methods by name, so that the linker would have
+# The flags of a release, the same in the Dockerfile: the same source gives the same bytes in every directory. grpcnotrace
+# leaves out grpc's trace pages, which the driver does not serve: their templates call methods by name, so the linker would have
 # to keep every method of every type, 4 MiB of them.
 RELEASE_FLAGS := -trimpath -buildvcs=false -tags grpcnotrace -ldflags '-s -w -X main.version=$(VERSION)'
 
@@ -26,7 +26,7 @@ GOLANGCI_LINT := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 ACTIONLINT_VERSION := v1.7.12
 ACTIONLINT := $(BIN)/actionlint-$(ACTIONLINT_VERSION)
 
-# What `make check` tests: packages that need neither root nor other programs, in less than two minutes altogether.
+# The packages that `make check` tests: they need neither root nor other programs, and take less than two minutes in all.
 CHECKED := ./pkg/volume ./pkg/heketi ./pkg/driver ./pkg/kube/... ./pkg/metrics ./pkg/nearest ./pkg/plain ./pkg/report ./pkg/volfile \
 	./pkg/glustercli ./pkg/logging ./test/documents/... ./test/needs
 
@@ -66,7 +66,7 @@ build: ## The driver: build/bin/glusterfs-csi
 	CGO_ENABLED=0 go build $(RELEASE_FLAGS) -o $(DRIVER) ./cmd/glusterfs-csi
 
 .PHONY: deps
-deps: ## Install the Debian packages that tests and demo need, where they are missing
+deps: ## Install missing Debian packages that tests and demo need
 	$(call say,Debian packages)
 	test/lab/install.sh
 
@@ -75,7 +75,7 @@ clean: lab-down e2e-down ## End a running lab and remove build/
 	rm -rf $(BUILD)
 
 .PHONY: docs
-docs: ## Write what is generated in docs/: flags, lists of options, the width of lines
+docs: ## Write the generated parts of docs/: flags, lists of options, the width of lines
 	go test -count=1 ./cmd/... -run '^TestFlagsAreDocumented$$' -update
 	go test -count=1 ./pkg/volume ./pkg/mount -run '^Test(Mount)?OptionsAreDocumented$$' -update
 	go test -count=1 ./test/documents -run '^Test(PagesAreWrapped|Contents)$$' -update
@@ -89,7 +89,7 @@ lint: $(GOLANGCI_LINT) ## go vet and golangci-lint
 	$(GOLANGCI_LINT) run ./...
 
 .PHONY: check
-check: ## What needs neither root nor network nor other programs: format, vet, and the quick unit tests; two minutes
+check: ## Checks without root, network or other programs: format, vet, and the quick unit tests; two minutes
 	$(call say,format and vet and quick unit tests)
 	@unformatted=$$(gofmt -l cmd pkg deploy test); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
 	go vet ./...
@@ -124,7 +124,7 @@ test-integration: build heketi client-files ## Integration tests and csi-sanity 
 	LAB_CLIENT_FILES=$(CLIENT_FILES) go test -count=1 -timeout 40m -v ./test/integration
 
 .PHONY: test-attacks
-test-attacks: build heketi ## Of the integration tests those that attack: from pods, by servers, by whoever writes PersistentVolumes
+test-attacks: build heketi ## The integration tests of attacks: from pods, by servers, by authors of PersistentVolumes
 	$(call say,attacks on the lab; about a minute)
 	go test -count=1 -timeout 10m -run 'Attack|Confined' -v ./test/integration
 
@@ -153,7 +153,7 @@ bench-scale: build ## Only what grows with the number of volumes; writes build/b
 
 ##@ Releases
 
-# The version to release, as in RELEASE=v1.2.3; without it, what can be checked before there is one.
+# The version to release, as in RELEASE=v1.2.3; without a version, only the checks that need none.
 RELEASE ?=
 
 .PHONY: release-check

@@ -1,5 +1,5 @@
-# The charts, and the plain manifests that are made of the driver's (package test/chart). charts/glusterfs-storage has the driver's chart as a part:
-# its charts/glusterfs-csi is a link, so that helm needs no "dependency build", in a clone as well as here.
+# The charts, and the plain manifests that are rendered from the driver's (package test/chart). charts/glusterfs-storage has the driver's chart as a subchart:
+# its charts/glusterfs-csi is a link, so helm needs no "dependency build", not even in a fresh clone.
 
 HELM_VERSION := v4.3.1
 HELM := $(BIN)/helm
@@ -50,7 +50,7 @@ $(HELM_DOCS):
 	$(call say,building helm-docs $(HELM_DOCS_VERSION) - once)
 	GOBIN=$(BIN) go install github.com/norwoodj/helm-docs/cmd/helm-docs@$(HELM_DOCS_VERSION)
 
-# Debian's package has it beside a server, which is not installed. A list of packages that is out of date names a file that is gone.
+# Debian's package also has a server, which is not installed. If apt's list of packages is outdated, the download fails once.
 $(PROMTOOL):
 	$(call say,promtool from the Debian package prometheus - once; 20 MB)
 	rm -rf $(BUILD)/promtool && mkdir -p $(BUILD)/promtool $(BIN)

@@ -21,7 +21,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func id(n int) string { return fmt.Sprintf("%032x", n) }
 
@@ -163,7 +163,7 @@ func golden(t *testing.T, name string, findings []report.Finding, replace ...str
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("differs from %s (go test -update writes it anew):\n%s", path, got)
+		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, got)
 	}
 }
 

@@ -1,5 +1,5 @@
 {{/* The alerts of the PrometheusRule; docs/alerts.md has a section for each, which its annotation runbook_url names. [[ and ]] become {{ and }}:
-     they are Prometheus's own templates, not helm's. test/chart/testdata/alerts has series with which each fires, and with which it does not. */}}
+     they are Prometheus's templates, not helm's. test/chart/testdata/alerts has series for which each alert fires, and others for which it does not. */}}
 {{- define "glusterfs-csi.alerts" -}}
 {{- $pods := printf "namespace=%q,container=\"glusterfs-csi\",pod=~\"%s-(controller|node)-.+\"" .Release.Namespace (include "glusterfs-csi.fullname" .) }}
 {{- $controller := printf "namespace=%q,container=\"glusterfs-csi\",pod=\"%s-0\"" .Release.Namespace (include "glusterfs-csi.controller" .) }}
@@ -13,7 +13,7 @@
       annotations:
         summary: "[[ $labels.pod ]] does not answer Prometheus"
         description: "Prometheus has not been able to read the metrics of [[ $labels.pod ]] for 10 minutes. Mounted volumes keep working."
-    # Of kube-state-metrics; without it, this alert never fires.
+    # The metric is of kube-state-metrics; without it, this alert never fires.
     - alert: GlusterfsCSINodePluginMissing
       expr: >-
         kube_daemonset_status_desired_number_scheduled{namespace={{ .Release.Namespace | quote }},daemonset=~"{{ include "glusterfs-csi.node" . }}.*"}
@@ -27,7 +27,7 @@
     - alert: GlusterfsCSIControllerMissing
       expr: absent(up{ {{- $controller -}} } == 1)
       for: 10m
-      # What is absent has no labels.
+      # An absent series has no labels.
       labels: {severity: critical, namespace: {{ .Release.Namespace | quote }}}
       annotations:
         summary: The controller does not run

@@ -19,7 +19,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* Labels that pods are found by. Call with (list . "controller") or (list . "node"). They must never change. */}}
+{{/* Labels by which pods are selected. Call with (list . "controller") or (list . "node"). They must never change. */}}
 {{- define "glusterfs-csi.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ $root.Chart.Name }}
@@ -55,7 +55,7 @@ controller
 {{- end -}}
 {{- end -}}
 
-{{/* Not empty if the accounts of controller and node plugin are held by ValidatingAdmissionPolicies. */}}
+{{/* Not empty if ValidatingAdmissionPolicies restrict the accounts of controller and node plugin. */}}
 {{- define "glusterfs-csi.admissionPolicies" -}}
 {{- if and .Values.admissionPolicies (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy") -}}
 true
@@ -67,7 +67,7 @@ true
 ^([2-9][0-9]{3}|[1-9][0-9]{4,8}|1[0-9]{9}|2[01][0-9]{8})$
 {{- end -}}
 
-{{/* What a container needs that is neither root nor writes anywhere. */}}
+{{/* Security context of a container that is not root and writes nowhere. */}}
 {{- define "glusterfs-csi.restricted" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -79,7 +79,7 @@ capabilities: {drop: [ALL]}
 {{- if eq .Values.metrics.address "pod" -}}[$(POD_IP)]{{- end -}}
 {{- end -}}
 
-{{/* The variable in it. A pod in the node's network has the node's address. */}}
+{{/* The variable in that host part. A pod in the node's network has the node's address. */}}
 {{- define "glusterfs-csi.metricsEnv" -}}
 {{- if and .Values.metrics.enabled (eq .Values.metrics.address "pod") -}}
 - name: POD_IP
@@ -87,8 +87,8 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 {{- end -}}
 
-{{/* Annotations of the controller's pod. Without the first one the autoscaler keeps the pod's node for the sake of its emptyDirs, which serve the
-     pod's own processes only. */}}
+{{/* Annotations of the controller's pod. Without the first one, the autoscaler keeps the pod's node because of its emptyDirs, which serve only the
+     pod's own processes. */}}
 {{- define "glusterfs-csi.controllerAnnotations" -}}
 {{- $annotations := deepCopy .Values.controller.podAnnotations -}}
 {{- if .Values.controller.safeToEvict -}}
@@ -97,7 +97,7 @@ capabilities: {drop: [ALL]}
 {{- toYaml $annotations -}}
 {{- end -}}
 
-{{/* The component of a node plugin: that of a group has its name. Call with the group; {} is for all nodes that are in none. */}}
+{{/* The component label of a node plugin, with the name of its group. Call with the group, or with {} for nodes in no group. */}}
 {{- define "glusterfs-csi.nodeComponent" -}}
 node{{ with .name }}-{{ . }}{{ end }}
 {{- end -}}
@@ -128,7 +128,7 @@ node{{ with .name }}-{{ . }}{{ end }}
 {{- toYaml $affinity -}}
 {{- end -}}
 
-{{/* Probes that ask the process whether it runs, and nobody else. */}}
+{{/* Probes that check only the process itself. */}}
 {{- define "glusterfs-csi.healthGet" -}}
 path: /healthz
 port: health
@@ -139,7 +139,7 @@ port: health
 {{- range .Values.backends }}{{ if .key }}true{{ end }}{{ end -}}
 {{- end -}}
 
-{{/* The controller holds no state, so a restart costs little. Heketi being away is no reason for one, and not looked at. */}}
+{{/* The controller holds no state, so a restart costs little. An unreachable Heketi is no reason for one, so the probes do not check it. */}}
 {{- define "glusterfs-csi.controllerProbes" -}}
 startupProbe:
   httpGet:
@@ -159,7 +159,7 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end -}}
 
-{{/* Asked on the node's own loopback address: with hostNetwork, nobody else can reach it. */}}
+{{/* On the node's loopback address: with hostNetwork, no other machine can reach it. */}}
 {{- define "glusterfs-csi.nodeProbes" -}}
 startupProbe:
   httpGet:
@@ -184,8 +184,8 @@ livenessProbe:
 {{- end }}
 {{- end -}}
 
-{{/* A backend's URL, which may be a template: a chart that has this one as a part knows neither its release nor its namespace. A URL with a
-     password is refused later, and helm would show it if it were not a template. Call with (list . backend). */}}
+{{/* A backend's URL, which may be a template, because a chart with this one as a subchart cannot know its release and namespace. A URL with a
+     password is refused later and not rendered here, because helm would print it in the error of an invalid template. Call with (list . backend). */}}
 {{- define "glusterfs-csi.url" -}}
 {{- $url := (index . 1).url -}}
 {{- if and (contains "{{" $url) (not (contains "@" $url)) -}}

@@ -1,5 +1,5 @@
-{{/* What the driver would refuse after the installation only, in the log of a pod that does not start or at a claim. JSON Schema cannot say
-     it, or not in words that anybody understands; the rest is in values.schema.json. */}}
+{{/* Checks of values that the driver would refuse only after the installation, in the log of a pod that does not start or at a claim. JSON
+     Schema cannot express them, or not with a clear error; the other checks are in values.schema.json. */}}
 
 {{/* Backends with which the controller would not start: pkg/heketi, LoadConfig. */}}
 {{- define "glusterfs-csi.checkBackends" -}}
@@ -34,13 +34,13 @@
 {{- regexReplaceAll "^(https://.*):443$" $url "${1}" -}}
 {{- end -}}
 
-{{/* A password that somebody wrote into a URL stays out of the error. */}}
+{{/* A password in a URL stays out of the error. */}}
 {{- define "glusterfs-csi.shownURL" -}}
 {{ ternary "(not shown, since it may hold a password)" (quote .) (contains "@" .) }}
 {{- end -}}
 
-{{/* helm forgets earlier values as soon as an upgrade is given any: without backends, the controller would be gone unnoticed. In helm
-     template, lookup finds nothing: whoever applies renderings by other means is not held up. */}}
+{{/* helm forgets earlier values as soon as an upgrade sets any: without backends, the controller would be removed unnoticed. In helm
+     template, lookup finds nothing, so that renderings that are applied by other means are not refused. */}}
 {{- define "glusterfs-csi.checkControllerStays" -}}
 {{- if and .Release.IsUpgrade (not .Values.backends) -}}
 {{- $name := include "glusterfs-csi.controller" . -}}
@@ -53,7 +53,7 @@
 {{- end -}}
 
 {{/* A roll-out from a version whose clients end with the node plugin's pods would disconnect all volumes of the cluster, a tenth of the
-     nodes at a time. The pods count, not the template: while they are replaced by hand, some are still of that version. */}}
+     nodes at a time. The pods count, not the template: during a replacement by hand, some pods still have that version. */}}
 {{- define "glusterfs-csi.checkClientsStay" -}}
 {{- if and .Release.IsUpgrade (ne .Values.client.placement "pod") (ne .Values.node.updateStrategy.type "OnDelete") -}}
 {{- $name := include "glusterfs-csi.node" . -}}
@@ -78,7 +78,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Times so short that the driver or a sidecar could do nothing with them: cmd/glusterfs-csi, --report-orphans and --publish-capacity. */}}
+{{/* Durations that are too short for the driver or a sidecar: cmd/glusterfs-csi, --report-orphans and --publish-capacity. */}}
 {{- define "glusterfs-csi.checkDurations" -}}
 {{- with .Values.controller.reportOrphans -}}
 {{- include "glusterfs-csi.checkDuration" (list "controller.reportOrphans" . "10m" "as in 6h, or \"\" for never") -}}
@@ -99,14 +99,14 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Two servers on one port of the node. Kubernetes lets that pass, and the node plugin would not start. */}}
+{{/* Two servers on one port of the node: Kubernetes accepts that, but the node plugin would not start. */}}
 {{- define "glusterfs-csi.checkPorts" -}}
 {{- if and .Values.metrics.enabled (eq (int .Values.node.metricsPort) (int .Values.node.healthPort)) -}}
 {{- fail (printf "node.metricsPort: %d is node.healthPort, too; choose another" (int .Values.node.metricsPort)) -}}
 {{- end -}}
 {{- end -}}
 
-{{/* What is made of metrics that nothing serves. */}}
+{{/* Objects that need metrics, while metrics are off. */}}
 {{- define "glusterfs-csi.checkMetrics" -}}
 {{- if and .Values.metrics.prometheusRule.enabled (not .Values.metrics.enabled) -}}
 {{- fail "metrics.prometheusRule.enabled: the alerts need metrics; set metrics.enabled to true, too" -}}
@@ -116,7 +116,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Groups of nodes that would have one DaemonSet, or whose nodes are all in another group. */}}
+{{/* Groups of nodes with the same name, or whose nodes are all in another group. */}}
 {{- define "glusterfs-csi.checkGroups" -}}
 {{- $names := dict -}}
 {{- $labels := dict -}}
@@ -136,7 +136,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Classes of which the driver would make no volume. What a parameter's value may be, the driver says at the claim. */}}
+{{/* Classes with which the driver would make no volume. The driver checks the parameters' values when it makes a volume. */}}
 {{- define "glusterfs-csi.checkClasses" -}}
 {{- if and .Values.storageClasses (not .Values.backends) -}}
 {{- fail "storageClasses: nothing can make their volumes, since backends is empty; list a Heketi there" -}}
@@ -181,13 +181,13 @@
 {{- include "glusterfs-csi.checkChoice" (list $field $given (index . 2)) -}}
 {{- end -}}
 
-{{/* All that pkg/volume knows (docs/parameters.md), as test/chart checks. */}}
+{{/* All parameters of pkg/volume (docs/parameters.md), as test/chart checks. */}}
 {{- define "glusterfs-csi.parameterNames" -}}
 arbiter averageFileSize backend clusterid customEpNamePrefix deviceTagMatch gidMax gidMin profile restauthenabled resturl restuser
 {{- " restuserkey secretName secretNamespace snapfactor volumenameprefix volumeoptions volumetype zoneChecking" -}}
 {{- end -}}
 
-{{/* A class says by name or address which of several Heketis it means: pkg/heketi, Select. User and password in an address do not count. Call with (list field parameters .), names of
+{{/* A class selects one of several Heketis by name or address: pkg/heketi, Select. User and password in an address do not count. Call with (list field parameters .), names of
      parameters in lower case. */}}
 {{- define "glusterfs-csi.checkChoice" -}}
 {{- $field := index . 0 -}}
@@ -209,7 +209,7 @@ arbiter averageFileSize backend clusterid customEpNamePrefix deviceTagMatch gidM
       $field (include "glusterfs-csi.shownURL" $given.resturl) (join ", " $urls)) -}}
 {{- end -}}
 {{- else if gt (len $names) 1 -}}
-{{- fail (printf (print "%s: backend is missing, and there are several: %s. Kubernetes lets nobody change the parameters of a class: "
-      "if there is a StorageClass of this name, delete it, and helm makes it anew; volumes do not mind") $field (join ", " $names)) -}}
+{{- fail (printf (print "%s: backend is missing, and there are several: %s. Kubernetes refuses to change the parameters of a class: "
+      "if there is a StorageClass of this name, delete it, and helm creates it again; volumes are not affected") $field (join ", " $names)) -}}
 {{- end -}}
 {{- end -}}

@@ -1,4 +1,4 @@
-{{/* What the pods of Heketi, its setup and its backup have in common. */}}
+{{/* Fields that the pods of Heketi, its setup and its backup share. */}}
 {{- define "glusterfs-storage.heketiPod" -}}
 priorityClassName: {{ .Values.heketi.priorityClassName }}
 # fsGroup is the group of the gluster volume that holds the database.
@@ -29,7 +29,7 @@ tolerations:
 {{- end }}
 {{- end -}}
 
-{{/* What a container needs that is neither root nor writes anywhere but in its volumes. */}}
+{{/* Security context of a container that is not root and writes only in its volumes. */}}
 {{- define "glusterfs-storage.restricted" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -47,7 +47,7 @@ capabilities: {drop: [ALL]}
 - name: HEKETI_USER_KEY
   valueFrom: {secretKeyRef: {name: {{ include "glusterfs-storage.keysSecret" . }}, key: user}}
 {{- if .Values.heketi.tls.existingSecret }}
-# The authorities that clients of Heketi trust, heketi-cli included. Clients of the Kubernetes API have their own.
+# The authorities that Heketi's clients trust, including heketi-cli. Clients of the Kubernetes API have separate ones.
 - name: SSL_CERT_FILE
   value: /etc/heketi-tls/ca.crt
 {{- end }}
@@ -64,7 +64,7 @@ capabilities: {drop: [ALL]}
 {{ ternary "https" "http" (not (empty .Values.heketi.tls.existingSecret)) }}
 {{- end -}}
 
-{{/* Heketi's URL for other pods: a name, as the driver has it, since an address of IPv6 would need brackets and a certificate needs a name. */}}
+{{/* Heketi's URL for other pods. It has a name, as in the driver's values: an IPv6 address would need brackets, and a certificate needs a name. */}}
 {{- define "glusterfs-storage.heketiURL" -}}
 {{ include "glusterfs-storage.scheme" . }}://heketi.{{ .Release.Namespace }}.svc:8080
 {{- end -}}
@@ -101,8 +101,8 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 {{- end -}}
 
-{{/* heketi.json. Heketi wants to see fields for its keys, and takes the keys from the environment. Without its cleaner, which would
-undo a minute after each start what the database has as unfinished: in a backup, that may be a volume that is in use by now.
+{{/* heketi.json. Heketi requires fields for its keys, but reads the keys from the environment. Heketi's cleaner is off: a minute
+after each start, it would undo the operations that are unfinished in the database. In a backup, such a volume may be in use by now.
 The driver cleans up after its own requests. */}}
 {{- define "glusterfs-storage.heketiConfig" -}}
 {{- $tls := not (empty .Values.heketi.tls.existingSecret) -}}

@@ -7,7 +7,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* Labels that pods are found by. Call with (list . component). They must never change. */}}
+{{/* Labels by which pods are selected. Call with (list . component). They must never change. */}}
 {{- define "glusterfs-storage.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ $root.Chart.Name }}
@@ -32,7 +32,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 - --logging-format={{ .Values.logging.format }}
 {{- end -}}
 
-{{/* The name of the CSI driver. A driver that is installed otherwise has no values here. */}}
+{{/* The name of the CSI driver. A driver that was installed separately has no values here. */}}
 {{- define "glusterfs-storage.driverName" -}}
 {{ dig "driverName" "glusterfs.csi.gluster.org" (index .Values "glusterfs-csi") }}
 {{- end -}}

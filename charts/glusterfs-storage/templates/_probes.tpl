@@ -1,5 +1,5 @@
-{{/* Asked on the node's own loopback address. Only readiness depends on glusterd, peers and heal: a restart of the container would end the
-     bricks, whatever is wrong with glusterd. */}}
+{{/* On the node's loopback address. Only readiness depends on glusterd, peers and self-heal: a restart of the container would end the
+     bricks, which serve even without glusterd. */}}
 {{- define "glusterfs-storage.glusterProbes" -}}
 startupProbe:
   httpGet: {host: 127.0.0.1, path: /healthz, port: health}

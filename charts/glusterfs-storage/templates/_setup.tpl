@@ -9,7 +9,7 @@ metadata:
     {{- include "glusterfs-storage.selectorLabels" (list . "setup") | nindent 4 }}
 spec:
   serviceAccountName: storage-setup
-  # Not OnFailure, with which Kubernetes deletes the pod of a Job that has failed, and its log with the reason.
+  # With OnFailure, Kubernetes would delete the pod of a failed Job, and with it the log that has the reason.
   restartPolicy: Never
   {{- include "glusterfs-storage.heketiPod" . | nindent 2 }}
   containers:
@@ -32,7 +32,7 @@ spec:
         - --claim=heketi-db
         {{- include "glusterfs-storage.loggingArgs" . | nindent 8 }}
       env:
-        # For the Heketi that makes the volume of the database.
+        # For the temporary Heketi that creates the database's volume.
         {{- include "glusterfs-storage.executorEnv" . | nindent 8 }}
         {{- include "glusterfs-storage.keysEnv" . | nindent 8 }}
       securityContext:

@@ -4,7 +4,7 @@ metadata:
     {{- include "glusterfs-storage.selectorLabels" (list . "teardown") | nindent 4 }}
 spec:
   serviceAccountName: storage-teardown
-  # Not OnFailure, with which Kubernetes deletes the pod of a Job that has failed, and its log with the reason.
+  # With OnFailure, Kubernetes would delete the pod of a failed Job, and with it the log that has the reason.
   restartPolicy: Never
   {{- include "glusterfs-storage.heketiPod" . | nindent 2 }}
   containers:
@@ -29,7 +29,7 @@ spec:
       env:
         - name: POD_NAME
           valueFrom: {fieldRef: {fieldPath: metadata.name}}
-        # For the Heketi that deletes the volume of the database.
+        # For the temporary Heketi that deletes the database's volume.
         {{- include "glusterfs-storage.executorEnv" . | nindent 8 }}
         {{- include "glusterfs-storage.keysEnv" . | nindent 8 }}
       securityContext:

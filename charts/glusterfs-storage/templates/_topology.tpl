@@ -12,7 +12,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The topology's nodes as {"nodes": [{cluster, field, names, addresses, devices}]}, in JSON. field is where the node stands in the values. */}}
+{{/* The topology's nodes as {"nodes": [{cluster, field, names, addresses, devices}]}, in JSON. field is the node's path in the values. */}}
 {{- define "glusterfs-storage.nodes" -}}
 {{- $nodes := list -}}
 {{- $prefix := ternary "topologyJSON: clusters[%d].nodes[%d]" "nodes[%[2]d]" (not (empty .Values.topologyJSON)) -}}
@@ -31,8 +31,8 @@
 {{ dict "nodes" $nodes | toJson }}
 {{- end -}}
 
-{{/* The servers that the PersistentVolume of Heketi's database names, separated by commas. Kubernetes refuses a change of them, so that those
-     of a PersistentVolume that exists remain, whatever nodes have come since. */}}
+{{/* The servers in the PersistentVolume of Heketi's database, separated by commas. Kubernetes refuses to change them, so those
+     of an existing PersistentVolume remain, even if nodes were added since. */}}
 {{- define "glusterfs-storage.databaseServers" -}}
 {{- $pv := lookup "v1" "PersistentVolume" "" (include "glusterfs-storage.databasePV" .) -}}
 {{- $kept := dig "spec" "csi" "volumeAttributes" "servers" "" $pv -}}

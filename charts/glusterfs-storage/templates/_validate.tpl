@@ -1,7 +1,7 @@
-{{/* What the setup Job, Heketi or the driver would refuse after the installation only. JSON Schema cannot say it, or not clearly; the rest is
-     in values.schema.json. */}}
+{{/* Checks of values that the setup Job, Heketi or the driver would refuse only after the installation. JSON Schema cannot express them, or not
+     with a clear error; the other checks are in values.schema.json. */}}
 
-{{/* The topology as a whole. Whether Kubernetes has nodes of these names, the setup Job sees. */}}
+{{/* The topology as a whole. The setup Job checks whether Kubernetes has nodes with these names. */}}
 {{- define "glusterfs-storage.checkTopology" -}}
 {{- if and .Values.nodes .Values.topologyJSON -}}
 {{- fail "nodes, topologyJSON: both are set, but there is one topology; leave one of them out" -}}
@@ -38,7 +38,7 @@
 {{- $_ := set $seen $key $field -}}
 {{- end -}}
 
-{{/* One node, of whichever form of the topology. The rules are those of pkg/heketi/topology; test/chart compares both. */}}
+{{/* One node, from either form of the topology. The rules are those of pkg/heketi/topology; test/chart compares both. */}}
 {{- define "glusterfs-storage.checkNode" -}}
 {{- $node := . -}}
 {{- range .names -}}
@@ -48,7 +48,7 @@
 {{- end -}}
 {{- range .addresses -}}
 {{- if not (or (regexMatch "^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$" .) (regexMatch "^[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*$" .)) -}}
-{{- fail (printf "%s: %q is neither an IP address nor a host name; write what gluster servers and clients reach the node by, without a port" $node.field .) -}}
+{{- fail (printf "%s: %q is neither an IP address nor a host name; write the address by which gluster servers and clients reach the node, without a port" $node.field .) -}}
 {{- end -}}
 {{- if regexMatch "^(?i:127\\..*|localhost|0\\.0\\.0\\.0|[0:]*:[0:]*1?)$" . -}}
 {{- fail (printf "%s: %q is the loopback address, by which no other node reaches this one; write an address of the network" $node.field .) -}}
@@ -67,7 +67,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Bricks of one file lie on different nodes of one cluster. With fewer nodes, Heketi finds no room, whatever the devices' size. */}}
+{{/* The bricks of one file are on different nodes of one cluster. With fewer nodes, Heketi finds no room, however large the devices are. */}}
 {{- define "glusterfs-storage.checkCopies" -}}
 {{- $counts := dict -}}
 {{- range (include "glusterfs-storage.nodes" . | fromJson).nodes -}}
@@ -94,7 +94,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* How many nodes the volumes of a class need: docs/parameters.md. What is no volumetype, the driver says. */}}
+{{/* How many nodes the volumes of a class need: docs/parameters.md. The driver refuses unknown volumetypes. */}}
 {{- define "glusterfs-storage.nodesForClass" -}}
 {{- $type := "replicate:3" -}}
 {{- range $key, $value := .parameters -}}
@@ -112,7 +112,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The driver's values that follow from the chart's: a list in the values replaces the default, and nothing fills in what it lacks. */}}
+{{/* The driver's values that depend on the chart's: a list in the values replaces the default as a whole, so fields may be missing. */}}
 {{- define "glusterfs-storage.checkDriver" -}}
 {{- $driver := index .Values "glusterfs-csi" -}}
 {{- if $driver.enabled -}}
@@ -138,7 +138,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Servers and node plugin are in the node's network. Kubernetes lets two on one port pass, and one of them would not start. */}}
+{{/* Servers and node plugin use the node's network. Kubernetes accepts two of them on one port, but one would not start. */}}
 {{- define "glusterfs-storage.checkPorts" -}}
 {{- $driver := index .Values "glusterfs-csi" -}}
 {{- if $driver.enabled -}}
@@ -152,11 +152,11 @@
 {{- end -}}
 {{- end -}}
 
-{{/* A driver that nothing lets in would not reach Heketi, and say only that it does not answer. */}}
+{{/* A driver that the NetworkPolicy excludes would only report that Heketi does not answer. */}}
 {{- define "glusterfs-storage.checkNetworkPolicy" -}}
 {{- $policy := .Values.heketi.networkPolicy -}}
 {{- if and $policy.enabled (not $policy.from) (not (index .Values "glusterfs-csi" "enabled")) -}}
-{{- fail (print "heketi.networkPolicy.from: it is empty, and the driver is not part of this release, so that no driver would reach Heketi; name its controller's pods, as in "
+{{- fail (print "heketi.networkPolicy.from: it is empty, and the driver is not part of this release, so no driver would reach Heketi; name its controller's pods, as in "
       "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: glusterfs-csi}}}]") -}}
 {{- end -}}
 {{- end -}}

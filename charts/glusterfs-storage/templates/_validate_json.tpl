@@ -77,7 +77,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Call with (list field map allowed). Names with a leading underscore are comments. The setup Job takes other letter cases, too. */}}
+{{/* Call with (list field map allowed). Names with a leading underscore are comments. The setup Job accepts other letter cases, too. */}}
 {{- define "glusterfs-storage.checkFields" -}}
 {{- $field := index . 0 -}}
 {{- $allowed := index . 2 -}}

@@ -11,7 +11,7 @@ const (
 	HealFlag = "--heal"
 )
 
-// Server is what a server can report without asking other servers.
+// Server holds a server's report, which it makes without asking other servers.
 type Server struct {
 	Peers   []glustercli.Peer   `json:"peers"`   // including the server itself
 	Volumes []glustercli.Volume `json:"volumes"` // all volumes of the pool, with this server's bricks
