@@ -13,7 +13,7 @@ import (
 // clipboard.
 var escape = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
 
-// Line returns the text on one line of at most most bytes; the last three are dots if it was longer. Lines are joined by
+// Line returns the text on one line with a limit of most bytes; the last three are dots if it was longer. Lines are joined by
 // semicolons. Blanks replace control characters, control sequences of terminals, invisible characters, and characters that change
 // the direction of writing. U+FFFD replaces invalid UTF-8.
 func Line(text string, most int) string {

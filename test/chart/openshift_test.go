@@ -30,7 +30,7 @@ type constraints struct {
 	RunAsUser                strategy       `json:"runAsUser"`
 	FSGroup                  strategy       `json:"fsGroup"`
 	SupplementalGroups       strategy       `json:"supplementalGroups"`
-	SELinuxContext           strategy       `json:"seLinuxContext,omitempty"`
+	SELinuxContext           strategy       `json:"seLinuxContext,omitzero"`
 	SeccompProfiles          []string       `json:"seccompProfiles,omitempty"`
 	Volumes                  []string       `json:"volumes"`
 	Users                    []string       `json:"users,omitempty"`

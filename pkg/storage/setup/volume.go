@@ -34,7 +34,7 @@ func (s *Setup) ensureVolume(ctx context.Context, server *heketi.Client, t topol
 		case v.Name != s.Volume.Name:
 			continue
 		case v.Pending != "":
-			return fmt.Errorf("Heketi is still making or removing volume %s (operation %s): this is retried", v.Name, v.Pending)
+			return fmt.Errorf("volume %s is still being made or removed by Heketi (operation %s): this is retried", v.Name, v.Pending)
 		}
 		return s.checkVolume(ctx, pods)
 	}

@@ -41,9 +41,8 @@ func TestListHasTheVersionsThatAreBuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	paths := append(older, "../tools/go.mod")
-	want := make([]string, 0, len(paths))
-	for _, path := range paths {
+	want := make([]string, 0, len(older)+1)
+	for _, path := range slices.Concat(older, []string{"../tools/go.mod"}) {
 		want = append(want, required(t, path))
 	}
 	if !slices.Equal(got, want) {
