@@ -27,7 +27,7 @@ func TestDoctorStorage(t *testing.T) {
 	if code != 2 || stderr != "" {
 		t.Errorf("code %d, %s", code, stderr)
 	}
-	for _, says := range []string{"storage in namespace storage, node storage1 (storage-servers)", "GlusterFS cannot be asked", "there is no backup of Heketi's database", "Heketi's pod is ready"} {
+	for _, says := range []string{"storage in namespace storage, node storage1 (storage-servers)", "GlusterFS does not report", "there is no backup of Heketi's database", "Heketi's pod is ready"} {
 		if !strings.Contains(stdout, says) {
 			t.Errorf("no %q in\n%s", says, stdout)
 		}
