@@ -86,9 +86,10 @@ func TestParseRefusesWhatNobodyWouldRun(t *testing.T) {
 
 func TestDocumentsCanBeRun(t *testing.T) {
 	for name, want := range map[string][]Shell{
-		"tutorial.md": {Reader, GlusterNode, Yours},
-		"migrate.md":  {Reader, GlusterNode, Yours},
-		"day-one.md":  {Reader, Yours},
+		"tutorial.md":      {Reader, GlusterNode, Yours},
+		"migrate.md":       {Reader, GlusterNode, Yours},
+		"day-one.md":       {Reader, Yours},
+		"storage-nodes.md": {Reader, Yours},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, err := os.Open("../../../docs/" + name)
