@@ -14,7 +14,7 @@ STORAGE_CHART := charts/glusterfs-storage
 .PHONY: test-chart
 test-chart: build $(HELM) $(HELM_DOCS) $(PROMTOOL) ## The charts' renderings, schema and permissions; deploy/ and its examples
 	$(call say,charts and manifests)
-	go test -count=1 ./test/chart
+	go test -count=1 -timeout 30m ./test/chart
 
 .PHONY: chart-lint
 chart-lint: $(HELM) ## helm lint
@@ -28,15 +28,15 @@ chart-package: $(HELM) ## The charts as archives, in build/charts
 
 .PHONY: manifests
 manifests: $(HELM) ## Write deploy/glusterfs-csi.yaml
-	go test -count=1 ./test/chart -run '^TestDeployIsTheChart$$' -update
+	go test -count=1 -timeout 30m ./test/chart -run '^TestDeployIsTheChart$$' -update
 
 .PHONY: chart-golden
 chart-golden: $(HELM) ## Write the renderings that test-chart compares with
-	go test -count=1 ./test/chart -run '^TestGolden' -update
+	go test -count=1 -timeout 30m ./test/chart -run '^TestGolden' -update
 
 .PHONY: chart-docs
 chart-docs: $(HELM_DOCS) ## Write the charts' README.md
-	go test -count=1 ./test/chart -run '^TestReadmeHasTheValues$$' -update
+	go test -count=1 -timeout 30m ./test/chart -run '^TestReadmeHasTheValues$$' -update
 
 .PHONY: chart-dashboard
 chart-dashboard: ## Write the Grafana dashboard of the driver's chart, from deploy/dashboard
