@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// tarOf writes a layer of files, in this order; content "" is a directory.
+// tarOf writes a layer with these files, in this order; an entry with content "" is a directory.
 func tarOf(t *testing.T, files ...[2]string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "layer.tar")
