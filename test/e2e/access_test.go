@@ -21,7 +21,7 @@ func testReadOnlyMany(s *space) {
 	}
 	for _, reader := range []string{"reader-1", "reader-2", "reader-3"} {
 		if said := s.inFails(reader, "touch /data/new"); !strings.Contains(said, "Read-only file system") {
-			s.Errorf("%s cannot write, but: %s", reader, said)
+			s.Errorf("%s: the failed write printed %s", reader, said)
 		}
 	}
 }

@@ -137,7 +137,7 @@ func (s *space) steals(c theft, account string) {
 	case c.passes && err != nil:
 		s.Errorf("%s: %v\n%s", c.name, err, out)
 	case !c.passes && (err == nil || !strings.Contains(string(out), "ValidatingAdmissionPolicy")):
-		s.Errorf("%s: %v, want that a policy refuses it\n%s", c.name, err, out)
+		s.Errorf("%s: %v, want a refusal by a policy\n%s", c.name, err, out)
 	}
 }
 

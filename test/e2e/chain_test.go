@@ -153,7 +153,7 @@ func ownerOf(t *testing.T, path string) string {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		t.Fatal("no Linux")
+		t.Fatal("the owner of a file is only known on Linux")
 	}
 	return fmt.Sprintf("%d:%d", stat.Uid, stat.Gid)
 }

@@ -108,7 +108,7 @@ func TestKubeletsLeaveTheKernelOfTheHostAlone(t *testing.T) {
 	}
 	// Only a kubelet sets 10.
 	if out, err := cluster.Node(1).Machine.Command(t.Context(), "cat", "/proc/sys/kernel/panic").Output(); err != nil || strings.TrimSpace(string(out)) != "10" {
-		t.Errorf("kernel/panic on the node is %q, %v; was it not the kubelet's to set?", out, err)
+		t.Errorf("kernel/panic on the node is %q, %v; want 10, which the kubelet sets", out, err)
 	}
 }
 
@@ -140,7 +140,7 @@ func kubernetesVersion(t *testing.T) versions.Version {
 func TestKubernetesHasTheWantedVersion(t *testing.T) {
 	want, version := versions.Newest(), kubernetesVersion(t)
 	if minor := os.Getenv("KUBERNETES"); minor != "" && minor != fmt.Sprintf("1.%d", version.Minor) || minor == "" && version.Minor != want.Minor {
-		t.Errorf("the API server is %s, and KUBERNETES=%q asks for another", version.Release, minor)
+		t.Errorf("the API server has version %s, and KUBERNETES=%q asks for another", version.Release, minor)
 	}
 	kubelets := strings.Fields(kubectl(t, "get", "nodes", "-o", "jsonpath={.items[*].status.nodeInfo.kubeletVersion}"))
 	if len(kubelets) != 2 || kubelets[0] != version.Release || kubelets[1] != version.Release {
@@ -155,7 +155,7 @@ func TestMutatingAdmissionPoliciesAreServed(t *testing.T) {
 	case has:
 		ok(t, err)
 	case err == nil || !strings.Contains(err.Error(), "the server doesn't have a resource type"):
-		t.Errorf("a Kubernetes without MutatingAdmissionPolicies answers %v, want that it does not have this type", err)
+		t.Errorf("a Kubernetes without MutatingAdmissionPolicies returns the error %v, want an unknown resource type", err)
 	}
 }
 

@@ -46,12 +46,12 @@ func TestGraphChange(t *testing.T) {
 					s.grown("data", "2Gi")
 				}
 				eventually(t, func() error {
-					s.of("b", "ls /data/sub") // at its name the kernel finds out what has become of a directory
+					s.of("b", "ls /data/sub") // a lookup by name, at which the kernel notices that the directory has changed
 					return errors.Join(s.isBack("b", "/data/tmp", "mark", "scratch\n", tmp), s.isBack("a", "/data", "file", "kept\n", part))
 				})
 				s.of("b", "echo new > /data/tmp/new")
 				if found, err := outside.OnBricks(t.Context(), cluster.Lab(), mustGluster(t, v.gluster()).GlusterVolume, "tmp/new"); err != nil || len(found) > 0 {
-					t.Errorf("what was written into the emptyDir is on the bricks: %q, %v", found, err)
+					t.Errorf("the content of the emptyDir is on the bricks: %q, %v", found, err)
 				}
 				s.of("a", "kill 1")
 				eventually(t, func() error {

@@ -48,7 +48,7 @@ func TestTLSToHeketi(t *testing.T) {
 		ok(t, d.Upgrade(t.Context(), "backends[2].name=over-tls", "backends[2].url="+heketi.url, "backends[2].key="+lab.HeketiKey,
 			"backends[2].caBundle="+a.PEM()))
 		if uid() != before {
-			t.Error("the controller was restarted for a backend")
+			t.Error("the new backend has restarted the controller")
 		}
 		written(t, driver.ControllerPod)
 	}
@@ -84,7 +84,7 @@ func TestTLSToHeketi(t *testing.T) {
 		t.Errorf("Heketi does not have %s:\n%s", v.gluster(), volumes)
 	}
 	if !strings.HasPrefix(v.Spec.CSI.VolumeHandle, "over-tls/") {
-		t.Errorf("the handle %s is not one of this Heketi", v.Spec.CSI.VolumeHandle)
+		t.Errorf("the handle %s does not belong to this Heketi", v.Spec.CSI.VolumeHandle)
 	}
 	s.kubectl("delete", "pvc", "data", patience)
 	s.kubectl("wait", "--for=delete", patience, "pv/"+v.Metadata.Name)

@@ -39,13 +39,13 @@ func TestMigrateDocument(t *testing.T) {
 	if now := uids(); now != before {
 		t.Errorf("the claims had the uids %s, and have %s", before, now)
 	}
-	// Manifests from before, as Git may have them, change nothing.
+	// Old manifests, which may still be in Git, are refused and change nothing.
 	if err := cluster.Apply(t.Context(), inTreeClass("gluster")); err == nil || !strings.Contains(err.Error(), "immutable") {
-		t.Errorf("the class of before is applied: %v", err)
+		t.Errorf("the old class can still be applied, or its error is another: %v", err)
 	}
 	const source = `{"spec": {"csi": null, "glusterfs": {"endpoints": "glusterfs-cluster", "path": "archive"}}}`
 	if _, err := s.try("patch", "pv", "archive", "-p", source); err == nil || !strings.Contains(err.Error(), "immutable") {
-		t.Errorf("the source of before is applied: %v", err)
+		t.Errorf("the old source can still be applied, or its error is another: %v", err)
 	}
 	if left := s.kubectl("get", "endpoints,services", "-o", "name"); strings.Contains(left, "glusterfs-dynamic-") {
 		t.Errorf("left of the in-tree plugin: %s", left)

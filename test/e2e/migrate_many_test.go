@@ -40,7 +40,7 @@ func TestMigrateMany(t *testing.T) {
 			t.Errorf("%s is not refused because of %q: %s", pv, reason, out)
 		}
 		if source := m.kubectl("get", "pv", pv, "-o", "jsonpath={.spec.glusterfs.path}{.spec.csi}"); !strings.HasPrefix(source, "vol_") {
-			t.Errorf("%s was not proven, and has now %s", pv, source)
+			t.Errorf("%s was migrated without proof, and now has %s", pv, source)
 		}
 	}
 	m.areOf(m.all, "csi")
@@ -48,7 +48,7 @@ func TestMigrateMany(t *testing.T) {
 	t.Logf("%d volumes in %.1f s, %.2f s each; %d requests to the API server, %.1f for each", len(m.all), took.Seconds(), took.Seconds()/100, requests, float64(requests)/100)
 	lost := watched()
 	if slices.Sort(lost); len(lost) == 0 {
-		t.Error("no claim was seen Lost: were they watched?")
+		t.Error("the watch has seen no Lost claim, so it does not work")
 	} else {
 		t.Logf("%d claims were seen Lost, for %s (median), %s at most", len(lost), lost[len(lost)/2].Round(time.Millisecond), lost[len(lost)-1].Round(time.Millisecond))
 	}
@@ -168,7 +168,7 @@ func (m *migration) areOf(some []inTree, source string) {
 			m.Errorf("%s has no source %s", v.claim, source)
 		}
 		if !v.dynamic && source == "csi" && !strings.HasSuffix(now, " Retain") {
-			m.Errorf("%s was made by hand, and has %s", v.claim, now)
+			m.Errorf("%s was made by hand, and has %s, want the policy Retain", v.claim, now)
 		}
 	}
 }
@@ -190,7 +190,7 @@ func (m *migration) read(some []inTree) (pods []string) {
 			writable := v.gid > 0 && !v.readOnly
 			_, err := m.try("exec", name, "-c", "user", "--", "sh", "-c", "cd /v/"+v.claim+"/group && echo new >new && rm new")
 			if (err == nil) != writable {
-				m.Errorf("%s: a pod with its group writes: %v", v.claim, err)
+				m.Errorf("%s: a write by a pod with its group: %v", v.claim, err)
 			}
 		}
 	}

@@ -62,7 +62,7 @@ func TestClientsInThePod(t *testing.T) {
 	s.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", patience, "pod/here")
 	const after, during = "Transport endpoint is not connected", "Software caused connection abort" // the client's end
 	if log := s.kubectl("logs", "here"); !strings.Contains(log, after) && !strings.Contains(log, during) {
-		t.Errorf("the writer's last words are %q", log)
+		t.Errorf("the writer's log is %q", log)
 	}
 	s.goesOn("elsewhere", s.lines("elsewhere"))
 	s.apply(writer("next", "node1"))
@@ -71,7 +71,7 @@ func TestClientsInThePod(t *testing.T) {
 	// This is the last replacement that has to be preceded by a drain.
 	s.kubectl("delete", "pod", "here", "elsewhere", "next", patience)
 	if _, err := d.Helm(t.Context(), "upgrade", driver.Release, d.Chart(), "--values", d.ValuesFile()); err == nil || !strings.Contains(err.Error(), "node.updateStrategy.type=OnDelete") {
-		t.Errorf("a roll-out over clients in pods: %v, want that it is refused", err)
+		t.Errorf("a roll-out over clients in pods: %v, want a refusal", err)
 	}
 	ok(t, d.Upgrade(t.Context(), "node.updateStrategy.type=OnDelete", "node.updateStrategy.rollingUpdate=null"))
 	replaceNodePlugins(t, d)

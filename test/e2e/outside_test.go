@@ -26,7 +26,7 @@ func mustGluster(t *testing.T, name string) glusterVolume {
 	found, err := outside.InGluster(t.Context(), cluster.Lab(), name)
 	ok(t, err)
 	if len(found) != 1 || found[0].Status != "Started" {
-		t.Fatalf("gluster has %+v by the name %q, want one that is started", found, name)
+		t.Fatalf("gluster has %+v with the name %q, want one started volume", found, name)
 	}
 	return glusterVolume{found[0]}
 }

@@ -43,7 +43,7 @@ func TestSidecars(t *testing.T) {
 		registrarKilled(s)
 		ok(t, killed(cluster.Node(1).Kubelet())(t.Context()))
 		ok(t, d.WaitReady(t.Context()))
-		s.claimAndPod("second") // a kubelet that has just started knows no driver until one is registered
+		s.claimAndPod("second") // a kubelet that has just started has no driver until one is registered
 		frozenPluginIsNotReady(s)
 		s.goesOn("writer", s.lines("writer"))
 		if restarted := restarts(t, "glusterfs-csi"); restarted != "0" {
@@ -126,7 +126,7 @@ func registrarKilled(s *space) {
 		return err
 	})
 	if _, now := listener(s.T, 1, registrationSocket); now == pid {
-		s.Errorf("process %s listens still, and was killed", pid)
+		s.Errorf("process %s still listens after it was killed", pid)
 	}
 }
 

@@ -149,7 +149,7 @@ func waitForFiles(t *testing.T, node string, a *certificates.Authority) {
 		got, err := cluster.Kubectl(t.Context(), "exec", nodePlugin(t, node), "--namespace="+driver.Namespace, "--container=glusterfs-csi",
 			"--", "cat", filepath.Join(certificatesDir, certificates.AuthorityFile))
 		if err == nil && got != a.PEM() {
-			err = fmt.Errorf("the node plugin of %s has still other certificates", node)
+			err = fmt.Errorf("the node plugin of %s still has other certificates", node)
 		}
 		return err
 	})

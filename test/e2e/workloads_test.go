@@ -33,10 +33,10 @@ func testStatefulSet(s *space) {
 	s.kubectl("rollout", "status", "statefulset/log", patience)
 	s.running("log-0")
 	if got := s.in("log-0", "cat /data/mark"); got != "before\n" {
-		s.Errorf("made again, the pod reads %q", got)
+		s.Errorf("the recreated pod reads %q", got)
 	}
 	if again := s.bound("data-log-0"); again.Metadata.Name != zero.Metadata.Name {
-		s.Errorf("made again, the pod has %s instead of %s", again.Metadata.Name, zero.Metadata.Name)
+		s.Errorf("the recreated pod has %s instead of %s", again.Metadata.Name, zero.Metadata.Name)
 	}
 	s.inFails("log-1", "test -e /data/mark")
 	onBricks(s.T, zero.gluster(), "mark", "before\n")

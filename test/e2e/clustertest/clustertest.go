@@ -99,5 +99,5 @@ func Within(t *testing.T, limit time.Duration, try func() error) {
 			return
 		}
 	}
-	t.Fatalf("not within %s: %v", limit, err)
+	t.Fatalf("no success within %s: %v", limit, err)
 }

@@ -50,7 +50,7 @@ func flat(layers []string, instead ...file) maker {
 }
 
 const (
-	whiteout = ".wh." // the beginning of a name: what a layer removes from those below
+	whiteout = ".wh." // prefix of the names that a layer removes from those below
 	opaque   = whiteout + whiteout + ".opq"
 )
 

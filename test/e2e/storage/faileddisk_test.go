@@ -19,7 +19,7 @@ func TestDiskOfTheLabFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := node.Machine.FailDisk(t.Context(), disk); err == nil {
-		t.Errorf("%s has failed twice", disk)
+		t.Errorf("%s could fail a second time", disk)
 	}
 	for _, fails := range []struct{ command, why string }{
 		{"dd if=/var/lib/heketi/mounts/test/file of=/dev/null iflag=direct bs=1M", "Input/output error"},

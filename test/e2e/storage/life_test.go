@@ -46,7 +46,7 @@ func serverReplaced(t *testing.T, i installed) {
 	// The pod's successor becomes ready when the files written meanwhile are healed.
 	i.in("rollout", "status", "daemonset/glusterfs", patience)
 	if now := strings.TrimSpace(i.in("get", "pods", "--selector=glusterfs-node=pod", onStorage1, "--output=name")); now == pod || now == "" {
-		t.Errorf("%s was deleted, and there is %q", pod, now)
+		t.Errorf("%s was deleted, and now there is %q", pod, now)
 	}
 	isHealed(t, i)
 }
@@ -91,7 +91,7 @@ func devicesAdded(t *testing.T, i installed) {
 	topology := i.heketi("topology", "info")
 	for _, device := range lab.BareDevices() {
 		if got := strings.Count(topology, "Known Paths: "+device); got != lab.StorageNodes {
-			t.Errorf("Heketi knows %s of %d nodes, want %d:\n%s", device, got, lab.StorageNodes, topology)
+			t.Errorf("Heketi has %s of %d nodes, want %d:\n%s", device, got, lab.StorageNodes, topology)
 		}
 	}
 	canMakeVolumes(t, "after-devices")

@@ -62,7 +62,7 @@ func (r *Runner) run(ctx context.Context, b Block, s *screen) error {
 	shown := s.indented()
 	cmd.Stdout = io.MultiWriter(&printed, shown)
 	cmd.Stderr = cmd.Stdout         // in the order in which a terminal shows it
-	cmd.WaitDelay = 5 * time.Second // for what the killed shell has left
+	cmd.WaitDelay = 5 * time.Second // for children of the killed shell
 	err := cmd.Run()
 	shown.end()
 	if err != nil {

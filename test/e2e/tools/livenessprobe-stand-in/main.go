@@ -1,6 +1,7 @@
-// Livenessprobe-stand-in follows the documentation of livenessprobe, for tests of the chart: it answers /healthz with the
-// driver's answer to CSI's Probe. It has only those flags of the sidecar that the chart sets. The sidecar itself is not among the
-// tools, so its own code is not tested.
+// Livenessprobe-stand-in does what the documentation of livenessprobe says of it, for tests of the chart: it answers
+// /healthz with what the driver answers to CSI's Probe. It knows those flags of the sidecar's that the chart writes, and no
+// others. It is not the sidecar, which is not among the tools: what only the sidecar's own code does is not tested
+// with it.
 package main
 
 import (
@@ -20,7 +21,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// probeTimeout is the sidecar's default time limit for one Probe, since v2.17.
+// probeTimeout is the sidecar's default for one Probe, since v2.17.
 const probeTimeout = 3 * time.Second
 
 func main() {

@@ -1,6 +1,7 @@
-// Registrar-stand-in follows the documentation of node-driver-registrar, for tests of the chart: it asks the driver for its name,
-// and serves the kubelet's plugin registration API in /registration. It has only those flags of the sidecar that the chart sets.
-// The sidecar itself is not among the tools, so its own code is not tested.
+// Registrar-stand-in does what the documentation of node-driver-registrar says of it, for tests of the chart: it asks the
+// driver for its name, and serves the kubelet's plugin registration API in /registration. It knows those flags of the
+// sidecar's that the chart writes, and no others. It is not the sidecar, which is not among the tools: what only the
+// sidecar's own code does is not tested with it.
 package main
 
 import (
@@ -24,7 +25,7 @@ import (
 	registration "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
 )
 
-// directory is where the kubelet's plugins_registry must be mounted.
+// directory is where the kubelet's plugins_registry has to be mounted.
 const directory = "/registration"
 
 func main() {
