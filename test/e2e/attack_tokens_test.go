@@ -108,8 +108,8 @@ func stolenEvent(component, node, reason, kind string) string {
 		reportingComponent: %[1]s, reportingInstance: %[2]s}`, component, node, reason, kind)
 }
 
-// mayLook lets an account of the driver get the objects that it may change without reading them, because "kubectl patch" reads an
-// object before it sends a patch.
+// mayLook lets an account of the driver get the objects that it may change but not read, because "kubectl patch" reads an object
+// before it sends a patch.
 func mayLook(t *testing.T, account string) {
 	t.Helper()
 	up(t, fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: looks-%[1]s},

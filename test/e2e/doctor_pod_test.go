@@ -129,8 +129,8 @@ func filter(t *testing.T, rules string, on ...*lab.Machine) {
 	}
 }
 
-// enforced translates a NetworkPolicy for all pods with lists of networks into nft rules, as a network plugin would; the lab's
-// does not enforce policies.
+// enforced translates a NetworkPolicy for all pods with lists of networks into nft rules, as a network plugin would. The
+// lab's network plugin does not enforce policies.
 func enforced(t *testing.T, manifest string) string {
 	t.Helper()
 	var policy networking.NetworkPolicy

@@ -72,7 +72,7 @@ func TestCurrent(t *testing.T) {
 	}
 	touch(archive)
 	if !s.current(archive, input) || (stamp{}).current(archive, input) {
-		t.Error("only an archive that is newer than its inputs and made by the same program may count as current, and must")
+		t.Error("an archive that is newer than its inputs must count as current if the same program made it, and only then")
 	}
 	made, err := os.Stat(archive)
 	if err != nil {

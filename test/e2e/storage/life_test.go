@@ -75,7 +75,7 @@ func heketiReplaced(t *testing.T, i installed) {
 	canMakeVolumes(t, "after-heketi")
 }
 
-// serversUpgraded upgrades the pods of the servers, one after the other, and waits until everything is healed.
+// serversUpgraded upgrades the pods of the servers, and waits until all files are healed.
 func serversUpgraded(t *testing.T, i installed) {
 	t.Helper()
 	i.upgrade(firstNodes(lab.BareDevices()[:1]), "gluster.podAnnotations.upgraded=yes")
