@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// testReadOnlyMany reads on both nodes a volume that somebody else has filled, and dynamic ones are read-only, too.
+// testReadOnlyMany mounts a prefilled volume on both nodes and reads it, and checks that dynamic volumes can be read-only, too.
 func testReadOnlyMany(s *space) {
 	s.apply(staticVolume("publisher", s.namespace, servers(), "data") + pod("publisher", "node1", "publisher", 0))
 	s.running("publisher")
@@ -21,12 +21,12 @@ func testReadOnlyMany(s *space) {
 	}
 	for _, reader := range []string{"reader-1", "reader-2", "reader-3"} {
 		if said := s.inFails(reader, "touch /data/new"); !strings.Contains(said, "Read-only file system") {
-			s.Errorf("%s cannot write, but: %s", reader, said)
+			s.Errorf("%s: the failed write printed %s", reader, said)
 		}
 	}
 }
 
-// testReadWriteOncePod lets a second pod wait for the first.
+// testReadWriteOncePod checks that a second pod waits until the first has ended.
 func testReadWriteOncePod(s *space) {
 	s.apply(example(s.T, "pvc-rwop.yaml") + pod("first", "", "data-rwop", 0))
 	s.running("first")

@@ -7,8 +7,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/versions"
 )
 
-// TestControllerAnnotates takes the API server's policy away, where it has one: then the controller gives PersistentVolumes
-// the annotation with their group, those, too, that are there already.
+// TestControllerAnnotates removes the API server's policy, if it has one. The controller must then annotate PersistentVolumes
+// with their group, including those that exist already.
 func TestControllerAnnotates(t *testing.T) {
 	d := theDriver(t)
 	policies := kubernetesVersion(t).Has(versions.MutatingAdmissionPolicies)

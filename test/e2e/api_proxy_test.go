@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// apiProxy stands between a command and the API server. It counts requests, and can end the command at one of them.
+// apiProxy is a proxy between a command and the API server. It counts requests, and can end the command at one of them.
 type apiProxy struct {
 	kubeconfig string // for the command
 
@@ -22,7 +22,7 @@ type apiProxy struct {
 	cut      func() // ends the command
 }
 
-// newAPIProxy starts a proxy, which ends with the test.
+// newAPIProxy starts a proxy, which is stopped when the test ends.
 func newAPIProxy(t *testing.T) *apiProxy {
 	t.Helper()
 	client, err := cluster.HTTPClient()
@@ -68,7 +68,7 @@ func (p *apiProxy) serve(forward http.Handler, w http.ResponseWriter, r *http.Re
 	panic(http.ErrAbortHandler)
 }
 
-// reset begins to count again, and says where to cut.
+// reset restarts the count and sets the request at which the command is ended.
 func (p *apiProxy) reset(cutAt int, served bool, cut func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,7 +81,7 @@ func (p *apiProxy) count() int {
 	return p.requests
 }
 
-// discard takes an answer that nobody gets.
+// discard is a ResponseWriter that drops the response.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }

@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// attackers is a pod whose containers share a volume at /data, and at /scratch an emptyDir, on which the same attacks work: "user" has
-// no capabilities, "root" those that container runtimes give.
+// attackers is a pod whose containers share a volume at /data, and an emptyDir at /scratch for comparison, where the same attacks
+// work. The container "user" has no capabilities; "root" has those that container runtimes give.
 const attackers = `---
 apiVersion: v1
 kind: Pod
@@ -33,13 +33,13 @@ spec:
     - {name: scratch, emptyDir: {}}
 `
 
-// attack is a pod with a volume, whose client is known.
+// attack is a pod with a volume, and the volume's FUSE client on the node.
 type attack struct {
 	*space
 	client outside.Client
 }
 
-// TestAttackWithAVolume: what the containers of a pod can make a volume or its client do to the node.
+// TestAttackWithAVolume checks what the containers of a pod can make a volume or its client do to the node.
 func TestAttackWithAVolume(t *testing.T) {
 	theDriver(t)
 	s := newSpace(t, "attack")
@@ -83,7 +83,7 @@ func (a attack) fails(container, command, says string) {
 	}
 }
 
-// bring gives the containers a program that the image does not have, in /scratch.
+// bring copies a program that the image does not have into /scratch.
 func (a attack) bring(program string) {
 	a.Helper()
 	file, err := os.Open(filepath.Join("/usr/bin", program))
@@ -119,7 +119,7 @@ func (a attack) log() string {
 	return ""
 }
 
-// dump asks the client many times for a file of statistics. That it refuses each time is fine, too.
+// dump asks the client many times for a file of statistics. The client may refuse each time.
 const dump = "for i in $(seq 300); do /scratch/setfattr -n user.io-stats-dump -v e2e-attack-$i /data/open; done 2>/dev/null; true"
 
 func (a attack) dumps() {
@@ -134,7 +134,7 @@ func (a attack) dumps() {
 	}
 }
 
-// floods makes the client's log, which has almost reached its limit, grow by calls that fail.
+// floods makes failing calls when the client's log has almost reached its limit, and checks that the log stays within it.
 func (a attack) floods() {
 	log := a.log()
 	size := func() string { return a.onNode("stat -c %s " + log) }

@@ -9,7 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// theft is what a thief does with the token of one of the driver's accounts. The API server checks all of it and changes nothing.
+// theft is one request that a thief makes with the token of one of the driver's accounts. The API server checks the request
+// completely, but changes nothing.
 type theft struct {
 	name   string
 	verb   []string // of kubectl, with its arguments
@@ -17,8 +18,8 @@ type theft struct {
 	passes bool     // the driver itself does so
 }
 
-// TestAttackWithTheControllersToken: RBAC allows the controller all PersistentVolumes and the status of all claims; the policies leave
-// it its own.
+// TestAttackWithTheControllersToken: RBAC allows the controller all PersistentVolumes and the status of all claims; the policies
+// restrict it to the driver's own.
 func TestAttackWithTheControllersToken(t *testing.T) {
 	theDriver(t)
 	s := newSpace(t, "stolen")
@@ -68,8 +69,8 @@ func TestAttackWithTheControllersToken(t *testing.T) {
 	wellTyped(t, "own-volumes", "own-claims")
 }
 
-// TestAttackWithTheNodePluginsToken: RBAC allows it all nodes and all events; the policies leave it its own taint on its own node, and
-// events of its own.
+// TestAttackWithTheNodePluginsToken: RBAC allows the node plugin all nodes and all events; the policies restrict it to its own
+// taint on its own node, and to its own events.
 func TestAttackWithTheNodePluginsToken(t *testing.T) {
 	theDriver(t)
 	s := newSpace(t, "stolen-node")
@@ -107,7 +108,8 @@ func stolenEvent(component, node, reason, kind string) string {
 		reportingComponent: %[1]s, reportingInstance: %[2]s}`, component, node, reason, kind)
 }
 
-// mayLook lets an account of the driver get what it may change without looking, as "kubectl patch" does before it sends a patch.
+// mayLook lets an account of the driver get the objects that it may change but not read, because "kubectl patch" reads an object
+// before it sends a patch.
 func mayLook(t *testing.T, account string) {
 	t.Helper()
 	up(t, fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: looks-%[1]s},
@@ -118,7 +120,7 @@ func mayLook(t *testing.T, account string) {
   subjects: [{kind: ServiceAccount, name: %[1]s, namespace: %[2]s}]}`, account, driver.Namespace), "")
 }
 
-// steals tries it as an account of the driver.
+// steals makes the request as an account of the driver.
 func (s *space) steals(c theft, account string) {
 	s.Helper()
 	args := append(append([]string{"--namespace=" + s.namespace}, c.verb...), "--dry-run=server", "--as=system:serviceaccount:"+driver.Namespace+":"+account)
@@ -135,11 +137,11 @@ func (s *space) steals(c theft, account string) {
 	case c.passes && err != nil:
 		s.Errorf("%s: %v\n%s", c.name, err, out)
 	case !c.passes && (err == nil || !strings.Contains(string(out), "ValidatingAdmissionPolicy")):
-		s.Errorf("%s: %v, want that a policy refuses it\n%s", c.name, err, out)
+		s.Errorf("%s: %v, want a refusal by a policy\n%s", c.name, err, out)
 	}
 }
 
-// wellTyped checks that the API server knows all fields that policies name.
+// wellTyped checks that the API server knows all fields that the policies name.
 func wellTyped(t *testing.T, policies ...string) {
 	t.Helper()
 	for _, name := range policies {

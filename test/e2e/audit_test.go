@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// auditMark is the present end of the API server's audit log.
+// auditMark returns the present end of the API server's audit log.
 func auditMark(t *testing.T) int64 {
 	t.Helper()
 	info, err := os.Stat(cluster.AuditLog())
@@ -23,10 +23,10 @@ func auditMark(t *testing.T) int64 {
 	return info.Size()
 }
 
-// apiRequests counts requests to the API server by what they do, as "create persistentvolumes".
+// apiRequests counts requests to the API server by verb and resource, such as "create persistentvolumes".
 type apiRequests map[string]int
 
-// auditCount is what the account of the controller has asked since a mark: the driver and both sidecars.
+// auditCount counts the requests since a mark from the controller's account, which the driver and both sidecars use.
 func auditCount(t *testing.T, since int64) apiRequests {
 	t.Helper()
 	log, err := os.Open(cluster.AuditLog())
@@ -68,7 +68,7 @@ func auditCount(t *testing.T, since int64) apiRequests {
 	return counted
 }
 
-// per is for people: how many for each of so many claims.
+// per formats the number of requests for each claim.
 func (r apiRequests) per(claims int) string {
 	total := 0
 	parts := make([]string, 0, len(r))

@@ -11,17 +11,17 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// batchLimit is for all claims of a batch to be bound, or to be gone, on a busy machine.
+// batchLimit is the time in which all claims of a batch must be bound, or gone, on a busy machine.
 const batchLimit = 4 * time.Minute
 
-// batch is a number of claims that are made at once.
+// batch is a number of claims that are created at once.
 type batch struct {
 	*space
 	count  int
 	heketi *lab.Heketi
 }
 
-// newBatch makes the claims. heketi is the server of their class.
+// newBatch creates the claims. heketi is the server of their class.
 func newBatch(t *testing.T, namespace, class string, heketi *lab.Heketi, count int) *batch {
 	t.Helper()
 	b := &batch{space: newSpace(t, namespace), count: count, heketi: heketi}
@@ -33,13 +33,13 @@ func newBatch(t *testing.T, namespace, class string, heketi *lab.Heketi, count i
 	return b
 }
 
-// bound is how many claims are bound.
+// bound returns how many claims are bound.
 func (b *batch) bound() int {
 	b.Helper()
 	return strings.Count(b.kubectl("get", "pvc", "-o", "jsonpath={.items[*].status.phase}"), "Bound")
 }
 
-// someBound waits until some volumes are there. Others are being made then, and others wait.
+// someBound waits until some volumes exist. At that time others are being created, and others wait.
 func (b *batch) someBound() {
 	b.Helper()
 	b.within("the first claims are bound", func() error {
@@ -51,7 +51,7 @@ func (b *batch) someBound() {
 	b.isBinding()
 }
 
-// isBinding fails the test when there is nothing left to disturb.
+// isBinding fails the test if all claims are bound, so that there is nothing left to disturb.
 func (b *batch) isBinding() {
 	b.Helper()
 	if b.bound() == b.count {
@@ -66,8 +66,8 @@ func (b *batch) waitBound() {
 	}
 }
 
-// complete waits until all claims are bound, and checks that each has one volume, that there are no others, and that
-// nothing is left of a volume that was begun and not finished.
+// complete waits until all claims are bound, and checks that each claim has one volume, that there are no other volumes, and that
+// no unfinished volume is left.
 func (b *batch) complete() {
 	b.Helper()
 	b.waitBound()
@@ -86,20 +86,20 @@ func (b *batch) complete() {
 	})
 }
 
-// remove deletes the claims and waits until nothing of them is left.
+// remove deletes the claims and waits until nothing is left of them.
 func (b *batch) remove() {
 	b.Helper()
 	b.delete()
 	b.waitGone()
 }
 
-// delete only begins.
+// delete starts the deletion and does not wait.
 func (b *batch) delete() {
 	b.Helper()
 	b.kubectl("delete", "pvc", "--all", "--wait=false")
 }
 
-// someGone waits until some volumes are gone. Others are being deleted then, and others wait.
+// someGone waits until some volumes are gone. At that time others are being deleted, and others wait.
 func (b *batch) someGone() {
 	b.Helper()
 	b.within("the first volumes are gone", func() error {
@@ -111,7 +111,7 @@ func (b *batch) someGone() {
 	b.isEnding()
 }
 
-// isEnding fails the test when there is nothing left to disturb.
+// isEnding fails the test if all volumes are gone, so that there is nothing left to disturb.
 func (b *batch) isEnding() {
 	b.Helper()
 	if len(b.persistentVolumes()) == 0 {
@@ -132,10 +132,10 @@ func (b *batch) waitGone() {
 	})
 }
 
-// ours says whether a gluster volume is that of a claim.
+// ours reports whether a gluster volume belongs to one of the claims.
 func (b *batch) ours(volume string) bool { return strings.Contains(volume, "csi-"+b.namespace+"_") }
 
-// inHeketi are the volumes that Heketi has for the claims, finished or not: "volume list" hides what is pending.
+// inHeketi returns the volumes that Heketi has for the claims, finished or not: "volume list" hides pending ones.
 func (b *batch) inHeketi() []string {
 	b.Helper()
 	var names []string
@@ -147,7 +147,7 @@ func (b *batch) inHeketi() []string {
 	return names
 }
 
-// inGluster are the gluster volumes of the claims.
+// inGluster returns the gluster volumes of the claims.
 func (b *batch) inGluster() []string {
 	b.Helper()
 	return slices.DeleteFunc(strings.Fields(gluster(b.T, "volume", "list")), func(name string) bool { return !b.ours(name) })
@@ -159,7 +159,7 @@ func (b *batch) persistentVolumes() []string {
 		`jsonpath={.items[?(@.spec.claimRef.namespace=="`+b.namespace+`")].metadata.name}`))
 }
 
-// within tries again until the check gives no error.
+// within retries the check until it returns no error.
 func (b *batch) within(what string, check func() error) {
 	b.Helper()
 	within(b.T, batchLimit, func() error {

@@ -11,13 +11,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// TestCapacity compares the room that is published for a class with what Heketi has, and lets the scheduler use it.
+// TestCapacity compares the capacity that is published for a class with the free space in Heketi, and checks that the scheduler
+// uses it.
 func TestCapacity(t *testing.T) {
 	theDriver(t)
 	up(t, example(t, "storageclass-wait.yaml"), "")
 	eventually(t, func() error {
 		published, free := publishedGiB(t, "gluster-wait"), freeGiB(t)
-		// Three copies take a brick of each disk. LVM and the thin pool's metadata take less than a hundredth.
+		// Each of the three copies needs a brick on each disk. LVM and the metadata of the thin pool take less than a hundredth.
 		if published > free || published < free*99/100-1 {
 			return fmt.Errorf("%d GiB are published, and each disk has %d GiB", published, free)
 		}
@@ -47,8 +48,8 @@ func TestCapacity(t *testing.T) {
 	})
 }
 
-// TestMistakeInAClassThatWaits: nobody knows how much room such a class has. That must not keep its pods from the point
-// where the mistake is named.
+// TestMistakeInAClassThatWaits: the capacity of a class with a mistake is unknown. Its pods must still reach the point where the
+// mistake is reported.
 func TestMistakeInAClassThatWaits(t *testing.T) {
 	theDriver(t)
 	up(t, strings.NewReplacer("gluster-wait", "gluster-misspelt", "volumetype", "volumetipe").Replace(example(t, "storageclass-wait.yaml")), "")
@@ -62,7 +63,7 @@ func TestMistakeInAClassThatWaits(t *testing.T) {
 	})
 }
 
-// publishedGiB is the size of the largest volume, as the only CSIStorageCapacity of a class says it.
+// publishedGiB returns the size of the largest volume from the only CSIStorageCapacity of a class.
 func publishedGiB(t *testing.T, class string) int64 {
 	t.Helper()
 	var size string
@@ -80,7 +81,7 @@ func publishedGiB(t *testing.T, class string) int64 {
 	return quantity.Value() >> 30
 }
 
-// freeGiB is what Heketi has on the disk with the least room.
+// freeGiB returns the free space in Heketi of the disk with the least.
 func freeGiB(t *testing.T) int64 {
 	t.Helper()
 	topology, err := outside.Topology(t.Context(), cluster.Lab().Heketi())

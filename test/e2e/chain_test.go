@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// testChain is the life of a volume, each step looked at from outside: from a claim of the default class, with parameters
-// of the in-tree plugin, to a page that several pods serve and write, and back to nothing.
+// testChain follows the life of a volume and checks each step from outside: from a claim of the default class, with parameters of
+// the in-tree plugin, to a page that several pods serve and write, and then its deletion.
 func testChain(s *space) {
 	s.apply(claim("site", "", "ReadWriteMany", "1Gi"))
 	v := s.bound("site")
@@ -65,7 +65,7 @@ func testChain(s *space) {
 		s.Errorf("two pods on node2 have %d clients, want one", n)
 	}
 
-	// Who is not root writes with the group that the pod got by itself.
+	// A user other than root writes with the volume's group, which the kubelet gives the pod automatically.
 	if groups := strings.Fields(s.in("user", "id -G")); !slices.Contains(groups, gid) {
 		s.Errorf("the pod's groups are %v, want %s among them", groups, gid)
 	}
@@ -77,7 +77,7 @@ func testChain(s *space) {
 		}
 	}
 
-	// It grows while it is used.
+	// The volume grows while it is used.
 	if before := s.size("web", "/usr/share/nginx/html"); before > 1<<30 || before < 9*(1<<30)/10 {
 		s.Errorf("the pod sees %d bytes of 1 GiB", before)
 	}
@@ -94,7 +94,7 @@ func testChain(s *space) {
 		s.Errorf("grown to %+v, and in Heketi %+v", grown, got)
 	}
 
-	// Data outlive the pods.
+	// The data outlive the pods.
 	s.kubectl("delete", "pod", "--all", patience)
 	s.apply(webServer("web", "node2", "site"))
 	s.running("web")
@@ -102,14 +102,14 @@ func testChain(s *space) {
 		s.Errorf("after all pods were deleted, the page is %q, want %q", got, both)
 	}
 
-	// And nothing outlives the claim.
+	// Nothing outlives the claim.
 	s.kubectl("delete", "pod", "--all", patience)
 	s.kubectl("delete", "pvc", "site", patience)
 	s.kubectl("wait", "--for=delete", patience, "pv/"+v.Metadata.Name)
 	nowhere(s.T, v.gluster(), grown.bricks(s.T))
 }
 
-// webServer is the manifest of a pod with nginx that serves a claim.
+// webServer returns the manifest of a pod with nginx that serves a claim.
 func webServer(name, node, claim string) string {
 	return fmt.Sprintf(`---
 apiVersion: v1
@@ -129,7 +129,7 @@ spec:
 `, name, node, nginxImage, claim)
 }
 
-// size is what df says of a directory in a pod, in bytes.
+// size returns the size in bytes that df shows for a directory in a pod.
 func (s *space) size(pod, dir string) int {
 	s.Helper()
 	out := s.in(pod, "df -P -k "+dir+" | tail -n1")
@@ -144,7 +144,7 @@ func (s *space) size(pod, dir string) int {
 	return kib << 10
 }
 
-// ownerOf is user and group of a file on the host.
+// ownerOf returns user and group of a file on the host.
 func ownerOf(t *testing.T, path string) string {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -153,7 +153,7 @@ func ownerOf(t *testing.T, path string) string {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		t.Fatal("no Linux")
+		t.Fatal("the owner of a file is only known on Linux")
 	}
 	return fmt.Sprintf("%d:%d", stat.Uid, stat.Gid)
 }

@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-// TestVolumes uses volumes in every way that docs/kubernetes.md describes, each in a namespace of its own, all at the same time.
+// TestVolumes uses volumes in every way that docs/kubernetes.md describes, each in its own namespace, all at the same time.
 func TestVolumes(t *testing.T) { //nolint:tparallel // only the parts: another test may remove the driver
 	theDriver(t)
-	// The API server checks all examples, those, too, that no part uses.
+	// The API server checks all examples, also those that no subtest uses.
 	kubectl(t, "apply", "--dry-run=server", "--validate=strict", "-f", filepath.Join(root, "deploy", "examples"))
 	up(t, example(t, "storageclass-replicate.yaml"), "") // the class of most examples
 	handMade(t, "data")

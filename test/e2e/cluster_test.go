@@ -14,11 +14,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/versions"
 )
 
-// What the cluster itself must be able to do, before the driver is looked at.
+// These tests check the cluster itself, before the driver is tested.
 
 const busyboxImage = "registry.k8s.io/e2e-test-images/busybox:1.37.0-1"
 
-// sleeper is a pod on a node, which says its name and stays.
+// sleeper is a pod on a node that prints its name and then sleeps.
 func sleeper(name, node, more string) string {
 	return fmt.Sprintf(`---
 apiVersion: v1
@@ -59,7 +59,7 @@ func TestPodsRunOnBothNodes(t *testing.T) {
 	}
 	t.Run("and nothing that is not there", func(t *testing.T) {
 		if out, err := cluster.Kubectl(t.Context(), "exec", "one", "--", "nc", "-w5", storage, "9"); err == nil {
-			t.Errorf("a port where nobody listens was reached: %s", out)
+			t.Errorf("a port without a listener was reached: %s", out)
 		}
 	})
 }
@@ -100,15 +100,15 @@ func TestMountsOfPodsReachTheNodeAndNotTheHost(t *testing.T) {
 	kubectl(t, "exec", "mounter", "--", "umount", "/dir/inner")
 }
 
-// A kubelet sets some parameters of the kernel, which the host has, too.
+// A kubelet sets some kernel parameters that the host has, too.
 func TestKubeletsLeaveTheKernelOfTheHostAlone(t *testing.T) {
 	out, err := cluster.Node(1).Machine.Command(t.Context(), "stat", "-f", "-c", "%T", "/proc/sys/kernel/panic").Output()
 	if err != nil || string(out) != "tmpfs\n" {
-		t.Errorf("kernel/panic on the node lies on %q, %v; want a file of its own on tmpfs", out, err)
+		t.Errorf("kernel/panic on the node lies on %q, %v; want a separate file on tmpfs", out, err)
 	}
-	// Nobody but a kubelet sets 10.
+	// Only a kubelet sets 10.
 	if out, err := cluster.Node(1).Machine.Command(t.Context(), "cat", "/proc/sys/kernel/panic").Output(); err != nil || strings.TrimSpace(string(out)) != "10" {
-		t.Errorf("kernel/panic on the node is %q, %v; was it not the kubelet's to set?", out, err)
+		t.Errorf("kernel/panic on the node is %q, %v; want 10, which the kubelet sets", out, err)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestNodesMayOnlyChangeThemselves(t *testing.T) {
 	}
 }
 
-// kubernetesVersion is that of the cluster.
+// kubernetesVersion returns the version of the cluster.
 func kubernetesVersion(t *testing.T) versions.Version {
 	t.Helper()
 	var server struct {
@@ -140,7 +140,7 @@ func kubernetesVersion(t *testing.T) versions.Version {
 func TestKubernetesHasTheWantedVersion(t *testing.T) {
 	want, version := versions.Newest(), kubernetesVersion(t)
 	if minor := os.Getenv("KUBERNETES"); minor != "" && minor != fmt.Sprintf("1.%d", version.Minor) || minor == "" && version.Minor != want.Minor {
-		t.Errorf("the API server is %s, and KUBERNETES=%q asks for another", version.Release, minor)
+		t.Errorf("the API server has version %s, and KUBERNETES=%q asks for another", version.Release, minor)
 	}
 	kubelets := strings.Fields(kubectl(t, "get", "nodes", "-o", "jsonpath={.items[*].status.nodeInfo.kubeletVersion}"))
 	if len(kubelets) != 2 || kubelets[0] != version.Release || kubelets[1] != version.Release {
@@ -148,14 +148,14 @@ func TestKubernetesHasTheWantedVersion(t *testing.T) {
 	}
 }
 
-// What the chart decides by, too.
+// The chart checks this, too.
 func TestMutatingAdmissionPoliciesAreServed(t *testing.T) {
 	_, err := cluster.Kubectl(t.Context(), "get", "mutatingadmissionpolicies.v1.admissionregistration.k8s.io")
 	switch has := kubernetesVersion(t).Has(versions.MutatingAdmissionPolicies); {
 	case has:
 		ok(t, err)
 	case err == nil || !strings.Contains(err.Error(), "the server doesn't have a resource type"):
-		t.Errorf("a Kubernetes without MutatingAdmissionPolicies answers %v, want that it does not have this type", err)
+		t.Errorf("a Kubernetes without MutatingAdmissionPolicies returns the error %v, want an unknown resource type", err)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestPodsOutliveRestartsOfTheCluster(t *testing.T) {
 			}
 		})
 	}
-	// What was killed works again: a controller and the scheduler are needed for this one.
+	// The killed components work again: this pod needs a controller and the scheduler.
 	up(t, `---
 apiVersion: apps/v1
 kind: Deployment
@@ -253,7 +253,7 @@ spec:
 `, node), "web")
 }
 
-// eventually tries again for up to a minute.
+// eventually retries for up to a minute.
 func eventually(t *testing.T, try func() error) {
 	t.Helper()
 	within(t, time.Minute, try)
@@ -264,7 +264,7 @@ func within(t *testing.T, limit time.Duration, try func() error) {
 	clustertest.Within(t, limit, try)
 }
 
-// up applies manifests, removes them when the test ends, and waits for the pod when one is named.
+// up applies manifests, removes them when the test ends, and waits for the pod if one is named.
 func up(t *testing.T, manifests, pod string) {
 	t.Helper()
 	clustertest.Apply(t, cluster, manifests, pod)

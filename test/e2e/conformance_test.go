@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// documented reads the tables of docs/conformance.md that have the columns "fast" and "slow". A row begins with a reason in
-// the suite's own words, within backquotes, or with the word passed.
+// documented reads the tables of docs/conformance.md that have the columns "fast" and "slow". Each row begins with a reason in
+// the suite's own words, in backquotes, or with the word passed.
 func documented(t *testing.T, set string) suiteResult {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "docs", "conformance.md"))

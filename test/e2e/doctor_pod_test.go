@@ -15,15 +15,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// Networks of the lab: its gluster servers, and its nodes with the hub.
+// The networks of the lab: the gluster servers, the nodes with the hub, and the pods.
 const (
 	serverNetwork  = "10.77.0.8/29"
 	clientNetworks = "10.77.0.0/29, 10.77.0.16/29"
 	podNetwork     = "10.244.0.0/16"
 )
 
-// TestDoctorFromAPod runs the command of docs/doctor.md in a pod of a tenant, in a namespace that admits restricted pods only. It finds
-// what pods reach, and what the firewalls and the NetworkPolicy of deploy/examples leave of it. Volumes go on behind them.
+// TestDoctorFromAPod runs the command of docs/doctor.md in a tenant's pod, in a namespace that admits restricted pods only. The
+// command must find what pods can reach, and what the firewalls and the NetworkPolicy of deploy/examples still let through.
+// Volumes keep working behind them.
 func TestDoctorFromAPod(t *testing.T) {
 	theDriver(t)
 	s := newSpace(t, "behind")
@@ -68,7 +69,7 @@ func TestDoctorFromAPod(t *testing.T) {
 	})
 }
 
-// on is the namespace in a part of its test.
+// on returns the namespace for a subtest.
 func (s *space) on(t *testing.T) *space {
 	t.Helper()
 	return &space{T: t, namespace: s.namespace}
@@ -81,7 +82,7 @@ func machines(get func(int) *lab.Machine, count int) (all []*lab.Machine) {
 	return all
 }
 
-// fromPod is the command of docs/doctor.md, and what it prints there.
+// fromPod returns the command of docs/doctor.md, and its output there.
 func fromPod(t *testing.T) (command, output string) {
 	t.Helper()
 	section := regexp.MustCompile("(?s)\n### From a pod\n.*?```sh\n(.*?)```\n\n```console\n(.*?)```")
@@ -92,7 +93,7 @@ func fromPod(t *testing.T) (command, output string) {
 	return found[1], found[2]
 }
 
-// finds runs the documented command on the first two servers, and checks the end of what it prints, in the words of the document.
+// finds runs the documented command on the first two servers, and compares the end of its output with the document.
 func (s *space) finds(want string) {
 	s.Helper()
 	servers := machines(cluster.Lab().Storage, 2)
@@ -110,7 +111,7 @@ func (s *space) finds(want string) {
 	}
 }
 
-// filter loads rules of nft on machines, until the test ends.
+// filter loads nft rules on machines, until the test ends.
 func filter(t *testing.T, rules string, on ...*lab.Machine) {
 	t.Helper()
 	table := regexp.MustCompile(`(?m)^table (inet \w+) \{`).FindStringSubmatch(rules)[1]
@@ -128,7 +129,8 @@ func filter(t *testing.T, rules string, on ...*lab.Machine) {
 	}
 }
 
-// enforced is what a network plugin makes of a NetworkPolicy for all pods with lists of networks, which the lab's does not do.
+// enforced translates a NetworkPolicy for all pods with lists of networks into nft rules, as a network plugin would. The
+// lab's network plugin does not enforce policies.
 func enforced(t *testing.T, manifest string) string {
 	t.Helper()
 	var policy networking.NetworkPolicy

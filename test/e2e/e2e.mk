@@ -2,15 +2,15 @@
 
 E2E_DIR ?= $(BUILD)/e2e
 E2E_ENV ?= $(E2E_DIR).env
-# What "make e2e" leaves to "make e2e-full".
+# The tests that "make e2e" leaves to "make e2e-full".
 E2E_LONG := ^TestStorageSuite$$/^(fast_on_three_copies|slow)$$|^TestFiftyMounts$$|^TestSidecars$$|^TestTLSTo|^TestSilentNodePluginIsRestarted$$|^TestGraphChange$$/^(expansion,_node_plugin_killed|volume_option,_node_plugin_killed_(before|afterwards)$$)
-# What has a target of its own: it takes all PersistentVolumes of the cluster to the driver.
+# These tests have their own target, because they migrate all PersistentVolumes of the cluster to the driver.
 E2E_MIGRATE := ^TestMigrate(Many|Killed)$$
-# What "make e2e-storage" leaves to "make e2e-storage-full".
+# The tests that "make e2e-storage" leaves to "make e2e-storage-full".
 E2E_STORAGE_LONG := ^Test(NodesAndDisks|Memory)$$
 # How long TestPodsOutliveNodePlugins upgrades and rolls back while pods write.
 E2E_UPGRADE ?= 10m
-# Another version of Kubernetes than the newest, as in KUBERNETES=1.30: see test/e2e/kubernetes.
+# A version of Kubernetes other than the newest, such as KUBERNETES=1.30: see test/e2e/kubernetes.
 export KUBERNETES ?=
 e2e_tools = $$(test/e2e/kubernetes/build.sh)
 
@@ -26,13 +26,13 @@ e2e-tools: ## Kubernetes, the CSI sidecars, the storage test suite: built once, 
 	$(call say,tools of the end-to-end tests)
 	@test/e2e/kubernetes/build.sh
 
-# The same for every version of Kubernetes.
+# The images are the same for every version of Kubernetes.
 .PHONY: e2e-images
 e2e-images: e2e-deps e2e-tools images chaos-workload previous ## Images of the sidecars and of the tests: build/images
 	$(call say,images of the sidecars and of the tests)
 	@tools=$$(test/e2e/tools/build.sh); go run ./test/e2e/images -tools "$$tools" -bin $(BIN) -out $(BUILD)/images
 
-# The driver of an image that nodes are rolled from and back to.
+# The driver of the image from which nodes are upgraded, and to which they are rolled back.
 .PHONY: previous
 previous:
 	@$(MAKE) --no-print-directory build VERSION=previous DRIVER=$(BIN)/glusterfs-csi-previous
@@ -88,7 +88,7 @@ e2e-down: labctl ## End it, also after a crash, and what a killed test run has l
 
 # The tutorial (package test/e2e/tutorial).
 
-# What it needs is built before, so that nothing but the tutorial is on the screen.
+# The prerequisites are built first, so that the screen shows only the tutorial.
 .PHONY: demo-kubernetes
 demo-kubernetes: deps images e2e-images $(BIN)/helm ## docs/tutorial.md on a real Kubernetes, step by step (needs root)
 	$(call say,demo: from a Kubernetes and three gluster nodes to a page that two web servers share; about two minutes)

@@ -10,8 +10,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// TestGraphChange changes the graph of a volume's client under a pod with two containers: a has a directory of the volume, b the whole
-// with an emptyDir in it. Without a repair, b writes into the volume from then on, unnoticed, and a cannot be started again.
+// TestGraphChange changes the graph of a volume's client while a pod with two containers uses it: a mounts a directory of the
+// volume, b the whole volume with an emptyDir in it. Without the driver's repair, b would silently write into the volume from
+// then on, and a could not be started again.
 func TestGraphChange(t *testing.T) {
 	d := theDriver(t)
 	number := 0
@@ -45,12 +46,12 @@ func TestGraphChange(t *testing.T) {
 					s.grown("data", "2Gi")
 				}
 				eventually(t, func() error {
-					s.of("b", "ls /data/sub") // at its name the kernel finds out what has become of a directory
+					s.of("b", "ls /data/sub") // a lookup by name, at which the kernel notices that the directory has changed
 					return errors.Join(s.isBack("b", "/data/tmp", "mark", "scratch\n", tmp), s.isBack("a", "/data", "file", "kept\n", part))
 				})
 				s.of("b", "echo new > /data/tmp/new")
 				if found, err := outside.OnBricks(t.Context(), cluster.Lab(), mustGluster(t, v.gluster()).GlusterVolume, "tmp/new"); err != nil || len(found) > 0 {
-					t.Errorf("what was written into the emptyDir is on the bricks: %q, %v", found, err)
+					t.Errorf("the content of the emptyDir is on the bricks: %q, %v", found, err)
 				}
 				s.of("a", "kill 1")
 				eventually(t, func() error {
@@ -68,7 +69,7 @@ func TestGraphChange(t *testing.T) {
 	}
 }
 
-// noticeTime is for the node plugin to see a new container's mounts: what it has not seen it cannot put back.
+// noticeTime is enough for the node plugin to see a new container's mounts. It cannot restore mounts that it has not seen.
 const noticeTime = 3 * time.Second
 
 const twoContainers = `---
@@ -92,7 +93,7 @@ spec:
     - {name: scratch, emptyDir: {}}
 `
 
-// killDuring kills the node plugin while the change is under way.
+// killDuring kills the node plugin during the change.
 func killDuring(s *space, change func()) {
 	s.Helper()
 	done := make(chan struct{})
@@ -111,19 +112,19 @@ func (s *space) killNodePlugin() {
 	sendSignal(s.T, "KILL", s.driverPid())
 }
 
-// of runs a shell command in a container of the pod called both.
+// of runs a shell command in a container of the pod "both".
 func (s *space) of(container, command string) string {
 	s.Helper()
 	return s.kubectl("exec", "both", "-c", container, "--", "sh", "-c", command)
 }
 
-// mount is the last mount at a path in a container of the pod called both: its number and root, or "" if there is none.
+// mount returns number and root of the last mount at a path in a container of the pod "both", or "" if there is none.
 func (s *space) mount(container, path string) string {
 	s.Helper()
 	return strings.TrimSpace(s.of(container, `awk '$5 == "`+path+`" {print $1, $4}' /proc/self/mountinfo | tail -n1`))
 }
 
-// isBack returns an error if a mount point is not as it was before a change, by another mount than before.
+// isBack returns an error unless the mount point looks as it did before the change, with a new mount.
 func (s *space) isBack(container, path, file, content, before string) error {
 	got, err := s.try("exec", "both", "-c", container, "--", "cat", path+"/"+file)
 	if err == nil && got != content {

@@ -2,7 +2,7 @@ package e2e
 
 import "testing"
 
-// TestHeketiAway lets a claim wait for Heketi, which a pod that runs does not notice.
+// TestHeketiAway creates a claim while Heketi is down: the claim must wait, and a running pod must not be disturbed.
 func TestHeketiAway(t *testing.T) {
 	theDriver(t)
 	up(t, example(t, "storageclass-replicate.yaml"), "")

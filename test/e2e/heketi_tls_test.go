@@ -21,7 +21,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
-// tlsClass makes volumes in the Heketi that speaks TLS.
+// tlsClass is a class whose volumes are made by the Heketi with TLS.
 const tlsClass = `---
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
@@ -30,8 +30,8 @@ provisioner: ` + driver.Name + `
 parameters: {backend: over-tls}
 `
 
-// TestTLSToHeketi adds a Heketi with a certificate of a private authority to the chart's backends, first with another
-// authority in caBundle.
+// TestTLSToHeketi adds a Heketi with a certificate of a private authority to the chart's backends, first with another authority
+// in caBundle.
 func TestTLSToHeketi(t *testing.T) {
 	d := theDriver(t)
 	ours := certificates.NewAuthority(t)
@@ -48,13 +48,13 @@ func TestTLSToHeketi(t *testing.T) {
 		ok(t, d.Upgrade(t.Context(), "backends[2].name=over-tls", "backends[2].url="+heketi.url, "backends[2].key="+lab.HeketiKey,
 			"backends[2].caBundle="+a.PEM()))
 		if uid() != before {
-			t.Error("the controller was restarted for a backend")
+			t.Error("the new backend has restarted the controller")
 		}
 		written(t, driver.ControllerPod)
 	}
 
 	with(certificates.NewAuthority(t))
-	// A claim that comes before the controller has the backend would not be tried again for minutes.
+	// If the claim existed before the controller has the backend, it would not be retried for minutes.
 	eventually(t, func() error {
 		out, err := cluster.Kubectl(t.Context(), "exec", driver.ControllerPod, "--namespace="+driver.Namespace, "--container=glusterfs-csi",
 			"--", "/glusterfs-csi", "doctor", "--config=/etc/glusterfs-csi/config.yaml")
@@ -75,7 +75,7 @@ func TestTLSToHeketi(t *testing.T) {
 		return nil
 	})
 	if volumes := heketi.cli(t, "volume", "list"); strings.Contains(volumes, "Name:") {
-		t.Errorf("Heketi has volumes that it was asked for by somebody who does not trust it:\n%s", volumes)
+		t.Errorf("Heketi has volumes from a controller that does not trust its certificate:\n%s", volumes)
 	}
 
 	with(ours)
@@ -84,7 +84,7 @@ func TestTLSToHeketi(t *testing.T) {
 		t.Errorf("Heketi does not have %s:\n%s", v.gluster(), volumes)
 	}
 	if !strings.HasPrefix(v.Spec.CSI.VolumeHandle, "over-tls/") {
-		t.Errorf("the handle %s is not one of this Heketi", v.Spec.CSI.VolumeHandle)
+		t.Errorf("the handle %s does not belong to this Heketi", v.Spec.CSI.VolumeHandle)
 	}
 	s.kubectl("delete", "pvc", "data", patience)
 	s.kubectl("wait", "--for=delete", patience, "pv/"+v.Metadata.Name)
@@ -93,13 +93,13 @@ func TestTLSToHeketi(t *testing.T) {
 	}
 }
 
-// tlsHeketi is a Heketi on the hub that speaks TLS, with an executor that only pretends.
+// tlsHeketi is a Heketi on the hub that speaks TLS. It uses Heketi's mock executor.
 type tlsHeketi struct {
 	url, authority string
 	program        lab.HeketiBinaries
 }
 
-// startTLSHeketi starts it, until the test ends.
+// startTLSHeketi starts the Heketi, which is stopped when the test ends.
 func startTLSHeketi(t *testing.T, a *certificates.Authority) *tlsHeketi {
 	t.Helper()
 	const port = "8443"
@@ -141,7 +141,7 @@ func startTLSHeketi(t *testing.T, a *certificates.Authority) *tlsHeketi {
 	return h
 }
 
-// answers asks over TLS, as a client that knows the authority.
+// answers sends a request over TLS, as a client that trusts the authority.
 func (h *tlsHeketi) answers(a *certificates.Authority) func(context.Context) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.Certificate)

@@ -6,9 +6,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// testTwoHeketis makes a volume in each of two Heketis, and deletes each where it is.
+// testTwoHeketis creates a volume in each of two Heketis, and deletes each through its own Heketi.
 func testTwoHeketis(s *space) {
-	// Eleven servers for disperse:8:3 are more than there are.
+	// disperse:8:3 needs eleven servers, more than there are.
 	s.class(example(s.T, "storageclass-two-heketis.yaml", "disperse:8:3", "replicate:3"))
 	s.apply(claim("here", "gluster-production", "ReadWriteMany", "1Gi") + claim("there", "gluster-archive", "ReadWriteMany", "1Gi"))
 	here, there := s.bound("here"), s.bound("there")

@@ -13,9 +13,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestNodePluginEndsWhileAClientHangs kills the node plugin while statistics of a volume are asked for whose bricks, and then its
-// client, do not answer. The container ends and is started again, and the new one serves other volumes; one that asked the client
-// from its own threads could not end before the client does.
+// TestNodePluginEndsWhileAClientHangs kills the node plugin during a request for the statistics of a volume whose bricks, and
+// therefore client, do not answer. The container must end and start again, and the new one must serve other volumes. A node
+// plugin that called the client from its own threads could not end before the client does.
 func TestNodePluginEndsWhileAClientHangs(t *testing.T) {
 	d := theDriver(t)
 	replaceNodePlugin(t, d)
@@ -64,7 +64,7 @@ func TestNodePluginEndsWhileAClientHangs(t *testing.T) {
 	}
 }
 
-// driverSocket is the path of the CSI socket of node1 for this process.
+// driverSocket returns the path at which this process finds node1's CSI socket.
 func (s *space) driverSocket() string {
 	s.Helper()
 	machine, err := cluster.Node(1).Machine.Pid(s.Context())
@@ -72,7 +72,7 @@ func (s *space) driverSocket() string {
 	return fmt.Sprintf("/proc/%d/root/proc/%s/root/csi/csi.sock", machine, s.driverPid())
 }
 
-// statistics asks the node plugin for those of a volume, at the staging path that the kubelet gives it.
+// statistics asks the node plugin for the statistics of a volume, at the staging path that the kubelet uses.
 func statistics(s *space, socket string, v volume) error {
 	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -85,7 +85,7 @@ func statistics(s *space, socket string, v volume) error {
 	return err
 }
 
-// target is the directory at which the kubelet has a volume published for a pod.
+// target returns the directory at which the kubelet has a volume published for a pod.
 func (s *space) target(pod string, v volume) string {
 	s.Helper()
 	uid := s.kubectl("get", "pod", pod, "-o", "jsonpath={.metadata.uid}")

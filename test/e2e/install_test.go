@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// theDriver is the driver on the cluster. The first test that asks installs it, with taints on all nodes that it has to remove.
-// It must not be called by parallel tests.
+// theDriver returns the driver on the cluster. The first call installs it, with taints on all nodes that the driver has to
+// remove. Parallel tests must not call it.
 func theDriver(t *testing.T) *driver.Driver {
 	t.Helper()
 	d := onCluster(t)
@@ -35,7 +35,7 @@ func theDriver(t *testing.T) *driver.Driver {
 	return d
 }
 
-// noDriver is for tests that install the driver themselves.
+// noDriver uninstalls the driver, for tests that install it themselves.
 func noDriver(t *testing.T) {
 	t.Helper()
 	d := onCluster(t)
@@ -57,5 +57,5 @@ func onCluster(t *testing.T) *driver.Driver {
 	return d
 }
 
-// root is the directory of this repository, seen from this one, in which go test runs.
+// root is the directory of this repository, relative to this one, in which go test runs.
 var root = filepath.Join("..", "..")

@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/versions"
 )
 
-// TestSilentNodePluginIsRestarted freezes a node plugin, which its liveness probe ends after some minutes. Pods with volumes do
-// not notice.
+// TestSilentNodePluginIsRestarted freezes a node plugin. Its liveness probe must end it after some minutes, without an effect on
+// pods with volumes.
 func TestSilentNodePluginIsRestarted(t *testing.T) {
 	d := theDriver(t)
 	s := newSpace(t, "silent")
@@ -30,7 +30,7 @@ func TestSilentNodePluginIsRestarted(t *testing.T) {
 	})
 	t.Logf("restarted after %.0f s", time.Since(frozen).Seconds())
 	inDriver(t, "wait", "--for=condition=Ready", patience, "pod/"+plugin)
-	// Older kubelets may lose the reason among many events of the pod: what remains of them cannot be foretold.
+	// Older kubelets may drop the reason's event among many events of the pod, so its presence cannot be relied on.
 	events := inDriver(t, "get", "events", "--field-selector=involvedObject.name="+plugin, "-o",
 		`jsonpath={range .items[*]}{.reason} {.message}{"\n"}{end}`)
 	if kubernetesVersion(t).Has(versions.RareWarnings) && !strings.Contains(events, "failed liveness probe") {
@@ -42,8 +42,8 @@ func TestSilentNodePluginIsRestarted(t *testing.T) {
 	s.running("next")
 }
 
-// holder is the manifest of a pod that holds a file of the claim "data" open for its whole life, and writes ten lines a second
-// through the same descriptor. It reads each back, and ends when anything fails.
+// holder returns the manifest of a pod that holds a file of the claim "data" open for its whole life, and writes ten lines a
+// second through the same descriptor. It reads each line back, and exits on any error.
 func holder(name, node string) string {
 	return writing(name, node, strings.ReplaceAll(`
 exec 3>>/data/NAME 4</data/NAME

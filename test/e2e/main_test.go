@@ -1,8 +1,8 @@
-// Package e2e tests the driver on a real Kubernetes beside real gluster servers, all on one machine (see packages lab
-// and lab/kubernetes).
+// Package e2e tests the driver on a real Kubernetes beside real gluster servers, all on one machine (see packages lab and
+// lab/kubernetes).
 //
-// The cluster is started once, in build/e2e-test, and ended whatever happens. With -cluster the tests run on one that
-// "make e2e-up" has left.
+// The cluster is started once, in build/e2e-test, and always stopped at the end. With -cluster, the tests use the running cluster
+// of "make e2e-up".
 package e2e
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// cluster is where all tests run.
+// cluster is shared by all tests.
 var cluster *kubernetes.Cluster
 
 func TestMain(m *testing.M) { os.Exit(clustertest.Main(m, "e2e", labDir(), &cluster, bringUp)) }
@@ -24,12 +24,12 @@ func TestMain(m *testing.M) { os.Exit(clustertest.Main(m, "e2e", labDir(), &clus
 func bringUp(ctx context.Context) (*kubernetes.Cluster, error) {
 	return clustertest.Up(ctx, root, lab.Options{
 		Dir: labDir(),
-		// It would keep a server that was switched off out of new volumes for two minutes after its return.
+		// With the default, new volumes would avoid a restarted server for two minutes.
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
 	}, kubernetes.Options{Images: []string{filepath.Join(buildDir(), "images")}})
 }
 
 func labDir() string { return filepath.Join(buildDir(), "e2e-test") }
 
-// buildDir is where make puts things, seen from this directory, in which go test runs.
+// buildDir is the output directory of make, relative to this directory, in which go test runs.
 func buildDir() string { return filepath.Join("..", "..", "build") }

@@ -18,8 +18,8 @@ const (
 	clientProcess      = "glusterfs"
 )
 
-// TestFiftyMounts measures the memory of a node with fifty volumes. They are directories of one gluster volume, each with a
-// client of its own, as fifty volumes would have. The figures are for people.
+// TestFiftyMounts measures the memory of a node with fifty volumes. They are directories of one gluster volume, each with its own
+// client, as fifty volumes would have. The figures are only logged.
 func TestFiftyMounts(t *testing.T) {
 	const count = 50
 	theDriver(t)
@@ -85,7 +85,7 @@ spec:
 	s.kubectl("delete", "pod", "many", patience)
 }
 
-// controllerMemory is that of the controller's containers, wherever they run.
+// controllerMemory returns the memory of the controller's containers, on the node where they run.
 func controllerMemory(t *testing.T) map[string]int {
 	t.Helper()
 	for i := range cluster.Nodes() {
@@ -97,7 +97,7 @@ func controllerMemory(t *testing.T) map[string]int {
 	return nil
 }
 
-// memory is the resident memory of the driver's processes on a node, in KiB, by the beginning of their command lines.
+// memory returns the resident memory of the driver's processes on a node, in KiB, by the beginning of their command lines.
 func memory(t *testing.T, node int) map[string]int {
 	t.Helper()
 	out, err := cluster.Node(node).Machine.Command(t.Context(), "ps", "-ww", "-eo", "rss=,args=").Output()

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// inTree is a PersistentVolume of the in-tree plugin, and what is in its volume.
+// inTree is a PersistentVolume of the in-tree plugin, and the content of its volume.
 type inTree struct {
 	claim    string
 	kept     string // of the PersistentVolume, after the migration: label, mount options, nodes
@@ -21,13 +21,13 @@ type inTree struct {
 	listing  string // of all files, as the storage node sees them
 }
 
-// pv is the name of the PersistentVolume.
+// pv returns the name of the PersistentVolume.
 func (v inTree) pv(namespace string) string { return namespace + "-" + v.claim }
 
 func (v inTree) path() string { return strings.TrimSuffix(v.volume+"/"+v.dir, "/") }
 
-// corpus makes volumes of all kinds that the in-tree plugin had: dynamic ones of three generations, and as many that were made by hand as
-// static says. Of the dynamic ones, the first four can grow and have three copies.
+// corpus creates volumes of all kinds that the in-tree plugin had: dynamic ones of three generations, and static of those that
+// administrators made by hand. The first four dynamic volumes can grow and have three copies.
 func corpus(t *testing.T, namespace, class string, dynamic, static int) []inTree {
 	t.Helper()
 	all := make([]inTree, 0, dynamic+static)
@@ -56,7 +56,7 @@ func corpus(t *testing.T, namespace, class string, dynamic, static int) []inTree
 	return all
 }
 
-// dynamicInTree is what the in-tree plugin wrote for a volume, in one of three generations.
+// dynamicInTree returns the objects that the in-tree plugin wrote for a volume, in one of three generations.
 func dynamicInTree(v oldVolume, i int, namespace, class string) inTree {
 	d := inTree{claim: fmt.Sprintf("dynamic-%02d", i), volume: v.name, gid: v.gid, dynamic: true}
 	generation := i % 3
@@ -105,7 +105,7 @@ spec:
 	return d
 }
 
-// byHandManifest is a PersistentVolume as administrators wrote them.
+// byHandManifest returns a PersistentVolume as administrators wrote them.
 func (v inTree) byHandManifest(i int, namespace string) string {
 	policy, annotations, more := "Retain", "", ""
 	if i%4 == 0 {
@@ -141,8 +141,8 @@ spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}, stor
 `, v.claim, class, v.pv(namespace))
 }
 
-// unproven are PersistentVolumes that must be left alone, with a part of the reason: one of another size than Heketi has, one that Heketi
-// does not know, two that claim one volume, and one whose id is that of a volume with another name.
+// unproven returns PersistentVolumes that must be left alone, each with a part of the reason: one whose size differs from
+// Heketi's, one that Heketi does not know, two that claim one volume, and one whose id belongs to a volume with another name.
 func unproven(t *testing.T, namespace, class string) (reasons map[string]string, manifest string) {
 	t.Helper()
 	larger, twice, renamed := inTreeVolume(t, 43000), inTreeVolume(t, 43001), inTreeVolume(t, 43003)
@@ -166,7 +166,7 @@ func unproven(t *testing.T, namespace, class string) (reasons map[string]string,
 	return reasons, manifest
 }
 
-// statefulSet is the owner of the claims data-set-0 to data-set-2, without pods.
+// statefulSet returns the owner of the claims data-set-0 to data-set-2, without pods.
 func statefulSet(class string) string {
 	return fmt.Sprintf(`---
 apiVersion: apps/v1
@@ -187,7 +187,7 @@ spec:
 `, busyboxImage, class)
 }
 
-// fillAll makes files of several owners, groups and modes in all volumes, and keeps the list of them.
+// fillAll creates files of several owners, groups and modes in all volumes, and stores their listing.
 func fillAll(t *testing.T, all []inTree) {
 	t.Helper()
 	for i := range all {
@@ -213,7 +213,7 @@ echo text >group/file; chown 1000:%[3]d group/file; chmod 640 group/file; ln -s 
 // listFiles lists the files below the working directory: owner, group, mode, size, checksum.
 const listFiles = `find . | LC_ALL=C sort | while read -r f; do stat -c '%n %u %g %a %s' "$f"; done; find . -type f | LC_ALL=C sort | xargs sha256sum`
 
-// reader is a pod with many claims, which it uses as root and as a user who has nothing but the groups of the volumes.
+// reader returns a pod with many claims, which it uses as root and as a user with only the groups of the volumes.
 func reader(name string, volumes []inTree) string {
 	mounts, sources := make([]string, 0, len(volumes)), make([]string, 0, len(volumes))
 	for _, v := range volumes {
@@ -234,7 +234,7 @@ spec:
 `, name, container("user", 1000), container("root", 0), strings.Join(sources, ", "))
 }
 
-// glusterInfo is a file with what "gluster volume info --xml" says, the proof for volumes that no Heketi has.
+// glusterInfo writes the output of "gluster volume info --xml" to a file, the proof for volumes that no Heketi has.
 func glusterInfo(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "gluster.xml")

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// TestMigrateDocument follows docs/migrate.md word for word, on a cluster as people come to it: with volumes of the in-tree plugin,
+// TestMigrateDocument follows docs/migrate.md word for word, on a cluster as administrators have it: with volumes of the in-tree plugin,
 // pods that wait for them, a claim that waits for a volume, a gluster volume that no Heketi has, and without this driver.
 func TestMigrateDocument(t *testing.T) {
 	noDriver(t)
@@ -39,20 +39,20 @@ func TestMigrateDocument(t *testing.T) {
 	if now := uids(); now != before {
 		t.Errorf("the claims had the uids %s, and have %s", before, now)
 	}
-	// Manifests from before, as Git may have them, change nothing.
+	// Old manifests, which may still be in Git, are refused and change nothing.
 	if err := cluster.Apply(t.Context(), inTreeClass("gluster")); err == nil || !strings.Contains(err.Error(), "immutable") {
-		t.Errorf("the class of before is applied: %v", err)
+		t.Errorf("the old class can still be applied, or its error is another: %v", err)
 	}
 	const source = `{"spec": {"csi": null, "glusterfs": {"endpoints": "glusterfs-cluster", "path": "archive"}}}`
 	if _, err := s.try("patch", "pv", "archive", "-p", source); err == nil || !strings.Contains(err.Error(), "immutable") {
-		t.Errorf("the source of before is applied: %v", err)
+		t.Errorf("the old source can still be applied, or its error is another: %v", err)
 	}
 	if left := s.kubectl("get", "endpoints,services", "-o", "name"); strings.Contains(left, "glusterfs-dynamic-") {
 		t.Errorf("left of the in-tree plugin: %s", left)
 	}
 }
 
-// byHand makes a gluster volume that no Heketi has, as an administrator does. It ends with the test.
+// byHand creates a gluster volume that no Heketi has, as an administrator does. It is deleted at the end of the test.
 func byHand(t *testing.T, name string) {
 	t.Helper()
 	create := []string{"volume", "create", name, "replica", "3"}
@@ -73,7 +73,7 @@ func byHand(t *testing.T, name string) {
 	gluster(t, "volume", "start", name)
 }
 
-// importable removes at the end what the document imports: a volume, its PersistentVolume and the claim.
+// importable deletes the objects that the document imports when the test ends: a volume, its PersistentVolume and the claim.
 func importable(t *testing.T, name string) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -89,7 +89,7 @@ func importable(t *testing.T, name string) {
 	})
 }
 
-// archiveInTree is a PersistentVolume of the gluster volume archive that was made by hand, with its claim.
+// archiveInTree returns a PersistentVolume of the handmade gluster volume archive, with its claim.
 func archiveInTree(namespace string) string {
 	return inTreeEndpoints("glusterfs-cluster") + fmt.Sprintf(`---
 apiVersion: v1

@@ -11,8 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestMigrateKilled kills apply and rollback at requests that they make of the API server, before or after it has carried them out. The same
-// command finishes what was begun: no claim stays Lost, and all files are there.
+// TestMigrateKilled kills apply and rollback at one of their requests to the API server, before or after the server has carried
+// it out. The same command, run again, must complete the work: no claim stays Lost, and all files are there.
 func TestMigrateKilled(t *testing.T) {
 	const runs = 20
 	theDriver(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// TestMigrateMany takes 100 volumes of all kinds to the driver, and some back: every byte, owner and mode is compared, and what cannot be
-// proven is left alone.
+// TestMigrateMany migrates 100 volumes of all kinds to the driver, and rolls some back: every byte, owner and mode is compared,
+// and volumes without proof are left alone.
 func TestMigrateMany(t *testing.T) {
 	const dynamic, static = 40, 60
 	theDriver(t)
@@ -40,7 +40,7 @@ func TestMigrateMany(t *testing.T) {
 			t.Errorf("%s is not refused because of %q: %s", pv, reason, out)
 		}
 		if source := m.kubectl("get", "pv", pv, "-o", "jsonpath={.spec.glusterfs.path}{.spec.csi}"); !strings.HasPrefix(source, "vol_") {
-			t.Errorf("%s was not proven, and has now %s", pv, source)
+			t.Errorf("%s was migrated without proof, and now has %s", pv, source)
 		}
 	}
 	m.areOf(m.all, "csi")
@@ -48,7 +48,7 @@ func TestMigrateMany(t *testing.T) {
 	t.Logf("%d volumes in %.1f s, %.2f s each; %d requests to the API server, %.1f for each", len(m.all), took.Seconds(), took.Seconds()/100, requests, float64(requests)/100)
 	lost := watched()
 	if slices.Sort(lost); len(lost) == 0 {
-		t.Error("no claim was seen Lost: were they watched?")
+		t.Error("the watch has seen no Lost claim, so it does not work")
 	} else {
 		t.Logf("%d claims were seen Lost, for %s (median), %s at most", len(lost), lost[len(lost)/2].Round(time.Millisecond), lost[len(lost)-1].Round(time.Millisecond))
 	}
@@ -115,7 +115,8 @@ func newMigration(t *testing.T, namespace string, dynamic, static int) *migratio
 	return m
 }
 
-// retainInTree gives the PersistentVolumes of the in-tree plugin the policy Retain, without which no Kubernetes since 1.26 can delete them.
+// retainInTree sets the policy Retain on the in-tree plugin's PersistentVolumes. With another policy, no Kubernetes since 1.26
+// can delete them.
 func (m *migration) retainInTree() {
 	ctx := context.Background()
 	names, err := cluster.Kubectl(ctx, "get", "pv", "--selector=e2e="+m.namespace, "-o", "jsonpath={range .items[?(@.spec.glusterfs)]}{.metadata.name} {end}")
@@ -127,7 +128,7 @@ func (m *migration) retainInTree() {
 	ok(m.T, err)
 }
 
-// plan writes the plan twice, which must not make a difference.
+// plan writes the plan twice and checks that both are the same.
 func (m *migration) plan() {
 	m.Helper()
 	again := filepath.Join(m.TempDir(), "again.yaml")
@@ -139,7 +140,7 @@ func (m *migration) plan() {
 	}
 }
 
-// run carries the plan out, or takes it back, and gives what the command prints.
+// run applies the plan, or rolls it back, and returns the output of the command.
 func (m *migration) run(kubeconfig, what string, args ...string) (string, error) {
 	m.Helper()
 	cmd := m.command(m.Context(), kubeconfig, what, args...)
@@ -147,7 +148,7 @@ func (m *migration) run(kubeconfig, what string, args ...string) (string, error)
 	return string(out), err
 }
 
-// only are the arguments for some of the volumes.
+// only returns the arguments that restrict a command to some of the volumes.
 func (m *migration) only(some []inTree) []string {
 	args := make([]string, len(some))
 	for i, v := range some {
@@ -156,8 +157,8 @@ func (m *migration) only(some []inTree) []string {
 	return args
 }
 
-// areOf checks where PersistentVolumes have their volumes, that their claims are bound to them, and that nothing of what was made by hand
-// is in the driver's hands.
+// areOf checks which plugin PersistentVolumes belong to, that their claims are bound to them, and that the driver may delete none
+// of the volumes that were made by hand.
 func (m *migration) areOf(some []inTree, source string) {
 	m.Helper()
 	for _, v := range some {
@@ -167,12 +168,12 @@ func (m *migration) areOf(some []inTree, source string) {
 			m.Errorf("%s has no source %s", v.claim, source)
 		}
 		if !v.dynamic && source == "csi" && !strings.HasSuffix(now, " Retain") {
-			m.Errorf("%s was made by hand, and has %s", v.claim, now)
+			m.Errorf("%s was made by hand, and has %s, want the policy Retain", v.claim, now)
 		}
 	}
 }
 
-// read compares all files in pods with what there was, ten volumes in each, and writes where the group may.
+// read compares all files with their listing, in pods with ten volumes each, and writes where the group may.
 func (m *migration) read(some []inTree) (pods []string) {
 	m.Helper()
 	number := 0
@@ -189,7 +190,7 @@ func (m *migration) read(some []inTree) (pods []string) {
 			writable := v.gid > 0 && !v.readOnly
 			_, err := m.try("exec", name, "-c", "user", "--", "sh", "-c", "cd /v/"+v.claim+"/group && echo new >new && rm new")
 			if (err == nil) != writable {
-				m.Errorf("%s: a pod with its group writes: %v", v.claim, err)
+				m.Errorf("%s: a write by a pod with its group: %v", v.claim, err)
 			}
 		}
 	}
@@ -208,7 +209,7 @@ func (m *migration) grow(some []inTree) {
 	}
 }
 
-// keep checks what PersistentVolumes had before.
+// keep checks that PersistentVolumes kept their earlier properties.
 func (m *migration) keep(some []inTree) {
 	m.Helper()
 	const what = "jsonpath={.metadata.labels.team} {.spec.mountOptions} {.spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].values}"
@@ -219,7 +220,7 @@ func (m *migration) keep(some []inTree) {
 	}
 }
 
-// volumes lists what Heketi and gluster have.
+// volumes lists the volumes in Heketi and gluster.
 func (m *migration) volumes() []string {
 	m.Helper()
 	inHeketi, err := outside.HeketiVolumes(m.Context(), cluster.Lab().Heketi())
@@ -237,7 +238,7 @@ func (m *migration) volumes() []string {
 	return all
 }
 
-// watchClaims begins to watch the claims. The function that it returns ends that, and gives how long claims were Lost.
+// watchClaims starts to watch the claims. The function that it returns stops the watch and returns how long claims were Lost.
 func (m *migration) watchClaims() (lost func() []time.Duration) {
 	m.Helper()
 	ctx, stop := context.WithCancel(m.Context())

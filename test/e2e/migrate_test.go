@@ -15,8 +15,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// TestMigrate takes volumes of the in-tree plugin to the driver: as Kubernetes 1.25 wrote their objects, filled with files of
-// several owners and groups, and each with a pod that waits for it since no kubelet mounts it any more.
+// TestMigrate migrates volumes of the in-tree plugin to the driver. Their objects are as Kubernetes 1.25 wrote them, they hold
+// files of several owners and groups, and a pod waits for each, since no kubelet can mount them any more.
 func TestMigrate(t *testing.T) {
 	theDriver(t)
 	old := inTreeVolume(t, 40007)
@@ -103,8 +103,8 @@ func TestMigrate(t *testing.T) {
 	})
 }
 
-// notSuspect waits until a controller without the notes of an earlier one takes expands to be the first of their volumes. That is two
-// minutes after its start.
+// notSuspect waits until a controller that has no notes of an earlier one treats an expansion as the volume's first. That is two
+// minutes after the controller's start.
 func notSuspect(t *testing.T) {
 	t.Helper()
 	started, err := time.Parse(time.RFC3339, inDriver(t, "get", "pod", driver.ControllerPod, "-o", "jsonpath={.status.startTime}"))
@@ -112,7 +112,7 @@ func notSuspect(t *testing.T) {
 	time.Sleep(time.Until(started.Add(2*time.Minute + 10*time.Second)))
 }
 
-// deployment is one pod that uses a claim.
+// deployment returns a Deployment with one pod that uses a claim.
 func deployment(name, claim string) string {
 	return fmt.Sprintf(`---
 apiVersion: apps/v1
@@ -130,7 +130,7 @@ spec:
 `, name, busyboxImage, claim)
 }
 
-// fill mounts a gluster volume and makes files in it, of several owners, groups and modes.
+// fill mounts a gluster volume and creates files of several owners, groups and modes in it.
 func (s *space) fill(name, volume string, gid int) {
 	s.Helper()
 	s.apply(staticVolume(name, s.namespace, servers(), volume) + pod(name, "", name, 0))
@@ -146,13 +146,14 @@ func (s *space) files(podName string) string {
 	return s.in(podName, `cd /data && find . | sort | while read f; do stat -c '%n %u %g %a %s %F' "$f"; done; find . -type f | sort | xargs sha256sum`)
 }
 
-// oldVolume is a volume in Heketi, as the in-tree plugin had it made.
+// oldVolume is a volume in Heketi, as the in-tree plugin created it.
 type oldVolume struct {
 	id, name string
 	gid      int
 }
 
-// inTreeVolume makes a volume for a claim of the in-tree plugin, with more arguments for heketi-cli. What is left of it ends with the test.
+// inTreeVolume creates a volume for a claim of the in-tree plugin, with more arguments for heketi-cli. The volume is deleted at
+// the end of the test, if it still exists.
 func inTreeVolume(t *testing.T, gid int, args ...string) oldVolume {
 	t.Helper()
 	out, err := cluster.Lab().Heketi().CLI(t.Context(), append([]string{"volume", "create", "--size=1", fmt.Sprintf("--gid=%d", gid), "--json"}, args...)...)
@@ -176,7 +177,7 @@ func inTreeVolume(t *testing.T, gid int, args ...string) oldVolume {
 	return oldVolume{made.ID, made.Name, gid}
 }
 
-// inTreeClass is a StorageClass of the in-tree plugin.
+// inTreeClass returns a StorageClass of the in-tree plugin.
 func inTreeClass(name string) string {
 	return fmt.Sprintf(`---
 apiVersion: storage.k8s.io/v1
@@ -188,7 +189,7 @@ allowVolumeExpansion: true
 `, name, cluster.Lab().Heketi().URL, lab.HeketiKey)
 }
 
-// manifest is what the in-tree plugin and its controller wrote.
+// manifest returns the objects that the in-tree plugin and its controller wrote.
 func (v oldVolume) manifest(namespace, class string) string {
 	return inTreeEndpoints("glusterfs-dynamic-"+v.id) + fmt.Sprintf(`---
 apiVersion: v1
@@ -218,7 +219,7 @@ spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}, stor
 `, namespace, v.id, v.name, v.gid, class)
 }
 
-// staticInTree is a PersistentVolume that was made by hand.
+// staticInTree returns a PersistentVolume that an administrator made by hand.
 func staticInTree(namespace string) string {
 	return inTreeEndpoints("glusterfs-cluster") + fmt.Sprintf(`---
 apiVersion: v1
@@ -254,7 +255,7 @@ spec: {ports: [{port: 1}]}
 `, name, addresses)
 }
 
-// migrationConfig is the controller's configuration, as an administrator has it.
+// migrationConfig returns the controller's configuration, as an administrator has it.
 func migrationConfig(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")

@@ -10,20 +10,20 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// mistake is one that people make, and how they learn of it.
+// mistake is a mistake that users make, and the message that reports it.
 type mistake struct {
 	name string
-	// class and objects are applied; class also has what is in no namespace, or in another. The message arrives at an
-	// object of this kind and name.
+	// class and objects are applied; class also holds objects without a namespace, or of another one. The message appears at the
+	// object with this kind and name.
 	class      string
 	objects    string
 	kind, whom string
-	// documented stands in docs/troubleshooting.md, as what the message contains. said are other parts of it.
+	// documented is the part of the message that docs/troubleshooting.md has; said are other parts of the message.
 	documented string
 	said       []string
 }
 
-// mistakes in classes, claims and static volumes. Those with claims of a class wait for a volume until somebody acts.
+// mistakes returns mistakes in classes, claims and static volumes. Claims of such a class stay pending until the user acts.
 func mistakes(s *space) []mistake {
 	class := func(name string, parameters ...string) string {
 		return fmt.Sprintf("---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: %s}\nprovisioner: %s\nparameters: {%s}\n",
@@ -88,8 +88,8 @@ func mistakes(s *space) []mistake {
 	}
 }
 
-// TestMistakes makes mistakes and reads what is said about them where a person would look, which must be what
-// docs/troubleshooting.md explains.
+// TestMistakes makes mistakes and reads the messages in the places where a user would look. docs/troubleshooting.md must explain
+// each message.
 func TestMistakes(t *testing.T) {
 	theDriver(t)
 	up(t, example(t, "storageclass-replicate.yaml"), "")

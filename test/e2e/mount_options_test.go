@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// testMountOptions follows the options of a class to the mount in the pod and to the command line of the client on the
-// node.
+// testMountOptions checks that the options of a class reach the mount in the pod and the command line of the client on the node.
 func testMountOptions(s *space) {
 	s.class(example(s.T, "storageclass-mount-options.yaml"))
 	s.apply(claim("data", "gluster-mount-options", "ReadWriteMany", "1Gi") + pod("main", "node1", "data", 0))

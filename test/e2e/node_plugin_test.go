@@ -14,9 +14,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// TestPodsOutliveNodePlugins runs rounds of chaos (package test/chaos/kube): pods hold files and a SQLite database open, write and
-// read, while the node plugin is upgraded and rolled back, killed and uninstalled. No pod sees an error, and
-// the clients are the same ones throughout. E2E_UPGRADE is how long the upgrade takes.
+// TestPodsOutliveNodePlugins runs rounds of chaos (package test/chaos/kube): pods hold files and a SQLite database open, write
+// and read, while the node plugin is upgraded and rolled back, killed and uninstalled. No pod may see an error, and the clients
+// must stay the same ones throughout. E2E_UPGRADE is how long the upgrade takes.
 func TestPodsOutliveNodePlugins(t *testing.T) {
 	d := theDriver(t)
 	length, err := time.ParseDuration(cmp.Or(os.Getenv("E2E_UPGRADE"), "10m"))
@@ -44,8 +44,8 @@ func TestPodsOutliveNodePlugins(t *testing.T) {
 	}
 }
 
-// TestClientsInThePod shows what docs/mounts.md says of client.placement "pod": clients end with the node plugin, which is replaced
-// by hand; pods on its node are disconnected; the next pods get new clients.
+// TestClientsInThePod checks what docs/mounts.md says about client.placement "pod": clients end with the node plugin, which is
+// replaced by hand; pods on its node are disconnected; the next pods get new clients.
 func TestClientsInThePod(t *testing.T) {
 	d := theDriver(t)
 	s := newSpace(t, "disconnected")
@@ -62,16 +62,16 @@ func TestClientsInThePod(t *testing.T) {
 	s.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", patience, "pod/here")
 	const after, during = "Transport endpoint is not connected", "Software caused connection abort" // the client's end
 	if log := s.kubectl("logs", "here"); !strings.Contains(log, after) && !strings.Contains(log, during) {
-		t.Errorf("the writer's last words are %q", log)
+		t.Errorf("the writer's log is %q", log)
 	}
 	s.goesOn("elsewhere", s.lines("elsewhere"))
 	s.apply(writer("next", "node1"))
 	s.running("next")
 
-	// The last replacement that a drain has to precede.
+	// This is the last replacement that has to be preceded by a drain.
 	s.kubectl("delete", "pod", "here", "elsewhere", "next", patience)
 	if _, err := d.Helm(t.Context(), "upgrade", driver.Release, d.Chart(), "--values", d.ValuesFile()); err == nil || !strings.Contains(err.Error(), "node.updateStrategy.type=OnDelete") {
-		t.Errorf("a roll-out over clients in pods: %v, want that it is refused", err)
+		t.Errorf("a roll-out over clients in pods: %v, want a refusal", err)
 	}
 	ok(t, d.Upgrade(t.Context(), "node.updateStrategy.type=OnDelete", "node.updateStrategy.rollingUpdate=null"))
 	replaceNodePlugins(t, d)
@@ -83,15 +83,15 @@ func TestClientsInThePod(t *testing.T) {
 	})
 }
 
-// replaceNodePlugin makes a new pod of the node plugin on node1: the kubelet starts a container that has ended some times only after
-// minutes.
+// replaceNodePlugin replaces the pod of the node plugin on node1, since the kubelet delays the restart of a container that has
+// ended several times by minutes.
 func replaceNodePlugin(t *testing.T, d *driver.Driver) {
 	t.Helper()
 	inDriver(t, "delete", "pod/"+nodePlugin(t, "node1"), patience)
 	ok(t, d.WaitReady(t.Context()))
 }
 
-// nodePlugin is the pod of the node plugin on a node.
+// nodePlugin returns the pod of the node plugin on a node.
 func nodePlugin(t *testing.T, node string) string {
 	t.Helper()
 	return inDriver(t, "get", "pods", "-l", "app.kubernetes.io/component=node", "--field-selector=spec.nodeName="+node,

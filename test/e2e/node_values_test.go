@@ -8,15 +8,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// nodePluginsWith gives the chart other values, with which Kubernetes replaces all node plugins. That is undone when the test
-// ends.
+// nodePluginsWith upgrades the chart with other values, for which Kubernetes replaces all node plugins. The end of the test
+// undoes this.
 func nodePluginsWith(t *testing.T, d *driver.Driver, set ...string) {
 	t.Helper()
 	undoNodePlugins(t, d)
 	ok(t, d.Upgrade(t.Context(), set...))
 }
 
-// undoNodePlugins gives the chart its first values back, when the test has ended.
+// undoNodePlugins restores the chart's first values when the test ends.
 func undoNodePlugins(t *testing.T, d *driver.Driver) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -26,7 +26,7 @@ func undoNodePlugins(t *testing.T, d *driver.Driver) {
 	})
 }
 
-// replaceNodePlugins replaces them by hand, on these nodes or on all.
+// replaceNodePlugins replaces the node plugins by hand, on these nodes or on all.
 func replaceNodePlugins(t *testing.T, d *driver.Driver, nodes ...string) {
 	t.Helper()
 	if len(nodes) == 0 {

@@ -17,21 +17,21 @@ func gluster(t *testing.T, args ...string) string {
 	return out
 }
 
-// glusterVolume is what gluster knows of a volume.
+// glusterVolume is a volume as gluster describes it.
 type glusterVolume struct{ outside.GlusterVolume }
 
-// mustGluster is for a volume that has to be there, and started.
+// mustGluster returns a volume, and fails the test unless the volume exists and is started.
 func mustGluster(t *testing.T, name string) glusterVolume {
 	t.Helper()
 	found, err := outside.InGluster(t.Context(), cluster.Lab(), name)
 	ok(t, err)
 	if len(found) != 1 || found[0].Status != "Started" {
-		t.Fatalf("gluster has %+v by the name %q, want one that is started", found, name)
+		t.Fatalf("gluster has %+v with the name %q, want one started volume", found, name)
 	}
 	return glusterVolume{found[0]}
 }
 
-// bricks are the directories of the bricks as the host sees them.
+// bricks returns the directories of the bricks as the host sees them.
 func (v glusterVolume) bricks(t *testing.T) []string {
 	t.Helper()
 	paths, err := outside.BrickPaths(t.Context(), cluster.Lab(), v.GlusterVolume)
@@ -42,7 +42,7 @@ func (v glusterVolume) bricks(t *testing.T) []string {
 	return paths
 }
 
-// onBricks checks that a file of this content is on all bricks of a volume.
+// onBricks checks that all bricks of a volume have a file with this content.
 func onBricks(t *testing.T, volume, file, content string) {
 	t.Helper()
 	v := mustGluster(t, volume)
@@ -53,7 +53,7 @@ func onBricks(t *testing.T, volume, file, content string) {
 	}
 }
 
-// inHeketi are a Heketi's volumes of a name, finished or not.
+// inHeketi returns the volumes with a name that a Heketi has, finished or not.
 func inHeketi(t *testing.T, h *lab.Heketi, name string) []outside.HeketiVolume {
 	t.Helper()
 	found, err := outside.InHeketi(t.Context(), h, name)
@@ -61,7 +61,7 @@ func inHeketi(t *testing.T, h *lab.Heketi, name string) []outside.HeketiVolume {
 	return found
 }
 
-// heketiVolumes are all that Heketi has, finished or not.
+// heketiVolumes returns all volumes that Heketi has, finished or not.
 func heketiVolumes(t *testing.T, h *lab.Heketi) []outside.HeketiVolume {
 	t.Helper()
 	all, err := outside.HeketiVolumes(t.Context(), h)
@@ -69,7 +69,7 @@ func heketiVolumes(t *testing.T, h *lab.Heketi) []outside.HeketiVolume {
 	return all
 }
 
-// nowhere checks that Heketi, gluster, the bricks and the nodes know nothing of a volume any more.
+// nowhere checks that nothing of a volume is left in Heketi, gluster, the bricks and the nodes.
 func nowhere(t *testing.T, volume string, bricks []string) {
 	t.Helper()
 	left, err := outside.Left(t.Context(), cluster.Lab(), volume, bricks)
@@ -90,7 +90,7 @@ func nowhere(t *testing.T, volume string, bricks []string) {
 	}
 }
 
-// clients are a node's FUSE clients of a gluster volume.
+// clients returns a node's FUSE clients of a gluster volume.
 func clients(t *testing.T, node int, volume string) []outside.Client {
 	t.Helper()
 	found, err := outside.Clients(t.Context(), cluster.Node(node).Machine, volume)

@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// TestOneVolumeForEachClaim loses what makes volumes while it is at work: in the end there are as many
-// volumes as claims, and not one more. The same is lost again while they are deleted, and none is left.
+// TestOneVolumeForEachClaim kills the components that create volumes while they work: in the end there must be exactly one volume
+// for each claim. The same components are killed again during the deletion, which must leave no volume.
 func TestOneVolumeForEachClaim(t *testing.T) {
 	d := theDriver(t)
 	undoUpgrades(t, d)
@@ -81,7 +81,7 @@ func TestOneVolumeForEachClaim(t *testing.T) {
 	}
 }
 
-// newController waits until the controller's pod is another one than before.
+// newController waits until the controller's pod has been replaced.
 func (b *batch) newController(replace func()) {
 	b.Helper()
 	before := inDriver(b.T, "get", "pod", driver.ControllerPod, "-o", "jsonpath={.metadata.uid}")
@@ -95,7 +95,7 @@ func (b *batch) newController(replace func()) {
 	})
 }
 
-// undoUpgrades gives the chart its first values back when the test has ended.
+// undoUpgrades restores the chart's first values when the test ends.
 func undoUpgrades(t *testing.T, d *driver.Driver) {
 	t.Helper()
 	t.Cleanup(func() {

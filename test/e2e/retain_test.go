@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// The patches that docs/kubernetes.md says.
+// The patches in docs/kubernetes.md.
 const (
 	withoutClaim = `[{"op":"remove","path":"/spec/claimRef"}]`
 	sameClaim    = `[{"op":"remove","path":"/spec/claimRef/uid"},{"op":"remove","path":"/spec/claimRef/resourceVersion"}]`
 )
 
-// testRetain keeps a volume over the ends of its claims, gives it to others in both ways of docs/kubernetes.md, and deletes
-// it by its policy.
+// testRetain keeps a volume after its claims are deleted, gives it to other claims in both ways of docs/kubernetes.md, and
+// deletes it through its policy.
 func testRetain(s *space) {
 	for _, patch := range []string{withoutClaim, sameClaim} {
 		if !strings.Contains(document(s.T, "kubernetes.md"), patch) {
@@ -38,7 +38,7 @@ func testRetain(s *space) {
 	s.phase(name, "Released")
 	onBricks(s.T, v.gluster(), "file", "kept\n")
 
-	// Another claim, by the volume's name.
+	// Another claim takes it, by the volume's name.
 	s.kubectl("patch", "pv", name, "--type=json", "-p", withoutClaim)
 	s.phase(name, "Available")
 	second := strings.Replace(claim("second", "gluster-retain", "ReadWriteMany", "1Gi"), "spec:", "spec:\n  volumeName: "+name, 1)
@@ -50,7 +50,7 @@ func testRetain(s *space) {
 	s.kubectl("delete", "pod/second", "pvc/second", patience)
 	s.phase(name, "Released")
 
-	// A claim of the same name, for which the volume is kept.
+	// A claim with the same name takes it: the volume is reserved for that name.
 	s.kubectl("patch", "pv", name, "--type=json", "-p", sameClaim)
 	s.apply(claim("second", "gluster-retain", "ReadWriteMany", "1Gi") + pod("third", "", "second", 1000))
 	s.running("third")

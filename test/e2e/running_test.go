@@ -11,15 +11,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// What pods with volumes notice when something restarts or a node is drained.
+// These tests check what pods with volumes notice when something restarts or a node is drained.
 
-// writer is the manifest of a pod that writes ten lines a second into a file of its own name in the volume of the claim
-// "data", and ends when it cannot.
+// writer returns the manifest of a pod that writes ten lines a second into a file with the pod's name in the volume of the claim
+// "data", and exits when it cannot.
 func writer(name, node string) string {
 	return writing(name, node, "while echo line >> /data/"+name+"; do sleep 0.1; done; exit 1")
 }
 
-// writing is the manifest of a pod that runs a script, which writes into a file of the pod's name in the volume of the claim "data".
+// writing returns the manifest of a pod that runs a script, which writes into a file with the pod's name in the volume of the
+// claim "data".
 func writing(name, node, script string) string {
 	return fmt.Sprintf(`---
 apiVersion: v1
@@ -68,7 +69,7 @@ func TestPodsWithVolumesDoNotNotice(t *testing.T) {
 			if now := s.startedAt("writer"); now != started {
 				t.Errorf("the pod started at %s and again at %s", started, now)
 			}
-			// What was restarted works: the node takes another pod with the volume, and lets it go.
+			// The restarted component works: the node mounts the volume for another pod, and unmounts it.
 			later := "later-" + strconv.Itoa(i)
 			s.apply(writer(later, "node1"))
 			s.running(later)
@@ -141,7 +142,7 @@ spec:
 	ok(t, d.WaitReady(t.Context())) // the controller may have moved, too
 }
 
-// lines is how many lines a writer has written, as the pod sees it.
+// lines returns how many lines a writer has written, as the pod sees it.
 func (s *space) lines(pod string) int {
 	s.Helper()
 	n, err := s.tryLines(pod)
@@ -159,7 +160,7 @@ func (s *space) tryLines(pod string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(out))
 }
 
-// goesOn waits until a writer has written more than so many lines.
+// goesOn waits until a writer has written more than the given number of lines.
 func (s *space) goesOn(pod string, before int) {
 	s.Helper()
 	eventually(s.T, func() error {

@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestHundredClaims makes a hundred volumes at once in a Heketi that only pretends, so that it takes the time of everything
-// else: Kubernetes, the sidecars, the driver, and Heketi's own bookkeeping. The figures are for people.
+// TestHundredClaims creates a hundred volumes at once in a Heketi with the mock executor, so that it measures everything but
+// gluster: Kubernetes, the sidecars, the driver, and Heketi's own bookkeeping. The figures are only logged.
 func TestHundredClaims(t *testing.T) {
 	const count = 100
 	theDriver(t)
@@ -51,8 +51,8 @@ func TestHundredClaims(t *testing.T) {
 	}
 }
 
-// directly makes as many volumes without Kubernetes and without the driver, eight at a time like the driver, deletes them
-// again, and says how long making them took.
+// directly creates the same number of volumes without Kubernetes and the driver, eight at a time like the driver, deletes them
+// again, and returns how long their creation took.
 func directly(t *testing.T, heketi *lab.Heketi, count int) time.Duration {
 	t.Helper()
 	options := goclient.DefaultClientOptions()

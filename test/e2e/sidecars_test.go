@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// withSidecars are the chart's values for the two sidecars that can do what the driver does itself. The images have
-// stand-ins for them (package images), which ss names by their first 15 letters.
+// withSidecars are the chart's values for the two sidecars that can replace functions of the driver. The images have stand-ins
+// for them (package images), which ss names by their first 15 letters.
 var withSidecars = []string{
 	"registrarSidecar.enabled=true", "registrarSidecar.image.repository=" + driver.Registry + "/registrar-stand-in", "registrarSidecar.image.tag=v1",
 	"livenessProbeSidecar.enabled=true", "livenessProbeSidecar.image.repository=" + driver.Registry + "/livenessprobe-stand-in",
@@ -23,8 +23,8 @@ const (
 	probeListens     = "livenessprobe-s"
 )
 
-// TestSidecars lets sidecars register the driver and answer the probes. What it shows is that the chart gives them what
-// they need: sockets, directories, rights, ports. What they are is stand-ins.
+// TestSidecars lets sidecars register the driver and answer the probes. The sidecars are stand-ins, so the test only shows that
+// the chart gives them what they need: sockets, directories, rights, ports.
 func TestSidecars(t *testing.T) {
 	d := theDriver(t)
 	s := newSpace(t, "sidecars")
@@ -43,7 +43,7 @@ func TestSidecars(t *testing.T) {
 		registrarKilled(s)
 		ok(t, killed(cluster.Node(1).Kubelet())(t.Context()))
 		ok(t, d.WaitReady(t.Context()))
-		s.claimAndPod("second") // a kubelet that has just started knows no driver until one is registered
+		s.claimAndPod("second") // a kubelet that has just started has no driver until one is registered
 		frozenPluginIsNotReady(s)
 		s.goesOn("writer", s.lines("writer"))
 		if restarted := restarts(t, "glusterfs-csi"); restarted != "0" {
@@ -55,7 +55,7 @@ func TestSidecars(t *testing.T) {
 	s.claimAndPod("third")
 }
 
-// served checks who registers the driver with each kubelet, and who answers the probes, by the names of the processes.
+// served checks which process registers the driver with each kubelet, and which answers the probes, by their names.
 func served(t *testing.T, registers, answers string) {
 	t.Helper()
 	for i, node := range cluster.Nodes() {
@@ -74,13 +74,13 @@ func served(t *testing.T, registers, answers string) {
 	}
 }
 
-// Where the node plugin is reached, as it sees them itself.
+// The addresses of the node plugin, as its own containers see them.
 const (
 	registrationSocket = "/registration/" + driver.Name + "-reg.sock"
 	probesAddress      = "127.0.0.1:29680"
 )
 
-// listener is the process that listens at an address of a node: its name, and its number there.
+// listener returns name and number of the process that listens at an address of a node, both as the node sees them.
 func listener(t *testing.T, node int, address string) (name, pid string) {
 	t.Helper()
 	out, err := cluster.Node(node).Machine.Command(t.Context(), "ss", "-lxtpnH").Output()
@@ -94,7 +94,7 @@ func listener(t *testing.T, node int, address string) (name, pid string) {
 		pid, _, _ := strings.Cut(rest, ",")
 		return name, pid
 	}
-	t.Fatalf("nobody listens at %s on node %d", address, node)
+	t.Fatalf("no process listens at %s on node %d", address, node)
 	return "", ""
 }
 
@@ -107,7 +107,7 @@ func (s *space) claimAndPod(name string) {
 	onBricks(s.T, s.bound(name).gluster(), "file", name+"\n")
 }
 
-// registrarKilled kills the registrar of node1, after which another registers the driver again.
+// registrarKilled kills the registrar of node1 and waits until its successor has registered the driver again.
 func registrarKilled(s *space) {
 	s.Helper()
 	const container = "node-driver-registrar"
@@ -118,7 +118,7 @@ func registrarKilled(s *space) {
 		if n := restarts(s.T, container); n != "1" {
 			return fmt.Errorf("the registrar was restarted %s times, want once", n)
 		}
-		// The log is that of the new container alone.
+		// This log is of the new container only.
 		log, err := cluster.Kubectl(s.Context(), "logs", plugin, "--container="+container, "--namespace="+driver.Namespace)
 		if err == nil && !strings.Contains(log, "The kubelet registered the driver") {
 			err = fmt.Errorf("the new registrar says %q", log)
@@ -126,11 +126,11 @@ func registrarKilled(s *space) {
 		return err
 	})
 	if _, now := listener(s.T, 1, registrationSocket); now == pid {
-		s.Errorf("process %s listens still, and was killed", pid)
+		s.Errorf("process %s still listens after it was killed", pid)
 	}
 }
 
-// frozenPluginIsNotReady stops the driver of node1 for a while.
+// frozenPluginIsNotReady stops the driver of node1 for a while, and checks that it is not ready meanwhile.
 func frozenPluginIsNotReady(s *space) {
 	s.Helper()
 	plugin := "pod/" + nodePlugin(s.T, "node1")
@@ -142,7 +142,7 @@ func frozenPluginIsNotReady(s *space) {
 	inDriver(s.T, "wait", "--for=condition=Ready", patience, plugin)
 }
 
-// driverPid is the driver's process on node1.
+// driverPid returns the process id of the driver on node1.
 func (s *space) driverPid() string {
 	s.Helper()
 	name, pid := listener(s.T, 1, "/csi/csi.sock")
@@ -152,7 +152,7 @@ func (s *space) driverPid() string {
 	return pid
 }
 
-// sendSignal sends one to a process of node1.
+// sendSignal sends a signal to a process of node1.
 func sendSignal(t *testing.T, name, pid string) {
 	t.Helper()
 	out, err := cluster.Node(1).Machine.Command(t.Context(), "kill", "-"+name, pid).CombinedOutput()
@@ -161,14 +161,14 @@ func sendSignal(t *testing.T, name, pid string) {
 	}
 }
 
-// restarts is how often a container of the node plugin on node1 was restarted.
+// restarts returns how often a container of the node plugin on node1 was restarted.
 func restarts(t *testing.T, container string) string {
 	t.Helper()
 	return inDriver(t, "get", "pod", nodePlugin(t, "node1"), "-o",
 		`jsonpath={.status.containerStatuses[?(@.name=="`+container+`")].restartCount}`)
 }
 
-// sameWords compares without regard to the order.
+// sameWords reports whether two texts have the same words in any order.
 func sameWords(a, b string) bool {
 	x, y := strings.Fields(a), strings.Fields(b)
 	slices.Sort(x)

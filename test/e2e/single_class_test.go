@@ -4,7 +4,7 @@ import "github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 
 const singleClassName = "single"
 
-// singleClass makes volumes of one brick, the quickest there are.
+// singleClass is a class whose volumes have one brick, the fastest to create.
 const singleClass = `---
 apiVersion: storage.k8s.io/v1
 kind: StorageClass

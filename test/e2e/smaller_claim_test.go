@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/versions"
 )
 
-// growLess has the claim "growing", whose expansion to 100Ti did not fit, grow from 1Gi to 2Gi, the way that
-// docs/troubleshooting.md says for the version of Kubernetes.
+// growLess makes the claim "growing", whose expansion to 100Ti failed, grow from 1Gi to 2Gi, as docs/troubleshooting.md describes
+// for the version of Kubernetes.
 func growLess(t *testing.T, s *space, v volume) {
 	t.Helper()
 	smaller := func() error {
@@ -33,7 +33,7 @@ func growLess(t *testing.T, s *space, v volume) {
 	s.kubectl("wait", "--for=jsonpath={.spec.capacity.storage}=2Gi", patience, "pv/"+v.Metadata.Name)
 }
 
-// claimAgain makes the claim "growing" again, with the size that its volume has.
+// claimAgain replaces the claim "growing" by one with the size that its volume has.
 func claimAgain(t *testing.T, s *space, pv string) {
 	t.Helper()
 	const retain, remove = `{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}`, `{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}`

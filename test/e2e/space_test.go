@@ -16,10 +16,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 )
 
-// patience is for one thing that Kubernetes, Heketi and gluster do by themselves while other tests keep them busy.
+// patience is the time limit for one step of Kubernetes, Heketi and gluster while other tests keep them busy.
 const patience = "--timeout=2m"
 
-// space is a namespace of one test. It ends with the test, and so do the volumes whose claims are there.
+// space is the namespace of one test. It is deleted when the test ends, with the volumes of its claims.
 type space struct {
 	*testing.T
 	namespace string
@@ -46,7 +46,7 @@ func newSpace(t *testing.T, name string) *space {
 	return s
 }
 
-// eventuallyGone waits for the PersistentVolumes of a namespace. Nobody would delete their gluster volumes without the driver.
+// eventuallyGone waits until the PersistentVolumes of a namespace are gone. Without the driver, their gluster volumes would stay.
 func eventuallyGone(ctx context.Context, t *testing.T, namespace string) {
 	t.Helper()
 	eventually(t, func() error {
@@ -58,7 +58,7 @@ func eventuallyGone(ctx context.Context, t *testing.T, namespace string) {
 	})
 }
 
-// explain logs what a person would look at.
+// explain logs the state that a person would look at.
 func (s *space) explain() {
 	for _, args := range [][]string{
 		{"get", "pvc,pod", "--output=wide"},
@@ -99,13 +99,13 @@ func (s *space) class(manifest string) {
 	up(s.T, manifest, "")
 }
 
-// in runs a shell command in a pod, and gives what it prints.
+// in runs a shell command in a pod, and returns its output.
 func (s *space) in(pod, command string) string {
 	s.Helper()
 	return s.kubectl("exec", pod, "--", "sh", "-c", command)
 }
 
-// inFails runs a shell command that must not succeed, and gives what it says.
+// inFails runs a shell command that must fail, and returns its output.
 func (s *space) inFails(pod, command string) string {
 	s.Helper()
 	out, err := s.try("exec", pod, "--", "sh", "-c", command)
@@ -145,10 +145,10 @@ type volume struct {
 	} `json:"status"`
 }
 
-// gluster is the name of the gluster volume.
+// gluster returns the name of the gluster volume.
 func (v volume) gluster() string { return v.Spec.CSI.VolumeAttributes["volume"] }
 
-// bound waits for a claim, and gives its volume.
+// bound waits until a claim is bound, and returns its volume.
 func (s *space) bound(claim string) volume {
 	s.Helper()
 	if _, err := s.try("wait", "--for=jsonpath={.status.phase}=Bound", patience, "pvc/"+claim); err != nil {
@@ -180,14 +180,14 @@ func (s *space) phase(pv, phase string) {
 	s.kubectl("wait", "--for=jsonpath={.status.phase}="+phase, patience, "pv/"+pv)
 }
 
-// events are those of an object, one in each line, as "kubectl describe" shows them.
+// events returns the events of an object, one in each line, as "kubectl describe" shows them.
 func (s *space) events(kind, name string) string {
 	s.Helper()
 	return s.kubectl("get", "events", "--field-selector=involvedObject.kind="+kind+",involvedObject.name="+name,
 		"-o", `jsonpath={range .items[*]}{.type} {.reason} {.message}{"\n"}{end}`)
 }
 
-// claim is the manifest of a PersistentVolumeClaim; of the default class when class is empty.
+// claim returns the manifest of a PersistentVolumeClaim; of the default class if class is empty.
 func claim(name, class, mode, size string) string {
 	if class != "" {
 		class = "\n  storageClassName: " + class
@@ -202,8 +202,8 @@ spec:%s
 `, name, class, mode, size)
 }
 
-// pod is the manifest of one that has a claim's volume at /data. It runs on any node when node is empty, and as root when
-// user is 0.
+// pod returns the manifest of a pod that has a claim's volume at /data. It runs on any node if node is empty, and as root if user
+// is 0.
 func pod(name, node, claim string, user int) string {
 	selector := ""
 	if node != "" {
@@ -227,8 +227,8 @@ spec:%s
 `, name, selector, user, busyboxImage, claim)
 }
 
-// example is a file of deploy/examples with some texts replaced, as readers do. Images are those that the nodes have, and
-// classes name the backend, as they must where there are several.
+// example returns a file of deploy/examples with some texts replaced, as readers replace them. The images become those that the
+// nodes have, and classes name the backend, which is required when there are several.
 func example(t *testing.T, name string, oldNew ...string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, "deploy", "examples", name))
@@ -248,7 +248,7 @@ func example(t *testing.T, name string, oldNew ...string) string {
 
 const nginxImage = "nginx:1.22"
 
-// page fetches a pod's index.html. An answer that is none is its error.
+// page fetches a pod's index.html. If there is no answer, it returns the error instead.
 func (s *space) page(pod string) string {
 	s.Helper()
 	client, err := cluster.HTTPClient()

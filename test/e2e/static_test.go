@@ -10,9 +10,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// testStatic chooses a directory of a volume that the driver did not make by the label of its PersistentVolume.
+// testStatic uses a directory of a volume that the driver did not create. The claim selects it by the label of its
+// PersistentVolume.
 func testStatic(s *space) {
-	// The administrator makes the directories and says whose they are.
+	// The administrator creates the directories and sets their owners.
 	s.apply(staticVolume("all-data", s.namespace, servers(), "data") + pod("administrator", "", "all-data", 0))
 	s.running("administrator")
 	s.in("administrator", "cd /data && mkdir -p projects/a projects/b && chgrp 40001 projects/a && chmod 2775 projects/a")
@@ -32,16 +33,16 @@ func testStatic(s *space) {
 		s.Errorf("projects-b is %s, want Available", other.Status.Phase)
 	}
 
-	// Nobody deletes what the driver did not make.
+	// The driver does not delete volumes that it did not create.
 	s.kubectl("delete", "pod/member", "pvc/project", patience)
 	s.phase("projects-a", "Released")
 	onBricks(s.T, "data", "projects/a/file", "ours\n")
 }
 
-// exampleServers stands in the examples.
+// exampleServers is the list of servers in the examples.
 const exampleServers = "10.0.0.1,10.0.0.2,10.0.0.3"
 
-// servers are those of the lab.
+// servers returns the lab's gluster servers.
 func servers() string {
 	var list []string
 	for i := 1; i <= lab.StorageNodes; i++ {
@@ -50,8 +51,8 @@ func servers() string {
 	return strings.Join(list, ",")
 }
 
-// handMade is a gluster volume of 1 GiB that is not the driver's. It ends with the test. Call it before newSpace, since pods must
-// end earlier.
+// handMade creates a gluster volume of 1 GiB that is not the driver's. It is deleted when the test ends. Call it before newSpace,
+// because pods must end first.
 func handMade(t *testing.T, name string) {
 	t.Helper()
 	out, err := cluster.Lab().Heketi().CLI(t.Context(), "volume", "create", "--size=1", "--name="+name, "--json")
@@ -71,7 +72,7 @@ func handMade(t *testing.T, name string) {
 	})
 }
 
-// staticVolume is the manifest of a volume that exists, and of a claim of the same name for it.
+// staticVolume returns the manifests of a PersistentVolume for an existing volume, and of a claim with the same name for it.
 func staticVolume(name, namespace, servers, volume string) string {
 	return fmt.Sprintf(`---
 apiVersion: v1
@@ -98,7 +99,7 @@ spec:
 `, name, namespace, servers, volume)
 }
 
-// marked lets the PersistentVolumes of an example end with the space.
+// marked adds a label to the PersistentVolumes of an example, with which they are deleted at the end of the space.
 func marked(manifests, namespace string) string {
 	const kind = "kind: PersistentVolume\nmetadata:\n"
 	return strings.ReplaceAll(strings.ReplaceAll(manifests,

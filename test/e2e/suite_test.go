@@ -20,15 +20,15 @@ import (
 // suiteProcs is how many specs run at a time. They wait most of the time.
 const suiteProcs = 8
 
-// TestStorageSuite runs the storage suite that Kubernetes has for drivers like this one, all of it: what is left out is left
-// out by the suite itself, because testdata/driver.yaml does not claim it. docs/conformance.md must say so, for each spec of the newest
-// Kubernetes, and for older ones how many pass.
+// TestStorageSuite runs all of the storage suite that Kubernetes has for drivers like this one. Only the suite itself leaves
+// specs out, because testdata/driver.yaml does not claim the feature. docs/conformance.md must agree: for each spec of the newest
+// Kubernetes, and for older ones in the number that pass.
 //
-// Most of its time are gluster's commands, one after another. Volumes of one brick need fewer.
+// The suite spends most of its time in gluster's commands, one after another. Volumes of one brick need fewer.
 func TestStorageSuite(t *testing.T) {
 	d := theDriver(t)
 	undoUpgrades(t, d)
-	// The classes are bound at once, for which the chart publishes no capacity unless it is told to.
+	// The classes bind at once. For such classes, the chart publishes capacity only if it is told to.
 	ok(t, d.Upgrade(t.Context(), "storageCapacity.forImmediateBinding=true"))
 	up(t, singleClass, "")
 	for _, set := range []struct{ name, labels, class, documented string }{
@@ -58,7 +58,7 @@ func TestStorageSuite(t *testing.T) {
 	}
 }
 
-// runSuite leaves report and log in build/e2e-suite.
+// runSuite runs the specs and leaves report and log in build/e2e-suite.
 func runSuite(t *testing.T, set, labels, class string) types.Report {
 	t.Helper()
 	dir := absolute(t, buildDir(), "e2e-suite") // ginkgo changes its directory
@@ -111,7 +111,7 @@ func absolute(t *testing.T, elem ...string) string {
 	return path
 }
 
-// summary shows the suite's own last lines.
+// summary logs the suite's own last lines.
 func summary(t *testing.T, log *os.File) {
 	t.Helper()
 	if _, err := log.Seek(0, io.SeekStart); err != nil {
@@ -130,7 +130,7 @@ func summary(t *testing.T, log *os.File) {
 	}
 }
 
-// suiteResult is what became of the specs of a set.
+// suiteResult holds the results of the specs of a set.
 type suiteResult struct {
 	passed  int
 	reasons map[string]int // why the suite left specs out, and how many
@@ -163,7 +163,7 @@ func tally(t *testing.T, report types.Report) suiteResult {
 	return result
 }
 
-// reason is why the suite leaves a spec out, in its own words but without the driver's name.
+// reason returns why the suite leaves a spec out, in its own words but without the driver's name.
 func reason(message string) string {
 	for _, name := range []string{`"` + driver.Name + `"`, driver.Name} {
 		message = strings.TrimPrefix(message, "Driver "+name+" ")
@@ -173,7 +173,7 @@ func reason(message string) string {
 	return strings.TrimRight(message, " -.")
 }
 
-// compare holds the result against docs/conformance.md.
+// compare compares the result with docs/conformance.md.
 func compare(t *testing.T, set string, got suiteResult) {
 	t.Helper()
 	want := documented(t, set)

@@ -16,13 +16,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
-// Where Debian's GlusterFS looks for its certificate, and what makes glusterd speak TLS.
+// The certificate files that Debian's GlusterFS reads, and the file that makes glusterd speak TLS.
 const (
 	certificatesDir = "/usr/lib/ssl"
 	markerFile      = "secure-access"
 )
 
-// coverStorage gives a certificate to each storage machine, until the test ends.
+// coverStorage gives each storage machine a certificate, until the test ends.
 func coverStorage(t *testing.T, a *certificates.Authority) {
 	t.Helper()
 	for i := 1; i <= lab.StorageNodes; i++ {
@@ -38,8 +38,8 @@ func coverStorage(t *testing.T, a *certificates.Authority) {
 	}
 }
 
-// glusterdWithTLS restarts glusterd on all storage machines, with TLS until the test ends. No volume may be there: bricks
-// that run would not find their glusterd again.
+// glusterdWithTLS restarts glusterd on all storage machines, with TLS until the test ends. No volume may exist, because running
+// bricks would not find their glusterd again.
 func glusterdWithTLS(t *testing.T) {
 	t.Helper()
 	if volumes := strings.Fields(gluster(t, "volume", "list")); len(volumes) > 0 {
@@ -63,7 +63,7 @@ func glusterdWithTLS(t *testing.T) {
 	restartGlusterd(t)
 }
 
-// restartGlusterd restarts it on all storage machines, and waits until they know each other again.
+// restartGlusterd restarts glusterd on all storage machines, and waits until all peers are connected again.
 func restartGlusterd(t *testing.T) {
 	t.Helper()
 	ctx := context.Background()
@@ -84,7 +84,7 @@ func restartGlusterd(t *testing.T) {
 	})
 }
 
-// brickAddresses is where the bricks of a volume listen.
+// brickAddresses returns the addresses at which the bricks of a volume listen.
 func brickAddresses(t *testing.T, volume string) []string {
 	t.Helper()
 	var answer struct {
@@ -108,26 +108,27 @@ func brickAddresses(t *testing.T, volume string) []string {
 	return addresses
 }
 
-// wantsOurCertificate checks that a server speaks TLS with those who have a certificate of the authority, and with nobody else.
+// wantsOurCertificate checks that a server speaks TLS only with clients that have a certificate of the authority.
 func wantsOurCertificate(t *testing.T, address string, a *certificates.Authority, files string) {
 	t.Helper()
 	if err := handshake(t, address, tlsClient(t, a, files)); err != nil {
 		t.Errorf("%s does not speak TLS: %v", address, err)
 	}
-	nobody := tlsClient(t, a, files)
-	nobody.Certificates = nil
-	if err := handshake(t, address, nobody); err == nil {
-		t.Errorf("%s speaks TLS with somebody without a certificate", address)
+	anonymous := tlsClient(t, a, files)
+	anonymous.Certificates = nil
+	if err := handshake(t, address, anonymous); err == nil {
+		t.Errorf("%s accepts a client without a certificate", address)
 	}
 	stranger := certificates.NewAuthority(t)
 	other := tlsClient(t, a, files)
 	other.Certificates = tlsClient(t, stranger, stranger.Issue("nodes")).Certificates
 	if err := handshake(t, address, other); err == nil {
-		t.Errorf("%s speaks TLS with somebody whose certificate is of another authority", address)
+		t.Errorf("%s accepts a client whose certificate is of another authority", address)
 	}
 }
 
-// tlsClient is how somebody with issued files speaks TLS to servers of the same authority, whose names are not looked at.
+// tlsClient returns the TLS configuration of a client with issued files, for servers of the same authority. It does not check the
+// servers' names.
 func tlsClient(t *testing.T, a *certificates.Authority, files string) *tls.Config {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(filepath.Join(files, certificates.CertificateFile), filepath.Join(files, certificates.KeyFile))
@@ -141,7 +142,8 @@ func tlsClient(t *testing.T, a *certificates.Authority, files string) *tls.Confi
 	}
 }
 
-// handshake also listens for a second: with TLS 1.3 a server refuses a certificate when the client is content already.
+// handshake also reads for a second: with TLS 1.3, a server may refuse the certificate after the client's handshake has
+// succeeded.
 func handshake(t *testing.T, address string, config *tls.Config) error {
 	t.Helper()
 	plain, err := cluster.Lab().DialContext(t.Context(), "tcp", address)

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
-// encryptedClass is as docs/install.md says.
+// encryptedClass is the class in docs/install.md.
 const encryptedClass = `---
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
@@ -23,16 +23,16 @@ provisioner: ` + driver.Name + `
 parameters: {backend: ` + driver.Backend + `, volumetype: "replicate:3", volumeoptions: "client.ssl on, server.ssl on"}
 `
 
-// What docs/troubleshooting.md explains.
+// Messages that docs/troubleshooting.md explains.
 const (
 	tlsFailed = "TLS failed"
 	brokenOff = "no GlusterFS server can be reached"
 )
 
-// tlsSecret has the name that it has in docs/install.md.
+// tlsSecret is the name of the Secret in docs/install.md.
 const tlsSecret = "gluster-tls"
 
-// TestTLSToBricks has a volume whose bricks speak nothing but TLS, and certificates for the node plugins in a Secret.
+// TestTLSToBricks uses a volume whose bricks accept only TLS, with certificates for the node plugins in a Secret.
 func TestTLSToBricks(t *testing.T) {
 	d := theDriver(t)
 	ours := certificates.NewAuthority(t)
@@ -62,7 +62,7 @@ func TestTLSToBricks(t *testing.T) {
 	s.cannotMount("other-authority", tlsFailed)
 	s.goesOn("writer", s.lines("writer")) // its client has read its certificate long ago
 
-	// Clients that start after the kubelet has written the Secret's new content have it, without another node plugin.
+	// Clients that start after the kubelet has written the Secret's new content use it, without a restart of the node plugin.
 	tlsFiles(t, ours.Issue("nodes"))
 	written(t, nodePlugin(t, "node2"))
 	waitForFiles(t, "node2", ours)
@@ -74,7 +74,7 @@ func TestTLSToBricks(t *testing.T) {
 	s.kubectl("delete", "pods", "--all", patience)
 }
 
-// TestTLSToGlusterd has servers whose glusterds, too, speak nothing but TLS.
+// TestTLSToGlusterd uses servers whose glusterds, too, accept only TLS.
 func TestTLSToGlusterd(t *testing.T) {
 	d := theDriver(t)
 	ours := certificates.NewAuthority(t)
@@ -106,7 +106,8 @@ func TestTLSToGlusterd(t *testing.T) {
 	s.kubectl("delete", "pods", "--all", patience)
 }
 
-// cannotMount starts a pod on node2 in vain: an event of it says why, in words that docs/troubleshooting.md explains.
+// cannotMount starts a pod on node2, whose mount must fail: one of its events gives the reason in words that
+// docs/troubleshooting.md explains.
 func (s *space) cannotMount(name, why string) {
 	s.Helper()
 	if !documents.Explains(s.T, why) {
@@ -125,7 +126,8 @@ func (s *space) cannotMount(name, why string) {
 	s.kubectl("delete", "pod", name, patience)
 }
 
-// tlsFiles puts a machine's files into the Secret of the node plugins, as docs/install.md says. It ends with the test.
+// tlsFiles stores a machine's files in the Secret of the node plugins, as docs/install.md says. The Secret is deleted when the
+// test ends.
 func tlsFiles(t *testing.T, dir string) {
 	t.Helper()
 	from := func(file string) string { return "--from-file=" + filepath.Join(dir, file) }
@@ -133,21 +135,21 @@ func tlsFiles(t *testing.T, dir string) {
 		from(certificates.CertificateFile), from(certificates.KeyFile), from(certificates.AuthorityFile)), "")
 }
 
-// written makes a kubelet look at a pod now, which it does every minute, and so write what has changed in its Secrets and
+// written makes a kubelet sync a pod now, not at its next turn within a minute, and so write the changes of the pod's Secrets and
 // ConfigMaps.
 func written(t *testing.T, pod string) {
 	t.Helper()
 	inDriver(t, "annotate", "pod", pod, "--overwrite", "e2e="+time.Now().Format("150405.000"))
 }
 
-// waitForFiles waits until the node plugin of a node sees files of this authority.
+// waitForFiles waits until the node plugin of a node sees the files of this authority.
 func waitForFiles(t *testing.T, node string, a *certificates.Authority) {
 	t.Helper()
 	eventually(t, func() error {
 		got, err := cluster.Kubectl(t.Context(), "exec", nodePlugin(t, node), "--namespace="+driver.Namespace, "--container=glusterfs-csi",
 			"--", "cat", filepath.Join(certificatesDir, certificates.AuthorityFile))
 		if err == nil && got != a.PEM() {
-			err = fmt.Errorf("the node plugin of %s has still other certificates", node)
+			err = fmt.Errorf("the node plugin of %s still has other certificates", node)
 		}
 		return err
 	})

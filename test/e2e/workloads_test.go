@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// The workloads of deploy/examples, as they stand there.
+// These tests run the workloads of deploy/examples unchanged.
 
-// testEphemeral makes a volume with a pod, which ends with it.
+// testEphemeral creates a volume with a pod; the volume is deleted with it.
 func testEphemeral(s *space) {
 	s.apply(example(s.T, "ephemeral.yaml"))
 	s.running("scratch")
@@ -20,7 +20,7 @@ func testEphemeral(s *space) {
 	nowhere(s.T, v.gluster(), bricks)
 }
 
-// testStatefulSet has a volume for each pod, which gets it back when it is made again.
+// testStatefulSet has a volume for each pod, which a recreated pod gets again.
 func testStatefulSet(s *space) {
 	s.apply(example(s.T, "statefulset.yaml"))
 	s.kubectl("rollout", "status", "statefulset/log", patience)
@@ -33,10 +33,10 @@ func testStatefulSet(s *space) {
 	s.kubectl("rollout", "status", "statefulset/log", patience)
 	s.running("log-0")
 	if got := s.in("log-0", "cat /data/mark"); got != "before\n" {
-		s.Errorf("made again, the pod reads %q", got)
+		s.Errorf("the recreated pod reads %q", got)
 	}
 	if again := s.bound("data-log-0"); again.Metadata.Name != zero.Metadata.Name {
-		s.Errorf("made again, the pod has %s instead of %s", again.Metadata.Name, zero.Metadata.Name)
+		s.Errorf("the recreated pod has %s instead of %s", again.Metadata.Name, zero.Metadata.Name)
 	}
 	s.inFails("log-1", "test -e /data/mark")
 	onBricks(s.T, zero.gluster(), "mark", "before\n")
@@ -46,7 +46,7 @@ func testStatefulSet(s *space) {
 
 // testWebServers serves one volume from three pods on both nodes.
 func testWebServers(s *space) {
-	// The scheduler may put all of them on one node when the other one is slow to report that it is ready.
+	// The scheduler may put all pods on one node if the other node is slow to report that it is ready.
 	s.apply(example(s.T, "nginx.yaml", "ScheduleAnyway", "DoNotSchedule"))
 	s.kubectl("rollout", "status", "deployment/site", patience)
 	pods := strings.Fields(s.kubectl("get", "pods", "-l", "app=site", "-o", "jsonpath={.items[*].metadata.name}"))
@@ -73,7 +73,8 @@ func testWebServers(s *space) {
 	}
 }
 
-// testGrowing applies the same claim again with a larger size. The volume grows at once, and the claim shows it when a pod uses it.
+// testGrowing applies the same claim again with a larger size. The volume grows at once; the claim shows the new size when a pod
+// uses it.
 func testGrowing(s *space) {
 	s.apply(example(s.T, "expansion.yaml"))
 	v := s.bound("growing")
@@ -93,7 +94,7 @@ func testGrowing(s *space) {
 	s.grown("growing", "3Gi")
 }
 
-// testKinds makes each kind of volume for which there are enough servers.
+// testKinds creates a volume of each kind for which there are enough servers.
 func testKinds(s *space) {
 	kinds := []struct {
 		file, class, gluster string

@@ -1,5 +1,5 @@
-// Package needs skips tests that need what this machine or this user does not have, with the reason. `make test` sets the variable
-// REQUIRE_ALL: such a test fails then, so that none is skipped in continuous integration.
+// Package needs skips tests that need something that this machine or user does not have, and logs the reason. `make test` sets
+// the variable REQUIRE_ALL: such a test then fails, so that none is skipped in continuous integration.
 package needs
 
 import (
@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Variable is what makes a test fail that would be skipped.
+// Variable is the environment variable that makes tests fail instead of being skipped.
 const Variable = "REQUIRE_ALL"
 
 // Root skips a test that only root can run.
@@ -21,7 +21,7 @@ func Root(tb testing.TB, why string) {
 	}
 }
 
-// Program returns the path of a program, and skips the test where it is not installed.
+// Program returns the path of a program, and skips the test if it is not installed.
 func Program(tb testing.TB, name, debianPackage string) string {
 	tb.Helper()
 	path, err := exec.LookPath(name)
@@ -40,8 +40,8 @@ func missing(tb testing.TB, what string) {
 	}
 }
 
-// RootForAll is for TestMain of a package all of whose tests need root. Without root it runs none of them, which go test
-// shows as "no tests to run", and returns false with the exit status.
+// RootForAll is for TestMain of a package whose tests all need root. Without root it runs none of them, which go test shows as
+// "no tests to run", and returns false with the exit status.
 func RootForAll(run func() int, why string) (code int, root bool) {
 	if os.Geteuid() == 0 {
 		return 0, true

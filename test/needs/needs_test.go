@@ -43,7 +43,7 @@ func TestRoot(t *testing.T) {
 	}
 }
 
-// recorder keeps what a test is ended with.
+// recorder records how a test is ended.
 type recorder struct {
 	testing.TB
 	said string

@@ -1,4 +1,4 @@
-// Package clustertest is what end-to-end tests share: how a cluster starts for them, and what they do with kubectl.
+// Package clustertest holds what the end-to-end tests share: the start and end of their cluster, and helpers for kubectl.
 package clustertest
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/program"
 )
 
-// Main is the TestMain of a package whose tests share a cluster: one that up starts in the lab directory dir, and that is ended whatever
-// happens, or with -cluster one that runs already.
+// Main is the TestMain of a package whose tests share a cluster. It starts one with up in the lab directory dir and always stops
+// it at the end; with -cluster, it uses a cluster that runs already.
 func Main(m *testing.M, name, dir string, cluster **kubernetes.Cluster, up func(context.Context) (*kubernetes.Cluster, error)) int {
 	existing := flag.String("cluster", "", "the directory of a running lab")
 	flag.Parse()
@@ -36,8 +36,8 @@ func Main(m *testing.M, name, dir string, cluster **kubernetes.Cluster, up func(
 	return m.Run()
 }
 
-// Up starts a lab and Kubernetes in it. root is the directory of this repository. EndWithCaller is for ends that nothing here can
-// catch: a panic in a test, kill -9, the limit of go test.
+// Up starts a lab and Kubernetes in it. root is the directory of this repository. EndWithCaller also stops the lab when no code
+// of the caller can: after a panic in a test, kill -9, or the time limit of go test.
 func Up(ctx context.Context, root string, labOptions lab.Options, options kubernetes.Options) (*kubernetes.Cluster, error) {
 	tools, err := tools(ctx, root)
 	if err != nil {
@@ -49,8 +49,8 @@ func Up(ctx context.Context, root string, labOptions lab.Options, options kubern
 	return kubernetes.UpWithLab(ctx, labOptions, options)
 }
 
-// tools builds the programs of Kubernetes, unless that was done before, and gives their directory. The variable KUBERNETES chooses the
-// version.
+// tools builds the programs of Kubernetes, unless they are built already, and returns their directory. The variable KUBERNETES
+// selects the version.
 func tools(ctx context.Context, root string) (string, error) {
 	build := exec.CommandContext(ctx, filepath.Join(root, "test", "e2e", "kubernetes", "build.sh"))
 	build.Stderr = os.Stderr
@@ -61,7 +61,7 @@ func tools(ctx context.Context, root string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// Apply applies manifests, removes them when the test ends, and waits for the pod when one is named.
+// Apply applies manifests, removes them when the test ends, and waits for the pod if one is named.
 func Apply(t *testing.T, c *kubernetes.Cluster, manifests, pod string) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -80,7 +80,7 @@ func Apply(t *testing.T, c *kubernetes.Cluster, manifests, pod string) {
 	}
 }
 
-// Kubectl runs kubectl and gives its standard output. A failure ends the test.
+// Kubectl runs kubectl and returns its standard output. A failure ends the test.
 func Kubectl(t *testing.T, c *kubernetes.Cluster, args ...string) string {
 	t.Helper()
 	out, err := c.Kubectl(t.Context(), args...)
@@ -90,7 +90,7 @@ func Kubectl(t *testing.T, c *kubernetes.Cluster, args ...string) string {
 	return out
 }
 
-// Within tries again until there is no error, or the limit is over.
+// Within retries the check until it returns no error, or the limit is over.
 func Within(t *testing.T, limit time.Duration, try func() error) {
 	t.Helper()
 	var err error
@@ -99,5 +99,5 @@ func Within(t *testing.T, limit time.Duration, try func() error) {
 			return
 		}
 	}
-	t.Fatalf("not within %s: %v", limit, err)
+	t.Fatalf("no success within %s: %v", limit, err)
 }

@@ -1,5 +1,5 @@
-// Command demo runs a document, docs/tutorial.md by default, on a real Kubernetes beside real gluster servers or with none, and
-// shows what a reader would see. It starts a cluster of its own (packages lab and lab/kubernetes) and always ends it again.
+// Command demo runs a document, docs/tutorial.md by default, on a real Kubernetes beside real gluster servers or without any, and
+// shows what a reader would see. It starts its own cluster (packages lab and lab/kubernetes) and always stops it at the end.
 package main
 
 import (

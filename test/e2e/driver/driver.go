@@ -1,4 +1,4 @@
-// Package driver puts the driver on a Kubernetes of the lab as an administrator does: with helm and the chart.
+// Package driver installs the driver on a Kubernetes of the lab as an administrator does: with helm and the chart.
 package driver
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// Names that the chart gives, or is given.
+// Names that the chart sets or is given.
 const (
 	Name      = "glusterfs.csi.gluster.org"
 	Namespace = "glusterfs-csi"
@@ -30,7 +30,7 @@ const (
 	NotReadyTaint = Name + "/agent-not-ready"
 )
 
-// readyLimit is for pods whose images the nodes have already, on a busy machine.
+// readyLimit is the time limit for the start of pods whose images are on the nodes already, on a busy machine.
 const readyLimit = 2 * time.Minute
 
 // Driver is the driver on a cluster, installed or not.
@@ -39,7 +39,7 @@ type Driver struct {
 	root    string // of this repository
 }
 
-// On is the driver on a cluster. root is the directory of this repository.
+// On returns the driver on a cluster. root is the directory of this repository.
 func On(c *kubernetes.Cluster, root string) (*Driver, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -54,15 +54,15 @@ func On(c *kubernetes.Cluster, root string) (*Driver, error) {
 	return d, nil
 }
 
-// Chart is the directory of the chart.
+// Chart returns the directory of the chart.
 func (d *Driver) Chart() string { return filepath.Join(d.root, "charts", "glusterfs-csi") }
 
 func (d *Driver) helm() string { return filepath.Join(d.root, "build", "bin", "helm") }
 
-// ValuesFile is where Install writes the chart's values.
+// ValuesFile returns the file to which Install writes the chart's values.
 func (d *Driver) ValuesFile() string { return filepath.Join(d.cluster.Lab().Dir(), "values.json") }
 
-// Installed says whether the chart is there.
+// Installed reports whether the chart is installed.
 func (d *Driver) Installed(ctx context.Context) (bool, error) {
 	out, err := d.Helm(ctx, "list", "--short")
 	return strings.TrimSpace(out) == Release, err
@@ -90,7 +90,8 @@ func (d *Driver) Install(ctx context.Context) error {
 	return d.Upgrade(ctx)
 }
 
-// namespace allows the node plugin's privileged pods, where a cluster would not.
+// namespace is the manifest of the driver's namespace. Its label allows the node plugin's privileged pods, which a cluster may refuse
+// otherwise.
 const namespace = `apiVersion: v1
 kind: Namespace
 metadata:
@@ -98,8 +99,8 @@ metadata:
   labels: {pod-security.kubernetes.io/enforce: privileged}
 `
 
-// Upgrade gives the chart other values than Install did, as helm's "--set" writes them, and waits until the driver is
-// ready. Without any, it undoes an earlier Upgrade.
+// Upgrade upgrades the chart with values that replace those of Install, in the syntax of helm's "--set", and waits until the
+// driver is ready. Without arguments, it undoes an earlier Upgrade.
 func (d *Driver) Upgrade(ctx context.Context, set ...string) error {
 	args := []string{"upgrade", "--install", Release, d.Chart(), "--values", d.ValuesFile()}
 	if len(set) > 0 {
@@ -125,7 +126,7 @@ func (d *Driver) WaitReady(ctx context.Context) error {
 	return d.wait(context.WithoutCancel(ctx), "wait", "pod", "--all", "--for=condition=Ready")
 }
 
-// rolledOut waits for the node plugins, where they are not replaced by hand.
+// rolledOut waits for the node plugins, unless they are replaced by hand.
 func (d *Driver) rolledOut(ctx context.Context) error {
 	strategy, err := d.cluster.Kubectl(ctx, "get", "daemonset", Node, "--namespace="+Namespace, "-o", "jsonpath={.spec.updateStrategy.type}")
 	if err != nil || strategy == "OnDelete" {
@@ -134,7 +135,7 @@ func (d *Driver) rolledOut(ctx context.Context) error {
 	return d.wait(ctx, "rollout", "status", "daemonset/"+Node)
 }
 
-// registered waits until a kubelet has told the API server of the driver.
+// registered waits until a kubelet has reported the driver to the API server.
 func (d *Driver) registered(ctx context.Context, node string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()
@@ -158,14 +159,14 @@ func (d *Driver) wait(ctx context.Context, args ...string) error {
 	return fmt.Errorf("the driver does not become ready: %w\n%s", err, state)
 }
 
-// Uninstall removes the chart and its namespace. Volumes must have gone before.
+// Uninstall removes the chart and its namespace. All volumes must be gone before.
 func (d *Driver) Uninstall(ctx context.Context) error {
 	_, err := d.Helm(ctx, "uninstall", Release, "--wait", "--timeout="+readyLimit.String())
 	_, deleted := d.cluster.Kubectl(ctx, "delete", "namespace", Namespace, "--timeout="+readyLimit.String())
 	return errors.Join(err, deleted)
 }
 
-// Helm runs helm in the driver's namespace and gives its standard output. An error carries all that it said.
+// Helm runs helm in the driver's namespace and returns its standard output. An error has the whole output.
 func (d *Driver) Helm(ctx context.Context, args ...string) (string, error) {
 	cmd := d.cluster.Command(ctx, d.helm(), append(args, "--namespace="+Namespace)...)
 	var out, problem strings.Builder

@@ -11,29 +11,30 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// The two backends: the lab's Heketi, and one that only pretends, for many volumes that nobody mounts.
+// The two backends: the lab's Heketi, and one with the mock executor, for many volumes that no pod mounts.
 const (
 	Backend        = "production"
 	ArchiveBackend = "archive"
 )
 
-// The classes of Values. DefaultClass has parameters as they were for kubernetes.io/glusterfs, ArchiveClass is of ArchiveBackend.
+// The classes of Values. DefaultClass has parameters in the form that kubernetes.io/glusterfs used; ArchiveClass belongs to
+// ArchiveBackend.
 const (
 	DefaultClass = "glusterfs"
 	ArchiveClass = "glusterfs-archive"
 )
 
-// Group ids of volumes of DefaultClass.
+// The range of group ids for volumes of DefaultClass.
 const (
 	GIDMin = 40000
 	GIDMax = 50000
 )
 
-// WrongKeySecret is the name of a Secret in namespace default that the controller may read, for classes that name one of
-// their own.
+// WrongKeySecret is the name of a Secret in namespace default that the controller may read, for classes that name their own
+// Secret.
 const WrongKeySecret = "heketi-wrong-key"
 
-// Values are the chart's.
+// Values returns the values of the chart.
 func Values(ctx context.Context, c *kubernetes.Cluster) (map[string]any, error) {
 	version, err := Version(ctx, c)
 	if err != nil {
@@ -69,7 +70,7 @@ func Values(ctx context.Context, c *kubernetes.Cluster) (map[string]any, error) 
 	}, nil
 }
 
-// clusterID is the only cluster of a Heketi.
+// clusterID returns the id of the only cluster of a Heketi.
 func clusterID(ctx context.Context, h *lab.Heketi) (string, error) {
 	out, err := h.CLI(ctx, "cluster", "list", "--json")
 	if err != nil {
@@ -87,7 +88,7 @@ func clusterID(ctx context.Context, h *lab.Heketi) (string, error) {
 	return list.Clusters[0], nil
 }
 
-// Registry is under which "make images" names the driver's images.
+// Registry is the prefix under which "make images" names the driver's images.
 const Registry = "docker.io/library"
 
 const (
@@ -95,7 +96,7 @@ const (
 	nodeImage       = "glusterfs-csi-node"
 )
 
-// Version asks a node which version of the driver's images it has.
+// Version returns the version of the driver's images on a node.
 func Version(ctx context.Context, c *kubernetes.Cluster) (string, error) {
 	const image = Registry + "/" + controllerImage + ":"
 	names, err := c.Node(1).Images(ctx)

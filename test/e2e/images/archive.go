@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// What follows is in the OCI image specification, versions 1.0: an image layout in a tar archive.
+// The types below are those of the OCI image specification, version 1.0: an image layout in a tar archive.
 
 const (
 	manifestType = "application/vnd.oci.image.manifest.v1+json"
@@ -20,7 +20,7 @@ const (
 	layerType    = "application/vnd.oci.image.layer.v1.tar"
 )
 
-// config says how a container of the image runs.
+// config describes how a container of the image runs.
 type config struct {
 	User       string   `json:"User,omitempty"`
 	Env        []string `json:"Env,omitempty"`
@@ -127,7 +127,7 @@ func (a *archive) layer(l layer) error {
 	return err
 }
 
-// document adds value as JSON and says what it became.
+// document adds value as JSON and returns its descriptor.
 func (a *archive) document(mediaType string, value any) (descriptor, error) {
 	data, err := json.Marshal(value)
 	if err != nil {

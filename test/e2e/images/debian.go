@@ -25,8 +25,8 @@ var passwd []byte
 //go:embed files/group
 var group []byte
 
-// debian makes two layers: Debian packages, busybox among them, without their installation scripts; and a few files that
-// those would make, with the names of busybox's commands.
+// debian makes two layers: Debian packages, busybox among them, without their installation scripts; and a few files that those
+// scripts would create, with links for busybox's commands.
 func debian(packages ...string) maker {
 	return func(ctx context.Context) ([]layer, error) {
 		dir, err := os.MkdirTemp("", "debian-")
@@ -68,7 +68,7 @@ func debian(packages ...string) maker {
 	}
 }
 
-// unpackBusybox takes the program out of the archive, and lists all names there.
+// unpackBusybox extracts the program from the archive, and lists all names there.
 func unpackBusybox(archive, dir string) (map[string]bool, error) {
 	in, err := os.Open(archive)
 	if err != nil {

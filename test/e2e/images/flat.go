@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// flat makes one layer of several, with other files in the place of some: an image that shares no file with the one it is made
-// of, so that its files go when it is removed from a node.
+// flat merges several layers into one, and replaces some files. The result shares no layer with the original image, so that its
+// files disappear when it is removed from a node.
 func flat(layers []string, instead ...file) maker {
 	return func(context.Context) ([]layer, error) {
 		from, err := topmost(layers)
@@ -50,7 +50,7 @@ func flat(layers []string, instead ...file) maker {
 }
 
 const (
-	whiteout = ".wh." // the beginning of a name: what a layer removes from those below
+	whiteout = ".wh." // prefix of the names that a layer removes from those below
 	opaque   = whiteout + whiteout + ".opq"
 )
 
@@ -79,7 +79,7 @@ func topmost(layers []string) (map[string]int, error) {
 	return from, nil
 }
 
-// remove removes a file, or a directory with all that is in it.
+// remove removes a file, or a directory with its content.
 func remove(from map[string]int, name string) {
 	for other := range from {
 		if other == name || strings.HasPrefix(other, name+"/") {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// tarOf writes a layer of files, in this order; content "" is a directory.
+// tarOf writes a layer with these files, in this order; an entry with content "" is a directory.
 func tarOf(t *testing.T, files ...[2]string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "layer.tar")
@@ -49,11 +49,11 @@ func TestFlat(t *testing.T) {
 		}
 	}
 	if _, err := flat([]string{below}, file{name: "program"})(t.Context()); err == nil {
-		t.Error("a file is replaced that the image does not have")
+		t.Error("flat has replaced a file that the image does not have")
 	}
 	opaque := tarOf(t, [2]string{"etc/.wh..wh..opq", "x"})
 	if _, err := flat([]string{below, opaque})(t.Context()); err == nil {
-		t.Error("a directory that hides the one below is taken for one that does not")
+		t.Error("flat has accepted an opaque directory")
 	}
 }
 
@@ -68,11 +68,11 @@ func TestCurrent(t *testing.T) {
 	}
 	touch(input)
 	if s.current(archive, input) {
-		t.Error("an archive that is not there is current")
+		t.Error("a missing archive counts as current")
 	}
 	touch(archive)
 	if !s.current(archive, input) || (stamp{}).current(archive, input) {
-		t.Error("an archive is current if it is newer than its inputs and was made by the same program")
+		t.Error("an archive that is newer than its inputs must count as current if the same program made it, and only then")
 	}
 	made, err := os.Stat(archive)
 	if err != nil {
@@ -83,6 +83,6 @@ func TestCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.current(archive, input) || s.current(archive, filepath.Join(dir, "none")) {
-		t.Error("an archive is current whose input has changed or gone")
+		t.Error("an archive counts as current although its input has changed or is missing")
 	}
 }

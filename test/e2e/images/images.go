@@ -13,11 +13,11 @@ import (
 // image is one archive.
 type image struct {
 	file string
-	// names, all of the same image.
+	// names lists the names of the image.
 	names  []string
 	config config
 	layers maker
-	// inputs are files that change from one build to the next.
+	// inputs are files that may change between builds.
 	inputs []string
 }
 
@@ -34,12 +34,13 @@ const (
 	searchPath      = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
-// images lists all. Those of the storage suite have the tags of every version of Kubernetes that is tested (package versions).
+// images returns all images. Those of the storage suite have the tags of every version of Kubernetes that is tested (package
+// versions).
 //
-// Not what upstream has under the name: busybox and nginx are Debian's; glibc-dns-testing, in which the suite runs shell
-// commands, is that busybox; agnhost is upstream's program over it; hello-populator is a script. Where node-driver-registrar
-// and livenessprobe would be, which are not among the tools, are stand-ins, and under names of their own: they are no proof
-// that the sidecars themselves work.
+// Some differ from upstream's image of that name: busybox and nginx are Debian's; glibc-dns-testing, in which the suite runs
+// shell commands, is that busybox; agnhost is upstream's program over it; hello-populator is a script. node-driver-registrar and
+// livenessprobe are not among the tools. Stand-ins with their own names replace them: they do not prove that the sidecars
+// themselves work.
 //
 // bin holds this project's own programs, and dir the images that "make images" has written.
 func images(tools, bin, dir string) ([]image, error) {
@@ -110,7 +111,7 @@ func images(tools, bin, dir string) ([]image, error) {
 		previous(filepath.Join(dir, "node.tar"), filepath.Join(bin, "glusterfs-csi-previous"))), nil
 }
 
-// moduleVersion is that of the module which holds the main package of a Go program.
+// moduleVersion returns the version of the module that holds the main package of a Go program.
 func moduleVersion(path string) (string, error) {
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
@@ -124,7 +125,7 @@ func moduleVersion(path string) (string, error) {
 	return "", fmt.Errorf("%s does not say the version of %s", path, info.Path)
 }
 
-// program is an executable of the host at the root of the image.
+// program returns the entry that puts an executable of the host at the root of the image.
 func program(path string) file {
 	return file{name: filepath.Base(path), mode: 0o755, from: path}
 }

@@ -23,17 +23,17 @@ type layer struct {
 type file struct {
 	name string
 	mode int64
-	// One of these.
+	// Exactly one of these is set.
 	from      string // a file of the host
 	content   []byte
 	link      string
 	directory bool
 }
 
-// maker makes the layers of an image, the lowest first. Their files lie in TMPDIR.
+// maker makes the layers of an image, the lowest first. It writes their files below TMPDIR.
 type maker func(context.Context) ([]layer, error)
 
-// stack puts layers over others.
+// stack puts layers on top of others.
 func stack(makers ...maker) maker {
 	return func(ctx context.Context) ([]layer, error) {
 		var all []layer
@@ -48,7 +48,7 @@ func stack(makers ...maker) maker {
 	}
 }
 
-// fileLayer makes a layer of files, always the same of the same.
+// fileLayer makes a layer of files. The same files always give the same layer.
 func fileLayer(files ...file) maker {
 	return func(context.Context) ([]layer, error) {
 		out, err := os.CreateTemp("", "layer-*.tar")

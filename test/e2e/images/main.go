@@ -1,6 +1,6 @@
-// Images makes the container images that the end-to-end tests need beside the driver's own, as OCI archives: the CSI
-// sidecars, the images of the Kubernetes test suite and a web server. No image registry is asked. They carry the names
-// under which charts, manifests and the suite know them; those that are not what the name says are named in images.go.
+// Images makes the container images that the end-to-end tests need beside the driver's own, as OCI archives: the CSI sidecars,
+// the images of the Kubernetes test suite and a web server. It uses no image registry. The images carry the names under which
+// charts, manifests and the suite refer to them; images.go lists those whose content differs from upstream's.
 package main
 
 import (

@@ -12,11 +12,11 @@ import (
 	"strings"
 )
 
-// previousTag is the tag of the image that plays the node plugin of an earlier version.
+// previousTag is the tag of the image that stands for the node plugin of an earlier version.
 const previousTag = "previous"
 
-// previous makes of the node plugin's image another one: the driver is a binary with another version, and its client is not the same
-// as that of the image, byte by byte. Nodes do not import it with the others: it lies in a directory.
+// previous returns a variant of the node plugin's image: the driver is a binary with another version, and the client differs from
+// that of the original, byte by byte. The image lies in a subdirectory, so that nodes do not import it with the others.
 func previous(node, binary string) image {
 	return image{
 		file: filepath.Join(previousTag, "node.tar"), names: []string{ownRegistry + "glusterfs-csi-node:" + previousTag},
@@ -34,7 +34,7 @@ func previous(node, binary string) image {
 	}
 }
 
-// unpackLayers unpacks the layers of an archive that "make images" has written into TMPDIR, and returns their files, the lowest first.
+// unpackLayers unpacks the layers of an archive of "make images" into TMPDIR, and returns their files, the lowest first.
 func unpackLayers(archive string) ([]string, error) {
 	dir, err := os.MkdirTemp("", "archive-")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// stamp remembers what the archives in a directory were made from: this program and the tools.
+// stamp records what the archives in a directory were made from: this program and the tools.
 type stamp struct {
 	path, sum string
 	same      bool
@@ -35,7 +35,7 @@ func newStamp(dir, tools string) (stamp, error) {
 	return s, nil
 }
 
-// current reports whether the archive need not be made again. It must be newer than its inputs.
+// current reports whether the archive is newer than its inputs and made by the same program, so that it need not be made again.
 func (s stamp) current(archive string, inputs ...string) bool {
 	made, err := os.Stat(archive)
 	if err != nil || !s.same {

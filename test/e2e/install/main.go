@@ -1,4 +1,4 @@
-// Command install puts the driver on a running Kubernetes of the lab, as the end-to-end tests do.
+// Command install installs the driver on a running Kubernetes of the lab, as the end-to-end tests do.
 package main
 
 import (

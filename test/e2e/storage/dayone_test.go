@@ -7,8 +7,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/tutorial"
 )
 
-// TestDayOne runs the commands of docs/day-one.md, which install GlusterFS, Heketi and the driver and take them apart again, and compares
-// what they print with what the document says.
+// TestDayOne runs the commands of docs/day-one.md, which install GlusterFS, Heketi and the driver and remove them again, and
+// compares their output with the document.
 func TestDayOne(t *testing.T) {
 	err := tutorial.InLab(t.Context(), cluster, root, filepath.Join("docs", "day-one.md"), nil, t.Output(), false)
 	if err != nil {

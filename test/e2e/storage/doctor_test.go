@@ -12,7 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
 )
 
-// examined has doctor look at the installation: nothing is wrong, then a brick is offline, then it is back. The lab has no thin pools.
+// examined runs doctor on the installation: without a problem, with a brick offline, and with the brick back. The lab has no thin
+// pools.
 func examined(t *testing.T, i installed) {
 	t.Helper()
 	expectFinding(t, i, "storage-servers", report.OK, "3 GlusterFS servers, ready on each node with the label storagenode=glusterfs")
@@ -34,7 +35,7 @@ func examined(t *testing.T, i installed) {
 	isHealed(t, i)
 }
 
-// expectFinding waits for a finding: glusterd takes a moment to notice a brick's end.
+// expectFinding waits for a finding: glusterd needs a moment to notice that a brick has ended.
 func expectFinding(t *testing.T, i installed, check string, severity report.Severity, says string) {
 	t.Helper()
 	clustertest.Within(t, 3*time.Minute, func() error {

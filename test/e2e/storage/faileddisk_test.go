@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestDiskOfTheLabFails makes a brick as Heketi does, in a pod like GlusterFS's, and lets its disk die: a file system on it gets I/O
-// errors, and LVM finds nothing. A new disk in its place is empty.
+// TestDiskOfTheLabFails makes a brick as Heketi does, in a pod like GlusterFS's, and lets its disk die: a file system on it must
+// get I/O errors, and LVM must find nothing. A new disk in its place must be empty.
 func TestDiskOfTheLabFails(t *testing.T) {
 	node, disk := cluster.StorageNode(3), lab.BareDevices()[1]
 	clustertest.Apply(t, cluster, fmt.Sprintf(server, node.Name, glusterImage(t, node)), "server")
@@ -19,7 +19,7 @@ func TestDiskOfTheLabFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := node.Machine.FailDisk(t.Context(), disk); err == nil {
-		t.Errorf("%s has failed twice", disk)
+		t.Errorf("%s could fail a second time", disk)
 	}
 	for _, fails := range []struct{ command, why string }{
 		{"dd if=/var/lib/heketi/mounts/test/file of=/dev/null iflag=direct bs=1M", "Input/output error"},

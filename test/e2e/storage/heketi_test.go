@@ -29,9 +29,9 @@ func (i installed) tryHeketi(args ...string) (string, error) {
 	}, args...)...)
 }
 
-// moveBricks runs a command of Heketi that moves bricks, as docs/day-one.md says. Where a brick of Heketi's own volume moves, Heketi
-// loses its open database and is started again. While files are written, self-heal lists some of them now and then, and
-// Heketi refuses.
+// moveBricks runs a command of Heketi that moves bricks, as docs/day-one.md says. If a brick of Heketi's own volume moves, Heketi
+// loses its open database and is restarted. While files are written, self-heal lists some of them now and then, for which Heketi
+// refuses the command.
 func (i installed) moveBricks(args ...string) {
 	i.Helper()
 	clustertest.Within(i.T, 5*time.Minute, func() error {
@@ -55,7 +55,7 @@ func (i installed) moveBricks(args ...string) {
 	})
 }
 
-// nodes returns the storage nodes that Heketi has, by their names.
+// nodes returns Heketi's storage nodes, by their names.
 func (i installed) nodes() map[string]api.NodeInfoResponse {
 	i.Helper()
 	var topology api.TopologyInfoResponse

@@ -32,7 +32,7 @@ c=$(b from --pull-never "$(cat "$work/tmp/image")")
 root=$(b mount "$c")
 gsyncd=$(cd "$root" && echo usr/lib/*/glusterfs/gsyncd)
 b umount "$c" >/dev/null
-# A glob without a match stays as it is.
+# Bash leaves a glob without a match unchanged.
 case $gsyncd in *'*'* | *' '*)
 	echo "where is gsyncd in $in? Found: $gsyncd" >&2
 	exit 1

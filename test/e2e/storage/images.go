@@ -1,6 +1,7 @@
-// Package storage tests GlusterFS and Heketi in Kubernetes, and has what other programs need for a cluster with them.
+// Package storage tests GlusterFS and Heketi in Kubernetes. It exports the images for other programs that start a cluster with
+// them.
 //
-// The lab has no device-mapper. The gluster image of these tests is the real one with the lab's stand-in for lvm over it.
+// The lab has no device-mapper. The gluster image of these tests is the real one with the lab's stand-in for lvm on top.
 package storage
 
 import (
@@ -9,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// Images are those for a cluster with bare storage nodes. Each node imports and unpacks its own, so that storage nodes get only
-// what may run there. root is the directory of this repository.
+// Images returns the images for a cluster with bare storage nodes. Each node imports and unpacks its own images, so storage nodes
+// get only those that may run there. root is the directory of this repository.
 func Images(root string) kubernetes.Options {
 	build := func(elem ...string) string { return filepath.Join(append([]string{root, "build"}, elem...)...) }
 	heketi := build("images-storage", "heketi.tar")

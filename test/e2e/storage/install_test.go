@@ -19,11 +19,11 @@ import (
 const (
 	namespace = "glusterfs-storage"
 	release   = "glusterfs-storage"
-	// patience is for what takes seconds, on a machine that is busy with five nodes.
+	// patience is the time limit for steps that take seconds, on a machine that is busy with five nodes.
 	patience = "--timeout=8m"
 )
 
-// installed is the chart on the cluster.
+// installed is the installed chart.
 type installed struct {
 	*testing.T
 	values string // file
@@ -47,7 +47,7 @@ func install(t *testing.T) installed {
 // layout holds the devices of storage nodes, by the nodes' numbers.
 type layout map[int][]string
 
-// firstNodes gives these devices to each of the three nodes that an installation begins with.
+// firstNodes assigns these devices to each of the first three nodes.
 func firstNodes(devices []string) layout { return onNodes(devices, 1, 2, 3) }
 
 func onNodes(devices []string, nodes ...int) layout {
@@ -58,7 +58,7 @@ func onNodes(devices []string, nodes ...int) layout {
 	return l
 }
 
-// upgrade gives the chart values with this layout, and more, as helm's "--set" writes them.
+// upgrade upgrades the chart with values for this layout, and more, in the syntax of helm's "--set".
 func (i installed) upgrade(l layout, set ...string) {
 	i.Helper()
 	if out, err := i.tryUpgrade(l, set...); err != nil {
@@ -121,7 +121,7 @@ func (i installed) helm(ctx context.Context, args ...string) *exec.Cmd {
 	return cluster.Command(ctx, filepath.Join(absolute(i.T, root), "build", "bin", "helm"), append(args, "--namespace="+namespace)...)
 }
 
-// takeApart does what docs/day-one.md says at its end, and needs no volumes but Heketi's own.
+// takeApart follows the end of docs/day-one.md. It requires that there are no volumes but Heketi's own.
 func (i installed) takeApart(ctx context.Context) {
 	for _, args := range [][]string{
 		{"create", "job", "teardown", "--from=cronjob/storage-teardown"},

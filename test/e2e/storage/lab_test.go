@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestBareLab has a lab of its own, without Kubernetes: what is on its storage machines, and what is left when all of it is
-// killed at once while a brick is mounted.
+// TestBareLab starts its own lab, without Kubernetes, and checks what is on its storage machines, and what is left after the
+// whole lab is killed at once while a brick is mounted.
 func TestBareLab(t *testing.T) {
 	dir := build("e2e-storage-down")
 	l, err := lab.Up(t.Context(), lab.Options{Dir: dir, Workers: true, BareStorage: true, EndWithCaller: true})
@@ -62,7 +62,7 @@ func TestBareLab(t *testing.T) {
 	}
 }
 
-// isBare looks for what a gluster server would have.
+// isBare checks that a machine has no trace of a gluster server.
 func isBare(t *testing.T, node *lab.Machine) {
 	t.Helper()
 	for _, program := range []string{"glusterd", "glusterfsd", "sshd"} {
@@ -83,7 +83,7 @@ func isBare(t *testing.T, node *lab.Machine) {
 	}
 }
 
-// hostLacks looks for what only a storage machine must have.
+// hostLacks checks that the host has nothing that only a storage machine should have.
 func hostLacks(t *testing.T, node *lab.Machine) {
 	t.Helper()
 	const mark = "/lib/modules/of-storage1"
@@ -97,7 +97,8 @@ func hostLacks(t *testing.T, node *lab.Machine) {
 	}
 }
 
-// holdBrick mounts a brick as a pod does, whose loop device has a name that says nothing about the lab, until the machine ends.
+// holdBrick mounts a brick until the machine ends, as a pod does: the name of the loop device's file does not show that it
+// belongs to the lab.
 func holdBrick(t *testing.T, node *lab.Machine) {
 	t.Helper()
 	const script = `
@@ -133,7 +134,7 @@ func inode(t *testing.T, path string) uint64 {
 	return info.Sys().(*syscall.Stat_t).Ino
 }
 
-// attached lists the inodes of the files that loop devices have.
+// attached returns the inodes of the files behind loop devices.
 func attached(t *testing.T) []uint64 {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "losetup", "--list", "--noheadings", "--output", "BACK-INO").Output()

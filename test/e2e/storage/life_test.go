@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestLife does to an installation what happens to it in the course of time, while a pod works on a volume of the default class.
+// TestLife takes an installation through the events of its life, while a pod works on a volume of the default class.
 func TestLife(t *testing.T) {
 	i := install(t)
 	w := startWorkload(t)
@@ -43,15 +43,16 @@ func serverReplaced(t *testing.T, i installed) {
 	const onStorage1 = "--field-selector=spec.nodeName=storage1"
 	pod := strings.TrimSpace(i.in("get", "pods", "--selector=glusterfs-node=pod", onStorage1, "--output=name"))
 	i.in("delete", pod, patience)
-	// Its successor becomes ready when what was written meanwhile is healed.
+	// The pod's successor becomes ready when the files written meanwhile are healed.
 	i.in("rollout", "status", "daemonset/glusterfs", patience)
 	if now := strings.TrimSpace(i.in("get", "pods", "--selector=glusterfs-node=pod", onStorage1, "--output=name")); now == pod || now == "" {
-		t.Errorf("%s was deleted, and there is %q", pod, now)
+		t.Errorf("%s was deleted, and now there is %q", pod, now)
 	}
 	isHealed(t, i)
 }
 
-// isHealed expects that no entry of any volume waits for self-heal on the replaced servers. Files that are being written are listed now and then.
+// isHealed checks that no entry of any volume waits for self-heal on the replaced servers. Files that are being written are
+// listed now and then.
 func isHealed(t *testing.T, i installed) {
 	t.Helper()
 	clustertest.Within(t, 3*time.Minute, func() error {
@@ -74,7 +75,7 @@ func heketiReplaced(t *testing.T, i installed) {
 	canMakeVolumes(t, "after-heketi")
 }
 
-// serversUpgraded is not longer than it takes for each server to end, start and heal.
+// serversUpgraded upgrades the pods of the servers, and waits until all files are healed.
 func serversUpgraded(t *testing.T, i installed) {
 	t.Helper()
 	i.upgrade(firstNodes(lab.BareDevices()[:1]), "gluster.podAnnotations.upgraded=yes")
@@ -90,13 +91,13 @@ func devicesAdded(t *testing.T, i installed) {
 	topology := i.heketi("topology", "info")
 	for _, device := range lab.BareDevices() {
 		if got := strings.Count(topology, "Known Paths: "+device); got != lab.StorageNodes {
-			t.Errorf("Heketi knows %s of %d nodes, want %d:\n%s", device, got, lab.StorageNodes, topology)
+			t.Errorf("Heketi has %s of %d nodes, want %d:\n%s", device, got, lab.StorageNodes, topology)
 		}
 	}
 	canMakeVolumes(t, "after-devices")
 }
 
-// deviceTakenOut does what docs/day-one.md says of a device that has failed. Its bricks move to the node's other device.
+// deviceTakenOut follows docs/day-one.md for a failed device. The device's bricks move to the node's other device.
 func deviceTakenOut(t *testing.T, i installed) {
 	t.Helper()
 	id := i.device("storage1", lab.BareDevices()[0])
@@ -107,7 +108,7 @@ func deviceTakenOut(t *testing.T, i installed) {
 		t.Errorf("Heketi still has the device %s:\n%s", id, topology)
 	}
 	isHealed(t, i)
-	// The values name it, and so the next upgrade adds it again, as it would add its replacement.
+	// The values still list the device, so the next upgrade adds it again, as it would add a replacement.
 	i.upgrade(firstNodes(lab.BareDevices()))
 	if i.device("storage1", lab.BareDevices()[0]) == id {
 		t.Errorf("the device has the id %s again", id)
@@ -128,7 +129,7 @@ func powerCut(t *testing.T, i installed) {
 	if err := node.WaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// Until the kubelet reports the new container, the pod counts as ready, as it was before the power cut.
+	// Until the kubelet reports the new container, the pod counts as ready, because it was ready before the power cut.
 	clustertest.Within(t, 3*time.Minute, func() error {
 		if now := startOfServer(i, node.Name); now == before || !strings.Contains(now, "T") {
 			return fmt.Errorf("the server of %s was started %q, and before the power cut %q", node.Name, now, before)
@@ -147,7 +148,7 @@ func startOfServer(i installed, node string) string {
 	return strings.TrimSpace(i.in("get", "pods", "--selector=glusterfs-node=pod", "--field-selector=spec.nodeName="+node, "--output=jsonpath="+state))
 }
 
-// databaseLost removes the database from its volume, as docs/day-one.md says that it may be lost.
+// databaseLost removes the database from its volume, a loss that docs/day-one.md describes.
 func databaseLost(t *testing.T, i installed) {
 	t.Helper()
 	before := i.heketi("volume", "list")
@@ -180,14 +181,14 @@ spec:
 	canMakeVolumes(t, "after-loss")
 }
 
-// canMakeVolumes makes a volume of the default class, and deletes it.
+// canMakeVolumes creates a volume of the default class, and deletes it.
 func canMakeVolumes(t *testing.T, name string) {
 	t.Helper()
 	bindClaim(t, name)
 	deleteClaim(t, name)
 }
 
-// bindClaim makes a claim of the default class, and waits for its volume.
+// bindClaim creates a claim of the default class, and waits for its volume.
 func bindClaim(t *testing.T, name string) {
 	t.Helper()
 	manifest := fmt.Sprintf(`---
@@ -202,7 +203,7 @@ spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}
 	clustertest.Kubectl(t, cluster, "wait", "--for=jsonpath={.status.phase}=Bound", "pvc/"+name, patience)
 }
 
-// deleteClaim deletes a claim, and waits until its volume has gone, too.
+// deleteClaim deletes a claim, and waits until its volume is gone, too.
 func deleteClaim(t *testing.T, name string) {
 	t.Helper()
 	pv := strings.TrimSpace(clustertest.Kubectl(t, cluster, "get", "pvc", name, "--output=jsonpath={.spec.volumeName}"))

@@ -1,5 +1,5 @@
-// The tests' cluster is one of the lab whose storage machines are nodes, too. It is started once, in build/e2e-storage-test, and ended whatever happens. With -cluster the tests run on one that
-// "make e2e-storage-up" has left.
+// The tests share a cluster of the lab whose storage machines are nodes, too. It is started once, in build/e2e-storage-test, and
+// always stopped at the end. With -cluster, the tests use the running cluster of "make e2e-storage-up".
 package storage
 
 import (
@@ -13,10 +13,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// cluster is where all tests run.
+// cluster is shared by all tests.
 var cluster *kubernetes.Cluster
 
-// root is the directory of the repository, seen from this one, in which go test runs.
+// root is the directory of the repository, relative to this one, in which go test runs.
 var root = filepath.Join("..", "..", "..")
 
 func TestMain(m *testing.M) {
@@ -27,5 +27,5 @@ func bringUp(ctx context.Context) (*kubernetes.Cluster, error) {
 	return clustertest.Up(ctx, root, lab.Options{Dir: build("e2e-storage-test"), BareStorage: true}, Images(root))
 }
 
-// build is a path below the directory where make puts things.
+// build returns a path below the output directory of make.
 func build(elem ...string) string { return filepath.Join(append([]string{root, "build"}, elem...)...) }

@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 )
 
-// TestMemory prints how much memory GlusterFS and Heketi take with 0, 1 and 10 volumes of the default class, beside the volume of
+// TestMemory logs how much memory GlusterFS and Heketi take with 0, 1 and 10 volumes of the default class, besides the volume of
 // Heketi's database.
 func TestMemory(t *testing.T) {
 	i := install(t)
@@ -36,7 +36,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// measure writes a row for each program in each pod with the label. All of them run there.
+// measure writes a row for each program in each pod with the label. Every program must run in every pod.
 func measure(i installed, table *tabwriter.Writer, volumes int, label string, programs ...string) {
 	i.Helper()
 	const pods = `{range .items[*]}{.metadata.uid} {.spec.nodeName}{"\n"}{end}`
@@ -75,7 +75,8 @@ func processesOf(t *testing.T, pod, program string) []string {
 	return found
 }
 
-// memory returns a field of a process's memory, in MiB. The proportional share (Pss) counts a page of two processes half.
+// memory returns a field of a process's memory, in MiB. In the proportional share (Pss), a page of two processes counts half for
+// each.
 func memory(t *testing.T, process, field string) float64 {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(process, "smaps_rollup"))

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// TestNodesAndDisks lets nodes come and go, and a disk die, while a pod works on a volume of the default class.
+// TestNodesAndDisks adds and removes nodes, and lets a disk die, while a pod works on a volume of the default class.
 func TestNodesAndDisks(t *testing.T) {
 	t.Cleanup(func() { removeSpare(t) }) // after the installation has been taken apart
 	i := install(t)
@@ -40,7 +40,8 @@ func TestNodesAndDisks(t *testing.T) {
 	}
 }
 
-// nodeOfThreeStays tries all ways to take out one of three nodes, each of which has a copy of each file. None of them changes anything.
+// nodeOfThreeStays tries all ways to remove one of three nodes, each of which has a copy of each file. None of them may change
+// anything.
 func nodeOfThreeStays(t *testing.T, i installed, _ reader) {
 	t.Helper()
 	before := i.bricks()
@@ -77,7 +78,7 @@ func nodeOfThreeStays(t *testing.T, i installed, _ reader) {
 	canMakeVolumes(t, "after-refusals")
 }
 
-// nothingPending expects that Heketi has no operation that was begun and not ended.
+// nothingPending checks that Heketi has no unfinished operation.
 func nothingPending(t *testing.T, i installed) {
 	t.Helper()
 	if operations := i.heketi("server", "operations", "info"); !strings.Contains(operations, "Total: 0\n") {
@@ -98,14 +99,14 @@ func nodeAdded(t *testing.T, i installed, r reader) {
 	getsBricks(t, i, spare)
 }
 
-// addNode does what docs/storage-nodes.md says of a node that is added.
+// addNode follows docs/storage-nodes.md for an added node.
 func addNode(t *testing.T, i installed, r reader, node *kubernetes.Node) {
 	t.Helper()
 	r.does(t.Context(), t, "Add a node", map[string]string{"NODE": node.Name, "DEVICE": lab.BareDevices()[0], "ZONE": "4"})
 	i.device(node.Name, lab.BareDevices()[0])
 }
 
-// getsBricks makes volumes until a brick of one is on the node: each volume has bricks on three of the four.
+// getsBricks creates volumes until one has a brick on the node: each volume has bricks on three of the four nodes.
 func getsBricks(t *testing.T, i installed, node *kubernetes.Node) {
 	t.Helper()
 	for n := range 12 {
@@ -120,7 +121,7 @@ func getsBricks(t *testing.T, i installed, node *kubernetes.Node) {
 	t.Errorf("none of 12 volumes has a brick on %s", node.Name)
 }
 
-// nodeTakenOut does what docs/storage-nodes.md says of a node that is taken out.
+// nodeTakenOut follows docs/storage-nodes.md for a node that is removed.
 func nodeTakenOut(t *testing.T, i installed, r reader) {
 	t.Helper()
 	gone := cluster.StorageNode(1)
@@ -134,7 +135,7 @@ func nodeTakenOut(t *testing.T, i installed, r reader) {
 	canMakeVolumes(t, "after-removal")
 }
 
-// isGone expects that three nodes are left, and have everything.
+// isGone checks that three nodes are left, and have all bricks.
 func isGone(t *testing.T, i installed, node *kubernetes.Node) {
 	t.Helper()
 	if bricks := i.bricks(); i.bricksOn(node) > 0 {
@@ -151,7 +152,7 @@ func isGone(t *testing.T, i installed, node *kubernetes.Node) {
 	nothingPending(t, i)
 }
 
-// heketiNodeLost cuts the power of the node that Heketi runs on, and does what docs/storage-nodes.md says of it.
+// heketiNodeLost cuts the power of the node on which Heketi runs, and follows docs/storage-nodes.md for it.
 func heketiNodeLost(t *testing.T, i installed, r reader) {
 	t.Helper()
 	lost, kept := cluster.Node(1), cluster.Node(2)
@@ -186,7 +187,7 @@ func comesBack(t *testing.T, node *kubernetes.Node, r reader) {
 	r.does(ctx, t, "When the machine is back", nil)
 }
 
-// heketiOn sees to it that Heketi runs on a node, and not on the other one.
+// heketiOn makes Heketi run on one node, and not on the other.
 func heketiOn(t *testing.T, i installed, node, other *kubernetes.Node) {
 	t.Helper()
 	if on, err := heketiNode(i); err != nil {
@@ -205,7 +206,7 @@ func heketiNode(i installed) (string, error) {
 	return cluster.Kubectl(i.Context(), "--namespace="+namespace, "get", "pod/heketi-0", "--output=jsonpath={.spec.nodeName}")
 }
 
-// diskDies lets a disk die with the bricks on it, does what docs/storage-nodes.md says of it, and puts an empty disk in its place.
+// diskDies lets a disk die with its bricks, follows docs/storage-nodes.md for it, and puts an empty disk in its place.
 func diskDies(t *testing.T, i installed, r reader) {
 	t.Helper()
 	nodes := onNodes(lab.BareDevices(), 2, 3, lab.Spare)
@@ -239,13 +240,13 @@ func diskDies(t *testing.T, i installed, r reader) {
 	}
 }
 
-// bricksIn lists gluster's bricks in the volume group that Heketi has made on a device.
+// bricksIn lists gluster's bricks in the volume group that Heketi created on a device.
 func bricksIn(i installed, device string) []string {
 	i.Helper()
 	return slices.DeleteFunc(i.bricks(), func(brick string) bool { return !strings.Contains(brick, "/vg_"+device+"/") })
 }
 
-// notReady waits until a node's server says that bricks are offline, which GlusterFS finds out when it looks at them, every half minute.
+// notReady waits until a node's server reports that bricks are offline. GlusterFS checks its bricks every half minute.
 func notReady(t *testing.T, i installed, node *kubernetes.Node) {
 	t.Helper()
 	clustertest.Within(t, 3*time.Minute, func() error {
@@ -258,7 +259,7 @@ func notReady(t *testing.T, i installed, node *kubernetes.Node) {
 	})
 }
 
-// allOnline expects that no brick and no self-heal daemon is offline.
+// allOnline checks that no brick and no self-heal daemon is offline.
 func allOnline(t *testing.T, i installed) {
 	t.Helper()
 	if status := i.gluster("volume", "status", "all", "--xml"); strings.Contains(status, "<status>0</status>") {
@@ -266,8 +267,8 @@ func allOnline(t *testing.T, i installed) {
 	}
 }
 
-// nodeLostForGood lets the spare node, which has bricks, lose its power for ever. Before, the node that was taken out joins again, with
-// nothing on it of its time as a storage node.
+// nodeLostForGood permanently cuts the power of the spare node, which has bricks. Before, the node that was removed earlier joins
+// again, without anything left of its time as a storage node.
 func nodeLostForGood(t *testing.T, i installed, r reader) {
 	t.Helper()
 	again, lost := cluster.StorageNode(1), cluster.StorageNode(lab.Spare)
@@ -306,7 +307,7 @@ func removeSpare(t *testing.T) {
 	}
 }
 
-// forget removes what docs/storage-nodes.md says that stays on a machine that was a storage node.
+// forget removes the files that, according to docs/storage-nodes.md, stay on a former storage node.
 func forget(ctx context.Context, node *kubernetes.Node) error {
 	_, err := node.Machine.Output(ctx, "find", "/var/lib/glusterd", "/var/lib/heketi", "/etc/glusterfs", "-mindepth", "1", "-delete")
 	return err

@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// server is a pod with the rights and the directories of a GlusterFS server, in which nothing runs.
+// server is a pod with the rights and the directories of a GlusterFS server, but without the server.
 const server = `---
 apiVersion: v1
 kind: Pod
@@ -65,11 +65,11 @@ lvm vgremove vg_test
 lvm pvremove $disk`
 )
 
-// TestBrickSurvivesAPowerCut makes a brick as Heketi does, in a pod like GlusterFS's. After a power cut, the pod's node has the
-// disk as it was and nothing else: no loop device, no mount.
+// TestBrickSurvivesAPowerCut makes a brick as Heketi does, in a pod like GlusterFS's. After a power cut, the pod's node must have
+// its disk unchanged and nothing else: no loop device, no mount.
 func TestBrickSurvivesAPowerCut(t *testing.T) {
 	node := cluster.StorageNode(3)
-	// A device that is not Heketi's, if that runs already: only its name counts.
+	// A copy of the device node, because Heketi may run already and use the original. Only the name counts.
 	if _, err := node.Machine.Output(t.Context(), "cp", "-a", "/dev/sdb", "/dev/sdz"); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestBrickSurvivesAPowerCut(t *testing.T) {
 	}
 }
 
-// glusterImage is the image of GlusterFS's pods, of the version that the node has.
+// glusterImage returns the image of GlusterFS's pods, in the version that the node has.
 func glusterImage(t *testing.T, node *kubernetes.Node) string {
 	t.Helper()
 	images, err := node.Images(t.Context())

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// reader follows docs/storage-nodes.md, in a directory with the files that docs/day-one.md makes.
+// reader follows docs/storage-nodes.md, in a directory with the files of docs/day-one.md.
 type reader struct{ dir string }
 
 func newReader(i installed) reader {
@@ -38,7 +38,7 @@ func newReader(i installed) reader {
 	return r
 }
 
-// writeNodes writes the file with the nodes, in the form that it has in the documents.
+// writeNodes writes the file with the nodes, in the form that the documents show.
 func (r reader) writeNodes(t *testing.T, l layout) {
 	t.Helper()
 	text := []byte("nodes:\n")
@@ -56,7 +56,7 @@ func (r reader) write(t *testing.T, name, text string) {
 	}
 }
 
-// does runs the commands of a section, with values of the reader's own.
+// does runs the commands of a section with the reader's own values.
 func (r reader) does(ctx context.Context, t *testing.T, section string, yours map[string]string) {
 	t.Helper()
 	if err := tutorial.SectionInLab(ctx, cluster, root, r.dir, filepath.Join("docs", "storage-nodes.md"), section, yours, t.Output()); err != nil {

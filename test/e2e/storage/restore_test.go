@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// wentBack has Heketi go back to a copy of the CronJob, by the commands of the chart's README.
+// wentBack restores Heketi from a copy of the CronJob, with the commands of the chart's README.
 func wentBack(t *testing.T, i installed) {
 	t.Helper()
 	before := i.heketi("cluster", "list")
 	i.in("create", "job", "copy", "--from=cronjob/heketi-backup")
 	i.in("wait", "--for=condition=Complete", "job/copy", patience)
-	// A change of the database alone: nothing of it is left in gluster.
+	// The new cluster is only in the database; gluster has no trace of it.
 	i.heketi("cluster", "create")
 	if i.heketi("cluster", "list") == before {
 		t.Fatalf("Heketi has made no cluster: %s", before)
@@ -34,7 +34,7 @@ func wentBack(t *testing.T, i installed) {
 	canMakeVolumes(t, "after-going-back")
 }
 
-// newestCopy returns the name of the Secret that the CronJob has written last.
+// newestCopy returns the name of the last Secret that the CronJob wrote.
 func newestCopy(i installed) string {
 	i.Helper()
 	const line = `{range .items[*]}{.metadata.annotations.glusterfs-storage/taken-at}{" "}{.metadata.name}{"\n"}{end}`
@@ -51,7 +51,7 @@ func newestCopy(i installed) string {
 	return name
 }
 
-// runReadme runs the block of the chart's README that has a line with this beginning, with another line in its place.
+// runReadme runs the block of the chart's README that has a line with this beginning, with that line replaced.
 func runReadme(t *testing.T, begin, line string) {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(root, "charts", "glusterfs-storage", "README.md"))

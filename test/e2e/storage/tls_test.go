@@ -8,8 +8,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
-// switchedToTLS has Heketi and all that ask it speak TLS, by an upgrade: the driver, heketi-cli, the sidecar, the CronJob and the setup Job. It
-// is the last step, so that the teardown does, too.
+// switchedToTLS upgrades the installation so that Heketi and all its clients speak TLS: the driver, heketi-cli, the sidecar, the
+// CronJob and the setup Job. It is the last step, so that the teardown uses TLS, too.
 func switchedToTLS(t *testing.T, i installed) {
 	t.Helper()
 	authority := certificates.NewAuthority(t)

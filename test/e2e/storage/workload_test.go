@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
 )
 
-// workloadPod writes to and reads from a claim of the default class: open files, a database, renames, an emptyDir in the volume and a
-// subPath (test/chaos/workload).
+// workloadPod writes to and reads from a claim of the default class: open files, a database, renames, an emptyDir in the volume
+// and a subPath (test/chaos/workload).
 const workloadPod = `---
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -42,7 +42,7 @@ spec:
     - {name: volume, persistentVolumeClaim: {claimName: workload}}
 `
 
-// workload is a pod at work.
+// workload is a running workload pod.
 type workload struct {
 	*testing.T
 	astray int // calls that may have reached the volume's directory beneath the emptyDir in it
@@ -56,7 +56,7 @@ func startWorkload(t *testing.T) *workload {
 	return w
 }
 
-// undisturbed waits until the workload has done something more, and expects that no call has failed so far. After a change of the
+// undisturbed waits until the workload has made progress, and checks that no call has failed so far. After a change of the
 // volume's graph, calls may have reached the volume's directory beneath the emptyDir in it (docs/mounts.md).
 func (w *workload) undisturbed(by string, graph bool) {
 	w.Helper()
@@ -77,7 +77,7 @@ func (w *workload) undisturbed(by string, graph bool) {
 	w.Logf("%s: %d writes, %d reads, none failed", by, after.Writes, after.Reads)
 }
 
-// status is the last that the workload has printed.
+// status returns the last status that the workload has printed.
 func (w *workload) status() tally.Sum {
 	w.Helper()
 	var line string

@@ -1,17 +1,17 @@
-// Package tutorial carries out a document: it runs the shell commands in its blocks, one after the other, and compares
-// what they print with what the document says, so that the document cannot become untrue without anybody noticing.
+// Package tutorial runs a document: it runs the shell commands in the document's blocks, one after the other, and compares
+// their output with the document, so that a test fails when the document becomes wrong.
 //
-// These blocks have a meaning, and no others may be in the document:
+// A document may have only these kinds of blocks:
 //
 //	```sh                 commands for the reader's own shell, with kubectl and helm
 //	```sh gluster-node    commands for a root shell on a gluster node
-//	```sh yours           variables that each reader sets to values of their own; they are given, not run
+//	```sh yours           variables that each reader sets to other values; they are given, not run
 //	```text               behind one of the first two and the line "It prints:": what these commands print
 //
-// Many readers do not see these words, so the text says the same: it names a gluster node before each block for one.
+// Many readers do not see these words, so the text must say the same: it names a gluster node before each block for one.
 //
 // A variable that a block sets is there for later blocks of the same shell. In the text, "…" stands for anything within a
-// line, a line "…" for any number of lines, and any number of blanks is like one.
+// line, a line "…" for any number of lines; any number of blanks equals one.
 package tutorial
 
 import (
@@ -22,10 +22,10 @@ import (
 	"strings"
 )
 
-// Shell is where commands run.
+// Shell names the shell in which commands run.
 type Shell string
 
-// The shells of a document, as its blocks name them. Yours is none.
+// The shells of a document, as its blocks name them. Yours is not a shell.
 const (
 	Reader      Shell = "sh"
 	GlusterNode Shell = "sh gluster-node"
@@ -41,22 +41,23 @@ const (
 
 var namesGluster = regexp.MustCompile(`(?i)gluster (?:node|server)`)
 
-// Block is commands with what belongs to them.
+// Block holds commands and their place in the document.
 type Block struct {
 	Shell Shell
-	// Line of the document, counted from 1.
+	// Line is the block's line in the document, counted from 1.
 	Line int
-	// Section is the heading that the block stands under.
+	// Section is the heading above the block.
 	Section string
-	// Prose is what stands between the block before, or the heading, and this one.
+	// Prose is the text between the previous block, or the heading, and this block.
 	Prose []string
 	// Commands are lines of shell.
 	Commands string
-	// Output is what the document says that they print, or empty when it says nothing.
+	// Output is the output of the commands according to the document, or empty if it shows none.
 	Output string
 }
 
-// Parse reads a document. Whatever it would have to pass over is an error: a block that nobody runs would rot.
+// Parse reads a document. It returns an error for anything that it would have to skip, because a block that is never run would
+// become outdated.
 func Parse(r io.Reader) ([]Block, error) {
 	p := parser{lines: bufio.NewScanner(r)}
 	for p.next() {
@@ -92,7 +93,7 @@ func (p *parser) next() bool {
 	return true
 }
 
-// fenced reads a block, at whose first line the parser is.
+// fenced reads the block that starts at the current line.
 func (p *parser) fenced() error {
 	line := p.line
 	info, ok := strings.CutPrefix(p.text, fence)

@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
-// InLab runs a document of this repository on a cluster of the lab, on which the driver is not installed. root is the
-// directory of the repository, where make has built helm. yours has values of variables that only this document asks for.
+// InLab runs a document of this repository on a cluster of the lab, on which the driver is not installed. root is the directory
+// of the repository, where make has built helm. yours has the values of variables that only this document asks for.
 func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, yours map[string]string, out io.Writer, colour bool) error {
 	blocks, err := parseFile(filepath.Join(root, document))
 	if err != nil {
@@ -49,8 +49,8 @@ func InLab(ctx context.Context, c *kubernetes.Cluster, root, document string, yo
 	return nil
 }
 
-// SectionInLab runs the blocks of one section of a document. dir is the reader's, as ReaderDir makes it, with what the sections
-// before have left there.
+// SectionInLab runs the blocks of one section of a document. dir is the reader's directory, as ReaderDir creates it, with the
+// files of the sections before.
 func SectionInLab(ctx context.Context, c *kubernetes.Cluster, root, dir, document, section string, yours map[string]string, out io.Writer) error {
 	blocks, err := parseFile(filepath.Join(root, document))
 	if err != nil {
@@ -84,7 +84,7 @@ func parseFile(document string) ([]Block, error) {
 	return blocks, nil
 }
 
-// readerIn is a reader at the administrator's shell in dir, with the tools that make has built below root.
+// readerIn returns a Runner for a reader at the administrator's shell in dir, with the tools that make has built below root.
 func readerIn(c *kubernetes.Cluster, root, dir string) (*Runner, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -110,7 +110,7 @@ func storageNodes(c *kubernetes.Cluster) string {
 	return strings.Join(names, " ")
 }
 
-// ReaderDir makes a fresh directory that looks to the reader like a clone of the repository.
+// ReaderDir creates a directory that looks to the reader like a clone of the repository.
 func ReaderDir(c *kubernetes.Cluster, root string) (string, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {

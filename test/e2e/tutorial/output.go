@@ -8,7 +8,7 @@ import (
 
 const anything = "…"
 
-// compare holds what was printed against what the document says.
+// compare compares the output with the document.
 func compare(said, printed string) error {
 	var pattern strings.Builder
 	pattern.WriteString("^")
@@ -31,7 +31,7 @@ func compare(said, printed string) error {
 	return nil
 }
 
-// normal are the lines of a text with single blanks, without empty lines at its ends.
+// normal returns the lines of a text with single blanks, without empty lines at its ends.
 func normal(text string) []string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for i, line := range lines {

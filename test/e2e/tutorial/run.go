@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// blockLimit ends a block that hangs. Within it, a cluster on a busy machine pulls images and makes volumes.
+// blockLimit ends a block that hangs. It is long enough for a cluster on a busy machine to pull images and create volumes.
 const blockLimit = 5 * time.Minute
 
 // Runner runs the blocks of a document.
@@ -23,15 +23,15 @@ type Runner struct {
 	Command func(ctx context.Context, shell Shell, name string, args ...string) *exec.Cmd
 	// Yours are the values of the variables that readers set.
 	Yours map[string]string
-	// Dir is where the reader's shell is. All shells can write into it; it holds their variables between blocks.
+	// Dir is the directory of the reader's shell. All shells can write into it; it holds their variables between blocks.
 	Dir string
-	// Out gets what a reader would see.
+	// Out receives what a reader would see.
 	Out io.Writer
-	// Colour is for terminals.
+	// Colour turns on colours, for terminals.
 	Colour bool
 }
 
-// Run runs all blocks, up to the first that fails or prints something else than the document says.
+// Run runs all blocks, up to the first that fails or whose output differs from the document.
 func (r *Runner) Run(ctx context.Context, blocks []Block) error {
 	s := screen{out: r.Out, colour: r.Colour}
 	section := ""
@@ -62,7 +62,7 @@ func (r *Runner) run(ctx context.Context, b Block, s *screen) error {
 	shown := s.indented()
 	cmd.Stdout = io.MultiWriter(&printed, shown)
 	cmd.Stderr = cmd.Stdout         // in the order in which a terminal shows it
-	cmd.WaitDelay = 5 * time.Second // for what the killed shell has left
+	cmd.WaitDelay = 5 * time.Second // for children of the killed shell
 	err := cmd.Run()
 	shown.end()
 	if err != nil {
@@ -74,7 +74,8 @@ func (r *Runner) run(ctx context.Context, b Block, s *screen) error {
 	return compare(b.Output, printed.String())
 }
 
-// script gets the variables of the blocks before, and keeps its own for those after it. The first command that fails ends it.
+// script wraps a block: it loads the variables of the blocks before, and saves its own for the next blocks. The first command
+// that fails ends the block.
 func (r *Runner) script(shell Shell, commands string) string {
 	state := quote(r.state(shell))
 	return "set -aeuo pipefail\ncd " + quote(r.Dir) + "\n[ ! -e " + state + " ] || . " + state + "\n" + commands + "\nexport -p >" + state
@@ -86,7 +87,7 @@ func (r *Runner) state(shell Shell) string {
 
 var assignment = regexp.MustCompile(`(?m)^([A-Za-z_][A-Za-z0-9_]*)=`)
 
-// set gives the reader's shell the variables that the block lists.
+// set sets the variables that the block lists in the reader's shell.
 func (r *Runner) set(b Block, s *screen) error {
 	var set strings.Builder
 	for _, match := range assignment.FindAllStringSubmatch(b.Commands, -1) {
@@ -106,5 +107,5 @@ func (r *Runner) set(b Block, s *screen) error {
 	return errors.Join(err, file.Close())
 }
 
-// quote makes one word of a text for a shell.
+// quote quotes a text as one word for a shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

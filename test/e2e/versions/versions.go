@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// The first minor versions in which something holds that tests check one way or the other: see Version.Has.
+// The first minor versions with a feature that tests must distinguish: see Version.Has.
 const (
-	// SmallerClaims is a claim whose expansion failed and that may then ask for less (RecoverVolumeExpansionFailure).
+	// SmallerClaims: a claim whose expansion failed may ask for less (RecoverVolumeExpansionFailure).
 	SmallerClaims = 32
-	// MutatingAdmissionPolicies is the API of the policy with which the chart annotates PersistentVolumes.
+	// MutatingAdmissionPolicies: the API server has the policies with which the chart annotates PersistentVolumes.
 	MutatingAdmissionPolicies = 36
-	// RareWarnings is a kubelet that keeps a warning when it has sent many normal events of the same pod.
+	// RareWarnings: a kubelet does not drop a warning after many normal events of the same pod.
 	RareWarnings = 36
 )
 
@@ -46,7 +46,7 @@ func All() []Version {
 	}
 }
 
-// Newest returns the version that is tested unless another is asked for.
+// Newest returns the version that is tested by default.
 func Newest() Version {
 	all := All()
 	return all[len(all)-1]

@@ -46,7 +46,7 @@ func TestListHasTheVersionsThatAreBuilt(t *testing.T) {
 		want = append(want, required(t, path))
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("the list has %v, and what is built are %v", got, want)
+		t.Errorf("the list has the versions %v, and those built are %v", got, want)
 	}
 }
 

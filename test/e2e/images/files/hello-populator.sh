@@ -9,7 +9,7 @@ for arg; do
 	esac
 done
 
-# The claims that wait, a line each.
+# The pending claims, one a line.
 waiting() {
 	/kubectl get pvc --all-namespaces -o jsonpath='{range .items[?(@.spec.dataSourceRef.kind=="Hello")]}{.status.phase} {.metadata.namespace} {.metadata.name} {.metadata.uid} {.spec.dataSourceRef.name} {.spec.storageClassName} {.spec.resources.requests.storage} {.spec.accessModes[0]}{"\n"}{end}' |
 		grep ^Pending || true
