@@ -63,8 +63,8 @@ func control(dir *os.File, fn func(path string) error) error {
 // graph is the directory in which the client shows the translators in use, one directory each.
 const graph = "graphs/active"
 
-// readMeta finds the bricks, and whether a set of bricks has lost too many. The latter is reported by the translator of each set,
-// because it depends on the volume's options. A brick outside any set is a set by itself.
+// readMeta finds the bricks, and whether a set of bricks has lost too many. The translator of each set reports the loss, because
+// it depends on the volume's options how many are too many. A brick outside any set is a set by itself.
 func readMeta(meta fs.FS) (mount.Health, error) {
 	var health mount.Health
 	gone := map[string]bool{}  // bricks

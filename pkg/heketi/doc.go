@@ -2,6 +2,6 @@
 // It wraps Heketi's own Go client and adds contexts, timeouts, typed errors, a limit that queues operations instead of failing
 // them, and polling intervals that grow with the duration of an operation.
 //
-// The errors wrap those of package volume. For a failed create, expand or delete, OutcomeOf tells whether Heketi refused it,
+// The errors wrap those of package volume. For a failed create, expand or delete, OutcomeOf returns whether Heketi refused it,
 // carried it out in vain, or may still carry it out.
 package heketi

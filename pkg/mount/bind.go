@@ -92,7 +92,7 @@ func attach(tree int, target string) error {
 func replace(tree, point int, id uint64) (covered bool, err error) {
 	// If the tree can only cover the old mount, the cover propagates to the old mount's peers: the same path in other mount
 	// namespaces and, if a version of the driver before AttachTree mounted it, every other bind of the volume, including
-	// read-only ones. In the latter case the old mount is made private first, and other namespaces do not get the cover.
+	// read-only ones. If such binds exist, the old mount is made private first, and other namespaces do not get the cover.
 	prepare := func() error {
 		shared, err := hasOtherPeers(id)
 		if err != nil || !shared {

@@ -143,7 +143,7 @@ func (r *removal) device(ctx context.Context, node string, d heketi.Device) erro
 }
 
 // isBare reports whether a device has nothing of Heketi. An interrupted run may have removed the volume group but not the
-// physical volume; isBare then removes the latter.
+// physical volume; isBare then removes the physical volume.
 func (r *removal) isBare(ctx context.Context, node string, d heketi.Device) (bool, error) {
 	list, err := r.pods.PhysicalVolumes(ctx, r.Runner, node)
 	if err != nil {
