@@ -66,9 +66,14 @@ func (c *CLI) Volumes(ctx context.Context) ([]glustercli.Volume, error) {
 }
 
 func (c *CLI) ask(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("did not end within %s", limit))
+	ctx, cancel := WithLimit(ctx, limit)
 	defer cancel()
 	return c.Runner.Run(ctx, append([]string{"gluster", "--mode=script"}, args...)...)
+}
+
+// WithLimit returns a context for one program, whose cause names the limit when the program took longer.
+func WithLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("did not end within %s", limit))
 }
 
 // decoded decodes an output. If the command has failed, an error in the output takes precedence over the exit code.

@@ -4,12 +4,13 @@ import (
 	"context"
 	"syscall"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/cli"
 )
 
 // runner runs programs, and is the parent of all processes. Tests use fakes.
 type runner interface {
-	// Run runs a program to its end and returns its standard output, even with an error. When ctx is done, Run ends the program.
-	Run(ctx context.Context, args ...string) (output []byte, err error)
+	cli.Runner
 	// Start starts a long-running program, whose output goes to this process's standard error.
 	Start(args ...string) (*process, error)
 	// Children lists the child processes: those that were started here, and those that the kernel gave this process when their
@@ -34,17 +35,11 @@ type child struct {
 
 // within runs a program with a time limit.
 func within(ctx context.Context, limit time.Duration, r runner, args ...string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, limitError(limit))
+	ctx, cancel := cli.WithLimit(ctx, limit)
 	defer cancel()
 	_, err := r.Run(ctx, args...)
 	return err
 }
-
-// limitError is returned when a program was ended because it took longer than its limit.
-type limitError time.Duration
-
-// Error implements error.
-func (e limitError) Error() string { return "did not end within " + time.Duration(e).String() }
 
 // endedWithin reports whether the process ends within the limit.
 func (p *process) endedWithin(limit time.Duration) bool {

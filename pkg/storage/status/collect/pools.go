@@ -9,13 +9,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/cli"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
 )
 
 // pools returns the thin pools in Heketi's volume groups. The node's other thin pools are not the chart's.
 func (c Collector) pools(ctx context.Context) ([]status.Pool, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lvmLimit, fmt.Errorf("did not end within %s", lvmLimit))
+	ctx, cancel := cli.WithLimit(ctx, lvmLimit)
 	defer cancel()
 	out, err := c.Runner.Run(ctx, "lvm", "lvs", "--reportformat", "json", "--units", "b", "--nosuffix",
 		"-o", "vg_name,lv_name,lv_layout,pool_lv,lv_size,data_percent,metadata_percent,lv_health_status")
