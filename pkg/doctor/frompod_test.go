@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 // network maps addresses of a storage network to servers that listen on the loopback interface.
@@ -123,6 +125,20 @@ func TestFromPodBehindASilentFirewall(t *testing.T) {
 				t.Errorf("%d servers: %d connections at once, want %d", servers, most.Load(), mostDials)
 			}
 		})
+	}
+}
+
+// TestFromPodAsDocumented: docs/doctor.md shows the report on one server that pods can reach, and one that they cannot.
+func TestFromPodAsDocumented(t *testing.T) {
+	n := network{}
+	n.listen(t, "10.0.0.1:24007")
+	n.listen(t, "10.0.0.1:49152")
+	var out bytes.Buffer
+	if err := report.WriteText(&out, Run(t.Context(), Config{FromPod: []string{"10.0.0.1", "10.0.0.2"}, Prober: n.prober()})); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(documents.Page(t, "doctor.md"), "```console\n"+out.String()+"```") {
+		t.Errorf("docs/doctor.md does not show\n%s", out.String())
 	}
 }
 
