@@ -2,6 +2,7 @@
 package documents
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,6 +48,15 @@ func Page(tb testing.TB, name string) string {
 		tb.Fatal(err)
 	}
 	return string(content)
+}
+
+// Shows requires that a page of docs/ shows a command, exactly what it prints, and its exit status.
+func Shows(tb testing.TB, page, command, printed string, status int) {
+	tb.Helper()
+	block := fmt.Sprintf("```console\n$ %s\n%s$ echo $?\n%d\n```\n", command, printed, status)
+	if !strings.Contains(Page(tb, page), block) {
+		tb.Errorf("docs/%s does not show this:\n%s", page, block)
+	}
 }
 
 // directory returns the repository's docs/, in a parent of the working directory.
