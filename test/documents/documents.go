@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,29 @@ func Shows(tb testing.TB, page, command, printed string, status int) {
 	block := fmt.Sprintf("```console\n$ %s\n%s$ echo $?\n%d\n```\n", command, printed, status)
 	if !strings.Contains(Page(tb, page), block) {
 		tb.Errorf("docs/%s does not show this:\n%s", page, block)
+	}
+}
+
+var keyValue = regexp.MustCompile(`=\S+`)
+
+// Logged requires that a log has the lines of a section of docs/ that begin with a message in quotes, with the same keys. The
+// values may differ.
+func Logged(tb testing.TB, page, heading, log string) {
+	tb.Helper()
+	_, section, _ := strings.Cut(Page(tb, page), "\n## "+heading+"\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	lines := 0
+	for line := range strings.Lines(section) {
+		if strings.HasPrefix(line, `"`) {
+			lines++
+			pattern := keyValue.ReplaceAllString(strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(line)), "…", ".*"), `=\S+`)
+			if !regexp.MustCompile(pattern).MatchString(log) {
+				tb.Errorf("docs/%s has a line that the log does not have: %s", page, line)
+			}
+		}
+	}
+	if lines == 0 {
+		tb.Errorf("docs/%s shows no log in section %q", page, heading)
 	}
 }
 

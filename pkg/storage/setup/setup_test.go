@@ -10,6 +10,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 // check verifies the state at the end: one cluster with the given numbers of nodes and devices, each once, and one volume, in a
@@ -61,6 +62,7 @@ func TestFromNothing(t *testing.T) {
 	if log := w.log.String(); strings.Contains(log, "heketi: [negroni]") || !strings.Contains(log, "heketi: Listening on port") {
 		t.Errorf("the log of the temporary Heketi:\n%s", w.log)
 	}
+	documents.Logged(t, "day-one.md", "Install", w.log.String())
 	if err := w.run(""); err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +72,7 @@ func TestFromNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.check(4, 8)
+	documents.Logged(t, "storage-nodes.md", "Add a node", w.log.String())
 }
 
 // TestKilledAnywhere: the Job is killed, with its children, before or after each kind of step, in a pod that stays or in one that

@@ -10,6 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 // TestWhole: everything is removed, in the order volume, devices, nodes, cluster. A second run finds nothing to do.
@@ -31,6 +32,7 @@ func TestWhole(t *testing.T) {
 		}
 		last = max(at, last)
 	}
+	documents.Logged(t, "day-one.md", "Take it apart", w.log.String())
 	w.newPod()
 	commands := len(w.commands)
 	if err := w.run(""); err != nil {
