@@ -11,6 +11,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 func TestHealthy(t *testing.T) {
@@ -23,7 +24,8 @@ func TestHealthy(t *testing.T) {
 	if code := report.ExitCode(findings); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	golden(t, "healthy.txt", findings, server.URL, "http://heketi:8080", path, "config.yaml")
+	printed := golden(t, "healthy.txt", findings, server.URL, "http://heketi:8080", path, "config.yaml")
+	documents.Printed(t, "tutorial.md", "", printed, "ok backend ", "0 critical, ")
 }
 
 func TestDamaged(t *testing.T) {

@@ -62,24 +62,31 @@ func Shows(tb testing.TB, page, command, printed string, status int) {
 
 var keyValue = regexp.MustCompile(`=\S+`)
 
-// Logged requires that a log has the lines of a section of docs/ that begin with a message in quotes, with the same keys. The
-// values may differ.
-func Logged(tb testing.TB, page, heading, log string) {
+// Printed requires that an output has each line of a page of docs/ that begins with one of begins. In the page, "…" stands for
+// any text; blanks, and values behind "=", may differ. If heading is not empty, only the section with this heading counts.
+func Printed(tb testing.TB, page, heading, printed string, begins ...string) {
 	tb.Helper()
-	_, section, _ := strings.Cut(Page(tb, page), "\n## "+heading+"\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	lines := 0
-	for line := range strings.Lines(section) {
-		if strings.HasPrefix(line, `"`) {
+	text := Page(tb, page)
+	if heading != "" {
+		_, text, _ = strings.Cut(text, "\n## "+heading+"\n")
+		text, _, _ = strings.Cut(text, "\n## ")
+	}
+	for _, begin := range begins {
+		lines := 0
+		for line := range strings.Lines(text) {
+			if !strings.HasPrefix(line, begin) {
+				continue
+			}
 			lines++
-			pattern := keyValue.ReplaceAllString(strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(line)), "…", ".*"), `=\S+`)
-			if !regexp.MustCompile(pattern).MatchString(log) {
-				tb.Errorf("docs/%s has a line that the log does not have: %s", page, line)
+			pattern := keyValue.ReplaceAllString(regexp.QuoteMeta(strings.Join(strings.Fields(line), " ")), `=\S+`)
+			pattern = strings.NewReplacer("…", ".*", " ", " +").Replace(pattern)
+			if !regexp.MustCompile(pattern).MatchString(printed) {
+				tb.Errorf("docs/%s has a line that is not printed: %s", page, line)
 			}
 		}
-	}
-	if lines == 0 {
-		tb.Errorf("docs/%s shows no log in section %q", page, heading)
+		if lines == 0 {
+			tb.Errorf("docs/%s has no line that begins with %q (section %q)", page, begin, heading)
+		}
 	}
 }
 

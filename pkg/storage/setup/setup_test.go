@@ -62,7 +62,7 @@ func TestFromNothing(t *testing.T) {
 	if log := w.log.String(); strings.Contains(log, "heketi: [negroni]") || !strings.Contains(log, "heketi: Listening on port") {
 		t.Errorf("the log of the temporary Heketi:\n%s", w.log)
 	}
-	documents.Logged(t, "day-one.md", "Install", w.log.String())
+	documents.Printed(t, "day-one.md", "Install", w.log.String(), `"Step `)
 	if err := w.run(""); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestFromNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.check(4, 8)
-	documents.Logged(t, "storage-nodes.md", "Add a node", w.log.String())
+	documents.Printed(t, "storage-nodes.md", "Add a node", w.log.String(), `"Step `)
 }
 
 // TestKilledAnywhere: the Job is killed, with its children, before or after each kind of step, in a pod that stays or in one that

@@ -32,7 +32,7 @@ func TestWhole(t *testing.T) {
 		}
 		last = max(at, last)
 	}
-	documents.Logged(t, "day-one.md", "Take it apart", w.log.String())
+	documents.Printed(t, "day-one.md", "Take it apart", w.log.String(), `"Step `)
 	w.newPod()
 	commands := len(w.commands)
 	if err := w.run(""); err != nil {
