@@ -72,22 +72,30 @@ func Printed(tb testing.TB, page, heading, printed string, begins ...string) {
 		text, _, _ = strings.Cut(text, "\n## ")
 	}
 	for _, begin := range begins {
-		lines := 0
-		for line := range strings.Lines(text) {
-			if !strings.HasPrefix(line, begin) {
-				continue
-			}
-			lines++
-			pattern := keyValue.ReplaceAllString(regexp.QuoteMeta(strings.Join(strings.Fields(line), " ")), `=\S+`)
-			pattern = strings.NewReplacer("…", ".*", " ", " +").Replace(pattern)
-			if !regexp.MustCompile(pattern).MatchString(printed) {
-				tb.Errorf("docs/%s has a line that is not printed: %s", page, line)
-			}
+		missing, lines := unprinted(text, begin, printed)
+		for _, line := range missing {
+			tb.Errorf("docs/%s has a line that is not printed: %s", page, line)
 		}
 		if lines == 0 {
 			tb.Errorf("docs/%s has no line that begins with %q (section %q)", page, begin, heading)
 		}
 	}
+}
+
+// unprinted returns the lines of a text that begin with begin and are not printed, and the number of lines that begin so.
+func unprinted(text, begin, printed string) (missing []string, lines int) {
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, begin) {
+			continue
+		}
+		lines++
+		pattern := keyValue.ReplaceAllString(regexp.QuoteMeta(strings.Join(strings.Fields(line), " ")), `=\S+`)
+		pattern = strings.NewReplacer("…", ".*", " ", " +").Replace(pattern)
+		if !regexp.MustCompile(pattern).MatchString(printed) {
+			missing = append(missing, strings.TrimSpace(line))
+		}
+	}
+	return missing, lines
 }
 
 // directory returns the repository's docs/, in a parent of the working directory.

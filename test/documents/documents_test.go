@@ -30,6 +30,25 @@ func TestRow(t *testing.T) {
 	}
 }
 
+func TestUnprinted(t *testing.T) {
+	const printed = `I1129 1 a.go:2] "Step 1 of 2: made (all) of it" nodes=3 url="http://127.0.0.1:80"` + "\nNAME   AGE\n"
+	for line, want := range map[string]bool{
+		`"Step 1 of 2: made (all) of it" nodes=5 url="http://…:8080"`: true,
+		`"Step 1 of 2: made … it" nodes=…`:                            true,
+		`"Step 1 of 2: made all of it"`:                               false,
+		`"Step 1 of 2: made (all) of it" disks=3`:                     false,
+		`"Step 2 of 2: …"`:                                            false,
+	} {
+		missing, lines := unprinted("NAME AGE\n"+line+"\n", `"Step `, printed)
+		if lines != 1 || (len(missing) == 0) != want {
+			t.Errorf("%s: %d lines, %q are missing", line, lines, missing)
+		}
+	}
+	if missing, lines := unprinted("NAME AGE\n", "NAME", printed); missing != nil || lines != 1 {
+		t.Errorf("other blanks: %d lines, %q are missing", lines, missing)
+	}
+}
+
 // TestTroubleshootingRows: each row about the driver's own messages, and about messages of Heketi that the driver explains,
 // quotes words from the driver's source.
 func TestTroubleshootingRows(t *testing.T) {
