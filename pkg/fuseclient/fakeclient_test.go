@@ -29,8 +29,8 @@ import (
 //	bricks   has .meta, with the graph in the state directory
 //	odd      fails the request with which the driver checks whether the client lives
 //
-// With any other name, it works. SIGUSR1 takes its bricks away. SIGUSR2 changes its graph: files get other node ids. With a server
-// called mute, it answers no request; with one called late, it answers after a while.
+// With any other name, it works. SIGUSR1 takes its bricks away. SIGUSR2 changes its graph: files get other node ids. With a
+// server called mute, it answers no request; with one called late, it answers after a while.
 func fakeClient(args []string) int {
 	var fake fakeFS
 	volume, directory, server, logFile, path := "", "", "", "", args[len(args)-1]
