@@ -50,8 +50,8 @@ func (m *Manager) endingPath(r record) string {
 	return filepath.Join(m.cfg.StateDir, endingDir, r.name()+".json")
 }
 
-// save makes r the volume's record. On an error the record is in memory only. Because of that, no call for a working volume may
-// fail: the disk may be full or read-only. There is no fsync because records mean nothing after a reboot.
+// save makes r the volume's record. On an error the record is in memory only. Such an error must not fail a call for a working
+// volume: the disk may be full or read-only. There is no fsync because records mean nothing after a reboot.
 func (m *Manager) save(r record) error {
 	return writeRecord(m.recordPath(r.Source.VolumeID), m.remember(r))
 }

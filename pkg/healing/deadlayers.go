@@ -63,7 +63,7 @@ func (h *Healer) DeadLayers() int {
 	targets := slices.Collect(maps.Keys(h.layered))
 	h.mu.Unlock()
 	total := 0
-	seen := map[uint64]bool{} // namespaces that were read; the next target may be another process in the same one
+	seen := map[uint64]bool{} // namespaces that were read; several targets may be in one of them
 	for _, t := range targets {
 		if seen[t.Namespace] {
 			continue
