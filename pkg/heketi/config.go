@@ -117,7 +117,7 @@ func (b *BackendConfig) complete(field string) error {
 }
 
 // checkNamePrefix also refuses a prefix that begins with csi-. A volume without a prefix is named csi-NAMESPACE_CLAIM-DIGEST, and
-// might look as if it had the prefix csi-NAMESPACE.
+// looks as if it had the prefix csi-NAMESPACE if the claim's name begins with csi-.
 func checkNamePrefix(field, prefix string) error {
 	if prefix == "" || volume.ValidNamePrefix(prefix) && !strings.HasPrefix(prefix, "csi-") {
 		return nil
