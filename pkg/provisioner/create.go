@@ -116,8 +116,8 @@ func (c *creating) run(ctx context.Context) (volume.Volume, error) {
 
 // refuse returns the result of a create that is refused. After a final error external-provisioner forgets the volume, so refuse
 // returns the refusal only if there is no volume and none can still appear. But an earlier create may have made the volume or may
-// still make it, or Heketi may have begun this create and be unable to undo it. In these cases refuse returns the volume that it
-// finds, or an error after which external-provisioner repeats the create.
+// still make it, or Heketi may have begun this create and be unable to undo it. In these cases refuse returns the result of a
+// look-up, or an error after which external-provisioner repeats the create.
 func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, error) {
 	if errors.Is(refusal, volume.ErrUnauthenticated) {
 		return volume.Volume{}, loginError{refusal} // a look-up would be refused as well
