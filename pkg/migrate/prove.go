@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// candidate is a volume that may be a PersistentVolume's.
+// candidate is a volume in Heketi that a PersistentVolume may stand for.
 type candidate struct {
 	inventory Inventory
 	id        string
@@ -125,7 +125,7 @@ func sizeGiB(pv persistentVolume) (int, error) {
 	return volume.Capacity{RequiredBytes: quantity.Value()}.SizeGiB(1)
 }
 
-// staticProof proves that the gluster volume of a PersistentVolume that was made by hand exists.
+// staticProof is the proof that a gluster volume exists, for a PersistentVolume that was made by hand.
 type staticProof struct {
 	servers []string // the servers to mount from
 	by      Evidence
