@@ -204,7 +204,8 @@ func (e *Events) create(ctx context.Context, v event) {
 	}
 }
 
-// drops counts an event that could not be created. If err is nil, it returns the number since the last such call.
+// drops counts an event that could not be created. If err is nil, drops instead returns how many were dropped since it was last
+// called with nil.
 func (e *Events) drops(err error) (dropped int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -75,7 +75,8 @@ func (r resource) delete(ctx context.Context, name string) error {
 	return r.client.explain(r.api.Delete(ctx, name, metav1.DeleteOptions{}), r.needs)
 }
 
-// reflector keeps store up to date with all objects of the kind while it runs. name appears in its log lines.
+// reflector returns a Reflector, which while it runs keeps store up to date with all objects of the kind. name appears in its log
+// lines.
 func (r resource) reflector(logger klog.Logger, name, kind string, store cache.ReflectorStore) *cache.Reflector {
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
