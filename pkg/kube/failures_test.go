@@ -155,7 +155,7 @@ func TestCapacityOwner(t *testing.T) {
 	}
 }
 
-// TestPublishCapacitySaysOnce: a lasting failure is logged once, and once more when it returns.
+// TestPublishCapacitySaysOnce: a lasting failure is logged once, and again if it returns after a success.
 func TestPublishCapacitySaysOnce(t *testing.T) {
 	c, _ := newFakeCluster(t, controllerPod, class("waits", testDriver, "WaitForFirstConsumer", ""))
 	another := errors.New("Heketi is away")

@@ -83,7 +83,8 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestFinalizerSinceThePlan: other programs may need what their finalizers hold.
+// TestFinalizerSinceThePlan: a PersistentVolume that another program has given a finalizer is not replaced, because that program
+// may still need it.
 func TestFinalizerSinceThePlan(t *testing.T) {
 	for _, back := range []bool{false, true} {
 		api, a := migrated(t)

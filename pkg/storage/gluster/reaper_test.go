@@ -65,7 +65,7 @@ func TestRunPrograms(t *testing.T) {
 	}
 }
 
-// TestManyPrograms: programs that end at once, many at the same time, each get their own status.
+// TestManyPrograms: of many programs that run concurrently and end immediately, each call gets the status of its own program.
 func TestManyPrograms(t *testing.T) {
 	if !asFirstProcess(t) {
 		return
