@@ -18,7 +18,7 @@ import (
 // requestLimit is the time limit of one request; a page of a long list is one request. A watch has no limit.
 const requestLimit = 30 * time.Second
 
-// resource is one kind of objects, in version v1. Its errors say what to do; see Client.explain.
+// resource is one kind of objects, in version v1. Its errors contain advice; see Client.explain.
 type resource struct {
 	client   *Client
 	api      dynamic.ResourceInterface

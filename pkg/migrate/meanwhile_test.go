@@ -119,7 +119,7 @@ func TestErrorsThatPass(t *testing.T) {
 	}
 }
 
-// TestErrorThatStays: if a deleted object cannot be created again, nothing else is deleted, and the error says so.
+// TestErrorThatStays: if a deleted object cannot be created again, nothing else is deleted, and the error names the object.
 func TestErrorThatStays(t *testing.T) {
 	for _, call := range []string{"create persistentvolumes/projects", "get persistentvolumes/projects"} {
 		api, a := migrated(t)

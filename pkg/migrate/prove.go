@@ -61,7 +61,7 @@ func proveDynamic(pv persistentVolume, source Source, inventories []Inventory) (
 	switch {
 	case len(hosts) == 0:
 		return candidate{}, nil, fmt.Errorf("no server of cluster %s, which has %s, is recorded in Heketi", v.Cluster, c)
-	case len(source.Servers) == 0: // a warning says so
+	case len(source.Servers) == 0: // a warning reports this
 	case !mayBeSame(source.Servers, hosts):
 		return candidate{}, nil, fmt.Errorf("its Endpoints %s name %s, none of which is a server of cluster %s (%s), where Heketi has the volume",
 			source.Endpoints, strings.Join(source.Servers, ", "), v.Cluster, strings.Join(hosts, ", "))

@@ -65,7 +65,8 @@ func TestRunPrograms(t *testing.T) {
 	}
 }
 
-// TestManyPrograms: of many programs that run concurrently and end immediately, each call gets the status of its own program.
+// TestManyPrograms: of many programs that run concurrently and end immediately, each call gets the status of the program that it
+// started.
 func TestManyPrograms(t *testing.T) {
 	if !asFirstProcess(t) {
 		return

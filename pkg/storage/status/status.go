@@ -11,7 +11,7 @@ const (
 	HealFlag = "--heal"
 )
 
-// Server is what a server reports about itself without asking other servers.
+// Server is a server's report about itself. The server makes it without asking other servers.
 type Server struct {
 	Peers   []glustercli.Peer   `json:"peers"`   // including the server itself
 	Volumes []glustercli.Volume `json:"volumes"` // all volumes of the pool, with this server's bricks

@@ -1,5 +1,5 @@
-// Package storagetest helps to test the Jobs of glusterfs-storage. Points kills a Job at each point of its work; the rest is what
-// such a test needs, such as a fake Secret and a Heketi with a mock executor.
+// Package storagetest helps to test the Jobs of glusterfs-storage. Points kills a Job at each point of its work. The package also
+// provides a fake Secret, and a Heketi with a mock executor.
 package storagetest
 
 import (
