@@ -106,8 +106,8 @@ func below(root string) (groups []string) {
 	return groups
 }
 
-// removeEmpty removes the groups of clients that node plugins in containers have started, by the name that the driver gives them.
-// Groups with processes stay, because they may belong to another lab.
+// removeEmpty removes the groups of GlusterFS clients that node plugins in containers have started. The driver gives all these
+// groups one parent, named glusterfs-csi. Groups with processes stay, because they may belong to another lab.
 func removeEmpty() {
 	const clients = "glusterfs-csi"
 	mounts, _ := hierarchies() // as above

@@ -59,7 +59,7 @@ func run(layout Layout, name, ip string, leashed bool, ready io.WriteCloser) err
 	if err := setUp(layout, name, ip); err != nil {
 		return err
 	}
-	go func() { // only after the set-up, whose programs os/exec waits for
+	go func() { // only after the set-up: os/exec itself waits for the programs of the set-up
 		for {
 			services.reap()
 			<-children
