@@ -45,7 +45,7 @@ type Round[R Rig] struct {
 	Within time.Duration
 	// Gap is set for rounds in which the kernel drops mounts inside a volume: because they change the graphs of clients, or
 	// because they take bricks away one after the other. Calls may then reach the volume beneath a dropped mount until it is
-	// mounted again. The gap must be over when Do has returned, and Heal if there is one, and all workers have continued.
+	// mounted again. The gap must be over when all workers have continued after Do, and after Heal if there is one.
 	Gap bool
 	// Short includes the round in runs with -short.
 	Short bool
@@ -106,8 +106,8 @@ func (c Choice) Check(names []string) error {
 	return nil
 }
 
-// withHung returns, for each run of a round, whether another volume's client hangs: a round runs in both ways, or only with a
-// hung client.
+// withHung returns, for each run of a round, whether another volume's client hangs meanwhile. A round runs both without and with
+// a hung client, in a short run only with one, and with Once only without.
 func (r Round[R]) withHung(short bool) []bool {
 	switch {
 	case r.Once:
