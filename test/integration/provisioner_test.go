@@ -1,4 +1,5 @@
-// Package integration_test holds what only a real Heketi can prove. Its executor is a mock; everything else is real.
+// The tests of package integration_test use no machine of the lab. Each starts a real Heketi with a mock executor
+// (lab.MockHeketi), and checks behaviour for which a fake Heketi would prove nothing.
 package integration_test
 
 import (
