@@ -127,7 +127,8 @@ type measuredCall struct {
 	do   func(context.Context) error
 }
 
-// measuredCalls returns the calls for a volume at p. The first kinds stage it, and the others need it published.
+// measuredCalls returns the calls for a volume at p. The calls in staging stage and unstage the volume; those in published need a
+// published volume.
 func (b *bench) measuredCalls(v *csi.Volume, p place) (staging, published []measuredCall) {
 	another := place{p.staging, p.target + "-another"}
 	return []measuredCall{
@@ -144,7 +145,8 @@ func (b *bench) measuredCalls(v *csi.Volume, p place) (staging, published []meas
 		}
 }
 
-// callTimes returns the 99th percentile of each kind of call for a volume. The volume is not staged before and afterwards.
+// callTimes returns the 99th percentile of each kind of call for a volume. The volume must not be staged before the call, and is
+// not staged after it.
 func (b *bench) callTimes(ctx context.Context, v *csi.Volume, p place) ([]float64, error) {
 	staging, published := b.measuredCalls(v, p)
 	figures, err := highTimes(ctx, stageCalls, staging)
