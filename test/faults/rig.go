@@ -87,7 +87,8 @@ func (r *rig) stop() error {
 	return errors.Join(errs...)
 }
 
-// idle returns the errors of the driver after all schedules: it must not send requests to Heketi while it gets no calls.
+// idle returns the errors of the driver after all schedules, from its log, and an error if it sends requests to Heketi while it
+// gets no calls.
 func (r *rig) idle(ctx context.Context) []string {
 	found := r.driver.misdeeds()
 	before := r.proxy.requests.Load()
