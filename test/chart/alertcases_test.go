@@ -34,7 +34,7 @@ func ofPod(severity string) map[string]string {
 	return labelled(severity, map[string]string{"pod": "glusterfs-csi-node-x7k2p", "node": "n1"})
 }
 
-// ofContainer is for alerts that keep all labels of a series.
+// ofContainer returns the labels of an alert that keeps all labels of a series.
 func ofContainer(severity string) map[string]string {
 	return labelled(severity, map[string]string{"pod": "glusterfs-csi-node-x7k2p", "node": "n1", "container": "glusterfs-csi"})
 }
