@@ -78,8 +78,8 @@ func rpcWithDeadMounts(ctx context.Context, b *bench) ([]row, error) {
 	return rows, b.remove(ctx, v)
 }
 
-// spoil kills some clients of staged volumes, which are the only ones on node 1, and stops the others. Then it requests the
-// statistics of each volume once, as the kubelet does, so that a request waits for each stopped client.
+// spoil kills some of the clients of the given volumes, and stops the others. Node 1 must have no other clients. Then it requests
+// the statistics of each volume once, as the kubelet does, so that a request waits for each stopped client.
 func (b *bench) spoil(ctx context.Context, volumes []*csi.Volume) error {
 	node := b.lab.Node(1)
 	clients, err := outside.Clients(ctx, node, "")

@@ -97,7 +97,7 @@ func upgrade(t *testing.T, values, server string, flags ...string) (said string,
 }
 
 // apiServer returns the address of an API server that has only StatefulSets and DaemonSets. controller and node are the existing
-// ones as JSON; "" means none.
+// objects as JSON; "" means none.
 func apiServer(t *testing.T, controller, node string) string {
 	t.Helper()
 	answers := map[string]string{

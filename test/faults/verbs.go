@@ -302,7 +302,7 @@ func (s *schedule) expectedOfCreate() []codes.Code {
 		expected = append(expected, codes.FailedPrecondition)
 	}
 	if s.plan.Has(Full) || s.plan.Has(NoSpace) || s.plan.Has(CloseCluster) {
-		expected = append(expected, codes.ResourceExhausted, codes.OutOfRange) // OutOfRange answers an expand
+		expected = append(expected, codes.ResourceExhausted, codes.OutOfRange) // only an expand gets OutOfRange
 	}
 	return expected
 }

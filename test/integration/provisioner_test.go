@@ -1,5 +1,5 @@
-// The tests of package integration_test use no machine of the lab. Each starts a real Heketi with a mock executor
-// (lab.MockHeketi), and checks behaviour for which a fake Heketi would prove nothing.
+// Package integration_test tests the driver with a real Heketi that has a mock executor (lab.MockHeketi): behaviour for which a
+// fake Heketi would prove nothing. Its tests use no machine of the lab.
 package integration_test
 
 import (

@@ -233,7 +233,7 @@ func Both[R Rig](one, other func(context.Context, R) error) func(context.Context
 	}
 }
 
-// WhileLiving does something while live is called repeatedly, and calls live once more afterwards.
+// WhileLiving does something while live is called repeatedly, and calls live again afterwards.
 func WhileLiving[R Rig](do, live func(context.Context, R) error) func(context.Context, R) error {
 	return func(ctx context.Context, rig R) error {
 		stop := make(chan struct{})

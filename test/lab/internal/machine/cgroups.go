@@ -15,7 +15,7 @@ import (
 
 const cgroupMount = "/sys/fs/cgroup"
 
-// hierarchies returns the mounts of control groups: the one of version 2, or those of version 1, one for each controller.
+// hierarchies returns where control groups are mounted: the mount of version 2, or a mount of version 1 for each controller.
 func hierarchies() ([]string, error) {
 	if _, err := os.Stat(filepath.Join(cgroupMount, "cgroup.controllers")); err == nil {
 		return []string{cgroupMount}, nil
