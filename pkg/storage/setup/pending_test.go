@@ -14,7 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestBackupFromAMidst: the database's volume is lost, and the backup lists another volume as unfinished, which gluster has.
+// TestBackupFromAMidst: the database's volume is lost. The backup lists another volume as unfinished, and gluster has that
+// volume.
 func TestBackupFromAMidst(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {

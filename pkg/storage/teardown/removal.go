@@ -26,8 +26,8 @@ type removal struct {
 	saver   database.Saver
 }
 
-// check checks the backup, which may differ from what the running Heketi had: a volume may have been made since. It lets Heketi
-// undo or finish interrupted operations, and checks again.
+// check repeats the checks of the first step on the backup, since a volume may have been made between that step and the backup.
+// It lets Heketi undo or finish interrupted operations, and checks again.
 func (r *removal) check(ctx context.Context) error {
 	if err := r.checkBeforeCleanUp(ctx); err != nil {
 		return err
@@ -48,7 +48,7 @@ func (r *removal) check(ctx context.Context) error {
 	return r.checkServers(ctx, r.server, r.pods, false)
 }
 
-// volume removes the database's volume: first in gluster, which has it under its real name, then its bricks through Heketi.
+// volume removes the database's volume: first the volume in gluster, where it has its real name, then the bricks, through Heketi.
 func (r *removal) volume(ctx context.Context) error {
 	left, err := r.findLeft(ctx)
 	if err != nil {
