@@ -106,6 +106,10 @@ func TestPluginImport(t *testing.T) {
 		t.Errorf("no call %q in %q", want, calls())
 	}
 	before := len(calls())
+	if _, help, _ := plugin(t, "import", "--help"); !strings.Contains(help, "a Heketi of the controller") || strings.Contains(help, "a configured Heketi,") ||
+		!strings.Contains(help, "  kubectl glusterfs-csi import data") {
+		t.Errorf("the help is not the plugin's:\n%s", help)
+	}
 	if code, _, stderr := plugin(t, "import", "data", "--volume-info=/missing"); code != 1 || !strings.Contains(stderr, "--volume-info=/missing") || len(calls()) != before {
 		t.Errorf("code %d, %d calls: %s", code, len(calls())-before, stderr)
 	}

@@ -137,7 +137,7 @@ func controllerOf(ctx context.Context, k kubectl.Client) (kubectl.Pod, error) {
 // newPluginImportCommand runs import in the controller's pod, unless the command line names another source for the volume.
 func newPluginImportCommand(k *kubectl.Client) *cobra.Command {
 	cmd := newImportCommand()
-	cmd.Long = strings.NewReplacer("  glusterfs-csi import --config=FILE", "  "+pluginCommand+" import", "a configured Heketi has", "a Heketi of the controller has").Replace(cmd.Long)
+	cmd.Long = strings.NewReplacer("  glusterfs-csi import --config=FILE", "  "+pluginCommand+" import", "a configured Heketi", "a Heketi of the controller").Replace(cmd.Long)
 	local := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("config") || cmd.Flags().Changed("volume-info") {
