@@ -157,7 +157,7 @@ func (w *world) command(pod, in, line string) ([]byte, error) {
 	case in != servers.Container:
 		return nil, fmt.Errorf("container %q", in)
 	case line == "gluster --mode=script pool list":
-		return nil, nil
+		return w.poolList(node), nil
 	case line == "gluster --mode=script volume list":
 		return []byte(strings.Join(slices.Sorted(maps.Keys(w.volumes)), "\n")), nil
 	case line == "gluster --mode=script volume stop "+testVolume+" force":
@@ -202,6 +202,20 @@ func (w *world) physicalVolumes(node string) []byte {
 	}
 	out, _ := json.Marshal(map[string]any{"report": []any{map[string]any{"pv": list}}})
 	return out
+}
+
+// poolList returns gluster's answer on a node.
+func (w *world) poolList(node string) []byte {
+	text := []byte("UUID\t\t\t\t\tHostname \tState\n")
+	for _, host := range slices.Sorted(maps.Keys(w.peers)) {
+		switch state := map[bool]string{true: "Connected", false: "Disconnected"}[w.peers[host]]; {
+		case host == "10.0.0."+node[1:]:
+			text = fmt.Appendf(text, "uuid-%s\tlocalhost\tConnected \n", host)
+		default:
+			text = fmt.Appendf(text, "uuid-%s\t%s\t%s \n", host, host, state)
+		}
+	}
+	return text
 }
 
 // volumeInfo returns the part of gluster's answer that lists the bricks.

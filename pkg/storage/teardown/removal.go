@@ -27,9 +27,16 @@ type removal struct {
 }
 
 // check checks the backup, which may differ from what the running Heketi had: a volume may have been made since. It lets Heketi
-// undo or finish interrupted operations, and checks again.
+// undo or finish interrupted operations, and checks again. Lost nodes are left behind first, since Heketi can neither undo nor
+// finish an operation that has a brick on one of them.
 func (r *removal) check(ctx context.Context) error {
 	if err := r.checkBeforeCleanUp(ctx); err != nil {
+		return err
+	}
+	if err := r.checkServers(ctx, r.server, r.pods, false); err != nil {
+		return err
+	}
+	if err := r.leaveBehind(ctx); err != nil {
 		return err
 	}
 	if err := temporary.CleanUp(ctx, r.server); err != nil {
@@ -42,22 +49,12 @@ func (r *removal) check(ctx context.Context) error {
 	if len(operations) > 0 {
 		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: its log above says why", operations[0].ID, operations[0].Type)
 	}
-	if err := r.checkVolumes(ctx, r.server, false); err != nil {
-		return err
-	}
-	return r.checkServers(ctx, r.server, r.pods, false)
+	return r.checkVolumes(ctx, r.server, false)
 }
 
 // volume removes the database's volume: first in gluster, which has it under its real name, then its bricks through Heketi.
 func (r *removal) volume(ctx context.Context) error {
-	left, err := r.findLeft(ctx)
-	if err != nil {
-		return err
-	}
-	if err := r.glusterVolume(ctx, left); err != nil {
-		return err
-	}
-	if err := r.forget(ctx, left); err != nil {
+	if err := r.glusterVolume(ctx); err != nil {
 		return err
 	}
 	dump, err := r.server.Dump(ctx)
@@ -79,12 +76,9 @@ func (r *removal) volume(ctx context.Context) error {
 	return nil
 }
 
-func (r *removal) glusterVolume(ctx context.Context, left []leftBehind) error {
-	names, err := r.pods.Volumes(ctx, r.Runner)
-	if err != nil || !slices.Contains(names, r.Volume) {
-		return err
-	}
-	if err := r.detach(ctx, left); err != nil {
+func (r *removal) glusterVolume(ctx context.Context) error {
+	exists, err := r.inGluster(ctx)
+	if err != nil || !exists {
 		return err
 	}
 	_, err = r.gluster(ctx, "volume", "stop", r.Volume, "force")
@@ -93,9 +87,26 @@ func (r *removal) glusterVolume(ctx context.Context, left []leftBehind) error {
 	}
 	// A stop that fails may mean that the volume was stopped before.
 	if _, deleteErr := r.gluster(ctx, "volume", "delete", r.Volume); deleteErr != nil {
-		return errors.Join(deleteErr, err)
+		if allLost, lookErr := r.allBricksLost(ctx); lookErr != nil || !allLost {
+			return errors.Join(deleteErr, err, lookErr)
+		}
+		klog.FromContext(ctx).Info("Step 3 of 6: WARNING: all bricks of the volume of Heketi's database are lost, and gluster cannot delete it; only gluster's record of it is left", "volume", r.Volume)
+		r.recordLeft = true
 	}
 	return nil
+}
+
+// inGluster reports whether gluster has the database's volume.
+func (r *removal) inGluster(ctx context.Context) (bool, error) {
+	names, err := r.pods.Volumes(ctx, r.Runner)
+	return err == nil && slices.Contains(names, r.Volume), err
+}
+
+// allBricksLost reports whether gluster reaches no node that has a brick of the database's volume. gluster then neither deletes
+// the volume, which needs all peers, nor detaches the peers, which have bricks.
+func (r *removal) allBricksLost(ctx context.Context) (bool, error) {
+	bricks, err := r.pods.Bricks(ctx, r.Runner, r.Volume)
+	return len(bricks) > 0 && !slices.ContainsFunc(bricks, func(b servers.Brick) bool { return !b.Lost }), err
 }
 
 func (r *removal) gluster(ctx context.Context, args ...string) ([]byte, error) {
