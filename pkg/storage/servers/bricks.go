@@ -2,7 +2,10 @@ package servers
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"regexp"
+	"slices"
 )
 
 // Brick is a brick of a gluster volume.
@@ -12,17 +15,23 @@ type Brick struct {
 	Lost bool   // the server that was asked has no connection to the node
 }
 
-// Bricks returns the bricks of a volume, as one of the servers reports them.
+// Bricks returns the bricks of a volume, as the first server that has the volume reports them. Servers that are not peers of it do
+// not have the volume.
 func (p Pods) Bricks(ctx context.Context, runner Runner, volume string) ([]Brick, error) {
-	info, err := runner.Run(ctx, p.First(), Container, "gluster", "--mode=script", "volume", "info", volume)
-	if err != nil {
-		return nil, err
+	var errs []error
+	for _, pod := range slices.Sorted(maps.Values(p)) {
+		info, err := runner.Run(ctx, pod, Container, "gluster", "--mode=script", "volume", "info", volume)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		pool, err := runner.Run(ctx, pod, Container, "gluster", "--mode=script", "pool", "list")
+		if err != nil {
+			return nil, err
+		}
+		return bricksOf(string(info), string(pool)), nil
 	}
-	pool, err := runner.Run(ctx, p.First(), Container, "gluster", "--mode=script", "pool", "list")
-	if err != nil {
-		return nil, err
-	}
-	return bricksOf(string(info), string(pool)), nil
+	return nil, errors.Join(errs...)
 }
 
 var (
