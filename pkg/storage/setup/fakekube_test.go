@@ -136,7 +136,9 @@ func (w *world) poolList(pod string) []byte {
 	text := []byte("UUID\tHostname \tState\n")
 	for i := 1; i <= 4; i++ {
 		host, state := fmt.Sprintf("10.0.0.%d", i), "Disconnected"
-		if slices.ContainsFunc(w.pods, func(p kube.Pod) bool { return p.Name == fmt.Sprintf("gluster-n%d", i) && p.Started && !w.silent[p.Name] }) {
+		if slices.ContainsFunc(w.pods, func(p kube.Pod) bool {
+			return p.Name == fmt.Sprintf("gluster-n%d", i) && p.Started && !w.silent[p.Name]
+		}) {
 			state = "Connected"
 		}
 		if pod == fmt.Sprintf("gluster-n%d", i) {

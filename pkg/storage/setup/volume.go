@@ -8,7 +8,6 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )

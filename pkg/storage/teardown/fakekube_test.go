@@ -167,6 +167,7 @@ func (w *world) command(pod, in, line string) ([]byte, error) {
 			return nil, &podexec.ExitError{Command: line, Code: 1, Stderr: "volume delete: failed: Some of the peers are down"}
 		}
 		delete(w.volumes, testVolume)
+		w.bricks = nil
 		return nil, nil
 	case line == "gluster --mode=script volume info "+testVolume:
 		return w.volumeInfo(), nil
