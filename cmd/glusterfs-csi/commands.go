@@ -8,7 +8,7 @@ import (
 
 func newRootCommand() *cobra.Command {
 	root := commandline.NewRoot("glusterfs-csi", "CSI driver for GlusterFS volumes that Heketi provisions", "say what to run: controller, node or all", version)
-	root.CompletionOptions = cobra.CompletionOptions{HiddenDefaultCmd: true} // docs/kubectl.md tells of it
+	root.CompletionOptions = cobra.CompletionOptions{HiddenDefaultCmd: true} // docs/kubectl.md describes it
 	root.AddCommand(
 		newServeCommand("controller", mode{controller: true}, "Make and delete volumes through Heketi; run one of these"),
 		newServeCommand("node", mode{node: true}, "Mount volumes on this node; run one of these on each node"),

@@ -1,5 +1,6 @@
-// Command glusterfs-csi provisions GlusterFS volumes through Heketi and mounts them, for Kubernetes and any other CSI
-// orchestrator.
+// Command glusterfs-csi is a CSI driver for Kubernetes and any other CSI orchestrator: the controller provisions GlusterFS
+// volumes through Heketi, and the node plugin mounts them. It also has the commands doctor, orphans, migrate and import for
+// administrators. Called as kubectl-glusterfs_csi, it is a plugin of kubectl with these commands.
 package main
 
 import (

@@ -14,7 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// newMigrateCommand makes the command. As a plugin of kubectl it works on the cluster that plugin selects; nil otherwise.
+// newMigrateCommand returns the command migrate. plugin selects the cluster if the program is a plugin of kubectl; otherwise it
+// is nil, and the command's own flags select the cluster.
 func newMigrateCommand(plugin *kubectl.Client) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",

@@ -61,7 +61,7 @@ func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate
 	return shown.summarize(a.DryRun)
 }
 
-// cleanUp reports missing objects and scales up again what was scaled to 0, even after an interrupted migration.
+// cleanUp reports missing objects, and scales up the workloads that were scaled to 0, even after an interrupted migration.
 func (m *applyCommand) cleanUp(ctx context.Context, a *migrate.Applier) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()

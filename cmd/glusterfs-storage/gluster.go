@@ -39,7 +39,7 @@ func newGlusterCommand() *cobra.Command {
 				return errors.New("this is not the first process of a container: run it as the container's command, without a shell and without a shared " +
 					"process namespace (shareProcessNamespace, hostPID)")
 			}
-			// Other commands end at once at a second signal. This command would end the bricks with it.
+			// A second signal ends other commands at once. It would end this command's bricks, too, so this command ignores it.
 			ignored := make(chan os.Signal, 1)
 			signal.Notify(ignored, syscall.SIGTERM, syscall.SIGINT)
 			defer signal.Stop(ignored)

@@ -33,7 +33,7 @@ revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 built_at=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
 # describe sets name, inputs, binaries and base for a target: the name of its image, the sources that not all targets share, the Go binaries in the
-# image, and the release of Debian beneath it. The bill of materials lists a module of several binaries as the first binary has it.
+# image, and the release of Debian beneath it. A module in several binaries is in the bill of materials once, as the first binary has it.
 describe() {
 	base=$suite
 	case $1 in
@@ -100,7 +100,7 @@ debian() {
 	if [ ! -s "$archive" ]; then
 		echo "=== Debian $1 for $2, kept until $archive is removed"
 		[ -e $sources ] || sources=/etc/apt/sources.list
-		# The machine's sources, of another release where that is asked for.
+		# The machine's own sources, for the requested release.
 		sed "s/\b$suite\b/$1/g" $sources >"$work/tmp/${sources##*/}"
 		mmdebstrap --quiet --variant=minbase --architectures="$2" "${slim[@]}" "$1" "$work/tmp/base.tar" "$work/tmp/${sources##*/}"
 		b rmi --force "$image" >/dev/null 2>&1 || true
@@ -120,7 +120,7 @@ for target in "${targets[@]}"; do
 	debian "$base" "$arch"
 done
 if ! b inspect --type image localhost/golang:$suite >/dev/null 2>&1; then
-	# Go itself is mounted when it is needed.
+	# The image does not contain Go, which the build mounts.
 	c=$(b from localhost/debian-"$native":$suite)
 	b run "$c" -- sh -c 'apt-get update && apt-get install -y --no-install-recommends ca-certificates' >"$work/golang.log" 2>&1
 	b config --env PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env GOPATH=/go "$c"

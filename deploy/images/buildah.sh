@@ -1,5 +1,5 @@
-# For scripts that make images: buildah, with its storage in a directory that several calls may share. Such a script sets "self" to its own
-# path, changes to the module's directory and reads this file.
+# Shared by the scripts that make images: functions that run buildah, with its storage in a directory that several calls may use. Such a
+# script sets "self" to its own path, changes to the module's directory and reads this file.
 
 # mmdebstrap mounts proc, sys and dev. In a separate mount namespace no other process sees them, and they end with it.
 if [ "${IN_MOUNT_NAMESPACE-}" != yes ]; then

@@ -7,7 +7,7 @@ IMAGE_VERSION := $(shell printf %s '$(VERSION)' | tr -c 'A-Za-z0-9_.-' -)
 IMAGE_ARCH ?=
 IMAGES := $(BUILD)/images$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
 STORAGE_IMAGES := $(BUILD)/images-storage$(if $(IMAGE_ARCH),-$(IMAGE_ARCH))
-# Bases and storage are the same for both.
+# The driver's images and the storage images share bases and storage.
 build_images = ARCH=$(IMAGE_ARCH) NODE_DEBIAN=$(NODE_DEBIAN) VERSION=$(IMAGE_VERSION) CYCLONEDX_GOMOD=$(CYCLONEDX_GOMOD) WORK=$(IMAGES)/work deploy/images/build.sh
 
 # The release of Debian beneath the node plugin, if not the one of build.sh: trixie has the client of GlusterFS 11.
@@ -34,7 +34,7 @@ test-storage-images: storage-images ## What is in the images of GlusterFS and He
 	$(call say,what is in the images of GlusterFS and Heketi)
 	STORAGE_IMAGES=$(STORAGE_IMAGES) go test -count=1 -v ./deploy/images/contents
 
-# For the lab, which has no device-mapper.
+# Storage images for the lab, which has no device-mapper.
 .PHONY: storage-test-images
 storage-test-images: storage-images
 	WORK=$(IMAGES)/work test/e2e/storage/image.sh $(STORAGE_IMAGES) $(BUILD)/images-storage-test

@@ -1,5 +1,6 @@
 // Package commandline holds what all programs share in their command lines: signals, errors in one line, exit codes, and the
-// command version.
+// command version. A program passes its function run to Main. There run builds the commands below NewRoot, runs them with
+// Execute, and passes an error to Report.
 package commandline
 
 import (
@@ -34,8 +35,8 @@ func (e UsageError) Unwrap() error { return e.error }
 // Usage marks an error as a mistake in the command line.
 func Usage(err error) error { return UsageError{err} }
 
-// NewRoot returns the root command of a program, with the command version. The root command itself runs nothing: without a
-// subcommand it returns an error with the text missing.
+// NewRoot returns the root command of a program, with the command version. The root command itself runs nothing: if no subcommand
+// is given, it fails with an error that begins with the parameter missing.
 func NewRoot(name, short, missing, version string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           name,
@@ -71,7 +72,8 @@ func NoArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// Version returns the release's version, or what the Go tool has recorded about the commit if there is none.
+// Version returns the version of the release. If there is none, it returns the version that the Go tool has recorded in the
+// binary.
 func Version(release string) string {
 	if release != "" {
 		return release

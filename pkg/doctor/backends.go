@@ -135,7 +135,7 @@ func (p *backendCheck) clock(greeting heketi.Greeting) report.Finding {
 	return p.finding(report.OK, check, message, "")
 }
 
-// key asks for the list of clusters, a cheap request that only the administrator's key allows.
+// key checks the administrator's key with a request for the list of clusters, which is cheap and allowed only with that key.
 func (p *backendCheck) key(ctx context.Context) (finding report.Finding, ok bool) {
 	const check = "heketi-key"
 	var err error

@@ -108,14 +108,15 @@ func (p *backendCheck) volumeCount(context.Context) []report.Finding {
 	return findings
 }
 
-// names looks for volumes that were made twice: Heketi checks that a name is unique only within a cluster.
+// names looks for volumes that were made twice: Heketi checks the uniqueness of a name only within a cluster.
 func (p *backendCheck) names(context.Context) []report.Finding {
 	const check = "heketi-names"
 	same := map[string][]string{}
 	for id, v := range p.dump.Volumes {
 		key := v.Name
 		if volume.IsOurs(v.Name) {
-			// A CSI name must not have two volumes, even if their Heketi names differ. No other program's volume has such a name.
+			// A CSI name must not have two volumes, even if their Heketi names differ. The names of other programs' volumes never
+			// equal such a key.
 			key = "-" + volume.NameKey(v.Name)
 		}
 		same[key] = append(same[key], fmt.Sprintf("%s (id %s, cluster %s)", v.Name, id, v.Cluster))

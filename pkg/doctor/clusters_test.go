@@ -54,7 +54,8 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// TestAllServersAwayFromANode: on a node, nothing can be mounted then; a pod needs no gluster server.
+// TestAllServersAwayFromANode: a node that reaches no gluster server can mount nothing, which is critical; a pod need not reach
+// any.
 func TestAllServersAwayFromANode(t *testing.T) {
 	server := heketitest.New(t, heketitest.NewCluster())
 	newSite().serve(t, server, nil)

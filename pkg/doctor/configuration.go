@@ -33,7 +33,7 @@ func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding
 	for _, entry := range config.Backends {
 		one, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{entry}}, c.timing())
 		if err != nil {
-			continue // is among the findings above
+			continue // this error is among the findings above
 		}
 		backends = append(backends, one.All()...)
 		for _, err := range one.All()[0].FileErrors() {

@@ -1,5 +1,7 @@
 // Package doctor looks for faults that prevent volumes from being made or mounted, and reports remedies. It changes nothing,
-// neither in Heketi nor on the node.
+// neither in Heketi nor on the node. Config selects the checks, and Run makes them: of the Heketis in a configuration, of this
+// machine as a node, of the ports that a tenant's pod can reach, and of the chart's GlusterFS in the cluster. What Run cannot
+// check becomes a finding, too, so it returns no error.
 package doctor
 
 import (
@@ -18,7 +20,7 @@ import (
 type Config struct {
 	ConfigFile string   // configuration of the driver; "": check no Heketi
 	Node       *Node    // nil: do not check this machine as a node
-	FromPod    []string // gluster servers that must not be reachable from here, a tenant's pod
+	FromPod    []string // gluster servers that must not be reachable from here; this process is then in a tenant's pod
 	Storage    *Storage // nil: do not check GlusterFS in the cluster
 	// Limit bounds one request to Heketi, or one check of a mount; default 20 s.
 	Limit time.Duration
@@ -76,7 +78,7 @@ func parallel(ctx context.Context, checks []func(context.Context) []report.Findi
 	return slices.Concat(found...)
 }
 
-// timing has shorter limits than the driver's, since a person is waiting.
+// timing returns shorter limits than the driver's, since a person is waiting.
 func (c checker) timing() heketi.Timing {
 	timing := heketi.DefaultTiming()
 	timing.Exchange = c.limit

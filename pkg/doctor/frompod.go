@@ -23,7 +23,8 @@ const (
 	brickPorts     = lastBrickPort - firstBrickPort + 1
 )
 
-// If a firewall drops packets, each port takes portLimit, so many are tried at once. All ports of two servers fit into scanLimit.
+// If a firewall drops packets, the attempt to connect to a port takes portLimit. Therefore many ports are tried at once. All
+// ports of two servers fit into scanLimit.
 const (
 	portLimit = time.Second
 	scanLimit = time.Minute

@@ -118,7 +118,8 @@ func recordFindings(subject string, volumes, ending []fuseclient.Recorded) []rep
 		Message: plain.Plural(len(volumes), "volume") + " recorded as mounted"})
 }
 
-// uncleared reports the leftovers that the node plugin could not remove at its last start, from the list that it wrote.
+// uncleared reports the leftovers that the node plugin could not remove at its last start. The node plugin has written a list of
+// them.
 func uncleared(subject, stateDir string) []report.Finding {
 	text, err := os.ReadFile(filepath.Join(stateDir, "leftovers")) // #nosec G304 -- below the state directory
 	lines := strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })

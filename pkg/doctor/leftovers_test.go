@@ -75,8 +75,8 @@ func TestNoMounts(t *testing.T) {
 	}
 }
 
-// TestHiddenMounts: a mount below a directory that another mount covers is left out, because the directory at its path now is not
-// a mount.
+// TestHiddenMounts: a mount below a directory that another mount covers is left out, because the directory that is now at its
+// path is not a mount point.
 func TestHiddenMounts(t *testing.T) {
 	dir := t.TempDir()
 	point := filepath.Join(dir, "point")

@@ -12,7 +12,7 @@ import (
 
 const (
 	checkHeal = "storage-heal"
-	// largeBacklog is more than the files being written explain: gluster lists those now and then.
+	// largeBacklog is more than files that are being written can explain: gluster sometimes lists such files, too.
 	largeBacklog = 100
 	healInfo     = "volume heal VOLUME info summary"
 	notRead      = "the heal backlog cannot be read: "

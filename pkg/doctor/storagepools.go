@@ -49,8 +49,9 @@ func (s *section) poolsOf(one *server, severity report.Severity, texts []string)
 		s.kubectl(lvm+"lvs -a -o +lv_health_status"), s.kubectl(lvm+"vgs"))
 }
 
-// judge ignores the used data space if it cannot run out: a pool as large as all of its thin volumes together has room for every
-// write, and stays full after files are deleted, until the blocks are discarded.
+// judge returns the severity of a pool's state, and describes the state. It ignores the used data space of a pool that is as
+// large as all of its thin volumes together: such a pool has room for every write, and its figure does not fall when files are
+// deleted, but only when their blocks are discarded.
 func judge(pool *status.Pool) (report.Severity, string) {
 	name := pool.Group + "/" + pool.Name
 	full, of := pool.Metadata, "metadata space in use"

@@ -30,9 +30,9 @@ func checkCapability(field string, c *csi.VolumeCapability) error {
 	return nil
 }
 
-// checkFsType refuses the name of a disk file system. Such a name is a mistake that should be reported while nothing depends on
-// it yet: external-provisioner leaves fs_type empty unless it is started with --default-fstype or the StorageClass has
-// csi.storage.k8s.io/fstype. Staging and expanding do not call checkFsType, because the PersistentVolume of an existing volume
+// checkFsType refuses the name of a disk file system. Such a name is a mistake that should be reported before a volume depends on
+// it. It comes from the flag --default-fstype of external-provisioner or from csi.storage.k8s.io/fstype in the StorageClass;
+// otherwise fs_type is empty. Staging and expanding do not call checkFsType, because the PersistentVolume of an existing volume
 // cannot be changed any more.
 func checkFsType(field string, c *csi.VolumeCapability) error {
 	if fsType := c.GetMount().GetFsType(); ofDisk(fsType) {

@@ -65,7 +65,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkUnsupported refuses features that a successful answer would promise.
+// checkUnsupported refuses requests for features that this driver does not have, because a successful answer would promise them.
 func checkUnsupported(request *csi.CreateVolumeRequest) error {
 	switch source := request.GetVolumeContentSource(); {
 	case source.GetSnapshot() != nil:

@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// ControllerExpandVolume enlarges a volume while it is in use. Its clients follow without help, but when they do, the kernel
-// drops mounts inside the volume: the node step restores them before the new size is reported.
+// ControllerExpandVolume enlarges a volume while it is in use. The volume's clients notice the new bricks themselves, but the
+// kernel then drops mounts inside the volume. NodeExpandVolume restores these mounts before the new size is reported.
 func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *csi.ControllerExpandVolumeRequest) (*csi.ControllerExpandVolumeResponse, error) {
 	handle, err := handleOf(request.GetVolumeId())
 	if err != nil {
@@ -51,8 +51,8 @@ func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *
 	return &csi.ControllerExpandVolumeResponse{CapacityBytes: size, NodeExpansionRequired: true}, nil
 }
 
-// handleOf parses the id of a volume that must exist. For an id that this driver cannot have made there is no such volume; the
-// size of a static volume is up to its administrator.
+// handleOf parses the id of a volume that must exist. It returns ErrNotFound for an id that this driver cannot have made, such as
+// the id of a static volume, which its administrator manages.
 func handleOf(id string) (volume.Handle, error) {
 	if err := checkID(id); err != nil {
 		return volume.Handle{}, err

@@ -92,8 +92,8 @@ func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle
 	return nil, status.ErrorProto(answer)
 }
 
-// bound ends calls whose caller has set no deadline. Sidecars and the kubelet always set one, but a handler must not wait for
-// ever for another caller. An operation of the backend goes on beyond the call, as after any deadline.
+// bound gives a deadline to calls whose caller has set none. Sidecars and the kubelet always set one, but a handler must not wait
+// for ever if a caller sets none. An operation of the backend goes on beyond the call, as after any deadline.
 func bound(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc

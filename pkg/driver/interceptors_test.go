@@ -167,8 +167,8 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// TestHostileText: text from a server or a user reaches events and health, from any source, as a bounded line of printable
-// characters.
+// TestHostileText: all text from servers and users reaches events and health as a line of limited length, with printable
+// characters only.
 func TestHostileText(t *testing.T) {
 	hostile := "\x1b]0;x\x07\x1b[2J\r\nI1128 all is well\u202e\u200b\xff\a" + strings.Repeat("very long ", 100_000)
 	_, _, err := call(t, 0, csi.Controller_CreateVolume_FullMethodName, &csi.CreateVolumeRequest{},

@@ -36,9 +36,8 @@ func (s *controllerServer) ListVolumes(ctx context.Context, request *csi.ListVol
 	return response, nil
 }
 
-// page describes as many of the items, from the first, as fit into one response, and at least one. A gRPC client accepts 4 MiB by
-// default, which a list of all volumes may exceed; even with max_entries 0 the response may be split into pages (CSI spec,
-// ListVolumes).
+// page describes the first items: as many as fit into one response, and at least one. A gRPC client accepts 4 MiB by default,
+// which a list of all volumes may exceed; even with max_entries 0 the response may be split into pages (CSI spec, ListVolumes).
 func page[T any, E proto.Message](items []T, describe func(T) E) []E {
 	const most = 3 << 20
 	entries := make([]E, 0, len(items))

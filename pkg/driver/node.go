@@ -66,8 +66,8 @@ func (s *nodeServer) NodeStageVolume(ctx context.Context, request *csi.NodeStage
 	return &csi.NodeStageVolumeResponse{}, nil
 }
 
-// logIgnored logs settings of a PersistentVolume that have no effect. They cannot be corrected there, and must not keep a pod
-// from starting.
+// logIgnored logs settings of a PersistentVolume that have no effect. The PersistentVolume cannot be corrected any more, and
+// these settings must not keep a pod from starting.
 func logIgnored(logger klog.Logger, source mount.Source, fsType string) {
 	ignored := source.Options.Ignored()
 	if len(ignored) > 0 {
@@ -95,9 +95,10 @@ func (s *nodeServer) NodeUnstageVolume(ctx context.Context, request *csi.NodeUns
 
 // NodePublishVolume binds the staged volume to the target path.
 //
-// The kubelet repeats this call for volumes that are in use. Before Kubernetes 1.37, a final error then makes it forget what the
-// pod still uses. So nothing is checked here that only staging needs: mount flags or attributes that a later version of the
-// driver refuses must not fail a volume that is mounted. They are passed on only if they can be parsed.
+// The kubelet repeats this call for volumes that are in use. Before Kubernetes 1.37, the kubelet forgets such a volume after a
+// final error, although the pod still uses it. So NodePublishVolume does not check fields that only staging needs: mount flags or
+// attributes that a later version of the driver refuses must not fail a volume that is mounted. They are passed on only if they
+// can be parsed.
 func (s *nodeServer) NodePublishVolume(ctx context.Context, request *csi.NodePublishVolumeRequest) (*csi.NodePublishVolumeResponse, error) {
 	id, capability := request.GetVolumeId(), request.GetVolumeCapability()
 	if err := checkID(id); err != nil {
@@ -150,8 +151,8 @@ func (s *nodeServer) NodeUnpublishVolume(ctx context.Context, request *csi.NodeU
 	return &csi.NodeUnpublishVolumeResponse{}, nil
 }
 
-// NodeGetVolumeStats reports sizes and inodes. For a path where nothing can be mounted it returns NOT_FOUND, not
-// INVALID_ARGUMENT, because the CSI spec requires that for a volume that is not at the given path.
+// NodeGetVolumeStats reports sizes and inodes. For a path at which nothing can be mounted it returns NOT_FOUND, not
+// INVALID_ARGUMENT: the CSI spec requires NOT_FOUND if the volume is not at the given path.
 func (s *nodeServer) NodeGetVolumeStats(ctx context.Context, request *csi.NodeGetVolumeStatsRequest) (*csi.NodeGetVolumeStatsResponse, error) {
 	id, path := request.GetVolumeId(), request.GetVolumePath()
 	if err := checkID(id); err != nil {

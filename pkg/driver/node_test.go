@@ -52,8 +52,8 @@ func TestNodeStageVolume(t *testing.T) {
 	}
 }
 
-// Settings that a PersistentVolume was copied with, or that its class has long had, keep no pod from starting. They are logged
-// once.
+// TestNodeStageVolumeIgnores: settings that come with a copied PersistentVolume, or that its class has had for years, do not keep
+// a pod from starting. They are logged once.
 func TestNodeStageVolumeIgnores(t *testing.T) {
 	request := stageRequest()
 	request.VolumeCapability.GetMount().FsType = "ext4"

@@ -15,10 +15,10 @@ import (
 //
 // The kubelet (1.36, pkg/volume/csi/expander.go, node_expander.go) repeats the call after every error but FAILED_PRECONDITION,
 // after which it no longer expands the volume on this node; no error of a Mounter's Expand has that code. After INVALID_ARGUMENT,
-// NOT_FOUND and OUT_OF_RANGE it repeats the call only when external-resizer has called ControllerExpandVolume again. It makes the
-// call for running pods, which no error disturbs, and before the start of a pod whose claim is smaller than its volume, which
-// waits for success. So mount flags are not checked, because they were accepted when the volume was staged; and a client that is
-// late is DEADLINE_EXCEEDED.
+// NOT_FOUND and OUT_OF_RANGE it repeats the call only when external-resizer has called ControllerExpandVolume again. The kubelet
+// makes the call for running pods, which an error does not disturb. It also makes the call before it starts a pod whose claim is
+// smaller than its volume, and the pod starts only after success. So mount flags are not checked again: they were accepted when
+// the volume was staged. A client that is late leads to DEADLINE_EXCEEDED.
 func (s *nodeServer) NodeExpandVolume(ctx context.Context, request *csi.NodeExpandVolumeRequest) (*csi.NodeExpandVolumeResponse, error) {
 	id, path := request.GetVolumeId(), request.GetVolumePath()
 	if err := checkID(id); err != nil {

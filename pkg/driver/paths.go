@@ -7,7 +7,7 @@ import (
 )
 
 // checkPath checks a staging or target path lexically: a system call could block on a dead client. A path that is not clean could
-// refer to something else than its entry in mountinfo.
+// refer to something other than the entry of that name in mountinfo.
 func checkPath(field, path string) error {
 	switch {
 	case path == "":

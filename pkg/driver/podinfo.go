@@ -19,8 +19,8 @@ var (
 	podUID       = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`) // a static pod's uid is not a UUID
 )
 
-// podOf returns the pod that a volume's context names, or an empty one if it cannot be used: only events depend on it, and a pod
-// must start without.
+// podOf returns the pod that a volume's context names. If the names are missing or invalid it returns an empty Pod and no error:
+// only events need the Pod, and the pod itself must start in any case.
 func podOf(attributes map[string]string) mount.Pod {
 	pod := mount.Pod{Namespace: attributes[contextPodNamespace], Name: attributes[contextPodName], UID: attributes[contextPodUID]}
 	if !podName.MatchString(pod.Name) || !podNamespace.MatchString(pod.Namespace) || !podUID.MatchString(pod.UID) {

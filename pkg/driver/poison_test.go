@@ -15,8 +15,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// everyRequest returns a request for each method of the services. Requests that are checked before anything else is done are
-// valid.
+// everyRequest returns a request for each method of the services. Requests whose fields the driver checks are valid, so that the
+// checks do not refuse them.
 func everyRequest(t *testing.T) map[string]proto.Message {
 	t.Helper()
 	requests := map[string]proto.Message{}

@@ -33,8 +33,8 @@ func (s sanitized) String() string {
 func (s sanitized) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
 
 // mask replaces everything in the maps and lists of a message that may be secret. protosanitizer replaces the fields that the CSI
-// spec marks as secret; but users write keys into StorageClasses and attributes as well, some under misspelt names. So a map's
-// value is shown only if its key is known to be harmless, and a list's item only if it is a mount flag.
+// spec marks as secret; but users also write Heketi's secret key into StorageClasses and attributes, sometimes under a misspelt
+// name. So a map's value is shown only if its key is known to be harmless, and a list's item only if it is a mount flag.
 func mask(m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {

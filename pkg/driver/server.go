@@ -58,8 +58,8 @@ func NewServer(ctx context.Context, config Config) (*Server, error) {
 	return &Server{grpc: server, grace: 25 * time.Second}, nil
 }
 
-// Serve serves calls on listener until ctx is done. Then it accepts no more, gives running calls 25 s to finish, and a few
-// seconds more after it has cancelled their contexts. It closes listener, which removes the socket.
+// Serve serves calls on listener until ctx is done. Then it accepts no more calls, and gives running calls 25 s to finish. After
+// that it cancels their contexts, and gives them a few seconds more. It closes listener, which removes the socket.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.grpc.Serve(listener) }()

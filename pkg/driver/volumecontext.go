@@ -60,7 +60,8 @@ func optionsOf(own string, mountFlags []string, provisioned bool) (mount.Options
 	return options.WithDefaults(profile), err
 }
 
-// checkStatic refuses unknown attributes. The error does not contain the value, because that of a misspelt key may be a secret.
+// checkStatic refuses unknown attributes. The error does not contain the value, because the value of a misspelt key may be a
+// secret.
 func checkStatic(attributes map[string]string) error {
 	known := []string{volume.ContextVolume, volume.ContextServers, contextServer, volume.ContextMountOptions}
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// arguments returns the command line of a process that may be a client, and nil for any other process. A command line lies in the
-// memory of its process, so reading it would block on a pod's process that is stuck while it changes its memory map; a link can
-// always be read.
+// arguments returns the command line of a process that may be a client, and nil for any other process. It checks the links to the
+// process's open files first, which can always be read. A command line lies in the memory of its process: reading that of a pod's
+// process blocks if the process is stuck while it changes its memory map.
 func arguments(pid int) []string {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	if !mayBeClient(dir) {
@@ -24,8 +24,8 @@ func parseArguments(cmdline []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
 }
 
-// mayBeClient reports whether a process has a file open that makes it a possible client: a client's log, which is open from the
-// start, or /dev/fuse.
+// mayBeClient reports whether a process has a file open as a client does: a client's log, which is open from the start, or
+// /dev/fuse.
 func mayBeClient(dir string) bool {
 	fds, err := os.Open(filepath.Join(dir, "fd")) //nolint:gosec // below /proc
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// tell sets what the client of the volume called bricks reports about three bricks: "1" for a connected one.
+// tell sets the state that the client of the volume "bricks" reports for each of three bricks; "1" means connected. up is the
+// state of their replica set.
 func (n *node) tell(a, b, c, up string) {
 	n.t.Helper()
 	meta := mounttest.Meta(map[string]string{"a": a, "b": b, "c": c}, map[string]string{"r-0": up}, map[string][]string{"r-0": {"a", "b", "c"}})
@@ -58,7 +59,7 @@ func TestHealthReportsBricks(t *testing.T) {
 	n.wantBricks([]string{"10.0.0.1:/b/a/brick", "10.0.0.1:/b/b/brick"}, true, mount.ErrUnavailable)
 }
 
-// TestHealthOpensMeta: .meta of a client that was started before health was asked for is opened once it can be reached.
+// TestHealthOpensMeta: if a client was started without a need for .meta, the first call of Health opens it.
 func TestHealthOpensMeta(t *testing.T) {
 	n := newNode(t)
 	n.tell("1", "1", "0", "1")

@@ -52,8 +52,8 @@ func boundLog(path string) error {
 	return nil
 }
 
-// boundLogs bounds the logs of all clients: those in logs/, and unlinked ones that a client still writes because it serves pods
-// after its volume was unstaged, or has been replaced twice.
+// boundLogs bounds the logs of all clients: those in logs/, and unlinked ones. A client writes to an unlinked log if it still
+// serves pods after its volume was unstaged, or after the client was replaced twice.
 func (m *Manager) boundLogs(running []runningClient) error {
 	paths, err := m.list("logs", "")
 	for _, path := range paths {

@@ -51,7 +51,8 @@ func (m *Manager) Report() Report {
 	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load()}
 }
 
-// versionOf returns the version of the tree below the state directory that is the root of a process, or "" if none is.
+// versionOf returns the version of the tree that is the root directory of a process, or "" if the process has another root
+// directory.
 func versionOf(p process) string {
 	table, err := os.Open(p.procPath("mountinfo"))
 	if err != nil {

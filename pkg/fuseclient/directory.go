@@ -14,9 +14,9 @@ import (
 )
 
 // A static volume may be a directory of a gluster volume. Its client mounts the whole volume; the staging and target paths get a
-// mount of the directory instead of the client's mount. Earlier versions of the driver used the client's option --subdir-mount,
-// with which a brick that lacks the directory, such as one that was just added or reset, refuses the client, and the client ends.
-// Clients that were started that way stay in use.
+// mount of the directory instead of the client's mount. Earlier versions of the driver used the client's option --subdir-mount.
+// With that option, a brick that lacks the directory, such as one that was just added or reset, refuses the client, and the
+// client ends. Clients that were started that way stay in use.
 
 // root returns the root that mountinfo shows for the volume's mounts.
 func (r record) root() string {
@@ -50,7 +50,7 @@ func (m *Manager) cloneDirectory(ctx context.Context, r record, limit time.Durat
 	return r.Process.cloneIn(dir)
 }
 
-// restageDirectory replaces the mount of the directory at the staging path by a new one. After a change of the client's graph,
+// restageDirectory replaces the mount of the directory at the staging path with a new one. After a change of the client's graph,
 // directories get other inode numbers. Once the kernel has looked such a directory up, existing mounts of directories below it
 // keep working but can no longer be bound anywhere. mountinfo does not show that.
 func (m *Manager) restageDirectory(ctx context.Context, r record) error {

@@ -80,7 +80,7 @@ type brickWait struct {
 
 // isOver reports whether the client serves files from the bricks: each brick is connected or known to be down. The client itself
 // reports a silent server as down only after 10 s (AFR). A connection is reported a moment before it can be used, so two checks
-// in a row must succeed, except for the first check.
+// in a row must succeed, unless the very first check succeeds.
 func (w *brickWait) isOver(graph mount.Graph, now time.Time) bool {
 	w.looks++
 	if graph.Bricks != w.bricks {

@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
-// graph changes the bricks that the client of the volume called bricks reports, in one step.
+// graph replaces, in one step, the bricks that the client of the volume "bricks" reports.
 func (n *node) graph(connected map[string]string) {
 	n.t.Helper()
 	dir, link := n.t.TempDir(), filepath.Join(n.cfg.StateDir, "graphs")

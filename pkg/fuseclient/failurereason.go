@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// lastWords is how long to wait for the last log lines of a failed client. A client that ends does so within about 20 ms.
+// lastWords is how long to wait for the last log lines of a failed client. A client that ends writes them within 20 ms or so.
 const lastWords = 250 * time.Millisecond
 
 // explain turns a client's failure into an error that states the cause found in the client's log.
@@ -40,7 +40,7 @@ func (m *Manager) explain(r record, servers []string, failure error, c child) er
 		return fmt.Errorf("%w (%w)", err, errMute)
 	}
 	if asked {
-		return mount.Conceal(err, m.named(r.Source), r.Source.Options.Port()) // in order of reachability, the servers would show which one answered
+		return mount.Conceal(err, m.named(r.Source), r.Source.Options.Port()) // the order of servers would show which one answered
 	}
 	return err
 }

@@ -17,15 +17,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fakeClient is the test binary in the role of glusterfs: a FUSE file system of a few directories, which behaves
-// as the name of the volume says. Its log lines are those of glusterfs 10.3.
+// fakeClient is the test binary in the role of glusterfs: a FUSE file system of a few directories. Its log lines are those of
+// glusterfs 10.3. The name of the volume determines what it does:
 //
-//	nope     the servers do not know it    stopped  no brick answers        mute    mounts, but never answers
-//	absent   never mounts                  broken   ends with a message     bricks  has .meta, with the graph of the state directory
-//	odd      fails to tell that it lives   quiet    as with silent bricks: connections, and no answer
-//	others   work; SIGUSR1 takes the bricks away, SIGUSR2 changes the graph: files get other node ids
+//	nope     reports that the servers do not know the volume, and ends
+//	stopped  reports that no brick answers
+//	mute     mounts, but answers no request
+//	quiet    like mute, but with connections, as if the bricks were silent
+//	absent   never mounts
+//	broken   ends with a message
+//	bricks   has .meta, with the graph in the state directory
+//	odd      fails the request with which the driver checks whether the client lives
 //
-// A server called mute makes it mute, too; one called late answers after a while.
+// With any other name, it works. SIGUSR1 takes its bricks away. SIGUSR2 changes its graph: files get other node ids. With a
+// server called mute, it answers no request; with one called late, it answers after a while.
 func fakeClient(args []string) int {
 	var fake fakeFS
 	volume, directory, server, logFile, path := "", "", "", "", args[len(args)-1]
@@ -127,7 +132,7 @@ func connect() (end func()) {
 // fakeFS is the file system that the fake client mounts.
 type fakeFS struct {
 	mute   bool        // does not answer any request
-	odd    bool        // fails the request with which the driver checks that it lives
+	odd    bool        // fails the request with which the driver checks whether the client lives
 	meta   string      // the name of its .meta
 	graphs string      // the directory behind .meta/graphs; "" for a client without .meta
 	away   atomic.Bool // no brick can be reached

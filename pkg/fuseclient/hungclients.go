@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// hungClients remembers the clients that did not answer a request that needs no brick. Asking such a client again would cost a
-// process for the whole limit, and have the same result.
+// hungClients remembers the clients that did not answer a request that needs no brick. Another request to such a client would
+// block a process for the whole limit, with the same result.
 type hungClients struct {
 	mu    sync.Mutex
 	since map[string]time.Time // the last request without an answer, by name of the record
@@ -60,7 +60,8 @@ func (m *Manager) Hangs(ctx context.Context, s Served) (bool, error) {
 	return false, err
 }
 
-// ForgetHung forgets that a client was found to hang, because no request waits for it any more: Stats and Health ask it again.
+// ForgetHung is called when no request waits for a client any more. If the client was found to hang, Stats and Health then ask it
+// again.
 func (m *Manager) ForgetHung(s Served) { m.hung.forget(s.Client) }
 
 // isHung reports whether the volume's client is known to hang. It sends no request.

@@ -36,7 +36,7 @@ func (m *Manager) launch(ctx context.Context, r record, servers mount.Reachable,
 	if err := rotateLog(logPath); err != nil {
 		return child{}, err
 	}
-	// What the client prints before it has opened its log goes to the log, too.
+	// The output of the client before it has opened its log also goes to the log.
 	log, err := os.OpenFile(logPath, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // below the state directory
 	if err != nil {
 		return child{}, fmt.Errorf("open the client's log: %w", err)
@@ -55,7 +55,7 @@ func (m *Manager) launch(ctx context.Context, r record, servers mount.Reachable,
 	if err := place.Start(c.cmd); err != nil {
 		return child{}, fmt.Errorf("start the GlusterFS client: %w; is the glusterfs client package installed?", err)
 	}
-	// Before the process is reaped: if the client has ended already, its log still holds the reason.
+	// This must come before the process is reaped. If the client has already ended, its log still holds the reason.
 	if c.process, err = identifyProcess(c.cmd.Process.Pid); err == nil {
 		err = limitLog(c.cmd.Process.Pid)
 	}

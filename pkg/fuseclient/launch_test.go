@@ -22,7 +22,7 @@ func TestClientArgs(t *testing.T) {
 	}
 }
 
-// TestClientArgsBoundTheCache: the cache is limited where the mount options say so, and nowhere else.
+// TestClientArgsBoundTheCache: the client's cache is limited only if the mount options limit it.
 func TestClientArgsBoundTheCache(t *testing.T) {
 	for flag, want := range map[string]string{"acl": "--lru-limit=0", "lru-limit=65536": "--lru-limit=65536", "lru-limit=0": "--lru-limit=0"} {
 		args := clientArgs(source("vol", flag), []string{"--volfile-server=gluster1"}, "/logs/l", ".secret", "/clients/c")

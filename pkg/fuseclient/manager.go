@@ -1,17 +1,18 @@
 // Package fuseclient owns the GlusterFS FUSE clients of a node: a Manager starts, records, mounts and ends them, and implements
 // mount.Mounter. Clients start as children of this process but outlive it; their records on disk let the next process take them
-// over. The caller needs one Manager per state directory and must call Run.
+// over. The caller needs one Manager per state directory, which is locked until Close, and must call Run.
 //
 // State directory:
 //
-//	volumes/<hash>.json              what is staged, and by which process
+//	volumes/<hash>.json              the staged volumes, and the process of each volume's client
 //	ending/<hash>-<generation>.json  retired clients that may not have ended yet
 //	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because a dying
 //	                                 client unmounts whatever lies on its own path. A client with a separate mount
 //	                                 namespace stays mounted there
 //	logs/<hash>.log, .log.1          the client's log, and that of the client before it
 //	tree/<version>                   the files of clients that run outside the container (package placement)
-//	leftovers                        what the last start could not remove, for doctor
+//	leftovers                        files that the last start could not remove, for doctor
+//	placement.json                   whether clients run outside the container, for doctor
 package fuseclient
 
 import (
@@ -59,7 +60,7 @@ type Config struct {
 	Asker        *fusequery.Asker // default: one whose child process is an ordinary child
 }
 
-// limits bound the waits for what normally takes milliseconds.
+// limits bound waits that normally take milliseconds.
 type limits struct {
 	ask  time.Duration // for a client to answer a request
 	lock time.Duration // for another call for the volume, for example a publish for another pod
@@ -105,8 +106,8 @@ type Manager struct {
 
 var _ mount.Mounter = (*Manager)(nil)
 
-// NewManager reads the records of an earlier process and clears away what belongs to an earlier boot or was never finished. It
-// starts nothing and does not touch a client that is in use.
+// NewManager reads the records of an earlier process, and removes those from an earlier boot and the remains of unfinished
+// operations. It starts nothing and does not touch a client that is in use.
 func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
 	return newManager(ctx, cfg, limits{
 		ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second, tick: time.Minute, calm: 2 * time.Second, hung: 40 * time.Second,

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tests of state that becomes right at the next start or in the next round of Run, because it could not be written before.
+// Tests of state that could not be written at first. The next start or the next round of Run corrects it.
 
 // TestRecordThatWasNotSavedToTheEnd: the disk became full between two saves of a stage. The client stays in use.
 func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {

@@ -184,7 +184,7 @@ func TestPlacedClientIsKeptUpToDate(t *testing.T) {
 	if err := errors.Join(os.WriteFile(hosts, []byte("second"), 0o600), os.WriteFile(key, []byte("second"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	n.cfg.Placement = PlacementNode // so that placing is not tried again
+	n.cfg.Placement = PlacementNode // so that the driver does not try again to place clients
 	n.upkeep(t.Context())
 	wants("second")
 	if state, err := ReadPlacement(n.cfg.StateDir); err != nil || state.Error != "" {
@@ -218,7 +218,7 @@ func TestResolverIsLoggedOnce(t *testing.T) {
 	}
 }
 
-// TestClientOfAnotherDriver: a client of another driver has the same path, but for another state directory.
+// TestClientOfAnotherDriver: a client of another driver has the same path, which leads to another state directory.
 func TestClientOfAnotherDriver(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	r := n.stage()

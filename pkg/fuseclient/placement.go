@@ -23,8 +23,8 @@ const (
 	PlacementPod = "pod"
 )
 
-// openNode prepares the node for clients, and reports whether the result differs from the previous one. While that is not
-// possible, clients run in the container, and Run tries again.
+// openNode prepares the node for clients, and reports whether the result differs from the previous one. Until the preparation
+// succeeds, clients run in the container, and Run tries again.
 func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	state := PlacementState{Placement: PlacementPod}
 	if m.cfg.Placement == PlacementNode {

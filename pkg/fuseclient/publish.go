@@ -105,8 +105,8 @@ func (m *Manager) bind(ctx context.Context, r record, p mount.Publication, targe
 	return err
 }
 
-// published examines a target that is a mount point: it is already done, in conflict with the request, or dead and must be
-// replaced.
+// published examines a target that is a mount point. It returns true for the requested mount, an error for a mount that conflicts
+// with the request, and false for a dead mount, which must be replaced.
 func (m *Manager) published(ctx context.Context, top *mountinfo.Info, r record, p mount.Publication) (done bool, err error) {
 	if mount.DeviceOf(top) != r.Device {
 		return false, m.replaceable(ctx, top, p.VolumeID)

@@ -151,7 +151,7 @@ func TestNewClientIsNotAsked(t *testing.T) {
 	}
 }
 
-// TestNoChildProcess: where no child process can be started, volumes are still published and unmounted, and nothing is reported
+// TestNoChildProcess: if no child process can be started, volumes are still published and unmounted, and nothing is reported
 // about clients.
 func TestNoChildProcess(t *testing.T) {
 	n := newNode(t)

@@ -18,7 +18,7 @@ import (
 // the version field have 0.
 const recordVersion = 1
 
-// record holds what a process that did not stage a volume must know about it. It holds no secrets.
+// record describes a staged volume and its client for a later process, which did not stage the volume. It holds no secrets.
 type record struct {
 	Version     int          `json:"version"`
 	Source      mount.Source `json:"source"`
@@ -50,8 +50,8 @@ func (m *Manager) endingPath(r record) string {
 	return filepath.Join(m.cfg.StateDir, endingDir, r.name()+".json")
 }
 
-// save makes r the volume's record. On an error the record is in memory only, which must not fail a volume that works: the disk
-// may be full or read-only. There is no fsync because records mean nothing after a reboot.
+// save makes r the volume's record. On an error the record is in memory only. Such an error must not fail a call for a working
+// volume: the disk may be full or read-only. There is no fsync because records mean nothing after a reboot.
 func (m *Manager) save(r record) error {
 	return writeRecord(m.recordPath(r.Source.VolumeID), m.remember(r))
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // recover reads the state of an earlier process. Leftovers that cannot be removed stay for the next start; they do not keep this
-// process from serving, because then no volume of the node could be unmounted.
+// process from serving, because otherwise no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
 	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log), m.sweepUnfinished(log))
@@ -65,12 +65,12 @@ func (m *Manager) inService(r record) bool {
 	}
 	device, mounted, err := mount.DeviceAt(running[i].process.procPath("root", m.freshPath(r)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return true // no longer on that path, which it leaves once it is at the staging path
+		return true // the client has left that path, as it does once it is mounted at the staging path
 	}
 	return err == nil && (!mounted || device == mount.DeviceOf(top))
 }
 
-// succeeded reports whether a later client of the volume runs whose record could not be saved.
+// succeeded reports whether a later client of the volume runs. Its record could not be saved.
 func (m *Manager) succeeded(r record) bool {
 	return slices.ContainsFunc(runningClients(m.cfg.StateDir, hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation > r.Generation })
 }

@@ -17,7 +17,7 @@ import (
 
 // Tests of a client's remains: in the state directory, and mounts.
 
-// occupy puts a directory that cannot be removed in the place of a file.
+// occupy puts a directory that cannot be removed in place of a file.
 func occupy(t *testing.T, path string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(path, "occupied"), 0o700); err != nil {
@@ -25,7 +25,7 @@ func occupy(t *testing.T, path string) {
 	}
 }
 
-// TestRemovalErrorsAreReturned: callers get an error, which they log, for what cannot be removed.
+// TestRemovalErrorsAreReturned: if something cannot be removed, the caller gets an error, which it logs.
 func TestRemovalErrorsAreReturned(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()

@@ -12,7 +12,7 @@ import (
 )
 
 // retire ends a client that the volume no longer needs. It removes the client's last mount, after which a healthy client exits by
-// itself. The rest happens in the background and, through a file in ending/, also across a restart.
+// itself. The rest happens in the background. A file in ending/ lets the next process continue it.
 func (m *Manager) retire(ctx context.Context, r record) {
 	if _, begun := m.reaping.LoadOrStore(r.name(), true); begun {
 		return

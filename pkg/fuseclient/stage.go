@@ -38,8 +38,8 @@ func (m *Manager) Stage(ctx context.Context, source mount.Source, stagingPath st
 }
 
 // compareStaged refuses a request for files other than those staged, and drops a record if nothing is left of its volume. A
-// request with new mount options or servers is accepted, so that a running pod can restart its containers: they apply from the
-// client's next start.
+// request with new mount options or servers is accepted, so that a running pod can restart its containers. The new options and
+// servers apply from the client's next start.
 func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path string) error {
 	r, ok, err := m.restore(ctx, source.VolumeID, path)
 	if !ok || err != nil {
@@ -118,8 +118,8 @@ func attachTree(tree *os.File, r record, path string) error {
 	return mount.AttachTree(int(tree.Fd()), r.Device, path, mount.Flags{Suid: r.Source.Options.Suid()})
 }
 
-// running returns a client of the volume, which is former if that is alive and otherwise a new one, with a clone of its mount or
-// of the volume's directory in it.
+// running returns a client of the volume: former if that is alive, otherwise a new one. tree is a clone of the client's mount, or
+// of the volume's directory in that mount.
 func (m *Manager) running(ctx context.Context, former record, alive bool, source mount.Source, path string) (r record, tree *os.File, err error) {
 	if alive {
 		if tree, err = m.cloneMount(ctx, former); tree != nil || err != nil {

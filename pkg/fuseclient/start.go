@@ -20,8 +20,8 @@ import (
 // for it and try no other server.
 var errMute = errors.New("the server does not answer")
 
-// start runs a new client for the volume until it has answered once, and saves its record. After that the client is mounted only
-// at its fresh path. On failure nothing is left of the client, and the former record, if any, is restored.
+// start starts a new client for the volume, waits for its first answer, and saves its record. After that the client is mounted
+// only at its fresh path. On failure nothing is left of the client, and the former record, if any, is restored.
 func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath string) (record, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.StartTimeout)
 	defer cancel()
@@ -116,8 +116,8 @@ func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath 
 	}
 }
 
-// prepare saves the record, so that a client is never without one whenever this process may be killed, and prepares the client's
-// place.
+// prepare saves the record before the client starts, so that the client has a record even if this process is killed, and prepares
+// the client's place.
 func (m *Manager) prepare(ctx context.Context, r record) (*placement.Place, error) {
 	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
 	m.updateResolver(ctx)

@@ -140,7 +140,7 @@ func TestSlowBricksAreNotMute(t *testing.T) {
 			t.Errorf("%q: mute is %t", log, !want)
 		}
 	}
-	r.Process = process{} // so that its connections cannot be read
+	r.Process = process{} // so that the client's connections cannot be read
 	if err := os.WriteFile(n.logPath("id-vol"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestSlowBricksAreNotMute(t *testing.T) {
 	}
 }
 
-// TestStartPreparesWhileItAsks: what a client needs on the node is ready before the servers have answered.
+// TestStartPreparesWhileItAsks: the client's place on the node is prepared before the servers have answered.
 func TestStartPreparesWhileItAsks(t *testing.T) {
 	n, placed := newPlacedNode(t)
 	n.cfg.FetchVolfile = func(context.Context, string, int, string) (string, error) {

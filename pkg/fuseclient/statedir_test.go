@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// damage puts a file in the place of a directory of the state directory. repair reverts that.
+// damage puts a file in place of a directory of the state directory. repair reverts that.
 func (n *node) damage(name string) (repair func()) {
 	n.t.Helper()
 	dir := filepath.Join(n.cfg.StateDir, name)
@@ -117,7 +117,7 @@ func TestOneDriverAtATime(t *testing.T) {
 	}
 }
 
-// TestStartDespiteLeftovers: what cannot be removed is logged, and the driver serves the node's other volumes.
+// TestStartDespiteLeftovers: leftovers that cannot be removed are logged, and the driver serves the node's other volumes.
 func TestStartDespiteLeftovers(t *testing.T) {
 	volume := filepath.Join("volumes", hash("id-vol")+".json")
 	for name, tt := range map[string]struct {

@@ -36,8 +36,8 @@ func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats
 // errReplaced is returned when the client that was mounted at the path has ended and the volume has another one.
 var errReplaced = errors.New("the client has ended and was replaced")
 
-// mounted finds the volume at its staging or target path, which it returns without symbolic links. It returns ErrNotMounted and
-// errReplaced.
+// mounted finds the volume at its staging or target path, which it returns without symbolic links. Its errors include
+// ErrNotMounted and errReplaced.
 func (m *Manager) mounted(ctx context.Context, volumeID, path string) (resolved string, r record, err error) {
 	resolved, err = m.resolve(ctx, path)
 	var top *mountinfo.Info

@@ -37,8 +37,8 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestStatsOfAnUnknownVolume: the error does not advise to publish again, because for an unknown volume whose client has ended
-// that would not help.
+// TestStatsOfAnUnknownVolume: the error does not advise to publish again, because that would not help for an unknown volume whose
+// client has ended.
 func TestStatsOfAnUnknownVolume(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())

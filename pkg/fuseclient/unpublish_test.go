@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestUnpublishAndUnstage: a volume can be unpublished and unstaged in whatever state its client is.
+// TestUnpublishAndUnstage: a volume can be unpublished and unstaged in every state of its client.
 func TestUnpublishAndUnstage(t *testing.T) {
 	for name, prepare := range map[string]func(n *node, r record){
 		"healthy":     func(*node, record) {},
@@ -126,7 +126,7 @@ func TestUnstageAtAnotherPathKeepsTheVolume(t *testing.T) {
 }
 
 // TestSealedDirectories: directories of the kubelet that an administrator or another version of the driver made immutable can
-// still be removed: the target here, the staging path by the kubelet afterwards.
+// still be removed: Unpublish removes the target, and after Unstage the kubelet can remove the staging path.
 func TestSealedDirectories(t *testing.T) {
 	n := newNode(t)
 	target := n.mkdir("target")

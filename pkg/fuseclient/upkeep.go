@@ -62,7 +62,8 @@ func (m *Manager) upkeep(ctx context.Context) {
 const searchEach = 10
 
 // knownClients returns the running clients: those that the last search found, and those started since. It misses a client that
-// was started since and has no record any more, which serves pods after the unstage of its volume. Only upkeep may call it.
+// was started since and has no record any more; such a client still serves pods although its volume was unstaged. Only upkeep may
+// call it.
 func (m *Manager) knownClients() []runningClient {
 	if m.rounds%searchEach == 0 {
 		m.kept = runningClients(m.cfg.StateDir, "")

@@ -60,7 +60,7 @@ func TestLogsAreBounded(t *testing.T) {
 	}
 }
 
-// TestOtherFilesAreNotBounded: a file that a client has open in the place of its log is left alone.
+// TestOtherFilesAreNotBounded: a file that a client has open in place of its log is left alone.
 func TestOtherFilesAreNotBounded(t *testing.T) {
 	n := newNode(t)
 	n.cfg.Glusterfs = n.path("client")

@@ -11,8 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volfile"
 )
 
-// TestVolfileIsChecked: a volume file is checked before a client uses it: one bad server in the list does not make the volume
-// unavailable, and is never used.
+// TestVolfileIsChecked: a volume file is checked before a client uses it. A bad server in the list is never used, and does not
+// make the volume unavailable.
 func TestVolfileIsChecked(t *testing.T) {
 	files := map[string]string{
 		"good": "volume v type protocol/client end-volume",

@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestOpenWhole: OpenWhole gives repairs what they need even if every other mount of the volume is gone.
+// TestOpenWhole: OpenWhole opens the volume's root for repairs even if every other mount of the volume is gone.
 func TestOpenWhole(t *testing.T) {
 	n, _ := newPlacedNode(t)
 	r := n.stage()

@@ -12,8 +12,8 @@ import (
 )
 
 // Each question has a subject, which names the client that is asked. Concurrent questions of one kind with one subject are
-// merged, with the limit and path of the first. All return ErrTimeout if the client does not answer within limit or before ctx
-// ends, and ErrNotAsked if no process could ask.
+// merged, with the limit and path of the first. All methods below return ErrTimeout if the client does not answer within limit or
+// before ctx ends, and ErrNotAsked if no process could ask.
 
 // Getattr returns the device of the file system that answers for path. It bypasses every cache and waits for bricks.
 func (a *Asker) Getattr(ctx context.Context, limit time.Duration, subject, path string) (mount.Device, error) {
@@ -42,8 +42,8 @@ func (a *Asker) Statfs(ctx context.Context, limit time.Duration, subject, path s
 	return got.Stats, err
 }
 
-// OpenMeta opens the .meta directory of the GlusterFS client of device that is mounted at path; name is the client's name for
-// that directory. keep gets the directory before any caller gets the answer, even if no caller waits any more.
+// OpenMeta opens the .meta directory of the GlusterFS mount at path, which must be on device. name is the client's name for that
+// directory. OpenMeta passes the directory to keep before any caller gets the answer, even if no caller waits any more.
 func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path, name string, device mount.Device, keep func(*os.File)) error {
 	q := newQuestion(limit, subject, request{Kind: kindOpenMeta, Path: path, Name: name, Device: device})
 	q.deliver = func(got answer) {

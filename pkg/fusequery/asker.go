@@ -1,7 +1,7 @@
-// Package fusequery sends requests to FUSE clients from a child process. A request that a client has read cannot be cancelled,
-// not even by SIGKILL: a process with a thread that waits for one can be killed but does not end, and keeps its container alive.
-// The child is the same binary; it may block, is killed when its time is up, and no caller waits for its end. The caller's main
-// function must call Serve if IsChild reports true.
+// Package fusequery sends requests to FUSE clients from a child process. A request that a client has read cannot be cancelled: a
+// process with a thread that waits for its answer does not end even after SIGKILL, and keeps its container alive. The child is
+// the same binary; it may block, is killed when its time is up, and no caller waits for its end. The caller's main function must
+// call Serve if IsChild reports true.
 //
 // One child serves all questions. When one of its questions has no answer within its limit, the child gets no new questions; the
 // remaining ones keep their limits, and then the child is killed. New questions go to a new child.
@@ -74,7 +74,7 @@ type question struct {
 }
 
 // ask asks q, or joins the question of the same name, and waits for the answer. It returns ErrTimeout when the question's limit
-// passes, at once if it has passed already, and when ctx ends.
+// passes or ctx ends. If the limit of the joined question has already passed, it returns at once.
 func (a *Asker) ask(ctx context.Context, q *question) (answer, error) {
 	q = a.coalesce(q)
 	select {
@@ -124,8 +124,8 @@ func (a *Asker) coalesce(q *question) *question {
 
 // The functions below are called with the lock held.
 
-// isOver reports whether no thread waits for the answer to q any more although its process is still there, because another thread
-// of the process cannot end. Without this, a client that was slow once would seem to hang for as long as another client hangs.
+// isOver reports whether the thread that waited for the answer to q has ended, although another thread keeps its killed process
+// alive. Without this check, a client that was slow once would seem to hang for as long as another client hangs.
 func (q *question) isOver() bool {
 	return q.isLate && q.worker.killed && q.thread != 0 && threadEnded(q.worker.process.Pid, q.thread)
 }
@@ -196,7 +196,7 @@ func (a *Asker) worker() *worker {
 	return a.current
 }
 
-// retire gives w no more questions, and kills it once none is left that may still be answered in time.
+// retire gives w no more questions, and kills it if none of its questions can still be answered in time.
 func (a *Asker) retire(w *worker) {
 	w.retired = true
 	if a.current == w {

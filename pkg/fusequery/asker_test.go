@@ -90,7 +90,8 @@ func TestDeadClient(t *testing.T) {
 	}
 }
 
-// TestManyCallersOfHungClients: they leave neither goroutines nor threads behind, and children only as long as these cannot end.
+// TestManyCallersOfHungClients: many callers of hung clients leave no goroutines and no threads. A child stays only for as long
+// as it cannot end.
 func TestManyCallersOfHungClients(t *testing.T) {
 	a := newAsker(t)
 	hung := []*client{newClient(t), newClient(t)}
@@ -178,7 +179,7 @@ func TestOthersKeepTheirTime(t *testing.T) {
 	waitFor(t, "the end of the first process", func() bool { return len(children(t)) == 1 })
 }
 
-// TestChildIsKilled: a question whose child is killed from outside is asked once more, and not for ever.
+// TestChildIsKilled: a question whose child is killed from outside is asked again, but only once.
 func TestChildIsKilled(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	answered := make(chan error)

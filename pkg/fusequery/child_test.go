@@ -48,7 +48,7 @@ func TestBusyChildIsNotIdle(t *testing.T) {
 	}
 }
 
-// TestChildThatDoesNotStart: such a child is killed, and so is the next one; then the caller gets an error.
+// TestChildThatDoesNotStart: a child that does not start is killed, and so is the next one; then the caller gets an error.
 func TestChildThatDoesNotStart(t *testing.T) {
 	started := 0
 	a := newAsker(t)
@@ -66,7 +66,7 @@ func TestChildThatDoesNotStart(t *testing.T) {
 	}
 }
 
-// TestFailures: errors keep their text, and the errors that callers compare them with.
+// TestFailures: errors keep their text, and still wrap the errors that callers compare them with.
 func TestFailures(t *testing.T) {
 	for _, err := range []error{
 		nil, unix.ENOTCONN, mount.ErrNotMounted, errors.New("other"),
@@ -84,7 +84,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestLongPath: a path that does not fit into a packet is an error, and disturbs no other question.
+// TestLongPath: a path that does not fit into a packet leads to an error, and does not disturb other questions.
 func TestLongPath(t *testing.T) {
 	a := newAsker(t)
 	if _, err := a.Getattr(t.Context(), long, "long", "/"+strings.Repeat("x", maxPacket)); !errors.Is(err, ErrNotAsked) || !errors.Is(err, unix.EMSGSIZE) {

@@ -64,7 +64,7 @@ func control(dir *os.File, fn func(path string) error) error {
 const graph = "graphs/active"
 
 // readMeta finds the bricks, and whether a set of bricks has lost too many. The translator of each set reports the loss, because
-// it depends on the volume's options how many are too many. A brick outside any set is a set by itself.
+// the volume's options determine how many bricks a set can lose. A brick outside any set is a set by itself.
 func readMeta(meta fs.FS) (mount.Health, error) {
 	var health mount.Health
 	gone := map[string]bool{}  // bricks

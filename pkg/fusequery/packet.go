@@ -44,8 +44,8 @@ type request struct {
 	Most   int          `json:"most,omitempty"`   // maximum number of names
 }
 
-// answer is a packet from a worker. Number 0 means that the worker is ready. A packet with a thread is not an answer yet: it
-// names the thread that is waiting for the client.
+// answer is a packet from a worker. ID 0 means that the worker is ready. A packet with a thread is not an answer yet: it names
+// the thread that is waiting for the client.
 type answer struct {
 	ID      uint64       `json:"id"`
 	Thread  int          `json:"thread,omitempty"`

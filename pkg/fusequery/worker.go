@@ -42,7 +42,7 @@ func (w *worker) kill() {
 }
 
 // run manages a worker from start to end. The worker's side of the connection stays open until the process has ended, with all
-// its threads. Waiting for the process after that takes no time, and no thread of this process.
+// its threads. After that, cmd.Wait returns at once, and does not block a thread of this process.
 func (a *Asker) run(w *worker) {
 	cmd, conn, ended, err := a.launch()
 	if err != nil {
@@ -231,7 +231,7 @@ func (a *Asker) answered(w *worker, id uint64, got answer, err error) {
 }
 
 // bury is called when the process has ended or could not be started, with the reason. Questions that still have time are asked
-// once more.
+// again.
 func (a *Asker) bury(w *worker, reason error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

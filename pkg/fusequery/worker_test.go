@@ -58,7 +58,7 @@ func TestChildStandsAlone(t *testing.T) {
 	}
 }
 
-// TestEndedIsCalled: the function is called once for each process that was started.
+// TestEndedIsCalled: the function that Start returns is called once for each started process.
 func TestEndedIsCalled(t *testing.T) {
 	a := newAsker(t)
 	var started, ended atomic.Int64

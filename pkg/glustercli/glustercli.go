@@ -1,5 +1,6 @@
-// Package glustercli decodes the output of the gluster command. It runs nothing, and imports no other package of this module, so
-// that any package may use it.
+// Package glustercli decodes the output of the gluster command. It does not run the command: callers pass its output, with --xml
+// or, for ReadState, the file that get-state has written. It imports no other package of this module, so that any package may use
+// it.
 package glustercli
 
 import (

@@ -37,7 +37,7 @@ func (b Brick) Local() bool { return b.Status != "" }
 // Started reports whether glusterd is connected to the brick's process.
 func (b Brick) Started() bool { return b.Status == "Started" }
 
-// mostMembers bounds the number of a volume or brick in the state.
+// mostMembers bounds the numbers by which the state names volumes and bricks.
 const mostMembers = 1 << 16
 
 // ReadState decodes the volumes in a file that gluster get-state has written (glusterfs: glusterd_get_state in

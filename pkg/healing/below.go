@@ -28,7 +28,7 @@ const (
 	mostBeneath = 50 // maximum number of directories examined after one change
 )
 
-// reportWritten tells the observer which files were written beneath mounts while they were missing.
+// reportWritten tells the observer which files were written beneath mounts while the mounts were missing.
 func (h *Healer) reportWritten(ctx context.Context, s fuseclient.Served, back []returned) {
 	written := h.writtenBeneath(ctx, s, back)
 	if len(written) == 0 {
@@ -40,8 +40,9 @@ func (h *Healer) reportWritten(ctx context.Context, s fuseclient.Served, back []
 }
 
 // writtenBeneath returns the files that were written into the volume beneath mounts that the kernel had dropped and that are back
-// now. A file may have another origin: it was written since the mount was last seen, which users of the volume without a mount
-// there could do at any time. On a directory that serves as a mount point they rarely do.
+// now. The result can include other files: it has all files that changed after the mount was last seen, and other users of the
+// volume, for whom nothing is mounted on that directory, can write into it at any time. They rarely do so in a directory that
+// serves as a mount point.
 func (h *Healer) writtenBeneath(ctx context.Context, s fuseclient.Served, back []returned) []Written {
 	since := h.lastSeen(s)
 	if len(back) == 0 || since.IsZero() {
@@ -74,11 +75,11 @@ func (h *Healer) writtenBeneath(ctx context.Context, s fuseclient.Served, back [
 // returned is a mount inside a volume that was dropped and is mounted again.
 type returned struct {
 	pod, point string
-	volume     tables.Mount // the mount of the volume that it is in
+	volume     tables.Mount // the volume's mount around it
 }
 
-// keepReturned records that a mount inside a mount of the volume was put back. A mount inside another inner mount hides nothing
-// of the volume.
+// keepReturned records that a mount inside a mount of the volume was put back. It skips a mount inside another inner mount, which
+// hides no files of the volume.
 func (o *Outcome) keepReturned(t tables.Table, m tables.Mount, volume mount.Device) {
 	i := slices.IndexFunc(t.Mounts, func(around tables.Mount) bool { return around.ID == m.Parent && around.Device == volume })
 	if i >= 0 && m.Device != volume {

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestTooMuchIsLost: mounts that are left out are reported, and a volume's own directories never show in the place of a mount.
+// TestTooMuchIsLost: mounts that are left out are reported, and a volume's own directories never show in place of a mount.
 func TestTooMuchIsLost(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging := filepath.Join(dir, "staging")

@@ -13,17 +13,17 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// passes is how often mount namespaces are scanned for dead mounts at most. A container that starts meanwhile may have got a dead
-// mount.
+// passes is the maximum number of scans for dead mounts. One scan is not enough, because a container that starts during the scan
+// may get a dead mount.
 const passes = 5
 
 // replaceDead replaces the mounts of a client that has ended. It reports whether none of them is left.
 func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 	if r.isAnothers(dead.Device) {
-		return true // the kernel reuses a number only when no mount has it any more
+		return true // the kernel reuses a device number only when no mount has it any more
 	}
 	pending := r.outcome.Pending // pending mounts of other former clients
-	var leftOut []tables.Table   // tables with too many mounts; repaired ones make room
+	var leftOut []tables.Table   // tables with too many mounts; each repaired mount makes room for another
 	defer func() { r.noteLeftOut(leftOut) }()
 	for range passes {
 		found, err := tables.Scan([]mount.Device{dead.Device})
@@ -107,7 +107,7 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 		if err != nil {
 			r.note(t, m, false, err)
 			if errors.Is(err, mount.ErrTimeout) {
-				break // a file system that the container mounted hangs; other containers wait for their mounts
+				break // a file system that the container mounted hangs; other containers must not wait for it
 			}
 			continue
 		}
@@ -161,7 +161,8 @@ func (r *repairer) replaceAll(n *namespace, made []exchange) {
 	}
 }
 
-// hasCover reports whether another mount covers a mount at the same place, as on kernels that cannot exchange mounts.
+// hasCover reports whether another mount lies on top of m, at the same mount point. This is how m is replaced on kernels that
+// cannot exchange mounts.
 func hasCover(t tables.Table, m tables.Mount) bool {
 	_, covered := t.Cover(m)
 	return covered
@@ -199,8 +200,8 @@ func (r *repairer) make(n *namespace, m tables.Mount, check func(tables.Mount, *
 	return exchange{}, err
 }
 
-// checkEnded makes sure, once per device, that its client has ended: the number may by now belong to a client of the same volume
-// that is not this driver's.
+// checkEnded returns errGone if the client of the mount's device is alive: the device number may now belong to a client of the
+// same volume that another program has started. It asks once per device.
 func (r *repairer) checkEnded(m tables.Mount, point *os.File) error {
 	ended, known := r.ended[m.Device]
 	if !known {
@@ -216,7 +217,7 @@ func (r *repairer) checkEnded(m tables.Mount, point *os.File) error {
 	return nil
 }
 
-// keepGroup records where a peer group can be found again.
+// keepGroup records the mount point of m by its peer group, so that the replacement of m can be found.
 func (r *repairer) keepGroup(m tables.Mount) {
 	if group := tag(m.Propagation, "shared:"); group != "" {
 		r.groups[group] = m.Point
@@ -258,8 +259,8 @@ func (r *repairer) tree(n *namespace, m tables.Mount, inode uint64, nested []tab
 	return tree, nil
 }
 
-// origin opens the directory whose clone becomes the new mount, and returns how mounts propagate to that. For a container's mount
-// that is a slave or a peer of a mount on the node, the node's mount is cloned.
+// origin opens the directory whose clone becomes the new mount, and returns the propagation of the new mount. For a container's
+// mount that is a slave or a peer of a mount on the node, the node's mount is cloned.
 func (r *repairer) origin(own bool, m tables.Mount, inode uint64) (*os.File, uint64, error) {
 	for _, kind := range []struct {
 		tag         string

@@ -13,7 +13,7 @@ import (
 )
 
 // On Linux before 6.5, a dead mount stays beneath the mount that covers it until its namespace ends or its path is unpublished. A
-// dead superblock and a mount cost little, but a client may die any number of times while a pod runs.
+// dead mount and its superblock cost little, but a client may die any number of times while a pod runs.
 
 // mostLayers is how many dead mounts may lie beneath a pod's mount before its restart is requested.
 const mostLayers = 10
@@ -63,7 +63,7 @@ func (h *Healer) DeadLayers() int {
 	targets := slices.Collect(maps.Keys(h.layered))
 	h.mu.Unlock()
 	total := 0
-	seen := map[uint64]bool{} // namespaces; a known process may have ended, with another one in its namespace
+	seen := map[uint64]bool{} // namespaces that were read; several targets may be in one of them
 	for _, t := range targets {
 		if seen[t.Namespace] {
 			continue

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// mountDead mounts another ended client over the mount at a path.
+// mountDead mounts another volume whose client has ended over the mount at a path.
 func mountDead(t *testing.T, path string) {
 	t.Helper()
 	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)

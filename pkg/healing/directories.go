@@ -12,9 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// withDirectories records on which directory of the volume each inner mount is, by inode number, because another directory may
-// have its name when the mount is to be put back. It asks the volume's client once per mount; unanswered requests are repeated in
-// the next scan.
+// withDirectories records, for each inner mount, the inode number of the volume's directory that it is mounted on. When the mount
+// is put back, another directory may have that name. withDirectories asks the volume's client once per mount; unanswered requests
+// are repeated in the next scan.
 func (h *Healer) withDirectories(ctx context.Context, s fuseclient.Served, seen, kept []tables.Table) []tables.Table {
 	limited, cancel := context.WithTimeout(ctx, h.limits.Ask)
 	defer cancel()
@@ -86,7 +86,7 @@ func volumePoints(t tables.Table, d mount.Device) map[int]tables.Mount {
 	return points
 }
 
-// checkDirectory returns errLost if a mount was on a directory other than the one that has its name now.
+// checkDirectory returns errLost if the directory that a mount was on has been replaced by another one with the same name.
 func checkDirectory(was tables.Mount, at mount.Identity) error {
 	if was.Directory != 0 && was.Directory != at.Inode {
 		return fmt.Errorf("%w: the directory on which it was mounted has been replaced by another one", errLost)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Expand implements mount.Mounter. It returns once the mounts are repaired that the volume's new graph has affected.
+// Expand implements mount.Mounter. It waits for the repair of the mounts that the volume's new graph has affected.
 func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, error) {
 	size, err := h.Manager.Expand(ctx, volumeID, path)
 	if err != nil {
@@ -13,7 +13,7 @@ func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, erro
 	}
 	select {
 	case <-h.attend(volumeID): //nolint:contextcheck // the repair outlives the call
-	case <-time.After(h.limits.Ask): // with a long entry-timeout, the kernel drops mounts later; they are put back then
+	case <-time.After(h.limits.Ask): // with a long entry-timeout, the kernel drops mounts later, and the repair continues
 	case <-ctx.Done():
 	}
 	return size, nil

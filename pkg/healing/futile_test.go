@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestFailuresAreLoggedOnce: a failure is logged once until all mounts are in order again, and a limited number is remembered.
+// TestFailuresAreLoggedOnce: a failure is logged once until all mounts are in order again, and the number of remembered failures
+// is limited.
 func TestFailuresAreLoggedOnce(t *testing.T) {
 	h := newHealer(t)
 	if !h.isNewFailure("id", "a") || h.isNewFailure("id", "a") || !h.isNewFailure("other", "a") {

@@ -65,8 +65,8 @@ func (h *Healer) reportGraph(ctx context.Context, outcome *Outcome, sameGraph bo
 	h.observer.GraphRepaired(*outcome)
 }
 
-// bricksAway reports whether so many of the client's bricks are down that files of the volume cannot be used. A volume with
-// several sets of bricks then answers that the files do not exist.
+// bricksAway reports whether so many of the client's bricks are down that files of the volume cannot be used. In a volume with
+// several sets of bricks, such files seem not to exist.
 func (h *Healer) bricksAway(ctx context.Context, volumeID string) bool {
 	health, err := h.Health(ctx, volumeID, "")
 	return err == nil && (health.Lost || health.Root != nil)
@@ -75,8 +75,9 @@ func (h *Healer) bricksAway(ctx context.Context, volumeID string) bool {
 // errOtherClient is returned when the client has ended meanwhile, which needs another kind of repair.
 var errOtherClient = errors.New("the client has ended")
 
-// restoreUntilOver restores mounts until the kernel cannot drop any more: the kernel looks an entry up again only when its cache
-// time is over. Between its attempts, other calls for the volume may run.
+// restoreUntilOver restores mounts for as long as the kernel can drop more of them. The kernel drops a mount when it looks up the
+// mount's directory again, which it does only after the cache time of the directory entry. Between the attempts, other calls for
+// the volume may run.
 func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was tables.Snapshot) (Outcome, error) {
 	h.mu.Lock()
 	changed := h.volume(s.VolumeID).changed
@@ -108,7 +109,8 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 		}
 		var pause <-chan time.Time // nil: no pause
 		if outcome.Pending > 0 && outcome.Mounts == repaired {
-			// A futile attempt has changed the tables itself, and would be repeated without end.
+			// An attempt that repairs nothing also changes the mount tables. Without a pause, that change would start the next
+			// attempt.
 			pause = time.After(futileAttempt)
 		}
 		if over = waitForChange(ctx, pause, after, changed); ctx.Err() != nil {

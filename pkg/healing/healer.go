@@ -37,7 +37,7 @@ type Limits struct {
 	Ask         time.Duration // for a client to answer a request
 	Heal        time.Duration // for one attempt to repair a volume, including the start of its client
 	Tick        time.Duration // between two scans of the node's mount namespaces
-	Entries     time.Duration // after a directory entry's cache time, until the kernel has certainly looked it up again
+	Entries     time.Duration // added to a directory entry's cache time; the kernel has then certainly looked it up again
 	BackOff     time.Duration // after the first incomplete attempt; doubled with each one
 	MaxBackOff  time.Duration
 	LiveBackOff time.Duration // MaxBackOff while the client lives and waits for its bricks
@@ -94,8 +94,8 @@ type volumeState struct {
 	failed         map[string]bool  // mounts that could not be repaired yet, as logged
 	leftOut        logging.LastText // the last logged text about mounts that are too many to be saved
 	accepts        bool             // the next scan saves the present mounts even if some are missing
-	waitsFor       string           // the client for which requests were waiting at each check
-	waitsSince     time.Time        // the last check at which none was waiting
+	waitsFor       string           // the client to which waitsSince applies
+	waitsSince     time.Time        // the last check at which no request waited for that client
 	hung           hungClient
 	endReported    string // the last client whose end was reported
 }
@@ -220,9 +220,9 @@ func (v *volumeState) signal() {
 	}
 }
 
-// attended records the outcome of an attempt, and reports whether another one must follow at once. A live client is asked again
-// sooner than a new client is started, because as soon as its bricks are back, files that are written to the place of a dropped
-// mount go into the volume.
+// attended records the outcome of an attempt, and reports whether another one must follow at once. The pause before the next
+// attempt is shorter while the client lives and waits for its bricks. As soon as they are back, files that are written to the
+// place of a dropped mount go into the volume.
 func (h *Healer) attended(ctx context.Context, volumeID string, complete, lives bool) (again bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -249,8 +249,8 @@ func (h *Healer) attended(ctx context.Context, volumeID string, complete, lives 
 	return again
 }
 
-// isNewFailure reports whether a failure to repair a mount has not been logged yet. It is logged again after all mounts were in
-// order.
+// isNewFailure reports whether a failure to repair a mount has not been logged yet. The same failure is logged again if all
+// mounts were in order in between.
 func (h *Healer) isNewFailure(volumeID, text string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

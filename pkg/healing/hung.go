@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// watchHung looks for clients that hang until ctx is done.
+// watchHung ends clients that hang. It returns when ctx is done.
 func (h *Healer) watchHung(ctx context.Context) {
 	defer h.connections.close()
 	if h.limits.Hung == 0 {
@@ -33,8 +33,8 @@ func (h *Healer) watchHung(ctx context.Context) {
 	}
 }
 
-// endHung ends clients that have not answered a request that needs no brick for longer than the limit. Most clients are not even
-// asked, because the kernel shows that no request waits for them.
+// endHung ends clients that, for longer than the limit, have not answered a request that needs no brick. Most clients are not
+// even asked, because the kernel shows that no request waits for them.
 func (h *Healer) endHung(ctx context.Context) {
 	for _, s := range h.Served() {
 		waits, err := h.connections.waiting(s.Device)
@@ -61,7 +61,7 @@ func (h *Healer) endHung(ctx context.Context) {
 	}
 }
 
-// hungFor returns for how long requests have been waiting for a client in every check.
+// hungFor returns the time for which every check has found requests that wait for the client.
 func (h *Healer) hungFor(s fuseclient.Served, waits bool) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()

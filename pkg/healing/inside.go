@@ -6,8 +6,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// inside returns the mounts inside a mount, the present ones and those that existed while its client or an earlier one lived, in
-// an order in which they can be mounted. It returns an error that wraps errLost if the list is incomplete.
+// inside returns the mounts inside m, in an order in which they can be mounted: the present ones, and those in the snapshots of
+// clients that have ended. It returns an error that wraps errLost if the list is incomplete.
 func (r *repairer) inside(t tables.Table, m tables.Mount) ([]tables.Mount, error) {
 	nested, partial := t.Nested(m), m.Partial
 	for _, former := range r.former {
@@ -30,7 +30,7 @@ func (r *repairer) inside(t tables.Table, m tables.Mount) ([]tables.Mount, error
 			partial = partial || !known && then.LeftOut > 0
 		}
 	}
-	if partial { // otherwise the volume's own directories would show in the place of a mount
+	if partial { // the volume's own directories would show in place of the missing mounts
 		return nil, fmt.Errorf("%w: its container has more mounts than the driver tracks", errLost)
 	}
 	return nested, nil

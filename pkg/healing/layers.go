@@ -15,7 +15,7 @@ import (
 func (r *repairer) liveIn(t tables.Table) map[int]tables.Mount {
 	found, err := mountsOf(t.PID, r.volume.Device)
 	if err != nil {
-		return nil // the process has ended; otherwise a layer stays
+		return nil // usually the process has ended; on another error, only a layer stays
 	}
 	live := make(map[int]tables.Mount, len(found))
 	for _, m := range found {

@@ -61,8 +61,8 @@ func TestDeadMountOnAnother(t *testing.T) {
 	}
 }
 
-// TestCoverKeepsFlags: before Linux 6.5, the cover of the node's dead mount propagates to the mount of a container that receives
-// from it. If that mount is read-only, the cover must be, too.
+// TestCoverKeepsFlags: before Linux 6.5, the cover of the node's dead mount propagates to a container's mount that is a slave of
+// it. If the container's mount is read-only, the cover in the container must be, too.
 func TestCoverKeepsFlags(t *testing.T) {
 	for name, kernel := range mounttest.Kernels() {
 		t.Run(name, func(t *testing.T) {

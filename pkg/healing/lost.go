@@ -8,10 +8,10 @@ const (
 	byGraph        // the client's graph has changed
 )
 
-// mostLost is how many lost mounts of a volume are remembered as reported.
+// mostLost limits how many lost mounts of a volume are remembered as reported.
 const mostLost = 1000
 
-// onlyNews removes the lost mounts that were reported before from the outcome.
+// onlyNews removes from the outcome the lost mounts that were reported before.
 func (h *Healer) onlyNews(outcome *Outcome, cause int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

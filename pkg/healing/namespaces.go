@@ -39,8 +39,8 @@ func (h *Healer) readAgain() {
 }
 
 // changed reports whether all tables must be read, given the current namespaces. A namespace counts as new in two scans, because
-// a container gets its mounts a moment after its namespace. A later mount in a known namespace follows a publication or shows in
-// its table if that is watched; otherwise it waits for the next full scan.
+// a container gets its mounts a moment after its namespace. A mount that appears later in a known namespace is found after the
+// publication that led to it, or through the watched table of the namespace. Otherwise the next full scan finds it.
 func (n *namespaces) changed(now []namespaceID, err error) bool {
 	changed := n.incomplete || n.looks%fullLook == 0
 	n.incomplete, n.looks = false, n.looks+1

@@ -71,7 +71,7 @@ func (r *repairer) attachBelow(base *os.File, name string, was tables.Mount, tre
 	return attach(tree, at)
 }
 
-// attach is like mount.Attach, but makes EINVAL permanent: a file was replaced by a directory or vice versa.
+// attach is like mount.Attach, but returns errLost for EINVAL: a file was replaced by a directory or vice versa.
 func attach(tree, at *os.File) error {
 	err := mount.Attach(tree, at)
 	if errors.Is(err, unix.EINVAL) {
@@ -80,8 +80,8 @@ func attach(tree, at *os.File) error {
 	return err
 }
 
-// again returns a copy of the file system that an inner mount showed, with its flags. It searches first the mounts of this
-// process, then those of the node.
+// again returns a copy of the file system that an inner mount showed, with its flags. It searches the mounts of this process
+// first, then those of the node.
 func (r *repairer) again(m tables.Mount) (*os.File, error) {
 	if tree, ours, err := r.ofVolume(m); ours || err != nil {
 		return tree, err
@@ -108,7 +108,8 @@ func mountsOf(pid int, d mount.Device) ([]tables.Mount, error) {
 }
 
 // cloneFrom clones what m shows from one of the mounts of the calling thread's namespace. It returns nil if none shows it. It
-// checks the id of each mount that it opens, because a pod that may write can make a name on the way to a mount lead anywhere.
+// checks the id of each mount that it opens, because a pod that can write to a directory on the path can make the path lead
+// anywhere.
 func (r *repairer) cloneFrom(all []tables.Mount, m tables.Mount) (*os.File, error) {
 	root, err := mount.OpenPath("/")
 	if err != nil {
@@ -200,7 +201,7 @@ func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
 	return tree, err
 }
 
-// lostIfMissing turns the error of a file that is missing or leads elsewhere into a permanent one.
+// lostIfMissing adds errLost to the error of a file that is missing or leads elsewhere.
 func lostIfMissing(err error) error {
 	if isMissing(err) {
 		return fmt.Errorf("%w: %w", errLost, err)

@@ -36,10 +36,10 @@ type Layers struct {
 	Dead  int
 }
 
-// Observer receives the outcome of each attempt that changed something. It is told of a client's death before that.
+// Observer receives the outcome of each attempt that changed something.
 type Observer interface {
 	// ClientEnded is called once for each client, before its mounts are repaired. If the client was ended because it did not
-	// answer, hung is how long it did not.
+	// answer, hung is the time without an answer.
 	ClientEnded(volumeID string, hung time.Duration)
 	Healed(o Outcome)        // after a client's death
 	GraphRepaired(o Outcome) // after a change of a client's graph

@@ -63,7 +63,7 @@ func (h *Healer) mayAttend(volumeID string, of func(*volumeState) *pace) bool {
 // clientEnded is called when the client of a staged volume has ended.
 func (h *Healer) clientEnded(volumeID string) { h.attendPaced(volumeID, deathsOf) }
 
-// rememberLater saves the mounts of volumes after a delay, together with other volumes, because that needs a scan of all
+// rememberLater saves the mounts of volumes after a delay, together with other volumes, because each save needs a scan of all
 // processes of the node.
 func (h *Healer) rememberLater(after time.Duration, volumeIDs ...string) {
 	at := time.Now().Add(after).Truncate(batch).Add(batch)
@@ -91,7 +91,7 @@ func (h *Healer) rememberDue(at time.Time) {
 	}
 }
 
-// tidy drops the state of volumes that are neither staged nor have a snapshot.
+// tidy drops the state of volumes that are not staged and have no snapshot.
 func (h *Healer) tidy(inUse map[string]bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -62,7 +62,8 @@ func TestTag(t *testing.T) {
 	}
 }
 
-// TestWhichMountsAreReplaced: mounts that are hidden are not replaced, nor those inside others, with which they are replaced.
+// TestWhichMountsAreReplaced: hidden mounts are not replaced. Mounts inside others are replaced together with the outer mount,
+// not separately.
 func TestWhichMountsAreReplaced(t *testing.T) {
 	dead, other := mount.Device{Minor: 1}, mount.Device{Minor: 2}
 	table := tables.Table{Mounts: []tables.Mount{

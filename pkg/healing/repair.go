@@ -57,7 +57,7 @@ func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 	return all
 }
 
-// forget drops the snapshots of clients whose volume is no longer staged.
+// forget removes snapshots that no repair needs any more.
 func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	for _, kept := range former {
 		if err := h.memory.remove(kept.Client); err != nil {

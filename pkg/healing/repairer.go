@@ -85,8 +85,9 @@ func enter(t tables.Table) (*namespace, error) {
 	return nil, err
 }
 
-// checkRoot returns errLost if the root directory of a process is in a file system that may never answer. This avoids requests
-// that block until their time is up: a container that may mount can make such a file system look local.
+// checkRoot returns errLost if the root directory of a process is in a file system that may never answer. It only saves requests
+// that would block until their time is up. It is no protection, because a container that may mount can make such a file system
+// look local.
 func checkRoot(pid int, root *os.File) error {
 	at, err := mount.Identify(root)
 	if err != nil {
@@ -154,8 +155,8 @@ var errGone = errors.New("another mount is on top")
 // errLost is returned when the mount can never be repaired.
 var errLost = errors.New("cannot be repaired")
 
-// directory opens what a mount of the volume shows, and checks by inode number that it is the same file as before: GlusterFS
-// derives that number from the file's id, so that it is the same for each client.
+// directory opens the file or directory that a mount of the volume shows, and checks by inode number that it is the same file as
+// before: GlusterFS derives that number from the file's id, so that it is the same for each client.
 func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.File, error) {
 	dir, err := r.asker.Open(r.ctx, r.limits.Ask, from, r.inVolume(m))
 	if err != nil {
@@ -174,8 +175,8 @@ func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.F
 
 func (r *repairer) inVolume(m tables.Mount) string { return inVolume(r.volume, m) }
 
-// inVolume returns the path of what a mount shows, relative to what the staging path shows. The root of a client from an older
-// version of the driver is the volume's directory, as the mount's source shows.
+// inVolume returns the path of the directory that a mount shows, relative to the root of the mount at the staging path. A client
+// that an older version of the driver has started has Subdir as its root; the mount's source tells the two apart.
 func inVolume(s fuseclient.Served, m tables.Mount) string {
 	name := strings.TrimPrefix(m.Root, "/")
 	if s.Subdir == "" || strings.HasSuffix(m.Source, ":/"+s.Volume+"/"+s.Subdir) {

@@ -13,11 +13,11 @@ import (
 )
 
 // After a change of a client's graph, the kernel finds a different file when it next looks a name up. It then drops the mounts on
-// that name in all mount namespaces, and the root of a mount that shows the directory counts as deleted. The root of the volume
+// that name in all mount namespaces, and marks the root of each mount that shows the directory as deleted. The root of the volume
 // always stays the same, and open files are not affected.
 
 // restore looks up all names that matter, so that the kernel drops now what it would drop later, and puts the dropped mounts
-// back. With all it also renews the mounts of containers without a snapshot.
+// back. If all is set, it also renews the mounts of containers without a snapshot.
 func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	// Names that were not found while bricks came back may be found by now.
 	r.outcome.Pending, r.outcome.Lost, r.former = 0, nil, []tables.Snapshot{was}
@@ -88,8 +88,8 @@ func (r *repairer) restoreIn(was tables.Table) error {
 	return nil
 }
 
-// renew replaces mounts whose directory the kernel has lost. Running processes can keep using such a mount, but a container that
-// starts cannot use the kubelet's, and nothing can be mounted in it.
+// renew replaces mounts whose directory the kernel has marked as deleted. Processes that run can still use such a mount, but
+// nothing can be mounted in it, and a new container cannot get a copy of it.
 func (r *repairer) renew(n *namespace) {
 	var made []exchange
 	for _, m := range n.table.Volume(r.volume.Device) {
@@ -109,8 +109,8 @@ func (r *repairer) renew(n *namespace) {
 	r.replaceAll(n, made)
 }
 
-// isStale reports whether a mount can no longer be bound elsewhere: the kernel marks its directory as deleted, or a directory
-// above it, which the mount table does not show.
+// isStale reports whether a mount can no longer be bound elsewhere: the kernel has marked its directory or a directory above it
+// as deleted. The mount table shows only a mark on the directory itself.
 func (r *repairer) isStale(n *namespace, m tables.Mount) bool {
 	if m.Deleted {
 		return true

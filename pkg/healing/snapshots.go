@@ -18,7 +18,7 @@ import (
 )
 
 // checkVolumes attends to volumes whose client has ended or may have another graph, and to ended clients whose mounts are in use.
-// With namespaces it also reads the tables of all mount namespaces.
+// If namespaces is set, it also reads the tables of all mount namespaces.
 func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 	calm, inUse, current := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, s := range h.Served() {
@@ -152,7 +152,7 @@ func dropped(kept tables.Snapshot) bool {
 }
 
 // accepts reports whether the missing mounts could not be repaired, so that a snapshot without them may be saved. It returns true
-// for one scan only, whatever the result: at a later scan, mounts may be missing that are about to be repaired.
+// for one scan only, even if that scan saves nothing: at a later scan, mounts may be missing that are about to be repaired.
 func (h *Healer) accepts(volumeID string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -173,8 +173,8 @@ func withKept(seen, kept []tables.Table) []tables.Table {
 	return all
 }
 
-// containers returns the tables of namespaces other than the driver's and the node's. If not all could be read, it includes the
-// kept ones.
+// containers returns the tables of namespaces other than the driver's and the node's. If not all could be read, it adds the kept
+// tables of the others.
 func containers(s fuseclient.Served, l scanResult, kept []tables.Table) []tables.Table {
 	all := l.seen
 	if !l.complete {
@@ -220,8 +220,8 @@ func seesStaging(t tables.Table, s fuseclient.Served) bool {
 	return isOwn(t) || slices.ContainsFunc(t.Mounts, func(m tables.Mount) bool { return m.Point == s.StagingPath })
 }
 
-// isOwn reports whether a table belongs to this process. A table that was saved by an earlier process may have the number that
-// this process has now.
+// isOwn reports whether a table belongs to this process. A table that was saved by an earlier process may have the process number
+// that this process has now.
 func isOwn(t tables.Table) bool {
 	if t.PID != os.Getpid() {
 		return false
@@ -240,7 +240,7 @@ func (h *Healer) watch(ctx context.Context) {
 	}
 	h.mu.Lock()
 	h.users = users
-	// The watcher reports each target whose process has ended, again each time that it is set.
+	// Ended targets are not set again, because the watcher would report their end each time.
 	maps.DeleteFunc(h.ended, func(t tables.Target, _ bool) bool { return users[t] == nil })
 	watched := slices.DeleteFunc(slices.Collect(maps.Keys(users)), func(t tables.Target) bool { return h.ended[t] })
 	h.mu.Unlock()

@@ -24,7 +24,7 @@ func (h *Healer) begin(ctx context.Context) {
 	h.ctx = ctx
 }
 
-// running starts an attempt for the volume that the test ends with attended.
+// running starts an attempt for the volume. The test ends the attempt by calling attended.
 func (h *Healer) running(volumeID string) *volumeState {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -153,8 +153,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestEndedTargetIsWatchedOnce: the watcher reports a target of an ended process each time that it is set, which must not cause
-// the next report.
+// TestEndedTargetIsWatchedOnce: the watcher reports a target of an ended process each time that it is set. A report must not lead
+// to the next one.
 func TestEndedTargetIsWatchedOnce(t *testing.T) {
 	h := newHealer(t)
 	h.begin(t.Context())
@@ -439,7 +439,7 @@ func TestRememberTogether(t *testing.T) {
 	})
 }
 
-// TestRememberKeepsWhatItCannotCompare: a client that does not report its graph may have another one, with mounts missing.
+// TestRememberKeepsWhatItCannotCompare: a client that does not report its graph may have another graph, so mounts may be missing.
 func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 	h := newHealer(t)
 	kept := tables.Snapshot{VolumeID: "id", Client: "a", Graph: "g", Tables: []tables.Table{{PID: 1, Pod: "kept"}}}

@@ -130,7 +130,7 @@ func readKey(path string) (string, error) {
 // was made, as with kubectl create secret --from-file.
 func trimNewline(s string) string { return strings.TrimRight(s, "\r\n") }
 
-// openAuthorities calls stat before it reads the file, so that a change in between is seen as a change later.
+// openAuthorities calls stat before it reads the file, so that authorityChanged detects a change in between.
 func openAuthorities(path string) (fileState, *x509.CertPool, error) {
 	state, err := stateOf(path)
 	if err != nil {

@@ -68,7 +68,7 @@ type disk struct {
 }
 
 // LargestGiB returns the size of the largest volume that is certain to fit, in whichever order Heketi tries the disks; 0 if none
-// is. For a volume that already has bricks it returns by how much a single expand is certain to be able to enlarge it.
+// is. For a volume that already has bricks, it returns the largest number of GiB that a single expand is certain to add.
 func (r Room) LargestGiB() int {
 	largest := 0
 	for sets := 1; sets <= r.layout.SetsLeft(); sets *= 2 {
@@ -140,7 +140,7 @@ func (r Room) TotalGiB() int {
 		usable = append(usable, n)
 		sum += n
 	}
-	// For x KiB of data, x KiB are needed in each of as many groups as there are places, since a group holds at most one copy.
+	// x KiB of data need x KiB in each of r.places groups, since a group holds at most one copy.
 	copies := sort.Search(int(sum), func(i int) bool {
 		x := uint64(i) + 1
 		var held uint64

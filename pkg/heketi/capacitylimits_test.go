@@ -21,7 +21,7 @@ func TestSets(t *testing.T) {
 		{volume.Durability{Type: volume.Replicate, Replica: 3}, 30, 3, 0, 1},
 		{volume.Durability{Type: volume.Replicate, Replica: 3}, 33, 3, 0, 1},
 		{volume.Durability{Type: volume.Replicate, Replica: 1}, 33, 1, 0, 1},
-		{volume.Durability{Type: volume.Replicate}, 0, 1, 32, 1}, // of no volume of Heketi's
+		{volume.Durability{Type: volume.Replicate}, 0, 1, 32, 1}, // no volume of Heketi's has this durability
 		{volume.Durability{Type: volume.Disperse, Data: 4, Redundancy: 2}, 0, 6, 5, 4},
 		{volume.Durability{Type: volume.Disperse}, 0, 1, 32, 1},
 	} {

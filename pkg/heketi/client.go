@@ -181,7 +181,8 @@ var (
 	errNoOperation = errors.New("the answer describes no such operation")
 )
 
-// typed returns an *Error for an error that Heketi's client found in an answer that the performer accepted.
+// typed returns the *Error that the performer made. If Heketi's client has refused an answer that the performer accepted, typed
+// makes the *Error.
 func (c *Client) typed(err error, method, path string) error {
 	if typed, ok := errors.AsType[*Error](err); ok {
 		return typed

@@ -35,13 +35,14 @@ type BackendConfig struct {
 	KeyFile     string `json:"keyFile,omitempty"`     // absent: keys come with requests, or Heketi needs none
 	CAFile      string `json:"caFile,omitempty"`      // PEM; absent: the system's authorities
 	MaxInFlight int    `json:"maxInFlight,omitempty"` // default 8
-	// Clusters are ids of Heketi clusters that identify its database: a database that lacks one of them is refused as another one.
-	// They do not restrict where volumes lie. Absent: any database is accepted.
+	// Clusters are ids of Heketi clusters that identify its database: a Heketi that lacks one of them is refused, because it has
+	// another database. The ids do not restrict where volumes lie. Absent: any database is accepted.
 	Clusters []string `json:"clusters,omitempty"`
 	// Adopt allows volumes whose handles end in /adopted to be deleted and expanded. Absent: true.
 	Adopt *bool `json:"adopt,omitempty"`
-	// VolumeNamePrefix distinguishes the volumes of this installation from those of others that use the same Heketi: new volumes get
-	// it, and no volume without it that the driver has made is deleted or expanded. Absent: no prefix.
+	// VolumeNamePrefix distinguishes the volumes of this installation from those of others that use the same Heketi: the names of
+	// new volumes begin with it, and of the volumes that a driver has made, only those with the prefix are deleted and expanded.
+	// Absent: no prefix.
 	VolumeNamePrefix string `json:"volumeNamePrefix,omitempty"`
 }
 
@@ -115,7 +116,8 @@ func (b *BackendConfig) complete(field string) error {
 	return errors.Join(errs...)
 }
 
-// checkNamePrefix also refuses a prefix with which names without a prefix may begin: those of claims in a namespace.
+// checkNamePrefix also refuses a prefix that begins with csi-. A volume without a prefix is named csi-NAMESPACE_CLAIM-DIGEST, and
+// looks as if it had the prefix csi-NAMESPACE if the claim's name begins with csi-.
 func checkNamePrefix(field, prefix string) error {
 	if prefix == "" || volume.ValidNamePrefix(prefix) && !strings.HasPrefix(prefix, "csi-") {
 		return nil

@@ -89,7 +89,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestAnswersToQuestions: a gateway that refuses a read-only request has not refused what the user asked for.
+// TestAnswersToQuestions: if a gateway refuses a read-only request, the user's operation is not refused.
 func TestAnswersToQuestions(t *testing.T) {
 	for _, status := range []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotFound} {
 		for _, method := range []string{http.MethodGet, http.MethodDelete} {

@@ -157,7 +157,8 @@ func FuzzReadExamination(f *testing.F) {
 	})
 }
 
-// TestExamineOfAnotherDatabase: its result is not about the volumes of the configured clusters.
+// TestExamineOfAnotherDatabase: the result of such an examination is refused, because it is not about the volumes of the
+// configured clusters.
 func TestExamineOfAnotherDatabase(t *testing.T) {
 	url, _ := serving(t, http.StatusOK, sampleExamination)
 	found, err := newTestClient(t, BackendConfig{URL: url, Clusters: []string{clusterA}}, DefaultTiming()).Examine(t.Context())

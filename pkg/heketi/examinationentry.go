@@ -64,7 +64,8 @@ func (v volumeInfo) volume() GlusterVolume {
 }
 
 // quorum returns how many copies must be present. By default gluster requires more than half of three and more copies, and any
-// one of two. Of two copies with quorum "auto" it requires the first one; quorum does not make that distinction, a client does.
+// one of two. Of two copies with quorum "auto", gluster requires the first one. quorum does not make that distinction, but a
+// client does.
 func (v volumeInfo) quorum() int {
 	needed := 1
 	if v.ReplicaCount > 2 {

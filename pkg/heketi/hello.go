@@ -60,8 +60,8 @@ func (b *Backend) Hello(ctx context.Context) (Greeting, error) {
 	return Greeting{Ahead: ahead(date, asked, answered), Timed: true}, nil
 }
 
-// ahead returns how far the clock of the answer's date is ahead of this machine's, which shows asked and answered. The fraction
-// of a second that HTTP cuts off is half a second on average.
+// ahead returns how far Heketi's clock, which shows date, is ahead of this machine's clock, which shows asked and answered. HTTP
+// cuts off the fraction of the second, which is half a second on average.
 func ahead(date, asked, answered time.Time) time.Duration {
 	return date.Add(time.Second / 2).Sub(asked.Add(answered.Sub(asked) / 2))
 }

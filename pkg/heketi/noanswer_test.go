@@ -89,7 +89,7 @@ func TestAhead(t *testing.T) {
 	}
 }
 
-// TestInconsistencies: there are as many as Heketi counts, with Heketi's texts where it has some.
+// TestInconsistencies: as many inconsistencies are returned as Heketi counts, and with Heketi's texts if it has sent any.
 func TestInconsistencies(t *testing.T) {
 	url, _ := serving(t, http.StatusOK, `{"volumes": {"inconsistencies": ["Volume a\nhas no bricks"]}, "totalinconsistencies": 3}`)
 	got, err := newTestClient(t, BackendConfig{URL: url}, DefaultTiming()).Inconsistencies(t.Context())

@@ -10,7 +10,7 @@ import (
 )
 
 // OtherDatabaseError is returned when Heketi lacks a cluster of the configuration: its database is not the one that has the
-// volumes, so a volume that it does not have may still exist. It wraps volume.ErrUnavailable.
+// volumes, so a volume that is missing in that database may still exist. It wraps volume.ErrUnavailable.
 type OtherDatabaseError struct {
 	Backend string
 	URL     string

@@ -82,7 +82,7 @@ func (p *performer) follow(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// away reports whether err concerns only the way to Heketi and not the operation.
+// away reports whether err concerns only the connection to Heketi and not the operation.
 func away(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {

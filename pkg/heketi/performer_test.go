@@ -115,7 +115,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// TestAcceptedWithoutQueue: such an operation cannot be polled.
+// TestAcceptedWithoutQueue: an accepted operation without a place in the queue cannot be polled.
 func TestAcceptedWithoutQueue(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)

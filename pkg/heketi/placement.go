@@ -23,8 +23,8 @@ const (
 // NewRoom finds the disks of a cluster that may take bricks: online disks on online nodes that the layout's options admit. A
 // cluster that takes no file volumes has none.
 //
-// Arbiter bricks are small. If some disks are set aside for them, these disks take all of them, and the other disks need places
-// only for the data. Otherwise an arbiter brick may take the place of a whole brick, and is counted as one.
+// Arbiter bricks are small. If some disks are set aside for arbiter bricks, all arbiter bricks go there, and the other disks need
+// places only for the data bricks. Otherwise an arbiter brick may take the place of a data brick, and is counted as one.
 func NewRoom(dump Dump, cluster string, layout Layout) Room {
 	room := Room{cluster: cluster, layout: layout, places: layout.BricksInSet()}
 	if !dump.Clusters[cluster].File {
@@ -73,8 +73,8 @@ func (l Layout) group(node string, zone int) string {
 func (l Layout) strictZones() bool { return l.option(optionZoneChecking) == "strict" }
 
 // Lacks reports that the cluster has disks for the layout on fewer nodes, or in fewer zones, than a set of bricks needs, so that
-// nothing fits however much space is free. It returns "" if there are enough nodes and zones, or if disks that are set aside for
-// arbiter bricks leave more than one way to place a set.
+// nothing fits however much space is free. It returns "" if there are enough nodes and zones. It also returns "" for a volume
+// with arbiter bricks, because disks that are set aside for them leave more than one way to place a set.
 func (r Room) Lacks() string {
 	if len(r.groups) >= r.places || volume.HasArbiter(r.layout.Options) {
 		return ""

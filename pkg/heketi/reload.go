@@ -115,7 +115,7 @@ func (bs *Backends) replace(config Config) (reread bool, err error) {
 	return reread, err
 }
 
-// fileErrors returns which files of all backends cannot be read.
+// fileErrors returns the errors about the files of all backends that cannot be read.
 func (bs *Backends) fileErrors() error {
 	var errs []error
 	for _, b := range bs.all {
@@ -136,7 +136,7 @@ func (b *Backend) authorityChanged() bool {
 	return state != b.authority
 }
 
-// stateOf follows symbolic links: Kubernetes changes a mounted ConfigMap by replacing one.
+// stateOf follows symbolic links: Kubernetes changes a mounted ConfigMap by replacing a link.
 func stateOf(path string) (fileState, error) {
 	info, err := os.Stat(path)
 	if err != nil {

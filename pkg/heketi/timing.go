@@ -36,8 +36,8 @@ func DefaultTiming() Timing {
 	}
 }
 
-// pollInterval grows with the elapsed time, so that the end of an operation of any length is noticed late by about a hundredth of
-// its duration.
+// pollInterval grows with the elapsed time, so that the end of an operation is noticed with a delay of about a hundredth of the
+// operation's duration.
 func (t Timing) pollInterval(elapsed time.Duration) time.Duration {
 	return min(max(elapsed/50, t.PollMin), t.PollMax)
 }

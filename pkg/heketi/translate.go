@@ -15,8 +15,9 @@ var ErrNameInUse = errors.New("volume name already in use")
 // rule assigns a meaning to an answer of Heketi. Heketi has no error codes and answers most refusals with status 500, so the text
 // has to be matched (heketi: apps/glusterfs/errors.go, app_volume.go, volume_entry.go; middleware/jwt.go).
 //
-// Answers quote names that users choose: those of hosts and of volumes, which contain the names of namespace and claim. So a text
-// is longer than one word, because names contain no blanks, or is matched at the beginning, where no name stands.
+// Answers quote names that users choose: those of hosts and of volumes, which contain the names of namespace and claim. To keep a
+// name from being taken for a text, each text contains a blank, which names do not, or is matched at the beginning of the answer,
+// where no name stands.
 type rule struct {
 	stage   Stage  // "": any
 	method  string // "": any
@@ -90,7 +91,7 @@ func rules() []rule {
 
 		{text: "Some of the peers are down", kind: volume.ErrPrecondition, hint: hintPeers},
 		{stage: StagePoll, text: "rebalance is in progress", kind: volume.ErrBusy, hint: hintRebalance},
-		{text: "because it contains ", kind: volume.ErrPrecondition, hint: hintSnapshots}, // texts of Heketi and of gluster:
+		{text: "because it contains ", kind: volume.ErrPrecondition, hint: hintSnapshots}, // Heketi's text; the next one is gluster's
 		{text: ",as it has ", kind: volume.ErrPrecondition, hint: hintSnapshots},
 		{stage: StagePoll, text: "insufficient free space", kind: volume.ErrExhausted, hint: hintTaken},
 		{text: "PANIC: ", begins: true, kind: volume.ErrUnavailable, hint: "Heketi has crashed in the request; its log tells more"},

@@ -93,8 +93,8 @@ func (v Volume) Layout() Layout {
 	return layout
 }
 
-// newDurability undoes Heketi's abbreviations: Heketi repeats the request, in which an absent type means none and an absent
-// replica count 2 (heketi: apps/glusterfs/volume_durability*.go).
+// newDurability fills in Heketi's defaults: Heketi returns the durability as it was requested, and an absent type means none and
+// an absent replica count means 2 (heketi: apps/glusterfs/volume_durability*.go).
 func newDurability(d api.VolumeDurabilityInfo) volume.Durability {
 	switch d.Type {
 	case api.DurabilityReplicate:

@@ -38,8 +38,8 @@ func usableGID(attribute string) bool {
 //
 // It is needed for API servers without MutatingAdmissionPolicy, which adds the annotation in the request that creates the
 // PersistentVolume. AnnotateGIDs adds it a moment later, or longer if the controller or the API server is down. The kubelet reads
-// the annotation when it starts a pod: a pod that starts before lacks the group until it is recreated, and until then a user who
-// is not root cannot write.
+// the annotation when it starts a pod: a pod that starts before that lacks the group until it is recreated, and until then its
+// users other than root cannot write.
 func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
 	volumes := c.resource("", "persistentvolumes", annotateVerbs)
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[ungrouped](100*time.Millisecond, time.Minute))

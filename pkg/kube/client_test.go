@@ -30,7 +30,7 @@ func TestNewClientRefuses(t *testing.T) {
 	}
 }
 
-// TestNewContextClient: file and context are chosen like kubectl's.
+// TestNewContextClient: the client uses the file and context that kubectl would use.
 func TestNewContextClient(t *testing.T) {
 	file := write(t, `{"kind": "Config", "apiVersion": "v1", "current-context": "one", "clusters": [{"name": "1", "cluster": {"server": "https://one"}},
 		{"name": "2", "cluster": {"server": "https://two"}}], "contexts": [{"name": "one", "context": {"cluster": "1"}}, {"name": "two", "context": {"cluster": "2"}}]}`)

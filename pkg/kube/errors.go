@@ -9,7 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// explain adds to a failed request what to do about it. needs names the permission for a ClusterRole, such as "list persistentvolumes".
+// explain adds to the error of a request what to do about it. needs names the permission for a ClusterRole, such as "list
+// persistentvolumes".
 func (c *Client) explain(err error, needs string) error {
 	transport, unreachable := errors.AsType[*url.Error](err)
 	switch {

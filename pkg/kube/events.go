@@ -31,8 +31,8 @@ const (
 const (
 	// MountHealed (Normal): the volume's client had ended, and the mounts work again with a new client.
 	MountHealed = "MountHealed"
-	// MountNotHealed (Warning): a mount of a client that had ended could not be replaced; the message says which mount, why, and
-	// what to do.
+	// MountNotHealed (Warning): a mount of a client that had ended could not be replaced; the message names the mount, the reason
+	// and the remedy.
 	MountNotHealed = "MountNotHealed"
 	// MountsRestored (Normal): the graph of the volume's client has changed, or bricks were disconnected, and the mounts that the
 	// kernel dropped are restored.
@@ -204,7 +204,8 @@ func (e *Events) create(ctx context.Context, v event) {
 	}
 }
 
-// drops counts an event that could not be created. If err is nil, it returns the number since the last such call.
+// drops counts an event that could not be created. If err is nil, drops instead returns how many were dropped since it was last
+// called with nil.
 func (e *Events) drops(err error) (dropped int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

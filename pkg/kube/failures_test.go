@@ -21,7 +21,7 @@ import (
 
 var errBroken = errors.New("etcd has no leader")
 
-// TestExplain: the error of each failed request says what to do, and still wraps the original.
+// TestExplain: the error of each failed request contains advice, and wraps the original error.
 func TestExplain(t *testing.T) {
 	c := &Client{host: "https://api:6443"}
 	for _, tt := range []struct {
@@ -155,7 +155,7 @@ func TestCapacityOwner(t *testing.T) {
 	}
 }
 
-// TestPublishCapacitySaysOnce: a lasting failure is logged once, and once more when it returns.
+// TestPublishCapacitySaysOnce: a lasting failure is logged once, and again if it returns after a success.
 func TestPublishCapacitySaysOnce(t *testing.T) {
 	c, _ := newFakeCluster(t, controllerPod, class("waits", testDriver, "WaitForFirstConsumer", ""))
 	another := errors.New("Heketi is away")

@@ -40,8 +40,8 @@ func (r resource) eachOfAll(ctx context.Context, kind string, begin func(), take
 		if !apierrors.IsResourceExpired(err) || try == mostTries {
 			return err
 		}
-		// The server has dropped the snapshot of the first pages, which it keeps for some minutes. It would continue with the present
-		// state, in which objects that were made in between may be missing: begin again.
+		// The server has dropped the snapshot that the first pages came from; it keeps one only for some minutes. The rest of the
+		// list would be of the present state, and objects that were created in between might be missing: begin again.
 	}
 }
 

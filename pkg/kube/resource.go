@@ -18,7 +18,7 @@ import (
 // requestLimit is the time limit of one request; a page of a long list is one request. A watch has no limit.
 const requestLimit = 30 * time.Second
 
-// resource is one kind of objects, in version v1. Its errors say what to do; see Client.explain.
+// resource is one kind of objects, in version v1. Its errors contain advice; see Client.explain.
 type resource struct {
 	client   *Client
 	api      dynamic.ResourceInterface
@@ -75,7 +75,8 @@ func (r resource) delete(ctx context.Context, name string) error {
 	return r.client.explain(r.api.Delete(ctx, name, metav1.DeleteOptions{}), r.needs)
 }
 
-// reflector keeps store up to date with all objects of the kind while it runs. name appears in its log lines.
+// reflector returns a Reflector, which while it runs keeps store up to date with all objects of the kind. name appears in its log
+// lines.
 func (r resource) reflector(logger klog.Logger, name, kind string, store cache.ReflectorStore) *cache.Reflector {
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {

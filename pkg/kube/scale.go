@@ -10,10 +10,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// scale is the subresource that contains only the number of replicas. An account that may change it may not change the pods.
+// scale is the subresource that contains only the number of replicas. Permission to change the subresource does not include
+// permission to change the pods.
 const scale = "scale"
 
-// Replicas returns how many pods a StatefulSet is to have; 0 if there is no such StatefulSet.
+// Replicas returns how many pods a StatefulSet should have; 0 if there is no such StatefulSet.
 func (c *Client) Replicas(ctx context.Context, namespace, name string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
@@ -36,7 +37,7 @@ func (c *Client) Replicas(ctx context.Context, namespace, name string) (int, err
 	return fields.Spec.Replicas, nil
 }
 
-// SetReplicas changes how many pods a StatefulSet is to have.
+// SetReplicas changes how many pods a StatefulSet should have.
 func (c *Client) SetReplicas(ctx context.Context, namespace, name string, replicas int) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()

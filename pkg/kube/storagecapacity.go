@@ -31,7 +31,7 @@ type Capacity struct {
 	Namespace, Pod string
 	// Interval is the maximum age of a figure. A new or changed class is updated immediately.
 	Interval time.Duration
-	// Immediate includes classes that the scheduler does not ask about.
+	// Immediate includes classes without WaitForFirstConsumer, for which the scheduler does not use the objects.
 	Immediate bool
 	// Room returns how much can be provisioned with a class's parameters, in bytes: in total, and in one volume. The data that it
 	// uses must not be older than since, which is the same for all classes of a round.
@@ -48,8 +48,8 @@ const (
 	capacityVerbs = "list, create, update and delete csistoragecapacities.storage.k8s.io, and get its own pod"
 )
 
-// PublishCapacity runs until ctx is done. While the space for a class is not known, its object is not changed; a class without an
-// object gets one that keeps no pod waiting.
+// PublishCapacity creates and updates the objects until ctx is done. While the space for a class is not known, its object is not
+// changed; a class without an object gets one that keeps no pod waiting.
 func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 	logger := klog.FromContext(ctx)
 	classes := &noticedStore{Store: cache.NewStore(cache.MetaNamespaceKeyFunc), concerns: o.concerns, changed: make(chan struct{}, 1)}
@@ -119,7 +119,7 @@ func (o Capacity) concerns(class *unstructured.Unstructured) bool {
 	return provisioner == o.Driver && (o.Immediate || mode == "WaitForFirstConsumer")
 }
 
-// objectName is always the same for a class, so that there is never a second object for it.
+// objectName returns the name of a class's object. The name is always the same, so that a class never has two objects.
 func (o Capacity) objectName(class string) string {
 	sum := sha256.Sum256([]byte(o.Driver + "/" + class))
 	return fmt.Sprintf("csisc-%x", sum[:8])
@@ -129,8 +129,8 @@ func (o Capacity) objectName(class string) string {
 // pods waiting for space, and no user would see the reason, which CreateVolume returns.
 const plenty = 1 << 60
 
-// publishClass writes the object of one class if it has changed. present is nil if there is none. The error that keeps the space
-// from being known is returned even if an object was written.
+// publishClass writes the object of one class if it has changed. present is nil if there is none. If Room fails, publishClass
+// returns the error of Room even if it has written the object.
 func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *unstructured.Unstructured, since time.Time) error {
 	parameters, _, err := unstructured.NestedStringMap(class.Object, "parameters")
 	if err != nil {

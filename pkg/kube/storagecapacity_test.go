@@ -100,7 +100,7 @@ func TestPublishCapacity(t *testing.T) {
 	awaitPublished(t, c, map[string]string{"broken": broken, "new": "24 8"})
 }
 
-// TestPublishCapacityInIntervals: without failures, the next round begins after the interval, of any length.
+// TestPublishCapacityInIntervals: without failures, the next round begins after the interval, however long that is.
 func TestPublishCapacityInIntervals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := newFakeCluster(t, controllerPod, class("waits", testDriver, "WaitForFirstConsumer", ""))

@@ -191,7 +191,7 @@ func (i Installation) Nodes() (pods []Pod) {
 	return pods
 }
 
-// flag returns the value of a flag in the pod's command line, or otherwise.
+// flag returns the value of a flag in the pod's command line, or the argument otherwise if the flag is not set.
 func (p Pod) flag(name, otherwise string) string {
 	for _, arg := range p.Args {
 		if value, found := strings.CutPrefix(arg, "--"+name+"="); found {

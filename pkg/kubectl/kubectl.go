@@ -1,5 +1,5 @@
-// Package kubectl queries a Kubernetes cluster through the program kubectl, for the driver's kubectl plugin: the user's contexts,
-// credentials and proxies apply as they do for kubectl.
+// Package kubectl finds the driver's pods and workloads in a cluster (Find), and runs the driver's program in those pods (Exec),
+// for the driver's kubectl plugin. It runs the program kubectl, so that the user's contexts, credentials and proxies apply.
 package kubectl
 
 import (

@@ -36,8 +36,8 @@ func (i Installation) Versions() []report.Finding {
 	return findings
 }
 
-// of returns the pods of a workload. The component is compared too, since the pods of another workload may have names that begin
-// alike.
+// of returns the pods of a workload. The component is compared, too, since the names of another workload's pods may have the same
+// prefix.
 func (i Installation) of(w Workload) (pods []Pod) {
 	for _, pod := range i.Pods {
 		rest, is := strings.CutPrefix(pod.Name, w.Name+"-")

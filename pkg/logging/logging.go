@@ -1,4 +1,5 @@
-// Package logging has the log flags that the programs of this module share, and makes the logger for them.
+// Package logging has the log flags that the programs of this module share, and makes their logger, which replaces characters
+// that cannot be printed. A LastText lets a component log a lasting problem only once.
 package logging
 
 import (
@@ -63,7 +64,7 @@ func (o *Options) Install(w io.Writer) klog.Logger {
 	return logger
 }
 
-// plainLevel replaces levels such as DEBUG+3, which slog makes of V(1), by info and error.
+// plainLevel writes each level as info or error. slog would write V(1) as DEBUG+3.
 func plainLevel(_ []string, attribute slog.Attr) slog.Attr {
 	level, ok := attribute.Value.Any().(slog.Level)
 	if attribute.Key != slog.LevelKey || !ok {

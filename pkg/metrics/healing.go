@@ -43,7 +43,7 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 			Name: prefix + "hung_clients_total", Help: "GlusterFS clients that were ended and replaced because they did not answer.",
 		}),
 	}
-	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // or the first repair would be no increase
+	for _, outcome := range []string{OutcomeHealed, OutcomePartly, OutcomeFailed} { // so that the first repair is an increase from 0
 		h.heals.WithLabelValues(outcome)
 		h.graphRepairs.WithLabelValues(outcome)
 	}

@@ -13,8 +13,8 @@ import (
 const healthLimit = time.Second
 
 // ServeHealth answers GET /healthz on listener until ctx is done, and closes listener: 200 if check returns nil within a second,
-// else 500 with the error. check must only examine this process, because the answer makes the kubelet restart it, which cannot
-// heal anything else.
+// else 500 with the error. check must examine only this process: after a 500 the kubelet restarts the process, and a restart
+// heals nothing else.
 func ServeHealth(ctx context.Context, listener net.Listener, check func(context.Context) error) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

@@ -29,7 +29,7 @@ type Applier struct {
 	// DryRun makes all checks and changes nothing. It needs a journal that ReadJournal has opened.
 	DryRun bool
 
-	handled map[string]bool // the objects of this run, by journal entry; true if replaced, or in a dry run to be replaced
+	handled map[string]bool // by journal entry: whether this run has replaced the object, or in a dry run would replace it
 }
 
 // Selection selects PersistentVolumes from a plan.
@@ -38,7 +38,7 @@ type Selection struct {
 	Max  int      // how many may be changed; 0 means no limit
 }
 
-// Check returns an error if the plan has no PersistentVolume of a selected name.
+// Check returns an error if a selected PersistentVolume is not in the plan.
 func (s Selection) Check(p Plan) error {
 	for _, name := range s.Only {
 		if !slices.ContainsFunc(p.Volumes, func(v VolumePlan) bool { return v.Name == name }) {
@@ -112,7 +112,7 @@ func (a *Applier) note(entry string, replaced bool) {
 	a.handled[entry] = replaced
 }
 
-// swapped reports whether a PersistentVolume was replaced, or in a dry run would be, with a note for the Result.
+// swapped is the outcome for one PersistentVolume: whether it was replaced, or in a dry run would be, and a note for the Result.
 type swapped struct {
 	made bool
 	note string
@@ -134,7 +134,7 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 	from, to = a.withGrowth(v.Name, now, from, to)
 	to, note := a.withRetain(v.Name, now, from, to)
 	if now != nil && sameVolume(now.Object, to) && !begun && !a.Journal.retained[volumeEntry(v.Name)] {
-		return swapped{}, nil // an administrator may have changed its policy since
+		return swapped{}, nil // it was replaced before; if its policy differs, an administrator has changed the policy
 	}
 	more, err := a.checkBegun(ctx, v, now, from, to)
 	if err != nil {
@@ -168,8 +168,8 @@ func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructure
 	return a.check(ctx, v, now, from, to)
 }
 
-// withRetain returns the object to create. If an administrator has set the policy Retain since the plan was made, the object has
-// that policy, and withRetain returns a note. now is nil for a PersistentVolume that an earlier run deleted.
+// withRetain returns the object to create. If an administrator has set the policy Retain since the plan was made, the returned
+// object has that policy, too, and withRetain returns a note. now is nil for a PersistentVolume that an earlier run deleted.
 func (a *Applier) withRetain(name string, now *unstructured.Unstructured, from, to map[string]any) (map[string]any, string) {
 	entry := volumeEntry(name)
 	if policyOf(from) == policyRetain || policyOf(to) == policyRetain || a.Journal.retained[entry] {

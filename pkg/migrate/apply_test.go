@@ -233,7 +233,7 @@ func TestClaimThatGoes(t *testing.T) {
 		if pv == nil {
 			t.Fatalf("killed at %d: the PersistentVolume is gone", at)
 		}
-		// After the migration is complete, the volume is deleted with its claim, as the policy says.
+		// After the migration is complete, the volume is deleted with its claim, as the policy demands.
 		journal := openJournalOf(t, filepath.Join(dir, "journal"), a.Plan.ID)
 		policy, _, _ := unstructured.NestedString(pv.Object, "spec", "persistentVolumeReclaimPolicy")
 		if _, ok, _ := unstructured.NestedMap(pv.Object, "spec", "csi"); ok && policy == policyDelete && at < 12 {

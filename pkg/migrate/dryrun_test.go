@@ -150,7 +150,7 @@ func TestDryRunOfWhatWasBegun(t *testing.T) {
 	}
 }
 
-// TestReadJournal: it reads the entries of a run and writes none.
+// TestReadJournal: a journal that is open for reading has the entries of earlier runs, and refuses new ones.
 func TestReadJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j := openJournal(t, path)

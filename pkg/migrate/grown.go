@@ -6,9 +6,9 @@ import (
 )
 
 // withGrowth returns both objects of a swap, with the volume's current size if the volume has grown since its migration. A claim
-// may be expanded while the driver has the volume, and it is rolled back with its new size. now is nil for a PersistentVolume
-// that an earlier run deleted; its size is then in the journal. Objects that differ in anything else are returned unchanged, so
-// that the swap is refused.
+// may be expanded after the migration; a rollback then keeps the new size. now is nil for a PersistentVolume that an earlier run
+// deleted; its size is then in the journal. Objects that differ in anything else are returned unchanged, so that the swap is
+// refused.
 func (a *Applier) withGrowth(name string, now *unstructured.Unstructured, from, to map[string]any) (grownFrom, grownTo map[string]any) {
 	size := a.Journal.deleted[volumeEntry(name)]
 	if now != nil {

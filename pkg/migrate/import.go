@@ -17,12 +17,12 @@ import (
 
 // Import describes a PersistentVolume for an existing gluster volume.
 type Import struct {
-	Volume   string // a gluster volume's name, optionally with /directory, or Heketi's id of it
+	Volume   string // a gluster volume's name, optionally with /directory, or the volume's id in Heketi
 	Backend  string // "" means any
 	Driver   string
 	Name     string // the PersistentVolume's name; "" derives it from the volume's
 	Claim    string // namespace/name of a claim to create; "" creates none
-	Class    string // the StorageClass of both
+	Class    string // the StorageClass of the PersistentVolume and of the claim
 	Size     string // a quantity; "" takes Heketi's size
 	ReadOnly bool
 	// Adopt lets the driver manage the volume: it can be expanded and deleted.

@@ -176,14 +176,13 @@ func (j *Journal) replaced(object string) error {
 	return j.write(line{Object: object, Done: true})
 }
 
-// has reports whether an object was or was about to be deleted, and was not yet replaced.
+// has reports whether the migration has deleted an object, or was about to, and has not replaced it yet.
 func (j *Journal) has(object string) bool {
 	_, ok := j.deleted[object]
 	return ok
 }
 
-// leftOut reports whether an object is known to be absent for another reason than this migration. Without a journal that is
-// unknown.
+// leftOut reports whether an absent object was certainly not deleted by this migration. Without a journal, that is never certain.
 func (j *Journal) leftOut(object string) bool {
 	return j != nil && j.file != nil && !j.has(object)
 }

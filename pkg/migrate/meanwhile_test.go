@@ -83,7 +83,8 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestFinalizerSinceThePlan: other programs may need what their finalizers hold.
+// TestFinalizerSinceThePlan: a PersistentVolume that another program has given a finalizer is not replaced, because that program
+// may still need it.
 func TestFinalizerSinceThePlan(t *testing.T) {
 	for _, back := range []bool{false, true} {
 		api, a := migrated(t)
@@ -118,7 +119,7 @@ func TestErrorsThatPass(t *testing.T) {
 	}
 }
 
-// TestErrorThatStays: if a deleted object cannot be created again, nothing else is deleted, and the error says so.
+// TestErrorThatStays: if a deleted object cannot be created again, nothing else is deleted, and the error names the object.
 func TestErrorThatStays(t *testing.T) {
 	for _, call := range []string{"create persistentvolumes/projects", "get persistentvolumes/projects"} {
 		api, a := migrated(t)

@@ -130,8 +130,8 @@ type (
 	}
 )
 
-// read decodes the fields of an object that this package uses. It fails for an object whose fields have the wrong types, which
-// only a file can hold.
+// read decodes the fields of an object that this package uses. It fails for an object whose fields have the wrong types; such an
+// object can only come from a file.
 func read[T any](object unstructured.Unstructured) (T, error) {
 	var view T
 	err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &view)

@@ -23,10 +23,10 @@ var update = flag.Bool("update", false, "write the golden files instead of compa
 // oldKubernetes holds objects that Kubernetes 1.25 and its in-tree plugin wrote; its README.md says how.
 var oldKubernetes = filepath.Join("testdata", "kubernetes-1.25")
 
-// oldHeketiURL is the resturl of its StorageClasses.
+// oldHeketiURL is the resturl of the StorageClasses among these objects.
 const oldHeketiURL = "http://10.43.42.186:8080"
 
-// oldSources returns the objects of Kubernetes 1.25, and the Heketi that made the volumes for it.
+// oldSources returns the objects of Kubernetes 1.25, with a Heketi at url that serves the records of their volumes.
 func oldSources(t *testing.T) (s Sources, url string) {
 	t.Helper()
 	dump := readTestFile(t, filepath.Join(oldKubernetes, "heketi-dump.json"))

@@ -41,7 +41,7 @@ type Summary struct {
 	Warnings int `json:"warnings"` // of PersistentVolumes that are migrated
 }
 
-// Action says whether a plan migrates an object.
+// Action is a plan's decision about an object.
 type Action string
 
 // The values of Action.
@@ -56,9 +56,9 @@ type VolumePlan struct {
 	Claim  string `json:"claim,omitempty"` // namespace/name
 	Phase  string `json:"phase,omitempty"` // the PersistentVolume's phase when the plan was made
 	Action Action `json:"action"`
-	// Reason says why the PersistentVolume is refused, and what to do.
+	// Reason is the reason for a refusal, and what to do about it.
 	Reason string `json:"reason,omitempty"`
-	// Kind says how the in-tree volume was made: by its provisioner, or by hand.
+	// Kind is how the in-tree volume was made: by its provisioner, or by hand.
 	Kind   Kind     `json:"kind"`
 	Source Source   `json:"source"`
 	Handle string   `json:"volumeHandle,omitempty"`
@@ -77,7 +77,7 @@ type VolumePlan struct {
 	Backup map[string]any `json:"backup"`
 }
 
-// Kind says how an in-tree volume was made.
+// Kind is how an in-tree volume was made.
 type Kind string
 
 // The values of Kind.
@@ -170,7 +170,7 @@ func (p Plan) check() error {
 	return nil
 }
 
-// check returns an error if an edited plan would do what no plan may do.
+// check returns an error if the entry demands something that no plan may do. An administrator may have edited it.
 func (v VolumePlan) check(driver string) error {
 	if v.Kind != Dynamic && v.Kind != Static {
 		return fmt.Errorf("kind %q: must be %s or %s", v.Kind, Dynamic, Static)

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// candidate is a volume that may be a PersistentVolume's.
+// candidate is a volume in Heketi that a PersistentVolume may stand for.
 type candidate struct {
 	inventory Inventory
 	id        string
@@ -61,7 +61,7 @@ func proveDynamic(pv persistentVolume, source Source, inventories []Inventory) (
 	switch {
 	case len(hosts) == 0:
 		return candidate{}, nil, fmt.Errorf("no server of cluster %s, which has %s, is recorded in Heketi", v.Cluster, c)
-	case len(source.Servers) == 0: // a warning says so
+	case len(source.Servers) == 0: // a warning reports this
 	case !mayBeSame(source.Servers, hosts):
 		return candidate{}, nil, fmt.Errorf("its Endpoints %s name %s, none of which is a server of cluster %s (%s), where Heketi has the volume",
 			source.Endpoints, strings.Join(source.Servers, ", "), v.Cluster, strings.Join(hosts, ", "))
@@ -125,7 +125,7 @@ func sizeGiB(pv persistentVolume) (int, error) {
 	return volume.Capacity{RequiredBytes: quantity.Value()}.SizeGiB(1)
 }
 
-// staticProof proves that the gluster volume of a PersistentVolume that was made by hand exists.
+// staticProof is the proof that a gluster volume exists, for a PersistentVolume that was made by hand.
 type staticProof struct {
 	servers []string // the servers to mount from
 	by      Evidence

@@ -52,7 +52,7 @@ func TestStaticIsProvenAgain(t *testing.T) {
 	}
 }
 
-// TestInventoryCache: a Heketi's records at the beginning of a long run prove nothing at its end.
+// TestInventoryCache: records that were read at the beginning of a long run prove nothing at the end of the run.
 func TestInventoryCache(t *testing.T) {
 	reads, failed := 0, errors.New("no route")
 	var err error

@@ -23,14 +23,15 @@ const (
 	InDriver = "migrated"
 	// IsMissing is the kind of a PersistentVolume that does not exist, although a claim is Lost without it or a plan migrates it.
 	IsMissing = "missing"
-	// IsDeleted is the kind of a PersistentVolume in the plan that was deleted in another way than by the migration, for example
+	// IsDeleted is the kind of a PersistentVolume in the plan that was deleted by something other than the migration, for example
 	// with its claim.
 	IsDeleted = "deleted"
 )
 
 // Status returns, sorted by name, the PersistentVolumes of the in-tree plugin, those that a migration made, and those that do not
-// exist but should. The last are named by the plan, which may be empty, and by Lost claims that are not another driver's. A
-// PersistentVolume of the plan that the journal does not list counts as deleted, unless its claim is Lost. journal may be nil.
+// exist but should. The missing ones are those in the plan, which may be empty, and those that Lost claims name, unless a claim
+// belongs to another driver. A PersistentVolume of the plan that the journal does not list counts as deleted, unless its claim is
+// Lost. journal may be nil.
 func Status(o Objects, driver string, plan Plan, journal *Journal) ([]State, error) {
 	claims := map[string]claim{}
 	for _, object := range o.Claims {
@@ -67,7 +68,8 @@ func Status(o Objects, driver string, plan Plan, journal *Journal) ([]State, err
 	return states, nil
 }
 
-// absent returns the PersistentVolumes that do not exist but should, and those that were not deleted by the migration.
+// absent returns the PersistentVolumes that do not exist but should, and those of the plan that were deleted by something other
+// than the migration.
 func absent(claims map[string]claim, exists map[string]bool, driver string, plan Plan, journal *Journal) (states []State) {
 	add := func(name, claimKey, kind string) {
 		if !exists[name] {

@@ -27,8 +27,8 @@ func statesWith(t *testing.T, o Objects, plan Plan, journal *Journal) string {
 	return strings.Join(lines, "; ")
 }
 
-// TestStatusOfMissing: the API server lists no PersistentVolume that a migration deleted and did not replace, but it lists the
-// claim, and the plan has it.
+// TestStatusOfMissing: a PersistentVolume that a migration deleted and did not replace is known only from its claim and from the
+// plan.
 func TestStatusOfMissing(t *testing.T) {
 	s := testSources(t, dynamicPV)
 	plan, err := NewPlan(s, Choices{Driver: testDriver})

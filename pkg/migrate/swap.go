@@ -75,7 +75,7 @@ func (s *swapper) step(ctx context.Context, from, to map[string]any) (done bool,
 	return false, fmt.Errorf("PersistentVolume %s: %w: it has another source, size, claim or class; make a new plan", name, ErrChanged)
 }
 
-// mayPass reports whether a retry may succeed. A swap that has deleted something is not given up after such an error.
+// mayPass reports whether a retry may succeed. After such an error, a swap that has deleted something continues.
 func mayPass(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.EOF) || errors.Is(err, errHeld) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
@@ -137,7 +137,7 @@ func comparableSpec(object map[string]any) map[string]any {
 }
 
 // deleteStep carries out the next step of deleting a PersistentVolume: policy Retain, deletion, finalizers. It changes nothing
-// unless the API server would accept the new one.
+// unless the API server would accept the new PersistentVolume.
 func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	entry := volumeEntry(now.GetName())
 	if !isDeleting(now) {
@@ -195,7 +195,8 @@ func policyOf(pv map[string]any) string {
 	return policy
 }
 
-// isOwnFinalizer reports whether Kubernetes or external-provisioner set a finalizer. Those protect what a migration takes over.
+// isOwnFinalizer reports whether a finalizer is one that Kubernetes or external-provisioner sets. A migration may remove these,
+// because it takes over the volumes that they protect.
 func isOwnFinalizer(name string) bool {
 	return name == "kubernetes.io/pv-protection" || name == "kubernetes.io/pv-controller" || name == "external-provisioner.volume.kubernetes.io/finalizer"
 }
@@ -263,8 +264,8 @@ func (s *swapper) bindAndSetPolicy(ctx context.Context, now *unstructured.Unstru
 	return s.setPolicy(ctx, now.GetName(), policyOf(to))
 }
 
-// waitUntilBound waits until a PersistentVolume's claim is bound to it. Kubernetes looks at a Lost claim every 15 s, and
-// immediately after the claim changes. bound is false if the claim does not exist or is being deleted.
+// waitUntilBound waits until the claim of a new PersistentVolume is bound to that PersistentVolume. Kubernetes looks at a Lost
+// claim every 15 s, and immediately after the claim changes. bound is false if the claim does not exist or is being deleted.
 func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructured) (bound bool, err error) {
 	view, err := read[persistentVolume](*pv)
 	if err != nil || view.Spec.ClaimRef == nil {

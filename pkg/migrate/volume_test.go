@@ -79,7 +79,7 @@ spec:
 	}
 }
 
-// TestMigrated has differences that must not prevent a migration.
+// TestMigrated lists differences that do not prevent a migration.
 func TestMigrated(t *testing.T) {
 	const annotation = "    gluster.kubernetes.io/heketi-volume-id: " + idA + "\n"
 	for _, tc := range []struct {
@@ -142,7 +142,7 @@ func TestMigrated(t *testing.T) {
 	}
 }
 
-// TestRefused has PersistentVolumes that are not migrated, each with the reason.
+// TestRefused lists PersistentVolumes that are not migrated, with the reasons.
 func TestRefused(t *testing.T) {
 	for _, tc := range []struct{ name, pv, reason string }{
 		{"another name", change(t, dynamicPV, "path: vol_"+idA, "path: vol_x"), "has the name vol_" + idA},

@@ -19,7 +19,7 @@ type AllowedServers struct {
 }
 
 // ParseAllowedServers parses networks (10.0.0.0/24), addresses, names, and names with a wildcard as their first part
-// (*.storage.example). The error says what to write.
+// (*.storage.example). The error names the allowed forms.
 func ParseAllowedServers(list []string) (*AllowedServers, error) {
 	allowed := &AllowedServers{}
 	for _, item := range list {
@@ -46,7 +46,7 @@ func ParseAllowedServers(list []string) (*AllowedServers, error) {
 	return allowed, nil
 }
 
-// NotAllowedError is returned for a server that a volume must not name, judging by the server's text. It wraps ErrInvalid.
+// NotAllowedError is returned for a server that a volume must not name, if that is known without a lookup. It wraps ErrInvalid.
 type NotAllowedError struct{ Server string }
 
 func (e *NotAllowedError) Error() string {
@@ -62,7 +62,7 @@ const allowedPage = "docs/parameters.md#allowed-servers"
 // errResolvesElsewhere is the reason why a name is not used. It reveals what a nameserver answered.
 var errResolvesElsewhere = errors.New("the name resolves to an address that is not allowed (--allowed-servers)")
 
-// check returns an error for servers that are not allowed by their text. checkAddresses checks what they resolve to.
+// check returns an error for a server that can be refused without a lookup. checkAddresses checks the addresses of a name.
 func (a *AllowedServers) check(servers []string) error {
 	if a == nil {
 		return nil
@@ -88,7 +88,7 @@ func (a *AllowedServers) checkPort(port int) error {
 		"--allowed-servers (chart: node.allowedServers); see %s", ErrInvalid, port, glusterdPort, allowedPage)
 }
 
-// needsAddress reports whether the server is a name that only its addresses can allow.
+// needsAddress reports whether the server is a name that is not listed, so that only its addresses can make it allowed.
 func (a *AllowedServers) needsAddress(server string) bool {
 	if a == nil || !a.listsAny() {
 		return false

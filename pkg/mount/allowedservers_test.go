@@ -58,7 +58,7 @@ func resolving(addresses map[string]string) func(context.Context, string, string
 	}
 }
 
-// TestAllowedServers: which of the servers that a volume names a client gets. All dialled servers answer.
+// TestAllowedServers: of the servers that a volume names, a client gets only those that are allowed. All dialled servers answer.
 func TestAllowedServers(t *testing.T) {
 	names := map[string]string{
 		"a.storage.example": "10.0.0.1", "b": "10.0.0.2", "outside": "192.0.2.1", "both": "10.0.0.3 192.0.2.1", "loop": "127.0.0.1",
@@ -67,7 +67,7 @@ func TestAllowedServers(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name, allowed, servers string
-		want                   string // "refused": because of its text; "hidden": with the error of servers that do not answer
+		want                   string // "refused": without a lookup; "hidden": with the same error as servers that do not answer
 	}{
 		{"by default any address", "", "10.0.0.1 192.0.2.1 fd00::1", "10.0.0.1 192.0.2.1 fd00::1"},
 		{"by default any name", "", "b outside", "b outside"},

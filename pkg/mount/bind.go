@@ -30,9 +30,9 @@ func (f Flags) attributes() (attr unix.MountAttr) {
 	return attr
 }
 
-// Bind mounts the file system at source at target, too. target is an existing directory, or a mount point whose dead mount Bind
-// replaces without uncovering the directory below. The bind has the flags from its first moment. The source must be of device
-// want, so that a mount that was just replaced is never passed on.
+// Bind mounts the file system at source also at target. target is an existing directory, or a mount point whose dead mount Bind
+// replaces without uncovering the directory below. The bind has the flags from its first moment. If source is not on device want,
+// for example because its mount was just replaced, Bind returns an error.
 func Bind(source string, want Device, target string, flags Flags) error {
 	tree, err := CloneTree(source)
 	if err != nil {
@@ -92,7 +92,8 @@ func attach(tree int, target string) error {
 func replace(tree, point int, id uint64) (covered bool, err error) {
 	// If the tree can only cover the old mount, the cover propagates to the old mount's peers: the same path in other mount
 	// namespaces and, if a version of the driver before AttachTree mounted it, every other bind of the volume, including
-	// read-only ones. If such binds exist, the old mount is made private first, and other namespaces do not get the cover.
+	// read-only ones. If such binds exist, the old mount is first made private, so that the cover does not propagate at all, not
+	// even to other namespaces.
 	prepare := func() error {
 		shared, err := hasOtherPeers(id)
 		if err != nil || !shared {
@@ -104,7 +105,8 @@ func replace(tree, point int, id uint64) (covered bool, err error) {
 }
 
 // exchange mounts the tree beneath the mount behind point and removes that mount with detach. On Linux before 6.5, or if a user
-// namespace has locked the mount, the tree covers the mount after prepare; the mount then stays until its path is unmounted.
+// namespace has locked the mount, it calls prepare and mounts the tree on top instead; the covered mount then stays until its
+// path is unmounted.
 func exchange(tree, point int, detach, prepare func() error) (covered bool, err error) {
 	err = unix.MoveMount(tree, "", point, "", byFD|moveMountBeneath)
 	if err == nil {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// UnboundedCache is an argument of every client whose mount options do not limit its cache. At its own limit, 65,536 files and
-// directories, a client forgets some that are mount points: the kernel then silently drops the mounts on them, such as binds of
-// directories and volumes below one another.
+// UnboundedCache is an argument of every client whose mount options do not limit its cache. At its default limit of 65,536 files
+// and directories, a client also forgets directories that are mount points. The kernel then silently drops the mounts on them,
+// such as binds of directories, and volumes that are mounted inside this one.
 const UnboundedCache = "--lru-limit=0"
 
 // ReadClientArgs reconstructs the Source of a running client from its arguments, without volume id and cluster. The servers are

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// WithDefaults returns o plus those defaults whose options o does not set to any value.
+// WithDefaults returns o plus the defaults for options that o does not set.
 func (o Options) WithDefaults(defaults Options) Options {
 	set := func(name string) bool {
 		return slices.ContainsFunc(o.items, func(item string) bool { return optionName(item) == name })

@@ -79,7 +79,7 @@ func TestBindThatCannotReplace(t *testing.T) {
 }
 
 // TestBindOnTop: if the new mount cannot go beneath the old one, as on Linux before 6.5, it covers the old one. Other binds of
-// the old mount stay as they are. The kernel refuses to mount beneath a bind of the very directory that the bind is on.
+// the old mount stay as they are. The target is a bind of a directory on itself: the kernel refuses to mount beneath such a bind.
 func TestBindOnTop(t *testing.T) {
 	dir := t.TempDir()
 	source, dev := tmpfs(t, dir, "source", 0)

@@ -18,6 +18,6 @@ var (
 	// ErrUnavailable is returned when servers, bricks or client do not answer now, or the volume does not exist there
 	// (UNAVAILABLE).
 	ErrUnavailable = errors.New("volume is unavailable")
-	// ErrTimeout is returned when there is no answer within the limit; repeating the call continues (DEADLINE_EXCEEDED).
+	// ErrTimeout is returned when there is no answer within the limit; a repeated call continues the work (DEADLINE_EXCEEDED).
 	ErrTimeout = errors.New("timed out")
 )

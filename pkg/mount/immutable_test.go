@@ -86,8 +86,8 @@ func TestRemoveSealed(t *testing.T) {
 	}
 }
 
-// TestSealWhereItCannotBe: a file system without the flag, and a process without the right, are not errors. A
-// symbolic link is refused.
+// TestSealWhereItCannotBe: a file system without the flag, and a process without the right, are not errors. A symbolic link is
+// refused.
 func TestSealWhereItCannotBe(t *testing.T) {
 	dir := t.TempDir()
 	if err := mount.Seal("/proc/self"); err == nil {

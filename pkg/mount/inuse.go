@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// InUse reports whether a mount of the device is in a mount namespace of this node, because containers keep mounts that the host
-// has unmounted. fsType is compared as well, since another file system may have the device number by now. A namespace whose only
+// InUse reports whether a mount of the device is in any mount namespace of this node: containers keep mounts that the host has
+// unmounted. fsType is compared as well, since another file system may have the device number by now. A namespace whose only
 // process is the client does not count, because the client's own mount does not keep it in use. Namespaces of processes that are
 // not visible without the host's PID namespace do not count either.
 func InUse(d Device, fsType string, client int) (bool, error) {

@@ -99,7 +99,7 @@ func TestBind(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", name, got, c.want)
 		}
 	}
-	// The option was edited while the volume was mounted without it.
+	// The option suid was added while the volume was mounted without it.
 	if err := errors.Join(mount.Unmount(filepath.Join(dir, "suid"), anyMount),
 		mount.Bind(filepath.Join(dir, "rw"), dev, filepath.Join(dir, "suid"), mount.Flags{Suid: true})); err != nil {
 		t.Fatal(err)

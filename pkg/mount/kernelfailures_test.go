@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestFailuresAreErrors: a path whose parent is a file, and a refused path, do not count as "not mounted".
+// TestFailuresAreErrors: a path whose parent is a file does not count as "not mounted".
 func TestFailuresAreErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

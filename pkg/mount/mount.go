@@ -1,5 +1,6 @@
-// Package mount defines what the CSI node service needs of GlusterFS mounts: the Mounter interface, its errors and the typed
-// client options. It also has the bounded kernel calls (mountinfo, bind, unmount) that implementations share.
+// Package mount defines the interface between the CSI node service and GlusterFS mounts: the Mounter interface, its errors and
+// the typed client options. It also has the parts that implementations share: the rules for servers (which ones a volume may
+// name, and which can be reached), and bounded kernel calls for mounts, mount namespaces and processes.
 //
 // Nothing in this package waits without limit on a file system whose client may be dead or hung, and nothing starts umount(8),
 // which stats the path first and so hangs. Callers must keep to that: they use these functions, or package fusequery, instead of
@@ -31,8 +32,8 @@ type Mounter interface {
 	// empty path stands for the staging path. Errors: ErrInvalid, ErrNotMounted, ErrTimeout (ctx has ended).
 	Health(ctx context.Context, volumeID, path string) (Health, error)
 	// Expand waits until the client at path, which is the volume's staging path or a target path, uses the bricks that an
-	// expansion added, and returns the size of the file system in bytes. It does not wait if no server reports which bricks those
-	// are. Errors: ErrInvalid, ErrNotMounted, ErrUnavailable (client dead or bricks down), ErrTimeout (also: the bricks are not
+	// expansion added, and returns the size of the file system in bytes. If no server reports the volume's bricks, it does not
+	// wait. Errors: ErrInvalid, ErrNotMounted, ErrUnavailable (client dead or bricks down), ErrTimeout (also: the bricks are not
 	// in use yet).
 	Expand(ctx context.Context, volumeID, path string) (int64, error)
 }
@@ -43,8 +44,8 @@ type Source struct {
 	Servers  []string `json:"servers"`          // as ParseServers returns them, in order of preference
 	Volume   string   `json:"volume"`           // name of the gluster volume
 	Subdir   string   `json:"subdir,omitempty"` // "" or "sub/dir": mount only this directory of the volume
-	// Cluster is the Heketi cluster of a provisioned volume, for which the node may have other servers configured. It is not
-	// compared: the volume's name and servers identify the volume.
+	// Cluster is the Heketi cluster of a provisioned volume, for which the node may have other servers configured. Comparisons of
+	// Sources ignore it: the volume's name and servers identify the volume.
 	Cluster string  `json:"cluster,omitempty"`
 	Options Options `json:"options"`
 }
@@ -55,8 +56,8 @@ type Publication struct {
 	StagingPath string
 	TargetPath  string
 	ReadOnly    bool
-	// Source is the volume as the request describes it, or nil if it cannot be parsed. A target that is not mounted yet is
-	// refused if Source is a volume other than the staged one.
+	// Source is the volume as the request describes it, or nil if it cannot be parsed. If the target is not mounted yet, Publish
+	// refuses a Source other than the staged volume.
 	Source *Source
 	Pod    Pod // only for events; empty if the orchestrator does not name the pod
 }

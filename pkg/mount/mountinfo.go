@@ -34,7 +34,7 @@ func DeviceOf(i *mountinfo.Info) Device { return Device{uint32(i.Major), uint32(
 
 // Top returns the topmost mount at path, which must not contain symbolic links, or nil if path is not a mount point. The error
 // wraps fs.ErrNotExist if path does not exist. Top never asks the file system mounted there, so it works for dead and hung
-// clients: the kernel answers statx with DONT_SYNC, and the id of the mount, by itself.
+// clients: the kernel answers statx with DONT_SYNC, including the mount's id, without the client.
 func Top(path string) (*mountinfo.Info, error) {
 	for range 10 {
 		at, err := identify(unix.AT_FDCWD, path)

@@ -57,8 +57,9 @@ func InNamespaceOnly(pidfd int, fn func() error) error {
 	})
 }
 
-// OwnedHere reports whether a mount namespace, given its file in /proc, belongs to this process's user namespace. If it belongs
-// to another one, the flags of mounts that were copied into it are locked, and those of mounts made from outside would not be.
+// OwnedHere reports whether a mount namespace, given its file in /proc, belongs to this process's user namespace. In a mount
+// namespace of another user namespace, the kernel has locked the flags of the mounts that were copied into it. Mounts made from
+// outside would not have locked flags.
 func OwnedHere(namespace string) (bool, error) {
 	file, err := os.Open(namespace) //nolint:gosec // below /proc
 	if err != nil {

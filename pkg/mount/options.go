@@ -177,7 +177,7 @@ func (o Options) BackupServers() []string {
 }
 
 // ClientArgs returns the arguments of glusterfs for these options, except servers and log level. It leaves out an option that
-// another version of the driver stored and ParseOptions refuses.
+// another version of the driver has stored and that this version refuses.
 func (o Options) ClientArgs() []string {
 	table := optionTable()
 	var args, flags []string

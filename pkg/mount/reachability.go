@@ -20,7 +20,7 @@ import (
 type Prober struct {
 	Lookup      func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
-	Grace       time.Duration   // how long earlier servers may at most take after a later one has answered; see patience
+	Grace       time.Duration   // the longest wait for earlier servers after a later one has answered; see patience
 	Limit       time.Duration   // how long a server may take to answer
 	LookupLimit time.Duration   // how long looking up a name may take before that
 	Allowed     *AllowedServers // nil: any server
@@ -69,7 +69,7 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return ErrUnavailable }
 
-// Public returns the error without what the node found out about each server.
+// Public returns the error without the reasons for each server.
 func (e *UnreachableError) Public() string { return publicReason(e.Servers, e.Port) }
 
 // publicReason returns the message for users who may not know the node's network. It is the same for an unknown name, an address
@@ -83,8 +83,8 @@ func publicReason(servers []string, port int) string {
 
 const unreachablePage = "docs/troubleshooting.md#no-server-can-be-reached"
 
-// Conceal returns err with a Public message that reveals no more than that of an UnreachableError. It is for what a client found
-// out about servers that have not proved to be servers of the volume.
+// Conceal returns err with a Public message that reveals no more than that of an UnreachableError. It is for errors from a client
+// whose servers may not be servers of the volume.
 func Conceal(err error, servers []string, port int) error {
 	return &concealedError{error: err, public: publicReason(servers, port)}
 }
@@ -99,10 +99,11 @@ func (e *concealedError) Unwrap() error { return e.error }
 // Public returns the part of the error that may be revealed.
 func (e *concealedError) Public() string { return e.public }
 
-// Order sorts the servers: those that answered in the given order, then those that might, then those that refused. It returns as
-// soon as the first server in the list that does not refuse has answered, or, after a grace time, with a later one. It returns an
-// UnreachableError if none answers within the limits. A server that is not allowed is a NotAllowedError, or is left out if only
-// its addresses show that; a port that is not allowed is an ErrInvalid.
+// Order sorts the servers: first those that answered, then those that may still answer, then those that refused; each group is in
+// the given order. It returns as soon as the first server of the list that has not refused has answered. If a later one answers
+// before that, Order waits for the earlier ones only for a grace time. It returns an UnreachableError if none answers within the
+// limits, a NotAllowedError if a server is not allowed, and ErrInvalid if the port is not allowed. If only a server's addresses
+// show that it is not allowed, Order leaves it out.
 func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachable, error) {
 	if err := p.Allowed.checkPort(port); err != nil {
 		return Reachable{}, err
@@ -120,7 +121,7 @@ func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachabl
 	first := slices.IndexFunc(found, answer.ok)
 	if first < 0 {
 		unreachable := &UnreachableError{Port: port, Servers: servers, Unsure: slices.ContainsFunc(found, answer.unsure)}
-		for i := range servers { // the client would ask every server
+		for i := range servers { // a client that is started although Unsure is set would ask every server
 			unreachable.Unsure = unreachable.Unsure && !unchecked[i].Load()
 		}
 		for _, a := range found {
@@ -230,8 +231,8 @@ func (p Prober) Addresses(ctx context.Context, server string) ([]netip.Addr, err
 	return addresses, err
 }
 
-// unchecked marks the servers that the client must not get: those that only their addresses can allow, until the addresses are
-// known, and those that their addresses forbid.
+// unchecked returns a mark for each server, which is set while the client must not use the server. It is set from the start if
+// only the server's addresses can make it allowed. ask changes the mark when the addresses are known.
 func (p Prober) unchecked(servers []string) []atomic.Bool {
 	unchecked := make([]atomic.Bool, len(servers))
 	for i, server := range servers {
@@ -244,7 +245,8 @@ func (p Prober) unchecked(servers []string) []atomic.Bool {
 const mostAddresses = 16
 
 // connect tries all addresses of a server at once. If addresses of both families answer, the answer is the IPv4 one, which the
-// client uses by default. If none answers, it is that of the first address, so that it is the same each time.
+// client uses by default. If no address answers, the answer is that of the first address, so that the error is the same each
+// time.
 func (p Prober) connect(ctx context.Context, addresses []netip.Addr, port int) answer {
 	ctx, cancel := context.WithTimeout(ctx, p.Limit)
 	defer cancel()

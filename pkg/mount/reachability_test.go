@@ -242,7 +242,7 @@ func TestDialReason(t *testing.T) {
 	}
 }
 
-// TestAddressesOfANameAreBounded: a nameserver cannot make a node connect to any number of addresses.
+// TestAddressesOfANameAreBounded: a nameserver cannot make a node connect to an unlimited number of addresses.
 func TestAddressesOfANameAreBounded(t *testing.T) {
 	var dialled atomic.Int32
 	p := NewProber()

@@ -61,7 +61,8 @@ func TestRealPathFollows(t *testing.T) {
 	}
 }
 
-// TestRealPathAsksNoClient: the test itself is the client, and would wait for itself.
+// TestRealPathAsksNoClient: RealPath asks no FUSE client. Here the test itself is the client: a request would wait for the test
+// forever.
 func TestRealPathAsksNoClient(t *testing.T) {
 	for _, fsType := range []string{"fuse.glusterfs", "fuse"} {
 		t.Run(fsType, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 // The functions below repair mounts in the namespaces of the processes that use them. They take files that were opened with
 // O_PATH, and never ask a file system.
 
-// OpenPath opens the topmost mount or file at path. It does not ask the file system there, but path must not lead through one
-// that has to be asked.
+// OpenPath opens the topmost mount or file at path. It does not ask the file system there, but path must not lead through a file
+// system that has to be asked.
 func OpenPath(path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -26,8 +26,8 @@ func OpenPath(path string) (*os.File, error) {
 // Identify returns the identity of an open file.
 func Identify(file *os.File) (Identity, error) { return identify(int(file.Fd()), "") }
 
-// CloneAt returns a copy of the mount of an open directory or file, with that as its root, without the mounts below. The mount
-// must be in the calling thread's mount namespace. The copy is in no namespace until it is attached.
+// CloneAt returns a copy of the mount of an open directory or file, with the directory or file as its root, without the mounts
+// below. The mount must be in the calling thread's mount namespace. The copy is in no namespace until it is attached.
 func CloneAt(file *os.File) (*os.File, error) {
 	return cloneAt(file, 0)
 }
@@ -54,8 +54,9 @@ const (
 	Unchanged = 0 // for a mount that is not a copy
 )
 
-// Imitate gives a copied mount, or one in the calling thread's mount namespace, the flags of another mount, in the form of field
-// 6 of mountinfo. Without it, a copy has the flags of the mount that was copied.
+// Imitate sets the propagation of a copied mount, or of one in the calling thread's mount namespace, and gives it the flags of
+// another mount: options has the form of field 6 of mountinfo. Without Imitate, a copy has the flags of the mount that was
+// copied.
 func Imitate(tree *os.File, options string, propagation uint64) error {
 	attr := unix.MountAttr{
 		Attr_clr: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |

@@ -82,7 +82,7 @@ func manyServers(n int, separator string) string {
 	return strings.Join(servers, separator)
 }
 
-// TestMostServers: a volume cannot make a node connect to any number of addresses, in whichever way its servers are named.
+// TestMostServers: a volume cannot make a node connect to an unlimited number of servers, by any of the ways to name them.
 func TestMostServers(t *testing.T) {
 	for n, want := range map[int]bool{MostServers: true, MostServers + 1: false, 100_000: false} {
 		servers, err := ParseServers(manyServers(n, ","))

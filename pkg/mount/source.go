@@ -58,8 +58,8 @@ func (s Source) Path() string {
 	return s.Volume + "/" + s.Subdir
 }
 
-// Difference describes how a mount of s shows other files than one of other, or allows other changes to them. It returns "" if
-// there is no such difference.
+// Difference describes why a mount of s shows different files than a mount of other, or allows different changes to them. It
+// returns "" if there is no such difference.
 func (s Source) Difference(other Source) string {
 	switch {
 	case s.Volume != other.Volume || s.Subdir != other.Subdir:

@@ -13,8 +13,8 @@ import (
 const maxLayers = 100
 
 // Unmount unmounts all mounts stacked at path as long as mine returns nil for each, and returns its first error. It needs no
-// answer from a client: the mounts leave the tree at once, and end when their last user does. A path that does not exist or is
-// not a mount point counts as success.
+// answer from a client: the mounts leave the mount tree at once, and end when they are no longer used. A path that does not exist
+// or is not a mount point counts as success.
 func Unmount(path string, mine func(*mountinfo.Info) error) error {
 	for range maxLayers {
 		top, err := Top(path)

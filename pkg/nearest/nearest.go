@@ -68,10 +68,10 @@ func slips(word string) int { return min(3, 1+len(word)/6) }
 
 func lastPart(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
 
-// distance returns the least number of letters to insert, remove, replace, or exchange with their neighbour, that turns a into b
-// (optimal string alignment).
+// distance returns the least number of edits that turn a into b (optimal string alignment). An edit inserts, removes or replaces
+// a letter, or exchanges it with its neighbour.
 func distance(a, b string) int {
-	// Rows of the table of distances between the first i letters of a and the first j of b: for i-2, i-1 and i.
+	// before, above and row hold the distances of the first i-2, i-1 and i letters of a from the first j letters of b.
 	above := make([]int, len(b)+1)
 	before, row := slices.Clone(above), slices.Clone(above)
 	for j := range above {

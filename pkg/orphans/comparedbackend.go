@@ -26,7 +26,8 @@ func (k comparedBackend) ids() []string {
 	})
 }
 
-// volumesWithoutPV checks only volumes that this driver made, and skips those that are being made or deleted.
+// volumesWithoutPV finds volumes that no PersistentVolume names. It checks only volumes that this driver made, and skips those
+// that are being made or deleted.
 func (k comparedBackend) volumesWithoutPV() []finding {
 	var findings []finding
 	for _, id := range k.ids() {

@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-// TestCommandsForAPersistentVolumeWithoutVolume: if there is a bound claim, it is deleted first.
+// TestCommandsForAPersistentVolumeWithoutVolume: the commands delete a bound claim first.
 func TestCommandsForAPersistentVolumeWithoutVolume(t *testing.T) {
 	const deletePV = "kubectl delete pv pvc-1"
 	for name, tt := range map[string]struct {
@@ -88,7 +88,7 @@ func TestRightCluster(t *testing.T) {
 	}
 }
 
-// TestOperationsHaveTheirOwnNames: an operation differs from any other orphan of a watcher.
+// TestOperationsHaveTheirOwnNames: a watcher does not confuse an operation with another orphan.
 func TestOperationsHaveTheirOwnNames(t *testing.T) {
 	f := newFixture(t)
 	f.made("pvc-1")

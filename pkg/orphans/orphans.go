@@ -81,7 +81,7 @@ type comparison struct {
 	driver    string
 	ours      bool            // there are PersistentVolumes of the driver
 	byBackend map[string][]pv // those whose handles name a Heketi volume
-	byID      map[string][]pv // the same, by Heketi's id, which is unique under any name of the backend
+	byID      map[string][]pv // the same, by Heketi's id, which is unique even among several backends
 	names     map[string][]PV // all that mount a gluster volume of that name, of any kind
 }
 
@@ -158,7 +158,8 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	if err != nil {
 		return unknown(backendreport.Explain(err))
 	}
-	// The operations first: then an operation that ends in between is missing in the dump, and not the other way round.
+	// Read the operations before the dump: an operation that ends in between is then missing in the dump, and not in the list of
+	// operations.
 	operations, err := client.Operations(ctx)
 	if err != nil {
 		return unknown(backendreport.Explain(err))

@@ -27,8 +27,8 @@ type Observer interface {
 	Forgotten(backend string)
 }
 
-// Watcher looks for orphans periodically. It reports an orphan only if two successive comparisons have found it, so that a volume
-// whose PersistentVolume is still being made, or the other way round, is not reported.
+// Watcher looks for orphans periodically. It reports an orphan only if two successive comparisons have found it, so that it does
+// not report a volume whose PersistentVolume is still being made, or a PersistentVolume that is deleted after its volume.
 type Watcher struct {
 	Backends func() []*heketi.Backend // the backends configured now
 	PVs      func(ctx context.Context) ([]PV, error)

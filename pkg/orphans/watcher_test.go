@@ -21,7 +21,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 )
 
-// observed stores the figures like the metrics do.
+// observed stores the figures as the metrics do.
 type observed struct {
 	counts map[string]map[string]int
 	looks  map[string]int

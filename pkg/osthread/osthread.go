@@ -1,5 +1,6 @@
-// Package osthread runs functions that change the state of an OS thread: its namespaces, root directory or cgroup. Such a
-// function must run on one of these threads, which end afterwards, so that no other goroutine gets the changed state.
+// Package osthread runs functions that change the state of an OS thread: its namespaces, root directory or cgroup. Run gives each
+// function a thread that ends afterwards, so that no other goroutine gets the changed state; New returns a thread for several
+// functions. Processes that a function starts inherit the state.
 package osthread
 
 import (
@@ -8,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Thread is an OS thread that calls functions one after another. Their changes affect only this thread and the processes that
-// they start. It is never the main thread of the process: Go cannot end that one, and /proc/self shows its view.
+// Thread is an OS thread that calls functions one after another. The changes that the functions make affect only this thread and
+// the processes that the functions start. It is never the main thread of the process: Go cannot end the main thread, and
+// /proc/self shows its view.
 type Thread struct{ calls chan func() }
 
 // New returns a thread. The caller must call End.
@@ -30,7 +32,7 @@ func (t Thread) Do(fn func() error) error {
 	return <-failed
 }
 
-// End ends the thread shortly afterwards.
+// End ends the thread. It does not wait for the end.
 func (t Thread) End() { close(t.calls) }
 
 // Run calls fn on a thread that ends afterwards.

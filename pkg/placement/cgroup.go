@@ -62,7 +62,7 @@ func (h hierarchy) create(name string, memoryLimit int64) error {
 }
 
 // limitMemory sets the group's limit after enabling the memory controller on the way to the group. If v1 has the controller, v2
-// does not.
+// lacks it, and limitMemory does nothing.
 func (h hierarchy) limitMemory(parent, name string, limit int64) error {
 	available, err := os.ReadFile(h.path("cgroup.controllers"))
 	if !slices.Contains(strings.Fields(string(available)), "memory") {

@@ -133,7 +133,7 @@ func TestSweep(t *testing.T) {
 	left("all are removed")
 }
 
-// TestMemoryLimit: a process that exceeds its limit is killed, and no other process is.
+// TestMemoryLimit: only the process that exceeds its limit is killed.
 func TestMemoryLimit(t *testing.T) {
 	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: openTestCgroups(t)}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `x=x; while :; do x="$x$x"; done`)

@@ -28,7 +28,7 @@ func ordinary(t *testing.T, controllers string, files map[string]string) hierarc
 	return hierarchy{controllers, root}
 }
 
-// write writes files below a directory. The content "/" makes a directory in the place of a file.
+// write writes files below a directory. The content "/" makes a directory in place of a file.
 func write(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {
@@ -63,7 +63,7 @@ func read(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// TestCreate: a group has the requested limit, and in v1 the processors and memory nodes of the group above.
+// TestCreate: a group has the requested limit, and in v1 the processors and memory nodes of its parent group.
 func TestCreate(t *testing.T) {
 	const available = "cgroup.controllers"
 	for name, tt := range map[string]struct {

@@ -16,7 +16,7 @@ import (
 // file, so a malicious server must gain no more than access to the volume.
 type Confinement struct{ filter []unix.SockFilter }
 
-// NewConfinement assembles the system call filter, which takes longer than the rest of Apply.
+// NewConfinement assembles the system call filter. This takes longer than Apply, so it is done once.
 func NewConfinement() (*Confinement, error) {
 	calls := policy()
 	program, err := calls.Assemble()
@@ -46,7 +46,7 @@ func (c *Confinement) Apply() error {
 	return nil
 }
 
-// load is like the library's LoadFilter, for a filter that is already assembled.
+// load is like LoadFilter of package seccomp, for a filter that is already assembled.
 func (c *Confinement) load() error {
 	if err := seccomp.SetNoNewPrivs(); err != nil {
 		return err

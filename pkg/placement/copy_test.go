@@ -33,7 +33,7 @@ func library(t *testing.T) (set *fileSet, dir string) {
 	return set, dir
 }
 
-// TestDigest: the digest changes with everything in a copy.
+// TestDigest: the digest changes if anything in a copy changes.
 func TestDigest(t *testing.T) {
 	seen, dir := map[string]string{}, t.TempDir()
 	for name, change := range map[string]func(set *fileSet, dir string) []string{

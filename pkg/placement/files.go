@@ -89,7 +89,7 @@ func (s *fileSet) program(ctx context.Context, path string) error {
 	return s.library(ctx, path)
 }
 
-// library adds a file and the libraries that it needs. The loader is only asked about libraries that are not in the set yet.
+// library adds a file and the libraries that it needs. It runs the loader only if a needed library is not in the set yet.
 func (s *fileSet) library(ctx context.Context, path string) error {
 	if err := s.add(path); err != nil {
 		return err

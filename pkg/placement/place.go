@@ -34,7 +34,7 @@ func (p *Place) Close() {
 	}
 }
 
-// place makes a place in a group, whose thread has called enter.
+// place makes a place in a group, and calls enter on its thread.
 func (c *cgroups) place(group string, enter func() error) (*Place, error) {
 	p := &Place{thread: osthread.New()}
 	err := p.thread.Do(func() (err error) {

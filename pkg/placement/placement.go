@@ -1,7 +1,8 @@
 // Package placement starts GlusterFS clients outside the container: in cgroups at the top of the node's hierarchies, which do not
 // end with a pod, and in a root directory made from a copy of the client's files, which does not depend on an image. A client is
 // then part of the node, like the kernel's NFS client, whatever happens to the container that started it. The caller opens one
-// Node per state directory, and removes the cgroup of each client that has ended.
+// Node per state directory, and removes the cgroup of each client that has ended. A Confinement takes from clients, also from
+// those in the container, the privileges that they do not need.
 //
 // State directory: tree/<version>, for example tree/10.3-fa72aa9271d11132, holds a copy of the client's files.
 package placement
@@ -25,7 +26,7 @@ const DefaultGroup = "glusterfs-csi"
 // TreeDir is the name of the directory in the state directory that holds the copies.
 const TreeDir = "tree"
 
-// Config says where clients run.
+// Config configures a Node.
 type Config struct {
 	StateDir    string // real path
 	Glusterfs   string // the client's binary, absolute
@@ -77,7 +78,7 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// try starts the client once with --version, in a place where it can open the FUSE device.
+// try checks that a client's place allows opening the FUSE device, and starts the client there once with --version.
 func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
 	name := fmt.Sprintf("try-%d", os.Getpid())
@@ -121,7 +122,7 @@ func (n *Node) enter() error {
 	return n.confine.Apply()
 }
 
-// StartBeside starts a process in a cgroup with the given name, with the files of this process.
+// StartBeside starts a process in a cgroup with the given name, but with the root directory and privileges of this process.
 func (n *Node) StartBeside(cmd *exec.Cmd, name string) error {
 	return n.start(cmd, name, 0, func() error { return nil })
 }

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// UpdateResolver gives clients the current hosts file and resolver configuration below root, which is "/proc/1/root" for those of
-// the node: a container's own files are copies made when its pod was created. If root cannot be read, clients get the container's
-// copies. A missing file leaves the clients' file as it is.
+// UpdateResolver gives clients the current hosts file and resolver configuration below root. The node's own are below
+// "/proc/1/root"; a container has copies that were made when its pod was created. If root cannot be read, clients get the
+// container's copies. A missing file leaves the clients' file as it is.
 func (n *Node) UpdateResolver(root string) error {
 	n.resolver.Lock()
 	defer n.resolver.Unlock()

@@ -23,8 +23,8 @@ func mountPoints(stateDir string) []string {
 
 const privateFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
-// root is a mount namespace with a client's root directory, of which each client gets a copy. It is made only once: a copy of the
-// container's mount namespace contains all mounts of the node, and the kernel blocks while they are dropped.
+// root is a mount namespace with a client's root directory. Each client gets a copy of it. It is made only once, from a copy of
+// the container's mount namespace: that copy contains all mounts of the node, and the kernel blocks while it drops them.
 type root struct {
 	namespace *os.File
 	state     []stateMount
@@ -138,7 +138,7 @@ func (t tree) mountProc() error {
 	return nil
 }
 
-// mountSystem mounts what every program expects. It is shared by all clients.
+// mountSystem mounts /proc and /dev, which every program expects. All clients share these mounts.
 func (t tree) mountSystem() error {
 	if err := t.mountProc(); err != nil {
 		return err

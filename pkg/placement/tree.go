@@ -199,8 +199,8 @@ func retireTree(dir string) error {
 	return removeTree(dir + unfinishedSuffix)
 }
 
-// removeTree removes a directory and its content, but neither what is mounted in it nor what it is mounted on. A path that does
-// not exist counts as success.
+// removeTree removes a directory and its content. It returns an error for a mount point, and removes nothing in it. A path that
+// does not exist counts as success.
 func removeTree(dir string) error {
 	if top, err := mount.Top(dir); top != nil || err != nil {
 		if errors.Is(err, fs.ErrNotExist) {

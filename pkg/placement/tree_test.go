@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestTreeHasNoServer: the tree has no translators that a volume file could name except a client's.
+// TestTreeHasNoServer: the tree has a client's translators and no others, so that a volume file cannot load any other.
 func TestTreeHasNoServer(t *testing.T) {
 	n := openNode(t, stateDir(t))
 	found := map[string]bool{}

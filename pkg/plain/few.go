@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Few joins the first most things with a separator. If there are more, last and their number follow.
+// Few joins things with the separator, but no more of them than most. If some are left, it appends last and their number.
 func Few(things []string, most int, separator, last string) string {
 	if len(things) <= most {
 		return strings.Join(things, separator)

@@ -1,5 +1,6 @@
-// Package plain makes text from servers and users safe for logs, events and terminals. It imports nothing of this module, so that
-// every package may use it.
+// Package plain makes text from servers and users safe for logs, events and terminals: Line returns one line of limited length,
+// Text sets no limit, and Writer is for logs. Few and Plural word lists and counts. The package imports nothing of this module,
+// so that every package may use it.
 package plain
 
 import (
@@ -13,11 +14,11 @@ import (
 // clipboard.
 var escape = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
 
-// Line returns the text on one line with a limit of most bytes; the last three are dots if it was longer. Lines are joined by
-// semicolons. Blanks replace control characters, control sequences of terminals, invisible characters, and characters that change
-// the direction of writing. U+FFFD replaces invalid UTF-8.
+// Line returns the text as one line. The limit of its length is most, in bytes; a longer text is cut and ends in three dots.
+// Semicolons join the lines of the text. Blanks replace control characters, control sequences of terminals, invisible characters,
+// and characters that change the direction of writing. U+FFFD replaces invalid UTF-8.
 func Line(text string, most int) string {
-	text = text[:min(len(text), 64*most)] // long enough even if sequences are removed, and a limit on the work
+	text = text[:min(len(text), 64*most)] // limits the work, and leaves enough text even if sequences are removed
 	text = escape.ReplaceAllString(strings.TrimSpace(text), " ")
 	text = strings.TrimSpace(Text(strings.ReplaceAll(text, "\n", "; ")))
 	if len(text) <= most {
@@ -41,8 +42,8 @@ func Text(text string) string {
 	}, text)
 }
 
-// Writer returns a writer that replaces each unprintable character by a blank. Each Write must have whole lines, as loggers write
-// them. Newlines and tabs are kept, because loggers use them to format values.
+// Writer returns a writer that replaces each unprintable character by a blank. Each Write must contain whole lines, as those of
+// loggers do. Newlines and tabs are kept, because loggers use them to format values.
 func Writer(w io.Writer) io.Writer { return writer{w} }
 
 type writer struct{ to io.Writer }

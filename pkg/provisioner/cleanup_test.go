@@ -28,7 +28,7 @@ func stuck(t *testing.T) *fixture {
 	return f
 }
 
-// TestCleanUpOnlyWhatBlocksTheVolume: Heketi may have moved on between the dump and the query for the operation.
+// TestCleanUpOnlyWhatBlocksTheVolume: the operation may have changed between the dump and the query for it.
 func TestCleanUpOnlyWhatBlocksTheVolume(t *testing.T) {
 	const another = "0123456789abcdef0123456789abcdef"
 	for _, tc := range []struct {
@@ -124,7 +124,7 @@ func TestCleanUpByHeketi(t *testing.T) {
 	answer, asked := make(chan struct{}), make(chan struct{})
 	f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Times: 1, Late: answer, Carried: asked})
 	call := background(t.Context(), f.another(t, 8, timing()), spec("pvc-1"))
-	<-asked // for the volume whose name is in use
+	<-asked // for the dump in which the create looks for the volume that has its name
 	f.server.Clean()
 	close(answer)
 	if r := <-call; r.err != nil {

@@ -114,9 +114,10 @@ func (c *creating) run(ctx context.Context) (volume.Volume, error) {
 	return c.refuse(ctx, err)
 }
 
-// refuse returns the error of a create that is refused for good: external-provisioner then forgets the volume. As long as an
-// earlier create may have made the volume or may still make it, or Heketi may have begun this one and cannot undo it, refuse
-// returns an error that asks for a repetition instead.
+// refuse returns the result of a create that is refused. After a final error external-provisioner forgets the volume, so refuse
+// returns the refusal only if there is no volume and none can still appear. But an earlier create may have made the volume or may
+// still make it, or Heketi may have begun this create and be unable to undo it. In these cases refuse returns the result of a
+// look-up, or an error after which external-provisioner repeats the create.
 func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, error) {
 	if errors.Is(refusal, volume.ErrUnauthenticated) {
 		return volume.Volume{}, loginError{refusal} // a look-up would be refused as well
@@ -140,7 +141,8 @@ func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, er
 	return volume.Volume{}, refusal
 }
 
-// loginError is returned when a create's login is refused. It does not wrap a final error.
+// loginError is returned when a create's login is refused. It does not wrap ErrUnauthenticated, which is final:
+// external-provisioner would forget the volume.
 type loginError struct{ refusal error }
 
 func (e loginError) Error() string { return fmt.Sprintf("%v: %v", volume.ErrUnavailable, e.refusal) }
@@ -169,9 +171,10 @@ func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 	reserved, err := c.index.reserve(ctx, c.client, c.name, c.gids)
 	if err == nil {
 		c.name = reserved.name
-		defer c.index.doubt(c.name) // for every end without a volume
+		defer c.index.doubt(c.name) // if the create ends without a volume
 	}
-	// A volume that exists needs no group id, and Heketi does not see that two names belong to one CSI name.
+	// Look for an existing volume if no group id is free, because an existing volume needs none. Look as well if the CSI name has a
+	// volume under another gluster name, because Heketi would not notice that volume and make a second one.
 	if errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name) {
 		found, findErr := c.find(ctx)
 		if !errors.Is(findErr, volume.ErrNotFound) {
@@ -181,7 +184,7 @@ func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	if cluster, end := c.index.late(c.name); !end.IsZero() { // in another cluster it could become a second volume
+	if cluster, end := c.index.late(c.name); !end.IsZero() { // in another cluster this create could make a second volume
 		if !slices.Contains(eligible, cluster) {
 			return volume.Volume{}, fmt.Errorf("%w: an earlier create for cluster %s, which the class no longer names, was not answered and may still be carried out until %s",
 				volume.ErrBusy, cluster, until(end))

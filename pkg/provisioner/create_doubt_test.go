@@ -48,7 +48,8 @@ func TestCreateWhoseAnswerIsLostWhileItRuns(t *testing.T) {
 	f.wantVolumes(t, 1)
 }
 
-// TestCreateThatCannotLook: an answer that the name is in use does not describe the volume.
+// TestCreateThatCannotLook: the answer that the name is in use does not describe the volume, so a create that cannot look it up
+// fails.
 func TestCreateThatCannotLook(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))

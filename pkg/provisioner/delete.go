@@ -53,8 +53,8 @@ func (d deletion) attempt(ctx context.Context, client *heketi.Client, x *index, 
 	if err := checkOwner(client.Backend(), d.handle, found); err != nil {
 		return err
 	}
-	// An expand that arrives during the delete would put the volume back into Heketi's records. A create that arrives after the
-	// delete would make the volume again without a caller.
+	// A late expand that Heketi carries out during the delete would put the volume back into Heketi's records. A late create that
+	// Heketi carries out after the delete would make the volume again, and no caller would know of it.
 	if late, _ := journal.expandOf(volumeKey(d.handle), found); !late.Suspect {
 		if err := checkLateExpand(ctx, client, journal, volumeKey(d.handle), found); err != nil {
 			return err
@@ -79,7 +79,7 @@ func (d deletion) attempt(ctx context.Context, client *heketi.Client, x *index, 
 }
 
 // send sends the request. A note of it is kept until its outcome is known, because no expand may be sent before that. If the note
-// cannot be written, the delete is sent nevertheless: a volume that was deleted is expanded only by mistake.
+// cannot be written, the delete is sent all the same: an expand of a volume that is being deleted can only be a mistake.
 func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Journal) error {
 	key := deleteKey(d.handle)
 	_, earlier := journal.deleteOf(key)
@@ -90,14 +90,14 @@ func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Jour
 	switch {
 	case heketi.MayBeLate(err):
 		journal.unanswered(key)
-	case err == nil, !earlier: // otherwise the earlier request may still be carried out
+	case err == nil, !earlier: // after any other error, the earlier request may still be carried out
 		journal.forget(key)
 	}
 	return err
 }
 
-// failed returns the error of a delete that Heketi has begun and that has failed, ErrBusy if Heketi could not undo it. Heketi
-// stops the gluster volume first and does not start it again.
+// failed returns the error of a delete that failed after Heketi had begun it. It returns ErrBusy if Heketi could not undo the
+// delete. Heketi stops the gluster volume first, and does not start it again after a failure.
 func (d deletion) failed(ctx context.Context, client *heketi.Client, x *index, name string, failure error) error {
 	if _, err := client.Volume(ctx, d.handle.ID); err != nil {
 		return d.goneIfMissing(ctx, client, x, err)

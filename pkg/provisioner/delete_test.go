@@ -188,7 +188,7 @@ func TestDeleteWhileAnExpandLooks(t *testing.T) {
 	f.wantSize(t, v, 5, 1)
 }
 
-// TestDeleteOfWhatHasGone: the volume goes between the look-up and the request to remove it.
+// TestDeleteOfWhatHasGone: the volume disappears between the look-up and the request to remove it.
 func TestDeleteOfWhatHasGone(t *testing.T) {
 	for name, tc := range map[string]struct {
 		dump *heketitest.Fault

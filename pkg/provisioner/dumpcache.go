@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// defaultRefresh is the highest age of the cached group ids of a backend when a group id is handed out.
+// defaultRefresh is the maximum age of the cached group ids from which a create chooses a free one.
 const defaultRefresh = 30 * time.Second
 
 // recordsSince returns a dump of Heketi's records that was requested at or after since. The caller must not change it.
@@ -29,7 +29,7 @@ func (x *index) recordsSince(ctx context.Context, client *heketi.Client, since t
 // reads and the others wait.
 func (x *index) readSince(ctx context.Context, client *heketi.Client, since time.Time) error {
 	if x.readAfter(since) {
-		return nil // whether or not another caller reads
+		return nil // even while another caller reads
 	}
 	waiting := time.Now()
 	select {
@@ -47,7 +47,7 @@ func (x *index) readSince(ctx context.Context, client *heketi.Client, since time
 	asked := time.Now()
 	err := x.read(ctx, client)
 	x.last = lastReading{}
-	if ctx.Err() == nil && !errors.Is(err, volume.ErrUnauthenticated) { // not the caller's own failure
+	if ctx.Err() == nil && !errors.Is(err, volume.ErrUnauthenticated) { // a failure of this caller alone is not shared
 		x.last = lastReading{asked: asked, err: err}
 	}
 	return err

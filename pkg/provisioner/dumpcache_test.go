@@ -75,7 +75,7 @@ func TestFailedReadings(t *testing.T) {
 	const dumps = "GET /db/dump"
 	began := time.Now()
 	lift := server.Inject(heketitest.Fault{Prefix: dumps, Status: http.StatusInternalServerError, Body: "broken"})
-	for n := range 2 { // also a caller that accepts a dump from before the failure
+	for n := range 2 { // the failure is not shared, even though began is before it
 		if err := x.readSince(t.Context(), right, began); !errors.Is(err, volume.ErrUnavailable) || server.Requests(dumps) != n+1 {
 			t.Errorf("a later caller does not ask: %v after %d requests", err, server.Requests(dumps))
 		}
@@ -109,7 +109,8 @@ func TestFailedReadings(t *testing.T) {
 	}
 }
 
-// TestSharedFailure: a reading that began while a caller waited for its turn, and failed, has failed for that caller as well.
+// TestSharedFailure: if a reading began while a caller waited for its turn, and failed, the caller gets the error of that
+// reading.
 func TestSharedFailure(t *testing.T) {
 	x := newIndex("main", time.Minute)
 	broken := errors.New("broken")

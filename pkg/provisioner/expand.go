@@ -49,8 +49,8 @@ func (p *Provisioner) expand(ctx context.Context, handle volume.Handle, capacity
 }
 
 // expanding is an expansion in progress. Heketi is sent the difference in size, not the new size. It does not recognise repeated
-// requests, and loses one of two that overlap. So the difference is computed from Heketi's own figure, read when no operation on
-// the volume is pending and no earlier request can be on its way, and it is sent at most once.
+// requests, and loses one of two that overlap. So the difference is sent at most once. It is computed from Heketi's own figure,
+// which is read when no operation on the volume is pending and no earlier request can be on its way.
 type expanding struct {
 	expansion
 	targetGiB int // the size that the capacity asks for
@@ -98,8 +98,9 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	return volume.Volume{}, err
 }
 
-// send sends the request once, with a note of it on disk until its outcome is known. It looks at the volume once more, inside
-// Heketi's slot, before it sends. begun is false if the error occurred before the request.
+// send sends the request once, and keeps a note of it on disk until its outcome is known. When send has one of the backend's
+// operation slots, it looks at the volume again before it sends the request. begun is false if an error occurred before the
+// request was sent.
 func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expanded heketi.Volume, begun bool, err error) {
 	key := volumeKey(e.handle)
 	expanded, err = e.client.ExpandVolume(ctx, e.handle.ID, need, func() error {
@@ -119,8 +120,8 @@ func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expand
 }
 
 // lookAgain reads the volume a second time, a little later. A Heketi that was suspended answers the requests that arrived
-// meanwhile in any order, so that its first answer may not show a request that it already has. A size that differs from that of
-// the bricks means that Heketi lost an expand, and nothing can be added to it safely.
+// meanwhile in any order, so its first answer may not yet show an expand that it has already received. A size that differs from
+// that of the bricks means that Heketi lost an expand, and nothing can be added to it safely.
 func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 	select {
 	case <-time.After(e.client.Timing().Again):
@@ -143,9 +144,9 @@ func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 }
 
 // inspect returns the volume if no operation of Heketi's is changing it and this driver may change it. The operations are listed
-// first: one that begins after the listing finds the size that is read then.
+// before the volume is read, so that the size includes every expand that had ended by the time of the listing.
 func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
-	// Heketi hides a volume that is being made or removed.
+	// Creates and deletes are skipped: Heketi hides a volume that is being made or removed, so reading the volume fails.
 	listed, err := e.client.Operations(ctx)
 	if err != nil {
 		return heketi.Volume{}, err

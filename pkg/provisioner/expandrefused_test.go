@@ -54,7 +54,7 @@ func TestExpandThatFails(t *testing.T) {
 	}
 }
 
-// TestExpandOfTheSmallestVolume: the volume has the largest size that the call allows.
+// TestExpandOfTheSmallestVolume: the limit of the call is the volume's size, so nothing is sent.
 func TestExpandOfTheSmallestVolume(t *testing.T) {
 	f := start(t)
 	s := spec("pvc-1")
@@ -152,7 +152,7 @@ func TestNothingIsSentWithoutANote(t *testing.T) {
 	}
 }
 
-// TestCarriedOutExpandLeavesNoNote: a note that stays would make a later refusal not final.
+// TestCarriedOutExpandLeavesNoNote: with a note left, a later refusal would be reported as if it were not final.
 func TestCarriedOutExpandLeavesNoNote(t *testing.T) {
 	f, dir := start(t), t.TempDir()
 	p := f.withJournal(t, dir, timing())

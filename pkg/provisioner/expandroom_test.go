@@ -51,7 +51,7 @@ func TestExpandSaysWhatFits(t *testing.T) {
 		lost       bool // the records are lost
 		says       string
 	}{
-		// 9 GiB and their metadata fit on 10 GiB, and two times 9.5 GiB.
+		// A disk of 10 GiB has room for 9 GiB and the metadata. Two such disks have room for 9.5 GiB each.
 		{name: "less", nodes: one(10), says: ", and " + few + "; there is room for 9 GiB more in one step"},
 		{name: "on two disks each", nodes: [][]int{{10, 10}, {10, 10}, {10, 10}}, says: "; there is room for 19 GiB more in one step"},
 		{name: "and only one set left", steps: 8, nodes: [][]int{{10, 10}, {10, 10}, {10, 10}}, says: "; there is room for 9 GiB more in one step"},
@@ -94,7 +94,8 @@ func TestExpandSaysWhatFits(t *testing.T) {
 	}
 }
 
-// TestExpandWithoutRoomOnTheDisks: the disks refuse what Heketi has accepted. Nothing is left only if Heketi has undone it.
+// TestExpandWithoutRoomOnTheDisks: the disks refuse what Heketi has accepted. The expand has left nothing behind only if Heketi
+// has undone it.
 func TestExpandWithoutRoomOnTheDisks(t *testing.T) {
 	const refusal = `Volume group "vg_1" has insufficient free space (24 extents): 259 required.`
 	for _, tc := range []struct {

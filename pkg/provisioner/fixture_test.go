@@ -128,8 +128,8 @@ func (f *fixture) wantVolumes(t *testing.T, n int) {
 	}
 }
 
-// pass lets n requests through, or all of them if n is 0, so that a fault that is injected later affects only the ones after
-// them.
+// pass lets n requests through, or all of them if n is 0, so that a fault that is injected later affects only the requests after
+// these.
 func (f *fixture) pass(prefix string, n int) {
 	through := make(chan struct{})
 	close(through)

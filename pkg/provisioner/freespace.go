@@ -64,8 +64,8 @@ func (p *Provisioner) rooms(ctx context.Context, class volume.Parameters, creden
 	return rooms, nil
 }
 
-// whatFits adds to an ErrExhausted the largest size that would fit. It uses a dump that was requested after the create began; the
-// create itself has looked for the volume in that dump.
+// whatFits adds to an ErrExhausted the largest size that would fit. It accepts a dump that was requested after the create began.
+// The create has usually read such a dump already, to look for the volume.
 func (p *Provisioner) whatFits(ctx context.Context, request creation, parameters volume.Parameters, began time.Time, refusal error) error {
 	if !errors.Is(refusal, volume.ErrExhausted) {
 		return refusal

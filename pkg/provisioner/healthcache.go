@@ -15,7 +15,7 @@ const (
 	leastLifetime  = 10 * time.Second
 	lifetimeFactor = 3 // times the duration of the examination
 	mostLifetime   = 2 * time.Minute
-	unreadLifetime = 6 * time.Minute // if it took longer than its callers waited: for the next caller
+	unreadLifetime = 6 * time.Minute // if no caller has waited long enough to receive it
 )
 
 // healthCache holds the last examination of each backend.

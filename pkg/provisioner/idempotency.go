@@ -59,8 +59,8 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	return v, nil
 }
 
-// compatible compares an existing volume with the request. Of the name only the digest has to match: the rest is for human
-// readers.
+// compatible compares an existing volume with the request. The names are not compared: their digests are equal, and the rest of a
+// name is for human readers.
 func (c creation) compatible(v heketi.Volume) error {
 	var differences []string
 	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }

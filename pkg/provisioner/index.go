@@ -8,9 +8,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// index holds what is remembered of one backend between calls: its clusters, its volumes and the group ids in use, so that a
-// create needs no look-up, and its disks. All of it comes from Heketi's own records. They are read again at intervals while
-// creates happen, because others make volumes too.
+// index caches the clusters, volumes, group ids in use and disks of one backend between calls, so that a create needs no look-up.
+// All of it comes from Heketi's own records. The records are read again at intervals while creates happen, because other clients
+// of Heketi make volumes too.
 type index struct {
 	backend string
 	refresh time.Duration

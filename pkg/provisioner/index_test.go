@@ -31,7 +31,7 @@ func TestSharedGroupID(t *testing.T) {
 	mustPick(t, x, nameB, 2000)
 }
 
-// TestNamesOfVolumes: a CSI name has another gluster name only as long as that volume exists.
+// TestNamesOfVolumes: hasOther reports the other gluster name of a CSI name only as long as the volume of that name exists.
 func TestNamesOfVolumes(t *testing.T) {
 	const renamed = "team-a-csi-a-00000000000000000001" // of the same CSI name as nameA
 	x := newIndex("main", time.Minute)

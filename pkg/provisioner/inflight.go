@@ -14,7 +14,7 @@ import (
 )
 
 // inflight holds the running creates, deletes, expands and examinations. Each has its own goroutine and outlives the call that
-// started it, because Heketi carries the operation on, and reports its result only to a client that asks for it.
+// started it, because Heketi continues the operation, and reports its result only to a client that asks for it.
 type inflight struct {
 	observer Observer
 
@@ -47,7 +47,7 @@ func newInflight(observer Observer) *inflight {
 }
 
 // do runs an operation, or joins an equal one that is already running, and waits for its end or for ctx. ErrBusy is returned when
-// the operation goes on beyond ctx, or when another operation on the volume is running.
+// ctx ends before the operation, or when another operation on the volume is running.
 func (o *inflight) do(ctx context.Context, t task, run func(context.Context) (volume.Volume, error)) (volume.Volume, error) {
 	op, err := o.join(ctx, t, run)
 	if err != nil {

@@ -41,7 +41,8 @@ func TestExpandLooksAtOperations(t *testing.T) {
 	}
 }
 
-// unwell returns a provisioner over a Heketi with one volume of ours that gluster does not have.
+// unwell returns a provisioner over a Heketi with one volume of ours that gluster does not have. record is the volume's entry in
+// Heketi's records, gluster is the node's report, and volumes are the HTTP statuses of successive look-ups.
 func unwell(t *testing.T, record string, gluster string, volumes ...int) *provisioner.Provisioner {
 	t.Helper()
 	var asked atomic.Int64
@@ -71,7 +72,7 @@ func unwell(t *testing.T, record string, gluster string, volumes ...int) *provis
 	return provisioner.New(backends)
 }
 
-// TestHealthOfLostVolumes: a volume that gluster does not have is looked up once more in Heketi.
+// TestHealthOfLostVolumes: a volume that gluster does not have is looked up again in Heketi.
 func TestHealthOfLostVolumes(t *testing.T) {
 	const answers, silent = `, "VolumeInfo": {"Volumes": {"VolumeList": []}}, "BricksMountStatus": {"Statuses": null}`, ``
 	ours := fmt.Sprintf(`{"Info": {"name": %q, "cluster": "c"}}`, nameOf(1))
@@ -109,7 +110,7 @@ func TestHealthOfLostVolumes(t *testing.T) {
 	}
 }
 
-// TestMostAskedOneByOne: a hundred new volumes are asked for one by one; for one more, all records are read.
+// TestMostAskedOneByOne: up to a hundred new volumes are requested one by one; if there are more, a dump is read.
 func TestMostAskedOneByOne(t *testing.T) {
 	for many, wantDumps := range map[int]int{100: 1, 101: 2} {
 		d := newDatabase(t)

@@ -97,7 +97,7 @@ func (j *Journal) forget(key string) {
 	}
 }
 
-// unanswered records when the driver gave up on a request, if there is a note of it.
+// unanswered records the time at which the driver gave up on a request. It does nothing if there is no note of the request.
 func (j *Journal) unanswered(key string) {
 	j.mu.Lock()
 	request, ok := j.sent[key]
@@ -107,7 +107,7 @@ func (j *Journal) unanswered(key string) {
 	}
 	j.mu.Unlock()
 	if ok {
-		_ = j.write(key, request) // the note on disk is earlier by the duration of one request
+		_ = j.write(key, request) // if this fails, the note on disk still has the time of sending, a little earlier
 	}
 }
 
@@ -140,9 +140,9 @@ type lateRequest struct {
 	until time.Time
 }
 
-// expandOf returns the request to expand a volume that was sent and not answered; ok is false if there is none. The request is
-// over when Heketi would refuse it because of its age, or when the volume has the size that the request makes. (A volume that
-// another caller has expanded to exactly that size looks the same.)
+// expandOf returns the request to expand a volume that was sent and not answered; ok is false if there is none, or if the volume
+// has the size that the request makes. (A volume that another caller has expanded to exactly that size looks the same.) The
+// caller has to compare the field until with the time: later, Heketi refuses the request because of its age.
 func (j *Journal) expandOf(key string, v heketi.Volume) (late lateRequest, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -159,8 +159,8 @@ func (j *Journal) deleteOf(key string) (late lateRequest, ok bool) {
 	return lateRequest{sent: request, what: "delete", until: request.At.Add(j.late)}, ok
 }
 
-// suspect records that a volume is to be expanded right after the start of a process without its predecessor's notes: the
-// predecessor may have sent the same expand.
+// suspect is called before an expand. If this process started a short time ago without its predecessor's notes, suspect records
+// that the predecessor may have sent the same expand.
 func (j *Journal) suspect(key string) {
 	j.mu.Lock()
 	request := sent{At: j.opened, Suspect: true}

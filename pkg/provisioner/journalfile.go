@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// sent is a request: an expand, a create, or a delete, for which only the time is recorded.
+// sent is a request to expand, create or delete a volume. Of a delete, only the time is recorded.
 type sent struct {
 	Version int       `json:"version"`
 	At      time.Time `json:"at"`
@@ -46,7 +46,7 @@ func createKey(backend, name string) string { return createKeys(backend) + volum
 // createKeys returns the prefix of the keys of a backend's creates.
 func createKeys(backend string) string { return backend + "/create/" }
 
-// Neither names of backends nor ids of volumes contain the slash of a key.
+// fileOfKey returns the name of a key's file. The parts of a key contain no underscore, so keyOfFile can undo the replacement.
 func fileOfKey(key string) string { return strings.ReplaceAll(key, "/", "_") + journalSuffix }
 
 func keyOfFile(name string) (key string, ok bool) {
@@ -65,8 +65,8 @@ func openJournalDir(dir string) (known bool, err error) {
 	return err == nil, writeFile(dir, marker, nil)
 }
 
-// readSent reads a note. For a note that cannot be read only the time is known. A clock that was set back makes no note younger
-// than the start of this process.
+// readSent reads a note. Of a note that cannot be read, only the time is known. A time after now, because the clock was set back,
+// is replaced by now.
 func readSent(path string, now time.Time) sent {
 	request := sent{At: now}
 	content, err := os.ReadFile(path) // #nosec G304 -- a file of the driver's own directory

@@ -11,8 +11,9 @@ import (
 
 // checkLateExpand returns ErrBusy while an earlier request to expand the volume may still be carried out.
 //
-// Heketi checks a request's age when it begins to process the request. A request that it began earlier may wait for any time for
-// Heketi's database, whose disk may hang. It appears in none of Heketi's records, but Heketi counts it as in flight.
+// Heketi checks a request's age only when it begins to process the request. After that, the request may wait indefinitely for
+// Heketi's database, because the database's disk may hang. Such a request appears in none of Heketi's records, but Heketi counts
+// it as in flight.
 func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journal, key string, v heketi.Volume) error {
 	if late, ok := journal.expandOf(key, v); ok {
 		if err := late.check(ctx, client, v); err != nil {

@@ -31,8 +31,8 @@ type listed struct {
 
 // List implements volume.Provisioner. The first page (after is empty) shows the volumes that exist now; later pages may be up to
 // a minute old. The size of a volume that another client of Heketi has expanded, and the servers of a volume, may be up to ten
-// minutes old. A backend that does not answer fails the whole call, because callers take a volume that is missing from a list as
-// lost.
+// minutes old. A backend that does not answer fails the whole call, because callers regard a volume that is missing from a list
+// as lost.
 func (p *Provisioner) List(ctx context.Context, after string, limit int) (volumes []volume.Volume, more bool, err error) {
 	all, recent := p.listing.recent()
 	fresh := after == "" || !recent

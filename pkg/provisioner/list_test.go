@@ -206,7 +206,8 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestListIsStable: a list that is read in pages queries each backend once, and shows each volume that existed all the time once.
+// TestListIsStable: a list that is read in pages queries each backend once, and shows every volume that exists throughout exactly
+// once.
 func TestListIsStable(t *testing.T) {
 	d := newDatabase(t)
 	for id := range 10 {
@@ -240,8 +241,8 @@ func TestListIsStable(t *testing.T) {
 	}
 }
 
-// TestListNeedsEveryBackend: a volume that is missing from a list is taken as lost, so a partial list must not be returned as
-// complete.
+// TestListNeedsEveryBackend: callers regard a volume that is missing from a list as lost, so a partial list must not be returned
+// as complete.
 func TestListNeedsEveryBackend(t *testing.T) {
 	a, b := newDatabase(t), newDatabase(t)
 	a.addOurs(1)

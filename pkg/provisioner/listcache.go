@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// listCacheLifetime is the highest age of what a list returns about a volume. Which volumes exist is read each time; of an
-	// existing volume, others can change only the size and, with the cluster's nodes, the servers.
+	// listCacheLifetime is the maximum age of the data that a list returns about a volume. Which volumes exist is read each time.
+	// Other clients of Heketi can change only an existing volume's size and, with the cluster's nodes, its servers.
 	listCacheLifetime = 10 * time.Minute
-	// mostAsked is how many volumes are requested one by one. Heketi answers that many in a few tenths of a second; a dump takes as
-	// long as requests for a fifth of the volumes.
+	// mostAsked is the maximum number of volumes that are requested one by one. Heketi answers that many in a few tenths of a
+	// second. A dump takes as long as single requests for a fifth of all volumes.
 	mostAsked = 100
 )
 
-// listCache holds what is remembered of one backend's volumes between lists: with thousands of volumes Heketi needs seconds for a
-// dump, and some orchestrators list every minute.
+// listCache remembers one backend's volumes between lists: with thousands of volumes Heketi needs seconds for a dump, and some
+// orchestrators list every minute.
 type listCache struct {
 	mu      sync.Mutex
 	whole   time.Time            // when the last dump was requested; zero: never
@@ -57,14 +57,15 @@ func (c *listCache) list(ctx context.Context, client *heketi.Client, x *index) (
 	return list, nil
 }
 
-// collect reads which volumes exist, and those that are not cached. whole reports that everything was read.
+// collect reads the ids of the volumes that exist, and the volumes that are not cached. whole reports whether all volumes were
+// read.
 func (c *listCache) collect(ctx context.Context, client *heketi.Client, x *index) (entries map[string]entry, whole bool, err error) {
 	remembered := c.cached()
 	if remembered == nil {
 		entries, err = readEntries(ctx, client, x)
 		return entries, true, err
 	}
-	// Checked before and after, so that no answer comes from a Heketi that has lost its database, whichever way it changes.
+	// The clusters are checked before and after, so that a Heketi that loses or regains its database in between is noticed.
 	if err := trustNow(ctx, client, x); err != nil {
 		return nil, false, err
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestNotesSayWhenTheDriverGaveUp: a note has the time at which the driver gave up on the request, not when the request began:
-// until then Heketi may have received it.
+// TestNotesSayWhenTheDriverGaveUp: a note has the time at which the driver gave up on the request, not the time at which the
+// request began, because Heketi may have received the request at any time in between.
 func TestNotesSayWhenTheDriverGaveUp(t *testing.T) {
 	for name, call := range map[string]func(p *provisioner.Provisioner, v volume.Volume) error{
 		"create": func(p *provisioner.Provisioner, _ volume.Volume) error {

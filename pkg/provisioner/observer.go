@@ -4,8 +4,8 @@ import "time"
 
 // Observer is told which operations run, and which calls needed no operation in Heketi. Its methods are called concurrently.
 type Observer interface {
-	// Operation is called when an operation ("create", "delete", "expand", "examination") begins; ended is called when it has ended,
-	// which may be after the calls that wait for it.
+	// Operation is called when an operation ("create", "delete", "expand", "examination") begins. ended is called when the operation
+	// ends, which may be after the end of the calls that wait for it.
 	Operation(kind string) (ended func())
 	// Existing is called when a create finds the volume that an earlier create made.
 	Existing(backend string)

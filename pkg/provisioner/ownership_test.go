@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// installation returns a provisioner with its own settings of the backend, beside others over the same Heketi.
+// installation returns one of several provisioners over the same Heketi, each with its own settings of the backend.
 func (f *fixture) installation(t *testing.T, adopt bool, prefix string) *provisioner.Provisioner {
 	t.Helper()
 	return f.configured(t, heketi.BackendConfig{

@@ -38,11 +38,11 @@ func (e *pendingError) Unwrap() error { return volume.ErrBusy }
 // isAbandoned reports whether Heketi has stopped working on an operation with this status.
 func isAbandoned(status string) bool { return status == "stale" || status == "failed" }
 
-// cleanUp reports whether the operation that err is about, if any, has been cleaned up, so that the call may be tried again. Only
-// creates and deletes of volumes of this installation are cleaned up: Heketi sooner or later undoes the create and finishes the
-// delete by itself. Expands are not: to undo one, Heketi removes bricks that gluster may already be using (heketi:
-// apps/glusterfs/operations_volume.go, VolumeExpandOperation.Clean never removes them from the gluster volume), and that must not
-// be hurried.
+// cleanUp makes Heketi clean up the abandoned operation that err describes, if any. It reports whether that was done, so that the
+// call may be tried again. Only creates and deletes of volumes of this installation are cleaned up: Heketi sooner or later undoes
+// the create and finishes the delete by itself. Expands are not cleaned up: to undo one, Heketi removes bricks that gluster may
+// already be using (heketi: apps/glusterfs/operations_volume.go, VolumeExpandOperation.Clean never removes them from the gluster
+// volume), and the driver must not hasten that.
 func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bool {
 	stuck, ok := errors.AsType[*pendingError](err)
 	if !ok || !isAbandoned(stuck.status) || !volume.IsOurs(stuck.name) || !client.Backend().OfThisInstallation(stuck.name) {

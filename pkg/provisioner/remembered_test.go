@@ -28,8 +28,8 @@ func TestGrown(t *testing.T) {
 	}
 }
 
-// TestCatalogueAges: everything is read again after ten minutes, and a changed volume is read again until a list that began after
-// the change has done so.
+// TestCatalogueAges: everything is read again after ten minutes. A changed volume is read by every list until one that began
+// after the change has read it.
 func TestCatalogueAges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c listCache

@@ -22,8 +22,9 @@ type reservation struct {
 // reserve returns a group id of the range that no volume of the backend has. No other create gets it until made or doubt is
 // called. ErrExhausted is returned when the range has no free one.
 //
-// reserve also returns the name to make the volume under: that of an earlier create of the same CSI name whose outcome is in
-// doubt. It may differ from the requested name, and is the name under which Heketi will find the volume.
+// reserve also returns the name under which to make the volume. If the outcome of an earlier create of the same CSI name is in
+// doubt, this is the name that the earlier create used, which may differ from the requested one: Heketi has the volume, if any,
+// under that name.
 func (x *index) reserve(ctx context.Context, client *heketi.Client, name string, gids volume.GIDRange) (reservation, error) {
 	if err := x.readSince(ctx, client, time.Now().Add(-x.refresh)); err != nil {
 		return reservation{}, err

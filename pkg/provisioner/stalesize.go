@@ -2,8 +2,8 @@ package provisioner
 
 import "github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 
-// A create that joins an older one may get the volume as it was before an expand that has ended since. These functions tell such
-// an answer from later ones.
+// A create that joins an older create may get the volume as it was before an expand that has since ended. These functions detect
+// such an outdated answer.
 
 // recordSize remembers the size that an expand has returned to its caller.
 func (x *index) recordSize(v volume.Volume) {

@@ -10,10 +10,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// trust refuses a Heketi that has lost its database (it has no cluster), or that has another database than earlier in the life of
-// this process (it has none of the clusters seen before). After a restart of the driver the second case cannot be detected,
-// unless the configuration names clusters (which the client checks): nothing else outside Heketi records which database made a
-// volume, and adding the cluster to handles would invalidate those of all existing volumes.
+// trust refuses a Heketi that has no cluster, because it has lost its database. It also refuses a Heketi that has none of the
+// clusters seen before, because it has another database than earlier in the life of this process. After a restart of the driver,
+// another database is detected only if the configuration names clusters, which the client checks. Nothing else outside Heketi
+// records which database made a volume, and adding the cluster to handles would invalidate the handles of all existing volumes.
 func (x *index) trust(clusters []string) error {
 	if len(clusters) == 0 {
 		return noClusters(x.backend)

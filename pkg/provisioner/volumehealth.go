@@ -54,8 +54,8 @@ func missing(conditions []volume.Condition) bool {
 	return slices.ContainsFunc(conditions, func(c volume.Condition) bool { return c.Reason == reasonMissing })
 }
 
-// ListHealth implements volume.Provisioner. A backend or a cluster without a result fails the whole call, because callers take a
-// volume that is not in the list as healthy.
+// ListHealth implements volume.Provisioner. A backend or a cluster without a result fails the whole call, because callers regard
+// a volume that is not in the list as healthy.
 func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (health []volume.Health, more bool, err error) {
 	all, err := ofAll(ctx, p.backends.All(), p.healthOf)
 	if err != nil {
@@ -71,7 +71,7 @@ func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (
 
 // healthOf returns the volumes of a backend that are not healthy. Heketi does not record which volumes were adopted, so foreign
 // volumes are included, and each volume is listed under both handles that a PersistentVolume may have for it: callers ignore a
-// handle that they do not know, but would take a missing one as healthy.
+// handle that they do not know, but regard a volume as healthy if its handle is missing.
 func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]volume.Health, error) {
 	client, err := backend.Client(volume.Credentials{}) // as for a list
 	if err != nil {

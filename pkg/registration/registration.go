@@ -34,8 +34,8 @@ type Registration struct {
 // Socket returns the path of the socket in the directory, with the name that node-driver-registrar uses.
 func Socket(dir, driver string) string { return filepath.Join(dir, driver+"-reg.sock") }
 
-// Open opens the Socket. From then on the kubelet may ask, so the driver must be ready to answer CSI calls. endpoint is the path
-// of the CSI socket as the kubelet sees it. A stale socket file is replaced; see unixsocket.Listen.
+// Open opens the Socket. From then on the kubelet may call the driver, which must be ready to answer CSI calls. endpoint is the
+// path of the CSI socket as the kubelet sees it. A stale socket file is replaced; see unixsocket.Listen.
 func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, error) {
 	path := Socket(dir, driver)
 	listener, err := unixsocket.Listen(ctx, path)
@@ -61,8 +61,8 @@ func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, err
 func (r *Registration) Registered() <-chan struct{} { return r.registered }
 
 // Serve answers the kubelet until ctx is done, and then removes the socket, whereupon the kubelet unregisters the driver. If the
-// kubelet refuses the driver, Serve makes a new socket after a while, because some kubelets ask again only then. Refusals are
-// logged and never returned.
+// kubelet refuses the driver, Serve makes a new socket after a while, because some kubelets ask again only if the socket is new.
+// Refusals are logged and never returned.
 func (r *Registration) Serve(ctx context.Context) error {
 	retry := r.delays
 	for {
@@ -92,7 +92,7 @@ func (r *Registration) reopen(ctx context.Context, retry *wait.Backoff) bool {
 }
 
 // serveOnce serves on the socket until ctx is done, or until the kubelet has refused the driver and not accepted it within the
-// time of retry. It closes the socket.
+// next delay of retry. Then it closes the socket.
 func (r *Registration) serveOnce(ctx context.Context, retry *wait.Backoff) error {
 	answers := &registrationServer{info: r.info, logger: klog.FromContext(ctx), statuses: make(chan bool)}
 	server := grpc.NewServer()

@@ -34,7 +34,7 @@ type Finding struct {
 	Subject  string   `json:"subject"`            // what was examined
 	Message  string   `json:"message"`            // what was found
 	Remedy   string   `json:"remedy,omitempty"`   // what to do about it
-	Commands []string `json:"commands,omitempty"` // commands of the remedy, one in each; they are only printed
+	Commands []string `json:"commands,omitempty"` // commands of the remedy, one in each element; they are printed and never run
 }
 
 // printable removes control characters. Texts from elsewhere could otherwise move the cursor of a terminal, or make a copied
@@ -80,7 +80,8 @@ func WriteJSON(w io.Writer, findings []Finding) error {
 	return encoder.Encode(shown)
 }
 
-// WriteText writes a block for each finding that needs attention, a line for each good one, and their numbers.
+// WriteText writes a block for each finding that needs attention, a line for each good one, and the number of findings of each
+// severity.
 func WriteText(w io.Writer, findings []Finding) error {
 	var out strings.Builder
 	counts := map[Severity]int{}

@@ -1,4 +1,6 @@
-// Package unixsocket opens the unix sockets on which the driver serves the kubelet and the CSI sidecars.
+// Package unixsocket opens the unix sockets on which the driver serves the kubelet and the CSI sidecars. Only the owner can
+// connect. The socket file of a dead process is replaced; if another process still answers on the socket, Listen returns an
+// error.
 package unixsocket
 
 import (
@@ -34,8 +36,8 @@ func Path(endpoint string) (string, error) {
 	return path, nil
 }
 
-// Listen opens the unix socket at path. The socket file of a dead process is replaced. A socket that is answered is an error,
-// because each of two drivers behind one socket would get half of the calls.
+// Listen opens the unix socket at path. The socket file of a dead process is replaced. If another process answers on the socket,
+// Listen returns an error, because each of two drivers on one socket would get half of the calls.
 func Listen(ctx context.Context, path string) (net.Listener, error) {
 	listener, err := listen(ctx, path, stalePatience)
 	if err != nil {

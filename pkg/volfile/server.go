@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// FromServer fetches a volume's file from the glusterd of a server, with TLS if this machine's clients use TLS for that. It waits
-// a few seconds at most.
+// FromServer fetches a volume's file from the glusterd of a server, with TLS if this machine's clients use TLS for glusterd. It
+// waits a few seconds at most.
 func FromServer(ctx context.Context, server string, port int, volume string) (string, error) {
 	const limit = 3 * time.Second // as for the probe of servers: enough for one lost packet
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -27,7 +27,7 @@ func FromServer(ctx context.Context, server string, port int, volume string) (st
 	return Fetch(ctx, conn, volume)
 }
 
-// dial connects as a client whose root directory is root would.
+// dial connects like a client whose root directory is root.
 func dial(ctx context.Context, address, root string) (net.Conn, error) {
 	if _, err := os.Stat(filepath.Join(root, "var/lib/glusterd/secure-access")); errors.Is(err, os.ErrNotExist) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", address)

@@ -1,6 +1,7 @@
-// Package volfile fetches volume files from glusterd, as a GlusterFS client does, and checks that they name nothing but the parts
-// of a client. An attacker who controls a server of a volume controls that file, and a client loads and runs what it names: with
-// storage/posix it would serve the node's own disk.
+// Package volfile fetches volume files from glusterd, as a GlusterFS client does, and checks that they contain only what a client
+// needs. An attacker who controls a server of a volume controls its volume file, and a client loads and runs the translators in
+// that file: with storage/posix it would serve the node's own disk. Fetching does not include the check: the caller must call
+// Check before it starts a client with the file.
 package volfile
 
 import (
@@ -11,9 +12,9 @@ import (
 	"strings"
 )
 
-// Translators returns patterns of the translator types in a client's graph as glusterd builds it (glusterd-volgen.c,
-// build_client_graph), and of those that options of the client add. Translators of servers, of glusterd and of GlusterFS's tests
-// are not included.
+// Translators returns patterns of the translator types that a client's graph may contain: those that glusterd writes
+// (glusterd-volgen.c, build_client_graph), and those that options of the client add. Translators of servers, of glusterd and of
+// GlusterFS's tests are not included.
 func Translators() []string {
 	return []string{
 		"cluster/*", "performance/*", "protocol/client", "mount/fuse", "meta", "system/posix-acl", "debug/io-stats",
@@ -25,8 +26,8 @@ func Translators() []string {
 // ErrRefused is returned for a volume file with which no client may be started.
 var ErrRefused = errors.New("the volume file is not one for a client")
 
-// Check returns ErrRefused for a volume file that names more than the parts of a client. It is stricter than the client's own
-// parser (graph.l), which supports quotes and comments: glusterd writes neither around the words that are checked here.
+// Check returns ErrRefused for a volume file that contains more than a client needs. It is stricter than the client's own parser
+// (graph.l), which supports quotes and comments: glusterd writes neither around the words that are checked here.
 func Check(file string) error {
 	words := strings.Fields(file)
 	translators := 0

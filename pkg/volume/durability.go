@@ -30,8 +30,8 @@ func DefaultDurability() Durability { return Durability{Type: Replicate, Replica
 const allowedVolumeTypes = `must be "replicate" or "replicate:N" with N 2 or 3, ` +
 	`"disperse:D:R" with D:R one of 2:1, 4:2, 8:3 and 8:4, or "none" for a single copy`
 
-// ParseDurability parses volumetype. Heketi itself checks only part of this: it accepts a negative number of copies, and asks
-// gluster for one copy, which gluster refuses.
+// ParseDurability parses volumetype. Heketi itself checks only part of this: it accepts a negative number of copies, and then
+// asks gluster for one copy, a request that gluster refuses.
 func ParseDurability(s string) (Durability, error) {
 	kind, rest, hasCounts := strings.Cut(s, ":")
 	switch DurabilityType(kind) {

@@ -31,7 +31,7 @@ func (l *login) set(key, value string) {
 	(*l)[key] = value
 }
 
-// setURL returns resturl without user and password, which Heketi's client library overrides.
+// setURL returns resturl without user and password. They have no effect, because Heketi's client library overrides them.
 func (l *login) setURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.User == nil {
@@ -42,7 +42,8 @@ func (l *login) setURL(raw string) string {
 	return u.String()
 }
 
-// ignored returns the names of the parameters. It returns ErrInvalid if the in-tree plugin would have refused them, too.
+// ignored returns the names of the login parameters that the class has. It returns ErrInvalid if the in-tree plugin would have
+// refused the class as well.
 func (l *login) ignored() ([]string, error) {
 	given := *l
 	enabled, known := given[restAuthEnabled]

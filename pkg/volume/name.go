@@ -58,7 +58,8 @@ func ValidNamePrefix(prefix string) bool { return validNamePrefix.MatchString(pr
 // AllowedNamePrefix describes what ValidNamePrefix accepts.
 const AllowedNamePrefix = "must be 1 to 40 letters, digits and dashes, and not begin with a dash"
 
-// HasNamePrefix reports whether GlusterName has made a gluster volume's name with exactly this prefix, not with a longer one.
+// HasNamePrefix reports whether a gluster volume's name has the form that GlusterName makes with this prefix. A longer prefix
+// that begins with this one does not count.
 func HasNamePrefix(glusterName, prefix string) bool {
 	return IsOurs(glusterName) && strings.HasPrefix(glusterName, prefix+"_"+namePrefix)
 }

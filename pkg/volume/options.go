@@ -17,8 +17,8 @@ type Option struct {
 // String returns the form that Heketi accepts.
 func (o Option) String() string { return o.Key + " " + o.Value }
 
-// Options to which Heketi gives a meaning (heketi: apps/glusterfs/volume_entry.go). It also passes them to gluster, which stores
-// options under user. without interpreting them.
+// Options that Heketi interprets (heketi: apps/glusterfs/volume_entry.go). Heketi also passes them to gluster, which stores
+// options that begin with user. without interpreting them.
 const (
 	heketiOptions      = "user.heketi."
 	optionArbiter      = heketiOptions + "arbiter"
@@ -37,9 +37,9 @@ var (
 	// server, gluster volume set NAME KEY VALUE, and gluster takes every word that begins with dashes as a command-line option, such
 	// as --log-file=.
 	shellSafe = regexp.MustCompile(`^[A-Za-z0-9._:/@%+=][A-Za-z0-9._:/@%+=-]{0,199}$`)
-	// readByServers matches user.* options that programs on a gluster server act on: glusterd loads a translator for user.xlator.*,
-	// and its hook scripts search the lines key=value with patterns like these, to share the volume by Samba or NFS (glusterfs:
-	// extras/hook-scripts, S30samba-start.sh, S31ganesha-start.sh, S13create-subdir-mounts.sh).
+	// readByServers matches user.* options that programs on a gluster server act on: glusterd loads a translator for user.xlator.*.
+	// Its hook scripts search the options, written as key=value, for patterns like these, and share the volume by Samba or NFS
+	// (glusterfs: extras/hook-scripts, S30samba-start.sh, S31ganesha-start.sh, S13create-subdir-mounts.sh).
 	readByServers = regexp.MustCompile(`^user\.xlator|user.smb|user.cifs|ganesha.enable|auth.allow`)
 )
 

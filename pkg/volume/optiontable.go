@@ -105,8 +105,8 @@ func refusedOptions() map[string]string {
 	return map[string]string{"storage.owner-gid": owner, "storage.owner-uid": owner}
 }
 
-// sameShortName returns options that are not allowed, but that keep gluster from completing the short name of an allowed one:
-// shd-max-threads could be cluster.shd-max-threads, too.
+// sameShortName returns options that are not allowed, but that keep gluster from completing the short name of an allowed option:
+// shd-max-threads may stand for cluster.shd-max-threads or for disperse.shd-max-threads.
 func sameShortName() []string {
 	return strings.Fields(`
 		client.keepalive-count client.keepalive-interval client.keepalive-time client.tcp-user-timeout

@@ -73,7 +73,8 @@ func seconds(low, high int64) optionType {
 	}
 }
 
-// size is a number of bytes. gluster requires the B of a unit: 64M is an error. Messages show limits as they are written here.
+// size is a number of bytes. gluster requires the B of a unit: 64M is an error. limits are the lower limit and, optionally, the
+// upper one; messages show them as they are given.
 func size(limits ...string) optionType {
 	low, high := 0.0, 1e18
 	allowed := "a size such as 65536, 128KB, 64MB or 1GB"

@@ -24,7 +24,8 @@ type Parameters struct {
 	Ignored []string
 }
 
-// The keys that external-provisioner adds; users do not write them. Those of the PVC become part of the volume's name.
+// The keys that external-provisioner adds; users do not write them. The values of the two keys for the PVC become part of the
+// volume's name.
 const (
 	reservedPrefix  = "csi.storage.k8s.io/"
 	keyPVCNamespace = reservedPrefix + "pvc/namespace"

@@ -19,18 +19,20 @@ const defaultProfile = "general"
 // optionProfile stores a volume's profile in Heketi and gluster, which keep options under user. without interpreting them.
 const optionProfile = "user.glusterfs-csi.profile"
 
-// profiles returns all values of the parameter profile. The options are those of glusterfs 10.3's own groups
-// (/var/lib/glusterd/groups), if it has one for the purpose; comments give the reason for each difference.
+// profiles returns all values of the parameter profile. If glusterfs 10.3 has a group of options for the purpose
+// (/var/lib/glusterd/groups), the profile has the options of that group. Comments name the group, and give the reason for each
+// difference.
 func profiles() map[string]profile {
 	return map[string]profile{
 		defaultProfile: {},
 
-		// metadata-cache, with a shorter timeout than its 600 seconds. The servers announce a change to the clients that have asked for
-		// the file or directory in that time. But a rename or link is announced only to clients that have looked up the file, and not
-		// to those that have looked up only the directory (glusterfs: xlators/features/upcall, up_rename_cbk and up_link_cbk): until
-		// the timeout, these clients see the directory's old time. readdir-ahead stays off, because it does not notice changes of a
-		// directory. nl-cache stays off too: it remembers missing names, and is not told of a name that is made while the client's
-		// graph changes. The rename of a file that was just written then fails with ENOENT, about once in each expansion.
+		// metadata-cache, with a shorter md-cache-timeout than the group's 600 seconds. The servers announce a change to the clients
+		// that have asked for the file or directory within the cache-invalidation-timeout. But a rename or link is announced only to
+		// clients that have looked up the file, not to clients that have looked up only the directory (glusterfs:
+		// xlators/features/upcall, up_rename_cbk and up_link_cbk): these clients see the directory's old time until the
+		// md-cache-timeout. readdir-ahead stays off, because it does not notice changes of a directory. nl-cache stays off too: it
+		// remembers missing names, and is not told of a name that is made while the client's graph changes. The rename of a file that
+		// was just written then fails with ENOENT, about once in each expansion.
 		"small-files": {
 			options: []Option{
 				{"features.cache-invalidation", "on"},

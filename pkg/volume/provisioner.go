@@ -37,8 +37,8 @@ type Provisioner interface {
 	Get(ctx context.Context, handle Handle, credentials Credentials) (Volume, error)
 
 	// Expand makes the volume at least as large as the capacity requires, online, and returns its size in bytes. A volume that is
-	// large enough is not changed, and no volume is ever made smaller. ErrExhausted is returned when the volume has its old size and
-	// nothing of the expand is left or running.
+	// large enough is not changed, and no volume is ever made smaller. ErrExhausted is returned when the volume cannot grow by that
+	// much: it has its old size, and nothing of the expand is left or running.
 	Expand(ctx context.Context, handle Handle, capacity Capacity, credentials Credentials) (int64, error)
 
 	// List returns up to limit volumes that this driver made, of all backends, in the order of their handles, beginning with the

@@ -9,7 +9,7 @@ import (
 // names the URL in the error.
 //
 // A path is refused: Heketi's signatures cover the path as Heketi sees it, so that a prefix added by a proxy cannot work (heketi:
-// middleware/jwt.go, qsh claim). A trailing slash would turn a POST into a GET by redirection.
+// middleware/jwt.go, qsh claim). A trailing slash is removed: it would lead to a redirection, which turns a POST into a GET.
 func NormalizeURL(field, raw string) (string, error) {
 	const allowed = "must look like http://host:8080 or https://host:8080, without path, query or credentials"
 	u, err := url.Parse(raw)

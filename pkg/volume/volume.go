@@ -28,8 +28,8 @@ const (
 	ContextMountOptions = "mountOptions"
 )
 
-// mostServers is the maximum number of servers in a context, which is also the limit on nodes (mount.MostServers). The client
-// needs one that answers.
+// mostServers is the maximum number of servers in a context. A node refuses more (mount.MostServers), and a client needs only one
+// that answers.
 const mostServers = 128
 
 // Context returns CSI's volume_context of the volume. It contains no secret, because it is stored in the PersistentVolume, which

@@ -92,7 +92,7 @@ func (c *container) end() error {
 }
 
 // withContainer publishes a new volume on node 1 and starts a container that mounts the volume at /data, and other paths of the
-// node where binds says. It removes everything after run.
+// node as binds lists them, in pairs of source and target. It removes everything after run.
 func (b *bench) withContainer(
 	ctx context.Context, name string, binds []string, run func(ctx context.Context, v *csi.Volume, c *container) ([]row, error),
 ) ([]row, error) {

@@ -56,8 +56,8 @@ func createParallel(ctx context.Context, b *bench) ([]row, error) {
 // cliInTurns returns the name of manyAtOnce's baseline.
 func cliInTurns(n int) string { return fmt.Sprintf("%d heketi-cli, %d at a time", n, cliJobs) }
 
-// manyAtOnce creates n volumes, with n concurrent callers of the driver, and with as many heketi-cli as Heketi admits. The
-// deletes are not measured.
+// manyAtOnce creates n volumes, with n concurrent callers of the driver, and with as many heketi-cli processes as Heketi admits.
+// The deletes are not measured.
 func (b *bench) manyAtOnce(cli heketiCLI, n int) (ours, baseline side) {
 	ours = func(ctx context.Context) ([]float64, error) {
 		volumes, names := make([]*csi.Volume, n), b.namesOf("bench", n)

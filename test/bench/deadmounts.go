@@ -78,8 +78,8 @@ func rpcWithDeadMounts(ctx context.Context, b *bench) ([]row, error) {
 	return rows, b.remove(ctx, v)
 }
 
-// spoil kills some clients of staged volumes, which are the only ones on node 1, and stops the others. Then it requests the
-// statistics of each volume once, as the kubelet does, so that a request waits for each stopped client.
+// spoil kills some of the clients of the given volumes, and stops the others. Node 1 must have no other clients. Then it requests
+// the statistics of each volume once, as the kubelet does, so that a request waits for each stopped client.
 func (b *bench) spoil(ctx context.Context, volumes []*csi.Volume) error {
 	node := b.lab.Node(1)
 	clients, err := outside.Clients(ctx, node, "")
@@ -127,7 +127,8 @@ type measuredCall struct {
 	do   func(context.Context) error
 }
 
-// measuredCalls returns the calls for a volume at p. The first kinds stage it, and the others need it published.
+// measuredCalls returns the calls for a volume at p. The calls in staging stage and unstage the volume; those in published need a
+// published volume.
 func (b *bench) measuredCalls(v *csi.Volume, p place) (staging, published []measuredCall) {
 	another := place{p.staging, p.target + "-another"}
 	return []measuredCall{
@@ -144,7 +145,8 @@ func (b *bench) measuredCalls(v *csi.Volume, p place) (staging, published []meas
 		}
 }
 
-// callTimes returns the 99th percentile of each kind of call for a volume. The volume is not staged before and afterwards.
+// callTimes returns the 99th percentile of each kind of call for a volume. The volume must not be staged before the call, and is
+// not staged after it.
 func (b *bench) callTimes(ctx context.Context, v *csi.Volume, p place) ([]float64, error) {
 	staging, published := b.measuredCalls(v, p)
 	figures, err := highTimes(ctx, stageCalls, staging)

@@ -56,7 +56,7 @@ type pattern struct {
 
 type brick struct {
 	id, device, text string
-	devices          []string // of the volume's node
+	devices          []string // all disks of the brick's node
 }
 
 func onlyVolume(db database) (pattern, error) {

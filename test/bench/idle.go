@@ -88,7 +88,7 @@ func idle(ctx context.Context, b *bench) ([]row, error) {
 
 // windows returns a function that waits for the end of the next window, and returns the growth of a figure in that window.
 func windows(figure func() (float64, error)) func(context.Context) (float64, error) {
-	var ends []float64 // of the steps that make up the current window, after the end of the step before
+	var ends []float64 // the figure at the beginning of the current window, and at the end of each of its steps so far
 	return func(ctx context.Context) (float64, error) {
 		for len(ends) <= int(idleWindow/idleStep) {
 			if len(ends) > 0 {

@@ -73,7 +73,7 @@ func (b *bench) containers(ctx context.Context, n int) ([]*container, error) {
 		return nil, err
 	}
 	containers := make([]*container, n)
-	// The containers get ctx, because each cancels the context that it passes when it returns.
+	// The containers get ctx, because the function each cancels its own context when it returns.
 	return containers, each(ctx, n, func(_ context.Context, i int) (err error) {
 		containers[i], err = b.container(ctx, "ours"+strconv.Itoa(i), places[i].target, "/data")
 		return err

@@ -117,7 +117,7 @@ func onMachine(ctx context.Context, m *lab.Machine, kind string, arguments ...st
 	return answerOf(m, m.Command(ctx, self, append([]string{"inside", kind}, arguments...)...))
 }
 
-// answerOf runs this program as a command on a machine.
+// answerOf runs a command that starts this program on a machine, and returns the answer.
 func answerOf(m *lab.Machine, cmd *exec.Cmd) (done, error) {
 	text, err := cmd.Output()
 	if err != nil {

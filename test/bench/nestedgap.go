@@ -62,8 +62,8 @@ func nestedMountGap(ctx context.Context, b *bench) ([]row, error) {
 }
 
 // awayFor waits until the mount at a path is dropped and then present again for gapOver. It returns how many seconds the mount
-// was missing, counted from the beginning and from the end of the first look that missed it. If it is dropped several times,
-// these are sums. A mount that was missing only between two looks was missing at most for the time between them.
+// was missing, counted from the beginning and from the end of the first look that missed it. If the mount is dropped several
+// times, both figures are sums. A mount that was missing only between two looks was missing at most for the time between them.
 func awayFor(point string) ([]float64, error) {
 	first, err := mountAt(point)
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 )
 
-// profileMounts mounts a default volume with mount(8), and a volume of each profile with the driver. remove removes all of them.
+// profileMounts mounts a default volume with mount(8), and a volume of each profile with the driver. remove unmounts and removes
+// all of them.
 func (b *bench) profileMounts(ctx context.Context) (plain string, ours []string, remove func(context.Context) error, err error) {
 	v, err := b.create(ctx, b.name("default"))
 	if err != nil {

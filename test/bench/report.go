@@ -46,10 +46,10 @@ func same() goal {
 	return goal{fmt.Sprintf("%.2f-%.2f", low, high), func(ratio float64) bool { return ratio >= low && ratio <= high }}
 }
 
-// noGoal is for figures without a meaningful limit: the note says what they depend on.
+// noGoal returns the goal of figures without a meaningful limit: the note of their row says what they depend on.
 func noGoal() goal { return goal{"near 1", nil} }
 
-// toCompare is for a figure that serves as a reference for others.
+// toCompare returns the goal of a figure that only serves as a reference for others.
 func toCompare() goal { return goal{"none", nil} }
 
 func newRow(name, unit, against string, s samples, g goal, note string) row {

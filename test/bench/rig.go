@@ -55,7 +55,7 @@ func (b *bench) withRig(ctx context.Context, n int, run func(context.Context, *r
 // rigDir returns a directory beside the lab's.
 func (b *bench) rigDir() string { return b.dir + "-mock" }
 
-// filledHeketi has its database in memory, so that the disk does not affect the figures.
+// filledHeketi starts a Heketi with n volumes. Its database is in memory, so that the disk does not affect the figures.
 func filledHeketi(ctx context.Context, dir string, n int) (*lab.MockHeketi, error) {
 	heketi, err := lab.StartMockHeketi(ctx, dir)
 	if err != nil {

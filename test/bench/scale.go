@@ -196,8 +196,8 @@ func (r *rig) memory(ctx context.Context, n int, name string) (row, error) {
 	return newRow(name, "MiB", fmt.Sprintf("%d MiB", memoryLimit), s[0], atMost(1), note), nil
 }
 
-// manyCallers measures the time until the last of many creates has ended. Any error that a caller gets, such as a Heketi's at its
-// limit, ends the benchmark.
+// manyCallers measures the time until the last of many creates has ended. Any error that a caller gets, such as Heketi's refusal
+// at its limit, ends the benchmark.
 func manyCallers() family {
 	name := fmt.Sprintf("create-%d-callers-at-%d", callers, callersAt)
 	run := func(ctx context.Context, r *rig) ([]row, error) {

@@ -23,7 +23,7 @@ func calls(of, method, code string) string {
 	return fmt.Sprintf(`grpc_server_handled_total{%s,grpc_service=%q,grpc_method=%q,grpc_code=%q}`, of, service, method, code)
 }
 
-// labelled returns an alert's labels: its severity, the namespace's labels and the given ones.
+// labelled returns an alert's labels: its severity, the driver's namespace and the given labels.
 func labelled(severity string, more map[string]string) map[string]string {
 	labels := map[string]string{"severity": severity, "namespace": "glusterfs-csi"}
 	maps.Copy(labels, more)
@@ -34,7 +34,7 @@ func ofPod(severity string) map[string]string {
 	return labelled(severity, map[string]string{"pod": "glusterfs-csi-node-x7k2p", "node": "n1"})
 }
 
-// ofContainer is for alerts that keep all labels of a series.
+// ofContainer returns the labels of an alert that keeps all labels of a series.
 func ofContainer(severity string) map[string]string {
 	return labelled(severity, map[string]string{"pod": "glusterfs-csi-node-x7k2p", "node": "n1", "container": "glusterfs-csi"})
 }

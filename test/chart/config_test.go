@@ -63,7 +63,8 @@ func projected(t *testing.T, controller *unstructured.Unstructured) []map[string
 	return nil
 }
 
-// filesOf does the kubelet's work. A Secret that is not the chart's own has a key in each requested field.
+// filesOf returns the files that the kubelet makes from a source, by their names. For a Secret that is not the chart's own, each
+// requested file contains "key".
 func filesOf(t *testing.T, list []*unstructured.Unstructured, source map[string]any) map[string]string {
 	t.Helper()
 	files := map[string]string{}

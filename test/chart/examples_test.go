@@ -46,7 +46,7 @@ func TestExampleValuesAreTaken(t *testing.T) {
 	}
 }
 
-// This includes the classes in rendered values.
+// The driver also accepts the StorageClasses and PersistentVolumes of all renderings.
 func TestClassesAreTaken(t *testing.T) {
 	for _, r := range renderings() {
 		checkStorage(t, objects(t, r.render(t)))

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Exactly one program annotates PersistentVolumes with their group, whatever the API server is.
+// Exactly one program annotates PersistentVolumes with their group, whether or not the API server has MutatingAdmissionPolicy.
 func TestGroupAnnotationHasOneAuthor(t *testing.T) {
 	tests := []struct {
 		mode   string

@@ -78,7 +78,7 @@ func daemonSets(t *testing.T) (sets []daemonSet) {
 	return sets
 }
 
-// The selectors of the DaemonSets do not overlap, and each uses separate directories everywhere.
+// The selectors of the DaemonSets do not overlap, and each DaemonSet uses its group's directories in all its fields.
 func TestGroupsAreApart(t *testing.T) {
 	sets := daemonSets(t)
 	kubeletDirs := []string{"/var/lib/kubelet", "/var/lib/k0s/kubelet", "/var/snap/microk8s/common/var/lib/kubelet"}

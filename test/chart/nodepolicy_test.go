@@ -54,7 +54,7 @@ func TestNodePluginRemovesItsTaint(t *testing.T) {
 	refuses(t, "another account", p.check(t, requestOf("controller", admissionv1.Update), &corev1.Node{}, taintedNode(t)), "")
 }
 
-// This includes fields that later versions of Kubernetes add to a node's spec.
+// The test covers every field of a node's spec: if Kubernetes adds a field, the test fails until the field has a value here.
 func TestNodePluginChangesNoOtherField(t *testing.T) {
 	p := parsePolicy(t, renderings()[0], "own-node.glusterfs.csi.gluster.org")
 	changed := reflect.ValueOf(*decode[corev1.NodeSpec](t, `{podCIDR: 10.9.0.0/24, podCIDRs: [10.9.0.0/24], providerID: x, unschedulable: true,

@@ -56,7 +56,8 @@ func notes(t *testing.T, values string) string {
 // Examples that people copy use TLS. The patterns of addresses in values and messages are not examples.
 func TestExamplesUseTLS(t *testing.T) {
 	plain := regexp.MustCompile(`http://[\w.-]*(heketi|example)[\w.-]*`)
-	// The Heketi of the chart glusterfs-storage, whose notes warn. The second is cut off before a template's braces.
+	// The address of the Heketi of the chart glusterfs-storage, whose notes warn of plain HTTP. The second form is the beginning
+	// of a template.
 	inCluster := []string{"http://heketi.glusterfs-storage.svc", "http://heketi."}
 	for _, pattern := range []string{
 		root + "/*.md", root + "/docs/*.md", deploy + "/*.md", deploy + "/*.yaml", deploy + "/examples/*", chartDir + "/*.md", chartDir + "/values.yaml",

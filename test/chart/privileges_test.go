@@ -112,7 +112,7 @@ func TestEmptyDirsHaveALimit(t *testing.T) {
 	}
 }
 
-// GlusterFS clients write dumps there if a process in a pod requests one.
+// GlusterFS clients write a dump to /run/gluster if a process in a pod requests one, so they must not be able to write there.
 func TestClientsWriteNoDumps(t *testing.T) {
 	for _, r := range renderings() {
 		for _, c := range containers(t, r) {

@@ -73,7 +73,7 @@ func sorted(set map[string]bool) []string {
 	return list
 }
 
-// What neither account may do, with any values and without an admission policy.
+// No account has wider permissions than these, with any values and without an admission policy.
 func TestAccountsAreNarrow(t *testing.T) {
 	all := func(rule map[string]any, field string, allowed ...string) bool {
 		list, _, _ := unstructured.NestedStringSlice(rule, field)

@@ -62,7 +62,8 @@ func TestValuesAreRefused(t *testing.T) {
 	}
 }
 
-// refused renders the values, and expects an error that contains all these parts, but not hidden.
+// refused renders the values, and expects an error that contains all these parts, but not "hidden", which stands for a secret in
+// the values.
 func refused(t *testing.T, values string, says ...string) {
 	t.Helper()
 	said, err := template(t, values)

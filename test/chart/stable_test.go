@@ -55,7 +55,7 @@ func TestPodsDoNotKnowTheChartsVersion(t *testing.T) {
 	}
 }
 
-// Where clients end with the node plugin, its pods are replaced by hand.
+// If clients end with the node plugin, its pods are replaced by hand.
 func TestHowNodePluginsAreReplaced(t *testing.T) {
 	for _, r := range renderings() {
 		want := "RollingUpdate"

@@ -60,7 +60,7 @@ func TestServersAreReplacedOneAtATime(t *testing.T) {
 	}
 }
 
-// Objects that must survive an uninstallation, so that a later installation can continue from there.
+// Objects that must survive an uninstallation, so that a later installation can use them.
 func TestWhatIsKept(t *testing.T) {
 	for _, r := range storageRenderings() {
 		for _, object := range objects(t, r.render(t)) {
@@ -76,7 +76,7 @@ func TestWhatIsKept(t *testing.T) {
 	}
 }
 
-// Only an administrator starts a teardown, and a refused one is not retried by itself.
+// Only an administrator starts a teardown, and Kubernetes does not retry a teardown that was refused.
 func TestTeardownNeedsAnAdministrator(t *testing.T) {
 	for _, r := range storageRenderings() {
 		job := only(t, objects(t, r.render(t)), "CronJob", "storage-teardown")
@@ -88,7 +88,7 @@ func TestTeardownNeedsAnAdministrator(t *testing.T) {
 	}
 }
 
-// Keys are in Secrets, and in the environment from there. Heketi's configuration is a ConfigMap.
+// Keys are only in Secrets, from which containers get them as environment variables. Heketi's configuration is a ConfigMap.
 func TestNothingSecretIsInConfigMaps(t *testing.T) {
 	for _, r := range storageRenderings() {
 		all := r.renderAll(t)

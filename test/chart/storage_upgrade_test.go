@@ -57,8 +57,8 @@ func keysOf(t *testing.T, list []*unstructured.Unstructured) (admin, user string
 	return data["admin"].(string), data["user"].(string)
 }
 
-// renderWith renders the chart as helm does with a reachable API server. That has the objects kept from an earlier installation,
-// or none.
+// renderWith renders the chart as helm does with a reachable API server. The server has the objects kept from an earlier
+// installation, or none.
 func renderWith(t *testing.T, kept bool, flags ...string) []*unstructured.Unstructured {
 	t.Helper()
 	answers := map[string]string{

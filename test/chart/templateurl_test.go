@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A backend's url may be a template, for charts with the driver's as a subchart. All other templates use the rendered url.
+// A backend's url may be a template, for charts that have the driver's chart as a subchart. All other templates use the rendered
+// url.
 func TestURLMayBeATemplate(t *testing.T) {
 	const (
 		url      = `{{ "http" }}://heketi.{{ .Release.Namespace }}.svc:8081` // helm's default namespace is default

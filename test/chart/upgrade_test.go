@@ -96,7 +96,8 @@ func upgrade(t *testing.T, values, server string, flags ...string) (said string,
 	}, flags)...)
 }
 
-// apiServer returns the address of an API server that has only StatefulSets and DaemonSets: the chart's, or "" for none.
+// apiServer returns the address of an API server that has only StatefulSets and DaemonSets. controller and node are the existing
+// objects as JSON; "" means none.
 func apiServer(t *testing.T, controller, node string) string {
 	t.Helper()
 	answers := map[string]string{

@@ -47,7 +47,7 @@ func (d *demo) connect() (closeAll func(), err error) {
 	return closeAll, nil
 }
 
-// shared returns the volume's use: by many nodes, for reading and writing.
+// shared returns the capability of a volume that many nodes read and write.
 func shared() *csi.VolumeCapability {
 	return &csi.VolumeCapability{
 		AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{}},

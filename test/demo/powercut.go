@@ -77,7 +77,7 @@ func bringBack(ctx context.Context, d *demo) error {
 	return d.compareBricks(ctx, back)
 }
 
-// allPeers lists the peers of a server.
+// allPeers returns an error unless a server is connected to all others.
 func allPeers(ctx context.Context, m *lab.Machine) error {
 	text, err := on(ctx, m, "gluster", "pool", "list")
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package documents reads the project's documents for tests that compare them with the code.
+// Package documents reads the project's documents for tests that compare them with the code. With -update (make docs), its tests
+// also write the generated parts of pages and wrap long lines.
 package documents
 
 import (

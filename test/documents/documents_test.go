@@ -52,8 +52,8 @@ func TestTroubleshootingRows(t *testing.T) {
 	}
 }
 
-// TestTroubleshootingPromises: rows about messages that are in no list in the source, and that the tests of packages heketi and
-// mounter cover.
+// TestTroubleshootingPromises: the page has rows about messages that are in no list in the source. The tests of the packages that
+// return them cover the messages.
 func TestTroubleshootingPromises(t *testing.T) {
 	for section, messages := range map[string][]string{
 		"What Heketi answers": {"none of the clusters that it knew before"},

@@ -55,7 +55,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestWordsAreFound: the search sees a banned phrase in each kind of text, also with other case and across a plural.
+// TestWordsAreFound: the search finds a banned phrase in each kind of text, also in another case, but not within a longer word.
 func TestWordsAreFound(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{

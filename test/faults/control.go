@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// controls carries out the controls of the servers. Kills follow each other, because a server must run to be killed.
+// controls carries out the controls of the servers. Kills run one after the other, because a server must run to be killed.
 func (s *schedule) controls(ctx context.Context) error {
 	errs := make(chan error, len(s.plan.Controls))
 	var kills sync.Mutex

@@ -44,7 +44,7 @@ func executorConfig(dir, keyFile string) map[string]any {
 			hook("thin_count", "", map[string]any{"Result": "0"}),
 			hook(".*", "", map[string]any{"Result": "ok"}),
 		}}},
-		// Heketi's defaults are an hour and a minute; here it cleans up continuously.
+		// By default, Heketi cleans up a minute after its start and then every hour; here it cleans up continuously.
 		"start_time_background_cleaner":      1,
 		"refresh_time_background_cleaner":    1,
 		"start_time_monitor_gluster_nodes":   never,

@@ -11,7 +11,7 @@ import (
 )
 
 // Model tracks what callers know from the driver's answers, and what must therefore be true. Callers report each call before and
-// after it. The model records contradictions as violations. Times are a counter of reports.
+// after it. The model records contradictions as violations. The time of a report is its number.
 type Model struct {
 	mu         sync.Mutex
 	now        int
@@ -93,7 +93,7 @@ func (m *Model) CreateBegins(name string, sizeGiB int, unusual bool) Call {
 	return Call{name: name, began: n.created}
 }
 
-// alive returns the volume of a name that was returned and for which no delete was sent.
+// alive returns the volume that a create of the name returned and for which no delete was sent, or "" if there is none.
 func (m *Model) alive(name string) string {
 	for _, id := range sortedKeys(m.ids) {
 		if s := m.ids[id]; s.name == name && s.deleting == 0 {
@@ -104,7 +104,7 @@ func (m *Model) alive(name string) string {
 }
 
 // CreateSucceeds records a create's answer. The size may be older than an expand that was acknowledged meanwhile: a create that
-// joins an earlier one gets that one's answer.
+// joins an earlier create gets the answer of the earlier one.
 func (m *Model) CreateSucceeds(c Call, id string, askedGiB int, bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -122,7 +122,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.requests.Add(1)
 	p.underWay.Add(1)
 	defer p.underWay.Add(-1)
-	body, err := io.ReadAll(r.Body) // only after that does the server notice the end of the connection
+	body, err := io.ReadAll(r.Body) // the server notices the end of the connection only after the body was read
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -235,8 +235,8 @@ func (p *Proxy) account(r *http.Request, class Class, epoch int, what string, ha
 	}
 }
 
-// away reports whether a status comes from a gateway whose server does not answer. It does not tell anything about an operation
-// there.
+// away reports whether a status comes from a gateway whose server does not answer. Such a status is no evidence about an
+// operation on the server.
 func away(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
@@ -270,7 +270,7 @@ func (h happening) instead() (*answer, bool) {
 	return nil, false
 }
 
-// spoil returns what the driver gets of Heketi's answer.
+// spoil returns Heketi's answer as the driver receives it: unchanged, replaced, or not at all.
 func (h happening) spoil(a *answer) *answer {
 	switch {
 	case h.fault == DropResponse, h.fault == HalfBody && len(a.body) == 0:

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// gidMin is the first group id of the classes; the foreign volumes have the lowest ones.
+// gidMin is the first group id of the classes; the foreign volumes have the lowest ids of this range.
 const (
 	gidMin = 3000
 	gidMax = 3019
@@ -58,7 +58,7 @@ func (r *rig) start(ctx context.Context, program, dir string, clusters int) (err
 	return r.acquaint(ctx)
 }
 
-// acquaint makes the driver use its Heketi once: only then can it notice another one.
+// acquaint makes the driver use its Heketi once: only then can the driver notice another Heketi.
 func (r *rig) acquaint(ctx context.Context) error {
 	s := &schedule{rig: r, model: newModel(), trace: NewTrace()}
 	name := Name{CSI: "first", SizeGiB: 1, VolumeType: "none"}
@@ -87,7 +87,8 @@ func (r *rig) stop() error {
 	return errors.Join(errs...)
 }
 
-// idle returns the errors of the driver after all schedules: it must not send requests to Heketi while it gets no calls.
+// idle returns the errors of the driver after all schedules, from its log, and an error if it sends requests to Heketi while it
+// gets no calls.
 func (r *rig) idle(ctx context.Context) []string {
 	found := r.driver.misdeeds()
 	before := r.proxy.requests.Load()

@@ -36,8 +36,8 @@ func (f *ScheduleError) Error() string {
 	return fmt.Sprintf("seed %d: %s", f.Seed, strings.Join(f.Violations, "\n\t"))
 }
 
-// Run runs schedules until one has found an error, which is a *ScheduleError, or all are done. No process is left then, and
-// neither when ctx is done or this process is killed.
+// Run runs schedules until all are done, or until one has found an error, which Run returns as a *ScheduleError. It leaves no
+// process running, even if ctx ends or this process is killed.
 func Run(ctx context.Context, config Config) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Truth is the content of Heketi's own database, read past the proxy.
+// Truth is the content of Heketi's own database, read without the proxy.
 type Truth struct {
 	Volumes    map[string]Recorded // by id
 	Operations map[string]string   // status by id ("" runs, "stale", "failed")
@@ -90,7 +90,7 @@ func readTruth(client *goclient.Client) (Truth, error) {
 	return truth, nil
 }
 
-// shares returns how many bricks of a set hold data that no other brick holds.
+// shares returns how many bricks of a set hold data that no other brick holds, and how many bricks the set has.
 func shares(d api.VolumeDurabilityInfo) (data, all uint64) {
 	switch d.Type {
 	case api.DurabilityReplicate:

@@ -277,8 +277,8 @@ func (s *schedule) lookAfterDelete(id string) {
 	}
 }
 
-// lookAfterRefusal reads Heketi's records after an answer to a create that makes external-provisioner forget the volume: there
-// must be none.
+// lookAfterRefusal reads Heketi's records after an answer to a create that makes external-provisioner forget the volume: Heketi
+// must not have the volume.
 func (s *schedule) lookAfterRefusal(call Call, err error) {
 	harmless := []codes.Code{
 		codes.Aborted, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.AlreadyExists,
@@ -302,7 +302,7 @@ func (s *schedule) expectedOfCreate() []codes.Code {
 		expected = append(expected, codes.FailedPrecondition)
 	}
 	if s.plan.Has(Full) || s.plan.Has(NoSpace) || s.plan.Has(CloseCluster) {
-		expected = append(expected, codes.ResourceExhausted, codes.OutOfRange) // OutOfRange is an expand's
+		expected = append(expected, codes.ResourceExhausted, codes.OutOfRange) // only an expand gets OutOfRange
 	}
 	return expected
 }

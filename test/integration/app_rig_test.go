@@ -93,7 +93,7 @@ func is(path string, mode os.FileMode, uid, gid int) error {
 	return nil
 }
 
-// stop ends the application, and checks everything once more.
+// stop ends the application, and checks everything again.
 func (a *app) stop() {
 	a.r.Helper()
 	close(a.stopped)

@@ -85,7 +85,7 @@ func TestAttackFromAPod(t *testing.T) {
 	})
 }
 
-// TestAttackFromADirectory: a pod has one directory of a volume, and the other directories belong to others.
+// TestAttackFromADirectory: a pod has one directory of a volume, and must not reach those of other tenants.
 func TestAttackFromADirectory(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -155,7 +155,8 @@ func TestClientIsConfined(t *testing.T) {
 	}
 }
 
-// TestAttackByVolumeFile: an attacker's glusterd, which a PersistentVolume names, or which has replaced a server.
+// TestAttackByVolumeFile: an attacker's glusterd serves the volume file. A PersistentVolume names that glusterd, or it has
+// replaced a real server.
 func TestAttackByVolumeFile(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -164,7 +165,7 @@ func TestAttackByVolumeFile(t *testing.T) {
 	r.Cleanup(func() { r.ok(os.Remove(secret), "remove it") })
 	for mode, says := range map[string]string{
 		"open":   `server %s: the volume file is not one for a client: it has a translator of type "storage/posix"`,
-		"hidden": `the translator storage/posix, which a client does not have`, // the client gets another file than the driver, and cannot load the translator that it names
+		"hidden": `the translator storage/posix, which a client does not have`, // the client gets another file than the driver, and cannot load the translator that this file names
 	} {
 		r.Run(mode, func(t *testing.T) {
 			r := r.on(t)

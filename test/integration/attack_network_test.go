@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/certificates"
 )
 
-// TestAttackFromThePodNetwork: what an attacker can do who can connect to gluster servers, and which of these attacks
+// TestAttackFromThePodNetwork: what an attacker who can connect to gluster servers can do, and which of these attacks
 // certificates prevent. The attacker's client is started by hand; a libgfapi client would need no privileges.
 func TestAttackFromThePodNetwork(t *testing.T) {
 	r := newRig(t)
@@ -112,7 +112,7 @@ func TestAttackOnGlusterd(t *testing.T) {
 	}
 }
 
-// TestDoctorSeesWhatPodsReach: doctor runs as in a tenant's pod, without a user or a privilege on the node.
+// TestDoctorSeesWhatPodsReach: doctor runs as in a tenant's pod: as a user without any privilege on the node.
 func TestDoctorSeesWhatPodsReach(t *testing.T) {
 	r := newRig(t)
 	r.handMade("reached")

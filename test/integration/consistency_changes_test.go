@@ -73,7 +73,8 @@ func has(size int64, content string) func(path string) bool {
 	}
 }
 
-// directoryChanged reports whether the directory was changed after the other file in it. The times are the servers'.
+// directoryChanged reports whether the directory was changed later than markAge after the mark, another file in it. Both times
+// are the servers'.
 func directoryChanged(path string) bool {
 	directory, err := os.Stat(filepath.Dir(path))
 	if err != nil {

@@ -144,7 +144,7 @@ func (r *rig) sameDevice(n *node, staging, target string) {
 	}
 }
 
-// TestHungClient stops the client instead: calls must not wait for it, and cleaning up must succeed.
+// TestHungClient stops the client instead of killing it: calls must not wait for it, and cleaning up must succeed.
 func TestHungClient(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]

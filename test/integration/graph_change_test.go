@@ -12,8 +12,8 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 )
 
-// repairLimit bounds the repair after a graph change. The kernel drops a mount when it looks up an entry again that the client
-// returned before, at most a second after the change.
+// repairLimit bounds the repair after a graph change. The kernel drops a mount at its next lookup of an entry that it has cached.
+// The cache expires at most a second after the change.
 const repairLimit = 10 * time.Second
 
 // noticeTime is how long the node plugin may take to see a new container's mounts. It can restore only mounts that it has seen.

@@ -154,8 +154,8 @@ func TestHealAfterRestart(t *testing.T) {
 	}
 }
 
-// TestGraphHeals sets an option of a volume that containers use. The kernel drops mounts inside the volume, and marks the
-// directories of subPaths as deleted, but only for a moment, after the timeout of the directory entries.
+// TestGraphHeals sets an option of a volume that containers use. After the timeout of the directory entries, the kernel drops
+// mounts inside the volume, and marks the directories of subPaths as deleted. This must last only for a moment.
 func TestGraphHeals(t *testing.T) {
 	for name, test := range map[string]struct {
 		flags []string

@@ -59,7 +59,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// bricksDie: a node sees it immediately; Heketi does not check processes, and must not report anything wrong.
+// bricksDie: the node reports it immediately. The controller must report nothing, because Heketi does not check processes.
 func (p patient) bricksDie() {
 	p.Cleanup(p.startBricks)
 	p.killBrick(p.seen.Bricks[1])

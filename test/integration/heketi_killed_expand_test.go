@@ -13,8 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestHeketiKilledInExpand kills Heketi at each stage of an expand before gluster has the new bricks, and at its very end. The
-// unfinished operation blocks the volume's size until Heketi has undone it; the driver does not speed that up.
+// TestHeketiKilledInExpand kills Heketi at each stage of an expand before gluster has the new bricks, and when the expand is
+// complete. The unfinished operation blocks the volume's size until Heketi has undone it; the driver does not speed that up.
 func TestHeketiKilledInExpand(t *testing.T) {
 	r := newRig(t)
 	request := createRequest(replica3())

@@ -54,7 +54,7 @@ func hostileGlusterd(mode string) error {
 	return volfiletest.Serve(listener, file)
 }
 
-// startHostileGlusterd runs it on a machine that is not a gluster server, until the test ends.
+// startHostileGlusterd runs hostileGlusterd on a machine that is not a gluster server, until the test ends.
 func (r *rig) startHostileGlusterd(mode string) (server string) {
 	r.Helper()
 	program, err := filepath.Abs(os.Args[0])

@@ -19,7 +19,7 @@ func (r *rig) directory(n *node) string {
 	path := filepath.Join(n.dir, rand.Text())
 	r.ok(os.Mkdir(path, 0o755), "make a directory") // on the host, whose file system the node shares
 	r.Cleanup(func() {
-		r.notMounted(n, path) // the host can remove a directory under a mount of the node, and with it the mount
+		r.notMounted(n, path) // if the host removed a directory on which the node has a mount, the kernel would drop the mount
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			left, _ := os.ReadDir(path)
 			r.Errorf("%s: %v: it has %v", n.Name, err, left)

@@ -83,8 +83,8 @@ func TestPowerCutInCreate(t *testing.T) {
 	r.bricksAgree()
 }
 
-// noticeSooner lets the hub notice in 0.3 s instead of 3 s that no machine has an address. Heketi would need many of these
-// delays.
+// noticeSooner lets the hub notice in 0.3 s instead of 3 s that no machine answers at an address. Heketi would wait many times
+// for this.
 func (r *rig) noticeSooner() {
 	r.Helper()
 	set := func(milliseconds string) {

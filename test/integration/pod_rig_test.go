@@ -135,7 +135,8 @@ func (c *podContainer) place(path, file, content string) place {
 	return placeOf(found, path, readErr)
 }
 
-// hasContent must be called before the mount table is read, because the access makes the kernel drop mounts.
+// hasContent checks the content of a file. It must be called before the mount table is read, because the access makes the kernel
+// drop mounts.
 func hasContent(file, content string) error {
 	data, err := os.ReadFile(file)
 	if err == nil && string(data) != content {

@@ -1,4 +1,5 @@
-// Package integration_test holds what only a real Heketi can prove. Its executor is a mock; everything else is real.
+// Package integration_test tests the driver with a real Heketi that has a mock executor (lab.MockHeketi): behaviour for which a
+// fake Heketi would prove nothing. Its tests use no machine of the lab.
 package integration_test
 
 import (

@@ -78,8 +78,8 @@ func (c *container) mounts(path string) []*mountinfo.Info {
 	return all
 }
 
-// subPath binds a directory or file of a published volume where the kubelet does for a container with a subPath, until the test
-// ends.
+// subPath binds a directory or file of a published volume to another path on the node until the test ends, as the kubelet does
+// for a container with a subPath. It returns that path.
 func (r *rig) subPath(n *node, target, name string) string {
 	r.Helper()
 	point := r.directory(n)

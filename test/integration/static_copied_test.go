@@ -40,7 +40,7 @@ func TestCopiedVolume(t *testing.T) {
 	}
 }
 
-// TestSecretsStayOutOfTheLog sends keys, in the wrong places where people put them, to the running driver.
+// TestSecretsStayOutOfTheLog sends keys to the running driver, in wrong places where people put them.
 func TestSecretsStayOutOfTheLog(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]

@@ -78,7 +78,7 @@ func TestDirectoryThatABrickLacks(t *testing.T) {
 	r.onlyClient(other, "directories")
 }
 
-// refusesDirectory waits until gluster's own way to mount a directory fails.
+// refusesDirectory waits until a mount of a directory with gluster's own command fails.
 func (r *rig) refusesDirectory(n *node, source string) {
 	r.Helper()
 	path := r.directory(n)

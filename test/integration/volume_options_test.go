@@ -94,7 +94,7 @@ func TestShortOptionNames(t *testing.T) {
 // option has values that gluster must accept, and values that it must refuse.
 type option struct {
 	takes, refuses []string
-	toggle         bool // takes are words for on and off in turns
+	toggle         bool // takes holds words for on and off, alternately
 }
 
 // documentedOptions reads the options from the list in docs/parameters.md. The driver's unit tests check that this list agrees

@@ -24,7 +24,8 @@ type HeketiBinaries struct {
 	Server, CLI string
 }
 
-// moduleRoot finds this module's directory, upwards from the working directory or else from the running program.
+// moduleRoot finds this module's directory. It searches upwards, first from the working directory and then from the directory of
+// the running program.
 func moduleRoot() (string, error) {
 	starts := make([]string, 0, 2)
 	if dir, err := os.Getwd(); err == nil {

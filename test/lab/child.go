@@ -15,7 +15,7 @@ type Child struct {
 	done    chan struct{}
 }
 
-// StartChild starts cmd, which must not have been started. The Child waits for the process.
+// StartChild starts cmd, which must not have been started. The Child calls cmd.Wait, so the caller must not.
 func StartChild(cmd *exec.Cmd) (*Child, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started, done := make(chan error), make(chan struct{})

@@ -121,8 +121,8 @@ func inLab(layout machine.Layout) func(proc string) bool {
 }
 
 // Leftovers lists each process, mount, control group and loop device that belongs to the lab of a directory. It finds most of
-// them in another way than Down does, for tests that check that Down was thorough. Networks and namespaces live only in
-// processes.
+// them in another way than Down does, so that tests can check Down with it. Networks and namespaces are not listed: they end with
+// their last process.
 func Leftovers(dir string) ([]string, error) {
 	layout, err := layoutOf(dir)
 	if err != nil {

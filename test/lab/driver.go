@@ -31,7 +31,7 @@ func (l *Lab) NodePlugin(i int) *DriverProcess {
 	return l.driverProcess(l.Node(i), name, "node", args...)
 }
 
-// ConfigFile returns the driver's list of Heketi backends: only the lab's own, named "lab".
+// ConfigFile returns the path of the driver's configuration. Its only backend is the lab's Heketi, named "lab".
 func (l *Lab) ConfigFile() string { return l.layout.Path("controller.yaml") }
 
 // NodeDir returns a directory on the i-th client machine for staging and target paths. Its path is the same on the host, but its

@@ -39,6 +39,6 @@ func shellQuote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// shellWords returns a command line that gives the same words whether a shell parses it or only splits it at spaces, as it does
-// with an unquoted variable. No word may therefore need quotes; layoutOf ensures that for the lab's paths.
+// shellWords returns a command line that gives the same words whether a shell parses the line or only splits it at spaces, as in
+// the expansion of an unquoted variable. No word may therefore need quotes; layoutOf ensures that for the lab's paths.
 func shellWords(words ...string) string { return strings.Join(words, " ") }

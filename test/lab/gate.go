@@ -16,18 +16,18 @@ type Gate struct {
 	dir, stub string
 }
 
-// When says at which point a call is held.
+// When is the point at which a call is held.
 type When string
 
-// A call is held either before it is carried out, and then dropped as if it had never arrived, or after it was carried out, so
-// that Heketi does not see the result.
+// With Before, a call is held before it is carried out; when the gate opens, the call is dropped as if it had never arrived. With
+// After, a call is carried out, and then held, so that Heketi does not see the result until the gate opens.
 const (
 	Before When = "before"
 	After  When = "after"
 )
 
 // Hold makes a gate for calls of a program whose arguments contain pattern. There is one gate at a time. Only programs that
-// Heketi calls without a path pass the gate; lvm is the one that it calls by its full path.
+// Heketi calls without a path can be held. This excludes lvm, which Heketi calls by its full path.
 func (l *Lab) Hold(program, pattern string, when When) (*Gate, error) {
 	g := &Gate{dir: l.layout.Path("gate"), stub: l.layout.Path("standin", program)}
 	if err := os.Mkdir(g.dir, 0o755); err != nil {

@@ -27,8 +27,7 @@ const (
 
 const rebalance = "HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION"
 
-// Rebalancing makes a Heketi that is started with it (WithEnv) rebalance each volume after an expansion, which is Heketi's
-// default.
+// Rebalancing is a variable for WithEnv. It makes a Heketi rebalance each volume after an expansion, which is Heketi's default.
 const Rebalancing = rebalance + "=true"
 
 // Heketi is a Heketi server on the hub.
@@ -174,7 +173,8 @@ func hello(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// output returns the standard output of a command. An error contains the name in called and the command's whole output.
+// output returns the standard output of a command. An error contains called, which is the command line as the user knows it, and
+// the command's whole output.
 func output(cmd *exec.Cmd, called []string) ([]byte, error) {
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 )
 
-// startHub starts the process on which all others depend. It survives this process unless endWithCaller is set.
+// startHub starts the process on which all others depend. The hub survives this process unless endWithCaller is set.
 func (l *Lab) startHub(ctx context.Context, endWithCaller bool) error {
 	log, err := os.OpenFile(l.layout.Path("log", machine.Hub, "init.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -65,8 +65,8 @@ func (l *Lab) startHub(ctx context.Context, endWithCaller bool) error {
 	return nil
 }
 
-// newLeash returns a pipe end that only the kernel closes, when this process ends. The garbage collector would close an os.File
-// earlier.
+// newLeash returns the read end of a pipe. The write end stays a bare file descriptor, so that it is closed only by the kernel,
+// when this process ends: the garbage collector would close an os.File earlier.
 func newLeash() (*os.File, error) {
 	var ends [2]int
 	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC); err != nil {

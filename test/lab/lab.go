@@ -1,11 +1,14 @@
 // Package lab runs real servers on one machine: three GlusterFS nodes, a Heketi that serves volumes on them through its ssh
-// executor, and this driver with one controller and two nodes. Each is a "machine" with its own network, mounts and processes.
-// Tests, the demos and a person at a shell (see labctl) use it in the same way.
+// executor, two client nodes and, if a binary is given, this driver with one controller and two node plugins. They run on
+// "machines", each with its own network, mounts and processes. Tests, the demos and a person at a shell (see labctl) use it in
+// the same way.
 //
-// A lab lives in one directory. All machines depend on one process, the hub, so that the lab can always be ended, even after a
-// crash of the program that started it. Labs in different directories are independent.
+// Up starts a lab and needs root; End or Down ends it. A lab lives in one directory. All machines depend on one process, the hub,
+// so that the lab can always be ended, even after a crash of the program that started it. Labs in different directories are
+// independent.
 //
-// See lab.mk for the make targets, and docs/development.md for how to use it.
+// A MockHeketi is a Heketi without such a lab and without root. See lab.mk for the make targets, and docs/development.md for how
+// to use it.
 package lab
 
 import (
@@ -68,7 +71,7 @@ type Lab struct {
 	setup  setup
 }
 
-// setup is a file with the Options of Up that Open needs. It exists only if Up has completed.
+// setup is the content of setupFile: the paths and options that Open needs. The file exists only if Up has completed.
 type setup struct {
 	Driver      string   `json:"driver"`
 	Labctl      string   `json:"labctl"`
@@ -219,7 +222,7 @@ func Open(dir string) (*Lab, error) {
 // Dir is the lab directory.
 func (l *Lab) Dir() string { return l.layout.Dir }
 
-// LogDir holds the logs of all machines, one directory for each. The logs stay after Down.
+// LogDir returns the directory with the logs of all machines, one directory for each. The logs stay after Down.
 func (l *Lab) LogDir() string { return l.layout.Path("log") }
 
 // Down ends the lab.

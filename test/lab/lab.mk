@@ -23,7 +23,7 @@ lab-status: labctl ## Show what runs in the lab
 labctl:
 	CGO_ENABLED=0 go build -buildvcs=false -o $(LABCTL) ./test/lab/labctl
 
-# With NODE_DEBIAN, the nodes in integration tests have the GlusterFS client of another release of Debian.
+# With NODE_DEBIAN, the client nodes in integration tests have the GlusterFS client of another release of Debian.
 CLIENT_FILES := $(if $(NODE_DEBIAN),$(BUILD)/client-$(NODE_DEBIAN))
 
 .PHONY: client-files

@@ -38,7 +38,7 @@ func (l *Lab) Storage(i int) *Machine { return l.machine(storageName(i), storage
 // Node returns the i-th client machine, counted from 1.
 func (l *Lab) Node(i int) *Machine { return l.machine(nodeName(i), nodeIP(i)) }
 
-// Machines lists all machines, the hub first, also those that are off.
+// Machines lists all machines, including those that are off. The hub is the first.
 func (l *Lab) Machines() []*Machine {
 	all := []*Machine{l.Hub()}
 	for i := 1; i <= l.storageMachines(); i++ {
@@ -59,8 +59,8 @@ func (m *Machine) Running(ctx context.Context) bool {
 // Pid returns the process ID of the machine's init on the host. /proc/PID/root is the machine's file system.
 func (m *Machine) Pid(ctx context.Context) (int, error) { return m.client.Pid(ctx) }
 
-// Start switches the machine on and waits until its services answer: glusterd on a storage node, whose bricks follow some seconds
-// later. The driver of a client node is not started. Start does nothing if the machine runs.
+// Start switches the machine on and waits until its services answer. The only one is glusterd, on a storage machine, and its
+// bricks start some seconds later. The node plugin of a client machine is not started. Start does nothing if the machine runs.
 func (m *Machine) Start(ctx context.Context) error {
 	return m.order(ctx, "Boot", machine.BootRequest{Name: m.Name, IP: m.IP})
 }
@@ -74,8 +74,8 @@ func (m *Machine) PowerCut(ctx context.Context) error {
 	return m.forgotten(ctx)
 }
 
-// forgotten makes the other machines forget the machine's hardware address immediately, as they would after a while. Until then,
-// each connect to this machine takes most of a minute, and does not notice when the machine comes back.
+// forgotten makes the other machines forget the machine's hardware address immediately, as they would after a while. Otherwise
+// each connect to this machine would hang for most of a minute, even if the machine comes back earlier.
 func (m *Machine) forgotten(ctx context.Context) error {
 	for _, other := range m.lab.Machines() {
 		if other.Name == m.Name || !other.Running(ctx) {

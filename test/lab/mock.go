@@ -158,7 +158,7 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 	}
 }
 
-// UseTLS restarts the Heketi with a certificate, on the same port. caFile holds the authority, for CLI.
+// UseTLS restarts the Heketi with a certificate, on the same port. caFile holds the authority's certificate, which CLI trusts.
 func (m *MockHeketi) UseTLS(ctx context.Context, certFile, keyFile, caFile string) error {
 	m.config["enable_tls"], m.config["cert_file"], m.config["key_file"] = true, certFile, keyFile
 	m.URL, m.caFile = "https://"+m.address, caFile

@@ -3,7 +3,7 @@ package lab
 import "context"
 
 // SecondHeketi returns another Heketi on the hub, for tests that need two. Its executor is a mock, like MockHeketi's, so its
-// volumes cannot be mounted. It runs after StartSecondHeketi.
+// volumes cannot be mounted. StartSecondHeketi must start it first.
 func (l *Lab) SecondHeketi() *Heketi { return l.heketi("second-heketi", secondHeketiPort) }
 
 // StartSecondHeketi starts SecondHeketi for the first time, with one cluster of three nodes. It does nothing if SecondHeketi

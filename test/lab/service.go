@@ -66,8 +66,8 @@ func (s *Service) WithArgs(args ...string) *Service {
 	return &other
 }
 
-// Before65 returns the same service on a kernel that cannot mount beneath a mount, like Linux before 6.5, for the caller to
-// start.
+// Before65 returns the same service for the caller to start, but its process cannot mount beneath a mount, as on Linux before
+// 6.5.
 func (s *Service) Before65() *Service {
 	other := *s
 	other.args = slices.Concat([]string{s.machine.lab.setup.Labctl, "before-6.5"}, s.args)

@@ -86,7 +86,8 @@ func brokenLines(root, output string) []string {
 	return lines
 }
 
-// writeOverlay writes sources beside each other and returns the file that puts them in the place of the real ones.
+// writeOverlay writes the sources into a directory, and returns the overlay file with which go uses them instead of the real
+// ones.
 func writeOverlay(dir string, sources map[string][]byte) (string, error) {
 	replace := map[string]string{}
 	for path, source := range sources {

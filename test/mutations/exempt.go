@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Code that gets no mutants, because no test can or need notice them: code that only logs, releases that happen later anyway,
+// Some code gets no mutants, because no test can notice them or needs to: code that only logs, releases that happen later anyway,
 // results beside an error, and numbers that do not count anything.
 
 // logs reports whether a statement writes to the log. Logs are checked only as a whole, for secrets.

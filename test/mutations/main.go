@@ -2,8 +2,8 @@
 // change: a mutant that no test notices shows a missing test. All mutants are compiled at once (see package switches), so that
 // each costs only a run of a few tests.
 //
-// test/mutations/survivors.txt lists survivors with the reason why no test can or need notice them. The command fails for any
-// other survivor.
+// test/mutations/survivors.txt lists survivors, each with the reason why no test can notice it or needs to. The command fails for
+// any other survivor.
 package main
 
 import (

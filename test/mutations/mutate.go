@@ -30,8 +30,8 @@ func (m mutant) key() string {
 	return key
 }
 
-// edit replaces a range of a source file. An empty range is an insertion. At one position, edits that close what an earlier one
-// opened come before all others, the latest first.
+// edit replaces a range of a source file. An empty range is an insertion. An edit with closes set ends what an earlier edit
+// began. At one position, these edits come before all others, the last added first.
 type edit struct {
 	from, to int
 	text     string
@@ -162,7 +162,7 @@ func (m *mutator) function() string {
 	return "file"
 }
 
-// parent returns the node around the current one, or the one n levels higher.
+// parent returns the node around the current one, or nil.
 func (m *mutator) parent() ast.Node {
 	if len(m.parents) == 0 {
 		return nil

@@ -40,8 +40,8 @@ func missing(tb testing.TB, what string) {
 	}
 }
 
-// RootForAll is for TestMain of a package whose tests all need root. Without root it runs none of them, which go test shows as
-// "no tests to run", and returns false with the exit status.
+// RootForAll reports whether the user is root, for the TestMain of a package whose tests all need root. Otherwise it runs none of
+// the tests, which go test shows as "no tests to run", and also returns the exit status.
 func RootForAll(run func() int, why string) (code int, root bool) {
 	if os.Geteuid() == 0 {
 		return 0, true

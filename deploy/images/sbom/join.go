@@ -1,7 +1,7 @@
 package main
 
-// join adds to a document the entries that only other has. A module of two binaries is listed once: references must be unique in
-// a document.
+// join adds to a document the entries that only other has. A module that two binaries contain is listed once: references must be
+// unique in a document.
 func join(document, other map[string]any) {
 	joinBy("bom-ref", document, other, "components", func(_, _ map[string]any) {})
 	joinBy("ref", document, other, "dependencies", func(known, more map[string]any) {
@@ -12,8 +12,8 @@ func join(document, other map[string]any) {
 	})
 }
 
-// joinBy appends the entries of other's list whose key document's list does not have. It calls same for the entries that both
-// have.
+// joinBy appends to document's list the entries that only other's list has; key is the field that identifies an entry. It calls
+// same for each entry that both lists have.
 func joinBy(key string, document, other map[string]any, list string, same func(known, more map[string]any)) {
 	entries, _ := document[list].([]any)
 	more, _ := other[list].([]any)
@@ -36,7 +36,7 @@ func joinBy(key string, document, other map[string]any, list string, same func(k
 	}
 }
 
-// joinStrings appends the strings of more's list that known's list does not have.
+// joinStrings appends to known's list the strings that only more's list has.
 func joinStrings(known, more map[string]any, list string) {
 	values, _ := known[list].([]any)
 	seen := make(map[any]bool, len(values))

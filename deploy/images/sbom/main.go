@@ -73,8 +73,8 @@ func readBinaries(paths []string) (map[string]any, error) {
 	return all, nil
 }
 
-// binaryToComponent inserts the binary that a document describes as the first of the document's components, before the modules
-// that it was built from.
+// binaryToComponent makes the binary that a document describes the first of the document's components, before the modules of the
+// binary.
 func binaryToComponent(document map[string]any) error {
 	metadata, _ := document["metadata"].(map[string]any)
 	binary, _ := metadata["component"].(map[string]any)

@@ -28,7 +28,8 @@ func (t Table) limits() (mounts, bytes int) {
 
 func (t Table) isNode() bool { return t.PID == 1 || t.PID == os.Getpid() }
 
-// LeftOutBecause says what a table lacks because of its size. It returns "" if the table is complete.
+// LeftOutBecause describes the mounts and namespaces that a table lacks because they are too many. It returns "" if the table is
+// complete.
 func (t Table) LeftOutBecause() string {
 	switch {
 	case t.LeftOut > 0 && t.Others > 0:
@@ -53,7 +54,8 @@ type share struct {
 	namespaces, mounts, text int
 }
 
-// add adds a table, or counts it as left out in the first table of its pod, or of all pods.
+// add adds a table. If there is no room, it counts the table as left out in the first table of the pod or, if the pod has none,
+// in the first table of all.
 func (b *bounded) add(t Table) (taken bool) {
 	has := b.pods[t.Pod]
 	if has == nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// outline holds what must be known of all lines of a table while it is read.
+// outline holds the data of all lines of a table that the second reading needs.
 type outline struct {
 	nodes   []node
 	byID    map[int32]int32 // positions in nodes
@@ -76,7 +76,7 @@ func (o *outline) above(at int32) (parent int32, there bool) {
 	return parent, there
 }
 
-// choice says which of the mounts that concern a device are kept.
+// choice holds the mounts that are kept of those that concern a device.
 type choice struct {
 	kept    map[int32]bool // by id
 	partial map[int32]bool // kept mounts inside which there are mounts that are not kept

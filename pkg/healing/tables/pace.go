@@ -2,7 +2,7 @@ package tables
 
 import "time"
 
-// Pace limits how often an action is carried out. The first times follow at once.
+// Pace limits how often an action is carried out. The first actions may follow at once.
 type Pace struct {
 	next time.Time // when the next one would be due if all followed at the interval
 }

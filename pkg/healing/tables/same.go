@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Continues reports whether a table is of the same mount namespace as one that was read before. The kernel reuses the numbers of
-// namespaces, processes and mounts, also of one container for the next.
+// Continues reports whether t and an earlier table, then, are of the same mount namespace. The namespace's number alone does not
+// show that: the kernel reuses the numbers of namespaces, processes and mounts, even those of one container for the next one.
 func (t Table) Continues(then Table) bool {
 	switch {
 	case t.Namespace != then.Namespace:

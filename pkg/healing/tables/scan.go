@@ -111,7 +111,7 @@ func (r *reader) readNamespace(n namespace, devices []mount.Device) (map[mount.D
 	return nil, nil //nolint:nilnil // no process exists any more
 }
 
-// ignorePermission drops the error of a namespace that this process may not enter either.
+// ignorePermission drops a permission error: this process may not enter such a namespace, and so cannot repair mounts in it.
 func ignorePermission(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return nil

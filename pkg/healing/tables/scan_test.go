@@ -241,8 +241,8 @@ func TestScanInDoubt(t *testing.T) {
 	}
 }
 
-// TestScanLeavesOtherUsersAlone: in a namespace that belongs to another user namespace, the flags of mounts are locked, and those
-// of mounts made from outside would not be.
+// TestScanLeavesOtherUsersAlone: a mount namespace that belongs to another user namespace is skipped. The kernel has locked the
+// flags of its mounts; mounts made from outside would not have locked flags.
 func TestScanLeavesOtherUsersAlone(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)

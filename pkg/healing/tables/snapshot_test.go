@@ -122,7 +122,7 @@ func TestUnusableSnapshot(t *testing.T) {
 	}
 }
 
-// TestSnapshotOfANewerVersion: the caller can distinguish it from a damaged one, but not if it is from an earlier boot.
+// TestSnapshotOfANewerVersion: the caller can distinguish such a snapshot from a damaged one, unless it is from an earlier boot.
 func TestSnapshotOfANewerVersion(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}
 	path := filepath.Join(store.Dir, "v.json")
@@ -147,7 +147,7 @@ func TestSnapshotOfANewerVersion(t *testing.T) {
 	}
 }
 
-// TestSnapshotThatIsTooLarge: it is saved without the table that makes it too large.
+// TestSnapshotThatIsTooLarge: a snapshot is saved without the table that makes it too large.
 func TestSnapshotThatIsTooLarge(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}
 	s := snapshotOf(tables.Mount{ID: 1})
@@ -162,7 +162,7 @@ func TestSnapshotThatIsTooLarge(t *testing.T) {
 	}
 }
 
-// TestSnapshotThatCannotBeWritten: the former snapshot stays.
+// TestSnapshotThatCannotBeWritten: if a snapshot cannot be written, the former one stays.
 func TestSnapshotThatCannotBeWritten(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}
 	if err := store.Save("v", snapshotOf()); err != nil {

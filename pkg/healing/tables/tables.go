@@ -62,7 +62,7 @@ func (t Table) Volume(d mount.Device) []Mount {
 }
 
 // Nested returns the mounts inside m, at any depth, each after the mount that it is on. It returns neither a mount that covers m
-// nor the mounts inside that.
+// nor the mounts inside such a cover.
 func (t Table) Nested(m Mount) []Mount {
 	children := map[int][]Mount{}
 	for _, child := range t.Mounts {

@@ -51,8 +51,8 @@ const (
 	reportInterval = 2 * time.Second // between later reports
 )
 
-// mostWatched is how many namespaces are watched at most. Each needs two descriptors, and half of this process's descriptors are
-// for other uses.
+// mostWatched returns the maximum number of namespaces that are watched. Each needs two descriptors, and half of this process's
+// descriptors are for other uses.
 func mostWatched() int {
 	const most = 2048
 	var limit unix.Rlimit
@@ -188,8 +188,8 @@ func (dropped *watch) close(epoll int) {
 // returns, other changes wait, and the namespaces of processes that end are kept. Run returns nil when ctx is done or the watcher
 // is closed.
 //
-// Run occupies one thread, which sleeps. The Go runtime cannot wait for the epoll instead: the runtime's own epoll would poll the
-// tables to see whether the inner one is ready, and a table reports a change only to the first that polls.
+// Run occupies one thread, which sleeps. The Go runtime cannot wait for w.epoll instead: the runtime's own epoll would poll the
+// tables through w.epoll, and a table reports a change only to the first poll.
 func (w *Watcher) Run(ctx context.Context, changed func(t Target, ended bool)) error {
 	w.running.Lock()
 	defer w.running.Unlock()
@@ -247,8 +247,8 @@ func (w *Watcher) translate(events []unix.EpollEvent) []report {
 	return reports
 }
 
-// pause stops listening to a table for a while, and reports its change afterwards. A table also reports a change as an error
-// event, which an epoll cannot mask.
+// pause removes a table from the epoll for a while, and reports its change afterwards. It cannot mask the events instead: a table
+// also reports a change as an error event, which an epoll cannot mask.
 func (w *Watcher) pause(paused *watch, wait time.Duration) {
 	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, paused.table, nil)
 	time.AfterFunc(wait, func() {

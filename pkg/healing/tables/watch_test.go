@@ -258,8 +258,8 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// TestWatchIsPaced: the changes of a container that mounts and unmounts without end are reported at once at first, then now and
-// then, and once more at the end.
+// TestWatchIsPaced: the changes of a container that mounts and unmounts without end are first reported at once, then at
+// intervals. The last change is always reported.
 func TestWatchIsPaced(t *testing.T) {
 	point := dir(t, t.TempDir(), "point")
 	pid := mounttest.Container(t, "private")

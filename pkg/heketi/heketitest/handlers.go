@@ -99,7 +99,7 @@ func (s *Server) createVolume(w http.ResponseWriter, r *http.Request) {
 	s.accept(w, op)
 }
 
-// refuseCreate returns what Heketi first checks in a request and finds wrong, in Heketi's order.
+// refuseCreate returns the first reason to refuse a request, in the order of Heketi's checks; "" means that there is none.
 func (s *Server) refuseCreate(cluster *Cluster, request api.VolumeCreateRequest) string {
 	if cluster.BlockOnly {
 		return "Cluster does not support requested volume type"

@@ -59,7 +59,7 @@ type operation struct {
 	kind    kind
 	volume  string
 	bricks  []api.BrickInfo // of an expand
-	newSize int             // of an expand, computed at its start like in Heketi: of two overlapping ones, one is lost
+	newSize int             // of an expand; computed at its start, as in Heketi, so that one of two overlapping expands is lost
 	status  string          // as in the database: "", "stale", "failed"
 	done    bool
 	err     string
@@ -193,7 +193,7 @@ func (s *Server) Size(id string) int {
 	return s.volumes[id].info.Size
 }
 
-// SetSize records another size of a volume than its bricks have, like two overlapping expands.
+// SetSize records a size that differs from that of the volume's bricks, as after two overlapping expands.
 func (s *Server) SetSize(id string, gib int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// check returns the errors in a topology whose form is complete. charts/glusterfs-storage has the same rules, and test/chart
-// compares them. Names become parts of commands that Heketi runs as root, and Heketi's own check is not strict enough for that.
+// check returns the mistakes in the values of a topology whose fields the reader has accepted. charts/glusterfs-storage has the
+// same rules, and test/chart compares them. The rules are strict because names become parts of commands that Heketi runs as root,
+// and Heketi's own check is not strict enough for that.
 func check(t Topology) []error {
 	c := &checker{names: map[string]string{}, addresses: map[string]string{}}
 	if len(t.Nodes()) == 0 {

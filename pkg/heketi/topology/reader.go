@@ -20,8 +20,8 @@ const (
 	longestValue = 60
 )
 
-// object returns the fields of an object. Only the allowed names are accepted, or any if none is given. Letter case is ignored,
-// as in heketi-cli, and names with a leading underscore are comments.
+// object returns the fields of an object. It accepts only the allowed names, or any name if allowed is empty. Letter case is
+// ignored, as in heketi-cli, and names with a leading underscore are comments.
 func (r *reader) object(v value, at string, allowed ...string) (fields []field) {
 	all, ok := v.any.([]field)
 	if !ok {

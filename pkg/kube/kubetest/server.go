@@ -1,6 +1,7 @@
-// Package kubetest is an HTTPS server for tests that answers some requests like a Kubernetes API server: lists of
-// PersistentVolumes in pages, watches of them without any changes, patches of them, which it counts and does not carry out, lists
-// of other kinds without pages, and single objects. It checks the token of a request, but not its content.
+// Package kubetest is an HTTPS server for tests that answers some requests like a Kubernetes API server. It lists
+// PersistentVolumes in pages, and lists of other kinds without pages; it returns single objects; and it accepts watches of
+// PersistentVolumes, in which nothing changes. It records patches, creates and deletes, but does not carry them out. It checks
+// the token when PersistentVolumes are listed, but never the content of a request.
 package kubetest
 
 import (
@@ -151,7 +152,8 @@ func (s *Server) Close() { s.http.Close() }
 
 const token = "a-ServiceAccount's-token" // #nosec G101 -- of this server only
 
-// Kubeconfig writes a kubeconfig file for the server, and beside it a file to which it refers by a relative path.
+// Kubeconfig writes a kubeconfig file for the server, and beside it the certificate, to which the kubeconfig file refers by a
+// relative path.
 func (s *Server) Kubeconfig(tb testing.TB) string {
 	tb.Helper()
 	return s.KubeconfigWithToken(tb, token)

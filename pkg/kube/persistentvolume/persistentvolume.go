@@ -59,8 +59,8 @@ type Object struct {
 
 var kubernetesName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 
-// PV returns an error if the name is not a valid Kubernetes name, because names are printed in shell commands. An invalid claim
-// name is dropped.
+// PV returns the fields as a PV. It returns an error if the name is not a valid Kubernetes name, because names are printed in
+// shell commands. An invalid claim name is dropped.
 func (o Object) PV() (PV, error) {
 	if !kubernetesName.MatchString(o.Metadata.Name) {
 		return PV{}, fmt.Errorf("%q is not a valid name of a PersistentVolume", o.Metadata.Name)

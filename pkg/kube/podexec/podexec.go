@@ -41,8 +41,8 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with code %d: %s", e.Command, e.Code, e.Stderr)
 }
 
-// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed. Run
-// returns when ctx is done; the command may go on.
+// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed. When
+// ctx is done, Run returns, but the command may continue.
 func (r Runner) Run(ctx context.Context, pod, container string, command ...string) ([]byte, error) {
 	o, err := r.stream(ctx, pod, container, command)
 	if err == nil {

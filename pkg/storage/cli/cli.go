@@ -1,4 +1,5 @@
-// Package cli asks the glusterd in the same container, through the gluster command.
+// Package cli queries the glusterd in the same container, through the gluster command. The caller supplies the Runner that starts
+// programs.
 package cli
 
 import (
@@ -71,7 +72,8 @@ func (c *CLI) ask(ctx context.Context, limit time.Duration, args ...string) ([]b
 	return c.Runner.Run(ctx, append([]string{"gluster", "--mode=script"}, args...)...)
 }
 
-// WithLimit returns a context for one program, whose cause names the limit when the program took longer.
+// WithLimit returns a context for running one program. If the program takes longer than the limit, the context's cause names the
+// limit.
 func WithLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("did not end within %s", limit))
 }

@@ -21,13 +21,13 @@ type Backup struct {
 	SHA256     string
 	TakenAt    time.Time // zero if unknown
 	Unfinished bool      // see Copy
-	Replace    bool      // see Copy; nothing is saved into the Secret until then
+	Replace    bool      // see Copy; until the backup has replaced the database, nothing is saved into the Secret
 }
 
 // mostSlots is the largest number of slots that the chart allows.
 const mostSlots = 100
 
-// Backups reads the backup that Heketi starts from, and the backups in the existing slots.
+// Backups reads the backup from which Restore restores, and the backups in the existing slots.
 func Backups(ctx context.Context, secrets Reader, namespace string) (first Backup, slots []Backup, err error) {
 	if first, err = readBackup(ctx, secrets, namespace, SecretName); err != nil {
 		return Backup{}, nil, err

@@ -23,10 +23,10 @@ type Copy struct {
 	Packed  []byte // the file, packed with gzip
 	SHA256  string // of the unpacked file
 	TakenAt time.Time
-	// Unfinished marks a copy that was made before the first setup ended: no Heketi has worked with the database on its volume
-	// yet.
+	// Unfinished marks a copy from before the end of the first setup: the database is not on its own volume yet, so the cluster's
+	// Heketi has not used it.
 	Unfinished bool
-	// Replace is set on a backup that replaces an existing database because an administrator asked for it.
+	// Replace is set if an administrator has asked that the backup replace an existing database.
 	Replace bool
 }
 

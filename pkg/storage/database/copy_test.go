@@ -164,7 +164,7 @@ func TestSlotsFromTheFuture(t *testing.T) {
 		{"d", day(2), "s-3"},
 		{"b", day(3), "s-2"}, // not s-1: a backup from the future is not the newest
 		{"e", day(4), "s-1"},
-		{"f", day(5), "s-0"}, // no backup from the future is left: the oldest
+		{"f", day(5), "s-0"}, // no backup from the future is left, so the oldest backup is overwritten
 		{"g", day(6).Add(clockSkew), "s-3"},
 		{"g", day(6), "s-3"}, // clocks differ a little
 	} {
@@ -177,7 +177,7 @@ func TestSlotsFromTheFuture(t *testing.T) {
 	}
 }
 
-// TestSlotsOfTwo: of two jobs, the second does not overwrite the backup that the first has just saved.
+// TestSlotsOfTwo: of two concurrent jobs, the second does not overwrite the backup that the first has just saved.
 func TestSlotsOfTwo(t *testing.T) {
 	all := newSecrets("s-0")
 	raced := &racing{secrets: all}

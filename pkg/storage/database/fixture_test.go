@@ -104,7 +104,7 @@ func (s *source) set(content string, err error) {
 	s.content, s.err = []byte(fakeFile(content)), err
 }
 
-// fakeFile returns content behind the header of a bolt file.
+// fakeFile returns the header of a bolt file, followed by content.
 func fakeFile(content string) string {
 	header := make([]byte, 20)
 	binary.NativeEndian.PutUint32(header[16:], 0xED0CDAED)

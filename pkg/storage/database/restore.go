@@ -16,9 +16,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// Restore writes the backup to path, unless there is a database already. An administrator can annotate the Secret to restore the
-// backup all the same; Restore then first moves the database aside. The file appears with all of its content or not at all.
-// program is the heketi binary, with which the restored database is searched for unfinished volumes (see WarnOfPending).
+// Restore writes the backup to path, unless there is a database already. If an administrator has set RestoreAnnotation on the
+// Secret, Restore moves an existing database aside and then writes the backup. The file appears with all of its content or not at
+// all. program is the heketi binary, with which the restored database is searched for unfinished volumes (see WarnOfPending).
 func Restore(ctx context.Context, from Store, path, program string) error {
 	logger := klog.FromContext(ctx)
 	there, err := hasDatabase(path)

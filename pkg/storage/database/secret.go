@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// The fields of a Secret with a backup. Heketi starts from the Secret SecretName; Slots are the others.
+// The fields of a Secret with a backup. Restore reads the Secret SecretName; Slots keep older backups in other Secrets.
 const (
 	SecretName = "heketi-db-backup" // #nosec G101 -- a name
 	dataKey    = "heketi.db.gz"

@@ -11,7 +11,7 @@ import (
 type Timing struct {
 	Quiet   time.Duration // wait this long after the last change of a burst
 	Longest time.Duration // wait at most this long after the first change of a burst
-	Look    time.Duration // how often the file is polled besides
+	Look    time.Duration // how often the file is polled, in addition to the kernel's events
 	Again   time.Duration // how often save is called without a change, since the Secret may have lost the backup; 0: never
 	Retry   time.Duration // wait this long after a failure; doubles up to RetryMax
 	// RetryMax bounds the wait after failures.

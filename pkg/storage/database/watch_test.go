@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestSettle checks when changes are saved, in a bubble's time.
+// TestSettle checks when changes are saved, in the fake time of synctest.
 func TestSettle(t *testing.T) {
 	seconds := func(list ...float64) (all []time.Duration) {
 		for _, s := range list {

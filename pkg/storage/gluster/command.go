@@ -102,7 +102,8 @@ func newCapture() (*capture, error) {
 	return &capture{read: read, write: write, done: make(chan struct{})}, nil
 }
 
-// collect starts reading. It must be called after the program's start: from then on only the program has the pipe's writing end.
+// collect closes this process's writing end of the pipe, and starts reading. It must be called after the program's start, so that
+// the program has a copy of that end.
 func (c *capture) collect() {
 	_ = c.write.Close()
 	go func() {

@@ -67,7 +67,7 @@ func parseFstab(r io.Reader) ([]fileSystem, error) {
 	return entries, errors.Join(append(failures, lines.Err())...)
 }
 
-// unescape replaces the escapes that fstab(5) has for blanks and similar characters: \040.
+// unescape replaces the escapes that fstab(5) has for blanks and similar characters, such as \040.
 func unescape(field string) string {
 	var plain strings.Builder
 	for {

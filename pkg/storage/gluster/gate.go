@@ -67,8 +67,8 @@ func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 }
 
 // stillOnline returns an error if a brick of this node is offline or glusterd does not answer. One command shows both, since
-// glusterd returns the state. The kubelet probes every ten seconds; every second probe runs the command, and every probe does
-// while there is an error. An outage is thus noticed as soon as if each probe used a state that is at most ten seconds old.
+// glusterd returns the state. The kubelet probes every ten seconds; every second probe runs the command, and while there is an
+// error, every probe does. So each probe uses a state that is at most ten seconds old.
 func (g *gate) stillOnline(ctx context.Context) error {
 	if g.bricks == nil && time.Now().Before(g.nextBricks) {
 		return nil

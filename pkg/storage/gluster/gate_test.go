@@ -63,8 +63,8 @@ func TestBricksAreReadSparingly(t *testing.T) {
 	}
 }
 
-// TestOutageIsKnownInTime: an outage that begins just after a check is reported by the second probe from then, and by all probes
-// until it ends.
+// TestOutageIsKnownInTime: an outage that begins just after a check is reported by the second probe after that, and then by all
+// probes until the outage ends.
 func TestOutageIsKnownInTime(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		mustSay(t, r.probe(ctx), "")

@@ -124,8 +124,8 @@ func (n *node) prepare(ctx context.Context) {
 			logger.Info("Copied what was missing", "directory", t.To, "files", copied)
 		}
 	}
-	// The package has systemd-tmpfiles create this directory at boot.
-	if err := os.MkdirAll(n.config.RunDir, 0o755); err != nil { //nolint:gosec // as the package has it: heal commands of other users
+	// On a host, GlusterFS's Debian package has systemd-tmpfiles create this directory at boot.
+	if err := os.MkdirAll(n.config.RunDir, 0o755); err != nil { //nolint:gosec // the package's mode, for heal commands of other users
 		logger.Error(err, "Cannot make the directory of glusterd's sockets")
 	}
 	n.mounter.activate(ctx)

@@ -36,11 +36,11 @@ func defaultLimits() limits {
 	}
 }
 
-// openFiles is the limit that the package's systemd unit sets for glusterd and the bricks.
+// openFiles is the limit that the systemd unit in GlusterFS's Debian package sets for glusterd and the bricks.
 const openFiles = 65536
 
-// raiseOpenFiles raises the limit for programs that this process starts. Container runtimes set different limits, and Go passes
-// its own, higher limit to children only if this process has set it.
+// raiseOpenFiles raises the limit of open files for programs that this process starts. Container runtimes set different limits,
+// and Go passes its own, higher limit to children only if this process has set it.
 func raiseOpenFiles(ctx context.Context) {
 	var limit syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)

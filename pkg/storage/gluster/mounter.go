@@ -15,8 +15,8 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// mounter mounts the file systems of this node's bricks. It mounts only the entries that the table has at its start: Heketi
-// itself mounts those that it adds later.
+// mounter mounts the file systems of this node's bricks. It mounts only the entries that the table has when mountAll reads it:
+// Heketi itself mounts the entries that Heketi adds later.
 type mounter struct {
 	runner   runner
 	limits   limits
@@ -30,7 +30,7 @@ type mounter struct {
 	late    bool             // glusterd is already running
 	failing map[string]error // by mount point: why it is not mounted
 
-	activation sync.Mutex // held during an activation, so that file systems that are missing together are retried together
+	activation sync.Mutex // held during an activation: one activation serves all file systems whose devices are missing at the time
 	activated  time.Time
 }
 

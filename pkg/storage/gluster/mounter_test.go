@@ -122,7 +122,7 @@ func (d *disks) have(t *testing.T, names ...string) {
 	}
 }
 
-// mounting lets run make a mounter's attempts, and ends them after the test.
+// mounting calls run in fake time, and ends the attempts of run's mounter afterwards.
 func mounting(t *testing.T, run func(ctx context.Context, log func() string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

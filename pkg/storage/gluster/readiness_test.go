@@ -210,7 +210,8 @@ func TestSlowAnswers(t *testing.T) {
 	})
 }
 
-// TestNoAnswer: glusterd does not answer, to a probe that waits long enough and to one that does not.
+// TestNoAnswer: while glusterd does not answer, a probe that waits for the end of the command reports its time limit, and one
+// that waits less reports the command.
 func TestNoAnswer(t *testing.T) {
 	probing(t, 0, func(ctx context.Context, p *pool, r *readiness) {
 		p.set(func() { p.takes = time.Hour })

@@ -65,7 +65,8 @@ func TestRunPrograms(t *testing.T) {
 	}
 }
 
-// TestManyPrograms: programs that end at once, many at the same time, each get their own status.
+// TestManyPrograms: of many programs that run concurrently and end immediately, each call gets the status of the program that it
+// started.
 func TestManyPrograms(t *testing.T) {
 	if !asFirstProcess(t) {
 		return

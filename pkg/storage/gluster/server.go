@@ -11,8 +11,8 @@ import (
 // mostReason bounds the text of a probe's answer, which the kubelet copies into events.
 const mostReason = 800
 
-// newServer answers probes. /healthz reports only that this process works, whatever the state of glusterd: a failed liveness
-// probe would end the bricks, which serve clients even without glusterd.
+// newServer returns the server that answers probes. /healthz reports only that this process works, whatever the state of
+// glusterd: a failed liveness probe would end the bricks, which serve clients even without glusterd.
 func newServer(ready, serving *readiness) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })

@@ -79,8 +79,8 @@ func (s *supervisor) run(ctx context.Context) {
 	}
 }
 
-// runOnce runs glusterd until it ends or is to be ended. It returns the status of a glusterd that ended by itself, or that a
-// restart was requested.
+// runOnce runs glusterd until glusterd ends, ctx is done, or a restart is requested. If glusterd has ended by itself, how is its
+// status. asked reports whether a restart was requested.
 func (s *supervisor) runOnce(ctx context.Context) (how string, asked bool) {
 	logger := klog.FromContext(ctx)
 	p, err := s.runner.Start(s.args...)

@@ -47,7 +47,7 @@ func (t Template) copyMissing() (copied int, err error) {
 	return copied, err
 }
 
-// place copies from to to, unless to exists.
+// place copies one file, directory or link to the path to, unless to exists.
 func place(from, to string, entry fs.DirEntry) (added bool, err error) {
 	if _, err := os.Lstat(to); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return false, err

@@ -51,7 +51,8 @@ func (m *mounter) unmount(ctx context.Context, points []string, deadline time.Ti
 	return remaining
 }
 
-// bricksMounted lists the mount points in the current table, and those that glusterd has made for snapshots, latest first.
+// bricksMounted returns, latest first, the mount points that Heketi's table lists now, and those that glusterd has made for
+// snapshots. Points where nothing is mounted are left out.
 func (m *mounter) bricksMounted(snapshots string) ([]string, error) {
 	entries, err := readFstab(m.fstab)
 	if err != nil && entries == nil {

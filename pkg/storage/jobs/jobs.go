@@ -8,7 +8,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
-// The labels of the pods of the Jobs and of Heketi.
+// Labels of the Jobs' pods and of Heketi's pod.
 const (
 	Setup    = "app.kubernetes.io/component=setup"
 	Teardown = "app.kubernetes.io/component=teardown"

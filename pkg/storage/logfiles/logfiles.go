@@ -2,7 +2,7 @@
 //
 // A log that is too large is copied and truncated in place. GlusterFS opens all its logs with O_APPEND
 // (libglusterfs/src/logging.c), so a process continues at the beginning of the file. A line that is written between the last read
-// and the truncation, which follow each other at once, is lost.
+// and the truncation is lost; the truncation follows the read at once.
 //
 // The alternative is to rename the log and send SIGHUP, as "gluster volume log rotate" and GlusterFS's file for logrotate do. No
 // line is lost then, but a process may be: SIGHUP ends a process that does not handle it yet or at all (the gluster command,
@@ -26,10 +26,10 @@ import (
 type Limits struct {
 	Size   int64         // largest size of a log, in bytes
 	Copies int           // number of packed copies kept beside a log
-	Age    time.Duration // since the last line, for copies and for logs of removed bricks
+	Age    time.Duration // copies, and logs of removed bricks, are removed this long after their last line
 }
 
-// DefaultLimits keep enough for an administrator to find out why a brick failed last week.
+// DefaultLimits returns limits that keep enough for an administrator to find out why a brick failed last week.
 func DefaultLimits() Limits {
 	return Limits{Size: 16 << 20, Copies: 4, Age: 30 * 24 * time.Hour}
 }

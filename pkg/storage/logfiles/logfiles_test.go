@@ -101,7 +101,7 @@ func TestFewerCopies(t *testing.T) {
 		k.lookNow(t)
 		found, err := filepath.Glob(path + ".*")
 		if copies == 0 {
-			// The existing copies are removed because of their age.
+			// The existing copies stay until their age removes them.
 			copies = 4
 		}
 		if err != nil || len(found) != copies || content(t, path) != "" {
@@ -137,8 +137,8 @@ func TestNoLineIsLost(t *testing.T) {
 	}
 }
 
-// TestLogThatGrowsMeanwhile: a line that is written during packing is in the copy, and a process that writes as fast as packing
-// proceeds does not make it endless.
+// TestLogThatGrowsMeanwhile: a line that is written during packing is in the copy, and packing ends even if a process writes as
+// fast as packing proceeds.
 func TestLogThatGrowsMeanwhile(t *testing.T) {
 	k := newKeeper(t)
 	path := k.write(t, "glusterd.log", "the first line\n")

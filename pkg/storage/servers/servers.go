@@ -1,4 +1,5 @@
-// Package servers queries the GlusterFS servers of an installation, by commands in their pods.
+// Package servers queries the GlusterFS servers of an installation, by commands in their pods. Look finds the pods in which
+// commands can be run; the methods of Pods run them.
 package servers
 
 import (

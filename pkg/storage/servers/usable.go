@@ -22,7 +22,7 @@ type Seen struct {
 
 	// Unusable holds, by node, the reason why its pod is not usable.
 	Unusable map[string]string
-	// Unscheduled names a pod that is not on a node yet, with the reason; "" if there is none.
+	// Unscheduled is a message about a pod that is not on a node yet; "" if there is none.
 	Unscheduled string
 }
 

@@ -23,7 +23,7 @@ func (w *world) lose(i int, how string) {
 		*pod = kube.Pod{Name: "gluster-x", Why: "0/5 nodes are available"}
 	case "not started":
 		pod.Started, pod.Ready, pod.Why = false, false, "it crashes"
-	case "mute": // the kubelet's last report
+	case "mute": // the pod's status is the last report of the kubelet
 		pod.Ready, pod.Why = false, "node is not ready"
 		w.silent = map[string]bool{pod.Name: true}
 	}
@@ -82,8 +82,8 @@ func TestServerThatIsNotReady(t *testing.T) {
 	w.check(3, 6)
 }
 
-// TestNewOnAnAbsentNode: nodes and devices that Heketi lacks are waited for. If some stay away, the rest is loaded, and the error
-// names them.
+// TestNewOnAnAbsentNode: the Job waits for nodes with something that Heketi lacks. If some stay away, the rest is loaded, and the
+// error names the missing nodes and devices.
 func TestNewOnAnAbsentNode(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {
@@ -155,8 +155,8 @@ func TestMisspeltNode(t *testing.T) {
 	w.check(3, 3)
 }
 
-// TestLostNodeAndHeketi: while Heketi starts on another node, the job waits for it, because only Heketi can say whether it has
-// the lost node. In an installation without a claim, Heketi has the lost node as soon as it runs.
+// TestLostNodeAndHeketi: while Heketi starts on another node, the Job waits for Heketi, because only Heketi's database shows
+// whether Heketi has the lost node. In an installation without a claim, Heketi has the lost node as soon as it runs.
 func TestLostNodeAndHeketi(t *testing.T) {
 	for name, claim := range map[string]bool{"starting": true, "removed": false} {
 		t.Run(name, func(t *testing.T) {

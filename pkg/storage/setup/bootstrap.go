@@ -16,8 +16,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
 
-// bootstrap is the fifth step. A temporary Heketi creates the volume for the real Heketi's database. The database reaches that
-// volume through its backup.
+// bootstrap is the fifth step. A temporary Heketi creates the volume for the database of the cluster's Heketi. The temporary
+// Heketi's database is backed up, and the pod of the cluster's Heketi restores the backup onto the volume.
 func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, r reach) error {
 	if err := s.checkEnough(t, r); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topolog
 		}
 	}
 	saver := &database.Saver{From: server, To: s.store(), Unfinished: true}
-	// Saved before anything is made, so that no later run takes an unfinished volume for a finished one.
+	// Save an unfinished copy before anything is made, so that no later run takes an unfinished volume for a finished one.
 	if err := saver.Save(ctx); err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
@@ -92,8 +92,8 @@ func (s *Setup) saveLast(ctx context.Context, saver *database.Saver) {
 }
 
 // checkPending returns an error if the clean-up would delete volumes that gluster has. Heketi undoes unfinished creations, and
-// its database may be an older copy from the midst of a creation that has since succeeded. The database's own volume is not among
-// them: isMade has found that gluster lacks it, or that no Heketi has used it.
+// its database may be an older copy, taken during a creation that has since succeeded. The volume of the database itself is not
+// checked: isMade has found that gluster lacks it, or that no Heketi has used it.
 func (s *Setup) checkPending(ctx context.Context, server *heketi.Client, r reach) error {
 	dump, err := server.Dump(ctx)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// readTopology is the first step: it returns the topology, and in gone the reasons for the nodes that Kubernetes does not have.
+// readTopology is the first step. It returns the topology, and in gone a message about each node of the topology that Kubernetes
+// does not have.
 func (s *Setup) readTopology(ctx context.Context) (t topology.Topology, gone map[string]string, err error) {
 	if t, err = topology.Read(s.Topology); err != nil {
 		return t, nil, err
@@ -29,7 +30,8 @@ func (s *Setup) readTopology(ctx context.Context) (t topology.Topology, gone map
 	return t, gone, nil
 }
 
-// checkNodes returns the reasons for the topology's nodes that Kubernetes does not have, and logs the nodes that lack the label.
+// checkNodes returns a message about each node of the topology that Kubernetes does not have, and logs the nodes that lack the
+// label.
 func (s *Setup) checkNodes(ctx context.Context, t topology.Topology, nodes []kube.Node) (gone map[string]string) {
 	byName := map[string]kube.Node{}
 	names := make([]string, 0, len(nodes))
@@ -61,8 +63,8 @@ func notInKubernetes(name string, known []string) string {
 	return "Kubernetes has no such node: hostnames.manage must be a node's name there; " + hint
 }
 
-// refuseGone returns an error if one of the named nodes is missing in Kubernetes: the name is a mistake, since Heketi does not
-// have it either.
+// refuseGone returns an error if Kubernetes does not have one of the named nodes. Heketi does not have these nodes either, so
+// such a name is a mistake.
 func refuseGone(names []string, gone map[string]string) error {
 	var errs []error
 	for _, name := range names {

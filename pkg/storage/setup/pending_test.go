@@ -29,7 +29,8 @@ func (w *world) makeVolume(name string) {
 	}
 }
 
-// TestBackupFromAMidst: the database's volume is lost, and the backup lists another volume as unfinished, which gluster has.
+// TestBackupFromAMidst: the database's volume is lost. The backup lists another volume as unfinished, and gluster has that
+// volume.
 func TestBackupFromAMidst(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// reach holds the nodes of the topology that can be worked on, and those that cannot.
+// reach holds the servers that the setup can use, and the nodes of the topology that have no such server.
 type reach struct {
 	pods   servers.Pods
-	absent map[string]string // the other nodes, with the reasons
+	absent map[string]string // nodes without a usable server, with the reasons
 	gone   map[string]string // those of absent that Kubernetes does not have
 	seen   servers.Seen
 }
@@ -32,8 +32,9 @@ func (r reach) why(node string) string {
 	return r.seen.Why(node)
 }
 
-// askHeketi is the second step: it returns the parts of the topology that Heketi lacks, which is all of it if there is no Heketi
-// yet. If the claim exists, Heketi starts by itself and must be asked: one of its nodes may be lost, and is not waited for then.
+// askHeketi is the second step. It returns the parts of the topology that Heketi lacks: all of them if there is no Heketi yet. If
+// the claim exists, Heketi starts without this Job, and askHeketi waits for its answer. The third step then does not wait for
+// nodes that Heketi has: one of them may be lost.
 func (s *Setup) askHeketi(ctx context.Context, server *heketi.Client, t topology.Topology) (lacks topology.Lacks, running bool, err error) {
 	logger := klog.FromContext(ctx)
 	if s.hello(ctx, server) != nil {
@@ -112,7 +113,7 @@ func missing(seen servers.Seen, needed []string, gone map[string]string) error {
 	return errors.New(strings.Join(reasons, "; "))
 }
 
-// checkEnough returns an error, with the missing nodes, if there are too few nodes for the database's volume.
+// checkEnough returns an error that names the missing nodes if there are too few nodes for the database's volume.
 func (s *Setup) checkEnough(t topology.Topology, r reach) error {
 	if _, err := t.ForReplica(s.Volume.Replica); err != nil {
 		return err
@@ -131,7 +132,8 @@ func (s *Setup) checkEnough(t topology.Topology, r reach) error {
 	return nil
 }
 
-// warnAbsent warns of Heketi's nodes that are left as they are: why, and what to do.
+// warnAbsent logs, for each of Heketi's nodes whose server does not answer, that the setup leaves the node as it is, why, and
+// what to do.
 func (s *Setup) warnAbsent(ctx context.Context, nodes []heketi.Node, r reach) {
 	for _, n := range nodes {
 		klog.FromContext(ctx).Info("WARNING: a node of Heketi is left alone, since GlusterFS on it does not answer", "node", n.Manage[0], "why", r.absent[n.Manage[0]],

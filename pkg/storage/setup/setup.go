@@ -43,7 +43,7 @@ type Volume struct {
 	Name    string
 	SizeGiB int
 	Replica int
-	GID     int64 // of the group as which Heketi runs
+	GID     int64 // id of the group with which Heketi runs
 }
 
 // Timing sets how long to wait.

@@ -27,8 +27,8 @@ func (s *Setup) isMade(ctx context.Context, pods servers.Pods) (bool, error) {
 	return s.volumeExists(ctx, pods)
 }
 
-// unfinished reports whether an earlier run was interrupted while it made the volume. Only the backup decides: the file of a
-// temporary Heketi may predate a setup that another pod has finished, and is removed then.
+// unfinished reports whether an earlier run was interrupted while it made the volume. Only the backup decides: the database file
+// of a temporary Heketi may be older than a setup that another pod has finished. If the setup is finished, the file is removed.
 func (s *Setup) unfinished(ctx context.Context) (bool, error) {
 	backup, err := s.store().Load(ctx)
 	if err != nil && !errors.Is(err, database.ErrEmpty) || backup.Unfinished {

@@ -22,7 +22,7 @@ func databaseOptions() []string {
 	}
 }
 
-// ensureVolume creates the database's volume, unless Heketi has it. clusters are the ids of the topology's clusters.
+// ensureVolume creates the database's volume, unless Heketi already has it. clusters are the ids of the topology's clusters.
 func (s *Setup) ensureVolume(ctx context.Context, server *heketi.Client, t topology.Topology, clusters []string, pods servers.Pods) error {
 	dump, err := server.Dump(ctx)
 	if err != nil {
@@ -71,8 +71,8 @@ func (s *Setup) cluster(t topology.Topology, clusters []string) (string, error) 
 	return "", fmt.Errorf("no cluster of the topology can hold volume %s with replica %d: too few of its nodes could be added, or it takes block volumes only", s.Volume.Name, s.Volume.Replica)
 }
 
-// unknownVolume returns the error for a volume whose creating run was lost, with its pod, just when the volume was made: no
-// Heketi has used it.
+// unknownVolume returns the error for a volume that is not in Heketi's database: the run that created it was lost, with its pod,
+// right after gluster made the volume. No Heketi has used it.
 func (s *Setup) unknownVolume(pods servers.Pods) error {
 	command := pods.VolumeCommand(s.Namespace)
 	return fmt.Errorf("gluster has a volume %s that Heketi's database does not know, because an earlier run was lost while it made it; if nothing is on it, remove it: "+

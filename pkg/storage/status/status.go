@@ -4,14 +4,14 @@ package status
 
 import "github.com/glusterfs-csi/glusterfs-csi/pkg/glustercli"
 
-// Command makes a server print a Server as JSON; with HealFlag, a Heal.
+// In a server's container, Program with the argument Command prints a Server as JSON; with HealFlag, too, it prints a Heal.
 const (
 	Program  = "/glusterfs-storage"
 	Command  = "status"
 	HealFlag = "--heal"
 )
 
-// Server holds a server's report, which it makes without asking other servers.
+// Server is a server's report about itself. The server makes it without asking other servers.
 type Server struct {
 	Peers   []glustercli.Peer   `json:"peers"`   // including the server itself
 	Volumes []glustercli.Volume `json:"volumes"` // all volumes of the pool, with this server's bricks

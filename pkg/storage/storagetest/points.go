@@ -1,4 +1,5 @@
-// Package storagetest kills a Job of glusterfs-storage at each point of its work, for tests.
+// Package storagetest helps to test the Jobs of glusterfs-storage. Points kills a Job at each point of its work. The package also
+// provides a fake Secret, and a Heketi with a mock executor.
 package storagetest
 
 import (

@@ -17,15 +17,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
 
-// leftBehind is a node whose devices cannot be emptied, since the administrator has deleted it from Kubernetes. If alone is set,
-// it holds single devices of a node that serves: the administrator has disabled them in Heketi, and LVM does not find them.
+// leftBehind holds devices that cannot be emptied. Normally they are all devices of a node that the administrator has deleted
+// from Kubernetes. If alone is set, the node still serves, and only these devices are broken: the administrator has disabled them
+// in Heketi, and LVM does not find them.
 type leftBehind struct {
 	node    node
 	devices []heketi.Device
 	alone   bool
 }
 
-// findLeft returns what cannot be emptied. The earlier checks have made sure that it may be left behind.
+// findLeft returns the devices that cannot be emptied. The earlier checks have made sure that the administrator allows this.
 func (r *removal) findLeft(ctx context.Context) (left []leftBehind, err error) {
 	nodes, err := nodesOf(ctx, r.server)
 	if err != nil {
@@ -35,7 +36,7 @@ func (r *removal) findLeft(ctx context.Context) (left []leftBehind, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Later, devices are empty because this Job has emptied them.
+	// Once the volume is deleted, this Job may itself have emptied a device on which LVM finds nothing.
 	early := slices.ContainsFunc(slices.Collect(maps.Values(dump.Volumes)), func(v heketi.DumpVolume) bool { return v.Name == r.renamed() })
 	for _, n := range nodes {
 		if _, ok := r.pods[n.name]; !ok {
@@ -151,7 +152,7 @@ func (r *removal) detachPeer(ctx context.Context, host string) error {
 	return nil
 }
 
-// forget removes what is left behind from the database of the temporary Heketi, which is restarted for that.
+// forget removes lost nodes and devices from the database of the temporary Heketi, which it stops and starts again.
 func (r *removal) forget(ctx context.Context, left []leftBehind) error {
 	if len(left) == 0 {
 		return nil

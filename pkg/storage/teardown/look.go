@@ -57,8 +57,8 @@ func (t *Teardown) checkAlone(ctx context.Context) error {
 	return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs), and make this one again", ErrRefused, other, t.Namespace)
 }
 
-// checkStillAlone is checkAlone for the steps that remove something. It also returns an error if Heketi was started again, as by
-// an upgrade of the release.
+// checkStillAlone is checkAlone for the steps that remove something. It also returns an error if Heketi was started again, for
+// example by an upgrade of the release.
 func (t *Teardown) checkStillAlone(ctx context.Context) error {
 	if err := t.checkAlone(ctx); err != nil {
 		return err
@@ -157,7 +157,8 @@ func (t *Teardown) awaitHeketi(ctx context.Context, server *heketi.Client) error
 	return nil
 }
 
-// checkNothingLost asks the cluster's Heketi. It first gives the driver time to delete the volumes of recently deleted claims.
+// checkNothingLost checks, with the records of the cluster's Heketi, that no data would be lost. While there are volumes, it
+// waits for a time, because the driver may still be deleting the volumes of recently deleted claims.
 func (t *Teardown) checkNothingLost(ctx context.Context, server *heketi.Client, pods servers.Pods) error {
 	logged := false
 	for began := time.Now(); ; {

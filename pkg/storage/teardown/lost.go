@@ -60,8 +60,8 @@ func (t *Teardown) checkServers(ctx context.Context, server *heketi.Client, pods
 }
 
 // checkReachable returns ErrRefused if a node's devices cannot be emptied, unless the administrator has declared them lost.
-// Otherwise the temporary Heketi, which the administrator cannot reach, would stop half-way. A node is declared lost by deleting
-// it from Kubernetes, a device by disabling it in Heketi.
+// Without this check, the temporary Heketi would stop half-way, and the administrator cannot reach it. A node is declared lost by
+// deleting it from Kubernetes, a device by disabling it in Heketi.
 func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods, running bool) error {
 	if _, ok := pods[n.name]; !ok {
 		nodes, err := t.nodeNames(ctx)
@@ -122,7 +122,8 @@ func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods, r
 		"Then make this Job again", ErrRefused, few(names), t.startAgain(running), command, command, command)
 }
 
-// checkNoVolumes is for an installation without a database, where the content of the devices is unknown.
+// checkNoVolumes returns ErrRefused if gluster has volumes. It is for an installation without a database, in which no record
+// shows the devices of a volume.
 func (t *Teardown) checkNoVolumes(ctx context.Context, pods servers.Pods) error {
 	names, err := pods.Volumes(ctx, t.Runner)
 	if err == nil && len(names) > 0 {

@@ -11,7 +11,7 @@ import (
 )
 
 // checkBeforeCleanUp returns ErrRefused if a clean-up could delete volumes that are needed. Heketi undoes the creation of a
-// volume by deleting the volume in gluster. Its database may be a copy from the midst of a creation that has since succeeded.
+// volume by deleting the volume in gluster. Its database may be a copy that was taken during a creation that has since succeeded.
 func (r *removal) checkBeforeCleanUp(ctx context.Context) error {
 	dump, err := r.server.Dump(ctx)
 	if err != nil {
@@ -26,7 +26,7 @@ func (r *removal) checkBeforeCleanUp(ctx context.Context) error {
 }
 
 // checkGlusterAlone returns ErrRefused if gluster has volumes besides that of the database, while the cluster's Heketi does not
-// run. dump is the copy of Heketi's database, as far as it is known.
+// run. dump is the copy of Heketi's database; it is empty if the copy has not been read.
 func (t *Teardown) checkGlusterAlone(ctx context.Context, pods servers.Pods, dump heketi.Dump) error {
 	names, err := pods.Volumes(ctx, t.Runner)
 	if err != nil {

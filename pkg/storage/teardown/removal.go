@@ -26,9 +26,9 @@ type removal struct {
 	saver   database.Saver
 }
 
-// check checks the backup, which may differ from what the running Heketi had: a volume may have been made since. It lets Heketi
-// undo or finish interrupted operations, and checks again. Lost nodes are left behind first, since Heketi can neither undo nor
-// finish an operation that has a brick on one of them.
+// check repeats the checks of the first step on the backup, since a volume may have been made between that step and the backup.
+// It lets Heketi undo or finish interrupted operations, and checks again. Before that, it leaves lost nodes behind: Heketi can
+// neither undo nor finish an operation that has a brick on a lost node.
 func (r *removal) check(ctx context.Context) error {
 	if err := r.checkBeforeCleanUp(ctx); err != nil {
 		return err
@@ -49,10 +49,13 @@ func (r *removal) check(ctx context.Context) error {
 	if len(operations) > 0 {
 		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: its log above says why", operations[0].ID, operations[0].Type)
 	}
-	return r.checkVolumes(ctx, r.server, false)
+	if err := r.checkVolumes(ctx, r.server, false); err != nil {
+		return err
+	}
+	return r.checkServers(ctx, r.server, r.pods, false)
 }
 
-// volume removes the database's volume: first in gluster, which has it under its real name, then its bricks through Heketi.
+// volume removes the database's volume: first the volume in gluster, where it has its real name, then the bricks, through Heketi.
 func (r *removal) volume(ctx context.Context) error {
 	if err := r.glusterVolume(ctx); err != nil {
 		return err

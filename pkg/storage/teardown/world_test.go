@@ -332,7 +332,7 @@ func (w *world) notice(kind string, r *http.Request, answer *httptest.ResponseRe
 	}
 }
 
-// check reports what is left at the end.
+// check reports everything that is left at the end.
 func (w *world) check() {
 	w.t.Helper()
 	w.mu.Lock()

@@ -10,8 +10,8 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Until calls done every poll until done succeeds, and logs done's error when it changes. After the limit, Until returns the last
-// error.
+// Until calls done every poll until done succeeds. When done's error changes, Until logs it with the message doing. After the
+// limit, Until returns the last error.
 func Until(ctx context.Context, poll, limit time.Duration, doing string, done func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

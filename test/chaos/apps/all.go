@@ -72,7 +72,8 @@ func (all All) Progress(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// behind names the workers that have not done at least two writes and two reads since a status: the first may have begun earlier.
+// behind names the workers that have not done at least two writes and two reads since a status: the first write and the first
+// read may have begun earlier.
 func (a *App) behind(before tally.Status) string {
 	now := a.last()
 	if len(now.Workers) == 0 {

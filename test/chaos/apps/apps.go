@@ -1,4 +1,5 @@
-// Package apps follows workloads: it collects what each has counted, and checks that all of them continue.
+// Package apps follows running workloads. It reads the counts that each workload writes (package tally), keeps the newest, and
+// checks that all workloads continue.
 package apps
 
 import (
@@ -24,7 +25,8 @@ type App struct {
 	err    error // why it ended
 }
 
-// Follow reads the statuses of a workload until there are no more, and then determines why it has ended.
+// Follow reads the statuses of a workload until there are no more, and then calls why, which returns the error with which the
+// workload has ended.
 func Follow(name string, statuses io.Reader, why func() error) *App {
 	a := &App{Name: name, ended: make(chan struct{})}
 	go func() {
@@ -84,7 +86,8 @@ func (a *App) Running() bool {
 	}
 }
 
-// Finish waits for the end of a workload that was told to end and that then counts its records. It returns the last status.
+// Finish waits for the end of a workload that was told to end, and returns its last status. Before it ends, the workload counts
+// its records.
 func (a *App) Finish(ctx context.Context) (tally.Status, error) {
 	const limit = 20 * time.Minute
 	select {

@@ -42,8 +42,8 @@ func clientsKilled(times int) func(context.Context, *rig) error {
 	return eachTime(times, func(ctx context.Context, c *rig, v *volume) error { return c.killClients(ctx, v) })
 }
 
-// killedDuringHeals kills a client, and then the next one twice: as soon as it runs, or some milliseconds later, while it mounts
-// or replaces the previous client.
+// killedDuringHeals kills a client, and then twice the client that replaces the killed one: as soon as it runs, or some
+// milliseconds later, while it mounts or takes over.
 func killedDuringHeals(times int) func(context.Context, *rig) error {
 	turn := 0
 	return eachTime(times, func(ctx context.Context, c *rig, v *volume) error {
@@ -63,7 +63,7 @@ func killedDuringHeals(times int) func(context.Context, *rig) error {
 func eachTime(times int, do func(context.Context, *rig, *volume) error) func(context.Context, *rig) error {
 	return func(ctx context.Context, c *rig) error {
 		for i := range times {
-			// A different moment of the workloads' turns each time.
+			// Each death comes at a different moment of the workloads' turns.
 			sleep(ctx, noticeTime+time.Duration(i*37%400)*time.Millisecond)
 			err := do(ctx, c, c.used[i%len(c.used)])
 			if err == nil {
@@ -77,7 +77,8 @@ func eachTime(times int, do func(context.Context, *rig, *volume) error) func(con
 	}
 }
 
-// killNext kills the client that replaces earlier ones, some time after it was seen, and returns all of them.
+// killNext waits for a client that is not in former, kills it after the given time, and returns former with the killed client
+// added.
 func (c *rig) killNext(ctx context.Context, v *volume, former map[int]bool, after time.Duration) (map[int]bool, error) {
 	const limit = 30 * time.Second
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(time.Millisecond) {
@@ -103,8 +104,8 @@ func (c *rig) killNext(ctx context.Context, v *volume, former map[int]bool, afte
 	return former, fmt.Errorf("volume %s has no other client within %s", v.name, limit)
 }
 
-// clientProcesses returns the host's process IDs of a volume's clients. It is much faster than a program that runs on the
-// machine.
+// clientProcesses returns the host's process IDs of a volume's clients. Reading /proc is much faster than running a program on
+// the machine.
 func (c *rig) clientProcesses(ctx context.Context, v *volume) (map[int]bool, error) {
 	found, err := c.machine().Processes(ctx, "glusterfs")
 	if err != nil {

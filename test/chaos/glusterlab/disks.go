@@ -24,7 +24,8 @@ func (c *rig) makeDisks(ctx context.Context) (disks, error) {
 	return d, c.restart(ctx)
 }
 
-// removeDisks waits for processes that have a log open for a moment, and names those that keep one open.
+// removeDisks unmounts the logs. It waits for processes that have a log open for a moment; its error names those that keep one
+// open.
 func (c *rig) removeDisks(ctx context.Context) error {
 	const script = `umount "$1" || { find /proc -maxdepth 3 -lname "$1*" 2>/dev/null >&2; exit 1; }`
 	return patiently(ctx, "unmount the logs", func(ctx context.Context) error {
@@ -80,9 +81,8 @@ func (c *rig) another(ctx context.Context) error {
 	return errors.Join(err, c.unpublish(ctx, c.used[0], "another"))
 }
 
-// stateReadOnly covers the state directory with a read-only mount of itself. A staged volume can then be published, and
-// everything can be unpublished and unstaged; new volumes need not be staged. This holds for the running plugin, and for one that
-// is started then.
+// stateReadOnly covers the state directory with a read-only mount of itself. The running plugin, and one that is started then,
+// must still publish a staged volume, and unpublish and unstage everything. They may fail to stage a new volume.
 func stateReadOnly(ctx context.Context, c *rig) error {
 	if err := c.stage(ctx, c.spare); err != nil {
 		return err

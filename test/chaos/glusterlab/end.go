@@ -53,7 +53,8 @@ func (c *rig) end(ctx context.Context) report.Ending {
 	e.Fault(c.clientsAre(ctx, 0))
 	e.Fault(c.removeDisks(ctx))
 	// A plugin that was killed while a client hung has left a process and its cgroup. The first start after the process's end
-	// removes the cgroup. The other node's plugin shares the kernel with it, and therefore the cgroup.
+	// removes the cgroup. The plugins of both nodes share a kernel, and therefore the cgroup, so the other plugin is stopped
+	// first.
 	e.Fault(errors.Join(c.lab.NodePlugin(2).Stop(ctx), c.restart(ctx)))
 	var err error
 	e.Strays, err = strays.Left(ctx, c.before, 20*time.Second, c.snapshot)

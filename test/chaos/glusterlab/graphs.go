@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// gapTime is how long a graph change may have consequences. The kernel drops a mount inside a volume when it looks up an entry
-// after its timeout, which is a second, and then the node plugin mounts it again.
+// gapTime is how long a graph change may have consequences. Directory entries in the kernel expire after a second. At the next
+// lookup of an entry, the kernel then drops a mount inside a volume, and the node plugin mounts it again.
 const gapTime = 3 * time.Second
 
 // volumesExpanded expands the volumes of all pods, as the kubelet and the external resizer do.

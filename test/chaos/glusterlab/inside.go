@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A pod's emptyDir and subPath lie beside its target, and the volume has a directory for each.
+// The suffixes of a pod's emptyDir and subPath. Both lie beside the pod's target, and the volume has a directory for each.
 const (
 	scratch = "-scratch"
 	sub     = "-sub"
@@ -41,7 +41,7 @@ func (c *rig) beneathInside(ctx context.Context) (int, error) {
 	return strings.Count(out, "\n"), err
 }
 
-// Sweep removes these files.
+// Sweep removes the files that beneathInside counts.
 func (c *rig) Sweep(ctx context.Context) error {
 	_, err := c.findInside(ctx, "-delete")
 	return err
@@ -57,8 +57,8 @@ func (c *rig) findInside(ctx context.Context, action string) (string, error) {
 	return c.machine().Output(ctx, "find", append(args, "-mindepth", "1", action)...)
 }
 
-// startable checks that a container with each pod's subPath could be started now: the kubelet's bind of it can be bound again,
-// and shows the directory.
+// startable checks that a container with each pod's subPath could be started now: the kubelet's bind mount of the subPath can be
+// bound again, and shows the directory.
 func (c *rig) startable(ctx context.Context) error {
 	const script = `fail() { echo "$1" >&2; exit 1; }
 mount --bind "$1" /mnt

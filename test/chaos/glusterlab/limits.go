@@ -22,8 +22,8 @@ func (c *rig) with(ctx context.Context, flag string, do func() error) error {
 	return errors.Join(err, c.restart(context.WithoutCancel(ctx)))
 }
 
-// clientStopped stops the client of a volume that pods use until the node plugin, with its default limit, kills it: after two
-// minutes, plus at most half a minute until the next check.
+// clientStopped stops the client of a volume that pods use, and waits until the node plugin kills the client. The plugin has its
+// default limit of two minutes, and checks at least every half minute.
 func clientStopped(ctx context.Context, c *rig) error {
 	const limit = 2 * time.Minute
 	v := c.used[0]

@@ -33,7 +33,8 @@ func killedAtOnce(total int) func(context.Context, *rig) error {
 	}
 }
 
-// handles returns volumes that are all the spare one, each with a separate client: many gluster volumes would need many bricks.
+// handles returns volumes that all stand for the same gluster volume, the spare one, each with a separate client: many gluster
+// volumes would need many bricks.
 func (c *rig) handles(count int) []*volume {
 	all := make([]*volume, count)
 	for i := range all {

@@ -37,7 +37,7 @@ func repeatedly(times int, do func(context.Context, *rig) error) func(context.Co
 	again := func(ctx context.Context, c *rig) error {
 		var err error
 		for i := 0; i < times && err == nil && ctx.Err() == nil; i++ {
-			// A different moment of a life each time.
+			// Each time, the life is at a different moment.
 			time.Sleep(time.Duration(i*37%200) * time.Millisecond)
 			err = do(ctx, c)
 		}

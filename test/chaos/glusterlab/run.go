@@ -28,7 +28,7 @@ func Run(ctx context.Context, o Options, wanted []Round, short bool, repeat int,
 	l, err := lab.Up(ctx, lab.Options{
 		Dir: o.Dir, Driver: o.Driver, Out: o.Out, EndWithCaller: true,
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
-		// A client that hangs on purpose hangs for the whole round.
+		// A client that hangs on purpose must not be killed before the end of its round.
 		NodeArgs: []string{"--client-cgroup=" + group, "--hung-client-limit=1h"},
 	})
 	if err != nil {

@@ -48,12 +48,12 @@ func storagePowerCut(ctx context.Context, c *rig) error {
 	return errors.Join(err, c.lab.Storage(3).Start(context.WithoutCancel(ctx)))
 }
 
-// eagerLock is an option that the rounds switch off. Then clients record immediately, on the other bricks, that one has missed a
-// write. By default they do so a second after the last write to a file, and acknowledge all writes earlier. If all bricks end
-// before that, one after the other, as when a volume is stopped, GlusterFS does not know which one is behind, and may copy it
-// over the others: with the default, it lost records that were written and synced in that time in 50 of 112 files, and in none of
-// 20 with the option off. cluster.favorite-child-policy makes no difference (docs/mounts.md). The driver has no part in this, so
-// that a lost record in these rounds is still a fault.
+// eagerLock is an option that the rounds switch off. If a brick misses a write, clients record this on the other bricks:
+// immediately with the option off, but by default only a second after the last write to a file, although they acknowledge the
+// writes earlier. If all bricks end before that, one after the other, as when a volume is stopped, GlusterFS does not know which
+// brick is behind, and may copy it over the others. With the default, records that were written and synced in that time were lost
+// in 50 of 112 files; with the option off, in none of 20. cluster.favorite-child-policy makes no difference (docs/mounts.md). The
+// driver has no part in this. With the option off, a lost record is a fault in these rounds, too.
 const eagerLock = "cluster.eager-lock"
 
 // bricksStopped stops the volumes of all pods, which ends their bricks one after the other, and starts them again. While only
@@ -83,8 +83,9 @@ func (c *rig) onUsed(ctx context.Context, command string, args ...string) error 
 	return errors.Join(errs...)
 }
 
-// healed waits until gluster has nothing left to heal: a brick that is taken away earlier might be the only one with a record.
-// Unless told to, gluster looks for files to heal only every ten minutes. Files that are being written are listed occasionally.
+// healed waits until gluster has nothing left to heal. If the next round began earlier, it might take away the only brick that
+// has a record. Unless told to, gluster looks for files to heal only every ten minutes. Files that are being written are listed
+// occasionally.
 func healed(ctx context.Context, c *rig) error {
 	const limit = 5 * time.Minute
 	deadline := time.Now().Add(limit)

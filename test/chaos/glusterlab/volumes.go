@@ -120,8 +120,8 @@ test "$read" = "$wrote" || fail "$1/life has '$read' instead of '$wrote'"`
 
 const (
 	callLimit = 30 * time.Second
-	// patience is how long a call is repeated, as the kubelet does. On a busy machine, a stage may not end between two of fifty
-	// deaths of the plugin, so that it has to outlast all of them.
+	// patience is how long a failed call is repeated. On a busy machine, a stage may be too slow to end between any two of fifty
+	// deaths of the plugin, and must be repeated until all of them are over.
 	patience = 90 * time.Second
 )
 

@@ -1,4 +1,5 @@
-// Package hung makes the client of a volume hang in a request that it has read.
+// Package hung makes the client of a gluster volume hang in a request that the kernel cannot interrupt. While the client hangs,
+// all bricks of the volume are stopped, so nothing else may use the volume.
 package hung
 
 import (
@@ -15,9 +16,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// Hang makes the client of a gluster volume on a machine hang until wake is called. It stops the bricks first, so that the client
-// has read a request, which can then not be interrupted, when the client itself is stopped. ask queries the node plugin about the
-// volume; it is called repeatedly, as the kubelet does.
+// Hang makes the client of a gluster volume on a machine hang until wake is called. It stops the bricks first, and then the
+// client. The client has then read a request that it could not answer, and the kernel cannot interrupt such a request. Hang calls
+// ask repeatedly until wake; ask queries the node plugin about the volume, as the kubelet does.
 func Hang(ctx context.Context, l *lab.Lab, node *lab.Machine, volume string, ask func(context.Context)) (wake func(error) error, err error) {
 	awake := context.WithoutCancel(ctx)
 	if err := signalBricks(ctx, l, volume, syscall.SIGSTOP); err != nil {

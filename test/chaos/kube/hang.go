@@ -29,7 +29,7 @@ func (r *Rig) Hang(ctx context.Context) (wake func(error) error, err error) {
 	}, err
 }
 
-// dialPlugin connects to the socket of the node plugin on node1, whichever pod serves it: calls wait for it.
+// dialPlugin connects to the socket of the node plugin on node1, whichever pod serves the socket. Calls wait until a pod does.
 func (r *Rig) dialPlugin(ctx context.Context) error {
 	pid, err := r.cluster.Node(1).Machine.Pid(ctx)
 	if err != nil {

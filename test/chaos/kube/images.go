@@ -22,7 +22,8 @@ const previousTag = "previous"
 // previousMark is in a file of that image, and of no other.
 const previousMark = "# Of another image.\n"
 
-// rollTo gives the node plugins the image with a tag, or the image of the chart's first values, and checks their versions.
+// rollTo gives the node plugins the image with a tag, or, if tag is empty, the image that was installed first. It checks the
+// plugins' versions.
 func (r *Rig) rollTo(ctx context.Context, tag string) error {
 	var set []string
 	if tag != "" {
@@ -47,7 +48,8 @@ func (r *Rig) rollTo(ctx context.Context, tag string) error {
 	return nil
 }
 
-// upgrade installs the chart. A client that hangs on purpose hangs for the whole round.
+// upgrade installs the chart with more values. Its limit for hung clients is long, because a client that hangs on purpose must
+// not be killed before the end of its round.
 func (r *Rig) upgrade(ctx context.Context, set ...string) error {
 	return r.driver.Upgrade(ctx, append(set, "node.hungClientLimit=1h")...)
 }
@@ -69,9 +71,9 @@ func (r *Rig) importPrevious(ctx context.Context) error {
 	return nil
 }
 
-// oldImageRemoved removes the image from which the clients of all pods were started. Clients then read a new volume file; the
-// idle pod's client also loads translators for it. (The options of the other volumes do not change the graph: at that moment,
-// GlusterFS itself may read an old file size.)
+// oldImageRemoved removes the image from which the clients of all pods were started. The clients must still be able to read a new
+// volume file, and the idle pod's client also to load translators for a new graph. The options of the other volumes do not change
+// the graph, because GlusterFS itself may read an old file size at the moment of the change.
 func oldImageRemoved(ctx context.Context, r *Rig) error {
 	var err error
 	for _, node := range r.cluster.Nodes() {
@@ -90,7 +92,7 @@ func oldImageRemoved(ctx context.Context, r *Rig) error {
 	return errors.Join(err, r.Apps().Progress(ctx), r.live(ctx), r.importPrevious(ctx))
 }
 
-// changeOption changes an option of a volume repeatedly between two values, and waits until its clients have read each volume
+// changeOption changes an option of a volume and changes it back. Each time, it waits until the clients have read the new volume
 // file.
 func (r *Rig) changeOption(ctx context.Context, claim, option string) error {
 	values := map[string][]string{"performance.cache-size": {"64MB", "32MB"}, "performance.quick-read": {"off", "on"}}[option]
@@ -140,8 +142,7 @@ func previousFiles(node *kubernetes.Node) ([]string, error) {
 	}), err
 }
 
-// sameImage returns the names of the image whose name has a suffix, and all its other names, from the output of "ctr images
-// list".
+// sameImage finds the image that has a name with a suffix in the output of "ctr images list", and returns all its names.
 func sameImage(list, suffix string) []string {
 	digests, digest := map[string]string{}, ""
 	for line := range strings.Lines(list) {

@@ -47,8 +47,8 @@ const (
 	spare  = "spare"
 )
 
-// Begin prepares volumes and pods. The pods' clients are started by the node plugin of another image than the one that runs in
-// the end. images is the output directory of "make e2e-images". The driver must be installed.
+// Begin prepares volumes and pods. A node plugin with the previous image starts the pods' clients, and is then replaced by one
+// with the present image. images is the output directory of "make e2e-images". The driver must be installed.
 func Begin(ctx context.Context, c *kubernetes.Cluster, d *driver.Driver, images string) (*Rig, error) {
 	r := &Rig{
 		cluster: c, driver: d, previous: filepath.Join(images, "previous", "node.tar"), volumes: map[string]string{},
@@ -116,7 +116,7 @@ func (r *Rig) startAll(ctx context.Context) error {
 		if r.volumes[name], err = r.glusterVolume(ctx, name); err != nil {
 			return err
 		}
-		// For the same reason as on the lab: see glusterlab.
+		// See newestWins in package glusterlab.
 		if _, err := outside.Gluster(ctx, r.cluster.Lab().Storage(2), "volume", "set", r.volumes[name], "cluster.favorite-child-policy", "mtime"); err != nil {
 			return err
 		}

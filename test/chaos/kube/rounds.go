@@ -37,7 +37,8 @@ func Rounds(upgrade time.Duration) []Round {
 	}
 }
 
-// Upgrade returns the round that rolls out the driver's image over the previous one, and back, with a third of the time for each.
+// Upgrade returns the round that rolls out the previous image, the present one and the previous one again, and lets each run for
+// a third of the time. At the end it rolls out the present image.
 func Upgrade(length time.Duration) Round {
 	return Round{Name: "upgrade-" + short(length), Once: true, Do: func(ctx context.Context, r *Rig) error {
 		for _, tag := range []string{previousTag, "", previousTag} {

@@ -100,7 +100,8 @@ func (r *Rig) Sweep(ctx context.Context) error {
 	return err
 }
 
-// findInside finds these files, which are visible on the nodes. It returns the number of lines that find has printed.
+// findInside runs find on the files that Sweep removes; they are visible on the nodes. It returns the number of lines that find
+// has printed.
 func (r *Rig) findInside(ctx context.Context, action string) (lines int, err error) {
 	const (
 		limit  = 30 * time.Second

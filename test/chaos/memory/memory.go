@@ -1,4 +1,4 @@
-// Package memory limits the memory of a process that runs in a cgroup.
+// Package memory reads and sets the memory limit of the cgroup in which a process runs. The limit applies to the whole cgroup.
 package memory
 
 import (

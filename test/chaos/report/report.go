@@ -60,7 +60,7 @@ func (r *Row) Fault(err error) {
 	}
 }
 
-// Judge adds the violations of the criteria to the row.
+// Judge sets Met: whether the row meets all criteria.
 func (r *Row) Judge() {
 	r.Met = r.Wrong == 0 && r.FilesLost == 0 && r.Beneath == 0 && len(r.Faults) == 0 && (r.Errors == 0 || r.ErrorsAllowed) &&
 		(r.Cut+r.Reopened == 0 || r.Deaths) && (r.Astray == 0 || r.Gap)
@@ -110,7 +110,7 @@ func (e *Ending) Fault(err error) {
 	}
 }
 
-// Say adds the records that are lost.
+// Say adds a line for each worker that has lost records.
 func (e *Ending) Say(who string, status tally.Status) {
 	for _, w := range status.Workers {
 		if w.Lost > 0 {

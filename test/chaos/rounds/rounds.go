@@ -45,7 +45,7 @@ type Round[R Rig] struct {
 	Within time.Duration
 	// Gap is set for rounds in which the kernel drops mounts inside a volume: because they change the graphs of clients, or
 	// because they take bricks away one after the other. Calls may then reach the volume beneath a dropped mount until it is
-	// mounted again. The gap must be over when Do has returned, and Heal if there is one, and all workers have continued.
+	// mounted again. The gap must be over when all workers have continued after Do, and after Heal if there is one.
 	Gap bool
 	// Short includes the round in runs with -short.
 	Short bool
@@ -106,8 +106,8 @@ func (c Choice) Check(names []string) error {
 	return nil
 }
 
-// withHung returns, for each run of a round, whether another volume's client hangs: a round runs in both ways, or only with a
-// hung client.
+// withHung returns, for each run of a round, whether another volume's client hangs meanwhile. A round runs both without and with
+// a hung client, in a short run only with one, and with Once only without.
 func (r Round[R]) withHung(short bool) []bool {
 	switch {
 	case r.Once:
@@ -233,7 +233,7 @@ func Both[R Rig](one, other func(context.Context, R) error) func(context.Context
 	}
 }
 
-// WhileLiving does something while live is called repeatedly, and calls live once more afterwards.
+// WhileLiving does something while live is called repeatedly, and calls live again afterwards.
 func WhileLiving[R Rig](do, live func(context.Context, R) error) func(context.Context, R) error {
 	return func(ctx context.Context, rig R) error {
 		stop := make(chan struct{})

@@ -1,4 +1,5 @@
-// Package strays finds what a run has left behind on a node.
+// Package strays finds what a run has left behind on a node. It compares snapshots that the caller takes before and after the
+// run.
 package strays
 
 import (

@@ -38,8 +38,9 @@ func (a *appended) write(seq int) error {
 	return a.file.Sync()
 }
 
-// read waits for a record that is missing, if the descriptor was opened before a change of the client's graph. The kernel then
-// takes it for another file than the one that has the name now, whose size it updates after a second (attribute-timeout).
+// read opens the file by its name. If the client's graph has changed since a.file was opened, the kernel takes the two for
+// different files, and updates the size of the newly opened one only after a second (attribute-timeout). In this case read waits
+// for a missing record.
 func (a *appended) read(seq, _ int) error {
 	const limit = 2 * time.Second
 	for deadline := time.Now().Add(limit); ; time.Sleep(pause) {
@@ -55,8 +56,8 @@ func (a *appended) read(seq, _ int) error {
 	}
 }
 
-// sameNumber reports whether the client has given two open files the same number, which is not the inode number. Files whose
-// number cannot be read count as the same.
+// sameNumber reports whether the client identifies two open files to the kernel by the same number. This is not the inode number.
+// Files whose number cannot be read count as the same.
 func sameNumber(one, other *os.File) bool {
 	first, _, err := unix.NameToHandleAt(int(one.Fd()), "", unix.AT_EMPTY_PATH)
 	if err != nil {

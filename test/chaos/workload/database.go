@@ -17,7 +17,7 @@ import (
 type database struct {
 	pool *sql.DB
 	conn *sql.Conn
-	dir  *os.File // shows whether the client lives with which the database was opened
+	dir  *os.File // shows whether the client that served the opening of the database still runs
 }
 
 func openDatabase(dir string) (worker, error) {
@@ -42,7 +42,7 @@ func connect(dir string) (*database, error) {
 	if d.conn, err = pool.Conn(context.Background()); err != nil {
 		return nil, errors.Join(d.cause(err), pool.Close(), held.Close())
 	}
-	// The bricks release the locks of an ended client a moment later.
+	// busy_timeout: the bricks release the locks of an ended client only after a moment.
 	for _, setting := range []string{"busy_timeout = 10000", "synchronous = FULL", "cache_size = 0"} {
 		if err := d.exec("PRAGMA " + setting); err != nil {
 			return nil, errors.Join(d.cause(err), d.close())

@@ -23,7 +23,7 @@ func openRenamed(dir string) (worker, error) {
 // openSub is like openRenamed, in the volume's subPath that the pod has.
 func openSub(dir string) (worker, error) { return openRenamed(subOf(dir)) }
 
-// subOf returns the path at which the process has the directory of the volume that is a pod's subPath.
+// subOf returns the path at which this process sees the pod's subPath, a directory of the volume.
 func subOf(dir string) string {
 	if sub := os.Getenv(subPath); sub != "" {
 		return sub

@@ -42,8 +42,8 @@ func verify(dir string, last tally.Status) tally.Status {
 	return last
 }
 
-// verifyBeneath checks the volume's own directory beneath an emptyDir, if this process has it. Every file there was written to
-// the wrong place, and counts as lost.
+// verifyBeneath checks the volume's own directory beneath an emptyDir, if this process sees that directory. Every file there was
+// written to the wrong place, and counts as lost.
 func verifyBeneath(dir string, w *tally.Worker) (beneath bool) {
 	files, beneath, err := strayFiles(dir)
 	if !beneath {

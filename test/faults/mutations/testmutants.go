@@ -10,7 +10,8 @@ func testMutants() []testMutant {
 	return append(all, secretMutants()...)
 }
 
-// refusalMutants: answers, cleanups and counts that need a check first; design rules 1 and 2, and slots.
+// refusalMutants: a refusal or a cleanup needs a check first, an outcome in doubt stays in doubt, and a backend has a limit of
+// concurrent operations.
 func refusalMutants() []testMutant {
 	const provisioner, pending, backend, otherDatabase = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/otherdatabase.go"
 	return []testMutant{
@@ -90,7 +91,8 @@ func listMutants() []testMutant {
 	}
 }
 
-// nodeMutants: design rules 5 to 8 and 10, on a node.
+// nodeMutants: on a node, clients outlive the driver, only the volume's own mounts and processes are touched, and nothing waits
+// for a client without a limit.
 func nodeMutants() []testMutant {
 	const fuseclient, mount = "pkg/fuseclient", "pkg/mount"
 	return []testMutant{
@@ -134,7 +136,7 @@ func nodeMutants() []testMutant {
 	}
 }
 
-// secretMutants: design rule 9, and the list of options.
+// secretMutants: secrets are neither logged nor passed on, and only known options and parameters are accepted.
 func secretMutants() []testMutant {
 	const driver, sanitized, options = "pkg/driver", "pkg/driver/sanitized.go", "pkg/volume/options.go"
 	return []testMutant{

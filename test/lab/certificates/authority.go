@@ -1,4 +1,5 @@
-// Package certificates makes TLS certificates for a test.
+// Package certificates makes a certificate authority for one test, and the certificates that it signs. They are valid for an
+// hour, and their files are removed with the test.
 package certificates
 
 import (

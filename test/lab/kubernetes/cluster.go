@@ -1,6 +1,6 @@
 // Package kubernetes runs a real Kubernetes in the lab, beside its GlusterFS nodes and its Heketi: etcd, the API server, the
 // controller manager and the scheduler run on the hub; kubelet, kube-proxy and containerd run on each client machine and, if the
-// storage machines are bare (lab.Options.BareStorage), on each of those. The programs come from test/e2e/kubernetes.
+// storage machines are bare (lab.Options.BareStorage), also on each storage machine. The programs come from test/e2e/kubernetes.
 //
 // Pods have DNS only if the storage machines are bare, and only for the names of Services. The lab's Down also ends the cluster.
 package kubernetes

@@ -54,7 +54,7 @@ func (n *Node) writeFiles() error {
 		"CA": n.cluster.certFile(caName), "Cert": n.cluster.certFile(n.Name), "Key": n.cluster.keyFile(n.Name),
 		"CNI": n.path("cni"), "PodLogs": filepath.Join(n.cluster.lab.LogDir(), n.Name, "pods"), "Pause": pauseImage, "Taint": "",
 	}
-	if n.Storage { // it needs only the images of pods that run on each node
+	if n.Storage { // so a storage node needs only the images of pods that run on every node
 		values["Taint"] = "{key: lab/storage, effect: NoSchedule}"
 	}
 	if err := os.MkdirAll(n.path("cni"), 0o755); err != nil {

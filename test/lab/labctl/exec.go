@@ -45,8 +45,8 @@ func execute(ctx context.Context, dir string, args []string) (int, error) {
 	return wait(m.Command(context.WithoutCancel(ctx), args[1], args[2:]...))
 }
 
-// wait stays the program's parent and forwards signals to it, so that it never becomes an orphan. It returns the program's exit
-// status as a shell would.
+// wait stays the program's parent and forwards signals to it, so that the program never becomes an orphan. It returns the
+// program's exit status as a shell would.
 func wait(cmd *exec.Cmd) (int, error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -48,7 +48,7 @@ func KeyFile(t *testing.T) string {
 	return path
 }
 
-// Provisioner returns a provisioner as it is after a start, without knowledge of what an earlier one did.
+// Provisioner returns a new provisioner, without the state of an earlier one.
 func Provisioner(t *testing.T, url string) *provisioner.Provisioner {
 	t.Helper()
 	config := heketi.Config{Backends: []heketi.BackendConfig{{Name: "mock", URL: url, User: lab.HeketiUser, KeyFile: KeyFile(t)}}}

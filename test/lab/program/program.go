@@ -1,4 +1,5 @@
-// Package program starts and ends the demos, and tests that have their own lab.
+// Package program has the main function of programs that start their own lab, and the TestMain of such tests. Both end the lab on
+// a signal.
 package program
 
 import (
@@ -17,8 +18,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
-// Main runs a main program. Signals end the context of run, which has to end the lab in every case. run returns flag.ErrHelp for
-// arguments that the flag package has already explained.
+// Main calls run and exits with a matching status. Signals end the context of run, and run must end the lab in every case. If the
+// flag package has printed the usage or an error, run returns flag.ErrHelp.
 func Main(name string, run func(ctx context.Context, args []string) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Args[1:])

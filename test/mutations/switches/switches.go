@@ -1,5 +1,6 @@
-// Package switches turns one mutant on. Package mutations compiles all mutants into each test binary, each behind a call of this
-// package, so that a mutant costs no build, only a run of the tests that reach it.
+// Package switches turns one mutant on, which an environment variable names, and records which mutants a run reaches. The command
+// mutations compiles all mutants into each test binary, each behind a call of this package, so that a mutant costs no build, only
+// a run of the tests that reach it.
 package switches
 
 import (

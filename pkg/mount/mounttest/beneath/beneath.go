@@ -18,8 +18,8 @@ func Refused() bool {
 	return errors.Is(unix.MoveMount(-1, "", -1, "", flag), unix.EINVAL)
 }
 
-// Refuse disables MOVE_MOUNT_BENEATH for the calling thread and everything that it starts or executes: a seccomp filter answers
-// move_mount with that flag, in its fifth argument, with EINVAL. The caller must have locked its goroutine to the thread.
+// Refuse disables MOVE_MOUNT_BENEATH for the calling thread and everything that it starts or executes: a seccomp filter makes
+// move_mount fail with EINVAL if its fifth argument has that flag. The caller must have locked its goroutine to the thread.
 func Refuse() error {
 	const (
 		number   = 0        // in struct seccomp_data

@@ -51,7 +51,7 @@ type LinkRequest struct {
 	Up   bool
 }
 
-// DelayRequest sets the time that each packet takes longer on a machine's network cable. 0 restores the ordinary cable.
+// DelayRequest sets the delay of each packet on a machine's network cable. 0 restores the ordinary cable.
 type DelayRequest struct {
 	Name  string
 	Delay time.Duration

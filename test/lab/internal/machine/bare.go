@@ -71,7 +71,7 @@ func setUpDevices(dir string) error {
 	return nil
 }
 
-// setUpLVM puts the state of the stand-in for lvm, which is on the disk, where the stand-in expects it.
+// setUpLVM mounts state, a directory on the machine's disk, at the path where the stand-in for lvm expects its state.
 func setUpLVM(layout Layout, name, state string) error {
 	place := strings.TrimSuffix(layout.LoopPrefix(name), "/")
 	if err := bind(state, place); err != nil {
@@ -80,8 +80,8 @@ func setUpLVM(layout Layout, name, state string) error {
 	return os.Symlink(place, "/run/lvm")
 }
 
-// coverAny is like cover, for a directory that may not exist on the host. The host does not get it: the parent directory is put
-// under an overlay.
+// coverAny is like cover, for a directory that may not exist on the host. The directory is then made in an overlay over its
+// parent, so that it does not appear on the host.
 func coverAny(layout Layout, dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return cover(layout, dir)

@@ -15,7 +15,7 @@ import (
 
 const cgroupMount = "/sys/fs/cgroup"
 
-// hierarchies returns the mounts of control groups: the one of version 2, or those of version 1, one for each controller.
+// hierarchies returns where control groups are mounted: the mount of version 2, or a mount of version 1 for each controller.
 func hierarchies() ([]string, error) {
 	if _, err := os.Stat(filepath.Join(cgroupMount, "cgroup.controllers")); err == nil {
 		return []string{cgroupMount}, nil
@@ -106,8 +106,8 @@ func below(root string) (groups []string) {
 	return groups
 }
 
-// removeEmpty removes the groups of clients that node plugins in containers have started, by the name that the driver gives them.
-// Groups with processes stay, because they may belong to another lab.
+// removeEmpty removes the groups of GlusterFS clients that node plugins in containers have started. The driver gives all these
+// groups one parent, named glusterfs-csi. Groups with processes stay, because they may belong to another lab.
 func removeEmpty() {
 	const clients = "glusterfs-csi"
 	mounts, _ := hierarchies() // as above

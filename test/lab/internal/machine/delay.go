@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Delay makes each packet that the machine sends or receives take longer by the given time; 0 ends that. Connections of the
-// machine survive both. A machine that is started again has an ordinary cable.
+// Delay makes each packet that the machine sends or receives take longer by the given time; 0 ends the delay. The machine's
+// connections survive each change. A machine that is started again has an ordinary cable.
 //
 // The kernel's own tool, tc's netem, is missing in kernels of small virtual machines.
 func (s *Server) Delay(req DelayRequest, _ *struct{}) error {

@@ -47,7 +47,7 @@ func FailDisk(layout Layout, name, device string) error {
 	return loseFiles(failed, base)
 }
 
-// lockLVM stops the stand-in for lvm while it is held.
+// lockLVM takes the lock of the stand-in for lvm, which then waits until unlock is called.
 func lockLVM(state string) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {

@@ -68,8 +68,8 @@ func (s *Server) boot(name string, p *process, leash io.Writer, ready io.Reader)
 }
 
 // PowerCut kills a machine with all its processes, and returns when its loop devices are gone, too: until then, its images must
-// not be attached a second time. Its control groups are removed as well, as a reboot would do: a kubelet looks for the container
-// of each group that it finds, for three seconds.
+// not be attached a second time. Its control groups are removed as well, as a reboot would do. Otherwise the next kubelet would
+// search three seconds for the container of each group.
 func (s *Server) PowerCut(name string, _ *struct{}) error {
 	if p := s.services.get(name); p != nil && p.running() {
 		if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {

@@ -25,7 +25,7 @@ const (
 // to file descriptor 3.
 //
 // File descriptor 4 is the leash. The init of an ordinary machine waits for a byte from it, which the hub sends after connecting
-// the network cable. The hub ends the lab when its leash is closed, if it has one.
+// the network cable. If the hub has a leash, it ends the lab when the leash is closed.
 func Init(dir, name, ip string, leashed bool) error {
 	syscall.CloseOnExec(readyFD)
 	ready := os.NewFile(readyFD, "ready")
@@ -59,7 +59,7 @@ func run(layout Layout, name, ip string, leashed bool, ready io.WriteCloser) err
 	if err := setUp(layout, name, ip); err != nil {
 		return err
 	}
-	go func() { // only after the set-up, whose programs os/exec waits for
+	go func() { // only after the set-up: os/exec itself waits for the programs of the set-up
 		for {
 			services.reap()
 			<-children

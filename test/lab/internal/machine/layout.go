@@ -11,7 +11,8 @@ const Hub = "hub"
 
 const tagPrefix = "gfs-"
 
-// otherLabs is the prefix of the name of each loop device that a machine of any lab has attached itself.
+// otherLabs is the prefix of the backing file name of each loop device that a machine of any lab has attached, unless a pod on
+// the machine did so.
 const otherLabs = "/run/" + tagPrefix
 
 // Layout names the files of one lab directory. The processes inside the machines see the lab directory under the same path as the

@@ -79,8 +79,8 @@ func attachedLoops() ([]loop, error) {
 	return found, nil
 }
 
-// askLoop returns the name under which the file was attached, from the device. The name in /sys depends on the reader's mounts,
-// and changes when the mount of the file's directory disappears.
+// askLoop asks the device for the name under which its file was attached. The name in /sys depends on the reader's mounts, and
+// changes when the mount of the file's directory disappears.
 func askLoop(device string) (loop, error) {
 	l := loop{device: device}
 	f, err := os.Open(device)
@@ -96,8 +96,8 @@ func askLoop(device string) (loop, error) {
 	return l, nil
 }
 
-// DetachLoops detaches all loop devices of the named machine, or of the lab. A device that is still mounted, as for a moment
-// after a machine has died, is detached when it is unmounted, so the call waits.
+// DetachLoops detaches all loop devices of the named machine, or of the lab. The kernel detaches a mounted device only when it is
+// unmounted, which takes a moment after a machine has died, so the call waits.
 func DetachLoops(layout Layout, name string, limit time.Duration) error {
 	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
 		devices, err := Loops(layout, name)

@@ -59,7 +59,7 @@ func cover(layout Layout, dir string) error {
 	return bind(fmt.Sprintf("/proc/self/fd/%d", lab.Fd()), layout.Dir)
 }
 
-// bind mounts a directory or file over another, whose directory is created if it is missing.
+// bind mounts a directory or file over another. If to does not exist, it is created as a directory.
 func bind(from, to string) error {
 	if _, err := os.Stat(to); os.IsNotExist(err) {
 		if err := os.MkdirAll(to, 0o755); err != nil {

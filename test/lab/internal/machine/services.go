@@ -18,7 +18,7 @@ type services struct {
 
 type process struct {
 	pid  int
-	done chan struct{} // closed when reaped; status is valid then
+	done chan struct{} // closed when reaped; end is valid then
 	end  string
 	// signalled is set if the process was sent a signal, so that its end is intended.
 	signalled atomic.Bool
@@ -63,7 +63,7 @@ func (s *services) get(name string) *process {
 	return s.byName[name]
 }
 
-// alone runs a function that uses os/exec, which waits for its programs itself: reap must not do so first.
+// alone runs a function that uses os/exec, and blocks reap meanwhile: os/exec itself must get the exit status of its programs.
 func (s *services) alone(run func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -48,8 +48,8 @@ func setUpWorker(layout Layout, name string, more ...[2]string) error {
 	return makeCgroups(layout, name)
 }
 
-// keepTunables covers with files the settings that a kubelet writes at its start and that the whole kernel shares: the lab must
-// not change the host. The settings under net belong to the machine.
+// keepTunables mounts files over the settings of the whole kernel that a kubelet writes at its start, because the lab must not
+// change the host. The settings under net need no file: they belong to the machine.
 func keepTunables() error {
 	if err := makeDirs("/run/tunables"); err != nil {
 		return err
