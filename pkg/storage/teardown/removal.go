@@ -105,11 +105,23 @@ func (r *removal) inGluster(ctx context.Context) (bool, error) {
 	return err == nil && slices.Contains(names, r.Volume), err
 }
 
-// allBricksLost reports whether gluster reaches no node that has a brick of the database's volume. gluster then neither deletes
-// the volume, which needs all peers, nor detaches the peers, which have bricks.
+// allBricksLost reports whether all bricks of the database's volume are on nodes that Heketi has no more, and that gluster does not
+// reach. gluster then neither deletes the volume, which needs all peers, nor detaches the peers, which have bricks.
 func (r *removal) allBricksLost(ctx context.Context) (bool, error) {
 	bricks, err := r.pods.Bricks(ctx, r.Runner, r.Volume)
-	return len(bricks) > 0 && !slices.ContainsFunc(bricks, func(b servers.Brick) bool { return !b.Lost }), err
+	if err != nil || len(bricks) == 0 {
+		return false, err
+	}
+	nodes, err := nodesOf(ctx, r.server)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range bricks {
+		if !b.Lost || slices.ContainsFunc(nodes, func(n node) bool { return slices.Contains(n.Storage, b.Host) }) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 func (r *removal) gluster(ctx context.Context, args ...string) ([]byte, error) {
