@@ -1,6 +1,8 @@
 package servers
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,5 +19,31 @@ func TestBricksOf(t *testing.T) {
 	}
 	if got := bricksOf("", ""); got != nil {
 		t.Errorf("%+v", got)
+	}
+}
+
+// pools holds the answers to volume info by pod; a pod that is missing here does not have the volume.
+type pools map[string]string
+
+func (p pools) Run(_ context.Context, pod, _ string, command ...string) ([]byte, error) {
+	switch info, ok := p[pod]; {
+	case command[2] == "pool":
+		return []byte("uuid\t10.0.0.3\tDisconnected \n"), nil
+	case !ok:
+		return nil, errors.New("Volume v does not exist")
+	default:
+		return []byte(info), nil
+	}
+}
+
+// TestBricks: a server outside the pool does not have the volume, and another one is asked.
+func TestBricks(t *testing.T) {
+	pods := Pods{"n1": "gluster-1", "n2": "gluster-2"}
+	got, err := pods.Bricks(t.Context(), pools{"gluster-2": "Brick1: 10.0.0.3:/b\n"}, "v")
+	if diff := cmp.Diff([]Brick{{Name: "10.0.0.3:/b", Host: "10.0.0.3", Lost: true}}, got); diff != "" || err != nil {
+		t.Errorf("%v, wanted (-), got (+):\n%s", err, diff)
+	}
+	if _, err := pods.Bricks(t.Context(), pools{}, "v"); err == nil {
+		t.Error("no error of a volume that no server has")
 	}
 }
