@@ -209,12 +209,11 @@ func (w *world) physicalVolumes(node string) []byte {
 func (w *world) poolList(node string) []byte {
 	text := []byte("UUID\t\t\t\t\tHostname \tState\n")
 	for _, host := range slices.Sorted(maps.Keys(w.peers)) {
-		switch state := map[bool]string{true: "Connected", false: "Disconnected"}[w.peers[host]]; {
-		case host == "10.0.0."+node[1:]:
-			text = fmt.Appendf(text, "uuid-%s\tlocalhost\tConnected \n", host)
-		default:
-			text = fmt.Appendf(text, "uuid-%s\t%s\t%s \n", host, host, state)
+		state := map[bool]string{true: "Connected", false: "Disconnected"}[w.peers[host]]
+		if host == "10.0.0."+node[1:] {
+			host, state = "localhost", "Connected"
 		}
+		text = fmt.Appendf(text, "uuid\t%s\t%s \n", host, state)
 	}
 	return text
 }
