@@ -133,6 +133,9 @@ func (s *Setup) makeHeketi(ctx context.Context, server *heketi.Client, t topolog
 	}
 	if made {
 		logger.Info("Step 4 of 6: the volume of Heketi's database exists, and the claim is missing")
+		if err := s.checkCopies(ctx, r.pods); err != nil {
+			return fmt.Errorf("step 4 of 6, find out what is there: %w", err)
+		}
 	} else {
 		logger.Info("Step 4 of 6: the volume of Heketi's database has to be made")
 		if err := s.bootstrap(ctx, t, r); err != nil {

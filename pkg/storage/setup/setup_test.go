@@ -229,7 +229,12 @@ func TestEarlierInstallation(t *testing.T) {
 	w.stopHeketi()
 	w.newPod()
 	w.claims, w.gluster = nil, false
+	w.write(w.topology, topologyText(4, "/dev/sdb"))
+	before := w.secret.Content().Version
 	err := w.run("")
+	if w.secret.Content().Version != before || slices.Contains(w.points.Seen(), "before POST /nodes") {
+		t.Errorf("the backup was changed; points %q", w.points.Seen())
+	}
 	if err == nil || !strings.Contains(err.Error(), "the backup in Secret heketi-db-backup has the volume heketidbstorage, and gluster has not") || len(w.claims) > 0 {
 		t.Errorf("%v; claims %v", err, w.claims)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,56 +72,84 @@ func (t *Teardown) brokenDevices(ctx context.Context, n node, pods servers.Pods)
 	return broken, nil
 }
 
-// detach removes lost nodes from the database's volume and from gluster's pool. While a peer is down, gluster deletes no volume,
-// and it detaches no peer that has bricks.
-func (r *removal) detach(ctx context.Context, left []leftBehind) error {
+// leaveBehind removes from gluster and from Heketi's database what cannot be emptied. A run that repeats an interrupted one finds
+// nodes that were lost since.
+func (r *removal) leaveBehind(ctx context.Context) error {
+	left, err := r.findLeft(ctx)
+	if err != nil {
+		return err
+	}
 	var hosts []string
 	for _, l := range left {
 		if !l.alone {
 			hosts = append(hosts, l.node.Storage[0])
 		}
 	}
-	if len(hosts) == 0 {
-		return nil
+	if len(hosts) > 0 {
+		if err := r.detach(ctx, hosts); err != nil {
+			return err
+		}
 	}
-	info, err := r.gluster(ctx, "volume", "info", r.Volume)
+	return r.forget(ctx, left)
+}
+
+// detach removes lost nodes from the database's volume and from gluster's pool. While a peer is down, gluster deletes no volume,
+// and it detaches no other peer; it does not detach a peer that has bricks.
+func (r *removal) detach(ctx context.Context, hosts []string) error {
+	exists, err := r.inGluster(ctx)
 	if err != nil {
 		return err
 	}
-	kept, lost := bricksOf(string(info), hosts)
-	if len(lost) > 0 {
-		if kept == 0 {
-			return fmt.Errorf("all bricks of volume %s are on nodes that are lost, so that gluster cannot delete it: %s", r.Volume, strings.Join(lost, " "))
-		}
-		remove := append([]string{"volume", "remove-brick", r.Volume, "replica", strconv.Itoa(kept)}, append(lost, "force")...)
-		if _, err := r.gluster(ctx, remove...); err != nil {
+	if exists {
+		if lastBricks, err := r.removeBricks(ctx, hosts); err != nil || lastBricks {
 			return err
 		}
 	}
 	for _, host := range hosts {
-		_, err := r.gluster(ctx, "peer", "detach", host, "force")
-		if _, exited := errors.AsType[*podexec.ExitError](err); exited { // it may no longer be a peer; if it still is, deleting the volume fails
-			klog.FromContext(ctx).Info("gluster does not detach a lost peer", "host", host, "err", err)
-		} else if err != nil {
+		if err := r.detachPeer(ctx, host); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-var brickLine = regexp.MustCompile(`(?m)^Brick[0-9]+: ((\S+):/\S+)`)
-
-// bricksOf parses gluster's volume info. It returns the number of the volume's bricks on other hosts, and the bricks on these
-// hosts.
-func bricksOf(info string, hosts []string) (others int, bricks []string) {
-	for _, match := range brickLine.FindAllStringSubmatch(info, -1) {
-		if slices.Contains(hosts, match[2]) {
-			bricks = append(bricks, match[1])
-		} else {
-			others++
+// removeBricks removes the bricks on lost nodes from the database's volume, unless it has no other bricks.
+func (r *removal) removeBricks(ctx context.Context, hosts []string) (lastBricks bool, err error) {
+	bricks, err := r.pods.Bricks(ctx, r.Runner, r.Volume)
+	if err != nil {
+		return false, err
+	}
+	var lost []string
+	for _, b := range bricks {
+		if slices.Contains(hosts, b.Host) {
+			lost = append(lost, b.Name)
 		}
 	}
-	return others, bricks
+	kept := len(bricks) - len(lost)
+	if len(lost) == 0 || kept == 0 {
+		return len(lost) > 0, nil
+	}
+	remove := append([]string{"volume", "remove-brick", r.Volume, "replica", strconv.Itoa(kept)}, append(lost, "force")...)
+	_, err = r.gluster(ctx, remove...)
+	return false, err
+}
+
+// detachPeer asks each server: an interrupted run has detached the servers whose nodes it has removed from Heketi, so that they
+// are in pools of one. If the host still is a peer in the end, deleting the volume fails.
+func (r *removal) detachPeer(ctx context.Context, host string) error {
+	var refused []error
+	for _, pod := range slices.Sorted(maps.Values(r.pods)) {
+		_, err := r.Runner.Run(ctx, pod, servers.Container, "gluster", "--mode=script", "peer", "detach", host, "force")
+		if _, exited := errors.AsType[*podexec.ExitError](err); exited {
+			refused = append(refused, err)
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(refused) == len(r.pods) {
+		klog.FromContext(ctx).Info("gluster does not detach a lost peer", "host", host, "err", errors.Join(refused...))
+	}
+	return nil
 }
 
 // forget removes lost nodes and devices from the database of the temporary Heketi, which it stops and starts again.
