@@ -105,7 +105,7 @@ func rules() []rule {
 // HintNoClusters is the hint for a Heketi that has no clusters.
 const HintNoClusters = "it knows no cluster: either its database is lost, or heketi-cli topology load has never been run"
 
-func (r rule) says(text string) bool {
+func (r rule) matches(text string) bool {
 	if r.begins {
 		return strings.HasPrefix(text, r.text)
 	}
@@ -115,7 +115,7 @@ func (r rule) says(text string) bool {
 func translate(e *Error) rule {
 	for _, r := range rules() {
 		if (r.stage == "" || r.stage == e.Stage) && (r.method == "" || r.method == e.Method) && (r.status == 0 || r.status == e.Status) &&
-			e.Status != 0 && r.says(e.Text) {
+			e.Status != 0 && r.matches(e.Text) {
 			return r
 		}
 	}

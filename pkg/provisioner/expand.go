@@ -79,8 +79,8 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	if err := checkLateExpand(ctx, e.client, e.journal, volumeKey(e.handle), found); err != nil {
 		return volume.Volume{}, err
 	}
-	expanded, sent, err := e.send(ctx, found, need)
-	if !sent {
+	expanded, begun, err := e.send(ctx, found, need)
+	if !begun {
 		return volume.Volume{}, err
 	}
 	switch outcome := heketi.OutcomeOf(err); {

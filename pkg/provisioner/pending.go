@@ -56,7 +56,7 @@ func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bo
 	case err != nil:
 		logger.Error(err, "Cannot look at the operation that blocks a volume", "volume", stuck.name, "operation", stuck.operation)
 		return false
-	case !isAbandoned(op.Status) || !slices.Contains(op.Things, stuck.handle.ID),
+	case !isAbandoned(op.Status) || !slices.Contains(op.Objects, stuck.handle.ID),
 		op.Type != heketi.OperationCreateVolume && op.Type != heketi.OperationDeleteVolume:
 		return false
 	}
