@@ -74,7 +74,7 @@ func TestPluginDoctorOfOneNode(t *testing.T) {
 		t.Errorf("code %d, calls %q: %s", code, calls(), stdout)
 	}
 	code, _, stderr := plugin(t, "doctor", "--node=n3")
-	if code != examinationFailed || !strings.Contains(stderr, "kubectl glusterfs-csi doctor: --node=n3: no node plugin") {
+	if code != examinationFailed || !strings.Contains(stderr, "kubectl glusterfs-csi doctor: --node=n3: there is no node plugin") {
 		t.Errorf("code %d: %s", code, stderr)
 	}
 }
@@ -104,6 +104,10 @@ func TestPluginImport(t *testing.T) {
 	want := "--namespace=storage exec r-controller-0 --container=glusterfs-csi -- /glusterfs-csi import --config=/c.yaml --driver-name=my.driver --claim=shop/data --read-only=true -- data"
 	if !slices.Contains(calls(), want) {
 		t.Errorf("no call %q in %q", want, calls())
+	}
+	if _, help, _ := plugin(t, "import", "--help"); !strings.Contains(help, "in a Heketi of the controller, given by its name or id") ||
+		!strings.Contains(help, "  kubectl glusterfs-csi import data --claim=") {
+		t.Errorf("help:\n%s", help)
 	}
 	before := len(calls())
 	if _, help, _ := plugin(t, "import", "--help"); !strings.Contains(help, "a Heketi of the controller") || strings.Contains(help, "a configured Heketi,") ||

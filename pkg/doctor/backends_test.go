@@ -74,7 +74,7 @@ func TestBackend(t *testing.T) {
 		{"connection cut", heketitest.DefaultKey, func(s *heketitest.Server) {
 			s.Inject(heketitest.Fault{Prefix: "GET /hello", Drop: true})
 		}, "heketi-reachable", report.Critical, "EOF", "", true},
-		{"empty database", heketitest.DefaultKey, (*heketitest.Server).EmptyDatabase, "heketi-database", report.Critical, "knows no cluster", "restore", true},
+		{"empty database", heketitest.DefaultKey, (*heketitest.Server).EmptyDatabase, "heketi-database", report.Critical, "has no cluster", "restore", true},
 		{"no dump", heketitest.DefaultKey, func(s *heketitest.Server) {
 			s.Inject(heketitest.Fault{Prefix: "GET /db/dump", Status: 200, Body: "{}"})
 		}, "heketi-database", report.Critical, "not a dump", "", false},

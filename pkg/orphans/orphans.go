@@ -171,7 +171,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	case len(dump.Clusters) == 0:
 		return unknown(heketi.HintNoClusters, "restore its database; until then delete nothing, neither volumes nor PersistentVolumes")
 	case c.foreign(b, dump):
-		return unknown("it knows none of the clusters that the PersistentVolumes name, so that its database is probably not the one that has the volumes",
+		return unknown("it has none of the clusters that the PersistentVolumes name, so that its database is probably not the one that has the volumes",
 			"check the backend's url, or restore the database; until then delete nothing, neither volumes nor PersistentVolumes")
 	}
 	k := comparedBackend{comparison: c, b: b, subject: subject, dump: dump}

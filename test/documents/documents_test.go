@@ -75,11 +75,11 @@ func TestTroubleshootingRows(t *testing.T) {
 // return them cover the messages.
 func TestTroubleshootingPromises(t *testing.T) {
 	for section, messages := range map[string][]string{
-		"What Heketi answers": {"none of the clusters that it knew before"},
+		"What Heketi answers": {"none of the clusters that it had before"},
 		"What the driver decides": {
 			"volume exists with other properties", "several volumes for the name", "goes on after the call has ended", "is running for another call",
 			"may still be carried out until", "by Heketi's records, but bricks for", "could not make a note of it first",
-			"is not certain before Heketi has undone it", "may have left gluster volume", "and cannot grow any more", "is not allowed",
+			"is uncertain until Heketi has undone", "may have left gluster volume", "and cannot grow any more", "is not allowed",
 			"this driver ignores", "is not an option that a class may set", "must be a volume that this driver made", "which is not configured", "every group id from gidMin", "is not a known parameter",
 			"must be one of the configured backends", "glusterd has answered Heketi on none of the nodes of cluster",
 		},
