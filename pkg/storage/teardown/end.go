@@ -53,8 +53,8 @@ func (t *Teardown) endHeketi(ctx context.Context, running *heketi.Client) error 
 	return nil
 }
 
-// finish is the last step. It removes the backup last, since an interrupted run continues from the backup.
-func (t *Teardown) finish(ctx context.Context) error {
+// deleteClaimAndBackup is the last step. It removes the backup last, since an interrupted run continues from the backup.
+func (t *Teardown) deleteClaimAndBackup(ctx context.Context) error {
 	if err := t.Kubernetes.DeleteClaim(ctx, t.Namespace, t.Claim); err != nil {
 		return err
 	}

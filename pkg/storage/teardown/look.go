@@ -26,11 +26,11 @@ func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods serve
 	if pods, err = t.awaitServers(ctx); err != nil {
 		return nil, nil, err
 	}
-	shallRun, err := t.shallRun(ctx)
+	shouldRun, err := t.shouldRun(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !shallRun { // the third step checks the backup
+	if !shouldRun { // the third step checks the backup
 		return nil, pods, t.checkGlusterAlone(ctx, pods, heketi.Dump{})
 	}
 	if running, err = t.Client(); err != nil {
@@ -116,8 +116,8 @@ func (t *Teardown) nodeNames(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// shallRun reports whether there is a Heketi whose database may be newer than its backup.
-func (t *Teardown) shallRun(ctx context.Context) (bool, error) {
+// shouldRun reports whether there is a Heketi whose database may be newer than its backup.
+func (t *Teardown) shouldRun(ctx context.Context) (bool, error) {
 	logger := klog.FromContext(ctx)
 	replicas, err := t.Kubernetes.Replicas(ctx, t.Namespace, t.StatefulSet)
 	if err != nil {
