@@ -61,12 +61,12 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 	changes := 0
 	for _, v := range a.selected(selection) {
 		if v.Action != Migrate && a.Journal.has(volumeEntry(v.Name)) {
-			a.Report(Result{Name: v.Name, Outcome: Missing, Err: errors.New("an earlier run has deleted it and not replaced it, and the plan was edited since: put its action back to migrate")})
+			a.Report(Result{Name: v.Name, Outcome: Missing, Err: errors.New("an earlier run has deleted it and not replaced it, and the plan was edited since: set its action to migrate again")})
 			a.note(volumeEntry(v.Name), true)
 			continue
 		}
 		if v.Action != Migrate {
-			a.Report(Result{Name: v.Name, Outcome: Refused, Err: fmt.Errorf("by the plan: %s", v.Reason)})
+			a.Report(Result{Name: v.Name, Outcome: Refused, Err: fmt.Errorf("reason in the plan: %s", v.Reason)})
 			continue
 		}
 		if selection.Max > 0 && changes == selection.Max {
@@ -83,7 +83,7 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil && !errors.Is(err, ErrChanged) && a.Journal.has(volumeEntry(v.Name)): // the next ones would fail in the same way
-			return fmt.Errorf("PersistentVolume %s: %w; mend that, and run the same command again", v.Name, err)
+			return fmt.Errorf("PersistentVolume %s: %w; fix this, and run the same command again", v.Name, err)
 		}
 	}
 	return nil
@@ -181,7 +181,7 @@ func (a *Applier) withRetain(name string, now *unstructured.Unstructured, from, 
 	}
 	changed := (&unstructured.Unstructured{Object: to}).DeepCopy().Object
 	_ = unstructured.SetNestedField(changed, policyRetain, "spec", "persistentVolumeReclaimPolicy")
-	return changed, "its policy stays Retain, which it has got since the plan was made"
+	return changed, "its policy stays Retain, which was set after the plan was made"
 }
 
 // swapLimit bounds a swap, not counting the wait for the claim.

@@ -78,8 +78,8 @@ func (s *Setup) checkVolume(ctx context.Context, pods servers.Pods) error {
 	if err != nil || exists {
 		return err
 	}
-	return fmt.Errorf("the backup in Secret %s has the volume %s, and gluster has not: it is of an earlier installation; if its disks are new or wiped, "+
-		"empty it with kubectl -n %s patch secret %s --type=json -p '[{\"op\":\"remove\",\"path\":\"/data\"}]', and delete the pod of this Job",
+	return fmt.Errorf("the backup in Secret %s has volume %s, which gluster lacks: the backup is from an earlier installation; if the disks are new or wiped, "+
+		"empty the backup with kubectl -n %s patch secret %s --type=json -p '[{\"op\":\"remove\",\"path\":\"/data\"}]', and delete the pod of this Job",
 		database.SecretName, s.Volume.Name, s.Namespace, database.SecretName)
 }
 
@@ -87,6 +87,6 @@ func (s *Setup) checkVolume(ctx context.Context, pods servers.Pods) error {
 // right after gluster made the volume. No Heketi has used it.
 func (s *Setup) unknownVolume(pods servers.Pods) error {
 	command := pods.VolumeCommand(s.Namespace)
-	return fmt.Errorf("gluster has a volume %s that Heketi's database does not know, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
+	return fmt.Errorf("gluster has a volume %s that is not in Heketi's database, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
 		"%s stop %s; %s delete %s", s.Volume.Name, command, s.Volume.Name, command, s.Volume.Name)
 }

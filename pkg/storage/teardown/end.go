@@ -79,9 +79,9 @@ func (t *Teardown) deleteClaimAndBackup(ctx context.Context) error {
 func (t *Teardown) sayWhatRemains(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	if len(t.left) == 0 {
-		logger.Info("Nothing is left on the devices. What remains is yours to do, in this order")
+		logger.Info("Nothing is left on the devices. Complete the remaining steps, in this order")
 	} else {
-		logger.Info("Nothing is left on the devices but for those that are lost. What remains is yours to do, in this order")
+		logger.Info("Nothing is left on the devices, except on lost ones. Complete the remaining steps, in this order")
 	}
 	for _, l := range t.left {
 		logger.Info("Remains", "what", l.what()+"; if it comes back, run this on the node", "do", l.todo(t.Directories))

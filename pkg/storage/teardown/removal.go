@@ -40,7 +40,7 @@ func (r *removal) check(ctx context.Context) error {
 		return err
 	}
 	if len(operations) > 0 {
-		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: its log above says why", operations[0].ID, operations[0].Type)
+		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: see its log above", operations[0].ID, operations[0].Type)
 	}
 	if err := r.checkVolumes(ctx, r.server, false); err != nil {
 		return err
