@@ -149,7 +149,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	unknown := func(message, remedy string) result {
 		return result{backend: b.Name(), unknown: true, findings: []finding{{Finding: report.Finding{
 			Severity: report.Warning, Check: checkUnknown, Subject: subject,
-			Message: fmt.Sprintf("unknown, so that nothing is said about its volumes or the %d PersistentVolumes that have them: %s",
+			Message: fmt.Sprintf("cannot be compared, so its volumes and the %d PersistentVolumes that have them are not checked: %s",
 				len(c.byBackend[b.Name()]), message),
 			Remedy: remedy,
 		}}}}

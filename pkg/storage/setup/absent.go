@@ -25,7 +25,7 @@ func (s *Setup) checkInterrupted(ctx context.Context, server *heketi.Client, r r
 		if op, err = server.Operation(ctx, op.ID); err != nil {
 			return err
 		}
-		things = append(things, op.Things...)
+		things = append(things, op.Objects...)
 	}
 	nodes, err := nodesOf(ctx, server)
 	if err != nil {

@@ -100,7 +100,7 @@ func (s *Setup) checkEarlier(ctx context.Context, server *heketi.Client, r reach
 		return fmt.Errorf("volume %s, with Heketi's database, is gone, and gluster has other volumes of Heketi (%s). Keep Secret %s, which is the only record of them, and see \"All copies are lost\" in the chart's README",
 			s.Volume.Name, plain.Few(others, mostNamed, ", ", " and "), database.SecretName)
 	}
-	return fmt.Errorf("the backup in Secret %s has the volume %s, and gluster has not: it is of an earlier installation; if its disks are new or wiped, "+
+	return fmt.Errorf("the backup in Secret %s has volume %s, which gluster lacks: the backup is from an earlier installation; if its disks are new or wiped, "+
 		"empty it with kubectl -n %s patch secret %s --type=json -p '[{\"op\":\"remove\",\"path\":\"/data\"}]', and delete the pod of this Job",
 		database.SecretName, s.Volume.Name, s.Namespace, database.SecretName)
 }

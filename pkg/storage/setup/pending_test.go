@@ -29,9 +29,9 @@ func (w *world) makeVolume(name string) {
 	}
 }
 
-// TestBackupFromAMidst: the database's volume is lost. The backup lists another volume as unfinished, and gluster has that
-// volume.
-func TestBackupFromAMidst(t *testing.T) {
+// TestBackupTakenDuringCreation: the database's volume is lost. The backup lists another volume as unfinished, and gluster has
+// that volume.
+func TestBackupTakenDuringCreation(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {
 		t.Fatal(err)

@@ -126,7 +126,7 @@ func (s *Setup) checkEnough(t topology.Topology, r reach) error {
 		for _, name := range slices.Sorted(maps.Keys(r.absent)) {
 			reasons = append(reasons, fmt.Sprintf("node %s: %s", name, r.absent[name]))
 		}
-		return fmt.Errorf("it has %d copies, each on another node, and gluster answers on too few nodes: %s. The Job is retried; in the values, replace a node that is lost for good by another one, and upgrade the release",
+		return fmt.Errorf("the volume has %d copies, each on a different node, but gluster answers on too few nodes: %s. The Job is retried; in the values, replace a node that is lost for good by another one, and upgrade the release",
 			s.Volume.Replica, strings.Join(reasons, "; "))
 	}
 	return nil

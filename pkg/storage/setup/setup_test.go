@@ -102,7 +102,7 @@ func TestKilledAnywhere(t *testing.T) {
 					w.newPod()
 				}
 				err := w.run("")
-				if lost && err != nil && strings.Contains(err.Error(), "gluster has a volume heketidbstorage that Heketi's database does not know") {
+				if lost && err != nil && strings.Contains(err.Error(), "gluster has a volume heketidbstorage that is not in Heketi's database") {
 					w.gluster = false // as the message advises
 					err = w.run("")
 				}
@@ -235,7 +235,7 @@ func TestEarlierInstallation(t *testing.T) {
 	if w.secret.Content().Version != before || slices.Contains(w.points.Seen(), "before POST /nodes") {
 		t.Errorf("the backup was changed; points %q", w.points.Seen())
 	}
-	if err == nil || !strings.Contains(err.Error(), "the backup in Secret heketi-db-backup has the volume heketidbstorage, and gluster has not") || len(w.claims) > 0 {
+	if err == nil || !strings.Contains(err.Error(), "the backup in Secret heketi-db-backup has volume heketidbstorage, which gluster lacks") || len(w.claims) > 0 {
 		t.Errorf("%v; claims %v", err, w.claims)
 	}
 }
@@ -252,7 +252,7 @@ func TestMistakes(t *testing.T) {
 		"too few nodes":   {func(w *world) { w.write(w.topology, topologyText(2, "/dev/sdb")) }, "step 5 of 6, make the volume of Heketi's database: topology: replica 3 needs 3 nodes with devices in one cluster, and there are 2"},
 		"a pod not ready": {func(w *world) {
 			w.pods[1].Started, w.pods[1].Why = false, "container glusterfs is waiting: ImagePullBackOff"
-		}, "step 5 of 6, make the volume of Heketi's database: it has 3 copies, each on another node, and gluster answers on too few nodes: node n2: pod gluster-n2 has not started: container glusterfs is waiting: ImagePullBackOff"},
+		}, "step 5 of 6, make the volume of Heketi's database: the volume has 3 copies, each on a different node, but gluster answers on too few nodes: node n2: pod gluster-n2 has not started: container glusterfs is waiting: ImagePullBackOff"},
 		"no pod":           {func(w *world) { w.pods = w.pods[:2] }, "node n3: there is no pod of gluster: is the node labelled for it?"},
 		"no pods":          {func(w *world) { w.pods = nil }, "step 3 of 6, wait for gluster: not done within 1s: node n1: there is no pod of gluster: is the node labelled for it?; node n2: "},
 		"a mute glusterd":  {func(w *world) { w.silent = map[string]bool{"gluster-n3": true} }, "gluster answers on too few nodes: node n3: glusterd does not answer in pod gluster-n3: connection failed"},
@@ -263,7 +263,7 @@ func TestMistakes(t *testing.T) {
 		"no configuration":   {func(w *world) { _ = os.Remove(w.config) }, "step 5 of 6, make the volume of Heketi's database: the configuration of Heketi: "},
 		"another file":       {func(w *world) { w.write(w.config, `{"port": "1"}`) }, `it has no object "glusterfs"`},
 		"no program":         {func(w *world) { w.program = "/nowhere/heketi" }, "start a temporary Heketi: "},
-		"a Heketi that ends": {func(w *world) { w.program = "/bin/false" }, "the temporary Heketi has ended: exit status 1; its log above says why"},
+		"a Heketi that ends": {func(w *world) { w.program = "/bin/false" }, "the temporary Heketi has ended: exit status 1; see its log above"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

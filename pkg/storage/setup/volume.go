@@ -75,6 +75,6 @@ func (s *Setup) cluster(t topology.Topology, clusters []string) (string, error) 
 // right after gluster made the volume. No Heketi has used it.
 func (s *Setup) unknownVolume(pods servers.Pods) error {
 	command := pods.VolumeCommand(s.Namespace)
-	return fmt.Errorf("gluster has a volume %s that Heketi's database does not know, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
+	return fmt.Errorf("gluster has a volume %s that is not in Heketi's database, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
 		"%s stop %s; %s delete %s", s.Volume.Name, command, s.Volume.Name, command, s.Volume.Name)
 }

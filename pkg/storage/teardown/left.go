@@ -18,12 +18,12 @@ import (
 )
 
 // leftBehind holds devices that cannot be emptied. Normally they are all devices of a node that the administrator has deleted
-// from Kubernetes. If alone is set, the node still serves, and only these devices are broken: the administrator has disabled them
-// in Heketi, and LVM does not find them.
+// from Kubernetes. If devicesOnly is set, the node still serves, and only these devices are broken: the administrator has
+// disabled them in Heketi, and LVM does not find them.
 type leftBehind struct {
-	node    node
-	devices []heketi.Device
-	alone   bool
+	node        node
+	devices     []heketi.Device
+	devicesOnly bool
 }
 
 // findLeft returns the devices that cannot be emptied. The earlier checks have made sure that the administrator allows this.
@@ -52,7 +52,7 @@ func (r *removal) findLeft(ctx context.Context) (left []leftBehind, err error) {
 		}
 		broken = slices.DeleteFunc(broken, func(d heketi.Device) bool { return d.State == heketi.DeviceOnline })
 		if len(broken) > 0 {
-			left = append(left, leftBehind{node: n, devices: broken, alone: true})
+			left = append(left, leftBehind{node: n, devices: broken, devicesOnly: true})
 		}
 	}
 	return left, nil
@@ -81,7 +81,7 @@ func (r *removal) leaveBehind(ctx context.Context) error {
 	}
 	var hosts []string
 	for _, l := range left {
-		if !l.alone {
+		if !l.devicesOnly {
 			hosts = append(hosts, l.node.Storage[0])
 		}
 	}
@@ -159,7 +159,7 @@ func (r *removal) forget(ctx context.Context, left []leftBehind) error {
 	}
 	var lost temporary.Lost
 	for _, l := range left {
-		if !l.alone {
+		if !l.devicesOnly {
 			lost.Nodes = append(lost.Nodes, l.node.ID)
 		}
 		for _, d := range l.devices {
@@ -189,7 +189,7 @@ func names(devices []heketi.Device) (names []string) {
 
 // what describes what was left behind.
 func (l leftBehind) what() string {
-	if l.alone {
+	if l.devicesOnly {
 		return fmt.Sprintf("what is on %s of node %s, which is broken", strings.Join(names(l.devices), " "), l.node.name)
 	}
 	return "what is on node " + l.node.name + ", which is lost"
@@ -205,7 +205,7 @@ func (l leftBehind) todo(directories []string) string {
 	if len(groups) > 0 {
 		commands = append(commands, "vgremove --force "+strings.Join(groups, " "), "pvremove "+strings.Join(names(l.devices), " "))
 	}
-	if !l.alone {
+	if !l.devicesOnly {
 		commands = append(commands, "rm -r "+strings.Join(directories, " "))
 	}
 	return strings.Join(commands, "; ")

@@ -36,7 +36,7 @@ func TestLostNode(t *testing.T) {
 	log := w.log.String()
 	for _, want := range []string{
 		`Step 3 of 6: WARNING: left behind: what is on node n1, which is lost" node="n1" devices=["/dev/sdb","/dev/sdc"]`,
-		"Nothing is left on the devices but for those that are lost.",
+		"Nothing is left on the devices, except on lost ones.",
 		`what="what is on node n1, which is lost; if it comes back, run this on the node" do="vgremove --force vg_`,
 		"; pvremove /dev/sdb /dev/sdc; rm -r /var/lib/glusterd /var/lib/heketi\"", `Step 5 of 6: removed a node" node="n2"`,
 	} {

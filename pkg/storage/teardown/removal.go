@@ -47,7 +47,7 @@ func (r *removal) check(ctx context.Context) error {
 		return err
 	}
 	if len(operations) > 0 {
-		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: its log above says why", operations[0].ID, operations[0].Type)
+		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: see its log above", operations[0].ID, operations[0].Type)
 	}
 	if err := r.checkVolumes(ctx, r.server, false); err != nil {
 		return err
@@ -160,7 +160,7 @@ func (r *removal) device(ctx context.Context, node string, d heketi.Device) erro
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	bare, lookErr := r.isBare(ctx, node, d)
+	bare, lookErr := r.clearBare(ctx, node, d)
 	if lookErr != nil || !bare {
 		return errors.Join(err, lookErr)
 	}
@@ -168,9 +168,9 @@ func (r *removal) device(ctx context.Context, node string, d heketi.Device) erro
 	return r.server.DeleteDevice(ctx, d.ID, true)
 }
 
-// isBare reports whether a device has nothing of Heketi. An interrupted run may have removed the volume group but not the
-// physical volume; isBare then removes the physical volume.
-func (r *removal) isBare(ctx context.Context, node string, d heketi.Device) (bool, error) {
+// clearBare reports whether a device has nothing of Heketi. If an interrupted run has removed the volume group but not the physical
+// volume, clearBare first removes the physical volume.
+func (r *removal) clearBare(ctx context.Context, node string, d heketi.Device) (bool, error) {
 	list, err := r.pods.PhysicalVolumes(ctx, r.Runner, node)
 	if err != nil {
 		return false, err

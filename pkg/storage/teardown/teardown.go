@@ -100,7 +100,7 @@ func (t *Teardown) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.finish(ctx); err != nil {
+	if err := t.deleteClaimAndBackup(ctx); err != nil {
 		return fmt.Errorf("step 6 of 6, delete the claim and the backup of Heketi's database: %w", err)
 	}
 	t.sayWhatRemains(ctx)
