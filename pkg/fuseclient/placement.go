@@ -155,6 +155,6 @@ func (m *Manager) sweepTrees(log klog.Logger) {
 	for _, c := range runningClients(m.cfg.StateDir, "") {
 		used[versionOf(c.process)] = true
 	}
-	m.leaveBehind(log, filepath.Join(m.cfg.StateDir, placement.TreeDir), node.RemoveOtherTrees(func(version string) bool { return used[version] }))
-	m.leaveBehind(log, "cgroup "+m.cfg.CgroupName, node.Sweep())
+	m.recordLeftover(log, filepath.Join(m.cfg.StateDir, placement.TreeDir), node.RemoveOtherTrees(func(version string) bool { return used[version] }))
+	m.recordLeftover(log, "cgroup "+m.cfg.CgroupName, node.Sweep())
 }

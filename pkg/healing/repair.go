@@ -100,7 +100,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		return false
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
-	h.onlyNews(&outcome, byDeath)
+	h.dropReported(&outcome, byDeath)
 	if s.Alive && outcome.Mounts == 0 && len(outcome.Lost) == 0 {
 		return outcome.Pending == 0 // no change since the last attempt
 	}
@@ -109,7 +109,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		log.Info("A mount cannot be repaired; its container has to be started again", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
 	}
 	h.observer.Healed(outcome)
-	h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
+	h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair
 	return outcome.Pending == 0
 }
 

@@ -93,8 +93,8 @@ func TestReplaceDeadGivesUp(t *testing.T) {
 	}
 }
 
-// TestHiddenMountIsNoWork: a dead mount that no path leads to does not keep others from being repaired.
-func TestHiddenMountIsNoWork(t *testing.T) {
+// TestHiddenMountIsSkipped: a dead mount that no path leads to does not keep others from being repaired.
+func TestHiddenMountIsSkipped(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging, above := filepath.Join(dir, "staging"), filepath.Join(dir, "above")
 	mountAt(t, staging, "server:/vol", "tmpfs", "")

@@ -175,8 +175,8 @@ func TestOtherPorts(t *testing.T) {
 	}
 }
 
-// TestNothingIsLearnt: the error about a server does not depend on what the node found there.
-func TestNothingIsLearnt(t *testing.T) {
+// TestErrorsRevealNothing: the error about a server does not depend on what the node found there.
+func TestErrorsRevealNothing(t *testing.T) {
 	said := map[string][]string{}
 	for name, tt := range map[string]struct {
 		address string
