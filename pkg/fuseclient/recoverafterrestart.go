@@ -79,7 +79,7 @@ func (m *Manager) hasSuccessor(r record) bool {
 func (m *Manager) recordLeftover(log klog.Logger, path string, err error) {
 	if err != nil {
 		m.leftovers = append(m.leftovers, strings.ReplaceAll(path+": "+err.Error(), "\n", "; "))
-		log.Error(err, "Leaving behind what an earlier process left, because it cannot be removed", "path", path)
+		log.Error(err, "Cannot remove a leftover of an earlier process", "path", path)
 	}
 }
 

@@ -183,7 +183,7 @@ func (m *Manager) refuseHung(ctx context.Context, r record, path string) error {
 	case ctx.Err() != nil:
 		return err
 	case errors.Is(err, mount.ErrTimeout):
-		return fmt.Errorf("%w: the GlusterFS client at %s hangs (%v); if it stays so, delete the volume's pods on this node",
+		return fmt.Errorf("%w: the GlusterFS client at %s hangs (%v); if that persists, delete the volume's pods on this node",
 			mount.ErrUnavailable, path, err) //nolint:errorlint // only one sentinel
 	}
 	logger(ctx, r).Error(err, "Cannot ask the GlusterFS client whether it hangs")

@@ -139,7 +139,7 @@ func (h *Healer) Run(ctx context.Context) {
 	h.group.Go(func() { h.Manager.Run(ctx) })
 	h.group.Go(func() {
 		if err := h.watcher.Run(ctx, h.tableChanged); err != nil && ctx.Err() == nil {
-			klog.FromContext(ctx).Error(err, "Cannot watch the mounts of pods; mounts that a changed volume drops there return later")
+			klog.FromContext(ctx).Error(err, "Cannot watch the mounts of pods; mounts that the kernel drops there are restored with a delay")
 		}
 	})
 	h.group.Go(func() { h.watchHung(ctx) })

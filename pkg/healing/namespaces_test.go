@@ -17,14 +17,14 @@ func TestChangedNamespaces(t *testing.T) {
 		{"its namespaces also count as new at the second scan", []namespaceID{node}, nil, true},
 		{"nothing is new", []namespaceID{node}, nil, false},
 		{"a container", []namespaceID{node, pod}, nil, true},
-		{"it may not have had its mounts yet", []namespaceID{node, pod}, nil, true},
-		{"it is known now", []namespaceID{node, pod}, nil, false},
-		{"it is gone", []namespaceID{node}, nil, false},
-		{"another one with its number", []namespaceID{node, {2, 11}}, nil, true},
-		{"and again at the next scan", []namespaceID{node, {2, 11}}, nil, true},
-		{"it is known now", []namespaceID{node, {2, 11}}, nil, false},
+		{"the container may not have had its mounts yet", []namespaceID{node, pod}, nil, true},
+		{"the container is known", []namespaceID{node, pod}, nil, false},
+		{"the container is gone", []namespaceID{node}, nil, false},
+		{"another container with its number", []namespaceID{node, {2, 11}}, nil, true},
+		{"the other container at the next scan", []namespaceID{node, {2, 11}}, nil, true},
+		{"the other container is known", []namespaceID{node, {2, 11}}, nil, false},
 		{"processes cannot be listed", nil, errors.New("too many open files"), true},
-		{"they can", []namespaceID{node}, nil, false},
+		{"processes can be listed again", []namespaceID{node}, nil, false},
 	}
 	var n namespaces
 	for _, s := range scans {

@@ -106,7 +106,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	}
 	log.Info("Repaired the mounts of a volume whose client had ended", "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
 	for _, loss := range outcome.Lost {
-		log.Info("A mount cannot be repaired; its container has to be started again", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
+		log.Info("A mount cannot be repaired; restart its container", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
 	}
 	h.observer.Healed(outcome)
 	h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair

@@ -83,7 +83,7 @@ func TestReplaceDeadGivesUp(t *testing.T) {
 	r := h.testRepairer(t, staging)
 	r.former, r.outcome.Pending = []tables.Snapshot{snapshot}, 1 // pending for another former client
 	if r.replaceDead(snapshot) {
-		t.Error("nothing is left")
+		t.Error("replaceDead reports success, but a dead mount is left")
 	}
 	if r.outcome.Mounts != 1 || r.outcome.Pending != 1 || len(r.outcome.Lost) != 1 || r.outcome.Lost[0].Point != target {
 		t.Errorf("%+v", r.outcome)

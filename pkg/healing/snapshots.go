@@ -210,7 +210,7 @@ func (h *Healer) logLeftOut(ctx context.Context, volumeID string, seen []tables.
 	news := h.volume(volumeID).leftOut.IsNew(said)
 	h.mu.Unlock()
 	if news {
-		klog.FromContext(ctx).Info("Containers have more mounts of a volume, or inside it, than the driver tracks; the others are not repaired", "volumeID", volumeID, "leftOut", said)
+		klog.FromContext(ctx).Info("Containers have more mounts of a volume, or inside it, than the driver tracks; the mounts beyond the limit are not repaired", "volumeID", volumeID, "leftOut", said)
 	}
 }
 

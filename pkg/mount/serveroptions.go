@@ -63,7 +63,7 @@ func backupServers(value string, _ bool) (string, error) {
 		for _, item := range items {
 			server, err := parseServer(item)
 			if err != nil {
-				return "", fmt.Errorf("%w (servers are separated by colons or commas, IPv6 addresses stand in brackets)", err)
+				return "", fmt.Errorf("%w (separate servers by colons or commas, and write IPv6 addresses in brackets)", err)
 			}
 			if server = bracket(server); !slices.Contains(servers, server) {
 				servers = append(servers, server)
@@ -87,7 +87,7 @@ func splitServers(list string) ([]string, error) {
 			item, after = name, rest[len(name):]
 		}
 		if rest, more = strings.CutPrefix(after, ":"); !more && after != "" {
-			return nil, fmt.Errorf("after %q a colon is expected", item)
+			return nil, fmt.Errorf("a colon must follow %q", item)
 		}
 		items = append(items, item)
 	}
