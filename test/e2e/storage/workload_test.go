@@ -60,10 +60,12 @@ func startWorkload(t *testing.T) *workload {
 // volume's graph, calls may have reached the volume's directory beneath the emptyDir in it (docs/mounts.md).
 func (w *workload) undisturbed(by string, graph bool) {
 	w.Helper()
-	before := w.status()
+	before := w.status().Sum()
+	var last tally.Status
 	var after tally.Sum
 	clustertest.Within(w.T, 2*time.Minute, func() error {
-		if after = w.status(); after.Writes > before.Writes+20 && after.Reads > before.Reads+20 {
+		last = w.status()
+		if after = last.Sum(); after.Writes > before.Writes+20 && after.Reads > before.Reads+20 {
 			return nil
 		}
 		return fmt.Errorf("after %s: %d writes and %d reads in all, before %d and %d", by, after.Writes, after.Reads, before.Writes, before.Reads)
@@ -73,12 +75,16 @@ func (w *workload) undisturbed(by string, graph bool) {
 	}
 	if failed := after.Errors + after.Cut + after.Wrong + after.Beneath + after.Astray - w.astray; failed > 0 {
 		w.Errorf("%s: %d calls have failed: %+v", by, failed, after)
+		for _, worker := range last.Workers {
+			w.Logf("%s: %q", worker.Name, worker.Said)
+		}
+		return
 	}
 	w.Logf("%s: %d writes, %d reads, none failed", by, after.Writes, after.Reads)
 }
 
 // status returns the last status that the workload has printed.
-func (w *workload) status() tally.Sum {
+func (w *workload) status() tally.Status {
 	w.Helper()
 	var line string
 	clustertest.Within(w.T, time.Minute, func() (err error) {
@@ -92,5 +98,5 @@ func (w *workload) status() tally.Sum {
 	if err := json.Unmarshal([]byte(line), &status); err != nil {
 		w.Fatalf("%q: %v", line, err)
 	}
-	return status.Sum()
+	return status
 }
