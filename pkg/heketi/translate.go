@@ -40,7 +40,7 @@ const (
 	hintPeers     = "gluster needs all its nodes for this; bring them back and it will be repeated"
 	hintTaken     = "a disk has less free space than Heketi's records show, because something else uses it; heketi-cli device resync corrects the records"
 	hintNode      = "Heketi cannot reach one of its gluster nodes; bring it back, or have Heketi use the others with heketi-cli node disable"
-	hintRebalance = "gluster still moves files to the bricks of an earlier expand, and this one succeeds after that; gluster volume rebalance VOLUME status tells how far it is"
+	hintRebalance = "gluster still moves files to the bricks of an earlier expand, and this one succeeds after that; gluster volume rebalance VOLUME status shows how far it is"
 	hintSnapshots = "delete the volume's snapshots with the gluster command first"
 	hintNoHosts   = "Heketi finds none of the cluster's gluster nodes running"
 	hintNoHeketi  = "is this the URL of a Heketi server?"
