@@ -25,7 +25,7 @@ func checkVolume(volume, subdir string) error {
 	}
 	for part := range strings.SplitSeq(subdir, "/") {
 		if part == "" || part == "." || part == ".." || len(part) > 255 || strings.ContainsFunc(part, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return fmt.Errorf("%w: volume %q: directory %q: each part must be a name of 1 to 255 bytes without control characters, and not . or ..", ErrInvalid, volume, subdir)
+			return fmt.Errorf("%w: volume %q: directory %q: each part must be a name of 1 to 255 bytes without control characters, and neither \"..\" nor \".\"", ErrInvalid, volume, subdir)
 		}
 	}
 	return nil

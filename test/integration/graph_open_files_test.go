@@ -49,8 +49,9 @@ func TestOpenFilesAfterAGraphChange(t *testing.T) {
 			defer func() { r.ok(after.Close(), "close the file") }()
 			r.ok(errors.Join(holds(before, '0'), holds(after, '0')), "read the file after the change")
 
-			var failed []error
-			for i := range byte(4) {
+			const turns = 4
+			failed := make([]error, 0, turns)
+			for i := range byte(turns) {
 				from, to := before, after
 				if i%2 == 1 {
 					from, to = after, before
