@@ -58,8 +58,9 @@ func newKubernetesClient(o options) (*kube.Client, error) {
 	}
 }
 
-// kubernetesTasks returns the tasks that use the Kubernetes API, to run beside the CSI server until their context is done. The
-// CSI server must be ready before they start, because the kubelet may call it at once. No CSI call may depend on a task.
+// kubernetesTasks returns the tasks that use the Kubernetes API, to run beside the CSI server until their context is done. With
+// --registration-dir, it opens the registration socket. The CSI socket must be listening by then, because the kubelet may call the
+// driver at once; such calls wait until the CSI server accepts them. No CSI call may depend on a task.
 func kubernetesTasks(ctx context.Context, o options, p *provisioner.Provisioner) (tasks []func(context.Context) error, err error) {
 	var client *kube.Client
 	if o.annotateGIDs || o.removeTaint || o.capacity.interval > 0 {

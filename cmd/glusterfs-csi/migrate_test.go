@@ -9,6 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/kubetest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 // migrationCluster returns a Kubernetes cluster without objects, and a kubeconfig file for it.
@@ -49,6 +50,8 @@ func TestMigratePlan(t *testing.T) {
 		!strings.Contains(stdout, "Nothing was changed") || strings.Contains(stdout, "topsecret") {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
 	}
+	asDocumented := strings.NewReplacer("by-hand", "archive", file, "plan.yaml")
+	documents.Printed(t, "migrate.md", "", asDocumented.Replace(stdout), "PersistentVolumes: … to migrate (… warnings), …", "  refused ", "The plan is ")
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -180,6 +183,7 @@ func TestMigrateStatus(t *testing.T) {
 	if code != 0 || stderr != "" || stdout != want {
 		t.Errorf("code %d, %s, got\n%s\nwant\n%s", code, stderr, stdout, want)
 	}
+	documents.Printed(t, "migrate.md", "", stdout, "NAME KIND ")
 	code, stdout, stderr = command(t, "migrate", "status", "--kubeconfig="+kubeconfig, "--output=json")
 	if code != 0 || stderr != "" || !strings.Contains(stdout, `"claimPhase": "Lost"`) {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 // TestMigrateDryRun: in a dry run, every request that would change something has dryRun=All, and no file appears beside the plan.
@@ -36,6 +37,7 @@ func TestMigrateDryRun(t *testing.T) {
 		!strings.HasSuffix(stdout, "Endpoints and Services that would be removed: 0\nwould migrate: 2\nThis was a dry run: nothing was changed.\n") {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
 	}
+	documents.Printed(t, "migrate.md", "", stdout, "would migrate ", "This was a dry run")
 	dryRuns, writes := server.Writes()
 	want := []string{"POST /api/v1/persistentvolumes", "DELETE /api/v1/persistentvolumes/pvc-1",
 		"POST /apis/storage.k8s.io/v1/storageclasses", "DELETE /apis/storage.k8s.io/v1/storageclasses/gluster"}

@@ -99,7 +99,7 @@ func missingError(states []migrate.State) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d PersistentVolumes are MISSING (%s): if apply or rollback was ended, run it again with the same plan, without --only and --max",
+	return fmt.Errorf("%d PersistentVolumes are MISSING (%s): if apply or rollback was interrupted, run it again with the same plan, without --only and --max",
 		len(names), strings.Join(names, ", "))
 }
 

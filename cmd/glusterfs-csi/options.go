@@ -137,7 +137,7 @@ func (o *options) completeController() error {
 	case o.config == "":
 		return errors.New("--config is missing: write --config=FILE, a YAML file with the list \"backends\" of Heketi servers (name, url, user, keyFile)")
 	case o.lateRequests < time.Second:
-		return fmt.Errorf("--late-requests=%s: write at least 1s; the default, %s, is as long as Heketi may take a request for valid", o.lateRequests, heketi.DefaultTiming().Late)
+		return fmt.Errorf("--late-requests=%s: write at least 1s; the default, %s, is the longest time for which Heketi accepts a request", o.lateRequests, heketi.DefaultTiming().Late)
 	case o.reportOrphans != 0 && o.reportOrphans < orphans.ConfirmAfter:
 		return fmt.Errorf("--report-orphans=%s: write at least %s, as in 6h, or 0 for never", o.reportOrphans, orphans.ConfirmAfter)
 	}

@@ -74,7 +74,7 @@ func TestPluginDoctorOfOneNode(t *testing.T) {
 		t.Errorf("code %d, calls %q: %s", code, calls(), stdout)
 	}
 	code, _, stderr := plugin(t, "doctor", "--node=n3")
-	if code != examinationFailed || !strings.Contains(stderr, "kubectl glusterfs-csi doctor: --node=n3: no node plugin") {
+	if code != examinationFailed || !strings.Contains(stderr, "kubectl glusterfs-csi doctor: --node=n3: there is no node plugin") {
 		t.Errorf("code %d: %s", code, stderr)
 	}
 }
@@ -105,7 +105,15 @@ func TestPluginImport(t *testing.T) {
 	if !slices.Contains(calls(), want) {
 		t.Errorf("no call %q in %q", want, calls())
 	}
+	if _, help, _ := plugin(t, "import", "--help"); !strings.Contains(help, "in a Heketi of the controller, given by its name or id") ||
+		!strings.Contains(help, "  kubectl glusterfs-csi import data --claim=") {
+		t.Errorf("help:\n%s", help)
+	}
 	before := len(calls())
+	if _, help, _ := plugin(t, "import", "--help"); !strings.Contains(help, "a Heketi of the controller") || strings.Contains(help, "a configured Heketi,") ||
+		!strings.Contains(help, "  kubectl glusterfs-csi import data") {
+		t.Errorf("the help is not the plugin's:\n%s", help)
+	}
 	if code, _, stderr := plugin(t, "import", "data", "--volume-info=/missing"); code != 1 || !strings.Contains(stderr, "--volume-info=/missing") || len(calls()) != before {
 		t.Errorf("code %d, %d calls: %s", code, len(calls())-before, stderr)
 	}

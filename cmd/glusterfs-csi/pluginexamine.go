@@ -66,7 +66,7 @@ func podsOn(pods []kubectl.Pod, nodes []string) (chosen []kubectl.Pod, err error
 	for _, node := range nodes {
 		i := slices.IndexFunc(pods, func(p kubectl.Pod) bool { return p.Node == node })
 		if i == -1 {
-			return nil, fmt.Errorf("--node=%s: no node plugin is there; kubectl get pods -o wide lists those that there are", node)
+			return nil, fmt.Errorf("--node=%s: there is no node plugin on this node; kubectl get pods -o wide lists the node plugins", node)
 		}
 		chosen = append(chosen, pods[i])
 	}
@@ -101,7 +101,7 @@ func examinePod(ctx context.Context, k kubectl.Client, pod kubectl.Pod, prefix s
 
 func findingsOf(ctx context.Context, k kubectl.Client, pod kubectl.Pod, args ...string) (findings []report.Finding, err error) {
 	if !pod.Running {
-		return nil, errors.New("it does not run")
+		return nil, errors.New("the pod is not running")
 	}
 	out, err := k.Exec(ctx, pod, append(args, "--output="+formatJSON)...)
 	if exit, ok := errors.AsType[*kubectl.ExitError](err); err != nil && (!ok || exit.Code == examinationFailed || len(out) == 0) {
@@ -115,8 +115,8 @@ func findingsOf(ctx context.Context, k kubectl.Client, pod kubectl.Pod, args ...
 
 func newPluginOrphansCommand(k *kubectl.Client) *cobra.Command {
 	return newExaminationCommand("orphans", "Report volumes without PersistentVolume, and PersistentVolumes without volume",
-		"Orphans compares, in the controller's pod, the volumes that each Heketi has with the PersistentVolumes of the cluster. It deletes nothing; it writes the\n"+
-			"commands that would. When several Kubernetes clusters use a Heketi, use glusterfs-csi orphans instead, which takes the PersistentVolumes of all of them.",
+		"Orphans compares, in the controller's pod, the volumes that each Heketi has with the PersistentVolumes of the cluster. It deletes nothing; it prints the\n"+
+			"commands to do so. When several Kubernetes clusters use a Heketi, use glusterfs-csi orphans instead, which takes the PersistentVolumes of all of them.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			pod, err := controllerOf(cmd.Context(), *k)
 			if err != nil {
@@ -137,7 +137,7 @@ func controllerOf(ctx context.Context, k kubectl.Client) (kubectl.Pod, error) {
 // newPluginImportCommand runs import in the controller's pod, unless the command line names another source for the volume.
 func newPluginImportCommand(k *kubectl.Client) *cobra.Command {
 	cmd := newImportCommand()
-	cmd.Long = strings.NewReplacer("  glusterfs-csi import --config=FILE", "  "+pluginCommand+" import", "a configured Heketi has", "a Heketi of the controller has").Replace(cmd.Long)
+	cmd.Long = strings.NewReplacer("  glusterfs-csi import --config=FILE", "  "+pluginCommand+" import", "a configured Heketi", "a Heketi of the controller").Replace(cmd.Long)
 	local := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("config") || cmd.Flags().Changed("volume-info") {

@@ -39,7 +39,7 @@ func TestTheChartHasTheDashboard(t *testing.T) {
 }
 
 // Grafana's own types have each field of the dashboard, and accept the values.
-func TestTheDashboardIsOfGrafanasSchema(t *testing.T) {
+func TestDashboardMatchesGrafanasSchema(t *testing.T) {
 	plugins.RegisterDefaultPlugins()
 	content, err := os.ReadFile(file)
 	if err != nil {

@@ -129,7 +129,7 @@ func nodes() []panel {
 			queries: []query{{`sum by (pod) (glusterfs_csi_node_dead_layers{NODE})`, "{{pod}}"}},
 		},
 		{
-			title: "Leftovers", description: "Files and directories of earlier node plugins that could not be cleared away.", unit: "none",
+			title: "Leftovers", description: "Files and directories of earlier node plugins that could not be removed.", unit: "none",
 			queries: []query{{`sum by (pod) (glusterfs_csi_node_leftovers{NODE})`, "{{pod}}"}},
 		},
 	}

@@ -3,8 +3,9 @@
 #
 # While a volume has one set of bricks, GlusterFS does not mark its directories as it does with several sets. After
 # add-brick, a client that looks at an unmarked directory twice assumes that mode 0000 and owner root are right, and
-# writes them to all bricks (seen with GlusterFS 10.3; gluster/glusterfs#3064). This marks them on the server's own bricks
-# just before: the root directory with its layout, all others with the attribute that names their metadata server.
+# writes them to all bricks (seen with GlusterFS 10.3; gluster/glusterfs#3064). This hook marks the directories on the
+# server's own bricks just before: the root directory with its layout, all others with the attribute that names their
+# metadata server.
 #
 # Install it on every gluster server, executable, in /var/lib/glusterd/hooks/1/add-brick/pre. It needs find, and getfattr and
 # setfattr of the package attr.

@@ -18,7 +18,7 @@ func Subject(b *heketi.Backend) string { return fmt.Sprintf("backend %q (%s)", b
 
 // Explain splits an error into what happened and what to do.
 func Explain(err error) (message, remedy string) {
-	message, remedy = err.Error(), "Heketi's log tells more"
+	message, remedy = err.Error(), "see Heketi's log"
 	type hinting interface {
 		error
 		Hint() string
@@ -62,14 +62,14 @@ func LeftBehind(b *heketi.Backend, dump heketi.Dump, operations []heketi.Operati
 	commands := []string{CLI(b, "server operations list")}
 	if len(cleanable) > 0 {
 		remedies = append(remedies, "Heketi undoes creates and finishes deletes itself, a minute after its start and then every hour. If they stay, "+
-			"its log tells why; to have it done now:")
+			"see Heketi's log; to clean up now:")
 	}
 	for chunk := range slices.Chunk(cleanable, mostCleaned) {
 		commands = append(commands, CLI(b, "server operations cleanup "+strings.Join(chunk, " ")))
 	}
 	return report.Finding{
 		Severity: report.Warning, Check: check, Subject: Subject(b),
-		Message: plain.Plural(len(operations), "operation") + " left behind, so that names stay taken and room stays used: " + plain.Few(texts, 5, "; ", "; and "),
+		Message: plain.Plural(len(operations), "operation") + " left behind, so that names and space stay in use: " + plain.Few(texts, 5, "; ", "; and "),
 		Remedy:  strings.Join(remedies, " "), Commands: commands,
 	}
 }

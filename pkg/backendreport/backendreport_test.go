@@ -24,8 +24,8 @@ func TestExplainParts(t *testing.T) {
 	}{
 		{hinted{"mend it"}, "broken", "mend it"},
 		{fmt.Errorf("call: %w", hinted{"mend it"}), "call: broken", "mend it"},
-		{hinted{""}, "broken; ", "Heketi's log tells more"},
-		{errors.New("broken"), "broken", "Heketi's log tells more"},
+		{hinted{""}, "broken; ", "see Heketi's log"},
+		{errors.New("broken"), "broken", "see Heketi's log"},
 	} {
 		if message, remedy := Explain(tt.err); message != tt.message || remedy != tt.remedy {
 			t.Errorf("%v: %q, %q", tt.err, message, remedy)

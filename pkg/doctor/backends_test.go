@@ -11,6 +11,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 func TestHealthy(t *testing.T) {
@@ -23,7 +24,8 @@ func TestHealthy(t *testing.T) {
 	if code := report.ExitCode(findings); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	golden(t, "healthy.txt", findings, server.URL, "http://heketi:8080", path, "config.yaml")
+	printed := golden(t, "healthy.txt", findings, server.URL, "http://heketi:8080", path, "config.yaml")
+	documents.Printed(t, "tutorial.md", "", printed, "ok backend ", "0 critical, ")
 }
 
 func TestDamaged(t *testing.T) {
@@ -72,7 +74,7 @@ func TestBackend(t *testing.T) {
 		{"connection cut", heketitest.DefaultKey, func(s *heketitest.Server) {
 			s.Inject(heketitest.Fault{Prefix: "GET /hello", Drop: true})
 		}, "heketi-reachable", report.Critical, "EOF", "", true},
-		{"empty database", heketitest.DefaultKey, (*heketitest.Server).EmptyDatabase, "heketi-database", report.Critical, "knows no cluster", "restore", true},
+		{"empty database", heketitest.DefaultKey, (*heketitest.Server).EmptyDatabase, "heketi-database", report.Critical, "has no cluster", "restore", true},
 		{"no dump", heketitest.DefaultKey, func(s *heketitest.Server) {
 			s.Inject(heketitest.Fault{Prefix: "GET /db/dump", Status: 200, Body: "{}"})
 		}, "heketi-database", report.Critical, "not a dump", "", false},

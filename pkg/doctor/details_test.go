@@ -109,7 +109,7 @@ func TestRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range n.records(t.Context(), checker{prober: *prober()}) {
-		if f.Severity != report.OK || strings.Contains(f.Message, "boot") || strings.Contains(f.Message, "told to end") {
+		if f.Severity != report.OK || strings.Contains(f.Message, "boot") || strings.Contains(f.Message, "asked to end") {
 			t.Errorf("%+v", f)
 		}
 	}
@@ -128,8 +128,8 @@ func TestRecordsOfThisBoot(t *testing.T) {
 	}{
 		{nil, nil, []string{"0 volumes recorded"}},
 		{[]string{now, now}, nil, []string{"2 volumes recorded"}},
-		{[]string{now, "x"}, []string{"y"}, []string{"2 records of an earlier boot", "1 client told to end", "2 volumes recorded"}},
-		{nil, []string{now}, []string{"1 client told to end", "0 volumes recorded"}},
+		{[]string{now, "x"}, []string{"y"}, []string{"2 records of an earlier boot", "1 client asked to end", "2 volumes recorded"}},
+		{nil, []string{now}, []string{"1 client asked to end", "0 volumes recorded"}},
 	} {
 		records := func(boots []string) (list []fuseclient.Recorded) {
 			for _, boot := range boots {

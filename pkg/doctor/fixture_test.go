@@ -144,8 +144,8 @@ func find(findings []report.Finding, check string) []report.Finding {
 	return found
 }
 
-// golden compares the text of findings with a file in testdata, after replacing variable addresses and paths.
-func golden(t *testing.T, name string, findings []report.Finding, replace ...string) {
+// golden compares the text of findings with a file in testdata, after replacing variable addresses and paths, and returns it.
+func golden(t *testing.T, name string, findings []report.Finding, replace ...string) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := report.WriteText(&out, findings); err != nil {
@@ -165,6 +165,7 @@ func golden(t *testing.T, name string, findings []report.Finding, replace ...str
 	if got != string(want) {
 		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, got)
 	}
+	return got
 }
 
 func ourName(csiName string) string { return volume.GlusterName(csiName, volume.Naming{}) }

@@ -76,7 +76,7 @@ func TestNode(t *testing.T) {
 		{"volumes", func(n *Node) { writeRecord(t, n, "volumes/a.json", record(string(boot))) }, "node-leftovers", report.OK, "1 volume recorded"},
 		{"half a record", func(n *Node) { writeRecord(t, n, "volumes/a.json", "{") }, "node-leftovers", report.Warning, "a.json"},
 		{"earlier boot", func(n *Node) { writeRecord(t, n, "volumes/a.json", record("another")) }, "node-leftovers", report.Info, "1 record of an earlier boot"},
-		{"ending", func(n *Node) { writeRecord(t, n, "ending/a.json", record(string(boot))) }, "node-leftovers", report.Info, "1 client told to end"},
+		{"ending", func(n *Node) { writeRecord(t, n, "ending/a.json", record(string(boot))) }, "node-leftovers", report.Info, "1 client asked to end"},
 		{"servers of volumes", func(n *Node) { writeRecord(t, n, "volumes/a.json", record(string(boot))) }, "gluster-port", report.Warning, "10.0.0.2"},
 	}
 	for _, tt := range tests {

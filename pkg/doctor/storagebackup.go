@@ -36,7 +36,7 @@ func (s *section) backups(ctx context.Context) {
 	text := "the backup of Heketi's database is as of its last change, " + s.ago(first.TakenAt)
 	if newest != nil {
 		s.copies(newest)
-		text += "; the latest daily copy is of " + s.ago(newest.TakenAt)
+		text += "; the latest daily copy is from " + s.ago(newest.TakenAt)
 	}
 	s.ok(checkBackup, 0, text)
 }
@@ -57,14 +57,14 @@ func (s *section) firstBackup(first database.Backup, newest *database.Backup) {
 		s.add(report.Warning, checkBackup, "", "the backup of Heketi's database is from the first setup, which has not finished",
 			"the log of the setup's Job says what the Job waits for", s.kubectl("logs -l app.kubernetes.io/component=setup --tail=20"))
 	case newest != nil && newest.SHA256 != first.SHA256 && newest.TakenAt.Sub(first.TakenAt) > savedWithin && s.Now().Sub(newest.TakenAt) > savedWithin:
-		s.add(report.Critical, checkBackup, "", "changes of Heketi's database are not saved: the backup in "+secret+" is of "+s.ago(first.TakenAt)+
+		s.add(report.Critical, checkBackup, "", "changes of Heketi's database are not saved: the backup in "+secret+" is from "+s.ago(first.TakenAt)+
 			", and the later copy in the Secret "+newest.Secret+" differs", "the log of the container backup in Heketi's pod says why", logs)
 	}
 }
 
 // copies checks the CronJob's copies. The CronJob also updates the time of an unchanged copy.
 func (s *section) copies(newest *database.Backup) {
-	severity, message := report.Warning, "the latest daily copy of Heketi's database is of "+s.ago(newest.TakenAt)
+	severity, message := report.Warning, "the latest daily copy of Heketi's database is from "+s.ago(newest.TakenAt)
 	switch {
 	case newest.Empty:
 		severity, message = report.Info, "there is no daily copy of Heketi's database yet"

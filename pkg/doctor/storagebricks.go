@@ -71,6 +71,6 @@ func (s *section) offline(volume string, state *volumeBricks) {
 	}
 	s.add(severity, checkBricks, "", "gluster volume "+volume+" has "+plain.Plural(len(state.offline), "brick")+" offline; "+meaning+named(state.offline, ", "),
 		"the events of the server's pod say whether the brick's file system is mounted, and the log in /var/log/glusterfs/bricks on its node why its process has ended. "+
-			"docs/day-one.md (\"Afterwards\") says how to replace a device that is lost for good. Otherwise this starts the brick again:",
+			"docs/storage-nodes.md (\"A disk has died\") says how to replace a device. Otherwise this starts the brick again:",
 		s.kubectl("describe pod "+state.on.pod), s.inServer(state.on, "volume start "+volume+" force"))
 }

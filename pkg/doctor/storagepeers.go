@@ -36,7 +36,7 @@ func (s *section) peers(answered []*server) {
 	}
 	for _, l := range lost {
 		severity, remedy := report.Warning, "no volume on it can be created or changed. Check that its node runs, that its pod is ready, and that the nodes reach its port 24007. "+
-			"docs/day-one.md (\"Afterwards\") says how to replace a node that is lost for good"
+			"docs/storage-nodes.md (\"A node is lost for good\") says how to replace a node"
 		if l.Connected {
 			severity, remedy = report.Critical, "the server does not take part in the pool: its configuration of a volume differs from that of the other servers; "+
 				"/var/log/glusterfs/glusterd.log on its node names the volume"
@@ -55,6 +55,6 @@ func (s *section) peers(answered []*server) {
 func (s *section) alone(one *server, answered []*server) {
 	if len(one.status.Peers) == 1 && slices.ContainsFunc(answered, func(other *server) bool { return len(other.status.Peers) > 1 }) {
 		s.add(report.Info, checkPeers, one.node, "the server is not in the pool of the other servers", "if the node is new, add it to the chart's values (nodes), and run helm upgrade. "+
-			"If it was in the pool, its /var/lib/glusterd was lost: docs/day-one.md (\"Afterwards\") says how to replace a node")
+			"If it was in the pool, its /var/lib/glusterd was lost: docs/storage-nodes.md (\"A node is lost for good\") says how to replace a node")
 	}
 }

@@ -195,8 +195,8 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
-// TestEventsTellNoPorts: the caller of a failed mount gets the same message for every server, and the log has the reason.
-func TestEventsTellNoPorts(t *testing.T) {
+// TestEventsHidePorts: the caller of a failed mount gets the same message for every server, and the log has the reason.
+func TestEventsHidePorts(t *testing.T) {
 	stage := csi.Node_NodeStageVolume_FullMethodName
 	said := map[string]bool{}
 	for _, reason := range []string{"connection refused", "no answer", "the name does not resolve"} {

@@ -18,7 +18,7 @@ func TestClientIsAskedForItsVersionWhereItMatters(t *testing.T) {
 		{says: "glusterfs 11.1", servers: "gluster1 fd00::1", want: 11},
 		{says: "glusterfs 10.3", servers: "fd00::1", want: 10},
 		{says: "glusterfs 11.1", servers: "gluster1 10.0.0.1", want: 0},
-		{says: "hello", servers: "fd00::1", err: "does not say its version"},
+		{says: "hello", servers: "fd00::1", err: "does not print its version"},
 		{says: "glusterfs 9999999999999999999.1", servers: "fd00::1", err: "of the GlusterFS client"},
 	} {
 		client := filepath.Join(t.TempDir(), "glusterfs")

@@ -54,7 +54,7 @@ type explanation struct {
 // Explanations that several lines share. brokenOff: the server closes connections before it has answered a request.
 const (
 	tlsFailed = `TLS failed: certificates and the secure-access marker on this node must match the servers'`
-	brokenOff = `the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?`
+	brokenOff = `the server accepts connections but closes them; is TLS (the secure-access marker) enabled on only one side?`
 )
 
 // explanations are sorted by rank: a cause stands before the consequences that appear in the same log.
@@ -73,10 +73,10 @@ func explanations() []explanation {
 		// exist.
 		{`forced unwinding frame type\(GlusterFS Handshake\) op\(GETSPEC`, brokenOff},
 		{`failed to fetch volume file \(key:/?([^)]*)\)`, `volume file not found on server: no such volume "$1"`},
-		{`failed to get the port number for remote subvolume`, `the volume is not started, or its bricks are down (gluster volume status tells)`},
+		{`failed to get the port number for remote subvolume`, `the volume is not started, or its bricks are down (see gluster volume status)`},
 		{`first lookup on root failed \(Transport endpoint is not connected\)`, `no brick of the volume can be reached: it is not started, its bricks are down, or their ports are blocked for this node`},
 		{`first lookup on root failed \(([^)]*)\)`, `the volume's root directory cannot be read: $1`},
-		{`connection to (\S+) failed \(([^)]*)\); disconnecting`, `server $1 accepts connections but breaks them off ($2); is TLS (the secure-access marker) on at one side only?`},
+		{`connection to (\S+) failed \(([^)]*)\); disconnecting`, `server $1 accepts connections but closes them ($2); is TLS (the secure-access marker) enabled on only one side?`},
 		// No process sent signal 1: the client lost its last server before it had the volume file, and logs nothing else about
 		// that.
 		{`received signum \(1\), shutting down`, brokenOff},

@@ -18,18 +18,18 @@ func TestReason(t *testing.T) {
 		"wrong volume": {`[2026-11-24 18:41:03.033018 +0000] E [glusterfsd-mgmt.c:2170:mgmt_getspec_cbk] 0-glusterfs: failed to get the 'volume file' from server
 [2026-11-24 18:41:03.033055 +0000] E [glusterfsd-mgmt.c:2371:mgmt_getspec_cbk] 0-mgmt: failed to fetch volume file (key:/nope)`, `volume file not found on server: no such volume "nope"`},
 		"stopped": {`[2026-11-24 18:41:02.616118 +0000] E [MSGID: 114058] [client-handshake.c:1193:client_query_portmap_cbk] 0-stopped-client-0: failed to get the port number for remote subvolume. Please run gluster volume status on server to see if brick process is running [] 
-[2026-11-24 18:41:02.617130 +0000] E [fuse-bridge.c:5364:fuse_first_lookup] 0-fuse: first lookup on root failed (Transport endpoint is not connected)`, "the volume is not started, or its bricks are down (gluster volume status tells)"},
+[2026-11-24 18:41:02.617130 +0000] E [fuse-bridge.c:5364:fuse_first_lookup] 0-fuse: first lookup on root failed (Transport endpoint is not connected)`, "the volume is not started, or its bricks are down (see gluster volume status)"},
 		"no brick": {`[2026-11-24 18:41:02.617130 +0000] E [fuse-bridge.c:5364:fuse_first_lookup] 0-fuse: first lookup on root failed (Transport endpoint is not connected)`,
 			"no brick of the volume can be reached: it is not started, its bricks are down, or their ports are blocked for this node"},
 		"no TLS to a server with": {`[2026-11-24 23:27:17.640154 +0000] W [glusterfsd.c:1458:cleanup_and_exit] (-->/lib/x86_64-linux-gnu/libgfrpc.so.0(+0xf965) [0x7f8dc16aa965] -->glusterfs(+0x14639) [0x555b80cec639] -->glusterfs(cleanup_and_exit+0x57) [0x555b80ce3467] ) 0-: received signum (1), shutting down `,
-			"the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?"},
+			"the server accepts connections but closes them; is TLS (the secure-access marker) enabled on only one side?"},
 		"certificate that servers do not know": {`[2026-11-25 02:06:03.724479 +0000] E [socket.c:224:ssl_dump_error_stack] 0-glusterfs:   error:0A000086:SSL routines::certificate verify failed
 [2026-11-25 02:06:03.725067 +0000] E [rpc-clnt.c:333:saved_frames_unwind] (--> /lib/x86_64-linux-gnu/libgfrpc.so.0(rpc_transport_notify+0x23)[0x7fe6a6eda673] ))))) 0-glusterfs: forced unwinding frame type(GlusterFS Handshake) op(GETSPEC(2)) called at 2026-11-25 02:06:03.724484 +0000 (xid=0x2)
 [2026-11-25 02:06:03.725078 +0000] E [glusterfsd-mgmt.c:2371:mgmt_getspec_cbk] 0-mgmt: failed to fetch volume file (key:/v1)`,
 			"TLS failed: certificates and the secure-access marker on this node must match the servers'"},
 		"no TLS to servers with": {`[2026-11-25 01:59:07.175752 +0000] E [rpc-clnt.c:333:saved_frames_unwind] (--> /lib/x86_64-linux-gnu/libgfrpc.so.0(rpc_transport_notify+0x23)[0x7fe6a6eda673] ))))) 0-glusterfs: forced unwinding frame type(GlusterFS Handshake) op(GETSPEC(2)) called at 2026-11-25 01:59:07.172783 +0000 (xid=0x2)
 [2026-11-25 01:59:07.175772 +0000] E [glusterfsd-mgmt.c:2371:mgmt_getspec_cbk] 0-mgmt: failed to fetch volume file (key:/v1)`,
-			"the server accepts connections but breaks them off; is TLS (the secure-access marker) on at one side only?"},
+			"the server accepts connections but closes them; is TLS (the secure-access marker) enabled on only one side?"},
 		"no name":           {`[2026-11-24 18:41:04.064162 +0000] E [name.c:267:af_inet_client_get_remote_sockaddr] 0-glusterfs: DNS resolution failed on host no.such.host`, "DNS resolution failed for server no.such.host"},
 		"other translator":  {"[2026-11-28 17:24:05.011 +0000] E [MSGID: 101021] [graph.y:213:volume_type] 0-parser: Volume 'disk', line 2: type 'storage/posix' is not valid or not found on this machine []", "the server's volume file names the translator storage/posix, which a client does not have"},
 		"unknown option":    {"glusterfs: unrecognized option '--frobnicate=1'\nTry `glusterfs --help' or `glusterfs --usage' for more information.", "this glusterfs does not know the option --frobnicate=1"},

@@ -56,7 +56,7 @@ func (m *Manager) logPlacement(ctx context.Context) {
 
 func (m *Manager) tryNode(ctx context.Context) (*placement.Node, error) {
 	if os.Getpid() == 1 {
-		return nil, errors.New("the node plugin has process number 1: it needs the PID namespace of the node (hostPID), because clients end with that of the pod")
+		return nil, errors.New("the node plugin has process number 1: it needs the PID namespace of the node (hostPID), because clients end with the pod's PID namespace")
 	}
 	binary, err := exec.LookPath(m.cfg.Glusterfs) // absolute: LookPath fails for a relative directory in PATH
 	if err != nil {
@@ -155,6 +155,6 @@ func (m *Manager) sweepTrees(log klog.Logger) {
 	for _, c := range runningClients(m.cfg.StateDir, "") {
 		used[versionOf(c.process)] = true
 	}
-	m.leaveBehind(log, filepath.Join(m.cfg.StateDir, placement.TreeDir), node.RemoveOtherTrees(func(version string) bool { return used[version] }))
-	m.leaveBehind(log, "cgroup "+m.cfg.CgroupName, node.Sweep())
+	m.recordLeftover(log, filepath.Join(m.cfg.StateDir, placement.TreeDir), node.RemoveOtherTrees(func(version string) bool { return used[version] }))
+	m.recordLeftover(log, "cgroup "+m.cfg.CgroupName, node.Sweep())
 }

@@ -128,7 +128,7 @@ func parseRecord(data []byte) (record, error) {
 		return record{}, err
 	}
 	if r.Version < 0 || r.Version > recordVersion {
-		return record{}, fmt.Errorf("it has version %d, and this driver knows those up to %d", r.Version, recordVersion)
+		return record{}, fmt.Errorf("it has version %d, and this driver supports versions up to %d", r.Version, recordVersion)
 	}
 	return r, nil
 }

@@ -21,7 +21,7 @@ func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
 	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log), m.sweepUnfinished(log))
 	m.sweepTrees(log)
-	m.tellLeftovers(log)
+	m.writeLeftovers(log)
 	return err
 }
 
@@ -41,7 +41,7 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 		case !r.ready():
 			log.Info("Removing a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
 			err = m.interrupted(r)
-		case !r.Process.alive() && m.succeeded(r):
+		case !r.Process.alive() && m.hasSuccessor(r):
 			log.Info("Dropping a record that is older than the running client; the next call for its volume rebuilds it", "volumeID", r.Source.VolumeID)
 			err = removeFile(path)
 		default:
@@ -49,7 +49,7 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 			maps.DeleteFunc(r.Publications, func(target string, _ Publication) bool { return !isPublished(target) })
 			m.watchForDeath(ctx, r)
 		}
-		m.leaveBehind(log, path, err)
+		m.recordLeftover(log, path, err)
 	}
 	return err
 }
@@ -70,24 +70,24 @@ func (m *Manager) inService(r record) bool {
 	return err == nil && (!mounted || device == mount.DeviceOf(top))
 }
 
-// succeeded reports whether a later client of the volume runs. Its record could not be saved.
-func (m *Manager) succeeded(r record) bool {
+// hasSuccessor reports whether a later client of the volume runs. Its record could not be saved.
+func (m *Manager) hasSuccessor(r record) bool {
 	return slices.ContainsFunc(runningClients(m.cfg.StateDir, hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation > r.Generation })
 }
 
-// leaveBehind logs and remembers a leftover that could not be removed, if err is not nil.
-func (m *Manager) leaveBehind(log klog.Logger, path string, err error) {
+// recordLeftover logs and remembers a leftover that could not be removed, if err is not nil.
+func (m *Manager) recordLeftover(log klog.Logger, path string, err error) {
 	if err != nil {
 		m.leftovers = append(m.leftovers, strings.ReplaceAll(path+": "+err.Error(), "\n", "; "))
-		log.Error(err, "Leaving behind what an earlier process left, because it cannot be removed", "path", path)
+		log.Error(err, "Cannot remove a leftover of an earlier process", "path", path)
 	}
 }
 
 // Leftovers returns how many files and directories of earlier processes could not be removed when this one started.
 func (m *Manager) Leftovers() int { return len(m.leftovers) }
 
-// tellLeftovers writes the leftovers to a file for doctor, one per line.
-func (m *Manager) tellLeftovers(log klog.Logger) {
+// writeLeftovers writes the leftovers to a file for doctor, one per line.
+func (m *Manager) writeLeftovers(log klog.Logger) {
 	path := filepath.Join(m.cfg.StateDir, "leftovers")
 	err := removeFile(path)
 	if len(m.leftovers) > 0 {
@@ -123,7 +123,7 @@ func (m *Manager) interrupted(r record) error {
 func (m *Manager) resumeEnding(ctx context.Context) error {
 	stale, err := m.retireEnding(ctx)
 	for _, path := range stale {
-		m.leaveBehind(klog.FromContext(ctx), path, removeFile(path))
+		m.recordLeftover(klog.FromContext(ctx), path, removeFile(path))
 	}
 	return err
 }
@@ -158,9 +158,9 @@ func (m *Manager) sweepClients(log klog.Logger) error {
 		switch {
 		case known[path]:
 		case running[name].isApart():
-			m.leaveBehind(log, path, running[name].leaveUnused(path))
+			m.recordLeftover(log, path, running[name].removeFirstMountIfUnused(path))
 		default:
-			m.leaveBehind(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path), m.removeCgroup(name)))
+			m.recordLeftover(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path), m.removeCgroup(name)))
 		}
 	}
 	return err
@@ -179,7 +179,7 @@ func (m *Manager) sweepLogs(log klog.Logger) error {
 	for _, path := range paths {
 		name, _, _ := strings.Cut(filepath.Base(path), ".")
 		if !known[name] {
-			m.leaveBehind(log, path, removeFile(path))
+			m.recordLeftover(log, path, removeFile(path))
 		}
 	}
 	return err
@@ -190,7 +190,7 @@ func (m *Manager) sweepUnfinished(log klog.Logger) error {
 	volumes, err := m.list(volumesDir, ".new")
 	ending, endingErr := m.list(endingDir, ".new")
 	for _, path := range slices.Concat(volumes, ending) {
-		m.leaveBehind(log, path, removeFile(path))
+		m.recordLeftover(log, path, removeFile(path))
 	}
 	return errors.Join(err, endingErr)
 }

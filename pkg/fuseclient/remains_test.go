@@ -33,7 +33,7 @@ func TestRemovalErrorsAreReturned(t *testing.T) {
 		occupy(t, path)
 	}
 	for name, err := range map[string]error{
-		"a record": n.forget("id-other"), "a log": removeLogs(n.logPath("id-other")), "a fresh path": n.leaveFresh(r),
+		"a record": n.forget("id-other"), "a log": removeLogs(n.logPath("id-other")), "a fresh path": n.removeFirstMount(r),
 	} {
 		if !errors.Is(err, unix.ENOTEMPTY) {
 			t.Errorf("%s: %v", name, err)

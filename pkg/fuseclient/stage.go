@@ -86,14 +86,14 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 		if err := m.refuseHung(ctx, former, path); err != nil {
 			return record{}, err
 		}
-		logUnwritten(ctx, source.VolumeID, m.leaveShared(former))
+		logUnwritten(ctx, source.VolumeID, m.removeFirstMountIfShared(former))
 		return former, nil
 	default:
 		if err := m.replaceable(ctx, top, source.VolumeID); err != nil {
 			return record{}, err
 		}
 	}
-	r, tree, err := m.running(ctx, former, alive, source, path)
+	r, tree, err := m.liveClient(ctx, former, alive, source, path)
 	if err != nil {
 		return record{}, err
 	}
@@ -108,7 +108,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	if m.cfg.Health {
 		m.holdMeta(ctx, r, path)
 	}
-	logUnwritten(ctx, source.VolumeID, m.leaveShared(r))
+	logUnwritten(ctx, source.VolumeID, m.removeFirstMountIfShared(r))
 	return r, nil
 }
 
@@ -118,9 +118,9 @@ func attachTree(tree *os.File, r record, path string) error {
 	return mount.AttachTree(int(tree.Fd()), r.Device, path, mount.Flags{Suid: r.Source.Options.Suid()})
 }
 
-// running returns a client of the volume: former if that is alive, otherwise a new one. tree is a clone of the client's mount, or
-// of the volume's directory in that mount.
-func (m *Manager) running(ctx context.Context, former record, alive bool, source mount.Source, path string) (r record, tree *os.File, err error) {
+// liveClient returns a client of the volume: former if that is alive, otherwise a new one. tree is a clone of the client's mount,
+// or of the volume's directory in that mount.
+func (m *Manager) liveClient(ctx context.Context, former record, alive bool, source mount.Source, path string) (r record, tree *os.File, err error) {
 	if alive {
 		if tree, err = m.cloneMount(ctx, former); tree != nil || err != nil {
 			return former, tree, err
@@ -183,7 +183,7 @@ func (m *Manager) refuseHung(ctx context.Context, r record, path string) error {
 	case ctx.Err() != nil:
 		return err
 	case errors.Is(err, mount.ErrTimeout):
-		return fmt.Errorf("%w: the GlusterFS client at %s hangs (%v); if it stays so, delete the volume's pods on this node",
+		return fmt.Errorf("%w: the GlusterFS client at %s hangs (%v); if that persists, delete the volume's pods on this node",
 			mount.ErrUnavailable, path, err) //nolint:errorlint // only one sentinel
 	}
 	logger(ctx, r).Error(err, "Cannot ask the GlusterFS client whether it hangs")

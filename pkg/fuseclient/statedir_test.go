@@ -167,7 +167,7 @@ func TestStartDespiteLeftovers(t *testing.T) {
 			n.ending.Wait()
 			log := logger.GetSink().(ktesting.Underlier).GetBuffer().String()
 			if !slices.ContainsFunc(strings.Split(log, "\n"), func(line string) bool {
-				return strings.Contains(line, "Leaving behind") && strings.Contains(line, tt.logged)
+				return strings.Contains(line, "Cannot remove a leftover") && strings.Contains(line, tt.logged)
 			}) {
 				t.Errorf("the log does not name %s: %s", tt.logged, log)
 			}

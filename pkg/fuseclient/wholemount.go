@@ -102,13 +102,14 @@ func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration)
 	return tree, err
 }
 
-// leaveShared removes a client's first mount if it is in the mount namespace of this process, where a dying client would unmount
-// whatever lies on its path. It keeps the mount of a volume that is a directory, because only that mount leads to the directory.
-func (m *Manager) leaveShared(r record) error {
+// removeFirstMountIfShared removes a client's first mount if it is in the mount namespace of this process, where a dying client
+// would unmount whatever lies on its path. It keeps the mount of a volume that is a directory, because only that mount leads to
+// the directory.
+func (m *Manager) removeFirstMountIfShared(r record) error {
 	if r.Process.isApart() || r.root() != "/" {
 		return nil
 	}
-	return m.leaveFresh(r)
+	return m.removeFirstMount(r)
 }
 
 // isApart reports whether a running process has a mount namespace other than this process's.
@@ -118,10 +119,10 @@ func (p process) isApart() bool {
 	return err == nil && theirErr == nil && own != theirs
 }
 
-// leaveFresh removes the client's first mount.
-func (m *Manager) leaveFresh(r record) error { return r.Process.leave(m.freshPath(r)) }
+// removeFirstMount removes the client's first mount.
+func (m *Manager) removeFirstMount(r record) error { return r.Process.removeFirstMount(m.freshPath(r)) }
 
-func (p process) leave(fresh string) error {
+func (p process) removeFirstMount(fresh string) error {
 	var err error
 	if _, mounted, _ := mount.DeviceAt(p.procPath("root", fresh)); mounted && p.alive() {
 		err = p.inMountNamespace(func() error { return mount.Unmount(fresh, anyMount) })
@@ -130,14 +131,14 @@ func (p process) leave(fresh string) error {
 	return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
 }
 
-// leaveUnused removes the first mount of a client whose record is lost, after which the client ends. It does nothing if the
-// volume is in use: then the next call for the volume rebuilds the record.
-func (p process) leaveUnused(fresh string) error {
+// removeFirstMountIfUnused removes the first mount of a client whose record is lost, after which the client ends. It does nothing
+// if the volume is in use: then the next call for the volume rebuilds the record.
+func (p process) removeFirstMountIfUnused(fresh string) error {
 	if device, mounted, _ := mount.DeviceAt(p.procPath("root", fresh)); mounted {
 		used, err := mount.InUse(device, fsType, p.PID)
 		if err != nil || used {
 			return err
 		}
 	}
-	return p.leave(fresh)
+	return p.removeFirstMount(fresh)
 }

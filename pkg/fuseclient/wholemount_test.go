@@ -47,7 +47,7 @@ func TestOpenWhole(t *testing.T) {
 	if _, err := n.openFresh(other); !errors.Is(err, errEnded) {
 		t.Errorf("for another process with the number: %v", err)
 	}
-	if err := n.leaveFresh(r); err != nil {
+	if err := n.removeFirstMount(r); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := n.OpenWhole("id-vol"); !errors.Is(err, mount.ErrNotMounted) {

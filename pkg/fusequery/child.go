@@ -29,7 +29,7 @@ func Serve(stderr io.Writer) int {
 		err = sendPacket(conn, answer{}, nil)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "%s is for the driver itself, which starts it: %v\n", Argument, err)
+		fmt.Fprintf(stderr, "%s is an internal command that only the driver starts: %v\n", Argument, err)
 		return 2
 	}
 	_ = os.WriteFile("/proc/self/comm", []byte(Argument), 0) // for ps, which would show "exe"

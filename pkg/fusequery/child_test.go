@@ -120,7 +120,7 @@ func TestStartedByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(says), "for the driver itself") {
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(says), "only the driver starts") {
 		t.Errorf("%v, %q", err, says)
 	}
 	for _, args := range [][]string{{"glusterfs-csi"}, {"glusterfs-csi", "node"}, {"glusterfs-csi", Argument, "--help"}, {Argument}} {

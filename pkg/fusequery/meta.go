@@ -145,7 +145,7 @@ func (x translator) boolField(name string) (bool, error) {
 			return strings.TrimSpace(value) == "1", nil
 		}
 	}
-	return false, fmt.Errorf("%s/private does not say %q", x.dir, name)
+	return false, fmt.Errorf("%s/private has no line %q", x.dir, name)
 }
 
 func (x translator) brick() (string, error) {

@@ -46,7 +46,7 @@ func (w *worker) kill() {
 func (a *Asker) run(w *worker) {
 	cmd, conn, ended, err := a.launch()
 	if err != nil {
-		a.bury(w, err)
+		a.workerEnded(w, err)
 		return
 	}
 	a.mu.Lock()
@@ -61,7 +61,7 @@ func (a *Asker) run(w *worker) {
 	}
 	_ = conn.Close()
 	ended()
-	a.bury(w, err)
+	a.workerEnded(w, err)
 }
 
 func (a *Asker) launch() (cmd *exec.Cmd, conn *net.UnixConn, ended func(), err error) {
@@ -159,7 +159,7 @@ func (a *Asker) receive(w *worker, conn *net.UnixConn) {
 			a.isReady(w)
 			go a.send(w, conn)
 		case got.Thread != 0:
-			a.waits(w, got.ID, got.Thread)
+			a.recordThread(w, got.ID, got.Thread)
 		default:
 			got.file = file
 			a.answered(w, got.ID, got, got.Failure.err())
@@ -179,7 +179,7 @@ func (a *Asker) isReady(w *worker) {
 	}
 }
 
-func (a *Asker) waits(w *worker, id uint64, thread int) {
+func (a *Asker) recordThread(w *worker, id uint64, thread int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if q, ok := w.questions[id]; ok {
@@ -230,9 +230,9 @@ func (a *Asker) answered(w *worker, id uint64, got answer, err error) {
 	}
 }
 
-// bury is called when the process has ended or could not be started, with the reason. Questions that still have time are asked
-// again.
-func (a *Asker) bury(w *worker, reason error) {
+// workerEnded is called when the process has ended or could not be started, with the reason. Questions that still have time are
+// asked again.
+func (a *Asker) workerEnded(w *worker, reason error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	close(w.ended)

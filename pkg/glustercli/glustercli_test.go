@@ -65,7 +65,7 @@ func TestReadHealSummary(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoOutput(t *testing.T) {
+func TestInvalidOutput(t *testing.T) {
 	failed := `<cliOutput><opRet>-1</opRet><opErrno>107</opErrno><opErrstr>Volume v is not started</opErrstr></cliOutput>`
 	pool := content(t, "pool.xml")
 	for _, tc := range []struct{ name, text, says string }{

@@ -42,7 +42,7 @@ func TestTypesThatHeal(t *testing.T) { // libglusterfs/src/common-utils.c: vol_t
 	}
 }
 
-func TestWhatIsNoState(t *testing.T) {
+func TestInvalidState(t *testing.T) {
 	state := content(t, "state.txt")
 	for _, tc := range []struct{ name, text, says string }{
 		{"nothing", "", "it has no [Global]"},

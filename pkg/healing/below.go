@@ -78,9 +78,9 @@ type returned struct {
 	volume     tables.Mount // the volume's mount around it
 }
 
-// keepReturned records that a mount inside a mount of the volume was put back. It skips a mount inside another inner mount, which
-// hides no files of the volume.
-func (o *Outcome) keepReturned(t tables.Table, m tables.Mount, volume mount.Device) {
+// recordReturned records that a mount inside a mount of the volume was put back. It skips a mount inside another inner mount,
+// which hides no files of the volume.
+func (o *Outcome) recordReturned(t tables.Table, m tables.Mount, volume mount.Device) {
 	i := slices.IndexFunc(t.Mounts, func(around tables.Mount) bool { return around.ID == m.Parent && around.Device == volume })
 	if i >= 0 && m.Device != volume {
 		o.returned = append(o.returned, returned{t.Pod, m.Point, t.Mounts[i]})
@@ -91,10 +91,10 @@ func (o *Outcome) keepReturned(t tables.Table, m tables.Mount, volume mount.Devi
 // on disk.
 func (h *Healer) lastSeen(s fuseclient.Served) time.Time {
 	h.mu.Lock()
-	looked := h.volume(s.VolumeID).looked
+	graphReadAt := h.volume(s.VolumeID).graphReadAt
 	h.mu.Unlock()
-	if !looked.IsZero() {
-		return looked
+	if !graphReadAt.IsZero() {
+		return graphReadAt
 	}
 	info, err := os.Stat(path.Join(h.memory.disk.Dir, s.Client+".json"))
 	if err != nil {

@@ -39,7 +39,7 @@ func TestWrittenBeneath(t *testing.T) {
 	if got := h.writtenBeneath(t.Context(), s, back); got != nil {
 		t.Errorf("without a time: %+v", got)
 	}
-	h.volume("id").looked = time.Now().Add(-time.Minute)
+	h.volume("id").graphReadAt = time.Now().Add(-time.Minute)
 	want := []Written{
 		{Pod: "uid", Point: "/sub/few", Names: []string{"a", "b"}},
 		{Pod: "uid2", Point: "/data/many", Names: []string{"1", "2", "3", "4", "5"}, More: true},
@@ -55,7 +55,7 @@ func TestWrittenBeneath(t *testing.T) {
 		t.Errorf("with another client: %+v", got)
 	}
 	s.Device = device
-	h.volume("id").looked = time.Now().Add(time.Minute)
+	h.volume("id").graphReadAt = time.Now().Add(time.Minute)
 	if got := h.writtenBeneath(t.Context(), s, back); got != nil {
 		t.Errorf("seen later: %+v", got)
 	}
@@ -70,7 +70,7 @@ func TestKeepReturned(t *testing.T) {
 	}}
 	var o Outcome
 	for _, m := range table.Mounts {
-		o.keepReturned(table, m, volume)
+		o.recordReturned(table, m, volume)
 	}
 	if want := []returned{{"uid", "/data/tmp", table.Mounts[0]}}; !reflect.DeepEqual(o.returned, want) {
 		t.Errorf("%+v, want %+v", o.returned, want)
@@ -94,7 +94,7 @@ func TestLastSeen(t *testing.T) {
 		t.Errorf("%s, want %s", at, before)
 	}
 	now := time.Now()
-	h.volume("id").looked = now
+	h.volume("id").graphReadAt = now
 	if at := h.lastSeen(s); !at.Equal(now) {
 		t.Errorf("%s, want %s", at, now)
 	}

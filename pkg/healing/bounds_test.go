@@ -24,11 +24,11 @@ func TestTooMuchIsLost(t *testing.T) {
 	if reason := r.outcome.Lost[0].Reason; !strings.Contains(reason, "5 mounts and 6 more") {
 		t.Errorf("%q", reason)
 	}
-	h.sayLeftOut(t.Context(), "id", []tables.Table{table})
+	h.logLeftOut(t.Context(), "id", []tables.Table{table})
 	if said := h.volume("id").leftOut; !strings.Contains(string(said), "5 mounts and 6 more") {
 		t.Errorf("%q", said)
 	}
-	h.sayLeftOut(t.Context(), "id", nil)
+	h.logLeftOut(t.Context(), "id", nil)
 	if said := h.volume("id").leftOut; said != "" {
 		t.Errorf("%q", said)
 	}

@@ -19,7 +19,7 @@ const passes = 5
 
 // replaceDead replaces the mounts of a client that has ended. It reports whether none of them is left.
 func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
-	if r.isAnothers(dead.Device) {
+	if r.hasLiveClient(dead.Device) {
 		return true // the kernel reuses a device number only when no mount has it any more
 	}
 	pending := r.outcome.Pending // pending mounts of other former clients
@@ -55,8 +55,8 @@ func (r *repairer) noteLeftOut(all []tables.Table) {
 	}
 }
 
-// isAnothers reports whether a device number belongs to a live client.
-func (r *repairer) isAnothers(d mount.Device) bool {
+// hasLiveClient reports whether a device number belongs to a live client.
+func (r *repairer) hasLiveClient(d mount.Device) bool {
 	for _, s := range r.Served() {
 		if s.Device == d && s.Alive {
 			return true
@@ -89,7 +89,7 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 			continue
 		}
 		if cover, covered := t.Cover(m); covered {
-			r.imitate(n, m, cover)
+			r.copyFlags(n, m, cover)
 			continue
 		}
 		if isBelow(t, m, dead.Device) {
@@ -101,9 +101,9 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 			continue
 		}
 		if isOwn(t) {
-			r.keepGroup(m)
+			r.recordGroup(m)
 		}
-		e, err := r.make(n, m, r.checkEnded)
+		e, err := r.prepareExchange(n, m, r.checkEnded)
 		if err != nil {
 			r.note(t, m, false, err)
 			if errors.Is(err, mount.ErrTimeout) {
@@ -178,8 +178,8 @@ func isBelow(t tables.Table, m tables.Mount, d mount.Device) bool {
 	return false
 }
 
-// make makes the mount that is to replace m, unless check, which may be nil, returns an error.
-func (r *repairer) make(n *namespace, m tables.Mount, check func(tables.Mount, *os.File) error) (exchange, error) {
+// prepareExchange makes the mount that is to replace m, unless check, which may be nil, returns an error.
+func (r *repairer) prepareExchange(n *namespace, m tables.Mount, check func(tables.Mount, *os.File) error) (exchange, error) {
 	point, at, err := r.mountPoint(n, m)
 	if err != nil {
 		return exchange{}, err
@@ -217,8 +217,8 @@ func (r *repairer) checkEnded(m tables.Mount, point *os.File) error {
 	return nil
 }
 
-// keepGroup records the mount point of m by its peer group, so that the replacement of m can be found.
-func (r *repairer) keepGroup(m tables.Mount) {
+// recordGroup records the mount point of m by its peer group, so that the replacement of m can be found.
+func (r *repairer) recordGroup(m tables.Mount) {
 	if group := tag(m.Propagation, "shared:"); group != "" {
 		r.groups[group] = m.Point
 	}
@@ -244,7 +244,7 @@ func (r *repairer) tree(n *namespace, m tables.Mount, inode uint64, nested []tab
 	if err != nil {
 		return nil, err
 	}
-	if err = mount.Imitate(tree, m.Options, propagation); err == nil && len(nested) > 0 {
+	if err = mount.CopyFlags(tree, m.Options, propagation); err == nil && len(nested) > 0 {
 		var whole *os.File
 		whole, err = r.assemble(tree, m, nested)
 		_ = tree.Close()

@@ -51,7 +51,7 @@ func TestAnotherDirectoryOfTheName(t *testing.T) {
 	inner := seen[0].Mounts[1]
 	for name, want := range map[string]bool{"inner": true, "moved": false} {
 		inner.Point = filepath.Join(staging, name)
-		tree, err := r.again(inner)
+		tree, err := r.cloneFormer(inner)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ func (h *Healer) Expand(ctx context.Context, volumeID, path string) (int64, erro
 		return 0, err
 	}
 	select {
-	case <-h.attend(volumeID): //nolint:contextcheck // the repair outlives the call
+	case <-h.startRepair(volumeID): //nolint:contextcheck // the repair outlives the call
 	case <-time.After(h.limits.Ask): // with a long entry-timeout, the kernel drops mounts later, and the repair continues
 	case <-ctx.Done():
 	}

@@ -17,7 +17,7 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 		t.Error("a failure must be logged once per volume")
 	}
 	h.volume("id").ended = make(chan struct{})
-	h.attended(t.Context(), "id", false, false)
+	h.repairEnded(t.Context(), "id", false, false)
 	if h.isNewFailure("id", "a") {
 		t.Error("it is logged again, although nothing has changed")
 	}
@@ -29,7 +29,7 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	}
 	h.volume("id").timer.Stop()
 	h.volume("id").ended = make(chan struct{})
-	h.attended(t.Context(), "id", true, false)
+	h.repairEnded(t.Context(), "id", true, false)
 	if !h.isNewFailure("id", "a") {
 		t.Error("it is not logged again after all mounts were in order")
 	}

@@ -24,9 +24,9 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		return ctx.Err() != nil || h.isUnstaged(s.VolumeID)
 	}
 	kept, known := h.memory.get(s.Client)
-	if !known || (kept.Graph == "" || kept.Graph == graph) && !dropped(kept) {
+	if !known || (kept.Graph == "" || kept.Graph == graph) && !hasDropped(kept) {
 		h.forgetLost(s.VolumeID, byGraph)
-		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
+		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair
 		return true
 	}
 	outcome, err := h.restoreUntilOver(ctx, s, kept)
@@ -52,7 +52,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 
 // reportGraph reports which mounts were repaired and which are lost, if that was not reported before.
 func (h *Healer) reportGraph(ctx context.Context, outcome *Outcome, sameGraph bool) {
-	h.onlyNews(outcome, byGraph)
+	h.dropReported(outcome, byGraph)
 	if outcome.Mounts == 0 && len(outcome.Lost) == 0 {
 		return
 	}
@@ -147,7 +147,7 @@ func (h *Healer) advance(ctx context.Context, s fuseclient.Served, kept tables.S
 	kept.Graph = graph
 	h.saveSnapshot(ctx, kept)
 	h.mu.Lock()
-	h.volume(s.VolumeID).accepts = true
+	h.volume(s.VolumeID).acceptsMissing = true
 	h.mu.Unlock()
 	h.remember(ctx, map[string]bool{s.VolumeID: true})
 }

@@ -82,22 +82,22 @@ type Healer struct {
 
 // volumeState is the Healer's state of a staged volume.
 type volumeState struct {
-	running, again bool          // an attempt to repair the volume runs; another one must follow
-	changed        chan struct{} // signals a dropped mount to the running attempt
-	ended          chan struct{} // closed at the end of the attempt
-	failures       int           // incomplete attempts since the last complete one
-	timer          *time.Timer
-	looked         time.Time        // when the client was last asked for its graph
-	changes        pace             // attempts because a mount table has changed
-	deaths         pace             // attempts because a client has ended
-	lost           [2][]Loss        // already reported, by cause
-	failed         map[string]bool  // mounts that could not be repaired yet, as logged
-	leftOut        logging.LastText // the last logged text about mounts that are too many to be saved
-	accepts        bool             // the next scan saves the present mounts even if some are missing
-	waitsFor       string           // the client to which waitsSince applies
-	waitsSince     time.Time        // the last check at which no request waited for that client
-	hung           hungClient
-	endReported    string // the last client whose end was reported
+	running, repeat bool          // an attempt to repair the volume runs; another one must follow
+	changed         chan struct{} // signals a dropped mount to the running attempt
+	ended           chan struct{} // closed at the end of the attempt
+	failures        int           // incomplete attempts since the last complete one
+	timer           *time.Timer
+	graphReadAt     time.Time        // when the client was last asked for its graph
+	changes         pace             // attempts because a mount table has changed
+	deaths          pace             // attempts because a client has ended
+	lost            [2][]Loss        // already reported, by cause
+	failed          map[string]bool  // mounts that could not be repaired yet, as logged
+	leftOut         logging.LastText // the last logged text about mounts that are too many to be saved
+	acceptsMissing  bool             // the next scan saves the present mounts even if some are missing
+	waitsFor        string           // the client to which waitsSince applies
+	waitsSince      time.Time        // the last check at which no request waited for that client
+	hung            hungClient
+	endReported     string // the last client whose end was reported
 }
 
 var _ mount.Mounter = (*Healer)(nil)
@@ -139,7 +139,7 @@ func (h *Healer) Run(ctx context.Context) {
 	h.group.Go(func() { h.Manager.Run(ctx) })
 	h.group.Go(func() {
 		if err := h.watcher.Run(ctx, h.tableChanged); err != nil && ctx.Err() == nil {
-			klog.FromContext(ctx).Error(err, "Cannot watch the mounts of pods; mounts that a changed volume drops there return later")
+			klog.FromContext(ctx).Error(err, "Cannot watch the mounts of pods; mounts that the kernel drops there are restored with a delay")
 		}
 	})
 	h.group.Go(func() { h.watchHung(ctx) })
@@ -170,7 +170,7 @@ func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
 	err := h.Manager.Publish(ctx, p)
 	if err == nil {
 		for _, after := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
-			h.rememberLater(after, p.VolumeID) //nolint:contextcheck // as attend
+			h.rememberLater(after, p.VolumeID) //nolint:contextcheck // as startRepair
 		}
 	}
 	return err
@@ -185,19 +185,19 @@ func (h *Healer) Unstage(ctx context.Context, volumeID, stagingPath string) erro
 	return err
 }
 
-// attend starts an attempt to repair the volume or, if one is running, makes another one follow. The channel is closed at the end
-// of the attempt, whether or not everything is repaired.
-func (h *Healer) attend(volumeID string) (ended <-chan struct{}) {
+// startRepair starts an attempt to repair the volume or, if one is running, makes another one follow. The channel is closed at the
+// end of the attempt, whether or not everything is repaired.
+func (h *Healer) startRepair(volumeID string) (ended <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ctx == nil {
-		never := make(chan struct{})
-		close(never)
-		return never
+		closed := make(chan struct{})
+		close(closed)
+		return closed
 	}
 	v := h.volume(volumeID)
 	if v.running {
-		v.again = true
+		v.repeat = true
 		v.signal()
 		return v.ended
 	}
@@ -206,7 +206,7 @@ func (h *Healer) attend(volumeID string) (ended <-chan struct{}) {
 	h.group.Go(func() {
 		for more := true; more; {
 			complete, lives := h.repair(ctx, volumeID)
-			more = h.attended(ctx, volumeID, complete, lives)
+			more = h.repairEnded(ctx, volumeID, complete, lives)
 		}
 	})
 	return v.ended
@@ -220,14 +220,14 @@ func (v *volumeState) signal() {
 	}
 }
 
-// attended records the outcome of an attempt, and reports whether another one must follow at once. The pause before the next
+// repairEnded records the outcome of an attempt, and reports whether another one must follow at once. The pause before the next
 // attempt is shorter while the client lives and waits for its bricks. As soon as they are back, files that are written to the
 // place of a dropped mount go into the volume.
-func (h *Healer) attended(ctx context.Context, volumeID string, complete, lives bool) (again bool) {
+func (h *Healer) repairEnded(ctx context.Context, volumeID string, complete, lives bool) (again bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v := h.volume(volumeID)
-	again, v.again = v.again && ctx.Err() == nil, false
+	again, v.repeat = v.repeat && ctx.Err() == nil, false
 	v.running = again
 	if !again {
 		close(v.ended)
@@ -244,7 +244,7 @@ func (h *Healer) attended(ctx context.Context, volumeID string, complete, lives 
 		}
 		pause := min(h.limits.BackOff<<min(v.failures, 20), longest)
 		v.failures++
-		v.timer = time.AfterFunc(pause, func() { h.attend(volumeID) }) //nolint:contextcheck // as attend
+		v.timer = time.AfterFunc(pause, func() { h.startRepair(volumeID) }) //nolint:contextcheck // as startRepair
 	}
 	return again
 }

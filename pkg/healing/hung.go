@@ -78,7 +78,7 @@ func (h *Healer) endOne(ctx context.Context, s fuseclient.Served, hung time.Dura
 	h.mu.Lock()
 	h.volume(s.VolumeID).hung = hungClient{s.Client, hung}
 	h.mu.Unlock()
-	log.Error(nil, "GlusterFS client hangs and does not answer even without its bricks; ending and replacing it", "limit", h.limits.Hung)
+	log.Error(nil, "GlusterFS client hangs: it does not answer requests that need no brick; ending and replacing it", "limit", h.limits.Hung)
 	if err := h.EndClient(s); err != nil {
 		log.Error(err, "Cannot end a client that hangs; cutting its connection to the kernel")
 		if err := h.connections.abort(s.Device); err != nil {

@@ -53,9 +53,9 @@ func (r *repairer) uncover(n *namespace, m tables.Mount) error {
 	})
 }
 
-// imitate gives the mount that covers a dead mount the dead mount's flags. On kernels before 6.5, a cover of the node's mount
+// copyFlags gives the mount that covers a dead mount the dead mount's flags. On kernels before 6.5, a cover of the node's mount
 // propagates to containers' mounts with the node's flags, so that a read-only mount would become writable.
-func (r *repairer) imitate(n *namespace, m, cover tables.Mount) {
+func (r *repairer) copyFlags(n *namespace, m, cover tables.Mount) {
 	if isOwn(n.table) || cover.Device != r.volume.Device || r.inVolume(cover) != r.inVolume(m) || sameFlags(m, cover) {
 		return
 	}
@@ -65,7 +65,7 @@ func (r *repairer) imitate(n *namespace, m, cover tables.Mount) {
 	}
 	if err == nil {
 		defer point.Close()
-		err = n.run(func() error { return mount.Imitate(point, m.Options, mount.Unchanged) })
+		err = n.run(func() error { return mount.CopyFlags(point, m.Options, mount.Unchanged) })
 	}
 	if err != nil {
 		klog.FromContext(r.ctx).Error(err, "Cannot give a mount that covers a dead one its flags", "volumeID", r.volume.VolumeID, "path", m.Point, "pod", n.table.Pod)

@@ -11,8 +11,8 @@ const (
 // mostLost limits how many lost mounts of a volume are remembered as reported.
 const mostLost = 1000
 
-// onlyNews removes from the outcome the lost mounts that were reported before.
-func (h *Healer) onlyNews(outcome *Outcome, cause int) {
+// dropReported removes from the outcome the lost mounts that were reported before.
+func (h *Healer) dropReported(outcome *Outcome, cause int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	known := &h.volume(outcome.VolumeID).lost[cause]

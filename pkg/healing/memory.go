@@ -45,7 +45,7 @@ func openMemory(dir string) (*memory, error) {
 		case ok && known && kept.Client == client:
 			m.all[client] = kept
 		case ok && errors.Is(err, tables.ErrNewer):
-			klog.Background().Info("Cannot use the saved mount tables of a client; mounts inside the volume return only where they are seen again", "err", err.Error())
+			klog.Background().Info("Cannot use the saved mount tables of a client; mounts inside the volume are restored only after they have been seen again", "err", err.Error())
 			m.newer[client] = true
 		default:
 			_ = os.Remove(filepath.Join(dir, entry.Name()))

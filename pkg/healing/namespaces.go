@@ -2,8 +2,8 @@ package healing
 
 import "github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 
-// fullLook is how many scans of the node's mount namespaces pass between two that read all tables.
-const fullLook = 20
+// fullScanEvery is how many scans of the node's mount namespaces pass from one that reads all tables to the next.
+const fullScanEvery = 20
 
 // namespaceID identifies a mount namespace by its number and its first process, because the kernel reuses the number of a
 // namespace that is gone.
@@ -15,7 +15,7 @@ type namespaceID struct {
 // namespaces remembers the mount namespaces of this node. Listing them is cheap; reading their mount tables is expensive.
 type namespaces struct {
 	last, before map[namespaceID]bool // from the last scan and the one before
-	looks        int
+	scans        int
 	incomplete   bool // not all tables could be read or watched
 }
 
@@ -42,8 +42,8 @@ func (h *Healer) readAgain() {
 // a container gets its mounts a moment after its namespace. A mount that appears later in a known namespace is found after the
 // publication that led to it, or through the watched table of the namespace. Otherwise the next full scan finds it.
 func (n *namespaces) changed(now []namespaceID, err error) bool {
-	changed := n.incomplete || n.looks%fullLook == 0
-	n.incomplete, n.looks = false, n.looks+1
+	changed := n.incomplete || n.scans%fullScanEvery == 0
+	n.incomplete, n.scans = false, n.scans+1
 	if err != nil {
 		return true
 	}

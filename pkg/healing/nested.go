@@ -20,7 +20,7 @@ func (r *repairer) assemble(tree *os.File, m tables.Mount, nested []tables.Mount
 	copies := make([]*os.File, len(nested))
 	defer closeAll(copies)
 	for i, inner := range nested {
-		if copies[i], err = r.again(inner); err != nil {
+		if copies[i], err = r.cloneFormer(inner); err != nil {
 			return nil, fmt.Errorf("%s: %w", inner.Point, err)
 		}
 	}
@@ -80,9 +80,9 @@ func attach(tree, at *os.File) error {
 	return err
 }
 
-// again returns a copy of the file system that an inner mount showed, with its flags. It searches the mounts of this process
+// cloneFormer returns a copy of the file system that an inner mount showed, with its flags. It searches the mounts of this process
 // first, then those of the node.
-func (r *repairer) again(m tables.Mount) (*os.File, error) {
+func (r *repairer) cloneFormer(m tables.Mount) (*os.File, error) {
 	if tree, ours, err := r.ofVolume(m); ours || err != nil {
 		return tree, err
 	}
@@ -94,7 +94,7 @@ func (r *repairer) again(m tables.Mount) (*os.File, error) {
 	if tree != nil || err != nil {
 		return tree, err
 	}
-	tree, err = r.againOnNode(m)
+	tree, err = r.cloneOnNode(m)
 	if tree == nil && err == nil {
 		err = fmt.Errorf("%w: %s of %s (%s) is not mounted anywhere on the node", errLost, m.Root, m.Source, m.FSType)
 	}
@@ -150,15 +150,15 @@ func (r *repairer) clone(dir *os.File, m tables.Mount) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := mount.Imitate(tree, m.Options, mount.Private); err != nil {
+	if err := mount.CopyFlags(tree, m.Options, mount.Private); err != nil {
 		_ = tree.Close()
 		return nil, err
 	}
 	return tree, nil
 }
 
-// ofVolume is like again, for a mount of one of the driver's volumes. It finds the volume by name, because its device number may
-// belong to another volume's client by now.
+// ofVolume is like cloneFormer, for a mount of one of the driver's volumes. It finds the volume by name, because its device number
+// may belong to another volume's client by now.
 func (r *repairer) ofVolume(m tables.Mount) (tree *os.File, ours bool, err error) {
 	for _, s := range r.Served() {
 		if !s.Owns(m.FSType, m.Source) || !below("/"+s.Subdir, m.Root) {
@@ -180,8 +180,8 @@ func (r *repairer) ofVolume(m tables.Mount) (tree *os.File, ours bool, err error
 	return nil, ours, err
 }
 
-// againOnNode is like again, with the mounts that process 1 sees.
-func (r *repairer) againOnNode(m tables.Mount) (tree *os.File, err error) {
+// cloneOnNode is like cloneFormer, with the mounts that process 1 sees.
+func (r *repairer) cloneOnNode(m tables.Mount) (tree *os.File, err error) {
 	pidfd, err := unix.PidfdOpen(1, 0)
 	if err != nil {
 		return nil, nil //nolint:nilnil // process 1's mounts are not visible

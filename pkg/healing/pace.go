@@ -24,16 +24,16 @@ type pace struct {
 func changesOf(v *volumeState) *pace { return &v.changes }
 func deathsOf(v *volumeState) *pace  { return &v.deaths }
 
-// attendPaced is like attend, at a limited rate. A running attempt is told of the change at once.
-func (h *Healer) attendPaced(volumeID string, of func(*volumeState) *pace) {
-	if !h.mayAttend(volumeID, of) {
+// startRepairPaced is like startRepair, at a limited rate. A running attempt is told of the change at once.
+func (h *Healer) startRepairPaced(volumeID string, of func(*volumeState) *pace) {
+	if !h.mayStartRepair(volumeID, of) {
 		return
 	}
-	h.attend(volumeID)
+	h.startRepair(volumeID)
 }
 
-// mayAttend reports whether an attempt may follow at once. If not, it schedules a later one.
-func (h *Healer) mayAttend(volumeID string, of func(*volumeState) *pace) bool {
+// mayStartRepair reports whether an attempt may follow at once. If not, it schedules a later one.
+func (h *Healer) mayStartRepair(volumeID string, of func(*volumeState) *pace) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ctx == nil {
@@ -54,14 +54,14 @@ func (h *Healer) mayAttend(volumeID string, of func(*volumeState) *pace) bool {
 			h.mu.Lock()
 			p.waiting = false
 			h.mu.Unlock()
-			h.attendPaced(volumeID, of)
+			h.startRepairPaced(volumeID, of)
 		})
 	}
 	return false
 }
 
 // clientEnded is called when the client of a staged volume has ended.
-func (h *Healer) clientEnded(volumeID string) { h.attendPaced(volumeID, deathsOf) }
+func (h *Healer) clientEnded(volumeID string) { h.startRepairPaced(volumeID, deathsOf) }
 
 // rememberLater saves the mounts of volumes after a delay, together with other volumes, because each save needs a scan of all
 // processes of the node.

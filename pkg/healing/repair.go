@@ -100,16 +100,16 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		return false
 	}
 	outcome.VolumeID, outcome.Took = s.VolumeID, time.Since(began)
-	h.onlyNews(&outcome, byDeath)
+	h.dropReported(&outcome, byDeath)
 	if s.Alive && outcome.Mounts == 0 && len(outcome.Lost) == 0 {
 		return outcome.Pending == 0 // no change since the last attempt
 	}
 	log.Info("Repaired the mounts of a volume whose client had ended", "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
 	for _, loss := range outcome.Lost {
-		log.Info("A mount cannot be repaired; its container has to be started again", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
+		log.Info("A mount cannot be repaired; restart its container", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
 	}
 	h.observer.Healed(outcome)
-	h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
+	h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair
 	return outcome.Pending == 0
 }
 

@@ -216,7 +216,7 @@ func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error)
 		}
 	default:
 		r.outcome.Mounts++
-		r.outcome.keepReturned(t, m, r.volume.Device)
+		r.outcome.recordReturned(t, m, r.volume.Device)
 		if covered {
 			r.outcome.Covered++
 			if r.outcome.coveredIn == nil {

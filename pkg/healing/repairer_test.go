@@ -83,7 +83,7 @@ func TestReplaceDeadGivesUp(t *testing.T) {
 	r := h.testRepairer(t, staging)
 	r.former, r.outcome.Pending = []tables.Snapshot{snapshot}, 1 // pending for another former client
 	if r.replaceDead(snapshot) {
-		t.Error("nothing is left")
+		t.Error("replaceDead reports success, but a dead mount is left")
 	}
 	if r.outcome.Mounts != 1 || r.outcome.Pending != 1 || len(r.outcome.Lost) != 1 || r.outcome.Lost[0].Point != target {
 		t.Errorf("%+v", r.outcome)
@@ -93,8 +93,8 @@ func TestReplaceDeadGivesUp(t *testing.T) {
 	}
 }
 
-// TestHiddenMountIsNoWork: a dead mount that no path leads to does not keep others from being repaired.
-func TestHiddenMountIsNoWork(t *testing.T) {
+// TestHiddenMountIsSkipped: a dead mount that no path leads to does not keep others from being repaired.
+func TestHiddenMountIsSkipped(t *testing.T) {
 	h, dir := newHealer(t), t.TempDir()
 	staging, above := filepath.Join(dir, "staging"), filepath.Join(dir, "above")
 	mountAt(t, staging, "server:/vol", "tmpfs", "")

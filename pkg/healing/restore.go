@@ -97,9 +97,9 @@ func (r *repairer) renew(n *namespace) {
 			continue
 		}
 		if isOwn(n.table) {
-			r.keepGroup(m)
+			r.recordGroup(m)
 		}
-		e, err := r.make(n, m, nil)
+		e, err := r.prepareExchange(n, m, nil)
 		if err != nil {
 			r.note(n.table, m, false, err)
 			continue
@@ -155,7 +155,7 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 	defer closeAll(copies)
 	failures := make([]error, len(nested))
 	for i, inner := range nested {
-		copies[i], failures[i] = r.again(inner)
+		copies[i], failures[i] = r.cloneFormer(inner)
 	}
 	err := n.run(func() error {
 		for i, inner := range nested {

@@ -24,10 +24,10 @@ func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 	for _, s := range h.Served() {
 		current[s.Client], inUse[s.VolumeID] = true, true
 		h.mu.Lock()
-		looked := h.volume(s.VolumeID).looked
+		graphReadAt := h.volume(s.VolumeID).graphReadAt
 		h.mu.Unlock()
-		if !s.Alive || h.GraphMayHaveChanged(s.VolumeID, looked) {
-			h.attend(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
+		if !s.Alive || h.GraphMayHaveChanged(s.VolumeID, graphReadAt) {
+			h.startRepair(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		} else {
 			calm[s.VolumeID] = true
 		}
@@ -35,7 +35,7 @@ func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 	for _, former := range h.memory.list() {
 		inUse[former.VolumeID] = true
 		if !current[former.Client] {
-			h.attend(former.VolumeID) //nolint:contextcheck // the attempt outlives the call
+			h.startRepair(former.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		}
 	}
 	h.tidy(inUse)
@@ -84,13 +84,13 @@ type scanResult struct {
 
 func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanResult) {
 	asked := time.Now()
-	accepts := h.accepts(s.VolumeID)
+	acceptsMissing := h.acceptsMissing(s.VolumeID)
 	kept, known := h.memory.get(s.Client)
 	graph, err := h.ActiveGraph(ctx, s.VolumeID)
 	if err != nil {
 		if known { // the graph may have changed or the client ended, and mounts may be missing by now
 			h.mu.Lock()
-			h.volume(s.VolumeID).looked = time.Time{} // makes the next checkVolumes attend to it
+			h.volume(s.VolumeID).graphReadAt = time.Time{} // makes the next checkVolumes attend to it
 			h.mu.Unlock()
 			return
 		}
@@ -98,14 +98,14 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	}
 	now, staged := h.Serves(s.VolumeID)
 	if staged && (now.Client != s.Client || !now.Alive) || known && kept.Graph != "" && kept.Graph != graph {
-		h.attend(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
+		h.startRepair(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		return
 	}
 	if !staged {
 		return
 	}
-	if isMissingAny(kept.Tables, l.seen, s.Device) && !accepts {
-		h.attend(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
+	if isMissingAny(kept.Tables, l.seen, s.Device) && !acceptsMissing {
+		h.startRepair(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		return
 	}
 	l.seen = containers(s, l, kept.Tables)
@@ -113,11 +113,11 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 		l.seen = h.withDirectories(ctx, s, l.seen, kept.Tables)
 	}
 	if !h.save(ctx, s, graph, l) {
-		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as attend
+		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair
 		return
 	}
 	h.mu.Lock()
-	h.volume(s.VolumeID).looked = asked
+	h.volume(s.VolumeID).graphReadAt = asked
 	h.mu.Unlock()
 }
 
@@ -140,8 +140,8 @@ func isMissingAny(kept, seen []tables.Table, d mount.Device) bool {
 	return false
 }
 
-// dropped is like isMissingAny, for the current tables.
-func dropped(kept tables.Snapshot) bool {
+// hasDropped is like isMissingAny, for the current tables.
+func hasDropped(kept tables.Snapshot) bool {
 	var seen []tables.Table
 	for _, was := range kept.Tables {
 		if now, err := tables.Read(was.PID, kept.Device); err == nil { // on an error, the process has ended
@@ -151,15 +151,15 @@ func dropped(kept tables.Snapshot) bool {
 	return isMissingAny(kept.Tables, seen, kept.Device)
 }
 
-// accepts reports whether the missing mounts could not be repaired, so that a snapshot without them may be saved. It returns true
-// for one scan only, even if that scan saves nothing: at a later scan, mounts may be missing that are about to be repaired.
-func (h *Healer) accepts(volumeID string) bool {
+// acceptsMissing reports whether the missing mounts could not be repaired, so that a snapshot without them may be saved. It returns
+// true for one scan only, even if that scan saves nothing: at a later scan, mounts may be missing that are about to be repaired.
+func (h *Healer) acceptsMissing(volumeID string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v := h.volume(volumeID)
-	accepts := v.accepts
-	v.accepts = false
-	return accepts
+	acceptsMissing := v.acceptsMissing
+	v.acceptsMissing = false
+	return acceptsMissing
 }
 
 // withKept returns the tables that were seen, and the kept tables of other processes.
@@ -192,13 +192,13 @@ func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l 
 		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
 	}
 	if saved {
-		h.sayLeftOut(ctx, s.VolumeID, l.seen)
+		h.logLeftOut(ctx, s.VolumeID, l.seen)
 	}
 	return saved
 }
 
-// sayLeftOut logs which containers have more mounts than are kept, whenever that changes.
-func (h *Healer) sayLeftOut(ctx context.Context, volumeID string, seen []tables.Table) {
+// logLeftOut logs which containers have more mounts than are kept, whenever that changes.
+func (h *Healer) logLeftOut(ctx context.Context, volumeID string, seen []tables.Table) {
 	var all []string
 	for _, t := range seen {
 		if why := t.LeftOutBecause(); why != "" {
@@ -210,7 +210,7 @@ func (h *Healer) sayLeftOut(ctx context.Context, volumeID string, seen []tables.
 	news := h.volume(volumeID).leftOut.IsNew(said)
 	h.mu.Unlock()
 	if news {
-		klog.FromContext(ctx).Info("Containers have more mounts of a volume, or inside it, than the driver tracks; the others are not repaired", "volumeID", volumeID, "leftOut", said)
+		klog.FromContext(ctx).Info("Containers have more mounts of a volume, or inside it, than the driver tracks; the mounts beyond the limit are not repaired", "volumeID", volumeID, "leftOut", said)
 	}
 }
 
@@ -266,6 +266,6 @@ func (h *Healer) tableChanged(t tables.Target, ended bool) {
 		return
 	}
 	for _, id := range volumes {
-		h.attendPaced(id, changesOf)
+		h.startRepairPaced(id, changesOf)
 	}
 }

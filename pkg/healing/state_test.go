@@ -24,7 +24,7 @@ func (h *Healer) begin(ctx context.Context) {
 	h.ctx = ctx
 }
 
-// running starts an attempt for the volume. The test ends the attempt by calling attended.
+// running starts an attempt for the volume. The test ends the attempt by calling repairEnded.
 func (h *Healer) running(volumeID string) *volumeState {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -37,13 +37,13 @@ func TestAttendWhileAnAttemptRuns(t *testing.T) {
 	h := newHealer(t)
 	h.begin(t.Context())
 	v := h.running("id")
-	ended := h.attend("id")
+	ended := h.startRepair("id")
 	select {
 	case <-v.changed:
 	default:
 		t.Error("the running attempt is not signalled")
 	}
-	if !h.attended(t.Context(), "id", false, false) {
+	if !h.repairEnded(t.Context(), "id", false, false) {
 		t.Error("no second attempt")
 	}
 	select {
@@ -51,7 +51,7 @@ func TestAttendWhileAnAttemptRuns(t *testing.T) {
 		t.Error("the channel is closed before the second attempt")
 	default:
 	}
-	if h.attended(t.Context(), "id", true, false) {
+	if h.repairEnded(t.Context(), "id", true, false) {
 		t.Error("a third attempt without a reason")
 	}
 	<-ended
@@ -65,7 +65,7 @@ func TestBackOff(t *testing.T) {
 		for failures, want := range []time.Duration{limits.BackOff, 2 * limits.BackOff, 4 * limits.BackOff} {
 			h.begin(t.Context())
 			v := h.running("id")
-			if h.attended(t.Context(), "id", false, false) {
+			if h.repairEnded(t.Context(), "id", false, false) {
 				t.Error("at once")
 			}
 			if v.failures != failures+1 {
@@ -81,7 +81,7 @@ func TestBackOff(t *testing.T) {
 			h.begin(t.Context())
 			v := h.running("id")
 			v.failures = 1000
-			h.attended(t.Context(), "id", false, lives)
+			h.repairEnded(t.Context(), "id", false, lives)
 			h.begin(nil) //nolint:staticcheck // the test makes the next attempt
 			time.Sleep(want - 1)
 			if !v.timer.Stop() {
@@ -89,7 +89,7 @@ func TestBackOff(t *testing.T) {
 			}
 			h.begin(t.Context())
 			h.running("id")
-			h.attended(t.Context(), "id", false, lives)
+			h.repairEnded(t.Context(), "id", false, lives)
 			h.begin(nil) //nolint:staticcheck // the test makes the next attempt
 			time.Sleep(want + 1)
 			if v.timer.Stop() {
@@ -97,7 +97,7 @@ func TestBackOff(t *testing.T) {
 			}
 		}
 		v := h.running("id")
-		if h.attended(t.Context(), "id", true, false); v.failures != 0 {
+		if h.repairEnded(t.Context(), "id", true, false); v.failures != 0 {
 			t.Error("a success does not count")
 		}
 	})
@@ -123,11 +123,11 @@ func TestEnd(t *testing.T) {
 			break
 		}
 	}
-	<-h.attend("id") // the volume is not staged
+	<-h.startRepair("id") // the volume is not staged
 	h.rememberLater(0, "id")
 	cancel()
 	<-ran
-	<-h.attend("id")
+	<-h.startRepair("id")
 	h.clientEnded("id")
 	h.tableChanged(tables.Target{PID: 1}, true)
 	h.rememberLater(0, "id")
@@ -221,17 +221,17 @@ func TestOnlyNews(t *testing.T) {
 		{byDeath, 0, []Loss{a, b}, 1, 1}, // a was in order in between
 	} {
 		outcome := Outcome{VolumeID: "id", Lost: step.lost, Pending: step.pending}
-		if h.onlyNews(&outcome, step.cause); len(outcome.Lost) != step.news || outcome.Known != step.known {
+		if h.dropReported(&outcome, step.cause); len(outcome.Lost) != step.news || outcome.Known != step.known {
 			t.Errorf("report %d has %+v", i, outcome)
 		}
 	}
 	h.forgetLost("id", byDeath)
 	outcome := Outcome{VolumeID: "id", Lost: []Loss{a}}
-	if h.onlyNews(&outcome, byDeath); len(outcome.Lost) != 1 {
+	if h.dropReported(&outcome, byDeath); len(outcome.Lost) != 1 {
 		t.Error("a mount that was in order in between is not reported again")
 	}
 	for i := range 2 * mostLost {
-		h.onlyNews(&Outcome{VolumeID: "id", Pending: 1, Lost: []Loss{{Point: strconv.Itoa(i)}}}, byDeath)
+		h.dropReported(&Outcome{VolumeID: "id", Pending: 1, Lost: []Loss{{Point: strconv.Itoa(i)}}}, byDeath)
 	}
 	if n := len(h.volume("id").lost[byDeath]); n != mostLost {
 		t.Errorf("%d are kept", n)
@@ -385,8 +385,8 @@ func TestPutOff(t *testing.T) {
 		again := func() bool {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			was := v.again
-			v.again = false
+			was := v.repeat
+			v.repeat = false
 			return was
 		}
 		for range burst {
@@ -408,7 +408,7 @@ func TestPutOff(t *testing.T) {
 		if !again() {
 			t.Error("never")
 		}
-		h.attendPaced("id", changesOf) // counted separately
+		h.startRepairPaced("id", changesOf) // counted separately
 		if !again() {
 			t.Error("deaths put off changes")
 		}
@@ -446,12 +446,12 @@ func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 	if err := h.memory.put(kept); err != nil {
 		t.Fatal(err)
 	}
-	h.volume("id").looked = time.Now()
+	h.volume("id").graphReadAt = time.Now()
 	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, scanResult{complete: true, saves: 1})
 	if got, _ := h.memory.get("a"); len(got.Tables) != 1 || h.memory.saves("a") != 1 {
 		t.Errorf("%+v", got)
 	}
-	if !h.volume("id").looked.IsZero() {
+	if !h.volume("id").graphReadAt.IsZero() {
 		t.Error("the next scan does not attend to it")
 	}
 }
@@ -463,9 +463,9 @@ func TestOneLookAccepts(t *testing.T) {
 	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "a", Graph: "g"}); err != nil {
 		t.Fatal(err)
 	}
-	h.volume("id").accepts = true
+	h.volume("id").acceptsMissing = true
 	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, scanResult{complete: true, saves: 1})
-	if h.accepts("id") {
+	if h.acceptsMissing("id") {
 		t.Error("a second scan accepts missing mounts")
 	}
 }

@@ -19,7 +19,7 @@ const (
 var errManyMembers = fmt.Errorf("a part of it has more than %d entries, which no Heketi has", mostMembers)
 
 func errTooLarge(what string, limit int64) error {
-	return fmt.Errorf("%s is larger than %d MiB, which Heketi's never is", what, limit>>20)
+	return fmt.Errorf("%s is larger than %d MiB, which no Heketi sends", what, limit>>20)
 }
 
 // streamReader bounds a stream, and also each of its entries, because the decoder keeps the bytes that it has not decoded yet.

@@ -44,7 +44,7 @@ func (c *Client) Inconsistencies(ctx context.Context) ([]string, error) {
 		}
 	}
 	for len(found) < *check.Total {
-		found = append(found, "(Heketi does not say what)")
+		found = append(found, "(Heketi gives no details)")
 	}
 	return found, nil
 }

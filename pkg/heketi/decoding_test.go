@@ -99,9 +99,9 @@ func TestQuorumOfLargerSets(t *testing.T) {
 
 func TestTouches(t *testing.T) {
 	v := Volume{ID: "v", Bricks: []string{"b1", "b2"}}
-	for things, want := range map[string]bool{"v": true, "b2": true, "x b1": true, "x": false, "": false, "x v": true} {
-		if got := (Operation{Things: strings.Fields(things)}).Touches(v); got != want {
-			t.Errorf("%q: %t, want %t", things, got, want)
+	for objects, want := range map[string]bool{"v": true, "b2": true, "x b1": true, "x": false, "": false, "x v": true} {
+		if got := (Operation{Objects: strings.Fields(objects)}).Touches(v); got != want {
+			t.Errorf("%q: %t, want %t", objects, got, want)
 		}
 	}
 }

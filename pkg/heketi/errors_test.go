@@ -89,8 +89,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestAnswersToQuestions: if a gateway refuses a read-only request, the user's operation is not refused.
-func TestAnswersToQuestions(t *testing.T) {
+// TestAnswersToQueries: if a gateway refuses a read-only request, the user's operation is not refused.
+func TestAnswersToQueries(t *testing.T) {
 	for _, status := range []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusNotFound} {
 		for _, method := range []string{http.MethodGet, http.MethodDelete} {
 			err := testBackend().newError(method, "/clusters", StageRequest, status, "<html>The plain HTTP request was sent to HTTPS port</html>", nil)

@@ -93,7 +93,7 @@ func TestAhead(t *testing.T) {
 func TestInconsistencies(t *testing.T) {
 	url, _ := serving(t, http.StatusOK, `{"volumes": {"inconsistencies": ["Volume a\nhas no bricks"]}, "totalinconsistencies": 3}`)
 	got, err := newTestClient(t, BackendConfig{URL: url}, DefaultTiming()).Inconsistencies(t.Context())
-	if want := []string{"Volume a; has no bricks", "(Heketi does not say what)", "(Heketi does not say what)"}; err != nil || !slices.Equal(got, want) {
+	if want := []string{"Volume a; has no bricks", "(Heketi gives no details)", "(Heketi gives no details)"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v; want %q", got, err, want)
 	}
 }

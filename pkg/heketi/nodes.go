@@ -34,6 +34,8 @@ type Device struct {
 	Paths []string // other paths of it that Heketi recorded
 	UUID  string   // of LVM's physical volume on it; "" if Heketi did not record it
 	State string   // online, offline or failed
+
+	Bricks []string // ids
 }
 
 // NewNode describes a node that Heketi does not have yet.
@@ -88,7 +90,11 @@ func (c *Client) Node(ctx context.Context, id string) (Node, error) {
 func newNode(info *api.NodeInfoResponse) Node {
 	node := Node{ID: info.Id, Cluster: info.ClusterId, Manage: info.Hostnames.Manage, Storage: info.Hostnames.Storage, Zone: info.Zone}
 	for _, d := range info.DevicesInfo {
-		node.Devices = append(node.Devices, Device{ID: d.Id, Name: d.Name, Paths: d.Paths, UUID: d.PvUUID, State: string(d.State)})
+		device := Device{ID: d.Id, Name: d.Name, Paths: d.Paths, UUID: d.PvUUID, State: string(d.State)}
+		for _, b := range d.Bricks {
+			device.Bricks = append(device.Bricks, b.Id)
+		}
+		node.Devices = append(node.Devices, device)
 	}
 	return node
 }

@@ -10,10 +10,10 @@ import (
 
 // Operation is an operation that Heketi has begun and not finished.
 type Operation struct {
-	ID     string
-	Type   string
-	Status string   // as in DumpOperation
-	Things []string // ids of the volumes and bricks that it makes, changes or removes
+	ID      string
+	Type    string
+	Status  string   // as in DumpOperation
+	Objects []string // ids of the volumes and bricks that it makes, changes or removes
 }
 
 // The types of operations that matter here (heketi: apps/glusterfs/pendingop.go).
@@ -25,7 +25,7 @@ const (
 
 // Touches reports whether the operation concerns the volume or one of its bricks.
 func (o Operation) Touches(v Volume) bool {
-	return slices.ContainsFunc(o.Things, func(id string) bool { return id == v.ID || slices.Contains(v.Bricks, id) })
+	return slices.ContainsFunc(o.Objects, func(id string) bool { return id == v.ID || slices.Contains(v.Bricks, id) })
 }
 
 // Operation returns an unfinished operation. ErrNotFound is returned when it has ended.
@@ -43,7 +43,7 @@ func (c *Client) Operation(ctx context.Context, id string) (Operation, error) {
 	}
 	op := Operation{ID: id, Type: details.TypeName, Status: details.Status}
 	for _, change := range details.Changes {
-		op.Things = append(op.Things, change.Id)
+		op.Objects = append(op.Objects, change.Id)
 	}
 	return op, nil
 }

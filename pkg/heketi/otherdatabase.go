@@ -20,7 +20,7 @@ type OtherDatabaseError struct {
 
 // hintOtherDatabase is the advice for an OtherDatabaseError.
 const hintOtherDatabase = "check the backend's url, or restore the database that has the volumes; if the cluster is gone on purpose, " +
-	"take it off the backend's clusters in the driver's configuration"
+	"remove it from the backend's clusters in the driver's configuration"
 
 func (e *OtherDatabaseError) Error() string {
 	present := "no cluster at all"

@@ -34,13 +34,13 @@ const (
 		"a token is valid for five minutes"
 	hintNoKey = "no key is configured for backend %q, and the request brought none: write Heketi's admin key into a file, and name it as " +
 		"the backend's keyFile in the configuration file (chart: backends[].existingSecret or key)"
-	hintClock     = "the clocks of this machine and Heketi's differ; synchronise them"
+	hintClock     = "this machine's clock and Heketi's clock differ; synchronise them"
 	hintRoom      = "add a device or a node to the cluster, or delete volumes"
 	hintBricks    = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also reports this when free space is scattered"
 	hintPeers     = "gluster needs all its nodes for this; bring them back and it will be repeated"
 	hintTaken     = "a disk has less free space than Heketi's records show, because something else uses it; heketi-cli device resync corrects the records"
 	hintNode      = "Heketi cannot reach one of its gluster nodes; bring it back, or have Heketi use the others with heketi-cli node disable"
-	hintRebalance = "gluster still moves files to the bricks of an earlier expand, and this one succeeds after that; gluster volume rebalance VOLUME status tells how far it is"
+	hintRebalance = "gluster still moves files to the bricks of an earlier expand, and this one succeeds after that; gluster volume rebalance VOLUME status shows how far it is"
 	hintSnapshots = "delete the volume's snapshots with the gluster command first"
 	hintNoHosts   = "Heketi finds none of the cluster's gluster nodes running"
 	hintNoHeketi  = "is this the URL of a Heketi server?"
@@ -81,7 +81,7 @@ func rules() []rule {
 		{text: "No clusters configured", kind: volume.ErrUnavailable, hint: HintNoClusters},
 		{text: "HTTP request to an HTTPS server", kind: volume.ErrUnavailable, hint: "the backend's url must begin with https"},
 		{status: http.StatusBadRequest, text: "Cluster id ", kind: volume.ErrUnavailable,
-			hint: "it was one of Heketi's clusters a moment ago: clusters or database have been exchanged"},
+			hint: "it was one of Heketi's clusters a moment ago: its clusters or its database have been replaced"},
 		{method: http.MethodPost, status: http.StatusBadRequest, kind: volume.ErrInvalid},
 		{method: http.MethodPost, status: http.StatusUnprocessableEntity, kind: volume.ErrInvalid},
 		// Nothing in the other requests comes from a user.
@@ -94,7 +94,7 @@ func rules() []rule {
 		{text: "because it contains ", kind: volume.ErrPrecondition, hint: hintSnapshots}, // Heketi's text; the next one is gluster's
 		{text: ",as it has ", kind: volume.ErrPrecondition, hint: hintSnapshots},
 		{stage: StagePoll, text: "insufficient free space", kind: volume.ErrExhausted, hint: hintTaken},
-		{text: "PANIC: ", begins: true, kind: volume.ErrUnavailable, hint: "Heketi has crashed in the request; its log tells more"},
+		{text: "PANIC: ", begins: true, kind: volume.ErrUnavailable, hint: "Heketi crashed while it handled the request; see its log"},
 		{stage: StagePoll, status: http.StatusInternalServerError, text: "dial tcp", kind: volume.ErrFailed, hint: hintNode},
 		{stage: StagePoll, status: http.StatusInternalServerError, text: "no hosts available", kind: volume.ErrFailed, hint: hintNoHosts},
 		{text: "no hosts available", kind: volume.ErrUnavailable, hint: hintNoHosts},
@@ -103,9 +103,9 @@ func rules() []rule {
 }
 
 // HintNoClusters is the hint for a Heketi that has no clusters.
-const HintNoClusters = "it knows no cluster: either its database is lost, or heketi-cli topology load has never been run"
+const HintNoClusters = "it has no cluster: either its database is lost, or heketi-cli topology load has never been run"
 
-func (r rule) says(text string) bool {
+func (r rule) matches(text string) bool {
 	if r.begins {
 		return strings.HasPrefix(text, r.text)
 	}
@@ -115,7 +115,7 @@ func (r rule) says(text string) bool {
 func translate(e *Error) rule {
 	for _, r := range rules() {
 		if (r.stage == "" || r.stage == e.Stage) && (r.method == "" || r.method == e.Method) && (r.status == 0 || r.status == e.Status) &&
-			e.Status != 0 && r.says(e.Text) {
+			e.Status != 0 && r.matches(e.Text) {
 			return r
 		}
 	}

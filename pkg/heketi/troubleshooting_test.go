@@ -71,7 +71,7 @@ func TestTroubleshooting(t *testing.T) {
 		}
 	}
 	for i, row := range rows {
-		if !used[i] && !row.Is("none of the clusters that it knew before") { // a message of package provisioner
+		if !used[i] && !row.Is("none of the clusters that it had before") { // a message of package provisioner
 			t.Errorf("docs/troubleshooting.md explains a message that does not exist: %s", row.Cells[0])
 		}
 	}

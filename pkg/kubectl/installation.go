@@ -96,7 +96,7 @@ func (c Client) Find(ctx context.Context) (Installation, error) {
 	names := slices.Sorted(maps.Keys(releases))
 	switch {
 	case c.Release != "" && !releases[c.Release]:
-		return Installation{}, fmt.Errorf("--release=%s: there is none of this name in the namespace; there are %s", c.Release, strings.Join(names, ", "))
+		return Installation{}, fmt.Errorf("--release=%s: the namespace has no release of this name; it has %s", c.Release, strings.Join(names, ", "))
 	case c.Release == "" && len(names) > 1:
 		return Installation{}, fmt.Errorf("the namespace has several releases of the driver, %s: choose one with --release", strings.Join(names, ", "))
 	}

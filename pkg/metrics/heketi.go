@@ -35,10 +35,10 @@ func NewHeketi(registry prometheus.Registerer) *Heketi {
 			Name: prefix + "heketi_operation_duration_seconds", Help: "Time from the request to the end of the operation, by outcome: done, refused, failed or unknown.", Buckets: long,
 		}, []string{"backend", "operation", "outcome"}),
 		existing: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: prefix + "existing_volumes_total", Help: "Creates that found the volume which an earlier one had made.",
+			Name: prefix + "existing_volumes_total", Help: "Creates that found the volume that an earlier create made.",
 		}, []string{"backend"}),
 		joined: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: prefix + "joined_calls_total", Help: "Calls that waited for an operation which an earlier one had begun.",
+			Name: prefix + "joined_calls_total", Help: "Calls that waited for an operation that an earlier call started.",
 		}, []string{"operation"}),
 	}
 	registry.MustRegister(h.operations, h.running, h.queued, h.duration, h.existing, h.joined)

@@ -51,22 +51,22 @@ func (s Selection) Check(p Plan) error {
 // Apply migrates the selected PersistentVolumes. It continues after one that fails or is refused. It returns an error if ctx is
 // done, or if a new PersistentVolume cannot be created.
 func (a *Applier) Apply(ctx context.Context, selection Selection) error {
-	return a.forEach(ctx, selection, a.outcome(Migrated), func(ctx context.Context, v VolumePlan) (swapped, error) {
+	return a.forEach(ctx, selection, a.outcome(Migrated), func(ctx context.Context, v VolumePlan) (swapOutcome, error) {
 		return a.replace(ctx, v, v.Backup, v.Replacement)
 	})
 }
 
 // forEach calls do for the selected PersistentVolumes, starting with those that an earlier run left half replaced.
-func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (swapped, error)) error {
+func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (swapOutcome, error)) error {
 	changes := 0
 	for _, v := range a.selected(selection) {
 		if v.Action != Migrate && a.Journal.has(volumeEntry(v.Name)) {
-			a.Report(Result{Name: v.Name, Outcome: Missing, Err: errors.New("an earlier run has deleted it and not replaced it, and the plan was edited since: put its action back to migrate")})
+			a.Report(Result{Name: v.Name, Outcome: Missing, Err: errors.New("an earlier run has deleted it and not replaced it, and the plan was edited since: set its action to migrate again")})
 			a.note(volumeEntry(v.Name), true)
 			continue
 		}
 		if v.Action != Migrate {
-			a.Report(Result{Name: v.Name, Outcome: Refused, Err: fmt.Errorf("by the plan: %s", v.Reason)})
+			a.Report(Result{Name: v.Name, Outcome: Refused, Err: fmt.Errorf("reason in the plan: %s", v.Reason)})
 			continue
 		}
 		if selection.Max > 0 && changes == selection.Max {
@@ -83,7 +83,7 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil && !errors.Is(err, ErrChanged) && a.Journal.has(volumeEntry(v.Name)): // the next ones would fail in the same way
-			return fmt.Errorf("PersistentVolume %s: %w; mend that, and run the same command again", v.Name, err)
+			return fmt.Errorf("PersistentVolume %s: %w; fix this, and run the same command again", v.Name, err)
 		}
 	}
 	return nil
@@ -112,43 +112,44 @@ func (a *Applier) note(entry string, replaced bool) {
 	a.handled[entry] = replaced
 }
 
-// swapped is the outcome for one PersistentVolume: whether it was replaced, or in a dry run would be, and a note for the Result.
-type swapped struct {
+// swapOutcome is the outcome for one PersistentVolume: whether it was replaced, or in a dry run would be, and a note for the
+// Result.
+type swapOutcome struct {
 	made bool
 	note string
 }
 
 // replace replaces one PersistentVolume by another of the same name. It first checks that nothing has changed, unless an earlier
 // run made that check and left the PersistentVolume half replaced.
-func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (swapped, error) {
+func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (swapOutcome, error) {
 	begun := a.Journal.has(volumeEntry(v.Name))
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
 	switch {
 	case apierrors.IsNotFound(err) && !begun:
-		return swapped{}, fmt.Errorf("%w: it does not exist any more. If an earlier run of this plan has deleted it, put the journal of that run beside the plan", ErrChanged)
+		return swapOutcome{}, fmt.Errorf("%w: it does not exist any more. If an earlier run of this plan has deleted it, put the journal of that run beside the plan", ErrChanged)
 	case apierrors.IsNotFound(err):
 		now = nil
 	case err != nil:
-		return swapped{}, err
+		return swapOutcome{}, err
 	}
 	from, to = a.withGrowth(v.Name, now, from, to)
 	to, note := a.withRetain(v.Name, now, from, to)
 	if now != nil && sameVolume(now.Object, to) && !begun && !a.Journal.retained[volumeEntry(v.Name)] {
-		return swapped{}, nil // it was replaced before; if its policy differs, an administrator has changed the policy
+		return swapOutcome{}, nil // it was replaced before; if its policy differs, an administrator has changed the policy
 	}
 	more, err := a.checkBegun(ctx, v, now, from, to)
 	if err != nil {
-		return swapped{}, err
+		return swapOutcome{}, err
 	}
 	note = strings.Join(slices.DeleteFunc([]string{note, more}, func(s string) bool { return s == "" }), "; ")
 	if a.DryRun {
-		return swapped{true, note}, a.dryRunSwap(ctx, now, to)
+		return swapOutcome{true, note}, a.dryRunSwap(ctx, now, to)
 	}
 	// A swap that has begun is completed even if the run is interrupted.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Wait+swapLimit)
 	defer cancel()
 	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}
-	return swapped{made: true}, s.swap(ctx, from, to)
+	return swapOutcome{made: true}, s.swap(ctx, from, to)
 }
 
 // checkBegun makes the checks that remain before a swap: all of them if no earlier run has begun it.
@@ -180,7 +181,7 @@ func (a *Applier) withRetain(name string, now *unstructured.Unstructured, from, 
 	}
 	changed := (&unstructured.Unstructured{Object: to}).DeepCopy().Object
 	_ = unstructured.SetNestedField(changed, policyRetain, "spec", "persistentVolumeReclaimPolicy")
-	return changed, "its policy stays Retain, which it has got since the plan was made"
+	return changed, "its policy stays Retain, which was set after the plan was made"
 }
 
 // swapLimit bounds a swap, not counting the wait for the claim.

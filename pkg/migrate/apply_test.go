@@ -214,7 +214,7 @@ func TestSelection(t *testing.T) {
 		}
 	}
 	a.Plan.Volumes[0] = a.Plan.Volumes[0].refused("because")
-	if got := outcomes(run(t, api, a, dir, true, Selection{})); got != "projects refused: by the plan: because; pvc-a rolled back" {
+	if got := outcomes(run(t, api, a, dir, true, Selection{})); got != "projects refused: reason in the plan: because; pvc-a rolled back" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -20,7 +20,7 @@ func (a *Applier) classes(ctx context.Context, done Outcome, direction func(Clas
 	for _, c := range a.Plan.Classes {
 		result := Result{Name: "StorageClass " + c.Name, Outcome: done}
 		if c.Action != Migrate {
-			result.Outcome, result.Err = Refused, fmt.Errorf("by the plan: %s", c.Reason)
+			result.Outcome, result.Err = Refused, fmt.Errorf("reason in the plan: %s", c.Reason)
 			a.Report(result)
 			continue
 		}

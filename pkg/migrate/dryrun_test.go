@@ -110,7 +110,7 @@ func TestDryRunRefuses(t *testing.T) {
 			a.Scale = true
 			p := object(t, `{metadata: {namespace: shop, name: web}, spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}, status: {phase: Running}}`)
 			api.put(podsResource(), &p)
-		}, "nothing that can be scaled"},
+		}, "no owner that can be scaled"},
 		"gone": {func(_ *fakeAPI, a *Applier) { delete(a.inventory().Dump.Volumes, idA) }, "Heketi has no volume"},
 	} {
 		t.Run(name, func(t *testing.T) {

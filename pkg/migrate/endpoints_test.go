@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestLeftovers(t *testing.T) {
+func TestPlannedEndpoints(t *testing.T) {
 	s := testSources(t, dynamicPV)
 	labels := "metadata: {labels: {gluster.kubernetes.io/provisioned-for-pvc: data}, namespace: shop, "
 	for _, text := range []string{

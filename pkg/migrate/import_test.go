@@ -108,7 +108,7 @@ func TestImportRefused(t *testing.T) {
 		{"a size of nothing", Import{Volume: "archive", Size: "0"}, "--size=0"},
 		{"a claim without a namespace", Import{Volume: "projects", Claim: "data"}, "--claim=data"},
 		{"a name that is none", Import{Volume: "projects", Name: "A B"}, `"A B"`},
-		{"a path that is none", Import{Volume: "projects/../x"}, "a path of ordinary names"},
+		{"a path that is none", Import{Volume: "projects/../x"}, "each part must be a name"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := tc.from.Objects([]Inventory{{Backend: "main", Dump: testDump()}}, []GlusterVolume{{Name: "archive", Servers: []string{"10.5.0.1"}}})

@@ -182,7 +182,8 @@ func (j *Journal) has(object string) bool {
 	return ok
 }
 
-// leftOut reports whether an absent object was certainly not deleted by this migration. Without a journal, that is never certain.
-func (j *Journal) leftOut(object string) bool {
+// deletedElsewhere reports whether an absent object was certainly not deleted by this migration. Without a journal, that is never
+// certain.
+func (j *Journal) deletedElsewhere(object string) bool {
 	return j != nil && j.file != nil && !j.has(object)
 }

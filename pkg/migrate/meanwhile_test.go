@@ -132,7 +132,7 @@ func TestErrorThatStays(t *testing.T) {
 		dir := t.TempDir()
 		a.Report = func(Result) {}
 		a.API, a.Journal = m, openJournalOf(t, dir+"/journal", a.Plan.ID)
-		if err := a.Apply(t.Context(), Selection{}); err == nil || !strings.Contains(err.Error(), "projects") || !strings.Contains(err.Error(), "mend that") {
+		if err := a.Apply(t.Context(), Selection{}); err == nil || !strings.Contains(err.Error(), "projects") || !strings.Contains(err.Error(), "fix this") {
 			t.Errorf("%s: %v", call, err)
 		}
 		_ = a.Journal.Close()

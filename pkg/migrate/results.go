@@ -22,7 +22,7 @@ const (
 	Migrated   Outcome = "migrated"
 	RolledBack Outcome = "rolled back"
 	Unchanged  Outcome = "unchanged" // it was done already
-	Refused    Outcome = "refused"   // by the plan, or because something has changed since the plan was made
+	Refused    Outcome = "refused"   // in the plan, or because something has changed since the plan was made
 	Failed     Outcome = "failed"    // the cluster could not be read or changed: run it again
 	Missing    Outcome = "MISSING"   // deleted by an earlier run, and not selected in this one
 

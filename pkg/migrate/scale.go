@@ -98,7 +98,7 @@ func (a *Applier) scalableOwnerOf(ctx context.Context, p pod) (of kube.Resource,
 		return of, nil, err
 	}
 	if owner == nil {
-		return of, nil, fmt.Errorf("pod %s%s has nothing that can be scaled as its owner; stop it, and run this again", p.Metadata.key(), madeBy(p.Metadata))
+		return of, nil, fmt.Errorf("pod %s%s has no owner that can be scaled; stop it, and run this again", p.Metadata.key(), madeBy(p.Metadata))
 	}
 	if when, _, _ := unstructured.NestedString(owner.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"); when == "Delete" {
 		return of, nil, fmt.Errorf("StatefulSet %s/%s deletes its claims when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled); set that to Retain first",

@@ -73,7 +73,7 @@ func TestCannotScale(t *testing.T) {
 			a.Scale = true
 			p := object(t, "{metadata: {namespace: shop, name: web, ownerReferences: "+owners+"}, spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}, status: {phase: Running}}")
 			api.put(podsResource(), &p)
-			if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); !strings.Contains(got, "pod shop/web") || !strings.Contains(got, "nothing that can be scaled") {
+			if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); !strings.Contains(got, "pod shop/web") || !strings.Contains(got, "no owner that can be scaled") {
 				t.Errorf("got %s", got)
 			}
 		})

@@ -116,7 +116,7 @@ func translateOptions(options []string, readOnly bool, drop []string) (kept, war
 		case option == "":
 			continue
 		case slices.Contains(drop, name):
-			warnings = append(warnings, fmt.Sprintf("mount option %q is left out, as was asked for", option))
+			warnings = append(warnings, fmt.Sprintf("mount option %q is left out, as requested", option))
 			continue
 		case name == "log-file", name == "auto_unmount":
 			warnings = append(warnings, fmt.Sprintf("mount option %q is left out: the driver has its own log and its own unmounting", option))

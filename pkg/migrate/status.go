@@ -86,7 +86,7 @@ func absent(claims map[string]claim, exists map[string]bool, driver string, plan
 	for _, v := range plan.Volumes {
 		switch {
 		case v.Action != Migrate:
-		case journal.leftOut(volumeEntry(v.Name)):
+		case journal.deletedElsewhere(volumeEntry(v.Name)):
 			add(v.Name, v.Claim, IsDeleted)
 		default:
 			add(v.Name, v.Claim, IsMissing)

@@ -204,7 +204,7 @@ func staticHandle(name string) string {
 func accessWarnings(pv persistentVolume) []string {
 	if modes := pv.Spec.AccessModes; len(modes) > 1 && modes[0] == "ReadOnlyMany" {
 		return []string{"its first access mode is ReadOnlyMany: the kubelet passes only the first one to a CSI driver, so that pods can only read; " +
-			"write ReadWriteMany first in spec.accessModes of the replacement if they shall write"}
+			"write ReadWriteMany first in spec.accessModes of the replacement if pods should write"}
 	}
 	return nil
 }

@@ -50,8 +50,8 @@ func ParseAllowedServers(list []string) (*AllowedServers, error) {
 type NotAllowedError struct{ Server string }
 
 func (e *NotAllowedError) Error() string {
-	return fmt.Sprintf("%v: server %q is not allowed on this node; name another, or have the administrator list it in --allowed-servers "+
-		"(chart: node.allowedServers), loopback and link-local as well; see %s", ErrInvalid, plain.Line(e.Server, 60), allowedPage)
+	return fmt.Sprintf("%v: server %q is not allowed on this node; name another, or ask the administrator to list it in --allowed-servers "+
+		"(chart: node.allowedServers); loopback and link-local addresses must be listed, too; see %s", ErrInvalid, plain.Line(e.Server, 60), allowedPage)
 }
 
 func (e *NotAllowedError) Unwrap() error { return ErrInvalid }

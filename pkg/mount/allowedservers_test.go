@@ -78,7 +78,7 @@ func TestAllowedServers(t *testing.T) {
 		{"the metadata of a cloud", "", "169.254.169.254", "refused"},
 		{"broadcast", "", "255.255.255.255", "refused"},
 		{"a name of loopback", "", "loop", "hidden"},
-		{"a name of loopback in IPv6's clothes", "", "mapped", "hidden"},
+		{"a name of loopback as a mapped IPv6 address", "", "mapped", "hidden"},
 		{"a name of link-local", "", "link", "hidden"},
 		{"a name of the metadata", "", "metadata", "hidden"},
 		{"a name of no address", "", "zero", "hidden"},
@@ -175,8 +175,8 @@ func TestOtherPorts(t *testing.T) {
 	}
 }
 
-// TestNothingIsLearnt: the error about a server does not depend on what the node found there.
-func TestNothingIsLearnt(t *testing.T) {
+// TestErrorsRevealNothing: the error about a server does not depend on what the node found there.
+func TestErrorsRevealNothing(t *testing.T) {
 	said := map[string][]string{}
 	for name, tt := range map[string]struct {
 		address string

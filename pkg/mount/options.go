@@ -104,7 +104,7 @@ func seePage(hint string) string {
 }
 
 func badCharacter(s string) error {
-	return fmt.Errorf("the character %q: only letters, digits and -_.:=[] are allowed, and commas between options", []rune(s)[0])
+	return fmt.Errorf("the character %q is not allowed; only letters, digits and -_.:=[] are, and commas between options", []rune(s)[0])
 }
 
 func invalidFlag(flag string, err error) error {

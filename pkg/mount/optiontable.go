@@ -107,7 +107,7 @@ func refusal(name string) string {
 	case "fuse-mountopts":
 		return "write the mount flag itself: ro, noatime, noexec or suid"
 	case "xlator-option":
-		return "it would change which data is mounted, or who may reach it; options of the volume belong into volumeoptions of the StorageClass"
+		return "it would change which data is mounted, or who may reach it; options of the volume belong in volumeoptions of the StorageClass"
 	case "context", "fscontext", "defcontext", "rootcontext":
 		return "it would change who may reach the data; selinux keeps the labels of the volume's files"
 	case "volfile-server":
@@ -119,9 +119,9 @@ func refusal(name string) string {
 	case "subdir-mount":
 		return "name the directory with the volume: <volume>/<directory>"
 	case "dump-fuse", "pid-file", "socket-file", "print-exports", "print-netgroups":
-		return "it makes the client write or read files of the node; log-level=DEBUG has the client's log say more"
+		return "it makes the client write or read files of the node; log-level=DEBUG makes the client's log more detailed"
 	case "oom-score-adj", "io-engine", "debug", "no-daemon", "mac-compat", "brick-mux":
-		return "the client does not work with it here"
+		return "the client does not work with it in this driver"
 	}
 	return ""
 }

@@ -21,7 +21,7 @@ func TestOtherPeers(t *testing.T) {
 		"a target":                 {parent + staging + "41 30 0:42 / /k/target ro shared:7 - fuse.glusterfs s rw\n", true},
 		"first in the table":       {staging + "41 30 0:42 / /k/target ro shared:7 - fuse.glusterfs s rw\n", true},
 		"a slave":                  {parent + staging + "41 30 0:42 / /data rw master:7 - fuse.glusterfs s rw\n", false},
-		"the same path once more":  {parent + staging + "41 30 0:42 / /k/staging rw shared:7 - fuse.glusterfs s rw\n", false},
+		"the same path again":      {parent + staging + "41 30 0:42 / /k/staging rw shared:7 - fuse.glusterfs s rw\n", false},
 		"two that share with none": {parent + strings.ReplaceAll(staging, "shared:7 master:3 ", "") + "41 30 0:42 / /k/target rw - fuse.glusterfs s rw\n", false},
 		"unmounted meanwhile":      {parent, false},
 	} {

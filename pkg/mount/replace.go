@@ -54,10 +54,10 @@ const (
 	Unchanged = 0 // for a mount that is not a copy
 )
 
-// Imitate sets the propagation of a copied mount, or of one in the calling thread's mount namespace, and gives it the flags of
-// another mount: options has the form of field 6 of mountinfo. Without Imitate, a copy has the flags of the mount that was
+// CopyFlags sets the propagation of a copied mount, or of one in the calling thread's mount namespace, and gives it the flags of
+// another mount: options has the form of field 6 of mountinfo. Without CopyFlags, a copy has the flags of the mount that was
 // copied.
-func Imitate(tree *os.File, options string, propagation uint64) error {
+func CopyFlags(tree *os.File, options string, propagation uint64) error {
 	attr := unix.MountAttr{
 		Attr_clr: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
 			unix.MOUNT_ATTR_NODIRATIME | unix.MOUNT_ATTR_NOSYMFOLLOW | unix.MOUNT_ATTR__ATIME,

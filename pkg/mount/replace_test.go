@@ -90,7 +90,7 @@ func TestImitate(t *testing.T) {
 		"unknown":  "rw,relatime,idmapped", // a flag of a newer kernel
 	} {
 		tree := cloneAt(t, source)
-		if err := mount.Imitate(tree, options, mount.Private); err != nil {
+		if err := mount.CopyFlags(tree, options, mount.Private); err != nil {
 			t.Fatal(err)
 		}
 		path := attachment(t, tree, dir, name)
@@ -118,7 +118,7 @@ func TestImitatePropagation(t *testing.T) {
 		"private": {mount.Private, ""}, "slave": {mount.Slave, "master" + group[len("shared"):]}, "peer": {mount.Peer, group},
 	} {
 		tree := cloneAt(t, source)
-		if err := mount.Imitate(tree, "rw,relatime", c.propagation); err != nil {
+		if err := mount.CopyFlags(tree, "rw,relatime", c.propagation); err != nil {
 			t.Fatal(err)
 		}
 		if got := top(t, attachment(t, tree, dir, name)).Optional; got != c.want {

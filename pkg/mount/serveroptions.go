@@ -15,17 +15,27 @@ func SplitOptions(flags []string) []string { return splitFlags(optionTable(), fl
 func splitFlags(table map[string]rule, flags []string) []string {
 	var options []string
 	for _, flag := range flags {
-		inServers := false
+		var servers []string // the parts of an option with servers
+		end := func() {
+			if len(servers) > 0 {
+				options = append(options, strings.Join(servers, ","))
+			}
+			servers = nil
+		}
 		for part := range strings.SplitSeq(flag, ",") {
 			part = strings.TrimSpace(part)
-			if inServers && isServer(table, part) {
-				options[len(options)-1] += "," + part
+			if len(servers) > 0 && isServer(table, part) {
+				servers = append(servers, part)
 				continue
 			}
-			name, _, _ := strings.Cut(part, "=")
-			inServers = table[name].place == toServers
-			options = append(options, part)
+			end()
+			if name, _, _ := strings.Cut(part, "="); table[name].place == toServers {
+				servers = []string{part}
+			} else {
+				options = append(options, part)
+			}
 		}
+		end()
 	}
 	return options
 }
@@ -63,7 +73,7 @@ func backupServers(value string, _ bool) (string, error) {
 		for _, item := range items {
 			server, err := parseServer(item)
 			if err != nil {
-				return "", fmt.Errorf("%w (servers are separated by colons or commas, IPv6 addresses stand in brackets)", err)
+				return "", fmt.Errorf("%w (separate servers by colons or commas, and write IPv6 addresses in brackets)", err)
 			}
 			if server = bracket(server); !slices.Contains(servers, server) {
 				servers = append(servers, server)
@@ -87,7 +97,7 @@ func splitServers(list string) ([]string, error) {
 			item, after = name, rest[len(name):]
 		}
 		if rest, more = strings.CutPrefix(after, ":"); !more && after != "" {
-			return nil, fmt.Errorf("after %q a colon is expected", item)
+			return nil, fmt.Errorf("a colon must follow %q", item)
 		}
 		items = append(items, item)
 	}

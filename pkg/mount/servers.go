@@ -50,7 +50,7 @@ func parseServer(s string) (string, error) {
 	if bracketed {
 		var closed bool
 		if inner, closed = strings.CutSuffix(inner, "]"); !closed || !strings.Contains(inner, ":") {
-			return "", fmt.Errorf("%q: only an IPv6 address, without a port, stands in brackets", s)
+			return "", fmt.Errorf("%q: brackets are only for an IPv6 address, without a port", s)
 		}
 	}
 	if addr, err := netip.ParseAddr(inner); err == nil {

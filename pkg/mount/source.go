@@ -25,7 +25,7 @@ func checkVolume(volume, subdir string) error {
 	}
 	for part := range strings.SplitSeq(subdir, "/") {
 		if part == "" || part == "." || part == ".." || len(part) > 255 || strings.ContainsFunc(part, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return fmt.Errorf("%w: volume %q: directory %q: a path of ordinary names is needed, no dots alone", ErrInvalid, volume, subdir)
+			return fmt.Errorf("%w: volume %q: directory %q: each part must be a name of 1 to 255 bytes without control characters, and not . or ..", ErrInvalid, volume, subdir)
 		}
 	}
 	return nil
@@ -40,7 +40,7 @@ func (s Source) Validate() error {
 	case n == 0:
 		return fmt.Errorf("%w: volume %s: no GlusterFS server is given", ErrInvalid, s.VolumeID)
 	case n > MostServers:
-		return fmt.Errorf("%w: volume %s: %w, those of backup-volfile-servers included; see %s", ErrInvalid, s.VolumeID, errManyServers, serversPage)
+		return fmt.Errorf("%w: volume %s: including those in backup-volfile-servers, %w; see %s", ErrInvalid, s.VolumeID, errManyServers, serversPage)
 	}
 	for _, server := range s.Servers {
 		if parsed, err := parseServer(server); err != nil || parsed != server {

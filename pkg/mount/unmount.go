@@ -32,7 +32,7 @@ func Unmount(path string, mine func(*mountinfo.Info) error) error {
 			return fmt.Errorf("unmount %s: %w", path, err)
 		}
 	}
-	return fmt.Errorf("unmount %s: still mounted after %d layers were taken off", path, maxLayers)
+	return fmt.Errorf("unmount %s: still mounted after %d layers were removed", path, maxLayers)
 }
 
 // RemoveDir removes an empty directory, even a sealed one, that is not a mount point. It never removes data, because rmdir(2)

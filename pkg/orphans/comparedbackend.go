@@ -50,7 +50,7 @@ func (k comparedBackend) volumesWithoutPV() []finding {
 		findings = append(findings, finding{report.Finding{
 			Severity: report.Warning, Check: checkOrphan, Subject: subject, Message: message,
 			Remedy: "it may have been kept on purpose (reclaim policy Retain), belong to another Kubernetes cluster, or have been made after the list of " +
-				"PersistentVolumes: look again with a new list, and look what is in it. This ends the volume and its data:",
+				"PersistentVolumes: look again with a new list, and look what is in it. This deletes the volume and its data:",
 			Commands: []string{backendreport.CLI(k.b, "volume delete "+id)},
 		}, []string{id}})
 	}

@@ -149,7 +149,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	unknown := func(message, remedy string) result {
 		return result{backend: b.Name(), unknown: true, findings: []finding{{Finding: report.Finding{
 			Severity: report.Warning, Check: checkUnknown, Subject: subject,
-			Message: fmt.Sprintf("unknown, so that nothing is said about its volumes or the %d PersistentVolumes that have them: %s",
+			Message: fmt.Sprintf("cannot be compared, so its volumes and the %d PersistentVolumes that have them are not checked: %s",
 				len(c.byBackend[b.Name()]), message),
 			Remedy: remedy,
 		}}}}
@@ -171,7 +171,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	case len(dump.Clusters) == 0:
 		return unknown(heketi.HintNoClusters, "restore its database; until then delete nothing, neither volumes nor PersistentVolumes")
 	case c.foreign(b, dump):
-		return unknown("it knows none of the clusters that the PersistentVolumes name, so that its database is probably not the one that has the volumes",
+		return unknown("it has none of the clusters that the PersistentVolumes name, so that its database is probably not the one that has the volumes",
 			"check the backend's url, or restore the database; until then delete nothing, neither volumes nor PersistentVolumes")
 	}
 	k := comparedBackend{comparison: c, b: b, subject: subject, dump: dump}

@@ -262,23 +262,29 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, name string, findings []report.Finding, f *fixture, replace []string) {
+// text returns the report about findings, after replacing variable texts. It replaces them before lines are broken.
+func text(t *testing.T, findings []report.Finding, replace ...string) string {
 	t.Helper()
-	replace = append(replace, f.server.URL, "http://heketi:8080", f.cluster, strings.Repeat("c", 32))
-	for i := range findings { // before lines are broken
-		findings[i].Subject = strings.NewReplacer(replace...).Replace(findings[i].Subject)
-		findings[i].Message = strings.NewReplacer(replace...).Replace(findings[i].Message)
+	replacer := strings.NewReplacer(replace...)
+	for i := range findings {
+		findings[i].Subject, findings[i].Message = replacer.Replace(findings[i].Subject), replacer.Replace(findings[i].Message)
 		for j, command := range findings[i].Commands {
-			findings[i].Commands[j] = strings.NewReplacer(replace...).Replace(command)
+			findings[i].Commands[j] = replacer.Replace(command)
 		}
 	}
 	var out bytes.Buffer
 	if err := report.WriteText(&out, findings); err != nil {
 		t.Fatal(err)
 	}
+	return out.String()
+}
+
+func golden(t *testing.T, name string, findings []report.Finding, f *fixture, replace []string) {
+	t.Helper()
+	got := text(t, findings, append(replace, f.server.URL, "http://heketi:8080", f.cluster, strings.Repeat("c", 32))...)
 	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -286,8 +292,8 @@ func golden(t *testing.T, name string, findings []report.Finding, f *fixture, re
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != string(want) {
-		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, out.String())
+	if got != string(want) {
+		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, got)
 	}
 }
 

@@ -70,7 +70,7 @@ func TestNotAClient(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	for path, says := range map[string]string{"/bin/false": "ask the GlusterFS client for its version", "/bin/true": "does not say its version"} {
+	for path, says := range map[string]string{"/bin/false": "ask the GlusterFS client for its version", "/bin/true": "does not print its version"} {
 		if version, err := ClientVersion(t.Context(), path); version != "" || err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %q, %v; want %q", path, version, err, says)
 		}

@@ -93,7 +93,7 @@ func ClientVersion(ctx context.Context, glusterfs string) (string, error) {
 	}
 	version := regexp.MustCompile(`^glusterfs ([0-9][0-9A-Za-z.-]*)\s`).FindSubmatch(out)
 	if version == nil {
-		return "", fmt.Errorf("the GlusterFS client does not say its version: %q", out)
+		return "", fmt.Errorf("the GlusterFS client does not print its version: %q", out)
 	}
 	return string(version[1]), nil
 }

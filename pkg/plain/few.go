@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Few joins things with the separator, but no more of them than most. If some are left, it appends last and their number.
-func Few(things []string, most int, separator, last string) string {
-	if len(things) <= most {
+// Few joins things with the separator, but no more of them than limit. If some are left, it appends last and their number.
+func Few(things []string, limit int, separator, last string) string {
+	if len(things) <= limit {
 		return strings.Join(things, separator)
 	}
-	return fmt.Sprintf("%s%s%d more", strings.Join(things[:most], separator), last, len(things)-most)
+	return fmt.Sprintf("%s%s%d more", strings.Join(things[:limit], separator), last, len(things)-limit)
 }
 
 // Plural returns the count with its noun, whose plural must end in s: 1 node, 2 nodes.

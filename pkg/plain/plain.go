@@ -14,22 +14,22 @@ import (
 // clipboard.
 var escape = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
 
-// Line returns the text as one line. The limit of its length is most, in bytes; a longer text is cut and ends in three dots.
+// Line returns the text as one line. A text of more than limit bytes is cut and ends in three dots.
 // Semicolons join the lines of the text. Blanks replace control characters, control sequences of terminals, invisible characters,
 // and characters that change the direction of writing. U+FFFD replaces invalid UTF-8.
-func Line(text string, most int) string {
-	text = text[:min(len(text), 64*most)] // limits the work, and leaves enough text even if sequences are removed
+func Line(text string, limit int) string {
+	text = text[:min(len(text), 64*limit)] // limits the work, and leaves enough text even if sequences are removed
 	text = escape.ReplaceAllString(strings.TrimSpace(text), " ")
 	text = strings.TrimSpace(Text(strings.ReplaceAll(text, "\n", "; ")))
-	if len(text) <= most {
+	if len(text) <= limit {
 		return text
 	}
 	const dots = "..."
-	if most < len(dots) {
-		return dots[:most]
+	if limit < len(dots) {
+		return dots[:limit]
 	}
 	// Text has made the text valid, so only a rune that was cut in two is invalid.
-	return strings.ToValidUTF8(text[:most-len(dots)], "") + dots
+	return strings.ToValidUTF8(text[:limit-len(dots)], "") + dots
 }
 
 // Text returns the text with a blank for each character that cannot be printed, including newlines.

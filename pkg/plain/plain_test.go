@@ -33,15 +33,15 @@ func TestLine(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct {
-		text string
-		most int
-		want string
+		text  string
+		limit int
+		want  string
 	}{
 		{"abcdef", 6, "abcdef"}, {"abcdefg", 6, "abc..."}, {"ab容容", 6, "ab..."}, {"a容容", 6, "a..."}, {"abcd", 2, ".."}, {"abcd", 0, ""},
 		{strings.Repeat("x", 10<<20), 10, "xxxxxxx..."},
 	} {
-		if got := Line(tt.text, tt.most); got != tt.want {
-			t.Errorf("%.20q in %d bytes: %q, want %q", tt.text, tt.most, got, tt.want)
+		if got := Line(tt.text, tt.limit); got != tt.want {
+			t.Errorf("%.20q in %d bytes: %q, want %q", tt.text, tt.limit, got, tt.want)
 		}
 	}
 }
@@ -51,16 +51,16 @@ func FuzzLine(f *testing.F) {
 	for _, seed := range []string{"", "a\nb", "\x1b[31mred", "\x1b]0;x\x07", "\u202eabc", "\xff\xc3\x28", strings.Repeat("é", 400), "\x1b\x1b[[mm"} {
 		f.Add(seed, 300)
 	}
-	f.Fuzz(func(t *testing.T, text string, most int) {
-		most = max(0, min(most, 10_000))
-		line := Line(text, most)
-		if len(line) > most || !utf8.ValidString(line) {
-			t.Errorf("%q in %d bytes: %q", text, most, line)
+	f.Fuzz(func(t *testing.T, text string, limit int) {
+		limit = max(0, min(limit, 10_000))
+		line := Line(text, limit)
+		if len(line) > limit || !utf8.ValidString(line) {
+			t.Errorf("%q in %d bytes: %q", text, limit, line)
 		}
 		if i := strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) }); i >= 0 {
 			t.Errorf("%q: %q has %q", text, line, line[i:])
 		}
-		if again := Line(line, most); again != line {
+		if again := Line(line, limit); again != line {
 			t.Errorf("%q becomes %q, and that %q", text, line, again)
 		}
 	})

@@ -92,7 +92,7 @@ func TestLimit(t *testing.T) {
 	p := f.another(t, 2, timing())
 	f.server.SetLimit(2)
 	f.server.Hold()
-	calls := make([]<-chan cachedExamination, 0, 10)
+	calls := make([]<-chan createResult, 0, 10)
 	for i := range 10 {
 		calls = append(calls, background(t.Context(), p, spec(fmt.Sprintf("pvc-%d", i))))
 	}

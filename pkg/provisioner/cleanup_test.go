@@ -91,7 +91,7 @@ func TestNoCleanUpOfOthersVolumes(t *testing.T) {
 	f.server.StrandDelete(id)
 	err := f.delete(t, volume.Handle{Backend: "main", ID: id})
 	wantError(t, err, volume.ErrBusy)
-	says(t, err, "is stale in Heketi", "heketi-cli server operations cleanup")
+	says(t, err, " is stale. ", "heketi-cli server operations cleanup "+f.server.OperationIDs()[0])
 	if n := f.server.Requests(cleanUps); n != 0 {
 		t.Errorf("%d clean-ups were asked for", n)
 	}

@@ -95,7 +95,7 @@ func TestCreateUnderAUsedName(t *testing.T) {
 func TestCreateConcurrently(t *testing.T) {
 	f := start(t)
 	f.server.Hold()
-	calls := make([]<-chan cachedExamination, 0, 16)
+	calls := make([]<-chan createResult, 0, 16)
 	for range 16 {
 		calls = append(calls, background(t.Context(), f.provisioner, spec("pvc-1")))
 	}

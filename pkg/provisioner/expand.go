@@ -79,8 +79,8 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	if err := checkLateExpand(ctx, e.client, e.journal, volumeKey(e.handle), found); err != nil {
 		return volume.Volume{}, err
 	}
-	expanded, sent, err := e.send(ctx, found, need)
-	if !sent {
+	expanded, begun, err := e.send(ctx, found, need)
+	if !begun {
 		return volume.Volume{}, err
 	}
 	switch outcome := heketi.OutcomeOf(err); {
@@ -144,7 +144,9 @@ func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 }
 
 // inspect returns the volume if no operation of Heketi's is changing it and this driver may change it. The operations are listed
-// before the volume is read, so that the size includes every expand that had ended by the time of the listing.
+// before the volume is read. So an expand that is not in the list has ended before the volume is read, and the size includes it,
+// or has begun after the listing and is still running. lookAgain finds the latter. In the other order, an expand that ends between
+// the two requests would be neither in the list nor in the size.
 func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 	// Creates and deletes are skipped: Heketi hides a volume that is being made or removed, so reading the volume fails.
 	listed, err := e.client.Operations(ctx)
@@ -182,9 +184,9 @@ func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 
 func busyVolume(op heketi.Operation, v heketi.Volume) error {
 	if isAbandoned(op.Status) {
-		return fmt.Errorf("%w: gluster volume %s: Heketi's operation %s (%s) is %s, and the volume's size, %d GiB, is not certain before Heketi has undone "+
-			"it, a minute after its start or within the hour; look at gluster volume info %s before you do that by hand, since Heketi removes the new bricks "+
-			"without asking gluster", volume.ErrBusy, v.Name, op.ID, op.Type, op.Status, v.SizeGiB, v.Name)
+		return fmt.Errorf("%w: the size of gluster volume %s, %d GiB, is uncertain until Heketi has undone operation %s (%s, %s). "+
+			"Heketi tries that a minute after its start and then every hour. Before you do it by hand, look at gluster volume info: "+
+			"Heketi removes the new bricks without asking gluster", volume.ErrBusy, v.Name, v.SizeGiB, op.ID, op.Type, op.Status)
 	}
 	return fmt.Errorf("%w: gluster volume %s is being changed by Heketi's operation %s (%s)", volume.ErrBusy, v.Name, op.ID, op.Type)
 }

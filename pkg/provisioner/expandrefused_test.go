@@ -121,7 +121,7 @@ func TestExpandWhileTheDriverStops(t *testing.T) {
 		call <- err
 	}()
 	eventually(t, "the first look", func() bool { return f.server.Requests("GET /volumes/") > before })
-	time.Sleep(50 * time.Millisecond) // Heketi answers
+	time.Sleep(500 * time.Millisecond) // Heketi answers
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.Close(ctx); !errors.Is(err, context.Canceled) {

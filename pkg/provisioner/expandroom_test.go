@@ -105,7 +105,7 @@ func TestExpandWithoutRoomOnTheDisks(t *testing.T) {
 		says   []string
 	}{
 		{"undone", func(s *heketitest.Server) { s.FailOperations(refusal); s.Release() }, volume.ErrExhausted, []string{"keeps its size of 2 GiB", "it can grow 9 more times"}},
-		{"cannot be undone", func(s *heketitest.Server) { s.Strand(refusal) }, volume.ErrBusy, []string{"failed", "is not certain"}},
+		{"cannot be undone", func(s *heketitest.Server) { s.Strand(refusal) }, volume.ErrBusy, []string{"failed", "is uncertain"}},
 		{"not known", func(s *heketitest.Server) {
 			s.Inject(heketitest.Fault{Prefix: "GET /operations/pending", Status: http.StatusBadGateway})
 			s.FailOperations(refusal)

@@ -160,17 +160,17 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-type cachedExamination struct {
+type createResult struct {
 	volume volume.Volume
 	err    error
 }
 
 // background starts a create and returns a channel for its result.
-func background(ctx context.Context, p *provisioner.Provisioner, s volume.Spec) <-chan cachedExamination {
-	results := make(chan cachedExamination, 1)
+func background(ctx context.Context, p *provisioner.Provisioner, s volume.Spec) <-chan createResult {
+	results := make(chan createResult, 1)
 	go func() {
 		v, err := p.Create(ctx, s)
-		results <- cachedExamination{v, err}
+		results <- createResult{v, err}
 	}()
 	return results
 }

@@ -31,7 +31,7 @@ func specOf(name string, lowest, highest int64) volume.Spec {
 func TestGIDsOfParallelCreatesAreUnique(t *testing.T) {
 	f := start(t)
 	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Drop: true, After: true, Times: 3})
-	calls := make([]<-chan cachedExamination, 0, 40)
+	calls := make([]<-chan createResult, 0, 40)
 	for i := range 40 { // two classes whose ranges overlap
 		s := specOf(fmt.Sprintf("pvc-%d", i), 2000+int64(i%2)*10, 2100)
 		calls = append(calls, background(t.Context(), f.provisioner, s))

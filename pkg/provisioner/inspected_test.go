@@ -41,6 +41,39 @@ func TestExpandLooksAtOperations(t *testing.T) {
 	}
 }
 
+// TestExpandsAfterTheListing: if another caller expands the volume after its operations were listed, the size that is read includes
+// an expand that has ended, and the second look finds one that is still running.
+func TestExpandsAfterTheListing(t *testing.T) {
+	for name, tt := range map[string]struct {
+		running bool
+		size    int
+		want    error
+	}{
+		"ended":         {false, 5, nil},
+		"still running": {true, 2, volume.ErrBusy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t)
+			v := f.create(t, spec("pvc-1"))
+			answer, listed := make(chan struct{}), make(chan struct{})
+			f.server.Inject(heketitest.Fault{Prefix: "GET /operations/pending", Times: 1, Late: answer, Carried: listed})
+			call := make(chan error, 1)
+			go func() {
+				_, err := f.expand(t, v.Handle, 5)
+				call <- err
+			}()
+			<-listed
+			if tt.running {
+				f.server.Hold()
+			}
+			f.server.Expand(v.Handle.ID, 3)
+			close(answer)
+			wantError(t, <-call, tt.want)
+			f.wantSize(t, v, tt.size, 0)
+		})
+	}
+}
+
 // unwell returns a provisioner over a Heketi with one volume of ours that gluster does not have. record is the volume's entry in
 // Heketi's records, gluster is the node's report, and volumes are the HTTP statuses of successive look-ups.
 func unwell(t *testing.T, record string, gluster string, volumes ...int) *provisioner.Provisioner {

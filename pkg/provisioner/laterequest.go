@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -41,15 +42,15 @@ func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journa
 func (late lateRequest) check(ctx context.Context, client *heketi.Client, v heketi.Volume) error {
 	if time.Now().Before(late.until) {
 		return fmt.Errorf("%w: gluster volume %s has %d GiB. %s and may still be carried out until %s; "+
-			"the driver sends nothing that would meet it before that", volume.ErrBusy, v.Name, v.SizeGiB, late, until(late.until))
+			"until then the driver sends no conflicting request", volume.ErrBusy, v.Name, v.SizeGiB, late, until(late.until))
 	}
 	unrecorded, err := client.Unrecorded(ctx)
 	if err != nil {
 		return err
 	}
 	if unrecorded > 0 {
-		return fmt.Errorf("%w: gluster volume %s: %s, and Heketi has begun with %d requests that its database does not show; "+
-			"one of them may be that. Does the disk of Heketi's database hang?", volume.ErrBusy, v.Name, late, unrecorded)
+		return fmt.Errorf("%w: gluster volume %s: %s, and Heketi is working on %s that its database does not show yet, "+
+			"perhaps on this %s. Does the disk of Heketi's database hang?", volume.ErrBusy, v.Name, late, plain.Plural(unrecorded, "request"), late.what)
 	}
 	return nil
 }
@@ -58,7 +59,7 @@ func (late lateRequest) check(ctx context.Context, client *heketi.Client, v heke
 func (late lateRequest) String() string {
 	at := late.At.UTC().Format(time.TimeOnly)
 	if late.Suspect {
-		return fmt.Sprintf("The driver was started at %s without the notes of an earlier one, whose %s may not have been answered", at, late.what)
+		return fmt.Sprintf("The driver was started at %s without its predecessor's notes, and the predecessor's %s may not have been answered", at, late.what)
 	}
 	return fmt.Sprintf("The %s sent at %s was not answered", late.what, at)
 }

@@ -45,7 +45,7 @@ func TestOtherDatabaseAfterARestart(t *testing.T) {
 			_, errs["available"] = p.Available(t.Context(), spec("pvc-1").Parameters)
 			for call, err := range errs {
 				wantError(t, err, volume.ErrUnavailable)
-				for _, part := range append(slices.Clone(tc.want), `backend "main"`, "restore the database", "take it off the backend's clusters") {
+				for _, part := range append(slices.Clone(tc.want), `backend "main"`, "restore the database", "remove it from the backend's clusters") {
 					if err != nil && !strings.Contains(err.Error(), part) {
 						t.Errorf("%s: %q does not say %q", call, err, part)
 					}

@@ -73,7 +73,7 @@ func TestAnotherDatabase(t *testing.T) {
 	_, spaceErr := f.provisioner.Available(t.Context(), spec("pvc-2").Parameters)
 	for _, err := range []error{f.delete(t, v.Handle), createErr, getErr, expandErr, listErr, spaceErr} {
 		wantError(t, err, volume.ErrUnavailable)
-		says(t, err, "none of the clusters that it knew before")
+		says(t, err, "none of the clusters that it had before")
 	}
 	f.wantVolumes(t, 0)
 }

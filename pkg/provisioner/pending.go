@@ -27,8 +27,8 @@ func pending(dump heketi.Dump, handle volume.Handle) error {
 
 func (e *pendingError) Error() string {
 	if isAbandoned(e.status) {
-		return fmt.Sprintf("%v: volume %s (%s): operation %s is %s in Heketi, which cleans it up a minute after its start and then every hour; "+
-			"heketi-cli server operations cleanup does it at once", volume.ErrBusy, e.handle, e.name, e.operation, e.status)
+		return fmt.Sprintf("%v: volume %s (%s): Heketi's operation %s is %s. Heketi cleans up a minute after its start and then every hour. "+
+			"To clean up now: heketi-cli server operations cleanup %s", volume.ErrBusy, e.handle, e.name, e.operation, e.status, e.operation)
 	}
 	return fmt.Sprintf("%v: volume %s (%s) is being made, removed or cloned by Heketi's operation %s", volume.ErrBusy, e.handle, e.name, e.operation)
 }
@@ -56,7 +56,7 @@ func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bo
 	case err != nil:
 		logger.Error(err, "Cannot look at the operation that blocks a volume", "volume", stuck.name, "operation", stuck.operation)
 		return false
-	case !isAbandoned(op.Status) || !slices.Contains(op.Things, stuck.handle.ID),
+	case !isAbandoned(op.Status) || !slices.Contains(op.Objects, stuck.handle.ID),
 		op.Type != heketi.OperationCreateVolume && op.Type != heketi.OperationDeleteVolume:
 		return false
 	}

@@ -193,7 +193,7 @@ func TestCreatesShareReadings(t *testing.T) {
 			f := start(t, tc.clusters...)
 			release := make(chan struct{})
 			f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Times: 1, Late: release}) // all others wait for this one
-			calls := make([]<-chan cachedExamination, 0, 50)
+			calls := make([]<-chan createResult, 0, 50)
 			for i := range cap(calls) {
 				calls = append(calls, background(t.Context(), f.provisioner, spec(fmt.Sprintf("pvc-%d", i))))
 			}
@@ -217,7 +217,7 @@ func TestCreatesShareFailedReadings(t *testing.T) {
 	release := make(chan struct{})
 	f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Times: 1, Late: release})
 	lift := f.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Status: http.StatusBadGateway})
-	calls := make([]<-chan cachedExamination, 0, 20)
+	calls := make([]<-chan createResult, 0, 20)
 	for i := range cap(calls) {
 		calls = append(calls, background(t.Context(), f.provisioner, spec(fmt.Sprintf("pvc-%d", i))))
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-func TestGrown(t *testing.T) {
+func TestStaleSize(t *testing.T) {
 	x := newIndex("main", time.Minute)
 	v := func(size int64) volume.Volume {
 		return volume.Volume{Handle: volume.Handle{ID: "a"}, CapacityBytes: size}
@@ -28,9 +28,9 @@ func TestGrown(t *testing.T) {
 	}
 }
 
-// TestCatalogueAges: everything is read again after ten minutes. A changed volume is read by every list until one that began
+// TestListCacheAges: everything is read again after ten minutes. A changed volume is read by every list until one that began
 // after the change has read it.
-func TestCatalogueAges(t *testing.T) {
+func TestListCacheAges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c listCache
 		c.invalidate("a") // there was no list yet

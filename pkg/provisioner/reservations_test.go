@@ -40,8 +40,8 @@ func TestDoubtIsNotProlonged(t *testing.T) {
 	})
 }
 
-// TestSettled: a create that may be late is over when its volume is found, if it was the only one.
-func TestSettled(t *testing.T) {
+// TestForgetLate: a create that may be late is over when its volume is found, if it was the only one.
+func TestForgetLate(t *testing.T) {
 	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
 	for name, tt := range map[string]struct {
 		before  func(x *index)
@@ -55,7 +55,7 @@ func TestSettled(t *testing.T) {
 		"two":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", false},
 		"the first is over":     {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
 		"another has made it":   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.answered(nameA) }, "c", false},
-		"settled before":        {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.forgetLate(nameA, "c") }, "c", false},
+		"forgotten before":      {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.forgetLate(nameA, "c") }, "c", false},
 		"over, another made it": {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.answered(nameA) }, "c", true},
 	} {
 		x := newIndex("main", time.Minute)

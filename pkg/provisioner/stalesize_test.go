@@ -39,7 +39,7 @@ func TestCreateThatJoinsOneFromBeforeAnExpand(t *testing.T) {
 	joining := background(t.Context(), p, spec("pvc-1"))
 	eventually(t, "the second create joins", func() bool { return joined.n.Load() == 1 })
 	answer()
-	for _, create := range []<-chan cachedExamination{older, joining} {
+	for _, create := range []<-chan createResult{older, joining} {
 		wantError(t, (<-create).err, volume.ErrBusy)
 	}
 	again, err := p.Create(t.Context(), spec("pvc-1"))

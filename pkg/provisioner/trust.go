@@ -26,8 +26,8 @@ func (x *index) trust(clusters []string) error {
 	})
 	if len(x.clusters) > 0 && !some {
 		slices.Sort(clusters)
-		return fmt.Errorf("%w: backend %q cannot be trusted: it knows none of the clusters that it knew before, only %s, so that its database "+
-			"is probably not the one that has the volumes; restore that, or restart the driver if the clusters were replaced on purpose",
+		return fmt.Errorf("%w: backend %q cannot be trusted: it has none of the clusters that it had before, only %s, so that its database "+
+			"is probably another one; restore the database that has the volumes, or restart the driver if the clusters were replaced on purpose",
 			volume.ErrUnavailable, x.backend, plain.Line(strings.Join(clusters, ", "), 200))
 	}
 	for _, id := range clusters {

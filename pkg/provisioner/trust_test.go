@@ -16,8 +16,8 @@ func TestTrust(t *testing.T) {
 		says        string // "" is trusted
 	}{
 		"the first time":    {nil, []string{"a"}, ""},
-		"no cluster":        {nil, nil, "it knows no cluster"},
-		"no cluster now":    {[]string{"a"}, nil, "it knows no cluster"},
+		"no cluster":        {nil, nil, "it has no cluster"},
+		"no cluster now":    {[]string{"a"}, nil, "it has no cluster"},
 		"the same":          {[]string{"a", "b"}, []string{"b", "a"}, ""},
 		"one has gone":      {[]string{"a", "b"}, []string{"b"}, ""},
 		"all are others":    {[]string{"a"}, []string{"d", "c", "e", "b"}, "only b, c, d, e, so that its database"},

@@ -115,7 +115,7 @@ func assess(examination heketi.Examination, cluster, name string) ([]volume.Cond
 	examined := examination.Clusters[cluster]
 	if examined.Volumes == nil {
 		return nil, fmt.Errorf("%w: glusterd has answered Heketi on none of the nodes of cluster %s (%s), so that nothing is known of its volumes; "+
-			"NodeGetVolumeHealth tells what a node sees", volume.ErrUnavailable, cluster, strings.Join(examination.Database.Hosts(cluster), ", "))
+			"for a node's view, use NodeGetVolumeHealth", volume.ErrUnavailable, cluster, strings.Join(examination.Database.Hosts(cluster), ", "))
 	}
 	v, ok := examined.Volumes[name]
 	switch {

@@ -1,5 +1,5 @@
-// Package registration registers the driver with the kubelet, like the sidecar node-driver-registrar. The driver must be ready to
-// answer CSI calls before Open is called.
+// Package registration registers the driver with the kubelet, like the sidecar node-driver-registrar. The driver's CSI socket must
+// be listening before Open is called.
 package registration
 
 import (
@@ -34,8 +34,9 @@ type Registration struct {
 // Socket returns the path of the socket in the directory, with the name that node-driver-registrar uses.
 func Socket(dir, driver string) string { return filepath.Join(dir, driver+"-reg.sock") }
 
-// Open opens the Socket. From then on the kubelet may call the driver, which must be ready to answer CSI calls. endpoint is the
-// path of the CSI socket as the kubelet sees it. A stale socket file is replaced; see unixsocket.Listen.
+// Open opens the Socket, and the kubelet may register the driver as soon as Serve runs. Its CSI calls need a listening CSI socket,
+// where they wait until the driver serves them. endpoint is the path of the CSI socket as the kubelet sees it. A stale socket file
+// is replaced; see unixsocket.Listen.
 func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, error) {
 	path := Socket(dir, driver)
 	listener, err := unixsocket.Listen(ctx, path)

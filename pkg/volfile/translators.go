@@ -24,7 +24,7 @@ func Translators() []string {
 }
 
 // ErrRefused is returned for a volume file with which no client may be started.
-var ErrRefused = errors.New("the volume file is not one for a client")
+var ErrRefused = errors.New("the volume file is not for a client")
 
 // Check returns ErrRefused for a volume file that contains more than a client needs. It is stricter than the client's own parser
 // (graph.l), which supports quotes and comments: glusterd writes neither around the words that are checked here.

@@ -34,7 +34,7 @@ func TestGlusterNameKeepsNamesApart(t *testing.T) {
 	}
 }
 
-func TestGlusterNameTellsOfThePVC(t *testing.T) {
+func TestGlusterNameNamesThePVC(t *testing.T) {
 	tests := map[string]Naming{
 		"csi-default_site-":            {PVCNamespace: "default", PVCName: "site"},
 		"team-a_csi-default_site-":     {Prefix: "team-a", PVCNamespace: "default", PVCName: "site"},

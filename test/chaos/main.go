@@ -77,7 +77,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.choice.Short, "short", false, "only rounds on the lab that leave the bricks alone, each with a hung client only: two minutes")
 	flags.IntVar(&o.repeat, "repeat", 1, "how often all rounds are run")
 	flags.BoolVar(&o.Before65, "before-6.5", false, "refuse MOVE_MOUNT_BENEATH to the node plugin of the lab, as Linux before 6.5 does")
-	flags.DurationVar(&o.upgrade, "upgrade", time.Hour, "how long the round upgrade-* takes")
+	flags.DurationVar(&o.upgrade, "upgrade", time.Hour, "duration of the round upgrade-*")
 	err := flags.Parse(args)
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))

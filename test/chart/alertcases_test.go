@@ -116,7 +116,7 @@ func alertCases() []alertCase {
 			},
 		},
 		{
-			alert: "GlusterfsCSILeftovers", at: "90m", labels: ofContainer("info"), summary: node + " could not clear away 2 files or directories",
+			alert: "GlusterfsCSILeftovers", at: "90m", labels: ofContainer("info"), summary: node + " could not remove 2 files or directories",
 			fires: map[string]string{nodeMetric("glusterfs_csi_node_leftovers", ""): "2x120"},
 			quiet: map[string]string{nodeMetric("glusterfs_csi_node_leftovers", ""): "2x50 0x120"},
 		},

@@ -74,8 +74,8 @@ func TestAlertsHaveRunbooks(t *testing.T) {
 			}
 			section, _, _ = strings.Cut(section, "\n#")
 			for _, part := range []string{"**Meaning.**", "**First look.**", "**What to do.**"} {
-				if strings.Count(section, part) != 1 {
-					t.Errorf("docs/alerts.md, %s: %s is not there once", rule.Alert, part)
+				if n := strings.Count(section, part); n != 1 {
+					t.Errorf("docs/alerts.md, %s: %s occurs %d times, want once", rule.Alert, part, n)
 				}
 			}
 		}

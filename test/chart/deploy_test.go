@@ -74,7 +74,7 @@ func checkReadme(t *testing.T, chart string) {
 		return
 	}
 	if diff := cmp.Diff(read(t, chart+"/README.md"), said); diff != "" {
-		t.Errorf("%s/README.md is not of values.yaml and README.md.gotmpl (make chart-docs):\n%s", chart, diff)
+		t.Errorf("%s/README.md was not generated from values.yaml and README.md.gotmpl (make chart-docs):\n%s", chart, diff)
 	}
 }
 

@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -75,9 +74,6 @@ func TestServersAreRestartedForThemselvesOnly(t *testing.T) {
 
 // glusterfs-storage accepts each flag that the chart gives it.
 func TestStorageFlagsAreKnown(t *testing.T) {
-	if _, err := os.Stat(root + "/cmd/glusterfs-storage"); err != nil {
-		t.Skip("glusterfs-storage is not here yet")
-	}
 	program := filepath.Join(t.TempDir(), "glusterfs-storage")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/glusterfs-storage")
 	build.Dir = root

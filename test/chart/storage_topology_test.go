@@ -14,9 +14,9 @@ const goodTopology = `{"clusters": [{"file": true, "nodes": [
   {"node": {"hostnames": {"manage": ["n2"], "storage": ["10.0.0.2"]}, "zone": 2, "tags": {"rack": "a"}}, "devices": [{"name": "/dev/sdb", "destroydata": true, "tags": {"ssd": "yes"}}]},
   {"node": {"hostnames": {"manage": ["n3"], "storage": ["gluster3.example.org"]}, "zone": 3}, "devices": ["/dev/sdb"]}]}]}`
 
-// TestTopologyRulesStandOnce: the chart's templates and the setup Job, which read a topology.json one after the other, accept and
-// refuse the same. Cases with an intended difference say so.
-func TestTopologyRulesStandOnce(t *testing.T) {
+// TestChartAndJobAcceptTheSameTopologies: the chart's templates and the setup Job, which read a topology.json one after the
+// other, accept and refuse the same. Cases with an intended difference say so.
+func TestChartAndJobAcceptTheSameTopologies(t *testing.T) {
 	const (
 		taken     = 0
 		byChart   = 1 // the chart refuses it

@@ -107,7 +107,7 @@ func TestAddressesAreTheDrivers(t *testing.T) {
 		if wrong != nil {
 			refused(t, values, "backends[0].url: ", "without path, query or credentials")
 		} else if said, err := template(t, values); err != nil {
-			t.Errorf("%q: the driver takes it, helm says %s", url, said)
+			t.Errorf("%q: the driver accepts it, helm says %s", url, said)
 		}
 	}
 }

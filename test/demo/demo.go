@@ -85,7 +85,7 @@ func show(ctx context.Context, driver, dir string, s *screen) (err error) {
 	d := &demo{screen: s, lab: l, pages: map[string]string{}, stopServer: func() {}}
 	if err := d.live(ctx); err != nil {
 		s.failed(err, l.LogDir()+": hub/controller.log, hub/heketi.log, node1/node1.log, node2/node2.log, ...")
-		return errors.Join(errors.New("stopped at the first thing that was not as it should be"), lab.End(l.Dir()))
+		return errors.Join(errors.New("stopped at the first failed check"), lab.End(l.Dir()))
 	}
 	return d.finish(begin)
 }

@@ -3,8 +3,10 @@
 package documents
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +50,53 @@ func Page(tb testing.TB, name string) string {
 		tb.Fatal(err)
 	}
 	return string(content)
+}
+
+// Shows requires that a page of docs/ shows a command, exactly what it prints, and its exit status.
+func Shows(tb testing.TB, page, command, printed string, status int) {
+	tb.Helper()
+	block := fmt.Sprintf("```console\n$ %s\n%s$ echo $?\n%d\n```\n", command, printed, status)
+	if !strings.Contains(Page(tb, page), block) {
+		tb.Errorf("docs/%s does not show this:\n%s", page, block)
+	}
+}
+
+var keyValue = regexp.MustCompile(`=\S+`)
+
+// Printed requires that an output has each line of a page of docs/ that begins with one of begins. In the page, "…" stands for
+// any text; blanks, and values behind "=", may differ. If heading is not empty, only the section with this heading counts.
+func Printed(tb testing.TB, page, heading, printed string, begins ...string) {
+	tb.Helper()
+	text := Page(tb, page)
+	if heading != "" {
+		_, text, _ = strings.Cut(text, "\n## "+heading+"\n")
+		text, _, _ = strings.Cut(text, "\n## ")
+	}
+	for _, begin := range begins {
+		missing, lines := unprinted(text, begin, printed)
+		for _, line := range missing {
+			tb.Errorf("docs/%s has a line that is not printed: %s", page, line)
+		}
+		if lines == 0 {
+			tb.Errorf("docs/%s has no line that begins with %q (section %q)", page, begin, heading)
+		}
+	}
+}
+
+// unprinted returns the lines of a text that begin with begin and are not printed, and the number of lines that begin so.
+func unprinted(text, begin, printed string) (missing []string, lines int) {
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, begin) {
+			continue
+		}
+		lines++
+		pattern := keyValue.ReplaceAllString(regexp.QuoteMeta(strings.Join(strings.Fields(line), " ")), `=\S+`)
+		pattern = strings.NewReplacer("…", ".*", " ", " +").Replace(pattern)
+		if !regexp.MustCompile(pattern).MatchString(printed) {
+			missing = append(missing, strings.TrimSpace(line))
+		}
+	}
+	return missing, lines
 }
 
 // directory returns the repository's docs/, in a parent of the working directory.

@@ -30,6 +30,25 @@ func TestRow(t *testing.T) {
 	}
 }
 
+func TestUnprinted(t *testing.T) {
+	const printed = `I1129 1 a.go:2] "Step 1 of 2: made (all) of it" nodes=3 url="http://127.0.0.1:80"` + "\nNAME   AGE\n"
+	for line, want := range map[string]bool{
+		`"Step 1 of 2: made (all) of it" nodes=5 url="http://…:8080"`: true,
+		`"Step 1 of 2: made … it" nodes=…`:                            true,
+		`"Step 1 of 2: made all of it"`:                               false,
+		`"Step 1 of 2: made (all) of it" disks=3`:                     false,
+		`"Step 2 of 2: …"`:                                            false,
+	} {
+		missing, lines := unprinted("NAME AGE\n"+line+"\n", `"Step `, printed)
+		if lines != 1 || (len(missing) == 0) != want {
+			t.Errorf("%s: %d lines, %q are missing", line, lines, missing)
+		}
+	}
+	if missing, lines := unprinted("NAME AGE\n", "NAME", printed); missing != nil || lines != 1 {
+		t.Errorf("other blanks: %d lines, %q are missing", lines, missing)
+	}
+}
+
 // TestTroubleshootingRows: each row about the driver's own messages, and about messages of Heketi that the driver explains,
 // quotes words from the driver's source.
 func TestTroubleshootingRows(t *testing.T) {
@@ -56,11 +75,11 @@ func TestTroubleshootingRows(t *testing.T) {
 // return them cover the messages.
 func TestTroubleshootingPromises(t *testing.T) {
 	for section, messages := range map[string][]string{
-		"What Heketi answers": {"none of the clusters that it knew before"},
+		"What Heketi answers": {"none of the clusters that it had before"},
 		"What the driver decides": {
 			"volume exists with other properties", "several volumes for the name", "goes on after the call has ended", "is running for another call",
 			"may still be carried out until", "by Heketi's records, but bricks for", "could not make a note of it first",
-			"is not certain before Heketi has undone it", "may have left gluster volume", "and cannot grow any more", "is not allowed",
+			"is uncertain until Heketi has undone", "may have left gluster volume", "and cannot grow any more", "is not allowed",
 			"this driver ignores", "is not an option that a class may set", "must be a volume that this driver made", "which is not configured", "every group id from gidMin", "is not a known parameter",
 			"must be one of the configured backends", "glusterd has answered Heketi on none of the nodes of cluster",
 		},

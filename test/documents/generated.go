@@ -23,7 +23,7 @@ func Generated(tb testing.TB, page, name, want string, update bool) {
 		return
 	}
 	if !update {
-		tb.Errorf("docs/%s: what is generated there is not what the code says (make docs); it has\n%s\nand should have\n%s", page, got, want)
+		tb.Errorf("docs/%s: the generated part differs from the code (make docs); it has\n%s\nand should have\n%s", page, got, want)
 		return
 	}
 	if err := os.WriteFile(filepath.Join(directory(tb), page), []byte(before+begin+want+end+after), 0o644); err != nil {

@@ -134,7 +134,7 @@ func (m *Model) checkSize(n *nameState, what string, askedGiB int, bytes int64) 
 		m.violate("%s for %d GiB returned a size of %d bytes", what, askedGiB, bytes)
 	}
 	if bytes%gib != 0 || !n.sizes[int(bytes/gib)] {
-		m.violate("%s returned a size of %d bytes, but only %v GiB were ever asked for", what, bytes, sortedKeys(n.sizes))
+		m.violate("%s returned a size of %d bytes, but only %v GiB were ever requested", what, bytes, sortedKeys(n.sizes))
 	}
 }
 
@@ -155,7 +155,7 @@ func (m *Model) CreateFails(c Call, code codes.Code, expected ...codes.Code) {
 func (m *Model) checkCode(what string, code codes.Code, expected ...codes.Code) {
 	expected = append(expected, codes.Aborted, codes.Unavailable, codes.DeadlineExceeded)
 	if !slices.Contains(expected, code) {
-		m.violate("%s was answered with %s, which is not to be expected here", what, code)
+		m.violate("%s was answered with %s, which this plan does not allow", what, code)
 	}
 }
 
@@ -257,7 +257,7 @@ func (m *Model) ListEnds(c Call, listed map[string]int64) {
 		case ok && s.deleted != 0 && s.deleted < c.began:
 			m.violate("list has %s, whose delete had succeeded before it was asked", id)
 		case ok && (bytes%gib != 0 || !m.names[s.name].sizes[int(bytes/gib)]):
-			m.violate("list says %d bytes of %s, but only %v GiB were ever asked for", bytes, id, sortedKeys(m.names[s.name].sizes))
+			m.violate("list says %d bytes of %s, but only %v GiB were ever requested", bytes, id, sortedKeys(m.names[s.name].sizes))
 		}
 	}
 }
@@ -326,7 +326,7 @@ func (m *Model) checkRecorded(name, id string, v Recorded) {
 		m.violate("volume %s of %s is still pending", id, name)
 	}
 	if !m.names[name].sizes[v.SizeGiB] {
-		m.violate("volume %s of %s has %d GiB, but only %v were ever asked for", id, name, v.SizeGiB, sortedKeys(m.names[name].sizes))
+		m.violate("volume %s of %s has %d GiB, but only %v were ever requested", id, name, v.SizeGiB, sortedKeys(m.names[name].sizes))
 	}
 	if v.DataKiB != uint64(v.SizeGiB)<<20 {
 		m.violate("volume %s of %s has %d GiB by Heketi's record, but bricks for %d KiB", id, name, v.SizeGiB, v.DataKiB)

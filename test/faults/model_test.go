@@ -36,7 +36,7 @@ func TestModelFinds(t *testing.T) {
 		{"deleted, returned again", func(m *Model) { made(m, "a"); deleted(m, "a"); made(m, "a") }, nil, "before the create was sent"},
 		{"pending", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": {Name: name, SizeGiB: 1, DataKiB: 1 << 20, Pending: "o"}}, "still pending"},
 		{"too small an answer", func(m *Model) { m.CreateSucceeds(m.CreateBegins("n", 2, false), "a", 2, gib) }, map[string]Recorded{"a": mine(2)}, "for 2 GiB returned"},
-		{"a size that was not requested", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": mine(3)}, "only [1] were ever asked for"},
+		{"a size that was not requested", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": mine(3)}, "only [1] were ever requested"},
 		{"bricks of another size", func(m *Model) { made(m, "a") }, map[string]Recorded{"a": {Name: name, SizeGiB: 1, DataKiB: 2 << 20}}, "bricks for"},
 		{"a volume without a request", func(*Model) {}, map[string]Recorded{"a": {Name: "other"}}, "was not requested"},
 		{"foreign, resized", func(*Model) {}, map[string]Recorded{"f": {Name: "data", SizeGiB: 3, Bricks: []string{"b"}}}, "was touched"},
@@ -51,7 +51,7 @@ func TestModelFinds(t *testing.T) {
 		{"found after its delete", func(m *Model) { made(m, "a"); deleted(m, "a"); m.ReadEnds(m.ReadBegins("a"), "get", codes.OK) }, nil, "whose delete had succeeded"},
 		{"expanded", func(m *Model) { made(m, "a"); m.ExpandEnds(m.ExpandBegins("a", 3), codes.OK, 3, 3*gib) }, map[string]Recorded{"a": mine(3)}, ""},
 		{"expanded, size lost", func(m *Model) { made(m, "a"); m.ExpandEnds(m.ExpandBegins("a", 3), codes.OK, 3, 3*gib) }, map[string]Recorded{"a": mine(1)}, "had been acknowledged"},
-		{"expanded twice as much", func(m *Model) { made(m, "a"); m.ExpandEnds(m.ExpandBegins("a", 3), codes.Aborted, 3, 0) }, map[string]Recorded{"a": mine(5)}, "were ever asked for"},
+		{"expanded twice as much", func(m *Model) { made(m, "a"); m.ExpandEnds(m.ExpandBegins("a", 3), codes.Aborted, 3, 0) }, map[string]Recorded{"a": mine(5)}, "were ever requested"},
 		{"listed", func(m *Model) { made(m, "a"); m.ListEnds(m.ReadBegins(""), map[string]int64{"a": gib}) }, map[string]Recorded{"a": mine(1)}, ""},
 		{"not listed", func(m *Model) { made(m, "a"); m.ListEnds(m.ReadBegins(""), nil) }, map[string]Recorded{"a": mine(1)}, "list lacks"},
 		{"listed after its delete", func(m *Model) {

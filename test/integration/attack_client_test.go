@@ -164,7 +164,7 @@ func TestAttackByVolumeFile(t *testing.T) {
 	r.ok(os.WriteFile(secret, []byte("of the node"), 0o600), "write a file of the node")
 	r.Cleanup(func() { r.ok(os.Remove(secret), "remove it") })
 	for mode, says := range map[string]string{
-		"open":   `server %s: the volume file is not one for a client: it has a translator of type "storage/posix"`,
+		"open":   `server %s: the volume file is not for a client: it has a translator of type "storage/posix"`,
 		"hidden": `the translator storage/posix, which a client does not have`, // the client gets another file than the driver, and cannot load the translator that this file names
 	} {
 		r.Run(mode, func(t *testing.T) {

@@ -108,7 +108,7 @@ func TestAttackOnGlusterd(t *testing.T) {
 	r.glusterdWithTLS()
 	r.gluster(2, "volume", "start", "listed")
 	if out, err := r.command(attacker, ask[0], ask[1:]...); err == nil || strings.Contains(out, "listed") {
-		t.Errorf("glusterd tells: %q, %v", out, err)
+		t.Errorf("glusterd listed its volumes without TLS: %q, %v", out, err)
 	}
 }
 

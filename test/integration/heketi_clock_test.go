@@ -55,7 +55,7 @@ func TestClocksDiffer(t *testing.T) {
 				}
 				c.mustDelete(v.GetVolumeId())
 			} else {
-				c.refused(err, codes.Unavailable, `heketi "mock"`, tt.says, "the clocks of this machine and Heketi's differ; synchronise them")
+				c.refused(err, codes.Unavailable, `heketi "mock"`, tt.says, "this machine's clock and Heketi's clock differ; synchronise them")
 			}
 			if after := volumesIn(t, server); after != before {
 				t.Errorf("Heketi had %q and has %q", before, after)

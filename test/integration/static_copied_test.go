@@ -77,7 +77,7 @@ func (r *rig) logAbout(n *node, what string) string {
 		}
 	}
 	if about.Len() == 0 {
-		r.Fatalf("%s says nothing about %s", path, what)
+		r.Fatalf("%s has no line with %q", path, what)
 	}
 	return about.String()
 }

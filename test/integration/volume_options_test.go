@@ -25,7 +25,7 @@ func TestVolumeOptions(t *testing.T) {
 		o := options[key]
 		for _, value := range slices.Concat(o.takes, o.refuses) {
 			if taken := slices.Contains(o.takes, value); taken != accepted(key, value) {
-				r.Errorf("%s %s: the driver takes it: %t", key, value, !taken)
+				r.Errorf("%s %s: the driver accepts it: %t, want %t", key, value, !taken, taken)
 			}
 		}
 		switch {

@@ -20,7 +20,7 @@ func TestMockHeketiImportsADump(t *testing.T) {
 		t.Errorf("volume list after the import is %q, want only the volume \"imported\"", volumes)
 	}
 	if err := heketi.Import(t.Context(), []byte("no dump")); err == nil || !strings.Contains(err.Error(), "decode") {
-		t.Errorf("got %v for what is no dump", err)
+		t.Errorf("import of an invalid dump: got %v, want a decode error", err)
 	}
 	if again := labtest.CLI(t, heketi, "volume", "list"); again != volumes {
 		t.Errorf("volume list after an import that failed is %q, want it as before", again)

@@ -42,7 +42,7 @@ func main() {
 
 	flag.IntVar(&o.sample, "sample", 0, "run only so many mutants, chosen by -seed; 0 runs all of them")
 	flag.Uint64Var(&o.seed, "seed", 1, "which sample")
-	flag.StringVar(&o.only, "only", "", "run only mutants whose file or key begins so, all of them: pkg/mount/, or a line of the report")
+	flag.StringVar(&o.only, "only", "", "run all mutants whose file or key has this prefix, for example pkg/mount/")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Stdout, o)

@@ -104,7 +104,7 @@ func TestChoose(t *testing.T) {
 		t.Errorf("a sample of 10: %v", first)
 	}
 	if len(ids(options{})) != 100 || len(ids(options{sample: 1000})) != 100 || len(ids(options{only: "pkg/b/"})) != 0 {
-		t.Error("all, or only some, are not what they are")
+		t.Error("choose returned the wrong number of mutants")
 	}
 	if !strings.Contains(out.String(), "-seed 1") {
 		t.Errorf("the seed is not printed: %s", out.String())

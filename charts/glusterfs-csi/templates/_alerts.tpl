@@ -95,7 +95,7 @@
       for: 1h
       labels: {severity: info}
       annotations:
-        summary: "[[ $labels.pod ]] could not clear away [[ $value ]] files or directories"
+        summary: "[[ $labels.pod ]] could not remove [[ $value ]] files or directories"
         description: "They are of earlier node plugins of this node, and take room."
     - alert: GlusterfsCSINodeCallsFail
       expr: >-

@@ -33,11 +33,11 @@ func (t Table) isNode() bool { return t.PID == 1 || t.PID == os.Getpid() }
 func (t Table) LeftOutBecause() string {
 	switch {
 	case t.LeftOut > 0 && t.Others > 0:
-		return fmt.Sprintf("%d mounts and %d more mount namespaces are too many", t.LeftOut, t.Others)
+		return fmt.Sprintf("%d mounts and %d more mount namespaces are beyond the limit", t.LeftOut, t.Others)
 	case t.LeftOut > 0:
-		return fmt.Sprintf("%d mounts here are too many", t.LeftOut)
+		return fmt.Sprintf("%d mounts here are beyond the limit", t.LeftOut)
 	case t.Others > 0:
-		return fmt.Sprintf("%d more mount namespaces are too many", t.Others)
+		return fmt.Sprintf("%d more mount namespaces are beyond the limit", t.Others)
 	}
 	return ""
 }

@@ -129,8 +129,8 @@ func TestTooManyNamespaces(t *testing.T) {
 
 func TestLeftOutBecause(t *testing.T) {
 	for want, table := range map[string]Table{
-		"": {}, "2 mounts here are too many": {LeftOut: 2}, "3 more mount namespaces are too many": {Others: 3},
-		"2 mounts and 3 more mount namespaces are too many": {LeftOut: 2, Others: 3},
+		"": {}, "2 mounts here are beyond the limit": {LeftOut: 2}, "3 more mount namespaces are beyond the limit": {Others: 3},
+		"2 mounts and 3 more mount namespaces are beyond the limit": {LeftOut: 2, Others: 3},
 	} {
 		if got := table.LeftOutBecause(); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -171,7 +171,7 @@ func decode(data []byte, boot string) (snapshot Snapshot, err error) {
 	case is.BootID != boot:
 		return Snapshot{}, errors.New("it is from an earlier boot of this node")
 	case is.Version > snapshotVersion:
-		return Snapshot{}, fmt.Errorf("%w: it has version %d, and this driver knows those up to %d", ErrNewer, is.Version, snapshotVersion)
+		return Snapshot{}, fmt.Errorf("%w: it has version %d, and this driver supports versions up to %d", ErrNewer, is.Version, snapshotVersion)
 	}
 	if err := json.Unmarshal(data, &snapshot); err != nil {
 		return Snapshot{}, err

@@ -127,7 +127,7 @@ func (w *Watcher) Set(targets []Target) error {
 		w.reports = append(w.reports, report{t, err != nil})
 	}
 	if tooMany > 0 {
-		failed = append(failed, fmt.Errorf("%d mount namespaces are watched, and %d more are too many", most, tooMany))
+		failed = append(failed, fmt.Errorf("%d mount namespaces are watched, which is the maximum; %d more are not watched", most, tooMany))
 	}
 	if len(w.reports) > 0 {
 		w.signal()

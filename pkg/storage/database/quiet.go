@@ -63,7 +63,7 @@ func checkQuiet(ctx context.Context, from QuietSource) error {
 	}
 	for _, op := range operations {
 		if op.Status == "" {
-			return fmt.Errorf("Heketi has operation %s (%s) under way", op.ID, op.Type) //nolint:staticcheck // a name
+			return fmt.Errorf("Heketi is running operation %s (%s)", op.ID, op.Type) //nolint:staticcheck // a name
 		}
 	}
 	return nil

@@ -49,7 +49,7 @@ func TestTakeQuiet(t *testing.T) {
 		"one that ends":         {looks: []doing{create, create, {}}, copies: 1, after: 4 * time.Second},
 		"one that began before": {looks: []doing{{}, create, {}}, copies: 2, after: 2 * time.Second},
 		"stale operations":      {looks: []doing{stale}, copies: 1},
-		"one without end":       {looks: []doing{create}, after: 5 * time.Minute, want: "take a copy of the database without unfinished volumes: not done within 5m0s: Heketi has operation op1 (create-volume) under way"},
+		"one without end":       {looks: []doing{create}, after: 5 * time.Minute, want: "take a copy of the database without unfinished volumes: not done within 5m0s: Heketi is running operation op1 (create-volume)"},
 		"unrecorded":            {looks: []doing{{unrecorded: 1}}, after: 5 * time.Minute, want: "Heketi has begun an operation"},
 		"a damaged copy":        {looks: []doing{{}}, stale: 2, copies: 3, after: 4 * time.Second},
 		"no Heketi":             {looks: []doing{{err: errors.New("no answer")}}, after: 5 * time.Minute, want: "no answer"},

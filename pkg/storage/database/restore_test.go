@@ -90,7 +90,7 @@ func TestReplace(t *testing.T) {
 				t.Fatal(err)
 			}
 			newer := take(t, "what Heketi has written meanwhile", time.Now())
-			if err := all.store(SecretName).Save(t.Context(), newer); err == nil || !strings.Contains(err.Error(), "Secret storage/heketi-db-backup stays as it is: its annotation glusterfs-storage/restore=replace has it replace the database") {
+			if err := all.store(SecretName).Save(t.Context(), newer); err == nil || !strings.Contains(err.Error(), "Secret storage/heketi-db-backup stays as it is: its annotation glusterfs-storage/restore=replace makes the backup replace the database") {
 				t.Errorf("%v", err)
 			}
 			err := Restore(t.Context(), all.store(SecretName), path, "/bin/false")

@@ -47,7 +47,7 @@ func (s Store) Save(ctx context.Context, c Copy) error {
 		return s.explain(err)
 	}
 	if secret.Annotations[RestoreAnnotation] == replace {
-		return fmt.Errorf("%s stays as it is: its annotation %s=%s has it replace the database at the next start of Heketi's pod; delete the pod, or remove the annotation", s, RestoreAnnotation, replace)
+		return fmt.Errorf("%s stays as it is: its annotation %s=%s makes the backup replace the database at the next start of Heketi's pod; delete the pod, or remove the annotation", s, RestoreAnnotation, replace)
 	}
 	return s.save(ctx, c, secret.Version)
 }

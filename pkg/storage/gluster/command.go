@@ -16,9 +16,9 @@ import (
 const (
 	mostOutput  = 64 << 20 // largest output that is kept, in bytes
 	mostMessage = 500      // longest error message that is kept, in bytes
-	terminated  = 2 * time.Second
-	killedAfter = 5 * time.Second
-	outputAfter = time.Second // a daemon that the program leaves behind may hold its output open
+	termWait    = 2 * time.Second
+	killWait    = 5 * time.Second
+	outputWait  = time.Second // a daemon that the program leaves behind may hold its output open
 )
 
 // Run implements runner.
@@ -76,7 +76,7 @@ func (r *reaper) await(ctx context.Context, p *process) error {
 	for _, step := range []struct {
 		signal syscall.Signal
 		limit  time.Duration
-	}{{syscall.SIGTERM, terminated}, {syscall.SIGKILL, killedAfter}} {
+	}{{syscall.SIGTERM, termWait}, {syscall.SIGKILL, killWait}} {
 		if err := r.signalGroup(p, step.signal); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (c *capture) collect() {
 func (c *capture) bytes() []byte {
 	select {
 	case <-c.done:
-	case <-time.After(outputAfter):
+	case <-time.After(outputWait):
 		_ = c.read.Close() // ends the reading
 		<-c.done
 	}

@@ -91,7 +91,7 @@ func (*gate) checkPeers(peers []glustercli.Peer) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("not all peers take part%s: %s", peerIsLost, few(missing))
+	return fmt.Errorf("not all peers are connected and in the cluster%s: %s", peerIsLost, few(missing))
 }
 
 // checkBricks returns the volumes, and an error if a brick of this node is offline.

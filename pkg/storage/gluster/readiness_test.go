@@ -153,7 +153,9 @@ func TestWhatIsWaitedFor(t *testing.T) {
 		says   string
 	}{
 		{"nothing", func(*pool, *readiness) {}, ""},
-		{"glusterd", func(_ *pool, r *readiness) { r.glusterd.setStatus(errors.New("glusterd does not run: exit status 1")) }, "exit status 1"},
+		{"glusterd", func(_ *pool, r *readiness) {
+			r.glusterd.setStatus(errors.New("glusterd is not running: exit status 1"))
+		}, "exit status 1"},
 		{"an answer", func(p *pool, _ *readiness) { p.failures[poolList] = errors.New("exit status 1: Connection failed") }, "glusterd does not answer: exit status 1: Connection failed"},
 		{"another answer", func(p *pool, _ *readiness) { p.answers[poolList] = "pool" }, "this is not the output"},
 		{"a peer", func(p *pool, _ *readiness) { p.peer = "<connected>0</connected><stateStr>Peer in Cluster</stateStr>" }, "gluster2 is Peer in Cluster (Disconnected)"},

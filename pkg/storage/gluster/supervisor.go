@@ -20,7 +20,7 @@ type supervisor struct {
 	asked  chan struct{} // a restart was requested
 
 	mu     sync.Mutex
-	status error // why glusterd does not run; nil if it runs
+	status error // why glusterd is not running; nil if it is
 }
 
 func newSupervisor(r runner, l limits, args ...string) *supervisor {
@@ -67,7 +67,7 @@ func (s *supervisor) run(ctx context.Context) {
 		if time.Since(started) >= s.limits.mostBackOff {
 			pause = s.limits.backOff
 		}
-		s.setStatus(fmt.Errorf("glusterd does not run: %s (its log is /var/log/glusterfs/glusterd.log on this node); the next start is within %s", how, pause))
+		s.setStatus(fmt.Errorf("glusterd is not running: %s (its log is /var/log/glusterfs/glusterd.log on this node); the next start is within %s", how, pause))
 		logger.Error(nil, "glusterd has ended; restarting it. Bricks are not affected", "status", how, "ran", time.Since(started).Round(time.Millisecond).String(),
 			"restarts", restarts+1, "after", pause.String())
 		select {
@@ -93,7 +93,7 @@ func (s *supervisor) runOnce(ctx context.Context) (how string, asked bool) {
 	case <-p.ended:
 		return p.how, false
 	case <-ctx.Done():
-		s.setStatus(errors.New("glusterd is being ended"))
+		s.setStatus(errors.New("glusterd is being stopped"))
 		s.terminate(ctx, p)
 		return "", false
 	case <-s.asked:

@@ -43,7 +43,7 @@ func TestGlusterdThatKeepsDying(t *testing.T) {
 			}
 			f.crash("exit status 1")
 			synctest.Wait()
-			if err := s.running(); err == nil || !strings.Contains(err.Error(), "glusterd does not run: exit status 1") || !strings.Contains(err.Error(), "within "+pause.String()) {
+			if err := s.running(); err == nil || !strings.Contains(err.Error(), "glusterd is not running: exit status 1") || !strings.Contains(err.Error(), "within "+pause.String()) {
 				t.Errorf("end %d: %v", i, err)
 			}
 			time.Sleep(pause - time.Millisecond)

@@ -195,7 +195,7 @@ func TestTooFewNodesForTheVolume(t *testing.T) {
 	w.lose(2, "mute")
 	w.lose(4, "no pod")
 	err := w.run("")
-	const want = "step 5 of 6, make the volume of Heketi's database: it has 3 copies, each on another node, and gluster answers on too few nodes: " +
+	const want = "step 5 of 6, make the volume of Heketi's database: the volume has 3 copies, each on a different node, but gluster answers on too few nodes: " +
 		"node n2: glusterd does not answer in pod gluster-n2: connection failed; node n4: there is no pod of gluster: is the node labelled for it?"
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)

@@ -13,7 +13,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
 
@@ -45,8 +44,10 @@ func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, r reach) err
 // makeVolume loads the topology and creates the volume. It backs up each change of the database, so that the next pod can
 // continue if this one is lost.
 func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topology.Topology, r reach) (err error) {
-	if err := s.checkPending(ctx, server, r.pods); err != nil {
-		return err
+	for _, check := range []func(context.Context, *heketi.Client, reach) error{s.checkPending, s.checkEarlier, s.checkInterrupted} {
+		if err := check(ctx, server, r); err != nil {
+			return err
+		}
 	}
 	saver := &database.Saver{From: server, To: s.store(), Program: s.Program, Unfinished: true}
 	// Save an unfinished copy before anything is made, so that no later run takes an unfinished volume for a finished one.
@@ -72,7 +73,13 @@ func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topolog
 		// The last step reports this error again, once there is a Heketi to ask. Until then, the loaded part may be enough.
 		klog.FromContext(ctx).Error(loadErr, "Not all of the topology could be loaded")
 	}
-	return errors.Join(s.ensureVolume(ctx, server, t.Without(r.absent), result.Clusters, r.pods), ctx.Err())
+	if err := s.avoidAbsent(ctx, server, r); err != nil {
+		return err
+	}
+	if err := s.ensureVolume(ctx, server, t.Without(r.absent), result.Clusters, r.pods); err != nil {
+		return err
+	}
+	return errors.Join(s.avoidNone(ctx, server), ctx.Err())
 }
 
 // saveLast backs up the last changes if the run ends before the watch has saved them: the file is lost with the pod.
@@ -87,12 +94,12 @@ func (s *Setup) saveLast(ctx context.Context, saver *database.Saver) {
 // checkPending returns an error if the clean-up would delete volumes that gluster has. Heketi undoes unfinished creations, and
 // its database may be an older copy, taken during a creation that has since succeeded. The volume of the database itself is not
 // checked: isMade has found that gluster lacks it, or that no Heketi has used it.
-func (s *Setup) checkPending(ctx context.Context, server *heketi.Client, pods servers.Pods) error {
+func (s *Setup) checkPending(ctx context.Context, server *heketi.Client, r reach) error {
 	dump, err := server.Dump(ctx)
 	if err != nil {
 		return err
 	}
-	there, err := pods.Volumes(ctx, s.Runner)
+	there, err := r.pods.Volumes(ctx, s.Runner)
 	if err != nil {
 		return err
 	}

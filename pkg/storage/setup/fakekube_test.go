@@ -110,7 +110,9 @@ func (w *world) Run(_ context.Context, pod, in string, command ...string) ([]byt
 	case w.silent[pod]:
 		return nil, errors.New("connection failed")
 	case line == "gluster --mode=script pool list":
-		return nil, nil
+		return w.poolList(pod), nil
+	case line == "gluster --mode=script volume info "+testVolume && w.gluster:
+		return []byte("Bricks:\nBrick1: 10.0.0.1:/b\nBrick2: 10.0.0.2:/b\nBrick3: 10.0.0.3:/b\n"), nil
 	case line == "gluster --mode=script volume list":
 		if w.listing != nil {
 			return nil, w.listing
@@ -127,4 +129,22 @@ func (w *world) Run(_ context.Context, pod, in string, command ...string) ([]byt
 		return []byte(report), nil
 	}
 	return nil, fmt.Errorf("command %q", line)
+}
+
+// poolList returns gluster's answer in a pod.
+func (w *world) poolList(pod string) []byte {
+	text := []byte("UUID\tHostname \tState\n")
+	for i := 1; i <= 4; i++ {
+		host, state := fmt.Sprintf("10.0.0.%d", i), "Disconnected"
+		if slices.ContainsFunc(w.pods, func(p kube.Pod) bool {
+			return p.Name == fmt.Sprintf("gluster-n%d", i) && p.Started && !w.silent[p.Name]
+		}) {
+			state = "Connected"
+		}
+		if pod == fmt.Sprintf("gluster-n%d", i) {
+			host = "localhost"
+		}
+		text = fmt.Appendf(text, "uuid\t%s\t%s \n", host, state)
+	}
+	return text
 }

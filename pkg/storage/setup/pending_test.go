@@ -14,23 +14,29 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// TestBackupFromAMidst: the database's volume is lost. The backup lists another volume as unfinished, and gluster has that
-// volume.
-func TestBackupFromAMidst(t *testing.T) {
+// makeVolume makes a volume besides that of the database.
+func (w *world) makeVolume(name string) {
+	w.t.Helper()
+	client := w.client()
+	clusters, err := client.Clusters(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := client.CreateVolume(w.t.Context(), heketi.CreateRequest{
+		Name: name, Cluster: clusters[0], SizeGiB: 2, Durability: volume.Durability{Type: volume.Replicate, Replica: 3}, SnapFactor: 1,
+	}, func() error { return nil }); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestBackupTakenDuringCreation: the database's volume is lost. The backup lists another volume as unfinished, and gluster has
+// that volume.
+func TestBackupTakenDuringCreation(t *testing.T) {
 	w := newWorld(t)
 	if err := w.run(""); err != nil {
 		t.Fatal(err)
 	}
-	client := w.client()
-	clusters, err := client.Clusters(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.CreateVolume(t.Context(), heketi.CreateRequest{
-		Name: "other", Cluster: clusters[0], SizeGiB: 2, Durability: volume.Durability{Type: volume.Replicate, Replica: 3}, SnapFactor: 1,
-	}, func() error { return nil }); err != nil {
-		t.Fatal(err)
-	}
+	w.makeVolume("other")
 	w.stopHeketi()
 	path := filepath.Join(w.volume, "heketi.db")
 	storagetest.MarkPending(t, w.program, path, "other")
@@ -38,7 +44,7 @@ func TestBackupFromAMidst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
+	store := w.store()
 	if err := errors.Join(store.Save(t.Context(), taken), os.Remove(path)); err != nil {
 		t.Fatal(err)
 	}

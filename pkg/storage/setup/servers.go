@@ -21,6 +21,15 @@ type reach struct {
 	pods   servers.Pods
 	absent map[string]string // nodes without a usable server, with the reasons
 	gone   map[string]string // those of absent that Kubernetes does not have
+	seen   servers.Seen
+}
+
+// why returns the reason why a node cannot be worked on, or "" if it can.
+func (r reach) why(node string) string {
+	if why := r.absent[node]; why != "" {
+		return why
+	}
+	return r.seen.Why(node)
 }
 
 // askHeketi is the second step. It returns the parts of the topology that Heketi lacks: all of them if there is no Heketi yet. If
@@ -40,7 +49,7 @@ func (s *Setup) askHeketi(ctx context.Context, server *heketi.Client, t topology
 			}
 			return lacks, false, nil
 		}
-		if err := s.awaitHeketi(ctx, server); err != nil {
+		if err := s.awaitReturn(ctx, server); err != nil {
 			return lacks, false, err
 		}
 	}
@@ -71,7 +80,7 @@ func (s *Setup) awaitServers(ctx context.Context, t topology.Topology, gone map[
 	default:
 		logger.Info("Continuing without the missing nodes", "why", err.Error())
 	}
-	r := reach{pods: seen.Usable, absent: maps.Clone(gone), gone: gone}
+	r := reach{pods: seen.Usable, absent: maps.Clone(gone), gone: gone, seen: seen}
 	for _, n := range t.Nodes() {
 		if why := seen.Why(n.Name()); why != "" && r.absent[n.Name()] == "" {
 			r.absent[n.Name()] = why
@@ -110,14 +119,15 @@ func (s *Setup) checkEnough(t topology.Topology, r reach) error {
 		return err
 	}
 	if err := refuseGone(slices.Sorted(maps.Keys(r.gone)), r.gone); err != nil {
-		return err
+		return fmt.Errorf("%w; take a node that is lost for good out of the values, and upgrade the release", err)
 	}
 	if _, err := t.Without(r.absent).ForReplica(s.Volume.Replica); err != nil {
 		var reasons []string
 		for _, name := range slices.Sorted(maps.Keys(r.absent)) {
 			reasons = append(reasons, fmt.Sprintf("node %s: %s", name, r.absent[name]))
 		}
-		return fmt.Errorf("it has %d copies, each on another node, and gluster answers on too few nodes: %s", s.Volume.Replica, strings.Join(reasons, "; "))
+		return fmt.Errorf("the volume has %d copies, each on a different node, but gluster answers on too few nodes: %s. The Job is retried; in the values, replace a node that is lost for good by another one, and upgrade the release",
+			s.Volume.Replica, strings.Join(reasons, "; "))
 	}
 	return nil
 }

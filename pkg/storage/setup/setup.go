@@ -133,6 +133,9 @@ func (s *Setup) makeHeketi(ctx context.Context, server *heketi.Client, t topolog
 	}
 	if made {
 		logger.Info("Step 4 of 6: the volume of Heketi's database exists, and the claim is missing")
+		if err := s.checkCopies(ctx, r.pods); err != nil {
+			return fmt.Errorf("step 4 of 6, find out what is there: %w", err)
+		}
 	} else {
 		logger.Info("Step 4 of 6: the volume of Heketi's database has to be made")
 		if err := s.bootstrap(ctx, t, r); err != nil {
@@ -155,10 +158,10 @@ func (s *Setup) load(ctx context.Context, server *heketi.Client, t topology.Topo
 	logger := klog.FromContext(ctx)
 	result, err := s.loader(server, r).Load(ctx, t)
 	for _, what := range result.Beyond {
-		logger.Info("Heketi has more than the topology; it stays, heketi-cli removes it", "what", what)
+		logger.Info("Heketi has an object that is not in the topology; it is kept (heketi-cli can remove it)", "what", what)
 	}
 	for _, what := range result.Differs {
-		logger.Info("Heketi and the topology differ, and Heketi cannot change it", "what", what)
+		logger.Info("Heketi and the topology differ, and Heketi cannot change this property", "what", what)
 	}
 	s.warnAbsent(ctx, result.Absent, r)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 // check verifies the state at the end: one cluster with the given numbers of nodes and devices, each once, and one volume, in a
@@ -61,6 +62,7 @@ func TestFromNothing(t *testing.T) {
 	if log := w.log.String(); strings.Contains(log, "heketi: [negroni]") || !strings.Contains(log, "heketi: Listening on port") {
 		t.Errorf("the log of the temporary Heketi:\n%s", w.log)
 	}
+	documents.Printed(t, "day-one.md", "Install", w.log.String(), `"Step `)
 	if err := w.run(""); err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +72,7 @@ func TestFromNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.check(4, 8)
+	documents.Printed(t, "storage-nodes.md", "Add a node", w.log.String(), `"Step `)
 }
 
 // TestKilledAnywhere: the Job is killed, with its children, before or after each kind of step, in a pod that stays or in one that
@@ -99,7 +102,7 @@ func TestKilledAnywhere(t *testing.T) {
 					w.newPod()
 				}
 				err := w.run("")
-				if lost && err != nil && strings.Contains(err.Error(), "gluster has a volume heketidbstorage that Heketi's database does not know") {
+				if lost && err != nil && strings.Contains(err.Error(), "gluster has a volume heketidbstorage that is not in Heketi's database") {
 					w.gluster = false // as the message advises
 					err = w.run("")
 				}
@@ -226,8 +229,13 @@ func TestEarlierInstallation(t *testing.T) {
 	w.stopHeketi()
 	w.newPod()
 	w.claims, w.gluster = nil, false
+	w.write(w.topology, topologyText(4, "/dev/sdb"))
+	before := w.secret.Content().Version
 	err := w.run("")
-	if err == nil || !strings.Contains(err.Error(), "the backup in Secret heketi-db-backup has the volume heketidbstorage, and gluster has not") || len(w.claims) > 0 {
+	if w.secret.Content().Version != before || slices.Contains(w.points.Seen(), "before POST /nodes") {
+		t.Errorf("the backup was changed; points %q", w.points.Seen())
+	}
+	if err == nil || !strings.Contains(err.Error(), "the backup in Secret heketi-db-backup has volume heketidbstorage, which gluster lacks") || len(w.claims) > 0 {
 		t.Errorf("%v; claims %v", err, w.claims)
 	}
 }
@@ -244,7 +252,7 @@ func TestMistakes(t *testing.T) {
 		"too few nodes":   {func(w *world) { w.write(w.topology, topologyText(2, "/dev/sdb")) }, "step 5 of 6, make the volume of Heketi's database: topology: replica 3 needs 3 nodes with devices in one cluster, and there are 2"},
 		"a pod not ready": {func(w *world) {
 			w.pods[1].Started, w.pods[1].Why = false, "container glusterfs is waiting: ImagePullBackOff"
-		}, "step 5 of 6, make the volume of Heketi's database: it has 3 copies, each on another node, and gluster answers on too few nodes: node n2: pod gluster-n2 has not started: container glusterfs is waiting: ImagePullBackOff"},
+		}, "step 5 of 6, make the volume of Heketi's database: the volume has 3 copies, each on a different node, but gluster answers on too few nodes: node n2: pod gluster-n2 has not started: container glusterfs is waiting: ImagePullBackOff"},
 		"no pod":           {func(w *world) { w.pods = w.pods[:2] }, "node n3: there is no pod of gluster: is the node labelled for it?"},
 		"no pods":          {func(w *world) { w.pods = nil }, "step 3 of 6, wait for gluster: not done within 1s: node n1: there is no pod of gluster: is the node labelled for it?; node n2: "},
 		"a mute glusterd":  {func(w *world) { w.silent = map[string]bool{"gluster-n3": true} }, "gluster answers on too few nodes: node n3: glusterd does not answer in pod gluster-n3: connection failed"},
@@ -255,7 +263,7 @@ func TestMistakes(t *testing.T) {
 		"no configuration":   {func(w *world) { _ = os.Remove(w.config) }, "step 5 of 6, make the volume of Heketi's database: the configuration of Heketi: "},
 		"another file":       {func(w *world) { w.write(w.config, `{"port": "1"}`) }, `it has no object "glusterfs"`},
 		"no program":         {func(w *world) { w.program = "/nowhere/heketi" }, "start a temporary Heketi: "},
-		"a Heketi that ends": {func(w *world) { w.program = "/bin/false" }, "the temporary Heketi has ended: exit status 1; its log above says why"},
+		"a Heketi that ends": {func(w *world) { w.program = "/bin/false" }, "the temporary Heketi has ended: exit status 1; see its log above"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/topology"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/servers"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -36,7 +35,7 @@ func (s *Setup) ensureVolume(ctx context.Context, server *heketi.Client, t topol
 		case v.Pending != "":
 			return fmt.Errorf("volume %s is still being made or removed by Heketi (operation %s): this is retried", v.Name, v.Pending)
 		}
-		return s.checkVolume(ctx, pods)
+		return nil // checkEarlier has compared it with gluster's volumes
 	}
 	if exists, err := s.volumeExists(ctx, pods); err != nil {
 		return err
@@ -72,21 +71,10 @@ func (s *Setup) cluster(t topology.Topology, clusters []string) (string, error) 
 	return "", fmt.Errorf("no cluster of the topology can hold volume %s with replica %d: too few of its nodes could be added, or it takes block volumes only", s.Volume.Name, s.Volume.Replica)
 }
 
-// checkVolume returns an error if gluster lacks a volume that Heketi has: the backup then describes disks that are gone.
-func (s *Setup) checkVolume(ctx context.Context, pods servers.Pods) error {
-	exists, err := s.volumeExists(ctx, pods)
-	if err != nil || exists {
-		return err
-	}
-	return fmt.Errorf("the backup in Secret %s has the volume %s, and gluster has not: it is of an earlier installation; if its disks are new or wiped, "+
-		"empty it with kubectl -n %s patch secret %s --type=json -p '[{\"op\":\"remove\",\"path\":\"/data\"}]', and delete the pod of this Job",
-		database.SecretName, s.Volume.Name, s.Namespace, database.SecretName)
-}
-
 // unknownVolume returns the error for a volume that is not in Heketi's database: the run that created it was lost, with its pod,
 // right after gluster made the volume. No Heketi has used it.
 func (s *Setup) unknownVolume(pods servers.Pods) error {
 	command := pods.VolumeCommand(s.Namespace)
-	return fmt.Errorf("gluster has a volume %s that Heketi's database does not know, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
+	return fmt.Errorf("gluster has a volume %s that is not in Heketi's database, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
 		"%s stop %s; %s delete %s", s.Volume.Name, command, s.Volume.Name, command, s.Volume.Name)
 }

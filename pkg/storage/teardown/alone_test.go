@@ -10,9 +10,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
 )
 
-// TestNotAloneAnyMore: an upgrade begins during a teardown. The teardown does not take its next step. Once the upgrade's Heketi
-// and setup are gone, another run continues.
-func TestNotAloneAnyMore(t *testing.T) {
+// TestUpgradeDuringTeardown: an upgrade begins during a teardown. The teardown does not take its next step. Once the upgrade's
+// Heketi and setup are gone, another run continues.
+func TestUpgradeDuringTeardown(t *testing.T) {
 	for name, tt := range map[string]struct {
 		after string // a request to the temporary Heketi, after which the upgrade begins
 		begin func(*world)

@@ -53,8 +53,8 @@ func (t *Teardown) endHeketi(ctx context.Context, running *heketi.Client) error 
 	return nil
 }
 
-// finish is the last step. It removes the backup last, since an interrupted run continues from the backup.
-func (t *Teardown) finish(ctx context.Context) error {
+// deleteClaimAndBackup is the last step. It removes the backup last, since an interrupted run continues from the backup.
+func (t *Teardown) deleteClaimAndBackup(ctx context.Context) error {
 	if err := t.Kubernetes.DeleteClaim(ctx, t.Namespace, t.Claim); err != nil {
 		return err
 	}
@@ -79,12 +79,15 @@ func (t *Teardown) finish(ctx context.Context) error {
 func (t *Teardown) sayWhatRemains(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	if len(t.left) == 0 {
-		logger.Info("Nothing is left on the devices. What remains is yours to do, in this order")
+		logger.Info("Nothing is left on the devices. Complete the remaining steps, in this order")
 	} else {
-		logger.Info("Nothing is left on the devices but for those that are lost. What remains is yours to do, in this order")
+		logger.Info("Nothing is left on the devices, except on lost ones. Complete the remaining steps, in this order")
 	}
 	for _, l := range t.left {
 		logger.Info("Remains", "what", l.what()+"; if it comes back, run this on the node", "do", l.todo(t.Directories))
+	}
+	if t.recordLeft {
+		logger.Info("Remains", "what", fmt.Sprintf("gluster's record of volume %s and of the lost nodes; it is in the directories below, and comes back unless they are removed on all storage nodes before GlusterFS runs there again", t.Volume))
 	}
 	for _, todo := range [][2]string{
 		{"the release", fmt.Sprintf("helm uninstall %s --namespace %s", t.Release, t.Namespace)},

@@ -157,7 +157,7 @@ func (w *world) command(pod, in, line string) ([]byte, error) {
 	case in != servers.Container:
 		return nil, fmt.Errorf("container %q", in)
 	case line == "gluster --mode=script pool list":
-		return nil, nil
+		return w.poolList(node), nil
 	case line == "gluster --mode=script volume list":
 		return []byte(strings.Join(slices.Sorted(maps.Keys(w.volumes)), "\n")), nil
 	case line == "gluster --mode=script volume stop "+testVolume+" force":
@@ -167,6 +167,7 @@ func (w *world) command(pod, in, line string) ([]byte, error) {
 			return nil, &podexec.ExitError{Command: line, Code: 1, Stderr: "volume delete: failed: Some of the peers are down"}
 		}
 		delete(w.volumes, testVolume)
+		w.bricks = nil
 		return nil, nil
 	case line == "gluster --mode=script volume info "+testVolume:
 		return w.volumeInfo(), nil
@@ -202,6 +203,19 @@ func (w *world) physicalVolumes(node string) []byte {
 	}
 	out, _ := json.Marshal(map[string]any{"report": []any{map[string]any{"pv": list}}})
 	return out
+}
+
+// poolList returns gluster's answer on a node.
+func (w *world) poolList(node string) []byte {
+	text := []byte("UUID\t\t\t\t\tHostname \tState\n")
+	for _, host := range slices.Sorted(maps.Keys(w.peers)) {
+		state := map[bool]string{true: "Connected", false: "Disconnected"}[w.peers[host]]
+		if host == "10.0.0."+node[1:] {
+			host, state = "localhost", "Connected"
+		}
+		text = fmt.Appendf(text, "uuid\t%s\t%s \n", host, state)
+	}
+	return text
 }
 
 // volumeInfo returns the part of gluster's answer that lists the bricks.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,12 +18,12 @@ import (
 )
 
 // leftBehind holds devices that cannot be emptied. Normally they are all devices of a node that the administrator has deleted
-// from Kubernetes. If alone is set, the node still serves, and only these devices are broken: the administrator has disabled them
-// in Heketi, and LVM does not find them.
+// from Kubernetes. If devicesOnly is set, the node still serves, and only these devices are broken: the administrator has
+// disabled them in Heketi, and LVM does not find them.
 type leftBehind struct {
-	node    node
-	devices []heketi.Device
-	alone   bool
+	node        node
+	devices     []heketi.Device
+	devicesOnly bool
 }
 
 // findLeft returns the devices that cannot be emptied. The earlier checks have made sure that the administrator allows this.
@@ -53,7 +52,7 @@ func (r *removal) findLeft(ctx context.Context) (left []leftBehind, err error) {
 		}
 		broken = slices.DeleteFunc(broken, func(d heketi.Device) bool { return d.State == heketi.DeviceOnline })
 		if len(broken) > 0 {
-			left = append(left, leftBehind{node: n, devices: broken, alone: true})
+			left = append(left, leftBehind{node: n, devices: broken, devicesOnly: true})
 		}
 	}
 	return left, nil
@@ -73,56 +72,84 @@ func (t *Teardown) brokenDevices(ctx context.Context, n node, pods servers.Pods)
 	return broken, nil
 }
 
-// detach removes lost nodes from the database's volume and from gluster's pool. While a peer is down, gluster deletes no volume,
-// and it detaches no peer that has bricks.
-func (r *removal) detach(ctx context.Context, left []leftBehind) error {
-	var hosts []string
-	for _, l := range left {
-		if !l.alone {
-			hosts = append(hosts, l.node.Storage[0])
-		}
-	}
-	if len(hosts) == 0 {
-		return nil
-	}
-	info, err := r.gluster(ctx, "volume", "info", r.Volume)
+// leaveBehind removes from gluster and from Heketi's database what cannot be emptied. A run that repeats an interrupted one finds
+// nodes that were lost since.
+func (r *removal) leaveBehind(ctx context.Context) error {
+	left, err := r.findLeft(ctx)
 	if err != nil {
 		return err
 	}
-	kept, lost := bricksOf(string(info), hosts)
-	if len(lost) > 0 {
-		if kept == 0 {
-			return fmt.Errorf("all bricks of volume %s are on nodes that are lost, so that gluster cannot delete it: %s", r.Volume, strings.Join(lost, " "))
+	var hosts []string
+	for _, l := range left {
+		if !l.devicesOnly {
+			hosts = append(hosts, l.node.Storage[0])
 		}
-		remove := append([]string{"volume", "remove-brick", r.Volume, "replica", strconv.Itoa(kept)}, append(lost, "force")...)
-		if _, err := r.gluster(ctx, remove...); err != nil {
+	}
+	if len(hosts) > 0 {
+		if err := r.detach(ctx, hosts); err != nil {
+			return err
+		}
+	}
+	return r.forget(ctx, left)
+}
+
+// detach removes lost nodes from the database's volume and from gluster's pool. While a peer is down, gluster deletes no volume,
+// and it detaches no other peer; it does not detach a peer that has bricks.
+func (r *removal) detach(ctx context.Context, hosts []string) error {
+	exists, err := r.inGluster(ctx)
+	if err != nil {
+		return err
+	}
+	if exists {
+		if lastBricks, err := r.removeBricks(ctx, hosts); err != nil || lastBricks {
 			return err
 		}
 	}
 	for _, host := range hosts {
-		_, err := r.gluster(ctx, "peer", "detach", host, "force")
-		if _, exited := errors.AsType[*podexec.ExitError](err); exited { // it may no longer be a peer; if it still is, deleting the volume fails
-			klog.FromContext(ctx).Info("gluster does not detach a lost peer", "host", host, "err", err)
-		} else if err != nil {
+		if err := r.detachPeer(ctx, host); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-var brickLine = regexp.MustCompile(`(?m)^Brick[0-9]+: ((\S+):/\S+)`)
-
-// bricksOf parses gluster's volume info. It returns the number of the volume's bricks on other hosts, and the bricks on these
-// hosts.
-func bricksOf(info string, hosts []string) (others int, bricks []string) {
-	for _, match := range brickLine.FindAllStringSubmatch(info, -1) {
-		if slices.Contains(hosts, match[2]) {
-			bricks = append(bricks, match[1])
-		} else {
-			others++
+// removeBricks removes the bricks on lost nodes from the database's volume, unless it has no other bricks.
+func (r *removal) removeBricks(ctx context.Context, hosts []string) (lastBricks bool, err error) {
+	bricks, err := r.pods.Bricks(ctx, r.Runner, r.Volume)
+	if err != nil {
+		return false, err
+	}
+	var lost []string
+	for _, b := range bricks {
+		if slices.Contains(hosts, b.Host) {
+			lost = append(lost, b.Name)
 		}
 	}
-	return others, bricks
+	kept := len(bricks) - len(lost)
+	if len(lost) == 0 || kept == 0 {
+		return len(lost) > 0, nil
+	}
+	remove := append([]string{"volume", "remove-brick", r.Volume, "replica", strconv.Itoa(kept)}, append(lost, "force")...)
+	_, err = r.gluster(ctx, remove...)
+	return false, err
+}
+
+// detachPeer asks each server: an interrupted run has detached the servers whose nodes it has removed from Heketi, so that they
+// are in pools of one. If the host still is a peer in the end, deleting the volume fails.
+func (r *removal) detachPeer(ctx context.Context, host string) error {
+	var refused []error
+	for _, pod := range slices.Sorted(maps.Values(r.pods)) {
+		_, err := r.Runner.Run(ctx, pod, servers.Container, "gluster", "--mode=script", "peer", "detach", host, "force")
+		if _, exited := errors.AsType[*podexec.ExitError](err); exited {
+			refused = append(refused, err)
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(refused) == len(r.pods) {
+		klog.FromContext(ctx).Info("gluster does not detach a lost peer", "host", host, "err", errors.Join(refused...))
+	}
+	return nil
 }
 
 // forget removes lost nodes and devices from the database of the temporary Heketi, which it stops and starts again.
@@ -132,7 +159,7 @@ func (r *removal) forget(ctx context.Context, left []leftBehind) error {
 	}
 	var lost temporary.Lost
 	for _, l := range left {
-		if !l.alone {
+		if !l.devicesOnly {
 			lost.Nodes = append(lost.Nodes, l.node.ID)
 		}
 		for _, d := range l.devices {
@@ -162,7 +189,7 @@ func names(devices []heketi.Device) (names []string) {
 
 // what describes what was left behind.
 func (l leftBehind) what() string {
-	if l.alone {
+	if l.devicesOnly {
 		return fmt.Sprintf("what is on %s of node %s, which is broken", strings.Join(names(l.devices), " "), l.node.name)
 	}
 	return "what is on node " + l.node.name + ", which is lost"
@@ -178,7 +205,7 @@ func (l leftBehind) todo(directories []string) string {
 	if len(groups) > 0 {
 		commands = append(commands, "vgremove --force "+strings.Join(groups, " "), "pvremove "+strings.Join(names(l.devices), " "))
 	}
-	if !l.alone {
+	if !l.devicesOnly {
 		commands = append(commands, "rm -r "+strings.Join(directories, " "))
 	}
 	return strings.Join(commands, "; ")

@@ -26,11 +26,11 @@ func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods serve
 	if pods, err = t.awaitServers(ctx); err != nil {
 		return nil, nil, err
 	}
-	shallRun, err := t.shallRun(ctx)
+	shouldRun, err := t.shouldRun(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !shallRun { // the third step checks the backup
+	if !shouldRun { // the third step checks the backup
 		return nil, pods, t.checkGlusterAlone(ctx, pods, heketi.Dump{})
 	}
 	if running, err = t.Client(); err != nil {
@@ -54,7 +54,7 @@ func (t *Teardown) checkAlone(ctx context.Context) error {
 	if err != nil || other == "" {
 		return err
 	}
-	return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs), and make this one again", ErrRefused, other, t.Namespace)
+	return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs), and create this Job again", ErrRefused, other, t.Namespace)
 }
 
 // checkStillAlone is checkAlone for the steps that remove something. It also returns an error if Heketi was started again, for
@@ -68,7 +68,7 @@ func (t *Teardown) checkStillAlone(ctx context.Context) error {
 		return err
 	}
 	return fmt.Errorf("%w: Heketi was started again (StatefulSet %s has %d replicas), as by helm upgrade, and would work on the same devices. To go on, end it with kubectl -n %s scale statefulset/%s --replicas=0, "+
-		"and make this Job again: it continues where it stopped", ErrRefused, t.StatefulSet, replicas, t.Namespace, t.StatefulSet)
+		"and create this Job again: it continues where it stopped", ErrRefused, t.StatefulSet, replicas, t.Namespace, t.StatefulSet)
 }
 
 // awaitServers waits until each gluster pod is usable, since a node's devices are emptied in its pod. A node that was deleted
@@ -116,8 +116,8 @@ func (t *Teardown) nodeNames(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// shallRun reports whether there is a Heketi whose database may be newer than its backup.
-func (t *Teardown) shallRun(ctx context.Context) (bool, error) {
+// shouldRun reports whether there is a Heketi whose database may be newer than its backup.
+func (t *Teardown) shouldRun(ctx context.Context) (bool, error) {
 	logger := klog.FromContext(ctx)
 	replicas, err := t.Kubernetes.Replicas(ctx, t.Namespace, t.StatefulSet)
 	if err != nil {
@@ -129,7 +129,7 @@ func (t *Teardown) shallRun(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if replicas == 0 {
-		logger.Info("Step 1 of 6: Heketi has been ended before, and the backup of its database counts", "takenAt", backup.TakenAt, "empty", empty)
+		logger.Info("Step 1 of 6: Heketi has been ended before, and the backup of its database is used", "takenAt", backup.TakenAt, "empty", empty)
 		return false, nil
 	}
 	phase, err := t.Kubernetes.ClaimPhase(ctx, t.Namespace, t.Claim)
@@ -152,7 +152,7 @@ func (t *Teardown) awaitHeketi(ctx context.Context, server *heketi.Client) error
 	})
 	if err != nil {
 		return fmt.Errorf("the cluster's Heketi does not answer, and its database may be newer than the backup: bring it up (kubectl -n %s describe pod heketi-0); if that is impossible, "+
-			"have the backup count with kubectl -n %s scale statefulset/%s --replicas=0: %w", t.Namespace, t.Namespace, t.StatefulSet, err)
+			"use the backup instead: kubectl -n %s scale statefulset/%s --replicas=0: %w", t.Namespace, t.Namespace, t.StatefulSet, err)
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (t *Teardown) checkNothingLost(ctx context.Context, server *heketi.Client, 
 			return err
 		}
 		if !logged {
-			klog.FromContext(ctx).Info("There are volumes; waiting whether they are being deleted", "for", t.Timing.Volumes, "why", err.Error())
+			klog.FromContext(ctx).Info("There are volumes; waiting in case they are being deleted", "for", t.Timing.Volumes, "why", err.Error())
 			logged = true
 		}
 		select {

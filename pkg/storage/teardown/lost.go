@@ -31,7 +31,7 @@ func (t *Teardown) refuseVolumes(names []string, running bool) error {
 		return nil
 	}
 	return fmt.Errorf("%w: Heketi still has volumes: %s. %sDelete the claims and PersistentVolumes that use them (kubectl get pv), or, if nothing does, kubectl -n %s exec statefulset/%s -c heketi -- heketi-cli volume delete ID. "+
-		"Then make this Job again", ErrRefused, few(names), t.startAgain(running), t.Namespace, t.StatefulSet)
+		"Then create this Job again", ErrRefused, few(names), t.startAgain(running), t.Namespace, t.StatefulSet)
 }
 
 // startAgain returns the first sentence of a refusal's advice, which is empty while the cluster's Heketi runs.
@@ -68,7 +68,7 @@ func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods
 		if err != nil || !slices.Contains(nodes, n.name) {
 			return err
 		}
-		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s), and make this Job again. "+
+		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s), and create this Job again. "+
 			"If the node is lost for good, delete it from Kubernetes, too (kubectl delete node %s): the Job then leaves its devices as they are", ErrRefused, n.name, n.name, t.NodeLabel, n.name)
 	}
 	if !running { // devices may already be empty
@@ -83,7 +83,7 @@ func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods
 			continue
 		}
 		return fmt.Errorf("%w: LVM on node %s does not find what Heketi has made on device %s: is the disk broken? If it is, disable the device: kubectl -n %s exec statefulset/%s -c heketi -- "+
-			"heketi-cli device disable %s. Then make this Job again: it leaves the device as it is", ErrRefused, n.name, d.Name, t.Namespace, t.StatefulSet, d.ID)
+			"heketi-cli device disable %s. Then create this Job again: it leaves the device as it is", ErrRefused, n.name, d.Name, t.Namespace, t.StatefulSet, d.ID)
 	}
 	return nil
 }
@@ -118,8 +118,8 @@ func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods, r
 		return nil
 	}
 	command := pods.VolumeCommand(t.Namespace)
-	return fmt.Errorf("%w: gluster has volumes that Heketi does not know: %s. %sSee what they are with %s info; if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. "+
-		"Then make this Job again", ErrRefused, few(names), t.startAgain(running), command, command, command)
+	return fmt.Errorf("%w: gluster has volumes that are not in Heketi's database: %s. %sSee what they are with %s info; if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. "+
+		"Then create this Job again", ErrRefused, few(names), t.startAgain(running), command, command, command)
 }
 
 // checkNoVolumes returns ErrRefused if gluster has volumes. It is for an installation without a database, in which no record
@@ -128,7 +128,7 @@ func (t *Teardown) checkNoVolumes(ctx context.Context, pods servers.Pods) error 
 	names, err := pods.Volumes(ctx, t.Runner)
 	if err == nil && len(names) > 0 {
 		err = fmt.Errorf("%w: gluster has %s, and there is no backup of Heketi's database, without which their devices cannot be found: start Heketi again with kubectl -n %s scale statefulset/%s --replicas=1, "+
-			"or copy an older backup (Secrets %s-0, -1 ...) into Secret %s; then make this Job again", ErrRefused, few(names), t.Namespace, t.StatefulSet, t.store().Name, t.store().Name)
+			"or copy an older backup (Secrets %s-0, -1 ...) into Secret %s; then create this Job again", ErrRefused, few(names), t.Namespace, t.StatefulSet, t.store().Name, t.store().Name)
 	}
 	if err != nil {
 		return fmt.Errorf("step 3 of 6, look for what is there: %w", err)

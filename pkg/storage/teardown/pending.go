@@ -43,5 +43,5 @@ func (t *Teardown) checkGlusterAlone(ctx context.Context, pods servers.Pods, dum
 	}
 	command := pods.VolumeCommand(t.Namespace)
 	return fmt.Errorf("%w: gluster has volumes: %s. %sDelete those that Heketi has (heketi-cli volume list) by their claims and PersistentVolumes. See what the others are with %s info; "+
-		"if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. Then make this Job again", ErrRefused, few(names), t.startAgain(false), command, command, command)
+		"if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. Then create this Job again", ErrRefused, few(names), t.startAgain(false), command, command, command)
 }

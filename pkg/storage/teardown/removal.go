@@ -27,9 +27,16 @@ type removal struct {
 }
 
 // check repeats the checks of the first step on the backup, since a volume may have been made between that step and the backup.
-// It lets Heketi undo or finish interrupted operations, and checks again.
+// It lets Heketi undo or finish interrupted operations, and checks again. Before that, it leaves lost nodes behind: Heketi can
+// neither undo nor finish an operation that has a brick on a lost node.
 func (r *removal) check(ctx context.Context) error {
 	if err := r.checkBeforeCleanUp(ctx); err != nil {
+		return err
+	}
+	if err := r.checkServers(ctx, r.server, r.pods, false); err != nil {
+		return err
+	}
+	if err := r.leaveBehind(ctx); err != nil {
 		return err
 	}
 	if err := temporary.CleanUp(ctx, r.server); err != nil {
@@ -40,7 +47,7 @@ func (r *removal) check(ctx context.Context) error {
 		return err
 	}
 	if len(operations) > 0 {
-		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: its log above says why", operations[0].ID, operations[0].Type)
+		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: see its log above", operations[0].ID, operations[0].Type)
 	}
 	if err := r.checkVolumes(ctx, r.server, false); err != nil {
 		return err
@@ -50,14 +57,7 @@ func (r *removal) check(ctx context.Context) error {
 
 // volume removes the database's volume: first the volume in gluster, where it has its real name, then the bricks, through Heketi.
 func (r *removal) volume(ctx context.Context) error {
-	left, err := r.findLeft(ctx)
-	if err != nil {
-		return err
-	}
-	if err := r.glusterVolume(ctx, left); err != nil {
-		return err
-	}
-	if err := r.forget(ctx, left); err != nil {
+	if err := r.glusterVolume(ctx); err != nil {
 		return err
 	}
 	dump, err := r.server.Dump(ctx)
@@ -79,12 +79,9 @@ func (r *removal) volume(ctx context.Context) error {
 	return nil
 }
 
-func (r *removal) glusterVolume(ctx context.Context, left []leftBehind) error {
-	names, err := r.pods.Volumes(ctx, r.Runner)
-	if err != nil || !slices.Contains(names, r.Volume) {
-		return err
-	}
-	if err := r.detach(ctx, left); err != nil {
+func (r *removal) glusterVolume(ctx context.Context) error {
+	exists, err := r.inGluster(ctx)
+	if err != nil || !exists {
 		return err
 	}
 	_, err = r.gluster(ctx, "volume", "stop", r.Volume, "force")
@@ -93,9 +90,38 @@ func (r *removal) glusterVolume(ctx context.Context, left []leftBehind) error {
 	}
 	// A stop that fails may mean that the volume was stopped before.
 	if _, deleteErr := r.gluster(ctx, "volume", "delete", r.Volume); deleteErr != nil {
-		return errors.Join(deleteErr, err)
+		if allLost, lookErr := r.allBricksLost(ctx); lookErr != nil || !allLost {
+			return errors.Join(deleteErr, err, lookErr)
+		}
+		klog.FromContext(ctx).Info("Step 3 of 6: WARNING: all bricks of the volume of Heketi's database are lost, and gluster cannot delete it; only gluster's record of it is left", "volume", r.Volume)
+		r.recordLeft = true
 	}
 	return nil
+}
+
+// inGluster reports whether gluster has the database's volume.
+func (r *removal) inGluster(ctx context.Context) (bool, error) {
+	names, err := r.pods.Volumes(ctx, r.Runner)
+	return err == nil && slices.Contains(names, r.Volume), err
+}
+
+// allBricksLost reports whether all bricks of the database's volume are on nodes that Heketi has no more, and that gluster does not
+// reach. gluster then neither deletes the volume, which needs all peers, nor detaches the peers, which have bricks.
+func (r *removal) allBricksLost(ctx context.Context) (bool, error) {
+	bricks, err := r.pods.Bricks(ctx, r.Runner, r.Volume)
+	if err != nil || len(bricks) == 0 {
+		return false, err
+	}
+	nodes, err := nodesOf(ctx, r.server)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range bricks {
+		if !b.Lost || slices.ContainsFunc(nodes, func(n node) bool { return slices.Contains(n.Storage, b.Host) }) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 func (r *removal) gluster(ctx context.Context, args ...string) ([]byte, error) {
@@ -134,7 +160,7 @@ func (r *removal) device(ctx context.Context, node string, d heketi.Device) erro
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	bare, lookErr := r.isBare(ctx, node, d)
+	bare, lookErr := r.clearBare(ctx, node, d)
 	if lookErr != nil || !bare {
 		return errors.Join(err, lookErr)
 	}
@@ -142,9 +168,9 @@ func (r *removal) device(ctx context.Context, node string, d heketi.Device) erro
 	return r.server.DeleteDevice(ctx, d.ID, true)
 }
 
-// isBare reports whether a device has nothing of Heketi. An interrupted run may have removed the volume group but not the
-// physical volume; isBare then removes the physical volume.
-func (r *removal) isBare(ctx context.Context, node string, d heketi.Device) (bool, error) {
+// clearBare reports whether a device has nothing of Heketi. If an interrupted run has removed the volume group but not the physical
+// volume, clearBare first removes the physical volume.
+func (r *removal) clearBare(ctx context.Context, node string, d heketi.Device) (bool, error) {
 	list, err := r.pods.PhysicalVolumes(ctx, r.Runner, node)
 	if err != nil {
 		return false, err

@@ -74,7 +74,8 @@ type Teardown struct {
 	// started is set by tests; see temporary.Options.
 	started func(url string, kill func()) string
 
-	left []leftBehind // what this run could not remove
+	left       []leftBehind // what this run could not remove
+	recordLeft bool         // gluster could not delete the database's volume, all of whose bricks are lost
 }
 
 // Run takes the six steps, some of which an earlier run may have taken already.
@@ -99,7 +100,7 @@ func (t *Teardown) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.finish(ctx); err != nil {
+	if err := t.deleteClaimAndBackup(ctx); err != nil {
 		return fmt.Errorf("step 6 of 6, delete the claim and the backup of Heketi's database: %w", err)
 	}
 	t.sayWhatRemains(ctx)

@@ -10,6 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
+	"github.com/glusterfs-csi/glusterfs-csi/test/documents"
 )
 
 // TestWhole: everything is removed, in the order volume, devices, nodes, cluster. A second run finds nothing to do.
@@ -31,6 +32,7 @@ func TestWhole(t *testing.T) {
 		}
 		last = max(at, last)
 	}
+	documents.Printed(t, "day-one.md", "Take it apart", w.log.String(), `"Step `)
 	w.newPod()
 	commands := len(w.commands)
 	if err := w.run(""); err != nil {
@@ -92,7 +94,7 @@ func TestRefusals(t *testing.T) {
 				w.makeVolume(w.client(), w.cluster(), "")
 			}
 		}, []string{"Heketi still has volumes: vol_", " and 2 more. "}},
-		"a volume of gluster alone": {func(w *world) { w.volumes["mine"] = true }, []string{"gluster has volumes that Heketi does not know: mine.", "kubectl -n storage exec gluster-n1 -c glusterfs -- gluster --mode=script volume stop NAME"}},
+		"a volume of gluster alone": {func(w *world) { w.volumes["mine"] = true }, []string{"gluster has volumes that are not in Heketi's database: mine.", "kubectl -n storage exec gluster-n1 -c glusterfs -- gluster --mode=script volume stop NAME"}},
 		"another teardown":          {func(w *world) { w.others[jobs.Teardown] = append(w.others[jobs.Teardown], kube.Pod{Name: "again-1"}) }, []string{"pod again-1 of another Job is at work"}},
 		"a setup":                   {func(w *world) { w.others[jobs.Setup] = []kube.Pod{{Name: "setup-2"}} }, []string{"pod setup-2 of another Job is at work", "kubectl -n storage get jobs"}},
 		"a node without a pod":      {func(w *world) { w.pods = w.pods[:2] }, []string{"node n3 is in Heketi and has no gluster pod", "kubectl label node n3 storagenode=glusterfs", "kubectl delete node n3"}},

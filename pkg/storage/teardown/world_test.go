@@ -108,6 +108,26 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// addNode adds node n4 with a device and without a brick of the database's volume.
+func (w *world) addNode() {
+	w.t.Helper()
+	w.nodes = append(w.nodes, kube.Node{Name: "n4"})
+	w.pods = append(w.pods, kube.Pod{Name: "gluster-n4", Node: "n4", Started: true, Ready: true})
+	w.peers["10.0.0.4"] = true
+	client := w.client()
+	added, err := client.AddNode(w.t.Context(), heketi.NewNode{Cluster: w.cluster(), Manage: []string{"n4"}, Storage: []string{"10.0.0.4"}, Zone: 4})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := client.AddDevice(w.t.Context(), heketi.NewDevice{Node: added.ID, Name: "/dev/sdb"}); err != nil {
+		w.t.Fatal(err)
+	}
+	if added, err = client.Node(w.t.Context(), added.ID); err != nil {
+		w.t.Fatal(err)
+	}
+	w.disks[added.Devices[0].ID] = &disk{node: "n4", name: "/dev/sdb", pv: true, group: true}
+}
+
 // emptyWorld returns the objects that helm has made, before any Job.
 func emptyWorld(t *testing.T) *world {
 	t.Helper()
@@ -240,6 +260,9 @@ func (w *world) run(point string) error {
 
 // refusal returns Heketi's answer for a device whose volume group is gone, and for requests that need a lost node.
 func (w *world) refusal(r *http.Request) string {
+	if r.URL.Path == "/operations/pending/cleanup" {
+		return w.lostNode(r.Context())
+	}
 	if r.Method != http.MethodDelete {
 		return ""
 	}

@@ -11,8 +11,9 @@ import (
 // Lost holds the Heketi ids of the lost nodes and devices.
 type Lost struct{ Nodes, Devices []string }
 
-// Forget removes lost nodes and devices, and the bricks on them, from the database, while no Heketi runs. Heketi itself deletes
-// no volume that has a brick on a node that does not answer, and no device that has a brick.
+// Forget removes lost nodes and devices, the bricks on them, and volumes without other bricks from the database, while no Heketi
+// runs. Heketi itself deletes no volume that has a brick on a node that does not answer, and no device that has a brick.
+// Unfinished operations forget the lost bricks, too: Heketi neither undoes nor finishes an operation that needs one of them.
 func (o Options) Forget(ctx context.Context, lost Lost) error {
 	return o.edit(ctx, func(exported []byte) ([]byte, error) {
 		changed, err := forgotten(exported, lost)
@@ -42,21 +43,50 @@ func forgotten(content []byte, lost Lost) ([]byte, error) {
 			bricks = append(bricks, id)
 		}
 	})
+	volumes := d.volumesOn(isLost(bricks))
 	d.remove("nodeentries", nodes)
 	d.remove("deviceentries", devices)
 	d.remove("brickentries", bricks)
+	d.remove("volumeentries", volumes)
+	d.remove("pendingoperations", d.operationsOn(isLost(volumes)))
 	d.each("nodeentries", func(_ string, node entry) { node.without("Devices", isLost(devices)) })
 	d.each("deviceentries", func(_ string, device entry) { device.without("Bricks", isLost(bricks)) })
 	d.each("volumeentries", func(_ string, volume entry) { volume.without("Bricks", isLost(bricks)) })
 	d.each("clusterentries", func(_ string, cluster entry) {
 		info := cluster.sub("Info")
 		info.without("nodes", isLost(nodes))
+		info.without("volumes", isLost(volumes))
 		cluster.fields["Info"] = encoded(info.fields)
+	})
+	d.each("pendingoperations", func(_ string, operation entry) {
+		actions := operation.actions()
+		operation.fields["Actions"] = encoded(slices.DeleteFunc(actions, func(a action) bool { return isLost(bricks)(a.id) }))
 	})
 	if err := errors.Join(d.errs...); err != nil {
 		return nil, err
 	}
 	return encoded(d.sections), nil
+}
+
+// volumesOn returns the ids of the volumes all of whose bricks are lost.
+func (d *export) volumesOn(lost func(brick string) bool) (volumes []string) {
+	d.each("volumeentries", func(id string, volume entry) {
+		bricks := volume.list("Bricks")
+		if len(bricks) > 0 && len(slices.DeleteFunc(bricks, lost)) == 0 {
+			volumes = append(volumes, id)
+		}
+	})
+	return volumes
+}
+
+// operationsOn returns the ids of the unfinished operations on lost volumes.
+func (d *export) operationsOn(lost func(volume string) bool) (operations []string) {
+	d.each("pendingoperations", func(id string, operation entry) {
+		if slices.ContainsFunc(operation.actions(), func(a action) bool { return lost(a.id) }) {
+			operations = append(operations, id)
+		}
+	})
+	return operations
 }
 
 // export is an exported database. It collects the errors of the operations on it.
@@ -108,16 +138,39 @@ func (e entry) text(field string) (text string) {
 	return text
 }
 
+// action is a part of an unfinished operation. It is encoded as it was decoded.
+type action struct {
+	json.RawMessage
+	id string // of a volume or brick, among others
+}
+
+func (e entry) actions() (actions []action) {
+	var all []json.RawMessage
+	e.decode(e.name+".Actions", e.fields["Actions"], &all)
+	for _, raw := range all {
+		var decoded struct {
+			ID string `json:"Id"`
+		}
+		e.decode(e.name+".Actions", raw, &decoded)
+		actions = append(actions, action{RawMessage: raw, id: decoded.ID})
+	}
+	return actions
+}
+
 func (e entry) sub(field string) entry {
 	part := entry{export: e.export, name: e.name + "." + field}
 	e.decode(part.name, e.fields[field], &part.fields)
 	return part
 }
 
+func (e entry) list(field string) (ids []string) {
+	e.decode(e.name+"."+field, e.fields[field], &ids)
+	return ids
+}
+
 // without removes ids from a list.
 func (e entry) without(field string, lost func(id string) bool) {
-	var ids []string
-	e.decode(e.name+"."+field, e.fields[field], &ids)
+	ids := e.list(field)
 	if slices.ContainsFunc(ids, lost) {
 		e.fields[field] = encoded(slices.DeleteFunc(ids, lost))
 	}

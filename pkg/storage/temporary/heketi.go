@@ -105,7 +105,7 @@ func (h *Heketi) await(ctx context.Context) error {
 	go func() {
 		select {
 		case <-h.done:
-			cancel(fmt.Errorf("%w: %w; its log above says why", errEnded, h.err))
+			cancel(fmt.Errorf("%w: %w; see its log above", errEnded, h.err))
 		case <-ctx.Done():
 		}
 	}()

@@ -44,8 +44,8 @@ func (all All) Said(since time.Time) []string {
 	return lines
 }
 
-// errStuck is returned if a workload does not continue.
-var errStuck = errors.New("does not go on")
+// errStuck is returned if a workload makes no progress.
+var errStuck = errors.New("makes no progress")
 
 // Progress waits until every worker has completed a write and a read that began after the call.
 func (all All) Progress(ctx context.Context) error {

@@ -64,7 +64,7 @@ func (c *rig) startable(ctx context.Context) error {
 mount --bind "$1" /mnt
 test -d /mnt/renamed || fail "$1 has no directory renamed"
 type=$(stat -f -c %t /mnt)
-test "$type" = 65735546 || fail "$1 has file system type $type, want 65735546: it is not of the volume"`
+test "$type" = 65735546 || fail "$1 has file system type $type, want 65735546: no volume is mounted there"`
 	for _, p := range c.pods {
 		err := patiently(ctx, "start a container with the subPath of "+p.name, func(ctx context.Context) error {
 			_, err := c.machine().Output(ctx, "unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh", c.target(p.volume, p.name)+sub)

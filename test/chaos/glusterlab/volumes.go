@@ -104,7 +104,7 @@ func (c *rig) life(ctx context.Context, v *volume) error {
 // which may change while it is read.
 func (c *rig) use(ctx context.Context, dir string) error {
 	const script = `fail() { echo "$1" >&2; exit 1; }
-type=$(stat -f -c %t "$1") || fail "cannot ask for the file system at $1"
+type=$(stat -f -c %t "$1") || fail "cannot read the file system type of $1"
 test "$type" = 65735546 || fail "$1 has file system type $type, want 65735546: no volume is mounted there"
 wrote=$(date +%s.%N)
 echo "$wrote" >"$1/life" || fail "cannot write $1/life"

@@ -190,7 +190,7 @@ func closed(ctx context.Context, rig Rig) error {
 		return err
 	}
 	if more := rig.Apps().Sum().Astray - before.Astray; more > 0 {
-		return fmt.Errorf("%d calls have reached a volume beneath what is mounted inside it when that was long back", more)
+		return fmt.Errorf("%d calls reached the volume's own directory after the mount inside it was restored", more)
 	}
 	return nil
 }

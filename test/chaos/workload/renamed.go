@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // renamed replaces small files by renaming new ones over them, and holds none open.
@@ -46,7 +48,12 @@ func (r *renamed) write(seq int) error {
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	return os.Rename(path+".new", path)
+	err = os.Rename(path+".new", path)
+	if errors.Is(err, unix.EXDEV) {
+		// A mount was replaced between the kernel's look-ups of the two names (docs/mounts.md). Nothing has changed.
+		err = os.Rename(path+".new", path)
+	}
+	return err
 }
 
 func (r *renamed) read(seq, written int) error {

@@ -37,7 +37,7 @@ func refusalMutants() []testMutant {
 			[]Edit{{pending, " || !volume.IsOurs(stuck.name)", ""}}},
 			provisioner, "TestNoCleanUpOfOthersVolumes"},
 		{Mutant{"clean-up-another-volume", "an operation on another volume is not cleaned up",
-			[]Edit{{pending, " || !slices.Contains(op.Things, stuck.handle.ID)", " && slices.Contains(op.Things, \"\")"}}},
+			[]Edit{{pending, " || !slices.Contains(op.Objects, stuck.handle.ID)", " && slices.Contains(op.Objects, \"\")"}}},
 			provisioner, "TestCleanUpOnlyWhatBlocksTheVolume"},
 		{Mutant{"clean-up-an-expand", "only creates and deletes are cleaned up",
 			[]Edit{{pending, "op.Type != heketi.OperationCreateVolume && op.Type != heketi.OperationDeleteVolume:", "false:"}}},

@@ -18,7 +18,7 @@ func administer(ctx context.Context, dir string, args []string) (int, error) {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		return 2, errors.New("say: labctl kube PROGRAM [ARG...]")
+		return 2, errors.New("usage: labctl kube PROGRAM [ARG...]")
 	}
 	c, err := kubernetes.OpenIn(dir)
 	if err != nil {
@@ -32,7 +32,7 @@ func execute(ctx context.Context, dir string, args []string) (int, error) {
 		args = append(args[:1], args[2:]...)
 	}
 	if len(args) < 2 {
-		return 2, errors.New("say: labctl exec MACHINE -- PROGRAM [ARG...]")
+		return 2, errors.New("usage: labctl exec MACHINE -- PROGRAM [ARG...]")
 	}
 	l, err := lab.Open(dir)
 	if err != nil {

@@ -21,7 +21,7 @@ func order(ctx context.Context, l *lab.Lab, command string, args []string, out i
 		return status(ctx, l, out)
 	case "power-cut", "power-on", "unplug", "plug":
 		if len(args) != 1 {
-			return fmt.Errorf("say which machine: labctl %s N", command)
+			return fmt.Errorf("name the machine: labctl %s N", command)
 		}
 		m, err := machineOf(l, args[0])
 		if err != nil {
@@ -75,7 +75,7 @@ func fault(ctx context.Context, l *lab.Lab, m *lab.Machine, command string) erro
 
 func disk(ctx context.Context, l *lab.Lab, command string, args []string) error {
 	if len(args) != 2 || !slices.Contains(lab.BareDevices(), args[1]) {
-		return fmt.Errorf("say which machine and which device: labctl %s storage1 %s", command, lab.BareDevices()[0])
+		return fmt.Errorf("name the machine and the device: labctl %s storage1 %s", command, lab.BareDevices()[0])
 	}
 	if !l.BareStorage() {
 		return errors.New("only storage nodes that are bare (labctl up --bare-storage) have disks")
@@ -92,7 +92,7 @@ func disk(ctx context.Context, l *lab.Lab, command string, args []string) error 
 
 func delay(ctx context.Context, l *lab.Lab, args []string) error {
 	if len(args) != 2 {
-		return errors.New("say which machine and how long: labctl delay node1 1ms")
+		return errors.New("name the machine and the delay: labctl delay node1 1ms")
 	}
 	m, err := machineOf(l, args[0])
 	if err != nil {
@@ -122,7 +122,7 @@ func service(ctx context.Context, s controllable, args []string) error {
 			return s.Start(ctx)
 		}
 	}
-	return errors.New("say one of stop, kill, start")
+	return errors.New("want stop, kill or start")
 }
 
 func status(ctx context.Context, l *lab.Lab, out io.Writer) error {

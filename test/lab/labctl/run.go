@@ -188,7 +188,7 @@ func selfcheck(dir string) error {
 		return err
 	}
 	if len(left) > 0 {
-		return fmt.Errorf("of the lab there is:\n  %s", strings.Join(left, "\n  "))
+		return fmt.Errorf("the lab left behind:\n  %s", strings.Join(left, "\n  "))
 	}
 	return nil
 }

@@ -60,7 +60,8 @@ func Is(id int) bool {
 	return id == on
 }
 
-// Less is x < y; the mutant is x <= y. Like the functions below, it counts as reached only if the mutant gives another result.
+// Less is x < y; the mutant is x <= y. The mutants of Less, AtMost, More, AtLeast, Plus, Minus and Failure count as reached only if
+// they give another result. Those of Times, By and One count as reached at each call.
 func Less[T cmp.Ordered](id int, x, y T) bool { return x < y || x == y && Is(id) }
 
 // AtMost is x <= y; the mutant is x < y.

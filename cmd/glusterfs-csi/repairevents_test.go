@@ -48,7 +48,7 @@ func TestSummaryOf(t *testing.T) {
 // that it lost.
 func TestRepairEvents(t *testing.T) {
 	healed := "The volume's GlusterFS client had ended; a new one has taken its place"
-	graph := "The bricks or options of the volume had changed, or bricks had been away; what the kernel drops then inside the volume is mounted again"
+	graph := "The bricks or options of the volume had changed, or bricks had been away; mounts inside the volume that the kernel dropped were restored"
 	for name, c := range map[string]struct {
 		outcome healing.Outcome
 		graph   bool
@@ -75,8 +75,8 @@ func TestRepairEvents(t *testing.T) {
 			want: []string{
 				"PersistentVolume pv Normal MountHealed " + healed + ": 1 mounts, 25ms",
 				"Pod p1 Normal MountHealed " + healed + ": 1 mounts, 25ms",
-				"Pod p1 Warning ClientEnded The mount at /data works, and 10 dead ones lie beneath it, which Linux before 6.5 cannot take away; " +
-					"restart the pod when it suits, and look why clients end",
+				"Pod p1 Warning ClientEnded The mount at /data works, and 10 dead ones lie beneath it, which Linux before 6.5 cannot remove; " +
+					"restart the pod at a convenient time, and find out why clients end",
 			},
 		},
 		"nothing yet":           {outcome: healing.Outcome{Pending: 3}},
@@ -111,8 +111,8 @@ func TestWrittenEvents(t *testing.T) {
 		})
 	})
 	message := func(pod, point, names string) string {
-		return "Pod " + pod + " Warning WroteBelowMount What is mounted at " + point + " was missing for a moment. Since it was last seen, " + names +
-			" changed in the volume's directory beneath, where the mount hides them; copy them from a pod that mounts only the volume"
+		return "Pod " + pod + " Warning WroteBelowMount The mount at " + point + " was temporarily missing. Since it was last seen, " + names +
+			" changed in the volume's directory beneath it, where the mount hides them; copy them from a pod that mounts only the volume"
 	}
 	if diff := cmp.Diff([]string{message("p1", "/data/tmp", `"a b", "c"`), message("p2", "/tmp", `"\x1b[1m", and more`)}, got); diff != "" {
 		t.Error(diff)

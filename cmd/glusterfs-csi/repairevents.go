@@ -62,7 +62,7 @@ func (o *repairObserver) Healed(outcome healing.Outcome) {
 // GraphRepaired implements healing.Observer.
 func (o *repairObserver) GraphRepaired(outcome healing.Outcome) {
 	o.metrics.GraphRepaired(summaryOf(outcome))
-	o.report(outcome, kube.MountsRestored, "The bricks or options of the volume had changed, or bricks had been away; what the kernel drops then inside the volume is mounted again")
+	o.report(outcome, kube.MountsRestored, "The bricks or options of the volume had changed, or bricks had been away; mounts inside the volume that the kernel dropped were restored")
 }
 
 // WroteBeneath implements healing.Observer.
@@ -70,8 +70,8 @@ func (o *repairObserver) WroteBeneath(volumeID string, written []healing.Written
 	o.each(volumeID, func(p fuseclient.Publication, _, newPod bool) {
 		for _, w := range written {
 			if newPod && w.Pod == p.Pod.UID {
-				o.events.Pod(p.Pod, kube.EventWarning, kube.WroteBelowMount, fmt.Sprintf("What is mounted at %s was missing for a moment. Since it was last "+
-					"seen, %s changed in the volume's directory beneath, where the mount hides them; copy them from a pod that mounts only the volume", w.Point, named(w)))
+				o.events.Pod(p.Pod, kube.EventWarning, kube.WroteBelowMount, fmt.Sprintf("The mount at %s was temporarily missing. Since it was last "+
+					"seen, %s changed in the volume's directory beneath it, where the mount hides them; copy them from a pod that mounts only the volume", w.Point, named(w)))
 			}
 		}
 	})
@@ -119,7 +119,7 @@ func (o *repairObserver) report(outcome healing.Outcome, reason, what string) {
 		for _, layers := range outcome.Layers {
 			if layers.Pod == p.Pod.UID {
 				o.events.Pod(p.Pod, kube.EventWarning, kube.ClientEnded, fmt.Sprintf("The mount at %s works, and %d dead ones lie beneath it, "+
-					"which Linux before 6.5 cannot take away; restart the pod when it suits, and look why clients end", layers.Point, layers.Dead))
+					"which Linux before 6.5 cannot remove; restart the pod at a convenient time, and find out why clients end", layers.Point, layers.Dead))
 			}
 		}
 	})
