@@ -11,7 +11,7 @@ import (
 // is not checked: Heketi has no command for that.
 //
 // The copy is unpacked in the directory for temporary files, which is writable in all pods that take copies; beside the database,
-// the sidecar must not write. The file has no name, so nothing is left if this process is killed.
+// the sidecar must not write. The file loses its name while it is empty, so its content does not stay if this process is killed.
 func verify(ctx context.Context, program string, c Copy) (err error) {
 	file, err := os.CreateTemp("", "heketi-db-copy-")
 	if err != nil {
