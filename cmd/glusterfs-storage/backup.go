@@ -17,6 +17,7 @@ import (
 type backupOptions struct {
 	watch    bool
 	slots    int
+	program  string
 	database databaseOptions
 	heketi   heketiOptions
 	cluster  clusterOptions
@@ -49,6 +50,7 @@ func backupCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&o.watch, "watch", false, "keep running, and save a copy after each change of the file --database")
 	flags.IntVar(&o.slots, "slots", 0, "number of Secrets, --secret with -0, -1 and so on, of which the oldest is overwritten; waits up to five minutes until Heketi has no operation in flight")
+	flags.StringVar(&o.program, "heketi", "/usr/bin/heketi", "path of the heketi binary, which reads each copy before it is saved")
 	o.database.register(flags)
 	o.heketi.register(flags)
 	o.cluster.register(flags)
@@ -67,13 +69,13 @@ func (o *backupOptions) check() error {
 }
 
 func (o *backupOptions) run(ctx context.Context, from *heketi.Client, to database.Store) error {
-	saver := &database.Saver{From: from, To: to}
+	saver := &database.Saver{From: from, To: to, Program: o.program}
 	switch {
 	case o.watch:
 		database.Watch(ctx, o.database.path, database.DefaultTiming(), saver.Save)
 		return nil
 	case o.slots > 0:
-		c, err := database.TakeQuiet(ctx, from, database.DefaultQuietTiming())
+		c, err := database.TakeQuiet(ctx, from, o.program, database.DefaultQuietTiming())
 		if err != nil {
 			return err
 		}

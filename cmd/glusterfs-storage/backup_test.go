@@ -128,7 +128,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	server, kubeconfig := newAPIServer(t, "heketi-db-backup", "heketi-db-backup-0", "heketi-db-backup-1")
 	cluster := []string{"--kubeconfig=" + kubeconfig, "--namespace=storage"}
-	backup := append([]string{"backup", "--heketi-url=" + mock.URL}, cluster...)
+	backup := append([]string{"backup", "--heketi-url=" + mock.URL, "--heketi=" + heketiProgram(t)}, cluster...)
 	mustRun(t, backup...)
 	slots := func(first, second bool) {
 		t.Helper()
@@ -164,10 +164,7 @@ func TestRoundTrip(t *testing.T) {
 func TestRestoreWarns(t *testing.T) {
 	mock := labtest.MockHeketi(t)
 	t.Setenv(keyVariable, lab.HeketiKey)
-	binaries, err := lab.BuildHeketi(t.Context(), os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	program := heketiProgram(t)
 	client := connect(t, mock.URL)
 	ids, err := client.Clusters(t.Context())
 	if err != nil {
@@ -188,18 +185,18 @@ func TestRestoreWarns(t *testing.T) {
 	if err := os.WriteFile(midst, content.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	storagetest.MarkPending(t, binaries.Server, midst, "in-the-making")
+	storagetest.MarkPending(t, program, midst, "in-the-making")
 	_, kubeconfig := newAPIServer(t, "heketi-db-backup")
 	cluster, err := kube.NewClient(kubeconfig)
 	if err != nil {
 		t.Fatal(err)
 	}
-	save := database.Saver{From: storagetest.File(midst), To: database.Store{Secrets: cluster, Namespace: "storage", Name: "heketi-db-backup"}}
+	save := database.Saver{From: storagetest.File(midst), To: database.Store{Secrets: cluster, Namespace: "storage", Name: "heketi-db-backup"}, Program: program}
 	if err := save.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "heketi.db")
-	args := []string{"restore", "--database=" + path, "--heketi=" + binaries.Server, "--kubeconfig=" + kubeconfig, "--namespace=storage"}
+	args := []string{"restore", "--database=" + path, "--heketi=" + program, "--kubeconfig=" + kubeconfig, "--namespace=storage"}
 	if code, output := runCommand(t, args...); code != 0 || !strings.Contains(output, `volumes="in-the-making"`) || !strings.Contains(output, "WARNING: the backup was taken during operations") {
 		t.Errorf("code %d\n%s", code, output)
 	}
@@ -218,17 +215,24 @@ func connect(t *testing.T, url string) *heketi.Client {
 	return client
 }
 
-// startHeketi starts a Heketi on a database file, configured like another one.
-func startHeketi(t *testing.T, like *lab.MockHeketi, path string) (url string) {
+// heketiProgram returns the path of the heketi binary.
+func heketiProgram(t *testing.T) string {
 	t.Helper()
 	binaries, err := lab.BuildHeketi(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return binaries.Server
+}
+
+// startHeketi starts a Heketi on a database file, configured like another one.
+func startHeketi(t *testing.T, like *lab.MockHeketi, path string) (url string) {
+	t.Helper()
+	program := heketiProgram(t)
 	listener := httptest.NewServer(nil) // only to get a free port
 	address := listener.Listener.Addr().String()
 	listener.Close()
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binaries.Server, "--config="+filepath.Join(filepath.Dir(like.Log), "heketi.json"))
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--config="+filepath.Join(filepath.Dir(like.Log), "heketi.json"))
 	cmd.Env = append(os.Environ(), "HEKETI_DB_PATH="+path, "HEKETI_HTTP_PORT="+address[strings.LastIndexByte(address, ':')+1:], "HEKETI_ADMIN_KEY="+lab.HeketiKey)
 	started, err := lab.StartChild(cmd)
 	if err != nil {
@@ -255,11 +259,12 @@ func TestWatch(t *testing.T) {
 	path := filepath.Join(dir, "heketi.db")
 	url := startHeketi(t, mock, path)
 	server, kubeconfig := newAPIServer(t, "heketi-db-backup")
+	program := heketiProgram(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int)
 	var log bytes.Buffer
 	go func() {
-		ended <- run(ctx, []string{"backup", "--watch", "--database=" + path, "--heketi-url=" + url, "--kubeconfig=" + kubeconfig, "--namespace=storage"}, &log, &log)
+		ended <- run(ctx, []string{"backup", "--watch", "--database=" + path, "--heketi-url=" + url, "--heketi=" + program, "--kubeconfig=" + kubeconfig, "--namespace=storage"}, &log, &log)
 	}()
 	sum := func(not string) string {
 		t.Helper()

@@ -61,7 +61,7 @@ func TestHeketiWithTLS(t *testing.T) {
 		variable string
 		args     []string
 	}{
-		"backup":             {asMain + "=1", []string{"backup", "--heketi-url=" + url, "--namespace=storage", "--kubeconfig=" + kubeconfig}},
+		"backup":             {asMain + "=1", []string{"backup", "--heketi-url=" + url, "--heketi=" + heketiProgram(t), "--namespace=storage", "--kubeconfig=" + kubeconfig}},
 		"setup and teardown": {asJob + "=" + url, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

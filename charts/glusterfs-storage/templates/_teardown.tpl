@@ -47,5 +47,5 @@ spec:
       emptyDir: {sizeLimit: 256Mi}
     {{- include "glusterfs-storage.configVolumes" . | nindent 4 }}
     - name: tmp
-      emptyDir: {sizeLimit: 64Mi}
+      emptyDir: {sizeLimit: 256Mi}
 {{- end -}}

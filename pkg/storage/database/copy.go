@@ -40,8 +40,8 @@ const (
 // ErrTooLarge is returned when the database does not fit into a Secret.
 var ErrTooLarge = errors.New("the database of Heketi does not fit into a Secret")
 
-// Take copies the database.
-func Take(ctx context.Context, from Source) (Copy, error) {
+// Take copies the database, and returns an error if Heketi could not read the copy. program is the heketi binary.
+func Take(ctx context.Context, from Source, program string) (Copy, error) {
 	packed := &limited{}
 	packer, err := gzip.NewWriterLevel(packed, gzip.BestCompression)
 	if err != nil {
@@ -58,7 +58,11 @@ func Take(ctx context.Context, from Source) (Copy, error) {
 	if err != nil {
 		return Copy{}, fmt.Errorf("copy the database of Heketi: %w", err)
 	}
-	return Copy{Packed: packed.content.Bytes(), SHA256: hex.EncodeToString(sum.Sum(nil)), TakenAt: time.Now()}, nil
+	c := Copy{Packed: packed.content.Bytes(), SHA256: hex.EncodeToString(sum.Sum(nil)), TakenAt: time.Now()}
+	if err := verify(ctx, program, c); err != nil {
+		return Copy{}, fmt.Errorf("check the new copy of Heketi's database: %w; the last backup stays, and the next attempt takes another copy", err)
+	}
+	return c, nil
 }
 
 // limited is a buffer that refuses more than fits into a Secret.
@@ -80,7 +84,7 @@ func (l *limited) Write(p []byte) (int, error) {
 func (c Copy) Unpack(w io.Writer) error {
 	unpacker, err := gzip.NewReader(bytes.NewReader(c.Packed))
 	if err != nil {
-		return fmt.Errorf("%w: %w", errDamaged, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	sum := sha256.New()
 	file := &checked{to: w}
@@ -89,12 +93,12 @@ func (c Copy) Unpack(w io.Writer) error {
 	case file.err != nil:
 		return file.err
 	case err != nil:
-		return fmt.Errorf("%w: %w", errDamaged, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case n > largestFile:
-		return fmt.Errorf("%w: unpacked it has more than %d bytes", errDamaged, largestFile)
+		return fmt.Errorf("%w: unpacked it has more than %d bytes", ErrDamaged, largestFile)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != c.SHA256 {
-		return fmt.Errorf("%w: its sha256 is %s and not %s", errDamaged, got, c.SHA256)
+		return fmt.Errorf("%w: its sha256 is %s and not %s", ErrDamaged, got, c.SHA256)
 	}
 	return nil
 }
@@ -112,4 +116,5 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, err
 }
 
-var errDamaged = errors.New("the backup is damaged")
+// ErrDamaged is returned when a backup is not complete, or is not a database.
+var ErrDamaged = errors.New("the backup is damaged")

@@ -28,7 +28,7 @@ func TestTooLarge(t *testing.T) {
 	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
 	from := &source{}
 	from.set(string(noise), nil)
-	if _, err := Take(t.Context(), from); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "more than 1000000 bytes") {
+	if _, err := Take(t.Context(), from, fakeHeketi(t)); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "more than 1000000 bytes") {
 		t.Errorf("%v", err)
 	}
 }
@@ -37,7 +37,7 @@ func TestTooLarge(t *testing.T) {
 func TestPartOfADatabase(t *testing.T) {
 	from := &source{}
 	from.set("records", errors.New("unexpected EOF"))
-	if _, err := Take(t.Context(), from); err == nil || !strings.Contains(err.Error(), "copy the database of Heketi: unexpected EOF") {
+	if _, err := Take(t.Context(), from, fakeHeketi(t)); err == nil || !strings.Contains(err.Error(), "copy the database of Heketi: unexpected EOF") {
 		t.Errorf("%v", err)
 	}
 }
@@ -53,7 +53,7 @@ func TestDamaged(t *testing.T) {
 	} {
 		c := good
 		damage(&c)
-		if err := c.Unpack(&bytes.Buffer{}); !errors.Is(err, errDamaged) {
+		if err := c.Unpack(&bytes.Buffer{}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -98,12 +98,12 @@ func TestSaver(t *testing.T) {
 		}
 	}
 	from.set("one", nil)
-	first := &Saver{From: from, To: all.store(SecretName), Unfinished: true}
+	first := &Saver{From: from, To: all.store(SecretName), Program: fakeHeketi(t), Unfinished: true}
 	save(first, 1)
 	save(first, 1)
-	save(&Saver{From: from, To: all.store(SecretName), Unfinished: true}, 1) // a setup that was started again
-	save(&Saver{From: from, To: all.store(SecretName)}, 2)                   // the mark is removed
-	second := &Saver{From: from, To: all.store(SecretName)}
+	save(&Saver{From: from, To: all.store(SecretName), Program: fakeHeketi(t), Unfinished: true}, 1) // a setup that was started again
+	save(&Saver{From: from, To: all.store(SecretName), Program: fakeHeketi(t)}, 2)                   // the mark is removed
+	second := &Saver{From: from, To: all.store(SecretName), Program: fakeHeketi(t)}
 	save(second, 2)
 	from.set("two", nil)
 	save(second, 3)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -86,13 +88,18 @@ type source struct {
 	content []byte
 	err     error
 	copies  int
+	stale   int // the first copies that are damaged
 }
 
 func (s *source) DatabaseCopy(_ context.Context, w io.Writer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.copies++
-	if _, err := w.Write(s.content); err != nil {
+	content := s.content
+	if s.copies <= s.stale {
+		content = []byte(fakeFile(stale))
+	}
+	if _, err := w.Write(content); err != nil {
 		return err
 	}
 	return s.err
@@ -111,11 +118,33 @@ func fakeFile(content string) string {
 	return string(header) + content
 }
 
+// stale in a database makes fakeHeketi end as Heketi does when it reads a page of another kind.
+const stale = "a stale page"
+
+// fakeHeketi returns the path of a program that exports databases.
+func fakeHeketi(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "heketi")
+	script := `#!/bin/sh
+[ "$1 $2 $3" = "db export --jsonfile=-" ] || exit 64
+if grep -q "` + stale + `" "${4#--dbfile=}"; then
+	printf 'panic: invalid page type: 7: 10\n\ngoroutine 1 [running]:\n' >&2
+	exit 2
+fi
+echo "[heketi] WARNING unable to find block volume bucket... skipping"
+echo '{"volumeentries": {}}'
+`
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { // #nosec G306 -- a program
+		t.Fatal(err)
+	}
+	return path
+}
+
 func take(t *testing.T, content string, at time.Time) Copy {
 	t.Helper()
 	from := &source{}
 	from.set(content, nil)
-	c, err := Take(t.Context(), from)
+	c, err := Take(t.Context(), from, fakeHeketi(t))
 	if err != nil {
 		t.Fatal(err)
 	}

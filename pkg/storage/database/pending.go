@@ -3,17 +3,11 @@ package database
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 
 	"k8s.io/klog/v2"
-
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
 // WarnOfPending logs the volumes that are unfinished in a database, before Heketi starts with the database. program is the heketi
@@ -32,17 +26,7 @@ func WarnOfPending(ctx context.Context, program, path string) {
 }
 
 func pendingVolumes(ctx context.Context, program, path string) (names []string, err error) {
-	text := path + ".json" // beside the database: /tmp is small
-	if err := removeFile(text); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, removeFile(text)) }()
-	const longest = 600
-	cmd := exec.CommandContext(ctx, program, "db", "export", "--jsonfile="+text, "--dbfile="+path) // #nosec G204 -- the chart names the program
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%s db export: %w: %s", program, err, plain.Line(string(out), longest))
-	}
-	content, err := os.ReadFile(text) // #nosec G304 -- the name is ours
+	content, err := Export(ctx, program, path)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +50,4 @@ func pendingVolumes(ctx context.Context, program, path string) (names []string, 
 	}
 	slices.Sort(names)
 	return names, nil
-}
-
-func removeFile(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

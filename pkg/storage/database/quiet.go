@@ -27,13 +27,14 @@ func DefaultQuietTiming() QuietTiming {
 }
 
 // TakeQuiet copies the database while Heketi has no operation in flight. In a copy that was taken during a creation, the volume
-// is unfinished. A Heketi that starts from such a copy would undo the creation, although the volume may be in use by then.
-func TakeQuiet(ctx context.Context, from QuietSource, t QuietTiming) (c Copy, err error) {
+// is unfinished. A Heketi that starts from such a copy would undo the creation, although the volume may be in use by then. program
+// is the heketi binary; see Take.
+func TakeQuiet(ctx context.Context, from QuietSource, program string, t QuietTiming) (c Copy, err error) {
 	err = wait.Until(ctx, t.Poll, t.Limit, "Waiting until Heketi has no operation under way", func(ctx context.Context) error {
 		if err := checkQuiet(ctx, from); err != nil {
 			return err
 		}
-		taken, err := Take(ctx, from)
+		taken, err := Take(ctx, from, program)
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,7 @@ func TestTakeQuiet(t *testing.T) {
 	stale := doing{operations: []heketi.Operation{{ID: "op2", Type: "create-volume", Status: "stale"}, {ID: "op3", Status: "failed"}}}
 	for name, tt := range map[string]struct {
 		looks  []doing
+		stale  int // the first copies that are damaged
 		after  time.Duration
 		copies int
 		want   string
@@ -50,14 +51,16 @@ func TestTakeQuiet(t *testing.T) {
 		"stale operations":      {looks: []doing{stale}, copies: 1},
 		"one without end":       {looks: []doing{create}, after: 5 * time.Minute, want: "take a copy of the database without unfinished volumes: not done within 5m0s: Heketi is running operation op1 (create-volume)"},
 		"unrecorded":            {looks: []doing{{unrecorded: 1}}, after: 5 * time.Minute, want: "Heketi has begun an operation"},
+		"a damaged copy":        {looks: []doing{{}}, stale: 2, copies: 3, after: 4 * time.Second},
 		"no Heketi":             {looks: []doing{{err: errors.New("no answer")}}, after: 5 * time.Minute, want: "no answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				from := &busy{looks: tt.looks}
 				from.set("records", nil)
+				from.stale = tt.stale
 				began := time.Now()
-				c, err := TakeQuiet(t.Context(), from, DefaultQuietTiming())
+				c, err := TakeQuiet(t.Context(), from, fakeHeketi(t), DefaultQuietTiming())
 				if time.Since(began) != tt.after || from.copies != tt.copies {
 					t.Errorf("after %v, %d copies", time.Since(began), from.copies)
 				}

@@ -117,7 +117,7 @@ func fill(file *os.File, c Copy) error {
 		return err
 	}
 	if !heketi.IsDatabase(begin[:n]) {
-		return fmt.Errorf("%w: it is not a database of Heketi", errDamaged)
+		return fmt.Errorf("%w: it is not a database of Heketi", ErrDamaged)
 	}
 	return file.Sync()
 }

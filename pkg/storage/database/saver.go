@@ -11,7 +11,8 @@ import (
 type Saver struct {
 	From       Source
 	To         Store
-	Unfinished bool // marks the copies; see Copy
+	Program    string // path of heketi, which reads each copy before it is saved
+	Unfinished bool   // marks the copies; see Copy
 }
 
 // Save takes a copy, and saves it if it differs from the one in the Secret. It reads the Secret each time, because the Secret may
@@ -22,7 +23,7 @@ func (s *Saver) Save(ctx context.Context) error {
 		return err
 	}
 	empty := err != nil
-	c, err := Take(ctx, s.From)
+	c, err := Take(ctx, s.From, s.Program)
 	if err != nil {
 		return err
 	}

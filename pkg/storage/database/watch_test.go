@@ -164,7 +164,7 @@ func TestSavedAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heketi.db")
 	all, from := newSecrets(SecretName), &source{}
 	from.set("records", nil)
-	saver := Saver{From: from, To: all.store(SecretName)}
+	saver := Saver{From: from, To: all.store(SecretName), Program: fakeHeketi(t)}
 	timing := Timing{Quiet: time.Millisecond, Longest: time.Second, Look: time.Hour, Again: 20 * time.Millisecond, Retry: time.Millisecond, RetryMax: time.Millisecond}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})

@@ -34,7 +34,7 @@ func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, r reach) err
 	if err := s.makeVolume(ctx, h.Client, t, r); err != nil {
 		return err
 	}
-	finished := database.Saver{From: h.Client, To: s.store()}
+	finished := database.Saver{From: h.Client, To: s.store(), Program: s.Program}
 	if err := finished.Save(ctx); err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
@@ -49,7 +49,7 @@ func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topolog
 			return err
 		}
 	}
-	saver := &database.Saver{From: server, To: s.store(), Unfinished: true}
+	saver := &database.Saver{From: server, To: s.store(), Program: s.Program, Unfinished: true}
 	// Save an unfinished copy before anything is made, so that no later run takes an unfinished volume for a finished one.
 	if err := saver.Save(ctx); err != nil {
 		return fmt.Errorf("back up the database: %w", err)

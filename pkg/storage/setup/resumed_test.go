@@ -35,7 +35,7 @@ func interruptedSetup(t *testing.T, pending bool) *world {
 	if pending {
 		storagetest.MarkPending(t, w.program, path, testVolume)
 	}
-	if taken, err = database.Take(t.Context(), storagetest.File(path)); err != nil {
+	if taken, err = database.Take(t.Context(), storagetest.File(path), w.program); err != nil {
 		t.Fatal(err)
 	}
 	taken.Unfinished = true
@@ -201,7 +201,7 @@ func TestBackupWithOtherVolumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.makeVolume("vol_a")
-	save := database.Saver{From: w.client(), To: w.store()}
+	save := database.Saver{From: w.client(), To: w.store(), Program: w.program}
 	if err := save.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}

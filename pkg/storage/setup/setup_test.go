@@ -284,7 +284,7 @@ func TestBackupIsRestored(t *testing.T) {
 	if err := w.run(""); err != nil {
 		t.Fatal(err)
 	}
-	save := database.Saver{From: w.client(), To: database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}}
+	save := database.Saver{From: w.client(), To: database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}, Program: w.program}
 	w.write(w.topology, topologyText(4, "/dev/sdb"))
 	if err := errors.Join(w.run(""), save.Save(t.Context())); err != nil {
 		t.Fatal(err)

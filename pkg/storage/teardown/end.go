@@ -18,7 +18,7 @@ import (
 // two Heketis must not work on the same devices. running is nil if the database is not in use.
 func (t *Teardown) endHeketi(ctx context.Context, running *heketi.Client) error {
 	if running != nil {
-		last := database.Saver{From: running, To: t.store()}
+		last := database.Saver{From: running, To: t.store(), Program: t.Program}
 		if err := last.Save(ctx); err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ func TestAllCopiesLost(t *testing.T) {
 		t.Run(strings.ReplaceAll(point, "/", "."), func(t *testing.T) {
 			w := newWorld(t)
 			w.addNode()
-			save := database.Saver{From: w.client(), To: database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}}
+			save := database.Saver{From: w.client(), To: database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}, Program: w.program}
 			if err := save.Save(t.Context()); err != nil {
 				t.Fatal(err)
 			}

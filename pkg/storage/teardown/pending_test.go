@@ -24,7 +24,7 @@ func (w *world) copyWhileMade(client *heketi.Client, volume string) database.Cop
 		w.t.Fatal(err)
 	}
 	storagetest.MarkPending(w.t, w.program, path, volume)
-	taken, err := database.Take(w.t.Context(), storagetest.File(path))
+	taken, err := database.Take(w.t.Context(), storagetest.File(path), w.program)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -118,7 +118,7 @@ func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
 	if err != nil {
 		return fmt.Errorf("step 3 of 6, start a temporary Heketi: %w", err)
 	}
-	run := &removal{Teardown: t, options: options, heketi: h, server: h.Client, pods: pods, saver: database.Saver{From: h.Client, To: t.store()}}
+	run := &removal{Teardown: t, options: options, heketi: h, server: h.Client, pods: pods, saver: database.Saver{From: h.Client, To: t.store(), Program: t.Program}}
 	defer func() { run.heketi.End() }()
 	if err := run.check(ctx); err != nil {
 		return fmt.Errorf("step 3 of 6, look again for what would be lost: %w", err)
@@ -145,10 +145,15 @@ func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
 // start starts a Heketi in whose database the database's volume has another name: Heketi refuses to delete a volume of the
 // original name (heketi: apps/glusterfs/app_volume.go, VolumeDelete).
 func (t *Teardown) start(ctx context.Context, options temporary.Options) (*temporary.Heketi, error) {
-	if err := options.Prepare(ctx, t.store()); err != nil {
-		return nil, err
+	err := options.Prepare(ctx, t.store())
+	if err == nil {
+		err = options.Rename(ctx, t.Volume, t.renamed())
 	}
-	if err := options.Rename(ctx, t.Volume, t.renamed()); err != nil {
+	if errors.Is(err, database.ErrUnreadable) || errors.Is(err, database.ErrDamaged) {
+		return nil, fmt.Errorf("%w. The backup in %s cannot be used. While gluster has volume %s, start Heketi (kubectl -n %s scale statefulset/%s --replicas=1): it has its own database there, and the backup is made again. "+
+			"Otherwise copy an older backup (Secrets %s-0, -1 ...) into the Secret. Then make this Job again", err, t.store(), t.Volume, t.Namespace, t.StatefulSet, database.SecretName)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return options.Start(ctx)

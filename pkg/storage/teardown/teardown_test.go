@@ -152,7 +152,7 @@ func TestVolumeMadeMeanwhile(t *testing.T) {
 	w = newWorld(t)
 	store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
 	w.makeVolume(w.client(), w.cluster(), "vol_b")
-	save := database.Saver{From: w.client(), To: store}
+	save := database.Saver{From: w.client(), To: store, Program: w.program}
 	if err := save.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestUnfinishedSetup(t *testing.T) {
 
 	w = newWorld(t)
 	store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
-	save := database.Saver{From: w.client(), To: store, Unfinished: true}
+	save := database.Saver{From: w.client(), To: store, Program: w.program, Unfinished: true}
 	if err := save.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -10,48 +10,43 @@ import (
 	"syscall"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
 )
 
 // edit changes the database while no Heketi runs. Heketi has no request for such changes, so the database is exported, changed
 // and imported. Nothing is written if change returns nil.
 func (o Options) edit(ctx context.Context, change func(exported []byte) (changed []byte, err error)) error {
-	exported, imported := o.Database()+".json", o.Database()+".changed"
-	if err := remove(exported, imported); err != nil { // left by a run that was killed
+	text, imported := o.Database()+".json", o.Database()+".changed"
+	if err := remove(text, imported); err != nil { // left by a run that was killed
 		return err
 	}
-	if err := o.db(ctx, "export", exported, o.Database()); err != nil {
-		return err
-	}
-	content, err := os.ReadFile(exported) // #nosec G304 -- the chart names the directory
+	exported, err := database.Export(ctx, o.Program, o.Database())
 	if err != nil {
 		return err
 	}
-	changed, err := change(content)
-	if err != nil {
+	changed, err := change(exported)
+	if err != nil || changed == nil {
 		return err
 	}
-	if changed == nil {
-		return remove(exported)
-	}
-	if err := os.WriteFile(exported, changed, 0o600); err != nil { // #nosec G703 -- the name is ours
+	if err := os.WriteFile(text, changed, 0o600); err != nil {
 		return err
 	}
-	if err := o.db(ctx, "import", exported, imported); err != nil {
+	if err := o.importFile(ctx, text, imported); err != nil {
 		return err
 	}
 	if err := os.Rename(imported, o.Database()); err != nil {
 		return err
 	}
-	return remove(exported)
+	return remove(text)
 }
 
-// db runs heketi db export or import.
-func (o Options) db(ctx context.Context, action, text, file string) error {
-	cmd := exec.CommandContext(ctx, o.Program, "db", action, "--jsonfile="+text, "--dbfile="+file) // #nosec G204 -- the chart names the program
+// importFile makes a database file of an exported text.
+func (o Options) importFile(ctx context.Context, text, file string) error {
+	cmd := exec.CommandContext(ctx, o.Program, "db", "import", "--jsonfile="+text, "--dbfile="+file) // #nosec G204 -- the chart names the program
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	const longest = 600
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s db %s: %w: %s", o.Program, action, err, plain.Line(string(out), longest))
+		return fmt.Errorf("%s db import: %w: %s", o.Program, err, plain.Line(string(out), longest))
 	}
 	return nil
 }
