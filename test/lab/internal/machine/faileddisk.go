@@ -1,7 +1,9 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -82,18 +84,15 @@ func volumeGroupsOn(state, device string) ([]string, error) {
 // loseFiles empties the files of the disk and of its logical volumes, and updates their loop devices: a device without a single
 // sector fails each request.
 func loseFiles(dir, disk string) error {
-	lost := map[fileID]bool{}
+	lost := map[fileID]string{} // paths
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() || entry.Name() != disk && filepath.Ext(path) != ".img" {
 			return err
 		}
-		if err := os.Truncate(path, 0); err != nil {
-			return err
-		}
 		var stat unix.Stat_t
 		err = unix.Stat(path, &stat)
-		lost[fileID{stat.Dev, stat.Ino}] = true
-		return err
+		lost[fileID{stat.Dev, stat.Ino}] = path
+		return errors.Join(err, os.Truncate(path, 0))
 	})
 	if err != nil {
 		return err
@@ -103,8 +102,8 @@ func loseFiles(dir, disk string) error {
 		return err
 	}
 	for _, l := range attached {
-		if lost[l.file] {
-			if err := readSize(l.device); err != nil {
+		if path, ok := lost[l.file]; ok {
+			if err := loseSectors(l.device, path); err != nil {
 				return fmt.Errorf("take the sectors of %s: %w", l.device, err)
 			}
 		}
@@ -112,12 +111,25 @@ func loseFiles(dir, disk string) error {
 	return nil
 }
 
-// readSize makes a loop device as large as its file is now.
-func readSize(device string) error {
+// loseSectors makes a loop device as large as its file, which it empties. While the device still has sectors, its file system
+// can make the file larger again by writing to them, so this is repeated.
+func loseSectors(device, path string) error {
 	f, err := os.Open(device)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return unix.IoctlSetInt(int(f.Fd()), unix.LOOP_SET_CAPACITY, 0)
+	const tries = 1000
+	for range tries {
+		if err := os.Truncate(path, 0); err != nil {
+			return err
+		}
+		if err := unix.IoctlSetInt(int(f.Fd()), unix.LOOP_SET_CAPACITY, 0); err != nil {
+			return err
+		}
+		if size, err := f.Seek(0, io.SeekEnd); err != nil || size == 0 {
+			return err
+		}
+	}
+	return fmt.Errorf("it still has sectors after %d tries", tries)
 }
