@@ -59,8 +59,8 @@ func TestKubectlPlugin(t *testing.T) {
 	})
 	t.Run("import", func(t *testing.T) {
 		manifest := kubectl(t, "glusterfs-csi", "import", v.gluster(), "--namespace="+driver.Namespace)
-		if !strings.Contains(manifest, "volumeHandle: "+v.Spec.CSI.VolumeHandle+"\n") {
-			t.Errorf("%s, want the handle %s", manifest, v.Spec.CSI.VolumeHandle)
+		if !strings.Contains(manifest, "volume: "+v.gluster()+"\n") {
+			t.Errorf("%s, want a PersistentVolume of %s", manifest, v.gluster())
 		}
 	})
 	t.Run("completion", func(t *testing.T) {
