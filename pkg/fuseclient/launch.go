@@ -80,11 +80,8 @@ func clientArgs(source mount.Source, servers []string, logPath, meta, fresh stri
 	args = append(args, servers...)
 	args = append(args, metaOption+meta, "--volfile-id=/"+source.Volume) // the whole volume, see directory.go
 	options := source.Options.ClientArgs()
-	for _, standard := range mount.DefaultArgs() {
-		name, _, _ := strings.Cut(standard, "=")
-		if !slices.ContainsFunc(options, func(arg string) bool { return strings.HasPrefix(arg, name+"=") }) {
-			args = append(args, standard)
-		}
+	if !slices.ContainsFunc(options, func(arg string) bool { return strings.HasPrefix(arg, "--lru-limit=") }) {
+		args = append(args, mount.UnboundedCache)
 	}
 	return append(append(args, options...), fresh)
 }

@@ -16,25 +16,18 @@ func TestClientArgs(t *testing.T) {
 	got := clientArgs(s, mount.Reachable{Servers: []string{"gluster1", "fd00::1"}, IPv6: true}.ClientArgs(24107, 10), "/logs/l", ".secret", "/clients/c")
 	want := strings.Fields(`-N --process-name fuse --log-level=ERROR --log-file=/logs/l --volfile-server=gluster1 --volfile-server=fd00::1
 		--xlator-option=transport.address-family=inet6 --xlator-option=meta-autoload.meta-dir-name=.secret --volfile-id=/vol
-		--lru-limit=0 --auto-invalidation=on --acl --attribute-timeout=30 --read-only --volfile-server-port=24107 --fuse-mountopts=noexec /clients/c`)
+		--lru-limit=0 --acl --attribute-timeout=30 --read-only --volfile-server-port=24107 --fuse-mountopts=noexec /clients/c`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// TestDefaultClientArgs: mount options replace the defaults.
-func TestDefaultClientArgs(t *testing.T) {
-	for flag, want := range map[string]string{
-		"acl":                   "--lru-limit=0 --auto-invalidation=on",
-		"lru-limit=65536":       "--auto-invalidation=on --lru-limit=65536",
-		"lru-limit=0":           "--auto-invalidation=on --lru-limit=0",
-		"auto-invalidation=off": "--lru-limit=0 --auto-invalidation=off",
-	} {
+// TestClientArgsBoundTheCache: the client's cache is limited only if the mount options limit it.
+func TestClientArgsBoundTheCache(t *testing.T) {
+	for flag, want := range map[string]string{"acl": "--lru-limit=0", "lru-limit=65536": "--lru-limit=65536", "lru-limit=0": "--lru-limit=0"} {
 		args := clientArgs(source("vol", flag), []string{"--volfile-server=gluster1"}, "/logs/l", ".secret", "/clients/c")
-		args = slices.DeleteFunc(args, func(arg string) bool {
-			return !strings.HasPrefix(arg, "--lru-limit") && !strings.HasPrefix(arg, "--auto-invalidation")
-		})
-		if !slices.Equal(args, strings.Fields(want)) {
+		args = slices.DeleteFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "--lru-limit") })
+		if !slices.Equal(args, []string{want}) {
 			t.Errorf("%s: %q, want %s", flag, args, want)
 		}
 	}

@@ -10,16 +10,6 @@ import (
 // such as binds of directories, and volumes that are mounted inside this one.
 const UnboundedCache = "--lru-limit=0"
 
-// CoherentCache is an argument of every client whose mount options do not say otherwise. The kernel then drops what it has cached
-// of a file when the file's time of change is another, which it asks for when its attributes are older than attribute-timeout.
-//
-// After a change of the volume's graph, a file that is opened has another inode than one that was opened before, with a cache of
-// its own. Without this argument, neither of them ever notices what is written through the other (seen with GlusterFS 10.3).
-const CoherentCache = "--auto-invalidation=on"
-
-// DefaultArgs returns the arguments of a client whose mount options do not set them.
-func DefaultArgs() []string { return []string{UnboundedCache, CoherentCache} }
-
 // ReadClientArgs reconstructs the Source of a running client from its arguments, without volume id and cluster. The servers are
 // in the order in which the client tries them; a backup server is one of them. It returns false if the arguments do not name a
 // volume in this driver's form.
@@ -34,7 +24,7 @@ func ReadClientArgs(args []string) (Source, bool) {
 	var items []string
 	for _, arg := range args {
 		arg, isFlag := strings.CutPrefix(arg, "--")
-		if !isFlag || slices.Contains(DefaultArgs(), "--"+arg) { // a default is not an option of the volume
+		if !isFlag || "--"+arg == UnboundedCache { // the default is not an option of the volume
 			continue
 		}
 		name, value, _ := strings.Cut(arg, "=")

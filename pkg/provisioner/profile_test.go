@@ -21,7 +21,7 @@ func withProfile(t *testing.T, profile string) volume.Spec {
 // TestProfileOfAVolume: every call returns the same context as the create, for volumes of this driver and of others.
 func TestProfileOfAVolume(t *testing.T) {
 	for profile, mountOptions := range map[string]string{
-		"": "", "general": "", "small-files": "", "large-files": "", "virtual-machines": "", "database": "attribute-timeout=0",
+		"": "", "general": "", "small-files": "", "large-files": "", "virtual-machines": "", "database": "fopen-keep-cache=off",
 	} {
 		t.Run(profile, func(t *testing.T) {
 			f := start(t)

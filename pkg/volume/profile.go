@@ -97,9 +97,10 @@ func profiles() map[string]profile {
 				{"client.event-threads", "4"},
 				{"performance.read-after-open", "yes"},
 			},
-			// What one process writes to a file, another must read at once, also after a change of the volume's graph, and when a
-			// database returns to a node. The kernel asks for the file's time of change before each read.
-			mountOptions: []string{"attribute-timeout=0"},
+			// Without stat-prefetch, the kernel is not told to drop cached pages of a file that another client has changed: a database
+			// that returns to a node would read old pages for as long as the node keeps them. After a change of the volume's graph,
+			// the same is true of a file that was opened before, and is opened again (docs/mounts.md).
+			mountOptions: []string{"fopen-keep-cache=off"},
 		},
 	}
 }
