@@ -34,6 +34,30 @@ func TestReadKnown(t *testing.T) {
 	}
 }
 
+// TestSurvivorsExist: each entry of survivors.txt names a mutant of the code as it is now. Mutants that do not compile count, too:
+// only a hunt leaves them out.
+func TestSurvivorsExist(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := readKnown("survivors.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := list(t.Context(), root, "./pkg/...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mutants, _, err := generate(packages, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range listed.missing(mutants) {
+		t.Errorf("survivors.txt has a mutant that does not exist: %s; change the entry as the code has changed, or delete it", key)
+	}
+}
+
 func TestReport(t *testing.T) {
 	m := func(code string) mutant {
 		return mutant{pkg: "pkg/a", file: "pkg/a/a.go", line: 3, fn: "f", kind: "not", code: code, number: 1}
