@@ -111,7 +111,7 @@ $(GOLANGCI_LINT):
 .PHONY: test-unit
 test-unit: heketi ## Unit tests and fuzz seeds, with the race detector
 	$(call say,unit tests and fuzz seeds with the race detector)
-	go test -race ./cmd/... ./pkg/... ./test/lab/... ./test/documents/... ./test/needs ./test/mutations/... ./test/demo ./test/bench ./test/chaos/... ./test/e2e/images ./test/e2e/tutorial ./test/e2e/versions ./deploy/...
+	go test -race -timeout 20m ./cmd/... ./pkg/... ./test/lab/... ./test/documents/... ./test/needs ./test/mutations/... ./test/demo ./test/bench ./test/chaos/... ./test/e2e/images ./test/e2e/tutorial ./test/e2e/versions ./deploy/...
 
 .PHONY: test-sanity
 test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock executor

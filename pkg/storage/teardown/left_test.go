@@ -66,6 +66,7 @@ func TestLostNodeKilled(t *testing.T) {
 				continue
 			}
 			t.Run(strings.ReplaceAll(point, "/", ".")+map[bool]string{true: ", pod lost"}[lost], func(t *testing.T) {
+				t.Parallel()
 				w := newWorld(t)
 				w.loseNode("n3")
 				if err := w.run(point); err == nil {
@@ -140,10 +141,11 @@ func TestLostDuringRemoval(t *testing.T) {
 	}
 	for i, point := range points {
 		for j, node := range []string{"n1", "n3"} {
-			if testing.Short() && i%2 == j {
+			if i%2 == j { // half of the pairs: each takes some seconds
 				continue
 			}
 			t.Run(strings.ReplaceAll(point, "/", ".")+", "+node+" lost", func(t *testing.T) {
+				t.Parallel()
 				w := newWorld(t)
 				if err := w.run(point); err == nil {
 					t.Fatal("the run was not killed")

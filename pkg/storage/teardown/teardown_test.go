@@ -66,6 +66,7 @@ func TestKilledAnywhere(t *testing.T) {
 			}
 			name := strings.ReplaceAll(point, "/", ".") + map[bool]string{true: ", pod lost"}[lost]
 			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				w := newWorld(t)
 				if err := w.run(point); err == nil {
 					t.Fatal("the run was not killed")
