@@ -56,6 +56,7 @@ func TestLostNode(t *testing.T) {
 
 // TestLostNodeKilled: a run with a lost node is killed, and the next one finishes the work.
 func TestLostNodeKilled(t *testing.T) {
+	t.Parallel()
 	points := []string{
 		"after gluster --mode=script volume remove-brick", "after gluster --mode=script peer detach", "after gluster --mode=script volume delete", "before DELETE /volumes/ID",
 		"after DELETE /volumes/ID", "after DELETE /devices/ID", "after DELETE /nodes/ID", "after clear secret",
@@ -135,6 +136,7 @@ func TestAllCopiesLost(t *testing.T) {
 
 // TestLostDuringRemoval: a run is interrupted, and a node is lost before the next run, which removes what is left.
 func TestLostDuringRemoval(t *testing.T) {
+	t.Parallel()
 	points := []string{
 		"after gluster --mode=script volume stop", "after gluster --mode=script volume delete", "after DELETE /volumes/ID", "after DELETE /devices/ID",
 		"before DELETE /nodes/ID", "after DELETE /nodes/ID", // of n1

@@ -49,6 +49,7 @@ func TestWhole(t *testing.T) {
 // TestKilledAnywhere: the Job is killed, with its children, before or after each kind of step, in a pod that stays or in one that
 // is lost. The next run finishes the work.
 func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
 	whole := newWorld(t)
 	if err := whole.run(""); err != nil {
 		t.Fatal(err)
