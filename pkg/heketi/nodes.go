@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/heketi/heketi/pkg/glusterfs/api"
 )
@@ -69,6 +71,33 @@ func (c *Client) Cluster(ctx context.Context, id string) (Cluster, error) {
 		return Cluster{}, c.typed(err, http.MethodGet, clustersPath+"/"+id)
 	}
 	return Cluster{ID: id, Nodes: info.Nodes, Volumes: info.Volumes, File: info.File, Block: info.Block}, nil
+}
+
+// Nodes returns the nodes of all clusters with their disks, sorted by their first name. It fails if a node has no name.
+func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
+	clusters, err := c.Clusters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var nodes []Node
+	for _, id := range clusters {
+		cluster, err := c.Cluster(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range cluster.Nodes {
+			n, err := c.Node(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			if len(n.Manage) == 0 {
+				return nil, errors.New("node " + id + " has no name in Heketi")
+			}
+			nodes = append(nodes, n)
+		}
+	}
+	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.Manage[0], b.Manage[0]) })
+	return nodes, nil
 }
 
 // Node returns a node with its disks.

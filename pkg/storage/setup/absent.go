@@ -3,7 +3,6 @@ package setup
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"k8s.io/klog/v2"
@@ -27,7 +26,7 @@ func (s *Setup) checkInterrupted(ctx context.Context, server *heketi.Client, r r
 		}
 		things = append(things, op.Objects...)
 	}
-	nodes, err := nodesOf(ctx, server)
+	nodes, err := server.Nodes(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,7 +63,7 @@ func (s *Setup) avoidNone(ctx context.Context, server *heketi.Client) error {
 }
 
 func (s *Setup) setDevices(ctx context.Context, server *heketi.Client, state func(heketi.Node) string) error {
-	nodes, err := nodesOf(ctx, server)
+	nodes, err := server.Nodes(ctx)
 	if err != nil {
 		return err
 	}
@@ -80,20 +79,4 @@ func (s *Setup) setDevices(ctx context.Context, server *heketi.Client, state fun
 		}
 	}
 	return nil
-}
-
-// nodesOf returns the nodes that Heketi has.
-func nodesOf(ctx context.Context, server *heketi.Client) (nodes []heketi.Node, err error) {
-	dump, err := server.Dump(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range slices.Sorted(maps.Keys(dump.Nodes)) {
-		n, err := server.Node(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, n)
-	}
-	return nodes, nil
 }

@@ -50,7 +50,7 @@ func interruptedSetup(t *testing.T, pending bool) *world {
 // allOnline reports devices on which Heketi places no bricks.
 func (w *world) allOnline() {
 	w.t.Helper()
-	nodes, err := nodesOf(w.t.Context(), w.client())
+	nodes, err := w.client().Nodes(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestResumedWithoutANode(t *testing.T) {
 			}
 			w.check(4, 4)
 			w.allOnline()
-			nodes, err := nodesOf(t.Context(), w.client())
+			nodes, err := w.client().Nodes(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,7 +2,6 @@ package teardown
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -144,30 +143,16 @@ type node struct {
 	name string
 }
 
-// nodesOf returns the nodes of all clusters with their devices, sorted by name.
+// nodesOf returns the nodes of all clusters with their devices, both sorted by name.
 func nodesOf(ctx context.Context, server *heketi.Client) ([]node, error) {
-	clusters, err := server.Clusters(ctx)
+	all, err := server.Nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var nodes []node
-	for _, id := range clusters {
-		cluster, err := server.Cluster(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range cluster.Nodes {
-			n, err := server.Node(ctx, id)
-			if err != nil {
-				return nil, err
-			}
-			if len(n.Manage) == 0 {
-				return nil, errors.New("node " + id + " has no name in Heketi")
-			}
-			slices.SortFunc(n.Devices, func(a, b heketi.Device) int { return strings.Compare(a.Name, b.Name) })
-			nodes = append(nodes, node{Node: n, name: n.Manage[0]})
-		}
+	nodes := make([]node, 0, len(all))
+	for _, n := range all {
+		slices.SortFunc(n.Devices, func(a, b heketi.Device) int { return strings.Compare(a.Name, b.Name) })
+		nodes = append(nodes, node{Node: n, name: n.Manage[0]})
 	}
-	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.name, b.name) })
 	return nodes, nil
 }
