@@ -13,29 +13,23 @@ func SplitOptions(flags []string) []string { return splitFlags(optionTable(), fl
 // splitFlags returns the single options of mount flags: one flag may hold several, separated by commas, as for mount -o. Heketi
 // also uses commas in lists of backup servers, so a word after such a list that is not an option's name is another server.
 func splitFlags(table map[string]rule, flags []string) []string {
-	var options []string
+	var split [][]string // the options, each between its commas
 	for _, flag := range flags {
-		var servers []string // the parts of an option with servers
-		end := func() {
-			if len(servers) > 0 {
-				options = append(options, strings.Join(servers, ","))
-			}
-			servers = nil
-		}
+		inServers := false
 		for part := range strings.SplitSeq(flag, ",") {
 			part = strings.TrimSpace(part)
-			if len(servers) > 0 && isServer(table, part) {
-				servers = append(servers, part)
+			if last := len(split) - 1; inServers && isServer(table, part) {
+				split[last] = append(split[last], part)
 				continue
 			}
-			end()
-			if name, _, _ := strings.Cut(part, "="); table[name].place == toServers {
-				servers = []string{part}
-			} else {
-				options = append(options, part)
-			}
+			name, _, _ := strings.Cut(part, "=")
+			inServers = table[name].place == toServers
+			split = append(split, []string{part})
 		}
-		end()
+	}
+	options := make([]string, 0, len(split))
+	for _, parts := range split {
+		options = append(options, strings.Join(parts, ","))
 	}
 	return options
 }
