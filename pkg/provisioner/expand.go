@@ -144,9 +144,9 @@ func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 }
 
 // inspect returns the volume if no operation of Heketi's is changing it and this driver may change it. The operations are listed
-// before the volume is read. So an expand that is not in the list has ended before the volume is read, and the size includes it,
-// or has begun after the listing and is still running. lookAgain finds the latter. In the other order, an expand that ends between
-// the two requests would be neither in the list nor in the size.
+// before the volume is read. So when the volume is read, an expand that is not in the list has either ended, and the size includes
+// it, or is still running, and lookAgain finds it. In the other order, an expand that ends between the two requests would be
+// neither in the list nor in the size.
 func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 	// Creates and deletes are skipped: Heketi hides a volume that is being made or removed, so reading the volume fails.
 	listed, err := e.client.Operations(ctx)
