@@ -44,9 +44,9 @@ func TestModelFinds(t *testing.T) {
 		{"one group for two", func(m *Model) { made(m, "a"); m.CreateBegins("o", 1, false) }, map[string]Recorded{
 			"a": {Name: name, SizeGiB: 1, DataKiB: 1 << 20, GID: 7}, "b": {Name: other, SizeGiB: 1, DataKiB: 1 << 20, GID: 7},
 		}, "same group id"},
-		{"refused for good", func(m *Model) { m.CreateFails(m.CreateBegins("n", 1, false), codes.Internal) }, nil, "not to be expected"},
+		{"refused for good", func(m *Model) { m.CreateFails(m.CreateBegins("n", 1, false), codes.Internal) }, nil, "does not allow"},
 		{"a rival of another size", func(m *Model) { m.CreateFails(m.CreateBegins("n", 2, true), codes.AlreadyExists) }, nil, ""},
-		{"a rival that is none", func(m *Model) { m.CreateFails(m.CreateBegins("n", 1, false), codes.AlreadyExists) }, nil, "not to be expected"},
+		{"a rival that is none", func(m *Model) { m.CreateFails(m.CreateBegins("n", 1, false), codes.AlreadyExists) }, nil, "does not allow"},
 		{"not found", func(m *Model) { made(m, "a"); m.ReadEnds(m.ReadBegins("a"), "get", codes.NotFound) }, map[string]Recorded{"a": mine(1)}, "does not find"},
 		{"found after its delete", func(m *Model) { made(m, "a"); deleted(m, "a"); m.ReadEnds(m.ReadBegins("a"), "get", codes.OK) }, nil, "whose delete had succeeded"},
 		{"expanded", func(m *Model) { made(m, "a"); m.ExpandEnds(m.ExpandBegins("a", 3), codes.OK, 3, 3*gib) }, map[string]Recorded{"a": mine(3)}, ""},
