@@ -50,9 +50,10 @@ func (h *hungClients) has(client string, within time.Duration) bool {
 	return hangs
 }
 
-// Hangs reports whether a client does not answer a request that needs no brick.
-func (m *Manager) Hangs(ctx context.Context, s Served) (bool, error) {
-	_, err := m.clientEnded(ctx, s.Device, s.StagingPath)
+// Hangs reports whether a client does not answer a request that needs no brick within the limit. Stats and Health ask with a
+// shorter limit, which a healthy client on a very busy machine may miss, so Hangs does not join their requests.
+func (m *Manager) Hangs(ctx context.Context, s Served, limit time.Duration) (bool, error) {
+	_, err := m.asker.ClientEnded(ctx, limit, "long-"+s.Device.String(), s.StagingPath)
 	m.hung.note(ctx, s.Client, err)
 	if errors.Is(err, mount.ErrTimeout) && ctx.Err() == nil {
 		return true, nil

@@ -24,7 +24,7 @@ func TestKnownStateIsNotAsked(t *testing.T) {
 		"dead": {func(n *node, r record) { n.kill(r) }, mount.ErrUnavailable, "the client of volume id-vol has ended", mount.Health{Ended: true}},
 		"found by the watcher": {func(n *node, r record) {
 			n.stop(r)
-			if hangs, err := n.Hangs(n.t.Context(), served(r)); !hangs || err != nil {
+			if hangs, err := n.Hangs(n.t.Context(), served(r), n.limits.ask); !hangs || err != nil {
 				n.t.Errorf("%t, %v", hangs, err)
 			}
 		}, mount.ErrTimeout, "volume id-vol does not answer: its client hangs", mount.Health{Hung: true}},
@@ -66,13 +66,13 @@ func TestClientThatGoesOn(t *testing.T) {
 		"nothing waits": func() { n.ForgetHung(served(r)) },
 		"it answers": func() {
 			waitFor(t, "the answer", func() bool {
-				hangs, err := n.Hangs(t.Context(), served(r))
+				hangs, err := n.Hangs(t.Context(), served(r), n.limits.ask)
 				return !hangs && err == nil
 			})
 		},
 	} {
 		n.stop(r)
-		if hangs, err := n.Hangs(t.Context(), served(r)); !hangs || err != nil || !n.isHung(r) {
+		if hangs, err := n.Hangs(t.Context(), served(r), n.limits.ask); !hangs || err != nil || !n.isHung(r) {
 			t.Fatalf("%s: %t, %v", name, hangs, err)
 		}
 		n.signal(r, unix.SIGCONT)
@@ -81,6 +81,30 @@ func TestClientThatGoesOn(t *testing.T) {
 		if _, err := n.Stats(t.Context(), "id-vol", n.path("staging")); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestSlowAnswer: a client that answers after the limit of Health, but within the limit of Hangs, does not hang.
+func TestSlowAnswer(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	n.limits.ask = 10 * time.Millisecond
+	n.stop(r)
+	hangs := make(chan error)
+	go func() {
+		switch found, err := n.Hangs(t.Context(), served(r), time.Hour); {
+		case found:
+			hangs <- errors.New("the client hangs")
+		default:
+			hangs <- err
+		}
+	}()
+	if health, err := n.Health(t.Context(), "id-vol", ""); err != nil || !health.Hung {
+		t.Fatalf("%+v, %v", health, err)
+	}
+	n.signal(r, unix.SIGCONT)
+	if err := <-hangs; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -64,7 +64,7 @@ type Healer struct {
 	observer Observer
 	slots    chan struct{} // one for each volume that gets a new client
 	group    sync.WaitGroup
-	// connections is only used by endHung.
+	// connections is only used by watchHung.
 	connections connections
 
 	mu      sync.Mutex

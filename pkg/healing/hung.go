@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -33,9 +34,11 @@ func (h *Healer) watchHung(ctx context.Context) {
 	}
 }
 
-// endHung ends clients that, for longer than the limit, have not answered a request that needs no brick. Most clients are not
-// even asked, because the kernel shows that no request waits for them.
+// endHung ends clients that hang for longer than the limit. Most clients are not even asked, because the kernel shows that no
+// request waits for them. The others are asked at the same time, because each of them may take the whole time for an answer.
 func (h *Healer) endHung(ctx context.Context) {
+	var asked sync.WaitGroup
+	defer asked.Wait()
 	for _, s := range h.Served() {
 		waits, err := h.connections.waiting(s.Device)
 		if err != nil {
@@ -45,17 +48,24 @@ func (h *Healer) endHung(ctx context.Context) {
 		if waits == 0 {
 			h.ForgetHung(s)
 		}
-		hung := h.hungFor(s, waits > 0 && s.Alive)
-		if hung < h.limits.Hung/2 {
-			continue
+		if h.hungFor(s, waits > 0 && s.Alive) >= h.limits.Hung/2 {
+			asked.Go(func() { h.endIfHung(ctx, s) })
 		}
-		hangs, err := h.Hangs(ctx, s)
-		switch {
-		case err != nil:
-			klog.FromContext(ctx).Error(err, "Cannot tell whether a client hangs", "volumeID", s.VolumeID)
-		case !hangs:
-			h.hungFor(s, false)
-		case hung >= h.limits.Hung: // it has not answered the previous requests either
+	}
+}
+
+// endIfHung asks a client for which requests wait, and ends it if that has lasted for the limit. Requests also wait for a healthy
+// client that is busy, and on a machine without a free CPU even the answer to this one may take seconds. So the client has a
+// quarter of the limit for it: with the default limit of two minutes, a client is ended after two times 30 seconds without an
+// answer.
+func (h *Healer) endIfHung(ctx context.Context, s fuseclient.Served) {
+	switch hangs, err := h.Hangs(ctx, s, max(h.limits.Ask, h.limits.Hung/4)); {
+	case err != nil:
+		klog.FromContext(ctx).Error(err, "Cannot tell whether a client hangs", "volumeID", s.VolumeID)
+	case !hangs:
+		h.hungFor(s, false)
+	default:
+		if hung := h.hungFor(s, true); hung >= h.limits.Hung {
 			h.endOne(ctx, s, hung)
 		}
 	}
