@@ -50,11 +50,14 @@ func Tests(name, dir string, up func(context.Context) error, tests func() int) i
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		return 1
 	}
-	defer context.AfterFunc(ctx, func() {
+	ignoreSignals := context.AfterFunc(ctx, func() {
 		end(name, dir)
 		os.Exit(130)
-	})()
+	})
 	code := tests()
+	if !ignoreSignals() {
+		select {} // the tests have failed because the lab is ending: that exits
+	}
 	if !end(name, dir) {
 		return 1
 	}
